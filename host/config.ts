@@ -1,0 +1,220 @@
+import { NearlightError } from './errors.ts';
+
+type Setting<T> = { env: string; default: T; about: string; min?: number; max?: number };
+
+/** Every setting once: environment name, default, unit (in the name and the text) and bounds. */
+export const settings = {
+  port: { env: 'PORT', default: 8080, min: 0, max: 65535, about: 'HTTP port; 0 takes a free one' },
+  host: { env: 'HOST', default: '127.0.0.1', about: 'address to listen on' },
+  gpuEnabled: { env: 'GPU_ENABLED', default: false, about: 'true: a hardware GPU or refuse to start' },
+  maxPlayers: { env: 'MAX_PLAYERS', default: 10, min: 1, max: 64, about: 'seats of a room' },
+  tickRate: { env: 'TICK_RATE', default: 120, min: 1, max: 1000, about: 'simulation steps per second' },
+  seed: { env: 'SEED', default: 0, min: 0, max: 2 ** 53 - 1, about: 'seed of the game; 0 takes a random one' },
+  engine: { env: 'ENGINE', default: 'wasmedge', about: 'wasmedge, wasmedge-interpreter or javascript' },
+  cacheDir: { env: 'CACHE_DIR', default: '', about: 'folder of compiled modules; empty: ~/.cache/nearlight' },
+  logLevel: { env: 'LOG_LEVEL', default: 'info', about: 'error, warn, info or debug' },
+
+  moduleBytesMax: {
+    env: 'MODULE_BYTES_MAX',
+    default: 16 * 2 ** 20,
+    min: 8,
+    max: 2 ** 28,
+    about: 'size of a module file',
+  },
+  memoryBytesMax: {
+    env: 'MEMORY_BYTES_MAX',
+    default: 256 * 2 ** 20,
+    min: 65536,
+    max: 2 ** 32,
+    about: "a module's linear memory",
+  },
+  tableElementsMax: {
+    env: 'TABLE_ELEMENTS_MAX',
+    default: 100_000,
+    min: 0,
+    max: 10_000_000,
+    about: "elements in a module's tables",
+  },
+  initMsMax: {
+    env: 'INIT_MS_MAX',
+    default: 5000,
+    min: 10,
+    max: 60_000,
+    about: 'time for load, start function and init',
+  },
+  callMsMax: {
+    env: 'CALL_MS_MAX',
+    default: 1000,
+    min: 5,
+    max: 60_000,
+    about: 'time for one tick, render, join or leave',
+  },
+  compileMsMax: {
+    env: 'COMPILE_MS_MAX',
+    default: 60_000,
+    min: 100,
+    max: 600_000,
+    about: 'time for compiling one module',
+  },
+  compileBytesMax: {
+    env: 'COMPILE_BYTES_MAX',
+    default: 2 * 2 ** 30,
+    min: 2 ** 26,
+    max: 2 ** 36,
+    about: "the compiler's memory",
+  },
+
+  commandBytesMax: {
+    env: 'COMMAND_BYTES_MAX',
+    default: 8 * 2 ** 20,
+    min: 4096,
+    max: 2 ** 28,
+    about: 'command stream of one call',
+  },
+  dataBytesMax: {
+    env: 'DATA_BYTES_MAX',
+    default: 64 * 2 ** 20,
+    min: 4096,
+    max: 2 ** 30,
+    about: 'bulk data of one call',
+  },
+  gpuObjectsMax: {
+    env: 'GPU_OBJECTS_MAX',
+    default: 65_536,
+    min: 16,
+    max: 1_000_000,
+    about: 'GPU objects of one kind in a room',
+  },
+  gpuBufferBytesMax: {
+    env: 'GPU_BUFFER_BYTES_MAX',
+    default: 256 * 2 ** 20,
+    min: 4,
+    max: 2 ** 32 - 4,
+    about: 'one GPU buffer',
+  },
+  gpuBytesMax: { env: 'GPU_BYTES_MAX', default: 512 * 2 ** 20, min: 4096, max: 2 ** 36, about: 'GPU memory of a room' },
+
+  viewWidthMax: {
+    env: 'VIEW_WIDTH_MAX',
+    default: 1920,
+    min: 64,
+    max: 4096,
+    about: "width of a player's picture in pixels",
+  },
+  viewHeightMax: {
+    env: 'VIEW_HEIGHT_MAX',
+    default: 1088,
+    min: 64,
+    max: 4096,
+    about: "height of a player's picture in pixels",
+  },
+  viewFpsMax: { env: 'VIEW_FPS_MAX', default: 120, min: 1, max: 240, about: "frames per second of a player's picture" },
+  bitrateMax: {
+    env: 'BITRATE_MAX',
+    default: 20_000_000,
+    min: 100_000,
+    max: 200_000_000,
+    about: 'video bits per second of a player',
+  },
+  offerBytesMax: { env: 'OFFER_BYTES_MAX', default: 65_536, min: 1024, max: 2 ** 20, about: 'size of an SDP offer' },
+  offerLineBytesMax: {
+    env: 'OFFER_LINE_BYTES_MAX',
+    default: 1024,
+    min: 128,
+    max: 65_536,
+    about: 'one line of an SDP offer',
+  },
+  inputBytesMax: {
+    env: 'INPUT_BYTES_MAX',
+    default: 1024,
+    min: 64,
+    max: 65_536,
+    about: 'size of one message from a page',
+  },
+  connectMsMax: {
+    env: 'CONNECT_MS_MAX',
+    default: 10_000,
+    min: 100,
+    max: 60_000,
+    about: 'time for a page to connect after its offer',
+  },
+  idleMsMax: {
+    env: 'IDLE_MS_MAX',
+    default: 15_000,
+    min: 1000,
+    max: 600_000,
+    about: 'silence after which a page is gone',
+  },
+  closeMsMax: {
+    env: 'CLOSE_MS_MAX',
+    default: 300,
+    min: 0,
+    max: 5000,
+    about: 'time for a page to read why its connection ends',
+  },
+  keyframeMsMin: {
+    env: 'KEYFRAME_MS_MIN',
+    default: 250,
+    min: 0,
+    max: 10_000,
+    about: 'time between two keyframes that a connection asks for',
+  },
+  stallMsMax: {
+    env: 'STALL_MS_MAX',
+    default: 3000,
+    min: 100,
+    max: 60_000,
+    about: 'silence after which no frames are sent to a page',
+  },
+  channelBytesMax: {
+    env: 'CHANNEL_BYTES_MAX',
+    default: 4096,
+    min: 64,
+    max: 2 ** 20,
+    about: 'bytes waiting for a page before its frames are dropped',
+  },
+  inputErrorsMax: {
+    env: 'INPUT_ERRORS_MAX',
+    default: 16,
+    min: 1,
+    max: 1000,
+    about: 'unreadable messages after which a connection ends',
+  },
+  inputRateMax: {
+    env: 'INPUT_RATE_MAX',
+    default: 4000,
+    min: 100,
+    max: 100_000,
+    about: 'messages per second from a page; more are unreadable',
+  },
+} as const satisfies Record<string, Setting<number | string | boolean>>;
+
+type Widen<T> = T extends number ? number : T extends boolean ? boolean : string;
+export type Config = { -readonly [K in keyof typeof settings]: Widen<(typeof settings)[K]['default']> };
+
+/**
+ * Reads every setting from an environment.
+ * @throws NearlightError NL_SETTING naming the variable, its value and its bounds
+ */
+export function readConfig(env: Record<string, string | undefined> = process.env): Config {
+  const config: Record<string, number | string | boolean> = {};
+  for (const [name, setting] of Object.entries(settings) as [string, Setting<number | string | boolean>][]) {
+    const text = env[setting.env];
+    config[name] = text === undefined || text === '' ? setting.default : parse(setting, text);
+  }
+  return config as Config;
+}
+
+function parse(setting: Setting<number | string | boolean>, text: string): number | string | boolean {
+  if (typeof setting.default === 'string') return text;
+  if (typeof setting.default === 'boolean') {
+    if (text === 'true' || text === '1') return true;
+    if (text === 'false' || text === '0') return false;
+    throw new NearlightError('NL_SETTING', `${setting.env}=${text} is neither true nor false`);
+  }
+  const value = Number(text);
+  const { min = 0, max = Number.MAX_SAFE_INTEGER } = setting;
+  if (!Number.isInteger(value) || value < min || value > max)
+    throw new NearlightError('NL_SETTING', `${setting.env}=${text} is not a whole number from ${min} to ${max}`);
+  return value;
+}

@@ -1,0 +1,29 @@
+/** The newest `size` samples of a duration or another figure, for percentiles. Adding allocates nothing. */
+export class Samples {
+  readonly #ring: Float64Array;
+  #count = 0;
+
+  constructor(size = 4096) {
+    this.#ring = new Float64Array(size);
+  }
+
+  /** Samples added since the beginning. */
+  get count(): number {
+    return this.#count;
+  }
+
+  add(value: number): void {
+    this.#ring[this.#count++ % this.#ring.length] = value;
+  }
+
+  /** P50, P95 and P99 by nearest rank over what is kept, in the samples' unit; zeros without samples. */
+  summary(): { n: number; p50: number; p95: number; p99: number; max: number } {
+    const kept = this.#ring.slice(0, Math.min(this.#count, this.#ring.length)).sort();
+    const at = (share: number): number => round(kept[Math.max(0, Math.ceil(share * kept.length) - 1)] ?? 0);
+    return { n: this.#count, p50: at(0.5), p95: at(0.95), p99: at(0.99), max: at(1) };
+  }
+}
+
+function round(value: number): number {
+  return Math.round(value * 1000) / 1000;
+}

@@ -1,0 +1,123 @@
+import {
+  INPUT_AXES,
+  INPUT_BUTTONS,
+  INPUT_BUTTONS_PRESSED,
+  INPUT_CONNECTED,
+  INPUT_FLAGS,
+  INPUT_KEYS,
+  INPUT_KEYS_PRESSED,
+  INPUT_LOCKED,
+  INPUT_MOVEMENT,
+  INPUT_POINTER,
+  INPUT_SEQUENCE,
+  INPUT_STRIDE,
+  INPUT_VERSION,
+  INPUT_WHEEL,
+} from '../../renderer/abi.ts';
+import type { InputSink, PointerState } from '../stream/player.ts';
+
+const SUBPIXELS = 16;
+
+/**
+ * What one player holds down and has moved, written as the input record of ABI.md ("Input").
+ * Presses and movement are kept from one tick to the next, so that neither is lost between them.
+ */
+export class PlayerInput implements InputSink {
+  readonly #keys = new Uint32Array(8);
+  readonly #keysPressed = new Uint32Array(8);
+  readonly #axes = new Float32Array(4);
+  #buttons = 0;
+  #buttonsPressed = 0;
+  #locked = false;
+  #x = 0.5;
+  #y = 0.5;
+  #sequence = 0;
+  /** Sums as the page counts them (1/16 pixel, wrapping): the newest, and what the last tick had seen. */
+  readonly #totals = new Int32Array(4);
+  readonly #seen = new Int32Array(4);
+
+  /** Sequence of the newest input that has arrived. */
+  get sequence(): number {
+    return this.#sequence;
+  }
+
+  key(usage: number, down: boolean, sequence: number): void {
+    const word = usage >>> 5;
+    const bit = 1 << (usage & 31);
+    if (down) {
+      if ((this.#keys[word] & bit) === 0) this.#keysPressed[word] |= bit;
+      this.#keys[word] |= bit;
+    } else this.#keys[word] &= ~bit;
+    this.#newest(sequence);
+  }
+
+  button(button: number, down: boolean, sequence: number): void {
+    const bit = 1 << button;
+    if (down) {
+      if ((this.#buttons & bit) === 0) this.#buttonsPressed |= bit;
+      this.#buttons |= bit;
+    } else this.#buttons &= ~bit;
+    this.#newest(sequence);
+  }
+
+  releaseAll(sequence: number): void {
+    this.#keys.fill(0);
+    this.#buttons = 0;
+    this.#axes.fill(0);
+    this.#newest(sequence);
+  }
+
+  pointer(state: PointerState, sequence: number): void {
+    this.#x = state.x;
+    this.#y = state.y;
+    this.#locked = state.locked;
+    this.#totals[0] = state.totalDx;
+    this.#totals[1] = state.totalDy;
+    this.#totals[2] = state.totalWheelX;
+    this.#totals[3] = state.totalWheelY;
+    this.#axes.set(state.axes);
+    this.#newest(sequence);
+  }
+
+  /** Writes the record of `seat` into `records`. */
+  write(records: DataView, seat: number): void {
+    const at = seat * INPUT_STRIDE;
+    records.setUint32(at + INPUT_VERSION, 1, true);
+    records.setUint32(at + INPUT_FLAGS, INPUT_CONNECTED | (this.#locked ? INPUT_LOCKED : 0), true);
+    records.setUint32(at + INPUT_SEQUENCE, this.#sequence, true);
+    records.setUint32(at + INPUT_BUTTONS, this.#buttons, true);
+    records.setUint32(at + INPUT_BUTTONS_PRESSED, this.#buttonsPressed, true);
+    for (let word = 0; word < 8; word++) {
+      records.setUint32(at + INPUT_KEYS + word * 4, this.#keys[word], true);
+      records.setUint32(at + INPUT_KEYS_PRESSED + word * 4, this.#keysPressed[word], true);
+    }
+    records.setFloat32(at + INPUT_POINTER, this.#x, true);
+    records.setFloat32(at + INPUT_POINTER + 4, this.#y, true);
+    for (let axis = 0; axis < 2; axis++) {
+      records.setFloat32(at + INPUT_MOVEMENT + axis * 4, this.#moved(axis), true);
+      records.setFloat32(at + INPUT_WHEEL + axis * 4, this.#moved(2 + axis), true);
+    }
+    for (let axis = 0; axis < 4; axis++) records.setFloat32(at + INPUT_AXES + axis * 4, this.#axes[axis], true);
+  }
+
+  /** A tick has read the record: presses and movement begin anew. */
+  consumed(): void {
+    this.#keysPressed.fill(0);
+    this.#buttonsPressed = 0;
+    this.#seen.set(this.#totals);
+  }
+
+  #moved(index: number): number {
+    return ((this.#totals[index] - this.#seen[index]) | 0) / SUBPIXELS;
+  }
+
+  #newest(sequence: number): void {
+    if (((sequence - this.#sequence) | 0) > 0) this.#sequence = sequence >>> 0;
+  }
+}
+
+/** Clears the record of an empty seat. */
+export function clearRecord(records: DataView, seat: number): void {
+  for (let at = 0; at < INPUT_STRIDE; at += 4) records.setUint32(seat * INPUT_STRIDE + at, 0, true);
+  records.setUint32(seat * INPUT_STRIDE + INPUT_VERSION, 1, true);
+}

@@ -1,0 +1,261 @@
+import type { Config } from '../config.ts';
+import type { Engine, Instance, LogLevel, Submission } from '../engine/engine.ts';
+import { errors, NearlightError } from '../errors.ts';
+import type { Replay } from '../gpu/replay.ts';
+import { Samples } from '../observe/samples.ts';
+import type { Player, PlayerConnection, ViewRequest } from '../stream/player.ts';
+import type { Clock } from './clock.ts';
+import { clearRecord } from './input.ts';
+import { Seat } from './seat.ts';
+import type { View } from './view.ts';
+
+/** Ticks that a late room makes up for in a row; beyond BEHIND_MS_MAX it lets them go. */
+const CATCH_UP_MAX = 8;
+const BEHIND_MS_MAX = 250;
+
+export type RoomConfig = Pick<Config, 'maxPlayers' | 'tickRate' | 'seed'>;
+
+export interface RoomOptions {
+  name: string;
+  clock: Clock;
+  config: RoomConfig;
+  instance: Instance;
+  replay: Replay;
+  /** Makes a player's picture; called when the player has connected. */
+  createView(request: ViewRequest, connection: PlayerConnection, onError: (error: unknown) => void): Promise<View>;
+  log(level: LogLevel, message: string): void;
+}
+
+/**
+ * One module instance and its players: a simulation at a fixed rate, and a picture per player at the player's own size and rate.
+ * While nobody plays, time stands still.
+ */
+export class Room {
+  readonly name: string;
+  /** Resolves once: with the error that ended the room, or undefined after close(). */
+  readonly ended: Promise<NearlightError | undefined>;
+  readonly stats = {
+    ticks: 0,
+    ticksSkipped: 0,
+    tickMs: new Samples(),
+    renderMs: new Samples(),
+    replayMs: new Samples(),
+    tickLateMs: new Samples(),
+  };
+  readonly #options: RoomOptions;
+  readonly #seats: (Seat | undefined)[];
+  readonly #tickMs: number;
+  /** Joins and leaves, which wait for their turn at the module. */
+  readonly #turns: (() => Promise<void>)[] = [];
+  #wake: () => void = () => {};
+  #nextTick = 0;
+  #error: NearlightError | undefined;
+  #closing: Promise<void> | undefined;
+  #end!: (error: NearlightError | undefined) => void;
+
+  constructor(options: RoomOptions) {
+    this.name = options.name;
+    this.#options = options;
+    this.#seats = new Array(options.config.maxPlayers).fill(undefined);
+    this.#tickMs = 1000 / options.config.tickRate;
+    this.ended = new Promise((resolve) => {
+      this.#end = resolve;
+    });
+    void options.instance.ended.then((error) => error && this.#fail(error));
+    void this.#begin();
+  }
+
+  /** Seats that are taken. */
+  get players(): number {
+    return this.#seats.reduce((count, seat) => count + (seat === undefined ? 0 : 1), 0);
+  }
+
+  /** Each player's picture, for figures. */
+  *views(): Iterable<{ seat: number; request: ViewRequest; view: View }> {
+    for (const seat of this.#seats) if (seat?.view) yield { seat: seat.number, request: seat.request, view: seat.view };
+  }
+
+  /**
+   * Gives a seat to a page.
+   * @throws NearlightError NL_ROOM_FULL, NL_ROOM_ENDED
+   */
+  accept(request: ViewRequest): Player {
+    if (this.#closing) throw new NearlightError('NL_ROOM_ENDED', this.#error?.detail ?? `${this.name} is closed`);
+    const number = this.#seats.indexOf(undefined);
+    if (number < 0)
+      throw new NearlightError('NL_ROOM_FULL', `all ${this.#seats.length} seats of ${this.name} are taken`);
+    const seat = new Seat(number, request);
+    this.#seats[number] = seat;
+    return {
+      ...request,
+      seat: number,
+      seats: this.#seats.length,
+      game: this.name,
+      input: seat.input,
+      onConnected: (connection) => this.#turn(() => this.#join(seat, connection)),
+      onKeyframe: () => seat.view?.requestKeyframe(),
+      onFeedback: (feedback) => seat.view?.feedback(feedback),
+      onClosed: () => this.#turn(() => this.#leave(seat)),
+    };
+  }
+
+  /** Ends the room: players are told `code`, then everything of the room is released. Idempotent. */
+  close(code: 'NL_SHUTDOWN' | 'NL_ROOM_ENDED' = 'NL_SHUTDOWN'): Promise<void> {
+    this.#closing ??= this.#release(code, errors[code].text, true);
+    return this.#closing;
+  }
+
+  #fail(cause: unknown): void {
+    if (this.#closing) return;
+    const error =
+      cause instanceof NearlightError ? cause : new NearlightError('NL_GUEST_PROTOCOL', String(cause), { cause });
+    this.#error = error;
+    this.#options.log('error', `${this.name} has ended: ${error.message}`);
+    this.#closing = this.#release(error.code, `${errors[error.code].text}: ${error.detail}`, true);
+  }
+
+  async #release(code: keyof typeof errors, message: string, retry: boolean): Promise<void> {
+    this.#wake();
+    const { instance, replay } = this.#options;
+    const seats = this.#seats.filter((seat) => seat !== undefined);
+    await Promise.allSettled(seats.map((seat) => seat.connection?.end(code, message, retry)));
+    await Promise.allSettled(seats.map((seat) => seat.view?.close()));
+    await instance.close();
+    replay.destroy();
+    this.#seats.fill(undefined);
+    this.#end(this.#error);
+  }
+
+  #turn(turn: () => Promise<void>): void {
+    this.#turns.push(turn);
+    this.#wake();
+  }
+
+  async #join(seat: Seat, connection: PlayerConnection): Promise<void> {
+    seat.connection = connection;
+    if (seat.closed) return;
+    this.#replay(await this.#options.instance.join(seat.number));
+    seat.joined = true;
+    // The encoder takes a while to open: the game goes on meanwhile.
+    this.#options
+      .createView(seat.request, connection, (error) => this.#dropView(seat, error))
+      .then(async (view) => {
+        if (seat.closed || this.#closing) await view.close();
+        else seat.begin(view, this.#options.clock.now());
+      })
+      .catch((error: unknown) => this.#dropView(seat, error));
+    this.#options.log('info', `${this.name}: seat ${seat.number} taken, ${this.players} playing`);
+  }
+
+  async #leave(seat: Seat): Promise<void> {
+    seat.closed = true;
+    await seat.view?.close();
+    if (seat.joined) this.#replay(await this.#options.instance.leave(seat.number));
+    clearRecord(this.#options.instance.inputs, seat.number);
+    this.#seats[seat.number] = undefined;
+    this.#options.log('info', `${this.name}: seat ${seat.number} left, ${this.players} playing`);
+  }
+
+  #dropView(seat: Seat, cause: unknown): void {
+    const error = cause instanceof NearlightError ? cause : new NearlightError('NL_ENCODER', String(cause), { cause });
+    this.#options.log('error', `${this.name}: seat ${seat.number}: ${error.message}`);
+    void seat.connection?.end(error.code, `${errors[error.code].text}: ${error.detail}`, true);
+  }
+
+  async #begin(): Promise<void> {
+    try {
+      this.#replay(this.#options.instance.initial);
+      while (!this.#closing) await this.#step();
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  async #step(): Promise<void> {
+    const { clock } = this.#options;
+    for (let turn = this.#turns.shift(); turn && !this.#closing; turn = this.#turns.shift()) await turn();
+    if (this.players === 0) {
+      await this.#rest();
+      return;
+    }
+    for (let ticks = 0; ticks < CATCH_UP_MAX && clock.now() >= this.#nextTick && !this.#closing; ticks++)
+      await this.#tick();
+    for (const seat of this.#seats)
+      if (seat?.due(clock.now(), this.#tickMs) && !this.#closing) await this.#render(seat);
+    if (!this.#closing) await clock.until(this.#next());
+  }
+
+  /** Waits for a turn or the end; the simulation then goes on from that moment. */
+  async #rest(): Promise<void> {
+    await new Promise<void>((resolve) => {
+      this.#wake = resolve;
+      if (this.#turns.length > 0 || this.#closing) resolve();
+    });
+    this.#wake = () => {};
+    this.#nextTick = this.#options.clock.now();
+  }
+
+  /** When something is to be done next. */
+  #next(): number {
+    let next = this.#nextTick;
+    for (const seat of this.#seats) if (seat?.view?.ready) next = Math.min(next, seat.nextFrame);
+    return next;
+  }
+
+  async #tick(): Promise<void> {
+    const { clock, instance } = this.#options;
+    const begun = clock.now();
+    this.stats.tickLateMs.add(begun - this.#nextTick);
+    this.#writeInputs();
+    const called = instance.tick(this.stats.ticks);
+    for (const seat of this.#seats) seat?.input.consumed();
+    const submission = await called;
+    this.stats.tickMs.add(clock.now() - begun);
+    this.#replay(submission);
+    this.stats.ticks++;
+    this.#nextTick += this.#tickMs;
+    const behind = clock.now() - this.#nextTick;
+    if (behind > BEHIND_MS_MAX) {
+      const skipped = Math.floor(behind / this.#tickMs);
+      this.stats.ticksSkipped += skipped;
+      this.#nextTick += skipped * this.#tickMs;
+    }
+  }
+
+  async #render(seat: Seat): Promise<void> {
+    const { clock, instance, replay } = this.#options;
+    const view = seat.view;
+    if (!view?.ready) return;
+    const begun = clock.now();
+    seat.input.write(instance.inputs, seat.number);
+    const sequence = seat.input.sequence;
+    const submission = await instance.render(seat.number, seat.request.width, seat.request.height);
+    const rendered = clock.now();
+    this.stats.renderMs.add(rendered - begun);
+    if (seat.closed) return;
+    replay.run(submission, view.surface);
+    this.stats.replayMs.add(clock.now() - rendered);
+    view.present(sequence, begun);
+  }
+
+  #writeInputs(): void {
+    for (const seat of this.#seats) seat?.input.write(this.#options.instance.inputs, seat.number);
+  }
+
+  #replay(submission: Submission): void {
+    if (submission.commands.length > 0) this.#options.replay.run(submission);
+  }
+}
+
+/**
+ * Loads a module and makes a room of it.
+ * @throws NearlightError as Engine.load, and NL_COMMAND or NL_GPU_VALIDATION for what `init` submitted
+ */
+export async function openRoom(
+  engine: Engine,
+  module: Uint8Array,
+  options: Omit<RoomOptions, 'instance'> & { load: Parameters<Engine['load']>[1] },
+): Promise<Room> {
+  const instance = await engine.load(module, options.load);
+  return new Room({ ...options, instance });
+}

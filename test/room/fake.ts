@@ -1,0 +1,107 @@
+import type { Instance, Submission } from '../../host/engine/engine.ts';
+import type { NearlightError } from '../../host/errors.ts';
+import type { Clock } from '../../host/room/clock.ts';
+import type { PlayerConnection } from '../../host/stream/player.ts';
+import { INPUT_STRIDE } from '../../renderer/abi.ts';
+
+/** A clock that moves only when told to; waiters run in order of their time. */
+export class ManualClock implements Clock {
+  #now = 0;
+  readonly #waiting: { time: number; resolve: () => void }[] = [];
+
+  now(): number {
+    return this.#now;
+  }
+
+  until(time: number): Promise<void> {
+    return new Promise((resolve) => this.#waiting.push({ time, resolve }));
+  }
+
+  /** Lets `ms` pass, in steps at which somebody waits. */
+  async pass(ms: number): Promise<void> {
+    const end = this.#now + ms;
+    await settle();
+    for (;;) {
+      this.#waiting.sort((a, b) => a.time - b.time);
+      const next = this.#waiting[0];
+      if (!next || next.time > end) break;
+      this.#waiting.shift();
+      this.#now = Math.max(this.#now, next.time);
+      next.resolve();
+      await settle();
+    }
+    this.#now = end;
+  }
+
+  /** Time goes by without anybody noticing, as when the process is stopped. */
+  jump(ms: number): void {
+    this.#now += ms;
+  }
+}
+
+/** Lets everything that is ready run. */
+export async function settle(): Promise<void> {
+  for (let turn = 0; turn < 3; turn++) await new Promise((resolve) => setImmediate(resolve));
+}
+
+/** An instance that writes down its calls. */
+export class FakeInstance implements Instance {
+  readonly initial: Submission;
+  readonly inputs: DataView;
+  readonly calls: string[] = [];
+  readonly ended: Promise<NearlightError | undefined>;
+  end!: (error: NearlightError | undefined) => void;
+  /** Thrown by the next call. */
+  fault: NearlightError | undefined;
+  closed = false;
+  /** Runs inside each tick, with the records that the module would see. */
+  onTick: (records: DataView) => void = () => {};
+
+  constructor(seats: number) {
+    this.initial = empty;
+    this.inputs = new DataView(new ArrayBuffer(seats * INPUT_STRIDE));
+    this.ended = new Promise((resolve) => {
+      this.end = resolve;
+    });
+  }
+
+  reply(): void {}
+  join(seat: number): Promise<Submission> {
+    return this.#call(`join ${seat}`);
+  }
+  leave(seat: number): Promise<Submission> {
+    return this.#call(`leave ${seat}`);
+  }
+  tick(tick: number): Promise<Submission> {
+    this.onTick(this.inputs);
+    return this.#call(`tick ${tick}`);
+  }
+  render(seat: number, width: number, height: number): Promise<Submission> {
+    return this.#call(`render ${seat} ${width}x${height}`);
+  }
+  async close(): Promise<void> {
+    this.closed = true;
+    this.end(undefined);
+  }
+
+  async #call(name: string): Promise<Submission> {
+    this.calls.push(name);
+    if (this.fault) throw this.fault;
+    return empty;
+  }
+}
+
+export const empty: Submission = { commands: new Uint32Array(), data: new Uint8Array() };
+
+/** A connection that notes how it was ended. */
+export function fakeConnection(): PlayerConnection & { notices: string[] } {
+  const notices: string[] = [];
+  return {
+    notices,
+    sendFrame: () => true,
+    end: async (code) => {
+      notices.push(code);
+    },
+    stats: { framesSent: 0, framesDropped: 0, bytesSent: 0, inputErrors: 0, lossFraction: 0, rembBitsPerSecond: 0 },
+  };
+}

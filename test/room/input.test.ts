@@ -1,0 +1,100 @@
+import { describe, expect, test } from 'vitest';
+import { PlayerInput } from '../../host/room/input.ts';
+import type { PointerState } from '../../host/stream/player.ts';
+import {
+  INPUT_AXES,
+  INPUT_BUTTONS,
+  INPUT_BUTTONS_PRESSED,
+  INPUT_CONNECTED,
+  INPUT_FLAGS,
+  INPUT_KEYS,
+  INPUT_KEYS_PRESSED,
+  INPUT_LOCKED,
+  INPUT_MOVEMENT,
+  INPUT_SEQUENCE,
+  INPUT_STRIDE,
+  INPUT_WHEEL,
+} from '../../renderer/abi.ts';
+
+const pointer = (changes: Partial<PointerState> = {}): PointerState => ({
+  x: 0,
+  y: 0,
+  totalDx: 0,
+  totalDy: 0,
+  totalWheelX: 0,
+  totalWheelY: 0,
+  axes: [0, 0, 0, 0],
+  locked: false,
+  ...changes,
+});
+
+function written(input: PlayerInput, seat = 1): DataView {
+  const records = new DataView(new ArrayBuffer(2 * INPUT_STRIDE));
+  input.write(records, seat);
+  return new DataView(records.buffer, seat * INPUT_STRIDE);
+}
+
+const word = (record: DataView, at: number): number => record.getUint32(at, true);
+
+describe('an input record', () => {
+  test('says which keys and buttons are down, at both ends of their ranges', () => {
+    const input = new PlayerInput();
+    input.key(0, true, 1);
+    input.key(255, true, 2);
+    input.button(31, true, 3);
+    const record = written(input);
+    expect(word(record, INPUT_FLAGS)).toBe(INPUT_CONNECTED);
+    expect(word(record, INPUT_KEYS)).toBe(1);
+    expect(word(record, INPUT_KEYS + 28)).toBe(0x80000000);
+    expect(word(record, INPUT_BUTTONS)).toBe(0x80000000);
+    expect(word(record, INPUT_SEQUENCE)).toBe(3);
+  });
+
+  test('a press counts once, however long the key is held', () => {
+    const input = new PlayerInput();
+    input.key(4, true, 1);
+    input.button(0, true, 2);
+    input.consumed();
+    input.key(4, true, 3);
+    input.button(0, true, 4);
+    const record = written(input);
+    expect(word(record, INPUT_KEYS)).toBe(16);
+    expect(word(record, INPUT_KEYS_PRESSED)).toBe(0);
+    expect(word(record, INPUT_BUTTONS_PRESSED)).toBe(0);
+  });
+
+  test('release all lets go of keys, buttons and axes', () => {
+    const input = new PlayerInput();
+    input.key(4, true, 1);
+    input.button(3, true, 2);
+    input.pointer(pointer({ axes: [1, -1, 0.5, 0] }), 3);
+    input.releaseAll(4);
+    const record = written(input);
+    expect([word(record, INPUT_KEYS), word(record, INPUT_BUTTONS), record.getFloat32(INPUT_AXES, true)]).toEqual([
+      0, 0, 0,
+    ]);
+  });
+
+  test('movement is what came since the last tick, also where the sums wrap', () => {
+    const input = new PlayerInput();
+    input.pointer(pointer({ totalDx: 0x7fffffff, totalWheelY: -160, locked: true }), 1);
+    expect(written(input).getFloat32(INPUT_WHEEL + 4, true)).toBe(-10);
+    expect(word(written(input), INPUT_FLAGS)).toBe(INPUT_CONNECTED | INPUT_LOCKED);
+    input.consumed();
+    input.pointer(pointer({ totalDx: (0x7fffffff + 32) | 0 }), 2);
+    expect(written(input).getFloat32(INPUT_MOVEMENT, true)).toBe(2);
+    input.consumed();
+    expect(written(input).getFloat32(INPUT_MOVEMENT, true)).toBe(0);
+  });
+
+  test('the sequence is the newest, also where it wraps', () => {
+    const input = new PlayerInput();
+    input.key(4, true, 0xffffffff);
+    input.key(5, true, 0xfffffff0);
+    expect(input.sequence).toBe(0);
+    input.key(4, true, 0x7fffffff);
+    input.key(5, true, 0xfffffffe);
+    input.key(6, true, 3);
+    expect(input.sequence).toBe(3);
+  });
+});
