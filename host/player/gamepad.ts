@@ -1,0 +1,77 @@
+import type { InputWriter } from './writer.ts';
+
+const FIRST_BUTTON = 16;
+const BUTTONS = 16;
+const AXES = 4;
+const DEAD_ZONE = 0.1;
+
+/** Gamepads in the standard mapping, read once per frame while one is connected. Only changes are written, so that others may write too. */
+export class GamepadInput {
+  readonly #writer: InputWriter;
+  readonly #onAct: () => void;
+  readonly #axes = new Float64Array(AXES);
+  #buttons = 0;
+  #connected = 0;
+  #frame = 0;
+
+  constructor(writer: InputWriter, onAct: () => void) {
+    this.#writer = writer;
+    this.#onAct = onAct;
+    addEventListener('gamepadconnected', this.#change);
+    addEventListener('gamepaddisconnected', this.#change);
+  }
+
+  detach(): void {
+    removeEventListener('gamepadconnected', this.#change);
+    removeEventListener('gamepaddisconnected', this.#change);
+    cancelAnimationFrame(this.#frame);
+  }
+
+  readonly #change = (event: GamepadEvent): void => {
+    this.#connected += event.type === 'gamepadconnected' ? 1 : -1;
+    cancelAnimationFrame(this.#frame);
+    this.#poll();
+  };
+
+  readonly #poll = (): void => {
+    if (this.#connected > 0) this.#frame = requestAnimationFrame(this.#poll);
+    let buttons = 0;
+    let strongest: Gamepad | undefined;
+    for (const pad of navigator.getGamepads()) {
+      if (pad === null) continue;
+      for (let i = 0; i < BUTTONS && i < pad.buttons.length; i++) if (pad.buttons[i]!.pressed) buttons |= 1 << i;
+      if (strongest === undefined || reach(pad) > reach(strongest)) strongest = pad;
+    }
+    this.#writeButtons(buttons);
+    for (let axis = 0; axis < AXES; axis++) this.#writeAxis(axis, settle(strongest?.axes[axis] ?? 0));
+    this.#writer.commit();
+  };
+
+  #writeButtons(buttons: number): void {
+    const changed = buttons ^ this.#buttons;
+    this.#buttons = buttons;
+    for (let i = 0; changed >> i !== 0; i++) {
+      if ((changed & (1 << i)) !== 0) this.#writer.button(FIRST_BUTTON + i, (buttons & (1 << i)) !== 0);
+    }
+    if ((changed & buttons) !== 0) this.#onAct();
+  }
+
+  #writeAxis(axis: number, value: number): void {
+    if (this.#axes[axis] === value) return;
+    this.#axes[axis] = value;
+    this.#writer.axis(axis, value);
+  }
+}
+
+/** How far a pad's sticks are pushed, to choose among several. */
+function reach(pad: Gamepad): number {
+  let sum = 0;
+  for (let i = 0; i < AXES && i < pad.axes.length; i++) sum += Math.abs(pad.axes[i]!);
+  return sum;
+}
+
+/** Zero near the rest position, and continuous from there to 1. */
+function settle(value: number): number {
+  const size = Math.abs(value);
+  return size < DEAD_ZONE ? 0 : (Math.sign(value) * (size - DEAD_ZONE)) / (1 - DEAD_ZONE);
+}

@@ -1,0 +1,47 @@
+/**
+ * `KeyboardEvent.code` to USB HID usage of the keyboard page (0x07).
+ * Sources: W3C UI Events KeyboardEvent code values; USB HID Usage Tables 1.5, section 10.
+ * Codes that stand for no place on a keyboard page (media, browser and power keys, telephone pads) are absent.
+ */
+export const KEYS: Readonly<Record<string, number>> = {
+  ...run('KeyA KeyB KeyC KeyD KeyE KeyF KeyG KeyH KeyI KeyJ KeyK KeyL KeyM', 0x04),
+  ...run('KeyN KeyO KeyP KeyQ KeyR KeyS KeyT KeyU KeyV KeyW KeyX KeyY KeyZ', 0x11),
+  ...run('Digit1 Digit2 Digit3 Digit4 Digit5 Digit6 Digit7 Digit8 Digit9 Digit0', 0x1e),
+  ...run('Enter Escape Backspace Tab Space Minus Equal BracketLeft BracketRight Backslash', 0x28),
+  ...run('Semicolon Quote Backquote Comma Period Slash CapsLock', 0x33),
+  ...run('F1 F2 F3 F4 F5 F6 F7 F8 F9 F10 F11 F12 PrintScreen ScrollLock Pause', 0x3a),
+  ...run('Insert Home PageUp Delete End PageDown ArrowRight ArrowLeft ArrowDown ArrowUp', 0x49),
+  ...run('NumLock NumpadDivide NumpadMultiply NumpadSubtract NumpadAdd NumpadEnter', 0x53),
+  ...run('Numpad1 Numpad2 Numpad3 Numpad4 Numpad5 Numpad6 Numpad7 Numpad8 Numpad9 Numpad0', 0x59),
+  ...run('NumpadDecimal IntlBackslash ContextMenu', 0x63),
+  ...run('NumpadEqual F13 F14 F15 F16 F17 F18 F19 F20 F21 F22 F23 F24 Open Help', 0x67),
+  ...run('Select', 0x77),
+  ...run('Again Undo Cut Copy Paste Find AudioVolumeMute AudioVolumeUp AudioVolumeDown', 0x79),
+  ...run('NumpadComma', 0x85),
+  ...run('IntlRo KanaMode IntlYen Convert NonConvert', 0x87),
+  ...run('Lang1 Lang2 Lang3 Lang4 Lang5', 0x90),
+  ...run('Abort', 0x9b),
+  ...run('Props', 0xa3),
+  ...run('NumpadParenLeft NumpadParenRight', 0xb6),
+  ...run('NumpadBackspace', 0xbb),
+  ...run('NumpadMemoryStore NumpadMemoryRecall NumpadMemoryClear NumpadMemoryAdd NumpadMemorySubtract', 0xd0),
+  ...run('NumpadClear NumpadClearEntry', 0xd8),
+  ...run('ControlLeft ShiftLeft AltLeft MetaLeft ControlRight ShiftRight AltRight MetaRight', 0xe0),
+};
+
+/** Names of consecutive usages, from `first` on. */
+function run(codes: string, first: number): Record<string, number> {
+  return Object.fromEntries(codes.split(' ').map((code, index) => [code, first + index]));
+}
+
+const BROWSER_KEYS = new Set(['F5', 'F11', 'F12', 'MetaLeft', 'MetaRight']);
+
+/**
+ * The HID usage of a key that belongs to the game, or 0 for one that belongs to the browser: reload, full screen and developer tools,
+ * whatever is pressed together with Control or Meta, and keys without a usage.
+ */
+export function gameKey(event: Pick<KeyboardEvent, 'code' | 'ctrlKey' | 'metaKey'>): number {
+  if (BROWSER_KEYS.has(event.code) || event.metaKey) return 0;
+  if (event.ctrlKey && event.code !== 'ControlLeft' && event.code !== 'ControlRight') return 0;
+  return KEYS[event.code] ?? 0;
+}

@@ -1,0 +1,123 @@
+import type { InputWriter } from './writer.ts';
+
+export type TouchInputOptions = {
+  /** Takes the fingers: left part the stick, the rest looks around. */
+  stage: HTMLElement;
+  /** The stick's ring; moves under the finger. */
+  stick: HTMLElement;
+  knob: HTMLElement;
+  fire: HTMLElement;
+  writer: InputWriter;
+  onAct?(): void;
+};
+
+const STICK_SHARE = 0.45; // of the stage's width
+const STICK_RADIUS = 52; // CSS pixels
+const LOOK_GAIN = 2.5; // a thumb travels less far than a mouse
+const FIRE_BUTTON = 0;
+
+/** A virtual left stick (axes 0 and 1), looking around by dragging (relative movement) and a fire button, until `detach`. */
+export class TouchInput {
+  readonly #options: TouchInputOptions;
+  readonly #listeners = new AbortController();
+  #stickFinger = -1;
+  #lookFinger = -1;
+  #centreX = 0;
+  #centreY = 0;
+  #lookX = 0;
+  #lookY = 0;
+
+  constructor(options: TouchInputOptions) {
+    this.#options = options;
+    const { stage, fire } = options;
+    this.#on(stage, 'pointerdown', this.#down);
+    this.#on(stage, 'pointermove', this.#move);
+    this.#on(stage, 'pointerup', this.#up);
+    this.#on(stage, 'pointercancel', this.#up);
+    this.#on(fire, 'pointerdown', this.#fire);
+    this.#on(fire, 'pointerup', this.#fire);
+    this.#on(fire, 'pointercancel', this.#fire);
+  }
+
+  detach(): void {
+    this.#listeners.abort();
+    this.#releaseStick();
+  }
+
+  #on(target: HTMLElement, type: string, listener: (event: PointerEvent) => void): void {
+    const { signal } = this.#listeners;
+    target.addEventListener(type, listener as EventListener, { signal });
+  }
+
+  readonly #down = (event: PointerEvent): void => {
+    if (event.pointerType !== 'touch') return;
+    const { stage, writer } = this.#options;
+    stage.setPointerCapture(event.pointerId);
+    const left = event.clientX < stage.clientWidth * STICK_SHARE;
+    if (left && this.#stickFinger < 0) {
+      this.#stickFinger = event.pointerId;
+      this.#centreX = event.clientX;
+      this.#centreY = event.clientY;
+      this.#place(event.clientX, event.clientY);
+    } else if (!left && this.#lookFinger < 0) {
+      this.#lookFinger = event.pointerId;
+      this.#lookX = event.clientX;
+      this.#lookY = event.clientY;
+      writer.lock(true);
+    }
+    this.#options.onAct?.();
+  };
+
+  readonly #move = (event: PointerEvent): void => {
+    const { writer } = this.#options;
+    if (event.pointerId === this.#stickFinger) {
+      this.#push(event.clientX - this.#centreX, event.clientY - this.#centreY);
+    } else if (event.pointerId === this.#lookFinger) {
+      writer.move((event.clientX - this.#lookX) * LOOK_GAIN, (event.clientY - this.#lookY) * LOOK_GAIN);
+      this.#lookX = event.clientX;
+      this.#lookY = event.clientY;
+    } else return;
+    writer.commit();
+  };
+
+  readonly #up = (event: PointerEvent): void => {
+    if (event.pointerId === this.#stickFinger) this.#releaseStick();
+    if (event.pointerId === this.#lookFinger) {
+      this.#lookFinger = -1;
+      this.#options.writer.lock(false);
+    }
+    this.#options.writer.commit();
+  };
+
+  readonly #fire = (event: PointerEvent): void => {
+    event.preventDefault();
+    const down = event.type === 'pointerdown';
+    this.#options.fire.classList.toggle('down', down);
+    this.#options.writer.button(FIRE_BUTTON, down);
+    if (down) this.#options.onAct?.();
+  };
+
+  #push(dx: number, dy: number): void {
+    const { writer, knob } = this.#options;
+    const scale = 1 / Math.max(STICK_RADIUS, Math.hypot(dx, dy));
+    writer.axis(0, dx * scale);
+    writer.axis(1, dy * scale);
+    knob.style.transform = `translate(${dx * scale * STICK_RADIUS}px, ${dy * scale * STICK_RADIUS}px)`;
+  }
+
+  #place(x: number, y: number): void {
+    const { stick } = this.#options;
+    stick.classList.add('down');
+    stick.style.left = `${x}px`;
+    stick.style.top = `${y}px`;
+  }
+
+  #releaseStick(): void {
+    const { stick, knob, writer } = this.#options;
+    this.#stickFinger = -1;
+    writer.axis(0, 0);
+    writer.axis(1, 0);
+    stick.classList.remove('down');
+    stick.style.left = stick.style.top = knob.style.transform = '';
+  }
+}

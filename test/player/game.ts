@@ -1,0 +1,162 @@
+import { readConfig } from '../../host/config.ts';
+import { NearlightError } from '../../host/errors.ts';
+import { buildPlayer } from '../../host/player/build.ts';
+import type { Player, PlayerConnection, PointerState, ViewRequest } from '../../host/stream/player.ts';
+import { createStreamServer } from '../../host/stream/server.ts';
+import { createEncoder } from '../../host/video/h264.ts';
+
+const DARK = 40;
+const LIGHT = 225;
+
+/** A seat whose picture is dark with a bar that moves, and light while any key or button is down. */
+class Seat implements Player {
+  readonly seat = 0;
+  readonly seats = 4;
+  readonly game = 'Arena';
+  readonly width: number;
+  readonly height: number;
+  readonly fps: number;
+  readonly held = new Set<string>();
+  readonly pressed: string[] = [];
+  readonly totals = { dx: 0, dy: 0, wheelX: 0, wheelY: 0 };
+  readonly pointer = { x: 0, y: 0, locked: false, axes: [0, 0, 0, 0] };
+  connection: PlayerConnection | undefined;
+  closed: string | undefined;
+  keyframe = true;
+  #sequence = 0;
+  #readAt = 0;
+  #frames = 0;
+  #timer: ReturnType<typeof setInterval> | undefined;
+
+  readonly input = {
+    key: (usage: number, down: boolean, sequence: number) => this.#edge(`key ${usage}`, down, sequence),
+    button: (button: number, down: boolean, sequence: number) => this.#edge(`button ${button}`, down, sequence),
+    releaseAll: (sequence: number) => {
+      this.held.clear();
+      this.#read(sequence);
+    },
+    pointer: (state: PointerState, sequence: number) => {
+      Object.assign(this.pointer, {
+        x: state.x,
+        y: state.y,
+        locked: state.locked,
+        axes: [...state.axes],
+      });
+      Object.assign(this.totals, {
+        dx: state.totalDx / 16,
+        dy: state.totalDy / 16,
+      });
+      Object.assign(this.totals, {
+        wheelX: state.totalWheelX / 16,
+        wheelY: state.totalWheelY / 16,
+      });
+      this.#read(sequence);
+    },
+  };
+
+  constructor(view: ViewRequest) {
+    this.width = view.width;
+    this.height = view.height;
+    this.fps = view.fps;
+  }
+
+  onConnected(connection: PlayerConnection): void {
+    this.connection = connection;
+    void this.#play(connection);
+  }
+
+  onKeyframe(): void {
+    this.keyframe = true;
+  }
+
+  onFeedback(): void {}
+
+  onClosed(reason: string): void {
+    this.closed = reason;
+    clearInterval(this.#timer);
+  }
+
+  #edge(name: string, down: boolean, sequence: number): void {
+    if (down) {
+      this.held.add(name);
+      this.pressed.push(name);
+    } else this.held.delete(name);
+    this.#read(sequence);
+  }
+
+  #read(sequence: number): void {
+    if (((sequence - this.#sequence) | 0) <= 0) return;
+    this.#sequence = sequence;
+    this.#readAt = performance.now();
+  }
+
+  async #play(connection: PlayerConnection): Promise<void> {
+    const { width, height, fps } = this;
+    const encoder = await createEncoder({
+      width,
+      height,
+      fps,
+      bitrate: 4_000_000,
+      hardware: false,
+      log: () => {},
+    });
+    const y = new Uint8Array(width * height);
+    const u = new Uint8Array((width * height) / 4).fill(150);
+    const v = new Uint8Array((width * height) / 4).fill(118);
+    const strides = { yStride: width, uStride: width / 2, vStride: width / 2 };
+    this.#timer = setInterval(async () => {
+      if (this.closed !== undefined) return encoder.close();
+      paint(y, {
+        width,
+        height,
+        frame: ++this.#frames,
+        light: this.held.size > 0,
+      });
+      const inputSequence = this.#sequence;
+      const timestampUs = performance.now() * 1000;
+      const { keyframe } = this;
+      this.keyframe = false;
+      const unit = await encoder.encode(
+        { width, height, y, u, v, ...strides, release: () => {} },
+        { keyframe, timestampUs },
+      );
+      if (unit === undefined) return;
+      connection.sendFrame(unit.data, {
+        rtpTimestamp: Math.round(timestampUs * 0.09) >>> 0,
+        keyframe: unit.keyframe,
+        inputSequence,
+        inputToSendUs: Math.round((performance.now() - this.#readAt) * 1000),
+      });
+    }, 1000 / fps);
+  }
+}
+
+function paint(
+  y: Uint8Array,
+  { width, height, frame, light }: { width: number; height: number; frame: number; light: boolean },
+) {
+  y.fill(light ? LIGHT : DARK);
+  const left = (frame * 4) % (width - 16);
+  for (let row = 0; row < height; row += 1) y.fill(light ? DARK : 120, row * width + left, row * width + left + 16);
+}
+
+/** The real server with the real page, and seats of a synthetic game; `refuse` makes it say that no seat is free. */
+export async function startGame() {
+  const seats: Seat[] = [];
+  const game = { refuse: false, seats, url: '', close: async () => {} };
+  const server = await createStreamServer({
+    config: { ...readConfig({}), host: '127.0.0.1', port: 0 },
+    log: { info: () => {}, warn: () => {} },
+    files: await buildPlayer(),
+    accept: async (view) => {
+      if (game.refuse) throw new NearlightError('NL_ROOM_FULL', 'all 4 seats are taken; try again in a moment');
+      const seat = new Seat(view);
+      seats.push(seat);
+      return seat;
+    },
+    status: () => ({}),
+  });
+  game.url = server.url;
+  game.close = () => server.close();
+  return game;
+}

@@ -1,0 +1,62 @@
+import { expect, test } from 'vitest';
+import { gameKey, KEYS } from '../../host/player/keys.ts';
+
+// Written down by hand from the HID Usage Tables, so that a shifted run of the table is seen.
+test.each([
+  ['KeyA', 0x04],
+  ['KeyM', 0x10],
+  ['KeyN', 0x11],
+  ['KeyW', 0x1a],
+  ['KeyZ', 0x1d],
+  ['Digit1', 0x1e],
+  ['Digit0', 0x27],
+  ['Enter', 0x28],
+  ['Space', 0x2c],
+  ['Backslash', 0x31],
+  ['Semicolon', 0x33],
+  ['CapsLock', 0x39],
+  ['F1', 0x3a],
+  ['F12', 0x45],
+  ['Pause', 0x48],
+  ['ArrowRight', 0x4f],
+  ['ArrowUp', 0x52],
+  ['NumLock', 0x53],
+  ['NumpadEnter', 0x58],
+  ['Numpad1', 0x59],
+  ['Numpad0', 0x62],
+  ['NumpadDecimal', 0x63],
+  ['IntlBackslash', 0x64],
+  ['ContextMenu', 0x65],
+  ['NumpadEqual', 0x67],
+  ['F13', 0x68],
+  ['F24', 0x73],
+  ['AudioVolumeMute', 0x7f],
+  ['AudioVolumeDown', 0x81],
+  ['NumpadComma', 0x85],
+  ['IntlRo', 0x87],
+  ['NonConvert', 0x8b],
+  ['Lang5', 0x94],
+  ['ControlLeft', 0xe0],
+  ['AltLeft', 0xe2],
+  ['MetaRight', 0xe7],
+])('%s is HID usage %i', (code, usage) => expect(KEYS[code]).toBe(usage));
+
+test('usages are distinct and fit in a byte', () => {
+  const usages = Object.values(KEYS);
+  expect(new Set(usages).size).toBe(usages.length);
+  expect(Math.min(...usages)).toBeGreaterThan(3);
+  expect(Math.max(...usages)).toBeLessThan(256);
+});
+
+test.each([
+  ['KeyW', { ctrlKey: false, metaKey: false }, 0x1a],
+  ['KeyW', { ctrlKey: true, metaKey: false }, 0],
+  ['KeyR', { ctrlKey: false, metaKey: true }, 0],
+  ['ControlLeft', { ctrlKey: true, metaKey: false }, 0xe0],
+  ['MetaLeft', { ctrlKey: false, metaKey: true }, 0],
+  ['F5', { ctrlKey: false, metaKey: false }, 0],
+  ['F4', { ctrlKey: false, metaKey: false }, 0x3d],
+  ['F11', { ctrlKey: false, metaKey: false }, 0],
+  ['F12', { ctrlKey: false, metaKey: false }, 0],
+  ['BrowserBack', { ctrlKey: false, metaKey: false }, 0],
+])("%s with %j is the game's as %i", (code, modifiers, usage) => expect(gameKey({ code, ...modifiers })).toBe(usage));

@@ -1,0 +1,257 @@
+import { type Browser, chromium, type Page } from 'playwright-core';
+import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
+import { startGame } from './game.ts';
+
+const FLAGS = ['--no-sandbox', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-sync'];
+const SMALL = '?size=320x180&fps=30';
+
+vi.setConfig({ testTimeout: 40_000, hookTimeout: 40_000 });
+
+let browser: Browser;
+let game: Awaited<ReturnType<typeof startGame>>;
+let page: Page;
+let complaints: string[];
+let location: string;
+
+beforeAll(async () => {
+  game = await startGame();
+  browser = await chromium.launch({
+    executablePath: '/usr/bin/chromium',
+    args: [...FLAGS, '--headless=new'],
+  });
+});
+
+afterAll(async () => {
+  await browser?.close();
+  await game?.close();
+});
+
+beforeEach(async () => {
+  for (const context of browser.contexts()) await context.close();
+  await until(() => game.seats.every((seat) => seat.closed !== undefined));
+  game.refuse = false;
+  game.seats.length = 0;
+  complaints = [];
+});
+
+describe('what goes wrong', () => {
+  test('a refusal is told in plain words, and Retry connects', async () => {
+    game.refuse = true;
+    await open(SMALL);
+    await shows('ended');
+    expect(await page.textContent('#title')).toBe('No free seat');
+    expect(await page.textContent('#message')).toBe('all 4 seats are taken; try again in a moment');
+    expect(await page.textContent('#code')).toBe('NL_ROOM_FULL');
+    expect(await page.evaluate(() => document.activeElement?.id)).toBe('retry');
+    game.refuse = false;
+    await page.click('#retry');
+    await shows('playing');
+    expect(game.seats).toHaveLength(1);
+  });
+
+  test('a wrong size is told with what is allowed, and the usual one is offered', async () => {
+    await open('?size=9999x10&fps=60');
+    await shows('ended');
+    expect(await page.textContent('#message')).toContain('size must be WIDTHxHEIGHT');
+    expect(await page.isVisible('#retry')).toBe(false);
+    expect(await page.isVisible('#defaults')).toBe(true);
+  });
+
+  test('a game that ends says why', async () => {
+    await open(SMALL);
+    await shows('playing');
+    await seat().connection!.end('NL_GUEST_TRAP', 'the game divided by zero', false);
+    await shows('ended');
+    expect(await page.textContent('#message')).toBe('the game divided by zero');
+    expect(await page.isVisible('#retry')).toBe(false);
+  });
+
+  test('a connection that is lost without a word is made again', async () => {
+    await open(SMALL);
+    await shows('playing');
+    await fetch(new URL(location, game.url), { method: 'DELETE' });
+    await until(() => game.seats.length === 2);
+    await shows('playing');
+    await page.waitForFunction(brightness, [0, 100] as const);
+  });
+});
+
+describe('playing', () => {
+  test('asks for what the address says, measures latency, and meets the policy on content', async () => {
+    await open(SMALL);
+    await shows('playing');
+    expect([seat().width, seat().height, seat().fps]).toEqual([320, 180, 30]);
+    await page.waitForFunction(() => nearlight.stats().latencyP99 > 0 && nearlight.stats().fps > 5);
+    const stats = await page.evaluate(() => nearlight.stats());
+    expect(stats.width).toBe(320);
+    expect(stats.latencyP50).toBeLessThan(1000);
+    expect(stats.rtt).toBeLessThan(1000);
+    expect(stats.serverP50).toBeGreaterThan(0);
+    expect(stats.bitrate).toBeGreaterThan(0);
+    expect(stats.framesShown).toBeGreaterThan(5);
+    await page.waitForFunction(() => /^\d+ fps · \d+ ms$/.test(document.getElementById('status')!.textContent));
+    expect(await page.textContent('#title')).toBe('Arena');
+    expect(complaints).toEqual([]);
+  });
+
+  test('a key lights the picture until it is released, and hides the card', async () => {
+    await open(SMALL);
+    await shows('playing');
+    await page.keyboard.down('KeyW');
+    await until(() => seat().held.has('key 26'));
+    await page.waitForFunction(brightness, [150, 256] as const);
+    expect(await page.isVisible('#card')).toBe(false);
+    await page.keyboard.up('KeyW');
+    await page.waitForFunction(brightness, [0, 100] as const);
+    expect(seat().held.size).toBe(0);
+  });
+
+  test("the browser's own keys, Tab and a key that repeats are not the game's", async () => {
+    await open(SMALL);
+    await shows('playing');
+    await page.keyboard.press('Control+KeyA');
+    await page.keyboard.press('F11');
+    await page.keyboard.press('Tab');
+    await page.keyboard.down('KeyQ');
+    await page.keyboard.down('KeyQ');
+    await until(() => seat().pressed.includes('key 20'));
+    expect(seat().pressed).toEqual(['key 224', 'key 20']);
+  });
+
+  test('everything is released when the page loses the focus', async () => {
+    await open(SMALL);
+    await shows('playing');
+    await page.keyboard.down('KeyW');
+    await page.keyboard.down('Space');
+    await until(() => seat().held.size === 2);
+    await page.evaluate(() => dispatchEvent(new Event('blur')));
+    await until(() => seat().held.size === 0);
+  });
+
+  test('the pointer has its place in the picture, and its buttons and wheel', async () => {
+    await open(SMALL, { width: 640, height: 480 }); // the picture is 640x360, from 60 down
+    await shows('playing');
+    await page.evaluate(() => (HTMLElement.prototype.requestPointerLock = () => Promise.reject(new Error('refused'))));
+    await page.click('#card', { position: { x: 5, y: 5 } });
+    await page.mouse.move(320, 240);
+    await page.mouse.move(160, 150);
+    await until(() => Math.abs(seat().pointer.x - 0.25) < 0.01);
+    expect(seat().pointer.y).toBeCloseTo(0.25, 1);
+    await page.mouse.down({ button: 'right' });
+    await until(() => seat().held.has('button 2'));
+    await page.mouse.up({ button: 'right' });
+    await page.mouse.wheel(0, 120);
+    await until(() => seat().totals.wheelY === 120);
+    await until(() => seat().held.size === 0);
+  });
+
+  test('a click locks the pointer; movement is relative until it is free again', async () => {
+    await open(SMALL, { width: 640, height: 480 });
+    await shows('playing');
+    await page.click('#play');
+    await until(() => seat().pointer.locked);
+    await page.mouse.move(300, 200);
+    await until(() => seat().totals.dx !== 0);
+    const { dx, dy } = seat().totals;
+    await page.mouse.move(340, 190, { steps: 4 });
+    await until(() => seat().totals.dx - dx === 40 && seat().totals.dy - dy === -10);
+    await page.mouse.down();
+    await until(() => seat().held.has('button 0'));
+    await page.evaluate(() => document.exitPointerLock());
+    await until(() => !seat().pointer.locked && seat().held.size === 0);
+  });
+
+  test('fingers: a stick on the left, looking on the right, a button', async () => {
+    await open(SMALL, { width: 844, height: 390, touch: true });
+    await shows('playing');
+    await page.tap('#play');
+    expect(await page.isVisible('#fire')).toBe(true);
+    const session = await page.context().newCDPSession(page);
+    const touch = (type: 'touchStart' | 'touchMove' | 'touchEnd', ...points: [number, number, number][]) =>
+      session.send('Input.dispatchTouchEvent', {
+        type,
+        touchPoints: points.map(([id, x, y]) => ({ id, x, y })),
+      });
+    await touch('touchStart', [1, 120, 250]);
+    await touch('touchMove', [1, 120, 150]);
+    await until(() => seat().pointer.axes[1] === -1);
+    await touch('touchStart', [1, 120, 150], [2, 600, 100]);
+    await touch('touchMove', [1, 120, 150], [2, 640, 100]);
+    await until(() => seat().totals.dx === 100 && seat().pointer.locked);
+    await touch('touchEnd');
+    await until(() => seat().pointer.axes[1] === 0 && !seat().pointer.locked);
+    const fire = (await page.locator('#fire').boundingBox())!;
+    await touch('touchStart', [3, fire.x + 30, fire.y + 30]);
+    await until(() => seat().held.has('button 0'));
+    await touch('touchEnd');
+    await until(() => seat().held.size === 0);
+  });
+
+  test('a gamepad: buttons from 16 on, sticks with a dead zone', async () => {
+    await open(SMALL);
+    await shows('playing');
+    await page.evaluate(() => {
+      const buttons = Array.from({ length: 17 }, (_, index) => ({ pressed: index === 0 || index === 16 }));
+      const pad = { buttons, axes: [1, -0.05, 0, -0.55] };
+      navigator.getGamepads = () => [null, pad as unknown as Gamepad];
+      dispatchEvent(new Event('gamepadconnected'));
+    });
+    await until(() => seat().pointer.axes[0] === 1);
+    expect(seat().pointer.axes).toEqual([1, 0, 0, -0.5]);
+    expect([...seat().held]).toEqual(['button 16']);
+    await page.evaluate(() => {
+      navigator.getGamepads = () => [];
+      dispatchEvent(new Event('gamepaddisconnected'));
+    });
+    await until(() => seat().held.size === 0 && seat().pointer.axes.every((axis) => axis === 0));
+  });
+
+  test('a page that is closed gives its seat back at once', async () => {
+    await open(SMALL);
+    await shows('playing');
+    await page.goto('about:blank');
+    await until(() => seat().closed !== undefined);
+    expect(['page', 'deleted']).toContain(seat().closed); // whichever arrives first
+  });
+});
+
+async function open(query: string, { width = 640, height = 400, touch = false } = {}): Promise<void> {
+  const context = await browser.newContext({
+    viewport: { width, height },
+    hasTouch: touch,
+    isMobile: touch,
+  });
+  page = await context.newPage();
+  page.on('console', (message) => message.type() === 'error' && complaints.push(message.text()));
+  page.on('pageerror', (error) => complaints.push(String(error)));
+  page.on('response', (response) => {
+    location = response.headers().location ?? location;
+  });
+  await page.goto(game.url + query);
+}
+
+/** The newest seat. */
+function seat() {
+  return game.seats.at(-1)!;
+}
+
+async function shows(state: string): Promise<void> {
+  await page.waitForSelector(`body[data-state=${state}]`, { timeout: 20_000 });
+}
+
+async function until(done: () => boolean, ms = 10_000): Promise<void> {
+  for (const end = performance.now() + ms; !done(); ) {
+    if (performance.now() > end)
+      throw new Error(`waited ${ms} ms for ${done}; ${JSON.stringify(game.seats.at(-1)?.pointer)}`);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}
+
+/** In the page: whether the picture's brightness lies between the two. */
+function brightness([low, high]: readonly [number, number]): boolean {
+  const canvas = new OffscreenCanvas(1, 1);
+  const context = canvas.getContext('2d')!;
+  context.drawImage(document.querySelector('video')!, 0, 0, 1, 1);
+  const level = context.getImageData(0, 0, 1, 1).data[1]!;
+  return level >= low && level < high;
+}

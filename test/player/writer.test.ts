@@ -1,0 +1,142 @@
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { InputWriter } from '../../host/player/writer.ts';
+import {
+  BUTTON_BYTES,
+  KEY_BYTES,
+  MESSAGE_BUTTON,
+  MESSAGE_KEY,
+  MESSAGE_POINTER,
+  MESSAGE_RELEASE_ALL,
+  POINTER_BYTES,
+  RELEASE_ALL_BYTES,
+} from '../../host/stream/protocol.ts';
+
+let events: Buffer[];
+let states: Buffer[];
+let writer: InputWriter;
+
+beforeEach(() => {
+  vi.useFakeTimers();
+  events = [];
+  states = [];
+  writer = new InputWriter({
+    event: (message) => void events.push(Buffer.from(message)),
+    state: (message) => void states.push(Buffer.from(message)),
+  });
+  writer.open();
+});
+
+afterEach(() => vi.useRealTimers());
+
+describe('keys and buttons', () => {
+  test('leave at once, as the protocol says', () => {
+    writer.key(0x1a, true);
+    writer.button(31, true);
+    writer.key(0x1a, false);
+    expect(events.map((event) => [...event])).toEqual([
+      [MESSAGE_KEY, 0x1a, 1, 0, 1, 0, 0, 0],
+      [MESSAGE_BUTTON, 31, 1, 0, 2, 0, 0, 0],
+      [MESSAGE_KEY, 0x1a, 0, 0, 3, 0, 0, 0],
+    ]);
+    expect([KEY_BYTES, BUTTON_BYTES, RELEASE_ALL_BYTES]).toEqual(events.map((event) => event.length));
+  });
+
+  test('are not repeated, and not released without having been pressed', () => {
+    writer.key(4, true);
+    writer.key(4, true);
+    writer.key(5, false);
+    writer.button(0, false);
+    expect(events).toHaveLength(1);
+  });
+
+  test('are all released together, sticks too', () => {
+    writer.key(4, true);
+    writer.axis(1, -1);
+    writer.releaseAll();
+    expect([...events[1]!]).toEqual([MESSAGE_RELEASE_ALL, 0, 0, 0, 2, 0, 0, 0]);
+    expect(states[0]!.readFloatLE(36)).toBe(0);
+    writer.key(4, false);
+    expect(events).toHaveLength(2);
+    writer.key(4, true);
+    expect(events).toHaveLength(3);
+  });
+});
+
+describe('the state', () => {
+  test('holds sums in sixteenths, place, axes and lock', () => {
+    writer.move(1.5, -2);
+    writer.move(0.25, 0);
+    writer.wheel(0, 120);
+    writer.point(0.25, 1.5);
+    writer.axis(0, -3);
+    writer.axis(3, 0.5);
+    writer.lock(true);
+    writer.commit();
+    const [state] = states;
+    expect(state!.length).toBe(POINTER_BYTES);
+    expect([state![0], state![1], state!.readUInt16LE(2), state!.readUInt32LE(4)]).toEqual([MESSAGE_POINTER, 1, 0, 1]);
+    expect([8, 12, 16, 20].map((at) => state!.readInt32LE(at))).toEqual([28, -32, 0, 1920]);
+    expect([24, 28, 32, 36, 40, 44].map((at) => state!.readFloatLE(at))).toEqual([0.25, 1, -1, 0, 0, 0.5]);
+  });
+
+  test('sums wrap instead of ending', () => {
+    writer.move(2 ** 27, 0); // 2^31 sixteenths
+    writer.commit();
+    expect(states[0]!.readInt32LE(8)).toBe(-(2 ** 31));
+  });
+
+  test('is sent at most every 4 ms, and the last change is not forgotten', () => {
+    for (let i = 0; i < 5; i++) {
+      writer.move(1, 0);
+      writer.commit();
+    }
+    expect(states).toHaveLength(1);
+    vi.advanceTimersByTime(4);
+    expect(states).toHaveLength(2);
+    expect(states[1]!.readInt32LE(8)).toBe(80);
+    vi.advanceTimersByTime(50);
+    expect(states).toHaveLength(2);
+  });
+
+  test('is not sent where nothing has changed', () => {
+    writer.axis(0, 0);
+    writer.lock(false);
+    writer.commit();
+    expect(states).toEqual([]);
+  });
+
+  test('is repeated by the heartbeat unless it was sent just now', () => {
+    writer.heartbeat();
+    writer.heartbeat();
+    vi.advanceTimersByTime(100);
+    writer.heartbeat();
+    expect(states).toHaveLength(2);
+  });
+});
+
+describe('a connection', () => {
+  test('begins with nothing held, sums of zero and sequence 1', () => {
+    writer.key(4, true);
+    writer.move(5, 5);
+    writer.close();
+    writer.open();
+    writer.key(4, true);
+    writer.heartbeat();
+    expect(events.map((event) => event.readUInt32LE(4))).toEqual([1, 1]);
+    expect(states[0]!.readInt32LE(8)).toBe(0);
+  });
+
+  test('that is closed sends nothing', () => {
+    writer.move(1, 1);
+    writer.commit();
+    writer.move(1, 1);
+    writer.commit();
+    writer.close();
+    writer.key(4, true);
+    writer.button(0, true);
+    writer.releaseAll();
+    writer.heartbeat();
+    vi.advanceTimersByTime(100);
+    expect([events.length, states.length]).toEqual([0, 1]);
+  });
+});
