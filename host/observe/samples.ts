@@ -20,7 +20,13 @@ export class Samples {
   summary(): { n: number; p50: number; p95: number; p99: number; max: number } {
     const kept = this.#ring.slice(0, Math.min(this.#count, this.#ring.length)).sort();
     const at = (share: number): number => round(kept[Math.max(0, Math.ceil(share * kept.length) - 1)] ?? 0);
-    return { n: this.#count, p50: at(0.5), p95: at(0.95), p99: at(0.99), max: at(1) };
+    return {
+      n: this.#count,
+      p50: at(0.5),
+      p95: at(0.95),
+      p99: at(0.99),
+      max: at(1),
+    };
   }
 }
 

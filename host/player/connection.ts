@@ -1,7 +1,7 @@
 import { CHANNEL_EVENTS, CHANNEL_STATE } from '../stream/protocol.ts';
 
 /** What a player asks for, as the page's address writes it (`size` is WIDTHxHEIGHT); the server checks it, and has defaults. */
-export type View = { size?: string | undefined; fps?: number | string | undefined };
+export type View = { size?: string | undefined; fps?: number | string | undefined; game?: string | undefined };
 
 /** Why a connection ended. `again` asks for another attempt without the player's doing, `retry` offers one. */
 export type Failure = { code: string; message: string; retry: boolean; again: boolean };

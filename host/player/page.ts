@@ -91,7 +91,11 @@ function text(id: string, value: string): void {
 function askedView(): View {
   const query = new URLSearchParams(location.search);
   const phone = coarse.matches && Math.min(screen.width, screen.height) < 600;
-  return { size: query.get('size') ?? (phone ? '848x480' : undefined), fps: query.get('fps') ?? undefined };
+  return {
+    size: query.get('size') ?? (phone ? '848x480' : undefined),
+    fps: query.get('fps') ?? undefined,
+    game: query.get('game') ?? undefined,
+  };
 }
 
 function start(): void {

@@ -32,7 +32,13 @@ export class Lobby {
 
   /** Opens a room and keeps it; rejects as `open` does. */
   async add(name: string, open: () => Promise<Room>): Promise<Room> {
-    const entry: Entry = { open, opening: open(), pending: true, room: undefined, openedAt: this.#clock.now() };
+    const entry: Entry = {
+      open,
+      opening: open(),
+      pending: true,
+      room: undefined,
+      openedAt: this.#clock.now(),
+    };
     this.#entries.set(name, entry);
     return this.#await(entry);
   }

@@ -1,5 +1,5 @@
 import type { Config } from '../config.ts';
-import type { Engine, Instance, LogLevel, Submission } from '../engine/engine.ts';
+import type { Engine, Instance, LoadOptions, LogLevel, Submission } from '../engine/engine.ts';
 import { errors, NearlightError } from '../errors.ts';
 import type { Replay } from '../gpu/replay.ts';
 import { Samples } from '../observe/samples.ts';
@@ -70,9 +70,25 @@ export class Room {
     return this.#seats.reduce((count, seat) => count + (seat === undefined ? 0 : 1), 0);
   }
 
-  /** Each player's picture, for figures. */
-  *views(): Iterable<{ seat: number; request: ViewRequest; view: View }> {
-    for (const seat of this.#seats) if (seat?.view) yield { seat: seat.number, request: seat.request, view: seat.view };
+  /** Figures of the room and of each player's picture, as plain data; times in milliseconds. */
+  status(): object {
+    return {
+      name: this.name,
+      players: this.players,
+      seats: this.#seats.length,
+      ...summaries(this.stats),
+      views: this.#seats.flatMap((seat) =>
+        seat?.view
+          ? [
+              {
+                seat: seat.number,
+                ...seat.request,
+                ...summaries(seat.view.stats),
+              },
+            ]
+          : [],
+      ),
+    };
   }
 
   /**
@@ -164,7 +180,6 @@ export class Room {
 
   async #begin(): Promise<void> {
     try {
-      this.#replay(this.#options.instance.initial);
       while (!this.#closing) await this.#step();
     } catch (error) {
       this.#fail(error);
@@ -247,6 +262,19 @@ export class Room {
   }
 }
 
+/** The same figures with samples summed up. */
+function summaries(figures: Record<string, number | Samples>): object {
+  return Object.fromEntries(
+    Object.entries(figures).map(([name, value]) => [name, value instanceof Samples ? value.summary() : value]),
+  );
+}
+
+/** What a replay needs of its room. */
+export interface ReplayOwner {
+  log(level: LogLevel, message: string): void;
+  reply(record: ArrayLike<number>): void;
+}
+
 /**
  * Loads a module and makes a room of it.
  * @throws NearlightError as Engine.load, and NL_COMMAND or NL_GPU_VALIDATION for what `init` submitted
@@ -254,8 +282,22 @@ export class Room {
 export async function openRoom(
   engine: Engine,
   module: Uint8Array,
-  options: Omit<RoomOptions, 'instance'> & { load: Parameters<Engine['load']>[1] },
+  options: Omit<RoomOptions, 'instance' | 'replay'> & {
+    load: LoadOptions;
+    createReplay(owner: ReplayOwner): Replay;
+  },
 ): Promise<Room> {
   const instance = await engine.load(module, options.load);
-  return new Room({ ...options, instance });
+  const replay = options.createReplay({
+    log: options.load.log,
+    reply: (record) => instance.reply(record),
+  });
+  try {
+    replay.run(instance.initial);
+  } catch (error) {
+    replay.destroy();
+    await instance.close();
+    throw error;
+  }
+  return new Room({ ...options, instance, replay });
 }

@@ -99,7 +99,10 @@ export class View {
     const begun = clock.now();
     let unit: AccessUnit | undefined;
     try {
-      unit = await encoder.encode(picture, { keyframe, timestampUs: Math.round(readAt * 1000) });
+      unit = await encoder.encode(picture, {
+        keyframe,
+        timestampUs: Math.round(readAt * 1000),
+      });
     } finally {
       picture.release();
     }

@@ -1,0 +1,172 @@
+/**
+ * Dawn (the `webgpu` package) as the host's GPU. The one file of this folder that runs only in Node;
+ * a browser hands its own device to the replay.
+ */
+import { tmpdir } from 'node:os';
+import { NearlightError } from '../errors.ts';
+
+/** What is known of an adapter; empty strings where its driver does not say. */
+export interface AdapterInfo {
+  readonly vendor: string;
+  readonly architecture: string;
+  readonly device: string;
+  /** The adapter's name and its driver with version, in the driver's own words. */
+  readonly description: string;
+}
+
+/** An open GPU. Its owner calls close() once every object made from `device` is no longer used. */
+export interface Gpu {
+  readonly device: GPUDevice;
+  readonly adapter: AdapterInfo;
+  /** True where the CPU renders (llvmpipe, SwiftShader) or nothing does (the null backend). */
+  readonly software: boolean;
+  /** Destroys the device and everything made from it; idempotent. */
+  close(): void;
+}
+
+export interface OpenOptions {
+  /** True: refuse a software adapter. */
+  hardwareRequired: boolean;
+  log(level: 'error' | 'warn' | 'info', message: string): void;
+  /** `null` executes nothing and needs no driver; for tests. */
+  backend?: 'vulkan' | 'null';
+}
+
+const features: readonly GPUFeatureName[] = [
+  'timestamp-query',
+  'texture-compression-bc',
+  'shader-f16',
+  'indirect-first-instance',
+  'float32-filterable',
+  'float32-blendable',
+  'rg11b10ufloat-renderable',
+  'depth32float-stencil8',
+  'depth-clip-control',
+  'bgra8unorm-storage',
+  'subgroups',
+];
+
+/** Taken as the adapter offers them; every other limit stays at WebGPU's default, so that a module runs everywhere. */
+const limits = [
+  'maxTextureDimension2D',
+  'maxBufferSize',
+  'maxStorageBufferBindingSize',
+  'maxColorAttachmentBytesPerSample',
+  'maxStorageBuffersPerShaderStage',
+] as const satisfies readonly (keyof GPUSupportedLimits)[];
+
+/** An instance that is collected takes the process with it (dawn.node 0.6), so each is kept: at most one a backend. */
+const instances = new Map<string, GPU>();
+
+/**
+ * Opens a hardware adapter, or else a software one with a single line of warning.
+ * Also installs WebGPU's globals (GPUBufferUsage and the like) and paces Dawn's polling, both once.
+ * @throws NearlightError NL_NO_GPU where there is no adapter, or only software and `hardwareRequired`
+ */
+export async function openGpu(options: OpenOptions): Promise<Gpu> {
+  const { hardwareRequired, log, backend = 'vulkan' } = options;
+  const instance = await openInstance(backend);
+  const adapter = await instance.requestAdapter({ powerPreference: 'high-performance' });
+  if (!adapter) {
+    throw new NearlightError(
+      'NL_NO_GPU',
+      'no Vulkan adapter was found; install the Vulkan loader and a driver (Debian: libvulkan1 and ' +
+        "mesa-vulkan-drivers 25 or later, or the GPU vendor's driver) and check with `vulkaninfo --summary`",
+    );
+  }
+  const { vendor, architecture, device: name, description } = adapter.info;
+  const software = backend === 'null' || adapter.info.isFallbackAdapter;
+  if (software && hardwareRequired) {
+    throw new NearlightError(
+      'NL_NO_GPU',
+      `GPU_ENABLED=true, but the only adapter renders in software (${description}); install the GPU's driver, ` +
+        'give this process access to /dev/dri or /dev/nvidia*, or unset GPU_ENABLED',
+    );
+  }
+  if (software && backend !== 'null') {
+    log('warn', `no hardware GPU: rendering in software on ${description}; expect low frame rates at large sizes`);
+  }
+  const device = await openDevice(adapter);
+  device.addEventListener('uncapturederror', (event) => log('error', `GPU: ${event.error.message}`));
+  return {
+    device,
+    adapter: { vendor, architecture, device: name, description },
+    software,
+    close: () => device.destroy(),
+  };
+}
+
+async function openInstance(backend: string): Promise<GPU> {
+  const known = instances.get(backend);
+  if (known) return known;
+  // Mesa complains on stderr where it is unset, and only a window system would use it.
+  process.env.XDG_RUNTIME_DIR ??= tmpdir();
+  tamePolling();
+  try {
+    const { create, globals } = await import('webgpu');
+    Object.assign(globalThis, globals);
+    const instance = create([`backend=${backend}`]);
+    instances.set(backend, instance);
+    return instance;
+  } catch (cause) {
+    const detail = `Dawn's library for Node could not be loaded (${String(cause)}); it needs glibc 2.34 or later`;
+    throw new NearlightError('NL_NO_GPU', detail, { cause });
+  }
+}
+
+async function openDevice(adapter: GPUAdapter): Promise<GPUDevice> {
+  try {
+    return await adapter.requestDevice({
+      label: 'nearlight',
+      requiredFeatures: features.filter((feature) => adapter.features.has(feature)),
+      requiredLimits: Object.fromEntries(limits.map((limit) => [limit, adapter.limits[limit]])),
+    });
+  } catch (cause) {
+    throw new NearlightError('NL_NO_GPU', `the adapter gave no device (${String(cause)}); update its driver`, {
+      cause,
+    });
+  }
+}
+
+/** Polls at once after a call, which finds what takes a small job's time; every later one waits for a timer. */
+const IMMEDIATE_POLLS = 4;
+const POLL_MS = 1;
+
+let tamed = false;
+
+/**
+ * Paces Dawn's polling. While a promise of its is pending, dawn.node polls from the global setImmediate in a closed loop: that
+ * takes a core from the software adapter or the encoder, and its garbage makes for a full collection every second.
+ * From now on a call's first few polls stay immediate and the rest come from a timer. Every other use of setImmediate
+ * is left as it was. Idempotent.
+ */
+export function tamePolling(): void {
+  if (tamed) return;
+  tamed = true;
+  const { setImmediate } = globalThis;
+  let inPoll = false;
+  let polls = 0;
+  const poll = (callback: () => void): void => {
+    inPoll = true;
+    try {
+      callback();
+    } finally {
+      inPoll = false;
+    }
+  };
+  const paced = (callback: (...args: unknown[]) => void, ...args: unknown[]): unknown => {
+    if (args.length > 0 || !isPoll(callback)) return setImmediate(callback, ...args);
+    // A poll that finds something still pending asks for the next one itself; any other request starts a new chain.
+    polls = inPoll ? polls + 1 : 0;
+    return polls < IMMEDIATE_POLLS ? setImmediate(poll, callback) : setTimeout(poll, POLL_MS, callback);
+  };
+  globalThis.setImmediate = Object.defineProperties(
+    paced,
+    Object.getOwnPropertyDescriptors(setImmediate),
+  ) as typeof setImmediate;
+}
+
+/** Dawn's poll is a native function without name or parameters; a bound function prints alike, but has a name. */
+function isPoll(callback: (...args: unknown[]) => void): boolean {
+  return callback.name === '' && callback.length === 0 && String(callback) === 'function () { [native code] }';
+}

@@ -1,0 +1,66 @@
+import type { IncomingMessage } from 'node:http';
+import type { Config } from '../config.ts';
+import { NearlightError } from '../errors.ts';
+import type { ViewRequest } from './player.ts';
+
+const SIDE_MIN = 64;
+const VIEW_DEFAULT: ViewRequest = { width: 1280, height: 720, fps: 60 };
+
+/**
+ * Reads `size=WIDTHxHEIGHT`, `fps=N` and `game=NAME`; 1280x720 at 60 (or the bounds, where these are smaller) for what is not given.
+ * @throws NearlightError NL_REQUEST saying what is allowed
+ */
+export function readView(query: URLSearchParams, config: Config): ViewRequest {
+  const { viewWidthMax, viewHeightMax, viewFpsMax } = config;
+  const sizes = query.getAll('size');
+  const rates = query.getAll('fps');
+  const size = /^([1-9]\d{1,4})x([1-9]\d{1,4})$/.exec(sizes[0] ?? '');
+  const width = size ? Number(size[1]) : Math.min(VIEW_DEFAULT.width, viewWidthMax & ~1);
+  const height = size ? Number(size[2]) : Math.min(VIEW_DEFAULT.height, viewHeightMax & ~1);
+  const inBounds = width >= SIDE_MIN && height >= SIDE_MIN && width <= viewWidthMax && height <= viewHeightMax;
+  if (sizes.length > 1 || (sizes.length === 1 && !size) || !inBounds || width % 2 !== 0 || height % 2 !== 0)
+    throw new NearlightError(
+      'NL_REQUEST',
+      `size must be WIDTHxHEIGHT in even numbers from ${SIDE_MIN}x${SIDE_MIN} to ${viewWidthMax}x${viewHeightMax}`,
+    );
+  const fps = rates.length === 0 ? Math.min(VIEW_DEFAULT.fps, viewFpsMax) : Number(rates[0]);
+  if (rates.length > 1 || !/^([1-9]\d{0,2})?$/.test(rates[0] ?? '') || fps < 1 || fps > viewFpsMax)
+    throw new NearlightError('NL_REQUEST', `fps must be a whole number from 1 to ${viewFpsMax}`);
+  const game = query.get('game');
+  return { width, height, fps, ...(game ? { game } : {}) };
+}
+
+/**
+ * Refuses what a page of another site sent: browsers name the sender's origin with every POST and DELETE.
+ * @throws NearlightError NL_ORIGIN
+ */
+export function checkOrigin(request: IncomingMessage): void {
+  const { origin, host } = request.headers;
+  if (origin === undefined) return;
+  const sender = URL.canParse(origin) ? new URL(origin).host : '';
+  if (sender === '' || sender !== host?.toLowerCase())
+    throw new NearlightError('NL_ORIGIN', 'open the game at the address of this server');
+}
+
+/**
+ * Collects the body of an offer.
+ * @throws NearlightError NL_OFFER_TYPE, NL_OFFER_TOO_LARGE
+ */
+export async function readOfferBody(request: IncomingMessage, bytesMax: number): Promise<string> {
+  const type = request.headers['content-type']?.split(';')[0].trim().toLowerCase();
+  if (type !== 'application/sdp') throw new NearlightError('NL_OFFER_TYPE', 'it must be application/sdp');
+  const tooLarge = new NearlightError('NL_OFFER_TOO_LARGE', `${bytesMax} bytes are allowed`);
+  if (Number(request.headers['content-length'] ?? 0) > bytesMax) throw tooLarge;
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  const whole = Promise.withResolvers<void>();
+  request.on('data', (chunk: Buffer) => {
+    bytes += chunk.length;
+    if (bytes > bytesMax) whole.reject(tooLarge);
+    else chunks.push(chunk);
+  });
+  request.on('end', () => whole.resolve());
+  request.on('close', () => whole.reject(new NearlightError('NL_REQUEST', 'it ended early')));
+  await whole.promise;
+  return Buffer.concat(chunks).toString('latin1');
+}

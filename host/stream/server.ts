@@ -1,0 +1,222 @@
+import { randomBytes } from 'node:crypto';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { Config } from '../config.ts';
+import { errors, NearlightError } from '../errors.ts';
+import { Connection } from './connection.ts';
+import { type PageFile, SECURITY_HEADERS, sendFile } from './files.ts';
+import { readOffer } from './offer.ts';
+import type { Player, ViewRequest } from './player.ts';
+import { checkOrigin, readOfferBody, readView } from './request.ts';
+
+export interface StreamServerOptions {
+  config: Config;
+  log: { info(message: string): void; warn(message: string): void };
+  /** The player page by path, such as `/` and `/player.js`. */
+  files: ReadonlyMap<string, PageFile>;
+  /** Gives a page a seat. @throws NearlightError, for example NL_ROOM_FULL; the page is answered with it */
+  accept(request: ViewRequest): Promise<Player>;
+  /** What `GET /status` answers as JSON. */
+  status(): object;
+}
+
+export interface StreamServer {
+  readonly port: number;
+  /** Where a browser opens the page. */
+  readonly url: string;
+  /** Pages that are connected or connecting. */
+  readonly connections: number;
+  /** Tells every page, closes connections and server; takes little longer than `closeMsMax`. Idempotent. */
+  close(): Promise<void>;
+}
+
+interface State {
+  readonly options: StreamServerOptions;
+  readonly connections: Map<string, Connection>;
+  closing: boolean;
+}
+
+const CONNECTION_PATH = /^\/whep\/([\w-]{22})$/;
+
+/**
+ * Serves the player page and players' connections: `POST /whep?size=WxH&fps=N` takes an SDP offer and answers 201 with the answer and
+ * a Location, `DELETE` of which leaves (draft-ietf-wish-whep); `GET /status`. Errors are answered as JSON `{ code, message }`.
+ * @throws NearlightError NL_PORT_IN_USE, NL_SETTING where the address cannot be listened on
+ */
+export async function createStreamServer(options: StreamServerOptions): Promise<StreamServer> {
+  const state: State = { options, connections: new Map(), closing: false };
+  const http = createServer({ requestTimeout: 10_000, headersTimeout: 5000 }, (request, response) => {
+    void answer(state, request, response);
+  });
+  await listen(http, options.config);
+  const { port } = http.address() as AddressInfo;
+  const { host } = options.config;
+  const name = host === '' || host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host;
+  let closed: Promise<void> | undefined;
+  return {
+    port,
+    url: `http://${name.includes(':') ? `[${name}]` : name}:${port}/`,
+    get connections() {
+      return state.connections.size;
+    },
+    close() {
+      closed ??= closeAll(state, http);
+      return closed;
+    },
+  };
+}
+
+async function listen(http: Server, config: Config): Promise<void> {
+  const { host, port } = config;
+  const listening = Promise.withResolvers<void>();
+  http.once('error', listening.reject);
+  http.listen({ port, ...(host === '' ? {} : { host }) }, listening.resolve);
+  try {
+    await listening.promise;
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException;
+    if (code === 'EADDRINUSE') {
+      const advice = 'stop the program that uses it, or choose another with PORT (PORT=0 takes a free one)';
+      throw new NearlightError('NL_PORT_IN_USE', `${host}:${port} is taken; ${advice}`, { cause });
+    }
+    const advice = 'choose an address of this machine with HOST, and a port that you may use with PORT';
+    throw new NearlightError('NL_SETTING', `HOST=${host} PORT=${port} cannot be listened on (${code}); ${advice}`, {
+      cause,
+    });
+  }
+}
+
+async function closeAll(state: State, http: Server): Promise<void> {
+  state.closing = true;
+  const gone = Promise.withResolvers<void>();
+  http.close(() => gone.resolve());
+  const message = 'the server is shutting down; try again in a moment';
+  const notice = {
+    kind: 'ended',
+    code: 'NL_SHUTDOWN',
+    message,
+    retry: true,
+  } as const;
+  await Promise.all([...state.connections.values()].map((connection) => connection.finish(notice, 'shutdown')));
+  http.closeAllConnections();
+  await gone.promise;
+}
+
+async function answer(state: State, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  for (const [name, value] of Object.entries(SECURITY_HEADERS)) response.setHeader(name, value);
+  try {
+    await route(state, request, response);
+  } catch (error) {
+    answerError(state, response, error);
+  }
+  // What is left of a refused body must not be read as the next request.
+  if (!request.readableEnded) request.resume();
+}
+
+async function route(state: State, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const url = new URL(request.url ?? '/', 'http://nearlight');
+  const file = state.options.files.get(url.pathname);
+  if (url.pathname === '/whep') {
+    allow(request, response, 'POST');
+    return connect(state, url, request, response);
+  }
+  const id = CONNECTION_PATH.exec(url.pathname)?.[1];
+  if (id !== undefined) {
+    allow(request, response, 'DELETE');
+    return disconnect(state, id, request, response);
+  }
+  if (url.pathname === '/status') {
+    allow(request, response, 'GET, HEAD');
+    return answerJson(response, 200, state.options.status());
+  }
+  if (!file) throw new NearlightError('NL_NOT_FOUND', url.pathname.slice(0, 100));
+  allow(request, response, 'GET, HEAD');
+  sendFile(request, response, file);
+}
+
+function allow(request: IncomingMessage, response: ServerResponse, methods: string): void {
+  if (methods.split(', ').includes(request.method ?? '')) return;
+  response.setHeader('allow', methods);
+  throw new NearlightError('NL_METHOD', `${request.method}; it offers ${methods}`);
+}
+
+async function connect(state: State, url: URL, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const { config } = state.options;
+  checkOrigin(request);
+  const view = readView(url.searchParams, config);
+  const offer = readOffer(await readOfferBody(request, config.offerBytesMax), config);
+  checkOpen(state);
+  const player = await state.options.accept(view);
+  const id = randomBytes(16).toString('base64url');
+  const connection = open(state, id, player, offer);
+  if (response.destroyed) connection.close('page');
+  response.once('close', () => {
+    if (!response.writableFinished) connection.close('page');
+  });
+  const sdp = await connection.answer();
+  response.writeHead(201, {
+    'content-type': 'application/sdp',
+    location: `/whep/${id}`,
+    'cache-control': 'no-store',
+  });
+  response.end(sdp);
+}
+
+function checkOpen(state: State): void {
+  if (state.closing) throw new NearlightError('NL_SHUTDOWN', 'try again in a moment');
+}
+
+function open(state: State, id: string, player: Player, offer: ReturnType<typeof readOffer>): Connection {
+  const { config, log } = state.options;
+  try {
+    checkOpen(state);
+    const connection = new Connection({
+      offer,
+      player,
+      config,
+      warn: (message) => log.warn(message),
+      onClosed: (reason) => {
+        state.connections.delete(id);
+        log.info(`seat ${player.seat} closed: ${reason}`);
+      },
+    });
+    state.connections.set(id, connection);
+    return connection;
+  } catch (error) {
+    player.onClosed(state.closing ? 'shutdown' : 'failed');
+    throw error;
+  }
+}
+
+function disconnect(state: State, id: string, request: IncomingMessage, response: ServerResponse): void {
+  checkOrigin(request);
+  const connection = state.connections.get(id);
+  if (!connection) throw new NearlightError('NL_NOT_FOUND', 'the connection has ended or never was');
+  connection.close('deleted');
+  response.writeHead(200, { 'content-length': 0 }).end();
+}
+
+function answerError(state: State, response: ServerResponse, error: unknown): void {
+  if (response.headersSent || response.destroyed) {
+    response.destroy();
+    return;
+  }
+  if (!(error instanceof NearlightError)) state.options.log.warn(`a request failed: ${error}`);
+  const known =
+    error instanceof NearlightError ? error : new NearlightError('NL_CONNECTION', 'a fault of the server; try again');
+  const entry = errors[known.code];
+  answerJson(response, 'http' in entry ? entry.http : 500, {
+    code: known.code,
+    message: known.detail,
+  });
+}
+
+function answerJson(response: ServerResponse, status: number, value: object): void {
+  const body = Buffer.from(JSON.stringify(value));
+  response.writeHead(status, {
+    'content-type': 'application/json; charset=utf-8',
+    'content-length': body.length,
+    'cache-control': 'no-store',
+  });
+  response.end(body);
+}

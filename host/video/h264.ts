@@ -1,0 +1,242 @@
+import { availableParallelism } from 'node:os';
+import type * as ConstantsModule from 'node-av/constants';
+import type { FFEncoderCodec } from 'node-av/constants';
+import type * as LibModule from 'node-av/lib';
+import type { CodecContext, Frame, Packet } from 'node-av/lib';
+import { NearlightError } from '../errors.ts';
+import type { Picture } from './capture.ts';
+import type { AccessUnit, EncodeOptions, Encoder, EncoderOptions } from './encoder.ts';
+
+type Av = typeof LibModule & typeof ConstantsModule;
+type Preset = { readonly name: 'h264_nvenc' | 'libx264'; readonly options: Record<string, string> };
+type Opened = { av: Av; context: CodecContext; width: number; height: number; fps: number };
+
+const MICROSECONDS = 1_000_000;
+const THREADS_MAX = 4;
+/** `gop_size` of a stream whose keyframes come only when asked for. */
+const INFINITE = -1;
+
+/**
+ * One slice thread, so that players share the cores, until there are cores to spare: slices shorten one picture's time.
+ * Frame threads would hold pictures back.
+ */
+const x264: Preset = {
+  name: 'libx264',
+  options: {
+    preset: 'ultrafast',
+    tune: 'zerolatency',
+    profile: 'baseline',
+    'forced-idr': '1',
+    threads: String(Math.min(THREADS_MAX, Math.max(1, Math.floor(availableParallelism() / 4)))),
+    'x264-params': 'keyint=infinite:scenecut=0:repeat-headers=1:annexb=1',
+  },
+};
+
+const nvenc: Preset = {
+  name: 'h264_nvenc',
+  options: {
+    preset: 'p1',
+    tune: 'ull',
+    profile: 'baseline',
+    rc: 'cbr',
+    zerolatency: '1',
+    delay: '0',
+    'rc-lookahead': '0',
+    'forced-idr': '1',
+  },
+};
+
+let loading: Promise<Av> | undefined;
+let nvencMissing = false;
+
+/**
+ * Opens an H.264 encoder, constrained baseline: the GPU's (NVENC) where `hardware` is set and it opens, else x264.
+ * The first call loads FFmpeg's library, which takes about 100 ms.
+ * @throws NearlightError NL_ENCODER
+ */
+export async function createEncoder(options: EncoderOptions): Promise<Encoder> {
+  loading ??= load();
+  const av = await loading;
+  if (options.hardware && !nvencMissing) {
+    try {
+      return await open(av, nvenc, options);
+    } catch (error) {
+      nvencMissing = true;
+      const why = error instanceof NearlightError ? error.detail : String(error);
+      options.log('info', `no hardware encoder (${why}): encoding on the CPU with x264`);
+    }
+  }
+  return open(av, x264, options);
+}
+
+async function load(): Promise<Av> {
+  try {
+    const [lib, constants] = await Promise.all([import('node-av/lib'), import('node-av/constants')]);
+    // FFmpeg would write to stderr by itself; what matters comes back as an error.
+    lib.Log.setLevel(constants.AV_LOG_FATAL);
+    return { ...lib, ...constants };
+  } catch (cause) {
+    const detail = `the encoder's library (node-av) could not be loaded: ${String(cause)}; run npm install again`;
+    throw new NearlightError('NL_ENCODER', detail, { cause });
+  }
+}
+
+async function open(av: Av, preset: Preset, options: EncoderOptions): Promise<Encoder> {
+  const codec = av.Codec.findEncoderByName(preset.name as FFEncoderCodec);
+  if (!codec) throw new NearlightError('NL_ENCODER', `FFmpeg was built without ${preset.name}`);
+  const width = options.width & ~1;
+  const height = options.height & ~1;
+  const context = new av.CodecContext();
+  context.allocContext3(codec);
+  try {
+    configure(av, context, { ...options, width, height });
+    check(av, await context.open2(codec, av.Dictionary.fromObject(preset.options)), `opening ${preset.name}`);
+    return new H264Encoder({ av, context, width, height, fps: options.fps });
+  } catch (error) {
+    context.freeContext();
+    throw error;
+  }
+}
+
+function configure(av: Av, context: CodecContext, { width, height, fps, bitrate }: EncoderOptions): void {
+  context.width = width;
+  context.height = height;
+  context.pixelFormat = av.AV_PIX_FMT_YUV420P;
+  context.timeBase = new av.Rational(1, MICROSECONDS);
+  context.framerate = new av.Rational(fps, 1);
+  context.gopSize = INFINITE;
+  context.maxBFrames = 0;
+  context.colorRange = av.AVCOL_RANGE_MPEG;
+  context.colorPrimaries = av.AVCOL_PRI_BT709;
+  context.colorTrc = av.AVCOL_TRC_BT709;
+  context.colorSpace = av.AVCOL_SPC_BT709;
+  limitRate(context, { bitrate, fps });
+}
+
+/** A decoder's buffer (VBV) of one picture: no picture is larger than what the link carries in a picture's time. */
+function limitRate(context: CodecContext, { bitrate, fps }: { bitrate: number; fps: number }): void {
+  context.bitRate = BigInt(bitrate);
+  context.rcMaxRate = BigInt(bitrate);
+  context.rcBufferSize = Math.ceil(bitrate / fps);
+}
+
+function check(av: Av, code: number, action: string): void {
+  if (code < 0) throw new NearlightError('NL_ENCODER', `${action}: ${av.FFmpegError.strerror(code)}`);
+}
+
+class H264Encoder implements Encoder {
+  readonly #av: Av;
+  readonly #context: CodecContext;
+  readonly #frame: Frame;
+  readonly #packet: Packet;
+  readonly #width: number;
+  readonly #height: number;
+  readonly #fps: number;
+  #planes: Buffer[];
+  #strides: number[];
+  #bitrate: number | undefined;
+  #lastPts = -1n;
+  #inFlight: Promise<AccessUnit | undefined> | undefined;
+  #closing: Promise<void> | undefined;
+
+  constructor({ av, context, width, height, fps }: Opened) {
+    this.#av = av;
+    this.#context = context;
+    this.#width = width;
+    this.#height = height;
+    this.#fps = fps;
+    this.#packet = new av.Packet();
+    this.#packet.alloc();
+    this.#frame = new av.Frame();
+    this.#frame.alloc();
+    this.#frame.width = width;
+    this.#frame.height = height;
+    this.#frame.format = av.AV_PIX_FMT_YUV420P;
+    check(av, this.#frame.allocBuffer(), 'allocating a frame');
+    this.#planes = this.#frame.data!;
+    this.#strides = this.#frame.linesize;
+  }
+
+  encode(picture: Picture, options: EncodeOptions): Promise<AccessUnit | undefined> {
+    if (this.#closing || this.#inFlight) return Promise.resolve(undefined);
+    const running = this.#start(picture, options).finally(() => {
+      this.#inFlight = undefined;
+    });
+    this.#inFlight = running;
+    return running;
+  }
+
+  setBitrate(bitsPerSecond: number): void {
+    this.#bitrate = bitsPerSecond;
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#free();
+    return this.#closing;
+  }
+
+  async #free(): Promise<void> {
+    await this.#inFlight?.catch(() => {});
+    this.#planes = [];
+    this.#packet.free();
+    this.#frame.free();
+    this.#context.freeContext();
+  }
+
+  async #start(picture: Picture, { keyframe, timestampUs }: EncodeOptions): Promise<AccessUnit | undefined> {
+    const frame = this.#frame;
+    if (picture.width < this.#width || picture.height < this.#height) {
+      const size = `${picture.width}x${picture.height}`;
+      throw new NearlightError('NL_ENCODER', `a picture of ${size} for an encoder of ${this.#width}x${this.#height}`);
+    }
+    if (this.#bitrate !== undefined) {
+      // FFmpeg takes new figures up at the next picture; they must not change under one that is in flight.
+      limitRate(this.#context, { bitrate: this.#bitrate, fps: this.#fps });
+      this.#bitrate = undefined;
+    }
+    this.#fill(picture);
+    const pts = BigInt(Math.round(timestampUs));
+    this.#lastPts = pts > this.#lastPts ? pts : this.#lastPts + 1n;
+    frame.pts = this.#lastPts;
+    frame.pictType = keyframe ? this.#av.AV_PICTURE_TYPE_I : this.#av.AV_PICTURE_TYPE_NONE;
+    check(this.#av, await this.#context.sendFrame(frame), 'encoding a picture');
+    // What was sent is encoded by now (zero latency), so that taking it does not block.
+    const code = this.#context.receivePacketSync(this.#packet);
+    if (code === this.#av.AVERROR_EAGAIN) return undefined;
+    check(this.#av, code, 'taking an encoded picture');
+    const unit = { data: new Uint8Array(this.#packet.data!), keyframe: this.#packet.isKeyframe };
+    this.#packet.unref();
+    return unit;
+  }
+
+  #fill(picture: Picture): void {
+    const frame = this.#frame;
+    if (!frame.isWritable) {
+      // The encoder still holds the last picture; this frame gets memory of its own, elsewhere.
+      check(this.#av, frame.makeWritable(), 'allocating a frame');
+      this.#planes = frame.data!;
+      this.#strides = frame.linesize;
+    }
+    const { y, u, v, yStride, uStride, vStride } = picture;
+    const luma = { width: this.#width, height: this.#height };
+    const chroma = { width: this.#width / 2, height: this.#height / 2 };
+    copyPlane(luma, y, yStride, this.#planes[0]!, this.#strides[0]!);
+    copyPlane(chroma, u, uStride, this.#planes[1]!, this.#strides[1]!);
+    copyPlane(chroma, v, vStride, this.#planes[2]!, this.#strides[2]!);
+  }
+}
+
+type Size = { width: number; height: number };
+
+function copyPlane(size: Size, from: Uint8Array, fromStride: number, to: Uint8Array, toStride: number): void {
+  const { width, height } = size;
+  if (fromStride === toStride) {
+    const bytes = fromStride * (height - 1) + width;
+    to.set(from.length === bytes ? from : from.subarray(0, bytes));
+    return;
+  }
+  for (let row = 0; row < height; row++) {
+    const start = row * fromStride;
+    to.set(from.subarray(start, start + width), row * toStride);
+  }
+}

@@ -1,0 +1,120 @@
+import { execFile } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { describe, expect, it, vi } from 'vitest';
+import { openGpu, tamePolling } from '../../host/gpu/dawn.ts';
+
+vi.setConfig({ testTimeout: 30_000 });
+
+const silent = () => {};
+
+describe('openGpu', () => {
+  it('opens an adapter, and says once when it is a software one', async () => {
+    const log = vi.fn();
+    const gpu = await openGpu({ hardwareRequired: false, log });
+    expect(gpu.adapter.description).not.toBe('');
+    expect(log.mock.calls.filter(([level]) => level === 'warn')).toHaveLength(gpu.software ? 1 : 0);
+    expect(gpu.device.features.has('core-features-and-limits')).toBe(true);
+    gpu.close();
+    gpu.close();
+    expect((await gpu.device.lost).reason).toBe('destroyed');
+  });
+
+  it('refuses software where hardware is required', async () => {
+    const probe = await openGpu({ hardwareRequired: false, log: silent });
+    probe.close();
+    const opening = openGpu({ hardwareRequired: true, log: silent });
+    if (probe.software) await expect(opening).rejects.toThrow(/^NL_NO_GPU: .*GPU_ENABLED/);
+    else (await opening).close();
+  });
+
+  it('says what to install where there is no driver', async () => {
+    // The loader reads its environment once, so this takes a process of its own.
+    const dawn = fileURLToPath(new URL('../../host/gpu/dawn.ts', import.meta.url));
+    const script = `const { openGpu } = await import(${JSON.stringify(dawn)});
+      await openGpu({ hardwareRequired: false, log() {} }).catch((error) => console.log(error.message));`;
+    const env = {
+      ...process.env,
+      VK_DRIVER_FILES: '/nonexistent.json',
+      VK_ICD_FILENAMES: '/nonexistent.json',
+    };
+    const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '-e', script], { env });
+    expect(stdout).toMatch(/^NL_NO_GPU: .*install/);
+  });
+
+  it('opens the null backend without a warning, which is no hardware', async () => {
+    const log = vi.fn();
+    const gpu = await openGpu({
+      hardwareRequired: false,
+      log,
+      backend: 'null',
+    });
+    const buffer = gpu.device.createBuffer({
+      size: 16,
+      usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST,
+    });
+    await buffer.mapAsync(GPUMapMode.READ);
+    expect(buffer.getMappedRange().byteLength).toBe(16);
+    buffer.destroy();
+    expect(gpu.software).toBe(true);
+    expect(log).not.toHaveBeenCalled();
+    gpu.close();
+    await expect(openGpu({ hardwareRequired: true, log, backend: 'null' })).rejects.toMatchObject({
+      code: 'NL_NO_GPU',
+    });
+  });
+
+  it('logs an error that nothing else caught', async () => {
+    const log = vi.fn();
+    const gpu = await openGpu({
+      hardwareRequired: false,
+      log,
+      backend: 'null',
+    });
+    gpu.device.createBuffer({ size: 16, usage: 0 });
+    await gpu.device.queue.onSubmittedWorkDone();
+    await vi.waitFor(() => expect(log).toHaveBeenCalledWith('error', expect.stringContaining('GPU: ')));
+    gpu.close();
+  });
+});
+
+describe('tamePolling', () => {
+  it('is installed once', () => {
+    tamePolling();
+    const first = globalThis.setImmediate;
+    tamePolling();
+    expect(globalThis.setImmediate).toBe(first);
+  });
+
+  it('leaves other uses of setImmediate as they are', async () => {
+    tamePolling();
+    expect(await new Promise((resolve) => setImmediate((a, b) => resolve([a, b]), 1, 2))).toEqual([1, 2]);
+    const called = vi.fn();
+    clearImmediate(setImmediate(called));
+    const bound = vi.fn();
+    const immediate = setImmediate(bound.bind(undefined));
+    expect(immediate.hasRef()).toBe(true);
+    expect(await promisify(setImmediate)('value')).toBe('value');
+    expect(called).not.toHaveBeenCalled();
+    expect(bound).toHaveBeenCalledOnce();
+  });
+
+  it('does not spin while the GPU works', async () => {
+    const gpu = await openGpu({ hardwareRequired: false, log: silent });
+    const size = 32 * 2 ** 20;
+    const usage = GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST;
+    const [from, to] = [gpu.device.createBuffer({ size, usage }), gpu.device.createBuffer({ size, usage })];
+    const encoder = gpu.device.createCommandEncoder();
+    for (let copy = 0; copy < 20; copy++) encoder.copyBufferToBuffer(from!, 0, to!, 0, size);
+    const timers = vi.spyOn(globalThis, 'setTimeout');
+    const start = performance.now();
+    gpu.device.queue.submit([encoder.finish()]);
+    await gpu.device.queue.onSubmittedWorkDone();
+    const elapsedMs = performance.now() - start;
+    const polls = timers.mock.calls.length;
+    timers.mockRestore();
+    gpu.close();
+    expect(polls).toBeGreaterThan(0);
+    expect(polls).toBeLessThanOrEqual(elapsedMs * 2 + 1);
+  });
+});

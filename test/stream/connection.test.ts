@@ -1,0 +1,298 @@
+import { readdirSync } from 'node:fs';
+import { afterEach, expect, test } from 'vitest';
+import { MESSAGE_KEY, MESSAGE_PING, MESSAGE_PONG } from '../../host/stream/protocol.ts';
+import { accessUnit, type Fixture, type RecordedPlayer, startServer } from './fixture.ts';
+import { Peer, pointerMessage, sleep, until } from './peer.ts';
+
+const fixtures: Fixture[] = [];
+const peers: Peer[] = [];
+
+async function start(...args: Parameters<typeof startServer>): Promise<Fixture> {
+  const fixture = await startServer(...args);
+  fixtures.push(fixture);
+  return fixture;
+}
+
+async function join(fixture: Fixture, options: Parameters<Peer['join']>[1] & { reports?: boolean } = {}) {
+  const peer = new Peer(options);
+  peers.push(peer);
+  await peer.join(fixture.server.url, options);
+  const player = fixture.players[fixture.players.length - 1];
+  const connection = player.connection;
+  if (!connection) throw new Error('"joined" was sent before onConnected');
+  return { peer, player, connection };
+}
+
+function frame(index: number, keyframe = index === 0) {
+  return {
+    rtpTimestamp: 1000 + index * 1500,
+    keyframe,
+    inputSequence: index,
+    inputToSendUs: 5,
+  };
+}
+
+afterEach(async () => {
+  for (const peer of peers.splice(0)) peer.close();
+  for (const { server } of fixtures.splice(0)) await server.close();
+});
+
+test('a page is told of its seat, and the answer has the playout delay and addresses of the host alone', async () => {
+  const fixture = await start();
+  const peer = new Peer();
+  peers.push(peer);
+  expect(await peer.join(fixture.server.url)).toEqual({
+    kind: 'joined',
+    seat: 0,
+    seats: 4,
+    width: 1280,
+    height: 720,
+    fps: 60,
+    game: 'test',
+  });
+  expect(peer.answer).toMatch(/a=extmap:5 http:\S*playout-delay/);
+  expect(peer.answer).toContain('a=sendonly');
+  const candidates = peer.answer.match(/a=candidate:.*/g) ?? [];
+  expect(candidates.length).toBeGreaterThan(0);
+  for (const candidate of candidates) expect(candidate).toMatch(/ 127\.0\.0\.1 \d+ typ host/);
+});
+
+test('frames arrive as RTP with playout delay 0 to 0, and are described on the state channel', async () => {
+  const fixture = await start();
+  const { peer, connection } = await join(fixture);
+  await until(() => peer.state.isOpen(), 'the state channel');
+  for (let index = 0; index < 10; index++) {
+    expect(connection.sendFrame(accessUnit(5000, index === 0), frame(index))).toBe(true);
+    await sleep(5);
+  }
+  await until(() => peer.frames.length === 10 && peer.pictures === 10, 'ten frames');
+  for (const packet of peer.packets) {
+    expect(packet[1] & 0x7f).toBe(102);
+    expect(packet.readUInt16BE(12)).toBe(0xbede);
+    expect(packet.readUInt32BE(16)).toBe(0x52000000);
+  }
+  const times = [...new Set(peer.packets.map((packet) => packet.readUInt32BE(4)))];
+  expect(times).toEqual(Array.from({ length: 10 }, (_, index) => 1000 + index * 1500));
+  const described = peer.frames.map((message) => [message[1], ...[4, 8, 12, 16].map((at) => message.readUInt32LE(at))]);
+  described.sort((a, b) => a[1] - b[1]);
+  expect(described).toEqual(times.map((time, index) => [index === 0 ? 1 : 0, time, index, 5, 5000]));
+  expect(connection.stats).toMatchObject({
+    framesSent: 10,
+    framesDropped: 0,
+    bytesSent: 50_000,
+  });
+});
+
+test('nothing is sent before a keyframe, and keyframes are asked for at a limited rate', async () => {
+  const fixture = await start({ keyframeMsMin: 100 });
+  const { peer, player, connection } = await join(fixture);
+  const start_ = performance.now();
+  while (performance.now() - start_ < 350) {
+    expect(connection.sendFrame(accessUnit(100, false), frame(1))).toBe(false);
+    await sleep(5);
+  }
+  expect(peer.packets).toEqual([]);
+  expect(player.keyframes.length).toBeGreaterThanOrEqual(3);
+  for (const [index, time] of player.keyframes.entries())
+    if (index > 0) expect(time - player.keyframes[index - 1]).toBeGreaterThanOrEqual(99);
+  expect(connection.sendFrame(accessUnit(100, true), frame(2, true))).toBe(true);
+  expect(connection.sendFrame(accessUnit(100, false), frame(3))).toBe(true);
+});
+
+test('a request that comes too early is not lost', async () => {
+  const fixture = await start({ keyframeMsMin: 200 });
+  const { peer, player, connection } = await join(fixture);
+  connection.sendFrame(accessUnit(100, true), frame(0));
+  await until(() => peer.packets.length > 0, 'a packet');
+  peer.pictureLoss();
+  await until(() => player.keyframes.length === 1, 'the first request');
+  peer.pictureLoss();
+  peer.pictureLoss();
+  await until(() => player.keyframes.length === 2, 'the second request');
+  expect(player.keyframes[1] - player.keyframes[0]).toBeGreaterThanOrEqual(199);
+  await sleep(250);
+  expect(player.keyframes).toHaveLength(2);
+});
+
+test('the page reports its losses', async () => {
+  const fixture = await start();
+  const { player, connection } = await join(fixture);
+  let index = 0;
+  await until(() => {
+    connection.sendFrame(accessUnit(2000, index === 0), frame(index++));
+    return player.losses.length > 0;
+  }, 'a receiver report');
+  expect(player.losses[0]).toBeGreaterThanOrEqual(0);
+  expect(player.losses[0]).toBeLessThan(1);
+});
+
+test('a page that is silent gets no frames until it is heard again, then a keyframe', async () => {
+  const fixture = await start({ stallMsMax: 200 });
+  const { peer, player, connection } = await join(fixture, { reports: false });
+  await until(() => peer.state.isOpen(), 'the state channel');
+  expect(connection.sendFrame(accessUnit(100, true), frame(0))).toBe(true);
+  await sleep(250);
+  expect(connection.sendFrame(accessUnit(100, true), frame(1, true))).toBe(false);
+  expect(player.keyframes).toHaveLength(1);
+  peer.state.sendMessageBinary(Buffer.of(MESSAGE_PING, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0));
+  await until(() => peer.answers.length === 1, 'the pong');
+  expect(connection.sendFrame(accessUnit(100, false), frame(2))).toBe(false);
+  expect(connection.sendFrame(accessUnit(100, true), frame(3, true))).toBe(true);
+});
+
+test('input reaches the player, and pings are answered', async () => {
+  const fixture = await start();
+  const { peer, player } = await join(fixture);
+  await until(() => peer.state.isOpen(), 'the state channel');
+  peer.events.sendMessageBinary(Buffer.of(MESSAGE_KEY, 4, 1, 0, 1, 0, 0, 0));
+  peer.state.sendMessageBinary(pointerMessage({ sequence: 2, x: 0.5 }));
+  peer.state.sendMessageBinary(Buffer.of(MESSAGE_PING, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8));
+  await until(() => player.inputs.length === 2 && peer.answers.length === 1, 'input');
+  expect(player.inputs).toContainEqual(['key', 4, true, 1]);
+  expect(player.inputs).toContainEqual(['pointer', expect.objectContaining({ x: 0.5 }), 2]);
+  expect(peer.answers[0]).toEqual(Buffer.of(MESSAGE_PONG, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8));
+});
+
+test('unreadable messages end their connection at the bound, not below it', async () => {
+  const fixture = await start({ inputErrorsMax: 3 });
+  const { peer, player } = await join(fixture);
+  peer.events.sendMessageBinary(Buffer.of(99));
+  peer.events.sendMessage('text');
+  peer.events.sendMessageBinary(Buffer.of(MESSAGE_KEY, 4, 1, 0, 1, 0, 0, 0));
+  await until(() => player.inputs.length === 1, 'the key');
+  expect(peer.notices.map((notice) => notice.kind)).toEqual(['joined']);
+  peer.events.sendMessageBinary(Buffer.of(99));
+  expect(await peer.ended()).toMatchObject({ code: 'NL_INPUT', retry: false });
+  await until(() => player.closed.length > 0, 'the end');
+  expect(player.closed).toEqual(['input']);
+});
+
+test('unknown and repeated channels are closed and counted', async () => {
+  const fixture = await start({ inputErrorsMax: 3 });
+  const { peer, player } = await join(fixture);
+  const extra = ['chat', 'events', 'state'].map((label) => peer.channel(label));
+  expect(await peer.ended()).toMatchObject({ code: 'NL_INPUT' });
+  await until(() => extra.every((channel) => !channel.isOpen()), 'the closing of the channels');
+  await until(() => player.closed.length > 0, 'the end');
+  expect(player.closed).toEqual(['input']);
+});
+
+test.each(['events', 'state'] as const)('1 MB of rubbish on "%s" costs another player no frame', async (name) => {
+  const fixture = await start();
+  const good = await join(fixture);
+  // A page that is not honest about how large a message may be.
+  const bad = await join(fixture, {
+    edit: (sdp) => sdp.replace(/max-message-size:\d+/, 'max-message-size:4194304'),
+  });
+  await until(() => bad.peer.state.isOpen() && good.peer.state.isOpen(), 'the state channels');
+  let sent = 0;
+  const pump = setInterval(() => {
+    if (good.connection.sendFrame(accessUnit(5000, sent === 0), frame(sent))) sent++;
+  }, 8);
+  try {
+    await until(() => sent > 5, 'frames');
+    for (let index = 0; index < 4; index++) bad.peer[name].sendMessageBinary(Buffer.alloc(2 ** 18, 0x7f));
+    await sleep(100);
+    for (let index = 0; index < 2 ** 20 / 1000 && bad.peer[name].isOpen(); index++)
+      bad.peer[name].sendMessageBinary(Buffer.alloc(1000, index));
+    await until(() => bad.player.closed.length > 0, 'the end of the bad connection');
+    expect(bad.player.closed).toEqual(['input']);
+    expect(bad.player.inputs).toEqual([]);
+    await sleep(100);
+  } finally {
+    clearInterval(pump);
+  }
+  await until(() => good.peer.pictures === sent, 'every frame');
+  expect(good.connection.stats).toMatchObject({
+    framesSent: sent,
+    framesDropped: 0,
+  });
+  expect(good.player.closed).toEqual([]);
+});
+
+test('a page that closes in mid-frame is noticed, and what is sent to it afterwards is dropped', async () => {
+  const fixture = await start();
+  const { peer, player, connection } = await join(fixture);
+  let sent = 0;
+  const pump = setInterval(() => connection.sendFrame(accessUnit(50_000, sent === 0), frame(sent++)), 2);
+  await until(() => sent > 5, 'frames');
+  peer.close();
+  await until(() => player.closed.length > 0, 'the end');
+  await sleep(50);
+  clearInterval(pump);
+  expect(player.closed).toEqual(['page']);
+  expect(connection.sendFrame(accessUnit(100, true), frame(0))).toBe(false);
+  expect(fixture.server.connections).toBe(0);
+});
+
+test('a page that never connects, and one that falls silent, lose their seats', async () => {
+  const fixture = await start({ connectMsMax: 200, idleMsMax: 1000 });
+  const peer = new Peer();
+  peers.push(peer);
+  const headers = { 'content-type': 'application/sdp' };
+  await fetch(`${fixture.server.url}whep`, {
+    method: 'POST',
+    headers,
+    body: await peer.offer(),
+  });
+  expect(fixture.server.connections).toBe(1);
+  await until(() => fixture.players[0].closed.length > 0, 'the time limit');
+  expect(fixture.players[0].closed).toEqual(['timeout']);
+  expect(fixture.players[0].connection).toBeUndefined();
+  const silent = await join(fixture, { reports: false });
+  expect(await silent.peer.ended()).toMatchObject({
+    code: 'NL_CONNECTION',
+    retry: true,
+  });
+  await until(() => silent.player.closed.length > 0, 'the end');
+  expect(silent.player.closed).toEqual(['idle']);
+});
+
+test('the host can end a connection with a reason', async () => {
+  const fixture = await start();
+  const { peer, player, connection } = await join(fixture);
+  await connection.end('NL_GUEST_TRAP', 'the game failed', false);
+  expect(await peer.ended()).toEqual({
+    kind: 'ended',
+    code: 'NL_GUEST_TRAP',
+    message: 'the game failed',
+    retry: false,
+  });
+  expect(player.closed).toEqual(['host']);
+  await connection.end('NL_GUEST_TRAP', 'again', false);
+  expect(player.closed).toEqual(['host']);
+});
+
+test('a fault of one player ends its connection alone', async () => {
+  const fixture = await start();
+  const good = await join(fixture);
+  const bad = await join(fixture);
+  bad.player.input.key = () => {
+    throw new Error('fault');
+  };
+  bad.peer.events.sendMessageBinary(Buffer.of(MESSAGE_KEY, 4, 1, 0, 1, 0, 0, 0));
+  await until(() => bad.player.closed.length > 0, 'the end');
+  expect(bad.player.closed).toEqual(['failed']);
+  expect(fixture.warnings).toHaveLength(1);
+  expect(good.player.closed).toEqual([]);
+});
+
+test('30 pages come and go without leaving files or threads behind', async () => {
+  const fixture = await start();
+  const count = () => ['fd', 'task'].map((kind) => readdirSync(`/proc/self/${kind}`).length);
+  const visit = async (): Promise<RecordedPlayer> => {
+    const { peer, player, connection } = await join(fixture);
+    connection.sendFrame(accessUnit(1000, true), frame(0));
+    if (fixture.players.length % 2 === 0) await fetch(peer.location, { method: 'DELETE' });
+    peer.close();
+    await until(() => player.closed.length > 0, 'the end');
+    return player;
+  };
+  await visit();
+  await sleep(200);
+  const [filesBefore, threadsBefore] = count();
+  for (let index = 0; index < 30; index++) expect((await visit()).closed).toHaveLength(1);
+  await until(() => count()[0] <= filesBefore + 4, 'the closing of files');
+  expect(count()[1]).toBeLessThanOrEqual(threadsBefore + 4);
+  expect(fixture.server.connections).toBe(0);
+});

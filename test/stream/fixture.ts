@@ -1,0 +1,93 @@
+import { type Config, readConfig } from '../../host/config.ts';
+import type { PageFile } from '../../host/stream/files.ts';
+import type { CloseReason, Player, PlayerConnection, PointerState, ViewRequest } from '../../host/stream/player.ts';
+import { createStreamServer, type StreamServer, type StreamServerOptions } from '../../host/stream/server.ts';
+
+/** A player that writes down what its connection does. */
+export class RecordedPlayer implements Player {
+  readonly seats = 4;
+  readonly game = 'test';
+  readonly seat: number;
+  readonly width: number;
+  readonly height: number;
+  readonly fps: number;
+  connection: PlayerConnection | undefined;
+  keyframes: number[] = [];
+  losses: number[] = [];
+  closed: CloseReason[] = [];
+  inputs: unknown[][] = [];
+  readonly input = {
+    key: (usage: number, down: boolean, sequence: number) => void this.inputs.push(['key', usage, down, sequence]),
+    button: (button: number, down: boolean, sequence: number) =>
+      void this.inputs.push(['button', button, down, sequence]),
+    releaseAll: (sequence: number) => void this.inputs.push(['releaseAll', sequence]),
+    pointer: (state: PointerState, sequence: number) =>
+      void this.inputs.push(['pointer', { ...state, axes: [...state.axes] }, sequence]),
+  };
+
+  constructor(seat: number, view: ViewRequest) {
+    this.seat = seat;
+    this.width = view.width;
+    this.height = view.height;
+    this.fps = view.fps;
+  }
+  onConnected(connection: PlayerConnection): void {
+    this.connection = connection;
+  }
+  onKeyframe(): void {
+    this.keyframes.push(performance.now());
+  }
+  onFeedback(feedback: { lossFraction: number }): void {
+    this.losses.push(feedback.lossFraction);
+  }
+  onClosed(reason: CloseReason): void {
+    this.closed.push(reason);
+  }
+}
+
+export interface Fixture {
+  server: StreamServer;
+  config: Config;
+  players: RecordedPlayer[];
+  warnings: string[];
+}
+
+const files = new Map<string, PageFile>([
+  [
+    '/',
+    {
+      type: 'text/html; charset=utf-8',
+      body: Buffer.from('<!doctype html><title>page</title>'),
+    },
+  ],
+]);
+
+/** A server on a free port of 127.0.0.1 whose seats are recorded players. */
+export async function startServer(
+  settings: Partial<Config> = {},
+  overrides: Partial<StreamServerOptions> = {},
+): Promise<Fixture> {
+  const config = { ...readConfig({}), host: '127.0.0.1', port: 0, ...settings };
+  const players: RecordedPlayer[] = [];
+  const warnings: string[] = [];
+  const server = await createStreamServer({
+    config,
+    log: { info: () => {}, warn: (message) => void warnings.push(message) },
+    files,
+    accept: async (view) => {
+      const player = new RecordedPlayer(players.length, view);
+      players.push(player);
+      return player;
+    },
+    status: () => ({ players: players.length }),
+    ...overrides,
+  });
+  return { server, config, players, warnings };
+}
+
+/** An access unit of one IDR or non-IDR slice, which no decoder is asked to read. */
+export function accessUnit(bytes: number, keyframe: boolean): Buffer {
+  const unit = Buffer.alloc(bytes, 0x55);
+  unit.set([0, 0, 0, 1, keyframe ? 0x65 : 0x41]);
+  return unit;
+}

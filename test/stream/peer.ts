@@ -1,0 +1,148 @@
+import datachannel, { type DataChannel, type PeerConnection, type Track } from 'node-datachannel';
+import {
+  CHANNEL_EVENTS,
+  CHANNEL_STATE,
+  MESSAGE_FRAME,
+  MESSAGE_NOTICE,
+  MESSAGE_POINTER,
+  type Notice,
+  POINTER_BYTES,
+} from '../../host/stream/protocol.ts';
+
+const PLAYOUT_DELAY = 'http://www.webrtc.org/experiments/rtp-hdrext/playout-delay';
+
+/** Waits until `done` gives a value that is neither undefined nor false; fails after `ms`. */
+export async function until<T>(done: () => T | undefined | false, what: string, ms = 5000): Promise<T> {
+  const end = performance.now() + ms;
+  for (;;) {
+    const value = done();
+    if (value !== undefined && value !== false) return value;
+    if (performance.now() > end) throw new Error(`waited ${ms} ms for ${what}`);
+    await sleep(2);
+  }
+}
+
+export function sleep(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
+
+/** A page without a browser: offers, posts, and collects what comes. */
+export class Peer {
+  readonly #session = new datachannel.RtcpReceivingSession();
+  readonly peer: PeerConnection = new datachannel.PeerConnection('page', {
+    iceServers: [],
+    disableAutoNegotiation: true,
+    bindAddress: '127.0.0.1',
+  });
+  readonly track: Track;
+  readonly events: DataChannel;
+  readonly state: DataChannel;
+  readonly notices: Notice[] = [];
+  /** MESSAGE_FRAME messages, as they came. */
+  readonly frames: Buffer[] = [];
+  /** Other messages on the state channel. */
+  readonly answers: Buffer[] = [];
+  /** RTP packets without RTCP. */
+  readonly packets: Buffer[] = [];
+  location = '';
+  answer = '';
+  peerState = 'new';
+
+  /** `reports`: whether it answers with receiver reports, as browsers do. */
+  constructor({ reports = true } = {}) {
+    const video = new datachannel.Video('v', 'RecvOnly');
+    video.addH264Codec(102, 'profile-level-id=42e01f;packetization-mode=1;level-asymmetry-allowed=1');
+    video.parseSdpLine(`a=extmap:5 ${PLAYOUT_DELAY}`);
+    this.track = this.peer.addTrack(video);
+    this.track.onMessage((packet) => {
+      if (packet[1] < 200 || packet[1] > 206) this.packets.push(packet);
+    });
+    this.track.onClosed(() => {});
+    if (reports) this.track.setMediaHandler(this.#session);
+    this.peer.onStateChange((state) => {
+      this.peerState = state;
+    });
+    this.events = this.channel(CHANNEL_EVENTS);
+    this.state = this.channel(CHANNEL_STATE, {
+      unordered: true,
+      maxRetransmits: 0,
+    });
+    this.events.onMessage((message) => {
+      const bytes = message as Buffer;
+      if (bytes[0] === MESSAGE_NOTICE) this.notices.push(JSON.parse(bytes.subarray(1).toString()));
+    });
+    this.state.onMessage((message) => {
+      const bytes = message as Buffer;
+      (bytes[0] === MESSAGE_FRAME ? this.frames : this.answers).push(bytes);
+    });
+  }
+
+  channel(label: string, options: { unordered?: boolean; maxRetransmits?: number } = {}): DataChannel {
+    const channel = this.peer.createDataChannel(label, options);
+    channel.onClosed(() => {});
+    return channel;
+  }
+
+  async offer(): Promise<string> {
+    this.peer.setLocalDescription('offer');
+    return until(() => this.peer.localDescription()?.sdp, 'an offer');
+  }
+
+  /** Connects; `edit` may change the answer before it is applied. Resolves when the server has said "joined". */
+  async join(url: string, { query = '', edit = (sdp: string) => sdp } = {}): Promise<Notice & { kind: 'joined' }> {
+    const response = await fetch(`${url}whep${query}`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/sdp' },
+      body: await this.offer(),
+    });
+    this.answer = await response.text();
+    if (response.status !== 201) throw new Error(`${response.status} ${this.answer}`);
+    this.location = new URL(response.headers.get('location') ?? '', url).href;
+    this.peer.setRemoteDescription(edit(this.answer), 'answer');
+    return until(() => this.notices.find((notice) => notice.kind === 'joined'), 'the notice "joined"');
+  }
+
+  /** Frames whose last packet came. */
+  get pictures(): number {
+    return this.packets.filter((packet) => packet[1] & 0x80).length;
+  }
+
+  ended(): Promise<Notice & { kind: 'ended' }> {
+    return until(() => this.notices.find((notice) => notice.kind === 'ended'), 'the notice "ended"');
+  }
+
+  /** Asks for a keyframe (RFC 4585, 6.3.1). */
+  pictureLoss(): void {
+    this.track.requestKeyframe();
+  }
+
+  close(): void {
+    this.peer.close();
+    this.events.close();
+    this.state.close();
+    this.track.close();
+  }
+}
+
+/** A MESSAGE_POINTER. */
+export function pointerMessage(pointer: {
+  sequence: number;
+  x?: number;
+  y?: number;
+  dx?: number;
+  dy?: number;
+  axes?: number[];
+  locked?: boolean;
+}): Buffer {
+  const { sequence, x = 0, y = 0, dx = 0, dy = 0, axes = [0, 0, 0, 0], locked = false } = pointer;
+  const message = Buffer.alloc(POINTER_BYTES);
+  message[0] = MESSAGE_POINTER;
+  message[1] = locked ? 1 : 0;
+  message.writeUInt32LE(sequence, 4);
+  message.writeInt32LE(dx, 8);
+  message.writeInt32LE(dy, 12);
+  message.writeFloatLE(x, 24);
+  message.writeFloatLE(y, 28);
+  for (const [index, axis] of axes.entries()) message.writeFloatLE(axis, 32 + 4 * index);
+  return message;
+}

@@ -1,0 +1,60 @@
+import { expect, test } from 'vitest';
+import { RTCP_FEEDBACK, RTCP_KEYFRAME, readRtcp } from '../../host/stream/rtcp.ts';
+
+const SSRC = 0x01020304;
+const PLI = Buffer.from('81ce0002' + '00000001' + '01020304', 'hex');
+const FIR = Buffer.from('84ce0004' + '00000001' + '00000000' + '01020304' + '01000000', 'hex');
+const REPORT = Buffer.from('81c90007000000010102030440'.padEnd(64, '0'), 'hex');
+// Exponent 3, mantissa 0x1e848 (125,000): 1,000,000 bit/s.
+const REMB = Buffer.from('8fce0005' + '00000001' + '00000000' + '52454d42' + '010de848' + '01020304', 'hex');
+
+function read(packet: Buffer) {
+  const feedback = { lossFraction: 0, rembBitsPerSecond: 0 };
+  return { found: readRtcp(packet, SSRC, feedback), ...feedback };
+}
+
+test('picture loss and full intra requests ask for a keyframe', () => {
+  expect(read(PLI).found).toBe(RTCP_KEYFRAME);
+  expect(read(FIR).found).toBe(RTCP_KEYFRAME);
+});
+
+test('a receiver report gives the loss of its own stream alone', () => {
+  expect(read(REPORT)).toEqual({
+    found: RTCP_FEEDBACK,
+    lossFraction: 0.25,
+    rembBitsPerSecond: 0,
+  });
+  const other = Buffer.from(REPORT);
+  other[8] = 9;
+  expect(read(other)).toEqual({
+    found: 0,
+    lossFraction: 0,
+    rembBitsPerSecond: 0,
+  });
+});
+
+test('an estimate of the bandwidth', () => {
+  expect(read(REMB)).toEqual({
+    found: RTCP_FEEDBACK,
+    lossFraction: 0,
+    rembBitsPerSecond: 1_000_000,
+  });
+});
+
+test('all packets of a compound are read', () => {
+  const compound = Buffer.concat([REPORT, REMB, PLI]);
+  expect(read(compound)).toEqual({
+    found: RTCP_FEEDBACK | RTCP_KEYFRAME,
+    lossFraction: 0.25,
+    rembBitsPerSecond: 1_000_000,
+  });
+});
+
+test('a compound that is cut anywhere gives what is whole, and never throws', () => {
+  const compound = Buffer.concat([REPORT, REMB, PLI]);
+  for (let length = 0; length < compound.length; length++) {
+    const { found } = read(compound.subarray(0, length));
+    expect(found & RTCP_KEYFRAME).toBe(0);
+    expect(found & RTCP_FEEDBACK).toBe(length >= REPORT.length ? RTCP_FEEDBACK : 0);
+  }
+});

@@ -1,0 +1,258 @@
+import { afterEach, expect, test } from 'vitest';
+import { NearlightError } from '../../host/errors.ts';
+import { type Fixture, RecordedPlayer, startServer } from './fixture.ts';
+import { Peer, until } from './peer.ts';
+
+const SDP = { 'content-type': 'application/sdp' };
+const fixtures: Fixture[] = [];
+const peers: Peer[] = [];
+
+async function start(...args: Parameters<typeof startServer>): Promise<Fixture> {
+  const fixture = await startServer(...args);
+  fixtures.push(fixture);
+  return fixture;
+}
+
+function makePeer(): Peer {
+  const peer = new Peer();
+  peers.push(peer);
+  return peer;
+}
+
+async function code(response: Response): Promise<[number, string]> {
+  const body = (await response.json()) as { code: string; message: string };
+  expect(body.message.length).toBeGreaterThan(3);
+  return [response.status, body.code];
+}
+
+afterEach(async () => {
+  for (const peer of peers.splice(0)) peer.close();
+  for (const { server } of fixtures.splice(0)) await server.close();
+});
+
+test('the page is served with a tag, and nothing else is allowed into it', async () => {
+  const { server } = await start();
+  const response = await fetch(server.url);
+  expect(response.status).toBe(200);
+  expect(response.headers.get('content-type')).toBe('text/html; charset=utf-8');
+  expect(response.headers.get('content-security-policy')).toMatch(/^default-src 'self';/);
+  expect(response.headers.get('x-content-type-options')).toBe('nosniff');
+  expect(response.headers.get('access-control-allow-origin')).toBeNull();
+  expect(await response.text()).toContain('<title>page</title>');
+  const tag = response.headers.get('etag') ?? '';
+  expect((await fetch(server.url, { headers: { 'if-none-match': tag } })).status).toBe(304);
+  expect((await fetch(server.url, { headers: { 'if-none-match': '"other"' } })).status).toBe(200);
+  const head = await fetch(server.url, { method: 'HEAD' });
+  expect([head.headers.get('etag'), await head.text()]).toEqual([tag, '']);
+});
+
+test('status, unknown addresses and methods', async () => {
+  const { server } = await start();
+  expect(await (await fetch(`${server.url}status`)).json()).toEqual({
+    players: 0,
+  });
+  for (const path of ['nothing', '..%2f..%2fetc/passwd', 'whep/short', `whep/${'A'.repeat(23)}`])
+    expect(await code(await fetch(`${server.url}${path}`))).toEqual([404, 'NL_NOT_FOUND']);
+  const wrong: [string, string, string][] = [
+    ['', 'POST', 'GET, HEAD'],
+    ['status', 'DELETE', 'GET, HEAD'],
+    ['whep', 'GET', 'POST'],
+    ['whep', 'OPTIONS', 'POST'],
+    [`whep/${'A'.repeat(22)}`, 'PATCH', 'DELETE'],
+  ];
+  for (const [path, method, allow] of wrong) {
+    const response = await fetch(`${server.url}${path}`, { method });
+    expect(response.headers.get('allow')).toBe(allow);
+    expect(await code(response)).toEqual([405, 'NL_METHOD']);
+  }
+});
+
+test('sizes and rates on both sides of their bounds', async () => {
+  const { server, players } = await start({
+    viewWidthMax: 1920,
+    viewHeightMax: 1088,
+    viewFpsMax: 120,
+  });
+  const post = async (query: string) =>
+    code(
+      await fetch(`${server.url}whep${query}`, {
+        method: 'POST',
+        headers: SDP,
+        body: 'v=1',
+      }),
+    );
+  const allowed = ['', '?size=64x64&fps=1', '?size=1920x1088&fps=120', '?other=1'];
+  for (const query of allowed) expect(await post(query)).toEqual([400, 'NL_OFFER']);
+  const refused = [
+    '1922x1088',
+    '1920x1090',
+    '62x64',
+    '64x62',
+    '65x64',
+    '64x65',
+    '1280',
+    '1280x',
+    '-64x64',
+    '1e3x640',
+    '0640x480',
+  ];
+  for (const size of refused) expect([size, ...(await post(`?size=${size}`))]).toEqual([size, 400, 'NL_REQUEST']);
+  for (const fps of ['0', '121', '-1', '30.5', '1e2', 'x', '', '060'])
+    expect([fps, ...(await post(`?fps=${fps}`))]).toEqual([fps, 400, 'NL_REQUEST']);
+  expect(await post('?fps=30&fps=60')).toEqual([400, 'NL_REQUEST']);
+  expect(await post('?size=640x480&size=640x480')).toEqual([400, 'NL_REQUEST']);
+  expect(players).toEqual([]);
+});
+
+test('a page gets what it asked for, or 1280x720 at 60', async () => {
+  const { server, players } = await start();
+  await makePeer().join(server.url, { query: '?size=640x360&fps=30' });
+  await makePeer().join(server.url);
+  expect(players.map(({ width, height, fps }) => [width, height, fps])).toEqual([
+    [640, 360, 30],
+    [1280, 720, 60],
+  ]);
+});
+
+test('an offer of the wrong type, and on both sides of its size', async () => {
+  const { server, config, players } = await start({ offerBytesMax: 2000 });
+  const post = async (body: string | ReadableStream, headers: Record<string, string> = SDP) =>
+    code(
+      await fetch(`${server.url}whep`, {
+        method: 'POST',
+        headers,
+        body,
+        duplex: 'half',
+      } as RequestInit),
+    );
+  expect(await post('v=0', { 'content-type': 'application/json' })).toEqual([415, 'NL_OFFER_TYPE']);
+  expect(await post('v=0', {})).toEqual([415, 'NL_OFFER_TYPE']);
+  expect(await post('', SDP)).toEqual([400, 'NL_OFFER']);
+  expect(await post('x'.repeat(config.offerBytesMax))).toEqual([400, 'NL_OFFER']);
+  expect(await post('x'.repeat(config.offerBytesMax + 1))).toEqual([413, 'NL_OFFER_TOO_LARGE']);
+  const chunked = new Blob(['x'.repeat(config.offerBytesMax), 'x']).stream();
+  expect(await post(chunked)).toEqual([413, 'NL_OFFER_TOO_LARGE']);
+  expect(players).toEqual([]);
+  await makePeer().join(server.url);
+});
+
+test('a page of another site can neither join nor end a connection', async () => {
+  const { server, players } = await start();
+  const peer = makePeer();
+  const body = await peer.offer();
+  for (const origin of ['http://example.com', 'null', server.url.replace('127.0.0.1', 'localhost').slice(0, -1)]) {
+    const response = await fetch(`${server.url}whep`, {
+      method: 'POST',
+      headers: { ...SDP, origin },
+      body,
+    });
+    expect(await code(response)).toEqual([403, 'NL_ORIGIN']);
+  }
+  expect(players).toEqual([]);
+  const own = { ...SDP, origin: new URL(server.url).origin };
+  const response = await fetch(`${server.url}whep`, {
+    method: 'POST',
+    headers: own,
+    body,
+  });
+  expect(response.status).toBe(201);
+  const location = new URL(response.headers.get('location') ?? '', server.url);
+  const foreign = await fetch(location, {
+    method: 'DELETE',
+    headers: { origin: 'http://example.com' },
+  });
+  expect(await code(foreign)).toEqual([403, 'NL_ORIGIN']);
+  expect(players[0].closed).toEqual([]);
+});
+
+test('a full room and a fault of the room are answered, and the next page is served', async () => {
+  let answer: Error = new NearlightError('NL_ROOM_FULL', '4 of 4 seats are taken');
+  const { server, warnings } = await start({}, { accept: () => Promise.reject(answer) });
+  const body = await makePeer().offer();
+  const post = () => fetch(`${server.url}whep`, { method: 'POST', headers: SDP, body });
+  expect(await code(await post())).toEqual([503, 'NL_ROOM_FULL']);
+  answer = new Error('secret');
+  const response = await post();
+  expect(response.status).toBe(500);
+  expect(await response.text()).not.toContain('secret');
+  expect(warnings).toHaveLength(1);
+  expect(server.connections).toBe(0);
+});
+
+test('leaving by DELETE, once', async () => {
+  const { server, players } = await start();
+  const peer = makePeer();
+  await peer.join(server.url);
+  const first = await fetch(peer.location, { method: 'DELETE' });
+  expect([first.status, await first.text()]).toEqual([200, '']);
+  expect(players[0].closed).toEqual(['deleted']);
+  expect(server.connections).toBe(0);
+  expect(await code(await fetch(peer.location, { method: 'DELETE' }))).toEqual([404, 'NL_NOT_FOUND']);
+  await until(() => peer.peerState === 'closed' || peer.peerState === 'disconnected', 'the end of the connection');
+  expect(players[0].closed).toEqual(['deleted']);
+});
+
+test('a page that goes away before its answer gives its seat back', async () => {
+  const accepted = Promise.withResolvers<void>();
+  const closed: string[] = [];
+  const { server } = await start(
+    {},
+    {
+      accept: async (view) => {
+        accepted.resolve();
+        await new Promise((resolve) => setTimeout(resolve, 50));
+        const player = new RecordedPlayer(0, view);
+        player.onClosed = (reason) => void closed.push(reason);
+        return player;
+      },
+    },
+  );
+  const abort = new AbortController();
+  const request = fetch(`${server.url}whep`, {
+    method: 'POST',
+    headers: SDP,
+    body: await makePeer().offer(),
+    signal: abort.signal,
+  });
+  request.catch(() => {});
+  await accepted.promise;
+  abort.abort();
+  await until(() => closed.length > 0, 'the seat');
+  expect(closed).toEqual(['page']);
+  expect(server.connections).toBe(0);
+});
+
+test('a port in use', async () => {
+  const { server } = await start();
+  await expect(startServer({ port: server.port })).rejects.toMatchObject({
+    code: 'NL_PORT_IN_USE',
+    message: expect.stringContaining(`127.0.0.1:${server.port} is taken`),
+  });
+  await expect(startServer({ host: '192.0.2.1' })).rejects.toMatchObject({
+    code: 'NL_SETTING',
+  });
+});
+
+test('closing tells every page, in less than a second', async () => {
+  const { server, players } = await start();
+  const joined = [makePeer(), makePeer()];
+  for (const peer of joined) await peer.join(server.url);
+  const idle = fetch(server.url).catch(() => {});
+  const start_ = performance.now();
+  const closed = server.close();
+  expect(server.close()).toBe(closed);
+  await closed;
+  expect(performance.now() - start_).toBeLessThan(1000);
+  for (const peer of joined)
+    expect(await peer.ended()).toMatchObject({
+      code: 'NL_SHUTDOWN',
+      retry: true,
+    });
+  expect(players.map((player) => player.closed)).toEqual([['shutdown'], ['shutdown']]);
+  await idle;
+  const after = fetch(server.url).then(
+    () => 'answered',
+    () => 'refused',
+  );
+  expect(await after).toBe('refused');
+});

@@ -1,0 +1,234 @@
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { type Gpu, openGpu } from '../../host/gpu/dawn.ts';
+import { Capture, type Picture } from '../../host/video/capture.ts';
+
+// A software adapter on a busy machine stalls for seconds at times.
+vi.setConfig({ testTimeout: 30_000, hookTimeout: 30_000 });
+
+let gpu: Gpu;
+beforeAll(async () => {
+  gpu = await openGpu({ hardwareRequired: false, log: () => {} });
+});
+afterAll(() => gpu?.close());
+
+type Rgb = readonly [number, number, number];
+type Paint = (x: number, y: number) => Rgb;
+
+const luma = ([r, g, b]: Rgb) => (47 * r + 157 * g + 16 * b + 128 + 16 * 256) >> 8;
+const blueness = ([r, g, b]: Rgb) => (-26 * r - 86 * g + 112 * b + 512 + 128 * 1024) >> 10;
+const redness = ([r, g, b]: Rgb) => (112 * r - 102 * g - 10 * b + 512 + 128 * 1024) >> 10;
+
+/** Uploads what `paint` gives; the texture lacks COPY_DST, as it is the room's, so a pass draws it through a second one. */
+function draw(capture: Capture, paint: Paint): void {
+  const { device } = gpu;
+  const { width, height, texture } = capture;
+  const pixels = new Uint8Array(width * height * 4);
+  for (let y = 0; y < height; y++)
+    for (let x = 0; x < width; x++) pixels.set([...paint(x, y), 255], (y * width + x) * 4);
+  const usage = GPUTextureUsage.COPY_DST | GPUTextureUsage.TEXTURE_BINDING;
+  const source = device.createTexture({
+    size: [width, height],
+    format: 'rgba8unorm',
+    usage,
+  });
+  device.queue.writeTexture({ texture: source }, pixels, { bytesPerRow: width * 4 }, [width, height]);
+  const module = device.createShaderModule({
+    code: `@group(0) @binding(0) var source: texture_2d<f32>;
+      @vertex fn corner(@builtin(vertex_index) i: u32) -> @builtin(position) vec4f {
+        return vec4f(f32(i & 1u) * 4 - 1, f32(i >> 1u) * 4 - 1, 0, 1);
+      }
+      @fragment fn copy(@builtin(position) at: vec4f) -> @location(0) vec4f { return textureLoad(source, vec2u(at.xy), 0); }`,
+  });
+  const pipeline = device.createRenderPipeline({
+    layout: 'auto',
+    vertex: { module },
+    fragment: { module, targets: [{ format: 'rgba8unorm' }] },
+  });
+  const layout = pipeline.getBindGroupLayout(0);
+  const bindGroup = device.createBindGroup({
+    layout,
+    entries: [{ binding: 0, resource: source.createView() }],
+  });
+  const encoder = device.createCommandEncoder();
+  const pass = encoder.beginRenderPass({
+    colorAttachments: [{ view: texture.createView(), loadOp: 'clear', storeOp: 'store' }],
+  });
+  pass.setPipeline(pipeline);
+  pass.setBindGroup(0, bindGroup);
+  pass.draw(3);
+  pass.end();
+  device.queue.submit([encoder.finish()]);
+  source.destroy();
+}
+
+/** Counts the samples of every plane that differ from the same integer maths on the CPU. */
+function wrong(picture: Picture, paint: Paint): number {
+  let count = 0;
+  const { width, height } = picture;
+  for (let y = 0; y < height; y++)
+    for (let x = 0; x < width; x++) if (picture.y[y * picture.yStride + x] !== luma(paint(x, y))) count++;
+  for (let y = 0; y < height / 2; y++)
+    for (let x = 0; x < width / 2; x++) {
+      const total = [0, 0, 0];
+      for (const [dx, dy] of [[0, 0], [1, 0], [0, 1], [1, 1]] as const) // biome-ignore format: a 2x2 block
+        paint(x * 2 + dx, y * 2 + dy).forEach((value, channel) => {
+          total[channel]! += value;
+        });
+      const sum = total as unknown as Rgb;
+      if (picture.u[y * picture.uStride + x] !== blueness(sum)) count++;
+      if (picture.v[y * picture.vStride + x] !== redness(sum)) count++;
+    }
+  return count;
+}
+
+const gradient: Paint = (x, y) => [(x * 7 + y) & 255, (x + y * 5) & 255, (x * 3 - y * 2) & 255];
+
+describe('colours', () => {
+  // BT.709-6, section 3.5: the range is 16 to 235, and colour differences lie around 128.
+  it.each([
+    ['black', [0, 0, 0], [16, 128, 128]],
+    ['white', [255, 255, 255], [235, 128, 128]],
+    ['red', [255, 0, 0], [63, 102, 240]],
+    ['green', [0, 255, 0], [172, 42, 26]],
+    ['blue', [0, 0, 255], [32, 240, 118]],
+  ] as const)('converts %s', async (_, rgb, yuv) => {
+    const capture = new Capture({ device: gpu.device, width: 64, height: 32 });
+    draw(capture, () => rgb);
+    const picture = (await capture.capture())!;
+    const found = [picture.y[70]!, picture.u[40]!, picture.v[40]!];
+    capture.destroy();
+    found.forEach((value, plane) => {
+      expect(Math.abs(value - yuv[plane]!)).toBeLessThanOrEqual(1);
+    });
+  });
+
+  it.each([
+    [16, 16],
+    [64, 32],
+    [642, 18],
+    [650, 34],
+    [1280, 66],
+    [128, 720],
+  ])('is exact for a gradient of %ix%i', async (width, height) => {
+    const capture = new Capture({ device: gpu.device, width, height });
+    draw(capture, gradient);
+    const picture = (await capture.capture())!;
+    expect([picture.width, picture.height]).toEqual([width, height]);
+    const count = wrong(picture, gradient);
+    const control = wrong(picture, (x, y) => gradient(x + 1, y));
+    capture.destroy();
+    expect(count).toBe(0);
+    expect(control).toBeGreaterThan(width);
+  });
+
+  it('takes a snapshot of the view as it is', async () => {
+    const capture = new Capture({ device: gpu.device, width: 18, height: 16 });
+    draw(capture, gradient);
+    const pixels = await capture.snapshot();
+    capture.destroy();
+    expect(pixels.length).toBe(18 * 16 * 4);
+    for (const [x, y] of [
+      [0, 0],
+      [17, 0],
+      [5, 15],
+    ] as const)
+      expect([...pixels.subarray((y * 18 + x) * 4, (y * 18 + x) * 4 + 4)]).toEqual([...gradient(x, y), 255]);
+  });
+});
+
+describe('size', () => {
+  it.each([
+    [14, 16],
+    [16, 14],
+    [17, 16],
+    [16, 17],
+  ])('refuses %ix%i', (width, height) => {
+    expect(() => new Capture({ device: gpu.device, width, height })).toThrow(RangeError);
+  });
+});
+
+describe('ring', () => {
+  it('holds three pictures, refuses a fourth and takes one again after a release', async () => {
+    const capture = new Capture({ device: gpu.device, width: 16, height: 16 });
+    const pending = [capture.capture(), capture.capture(), capture.capture()];
+    expect(pending).not.toContain(undefined);
+    expect(capture.capture()).toBeUndefined();
+    const pictures = await Promise.all(pending);
+    expect(capture.capture()).toBeUndefined();
+    pictures[1]!.release();
+    pictures[1]!.release();
+    const again = capture.capture();
+    expect(again).toBeDefined();
+    expect(capture.capture()).toBeUndefined();
+    expect((await again)?.y.length).toBe(256);
+    capture.destroy();
+  });
+
+  it('empties a picture that is released', async () => {
+    const capture = new Capture({ device: gpu.device, width: 16, height: 16 });
+    const picture = (await capture.capture())!;
+    picture.release();
+    expect(picture.y.length).toBe(0);
+    capture.destroy();
+  });
+
+  it('gives the frames in order, each with what was drawn before it', async () => {
+    const capture = new Capture({ device: gpu.device, width: 16, height: 16 });
+    const pending = [0, 100, 200].map((level) => {
+      draw(capture, () => [level, level, level]);
+      return capture.capture();
+    });
+    const levels = (await Promise.all(pending)).map((picture) => picture!.y[0]);
+    capture.destroy();
+    expect(levels).toEqual([0, 100, 200].map((level) => luma([level, level, level])));
+  });
+});
+
+describe('destroy', () => {
+  it('drops what is in flight, empties what is held, and is idempotent', async () => {
+    const capture = new Capture({ device: gpu.device, width: 16, height: 16 });
+    const held = (await capture.capture())!;
+    const pending = [capture.capture(), capture.capture()];
+    capture.destroy();
+    capture.destroy();
+    expect(await Promise.all(pending)).toEqual([undefined, undefined]);
+    expect(held.y.length).toBe(0);
+    held.release();
+    expect(capture.capture()).toBeUndefined();
+  });
+
+  it('destroys every buffer and texture that was made', async () => {
+    const made: (GPUBuffer | GPUTexture)[] = [];
+    const createBuffer = gpu.device.createBuffer.bind(gpu.device);
+    const createTexture = gpu.device.createTexture.bind(gpu.device);
+    const watch = <T extends GPUBuffer | GPUTexture>(object: T): T => {
+      const destroy = object.destroy.bind(object);
+      object.destroy = vi.fn(destroy);
+      made.push(object);
+      return object;
+    };
+    const spies = [
+      vi.spyOn(gpu.device, 'createBuffer').mockImplementation((descriptor) => watch(createBuffer(descriptor))),
+      vi.spyOn(gpu.device, 'createTexture').mockImplementation((descriptor) => watch(createTexture(descriptor))),
+    ];
+    const capture = new Capture({ device: gpu.device, width: 16, height: 16 });
+    await capture.snapshot();
+    (await capture.capture())!.release();
+    capture.destroy();
+    for (const spy of spies) spy.mockRestore();
+    expect(made.length).toBe(8);
+    for (const { destroy } of made) expect(destroy).toHaveBeenCalled();
+  });
+
+  it('drops the frame when the device goes', async () => {
+    const other = await openGpu({ hardwareRequired: false, log: () => {} });
+    const capture = new Capture({
+      device: other.device,
+      width: 16,
+      height: 16,
+    });
+    const pending = capture.capture();
+    other.close();
+    expect(await pending).toBeUndefined();
+  });
+});

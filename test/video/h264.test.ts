@@ -1,0 +1,316 @@
+import { AV_CODEC_ID_H264, AVERROR_EAGAIN } from 'node-av/constants';
+import { Codec, CodecContext, Frame, Packet } from 'node-av/lib';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { NearlightError } from '../../host/errors.ts';
+import type { Picture } from '../../host/video/capture.ts';
+import type { AccessUnit, Encoder, EncoderOptions } from '../../host/video/encoder.ts';
+import { createEncoder } from '../../host/video/h264.ts';
+
+vi.setConfig({ testTimeout: 30_000 });
+
+const FRAME_US = 16_667;
+const NAL = { slice: 1, idr: 5, sps: 7, pps: 8 };
+
+const closing: { close(): unknown }[] = [];
+afterEach(async () => {
+  for (const thing of closing.splice(0)) await thing.close();
+});
+
+async function encoder(options: Partial<EncoderOptions> = {}): Promise<Encoder> {
+  const all = {
+    width: 320,
+    height: 180,
+    fps: 60,
+    bitrate: 4_000_000,
+    hardware: false,
+    log: () => {},
+    ...options,
+  };
+  const made = await createEncoder(all);
+  closing.push(made);
+  return made;
+}
+
+/** A smooth picture that moves with `step`, in planes whose rows are `padding` bytes longer than they need be. */
+function picture(width: number, height: number, step: number, padding = 0): Picture {
+  const plane = (across: number, down: number, scale: number) => {
+    const stride = across + padding;
+    const bytes = new Uint8Array(stride * down).fill(255);
+    for (let y = 0; y < down; y++)
+      for (let x = 0; x < across; x++)
+        bytes[y * stride + x] = 128 + 90 * Math.sin((x * scale + step * 2) / 23) * Math.cos((y * scale) / 31);
+    return bytes;
+  };
+  return {
+    width,
+    height,
+    y: plane(width, height, 1),
+    u: plane(width >> 1, height >> 1, 2),
+    v: plane(width >> 1, height >> 1, 3),
+    yStride: width + padding,
+    uStride: (width >> 1) + padding,
+    vStride: (width >> 1) + padding,
+    release: () => {},
+  };
+}
+
+const at = (step: number, keyframe = false) => ({ keyframe, timestampUs: step * FRAME_US });
+
+/** The types of the NAL units between Annex B's start codes, and where each begins. */
+function nals(data: Uint8Array): { type: number; start: number }[] {
+  const found: { type: number; start: number }[] = [];
+  for (let i = 0; i + 3 < data.length; i++)
+    if (data[i] === 0 && data[i + 1] === 0 && data[i + 2] === 1) found.push({ type: data[i + 3]! & 31, start: i + 3 });
+  return found;
+}
+
+const types = (unit: AccessUnit) => nals(unit.data).map(({ type }) => type);
+
+function decoder(): {
+  decode(unit: AccessUnit): Promise<Picture | undefined>;
+  close(): void;
+} {
+  const context = new CodecContext();
+  context.allocContext3(Codec.findDecoder(AV_CODEC_ID_H264));
+  context.threadCount = 1;
+  expect(context.open2Sync()).toBe(0);
+  const frame = new Frame();
+  frame.alloc();
+  const made = {
+    async decode(unit: AccessUnit): Promise<Picture | undefined> {
+      const packet = new Packet();
+      packet.alloc();
+      packet.data = Buffer.from(unit.data);
+      expect(await context.sendPacket(packet)).toBe(0);
+      packet.free();
+      const code = await context.receiveFrame(frame);
+      if (code === AVERROR_EAGAIN) return undefined;
+      expect(code).toBe(0);
+      const [y, u, v] = frame.data!.map((bytes) => new Uint8Array(bytes));
+      const [yStride, uStride, vStride] = frame.linesize;
+      const { width, height } = frame;
+      return {
+        width,
+        height,
+        y: y!,
+        u: u!,
+        v: v!,
+        yStride: yStride!,
+        uStride: uStride!,
+        vStride: vStride!,
+        release() {},
+      };
+    },
+    close() {
+      frame.free();
+      context.freeContext();
+    },
+  };
+  closing.push(made);
+  return made;
+}
+
+/** Peak signal to noise of all three planes, in dB, over what both pictures cover. */
+function psnr(a: Picture, b: Picture): number {
+  let squares = 0;
+  let count = 0;
+  const compare = (name: 'y' | 'u' | 'v', width: number, height: number) => {
+    const stride = `${name}Stride` as const;
+    for (let y = 0; y < height; y++)
+      for (let x = 0; x < width; x++) {
+        squares += (a[name][y * a[stride] + x]! - b[name][y * b[stride] + x]!) ** 2;
+        count++;
+      }
+  };
+  compare('y', b.width, b.height);
+  compare('u', b.width / 2, b.height / 2);
+  compare('v', b.width / 2, b.height / 2);
+  return 10 * Math.log10(255 ** 2 / (squares / count));
+}
+
+describe('pictures', () => {
+  it.each([
+    ['rows as long as the frame', 320, 180, 0],
+    ['padded rows', 320, 180, 24],
+    ['a width that is no multiple of 16', 322, 182, 6],
+  ])('come back from a decoder, one each, with %s', async (_, width, height, padding) => {
+    const encode = await encoder({ width, height });
+    const decode = decoder();
+    for (let step = 0; step < 6; step++) {
+      const original = picture(width, height, step, padding);
+      const unit = (await encode.encode(original, at(step)))!;
+      expect(unit.keyframe).toBe(step === 0);
+      const decoded = (await decode.decode(unit))!;
+      expect([decoded.width, decoded.height]).toEqual([width, height]);
+      expect(psnr(original, decoded)).toBeGreaterThan(30);
+      expect(psnr(picture(width, height, step + 8, padding), decoded)).toBeLessThan(25);
+    }
+  });
+
+  it('of odd size lose a column and a row', async () => {
+    const encode = await encoder({ width: 321, height: 181 });
+    const original = picture(321, 181, 0);
+    const unit = (await encode.encode(original, at(0)))!;
+    const decoded = (await decoder().decode(unit))!;
+    expect([decoded.width, decoded.height]).toEqual([320, 180]);
+    expect(psnr(original, decoded)).toBeGreaterThan(30);
+  });
+
+  it('may be overwritten as soon as encode has returned', async () => {
+    const encode = await encoder();
+    const original = picture(320, 180, 0);
+    const reused = picture(320, 180, 0);
+    const encoding = encode.encode(reused, at(0));
+    for (const plane of [reused.y, reused.u, reused.v]) plane.fill(0);
+    expect(psnr(original, (await decoder().decode((await encoding)!))!)).toBeGreaterThan(30);
+  });
+
+  it('smaller than the encoder are refused', async () => {
+    const encode = await encoder();
+    const encoding = encode.encode(picture(160, 90, 0), at(0));
+    await expect(encoding).rejects.toMatchObject({ code: 'NL_ENCODER' });
+  });
+});
+
+describe('stream', () => {
+  it('has a keyframe first and when asked for, each with SPS and PPS, and no other', async () => {
+    // Longer than x264's own interval of 250 pictures.
+    const encode = await encoder({ width: 64, height: 64 });
+    for (let step = 0; step < 300; step++) {
+      const keyframe = step === 150;
+      const unit = (await encode.encode(picture(64, 64, step), at(step, keyframe)))!;
+      const expected = step === 0 || keyframe;
+      expect(unit.keyframe).toBe(expected);
+      expect(types(unit).filter((type) => Object.values(NAL).includes(type))).toEqual(
+        expected ? [NAL.sps, NAL.pps, NAL.idr] : [NAL.slice],
+      );
+    }
+  });
+
+  it('is constrained baseline, BT.709 limited, and tells the decoder to hold nothing', async () => {
+    const encode = await encoder();
+    const unit = (await encode.encode(picture(320, 180, 0), at(0)))!;
+    const units = nals(unit.data);
+    const first = units.findIndex(({ type }) => type === NAL.sps);
+    const sps = readSps(unit.data.subarray(units[first]!.start + 1, units[first + 1]!.start - 3));
+    expect(sps).toMatchObject({ profile: 66, constrained: true, fullRange: false, colours: [1, 1, 1] });
+    expect(sps).toMatchObject({ reorderFrames: 0 });
+    expect(sps.bufferedFrames).toBeLessThanOrEqual(1);
+  });
+
+  it('keeps each picture near its share of the bit rate, which may change', async () => {
+    const encode = await encoder();
+    let random = 1;
+    const noise = picture(320, 180, 0);
+    const measure = async (from: number) => {
+      let bytes = 0;
+      for (let step = from; step < from + 90; step++) {
+        for (let i = 0; i < noise.y.length; i++) {
+          random = (Math.imul(random, 1_103_515_245) + 12_345) >>> 0;
+          noise.y[i] = 64 + (random >>> 25);
+        }
+        const unit = (await encode.encode(noise, at(step)))!;
+        if (step >= from + 30) bytes += unit.data.length;
+      }
+      return bytes * 8;
+    };
+    const fast = await measure(0);
+    encode.setBitrate(1_000_000);
+    const slow = await measure(90);
+    expect(fast / 4_000_000).toBeGreaterThan(0.7);
+    expect(fast / 4_000_000).toBeLessThan(1.2);
+    expect(slow / 1_000_000).toBeGreaterThan(0.7);
+    expect(slow / 1_000_000).toBeLessThan(1.2);
+  });
+
+  it('stands a clock that does not move', async () => {
+    const encode = await encoder();
+    for (let step = 0; step < 3; step++) expect(await encode.encode(picture(320, 180, step), at(0))).toBeDefined();
+  });
+});
+
+describe('life', () => {
+  it('drops a picture that comes while another is encoded', async () => {
+    const encode = await encoder();
+    const options = at(0);
+    const first = encode.encode(picture(320, 180, 0), options);
+    const second = encode.encode(picture(320, 180, 1), options);
+    expect(await second).toBeUndefined();
+    expect(await first).toBeDefined();
+    expect(await encode.encode(picture(320, 180, 2), options)).toBeDefined();
+  });
+
+  it('closes twice, with a picture in flight, and drops what comes after', async () => {
+    const encode = await encoder();
+    const options = at(0);
+    const encoding = encode.encode(picture(320, 180, 0), options);
+    await Promise.all([encode.close(), encode.close()]);
+    expect(await encoding).toBeDefined();
+    expect(await encode.encode(picture(320, 180, 1), options)).toBeUndefined();
+  });
+
+  it('says so once when there is no hardware encoder, and encodes all the same', async () => {
+    const log = vi.fn();
+    const encode = await encoder({ hardware: true, log });
+    await encoder({ hardware: true, log });
+    expect(log.mock.calls.length).toBeLessThanOrEqual(1);
+    expect(await encode.encode(picture(320, 180, 0), at(0))).toBeDefined();
+  });
+
+  it('reports what it cannot open', async () => {
+    const opening = encoder({ width: 0, height: 0 });
+    await expect(opening).rejects.toBeInstanceOf(NearlightError);
+    await expect(opening).rejects.toMatchObject({ code: 'NL_ENCODER' });
+  });
+});
+
+/** What the tests need of a baseline SPS: ITU-T H.264, 7.3.2.1.1 and E.1.1. `bytes` starts after the NAL header. */
+function readSps(bytes: Uint8Array) {
+  const raw = [...bytes].filter((byte, i) => !(byte === 3 && bytes[i - 1] === 0 && bytes[i - 2] === 0));
+  let bit = 24;
+  const u = (count: number) => {
+    let value = 0;
+    for (; count > 0; count--, bit++) value = value * 2 + ((raw[bit >> 3]! >> (7 - (bit & 7))) & 1);
+    return value;
+  };
+  const ue = () => {
+    let zeros = 0;
+    while (u(1) === 0) zeros++;
+    return 2 ** zeros - 1 + u(zeros);
+  };
+  ue(); // seq_parameter_set_id
+  ue(); // log2_max_frame_num_minus4
+  expect(ue()).toBe(2); // pic_order_cnt_type: output order is decoding order
+  ue(); // max_num_ref_frames
+  u(1);
+  ue(); // width and height in macroblocks
+  ue();
+  u(2); // frame_mbs_only_flag, direct_8x8_inference_flag
+  if (u(1)) for (let i = 0; i < 4; i++) ue(); // cropping
+  expect(u(1)).toBe(1); // vui_parameters_present_flag
+  if (u(1) && u(8) === 255) u(32); // aspect ratio
+  if (u(1)) u(1); // overscan
+  expect(u(1)).toBe(1); // video_signal_type_present_flag
+  u(3);
+  const fullRange = u(1) === 1;
+  expect(u(1)).toBe(1); // colour_description_present_flag
+  const colours = [u(8), u(8), u(8)];
+  if (u(1)) {
+    ue(); // chroma location
+    ue();
+  }
+  if (u(1)) u(65); // timing
+  expect(u(2)).toBe(0); // no HRD parameters
+  u(1); // pic_struct_present_flag
+  expect(u(1)).toBe(1); // bitstream_restriction_flag
+  u(1);
+  for (let i = 0; i < 4; i++) ue();
+  return {
+    profile: raw[0],
+    constrained: (raw[1]! & 0x40) !== 0,
+    fullRange,
+    colours,
+    reorderFrames: ue(),
+    bufferedFrames: ue(),
+  };
+}
