@@ -1,12 +1,12 @@
 #!/usr/bin/env node
 import { randomInt } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import { buildModules } from './build.ts';
+import { buildModules, modulePaths } from './build.ts';
 import { type Config, readConfig, settings } from './config.ts';
-import type { Engine } from './engine/engine.ts';
 import { readAssets } from './engine/assets.ts';
+import type { Engine } from './engine/engine.ts';
 import { createJavaScriptEngine } from './engine/javascript.ts';
 import { packAssets } from './engine/pack.ts';
 import { buildNative } from './engine/wasmedge/build.ts';
@@ -220,8 +220,8 @@ async function main(args: string[]): Promise<number> {
   const config = readConfig(environment);
   if (positionals[0] === 'doctor') return (await import('./doctor.ts')).doctor(config);
   const log = createLog(config.logLevel);
-  await Promise.all([buildNative(), buildModules()]);
   const modules = positionals.length > 0 ? positionals : [ARENA];
+  await Promise.all([buildNative(), buildOwn(modules)]);
   const host = await startHost({
     modules,
     config,
@@ -236,6 +236,12 @@ async function main(args: string[]): Promise<number> {
   await signal();
   await host.close();
   return 0;
+}
+
+/** Compiles those of the modules that are made of sources of this repository, where they changed. */
+async function buildOwn(modules: string[]): Promise<void> {
+  const own = modulePaths();
+  await buildModules(modules.flatMap((path) => own.get(resolve(path)) ?? []));
 }
 
 function parse(args: string[]) {

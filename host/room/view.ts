@@ -97,15 +97,9 @@ export class View {
     const keyframe = this.#keyframe;
     this.#keyframe = false;
     const begun = clock.now();
-    let unit: AccessUnit | undefined;
-    try {
-      unit = await encoder.encode(picture, {
-        keyframe,
-        timestampUs: Math.round(readAt * 1000),
-      });
-    } finally {
-      picture.release();
-    }
+    const encoding = encoder.encode(picture, { keyframe, timestampUs: Math.round(readAt * 1000) });
+    picture.release();
+    const unit = await encoding;
     if (this.#closed) return;
     if (unit === undefined) {
       this.#keyframe ||= keyframe;
@@ -116,7 +110,6 @@ export class View {
     this.stats.encodeMs.add(encoded - begun);
     this.#send(unit, sequence, readAt, encoded);
   }
-
   #send(unit: AccessUnit, sequence: number, readAt: number, encoded: number): void {
     const info: FrameInfo = {
       rtpTimestamp: Math.round(readAt * RTP_CLOCK_KHZ) >>> 0,

@@ -1,0 +1,168 @@
+import { execFile } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { basename, join } from 'node:path';
+import { promisify } from 'node:util';
+import { buildNative } from './engine/wasmedge/build.ts';
+
+const root = join(import.meta.dirname, '..');
+const out = join(root, 'build');
+
+/** A compiled module. */
+export interface BuiltModule {
+  name: string;
+  path: string;
+  bytes: number;
+  /** Time that compiling took in milliseconds; 0 where the module was up to date. */
+  ms: number;
+}
+
+interface Source {
+  name: string;
+  /** The file asc starts at, relative to the root. */
+  entry: string;
+  /** Every file that the module may be made of, relative to the root. */
+  files: string[];
+}
+
+/**
+ * Compiles the AssemblyScript modules that are missing or older than their sources into build/NAME.wasm:
+ * the arena and every example, or only those named.
+ * @throws Error with the compiler's messages, or where a name is unknown
+ */
+export async function buildModules(names?: readonly string[]): Promise<BuiltModule[]> {
+  const known = findSources();
+  const unknown = names?.filter((name) => !known.some((source) => source.name === name)) ?? [];
+  if (unknown.length > 0) {
+    const list = known.map((source) => source.name).join(', ');
+    throw new Error(`there is no module ${unknown.join(', ')} under renderer/; there are: ${list}`);
+  }
+  const waiting = names ? known.filter((source) => names.includes(source.name)) : known;
+  mkdirSync(out, { recursive: true });
+  const built: BuiltModule[] = [];
+  const digests = new Map<string, Buffer>();
+  const work = async () => {
+    for (let source = waiting.shift(); source; source = waiting.shift()) built.push(await build(source, digests));
+  };
+  await Promise.all(Array.from({ length: availableParallelism() }, work));
+  return built.sort((a, b) => a.name.localeCompare(b.name));
+}
+
+async function build({ name, entry, files }: Source, digests: Map<string, Buffer>): Promise<BuiltModule> {
+  const path = join(out, `${name}.wasm`);
+  const stamp = `${path}.stamp`;
+  const wanted = fingerprint(files, digests);
+  if (read(stamp) === wanted) {
+    const bytes = statSync(path, { throwIfNoEntry: false })?.size;
+    if (bytes !== undefined) return { name, path, bytes, ms: 0 };
+  }
+  const start = performance.now();
+  // Two processes may build at once: each file appears whole, the stamp after its module.
+  const temporary = `${path}.${process.pid}`;
+  await compile(entry, temporary);
+  const bytes = statSync(temporary).size;
+  renameSync(temporary, path);
+  writeFileSync(`${stamp}.${process.pid}`, wanted);
+  renameSync(`${stamp}.${process.pid}`, stamp);
+  return { name, path, bytes, ms: performance.now() - start };
+}
+
+async function compile(entry: string, output: string): Promise<void> {
+  const compiler = join(root, 'node_modules/assemblyscript/bin/asc.js');
+  const options = ['--config', 'asconfig.json', '--target', 'release', '--outFile', output];
+  try {
+    // asc starts itself a second time unless this flag is given.
+    await promisify(execFile)(process.execPath, ['--enable-source-maps', compiler, entry, ...options], { cwd: root });
+  } catch (cause) {
+    rmSync(output, { force: true });
+    const { stdout = '', stderr = '' } = cause as {
+      stdout?: string;
+      stderr?: string;
+    };
+    throw new Error(`${entry} does not compile:\n${(stdout + stderr).trim()}`, {
+      cause,
+    });
+  }
+}
+
+/** The arena is a folder, an example is a file; all share the rest of renderer/. */
+/** Where the module of each source goes: name by path. */
+export function modulePaths(): Map<string, string> {
+  return new Map(findSources().map(({ name }) => [join(out, `${name}.wasm`), name]));
+}
+
+function findSources(): Source[] {
+  const files = readdirSync(join(root, 'renderer'), {
+    recursive: true,
+    encoding: 'utf8',
+  })
+    .filter((file) => file.endsWith('.ts'))
+    .map((file) => `renderer/${file}`)
+    .sort();
+  const arena = files.filter((file) => file.startsWith('renderer/arena/'));
+  const examples = files.filter((file) => file.startsWith('renderer/examples/'));
+  const shared = files.filter((file) => !arena.includes(file) && !examples.includes(file));
+  const sources = examples.map((entry) => ({
+    name: basename(entry, '.ts'),
+    entry,
+    files: [...shared, entry],
+  }));
+  const entry = 'renderer/arena/index.ts';
+  if (arena.includes(entry)) sources.unshift({ name: 'arena', entry, files: [...shared, ...arena] });
+  return sources;
+}
+
+function fingerprint(files: string[], digests: Map<string, Buffer>): string {
+  const hash = createHash('sha256');
+  for (const file of ['asconfig.json', 'node_modules/assemblyscript/package.json', ...files]) {
+    let digest = digests.get(file);
+    if (!digest) {
+      digest = createHash('sha256')
+        .update(readFileSync(join(root, file)))
+        .digest();
+      digests.set(file, digest);
+    }
+    hash.update(file).update(digest);
+  }
+  return hash.digest('hex');
+}
+
+function read(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return undefined;
+  }
+}
+
+const HELP = `Builds what the host needs and what is out of date, into build/.
+
+Usage: npm run build [-- NAME ...]
+
+NAME is a module: arena, or a file of renderer/examples without its ending. Without one, everything is built.
+`;
+
+async function main(names: string[]): Promise<void> {
+  if (names.includes('--help')) {
+    process.stdout.write(HELP);
+    return;
+  }
+  const [modules] = await Promise.all([
+    buildModules(names.length > 0 ? names : undefined),
+    names.length > 0 ? undefined : buildNative(),
+  ]);
+  for (const { name, bytes, ms } of modules) {
+    const note = ms > 0 ? `compiled in ${(ms / 1000).toFixed(1)} s` : 'up to date';
+    process.stdout.write(`build/${`${name}.wasm`.padEnd(18)} ${(bytes / 1000).toFixed(1).padStart(7)} kB   ${note}\n`);
+  }
+}
+
+if (import.meta.main) {
+  try {
+    await main(process.argv.slice(2));
+  } catch (error) {
+    process.stderr.write(`build: ${(error as Error).message}\n`);
+    process.exitCode = 1;
+  }
+}
