@@ -1,0 +1,36 @@
+import { expect, test } from 'vitest';
+import { countLine, type Report } from './count.ts';
+
+const report: Report = {
+  numPassedTests: 7,
+  numFailedTests: 0,
+  numPendingTests: 0,
+  numTodoTests: 0,
+  testResults: [{ status: 'passed', assertionResults: [{ status: 'passed' }] }],
+};
+
+test('a clean run has two counts', () => {
+  expect(countLine(report, false)).toBe('7 passed, 0 failed');
+});
+
+test('skipped tests and tests to be written are told', () => {
+  expect(countLine({ ...report, numPendingTests: 2, numTodoTests: 1 }, false)).toBe('7 passed, 0 failed, 3 skipped');
+});
+
+test('a failed check is one failure', () => {
+  expect(countLine({ ...report, numFailedTests: 2 }, true)).toBe('7 passed, 3 failed');
+});
+
+test('a file that failed outside its tests is one failure', () => {
+  const testResults = [...report.testResults, { status: 'failed', assertionResults: [] }];
+  expect(countLine({ ...report, testResults }, false)).toBe('7 passed, 1 failed');
+});
+
+test('a failed file whose failures are counted as tests is not counted twice', () => {
+  const testResults = [{ status: 'failed', assertionResults: [{ status: 'failed' }] }];
+  expect(countLine({ ...report, numFailedTests: 1, testResults }, false)).toBe('7 passed, 1 failed');
+});
+
+test('no report is a failure', () => {
+  expect(countLine(undefined, false)).toBe('0 passed, 1 failed');
+});

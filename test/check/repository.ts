@@ -1,0 +1,43 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+
+/** Lines beyond which a file of ours holds more than one idea. */
+export const LINES_MAX = 400;
+
+/** Links of a Markdown file that lead nowhere: files that are missing, headings that are not there. */
+export function brokenLinks(root: string, path: string): string[] {
+  const text = readFileSync(join(root, path), 'utf8');
+  const faults: string[] = [];
+  for (const [, target = ''] of withoutCode(text).matchAll(/\]\(([^)\s]+)[^)]*\)/g)) {
+    if (/^[a-z]+:/i.test(target)) continue;
+    const [file = '', heading] = target.split('#');
+    const to = file === '' ? path : join(dirname(path), file);
+    if (!existsSync(join(root, to))) faults.push(`${path}: ${target} leads to no file`);
+    else if (heading && to.endsWith('.md') && !headings(readFileSync(join(root, to), 'utf8')).includes(heading))
+      faults.push(`${path}: ${target} leads to no heading`);
+  }
+  return faults;
+}
+
+function withoutCode(text: string): string {
+  return text.replace(/^```[\s\S]*?^```/gm, '').replace(/`[^`\n]*`/g, '');
+}
+
+/** Anchors as GitHub makes them of headings. */
+function headings(text: string): string[] {
+  return [...text.matchAll(/^#+ +(.*?) *$/gm)].map(([, title = '']) =>
+    title
+      .toLowerCase()
+      .replace(/[^\p{L}\p{N} _-]/gu, '')
+      .replaceAll(' ', '-'),
+  );
+}
+
+/** Files of more than LINES_MAX lines, but for those that are generated. */
+export function longFiles(root: string, files: readonly string[]): string[] {
+  return files.flatMap((path) => {
+    const text = readFileSync(join(root, path), 'utf8');
+    const lines = text.split('\n').length - 1;
+    return lines > LINES_MAX && !text.startsWith('// Generated') ? [`${path} has ${lines} lines`] : [];
+  });
+}

@@ -1,0 +1,24 @@
+import { join } from 'node:path';
+import { defineConfig } from 'vitest/config';
+import { BaseSequencer, type TestSpecification } from 'vitest/node';
+
+/** By name, and the whole program after its parts. */
+class Order extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const last = ({ moduleId }: TestSpecification) => Number(moduleId.includes('/test/e2e/'));
+    return files.sort((a, b) => last(a) - last(b) || a.moduleId.localeCompare(b.moduleId));
+  }
+}
+
+export default defineConfig({
+  root: join(import.meta.dirname, '..'),
+  test: {
+    include: ['test/**/*.test.ts'],
+    pool: 'forks',
+    // Real engines, encoders and browsers keep time: a second file beside them would take it from them.
+    fileParallelism: false,
+    sequence: { sequencer: Order },
+    testTimeout: 30_000,
+    hookTimeout: 60_000,
+  },
+});
