@@ -329,6 +329,7 @@ throw new Fault(\`there is no command with opcode \${r.opcode}\`);
 }
 at += length;
 }
+r.ended = true;
 }
 `;
 }
@@ -389,11 +390,15 @@ function kindsAreEnum(): void {
 
 function format(path: string, text: string): string {
   const biome = new URL('node_modules/@biomejs/biome/bin/biome', root).pathname;
-  const result = spawnSync(process.execPath, [biome, 'format', `--stdin-file-path=${path}`], {
-    input: text,
-    encoding: 'utf8',
-    cwd: root,
-  });
+  const result = spawnSync(
+    process.execPath,
+    [biome, 'format', '--config-path=.biome.json', `--stdin-file-path=${path}`],
+    {
+      input: text,
+      encoding: 'utf8',
+      cwd: root,
+    },
+  );
   if (result.status !== 0) fail(`${path}: ${result.stderr}`);
   return result.stdout;
 }

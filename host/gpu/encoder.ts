@@ -1,0 +1,274 @@
+import type { EncoderCommands } from './decode.ts';
+import { COLOR_ATTACHMENT_WORDS, readColorAttachment } from './decode.ts';
+import { inside, type Pass } from './pass.ts';
+import { Fault, type Reader } from './reader.ts';
+import type { Handles, Tables } from './table.ts';
+
+const COPY_SRC = 4;
+const COPY_DST = 8;
+
+type Loose<T> = { -readonly [K in keyof T]: T[K] | undefined };
+
+/** The one command encoder that a module records into: begun by its first command, finished by `submit`. */
+export class Encoder implements EncoderCommands {
+  readonly #device: GPUDevice;
+  readonly #reader: Reader;
+  readonly #tables: Tables;
+  readonly #pass: Pass;
+  #gpu: GPUCommandEncoder | undefined;
+  readonly #colors: Loose<GPURenderPassColorAttachment>[] = [];
+  readonly #depth: Loose<GPURenderPassDepthStencilAttachment> = {} as Loose<GPURenderPassDepthStencilAttachment>;
+  readonly #render: Loose<GPURenderPassDescriptor> = {
+    colorAttachments: [],
+  } as Loose<GPURenderPassDescriptor>;
+  readonly #site = {
+    buffer: undefined,
+    offset: 0,
+    bytesPerRow: 0,
+    rowsPerImage: 0,
+  } as Loose<GPUTexelCopyBufferInfo>;
+  readonly #from = textureSite();
+  readonly #to = textureSite();
+  readonly #extent = { width: 0, height: 0, depthOrArrayLayers: 0 };
+
+  constructor(device: GPUDevice, reader: Reader, tables: Tables, pass: Pass) {
+    this.#device = device;
+    this.#reader = reader;
+    this.#tables = tables;
+    this.#pass = pass;
+  }
+
+  /** Whether commands were recorded that no submit has finished. */
+  get open(): boolean {
+    return this.#gpu !== undefined;
+  }
+
+  /** What was recorded since the last time, or undefined for nothing. */
+  finish(): GPUCommandBuffer | undefined {
+    if (this.#pass.open) throw new Fault('a pass is open');
+    const commands = this.#gpu?.finish();
+    this.#gpu = undefined;
+    return commands;
+  }
+
+  drop(): void {
+    this.#pass.drop();
+    this.#gpu = undefined;
+  }
+
+  copyBufferToBuffer(
+    source: Handles['buffer'],
+    sourceOffset: number,
+    destination: Handles['buffer'],
+    destinationOffset: number,
+    size: number,
+  ): void {
+    inside(source, sourceOffset, size, COPY_SRC, 'COPY_SRC');
+    inside(destination, destinationOffset, size, COPY_DST, 'COPY_DST');
+    this.#recording().copyBufferToBuffer(source.gpu, sourceOffset, destination.gpu, destinationOffset, size);
+  }
+
+  copyBufferToTexture(
+    buffer: Handles['buffer'],
+    offset: number,
+    bytesPerRow: number,
+    rowsPerImage: number,
+    texture: Handles['texture'],
+    mipLevel: number,
+    originX: number,
+    originY: number,
+    originZ: number,
+    aspect: GPUTextureAspect,
+    width: number,
+    height: number,
+    depthOrArrayLayers: number,
+  ): void {
+    inside(buffer, offset, 0, COPY_SRC, 'COPY_SRC');
+    const from = this.#bufferSite(buffer, offset, bytesPerRow, rowsPerImage);
+    const to = setSite(this.#to, texture, mipLevel, originX, originY, originZ, aspect);
+    this.#recording().copyBufferToTexture(from, to, this.#size(width, height, depthOrArrayLayers));
+  }
+
+  copyTextureToBuffer(
+    texture: Handles['texture'],
+    mipLevel: number,
+    originX: number,
+    originY: number,
+    originZ: number,
+    aspect: GPUTextureAspect,
+    buffer: Handles['buffer'],
+    offset: number,
+    bytesPerRow: number,
+    rowsPerImage: number,
+    width: number,
+    height: number,
+    depthOrArrayLayers: number,
+  ): void {
+    inside(buffer, offset, 0, COPY_DST, 'COPY_DST');
+    const from = setSite(this.#from, texture, mipLevel, originX, originY, originZ, aspect);
+    const to = this.#bufferSite(buffer, offset, bytesPerRow, rowsPerImage);
+    this.#recording().copyTextureToBuffer(from, to, this.#size(width, height, depthOrArrayLayers));
+  }
+
+  copyTextureToTexture(
+    source: Handles['texture'],
+    sourceMipLevel: number,
+    sourceX: number,
+    sourceY: number,
+    sourceZ: number,
+    sourceAspect: GPUTextureAspect,
+    texture: Handles['texture'],
+    mipLevel: number,
+    originX: number,
+    originY: number,
+    originZ: number,
+    aspect: GPUTextureAspect,
+    width: number,
+    height: number,
+    depthOrArrayLayers: number,
+  ): void {
+    const from = setSite(this.#from, source, sourceMipLevel, sourceX, sourceY, sourceZ, sourceAspect);
+    const to = setSite(this.#to, texture, mipLevel, originX, originY, originZ, aspect);
+    this.#recording().copyTextureToTexture(from, to, this.#size(width, height, depthOrArrayLayers));
+  }
+
+  clearBuffer(buffer: Handles['buffer'], offset: number, size: number): void {
+    inside(buffer, offset, size, COPY_DST, 'COPY_DST');
+    const encoder = this.#recording();
+    if (size === 0) encoder.clearBuffer(buffer.gpu, offset);
+    else encoder.clearBuffer(buffer.gpu, offset, size);
+  }
+
+  beginRenderPass(
+    depthView: Handles['textureView'] | undefined,
+    depthLoadOp: GPULoadOp | undefined,
+    depthStoreOp: GPUStoreOp | undefined,
+    depthClearValue: number,
+    depthReadOnly: boolean,
+    stencilLoadOp: GPULoadOp | undefined,
+    stencilStoreOp: GPUStoreOp | undefined,
+    stencilClearValue: number,
+    stencilReadOnly: boolean,
+    label: string,
+    colorAttachments: number,
+    colorAttachmentsCount: number,
+  ): void {
+    const encoder = this.#recording();
+    const render = this.#render;
+    render.label = label;
+    render.colorAttachments = this.#attachments(colorAttachments, colorAttachmentsCount);
+    render.depthStencilAttachment = undefined;
+    if (depthView) {
+      const depth = this.#depth;
+      depth.view = depthView.gpu;
+      depth.depthLoadOp = depthLoadOp;
+      depth.depthStoreOp = depthStoreOp;
+      depth.depthClearValue = depthLoadOp === 'clear' ? depthClearValue : undefined;
+      depth.depthReadOnly = depthReadOnly;
+      depth.stencilLoadOp = stencilLoadOp;
+      depth.stencilStoreOp = stencilStoreOp;
+      depth.stencilClearValue = stencilClearValue;
+      depth.stencilReadOnly = stencilReadOnly;
+      render.depthStencilAttachment = depth as GPURenderPassDepthStencilAttachment;
+    }
+    this.#pass.beginRender(encoder.beginRenderPass(render as GPURenderPassDescriptor));
+  }
+
+  endRenderPass(): void {
+    this.#pass.endRender();
+  }
+
+  beginComputePass(label: string): void {
+    this.#pass.beginCompute(this.#recording().beginComputePass({ label }));
+  }
+
+  endComputePass(): void {
+    this.#pass.endCompute();
+  }
+
+  #recording(): GPUCommandEncoder {
+    if (this.#pass.open) throw new Fault('a pass is open');
+    this.#gpu ??= this.#device.createCommandEncoder();
+    return this.#gpu;
+  }
+
+  #attachments(at: number, count: number): GPURenderPassColorAttachment[] {
+    const max = this.#device.limits.maxColorAttachments;
+    if (count > max) throw new Fault(`${count} color attachments are more than ${max}`);
+    this.#colors.length = count;
+    for (let n = 0; n < count; n++) {
+      const record = readColorAttachment(this.#reader, this.#tables, at + n * COLOR_ATTACHMENT_WORDS);
+      this.#colors[n] = {
+        view: record.view.gpu,
+        resolveTarget: record.resolveTarget?.gpu,
+        loadOp: record.loadOp,
+        storeOp: record.storeOp,
+        clearValue: {
+          r: record.clearR,
+          g: record.clearG,
+          b: record.clearB,
+          a: record.clearA,
+        },
+      } as Loose<GPURenderPassColorAttachment>;
+    }
+    return this.#colors as GPURenderPassColorAttachment[];
+  }
+
+  #bufferSite(
+    buffer: Handles['buffer'],
+    offset: number,
+    bytesPerRow: number,
+    rowsPerImage: number,
+  ): GPUTexelCopyBufferInfo {
+    const site = this.#site;
+    site.buffer = buffer.gpu;
+    site.offset = offset;
+    site.bytesPerRow = bytesPerRow || undefined;
+    site.rowsPerImage = rowsPerImage || undefined;
+    return site as GPUTexelCopyBufferInfo;
+  }
+
+  #size(width: number, height: number, depthOrArrayLayers: number): GPUExtent3DDict {
+    const extent = this.#extent;
+    extent.width = width;
+    extent.height = height;
+    extent.depthOrArrayLayers = depthOrArrayLayers;
+    return extent;
+  }
+}
+
+/** A place in a texture, to be filled by setSite. */
+export type Site = {
+  texture: GPUTexture;
+  mipLevel: number;
+  origin: GPUOrigin3DDictStrict;
+  aspect: GPUTextureAspect;
+};
+type GPUOrigin3DDictStrict = { x: number; y: number; z: number };
+
+export function textureSite(): Site {
+  return {
+    texture: undefined as unknown as GPUTexture,
+    mipLevel: 0,
+    origin: { x: 0, y: 0, z: 0 },
+    aspect: 'all',
+  };
+}
+
+export function setSite(
+  site: Site,
+  texture: Handles['texture'],
+  mipLevel: number,
+  x: number,
+  y: number,
+  z: number,
+  aspect: GPUTextureAspect,
+): Site {
+  site.texture = texture.gpu;
+  site.mipLevel = mipLevel;
+  site.origin.x = x;
+  site.origin.y = y;
+  site.origin.z = z;
+  site.aspect = aspect;
+  return site;
+}

@@ -1,0 +1,97 @@
+/** What a decoder refuses, without its place: the replay adds the command's index and name. */
+export class Fault extends Error {}
+
+/** A place in a submission: the words of its commands, its bulk data, and the command that is being read. */
+export class Reader {
+  words: Uint32Array = new Uint32Array();
+  floats: Float32Array = new Float32Array();
+  data: Uint8Array = new Uint8Array();
+  length = 0;
+  /** Index of the current command within the submission, for messages. */
+  index = 0;
+  opcode = 0;
+  /** Whether every command has been read. */
+  ended = false;
+  #bytes: Uint8Array = new Uint8Array();
+  #label = '';
+  #labelled = -1;
+  readonly #text = new TextDecoder('utf-8', { fatal: true });
+
+  /** Points the reader at a submission; new views are made only when the words lie in another buffer than before. */
+  open(words: Uint32Array, data: Uint8Array): void {
+    if (words.buffer !== this.words.buffer || words.byteOffset !== this.words.byteOffset) {
+      this.words = new Uint32Array(words.buffer, words.byteOffset, (words.buffer.byteLength - words.byteOffset) >>> 2);
+      this.floats = new Float32Array(words.buffer, words.byteOffset, this.words.length);
+      this.#bytes = new Uint8Array(words.buffer, words.byteOffset, this.words.byteLength);
+    }
+    this.length = words.length;
+    this.data = data;
+    this.index = 0;
+    this.ended = false;
+    this.#labelled = -1;
+  }
+
+  /** The label that the current command gives, or '' where it has none. */
+  get label(): string {
+    return this.#labelled === this.index ? this.#label : '';
+  }
+
+  /** The UTF-8 text of `byteLength` bytes at word `at`, which must end by word `end`. */
+  string(at: number, byteLength: number, end: number, name: string): string {
+    if (byteLength === 0) return '';
+    if (byteLength > (end - at) * 4) throw new Fault(`${name}: ${byteLength} bytes do not fit the command`);
+    const text = this.#decode(at * 4, byteLength, name);
+    if (name === 'label') {
+      this.#label = text;
+      this.#labelled = this.index;
+    }
+    return text;
+  }
+
+  #decode(start: number, byteLength: number, name: string): string {
+    try {
+      return this.#text.decode(this.#bytes.subarray(start, start + byteLength));
+    } catch {
+      throw new Fault(`${name} is not UTF-8`);
+    }
+  }
+
+  /** Checks that `length` bytes at `offset` lie in the submission's data; returns the offset. */
+  reference(offset: number, length: number): number {
+    if (offset + length > this.data.byteLength)
+      throw new Fault(`its ${length} bytes at ${offset} lie outside the ${this.data.byteLength} bytes submitted`);
+    return offset;
+  }
+}
+
+export function badLength(length: number, wanted: number): Fault {
+  return new Fault(`its length is ${length} words instead of ${wanted}`);
+}
+
+/** Value `value` of an enum, counted from 1. */
+export function oneOf<T extends string>(values: readonly T[], name: string, value: number): T {
+  const text = values[value - 1];
+  if (text === undefined) throw new Fault(`${name}: ${value} is no value from 1 to ${values.length}`);
+  return text;
+}
+
+export function oneOfOrNone<T extends string>(values: readonly T[], name: string, value: number): T | undefined {
+  return value === 0 ? undefined : oneOf(values, name, value);
+}
+
+export function bits(mask: number, name: string, value: number): number {
+  if ((value & ~mask) !== 0)
+    throw new Fault(`${name}: 0x${value.toString(16)} has bits outside 0x${mask.toString(16)}`);
+  return value;
+}
+
+export function bool(name: string, value: number): boolean {
+  if (value > 1) throw new Fault(`${name}: ${value} is neither 0 nor 1`);
+  return value === 1;
+}
+
+/** WebGPU takes no infinity and no NaN anywhere. */
+export function finite(name: string, value: number): number {
+  if (!Number.isFinite(value)) throw new Fault(`${name}: ${value} is not finite`);
+  return value;
+}

@@ -1,0 +1,35 @@
+/** A GPUDevice that does nothing: what is left of a replay's time is its own. */
+export function idleDevice(): GPUDevice {
+  const nothing = () => {};
+  const object = () => ({ destroy: nothing, createView: object, getBindGroupLayout: object });
+  const pass = () => ({
+    setPipeline: nothing,
+    setBindGroup: nothing,
+    setVertexBuffer: nothing,
+    setIndexBuffer: nothing,
+    draw: nothing,
+    drawIndexed: nothing,
+    end: nothing,
+  });
+  const encoder = () => ({ beginRenderPass: pass, beginComputePass: pass, finish: object });
+  const device = {
+    limits: {
+      maxBindGroups: 4,
+      maxVertexBuffers: 8,
+      maxColorAttachments: 8,
+      maxDynamicUniformBuffersPerPipelineLayout: 8,
+      maxDynamicStorageBuffersPerPipelineLayout: 4,
+    },
+    queue: { writeBuffer: nothing, writeTexture: nothing, submit: nothing },
+    addEventListener: nothing,
+    createBuffer: object,
+    createTexture: object,
+    createShaderModule: object,
+    createBindGroupLayout: object,
+    createPipelineLayout: object,
+    createBindGroup: object,
+    createRenderPipeline: object,
+    createCommandEncoder: encoder,
+  };
+  return device as unknown as GPUDevice;
+}

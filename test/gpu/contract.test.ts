@@ -1,0 +1,214 @@
+/** Holds ABI.md, the host's decoder and the SDK's encoder against each other, command by command. */
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import asc from 'assemblyscript/asc';
+import { afterAll, describe, expect, it } from 'vitest';
+import { Collector } from '../../host/engine/submission.ts';
+import { decode, type Handler } from '../../host/gpu/decode.ts';
+import { Reader } from '../../host/gpu/reader.ts';
+import * as abi from '../../renderer/abi.ts';
+import { commands, constants, enums, type Field, flags, records, Stream, type Value, type Values } from './document.ts';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+const payload = Uint8Array.from({ length: 23 }, (_, n) => n * 11);
+
+let seed = 1;
+const random = (below: number): number => {
+  seed = (Math.imul(seed, 1664525) + 1013904223) >>> 0;
+  return Math.floor((seed / 2 ** 32) * below);
+};
+
+function sample(field: Field): Value {
+  switch (field.type) {
+    case 'f32':
+      return (random(4096) - 2048) / 8;
+    case 'i32':
+      return random(1000) - 500;
+    case 'bool':
+      return random(2) === 1;
+    case 'u64':
+      return random(2 ** 20) * 2 ** 32 + random(2 ** 32);
+    case 'enum':
+    case 'enum?': {
+      const values = enums.get(field.of)!;
+      return values[random(values.length)]!;
+    }
+    case 'flags':
+      return [...flags.get(field.of)!.values()].reduce((all, bit) => all | (random(2) * bit), 0);
+    case 'string':
+      return 'nähe\u{1f600}'.slice(0, 6) + 'abcdefgh'.slice(random(8));
+    case 'words':
+      return Array.from({ length: 1 + random(4) }, () => random(2 ** 32));
+    case 'list':
+      return Array.from({ length: 1 + random(3) }, () => sampleAll(records.get(field.of)!.fields));
+    case 'bytes':
+      return payload;
+    default:
+      return 1 + random(2 ** 32 - 1);
+  }
+}
+
+function sampleAll(fields: Field[]): Values {
+  return Object.fromEntries(fields.map((field) => [field.name, sample(field)]));
+}
+
+const samples = [...commands].flatMap(([name, { fields }]) =>
+  [0, 1, 2].map(() => ({ name, fields, values: sampleAll(fields) })),
+);
+
+/** Ids come back as themselves; calls are collected by name. */
+function recorder(calls: { name: string; args: unknown[] }[]): Handler {
+  const table = { get: (id: number) => id, getOrNone: (id: number) => (id === 0 ? undefined : id) };
+  const group = new Proxy(
+    {},
+    {
+      get:
+        (_, name) =>
+        (...args: unknown[]) =>
+          calls.push({ name: String(name), args }),
+    },
+  );
+  const tables = new Proxy({}, { get: () => table });
+  return { tables, objects: group, queue: group, encoder: group, pass: group } as unknown as Handler;
+}
+
+/** A list as the decoder hands it on to a command that does not make an object: its words. */
+function listWords(words: Uint32Array, at: number, count: number, field: Field): number[] {
+  const stride = field.type === 'words' ? 1 : records.get(field.of)!.words;
+  return [...words.subarray(at, at + count * stride)];
+}
+
+describe('the contract', () => {
+  it('has every constant of ABI.md, with its value', () => {
+    for (const [name, value] of constants) expect([name, (abi as Record<string, number>)[name]]).toEqual([name, value]);
+  });
+
+  it.each(samples)('decodes $name as ABI.md says', ({ name, fields, values }) => {
+    const stream = new Stream().command(name, values).submission;
+    const reader = new Reader();
+    const calls: { name: string; args: unknown[] }[] = [];
+    reader.open(stream.commands, stream.data);
+    decode(reader, recorder(calls));
+    expect(calls.map((call) => call.name)).toEqual([name]);
+    const { args } = calls[0]!;
+    if (name.startsWith('create')) {
+      expect(args).toEqual([values]);
+      return;
+    }
+    const left = [...args];
+    for (const field of fields) {
+      if (field.type === 'bytes') {
+        expect(left.splice(0, 2)).toEqual([0, payload.length]);
+      } else if (field.type === 'list' || field.type === 'words') {
+        const expected = new Stream().command(name, { [field.name]: values[field.name]! }).words;
+        const found = listWords(stream.commands, Number(left.shift()), Number(left.shift()), field);
+        expect(expected.slice(-found.length)).toEqual(found);
+        expect(found.length).toBeGreaterThan(0);
+      } else expect([field.name, left.shift()]).toEqual([field.name, values[field.name]]);
+    }
+    expect(left).toEqual([]);
+  });
+
+  it('takes 0 for what may be left out, and refuses it elsewhere', () => {
+    for (const [name, { fields }] of commands)
+      for (const field of fields.filter(({ type }) => /^enum/.test(type))) {
+        const stream = new Stream().command(name);
+        const at =
+          1 +
+          fields.slice(0, fields.indexOf(field)).reduce((sum, { type }) => sum + (/^u64|bytes$/.test(type) ? 2 : 1), 0);
+        stream.words[at] = 0;
+        const reader = new Reader();
+        const { commands: words, data } = stream.submission;
+        reader.open(words, data);
+        const run = () => decode(reader, recorder([]));
+        if (field.type === 'enum?') run();
+        else expect(run, `${name}.${field.name}`).toThrow(field.name);
+      }
+  });
+});
+
+/** Inside of the project: the compiler knows a file by its path from there. */
+mkdirSync(join(root, 'build'), { recursive: true });
+const folder = mkdtempSync(join(root, 'build/contract-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+/** AssemblyScript that says the same through renderer/sdk/encode.ts. */
+function literal(field: Field, value: Value): string {
+  if (field.type === 'enum' || field.type === 'enum?') return String(enums.get(field.of)!.indexOf(String(value)) + 1);
+  if (field.type === 'f32') return Number(value).toFixed(4);
+  if (field.type === 'string') return JSON.stringify(value);
+  if (field.type === 'list' || field.type === 'words') return String((value as readonly unknown[]).length);
+  if (field.type === 'bytes') return `payload, ${payload.length}`;
+  return String(value);
+}
+
+function listLines({ type, of, name }: Field, values: Values): string[] {
+  const value = values[name]!;
+  if (type === 'words') return (value as readonly number[]).map((word) => `store<u32>(at, ${word}); at += 4;`);
+  const { fields } = records.get(of)!;
+  return (value as readonly Values[]).map(
+    (record) => `at = encode.write${of}(at, ${fields.map((field) => literal(field, record[field.name]!)).join(', ')});`,
+  );
+}
+
+function guestLines(): string[] {
+  return samples.flatMap(({ name, fields, values }) => {
+    const call = `encode.${name}(${fields.map((field) => literal(field, values[field.name]!)).join(', ')});`;
+    const lists = fields.filter(({ type }) => type === 'list' || type === 'words');
+    return lists.length === 0 ? [call] : [`at = ${call}`, ...lists.flatMap((field) => listLines(field, values))];
+  });
+}
+
+async function compile(): Promise<Uint8Array<ArrayBuffer>> {
+  const source = join(folder, 'every.ts');
+  const output = join(folder, 'every.wasm');
+  const sdk = relative(folder, join(root, 'renderer/sdk'));
+  writeFileSync(
+    source,
+    `import * as encode from '${sdk}/encode';\nimport { flush } from '${sdk}/stream';\nimport { abort as _abort } from '${sdk}/abort';\n` +
+      `const payload = memory.data<u8>([${payload.join(', ')}]);\n` +
+      `export function every(): void {\nlet at: usize = 0;\n${guestLines().join('\n')}\nflush();\n}\n`,
+  );
+  const options = [relative(root, source), '--outFile', relative(root, output), '--baseDir', root];
+  const { error, stderr } = await asc.main([
+    ...options,
+    '--target',
+    'debug',
+    '--runtime',
+    'stub',
+    '--memoryBase',
+    '64',
+  ]);
+  if (error) throw new Error(`${error.message}\n${stderr}`);
+  return new Uint8Array(readFileSync(output));
+}
+
+describe("the SDK's encoder", () => {
+  it('writes every command as ABI.md says', { timeout: 30_000 }, async () => {
+    const collector = new Collector({ commandBytesMax: 2 ** 20, dataBytesMax: 2 ** 20 });
+    let memory = new Uint8Array();
+    const module = await WebAssembly.compile(await compile());
+    const instance = await WebAssembly.instantiate(module, {
+      nearlight: {
+        submit: (address: number, length: number) => collector.append(memory, address, length),
+        log: () => {},
+      },
+    });
+    const exports = instance.exports as { memory: WebAssembly.Memory; every(): void };
+    memory = new Uint8Array(exports.memory.buffer);
+    exports.every();
+    const expected = new Stream();
+    for (const { name, values } of samples) expected.command(name, values);
+    const { commands: words, data } = collector.submission;
+    expect(words.length).toBe(expected.words.length);
+    for (const [index, start] of expected.starts.entries()) {
+      const end = expected.starts[index + 1] ?? expected.words.length;
+      expect([samples[index]!.name, ...words.subarray(start, end)]).toEqual([
+        samples[index]!.name,
+        ...expected.words.slice(start, end),
+      ]);
+    }
+    expect(Buffer.from(data)).toEqual(Buffer.from(expected.submission.data));
+  });
+});

@@ -1,0 +1,491 @@
+/** Streams that a module should not send: each a coded error that names the command, and nobody else is harmed. */
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { NearlightError } from '../../host/errors.ts';
+import type { Gpu } from '../../host/gpu/dawn.ts';
+import type { Replay } from '../../host/gpu/replay.ts';
+import { bits, Stream, type Values } from './document.ts';
+import {
+  black,
+  fault,
+  limits,
+  newReplay as openReplay,
+  openTestGpu,
+  Picture,
+  pipeline,
+  redPipeline,
+  TRIANGLE,
+  target,
+} from './fixture.ts';
+
+let gpu: Gpu;
+let device: GPUDevice;
+let replay: Replay;
+let picture: Picture;
+
+beforeAll(async () => {
+  gpu = await openTestGpu('null');
+  device = gpu.device;
+  picture = new Picture(device);
+});
+afterAll(() => gpu.close());
+const replays: Replay[] = [];
+const newReplay = (...options: Parameters<typeof openReplay>): Replay => {
+  const opened = openReplay(...options);
+  replays.push(opened);
+  return opened;
+};
+beforeEach(() => {
+  replay = newReplay(device);
+  return () => {
+    for (const opened of replays.splice(0)) opened.destroy();
+  };
+});
+
+const VERTEX = bits('BufferUsage', 'VERTEX COPY_DST');
+const buffer = (id: number, size = 64, usage = VERTEX): Stream =>
+  new Stream().command('createBuffer', { id, size, usage });
+const begin = (stream: Stream): Stream => stream.command('beginRenderPass', { colorAttachments: [black] });
+const texture: Values = {
+  id: 2,
+  width: 4,
+  height: 4,
+  depthOrArrayLayers: 1,
+  mipLevelCount: 1,
+  sampleCount: 1,
+  dimension: '2d',
+  format: 'rgba8unorm',
+  usage: bits('TextureUsage', 'TEXTURE_BINDING COPY_DST'),
+};
+
+describe('framing', () => {
+  it.each<[string, Stream, RegExp]>([
+    [
+      'a truncated command',
+      new Stream().raw((6 << 16) | 1, 2, 64),
+      /command 0 \(createBuffer\): its length of 6 words/,
+    ],
+    ['a length of 0', buffer(2).raw(1), /command 1 \(createBuffer\): its length of 0 words/],
+    ['an unknown opcode', buffer(2).raw((1 << 16) | 999), /command 1 \(opcode 999\): there is no command/],
+    ['a wrong fixed length', new Stream().raw((3 << 16) | 36, 0, 0), /\(submit\): its length is 3 words instead of 1/],
+    [
+      'a short variable length',
+      new Stream().raw((2 << 16) | 1, 2),
+      /\(createBuffer\): its length is 2 words instead of 6/,
+    ],
+    [
+      'a list longer than its command',
+      new Stream().raw((4 << 16) | 5, 2, 0, 0xffffffff),
+      /createBindGroupLayout.*length/,
+    ],
+    [
+      'a string longer than its command',
+      new Stream().raw((6 << 16) | 1, 2, 64, 0, VERTEX, 0xffffffff),
+      /label: 4294967295 bytes/,
+    ],
+    ['a string that is not UTF-8', new Stream().raw((7 << 16) | 1, 2, 64, 0, VERTEX, 1, 0xff), /label is not UTF-8/],
+  ])('refuses %s', (_, stream, message) => {
+    const text = fault(replay, stream);
+    expect(text).toMatch(message);
+    expect(text).toMatch(/^NL_COMMAND: /);
+  });
+
+  it('refuses a reference past the data, and takes one up to its end', () => {
+    const stream = buffer(2).command('writeBuffer', { buffer: 2, data: new Uint8Array(8) });
+    const length = stream.words.length - 1;
+    stream.words[length] = 12;
+    expect(fault(replay, stream)).toMatch(/command 1 \(writeBuffer\): its 12 bytes at 0 lie outside the 8/);
+    replay = newReplay(device);
+    stream.words[length] = 8;
+    expect(fault(replay, stream)).toBe('');
+  });
+});
+
+describe('values', () => {
+  const word = (stream: Stream, at: number, value: number): Stream => {
+    stream.words[at] = value;
+    return stream;
+  };
+  it.each<[string, Stream, RegExp]>([
+    [
+      'a bad enum',
+      word(new Stream().command('createSampler', { id: 2 }), 2, 4),
+      /addressModeU: 4 is no value from 1 to 3/,
+    ],
+    ['a bad flag', buffer(2, 64, 1 << 10), /usage: 0x400 has bits outside/],
+    ['a bad bool', word(begin(new Stream()), 5, 2), /depthReadOnly: 2 is neither/],
+    [
+      'a number that is none',
+      new Stream().command('createSampler', { id: 2, lodMinClamp: Number.NaN }),
+      /lodMinClamp: NaN/,
+    ],
+    ['an infinite number', new Stream().command('setBlendConstant', { g: Infinity }), /g: Infinity is not finite/],
+    [
+      'an unaligned write',
+      buffer(2).command('writeBuffer', { buffer: 2, offset: 2, data: new Uint8Array(4) }),
+      /multiples of 4/,
+    ],
+    ['an unaligned length', buffer(2).command('writeBuffer', { buffer: 2, data: new Uint8Array(3) }), /multiples of 4/],
+    [
+      'a write past a buffer',
+      buffer(2).command('writeBuffer', { buffer: 2, offset: 60, data: new Uint8Array(8) }),
+      /do not fit/,
+    ],
+    ['a write without the usage', buffer(2, 64, 32).command('writeBuffer', { buffer: 2 }), /without usage COPY_DST/],
+    ['an unknown asset', buffer(2).command('writeBufferFromAsset', { buffer: 2, asset: 7 }), /there is no asset 7/],
+    [
+      'too many mip levels',
+      new Stream().command('createTexture', { ...texture, mipLevelCount: 33 }),
+      /mipLevelCount: 33/,
+    ],
+    [
+      'a binding of two kinds',
+      new Stream().command('createBindGroupLayout', {
+        id: 2,
+        entries: [{ bufferType: 'uniform', samplerType: 'filtering' }],
+      }),
+      /binding 0 gives 2 of/,
+    ],
+    [
+      'a binding of no kind',
+      new Stream().command('createBindGroupLayout', { id: 2, entries: [{}] }),
+      /binding 0 gives 0 of/,
+    ],
+  ])('refuses %s', (_, stream, message) => {
+    const text = fault(replay, stream);
+    expect(text).toMatch(message);
+    expect(text).toMatch(/^NL_COMMAND: .*command \d+ \(/);
+  });
+
+  it('refuses part of an asset past its end, and takes all of it', () => {
+    const write = (size: number) =>
+      buffer(2).command('writeBufferFromAsset', { buffer: 2, asset: 1, assetOffset: 4, size });
+    for (const [size, message] of [
+      [8, /^$/],
+      [12, /12 bytes at 4 do not fit the 12 of asset 1/],
+    ] as const) {
+      const one = newReplay(device, { asset: () => new Uint8Array(12) });
+      expect(fault(one, write(size))).toMatch(message);
+    }
+  });
+});
+
+describe('ids', () => {
+  const NEXT = 1 << 20;
+  it.each<[string, Stream, RegExp]>([
+    ['one never given', new Stream().command('clearBuffer', { buffer: 9 }), /id 9 \(generation 0\) names no buffer/],
+    ['none where one is needed', new Stream().command('clearBuffer'), /names no buffer/],
+    [
+      'a stale one',
+      buffer(2).command('destroy', { kind: 'buffer', object: 2 }).command('clearBuffer', { buffer: 2 }),
+      /stale/,
+    ],
+    [
+      'one of another generation',
+      buffer(2 + NEXT).command('clearBuffer', { buffer: 2 }),
+      /id 2 \(generation 0\) is stale/,
+    ],
+    ['one of another kind', buffer(2).command('createTextureView', { id: 2, texture: 2 }), /names no texture/],
+    [
+      'an occupied index',
+      buffer(2).command('createBuffer', { id: 2 + NEXT, size: 4, usage: 8 }),
+      /with this index exists/,
+    ],
+    ['index 0', buffer(0), /index of a buffer is from 2 to 255/],
+    ["the picture's", buffer(1), /index of a buffer is from 2 to 255/],
+    ['an index at the limit', buffer(limits.gpuObjectsMax), /index of a buffer is from 2 to 255/],
+    ['the picture outside of render', begin(new Stream()), /id 1 \(generation 0\) names no textureView/],
+  ])('refuses %s', (_, stream, message) => {
+    expect(fault(replay, stream)).toMatch(message);
+  });
+
+  it('takes the highest index, and a used one with the next generation', () => {
+    const stream = buffer(limits.gpuObjectsMax - 1).command('destroy', {
+      kind: 'buffer',
+      object: limits.gpuObjectsMax - 1,
+    });
+    stream.command('createBuffer', { id: limits.gpuObjectsMax - 1 + NEXT, size: 4, usage: 8 });
+    expect(fault(replay, stream)).toBe('');
+  });
+
+  it('keeps the picture from being kept', () => {
+    const attempts: [Stream, RegExp][] = [
+      [new Stream().command('destroy', { kind: 'texture', object: 1 }), /the host's/],
+      [new Stream().command('createTextureView', { id: 2, texture: 1 }), /its own view/],
+      [
+        new Stream()
+          .command('createBindGroupLayout', { id: 2, entries: [{ visibility: 2, sampleType: 'float' }] })
+          .command('createBindGroup', { id: 2, layout: 2, entries: [{ view: 1 }] }),
+        /cannot be bound/,
+      ],
+    ];
+    for (const [stream, message] of attempts) {
+      const one = newReplay(device);
+      expect(fault(one, stream, picture)).toMatch(message);
+    }
+  });
+});
+
+describe('bounds', () => {
+  it('refuses a buffer of 8 GB, and one byte above GPU_BUFFER_BYTES_MAX', () => {
+    expect(fault(replay, buffer(2, 2 ** 33))).toMatch(
+      /createBuffer\): its 8589934592 bytes exceed .*GPU_BUFFER_BYTES_MAX/,
+    );
+    expect(fault(newReplay(device), buffer(2, limits.gpuBufferBytesMax + 1))).toMatch(/GPU_BUFFER_BYTES_MAX/);
+    expect(fault(newReplay(device), buffer(2, limits.gpuBufferBytesMax))).toBe('');
+  });
+
+  it('counts buffers and textures against GPU_BYTES_MAX', () => {
+    const small = { ...limits, gpuBytesMax: 1024 + 85 * 4 };
+    const mips = { ...texture, width: 8, height: 8, mipLevelCount: 4 };
+    const one = newReplay(device, { limits: small });
+    expect(fault(one, buffer(2, 1024).command('createTexture', mips))).toBe('');
+    expect(one.stats().bytes).toBe(1024 + 85 * 4);
+    expect(
+      fault(
+        one,
+        new Stream()
+          .command('destroy', { kind: 'buffer', object: 2 })
+          .command('createBuffer', { id: 2, size: 1024, usage: 8 }),
+      ),
+    ).toBe('');
+    expect(fault(one, buffer(3, 4))).toMatch(/its 4 bytes exceed what is left of 1364 \(GPU_BYTES_MAX\): 0/);
+  });
+
+  it('counts what a call uploads from assets', () => {
+    const asset = new Uint8Array(64);
+    const write = (times: number) => {
+      const stream = buffer(2, 64);
+      for (let n = 0; n < times; n++) stream.command('writeBufferFromAsset', { buffer: 2, asset: 0, size: 64 });
+      const one = newReplay(device, { limits: { ...limits, gpuBytesMax: 128 }, asset: () => asset });
+      const text = fault(one, stream);
+      return text;
+    };
+    expect(write(2)).toBe('');
+    expect(write(3)).toMatch(/uploads more than 128 bytes/);
+  });
+
+  it('counts what is waited for', () => {
+    const wait = (times: number) => {
+      const stream = new Stream();
+      for (let n = 0; n < times; n++) stream.command('onSubmittedWorkDone', { token: n });
+      return fault(newReplay(device), stream);
+    };
+    expect(wait(64)).toBe('');
+    expect(wait(65)).toMatch(/command 64 \(onSubmittedWorkDone\): 64 are waited for/);
+  });
+});
+
+describe('state', () => {
+  const draw = { vertexCount: 3, instanceCount: 1 };
+  const offsets = (count: number): Stream =>
+    begin(
+      new Stream().command('createBindGroupLayout', { id: 2 }).command('createBindGroup', { id: 2, layout: 2 }),
+    ).command('setBindGroup', { bindGroup: 2, dynamicOffsets: new Array(count).fill(0) });
+  it('hands 12 dynamic offsets on to WebGPU', () => {
+    expect(fault(replay, offsets(12), picture)).toMatch(/end of the stream/);
+  });
+  it.each<[string, Stream, RegExp]>([
+    ['a draw outside of a pass', new Stream().command('draw', draw), /\(draw\): there is no open render pass/],
+    ['a draw without a pipeline', begin(new Stream()).command('draw', draw), /\(draw\): no pipeline is set/],
+    [
+      'a draw with the pipeline of the pass before',
+      begin(begin(redPipeline()).command('setPipeline', { pipeline: 2 }).command('endRenderPass')).command(
+        'draw',
+        draw,
+      ),
+      /\(draw\): no pipeline is set/,
+    ],
+    [
+      'an indexed draw without indices',
+      begin(redPipeline()).command('setPipeline', { pipeline: 2 }).command('drawIndexed', { indexCount: 3 }),
+      /no index buffer/,
+    ],
+    ['a dispatch in a render pass', begin(new Stream()).command('dispatchWorkgroups'), /no open compute pass/],
+    ['a pass within a pass', begin(begin(new Stream())), /command 1 \(beginRenderPass\): a pass is open/],
+    ['a copy within a pass', begin(buffer(2)).command('clearBuffer', { buffer: 2 }), /\(clearBuffer\): a pass is open/],
+    ['a submit within a pass', begin(new Stream()).command('submit'), /\(submit\): a pass is open/],
+    ['an end without a beginning', new Stream().command('endComputePass'), /no open compute pass/],
+    ['an end of the other pass', begin(new Stream()).command('endComputePass'), /no open compute pass/],
+    ['a pass left open', begin(new Stream()), /end of the stream after 1 commands: .*no submit/],
+    ['commands left without a submit', buffer(2).command('clearBuffer', { buffer: 2 }), /end of the stream after 2/],
+    [
+      'a bind group index too high',
+      begin(new Stream()).command('setBindGroup', { index: 4 }),
+      /index: 4 is not below 4/,
+    ],
+    ['13 dynamic offsets', offsets(13), /setBindGroup\): 13 dynamic offsets are more than 12/],
+    ['a slot too high', begin(new Stream()).command('setVertexBuffer', { slot: 8 }), /slot: 8 is not below 8/],
+    [
+      'an index buffer of the wrong usage',
+      begin(buffer(2)).command('setIndexBuffer', { buffer: 2 }),
+      /without usage INDEX/,
+    ],
+  ])('refuses %s', (_, stream, message) => {
+    expect(fault(replay, stream, picture)).toMatch(message);
+  });
+});
+
+describe('what WebGPU refuses', () => {
+  const shader = 'fn broken() {\n  let x = ;\n}';
+  it.each<[string, Stream, RegExp]>([
+    [
+      'WGSL, with line and column',
+      buffer(2).command('createShaderModule', { id: 2, label: 'terrain', code: shader }),
+      /command 1 \(createShaderModule "terrain"\): Error while parsing WGSL: :2:11 error: missing initializer/,
+    ],
+    [
+      'a pipeline',
+      new Stream().command('createShaderModule', { id: 2, code: TRIANGLE }).command('createRenderPipeline', {
+        id: 2,
+        vertexModule: 2,
+        vertexEntryPoint: 'no',
+        fragmentModule: 2,
+        targets: [target],
+        ...pipeline,
+      }),
+      /command 1 \(createRenderPipeline\): Entry point ""no"" doesn't exist/,
+    ],
+    [
+      'a texture',
+      new Stream().command('createTexture', { ...texture, width: 100000, height: 1 }),
+      /createTexture\): .*exceeded maximum/,
+    ],
+    [
+      'texels that are missing',
+      new Stream()
+        .command('createTexture', texture)
+        .command('writeTexture', { texture: 2, width: 4, height: 1, depthOrArrayLayers: 1, data: new Uint8Array(4) }),
+      /command 1 \(writeTexture\): Required size/,
+    ],
+    [
+      'a layout that is not there',
+      redPipeline().command('getRenderBindGroupLayout', { id: 2, pipeline: 2, index: 9 }),
+      /getRenderBindGroupLayout/,
+    ],
+    [
+      'a viewport, at the submit',
+      begin(new Stream()).command('setViewport', { width: 1e9, height: 1 }).command('endRenderPass').command('submit'),
+      /command 3 \(submit\): .*[Vv]iewport/s,
+    ],
+    [
+      'what was destroyed since',
+      buffer(2)
+        .command('clearBuffer', { buffer: 2 })
+        .command('destroy', { kind: 'buffer', object: 2 })
+        .command('submit'),
+      /command 3 \(submit\): .*destroyed/,
+    ],
+  ])('%s', (_, stream, message) => {
+    const text = fault(replay, stream, picture);
+    expect(text).toMatch(message);
+    expect(text).toMatch(/^NL_GPU_VALIDATION: /);
+    expect(text).not.toMatch(/validation:/);
+  });
+
+  it('ends this replay and no other on the device', () => {
+    const other = newReplay(device);
+    expect(fault(other, redPipeline())).toBe('');
+    const first = fault(replay, new Stream().command('createShaderModule', { id: 2, code: shader }));
+    expect(first).toMatch(/WGSL/);
+    expect(fault(replay, buffer(2))).toBe(first);
+    const frame = begin(new Stream())
+      .command('setPipeline', { pipeline: 2 })
+      .command('draw', { vertexCount: 3, instanceCount: 1 });
+    expect(fault(other, frame.command('endRenderPass').command('submit'), picture)).toBe('');
+    replay.destroy();
+    expect(fault(other, frame, picture)).toBe('');
+    other.destroy();
+  });
+
+  it('names what came first where a bad command follows', () => {
+    const stream = new Stream().command('createShaderModule', { id: 2, code: shader }).command('destroy');
+    expect(fault(replay, stream)).toMatch(/^NL_GPU_VALIDATION: .*command 0/);
+  });
+
+  it('hears of errors that come late', () => {
+    const late: string[] = [];
+    newReplay(device, { onError: (error) => late.push(error.message) });
+    device.createBuffer({ size: 4, usage: 0 });
+    expect(late).toEqual([]);
+    replay.destroy();
+    device.createBuffer({ size: 4, usage: 0 });
+    expect(late).toEqual([expect.stringMatching(/^NL_GPU_VALIDATION: .*usages/)]);
+  });
+});
+
+describe('rubbish', () => {
+  let seed = 7;
+  const random = (below: number): number => {
+    seed = (Math.imul(seed, 1664525) + 1013904223) >>> 0;
+    return Math.floor((seed / 2 ** 32) * below);
+  };
+  const valid = begin(
+    redPipeline(buffer(2, 64, bits('BufferUsage', 'VERTEX INDEX INDIRECT COPY_SRC COPY_DST')))
+      .command('writeBuffer', { buffer: 2, data: new Uint8Array(64) })
+      .command('createBuffer', { id: 3, size: 64, usage: VERTEX })
+      .command('createTexture', { ...texture, label: 'name' })
+      .command('createTextureView', { id: 2, texture: 2 })
+      .command('createSampler', { id: 2, maxAnisotropy: 1 })
+      .command('createBindGroupLayout', { id: 2, entries: [{ visibility: 2, samplerType: 'filtering' }] })
+      .command('createPipelineLayout', { id: 2, layouts: [{ layout: 2 }] })
+      .command('createBindGroup', { id: 2, layout: 2, entries: [{ sampler: 2 }] })
+      .command('writeTexture', { texture: 2, width: 1, height: 1, depthOrArrayLayers: 1, data: new Uint8Array(4) })
+      .command('clearBuffer', { buffer: 2, offset: 4, size: 8 })
+      .command('copyBufferToBuffer', { source: 2, destination: 3, destinationOffset: 32, size: 16 }),
+  )
+    .command('setPipeline', { pipeline: 2 })
+    .command('setVertexBuffer', { buffer: 2 })
+    .command('setIndexBuffer', { buffer: 2, format: 'uint16' })
+    .command('setViewport', { width: 16, height: 16, maxDepth: 1 })
+    .command('setBlendConstant', { a: 1 })
+    .command('draw', { vertexCount: 3, instanceCount: 1 })
+    .command('drawIndexed', { indexCount: 3, instanceCount: 1 })
+    .command('drawIndirect', { buffer: 2 })
+    .command('setBindGroup', { bindGroup: 2 })
+    .command('endRenderPass')
+    .command('submit')
+    .command('destroy', { kind: 'sampler', object: 2 });
+
+  it('never does worse than end the replay', { timeout: 60_000 }, () => {
+    const { commands, data } = new Stream().raw(...valid.words).submission;
+    const whole = Uint8Array.from({ length: 80 });
+    const clean = commands.slice();
+    const outcomes = new Map<string, number>();
+    let shown = 0;
+    for (let round = 0; round < 10_000; round++) {
+      commands.set(clean);
+      for (let n = 1 + random(3); n > 0; n--) commands[random(commands.length)] = mutation(commands);
+      const end = random(8) === 0 ? random(commands.length) : commands.length;
+      const one = openReplay(device);
+      let outcome = 'done';
+      try {
+        one.run({ commands: commands.subarray(0, end), data: random(16) === 0 ? data : whole }, picture);
+      } catch (error) {
+        if (!(error instanceof NearlightError) || error.cause) {
+          shown++;
+          expect.soft(error, `round ${round}`).toBeInstanceOf(NearlightError);
+          expect.soft((error as Error).cause, `round ${round}: ${error}`).toBe(undefined);
+        } else outcome = error.code;
+      }
+      outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1);
+      one.destroy();
+      expect(one.stats()).toMatchObject({ objects: 0, bytes: 0 });
+      if (shown > 5) break;
+    }
+    expect([...outcomes.keys()].sort()).toEqual(['NL_COMMAND', 'NL_GPU_VALIDATION', 'done']);
+    expect(fault(newReplay(device), valid, picture)).toBe('');
+  });
+
+  function mutation(words: Uint32Array): number {
+    const word = words[random(words.length)]!;
+    const kinds = [
+      () => random(8),
+      () => word,
+      () => word ^ (1 << random(32)),
+      () => random(2 ** 32),
+      () => 0xffffffff,
+      () => 0x7fc00000,
+    ];
+    return kinds[random(kinds.length)]!() >>> 0;
+  }
+});

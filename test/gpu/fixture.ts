@@ -1,0 +1,78 @@
+import { type Gpu, openGpu } from '../../host/gpu/dawn.ts';
+import { Replay, type ReplayOptions, type Surface } from '../../host/gpu/replay.ts';
+import { bits, Stream } from './document.ts';
+
+export const limits = { gpuObjectsMax: 256, gpuBufferBytesMax: 2 ** 20, gpuBytesMax: 2 ** 22 };
+
+export function openTestGpu(backend: 'vulkan' | 'null'): Promise<Gpu> {
+  return openGpu({ hardwareRequired: false, log: () => {}, backend });
+}
+
+export function newReplay(device: GPUDevice, options: Partial<ReplayOptions> = {}): Replay {
+  return new Replay({ device, limits, asset: () => undefined, log: () => {}, reply: () => {}, ...options });
+}
+
+/** What `run` throws, or '' for nothing. */
+export function fault(replay: Replay, stream: Stream, surface?: Surface): string {
+  try {
+    replay.run(stream.submission, surface);
+    return '';
+  } catch (error) {
+    return (error as Error).message;
+  }
+}
+
+export class Picture implements Surface {
+  readonly texture: GPUTexture;
+  readonly view: GPUTextureView;
+  readonly #device: GPUDevice;
+
+  constructor(device: GPUDevice, size = 16) {
+    this.#device = device;
+    const { RENDER_ATTACHMENT, COPY_SRC, TEXTURE_BINDING } = GPUTextureUsage;
+    const usage = RENDER_ATTACHMENT | COPY_SRC | TEXTURE_BINDING;
+    this.texture = device.createTexture({ size: [size, size], format: 'rgba8unorm', usage });
+    this.view = this.texture.createView();
+  }
+
+  /** Gives a function from a place to its colour, "r g b a". */
+  async read(): Promise<(x: number, y: number) => string> {
+    const { width, height } = this.texture;
+    const bytesPerRow = 256;
+    const { COPY_DST, MAP_READ } = GPUBufferUsage;
+    const buffer = this.#device.createBuffer({ size: bytesPerRow * height, usage: COPY_DST | MAP_READ });
+    const encoder = this.#device.createCommandEncoder();
+    encoder.copyTextureToBuffer({ texture: this.texture }, { buffer, bytesPerRow }, { width, height });
+    this.#device.queue.submit([encoder.finish()]);
+    await buffer.mapAsync(GPUMapMode.READ);
+    const bytes = new Uint8Array(buffer.getMappedRange()).slice();
+    buffer.destroy();
+    return (x, y) => [...bytes.subarray(y * bytesPerRow + x * 4, y * bytesPerRow + x * 4 + 4)].join(' ');
+  }
+}
+
+export const SURFACE = 1;
+export const black = { view: SURFACE, loadOp: 'clear', storeOp: 'store', clearA: 1 };
+export const target = { format: 'rgba8unorm', writeMask: bits('ColorWrite', 'ALL') };
+const stencil = { stencilFrontCompare: 'always', stencilBackCompare: 'always' };
+/** What most render pipelines have in common. */
+export const pipeline = {
+  topology: 'triangle-list',
+  cullMode: 'none',
+  sampleCount: 1,
+  sampleMask: 0xffffffff,
+  ...stencil,
+};
+
+export const TRIANGLE = `
+  @vertex fn vs(@builtin(vertex_index) i: u32) -> @builtin(position) vec4f {
+    return vec4f(f32(i & 1) * 4 - 1, f32(i >> 1) * 4 - 1, 0, 1);
+  }
+  @fragment fn fs() -> @location(0) vec4f { return vec4f(1, 0, 0, 1); }`;
+
+/** Shader module 2 and pipeline 2, which fills the picture with red. */
+export function redPipeline(stream = new Stream()): Stream {
+  return stream
+    .command('createShaderModule', { id: 2, code: TRIANGLE })
+    .command('createRenderPipeline', { id: 2, vertexModule: 2, fragmentModule: 2, targets: [target], ...pipeline });
+}
