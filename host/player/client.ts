@@ -49,8 +49,6 @@ export type PlayerClientOptions = {
   url?: string;
   onState?(state: PlayerState): void;
   onNotice?(notice: Notice): void;
-  /** Each input as it is first seen: milliseconds, and its sequence. Called between frames; must be quick. */
-  onLatency?(latencyMs: number, sequence: number): void;
 };
 
 const ATTEMPTS = 5;
@@ -66,6 +64,8 @@ const SILENT_BEATS = 50; // counted, not timed: a page that slept has missed bea
 export class PlayerClient {
   /** Where keyboard, pointer and sticks go. */
   readonly input: InputWriter;
+  /** Each input as it is first seen: milliseconds, and its sequence. Called between frames; must be quick. */
+  onLatency: ((latencyMs: number, sequence: number) => void) | undefined;
   readonly #options: PlayerClientOptions;
   readonly #latency: LatencyTracker;
   readonly #latencies = new SampleWindow();
@@ -93,7 +93,7 @@ export class PlayerClient {
     this.#options = options;
     this.#latency = new LatencyTracker((latencyMs, sequence) => {
       this.#latencies.add(latencyMs, performance.now());
-      options.onLatency?.(latencyMs, sequence);
+      this.onLatency?.(latencyMs, sequence);
     });
     this.input = new InputWriter({
       event: (message, sequence) => this.#send(this.#connection?.events, message, sequence),

@@ -1,17 +1,14 @@
 // What the contract costs a frame of 3,000 draws: encoding in the guest, handing over, checking and decoding in the host.
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
-import asc from 'assemblyscript/asc';
 import { readConfig } from '../../host/config.ts';
-import type { Engine, Instance } from '../../host/engine/engine.ts';
+import type { Instance } from '../../host/engine/engine.ts';
 import { createJavaScriptEngine } from '../../host/engine/javascript.ts';
 import { createWasmEdgeEngine } from '../../host/engine/wasmedge/engine.ts';
 import { type Gpu, openGpu } from '../../host/gpu/dawn.ts';
 import { type Commands, Replay, type Surface } from '../../host/gpu/replay.ts';
+import { cacheDir, compile, load } from './compile.ts';
 import { type Bench, benchmark } from './harness.ts';
 import { idleDevice } from './idle.ts';
 
-const root = join(import.meta.dirname, '../..');
 const DRAWS = 3000;
 const ROUNDS = 500;
 const DAWN_ROUNDS = 100;
@@ -64,21 +61,6 @@ class Draws extends Game {
 play(new Draws());
 `;
 
-async function compile(): Promise<Uint8Array> {
-  const folder = join(root, 'build/bench');
-  mkdirSync(folder, { recursive: true });
-  writeFileSync(join(folder, 'draws.ts'), source);
-  const paths = ['build/bench/draws.ts', '--outFile', 'build/bench/draws.wasm', '--baseDir', root];
-  const { error, stderr } = await asc.main([...paths, '--config', 'asconfig.json', '--target', 'release']);
-  if (error) throw new Error(`${error.message}\n${stderr}`);
-  return readFileSync(join(folder, 'draws.wasm'));
-}
-
-function load(engine: Engine, module: Uint8Array): Promise<Instance> {
-  const log = () => {};
-  return engine.load(module, { limits: readConfig(), seed: 1, tickRate: 120, seats: 1, assets: new Uint8Array(), log });
-}
-
 /** Microseconds that each call took. */
 async function time(call: () => unknown, rounds = ROUNDS): Promise<number[]> {
   for (let n = 0; n < rounds / 5; n++) await call();
@@ -123,7 +105,7 @@ function picture({ device }: Gpu): Surface {
 }
 
 await benchmark('contract', async (bench) => {
-  const module = await compile();
+  const module = await compile('draws', source);
   const instance = await load(createJavaScriptEngine(), module);
   const setup = copy(instance.initial);
   const frame = copy(await instance.render(0, DRAWS, 1));
@@ -131,7 +113,7 @@ await benchmark('contract', async (bench) => {
   await timeGuest(bench, instance, 'V8');
   await instance.close();
 
-  const engine = createWasmEdgeEngine({ cacheDir: join(root, 'build/bench/cache') });
+  const engine = createWasmEdgeEngine({ cacheDir });
   const guest = await load(engine, module);
   const encode = await timeGuest(bench, guest, 'WasmEdge');
   await guest.close();

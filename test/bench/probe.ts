@@ -69,18 +69,9 @@ export function probeLatency(page: Page, seconds: number): Promise<Probe> {
 export function playArena(page: Page, seconds: number): Promise<Probe> {
   return page.evaluate(async (duration) => {
     const video = document.querySelector('video')!;
-    const client = (
-      globalThis as unknown as {
-        nearlight: { onLatency?: (ms: number) => void };
-      }
-    ).nearlight;
-    const probe = {
-      callbackMs: [] as number[],
-      displayMs: [] as number[],
-      pictures: 0,
-      seconds: 0,
-    };
-    client.onLatency = (ms) => probe.callbackMs.push(ms);
+    const { nearlight } = globalThis as unknown as { nearlight: { onLatency: (ms: number) => void } };
+    const probe = { callbackMs: [] as number[], displayMs: [] as number[], pictures: 0, seconds: 0 };
+    nearlight.onLatency = (ms) => probe.callbackMs.push(ms);
     const begun = performance.now();
     const count = (): void => {
       probe.pictures++;

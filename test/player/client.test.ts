@@ -105,8 +105,8 @@ beforeEach(() => {
     url: '/whep',
     onState: (state) => void states.push(describeState(state)),
     onNotice: (notice) => void notices.push(notice),
-    onLatency: (latencyMs, sequence) => void latencies.push([sequence, latencyMs]),
   });
+  client.onLatency = (latencyMs, sequence) => void latencies.push([sequence, latencyMs]);
 });
 
 afterEach(() => {

@@ -1,0 +1,77 @@
+// From a key to the picture that shows it in Chromium, at 640x360 and 1280x720, with the server's stages and CPU.
+import type { Browser, Page } from 'playwright-core';
+import { type HostProcess, type HostStatus, openGame, startBrowser, startHostProcess } from '../e2e/host.ts';
+import { type Bench, benchmark } from './harness.ts';
+import { type Probe, playArena, probeLatency } from './probe.ts';
+import { cpuSeconds } from './processes.ts';
+
+const SECONDS = 70;
+const WARM_UP_SECONDS = 5;
+const STAGES = ['readbackMs', 'encodeMs', 'sendMs', 'inputToSendMs'];
+
+interface Run {
+  game: 'latency' | 'arena';
+  size: string;
+  goals?: { fps?: number; p50: number; p99: number };
+}
+
+const RUNS: Run[] = [
+  { game: 'latency', size: '640x360', goals: { fps: 58, p50: 28, p99: 42 } },
+  { game: 'latency', size: '1280x720', goals: { p50: 40, p99: 60 } },
+  { game: 'arena', size: '640x360' },
+  { game: 'arena', size: '1280x720' },
+];
+
+type Figures = Record<string, { p50: number; p95: number; p99: number }>;
+
+function stages(bench: Bench, name: string, { rooms }: HostStatus, game: string): void {
+  const room = rooms.find((entry) => entry.name === game)!;
+  const view = room.views[0] as unknown as Figures;
+  for (const stage of ['tickMs', 'renderMs', 'replayMs', 'tickLateMs'])
+    bench.value(`${name}: ${stage} P50`, 'ms', (room as unknown as Figures)[stage]!.p50);
+  for (const stage of STAGES) {
+    bench.value(`${name}: ${stage} P50`, 'ms', view[stage]!.p50);
+    bench.value(`${name}: ${stage} P99`, 'ms', view[stage]!.p99);
+  }
+}
+
+async function run(bench: Bench, { host, browser, game, size, goals }: Run & { host: HostProcess; browser: Browser }) {
+  const name = `${game} ${size}`;
+  const page = await openGame(browser, `${host.url}?game=${game}&size=${size}&fps=60`);
+  await page.locator('#play').click();
+  const measure: (page: Page, seconds: number) => Promise<Probe> = game === 'latency' ? probeLatency : playArena;
+  await measure(page, WARM_UP_SECONDS);
+  const server = cpuSeconds(host.process.pid!);
+  const client = cpuSeconds(process.pid, [host.process.pid!]);
+  const probe = await measure(page, SECONDS);
+  const cpu = (before: number, after: number): number => ((after - before) / probe.seconds) * 100;
+  const { p50, p99 } = bench.figure(`${name}: input to picture`, 'ms', probe.callbackMs);
+  if (probe.displayMs.length > 0) bench.figure(`${name}: input to expected display`, 'ms', probe.displayMs);
+  const fps = probe.pictures / probe.seconds;
+  bench.value(`${name}: pictures shown`, '1/s', fps);
+  bench.value(`${name}: CPU of host and guest`, '% of a core', cpu(server, cpuSeconds(host.process.pid!)));
+  bench.value(`${name}: CPU of Chromium`, '% of a core', cpu(client, cpuSeconds(process.pid, [host.process.pid!])));
+  stages(bench, name, await host.status(), game);
+  await page.close();
+  if (!goals) return;
+  const atMost = { direction: 'at most', unit: 'ms' } as const;
+  if (goals.fps)
+    bench.goal(`${name}: pictures shown`, { direction: 'at least', limit: goals.fps, value: fps, unit: '1/s' });
+  bench.goal(`${name}: P50`, { ...atMost, limit: goals.p50, value: p50 });
+  bench.goal(`${name}: P99`, { ...atMost, limit: goals.p99, value: p99 });
+}
+
+await benchmark('latency', async (bench) => {
+  const host = await startHostProcess(['build/latency.wasm', 'build/arena.wasm']);
+  const browser = await startBrowser();
+  try {
+    bench.machine({
+      gpu: JSON.stringify(((await host.status()) as unknown as { gpu: unknown }).gpu),
+      browser: browser.version(),
+    });
+    for (const entry of RUNS) await run(bench, { ...entry, host, browser });
+  } finally {
+    await browser.close();
+    await host.stop();
+  }
+});

@@ -1,0 +1,41 @@
+import { readdirSync, readFileSync } from 'node:fs';
+
+/** Clock ticks of /proc/PID/stat per second, which Linux fixes at 100 (proc(5)). */
+const TICKS_PER_SECOND = 100;
+
+interface Process {
+  parent: number;
+  cpuSeconds: number;
+}
+
+function readProcesses(): Map<number, Process> {
+  const processes = new Map<number, Process>();
+  for (const name of readdirSync('/proc')) {
+    if (!/^\d+$/.test(name)) continue;
+    try {
+      // The second field may hold blanks and brackets; the rest follows its last bracket.
+      const text = readFileSync(`/proc/${name}/stat`, 'utf8');
+      const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
+      const cpuSeconds = (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
+      processes.set(Number(name), { parent: Number(fields[1]), cpuSeconds });
+    } catch {
+      // It has ended meanwhile.
+    }
+  }
+  return processes;
+}
+
+/** Seconds of CPU that a process and all below it have used, without those below `except`. */
+export function cpuSeconds(root: number, except: readonly number[] = []): number {
+  const processes = readProcesses();
+  const isBelow = (pid: number): boolean => {
+    for (let at = pid; at > 1; at = processes.get(at)?.parent ?? 0) {
+      if (except.includes(at)) return false;
+      if (at === root) return true;
+    }
+    return false;
+  };
+  let sum = 0;
+  for (const [pid, process] of processes) if (isBelow(pid)) sum += process.cpuSeconds;
+  return sum;
+}
