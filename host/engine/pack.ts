@@ -38,7 +38,10 @@ export async function packAssets(folder: string): Promise<Uint8Array> {
 
 async function listFiles(folder: string): Promise<string[]> {
   try {
-    const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+    const entries = await readdir(folder, {
+      recursive: true,
+      withFileTypes: true,
+    });
     return entries
       .filter((entry) => entry.isFile())
       .map((entry) => join(entry.parentPath, entry.name).slice(folder.length).replace(/^\//, ''))

@@ -1,0 +1,36 @@
+import { ABI_VERSION } from '../../renderer/abi.ts';
+import { NearlightError } from '../errors.ts';
+
+/** A trap, and what is known about it. */
+export interface Trap {
+  /** The engine's own message. */
+  reason: string;
+  /** Which call it ended. */
+  call: string;
+  /** The newest line that the module logged; empty for none. */
+  lastLine: string;
+  memoryBytes: number;
+  memoryBytesMax: number;
+}
+
+/**
+ * NL_GUEST_TRAP, or NL_GUEST_MEMORY where a module gave up with its memory nearly full: that a grow failed cannot be
+ * seen from outside, and allocators answer it with `unreachable`.
+ */
+export function trapError({ reason, call, lastLine, memoryBytes, memoryBytesMax }: Trap): NearlightError {
+  const said = lastLine === '' ? '' : `; it last logged: ${lastLine}`;
+  const memory = `its memory has grown to ${memoryBytes} of ${memoryBytesMax} bytes (MEMORY_BYTES_MAX)`;
+  if (reason.includes('unreachable') && memoryBytes >= 0.875 * memoryBytesMax)
+    return new NearlightError('NL_GUEST_MEMORY', `${reason} in ${call}: ${memory}${said}`);
+  const hint = memoryBytes > 0.5 * memoryBytesMax ? `; ${memory}` : '';
+  return new NearlightError('NL_GUEST_TRAP', `${reason} in ${call}${hint}${said}`);
+}
+
+export function recursion(call: string): NearlightError {
+  return new NearlightError('NL_GUEST_CRASH', `its stack overflowed in ${call}, most likely by endless recursion`);
+}
+
+export function versionError(version: number): NearlightError {
+  const detail = `version() is ${version}, this host speaks ${ABI_VERSION}: build the module with this release's SDK`;
+  return new NearlightError('NL_MODULE_VERSION', detail);
+}

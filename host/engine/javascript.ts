@@ -1,0 +1,225 @@
+import {
+  ABI_VERSION,
+  INPUT_STRIDE,
+  IO_INPUTS,
+  IO_MAGIC,
+  IO_REPLIES,
+  IO_REPLY_HEAD,
+  IO_SEATS,
+  IO_SIZE,
+  REPLY_COUNT,
+  REPLY_WORDS,
+} from '../../renderer/abi.ts';
+import { NearlightError } from '../errors.ts';
+import { type Asset, readAssets } from './assets.ts';
+import type { Engine, Instance, LoadOptions, Submission } from './engine.ts';
+import { recursion, type Trap, trapError, versionError } from './failure.ts';
+import { GuestLog } from './log.ts';
+import { checkModule, START_EXPORT } from './module.ts';
+import { Replies } from './replies.ts';
+import { Collector } from './submission.ts';
+
+type Exports = Record<string, (...parameters: number[]) => number> & {
+  memory: WebAssembly.Memory;
+};
+
+/**
+ * The engine of the JavaScript runtime itself, for the browser and for tests. It bounds memory and tables, but runs a
+ * module on the caller's thread: a call that never returns stops that thread, and nothing can end it.
+ */
+export function createJavaScriptEngine(): Engine {
+  return {
+    name: 'javascript',
+    async load(module, options) {
+      const checked = checkModule(module, options.limits);
+      const compiled = await WebAssembly.compile(checked.bytes).catch((error: Error) => {
+        throw new NearlightError('NL_MODULE_INVALID', error.message, {
+          cause: error,
+        });
+      });
+      return JavaScriptInstance.start(compiled, options);
+    },
+  };
+}
+
+class JavaScriptInstance implements Instance {
+  readonly inputs: DataView;
+  readonly ended: Promise<NearlightError | undefined>;
+  private readonly options: LoadOptions;
+  private readonly assets: Asset[];
+  private readonly log: GuestLog;
+  private readonly collector: Collector;
+  private readonly replies = new Replies();
+  private readonly ring = new Uint32Array(REPLY_COUNT * REPLY_WORDS);
+  private exports!: Exports;
+  private memory = new Uint8Array(0);
+  private block = 0;
+  private end!: (error: NearlightError | undefined) => void;
+  private failure: NearlightError | undefined;
+
+  private constructor(options: LoadOptions) {
+    this.options = options;
+    this.assets = readAssets(options.assets);
+    this.log = new GuestLog((level, message) => options.log(level, message));
+    this.collector = new Collector(options.limits);
+    this.inputs = new DataView(new ArrayBuffer(options.seats * INPUT_STRIDE));
+    this.ended = new Promise((resolve) => {
+      this.end = resolve;
+    });
+  }
+
+  static async start(module: WebAssembly.Module, options: LoadOptions): Promise<JavaScriptInstance> {
+    const instance = new JavaScriptInstance(options);
+    await instance.initialise(module);
+    return instance;
+  }
+
+  get initial(): Submission {
+    return this.collector.submission;
+  }
+
+  private async initialise(module: WebAssembly.Module): Promise<void> {
+    const { seed, tickRate, seats } = this.options;
+    try {
+      const instance = await WebAssembly.instantiate(module, {
+        nearlight: this.imports(),
+      });
+      this.exports = instance.exports as Exports;
+    } catch (error) {
+      throw this.fail(error, 'instantiation');
+    }
+    if (this.exports[START_EXPORT]) this.invoke(START_EXPORT, []);
+    if (this.exports._initialize) this.invoke('_initialize', []);
+    const version = this.invoke('version', []);
+    if (version !== ABI_VERSION) throw this.fail(versionError(version), 'version');
+    const address = this.invoke('init', [seed >>> 0, Math.floor(seed / 2 ** 32), tickRate, seats]) >>> 0;
+    const problem = blockProblem(this.view(), address, seats);
+    if (problem) throw this.fail(new NearlightError('NL_GUEST_PROTOCOL', problem), 'init');
+    this.block = address;
+  }
+
+  /** Linear memory; a new view after it has grown. */
+  private view(): Uint8Array {
+    const { buffer } = this.exports.memory;
+    if (this.memory.buffer !== buffer) this.memory = new Uint8Array(buffer);
+    return this.memory;
+  }
+
+  private imports(): Record<string, (...parameters: number[]) => number | undefined> {
+    const part = (address: number, length: number, what: string) => {
+      const bytes = this.view();
+      if ((address >>> 0) + (length >>> 0) > bytes.length)
+        throw new WebAssembly.RuntimeError(`out of bounds memory access in ${what}`);
+      return bytes.subarray(address >>> 0, (address >>> 0) + (length >>> 0));
+    };
+    const asset = (handle: number, what: string) => {
+      const found = this.assets[handle];
+      if (!found) throw new WebAssembly.RuntimeError(`${what}: no such asset`);
+      return found;
+    };
+    return {
+      submit: (address, length) => void this.collector.append(this.view(), address! >>> 0, length! >>> 0),
+      log: (level, address, length) => void this.log.line(level!, part(address!, length!, 'log')),
+      asset_find: (address, length) => {
+        const name = new TextDecoder().decode(part(address!, length!, 'asset_find'));
+        return this.assets.findIndex((entry) => entry.name === name);
+      },
+      asset_size: (handle) => asset(handle!, 'asset_size').bytes,
+      asset_read: (handle, offset, address, length) => {
+        const { offset: start, bytes } = asset(handle!, 'asset_read');
+        const target = part(address!, length!, 'asset_read');
+        const from = Math.min(offset! >>> 0, bytes);
+        const count = Math.min(target.length, bytes - from);
+        target.set(this.options.assets.subarray(start + from, start + from + count));
+        return count;
+      },
+    };
+  }
+
+  reply(record: ArrayLike<number>): void {
+    this.replies.add(record);
+  }
+
+  join(seat: number): Promise<Submission> {
+    return this.call('join', [seat]);
+  }
+
+  leave(seat: number): Promise<Submission> {
+    return this.call('leave', [seat]);
+  }
+
+  tick(tick: number): Promise<Submission> {
+    return this.call('tick', [tick]);
+  }
+
+  render(seat: number, width: number, height: number): Promise<Submission> {
+    return this.call('render', [seat, width, height]);
+  }
+
+  async close(): Promise<void> {
+    this.failure ??= new NearlightError('NL_ROOM_ENDED', 'the instance is closed');
+    this.end(undefined);
+    this.log.flush();
+  }
+
+  private async call(name: string, parameters: number[]): Promise<Submission> {
+    if (this.failure) throw this.failure;
+    this.collector.reset();
+    this.stage(name === 'tick');
+    this.invoke(name, parameters);
+    return this.collector.submission;
+  }
+
+  private stage(tick: boolean): void {
+    this.replies.stage(this.ring, tick);
+    const memory = this.view();
+    const view = new DataView(memory.buffer);
+    view.setUint32(this.block + IO_REPLY_HEAD, this.replies.head, true);
+    memory.set(new Uint8Array(this.ring.buffer), this.block + IO_REPLIES);
+    memory.set(new Uint8Array(this.inputs.buffer), this.block + IO_INPUTS);
+  }
+
+  private invoke(name: string, parameters: number[]): number {
+    try {
+      return this.exports[name]!(...parameters);
+    } catch (error) {
+      throw this.fail(error, name);
+    }
+  }
+
+  private fail(error: unknown, call: string): NearlightError {
+    this.log.flush();
+    const memoryBytes = this.exports?.memory.buffer.byteLength ?? 0;
+    const { memoryBytesMax } = this.options.limits;
+    this.failure = toFailure(error, {
+      call,
+      lastLine: this.log.last,
+      memoryBytes,
+      memoryBytesMax,
+    });
+    this.end(this.failure);
+    return this.failure;
+  }
+}
+
+function toFailure(error: unknown, where: Omit<Trap, 'reason'>): NearlightError {
+  if (error instanceof NearlightError) return error;
+  if (error instanceof RangeError) return recursion(where.call);
+  return trapError({
+    ...where,
+    reason: error instanceof Error ? error.message : String(error),
+  });
+}
+
+/** Why what init returned cannot be used; undefined when it can. The guest program checks the same (room.cc). */
+function blockProblem(memory: Uint8Array, address: number, seats: number): string | undefined {
+  const size = IO_INPUTS + seats * INPUT_STRIDE;
+  if (address === 0) return 'init returned 0, which means that it failed';
+  if (address % 4 !== 0) return 'init returned an address that is no multiple of 4';
+  if (address + size > memory.length) return 'the IO block lies outside linear memory';
+  const view = new DataView(memory.buffer, address, size);
+  if (view.getUint32(0, true) !== IO_MAGIC) return 'the IO block does not begin with IO_MAGIC';
+  if (view.getUint32(IO_SIZE, true) !== size) return 'the IO block has another size than its seats need';
+  if (view.getUint32(IO_SEATS, true) !== seats) return 'the IO block has another number of seats';
+  return undefined;
+}

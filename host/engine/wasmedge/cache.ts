@@ -1,0 +1,151 @@
+import { execFile } from 'node:child_process';
+import { createHash, randomUUID } from 'node:crypto';
+import { mkdir, mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { homedir, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { NearlightError } from '../../errors.ts';
+import type { LoadOptions } from '../engine.ts';
+import { guestPath } from './build.ts';
+import { compile, levels } from './compiler.ts';
+
+const magic = Buffer.from('NLNATIVE');
+const headerBytes = magic.length + 32;
+const abandonedMs = 3_600_000;
+
+type Options = Pick<LoadOptions, 'limits' | 'log'>;
+
+/**
+ * Native code of modules, one file each, named by the hash of all that decides its contents. A file holds the hash of
+ * its code too, which is checked over the whole of it at every load: a damaged entry is made anew.
+ */
+export class CompileCache {
+  private readonly dir: string;
+  private readonly running = new Map<string, Promise<Uint8Array>>();
+  private ready: Promise<void> | undefined;
+
+  /** @param dir folder; empty for ~/.cache/nearlight */
+  constructor(dir: string) {
+    this.dir = dir || join(homedir(), '.cache', 'nearlight');
+  }
+
+  /**
+   * The native code of a checked module, compiled where the cache lacks it. Callers that ask at once share one run.
+   * @throws NearlightError NL_COMPILE, NL_MODULE_INVALID, NL_SETTING for a folder that others can write to
+   */
+  async native(module: Uint8Array, options: Options): Promise<Uint8Array> {
+    this.ready ??= this.prepare();
+    await this.ready;
+    const hash = createHash('sha256').update(module);
+    const key = hash.update(await compilerIdentity()).digest('hex');
+    const running = this.running.get(key);
+    if (running) return running;
+    const found = this.find(key, module, options).finally(() => this.running.delete(key));
+    this.running.set(key, found);
+    return found;
+  }
+
+  /** The file of an entry. */
+  path(key: string): string {
+    return join(this.dir, `${key}.native`);
+  }
+
+  private async prepare(): Promise<void> {
+    await mkdir(this.dir, { recursive: true, mode: 0o700 });
+    const { uid, mode } = await stat(this.dir);
+    if (uid !== process.getuid!() || mode & 0o022)
+      throw new NearlightError('NL_SETTING', `CACHE_DIR=${this.dir} belongs to, or can be written by, another user`);
+    await this.sweep();
+  }
+
+  /** Takes away what hosts that died while they wrote have left. */
+  private async sweep(): Promise<void> {
+    for (const name of await readdir(this.dir)) {
+      if (!/\.native\.[0-9a-f-]{36}$/.test(name)) continue;
+      const path = join(this.dir, name);
+      const file = await stat(path).catch(() => undefined);
+      if (file && Date.now() - file.mtimeMs > abandonedMs) await rm(path, { force: true });
+    }
+  }
+
+  private async find(key: string, module: Uint8Array, options: Options): Promise<Uint8Array> {
+    const path = this.path(key);
+    const entry = await readFile(path).catch(() => undefined);
+    if (entry && intact(entry)) return entry.subarray(headerBytes);
+    if (entry) {
+      options.log('warn', `the compile cache's entry ${path} is damaged: compiling again`);
+      await rm(path, { force: true });
+    }
+    const folder = await mkdtemp(join(tmpdir(), 'nearlight-compile-'));
+    try {
+      const code = await compile(module, { program: guestPath, folder, ...options });
+      // A sync can take seconds on a busy disk, and the room need not wait for it.
+      void store(path, code).catch((error: Error) => {
+        options.log('warn', `compiled code cannot be kept in ${this.dir}: ${error.message}`);
+      });
+      return code;
+    } finally {
+      await rm(folder, { recursive: true, force: true });
+    }
+  }
+}
+
+/** Whole or not at all, whatever stops in between. */
+async function store(path: string, code: Uint8Array): Promise<void> {
+  const temporary = `${path}.${randomUUID()}`;
+  try {
+    const entry = Buffer.concat([magic, createHash('sha256').update(code).digest(), code]);
+    await writeFile(temporary, entry, { mode: 0o600, flush: true });
+    await rename(temporary, path);
+  } catch (error) {
+    await rm(temporary, { force: true });
+    throw error;
+  }
+}
+
+function intact(entry: Buffer): boolean {
+  if (entry.length <= headerBytes || !entry.subarray(0, magic.length).equals(magic)) return false;
+  const hash = createHash('sha256').update(entry.subarray(headerBytes)).digest();
+  return hash.equals(entry.subarray(magic.length, headerBytes));
+}
+
+let version: Promise<string> | undefined;
+let identity: Promise<string> | undefined;
+
+/**
+ * The version of WasmEdge that the guest program runs on, such as "0.14.1".
+ * @throws NearlightError NL_NO_WASMEDGE
+ */
+export async function wasmEdgeVersion(): Promise<string> {
+  return (await libraries()).split('\n')[0]!;
+}
+
+function libraries(): Promise<string> {
+  version ??= promisify(execFile)(guestPath, ['version']).then(
+    ({ stdout }) => stdout.trim(),
+    (error: Error) => {
+      version = undefined;
+      throw new NearlightError('NL_NO_WASMEDGE', `the guest program does not start: ${error.message.trim()}`);
+    },
+  );
+  return version;
+}
+
+/** All besides the module that decides what native code comes out: WasmEdge, LLVM, options and this CPU. */
+function compilerIdentity(): Promise<string> {
+  identity ??= (async () => {
+    const [name, ...paths] = (await libraries()).split('\n');
+    const files = await Promise.all(
+      paths.map(async (path) => {
+        const { size, mtimeMs } = await stat(path);
+        return [path, size, mtimeMs];
+      }),
+    );
+    const cpu = (await readFile('/proc/cpuinfo', 'utf8')).split('\n\n')[0]!;
+    const features = cpu
+      .split('\n')
+      .filter((line) => /^(model name|flags|Features|CPU (part|implementer))\s*:/.test(line));
+    return JSON.stringify([name, files, levels, features]);
+  })();
+  return identity;
+}

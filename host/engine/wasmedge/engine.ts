@@ -1,0 +1,73 @@
+import { closeSync } from 'node:fs';
+import { NearlightError } from '../../errors.ts';
+import { readAssets } from '../assets.ts';
+import type { Engine, LoadOptions } from '../engine.ts';
+import { checkModule } from '../module.ts';
+import { type Addon, loadAddon } from './addon.ts';
+import { guestPath } from './build.ts';
+import { CompileCache, wasmEdgeVersion } from './cache.ts';
+import { WasmEdgeInstance } from './instance.ts';
+import { GuestProcess } from './process.ts';
+
+export { wasmEdgeVersion } from './cache.ts';
+
+export interface WasmEdgeOptions {
+  /** Folder of compiled modules; empty for ~/.cache/nearlight. */
+  cacheDir: string;
+  /** Interprets instead of compiling: 100 to 360 times slower, so never a fallback. */
+  interpreter?: boolean;
+}
+
+/** The engine on WasmEdge: every instance has a process of its own, which can be ended whatever its module does. */
+export function createWasmEdgeEngine({ cacheDir, interpreter = false }: WasmEdgeOptions): Engine {
+  const cache = new CompileCache(cacheDir);
+  return {
+    name: interpreter ? 'wasmedge-interpreter' : 'wasmedge',
+    async load(module, options) {
+      const { bytes } = checkModule(module, options.limits);
+      readAssets(options.assets);
+      const addon = await loadAddon();
+      const process = new GuestProcess(addon, guestPath, options.limits);
+      try {
+        const code = interpreter ? bytes : await cache.native(bytes, options);
+        return await start(addon, process, { code, interpreter, options });
+      } catch (error) {
+        process.kill();
+        await process.gone;
+        throw error;
+      }
+    },
+  };
+}
+
+interface Start {
+  code: Uint8Array;
+  interpreter: boolean;
+  options: LoadOptions;
+}
+
+/** The guest gets what was checked as sealed memory: nobody can change it between the check and the load. */
+async function start(addon: Addon, process: GuestProcess, { code, interpreter, options }: Start) {
+  const fds: number[] = [];
+  try {
+    fds.push(addon.sealed(code));
+    if (options.assets.length > 0) fds.push(addon.sealed(options.assets));
+    const instance = new WasmEdgeInstance(process, options);
+    await instance.load({ fds, interpreter, codeBytes: code.length });
+    return instance;
+  } finally {
+    for (const fd of fds) closeSync(fd);
+  }
+}
+
+/** Whether modules can run on WasmEdge here: the version, or why not and what to do. Builds what is out of date. */
+export async function probeWasmEdge(): Promise<{ version: string } | { problem: string }> {
+  try {
+    await loadAddon();
+    return { version: await wasmEdgeVersion() };
+  } catch (error) {
+    return {
+      problem: error instanceof NearlightError ? error.detail : String(error),
+    };
+  }
+}

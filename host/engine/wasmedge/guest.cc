@@ -1,0 +1,106 @@
+// The guest program: holds one module instance in a process of its own and makes the calls that the host asks for.
+//   guest run                                   the mapping and the socket are at FD_MAPPING and FD_SOCKET
+//   guest compile IN OUT LEVEL DATA_BYTES CPU_SECONDS
+//   guest version                               prints the version of WasmEdge, then every library that is loaded
+#include "compile.h"
+#include "confine.h"
+#include "constants.h"
+#include "room.h"
+
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <link.h>
+#include <new>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <wasmedge/wasmedge.h>
+
+namespace {
+
+Mapping mapping;
+
+// One request. Up to two file descriptors come along: the code, then the assets. False: the host is gone.
+bool receive(int *fds) {
+  uint8_t byte;
+  iovec part{&byte, 1};
+  alignas(cmsghdr) char control[CMSG_SPACE(2 * sizeof(int))];
+  msghdr message{};
+  message.msg_iov = &part;
+  message.msg_iovlen = 1;
+  message.msg_control = control;
+  message.msg_controllen = sizeof control;
+  ssize_t length;
+  do length = recvmsg(FD_SOCKET, &message, MSG_CMSG_CLOEXEC);
+  while (length < 0 && errno == EINTR);
+  if (length <= 0) return false;
+  fds[0] = fds[1] = -1;
+  for (cmsghdr *header = CMSG_FIRSTHDR(&message); header != nullptr; header = CMSG_NXTHDR(&message, header))
+    if (header->cmsg_level == SOL_SOCKET && header->cmsg_type == SCM_RIGHTS)
+      std::memcpy(fds, CMSG_DATA(header), header->cmsg_len - CMSG_LEN(0));
+  return true;
+}
+
+void answer() {
+  mapping.set(REPLY_SEQUENCE, mapping.get(REQUEST_SEQUENCE));
+  uint8_t byte = 0;
+  send(FD_SOCKET, &byte, 1, MSG_NOSIGNAL);
+}
+
+[[noreturn]] void outOfMemory() {
+  mapping.set(REPLY_STATUS, STATUS_MEMORY);
+  answer();
+  _exit(EXIT_MEMORY);
+}
+
+int run() {
+  confineProcess(FD_SOCKET + 1);
+  struct stat file {};
+  if (fstat(FD_MAPPING, &file) != 0) return EXIT_FAILED;
+  void *base = mmap(nullptr, static_cast<size_t>(file.st_size), PROT_READ | PROT_WRITE, MAP_SHARED, FD_MAPPING, 0);
+  if (base == MAP_FAILED) return EXIT_FAILED;
+  close(FD_MAPPING);
+  mapping = Mapping(static_cast<uint8_t *>(base));
+  std::set_new_handler(outOfMemory);
+  WasmEdge_LogOff();
+
+  Room room(mapping);
+  answer();
+  int fds[2];
+  while (receive(fds)) {
+    mapping.set(REPLY_STATUS, STATUS_OK);
+    mapping.set(REPLY_MESSAGE_BYTES, 0);
+    mapping.set(REPLY_LOG_BYTES, 0);
+    mapping.set(REPLY_LOG_DROPPED, 0);
+    if (mapping.get(REQUEST_CALL) == CALL_LOAD)
+      room.load(fds[0], fds[1]);
+    else
+      room.call(mapping.get(REQUEST_CALL));
+    answer();
+  }
+  return 0;
+}
+
+// What native code depends on besides the module: a compile cache's key needs it.
+int version() {
+  std::puts(WasmEdge_VersionGet());
+  dl_iterate_phdr(
+      [](dl_phdr_info *info, size_t, void *) {
+        if (info->dlpi_name[0] == '/') std::puts(info->dlpi_name);
+        return 0;
+      },
+      nullptr);
+  return 0;
+}
+
+} // namespace
+
+int main(int count, char **arguments) {
+  if (count == 2 && std::strcmp(arguments[1], "run") == 0) return run();
+  if (count >= 2 && std::strcmp(arguments[1], "compile") == 0) return compile(count - 2, arguments + 2);
+  if (count == 2 && std::strcmp(arguments[1], "version") == 0) return version();
+  std::fprintf(stderr, "usage: guest run | compile ... | version\n");
+  return EXIT_FAILED;
+}

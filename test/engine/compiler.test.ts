@@ -1,0 +1,56 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { compile } from '../../host/engine/wasmedge/compiler.ts';
+import { options } from './modules.ts';
+
+vi.setConfig({ testTimeout: 30_000 });
+
+let folder: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'nearlight-test-'));
+});
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+/** Compiles with a program that does `first` at the first level, and writes "code" at the second. */
+async function run(first: string, { second = 'printf code > "$3"', compileMsMax = 60_000 } = {}) {
+  const program = join(folder, 'compiler');
+  writeFileSync(program, `#!/bin/sh\nif [ "$4" = Oz ]; then ${first}; else ${second}; fi\n`, { mode: 0o755 });
+  const { limits, log, lines } = options({ compileMsMax });
+  const code = await compile(Uint8Array.of(1), { program, folder, limits, log });
+  return { code: new TextDecoder().decode(code), log: lines.join() };
+}
+
+test('the first level is enough when it succeeds', async () => {
+  expect((await run('printf best > "$3"')).code).toBe('best');
+});
+
+test.each([
+  ['crashes', 'kill -SEGV $$', 'SIGSEGV'],
+  ['is out of CPU time', 'kill -XCPU $$', 'took longer'],
+  ['is out of memory', 'exit 4', 'needed more than'],
+  ['fails with a message', 'echo no such pass >&2; exit 1', 'no such pass'],
+])('a gentler level is tried when the first %s', async (_, first, told) => {
+  const { code, log } = await run(first);
+  expect(code).toBe('code');
+  expect(log).toMatch(new RegExp(`warn: compiling at Oz failed .*${told}.*info: compiling .* at O0`));
+});
+
+test('a level that hangs leaves time for the next', async () => {
+  expect((await run('exec sleep 60', { compileMsMax: 4000 })).code).toBe('code');
+});
+
+test('NL_COMPILE tells what every level said', async () => {
+  await expect(run('exit 4', { second: 'kill -ABRT $$' })).rejects.toThrow(
+    /^NL_COMPILE: .*Oz: it needed more.*O0: .*SIGABRT/,
+  );
+});
+
+test('an invalid module is not tried again', async () => {
+  await expect(run('echo type mismatch >&2; exit 3')).rejects.toThrow(/^NL_MODULE_INVALID: .*type mismatch/);
+});
+
+test('endless messages are cut off', async () => {
+  await expect(run('yes | head -c 1000000 >&2; exit 3')).rejects.toThrow(/^NL_MODULE_INVALID: .*: y$/);
+});

@@ -1,0 +1,282 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, test, vi } from 'vitest';
+import { createJavaScriptEngine } from '../../host/engine/javascript.ts';
+import { createWasmEdgeEngine } from '../../host/engine/wasmedge/engine.ts';
+import { INPUT_STRIDE, IO_INPUTS, IO_REPLIES, IO_REPLY_HEAD } from '../../renderer/abi.ts';
+import { BLOCK, good, options, store, submit, writeBlock } from './modules.ts';
+
+const cacheDir = mkdtempSync(join(tmpdir(), 'nearlight-test-'));
+afterAll(() => rmSync(cacheDir, { recursive: true, force: true }));
+
+const engines = [
+  createWasmEdgeEngine({ cacheDir }),
+  createWasmEdgeEngine({ cacheDir, interpreter: true }),
+  createJavaScriptEngine(),
+];
+
+vi.setConfig({ testTimeout: 30_000 });
+
+const plain = 0x0001;
+const referring = 0x8001;
+const command = (opcode: number, ...rest: number[]) => [((rest.length + 1) << 16) | opcode, ...rest];
+
+/** Copies what an expression yields to 4096 and submits it as one command. */
+const tell = (value: string) =>
+  `(i32.store (i32.const 4096) (i32.const ${(2 << 16) | plain})) (i32.store (i32.const 4100) ${value}) ${submit(4096, 8)}`;
+
+describe.each(engines)('$name', (engine) => {
+  async function run(parts: Parameters<typeof good>[0], more: Partial<ReturnType<typeof options>> = {}) {
+    return engine.load(good(parts), { ...options(), ...more });
+  }
+
+  test('init gets seed, tick rate and seats, and may submit', async () => {
+    const words = [0, 1, 2, 3].map((n) => `(i32.store (i32.const ${4100 + 4 * n}) (local.get ${n}))`).join('');
+    const instance = await run({
+      init: `${store(4096, [(5 << 16) | plain])} ${words} ${submit(4096, 20)} ${writeBlock()}`,
+    });
+    expect([...instance.initial.commands]).toEqual([(5 << 16) | plain, 7, 256, 120, 2]);
+    await instance.close();
+    expect(await instance.ended).toBeUndefined();
+  });
+
+  test('calls pass their arguments', async () => {
+    const sum = '(i32.add (local.get 0) (i32.add (local.get 1) (local.get 2)))';
+    const seat = tell('(local.get 0)');
+    const instance = await run({ join: seat, leave: seat, tick: seat, render: tell(sum) });
+    expect((await instance.join(1)).commands[1]).toBe(1);
+    expect((await instance.leave(3)).commands[1]).toBe(3);
+    expect((await instance.tick(4_000_000_000)).commands[1]).toBe(4_000_000_000);
+    expect((await instance.render(1, 640, 360)).commands[1]).toBe(1001);
+    await instance.close();
+  });
+
+  test('inputs and replies reach the IO block before a call', async () => {
+    const load = (offset: number) => `(i32.load (i32.const ${BLOCK + offset}))`;
+    const instance = await run({
+      tick: tell(load(IO_INPUTS + INPUT_STRIDE + 12)),
+      render: `${tell(load(IO_REPLY_HEAD))} ${tell(load(IO_REPLIES + 32 + 4))}`,
+    });
+    instance.inputs.setUint32(INPUT_STRIDE + 12, 77, true);
+    expect((await instance.tick(0)).commands[1]).toBe(77);
+    instance.reply([1, 11]);
+    instance.reply([1, 22]);
+    expect([...(await instance.render(0, 1, 1)).commands]).toEqual([(2 << 16) | plain, 2, (2 << 16) | plain, 22]);
+    await instance.close();
+  });
+
+  test('more replies than the ring holds wait for the next tick', async () => {
+    const instance = await run({ tick: tell(`(i32.load (i32.const ${BLOCK + IO_REPLY_HEAD}))`) });
+    for (let n = 0; n < 100; n++) instance.reply([1, n]);
+    expect((await instance.tick(0)).commands[1]).toBe(64);
+    expect((await instance.tick(1)).commands[1]).toBe(100);
+    await instance.close();
+  });
+
+  test('submits append, and references are moved into the data', async () => {
+    const first = [...command(plain, 9), ...command(referring, 5, 8200, 5)];
+    const second = command(referring, 8192, 4);
+    const instance = await run({
+      tick: `${store(8192, [0x04030201, 0, 0x44332211, 0x55])} ${store(4096, first)} ${submit(4096, 4 * first.length)}
+        ${store(4096, second)} ${submit(4096, 4 * second.length)}`,
+    });
+    const { commands, data } = await instance.tick(0);
+    expect([...commands]).toEqual([...command(plain, 9), ...command(referring, 5, 0, 5), ...command(referring, 8, 4)]);
+    expect([...data]).toEqual([0x11, 0x22, 0x33, 0x44, 0x55, 0, 0, 0, 1, 2, 3, 4]);
+    expect([...(await instance.join(0)).commands]).toEqual([]);
+    await instance.close();
+  });
+
+  test.each([
+    ['a zero length', [plain, ...command(referring, 0xfffffff0, 64)]],
+    ['a truncated command', [(9 << 16) | plain, 1, 2]],
+    ['a reference too short to hold one', [(2 << 16) | referring, 64]],
+  ])('%s is copied as it is', async (_, words) => {
+    const instance = await run({ tick: `${store(4096, words)} ${submit(4096, 4 * words.length)}` });
+    expect([...(await instance.tick(0)).commands]).toEqual(words.map((word) => word >>> 0));
+    await instance.close();
+  });
+
+  test.each([
+    ['ends past', 65530, 8],
+    ['lies far outside', 0xffffff00, 0xffffff00],
+  ])('a reference that %s linear memory ends the instance', async (_, address, length) => {
+    const words = [...command(plain), ...command(referring, address, length)];
+    const instance = await run({ tick: `${store(4096, words)} ${submit(4096, 4 * words.length)}` });
+    await expect(instance.tick(0)).rejects.toThrow(/^NL_COMMAND: .*command 1 refers .* outside linear memory$/);
+    expect((await instance.ended)?.code).toBe('NL_COMMAND');
+    await expect(instance.tick(1)).rejects.toThrow('NL_COMMAND');
+    await instance.close();
+  });
+
+  test('a reference may end with linear memory', async () => {
+    const words = command(referring, 65528, 8);
+    const instance = await run({ tick: `${store(4096, words)} ${submit(4096, 4 * words.length)}` });
+    expect((await instance.tick(0)).data.length).toBe(8);
+    await instance.close();
+  });
+
+  test.each([
+    [4096, true],
+    [4100, false],
+  ])('%i bytes of commands against a limit of 4096', async (bytes, fits) => {
+    const limits = options({ commandBytesMax: 4096 }).limits;
+    const instance = await run({ tick: `${store(8192, [plain])} ${submit(8192, bytes)}` }, { limits });
+    if (fits) expect((await instance.tick(0)).commands.length).toBe(1024);
+    else await expect(instance.tick(0)).rejects.toThrow('COMMAND_BYTES_MAX');
+    await instance.close();
+  });
+
+  test.each([
+    [4096, true],
+    [4097, false],
+  ])('%i bytes of data against a limit of 4096', async (bytes, fits) => {
+    const limits = options({ dataBytesMax: 4096 }).limits;
+    const words = command(referring, 8192, bytes);
+    const instance = await run({ tick: `${store(4096, words)} ${submit(4096, 12)}` }, { limits });
+    if (fits) expect((await instance.tick(0)).data.length).toBe(4096);
+    else await expect(instance.tick(0)).rejects.toThrow('DATA_BYTES_MAX');
+    await instance.close();
+  });
+
+  test.each([
+    ['outside linear memory', submit(65532, 8)],
+    ['of negative length', submit(0, -4)],
+    ['that is no whole word', submit(4096, 6)],
+    ['of a log line outside linear memory', '(call $log (i32.const 2) (i32.const -1) (i32.const 2))'],
+  ])('an address %s traps', async (_, tick) => {
+    const instance = await run({ tick });
+    await expect(instance.tick(0)).rejects.toThrow('NL_GUEST_TRAP');
+    await instance.close();
+  });
+
+  test.each(['init', 'tick', 'render', 'join', 'leave'] as const)(
+    'a trap in %s is told with the last line',
+    async (name) => {
+      const body = '(call $log (i32.const 0) (i32.const 64) (i32.const 8)) (unreachable)';
+      const parts = { fields: '(data (i32.const 64) "gone\\n\\e2\\98\\83")', [name]: body };
+      const settings = options();
+      const failed = expect.objectContaining({
+        code: 'NL_GUEST_TRAP',
+        detail: expect.stringMatching(new RegExp(`unreachable in ${name}; it last logged: gone ☃`)),
+      });
+      if (name === 'init') {
+        await expect(engine.load(good(parts), settings)).rejects.toEqual(failed);
+      } else {
+        const instance = await engine.load(good(parts), settings);
+        const call = { tick: () => instance.tick(0), join: () => instance.join(0), leave: () => instance.leave(0) };
+        const made = name === 'render' ? instance.render(0, 1, 1) : call[name]();
+        await expect(made).rejects.toEqual(failed);
+        await instance.close();
+      }
+      expect(settings.lines).toContain('error: gone ☃');
+    },
+  );
+
+  test('a start function runs before init and can use imports', async () => {
+    const fields = `(start $begin) (data (i32.const 64) "hello")
+      (func $begin (call $log (i32.const 2) (i32.const 64) (i32.const 5)))`;
+    const settings = options();
+    const instance = await engine.load(good({ fields }), settings);
+    expect(settings.lines).toContain('info: hello');
+    await instance.close();
+  });
+
+  test('_initialize runs before version', async () => {
+    const fields = '(global $v (mut i32) (i32.const 0)) (func (export "_initialize") (global.set $v (i32.const 1)))';
+    const version = '(func (export "version") (result i32) (global.get $v))';
+    await (await run({ fields, version })).close();
+  });
+
+  test('log lines beyond the rate are dropped and counted', async () => {
+    const tick = `(local $i i32) (loop $again
+      (call $log (i32.const 1) (i32.const 64) (i32.const 1))
+      (local.set $i (i32.add (local.get $i) (i32.const 1)))
+      (br_if $again (i32.lt_u (local.get $i) (i32.const 20000))))`;
+    const settings = options();
+    const instance = await engine.load(good({ fields: '(data (i32.const 64) "x")', tick }), settings);
+    await instance.tick(0);
+    await instance.close();
+    expect(settings.lines.filter((line) => line === 'warn: x').length).toBe(100);
+    expect(settings.lines).toContain('warn: 19900 log lines of the module were dropped');
+  });
+
+  test('assets are found, measured and read', async () => {
+    const name = '(data (i32.const 64) "arena.bin?")';
+    const handle = '(call $asset_find (i32.const 64) (i32.const 9))';
+    const read = `(call $asset_read ${handle} (i32.const 1) (i32.const 4200) (i32.const 100))`;
+    const instance = await run(
+      {
+        fields: name,
+        tick: `${tell(`(call $asset_size ${handle})`)} ${tell(read)} ${tell('(i32.load8_u (i32.const 4200))')}`,
+        join: tell('(call $asset_find (i32.const 64) (i32.const 10))'),
+        render: '(drop (call $asset_size (i32.const 7)))',
+      },
+      { assets: pack('arena.bin', [5, 6, 7]) },
+    );
+    expect([...(await instance.tick(0)).commands].filter((_, index) => index % 2)).toEqual([3, 2, 6]);
+    expect((await instance.join(0)).commands[1]).toBe(0xffffffff);
+    await expect(instance.render(0, 1, 1)).rejects.toThrow('no such asset');
+    await instance.close();
+  });
+
+  test.each([
+    [
+      'another version',
+      { version: '(func (export "version") (result i32) (i32.const 2))' },
+      /^NL_MODULE_VERSION: .*is 2/,
+    ],
+    ['a failing init', { init: '(i32.const 0)' }, /^NL_GUEST_PROTOCOL: .*returned 0/],
+    ['a block outside memory', { init: '(i32.const 65532)' }, /^NL_GUEST_PROTOCOL: .*outside linear memory/],
+    ['a block at an odd address', { init: '(i32.const 1026)' }, /^NL_GUEST_PROTOCOL: .*multiple of 4/],
+    ['a block without magic', { init: '(i32.const 2048)' }, /^NL_GUEST_PROTOCOL: .*IO_MAGIC/],
+    ['a block of other seats', { init: writeBlock('(i32.const 3)') }, /^NL_GUEST_PROTOCOL: .*size/],
+  ])('%s is refused', async (_, parts, message) => {
+    await expect(run(parts)).rejects.toThrow(message);
+  });
+
+  test('a body that does not validate is refused', async () => {
+    const bytes = good({ tick: '(drop (i32.const 123456))' });
+    const at = bytes.findIndex(
+      (_, index) => bytes[index] === 0x41 && bytes[index + 1] === 0xc0 && bytes[index + 2] === 0xc4,
+    );
+    bytes[at] = 0x43;
+    await expect(engine.load(bytes, options())).rejects.toThrow('NL_MODULE_INVALID');
+  });
+
+  test('memory grows up to the limit and no further', async () => {
+    const limits = options({ memoryBytesMax: 4 * 65536 }).limits;
+    const instance = await run(
+      { tick: tell('(memory.grow (i32.const 3))'), render: tell('(memory.grow (i32.const 1))') },
+      { limits },
+    );
+    expect((await instance.tick(0)).commands[1]).toBe(1);
+    expect((await instance.render(0, 1, 1)).commands[1]).toBe(0xffffffff);
+    await instance.close();
+  });
+
+  test('a module that gives up with its memory full ran out of it', async () => {
+    const limits = options({ memoryBytesMax: 64 * 65536 }).limits;
+    const tick = '(loop $again (br_if $again (i32.ge_s (memory.grow (i32.const 1)) (i32.const 0)))) (unreachable)';
+    const instance = await run({ tick }, { limits });
+    await expect(instance.tick(0)).rejects.toThrow('NL_GUEST_MEMORY');
+    await instance.close();
+  });
+
+  test('calls after close are refused, and close may come twice', async () => {
+    const instance = await run({});
+    await instance.close();
+    await instance.close();
+    await expect(instance.tick(0)).rejects.toThrow('NL_ROOM_ENDED');
+    expect(await instance.ended).toBeUndefined();
+  });
+});
+
+function pack(name: string, contents: number[]): Uint8Array {
+  const bytes = new Uint8Array(24 + name.length + contents.length);
+  new Uint32Array(bytes.buffer, 0, 6).set([0x50414c4e, 1, 24, name.length, 24 + name.length, contents.length]);
+  bytes.set(new TextEncoder().encode(name), 24);
+  bytes.set(contents, 24 + name.length);
+  return bytes;
+}

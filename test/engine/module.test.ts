@@ -1,0 +1,144 @@
+import { describe, expect, test } from 'vitest';
+import { checkModule, START_EXPORT } from '../../host/engine/module.ts';
+import { assemble, good, imports, options, text } from './modules.ts';
+
+const { limits } = options();
+const check = (bytes: Uint8Array, more: Partial<typeof limits> = {}) => checkModule(bytes, { ...limits, ...more });
+
+/** Unsigned LEB128 of at most 32 bits. */
+function leb(value: number): number[] {
+  return value < 128 ? [value] : [(value % 128) + 128, ...leb(Math.floor(value / 128))];
+}
+
+const header = [0, 0x61, 0x73, 0x6d, 1, 0, 0, 0];
+const section = (id: number, ...body: number[]) => [id, ...leb(body.length), ...body];
+
+describe('what is no module', () => {
+  test.each([
+    ['nothing', []],
+    ['text', [...new TextEncoder().encode('hello, world')]],
+    ['a component', [0, 0x61, 0x73, 0x6d, 0x0d, 0, 1, 0]],
+    ['a section longer than the file', [...header, 1, 100, 0]],
+    ['a length of more than 32 bits', [...header, 1, 0xff, 0xff, 0xff, 0xff, 0x7f]],
+    ['a count that the section cannot hold', [...header, ...section(1, ...leb(4_000_000_000))]],
+    ['an unknown section', [...header, ...section(14)]],
+    ['sections out of order', [...header, ...section(3, 0), ...section(1, 0)]],
+    ['a section twice', [...header, ...section(1, 0), ...section(1, 0)]],
+    ['a section with something behind its contents', [...header, ...section(1, 0, 0)]],
+    ['a shared memory', [...header, ...section(5, 1, 3, 1, 1)]],
+    ['a 64-bit memory', [...header, ...section(5, 1, 4, 1)]],
+    ['two memories', [...header, ...section(5, 2, 0, 1, 0, 1)]],
+    ['a memory with its maximum below its minimum', [...header, ...section(5, 1, 1, 2, 1)]],
+    ['a name that is not UTF-8', [...header, ...section(7, 1, 1, 0xff, 0, 0)]],
+  ])('%s is refused', (_, bytes) => {
+    expect(() => check(Uint8Array.from(bytes))).toThrow('NL_MODULE_INVALID');
+  });
+
+  test('every truncation of a good module is refused', () => {
+    const whole = good();
+    for (let length = 0; length < whole.length; length++)
+      expect(() => check(whole.subarray(0, length)), `${length} bytes`).toThrow(/^NL_MODULE_(INVALID|EXPORT)/);
+    check(whole);
+  });
+
+  test('flipped bytes are refused or accepted, and nothing else', () => {
+    const whole = good();
+    for (let at = 0; at < whole.length; at++) {
+      const flipped = whole.slice();
+      flipped[at]! ^= 0x85;
+      try {
+        check(flipped);
+      } catch (error) {
+        expect(error).toHaveProperty('code', expect.stringMatching(/^NL_MODULE_/));
+      }
+    }
+  });
+});
+
+describe('exports', () => {
+  test.each(['memory', 'version', 'init', 'join', 'leave', 'tick', 'render'])('%s must be there', (name) => {
+    const wat = text().replace(`(export "${name}")`, '(export "other")');
+    expect(() => check(assemble(wat))).toThrow(new RegExp(`^NL_MODULE_EXPORT: .*"${name}"`));
+  });
+
+  test('must have their type', () => {
+    const wat = text().replace('(func (export "tick") (param i32)', '(func (export "tick") (param i64)');
+    expect(() => check(assemble(wat))).toThrow(/^NL_MODULE_EXPORT: .*"tick".*\(i32\) -> nothing/);
+  });
+
+  test('must have their kind', () => {
+    const wat = text().replace('(func (export "tick") (param i32) )', '(global (export "tick") i32 (i32.const 1))');
+    expect(() => check(assemble(wat))).toThrow(/^NL_MODULE_EXPORT: .*"tick".*global/);
+  });
+});
+
+describe('imports', () => {
+  test.each([
+    ['another module', '(import "wasi_snapshot_preview1" "fd_write" (func (param i32)))', 'fd_write'],
+    ['another name', '(import "nearlight" "open" (func (param i32)))', 'nearlight.open'],
+    ['a name of Object.prototype', '(import "nearlight" "toString" (func (param i32)))', 'toString'],
+    ['a memory', '(import "nearlight" "submit" (memory 1))', 'memory'],
+    ['a global', '(import "nearlight" "submit" (global i32))', 'global'],
+    ['another type', '(import "nearlight" "submit" (func (param i32)))', 'another type'],
+  ])('%s is refused', (_, field, named) => {
+    const wat = text({ memory: field.includes('memory') ? '' : '(memory (export "memory") 1)' });
+    expect(() => check(assemble(wat.replace(imports, field)))).toThrow(named);
+    expect(() => check(assemble(wat.replace(imports, field)))).toThrow('NL_MODULE_IMPORT');
+  });
+
+  test('none at all is fine', () => {
+    check(assemble(text().replace(imports, '')));
+  });
+});
+
+describe('limits', () => {
+  const memory = (pages: string) => good({ memory: `(memory (export "memory") ${pages})` });
+  const table = (limit: string) => good({ fields: `(table $t ${limit} funcref)` });
+
+  test('the size of the module', () => {
+    const bytes = good();
+    check(bytes, { moduleBytesMax: bytes.length });
+    expect(() => check(bytes, { moduleBytesMax: bytes.length - 1 })).toThrow('NL_MODULE_LIMIT');
+  });
+
+  test('the first size of memory', () => {
+    check(memory('4'), { memoryBytesMax: 4 * 65536 });
+    expect(() => check(memory('5'), { memoryBytesMax: 4 * 65536 })).toThrow(/^NL_MODULE_LIMIT: .*MEMORY_BYTES_MAX/);
+  });
+
+  test('the first size of tables', () => {
+    check(table('100'), { tableElementsMax: 100 });
+    expect(() => check(table('101'), { tableElementsMax: 100 })).toThrow(/^NL_MODULE_LIMIT: .*TABLE_ELEMENTS_MAX/);
+    expect(() => check(table('4000000000'))).toThrow('NL_MODULE_LIMIT');
+    const two = good({ fields: '(table $t 60 funcref) (table $u 60 funcref)' });
+    expect(() => check(two, { tableElementsMax: 100 })).toThrow('NL_MODULE_LIMIT');
+  });
+
+  test('are written into the module as maxima', () => {
+    const bounded = check(memory('1 60000'), { memoryBytesMax: 2 * 65536 }).bytes;
+    expect([...bounded].join()).toContain([...section(5, 1, 1, 1, 2)].join());
+    const own = check(memory('1 2')).bytes;
+    expect([...own].join()).toContain([...section(5, 1, 1, 1, 2)].join());
+    const grown = check(table('1'), { tableElementsMax: 100 }).bytes;
+    expect([...grown].join()).toContain([...section(4, 1, 0x70, 1, 1, 100)].join());
+  });
+});
+
+test('custom sections are taken out, wherever they are', () => {
+  const bytes = good();
+  const custom = section(0, 8, ...new TextEncoder().encode('wasmedge'), 1, 2, 3);
+  const dressed = Uint8Array.from([...bytes.subarray(0, 8), ...custom, ...bytes.subarray(8), ...custom]);
+  expect(check(dressed).bytes).toEqual(check(bytes).bytes);
+});
+
+test('a start function becomes an export', () => {
+  const { bytes } = check(good({ fields: '(start $begin) (func $begin)' }));
+  const module = new WebAssembly.Module(bytes);
+  expect(WebAssembly.Module.exports(module)).toContainEqual({ name: START_EXPORT, kind: 'function' });
+  expect(() => check(good({ fields: `(start $b) (func $b (export "${START_EXPORT}"))` }))).toThrow('NL_MODULE_INVALID');
+});
+
+test('what is checked compiles', () => {
+  expect(WebAssembly.validate(check(good()).bytes)).toBe(true);
+  expect(WebAssembly.validate(check(good({ fields: '(table 3 funcref) (start $b) (func $b)' })).bytes)).toBe(true);
+});

@@ -1,0 +1,90 @@
+import binaryen from 'binaryen';
+import { settings } from '../../host/config.ts';
+import type { EngineLimits, LoadOptions } from '../../host/engine/engine.ts';
+
+/** Where good() puts its IO block. */
+export const BLOCK = 1024;
+
+/** Parts of a module that a test replaces; each is WAT. */
+export interface Parts {
+  /** Imports, globals, functions, data; before all else. */
+  fields?: string;
+  memory?: string;
+  version?: string;
+  init?: string;
+  join?: string;
+  leave?: string;
+  tick?: string;
+  render?: string;
+}
+
+const ioBytes = (seats: number) => 64 + 64 * 32 + seats * 128;
+
+/** What init() of a good module does: writes the header of the IO block and returns its address. */
+export function writeBlock(seats = '(local.get 3)'): string {
+  return `
+    (i32.store (i32.const ${BLOCK}) (i32.const 0x4f494c4e))
+    (i32.store (i32.const ${BLOCK + 4}) (i32.add (i32.const ${ioBytes(0)}) (i32.mul ${seats} (i32.const 128))))
+    (i32.store (i32.const ${BLOCK + 8}) ${seats})
+    (i32.const ${BLOCK})`;
+}
+
+export const imports = `
+  (import "nearlight" "submit" (func $submit (param i32 i32)))
+  (import "nearlight" "log" (func $log (param i32 i32 i32)))
+  (import "nearlight" "asset_find" (func $asset_find (param i32 i32) (result i32)))
+  (import "nearlight" "asset_size" (func $asset_size (param i32) (result i32)))
+  (import "nearlight" "asset_read" (func $asset_read (param i32 i32 i32 i32) (result i32)))`;
+
+/** A module that keeps the contract, as WAT. */
+export function text(parts: Parts = {}): string {
+  return `(module
+    ${imports}
+    ${parts.fields ?? ''}
+    ${parts.memory ?? '(memory (export "memory") 1)'}
+    ${parts.version ?? '(func (export "version") (result i32) (i32.const 1))'}
+    (func (export "init") (param i32 i32 i32 i32) (result i32) ${parts.init ?? writeBlock()})
+    (func (export "join") (param i32) ${parts.join ?? ''})
+    (func (export "leave") (param i32) ${parts.leave ?? ''})
+    (func (export "tick") (param i32) ${parts.tick ?? ''})
+    (func (export "render") (param i32 i32 i32) ${parts.render ?? ''}))`;
+}
+
+/** Assembles WAT. */
+export function assemble(wat: string): Uint8Array {
+  const module = binaryen.parseText(wat);
+  module.setFeatures(binaryen.Features.MVP | binaryen.Features.BulkMemory | binaryen.Features.ReferenceTypes);
+  const bytes = module.emitBinary();
+  module.dispose();
+  return bytes;
+}
+
+export const good = (parts: Parts = {}): Uint8Array => assemble(text(parts));
+
+/** WAT that stores words one after the other. */
+export function store(address: number, words: number[]): string {
+  return words
+    .map((word, index) => `(i32.store (i32.const ${address + 4 * index}) (i32.const ${word | 0}))`)
+    .join('\n');
+}
+
+export const submit = (address: number, bytes: number) =>
+  `(call $submit (i32.const ${address}) (i32.const ${bytes | 0}))`;
+
+const names = Object.keys(settings) as (keyof typeof settings)[];
+const defaults = Object.fromEntries(names.map((name) => [name, settings[name].default])) as unknown as EngineLimits;
+
+/** Options for load(), and what the module logged. */
+export function options(limits: Partial<EngineLimits> = {}): LoadOptions & { lines: string[] } {
+  const lines: string[] = [];
+  const log = (level: string, message: string) => void lines.push(`${level}: ${message}`);
+  return {
+    limits: { ...defaults, ...limits },
+    seed: 2 ** 40 + 7,
+    tickRate: 120,
+    seats: 2,
+    assets: new Uint8Array(0),
+    log,
+    lines,
+  };
+}

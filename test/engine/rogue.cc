@@ -1,0 +1,79 @@
+// A guest process that has been taken over: does to its host what the seed in the load request says.
+#include "constants.h"
+
+#include <cstdlib>
+#include <cstring>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static uint8_t *base;
+
+static void set(uint32_t offset, uint32_t value) { std::memcpy(base + offset, &value, 4); }
+
+static uint32_t get(uint32_t offset) {
+  uint32_t value;
+  std::memcpy(&value, base + offset, 4);
+  return value;
+}
+
+static void answer() {
+  set(REPLY_SEQUENCE, get(REQUEST_SEQUENCE));
+  send(FD_SOCKET, "", 1, MSG_NOSIGNAL);
+}
+
+int main() {
+  struct stat file {};
+  fstat(FD_MAPPING, &file);
+  base = static_cast<uint8_t *>(mmap(nullptr, file.st_size, PROT_READ | PROT_WRITE, MAP_SHARED, FD_MAPPING, 0));
+  answer();
+  uint8_t byte;
+  if (recv(FD_SOCKET, &byte, 1, 0) != 1) return 1;
+  switch (get(REQUEST_ARGUMENTS)) {
+  case 1:
+    set(REPLY_COMMAND_BYTES, 0xfffffffc);
+    break;
+  case 2:
+    set(REPLY_DATA_BYTES, 0xffffffff);
+    break;
+  case 3:
+    set(REPLY_STATUS, 99);
+    break;
+  case 4:
+    std::memset(base, 0xff, COMMANDS);
+    break;
+  case 5:
+    for (int i = 0; i < 100000; i++) send(FD_SOCKET, "", 1, MSG_NOSIGNAL | MSG_DONTWAIT);
+    pause();
+    break;
+  case 6:
+    answer();
+    usleep(50000);
+    break;
+  case 7: // Cut the memory off under the host: its size is sealed, so nothing happens.
+    if (ftruncate(FD_MAPPING, 0) == 0) std::abort();
+    break;
+  case 8:
+    set(REPLY_LOG_BYTES, 0xffffffff);
+    for (uint32_t at = LOG; at < LOG + LOG_BYTES_MAX; at += 4) set(at, at % 8 == 0 ? 2 : 0x7fffffff);
+    break;
+  case 9:
+    kill(getpid(), SIGSYS);
+    break;
+  case 10:
+    std::abort();
+  case 11:
+    return 0;
+  case 12:
+    close(FD_SOCKET);
+    pause();
+    break;
+  case 13: // Answers in the mapping, and never says so.
+    set(REPLY_SEQUENCE, get(REQUEST_SEQUENCE));
+    pause();
+  }
+  answer();
+  pause();
+}
