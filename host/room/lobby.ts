@@ -8,9 +8,9 @@ const REOPEN_MS_MIN = 1000;
 
 interface Entry {
   open(): Promise<Room>;
-  /** The newest opening; pending, or settled and then `room` is there as long as it runs. */
-  opening: Promise<Room>;
-  pending: boolean;
+  /** While the room is being opened. */
+  opening: Promise<Room> | undefined;
+  /** While the room runs. */
   room: Room | undefined;
   openedAt: number;
 }
@@ -32,15 +32,9 @@ export class Lobby {
 
   /** Opens a room and keeps it; rejects as `open` does. */
   async add(name: string, open: () => Promise<Room>): Promise<Room> {
-    const entry: Entry = {
-      open,
-      opening: open(),
-      pending: true,
-      room: undefined,
-      openedAt: this.#clock.now(),
-    };
+    const entry: Entry = { open, opening: undefined, room: undefined, openedAt: 0 };
     this.#entries.set(name, entry);
-    return this.#await(entry);
+    return this.#open(entry);
   }
 
   /**
@@ -55,39 +49,38 @@ export class Lobby {
         'NL_REQUEST',
         `there is no game "${name}" here; there is ${[...this.#entries.keys()].join(', ')}`,
       );
-    if (!entry.room && !entry.pending) this.#reopen(entry);
-    return (await entry.opening).accept(request);
+    const room = entry.room ?? (await (entry.opening ?? this.#reopen(entry)));
+    return room.accept(request);
   }
 
   async close(): Promise<void> {
     this.#closed = true;
-    const rooms = await Promise.allSettled([...this.#entries.values()].map((entry) => entry.opening));
-    await Promise.all(rooms.map((room) => (room.status === 'fulfilled' ? room.value.close() : undefined)));
+    const entries = [...this.#entries.values()];
+    await Promise.allSettled(entries.map((entry) => entry.opening));
+    await Promise.all(entries.map((entry) => entry.room?.close()));
   }
 
-  #reopen(entry: Entry): void {
-    const now = this.#clock.now();
-    const since = now - entry.openedAt;
-    if (since < REOPEN_MS_MIN)
-      throw new NearlightError(
-        'NL_ROOM_ENDED',
-        `it is opened again in ${Math.ceil((REOPEN_MS_MIN - since) / 100) / 10} s`,
-      );
-    entry.openedAt = now;
-    entry.opening = entry.open();
-    entry.pending = true;
-    // Whoever waits for `opening` sees the error; this chain only notes the outcome.
-    this.#await(entry).catch(() => {});
+  #reopen(entry: Entry): Promise<Room> {
+    const since = this.#clock.now() - entry.openedAt;
+    if (since >= REOPEN_MS_MIN) return this.#open(entry);
+    const wait = Math.ceil((REOPEN_MS_MIN - since) / 100) / 10;
+    throw new NearlightError('NL_ROOM_ENDED', `it is opened again in ${wait} s`);
   }
 
-  async #await(entry: Entry): Promise<Room> {
-    const room = await entry.opening.finally(() => {
-      entry.pending = false;
-    });
-    entry.room = room;
-    void room.ended.then(() => {
-      if (entry.room === room) entry.room = undefined;
-    });
-    return room;
+  #open(entry: Entry): Promise<Room> {
+    entry.openedAt = this.#clock.now();
+    entry.opening = entry
+      .open()
+      .then((room) => {
+        entry.room = room;
+        void room.ended.then(() => {
+          if (entry.room === room) entry.room = undefined;
+        });
+        return room;
+      })
+      .finally(() => {
+        entry.opening = undefined;
+      });
+    return entry.opening;
   }
 }
