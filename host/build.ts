@@ -5,6 +5,7 @@ import { availableParallelism } from 'node:os';
 import { basename, join } from 'node:path';
 import { promisify } from 'node:util';
 import { buildNative } from './engine/wasmedge/build.ts';
+import { exitStatus, NearlightError } from './errors.ts';
 
 const root = join(import.meta.dirname, '..');
 const out = join(root, 'build');
@@ -29,14 +30,17 @@ interface Source {
 /**
  * Compiles the AssemblyScript modules that are missing or older than their sources into build/NAME.wasm:
  * the arena and every example, or only those named.
- * @throws Error with the compiler's messages, or where a name is unknown
+ * @throws NearlightError NL_SOURCE with the compiler's messages, NL_USAGE where a name is unknown
  */
 export async function buildModules(names?: readonly string[]): Promise<BuiltModule[]> {
   const known = findSources();
   const unknown = names?.filter((name) => !known.some((source) => source.name === name)) ?? [];
   if (unknown.length > 0) {
     const list = known.map((source) => source.name).join(', ');
-    throw new Error(`there is no module ${unknown.join(', ')} under renderer/; there are: ${list}`);
+    throw new NearlightError(
+      'NL_USAGE',
+      `there is no module ${unknown.join(', ')} under renderer/; there are: ${list}`,
+    );
   }
   const waiting = names ? known.filter((source) => names.includes(source.name)) : known;
   mkdirSync(out, { recursive: true });
@@ -80,18 +84,16 @@ async function compile(entry: string, output: string): Promise<void> {
       stdout?: string;
       stderr?: string;
     };
-    throw new Error(`${entry} does not compile:\n${(stdout + stderr).trim()}`, {
-      cause,
-    });
+    throw new NearlightError('NL_SOURCE', `${entry}\n${(stdout + stderr).trim()}`, { cause });
   }
 }
 
-/** The arena is a folder, an example is a file; all share the rest of renderer/. */
 /** Where the module of each source goes: name by path. */
 export function modulePaths(): Map<string, string> {
   return new Map(findSources().map(({ name }) => [join(out, `${name}.wasm`), name]));
 }
 
+/** The arena is a folder, an example is a file; all share the rest of renderer/. */
 function findSources(): Source[] {
   const files = readdirSync(join(root, 'renderer'), {
     recursive: true,
@@ -163,6 +165,6 @@ if (import.meta.main) {
     await main(process.argv.slice(2));
   } catch (error) {
     process.stderr.write(`build: ${(error as Error).message}\n`);
-    process.exitCode = 1;
+    process.exitCode = exitStatus(error);
   }
 }

@@ -68,7 +68,7 @@ export async function startHostProcess(
 /** Starts Debian's Chromium without a display; `args` are added to its flags. */
 export function startBrowser(args: string[] = []): Promise<Browser> {
   return chromium.launch({
-    executablePath: process.env['CHROMIUM'] ?? '/usr/bin/chromium',
+    executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
     headless: true,
     args: [
       '--no-sandbox',

@@ -79,7 +79,7 @@ test('two browsers in one arena see each other move', async () => {
   await second.keyboard.down('KeyW');
   await second.waitForTimeout(400);
   await second.keyboard.up('KeyW');
-  const folder = process.env['SCREENSHOTS'];
+  const folder = process.env.SCREENSHOTS;
   if (folder) {
     await writeFile(`${folder}/first.png`, await first.screenshot());
     await writeFile(`${folder}/second.png`, await second.screenshot());

@@ -1,0 +1,75 @@
+import { Game, Input, input, Key, play } from '../sdk';
+import { Fighter } from './fighter';
+import { buildLevel } from './level';
+import { Match } from './match';
+import { Renderer } from './renderer';
+
+export { init, join, leave, render, tick, version } from '../sdk/game';
+
+/** Radians a CSS pixel of the pointer, and radians a second of a stick. */
+const POINTER_TURN: f32 = 0.0022;
+const STICK_TURN: f32 = 2.8;
+/** Buttons of a gamepad in the standard mapping. */
+const PAD_JUMP = 16;
+const PAD_FIRE = 23;
+const TARGET_SECONDS = 3;
+
+/** A battle for as many as there are seats; bots keep a lonely player company. */
+class Arena extends Game {
+  private match!: Match;
+  private renderer!: Renderer;
+  private tickRate: i32 = 0;
+  private seats: i32 = 0;
+
+  init(seed: u64, tickRate: u32, seats: u32): void {
+    this.tickRate = <i32>tickRate;
+    this.seats = <i32>seats;
+    buildLevel();
+    this.match = new Match(seed, <i32>seats);
+    this.renderer = new Renderer(this.match);
+  }
+
+  join(seat: i32): void {
+    this.match.join(seat);
+  }
+
+  leave(seat: i32): void {
+    this.match.leave(seat);
+  }
+
+  tick(_n: u32): void {
+    const dt: f32 = 1 / <f32>this.tickRate;
+    for (let seat = 0; seat < this.seats; seat++) {
+      const fighter = this.match.fighters[seat];
+      if (fighter.active) steer(fighter, input(seat), dt);
+    }
+    this.match.tick(dt);
+    this.renderer.tick(this.tickRate * TARGET_SECONDS);
+  }
+
+  render(seat: i32, width: u32, height: u32): void {
+    // Movement that the next tick will see is shown already now.
+    const pointer = input(seat);
+    const turn = pointer.movementX * POINTER_TURN;
+    this.renderer.render(seat, width, height, turn, -pointer.movementY * POINTER_TURN);
+  }
+}
+
+/** Turns what a player holds and moves into what the fighter wants. */
+function steer(fighter: Fighter, from: Input, dt: f32): void {
+  const intent = fighter.intent;
+  intent.right = held(from, Key.D, Key.Right) - held(from, Key.A, Key.Left) + from.axis(0);
+  intent.ahead = held(from, Key.W, Key.Up) - held(from, Key.S, Key.Down) - from.axis(1);
+  intent.sprint = from.key(Key.ShiftLeft) || from.key(Key.ShiftRight);
+  intent.jump = from.key(Key.Space) || from.keyPressed(Key.Space) || from.button(PAD_JUMP);
+  intent.fire = from.button(0) || from.buttonPressed(0) || from.button(PAD_FIRE);
+  const turn = from.movementX * POINTER_TURN + from.axis(2) * STICK_TURN * dt;
+  const nod = from.movementY * POINTER_TURN + from.axis(3) * STICK_TURN * 0.7 * dt;
+  fighter.turn(turn, -nod);
+}
+
+function held(from: Input, a: u32, b: u32): f32 {
+  return from.key(a) || from.key(b) ? 1 : 0;
+}
+
+play(new Arena());

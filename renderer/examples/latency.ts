@@ -1,0 +1,23 @@
+import { ColorAttachment, device, Game, input, play, RenderPassDescriptor, surface } from '../sdk';
+
+export { init, join, leave, render, tick, version } from '../sdk/game';
+
+/** Paints the whole picture white while any key or button is down, and black otherwise. */
+class Latency extends Game {
+  private target: ColorAttachment = { view: surface.view };
+  private pass: RenderPassDescriptor = { label: 'latency', colorAttachments: [this.target] };
+
+  render(seat: i32, _width: u32, _height: u32): void {
+    const light: f32 = input(seat).any ? 1 : 0;
+    const color = this.target.clearValue;
+    color.r = light;
+    color.g = light;
+    color.b = light;
+    color.a = 1;
+    const encoder = device.createCommandEncoder();
+    encoder.beginRenderPass(this.pass).end();
+    device.queue.submit(encoder.finish());
+  }
+}
+
+play(new Latency());

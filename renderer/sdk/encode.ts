@@ -1,0 +1,853 @@
+// Generated from renderer/contract.ts by renderer/generate.ts; do not edit.
+import { reserve, text } from './stream';
+
+/** Writes one record; returns where the next begins. */
+export function writeBindGroupLayoutEntry(
+  at: usize,
+  binding: u32,
+  visibility: u32,
+  bufferType: u32,
+  hasDynamicOffset: bool,
+  minBindingSize: u32,
+  samplerType: u32,
+  sampleType: u32,
+  multisampled: bool,
+  storageAccess: u32,
+  storageFormat: u32,
+  viewDimension: u32,
+): usize {
+  store<u32>(at, binding, 0);
+  store<u32>(at, visibility, 4);
+  store<u32>(at, bufferType, 8);
+  store<u32>(at, <u32>hasDynamicOffset, 12);
+  store<u32>(at, minBindingSize, 16);
+  store<u32>(at, samplerType, 20);
+  store<u32>(at, sampleType, 24);
+  store<u32>(at, <u32>multisampled, 28);
+  store<u32>(at, storageAccess, 32);
+  store<u32>(at, storageFormat, 36);
+  store<u32>(at, viewDimension, 40);
+  return at + 44;
+}
+
+/** Writes one record; returns where the next begins. */
+export function writePipelineLayoutEntry(at: usize, layout: u32): usize {
+  store<u32>(at, layout, 0);
+  return at + 4;
+}
+
+/** Writes one record; returns where the next begins. */
+export function writeBindGroupEntry(
+  at: usize,
+  binding: u32,
+  buffer: u32,
+  offset: u32,
+  size: u32,
+  sampler: u32,
+  view: u32,
+): usize {
+  store<u32>(at, binding, 0);
+  store<u32>(at, buffer, 4);
+  store<u32>(at, offset, 8);
+  store<u32>(at, size, 12);
+  store<u32>(at, sampler, 16);
+  store<u32>(at, view, 20);
+  return at + 24;
+}
+
+/** Writes one record; returns where the next begins. */
+export function writeVertexBufferLayout(at: usize, arrayStride: u32, stepMode: u32, attributeCount: u32): usize {
+  store<u32>(at, arrayStride, 0);
+  store<u32>(at, stepMode, 4);
+  store<u32>(at, attributeCount, 8);
+  return at + 12;
+}
+
+/** Writes one record; returns where the next begins. */
+export function writeVertexAttribute(at: usize, format: u32, offset: u32, shaderLocation: u32): usize {
+  store<u32>(at, format, 0);
+  store<u32>(at, offset, 4);
+  store<u32>(at, shaderLocation, 8);
+  return at + 12;
+}
+
+/** Writes one record; returns where the next begins. */
+export function writeColorTarget(
+  at: usize,
+  format: u32,
+  blend: bool,
+  colorOperation: u32,
+  colorSrcFactor: u32,
+  colorDstFactor: u32,
+  alphaOperation: u32,
+  alphaSrcFactor: u32,
+  alphaDstFactor: u32,
+  writeMask: u32,
+): usize {
+  store<u32>(at, format, 0);
+  store<u32>(at, <u32>blend, 4);
+  store<u32>(at, colorOperation, 8);
+  store<u32>(at, colorSrcFactor, 12);
+  store<u32>(at, colorDstFactor, 16);
+  store<u32>(at, alphaOperation, 20);
+  store<u32>(at, alphaSrcFactor, 24);
+  store<u32>(at, alphaDstFactor, 28);
+  store<u32>(at, writeMask, 32);
+  return at + 36;
+}
+
+/** Writes one record; returns where the next begins. */
+export function writeColorAttachment(
+  at: usize,
+  view: u32,
+  resolveTarget: u32,
+  loadOp: u32,
+  storeOp: u32,
+  clearR: f32,
+  clearG: f32,
+  clearB: f32,
+  clearA: f32,
+): usize {
+  store<u32>(at, view, 0);
+  store<u32>(at, resolveTarget, 4);
+  store<u32>(at, loadOp, 8);
+  store<u32>(at, storeOp, 12);
+  store<f32>(at, clearR, 16);
+  store<f32>(at, clearG, 20);
+  store<f32>(at, clearB, 24);
+  store<f32>(at, clearA, 28);
+  return at + 32;
+}
+
+/** Makes a buffer of `size` bytes, filled with zeros. */
+export function createBuffer(id: u32, size: u64, usage: u32, label: string): void {
+  const labelBytes = <u32>String.UTF8.byteLength(label);
+  const length: u32 = 6 + ((labelBytes + 3) >> 2);
+  const p = reserve(length);
+  store<u32>(p, (length << 16) | 1);
+  store<u32>(p, id, 4);
+  store<u64>(p, size, 8);
+  store<u32>(p, usage, 16);
+  store<u32>(p, labelBytes, 20);
+  let tail = p + 24;
+  tail = text(tail, label, labelBytes);
+}
+
+/** Makes a texture. */
+export function createTexture(
+  id: u32,
+  width: u32,
+  height: u32,
+  depthOrArrayLayers: u32,
+  mipLevelCount: u32,
+  sampleCount: u32,
+  dimension: u32,
+  format: u32,
+  usage: u32,
+  label: string,
+): void {
+  const labelBytes = <u32>String.UTF8.byteLength(label);
+  const length: u32 = 11 + ((labelBytes + 3) >> 2);
+  const p = reserve(length);
+  store<u32>(p, (length << 16) | 2);
+  store<u32>(p, id, 4);
+  store<u32>(p, width, 8);
+  store<u32>(p, height, 12);
+  store<u32>(p, depthOrArrayLayers, 16);
+  store<u32>(p, mipLevelCount, 20);
+  store<u32>(p, sampleCount, 24);
+  store<u32>(p, dimension, 28);
+  store<u32>(p, format, 32);
+  store<u32>(p, usage, 36);
+  store<u32>(p, labelBytes, 40);
+  let tail = p + 44;
+  tail = text(tail, label, labelBytes);
+}
+
+/** Makes a view; a count of 0 means "all that remain". */
+export function createTextureView(
+  id: u32,
+  texture: u32,
+  format: u32,
+  dimension: u32,
+  aspect: u32,
+  baseMipLevel: u32,
+  mipLevelCount: u32,
+  baseArrayLayer: u32,
+  arrayLayerCount: u32,
+  label: string,
+): void {
+  const labelBytes = <u32>String.UTF8.byteLength(label);
+  const length: u32 = 11 + ((labelBytes + 3) >> 2);
+  const p = reserve(length);
+  store<u32>(p, (length << 16) | 3);
+  store<u32>(p, id, 4);
+  store<u32>(p, texture, 8);
+  store<u32>(p, format, 12);
+  store<u32>(p, dimension, 16);
+  store<u32>(p, aspect, 20);
+  store<u32>(p, baseMipLevel, 24);
+  store<u32>(p, mipLevelCount, 28);
+  store<u32>(p, baseArrayLayer, 32);
+  store<u32>(p, arrayLayerCount, 36);
+  store<u32>(p, labelBytes, 40);
+  let tail = p + 44;
+  tail = text(tail, label, labelBytes);
+}
+
+/** Makes a sampler. */
+export function createSampler(
+  id: u32,
+  addressModeU: u32,
+  addressModeV: u32,
+  addressModeW: u32,
+  magFilter: u32,
+  minFilter: u32,
+  mipmapFilter: u32,
+  lodMinClamp: f32,
+  lodMaxClamp: f32,
+  compare: u32,
+  maxAnisotropy: u32,
+  label: string,
+): void {
+  const labelBytes = <u32>String.UTF8.byteLength(label);
+  const length: u32 = 13 + ((labelBytes + 3) >> 2);
+  const p = reserve(length);
+  store<u32>(p, (length << 16) | 4);
+  store<u32>(p, id, 4);
+  store<u32>(p, addressModeU, 8);
+  store<u32>(p, addressModeV, 12);
+  store<u32>(p, addressModeW, 16);
+  store<u32>(p, magFilter, 20);
+  store<u32>(p, minFilter, 24);
+  store<u32>(p, mipmapFilter, 28);
+  store<f32>(p, lodMinClamp, 32);
+  store<f32>(p, lodMaxClamp, 36);
+  store<u32>(p, compare, 40);
+  store<u32>(p, maxAnisotropy, 44);
+  store<u32>(p, labelBytes, 48);
+  let tail = p + 52;
+  tail = text(tail, label, labelBytes);
+}
+
+/** Makes a bind group layout; each entry gives one of its four kinds. Returns where the records begin. */
+export function createBindGroupLayout(id: u32, label: string, entriesCount: u32): usize {
+  const labelBytes = <u32>String.UTF8.byteLength(label);
+  const length: u32 = 4 + ((labelBytes + 3) >> 2) + entriesCount * 11;
+  const p = reserve(length);
+  store<u32>(p, (length << 16) | 5);
+  store<u32>(p, id, 4);
+  store<u32>(p, labelBytes, 8);
+  store<u32>(p, entriesCount, 12);
+  let tail = p + 16;
+  tail = text(tail, label, labelBytes);
+  return tail;
+}
+
+/** Makes a pipeline layout. Returns where the records begin. */
+export function createPipelineLayout(id: u32, label: string, layoutsCount: u32): usize {
+  const labelBytes = <u32>String.UTF8.byteLength(label);
+  const length: u32 = 4 + ((labelBytes + 3) >> 2) + layoutsCount * 1;
+  const p = reserve(length);
+  store<u32>(p, (length << 16) | 6);
+  store<u32>(p, id, 4);
+  store<u32>(p, labelBytes, 8);
+  store<u32>(p, layoutsCount, 12);
+  let tail = p + 16;
+  tail = text(tail, label, labelBytes);
+  return tail;
+}
+
+/** Makes a bind group; each entry gives one of its three; a size of 0 means "the rest". Returns where the records begin. */
+export function createBindGroup(id: u32, layout: u32, label: string, entriesCount: u32): usize {
+  const labelBytes = <u32>String.UTF8.byteLength(label);
+  const length: u32 = 5 + ((labelBytes + 3) >> 2) + entriesCount * 6;
+  const p = reserve(length);
+  store<u32>(p, (length << 16) | 7);
+  store<u32>(p, id, 4);
+  store<u32>(p, layout, 8);
+  store<u32>(p, labelBytes, 12);
+  store<u32>(p, entriesCount, 16);
+  let tail = p + 20;
+  tail = text(tail, label, labelBytes);
+  return tail;
+}
+
+/** Compiles WGSL. */
+export function createShaderModule(id: u32, label: string, code: string): void {
+  const labelBytes = <u32>String.UTF8.byteLength(label);
+  const codeBytes = <u32>String.UTF8.byteLength(code);
+  const length: u32 = 4 + ((labelBytes + 3) >> 2) + ((codeBytes + 3) >> 2);
+  const p = reserve(length);
+  store<u32>(p, (length << 16) | 8);
+  store<u32>(p, id, 4);
+  store<u32>(p, labelBytes, 8);
+  store<u32>(p, codeBytes, 12);
+  let tail = p + 16;
+  tail = text(tail, label, labelBytes);
+  tail = text(tail, code, codeBytes);
+}
+
+/** Makes a render pipeline; no layout means "auto", no depth format no depth state. Returns where the records begin. */
+export function createRenderPipeline(
+  id: u32,
+  layout: u32,
+  vertexModule: u32,
+  fragmentModule: u32,
+  topology: u32,
+  stripIndexFormat: u32,
+  frontFace: u32,
+  cullMode: u32,
+  depthFormat: u32,
+  depthWriteEnabled: bool,
+  depthCompare: u32,
+  stencilFrontCompare: u32,
+  stencilFrontFailOp: u32,
+  stencilFrontDepthFailOp: u32,
+  stencilFrontPassOp: u32,
+  stencilBackCompare: u32,
+  stencilBackFailOp: u32,
+  stencilBackDepthFailOp: u32,
+  stencilBackPassOp: u32,
+  stencilReadMask: u32,
+  stencilWriteMask: u32,
+  depthBias: i32,
+  depthBiasSlopeScale: f32,
+  depthBiasClamp: f32,
+  sampleCount: u32,
+  sampleMask: u32,
+  alphaToCoverageEnabled: bool,
+  label: string,
+  vertexEntryPoint: string,
+  fragmentEntryPoint: string,
+  buffersCount: u32,
+  attributesCount: u32,
+  targetsCount: u32,
+): usize {
+  const labelBytes = <u32>String.UTF8.byteLength(label);
+  const vertexEntryPointBytes = <u32>String.UTF8.byteLength(vertexEntryPoint);
+  const fragmentEntryPointBytes = <u32>String.UTF8.byteLength(fragmentEntryPoint);
+  const length: u32 =
+    34 +
+    ((labelBytes + 3) >> 2) +
+    ((vertexEntryPointBytes + 3) >> 2) +
+    ((fragmentEntryPointBytes + 3) >> 2) +
+    buffersCount * 3 +
+    attributesCount * 3 +
+    targetsCount * 9;
+  const p = reserve(length);
+  store<u32>(p, (length << 16) | 9);
+  store<u32>(p, id, 4);
+  store<u32>(p, layout, 8);
+  store<u32>(p, vertexModule, 12);
+  store<u32>(p, fragmentModule, 16);
+  store<u32>(p, topology, 20);
+  store<u32>(p, stripIndexFormat, 24);
+  store<u32>(p, frontFace, 28);
+  store<u32>(p, cullMode, 32);
+  store<u32>(p, depthFormat, 36);
+  store<u32>(p, <u32>depthWriteEnabled, 40);
+  store<u32>(p, depthCompare, 44);
+  store<u32>(p, stencilFrontCompare, 48);
+  store<u32>(p, stencilFrontFailOp, 52);
+  store<u32>(p, stencilFrontDepthFailOp, 56);
+  store<u32>(p, stencilFrontPassOp, 60);
+  store<u32>(p, stencilBackCompare, 64);
+  store<u32>(p, stencilBackFailOp, 68);
+  store<u32>(p, stencilBackDepthFailOp, 72);
+  store<u32>(p, stencilBackPassOp, 76);
+  store<u32>(p, stencilReadMask, 80);
+  store<u32>(p, stencilWriteMask, 84);
+  store<i32>(p, depthBias, 88);
+  store<f32>(p, depthBiasSlopeScale, 92);
+  store<f32>(p, depthBiasClamp, 96);
+  store<u32>(p, sampleCount, 100);
+  store<u32>(p, sampleMask, 104);
+  store<u32>(p, <u32>alphaToCoverageEnabled, 108);
+  store<u32>(p, labelBytes, 112);
+  store<u32>(p, vertexEntryPointBytes, 116);
+  store<u32>(p, fragmentEntryPointBytes, 120);
+  store<u32>(p, buffersCount, 124);
+  store<u32>(p, attributesCount, 128);
+  store<u32>(p, targetsCount, 132);
+  let tail = p + 136;
+  tail = text(tail, label, labelBytes);
+  tail = text(tail, vertexEntryPoint, vertexEntryPointBytes);
+  tail = text(tail, fragmentEntryPoint, fragmentEntryPointBytes);
+  return tail;
+}
+
+/** Makes a compute pipeline; no layout means "auto". */
+export function createComputePipeline(id: u32, layout: u32, module: u32, label: string, entryPoint: string): void {
+  const labelBytes = <u32>String.UTF8.byteLength(label);
+  const entryPointBytes = <u32>String.UTF8.byteLength(entryPoint);
+  const length: u32 = 6 + ((labelBytes + 3) >> 2) + ((entryPointBytes + 3) >> 2);
+  const p = reserve(length);
+  store<u32>(p, (length << 16) | 10);
+  store<u32>(p, id, 4);
+  store<u32>(p, layout, 8);
+  store<u32>(p, module, 12);
+  store<u32>(p, labelBytes, 16);
+  store<u32>(p, entryPointBytes, 20);
+  let tail = p + 24;
+  tail = text(tail, label, labelBytes);
+  tail = text(tail, entryPoint, entryPointBytes);
+}
+
+/** Names a layout of a render pipeline. */
+export function getRenderBindGroupLayout(id: u32, pipeline: u32, index: u32): void {
+  const p = reserve(4);
+  store<u32>(p, 262155);
+  store<u32>(p, id, 4);
+  store<u32>(p, pipeline, 8);
+  store<u32>(p, index, 12);
+}
+
+/** Names a layout of a compute pipeline. */
+export function getComputeBindGroupLayout(id: u32, pipeline: u32, index: u32): void {
+  const p = reserve(4);
+  store<u32>(p, 262156);
+  store<u32>(p, id, 4);
+  store<u32>(p, pipeline, 8);
+  store<u32>(p, index, 12);
+}
+
+/** Ends an object; its index may be used again with the next generation. */
+export function destroy(kind: u32, object: u32): void {
+  const p = reserve(3);
+  store<u32>(p, 196621);
+  store<u32>(p, kind, 4);
+  store<u32>(p, object, 8);
+}
+
+/** Writes bytes into a buffer, before what is submitted later. */
+export function writeBuffer(buffer: u32, offset: u32, address: usize, byteLength: u32): void {
+  const p = reserve(5);
+  store<u32>(p, 360480);
+  store<u32>(p, buffer, 4);
+  store<u32>(p, offset, 8);
+  store<u32>(p, <u32>address, 12);
+  store<u32>(p, byteLength, 16);
+}
+
+/** Writes texels into a texture, before what is submitted later. */
+export function writeTexture(
+  texture: u32,
+  mipLevel: u32,
+  originX: u32,
+  originY: u32,
+  originZ: u32,
+  aspect: u32,
+  width: u32,
+  height: u32,
+  depthOrArrayLayers: u32,
+  bytesPerRow: u32,
+  rowsPerImage: u32,
+  address: usize,
+  byteLength: u32,
+): void {
+  const p = reserve(14);
+  store<u32>(p, 950305);
+  store<u32>(p, texture, 4);
+  store<u32>(p, mipLevel, 8);
+  store<u32>(p, originX, 12);
+  store<u32>(p, originY, 16);
+  store<u32>(p, originZ, 20);
+  store<u32>(p, aspect, 24);
+  store<u32>(p, width, 28);
+  store<u32>(p, height, 32);
+  store<u32>(p, depthOrArrayLayers, 36);
+  store<u32>(p, bytesPerRow, 40);
+  store<u32>(p, rowsPerImage, 44);
+  store<u32>(p, <u32>address, 48);
+  store<u32>(p, byteLength, 52);
+}
+
+/** Writes part of an asset into a buffer, past linear memory. */
+export function writeBufferFromAsset(buffer: u32, offset: u32, asset: u32, assetOffset: u32, size: u32): void {
+  const p = reserve(6);
+  store<u32>(p, 393250);
+  store<u32>(p, buffer, 4);
+  store<u32>(p, offset, 8);
+  store<u32>(p, asset, 12);
+  store<u32>(p, assetOffset, 16);
+  store<u32>(p, size, 20);
+}
+
+/** Writes part of an asset into a texture, past linear memory. */
+export function writeTextureFromAsset(
+  texture: u32,
+  mipLevel: u32,
+  originX: u32,
+  originY: u32,
+  originZ: u32,
+  aspect: u32,
+  width: u32,
+  height: u32,
+  depthOrArrayLayers: u32,
+  bytesPerRow: u32,
+  rowsPerImage: u32,
+  asset: u32,
+  assetOffset: u32,
+  size: u32,
+): void {
+  const p = reserve(15);
+  store<u32>(p, 983075);
+  store<u32>(p, texture, 4);
+  store<u32>(p, mipLevel, 8);
+  store<u32>(p, originX, 12);
+  store<u32>(p, originY, 16);
+  store<u32>(p, originZ, 20);
+  store<u32>(p, aspect, 24);
+  store<u32>(p, width, 28);
+  store<u32>(p, height, 32);
+  store<u32>(p, depthOrArrayLayers, 36);
+  store<u32>(p, bytesPerRow, 40);
+  store<u32>(p, rowsPerImage, 44);
+  store<u32>(p, asset, 48);
+  store<u32>(p, assetOffset, 52);
+  store<u32>(p, size, 56);
+}
+
+/** Finishes the commands since the last submit and queues them. */
+export function submit(): void {
+  const p = reserve(1);
+  store<u32>(p, 65572);
+}
+
+/** Asks for a REPLY_WORK_DONE with this token once all that was submitted is done. */
+export function onSubmittedWorkDone(token: u32): void {
+  const p = reserve(2);
+  store<u32>(p, 131109);
+  store<u32>(p, token, 4);
+}
+
+/** Copies bytes between buffers. */
+export function copyBufferToBuffer(
+  source: u32,
+  sourceOffset: u32,
+  destination: u32,
+  destinationOffset: u32,
+  size: u32,
+): void {
+  const p = reserve(6);
+  store<u32>(p, 393264);
+  store<u32>(p, source, 4);
+  store<u32>(p, sourceOffset, 8);
+  store<u32>(p, destination, 12);
+  store<u32>(p, destinationOffset, 16);
+  store<u32>(p, size, 20);
+}
+
+/** Copies texels from a buffer. */
+export function copyBufferToTexture(
+  buffer: u32,
+  offset: u32,
+  bytesPerRow: u32,
+  rowsPerImage: u32,
+  texture: u32,
+  mipLevel: u32,
+  originX: u32,
+  originY: u32,
+  originZ: u32,
+  aspect: u32,
+  width: u32,
+  height: u32,
+  depthOrArrayLayers: u32,
+): void {
+  const p = reserve(14);
+  store<u32>(p, 917553);
+  store<u32>(p, buffer, 4);
+  store<u32>(p, offset, 8);
+  store<u32>(p, bytesPerRow, 12);
+  store<u32>(p, rowsPerImage, 16);
+  store<u32>(p, texture, 20);
+  store<u32>(p, mipLevel, 24);
+  store<u32>(p, originX, 28);
+  store<u32>(p, originY, 32);
+  store<u32>(p, originZ, 36);
+  store<u32>(p, aspect, 40);
+  store<u32>(p, width, 44);
+  store<u32>(p, height, 48);
+  store<u32>(p, depthOrArrayLayers, 52);
+}
+
+/** Copies texels into a buffer. */
+export function copyTextureToBuffer(
+  texture: u32,
+  mipLevel: u32,
+  originX: u32,
+  originY: u32,
+  originZ: u32,
+  aspect: u32,
+  buffer: u32,
+  offset: u32,
+  bytesPerRow: u32,
+  rowsPerImage: u32,
+  width: u32,
+  height: u32,
+  depthOrArrayLayers: u32,
+): void {
+  const p = reserve(14);
+  store<u32>(p, 917554);
+  store<u32>(p, texture, 4);
+  store<u32>(p, mipLevel, 8);
+  store<u32>(p, originX, 12);
+  store<u32>(p, originY, 16);
+  store<u32>(p, originZ, 20);
+  store<u32>(p, aspect, 24);
+  store<u32>(p, buffer, 28);
+  store<u32>(p, offset, 32);
+  store<u32>(p, bytesPerRow, 36);
+  store<u32>(p, rowsPerImage, 40);
+  store<u32>(p, width, 44);
+  store<u32>(p, height, 48);
+  store<u32>(p, depthOrArrayLayers, 52);
+}
+
+/** Copies texels between textures. */
+export function copyTextureToTexture(
+  source: u32,
+  sourceMipLevel: u32,
+  sourceX: u32,
+  sourceY: u32,
+  sourceZ: u32,
+  sourceAspect: u32,
+  texture: u32,
+  mipLevel: u32,
+  originX: u32,
+  originY: u32,
+  originZ: u32,
+  aspect: u32,
+  width: u32,
+  height: u32,
+  depthOrArrayLayers: u32,
+): void {
+  const p = reserve(16);
+  store<u32>(p, 1048627);
+  store<u32>(p, source, 4);
+  store<u32>(p, sourceMipLevel, 8);
+  store<u32>(p, sourceX, 12);
+  store<u32>(p, sourceY, 16);
+  store<u32>(p, sourceZ, 20);
+  store<u32>(p, sourceAspect, 24);
+  store<u32>(p, texture, 28);
+  store<u32>(p, mipLevel, 32);
+  store<u32>(p, originX, 36);
+  store<u32>(p, originY, 40);
+  store<u32>(p, originZ, 44);
+  store<u32>(p, aspect, 48);
+  store<u32>(p, width, 52);
+  store<u32>(p, height, 56);
+  store<u32>(p, depthOrArrayLayers, 60);
+}
+
+/** Fills part of a buffer with zeros; a size of 0 means "the rest". */
+export function clearBuffer(buffer: u32, offset: u32, size: u32): void {
+  const p = reserve(4);
+  store<u32>(p, 262196);
+  store<u32>(p, buffer, 4);
+  store<u32>(p, offset, 8);
+  store<u32>(p, size, 12);
+}
+
+/** Begins a render pass. Returns where the records begin. */
+export function beginRenderPass(
+  depthView: u32,
+  depthLoadOp: u32,
+  depthStoreOp: u32,
+  depthClearValue: f32,
+  depthReadOnly: bool,
+  stencilLoadOp: u32,
+  stencilStoreOp: u32,
+  stencilClearValue: u32,
+  stencilReadOnly: bool,
+  label: string,
+  colorAttachmentsCount: u32,
+): usize {
+  const labelBytes = <u32>String.UTF8.byteLength(label);
+  const length: u32 = 12 + ((labelBytes + 3) >> 2) + colorAttachmentsCount * 8;
+  const p = reserve(length);
+  store<u32>(p, (length << 16) | 53);
+  store<u32>(p, depthView, 4);
+  store<u32>(p, depthLoadOp, 8);
+  store<u32>(p, depthStoreOp, 12);
+  store<f32>(p, depthClearValue, 16);
+  store<u32>(p, <u32>depthReadOnly, 20);
+  store<u32>(p, stencilLoadOp, 24);
+  store<u32>(p, stencilStoreOp, 28);
+  store<u32>(p, stencilClearValue, 32);
+  store<u32>(p, <u32>stencilReadOnly, 36);
+  store<u32>(p, labelBytes, 40);
+  store<u32>(p, colorAttachmentsCount, 44);
+  let tail = p + 48;
+  tail = text(tail, label, labelBytes);
+  return tail;
+}
+
+/** Ends the render pass. */
+export function endRenderPass(): void {
+  const p = reserve(1);
+  store<u32>(p, 65590);
+}
+
+/** Begins a compute pass. */
+export function beginComputePass(label: string): void {
+  const labelBytes = <u32>String.UTF8.byteLength(label);
+  const length: u32 = 2 + ((labelBytes + 3) >> 2);
+  const p = reserve(length);
+  store<u32>(p, (length << 16) | 55);
+  store<u32>(p, labelBytes, 4);
+  let tail = p + 8;
+  tail = text(tail, label, labelBytes);
+}
+
+/** Ends the compute pass. */
+export function endComputePass(): void {
+  const p = reserve(1);
+  store<u32>(p, 65592);
+}
+
+/** Sets the render pipeline. */
+export function setPipeline(pipeline: u32): void {
+  const p = reserve(2);
+  store<u32>(p, 131136);
+  store<u32>(p, pipeline, 4);
+}
+
+/** Sets a bind group in either pass. Returns where the records begin. */
+export function setBindGroup(index: u32, bindGroup: u32, dynamicOffsetsCount: u32): usize {
+  const length: u32 = 4 + dynamicOffsetsCount * 1;
+  const p = reserve(length);
+  store<u32>(p, (length << 16) | 65);
+  store<u32>(p, index, 4);
+  store<u32>(p, bindGroup, 8);
+  store<u32>(p, dynamicOffsetsCount, 12);
+  return p + 16;
+}
+
+/** Sets a vertex buffer; a size of 0 means "the rest". */
+export function setVertexBuffer(slot: u32, buffer: u32, offset: u32, size: u32): void {
+  const p = reserve(5);
+  store<u32>(p, 327746);
+  store<u32>(p, slot, 4);
+  store<u32>(p, buffer, 8);
+  store<u32>(p, offset, 12);
+  store<u32>(p, size, 16);
+}
+
+/** Sets the index buffer; a size of 0 means "the rest". */
+export function setIndexBuffer(buffer: u32, format: u32, offset: u32, size: u32): void {
+  const p = reserve(5);
+  store<u32>(p, 327747);
+  store<u32>(p, buffer, 4);
+  store<u32>(p, format, 8);
+  store<u32>(p, offset, 12);
+  store<u32>(p, size, 16);
+}
+
+/** Draws vertices. */
+export function draw(vertexCount: u32, instanceCount: u32, firstVertex: u32, firstInstance: u32): void {
+  const p = reserve(5);
+  store<u32>(p, 327748);
+  store<u32>(p, vertexCount, 4);
+  store<u32>(p, instanceCount, 8);
+  store<u32>(p, firstVertex, 12);
+  store<u32>(p, firstInstance, 16);
+}
+
+/** Draws indexed vertices. */
+export function drawIndexed(
+  indexCount: u32,
+  instanceCount: u32,
+  firstIndex: u32,
+  baseVertex: i32,
+  firstInstance: u32,
+): void {
+  const p = reserve(6);
+  store<u32>(p, 393285);
+  store<u32>(p, indexCount, 4);
+  store<u32>(p, instanceCount, 8);
+  store<u32>(p, firstIndex, 12);
+  store<i32>(p, baseVertex, 16);
+  store<u32>(p, firstInstance, 20);
+}
+
+/** Draws with arguments from a buffer. */
+export function drawIndirect(buffer: u32, offset: u32): void {
+  const p = reserve(3);
+  store<u32>(p, 196678);
+  store<u32>(p, buffer, 4);
+  store<u32>(p, offset, 8);
+}
+
+/** Draws indexed with arguments from a buffer. */
+export function drawIndexedIndirect(buffer: u32, offset: u32): void {
+  const p = reserve(3);
+  store<u32>(p, 196679);
+  store<u32>(p, buffer, 4);
+  store<u32>(p, offset, 8);
+}
+
+/** Sets the viewport. */
+export function setViewport(x: f32, y: f32, width: f32, height: f32, minDepth: f32, maxDepth: f32): void {
+  const p = reserve(7);
+  store<u32>(p, 458824);
+  store<f32>(p, x, 4);
+  store<f32>(p, y, 8);
+  store<f32>(p, width, 12);
+  store<f32>(p, height, 16);
+  store<f32>(p, minDepth, 20);
+  store<f32>(p, maxDepth, 24);
+}
+
+/** Sets the scissor rectangle. */
+export function setScissorRect(x: u32, y: u32, width: u32, height: u32): void {
+  const p = reserve(5);
+  store<u32>(p, 327753);
+  store<u32>(p, x, 4);
+  store<u32>(p, y, 8);
+  store<u32>(p, width, 12);
+  store<u32>(p, height, 16);
+}
+
+/** Sets the blend constant. */
+export function setBlendConstant(r: f32, g: f32, b: f32, a: f32): void {
+  const p = reserve(5);
+  store<u32>(p, 327754);
+  store<f32>(p, r, 4);
+  store<f32>(p, g, 8);
+  store<f32>(p, b, 12);
+  store<f32>(p, a, 16);
+}
+
+/** Sets the stencil reference. */
+export function setStencilReference(reference: u32): void {
+  const p = reserve(2);
+  store<u32>(p, 131147);
+  store<u32>(p, reference, 4);
+}
+
+/** Sets the compute pipeline. */
+export function setComputePipeline(pipeline: u32): void {
+  const p = reserve(2);
+  store<u32>(p, 131152);
+  store<u32>(p, pipeline, 4);
+}
+
+/** Dispatches workgroups. */
+export function dispatchWorkgroups(x: u32, y: u32, z: u32): void {
+  const p = reserve(4);
+  store<u32>(p, 262225);
+  store<u32>(p, x, 4);
+  store<u32>(p, y, 8);
+  store<u32>(p, z, 12);
+}
+
+/** Dispatches with arguments from a buffer. */
+export function dispatchWorkgroupsIndirect(buffer: u32, offset: u32): void {
+  const p = reserve(3);
+  store<u32>(p, 196690);
+  store<u32>(p, buffer, 4);
+  store<u32>(p, offset, 8);
+}

@@ -1,0 +1,378 @@
+// Generated from renderer/contract.ts by renderer/generate.ts; do not edit.
+
+/** GPUObjectKind; 0 where an enum is optional means "not given". */
+export namespace ObjectKind {
+  export const buffer: u32 = 1;
+  export const texture: u32 = 2;
+  export const textureView: u32 = 3;
+  export const sampler: u32 = 4;
+  export const bindGroupLayout: u32 = 5;
+  export const pipelineLayout: u32 = 6;
+  export const bindGroup: u32 = 7;
+  export const shaderModule: u32 = 8;
+  export const renderPipeline: u32 = 9;
+  export const computePipeline: u32 = 10;
+}
+
+/** GPUTextureFormat; 0 where an enum is optional means "not given". */
+export namespace TextureFormat {
+  export const r8unorm: u32 = 1;
+  export const r8snorm: u32 = 2;
+  export const r8uint: u32 = 3;
+  export const r8sint: u32 = 4;
+  export const r16uint: u32 = 5;
+  export const r16sint: u32 = 6;
+  export const r16float: u32 = 7;
+  export const rg8unorm: u32 = 8;
+  export const rg8snorm: u32 = 9;
+  export const rg8uint: u32 = 10;
+  export const rg8sint: u32 = 11;
+  export const r32uint: u32 = 12;
+  export const r32sint: u32 = 13;
+  export const r32float: u32 = 14;
+  export const rg16uint: u32 = 15;
+  export const rg16sint: u32 = 16;
+  export const rg16float: u32 = 17;
+  export const rgba8unorm: u32 = 18;
+  export const rgba8unormSrgb: u32 = 19;
+  export const rgba8snorm: u32 = 20;
+  export const rgba8uint: u32 = 21;
+  export const rgba8sint: u32 = 22;
+  export const bgra8unorm: u32 = 23;
+  export const bgra8unormSrgb: u32 = 24;
+  export const rgb9e5ufloat: u32 = 25;
+  export const rgb10a2uint: u32 = 26;
+  export const rgb10a2unorm: u32 = 27;
+  export const rg11b10ufloat: u32 = 28;
+  export const rg32uint: u32 = 29;
+  export const rg32sint: u32 = 30;
+  export const rg32float: u32 = 31;
+  export const rgba16uint: u32 = 32;
+  export const rgba16sint: u32 = 33;
+  export const rgba16float: u32 = 34;
+  export const rgba32uint: u32 = 35;
+  export const rgba32sint: u32 = 36;
+  export const rgba32float: u32 = 37;
+  export const stencil8: u32 = 38;
+  export const depth16unorm: u32 = 39;
+  export const depth24plus: u32 = 40;
+  export const depth24plusStencil8: u32 = 41;
+  export const depth32float: u32 = 42;
+  export const depth32floatStencil8: u32 = 43;
+  export const bc1RgbaUnorm: u32 = 44;
+  export const bc1RgbaUnormSrgb: u32 = 45;
+  export const bc2RgbaUnorm: u32 = 46;
+  export const bc2RgbaUnormSrgb: u32 = 47;
+  export const bc3RgbaUnorm: u32 = 48;
+  export const bc3RgbaUnormSrgb: u32 = 49;
+  export const bc4RUnorm: u32 = 50;
+  export const bc4RSnorm: u32 = 51;
+  export const bc5RgUnorm: u32 = 52;
+  export const bc5RgSnorm: u32 = 53;
+  export const bc6hRgbUfloat: u32 = 54;
+  export const bc6hRgbFloat: u32 = 55;
+  export const bc7RgbaUnorm: u32 = 56;
+  export const bc7RgbaUnormSrgb: u32 = 57;
+}
+
+/** GPUTextureDimension; 0 where an enum is optional means "not given". */
+export namespace TextureDimension {
+  export const _1d: u32 = 1;
+  export const _2d: u32 = 2;
+  export const _3d: u32 = 3;
+}
+
+/** GPUTextureViewDimension; 0 where an enum is optional means "not given". */
+export namespace TextureViewDimension {
+  export const _1d: u32 = 1;
+  export const _2d: u32 = 2;
+  export const _2dArray: u32 = 3;
+  export const cube: u32 = 4;
+  export const cubeArray: u32 = 5;
+  export const _3d: u32 = 6;
+}
+
+/** GPUTextureAspect; 0 where an enum is optional means "not given". */
+export namespace TextureAspect {
+  export const all: u32 = 1;
+  export const stencilOnly: u32 = 2;
+  export const depthOnly: u32 = 3;
+}
+
+/** GPUAddressMode; 0 where an enum is optional means "not given". */
+export namespace AddressMode {
+  export const clampToEdge: u32 = 1;
+  export const repeat: u32 = 2;
+  export const mirrorRepeat: u32 = 3;
+}
+
+/** GPUFilterMode; 0 where an enum is optional means "not given". */
+export namespace FilterMode {
+  export const nearest: u32 = 1;
+  export const linear: u32 = 2;
+}
+
+/** GPUCompareFunction; 0 where an enum is optional means "not given". */
+export namespace CompareFunction {
+  export const never: u32 = 1;
+  export const less: u32 = 2;
+  export const equal: u32 = 3;
+  export const lessEqual: u32 = 4;
+  export const greater: u32 = 5;
+  export const notEqual: u32 = 6;
+  export const greaterEqual: u32 = 7;
+  export const always: u32 = 8;
+}
+
+/** GPUBufferBindingType; 0 where an enum is optional means "not given". */
+export namespace BufferBindingType {
+  export const uniform: u32 = 1;
+  export const storage: u32 = 2;
+  export const readOnlyStorage: u32 = 3;
+}
+
+/** GPUSamplerBindingType; 0 where an enum is optional means "not given". */
+export namespace SamplerBindingType {
+  export const filtering: u32 = 1;
+  export const nonFiltering: u32 = 2;
+  export const comparison: u32 = 3;
+}
+
+/** GPUTextureSampleType; 0 where an enum is optional means "not given". */
+export namespace TextureSampleType {
+  export const float: u32 = 1;
+  export const unfilterableFloat: u32 = 2;
+  export const depth: u32 = 3;
+  export const sint: u32 = 4;
+  export const uint: u32 = 5;
+}
+
+/** GPUStorageTextureAccess; 0 where an enum is optional means "not given". */
+export namespace StorageTextureAccess {
+  export const writeOnly: u32 = 1;
+  export const readOnly: u32 = 2;
+  export const readWrite: u32 = 3;
+}
+
+/** GPUPrimitiveTopology; 0 where an enum is optional means "not given". */
+export namespace PrimitiveTopology {
+  export const pointList: u32 = 1;
+  export const lineList: u32 = 2;
+  export const lineStrip: u32 = 3;
+  export const triangleList: u32 = 4;
+  export const triangleStrip: u32 = 5;
+}
+
+/** GPUFrontFace; 0 where an enum is optional means "not given". */
+export namespace FrontFace {
+  export const ccw: u32 = 1;
+  export const cw: u32 = 2;
+}
+
+/** GPUCullMode; 0 where an enum is optional means "not given". */
+export namespace CullMode {
+  export const none: u32 = 1;
+  export const front: u32 = 2;
+  export const back: u32 = 3;
+}
+
+/** GPUIndexFormat; 0 where an enum is optional means "not given". */
+export namespace IndexFormat {
+  export const uint16: u32 = 1;
+  export const uint32: u32 = 2;
+}
+
+/** GPUVertexFormat; 0 where an enum is optional means "not given". */
+export namespace VertexFormat {
+  export const uint8: u32 = 1;
+  export const uint8x2: u32 = 2;
+  export const uint8x4: u32 = 3;
+  export const sint8: u32 = 4;
+  export const sint8x2: u32 = 5;
+  export const sint8x4: u32 = 6;
+  export const unorm8: u32 = 7;
+  export const unorm8x2: u32 = 8;
+  export const unorm8x4: u32 = 9;
+  export const snorm8: u32 = 10;
+  export const snorm8x2: u32 = 11;
+  export const snorm8x4: u32 = 12;
+  export const uint16: u32 = 13;
+  export const uint16x2: u32 = 14;
+  export const uint16x4: u32 = 15;
+  export const sint16: u32 = 16;
+  export const sint16x2: u32 = 17;
+  export const sint16x4: u32 = 18;
+  export const unorm16: u32 = 19;
+  export const unorm16x2: u32 = 20;
+  export const unorm16x4: u32 = 21;
+  export const snorm16: u32 = 22;
+  export const snorm16x2: u32 = 23;
+  export const snorm16x4: u32 = 24;
+  export const float16: u32 = 25;
+  export const float16x2: u32 = 26;
+  export const float16x4: u32 = 27;
+  export const float32: u32 = 28;
+  export const float32x2: u32 = 29;
+  export const float32x3: u32 = 30;
+  export const float32x4: u32 = 31;
+  export const uint32: u32 = 32;
+  export const uint32x2: u32 = 33;
+  export const uint32x3: u32 = 34;
+  export const uint32x4: u32 = 35;
+  export const sint32: u32 = 36;
+  export const sint32x2: u32 = 37;
+  export const sint32x3: u32 = 38;
+  export const sint32x4: u32 = 39;
+  export const unorm1010102: u32 = 40;
+  export const unorm8x4Bgra: u32 = 41;
+}
+
+/** GPUVertexStepMode; 0 where an enum is optional means "not given". */
+export namespace VertexStepMode {
+  export const vertex: u32 = 1;
+  export const instance: u32 = 2;
+}
+
+/** GPUBlendOperation; 0 where an enum is optional means "not given". */
+export namespace BlendOperation {
+  export const add: u32 = 1;
+  export const subtract: u32 = 2;
+  export const reverseSubtract: u32 = 3;
+  export const min: u32 = 4;
+  export const max: u32 = 5;
+}
+
+/** GPUBlendFactor; 0 where an enum is optional means "not given". */
+export namespace BlendFactor {
+  export const zero: u32 = 1;
+  export const one: u32 = 2;
+  export const src: u32 = 3;
+  export const oneMinusSrc: u32 = 4;
+  export const srcAlpha: u32 = 5;
+  export const oneMinusSrcAlpha: u32 = 6;
+  export const dst: u32 = 7;
+  export const oneMinusDst: u32 = 8;
+  export const dstAlpha: u32 = 9;
+  export const oneMinusDstAlpha: u32 = 10;
+  export const srcAlphaSaturated: u32 = 11;
+  export const constant: u32 = 12;
+  export const oneMinusConstant: u32 = 13;
+}
+
+/** GPUStencilOperation; 0 where an enum is optional means "not given". */
+export namespace StencilOperation {
+  export const keep: u32 = 1;
+  export const zero: u32 = 2;
+  export const replace: u32 = 3;
+  export const invert: u32 = 4;
+  export const incrementClamp: u32 = 5;
+  export const decrementClamp: u32 = 6;
+  export const incrementWrap: u32 = 7;
+  export const decrementWrap: u32 = 8;
+}
+
+/** GPULoadOp; 0 where an enum is optional means "not given". */
+export namespace LoadOp {
+  export const load: u32 = 1;
+  export const clear: u32 = 2;
+}
+
+/** GPUStoreOp; 0 where an enum is optional means "not given". */
+export namespace StoreOp {
+  export const store: u32 = 1;
+  export const discard: u32 = 2;
+}
+
+/** GPUBufferUsage bits. */
+export namespace BufferUsage {
+  export const MAP_READ: u32 = 1;
+  export const MAP_WRITE: u32 = 2;
+  export const COPY_SRC: u32 = 4;
+  export const COPY_DST: u32 = 8;
+  export const INDEX: u32 = 16;
+  export const VERTEX: u32 = 32;
+  export const UNIFORM: u32 = 64;
+  export const STORAGE: u32 = 128;
+  export const INDIRECT: u32 = 256;
+  export const QUERY_RESOLVE: u32 = 512;
+}
+
+/** GPUTextureUsage bits. */
+export namespace TextureUsage {
+  export const COPY_SRC: u32 = 1;
+  export const COPY_DST: u32 = 2;
+  export const TEXTURE_BINDING: u32 = 4;
+  export const STORAGE_BINDING: u32 = 8;
+  export const RENDER_ATTACHMENT: u32 = 16;
+}
+
+/** GPUShaderStage bits. */
+export namespace ShaderStage {
+  export const VERTEX: u32 = 1;
+  export const FRAGMENT: u32 = 2;
+  export const COMPUTE: u32 = 4;
+}
+
+/** GPUColorWrite bits. */
+export namespace ColorWrite {
+  export const RED: u32 = 1;
+  export const GREEN: u32 = 2;
+  export const BLUE: u32 = 4;
+  export const ALPHA: u32 = 8;
+  export const ALL: u32 = 15;
+}
+
+/** USB HID usages of page 7. */
+export namespace Key {
+  export const A: u32 = 4;
+  export const B: u32 = 5;
+  export const C: u32 = 6;
+  export const D: u32 = 7;
+  export const E: u32 = 8;
+  export const F: u32 = 9;
+  export const G: u32 = 10;
+  export const H: u32 = 11;
+  export const I: u32 = 12;
+  export const J: u32 = 13;
+  export const K: u32 = 14;
+  export const L: u32 = 15;
+  export const M: u32 = 16;
+  export const N: u32 = 17;
+  export const O: u32 = 18;
+  export const P: u32 = 19;
+  export const Q: u32 = 20;
+  export const R: u32 = 21;
+  export const S: u32 = 22;
+  export const T: u32 = 23;
+  export const U: u32 = 24;
+  export const V: u32 = 25;
+  export const W: u32 = 26;
+  export const X: u32 = 27;
+  export const Y: u32 = 28;
+  export const Z: u32 = 29;
+  export const Digit1: u32 = 30;
+  export const Digit2: u32 = 31;
+  export const Digit3: u32 = 32;
+  export const Digit4: u32 = 33;
+  export const Digit5: u32 = 34;
+  export const Digit6: u32 = 35;
+  export const Digit7: u32 = 36;
+  export const Digit8: u32 = 37;
+  export const Digit9: u32 = 38;
+  export const Digit0: u32 = 39;
+  export const Enter: u32 = 40;
+  export const Escape: u32 = 41;
+  export const Backspace: u32 = 42;
+  export const Tab: u32 = 43;
+  export const Space: u32 = 44;
+  export const Right: u32 = 79;
+  export const Left: u32 = 80;
+  export const Down: u32 = 81;
+  export const Up: u32 = 82;
+  export const ControlLeft: u32 = 224;
+  export const ShiftLeft: u32 = 225;
+  export const AltLeft: u32 = 226;
+  export const ControlRight: u32 = 228;
+  export const ShiftRight: u32 = 229;
+  export const AltRight: u32 = 230;
+}

@@ -1,0 +1,77 @@
+import { ABI_VERSION } from '../abi';
+// The compiler finds `abort` by its path; the import makes the file a part of every game.
+import './abort';
+import { openIo, readReplies } from './input';
+import { flush } from './stream';
+
+/** What a game does; the host calls it through the exports below. */
+export abstract class Game {
+  /** Begins: makes what the game needs. Ticks come `tickRate` times a second. */
+  init(_seed: u64, _tickRate: u32, _seats: u32): void {}
+
+  /** Somebody sits down. */
+  join(_seat: i32): void {}
+
+  /** Somebody has left. */
+  leave(_seat: i32): void {}
+
+  /** Moves the world by one step; `n` counts from 0. */
+  tick(_n: u32): void {}
+
+  /** Draws the view of one player into `surface`. */
+  abstract render(seat: i32, width: u32, height: u32): void;
+}
+
+let game: Game | null = null;
+
+/** Names the game of this module; call it once, at the top level of the entry file. */
+export function play(what: Game): void {
+  game = what;
+}
+
+/** Gives the version of the contract that this module was built for. */
+export function version(): i32 {
+  return ABI_VERSION;
+}
+
+/** Begins the game; gives the address of the IO block. */
+export function init(seedLow: u32, seedHigh: u32, tickRate: u32, seats: u32): usize {
+  const io = openIo(seats);
+  playing().init(((<u64>seedHigh) << 32) | seedLow, tickRate, seats);
+  flush();
+  return io;
+}
+
+/** Seats a player. */
+export function join(seat: i32): void {
+  readReplies();
+  playing().join(seat);
+  flush();
+}
+
+/** Takes a player away. */
+export function leave(seat: i32): void {
+  readReplies();
+  playing().leave(seat);
+  flush();
+}
+
+/** Moves the world by one step. */
+export function tick(n: u32): void {
+  readReplies();
+  playing().tick(n);
+  flush();
+}
+
+/** Draws one player's view. */
+export function render(seat: i32, width: u32, height: u32): void {
+  readReplies();
+  playing().render(seat, width, height);
+  flush();
+}
+
+function playing(): Game {
+  const current = game;
+  if (current === null) throw new Error('no game: call play(new YourGame()) at the top level');
+  return current;
+}

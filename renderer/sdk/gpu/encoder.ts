@@ -1,0 +1,156 @@
+import * as encode from '../encode';
+import { TextureAspect } from '../enums';
+import { Buffer } from './buffer';
+import { idOf } from './object';
+import { ComputePassDescriptor, ComputePassEncoder, RenderPassDescriptor, RenderPassEncoder } from './pass';
+import { Extent3D, Origin3D, Texture } from './texture';
+
+/** GPUTexelCopyTextureInfo. */
+export class TexelCopyTextureInfo {
+  texture!: Texture;
+  mipLevel: u32 = 0;
+  origin: Origin3D = {};
+  aspect: u32 = TextureAspect.all;
+}
+
+/** GPUTexelCopyBufferInfo. */
+export class TexelCopyBufferInfo {
+  buffer!: Buffer;
+  offset: u32 = 0;
+  bytesPerRow: u32 = 0;
+  rowsPerImage: u32 = 0;
+}
+
+/** GPUCommandBuffer. */
+export class CommandBuffer {}
+
+/** GPUCommandEncoder. There is one, as the stream is one: finish it before the next is created. */
+export class CommandEncoder {
+  open: bool = false;
+  private readonly renderPass: RenderPassEncoder = new RenderPassEncoder();
+  private readonly computePass: ComputePassEncoder = new ComputePassEncoder();
+  private readonly commands: CommandBuffer = new CommandBuffer();
+
+  /** Begins a render pass. */
+  beginRenderPass(d: RenderPassDescriptor): RenderPassEncoder {
+    this.begin();
+    const attachments = d.colorAttachments;
+    const depth = d.depthStencilAttachment;
+    let at: usize;
+    if (depth === null) {
+      at = encode.beginRenderPass(0, 0, 0, 1, false, 0, 0, 0, false, d.label, attachments.length);
+    } else {
+      at = encode.beginRenderPass(
+        depth.view.id,
+        depth.depthLoadOp,
+        depth.depthStoreOp,
+        depth.depthClearValue,
+        depth.depthReadOnly,
+        depth.stencilLoadOp,
+        depth.stencilStoreOp,
+        depth.stencilClearValue,
+        depth.stencilReadOnly,
+        d.label,
+        attachments.length,
+      );
+    }
+    for (let i = 0; i < attachments.length; i++) {
+      const a = attachments[i];
+      const clear = a.clearValue;
+      const target = idOf(a.resolveTarget);
+      at = encode.writeColorAttachment(at, a.view.id, target, a.loadOp, a.storeOp, clear.r, clear.g, clear.b, clear.a);
+    }
+    this.renderPass.open = true;
+    return this.renderPass;
+  }
+
+  /** Begins a compute pass. */
+  beginComputePass(d: ComputePassDescriptor | null = null): ComputePassEncoder {
+    this.begin();
+    encode.beginComputePass(d !== null ? d.label : '');
+    this.computePass.open = true;
+    return this.computePass;
+  }
+
+  /** Copies bytes between buffers. */
+  copyBufferToBuffer(source: Buffer, sourceOffset: u32, destination: Buffer, offset: u32, size: u32): void {
+    encode.copyBufferToBuffer(source.id, sourceOffset, destination.id, offset, size);
+  }
+
+  /** Copies texels from a buffer. */
+  copyBufferToTexture(s: TexelCopyBufferInfo, d: TexelCopyTextureInfo, size: Extent3D): void {
+    encode.copyBufferToTexture(
+      s.buffer.id,
+      s.offset,
+      s.bytesPerRow,
+      s.rowsPerImage,
+      d.texture.id,
+      d.mipLevel,
+      d.origin.x,
+      d.origin.y,
+      d.origin.z,
+      d.aspect,
+      size.width,
+      size.height,
+      size.depthOrArrayLayers,
+    );
+  }
+
+  /** Copies texels into a buffer. */
+  copyTextureToBuffer(s: TexelCopyTextureInfo, d: TexelCopyBufferInfo, size: Extent3D): void {
+    encode.copyTextureToBuffer(
+      s.texture.id,
+      s.mipLevel,
+      s.origin.x,
+      s.origin.y,
+      s.origin.z,
+      s.aspect,
+      d.buffer.id,
+      d.offset,
+      d.bytesPerRow,
+      d.rowsPerImage,
+      size.width,
+      size.height,
+      size.depthOrArrayLayers,
+    );
+  }
+
+  /** Copies texels between textures. */
+  copyTextureToTexture(s: TexelCopyTextureInfo, d: TexelCopyTextureInfo, size: Extent3D): void {
+    encode.copyTextureToTexture(
+      s.texture.id,
+      s.mipLevel,
+      s.origin.x,
+      s.origin.y,
+      s.origin.z,
+      s.aspect,
+      d.texture.id,
+      d.mipLevel,
+      d.origin.x,
+      d.origin.y,
+      d.origin.z,
+      d.aspect,
+      size.width,
+      size.height,
+      size.depthOrArrayLayers,
+    );
+  }
+
+  /** Fills part of a buffer with zeros; a size of 0 means "the rest". */
+  clearBuffer(buffer: Buffer, offset: u32 = 0, size: u32 = 0): void {
+    encode.clearBuffer(buffer.id, offset, size);
+  }
+
+  /** Ends the encoder; hand what it gives to queue.submit. */
+  finish(): CommandBuffer {
+    if (!this.open) throw new Error('this command encoder is finished');
+    if (this.renderPass.open || this.computePass.open) throw new Error('a pass is still open: call end()');
+    this.open = false;
+    return this.commands;
+  }
+
+  private begin(): void {
+    if (!this.open) throw new Error('this command encoder is finished');
+    if (this.renderPass.open || this.computePass.open) throw new Error('another pass is still open: call end()');
+  }
+}

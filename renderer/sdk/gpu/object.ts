@@ -1,0 +1,52 @@
+import { ID_INDEX_BITS, ID_INDEX_MIN } from '../../abi';
+import * as encode from '../encode';
+
+const KINDS = 11;
+const INDEX_MASK: u32 = (1 << ID_INDEX_BITS) - 1;
+
+const indexNext = new StaticArray<u32>(KINDS);
+const freed: Array<Array<u32>> = [];
+for (let kind = 0; kind < KINDS; kind++) {
+  indexNext[kind] = ID_INDEX_MIN;
+  freed.push([]);
+}
+
+/** Gives an id for a new object: a freed index with its next generation, or else a new index. */
+export function takeId(kind: u32): u32 {
+  const free = freed[kind];
+  return free.length > 0 ? free.pop() : indexNext[kind]++;
+}
+
+/** Something that lives on the host's GPU until it is destroyed, whether the guest still refers to it or not. */
+export class GpuObject {
+  /** Generation and index; 0 once destroyed. */
+  id: u32;
+  /** An ObjectKind. */
+  kind: u32;
+
+  constructor(kind: u32, id: u32) {
+    this.kind = kind;
+    this.id = id;
+  }
+
+  /** Ends the object on the host; its id is never valid again. */
+  destroy(): void {
+    const id = this.id;
+    if (id === 0) return;
+    encode.destroy(this.kind, id);
+    // Adding one generation wraps to 0 by itself: the generation is what lies above the index.
+    const next = id + (1 << ID_INDEX_BITS);
+    freed[this.kind].push(next);
+    this.id = 0;
+  }
+
+  /** Gives the place of the object in the host's table. */
+  get index(): u32 {
+    return this.id & INDEX_MASK;
+  }
+}
+
+/** Gives the id of an object that need not be there. */
+export function idOf(object: GpuObject | null): u32 {
+  return object !== null ? object.id : 0;
+}

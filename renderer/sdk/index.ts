@@ -1,0 +1,22 @@
+import * as log from './log';
+import * as mat4 from './math/mat4';
+import * as quat from './math/quat';
+import * as vec2 from './math/vec2';
+import * as vec3 from './math/vec3';
+import * as vec4 from './math/vec4';
+
+export { SURFACE_FORMAT } from '../abi';
+export * from './assets';
+export * from './enums';
+export { Game, play } from './game';
+export * from './gpu/binding';
+export * from './gpu/buffer';
+export * from './gpu/device';
+export * from './gpu/encoder';
+export * from './gpu/pass';
+export * from './gpu/pipeline';
+export * from './gpu/queue';
+export * from './gpu/texture';
+export { Input, input } from './input';
+export * from './random';
+export { log, mat4, quat, vec2, vec3, vec4 };

@@ -1,0 +1,16 @@
+// asc imports what a file declares from a module of the file's own name.
+
+/** Hands `length` bytes of commands at `address` to the host, and with them the bytes that they refer to. */
+export declare function submit(address: usize, length: u32): void;
+
+/** Writes a line of UTF-8 to the host's log. */
+export declare function log(level: u32, address: usize, length: u32): void;
+
+/** Gives the handle of the asset with this UTF-8 name, or -1. */
+export declare function asset_find(name: usize, length: u32): i32;
+
+/** Gives the bytes of an asset, or -1. */
+export declare function asset_size(handle: i32): i32;
+
+/** Copies up to `length` bytes of an asset from `offset` on to `address`; gives how many, or -1. */
+export declare function asset_read(handle: i32, offset: u32, address: usize, length: u32): i32;

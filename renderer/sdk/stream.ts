@@ -1,0 +1,32 @@
+import { submit as hostSubmit } from './nearlight';
+
+const BYTES: usize = 256 * 1024;
+const LENGTH_WORDS_MAX: u32 = 65535;
+
+const buffer: usize = heap.alloc(BYTES);
+let used: usize = 0;
+
+/** Gives room for a command of `words` words in the stream; hands over what is there when it is full. */
+export function reserve(words: u32): usize {
+  if (words > LENGTH_WORDS_MAX) throw new Error('a command is longer than 65,535 words');
+  const bytes = (<usize>words) << 2;
+  if (used + bytes > BYTES) flush();
+  const p = buffer + used;
+  used += bytes;
+  return p;
+}
+
+/** Hands the commands so far to the host, and with them the bytes that they refer to. */
+export function flush(): void {
+  if (used === 0) return;
+  hostSubmit(buffer, <u32>used);
+  used = 0;
+}
+
+/** Writes a string as UTF-8, padded with zeros to a word; returns where it ends. */
+export function text(at: usize, value: string, byteLength: u32): usize {
+  const padded = <usize>((byteLength + 3) & ~3);
+  if (padded > 0) store<u32>(at + padded - 4, 0);
+  String.UTF8.encodeUnsafe(changetype<usize>(value), value.length, at);
+  return at + padded;
+}

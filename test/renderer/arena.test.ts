@@ -1,0 +1,168 @@
+import { createHash } from 'node:crypto';
+import { join } from 'node:path';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { buildModules } from '../../host/build.ts';
+import type { Instance, Submission } from '../../host/engine/engine.ts';
+import { bufferNamed, buttons, key, keys, load, move, written } from './driver.ts';
+
+/** Floats of a body's record: place, sunlight, cosine and sine of the yaw, pitch, flash, colour, size, ground. */
+const BODY = 16;
+const RADIANS_PER_PIXEL = 0.0022;
+const sizes = new Map<string, number>();
+let arena = '';
+
+beforeAll(async () => {
+  for (const module of await buildModules(['arena', 'latency', 'triangle'])) sizes.set(module.name, module.bytes);
+  arena = join(import.meta.dirname, '../../build/arena.wasm');
+}, 60_000);
+
+async function ticks(game: Instance, from: number, count: number): Promise<number> {
+  for (let n = from; n < from + count; n++) await game.tick(n);
+  return from + count;
+}
+
+const hash = (submission: Submission): string =>
+  createHash('sha256').update(submission.commands).update(submission.data).digest('hex');
+
+/** A minute of two players who run, turn and shoot, as one digest of every command and byte. */
+async function play(seed: number): Promise<string> {
+  const game = await load(arena, seed);
+  const digest = createHash('sha256').update(hash(game.initial));
+  await game.join(0);
+  for (let n = 0; n < 1200; n++) {
+    if (n === 400) await game.join(1);
+    key(game, 0, keys.w, n % 200 < 150);
+    key(game, 1, keys.a, n % 300 < 150);
+    buttons(game, 0, n % 100 < 50 ? 1 : 0);
+    move(game, 0, Math.sin(n) * 9, Math.cos(n));
+    digest.update(hash(await game.tick(n)));
+    if (n % 10 === 0) digest.update(hash(await game.render(0, 320, 180)));
+  }
+  await game.close();
+  return digest.digest('hex');
+}
+
+describe('arena', () => {
+  it('is the same game for the same seed and inputs, and another for another seed', async () => {
+    const first = await play(7);
+    expect(await play(7)).toBe(first);
+    expect(await play(8)).not.toBe(first);
+  });
+
+  it('shows a player the other one walking', async () => {
+    const game = await load(arena);
+    const bodies = bufferNamed(game.initial, 'bodies');
+    await game.join(0);
+    await game.join(1);
+    let n = await ticks(game, 0, 60);
+    const before = written(await game.render(0, 320, 180), bodies)!;
+    expect(before.length).toBe(2 * BODY);
+    key(game, 1, keys.w, true);
+    n = await ticks(game, n, 60);
+    const after = written(await game.render(0, 320, 180), bodies)!;
+    expect(Math.hypot(after[BODY] - before[BODY], after[BODY + 2] - before[BODY + 2])).toBeGreaterThan(1.5);
+    expect([after[0], after[1], after[2]]).toEqual([before[0], before[1], before[2]]);
+    await game.leave(1);
+    await game.tick(n);
+    expect(written(await game.render(0, 320, 180), bodies)!.length).toBe(BODY);
+    await game.close();
+  });
+
+  it('uploads what views share once a tick', async () => {
+    const game = await load(arena);
+    const bodies = bufferNamed(game.initial, 'bodies');
+    await game.join(0);
+    await game.join(1);
+    await game.tick(0);
+    expect(written(await game.render(0, 320, 180), bodies)).toBeDefined();
+    expect(written(await game.render(1, 320, 180), bodies)).toBeUndefined();
+    await game.close();
+  });
+
+  it('turns the view by movement that no tick has seen yet', async () => {
+    const game = await load(arena);
+    const view = bufferNamed(game.initial, 'view');
+    await game.join(0);
+    await game.tick(0);
+    const still = written(await game.render(0, 320, 180), view)!;
+    move(game, 0, 100, 0);
+    const turned = written(await game.render(0, 320, 180), view)!;
+    const yaw = (u: Float32Array) => Math.atan2(u[28], -u[30]);
+    expect(Math.sin(yaw(turned) - yaw(still))).toBeCloseTo(Math.sin(100 * RADIANS_PER_PIXEL), 4);
+    await game.close();
+  });
+
+  it('lets a player shoot another: it is hurt, falls, scores, and comes back', async () => {
+    const game = await load(arena);
+    const bodies = bufferNamed(game.initial, 'bodies');
+    const boxes = bufferNamed(game.initial, 'hud');
+    await game.join(0);
+    await game.join(1);
+    const seen = { flash: 0, fewest: 2 };
+    let n = await ticks(game, 0, 30);
+    const hudBefore = written(await game.render(0, 1280, 720), boxes)!.length;
+    key(game, 0, keys.w, true);
+    buttons(game, 0, 1);
+    for (let k = 0; k < 3600 && seen.fewest === 2; k++) {
+      await game.tick(n++);
+      const now = written(await game.render(0, 64, 64), bodies)!;
+      seen.fewest = now.length / BODY;
+      if (seen.fewest < 2) break;
+      seen.flash = Math.max(seen.flash, now[BODY + 7]);
+      aim(game, now, k);
+    }
+    expect(seen).toEqual({ flash: expect.closeTo(1, 1), fewest: 1 });
+    buttons(game, 0, 0);
+    key(game, 0, keys.w, false);
+    move(game, 0, 0, 0);
+    n = await ticks(game, n, 400);
+    expect(written(await game.render(0, 1280, 720), bodies)!.length).toBe(2 * BODY);
+    expect(written(await game.render(0, 1280, 720), boxes)!.length).toBeGreaterThan(hudBefore);
+    await game.close();
+  }, 20_000);
+
+  it('allocates nothing in ten thousand ticks and renders', async () => {
+    const game = await load(arena);
+    await game.join(0);
+    key(game, 0, keys.w, true);
+    buttons(game, 0, 1);
+    await ticks(game, 0, 600);
+    await game.render(0, 320, 180);
+    const heap = (): number => (game as unknown as { memory: Uint8Array }).memory.length;
+    const before = heap();
+    for (let n = 600; n < 10_600; n++) {
+      await game.tick(n);
+      await game.render(0, 320, 180);
+    }
+    expect(heap()).toBe(before);
+    await game.close();
+  }, 30_000);
+
+  it('gives depth textures back when their size is no longer asked for', async () => {
+    const game = await load(arena);
+    await game.join(0);
+    await game.tick(0);
+    await game.render(0, 320, 180);
+    let destroys = 0;
+    for (let n = 1; n < 500; n++) destroys += (await game.tick(n)).commands.length > 0 ? 1 : 0;
+    expect(destroys).toBe(1);
+    await game.close();
+  });
+});
+
+/** Turns seat 0 towards seat 1, and round what it is stuck at. */
+function aim(game: Instance, bodies: Float32Array, k: number): void {
+  const [x, y, z] = [bodies[BODY] - bodies[0], bodies[BODY + 1] - bodies[1], bodies[BODY + 2] - bodies[2]];
+  const yaw = Math.atan2(bodies[5], bodies[4]);
+  const off = Math.atan2(x, -z) - yaw;
+  const nod = Math.atan2(y - 0.4, Math.hypot(x, z)) - bodies[6];
+  move(game, 0, Math.atan2(Math.sin(off), Math.cos(off)) / RADIANS_PER_PIXEL, -nod / RADIANS_PER_PIXEL);
+  key(game, 0, keys.d, k % 480 > 240);
+  key(game, 0, keys.space, k % 120 > 100);
+}
+
+it('modules are small', () => {
+  expect(sizes.get('arena')).toBeLessThan(200_000);
+  expect(sizes.get('triangle')).toBeLessThan(40_000);
+  expect(sizes.get('latency')).toBeLessThan(30_000);
+});
