@@ -3,6 +3,7 @@
  * `exit` is the process's exit status where the error ends the process, `http` the answer where it ends a request.
  */
 export const errors = {
+  NL_SOURCE: { exit: 1, text: 'The sources of a module do not compile' },
   NL_USAGE: { exit: 2, text: 'The command line cannot be understood' },
   NL_SETTING: { exit: 2, text: 'A setting is out of its bounds' },
   NL_PORT_IN_USE: { exit: 3, text: 'The port is in use' },

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 import { randomInt } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { buildModules, modulePaths } from './build.ts';
@@ -53,12 +53,13 @@ export interface Host {
  */
 export async function startHost(options: HostOptions): Promise<Host> {
   const { config, log } = options;
+  const engine = createEngine(config);
   const lobby = new Lobby(systemClock);
   const [files, gpu] = await Promise.all([buildPlayer(), openGpu({ hardwareRequired: config.gpuEnabled, log })]);
   try {
-    const engine = createEngine(config);
     const context = { ...options, gpu, engine };
-    for (const path of options.modules) await lobby.add(roomName(path), () => open(path, context));
+    for (const path of options.modules)
+      await lobby.add(roomName(path), () => open(path, context).catch((error) => Promise.reject(named(path, error))));
     const server = await createStreamServer({
       config,
       log: {
@@ -101,6 +102,12 @@ function roomName(path: string): string {
   return basename(path).replace(/\.wasm$/, '');
 }
 
+/** The same error, saying which of the modules has it; a player may read it, so without the folder. */
+function named(path: string, error: unknown): unknown {
+  if (!(error instanceof NearlightError)) return error;
+  return new NearlightError(error.code, `${basename(path)}: ${error.detail}`, { cause: error });
+}
+
 async function open(path: string, context: HostOptions & { gpu: Gpu; engine: Engine }): Promise<Room> {
   const { config, log, gpu, engine } = context;
   const name = roomName(path);
@@ -135,7 +142,7 @@ async function readModule(path: string): Promise<Uint8Array> {
     return await readFile(path);
   } catch (cause) {
     const { code } = cause as NodeJS.ErrnoException;
-    throw new NearlightError('NL_MODULE_NOT_FOUND', `${path} (${code}); give the path of a .wasm file`, { cause });
+    throw new NearlightError('NL_MODULE_NOT_FOUND', `${code}; give the path of a .wasm file`, { cause });
   }
 }
 
@@ -221,6 +228,7 @@ async function main(args: string[]): Promise<number> {
   if (positionals[0] === 'doctor') return (await import('./doctor.ts')).doctor(config);
   const log = createLog(config.logLevel);
   const modules = positionals.length > 0 ? positionals : [ARENA];
+  await check(modules, values.assets);
   await Promise.all([buildNative(), buildOwn(modules)]);
   const host = await startHost({
     modules,
@@ -229,13 +237,25 @@ async function main(args: string[]): Promise<number> {
     ...(values.assets === undefined ? {} : { assets: values.assets }),
   });
   const { gpu, engine, server } = host;
+  // Before the line that a supervisor waits for.
+  const ended = signal();
   process.stdout.write(
     `Nearlight ${await version()}: ${modules.map(roomName).join(', ')} on ${engine.name} and ${gpu.adapter.device || gpu.adapter.description}\n`,
   );
   process.stdout.write(`Play at ${server.url}   (Ctrl+C ends)\n`);
-  await signal();
+  await ended;
   await host.close();
   return 0;
+}
+
+/** @throws NearlightError NL_USAGE for what a command line asks for and cannot have */
+async function check(modules: string[], assets: string | undefined): Promise<void> {
+  const names = modules.map(roomName);
+  const twice = names.find((name, index) => names.indexOf(name) < index);
+  if (twice !== undefined)
+    throw new NearlightError('NL_USAGE', `two modules are named ${twice}, and a room has its module's; rename a file`);
+  if (assets !== undefined && !(await stat(assets).catch(() => undefined))?.isDirectory())
+    throw new NearlightError('NL_USAGE', `--assets ${assets} is no folder`);
 }
 
 /** Compiles those of the modules that are made of sources of this repository, where they changed. */
@@ -259,7 +279,9 @@ function parse(args: string[]) {
       },
     });
   } catch (cause) {
-    throw new NearlightError('NL_USAGE', `${(cause as Error).message}; --help lists what there is`, { cause });
+    // Node's second sentence is about file names that begin with a dash.
+    const [what] = (cause as Error).message.split('. ');
+    throw new NearlightError('NL_USAGE', `${what}; --help lists what there is`, { cause });
   }
 }
 
@@ -268,10 +290,15 @@ async function version(): Promise<string> {
   return (JSON.parse(text) as { version: string }).version;
 }
 
-/** Resolves at the first SIGINT, SIGTERM or SIGHUP; a second one ends the process at once. */
+/** Resolves at the first SIGINT, SIGTERM or SIGHUP; a second one, whichever, ends the process at once. */
 function signal(): Promise<void> {
+  const names = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
   return new Promise((resolve) => {
-    for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(name, () => resolve());
+    const end = () => {
+      for (const name of names) process.off(name, end);
+      resolve();
+    };
+    for (const name of names) process.on(name, end);
   });
 }
 
