@@ -28,6 +28,10 @@ import { createEncoder } from './video/h264.ts';
 
 const ARENA = join(import.meta.dirname, '../build/arena.wasm');
 
+/** The usual picture: one that the machine can draw and encode 60 times a second beside the browser that shows it. */
+const HARDWARE_VIEW: ViewRequest = { width: 1280, height: 720, fps: 60 };
+const SOFTWARE_VIEW: ViewRequest = { width: 848, height: 480, fps: 60 };
+
 export interface HostOptions {
   /** Module files; each gets a room named after its file, the first is what a page plays that does not ask. */
   modules: string[];
@@ -67,6 +71,7 @@ export async function startHost(options: HostOptions): Promise<Host> {
         warn: (message) => log('warn', message),
       },
       files,
+      usual: gpu.software ? SOFTWARE_VIEW : HARDWARE_VIEW,
       accept: (request) => lobby.accept(request.game, request),
       status: () => status(lobby, gpu, engine),
     });

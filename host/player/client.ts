@@ -2,9 +2,11 @@ import {
   FRAME_BYTES,
   MESSAGE_FRAME,
   MESSAGE_NOTICE,
+  MESSAGE_PACE,
   MESSAGE_PING,
   MESSAGE_PONG,
   type Notice,
+  PACE_BYTES,
   PING_BYTES,
 } from '../stream/protocol.ts';
 import { Connection, type Failure, type View } from './connection.ts';
@@ -71,6 +73,9 @@ export class PlayerClient {
   readonly #latencies = new SampleWindow();
   readonly #server = new SampleWindow();
   readonly #rtts = new SampleWindow({ capacity: 64 });
+  /** How long pictures waited for the display; short, so that it tells of the frames as they are paced now. */
+  readonly #slacks = new SampleWindow({ capacity: 64, spanMs: 500 });
+  readonly #pace = new DataView(new ArrayBuffer(PACE_BYTES));
   readonly #ping = new DataView(new ArrayBuffer(PING_BYTES));
   readonly #text = new TextDecoder();
   #state: PlayerState = { kind: 'idle' };
@@ -100,6 +105,7 @@ export class PlayerClient {
       state: (message, sequence) => this.#send(this.#connection?.state, message, sequence),
     });
     this.#ping.setUint8(0, MESSAGE_PING);
+    this.#pace.setUint8(0, MESSAGE_PACE);
   }
 
   get state(): PlayerState {
@@ -165,6 +171,7 @@ export class PlayerClient {
     this.#latencies.clear();
     this.#server.clear();
     this.#rtts.clear();
+    this.#slacks.clear();
     this.#beats = this.#silentBeats = this.#presented = this.#shown = 0;
     this.#second = { at: performance.now(), shown: 0, bytes: 0 };
     this.#figures = { fps: Number.NaN, bitrate: Number.NaN, framesDropped: 0, packetsLost: 0 };
@@ -221,6 +228,14 @@ export class PlayerClient {
     channel.send(this.#ping);
   }
 
+  #sendPace(): void {
+    const channel = this.#connection?.state;
+    const slackMs = this.#slacks.percentile(0.1, performance.now());
+    if (channel?.readyState !== 'open' || Number.isNaN(slackMs)) return;
+    this.#pace.setFloat32(4, slackMs, true);
+    channel.send(this.#pace);
+  }
+
   #message(data: ArrayBuffer): void {
     this.#silentBeats = 0;
     if (data.byteLength === 0) return;
@@ -248,6 +263,8 @@ export class PlayerClient {
     const now = performance.now();
     this.#frameCallback = this.#options.video.requestVideoFrameCallback(this.#frame);
     if (metadata.rtpTimestamp !== undefined) this.#latency.shown(metadata.rtpTimestamp, now);
+    if (metadata.receiveTime !== undefined)
+      this.#slacks.add(now - metadata.receiveTime - 1000 * (metadata.processingDuration ?? 0), now);
     this.#shown += this.#presented === 0 ? 1 : Math.max(1, metadata.presentedFrames - this.#presented);
     this.#presented = metadata.presentedFrames;
     if (this.#state.kind !== 'connecting') return;
@@ -259,7 +276,10 @@ export class PlayerClient {
   readonly #beat = (): void => {
     this.#beats++;
     this.input.heartbeat();
-    if (this.#beats % BEATS_PER_PING === 0) this.#sendPing();
+    if (this.#beats % BEATS_PER_PING === 0) {
+      this.#sendPing();
+      this.#sendPace();
+    }
     if (this.#beats % BEATS_PER_STATS === 0) void this.#measure();
     if (this.#open && ++this.#silentBeats > SILENT_BEATS) this.#connection?.fail('The server went silent.');
   };

@@ -36,6 +36,9 @@ export class PlayerInput implements InputSink {
   readonly #totals = new Int32Array(4);
   readonly #seen = new Int32Array(4);
 
+  /** What the page said last of its display and the room has not taken into account yet, milliseconds. */
+  slackMs: number | undefined;
+
   /** Sequence of the newest input that has arrived. */
   get sequence(): number {
     return this.#sequence;
@@ -77,6 +80,10 @@ export class PlayerInput implements InputSink {
     this.#totals[3] = state.totalWheelY;
     this.#axes.set(state.axes);
     this.#newest(sequence);
+  }
+
+  pace(slackMs: number): void {
+    this.slackMs = slackMs;
   }
 
   /** Writes the record of `seat` into `records`. */

@@ -157,7 +157,7 @@ export class Room {
       .createView(seat.request, connection, (error) => this.#dropView(seat, error))
       .then(async (view) => {
         if (seat.closed || this.#closing) await view.close();
-        else seat.begin(view, this.#options.clock.now());
+        else seat.begin(view, this.#nextTick);
       })
       .catch((error: unknown) => this.#dropView(seat, error));
     this.#options.log('info', `${this.name}: seat ${seat.number} taken, ${this.players} playing`);
@@ -193,11 +193,22 @@ export class Room {
       await this.#rest();
       return;
     }
+    this.#pace();
     for (let ticks = 0; ticks < CATCH_UP_MAX && clock.now() >= this.#nextTick && !this.#closing; ticks++)
       await this.#tick();
-    for (const seat of this.#seats)
-      if (seat?.due(clock.now(), this.#tickMs) && !this.#closing) await this.#render(seat);
+    for (const seat of this.#seats) if (seat?.due(clock.now()) && !this.#closing) await this.#render(seat);
     if (!this.#closing) await clock.until(this.#next());
+  }
+
+  /** Keeps frames in step with the players' displays; ticks follow the first player's, so that its frames show fresh ticks. */
+  #pace(): void {
+    let first = true;
+    for (const seat of this.#seats) {
+      if (!seat?.view) continue;
+      const shift = seat.pace();
+      if (first) this.#nextTick += shift;
+      first = false;
+    }
   }
 
   /** Waits for a turn or the end; the simulation then goes on from that moment. */

@@ -2,6 +2,13 @@ import type { PlayerConnection, ViewRequest } from '../stream/player.ts';
 import { PlayerInput } from './input.ts';
 import type { View } from './view.ts';
 
+/** Frames are moved so that a tenth of them is on the page no longer than this before the display takes them: what they jitter by. */
+const SLACK_MS = 3;
+const GAIN = 0.25;
+const STEP_MS_MAX = 2;
+/** Frames that are due so soon after a tick are rendered with it. */
+const WITH_TICK_MS = 1;
+
 /** A player's place in a room: input, picture, and when the next frame is due. */
 export class Seat {
   readonly number: number;
@@ -29,12 +36,25 @@ export class Seat {
   }
 
   /**
-   * Whether to render a frame at `now`, half a tick early at most so that frames follow ticks; if so, the next becomes due.
+   * Moves the frames towards the moments at which the page's display takes them, as far as the page's last word asks for.
+   * @returns by how many milliseconds; positive is later
+   */
+  pace(): number {
+    const { slackMs } = this.input;
+    if (slackMs === undefined) return 0;
+    this.input.slackMs = undefined;
+    const shift = Math.max(-STEP_MS_MAX, Math.min(STEP_MS_MAX, (slackMs - SLACK_MS) * GAIN));
+    this.nextFrame += shift;
+    return shift;
+  }
+
+  /**
+   * Whether to render a frame at `now`; if so, the next becomes due.
    * A frame that a busy encoder delays by a whole interval is counted as dropped.
    */
-  due(now: number, tickMs: number): boolean {
+  due(now: number): boolean {
     const { view } = this;
-    if (view === undefined || this.closed || now < this.nextFrame - tickMs / 2) return false;
+    if (view === undefined || this.closed || now < this.nextFrame - WITH_TICK_MS) return false;
     if (!view.ready) {
       if (now >= this.nextFrame + this.#frameMs) {
         view.stats.dropped++;

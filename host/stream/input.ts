@@ -7,10 +7,12 @@ import {
   KEY_BYTES,
   MESSAGE_BUTTON,
   MESSAGE_KEY,
+  MESSAGE_PACE,
   MESSAGE_PING,
   MESSAGE_POINTER,
   MESSAGE_PONG,
   MESSAGE_RELEASE_ALL,
+  PACE_BYTES,
   PING_BYTES,
   POINTER_BYTES,
   RELEASE_ALL_BYTES,
@@ -99,6 +101,12 @@ export class InputReader {
         message[0] = MESSAGE_PONG;
         this.#options.pong(message);
         return true;
+      case MESSAGE_PACE: {
+        const slackMs = message.length === PACE_BYTES ? message.readFloatLE(4) : Number.NaN;
+        if (!Number.isFinite(slackMs) || message.readUIntLE(1, 3) !== 0) return false;
+        this.#options.sink.pace(slackMs);
+        return true;
+      }
       default:
         return false;
     }

@@ -31,6 +31,8 @@ export interface InputSink {
   button(button: number, down: boolean, sequence: number): void;
   releaseAll(sequence: number): void;
   pointer(state: PointerState, sequence: number): void;
+  /** For how long pictures wait for the display (MESSAGE_PACE), milliseconds; not checked against any bound. */
+  pace(slackMs: number): void;
 }
 
 /** What the page's receiver reports. The object is reused: valid during the call only. */

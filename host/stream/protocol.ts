@@ -16,6 +16,7 @@ export const MESSAGE_PING = 5; // state, page: u8 type, u8[3] 0, f64 time; answe
 export const MESSAGE_PONG = 6; // state, server
 export const MESSAGE_FRAME = 7; // state, server: see FRAME_BYTES
 export const MESSAGE_NOTICE = 8; // events, server: u8 type, then UTF-8 JSON Notice
+export const MESSAGE_PACE = 9; // state, page: see PACE_BYTES
 
 export const KEY_BYTES = 8;
 export const BUTTON_BYTES = 8;
@@ -28,6 +29,12 @@ export const PING_BYTES = 12;
  * f32 x, y of the pointer in the picture (0 to 1), f32[4] axes (-1 to 1). 48 bytes.
  */
 export const POINTER_BYTES = 48;
+
+/**
+ * MESSAGE_PACE: u8 type, u8[3] 0, f32 slack: for how many milliseconds pictures waited for the display after they had been received and
+ * decoded (a tenth of the newest waited for less). The server moves its frames until that is small. 8 bytes.
+ */
+export const PACE_BYTES = 8;
 
 /**
  * MESSAGE_FRAME: u8 type, u8 flags (1 = keyframe), u16 0, u32 RTP timestamp of the frame, u32 sequence of the newest input that the

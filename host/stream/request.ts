@@ -4,26 +4,24 @@ import { NearlightError } from '../errors.ts';
 import type { ViewRequest } from './player.ts';
 
 const SIDE_MIN = 64;
-const VIEW_DEFAULT: ViewRequest = { width: 1280, height: 720, fps: 60 };
-
 /**
- * Reads `size=WIDTHxHEIGHT`, `fps=N` and `game=NAME`; 1280x720 at 60 (or the bounds, where these are smaller) for what is not given.
+ * Reads `size=WIDTHxHEIGHT`, `fps=N` and `game=NAME`; `usual` (or the bounds, where these are smaller) for what is not given.
  * @throws NearlightError NL_REQUEST saying what is allowed
  */
-export function readView(query: URLSearchParams, config: Config): ViewRequest {
+export function readView(query: URLSearchParams, config: Config, usual: ViewRequest): ViewRequest {
   const { viewWidthMax, viewHeightMax, viewFpsMax } = config;
   const sizes = query.getAll('size');
   const rates = query.getAll('fps');
   const size = /^([1-9]\d{1,4})x([1-9]\d{1,4})$/.exec(sizes[0] ?? '');
-  const width = size ? Number(size[1]) : Math.min(VIEW_DEFAULT.width, viewWidthMax & ~1);
-  const height = size ? Number(size[2]) : Math.min(VIEW_DEFAULT.height, viewHeightMax & ~1);
+  const width = size ? Number(size[1]) : Math.min(usual.width, viewWidthMax & ~1);
+  const height = size ? Number(size[2]) : Math.min(usual.height, viewHeightMax & ~1);
   const inBounds = width >= SIDE_MIN && height >= SIDE_MIN && width <= viewWidthMax && height <= viewHeightMax;
   if (sizes.length > 1 || (sizes.length === 1 && !size) || !inBounds || width % 2 !== 0 || height % 2 !== 0)
     throw new NearlightError(
       'NL_REQUEST',
       `size must be WIDTHxHEIGHT in even numbers from ${SIDE_MIN}x${SIDE_MIN} to ${viewWidthMax}x${viewHeightMax}`,
     );
-  const fps = rates.length === 0 ? Math.min(VIEW_DEFAULT.fps, viewFpsMax) : Number(rates[0]);
+  const fps = rates.length === 0 ? Math.min(usual.fps, viewFpsMax) : Number(rates[0]);
   if (rates.length > 1 || !/^([1-9]\d{0,2})?$/.test(rates[0] ?? '') || fps < 1 || fps > viewFpsMax)
     throw new NearlightError('NL_REQUEST', `fps must be a whole number from 1 to ${viewFpsMax}`);
   const game = query.get('game');

@@ -14,6 +14,8 @@ export interface StreamServerOptions {
   log: { info(message: string): void; warn(message: string): void };
   /** The player page by path, such as `/` and `/player.js`. */
   files: ReadonlyMap<string, PageFile>;
+  /** The picture of a page that asks for none. */
+  usual: ViewRequest;
   /** Gives a page a seat. @throws NearlightError, for example NL_ROOM_FULL; the page is answered with it */
   accept(request: ViewRequest): Promise<Player>;
   /** What `GET /status` answers as JSON. */
@@ -143,7 +145,7 @@ function allow(request: IncomingMessage, response: ServerResponse, methods: stri
 async function connect(state: State, url: URL, request: IncomingMessage, response: ServerResponse): Promise<void> {
   const { config } = state.options;
   checkOrigin(request);
-  const view = readView(url.searchParams, config);
+  const view = readView(url.searchParams, config, state.options.usual);
   const offer = readOffer(await readOfferBody(request, config.offerBytesMax), config);
   checkOpen(state);
   const player = await state.options.accept(view);

@@ -35,6 +35,7 @@ class Seat implements Player {
       this.held.clear();
       this.#read(sequence);
     },
+    pace: () => {},
     pointer: (state: PointerState, sequence: number) => {
       Object.assign(this.pointer, {
         x: state.x,
@@ -148,6 +149,7 @@ export async function startGame() {
     config: { ...readConfig({}), host: '127.0.0.1', port: 0 },
     log: { info: () => {}, warn: () => {} },
     files: await buildPlayer(),
+    usual: { width: 1280, height: 720, fps: 60 },
     accept: async (view) => {
       if (game.refuse) throw new NearlightError('NL_ROOM_FULL', 'all 4 seats are taken; try again in a moment');
       const seat = new Seat(view);

@@ -56,6 +56,7 @@ export class FakeInstance implements Instance {
   closed = false;
   /** Runs inside each tick, with the records that the module would see. */
   onTick: (records: DataView) => void = () => {};
+  onRender: () => void = () => {};
 
   constructor(seats: number) {
     this.initial = empty;
@@ -77,6 +78,7 @@ export class FakeInstance implements Instance {
     return this.#call(`tick ${tick}`);
   }
   render(seat: number, width: number, height: number): Promise<Submission> {
+    this.onRender();
     return this.#call(`render ${seat} ${width}x${height}`);
   }
   async close(): Promise<void> {

@@ -134,6 +134,23 @@ describe('a room', () => {
     expect(on.views[1]!.frames - before).toBeGreaterThanOrEqual(59);
   });
 
+  test("moves ticks and frames towards the first player's display, in small steps and not past their order", async () => {
+    const on = stage();
+    const { player } = await join(on);
+    const times: number[] = [];
+    on.instance.onRender = () => times.push(on.clock.now());
+    await on.clock.pass(200);
+    const phase = () => times.at(-1)! % (1000 / 60);
+    const before = phase();
+    player.input.pace(1003);
+    await on.clock.pass(200);
+    expect((phase() - before + 1000 / 60) % (1000 / 60)).toBeCloseTo(2, 3);
+    player.input.pace(2);
+    await on.clock.pass(200);
+    expect((phase() - before + 1000 / 60) % (1000 / 60)).toBeCloseTo(1.75, 3);
+    expect(Math.min(...times.slice(1).map((time, index) => time - times[index]!))).toBeGreaterThan(14);
+  });
+
   test('lets ticks go that lie too far back', async () => {
     const on = stage();
     await join(on);

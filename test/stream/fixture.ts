@@ -21,6 +21,7 @@ export class RecordedPlayer implements Player {
     button: (button: number, down: boolean, sequence: number) =>
       void this.inputs.push(['button', button, down, sequence]),
     releaseAll: (sequence: number) => void this.inputs.push(['releaseAll', sequence]),
+    pace: (slackMs: number) => void this.inputs.push(['pace', slackMs]),
     pointer: (state: PointerState, sequence: number) =>
       void this.inputs.push(['pointer', { ...state, axes: [...state.axes] }, sequence]),
   };
@@ -74,6 +75,7 @@ export async function startServer(
     config,
     log: { info: () => {}, warn: (message) => void warnings.push(message) },
     files,
+    usual: { width: 1280, height: 720, fps: 60 },
     accept: async (view) => {
       const player = new RecordedPlayer(players.length, view);
       players.push(player);

@@ -3,9 +3,11 @@ import { InputReader } from '../../host/stream/input.ts';
 import {
   MESSAGE_BUTTON,
   MESSAGE_KEY,
+  MESSAGE_PACE,
   MESSAGE_PING,
   MESSAGE_PONG,
   MESSAGE_RELEASE_ALL,
+  PACE_BYTES,
 } from '../../host/stream/protocol.ts';
 import { pointerMessage } from './peer.ts';
 
@@ -18,6 +20,7 @@ function reader({ inputBytesMax = 1024, inputRateMax = 4000 } = {}) {
       key: (...args) => void calls.push(['key', ...args]),
       button: (...args) => void calls.push(['button', ...args]),
       releaseAll: (...args) => void calls.push(['releaseAll', ...args]),
+      pace: (slackMs) => void calls.push(['pace', slackMs]),
       pointer: (state, sequence) => void calls.push(['pointer', { ...state, axes: [...state.axes] }, sequence]),
     },
     config: { inputBytesMax, inputRateMax },
@@ -39,6 +42,19 @@ test('keys, buttons and release', () => {
     ['button', 31, true, 2],
     ['releaseAll', 3],
   ]);
+});
+
+test('the slack of the display, which must be a number', () => {
+  const { input, calls } = reader();
+  const message = Buffer.alloc(PACE_BYTES);
+  message[0] = MESSAGE_PACE;
+  message.writeFloatLE(12.5, 4);
+  expect(input.read('state', message)).toBe(true);
+  expect(input.read('state', message.subarray(0, PACE_BYTES - 1))).toBe(false);
+  expect(input.read('events', message)).toBe(false);
+  message.writeFloatLE(Number.NaN, 4);
+  expect(input.read('state', message)).toBe(false);
+  expect(calls).toEqual([['pace', 12.5]]);
 });
 
 test('the pointer, its values limited to their ranges', () => {
