@@ -39,3 +39,8 @@ export function cpuSeconds(root: number, except: readonly number[] = []): number
   for (const [pid, process] of processes) if (isBelow(pid)) sum += process.cpuSeconds;
   return sum;
 }
+
+/** The processes that a process has started and that still run. */
+export function childrenOf(parent: number): number[] {
+  return [...readProcesses()].flatMap(([pid, process]) => (process.parent === parent ? pid : []));
+}

@@ -116,6 +116,12 @@ export class Peer {
     this.track.requestKeyframe();
   }
 
+  /** Leaves as a page does: DELETE, then close. */
+  async leave(): Promise<void> {
+    if (this.location) await fetch(this.location, { method: 'DELETE' });
+    this.close();
+  }
+
   close(): void {
     this.peer.close();
     this.events.close();

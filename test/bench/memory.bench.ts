@@ -1,0 +1,76 @@
+// Memory of the host with one player in the arena, and whether it stays flat over 1,000 joins and leaves; sizes of modules.
+import { readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { type HostProcess, startHostProcess } from '../e2e/host.ts';
+import { Peer, sleep, until } from '../stream/peer.ts';
+import { benchmark } from './harness.ts';
+import { childrenOf } from './processes.ts';
+
+const JOINS = 1000;
+const JOINS_PER_REPORT = 100;
+const QUERY = '?size=640x360&fps=60';
+const ARENA_BYTES_MAX = 200_000;
+/** From the second report to the last; the first joins fill caches and pools. */
+const GROWTH_MIB_MAX = 16;
+
+const root = join(import.meta.dirname, '../..');
+
+/** RSS and PSS in MiB, and open descriptors, of a process (proc(5), smaps_rollup). */
+function memoryOf(pid: number): { rss: number; pss: number; descriptors: number } {
+  const text = readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8');
+  const read = (name: string): number => Number(new RegExp(`^${name}:\\s+(\\d+) kB`, 'm').exec(text)![1]) / 1024;
+  return { rss: read('Rss'), pss: read('Pss'), descriptors: readdirSync(`/proc/${pid}/fd`).length };
+}
+
+const guestOf = (host: HostProcess): number =>
+  childrenOf(host.process.pid!).find((pid) => readlinkSync(`/proc/${pid}/exe`).endsWith('/guest'))!;
+
+async function joinAndLeave(host: HostProcess): Promise<void> {
+  const peer = new Peer();
+  try {
+    await peer.join(host.url, { query: QUERY });
+    await until(() => peer.packets.length > 0, 'a picture');
+  } finally {
+    await peer.leave();
+  }
+}
+
+await benchmark('memory', async (bench) => {
+  const host = await startHostProcess(['build/arena.wasm']);
+  const pid = host.process.pid!;
+  bench.value('arena.wasm', 'bytes', statSync(join(root, 'build/arena.wasm')).size);
+  const player = new Peer();
+  await player.join(host.url, { query: QUERY });
+  await sleep(5000);
+  const one = memoryOf(pid);
+  const guest = memoryOf(guestOf(host));
+  bench.value('host with one player: RSS', 'MiB', one.rss);
+  bench.value('host with one player: PSS', 'MiB', one.pss);
+  bench.value('guest with one player: RSS', 'MiB', guest.rss);
+  bench.value('guest with one player: PSS', 'MiB', guest.pss);
+  await player.leave();
+
+  let early = 0;
+  let failed = 0;
+  for (let joins = 1; joins <= JOINS; joins++) {
+    await joinAndLeave(host).catch(() => failed++);
+    if (joins % JOINS_PER_REPORT !== 0) continue;
+    const { rss, descriptors } = memoryOf(pid);
+    bench.value(`after ${joins} joins: RSS`, 'MiB', rss);
+    bench.value(`after ${joins} joins: descriptors`, '1', descriptors);
+    if (joins === 2 * JOINS_PER_REPORT) early = rss;
+  }
+  bench.value('joins that failed', '1', failed);
+  const growth = memoryOf(pid).rss - early;
+  const guestGrowth = memoryOf(guestOf(host)).rss - guest.rss;
+  bench.value('guest, growth over all joins', 'MiB', guestGrowth);
+  const size = statSync(join(root, 'build/arena.wasm')).size;
+  bench.goal('arena.wasm', { direction: 'at most', limit: ARENA_BYTES_MAX, value: size, unit: 'bytes' });
+  bench.goal('growth from join 200 to 1,000', {
+    direction: 'at most',
+    limit: GROWTH_MIB_MAX,
+    value: growth,
+    unit: 'MiB',
+  });
+  await host.stop();
+});
