@@ -1,7 +1,7 @@
 import type { Feedback } from './player.ts';
 
-/** Bits that a pixel gets at first; what a low-latency H.264 encoder needs for a moving scene to look clean. */
-const BITS_PER_PIXEL = 0.12;
+/** Bits that a pixel gets at first; what x264's fastest preset needs for a scene to look clean while the view turns. */
+const BITS_PER_PIXEL = 0.3;
 const BITRATE_MIN = 300_000;
 /** Below the first the rate grows, above the second it falls; between them it holds (as loss-based control in WebRTC does). */
 const LOSS_LOW = 0.02;

@@ -93,6 +93,18 @@ export async function openGame(browser: Browser, url: string): Promise<Page> {
   return page;
 }
 
+/** The picture that is shown now as 160x90 points of brightness from 0 to 255. */
+export function pictureOf(page: Page): Promise<number[]> {
+  return page.evaluate(() => {
+    const canvas = document.createElement('canvas');
+    [canvas.width, canvas.height] = [160, 90];
+    const context = canvas.getContext('2d', { willReadFrequently: true })!;
+    context.drawImage(document.querySelector('video')!, 0, 0, 160, 90);
+    const { data } = context.getImageData(0, 0, 160, 90);
+    return Array.from({ length: 160 * 90 }, (_, at) => (data[at * 4]! + data[at * 4 + 1]! + data[at * 4 + 2]!) / 3);
+  });
+}
+
 /** Mean colour of the picture's middle quarter that is shown now: red, green, blue from 0 to 255. */
 export function pictureColour(page: Page): Promise<[number, number, number]> {
   return page.evaluate(() => {
