@@ -110,7 +110,8 @@ export class Hud {
   private scores(match: Match, self: Fighter): void {
     const u = this.unit;
     const x: f32 = 26 * u;
-    let y: f32 = 26 * u;
+    // Below the page's own line of status.
+    let y: f32 = 92 * u;
     for (let i = 0; i < match.fighters.length; i++) {
       const fighter = match.fighters[i];
       if (!fighter.active) continue;

@@ -17,14 +17,15 @@ export interface Probe {
 export function probeLatency(page: Page, seconds: number): Promise<Probe> {
   return page.evaluate(async (duration) => {
     const video = document.querySelector('video')!;
-    const canvas = document.createElement('canvas');
-    canvas.width = canvas.height = 1;
-    const context = canvas.getContext('2d', { willReadFrequently: true })!;
-    const probe = {
-      callbackMs: [] as number[],
-      displayMs: [] as number[],
-      pictures: 0,
-      seconds: 0,
+    const luma = new Uint8Array(4 * 4 * 4);
+    const probe = { callbackMs: [] as number[], displayMs: [] as number[], pictures: 0, seconds: 0 };
+    // Four pixels of the decoded frame, whatever its format: drawing it to a canvas would convert it whole, and cost more than the page.
+    const isWhite = async (): Promise<boolean> => {
+      const frame = new VideoFrame(video);
+      const rect = { x: frame.visibleRect!.width / 2, y: frame.visibleRect!.height / 2, width: 4, height: 4 };
+      await frame.copyTo(luma, { rect });
+      frame.close();
+      return luma[0]! > 127;
     };
     let down = false;
     let sentAt = 0;
@@ -43,19 +44,18 @@ export function probeLatency(page: Page, seconds: number): Promise<Probe> {
     };
     const begun = performance.now();
     await new Promise<void>((resolve) => {
-      const look = (_now: number, frame: VideoFrameCallbackMetadata): void => {
-        probe.pictures++;
-        context.drawImage(video, video.videoWidth / 2, video.videoHeight / 2, 1, 1, 0, 0, 1, 1);
-        const white = context.getImageData(0, 0, 1, 1).data[1]! > 127;
+      const look = async (_now: number, frame: VideoFrameCallbackMetadata): Promise<void> => {
         const now = performance.now();
-        if (waiting && white === down) {
+        const ended = now - begun >= duration * 1000;
+        probe.pictures++;
+        if (!ended) video.requestVideoFrameCallback(look);
+        if (waiting && (await isWhite()) === down && waiting) {
           waiting = false;
           probe.callbackMs.push(now - sentAt);
           probe.displayMs.push(frame.expectedDisplayTime - sentAt);
-          if (now - begun < duration * 1000) setTimeout(toggle, 10 + Math.random() * 50);
+          if (!ended) setTimeout(toggle, 10 + Math.random() * 50);
         }
-        if (now - begun < duration * 1000) video.requestVideoFrameCallback(look);
-        else resolve();
+        if (ended) resolve();
       };
       video.requestVideoFrameCallback(look);
       toggle();
