@@ -205,7 +205,7 @@ export class Room {
     let first = true;
     for (const seat of this.#seats) {
       if (!seat?.view) continue;
-      const shift = seat.pace();
+      const shift = seat.pace(this.#options.clock.now());
       if (first) this.#nextTick += shift;
       first = false;
     }

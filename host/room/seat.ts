@@ -6,6 +6,8 @@ import type { View } from './view.ts';
 const SLACK_MS = 3;
 const GAIN = 0.25;
 const STEP_MS_MAX = 2;
+/** A page that says more would move the room's ticks, and so everybody's time, faster than anyone notices. */
+const PACE_MS_MIN = 400;
 /** Frames that are due so soon after a tick are rendered with it. */
 const WITH_TICK_MS = 1;
 
@@ -22,6 +24,7 @@ export class Seat {
   /** When the next frame should be rendered. */
   nextFrame = 0;
   readonly #frameMs: number;
+  #pacedAt = Number.NEGATIVE_INFINITY;
 
   constructor(number: number, request: ViewRequest) {
     this.number = number;
@@ -39,10 +42,11 @@ export class Seat {
    * Moves the frames towards the moments at which the page's display takes them, as far as the page's last word asks for.
    * @returns by how many milliseconds; positive is later
    */
-  pace(): number {
+  pace(now: number): number {
     const { slackMs } = this.input;
-    if (slackMs === undefined) return 0;
+    if (slackMs === undefined || now - this.#pacedAt < PACE_MS_MIN) return 0;
     this.input.slackMs = undefined;
+    this.#pacedAt = now;
     const shift = Math.max(-STEP_MS_MAX, Math.min(STEP_MS_MAX, (slackMs - SLACK_MS) * GAIN));
     this.nextFrame += shift;
     return shift;
