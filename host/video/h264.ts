@@ -18,6 +18,9 @@ const VBV_PICTURES = 3;
 /** `gop_size` of a stream whose keyframes come only when asked for. */
 const INFINITE = -1;
 
+/**
+ * `qpmax`: in a quantizer above it, x264 was seen to code a cut as plain grey, for as many pictures as the VBV holds.
+ */
 const x264: Preset = {
   name: 'libx264',
   options: {
@@ -25,7 +28,7 @@ const x264: Preset = {
     tune: 'zerolatency',
     profile: 'baseline',
     'forced-idr': '1',
-    'x264-params': 'keyint=infinite:scenecut=0:repeat-headers=1:annexb=1',
+    'x264-params': 'qpmax=47:keyint=infinite:scenecut=0:repeat-headers=1:annexb=1',
   },
 };
 

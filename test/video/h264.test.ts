@@ -198,6 +198,26 @@ describe('stream', () => {
     expect(sps.bufferedFrames).toBeLessThanOrEqual(1);
   });
 
+  it('shows a cut in the very next picture, whole', async () => {
+    const [width, height] = [1280, 720];
+    const flat = (luma: number): Picture => ({
+      ...picture(16, 16, 0),
+      ...{ width, height, yStride: width, uStride: width / 2, vStride: width / 2 },
+      y: new Uint8Array(width * height).fill(luma),
+      u: new Uint8Array((width * height) / 4).fill(128),
+      v: new Uint8Array((width * height) / 4).fill(128),
+    });
+    const pictures = [flat(16), flat(235)];
+    const encode = await encoder({ width, height, bitrate: 16_588_800 });
+    const decode = decoder();
+    for (let step = 0; step < 60; step++) {
+      const shown = Math.floor(step / 5) % 2;
+      const unit = (await encode.encode(pictures[shown]!, at(step, step === 0)))!;
+      const decoded = (await decode.decode(unit))!;
+      expect(Math.abs(decoded.y[(height / 2) * decoded.yStride + width / 2]! - (shown ? 235 : 16))).toBeLessThan(20);
+    }
+  });
+
   it('keeps each picture near its share of the bit rate, which may change', async () => {
     const encode = await encoder();
     let random = 1;
