@@ -29,10 +29,13 @@ interface Source {
 
 /**
  * Compiles the AssemblyScript modules that are missing or older than their sources into build/NAME.wasm:
- * the arena and every example, or only those named.
+ * the arena and every example, or only those named. `announce` is told what takes a while.
  * @throws NearlightError NL_SOURCE with the compiler's messages, NL_USAGE where a name is unknown
  */
-export async function buildModules(names?: readonly string[]): Promise<BuiltModule[]> {
+export async function buildModules(
+  names?: readonly string[],
+  announce: (line: string) => void = () => {},
+): Promise<BuiltModule[]> {
   const known = findSources();
   const unknown = names?.filter((name) => !known.some((source) => source.name === name)) ?? [];
   if (unknown.length > 0) {
@@ -47,13 +50,18 @@ export async function buildModules(names?: readonly string[]): Promise<BuiltModu
   const built: BuiltModule[] = [];
   const digests = new Map<string, Buffer>();
   const work = async () => {
-    for (let source = waiting.shift(); source; source = waiting.shift()) built.push(await build(source, digests));
+    for (let source = waiting.shift(); source; source = waiting.shift())
+      built.push(await build(source, digests, announce));
   };
   await Promise.all(Array.from({ length: availableParallelism() }, work));
   return built.sort((a, b) => a.name.localeCompare(b.name));
 }
 
-async function build({ name, entry, files }: Source, digests: Map<string, Buffer>): Promise<BuiltModule> {
+async function build(
+  { name, entry, files }: Source,
+  digests: Map<string, Buffer>,
+  announce: (line: string) => void,
+): Promise<BuiltModule> {
   const path = join(out, `${name}.wasm`);
   const stamp = `${path}.stamp`;
   const wanted = fingerprint(files, digests);
@@ -62,6 +70,7 @@ async function build({ name, entry, files }: Source, digests: Map<string, Buffer
     if (bytes !== undefined) return { name, path, bytes, ms: 0 };
   }
   const start = performance.now();
+  announce(`compiling ${entry} ...`);
   // Two processes may build at once: each file appears whole, the stamp after its module.
   const temporary = `${path}.${process.pid}`;
   await compile(entry, temporary);

@@ -234,7 +234,8 @@ async function main(args: string[]): Promise<number> {
   const log = createLog(config.logLevel);
   const modules = positionals.length > 0 ? positionals : [ARENA];
   await check(modules, values.assets);
-  await Promise.all([buildNative(), buildOwn(modules)]);
+  const announce = (line: string) => log('info', line);
+  await Promise.all([buildNative(announce), buildOwn(modules, announce)]);
   const host = await startHost({
     modules,
     config,
@@ -264,9 +265,12 @@ async function check(modules: string[], assets: string | undefined): Promise<voi
 }
 
 /** Compiles those of the modules that are made of sources of this repository, where they changed. */
-async function buildOwn(modules: string[]): Promise<void> {
+async function buildOwn(modules: string[], announce: (line: string) => void): Promise<void> {
   const own = modulePaths();
-  await buildModules(modules.flatMap((path) => own.get(resolve(path)) ?? []));
+  await buildModules(
+    modules.flatMap((path) => own.get(resolve(path)) ?? []),
+    announce,
+  );
 }
 
 function parse(args: string[]) {

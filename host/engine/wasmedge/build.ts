@@ -59,22 +59,23 @@ const allNames = [...sourceNames, 'confine.cc', 'confine.h', 'addon.cc'];
 let building: Promise<void> | undefined;
 
 /**
- * Builds the guest program and the addon into build/native where sources or flags have changed.
+ * Builds the guest program and the addon into build/native where sources or flags have changed; `announce` is told so.
  * @throws NearlightError NL_NO_WASMEDGE with the compiler's first messages
  */
-export function buildNative(): Promise<void> {
-  building ??= build().catch((error: unknown) => {
+export function buildNative(announce: (line: string) => void = () => {}): Promise<void> {
+  building ??= build(announce).catch((error: unknown) => {
     building = undefined;
     throw error;
   });
   return building;
 }
 
-async function build(): Promise<void> {
+async function build(announce: (line: string) => void): Promise<void> {
   const constants = header();
   const wanted = fingerprint(constants);
   const stamp = join(out, 'stamp');
   if (read(stamp) === wanted && exists(guestPath) && exists(addonPath)) return;
+  announce('compiling the guest program and the addon ...');
   mkdirSync(out, { recursive: true });
   replace(join(out, 'constants.h'), constants);
   await Promise.all(targets().map(make));
