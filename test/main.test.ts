@@ -144,8 +144,8 @@ describe('a setting', () => {
   test('ENGINE is one that there is', async () => {
     const ended = await run([fine, '--engine', 'nonsense']);
     expect(ended.code).toBe(2);
-    expect(ended.stderr).toBe(
-      'NL_SETTING: A setting is out of its bounds: ENGINE=nonsense is none of wasmedge, wasmedge-interpreter, javascript\n',
+    expect(lastLine(ended)).toBe(
+      'NL_SETTING: A setting is out of its bounds: ENGINE=nonsense is none of wasmedge, wasmedge-interpreter, javascript',
     );
   });
 });
@@ -211,7 +211,7 @@ describe('surroundings that do not do end the start', () => {
     chmodSync(CXX, 0o755);
     const { code, stdout, stderr } = await run([join(copy, 'build/broken.wasm')], { CXX }, copy);
     expect([code, stdout]).toEqual([1, '']);
-    expect(stderr).toMatch(/^NL_SOURCE: .*renderer\/examples\/broken\.ts\n/);
+    expect(stderr).toMatch(/^NL_SOURCE: .*renderer\/examples\/broken\.ts\n/m);
     expect(stderr).toContain("Cannot find name 'missing'");
     expect(stderr).toContain('broken.ts(2,3)');
     expect(stderr).not.toMatch(/^\s+at |node:internal/m);
