@@ -100,9 +100,15 @@ test('two browsers in one arena see each other move', async () => {
   for (const page of [first, second]) await page.locator('#play').click();
   // They begin on opposite sides and meet at the tower in the middle.
   await Promise.all([hold(first, W, 3500), hold(second, W, 3500)]);
-  await second.waitForTimeout(500);
-  const alone = await pictureOf(second);
-  expect(difference(alone, await pictureOf(second))).toBeLessThan(NOISE);
+  // The control: while nobody moves, the picture comes to rest.
+  let alone = await pictureOf(second);
+  const settles = async () => {
+    await second.waitForTimeout(300);
+    const before = alone;
+    alone = await pictureOf(second);
+    return difference(before, alone);
+  };
+  await expect.poll(settles, { timeout: 10_000 }).toBeLessThan(NOISE);
   await hold(first, D, 900);
   await second.waitForTimeout(500);
   expect(difference(alone, await pictureOf(second))).toBeGreaterThan(2 * NOISE);
