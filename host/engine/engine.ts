@@ -54,6 +54,8 @@ export interface Engine {
  * After an error the instance is closed, and every further call rejects with that same error.
  */
 export interface Instance {
+  /** The process of its own that runs the module; undefined where there is none. */
+  readonly pid: number | undefined;
   /** What `init` submitted; valid until the first call. */
   readonly initial: Submission;
   /** `seats` input records of INPUT_STRIDE bytes (ABI.md, "Input"), copied to the guest before each tick and render. */

@@ -43,6 +43,7 @@ export function createJavaScriptEngine(): Engine {
 }
 
 class JavaScriptInstance implements Instance {
+  readonly pid = undefined;
   readonly inputs: DataView;
   readonly ended: Promise<NearlightError | undefined>;
   private readonly options: LoadOptions;

@@ -21,6 +21,8 @@ export interface RoomOptions {
   config: RoomConfig;
   instance: Instance;
   replay: Replay;
+  /** Ticks that the instance has made already; 0 without. */
+  ticks?: number;
   /** Makes a player's picture; called when the player has connected. */
   createView(request: ViewRequest, connection: PlayerConnection, onError: (error: unknown) => void): Promise<View>;
   log(level: LogLevel, message: string): void;
@@ -58,6 +60,7 @@ export class Room {
     this.#options = options;
     this.#seats = new Array(options.config.maxPlayers).fill(undefined);
     this.#tickMs = 1000 / options.config.tickRate;
+    this.stats.ticks = options.ticks ?? 0;
     this.ended = new Promise((resolve) => {
       this.#end = resolve;
     });

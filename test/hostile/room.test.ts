@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { readConfig } from '../../host/config.ts';
-import { type Host, startHost } from '../../host/main.ts';
+import { type Host, startHost } from '../../host/host.ts';
 import type { Room } from '../../host/room/room.ts';
 import { assemble, good, store, submit, text } from '../engine/modules.ts';
 import { fakeConnection } from '../room/fake.ts';

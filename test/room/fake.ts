@@ -46,6 +46,7 @@ export async function settle(): Promise<void> {
 
 /** An instance that writes down its calls. */
 export class FakeInstance implements Instance {
+  readonly pid = undefined;
   readonly initial: Submission;
   readonly inputs: DataView;
   readonly calls: string[] = [];

@@ -1,0 +1,213 @@
+import { randomInt } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import type { Config } from './config.ts';
+import { readAssets } from './engine/assets.ts';
+import type { Engine } from './engine/engine.ts';
+import { createJavaScriptEngine } from './engine/javascript.ts';
+import { packAssets } from './engine/pack.ts';
+import { createWasmEdgeEngine } from './engine/wasmedge/engine.ts';
+import { NearlightError } from './errors.ts';
+import { type Gpu, openGpu } from './gpu/dawn.ts';
+import { Replay } from './gpu/replay.ts';
+import type { Log } from './observe/log.ts';
+import { buildPlayer } from './player/build.ts';
+import { systemClock } from './room/clock.ts';
+import { Lobby } from './room/lobby.ts';
+import { openRoom, type Room } from './room/room.ts';
+import { View } from './room/view.ts';
+import type { PlayerConnection, ViewRequest } from './stream/player.ts';
+import { RateControl } from './stream/rate.ts';
+import { createStreamServer, type StreamServer } from './stream/server.ts';
+import { Capture } from './video/capture.ts';
+import { createEncoder } from './video/h264.ts';
+
+/** The usual picture: one that the machine can draw and encode 60 times a second beside the browser that shows it. */
+const HARDWARE_VIEW: ViewRequest = { width: 1280, height: 720, fps: 60 };
+const SOFTWARE_VIEW: ViewRequest = { width: 848, height: 480, fps: 60 };
+
+export interface HostOptions {
+  /** Module files; each gets a room named after its file, the first is what a page plays that does not ask. */
+  modules: string[];
+  config: Config;
+  log: Log;
+  /** Folder of assets for every module; without it, the folder `NAME.assets` beside each module. */
+  assets?: string;
+}
+
+/** A running host: its rooms, its GPU, its server. */
+export interface Host {
+  readonly lobby: Lobby;
+  readonly server: StreamServer;
+  readonly gpu: Gpu;
+  readonly engine: Engine;
+  /** Tells the players, then closes everything. */
+  close(): Promise<void>;
+}
+
+/**
+ * Opens the GPU, loads the modules and listens.
+ * @throws NearlightError for whatever of these fails; nothing is left open then
+ */
+export async function startHost(options: HostOptions): Promise<Host> {
+  const { config, log } = options;
+  const engine = createEngine(config);
+  const lobby = new Lobby(systemClock);
+  const [files, gpu] = await Promise.all([buildPlayer(), openGpu({ hardwareRequired: config.gpuEnabled, log })]);
+  try {
+    const context = { ...options, gpu, engine };
+    for (const path of options.modules)
+      await lobby.add(roomName(path), () => open(path, context).catch((error) => Promise.reject(named(path, error))));
+    const server = await serve({ config, log, gpu, engine, lobby, files });
+    return {
+      lobby,
+      server,
+      gpu,
+      engine,
+      async close() {
+        await server.close();
+        await lobby.close();
+        gpu.close();
+      },
+    };
+  } catch (error) {
+    await lobby.close();
+    gpu.close();
+    throw error;
+  }
+}
+
+/** What a server is made of. */
+export interface ServeOptions {
+  config: Config;
+  log: Log;
+  gpu: Gpu;
+  engine: Engine;
+  lobby: Lobby;
+  files: Awaited<ReturnType<typeof buildPlayer>>;
+}
+
+/** Listens for the players of a lobby's rooms. @throws NearlightError as createStreamServer */
+export function serve({ config, log, gpu, engine, lobby, files }: ServeOptions): Promise<StreamServer> {
+  return createStreamServer({
+    config,
+    log: {
+      info: (message) => log('info', message),
+      warn: (message) => log('warn', message),
+    },
+    files,
+    usual: gpu.software ? SOFTWARE_VIEW : HARDWARE_VIEW,
+    accept: (request) => lobby.accept(request.game, request),
+    status: () => status(lobby, gpu, engine),
+  });
+}
+
+function createEngine({ engine, cacheDir }: Config): Engine {
+  if (engine === 'wasmedge' || engine === 'wasmedge-interpreter')
+    return createWasmEdgeEngine({
+      cacheDir,
+      interpreter: engine === 'wasmedge-interpreter',
+    });
+  if (engine === 'javascript') return createJavaScriptEngine();
+  throw new NearlightError('NL_SETTING', `ENGINE=${engine} is none of wasmedge, wasmedge-interpreter, javascript`);
+}
+
+/** The room that a module file gets. */
+export function roomName(path: string): string {
+  return basename(path).replace(/\.wasm$/, '');
+}
+
+/** The same error, saying which of the modules has it; a player may read it, so without the folder. */
+function named(path: string, error: unknown): unknown {
+  if (!(error instanceof NearlightError)) return error;
+  return new NearlightError(error.code, `${basename(path)}: ${error.detail}`, { cause: error });
+}
+
+async function open(path: string, context: HostOptions & { gpu: Gpu; engine: Engine }): Promise<Room> {
+  const name = roomName(path);
+  const module = await readModule(path);
+  const assets = await packAssets(context.assets ?? join(dirname(path), `${name}.assets`));
+  return openRoom(context.engine, module, roomOptions({ ...context, name, assets }));
+}
+
+/** What a room is made with. */
+export interface RoomParts {
+  name: string;
+  config: Config;
+  log: Log;
+  gpu: Gpu;
+  /** The asset pack. */
+  assets: Uint8Array;
+}
+
+/** The options of openRoom for a room on this process's GPU, encoder and clock. */
+export function roomOptions(parts: RoomParts): Parameters<typeof openRoom>[2] {
+  const { name, config, log, gpu, assets } = parts;
+  const table = readAssets(assets);
+  const asset = (handle: number): Uint8Array | undefined => {
+    const entry = table[handle];
+    return entry && assets.subarray(entry.offset, entry.offset + entry.bytes);
+  };
+  return {
+    name,
+    clock: systemClock,
+    config,
+    load: {
+      limits: config,
+      seed: config.seed || randomInt(1, 2 ** 47),
+      tickRate: config.tickRate,
+      seats: config.maxPlayers,
+      assets,
+      log: (level, message) => log(level, `${name}: ${message}`),
+    },
+    log,
+    createReplay: (owner) => new Replay({ device: gpu.device, limits: config, asset, ...owner }),
+    createView: (request, connection, onError) => createView(parts, request, connection, onError),
+  };
+}
+
+async function readModule(path: string): Promise<Uint8Array> {
+  try {
+    return await readFile(path);
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException;
+    throw new NearlightError('NL_MODULE_NOT_FOUND', `${code}; give the path of a .wasm file`, { cause });
+  }
+}
+
+async function createView(
+  { gpu, config, log }: RoomParts,
+  request: ViewRequest,
+  connection: PlayerConnection,
+  onError: (error: unknown) => void,
+): Promise<View> {
+  const { width, height, fps } = request;
+  const rate = new RateControl(request, config.bitrateMax);
+  const encoder = await createEncoder({
+    width,
+    height,
+    fps,
+    bitrate: rate.bitrate,
+    hardware: !gpu.software,
+    log,
+  });
+  const capture = new Capture({ device: gpu.device, width, height });
+  return new View({
+    capture,
+    encoder,
+    connection,
+    rate,
+    clock: systemClock,
+    onError,
+  });
+}
+
+function status(lobby: Lobby, gpu: Gpu, engine: Engine): object {
+  return {
+    engine: engine.name,
+    gpu: gpu.adapter,
+    memory: { rssBytes: process.memoryUsage.rss() },
+    cpuMs: Math.round(process.cpuUsage().user / 1000 + process.cpuUsage().system / 1000),
+    rooms: lobby.rooms.map((room) => room.status()),
+  };
+}
