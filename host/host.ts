@@ -152,6 +152,7 @@ export function roomOptions(parts: RoomParts): Parameters<typeof openRoom>[2] {
     name,
     clock: systemClock,
     config,
+    warmUpTicks: config.tickRate,
     load: {
       limits: config,
       seed: config.seed || randomInt(1, 2 ** 47),

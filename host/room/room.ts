@@ -23,6 +23,8 @@ export interface RoomOptions {
   replay: Replay;
   /** Ticks that the instance has made already; 0 without. */
   ticks?: number;
+  /** Ticks to make though nobody plays yet, so that a game that loads in its first ones is ready for its first player. */
+  warmUpTicks?: number;
   /** Makes a player's picture; called when the player has connected. */
   createView(request: ViewRequest, connection: PlayerConnection, onError: (error: unknown) => void): Promise<View>;
   log(level: LogLevel, message: string): void;
@@ -30,7 +32,7 @@ export interface RoomOptions {
 
 /**
  * One module instance and its players: a simulation at a fixed rate, and a picture per player at the player's own size and rate.
- * While nobody plays, time stands still.
+ * While nobody plays, time stands still, but for the first few ticks.
  */
 export class Room {
   readonly name: string;
@@ -65,6 +67,7 @@ export class Room {
       this.#end = resolve;
     });
     void options.instance.ended.then((error) => error && this.#fail(error));
+    this.#nextTick = options.clock.now();
     void this.#begin();
   }
 
@@ -192,7 +195,7 @@ export class Room {
   async #step(): Promise<void> {
     const { clock } = this.#options;
     for (let turn = this.#turns.shift(); turn && !this.#closing; turn = this.#turns.shift()) await turn();
-    if (this.players === 0) {
+    if (this.players === 0 && this.stats.ticks >= (this.#options.warmUpTicks ?? 0)) {
       await this.#rest();
       return;
     }

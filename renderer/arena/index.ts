@@ -17,7 +17,7 @@ const TARGET_SECONDS = 3;
 /** A battle for as many as there are seats; bots keep a lonely player company. */
 class Arena extends Game {
   private match!: Match;
-  private renderer!: Renderer;
+  private renderer: Renderer | null = null;
   private tickRate: i32 = 0;
   private seats: i32 = 0;
 
@@ -26,10 +26,10 @@ class Arena extends Game {
     this.seats = <i32>seats;
     buildLevel();
     this.match = new Match(seed, <i32>seats);
-    this.renderer = new Renderer(this.match);
   }
 
   join(seat: i32): void {
+    this.drawable();
     this.match.join(seat);
   }
 
@@ -37,21 +37,30 @@ class Arena extends Game {
     this.match.leave(seat);
   }
 
-  tick(_n: u32): void {
+  tick(n: u32): void {
+    if (n > 0) this.drawable();
     const dt: f32 = 1 / <f32>this.tickRate;
     for (let seat = 0; seat < this.seats; seat++) {
       const fighter = this.match.fighters[seat];
       if (fighter.active) steer(fighter, input(seat), dt);
     }
     this.match.tick(dt);
-    this.renderer.tick(this.tickRate * TARGET_SECONDS);
+    const renderer = this.renderer;
+    if (renderer !== null) renderer.tick(this.tickRate * TARGET_SECONDS);
   }
 
   render(seat: i32, width: u32, height: u32): void {
     // Movement that the next tick will see is shown already now.
     const pointer = input(seat);
     const turn = pointer.movementX * POINTER_TURN;
-    this.renderer.render(seat, width, height, turn, -pointer.movementY * POINTER_TURN);
+    this.drawable().render(seat, width, height, turn, -pointer.movementY * POINTER_TURN);
+  }
+
+  /** The light of the level takes a while to bake: after the first tick, which tells that the game runs, or for the first player. */
+  private drawable(): Renderer {
+    let renderer = this.renderer;
+    if (renderer === null) this.renderer = renderer = new Renderer(this.match);
+    return renderer;
   }
 }
 

@@ -28,7 +28,7 @@ const hash = (submission: Submission): string =>
 async function play(seed: number): Promise<string> {
   const game = await load(arena, seed);
   const digest = createHash('sha256').update(hash(game.initial));
-  await game.join(0);
+  digest.update(hash(await game.join(0)));
   for (let n = 0; n < 1200; n++) {
     if (n === 400) await game.join(1);
     key(game, 0, keys.w, n % 200 < 150);
@@ -51,8 +51,8 @@ describe('arena', () => {
 
   it('shows a player the other one walking', async () => {
     const game = await load(arena);
-    const bodies = bufferNamed(game.initial, 'bodies');
-    await game.join(0);
+    const made = await game.join(0);
+    const bodies = bufferNamed(made, 'bodies');
     await game.join(1);
     let n = await ticks(game, 0, 60);
     const before = written(await game.render(0, 320, 180), bodies)!;
@@ -70,8 +70,8 @@ describe('arena', () => {
 
   it('uploads what views share once a tick', async () => {
     const game = await load(arena);
-    const bodies = bufferNamed(game.initial, 'bodies');
-    await game.join(0);
+    const made = await game.join(0);
+    const bodies = bufferNamed(made, 'bodies');
     await game.join(1);
     await game.tick(0);
     expect(written(await game.render(0, 320, 180), bodies)).toBeDefined();
@@ -81,8 +81,8 @@ describe('arena', () => {
 
   it('turns the view by movement that no tick has seen yet', async () => {
     const game = await load(arena);
-    const view = bufferNamed(game.initial, 'view');
-    await game.join(0);
+    const made = await game.join(0);
+    const view = bufferNamed(made, 'view');
     await game.tick(0);
     const still = written(await game.render(0, 320, 180), view)!;
     move(game, 0, 100, 0);
@@ -94,9 +94,9 @@ describe('arena', () => {
 
   it('lets a player shoot another: it is hurt, falls, scores, and comes back', async () => {
     const game = await load(arena);
-    const bodies = bufferNamed(game.initial, 'bodies');
-    const boxes = bufferNamed(game.initial, 'hud');
-    await game.join(0);
+    const made = await game.join(0);
+    const bodies = bufferNamed(made, 'bodies');
+    const boxes = bufferNamed(made, 'hud');
     await game.join(1);
     const seen = { flash: 0, fewest: 2 };
     let n = await ticks(game, 0, 30);

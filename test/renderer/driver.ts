@@ -44,14 +44,14 @@ export function* commandsOf({ commands: words }: Submission): Generator<Uint32Ar
   for (let at = 0; at < words.length; at += words[at] >>> 16) yield words.subarray(at, at + (words[at] >>> 16));
 }
 
-/** Finds a buffer by the label that `init` gave it. */
-export function bufferNamed(initial: Submission, label: string): number {
-  for (const command of commandsOf(initial)) {
+/** Finds a buffer by the label that it was made with. */
+export function bufferNamed(made: Submission, label: string): number {
+  for (const command of commandsOf(made)) {
     if ((command[0] & 0xffff) !== OP_CREATE_BUFFER) continue;
     const text = Buffer.from(command.buffer, command.byteOffset + 24, command[5]).toString();
     if (text === label) return command[1];
   }
-  throw new Error(`init makes no buffer "${label}"`);
+  throw new Error(`no buffer is made that is named "${label}"`);
 }
 
 /** Gives the numbers that a submission writes into a buffer; undefined where it does not. */
