@@ -145,6 +145,13 @@ export const settings = {
     max: 600_000,
     about: 'silence after which a page is gone',
   },
+  holdMsMax: {
+    env: 'HOLD_MS_MAX',
+    default: 60_000,
+    min: 0,
+    max: 3_600_000,
+    about: 'time for which players wait while a pod replaces its game',
+  },
   closeMsMax: {
     env: 'CLOSE_MS_MAX',
     default: 300,

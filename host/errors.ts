@@ -15,6 +15,8 @@ export const errors = {
   NL_MODULE_EXPORT: { exit: 13, text: 'The module lacks an export or exports it with another type' },
   NL_MODULE_IMPORT: { exit: 14, text: 'The module imports something that the contract does not offer' },
   NL_MODULE_LIMIT: { exit: 15, text: 'The module asks for more than its limits allow' },
+  NL_IMAGE: { exit: 17, text: 'The image holds no game' },
+  NL_POD: { exit: 18, text: 'The pod cannot be made' },
   NL_COMPILE: { exit: 16, text: 'The module could not be compiled' },
   NL_GUEST_TRAP: { exit: 20, text: 'The module trapped' },
   NL_GUEST_TIMEOUT: { exit: 21, text: 'A call of the module did not return in time' },

@@ -83,12 +83,14 @@ export interface ServeOptions {
   log: Log;
   gpu: Gpu;
   engine: Engine;
-  lobby: Lobby;
+  lobby: Pick<Lobby, 'accept' | 'rooms'>;
+  /** What `GET /status` answers beside the rest. */
+  more?(): object;
   files: Awaited<ReturnType<typeof buildPlayer>>;
 }
 
 /** Listens for the players of a lobby's rooms. @throws NearlightError as createStreamServer */
-export function serve({ config, log, gpu, engine, lobby, files }: ServeOptions): Promise<StreamServer> {
+export function serve({ config, log, gpu, engine, lobby, files, more }: ServeOptions): Promise<StreamServer> {
   return createStreamServer({
     config,
     log: {
@@ -98,7 +100,7 @@ export function serve({ config, log, gpu, engine, lobby, files }: ServeOptions):
     files,
     usual: gpu.software ? SOFTWARE_VIEW : HARDWARE_VIEW,
     accept: (request) => lobby.accept(request.game, request),
-    status: () => status(lobby, gpu, engine),
+    status: () => ({ ...status(lobby, gpu, engine), ...more?.() }),
   });
 }
 
@@ -203,7 +205,7 @@ async function createView(
   });
 }
 
-function status(lobby: Lobby, gpu: Gpu, engine: Engine): object {
+function status(lobby: Pick<Lobby, 'rooms'>, gpu: Gpu, engine: Engine): object {
   return {
     engine: engine.name,
     gpu: gpu.adapter,

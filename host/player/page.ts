@@ -77,7 +77,7 @@ function element<T extends HTMLElement = HTMLElement>(id: string): T {
   return document.getElementById(id) as T;
 }
 
-function toggle(flag: 'started' | 'locked' | 'seen', on: boolean): void {
+function toggle(flag: 'started' | 'locked' | 'seen' | 'paused', on: boolean): void {
   if (on) dataset[flag] = '';
   else delete dataset[flag];
 }
@@ -103,6 +103,7 @@ function start(): void {
 }
 
 function notice(message: Notice): void {
+  toggle('paused', message.kind === 'paused');
   if (message.kind !== 'joined') return;
   document.title = `${message.game} · Nearlight`;
   dataset.game = message.game;

@@ -1,7 +1,7 @@
 import type { Config } from '../config.ts';
 import type { Engine, Instance, LoadOptions, LogLevel, Submission } from '../engine/engine.ts';
 import { errors, NearlightError } from '../errors.ts';
-import type { Replay } from '../gpu/replay.ts';
+import type { Replay, Surface } from '../gpu/replay.ts';
 import { Samples } from '../observe/samples.ts';
 import type { Player, PlayerConnection, ViewRequest } from '../stream/player.ts';
 import type { Clock } from './clock.ts';
@@ -71,6 +71,11 @@ export class Room {
     void this.#begin();
   }
 
+  /** It has ended, or is about to. */
+  get isClosed(): boolean {
+    return this.#closing !== undefined;
+  }
+
   /** Seats that are taken. */
   get players(): number {
     return this.#seats.reduce((count, seat) => count + (seat === undefined ? 0 : 1), 0);
@@ -119,6 +124,19 @@ export class Room {
       onFeedback: (feedback) => seat.view?.feedback(feedback),
       onClosed: () => this.#turn(() => this.#leave(seat)),
     };
+  }
+
+  /**
+   * Draws what a player sees or, with nobody there, what somebody would who looks in for a moment.
+   * @throws NearlightError why the room has ended
+   */
+  picture(surface: Surface): Promise<void> {
+    const drawn = Promise.withResolvers<void>();
+    this.#turn(() => this.#draw(surface).then(drawn.resolve));
+    const ended = this.ended.then((error) => {
+      throw error ?? new NearlightError('NL_ROOM_ENDED', `${this.name} is closed`);
+    });
+    return Promise.race([drawn.promise, ended]);
   }
 
   /** Ends the room: players are told `code`, then everything of the room is released. Idempotent. */
@@ -176,6 +194,19 @@ export class Room {
     clearRecord(this.#options.instance.inputs, seat.number);
     this.#seats[seat.number] = undefined;
     this.#options.log('info', `${this.name}: seat ${seat.number} left, ${this.players} playing`);
+  }
+
+  async #draw(surface: Surface): Promise<void> {
+    const { instance, replay } = this.#options;
+    const { width, height } = surface.texture;
+    const player = this.#seats.find((seat) => seat?.joined && !seat.closed);
+    const number = player?.number ?? this.#seats.indexOf(undefined);
+    if (!player) {
+      this.#replay(await instance.join(number));
+      this.#replay(await instance.tick(this.stats.ticks++));
+    }
+    replay.run(await instance.render(number, width, height), surface);
+    if (!player) this.#replay(await instance.leave(number));
   }
 
   #dropView(seat: Seat, cause: unknown): void {

@@ -124,7 +124,7 @@ export class Connection implements PlayerConnection {
     if (this.#phase === 'connected') {
       this.#phase = 'ending';
       this.#endReason = reason;
-      this.#notify(notice);
+      this.notify(notice);
       this.#endTimer = setTimeout(() => this.close(reason), this.#options.config.closeMsMax);
     }
     return this.#closed.promise;
@@ -188,7 +188,7 @@ export class Connection implements PlayerConnection {
     if (this.#phase !== 'connecting' || !this.#video.track.isOpen() || !this.#events?.isOpen()) return;
     this.#phase = 'connected';
     const { seat, seats, width, height, fps, game } = this.#options.player;
-    this.#notify({ kind: 'joined', seat, seats, width, height, fps, game });
+    this.notify({ kind: 'joined', seat, seats, width, height, fps, game });
     this.#heard();
     this.#checkSilence();
     this.#guard(() => this.#options.player.onConnected(this));
@@ -261,7 +261,7 @@ export class Connection implements PlayerConnection {
     send(this.#state, message);
   }
 
-  #notify(notice: Notice): void {
+  notify(notice: Notice): void {
     const text = Buffer.from(JSON.stringify(notice));
     send(this.#events, Buffer.concat([Buffer.of(MESSAGE_NOTICE), text]));
   }

@@ -1,4 +1,5 @@
 import type { ErrorCode } from '../errors.ts';
+import type { Notice } from './protocol.ts';
 
 /** What a page asks for with its offer: pixels, frames per second, and one of several games by name. */
 export interface ViewRequest {
@@ -78,6 +79,8 @@ export interface PlayerConnection {
   /** Tells the page why, then closes; resolves when closed, after `closeMsMax` at the latest. */
   end(code: ErrorCode, message: string, retry: boolean): Promise<void>;
   readonly stats: Readonly<ConnectionStats>;
+  /** Tells the page something, in order with all else that it is told. */
+  notify(notice: Notice): void;
 }
 
 /** A seat that was given to a page; made by the room's side, driven by its connection. */

@@ -42,7 +42,10 @@ export const PACE_BYTES = 8;
  */
 export const FRAME_BYTES = 20;
 
-/** A rare message from the server. `ended` is final: `code` and `message` say why, and whether a retry makes sense. */
+/**
+ * A rare message from the server. After `paused` the game is gone and the connection stays; `joined` comes again when the next one
+ * has seated the page. `ended` is final: `code` and `message` say why, and whether a retry makes sense.
+ */
 export type Notice =
   | {
       kind: 'joined';
@@ -53,4 +56,5 @@ export type Notice =
       fps: number;
       game: string;
     }
+  | { kind: 'paused'; code: string; message: string }
   | { kind: 'ended'; code: string; message: string; retry: boolean };

@@ -102,6 +102,9 @@ export function fakeConnection(): PlayerConnection & { notices: string[] } {
   return {
     notices,
     sendFrame: () => true,
+    notify: ({ kind }) => {
+      notices.push(kind);
+    },
     end: async (code) => {
       notices.push(code);
     },

@@ -15,6 +15,8 @@ const out = join(root, 'build/native');
 /** The guest program and the addon that starts it, once buildNative has resolved. */
 export const guestPath = join(out, 'guest');
 export const addonPath = join(out, 'addon.node');
+/** The addon of the pods' host (host/shim/kernel.cc). */
+export const kernelPath = join(out, 'kernel.node');
 
 interface Target {
   path: string;
@@ -30,36 +32,34 @@ function targets(): Target[] {
     ? [`-I${join(wasmedge, 'include')}`, `-L${join(wasmedge, 'lib')}`, `-Wl,-rpath,${join(wasmedge, 'lib')}`]
     : [];
   const modules = join(root, 'node_modules');
+  const addon = [
+    ...common,
+    '-shared',
+    '-fPIC',
+    '-fno-exceptions',
+    '-DNAPI_DISABLE_CPP_EXCEPTIONS',
+    '-DNAPI_VERSION=9',
+    `-isystem${join(modules, 'node-api-headers/include')}`,
+    `-isystem${join(modules, 'node-addon-api')}`,
+  ];
   return [
     {
       path: guestPath,
       sources: ['guest.cc', 'room.cc', 'compile.cc', 'confine.cc'],
       flags: [...common, '-fno-exceptions', ...where, '-lwasmedge'],
     },
-    {
-      path: addonPath,
-      sources: ['addon.cc'],
-      flags: [
-        ...common,
-        '-shared',
-        '-fPIC',
-        '-fno-exceptions',
-        '-DNAPI_DISABLE_CPP_EXCEPTIONS',
-        '-DNAPI_VERSION=9',
-        `-isystem${join(modules, 'node-api-headers/include')}`,
-        `-isystem${join(modules, 'node-addon-api')}`,
-      ],
-    },
+    { path: addonPath, sources: ['addon.cc'], flags: addon },
+    { path: kernelPath, sources: ['../../shim/kernel.cc'], flags: addon },
   ];
 }
 
 const sourceNames = ['guest.cc', 'room.cc', 'room.h', 'submission.h', 'compile.cc', 'compile.h'];
-const allNames = [...sourceNames, 'confine.cc', 'confine.h', 'addon.cc'];
+const allNames = [...sourceNames, 'confine.cc', 'confine.h', 'addon.cc', '../../shim/kernel.cc'];
 
 let building: Promise<void> | undefined;
 
 /**
- * Builds the guest program and the addon into build/native where sources or flags have changed; `announce` is told so.
+ * Builds the guest program and the addons into build/native where sources or flags have changed; `announce` is told so.
  * @throws NearlightError NL_NO_WASMEDGE with the compiler's first messages
  */
 export function buildNative(announce: (line: string) => void = () => {}): Promise<void> {
@@ -74,8 +74,8 @@ async function build(announce: (line: string) => void): Promise<void> {
   const constants = header();
   const wanted = fingerprint(constants);
   const stamp = join(out, 'stamp');
-  if (read(stamp) === wanted && exists(guestPath) && exists(addonPath)) return;
-  announce('compiling the guest program and the addon ...');
+  if (read(stamp) === wanted && [guestPath, addonPath, kernelPath].every(exists)) return;
+  announce('compiling the guest program and the addons ...');
   mkdirSync(out, { recursive: true });
   replace(join(out, 'constants.h'), constants);
   await Promise.all(targets().map(make));

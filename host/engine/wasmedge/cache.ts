@@ -13,6 +13,9 @@ const magic = Buffer.from('NLNATIVE');
 const headerBytes = magic.length + 32;
 const abandonedMs = 3_600_000;
 
+/** Gives a module's native code; undefined where it cannot be asked. @throws NearlightError what the compiler says of the module */
+export type RemoteCompiler = (module: Uint8Array) => Promise<Uint8Array | undefined>;
+
 type Options = Pick<LoadOptions, 'limits' | 'log'>;
 
 /**
@@ -21,11 +24,16 @@ type Options = Pick<LoadOptions, 'limits' | 'log'>;
  */
 export class CompileCache {
   private readonly dir: string;
+  private readonly remote: RemoteCompiler | undefined;
   private readonly running = new Map<string, Promise<Uint8Array>>();
   private ready: Promise<void> | undefined;
 
-  /** @param dir folder; empty for ~/.cache/nearlight */
-  constructor(dir: string) {
+  /**
+   * @param dir folder; empty for ~/.cache/nearlight
+   * @param remote who compiles and writes the cache in this one's place, which then only reads
+   */
+  constructor(dir: string, remote?: RemoteCompiler) {
+    this.remote = remote;
     this.dir = dir || join(homedir(), '.cache', 'nearlight');
   }
 
@@ -51,6 +59,7 @@ export class CompileCache {
   }
 
   private async prepare(): Promise<void> {
+    if (this.remote) return;
     await mkdir(this.dir, { recursive: true, mode: 0o700 });
     const { uid, mode } = await stat(this.dir);
     if (uid !== process.getuid!() || mode & 0o022)
@@ -72,18 +81,28 @@ export class CompileCache {
     const path = this.path(key);
     const entry = await readFile(path).catch(() => undefined);
     if (entry && intact(entry)) return entry.subarray(headerBytes);
+    if (this.remote) {
+      const code = await this.remote(module);
+      if (code) return code;
+      options.log('warn', 'the compiler of this node does not answer: compiling here, for this time only');
+      return this.compile(module, options);
+    }
     if (entry) {
       options.log('warn', `the compile cache's entry ${path} is damaged: compiling again`);
       await rm(path, { force: true });
     }
+    const code = await this.compile(module, options);
+    // A sync can take seconds on a busy disk, and the room need not wait for it.
+    void store(path, code).catch((error: Error) => {
+      options.log('warn', `compiled code cannot be kept in ${this.dir}: ${error.message}`);
+    });
+    return code;
+  }
+
+  private async compile(module: Uint8Array, options: Options): Promise<Uint8Array> {
     const folder = await mkdtemp(join(tmpdir(), 'nearlight-compile-'));
     try {
-      const code = await compile(module, { program: guestPath, folder, ...options });
-      // A sync can take seconds on a busy disk, and the room need not wait for it.
-      void store(path, code).catch((error: Error) => {
-        options.log('warn', `compiled code cannot be kept in ${this.dir}: ${error.message}`);
-      });
-      return code;
+      return await compile(module, { program: guestPath, folder, ...options });
     } finally {
       await rm(folder, { recursive: true, force: true });
     }

@@ -5,7 +5,7 @@ import type { Engine, EngineLimits, LoadOptions } from '../engine.ts';
 import { checkModule } from '../module.ts';
 import { type Addon, loadAddon } from './addon.ts';
 import { guestPath } from './build.ts';
-import { CompileCache, wasmEdgeVersion } from './cache.ts';
+import { CompileCache, type RemoteCompiler, wasmEdgeVersion } from './cache.ts';
 import { WasmEdgeInstance } from './instance.ts';
 import { GuestProcess } from './process.ts';
 
@@ -16,6 +16,8 @@ export interface WasmEdgeOptions {
   cacheDir: string;
   /** Interprets instead of compiling: 100 to 360 times slower, so never a fallback. */
   interpreter?: boolean;
+  /** Who compiles and writes the cache instead; this engine then only reads it. */
+  compile?: RemoteCompiler;
 }
 
 /** An engine whose guest processes can be started before there is a module for them. */
@@ -32,8 +34,8 @@ export interface WasmEdgeEngine extends Engine {
 type MappingLimits = Pick<EngineLimits, 'commandBytesMax' | 'dataBytesMax'>;
 
 /** The engine on WasmEdge: every instance has a process of its own, which can be ended whatever its module does. */
-export function createWasmEdgeEngine({ cacheDir, interpreter = false }: WasmEdgeOptions): WasmEdgeEngine {
-  const cache = new CompileCache(cacheDir);
+export function createWasmEdgeEngine({ cacheDir, interpreter = false, compile }: WasmEdgeOptions): WasmEdgeEngine {
+  const cache = new CompileCache(cacheDir, compile);
   let waiting: { process: GuestProcess; limits: MappingLimits } | undefined;
   const take = (addon: Addon, limits: MappingLimits): GuestProcess => {
     const { commandBytesMax, dataBytesMax } = limits;

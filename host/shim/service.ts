@@ -1,0 +1,130 @@
+import { decode, encode, timestamp } from './proto.ts';
+import { type CgroupStats, type Resources, TaskError, type TaskExit, type TaskState, type Tasks } from './tasks.ts';
+import type { Method, Services } from './ttrpc.ts';
+
+const STATUS = { created: 1, running: 2, stopped: 3 } as const;
+
+/** The task service of containerd 1.7 (v2) and 2.x (v3), whose messages are the same, over plain records. */
+export function taskServices(tasks: Tasks): Services {
+  const none = new Uint8Array(0);
+  const unimplemented = (what: string): Method => {
+    return () => Promise.reject(new TaskError('unimplemented', `a game cannot be ${what}`));
+  };
+  const methods: Record<string, Method> = {
+    Create: async (payload) => encode('CreateTaskResponse', await tasks.create(decode('CreateTaskRequest', payload))),
+    Start: async (payload) => encode('StartResponse', await tasks.start(decode('ProcessRequest', payload))),
+    State: async (payload) => encodeState(await tasks.state(decode('ProcessRequest', payload))),
+    Wait: async (payload) => encode('WaitResponse', exit(await tasks.wait(decode('ProcessRequest', payload)))),
+    Kill: async (payload) => {
+      await tasks.kill(decode('KillRequest', payload));
+      return none;
+    },
+    Delete: async (payload) => {
+      const deleted = await tasks.delete(decode('ProcessRequest', payload));
+      return encode('DeleteResponse', { pid: deleted.pid, ...exit(deleted) });
+    },
+    Pids: async (payload) => {
+      const pids = await tasks.pids(decode('IdRequest', payload).id);
+      return encode('PidsResponse', { processes: pids.map((pid) => ({ pid })) });
+    },
+    Exec: async (payload) => {
+      const { spec, ...request } = decode('ExecProcessRequest', payload);
+      await tasks.exec({ ...request, process: readJson(spec?.value, 'the process to run') });
+      return none;
+    },
+    Stats: async (payload) =>
+      encode('StatsResponse', { stats: metrics(await tasks.stats(decode('IdRequest', payload).id)) }),
+    Update: async (payload) => {
+      const { id, resources } = decode('UpdateTaskRequest', payload);
+      await tasks.update(id, readJson<Resources>(resources?.value, 'the resources'));
+      return none;
+    },
+    Connect: async (payload) => {
+      const pids = await tasks.connect(decode('IdRequest', payload).id);
+      return encode('ConnectResponse', { ...pids, version: '' });
+    },
+    Shutdown: async (payload) => {
+      const { id, now } = decode('ShutdownRequest', payload);
+      await tasks.shutdown(id, now);
+      return none;
+    },
+    // A game has no terminal and reads nothing: neither asks for anything.
+    ResizePty: async () => none,
+    CloseIO: async () => none,
+    Pause: unimplemented('paused'),
+    Resume: unimplemented('resumed'),
+    Checkpoint: unimplemented('checkpointed'),
+  };
+  return { 'containerd.task.v2.Task': methods, 'containerd.task.v3.Task': methods };
+}
+
+function exit({ exitStatus, exitedAt }: TaskExit): object {
+  return { exitStatus, exitedAt: timestamp(exitedAt) };
+}
+
+function encodeState(state: TaskState): Uint8Array {
+  const { status, exitedAt, ...rest } = state;
+  return encode('StateResponse', {
+    ...rest,
+    status: STATUS[status],
+    ...(exitedAt ? { exitedAt: timestamp(exitedAt) } : {}),
+  });
+}
+
+function readJson<T>(bytes: Uint8Array | undefined, what: string): T {
+  try {
+    return JSON.parse(Buffer.from(bytes ?? []).toString()) as T;
+  } catch (cause) {
+    throw new TaskError('invalidArgument', `${what} is no JSON`, { cause });
+  }
+}
+
+/** The record as containerd and the kubelet's summary read it (containerd/cgroups, stats). */
+function metrics({ version, cpu, memory, pids }: CgroupStats): { typeUrl: string; value: Uint8Array } {
+  if (version === 1) {
+    const stat = {
+      cache: memory.cacheBytes,
+      rss: memory.rssBytes,
+      pgFault: memory.pageFaults,
+      pgMajFault: memory.majorPageFaults,
+      inactiveFile: memory.inactiveFileBytes,
+      totalCache: memory.cacheBytes,
+      totalRss: memory.rssBytes,
+      totalInactiveFile: memory.inactiveFileBytes,
+      usage: { usage: memory.usageBytes, limit: memory.limitBytes },
+      swap: { usage: memory.swapBytes },
+    };
+    const value = encode('Metrics1', {
+      pids,
+      cpu: {
+        usage: { total: cpu.usageNs, kernel: cpu.systemNs, user: cpu.userNs },
+        throttling: { periods: cpu.periods, throttledPeriods: cpu.throttledPeriods, throttledTime: cpu.throttledNs },
+      },
+      memory: stat,
+    });
+    return { typeUrl: 'io.containerd.cgroups.v1.Metrics', value };
+  }
+  const value = encode('Metrics2', {
+    pids,
+    cpu: {
+      usageUsec: Math.floor(cpu.usageNs / 1000),
+      userUsec: Math.floor(cpu.userNs / 1000),
+      systemUsec: Math.floor(cpu.systemNs / 1000),
+      nrPeriods: cpu.periods,
+      nrThrottled: cpu.throttledPeriods,
+      throttledUsec: Math.floor(cpu.throttledNs / 1000),
+    },
+    memory: {
+      anon: memory.rssBytes,
+      file: memory.cacheBytes,
+      inactiveFile: memory.inactiveFileBytes,
+      pgfault: memory.pageFaults,
+      pgmajfault: memory.majorPageFaults,
+      usage: memory.usageBytes,
+      usageLimit: memory.limitBytes,
+      swapUsage: memory.swapBytes,
+    },
+    memoryEvents: { oomKill: memory.oomKills },
+  });
+  return { typeUrl: 'io.containerd.cgroups.v2.Metrics', value };
+}
