@@ -12,6 +12,13 @@ export const settings = {
   seed: { env: 'SEED', default: 0, min: 0, max: 2 ** 53 - 1, about: 'seed of the game; 0 takes a random one' },
   engine: { env: 'ENGINE', default: 'wasmedge', about: 'wasmedge, wasmedge-interpreter or javascript' },
   cacheDir: { env: 'CACHE_DIR', default: '', about: 'folder of compiled modules; empty: ~/.cache/nearlight' },
+  cacheBytesMax: {
+    env: 'CACHE_BYTES_MAX',
+    default: 2 * 2 ** 30,
+    min: 0,
+    max: 2 ** 40,
+    about: 'size of that folder; what was used longest ago goes first',
+  },
   logLevel: { env: 'LOG_LEVEL', default: 'info', about: 'error, warn, info or debug' },
 
   moduleBytesMax: {

@@ -16,6 +16,9 @@ export const errors = {
   NL_MODULE_IMPORT: { exit: 14, text: 'The module imports something that the contract does not offer' },
   NL_MODULE_LIMIT: { exit: 15, text: 'The module asks for more than its limits allow' },
   NL_IMAGE: { exit: 17, text: 'The image holds no game' },
+  NL_IMAGE_SIZE: { exit: 40, text: 'The image is too large' },
+  NL_IMAGE_ASSETS: { exit: 41, text: 'The assets cannot be packed' },
+  NL_REGISTRY: { exit: 42, text: 'The registry refused' },
   NL_POD: { exit: 18, text: 'The pod cannot be made' },
   NL_COMPILE: { exit: 16, text: 'The module could not be compiled' },
   NL_GUEST_TRAP: { exit: 20, text: 'The module trapped' },
@@ -24,6 +27,7 @@ export const errors = {
   NL_GUEST_CRASH: { exit: 23, text: 'The guest process crashed' },
   NL_GUEST_KILLED: { exit: 24, text: 'The guest process was killed from outside' },
   NL_GUEST_PROTOCOL: { exit: 25, text: 'The guest broke the contract' },
+  NL_GUEST_EXIT: { text: 'The game ended itself' },
   NL_COMMAND: { exit: 30, text: 'The module sent an invalid command' },
   NL_GPU_VALIDATION: { exit: 31, text: 'The GPU refused a command' },
   NL_GPU_LOST: { exit: 32, text: 'The GPU device was lost' },
@@ -56,8 +60,19 @@ export class NearlightError extends Error {
   }
 }
 
-/** The exit status for an error that ends the process; 1 where the table has none. */
+/** NL_GUEST_EXIT: the module called `exit` (renderer/ABI.md, "Imports"). */
+export class GuestExit extends NearlightError {
+  /** What it gave, 0 to 255; 0 means that all went well. */
+  readonly status: number;
+  constructor(status: number, call: string) {
+    super('NL_GUEST_EXIT', `with status ${status} in ${call}`);
+    this.status = status;
+  }
+}
+
+/** The exit status for an error that ends the process; 1 where the table has none, a game's own where it ended itself. */
 export function exitStatus(error: unknown): number {
+  if (error instanceof GuestExit) return error.status;
   if (!(error instanceof NearlightError)) return 1;
   const entry: { text: string; exit?: number; http?: number } = errors[error.code];
   return entry.exit ?? 1;

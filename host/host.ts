@@ -7,7 +7,7 @@ import type { Engine } from './engine/engine.ts';
 import { createJavaScriptEngine } from './engine/javascript.ts';
 import { packAssets } from './engine/pack.ts';
 import { createWasmEdgeEngine } from './engine/wasmedge/engine.ts';
-import { NearlightError } from './errors.ts';
+import { GuestExit, NearlightError } from './errors.ts';
 import { type Gpu, openGpu } from './gpu/dawn.ts';
 import { Replay } from './gpu/replay.ts';
 import type { Log } from './observe/log.ts';
@@ -121,7 +121,7 @@ export function roomName(path: string): string {
 
 /** The same error, saying which of the modules has it; a player may read it, so without the folder. */
 function named(path: string, error: unknown): unknown {
-  if (!(error instanceof NearlightError)) return error;
+  if (!(error instanceof NearlightError) || error instanceof GuestExit) return error;
   return new NearlightError(error.code, `${basename(path)}: ${error.detail}`, { cause: error });
 }
 

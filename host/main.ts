@@ -55,7 +55,7 @@ async function main(args: string[]): Promise<number> {
   const config = readConfig(environment);
   // Not in the help: the shim's script starts these.
   if (positionals[0] === 'pod') return (await import('./pod.ts')).runPod(process.env);
-  if (positionals[0] === 'keeper') return (await import('./pod.ts')).runKeeper(process.env);
+  if (positionals[0] === 'keeper') return (await import('./pod.ts')).keep(process.env);
   if (positionals[0] === 'doctor') return (await import('./doctor.ts')).doctor(config);
   const log = createLog(config.logLevel);
   const modules = positionals.length > 0 ? positionals : [ARENA];

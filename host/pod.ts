@@ -1,5 +1,5 @@
-import { readdirSync } from 'node:fs';
-import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { readdirSync, rmSync } from 'node:fs';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { setPriority } from 'node:os';
 import { join } from 'node:path';
 import { type Config, readConfig, settings } from './config.ts';
@@ -15,12 +15,14 @@ import { createLog, type Log } from './observe/log.ts';
 import { buildPlayer } from './player/build.ts';
 import { Audience } from './room/audience.ts';
 import { Room, type RoomOptions } from './room/room.ts';
-import { compileRemotely, serveCompiler } from './shim/compile.ts';
+import { readGame } from './shim/bundle.ts';
+import { compileRemotely } from './shim/compile.ts';
 import { createPublisher } from './shim/events.ts';
 import { startKeeper } from './shim/keeper.ts';
 import { loadKernel } from './shim/kernel.ts';
-import { readNodeSettings, runPaths } from './shim/paths.ts';
+import { parseClaim, readNodeSettings, runPaths } from './shim/paths.ts';
 import { type CommandResult, type Game, type GameRequest, Pod, type Stage } from './shim/pod.ts';
+import { read, startedAt } from './shim/process.ts';
 import { taskServices } from './shim/service.ts';
 import { serve as serveTtrpc } from './shim/ttrpc.ts';
 import type { PlayerConnection } from './stream/player.ts';
@@ -47,6 +49,7 @@ const NODE_ONLY = new Set<keyof Config>([
 const IDLE_MS_MAX = 60_000;
 const STILL = { width: 1280, height: 720 };
 const STILL_PIXELS_MIN = 16;
+const REHEARSALS = 3;
 
 /** When a container was asked for, and how long after that things happened, in milliseconds. */
 interface ColdStart {
@@ -87,33 +90,33 @@ export async function runPod(env: NodeJS.ProcessEnv): Promise<number> {
     buildPlayer(),
     engine.prepare(config),
   ]);
-  const stage = new PodStage({ config, log, gpu, engine, files });
+  const shared = { config, log, gpu, engine, files };
+  await rehearse(shared);
+  const stage = new PodStage(shared);
   const ended = Promise.withResolvers<number>();
+  const claim = () => parseClaim(read(join(paths.claim, String(pid))));
   const pod = new Pod({
     stage,
     kernel,
     log,
     moduleBytesMax: config.moduleBytesMax,
-    publisher: async () => {
-      const claim = await readClaim(join(paths.claim, String(pid)));
-      await rm(join(paths.warm, String(pid)), { force: true });
+    publisher: () => {
+      const found = claim();
+      rmSync(join(paths.warm, String(pid)), { force: true });
       hurry();
-      return createPublisher({ address: claim.ttrpc ?? '', namespace: claim.namespace ?? 'default' });
+      return createPublisher({ address: found?.ttrpc ?? '', namespace: found?.namespace ?? 'default' });
     },
     note: (lines) => writeFile(join(paths.state, String(pid)), `${lines.join('\n')}\n`, { mode: 0o600 }),
     forget: async (id) => {
-      const claim = await readClaim(join(paths.claim, String(pid)));
-      await rm(join(paths.pod, claim.namespace ?? 'default', id), { force: true });
+      await rm(join(paths.pod, claim()?.namespace ?? 'default', id), { force: true });
     },
     exit: () => ended.resolve(0),
   });
   const server = await serveTtrpc(join(paths.host, `${pid}.sock`), taskServices(pod));
-  await writeFile(join(paths.state, `${pid}.start`), `${await startTime()}\n`, { mode: 0o600 });
-  await writeFile(join(paths.warm, String(pid)), '', { mode: 0o600 });
+  await writeFile(join(paths.warm, String(pid)), startedAt(pid)!, { mode: 0o600 });
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => ended.resolve(0));
-  const watch = setInterval(async () => {
-    const claim = await readClaim(join(paths.claim, String(pid)));
-    if (claim.namespace !== undefined && pod.idleMs > IDLE_MS_MAX) ended.resolve(0);
+  const watch = setInterval(() => {
+    if (claim() && pod.idleMs > IDLE_MS_MAX) ended.resolve(0);
   }, IDLE_MS_MAX / 4);
   const status = await ended.promise;
   clearInterval(watch);
@@ -126,48 +129,56 @@ export async function runPod(env: NodeJS.ProcessEnv): Promise<number> {
   return status;
 }
 
-/** Field 22 of proc(5)'s stat: with the id it names this process and no later one. */
-async function startTime(): Promise<string> {
-  const stat = await readFile('/proc/self/stat', 'utf8');
-  return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19]!;
-}
-
 /**
- * Keeps hosts warm and compiles games for them, until SIGTERM or SIGINT.
- * @throws Error where another keeper runs
+ * Keeps hosts warm and compiles games for them, until SIGTERM or SIGINT; ends at once where another keeper runs.
+ * @throws NearlightError NL_SETTING
  */
-export async function runKeeper(env: NodeJS.ProcessEnv): Promise<number> {
+export async function keep(env: NodeJS.ProcessEnv): Promise<number> {
   const node = readNodeSettings(env);
   const paths = runPaths(node.runDir);
   const limits = readConfig({});
   const log = createLog(env.LOG_LEVEL || 'info');
   const ended = Promise.withResolvers<void>();
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => ended.resolve());
-  const keeper = startKeeper({
+  const cache = new CompileCache(node.cacheDir, undefined, limits.cacheBytesMax);
+  const keeper = await startKeeper({
     paths,
     poolSize: node.poolSize,
     command: [process.execPath, process.argv[1]!, 'pod'],
-    log,
-  });
-  const cache = new CompileCache(node.cacheDir);
-  await rm(paths.keeperSocket, { force: true });
-  const compiler = await serveCompiler({
-    socket: paths.keeperSocket,
     moduleBytesMax: limits.moduleBytesMax,
     native: (module) => cache.native(module, { limits, log }),
+    log,
   });
-  await ended.promise;
-  keeper.close();
-  await compiler.close();
+  if (!keeper) return 0;
+  await Promise.race([ended.promise, keeper.replaced]);
+  await keeper.close();
   return 0;
 }
 
-/** The shim's `start` wrote it: lines `key=value`. */
-async function readClaim(path: string): Promise<Record<string, string>> {
-  const text = await readFile(path, 'utf8').catch(() => '');
-  return Object.fromEntries(
-    text.split('\n').flatMap((line) => (line.includes('=') ? [line.split(/=(.*)/s).slice(0, 2)] : [])),
-  );
+/** Runs a game once, so that the code on the way of a pod's start is compiled when it counts. */
+async function rehearse(shared: Shared): Promise<void> {
+  const folder = join(import.meta.dirname, '../build');
+  const log = () => {};
+  for (let run = 0; run < REHEARSALS; run++) {
+    const stage = new PodStage(shared);
+    const { module } = readGame([folder], ['/arena.wasm'], shared.config.moduleBytesMax);
+    const createdAt = performance.now();
+    const request = {
+      name: 'rehearsal',
+      module,
+      assets: undefined,
+      env: { HOST: '127.0.0.1', PORT: '0' },
+      createdAt,
+      hold: false,
+      log,
+    };
+    const game = await stage.load(request);
+    await game.begin();
+    await stage.opened;
+    await game.stop();
+    await stage.close();
+    await shared.engine.prepare(shared.config);
+  }
 }
 
 /** A host waits at low priority, so that running pods do not notice it; each thread has a priority of its own. */
@@ -182,6 +193,11 @@ class PodStage implements Stage {
   #server: StreamServer | undefined;
   #room: Room | undefined;
   #coldStart: ColdStart | undefined;
+  #open!: () => void;
+  /** Resolves when players can come. */
+  readonly opened = new Promise<void>((resolve) => {
+    this.#open = resolve;
+  });
 
   constructor(shared: Shared) {
     this.#shared = shared;
@@ -255,7 +271,7 @@ class PodStage implements Stage {
     this.#room = room;
     this.#audience ??= new Audience(config.holdMsMax);
     this.#audience.show(room, hold);
-    if (this.#server) return;
+    if (this.#server) return this.#open();
     const { gpu, engine, files } = this.#shared;
     const lobby = this.#audience;
     this.#server = await serve({
@@ -268,6 +284,7 @@ class PodStage implements Stage {
       more: () => ({ coldStart: this.#coldStart }),
     });
     log('info', `playing at port ${this.#server.port}`);
+    this.#open();
   }
 
   #status(): object {
@@ -334,6 +351,8 @@ class PodGame implements Game {
   constructor(options: PodGameOptions) {
     this.#options = options;
     this.pid = options.instance.pid!;
+    // It has waited at the low priority of a host that waits.
+    setPriority(this.pid, 0);
     this.ended = new Promise((resolve) => {
       this.#end = resolve;
     });

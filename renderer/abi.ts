@@ -15,6 +15,8 @@ export const ID_INDEX_MIN = 2;
 export const SURFACE_FORMAT = 18;
 /** seats of a room at most */
 export const SEATS_MAX = 64;
+/** highest status that exit() takes */
+export const EXIT_STATUS_MAX = 255;
 /** level of log() */
 export const LOG_ERROR = 0;
 /** level of log() */

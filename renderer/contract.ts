@@ -439,6 +439,8 @@ export const constants: Record<string, readonly [value: number, about: string]> 
   SURFACE_FORMAT: [textureFormat('rgba8unorm'), 'its TextureFormat'],
   SEATS_MAX: [64, 'seats of a room at most'],
 
+  EXIT_STATUS_MAX: [255, 'highest status that exit() takes'],
+
   LOG_ERROR: [0, 'level of log()'],
   LOG_WARN: [1, 'level of log()'],
   LOG_INFO: [2, 'level of log()'],

@@ -1,5 +1,6 @@
 import {
   ABI_VERSION,
+  EXIT_STATUS_MAX,
   INPUT_STRIDE,
   IO_INPUTS,
   IO_MAGIC,
@@ -10,7 +11,7 @@ import {
   REPLY_COUNT,
   REPLY_WORDS,
 } from '../../renderer/abi.ts';
-import { NearlightError } from '../errors.ts';
+import { GuestExit, NearlightError } from '../errors.ts';
 import { type Asset, readAssets } from './assets.ts';
 import type { Engine, Instance, LoadOptions, Submission } from './engine.ts';
 import { recursion, type Trap, trapError, versionError } from './failure.ts';
@@ -55,6 +56,8 @@ class JavaScriptInstance implements Instance {
   private exports!: Exports;
   private memory = new Uint8Array(0);
   private block = 0;
+  /** The export that runs. */
+  private current = 'instantiation';
   private end!: (error: NearlightError | undefined) => void;
   private failure: NearlightError | undefined;
 
@@ -134,6 +137,11 @@ class JavaScriptInstance implements Instance {
         target.set(this.options.assets.subarray(start + from, start + from + count));
         return count;
       },
+      exit: (status) => {
+        if (status! >>> 0 > EXIT_STATUS_MAX)
+          throw new WebAssembly.RuntimeError('exit: the status is not from 0 to 255');
+        throw new GuestExit(status!, this.current);
+      },
     };
   }
 
@@ -181,6 +189,7 @@ class JavaScriptInstance implements Instance {
   }
 
   private invoke(name: string, parameters: number[]): number {
+    this.current = name;
     try {
       return this.exports[name]!(...parameters);
     } catch (error) {

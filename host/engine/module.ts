@@ -31,6 +31,7 @@ const imports: Record<string, readonly [number, number]> = {
   asset_find: [2, 1],
   asset_size: [1, 1],
   asset_read: [4, 1],
+  exit: [1, 0],
 };
 
 /** ABI.md, "Exports"; _initialize alone may be missing. */

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { buildSync } from 'esbuild';
+import { build, stop } from 'esbuild';
 
 /** One file as the server sends it: its content type, and its bytes. */
 export type PlayerFile = { type: string; body: Buffer };
@@ -9,8 +9,7 @@ const folder = import.meta.dirname;
 
 /** The player's page as paths and files, all that it needs; nothing is written to disk. Meets `default-src 'self'`. */
 export async function buildPlayer(): Promise<Map<string, PlayerFile>> {
-  // The asynchronous one keeps a process of its own for as long as this one lives.
-  const { outputFiles } = buildSync({
+  const { outputFiles } = await build({
     entryPoints: { player: join(folder, 'page.ts'), style: join(folder, 'style.css') },
     outdir: folder,
     bundle: true,
@@ -21,6 +20,8 @@ export async function buildPlayer(): Promise<Map<string, PlayerFile>> {
     charset: 'utf8',
     logLevel: 'silent',
   });
+  // Its process would stay for as long as this one.
+  await stop();
   const [html, icon] = await Promise.all([readFile(join(folder, 'index.html')), readFile(join(folder, 'favicon.svg'))]);
   const output = (name: string) => Buffer.from(outputFiles.find((file) => file.path.endsWith(name))!.contents);
   return new Map([

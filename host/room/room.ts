@@ -1,6 +1,6 @@
 import type { Config } from '../config.ts';
 import type { Engine, Instance, LoadOptions, LogLevel, Submission } from '../engine/engine.ts';
-import { errors, NearlightError } from '../errors.ts';
+import { errors, GuestExit, NearlightError } from '../errors.ts';
 import type { Replay, Surface } from '../gpu/replay.ts';
 import { Samples } from '../observe/samples.ts';
 import type { Player, PlayerConnection, ViewRequest } from '../stream/player.ts';
@@ -150,7 +150,8 @@ export class Room {
     const error =
       cause instanceof NearlightError ? cause : new NearlightError('NL_GUEST_PROTOCOL', String(cause), { cause });
     this.#error = error;
-    this.#options.log('error', `${this.name} has ended: ${error.message}`);
+    const well = error instanceof GuestExit && error.status === 0;
+    this.#options.log(well ? 'info' : 'error', `${this.name} has ended: ${error.message}`);
     this.#closing = this.#release(error.code, `${errors[error.code].text}: ${error.detail}`, true);
   }
 

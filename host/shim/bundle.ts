@@ -1,5 +1,4 @@
-import { constants } from 'node:fs';
-import { type FileHandle, lstat, open, readFile, readlink, stat } from 'node:fs/promises';
+import { closeSync, constants, fstatSync, lstatSync, openSync, readFileSync, readlinkSync, statSync } from 'node:fs';
 import { isAbsolute, join, normalize } from 'node:path';
 import { NearlightError } from '../errors.ts';
 import { type Mount, type Resources, TaskError } from './tasks.ts';
@@ -38,9 +37,9 @@ interface Config {
  * Reads config.json of a bundle.
  * @throws TaskError where it cannot be read or is none
  */
-export async function readBundle(folder: string): Promise<Bundle> {
+export function readBundle(folder: string): Bundle {
   const path = join(folder, 'config.json');
-  const config = await readConfig(path);
+  const config = readConfig(path);
   const { annotations = {}, process = {}, linux = {}, mounts = [] } = config;
   const type = annotations['io.kubernetes.cri.container-type'];
   const network = linux.namespaces?.find((namespace) => namespace.type === 'network');
@@ -64,11 +63,11 @@ function split(entry: string): [string, string] {
   return at < 0 ? [entry, ''] : [entry.slice(0, at), entry.slice(at + 1)];
 }
 
-async function readConfig(path: string): Promise<Config> {
+function readConfig(path: string): Config {
   try {
-    const { size } = await stat(path);
+    const { size } = statSync(path);
     if (size > CONFIG_BYTES_MAX) throw new Error(`${size} bytes are more than ${CONFIG_BYTES_MAX}`);
-    const config: unknown = JSON.parse(await readFile(path, 'utf8'));
+    const config: unknown = JSON.parse(readFileSync(path, 'utf8'));
     if (typeof config !== 'object' || config === null) throw new Error('it is no object');
     return config;
   } catch (cause) {
@@ -102,17 +101,17 @@ export function layersOf(rootfs: readonly Mount[], rootPath: string): string[] {
  * readable without privileges, and means nothing for a file that no lower layer has).
  * @returns the path on the node, or undefined where the image has none
  */
-export async function resolveInLayers(layers: readonly string[], path: string): Promise<string | undefined> {
+export function resolveInLayers(layers: readonly string[], path: string): string | undefined {
   let parts = normalize(`/${path}`).split('/').filter(Boolean);
   let links = 0;
   let found = '';
   for (let at = 0; at < parts.length; at++) {
     const name = join(...parts.slice(0, at + 1));
-    const entry = await uppermost(layers, name);
+    const entry = uppermost(layers, name);
     if (!entry) return undefined;
     if (entry.isLink) {
       if (++links > LINKS_MAX) throw new NearlightError('NL_IMAGE', `${path}: too many symbolic links`);
-      const target = await readlink(entry.path);
+      const target = readlinkSync(entry.path);
       const whole = isAbsolute(target) ? target : join('/', ...parts.slice(0, at), target);
       parts = [...normalize(whole).split('/').filter(Boolean), ...parts.slice(at + 1)];
       at = -1;
@@ -123,10 +122,10 @@ export async function resolveInLayers(layers: readonly string[], path: string): 
   return found || layers[0];
 }
 
-async function uppermost(layers: readonly string[], name: string) {
+function uppermost(layers: readonly string[], name: string) {
   for (const layer of layers) {
     const path = join(layer, name);
-    const entry = await lstat(path).catch(() => undefined);
+    const entry = lstatSync(path, { throwIfNoEntry: false });
     if (!entry) continue;
     // A whiteout is a character device 0/0.
     if (entry.isCharacterDevice() && entry.rdev === 0) return undefined;
@@ -146,16 +145,12 @@ export interface ImageGame {
  * Reads the module that a container's first argument names, without mounting the image.
  * @throws NearlightError NL_IMAGE for an image that holds no game, NL_MODULE_LIMIT for a module that is too large
  */
-export async function readGame(
-  layers: readonly string[],
-  args: readonly string[],
-  bytesMax: number,
-): Promise<ImageGame> {
+export function readGame(layers: readonly string[], args: readonly string[], bytesMax: number): ImageGame {
   const name = args[0];
   if (name === undefined)
     throw new NearlightError('NL_IMAGE', 'the image has no entrypoint; set it to the module, such as ["/app.wasm"]');
-  const path = await resolveInLayers(layers, name);
-  const module = path === undefined ? undefined : await readRegular(path, name, bytesMax);
+  const path = resolveInLayers(layers, name);
+  const module = path === undefined ? undefined : readRegular(path, name, bytesMax);
   if (!module)
     throw new NearlightError('NL_IMAGE', `the image has no file ${name}; its entrypoint must be the game's module`);
   const magic = Buffer.from(module.subarray(0, 4)).toString('latin1');
@@ -165,27 +160,27 @@ export async function readGame(
       `${name} is an ordinary program; this RuntimeClass runs games that are WebAssembly modules: remove runtimeClassName from the pod, or set the entrypoint to the module`,
     );
   if (magic !== '\0asm') throw new NearlightError('NL_IMAGE', `${name} is no WebAssembly module`);
-  const assets = await resolveInLayers(layers, '/assets');
-  const isFolder = assets !== undefined && (await stat(assets)).isDirectory();
+  const assets = resolveInLayers(layers, '/assets');
+  const isFolder = assets !== undefined && statSync(assets).isDirectory();
   return { module, assets: isFolder ? assets : undefined };
 }
 
-async function readRegular(path: string, name: string, bytesMax: number): Promise<Uint8Array | undefined> {
-  let file: FileHandle | undefined;
+function readRegular(path: string, name: string, bytesMax: number): Uint8Array | undefined {
+  let file: number | undefined;
   try {
-    file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
-    const entry = await file.stat();
+    file = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+    const entry = fstatSync(file);
     if (!entry.isFile()) return undefined;
     if (entry.size > bytesMax)
       throw new NearlightError(
         'NL_MODULE_LIMIT',
         `${name} has ${entry.size} bytes, more than ${bytesMax} (MODULE_BYTES_MAX)`,
       );
-    return await file.readFile();
+    return readFileSync(file);
   } catch (error) {
     if (error instanceof NearlightError) throw error;
     return undefined;
   } finally {
-    await file?.close();
+    if (file !== undefined) closeSync(file);
   }
 }

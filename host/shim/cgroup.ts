@@ -1,4 +1,5 @@
-import { mkdir, readdir, readFile, rmdir, stat, writeFile } from 'node:fs/promises';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readFile, rmdir, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type CgroupStats, type Resources, TaskError } from './tasks.ts';
 
@@ -57,13 +58,20 @@ export function relativePath(cgroupsPath: string): string {
 }
 
 /** Opens a cgroup, which need not exist yet. @throws TaskError for a path that cannot be one */
-export async function openCgroup(cgroupsPath: string, mounts?: CgroupMounts): Promise<Cgroup> {
-  return new Cgroup(relativePath(cgroupsPath), mounts ?? findMounts(await readFile('/proc/self/mountinfo', 'utf8')));
+export function openCgroup(cgroupsPath: string, mounts: CgroupMounts = ownMounts()): Cgroup {
+  return new Cgroup(relativePath(cgroupsPath), mounts);
+}
+
+let known: CgroupMounts | undefined;
+
+/** The mounts as this process sees them; they stay as they are. */
+export function ownMounts(): CgroupMounts {
+  known ??= findMounts(readFileSync('/proc/self/mountinfo', 'utf8'));
+  return known;
 }
 
 /** Moves a process back to where every process begins, so that the cgroup it was in can be removed. */
-export async function leaveCgroups(pid: number, mounts?: CgroupMounts): Promise<void> {
-  const { controllers, unified } = mounts ?? findMounts(await readFile('/proc/self/mountinfo', 'utf8'));
+export async function leaveCgroups(pid: number, { controllers, unified }: CgroupMounts = ownMounts()): Promise<void> {
   for (const folder of new Set(unified ? [unified] : controllers.values()))
     await writeFile(join(folder, 'cgroup.procs'), String(pid)).catch(() => {});
 }
@@ -87,11 +95,12 @@ export class Cgroup {
     return this.#unified !== undefined ? [this.#unified] : [...new Set(this.#controllers.values())];
   }
 
-  async create(): Promise<void> {
-    for (const folder of this.folders) await mkdir(folder, { recursive: true });
-    if (this.#unified !== undefined) await this.#enable();
+  /** Makes its folders, at once: a pod's start waits for it. */
+  create(): void {
+    for (const folder of this.folders) mkdirSync(folder, { recursive: true });
+    if (this.#unified !== undefined) this.#enable();
     const cpuset = this.#controllers.get('cpuset');
-    if (cpuset !== undefined) await fillCpuset(cpuset);
+    if (cpuset !== undefined) fillCpuset(cpuset);
   }
 
   /** Moves a whole process in, with all its threads. The first move on a machine takes some 12 ms. */
@@ -134,8 +143,8 @@ export class Cgroup {
 
   async pids(): Promise<number[]> {
     const folder = this.folders[0];
-    const text = folder === undefined ? '' : await readFile(join(folder, 'cgroup.procs'), 'utf8').catch(() => '');
-    return text.split('\n').filter(Boolean).map(Number);
+    const procs = folder === undefined ? '' : await readFile(join(folder, 'cgroup.procs'), 'utf8').catch(() => '');
+    return procs.split('\n').filter(Boolean).map(Number);
   }
 
   /** Removes it, once its processes are gone; a folder that stays in use is left. */
@@ -152,13 +161,17 @@ export class Cgroup {
   }
 
   /** A controller works in a folder only where every folder above hands it down. */
-  async #enable(): Promise<void> {
+  #enable(): void {
     let folder = this.#root!;
     for (const part of ['', ...this.path.split('/').slice(0, -1)]) {
       folder = join(folder, part);
-      const offered = (await readFile(join(folder, 'cgroup.controllers'), 'utf8').catch(() => '')).trim().split(' ');
-      for (const name of ['cpu', 'cpuset', 'memory', 'pids'])
-        if (offered.includes(name)) await writeFile(join(folder, 'cgroup.subtree_control'), `+${name}`).catch(() => {});
+      const offered = text(join(folder, 'cgroup.controllers')).trim().split(' ');
+      const wanted = ['cpu', 'cpuset', 'memory', 'pids'].filter((name) => offered.includes(name));
+      try {
+        for (const name of wanted) writeFileSync(join(folder, 'cgroup.subtree_control'), `+${name}`);
+      } catch {
+        // What is not handed down is neither limited nor counted.
+      }
     }
   }
 
@@ -259,28 +272,31 @@ export class Cgroup {
 }
 
 /** A cpuset without processors or memory nodes takes no process (cpusets.rst): each folder gets its parent's. */
-async function fillCpuset(folder: string): Promise<void> {
-  const parent = join(folder, '..');
+function fillCpuset(folder: string): void {
   for (const name of ['cpuset.cpus', 'cpuset.mems']) {
-    const own = await readFile(join(folder, name), 'utf8').catch(() => undefined);
-    if (own === undefined || own.trim() !== '') continue;
-    let above = await readFile(join(parent, name), 'utf8').catch(() => '');
-    if (above.trim() === '' && (await readdir(parent)).includes(name)) {
-      await fillCpuset(parent);
-      above = await readFile(join(parent, name), 'utf8');
-    }
-    await writeFile(join(folder, name), above.trim());
+    const [own, parent] = [join(folder, name), join(folder, '..', name)];
+    if (!existsSync(own) || !existsSync(parent) || text(own).trim() !== '') continue;
+    if (text(parent).trim() === '') fillCpuset(join(folder, '..'));
+    writeFileSync(own, text(parent).trim());
+  }
+}
+
+/** A file's text; empty where it cannot be read. */
+function text(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return '';
   }
 }
 
 /** A file of one number; 0 for one that is missing or says `max`. */
 async function number(path: string): Promise<number> {
-  const text = await readFile(path, 'utf8').catch(() => '0');
-  return Number(text.trim()) || 0;
+  return Number((await readFile(path, 'utf8').catch(() => '0')).trim()) || 0;
 }
 
 /** A file of lines `name number`. */
 async function fields(path: string): Promise<Map<string, number>> {
-  const text = await readFile(path, 'utf8').catch(() => '');
-  return new Map(text.split('\n').map((line) => [line.split(' ')[0]!, Number(line.split(' ')[1])]));
+  const lines = await readFile(path, 'utf8').catch(() => '');
+  return new Map(lines.split('\n').map((line) => [line.split(' ')[0]!, Number(line.split(' ')[1])]));
 }

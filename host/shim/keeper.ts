@@ -1,183 +1,183 @@
-import { type ChildProcess, spawn } from 'node:child_process';
 import {
-  closeSync,
+  existsSync,
   type FSWatcher,
+  linkSync,
   mkdirSync,
-  openSync,
-  readdirSync,
-  readFileSync,
+  renameSync,
   rmSync,
+  statSync,
   watch,
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import type { LogLevel } from '../engine/engine.ts';
-import type { RunPaths } from './paths.ts';
+import { type CompileService, type CompileServiceOptions, serveCompiler } from './compile.ts';
+import { parseClaim, type RunPaths } from './paths.ts';
+import { forget, list, Pool, type PoolOptions } from './pool.ts';
+import { isAlive, ownIdentity, read, startedAt } from './process.ts';
 
-const BACKOFF_MS = 1000;
-const BACKOFF_MS_MAX = 60_000;
-const POLL_MS = 5000;
-/** Hosts wait and start below everything that players notice; a host raises itself when it is taken (nice(1)). */
-const NICE = '10';
+/** A look at everything, beside being told of claims. */
+const POLL_MS = 2000;
+/** Logs of dead hosts that are kept, to see what they died of. */
+const LOGS_MAX = 16;
 
-export interface KeeperOptions {
-  paths: RunPaths;
-  /** Hosts that are kept waiting. */
-  poolSize: number;
-  /** Program and arguments of a host. */
-  command: readonly string[];
-  log(level: LogLevel, message: string): void;
-}
+export interface KeeperOptions extends PoolOptions, Pick<CompileServiceOptions, 'native' | 'moduleBytesMax'> {}
 
 export interface Keeper {
-  /** Ends the hosts that nobody took. */
-  close(): void;
+  /** Resolves when another keeper has taken this one's place; its hosts go on then. */
+  readonly replaced: Promise<void>;
+  /** Ends the hosts that nobody has taken, unless another keeper has them now. */
+  close(): Promise<void>;
 }
 
 /**
- * Keeps hosts warm: starts one whenever one is taken, one after another; waits longer after each that ends before it was taken.
- * @throws Error where another keeper runs in this folder
+ * Keeps hosts waiting and compiles for all of them, the one process of a node that does so; undefined where another does.
+ * It goes on where the run folder is emptied or its disk is full: says so, and tries again.
+ * @throws Error where the run folder cannot be made
  */
-export function startKeeper(options: KeeperOptions): Keeper {
-  const { paths } = options;
-  for (const folder of [paths.warm, paths.claim, paths.host, paths.pod, paths.state, paths.log])
-    mkdirSync(folder, { recursive: true, mode: 0o700 });
-  lock(paths.keeperPid);
-  sweep(paths);
-  return new Pool(options);
+export async function startKeeper(options: KeeperOptions): Promise<Keeper | undefined> {
+  makeFolders(options.paths);
+  if (!lock(options.paths)) return undefined;
+  const keeper = new RunningKeeper(options);
+  await keeper.look();
+  return keeper;
 }
 
-/** A keeper that died leaves its file. */
-function lock(path: string): void {
-  for (const last of [false, true]) {
-    try {
-      writeFileSync(path, `${process.pid}\n`, { flag: 'wx', mode: 0o600 });
-      return;
-    } catch (cause) {
-      const owner = Number(readFileSync(path, 'utf8'));
-      if (last || isAlive(owner)) throw new Error(`another keeper runs (process ${owner})`, { cause });
-      rmSync(path, { force: true });
-    }
-  }
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-/** What hosts that were killed have left. */
-function sweep({ warm, claim, host, state }: RunPaths): void {
-  for (const folder of [warm, claim, host, state])
-    for (const name of readdirSync(folder)) {
-      const pid = Number.parseInt(name, 10);
-      // `delete` needs the state of a host that served a pod.
-      if (!isAlive(pid) && !(folder === state && !name.endsWith('.start'))) rmSync(join(folder, name), { force: true });
-    }
-}
-
-class Pool implements Keeper {
+class RunningKeeper implements Keeper {
+  readonly replaced: Promise<void>;
   readonly #options: KeeperOptions;
-  readonly #watcher: FSWatcher;
-  readonly #poll: NodeJS.Timeout;
-  readonly #hosts = new Map<number, ChildProcess>();
-  #starting: number | undefined;
-  #backoffMs = 0;
-  #retry: NodeJS.Timeout | undefined;
+  readonly #pool: Pool;
+  readonly #timer: NodeJS.Timeout;
+  #service: CompileService | undefined;
+  #watched: { watcher: FSWatcher; inode: number } | undefined;
+  #looking = false;
   #closed = false;
+  #said = '';
+  #replace!: () => void;
 
   constructor(options: KeeperOptions) {
     this.#options = options;
-    this.#watcher = watch(options.paths.claim, () => this.#fill());
-    this.#watcher.on('error', (error) => options.log('warn', `claims are not watched any more: ${error.message}`));
-    this.#poll = setInterval(() => this.#fill(), POLL_MS);
-    this.#fill();
-  }
-
-  close(): void {
-    if (this.#closed) return;
-    this.#closed = true;
-    this.#watcher.close();
-    clearInterval(this.#poll);
-    clearTimeout(this.#retry);
-    for (const [pid, child] of this.#hosts) if (!this.#isTaken(pid)) child.kill('SIGTERM');
-    rmSync(this.#options.paths.keeperPid, { force: true });
-  }
-
-  #isTaken(pid: number): boolean {
-    return list(this.#options.paths.claim).includes(String(pid));
-  }
-
-  /** Hosts that wait and that nobody has taken, of this keeper or of one before it. */
-  #waiting(): number {
-    const taken = list(this.#options.paths.claim);
-    return list(this.#options.paths.warm).filter((name) => !taken.includes(name) && isAlive(Number(name))).length;
-  }
-
-  #fill(): void {
-    if (this.#starting !== undefined && list(this.#options.paths.warm).includes(String(this.#starting))) {
-      this.#starting = undefined;
-      this.#backoffMs = 0;
-    }
-    if (this.#closed || this.#retry || this.#starting !== undefined || this.#waiting() >= this.#options.poolSize)
-      return;
-    this.#start();
-  }
-
-  #start(): void {
-    const { command, paths, log } = this.#options;
-    const output = openSync(join(paths.log, 'pods.log'), 'a', 0o600);
-    const args = ['-m', '--propagation', 'slave', 'nice', '-n', NICE, ...command];
-    const child = spawn('unshare', args, { detached: true, stdio: ['ignore', output, output] });
-    closeSync(output);
-    const { pid } = child;
-    const begun = Date.now();
-    child.unref();
-    child.on('error', (error) => this.#failed(error.message));
-    child.on('exit', (status, signal) => {
-      if (pid === undefined) return;
-      this.#hosts.delete(pid);
-      if (this.#closed) return;
-      const taken = this.#isTaken(pid);
-      if (this.#starting === pid) this.#starting = undefined;
-      for (const folder of [paths.warm, paths.claim]) rmSync(join(folder, String(pid)), { force: true });
-      if (taken) return this.#fill();
-      this.#failed(
-        `host ${pid} ended with ${signal ?? status} before anybody took it; see ${join(paths.log, 'pods.log')}`,
-      );
+    this.#pool = new Pool(options);
+    this.replaced = new Promise((resolve) => {
+      this.#replace = resolve;
     });
-    if (pid === undefined) return;
-    this.#hosts.set(pid, child);
-    this.#starting = pid;
-    const up = setInterval(() => {
-      if (this.#starting === pid && !list(paths.warm).includes(String(pid))) return;
-      clearInterval(up);
-      log('info', `host ${pid} waits, up after ${Date.now() - begun} ms`);
-      this.#fill();
-    }, 20);
+    this.#timer = setInterval(() => void this.look(), POLL_MS);
   }
 
-  #failed(why: string): void {
-    this.#backoffMs = Math.min(Math.max(BACKOFF_MS, this.#backoffMs * 2), BACKOFF_MS_MAX);
-    const wait = Math.round(this.#backoffMs * (0.75 + Math.random() / 2));
-    this.#options.log('warn', `${why}; the next is started in ${wait} ms`);
-    this.#starting = undefined;
-    this.#retry = setTimeout(() => {
-      this.#retry = undefined;
-      this.#fill();
-    }, wait);
+  async look(): Promise<void> {
+    if (this.#looking || this.#closed) return;
+    this.#looking = true;
+    const { paths, log } = this.#options;
+    try {
+      makeFolders(paths);
+      if (!lock(paths)) return this.#giveWay();
+      rmSync(paths.keeperLock, { force: true });
+      this.#watch();
+      await this.#listen();
+      sweep(paths);
+      this.#said = '';
+    } catch (error) {
+      const { message } = error as Error;
+      if (message !== this.#said) log('error', `the run folder cannot be kept: ${message}; trying again`);
+      this.#said = message;
+    } finally {
+      this.#looking = false;
+    }
+    if (!this.#closed) this.#pool.check();
+  }
+
+  async close(): Promise<void> {
+    const { paths } = this.#options;
+    if (!this.#closed) {
+      this.#stop();
+      await this.#pool.close();
+    }
+    await this.#service?.close();
+    if (read(paths.keeperPid) === ownIdentity()) rmSync(paths.keeperPid, { force: true });
+  }
+
+  #stop(): void {
+    this.#closed = true;
+    clearInterval(this.#timer);
+    this.#pool.stop();
+    this.#watched?.watcher.close();
+  }
+
+  #giveWay(): void {
+    this.#options.log('warn', `another keeper runs (${this.#options.paths.keeperPid}): this one ends`);
+    this.#stop();
+    this.#replace();
+  }
+
+  #watch(): void {
+    const { claim } = this.#options.paths;
+    const inode = statSync(claim).ino;
+    if (this.#watched?.inode === inode) return;
+    this.#watched?.watcher.close();
+    const watcher = watch(claim, () => this.#pool.check());
+    // The next look finds out what has become of the folder.
+    watcher.on('error', () => {});
+    this.#watched = { watcher, inode };
+  }
+
+  async #listen(): Promise<void> {
+    const { paths, native, moduleBytesMax } = this.#options;
+    if (this.#service && existsSync(paths.keeperSocket)) return;
+    const previous = this.#service;
+    this.#service = undefined;
+    await previous?.close();
+    this.#service = await serveCompiler({ socket: paths.keeperSocket, native, moduleBytesMax });
   }
 }
 
-function list(folder: string): string[] {
+function makeFolders({ warm, claim, host, pod, state, log }: RunPaths): void {
+  for (const folder of [warm, claim, host, pod, state, log]) mkdirSync(folder, { recursive: true, mode: 0o700 });
+}
+
+/** Whether this is the keeper of the run folder, now or from now on. The file appears whole, and to one only. */
+function lock({ keeperPid }: RunPaths): boolean {
+  const own = ownIdentity();
+  const current = read(keeperPid);
+  if (current === own) return true;
+  if (isAlive(current)) return false;
+  const mine = `${keeperPid}.${process.pid}`;
   try {
-    return readdirSync(folder);
-  } catch {
-    // Somebody removed the run folder: nobody waits then.
-    return [];
+    if (existsSync(keeperPid)) {
+      renameSync(keeperPid, mine);
+      // Between the look and the move, another keeper may have come.
+      if (isAlive(read(mine))) linkSync(mine, keeperPid);
+    }
+    writeFileSync(mine, own, { mode: 0o600 });
+    linkSync(mine, keeperPid);
+    return true;
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'EEXIST' || code === 'ENOENT') return false;
+    throw error;
+  } finally {
+    rmSync(mine, { force: true });
   }
+}
+
+/** Takes away what dead hosts have left, but for what `delete` still reads: it asks for those that somebody was served by. */
+function sweep(paths: RunPaths): void {
+  const served = new Set(
+    list(paths.pod).flatMap((namespace) =>
+      list(join(paths.pod, namespace)).map((id) => Number(read(join(paths.pod, namespace, id)).split(' ')[0])),
+    ),
+  );
+  const named = [paths.warm, paths.claim, paths.state, paths.host]
+    .flatMap(list)
+    .map((name) => Number.parseInt(name, 10));
+  for (const pid of new Set(named)) if (!served.has(pid) && startedAt(pid) === undefined) forget(paths, pid);
+  for (const name of list(paths.claim)) if (isStale(paths, name)) rmSync(join(paths.claim, name), { force: true });
+  const dead = list(paths.log).filter((name) => /^\d+\.log$/.test(name) && !startedAt(Number.parseInt(name, 10)));
+  const age = (name: string) => statSync(join(paths.log, name), { throwIfNoEntry: false })?.mtimeMs ?? 0;
+  dead.sort((a, b) => age(b) - age(a));
+  for (const name of dead.slice(LOGS_MAX)) rmSync(join(paths.log, name), { force: true });
+}
+
+/** A claim on a process that had the number before. One that is not whole is being written. */
+function isStale({ claim }: RunPaths, name: string): boolean {
+  const found = parseClaim(read(join(claim, name)));
+  return found !== undefined && found.started !== startedAt(Number(name));
 }

@@ -27,8 +27,9 @@ namespace {
 
 // The kernel keeps a network namespace and capabilities per thread, so each thread has to change its own: a signal makes it.
 const int jobSignal = SIGRTMIN + 6;
-constexpr long waitStepNs = 20'000;
-constexpr int waitSteps = 10'000; // 200 ms for a thread to take the signal
+constexpr int spins = 2000; // a thread that runs takes the signal in microseconds
+constexpr long waitStepNs = 50'000;
+constexpr int waitSteps = 4000; // 200 ms for one that does not
 
 struct Job {
   int networkFd = -1; // setns to it
@@ -93,16 +94,12 @@ std::vector<pid_t> threads() {
   return found;
 }
 
-// False: the thread did not take the signal in time, or has ended.
-bool runOn(pid_t thread) {
-  int before = job->done.load();
-  if (syscall(SYS_tgkill, getpid(), thread, jobSignal) != 0) return false;
-  for (int step = 0; step < waitSteps; step++) {
-    if (job->done.load() != before) return true;
+void waitFor(int count) {
+  for (int step = 0; step < spins + waitSteps && job->done.load() < count; step++) {
     timespec pause{0, waitStepNs};
-    nanosleep(&pause, nullptr);
+    if (step < spins) sched_yield();
+    else nanosleep(&pause, nullptr);
   }
-  return false;
 }
 
 // Runs the job on every thread, until no new one is found; gives { moved, skipped: [name...] }.
@@ -116,14 +113,18 @@ Napi::Value runEverywhere(Napi::Env env, Job &work, const char *what) {
   std::set<pid_t> seen{self};
   std::vector<std::string> skipped;
   runJob();
+  int sent = 1;
   for (bool again = work.failed.load() == 0; again;) {
     again = false;
     for (pid_t thread : threads()) {
       if (!seen.insert(thread).second) continue;
       again = true;
-      if (blocks(thread) || !runOn(thread)) skipped.push_back(statusOf(thread, "Name"));
+      if (blocks(thread)) skipped.push_back(statusOf(thread, "Name"));
+      else if (syscall(SYS_tgkill, getpid(), thread, jobSignal) == 0) sent++;
     }
+    waitFor(sent);
   }
+  if (work.done.load() < sent && work.failed.load() == 0) work.failed.store(ETIMEDOUT);
   // A thread that takes its signal after all finds no job.
   job = nullptr;
   if (int failed = work.failed.load()) {

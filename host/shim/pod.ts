@@ -25,8 +25,8 @@ const SIGNALS = { SIGHUP: 1, SIGINT: 2, SIGQUIT: 3, SIGKILL: 9, SIGTERM: 15 };
 const KILLED = 128 + SIGNALS.SIGKILL;
 /** What a sandbox weighs beside its container: its host draws and encodes, where runc's sandbox only waits. */
 const SANDBOX_SHARES = 1024;
-/** CAP_DAC_READ_SEARCH: an image's files may belong to anybody. */
-const CAPABILITIES = [2];
+/** CAP_DAC_READ_SEARCH: an image's files may belong to anybody. CAP_SYS_NICE: moves threads of more privileges into cgroups. */
+const CAPABILITIES = [2, 23];
 /** The kubelet shows the first 4 KiB (container.terminationMessagePath). */
 const TERMINATION_BYTES_MAX = 4096;
 
@@ -78,7 +78,7 @@ export interface PodOptions {
   stage: Stage;
   kernel: Kernel;
   /** Makes the publisher when the first request has told who serves whom. */
-  publisher(): Promise<Publisher>;
+  publisher(): Publisher;
   moduleBytesMax: number;
   log(level: LogLevel, message: string): void;
   /** Writes down what the shim's `delete` has to clean up if this process dies: lines `guest PID` and `cgroup PATH`. */
@@ -130,8 +130,8 @@ export class Pod implements Tasks {
       throw new TaskError('alreadyExists', `${id} exists already`);
     this.#creating.add(id);
     try {
-      this.#publisher ??= await this.#options.publisher();
-      const bundle = await readBundle(request.bundle);
+      this.#publisher ??= this.#options.publisher();
+      const bundle = readBundle(request.bundle);
       if (bundle.kind !== 'container') this.#enter(bundle);
       const container = await this.#open(request, bundle, createdAt);
       this.#containers.set(id, container);
@@ -279,7 +279,7 @@ export class Pod implements Tasks {
   }
 
   /** Makes this process the pod's: its network, its name servers, and no more privileges than it needs from here on. */
-  #enter({ network, mounts }: Bundle): void {
+  #enter({ network, mounts, cgroupsPath }: Bundle): void {
     if (this.#entered) throw new TaskError('failedPrecondition', 'this process serves another pod already');
     this.#entered = true;
     const { kernel, log } = this.#options;
@@ -293,6 +293,8 @@ export class Pod implements Tasks {
       }
     if (network === 'new') kernel.newNetwork();
     else if (network !== 'host') kernel.enterNetwork(network.path);
+    // Nobody may write to the topmost cgroup without privileges.
+    if (cgroupsPath !== '') openCgroup(cgroupsPath).create();
     const { skipped } = kernel.dropPrivileges(CAPABILITIES);
     if (skipped.length > 0)
       log('debug', `threads that block signals keep privileges and network: ${skipped.join(', ')}`);
@@ -300,7 +302,7 @@ export class Pod implements Tasks {
 
   async #open(request: CreateRequest, bundle: Bundle, createdAt: number): Promise<Container> {
     const task = new Task({ id: request.id, execId: '', bundle: request.bundle, pid: process.pid }, request);
-    const cgroup = bundle.cgroupsPath === '' ? undefined : await openCgroup(bundle.cgroupsPath);
+    const cgroup = bundle.cgroupsPath === '' ? undefined : openCgroup(bundle.cgroupsPath);
     const container: Container = {
       task,
       bundle,
@@ -336,7 +338,7 @@ export class Pod implements Tasks {
 
   async #load({ task, bundle }: Container, request: CreateRequest, createdAt: number): Promise<Game> {
     const layers = layersOf(request.rootfs, bundle.rootPath);
-    const { module, assets } = await readGame(layers, bundle.args, this.#options.moduleBytesMax);
+    const { module, assets } = readGame(layers, bundle.args, this.#options.moduleBytesMax);
     const line = (level: LogLevel, message: string) =>
       task.stdout.write(`${JSON.stringify({ time: new Date().toISOString(), level, message })}\n`);
     const name = bundle.name ?? 'game';
@@ -351,7 +353,7 @@ export class Pod implements Tasks {
     container.accounted = (async () => {
       await new Promise((resolve) => setTimeout(resolve, bundle.kind === 'sandbox' ? 0 : 20));
       if (container.task.exit) return;
-      await cgroup.create();
+      cgroup.create();
       if (bundle.kind === 'sandbox') await cgroup.limit({ cpu: { shares: SANDBOX_SHARES } });
       else await cgroup.limit(bundle.resources);
       if (bundle.kind !== 'container') await cgroup.add(process.pid);

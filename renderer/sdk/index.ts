@@ -18,5 +18,6 @@ export * from './gpu/pipeline';
 export * from './gpu/queue';
 export * from './gpu/texture';
 export { Input, input } from './input';
+export { exit } from './nearlight';
 export * from './random';
 export { log, mat4, quat, vec2, vec3, vec4 };

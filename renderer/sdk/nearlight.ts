@@ -14,3 +14,6 @@ export declare function asset_size(handle: i32): i32;
 
 /** Copies up to `length` bytes of an asset from `offset` on to `address`; gives how many, or -1. */
 export declare function asset_read(handle: i32, offset: u32, address: usize, length: u32): i32;
+
+/** Ends the game, and does not return; 0 means that it is over, 1 to 255 that it failed. */
+export declare function exit(status: i32): void;

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, test, vi } from 'vitest';
 import { createJavaScriptEngine } from '../../host/engine/javascript.ts';
 import { createWasmEdgeEngine } from '../../host/engine/wasmedge/engine.ts';
+import { exitStatus } from '../../host/errors.ts';
 import { INPUT_STRIDE, IO_INPUTS, IO_REPLIES, IO_REPLY_HEAD } from '../../renderer/abi.ts';
 import { BLOCK, good, options, store, submit, writeBlock } from './modules.ts';
 
@@ -173,6 +174,45 @@ describe.each(engines)('$name', (engine) => {
       expect(settings.lines).toContain('error: gone ☃');
     },
   );
+
+  test.each(['start', 'init', 'tick', 'render', 'join', 'leave'] as const)('a game ends itself in %s', async (name) => {
+    const body = `(call $log (i32.const 2) (i32.const 64) (i32.const 3)) ${tell('(i32.const 1)')}
+      (call $exit (i32.const 7)) (call $log (i32.const 2) (i32.const 64) (i32.const 5))`;
+    const start = name === 'start' ? `(start $begin) (func $begin ${body})` : '';
+    const fields = `(data (i32.const 64) "bye, not") ${start}`;
+    const init = name === 'init' ? `${body} (unreachable)` : undefined;
+    const parts = { fields, ...(init ? { init } : { [name]: body }) };
+    const settings = options();
+    const where = name === 'start' ? /with status 7 in .*start/ : new RegExp(`with status 7 in ${name}$`);
+    const ended = expect.objectContaining({ code: 'NL_GUEST_EXIT', status: 7, detail: expect.stringMatching(where) });
+    if (name === 'init' || name === 'start') {
+      await expect(engine.load(good(parts), settings)).rejects.toEqual(ended);
+    } else {
+      const instance = await engine.load(good(parts), settings);
+      const call = { tick: () => instance.tick(0), join: () => instance.join(0), leave: () => instance.leave(0) };
+      await expect(name === 'render' ? instance.render(0, 1, 1) : call[name]()).rejects.toEqual(ended);
+      const error = await instance.ended;
+      expect(error).toEqual(ended);
+      expect(exitStatus(error)).toBe(7);
+      await expect(instance.tick(1)).rejects.toBe(error);
+      await instance.close();
+    }
+    expect(settings.lines.filter((line) => !line.startsWith('info: compil'))).toEqual(['info: bye']);
+  });
+
+  test.each([
+    [-1, undefined],
+    [0, 0],
+    [255, 255],
+    [256, undefined],
+  ])('exit(%i)', async (given, status) => {
+    const instance = await run({ tick: `(call $exit (i32.const ${given}))` });
+    const error = await instance.tick(0).catch((thrown: unknown) => thrown);
+    if (status === undefined)
+      expect(error).toHaveProperty('message', expect.stringMatching(/^NL_GUEST_TRAP: .*from 0 to 255 in tick/));
+    else expect(error).toMatchObject({ code: 'NL_GUEST_EXIT', status });
+    await instance.close();
+  });
 
   test('a start function runs before init and can use imports', async () => {
     const fields = `(start $begin) (data (i32.const 64) "hello")

@@ -34,7 +34,8 @@ export const imports = `
   (import "nearlight" "log" (func $log (param i32 i32 i32)))
   (import "nearlight" "asset_find" (func $asset_find (param i32 i32) (result i32)))
   (import "nearlight" "asset_size" (func $asset_size (param i32) (result i32)))
-  (import "nearlight" "asset_read" (func $asset_read (param i32 i32 i32 i32) (result i32)))`;
+  (import "nearlight" "asset_read" (func $asset_read (param i32 i32 i32 i32) (result i32)))
+  (import "nearlight" "exit" (func $exit (param i32)))`;
 
 /** A module that keeps the contract, as WAT. */
 export function text(parts: Parts = {}): string {

@@ -54,6 +54,7 @@ describe('a guest process that has been taken over', () => {
     ['leaves without a word', 11, /^NL_GUEST_CRASH: .*status 0/],
     ['closes its socket', 12, /^NL_GUEST_KILLED/],
     ['answers and never says so', 13, /^NL_GUEST_TIMEOUT/],
+    ['exits with a status that there is not', 14, /^NL_GUEST_PROTOCOL: .*status 8/],
   ])('%s', async (_, seed, outcome) => {
     expect(await meet(seed)).toMatch(outcome);
   });

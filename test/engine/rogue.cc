@@ -73,6 +73,11 @@ int main() {
   case 13: // Answers in the mapping, and never says so.
     set(REPLY_SEQUENCE, get(REQUEST_SEQUENCE));
     pause();
+    break;
+  case 14:
+    set(REPLY_VALUE, 256);
+    set(REPLY_STATUS, STATUS_EXIT);
+    break;
   }
   answer();
   pause();

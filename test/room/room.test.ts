@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test } from 'vitest';
-import { NearlightError } from '../../host/errors.ts';
+import { GuestExit, NearlightError } from '../../host/errors.ts';
 import type { Replay } from '../../host/gpu/replay.ts';
 import { Samples } from '../../host/observe/samples.ts';
 import { Room } from '../../host/room/room.ts';
@@ -219,6 +219,21 @@ describe('a room', () => {
     on.instance.end(new NearlightError('NL_GUEST_KILLED', 'signal 9'));
     expect((await on.room.ended)?.code).toBe('NL_GUEST_KILLED');
     expect(on.lines.some((line) => line.startsWith('error') && line.includes('NL_GUEST_KILLED'))).toBe(true);
+  });
+
+  test.each([
+    [0, 'info'],
+    [3, 'error'],
+  ])('a game that ends itself with status %i is logged as %s', async (status, level) => {
+    const on = stage();
+    const { connection } = await join(on);
+    on.instance.fault = new GuestExit(status, 'tick');
+    await on.clock.pass(20);
+    expect(await on.room.ended).toMatchObject({ code: 'NL_GUEST_EXIT', status });
+    expect(connection.notices).toEqual(['NL_GUEST_EXIT']);
+    expect(on.lines.filter((line) => line.includes('NL_GUEST_EXIT'))).toEqual([
+      expect.stringMatching(new RegExp(`^${level}`)),
+    ]);
   });
 
   test('close tells the players and is idempotent', async () => {

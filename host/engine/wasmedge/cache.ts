@@ -1,9 +1,10 @@
 import { execFile } from 'node:child_process';
 import { createHash, randomUUID } from 'node:crypto';
-import { mkdir, mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { settings } from '../../config.ts';
 import { NearlightError } from '../../errors.ts';
 import type { LoadOptions } from '../engine.ts';
 import { guestPath } from './build.ts';
@@ -18,6 +19,12 @@ export type RemoteCompiler = (module: Uint8Array) => Promise<Uint8Array | undefi
 
 type Options = Pick<LoadOptions, 'limits' | 'log'>;
 
+interface Found {
+  code: Uint8Array;
+  /** Resolves when nothing of it is being written any more. */
+  stored: Promise<void>;
+}
+
 /**
  * Native code of modules, one file each, named by the hash of all that decides its contents. A file holds the hash of
  * its code too, which is checked over the whole of it at every load: a damaged entry is made anew.
@@ -25,15 +32,18 @@ type Options = Pick<LoadOptions, 'limits' | 'log'>;
 export class CompileCache {
   private readonly dir: string;
   private readonly remote: RemoteCompiler | undefined;
+  private readonly bytesMax: number;
   private readonly running = new Map<string, Promise<Uint8Array>>();
   private ready: Promise<void> | undefined;
 
   /**
    * @param dir folder; empty for ~/.cache/nearlight
    * @param remote who compiles and writes the cache in this one's place, which then only reads
+   * @param bytesMax size of the whole; entries that were used longest ago go first (CACHE_BYTES_MAX)
    */
-  constructor(dir: string, remote?: RemoteCompiler) {
+  constructor(dir: string, remote?: RemoteCompiler, bytesMax: number = settings.cacheBytesMax.default) {
     this.remote = remote;
+    this.bytesMax = bytesMax;
     this.dir = dir || join(homedir(), '.cache', 'nearlight');
   }
 
@@ -42,15 +52,20 @@ export class CompileCache {
    * @throws NearlightError NL_COMPILE, NL_MODULE_INVALID, NL_SETTING for a folder that others can write to
    */
   async native(module: Uint8Array, options: Options): Promise<Uint8Array> {
-    this.ready ??= this.prepare();
-    await this.ready;
+    await this.prepare();
     const hash = createHash('sha256').update(module);
     const key = hash.update(await compilerIdentity()).digest('hex');
     const running = this.running.get(key);
     if (running) return running;
-    const found = this.find(key, module, options).finally(() => this.running.delete(key));
-    this.running.set(key, found);
-    return found;
+    const found = this.find(key, module, options);
+    const code = found.then((entry) => entry.code);
+    this.running.set(key, code);
+    // Until it is stored: who asks in between shares it as well.
+    void found
+      .then((entry) => entry.stored)
+      .catch(() => {})
+      .finally(() => this.running.delete(key));
+    return code;
   }
 
   /** The file of an entry. */
@@ -58,13 +73,25 @@ export class CompileCache {
     return join(this.dir, `${key}.native`);
   }
 
-  private async prepare(): Promise<void> {
-    if (this.remote) return;
-    await mkdir(this.dir, { recursive: true, mode: 0o700 });
-    const { uid, mode } = await stat(this.dir);
-    if (uid !== process.getuid!() || mode & 0o022)
+  /**
+   * Makes the folder and finds out what compiles here, which saves the first native() some 20 ms.
+   * @throws NearlightError NL_SETTING, NL_NO_WASMEDGE
+   */
+  async prepare(): Promise<void> {
+    this.ready ??= this.open();
+    await this.ready;
+    await compilerIdentity();
+  }
+
+  private async open(): Promise<void> {
+    if (!this.remote) await mkdir(this.dir, { recursive: true, mode: 0o700 });
+    // A cache that is only read may not be there yet.
+    const folder = await stat(this.dir).catch((error: Error) => {
+      if (!this.remote) throw error;
+    });
+    if (folder && (folder.uid !== process.getuid!() || folder.mode & 0o022))
       throw new NearlightError('NL_SETTING', `CACHE_DIR=${this.dir} belongs to, or can be written by, another user`);
-    await this.sweep();
+    if (!this.remote) await this.sweep();
   }
 
   /** Takes away what hosts that died while they wrote have left. */
@@ -77,26 +104,55 @@ export class CompileCache {
     }
   }
 
-  private async find(key: string, module: Uint8Array, options: Options): Promise<Uint8Array> {
+  private async find(key: string, module: Uint8Array, options: Options): Promise<Found> {
     const path = this.path(key);
     const entry = await readFile(path).catch(() => undefined);
-    if (entry && intact(entry)) return entry.subarray(headerBytes);
-    if (this.remote) {
-      const code = await this.remote(module);
-      if (code) return code;
-      options.log('warn', 'the compiler of this node does not answer: compiling here, for this time only');
-      return this.compile(module, options);
+    const stored = Promise.resolve();
+    if (entry && intact(entry)) {
+      if (!this.remote) void utimes(path, new Date(), new Date()).catch(() => {});
+      return { code: entry.subarray(headerBytes), stored };
     }
-    if (entry) {
-      options.log('warn', `the compile cache's entry ${path} is damaged: compiling again`);
-      await rm(path, { force: true });
-    }
+    if (entry) options.log('warn', `the compile cache's entry ${path} is damaged: compiling again`);
+    if (this.remote) return { code: await this.ask(this.remote, module, options), stored };
+    if (entry) await rm(path, { force: true });
     const code = await this.compile(module, options);
     // A sync can take seconds on a busy disk, and the room need not wait for it.
-    void store(path, code).catch((error: Error) => {
-      options.log('warn', `compiled code cannot be kept in ${this.dir}: ${error.message}`);
-    });
-    return code;
+    return { code, stored: this.keep(path, code, options) };
+  }
+
+  private async ask(remote: RemoteCompiler, module: Uint8Array, options: Options): Promise<Uint8Array> {
+    const code = await remote(module);
+    if (code) return code;
+    options.log('warn', 'the compiler of this node does not answer: compiling here, for this time only');
+    return this.compile(module, options);
+  }
+
+  /** Never throws: code that cannot be kept is compiled again the next time. */
+  private async keep(path: string, code: Uint8Array, options: Options): Promise<void> {
+    try {
+      if (headerBytes + code.length > this.bytesMax) throw new Error(`CACHE_BYTES_MAX is ${this.bytesMax}`);
+      await store(path, code);
+      await this.evict();
+    } catch (error) {
+      options.log('warn', `compiled code cannot be kept in ${this.dir}: ${(error as Error).message}`);
+    }
+  }
+
+  /** Takes away what was used longest ago, until the rest fits. A host that reads an entry has it open. */
+  private async evict(): Promise<void> {
+    const names = (await readdir(this.dir)).filter((name) => name.endsWith('.native'));
+    const entries = await Promise.all(
+      names.map(async (name) => {
+        const path = join(this.dir, name);
+        const file = await stat(path).catch(() => undefined);
+        return { path, bytes: file?.size ?? 0, usedMs: Math.max(file?.atimeMs ?? 0, file?.mtimeMs ?? 0) };
+      }),
+    );
+    let bytes = 0;
+    for (const entry of entries.sort((a, b) => b.usedMs - a.usedMs)) {
+      bytes += entry.bytes;
+      if (bytes > this.bytesMax) await rm(entry.path, { force: true });
+    }
   }
 
   private async compile(module: Uint8Array, options: Options): Promise<Uint8Array> {

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <fcntl.h>
 #include <linux/audit.h>
+#include <linux/capability.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <signal.h>
@@ -103,6 +104,9 @@ void closeFrom(int first) {
 void confineProcess(int firstFd) {
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+  __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
+  __user_cap_data_struct none[2] = {};
+  syscall(SYS_capset, &header, none);
   closeFrom(firstFd);
   setLimit(RLIMIT_CORE, 0);
   setLimit(RLIMIT_NOFILE, 64);

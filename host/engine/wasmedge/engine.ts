@@ -51,7 +51,7 @@ export function createWasmEdgeEngine({ cacheDir, interpreter = false, compile }:
       if (waiting && !waiting.process.ended) return;
       const process = new GuestProcess(await loadAddon(), guestPath, limits);
       waiting = { process, limits };
-      await process.ready;
+      await Promise.all([process.ready, cache.prepare()]);
     },
     async close() {
       waiting?.process.kill();

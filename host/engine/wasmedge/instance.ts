@@ -1,5 +1,5 @@
-import { INPUT_STRIDE, REPLY_COUNT, REPLY_WORDS } from '../../../renderer/abi.ts';
-import { NearlightError } from '../../errors.ts';
+import { EXIT_STATUS_MAX, INPUT_STRIDE, REPLY_COUNT, REPLY_WORDS } from '../../../renderer/abi.ts';
+import { GuestExit, NearlightError } from '../../errors.ts';
 import type { Instance, LoadOptions, Submission } from '../engine.ts';
 import { recursion, trapError, versionError } from '../failure.ts';
 import { GuestLog } from '../log.ts';
@@ -194,6 +194,8 @@ export class WasmEdgeInstance implements Instance {
     if (status === map.STATUS_INVALID) return new NearlightError('NL_MODULE_INVALID', this.message());
     if (status === map.STATUS_CONTRACT) return new NearlightError('NL_GUEST_PROTOCOL', this.message());
     if (status === map.STATUS_MEMORY) return outOfMemory(this.where());
+    const value = words[map.REPLY_VALUE / 4]!;
+    if (status === map.STATUS_EXIT && value <= EXIT_STATUS_MAX) return new GuestExit(value, this.where());
     if (status !== map.STATUS_TRAP)
       return new NearlightError('NL_GUEST_PROTOCOL', this.message() || `status ${status}`);
     const memoryBytes = words[map.REPLY_MEMORY_PAGES / 4]! * map.WASM_PAGE_BYTES;

@@ -30,7 +30,7 @@ export const LOAD_DATA_BYTES_MAX = 44;
 export const REPLY_SEQUENCE = 64;
 /** One of the STATUS_ numbers. */
 export const REPLY_STATUS = 68;
-/** With STATUS_VERSION, what version() returned. */
+/** With STATUS_VERSION, what version() returned; with STATUS_EXIT, what exit() was given. */
 export const REPLY_VALUE = 72;
 /** One of the PHASE_ numbers; kept up to date while the call runs, so that a killed guest leaves a trace. */
 export const REPLY_PHASE = 76;
@@ -83,6 +83,8 @@ export const STATUS_CONTRACT = 5;
 export const STATUS_MEMORY = 6;
 /** The surroundings failed; MESSAGE says how. */
 export const STATUS_FAILED = 7;
+/** The module called exit(): REPLY_VALUE. */
+export const STATUS_EXIT = 8;
 
 export const PHASE_LOAD = 0;
 export const PHASE_INSTANTIATE = 1;

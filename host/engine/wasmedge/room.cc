@@ -115,6 +115,7 @@ bool Room::instantiate() {
   addImport(imports, "asset_find", 2, 1, import<&Room::assetFind>, this);
   addImport(imports, "asset_size", 1, 1, import<&Room::assetSize>, this);
   addImport(imports, "asset_read", 4, 1, import<&Room::assetRead>, this);
+  addImport(imports, "exit", 1, 0, import<&Room::exit>, this);
   WasmEdge_ExecutorRegisterImport(executor_, store_, imports);
   mapping_.set(REPLY_PHASE, PHASE_INSTANTIATE);
   if (!trapped(WasmEdge_ExecutorInstantiate(executor_, &instance_, store_, tree_))) return false;
@@ -292,4 +293,11 @@ WasmEdge_Result Room::assetRead(const WasmEdge_Value *parameters, WasmEdge_Value
   std::memcpy(const_cast<uint8_t *>(target), assets_ + entry[2] + offset, count);
   returns[0] = WasmEdge_ValueGenI32(static_cast<int32_t>(count));
   return WasmEdge_Result_Success;
+}
+
+WasmEdge_Result Room::exit(const WasmEdge_Value *parameters) {
+  uint32_t status = argument(parameters, 0);
+  if (status > EXIT_STATUS_MAX) return trap(STATUS_TRAP, "exit: the status is not from 0 to 255");
+  mapping_.set(REPLY_VALUE, status);
+  return trap(STATUS_EXIT, "");
 }

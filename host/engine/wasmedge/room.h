@@ -30,12 +30,13 @@ public:
   // One of CALL_JOIN to CALL_RENDER.
   void call(uint32_t call);
 
-  // What the module imports. Each returns a trap for what lies outside linear memory.
+  // What the module imports. Each returns a trap for what lies outside linear memory; exit always returns one.
   WasmEdge_Result submit(const WasmEdge_Value *parameters);
   WasmEdge_Result log(const WasmEdge_Value *parameters);
   WasmEdge_Result assetFind(const WasmEdge_Value *parameters, WasmEdge_Value *returns);
   WasmEdge_Result assetSize(const WasmEdge_Value *parameters, WasmEdge_Value *returns);
   WasmEdge_Result assetRead(const WasmEdge_Value *parameters, WasmEdge_Value *returns);
+  WasmEdge_Result exit(const WasmEdge_Value *parameters);
 
 private:
   using Function = const WasmEdge_FunctionInstanceContext *;

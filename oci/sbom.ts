@@ -1,0 +1,66 @@
+import { createHash } from 'node:crypto';
+import type { TarEntry } from './tar.ts';
+
+export interface BillOptions {
+  title: string;
+  version: string;
+  /** Of the image that it is about. */
+  digest: string;
+  entries: readonly TarEntry[];
+}
+
+/**
+ * The bill of materials of an image: SPDX 2.3 in JSON, one package and a file for each file. Its time of creation is fixed,
+ * so that the same image has the same bill.
+ */
+export function bill({ title, version, digest, entries }: BillOptions): object {
+  const files = entries.flatMap(({ name, data }, index) => {
+    if (!data) return [];
+    const checksums = ['sha1', 'sha256'].map((algorithm) => ({
+      algorithm: algorithm.toUpperCase(),
+      checksumValue: createHash(algorithm).update(data).digest('hex'),
+    }));
+    const copyrightText = 'NOASSERTION';
+    return [
+      {
+        SPDXID: `SPDXRef-File-${index}`,
+        fileName: `./${name}`,
+        checksums,
+        licenseConcluded: 'NOASSERTION',
+        copyrightText,
+      },
+    ];
+  });
+  return {
+    spdxVersion: 'SPDX-2.3',
+    dataLicense: 'CC0-1.0',
+    SPDXID: 'SPDXRef-DOCUMENT',
+    name: `${title} ${version}`,
+    documentNamespace: `urn:nearlight:image:${digest}`,
+    creationInfo: { created: '1970-01-01T00:00:00Z', creators: ['Tool: nearlight-image'] },
+    documentDescribes: ['SPDXRef-Image'],
+    packages: [
+      {
+        SPDXID: 'SPDXRef-Image',
+        name: title,
+        versionInfo: version,
+        downloadLocation: 'NOASSERTION',
+        filesAnalyzed: false,
+        licenseConcluded: 'NOASSERTION',
+        licenseDeclared: 'NOASSERTION',
+        copyrightText: 'NOASSERTION',
+        checksums: [{ algorithm: 'SHA256', checksumValue: digest.replace('sha256:', '') }],
+        primaryPackagePurpose: 'CONTAINER',
+      },
+    ],
+    files,
+    relationships: [
+      { spdxElementId: 'SPDXRef-DOCUMENT', relatedSpdxElement: 'SPDXRef-Image', relationshipType: 'DESCRIBES' },
+      ...files.map(({ SPDXID }) => ({
+        spdxElementId: 'SPDXRef-Image',
+        relatedSpdxElement: SPDXID,
+        relationshipType: 'CONTAINS',
+      })),
+    ],
+  };
+}

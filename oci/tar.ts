@@ -1,0 +1,59 @@
+/** One entry of an archive; a folder has no data. */
+export interface TarEntry {
+  /** Relative path; a folder's ends with a slash. */
+  name: string;
+  data?: Uint8Array;
+}
+
+const BLOCK = 512;
+const FILE_MODE = 0o444;
+const FOLDER_MODE = 0o555;
+const NAME_BYTES = 100;
+const PREFIX_BYTES = 155;
+
+/**
+ * An archive that depends on names and contents alone: USTAR (POSIX.1-1988), sorted, owned by root, as of 1970.
+ * @throws RangeError for a name that USTAR has no room for
+ */
+export function tar(entries: readonly TarEntry[]): Buffer {
+  const sorted = [...entries].sort((a, b) => Buffer.compare(Buffer.from(a.name), Buffer.from(b.name)));
+  const blocks = sorted.flatMap(({ name, data }) => {
+    const padding = Buffer.alloc((BLOCK - ((data?.length ?? 0) % BLOCK)) % BLOCK);
+    return [header(name, data), data ?? Buffer.alloc(0), padding];
+  });
+  return Buffer.concat([...blocks, Buffer.alloc(2 * BLOCK)]);
+}
+
+function header(path: string, data: Uint8Array | undefined): Buffer {
+  const block = Buffer.alloc(BLOCK);
+  const { prefix, name } = split(path);
+  block.write(name, 0);
+  block.write(octal(data ? FILE_MODE : FOLDER_MODE, 8), 100);
+  block.write(octal(0, 8), 108);
+  block.write(octal(0, 8), 116);
+  block.write(octal(data?.length ?? 0, 12), 124);
+  block.write(octal(0, 12), 136);
+  block.write(' '.repeat(8), 148);
+  block.write(data ? '0' : '5', 156);
+  block.write('ustar\x0000', 257, 'latin1');
+  block.write(prefix, 345);
+  const sum = block.reduce((total, byte) => total + byte, 0);
+  block.write(`${sum.toString(8).padStart(6, '0')}\0 `, 148, 'latin1');
+  return block;
+}
+
+function octal(value: number, bytes: number): string {
+  return `${value.toString(8).padStart(bytes - 1, '0')}\0`;
+}
+
+function split(path: string): { prefix: string; name: string } {
+  if (Buffer.byteLength(path) <= NAME_BYTES) return { prefix: '', name: path };
+  for (let at = path.indexOf('/'); at > 0; at = path.indexOf('/', at + 1)) {
+    const [prefix, name] = [path.slice(0, at), path.slice(at + 1)];
+    if (name !== '' && Buffer.byteLength(prefix) <= PREFIX_BYTES && Buffer.byteLength(name) <= NAME_BYTES)
+      return { prefix, name };
+  }
+  throw new RangeError(
+    `${path} is too long for an archive: at most ${NAME_BYTES} bytes a name, ${PREFIX_BYTES} the folders above it`,
+  );
+}

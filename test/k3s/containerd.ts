@@ -1,0 +1,246 @@
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { Cri } from './cri.ts';
+
+const root = join(import.meta.dirname, '../..');
+const run = promisify(execFile);
+/** Bridge, subnet and so on are named by it, so that two rigs do not meet. */
+let rigs = 0;
+
+export interface RigOptions {
+  /** Hosts that the keeper keeps warm. */
+  poolSize: number;
+  /** Host and port of a registry that is asked over plain HTTP. */
+  registry?: string;
+}
+
+/** A real containerd of the test's own, with its CRI plugin, our shim on its PATH and a CNI bridge. */
+export interface Rig {
+  readonly folder: string;
+  readonly runDir: string;
+  readonly cacheDir: string;
+  readonly cri: Cri;
+  /** Output of `ctr`, in the namespace `default`. */
+  ctr(...args: string[]): Promise<{ stdout: string; stderr: string }>;
+  /** The program and arguments of `ctr`, for a test that spawns it. */
+  ctrCommand(...args: string[]): [string, string[]];
+  /** Ends containerd without a chance to tidy up. */
+  kill(): Promise<void>;
+  begin(): Promise<void>;
+  /** What pods leave behind if they leak: processes of hosts and guests, mounts, sockets and files, cgroups. */
+  inventory(): string[];
+  /** Process ids of the hosts that wait. */
+  warm(): number[];
+  keeperPid(): number;
+  close(): Promise<void>;
+}
+
+/** Starts containerd; resolves when it answers, and `poolSize` hosts wait. */
+export async function startRig({ poolSize, registry }: RigOptions): Promise<Rig> {
+  // Sockets have short paths.
+  const folder = mkdtempSync('/tmp/nl-');
+  const [runDir, cacheDir, bin] = [join(folder, 'run'), join(folder, 'cache'), join(folder, 'bin')];
+  const address = join(folder, 'c.sock');
+  mkdirSync(bin);
+  const script = readFileSync(join(root, 'host/shim/containerd-shim-wasmedge-v1'), 'utf8').replace('@HOME@', root);
+  writeFileSync(join(bin, 'containerd-shim-wasmedge-v1'), script);
+  chmodSync(join(bin, 'containerd-shim-wasmedge-v1'), 0o755);
+  const subnet = `10.${200 + (process.pid % 50)}.${rigs++ % 250}`;
+  writeConfig(folder, { registry, bridge: `nl${process.pid % 10000}-${rigs}`, subnet });
+  const env = {
+    PATH: `${bin}:${process.env.PATH}`,
+    NEARLIGHT_RUN_DIR: runDir,
+    NEARLIGHT_CACHE_DIR: cacheDir,
+    NEARLIGHT_POOL_SIZE: String(poolSize),
+  };
+  let daemon: ChildProcess | undefined;
+  const rig: Rig = {
+    folder,
+    runDir,
+    cacheDir,
+    cri: new Cri(address),
+    ctrCommand: (...args) => ['ctr', ['--address', address, ...args]],
+    ctr: (...args) => run('ctr', ['--address', address, ...args], { maxBuffer: 2 ** 26, timeout: 120_000 }),
+    async begin() {
+      daemon = spawn('containerd', ['--config', join(folder, 'config.toml')], {
+        env,
+        stdio: ['ignore', 'ignore', 'pipe'],
+      });
+      let log = '';
+      daemon.stderr!.on('data', (chunk: Buffer) => {
+        log = (log + chunk).slice(-100_000);
+        writeFileSync(join(folder, 'containerd.log'), log);
+      });
+      await poll(() => rig.cri.version(), `containerd does not answer: ${folder}/containerd.log`);
+    },
+    async kill() {
+      const child = daemon;
+      daemon = undefined;
+      if (!child || child.exitCode !== null) return;
+      const gone = new Promise((resolve) => child.once('exit', resolve));
+      child.kill('SIGKILL');
+      await gone;
+    },
+    inventory: () => inventory(folder),
+    warm: () => pids(join(runDir, 'warm')).filter((pid) => !pids(join(runDir, 'claim')).includes(pid)),
+    keeperPid: () => Number(readFileSync(join(runDir, 'keeper.pid'), 'utf8')),
+    async close() {
+      await rig.cri.removeAll().catch(() => {});
+      rig.cri.close();
+      const processes = ours(folder);
+      await rig.kill();
+      for (const pid of [...processes, ...ours(folder)]) signal(pid, 'SIGTERM');
+      await poll(() => ours(folder).length === 0 || Promise.reject(), '', 3000).catch(() => {
+        for (const pid of ours(folder)) signal(pid, 'SIGKILL');
+      });
+      for (const line of mounts(folder).reverse()) await run('umount', ['-l', line]).catch(() => {});
+      await run('ip', ['link', 'delete', `nl${process.pid % 10000}-${rigs}`]).catch(() => {});
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+  await rig.begin();
+  if (poolSize > 0) {
+    const keeper = spawn(join(root, 'node_modules/.bin/node'), [join(root, 'host/main.ts'), 'keeper'], {
+      env: { ...process.env, ...env },
+      stdio: 'ignore',
+      detached: true,
+    });
+    keeper.unref();
+    await poll(() => rig.warm().length >= poolSize || Promise.reject(), 'no host became warm', 30_000);
+  }
+  return rig;
+}
+
+/** Waits until `check` neither rejects nor gives false. */
+export async function poll<T>(check: () => T | Promise<T>, message: string, ms = 20_000): Promise<T> {
+  for (const end = Date.now() + ms; ; ) {
+    try {
+      const value = await check();
+      if (value !== false) return value;
+    } catch {
+      // Not yet.
+    }
+    if (Date.now() > end) throw new Error(message);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
+
+function signal(pid: number, name: NodeJS.Signals): void {
+  try {
+    process.kill(pid, name);
+  } catch {
+    // It has ended.
+  }
+}
+
+function pids(folder: string): number[] {
+  try {
+    return readdirSync(folder).map(Number);
+  } catch {
+    return [];
+  }
+}
+
+/** Processes that carry the rig's folder in their environment or command line, and their guests. */
+function ours(folder: string): number[] {
+  const found = pids('/proc').filter((pid) => {
+    if (!(pid > 0) || pid === process.pid) return false;
+    try {
+      return `${readFileSync(`/proc/${pid}/environ`)}${readFileSync(`/proc/${pid}/cmdline`)}`.includes(folder);
+    } catch {
+      return false;
+    }
+  });
+  const guests = pids('/proc').filter((pid) => {
+    try {
+      const parent = Number(/PPid:\s*(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]);
+      return found.includes(parent) && !found.includes(pid);
+    } catch {
+      return false;
+    }
+  });
+  return [...found, ...guests];
+}
+
+function mounts(folder: string): string[] {
+  const lines = readFileSync('/proc/self/mountinfo', 'utf8').split('\n');
+  return lines.map((line) => line.split(' ')[4] ?? '').filter((path) => path.startsWith(folder));
+}
+
+function inventory(folder: string): string[] {
+  const files = (below: string) => {
+    try {
+      return readdirSync(join(folder, below), { recursive: true, encoding: 'utf8' }).map(
+        (name) => `file ${below}/${name}`,
+      );
+    } catch {
+      return [];
+    }
+  };
+  const warm = pids(join(folder, 'run/warm'));
+  const isWarm = (name: string) => warm.some((pid) => name.includes(String(pid)));
+  const cgroups = readdirSync('/sys/fs/cgroup').flatMap((controller) => {
+    try {
+      return readdirSync(`/sys/fs/cgroup/${controller}/nearlight-test`, { recursive: true, withFileTypes: true })
+        .filter((entry) => entry.isDirectory())
+        .map((entry) => `cgroup ${controller}/${entry.name}`);
+    } catch {
+      return [];
+    }
+  });
+  const hosts = ours(folder).filter((pid) => !warm.includes(pid));
+  return [
+    ...hosts.map((pid) => `process ${readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ')}`),
+    ...mounts(folder).map((path) => `mount ${path}`),
+    ...['run/host', 'run/claim', 'run/state', 'run/pod'].flatMap(files).filter((name) => !isWarm(name)),
+    ...cgroups,
+  ].sort();
+}
+
+function writeConfig(
+  folder: string,
+  { registry, bridge, subnet }: { registry: string | undefined; bridge: string; subnet: string },
+): void {
+  const certs = join(folder, 'certs.d');
+  if (registry !== undefined) {
+    mkdirSync(join(certs, registry), { recursive: true });
+    writeFileSync(join(certs, registry, 'hosts.toml'), `server = "http://${registry}"\n[host."http://${registry}"]\n`);
+  }
+  const cni = join(folder, 'cni');
+  mkdirSync(cni);
+  const plugin = {
+    type: 'bridge',
+    bridge,
+    isGateway: true,
+    ipMasq: false,
+    ipam: { type: 'host-local', dataDir: join(folder, 'ipam'), ranges: [[{ subnet: `${subnet}.0/24` }]] },
+  };
+  const list = { cniVersion: '0.4.0', name: 'nearlight-test', plugins: [plugin, { type: 'loopback' }] };
+  writeFileSync(join(cni, '10-test.conflist'), JSON.stringify({ ...list, plugins: [plugin] }));
+  writeFileSync(
+    join(folder, 'config.toml'),
+    `version = 2
+root = "${folder}/root"
+state = "${folder}/state"
+disabled_plugins = ["io.containerd.nri.v1.nri", "io.containerd.internal.v1.opt", "io.containerd.snapshotter.v1.btrfs", "io.containerd.snapshotter.v1.zfs", "io.containerd.tracing.processor.v1.otlp"]
+[grpc]
+  address = "${folder}/c.sock"
+[plugins."io.containerd.grpc.v1.cri"]
+  sandbox_image = "nearlight.test/pause:1"
+  [plugins."io.containerd.grpc.v1.cri".cni]
+    bin_dir = "/usr/lib/cni"
+    conf_dir = "${cni}"
+  [plugins."io.containerd.grpc.v1.cri".registry]
+    config_path = "${certs}"
+  [plugins."io.containerd.grpc.v1.cri".containerd]
+    snapshotter = "overlayfs"
+    default_runtime_name = "runc"
+  [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc]
+    runtime_type = "io.containerd.runc.v2"
+  [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.wasmedge]
+    runtime_type = "io.containerd.wasmedge.v1"
+`,
+  );
+}

@@ -1,0 +1,167 @@
+import { readFileSync } from 'node:fs';
+import * as grpc from '@grpc/grpc-js';
+import * as loader from '@grpc/proto-loader';
+import protobuf from 'protobufjs';
+
+/** Debian's golang-github-kubernetes-cri-api-dev. */
+const API = '/usr/share/gocode/src/k8s.io/cri-api/pkg/apis/runtime/v1/api.proto';
+
+type Call = (request: object, done: (error: grpc.ServiceError | null, response: never) => void) => void;
+type Service = Record<string, Call> & { close(): void };
+
+export interface PodOptions {
+  name: string;
+  handler?: string;
+  /** On the node's network instead of the CNI bridge. */
+  hostNetwork?: boolean;
+}
+
+export interface ContainerOptions {
+  name: string;
+  image: string;
+  env?: Record<string, string>;
+  args?: string[];
+  memoryBytes?: number;
+  attempt?: number;
+}
+
+/** CRI as the kubelet speaks it. */
+export class Cri {
+  readonly #runtime: Service;
+  readonly #image: Service;
+  readonly #configs = new Map<string, object>();
+
+  constructor(address: string) {
+    const runtime = services();
+    const credentials = grpc.credentials.createInsecure();
+    this.#runtime = new runtime.RuntimeService(`unix://${address}`, credentials) as unknown as Service;
+    this.#image = new runtime.ImageService(`unix://${address}`, credentials) as unknown as Service;
+  }
+
+  version(): Promise<{ runtimeVersion: string }> {
+    return this.call('version', {});
+  }
+
+  /** Any call of the runtime service, by its name in camelCase. */
+  call<T>(name: string, request: object): Promise<T> {
+    return new Promise((resolve, reject) => {
+      this.#runtime[name].call(this.#runtime, request, (error, response) =>
+        error ? reject(error) : resolve(response),
+      );
+    });
+  }
+
+  pull(image: string): Promise<{ imageRef: string }> {
+    return new Promise((resolve, reject) => {
+      const request = { image: { image } };
+      this.#image.pullImage.call(this.#image, request, (error, response) =>
+        error ? reject(error) : resolve(response),
+      );
+    });
+  }
+
+  async runPod({ name, handler = 'wasmedge', hostNetwork = true }: PodOptions): Promise<string> {
+    const config = {
+      metadata: { name, uid: name, namespace: 'default', attempt: 0 },
+      hostname: hostNetwork ? '' : name,
+      logDirectory: `/tmp/nl-logs/${name}`,
+      dnsConfig: { servers: ['192.0.2.53'], searches: ['test'], options: [] },
+      linux: {
+        cgroupParent: `/nearlight-test/${name}`,
+        securityContext: { namespaceOptions: { network: hostNetwork ? 'NODE' : 'POD' } },
+      },
+    };
+    const { podSandboxId } = await this.call<{ podSandboxId: string }>('runPodSandbox', {
+      config,
+      runtimeHandler: handler,
+    });
+    this.#configs.set(podSandboxId, config);
+    return podSandboxId;
+  }
+
+  async create(
+    pod: string,
+    { name, image, env = {}, args = [], memoryBytes, attempt = 0 }: ContainerOptions,
+  ): Promise<string> {
+    const config = {
+      metadata: { name, attempt },
+      image: { image },
+      args,
+      envs: Object.entries(env).map(([key, value]) => ({ key, value })),
+      logPath: `${name}_${attempt}.log`,
+      linux: { resources: { cpuShares: 512, ...(memoryBytes ? { memoryLimitInBytes: memoryBytes } : {}) } },
+    };
+    const request = { podSandboxId: pod, config, sandboxConfig: this.#configs.get(pod) };
+    return (await this.call<{ containerId: string }>('createContainer', request)).containerId;
+  }
+
+  async start(containerId: string): Promise<void> {
+    await this.call('startContainer', { containerId });
+  }
+
+  async exec(containerId: string, ...cmd: string[]): Promise<{ stdout: Buffer; stderr: Buffer; exitCode: number }> {
+    return this.call('execSync', { containerId, cmd, timeout: 10 });
+  }
+
+  async status(containerId: string): Promise<{ state: string; exitCode: number; reason: string; message: string }> {
+    return (await this.call<{ status: never }>('containerStatus', { containerId })).status;
+  }
+
+  async podState(podSandboxId: string): Promise<string> {
+    return (await this.call<{ status: { state: string } }>('podSandboxStatus', { podSandboxId })).status.state;
+  }
+
+  async podAddress(podSandboxId: string): Promise<string> {
+    const { status } = await this.call<{ status: { network: { ip: string } } }>('podSandboxStatus', { podSandboxId });
+    return status.network.ip;
+  }
+
+  async stop(containerId: string, timeout = 5): Promise<void> {
+    await this.call('stopContainer', { containerId, timeout });
+  }
+
+  async remove(containerId: string): Promise<void> {
+    await this.call('removeContainer', { containerId });
+  }
+
+  async removePod(podSandboxId: string): Promise<void> {
+    await this.call('stopPodSandbox', { podSandboxId });
+    await this.call('removePodSandbox', { podSandboxId });
+    this.#configs.delete(podSandboxId);
+  }
+
+  async removeAll(): Promise<void> {
+    const { items } = await this.call<{ items: { id: string }[] }>('listPodSandbox', {});
+    for (const { id } of items) await this.removePod(id);
+  }
+
+  /** Lines that the container wrote (CRI log format, without time and tag). */
+  log(pod: string, name: string, attempt = 0): string[] {
+    const { logDirectory } = this.#configs.get(pod) as { logDirectory: string };
+    const text = readFileSync(`${logDirectory}/${name}_${attempt}.log`, 'utf8');
+    return text
+      .split('\n')
+      .filter(Boolean)
+      .map((line) => line.split(' ').slice(3).join(' '));
+  }
+
+  close(): void {
+    this.#runtime.close();
+    this.#image.close();
+  }
+}
+
+/** The services of api.proto; its imports say only how Go code is made of it. */
+function services(): Record<string, grpc.ServiceClientConstructor> {
+  const text = readFileSync(API, 'utf8')
+    .replace(/^import .*$/gm, '')
+    .replace(/^option \(gogoproto.*$/gm, '')
+    .replace(/\s*\[[^\]]*gogoproto[^\]]*\]/g, '');
+  const root = new protobuf.Root();
+  protobuf.parse(text, root);
+  const definition = loader.fromJSON(root.toJSON() as never, { longs: Number, enums: String, defaults: true });
+  const all = grpc.loadPackageDefinition(definition) as unknown as {
+    runtime: { v1: Record<string, grpc.ServiceClientConstructor> };
+  };
+  return all.runtime.v1;
+}
