@@ -122,7 +122,6 @@ export async function runPod(env: NodeJS.ProcessEnv): Promise<number> {
   clearInterval(watch);
   await server.close();
   await stage.close();
-  await engine.close();
   for (const folder of [paths.warm, paths.claim, paths.state]) await rm(join(folder, String(pid)), { force: true });
   for (const path of [join(paths.host, `${pid}.sock`), join(paths.state, `${pid}.start`)])
     await rm(path, { force: true });
@@ -193,6 +192,7 @@ class PodStage implements Stage {
   #server: StreamServer | undefined;
   #room: Room | undefined;
   #coldStart: ColdStart | undefined;
+  #closed = false;
   #open!: () => void;
   /** Resolves when players can come. */
   readonly opened = new Promise<void>((resolve) => {
@@ -224,7 +224,9 @@ class PodStage implements Stage {
       coldStart,
       show: (room) => this.#show(room, config, request),
       // Its successor finds a process that waits.
-      gone: () => void engine.prepare(this.#shared.config).catch(() => {}),
+      gone: () => {
+        if (!this.#closed) void engine.prepare(this.#shared.config).catch(() => {});
+      },
     });
   }
 
@@ -243,6 +245,8 @@ class PodStage implements Stage {
   }
 
   async close(): Promise<void> {
+    this.#closed = true;
+    await this.#shared.engine.close();
     await this.#audience?.close();
     await this.#server?.close();
     this.#server = undefined;

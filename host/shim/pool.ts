@@ -132,22 +132,30 @@ export class Pool {
       throw problem;
     }
     writeQuietly(`/proc/${pid}/autogroup`, `${START_NICE}`);
-    const deadline = performance.now() + START_MS_MAX;
-    const warm = () => existsSync(join(paths.warm, `${pid}`));
-    while (!warm() && !over(child) && !this.#closed && performance.now() < deadline)
-      await Promise.race([ended, pause()]);
-    if (!warm() || over(child)) {
+    if (!(await this.#isUp(pid, child, ended))) {
       const late = !over(child);
       child.kill('SIGKILL');
       await ended;
       forget(paths, pid);
       if (this.#closed) return;
-      throw new Error(`${late ? `not ready after ${START_MS_MAX} ms` : how(child)}: ${this.#said(pid)}`);
+      throw new Error(`${late ? 'it does not get ready' : how(child)}: ${this.#said(pid)}`);
     }
     raise(pid);
     const host = { pid, child, warmAt: performance.now(), claimed: false };
     this.#hosts.set(pid, host);
     child.on('exit', () => this.#ended(host));
+  }
+
+  async #isUp(pid: number, child: ChildProcess, ended: Promise<void>): Promise<boolean> {
+    const { paths } = this.#options;
+    const deadline = performance.now() + START_MS_MAX;
+    while (!existsSync(join(paths.warm, `${pid}`))) {
+      // Where its log is gone, somebody has emptied the run folder, and what it writes there is gone as well.
+      const lost = !existsSync(join(paths.log, `${pid}.log`));
+      if (over(child) || this.#closed || lost || performance.now() > deadline) return false;
+      await Promise.race([ended, pause()]);
+    }
+    return !over(child);
   }
 
   #spawn(): ChildProcess {

@@ -1,4 +1,5 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
+import { rmdir } from 'node:fs/promises';
 import * as grpc from '@grpc/grpc-js';
 import * as loader from '@grpc/proto-loader';
 import protobuf from 'protobufjs';
@@ -127,7 +128,11 @@ export class Cri {
   async removePod(podSandboxId: string): Promise<void> {
     await this.call('stopPodSandbox', { podSandboxId });
     await this.call('removePodSandbox', { podSandboxId });
+    const config = this.#configs.get(podSandboxId) as { linux: { cgroupParent: string } } | undefined;
     this.#configs.delete(podSandboxId);
+    // The kubelet's part: a pod's own cgroup.
+    for (const controller of readdirSync('/sys/fs/cgroup'))
+      if (config) await rmdir(`/sys/fs/cgroup/${controller}${config.linux.cgroupParent}`).catch(() => {});
   }
 
   async removeAll(): Promise<void> {

@@ -166,7 +166,6 @@ test('an emptied run folder is made again: hosts that nobody can reach are repla
   await eventually(() => expect(waiting().length).toBe(1));
   const [lost] = waiting();
   rmSync(folder.run, { recursive: true });
-  setTimeout(() => console.log(lines, list(folder.run), list(folder.paths.warm)), 6000);
   await eventually(() => expect(waiting().length).toBe(1));
   await eventually(() => expect(startedAt(lost!)).toBeUndefined());
   expect(startedAt(pod!)).toBeDefined();
