@@ -1,10 +1,15 @@
+import type { Histogram } from './histogram.ts';
+
 /** The newest `size` samples of a duration or another figure, for percentiles. Adding allocates nothing. */
 export class Samples {
   readonly #ring: Float64Array;
+  readonly #histogram: Histogram | undefined;
   #count = 0;
 
-  constructor(size = 4096) {
+  /** @param options.histogram also counts every sample, and outlives these; the samples are milliseconds then */
+  constructor({ size = 4096, histogram }: { size?: number; histogram?: Histogram | undefined } = {}) {
     this.#ring = new Float64Array(size);
+    this.#histogram = histogram;
   }
 
   /** Samples added since the beginning. */
@@ -14,6 +19,7 @@ export class Samples {
 
   add(value: number): void {
     this.#ring[this.#count++ % this.#ring.length] = value;
+    this.#histogram?.add(value);
   }
 
   /** P50, P95 and P99 by nearest rank over what is kept, in the samples' unit; zeros without samples. */

@@ -2,6 +2,7 @@ import type { Config } from '../config.ts';
 import type { Engine, Instance, LoadOptions, LogLevel, Submission } from '../engine/engine.ts';
 import { errors, GuestExit, NearlightError } from '../errors.ts';
 import type { Replay, Surface } from '../gpu/replay.ts';
+import type { Meters } from '../observe/meters.ts';
 import { Samples } from '../observe/samples.ts';
 import type { Player, PlayerConnection, ViewRequest } from '../stream/player.ts';
 import type { Clock } from './clock.ts';
@@ -21,6 +22,8 @@ export interface RoomOptions {
   config: RoomConfig;
   instance: Instance;
   replay: Replay;
+  /** What the host counts beside the room's own figures. */
+  meters?: Meters;
   /** Ticks that the instance has made already; 0 without. */
   ticks?: number;
   /** Ticks to make though nobody plays yet, so that a game that loads in its first ones is ready for its first player. */
@@ -38,14 +41,7 @@ export class Room {
   readonly name: string;
   /** Resolves once: with the error that ended the room, or undefined after close(). */
   readonly ended: Promise<NearlightError | undefined>;
-  readonly stats = {
-    ticks: 0,
-    ticksSkipped: 0,
-    tickMs: new Samples(),
-    renderMs: new Samples(),
-    replayMs: new Samples(),
-    tickLateMs: new Samples(),
-  };
+  readonly stats: ReturnType<typeof roomStats>;
   readonly #options: RoomOptions;
   readonly #seats: (Seat | undefined)[];
   readonly #tickMs: number;
@@ -62,6 +58,7 @@ export class Room {
     this.#options = options;
     this.#seats = new Array(options.config.maxPlayers).fill(undefined);
     this.#tickMs = 1000 / options.config.tickRate;
+    this.stats = roomStats(options.meters);
     this.stats.ticks = options.ticks ?? 0;
     this.ended = new Promise((resolve) => {
       this.#end = resolve;
@@ -79,6 +76,10 @@ export class Room {
   /** Seats that are taken. */
   get players(): number {
     return this.#seats.reduce((count, seat) => count + (seat === undefined ? 0 : 1), 0);
+  }
+
+  get seats(): number {
+    return this.#seats.length;
   }
 
   /** Figures of the room and of each player's picture, as plain data; times in milliseconds. */
@@ -150,6 +151,7 @@ export class Room {
     const error =
       cause instanceof NearlightError ? cause : new NearlightError('NL_GUEST_PROTOCOL', String(cause), { cause });
     this.#error = error;
+    this.#options.meters?.gameEnded(error.code);
     const well = error instanceof GuestExit && error.status === 0;
     this.#options.log(well ? 'info' : 'error', `${this.name} has ended: ${error.message}`);
     this.#closing = this.#release(error.code, `${errors[error.code].text}: ${error.detail}`, true);
@@ -267,7 +269,7 @@ export class Room {
   }
 
   async #tick(): Promise<void> {
-    const { clock, instance } = this.#options;
+    const { clock, instance, meters } = this.#options;
     const begun = clock.now();
     this.stats.tickLateMs.add(begun - this.#nextTick);
     this.#writeInputs();
@@ -282,6 +284,7 @@ export class Room {
     if (behind > BEHIND_MS_MAX) {
       const skipped = Math.floor(behind / this.#tickMs);
       this.stats.ticksSkipped += skipped;
+      if (meters) meters.ticksSkipped += skipped;
       this.#nextTick += skipped * this.#tickMs;
     }
   }
@@ -309,6 +312,17 @@ export class Room {
   #replay(submission: Submission): void {
     if (submission.commands.length > 0) this.#options.replay.run(submission);
   }
+}
+
+function roomStats(meters: Meters | undefined) {
+  return {
+    ticks: 0,
+    ticksSkipped: 0,
+    tickMs: new Samples({ histogram: meters?.tick }),
+    renderMs: new Samples({ histogram: meters?.render }),
+    replayMs: new Samples({ histogram: meters?.replay }),
+    tickLateMs: new Samples({ histogram: meters?.tickLate }),
+  };
 }
 
 /** The same figures with samples summed up. */

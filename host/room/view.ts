@@ -1,3 +1,4 @@
+import type { Meters } from '../observe/meters.ts';
 import { Samples } from '../observe/samples.ts';
 import type { Feedback, FrameInfo, PlayerConnection } from '../stream/player.ts';
 import type { RateControl } from '../stream/rate.ts';
@@ -15,6 +16,8 @@ export interface ViewOptions {
   connection: PlayerConnection;
   rate: RateControl;
   clock: Clock;
+  /** What the host counts beside the view's own figures. */
+  meters?: Meters;
   /** Called once if the encoder or the readback fails; the view is of no use after it. */
   onError(error: unknown): void;
 }
@@ -33,15 +36,7 @@ export interface ViewStats {
 /** One player's picture on its way: texture, readback, encoder, connection. Frames are dropped, never queued. */
 export class View {
   readonly surface: { texture: GPUTexture; view: GPUTextureView };
-  readonly stats = {
-    frames: 0,
-    dropped: 0,
-    bytes: 0,
-    readbackMs: new Samples(),
-    encodeMs: new Samples(),
-    sendMs: new Samples(),
-    inputToSendMs: new Samples(),
-  } satisfies ViewStats;
+  readonly stats: ReturnType<typeof viewStats>;
   readonly #options: ViewOptions;
   #inFlight = 0;
   #keyframe = true;
@@ -49,6 +44,7 @@ export class View {
 
   constructor(options: ViewOptions) {
     this.#options = options;
+    this.stats = viewStats(options.meters);
     const { texture } = options.capture;
     this.surface = { texture, view: texture.createView() };
   }
@@ -76,7 +72,7 @@ export class View {
     const begun = clock.now();
     const picture = capture.capture();
     if (picture === undefined) {
-      this.stats.dropped++;
+      this.#drop();
       return;
     }
     this.#inFlight++;
@@ -103,13 +99,14 @@ export class View {
     if (this.#closed) return;
     if (unit === undefined) {
       this.#keyframe ||= keyframe;
-      this.stats.dropped++;
+      this.#drop();
       return;
     }
     const encoded = clock.now();
     this.stats.encodeMs.add(encoded - begun);
     this.#send(unit, sequence, readAt, encoded);
   }
+
   #send(unit: AccessUnit, sequence: number, readAt: number, encoded: number): void {
     const info: FrameInfo = {
       rtpTimestamp: Math.round(readAt * RTP_CLOCK_KHZ) >>> 0,
@@ -118,7 +115,7 @@ export class View {
       inputToSendUs: Math.round((encoded - readAt) * 1000),
     };
     if (!this.#options.connection.sendFrame(unit.data, info)) {
-      this.stats.dropped++;
+      this.#drop();
       return;
     }
     const sent = this.#options.clock.now();
@@ -126,6 +123,14 @@ export class View {
     this.stats.inputToSendMs.add(sent - readAt);
     this.stats.frames++;
     this.stats.bytes += unit.data.byteLength;
+    const { meters } = this.#options;
+    if (meters) meters.encodedBytes += unit.data.byteLength;
+  }
+
+  #drop(): void {
+    this.stats.dropped++;
+    const { meters } = this.#options;
+    if (meters) meters.framesDropped++;
   }
 
   /** Ends capture and encoder; what is in flight is dropped. */
@@ -135,4 +140,16 @@ export class View {
     this.#options.capture.destroy();
     await this.#options.encoder.close();
   }
+}
+
+function viewStats(meters: Meters | undefined) {
+  return {
+    frames: 0,
+    dropped: 0,
+    bytes: 0,
+    readbackMs: new Samples({ histogram: meters?.readback }),
+    encodeMs: new Samples({ histogram: meters?.encode }),
+    sendMs: new Samples({ histogram: meters?.send }),
+    inputToSendMs: new Samples({ histogram: meters?.inputToSend }),
+  } satisfies ViewStats;
 }

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { Samples } from '../../host/observe/samples.ts';
 
 function samples(size: number, values: number[]): Samples {
-  const made = new Samples(size);
+  const made = new Samples({ size });
   for (const value of values) made.add(value);
   return made;
 }

@@ -1,0 +1,133 @@
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
+import { parseAllDocuments } from 'yaml';
+
+const root = join(import.meta.dirname, '../..');
+
+interface Manifest {
+  apiVersion: string;
+  kind: string;
+  metadata: { name: string; namespace?: string };
+  spec: never;
+}
+
+function build(folder: string): Manifest[] {
+  const text = execFileSync('kubectl', ['kustomize', join(root, 'oci/k3s', folder)], { encoding: 'utf8' });
+  return parseAllDocuments(text).map((document) => document.toJS() as Manifest);
+}
+
+function find<T>(manifests: Manifest[], kind: string): T {
+  return manifests.find((manifest) => manifest.kind === kind) as T;
+}
+
+const folder = mkdtempSync(join(root, 'build/manifests-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+/** What the compiler says of the manifests as literals of Kubernetes' own types: a field that is unknown is an error there. */
+function compile(manifests: Manifest[]): string {
+  mkdirSync(folder, { recursive: true });
+  const lines = manifests.flatMap((manifest, index) => {
+    const { apiVersion, kind } = manifest;
+    const path = apiVersion === 'v1' ? 'v1' : apiVersion;
+    return [
+      `import type { I${kind} as T${index} } from 'kubernetes-models/${path}';`,
+      `export const m${index}: T${index} = ${JSON.stringify(manifest)};`,
+    ];
+  });
+  writeFileSync(join(folder, 'manifests.ts'), lines.join('\n'));
+  const options = {
+    strict: true,
+    noEmit: true,
+    module: 'nodenext',
+    moduleResolution: 'nodenext',
+    skipLibCheck: true,
+    types: [],
+  };
+  writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify({ compilerOptions: options, files: ['manifests.ts'] }));
+  try {
+    execFileSync(join(root, 'node_modules/.bin/tsc'), ['-p', folder], { encoding: 'utf8', stdio: 'pipe' });
+    return '';
+  } catch (error) {
+    return (error as { stdout: string }).stdout;
+  }
+}
+
+async function problems(manifest: Manifest): Promise<string> {
+  const models = (await import(/* @vite-ignore */ `kubernetes-models/${manifest.apiVersion}`)) as Record<
+    string,
+    new (
+      data: Manifest,
+    ) => { validate(): void }
+  >;
+  try {
+    new models[manifest.kind](manifest).validate();
+    return '';
+  } catch (error) {
+    return `${manifest.kind}: ${(error as Error).message}`;
+  }
+}
+
+describe.each(['.', 'base', 'eight-core', 'gpu', 'node'])('oci/k3s/%s', (overlay) => {
+  it('holds what the schemas of Kubernetes know, field by field', async () => {
+    const manifests = build(overlay);
+    expect(manifests.length).toBeGreaterThan(0);
+    expect((await Promise.all(manifests.map(problems))).join('')).toBe('');
+    expect(compile(manifests)).toBe('');
+  });
+});
+
+it('would find a field that is misspelt, and a value of another type', async () => {
+  const [deployment] = build('base').filter(({ kind }) => kind === 'Deployment');
+  const { template, ...spec } = deployment.spec as { template: object };
+  expect(compile([{ ...deployment, spec: { ...spec, tempalte: template } as never }])).toContain('tempalte');
+  expect(await problems({ ...deployment, spec: { ...spec, template, replicas: 'many' } as never })).toContain(
+    'replicas',
+  );
+});
+
+interface Deployment {
+  spec: {
+    replicas: number;
+    selector: { matchLabels: Record<string, string> };
+    template: {
+      metadata: { labels: Record<string, string> };
+      spec: {
+        runtimeClassName: string;
+        containers: { resources: { requests: Record<string, string> }; ports: { name: string }[] }[];
+      };
+    };
+  };
+}
+
+describe('the manifests together', () => {
+  const all = build('eight-core');
+  const { spec } = find<Deployment>(all, 'Deployment');
+  const [container] = spec.template.spec.containers;
+
+  it('name each other rightly', () => {
+    expect(spec.template.metadata.labels).toMatchObject(spec.selector.matchLabels);
+    for (const kind of ['PodDisruptionBudget', 'NetworkPolicy']) {
+      const { selector, podSelector } = find<{ spec: Record<string, { matchLabels: object }> }>(all, kind).spec;
+      expect((selector ?? podSelector).matchLabels).toEqual(spec.selector.matchLabels);
+    }
+    const service = find<{ spec: { selector: object; ports: { targetPort: string }[] } }>(all, 'Service');
+    expect(service.spec.selector).toEqual(spec.selector.matchLabels);
+    expect(container.ports.map(({ name }) => name)).toContain(service.spec.ports[0].targetPort);
+    expect(find<{ metadata: { name: string } }>(all, 'RuntimeClass').metadata.name).toBe(
+      spec.template.spec.runtimeClassName,
+    );
+  });
+
+  it('fit twenty pods on a node of 8 cores and 16 GiB, of which Kubernetes keeps a little', () => {
+    const { overhead } = find<{ overhead: { podFixed: Record<string, string> } }>(all, 'RuntimeClass');
+    const { requests } = container.resources;
+    const milli = Number.parseInt(requests.cpu, 10) + Number.parseInt(overhead.podFixed.cpu, 10);
+    const mebi = Number.parseInt(requests.memory, 10) + Number.parseInt(overhead.podFixed.memory, 10);
+    expect(spec.replicas).toBe(20);
+    expect(requests.cpu).toMatch(/^\d+m$/);
+    expect(20 * milli).toBeLessThanOrEqual(7600);
+    expect(20 * mebi).toBeLessThanOrEqual(15 * 1024);
+  });
+});
