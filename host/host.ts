@@ -1,4 +1,5 @@
 import { randomInt } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import type { Config } from './config.ts';
@@ -11,6 +12,8 @@ import { GuestExit, NearlightError } from './errors.ts';
 import { type Gpu, openGpu } from './gpu/dawn.ts';
 import { Replay } from './gpu/replay.ts';
 import type { Log } from './observe/log.ts';
+import { Meters } from './observe/meters.ts';
+import { createMetrics } from './observe/metrics.ts';
 import { buildPlayer } from './player/build.ts';
 import { systemClock } from './room/clock.ts';
 import { Lobby } from './room/lobby.ts';
@@ -25,6 +28,11 @@ import { createEncoder } from './video/h264.ts';
 /** The usual picture: one that the machine can draw and encode 60 times a second beside the browser that shows it. */
 const HARDWARE_VIEW: ViewRequest = { width: 1280, height: 720, fps: 60 };
 const SOFTWARE_VIEW: ViewRequest = { width: 848, height: 480, fps: 60 };
+
+/** The version of this program. */
+export const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
+  version: string;
+};
 
 export interface HostOptions {
   /** Module files; each gets a room named after its file, the first is what a page plays that does not ask. */
@@ -55,10 +63,11 @@ export async function startHost(options: HostOptions): Promise<Host> {
   const lobby = new Lobby(systemClock);
   const [files, gpu] = await Promise.all([buildPlayer(), openGpu({ hardwareRequired: config.gpuEnabled, log })]);
   try {
-    const context = { ...options, gpu, engine };
+    const meters = new Meters();
+    const context = { ...options, gpu, engine, meters };
     for (const path of options.modules)
       await lobby.add(roomName(path), () => open(path, context).catch((error) => Promise.reject(named(path, error))));
-    const server = await serve({ config, log, gpu, engine, lobby, files });
+    const server = await serve({ config, log, gpu, engine, lobby, files, meters });
     return {
       lobby,
       server,
@@ -84,13 +93,17 @@ export interface ServeOptions {
   gpu: Gpu;
   engine: Engine;
   lobby: Pick<Lobby, 'accept' | 'rooms'>;
+  meters: Meters;
+  /** Seconds from the request for the game to each phase of its start. */
+  coldStart?(): Record<string, number>;
   /** What `GET /status` answers beside the rest. */
   more?(): object;
   files: Awaited<ReturnType<typeof buildPlayer>>;
 }
 
 /** Listens for the players of a lobby's rooms. @throws NearlightError as createStreamServer */
-export function serve({ config, log, gpu, engine, lobby, files, more }: ServeOptions): Promise<StreamServer> {
+export function serve(options: ServeOptions): Promise<StreamServer> {
+  const { config, log, gpu, engine, lobby, files, meters, more } = options;
   return createStreamServer({
     config,
     log: {
@@ -101,13 +114,41 @@ export function serve({ config, log, gpu, engine, lobby, files, more }: ServeOpt
     usual: gpu.software ? SOFTWARE_VIEW : HARDWARE_VIEW,
     accept: (request) => lobby.accept(request.game, request),
     status: () => ({ ...status(lobby, gpu, engine), ...more?.() }),
+    health: () => problem(lobby, gpu),
+    metrics: createMetrics(meters, {
+      build: {
+        version,
+        engine: engine.name,
+        gpu: gpu.adapter.device || gpu.adapter.description,
+        node: process.version,
+      },
+      seats: () => seats(lobby),
+      coldStart: () => options.coldStart?.() ?? {},
+    }),
+    meters,
   });
 }
 
-function createEngine({ engine, cacheDir }: Config): Engine {
+/** Why nobody could join now: the GPU is lost, no game runs, or no seat is free. */
+function problem(lobby: Pick<Lobby, 'rooms'>, gpu: Gpu): NearlightError | undefined {
+  if (gpu.lost) return new NearlightError('NL_GPU_LOST', 'the host must be started anew');
+  const { all, taken } = seats(lobby);
+  if (all === 0) return new NearlightError('NL_ROOM_ENDED', 'no game is running');
+  if (taken === all) return new NearlightError('NL_ROOM_FULL', `all ${all} seats are taken`);
+  return undefined;
+}
+
+function seats(lobby: Pick<Lobby, 'rooms'>): { all: number; taken: number } {
+  const open = lobby.rooms.filter((room) => !room.isClosed);
+  const sum = (of: (room: Room) => number) => open.reduce((total, room) => total + of(room), 0);
+  return { all: sum((room) => room.seats), taken: sum((room) => room.players) };
+}
+
+function createEngine({ engine, cacheDir, cacheBytesMax }: Config): Engine {
   if (engine === 'wasmedge' || engine === 'wasmedge-interpreter')
     return createWasmEdgeEngine({
       cacheDir,
+      cacheBytesMax,
       interpreter: engine === 'wasmedge-interpreter',
     });
   if (engine === 'javascript') return createJavaScriptEngine();
@@ -125,7 +166,10 @@ function named(path: string, error: unknown): unknown {
   return new NearlightError(error.code, `${basename(path)}: ${error.detail}`, { cause: error });
 }
 
-async function open(path: string, context: HostOptions & { gpu: Gpu; engine: Engine }): Promise<Room> {
+async function open(
+  path: string,
+  context: HostOptions & Pick<ServeOptions, 'gpu' | 'engine' | 'meters'>,
+): Promise<Room> {
   const name = roomName(path);
   const module = await readModule(path);
   const assets = await packAssets(context.assets ?? join(dirname(path), `${name}.assets`));
@@ -138,13 +182,15 @@ export interface RoomParts {
   config: Config;
   log: Log;
   gpu: Gpu;
+  meters: Meters;
   /** The asset pack. */
   assets: Uint8Array;
 }
 
 /** The options of openRoom for a room on this process's GPU, encoder and clock. */
 export function roomOptions(parts: RoomParts): Parameters<typeof openRoom>[2] {
-  const { name, config, log, gpu, assets } = parts;
+  const { name, config, log, gpu, meters, assets } = parts;
+  if (gpu.device.features.has('timestamp-query')) meters.gpuMs ??= 0;
   const table = readAssets(assets);
   const asset = (handle: number): Uint8Array | undefined => {
     const entry = table[handle];
@@ -154,6 +200,7 @@ export function roomOptions(parts: RoomParts): Parameters<typeof openRoom>[2] {
     name,
     clock: systemClock,
     config,
+    meters,
     warmUpTicks: config.tickRate,
     load: {
       limits: config,
@@ -164,7 +211,12 @@ export function roomOptions(parts: RoomParts): Parameters<typeof openRoom>[2] {
       log: (level, message) => log(level, `${name}: ${message}`),
     },
     log,
-    createReplay: (owner) => new Replay({ device: gpu.device, limits: config, asset, ...owner }),
+    createReplay: (owner) => {
+      const onTime = (ms: number) => {
+        meters.gpuMs = (meters.gpuMs ?? 0) + ms;
+      };
+      return new Replay({ device: gpu.device, limits: config, asset, onTime, ...owner });
+    },
     createView: (request, connection, onError) => createView(parts, request, connection, onError),
   };
 }
@@ -179,7 +231,7 @@ async function readModule(path: string): Promise<Uint8Array> {
 }
 
 async function createView(
-  { gpu, config, log }: RoomParts,
+  { gpu, config, log, meters }: RoomParts,
   request: ViewRequest,
   connection: PlayerConnection,
   onError: (error: unknown) => void,
@@ -201,6 +253,7 @@ async function createView(
     connection,
     rate,
     clock: systemClock,
+    meters,
     onError,
   });
 }

@@ -1,12 +1,12 @@
 #!/usr/bin/env node
-import { readFile, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { buildModules, modulePaths } from './build.ts';
 import { readConfig, settings } from './config.ts';
 import { buildNative } from './engine/wasmedge/build.ts';
 import { exitStatus, NearlightError } from './errors.ts';
-import { roomName, startHost } from './host.ts';
+import { roomName, startHost, version } from './host.ts';
 import { createLog } from './observe/log.ts';
 
 const ARENA = join(import.meta.dirname, '../build/arena.wasm');
@@ -46,7 +46,7 @@ async function main(args: string[]): Promise<number> {
     return 0;
   }
   if (values.version) {
-    process.stdout.write(`nearlight ${await version()}\n`);
+    process.stdout.write(`nearlight ${version}\n`);
     return 0;
   }
   const environment = { ...process.env };
@@ -72,7 +72,7 @@ async function main(args: string[]): Promise<number> {
   // Before the line that a supervisor waits for.
   const ended = signal();
   process.stdout.write(
-    `Nearlight ${await version()}: ${modules.map(roomName).join(', ')} on ${engine.name} and ${gpu.adapter.device || gpu.adapter.description}\n`,
+    `Nearlight ${version}: ${modules.map(roomName).join(', ')} on ${engine.name} and ${gpu.adapter.device || gpu.adapter.description}\n`,
   );
   process.stdout.write(`Play at ${server.url}   (Ctrl+C ends)\n`);
   await ended;
@@ -118,11 +118,6 @@ function parse(args: string[]) {
     const [what] = (cause as Error).message.split('. ');
     throw new NearlightError('NL_USAGE', `${what}; --help lists what there is`, { cause });
   }
-}
-
-async function version(): Promise<string> {
-  const text = await readFile(new URL('../package.json', import.meta.url), 'utf8');
-  return (JSON.parse(text) as { version: string }).version;
 }
 
 /** Resolves at the first SIGINT, SIGTERM or SIGHUP; a second one, whichever, ends the process at once. */

@@ -1,9 +1,9 @@
-import { readdirSync, rmSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
-import { setPriority } from 'node:os';
 import { join } from 'node:path';
 import { type Config, readConfig, settings } from './config.ts';
 import type { Submission } from './engine/engine.ts';
+import { checkModule } from './engine/module.ts';
 import { packAssets } from './engine/pack.ts';
 import { kernelPath } from './engine/wasmedge/build.ts';
 import { CompileCache } from './engine/wasmedge/cache.ts';
@@ -12,6 +12,7 @@ import { NearlightError } from './errors.ts';
 import { type Gpu, openGpu } from './gpu/dawn.ts';
 import { roomOptions, type ServeOptions, serve } from './host.ts';
 import { createLog, type Log } from './observe/log.ts';
+import { Meters } from './observe/meters.ts';
 import { buildPlayer } from './player/build.ts';
 import { Audience } from './room/audience.ts';
 import { Room, type RoomOptions } from './room/room.ts';
@@ -80,6 +81,7 @@ export async function runPod(env: NodeJS.ProcessEnv): Promise<number> {
   const config = readConfig({ CACHE_DIR: node.cacheDir });
   const log = createLog(env.LOG_LEVEL || 'info');
   for (const folder of [paths.warm, paths.host, paths.state]) await mkdir(folder, { recursive: true, mode: 0o700 });
+  const claim = () => parseClaim(read(join(paths.claim, String(pid))));
   const kernel = loadKernel(kernelPath);
   const engine = createWasmEdgeEngine({
     cacheDir: node.cacheDir,
@@ -91,10 +93,9 @@ export async function runPod(env: NodeJS.ProcessEnv): Promise<number> {
     engine.prepare(config),
   ]);
   const shared = { config, log, gpu, engine, files };
-  await rehearse(shared);
+  if (!claim()) await rehearse(shared);
   const stage = new PodStage(shared);
   const ended = Promise.withResolvers<number>();
-  const claim = () => parseClaim(read(join(paths.claim, String(pid))));
   const pod = new Pod({
     stage,
     kernel,
@@ -103,7 +104,6 @@ export async function runPod(env: NodeJS.ProcessEnv): Promise<number> {
     publisher: () => {
       const found = claim();
       rmSync(join(paths.warm, String(pid)), { force: true });
-      hurry();
       return createPublisher({ address: found?.ttrpc ?? '', namespace: found?.namespace ?? 'default' });
     },
     note: (lines) => writeFile(join(paths.state, String(pid)), `${lines.join('\n')}\n`, { mode: 0o600 }),
@@ -145,7 +145,7 @@ export async function keep(env: NodeJS.ProcessEnv): Promise<number> {
     poolSize: node.poolSize,
     command: [process.execPath, process.argv[1]!, 'pod'],
     moduleBytesMax: limits.moduleBytesMax,
-    native: (module) => cache.native(module, { limits, log }),
+    native: (module) => cache.native(checkModule(module, limits).bytes, { limits, log }),
     log,
   });
   if (!keeper) return 0;
@@ -180,11 +180,6 @@ async function rehearse(shared: Shared): Promise<void> {
   }
 }
 
-/** A host waits at low priority, so that running pods do not notice it; each thread has a priority of its own. */
-function hurry(): void {
-  for (const thread of readdirSync('/proc/self/task')) setPriority(Number(thread), 0);
-}
-
 /** The stages of a pod, joined: one game at a time, and the players who stay while games come and go. */
 class PodStage implements Stage {
   readonly #shared: Shared;
@@ -192,6 +187,7 @@ class PodStage implements Stage {
   #server: StreamServer | undefined;
   #room: Room | undefined;
   #coldStart: ColdStart | undefined;
+  readonly #meters = new Meters();
   #closed = false;
   #open!: () => void;
   /** Resolves when players can come. */
@@ -213,7 +209,7 @@ class PodStage implements Stage {
         `GPU_ENABLED=true, but this node's only adapter renders in software (${gpu.adapter.description}); schedule the pod on a node with a GPU and its driver, or leave GPU_ENABLED out`,
       );
     const assets = request.assets === undefined ? new Uint8Array(0) : await packAssets(request.assets);
-    const options = roomOptions({ name: request.name, config, log: request.log, gpu, assets });
+    const options = roomOptions({ name: request.name, config, log: request.log, gpu, meters: this.#meters, assets });
     const instance = await engine.load(request.module, options.load);
     coldStart.loadedMs = performance.now() - coldStart.createdAt;
     this.#coldStart = coldStart;
@@ -285,7 +281,9 @@ class PodStage implements Stage {
       engine,
       lobby,
       files,
-      more: () => ({ coldStart: this.#coldStart }),
+      meters: this.#meters,
+      coldStart: () => phases(this.#coldStart),
+      more: () => ({ coldStart: told(this.#coldStart) }),
     });
     log('info', `playing at port ${this.#server.port}`);
     this.#open();
@@ -297,7 +295,7 @@ class PodStage implements Stage {
       engine: engine.name,
       gpu: gpu.adapter,
       ready: this.#problem() === undefined,
-      coldStart: this.#coldStart,
+      coldStart: told(this.#coldStart),
       rooms: this.#audience?.rooms.map((room) => room.status()) ?? [],
     };
   }
@@ -331,6 +329,18 @@ class PodStage implements Stage {
   }
 }
 
+/** A start's phases that are over, in seconds. */
+function phases(start: ColdStart | undefined): Record<string, number> {
+  const { loadedMs, firstTickMs, readyMs, firstFrameMs } = start ?? {};
+  const all = Object.entries({ loaded: loadedMs, first_tick: firstTickMs, ready: readyMs, first_frame: firstFrameMs });
+  return Object.fromEntries(all.flatMap(([phase, ms]) => (ms === undefined ? [] : [[phase, ms / 1000]])));
+}
+
+/** With the time of day: the process's own clock means nothing to others. */
+function told(coldStart: ColdStart | undefined): ColdStart | undefined {
+  return coldStart && { ...coldStart, createdAt: performance.timeOrigin + coldStart.createdAt };
+}
+
 function text(stdout: string): CommandResult {
   return { status: 0, stdout, stderr: '' };
 }
@@ -355,8 +365,6 @@ class PodGame implements Game {
   constructor(options: PodGameOptions) {
     this.#options = options;
     this.pid = options.instance.pid!;
-    // It has waited at the low priority of a host that waits.
-    setPriority(this.pid, 0);
     this.ended = new Promise((resolve) => {
       this.#end = resolve;
     });

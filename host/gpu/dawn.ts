@@ -20,6 +20,8 @@ export interface Gpu {
   readonly adapter: AdapterInfo;
   /** True where the CPU renders (llvmpipe, SwiftShader) or nothing does (the null backend). */
   readonly software: boolean;
+  /** Whether the device no longer works: its driver failed, or close() was called. */
+  readonly lost: boolean;
   /** Destroys the device and everything made from it; idempotent. */
   close(): void;
 }
@@ -88,8 +90,16 @@ export async function openGpu(options: OpenOptions): Promise<Gpu> {
   }
   const device = await openDevice(adapter);
   device.addEventListener('uncapturederror', (event) => log('error', `GPU: ${event.error.message}`));
+  let lost = false;
+  void device.lost.then(({ reason, message }) => {
+    lost = true;
+    if (reason !== 'destroyed') log('error', `GPU: the device was lost: ${message}`);
+  });
   return {
     device,
+    get lost() {
+      return lost;
+    },
     adapter: { vendor, architecture, device: name, description },
     software,
     close: () => device.destroy(),

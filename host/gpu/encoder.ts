@@ -3,6 +3,7 @@ import { COLOR_ATTACHMENT_WORDS, readColorAttachment } from './decode.ts';
 import { inside, type Pass } from './pass.ts';
 import { Fault, type Reader } from './reader.ts';
 import type { Handles, Tables } from './table.ts';
+import type { GpuTimer } from './timer.ts';
 
 const COPY_SRC = 4;
 const COPY_DST = 8;
@@ -15,6 +16,7 @@ export class Encoder implements EncoderCommands {
   readonly #reader: Reader;
   readonly #tables: Tables;
   readonly #pass: Pass;
+  readonly #timer: GpuTimer | undefined;
   #gpu: GPUCommandEncoder | undefined;
   readonly #colors: Loose<GPURenderPassColorAttachment>[] = [];
   readonly #depth: Loose<GPURenderPassDepthStencilAttachment> = {} as Loose<GPURenderPassDepthStencilAttachment>;
@@ -31,11 +33,12 @@ export class Encoder implements EncoderCommands {
   readonly #to = textureSite();
   readonly #extent = { width: 0, height: 0, depthOrArrayLayers: 0 };
 
-  constructor(device: GPUDevice, reader: Reader, tables: Tables, pass: Pass) {
+  constructor(device: GPUDevice, reader: Reader, tables: Tables, pass: Pass, timer?: GpuTimer) {
     this.#device = device;
     this.#reader = reader;
     this.#tables = tables;
     this.#pass = pass;
+    this.#timer = timer;
   }
 
   /** Whether commands were recorded that no submit has finished. */
@@ -157,6 +160,7 @@ export class Encoder implements EncoderCommands {
     const render = this.#render;
     render.label = label;
     render.colorAttachments = this.#attachments(colorAttachments, colorAttachmentsCount);
+    render.timestampWrites = this.#timer?.pass();
     render.depthStencilAttachment = undefined;
     if (depthView) {
       const depth = this.#depth;
@@ -179,7 +183,9 @@ export class Encoder implements EncoderCommands {
   }
 
   beginComputePass(label: string): void {
-    this.#pass.beginCompute(this.#recording().beginComputePass({ label }));
+    const encoder = this.#recording();
+    const timestampWrites = this.#timer?.pass();
+    this.#pass.beginCompute(encoder.beginComputePass(timestampWrites ? { label, timestampWrites } : { label }));
   }
 
   endComputePass(): void {

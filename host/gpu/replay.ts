@@ -8,6 +8,7 @@ import { Pass } from './pass.ts';
 import { Queue } from './queue.ts';
 import { Fault, Reader } from './reader.ts';
 import type { Handles, Tables } from './table.ts';
+import { GpuTimer } from './timer.ts';
 
 export interface ReplayOptions {
   device: GPUDevice;
@@ -17,6 +18,8 @@ export interface ReplayOptions {
   log(level: 'error' | 'warn', message: string): void;
   /** Takes one record for the module's reply ring; the array is used again after the call. */
   reply(record: ArrayLike<number>): void;
+  /** Takes the GPU time of renders, now and then (GpuTimer); never called where the device has no timestamps. */
+  onTime?(ms: number): void;
   /** An error that the GPU reports after the call that caused it, as a browser does; Dawn reports within. */
   onError?(error: NearlightError): void;
 }
@@ -57,6 +60,7 @@ export class Replay implements Handler {
   readonly #reader = new Reader();
   readonly #errors: DeviceErrors;
   readonly #owner: ErrorOwner;
+  readonly #timer: GpuTimer | undefined;
   readonly #record = new Uint32Array(REPLY_WORDS);
   readonly #surfaceTexture = { bytes: 0 } as Handles['texture'];
   readonly #surfaceView = {} as Handles['textureView'];
@@ -71,7 +75,9 @@ export class Replay implements Handler {
     this.objects = new Objects(device, limits);
     this.tables = this.objects.tables;
     this.pass = new Pass(this.#reader, device.limits);
-    this.encoder = new Encoder(device, this.#reader, this.tables, this.pass);
+    const { onTime } = options;
+    if (onTime && device.features.has('timestamp-query')) this.#timer = new GpuTimer(device, onTime);
+    this.encoder = new Encoder(device, this.#reader, this.tables, this.pass, this.#timer);
     this.queue = new Queue({
       device,
       reader: this.#reader,
@@ -102,12 +108,16 @@ export class Replay implements Handler {
     if (this.#failed) throw this.#failed;
     this.#reader.open(commands, data);
     this.queue.begin();
-    if (surface) this.#show(surface);
+    if (surface) {
+      this.#show(surface);
+      this.#timer?.begin();
+    }
     this.#errors.running = this.#owner;
     try {
       decode(this.#reader, this);
       this.#settle();
       if (this.encoder.open) throw new Fault('commands were recorded that no submit follows');
+      if (surface) this.#timer?.end();
     } catch (error) {
       this.#fail(error);
     } finally {
@@ -130,6 +140,7 @@ export class Replay implements Handler {
     if (this.#destroyed) return;
     this.#destroyed = true;
     this.encoder.drop();
+    this.#timer?.destroy();
     this.objects.clear();
     this.#errors.owners.delete(this.#owner);
   }
@@ -152,6 +163,7 @@ export class Replay implements Handler {
 
   #fail(error: unknown): never {
     this.encoder.drop();
+    this.#timer?.drop();
     // What the GPU refused first is often why a later command is bad.
     if (this.#refused) this.#failed = this.#refused;
     else if (error instanceof Fault) this.#failed = this.#error('NL_COMMAND', error.message);

@@ -2,6 +2,9 @@ import { collectDefaultMetrics, type Metric, Registry } from 'prom-client';
 import { BUCKETS, type Histogram } from './histogram.ts';
 import type { Meters } from './meters.ts';
 
+/** How often the event loop's delay is looked at. */
+const LOOP_MS = 100;
+
 /** What a host knows of itself beside its meters, read whenever somebody asks. */
 export interface Figures {
   /** What was built and what it runs on; the labels of nearlight_build_info. */
@@ -44,8 +47,17 @@ export function createMetrics(meters: Meters, figures: Figures): () => Promise<s
   add('nearlight_build_info', 'gauge', 'What was built and what it runs on; always 1.', () => [
     { labels: figures.build, value: 1 },
   ]);
-  collectDefaultMetrics({ register: registry });
-  return () => registry.metrics();
+  return async () => `${await registry.metrics()}\n${await processRegistry().metrics()}`;
+}
+
+let ofProcess: Registry | undefined;
+
+/** The process's own figures; from the first time that somebody asks, as they keep a timer and an observer running. */
+function processRegistry(): Registry {
+  if (ofProcess) return ofProcess;
+  ofProcess = new Registry();
+  collectDefaultMetrics({ register: ofProcess, eventLoopMonitoringPrecision: LOOP_MS });
+  return ofProcess;
 }
 
 type Add = (name: string, type: Kind, help: string, read: (name: string) => Sample[]) => void;
@@ -58,7 +70,7 @@ function addFrames(add: Add, meters: Meters): void {
   add('nearlight_frames_dropped_total', 'counter', 'Pictures that were rendered and not sent.', () =>
     plain(meters.framesDropped),
   );
-  add('nearlight_encoder_bytes_total', 'counter', 'Encoded bytes that were sent.', () => plain(meters.encodedBytes));
+  add('nearlight_encoder_bytes_total', 'counter', 'Bytes that the encoder gave.', () => plain(meters.encodedBytes));
   add('nearlight_frame_stage_seconds', 'histogram', "One picture's time in a stage.", (name) =>
     stages.flatMap(([stage, histogram]) => buckets(name, histogram, { stage })),
   );

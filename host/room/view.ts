@@ -89,7 +89,7 @@ export class View {
   }
 
   async #encodeAndSend(picture: Picture, sequence: number, readAt: number): Promise<void> {
-    const { encoder, clock } = this.#options;
+    const { encoder, clock, meters } = this.#options;
     const keyframe = this.#keyframe;
     this.#keyframe = false;
     const begun = clock.now();
@@ -104,6 +104,7 @@ export class View {
     }
     const encoded = clock.now();
     this.stats.encodeMs.add(encoded - begun);
+    if (meters) meters.encodedBytes += unit.data.byteLength;
     this.#send(unit, sequence, readAt, encoded);
   }
 
@@ -123,8 +124,6 @@ export class View {
     this.stats.inputToSendMs.add(sent - readAt);
     this.stats.frames++;
     this.stats.bytes += unit.data.byteLength;
-    const { meters } = this.#options;
-    if (meters) meters.encodedBytes += unit.data.byteLength;
   }
 
   #drop(): void {

@@ -131,6 +131,8 @@ export class Pool {
       await ended;
       throw problem;
     }
+    // Of an earlier process with this number.
+    forget(paths, pid);
     writeQuietly(`/proc/${pid}/autogroup`, `${START_NICE}`);
     if (!(await this.#isUp(pid, child, ended))) {
       const late = !over(child);

@@ -15,6 +15,8 @@ export interface ConnectionOptions {
   config: Config;
   /** One line about what a person should know of. */
   warn(message: string): void;
+  /** Called when the page has connected, before the player's onConnected. */
+  onConnected(): void;
   /** Called once, after the player's onClosed. */
   onClosed(reason: CloseReason): void;
 }
@@ -191,6 +193,7 @@ export class Connection implements PlayerConnection {
     this.notify({ kind: 'joined', seat, seats, width, height, fps, game });
     this.#heard();
     this.#checkSilence();
+    this.#options.onConnected();
     this.#guard(() => this.#options.player.onConnected(this));
   }
 

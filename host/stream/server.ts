@@ -3,8 +3,10 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import type { Config } from '../config.ts';
 import { errors, NearlightError } from '../errors.ts';
+import type { Meters } from '../observe/meters.ts';
 import { Connection } from './connection.ts';
 import { type PageFile, SECURITY_HEADERS, sendFile } from './files.ts';
+import { type Health, liveness, readiness } from './health.ts';
 import { readOffer } from './offer.ts';
 import type { Player, ViewRequest } from './player.ts';
 import { checkOrigin, readOfferBody, readView } from './request.ts';
@@ -20,6 +22,12 @@ export interface StreamServerOptions {
   accept(request: ViewRequest): Promise<Player>;
   /** What `GET /status` answers as JSON. */
   status(): object;
+  /** Why nobody could join now; undefined while somebody could. */
+  health(): NearlightError | undefined;
+  /** What `GET /metrics` answers, in Prometheus's text format 0.0.4. */
+  metrics(): Promise<string>;
+  /** Where connections are counted. */
+  meters: Meters;
 }
 
 export interface StreamServer {
@@ -42,7 +50,8 @@ const CONNECTION_PATH = /^\/whep\/([\w-]{22})$/;
 
 /**
  * Serves the player page and players' connections: `POST /whep?size=WxH&fps=N` takes an SDP offer and answers 201 with the answer and
- * a Location, `DELETE` of which leaves (draft-ietf-wish-whep); `GET /status`. Errors are answered as JSON `{ code, message }`.
+ * a Location, `DELETE` of which leaves (draft-ietf-wish-whep); `GET /status`, and for probes `GET /healthz`, `/readyz`
+ * and `/metrics`. Errors are answered as JSON `{ code, message }`.
  * @throws NearlightError NL_PORT_IN_USE, NL_SETTING where the address cannot be listened on
  */
 export async function createStreamServer(options: StreamServerOptions): Promise<StreamServer> {
@@ -131,9 +140,26 @@ async function route(state: State, request: IncomingMessage, response: ServerRes
     allow(request, response, 'GET, HEAD');
     return answerJson(response, 200, state.options.status());
   }
+  const probe = PROBES[url.pathname];
+  if (probe) {
+    allow(request, response, 'GET, HEAD');
+    return probe(state, response);
+  }
   if (!file) throw new NearlightError('NL_NOT_FOUND', url.pathname.slice(0, 100));
   allow(request, response, 'GET, HEAD');
   sendFile(request, response, file);
+}
+
+/** What Kubernetes and Prometheus ask for. */
+const PROBES: Record<string, (state: State, response: ServerResponse) => Promise<void>> = {
+  '/healthz': async (_, response) => answerHealth(response, await liveness()),
+  '/readyz': async (state, response) => answerHealth(response, readiness(problem(state))),
+  '/metrics': async ({ options }, response) =>
+    send(response, 200, 'text/plain; version=0.0.4; charset=utf-8', await options.metrics()),
+};
+
+function problem({ closing, options }: State): NearlightError | undefined {
+  return closing ? new NearlightError('NL_SHUTDOWN', 'the server is shutting down') : options.health();
 }
 
 function allow(request: IncomingMessage, response: ServerResponse, methods: string): void {
@@ -169,7 +195,8 @@ function checkOpen(state: State): void {
 }
 
 function open(state: State, id: string, player: Player, offer: ReturnType<typeof readOffer>): Connection {
-  const { config, log } = state.options;
+  const { config, log, meters } = state.options;
+  let connected = 0;
   try {
     checkOpen(state);
     const connection = new Connection({
@@ -177,7 +204,14 @@ function open(state: State, id: string, player: Player, offer: ReturnType<typeof
       player,
       config,
       warn: (message) => log.warn(message),
+      onConnected: () => {
+        connected = 1;
+        meters.sessions++;
+        meters.sessionsJoined++;
+      },
       onClosed: (reason) => {
+        meters.sessions -= connected;
+        meters.sessionsEnded[reason]++;
         state.connections.delete(id);
         log.info(`seat ${player.seat} closed: ${reason}`);
       },
@@ -214,9 +248,17 @@ function answerError(state: State, response: ServerResponse, error: unknown): vo
 }
 
 function answerJson(response: ServerResponse, status: number, value: object): void {
-  const body = Buffer.from(JSON.stringify(value));
+  send(response, status, 'application/json; charset=utf-8', JSON.stringify(value));
+}
+
+function answerHealth(response: ServerResponse, { status, body }: Health): void {
+  answerJson(response, status, body);
+}
+
+function send(response: ServerResponse, status: number, type: string, text: string): void {
+  const body = Buffer.from(text);
   response.writeHead(status, {
-    'content-type': 'application/json; charset=utf-8',
+    'content-type': type,
     'content-length': body.length,
     'cache-control': 'no-store',
   });

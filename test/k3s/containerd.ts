@@ -1,5 +1,14 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
-import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { Cri } from './cri.ts';
@@ -34,6 +43,8 @@ export interface Rig {
   /** Process ids of the hosts that wait. */
   warm(): number[];
   keeperPid(): number;
+  /** No GPU but a processor renders here. */
+  readonly software: boolean;
   close(): Promise<void>;
 }
 
@@ -61,6 +72,7 @@ export async function startRig({ poolSize, registry }: RigOptions): Promise<Rig>
     runDir,
     cacheDir,
     cri: new Cri(address),
+    software: !existsSync('/dev/dri') && !existsSync('/dev/nvidiactl'),
     ctrCommand: (...args) => ['ctr', ['--address', address, ...args]],
     ctr: (...args) => run('ctr', ['--address', address, ...args], { maxBuffer: 2 ** 26, timeout: 120_000 }),
     async begin() {
@@ -85,7 +97,7 @@ export async function startRig({ poolSize, registry }: RigOptions): Promise<Rig>
     },
     inventory: () => inventory(folder),
     warm: () => pids(join(runDir, 'warm')).filter((pid) => !pids(join(runDir, 'claim')).includes(pid)),
-    keeperPid: () => Number(readFileSync(join(runDir, 'keeper.pid'), 'utf8')),
+    keeperPid: () => Number(readFileSync(join(runDir, 'keeper.pid'), 'utf8').split(' ')[0]),
     async close() {
       await rig.cri.removeAll().catch(() => {});
       rig.cri.close();
@@ -114,7 +126,7 @@ export async function startRig({ poolSize, registry }: RigOptions): Promise<Rig>
 }
 
 /** Waits until `check` neither rejects nor gives false. */
-export async function poll<T>(check: () => T | Promise<T>, message: string, ms = 20_000): Promise<T> {
+export async function poll<T>(check: () => T | false | Promise<T | false>, message: string, ms = 20_000): Promise<T> {
   for (const end = Date.now() + ms; ; ) {
     try {
       const value = await check();
@@ -172,9 +184,9 @@ function mounts(folder: string): string[] {
 function inventory(folder: string): string[] {
   const files = (below: string) => {
     try {
-      return readdirSync(join(folder, below), { recursive: true, encoding: 'utf8' }).map(
-        (name) => `file ${below}/${name}`,
-      );
+      return readdirSync(join(folder, below), { recursive: true, withFileTypes: true })
+        .filter((entry) => !entry.isDirectory())
+        .map((entry) => `file ${below}/${entry.name}`);
     } catch {
       return [];
     }

@@ -1,5 +1,6 @@
 import { readConfig } from '../../host/config.ts';
 import { NearlightError } from '../../host/errors.ts';
+import { Meters } from '../../host/observe/meters.ts';
 import { buildPlayer } from '../../host/player/build.ts';
 import type { Player, PlayerConnection, PointerState, ViewRequest } from '../../host/stream/player.ts';
 import { createStreamServer } from '../../host/stream/server.ts';
@@ -157,6 +158,9 @@ export async function startGame() {
       return seat;
     },
     status: () => ({}),
+    health: () => undefined,
+    metrics: async () => '',
+    meters: new Meters(),
   });
   game.url = server.url;
   game.close = () => server.close();

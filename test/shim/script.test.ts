@@ -68,6 +68,8 @@ function keeper(): void {
 const address = (pid: number) => `unix://${folder.paths.host}/${pid}.sock`;
 const claimed = (pid: number) => existsSync(join(folder.paths.claim, `${pid}`));
 
+const gone = (pid: number) => vi.waitFor(() => expect(startedAt(pid)).toBeUndefined(), { timeout: 5000 });
+
 /** The process id in an address that `start` printed. */
 function pidOf({ status, output }: Result): number {
   expect(output.toString()).toMatch(/^unix:\/\/\S+\/host\/\d+\.sock\n$/);
@@ -202,6 +204,23 @@ test('a folder that holds no installation is told', async () => {
   ]);
 });
 
+test('where the address cannot be written the host is given up, and the pod told', async () => {
+  keeper();
+  const host = await folder.warm();
+  mkdirSync(join(folder.paths.pod, 'k8s.io/one'));
+  const { status, output } = await start('one');
+  expect([status, output.toString()]).toEqual([
+    1,
+    expect.stringMatching(/^\S+: the address cannot be written .*full\?\n$/),
+  ]);
+  await gone(host);
+});
+
+test('a keeper that cannot be started fails no pod', async () => {
+  const host = await folder.warm();
+  expect(pidOf(await start('one', undefined, { NEARLIGHT_HOME: '/nonexistent' }))).toBe(host);
+});
+
 test.each(['../x', '.', '', 'a b', 'a/b'])('the id %j is refused', async (id) => {
   keeper();
   await folder.warm();
@@ -223,8 +242,6 @@ function decode({ status, output }: Result, name = 'DeleteResponse') {
   const type = messages.lookupType(name);
   return type.toObject(type.decode(output), { longs: Number });
 }
-
-const gone = (pid: number) => vi.waitFor(() => expect(startedAt(pid)).toBeUndefined(), { timeout: 5000 });
 
 test('delete after an ordinary end finds nothing to do', async () => {
   const bystander = await folder.warm();

@@ -1,4 +1,5 @@
 import { type Config, readConfig } from '../../host/config.ts';
+import { Meters } from '../../host/observe/meters.ts';
 import type { PageFile } from '../../host/stream/files.ts';
 import type { CloseReason, Player, PlayerConnection, PointerState, ViewRequest } from '../../host/stream/player.ts';
 import { createStreamServer, type StreamServer, type StreamServerOptions } from '../../host/stream/server.ts';
@@ -82,6 +83,9 @@ export async function startServer(
       return player;
     },
     status: () => ({ players: players.length }),
+    health: () => undefined,
+    metrics: async () => '',
+    meters: new Meters(),
     ...overrides,
   });
   return { server, config, players, warnings };

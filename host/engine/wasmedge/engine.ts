@@ -16,6 +16,8 @@ export interface WasmEdgeOptions {
   cacheDir: string;
   /** Interprets instead of compiling: 100 to 360 times slower, so never a fallback. */
   interpreter?: boolean;
+  /** Size of that folder; its own default without. */
+  cacheBytesMax?: number;
   /** Who compiles and writes the cache instead; this engine then only reads it. */
   compile?: RemoteCompiler;
 }
@@ -34,8 +36,13 @@ export interface WasmEdgeEngine extends Engine {
 type MappingLimits = Pick<EngineLimits, 'commandBytesMax' | 'dataBytesMax'>;
 
 /** The engine on WasmEdge: every instance has a process of its own, which can be ended whatever its module does. */
-export function createWasmEdgeEngine({ cacheDir, interpreter = false, compile }: WasmEdgeOptions): WasmEdgeEngine {
-  const cache = new CompileCache(cacheDir, compile);
+export function createWasmEdgeEngine({
+  cacheDir,
+  cacheBytesMax,
+  interpreter = false,
+  compile,
+}: WasmEdgeOptions): WasmEdgeEngine {
+  const cache = new CompileCache(cacheDir, compile, cacheBytesMax);
   let waiting: { process: GuestProcess; limits: MappingLimits } | undefined;
   const take = (addon: Addon, limits: MappingLimits): GuestProcess => {
     const { commandBytesMax, dataBytesMax } = limits;

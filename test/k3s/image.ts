@@ -1,0 +1,54 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { createImage, layoutEntries } from '../../oci/image.ts';
+import { tar } from '../../oci/tar.ts';
+import type { Rig } from './containerd.ts';
+
+export const SANDBOX_IMAGE = 'nearlight.test/pause:1';
+
+/** Puts a game's image into containerd, for `ctr` and for the CRI; gives its name. */
+export async function importGame(rig: Rig, name: string, module: Uint8Array): Promise<string> {
+  const image = await createImage({ module, title: name, version: '1' });
+  return importArchive(rig, `nearlight.test/${name}:1`, tar(layoutEntries(image, `nearlight.test/${name}:1`)));
+}
+
+async function importArchive(rig: Rig, name: string, archive: Uint8Array): Promise<string> {
+  const path = join(rig.folder, 'import.tar');
+  writeFileSync(path, archive);
+  for (const namespace of ['default', 'k8s.io']) await rig.ctr('-n', namespace, 'images', 'import', path);
+  return name;
+}
+
+/** An image of containerd's own making, with any file as its entrypoint: createImage would refuse it. */
+export async function importProgram(rig: Rig, name: string, program: Uint8Array): Promise<string> {
+  const { digestOf, TYPES } = await import('../../oci/image.ts');
+  const layer = tar([{ name: 'program', data: program }]);
+  const blobs: { name: string; data: Uint8Array }[] = [];
+  const add = (mediaType: string, data: Uint8Array) => {
+    const digest = digestOf(data);
+    blobs.push({ name: `blobs/${digest.replace(':', '/')}`, data });
+    return { mediaType, digest, size: data.length };
+  };
+  const json = (value: object) => Buffer.from(JSON.stringify(value));
+  const config = add(
+    TYPES.config,
+    json({
+      architecture: 'amd64',
+      os: 'linux',
+      config: { Entrypoint: ['/program'] },
+      rootfs: { type: 'layers', diff_ids: [digestOf(layer)] },
+    }),
+  );
+  const layers = [add('application/vnd.oci.image.layer.v1.tar', layer)];
+  const manifest = add(TYPES.manifest, json({ schemaVersion: 2, mediaType: TYPES.manifest, config, layers }));
+  const full = `nearlight.test/${name}:1`;
+  const index = {
+    schemaVersion: 2,
+    manifests: [{ ...manifest, annotations: { 'org.opencontainers.image.ref.name': full } }],
+  };
+  const root = [
+    { name: 'oci-layout', data: json({ imageLayoutVersion: '1.0.0' }) },
+    { name: 'index.json', data: json(index) },
+  ];
+  return importArchive(rig, full, tar([...root, ...blobs]));
+}
