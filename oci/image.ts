@@ -62,7 +62,7 @@ export interface Image {
  */
 export async function createImage({ module, assets, title, version }: ImageOptions): Promise<Image> {
   checkModule(module, readConfig({}));
-  const entries: TarEntry[] = [{ name: 'app.wasm', data: module }, { name: 'assets/' }];
+  const entries: TarEntry[] = [{ name: 'app.wasm', data: module, executable: true }, { name: 'assets/' }];
   if (assets !== undefined) entries.push(...(await readAssets(assets, 'assets/')));
   const blobs = new Map<string, Uint8Array>();
   const add = (mediaType: string, data: Uint8Array): Descriptor => {

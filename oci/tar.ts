@@ -3,11 +3,12 @@ export interface TarEntry {
   /** Relative path; a folder's ends with a slash. */
   name: string;
   data?: Uint8Array;
+  executable?: boolean;
 }
 
 const BLOCK = 512;
 const FILE_MODE = 0o444;
-const FOLDER_MODE = 0o555;
+const FOLDER_MODE = 0o555; // and of a program
 const NAME_BYTES = 100;
 const PREFIX_BYTES = 155;
 
@@ -17,18 +18,19 @@ const PREFIX_BYTES = 155;
  */
 export function tar(entries: readonly TarEntry[]): Buffer {
   const sorted = [...entries].sort((a, b) => Buffer.compare(Buffer.from(a.name), Buffer.from(b.name)));
-  const blocks = sorted.flatMap(({ name, data }) => {
+  const blocks = sorted.flatMap((entry) => {
+    const { data } = entry;
     const padding = Buffer.alloc((BLOCK - ((data?.length ?? 0) % BLOCK)) % BLOCK);
-    return [header(name, data), data ?? Buffer.alloc(0), padding];
+    return [header(entry), data ?? Buffer.alloc(0), padding];
   });
   return Buffer.concat([...blocks, Buffer.alloc(2 * BLOCK)]);
 }
 
-function header(path: string, data: Uint8Array | undefined): Buffer {
+function header({ name: path, data, executable }: TarEntry): Buffer {
   const block = Buffer.alloc(BLOCK);
   const { prefix, name } = split(path);
   block.write(name, 0);
-  block.write(octal(data ? FILE_MODE : FOLDER_MODE, 8), 100);
+  block.write(octal(data && !executable ? FILE_MODE : FOLDER_MODE, 8), 100);
   block.write(octal(0, 8), 108);
   block.write(octal(0, 8), 116);
   block.write(octal(data?.length ?? 0, 12), 124);

@@ -1,4 +1,4 @@
-import { collectDefaultMetrics, type Metric, Registry } from 'prom-client';
+import type { Metric, Registry } from 'prom-client';
 import { BUCKETS, type Histogram } from './histogram.ts';
 import type { Meters } from './meters.ts';
 
@@ -28,8 +28,21 @@ type Kind = 'counter' | 'gauge' | 'histogram';
  * those of the process itself (process_, nodejs_); units are seconds and bytes; no label names a player or a session.
  */
 export function createMetrics(meters: Meters, figures: Figures): () => Promise<string> {
+  let registries: Promise<Registry[]> | undefined;
+  return async () => {
+    registries ??= Promise.all([ownRegistry(meters, figures), processRegistry()]);
+    const texts = await Promise.all((await registries).map((registry) => registry.metrics()));
+    return texts.join('\n');
+  };
+}
+
+/** prom-client takes 50 ms and 10 MB to load, so only a host that somebody asks pays for it. */
+const library = () => import('prom-client');
+
+async function ownRegistry(meters: Meters, figures: Figures): Promise<Registry> {
+  const { Registry } = await library();
   const registry = new Registry();
-  const add = (name: string, type: Kind, help: string, read: (name: string) => Sample[]): void => {
+  const add: Add = (name, type, help, read) => {
     const get = async () => ({ name, help, type, values: read(name) });
     // A registry asks a metric for no more than this; the figures are counted elsewhere, without prom-client's cost.
     registry.registerMetric({ name, help, type, get } as unknown as Metric);
@@ -47,16 +60,20 @@ export function createMetrics(meters: Meters, figures: Figures): () => Promise<s
   add('nearlight_build_info', 'gauge', 'What was built and what it runs on; always 1.', () => [
     { labels: figures.build, value: 1 },
   ]);
-  return async () => `${await registry.metrics()}\n${await processRegistry().metrics()}`;
+  return registry;
 }
 
-let ofProcess: Registry | undefined;
+let ofProcess: Promise<Registry> | undefined;
 
-/** The process's own figures; from the first time that somebody asks, as they keep a timer and an observer running. */
-function processRegistry(): Registry {
-  if (ofProcess) return ofProcess;
-  ofProcess = new Registry();
-  collectDefaultMetrics({ register: ofProcess, eventLoopMonitoringPrecision: LOOP_MS });
+/** The process's own figures; one for all, as they keep a timer and an observer running. */
+function processRegistry(): Promise<Registry> {
+  ofProcess ??= library().then(({ collectDefaultMetrics, Registry }) => {
+    const registry = new Registry();
+    collectDefaultMetrics({ register: registry, eventLoopMonitoringPrecision: LOOP_MS });
+    // Gauges with the name of a counter; each is also there by type.
+    for (const what of ['handles', 'requests', 'resources']) registry.removeSingleMetric(`nodejs_active_${what}_total`);
+    return registry;
+  });
   return ofProcess;
 }
 

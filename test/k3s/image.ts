@@ -22,7 +22,7 @@ async function importArchive(rig: Rig, name: string, archive: Uint8Array): Promi
 /** An image of containerd's own making, with any file as its entrypoint: createImage would refuse it. */
 export async function importProgram(rig: Rig, name: string, program: Uint8Array): Promise<string> {
   const { digestOf, TYPES } = await import('../../oci/image.ts');
-  const layer = tar([{ name: 'program', data: program }]);
+  const layer = tar([{ name: 'program', data: program, executable: true }]);
   const blobs: { name: string; data: Uint8Array }[] = [];
   const add = (mediaType: string, data: Uint8Array) => {
     const digest = digestOf(data);

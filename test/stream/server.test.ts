@@ -1,5 +1,6 @@
 import { afterEach, expect, test } from 'vitest';
 import { NearlightError } from '../../host/errors.ts';
+import { Meters } from '../../host/observe/meters.ts';
 import { type Fixture, RecordedPlayer, startServer } from './fixture.ts';
 import { Peer, until } from './peer.ts';
 
@@ -65,6 +66,58 @@ test('status, unknown addresses and methods', async () => {
     expect(response.headers.get('allow')).toBe(allow);
     expect(await code(response)).toEqual([405, 'NL_METHOD']);
   }
+});
+
+test('probes: alive, ready, and why not', async () => {
+  let problem: NearlightError | undefined;
+  const { server } = await start({}, { health: () => problem, metrics: async () => '# HELP a b\n' });
+  const get = async (path: string) => {
+    const response = await fetch(`${server.url}${path}`);
+    return [response.status, response.headers.get('content-type'), await response.json()];
+  };
+  const json = 'application/json; charset=utf-8';
+  expect(await get('healthz')).toEqual([200, json, { ok: true }]);
+  expect(await get('readyz')).toEqual([200, json, { ok: true }]);
+  problem = new NearlightError('NL_ROOM_FULL', 'all 4 seats are taken');
+  const body = { ok: false, code: 'NL_ROOM_FULL', message: 'all 4 seats are taken' };
+  expect(await get('readyz')).toEqual([503, json, body]);
+  expect(await get('healthz')).toEqual([200, json, { ok: true }]);
+  const metrics = await fetch(`${server.url}metrics`);
+  expect(metrics.headers.get('content-type')).toBe('text/plain; version=0.0.4; charset=utf-8');
+  expect(await metrics.text()).toBe('# HELP a b\n');
+  for (const path of ['healthz', 'readyz', 'metrics'])
+    expect(await code(await fetch(`${server.url}${path}`, { method: 'POST' }))).toEqual([405, 'NL_METHOD']);
+});
+
+test('a loop that is held up in every turn is not alive', async () => {
+  const { server } = await start();
+  let held = true;
+  const hold = () => {
+    const end = performance.now() + 1100;
+    while (held && performance.now() < end);
+    if (held) setImmediate(hold);
+  };
+  const answer = fetch(`${server.url}healthz`);
+  setTimeout(hold);
+  const response = await answer;
+  held = false;
+  expect(response.status).toBe(503);
+  expect(await response.json()).toMatchObject({ ok: false, message: expect.stringMatching(/took 1\d{3} ms/) });
+});
+
+test('connections are counted, those that are made and those that are not', async () => {
+  const meters = new Meters();
+  const { server } = await start({ connectMsMax: 300 }, { meters });
+  const peer = makePeer();
+  await peer.join(server.url);
+  expect([meters.sessions, meters.sessionsJoined]).toEqual([1, 1]);
+  peer.close();
+  await until(() => meters.sessionsEnded.page === 1);
+  expect([meters.sessions, meters.sessionsJoined]).toEqual([0, 1]);
+  const body = await makePeer().offer();
+  expect((await fetch(`${server.url}whep`, { method: 'POST', headers: SDP, body })).status).toBe(201);
+  await until(() => meters.sessionsEnded.timeout === 1);
+  expect([meters.sessions, meters.sessionsJoined]).toEqual([0, 1]);
 });
 
 test('sizes and rates on both sides of their bounds', async () => {

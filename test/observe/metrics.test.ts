@@ -1,0 +1,152 @@
+import { spawnSync } from 'node:child_process';
+import { describe, expect, test } from 'vitest';
+import { Histogram } from '../../host/observe/histogram.ts';
+import { Meters } from '../../host/observe/meters.ts';
+import { createMetrics, type Figures } from '../../host/observe/metrics.ts';
+import { Samples } from '../../host/observe/samples.ts';
+
+const figures: Figures = {
+  build: { version: '1.2.3', gpu: 'a "GPU"\\' },
+  seats: () => ({ all: 16, taken: 3 }),
+  coldStart: () => ({ first_tick: 0.008 }),
+};
+
+interface Family {
+  type: string;
+  help: string;
+  samples: Map<string, number>;
+}
+
+/** Reads the text format 0.0.4, and refuses what it does not allow: https://prometheus.io/docs/instrumenting/exposition_formats */
+function parse(text: string): Map<string, Family> {
+  const families = new Map<string, Family>();
+  let family: Family | undefined;
+  let current = '';
+  for (const line of text.split('\n')) {
+    const [, keyword, name = '', rest = ''] = /^# (HELP|TYPE) ([a-z_][a-z0-9_]*) (.+)$/.exec(line) ?? [];
+    if (line === '') continue;
+    if (keyword === 'HELP') {
+      expect(families.has(name), `${name} comes twice`).toBe(false);
+      family = { type: '', help: rest, samples: new Map() };
+      current = name;
+      families.set(name, family);
+    } else if (keyword === 'TYPE') {
+      expect([name, family?.type]).toEqual([current, '']);
+      expect(['counter', 'gauge', 'histogram', 'summary']).toContain(rest);
+      family!.type = rest;
+    } else {
+      const sample =
+        /^([a-z_][a-z0-9_]*)(\{(?:[a-z_]+="(?:[^"\\\n]|\\[\\"n])*",?)*\})? (Na[nN]|[+-]?Inf|-?[0-9.e+-]+)$/.exec(line);
+      expect(sample, line).not.toBeNull();
+      const key = `${sample![1]}${sample![2] ?? ''}`;
+      expect(sample![1]!.replace(family!.type === 'histogram' ? /_(bucket|sum|count)$/ : '', '')).toBe(current);
+      expect(family!.samples.has(key), `${key} comes twice`).toBe(false);
+      family!.samples.set(key, Number(sample![3]));
+    }
+  }
+  return families;
+}
+
+describe('a histogram', () => {
+  test.each([
+    [-1, 0],
+    [0.5, 0],
+    [0.501, 1],
+    [8.3, 4],
+    [8.4, 5],
+    [16.7, 5],
+    [16.8, 6],
+    [1000, 11],
+    [1001, 12],
+    [Number.POSITIVE_INFINITY, 12],
+  ])('%d ms falls into bucket %i', (ms, bucket) => {
+    const histogram = new Histogram();
+    histogram.add(ms);
+    expect([...histogram.counts.entries()].filter(([, count]) => count > 0)).toEqual([[bucket, 1]]);
+    expect(histogram.count).toBe(1);
+  });
+
+  test('counts what samples are given, and outlives them', () => {
+    const histogram = new Histogram();
+    new Samples({ size: 1, histogram }).add(3);
+    new Samples({ size: 1, histogram }).add(5);
+    expect([histogram.count, histogram.sumSeconds]).toEqual([2, 0.008]);
+  });
+});
+
+describe('metrics', () => {
+  test('are in the text format, under one prefix beside those of the process', async () => {
+    const text = await createMetrics(new Meters(), figures)();
+    const families = parse(text);
+    for (const name of families.keys()) expect(name).toMatch(/^(nearlight|process|nodejs)_/);
+    for (const [name, { type }] of families) expect(name.endsWith('_total'), name).toBe(type === 'counter');
+    for (const name of ['process_cpu_seconds_total', 'process_resident_memory_bytes', 'process_open_fds'])
+      expect(families.has(name), name).toBe(true);
+    const promtool = spawnSync('promtool', ['check', 'metrics'], { input: text, encoding: 'utf8' });
+    if (promtool.error === undefined) expect(promtool.stdout + promtool.stderr).toBe('');
+  });
+
+  test('are what was counted, in base units', async () => {
+    const meters = new Meters();
+    const metrics = createMetrics(meters, figures);
+    meters.gpuMs = 250;
+    meters.encode.add(4);
+    meters.encode.add(12);
+    meters.encode.add(2000);
+    meters.tick.add(1);
+    meters.ticksSkipped = 7;
+    meters.framesDropped = 2;
+    meters.encodedBytes = 1234;
+    meters.sessions = 1;
+    meters.sessionsJoined = 2;
+    meters.sessionsEnded.idle++;
+    meters.gameEnded('NL_GUEST_TRAP');
+    meters.gameEnded('NL_GUEST_TRAP');
+    const families = parse(await metrics());
+    const samples = new Map([...families.values()].flatMap((family) => [...family.samples]));
+    const stage = 'nearlight_frame_stage_seconds';
+    expect(Object.fromEntries(samples)).toMatchObject({
+      [`${stage}_bucket{le="0.002",stage="encode"}`]: 0,
+      [`${stage}_bucket{le="0.004",stage="encode"}`]: 1,
+      [`${stage}_bucket{le="0.0167",stage="encode"}`]: 2,
+      [`${stage}_bucket{le="1",stage="encode"}`]: 2,
+      [`${stage}_bucket{le="+Inf",stage="encode"}`]: 3,
+      [`${stage}_sum{stage="encode"}`]: 2.016,
+      [`${stage}_count{stage="encode"}`]: 3,
+      [`${stage}_count{stage="send"}`]: 0,
+      nearlight_frames_encoded_total: 3,
+      nearlight_frames_dropped_total: 2,
+      nearlight_encoder_bytes_total: 1234,
+      nearlight_ticks_total: 1,
+      nearlight_ticks_skipped_total: 7,
+      nearlight_gpu_seconds_total: 0.25,
+      nearlight_sessions: 1,
+      nearlight_sessions_joined_total: 2,
+      'nearlight_sessions_ended_total{reason="idle"}': 1,
+      'nearlight_sessions_ended_total{reason="page"}': 0,
+      'nearlight_games_ended_total{code="NL_GUEST_TRAP"}': 2,
+      'nearlight_seats{state="taken"}': 3,
+      'nearlight_seats{state="free"}': 13,
+      'nearlight_cold_start_seconds{phase="first_tick"}': 0.008,
+      'nearlight_build_info{version="1.2.3",gpu="a \\"GPU\\"\\\\"}': 1,
+    });
+  });
+
+  test('the GPU time is left out where the GPU cannot tell', async () => {
+    const families = parse(await createMetrics(new Meters(), figures)());
+    expect(families.has('nearlight_gpu_seconds_total')).toBe(false);
+  });
+
+  test('two hosts of a process are told apart, and each answers again', async () => {
+    const [one, other] = [new Meters(), new Meters()];
+    const metrics = [createMetrics(one, figures), createMetrics(other, figures)];
+    one.framesDropped = 1;
+    for (let time = 1; time <= 2; time++) {
+      other.framesDropped = 10 * time;
+      const found = await Promise.all(
+        metrics.map(async (read) => /frames_dropped_total (\d+)/.exec(await read())?.[1]),
+      );
+      expect(found).toEqual(['1', `${10 * time}`]);
+    }
+  });
+});
