@@ -16,7 +16,6 @@ import { Meters } from './observe/meters.ts';
 import { buildPlayer } from './player/build.ts';
 import { Audience } from './room/audience.ts';
 import { Room, type RoomOptions } from './room/room.ts';
-import { readGame } from './shim/bundle.ts';
 import { compileRemotely } from './shim/compile.ts';
 import { createPublisher } from './shim/events.ts';
 import { startKeeper } from './shim/keeper.ts';
@@ -24,6 +23,7 @@ import { loadKernel } from './shim/kernel.ts';
 import { parseClaim, readNodeSettings, runPaths } from './shim/paths.ts';
 import { type CommandResult, type Game, type GameRequest, Pod, type Stage } from './shim/pod.ts';
 import { read, startedAt } from './shim/process.ts';
+import { rehearse } from './shim/rehearsal.ts';
 import { taskServices } from './shim/service.ts';
 import { serve as serveTtrpc } from './shim/ttrpc.ts';
 import type { PlayerConnection } from './stream/player.ts';
@@ -93,7 +93,7 @@ export async function runPod(env: NodeJS.ProcessEnv): Promise<number> {
     engine.prepare(config),
   ]);
   const shared = { config, log, gpu, engine, files };
-  if (!claim()) await rehearse(shared);
+  if (!claim()) await warmUp(shared);
   const stage = new PodStage(shared);
   const ended = Promise.withResolvers<number>();
   const pod = new Pod({
@@ -154,29 +154,16 @@ export async function keep(env: NodeJS.ProcessEnv): Promise<number> {
   return 0;
 }
 
-/** Runs a game once, so that the code on the way of a pod's start is compiled when it counts. */
-async function rehearse(shared: Shared): Promise<void> {
+/** Goes through the start of a pod, until that is quick. */
+async function warmUp(shared: Shared): Promise<void> {
   const folder = join(import.meta.dirname, '../build');
-  const log = () => {};
+  const { engine, config } = shared;
   for (let run = 0; run < REHEARSALS; run++) {
     const stage = new PodStage(shared);
-    const { module } = readGame([folder], ['/arena.wasm'], shared.config.moduleBytesMax);
-    const createdAt = performance.now();
-    const request = {
-      name: 'rehearsal',
-      module,
-      assets: undefined,
-      env: { HOST: '127.0.0.1', PORT: '0' },
-      createdAt,
-      hold: false,
-      log,
-    };
-    const game = await stage.load(request);
-    await game.begin();
-    await stage.opened;
-    await game.stop();
+    const { moduleBytesMax } = config;
+    await rehearse({ stage, folder, module: 'arena.wasm', moduleBytesMax, opened: stage.opened });
     await stage.close();
-    await shared.engine.prepare(shared.config);
+    await engine.prepare(config);
   }
 }
 
@@ -360,6 +347,7 @@ class PodGame implements Game {
   readonly ended: Promise<NearlightError | undefined>;
   readonly #options: PodGameOptions;
   #room: Room | undefined;
+  #stopped = false;
   #end!: (error: NearlightError | undefined) => void;
 
   constructor(options: PodGameOptions) {
@@ -389,12 +377,14 @@ class PodGame implements Game {
   }
 
   async stop(): Promise<void> {
+    this.#stopped = true;
     if (this.#room) await this.#room.close(this.#options.hold ? 'NL_ROOM_ENDED' : 'NL_SHUTDOWN');
     else await this.#options.instance.close();
     this.#end(undefined);
   }
 
   async #open(submissions: Submission[]): Promise<void> {
+    if (this.#stopped) return;
     const { instance, options, coldStart, show } = this.#options;
     const replay = options.createReplay({ log: options.load.log, reply: (record) => instance.reply(record) });
     try {

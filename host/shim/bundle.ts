@@ -1,4 +1,14 @@
-import { closeSync, constants, fstatSync, lstatSync, openSync, readFileSync, readlinkSync, statSync } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  lstatSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  statSync,
+} from 'node:fs';
 import { isAbsolute, join, normalize } from 'node:path';
 import { NearlightError } from '../errors.ts';
 import { type Mount, type Resources, TaskError } from './tasks.ts';
@@ -137,7 +147,7 @@ function uppermost(layers: readonly string[], name: string) {
 /** The game in an image. */
 export interface ImageGame {
   module: Uint8Array;
-  /** The folder /assets, where the image has one. */
+  /** The folder /assets, where the image has one that holds something. */
   assets: string | undefined;
 }
 
@@ -161,8 +171,8 @@ export function readGame(layers: readonly string[], args: readonly string[], byt
     );
   if (magic !== '\0asm') throw new NearlightError('NL_IMAGE', `${name} is no WebAssembly module`);
   const assets = resolveInLayers(layers, '/assets');
-  const isFolder = assets !== undefined && statSync(assets).isDirectory();
-  return { module, assets: isFolder ? assets : undefined };
+  const holds = assets !== undefined && statSync(assets).isDirectory() && readdirSync(assets).length > 0;
+  return { module, assets: holds ? assets : undefined };
 }
 
 function readRegular(path: string, name: string, bytesMax: number): Uint8Array | undefined {

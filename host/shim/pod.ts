@@ -158,12 +158,10 @@ export class Pod implements Tasks {
     const { task, game } = container;
     task.expectCreated();
     task.status = 'running';
-    // Told before the game runs, so that no end of it can come first.
+    // Why it could not begin is how it ends, which is told after its start.
+    await game?.begin().catch(() => {});
     this.#publish('start', 'TaskStart', { containerId: id, pid: task.pid });
-    if (game) {
-      void game.ended.then((error) => this.#ended(container, error));
-      await game.begin().catch(() => {});
-    }
+    void game?.ended.then((error) => this.#ended(container, error));
     return { pid: task.pid };
   }
 

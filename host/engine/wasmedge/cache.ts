@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process';
 import { createHash, randomUUID } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { mkdir, mkdtemp, readdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -106,7 +107,7 @@ export class CompileCache {
 
   private async find(key: string, module: Uint8Array, options: Options): Promise<Found> {
     const path = this.path(key);
-    const entry = await readFile(path).catch(() => undefined);
+    const entry = readEntry(path);
     const stored = Promise.resolve();
     if (entry && intact(entry)) {
       if (!this.remote) void utimes(path, new Date(), new Date()).catch(() => {});
@@ -175,6 +176,15 @@ async function store(path: string, code: Uint8Array): Promise<void> {
   } catch (error) {
     await rm(temporary, { force: true });
     throw error;
+  }
+}
+
+/** At once: a pod's start waits for it, and each step of an asynchronous read waits for a worker. */
+function readEntry(path: string): Buffer | undefined {
+  try {
+    return readFileSync(path);
+  } catch {
+    return undefined;
   }
 }
 
