@@ -21,6 +21,12 @@ any() {
   return 1
 }
 
+programs() {
+  for name in "$@"; do
+    any "$root/usr/bin/$name" "$root/usr/sbin/$name" "$root/usr/local/bin/$name" "$root/bin/$name" "$root/sbin/$name" || return 1
+  done
+}
+
 library() { any "$root"/usr/lib/"$1" "$root"/usr/lib/*/"$1" "$root"/usr/lib64/"$1" "$root"/usr/local/lib/"$1"; }
 
 # contains FILE TEXT...: whether one line of the file holds one of the texts
@@ -80,7 +86,14 @@ find_missing() {
   wasmedge_ready || missing="$missing wasmedge"
   library libvulkan.so.1 || missing="$missing loader"
   vulkan_driver_ready || missing="$missing driver"
-  if $testing; then browser_ready || missing="$missing browser"; fi
+  if $testing; then
+    browser_ready || missing="$missing browser"
+    programs containerd ctr runc || missing="$missing containerd"
+    programs docker-registry skopeo umoci || missing="$missing images"
+    programs ip && any "$root/usr/lib/cni/bridge" || missing="$missing network"
+    any "$root/usr/share/gocode/src/k8s.io/cri-api/pkg/apis/runtime/v1/api.proto" || missing="$missing cri"
+    programs kubectl || missing="$missing kubectl"
+  fi
 }
 
 describe() {
@@ -91,6 +104,11 @@ describe() {
     loader) echo 'the Vulkan loader, finds the graphics driver' ;;
     driver) echo 'Mesa 25 (Vulkan driver), draws where there is no GPU' ;;
     browser) echo 'Chromium, plays in the tests' ;;
+    containerd) echo 'containerd and runc, run the pods of the tests' ;;
+    images) echo 'docker-registry, skopeo and umoci, take and read the images of the tests' ;;
+    network) echo 'CNI plugins and iproute2, the network of the tests' ;;
+    cri) echo "the CRI's api.proto, with which the tests speak as a kubelet" ;;
+    kubectl) echo 'kubectl, builds the manifests for the tests' ;;
   esac
 }
 
@@ -107,6 +125,7 @@ remedy() {
     loader) echo 'install libvulkan1 (vulkan-loader on Fedora, vulkan-icd-loader on Arch)' ;;
     driver) echo "install the GPU's driver or mesa-vulkan-drivers 25 or later (vulkan-swrast on Arch)" ;;
     browser) echo 'install chromium as /usr/bin/chromium, or point CHROMIUM at the program' ;;
+    *) echo "install the packages $(package_of "$1")" ;;
   esac
 }
 
@@ -117,6 +136,11 @@ package_of() {
     loader) echo libvulkan1 ;;
     driver) echo mesa-vulkan-drivers ;;
     browser) echo chromium ;;
+    containerd) echo containerd runc ;;
+    images) echo docker-registry skopeo umoci ;;
+    network) echo containernetworking-plugins iproute2 ;;
+    cri) echo golang-github-kubernetes-cri-api-dev ;;
+    kubectl) echo kubernetes-client ;;
   esac
 }
 
@@ -200,7 +224,7 @@ mirror() {
     END { if (best) print chosen "\n" key }'
 }
 
-# Debian 12 packages neither WasmEdge nor a Mesa that is new enough: take them, and nothing else, from Debian 13.
+# Debian 12 packages neither WasmEdge nor a Mesa, containerd or kubectl that is new enough: take them, and nothing else, from Debian 13.
 add_trixie() {
   found=$(mirror /etc/apt bookworm)
   uri=${found%%"$newline"*}
@@ -231,7 +255,7 @@ install_system() {
   own= newer=
   for item in $missing; do
     case $VERSION_ID-$item in
-      12-wasmedge | 12-loader | 12-driver) newer="$newer $(package_of "$item")" ;;
+      12-wasmedge | 12-loader | 12-driver | 12-containerd | 12-cri | 12-kubectl) newer="$newer $(package_of "$item")" ;;
       *) own="$own $(package_of "$item")" ;;
     esac
   done
