@@ -1,0 +1,101 @@
+// Twenty pods on one node: how long each takes to start, and what its processes hold.
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { buildModules } from '../../host/build.ts';
+import { poll, startRig } from '../k3s/containerd.ts';
+import { importGame, SANDBOX_IMAGE } from '../k3s/image.ts';
+import { Peer, sleep, until } from '../stream/peer.ts';
+import { benchmark } from './harness.ts';
+
+const PODS = 20;
+const POOL = 2;
+const PORT = 18_200;
+const PSS_MIB_MAX = 150;
+const root = join(import.meta.dirname, '../..');
+
+interface Memory {
+  rss: number;
+  pss: number;
+  private: number;
+}
+
+/** Of one process in MiB (proc(5), smaps_rollup). */
+function memoryOf(pid: number): Memory {
+  const text = readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8');
+  const read = (name: string) => Number(new RegExp(`^${name}:\\s+(\\d+) kB`, 'm').exec(text)![1]) / 1024;
+  return { rss: read('Rss'), pss: read('Pss'), private: read('Private_Dirty') + read('Private_Clean') };
+}
+
+function sum(a: Memory, b: Memory): Memory {
+  return { rss: a.rss + b.rss, pss: a.pss + b.pss, private: a.private + b.private };
+}
+
+await benchmark('density', async (bench) => {
+  await buildModules(['arena']);
+  const rig = await startRig({ poolSize: POOL });
+  try {
+    const image = await importGame(rig, 'arena', readFileSync(join(root, 'build/arena.wasm')));
+    await rig.ctr('-n', 'k8s.io', 'images', 'tag', image, SANDBOX_IMAGE);
+    const starts: number[] = [];
+    const pods: { host: number; guest: number; port: number }[] = [];
+    const pidOf = async (call: string, request: object): Promise<number> => {
+      const { info } = await rig.cri.call<{ info: { info: string } }>(call, { ...request, verbose: true });
+      return JSON.parse(info.info).pid;
+    };
+    for (let number = 0; number < PODS; number++) {
+      const port = PORT + number;
+      const begun = performance.now();
+      const podSandboxId = await rig.cri.runPod({ name: `density-${number}` });
+      const containerId = await rig.cri.create(podSandboxId, { name: 'game', image, env: { PORT: String(port) } });
+      await rig.cri.start(containerId);
+      await poll(async () => (await rig.cri.exec(containerId, 'health')).exitCode === 0, 'not ready');
+      starts.push(performance.now() - begun);
+      const host = await pidOf('podSandboxStatus', { podSandboxId });
+      const guest = await pidOf('containerStatus', { containerId });
+      pods.push({ host, guest, port });
+    }
+    bench.figure('RunPodSandbox to ready, one after another as fast as they come', 'ms', starts);
+    await poll(() => rig.warm().length === POOL, 'the pool is not refilled');
+    await sleep(3000);
+    const all = (pick: (memory: Memory) => number, who: 'host' | 'guest') =>
+      pods.map((pod) => pick(memoryOf(pod[who])));
+    for (const who of ['host', 'guest'] as const) {
+      bench.figure(
+        `${who}, nobody playing: RSS`,
+        'MiB',
+        all(({ rss }) => rss, who),
+      );
+      bench.figure(
+        `${who}, nobody playing: PSS`,
+        'MiB',
+        all(({ pss }) => pss, who),
+      );
+      bench.figure(
+        `${who}, nobody playing: private`,
+        'MiB',
+        all((memory) => memory.private, who),
+      );
+    }
+    const [first] = pods;
+    const player = new Peer();
+    await player.join(`http://127.0.0.1:${first.port}/`, { query: '?size=640x360&fps=60' });
+    await until(() => player.pictures > 300, 'pictures', 30_000);
+    const whole = sum(memoryOf(first.host), memoryOf(first.guest));
+    bench.value('pod with one player at 640x360, host and guest: RSS', 'MiB', whole.rss);
+    bench.value('pod with one player at 640x360, host and guest: PSS', 'MiB', whole.pss);
+    bench.value('pod with one player at 640x360, host and guest: private', 'MiB', whole.private);
+    const keeper = memoryOf(rig.keeperPid());
+    bench.value('keeper: PSS', 'MiB', keeper.pss);
+    const waiting = rig.warm().map((pid) => memoryOf(pid).pss);
+    bench.figure('host that waits: PSS', 'MiB', waiting);
+    player.close();
+    bench.goal('PSS of a pod with one player', {
+      direction: 'at most',
+      limit: PSS_MIB_MAX,
+      value: whole.pss,
+      unit: 'MiB',
+    });
+  } finally {
+    await rig.close();
+  }
+});
