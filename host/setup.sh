@@ -9,6 +9,8 @@ set -eu
 # Where the system's files are looked up; tests point it at a folder of their own.
 root=
 log=build/setup.log
+trixie=/etc/apt/sources.list.d/nearlight-trixie.sources
+policy=/usr/sbin/policy-rc.d
 newline='
 '
 
@@ -233,9 +235,27 @@ add_trixie() {
   {
     printf 'Types: deb\nURIs: %s\nSuites: trixie\nComponents: main\n' "$uri"
     if [ -n "$key" ]; then printf 'Signed-By: %s\n' "$key"; fi
-  } | as_root tee /etc/apt/sources.list.d/nearlight-trixie.sources >/dev/null
+  } | as_root tee "$trixie" >/dev/null
   printf 'Package: *\nPin: release n=trixie\nPin-Priority: 100\n' |
     as_root tee /etc/apt/preferences.d/nearlight-trixie >/dev/null
+}
+
+# The tests start what they need themselves: no service of a package runs, now (invoke-rc.d(8), policy) or with the machine.
+without_services() {
+  for service in containerd docker-registry; do
+    unit=/etc/systemd/system/$service.service
+    if ! programs "$service" && ! any "$root$unit"; then
+      as_root mkdir -p "${unit%/*}" && as_root ln -s /dev/null "$unit"
+    fi
+  done
+  own_policy=false status=0
+  if ! any "$root$policy"; then
+    own_policy=true
+    printf '#!/bin/sh\nexit 101\n' | as_root tee "$policy" >/dev/null && as_root chmod 755 "$policy"
+  fi
+  "$@" || status=$?
+  if $own_policy; then as_root rm -f "$policy"; fi
+  return $status
 }
 
 # Descriptor 9 is the lock and stays with this script.
@@ -297,13 +317,20 @@ step() {
   fi
 }
 
+# Sets ID, VERSION_ID and PRETTY_NAME.
+identify() {
+  ID= VERSION_ID= PRETTY_NAME=
+  # shellcheck disable=SC1091
+  if [ -r "$root/etc/os-release" ]; then . "$root/etc/os-release"; fi
+  # A package of Debian 13 brings Debian 13's os-release to Debian 12; the archive stays what it was.
+  if any "$root$trixie" && [ -n "$(mirror "$root/etc/apt" bookworm)" ]; then VERSION_ID=12; fi
+}
+
 check_system() {
   if [ -n "${WASMEDGE_DIR:-}" ]; then
     case " $missing " in *" wasmedge "*) refuse 'WASMEDGE_DIR is set and is no WasmEdge' ;; esac
   fi
-  ID= VERSION_ID= PRETTY_NAME=
-  # shellcheck disable=SC1091
-  if [ -r "$root/etc/os-release" ]; then . "$root/etc/os-release"; fi
+  identify
   case $ID-$VERSION_ID in
     debian-12 | debian-13) ;;
     *) refuse "this is ${PRETTY_NAME:-an unknown system}, and only Debian 12 and 13 are served" ;;
@@ -354,7 +381,7 @@ main() {
   : >$log
   pid= status=0
   if [ -n "$missing" ]; then
-    step 'system packages' $log install_system &
+    step 'system packages' $log without_services install_system &
     pid=$!
   fi
   if $packages; then

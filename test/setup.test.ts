@@ -105,7 +105,8 @@ describe('what is missing', () => {
     put('usr/share/vulkan/icd.d/lvp_icd.json', '{ "ICD": { "api_version": "1.4.305" } }');
     put('usr/bin/chromium');
     chmodSync(join(root, 'usr/bin/chromium'), 0o755);
-    for (const name of ['containerd', 'ctr', 'docker-registry', 'skopeo', 'umoci', 'ip', 'kubectl']) put(`usr/bin/${name}`);
+    for (const name of ['containerd', 'ctr', 'docker-registry', 'skopeo', 'umoci', 'ip', 'kubectl'])
+      put(`usr/bin/${name}`);
     for (const path of ['usr/sbin/runc', 'usr/lib/cni/bridge']) put(path);
     put('usr/share/gocode/src/k8s.io/cri-api/pkg/apis/runtime/v1/api.proto');
     expect(missing({ CXX: 'sh' })).toBe('');
@@ -132,6 +133,40 @@ describe('what is missing', () => {
     put('dev/nvidiactl');
     expect(missing()).not.toContain('driver');
   });
+});
+
+describe('the release', () => {
+  const release = () => shell('identify; echo $ID $VERSION_ID').stdout.trim();
+
+  test("is the archive's, where a package of Debian 13 has renamed Debian 12", () => {
+    put('etc/os-release', 'ID=debian\nVERSION_ID=13\n');
+    put('etc/apt/sources.list', 'deb http://m.test/debian bookworm main\n');
+    expect(release()).toBe('debian 13');
+    put('etc/apt/sources.list.d/nearlight-trixie.sources');
+    expect(release()).toBe('debian 12');
+    put('etc/apt/sources.list', 'deb http://m.test/debian trixie main\n');
+    expect(release()).toBe('debian 13');
+  });
+});
+
+test('packages are installed without starting their services', () => {
+  const code = `as_root() { case $1 in tee) cat >'${root}'/policy ;; *) echo "$*" ;; esac; }
+    work() { echo work; return 3; }; without_services work || echo $?`;
+  expect(shell(code).stdout.split('\n')).toEqual([
+    'mkdir -p /etc/systemd/system',
+    'ln -s /dev/null /etc/systemd/system/containerd.service',
+    'mkdir -p /etc/systemd/system',
+    'ln -s /dev/null /etc/systemd/system/docker-registry.service',
+    'chmod 755 /usr/sbin/policy-rc.d',
+    'work',
+    'rm -f /usr/sbin/policy-rc.d',
+    '3',
+    '',
+  ]);
+  put('usr/bin/containerd');
+  put('etc/systemd/system/docker-registry.service');
+  put('usr/sbin/policy-rc.d');
+  expect(shell(code).stdout).toBe('work\n3\n');
 });
 
 describe('on a system that it cannot serve', () => {

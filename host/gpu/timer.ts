@@ -1,7 +1,7 @@
 /** Passes of one render that are timed; what a render does beyond them is not counted. */
 const PASSES_MAX = 32;
 /** One render in this many is timed. Prime, so as to stay out of step with what a game does every few pictures. */
-const RENDERS = 13;
+const RENDERS = 31;
 const TIMESTAMP_BYTES = 8;
 
 /**

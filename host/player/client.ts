@@ -16,8 +16,8 @@ import { InputWriter } from './writer.ts';
 
 export type PlayerState =
   | { kind: 'idle' }
-  /** `attempt` counts from 1; above it, an earlier one failed or the connection dropped. */
-  | { kind: 'connecting'; attempt: number }
+  /** `attempt` counts from 1; above it, an earlier one failed or the connection dropped. `message`: what the server waits for. */
+  | { kind: 'connecting'; attempt: number; message?: string }
   | { kind: 'playing' }
   /** `message` is for a person; `retry` says whether `connect` may succeed now or soon. */
   | { kind: 'ended'; code: string; message: string; retry: boolean };
@@ -55,6 +55,7 @@ export type PlayerClientOptions = {
 
 const ATTEMPTS = 5;
 const BACKOFF_MS = 300;
+const WAIT_MS_MAX = 60_000; // for a game that the server says is about to come
 const FIRST_PICTURE_MS = 8000;
 const STABLE_MS = 10_000; // after this long, a drop gets its full number of attempts again
 const BEAT_MS = 100;
@@ -83,6 +84,7 @@ export class PlayerClient {
   #connection: Connection | undefined;
   #open = false;
   #attempt = 0;
+  #waitingSince: number | undefined;
   #playingSince = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #beatTimer: ReturnType<typeof setInterval> | undefined;
@@ -117,6 +119,7 @@ export class PlayerClient {
     this.#stop();
     this.#view = view;
     this.#attempt = 0;
+    this.#waitingSince = undefined;
     this.#try();
   }
 
@@ -143,7 +146,7 @@ export class PlayerClient {
 
   #try(): void {
     this.#attempt++;
-    this.#change({ kind: 'connecting', attempt: this.#attempt });
+    if (this.#waitingSince === undefined) this.#change({ kind: 'connecting', attempt: this.#attempt });
     if (typeof RTCPeerConnection === 'undefined' || !('requestVideoFrameCallback' in this.#options.video)) {
       const message = 'It lacks WebRTC or video frame callbacks; a newer browser has both.';
       this.#failed({ code: 'NL_BROWSER', message, retry: false, again: false });
@@ -187,6 +190,8 @@ export class PlayerClient {
     const stable = this.#state.kind === 'playing' && performance.now() - this.#playingSince >= STABLE_MS;
     this.#stop();
     if (stable) this.#attempt = 0;
+    if (failure.waitMs !== undefined && this.#wait(failure.message, failure.waitMs)) return;
+    this.#waitingSince = undefined;
     if (!failure.again || this.#attempt >= ATTEMPTS) {
       const { code, message, retry } = failure;
       this.#change({ kind: 'ended', code, message, retry });
@@ -195,6 +200,17 @@ export class PlayerClient {
     this.#change({ kind: 'connecting', attempt: this.#attempt + 1 });
     const backoff = BACKOFF_MS * 2 ** Math.max(0, this.#attempt - 1) * (0.5 + Math.random());
     this.#timer = setTimeout(() => this.#try(), backoff);
+  }
+
+  /** Asks again after `waitMs`, which is no attempt that failed; false if that has gone on for too long. */
+  #wait(message: string, waitMs: number): boolean {
+    const now = performance.now();
+    this.#waitingSince ??= now;
+    if (now + waitMs - this.#waitingSince > WAIT_MS_MAX) return false;
+    this.#attempt = 0;
+    this.#change({ kind: 'connecting', attempt: 1, message });
+    this.#timer = setTimeout(() => this.#try(), waitMs);
+    return true;
   }
 
   #stop(options?: { leave: boolean }): void {
@@ -211,7 +227,9 @@ export class PlayerClient {
     const before = this.#state;
     this.#state = state;
     const repeated =
-      before.kind === state.kind && (state.kind !== 'connecting' || state.attempt === (before as typeof state).attempt);
+      before.kind === state.kind &&
+      (state.kind !== 'connecting' ||
+        (state.attempt === (before as typeof state).attempt && state.message === (before as typeof state).message));
     if (!repeated) this.#options.onState?.(state);
   }
 
@@ -269,6 +287,7 @@ export class PlayerClient {
     this.#presented = metadata.presentedFrames;
     if (this.#state.kind !== 'connecting') return;
     clearTimeout(this.#timer);
+    this.#waitingSince = undefined;
     this.#playingSince = now;
     this.#change({ kind: 'playing' });
   };

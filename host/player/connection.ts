@@ -3,8 +3,11 @@ import { CHANNEL_EVENTS, CHANNEL_STATE } from '../stream/protocol.ts';
 /** What a player asks for, as the page's address writes it (`size` is WIDTHxHEIGHT); the server checks it, and has defaults. */
 export type View = { size?: string | undefined; fps?: number | string | undefined; game?: string | undefined };
 
-/** Why a connection ended. `again` asks for another attempt without the player's doing, `retry` offers one. */
-export type Failure = { code: string; message: string; retry: boolean; again: boolean };
+/**
+ * Why a connection ended. `again` asks for another attempt without the player's doing, `retry` offers one. `waitMs` is there where the
+ * server says when to ask again: nothing is wrong then.
+ */
+export type Failure = { code: string; message: string; retry: boolean; again: boolean; waitMs?: number };
 
 export type ConnectionHooks = {
   /** Both channels are open. */
@@ -136,10 +139,12 @@ async function refusal(response: Response): Promise<Failure> {
   }
   const [code, message] = [said.code as string, said.message as string];
   const prefix = `${code}: `;
+  const seconds = Number(response.headers.get('retry-after') ?? Number.NaN); // never a date, from this server
   return {
     code,
     message: message.startsWith(prefix) ? message.slice(prefix.length) : message,
     retry,
     again: status >= 500 && status !== 503, // 503: no seat, or shutting down; asking again at once would not help
+    ...(seconds >= 0 ? { waitMs: seconds * 1000 } : {}),
   };
 }

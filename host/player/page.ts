@@ -118,7 +118,8 @@ function show(state: PlayerState): void {
   if (state.kind === 'connecting') {
     const again = state.attempt > 1;
     text('status', again ? 'reconnecting…' : 'connecting…');
-    text('message', again ? `Connecting again, attempt ${state.attempt}` : 'Bringing the game to you');
+    const waiting = again ? `Connecting again, attempt ${state.attempt}` : 'Bringing the game to you';
+    text('message', state.message ?? waiting);
   } else if (state.kind === 'playing') {
     toggle('seen', true);
     text('status', 'playing');

@@ -12,6 +12,8 @@ import type {
 } from '../stream/player.ts';
 import type { Room } from './room.ts';
 
+const TOTALS = ['totalDx', 'totalDy', 'totalWheelX', 'totalWheelY'] as const;
+
 /**
  * The players of a place where games come and go: while there is none, those who are connected wait, and the next room
  * seats them. A pod's sandbox keeps its players so, while its container is replaced.
@@ -63,7 +65,7 @@ export class Audience {
     void room.ended.then((error) => {
       if (this.#room !== room) return;
       this.#room = undefined;
-      this.#timer = setTimeout(() => this.#sendAway(error), this.#holdMs);
+      if (!this.#closed) this.#timer = setTimeout(() => this.#sendAway(error), this.#holdMs);
     });
   }
 
@@ -76,8 +78,8 @@ export class Audience {
   }
 
   async #sendAway(error: NearlightError | undefined): Promise<void> {
-    const code = error?.code ?? 'NL_SHUTDOWN';
-    const message = error?.detail ?? 'the game has ended';
+    const code = error?.code ?? (this.#closed ? 'NL_SHUTDOWN' : 'NL_ROOM_ENDED');
+    const message = error?.detail ?? 'no other game came in its place';
     await Promise.all([...this.#places].map((place) => place.dismiss(code, message)));
   }
 }
@@ -87,6 +89,8 @@ interface Owner {
   holds(): boolean;
   gone(): void;
 }
+
+type Totals = Pick<PointerState, (typeof TOTALS)[number]>;
 
 /** A page's place: what its connection knows as its player, and what a room knows as its connection. */
 class Place implements Player {
@@ -98,6 +102,12 @@ class Place implements Player {
   #player: Player;
   #seated = true;
   #connection: PlayerConnection | undefined;
+  /** Why the page has to go, where it had not connected yet when that was decided. */
+  #farewell: readonly [code: ErrorCode, message: string, retry: boolean] | undefined;
+  /** The page counts its movement from its connection on, a room from the page's coming: what was moved before counts in neither. */
+  readonly #before: Totals = { totalDx: 0, totalDy: 0, totalWheelX: 0, totalWheelY: 0 };
+  readonly #pointer: PointerState = { x: 0.5, y: 0.5, ...this.#before, axes: [0, 0, 0, 0], locked: false };
+  readonly #totals: Totals = { ...this.#before };
 
   constructor(request: ViewRequest, player: Player, owner: Owner) {
     this.width = request.width;
@@ -110,7 +120,7 @@ class Place implements Player {
       key: (usage, down, sequence) => sink().key(usage, down, sequence),
       button: (button, down, sequence) => sink().button(button, down, sequence),
       releaseAll: (sequence) => sink().releaseAll(sequence),
-      pointer: (state: PointerState, sequence) => sink().pointer(state, sequence),
+      pointer: (state, sequence) => sink().pointer(this.#since(state), sequence),
       pace: (slackMs) => sink().pace(slackMs),
     };
   }
@@ -129,7 +139,8 @@ class Place implements Player {
 
   onConnected(connection: PlayerConnection): void {
     this.#connection = connection;
-    this.#player.onConnected(this.#through(connection));
+    if (this.#farewell) void connection.end(...this.#farewell);
+    else this.#player.onConnected(this.#through(connection));
   }
 
   onKeyframe(): void {
@@ -145,17 +156,21 @@ class Place implements Player {
     if (this.#seated) this.#player.onClosed(reason);
   }
 
-  /** Takes a seat of the next room, and plays on over the same connection. */
+  /** Takes a seat of the next room, with nothing held down, and plays on over the same connection. */
   seatIn(room: Room): void {
-    const connection = this.#connection;
+    if (this.#farewell) return;
     try {
       this.#player = room.accept(this);
       this.#seated = true;
     } catch (error) {
+      this.#seated = false;
       const { code, detail } = error as NearlightError;
-      void this.dismiss(code, detail);
+      // A game that ended as it came leaves its players waiting for the next.
+      if (code !== 'NL_ROOM_ENDED') void this.dismiss(code, detail);
       return;
     }
+    Object.assign(this.#before, this.#totals);
+    const connection = this.#connection;
     if (!connection) return;
     const { seat, seats, width, height, fps, game } = this;
     connection.notify({ kind: 'joined', seat, seats, width, height, fps, game });
@@ -163,20 +178,32 @@ class Place implements Player {
   }
 
   async dismiss(code: ErrorCode, message: string): Promise<void> {
-    await this.#connection?.end(code, message, true);
+    this.#farewell = [code, message, true];
+    await this.#connection?.end(...this.#farewell);
+  }
+
+  /** The state with totals that began with the room. */
+  #since(state: PointerState): PointerState {
+    const pointer = Object.assign(this.#pointer, state);
+    for (const total of TOTALS) {
+      this.#totals[total] = state[total];
+      pointer[total] = (state[total] - this.#before[total]) | 0;
+    }
+    return pointer;
   }
 
   /** The connection as a room sees it: the room's end need not be the connection's. */
   #through(connection: PlayerConnection): PlayerConnection {
     const player = this.#player;
+    const isCurrent = () => player === this.#player;
     return {
-      sendFrame: (accessUnit: Uint8Array, info: FrameInfo) =>
-        player === this.#player && connection.sendFrame(accessUnit, info),
+      sendFrame: (accessUnit: Uint8Array, info: FrameInfo) => isCurrent() && connection.sendFrame(accessUnit, info),
       notify: (notice) => connection.notify(notice),
       get stats(): Readonly<ConnectionStats> {
         return connection.stats;
       },
       end: async (code, message, retry) => {
+        if (!isCurrent()) return;
         // What one player's encoder does concerns that player.
         if (code === 'NL_ENCODER' || !this.#owner.holds()) return connection.end(code, message, retry);
         this.#seated = false;

@@ -1,6 +1,6 @@
 import type { Config } from '../config.ts';
 import type { Engine, Instance, LoadOptions, LogLevel, Submission } from '../engine/engine.ts';
-import { errors, GuestExit, NearlightError } from '../errors.ts';
+import { type ErrorCode, errors, GuestExit, NearlightError } from '../errors.ts';
 import type { Replay, Surface } from '../gpu/replay.ts';
 import type { Meters } from '../observe/meters.ts';
 import { Samples } from '../observe/samples.ts';
@@ -51,6 +51,8 @@ export class Room {
   #nextTick = 0;
   #error: NearlightError | undefined;
   #closing: Promise<void> | undefined;
+  /** What players are told once the room closes. */
+  #farewell: readonly [code: ErrorCode, message: string, retry: boolean] | undefined;
   #end!: (error: NearlightError | undefined) => void;
 
   constructor(options: RoomOptions) {
@@ -120,7 +122,7 @@ export class Room {
       seats: this.#seats.length,
       game: this.name,
       input: seat.input,
-      onConnected: (connection) => this.#turn(() => this.#join(seat, connection)),
+      onConnected: (connection) => this.#connected(seat, connection),
       onKeyframe: () => seat.view?.requestKeyframe(),
       onFeedback: (feedback) => seat.view?.feedback(feedback),
       onClosed: () => this.#turn(() => this.#leave(seat)),
@@ -142,7 +144,7 @@ export class Room {
 
   /** Ends the room: players are told `code`, then everything of the room is released. Idempotent. */
   close(code: 'NL_SHUTDOWN' | 'NL_ROOM_ENDED' = 'NL_SHUTDOWN'): Promise<void> {
-    this.#closing ??= this.#release(code, errors[code].text, true);
+    this.#closing ??= this.#release(code, errors[code].text);
     return this.#closing;
   }
 
@@ -154,14 +156,16 @@ export class Room {
     this.#options.meters?.gameEnded(error.code);
     const well = error instanceof GuestExit && error.status === 0;
     this.#options.log(well ? 'info' : 'error', `${this.name} has ended: ${error.message}`);
-    this.#closing = this.#release(error.code, `${errors[error.code].text}: ${error.detail}`, true);
+    this.#closing = this.#release(error.code, `${errors[error.code].text}: ${error.detail}`);
   }
 
-  async #release(code: keyof typeof errors, message: string, retry: boolean): Promise<void> {
+  async #release(code: ErrorCode, message: string): Promise<void> {
+    const farewell = [code, message, true] as const;
+    this.#farewell = farewell;
     this.#wake();
     const { instance, replay } = this.#options;
     const seats = this.#seats.filter((seat) => seat !== undefined);
-    await Promise.allSettled(seats.map((seat) => seat.connection?.end(code, message, retry)));
+    await Promise.allSettled(seats.map((seat) => seat.connection?.end(...farewell)));
     await Promise.allSettled(seats.map((seat) => seat.view?.close()));
     await instance.close();
     replay.destroy();
@@ -174,8 +178,14 @@ export class Room {
     this.#wake();
   }
 
-  async #join(seat: Seat, connection: PlayerConnection): Promise<void> {
+  /** A page that connects while its room ends, or after, is told as the others are. */
+  #connected(seat: Seat, connection: PlayerConnection): void {
     seat.connection = connection;
+    if (this.#farewell) void connection.end(...this.#farewell);
+    else this.#turn(() => this.#join(seat, connection));
+  }
+
+  async #join(seat: Seat, connection: PlayerConnection): Promise<void> {
     if (seat.closed) return;
     this.#replay(await this.#options.instance.join(seat.number));
     seat.joined = true;

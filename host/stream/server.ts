@@ -46,6 +46,7 @@ interface State {
   closing: boolean;
 }
 
+const RETRY_SECONDS = 1;
 const CONNECTION_PATH = /^\/whep\/([\w-]{22})$/;
 
 /**
@@ -241,6 +242,8 @@ function answerError(state: State, response: ServerResponse, error: unknown): vo
   const known =
     error instanceof NearlightError ? error : new NearlightError('NL_CONNECTION', 'a fault of the server; try again');
   const entry = errors[known.code];
+  // The next game is near: a page that comes between two asks again by itself.
+  if (known.code === 'NL_ROOM_ENDED') response.setHeader('retry-after', RETRY_SECONDS);
   answerJson(response, 'http' in entry ? entry.http : 500, {
     code: known.code,
     message: known.detail,

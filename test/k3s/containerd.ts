@@ -1,9 +1,11 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import {
   chmodSync,
+  closeSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
+  openSync,
   readdirSync,
   readFileSync,
   rmSync,
@@ -114,15 +116,36 @@ export async function startRig({ poolSize, registry }: RigOptions): Promise<Rig>
   };
   await rig.begin();
   if (poolSize > 0) {
+    mkdirSync(join(runDir, 'log'), { recursive: true, mode: 0o700 });
+    const log = openSync(join(runDir, 'log/keeper.log'), 'a', 0o600);
     const keeper = spawn(join(root, 'node_modules/.bin/node'), [join(root, 'host/main.ts'), 'keeper'], {
       env: { ...process.env, ...env },
-      stdio: 'ignore',
+      stdio: ['ignore', log, log],
       detached: true,
     });
+    closeSync(log);
     keeper.unref();
     await poll(() => rig.warm().length >= poolSize || Promise.reject(), 'no host became warm', 30_000);
   }
   return rig;
+}
+
+/**
+ * Waits until nothing is there that was not there before.
+ * @throws Error with what is left
+ */
+export async function expectNothingLeft(rig: Rig, before: readonly string[]): Promise<void> {
+  const left = () => {
+    const known = [...before];
+    return rig.inventory().filter((entry) => {
+      const at = known.indexOf(entry);
+      if (at >= 0) known.splice(at, 1);
+      return at < 0;
+    });
+  };
+  await poll(() => left().length === 0, '').catch(() =>
+    Promise.reject(new Error(`left behind:\n${left().join('\n')}`)),
+  );
 }
 
 /** Waits until `check` neither rejects nor gives false. */
@@ -176,6 +199,16 @@ function ours(folder: string): number[] {
   return [...found, ...guests];
 }
 
+/** Nothing of a process that has ended. */
+function commandOf(pid: number): string[] {
+  try {
+    const command = readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ').trim();
+    return command ? [command] : [];
+  } catch {
+    return [];
+  }
+}
+
 function mounts(folder: string): string[] {
   const lines = readFileSync('/proc/self/mountinfo', 'utf8').split('\n');
   return lines.map((line) => line.split(' ')[4] ?? '').filter((path) => path.startsWith(folder));
@@ -202,9 +235,11 @@ function inventory(folder: string): string[] {
       return [];
     }
   });
-  const hosts = ours(folder).filter((pid) => !warm.includes(pid));
+  const processes = ours(folder)
+    .filter((pid) => !warm.includes(pid))
+    .flatMap(commandOf);
   return [
-    ...hosts.map((pid) => `process ${readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ')}`),
+    ...processes.map((command) => `process ${command}`),
     ...mounts(folder).map((path) => `mount ${path}`),
     ...['run/host', 'run/claim', 'run/state', 'run/pod'].flatMap(files).filter((name) => !isWarm(name)),
     ...cgroups,

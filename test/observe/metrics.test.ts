@@ -106,11 +106,11 @@ describe('metrics', () => {
     const samples = new Map([...families.values()].flatMap((family) => [...family.samples]));
     const stage = 'nearlight_frame_stage_seconds';
     expect(Object.fromEntries(samples)).toMatchObject({
-      [`${stage}_bucket{le="0.002",stage="encode"}`]: 0,
-      [`${stage}_bucket{le="0.004",stage="encode"}`]: 1,
-      [`${stage}_bucket{le="0.0167",stage="encode"}`]: 2,
-      [`${stage}_bucket{le="1",stage="encode"}`]: 2,
-      [`${stage}_bucket{le="+Inf",stage="encode"}`]: 3,
+      [`${stage}_bucket{stage="encode",le="0.002"}`]: 0,
+      [`${stage}_bucket{stage="encode",le="0.004"}`]: 1,
+      [`${stage}_bucket{stage="encode",le="0.0167"}`]: 2,
+      [`${stage}_bucket{stage="encode",le="1"}`]: 2,
+      [`${stage}_bucket{stage="encode",le="+Inf"}`]: 3,
       [`${stage}_sum{stage="encode"}`]: 2.016,
       [`${stage}_count{stage="encode"}`]: 3,
       [`${stage}_count{stage="send"}`]: 0,

@@ -214,6 +214,16 @@ describe('a room', () => {
     expect((await on.room.ended)?.code).toBe('NL_COMMAND');
   });
 
+  test('a page that connects when the room has ended is told why', async () => {
+    const on = stage();
+    const player = on.room.accept(request);
+    on.instance.end(new NearlightError('NL_GUEST_KILLED', 'signal 9'));
+    await on.room.ended;
+    const connection = fakeConnection();
+    player.onConnected(connection);
+    expect(connection.notices).toEqual(['NL_GUEST_KILLED']);
+  });
+
   test('ends when the guest dies between calls', async () => {
     const on = stage();
     on.instance.end(new NearlightError('NL_GUEST_KILLED', 'signal 9'));

@@ -112,11 +112,11 @@ test('connections are counted, those that are made and those that are not', asyn
   await peer.join(server.url);
   expect([meters.sessions, meters.sessionsJoined]).toEqual([1, 1]);
   peer.close();
-  await until(() => meters.sessionsEnded.page === 1);
+  await until(() => meters.sessionsEnded.page === 1, 'the end of the connection');
   expect([meters.sessions, meters.sessionsJoined]).toEqual([0, 1]);
   const body = await makePeer().offer();
   expect((await fetch(`${server.url}whep`, { method: 'POST', headers: SDP, body })).status).toBe(201);
-  await until(() => meters.sessionsEnded.timeout === 1);
+  await until(() => meters.sessionsEnded.timeout === 1, 'the time limit');
   expect([meters.sessions, meters.sessionsJoined]).toEqual([0, 1]);
 });
 

@@ -1,0 +1,43 @@
+import { poll, type Rig } from './containerd.ts';
+
+/** Ports of the node, one a game, so that pods on its network do not meet. */
+let port = 18_500;
+
+/** A game in a pod of its own, on the node's network. */
+export interface RunningGame {
+  pod: string;
+  container: string;
+  port: number;
+  url: string;
+}
+
+/** Runs an image as the kubelet does; resolves when its container is started. */
+export async function startGame(rig: Rig, image: string, options: { memoryBytes?: number } = {}): Promise<RunningGame> {
+  const own = port++;
+  const pod = await rig.cri.runPod({ name: `game${own}` });
+  const container = await startContainer(rig, { pod, image, port: own, ...options });
+  return { pod, container, port: own, url: `http://127.0.0.1:${own}/` };
+}
+
+/** Runs a container in a pod that is there. */
+export async function startContainer(
+  { cri }: Rig,
+  { pod, port, ...options }: { pod: string; image: string; port: number; memoryBytes?: number; attempt?: number },
+): Promise<string> {
+  const container = await cri.create(pod, { name: 'game', env: { PORT: String(port) }, ...options });
+  await cri.start(container);
+  return container;
+}
+
+/** Waits until a container has ended; gives its status. */
+export function exited({ cri }: Rig, container: string) {
+  return poll(async () => {
+    const status = await cri.status(container);
+    return status.state === 'CONTAINER_EXITED' && status;
+  }, 'the container does not end');
+}
+
+/** Waits until a player could join. */
+export function ready({ cri }: Rig, container: string) {
+  return poll(async () => (await cri.exec(container, 'health')).exitCode === 0, 'the game is not ready');
+}

@@ -1,0 +1,50 @@
+import { spawn } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+/** A docker-registry on loopback. */
+export interface Distribution {
+  /** Host and port. */
+  address: string;
+  close(): Promise<void>;
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await new Promise((resolve) => server.once('listening', resolve));
+  const { port } = server.address() as { port: number };
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
+
+/** Starts one; in a folder of its own. */
+export async function startDistribution(): Promise<Distribution> {
+  const folder = mkdtempSync(join(tmpdir(), 'distribution-'));
+  const address = `127.0.0.1:${await freePort()}`;
+  const config = `version: 0.1
+log: { level: error }
+storage: { filesystem: { rootdirectory: ${folder}/data } }
+http: { addr: ${address}, secret: test }`;
+  writeFileSync(join(folder, 'config.yml'), config);
+  const child = spawn('docker-registry', ['serve', join(folder, 'config.yml')], { stdio: 'ignore' });
+  for (let tries = 0; ; tries++) {
+    const up = await fetch(`http://${address}/v2/`).then(
+      () => true,
+      () => false,
+    );
+    if (up) break;
+    if (tries > 200) throw new Error('docker-registry does not answer');
+    await new Promise((resolve) => setTimeout(resolve, 25));
+  }
+  return {
+    address,
+    async close() {
+      const gone = new Promise((resolve) => child.once('exit', resolve));
+      child.kill();
+      await gone;
+      rmSync(folder, { recursive: true });
+    },
+  };
+}
