@@ -19,6 +19,7 @@ export const errors = {
   NL_IMAGE_SIZE: { exit: 40, text: 'The image is too large' },
   NL_IMAGE_ASSETS: { exit: 41, text: 'The assets cannot be packed' },
   NL_REGISTRY: { exit: 42, text: 'The registry refused' },
+  NL_INSTALL: { exit: 43, text: 'The node cannot be set up' },
   NL_POD: { exit: 18, text: 'The pod cannot be made' },
   NL_COMPILE: { exit: 16, text: 'The module could not be compiled' },
   NL_GUEST_TRAP: { exit: 20, text: 'The module trapped' },

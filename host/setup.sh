@@ -95,6 +95,7 @@ find_missing() {
     programs ip && any "$root/usr/lib/cni/bridge" || missing="$missing network"
     any "$root/usr/share/gocode/src/k8s.io/cri-api/pkg/apis/runtime/v1/api.proto" || missing="$missing cri"
     programs kubectl || missing="$missing kubectl"
+    programs debootstrap readelf || missing="$missing bare"
   fi
 }
 
@@ -111,6 +112,7 @@ describe() {
     network) echo 'CNI plugins and iproute2, the network of the tests' ;;
     cri) echo "the CRI's api.proto, with which the tests speak as a kubelet" ;;
     kubectl) echo 'kubectl, builds the manifests for the tests' ;;
+    bare) echo 'debootstrap and binutils, the bare system that the tests install on' ;;
   esac
 }
 
@@ -143,6 +145,7 @@ package_of() {
     network) echo containernetworking-plugins iproute2 ;;
     cri) echo golang-github-kubernetes-cri-api-dev ;;
     kubectl) echo kubernetes-client ;;
+    bare) echo debootstrap binutils ;;
   esac
 }
 

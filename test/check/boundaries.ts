@@ -12,7 +12,7 @@ export interface Import {
 }
 
 /** Files that join the stages; nothing but a test imports them. */
-const ROOTS = ['host/main.ts', 'host/host.ts', 'host/pod.ts', 'host/doctor.ts', 'host/build.ts'];
+const ROOTS = ['host/main.ts', 'host/host.ts', 'host/pod.ts', 'host/doctor.ts', 'host/build.ts', 'host/bundle/bundle.ts'];
 
 /** What every stage may use at run time: files without a stage, and the contract with the guest. */
 const SHARED = ['host/errors.ts', 'host/config.ts', 'host/observe/samples.ts', 'renderer/abi.ts'];
