@@ -83,7 +83,8 @@ export async function serve(path: string, services: Services): Promise<TtrpcServ
 async function answer(services: Services, body: Uint8Array): Promise<Uint8Array> {
   try {
     const { service, method, payload } = decode('Request', body);
-    const call = services[service]?.[method];
+    const methods = Object.hasOwn(services, service) ? services[service]! : {};
+    const call = Object.hasOwn(methods, method) ? methods[method] : undefined;
     if (!call) throw new TaskError('unimplemented', `${service}/${method} is not offered`);
     const result = await call(payload);
     if (result.length > MESSAGE_BYTES_MAX - 64) throw new TaskError('internal', 'the response is too long for ttrpc');
