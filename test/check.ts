@@ -22,6 +22,7 @@ const parts: Record<string, () => Outcome | Promise<Outcome>> = {
       '--error-on-warnings',
       '--colors=off',
       'host',
+      'oci',
       'test',
       'renderer',
     ]),
@@ -53,11 +54,11 @@ function files(folder: string): string[] {
 }
 
 function sources(): string[] {
-  return ['host', 'renderer', 'test'].flatMap(files).filter((file) => /\.(ts|cc|h|sh)$/.test(file));
+  return ['host', 'oci', 'renderer', 'test'].flatMap(files).filter((file) => /\.(ts|cc|h|sh)$/.test(file));
 }
 
 function documents(): string[] {
-  return ['README.md', ...['host', 'renderer'].flatMap(files).filter((file) => file.endsWith('.md'))].filter((path) =>
+  return ['README.md', ...['host', 'oci', 'renderer'].flatMap(files).filter((file) => file.endsWith('.md'))].filter((path) =>
     existsSync(join(root, path)),
   );
 }

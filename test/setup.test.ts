@@ -105,7 +105,17 @@ describe('what is missing', () => {
     put('usr/share/vulkan/icd.d/lvp_icd.json', '{ "ICD": { "api_version": "1.4.305" } }');
     put('usr/bin/chromium');
     chmodSync(join(root, 'usr/bin/chromium'), 0o755);
-    for (const name of ['containerd', 'ctr', 'docker-registry', 'skopeo', 'umoci', 'ip', 'kubectl', 'debootstrap', 'readelf'])
+    for (const name of [
+      'containerd',
+      'ctr',
+      'docker-registry',
+      'skopeo',
+      'umoci',
+      'ip',
+      'kubectl',
+      'debootstrap',
+      'readelf',
+    ])
       put(`usr/bin/${name}`);
     for (const path of ['usr/sbin/runc', 'usr/lib/cni/bridge']) put(path);
     put('usr/share/gocode/src/k8s.io/cri-api/pkg/apis/runtime/v1/api.proto');

@@ -12,7 +12,14 @@ export interface Import {
 }
 
 /** Files that join the stages; nothing but a test imports them. */
-const ROOTS = ['host/main.ts', 'host/host.ts', 'host/pod.ts', 'host/doctor.ts', 'host/build.ts', 'host/bundle/bundle.ts'];
+const ROOTS = [
+  'host/main.ts',
+  'host/host.ts',
+  'host/pod.ts',
+  'host/doctor.ts',
+  'host/build.ts',
+  'host/bundle/bundle.ts',
+];
 
 /** What every stage may use at run time: files without a stage, and the contract with the guest. */
 const SHARED = ['host/errors.ts', 'host/config.ts', 'host/observe/samples.ts', 'renderer/abi.ts'];
@@ -132,7 +139,7 @@ function notPortable(imports: Import[]): string[] {
 }
 
 function isOwn(path: string): boolean {
-  return /^(host|renderer|test)\//.test(path);
+  return /^(host|oci|renderer|test)\//.test(path);
 }
 
 function place({ from, line }: Import): string {
