@@ -16,9 +16,13 @@ const ROOTS = [
   'host/main.ts',
   'host/host.ts',
   'host/pod.ts',
+  'host/sandbox.ts',
+  'host/game.ts',
   'host/doctor.ts',
   'host/build.ts',
+  'host/bundle/main.ts',
   'host/bundle/bundle.ts',
+  'host/bundle/image.ts',
 ];
 
 /** What every stage may use at run time: files without a stage, and the contract with the guest. */

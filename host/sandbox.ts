@@ -1,0 +1,207 @@
+import { type Config, readConfig, settings } from './config.ts';
+import { packAssets } from './engine/pack.ts';
+import type { WasmEdgeEngine } from './engine/wasmedge/engine.ts';
+import { NearlightError } from './errors.ts';
+import { type ColdStart, PodGame } from './game.ts';
+import type { Gpu } from './gpu/dawn.ts';
+import { roomOptions, type ServeOptions, serve } from './host.ts';
+import type { Log } from './observe/log.ts';
+import { Meters } from './observe/meters.ts';
+import { Audience } from './room/audience.ts';
+import type { Room } from './room/room.ts';
+import type { CommandResult, Game, GameRequest, Stage } from './shim/pod.ts';
+import type { StreamServer } from './stream/server.ts';
+import { createStill, encodePng } from './video/snapshot.ts';
+
+/** What a node allows, and so no pod's own environment changes. */
+const NODE_ONLY = new Set<keyof Config>([
+  'cacheDir',
+  'engine',
+  'moduleBytesMax',
+  'memoryBytesMax',
+  'tableElementsMax',
+  'initMsMax',
+  'compileMsMax',
+  'compileBytesMax',
+  'commandBytesMax',
+  'dataBytesMax',
+  'gpuObjectsMax',
+  'gpuBufferBytesMax',
+  'gpuBytesMax',
+]);
+const STILL = { width: 1280, height: 720 };
+const STILL_PIXELS_MIN = 16;
+
+/** What a process opens before it knows its pod. */
+export interface Shared {
+  config: Config;
+  log: Log;
+  gpu: Gpu;
+  engine: WasmEdgeEngine;
+  files: ServeOptions['files'];
+}
+
+/** The stages of a pod, joined: one game at a time, and the players who stay while games come and go. */
+export class PodStage implements Stage {
+  readonly #shared: Shared;
+  #audience: Audience | undefined;
+  #server: StreamServer | undefined;
+  #room: Room | undefined;
+  #coldStart: ColdStart | undefined;
+  readonly #meters = new Meters();
+  #closed = false;
+  #open!: () => void;
+  /** Resolves when players can come. */
+  readonly opened = new Promise<void>((resolve) => {
+    this.#open = resolve;
+  });
+
+  constructor(shared: Shared) {
+    this.#shared = shared;
+  }
+
+  async load(request: GameRequest): Promise<Game> {
+    const { gpu, engine } = this.#shared;
+    const coldStart: ColdStart = { createdAt: request.createdAt };
+    const config = this.#config(request.env);
+    if (config.gpuEnabled && gpu.software)
+      throw new NearlightError(
+        'NL_NO_GPU',
+        `GPU_ENABLED=true, but this node's only adapter renders in software (${gpu.adapter.description}); schedule the pod on a node with a GPU and its driver, or leave GPU_ENABLED out`,
+      );
+    const assets = request.assets === undefined ? new Uint8Array(0) : await packAssets(request.assets);
+    const options = roomOptions({ name: request.name, config, log: request.log, gpu, meters: this.#meters, assets });
+    const instance = await engine.load(request.module, options.load);
+    coldStart.loadedMs = performance.now() - coldStart.createdAt;
+    this.#coldStart = coldStart;
+    return new PodGame({
+      instance,
+      options,
+      hold: request.hold,
+      coldStart,
+      show: (room) => this.#show(room, config, request),
+      // Its successor finds a process that waits.
+      gone: () => {
+        if (!this.#closed) void engine.prepare(this.#shared.config).catch(() => {});
+      },
+    });
+  }
+
+  async command(args: readonly string[]): Promise<CommandResult> {
+    const [name = '', argument] = args;
+    const room = this.#room;
+    if (name === 'status') return text(`${JSON.stringify(this.#status(), null, 2)}\n`);
+    if (name === 'players') return text(`${room?.players ?? 0}\n`);
+    if (name === 'health') {
+      const problem = this.#problem();
+      return problem === undefined ? text('ready\n') : { status: 1, stdout: '', stderr: `${problem}\n` };
+    }
+    if (name === 'snapshot') return this.#snapshot(argument);
+    const stderr = `${name}: there is no such program in a game's pod; there is: status, players, health, snapshot [WIDTHxHEIGHT] (PNG)\n`;
+    return { status: 127, stdout: '', stderr };
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    await this.#shared.engine.close();
+    await this.#audience?.close();
+    await this.#server?.close();
+    this.#server = undefined;
+  }
+
+  /** Why nobody could play now. */
+  #problem(): string | undefined {
+    const room = this.#room;
+    if (!room || room.isClosed) return 'no game is running';
+    if (!this.#server) return 'the server does not listen yet';
+    return undefined;
+  }
+
+  #config(env: Record<string, string>): Config {
+    const allowed = Object.entries(settings).filter(([name]) => !NODE_ONLY.has(name as keyof Config));
+    // In a pod every address is the pod's own.
+    const own = Object.fromEntries(allowed.map(([, { env: name }]) => [name, env[name]]));
+    return { ...readConfig({ ...own, HOST: own.HOST || undefined }), host: own.HOST ?? '', ...this.#nodeOnly() };
+  }
+
+  #nodeOnly(): Partial<Config> {
+    return Object.fromEntries([...NODE_ONLY].map((name) => [name, this.#shared.config[name]]));
+  }
+
+  async #show(room: Room, config: Config, { hold, log }: GameRequest): Promise<void> {
+    this.#room = room;
+    this.#audience ??= new Audience(config.holdMsMax);
+    this.#audience.show(room, hold);
+    if (this.#server) return this.#open();
+    const { gpu, engine, files } = this.#shared;
+    const lobby = this.#audience;
+    this.#server = await serve({
+      config,
+      log,
+      gpu,
+      engine,
+      lobby,
+      files,
+      meters: this.#meters,
+      coldStart: () => phases(this.#coldStart),
+      more: () => ({ coldStart: told(this.#coldStart) }),
+    });
+    log('info', `playing at port ${this.#server.port}`);
+    this.#open();
+  }
+
+  #status(): object {
+    const { gpu, engine } = this.#shared;
+    return {
+      engine: engine.name,
+      gpu: gpu.adapter,
+      ready: this.#problem() === undefined,
+      coldStart: told(this.#coldStart),
+      rooms: this.#audience?.rooms.map((room) => room.status()) ?? [],
+    };
+  }
+
+  async #snapshot(size: string | undefined): Promise<CommandResult> {
+    const { gpu, config } = this.#shared;
+    const [, w, h] = /^(\d{1,5})x(\d{1,5})$/.exec(size ?? `${STILL.width}x${STILL.height}`) ?? [];
+    const [width, height] = [Number(w), Number(h)];
+    const fits =
+      width >= STILL_PIXELS_MIN &&
+      height >= STILL_PIXELS_MIN &&
+      width <= config.viewWidthMax &&
+      height <= config.viewHeightMax;
+    if (!fits) {
+      const most = `${config.viewWidthMax}x${config.viewHeightMax}`;
+      return {
+        status: 2,
+        stdout: '',
+        stderr: `snapshot ${size}: give WIDTHxHEIGHT, from ${STILL_PIXELS_MIN} pixels to ${most}\n`,
+      };
+    }
+    const room = this.#room;
+    if (!room) return { status: 1, stdout: '', stderr: 'no game is running\n' };
+    const texture = createStill(gpu.device, { width, height });
+    try {
+      await room.picture({ texture, view: texture.createView() });
+      return { status: 0, stdout: await encodePng(gpu.device, texture), stderr: '' };
+    } finally {
+      texture.destroy();
+    }
+  }
+}
+
+/** A start's phases that are over, in seconds. */
+function phases(start: ColdStart | undefined): Record<string, number> {
+  const { loadedMs, firstTickMs, readyMs, firstFrameMs } = start ?? {};
+  const all = Object.entries({ loaded: loadedMs, first_tick: firstTickMs, ready: readyMs, first_frame: firstFrameMs });
+  return Object.fromEntries(all.flatMap(([phase, ms]) => (ms === undefined ? [] : [[phase, ms / 1000]])));
+}
+
+/** With the time of day: the process's own clock means nothing to others. */
+function told(coldStart: ColdStart | undefined): ColdStart | undefined {
+  return coldStart && { ...coldStart, createdAt: performance.timeOrigin + coldStart.createdAt };
+}
+
+function text(stdout: string): CommandResult {
+  return { status: 0, stdout, stderr: '' };
+}
