@@ -1,6 +1,20 @@
+import { isIP } from 'node:net';
 import { NearlightError } from './errors.ts';
 
-type Setting<T> = { env: string; default: T; about: string; min?: number; max?: number };
+type Setting<T> = {
+  env: string;
+  default: T;
+  about: string;
+  min?: number;
+  max?: number;
+  /** What a text has to be, unless it is empty. */
+  form?: keyof typeof FORMS;
+};
+
+const FORMS = {
+  address: { text: 'an IPv4 or IPv6 address', fits: (text: string) => isIP(text) !== 0 && !text.includes('%') },
+  ports: { text: 'a range of ports such as 31000-31999', fits: (text: string) => readPorts(text) !== undefined },
+};
 
 /** Every setting once: environment name, default, unit (in the name and the text) and bounds. */
 export const settings = {
@@ -145,6 +159,31 @@ export const settings = {
     max: 60_000,
     about: 'time for a page to connect after its offer',
   },
+  icePort: {
+    env: 'ICE_PORT',
+    default: 0,
+    min: 0,
+    max: 65_535,
+    about: 'UDP port of all connections; 0: a free one for each',
+  },
+  iceAddress: {
+    env: 'ICE_ADDRESS',
+    default: '',
+    form: 'address',
+    about: "address that pages are offered beside the machine's own",
+  },
+  nodeUdpPorts: {
+    env: 'NODE_UDP_PORTS',
+    default: '',
+    form: 'ports',
+    about: "node's UDP ports through which pods are reached, as FIRST-LAST; empty: none",
+  },
+  nodeAddress: {
+    env: 'NODE_ADDRESS',
+    default: '',
+    form: 'address',
+    about: "node's address for those ports; empty: that of its default route",
+  },
   idleMsMax: {
     env: 'IDLE_MS_MAX',
     default: 15_000,
@@ -220,7 +259,11 @@ export function readConfig(env: Record<string, string | undefined> = process.env
 }
 
 function parse(setting: Setting<number | string | boolean>, text: string): number | string | boolean {
-  if (typeof setting.default === 'string') return text;
+  if (typeof setting.default === 'string') {
+    const form = setting.form && FORMS[setting.form];
+    if (form && !form.fits(text)) throw new NearlightError('NL_SETTING', `${setting.env}=${text} is not ${form.text}`);
+    return text;
+  }
   if (typeof setting.default === 'boolean') {
     if (text === 'true' || text === '1') return true;
     if (text === 'false' || text === '0') return false;
@@ -231,4 +274,11 @@ function parse(setting: Setting<number | string | boolean>, text: string): numbe
   if (!Number.isInteger(value) || value < min || value > max)
     throw new NearlightError('NL_SETTING', `${setting.env}=${text} is not a whole number from ${min} to ${max}`);
   return value;
+}
+
+/** The ports of a range as NODE_UDP_PORTS gives it; undefined where the text is none. */
+export function readPorts(text: string): { first: number; last: number } | undefined {
+  const [, from, to] = /^(\d{1,5})-(\d{1,5})$/.exec(text) ?? [];
+  const [first, last] = [Number(from), Number(to)];
+  return first >= 1 && first <= last && last <= 65_535 ? { first, last } : undefined;
 }

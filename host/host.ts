@@ -21,6 +21,7 @@ import { openRoom, type Room } from './room/room.ts';
 import { View } from './room/view.ts';
 import type { PlayerConnection, ViewRequest } from './stream/player.ts';
 import { RateControl } from './stream/rate.ts';
+import type { Relay } from './stream/relay.ts';
 import { createStreamServer, type StreamServer } from './stream/server.ts';
 import { Capture } from './video/capture.ts';
 import { createEncoder } from './video/h264.ts';
@@ -98,14 +99,17 @@ export interface ServeOptions {
   coldStart?(): Record<string, number>;
   /** What `GET /status` answers beside the rest. */
   more?(): object;
+  /** See StreamServerOptions. */
+  relay?: Relay;
   files: Awaited<ReturnType<typeof buildPlayer>>;
 }
 
 /** Listens for the players of a lobby's rooms. @throws NearlightError as createStreamServer */
 export function serve(options: ServeOptions): Promise<StreamServer> {
-  const { config, log, gpu, engine, lobby, files, meters, more } = options;
+  const { config, log, gpu, engine, lobby, files, meters, more, relay } = options;
   return createStreamServer({
     config,
+    ...(relay ? { relay } : {}),
     log: {
       info: (message) => log('info', message),
       warn: (message) => log('warn', message),

@@ -1,7 +1,7 @@
 import { rmSync } from 'node:fs';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { readConfig } from './config.ts';
+import { type Config, readConfig, readPorts } from './config.ts';
 import { checkModule } from './engine/module.ts';
 import { kernelPath } from './engine/wasmedge/build.ts';
 import { CompileCache } from './engine/wasmedge/cache.ts';
@@ -20,6 +20,8 @@ import { read, startedAt } from './shim/process.ts';
 import { rehearse } from './shim/rehearsal.ts';
 import { taskServices } from './shim/service.ts';
 import { serve as serveTtrpc } from './shim/ttrpc.ts';
+import { defaultAddress } from './stream/candidate.ts';
+import { openDoor } from './stream/relay.ts';
 
 /** A host that was taken and then asked for nothing has lost its containerd. */
 const IDLE_MS_MAX = 60_000;
@@ -34,7 +36,11 @@ export async function runPod(env: NodeJS.ProcessEnv): Promise<number> {
   const node = readNodeSettings(env);
   const paths = runPaths(node.runDir);
   const { pid } = process;
-  const config = readConfig({ CACHE_DIR: node.cacheDir });
+  const config = readConfig({
+    CACHE_DIR: node.cacheDir,
+    NODE_UDP_PORTS: env.NEARLIGHT_UDP_PORTS,
+    NODE_ADDRESS: env.NEARLIGHT_ADDRESS,
+  });
   const log = createLog(env.LOG_LEVEL || 'info');
   for (const folder of [paths.warm, paths.host, paths.state]) await mkdir(folder, { recursive: true, mode: 0o700 });
   const claim = () => parseClaim(read(join(paths.claim, String(pid))));
@@ -48,7 +54,7 @@ export async function runPod(env: NodeJS.ProcessEnv): Promise<number> {
     buildPlayer(),
     engine.prepare(config),
   ]);
-  const shared = { config, log, gpu, engine, files };
+  const shared = { config, log, gpu, engine, files, door: await door(config) };
   if (!claim()) await warmUp(shared);
   const stage = new PodStage(shared);
   const ended = Promise.withResolvers<number>();
@@ -82,6 +88,13 @@ export async function runPod(env: NodeJS.ProcessEnv): Promise<number> {
   for (const path of [join(paths.host, `${pid}.sock`), join(paths.state, `${pid}.start`)])
     await rm(path, { force: true });
   return status;
+}
+
+/** Binds a port of the node's for the players while this process is still on its network. */
+async function door({ nodeUdpPorts, nodeAddress }: Config): Promise<Shared['door']> {
+  const ports = readPorts(nodeUdpPorts);
+  const address = nodeAddress || defaultAddress();
+  return ports && address !== undefined ? { socket: await openDoor({ address, ...ports }), address } : undefined;
 }
 
 /**

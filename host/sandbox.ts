@@ -1,3 +1,4 @@
+import type { Socket } from 'node:dgram';
 import { type Config, readConfig, settings } from './config.ts';
 import { packAssets } from './engine/pack.ts';
 import type { WasmEdgeEngine } from './engine/wasmedge/engine.ts';
@@ -10,12 +11,15 @@ import { Meters } from './observe/meters.ts';
 import { Audience } from './room/audience.ts';
 import type { Room } from './room/room.ts';
 import type { CommandResult, Game, GameRequest, Stage } from './shim/pod.ts';
+import { openRelay, type Relay } from './stream/relay.ts';
 import type { StreamServer } from './stream/server.ts';
 import { createStill, encodePng } from './video/snapshot.ts';
 
 /** What a node allows, and so no pod's own environment changes. */
 const NODE_ONLY = new Set<keyof Config>([
   'cacheDir',
+  'nodeUdpPorts',
+  'nodeAddress',
   'engine',
   'moduleBytesMax',
   'memoryBytesMax',
@@ -29,6 +33,10 @@ const NODE_ONLY = new Set<keyof Config>([
   'gpuBufferBytesMax',
   'gpuBytesMax',
 ]);
+/** In a network of its own a pod has every port. */
+const ICE_PORT = 50_000;
+/** A page is heard from each of its addresses until one is chosen. */
+const PATHS_PER_PLAYER = 8;
 const STILL = { width: 1280, height: 720 };
 const STILL_PIXELS_MIN = 16;
 
@@ -39,6 +47,8 @@ export interface Shared {
   gpu: Gpu;
   engine: WasmEdgeEngine;
   files: ServeOptions['files'];
+  /** A socket on the node's own network, and the address at which players reach it; undefined where the node has no ports for it. */
+  door: { socket: Socket; address: string } | undefined;
 }
 
 /** The stages of a pod, joined: one game at a time, and the players who stay while games come and go. */
@@ -47,6 +57,7 @@ export class PodStage implements Stage {
   #audience: Audience | undefined;
   #server: StreamServer | undefined;
   #room: Room | undefined;
+  #relay: Relay | undefined;
   #coldStart: ColdStart | undefined;
   readonly #meters = new Meters();
   #closed = false;
@@ -107,6 +118,7 @@ export class PodStage implements Stage {
     await this.#audience?.close();
     await this.#server?.close();
     this.#server = undefined;
+    this.#relay?.close();
   }
 
   /** Why nobody could play now. */
@@ -128,15 +140,27 @@ export class PodStage implements Stage {
     return Object.fromEntries([...NODE_ONLY].map((name) => [name, this.#shared.config[name]]));
   }
 
-  async #show(room: Room, config: Config, { hold, log }: GameRequest): Promise<void> {
+  async #show(room: Room, asked: Config, { hold, log, ownNetwork }: GameRequest): Promise<void> {
     this.#room = room;
-    this.#audience ??= new Audience(config.holdMsMax);
+    this.#audience ??= new Audience(asked.holdMsMax);
     this.#audience.show(room, hold);
     if (this.#server) return this.#open();
-    const { gpu, engine, files } = this.#shared;
+    const { gpu, engine, files, door } = this.#shared;
     const lobby = this.#audience;
+    // On the node's own network there is nothing to relay.
+    const relayed = ownNetwork ? door : undefined;
+    const config = relayed ? { ...asked, icePort: asked.icePort || ICE_PORT } : asked;
+    this.#relay =
+      relayed &&
+      openRelay({
+        ...relayed,
+        target: { address: '127.0.0.1', port: config.icePort },
+        peersMax: config.maxPlayers * PATHS_PER_PLAYER,
+        idleMs: config.idleMsMax * 2,
+      });
     this.#server = await serve({
       config,
+      ...(this.#relay ? { relay: this.#relay } : {}),
       log,
       gpu,
       engine,

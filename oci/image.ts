@@ -1,17 +1,17 @@
 import { createHash } from 'node:crypto';
-import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { readConfig } from '../host/config.ts';
 import { checkModule } from '../host/engine/module.ts';
 import { NearlightError } from '../host/errors.ts';
 import { bill } from './sbom.ts';
-import { type TarEntry, tar } from './tar.ts';
+import { byName, type TarEntry, tar } from './tar.ts';
 
 /** What an image may weigh, compressed: a node pulls it while a player waits. */
 export const IMAGE_BYTES_MAX = 5_000_000;
-/** A module is the same on each. */
-const ARCHITECTURES = ['amd64', 'arm64'] as const;
+/** Assets beyond this are not even read. */
+export const ASSETS_BYTES_MAX = 256 * 2 ** 20;
 /** Nobody in particular; nothing in a game's pod runs as root. */
 const USER = '65532:65532';
 const EPOCH = '1970-01-01T00:00:00Z';
@@ -40,9 +40,10 @@ export interface ImageOptions {
   module: Uint8Array;
   /** Folder whose files become /assets; without it, /assets is empty. */
   assets?: string;
-  /** org.opencontainers.image.title and version. */
+  /** org.opencontainers.image.title, version and source; what is not known is left out. */
   title: string;
-  version: string;
+  version?: string;
+  source?: string;
 }
 
 /** An image in memory: every blob by its digest, and where to begin. */
@@ -60,43 +61,61 @@ export interface Image {
  * Makes the image of a game, FROM scratch: /app.wasm, /assets, entrypoint /app.wasm. The same input gives the same bytes.
  * @throws NearlightError NL_MODULE_* for what is no module, NL_IMAGE_SIZE with what is large, NL_IMAGE_ASSETS
  */
-export async function createImage({ module, assets, title, version }: ImageOptions): Promise<Image> {
+export async function createImage({ module, assets, title, version, source }: ImageOptions): Promise<Image> {
   checkModule(module, readConfig({}));
   const entries: TarEntry[] = [{ name: 'app.wasm', data: module, executable: true }, { name: 'assets/' }];
-  if (assets !== undefined) entries.push(...(await readAssets(assets, 'assets/')));
+  if (assets !== undefined) {
+    const files = await readFolder(assets, 'assets/', ASSETS_BYTES_MAX);
+    // Nobody runs an asset, and two checkouts may differ in that.
+    for (const file of files) entries.push({ ...file, executable: false });
+  }
+  const config = { User: USER, Entrypoint: ['/app.wasm'], WorkingDir: '/', ExposedPorts: { '8080/tcp': {} } };
+  const about = { title, ...(version === undefined ? {} : { version }), ...(source === undefined ? {} : { source }) };
+  const image = assemble({ entries, config, architectures: ['amd64', 'arm64'], ...about });
+  if (image.bytes > IMAGE_BYTES_MAX) throw tooLarge(image.bytes, entries);
+  return image;
+}
+
+export interface AssembleOptions extends Pick<ImageOptions, 'title' | 'version' | 'source'> {
+  entries: readonly TarEntry[];
+  /** Of the image's configuration (config.md). */
+  config: object;
+  architectures: readonly string[];
+}
+
+/**
+ * An image of one layer, the same for each architecture.
+ * @throws NearlightError NL_IMAGE_ASSETS for a name that an archive has no room for
+ */
+export function assemble(options: AssembleOptions): Image {
+  const { architectures, title, version, source } = options;
+  const entries = [...options.entries].sort(byName);
   const blobs = new Map<string, Uint8Array>();
   const add = (mediaType: string, data: Uint8Array): Descriptor => {
     const digest = digestOf(data);
     blobs.set(digest, data);
     return { mediaType, digest, size: data.length };
   };
-  const archive = tar(entries);
+  const archive = pack(entries);
   const layer = add(TYPES.layer, compress(archive));
   const annotations = {
     'org.opencontainers.image.title': title,
-    'org.opencontainers.image.version': version,
+    ...(version === undefined ? {} : { 'org.opencontainers.image.version': version }),
+    ...(source === undefined ? {} : { 'org.opencontainers.image.source': source }),
     'org.opencontainers.image.created': EPOCH,
   };
-  const manifests = ARCHITECTURES.map((architecture) => {
-    const config = add(TYPES.config, json(configOf(architecture, digestOf(archive))));
-    const manifest = { schemaVersion: 2, mediaType: TYPES.manifest, config, layers: [layer], annotations };
+  const config = { ...options.config, Labels: annotations };
+  const rootfs = { type: 'layers', diff_ids: [digestOf(archive)] };
+  const history = [{ created: EPOCH, created_by: 'nearlight image' }];
+  const manifests = architectures.map((architecture) => {
+    const described = add(TYPES.config, json({ created: EPOCH, architecture, os: 'linux', config, rootfs, history }));
+    const manifest = { schemaVersion: 2, mediaType: TYPES.manifest, config: described, layers: [layer], annotations };
     return { ...add(TYPES.manifest, json(manifest)), platform: { os: 'linux', architecture } };
   });
   const index = add(TYPES.index, json({ schemaVersion: 2, mediaType: TYPES.index, manifests, annotations }));
   const bytes = layer.size + manifests[0]!.size + blobs.get(configDigest(blobs, manifests[0]!))!.length;
-  if (bytes > IMAGE_BYTES_MAX) throw tooLarge(bytes, entries);
-  return { blobs, index, bill: attach(add, index, bill({ title, version, digest: index.digest, entries })), bytes };
-}
-
-function configOf(architecture: string, diffId: string): object {
-  return {
-    created: EPOCH,
-    architecture,
-    os: 'linux',
-    config: { User: USER, Entrypoint: ['/app.wasm'], WorkingDir: '/', ExposedPorts: { '8080/tcp': {} } },
-    rootfs: { type: 'layers', diff_ids: [diffId] },
-    history: [{ created: EPOCH, created_by: 'nearlight image' }],
-  };
+  const document = bill({ title, digest: index.digest, entries, ...(version === undefined ? {} : { version }) });
+  return { blobs, index, bill: attach(add, index, document), bytes };
 }
 
 function configDigest(blobs: Map<string, Uint8Array>, manifest: Descriptor): string {
@@ -122,7 +141,10 @@ function attach(
   return { ...add(TYPES.manifest, json(manifest)), artifactType: TYPES.spdx };
 }
 
-/** Compressed by the pinned Node's zlib; the header (RFC 1952) says nothing of the machine. */
+/**
+ * A third of the size, so that a tar as it is was not to be had; the header (RFC 1952) says nothing of the machine. The bytes
+ * are those of the pinned Node's zlib: another one may give a layer with another digest and the same contents.
+ */
 function compress(archive: Uint8Array): Buffer {
   const bytes = gzipSync(archive, { level: 9 });
   bytes.writeUInt32LE(0, 4);
@@ -138,22 +160,56 @@ function json(value: object): Buffer {
   return Buffer.from(JSON.stringify(value));
 }
 
-/** What is no file is refused: a link or a device would mean something else on the node. */
-async function readAssets(folder: string, prefix: string): Promise<TarEntry[]> {
-  let names: import('node:fs').Dirent[];
+function pack(entries: readonly TarEntry[]): Buffer {
   try {
-    names = await readdir(folder, { withFileTypes: true });
+    return tar(entries);
   } catch (cause) {
+    throw new NearlightError('NL_IMAGE_ASSETS', (cause as Error).message, { cause });
+  }
+}
+
+interface Found extends TarEntry {
+  size: number;
+  /** Of a file. */
+  path?: string;
+}
+
+/**
+ * The files below a folder, and the folders, with a prefix to their names.
+ * @throws NearlightError NL_IMAGE_ASSETS where it cannot be read, or has more than `bytesMax`
+ */
+export async function readFolder(folder: string, prefix: string, bytesMax = Infinity): Promise<TarEntry[]> {
+  try {
+    const found = await list(folder, prefix);
+    const bytes = found.reduce((sum, { size }) => sum + size, 0);
+    if (bytes > bytesMax)
+      throw new NearlightError(
+        'NL_IMAGE_ASSETS',
+        `the files of ${folder} have ${bytes} bytes, and at most ${bytesMax} are read; is it the right folder?`,
+      );
+    const entries: TarEntry[] = [];
+    for (const { name, path, executable = false } of found)
+      entries.push(path === undefined ? { name } : { name, executable, data: await readFile(path) });
+    return entries;
+  } catch (cause) {
+    if (cause instanceof NearlightError) throw cause;
     throw new NearlightError('NL_IMAGE_ASSETS', `${folder} cannot be read: ${(cause as Error).message}`, { cause });
   }
-  const entries: TarEntry[] = [];
-  for (const entry of names) {
+}
+
+/** What is neither file nor folder is refused: a link or a device would mean something else on the node. */
+async function list(folder: string, prefix: string): Promise<Found[]> {
+  const found: Found[] = [];
+  for (const entry of await readdir(folder, { withFileTypes: true })) {
     const [path, name] = [join(folder, entry.name), prefix + entry.name];
-    if (entry.isDirectory()) entries.push({ name: `${name}/` }, ...(await readAssets(path, `${name}/`)));
-    else if (entry.isFile()) entries.push({ name, data: await readFile(path) });
-    else throw new NearlightError('NL_IMAGE_ASSETS', `${path} is neither a file nor a folder; put a copy in its place`);
+    if (entry.isDirectory()) found.push({ name: `${name}/`, size: 0 }, ...(await list(path, `${name}/`)));
+    else if (entry.isFile()) {
+      const { size, mode } = await stat(path);
+      found.push({ name, path, size, executable: (mode & 0o100) !== 0 });
+    } else
+      throw new NearlightError('NL_IMAGE_ASSETS', `${path} is neither a file nor a folder; put a copy in its place`);
   }
-  return entries;
+  return found;
 }
 
 function tooLarge(bytes: number, entries: readonly TarEntry[]): NearlightError {

@@ -3,24 +3,27 @@ import { basename, dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { buildModules } from '../host/build.ts';
 import { exitStatus, NearlightError } from '../host/errors.ts';
+import { findCredentials } from './credentials.ts';
 import { createImage, IMAGE_BYTES_MAX, layoutEntries, writeLayout } from './image.ts';
 import { type Progress, pushImage } from './push.ts';
-import { findCredentials, parseReference, Registry } from './registry.ts';
+import { parseReference, Registry } from './registry.ts';
 import { tar } from './tar.ts';
 
 const root = join(import.meta.dirname, '..');
-const out = join(root, 'build/image');
+/** Below the folder it is called in, which under npm is this repository. */
+const OUT = 'build/image';
 
 const HELP = `Builds the image of a game, FROM scratch, for linux/amd64 and linux/arm64; no Docker and no root needed.
 
 Usage: npm run image [-- FILE.wasm] [options]
 
-Without a file, the arena. The OCI layout goes to build/image; the same input gives the same digest everywhere.
+Without a file, the arena. The OCI layout goes to ${OUT}; the same input gives the same digest everywhere.
 An image may have ${IMAGE_BYTES_MAX / 1e6} MB, compressed.
 
 Options:
   --assets DIR                   files for /assets (default: NAME.assets beside the module)
-  --version TEXT                 org.opencontainers.image.version (default: that of package.json)
+  --version TEXT                 org.opencontainers.image.version (the arena's is that of package.json)
+  --source URL                   org.opencontainers.image.source, where its sources are
   --tar FILE                     write the layout as one archive too
   --push REGISTRY/NAME:TAG       push it, with its bill of materials (SPDX)
   --plain-http                   speak to the registry without TLS; loopback addresses always are
@@ -38,27 +41,30 @@ async function main(args: string[]): Promise<void> {
   const reference = values.push === undefined ? undefined : parseReference(values.push);
   const path = positionals[0] ?? (await arena());
   const title = basename(path, '.wasm');
-  const module = await readFile(path).catch((cause: NodeJS.ErrnoException) => {
-    throw new NearlightError('NL_MODULE_NOT_FOUND', `${path}: ${cause.code}; give the path of a .wasm file`, { cause });
-  });
-  const assets = values.assets ?? (await beside(join(dirname(path), `${title}.assets`)));
-  const version =
-    values.version ?? (JSON.parse(await readFile(join(root, 'package.json'), 'utf8')) as { version: string }).version;
-  const image = await createImage({ module, title, version, ...(assets === undefined ? {} : { assets }) });
-  await writeLayout(image, out, `${title}:${version}`);
-  process.stdout.write(
-    `build/image  ${title} ${version}  ${(image.bytes / 1000).toFixed(1)} kB  ${image.index.digest}\n`,
-  );
-  if (values.tar !== undefined) {
-    await writeFile(values.tar, tar(layoutEntries(image, `${title}:${version}`)));
-    process.stdout.write(`${values.tar}\n`);
-  }
+  const version = values.version ?? (positionals.length === 0 ? await ownVersion() : undefined);
+  const assets = values.assets ?? (await assetsBeside(path));
+  const module = await readModule(path);
+  const image = await createImage({ module, title, ...defined({ version, source: values.source, assets }) });
+  // A name that tools take (image-spec 1.1, annotations.md: org.opencontainers.image.ref.name).
+  const name = `${title}:${version ?? 'latest'}`.replace(/[^\w.:-]+/g, '-');
+  await writeLayout(image, OUT, name);
+  say(`${OUT}  ${name}  ${(image.bytes / 1000).toFixed(1)} kB  ${image.index.digest}`);
+  if (values.tar !== undefined) await writeTar(values.tar, tar(layoutEntries(image, name)));
   if (!reference) return;
   const credentials = await findCredentials(reference.registry);
-  const options = { plainHttp: values['plain-http'] ?? false, ...(credentials ? { credentials } : {}) };
-  await pushImage(new Registry(reference, options), image, reference.tag, show);
-  const { registry, name, tag } = reference;
-  process.stdout.write(`pushed  ${registry}/${name}:${tag}\n        ${registry}/${name}@${image.index.digest}\n`);
+  const registry = new Registry(reference, defined({ plainHttp: values['plain-http'], credentials }));
+  await pushImage(registry, image, reference.tag, show);
+  const repository = `${reference.registry}/${reference.name}`;
+  say(`pushed  ${repository}:${reference.tag}\n        ${repository}@${image.index.digest}`);
+}
+
+function say(line: string): void {
+  process.stdout.write(`${line}\n`);
+}
+
+/** Without the fields that nobody gave. */
+function defined<T extends object>(fields: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as never;
 }
 
 function parse(args: string[]) {
@@ -69,6 +75,7 @@ function parse(args: string[]) {
       options: {
         assets: { type: 'string' },
         version: { type: 'string' },
+        source: { type: 'string' },
         tar: { type: 'string' },
         push: { type: 'string' },
         'plain-http': { type: 'boolean' },
@@ -85,11 +92,35 @@ function parse(args: string[]) {
 
 async function arena(): Promise<string> {
   const [built] = await buildModules(['arena'], (line) => process.stderr.write(`${line}\n`));
-  return built.path;
+  return built!.path;
 }
 
-async function beside(folder: string): Promise<string | undefined> {
+async function ownVersion(): Promise<string> {
+  return (JSON.parse(await readFile(join(root, 'package.json'), 'utf8')) as { version: string }).version;
+}
+
+async function readModule(path: string): Promise<Uint8Array> {
+  try {
+    return await readFile(path);
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException;
+    throw new NearlightError('NL_MODULE_NOT_FOUND', `${path}: ${code}; give the path of a .wasm file`, { cause });
+  }
+}
+
+/** The folder that `npm start` takes a game's assets from. */
+async function assetsBeside(path: string): Promise<string | undefined> {
+  const folder = join(dirname(path), `${basename(path, '.wasm')}.assets`);
   return (await stat(folder).catch(() => undefined))?.isDirectory() ? folder : undefined;
+}
+
+async function writeTar(path: string, archive: Uint8Array): Promise<void> {
+  try {
+    await writeFile(path, archive);
+  } catch (cause) {
+    throw new NearlightError('NL_USAGE', `--tar ${path} cannot be written: ${(cause as Error).message}`, { cause });
+  }
+  say(path);
 }
 
 /** On a terminal a line that grows, elsewhere one line a blob. */

@@ -1,3 +1,5 @@
+import { NearlightError } from '../host/errors.ts';
+import { parseJson } from './client.ts';
 import { type Descriptor, digestOf, type Image, TYPES } from './image.ts';
 import type { Registry } from './registry.ts';
 
@@ -39,16 +41,20 @@ export async function pushImage(
 }
 
 function manifestTypes({ blobs, index, bill }: Image): Map<string, string> {
-  const { manifests } = JSON.parse(Buffer.from(blobs.get(index.digest)!).toString()) as { manifests: Descriptor[] };
+  const { manifests } = JSON.parse(Buffer.from(blobs.get(index.digest)!).toString()) as Referrers;
   return new Map([...manifests, index, bill].map(({ digest, mediaType }) => [digest, mediaType]));
+}
+
+interface Referrers {
+  manifests: Descriptor[];
 }
 
 async function pushFallback(registry: Registry, index: Descriptor, bill: Descriptor): Promise<void> {
   const tag = index.digest.replace(':', '-');
   const known = await registry.manifest(tag, TYPES.index);
-  const old =
-    known === undefined ? [] : (JSON.parse(Buffer.from(known).toString()) as { manifests: Descriptor[] }).manifests;
-  const manifests = [...old.filter(({ digest }) => digest !== bill.digest), bill];
+  const { manifests: old = [] } = known ? (parseJson(known, `the manifest ${tag}`) as Partial<Referrers>) : {};
+  if (!Array.isArray(old)) throw new NearlightError('NL_REGISTRY', `the manifest ${tag} there is no index; remove it`);
+  const manifests = [...old.filter((other) => other?.digest !== bill.digest), bill];
   const data = Buffer.from(JSON.stringify({ schemaVersion: 2, mediaType: TYPES.index, manifests }));
   if (known === undefined || digestOf(known) !== digestOf(data)) await registry.pushManifest(tag, TYPES.index, data);
 }

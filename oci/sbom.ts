@@ -3,7 +3,7 @@ import type { TarEntry } from './tar.ts';
 
 export interface BillOptions {
   title: string;
-  version: string;
+  version?: string;
   /** Of the image that it is about. */
   digest: string;
   entries: readonly TarEntry[];
@@ -35,7 +35,7 @@ export function bill({ title, version, digest, entries }: BillOptions): object {
     spdxVersion: 'SPDX-2.3',
     dataLicense: 'CC0-1.0',
     SPDXID: 'SPDXRef-DOCUMENT',
-    name: `${title} ${version}`,
+    name: version === undefined ? title : `${title} ${version}`,
     documentNamespace: `urn:nearlight:image:${digest}`,
     creationInfo: { created: '1970-01-01T00:00:00Z', creators: ['Tool: nearlight-image'] },
     documentDescribes: ['SPDXRef-Image'],
@@ -43,9 +43,10 @@ export function bill({ title, version, digest, entries }: BillOptions): object {
       {
         SPDXID: 'SPDXRef-Image',
         name: title,
-        versionInfo: version,
+        ...(version === undefined ? {} : { versionInfo: version }),
         downloadLocation: 'NOASSERTION',
-        filesAnalyzed: false,
+        filesAnalyzed: true,
+        packageVerificationCode: { packageVerificationCodeValue: verificationCode(files) },
         licenseConcluded: 'NOASSERTION',
         licenseDeclared: 'NOASSERTION',
         copyrightText: 'NOASSERTION',
@@ -63,4 +64,10 @@ export function bill({ title, version, digest, entries }: BillOptions): object {
       })),
     ],
   };
+}
+
+/** SPDX 2.3, 7.9.1: SHA-1 over the files' SHA-1s, sorted. */
+function verificationCode(files: readonly { checksums: { checksumValue: string }[] }[]): string {
+  const sums = files.map(({ checksums }) => checksums[0]!.checksumValue).sort();
+  return createHash('sha1').update(sums.join('')).digest('hex');
 }

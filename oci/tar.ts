@@ -8,16 +8,22 @@ export interface TarEntry {
 
 const BLOCK = 512;
 const FILE_MODE = 0o444;
-const FOLDER_MODE = 0o555; // and of a program
+/** And of a program. */
+const FOLDER_MODE = 0o555;
 const NAME_BYTES = 100;
 const PREFIX_BYTES = 155;
+
+/** By the bytes of the names, which no locale changes. */
+export function byName(a: TarEntry, b: TarEntry): number {
+  return Buffer.compare(Buffer.from(a.name), Buffer.from(b.name));
+}
 
 /**
  * An archive that depends on names and contents alone: USTAR (POSIX.1-1988), sorted, owned by root, as of 1970.
  * @throws RangeError for a name that USTAR has no room for
  */
 export function tar(entries: readonly TarEntry[]): Buffer {
-  const sorted = [...entries].sort((a, b) => Buffer.compare(Buffer.from(a.name), Buffer.from(b.name)));
+  const sorted = [...entries].sort(byName);
   const blocks = sorted.flatMap((entry) => {
     const { data } = entry;
     const padding = Buffer.alloc((BLOCK - ((data?.length ?? 0) % BLOCK)) % BLOCK);

@@ -58,8 +58,8 @@ function sources(): string[] {
 }
 
 function documents(): string[] {
-  return ['README.md', ...['host', 'oci', 'renderer'].flatMap(files).filter((file) => file.endsWith('.md'))].filter((path) =>
-    existsSync(join(root, path)),
+  return ['README.md', ...['host', 'oci', 'renderer'].flatMap(files).filter((file) => file.endsWith('.md'))].filter(
+    (path) => existsSync(join(root, path)),
   );
 }
 

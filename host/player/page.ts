@@ -145,7 +145,7 @@ function figures(): void {
   const now = client.stats();
   const fps = unit(now.fps, 0, 'fps');
   const parts = [fps, unit(now.latencyP50, 0, 'ms')].filter((part) => part !== '–');
-  text('status', parts.join(' · ') || 'playing');
+  text('status', 'paused' in dataset ? 'waiting…' : parts.join(' · ') || 'playing');
   if (stats.hidden) return;
   text('stat-fps', fps);
   text('stat-p50', unit(now.latencyP50, 1, 'ms'));

@@ -42,6 +42,8 @@ export interface GameRequest {
   createdAt: number;
   /** Its players wait for the next game when it ends, instead of being sent away. */
   hold: boolean;
+  /** The pod has a network of its own, and not the node's. */
+  ownNetwork: boolean;
   log(level: LogLevel, message: string): void;
 }
 
@@ -112,6 +114,7 @@ export class Pod implements Tasks {
   readonly #creating = new Set<string>();
   #publisher: Publisher | undefined;
   #entered = false;
+  #ownNetwork = false;
   #emptySince = performance.now();
 
   constructor(options: PodOptions) {
@@ -289,6 +292,7 @@ export class Pod implements Tasks {
           log('warn', `the pod's ${destination} is not used: ${(error as Error).message}`);
         }
       }
+    this.#ownNetwork = network !== 'host';
     if (network === 'new') kernel.newNetwork();
     else if (network !== 'host') kernel.enterNetwork(network.path);
     // Nobody may write to the topmost cgroup without privileges.
@@ -341,7 +345,16 @@ export class Pod implements Tasks {
       task.stdout.write(`${JSON.stringify({ time: new Date().toISOString(), level, message })}\n`);
     const name = bundle.name ?? 'game';
     const hold = bundle.kind === 'container';
-    return this.#options.stage.load({ name, module, assets, env: bundle.env, createdAt, hold, log: line });
+    return this.#options.stage.load({
+      name,
+      module,
+      assets,
+      env: bundle.env,
+      createdAt,
+      hold,
+      ownNetwork: this.#ownNetwork,
+      log: line,
+    });
   }
 
   /** Joins and limits the cgroup after the answer: the first move on a machine takes longer than all the rest of a start. */

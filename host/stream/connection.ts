@@ -2,17 +2,21 @@ import { randomInt } from 'node:crypto';
 import type { DataChannel, PeerConnection } from 'node-datachannel';
 import type { Config } from '../config.ts';
 import { type ErrorCode, NearlightError } from '../errors.ts';
+import { addCandidates, type Endpoint, endpointsOf, ufragOf } from './candidate.ts';
 import { InputReader } from './input.ts';
 import { addVideoTrack, createPeer, type VideoTrack } from './media.ts';
 import type { Offer } from './offer.ts';
 import type { CloseReason, ConnectionStats, Feedback, FrameInfo, Player, PlayerConnection } from './player.ts';
 import { CHANNEL_EVENTS, CHANNEL_STATE, FRAME_BYTES, MESSAGE_FRAME, MESSAGE_NOTICE, type Notice } from './protocol.ts';
+import type { Relay } from './relay.ts';
 import { RTCP_FEEDBACK, RTCP_KEYFRAME, readRtcp } from './rtcp.ts';
 
 export interface ConnectionOptions {
   offer: Offer;
   player: Player;
   config: Config;
+  /** Another way in. */
+  relay?: Relay | undefined;
   /** One line about what a person should know of. */
   warn(message: string): void;
   /** Called when the page has connected, before the player's onConnected. */
@@ -43,6 +47,8 @@ export class Connection implements PlayerConnection {
   #phase: 'connecting' | 'connected' | 'ending' | 'closed' = 'connecting';
   readonly #peer: PeerConnection;
   readonly #video: VideoTrack;
+  /** By which the relay knows the page. */
+  #ufrag: string | undefined;
   #events: DataChannel | undefined;
   #state: DataChannel | undefined;
   #heardAt = performance.now();
@@ -92,13 +98,28 @@ export class Connection implements PlayerConnection {
       peer.setRemoteDescription(this.#options.offer.sdp, 'offer');
       peer.setLocalDescription('answer');
       await Promise.race([gathered.promise, this.#closed.promise]);
-      const sdp = this.#phase === 'closed' ? undefined : peer.localDescription()?.sdp;
+      const own = this.#phase === 'closed' ? undefined : peer.localDescription()?.sdp;
+      const sdp = own && this.#reachable(own);
       if (!sdp?.includes('a=candidate:')) throw new Error('no address could be offered to the page; try again');
       return sdp;
     } catch (error) {
       this.close('failed');
       throw connectionError(error);
     }
+  }
+
+  /** The answer with the addresses besides the machine's own. */
+  #reachable(sdp: string): string {
+    const { config, relay } = this.#options;
+    const endpoints: Endpoint[] = [];
+    const [own] = endpointsOf(sdp);
+    if (config.iceAddress !== '' && own) endpoints.push({ address: config.iceAddress, port: own.port });
+    this.#ufrag = ufragOf(sdp);
+    if (relay && this.#ufrag !== undefined) {
+      relay.admit(this.#ufrag);
+      endpoints.push({ address: relay.address, port: relay.port });
+    }
+    return addCandidates(sdp, endpoints);
   }
 
   sendFrame(accessUnit: Uint8Array, info: FrameInfo): boolean {
@@ -140,6 +161,7 @@ export class Connection implements PlayerConnection {
     clearTimeout(this.#silenceTimer);
     clearTimeout(this.#endTimer);
     clearTimeout(this.#keyframeTimer);
+    if (this.#ufrag !== undefined) this.#options.relay?.dismiss(this.#ufrag);
     // The peer first: closing a channel of a live association waits for a packet to be written.
     this.#peer.close();
     this.#events?.close();

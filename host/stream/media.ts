@@ -15,12 +15,13 @@ export interface VideoTrack {
 
 /** A peer that has addresses of this machine alone: those of `host`, or all where that is no concrete address. */
 export function createPeer(config: Config): PeerConnection {
-  const { host } = config;
+  const { host, icePort } = config;
   const anyAddress = host === '' || host === '0.0.0.0' || host === '::';
   return new datachannel.PeerConnection('nearlight', {
     iceServers: [],
     disableAutoNegotiation: true,
     maxMessageSize: config.inputBytesMax,
+    ...(icePort === 0 ? {} : { enableIceUdpMux: true, portRangeBegin: icePort, portRangeEnd: icePort }),
     ...(anyAddress ? {} : { bindAddress: host === 'localhost' ? '127.0.0.1' : host }),
   });
 }

@@ -9,6 +9,7 @@ import { type PageFile, SECURITY_HEADERS, sendFile } from './files.ts';
 import { type Health, liveness, readiness } from './health.ts';
 import { readOffer } from './offer.ts';
 import type { Player, ViewRequest } from './player.ts';
+import type { Relay } from './relay.ts';
 import { checkOrigin, readOfferBody, readView } from './request.ts';
 
 export interface StreamServerOptions {
@@ -28,6 +29,8 @@ export interface StreamServerOptions {
   metrics(): Promise<string>;
   /** Where connections are counted. */
   meters: Meters;
+  /** A way in for pages that do not reach this process's own addresses; whoever opened it closes it, after the server. */
+  relay?: Relay;
 }
 
 export interface StreamServer {
@@ -196,7 +199,7 @@ function checkOpen(state: State): void {
 }
 
 function open(state: State, id: string, player: Player, offer: ReturnType<typeof readOffer>): Connection {
-  const { config, log, meters } = state.options;
+  const { config, log, meters, relay } = state.options;
   let connected = 0;
   try {
     checkOpen(state);
@@ -204,6 +207,7 @@ function open(state: State, id: string, player: Player, offer: ReturnType<typeof
       offer,
       player,
       config,
+      relay,
       warn: (message) => log.warn(message),
       onConnected: () => {
         connected = 1;

@@ -1,4 +1,4 @@
-import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { type ChildProcess, execFile, spawn, spawnSync } from 'node:child_process';
 import {
   chmodSync,
   closeSync,
@@ -8,15 +8,19 @@ import {
   openSync,
   readdirSync,
   readFileSync,
+  rmdirSync,
   rmSync,
   writeFileSync,
 } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { promisify } from 'node:util';
 import { Cri } from './cri.ts';
+import { SANDBOX_IMAGE } from './image.ts';
 
 const root = join(import.meta.dirname, '../..');
 const run = promisify(execFile);
+/** 1.7: the first with this runtime interface and CRI v1 alone. */
+const CONTAINERD_MIN = 107;
 /** Bridge, subnet and so on are named by it, so that two rigs do not meet. */
 let rigs = 0;
 
@@ -33,10 +37,10 @@ export interface Rig {
   readonly runDir: string;
   readonly cacheDir: string;
   readonly cri: Cri;
-  /** Output of `ctr`, in the namespace `default`. */
+  /** Namespace of `ctr`, and the cgroup of all that runs here. */
+  readonly name: string;
+  /** Output of `ctr`. */
   ctr(...args: string[]): Promise<{ stdout: string; stderr: string }>;
-  /** The program and arguments of `ctr`, for a test that spawns it. */
-  ctrCommand(...args: string[]): [string, string[]];
   /** Ends containerd without a chance to tidy up. */
   kill(): Promise<void>;
   begin(): Promise<void>;
@@ -50,33 +54,43 @@ export interface Rig {
   close(): Promise<void>;
 }
 
-/** Starts containerd; resolves when it answers, and `poolSize` hosts wait. */
+/**
+ * Starts containerd; resolves when it answers, and `poolSize` hosts wait.
+ * @throws Error where pods cannot be run on this machine, or do not start
+ */
 export async function startRig({ poolSize, registry }: RigOptions): Promise<Rig> {
+  expectUsable();
   // Sockets have short paths.
   const folder = mkdtempSync('/tmp/nl-');
   const [runDir, cacheDir, bin] = [join(folder, 'run'), join(folder, 'cache'), join(folder, 'bin')];
   const address = join(folder, 'c.sock');
+  const name = basename(folder);
+  const client = { ...process.env, CONTAINERD_NAMESPACE: name };
   mkdirSync(bin);
   const script = readFileSync(join(root, 'host/shim/containerd-shim-wasmedge-v1'), 'utf8').replace('@HOME@', root);
   writeFileSync(join(bin, 'containerd-shim-wasmedge-v1'), script);
   chmodSync(join(bin, 'containerd-shim-wasmedge-v1'), 0o755);
+  const bridge = `nl${process.pid % 10000}-${rigs}`;
   const subnet = `10.${200 + (process.pid % 50)}.${rigs++ % 250}`;
-  writeConfig(folder, { registry, bridge: `nl${process.pid % 10000}-${rigs}`, subnet });
+  writeConfig(folder, { registry, bridge, subnet });
   const env = {
     PATH: `${bin}:${process.env.PATH}`,
     NEARLIGHT_RUN_DIR: runDir,
     NEARLIGHT_CACHE_DIR: cacheDir,
     NEARLIGHT_POOL_SIZE: String(poolSize),
+    NEARLIGHT_UDP_PORTS: '31000-31999',
+    NEARLIGHT_ADDRESS: '127.0.0.1',
   };
   let daemon: ChildProcess | undefined;
   const rig: Rig = {
     folder,
     runDir,
     cacheDir,
-    cri: new Cri(address),
+    cri: new Cri(address, name),
     software: !existsSync('/dev/dri') && !existsSync('/dev/nvidiactl'),
-    ctrCommand: (...args) => ['ctr', ['--address', address, ...args]],
-    ctr: (...args) => run('ctr', ['--address', address, ...args], { maxBuffer: 2 ** 26, timeout: 120_000 }),
+    name,
+    ctr: (...args) =>
+      run('ctr', ['--address', address, ...args], { env: client, maxBuffer: 2 ** 26, timeout: 120_000 }),
     async begin() {
       daemon = spawn('containerd', ['--config', join(folder, 'config.toml')], {
         env,
@@ -92,7 +106,7 @@ export async function startRig({ poolSize, registry }: RigOptions): Promise<Rig>
     async kill() {
       const child = daemon;
       daemon = undefined;
-      if (!child || child.exitCode !== null) return;
+      if (!child || child.exitCode !== null || child.signalCode !== null) return;
       const gone = new Promise((resolve) => child.once('exit', resolve));
       child.kill('SIGKILL');
       await gone;
@@ -106,16 +120,26 @@ export async function startRig({ poolSize, registry }: RigOptions): Promise<Rig>
       const processes = ours(folder);
       await rig.kill();
       for (const pid of [...processes, ...ours(folder)]) signal(pid, 'SIGTERM');
-      await poll(() => ours(folder).length === 0 || Promise.reject(), '', 3000).catch(() => {
+      await poll(() => ours(folder).length === 0, '', 3000).catch(() => {
         for (const pid of ours(folder)) signal(pid, 'SIGKILL');
       });
       for (const line of mounts(folder).reverse()) await run('umount', ['-l', line]).catch(() => {});
-      await run('ip', ['link', 'delete', `nl${process.pid % 10000}-${rigs}`]).catch(() => {});
+      await run('ip', ['link', 'delete', bridge]).catch(() => {});
+      removeCgroups(name);
       rmSync(folder, { recursive: true, force: true });
     },
   };
-  await rig.begin();
-  if (poolSize > 0) {
+  try {
+    await rig.begin();
+    await fillPool();
+  } catch (error) {
+    await rig.close();
+    throw error;
+  }
+  return rig;
+
+  async function fillPool(): Promise<void> {
+    if (poolSize === 0) return;
     mkdirSync(join(runDir, 'log'), { recursive: true, mode: 0o700 });
     const log = openSync(join(runDir, 'log/keeper.log'), 'a', 0o600);
     const keeper = spawn(join(root, 'node_modules/.bin/node'), [join(root, 'host/main.ts'), 'keeper'], {
@@ -125,9 +149,30 @@ export async function startRig({ poolSize, registry }: RigOptions): Promise<Rig>
     });
     closeSync(log);
     keeper.unref();
-    await poll(() => rig.warm().length >= poolSize || Promise.reject(), 'no host became warm', 30_000);
+    await poll(() => rig.warm().length >= poolSize, 'no host became warm', 30_000);
   }
-  return rig;
+}
+
+/** Without these there is nothing to test, and that is no success. */
+function expectUsable(): void {
+  const refuse = (why: string) => {
+    throw new Error(`the tests of pods cannot run here: ${why}`);
+  };
+  if (process.getuid!() !== 0) refuse('mounts, network namespaces and cgroups take root');
+  const { stdout, error } = spawnSync('containerd', ['--version'], { encoding: 'utf8' });
+  if (error) refuse(`containerd: ${error.message}; sh host/setup.sh --test installs it`);
+  const [, major = 0, minor = 0] = /\b(\d+)\.(\d+)\.\d+/.exec(stdout) ?? [];
+  if (Number(major) * 100 + Number(minor) < CONTAINERD_MIN) refuse(`containerd is too old: ${stdout}`);
+}
+
+/** What is there of a rig's that was not there `before` (`Rig.inventory`). */
+export function left(rig: Rig, before: readonly string[]): string[] {
+  const known = [...before];
+  return rig.inventory().filter((entry) => {
+    const at = known.indexOf(entry);
+    if (at >= 0) known.splice(at, 1);
+    return at < 0;
+  });
 }
 
 /**
@@ -135,17 +180,9 @@ export async function startRig({ poolSize, registry }: RigOptions): Promise<Rig>
  * @throws Error with what is left
  */
 export async function expectNothingLeft(rig: Rig, before: readonly string[]): Promise<void> {
-  const left = () => {
-    const known = [...before];
-    return rig.inventory().filter((entry) => {
-      const at = known.indexOf(entry);
-      if (at >= 0) known.splice(at, 1);
-      return at < 0;
-    });
-  };
-  await poll(() => left().length === 0, '').catch(() =>
-    Promise.reject(new Error(`left behind:\n${left().join('\n')}`)),
-  );
+  await poll(() => left(rig, before).length === 0, '').catch(() => {
+    throw new Error(`left behind:\n${left(rig, before).join('\n')}`);
+  });
 }
 
 /** Waits until `check` neither rejects nor gives false. */
@@ -226,15 +263,7 @@ function inventory(folder: string): string[] {
   };
   const warm = pids(join(folder, 'run/warm'));
   const isWarm = (name: string) => warm.some((pid) => name.includes(String(pid)));
-  const cgroups = readdirSync('/sys/fs/cgroup').flatMap((controller) => {
-    try {
-      return readdirSync(`/sys/fs/cgroup/${controller}/nearlight-test`, { recursive: true, withFileTypes: true })
-        .filter((entry) => entry.isDirectory())
-        .map((entry) => `cgroup ${controller}/${entry.name}`);
-    } catch {
-      return [];
-    }
-  });
+  const cgroups = cgroupFolders(basename(folder)).map((path) => `cgroup ${path}`);
   const processes = ours(folder)
     .filter((pid) => !warm.includes(pid))
     .flatMap(commandOf);
@@ -244,6 +273,31 @@ function inventory(folder: string): string[] {
     ...['run/host', 'run/claim', 'run/state', 'run/pod'].flatMap(files).filter((name) => !isWarm(name)),
     ...cgroups,
   ].sort();
+}
+
+/** In each hierarchy; '.' is version 2 alone. */
+function cgroupRoots(name: string): string[] {
+  return ['.', ...readdirSync('/sys/fs/cgroup')].map((controller) => join('/sys/fs/cgroup', controller, name));
+}
+
+/** Cgroups below those of that name, innermost first. */
+function cgroupFolders(name: string): string[] {
+  const below = (folder: string): string[] =>
+    readdirSync(folder, { withFileTypes: true })
+      .filter((entry) => entry.isDirectory())
+      .flatMap((entry) => [...below(join(folder, entry.name)), join(folder, entry.name)]);
+  return cgroupRoots(name).filter(existsSync).flatMap(below);
+}
+
+/** Where nobody is in them any more. */
+function removeCgroups(name: string): void {
+  for (const path of [...cgroupFolders(name), ...cgroupRoots(name)]) {
+    try {
+      rmdirSync(path);
+    } catch {
+      // It is not there, or somebody is in it.
+    }
+  }
 }
 
 function writeConfig(
@@ -264,8 +318,8 @@ function writeConfig(
     ipMasq: false,
     ipam: { type: 'host-local', dataDir: join(folder, 'ipam'), ranges: [[{ subnet: `${subnet}.0/24` }]] },
   };
-  const list = { cniVersion: '0.4.0', name: 'nearlight-test', plugins: [plugin, { type: 'loopback' }] };
-  writeFileSync(join(cni, '10-test.conflist'), JSON.stringify({ ...list, plugins: [plugin] }));
+  const list = { cniVersion: '0.4.0', name: 'nearlight-test', plugins: [plugin] };
+  writeFileSync(join(cni, '10-test.conflist'), JSON.stringify(list));
   writeFileSync(
     join(folder, 'config.toml'),
     `version = 2
@@ -275,7 +329,8 @@ disabled_plugins = ["io.containerd.nri.v1.nri", "io.containerd.internal.v1.opt",
 [grpc]
   address = "${folder}/c.sock"
 [plugins."io.containerd.grpc.v1.cri"]
-  sandbox_image = "nearlight.test/pause:1"
+  sandbox_image = "${SANDBOX_IMAGE}"
+  restrict_oom_score_adj = true
   [plugins."io.containerd.grpc.v1.cri".cni]
     bin_dir = "/usr/lib/cni"
     conf_dir = "${cni}"

@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { rmdir } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import * as grpc from '@grpc/grpc-js';
 import * as loader from '@grpc/proto-loader';
 import protobuf from 'protobufjs';
@@ -21,7 +22,12 @@ export interface ContainerOptions {
   name: string;
   image: string;
   env?: Record<string, string>;
+  /** In place of the image's entrypoint. */
+  command?: string[];
   args?: string[];
+  folder?: string;
+  /** Folders of the node that the container has at the same path. */
+  mounts?: string[];
   memoryBytes?: number;
   attempt?: number;
 }
@@ -31,8 +37,16 @@ export class Cri {
   readonly #runtime: Service;
   readonly #image: Service;
   readonly #configs = new Map<string, object>();
+  readonly #logs: string;
+  readonly #group: string;
 
-  constructor(address: string) {
+  /**
+   * @param address containerd's socket; the containers' logs lie beside it
+   * @param group cgroup of the pods, below the root of the hierarchy
+   */
+  constructor(address: string, group: string) {
+    this.#group = group;
+    this.#logs = join(dirname(address), 'logs');
     const runtime = services();
     const credentials = grpc.credentials.createInsecure();
     this.#runtime = new runtime.RuntimeService(`unix://${address}`, credentials) as unknown as Service;
@@ -65,10 +79,10 @@ export class Cri {
     const config = {
       metadata: { name, uid: name, namespace: 'default', attempt: 0 },
       hostname: hostNetwork ? '' : name,
-      logDirectory: `/tmp/nl-logs/${name}`,
+      logDirectory: join(this.#logs, name),
       dnsConfig: { servers: ['192.0.2.53'], searches: ['test'], options: [] },
       linux: {
-        cgroupParent: `/nearlight-test/${name}`,
+        cgroupParent: `/${this.#group}/${name}`,
         securityContext: { namespaceOptions: { network: hostNetwork ? 'NODE' : 'POD' } },
       },
     };
@@ -80,15 +94,26 @@ export class Cri {
     return podSandboxId;
   }
 
-  async create(
-    pod: string,
-    { name, image, env = {}, args = [], memoryBytes, attempt = 0 }: ContainerOptions,
-  ): Promise<string> {
+  async create(pod: string, options: ContainerOptions): Promise<string> {
+    const {
+      name,
+      image,
+      env = {},
+      command = [],
+      args = [],
+      folder = '',
+      mounts = [],
+      memoryBytes,
+      attempt = 0,
+    } = options;
     const config = {
       metadata: { name, attempt },
       image: { image },
+      command,
       args,
+      workingDir: folder,
       envs: Object.entries(env).map(([key, value]) => ({ key, value })),
+      mounts: mounts.map((path) => ({ containerPath: path, hostPath: path })),
       logPath: `${name}_${attempt}.log`,
       linux: { resources: { cpuShares: 512, ...(memoryBytes ? { memoryLimitInBytes: memoryBytes } : {}) } },
     };
@@ -131,19 +156,30 @@ export class Cri {
     const config = this.#configs.get(podSandboxId) as { linux: { cgroupParent: string } } | undefined;
     this.#configs.delete(podSandboxId);
     // The kubelet's part: a pod's own cgroup.
-    for (const controller of readdirSync('/sys/fs/cgroup'))
-      if (config) await rmdir(`/sys/fs/cgroup/${controller}${config.linux.cgroupParent}`).catch(() => {});
+    for (const controller of ['.', ...readdirSync('/sys/fs/cgroup')])
+      if (config) await rmdir(join('/sys/fs/cgroup', controller, config.linux.cgroupParent)).catch(() => {});
   }
 
+  /** What cannot be removed stays. */
   async removeAll(): Promise<void> {
     const { items } = await this.call<{ items: { id: string }[] }>('listPodSandbox', {});
-    for (const { id } of items) await this.removePod(id);
+    for (const { id } of items) await this.removePod(id).catch(() => {});
+  }
+
+  /** The cgroup that the kubelet makes for a pod, below the root of the hierarchy. */
+  cgroupParent(pod: string): string {
+    return (this.#configs.get(pod) as { linux: { cgroupParent: string } }).linux.cgroupParent;
+  }
+
+  /** The file of a container's log. */
+  logPath(pod: string, name: string, attempt = 0): string {
+    const { logDirectory } = this.#configs.get(pod) as { logDirectory: string };
+    return join(logDirectory, `${name}_${attempt}.log`);
   }
 
   /** Lines that the container wrote (CRI log format, without time and tag). */
   log(pod: string, name: string, attempt = 0): string[] {
-    const { logDirectory } = this.#configs.get(pod) as { logDirectory: string };
-    const text = readFileSync(`${logDirectory}/${name}_${attempt}.log`, 'utf8');
+    const text = readFileSync(this.logPath(pod, name, attempt), 'utf8');
     return text
       .split('\n')
       .filter(Boolean)

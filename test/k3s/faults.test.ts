@@ -32,7 +32,7 @@ const pool = () => poll(() => rig.warm().length === POOL, 'the pool is not refil
 
 /** A game that nothing on this node has compiled before. */
 const fresh = (name: string) =>
-  importGame(rig, name, good({ fields: `(data (i32.const 4096) "${name} ${process.pid} ${Date.now()}")` }));
+  importGame(rig, name, good({ fields: `(data (i32.const 8192) "${name} ${process.pid} ${Date.now()}")` }));
 
 const entries = () => readdirSync(rig.cacheDir).filter((name) => name.endsWith('.native'));
 

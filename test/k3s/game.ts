@@ -1,4 +1,5 @@
 import { poll, type Rig } from './containerd.ts';
+import type { ContainerOptions } from './cri.ts';
 
 /** Ports of the node, one a game, so that pods on its network do not meet. */
 let port = 18_500;
@@ -12,7 +13,11 @@ export interface RunningGame {
 }
 
 /** Runs an image as the kubelet does; resolves when its container is started. */
-export async function startGame(rig: Rig, image: string, options: { memoryBytes?: number } = {}): Promise<RunningGame> {
+export async function startGame(
+  rig: Rig,
+  image: string,
+  options: { env?: Record<string, string>; memoryBytes?: number } = {},
+): Promise<RunningGame> {
   const own = port++;
   const pod = await rig.cri.runPod({ name: `game${own}` });
   const container = await startContainer(rig, { pod, image, port: own, ...options });
@@ -22,9 +27,9 @@ export async function startGame(rig: Rig, image: string, options: { memoryBytes?
 /** Runs a container in a pod that is there. */
 export async function startContainer(
   { cri }: Rig,
-  { pod, port, ...options }: { pod: string; image: string; port: number; memoryBytes?: number; attempt?: number },
+  { pod, port, env, ...options }: Omit<ContainerOptions, 'name'> & { pod: string; port: number },
 ): Promise<string> {
-  const container = await cri.create(pod, { name: 'game', env: { PORT: String(port) }, ...options });
+  const container = await cri.create(pod, { name: 'game', env: { PORT: String(port), ...env }, ...options });
   await cri.start(container);
   return container;
 }

@@ -4,7 +4,9 @@ import { createImage, layoutEntries } from '../../oci/image.ts';
 import { tar } from '../../oci/tar.ts';
 import type { Rig } from './containerd.ts';
 
-export const SANDBOX_IMAGE = 'nearlight.test/pause:1';
+export const SANDBOX_NAME = 'pause';
+/** What the rig's containerd takes for sandboxes; a test has to bring it. */
+export const SANDBOX_IMAGE = `nearlight.test/${SANDBOX_NAME}:1`;
 
 /** Puts a game's image into containerd, for `ctr` and for the CRI; gives its name. */
 export async function importGame(rig: Rig, name: string, module: Uint8Array): Promise<string> {
@@ -15,7 +17,7 @@ export async function importGame(rig: Rig, name: string, module: Uint8Array): Pr
 async function importArchive(rig: Rig, name: string, archive: Uint8Array): Promise<string> {
   const path = join(rig.folder, 'import.tar');
   writeFileSync(path, archive);
-  for (const namespace of ['default', 'k8s.io']) await rig.ctr('-n', namespace, 'images', 'import', path);
+  for (const namespace of [rig.name, 'k8s.io']) await rig.ctr('-n', namespace, 'images', 'import', path);
   return name;
 }
 

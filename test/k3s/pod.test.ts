@@ -4,7 +4,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { buildModules } from '../../host/build.ts';
 import { good } from '../engine/modules.ts';
 import { Peer, sleep, until } from '../stream/peer.ts';
-import { poll, type Rig, startRig } from './containerd.ts';
+import { expectNothingLeft, poll, type Rig, startRig } from './containerd.ts';
+import { exited, ready, startGame } from './game.ts';
 import { importGame, importProgram, SANDBOX_IMAGE } from './image.ts';
 
 const root = join(import.meta.dirname, '../..');
@@ -42,28 +43,6 @@ beforeAll(async () => {
 
 afterAll(() => rig?.close(), 60_000);
 
-/** A pod with one game in it, on the node's network at a port of its own. */
-async function startGame(
-  image: string,
-  { env = {}, ...options }: { env?: Record<string, string>; memoryBytes?: number } = {},
-) {
-  const port = 18_000 + ports++;
-  const pod = await rig.cri.runPod({ name: `pod${port}` });
-  const container = await rig.cri.create(pod, { name: 'game', image, env: { PORT: String(port), ...env }, ...options });
-  await rig.cri.start(container);
-  return { pod, container, port, url: `http://127.0.0.1:${port}/` };
-}
-let ports = 0;
-
-const exited = (container: string) =>
-  poll(async () => {
-    const status = await rig.cri.status(container);
-    return status.state === 'CONTAINER_EXITED' && status;
-  }, 'the container does not end');
-
-const ready = (container: string) =>
-  poll(async () => (await rig.cri.exec(container, 'health')).exitCode === 0, 'not ready');
-
 async function statusOf(container: string) {
   return JSON.parse((await rig.cri.exec(container, 'status')).stdout.toString());
 }
@@ -88,9 +67,7 @@ describe('ctr run', () => {
     await rig.ctr('task', 'rm', 'one');
     await rig.ctr('container', 'rm', 'one');
     await poll(() => rig.warm().length === 2, 'the pool is not refilled');
-    await poll(() => rig.inventory().length === before.length, 'left').catch(() =>
-      expect(rig.inventory()).toEqual(before),
-    );
+    await expectNothingLeft(rig, before);
   });
 
   it.each([
@@ -133,8 +110,8 @@ describe('a pod', () => {
   it('plays, answers exec, reports, logs, and goes without a trace', async () => {
     await poll(() => rig.warm().length === 2, 'the pool is not refilled');
     const before = rig.inventory();
-    const { pod, container, url } = await startGame(images.arena, { env: { MAX_PLAYERS: '3', TICK_RATE: '60' } });
-    await ready(container);
+    const { pod, container, url } = await startGame(rig, images.arena, { env: { MAX_PLAYERS: '3', TICK_RATE: '60' } });
+    await ready(rig, container);
     const peer = new Peer();
     expect(await peer.join(url, { query: '?size=320x180&fps=60' })).toMatchObject({ seats: 3, game: 'game' });
     await until(() => peer.pictures > 20, 'pictures', 15_000);
@@ -177,19 +154,26 @@ describe('a pod', () => {
     expect((await peer.ended()).code).toBe('NL_SHUTDOWN');
     peer.close();
     await poll(() => rig.warm().length === 2, 'the pool is not refilled');
-    await poll(() => rig.inventory().length === before.length, 'left').catch(() =>
-      expect(rig.inventory()).toEqual(before),
-    );
+    await expectNothingLeft(rig, before);
   });
 
   it('is reached over a CNI bridge, and asks the name server of its pod', async () => {
     const pod = await rig.cri.runPod({ name: 'bridged', hostNetwork: false });
     const container = await rig.cri.create(pod, { name: 'game', image: images.latency });
     await rig.cri.start(container);
-    await ready(container);
+    await ready(rig, container);
     const address = await rig.cri.podAddress(pod);
     expect((await fetch(`http://${address}:8080/status`)).status).toBe(200);
     await expect(fetch('http://127.0.0.1:8080/status')).rejects.toThrow();
+    // Its pictures come through the node's own port: nothing else of the node's network leads there.
+    const peer = new Peer();
+    await peer.join(`http://${address}:8080/`, {
+      query: '?size=320x180&fps=30',
+      edit: (sdp) => sdp.replace(/^a=candidate:.*\r\n/gm, (line) => (/ 31\d{3} typ/.test(line) ? line : '')),
+    });
+    await until(() => peer.pictures > 10, 'pictures', 10_000);
+    expect(peer.answer).toMatch(/127\.0\.0\.1 31\d{3} typ/);
+    peer.close();
     const { info } = await rig.cri.call<{ info: { info: string } }>('podSandboxStatus', {
       podSandboxId: pod,
       verbose: true,
@@ -206,8 +190,8 @@ describe('a pod', () => {
     ['trap', 20, 'Error', 'NL_GUEST_TRAP'],
     ['early', 20, 'Error', 'NL_GUEST_TRAP'],
   ])('reports how a game ends: %s, %i', async (name, exitCode, reason, message) => {
-    const { pod, container } = await startGame(images[name]);
-    expect(await exited(container)).toMatchObject({ exitCode, reason });
+    const { pod, container } = await startGame(rig, images[name]);
+    expect(await exited(rig, container)).toMatchObject({ exitCode, reason });
     expect(await rig.cri.podState(pod)).toBe('SANDBOX_READY');
     if (message) expect(rig.cri.log(pod, 'game').join('\n')).toContain(message);
     await rig.cri.removePod(pod);
@@ -228,7 +212,7 @@ describe('a pod', () => {
   });
 
   it('takes one game, and says so to a second', async () => {
-    const { pod, container } = await startGame(images.latency);
+    const { pod, container } = await startGame(rig, images.latency);
     const second = await rig.cri.create(pod, { name: 'second', image: images.latency });
     await expect(rig.cri.start(second)).rejects.toThrow('holds one game, and game runs in it');
     expect((await rig.cri.status(container)).state).toBe('CONTAINER_RUNNING');
@@ -236,16 +220,16 @@ describe('a pod', () => {
   });
 
   it('keeps its sandbox when the game is out of memory, which is reported as that', async () => {
-    const { pod, container } = await startGame(images.hungry, { memoryBytes: 64 * 2 ** 20 });
-    expect(await exited(container)).toMatchObject({ exitCode: 137, reason: 'OOMKilled' });
+    const { pod, container } = await startGame(rig, images.hungry, { memoryBytes: 64 * 2 ** 20 });
+    expect(await exited(rig, container)).toMatchObject({ exitCode: 137, reason: 'OOMKilled' });
     expect(await rig.cri.podState(pod)).toBe('SANDBOX_READY');
     await rig.cri.removePod(pod);
   });
 
   it('keeps its players while its container is replaced by another image', async () => {
-    const { pod, container, url } = await startGame(images.arena);
+    const { pod, container, url } = await startGame(rig, images.arena);
     const port = new URL(url).port;
-    await ready(container);
+    await ready(rig, container);
     const peer = new Peer();
     await peer.join(url, { query: '?size=320x180&fps=60' });
     await until(() => peer.pictures > 5, 'pictures', 15_000);
@@ -265,8 +249,8 @@ describe('a pod', () => {
 
 describe('faults', () => {
   it('containerd killed and started again: the pod goes on, is known, and can be stopped', async () => {
-    const { pod, container, url } = await startGame(images.arena);
-    await ready(container);
+    const { pod, container, url } = await startGame(rig, images.arena);
+    await ready(rig, container);
     const peer = new Peer();
     await peer.join(url, { query: '?size=320x180&fps=60' });
     await until(() => peer.pictures > 5, 'pictures', 15_000);
@@ -285,10 +269,14 @@ describe('faults', () => {
   });
 
   it('a host killed in one of three pods: the others drop nothing, its end is reported, another takes its place', async () => {
-    const games = [await startGame(images.latency), await startGame(images.latency), await startGame(images.latency)];
+    const games = [
+      await startGame(rig, images.latency),
+      await startGame(rig, images.latency),
+      await startGame(rig, images.latency),
+    ];
     const peers: Peer[] = [];
     for (const { container, url } of games.slice(1)) {
-      await ready(container);
+      await ready(rig, container);
       const peer = new Peer();
       peers.push(peer);
       await peer.join(url, { query: '?size=320x180&fps=30' });
@@ -305,11 +293,11 @@ describe('faults', () => {
     });
     const begun = Date.now();
     process.kill(JSON.parse(info.info).pid, 'SIGKILL');
-    await exited(games[0].container);
+    await exited(rig, games[0].container);
     await poll(async () => (await rig.cri.podState(games[0].pod)) === 'SANDBOX_NOTREADY', 'the sandbox is still ready');
     await rig.cri.removePod(games[0].pod);
-    const next = await startGame(images.latency);
-    await ready(next.container);
+    const next = await startGame(rig, images.latency);
+    await ready(rig, next.container);
     expect(Date.now() - begun).toBeLessThan(10_000);
     expect(await sent()).toEqual(dropped);
     for (const { pod } of [...games.slice(1), next]) await rig.cri.removePod(pod);
@@ -320,15 +308,15 @@ describe('faults', () => {
     await poll(() => rig.warm().length === 2, 'the pool is not refilled');
     const keeper = rig.keeperPid();
     process.kill(keeper, 'SIGKILL');
-    const { pod } = await startGame(images.latency);
+    const { pod } = await startGame(rig, images.latency);
     await poll(() => rig.keeperPid() !== keeper && rig.warm().length === 2, 'no keeper took over');
     await rig.cri.removePod(pod);
   });
 
   it('more pods at once than hosts wait: all start', async () => {
-    const games = await Promise.all(Array.from({ length: 5 }, () => startGame(images.latency)));
+    const games = await Promise.all(Array.from({ length: 5 }, () => startGame(rig, images.latency)));
     for (const { container, pod } of games) {
-      await ready(container);
+      await ready(rig, container);
       await rig.cri.removePod(pod);
     }
   });

@@ -19,14 +19,19 @@ async function freePort(): Promise<number> {
   return port;
 }
 
-/** Starts one; in a folder of its own. */
-export async function startDistribution(): Promise<Distribution> {
+/**
+ * Starts one, in a folder of its own; `auth` is the section of that name of its configuration, and FOLDER in it that folder,
+ * with `files` in it.
+ */
+export async function startDistribution(auth = '', files: Record<string, string> = {}): Promise<Distribution> {
   const folder = mkdtempSync(join(tmpdir(), 'distribution-'));
+  for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text);
   const address = `127.0.0.1:${await freePort()}`;
   const config = `version: 0.1
 log: { level: error }
 storage: { filesystem: { rootdirectory: ${folder}/data } }
-http: { addr: ${address}, secret: test }`;
+http: { addr: ${address}, secret: test }
+${auth.replaceAll('FOLDER', folder)}`;
   writeFileSync(join(folder, 'config.yml'), config);
   const child = spawn('docker-registry', ['serve', join(folder, 'config.yml')], { stdio: 'ignore' });
   for (let tries = 0; ; tries++) {

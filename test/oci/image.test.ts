@@ -1,20 +1,34 @@
 import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import {
+  chmodSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
   readFileSync,
   rmSync,
   symlinkSync,
+  truncateSync,
   utimesSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createImage, type Descriptor, IMAGE_BYTES_MAX, layoutEntries, TYPES, writeLayout } from '../../oci/image.ts';
+import {
+  ASSETS_BYTES_MAX,
+  assemble,
+  createImage,
+  type Descriptor,
+  IMAGE_BYTES_MAX,
+  type Image,
+  layoutEntries,
+  TYPES,
+  writeLayout,
+} from '../../oci/image.ts';
 import { tar } from '../../oci/tar.ts';
 import { good } from '../engine/modules.ts';
+import { noise } from './noise.ts';
 
 const module = good();
 const about = { title: 'game', version: '1.2' };
@@ -37,29 +51,83 @@ function assets(name: string, files: Record<string, Uint8Array | string>): strin
 
 const json = (data: Uint8Array) => JSON.parse(Buffer.from(data).toString());
 
+interface Bill {
+  files: { fileName: string }[];
+  packages: { packageVerificationCode: { packageVerificationCodeValue: string } }[];
+}
+
+function billOf({ blobs, bill }: Image): Bill {
+  return json(blobs.get(json(blobs.get(bill.digest)!).layers[0].digest)!);
+}
+
 describe('an image', () => {
-  it('has the same bytes for the same input, whatever the order and the time', async () => {
-    const one = await createImage({ module, ...about, assets: assets('one', { 'a/b.txt': 'b', 'c.txt': 'c' }) });
-    const two = await createImage({ module, ...about, assets: assets('two', { 'c.txt': 'c', 'a/b.txt': 'b' }) });
-    expect(two.index.digest).toBe(one.index.digest);
-    expect(tar(layoutEntries(two, 'game:1'))).toEqual(tar(layoutEntries(one, 'game:1')));
-    const other = await createImage({ module, ...about, assets: assets('three', { 'c.txt': 'd', 'a/b.txt': 'b' }) });
-    expect(other.index.digest).not.toBe(one.index.digest);
+  it('has the same bytes for the same input, whatever the order, the time and the modes', async () => {
+    const names = [
+      'c.txt',
+      'a/b.txt',
+      'a.txt',
+      ...Array.from({ length: 20 }, (_, index) => `many/${index * 7919}.bin`),
+    ];
+    const files = names.map((name) => [name, name] as const);
+    const one = assets('one', Object.fromEntries(files));
+    const umask = process.umask(0o077);
+    const two = assets('two', Object.fromEntries(files.toReversed()));
+    process.umask(umask);
+    chmodSync(join(two, 'a.txt'), 0o755);
+    const [first, second] = [
+      await createImage({ module, ...about, assets: one }),
+      await createImage({ module, ...about, assets: two }),
+    ];
+    expect(second.index.digest).toBe(first.index.digest);
+    expect(second.bill.digest).toBe(first.bill.digest);
+    expect(tar(layoutEntries(second, 'game:1'))).toEqual(tar(layoutEntries(first, 'game:1')));
+    const listed = billOf(first).files.map(({ fileName }) => fileName.slice(2));
+    expect(listed).toEqual(['app.wasm', ...names.map((name) => `assets/${name}`)].sort());
+    writeFileSync(join(two, 'c.txt'), 'd');
+    expect((await createImage({ module, ...about, assets: two })).index.digest).not.toBe(first.index.digest);
+  });
+
+  it('has these bytes on every machine; other ones mean that a new Node compresses otherwise', () => {
+    const words = Buffer.from(Array.from({ length: 5000 }, (_, index) => `${index * index} `).join(''));
+    const entries = [
+      { name: 'b/c.bin', data: noise(5000) },
+      { name: 'a.txt', data: words },
+    ];
+    const { index } = assemble({ entries, config: {}, architectures: ['amd64'], title: 'golden' });
+    expect(index.digest).toBe('sha256:b49e3c26b86c829ef864d3562490f164641e2c2fd319fc867d0371c8d8d47408');
   });
 
   it('is one layer for both architectures, and a bill of materials that refers to it', async () => {
-    const { blobs, index, bill } = await createImage({ module, ...about });
+    const image = await createImage({ module, ...about, source: 'https://games.test/' });
+    const { blobs, index, bill } = image;
     const { manifests } = json(blobs.get(index.digest)!) as { manifests: Descriptor[] };
     expect(manifests.map(({ platform }) => platform)).toEqual([
       { os: 'linux', architecture: 'amd64' },
       { os: 'linux', architecture: 'arm64' },
     ]);
-    const layers = manifests.map(({ digest }) => json(blobs.get(digest)!).layers);
-    expect(layers[0]).toEqual(layers[1]);
+    const [one, other] = manifests.map(({ digest }) => json(blobs.get(digest)!));
+    expect(one.layers).toEqual(other.layers);
     const referrer = json(blobs.get(bill.digest)!);
     expect(referrer).toMatchObject({ artifactType: TYPES.spdx, subject: index });
-    const document = json(blobs.get(referrer.layers[0].digest)!);
-    expect(document).toMatchObject({ spdxVersion: 'SPDX-2.3', files: [{ fileName: './app.wasm' }] });
+    const { files, packages } = billOf(image);
+    expect(files).toHaveLength(1);
+    const sha1 = (text: string | Uint8Array) => createHash('sha1').update(text).digest('hex');
+    expect(packages[0]!.packageVerificationCode.packageVerificationCodeValue).toBe(sha1(sha1(module)));
+  });
+
+  it('says what it is, and nothing of what is not known', async () => {
+    const labels = async (options: { version?: string; source?: string }) => {
+      const { blobs, index } = await createImage({ module, title: 'game', ...options });
+      const { manifests, annotations } = json(blobs.get(index.digest)!);
+      const { config } = json(blobs.get(manifests[0].digest)!);
+      expect(json(blobs.get(config.digest)!).config.Labels).toEqual(annotations);
+      return annotations;
+    };
+    const name = 'org.opencontainers.image';
+    const least = { [`${name}.title`]: 'game', [`${name}.created`]: '1970-01-01T00:00:00Z' };
+    expect(await labels({})).toEqual(least);
+    const known = { version: '1', source: 'https://games.test/' };
+    expect(await labels(known)).toEqual({ ...least, [`${name}.version`]: '1', [`${name}.source`]: known.source });
   });
 
   it('is read by skopeo, and unpacked by umoci', async () => {
@@ -83,20 +151,28 @@ describe('an image', () => {
   });
 
   it('may weigh 5 MB and not a byte more, and says what is large', async () => {
-    const noise = (bytes: number) => {
-      const data = new Uint8Array(bytes);
-      for (let at = 0; at < bytes; at += 65536) crypto.getRandomValues(data.subarray(at, at + 65536));
-      return data;
-    };
     const most = noise(IMAGE_BYTES_MAX);
-    const sizeWith = async (bytes: number) =>
-      (await createImage({ module, ...about, assets: assets('big', { 'sky.bin': most.subarray(0, bytes) }) })).bytes;
+    const weigh = async (bytes: number) => {
+      const files = { 'sky.bin': most.subarray(0, bytes), 'sea.txt': 'blue' };
+      return (await createImage({ module, ...about, assets: assets('big', files) })).bytes;
+    };
     // Noise does not compress: what the rest weighs is left of the bound.
-    const rest = (await sizeWith(1_000_000)) - 1_000_000;
-    const fits = IMAGE_BYTES_MAX - rest - 2500;
-    expect(await sizeWith(fits)).toBeLessThanOrEqual(IMAGE_BYTES_MAX);
-    await expect(sizeWith(fits + 4000)).rejects.toThrow(
-      /NL_IMAGE_SIZE: .* 5000000 are allowed.*\n +\d+ bytes of +\d+ {2}\/assets\/sky\.bin/,
+    let size = 4_900_000;
+    for (let bytes = 0; bytes !== IMAGE_BYTES_MAX; size += IMAGE_BYTES_MAX - bytes) bytes = await weigh(size);
+    let heaviest = 0;
+    let refusal = '';
+    for (; refusal === ''; size++)
+      await weigh(size).then(
+        (bytes) => {
+          heaviest = bytes;
+        },
+        (error: Error) => {
+          refusal = error.message;
+        },
+      );
+    expect(heaviest).toBe(5_000_000);
+    expect(refusal).toMatch(
+      /^NL_IMAGE_SIZE: .*: 5000001 bytes.* 5000000 are allowed.*\n +\d+ bytes of +\d+ {2}\/assets\/sky\.bin\n.*\/app\.wasm/,
     );
   });
 
@@ -109,9 +185,20 @@ describe('an image', () => {
     await expect(createImage({ module, ...about, assets: path })).rejects.toThrow(
       'b.txt is neither a file nor a folder',
     );
-    await expect(createImage({ module, ...about, assets: join(path, 'a.txt') })).rejects.toMatchObject({
-      code: 'NL_IMAGE_ASSETS',
-    });
+    for (const folder of [join(path, 'a.txt'), join(path, 'none')])
+      await expect(createImage({ module, ...about, assets: folder })).rejects.toMatchObject({
+        code: 'NL_IMAGE_ASSETS',
+      });
+    const long = assets('named', { ['n'.repeat(120)]: '' });
+    await expect(createImage({ module, ...about, assets: long })).rejects.toThrow(/NL_IMAGE_ASSETS: .*too long/);
+  });
+
+  it('does not read what cannot fit', async () => {
+    const path = assets('vast', { 'a.bin': '' });
+    truncateSync(join(path, 'a.bin'), ASSETS_BYTES_MAX + 1);
+    await expect(createImage({ module, ...about, assets: path })).rejects.toThrow(
+      /NL_IMAGE_ASSETS: .* 268435457 bytes/,
+    );
   });
 });
 

@@ -169,6 +169,33 @@ describe('signalling', () => {
 });
 
 describe('attempts', () => {
+  const between = () =>
+    new Response(JSON.stringify({ code: 'NL_ROOM_ENDED', message: 'the game is being replaced' }), {
+      status: 503,
+      headers: { 'retry-after': '1' },
+    });
+
+  test('between two games the server is asked when it says, as often as it takes', async () => {
+    answers.push(...Array.from({ length: 9 }, () => between));
+    await connect();
+    expect(states).toEqual(['connecting 1', 'connecting 1: the game is being replaced']);
+    await vi.advanceTimersByTimeAsync(999);
+    expect(requests).toHaveLength(1);
+    await vi.advanceTimersByTimeAsync(8001);
+    expect(requests).toHaveLength(10);
+    FakePeer.all.at(-1)!.open();
+    showFrame(1, 1);
+    expect(states.slice(2)).toEqual(['playing']);
+  });
+
+  test('a minute without the next game is enough', async () => {
+    answers.push(...Array.from({ length: 100 }, () => between));
+    await connect();
+    await vi.advanceTimersByTimeAsync(70_000);
+    expect(states.at(-1)).toBe('ended NL_ROOM_ENDED retry: the game is being replaced');
+    expect(requests).toHaveLength(61);
+  });
+
   test('a server that cannot be reached is tried five times, ever later, then the player decides', async () => {
     answers.push(...Array.from({ length: 5 }, () => () => Promise.reject(new TypeError('fetch failed'))));
     await connect();
@@ -312,7 +339,8 @@ function accepted(): Response {
 }
 
 function describeState(state: PlayerState): string {
-  if (state.kind === 'connecting') return `connecting ${state.attempt}`;
+  if (state.kind === 'connecting')
+    return `connecting ${state.attempt}${state.message === undefined ? '' : `: ${state.message}`}`;
   if (state.kind !== 'ended') return state.kind;
   return `ended ${state.code} ${state.retry ? 'retry' : 'final'}: ${state.message}`;
 }

@@ -223,7 +223,11 @@ test('a full room and a fault of the room are answered, and the next page is ser
   const { server, warnings } = await start({}, { accept: () => Promise.reject(answer) });
   const body = await makePeer().offer();
   const post = () => fetch(`${server.url}whep`, { method: 'POST', headers: SDP, body });
-  expect(await code(await post())).toEqual([503, 'NL_ROOM_FULL']);
+  const full = await post();
+  expect([await code(full), full.headers.get('retry-after')]).toEqual([[503, 'NL_ROOM_FULL'], null]);
+  answer = new NearlightError('NL_ROOM_ENDED', 'the game is being replaced');
+  const between = await post();
+  expect([await code(between), between.headers.get('retry-after')]).toEqual([[503, 'NL_ROOM_ENDED'], '1']);
   answer = new Error('secret');
   const response = await post();
   expect(response.status).toBe(500);

@@ -1,0 +1,94 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Browser } from 'playwright-core';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { type Config, readConfig } from '../../host/config.ts';
+import { createJavaScriptEngine } from '../../host/engine/javascript.ts';
+import { type Gpu, openGpu } from '../../host/gpu/dawn.ts';
+import { roomOptions, serve } from '../../host/host.ts';
+import { Meters } from '../../host/observe/meters.ts';
+import { buildPlayer } from '../../host/player/build.ts';
+import { Audience } from '../../host/room/audience.ts';
+import { openRoom, type Room } from '../../host/room/room.ts';
+import type { StreamServer } from '../../host/stream/server.ts';
+import { openGame, pictureColour, startBrowser } from './host.ts';
+
+const config: Config = { ...readConfig({}), host: '127.0.0.1', port: 0, seed: 7 };
+const log = () => {};
+const engine = createJavaScriptEngine();
+const meters = new Meters();
+const audience = new Audience(10_000);
+let browser: Browser;
+let gpu: Gpu;
+let server: StreamServer;
+
+async function show(name: string): Promise<Room> {
+  const module = await readFile(join(import.meta.dirname, `../../build/${name}.wasm`));
+  const room = await openRoom(
+    engine,
+    module,
+    roomOptions({ name, config, log, gpu, meters, assets: new Uint8Array(0) }),
+  );
+  audience.show(room, true);
+  return room;
+}
+
+beforeAll(async () => {
+  const files = await buildPlayer();
+  [browser, gpu] = await Promise.all([startBrowser(), openGpu({ hardwareRequired: false, log })]);
+  server = await serve({ config, log, gpu, engine, lobby: audience, meters, files });
+}, 60_000);
+
+afterAll(async () => {
+  await browser?.close();
+  await audience.close();
+  await server?.close();
+  gpu?.close();
+});
+
+test('a game is replaced under its player: same connection, dimmed meanwhile, then the new picture', async () => {
+  const first = await show('latency');
+  const page = await browser.newPage();
+  await page.addInitScript(() => {
+    const peers: RTCPeerConnection[] = [];
+    Object.assign(window, { peers });
+    window.RTCPeerConnection = class extends RTCPeerConnection {
+      constructor(options?: RTCConfiguration) {
+        super(options);
+        peers.push(this);
+      }
+    };
+  });
+  await page.goto(`${server.url}?size=640x360`);
+  await page.waitForFunction(() => document.body.dataset.state === 'playing');
+  await page.click('#play');
+  await page.keyboard.down('KeyW');
+  await expect.poll(async () => (await pictureColour(page))[0]).toBeGreaterThan(245);
+  await first.close('NL_ROOM_ENDED');
+  await page.waitForSelector('[data-paused] #interval');
+  expect(await page.isVisible('#interval')).toBe(true);
+  expect(await page.evaluate(() => document.body.dataset.state)).toBe('playing');
+
+  const begun = performance.now();
+  await show('triangle');
+  await expect.poll(async () => (await pictureColour(page))[0], { interval: 20 }).toBeLessThan(200);
+  const shownMs = performance.now() - begun;
+  await page.waitForSelector('body:not([data-paused])');
+  expect(shownMs).toBeLessThan(2000);
+  expect(await page.title()).toContain('triangle');
+  const shown = await page.evaluate(() => nearlight.stats().framesShown);
+  await expect.poll(() => page.evaluate(() => nearlight.stats().framesShown)).toBeGreaterThan(shown + 20);
+  const peers = await page.evaluate(() =>
+    (window as unknown as { peers: RTCPeerConnection[] }).peers.map((peer) => peer.connectionState),
+  );
+  expect(peers).toEqual(['connected']);
+  await page.close();
+});
+
+test('a page that comes between two games gets in by itself', async () => {
+  for (const room of audience.rooms) await room.close('NL_ROOM_ENDED');
+  const opening = openGame(browser, `${server.url}?size=320x180`);
+  await new Promise((resolve) => setTimeout(resolve, 1500));
+  await show('triangle');
+  await (await opening).close();
+});

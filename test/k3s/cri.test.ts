@@ -1,0 +1,107 @@
+import { existsSync, readFileSync, renameSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { buildModules } from '../../host/build.ts';
+import { createImage } from '../../oci/image.ts';
+import { pushImage } from '../../oci/push.ts';
+import { parseReference, Registry } from '../../oci/registry.ts';
+import { openGame, pictureColour, startBrowser } from '../e2e/host.ts';
+import { good } from '../engine/modules.ts';
+import { type Distribution, startDistribution } from '../oci/distribution.ts';
+import { poll, type Rig, startRig } from './containerd.ts';
+import { ready, startGame } from './game.ts';
+import { importGame, SANDBOX_IMAGE } from './image.ts';
+
+let rig: Rig;
+let registry: Distribution;
+/** latency.wasm, on the registry. */
+let image: string;
+
+beforeAll(async () => {
+  await buildModules(['latency']);
+  registry = await startDistribution();
+  rig = await startRig({ poolSize: 1, registry: registry.address });
+  image = `${registry.address}/games/latency:1`;
+  const module = readFileSync(join(import.meta.dirname, '../../build/latency.wasm'));
+  const made = await createImage({ module, title: 'latency', version: '1' });
+  await pushImage(new Registry(parseReference(image)), made, '1', () => {});
+  // The sandbox's image is never read, and has to be there.
+  expect(await importGame(rig, 'pause', module)).toBe(SANDBOX_IMAGE);
+}, 120_000);
+
+afterAll(async () => {
+  await rig?.close();
+  await registry?.close();
+}, 60_000);
+
+it('pulls a game from a registry, and runs it', async () => {
+  await expect(rig.cri.pull(`${registry.address}/games/chess:1`)).rejects.toThrow(/not found/);
+  expect((await rig.cri.pull(image)).imageRef).toMatch(/sha256:/);
+  const { pod, container } = await startGame(rig, image);
+  await ready(rig, container);
+  await rig.cri.removePod(pod);
+});
+
+it('changes the limits of a game that runs, and accounts for its pod', async () => {
+  const { pod, container } = await startGame(rig, image, { memoryBytes: 128 * 2 ** 20 });
+  await ready(rig, container);
+  const limit = () => {
+    const folder = join(rig.cri.cgroupParent(pod), container);
+    const files = [`memory${folder}/memory.limit_in_bytes`, `.${folder}/memory.max`];
+    const path = files.map((file) => join('/sys/fs/cgroup', file)).find(existsSync);
+    return path && Number(readFileSync(path, 'utf8'));
+  };
+  await poll(() => limit() === 128 * 2 ** 20, 'the first limit is not set');
+  const linux = { memoryLimitInBytes: 256 * 2 ** 20 };
+  await rig.cri.call('updateContainerResources', { containerId: container, linux });
+  expect(limit()).toBe(256 * 2 ** 20);
+  await poll(async () => {
+    const { stats } = await rig.cri.call<{
+      stats: {
+        linux: { cpu: { usageCoreNanoSeconds: { value: number } }; memory: { workingSetBytes: { value: number } } };
+      };
+    }>('podSandboxStats', { podSandboxId: pod });
+    const { cpu, memory } = stats.linux;
+    return cpu.usageCoreNanoSeconds.value > 0 && memory.workingSetBytes.value > 0;
+  }, 'no statistics of the pod');
+  await rig.cri.removePod(pod);
+});
+
+it('goes on in a new file when its log is rotated', async () => {
+  const chatty = await importGame(
+    rig,
+    'chatty',
+    good({
+      fields: '(data (i32.const 8192) "a line")',
+      tick: '(call $log (i32.const 2) (i32.const 8192) (i32.const 6))',
+    }),
+  );
+  const { pod, container } = await startGame(rig, chatty);
+  const path = rig.cri.logPath(pod, 'game');
+  const lines = () => rig.cri.log(pod, 'game').filter((line) => line.includes('a line')).length;
+  await poll(() => lines() > 0, 'no line in the log');
+  renameSync(path, `${path}.1`);
+  await rig.cri.call('reopenContainerLog', { containerId: container });
+  await poll(() => lines() > 0, 'no line in the new file');
+  await rig.cri.removePod(pod);
+});
+
+it('is played in a browser, over the network of its pod', async () => {
+  const pod = await rig.cri.runPod({ name: 'browser', hostNetwork: false });
+  const container = await rig.cri.create(pod, { name: 'game', image });
+  await rig.cri.start(container);
+  await ready(rig, container);
+  const browser = await startBrowser();
+  try {
+    const page = await openGame(browser, `http://${await rig.cri.podAddress(pod)}:8080/?size=320x180`);
+    await page.locator('#play').click();
+    const brightness = async () => Math.max(...(await pictureColour(page)));
+    await expect.poll(brightness).toBeLessThan(10);
+    await page.keyboard.down('KeyW');
+    await expect.poll(brightness).toBeGreaterThan(245);
+    expect((await rig.cri.exec(container, 'players')).stdout.toString()).toBe('1\n');
+  } finally {
+    await browser.close();
+    await rig.cri.removePod(pod);
+  }
+});

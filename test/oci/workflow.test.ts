@@ -1,0 +1,70 @@
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, it } from 'vitest';
+import { parse } from 'yaml';
+import { startDistribution } from './distribution.ts';
+
+const root = join(import.meta.dirname, '../..');
+
+interface Step {
+  run?: string;
+  env?: Record<string, string>;
+}
+interface Workflow {
+  permissions: Record<string, string>;
+  env: Record<string, string>;
+  jobs: Record<'check' | 'publish', { steps: Step[]; if?: string; permissions?: Record<string, string> }>;
+}
+
+const { jobs, env, permissions } = parse(readFileSync(join(root, '.github/workflows/game.yml'), 'utf8')) as Workflow;
+const scripts = (job: keyof typeof jobs) => jobs[job].steps.flatMap(({ run }) => run ?? []);
+
+it('runs the commands that a developer has, and only a merge may publish', () => {
+  const { scripts: own } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { scripts: object };
+  const called = [...scripts('check'), ...scripts('publish')].map((run) => /npm (?:run )?([\w:]+)/.exec(run)?.[1]);
+  expect(called).toEqual(['check', 'test', 'image', 'image']);
+  for (const name of called) expect(own).toHaveProperty(name!);
+  expect(permissions).toEqual({ contents: 'read' });
+  expect(jobs.check.permissions).toBeUndefined();
+  expect(jobs.publish.if).toBe("github.event_name == 'push'");
+});
+
+it('publishes to a registry under a name and a tag that it takes', async () => {
+  const distribution = await startDistribution();
+  const folder = mkdtempSync(join(tmpdir(), 'workflow-'));
+  try {
+    const summary = join(folder, 'summary.md');
+    // As the workflow has it, but for the folder: a copy of the repository would need its own packages.
+    writeFileSync(join(folder, 'package.json'), JSON.stringify({ scripts: { image: `node ${root}/oci/main.ts` } }));
+    execFileSync('bash', ['--noprofile', '--norc', '-eo', 'pipefail', '-c', scripts('publish')[0]!], {
+      cwd: folder,
+      stdio: 'pipe',
+      env: {
+        ...process.env,
+        ...env,
+        REGISTRY: distribution.address,
+        GITHUB_REF_NAME: 'feature/Sea+sky',
+        GITHUB_REPOSITORY: 'Example/Games',
+        GITHUB_SERVER_URL: 'https://code.test',
+        GITHUB_STEP_SUMMARY: summary,
+      },
+    });
+    const [, digest] = readFileSync(summary, 'utf8').trim().split('@');
+    const name = `docker://${distribution.address}/example/games:feature-Sea-sky`;
+    const raw = execFileSync('skopeo', ['inspect', '--raw', '--tls-verify=false', name], { encoding: 'utf8' });
+    const { annotations } = JSON.parse(raw) as { annotations: Record<string, string> };
+    expect(annotations).toMatchObject({
+      'org.opencontainers.image.title': 'arena',
+      'org.opencontainers.image.version': 'feature-Sea-sky',
+      'org.opencontainers.image.source': 'https://code.test/Example/Games',
+    });
+    const inspected = execFileSync('skopeo', ['inspect', '--tls-verify=false', name], { encoding: 'utf8' });
+    expect(digest).toMatch(/^sha256:[0-9a-f]{64}$/);
+    expect(JSON.parse(inspected)).toMatchObject({ Digest: digest });
+  } finally {
+    rmSync(folder, { recursive: true });
+    await distribution.close();
+  }
+});

@@ -1,0 +1,53 @@
+import { expect, test } from 'vitest';
+import { addCandidates, defaultAddress, endpointsOf, ufragOf } from '../../host/stream/candidate.ts';
+
+const lines = (...all: string[]) => all.map((line) => `${line}\r\n`).join('');
+const answer = (...candidates: string[]) =>
+  lines(
+    'v=0',
+    'm=video 5000 UDP/TLS/RTP/SAVPF 102',
+    'a=ice-ufrag:h/SY',
+    'a=ice-pwd:7fSJ2LHave8L31WMcYbgqr',
+    ...candidates,
+    'm=application 5000 UDP/DTLS/SCTP webrtc-datachannel',
+    'a=ice-ufrag:h/SY',
+    'a=ice-pwd:7fSJ2LHave8L31WMcYbgqr',
+  );
+const OWN = [
+  'a=candidate:2 1 UDP 2116026111 fd00::2 5000 typ host',
+  'a=candidate:1 1 UDP 2114977791 192.0.2.2 5000 typ host',
+];
+const END = 'a=end-of-candidates';
+const more = [
+  { address: '203.0.113.7', port: 5000 },
+  { address: '2001:db8::1', port: 31_000 },
+];
+
+test('candidates are added behind the own ones of the first section, each less preferred than the one before', () => {
+  expect(addCandidates(answer(...OWN, END), more)).toBe(
+    answer(
+      ...OWN,
+      'a=candidate:nearlight0 1 UDP 2113929983 203.0.113.7 5000 typ host',
+      'a=candidate:nearlight1 1 UDP 2113929727 2001:db8::1 31000 typ host',
+      END,
+    ),
+  );
+});
+
+test('an answer without an own candidate gets them too, and one that needs none stays as it is', () => {
+  expect(endpointsOf(addCandidates(answer(END), more))).toEqual(more);
+  expect(addCandidates(answer(...OWN, END), [])).toBe(answer(...OWN, END));
+});
+
+test('addresses and the user fragment are read', () => {
+  expect(endpointsOf(answer(...OWN, END))).toEqual([
+    { address: 'fd00::2', port: 5000 },
+    { address: '192.0.2.2', port: 5000 },
+  ]);
+  expect(ufragOf(answer())).toBe('h/SY');
+  expect(ufragOf('v=0\r\n')).toBeUndefined();
+});
+
+test("the machine's address is none of loopback and none of a link", () => {
+  expect(defaultAddress() ?? '192.0.2.1').not.toMatch(/^(127\.|::1$|fe80:)/);
+});

@@ -1,0 +1,299 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { createSocket, type Socket } from 'node:dgram';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { afterEach, describe, expect, test } from 'vitest';
+import { openDoor, openRelay, type Relay } from '../../host/stream/relay.ts';
+import { accessUnit, type Fixture, startServer } from './fixture.ts';
+import { Peer, sleep, until } from './peer.ts';
+
+const PORTS = { address: '127.0.0.1', first: 31_000, last: 31_999 };
+const IDLE_MS = 400;
+const own = (sdp: string) => sdp.replace(/a=candidate:(?!nearlight).*\r\n/g, '');
+
+const closing: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const close of closing.splice(0).reverse()) await close();
+});
+
+async function startRelay(target: number, options: { peersMax?: number; idleMs?: number } = {}): Promise<Relay> {
+  const relay = openRelay({
+    socket: await openDoor(PORTS),
+    address: '127.0.0.1',
+    target: { address: '127.0.0.1', port: target },
+    peersMax: options.peersMax ?? 64,
+    idleMs: options.idleMs ?? 30_000,
+  });
+  closing.push(() => relay.close());
+  return relay;
+}
+
+async function socket(): Promise<Socket & { got: Buffer[]; from: number[] }> {
+  const made = Object.assign(createSocket('udp4'), { got: [] as Buffer[], from: [] as number[] });
+  made.on('message', (packet, { port }) => {
+    made.got.push(packet);
+    made.from.push(port);
+  });
+  made.bind(0, '127.0.0.1');
+  await once(made, 'listening');
+  closing.push(() => made.close());
+  return made;
+}
+
+/** A STUN message (RFC 8489, 5): a binding request for `username` where nothing else is said. */
+function stun({ type = 1, username = 'host:page', id = 1, cookie = 0x2112a442 } = {}): Buffer {
+  const name = Buffer.from(username);
+  const attribute = Buffer.alloc(4 + Math.ceil(name.length / 4) * 4);
+  attribute.writeUInt16BE(6, 0);
+  attribute.writeUInt16BE(name.length, 2);
+  name.copy(attribute, 4);
+  const head = Buffer.alloc(20, id);
+  head.writeUInt16BE(type, 0);
+  head.writeUInt16BE(attribute.length, 2);
+  head.writeUInt32BE(cookie, 4);
+  return Buffer.concat([head, attribute]);
+}
+
+const DTLS = Buffer.alloc(200, 22);
+
+/** A relay, a page and an ICE that are plain sockets; `prove` makes the page's address known as its own. */
+async function wire(options?: Parameters<typeof startRelay>[1]) {
+  const ice = await socket();
+  const page = await socket();
+  const relay = await startRelay(ice.address().port, options);
+  const say = (packet: Buffer, from = page) => from.send(packet, relay.port, '127.0.0.1');
+  const prove = async () => {
+    relay.admit('host');
+    say(stun());
+    await until(() => ice.got.length === 1, 'the request');
+    ice.send(stun({ id: 7 }), ice.from[0]!);
+    await until(() => page.got.length === 1, "ICE's request");
+    say(stun({ type: 0x0101, id: 7 }));
+    await until(() => ice.got.length === 2, 'the answer');
+    ice.got.length = page.got.length = 0;
+  };
+  return { ice, page, relay, say, prove };
+}
+
+describe('the door', () => {
+  test('a port of the range, and a clear word where none is free', async () => {
+    const first = await openDoor({ address: '127.0.0.1', first: 31_500, last: 31_501 });
+    closing.push(() => first.close());
+    const second = await openDoor({ address: '127.0.0.1', first: 31_500, last: 31_501 });
+    closing.push(() => second.close());
+    expect([first.address().port, second.address().port].sort()).toEqual([31_500, 31_501]);
+    await expect(openDoor({ address: '127.0.0.1', first: 31_500, last: 31_501 })).rejects.toThrow(
+      'NL_PORT_IN_USE: The port is in use: no UDP port from 31500 to 31501 is free; widen NODE_UDP_PORTS',
+    );
+  });
+
+  test.each([
+    ['DTLS', DTLS],
+    ['a request for another connection', stun({ username: 'else:page' })],
+    ['a request without a colon', stun({ username: 'host' })],
+    ['a request without the cookie', stun({ cookie: 1 })],
+    ['a response', stun({ type: 0x0101 })],
+    ['a cut request', stun().subarray(0, 27)],
+    ['a request whose name is longer than it', Buffer.concat([stun().subarray(0, 22), Buffer.alloc(12, 0xff)])],
+    ['nothing', Buffer.alloc(0)],
+  ])('%s opens nothing', async (_, packet) => {
+    const { ice, relay, say } = await wire();
+    relay.admit('host');
+    say(packet);
+    await until(() => relay.stats.packetsDropped === 1, 'the drop');
+    expect([relay.stats.peers, ice.got]).toEqual([0, []]);
+    say(stun());
+    await until(() => ice.got.length === 1, 'a request that is in order');
+    expect(ice.got[0]).toEqual(stun());
+  });
+
+  test('what was let in goes both ways, as it is; what is no WebRTC does not', async () => {
+    const { ice, page, relay, say, prove } = await wire();
+    await prove();
+    for (const first of [0, 3, 4, 19, 20, 63, 64, 127, 128, 191, 192, 255]) say(Buffer.of(first, 1, 2));
+    await until(() => relay.stats.packetsDropped === 6, 'the drops');
+    await until(() => ice.got.length === 6, 'the packets');
+    expect(ice.got.map(([first]) => first)).toEqual([0, 3, 20, 63, 128, 191]);
+    ice.send(DTLS, ice.from[0]!);
+    await until(() => page.got.length === 1, 'the way back');
+    expect([page.got[0], page.from.at(-1)]).toEqual([DTLS, relay.port]);
+  });
+
+  test('an address that has not answered gets no more than three times what it sent', async () => {
+    const { ice, page, relay, say } = await wire();
+    relay.admit('host');
+    const request = stun();
+    say(request);
+    await until(() => ice.got.length === 1, 'the request');
+    for (let index = 0; index < 10; index++) ice.send(request, ice.from[0]!);
+    await until(() => relay.stats.packetsDropped === 7, 'the drops');
+    expect(page.got).toHaveLength(3);
+    say(stun({ type: 0x0101, id: 9 }));
+    await until(() => ice.got.length === 2, 'a made-up answer');
+    for (let index = 0; index < 10; index++) ice.send(request, ice.from[0]!);
+    await until(() => relay.stats.packetsDropped === 14, 'the drops');
+  });
+
+  test('a page that sends more than its rate loses the rest', async () => {
+    const { relay, say, prove } = await wire();
+    await prove();
+    const before = relay.stats.packetsIn;
+    for (let burst = 0; burst < 60; burst++) {
+      for (let index = 0; index < 100; index++) say(DTLS);
+      await sleep(1);
+    }
+    await until(() => relay.stats.packetsDropped > 0, 'drops');
+    expect(relay.stats.packetsIn - before).toBeGreaterThan(4000);
+  });
+
+  test('addresses are bounded, per connection and together, and forgotten when silent or dismissed', async () => {
+    const { ice, relay, say } = await wire({ peersMax: 10, idleMs: IDLE_MS });
+    for (const name of ['host', 'next']) relay.admit(name);
+    const pages: Awaited<ReturnType<typeof socket>>[] = [];
+    const knock = async (username: string) => {
+      const page = await socket();
+      const before = ice.got.length + relay.stats.packetsDropped;
+      pages.push(page);
+      say(stun({ username }), page);
+      await until(() => ice.got.length + relay.stats.packetsDropped > before, 'the knock');
+    };
+    for (let index = 0; index < 9; index++) await knock('host:page');
+    expect([relay.stats.peers, relay.stats.packetsDropped]).toEqual([8, 0]);
+    for (let index = 0; index < 3; index++) await knock('next:page');
+    expect([relay.stats.peers, relay.stats.packetsDropped]).toEqual([10, 1]);
+    relay.dismiss('host');
+    expect(relay.stats.peers).toBe(2);
+    say(stun(), pages[0]);
+    await until(() => relay.stats.packetsDropped === 2, 'the drop');
+    await until(() => relay.stats.peers === 0, 'silence', 4 * IDLE_MS);
+  });
+
+  test('ICE that is not there, and closing in the middle, are no faults', async () => {
+    const gone = await socket();
+    const { port } = gone.address();
+    gone.close();
+    closing.pop();
+    const relay = await startRelay(port);
+    relay.admit('host');
+    const page = await socket();
+    for (let index = 0; index < 3; index++) {
+      page.send(stun(), relay.port, '127.0.0.1');
+      await sleep(10);
+    }
+    expect(relay.stats.peers).toBe(1);
+    page.send(stun({ username: 'host:other' }), relay.port, '127.0.0.1');
+  });
+});
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return port;
+}
+
+async function startReachable(): Promise<Fixture & { relay: Relay }> {
+  const icePort = await freePort();
+  const relay = await startRelay(icePort);
+  const fixture = await startServer({ icePort }, { relay });
+  closing.push(() => fixture.server.close());
+  return { ...fixture, relay };
+}
+
+function page(): Peer {
+  const peer = new Peer();
+  closing.push(() => peer.close());
+  return peer;
+}
+
+describe('connections', () => {
+  test('one port for all of them, and each gets its own pictures', async () => {
+    const icePort = await freePort();
+    const { server, players } = await startServer({ icePort });
+    closing.push(() => server.close());
+    const peers = [page(), page(), page()];
+    for (const peer of peers) {
+      await peer.join(server.url);
+      expect(peer.answer).toContain(` 127.0.0.1 ${icePort} typ host`);
+    }
+    for (const [index, player] of players.entries())
+      for (let frame = 0; frame <= index; frame++) send(player.connection!, frame);
+    for (const [index, peer] of peers.entries())
+      await until(() => peer.pictures === index + 1, `pictures of page ${index}`);
+    await peers[0]!.leave();
+    send(players[1]!.connection!, 2);
+    await until(() => peers[1]!.pictures === 3, 'a picture after another page has left');
+    for (const peer of peers) peer.close();
+    await until(() => server.connections === 0, 'all to leave');
+    const late = page();
+    await late.join(server.url);
+    expect(late.answer).toContain(` 127.0.0.1 ${icePort} typ host`);
+  });
+
+  test('ICE_ADDRESS is offered beside the own address, with its port', async () => {
+    const { server } = await startServer({ iceAddress: '203.0.113.7' });
+    closing.push(() => server.close());
+    const peer = page();
+    await peer.join(server.url);
+    const [, first] = / 127\.0\.0\.1 (\d+) typ host/.exec(peer.answer)!;
+    expect(peer.answer).toContain(` 203.0.113.7 ${first} typ host\r\n`);
+  });
+
+  test('pages that have no other way come through the relay, each for itself', async () => {
+    const { server, players, relay } = await startReachable();
+    const peers = [page(), page(), page()];
+    for (const peer of peers) await peer.join(server.url, { edit: own });
+    expect(relay.stats.peers).toBe(3);
+    for (let frame = 0; frame < 50; frame++) {
+      for (const player of players) send(player.connection!, frame);
+      await sleep(5);
+    }
+    for (const peer of peers) await until(() => peer.pictures === 50, 'pictures');
+    await peers[0]!.leave();
+    await until(() => relay.stats.peers === 2, 'its address to be forgotten');
+    expect(relay.stats.packetsDropped).toBe(0);
+  });
+
+  test('a page that reaches both takes the own address', async () => {
+    const { server, players, relay } = await startReachable();
+    const peer = page();
+    await peer.join(server.url);
+    await sleep(300);
+    const before = relay.stats.packetsOut;
+    for (let frame = 0; frame < 30; frame++) send(players[0]!.connection!, frame);
+    await until(() => peer.pictures === 30, 'pictures');
+    expect(relay.stats.packetsOut - before).toBeLessThan(10);
+  });
+
+  test('a host in a network of its own is reached through the door that it opened before', async () => {
+    const child = fork(join(import.meta.dirname, 'inside.ts'), { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
+    closing.push(async () => {
+      const gone = once(child, 'exit');
+      child.disconnect();
+      await gone;
+    });
+    const peer = page();
+    const answer = await ask(child, await peer.offer());
+    expect(answer.match(/a=candidate.*/g)).toHaveLength(2);
+    peer.peer.setRemoteDescription(answer, 'answer');
+    await until(() => peer.notices[0]?.kind === 'joined', 'the notice "joined"');
+    await until(() => peer.pictures > 30, 'pictures');
+  });
+});
+
+function send(connection: Parameters<Fixture['players'][0]['onConnected']>[0], frame: number): void {
+  const info = { rtpTimestamp: 3000 * frame, keyframe: frame === 0, inputSequence: 0, inputToSendUs: 0 };
+  connection.sendFrame(accessUnit(3000, frame === 0), info);
+}
+
+async function ask(child: ChildProcess, offer: string): Promise<string> {
+  const [ready] = await once(child, 'message');
+  if (ready !== 'ready') throw new Error(String(ready));
+  child.send(offer);
+  const [answer] = (await once(child, 'message')) as [string];
+  return answer;
+}
