@@ -180,7 +180,7 @@ test('nothing is mounted where the node would see it', async () => {
     ['bindMount', '/etc/hostname', file, false],
     ['unmount', file],
     ['makeSlave', '/'],
-  ] as const)
+  ] as [string, ...unknown[]][])
     await expect(host.ask(...command)).rejects.toThrow(/NL_POD.*the node's mount namespace.*unshare -m/);
   expect(readFileSync(file, 'utf8')).toBe('the node');
 });
