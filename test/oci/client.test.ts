@@ -99,6 +99,9 @@ describe('another host', () => {
     lead = true;
     await expect(at(address).pushBlob(data)).rejects.toThrow(/answered 401/);
     expect(elsewhere).toEqual([undefined, undefined, undefined]);
+    const open = await fake((_request, response) => response.writeHead(307, { location: `http://${storage}/` }).end());
+    await expect(at(open).pushBlob(data)).rejects.toThrow(/HEAD .*answered 401/);
+    expect(elsewhere).toEqual([undefined, undefined, undefined, undefined]);
   });
 
   it('keeps what it is led to, with the body', async () => {
