@@ -1,5 +1,9 @@
+import { createSocket } from 'node:dgram';
+import { once } from 'node:events';
+import { isIPv6 } from 'node:net';
 import datachannel, { type PeerConnection, type RtpPacketizationConfig, type Track } from 'node-datachannel';
 import type { Config } from '../config.ts';
+import { NearlightError } from '../errors.ts';
 import { type Offer, PLAYOUT_DELAY } from './offer.ts';
 
 const CLOCK_RATE = 90_000;
@@ -13,16 +17,52 @@ export interface VideoTrack {
   readonly handlers: readonly object[];
 }
 
+/** The address that HOST names; undefined where that is all addresses. */
+function concreteAddress({ host }: Config): string | undefined {
+  if (host === '' || host === '0.0.0.0' || host === '::') return undefined;
+  return host === 'localhost' ? '127.0.0.1' : host;
+}
+
+/**
+ * Takes ICE_PORT and holds it until the returned function is called: the library shares a port among its peers, and ends the process
+ * where it cannot bind it. Does nothing where each connection has a port of its own.
+ * @throws NearlightError NL_PORT_IN_USE
+ */
+export async function holdIcePort(config: Config): Promise<() => void> {
+  const { icePort } = config;
+  if (icePort === 0) return () => {};
+  const address = concreteAddress(config);
+  const probe = createSocket(isIPv6(address ?? '') ? 'udp6' : 'udp4');
+  try {
+    probe.bind({ port: icePort, exclusive: true, ...(address === undefined ? {} : { address }) });
+    await once(probe, 'listening');
+  } catch (cause) {
+    const advice = 'stop the program that uses it, or choose another with ICE_PORT (ICE_PORT=0 takes free ones)';
+    const { code } = cause as NodeJS.ErrnoException;
+    throw new NearlightError('NL_PORT_IN_USE', `UDP port ${icePort} cannot be bound (${code}); ${advice}`, { cause });
+  } finally {
+    probe.close();
+    await once(probe, 'close');
+  }
+  const holder = createPeer(config);
+  const channel = holder.createDataChannel('');
+  holder.setLocalDescription('offer');
+  return () => {
+    holder.close();
+    channel.close();
+  };
+}
+
 /** A peer that has addresses of this machine alone: those of `host`, or all where that is no concrete address. */
 export function createPeer(config: Config): PeerConnection {
-  const { host, icePort } = config;
-  const anyAddress = host === '' || host === '0.0.0.0' || host === '::';
+  const { icePort } = config;
+  const address = concreteAddress(config);
   return new datachannel.PeerConnection('nearlight', {
     iceServers: [],
     disableAutoNegotiation: true,
     maxMessageSize: config.inputBytesMax,
     ...(icePort === 0 ? {} : { enableIceUdpMux: true, portRangeBegin: icePort, portRangeEnd: icePort }),
-    ...(anyAddress ? {} : { bindAddress: host === 'localhost' ? '127.0.0.1' : host }),
+    ...(address === undefined ? {} : { bindAddress: address }),
   });
 }
 

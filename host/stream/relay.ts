@@ -28,6 +28,8 @@ export interface RelayOptions {
   peersMax: number;
   /** Silence after which an address is forgotten. */
   idleMs: number;
+  /** Milliseconds of any beginning; the process's own clock without. */
+  now?(): number;
 }
 
 /** The way in for pages that do not reach this process's own addresses. */
@@ -103,6 +105,7 @@ class UdpRelay implements Relay {
   readonly port: number;
   readonly stats: RelayStats = { peers: 0, packetsIn: 0, packetsOut: 0, packetsDropped: 0 };
   readonly #options: RelayOptions;
+  readonly #now: () => number;
   readonly #peers = new Map<string, Peer>();
   /** Who is let in, and the addresses from which each is heard. */
   readonly #admitted = new Map<string, Set<Peer>>();
@@ -111,6 +114,7 @@ class UdpRelay implements Relay {
   constructor(options: RelayOptions) {
     const { socket, address, idleMs } = options;
     this.#options = options;
+    this.#now = options.now ?? (() => performance.now());
     this.address = address;
     this.port = socket.address().port;
     socket.on('message', (packet, from) => this.#fromPage(packet, from));
@@ -134,7 +138,7 @@ class UdpRelay implements Relay {
   }
 
   #fromPage(packet: Buffer, from: RemoteInfo): void {
-    const now = performance.now();
+    const now = this.#now();
     const key = `${from.address} ${from.port}`;
     const peer = this.#peers.get(key) ?? this.#open(packet, from, { key, now });
     if (!peer || !isWebRtc(packet) || !spend(peer, now)) {
@@ -198,11 +202,13 @@ class UdpRelay implements Relay {
     const { socket } = peer;
     socket.on('message', (answer) => this.#fromIce(answer, peer));
     socket.on('error', () => {}); // ICE does not listen at the moment
-    socket.connect(target.port, target.address, () => {
+    socket.once('connect', () => {
+      if (this.#peers.get(key) !== peer) return;
       enlarge(socket);
       for (const waiting of peer.pending ?? []) this.#send(socket, waiting);
       peer.pending = undefined;
     });
+    socket.connect(target.port, target.address);
     this.#peers.set(key, peer);
     paths.add(peer);
     this.stats.peers++;
@@ -210,7 +216,7 @@ class UdpRelay implements Relay {
   }
 
   #forgetSilent(): void {
-    const since = performance.now() - this.#options.idleMs;
+    const since = this.#now() - this.#options.idleMs;
     for (const peer of this.#peers.values()) if (peer.heardAt < since) this.#forget(peer);
   }
 

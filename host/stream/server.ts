@@ -7,6 +7,7 @@ import type { Meters } from '../observe/meters.ts';
 import { Connection } from './connection.ts';
 import { type PageFile, SECURITY_HEADERS, sendFile } from './files.ts';
 import { type Health, liveness, readiness } from './health.ts';
+import { holdIcePort } from './media.ts';
 import { readOffer } from './offer.ts';
 import type { Player, ViewRequest } from './player.ts';
 import type { Relay } from './relay.ts';
@@ -56,7 +57,7 @@ const CONNECTION_PATH = /^\/whep\/([\w-]{22})$/;
  * Serves the player page and players' connections: `POST /whep?size=WxH&fps=N` takes an SDP offer and answers 201 with the answer and
  * a Location, `DELETE` of which leaves (draft-ietf-wish-whep); `GET /status`, and for probes `GET /healthz`, `/readyz`
  * and `/metrics`. Errors are answered as JSON `{ code, message }`.
- * @throws NearlightError NL_PORT_IN_USE, NL_SETTING where the address cannot be listened on
+ * @throws NearlightError NL_PORT_IN_USE, NL_SETTING where the address or ICE_PORT cannot be had
  */
 export async function createStreamServer(options: StreamServerOptions): Promise<StreamServer> {
   const state: State = { options, connections: new Map(), closing: false };
@@ -64,6 +65,10 @@ export async function createStreamServer(options: StreamServerOptions): Promise<
     void answer(state, request, response);
   });
   await listen(http, options.config);
+  const releaseIcePort = await holdIcePort(options.config).catch((error) => {
+    http.close();
+    throw error;
+  });
   const { port } = http.address() as AddressInfo;
   const { host } = options.config;
   const name = host === '' || host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host;
@@ -75,7 +80,7 @@ export async function createStreamServer(options: StreamServerOptions): Promise<
       return state.connections.size;
     },
     close() {
-      closed ??= closeAll(state, http);
+      closed ??= closeAll(state, http).then(releaseIcePort);
       return closed;
     },
   };

@@ -2,6 +2,7 @@ import { Codec, CodecContext, Dictionary, FFmpegError, Frame, Packet, Rational }
 import { AV_PIX_FMT_YUV420P, type FFEncoderCodec } from 'node-av/constants';
 import { type Browser, chromium, type Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { openDoor, openRelay } from '../../host/stream/relay.ts';
 import { type Fixture, startServer } from './fixture.ts';
 import { sleep, until } from './peer.ts';
 
@@ -16,6 +17,7 @@ const peer = new RTCPeerConnection();
 const video = document.querySelector('video');
 const transceiver = peer.addTransceiver('video', { direction: 'recvonly' });
 window.peer = peer;
+window.refused = /(?!)/;
 window.seen = { shown: 0, described: new Set(), matched: 0, notices: [], width: 0 };
 peer.ontrack = (event) => { video.srcObject = event.streams[0]; };
 const shown = (now, metadata) => {
@@ -41,7 +43,8 @@ window.join = async () => {
   const response = await fetch('/whep?size=${WIDTH}x${HEIGHT}&fps=${FPS}', {
     method: 'POST', headers: { 'content-type': 'application/sdp' }, body: peer.localDescription.sdp });
   if (response.status !== 201) throw new Error(await response.text());
-  await peer.setRemoteDescription({ type: 'answer', sdp: await response.text() });
+  const sdp = (await response.text()).replace(window.refused, '');
+  await peer.setRemoteDescription({ type: 'answer', sdp });
   if (channels.events.readyState !== 'open') await new Promise((resolve) => { channels.events.onopen = resolve; });
   return performance.now() - started;
 };
@@ -50,6 +53,12 @@ window.delay = async () => {
     if (report.type === 'inbound-rtp')
       return { meanMs: 1000 * report.jitterBufferDelay / report.jitterBufferEmittedCount, decoded: report.framesDecoded };
 };`;
+
+const file = (type: string, body: string) => ({ type: `${type}; charset=utf-8`, body: Buffer.from(body) });
+const files = new Map([
+  ['/', file('text/html', PAGE)],
+  ['/page.js', file('text/javascript', SCRIPT)],
+]);
 
 let fixture: Fixture;
 let browser: Browser;
@@ -115,11 +124,6 @@ async function pageUntil(page: Page, condition: string): Promise<void> {
 }
 
 beforeAll(async () => {
-  const file = (type: string, body: string) => ({ type: `${type}; charset=utf-8`, body: Buffer.from(body) });
-  const files = new Map([
-    ['/', file('text/html', PAGE)],
-    ['/page.js', file('text/javascript', SCRIPT)],
-  ]);
   fixture = await startServer({ idleMsMax: 4000 }, { files });
   stream = await encode();
   browser = await chromium.launch({ executablePath: '/usr/bin/chromium', args: FLAGS });
@@ -191,4 +195,27 @@ test('1 MB from Chromium is refused there, and text ends the connection alone', 
   expect(player.closed).toEqual(['input']);
   await sleep(50);
   await page.close();
+}, 40_000);
+
+test('Chromium plays through a relay where the own address is out of its reach', async () => {
+  const icePort = 34_567;
+  const address = '127.0.0.1';
+  const socket = await openDoor({ address, first: 31_000, last: 31_999 });
+  const relay = openRelay({ socket, address, target: { address, port: icePort }, peersMax: 8, idleMs: 30_000 });
+  const { server, players } = await startServer({ icePort }, { files, relay });
+  const page = await browser.newPage();
+  await page.goto(server.url);
+  await page.evaluate(String.raw`window.refused = /a=candidate:(?!nearlight).*\r\n/g; join()`);
+  const connection = await until(() => players[0]?.connection, 'the connection');
+  const { stop } = play((unit, index, keyframe) =>
+    connection.sendFrame(unit, { rtpTimestamp: index * 1500, keyframe, inputSequence: 0, inputToSendUs: 0 }),
+  );
+  await pageUntil(page, 'seen.shown >= 90');
+  expect(relay.stats.packetsOut).toBeGreaterThan(90);
+  const dropped = relay.stats.packetsDropped;
+  stop();
+  await page.close();
+  await server.close();
+  relay.close();
+  expect(dropped).toBe(0);
 }, 40_000);
