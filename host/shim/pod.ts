@@ -209,6 +209,8 @@ export class Pod implements Tasks {
     this.#containers.delete(id);
     this.#emptySince = performance.now();
     await container.accounted;
+    // The guest that waits for a successor, which this one never has, is in the cgroup too.
+    if (container.bundle.kind === 'standalone') await this.#options.stage.close();
     if (container.bundle.kind !== 'container' && container.cgroup) await leaveCgroups(globalThis.process.pid);
     await container.cgroup?.remove();
     await this.#note();

@@ -12,10 +12,13 @@ import { poll, type Rig, startRig } from './containerd.ts';
 import { ready, startGame } from './game.ts';
 import { importGame, SANDBOX_IMAGE } from './image.ts';
 
+const PROBES = 100;
+
 let rig: Rig;
 let registry: Distribution;
-/** latency.wasm, on the registry. */
+/** latency.wasm, on the registry and imported. */
 let image: string;
+let latency: string;
 
 beforeAll(async () => {
   await buildModules(['latency']);
@@ -25,8 +28,8 @@ beforeAll(async () => {
   const module = readFileSync(join(import.meta.dirname, '../../build/latency.wasm'));
   const made = await createImage({ module, title: 'latency', version: '1' });
   await pushImage(new Registry(parseReference(image)), made, '1', () => {});
-  // The sandbox's image is never read, and has to be there.
-  expect(await importGame(rig, 'pause', module)).toBe(SANDBOX_IMAGE);
+  latency = await importGame(rig, 'latency', module);
+  await rig.ctr('-n', 'k8s.io', 'images', 'tag', latency, SANDBOX_IMAGE);
 }, 120_000);
 
 afterAll(async () => {
@@ -43,7 +46,7 @@ it('pulls a game from a registry, and runs it', async () => {
 });
 
 it('changes the limits of a game that runs, and accounts for its pod', async () => {
-  const { pod, container } = await startGame(rig, image, { memoryBytes: 128 * 2 ** 20 });
+  const { pod, container } = await startGame(rig, latency, { memoryBytes: 128 * 2 ** 20 });
   await ready(rig, container);
   const limit = () => {
     const folder = join(rig.cri.cgroupParent(pod), container);
@@ -86,9 +89,17 @@ it('goes on in a new file when its log is rotated', async () => {
   await rig.cri.removePod(pod);
 });
 
+it('answers probes, however many at once', async () => {
+  const { pod, container } = await startGame(rig, latency);
+  await ready(rig, container);
+  const probes = await Promise.all(Array.from({ length: PROBES }, () => rig.cri.exec(container, 'players')));
+  expect(probes.map(({ exitCode, stdout }) => `${exitCode} ${stdout}`)).toEqual(Array(PROBES).fill('0 0\n'));
+  await rig.cri.removePod(pod);
+});
+
 it('is played in a browser, over the network of its pod', async () => {
   const pod = await rig.cri.runPod({ name: 'browser', hostNetwork: false });
-  const container = await rig.cri.create(pod, { name: 'game', image });
+  const container = await rig.cri.create(pod, { name: 'game', image: latency });
   await rig.cri.start(container);
   await ready(rig, container);
   const browser = await startBrowser();

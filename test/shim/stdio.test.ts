@@ -54,6 +54,23 @@ describe('an output', () => {
     output.close();
   });
 
+  it.each(['', 'text'])('waits with its end for a reader who comes after it: "%s"', async (text) => {
+    const path = fifo(`short${text}`);
+    const output = openOutput(path);
+    if (text) output.write(text);
+    output.close();
+    await sleep(100);
+    const reader = spawn('cat', [path]);
+    let read = '';
+    reader.stdout.on('data', (chunk) => {
+      read += chunk;
+    });
+    const ended = new Promise((resolve) => reader.once('close', () => resolve('ended')));
+    expect(await Promise.race([ended, sleep(2000)])).toBe('ended');
+    expect(read).toBe(text);
+    reader.kill();
+  });
+
   it('appends to a file that is named by a URI, and discards where there is no name', async () => {
     const path = join(folder, 'log');
     for (const text of ['a', 'b']) {
