@@ -1,0 +1,81 @@
+import { existsSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fields, number, text, type Write } from './cgroupfs.ts';
+import type { CgroupStats, Resources } from './tasks.ts';
+
+/** Version 1 writes no limit as a number of this size. */
+const UNLIMITED = 2 ** 60;
+
+/**
+ * Limits as files of version 1 take them, in the order in which the kernel accepts them.
+ * @param memoryLimit the present one, in bytes
+ */
+export function writes1({ cpu, memory, pids }: Resources, memoryLimit: number): Write[] {
+  const found: Write[] = [];
+  const set = (controller: string, name: string, value: number | string) =>
+    found.push({ controller, name, value: String(value) });
+  if (cpu?.shares) set('cpu', 'cpu.shares', cpu.shares);
+  if (cpu?.period) set('cpu', 'cpu.cfs_period_us', cpu.period);
+  if (cpu?.quota) set('cpu', 'cpu.cfs_quota_us', cpu.quota);
+  const { limit = 0 } = memory ?? {};
+  const swap = memory?.swap || (limit === -1 ? -1 : 0);
+  const setSwap = () => swap && set('memory', 'memory.memsw.limit_in_bytes', swap);
+  // Memory and swap together may at no time be less than memory.
+  const isSwapFirst = swap === -1 || swap > memoryLimit;
+  if (isSwapFirst) setSwap();
+  if (limit) set('memory', 'memory.limit_in_bytes', limit);
+  if (!isSwapFirst) setSwap();
+  if (pids?.limit) set('pids', 'pids.max', pids.limit > 0 ? pids.limit : 'max');
+  if (cpu?.cpus) set('cpuset', 'cpuset.cpus', cpu.cpus);
+  return found;
+}
+
+/** @param file the path of a controller's file */
+export async function stats1(file: (controller: string, name: string) => string): Promise<CgroupStats> {
+  const [usageNs, user, throttle, memory, usage, limit, swap, oom, current, max] = await Promise.all([
+    number(file('cpuacct', 'cpuacct.usage')),
+    number(file('cpuacct', 'cpuacct.usage_user')),
+    fields(file('cpu', 'cpu.stat')),
+    fields(file('memory', 'memory.stat')),
+    number(file('memory', 'memory.usage_in_bytes')),
+    number(file('memory', 'memory.limit_in_bytes')),
+    number(file('memory', 'memory.memsw.usage_in_bytes')),
+    fields(file('memory', 'memory.oom_control')),
+    number(file('pids', 'pids.current')),
+    number(file('pids', 'pids.max')),
+  ]);
+  const of = (name: string) => memory.get(name) ?? 0;
+  return {
+    version: 1,
+    cpu: {
+      usageNs,
+      userNs: user,
+      systemNs: Math.max(0, usageNs - user),
+      periods: throttle.get('nr_periods') ?? 0,
+      throttledPeriods: throttle.get('nr_throttled') ?? 0,
+      throttledNs: throttle.get('throttled_time') ?? 0,
+    },
+    memory: {
+      usageBytes: usage,
+      limitBytes: limit > UNLIMITED ? 0 : limit,
+      rssBytes: of('total_rss'),
+      cacheBytes: of('total_cache'),
+      inactiveFileBytes: of('total_inactive_file'),
+      swapBytes: Math.max(0, swap - usage),
+      pageFaults: of('total_pgfault'),
+      majorPageFaults: of('total_pgmajfault'),
+      oomKills: oom.get('oom_kill') ?? 0,
+    },
+    pids: { current, limit: max },
+  };
+}
+
+/** A cpuset without processors or memory nodes takes no process (cpusets.rst): each folder gets its parent's. */
+export function fillCpuset(folder: string): void {
+  for (const name of ['cpuset.cpus', 'cpuset.mems']) {
+    const [own, parent] = [join(folder, name), join(folder, '..', name)];
+    if (!existsSync(own) || !existsSync(parent) || text(own).trim() !== '') continue;
+    if (text(parent).trim() === '') fillCpuset(join(folder, '..'));
+    writeFileSync(own, text(parent).trim());
+  }
+}
