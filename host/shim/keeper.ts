@@ -17,6 +17,8 @@ import { isAlive, ownIdentity, read, startedAt } from './process.ts';
 
 /** A look at everything, beside being told of claims. */
 const POLL_MS = 2000;
+/** The start of a pod takes less. */
+const REFILL_AFTER_MS = 300;
 /** Logs of dead hosts that are kept, to see what they died of. */
 const LOGS_MAX = 16;
 
@@ -113,7 +115,8 @@ class RunningKeeper implements Keeper {
     const inode = statSync(claim).ino;
     if (this.#watched?.inode === inode) return;
     this.#watched?.watcher.close();
-    const watcher = watch(claim, () => this.#pool.check());
+    // Not at once: the pod that took a host is starting now, and wants the processor for itself.
+    const watcher = watch(claim, () => setTimeout(() => this.#closed || this.#pool.check(), REFILL_AFTER_MS).unref());
     // The next look finds out what has become of the folder.
     watcher.on('error', () => {});
     this.#watched = { watcher, inode };
