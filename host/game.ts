@@ -98,7 +98,6 @@ export class PodGame implements Game {
     const { coldStart } = this.#options;
     if (coldStart.firstFrameMs !== undefined) return connection;
     return {
-      ...connection,
       notify: (notice) => connection.notify(notice),
       end: (code, message, retry) => connection.end(code, message, retry),
       get stats() {

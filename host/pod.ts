@@ -85,8 +85,7 @@ export async function runPod(env: NodeJS.ProcessEnv): Promise<number> {
   await server.close();
   await stage.close();
   for (const folder of [paths.warm, paths.claim, paths.state]) await rm(join(folder, String(pid)), { force: true });
-  for (const path of [join(paths.host, `${pid}.sock`), join(paths.state, `${pid}.start`)])
-    await rm(path, { force: true });
+  await rm(join(paths.host, `${pid}.sock`), { force: true });
   return status;
 }
 

@@ -6,25 +6,13 @@ import { poll, startRig } from '../k3s/containerd.ts';
 import { importGame, SANDBOX_IMAGE } from '../k3s/image.ts';
 import { Peer, sleep, until } from '../stream/peer.ts';
 import { benchmark } from './harness.ts';
+import { type Memory, memoryOf } from './processes.ts';
 
 const PODS = 20;
 const POOL = 2;
 const PORT = 18_200;
 const PSS_MIB_MAX = 150;
 const root = join(import.meta.dirname, '../..');
-
-interface Memory {
-  rss: number;
-  pss: number;
-  private: number;
-}
-
-/** Of one process in MiB (proc(5), smaps_rollup). */
-function memoryOf(pid: number): Memory {
-  const text = readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8');
-  const read = (name: string) => Number(new RegExp(`^${name}:\\s+(\\d+) kB`, 'm').exec(text)![1]) / 1024;
-  return { rss: read('Rss'), pss: read('Pss'), private: read('Private_Dirty') + read('Private_Clean') };
-}
 
 function sum(a: Memory, b: Memory): Memory {
   return { rss: a.rss + b.rss, pss: a.pss + b.pss, private: a.private + b.private };

@@ -1,10 +1,10 @@
 // Memory of the host with one player in the arena, and whether it stays flat over 1,000 joins and leaves; sizes of modules.
-import { readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs';
+import { readdirSync, readlinkSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { type HostProcess, startHostProcess } from '../e2e/host.ts';
 import { Peer, sleep, until } from '../stream/peer.ts';
 import { benchmark } from './harness.ts';
-import { childrenOf } from './processes.ts';
+import { childrenOf, memoryOf } from './processes.ts';
 
 const JOINS = 1000;
 const JOINS_PER_REPORT = 100;
@@ -14,13 +14,6 @@ const ARENA_BYTES_MAX = 200_000;
 const GROWTH_MIB_MAX = 16;
 
 const root = join(import.meta.dirname, '../..');
-
-/** RSS and PSS in MiB, and open descriptors, of a process (proc(5), smaps_rollup). */
-function memoryOf(pid: number): { rss: number; pss: number; descriptors: number } {
-  const text = readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8');
-  const read = (name: string): number => Number(new RegExp(`^${name}:\\s+(\\d+) kB`, 'm').exec(text)![1]) / 1024;
-  return { rss: read('Rss'), pss: read('Pss'), descriptors: readdirSync(`/proc/${pid}/fd`).length };
-}
 
 const guestOf = (host: HostProcess): number =>
   childrenOf(host.process.pid!).find((pid) => readlinkSync(`/proc/${pid}/exe`).endsWith('/guest'))!;
@@ -55,7 +48,8 @@ await benchmark('memory', async (bench) => {
   for (let joins = 1; joins <= JOINS; joins++) {
     await joinAndLeave(host).catch(() => failed++);
     if (joins % JOINS_PER_REPORT !== 0) continue;
-    const { rss, descriptors } = memoryOf(pid);
+    const { rss } = memoryOf(pid);
+    const descriptors = readdirSync(`/proc/${pid}/fd`).length;
     bench.value(`after ${joins} joins: RSS`, 'MiB', rss);
     bench.value(`after ${joins} joins: descriptors`, '1', descriptors);
     if (joins === 2 * JOINS_PER_REPORT) early = rss;

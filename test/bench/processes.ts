@@ -44,3 +44,17 @@ export function cpuSeconds(root: number, except: readonly number[] = []): number
 export function childrenOf(parent: number): number[] {
   return [...readProcesses()].flatMap(([pid, process]) => (process.parent === parent ? pid : []));
 }
+
+/** What a process holds, in MiB. */
+export interface Memory {
+  rss: number;
+  pss: number;
+  private: number;
+}
+
+/** Memory of one process (proc(5), smaps_rollup). */
+export function memoryOf(pid: number): Memory {
+  const text = readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8');
+  const read = (name: string) => Number(new RegExp(`^${name}:\\s+(\\d+) kB`, 'm').exec(text)![1]) / 1024;
+  return { rss: read('Rss'), pss: read('Pss'), private: read('Private_Dirty') + read('Private_Clean') };
+}

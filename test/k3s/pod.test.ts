@@ -47,20 +47,15 @@ async function statusOf(container: string) {
   return JSON.parse((await rig.cri.exec(container, 'status')).stdout.toString());
 }
 
+/** A container without a sandbox, on the node's network at a free port. */
+function runDetached(image: string, id: string) {
+  return rig.ctr('run', '-d', '--net-host', '--runtime', 'io.containerd.wasmedge.v1', '--env', 'PORT=0', image, id);
+}
+
 describe('ctr run', () => {
   it('runs a game, lets a signal end it, and leaves nothing behind', async () => {
     const before = rig.inventory();
-    await rig.ctr(
-      'run',
-      '-d',
-      '--net-host',
-      '--runtime',
-      'io.containerd.wasmedge.v1',
-      '--env',
-      'PORT=0',
-      images.arena,
-      'one',
-    );
+    await runDetached(images.arena, 'one');
     expect((await rig.ctr('task', 'ls')).stdout).toMatch(/one\s+\d+\s+RUNNING/);
     await rig.ctr('task', 'kill', 'one');
     await poll(async () => (await rig.ctr('task', 'ls')).stdout.includes('STOPPED'), 'it does not stop');
@@ -327,17 +322,7 @@ describe('faults', () => {
       `fresh${Date.now()}`,
       good({ fields: `(global i32 (i32.const ${Date.now() | 0}))` }),
     );
-    const creating = rig.ctr(
-      'run',
-      '-d',
-      '--net-host',
-      '--runtime',
-      'io.containerd.wasmedge.v1',
-      '--env',
-      'PORT=0',
-      fresh,
-      'hasty',
-    );
+    const creating = runDetached(fresh, 'hasty');
     await sleep(30);
     await rig.ctr('task', 'kill', '-s', 'SIGKILL', 'hasty').catch(() => {});
     await creating.catch(() => {});
