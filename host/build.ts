@@ -102,26 +102,25 @@ export function modulePaths(): Map<string, string> {
   return new Map(findSources().map(({ name }) => [join(out, `${name}.wasm`), name]));
 }
 
-/** The arena is a folder, an example is a file; all share the rest of renderer/. */
+/** Folders of renderer/ that hold no game. */
+const SHARED = ['sdk', 'scene', 'examples'];
+
+/** A game is a folder of renderer/ with an index.ts, or a file of renderer/examples; all share the rest of renderer/. */
 function findSources(): Source[] {
-  const files = readdirSync(join(root, 'renderer'), {
-    recursive: true,
-    encoding: 'utf8',
-  })
+  const files = readdirSync(join(root, 'renderer'), { recursive: true, encoding: 'utf8' })
     .filter((file) => file.endsWith('.ts'))
     .map((file) => `renderer/${file}`)
     .sort();
-  const arena = files.filter((file) => file.startsWith('renderer/arena/'));
-  const examples = files.filter((file) => file.startsWith('renderer/examples/'));
-  const shared = files.filter((file) => !arena.includes(file) && !examples.includes(file));
-  const sources = examples.map((entry) => ({
-    name: basename(entry, '.ts'),
-    entry,
-    files: [...shared, entry],
-  }));
-  const entry = 'renderer/arena/index.ts';
-  if (arena.includes(entry)) sources.unshift({ name: 'arena', entry, files: [...shared, ...arena] });
-  return sources;
+  const folder = (file: string) => file.split('/').length > 2 && file.split('/')[1]!;
+  const games = files.filter((file) => file.endsWith('/index.ts')).map(folder);
+  const isGame = (file: string) => games.includes(folder(file)) && !SHARED.includes(folder(file) || '');
+  const shared = files.filter((file) => !isGame(file) && folder(file) !== 'examples');
+  return files.flatMap((entry) => {
+    if (folder(entry) === 'examples') return { name: basename(entry, '.ts'), entry, files: [...shared, entry] };
+    const name = folder(entry);
+    if (!name || !isGame(entry) || entry !== `renderer/${name}/index.ts`) return [];
+    return { name, entry, files: [...shared, ...files.filter((file) => folder(file) === name)] };
+  });
 }
 
 function fingerprint(files: string[], digests: Map<string, Buffer>): string {
