@@ -68,7 +68,11 @@ export class PodGame implements Game {
   async #open(submissions: Submission[]): Promise<void> {
     if (this.#stopped) return;
     const { instance, options, coldStart, show } = this.#options;
-    const replay = options.createReplay({ log: options.load.log, reply: (record) => instance.reply(record) });
+    const replay = options.createReplay({
+      log: options.load.log,
+      reply: (record) => instance.reply(record),
+      write: (address, bytes) => instance.write(address, bytes),
+    });
     try {
       for (const submission of submissions) if (submission.commands.length > 0) replay.run(submission);
     } catch (error) {

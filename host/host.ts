@@ -9,6 +9,7 @@ import { createJavaScriptEngine } from './engine/javascript.ts';
 import { packAssets } from './engine/pack.ts';
 import { createWasmEdgeEngine } from './engine/wasmedge/engine.ts';
 import { GuestExit, NearlightError } from './errors.ts';
+import { capabilities } from './gpu/capability.ts';
 import { type Gpu, openGpu } from './gpu/dawn.ts';
 import { Replay } from './gpu/replay.ts';
 import type { Log } from './observe/log.ts';
@@ -19,6 +20,8 @@ import { systemClock } from './room/clock.ts';
 import { Lobby } from './room/lobby.ts';
 import { openRoom, type Room } from './room/room.ts';
 import { View } from './room/view.ts';
+import { createRecordingFile, numbered } from './session/file.ts';
+import { recordingEngine } from './session/recorder.ts';
 import type { PlayerConnection, ViewRequest } from './stream/player.ts';
 import { RateControl } from './stream/rate.ts';
 import type { Relay } from './stream/relay.ts';
@@ -42,6 +45,8 @@ export interface HostOptions {
   log: Log;
   /** Folder of assets for every module; without it, the folder `NAME.assets` beside each module. */
   assets?: string;
+  /** File that the session of the one module is recorded into. */
+  record?: string;
 }
 
 /** A running host: its rooms, its GPU, its server. */
@@ -68,6 +73,7 @@ export async function startHost(options: HostOptions): Promise<Host> {
     const context = { ...options, gpu, engine, meters };
     for (const path of options.modules)
       await lobby.add(roomName(path), () => open(path, context).catch((error) => Promise.reject(named(path, error))));
+    void survive(gpu, lobby, log);
     const server = await serve({ config, log, gpu, engine, lobby, files, meters });
     return {
       lobby,
@@ -84,6 +90,22 @@ export async function startHost(options: HostOptions): Promise<Host> {
     await lobby.close();
     gpu.close();
     throw error;
+  }
+}
+
+/** For as long as the GPU can be opened anew, rooms go on whenever it is lost. */
+export async function survive(gpu: Gpu, lobby: Pick<Lobby, 'rooms'>, log: Log): Promise<void> {
+  for (;;) {
+    const why = await gpu.whenLost;
+    log('error', `GPU: the device was lost: ${why}`);
+    try {
+      await gpu.reopen();
+    } catch (error) {
+      log('error', `${(error as Error).message}; the host must be started anew`);
+      await Promise.all(lobby.rooms.map((room) => room.close('NL_GPU_LOST')));
+      return;
+    }
+    await Promise.all(lobby.rooms.map((room) => room.renew(why)));
   }
 }
 
@@ -148,7 +170,8 @@ function seats(lobby: Pick<Lobby, 'rooms'>): { all: number; taken: number } {
   return { all: sum((room) => room.seats), taken: sum((room) => room.players) };
 }
 
-function createEngine({ engine, cacheDir, cacheBytesMax }: Config): Engine {
+/** The engine that the settings name. @throws NearlightError NL_SETTING */
+export function createEngine({ engine, cacheDir, cacheBytesMax }: Config): Engine {
   if (engine === 'wasmedge' || engine === 'wasmedge-interpreter')
     return createWasmEdgeEngine({
       cacheDir,
@@ -177,7 +200,15 @@ async function open(
   const name = roomName(path);
   const module = await readModule(path);
   const assets = await packAssets(context.assets ?? join(dirname(path), `${name}.assets`));
-  return openRoom(context.engine, module, roomOptions({ ...context, name, assets }));
+  return openRoom(recorded(name, context), module, roomOptions({ ...context, name, assets }));
+}
+
+/** The engine, which records what it loads where that is wanted. */
+function recorded(name: string, { engine, record, log }: HostOptions & Pick<ServeOptions, 'engine'>): Engine {
+  if (record === undefined) return engine;
+  let sessions = 0;
+  const open = () => createRecordingFile({ path: numbered(record, sessions++), log });
+  return recordingEngine(engine, { name, open });
 }
 
 /** What a room is made with. */
@@ -212,20 +243,17 @@ export function roomOptions(parts: RoomParts): Parameters<typeof openRoom>[2] {
       tickRate: config.tickRate,
       seats: config.maxPlayers,
       assets,
+      gpu: capabilities(gpu.device),
       log: (level, message) => log(level, `${name}: ${message}`),
     },
     log,
-    createReplay: (owner) => {
-      const onTime = (ms: number) => {
-        meters.gpuMs = (meters.gpuMs ?? 0) + ms;
-      };
-      return new Replay({ device: gpu.device, limits: config, asset, onTime, ...owner });
-    },
+    createReplay: (owner) => new Replay({ device: gpu.device, limits: config, asset, ...owner }),
     createView: (request, connection, onError) => createView(parts, request, connection, onError),
   };
 }
 
-async function readModule(path: string): Promise<Uint8Array> {
+/** @throws NearlightError NL_MODULE_NOT_FOUND */
+export async function readModule(path: string): Promise<Uint8Array> {
   try {
     return await readFile(path);
   } catch (cause) {

@@ -5,7 +5,7 @@ import type { WasmEdgeEngine } from './engine/wasmedge/engine.ts';
 import { NearlightError } from './errors.ts';
 import { type ColdStart, PodGame } from './game.ts';
 import type { Gpu } from './gpu/dawn.ts';
-import { roomOptions, type ServeOptions, serve } from './host.ts';
+import { roomOptions, type ServeOptions, serve, survive } from './host.ts';
 import type { Log } from './observe/log.ts';
 import { Meters } from './observe/meters.ts';
 import { Audience } from './room/audience.ts';
@@ -158,6 +158,7 @@ export class PodStage implements Stage {
         peersMax: config.maxPlayers * PATHS_PER_PLAYER,
         idleMs: config.idleMsMax * 2,
       });
+    void survive(gpu, lobby, log);
     this.#server = await serve({
       config,
       ...(this.#relay ? { relay: this.#relay } : {}),

@@ -2,7 +2,7 @@
 // Compiled by asc for the guest and by tsc for the host.
 
 /** what version() returns */
-export const ABI_VERSION = 1;
+export const ABI_VERSION = 2;
 /** opcode bit: the last two words are an address and a byte length in linear memory */
 export const REFERENCE_BIT = 32768;
 /** low bits of an id: the index; the generation is above */
@@ -43,6 +43,16 @@ export const REPLY_WORDS = 8;
 export const IO_INPUTS = 2112;
 /** reply: word 1 is the token */
 export const REPLY_WORK_DONE = 1;
+/** reply: word 1 is the kind (ObjectKind), word 2 the id, word 3 is 1 where it can be used, else 0 */
+export const REPLY_PIPELINE = 2;
+/** reply: the token; errors; warnings; line and column of the first message, from 1, or 0 */
+export const REPLY_COMPILATION = 3;
+/** reply: the token; 0 or the ErrorFilter of what was caught */
+export const REPLY_ERROR_SCOPE = 4;
+/** reply: the token; 1 where the bytes are there, 0 where the GPU refused */
+export const REPLY_MAPPED = 5;
+/** reply: the GPU was lost before this module was loaded; the only one of its kind */
+export const REPLY_DEVICE_LOST = 6;
 /** bytes of an input record */
 export const INPUT_STRIDE = 128;
 /** u32: 1 */
@@ -85,12 +95,21 @@ export const OP_CREATE_COMPUTE_PIPELINE = 10;
 export const OP_GET_RENDER_BIND_GROUP_LAYOUT = 11;
 export const OP_GET_COMPUTE_BIND_GROUP_LAYOUT = 12;
 export const OP_DESTROY = 13;
+export const OP_CREATE_QUERY_SET = 14;
+export const OP_CREATE_RENDER_BUNDLE_ENCODER = 15;
+export const OP_FINISH_RENDER_BUNDLE = 16;
+export const OP_CREATE_RENDER_PIPELINE_ASYNC = 17;
+export const OP_CREATE_COMPUTE_PIPELINE_ASYNC = 18;
+export const OP_GET_COMPILATION_INFO = 19;
+export const OP_PUSH_ERROR_SCOPE = 20;
+export const OP_POP_ERROR_SCOPE = 21;
 export const OP_WRITE_BUFFER = 32800;
 export const OP_WRITE_TEXTURE = 32801;
 export const OP_WRITE_BUFFER_FROM_ASSET = 34;
 export const OP_WRITE_TEXTURE_FROM_ASSET = 35;
 export const OP_SUBMIT = 36;
 export const OP_ON_SUBMITTED_WORK_DONE = 37;
+export const OP_MAP_ASYNC = 38;
 export const OP_COPY_BUFFER_TO_BUFFER = 48;
 export const OP_COPY_BUFFER_TO_TEXTURE = 49;
 export const OP_COPY_TEXTURE_TO_BUFFER = 50;
@@ -100,6 +119,10 @@ export const OP_BEGIN_RENDER_PASS = 53;
 export const OP_END_RENDER_PASS = 54;
 export const OP_BEGIN_COMPUTE_PASS = 55;
 export const OP_END_COMPUTE_PASS = 56;
+export const OP_RESOLVE_QUERY_SET = 57;
+export const OP_PUSH_DEBUG_GROUP = 58;
+export const OP_POP_DEBUG_GROUP = 59;
+export const OP_INSERT_DEBUG_MARKER = 60;
 export const OP_SET_PIPELINE = 64;
 export const OP_SET_BIND_GROUP = 65;
 export const OP_SET_VERTEX_BUFFER = 66;
@@ -112,6 +135,9 @@ export const OP_SET_VIEWPORT = 72;
 export const OP_SET_SCISSOR_RECT = 73;
 export const OP_SET_BLEND_CONSTANT = 74;
 export const OP_SET_STENCIL_REFERENCE = 75;
+export const OP_BEGIN_OCCLUSION_QUERY = 76;
+export const OP_END_OCCLUSION_QUERY = 77;
+export const OP_EXECUTE_BUNDLES = 78;
 export const OP_SET_COMPUTE_PIPELINE = 80;
 export const OP_DISPATCH_WORKGROUPS = 81;
 export const OP_DISPATCH_WORKGROUPS_INDIRECT = 82;

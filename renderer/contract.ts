@@ -4,7 +4,8 @@
  *
  * A field is "name: type". Types, each one 32-bit word unless said otherwise:
  *   u32 i32 f32 bool      a number; bool is 0 or 1
- *   u64                   two words, low first
+ *   u64 f64               two words, low first
+ *   u32?                  0 for "not given", else one more than the number
  *   enum E, enum? E       a value of `enums`, counted from 1; with ? also 0, "not given"
  *   flags F               bits of `flags`
  *   id K, id? K           an object; with ? also 0, "none"
@@ -18,7 +19,7 @@
  * Names, meanings and defaults are WebGPU's (https://www.w3.org/TR/webgpu/).
  */
 
-export const version = 1;
+export const version = 2;
 export const referenceBit = 0x8000;
 
 /** An id is generation << ID_INDEX_BITS | index; index 0 is no object, index 1 the player's picture. */
@@ -35,6 +36,8 @@ const kinds = [
   'shaderModule',
   'renderPipeline',
   'computePipeline',
+  'querySet',
+  'renderBundle',
 ] as const;
 
 export type Kind = (typeof kinds)[number];
@@ -47,6 +50,31 @@ const textureFormats = [
   'stencil8 depth16unorm depth24plus depth24plus-stencil8 depth32float depth32float-stencil8',
   'bc1-rgba-unorm bc1-rgba-unorm-srgb bc2-rgba-unorm bc2-rgba-unorm-srgb bc3-rgba-unorm bc3-rgba-unorm-srgb',
   'bc4-r-unorm bc4-r-snorm bc5-rg-unorm bc5-rg-snorm bc6h-rgb-ufloat bc6h-rgb-float bc7-rgba-unorm bc7-rgba-unorm-srgb',
+  'r16unorm r16snorm rg16unorm rg16snorm rgba16unorm rgba16snorm',
+  'etc2-rgb8unorm etc2-rgb8unorm-srgb etc2-rgb8a1unorm etc2-rgb8a1unorm-srgb etc2-rgba8unorm etc2-rgba8unorm-srgb',
+  'eac-r11unorm eac-r11snorm eac-rg11unorm eac-rg11snorm',
+  ...['4x4', '5x4', '5x5', '6x5', '6x6', '8x5', '8x6', '8x8', '10x5', '10x6', '10x8', '10x10', '12x10', '12x12'].map(
+    (block) => `astc-${block}-unorm astc-${block}-unorm-srgb`,
+  ),
+];
+
+const featureNames = [
+  'depth-clip-control depth32float-stencil8 texture-compression-bc texture-compression-bc-sliced-3d',
+  'texture-compression-etc2 texture-compression-astc texture-compression-astc-sliced-3d timestamp-query',
+  'indirect-first-instance shader-f16 rg11b10ufloat-renderable bgra8unorm-storage float32-filterable float32-blendable',
+  'clip-distances dual-source-blending subgroups texture-formats-tier1 texture-formats-tier2 primitive-index',
+];
+
+const limitNames = [
+  'maxTextureDimension1D maxTextureDimension2D maxTextureDimension3D maxTextureArrayLayers maxBindGroups',
+  'maxBindGroupsPlusVertexBuffers maxBindingsPerBindGroup maxDynamicUniformBuffersPerPipelineLayout',
+  'maxDynamicStorageBuffersPerPipelineLayout maxSampledTexturesPerShaderStage maxSamplersPerShaderStage',
+  'maxStorageBuffersPerShaderStage maxStorageTexturesPerShaderStage maxUniformBuffersPerShaderStage',
+  'maxUniformBufferBindingSize maxStorageBufferBindingSize minUniformBufferOffsetAlignment',
+  'minStorageBufferOffsetAlignment maxVertexBuffers maxBufferSize maxVertexAttributes maxVertexBufferArrayStride',
+  'maxInterStageShaderVariables maxColorAttachments maxColorAttachmentBytesPerSample maxComputeWorkgroupStorageSize',
+  'maxComputeInvocationsPerWorkgroup maxComputeWorkgroupSizeX maxComputeWorkgroupSizeY maxComputeWorkgroupSizeZ',
+  'maxComputeWorkgroupsPerDimension',
 ];
 
 const vertexFormats = [
@@ -81,11 +109,15 @@ export const enums = {
   BlendOperation: ['add', 'subtract', 'reverse-subtract', 'min', 'max'],
   BlendFactor: words([
     'zero one src one-minus-src src-alpha one-minus-src-alpha dst one-minus-dst dst-alpha one-minus-dst-alpha',
-    'src-alpha-saturated constant one-minus-constant',
+    'src-alpha-saturated constant one-minus-constant src1 one-minus-src1 src1-alpha one-minus-src1-alpha',
   ]),
   StencilOperation: words(['keep zero replace invert increment-clamp decrement-clamp increment-wrap decrement-wrap']),
   LoadOp: ['load', 'clear'],
   StoreOp: ['store', 'discard'],
+  QueryType: ['occlusion', 'timestamp'],
+  ErrorFilter: ['validation', 'out-of-memory', 'internal'],
+  FeatureName: words(featureNames),
+  LimitName: words(limitNames),
 } as const satisfies Record<string, readonly string[]>;
 
 /** Bits as WebGPU numbers them. */
@@ -129,7 +161,8 @@ export const structs: Record<string, readonly string[]> = {
     'storageFormat: enum? TextureFormat',
     'viewDimension: enum? TextureViewDimension',
   ],
-  PipelineLayoutEntry: ['layout: id bindGroupLayout'],
+  TextureViewFormat: ['format: enum TextureFormat'],
+  PipelineLayoutEntry: ['layout: id? bindGroupLayout'],
   BindGroupEntry: [
     'binding: u32',
     'buffer: id? buffer',
@@ -138,10 +171,11 @@ export const structs: Record<string, readonly string[]> = {
     'sampler: id? sampler',
     'view: id? textureView',
   ],
-  VertexBufferLayout: ['arrayStride: u32', 'stepMode: enum VertexStepMode', 'attributeCount: u32'],
+  VertexBufferLayout: ['arrayStride: u32', 'stepMode: enum? VertexStepMode', 'attributeCount: u32'],
+  ConstantValue: ['value: f64'],
   VertexAttribute: ['format: enum VertexFormat', 'offset: u32', 'shaderLocation: u32'],
   ColorTarget: [
-    'format: enum TextureFormat',
+    'format: enum? TextureFormat',
     'blend: bool',
     'colorOperation: enum? BlendOperation',
     'colorSrcFactor: enum? BlendFactor',
@@ -152,7 +186,8 @@ export const structs: Record<string, readonly string[]> = {
     'writeMask: flags ColorWrite',
   ],
   ColorAttachment: [
-    'view: id textureView',
+    'view: id? textureView',
+    'depthSlice: u32?',
     'resolveTarget: id? textureView',
     'loadOp: enum LoadOp',
     'storeOp: enum StoreOp',
@@ -161,6 +196,8 @@ export const structs: Record<string, readonly string[]> = {
     'clearB: f32',
     'clearA: f32',
   ],
+  ColorFormat: ['format: enum? TextureFormat'],
+  RenderBundleEntry: ['bundle: id renderBundle'],
 };
 
 export interface Command {
@@ -180,6 +217,58 @@ const sourceSite = [
   'sourceMipLevel: u32',
   ...origin('source'),
   'sourceAspect: enum TextureAspect',
+];
+
+const timestampWrites = [
+  'timestampQuerySet: id? querySet',
+  'beginningOfPassWriteIndex: u32?',
+  'endOfPassWriteIndex: u32?',
+];
+
+/** Of pipeline-overridable constants: the keys, joined by commas (WGSL's identifiers and ids hold none), then the values. */
+const renderPipeline = [
+  'id: new renderPipeline',
+  'layout: id? pipelineLayout',
+  'vertexModule: id shaderModule',
+  'fragmentModule: id? shaderModule',
+  'topology: enum PrimitiveTopology',
+  'stripIndexFormat: enum? IndexFormat',
+  'frontFace: enum FrontFace',
+  'cullMode: enum CullMode',
+  'unclippedDepth: bool',
+  'depthFormat: enum? TextureFormat',
+  'depthWriteEnabled: bool',
+  'depthCompare: enum? CompareFunction',
+  ...stencilFace('stencilFront'),
+  ...stencilFace('stencilBack'),
+  'stencilReadMask: u32',
+  'stencilWriteMask: u32',
+  'depthBias: i32',
+  'depthBiasSlopeScale: f32',
+  'depthBiasClamp: f32',
+  'sampleCount: u32',
+  'sampleMask: u32',
+  'alphaToCoverageEnabled: bool',
+  'label: string',
+  'vertexEntryPoint: string',
+  'vertexConstants: string',
+  'fragmentEntryPoint: string',
+  'fragmentConstants: string',
+  'vertexValues: list ConstantValue',
+  'fragmentValues: list ConstantValue',
+  'buffers: list VertexBufferLayout',
+  'attributes: list VertexAttribute',
+  'targets: list ColorTarget',
+];
+
+const computePipeline = [
+  'id: new computePipeline',
+  'layout: id? pipelineLayout',
+  'module: id shaderModule',
+  'label: string',
+  'entryPoint: string',
+  'constants: string',
+  'values: list ConstantValue',
 ];
 
 const command = (opcode: number, name: string, about: string, fields: readonly string[] = []): Command => ({
@@ -205,6 +294,7 @@ export const commands: readonly Command[] = [
     'format: enum TextureFormat',
     'usage: flags TextureUsage',
     'label: string',
+    'viewFormats: list TextureViewFormat',
   ]),
   command(3, 'createTextureView', 'Makes a view; a count of 0 means "all that remain".', [
     'id: new textureView',
@@ -216,6 +306,7 @@ export const commands: readonly Command[] = [
     'mipLevelCount: u32',
     'baseArrayLayer: u32',
     'arrayLayerCount: u32',
+    'usage: flags TextureUsage',
     'label: string',
   ]),
   command(4, 'createSampler', 'Makes a sampler.', [
@@ -253,43 +344,9 @@ export const commands: readonly Command[] = [
     9,
     'createRenderPipeline',
     'Makes a render pipeline; no layout means "auto", no depth format no depth state.',
-    [
-      'id: new renderPipeline',
-      'layout: id? pipelineLayout',
-      'vertexModule: id shaderModule',
-      'fragmentModule: id? shaderModule',
-      'topology: enum PrimitiveTopology',
-      'stripIndexFormat: enum? IndexFormat',
-      'frontFace: enum FrontFace',
-      'cullMode: enum CullMode',
-      'depthFormat: enum? TextureFormat',
-      'depthWriteEnabled: bool',
-      'depthCompare: enum? CompareFunction',
-      ...stencilFace('stencilFront'),
-      ...stencilFace('stencilBack'),
-      'stencilReadMask: u32',
-      'stencilWriteMask: u32',
-      'depthBias: i32',
-      'depthBiasSlopeScale: f32',
-      'depthBiasClamp: f32',
-      'sampleCount: u32',
-      'sampleMask: u32',
-      'alphaToCoverageEnabled: bool',
-      'label: string',
-      'vertexEntryPoint: string',
-      'fragmentEntryPoint: string',
-      'buffers: list VertexBufferLayout',
-      'attributes: list VertexAttribute',
-      'targets: list ColorTarget',
-    ],
+    renderPipeline,
   ),
-  command(10, 'createComputePipeline', 'Makes a compute pipeline; no layout means "auto".', [
-    'id: new computePipeline',
-    'layout: id? pipelineLayout',
-    'module: id shaderModule',
-    'label: string',
-    'entryPoint: string',
-  ]),
+  command(10, 'createComputePipeline', 'Makes a compute pipeline; no layout means "auto".', computePipeline),
   command(11, 'getRenderBindGroupLayout', 'Names a layout of a render pipeline.', [
     'id: new bindGroupLayout',
     'pipeline: id renderPipeline',
@@ -303,6 +360,46 @@ export const commands: readonly Command[] = [
   command(13, 'destroy', 'Ends an object; its index may be used again with the next generation.', [
     'kind: enum ObjectKind',
     'object: object',
+  ]),
+  command(14, 'createQuerySet', 'Makes a set of queries.', [
+    'id: new querySet',
+    'type: enum QueryType',
+    'count: u32',
+    'label: string',
+  ]),
+  command(
+    15,
+    'createRenderBundleEncoder',
+    'Begins a render bundle; the commands of a pass go into it until it is finished.',
+    [
+      'depthStencilFormat: enum? TextureFormat',
+      'depthReadOnly: bool',
+      'stencilReadOnly: bool',
+      'sampleCount: u32',
+      'label: string',
+      'colorFormats: list ColorFormat',
+    ],
+  ),
+  command(16, 'finishRenderBundle', 'Ends the render bundle that was begun, and names it.', ['id: new renderBundle']),
+  command(
+    17,
+    'createRenderPipelineAsync',
+    'Makes a render pipeline beside the frames; it can be used once a REPLY_PIPELINE says so.',
+    renderPipeline,
+  ),
+  command(
+    18,
+    'createComputePipelineAsync',
+    'Makes a compute pipeline beside the frames; it can be used once a REPLY_PIPELINE says so.',
+    computePipeline,
+  ),
+  command(19, 'getCompilationInfo', 'Asks for a REPLY_COMPILATION with this token.', [
+    'module: id shaderModule',
+    'token: u32',
+  ]),
+  command(20, 'pushErrorScope', 'Begins a scope that catches errors of this filter.', ['filter: enum ErrorFilter']),
+  command(21, 'popErrorScope', 'Ends the innermost scope; a REPLY_ERROR_SCOPE with this token says what it caught.', [
+    'token: u32',
   ]),
 
   command(32, 'writeBuffer', 'Writes bytes into a buffer, before what is submitted later.', [
@@ -340,6 +437,12 @@ export const commands: readonly Command[] = [
     'Asks for a REPLY_WORK_DONE with this token once all that was submitted is done.',
     ['token: u32'],
   ),
+  command(
+    38,
+    'mapAsync',
+    'Asks for a part of a buffer: it lies at `address` in linear memory once a REPLY_MAPPED with this token comes.',
+    ['buffer: id buffer', 'offset: u32', 'size: u32', 'address: u32', 'token: u32'],
+  ),
 
   command(48, 'copyBufferToBuffer', 'Copies bytes between buffers.', [
     'source: id buffer',
@@ -366,12 +469,26 @@ export const commands: readonly Command[] = [
     'stencilStoreOp: enum? StoreOp',
     'stencilClearValue: u32',
     'stencilReadOnly: bool',
+    'occlusionQuerySet: id? querySet',
+    ...timestampWrites,
     'label: string',
     'colorAttachments: list ColorAttachment',
   ]),
   command(54, 'endRenderPass', 'Ends the render pass.'),
-  command(55, 'beginComputePass', 'Begins a compute pass.', ['label: string']),
+  command(55, 'beginComputePass', 'Begins a compute pass.', [...timestampWrites, 'label: string']),
   command(56, 'endComputePass', 'Ends the compute pass.'),
+  command(57, 'resolveQuerySet', 'Writes the results of queries into a buffer, 8 bytes each.', [
+    'querySet: id querySet',
+    'firstQuery: u32',
+    'queryCount: u32',
+    'destination: id buffer',
+    'destinationOffset: u32',
+  ]),
+  command(58, 'pushDebugGroup', 'Begins a group of commands, in the encoder, the pass or the bundle.', [
+    'groupLabel: string',
+  ]),
+  command(59, 'popDebugGroup', 'Ends the innermost group.'),
+  command(60, 'insertDebugMarker', 'Marks a place among the commands.', ['markerLabel: string']),
 
   command(64, 'setPipeline', 'Sets the render pipeline.', ['pipeline: id renderPipeline']),
   command(65, 'setBindGroup', 'Sets a bind group in either pass.', [
@@ -421,6 +538,12 @@ export const commands: readonly Command[] = [
   command(74, 'setBlendConstant', 'Sets the blend constant.', ['r: f32', 'g: f32', 'b: f32', 'a: f32']),
   command(75, 'setStencilReference', 'Sets the stencil reference.', ['reference: u32']),
 
+  command(76, 'beginOcclusionQuery', 'Begins counting samples that pass.', ['queryIndex: u32']),
+  command(77, 'endOcclusionQuery', 'Ends the occlusion query.'),
+  command(78, 'executeBundles', 'Draws what render bundles hold; the pass has no state after it.', [
+    'bundles: list RenderBundleEntry',
+  ]),
+
   command(80, 'setComputePipeline', 'Sets the compute pipeline.', ['pipeline: id computePipeline']),
   command(81, 'dispatchWorkgroups', 'Dispatches workgroups.', ['x: u32', 'y: u32', 'z: u32']),
   command(82, 'dispatchWorkgroupsIndirect', 'Dispatches with arguments from a buffer.', [
@@ -455,6 +578,14 @@ export const constants: Record<string, readonly [value: number, about: string]> 
   REPLY_WORDS: [8, 'words of a record: type, then its values'],
   IO_INPUTS: [64 + 64 * 32, 'the input records, one a seat'],
   REPLY_WORK_DONE: [1, 'reply: word 1 is the token'],
+  REPLY_PIPELINE: [
+    2,
+    'reply: word 1 is the kind (ObjectKind), word 2 the id, word 3 is 1 where it can be used, else 0',
+  ],
+  REPLY_COMPILATION: [3, 'reply: the token; errors; warnings; line and column of the first message, from 1, or 0'],
+  REPLY_ERROR_SCOPE: [4, 'reply: the token; 0 or the ErrorFilter of what was caught'],
+  REPLY_MAPPED: [5, 'reply: the token; 1 where the bytes are there, 0 where the GPU refused'],
+  REPLY_DEVICE_LOST: [6, 'reply: the GPU was lost before this module was loaded; the only one of its kind'],
 
   INPUT_STRIDE: [128, 'bytes of an input record'],
   INPUT_VERSION: [0, 'u32: 1'],

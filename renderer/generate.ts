@@ -23,7 +23,7 @@ const parse = (text: string): Field => {
 };
 const fieldsOf = (command: Command): Field[] => command.fields.map(parse);
 const structFields = (name: string): Field[] => (structs[name] ?? fail(`no struct ${name}`)).map(parse);
-const wordsOf = (field: Field): number => (field.type === 'u64' || field.type === 'bytes' ? 2 : 1);
+const wordsOf = (field: Field): number => (['u64', 'f64', 'bytes'].includes(field.type) ? 2 : 1);
 const sum = (fields: Field[]): number => fields.reduce((total, field) => total + wordsOf(field), 0);
 const constant = (text: string): string =>
   text
@@ -70,7 +70,8 @@ function sdkEnums(): string {
 }
 
 const guestType = (field: Field): string =>
-  ({ f32: 'f32', i32: 'i32', u64: 'u64', bool: 'bool', string: 'string' })[field.type] ?? 'u32';
+  ({ f32: 'f32', i32: 'i32', u64: 'u64', f64: 'f64', bool: 'bool', string: 'string', 'u32?': 'i32' })[field.type] ??
+  'u32';
 
 function storeWords(fields: Field[], base: string, start: number): string[] {
   let word = start;
@@ -81,6 +82,7 @@ function storeWords(fields: Field[], base: string, start: number): string[] {
       return `  store<u32>(${base}, <u32>address, ${at});\n  store<u32>(${base}, byteLength, ${at + 4});`;
     if (field.type === 'string') return `  store<u32>(${base}, ${field.name}Bytes, ${at});`;
     if (field.type === 'list' || field.type === 'words') return `  store<u32>(${base}, ${field.name}Count, ${at});`;
+    if (field.type === 'u32?') return `  store<u32>(${base}, ${field.name} + 1, ${at});`;
     const type = field.type === 'bool' ? 'u32' : guestType(field);
     return `  store<${type}>(${base}, ${field.type === 'bool' ? `<u32>${field.name}` : field.name}, ${at});`;
   });
@@ -138,6 +140,10 @@ function value(field: Field, at: string): string {
       return `${word} | 0`;
     case 'u64':
       return `${word} + w[${at} + 1] * 4294967296`;
+    case 'f64':
+      return `r.double('${field.name}', ${at})`;
+    case 'u32?':
+      return `optional(${word})`;
     case 'bool':
       return `bool('${field.name}', ${word})`;
     case 'enum':
@@ -169,6 +175,8 @@ const hostType = (field: Field): string => {
       return `Handles['${field.of}']`;
     case 'id?':
       return `Handles['${field.of}'] | undefined`;
+    case 'u32?':
+      return 'number | undefined';
     default:
       return 'number';
   }
@@ -238,7 +246,10 @@ function decode(): string {
   const masks = Object.entries(flags).map(
     ([name, set]) => `${name}: ${Object.values(set).reduce((all: number, bit: number) => all | bit, 0)}`,
   );
-  const types = Object.keys(enums).map((name) => `type GPU${name}Name = (typeof names.${name})[number];`);
+  const used = JSON.stringify([structs, commands.map((entry) => entry.fields)]);
+  const types = Object.keys(enums)
+    .filter((name) => new RegExp(`enum\\?? ${name}"`).test(used))
+    .map((name) => `type GPU${name}Name = (typeof names.${name})[number];`);
   const records = Object.keys(structs).map((name) => {
     const fields = structFields(name);
     const members = fields.map((field) => `${field.name}: ${hostType(field)};`).join('\n');
@@ -250,13 +261,13 @@ function decode(): string {
     });
     const used = reads.join(', ');
     const views = [
-      ['w', 'words: w'],
-      ['f', 'floats: f'],
+      ['w', 'const w = r.words;'],
+      ['f', 'const f = r.floats;'],
     ]
       .filter(([view]) => used.includes(`${view}[`))
       .map(([, text]) => text);
     const tables = used.includes('t.') ? 't' : '_t';
-    return `export interface ${name} {\n${members}\n}\n\nexport const ${constant(name)}_WORDS = ${sum(fields)};\n\nexport function read${name}({ ${views.join(', ')} }: Reader, ${tables}: Tables, at: number): ${name} {\nreturn { ${used} };\n}\n`;
+    return `export interface ${name} {\n${members}\n}\n\nexport const ${constant(name)}_WORDS = ${sum(fields)};\n\nexport function read${name}(${used.includes('r.') || views.length > 0 ? 'r' : '_r'}: Reader, ${tables}: Tables, at: number): ${name} {\n${views.join('\n')}\nreturn { ${used} };\n}\n`;
   });
   const described = commands.filter(isDescribed).map((entry) => {
     const members = fieldsOf(entry).map(
@@ -279,7 +290,7 @@ function decode(): string {
     return `export interface ${group[0]!.toUpperCase()}${group.slice(1)}Commands {\n${methods.join('\n')}\n}\n`;
   });
   const opcodes = commands.map((entry) => `[${opcodeOf(entry)}, '${entry.name}']`);
-  return `${notice}import { badLength, bits, bool, Fault, finite, oneOf, oneOfOrNone, type Reader } from './reader.ts';
+  return `${notice}import { badLength, bits, bool, Fault, finite, oneOf, oneOfOrNone, optional, type Reader } from './reader.ts';
 import type { Handles, Tables } from './table.ts';
 
 /** Enum values in order (value n is entry n - 1) and masks of flags. */
@@ -321,6 +332,7 @@ for (r.index = 0; at < end; r.index++) {
 const head = w[at];
 const length = head >>> 16;
 r.opcode = head & 0xffff;
+r.at = at;
 if (length === 0 || length > end - at) throw new Fault(\`its length of \${length} words does not fit the \${end - at} that are left\`);
 switch (r.opcode) {
 ${commands.map(decodeCase).join('\n')}

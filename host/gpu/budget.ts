@@ -21,6 +21,78 @@ export class Budget {
   }
 }
 
+/** What a call of a module may draw and dispatch. */
+export interface WorkLimits {
+  gpuDrawsMax: number;
+  gpuVerticesMax: number;
+  gpuWorkgroupsMax: number;
+}
+
+/** Draws, vertices and workgroups of one call, against their bounds. What comes from a buffer counts as a draw alone. */
+export class Work {
+  draws = 0;
+  vertices = 0;
+  workgroups = 0;
+  readonly #limits: WorkLimits;
+
+  constructor(limits: WorkLimits) {
+    this.#limits = limits;
+  }
+
+  /** Begins the account of a call. */
+  begin(): void {
+    this.draws = 0;
+    this.vertices = 0;
+    this.workgroups = 0;
+  }
+
+  /** @throws Fault where that is too much */
+  draw(draws: number, vertices: number): void {
+    const { gpuDrawsMax, gpuVerticesMax } = this.#limits;
+    this.draws += draws;
+    this.vertices += vertices;
+    if (this.draws > gpuDrawsMax) throw new Fault(`one call draws more than ${gpuDrawsMax} times (GPU_DRAWS_MAX)`);
+    if (this.vertices > gpuVerticesMax)
+      throw new Fault(`one call draws more than ${gpuVerticesMax} vertices (GPU_VERTICES_MAX)`);
+  }
+
+  /** @throws Fault where that is too much */
+  dispatch(workgroups: number): void {
+    const { gpuDrawsMax, gpuWorkgroupsMax } = this.#limits;
+    this.draws++;
+    this.workgroups += workgroups;
+    if (this.draws > gpuDrawsMax) throw new Fault(`one call dispatches more than ${gpuDrawsMax} times (GPU_DRAWS_MAX)`);
+    if (this.workgroups > gpuWorkgroupsMax)
+      throw new Fault(`one call dispatches more than ${gpuWorkgroupsMax} workgroups (GPU_WORKGROUPS_MAX)`);
+  }
+}
+
+/** Of the time that compiling takes, a room is given this part back as it passes. */
+const COMPILE_SHARE = 0.05;
+
+/** Time that a room's shaders and pipelines take to compile; what it may take at once comes back slowly. */
+export class CompileTime {
+  readonly #msMax: number;
+  #spentMs = 0;
+  #at = performance.now();
+
+  constructor(msMax: number) {
+    this.#msMax = msMax;
+  }
+
+  /** Runs and accounts what compiles. @throws Fault where it has taken too long */
+  measure<T>(compile: () => T): T {
+    const begun = performance.now();
+    const made = compile();
+    const now = performance.now();
+    this.#spentMs = Math.max(0, this.#spentMs - (begun - this.#at) * COMPILE_SHARE) + (now - begun);
+    this.#at = now;
+    if (this.#spentMs > this.#msMax)
+      throw new Fault(`compiling has taken ${Math.round(this.#spentMs)} of ${this.#msMax} ms (SHADER_MS_MAX)`);
+    return made;
+  }
+}
+
 export interface TextureSize {
   width: number;
   height: number;
@@ -39,11 +111,11 @@ export function textureBytes(size: TextureSize): number {
   if (size.mipLevelCount > MIP_LEVELS_MAX)
     throw new Fault(`mipLevelCount: ${size.mipLevelCount} is more than a texture has`);
   const bytes = blockBytes(size.format);
-  const edge = size.format.startsWith('bc') ? 4 : 1;
+  const [blockWidth, blockHeight] = blockSize(size.format);
   let total = 0;
   for (let level = 0; level < size.mipLevelCount; level++) {
     const depth = size.dimension === '3d' ? Math.max(1, size.depthOrArrayLayers >>> level) : size.depthOrArrayLayers;
-    total += blocks(size.width, level, edge) * blocks(size.height, level, edge) * depth * bytes;
+    total += blocks(size.width, level, blockWidth) * blocks(size.height, level, blockHeight) * depth * bytes;
   }
   return total * Math.max(1, size.sampleCount);
 }
@@ -65,11 +137,20 @@ const PACKED: Record<string, number> = {
   'depth32float-stencil8': 8,
 };
 
-/** Bytes of a texel, or of a block of 4 x 4 texels (WebGPU, "Texture Format Capabilities"). */
+/** Width and height of a compressed format's blocks in texels; 1 x 1 for any other. */
+function blockSize(format: string): [width: number, height: number] {
+  const [, width, height] = /^astc-(\d+)x(\d+)-/.exec(format) ?? [];
+  if (width && height) return [Number(width), Number(height)];
+  return /^(bc|etc2|eac)/.test(format) ? [4, 4] : [1, 1];
+}
+
+/** Bytes of a texel or of a block (WebGPU, "Texture Format Capabilities"). */
 function blockBytes(format: string): number {
   const packed = PACKED[format];
   if (packed !== undefined) return packed;
   if (format.startsWith('bc')) return /^bc[14]/.test(format) ? 8 : 16;
+  if (format.startsWith('astc')) return 16;
+  if (/^(etc2|eac)/.test(format)) return /^(etc2-rgb8|eac-r11)/.test(format) ? 8 : 16;
   const plain = /^([rgba]+)(\d+)/.exec(format);
   if (plain === null) throw new Error(`no size is known for texture format ${format}`);
   return (plain[1]!.length * Number(plain[2])) / 8;

@@ -4,6 +4,7 @@
  */
 import { tmpdir } from 'node:os';
 import { NearlightError } from '../errors.ts';
+import { DeviceWatch } from './watch.ts';
 
 /** What is known of an adapter; empty strings where its driver does not say. */
 export interface AdapterInfo {
@@ -16,12 +17,20 @@ export interface AdapterInfo {
 
 /** An open GPU. Its owner calls close() once every object made from `device` is no longer used. */
 export interface Gpu {
+  /** Another one after reopen(): nothing keeps it. */
   readonly device: GPUDevice;
   readonly adapter: AdapterInfo;
   /** True where the CPU renders (llvmpipe, SwiftShader) or nothing does (the null backend). */
   readonly software: boolean;
-  /** Whether the device no longer works: its driver failed, or close() was called. */
+  /** Whether the device no longer works: its driver failed, it works without end, or close() was called. */
   readonly lost: boolean;
+  /** Resolves with why the device of now is lost, unless it is by close(). */
+  readonly whenLost: Promise<string>;
+  /**
+   * Opens another device in the place of one that is lost, on a driver instance of its own.
+   * @throws NearlightError NL_NO_GPU
+   */
+  reopen(): Promise<void>;
   /** Destroys the device and everything made from it; idempotent. */
   close(): void;
 }
@@ -34,19 +43,28 @@ export interface OpenOptions {
   backend?: 'vulkan' | 'null';
 }
 
-const features: readonly GPUFeatureName[] = [
-  'timestamp-query',
+const features = [
+  'depth-clip-control',
+  'depth32float-stencil8',
   'texture-compression-bc',
-  'shader-f16',
+  'texture-compression-bc-sliced-3d',
+  'texture-compression-etc2',
+  'texture-compression-astc',
+  'texture-compression-astc-sliced-3d',
+  'timestamp-query',
   'indirect-first-instance',
+  'shader-f16',
+  'rg11b10ufloat-renderable',
+  'bgra8unorm-storage',
   'float32-filterable',
   'float32-blendable',
-  'rg11b10ufloat-renderable',
-  'depth32float-stencil8',
-  'depth-clip-control',
-  'bgra8unorm-storage',
+  'clip-distances',
+  'dual-source-blending',
   'subgroups',
-];
+  'texture-formats-tier1',
+  'texture-formats-tier2',
+  'primitive-index',
+] as readonly string[] as readonly GPUFeatureName[];
 
 /** Taken as the adapter offers them; every other limit stays at WebGPU's default, so that a module runs everywhere. */
 const limits = [
@@ -57,8 +75,10 @@ const limits = [
   'maxStorageBuffersPerShaderStage',
 ] as const satisfies readonly (keyof GPUSupportedLimits)[];
 
-/** An instance that is collected takes the process with it (dawn.node 0.6), so each is kept: at most one a backend. */
-const instances = new Map<string, GPU>();
+/** An instance that is collected takes the process with it (dawn.node 0.6), so each is kept. */
+const instances: GPU[] = [];
+/** The one of each backend that works. */
+const current = new Map<string, GPU>();
 
 /**
  * Opens a hardware adapter, or else a software one with a single line of warning.
@@ -66,7 +86,50 @@ const instances = new Map<string, GPU>();
  * @throws NearlightError NL_NO_GPU where there is no adapter, or only software and `hardwareRequired`
  */
 export async function openGpu(options: OpenOptions): Promise<Gpu> {
-  const { hardwareRequired, log, backend = 'vulkan' } = options;
+  const { log, backend = 'vulkan' } = options;
+  let opened = await open(options);
+  if (opened.software && backend !== 'null') {
+    const { description } = opened.adapter;
+    log('warn', `no hardware GPU: rendering in software on ${description}; expect low frame rates at large sizes`);
+  }
+  return {
+    get device() {
+      return opened.device;
+    },
+    get adapter() {
+      return opened.adapter;
+    },
+    get software() {
+      return opened.software;
+    },
+    get lost() {
+      return opened.lost;
+    },
+    get whenLost() {
+      return opened.whenLost;
+    },
+    async reopen() {
+      // The driver of a device that works without end would do nothing else for another device.
+      current.delete(backend);
+      opened = await open(options);
+    },
+    close() {
+      // To destroy a device waits for its work, which may have no end.
+      if (!opened.hung) opened.device.destroy();
+    },
+  };
+}
+
+interface Opened {
+  device: GPUDevice;
+  adapter: AdapterInfo;
+  software: boolean;
+  lost: boolean;
+  hung: boolean;
+  whenLost: Promise<string>;
+}
+
+async function open({ hardwareRequired, log, backend = 'vulkan' }: OpenOptions): Promise<Opened> {
   const instance = await openInstance(backend);
   const adapter = await instance.requestAdapter({ powerPreference: 'high-performance' });
   if (!adapter) {
@@ -85,29 +148,31 @@ export async function openGpu(options: OpenOptions): Promise<Gpu> {
         'give this process access to /dev/dri or /dev/nvidia*, or unset GPU_ENABLED',
     );
   }
-  if (software && backend !== 'null') {
-    log('warn', `no hardware GPU: rendering in software on ${description}; expect low frame rates at large sizes`);
-  }
   const device = await openDevice(adapter);
   device.addEventListener('uncapturederror', (event) => log('error', `GPU: ${event.error.message}`));
-  let lost = false;
-  void device.lost.then(({ reason, message }) => {
-    lost = true;
-    if (reason !== 'destroyed') log('error', `GPU: the device was lost: ${message}`);
-  });
-  return {
+  const lost = Promise.withResolvers<string>();
+  const opened: Opened = {
     device,
-    get lost() {
-      return lost;
-    },
     adapter: { vendor, architecture, device: name, description },
     software,
-    close: () => device.destroy(),
+    lost: false,
+    hung: false,
+    whenLost: lost.promise,
   };
+  void device.lost.then(({ reason, message }) => {
+    opened.lost = true;
+    if (reason !== 'destroyed') lost.resolve(message);
+  });
+  void DeviceWatch.of(device).hung.then(() => {
+    opened.lost = true;
+    opened.hung = true;
+    lost.resolve('its work did not end');
+  });
+  return opened;
 }
 
 async function openInstance(backend: string): Promise<GPU> {
-  const known = instances.get(backend);
+  const known = current.get(backend);
   if (known) return known;
   // Mesa complains on stderr where it is unset, and only a window system would use it.
   process.env.XDG_RUNTIME_DIR ??= tmpdir();
@@ -116,7 +181,8 @@ async function openInstance(backend: string): Promise<GPU> {
     const { create, globals } = await import('webgpu');
     Object.assign(globalThis, globals);
     const instance = create([`backend=${backend}`]);
-    instances.set(backend, instance);
+    instances.push(instance);
+    current.set(backend, instance);
     return instance;
   } catch (cause) {
     const detail = `Dawn's library for Node could not be loaded (${String(cause)}); it needs glibc 2.34 or later`;

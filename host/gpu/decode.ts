@@ -1,5 +1,5 @@
 // Generated from renderer/contract.ts by renderer/generate.ts; do not edit.
-import { badLength, bits, bool, Fault, finite, oneOf, oneOfOrNone, type Reader } from './reader.ts';
+import { badLength, bits, bool, Fault, finite, oneOf, oneOfOrNone, optional, type Reader } from './reader.ts';
 import type { Handles, Tables } from './table.ts';
 
 /** Enum values in order (value n is entry n - 1) and masks of flags. */
@@ -15,6 +15,8 @@ export const names = {
     'shaderModule',
     'renderPipeline',
     'computePipeline',
+    'querySet',
+    'renderBundle',
   ] as const,
   TextureFormat: [
     'r8unorm',
@@ -74,6 +76,50 @@ export const names = {
     'bc6h-rgb-float',
     'bc7-rgba-unorm',
     'bc7-rgba-unorm-srgb',
+    'r16unorm',
+    'r16snorm',
+    'rg16unorm',
+    'rg16snorm',
+    'rgba16unorm',
+    'rgba16snorm',
+    'etc2-rgb8unorm',
+    'etc2-rgb8unorm-srgb',
+    'etc2-rgb8a1unorm',
+    'etc2-rgb8a1unorm-srgb',
+    'etc2-rgba8unorm',
+    'etc2-rgba8unorm-srgb',
+    'eac-r11unorm',
+    'eac-r11snorm',
+    'eac-rg11unorm',
+    'eac-rg11snorm',
+    'astc-4x4-unorm',
+    'astc-4x4-unorm-srgb',
+    'astc-5x4-unorm',
+    'astc-5x4-unorm-srgb',
+    'astc-5x5-unorm',
+    'astc-5x5-unorm-srgb',
+    'astc-6x5-unorm',
+    'astc-6x5-unorm-srgb',
+    'astc-6x6-unorm',
+    'astc-6x6-unorm-srgb',
+    'astc-8x5-unorm',
+    'astc-8x5-unorm-srgb',
+    'astc-8x6-unorm',
+    'astc-8x6-unorm-srgb',
+    'astc-8x8-unorm',
+    'astc-8x8-unorm-srgb',
+    'astc-10x5-unorm',
+    'astc-10x5-unorm-srgb',
+    'astc-10x6-unorm',
+    'astc-10x6-unorm-srgb',
+    'astc-10x8-unorm',
+    'astc-10x8-unorm-srgb',
+    'astc-10x10-unorm',
+    'astc-10x10-unorm-srgb',
+    'astc-12x10-unorm',
+    'astc-12x10-unorm-srgb',
+    'astc-12x12-unorm',
+    'astc-12x12-unorm-srgb',
   ] as const,
   TextureDimension: ['1d', '2d', '3d'] as const,
   TextureViewDimension: ['1d', '2d', '2d-array', 'cube', 'cube-array', '3d'] as const,
@@ -148,6 +194,10 @@ export const names = {
     'src-alpha-saturated',
     'constant',
     'one-minus-constant',
+    'src1',
+    'one-minus-src1',
+    'src1-alpha',
+    'one-minus-src1-alpha',
   ] as const,
   StencilOperation: [
     'keep',
@@ -161,6 +211,63 @@ export const names = {
   ] as const,
   LoadOp: ['load', 'clear'] as const,
   StoreOp: ['store', 'discard'] as const,
+  QueryType: ['occlusion', 'timestamp'] as const,
+  ErrorFilter: ['validation', 'out-of-memory', 'internal'] as const,
+  FeatureName: [
+    'depth-clip-control',
+    'depth32float-stencil8',
+    'texture-compression-bc',
+    'texture-compression-bc-sliced-3d',
+    'texture-compression-etc2',
+    'texture-compression-astc',
+    'texture-compression-astc-sliced-3d',
+    'timestamp-query',
+    'indirect-first-instance',
+    'shader-f16',
+    'rg11b10ufloat-renderable',
+    'bgra8unorm-storage',
+    'float32-filterable',
+    'float32-blendable',
+    'clip-distances',
+    'dual-source-blending',
+    'subgroups',
+    'texture-formats-tier1',
+    'texture-formats-tier2',
+    'primitive-index',
+  ] as const,
+  LimitName: [
+    'maxTextureDimension1D',
+    'maxTextureDimension2D',
+    'maxTextureDimension3D',
+    'maxTextureArrayLayers',
+    'maxBindGroups',
+    'maxBindGroupsPlusVertexBuffers',
+    'maxBindingsPerBindGroup',
+    'maxDynamicUniformBuffersPerPipelineLayout',
+    'maxDynamicStorageBuffersPerPipelineLayout',
+    'maxSampledTexturesPerShaderStage',
+    'maxSamplersPerShaderStage',
+    'maxStorageBuffersPerShaderStage',
+    'maxStorageTexturesPerShaderStage',
+    'maxUniformBuffersPerShaderStage',
+    'maxUniformBufferBindingSize',
+    'maxStorageBufferBindingSize',
+    'minUniformBufferOffsetAlignment',
+    'minStorageBufferOffsetAlignment',
+    'maxVertexBuffers',
+    'maxBufferSize',
+    'maxVertexAttributes',
+    'maxVertexBufferArrayStride',
+    'maxInterStageShaderVariables',
+    'maxColorAttachments',
+    'maxColorAttachmentBytesPerSample',
+    'maxComputeWorkgroupStorageSize',
+    'maxComputeInvocationsPerWorkgroup',
+    'maxComputeWorkgroupSizeX',
+    'maxComputeWorkgroupSizeY',
+    'maxComputeWorkgroupSizeZ',
+    'maxComputeWorkgroupsPerDimension',
+  ] as const,
   BufferUsage: 1023,
   TextureUsage: 31,
   ShaderStage: 7,
@@ -190,6 +297,8 @@ type GPUBlendFactorName = (typeof names.BlendFactor)[number];
 type GPUStencilOperationName = (typeof names.StencilOperation)[number];
 type GPULoadOpName = (typeof names.LoadOp)[number];
 type GPUStoreOpName = (typeof names.StoreOp)[number];
+type GPUQueryTypeName = (typeof names.QueryType)[number];
+type GPUErrorFilterName = (typeof names.ErrorFilter)[number];
 
 /** Names of commands by opcode, for messages. */
 export const commandNames: ReadonlyMap<number, string> = new Map([
@@ -206,12 +315,21 @@ export const commandNames: ReadonlyMap<number, string> = new Map([
   [11, 'getRenderBindGroupLayout'],
   [12, 'getComputeBindGroupLayout'],
   [13, 'destroy'],
+  [14, 'createQuerySet'],
+  [15, 'createRenderBundleEncoder'],
+  [16, 'finishRenderBundle'],
+  [17, 'createRenderPipelineAsync'],
+  [18, 'createComputePipelineAsync'],
+  [19, 'getCompilationInfo'],
+  [20, 'pushErrorScope'],
+  [21, 'popErrorScope'],
   [32800, 'writeBuffer'],
   [32801, 'writeTexture'],
   [34, 'writeBufferFromAsset'],
   [35, 'writeTextureFromAsset'],
   [36, 'submit'],
   [37, 'onSubmittedWorkDone'],
+  [38, 'mapAsync'],
   [48, 'copyBufferToBuffer'],
   [49, 'copyBufferToTexture'],
   [50, 'copyTextureToBuffer'],
@@ -221,6 +339,10 @@ export const commandNames: ReadonlyMap<number, string> = new Map([
   [54, 'endRenderPass'],
   [55, 'beginComputePass'],
   [56, 'endComputePass'],
+  [57, 'resolveQuerySet'],
+  [58, 'pushDebugGroup'],
+  [59, 'popDebugGroup'],
+  [60, 'insertDebugMarker'],
   [64, 'setPipeline'],
   [65, 'setBindGroup'],
   [66, 'setVertexBuffer'],
@@ -233,6 +355,9 @@ export const commandNames: ReadonlyMap<number, string> = new Map([
   [73, 'setScissorRect'],
   [74, 'setBlendConstant'],
   [75, 'setStencilReference'],
+  [76, 'beginOcclusionQuery'],
+  [77, 'endOcclusionQuery'],
+  [78, 'executeBundles'],
   [80, 'setComputePipeline'],
   [81, 'dispatchWorkgroups'],
   [82, 'dispatchWorkgroupsIndirect'],
@@ -254,7 +379,8 @@ export interface BindGroupLayoutEntry {
 
 export const BIND_GROUP_LAYOUT_ENTRY_WORDS = 11;
 
-export function readBindGroupLayoutEntry({ words: w }: Reader, _t: Tables, at: number): BindGroupLayoutEntry {
+export function readBindGroupLayoutEntry(r: Reader, _t: Tables, at: number): BindGroupLayoutEntry {
+  const w = r.words;
   return {
     binding: w[at + 0],
     visibility: bits(names.ShaderStage, 'visibility', w[at + 1]),
@@ -270,14 +396,26 @@ export function readBindGroupLayoutEntry({ words: w }: Reader, _t: Tables, at: n
   };
 }
 
+export interface TextureViewFormat {
+  format: GPUTextureFormatName;
+}
+
+export const TEXTURE_VIEW_FORMAT_WORDS = 1;
+
+export function readTextureViewFormat(r: Reader, _t: Tables, at: number): TextureViewFormat {
+  const w = r.words;
+  return { format: oneOf(names.TextureFormat, 'format', w[at + 0]) };
+}
+
 export interface PipelineLayoutEntry {
-  layout: Handles['bindGroupLayout'];
+  layout: Handles['bindGroupLayout'] | undefined;
 }
 
 export const PIPELINE_LAYOUT_ENTRY_WORDS = 1;
 
-export function readPipelineLayoutEntry({ words: w }: Reader, t: Tables, at: number): PipelineLayoutEntry {
-  return { layout: t.bindGroupLayout.get(w[at + 0]) };
+export function readPipelineLayoutEntry(r: Reader, t: Tables, at: number): PipelineLayoutEntry {
+  const w = r.words;
+  return { layout: t.bindGroupLayout.getOrNone(w[at + 0]) };
 }
 
 export interface BindGroupEntry {
@@ -291,7 +429,8 @@ export interface BindGroupEntry {
 
 export const BIND_GROUP_ENTRY_WORDS = 6;
 
-export function readBindGroupEntry({ words: w }: Reader, t: Tables, at: number): BindGroupEntry {
+export function readBindGroupEntry(r: Reader, t: Tables, at: number): BindGroupEntry {
+  const w = r.words;
   return {
     binding: w[at + 0],
     buffer: t.buffer.getOrNone(w[at + 1]),
@@ -304,18 +443,29 @@ export function readBindGroupEntry({ words: w }: Reader, t: Tables, at: number):
 
 export interface VertexBufferLayout {
   arrayStride: number;
-  stepMode: GPUVertexStepModeName;
+  stepMode: GPUVertexStepModeName | undefined;
   attributeCount: number;
 }
 
 export const VERTEX_BUFFER_LAYOUT_WORDS = 3;
 
-export function readVertexBufferLayout({ words: w }: Reader, _t: Tables, at: number): VertexBufferLayout {
+export function readVertexBufferLayout(r: Reader, _t: Tables, at: number): VertexBufferLayout {
+  const w = r.words;
   return {
     arrayStride: w[at + 0],
-    stepMode: oneOf(names.VertexStepMode, 'stepMode', w[at + 1]),
+    stepMode: oneOfOrNone(names.VertexStepMode, 'stepMode', w[at + 1]),
     attributeCount: w[at + 2],
   };
+}
+
+export interface ConstantValue {
+  value: number;
+}
+
+export const CONSTANT_VALUE_WORDS = 2;
+
+export function readConstantValue(r: Reader, _t: Tables, at: number): ConstantValue {
+  return { value: r.double('value', at + 0) };
 }
 
 export interface VertexAttribute {
@@ -326,12 +476,13 @@ export interface VertexAttribute {
 
 export const VERTEX_ATTRIBUTE_WORDS = 3;
 
-export function readVertexAttribute({ words: w }: Reader, _t: Tables, at: number): VertexAttribute {
+export function readVertexAttribute(r: Reader, _t: Tables, at: number): VertexAttribute {
+  const w = r.words;
   return { format: oneOf(names.VertexFormat, 'format', w[at + 0]), offset: w[at + 1], shaderLocation: w[at + 2] };
 }
 
 export interface ColorTarget {
-  format: GPUTextureFormatName;
+  format: GPUTextureFormatName | undefined;
   blend: boolean;
   colorOperation: GPUBlendOperationName | undefined;
   colorSrcFactor: GPUBlendFactorName | undefined;
@@ -344,9 +495,10 @@ export interface ColorTarget {
 
 export const COLOR_TARGET_WORDS = 9;
 
-export function readColorTarget({ words: w }: Reader, _t: Tables, at: number): ColorTarget {
+export function readColorTarget(r: Reader, _t: Tables, at: number): ColorTarget {
+  const w = r.words;
   return {
-    format: oneOf(names.TextureFormat, 'format', w[at + 0]),
+    format: oneOfOrNone(names.TextureFormat, 'format', w[at + 0]),
     blend: bool('blend', w[at + 1]),
     colorOperation: oneOfOrNone(names.BlendOperation, 'colorOperation', w[at + 2]),
     colorSrcFactor: oneOfOrNone(names.BlendFactor, 'colorSrcFactor', w[at + 3]),
@@ -359,7 +511,8 @@ export function readColorTarget({ words: w }: Reader, _t: Tables, at: number): C
 }
 
 export interface ColorAttachment {
-  view: Handles['textureView'];
+  view: Handles['textureView'] | undefined;
+  depthSlice: number | undefined;
   resolveTarget: Handles['textureView'] | undefined;
   loadOp: GPULoadOpName;
   storeOp: GPUStoreOpName;
@@ -369,19 +522,44 @@ export interface ColorAttachment {
   clearA: number;
 }
 
-export const COLOR_ATTACHMENT_WORDS = 8;
+export const COLOR_ATTACHMENT_WORDS = 9;
 
-export function readColorAttachment({ words: w, floats: f }: Reader, t: Tables, at: number): ColorAttachment {
+export function readColorAttachment(r: Reader, t: Tables, at: number): ColorAttachment {
+  const w = r.words;
+  const f = r.floats;
   return {
-    view: t.textureView.get(w[at + 0]),
-    resolveTarget: t.textureView.getOrNone(w[at + 1]),
-    loadOp: oneOf(names.LoadOp, 'loadOp', w[at + 2]),
-    storeOp: oneOf(names.StoreOp, 'storeOp', w[at + 3]),
-    clearR: finite('clearR', f[at + 4]),
-    clearG: finite('clearG', f[at + 5]),
-    clearB: finite('clearB', f[at + 6]),
-    clearA: finite('clearA', f[at + 7]),
+    view: t.textureView.getOrNone(w[at + 0]),
+    depthSlice: optional(w[at + 1]),
+    resolveTarget: t.textureView.getOrNone(w[at + 2]),
+    loadOp: oneOf(names.LoadOp, 'loadOp', w[at + 3]),
+    storeOp: oneOf(names.StoreOp, 'storeOp', w[at + 4]),
+    clearR: finite('clearR', f[at + 5]),
+    clearG: finite('clearG', f[at + 6]),
+    clearB: finite('clearB', f[at + 7]),
+    clearA: finite('clearA', f[at + 8]),
   };
+}
+
+export interface ColorFormat {
+  format: GPUTextureFormatName | undefined;
+}
+
+export const COLOR_FORMAT_WORDS = 1;
+
+export function readColorFormat(r: Reader, _t: Tables, at: number): ColorFormat {
+  const w = r.words;
+  return { format: oneOfOrNone(names.TextureFormat, 'format', w[at + 0]) };
+}
+
+export interface RenderBundleEntry {
+  bundle: Handles['renderBundle'];
+}
+
+export const RENDER_BUNDLE_ENTRY_WORDS = 1;
+
+export function readRenderBundleEntry(r: Reader, t: Tables, at: number): RenderBundleEntry {
+  const w = r.words;
+  return { bundle: t.renderBundle.get(w[at + 0]) };
 }
 
 /** Makes a buffer of `size` bytes, filled with zeros. */
@@ -404,6 +582,7 @@ export interface CreateTexture {
   format: GPUTextureFormatName;
   usage: number;
   label: string;
+  viewFormats: TextureViewFormat[];
 }
 
 /** Makes a view; a count of 0 means "all that remain". */
@@ -417,6 +596,7 @@ export interface CreateTextureView {
   mipLevelCount: number;
   baseArrayLayer: number;
   arrayLayerCount: number;
+  usage: number;
   label: string;
 }
 
@@ -475,6 +655,7 @@ export interface CreateRenderPipeline {
   stripIndexFormat: GPUIndexFormatName | undefined;
   frontFace: GPUFrontFaceName;
   cullMode: GPUCullModeName;
+  unclippedDepth: boolean;
   depthFormat: GPUTextureFormatName | undefined;
   depthWriteEnabled: boolean;
   depthCompare: GPUCompareFunctionName | undefined;
@@ -496,7 +677,11 @@ export interface CreateRenderPipeline {
   alphaToCoverageEnabled: boolean;
   label: string;
   vertexEntryPoint: string;
+  vertexConstants: string;
   fragmentEntryPoint: string;
+  fragmentConstants: string;
+  vertexValues: ConstantValue[];
+  fragmentValues: ConstantValue[];
   buffers: VertexBufferLayout[];
   attributes: VertexAttribute[];
   targets: ColorTarget[];
@@ -509,6 +694,79 @@ export interface CreateComputePipeline {
   module: Handles['shaderModule'];
   label: string;
   entryPoint: string;
+  constants: string;
+  values: ConstantValue[];
+}
+
+/** Makes a set of queries. */
+export interface CreateQuerySet {
+  id: number;
+  type: GPUQueryTypeName;
+  count: number;
+  label: string;
+}
+
+/** Begins a render bundle; the commands of a pass go into it until it is finished. */
+export interface CreateRenderBundleEncoder {
+  depthStencilFormat: GPUTextureFormatName | undefined;
+  depthReadOnly: boolean;
+  stencilReadOnly: boolean;
+  sampleCount: number;
+  label: string;
+  colorFormats: ColorFormat[];
+}
+
+/** Makes a render pipeline beside the frames; it can be used once a REPLY_PIPELINE says so. */
+export interface CreateRenderPipelineAsync {
+  id: number;
+  layout: Handles['pipelineLayout'] | undefined;
+  vertexModule: Handles['shaderModule'];
+  fragmentModule: Handles['shaderModule'] | undefined;
+  topology: GPUPrimitiveTopologyName;
+  stripIndexFormat: GPUIndexFormatName | undefined;
+  frontFace: GPUFrontFaceName;
+  cullMode: GPUCullModeName;
+  unclippedDepth: boolean;
+  depthFormat: GPUTextureFormatName | undefined;
+  depthWriteEnabled: boolean;
+  depthCompare: GPUCompareFunctionName | undefined;
+  stencilFrontCompare: GPUCompareFunctionName;
+  stencilFrontFailOp: GPUStencilOperationName;
+  stencilFrontDepthFailOp: GPUStencilOperationName;
+  stencilFrontPassOp: GPUStencilOperationName;
+  stencilBackCompare: GPUCompareFunctionName;
+  stencilBackFailOp: GPUStencilOperationName;
+  stencilBackDepthFailOp: GPUStencilOperationName;
+  stencilBackPassOp: GPUStencilOperationName;
+  stencilReadMask: number;
+  stencilWriteMask: number;
+  depthBias: number;
+  depthBiasSlopeScale: number;
+  depthBiasClamp: number;
+  sampleCount: number;
+  sampleMask: number;
+  alphaToCoverageEnabled: boolean;
+  label: string;
+  vertexEntryPoint: string;
+  vertexConstants: string;
+  fragmentEntryPoint: string;
+  fragmentConstants: string;
+  vertexValues: ConstantValue[];
+  fragmentValues: ConstantValue[];
+  buffers: VertexBufferLayout[];
+  attributes: VertexAttribute[];
+  targets: ColorTarget[];
+}
+
+/** Makes a compute pipeline beside the frames; it can be used once a REPLY_PIPELINE says so. */
+export interface CreateComputePipelineAsync {
+  id: number;
+  layout: Handles['pipelineLayout'] | undefined;
+  module: Handles['shaderModule'];
+  label: string;
+  entryPoint: string;
+  constants: string;
+  values: ConstantValue[];
 }
 
 export interface ObjectsCommands {
@@ -538,6 +796,22 @@ export interface ObjectsCommands {
   getComputeBindGroupLayout(id: number, pipeline: Handles['computePipeline'], index: number): void;
   /** Ends an object; its index may be used again with the next generation. */
   destroy(kind: GPUObjectKindName, object: number): void;
+  /** Makes a set of queries. */
+  createQuerySet(record: CreateQuerySet): void;
+  /** Begins a render bundle; the commands of a pass go into it until it is finished. */
+  createRenderBundleEncoder(record: CreateRenderBundleEncoder): void;
+  /** Ends the render bundle that was begun, and names it. */
+  finishRenderBundle(id: number): void;
+  /** Makes a render pipeline beside the frames; it can be used once a REPLY_PIPELINE says so. */
+  createRenderPipelineAsync(record: CreateRenderPipelineAsync): void;
+  /** Makes a compute pipeline beside the frames; it can be used once a REPLY_PIPELINE says so. */
+  createComputePipelineAsync(record: CreateComputePipelineAsync): void;
+  /** Asks for a REPLY_COMPILATION with this token. */
+  getCompilationInfo(module: Handles['shaderModule'], token: number): void;
+  /** Begins a scope that catches errors of this filter. */
+  pushErrorScope(filter: GPUErrorFilterName): void;
+  /** Ends the innermost scope; a REPLY_ERROR_SCOPE with this token says what it caught. */
+  popErrorScope(token: number): void;
 }
 
 export interface QueueCommands {
@@ -588,6 +862,8 @@ export interface QueueCommands {
   submit(): void;
   /** Asks for a REPLY_WORK_DONE with this token once all that was submitted is done. */
   onSubmittedWorkDone(token: number): void;
+  /** Asks for a part of a buffer: it lies at `address` in linear memory once a REPLY_MAPPED with this token comes. */
+  mapAsync(buffer: Handles['buffer'], offset: number, size: number, address: number, token: number): void;
 }
 
 export interface EncoderCommands {
@@ -662,6 +938,10 @@ export interface EncoderCommands {
     stencilStoreOp: GPUStoreOpName | undefined,
     stencilClearValue: number,
     stencilReadOnly: boolean,
+    occlusionQuerySet: Handles['querySet'] | undefined,
+    timestampQuerySet: Handles['querySet'] | undefined,
+    beginningOfPassWriteIndex: number | undefined,
+    endOfPassWriteIndex: number | undefined,
     label: string,
     colorAttachments: number,
     colorAttachmentsCount: number,
@@ -669,9 +949,28 @@ export interface EncoderCommands {
   /** Ends the render pass. */
   endRenderPass(): void;
   /** Begins a compute pass. */
-  beginComputePass(label: string): void;
+  beginComputePass(
+    timestampQuerySet: Handles['querySet'] | undefined,
+    beginningOfPassWriteIndex: number | undefined,
+    endOfPassWriteIndex: number | undefined,
+    label: string,
+  ): void;
   /** Ends the compute pass. */
   endComputePass(): void;
+  /** Writes the results of queries into a buffer, 8 bytes each. */
+  resolveQuerySet(
+    querySet: Handles['querySet'],
+    firstQuery: number,
+    queryCount: number,
+    destination: Handles['buffer'],
+    destinationOffset: number,
+  ): void;
+  /** Begins a group of commands, in the encoder, the pass or the bundle. */
+  pushDebugGroup(groupLabel: string): void;
+  /** Ends the innermost group. */
+  popDebugGroup(): void;
+  /** Marks a place among the commands. */
+  insertDebugMarker(markerLabel: string): void;
 }
 
 export interface PassCommands {
@@ -710,6 +1009,12 @@ export interface PassCommands {
   setBlendConstant(r: number, g: number, b: number, a: number): void;
   /** Sets the stencil reference. */
   setStencilReference(reference: number): void;
+  /** Begins counting samples that pass. */
+  beginOcclusionQuery(queryIndex: number): void;
+  /** Ends the occlusion query. */
+  endOcclusionQuery(): void;
+  /** Draws what render bundles hold; the pass has no state after it. */
+  executeBundles(bundles: number, bundlesCount: number): void;
   /** Sets the compute pipeline. */
   setComputePipeline(pipeline: Handles['computePipeline']): void;
   /** Dispatches workgroups. */
@@ -749,6 +1054,7 @@ export function decode(r: Reader, h: Handler): void {
     const head = w[at];
     const length = head >>> 16;
     r.opcode = head & 0xffff;
+    r.at = at;
     if (length === 0 || length > end - at)
       throw new Fault(`its length of ${length} words does not fit the ${end - at} that are left`);
     switch (r.opcode) {
@@ -767,10 +1073,12 @@ export function decode(r: Reader, h: Handler): void {
         break;
       }
       case 2: {
-        if (length < 11) throw badLength(length, 11);
-        let tail = at + 11;
+        if (length < 12) throw badLength(length, 12);
+        let tail = at + 12;
         const label = r.string(tail, w[at + 10], at + length, 'label');
         tail += (w[at + 10] + 3) >>> 2;
+        const viewFormats = tail;
+        tail += w[at + 11] * 1;
         if (tail !== at + length) throw badLength(length, tail - at);
         h.objects.createTexture({
           id: w[at + 1],
@@ -783,14 +1091,15 @@ export function decode(r: Reader, h: Handler): void {
           format: oneOf(names.TextureFormat, 'format', w[at + 8]),
           usage: bits(names.TextureUsage, 'usage', w[at + 9]),
           label,
+          viewFormats: list(r, t, viewFormats, w[at + 11], TEXTURE_VIEW_FORMAT_WORDS, readTextureViewFormat),
         });
         break;
       }
       case 3: {
-        if (length < 11) throw badLength(length, 11);
-        let tail = at + 11;
-        const label = r.string(tail, w[at + 10], at + length, 'label');
-        tail += (w[at + 10] + 3) >>> 2;
+        if (length < 12) throw badLength(length, 12);
+        let tail = at + 12;
+        const label = r.string(tail, w[at + 11], at + length, 'label');
+        tail += (w[at + 11] + 3) >>> 2;
         if (tail !== at + length) throw badLength(length, tail - at);
         h.objects.createTextureView({
           id: w[at + 1],
@@ -802,6 +1111,7 @@ export function decode(r: Reader, h: Handler): void {
           mipLevelCount: w[at + 7],
           baseArrayLayer: w[at + 8],
           arrayLayerCount: w[at + 9],
+          usage: bits(names.TextureUsage, 'usage', w[at + 10]),
           label,
         });
         break;
@@ -886,20 +1196,28 @@ export function decode(r: Reader, h: Handler): void {
         break;
       }
       case 9: {
-        if (length < 34) throw badLength(length, 34);
-        let tail = at + 34;
-        const label = r.string(tail, w[at + 28], at + length, 'label');
-        tail += (w[at + 28] + 3) >>> 2;
-        const vertexEntryPoint = r.string(tail, w[at + 29], at + length, 'vertexEntryPoint');
+        if (length < 39) throw badLength(length, 39);
+        let tail = at + 39;
+        const label = r.string(tail, w[at + 29], at + length, 'label');
         tail += (w[at + 29] + 3) >>> 2;
-        const fragmentEntryPoint = r.string(tail, w[at + 30], at + length, 'fragmentEntryPoint');
+        const vertexEntryPoint = r.string(tail, w[at + 30], at + length, 'vertexEntryPoint');
         tail += (w[at + 30] + 3) >>> 2;
+        const vertexConstants = r.string(tail, w[at + 31], at + length, 'vertexConstants');
+        tail += (w[at + 31] + 3) >>> 2;
+        const fragmentEntryPoint = r.string(tail, w[at + 32], at + length, 'fragmentEntryPoint');
+        tail += (w[at + 32] + 3) >>> 2;
+        const fragmentConstants = r.string(tail, w[at + 33], at + length, 'fragmentConstants');
+        tail += (w[at + 33] + 3) >>> 2;
+        const vertexValues = tail;
+        tail += w[at + 34] * 2;
+        const fragmentValues = tail;
+        tail += w[at + 35] * 2;
         const buffers = tail;
-        tail += w[at + 31] * 3;
+        tail += w[at + 36] * 3;
         const attributes = tail;
-        tail += w[at + 32] * 3;
+        tail += w[at + 37] * 3;
         const targets = tail;
-        tail += w[at + 33] * 9;
+        tail += w[at + 38] * 9;
         if (tail !== at + length) throw badLength(length, tail - at);
         h.objects.createRenderPipeline({
           id: w[at + 1],
@@ -910,41 +1228,50 @@ export function decode(r: Reader, h: Handler): void {
           stripIndexFormat: oneOfOrNone(names.IndexFormat, 'stripIndexFormat', w[at + 6]),
           frontFace: oneOf(names.FrontFace, 'frontFace', w[at + 7]),
           cullMode: oneOf(names.CullMode, 'cullMode', w[at + 8]),
-          depthFormat: oneOfOrNone(names.TextureFormat, 'depthFormat', w[at + 9]),
-          depthWriteEnabled: bool('depthWriteEnabled', w[at + 10]),
-          depthCompare: oneOfOrNone(names.CompareFunction, 'depthCompare', w[at + 11]),
-          stencilFrontCompare: oneOf(names.CompareFunction, 'stencilFrontCompare', w[at + 12]),
-          stencilFrontFailOp: oneOf(names.StencilOperation, 'stencilFrontFailOp', w[at + 13]),
-          stencilFrontDepthFailOp: oneOf(names.StencilOperation, 'stencilFrontDepthFailOp', w[at + 14]),
-          stencilFrontPassOp: oneOf(names.StencilOperation, 'stencilFrontPassOp', w[at + 15]),
-          stencilBackCompare: oneOf(names.CompareFunction, 'stencilBackCompare', w[at + 16]),
-          stencilBackFailOp: oneOf(names.StencilOperation, 'stencilBackFailOp', w[at + 17]),
-          stencilBackDepthFailOp: oneOf(names.StencilOperation, 'stencilBackDepthFailOp', w[at + 18]),
-          stencilBackPassOp: oneOf(names.StencilOperation, 'stencilBackPassOp', w[at + 19]),
-          stencilReadMask: w[at + 20],
-          stencilWriteMask: w[at + 21],
-          depthBias: w[at + 22] | 0,
-          depthBiasSlopeScale: finite('depthBiasSlopeScale', f[at + 23]),
-          depthBiasClamp: finite('depthBiasClamp', f[at + 24]),
-          sampleCount: w[at + 25],
-          sampleMask: w[at + 26],
-          alphaToCoverageEnabled: bool('alphaToCoverageEnabled', w[at + 27]),
+          unclippedDepth: bool('unclippedDepth', w[at + 9]),
+          depthFormat: oneOfOrNone(names.TextureFormat, 'depthFormat', w[at + 10]),
+          depthWriteEnabled: bool('depthWriteEnabled', w[at + 11]),
+          depthCompare: oneOfOrNone(names.CompareFunction, 'depthCompare', w[at + 12]),
+          stencilFrontCompare: oneOf(names.CompareFunction, 'stencilFrontCompare', w[at + 13]),
+          stencilFrontFailOp: oneOf(names.StencilOperation, 'stencilFrontFailOp', w[at + 14]),
+          stencilFrontDepthFailOp: oneOf(names.StencilOperation, 'stencilFrontDepthFailOp', w[at + 15]),
+          stencilFrontPassOp: oneOf(names.StencilOperation, 'stencilFrontPassOp', w[at + 16]),
+          stencilBackCompare: oneOf(names.CompareFunction, 'stencilBackCompare', w[at + 17]),
+          stencilBackFailOp: oneOf(names.StencilOperation, 'stencilBackFailOp', w[at + 18]),
+          stencilBackDepthFailOp: oneOf(names.StencilOperation, 'stencilBackDepthFailOp', w[at + 19]),
+          stencilBackPassOp: oneOf(names.StencilOperation, 'stencilBackPassOp', w[at + 20]),
+          stencilReadMask: w[at + 21],
+          stencilWriteMask: w[at + 22],
+          depthBias: w[at + 23] | 0,
+          depthBiasSlopeScale: finite('depthBiasSlopeScale', f[at + 24]),
+          depthBiasClamp: finite('depthBiasClamp', f[at + 25]),
+          sampleCount: w[at + 26],
+          sampleMask: w[at + 27],
+          alphaToCoverageEnabled: bool('alphaToCoverageEnabled', w[at + 28]),
           label,
           vertexEntryPoint,
+          vertexConstants,
           fragmentEntryPoint,
-          buffers: list(r, t, buffers, w[at + 31], VERTEX_BUFFER_LAYOUT_WORDS, readVertexBufferLayout),
-          attributes: list(r, t, attributes, w[at + 32], VERTEX_ATTRIBUTE_WORDS, readVertexAttribute),
-          targets: list(r, t, targets, w[at + 33], COLOR_TARGET_WORDS, readColorTarget),
+          fragmentConstants,
+          vertexValues: list(r, t, vertexValues, w[at + 34], CONSTANT_VALUE_WORDS, readConstantValue),
+          fragmentValues: list(r, t, fragmentValues, w[at + 35], CONSTANT_VALUE_WORDS, readConstantValue),
+          buffers: list(r, t, buffers, w[at + 36], VERTEX_BUFFER_LAYOUT_WORDS, readVertexBufferLayout),
+          attributes: list(r, t, attributes, w[at + 37], VERTEX_ATTRIBUTE_WORDS, readVertexAttribute),
+          targets: list(r, t, targets, w[at + 38], COLOR_TARGET_WORDS, readColorTarget),
         });
         break;
       }
       case 10: {
-        if (length < 6) throw badLength(length, 6);
-        let tail = at + 6;
+        if (length < 8) throw badLength(length, 8);
+        let tail = at + 8;
         const label = r.string(tail, w[at + 4], at + length, 'label');
         tail += (w[at + 4] + 3) >>> 2;
         const entryPoint = r.string(tail, w[at + 5], at + length, 'entryPoint');
         tail += (w[at + 5] + 3) >>> 2;
+        const constants = r.string(tail, w[at + 6], at + length, 'constants');
+        tail += (w[at + 6] + 3) >>> 2;
+        const values = tail;
+        tail += w[at + 7] * 2;
         if (tail !== at + length) throw badLength(length, tail - at);
         h.objects.createComputePipeline({
           id: w[at + 1],
@@ -952,6 +1279,8 @@ export function decode(r: Reader, h: Handler): void {
           module: t.shaderModule.get(w[at + 3]),
           label,
           entryPoint,
+          constants,
+          values: list(r, t, values, w[at + 7], CONSTANT_VALUE_WORDS, readConstantValue),
         });
         break;
       }
@@ -968,6 +1297,147 @@ export function decode(r: Reader, h: Handler): void {
       case 13: {
         if (length !== 3) throw badLength(length, 3);
         h.objects.destroy(oneOf(names.ObjectKind, 'kind', w[at + 1]), w[at + 2]);
+        break;
+      }
+      case 14: {
+        if (length < 5) throw badLength(length, 5);
+        let tail = at + 5;
+        const label = r.string(tail, w[at + 4], at + length, 'label');
+        tail += (w[at + 4] + 3) >>> 2;
+        if (tail !== at + length) throw badLength(length, tail - at);
+        h.objects.createQuerySet({
+          id: w[at + 1],
+          type: oneOf(names.QueryType, 'type', w[at + 2]),
+          count: w[at + 3],
+          label,
+        });
+        break;
+      }
+      case 15: {
+        if (length < 7) throw badLength(length, 7);
+        let tail = at + 7;
+        const label = r.string(tail, w[at + 5], at + length, 'label');
+        tail += (w[at + 5] + 3) >>> 2;
+        const colorFormats = tail;
+        tail += w[at + 6] * 1;
+        if (tail !== at + length) throw badLength(length, tail - at);
+        h.objects.createRenderBundleEncoder({
+          depthStencilFormat: oneOfOrNone(names.TextureFormat, 'depthStencilFormat', w[at + 1]),
+          depthReadOnly: bool('depthReadOnly', w[at + 2]),
+          stencilReadOnly: bool('stencilReadOnly', w[at + 3]),
+          sampleCount: w[at + 4],
+          label,
+          colorFormats: list(r, t, colorFormats, w[at + 6], COLOR_FORMAT_WORDS, readColorFormat),
+        });
+        break;
+      }
+      case 16: {
+        if (length !== 2) throw badLength(length, 2);
+        h.objects.finishRenderBundle(w[at + 1]);
+        break;
+      }
+      case 17: {
+        if (length < 39) throw badLength(length, 39);
+        let tail = at + 39;
+        const label = r.string(tail, w[at + 29], at + length, 'label');
+        tail += (w[at + 29] + 3) >>> 2;
+        const vertexEntryPoint = r.string(tail, w[at + 30], at + length, 'vertexEntryPoint');
+        tail += (w[at + 30] + 3) >>> 2;
+        const vertexConstants = r.string(tail, w[at + 31], at + length, 'vertexConstants');
+        tail += (w[at + 31] + 3) >>> 2;
+        const fragmentEntryPoint = r.string(tail, w[at + 32], at + length, 'fragmentEntryPoint');
+        tail += (w[at + 32] + 3) >>> 2;
+        const fragmentConstants = r.string(tail, w[at + 33], at + length, 'fragmentConstants');
+        tail += (w[at + 33] + 3) >>> 2;
+        const vertexValues = tail;
+        tail += w[at + 34] * 2;
+        const fragmentValues = tail;
+        tail += w[at + 35] * 2;
+        const buffers = tail;
+        tail += w[at + 36] * 3;
+        const attributes = tail;
+        tail += w[at + 37] * 3;
+        const targets = tail;
+        tail += w[at + 38] * 9;
+        if (tail !== at + length) throw badLength(length, tail - at);
+        h.objects.createRenderPipelineAsync({
+          id: w[at + 1],
+          layout: t.pipelineLayout.getOrNone(w[at + 2]),
+          vertexModule: t.shaderModule.get(w[at + 3]),
+          fragmentModule: t.shaderModule.getOrNone(w[at + 4]),
+          topology: oneOf(names.PrimitiveTopology, 'topology', w[at + 5]),
+          stripIndexFormat: oneOfOrNone(names.IndexFormat, 'stripIndexFormat', w[at + 6]),
+          frontFace: oneOf(names.FrontFace, 'frontFace', w[at + 7]),
+          cullMode: oneOf(names.CullMode, 'cullMode', w[at + 8]),
+          unclippedDepth: bool('unclippedDepth', w[at + 9]),
+          depthFormat: oneOfOrNone(names.TextureFormat, 'depthFormat', w[at + 10]),
+          depthWriteEnabled: bool('depthWriteEnabled', w[at + 11]),
+          depthCompare: oneOfOrNone(names.CompareFunction, 'depthCompare', w[at + 12]),
+          stencilFrontCompare: oneOf(names.CompareFunction, 'stencilFrontCompare', w[at + 13]),
+          stencilFrontFailOp: oneOf(names.StencilOperation, 'stencilFrontFailOp', w[at + 14]),
+          stencilFrontDepthFailOp: oneOf(names.StencilOperation, 'stencilFrontDepthFailOp', w[at + 15]),
+          stencilFrontPassOp: oneOf(names.StencilOperation, 'stencilFrontPassOp', w[at + 16]),
+          stencilBackCompare: oneOf(names.CompareFunction, 'stencilBackCompare', w[at + 17]),
+          stencilBackFailOp: oneOf(names.StencilOperation, 'stencilBackFailOp', w[at + 18]),
+          stencilBackDepthFailOp: oneOf(names.StencilOperation, 'stencilBackDepthFailOp', w[at + 19]),
+          stencilBackPassOp: oneOf(names.StencilOperation, 'stencilBackPassOp', w[at + 20]),
+          stencilReadMask: w[at + 21],
+          stencilWriteMask: w[at + 22],
+          depthBias: w[at + 23] | 0,
+          depthBiasSlopeScale: finite('depthBiasSlopeScale', f[at + 24]),
+          depthBiasClamp: finite('depthBiasClamp', f[at + 25]),
+          sampleCount: w[at + 26],
+          sampleMask: w[at + 27],
+          alphaToCoverageEnabled: bool('alphaToCoverageEnabled', w[at + 28]),
+          label,
+          vertexEntryPoint,
+          vertexConstants,
+          fragmentEntryPoint,
+          fragmentConstants,
+          vertexValues: list(r, t, vertexValues, w[at + 34], CONSTANT_VALUE_WORDS, readConstantValue),
+          fragmentValues: list(r, t, fragmentValues, w[at + 35], CONSTANT_VALUE_WORDS, readConstantValue),
+          buffers: list(r, t, buffers, w[at + 36], VERTEX_BUFFER_LAYOUT_WORDS, readVertexBufferLayout),
+          attributes: list(r, t, attributes, w[at + 37], VERTEX_ATTRIBUTE_WORDS, readVertexAttribute),
+          targets: list(r, t, targets, w[at + 38], COLOR_TARGET_WORDS, readColorTarget),
+        });
+        break;
+      }
+      case 18: {
+        if (length < 8) throw badLength(length, 8);
+        let tail = at + 8;
+        const label = r.string(tail, w[at + 4], at + length, 'label');
+        tail += (w[at + 4] + 3) >>> 2;
+        const entryPoint = r.string(tail, w[at + 5], at + length, 'entryPoint');
+        tail += (w[at + 5] + 3) >>> 2;
+        const constants = r.string(tail, w[at + 6], at + length, 'constants');
+        tail += (w[at + 6] + 3) >>> 2;
+        const values = tail;
+        tail += w[at + 7] * 2;
+        if (tail !== at + length) throw badLength(length, tail - at);
+        h.objects.createComputePipelineAsync({
+          id: w[at + 1],
+          layout: t.pipelineLayout.getOrNone(w[at + 2]),
+          module: t.shaderModule.get(w[at + 3]),
+          label,
+          entryPoint,
+          constants,
+          values: list(r, t, values, w[at + 7], CONSTANT_VALUE_WORDS, readConstantValue),
+        });
+        break;
+      }
+      case 19: {
+        if (length !== 3) throw badLength(length, 3);
+        h.objects.getCompilationInfo(t.shaderModule.get(w[at + 1]), w[at + 2]);
+        break;
+      }
+      case 20: {
+        if (length !== 2) throw badLength(length, 2);
+        h.objects.pushErrorScope(oneOf(names.ErrorFilter, 'filter', w[at + 1]));
+        break;
+      }
+      case 21: {
+        if (length !== 2) throw badLength(length, 2);
+        h.objects.popErrorScope(w[at + 1]);
         break;
       }
       case 32800: {
@@ -1027,6 +1497,11 @@ export function decode(r: Reader, h: Handler): void {
       case 37: {
         if (length !== 2) throw badLength(length, 2);
         h.queue.onSubmittedWorkDone(w[at + 1]);
+        break;
+      }
+      case 38: {
+        if (length !== 6) throw badLength(length, 6);
+        h.queue.mapAsync(t.buffer.get(w[at + 1]), w[at + 2], w[at + 3], w[at + 4], w[at + 5]);
         break;
       }
       case 48: {
@@ -1099,12 +1574,12 @@ export function decode(r: Reader, h: Handler): void {
         break;
       }
       case 53: {
-        if (length < 12) throw badLength(length, 12);
-        let tail = at + 12;
-        const label = r.string(tail, w[at + 10], at + length, 'label');
-        tail += (w[at + 10] + 3) >>> 2;
+        if (length < 16) throw badLength(length, 16);
+        let tail = at + 16;
+        const label = r.string(tail, w[at + 14], at + length, 'label');
+        tail += (w[at + 14] + 3) >>> 2;
         const colorAttachments = tail;
-        tail += w[at + 11] * 8;
+        tail += w[at + 15] * 9;
         if (tail !== at + length) throw badLength(length, tail - at);
         h.encoder.beginRenderPass(
           t.textureView.getOrNone(w[at + 1]),
@@ -1116,9 +1591,13 @@ export function decode(r: Reader, h: Handler): void {
           oneOfOrNone(names.StoreOp, 'stencilStoreOp', w[at + 7]),
           w[at + 8],
           bool('stencilReadOnly', w[at + 9]),
+          t.querySet.getOrNone(w[at + 10]),
+          t.querySet.getOrNone(w[at + 11]),
+          optional(w[at + 12]),
+          optional(w[at + 13]),
           label,
           colorAttachments,
-          w[at + 11],
+          w[at + 15],
         );
         break;
       }
@@ -1128,17 +1607,45 @@ export function decode(r: Reader, h: Handler): void {
         break;
       }
       case 55: {
-        if (length < 2) throw badLength(length, 2);
-        let tail = at + 2;
-        const label = r.string(tail, w[at + 1], at + length, 'label');
-        tail += (w[at + 1] + 3) >>> 2;
+        if (length < 5) throw badLength(length, 5);
+        let tail = at + 5;
+        const label = r.string(tail, w[at + 4], at + length, 'label');
+        tail += (w[at + 4] + 3) >>> 2;
         if (tail !== at + length) throw badLength(length, tail - at);
-        h.encoder.beginComputePass(label);
+        h.encoder.beginComputePass(t.querySet.getOrNone(w[at + 1]), optional(w[at + 2]), optional(w[at + 3]), label);
         break;
       }
       case 56: {
         if (length !== 1) throw badLength(length, 1);
         h.encoder.endComputePass();
+        break;
+      }
+      case 57: {
+        if (length !== 6) throw badLength(length, 6);
+        h.encoder.resolveQuerySet(t.querySet.get(w[at + 1]), w[at + 2], w[at + 3], t.buffer.get(w[at + 4]), w[at + 5]);
+        break;
+      }
+      case 58: {
+        if (length < 2) throw badLength(length, 2);
+        let tail = at + 2;
+        const groupLabel = r.string(tail, w[at + 1], at + length, 'groupLabel');
+        tail += (w[at + 1] + 3) >>> 2;
+        if (tail !== at + length) throw badLength(length, tail - at);
+        h.encoder.pushDebugGroup(groupLabel);
+        break;
+      }
+      case 59: {
+        if (length !== 1) throw badLength(length, 1);
+        h.encoder.popDebugGroup();
+        break;
+      }
+      case 60: {
+        if (length < 2) throw badLength(length, 2);
+        let tail = at + 2;
+        const markerLabel = r.string(tail, w[at + 1], at + length, 'markerLabel');
+        tail += (w[at + 1] + 3) >>> 2;
+        if (tail !== at + length) throw badLength(length, tail - at);
+        h.encoder.insertDebugMarker(markerLabel);
         break;
       }
       case 64: {
@@ -1220,6 +1727,25 @@ export function decode(r: Reader, h: Handler): void {
       case 75: {
         if (length !== 2) throw badLength(length, 2);
         h.pass.setStencilReference(w[at + 1]);
+        break;
+      }
+      case 76: {
+        if (length !== 2) throw badLength(length, 2);
+        h.pass.beginOcclusionQuery(w[at + 1]);
+        break;
+      }
+      case 77: {
+        if (length !== 1) throw badLength(length, 1);
+        h.pass.endOcclusionQuery();
+        break;
+      }
+      case 78: {
+        if (length < 2) throw badLength(length, 2);
+        let tail = at + 2;
+        const bundles = tail;
+        tail += w[at + 1] * 1;
+        if (tail !== at + length) throw badLength(length, tail - at);
+        h.pass.executeBundles(bundles, w[at + 1]);
         break;
       }
       case 80: {

@@ -3,6 +3,7 @@ import type {
   BindGroupEntry,
   BindGroupLayoutEntry,
   ColorTarget,
+  ConstantValue,
   CreateComputePipeline,
   CreateRenderPipeline,
 } from './decode.ts';
@@ -62,21 +63,23 @@ export function computePipeline({
   module,
   label,
   entryPoint,
+  constants,
+  values,
 }: CreateComputePipeline): GPUComputePipelineDescriptor {
   return {
     label,
     layout: layout?.gpu ?? 'auto',
-    compute: stage(module, entryPoint),
+    compute: stage(module, entryPoint, overrides(constants, values)),
   };
 }
 
 export function renderPipeline(record: CreateRenderPipeline): GPURenderPipelineDescriptor {
-  const { topology, stripIndexFormat, frontFace, cullMode } = record;
+  const { topology, stripIndexFormat, frontFace, cullMode, unclippedDepth } = record;
   const descriptor: GPURenderPipelineDescriptor = {
     label: record.label,
     layout: record.layout?.gpu ?? 'auto',
     vertex: {
-      ...stage(record.vertexModule, record.vertexEntryPoint),
+      ...stage(record.vertexModule, record.vertexEntryPoint, overrides(record.vertexConstants, record.vertexValues)),
       buffers: vertexBuffers(record),
     },
     primitive: {
@@ -84,6 +87,7 @@ export function renderPipeline(record: CreateRenderPipeline): GPURenderPipelineD
       frontFace,
       cullMode,
       ...(stripIndexFormat && { stripIndexFormat }),
+      ...(unclippedDepth && { unclippedDepth }),
     },
     multisample: {
       count: record.sampleCount,
@@ -95,7 +99,11 @@ export function renderPipeline(record: CreateRenderPipeline): GPURenderPipelineD
   if (record.fragmentModule) {
     const targets = record.targets.map(colorTarget);
     descriptor.fragment = {
-      ...stage(record.fragmentModule, record.fragmentEntryPoint),
+      ...stage(
+        record.fragmentModule,
+        record.fragmentEntryPoint,
+        overrides(record.fragmentConstants, record.fragmentValues),
+      ),
       targets,
     };
   } else if (record.targets.length > 0) throw new Fault('it has targets, but no fragmentModule');
@@ -106,13 +114,27 @@ function count(value: unknown): number {
   return value === undefined ? 0 : 1;
 }
 
-function stage(module: { gpu: GPUShaderModule }, entryPoint: string): GPUProgrammableStage {
-  return entryPoint === '' ? { module: module.gpu } : { module: module.gpu, entryPoint };
+function stage(
+  module: { gpu: GPUShaderModule },
+  entryPoint: string,
+  constants: Record<string, number> | undefined,
+): GPUProgrammableStage {
+  return { module: module.gpu, ...(entryPoint !== '' && { entryPoint }), ...(constants && { constants }) };
 }
 
-function vertexBuffers({ buffers, attributes }: CreateRenderPipeline): GPUVertexBufferLayout[] {
+/** The values of a stage's overrides by key; undefined for none. */
+function overrides(keys: string, values: readonly ConstantValue[]): Record<string, number> | undefined {
+  if (keys === '' && values.length === 0) return undefined;
+  const names = keys.split(',');
+  if (names.length !== values.length) throw new Fault(`${names.length} keys of constants, ${values.length} values`);
+  if (new Set(names).size !== names.length) throw new Fault(`a key of a constant is given twice: ${keys}`);
+  return Object.fromEntries(names.map((name, index) => [name, values[index]!.value]));
+}
+
+function vertexBuffers({ buffers, attributes }: CreateRenderPipeline): (GPUVertexBufferLayout | null)[] {
   let next = 0;
   const layouts = buffers.map(({ arrayStride, stepMode, attributeCount }) => {
+    if (stepMode === undefined) return empty(arrayStride, attributeCount);
     const layout = {
       arrayStride,
       stepMode,
@@ -124,6 +146,12 @@ function vertexBuffers({ buffers, attributes }: CreateRenderPipeline): GPUVertex
   if (next !== attributes.length)
     throw new Fault(`its buffers have ${next} attributes, the list has ${attributes.length}`);
   return layouts;
+}
+
+/** A vertex buffer's place that stays empty. */
+function empty(arrayStride: number, attributeCount: number): null {
+  if (arrayStride !== 0 || attributeCount !== 0) throw new Fault('a vertex buffer gives no stepMode, but is not empty');
+  return null;
 }
 
 function depthStencil(record: CreateRenderPipeline, format: GPUTextureFormat): GPUDepthStencilState {
@@ -152,8 +180,9 @@ function depthStencil(record: CreateRenderPipeline, format: GPUTextureFormat): G
   };
 }
 
-function colorTarget(target: ColorTarget): GPUColorTargetState {
+function colorTarget(target: ColorTarget): GPUColorTargetState | null {
   const { format, writeMask, blend } = target;
+  if (!format) return null;
   if (!blend) return { format, writeMask };
   const color = component(target.colorOperation, target.colorSrcFactor, target.colorDstFactor);
   const alpha = component(target.alphaOperation, target.alphaSrcFactor, target.alphaDstFactor);
@@ -163,8 +192,9 @@ function colorTarget(target: ColorTarget): GPUColorTargetState {
 /** What is not given has WebGPU's default. */
 function component(
   operation: GPUBlendOperation = 'add',
-  srcFactor: GPUBlendFactor = 'one',
-  dstFactor: GPUBlendFactor = 'zero',
+  srcFactor: ColorTarget['colorSrcFactor'] = 'one',
+  dstFactor: ColorTarget['colorDstFactor'] = 'zero',
 ): GPUBlendComponent {
-  return { operation, srcFactor, dstFactor };
+  // The types at hand do not know the factors of dual-source-blending yet.
+  return { operation, srcFactor: srcFactor as GPUBlendFactor, dstFactor: dstFactor as GPUBlendFactor };
 }

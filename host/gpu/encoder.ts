@@ -1,5 +1,5 @@
 import type { EncoderCommands } from './decode.ts';
-import { COLOR_ATTACHMENT_WORDS, readColorAttachment } from './decode.ts';
+import { COLOR_ATTACHMENT_WORDS, type ColorAttachment, readColorAttachment } from './decode.ts';
 import { inside, type Pass } from './pass.ts';
 import { Fault, type Reader } from './reader.ts';
 import type { Handles, Tables } from './table.ts';
@@ -7,8 +7,11 @@ import type { GpuTimer } from './timer.ts';
 
 const COPY_SRC = 4;
 const COPY_DST = 8;
+const QUERY_RESOLVE = 512;
+const QUERY_BYTES = 8;
 
 type Loose<T> = { -readonly [K in keyof T]: T[K] | undefined };
+type Attachment = Loose<GPURenderPassColorAttachment> & { clearValue: GPUColorDict };
 
 /** The one command encoder that a module records into: begun by its first command, finished by `submit`. */
 export class Encoder implements EncoderCommands {
@@ -18,8 +21,11 @@ export class Encoder implements EncoderCommands {
   readonly #pass: Pass;
   readonly #timer: GpuTimer | undefined;
   #gpu: GPUCommandEncoder | undefined;
-  readonly #colors: Loose<GPURenderPassColorAttachment>[] = [];
+  readonly #colors: (Loose<GPURenderPassColorAttachment> | null)[] = [];
+  readonly #attachmentPool: Attachment[];
   readonly #depth: Loose<GPURenderPassDepthStencilAttachment> = {} as Loose<GPURenderPassDepthStencilAttachment>;
+  readonly #writes = {} as Loose<GPURenderPassTimestampWrites>;
+  readonly #compute: Loose<GPUComputePassDescriptor> = { label: '', timestampWrites: undefined };
   readonly #render: Loose<GPURenderPassDescriptor> = {
     colorAttachments: [],
   } as Loose<GPURenderPassDescriptor>;
@@ -39,6 +45,10 @@ export class Encoder implements EncoderCommands {
     this.#tables = tables;
     this.#pass = pass;
     this.#timer = timer;
+    this.#attachmentPool = Array.from(
+      { length: device.limits.maxColorAttachments },
+      () => ({ clearValue: { r: 0, g: 0, b: 0, a: 0 } }) as Attachment,
+    );
   }
 
   /** Whether commands were recorded that no submit has finished. */
@@ -48,7 +58,7 @@ export class Encoder implements EncoderCommands {
 
   /** What was recorded since the last time, or undefined for nothing. */
   finish(): GPUCommandBuffer | undefined {
-    if (this.#pass.open) throw new Fault('a pass is open');
+    if (this.#pass.open) throw new Fault('a pass or a render bundle is open');
     const commands = this.#gpu?.finish();
     this.#gpu = undefined;
     return commands;
@@ -152,6 +162,10 @@ export class Encoder implements EncoderCommands {
     stencilStoreOp: GPUStoreOp | undefined,
     stencilClearValue: number,
     stencilReadOnly: boolean,
+    occlusionQuerySet: Handles['querySet'] | undefined,
+    timestampQuerySet: Handles['querySet'] | undefined,
+    beginningOfPassWriteIndex: number | undefined,
+    endOfPassWriteIndex: number | undefined,
     label: string,
     colorAttachments: number,
     colorAttachmentsCount: number,
@@ -160,7 +174,10 @@ export class Encoder implements EncoderCommands {
     const render = this.#render;
     render.label = label;
     render.colorAttachments = this.#attachments(colorAttachments, colorAttachmentsCount);
-    render.timestampWrites = this.#timer?.pass();
+    render.occlusionQuerySet = occlusionQuerySet?.gpu;
+    render.timestampWrites = timestampQuerySet
+      ? this.#timestamps(timestampQuerySet, beginningOfPassWriteIndex, endOfPassWriteIndex)
+      : this.#timer?.pass();
     render.depthStencilAttachment = undefined;
     if (depthView) {
       const depth = this.#depth;
@@ -175,25 +192,75 @@ export class Encoder implements EncoderCommands {
       depth.stencilReadOnly = stencilReadOnly;
       render.depthStencilAttachment = depth as GPURenderPassDepthStencilAttachment;
     }
-    this.#pass.beginRender(encoder.beginRenderPass(render as GPURenderPassDescriptor));
+    this.#pass.beginRender(encoder.beginRenderPass(render as GPURenderPassDescriptor), occlusionQuerySet?.count ?? 0);
   }
 
   endRenderPass(): void {
     this.#pass.endRender();
   }
 
-  beginComputePass(label: string): void {
+  beginComputePass(
+    timestampQuerySet: Handles['querySet'] | undefined,
+    beginningOfPassWriteIndex: number | undefined,
+    endOfPassWriteIndex: number | undefined,
+    label: string,
+  ): void {
     const encoder = this.#recording();
-    const timestampWrites = this.#timer?.pass();
-    this.#pass.beginCompute(encoder.beginComputePass(timestampWrites ? { label, timestampWrites } : { label }));
+    const compute = this.#compute;
+    compute.label = label;
+    compute.timestampWrites = timestampQuerySet
+      ? this.#timestamps(timestampQuerySet, beginningOfPassWriteIndex, endOfPassWriteIndex)
+      : this.#timer?.pass();
+    this.#pass.beginCompute(encoder.beginComputePass(compute as GPUComputePassDescriptor));
   }
 
   endComputePass(): void {
     this.#pass.endCompute();
   }
 
+  resolveQuerySet(
+    querySet: Handles['querySet'],
+    firstQuery: number,
+    queryCount: number,
+    destination: Handles['buffer'],
+    destinationOffset: number,
+  ): void {
+    if (firstQuery + queryCount > querySet.count)
+      throw new Fault(`${queryCount} queries from ${firstQuery} on do not fit the set's ${querySet.count}`);
+    inside(destination, destinationOffset, queryCount * QUERY_BYTES, QUERY_RESOLVE, 'QUERY_RESOLVE');
+    this.#recording().resolveQuerySet(querySet.gpu, firstQuery, queryCount, destination.gpu, destinationOffset);
+  }
+
+  pushDebugGroup(groupLabel: string): void {
+    this.#debugging().pushDebugGroup(groupLabel);
+  }
+
+  popDebugGroup(): void {
+    this.#debugging().popDebugGroup();
+  }
+
+  insertDebugMarker(markerLabel: string): void {
+    this.#debugging().insertDebugMarker(markerLabel);
+  }
+
+  #debugging(): GPUDebugCommandsMixin {
+    return this.#pass.open ?? this.#recording();
+  }
+
+  #timestamps(
+    set: Handles['querySet'],
+    beginning: number | undefined,
+    end: number | undefined,
+  ): GPURenderPassTimestampWrites {
+    const writes = this.#writes;
+    writes.querySet = set.gpu;
+    writes.beginningOfPassWriteIndex = beginning;
+    writes.endOfPassWriteIndex = end;
+    return writes as GPURenderPassTimestampWrites;
+  }
+
   #recording(): GPUCommandEncoder {
-    if (this.#pass.open) throw new Fault('a pass is open');
+    if (this.#pass.open) throw new Fault('a pass or a render bundle is open');
     this.#gpu ??= this.#device.createCommandEncoder();
     return this.#gpu;
   }
@@ -201,23 +268,28 @@ export class Encoder implements EncoderCommands {
   #attachments(at: number, count: number): GPURenderPassColorAttachment[] {
     const max = this.#device.limits.maxColorAttachments;
     if (count > max) throw new Fault(`${count} color attachments are more than ${max}`);
-    this.#colors.length = count;
-    for (let n = 0; n < count; n++) {
-      const record = readColorAttachment(this.#reader, this.#tables, at + n * COLOR_ATTACHMENT_WORDS);
-      this.#colors[n] = {
-        view: record.view.gpu,
-        resolveTarget: record.resolveTarget?.gpu,
-        loadOp: record.loadOp,
-        storeOp: record.storeOp,
-        clearValue: {
-          r: record.clearR,
-          g: record.clearG,
-          b: record.clearB,
-          a: record.clearA,
-        },
-      } as Loose<GPURenderPassColorAttachment>;
-    }
-    return this.#colors as GPURenderPassColorAttachment[];
+    const colors = this.#colors;
+    colors.length = count;
+    for (let n = 0; n < count; n++)
+      colors[n] = this.#attachment(n, readColorAttachment(this.#reader, this.#tables, at + n * COLOR_ATTACHMENT_WORDS));
+    return colors as GPURenderPassColorAttachment[];
+  }
+
+  /** Attachment `n` of the pass, in a record that is used again. */
+  #attachment(n: number, record: ColorAttachment): Loose<GPURenderPassColorAttachment> | null {
+    if (!record.view) return null;
+    const attachment = this.#attachmentPool[n]!;
+    attachment.view = record.view.gpu;
+    attachment.depthSlice = record.depthSlice;
+    attachment.resolveTarget = record.resolveTarget?.gpu;
+    attachment.loadOp = record.loadOp;
+    attachment.storeOp = record.storeOp;
+    const clear = attachment.clearValue;
+    clear.r = record.clearR;
+    clear.g = record.clearG;
+    clear.b = record.clearB;
+    clear.a = record.clearA;
+    return attachment;
   }
 
   #bufferSite(

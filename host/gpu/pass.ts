@@ -1,6 +1,7 @@
-import type { PassCommands } from './decode.ts';
+import type { Work } from './budget.ts';
+import { type PassCommands, RENDER_BUNDLE_ENTRY_WORDS, readRenderBundleEntry } from './decode.ts';
 import { Fault, type Reader } from './reader.ts';
-import type { Handles } from './table.ts';
+import type { Handles, Tables } from './table.ts';
 
 const DRAW_BYTES = 16;
 const DRAW_INDEXED_BYTES = 20;
@@ -10,9 +11,23 @@ const INDEX = 16;
 const VERTEX = 32;
 const INDIRECT = 256;
 
-/** What a pass sets that is set already is not said again: a call into Dawn costs more than all checks here. */
+/** What a render pass and a render bundle both record. */
+type RenderCommands = GPURenderCommandsMixin & GPUBindingCommandsMixin & GPUDebugCommandsMixin;
+
+/**
+ * The open pass or render bundle. What is set in it already is not said again: a call into Dawn costs more than all
+ * checks here.
+ */
 export class Pass implements PassCommands {
-  #render: GPURenderPassEncoder | undefined;
+  /** The open render pass or bundle. */
+  #render: RenderCommands | undefined;
+  /** The open render pass. */
+  #renderPass: GPURenderPassEncoder | undefined;
+  #bundle: GPURenderBundleEncoder | undefined;
+  #bundleDraws = 0;
+  #bundleVertices = 0;
+  #occlusionQueries = 0;
+  #occlusionQuery = false;
   #compute: GPUComputePassEncoder | undefined;
   #renderPipeline: Handles['renderPipeline'] | undefined;
   #computePipeline: Handles['computePipeline'] | undefined;
@@ -26,11 +41,17 @@ export class Pass implements PassCommands {
   readonly #vertexOffset: number[];
   readonly #vertexSize: number[];
   readonly #reader: Reader;
+  readonly #tables: Tables;
+  readonly #work: Work;
+  readonly #bundles: GPURenderBundle[] = [];
+  readonly #blend = { r: 0, g: 0, b: 0, a: 0 };
   /** By count. Dawn takes a plain array in half the time of a part of a typed one. */
   readonly #offsets: number[][];
 
-  constructor(reader: Reader, limits: GPUSupportedLimits) {
+  constructor({ reader, tables, work, limits }: PassOptions) {
     this.#reader = reader;
+    this.#tables = tables;
+    this.#work = work;
     const offsets = limits.maxDynamicUniformBuffersPerPipelineLayout + limits.maxDynamicStorageBuffersPerPipelineLayout;
     this.#offsets = Array.from({ length: offsets + 1 }, (_, count) => new Array(count).fill(0));
     this.#groups = new Array(limits.maxBindGroups).fill(undefined);
@@ -39,13 +60,33 @@ export class Pass implements PassCommands {
     this.#vertexSize = new Array(limits.maxVertexBuffers).fill(0);
   }
 
-  get open(): boolean {
-    return this.#render !== undefined || this.#compute !== undefined;
+  /** What takes debug groups, where a pass or bundle is open. */
+  get open(): GPUDebugCommandsMixin | undefined {
+    return this.#render ?? this.#compute;
   }
 
-  beginRender(pass: GPURenderPassEncoder): void {
+  /** @param occlusionQueries how many the pass's query set has */
+  beginRender(pass: GPURenderPassEncoder, occlusionQueries: number): void {
     this.drop();
     this.#render = pass;
+    this.#renderPass = pass;
+    this.#occlusionQueries = occlusionQueries;
+  }
+
+  beginBundle(bundle: GPURenderBundleEncoder): void {
+    this.drop();
+    this.#render = bundle;
+    this.#bundle = bundle;
+    this.#bundleDraws = 0;
+    this.#bundleVertices = 0;
+  }
+
+  /** What the bundle holds that was begun. */
+  finishBundle(): Handles['renderBundle'] {
+    if (this.#bundle === undefined) throw new Fault('no render bundle was begun');
+    const bundle = { gpu: this.#bundle.finish(), draws: this.#bundleDraws, vertices: this.#bundleVertices };
+    this.drop();
+    return bundle;
   }
 
   beginCompute(pass: GPUComputePassEncoder): void {
@@ -54,7 +95,9 @@ export class Pass implements PassCommands {
   }
 
   endRender(): void {
-    this.#rendering().end();
+    const pass = this.#passing();
+    if (this.#occlusionQuery) throw new Fault('an occlusion query is open');
+    pass.end();
     this.drop();
   }
 
@@ -66,9 +109,17 @@ export class Pass implements PassCommands {
   /** Forgets the pass and all that was set in it. */
   drop(): void {
     this.#render = undefined;
+    this.#renderPass = undefined;
+    this.#bundle = undefined;
+    this.#occlusionQuery = false;
     this.#compute = undefined;
-    this.#renderPipeline = undefined;
     this.#computePipeline = undefined;
+    this.#forget();
+  }
+
+  /** Forgets what was set. */
+  #forget(): void {
+    this.#renderPipeline = undefined;
     this.#index = undefined;
     this.#groups.fill(undefined);
     this.#vertex.fill(undefined);
@@ -77,8 +128,8 @@ export class Pass implements PassCommands {
   setPipeline(pipeline: Handles['renderPipeline']): void {
     const pass = this.#rendering();
     if (pipeline === this.#renderPipeline) return;
+    pass.setPipeline(compiled(pipeline));
     this.#renderPipeline = pipeline;
-    pass.setPipeline(pipeline.gpu);
   }
 
   setBindGroup(
@@ -132,6 +183,7 @@ export class Pass implements PassCommands {
 
   draw(vertexCount: number, instanceCount: number, firstVertex: number, firstInstance: number): void {
     const pass = this.#drawing();
+    this.#count(vertexCount * instanceCount);
     // Dawn writes a warning to stderr for a draw of nothing, and a module could make it write without end.
     if (vertexCount === 0 || instanceCount === 0) return;
     // Each argument costs: what has its default is left out.
@@ -149,6 +201,7 @@ export class Pass implements PassCommands {
   ): void {
     const pass = this.#drawing();
     if (this.#index === undefined) throw new Fault('no index buffer is set');
+    this.#count(indexCount * instanceCount);
     if (indexCount === 0 || instanceCount === 0) return;
     if (first !== 0 || baseVertex !== 0 || firstInstance !== 0)
       pass.drawIndexed(indexCount, instanceCount, first, baseVertex, firstInstance);
@@ -159,6 +212,7 @@ export class Pass implements PassCommands {
   drawIndirect(buffer: Handles['buffer'], offset: number): void {
     const pass = this.#drawing();
     inside(buffer, offset, DRAW_BYTES, INDIRECT, 'INDIRECT');
+    this.#count(0);
     pass.drawIndirect(buffer.gpu, offset);
   }
 
@@ -166,40 +220,77 @@ export class Pass implements PassCommands {
     const pass = this.#drawing();
     if (this.#index === undefined) throw new Fault('no index buffer is set');
     inside(buffer, offset, DRAW_INDEXED_BYTES, INDIRECT, 'INDIRECT');
+    this.#count(0);
     pass.drawIndexedIndirect(buffer.gpu, offset);
   }
 
   setViewport(x: number, y: number, width: number, height: number, minDepth: number, maxDepth: number): void {
-    this.#rendering().setViewport(x, y, width, height, minDepth, maxDepth);
+    this.#passing().setViewport(x, y, width, height, minDepth, maxDepth);
   }
 
   setScissorRect(x: number, y: number, width: number, height: number): void {
-    this.#rendering().setScissorRect(x, y, width, height);
+    this.#passing().setScissorRect(x, y, width, height);
   }
 
   setBlendConstant(r: number, g: number, b: number, a: number): void {
-    this.#rendering().setBlendConstant({ r, g, b, a });
+    const color = this.#blend;
+    color.r = r;
+    color.g = g;
+    color.b = b;
+    color.a = a;
+    this.#passing().setBlendConstant(color);
   }
 
   setStencilReference(reference: number): void {
-    this.#rendering().setStencilReference(reference);
+    this.#passing().setStencilReference(reference);
+  }
+
+  beginOcclusionQuery(queryIndex: number): void {
+    const pass = this.#passing();
+    if (this.#occlusionQuery) throw new Fault('an occlusion query is open');
+    if (queryIndex >= this.#occlusionQueries)
+      throw new Fault(`queryIndex: ${queryIndex} is not below ${this.#occlusionQueries}, the pass's occlusion queries`);
+    pass.beginOcclusionQuery(queryIndex);
+    this.#occlusionQuery = true;
+  }
+
+  endOcclusionQuery(): void {
+    const pass = this.#passing();
+    if (!this.#occlusionQuery) throw new Fault('no occlusion query is open');
+    pass.endOcclusionQuery();
+    this.#occlusionQuery = false;
+  }
+
+  executeBundles(bundles: number, bundlesCount: number): void {
+    const pass = this.#passing();
+    const list = this.#bundles;
+    list.length = bundlesCount;
+    for (let n = 0; n < bundlesCount; n++) {
+      const { bundle } = readRenderBundleEntry(this.#reader, this.#tables, bundles + n * RENDER_BUNDLE_ENTRY_WORDS);
+      this.#work.draw(bundle.draws, bundle.vertices);
+      list[n] = bundle.gpu;
+    }
+    pass.executeBundles(list);
+    this.#forget();
   }
 
   setComputePipeline(pipeline: Handles['computePipeline']): void {
     const pass = this.#computing();
     if (pipeline === this.#computePipeline) return;
+    pass.setPipeline(compiled(pipeline));
     this.#computePipeline = pipeline;
-    pass.setPipeline(pipeline.gpu);
   }
 
   dispatchWorkgroups(x: number, y: number, z: number): void {
     const pass = this.#dispatching();
+    this.#work.dispatch(x * y * z);
     if (x !== 0 && y !== 0 && z !== 0) pass.dispatchWorkgroups(x, y, z);
   }
 
   dispatchWorkgroupsIndirect(buffer: Handles['buffer'], offset: number): void {
     const pass = this.#dispatching();
     inside(buffer, offset, DISPATCH_BYTES, INDIRECT, 'INDIRECT');
+    this.#work.dispatch(0);
     pass.dispatchWorkgroupsIndirect(buffer.gpu, offset);
   }
 
@@ -211,12 +302,26 @@ export class Pass implements PassCommands {
     return offsets;
   }
 
-  #rendering(): GPURenderPassEncoder {
+  /** A draw counts when its pass, or the pass that executes its bundle, is recorded. */
+  #count(vertices: number): void {
+    if (this.#bundle === undefined) this.#work.draw(1, vertices);
+    else {
+      this.#bundleDraws++;
+      this.#bundleVertices += vertices;
+    }
+  }
+
+  #passing(): GPURenderPassEncoder {
+    if (this.#renderPass === undefined) throw new Fault('there is no open render pass');
+    return this.#renderPass;
+  }
+
+  #rendering(): RenderCommands {
     if (this.#render === undefined) throw new Fault('there is no open render pass');
     return this.#render;
   }
 
-  #drawing(): GPURenderPassEncoder {
+  #drawing(): RenderCommands {
     if (this.#render === undefined) throw new Fault('there is no open render pass');
     if (this.#renderPipeline === undefined) throw new Fault('no pipeline is set');
     return this.#render;
@@ -232,6 +337,19 @@ export class Pass implements PassCommands {
     if (this.#computePipeline === undefined) throw new Fault('no pipeline is set');
     return this.#compute;
   }
+}
+
+export interface PassOptions {
+  reader: Reader;
+  tables: Tables;
+  work: Work;
+  limits: GPUSupportedLimits;
+}
+
+/** A pipeline that was made asynchronously may not be there yet, or never. */
+export function compiled<T>(pipeline: { gpu: T | undefined }): T {
+  if (pipeline.gpu === undefined) throw new Fault('the pipeline is not ready: a REPLY_PIPELINE says when it is');
+  return pipeline.gpu;
 }
 
 /** Checks that a part of a buffer lies inside of it and may be used so. */

@@ -1,10 +1,14 @@
+import { REPLY_MAPPED, REPLY_WORK_DONE } from '../../renderer/abi.ts';
 import type { QueueCommands } from './decode.ts';
 import { type Encoder, setSite, textureSite } from './encoder.ts';
 import { inside } from './pass.ts';
 import { Fault, type Reader } from './reader.ts';
 import type { Handles } from './table.ts';
 
+const MAP_READ = 1;
 const COPY_DST = 8;
+/** GPUMapMode.READ. */
+const READ = 1;
 
 export interface QueueOptions {
   device: GPUDevice;
@@ -17,7 +21,12 @@ export interface QueueOptions {
   asset(handle: number): Uint8Array | undefined;
   /** @throws Fault where the GPU has refused something in this call */
   settle(): void;
-  onWorkDone(token: number): void;
+  /** Bytes of buffers that may be on their way back at a time. */
+  mapBytesMax: number;
+  /** Puts a record on the module's reply ring. */
+  reply(type: number, ...values: number[]): void;
+  /** Puts bytes into the module's linear memory before its next call. */
+  write(address: number, bytes: Uint8Array): void;
 }
 
 /** Uploads and submits: the commands of GPUQueue. */
@@ -34,6 +43,8 @@ export class Queue implements QueueCommands {
   readonly #submission: GPUCommandBuffer[] = [];
   #uploaded = 0;
   #waits = 0;
+  #mapped = 0;
+  #submitted = false;
 
   constructor(options: QueueOptions) {
     this.#options = options;
@@ -43,6 +54,12 @@ export class Queue implements QueueCommands {
   /** Begins the account of a call. */
   begin(): void {
     this.#uploaded = 0;
+    this.#submitted = false;
+  }
+
+  /** Whether anything was queued in this call. */
+  get submitted(): boolean {
+    return this.#submitted;
   }
 
   writeBuffer(buffer: Handles['buffer'], offset: number, dataOffset: number, dataLength: number): void {
@@ -106,6 +123,7 @@ export class Queue implements QueueCommands {
     this.#options.settle();
     this.#submission[0] = commands;
     this.#queue.submit(this.#submission);
+    this.#submitted = true;
     this.#submission.length = 0;
   }
 
@@ -115,10 +133,35 @@ export class Queue implements QueueCommands {
     this.#waits++;
     const done = (): void => {
       this.#waits--;
-      this.#options.onWorkDone(token);
+      this.#options.reply(REPLY_WORK_DONE, token);
     };
     // A device that is lost fails every wait at once; its owner hears of it from device.lost.
     this.#queue.onSubmittedWorkDone().then(done, () => {});
+  }
+
+  mapAsync(buffer: Handles['buffer'], offset: number, size: number, address: number, token: number): void {
+    const { mapBytesMax, reply, write } = this.#options;
+    inside(buffer, offset, size, MAP_READ, 'MAP_READ');
+    if (offset % 8 !== 0 || size % 4 !== 0 || size === 0)
+      throw new Fault(`offset ${offset} is a multiple of 8, size ${size} one of 4 and not 0`);
+    if (buffer.mapping) throw new Fault('the buffer is on its way back already');
+    if (this.#mapped + size > mapBytesMax)
+      throw new Fault(`more than ${mapBytesMax} bytes would be on their way back (MAP_BYTES_MAX)`);
+    this.#mapped += size;
+    buffer.mapping = true;
+    const end = (ready: 0 | 1): void => {
+      this.#mapped -= size;
+      buffer.mapping = false;
+      reply(REPLY_MAPPED, token, ready);
+    };
+    buffer.gpu.mapAsync(READ, offset, size).then(
+      () => {
+        write(address, new Uint8Array(buffer.gpu.getMappedRange(offset, size)));
+        buffer.gpu.unmap();
+        end(1);
+      },
+      () => end(0),
+    );
   }
 
   #write(buffer: Handles['buffer'], offset: number, data: Uint8Array, dataOffset: number, size: number): void {

@@ -1,3 +1,8 @@
+import { WordCache } from './cache.ts';
+
+/** Names come again in each frame: those of at most so many bytes are decoded once. */
+const INTERNED_BYTES_MAX = 64;
+
 /** What a decoder refuses, without its place: the replay adds the command's index and name. */
 export class Fault extends Error {}
 
@@ -10,11 +15,16 @@ export class Reader {
   /** Index of the current command within the submission, for messages. */
   index = 0;
   opcode = 0;
+  /** Word at which the current command begins. */
+  at = 0;
   /** Whether every command has been read. */
   ended = false;
   #bytes: Uint8Array = new Uint8Array();
   #label = '';
   #labelled = -1;
+  readonly #half = new Uint32Array(2);
+  readonly #double = new Float64Array(this.#half.buffer);
+  readonly #interned = new WordCache<string>();
   readonly #text = new TextDecoder('utf-8', { fatal: true });
 
   /** Points the reader at a submission; new views are made only when the words lie in another buffer than before. */
@@ -31,21 +41,48 @@ export class Reader {
     this.#labelled = -1;
   }
 
+  /** Goes back to the first command. */
+  rewind(): void {
+    this.index = 0;
+    this.at = 0;
+    this.ended = false;
+    this.#labelled = -1;
+  }
+
   /** The label that the current command gives, or '' where it has none. */
   get label(): string {
     return this.#labelled === this.index ? this.#label : '';
+  }
+
+  /** Word at which the current command ends. */
+  get end(): number {
+    return this.at + (this.words[this.at]! >>> 16);
   }
 
   /** The UTF-8 text of `byteLength` bytes at word `at`, which must end by word `end`. */
   string(at: number, byteLength: number, end: number, name: string): string {
     if (byteLength === 0) return '';
     if (byteLength > (end - at) * 4) throw new Fault(`${name}: ${byteLength} bytes do not fit the command`);
-    const text = this.#decode(at * 4, byteLength, name);
+    const last = at + ((byteLength + 3) >>> 2);
+    const short = byteLength <= INTERNED_BYTES_MAX;
+    let text = short ? this.#interned.find(this.words, at, last) : undefined;
+    // A name that ends in zeros has the words of a shorter one.
+    if (text === undefined || text.length !== byteLength) {
+      text = this.#decode(at * 4, byteLength, name);
+      if (short) this.#interned.add(this.words, at, last, text);
+    }
     if (name === 'label') {
       this.#label = text;
       this.#labelled = this.index;
     }
     return text;
+  }
+
+  /** The f64 in two words from `at` on. */
+  double(name: string, at: number): number {
+    this.#half[0] = this.words[at]!;
+    this.#half[1] = this.words[at + 1]!;
+    return finite(name, this.#double[0]!);
   }
 
   #decode(start: number, byteLength: number, name: string): string {
@@ -77,6 +114,11 @@ export function oneOf<T extends string>(values: readonly T[], name: string, valu
 
 export function oneOfOrNone<T extends string>(values: readonly T[], name: string, value: number): T | undefined {
   return value === 0 ? undefined : oneOf(values, name, value);
+}
+
+/** A number that may be left out. */
+export function optional(value: number): number | undefined {
+  return value === 0 ? undefined : value - 1;
 }
 
 export function bits(mask: number, name: string, value: number): number {

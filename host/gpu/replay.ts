@@ -1,5 +1,6 @@
-import { REPLY_COUNT, REPLY_WORDS, REPLY_WORK_DONE, SURFACE } from '../../renderer/abi.ts';
+import { REPLY_COUNT, REPLY_WORDS, SURFACE } from '../../renderer/abi.ts';
 import { type ErrorCode, NearlightError } from '../errors.ts';
+import { Work } from './budget.ts';
 import { commandNames, decode, type Handler } from './decode.ts';
 import { Encoder } from './encoder.ts';
 import { DeviceErrors, type ErrorOwner } from './errors.ts';
@@ -9,19 +10,34 @@ import { Queue } from './queue.ts';
 import { Fault, Reader } from './reader.ts';
 import type { Handles, Tables } from './table.ts';
 import { GpuTimer } from './timer.ts';
+import { DeviceWatch, type WorkOwner } from './watch.ts';
+
+export interface ReplayLimits extends ObjectLimits {
+  gpuMsMax: number;
+  mapBytesMax: number;
+  dataBytesMax: number;
+}
 
 export interface ReplayOptions {
   device: GPUDevice;
-  limits: ObjectLimits;
+  limits: ReplayLimits;
   /** The bytes of an asset by its handle. */
   asset(handle: number): Uint8Array | undefined;
   log(level: 'error' | 'warn', message: string): void;
   /** Takes one record for the module's reply ring; the array is used again after the call. */
   reply(record: ArrayLike<number>): void;
-  /** Takes the GPU time of renders, now and then (GpuTimer); never called where the device has no timestamps. */
-  onTime?(ms: number): void;
-  /** An error that the GPU reports after the call that caused it, as a browser does; Dawn reports within. */
-  onError?(error: NearlightError): void;
+  /** Takes bytes for the module's linear memory, to be there before its next call; they are the GPU's after the call. */
+  write(address: number, bytes: Uint8Array): void;
+}
+
+/** Who is told what becomes of a module's commands after their call; times in milliseconds. */
+export interface ReplayObserver {
+  /** How long checking the commands of one render took, now and then. */
+  onCheck(ms: number): void;
+  /** The GPU time of all renders since it was told last; never where the device has no timestamps. */
+  onGpu(ms: number): void;
+  /** An error that shows only after the call that caused it. */
+  onError(error: NearlightError): void;
 }
 
 /** What one call of a module submitted (ABI.md, "Command stream"). */
@@ -45,6 +61,12 @@ export interface ReplayStats {
 }
 
 const LABEL_CHARS_MAX = 64;
+/** One render in so many is checked a second time, to know how long that takes. */
+const CHECKED_RENDERS = 61;
+/** Calls in a row whose work may take too long: once may be another's fault. */
+const LATE_CALLS_MAX = 2;
+/** Of the time that the GPU may work for a call, after which it is given up. */
+const HUNG_FACTOR = 4;
 
 /**
  * Checks and executes the command streams of one module on a device that others may share, and owns its GPU objects.
@@ -59,7 +81,9 @@ export class Replay implements Handler {
   readonly #options: ReplayOptions;
   readonly #reader = new Reader();
   readonly #errors: DeviceErrors;
-  readonly #owner: ErrorOwner;
+  readonly #owner: ErrorOwner & WorkOwner;
+  readonly #watch: DeviceWatch;
+  readonly #work: Work;
   readonly #timer: GpuTimer | undefined;
   readonly #record = new Uint32Array(REPLY_WORDS);
   readonly #surfaceTexture = { bytes: 0 } as Handles['texture'];
@@ -68,32 +92,47 @@ export class Replay implements Handler {
   #failed: NearlightError | undefined;
   #destroyed = false;
   #commands = 0;
+  #renders = 0;
+  #lateCalls = 0;
+  /** Set by the room. */
+  observer: Partial<ReplayObserver> = {};
 
   constructor(options: ReplayOptions) {
     const { device, limits } = options;
     this.#options = options;
-    this.objects = new Objects(device, limits);
+    const reader = this.#reader;
+    const reply = (type: number, ...values: number[]) => this.#reply(type, values);
+    const log = (level: 'error' | 'warn', message: string) => options.log(level, message);
+    this.objects = new Objects({ device, limits, reader, log, reply });
     this.tables = this.objects.tables;
-    this.pass = new Pass(this.#reader, device.limits);
-    const { onTime } = options;
-    if (onTime && device.features.has('timestamp-query')) this.#timer = new GpuTimer(device, onTime);
-    this.encoder = new Encoder(device, this.#reader, this.tables, this.pass, this.#timer);
+    this.#work = new Work(limits);
+    this.pass = new Pass({ reader, tables: this.tables, work: this.#work, limits: device.limits });
+    this.objects.pass = this.pass;
+    if (device.features.has('timestamp-query')) this.#timer = new GpuTimer(device, (ms) => this.observer.onGpu?.(ms));
+    this.encoder = new Encoder(device, reader, this.tables, this.pass, this.#timer);
     this.queue = new Queue({
       device,
-      reader: this.#reader,
+      reader,
       encoder: this.encoder,
       uploadBytesMax: limits.gpuBytesMax,
       waitsMax: REPLY_COUNT,
+      // They come back through the memory that bulk data leaves by, each with a head of two words.
+      mapBytesMax: Math.min(limits.mapBytesMax, limits.dataBytesMax / 4),
       asset: options.asset,
       settle: () => this.#settle(),
-      onWorkDone: (token) => this.#reply(REPLY_WORK_DONE, token),
+      reply,
+      write: (address, bytes) => this.#destroyed || options.write(address, bytes),
     });
     this.#owner = {
       onRefused: (message) => {
         this.#refused ??= this.#error('NL_GPU_VALIDATION', message);
       },
       onLateError: (message, certain) => this.#late(message, certain),
+      onWork: (ms) => this.#took(ms),
+      onHung: () =>
+        this.#tell(new NearlightError('NL_GPU_TIME', `its work did not end; the device is given up (GPU_MS_MAX)`)),
     };
+    this.#watch = DeviceWatch.of(device);
     this.#errors = DeviceErrors.of(device);
     this.#errors.owners.add(this.#owner);
   }
@@ -108,16 +147,20 @@ export class Replay implements Handler {
     if (this.#failed) throw this.#failed;
     this.#reader.open(commands, data);
     this.queue.begin();
+    this.#work.begin();
     if (surface) {
       this.#show(surface);
       this.#timer?.begin();
+      if (++this.#renders % CHECKED_RENDERS === 0) this.#check();
     }
     this.#errors.running = this.#owner;
     try {
       decode(this.#reader, this);
       this.#settle();
-      if (this.encoder.open) throw new Fault('commands were recorded that no submit follows');
+      if (this.encoder.open || this.pass.open) throw new Fault('commands were recorded that no submit follows');
+      if (this.objects.scopes.open) throw new Fault('an error scope is open: it ends in the call that began it');
       if (surface) this.#timer?.end();
+      if (this.queue.submitted) this.#watch.submitted(this.#owner, HUNG_FACTOR * this.#options.limits.gpuMsMax);
     } catch (error) {
       this.#fail(error);
     } finally {
@@ -163,6 +206,7 @@ export class Replay implements Handler {
 
   #fail(error: unknown): never {
     this.encoder.drop();
+    this.objects.scopes.drop();
     this.#timer?.drop();
     // What the GPU refused first is often why a later command is bad.
     if (this.#refused) this.#failed = this.#refused;
@@ -184,14 +228,45 @@ export class Replay implements Handler {
   }
 
   #late(message: string, certain: boolean): void {
-    if (!certain || !this.#options.onError) this.#options.log('error', `GPU: ${message}`);
-    else this.#options.onError(new NearlightError('NL_GPU_VALIDATION', message));
+    if (!certain || !this.observer.onError) this.#options.log('error', `GPU: ${message}`);
+    else this.#tell(new NearlightError('NL_GPU_VALIDATION', message));
   }
 
-  #reply(type: number, value: number): void {
+  #took(ms: number): void {
+    const { gpuMsMax } = this.#options.limits;
+    this.#lateCalls = ms > gpuMsMax ? this.#lateCalls + 1 : 0;
+    if (this.#lateCalls >= LATE_CALLS_MAX)
+      this.#tell(new NearlightError('NL_GPU_TIME', `${Math.round(ms)} of ${gpuMsMax} ms for one call (GPU_MS_MAX)`));
+  }
+
+  #tell(error: NearlightError): void {
+    if (!this.#destroyed) this.observer.onError?.(error);
+  }
+
+  /** Goes through the commands without doing them. Those that use what they make themselves cannot be timed so. */
+  #check(): void {
+    const begun = performance.now();
+    try {
+      decode(this.#reader, { tables: this.tables, ...NOTHING });
+      this.observer.onCheck?.(performance.now() - begun);
+    } catch {}
+    this.#reader.rewind();
+  }
+
+  #reply(type: number, values: readonly number[]): void {
     if (this.#destroyed) return;
+    this.#record.fill(0);
     this.#record[0] = type;
-    this.#record[1] = value;
+    this.#record.set(values, 1);
     this.#options.reply(this.#record);
   }
 }
+
+/** An object with the methods of a class, which do nothing. */
+function idle<T>(type: { prototype: T }): T {
+  const methods = Object.getOwnPropertyNames(type.prototype).map((name) => [name, () => {}]);
+  return Object.fromEntries(methods) as T;
+}
+
+/** Does nothing with what is decoded. */
+const NOTHING = { objects: idle(Objects), queue: idle(Queue), encoder: idle(Encoder), pass: idle(Pass) };

@@ -3,7 +3,7 @@ import { Fault } from './reader.ts';
 
 /** What the replay keeps of each kind of object: the GPU's object and what checks need without asking the GPU. */
 export interface Handles {
-  buffer: { gpu: GPUBuffer; size: number; usage: number };
+  buffer: { gpu: GPUBuffer; size: number; usage: number; mapping: boolean };
   texture: { gpu: GPUTexture; bytes: number };
   textureView: { gpu: GPUTextureView };
   sampler: { gpu: GPUSampler };
@@ -11,8 +11,11 @@ export interface Handles {
   pipelineLayout: { gpu: GPUPipelineLayout };
   bindGroup: { gpu: GPUBindGroup };
   shaderModule: { gpu: GPUShaderModule };
-  renderPipeline: { gpu: GPURenderPipeline };
-  computePipeline: { gpu: GPUComputePipeline };
+  /** Without `gpu` until its compilation has ended. */
+  renderPipeline: { gpu: GPURenderPipeline | undefined };
+  computePipeline: { gpu: GPUComputePipeline | undefined };
+  querySet: { gpu: GPUQuerySet; count: number };
+  renderBundle: { gpu: GPURenderBundle; draws: number; vertices: number };
 }
 
 export type Tables = { readonly [K in keyof Handles]: Table<Handles[K]> };

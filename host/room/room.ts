@@ -1,3 +1,4 @@
+import { REPLY_DEVICE_LOST } from '../../renderer/abi.ts';
 import type { Config } from '../config.ts';
 import type { Engine, Instance, LoadOptions, LogLevel, Submission } from '../engine/engine.ts';
 import { type ErrorCode, errors, GuestExit, NearlightError } from '../errors.ts';
@@ -24,6 +25,8 @@ export interface RoomOptions {
   replay: Replay;
   /** What the host counts beside the room's own figures. */
   meters?: Meters;
+  /** Loads the module once more, on the GPU of then; without it the room ends with its GPU. */
+  reload?(): Promise<Loaded>;
   /** Ticks that the instance has made already; 0 without. */
   ticks?: number;
   /** Ticks to make though nobody plays yet, so that a game that loads in its first ones is ready for its first player. */
@@ -32,6 +35,16 @@ export interface RoomOptions {
   createView(request: ViewRequest, connection: PlayerConnection, onError: (error: unknown) => void): Promise<View>;
   log(level: LogLevel, message: string): void;
 }
+
+/** A module that runs, and what draws for it. */
+export interface Loaded {
+  instance: Instance;
+  replay: Replay;
+}
+
+/** Times in a row that a room goes on after its GPU was lost, each within so many milliseconds of the one before. */
+const RENEWALS_MAX = 3;
+const RENEWAL_MS = 60_000;
 
 /**
  * One module instance and its players: a simulation at a fixed rate, and a picture per player at the player's own size and rate.
@@ -42,7 +55,7 @@ export class Room {
   /** Resolves once: with the error that ended the room, or undefined after close(). */
   readonly ended: Promise<NearlightError | undefined>;
   readonly stats: ReturnType<typeof roomStats>;
-  readonly #options: RoomOptions;
+  #options: RoomOptions;
   readonly #seats: (Seat | undefined)[];
   readonly #tickMs: number;
   /** Joins and leaves, which wait for their turn at the module. */
@@ -52,6 +65,10 @@ export class Room {
   #error: NearlightError | undefined;
   #closing: Promise<void> | undefined;
   /** What players are told once the room closes. */
+  #renewals = 0;
+  #renewedAt = Number.NEGATIVE_INFINITY;
+  /** Views fail with a lost GPU; their players stay. */
+  #renewing = false;
   #farewell: readonly [code: ErrorCode, message: string, retry: boolean] | undefined;
   #end!: (error: NearlightError | undefined) => void;
 
@@ -65,7 +82,7 @@ export class Room {
     this.ended = new Promise((resolve) => {
       this.#end = resolve;
     });
-    void options.instance.ended.then((error) => error && this.#fail(error));
+    this.#attend(options);
     this.#nextTick = options.clock.now();
     void this.#begin();
   }
@@ -142,10 +159,55 @@ export class Room {
     return Promise.race([drawn.promise, ended]);
   }
 
+  /**
+   * Goes on after the GPU was lost: the module is loaded once more, with the state that it saves, and its players stay.
+   * Where that is not possible the room ends with NL_GPU_LOST. Resolves when either is done.
+   */
+  renew(why: string): Promise<void> {
+    if (this.#closing) return this.#closing;
+    this.#renewing = true;
+    const done = Promise.withResolvers<void>();
+    this.#turn(() => this.#renew(why).finally(done.resolve));
+    return Promise.race([done.promise, this.ended.then(() => {})]);
+  }
+
   /** Ends the room: players are told `code`, then everything of the room is released. Idempotent. */
-  close(code: 'NL_SHUTDOWN' | 'NL_ROOM_ENDED' = 'NL_SHUTDOWN'): Promise<void> {
+  close(code: 'NL_SHUTDOWN' | 'NL_ROOM_ENDED' | 'NL_GPU_LOST' = 'NL_SHUTDOWN'): Promise<void> {
     this.#closing ??= this.#release(code, errors[code].text);
     return this.#closing;
+  }
+
+  /** Listens to what may end the room. */
+  #attend({ instance, replay }: Loaded): void {
+    void instance.ended.then((error) => {
+      if (error && instance === this.#options.instance) this.#fail(error);
+    });
+    replay.observer = {
+      onCheck: (ms) => this.stats.checkMs.add(ms),
+      onGpu: (ms) => this.#gpuTime(ms),
+      onError: (error) => this.#fail(error),
+    };
+  }
+
+  async #renew(why: string): Promise<void> {
+    const { instance, replay, reload, clock } = this.#options;
+    this.#renewals = clock.now() - this.#renewedAt < RENEWAL_MS ? this.#renewals + 1 : 1;
+    this.#renewedAt = clock.now();
+    const state = reload && this.#renewals <= RENEWALS_MAX ? await instance.save() : undefined;
+    if (!reload || !state) throw new NearlightError('NL_GPU_LOST', why);
+    const seats = this.#seats.filter((seat) => seat !== undefined);
+    await Promise.allSettled(seats.map((seat) => seat.view?.close()));
+    const loaded = await reload();
+    this.#options = { ...this.#options, ...loaded };
+    this.#attend(loaded);
+    replay.destroy();
+    await instance.close();
+    loaded.instance.reply([REPLY_DEVICE_LOST]);
+    this.#replay(await loaded.instance.restore(state));
+    this.#renewing = false;
+    for (const seat of seats)
+      if (seat.joined && !seat.closed && seat.connection) await this.#join(seat, seat.connection);
+    this.#options.log('warn', `${this.name} goes on after the GPU was lost: ${why}`);
   }
 
   #fail(cause: unknown): void {
@@ -223,6 +285,7 @@ export class Room {
   }
 
   #dropView(seat: Seat, cause: unknown): void {
+    if (this.#renewing) return;
     const error = cause instanceof NearlightError ? cause : new NearlightError('NL_ENCODER', String(cause), { cause });
     this.#options.log('error', `${this.name}: seat ${seat.number}: ${error.message}`);
     void seat.connection?.end(error.code, `${errors[error.code].text}: ${error.detail}`, true);
@@ -315,6 +378,12 @@ export class Room {
     view.present(sequence, begun);
   }
 
+  #gpuTime(ms: number): void {
+    this.stats.gpuMs += ms;
+    const { meters } = this.#options;
+    if (meters) meters.gpuMs = (meters.gpuMs ?? 0) + ms;
+  }
+
   #writeInputs(): void {
     for (const seat of this.#seats) seat?.input.write(this.#options.instance.inputs, seat.number);
   }
@@ -330,7 +399,9 @@ function roomStats(meters: Meters | undefined) {
     ticksSkipped: 0,
     tickMs: new Samples({ histogram: meters?.tick }),
     renderMs: new Samples({ histogram: meters?.render }),
+    checkMs: new Samples(),
     replayMs: new Samples({ histogram: meters?.replay }),
+    gpuMs: 0,
     tickLateMs: new Samples({ histogram: meters?.tickLate }),
   };
 }
@@ -346,6 +417,7 @@ function summaries(figures: Record<string, number | Samples>): object {
 export interface ReplayOwner {
   log(level: LogLevel, message: string): void;
   reply(record: ArrayLike<number>): void;
+  write(address: number, bytes: Uint8Array): void;
 }
 
 /**
@@ -355,15 +427,25 @@ export interface ReplayOwner {
 export async function openRoom(
   engine: Engine,
   module: Uint8Array,
-  options: Omit<RoomOptions, 'instance' | 'replay'> & {
+  options: Omit<RoomOptions, 'instance' | 'replay' | 'reload'> & {
     load: LoadOptions;
     createReplay(owner: ReplayOwner): Replay;
   },
 ): Promise<Room> {
+  const reload = () => load(engine, module, options);
+  return new Room({ ...options, ...(await reload()), reload });
+}
+
+async function load(
+  engine: Engine,
+  module: Uint8Array,
+  options: { load: LoadOptions; createReplay(owner: ReplayOwner): Replay },
+): Promise<Loaded> {
   const instance = await engine.load(module, options.load);
   const replay = options.createReplay({
     log: options.load.log,
     reply: (record) => instance.reply(record),
+    write: (address, bytes) => instance.write(address, bytes),
   });
   try {
     replay.run(instance.initial);
@@ -372,5 +454,5 @@ export async function openRoom(
     await instance.close();
     throw error;
   }
-  return new Room({ ...options, instance, replay });
+  return { instance, replay };
 }

@@ -31,6 +31,12 @@ export function writeBindGroupLayoutEntry(
 }
 
 /** Writes one record; returns where the next begins. */
+export function writeTextureViewFormat(at: usize, format: u32): usize {
+  store<u32>(at, format, 0);
+  return at + 4;
+}
+
+/** Writes one record; returns where the next begins. */
 export function writePipelineLayoutEntry(at: usize, layout: u32): usize {
   store<u32>(at, layout, 0);
   return at + 4;
@@ -61,6 +67,12 @@ export function writeVertexBufferLayout(at: usize, arrayStride: u32, stepMode: u
   store<u32>(at, stepMode, 4);
   store<u32>(at, attributeCount, 8);
   return at + 12;
+}
+
+/** Writes one record; returns where the next begins. */
+export function writeConstantValue(at: usize, value: f64): usize {
+  store<f64>(at, value, 0);
+  return at + 8;
 }
 
 /** Writes one record; returns where the next begins. */
@@ -100,6 +112,7 @@ export function writeColorTarget(
 export function writeColorAttachment(
   at: usize,
   view: u32,
+  depthSlice: i32,
   resolveTarget: u32,
   loadOp: u32,
   storeOp: u32,
@@ -109,14 +122,27 @@ export function writeColorAttachment(
   clearA: f32,
 ): usize {
   store<u32>(at, view, 0);
-  store<u32>(at, resolveTarget, 4);
-  store<u32>(at, loadOp, 8);
-  store<u32>(at, storeOp, 12);
-  store<f32>(at, clearR, 16);
-  store<f32>(at, clearG, 20);
-  store<f32>(at, clearB, 24);
-  store<f32>(at, clearA, 28);
-  return at + 32;
+  store<u32>(at, depthSlice + 1, 4);
+  store<u32>(at, resolveTarget, 8);
+  store<u32>(at, loadOp, 12);
+  store<u32>(at, storeOp, 16);
+  store<f32>(at, clearR, 20);
+  store<f32>(at, clearG, 24);
+  store<f32>(at, clearB, 28);
+  store<f32>(at, clearA, 32);
+  return at + 36;
+}
+
+/** Writes one record; returns where the next begins. */
+export function writeColorFormat(at: usize, format: u32): usize {
+  store<u32>(at, format, 0);
+  return at + 4;
+}
+
+/** Writes one record; returns where the next begins. */
+export function writeRenderBundleEntry(at: usize, bundle: u32): usize {
+  store<u32>(at, bundle, 0);
+  return at + 4;
 }
 
 /** Makes a buffer of `size` bytes, filled with zeros. */
@@ -133,7 +159,7 @@ export function createBuffer(id: u32, size: u64, usage: u32, label: string): voi
   tail = text(tail, label, labelBytes);
 }
 
-/** Makes a texture. */
+/** Makes a texture. Returns where the records begin. */
 export function createTexture(
   id: u32,
   width: u32,
@@ -145,9 +171,10 @@ export function createTexture(
   format: u32,
   usage: u32,
   label: string,
-): void {
+  viewFormatsCount: u32,
+): usize {
   const labelBytes = <u32>String.UTF8.byteLength(label);
-  const length: u32 = 11 + ((labelBytes + 3) >> 2);
+  const length: u32 = 12 + ((labelBytes + 3) >> 2) + viewFormatsCount * 1;
   const p = reserve(length);
   store<u32>(p, (length << 16) | 2);
   store<u32>(p, id, 4);
@@ -160,8 +187,10 @@ export function createTexture(
   store<u32>(p, format, 32);
   store<u32>(p, usage, 36);
   store<u32>(p, labelBytes, 40);
-  let tail = p + 44;
+  store<u32>(p, viewFormatsCount, 44);
+  let tail = p + 48;
   tail = text(tail, label, labelBytes);
+  return tail;
 }
 
 /** Makes a view; a count of 0 means "all that remain". */
@@ -175,10 +204,11 @@ export function createTextureView(
   mipLevelCount: u32,
   baseArrayLayer: u32,
   arrayLayerCount: u32,
+  usage: u32,
   label: string,
 ): void {
   const labelBytes = <u32>String.UTF8.byteLength(label);
-  const length: u32 = 11 + ((labelBytes + 3) >> 2);
+  const length: u32 = 12 + ((labelBytes + 3) >> 2);
   const p = reserve(length);
   store<u32>(p, (length << 16) | 3);
   store<u32>(p, id, 4);
@@ -190,8 +220,9 @@ export function createTextureView(
   store<u32>(p, mipLevelCount, 28);
   store<u32>(p, baseArrayLayer, 32);
   store<u32>(p, arrayLayerCount, 36);
-  store<u32>(p, labelBytes, 40);
-  let tail = p + 44;
+  store<u32>(p, usage, 40);
+  store<u32>(p, labelBytes, 44);
+  let tail = p + 48;
   tail = text(tail, label, labelBytes);
 }
 
@@ -298,6 +329,7 @@ export function createRenderPipeline(
   stripIndexFormat: u32,
   frontFace: u32,
   cullMode: u32,
+  unclippedDepth: bool,
   depthFormat: u32,
   depthWriteEnabled: bool,
   depthCompare: u32,
@@ -319,19 +351,29 @@ export function createRenderPipeline(
   alphaToCoverageEnabled: bool,
   label: string,
   vertexEntryPoint: string,
+  vertexConstants: string,
   fragmentEntryPoint: string,
+  fragmentConstants: string,
+  vertexValuesCount: u32,
+  fragmentValuesCount: u32,
   buffersCount: u32,
   attributesCount: u32,
   targetsCount: u32,
 ): usize {
   const labelBytes = <u32>String.UTF8.byteLength(label);
   const vertexEntryPointBytes = <u32>String.UTF8.byteLength(vertexEntryPoint);
+  const vertexConstantsBytes = <u32>String.UTF8.byteLength(vertexConstants);
   const fragmentEntryPointBytes = <u32>String.UTF8.byteLength(fragmentEntryPoint);
+  const fragmentConstantsBytes = <u32>String.UTF8.byteLength(fragmentConstants);
   const length: u32 =
-    34 +
+    39 +
     ((labelBytes + 3) >> 2) +
     ((vertexEntryPointBytes + 3) >> 2) +
+    ((vertexConstantsBytes + 3) >> 2) +
     ((fragmentEntryPointBytes + 3) >> 2) +
+    ((fragmentConstantsBytes + 3) >> 2) +
+    vertexValuesCount * 2 +
+    fragmentValuesCount * 2 +
     buffersCount * 3 +
     attributesCount * 3 +
     targetsCount * 9;
@@ -345,43 +387,60 @@ export function createRenderPipeline(
   store<u32>(p, stripIndexFormat, 24);
   store<u32>(p, frontFace, 28);
   store<u32>(p, cullMode, 32);
-  store<u32>(p, depthFormat, 36);
-  store<u32>(p, <u32>depthWriteEnabled, 40);
-  store<u32>(p, depthCompare, 44);
-  store<u32>(p, stencilFrontCompare, 48);
-  store<u32>(p, stencilFrontFailOp, 52);
-  store<u32>(p, stencilFrontDepthFailOp, 56);
-  store<u32>(p, stencilFrontPassOp, 60);
-  store<u32>(p, stencilBackCompare, 64);
-  store<u32>(p, stencilBackFailOp, 68);
-  store<u32>(p, stencilBackDepthFailOp, 72);
-  store<u32>(p, stencilBackPassOp, 76);
-  store<u32>(p, stencilReadMask, 80);
-  store<u32>(p, stencilWriteMask, 84);
-  store<i32>(p, depthBias, 88);
-  store<f32>(p, depthBiasSlopeScale, 92);
-  store<f32>(p, depthBiasClamp, 96);
-  store<u32>(p, sampleCount, 100);
-  store<u32>(p, sampleMask, 104);
-  store<u32>(p, <u32>alphaToCoverageEnabled, 108);
-  store<u32>(p, labelBytes, 112);
-  store<u32>(p, vertexEntryPointBytes, 116);
-  store<u32>(p, fragmentEntryPointBytes, 120);
-  store<u32>(p, buffersCount, 124);
-  store<u32>(p, attributesCount, 128);
-  store<u32>(p, targetsCount, 132);
-  let tail = p + 136;
+  store<u32>(p, <u32>unclippedDepth, 36);
+  store<u32>(p, depthFormat, 40);
+  store<u32>(p, <u32>depthWriteEnabled, 44);
+  store<u32>(p, depthCompare, 48);
+  store<u32>(p, stencilFrontCompare, 52);
+  store<u32>(p, stencilFrontFailOp, 56);
+  store<u32>(p, stencilFrontDepthFailOp, 60);
+  store<u32>(p, stencilFrontPassOp, 64);
+  store<u32>(p, stencilBackCompare, 68);
+  store<u32>(p, stencilBackFailOp, 72);
+  store<u32>(p, stencilBackDepthFailOp, 76);
+  store<u32>(p, stencilBackPassOp, 80);
+  store<u32>(p, stencilReadMask, 84);
+  store<u32>(p, stencilWriteMask, 88);
+  store<i32>(p, depthBias, 92);
+  store<f32>(p, depthBiasSlopeScale, 96);
+  store<f32>(p, depthBiasClamp, 100);
+  store<u32>(p, sampleCount, 104);
+  store<u32>(p, sampleMask, 108);
+  store<u32>(p, <u32>alphaToCoverageEnabled, 112);
+  store<u32>(p, labelBytes, 116);
+  store<u32>(p, vertexEntryPointBytes, 120);
+  store<u32>(p, vertexConstantsBytes, 124);
+  store<u32>(p, fragmentEntryPointBytes, 128);
+  store<u32>(p, fragmentConstantsBytes, 132);
+  store<u32>(p, vertexValuesCount, 136);
+  store<u32>(p, fragmentValuesCount, 140);
+  store<u32>(p, buffersCount, 144);
+  store<u32>(p, attributesCount, 148);
+  store<u32>(p, targetsCount, 152);
+  let tail = p + 156;
   tail = text(tail, label, labelBytes);
   tail = text(tail, vertexEntryPoint, vertexEntryPointBytes);
+  tail = text(tail, vertexConstants, vertexConstantsBytes);
   tail = text(tail, fragmentEntryPoint, fragmentEntryPointBytes);
+  tail = text(tail, fragmentConstants, fragmentConstantsBytes);
   return tail;
 }
 
-/** Makes a compute pipeline; no layout means "auto". */
-export function createComputePipeline(id: u32, layout: u32, module: u32, label: string, entryPoint: string): void {
+/** Makes a compute pipeline; no layout means "auto". Returns where the records begin. */
+export function createComputePipeline(
+  id: u32,
+  layout: u32,
+  module: u32,
+  label: string,
+  entryPoint: string,
+  constants: string,
+  valuesCount: u32,
+): usize {
   const labelBytes = <u32>String.UTF8.byteLength(label);
   const entryPointBytes = <u32>String.UTF8.byteLength(entryPoint);
-  const length: u32 = 6 + ((labelBytes + 3) >> 2) + ((entryPointBytes + 3) >> 2);
+  const constantsBytes = <u32>String.UTF8.byteLength(constants);
+  const length: u32 =
+    8 + ((labelBytes + 3) >> 2) + ((entryPointBytes + 3) >> 2) + ((constantsBytes + 3) >> 2) + valuesCount * 2;
   const p = reserve(length);
   store<u32>(p, (length << 16) | 10);
   store<u32>(p, id, 4);
@@ -389,9 +448,13 @@ export function createComputePipeline(id: u32, layout: u32, module: u32, label: 
   store<u32>(p, module, 12);
   store<u32>(p, labelBytes, 16);
   store<u32>(p, entryPointBytes, 20);
-  let tail = p + 24;
+  store<u32>(p, constantsBytes, 24);
+  store<u32>(p, valuesCount, 28);
+  let tail = p + 32;
   tail = text(tail, label, labelBytes);
   tail = text(tail, entryPoint, entryPointBytes);
+  tail = text(tail, constants, constantsBytes);
+  return tail;
 }
 
 /** Names a layout of a render pipeline. */
@@ -418,6 +481,211 @@ export function destroy(kind: u32, object: u32): void {
   store<u32>(p, 196621);
   store<u32>(p, kind, 4);
   store<u32>(p, object, 8);
+}
+
+/** Makes a set of queries. */
+export function createQuerySet(id: u32, type: u32, count: u32, label: string): void {
+  const labelBytes = <u32>String.UTF8.byteLength(label);
+  const length: u32 = 5 + ((labelBytes + 3) >> 2);
+  const p = reserve(length);
+  store<u32>(p, (length << 16) | 14);
+  store<u32>(p, id, 4);
+  store<u32>(p, type, 8);
+  store<u32>(p, count, 12);
+  store<u32>(p, labelBytes, 16);
+  let tail = p + 20;
+  tail = text(tail, label, labelBytes);
+}
+
+/** Begins a render bundle; the commands of a pass go into it until it is finished. Returns where the records begin. */
+export function createRenderBundleEncoder(
+  depthStencilFormat: u32,
+  depthReadOnly: bool,
+  stencilReadOnly: bool,
+  sampleCount: u32,
+  label: string,
+  colorFormatsCount: u32,
+): usize {
+  const labelBytes = <u32>String.UTF8.byteLength(label);
+  const length: u32 = 7 + ((labelBytes + 3) >> 2) + colorFormatsCount * 1;
+  const p = reserve(length);
+  store<u32>(p, (length << 16) | 15);
+  store<u32>(p, depthStencilFormat, 4);
+  store<u32>(p, <u32>depthReadOnly, 8);
+  store<u32>(p, <u32>stencilReadOnly, 12);
+  store<u32>(p, sampleCount, 16);
+  store<u32>(p, labelBytes, 20);
+  store<u32>(p, colorFormatsCount, 24);
+  let tail = p + 28;
+  tail = text(tail, label, labelBytes);
+  return tail;
+}
+
+/** Ends the render bundle that was begun, and names it. */
+export function finishRenderBundle(id: u32): void {
+  const p = reserve(2);
+  store<u32>(p, 131088);
+  store<u32>(p, id, 4);
+}
+
+/** Makes a render pipeline beside the frames; it can be used once a REPLY_PIPELINE says so. Returns where the records begin. */
+export function createRenderPipelineAsync(
+  id: u32,
+  layout: u32,
+  vertexModule: u32,
+  fragmentModule: u32,
+  topology: u32,
+  stripIndexFormat: u32,
+  frontFace: u32,
+  cullMode: u32,
+  unclippedDepth: bool,
+  depthFormat: u32,
+  depthWriteEnabled: bool,
+  depthCompare: u32,
+  stencilFrontCompare: u32,
+  stencilFrontFailOp: u32,
+  stencilFrontDepthFailOp: u32,
+  stencilFrontPassOp: u32,
+  stencilBackCompare: u32,
+  stencilBackFailOp: u32,
+  stencilBackDepthFailOp: u32,
+  stencilBackPassOp: u32,
+  stencilReadMask: u32,
+  stencilWriteMask: u32,
+  depthBias: i32,
+  depthBiasSlopeScale: f32,
+  depthBiasClamp: f32,
+  sampleCount: u32,
+  sampleMask: u32,
+  alphaToCoverageEnabled: bool,
+  label: string,
+  vertexEntryPoint: string,
+  vertexConstants: string,
+  fragmentEntryPoint: string,
+  fragmentConstants: string,
+  vertexValuesCount: u32,
+  fragmentValuesCount: u32,
+  buffersCount: u32,
+  attributesCount: u32,
+  targetsCount: u32,
+): usize {
+  const labelBytes = <u32>String.UTF8.byteLength(label);
+  const vertexEntryPointBytes = <u32>String.UTF8.byteLength(vertexEntryPoint);
+  const vertexConstantsBytes = <u32>String.UTF8.byteLength(vertexConstants);
+  const fragmentEntryPointBytes = <u32>String.UTF8.byteLength(fragmentEntryPoint);
+  const fragmentConstantsBytes = <u32>String.UTF8.byteLength(fragmentConstants);
+  const length: u32 =
+    39 +
+    ((labelBytes + 3) >> 2) +
+    ((vertexEntryPointBytes + 3) >> 2) +
+    ((vertexConstantsBytes + 3) >> 2) +
+    ((fragmentEntryPointBytes + 3) >> 2) +
+    ((fragmentConstantsBytes + 3) >> 2) +
+    vertexValuesCount * 2 +
+    fragmentValuesCount * 2 +
+    buffersCount * 3 +
+    attributesCount * 3 +
+    targetsCount * 9;
+  const p = reserve(length);
+  store<u32>(p, (length << 16) | 17);
+  store<u32>(p, id, 4);
+  store<u32>(p, layout, 8);
+  store<u32>(p, vertexModule, 12);
+  store<u32>(p, fragmentModule, 16);
+  store<u32>(p, topology, 20);
+  store<u32>(p, stripIndexFormat, 24);
+  store<u32>(p, frontFace, 28);
+  store<u32>(p, cullMode, 32);
+  store<u32>(p, <u32>unclippedDepth, 36);
+  store<u32>(p, depthFormat, 40);
+  store<u32>(p, <u32>depthWriteEnabled, 44);
+  store<u32>(p, depthCompare, 48);
+  store<u32>(p, stencilFrontCompare, 52);
+  store<u32>(p, stencilFrontFailOp, 56);
+  store<u32>(p, stencilFrontDepthFailOp, 60);
+  store<u32>(p, stencilFrontPassOp, 64);
+  store<u32>(p, stencilBackCompare, 68);
+  store<u32>(p, stencilBackFailOp, 72);
+  store<u32>(p, stencilBackDepthFailOp, 76);
+  store<u32>(p, stencilBackPassOp, 80);
+  store<u32>(p, stencilReadMask, 84);
+  store<u32>(p, stencilWriteMask, 88);
+  store<i32>(p, depthBias, 92);
+  store<f32>(p, depthBiasSlopeScale, 96);
+  store<f32>(p, depthBiasClamp, 100);
+  store<u32>(p, sampleCount, 104);
+  store<u32>(p, sampleMask, 108);
+  store<u32>(p, <u32>alphaToCoverageEnabled, 112);
+  store<u32>(p, labelBytes, 116);
+  store<u32>(p, vertexEntryPointBytes, 120);
+  store<u32>(p, vertexConstantsBytes, 124);
+  store<u32>(p, fragmentEntryPointBytes, 128);
+  store<u32>(p, fragmentConstantsBytes, 132);
+  store<u32>(p, vertexValuesCount, 136);
+  store<u32>(p, fragmentValuesCount, 140);
+  store<u32>(p, buffersCount, 144);
+  store<u32>(p, attributesCount, 148);
+  store<u32>(p, targetsCount, 152);
+  let tail = p + 156;
+  tail = text(tail, label, labelBytes);
+  tail = text(tail, vertexEntryPoint, vertexEntryPointBytes);
+  tail = text(tail, vertexConstants, vertexConstantsBytes);
+  tail = text(tail, fragmentEntryPoint, fragmentEntryPointBytes);
+  tail = text(tail, fragmentConstants, fragmentConstantsBytes);
+  return tail;
+}
+
+/** Makes a compute pipeline beside the frames; it can be used once a REPLY_PIPELINE says so. Returns where the records begin. */
+export function createComputePipelineAsync(
+  id: u32,
+  layout: u32,
+  module: u32,
+  label: string,
+  entryPoint: string,
+  constants: string,
+  valuesCount: u32,
+): usize {
+  const labelBytes = <u32>String.UTF8.byteLength(label);
+  const entryPointBytes = <u32>String.UTF8.byteLength(entryPoint);
+  const constantsBytes = <u32>String.UTF8.byteLength(constants);
+  const length: u32 =
+    8 + ((labelBytes + 3) >> 2) + ((entryPointBytes + 3) >> 2) + ((constantsBytes + 3) >> 2) + valuesCount * 2;
+  const p = reserve(length);
+  store<u32>(p, (length << 16) | 18);
+  store<u32>(p, id, 4);
+  store<u32>(p, layout, 8);
+  store<u32>(p, module, 12);
+  store<u32>(p, labelBytes, 16);
+  store<u32>(p, entryPointBytes, 20);
+  store<u32>(p, constantsBytes, 24);
+  store<u32>(p, valuesCount, 28);
+  let tail = p + 32;
+  tail = text(tail, label, labelBytes);
+  tail = text(tail, entryPoint, entryPointBytes);
+  tail = text(tail, constants, constantsBytes);
+  return tail;
+}
+
+/** Asks for a REPLY_COMPILATION with this token. */
+export function getCompilationInfo(module: u32, token: u32): void {
+  const p = reserve(3);
+  store<u32>(p, 196627);
+  store<u32>(p, module, 4);
+  store<u32>(p, token, 8);
+}
+
+/** Begins a scope that catches errors of this filter. */
+export function pushErrorScope(filter: u32): void {
+  const p = reserve(2);
+  store<u32>(p, 131092);
+  store<u32>(p, filter, 4);
+}
+
+/** Ends the innermost scope; a REPLY_ERROR_SCOPE with this token says what it caught. */
+export function popErrorScope(token: u32): void {
+  const p = reserve(2);
+  store<u32>(p, 131093);
+  store<u32>(p, token, 4);
 }
 
 /** Writes bytes into a buffer, before what is submitted later. */
@@ -520,6 +788,17 @@ export function onSubmittedWorkDone(token: u32): void {
   const p = reserve(2);
   store<u32>(p, 131109);
   store<u32>(p, token, 4);
+}
+
+/** Asks for a part of a buffer: it lies at `address` in linear memory once a REPLY_MAPPED with this token comes. */
+export function mapAsync(buffer: u32, offset: u32, size: u32, address: u32, token: u32): void {
+  const p = reserve(6);
+  store<u32>(p, 393254);
+  store<u32>(p, buffer, 4);
+  store<u32>(p, offset, 8);
+  store<u32>(p, size, 12);
+  store<u32>(p, address, 16);
+  store<u32>(p, token, 20);
 }
 
 /** Copies bytes between buffers. */
@@ -662,11 +941,15 @@ export function beginRenderPass(
   stencilStoreOp: u32,
   stencilClearValue: u32,
   stencilReadOnly: bool,
+  occlusionQuerySet: u32,
+  timestampQuerySet: u32,
+  beginningOfPassWriteIndex: i32,
+  endOfPassWriteIndex: i32,
   label: string,
   colorAttachmentsCount: u32,
 ): usize {
   const labelBytes = <u32>String.UTF8.byteLength(label);
-  const length: u32 = 12 + ((labelBytes + 3) >> 2) + colorAttachmentsCount * 8;
+  const length: u32 = 16 + ((labelBytes + 3) >> 2) + colorAttachmentsCount * 9;
   const p = reserve(length);
   store<u32>(p, (length << 16) | 53);
   store<u32>(p, depthView, 4);
@@ -678,9 +961,13 @@ export function beginRenderPass(
   store<u32>(p, stencilStoreOp, 28);
   store<u32>(p, stencilClearValue, 32);
   store<u32>(p, <u32>stencilReadOnly, 36);
-  store<u32>(p, labelBytes, 40);
-  store<u32>(p, colorAttachmentsCount, 44);
-  let tail = p + 48;
+  store<u32>(p, occlusionQuerySet, 40);
+  store<u32>(p, timestampQuerySet, 44);
+  store<u32>(p, beginningOfPassWriteIndex + 1, 48);
+  store<u32>(p, endOfPassWriteIndex + 1, 52);
+  store<u32>(p, labelBytes, 56);
+  store<u32>(p, colorAttachmentsCount, 60);
+  let tail = p + 64;
   tail = text(tail, label, labelBytes);
   return tail;
 }
@@ -692,13 +979,21 @@ export function endRenderPass(): void {
 }
 
 /** Begins a compute pass. */
-export function beginComputePass(label: string): void {
+export function beginComputePass(
+  timestampQuerySet: u32,
+  beginningOfPassWriteIndex: i32,
+  endOfPassWriteIndex: i32,
+  label: string,
+): void {
   const labelBytes = <u32>String.UTF8.byteLength(label);
-  const length: u32 = 2 + ((labelBytes + 3) >> 2);
+  const length: u32 = 5 + ((labelBytes + 3) >> 2);
   const p = reserve(length);
   store<u32>(p, (length << 16) | 55);
-  store<u32>(p, labelBytes, 4);
-  let tail = p + 8;
+  store<u32>(p, timestampQuerySet, 4);
+  store<u32>(p, beginningOfPassWriteIndex + 1, 8);
+  store<u32>(p, endOfPassWriteIndex + 1, 12);
+  store<u32>(p, labelBytes, 16);
+  let tail = p + 20;
   tail = text(tail, label, labelBytes);
 }
 
@@ -706,6 +1001,51 @@ export function beginComputePass(label: string): void {
 export function endComputePass(): void {
   const p = reserve(1);
   store<u32>(p, 65592);
+}
+
+/** Writes the results of queries into a buffer, 8 bytes each. */
+export function resolveQuerySet(
+  querySet: u32,
+  firstQuery: u32,
+  queryCount: u32,
+  destination: u32,
+  destinationOffset: u32,
+): void {
+  const p = reserve(6);
+  store<u32>(p, 393273);
+  store<u32>(p, querySet, 4);
+  store<u32>(p, firstQuery, 8);
+  store<u32>(p, queryCount, 12);
+  store<u32>(p, destination, 16);
+  store<u32>(p, destinationOffset, 20);
+}
+
+/** Begins a group of commands, in the encoder, the pass or the bundle. */
+export function pushDebugGroup(groupLabel: string): void {
+  const groupLabelBytes = <u32>String.UTF8.byteLength(groupLabel);
+  const length: u32 = 2 + ((groupLabelBytes + 3) >> 2);
+  const p = reserve(length);
+  store<u32>(p, (length << 16) | 58);
+  store<u32>(p, groupLabelBytes, 4);
+  let tail = p + 8;
+  tail = text(tail, groupLabel, groupLabelBytes);
+}
+
+/** Ends the innermost group. */
+export function popDebugGroup(): void {
+  const p = reserve(1);
+  store<u32>(p, 65595);
+}
+
+/** Marks a place among the commands. */
+export function insertDebugMarker(markerLabel: string): void {
+  const markerLabelBytes = <u32>String.UTF8.byteLength(markerLabel);
+  const length: u32 = 2 + ((markerLabelBytes + 3) >> 2);
+  const p = reserve(length);
+  store<u32>(p, (length << 16) | 60);
+  store<u32>(p, markerLabelBytes, 4);
+  let tail = p + 8;
+  tail = text(tail, markerLabel, markerLabelBytes);
 }
 
 /** Sets the render pipeline. */
@@ -826,6 +1166,28 @@ export function setStencilReference(reference: u32): void {
   const p = reserve(2);
   store<u32>(p, 131147);
   store<u32>(p, reference, 4);
+}
+
+/** Begins counting samples that pass. */
+export function beginOcclusionQuery(queryIndex: u32): void {
+  const p = reserve(2);
+  store<u32>(p, 131148);
+  store<u32>(p, queryIndex, 4);
+}
+
+/** Ends the occlusion query. */
+export function endOcclusionQuery(): void {
+  const p = reserve(1);
+  store<u32>(p, 65613);
+}
+
+/** Draws what render bundles hold; the pass has no state after it. Returns where the records begin. */
+export function executeBundles(bundlesCount: u32): usize {
+  const length: u32 = 2 + bundlesCount * 1;
+  const p = reserve(length);
+  store<u32>(p, (length << 16) | 78);
+  store<u32>(p, bundlesCount, 4);
+  return p + 8;
 }
 
 /** Sets the compute pipeline. */

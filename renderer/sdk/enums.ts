@@ -12,6 +12,8 @@ export namespace ObjectKind {
   export const shaderModule: u32 = 8;
   export const renderPipeline: u32 = 9;
   export const computePipeline: u32 = 10;
+  export const querySet: u32 = 11;
+  export const renderBundle: u32 = 12;
 }
 
 /** GPUTextureFormat; 0 where an enum is optional means "not given". */
@@ -73,6 +75,50 @@ export namespace TextureFormat {
   export const bc6hRgbFloat: u32 = 55;
   export const bc7RgbaUnorm: u32 = 56;
   export const bc7RgbaUnormSrgb: u32 = 57;
+  export const r16unorm: u32 = 58;
+  export const r16snorm: u32 = 59;
+  export const rg16unorm: u32 = 60;
+  export const rg16snorm: u32 = 61;
+  export const rgba16unorm: u32 = 62;
+  export const rgba16snorm: u32 = 63;
+  export const etc2Rgb8unorm: u32 = 64;
+  export const etc2Rgb8unormSrgb: u32 = 65;
+  export const etc2Rgb8a1unorm: u32 = 66;
+  export const etc2Rgb8a1unormSrgb: u32 = 67;
+  export const etc2Rgba8unorm: u32 = 68;
+  export const etc2Rgba8unormSrgb: u32 = 69;
+  export const eacR11unorm: u32 = 70;
+  export const eacR11snorm: u32 = 71;
+  export const eacRg11unorm: u32 = 72;
+  export const eacRg11snorm: u32 = 73;
+  export const astc4x4Unorm: u32 = 74;
+  export const astc4x4UnormSrgb: u32 = 75;
+  export const astc5x4Unorm: u32 = 76;
+  export const astc5x4UnormSrgb: u32 = 77;
+  export const astc5x5Unorm: u32 = 78;
+  export const astc5x5UnormSrgb: u32 = 79;
+  export const astc6x5Unorm: u32 = 80;
+  export const astc6x5UnormSrgb: u32 = 81;
+  export const astc6x6Unorm: u32 = 82;
+  export const astc6x6UnormSrgb: u32 = 83;
+  export const astc8x5Unorm: u32 = 84;
+  export const astc8x5UnormSrgb: u32 = 85;
+  export const astc8x6Unorm: u32 = 86;
+  export const astc8x6UnormSrgb: u32 = 87;
+  export const astc8x8Unorm: u32 = 88;
+  export const astc8x8UnormSrgb: u32 = 89;
+  export const astc10x5Unorm: u32 = 90;
+  export const astc10x5UnormSrgb: u32 = 91;
+  export const astc10x6Unorm: u32 = 92;
+  export const astc10x6UnormSrgb: u32 = 93;
+  export const astc10x8Unorm: u32 = 94;
+  export const astc10x8UnormSrgb: u32 = 95;
+  export const astc10x10Unorm: u32 = 96;
+  export const astc10x10UnormSrgb: u32 = 97;
+  export const astc12x10Unorm: u32 = 98;
+  export const astc12x10UnormSrgb: u32 = 99;
+  export const astc12x12Unorm: u32 = 100;
+  export const astc12x12UnormSrgb: u32 = 101;
 }
 
 /** GPUTextureDimension; 0 where an enum is optional means "not given". */
@@ -257,6 +303,10 @@ export namespace BlendFactor {
   export const srcAlphaSaturated: u32 = 11;
   export const constant: u32 = 12;
   export const oneMinusConstant: u32 = 13;
+  export const src1: u32 = 14;
+  export const oneMinusSrc1: u32 = 15;
+  export const src1Alpha: u32 = 16;
+  export const oneMinusSrc1Alpha: u32 = 17;
 }
 
 /** GPUStencilOperation; 0 where an enum is optional means "not given". */
@@ -281,6 +331,78 @@ export namespace LoadOp {
 export namespace StoreOp {
   export const store: u32 = 1;
   export const discard: u32 = 2;
+}
+
+/** GPUQueryType; 0 where an enum is optional means "not given". */
+export namespace QueryType {
+  export const occlusion: u32 = 1;
+  export const timestamp: u32 = 2;
+}
+
+/** GPUErrorFilter; 0 where an enum is optional means "not given". */
+export namespace ErrorFilter {
+  export const validation: u32 = 1;
+  export const outOfMemory: u32 = 2;
+  export const internal: u32 = 3;
+}
+
+/** GPUFeatureName; 0 where an enum is optional means "not given". */
+export namespace FeatureName {
+  export const depthClipControl: u32 = 1;
+  export const depth32floatStencil8: u32 = 2;
+  export const textureCompressionBc: u32 = 3;
+  export const textureCompressionBcSliced3d: u32 = 4;
+  export const textureCompressionEtc2: u32 = 5;
+  export const textureCompressionAstc: u32 = 6;
+  export const textureCompressionAstcSliced3d: u32 = 7;
+  export const timestampQuery: u32 = 8;
+  export const indirectFirstInstance: u32 = 9;
+  export const shaderF16: u32 = 10;
+  export const rg11b10ufloatRenderable: u32 = 11;
+  export const bgra8unormStorage: u32 = 12;
+  export const float32Filterable: u32 = 13;
+  export const float32Blendable: u32 = 14;
+  export const clipDistances: u32 = 15;
+  export const dualSourceBlending: u32 = 16;
+  export const subgroups: u32 = 17;
+  export const textureFormatsTier1: u32 = 18;
+  export const textureFormatsTier2: u32 = 19;
+  export const primitiveIndex: u32 = 20;
+}
+
+/** GPULimitName; 0 where an enum is optional means "not given". */
+export namespace LimitName {
+  export const maxTextureDimension1D: u32 = 1;
+  export const maxTextureDimension2D: u32 = 2;
+  export const maxTextureDimension3D: u32 = 3;
+  export const maxTextureArrayLayers: u32 = 4;
+  export const maxBindGroups: u32 = 5;
+  export const maxBindGroupsPlusVertexBuffers: u32 = 6;
+  export const maxBindingsPerBindGroup: u32 = 7;
+  export const maxDynamicUniformBuffersPerPipelineLayout: u32 = 8;
+  export const maxDynamicStorageBuffersPerPipelineLayout: u32 = 9;
+  export const maxSampledTexturesPerShaderStage: u32 = 10;
+  export const maxSamplersPerShaderStage: u32 = 11;
+  export const maxStorageBuffersPerShaderStage: u32 = 12;
+  export const maxStorageTexturesPerShaderStage: u32 = 13;
+  export const maxUniformBuffersPerShaderStage: u32 = 14;
+  export const maxUniformBufferBindingSize: u32 = 15;
+  export const maxStorageBufferBindingSize: u32 = 16;
+  export const minUniformBufferOffsetAlignment: u32 = 17;
+  export const minStorageBufferOffsetAlignment: u32 = 18;
+  export const maxVertexBuffers: u32 = 19;
+  export const maxBufferSize: u32 = 20;
+  export const maxVertexAttributes: u32 = 21;
+  export const maxVertexBufferArrayStride: u32 = 22;
+  export const maxInterStageShaderVariables: u32 = 23;
+  export const maxColorAttachments: u32 = 24;
+  export const maxColorAttachmentBytesPerSample: u32 = 25;
+  export const maxComputeWorkgroupStorageSize: u32 = 26;
+  export const maxComputeInvocationsPerWorkgroup: u32 = 27;
+  export const maxComputeWorkgroupSizeX: u32 = 28;
+  export const maxComputeWorkgroupSizeY: u32 = 29;
+  export const maxComputeWorkgroupSizeZ: u32 = 30;
+  export const maxComputeWorkgroupsPerDimension: u32 = 31;
 }
 
 /** GPUBufferUsage bits. */

@@ -2,6 +2,7 @@ import { ABI_VERSION } from '../abi';
 // The compiler finds `abort` by its path; the import makes the file a part of every game.
 import './abort';
 import { openIo, readReplies } from './input';
+import { State } from './state';
 import { flush } from './stream';
 
 /** What a game does; the host calls it through the exports below. */
@@ -17,6 +18,12 @@ export abstract class Game {
 
   /** Moves the world by one step; `n` counts from 0. */
   tick(_n: u32): void {}
+
+  /**
+   * Passes all that `tick` depends on, so that another instance can go on from here. Called for games that export
+   * `save` and `load`. When it loads, `init` has been called and nobody has joined; those who are there join again.
+   */
+  state(_state: State): void {}
 
   /** Draws the view of one player into `surface`. */
   abstract render(seat: i32, width: u32, height: u32): void;
@@ -67,6 +74,22 @@ export function tick(n: u32): void {
 export function render(seat: i32, width: u32, height: u32): void {
   readReplies();
   playing().render(seat, width, height);
+  flush();
+}
+
+/** Hands the state of the game to the host. */
+export function save(): void {
+  const state = new State(false, 0);
+  playing().state(state);
+  state.close();
+}
+
+/** Goes on from a state of `length` bytes. */
+export function load(length: u32): void {
+  readReplies();
+  const state = new State(true, length);
+  playing().state(state);
+  state.close();
   flush();
 }
 

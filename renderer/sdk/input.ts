@@ -1,4 +1,5 @@
 import * as abi from '../abi';
+import { answer } from './gpu/reply';
 
 /** What one player holds and moves, as the host wrote it before this tick or render. */
 export class Input {
@@ -94,7 +95,6 @@ export class Input {
 let inputs: StaticArray<Input> = new StaticArray<Input>(0);
 let block: usize = 0;
 let repliesRead: u32 = 0;
-let workDone: u32 = 0;
 
 /** Gives the input of a seat; the same object each time. */
 export function input(seat: i32): Input {
@@ -121,14 +121,9 @@ export function readReplies(): void {
   const head = load<u32>(block, abi.IO_REPLY_HEAD);
   while (repliesRead !== head) {
     const record = block + abi.IO_REPLIES + (repliesRead % abi.REPLY_COUNT) * (abi.REPLY_WORDS * 4);
-    if (load<u32>(record) === abi.REPLY_WORK_DONE) workDone = load<u32>(record, 4);
+    answer(record);
     repliesRead++;
   }
-}
-
-/** Gives the newest token whose work is done. */
-export function newestWorkDone(): u32 {
-  return workDone;
 }
 
 function bit(at: usize, index: u32): bool {

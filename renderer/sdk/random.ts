@@ -1,3 +1,5 @@
+import { State } from './state';
+
 // In halves, as a number of this size is none that JavaScript's tools can read.
 const MULTIPLIER: u64 = ((<u64>0x5851f42d) << 32) | 0x4c957f2d;
 const INCREMENT: u64 = ((<u64>0x14057b7e) << 32) | 0xf767814f;
@@ -15,6 +17,11 @@ export class Random {
     this.state = seed + INCREMENT;
     this.next();
     this.next();
+  }
+
+  /** Passes where it stands. */
+  pass(state: State): void {
+    this.state = state.u64(this.state);
   }
 
   /** Gives a whole number of 32 random bits. */

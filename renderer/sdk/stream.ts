@@ -5,6 +5,7 @@ const LENGTH_WORDS_MAX: u32 = 65535;
 
 const buffer: usize = heap.alloc(BYTES);
 let used: usize = 0;
+let newest: usize = 0;
 
 /** Gives room for a command of `words` words in the stream; hands over what is there when it is full. */
 export function reserve(words: u32): usize {
@@ -13,7 +14,13 @@ export function reserve(words: u32): usize {
   if (used + bytes > BYTES) flush();
   const p = buffer + used;
   used += bytes;
+  newest = p;
   return p;
+}
+
+/** Gives the newest command another opcode, whose fields are the same. */
+export function retag(opcode: u32): void {
+  store<u16>(newest, <u16>opcode);
 }
 
 /** Hands the commands so far to the host, and with them the bytes that they refer to. */

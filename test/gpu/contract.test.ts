@@ -27,6 +27,10 @@ function sample(field: Field): Value {
       return random(1000) - 500;
     case 'bool':
       return random(2) === 1;
+    case 'f64':
+      return (random(4096) - 2048) / 8;
+    case 'u32?':
+      return random(1000);
     case 'u64':
       return random(2 ** 20) * 2 ** 32 + random(2 ** 32);
     case 'enum':
@@ -116,7 +120,9 @@ describe('the contract', () => {
         const stream = new Stream().command(name);
         const at =
           1 +
-          fields.slice(0, fields.indexOf(field)).reduce((sum, { type }) => sum + (/^u64|bytes$/.test(type) ? 2 : 1), 0);
+          fields
+            .slice(0, fields.indexOf(field))
+            .reduce((sum, { type }) => sum + (/^(u64|f64|bytes)$/.test(type) ? 2 : 1), 0);
         stream.words[at] = 0;
         const reader = new Reader();
         const { commands: words, data } = stream.submission;
@@ -136,7 +142,7 @@ afterAll(() => rmSync(folder, { recursive: true }));
 /** AssemblyScript that says the same through renderer/sdk/encode.ts. */
 function literal(field: Field, value: Value): string {
   if (field.type === 'enum' || field.type === 'enum?') return String(enums.get(field.of)!.indexOf(String(value)) + 1);
-  if (field.type === 'f32') return Number(value).toFixed(4);
+  if (field.type === 'f32' || field.type === 'f64') return Number(value).toFixed(4);
   if (field.type === 'string') return JSON.stringify(value);
   if (field.type === 'list' || field.type === 'words') return String((value as readonly unknown[]).length);
   if (field.type === 'bytes') return `payload, ${payload.length}`;
@@ -195,7 +201,8 @@ describe("the SDK's encoder", () => {
         log: () => {},
       },
     });
-    const exports = instance.exports as { memory: WebAssembly.Memory; every(): void };
+    const exports = instance.exports as { memory: WebAssembly.Memory; _initialize(): void; every(): void };
+    exports._initialize();
     memory = new Uint8Array(exports.memory.buffer);
     exports.every();
     const expected = new Stream();

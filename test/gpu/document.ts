@@ -52,6 +52,12 @@ function fixed(field: Field, value: Value | undefined): number[] {
     case 'f32':
       float[0] = Number(value ?? 0);
       return [floatBits[0]!];
+    case 'f64': {
+      const [low, high] = new Uint32Array(Float64Array.of(Number(value ?? 0)).buffer);
+      return [low!, high!];
+    }
+    case 'u32?':
+      return [value === undefined ? 0 : Number(value) + 1];
     case 'u64': {
       const wide = BigInt(Number(value ?? 0));
       return [Number(wide & 0xffffffffn), Number(wide >> 32n)];

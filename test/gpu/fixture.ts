@@ -1,15 +1,22 @@
+import { readConfig } from '../../host/config.ts';
 import { type Gpu, openGpu } from '../../host/gpu/dawn.ts';
 import { Replay, type ReplayOptions, type Surface } from '../../host/gpu/replay.ts';
 import { bits, Stream } from './document.ts';
 
-export const limits = { gpuObjectsMax: 256, gpuBufferBytesMax: 2 ** 20, gpuBytesMax: 2 ** 22 };
+export const limits = {
+  ...readConfig({}),
+  gpuObjectsMax: 256,
+  gpuBufferBytesMax: 2 ** 20,
+  gpuBytesMax: 2 ** 22,
+};
 
 export function openTestGpu(backend: 'vulkan' | 'null'): Promise<Gpu> {
   return openGpu({ hardwareRequired: false, log: () => {}, backend });
 }
 
 export function newReplay(device: GPUDevice, options: Partial<ReplayOptions> = {}): Replay {
-  return new Replay({ device, limits, asset: () => undefined, log: () => {}, reply: () => {}, ...options });
+  const ignore = { log: () => {}, reply: () => {}, write: () => {} };
+  return new Replay({ device, limits, asset: () => undefined, ...ignore, ...options });
 }
 
 /** What `run` throws, or '' for nothing. */

@@ -17,7 +17,8 @@ afterAll(() => gpu.close());
 /** A replay whose renders fill a large picture, and what its timer has told. */
 function stage() {
   const times: number[] = [];
-  const replay = newReplay(gpu.device, { onTime: (ms) => void times.push(ms) });
+  const replay = newReplay(gpu.device);
+  replay.observer = { onGpu: (ms) => void times.push(ms) };
   const picture = new Picture(gpu.device, 2048);
   replay.run(redPipeline().submission);
   const render = () => {

@@ -68,6 +68,7 @@ export class FakeInstance implements Instance {
   }
 
   reply(): void {}
+  write(): void {}
   join(seat: number): Promise<Submission> {
     return this.#call(`join ${seat}`);
   }
@@ -81,6 +82,13 @@ export class FakeInstance implements Instance {
   render(seat: number, width: number, height: number): Promise<Submission> {
     this.onRender();
     return this.#call(`render ${seat} ${width}x${height}`);
+  }
+  async save(): Promise<Uint8Array> {
+    await this.#call('save');
+    return new Uint8Array([1, 2, 3]);
+  }
+  restore(state: Uint8Array): Promise<Submission> {
+    return this.#call(`restore ${state.join(' ')}`);
   }
   async close(): Promise<void> {
     this.closed = true;

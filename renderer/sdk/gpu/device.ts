@@ -1,5 +1,8 @@
+import { OP_CREATE_COMPUTE_PIPELINE_ASYNC, OP_CREATE_RENDER_PIPELINE_ASYNC, REPLY_ERROR_SCOPE } from '../../abi';
 import * as encode from '../encode';
 import { ObjectKind } from '../enums';
+import { gpu_feature, gpu_limit } from '../nearlight';
+import { retag } from '../stream';
 import {
   BindGroup,
   BindGroupDescriptor,
@@ -9,6 +12,7 @@ import {
   PipelineLayoutDescriptor,
 } from './binding';
 import { Buffer, BufferDescriptor } from './buffer';
+import { RenderBundleEncoder, RenderBundleEncoderDescriptor } from './bundle';
 import { CommandEncoder } from './encoder';
 import { idOf, takeId } from './object';
 import {
@@ -16,18 +20,22 @@ import {
   ColorTargetState,
   ComputePipeline,
   ComputePipelineDescriptor,
+  PipelineConstant,
   RenderPipeline,
   RenderPipelineDescriptor,
   ShaderModule,
   ShaderModuleDescriptor,
 } from './pipeline';
+import { QuerySet, QuerySetDescriptor } from './query';
 import { Queue } from './queue';
+import { Answer, ask, askPipeline } from './reply';
 import { Sampler, SamplerDescriptor, Texture, TextureDescriptor } from './texture';
 
 /** GPUDevice. */
 class Device {
   readonly queue: Queue = new Queue();
   private readonly encoder: CommandEncoder = new CommandEncoder();
+  private readonly bundle: RenderBundleEncoder = new RenderBundleEncoder();
 
   /** Makes a buffer, filled with zeros. */
   createBuffer(d: BufferDescriptor): Buffer {
@@ -40,7 +48,7 @@ class Device {
   createTexture(d: TextureDescriptor): Texture {
     const size = d.size;
     const texture = new Texture(takeId(ObjectKind.texture), d.format, size.width, size.height);
-    encode.createTexture(
+    let at = encode.createTexture(
       texture.id,
       size.width,
       size.height,
@@ -51,7 +59,9 @@ class Device {
       d.format,
       d.usage,
       d.label,
+      d.viewFormats.length,
     );
+    for (let i = 0; i < d.viewFormats.length; i++) at = encode.writeTextureViewFormat(at, d.viewFormats[i]);
     return texture;
   }
 
@@ -136,16 +146,79 @@ class Device {
   /** Makes a render pipeline. */
   createRenderPipeline(d: RenderPipelineDescriptor): RenderPipeline {
     const pipeline = new RenderPipeline(takeId(ObjectKind.renderPipeline));
-    encodeRenderPipeline(pipeline.id, d);
+    encodeRenderPipeline(pipeline.id, d, false);
+    usable(pipeline.compilation);
+    return pipeline;
+  }
+
+  /** Makes a render pipeline beside the frames; use it once it is `ready`. */
+  createRenderPipelineAsync(d: RenderPipelineDescriptor): RenderPipeline {
+    const pipeline = new RenderPipeline(takeId(ObjectKind.renderPipeline));
+    encodeRenderPipeline(pipeline.id, d, true);
+    askPipeline(ObjectKind.renderPipeline, pipeline.id, pipeline.compilation);
     return pipeline;
   }
 
   /** Makes a compute pipeline. */
   createComputePipeline(d: ComputePipelineDescriptor): ComputePipeline {
     const pipeline = new ComputePipeline(takeId(ObjectKind.computePipeline));
-    const stage = d.compute;
-    encode.createComputePipeline(pipeline.id, idOf(d.layout), stage.module.id, d.label, stage.entryPoint);
+    encodeComputePipeline(pipeline.id, d, false);
+    usable(pipeline.compilation);
     return pipeline;
+  }
+
+  /** Makes a compute pipeline beside the frames; use it once it is `ready`. */
+  createComputePipelineAsync(d: ComputePipelineDescriptor): ComputePipeline {
+    const pipeline = new ComputePipeline(takeId(ObjectKind.computePipeline));
+    encodeComputePipeline(pipeline.id, d, true);
+    askPipeline(ObjectKind.computePipeline, pipeline.id, pipeline.compilation);
+    return pipeline;
+  }
+
+  /** Makes a set of queries. */
+  createQuerySet(d: QuerySetDescriptor): QuerySet {
+    const set = new QuerySet(takeId(ObjectKind.querySet), d.type, d.count);
+    encode.createQuerySet(set.id, d.type, d.count, d.label);
+    return set;
+  }
+
+  /** Begins a render bundle; finish it before a pass begins. */
+  createRenderBundleEncoder(d: RenderBundleEncoderDescriptor): RenderBundleEncoder {
+    if (this.bundle.open) throw new Error('a render bundle is open: finish it first');
+    this.bundle.open = true;
+    const formats = d.colorFormats;
+    let at = encode.createRenderBundleEncoder(
+      d.depthStencilFormat,
+      d.depthReadOnly,
+      d.stencilReadOnly,
+      d.sampleCount,
+      d.label,
+      formats.length,
+    );
+    for (let i = 0; i < formats.length; i++) at = encode.writeColorFormat(at, formats[i]);
+    return this.bundle;
+  }
+
+  /** Begins a scope that catches errors of this ErrorFilter; end it in the same call of the game. */
+  pushErrorScope(filter: u32): void {
+    encode.pushErrorScope(filter);
+  }
+
+  /** Ends the innermost scope; the answer comes with a later call. */
+  popErrorScope(): ErrorScope {
+    const scope = new ErrorScope();
+    encode.popErrorScope(ask(REPLY_ERROR_SCOPE, scope));
+    return scope;
+  }
+
+  /** Tells whether the GPU has a FeatureName. */
+  hasFeature(feature: u32): bool {
+    return gpu_feature(feature) !== 0;
+  }
+
+  /** Gives a LimitName's value; at most 4,294,967,295. */
+  limit(name: u32): u32 {
+    return gpu_limit(name);
   }
 
   /** Opens the encoder; it must not be open already. */
@@ -156,13 +229,54 @@ class Device {
   }
 }
 
-function encodeRenderPipeline(id: u32, d: RenderPipelineDescriptor): void {
+/** What an error scope caught. */
+export class ErrorScope extends Answer {
+  /** An ErrorFilter; 0 for nothing. */
+  get error(): u32 {
+    return this.first;
+  }
+}
+
+function usable(compilation: Answer): void {
+  compilation.done = true;
+  compilation.first = 1;
+}
+
+function keysOf(constants: PipelineConstant[]): string {
+  let keys = '';
+  for (let i = 0; i < constants.length; i++) keys += i === 0 ? constants[i].key : `,${constants[i].key}`;
+  return keys;
+}
+
+function encodeValues(at: usize, constants: PipelineConstant[]): usize {
+  for (let i = 0; i < constants.length; i++) at = encode.writeConstantValue(at, constants[i].value);
+  return at;
+}
+
+function encodeComputePipeline(id: u32, d: ComputePipelineDescriptor, isAsync: bool): void {
+  const stage = d.compute;
+  const constants = stage.constants;
+  const at = encode.createComputePipeline(
+    id,
+    idOf(d.layout),
+    stage.module.id,
+    d.label,
+    stage.entryPoint,
+    keysOf(constants),
+    constants.length,
+  );
+  if (isAsync) retag(OP_CREATE_COMPUTE_PIPELINE_ASYNC);
+  encodeValues(at, constants);
+}
+
+function encodeRenderPipeline(id: u32, d: RenderPipelineDescriptor, isAsync: bool): void {
   const depth = d.depthStencil;
   const front = depth !== null ? depth.stencilFront : {};
   const back = depth !== null ? depth.stencilBack : {};
   const fragment = d.fragment;
   const buffers = d.vertex.buffers;
   const targets: ColorTargetState[] = fragment !== null ? fragment.targets : [];
+  const fragmentConstants: PipelineConstant[] = fragment !== null ? fragment.constants : [];
   let attributes = 0;
   for (let i = 0; i < buffers.length; i++) attributes += buffers[i].attributes.length;
   let at = encode.createRenderPipeline(
@@ -174,6 +288,7 @@ function encodeRenderPipeline(id: u32, d: RenderPipelineDescriptor): void {
     d.primitive.stripIndexFormat,
     d.primitive.frontFace,
     d.primitive.cullMode,
+    d.primitive.unclippedDepth,
     depth !== null ? depth.format : 0,
     depth !== null ? depth.depthWriteEnabled : false,
     depth !== null ? depth.depthCompare : 0,
@@ -195,11 +310,17 @@ function encodeRenderPipeline(id: u32, d: RenderPipelineDescriptor): void {
     d.multisample.alphaToCoverageEnabled,
     d.label,
     d.vertex.entryPoint,
+    keysOf(d.vertex.constants),
     fragment !== null ? fragment.entryPoint : '',
+    keysOf(fragmentConstants),
+    d.vertex.constants.length,
+    fragmentConstants.length,
     buffers.length,
     attributes,
     targets.length,
   );
+  if (isAsync) retag(OP_CREATE_RENDER_PIPELINE_ASYNC);
+  at = encodeValues(encodeValues(at, d.vertex.constants), fragmentConstants);
   for (let i = 0; i < buffers.length; i++) {
     const buffer = buffers[i];
     at = encode.writeVertexBufferLayout(at, buffer.arrayStride, buffer.stepMode, buffer.attributes.length);

@@ -3,6 +3,7 @@ import { TextureAspect } from '../enums';
 import { Buffer } from './buffer';
 import { idOf } from './object';
 import { ComputePassDescriptor, ComputePassEncoder, RenderPassDescriptor, RenderPassEncoder } from './pass';
+import { QuerySet } from './query';
 import { Extent3D, Origin3D, Texture } from './texture';
 
 /** GPUTexelCopyTextureInfo. */
@@ -36,9 +37,30 @@ export class CommandEncoder {
     this.begin();
     const attachments = d.colorAttachments;
     const depth = d.depthStencilAttachment;
+    const queries = idOf(d.occlusionQuerySet);
+    const times = d.timestampWrites;
+    const set = times !== null ? times.querySet.id : 0;
+    const begin = times !== null ? times.beginningOfPassWriteIndex : -1;
+    const end = times !== null ? times.endOfPassWriteIndex : -1;
     let at: usize;
     if (depth === null) {
-      at = encode.beginRenderPass(0, 0, 0, 1, false, 0, 0, 0, false, d.label, attachments.length);
+      at = encode.beginRenderPass(
+        0,
+        0,
+        0,
+        1,
+        false,
+        0,
+        0,
+        0,
+        false,
+        queries,
+        set,
+        begin,
+        end,
+        d.label,
+        attachments.length,
+      );
     } else {
       at = encode.beginRenderPass(
         depth.view.id,
@@ -50,6 +72,10 @@ export class CommandEncoder {
         depth.stencilStoreOp,
         depth.stencilClearValue,
         depth.stencilReadOnly,
+        queries,
+        set,
+        begin,
+        end,
         d.label,
         attachments.length,
       );
@@ -57,8 +83,18 @@ export class CommandEncoder {
     for (let i = 0; i < attachments.length; i++) {
       const a = attachments[i];
       const clear = a.clearValue;
-      const target = idOf(a.resolveTarget);
-      at = encode.writeColorAttachment(at, a.view.id, target, a.loadOp, a.storeOp, clear.r, clear.g, clear.b, clear.a);
+      at = encode.writeColorAttachment(
+        at,
+        idOf(a.view),
+        a.depthSlice,
+        idOf(a.resolveTarget),
+        a.loadOp,
+        a.storeOp,
+        clear.r,
+        clear.g,
+        clear.b,
+        clear.a,
+      );
     }
     this.renderPass.open = true;
     return this.renderPass;
@@ -67,7 +103,13 @@ export class CommandEncoder {
   /** Begins a compute pass. */
   beginComputePass(d: ComputePassDescriptor | null = null): ComputePassEncoder {
     this.begin();
-    encode.beginComputePass(d !== null ? d.label : '');
+    const times = d !== null ? d.timestampWrites : null;
+    encode.beginComputePass(
+      times !== null ? times.querySet.id : 0,
+      times !== null ? times.beginningOfPassWriteIndex : -1,
+      times !== null ? times.endOfPassWriteIndex : -1,
+      d !== null ? d.label : '',
+    );
     this.computePass.open = true;
     return this.computePass;
   }
@@ -139,6 +181,26 @@ export class CommandEncoder {
   /** Fills part of a buffer with zeros; a size of 0 means "the rest". */
   clearBuffer(buffer: Buffer, offset: u32 = 0, size: u32 = 0): void {
     encode.clearBuffer(buffer.id, offset, size);
+  }
+
+  /** Writes the results of queries into a buffer with usage QUERY_RESOLVE, 8 bytes each. */
+  resolveQuerySet(querySet: QuerySet, firstQuery: u32, queryCount: u32, destination: Buffer, offset: u32): void {
+    encode.resolveQuerySet(querySet.id, firstQuery, queryCount, destination.id, offset);
+  }
+
+  /** Begins a group of commands, for tools. */
+  pushDebugGroup(groupLabel: string): void {
+    encode.pushDebugGroup(groupLabel);
+  }
+
+  /** Ends the innermost group. */
+  popDebugGroup(): void {
+    encode.popDebugGroup();
+  }
+
+  /** Marks a place among the commands, for tools. */
+  insertDebugMarker(markerLabel: string): void {
+    encode.insertDebugMarker(markerLabel);
   }
 
   /** Ends the encoder; hand what it gives to queue.submit. */

@@ -1,7 +1,7 @@
 import { ID_INDEX_BITS, ID_INDEX_MIN } from '../../abi';
 import * as encode from '../encode';
 
-const KINDS = 11;
+const KINDS = 13;
 const INDEX_MASK: u32 = (1 << ID_INDEX_BITS) - 1;
 
 const indexNext = new StaticArray<u32>(KINDS);

@@ -2,8 +2,10 @@ import * as encode from '../encode';
 import { LoadOp, StoreOp } from '../enums';
 import { BindGroup } from './binding';
 import { Buffer } from './buffer';
+import { RenderBundle } from './bundle';
 import { idOf } from './object';
 import { ComputePipeline, RenderPipeline } from './pipeline';
+import { QuerySet, TimestampWrites } from './query';
 import { TextureView } from './texture';
 
 /** GPUColorDict. */
@@ -16,7 +18,10 @@ export class Color {
 
 /** GPURenderPassColorAttachment. */
 export class ColorAttachment {
-  view!: TextureView;
+  /** null leaves the attachment's place empty. */
+  view: TextureView | null = null;
+  /** Layer of a 3D texture's view; -1 for any other view. */
+  depthSlice: i32 = -1;
   resolveTarget: TextureView | null = null;
   loadOp: u32 = LoadOp.clear;
   storeOp: u32 = StoreOp.store;
@@ -41,15 +46,18 @@ export class RenderPassDescriptor {
   label: string = '';
   colorAttachments: ColorAttachment[] = [];
   depthStencilAttachment: DepthStencilAttachment | null = null;
+  occlusionQuerySet: QuerySet | null = null;
+  timestampWrites: TimestampWrites | null = null;
 }
 
 /** GPUComputePassDescriptor. */
 export class ComputePassDescriptor {
   label: string = '';
+  timestampWrites: TimestampWrites | null = null;
 }
 
-/** GPURenderPassEncoder. */
-export class RenderPassEncoder {
+/** GPURenderCommandsMixin and GPUDebugCommandsMixin: what a render pass and a render bundle both record. */
+export class RenderCommands {
   open: bool = false;
 
   /** Sets the pipeline. */
@@ -103,6 +111,24 @@ export class RenderPassEncoder {
     encode.drawIndexedIndirect(buffer.id, offset);
   }
 
+  /** Begins a group of commands, for tools. */
+  pushDebugGroup(groupLabel: string): void {
+    encode.pushDebugGroup(groupLabel);
+  }
+
+  /** Ends the innermost group. */
+  popDebugGroup(): void {
+    encode.popDebugGroup();
+  }
+
+  /** Marks a place among the commands, for tools. */
+  insertDebugMarker(markerLabel: string): void {
+    encode.insertDebugMarker(markerLabel);
+  }
+}
+
+/** GPURenderPassEncoder. */
+export class RenderPassEncoder extends RenderCommands {
   /** Sets the viewport, in pixels. */
   setViewport(x: f32, y: f32, width: f32, height: f32, minDepth: f32 = 0, maxDepth: f32 = 1): void {
     encode.setViewport(x, y, width, height, minDepth, maxDepth);
@@ -121,6 +147,22 @@ export class RenderPassEncoder {
   /** Sets the stencil reference. */
   setStencilReference(reference: u32): void {
     encode.setStencilReference(reference);
+  }
+
+  /** Begins counting the samples that pass, in query `queryIndex` of the pass's occlusionQuerySet. */
+  beginOcclusionQuery(queryIndex: u32): void {
+    encode.beginOcclusionQuery(queryIndex);
+  }
+
+  /** Ends the occlusion query. */
+  endOcclusionQuery(): void {
+    encode.endOcclusionQuery();
+  }
+
+  /** Draws what render bundles hold; the pass has no pipeline, groups and buffers after it. */
+  executeBundles(bundles: RenderBundle[]): void {
+    let at = encode.executeBundles(bundles.length);
+    for (let i = 0; i < bundles.length; i++) at = encode.writeRenderBundleEntry(at, bundles[i].id);
   }
 
   /** Ends the pass. */

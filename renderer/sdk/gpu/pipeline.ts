@@ -1,3 +1,4 @@
+import { REPLY_COMPILATION } from '../../abi';
 import * as encode from '../encode';
 import {
   BlendFactor,
@@ -13,6 +14,7 @@ import {
 } from '../enums';
 import { BindGroupLayout, PipelineLayout } from './binding';
 import { GpuObject, takeId } from './object';
+import { Answer, ask } from './reply';
 
 /** GPUShaderModuleDescriptor. */
 export class ShaderModuleDescriptor {
@@ -21,11 +23,45 @@ export class ShaderModuleDescriptor {
   code: string = '';
 }
 
+/** GPUCompilationInfo, in short: the log has the messages. */
+export class CompilationInfo extends Answer {
+  get errors(): u32 {
+    return this.first;
+  }
+
+  get warnings(): u32 {
+    return this.second;
+  }
+
+  /** Line of the first message, from 1; 0 for none. */
+  get line(): u32 {
+    return this.third;
+  }
+
+  /** Column of the first message, from 1; 0 for none. */
+  get column(): u32 {
+    return this.fourth;
+  }
+}
+
 /** GPUShaderModule. */
 export class ShaderModule extends GpuObject {
   constructor(id: u32) {
     super(ObjectKind.shaderModule, id);
   }
+
+  /** Asks for what the compiler said; the answer comes with a later call. */
+  getCompilationInfo(): CompilationInfo {
+    const info = new CompilationInfo();
+    encode.getCompilationInfo(this.id, ask(REPLY_COMPILATION, info));
+    return info;
+  }
+}
+
+/** The value of a pipeline-overridable constant: its name, or its id as a decimal number. */
+export class PipelineConstant {
+  key!: string;
+  value: f64 = 0;
 }
 
 /** GPUVertexAttribute. */
@@ -47,6 +83,7 @@ export class VertexBufferLayout {
 export class VertexState {
   module!: ShaderModule;
   entryPoint: string = '';
+  constants: PipelineConstant[] = [];
   buffers: VertexBufferLayout[] = [];
 }
 
@@ -75,6 +112,7 @@ export class ColorTargetState {
 export class FragmentState {
   module!: ShaderModule;
   entryPoint: string = '';
+  constants: PipelineConstant[] = [];
   targets: ColorTargetState[] = [];
 }
 
@@ -85,6 +123,8 @@ export class PrimitiveState {
   stripIndexFormat: u32 = 0;
   frontFace: u32 = FrontFace.ccw;
   cullMode: u32 = CullMode.none;
+  /** Needs the feature depth-clip-control. */
+  unclippedDepth: bool = false;
 }
 
 /** GPUStencilFaceState. */
@@ -133,6 +173,7 @@ export class RenderPipelineDescriptor {
 export class ComputeState {
   module!: ShaderModule;
   entryPoint: string = '';
+  constants: PipelineConstant[] = [];
 }
 
 /** GPUComputePipelineDescriptor; no layout means "auto". */
@@ -142,8 +183,23 @@ export class ComputePipelineDescriptor {
   compute!: ComputeState;
 }
 
+/** A pipeline of either kind. One that was made asynchronously may be used from when it is `ready`. */
+export class Pipeline extends GpuObject {
+  readonly compilation: Answer = new Answer();
+
+  /** Tells whether it can be used. */
+  get ready(): bool {
+    return this.compilation.done && this.compilation.first === 1;
+  }
+
+  /** Tells whether it was refused; the log says why. */
+  get failed(): bool {
+    return this.compilation.done && this.compilation.first === 0;
+  }
+}
+
 /** GPURenderPipeline. */
-export class RenderPipeline extends GpuObject {
+export class RenderPipeline extends Pipeline {
   constructor(id: u32) {
     super(ObjectKind.renderPipeline, id);
   }
@@ -157,7 +213,7 @@ export class RenderPipeline extends GpuObject {
 }
 
 /** GPUComputePipeline. */
-export class ComputePipeline extends GpuObject {
+export class ComputePipeline extends Pipeline {
   constructor(id: u32) {
     super(ObjectKind.computePipeline, id);
   }

@@ -1,9 +1,9 @@
 import { Asset } from '../assets';
 import * as encode from '../encode';
-import { newestWorkDone } from '../input';
 import { flush } from '../stream';
 import { Buffer } from './buffer';
 import { CommandBuffer, TexelCopyTextureInfo } from './encoder';
+import { newestWorkDone } from './reply';
 import { Extent3D } from './texture';
 
 /** GPUTexelCopyBufferLayout. */

@@ -28,6 +28,8 @@ export class TextureDescriptor {
   format: u32 = 0;
   /** TextureUsage bits. */
   usage: u32 = 0;
+  /** TextureFormats that views may have beside the texture's own. */
+  viewFormats: u32[] = [];
 }
 
 /** GPUTextureViewDescriptor; 0 means WebGPU's default: the texture's own, or all that remain. */
@@ -40,6 +42,8 @@ export class TextureViewDescriptor {
   mipLevelCount: u32 = 0;
   baseArrayLayer: u32 = 0;
   arrayLayerCount: u32 = 0;
+  /** TextureUsage bits; 0 for the texture's. */
+  usage: u32 = 0;
 }
 
 /** GPUSamplerDescriptor. */
@@ -77,12 +81,30 @@ export class Texture extends GpuObject {
   format: u32;
   width: u32;
   height: u32;
+  private whole: TextureView | null = null;
 
   constructor(id: u32, format: u32, width: u32, height: u32) {
     super(ObjectKind.texture, id);
     this.format = format;
     this.width = width;
     this.height = height;
+  }
+
+  /** The view of the whole texture; the same each time. */
+  get view(): TextureView {
+    let view = this.whole;
+    if (view === null || view.id === 0) {
+      view = this.createView();
+      this.whole = view;
+    }
+    return view;
+  }
+
+  /** Ends the texture and the view of the whole of it. */
+  destroy(): void {
+    const view = this.whole;
+    if (view !== null) view.destroy();
+    super.destroy();
   }
 
   /** Makes a view of the texture; destroy it too when it is no longer used. */
@@ -98,6 +120,7 @@ export class Texture extends GpuObject {
       d.mipLevelCount,
       d.baseArrayLayer,
       d.arrayLayerCount,
+      d.usage,
       d.label,
     );
     return view;

@@ -1,0 +1,71 @@
+import {
+  REPLY_COMPILATION,
+  REPLY_DEVICE_LOST,
+  REPLY_ERROR_SCOPE,
+  REPLY_MAPPED,
+  REPLY_PIPELINE,
+  REPLY_WORK_DONE,
+} from '../../abi';
+
+/** What the host will say in a later call; `done` once it has. */
+export class Answer {
+  done: bool = false;
+  first: u32 = 0;
+  second: u32 = 0;
+  third: u32 = 0;
+  fourth: u32 = 0;
+}
+
+const waiting: Array<Map<u64, Answer>> = [];
+for (let type = 0; type <= REPLY_MAPPED; type++) waiting.push(new Map<u64, Answer>());
+let tokens: u32 = 0;
+let workDone: u32 = 0;
+let lost: bool = false;
+
+/** Waits for a reply of this type; gives the token to ask with. */
+export function ask(type: u32, answer: Answer): u32 {
+  tokens++;
+  waiting[type].set(tokens, answer);
+  return tokens;
+}
+
+/** Waits for a pipeline, which its kind and id name. */
+export function askPipeline(kind: u32, id: u32, answer: Answer): void {
+  waiting[REPLY_PIPELINE].set(pipelineKey(kind, id), answer);
+}
+
+/** Takes one record of the reply ring; types that are not known are skipped. */
+export function answer(record: usize): void {
+  const type = load<u32>(record);
+  if (type === REPLY_WORK_DONE) workDone = load<u32>(record, 4);
+  else if (type === REPLY_DEVICE_LOST) lost = true;
+  else if (type === REPLY_PIPELINE) settle(type, pipelineKey(load<u32>(record, 4), load<u32>(record, 8)), record + 12);
+  else if (type === REPLY_COMPILATION || type === REPLY_ERROR_SCOPE || type === REPLY_MAPPED)
+    settle(type, load<u32>(record, 4), record + 8);
+}
+
+/** Gives the newest token whose work is done. */
+export function newestWorkDone(): u32 {
+  return workDone;
+}
+
+/** Tells whether this game was loaded anew because the GPU was lost; its players were kept. */
+export function deviceLost(): bool {
+  return lost;
+}
+
+function pipelineKey(kind: u32, id: u32): u64 {
+  return ((<u64>kind) << 32) | id;
+}
+
+function settle(type: u32, token: u64, values: usize): void {
+  const answers = waiting[type];
+  if (!answers.has(token)) return;
+  const found = answers.get(token);
+  answers.delete(token);
+  found.first = load<u32>(values);
+  found.second = load<u32>(values, 4);
+  found.third = load<u32>(values, 8);
+  found.fourth = load<u32>(values, 12);
+  found.done = true;
+}

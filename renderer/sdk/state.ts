@@ -1,0 +1,98 @@
+import { state_read, state_write } from './nearlight';
+
+const BYTES: usize = 4096;
+const scratch: usize = memory.data(4096);
+
+/**
+ * The game's state on its way out or in. Each method writes the value that it is given and returns it, or, when a
+ * state is loaded, reads one and returns that: `this.health = state.f32(this.health)` is right both ways.
+ */
+export class State {
+  /** Whether values come from a state, instead of going into it. */
+  readonly loading: bool;
+  private readonly length: u32;
+  private at: u32 = 0;
+  private waiting: usize = 0;
+
+  constructor(loading: bool, length: u32) {
+    this.loading = loading;
+    this.length = length;
+  }
+
+  /** Says which layout follows. A state of another one is refused: `load` traps. */
+  version(number: u32): void {
+    if (this.u32(number) !== number) throw new Error('the state is of another version of this game');
+  }
+
+  /** Passes a whole number. */
+  u32(value: u32): u32 {
+    return this.value<u32>(value);
+  }
+
+  /** Passes a whole number. */
+  i32(value: i32): i32 {
+    return this.value<i32>(value);
+  }
+
+  /** Passes a whole number, such as the state of a Random. */
+  u64(value: u64): u64 {
+    return this.value<u64>(value);
+  }
+
+  /** Passes a number. */
+  f32(value: f32): f32 {
+    return this.value<f32>(value);
+  }
+
+  /** Passes a number. */
+  f64(value: f64): f64 {
+    return this.value<f64>(value);
+  }
+
+  /** Passes yes or no, as one byte. */
+  bool(value: bool): bool {
+    return this.value<u8>(value ? 1 : 0) !== 0;
+  }
+
+  /** Passes an array of numbers, in place. Its length is a part of the layout. */
+  array<T>(values: StaticArray<T>): void {
+    if (isReference<T>()) ERROR('only arrays of numbers can be passed');
+    this.bytes(changetype<usize>(values), <u32>values.length * sizeof<T>());
+  }
+
+  private value<T>(value: T): T {
+    if (!this.loading) {
+      if (this.waiting + sizeof<T>() > BYTES) this.flush();
+      store<T>(scratch + this.waiting, value);
+      this.waiting += sizeof<T>();
+      return value;
+    }
+    this.read(scratch, sizeof<T>());
+    return load<T>(scratch);
+  }
+
+  private bytes(address: usize, length: u32): void {
+    if (this.loading) {
+      this.read(address, length);
+    } else {
+      this.flush();
+      state_write(address, length);
+    }
+  }
+
+  private read(address: usize, length: u32): void {
+    if (state_read(this.at, address, length) !== length) throw new Error('the state is shorter than this game needs');
+    this.at += length;
+  }
+
+  private flush(): void {
+    if (this.waiting > 0) state_write(scratch, <u32>this.waiting);
+    this.waiting = 0;
+  }
+
+  /** Ends; a state that was not read to its end is of another version. The SDK calls it. */
+  close(): void {
+    if (!this.loading) this.flush();
+    else if (this.at !== this.length) throw new Error('the state is longer than this game needs');
+  }
+}

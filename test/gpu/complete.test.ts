@@ -1,0 +1,457 @@
+/** The parts of WebGPU beyond drawing: what they give back, on a real device. Streams come from ABI.md alone. */
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import type { Gpu } from '../../host/gpu/dawn.ts';
+import type { Replay } from '../../host/gpu/replay.ts';
+import { bits, constants, enums, Stream, type Values } from './document.ts';
+import { black, fault, limits, newReplay, openTestGpu, Picture, pipeline, redPipeline, target } from './fixture.ts';
+
+let gpu: Gpu;
+let device: GPUDevice;
+const replays: Replay[] = [];
+
+beforeAll(async () => {
+  gpu = await openTestGpu('vulkan');
+  device = gpu.device;
+});
+afterAll(() => {
+  for (const replay of replays) replay.destroy();
+  gpu.close();
+});
+
+const RED = '255 0 0 255';
+const REPLY = (name: string): number => constants.get(`REPLY_${name}`)!;
+
+/** A replay with what it answers. */
+function start() {
+  const replies: number[][] = [];
+  const writes: { address: number; bytes: Uint8Array }[] = [];
+  const log: string[] = [];
+  const replay = newReplay(device, {
+    reply: (record) => void replies.push(Array.from(record)),
+    write: (address, bytes) => void writes.push({ address, bytes: bytes.slice() }),
+    log: (_, message) => void log.push(message),
+  });
+  replays.push(replay);
+  const answer = async (type: string): Promise<number[]> => {
+    const found = () => replies.find((record) => record[0] === REPLY(type));
+    await vi.waitFor(() => expect(found()).toBeDefined(), { timeout: 5000 });
+    return found()!.slice(1);
+  };
+  return { replay, replies, writes, log, answer };
+}
+
+const buffer = (id: number, size: number, usage: string): Values => ({ id, size, usage: bits('BufferUsage', usage) });
+const READBACK = 'COPY_DST MAP_READ';
+const frame = (inside: (stream: Stream) => Stream, attachments: Values[] = [black], more: Values = {}): Stream =>
+  inside(new Stream().command('beginRenderPass', { colorAttachments: attachments, ...more }))
+    .command('endRenderPass')
+    .command('submit');
+const drawRed = (stream: Stream): Stream =>
+  stream.command('setPipeline', { pipeline: 2 }).command('draw', { vertexCount: 3, instanceCount: 1 });
+
+describe('render bundles', () => {
+  const record = (stream: Stream, formats: Values[] = [{ format: 'rgba8unorm' }]): Stream =>
+    drawRed(stream.command('createRenderBundleEncoder', { colorFormats: formats, sampleCount: 1, label: 'b' })).command(
+      'finishRenderBundle',
+      { id: 2 },
+    );
+
+  it('draw what was recorded, in every pass that executes them, and leave no state', async () => {
+    const { replay } = start();
+    replay.run(record(redPipeline()).submission);
+    const picture = new Picture(device);
+    const execute = (stream: Stream) => stream.command('executeBundles', { bundles: [{ bundle: 2 }, { bundle: 2 }] });
+    for (let n = 0; n < 3; n++) replay.run(frame(execute).submission, picture);
+    expect((await picture.read())(8, 8)).toBe(RED);
+    const after = frame((stream) => execute(stream).command('draw', { vertexCount: 3, instanceCount: 1 }));
+    expect(fault(replay, after, picture)).toMatch(/command 2 \(draw\): no pipeline is set/);
+  });
+
+  it.each<[string, (stream: Stream) => Stream, RegExp]>([
+    ['a scissor', (stream) => stream.command('setScissorRect'), /\(setScissorRect\): there is no open render pass/],
+    ['a bundle', (stream) => stream.command('executeBundles'), /\(executeBundles\): there is no open render pass/],
+    ['another bundle', (stream) => stream.command('createRenderBundleEncoder'), /a render bundle is open/],
+    ['a pass', (stream) => stream.command('beginRenderPass'), /a render bundle is open/],
+    ['a submit', (stream) => stream.command('submit'), /a render bundle is open/],
+    ['an end of a pass', (stream) => stream.command('endRenderPass'), /no open render pass/],
+    ['nothing, and no end', (stream) => stream, /no submit follows/],
+  ])('take no %s', (_, inside, message) => {
+    const begun = redPipeline().command('createRenderBundleEncoder', {
+      colorFormats: [{ format: 'rgba8unorm' }],
+      sampleCount: 1,
+    });
+    expect(fault(start().replay, inside(begun))).toMatch(message);
+  });
+
+  it('count what they draw in each pass', () => {
+    const bounded = (gpuDrawsMax: number) => newReplay(device, { limits: { ...limits, gpuDrawsMax } });
+    const picture = new Picture(device);
+    const twice = frame((stream) => stream.command('executeBundles', { bundles: [{ bundle: 2 }, { bundle: 2 }] }));
+    const run = (max: number) => {
+      const replay = bounded(max);
+      replay.run(record(redPipeline()).submission);
+      return fault(replay, twice, picture);
+    };
+    expect(run(2)).toBe('');
+    expect(run(1)).toMatch(/\(executeBundles\): .*GPU_DRAWS_MAX/);
+  });
+});
+
+describe('queries', () => {
+  it('tell how many samples passed, and when', async () => {
+    const { replay, writes, answer } = start();
+    const set = { id: 2, type: 'occlusion', count: 2 };
+    replay.run(
+      redPipeline()
+        .command('createQuerySet', set)
+        .command('createQuerySet', { ...set, id: 3, type: 'timestamp' })
+        .command('createBuffer', buffer(2, 32, 'QUERY_RESOLVE COPY_SRC'))
+        .command('createBuffer', buffer(3, 32, READBACK))
+        .command('createBuffer', buffer(4, 256, 'QUERY_RESOLVE COPY_SRC')).submission,
+    );
+    const body = (stream: Stream) =>
+      drawRed(stream.command('beginOcclusionQuery', { queryIndex: 0 }))
+        .command('endOcclusionQuery')
+        .command('beginOcclusionQuery', { queryIndex: 1 })
+        .command('endOcclusionQuery');
+    const passes = new Stream().command('beginRenderPass', {
+      colorAttachments: [black],
+      occlusionQuerySet: 2,
+      timestampQuerySet: 3,
+      beginningOfPassWriteIndex: 0,
+      endOfPassWriteIndex: 1,
+    });
+    const resolve = { firstQuery: 0, queryCount: 2 };
+    const stream = body(passes)
+      .command('endRenderPass')
+      .command('resolveQuerySet', { ...resolve, querySet: 2, destination: 2 })
+      .command('resolveQuerySet', { ...resolve, querySet: 3, destination: 4 })
+      .command('copyBufferToBuffer', { source: 2, destination: 3, size: 16 })
+      .command('copyBufferToBuffer', { source: 4, destination: 3, destinationOffset: 16, size: 16 })
+      .command('submit')
+      .command('mapAsync', { buffer: 3, offset: 0, size: 32, address: 4096, token: 7 });
+    replay.run(stream.submission, new Picture(device));
+    expect(await answer('MAPPED')).toEqual([7, 1, 0, 0, 0, 0, 0]);
+    expect(writes.map(({ address }) => address)).toEqual([4096]);
+    const [samples, none, begun, ended] = new BigUint64Array(writes[0]!.bytes.buffer);
+    expect(Number(samples)).toBeGreaterThan(0);
+    expect(none).toBe(0n);
+    expect(ended! >= begun!).toBe(true);
+  });
+
+  it.each<[string, Stream, RegExp]>([
+    [
+      'an index beyond the set',
+      frame((s) => s.command('beginOcclusionQuery', { queryIndex: 2 }), [black], { occlusionQuerySet: 2 }),
+      /not below 2/,
+    ],
+    ['a query without a set', frame((s) => s.command('beginOcclusionQuery')), /not below 0/],
+    ['an end without a beginning', frame((s) => s.command('endOcclusionQuery')), /no occlusion query is open/],
+    [
+      'a pass that ends within a query',
+      frame((s) => s.command('beginOcclusionQuery'), [black], { occlusionQuerySet: 2 }),
+      /an occlusion query is open/,
+    ],
+    [
+      'more results than there are',
+      new Stream().command('resolveQuerySet', { querySet: 2, firstQuery: 1, queryCount: 2, destination: 2 }),
+      /do not fit the set's 2/,
+    ],
+    [
+      'a set too large',
+      new Stream().command('createQuerySet', { id: 3, type: 'occlusion', count: 4097 }),
+      /more than 4096/,
+    ],
+  ])('refuse %s', (_, stream, message) => {
+    const { replay } = start();
+    replay.run(
+      redPipeline()
+        .command('createQuerySet', { id: 2, type: 'occlusion', count: 2 })
+        .command('createBuffer', buffer(2, 32, 'QUERY_RESOLVE')).submission,
+    );
+    expect(fault(replay, stream, new Picture(device))).toMatch(message);
+  });
+});
+
+describe('bytes on their way back', () => {
+  it('lie in memory once the reply says so', async () => {
+    const { replay, writes, answer } = start();
+    const data = Uint8Array.from({ length: 16 }, (_, n) => n + 1);
+    replay.run(
+      new Stream()
+        .command('createBuffer', buffer(2, 16, READBACK))
+        .command('writeBuffer', { buffer: 2, data })
+        .command('mapAsync', { buffer: 2, offset: 8, size: 8, address: 64, token: 1 }).submission,
+    );
+    expect(writes).toEqual([]);
+    expect(await answer('MAPPED')).toEqual([1, 1, 0, 0, 0, 0, 0]);
+    expect(writes).toEqual([{ address: 64, bytes: data.slice(8) }]);
+    // The buffer can be used and asked for again.
+    replay.run(
+      new Stream().command('writeBuffer', { buffer: 2, data }).command('mapAsync', { buffer: 2, size: 4 }).submission,
+    );
+  });
+
+  const ask = (values: Values) => new Stream().command('mapAsync', { buffer: 2, size: 8, ...values });
+  it.each<[string, Stream, RegExp]>([
+    ['more than the buffer has', ask({ offset: 16, size: 4 }), /do not fit the buffer's 16/],
+    ['an odd offset', ask({ offset: 4 }), /multiple of 8/],
+    ['an odd size', ask({ size: 6 }), /one of 4/],
+    ['nothing', ask({ size: 0 }), /not 0/],
+    ['a buffer that cannot be read', ask({ buffer: 3 }), /without usage MAP_READ/],
+    ['the same buffer twice', ask({}).command('mapAsync', { buffer: 2, size: 8 }), /on its way back already/],
+    ['more than MAP_BYTES_MAX', ask({ buffer: 5, size: 60 }), /MAP_BYTES_MAX/],
+  ])('are refused where %s is asked for', (_, stream, message) => {
+    const replay = newReplay(device, { limits: { ...limits, mapBytesMax: 64 } });
+    replays.push(replay);
+    const made = new Stream()
+      .command('createBuffer', buffer(2, 16, READBACK))
+      .command('createBuffer', buffer(3, 16, 'COPY_DST'))
+      .command('createBuffer', buffer(4, 256, READBACK))
+      .command('createBuffer', buffer(5, 256, READBACK));
+    expect(fault(replay, made.command('mapAsync', { buffer: 4, size: 8 }))).toBe('');
+    expect(fault(replay, stream)).toMatch(message);
+  });
+});
+
+describe('error scopes', () => {
+  const bad = (stream: Stream) => stream.command('createBuffer', { id: 5, size: 4, usage: 0 });
+  it('catch what they are for, and the game goes on', async () => {
+    const { replay, log, answer } = start();
+    const scoped = bad(new Stream().command('pushErrorScope', { filter: 'validation' }));
+    replay.run(scoped.command('popErrorScope', { token: 3 }).submission);
+    const [token, caught] = await answer('ERROR_SCOPE');
+    expect([token, enums.get('ErrorFilter')![caught! - 1]]).toEqual([3, 'validation']);
+    expect(log.join()).toMatch(/error scope caught/);
+    expect(fault(replay, redPipeline())).toBe('');
+  });
+
+  it('answer 0 where nothing was wrong', async () => {
+    const { replay, answer } = start();
+    replay.run(new Stream().command('pushErrorScope').command('popErrorScope', { token: 4 }).submission);
+    expect(await answer('ERROR_SCOPE')).toEqual([4, 0, 0, 0, 0, 0, 0]);
+  });
+
+  it.each<[string, Stream, RegExp]>([
+    ['left open', new Stream().command('pushErrorScope'), /an error scope is open/],
+    ['ended twice', new Stream().command('popErrorScope'), /no error scope is open/],
+    [
+      'nested without end',
+      Array.from({ length: 33 }).reduce<Stream>((s) => s.command('pushErrorScope'), new Stream()),
+      /32 error scopes/,
+    ],
+  ])('are refused where they are %s', async (_, stream, message) => {
+    expect(fault(start().replay, stream)).toMatch(message);
+    // Another room's errors are not caught by what was left.
+    expect(fault(start().replay, bad(new Stream()))).toMatch(/^NL_GPU_VALIDATION/);
+  });
+});
+
+describe('pipelines', () => {
+  it('are ready when the reply says so, and not before', async () => {
+    const { replay, answer } = start();
+    const made = new Stream()
+      .command('createShaderModule', { id: 2, code: OVERRIDES })
+      .command('createRenderPipelineAsync', {
+        id: 2,
+        vertexModule: 2,
+        fragmentModule: 2,
+        targets: [target],
+        ...pipeline,
+      });
+    replay.run(made.submission);
+    const [kind, id, ready] = await answer('PIPELINE');
+    expect([enums.get('ObjectKind')![kind! - 1], id, ready]).toEqual(['renderPipeline', 2, 1]);
+    const picture = new Picture(device);
+    replay.run(frame(drawRed).submission, picture);
+    expect((await picture.read())(8, 8)).toBe('0 0 0 0');
+    const early = start().replay;
+    expect(
+      fault(
+        early,
+        new Stream()
+          .command('createShaderModule', { id: 2, code: OVERRIDES })
+          .command('createRenderPipelineAsync', {
+            id: 2,
+            vertexModule: 2,
+            fragmentModule: 2,
+            targets: [target],
+            ...pipeline,
+          })
+          .command('getRenderBindGroupLayout', { id: 2, pipeline: 2 }),
+      ),
+    ).toMatch(/the pipeline is not ready/);
+  });
+
+  it('that are refused say so, and the game goes on', async () => {
+    const { replay, log, answer } = start();
+    replay.run(
+      new Stream()
+        .command('createShaderModule', { id: 2, code: '@compute @workgroup_size(1) fn main() {}' })
+        .command('createComputePipelineAsync', { id: 3, module: 2, entryPoint: 'other' }).submission,
+    );
+    const [kind, id, ready] = await answer('PIPELINE');
+    expect([enums.get('ObjectKind')![kind! - 1], id, ready]).toEqual(['computePipeline', 3, 0]);
+    expect(log.join()).toMatch(/refused/);
+    expect(fault(replay, redPipeline(new Stream().command('destroy', { kind: 'shaderModule', object: 2 })))).toBe('');
+  });
+
+  it('take constants', async () => {
+    const { replay } = start();
+    const constantsOf = { fragmentConstants: 'red,7', fragmentValues: [{ value: 1 }, { value: 0.5 }] };
+    replay.run(
+      new Stream().command('createShaderModule', { id: 2, code: OVERRIDES }).command('createRenderPipeline', {
+        id: 2,
+        vertexModule: 2,
+        fragmentModule: 2,
+        targets: [target],
+        ...pipeline,
+        ...constantsOf,
+      }).submission,
+    );
+    const picture = new Picture(device);
+    replay.run(frame(drawRed).submission, picture);
+    expect((await picture.read())(8, 8)).toBe('255 128 0 0');
+  });
+
+  it('refuse constants without values', () => {
+    const stream = redPipeline().command('createComputePipeline', {
+      id: 2,
+      module: 2,
+      constants: 'a,b',
+      values: [{ value: 1 }],
+    });
+    expect(fault(start().replay, stream)).toMatch(/2 keys of constants, 1 values/);
+  });
+
+  it('tell what the compiler said', async () => {
+    const { replay, answer } = start();
+    replay.run(redPipeline().command('getCompilationInfo', { module: 2, token: 9 }).submission);
+    expect(await answer('COMPILATION')).toEqual([9, 0, 0, 0, 0, 0, 0]);
+  });
+
+  const OVERRIDES = `
+    override red: f32 = 0;
+    @id(7) override green: f32 = 0;
+    @vertex fn vs(@builtin(vertex_index) i: u32) -> @builtin(position) vec4f {
+      return vec4f(f32(i & 1) * 4 - 1, f32(i >> 1) * 4 - 1, 0, 1);
+    }
+    @fragment fn fs() -> @location(0) vec4f { return vec4f(red, green, 0, 0); }`;
+});
+
+describe('textures', () => {
+  const texture = (values: Values): Values => ({
+    width: 16,
+    height: 16,
+    depthOrArrayLayers: 1,
+    mipLevelCount: 1,
+    sampleCount: 1,
+    dimension: '2d',
+    format: 'rgba8unorm',
+    usage: bits('TextureUsage', 'RENDER_ATTACHMENT COPY_SRC'),
+    ...values,
+  });
+
+  it('are drawn into layer by layer, and copied out', async () => {
+    const { replay, writes, answer } = start();
+    const layer = 256 * 16;
+    const whole = { bytesPerRow: 256, rowsPerImage: 16, width: 16, height: 16, depthOrArrayLayers: 4 };
+    const stream = redPipeline()
+      .command('createTexture', texture({ id: 2, dimension: '3d', depthOrArrayLayers: 4 }))
+      .command('createTextureView', { id: 2, texture: 2 })
+      .command('createBuffer', buffer(2, layer * 4, 'COPY_DST COPY_SRC'))
+      .command('createBuffer', buffer(3, 8, READBACK))
+      .command('beginRenderPass', { colorAttachments: [{ ...black, view: 2, depthSlice: 2 }] });
+    drawRed(stream)
+      .command('endRenderPass')
+      .command('copyTextureToBuffer', { texture: 2, buffer: 2, ...whole })
+      .command('copyBufferToBuffer', { source: 2, sourceOffset: 2 * layer, destination: 3, size: 4 })
+      .command('copyBufferToBuffer', { source: 2, sourceOffset: layer, destination: 3, destinationOffset: 4, size: 4 })
+      .command('submit')
+      .command('mapAsync', { buffer: 3, size: 8 });
+    replay.run(stream.submission);
+    await answer('MAPPED');
+    expect([...writes[0]!.bytes]).toEqual([255, 0, 0, 255, 0, 0, 0, 0]);
+  });
+
+  it('are seen in the formats that they were made for', () => {
+    const { replay } = start();
+    const made = (viewFormats: Values[]) =>
+      new Stream()
+        .command('createTexture', texture({ id: 2, viewFormats }))
+        .command('createTextureView', { id: 2, texture: 2, format: 'rgba8unorm-srgb' });
+    expect(fault(replay, made([{ format: 'rgba8unorm-srgb' }]))).toBe('');
+    expect(fault(start().replay, made([]))).toMatch(/^NL_GPU_VALIDATION: .*\(createTextureView\)/s);
+  });
+
+  it('leave places of a pass empty', async () => {
+    const { replay } = start();
+    const empty = { loadOp: 'clear', storeOp: 'store' };
+    const module = { vertexModule: 2, fragmentModule: 2 };
+    const code = `@vertex fn vs(@builtin(vertex_index) i: u32) -> @builtin(position) vec4f {
+      return vec4f(f32(i & 1) * 4 - 1, f32(i >> 1) * 4 - 1, 0, 1); }
+      @fragment fn fs() -> @location(1) vec4f { return vec4f(1, 0, 0, 1); }`;
+    replay.run(
+      new Stream()
+        .command('createShaderModule', { id: 2, code })
+        .command('createRenderPipeline', { id: 2, ...module, targets: [{}, target], buffers: [{}], ...pipeline })
+        .submission,
+    );
+    const picture = new Picture(device);
+    replay.run(frame(drawRed, [empty, black]).submission, picture);
+    expect((await picture.read())(8, 8)).toBe(RED);
+  });
+
+  it.each(enums.get('TextureFormat')!)('of format %s count against the memory', (format) => {
+    const { replay } = start();
+    const wide = texture({ id: 2, width: 60, height: 60, format, usage: bits('TextureUsage', 'COPY_DST') });
+    const why = fault(replay, new Stream().command('createTexture', wide));
+    // What this device lacks the device refuses, not the account.
+    if (why !== '') expect(why).toMatch(/^NL_GPU_VALIDATION.*(feature|format)/s);
+    expect(replay.stats().bytes).toBeGreaterThan(60 * 60 * 0.1);
+  });
+});
+
+describe('groups and markers', () => {
+  it('are taken in encoder, pass and bundle', () => {
+    const { replay } = start();
+    const marked = (stream: Stream) =>
+      stream
+        .command('pushDebugGroup', { groupLabel: 'outer' })
+        .command('insertDebugMarker', { markerLabel: 'here' })
+        .command('popDebugGroup');
+    const bundle = marked(
+      redPipeline().command('createRenderBundleEncoder', { colorFormats: [{ format: 'rgba8unorm' }], sampleCount: 1 }),
+    );
+    expect(fault(replay, bundle.command('finishRenderBundle', { id: 2 }))).toBe('');
+    const passes = marked(marked(new Stream()).command('beginRenderPass', { colorAttachments: [black] }));
+    const compute = marked(passes.command('endRenderPass').command('beginComputePass'));
+    expect(fault(replay, compute.command('endComputePass').command('submit'), new Picture(device))).toBe('');
+  });
+});
+
+describe('what was made before', () => {
+  it('is used again for the same words, and not once a part of it has ended', async () => {
+    const { replay } = start();
+    const made = vi.spyOn(device, 'createBindGroup');
+    const group = { layout: 2, entries: [{ binding: 0, buffer: 2 }] };
+    const entry = { binding: 0, visibility: 1, bufferType: 'uniform' };
+    replay.run(
+      new Stream()
+        .command('createBuffer', buffer(2, 256, 'UNIFORM'))
+        .command('createBindGroupLayout', { id: 2, entries: [entry] }).submission,
+    );
+    const again = new Stream()
+      .command('createBindGroup', { id: 2, ...group })
+      .command('destroy', { kind: 'bindGroup', object: 2 });
+    for (let n = 0; n < 5; n++) replay.run(again.submission);
+    expect(made).toHaveBeenCalledTimes(1);
+    const renewed = new Stream()
+      .command('destroy', { kind: 'buffer', object: 2 })
+      .command('createBuffer', buffer(2, 256, 'UNIFORM'));
+    replay.run(renewed.submission);
+    replay.run(again.submission);
+    expect(made).toHaveBeenCalledTimes(2);
+    made.mockRestore();
+  });
+});
