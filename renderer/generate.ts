@@ -327,7 +327,7 @@ return Array.from({ length: count }, (_, n) => read(r, t, at + n * stride));
 export function decode(r: Reader, h: Handler): void {
 const { words: w, floats: f, length: end } = r;
 const t = h.tables;
-let at = 0;
+let at = r.at;
 for (r.index = 0; at < end; r.index++) {
 const head = w[at];
 const length = head >>> 16;
@@ -339,7 +339,8 @@ ${commands.map(decodeCase).join('\n')}
 default:
 throw new Fault(\`there is no command with opcode \${r.opcode}\`);
 }
-at += length;
+at = r.jump === 0 ? at + length : r.jump;
+r.jump = 0;
 }
 r.ended = true;
 }

@@ -1049,7 +1049,7 @@ function list<T>(r: Reader, t: Tables, at: number, count: number, stride: number
 export function decode(r: Reader, h: Handler): void {
   const { words: w, floats: f, length: end } = r;
   const t = h.tables;
-  let at = 0;
+  let at = r.at;
   for (r.index = 0; at < end; r.index++) {
     const head = w[at];
     const length = head >>> 16;
@@ -1766,7 +1766,8 @@ export function decode(r: Reader, h: Handler): void {
       default:
         throw new Fault(`there is no command with opcode ${r.opcode}`);
     }
-    at += length;
+    at = r.jump === 0 ? at + length : r.jump;
+    r.jump = 0;
   }
   r.ended = true;
 }

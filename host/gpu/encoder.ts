@@ -1,7 +1,15 @@
 import type { EncoderCommands } from './decode.ts';
-import { COLOR_ATTACHMENT_WORDS, type ColorAttachment, readColorAttachment } from './decode.ts';
+import {
+  COLOR_ATTACHMENT_WORDS,
+  type ColorAttachment,
+  decode,
+  type Handler,
+  names,
+  readColorAttachment,
+} from './decode.ts';
 import { inside, type Pass } from './pass.ts';
-import { Fault, type Reader } from './reader.ts';
+import { Fault, Reader } from './reader.ts';
+import { type StaticPass, StaticPasses } from './static.ts';
 import type { Handles, Tables } from './table.ts';
 import type { GpuTimer } from './timer.ts';
 
@@ -13,16 +21,36 @@ const QUERY_BYTES = 8;
 type Loose<T> = { -readonly [K in keyof T]: T[K] | undefined };
 type Attachment = Loose<GPURenderPassColorAttachment> & { clearValue: GPUColorDict };
 
+interface Part {
+  from: number;
+  to: number;
+  depthView: Handles['textureView'] | undefined;
+  depthReadOnly: boolean;
+  stencilReadOnly: boolean;
+}
+
+export interface EncoderOptions {
+  device: GPUDevice;
+  reader: Reader;
+  /** Records what becomes a bundle. */
+  handler: Handler & { readonly pass: Pass };
+  timer: GpuTimer | undefined;
+}
+
 /** The one command encoder that a module records into: begun by its first command, finished by `submit`. */
 export class Encoder implements EncoderCommands {
   readonly #device: GPUDevice;
   readonly #reader: Reader;
   readonly #tables: Tables;
   readonly #pass: Pass;
+  readonly #handler: Handler;
+  readonly #static = new StaticPasses();
+  readonly #part = new Reader();
   readonly #timer: GpuTimer | undefined;
   #gpu: GPUCommandEncoder | undefined;
   readonly #colors: (Loose<GPURenderPassColorAttachment> | null)[] = [];
   readonly #attachmentPool: Attachment[];
+  readonly #views: (Handles['textureView'] | undefined)[] = [];
   readonly #depth: Loose<GPURenderPassDepthStencilAttachment> = {} as Loose<GPURenderPassDepthStencilAttachment>;
   readonly #writes = {} as Loose<GPURenderPassTimestampWrites>;
   readonly #compute: Loose<GPUComputePassDescriptor> = { label: '', timestampWrites: undefined };
@@ -39,11 +67,12 @@ export class Encoder implements EncoderCommands {
   readonly #to = textureSite();
   readonly #extent = { width: 0, height: 0, depthOrArrayLayers: 0 };
 
-  constructor(device: GPUDevice, reader: Reader, tables: Tables, pass: Pass, timer?: GpuTimer) {
+  constructor({ device, reader, handler, timer }: EncoderOptions) {
     this.#device = device;
     this.#reader = reader;
-    this.#tables = tables;
-    this.#pass = pass;
+    this.#handler = handler;
+    this.#tables = handler.tables;
+    this.#pass = handler.pass;
     this.#timer = timer;
     this.#attachmentPool = Array.from(
       { length: device.limits.maxColorAttachments },
@@ -62,6 +91,16 @@ export class Encoder implements EncoderCommands {
     const commands = this.#gpu?.finish();
     this.#gpu = undefined;
     return commands;
+  }
+
+  /** A call begins. */
+  begin(): void {
+    this.#static.begin();
+  }
+
+  /** Forgets what was kept of earlier calls. */
+  forget(): void {
+    this.#static.clear();
   }
 
   drop(): void {
@@ -192,7 +231,48 @@ export class Encoder implements EncoderCommands {
       depth.stencilReadOnly = stencilReadOnly;
       render.depthStencilAttachment = depth as GPURenderPassDepthStencilAttachment;
     }
+    // Before the pass begins: no bundle is recorded within one.
+    const repeated = this.#static.find(
+      this.#reader,
+      this.#target(depthView, depthReadOnly, stencilReadOnly),
+      (from, to) => this.#bundle({ from, to, depthView, depthReadOnly, stencilReadOnly }),
+    );
     this.#pass.beginRender(encoder.beginRenderPass(render as GPURenderPassDescriptor), occlusionQuerySet?.count ?? 0);
+    if (repeated) this.#repeat(repeated);
+  }
+
+  /** A number that tells apart what passes draw into, as far as bundles care. */
+  #target(depthView: Handles['textureView'] | undefined, depthReadOnly: boolean, stencilReadOnly: boolean): number {
+    let target = Number(depthReadOnly) * 2 + Number(stencilReadOnly);
+    for (let n = -1; n < this.#colors.length; n++) {
+      const view = n < 0 ? depthView : this.#views[n];
+      target = Math.imul(target, 1009) + (view ? names.TextureFormat.indexOf(view.format) * 8 + view.sampleCount : 0);
+    }
+    return target;
+  }
+
+  /** Part of the stream as a render bundle; undefined where a command of it is bad, which will show when it is done. */
+  #bundle({ from, to, depthView, depthReadOnly, stencilReadOnly }: Part): Handles['renderBundle'] | undefined {
+    const views = this.#views.slice(0, this.#colors.length);
+    const sampleCount = (depthView ?? views.find((view) => view))?.sampleCount ?? 1;
+    const depth = depthView && { depthStencilFormat: depthView.format, depthReadOnly, stencilReadOnly };
+    const colorFormats = views.map((view) => view?.format ?? null);
+    try {
+      this.#pass.beginBundle(this.#device.createRenderBundleEncoder({ colorFormats, sampleCount, ...depth }));
+      this.#part.openPart(this.#reader, from, to);
+      decode(this.#part, this.#handler);
+      return this.#pass.finishBundle();
+    } catch {
+      this.#pass.drop();
+      return undefined;
+    }
+  }
+
+  #repeat({ bundle, commands, words }: StaticPass): void {
+    this.#pass.executeStatic(bundle);
+    const reader = this.#reader;
+    reader.jump = reader.end + words.length;
+    reader.index += commands;
   }
 
   endRenderPass(): void {
@@ -277,6 +357,7 @@ export class Encoder implements EncoderCommands {
 
   /** Attachment `n` of the pass, in a record that is used again. */
   #attachment(n: number, record: ColorAttachment): Loose<GPURenderPassColorAttachment> | null {
+    this.#views[n] = record.view;
     if (!record.view) return null;
     const attachment = this.#attachmentPool[n]!;
     attachment.view = record.view.gpu;

@@ -36,6 +36,8 @@ export interface ObjectsOptions {
   limits: ObjectLimits;
   reader: Reader;
   log(level: 'error' | 'warn', message: string): void;
+  /** An object has ended. */
+  ended(): void;
   /** Puts a record on the module's reply ring. */
   reply(type: number, ...values: number[]): void;
 }
@@ -113,7 +115,7 @@ export class Objects implements ObjectsCommands {
     this.budget.take(bytes);
     const viewFormats = record.viewFormats.map(({ format }) => format);
     const gpu = this.#device.createTexture({ ...record, size: record, viewFormats });
-    this.tables.texture.add(record.id, { gpu, bytes });
+    this.tables.texture.add(record.id, { gpu, bytes, format: record.format, sampleCount: record.sampleCount });
   }
 
   createTextureView(record: CreateTextureView): void {
@@ -129,7 +131,8 @@ export class Objects implements ObjectsCommands {
       mipLevelCount: record.mipLevelCount || undefined,
       arrayLayerCount: record.arrayLayerCount || undefined,
     } as GPUTextureViewDescriptor;
-    const view = { gpu: record.texture.gpu.createView(descriptor) };
+    const { format, sampleCount } = record.texture;
+    const view = { gpu: record.texture.gpu.createView(descriptor), format: record.format ?? format, sampleCount };
     this.tables.textureView.add(record.id, view);
     // The player's picture is another texture in the next call.
     if (record.texture !== this.tables.texture.find(SURFACE)) this.#cache(this.#views, view);
@@ -274,6 +277,7 @@ export class Objects implements ObjectsCommands {
     else if (kind === 'querySet') this.#endQuerySet(this.tables.querySet.remove(object));
     else this.tables[kind].remove(object);
     // What is kept names its parts by their ids, and an id may come again.
+    this.#options.ended();
     if (kind !== 'bindGroup') this.#groups.clear();
     if (kind === 'texture') this.#views.clear();
   }

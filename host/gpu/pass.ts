@@ -274,6 +274,14 @@ export class Pass implements PassCommands {
     this.#forget();
   }
 
+  /** As executeBundles with one bundle; what follows is the end of the pass. */
+  executeStatic(bundle: Handles['renderBundle']): void {
+    this.#work.draw(bundle.draws, bundle.vertices);
+    this.#bundles.length = 1;
+    this.#bundles[0] = bundle.gpu;
+    this.#passing().executeBundles(this.#bundles);
+  }
+
   setComputePipeline(pipeline: Handles['computePipeline']): void {
     const pass = this.#computing();
     if (pipeline === this.#computePipeline) return;

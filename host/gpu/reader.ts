@@ -17,6 +17,8 @@ export class Reader {
   opcode = 0;
   /** Word at which the current command begins. */
   at = 0;
+  /** Word at which to go on instead of after the current command; 0 for none. */
+  jump = 0;
   /** Whether every command has been read. */
   ended = false;
   #bytes: Uint8Array = new Uint8Array();
@@ -36,15 +38,25 @@ export class Reader {
     }
     this.length = words.length;
     this.data = data;
-    this.index = 0;
-    this.ended = false;
-    this.#labelled = -1;
+    this.rewind();
+  }
+
+  /** Points the reader at words `from` to `to` of what another one reads. */
+  openPart(whole: Reader, from: number, to: number): void {
+    this.words = whole.words;
+    this.floats = whole.floats;
+    this.data = whole.data;
+    this.#bytes = whole.#bytes;
+    this.rewind();
+    this.at = from;
+    this.length = to;
   }
 
   /** Goes back to the first command. */
   rewind(): void {
     this.index = 0;
     this.at = 0;
+    this.jump = 0;
     this.ended = false;
     this.#labelled = -1;
   }

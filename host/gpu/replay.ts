@@ -60,6 +60,7 @@ export interface ReplayStats {
   commands: number;
 }
 
+const SURFACE_KIND = { format: 'rgba8unorm', sampleCount: 1 } as const;
 const LABEL_CHARS_MAX = 64;
 /** One render in so many is checked a second time, to know how long that takes. */
 const CHECKED_RENDERS = 61;
@@ -86,8 +87,8 @@ export class Replay implements Handler {
   readonly #work: Work;
   readonly #timer: GpuTimer | undefined;
   readonly #record = new Uint32Array(REPLY_WORDS);
-  readonly #surfaceTexture = { bytes: 0 } as Handles['texture'];
-  readonly #surfaceView = {} as Handles['textureView'];
+  readonly #surfaceTexture = { bytes: 0, ...SURFACE_KIND } as Handles['texture'];
+  readonly #surfaceView = { ...SURFACE_KIND } as Handles['textureView'];
   #refused: NearlightError | undefined;
   #failed: NearlightError | undefined;
   #destroyed = false;
@@ -103,13 +104,13 @@ export class Replay implements Handler {
     const reader = this.#reader;
     const reply = (type: number, ...values: number[]) => this.#reply(type, values);
     const log = (level: 'error' | 'warn', message: string) => options.log(level, message);
-    this.objects = new Objects({ device, limits, reader, log, reply });
+    this.objects = new Objects({ device, limits, reader, log, reply, ended: () => this.encoder.forget() });
     this.tables = this.objects.tables;
     this.#work = new Work(limits);
     this.pass = new Pass({ reader, tables: this.tables, work: this.#work, limits: device.limits });
     this.objects.pass = this.pass;
     if (device.features.has('timestamp-query')) this.#timer = new GpuTimer(device, (ms) => this.observer.onGpu?.(ms));
-    this.encoder = new Encoder(device, reader, this.tables, this.pass, this.#timer);
+    this.encoder = new Encoder({ device, reader, handler: this, timer: this.#timer });
     this.queue = new Queue({
       device,
       reader,
@@ -148,6 +149,7 @@ export class Replay implements Handler {
     this.#reader.open(commands, data);
     this.queue.begin();
     this.#work.begin();
+    this.encoder.begin();
     if (surface) {
       this.#show(surface);
       this.#timer?.begin();

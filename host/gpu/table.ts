@@ -4,8 +4,8 @@ import { Fault } from './reader.ts';
 /** What the replay keeps of each kind of object: the GPU's object and what checks need without asking the GPU. */
 export interface Handles {
   buffer: { gpu: GPUBuffer; size: number; usage: number; mapping: boolean };
-  texture: { gpu: GPUTexture; bytes: number };
-  textureView: { gpu: GPUTextureView };
+  texture: { gpu: GPUTexture; bytes: number; format: GPUTextureFormat; sampleCount: number };
+  textureView: { gpu: GPUTextureView; format: GPUTextureFormat; sampleCount: number };
   sampler: { gpu: GPUSampler };
   bindGroupLayout: { gpu: GPUBindGroupLayout };
   pipelineLayout: { gpu: GPUPipelineLayout };

@@ -1,4 +1,4 @@
-import { Random } from '../sdk';
+import { Random, State } from '../sdk';
 import { raycast } from './collision';
 import { EYE_HEIGHT, Fighter, wrap } from './fighter';
 import { waypoints } from './level';
@@ -21,6 +21,16 @@ export class Bot {
     private readonly self: Fighter,
     private readonly random: Random,
   ) {}
+
+  pass(state: State): void {
+    this.target = state.i32(this.target);
+    this.waypoint = state.i32(this.waypoint);
+    this.think = state.f32(this.think);
+    this.strafe = state.f32(this.strafe);
+    this.error = state.f32(this.error);
+    this.patience = state.f32(this.patience);
+    this.burst = state.f32(this.burst);
+  }
 
   /** Decides what the fighter wants in this tick. */
   tick(dt: f32, fighters: StaticArray<Fighter>): void {

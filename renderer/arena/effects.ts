@@ -1,4 +1,4 @@
-import { Random } from '../sdk';
+import { Random, State } from '../sdk';
 import { Rgb, SUN_X, SUN_Y, SUN_Z } from './palette';
 
 const SPARKS_MAX = 320;
@@ -18,6 +18,21 @@ class Spark {
   width: f32 = 0;
   weight: f32 = 0;
   color: Rgb = new Rgb();
+
+  pass(state: State): void {
+    this.x = state.f32(this.x);
+    this.y = state.f32(this.y);
+    this.z = state.f32(this.z);
+    this.vx = state.f32(this.vx);
+    this.vy = state.f32(this.vy);
+    this.vz = state.f32(this.vz);
+    this.left = state.f32(this.left);
+    this.span = state.f32(this.span);
+    this.width = state.f32(this.width);
+    this.weight = state.f32(this.weight);
+    const c = this.color;
+    c.set(state.f32(c.r), state.f32(c.g), state.f32(c.b));
+  }
 }
 
 /** Sparks, flashes and all that glows, and how it is handed to the GPU. */
@@ -31,6 +46,12 @@ export class Effects {
 
   constructor(private readonly random: Random) {
     for (let i = 0; i < SPARKS_MAX; i++) this.sparks[i] = new Spark();
+  }
+
+  pass(state: State): void {
+    this.random.pass(state);
+    this.nextSpark = state.i32(this.nextSpark);
+    for (let i = 0; i < SPARKS_MAX; i++) this.sparks[i].pass(state);
   }
 
   /** Throws sparks from a point around a direction; the oldest make room. */

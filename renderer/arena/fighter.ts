@@ -1,3 +1,4 @@
+import { State } from '../sdk';
 import { blocked, raycast } from './collision';
 import { Rgb, SUN_X, SUN_Y, SUN_Z } from './palette';
 
@@ -66,6 +67,35 @@ export class Fighter {
     readonly bot: bool,
     readonly color: Rgb,
   ) {}
+
+  /** Passes all but what the seat says: see State. */
+  pass(state: State): void {
+    this.active = state.bool(this.active);
+    this.alive = state.bool(this.alive);
+    this.grounded = state.bool(this.grounded);
+    this.x = state.f32(this.x);
+    this.y = state.f32(this.y);
+    this.z = state.f32(this.z);
+    this.vx = state.f32(this.vx);
+    this.vy = state.f32(this.vy);
+    this.vz = state.f32(this.vz);
+    this.yaw = state.f32(this.yaw);
+    this.pitch = state.f32(this.pitch);
+    this.health = state.f32(this.health);
+    this.kills = state.i32(this.kills);
+    this.cooldown = state.f32(this.cooldown);
+    this.respawn = state.f32(this.respawn);
+    this.unhurt = state.f32(this.unhurt);
+    this.flash = state.f32(this.flash);
+    this.muzzle = state.f32(this.muzzle);
+    this.hurt = state.f32(this.hurt);
+    this.hitMark = state.f32(this.hitMark);
+    this.killMark = state.f32(this.killMark);
+    this.climb = state.f32(this.climb);
+    this.stride = state.f32(this.stride);
+    this.size = state.f32(this.size);
+    this.sunlit = state.f32(this.sunlit);
+  }
 
   /** Puts it somewhere, whole and unhurt. */
   spawn(x: f32, y: f32, z: f32): void {

@@ -1,10 +1,10 @@
-import { Game, Input, input, Key, play } from '../sdk';
+import { Game, Input, input, Key, play, State } from '../sdk';
 import { Fighter } from './fighter';
 import { buildLevel } from './level';
 import { Match } from './match';
 import { Renderer } from './renderer';
 
-export { init, join, leave, render, tick, version } from '../sdk/game';
+export { init, join, leave, load, render, save, tick, version } from '../sdk/game';
 
 /** Radians a CSS pixel of the pointer, and radians a second of a stick. */
 const POINTER_TURN: f32 = 0.0022;
@@ -47,6 +47,10 @@ class Arena extends Game {
     this.match.tick(dt);
     const renderer = this.renderer;
     if (renderer !== null) renderer.tick(this.tickRate * TARGET_SECONDS);
+  }
+
+  state(state: State): void {
+    this.match.pass(state);
   }
 
   render(seat: i32, width: u32, height: u32): void {

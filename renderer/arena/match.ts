@@ -1,4 +1,4 @@
-import { Random } from '../sdk';
+import { Random, State } from '../sdk';
 import { Bot } from './bot';
 import { hitBox, raycast } from './collision';
 import { Effects } from './effects';
@@ -30,6 +30,20 @@ class Bolt {
   oz: f32 = 0;
   left: f32 = 0;
   owner: i32 = 0;
+
+  pass(state: State): void {
+    this.x = state.f32(this.x);
+    this.y = state.f32(this.y);
+    this.z = state.f32(this.z);
+    this.dx = state.f32(this.dx);
+    this.dy = state.f32(this.dy);
+    this.dz = state.f32(this.dz);
+    this.ox = state.f32(this.ox);
+    this.oy = state.f32(this.oy);
+    this.oz = state.f32(this.oz);
+    this.left = state.f32(this.left);
+    this.owner = state.i32(this.owner);
+  }
 }
 
 /** Who shot whom. */
@@ -37,6 +51,12 @@ export class Kill {
   killer: i32 = 0;
   victim: i32 = 0;
   left: f32 = 0;
+
+  pass(state: State): void {
+    this.killer = state.i32(this.killer);
+    this.victim = state.i32(this.victim);
+    this.left = state.f32(this.left);
+  }
 }
 
 /** The state of the game, and its rules. */
@@ -51,12 +71,16 @@ export class Match {
   private readonly bolts: StaticArray<Bolt> = new StaticArray<Bolt>(BOLTS_MAX);
   private readonly white: Rgb = new Rgb(1, 0.85, 0.7);
   private nextBolt: i32 = 0;
+  /** Whether players of a loaded match may yet come back to their fighters: until the first tick. */
+  private expecting: bool = false;
+  private readonly present: StaticArray<bool>;
 
   constructor(
     seed: u64,
     private readonly seats: i32,
   ) {
     this.random = new Random(seed);
+    this.present = new StaticArray<bool>(seats);
     this.effects = new Effects(new Random(seed + 1));
     this.fighters = new StaticArray<Fighter>(seats + BOTS);
     for (let i = 0; i < this.fighters.length; i++) {
@@ -71,6 +95,8 @@ export class Match {
   /** Lets a seat's player in. */
   join(seat: i32): void {
     const fighter = this.fighters[seat];
+    this.present[seat] = true;
+    if (this.expecting && fighter.active) return;
     fighter.active = true;
     fighter.kills = 0;
     this.callBots();
@@ -79,6 +105,7 @@ export class Match {
 
   /** Takes a seat's player out. */
   leave(seat: i32): void {
+    this.present[seat] = false;
     this.remove(this.fighters[seat]);
     this.callBots();
   }
@@ -86,6 +113,7 @@ export class Match {
   /** Moves everything on by `dt` seconds. */
   tick(dt: f32): void {
     const fighters = this.fighters;
+    if (this.expecting) this.dismiss();
     for (let i = 0; i < BOTS; i++) {
       if (fighters[this.seats + i].alive) this.bots[i].tick(dt, fighters);
     }
@@ -104,6 +132,26 @@ export class Match {
     for (let i = 0; i < BOLTS_MAX; i++) if (this.bolts[i].left > 0) this.fly(this.bolts[i], dt);
     for (let i = 0; i < FEED_MAX; i++) this.feed[i].left = max(this.feed[i].left - dt, <f32>0);
     this.effects.tick(dt);
+  }
+
+  /** Passes the whole match: see State. */
+  pass(state: State): void {
+    state.version(1);
+    if (state.i32(this.seats) !== this.seats) throw new Error('the state is of a match with other seats');
+    this.random.pass(state);
+    for (let i = 0; i < this.fighters.length; i++) this.fighters[i].pass(state);
+    for (let i = 0; i < BOTS; i++) this.bots[i].pass(state);
+    for (let i = 0; i < BOLTS_MAX; i++) this.bolts[i].pass(state);
+    for (let i = 0; i < FEED_MAX; i++) this.feed[i].pass(state);
+    this.nextBolt = state.i32(this.nextBolt);
+    this.effects.pass(state);
+    this.expecting = state.loading;
+  }
+
+  /** Takes out who has not come back. */
+  private dismiss(): void {
+    this.expecting = false;
+    for (let i = 0; i < this.seats; i++) if (!this.present[i] && this.fighters[i].active) this.leave(i);
   }
 
   /** Hands the bolts to the effects, to be drawn with them. */

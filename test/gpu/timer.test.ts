@@ -41,13 +41,13 @@ test('one render in thirty-one is timed, and stands for all of them', async () =
   await gpu.device.queue.onSubmittedWorkDone();
   expect(times).toEqual([]);
   render();
-  await vi.waitFor(() => expect(times).toHaveLength(1));
+  await vi.waitFor(() => expect(times).toHaveLength(1), { timeout: 10_000 });
   const wall = performance.now() - begun;
   // As the renders are alike, the estimate has the size of the time that all have taken.
   expect(times[0]).toBeGreaterThan(0.05 * wall);
   expect(times[0]).toBeLessThan(10 * wall);
   for (let n = 0; n < RENDERS; n++) render();
-  await vi.waitFor(() => expect(times).toHaveLength(2));
+  await vi.waitFor(() => expect(times).toHaveLength(2), { timeout: 10_000 });
   replay.destroy();
 });
 

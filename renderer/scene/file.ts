@@ -1,0 +1,50 @@
+import {
+  HEADER_BYTES,
+  HEADER_MAGIC,
+  HEADER_SECTIONS,
+  HEADER_TABLES,
+  HEADER_VERSION,
+  MODEL_MAGIC,
+  MODEL_VERSION,
+} from '../../assets/format';
+import { Asset, findAsset } from '../sdk';
+
+/** Header and tables of a packed model; its blocks stay in the asset. Offsets and records are those of assets/format.ts. */
+export class ModelFile {
+  readonly asset: Asset;
+  private readonly tables: StaticArray<u8>;
+
+  constructor(asset: Asset) {
+    this.asset = asset;
+    const header = new StaticArray<u8>(16);
+    if (asset.read(0, header) !== 16 || load<u32>(changetype<usize>(header), HEADER_MAGIC) !== MODEL_MAGIC) {
+      throw new Error('this asset is no packed model');
+    }
+    const version = load<u32>(changetype<usize>(header), HEADER_VERSION);
+    if (version !== MODEL_VERSION) throw new Error(`the model has version ${version}: pack it again`);
+    if (load<u32>(changetype<usize>(header), HEADER_BYTES) !== asset.size) throw new Error('the model is cut off');
+    this.tables = new StaticArray<u8>(<i32>load<u32>(changetype<usize>(header), HEADER_TABLES));
+    asset.read(0, this.tables);
+  }
+
+  /** Reads a word of the header. */
+  header(field: u32): u32 {
+    return load<u32>(changetype<usize>(this.tables) + field);
+  }
+
+  /** Gives the number of records of a section. */
+  count(section: u32): i32 {
+    return <i32>this.header(HEADER_SECTIONS + section * 8 + 4);
+  }
+
+  /** Gives the address of a record of `size` bytes; it stays where it is as long as the file. */
+  record(section: u32, index: i32, size: u32): usize {
+    return changetype<usize>(this.tables) + this.header(HEADER_SECTIONS + section * 8) + <usize>index * size;
+  }
+}
+
+/** Opens the packed model of this name; null where there is no such asset. */
+export function openModel(name: string): ModelFile | null {
+  const asset = findAsset(name);
+  return asset !== null ? new ModelFile(asset) : null;
+}

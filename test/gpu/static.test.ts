@@ -1,0 +1,161 @@
+/** Passes that come in the same words again become bundles, and nothing can be seen of that but the time. */
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import type { Gpu } from '../../host/gpu/dawn.ts';
+import type { Replay } from '../../host/gpu/replay.ts';
+import { bits, Stream, type Values } from './document.ts';
+import { black, fault, limits, newReplay, openTestGpu, Picture, pipeline, redPipeline, target } from './fixture.ts';
+
+let gpu: Gpu;
+let device: GPUDevice;
+let replay: Replay;
+let picture: Picture;
+
+beforeAll(async () => {
+  gpu = await openTestGpu('vulkan');
+  device = gpu.device;
+});
+afterAll(() => gpu.close());
+
+const CODE = `
+  @group(0) @binding(0) var<uniform> colour: vec4f;
+  @vertex fn vs(@builtin(vertex_index) i: u32) -> @builtin(position) vec4f {
+    return vec4f(f32(i & 1) * 4 - 1, f32(i >> 1) * 4 - 1, 0, 1);
+  }
+  @fragment fn fs() -> @location(0) vec4f { return colour; }`;
+const colours = (...colour: number[]): Uint8Array => {
+  const floats = new Float32Array(128);
+  floats.set(colour);
+  floats.set([0, 0, 1, 1], 64);
+  return new Uint8Array(floats.buffer);
+};
+const group = (id: number, buffer: number): Values => ({ id, layout: 2, entries: [{ binding: 0, buffer, size: 16 }] });
+const uniform = { size: 512, usage: bits('BufferUsage', 'UNIFORM COPY_DST') };
+
+beforeEach(() => {
+  replay = newReplay(device);
+  picture = new Picture(device);
+  const layoutEntry = { binding: 0, visibility: 2, bufferType: 'uniform', hasDynamicOffset: true };
+  replay.run(
+    new Stream()
+      .command('createShaderModule', { id: 2, code: CODE })
+      .command('createBindGroupLayout', { id: 2, entries: [layoutEntry] })
+      .command('createPipelineLayout', { id: 2, layouts: [{ layout: 2 }] })
+      .command('createRenderPipeline', {
+        id: 2,
+        layout: 2,
+        vertexModule: 2,
+        fragmentModule: 2,
+        targets: [target],
+        ...pipeline,
+      })
+      .command('createBuffer', { id: 2, ...uniform })
+      .command('createBuffer', { id: 3, ...uniform })
+      .command('writeBuffer', { buffer: 2, data: colours(1, 0, 0, 1) })
+      .command('writeBuffer', { buffer: 3, data: colours(0, 1, 0, 1) })
+      .command('createBindGroup', group(2, 2))
+      .command('createBindGroup', group(3, 3)).submission,
+  );
+  return () => replay.destroy();
+});
+
+interface Frame {
+  bindGroup?: number;
+  offset?: number;
+  draws?: number;
+  /** Before the draws. */
+  more?(stream: Stream): Stream;
+}
+
+/** A pass of many draws, which fill the picture with the colour of a bind group. */
+function frame({ bindGroup = 2, offset = 0, draws = 40, more = (stream) => stream }: Frame = {}): Stream {
+  const begun = new Stream().command('beginRenderPass', { colorAttachments: [black] });
+  const stream = more(begun.command('setPipeline', { pipeline: 2 }));
+  stream.command('setBindGroup', { index: 0, bindGroup, dynamicOffsets: [offset] });
+  for (let n = 0; n < draws; n++) stream.command('draw', { vertexCount: 3, instanceCount: 1 });
+  return stream.command('endRenderPass').command('submit');
+}
+
+const RED = '255 0 0 255';
+const GREEN = '0 255 0 255';
+const BLUE = '0 0 255 255';
+const colour = async (): Promise<string> => (await picture.read())(8, 8);
+
+/** Runs a frame and counts the bundles that it executes. */
+function run(stream: Stream): number {
+  const executed = vi.spyOn(GPURenderPassEncoder.prototype, 'executeBundles');
+  replay.run(stream.submission, picture);
+  const { length } = executed.mock.calls;
+  executed.mockRestore();
+  return length;
+}
+
+describe('a pass that comes again', () => {
+  it('is drawn as a bundle from the second time on, with what its buffers hold then', async () => {
+    expect([1, 2, 3, 4].map(() => run(frame()))).toEqual([0, 1, 1, 1]);
+    expect(await colour()).toBe(RED);
+    replay.run(new Stream().command('writeBuffer', { buffer: 2, data: colours(0, 0, 1, 1) }).submission);
+    expect(run(frame())).toBe(1);
+    expect(await colour()).toBe(BLUE);
+    expect(replay.stats().commands).toBe(10 + 1 + 5 * 45);
+  });
+
+  it('is drawn anew where a word of it differs', async () => {
+    for (let n = 0; n < 3; n++) run(frame());
+    expect(run(frame({ bindGroup: 3 }))).toBe(0);
+    expect(await colour()).toBe(GREEN);
+    expect(run(frame({ offset: 256 }))).toBe(0);
+    expect(await colour()).toBe(BLUE);
+    expect(run(frame())).toBe(1);
+    expect(await colour()).toBe(RED);
+  });
+
+  it('is drawn anew once something has ended, as its id may name another', async () => {
+    for (let n = 0; n < 3; n++) run(frame());
+    replay.run(
+      new Stream().command('destroy', { kind: 'bindGroup', object: 2 }).command('createBindGroup', group(2, 3))
+        .submission,
+    );
+    expect(run(frame())).toBe(0);
+    expect(await colour()).toBe(GREEN);
+    replay.run(new Stream().command('destroy', { kind: 'renderPipeline', object: 2 }).submission);
+    expect(fault(replay, frame(), picture)).toMatch(/command 1 \(setPipeline\): .*is stale/);
+  });
+
+  it('counts its draws each time', () => {
+    replay.destroy();
+    replay = newReplay(device, { limits: { ...limits, gpuDrawsMax: 79 } });
+    replay.run(redPipeline().submission);
+    const pass = (stream: Stream): Stream => {
+      stream.command('beginRenderPass', { colorAttachments: [black] }).command('setPipeline', { pipeline: 2 });
+      for (let n = 0; n < 40; n++) stream.command('draw', { vertexCount: 3, instanceCount: 1 });
+      return stream.command('endRenderPass');
+    };
+    expect([1, 2, 3].map(() => run(pass(new Stream()).command('submit')))).toEqual([0, 1, 1]);
+    expect(fault(replay, pass(pass(new Stream())).command('submit'), picture)).toMatch(/GPU_DRAWS_MAX/);
+  });
+
+  it.each<[string, Frame]>([
+    ['few draws', { draws: 31 }],
+    ['a scissor', { more: (stream) => stream.command('setScissorRect', { width: 16, height: 16 }) }],
+    ['a marker', { more: (stream) => stream.command('insertDebugMarker') }],
+  ])('stays as it is with %s', async (_, what) => {
+    expect([1, 2, 3].map(() => run(frame(what)))).toEqual([0, 0, 0]);
+    expect(await colour()).toBe(RED);
+  });
+
+  it('is given up for a while where it always differs', () => {
+    for (let n = 0; n < 12; n++) run(frame({ offset: n % 2 === 0 ? 0 : 256, draws: 40 + n }));
+    expect([1, 2, 3].map(() => run(frame()))).toEqual([0, 0, 0]);
+    for (let n = 0; n < 70; n++) run(frame());
+    expect(run(frame())).toBe(1);
+  });
+
+  it('with a bad command fails at that command, each time', () => {
+    for (let n = 0; n < 3; n++) run(frame());
+    const bad = frame({
+      more: (stream) => stream.command('draw', { vertexCount: 3, instanceCount: 1, firstInstance: 0 }),
+    });
+    // No bind group is set for that draw: the GPU refuses it at the end of the pass.
+    expect(fault(replay, bad, picture)).toMatch(/^NL_GPU_VALIDATION/);
+  });
+});
