@@ -5,6 +5,7 @@
 import { spawnSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { type Command, commands, constants, enums, flags, type Kind, keys, structs } from './contract.ts';
+import { reference } from './reference.ts';
 
 interface Field {
   name: string;
@@ -424,6 +425,7 @@ const outputs: [string, string][] = [
   ['renderer/sdk/encode.ts', encode()],
   ['host/gpu/decode.ts', decode()],
   ['renderer/ABI.md', document()],
+  ['renderer/SDK.md', reference(root)],
 ];
 for (const [path, text] of outputs) {
   const fresh = path.endsWith('.ts') ? format(path, text) : text;

@@ -46,10 +46,10 @@ struct Point { @builtin(position) at: vec4f, @location(0) color: vec3f }
 fn place(vertex: u32, own: Triangle) -> Point {
   let fade = abs(2.0 * fract(own.phase + view.seconds * own.speed / 10.0) - 1.0);
   let angle = 6.2831853 * fade + f32(vertex) * 2.0943951;
-  let at = own.scale * vec2f(sin(angle), cos(angle)) + vec2f(own.offset_x, own.offset_y);
+  let at = own.scale * vec2f(sin(angle), cos(angle)) * view.scale + vec2f(own.offset_x, own.offset_y);
   let cool = mix(vec3f(0.06, 0.09, 0.32), vec3f(0.02, 0.30, 0.40), own.phase);
   let color = mix(cool, mix(vec3f(0.60, 0.06, 0.22), vec3f(0.75, 0.36, 0.06), own.phase), fade);
-  return Point(vec4f(at * view.scale, 0.0, 1.0), color * select(0.25, 1.5, vertex == 0u));
+  return Point(vec4f(at, 0.0, 1.0), color * select(0.25, 1.5, vertex == 0u));
 }
 @vertex fn uniform_triangle(@builtin(vertex_index) vertex: u32) -> Point { return place(vertex, triangle); }
 @vertex fn instanced_triangle(
@@ -136,8 +136,12 @@ class Animometer extends Game {
     this.triangles = triangles;
     if (this.mode === INSTANCING) return;
     for (let i: u32 = 0; i < this.count; i++) {
-      const entry = { binding: 0, buffer: triangles, offset: i * STRIDE, size: FLOATS * 4 };
-      this.groups.push(device.createBindGroup({ layout: this.layout, entries: [entry] }));
+      this.groups.push(
+        device.createBindGroup({
+          layout: this.layout,
+          entries: [{ buffer: triangles, offset: i * STRIDE, size: FLOATS * 4 }],
+        }),
+      );
     }
     if (this.mode !== BUNDLES) return;
     const encoder = device.createRenderBundleEncoder({ label: 'animometer', colorFormats: [surface.format] });
@@ -177,9 +181,6 @@ class Animometer extends Game {
     const aspect = <f32>width / <f32>height;
     this.view[0] = 1 / max<f32>(aspect, 1);
     this.view[1] = 1 / max<f32>(1 / aspect, 1);
-    // The longer side shows more of the scene, which is a square of 2 by 2 that is stretched to the picture.
-    this.view[0] = max<f32>(this.view[0], this.view[1]);
-    this.view[1] = this.view[0];
     device.queue.writeBuffer(this.uniforms, 0, this.view);
     const encoder = device.createCommandEncoder();
     const pass = encoder.beginRenderPass(this.pass);

@@ -294,7 +294,7 @@ function scatter(random: Random): StaticArray<f32> {
   for (let i = 0; i < ROCKS; i++) {
     const at = (i * STRIDE) / 4;
     const far = random.float();
-    const radius = far < 0.45 ? 2.35 + far * 1.8 : 2.65 + far * 2.1;
+    const radius: f32 = far < 0.45 ? 2.35 + far * 1.8 : 2.65 + far * 2.1;
     out[at] = radius;
     out[at + 1] = random.range(-0.09, 0.09);
     out[at + 2] = random.range(0, 6.2831853);
@@ -320,7 +320,7 @@ function dent(random: Random): StaticArray<f32> {
   for (let shape = 0; shape < SHAPES; shape++) {
     const first = shape * SHAPE_VERTICES * 3;
     for (let j = 0; j <= DOWN; j++) {
-      const v = (<f32>j * 3.1415927) / <f32>DOWN;
+      const v = (<f32>j * 6.2831853) / (2 * <f32>DOWN);
       const pole = random.range(0.75, 1.1);
       for (let i = 0; i <= AROUND; i++) {
         const at = first + (j * (AROUND + 1) + i) * 3;

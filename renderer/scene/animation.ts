@@ -15,9 +15,9 @@ export function sampleChannel(channel: usize, floats: usize, time: f32, out: usi
   const count = <i32>load<u32>(channel, CHANNEL_COUNT);
   const components = <i32>load<u32>(channel, CHANNEL_COMPONENTS);
   const interpolation = load<u32>(channel, CHANNEL_INTERPOLATION);
-  const times = floats + (<usize>load<u32>(channel, CHANNEL_TIMES) << 2);
-  const values = floats + (<usize>load<u32>(channel, CHANNEL_VALUES) << 2);
-  const stride = <usize>components << 2;
+  const times = floats + ((<usize>load<u32>(channel, CHANNEL_TIMES)) << 2);
+  const values = floats + ((<usize>load<u32>(channel, CHANNEL_VALUES)) << 2);
+  const stride = (<usize>components) << 2;
   const isCubic = interpolation === INTERPOLATION_CUBIC;
   const key = isCubic ? stride * 3 : stride;
   // Of a cubic spline's key, the value is the middle third.
@@ -32,8 +32,8 @@ export function sampleChannel(channel: usize, floats: usize, time: f32, out: usi
     memory.copy(out, from, stride);
     return;
   }
-  const start = load<f32>(times + (<usize>i << 2));
-  const span = load<f32>(times + (<usize>i << 2), 4) - start;
+  const start = load<f32>(times + ((<usize>i) << 2));
+  const span = load<f32>(times + ((<usize>i) << 2), 4) - start;
   const t: f32 = span > 0 ? (time - start) / span : 0;
   const to = from + key;
   const isRotation = load<u32>(channel, CHANNEL_PATH) === PATH_ROTATION;
@@ -54,7 +54,7 @@ function lastBefore(times: usize, count: i32, time: f32): i32 {
   let high = count;
   while (low < high) {
     const middle = (low + high) >> 1;
-    if (load<f32>(times + (<usize>middle << 2)) <= time) low = middle + 1;
+    if (load<f32>(times + ((<usize>middle) << 2)) <= time) low = middle + 1;
     else high = middle;
   }
   return low - 1;
@@ -64,11 +64,13 @@ function lastBefore(times: usize, count: i32, time: f32): i32 {
 function hermite(from: usize, to: usize, stride: usize, t: f32, span: f32, out: usize): void {
   const t2 = t * t;
   const t3 = t2 * t;
+  const stay: f32 = 2 * t3 - 3 * t2 + 1;
+  const leaveShare: f32 = t3 - 2 * t2 + t;
+  const arriveShare: f32 = t3 - t2;
   for (let k: usize = 0; k < stride; k += 4) {
-    const value = (2 * t3 - 3 * t2 + 1) * load<f32>(from + k) + (3 * t2 - 2 * t3) * load<f32>(to + k);
-    const leave = (t3 - 2 * t2 + t) * load<f32>(from + stride + k);
-    const arrive = (t3 - t2) * load<f32>(to - stride + k);
-    store<f32>(out + k, value + span * (leave + arrive));
+    const value = stay * load<f32>(from + k) + (1 - stay) * load<f32>(to + k);
+    const slope = leaveShare * load<f32>(from + stride + k) + arriveShare * load<f32>(to - stride + k);
+    store<f32>(out + k, value + span * slope);
   }
 }
 

@@ -22,12 +22,12 @@ const OFFSET_BYTES: u32 = 256;
 
 /** The light around a scene as two cubes, rendered once: what mirrors of each roughness show, and what falls on matt surfaces. */
 export class Environment {
-  readonly view: TextureView;
-  readonly irradiance: TextureView;
+  readonly view!: TextureView;
+  readonly irradiance!: TextureView;
   private readonly cubes: Texture[] = [];
-  private readonly pipeline: RenderPipeline;
+  private readonly pipeline!: RenderPipeline;
   private readonly layout: BindGroupLayout;
-  private readonly targets: Buffer;
+  private readonly targets!: Buffer;
 
   constructor() {
     this.layout = device.createBindGroupLayout({

@@ -11,8 +11,8 @@ import { Asset, findAsset } from '../sdk';
 
 /** Header and tables of a packed model; its blocks stay in the asset. Offsets and records are those of assets/format.ts. */
 export class ModelFile {
-  readonly asset: Asset;
-  private readonly tables: StaticArray<u8>;
+  readonly asset!: Asset;
+  private readonly tables!: StaticArray<u8>;
 
   constructor(asset: Asset) {
     this.asset = asset;

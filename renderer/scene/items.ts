@@ -50,7 +50,7 @@ export class Item {
 export class Items {
   readonly solid: Item[] = [];
   readonly blended: Item[] = [];
-  readonly data: StaticArray<u32>;
+  readonly data!: StaticArray<u32>;
   private readonly all: Item[] = [];
 
   constructor(

@@ -22,7 +22,6 @@ import {
   BindGroupEntry,
   BindGroupLayout,
   BindGroupLayoutEntry,
-  Buffer,
   BufferUsage,
   device,
   Sampler,
@@ -43,7 +42,7 @@ const SLOT_BITS = 8;
 /** Lays out what a material binds: its uniforms, then for each slot a texture and a sampler. */
 export function materialLayout(): BindGroupLayout {
   const entries: BindGroupLayoutEntry[] = [{ binding: 0, visibility: ShaderStage.FRAGMENT, buffer: {} }];
-  for (let slot: u32 = 0; slot < SLOT_COUNT; slot++) {
+  for (let slot = 0; slot < SLOT_COUNT; slot++) {
     entries.push({ binding: 1 + slot * 2, visibility: ShaderStage.FRAGMENT, texture: {} });
     entries.push({ binding: 2 + slot * 2, visibility: ShaderStage.FRAGMENT, sampler: {} });
   }
@@ -83,7 +82,7 @@ function writeUniforms(record: usize, out: usize): void {
   memory.copy(out + 16, record + MATERIAL_EMISSIVE, 12);
   store<f32>(out, load<f32>(record, MATERIAL_ALPHA_CUTOFF), 28);
   memory.copy(out + 32, record + MATERIAL_METALLIC, 16);
-  for (let slot: u32 = 0; slot < SLOT_COUNT; slot++) {
+  for (let slot = 0; slot < SLOT_COUNT; slot++) {
     const from = record + MATERIAL_SLOTS + slot * SLOT_SIZE;
     const to = out + 64 + slot * 32;
     if (load<i32>(from, SLOT_TEXTURE) >= 0) flags |= 1 << (SLOT_BITS + slot);
@@ -95,7 +94,7 @@ function writeUniforms(record: usize, out: usize): void {
 
 function slotEntries(record: usize, textures: Textures, white: TextureView, plain: Sampler): BindGroupEntry[] {
   const entries: BindGroupEntry[] = [];
-  for (let slot: u32 = 0; slot < SLOT_COUNT; slot++) {
+  for (let slot = 0; slot < SLOT_COUNT; slot++) {
     const from = record + MATERIAL_SLOTS + slot * SLOT_SIZE;
     const texture = load<i32>(from, SLOT_TEXTURE);
     const view = texture >= 0 ? textures.views[texture] : white;

@@ -46,13 +46,13 @@ export class Pose {
   readonly nodeCount: i32;
   readonly jointCount: i32;
   /** A matrix a joint of each skin, for the GPU. */
-  readonly joints: StaticArray<f32>;
+  readonly joints!: StaticArray<f32>;
   /** The weights of morph targets, a copy of all floats of the file that are weights. */
-  readonly weights: StaticArray<f32>;
+  readonly weights!: StaticArray<f32>;
   /** Where the weights of each node begin. */
-  readonly weightFirst: StaticArray<u32>;
-  private readonly trs: StaticArray<f32>;
-  private readonly worlds: StaticArray<f32>;
+  readonly weightFirst!: StaticArray<u32>;
+  private readonly trs!: StaticArray<f32>;
+  private readonly worlds!: StaticArray<f32>;
   private readonly local: StaticArray<f32> = new StaticArray<f32>(16);
   private readonly floats: usize;
 
@@ -74,8 +74,8 @@ export class Pose {
     this.weights = new StaticArray<f32>(<i32>max(weights, 1));
     for (let node = 0; node < this.nodeCount; node++) {
       const record = this.node(node);
-      const from = this.floats + (<usize>load<u32>(record, NODE_WEIGHT_FIRST) << 2);
-      memory.copy(this.weightsOf(node), from, <usize>load<u32>(record, NODE_WEIGHT_COUNT) << 2);
+      const from = this.floats + ((<usize>load<u32>(record, NODE_WEIGHT_FIRST)) << 2);
+      memory.copy(this.weightsOf(node), from, (<usize>load<u32>(record, NODE_WEIGHT_COUNT)) << 2);
     }
     const animated = file.count(SECTION_ANIMATIONS) > 0;
     this.duration = animated ? load<f32>(file.record(SECTION_ANIMATIONS, 0, ANIMATION_SIZE), ANIMATION_DURATION) : 0;
@@ -154,6 +154,6 @@ export class Pose {
   }
 
   private weightsOf(node: i32): usize {
-    return changetype<usize>(this.weights) + (<usize>this.weightFirst[node] << 2);
+    return changetype<usize>(this.weights) + ((<usize>this.weightFirst[node]) << 2);
   }
 }

@@ -1,9 +1,40 @@
-import { error } from './log';
+import { LOG_ERROR } from '../abi';
+import { log } from './nearlight';
 
-/** Logs why and where the module fails, then traps; asc calls it for `throw` and for failed checks. */
-export function abort(message: string | null, file: string | null, line: u32, column: u32): void {
-  const what = message !== null ? message : 'abort';
-  const where = file !== null ? file : '?';
-  error(`${what} at ${where}:${line}:${column}`);
+const TEXT_MAX: u32 = 480;
+const line: usize = memory.data(4096);
+
+/**
+ * Logs why and where the module fails, then traps; asc calls it for `throw`, for failed checks, and where the stack of
+ * references is full. In that last case whatever holds a reference calls it again, so strings are addresses here.
+ */
+export function abort(message: usize, file: usize, row: u32, column: u32): void {
+  let end = line;
+  if (message !== 0 && load<u32>(message - 4) === 0) {
+    end = text(end, changetype<usize>('the stack is full, most likely by endless recursion'));
+  } else {
+    end = text(end, message !== 0 ? message : changetype<usize>('abort'));
+    end = text(end, changetype<usize>(' at '));
+    end = text(end, file !== 0 ? file : changetype<usize>('?'));
+    end = number(end, row);
+    end = number(end, column);
+  }
+  log(LOG_ERROR, line, <u32>(end - line));
   unreachable();
+}
+
+/** Writes a string, whose byte length lies before it, as UTF-8, in which a UTF-16 unit takes at most three bytes; gives where it ends. */
+function text(at: usize, string: usize): usize {
+  const length = min<u32>(load<u32>(string - 4) >> 1, TEXT_MAX);
+  return at + String.UTF8.encodeUnsafe(string, <i32>length, at);
+}
+
+/** Writes a colon and a number. */
+function number(at: usize, value: u32): usize {
+  store<u8>(at, 0x3a);
+  let digits: usize = 1;
+  for (let rest = value; rest >= 10; rest /= 10) digits++;
+  let rest = value;
+  for (let place = at + digits; place > at; place--, rest /= 10) store<u8>(place, <u8>(0x30 + (rest % 10)));
+  return at + 1 + digits;
 }

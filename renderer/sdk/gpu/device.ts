@@ -350,4 +350,5 @@ function encodeTarget(at: usize, target: ColorTargetState, blend: BlendState | n
   );
 }
 
+/** The GPU. */
 export const device: Device = new Device();

@@ -56,14 +56,9 @@ export class ComputePassDescriptor {
   timestampWrites: TimestampWrites | null = null;
 }
 
-/** GPURenderCommandsMixin and GPUDebugCommandsMixin: what a render pass and a render bundle both record. */
-export class RenderCommands {
+/** GPUBindingCommandsMixin and GPUDebugCommandsMixin: what passes of both kinds and render bundles record. */
+export class BindingCommands {
   open: bool = false;
-
-  /** Sets the pipeline. */
-  setPipeline(pipeline: RenderPipeline): void {
-    encode.setPipeline(pipeline.id);
-  }
 
   /** Sets a bind group, or none. */
   setBindGroup(index: u32, group: BindGroup | null): void {
@@ -73,6 +68,35 @@ export class RenderCommands {
   /** Sets a bind group with one dynamic offset, in bytes. */
   setBindGroupAt(index: u32, group: BindGroup, offset: u32): void {
     store<u32>(encode.setBindGroup(index, group.id, 1), offset);
+  }
+
+  /** Sets a bind group with its dynamic offsets, in bytes and in the order of the bindings. */
+  setBindGroupOffsets(index: u32, group: BindGroup, offsets: StaticArray<u32>): void {
+    const at = encode.setBindGroup(index, group.id, <u32>offsets.length);
+    memory.copy(at, changetype<usize>(offsets), (<usize>offsets.length) << 2);
+  }
+
+  /** Begins a group of commands, for tools. */
+  pushDebugGroup(groupLabel: string): void {
+    encode.pushDebugGroup(groupLabel);
+  }
+
+  /** Ends the innermost group. */
+  popDebugGroup(): void {
+    encode.popDebugGroup();
+  }
+
+  /** Marks a place among the commands, for tools. */
+  insertDebugMarker(markerLabel: string): void {
+    encode.insertDebugMarker(markerLabel);
+  }
+}
+
+/** GPURenderCommandsMixin: what a render pass and a render bundle both record. */
+export class RenderCommands extends BindingCommands {
+  /** Sets the pipeline. */
+  setPipeline(pipeline: RenderPipeline): void {
+    encode.setPipeline(pipeline.id);
   }
 
   /** Sets a vertex buffer, or none; a size of 0 means "the rest". */
@@ -109,21 +133,6 @@ export class RenderCommands {
   /** Draws indexed with arguments from a buffer. */
   drawIndexedIndirect(buffer: Buffer, offset: u32): void {
     encode.drawIndexedIndirect(buffer.id, offset);
-  }
-
-  /** Begins a group of commands, for tools. */
-  pushDebugGroup(groupLabel: string): void {
-    encode.pushDebugGroup(groupLabel);
-  }
-
-  /** Ends the innermost group. */
-  popDebugGroup(): void {
-    encode.popDebugGroup();
-  }
-
-  /** Marks a place among the commands, for tools. */
-  insertDebugMarker(markerLabel: string): void {
-    encode.insertDebugMarker(markerLabel);
   }
 }
 
@@ -174,22 +183,10 @@ export class RenderPassEncoder extends RenderCommands {
 }
 
 /** GPUComputePassEncoder. */
-export class ComputePassEncoder {
-  open: bool = false;
-
+export class ComputePassEncoder extends BindingCommands {
   /** Sets the pipeline. */
   setPipeline(pipeline: ComputePipeline): void {
     encode.setComputePipeline(pipeline.id);
-  }
-
-  /** Sets a bind group, or none. */
-  setBindGroup(index: u32, group: BindGroup | null): void {
-    encode.setBindGroup(index, idOf(group), 0);
-  }
-
-  /** Sets a bind group with one dynamic offset, in bytes. */
-  setBindGroupAt(index: u32, group: BindGroup, offset: u32): void {
-    store<u32>(encode.setBindGroup(index, group.id, 1), offset);
   }
 
   /** Dispatches workgroups. */

@@ -134,4 +134,5 @@ class Surface {
   readonly format: u32 = SURFACE_FORMAT;
 }
 
+/** The picture that `render` draws. */
 export const surface: Surface = new Surface();

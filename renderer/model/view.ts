@@ -1,0 +1,108 @@
+import { Orbit } from '../scene/orbit';
+import { VIEW_BYTES } from '../scene/shaders';
+import { Bounds } from '../scene/transform';
+import { mat4, vec3 } from '../sdk';
+
+const FOV_Y: f32 = 0.6;
+const MARGIN: f32 = 1.12;
+/** Strength of the environment on surfaces and as the backdrop. */
+const AMBIENT: f32 = 0.9;
+const BACKDROP: f32 = 0.55;
+
+/** Where the model stands: a cylinder, as it turns. */
+export class Stage {
+  readonly x: f32;
+  readonly y: f32;
+  readonly z: f32;
+  readonly bottom: f32;
+  readonly halfHeight: f32;
+  /** Of the cylinder. */
+  readonly width: f32;
+  /** Of the sphere around it. */
+  readonly radius: f32;
+
+  constructor(b: Bounds) {
+    this.x = (b.minX + b.maxX) * 0.5;
+    this.y = (b.minY + b.maxY) * 0.5;
+    this.z = (b.minZ + b.maxZ) * 0.5;
+    this.bottom = b.minY;
+    this.halfHeight = (b.maxY - b.minY) * 0.5;
+    const half = Mathf.sqrt((b.maxX - b.minX) * (b.maxX - b.minX) + (b.maxZ - b.minZ) * (b.maxZ - b.minZ)) * 0.5;
+    this.radius = max(Mathf.sqrt(half * half + this.halfHeight * this.halfHeight), 1e-6);
+    this.width = max(half, this.radius * 0.05);
+  }
+}
+
+/** The uniforms of one picture: struct View of shaders.ts. */
+export class View {
+  readonly uniforms: StaticArray<f32> = new StaticArray<f32>(<i32>VIEW_BYTES / 4);
+  readonly eye: vec3.Vec3 = vec3.create();
+  private readonly target: vec3.Vec3 = vec3.create();
+  private readonly up: vec3.Vec3 = vec3.create(0, 1, 0);
+  private readonly sun: vec3.Vec3 = vec3.create(-0.52, 0.72, 0.46);
+  private readonly matrix: StaticArray<f32> = mat4.create();
+  private readonly look: StaticArray<f32> = mat4.create();
+  private readonly projection: StaticArray<f32> = mat4.create();
+
+  constructor(private readonly stage: Stage) {
+    vec3.normalize(this.sun, this.sun);
+    this.buildSun();
+  }
+
+  /** Looks from where an orbit is. */
+  build(orbit: Orbit, width: f32, height: f32): void {
+    const stage = this.stage;
+    const aspect = width / height;
+    const tan = Mathf.tan(FOV_Y * 0.5);
+    const cos = Mathf.cos(orbit.pitch);
+    const sin = Mathf.sin(orbit.pitch);
+    // Of the cylinder, seen from above or below, height and depth add to what has to fit.
+    const tall = stage.halfHeight * cos + stage.width * Mathf.abs(sin);
+    const fit = max(tall / tan, stage.width / (tan * aspect)) + stage.width * cos + stage.halfHeight * Mathf.abs(sin);
+    const distance = fit * MARGIN * orbit.zoom;
+    vec3.set(stage.x, stage.y, stage.z, this.target);
+    vec3.set(
+      stage.x + Mathf.sin(orbit.yaw) * cos * distance,
+      stage.y + sin * distance,
+      stage.z + Mathf.cos(orbit.yaw) * cos * distance,
+      this.eye,
+    );
+    const near = max(distance - stage.radius * 1.5, distance * 0.02);
+    mat4.lookAt(this.eye, this.target, this.up, this.look);
+    mat4.perspective(FOV_Y, aspect, near, distance + stage.radius * 12, this.projection);
+    mat4.multiply(this.projection, this.look, this.uniforms);
+    const m = this.look;
+    this.vector(32, this.eye[0], this.eye[1], this.eye[2], 1);
+    this.vector(36, m[0] * tan * aspect, m[4] * tan * aspect, m[8] * tan * aspect, 0);
+    this.vector(40, m[1] * tan, m[5] * tan, m[9] * tan, 0);
+    this.vector(44, -m[2], -m[6], -m[10], 0);
+  }
+
+  /** The sun's own view, which holds the model and its shadow on the floor; it does not change. */
+  private buildSun(): void {
+    const stage = this.stage;
+    const sun = this.sun;
+    const reach = stage.radius * 2.1;
+    const eye = vec3.create();
+    vec3.set(stage.x, stage.y, stage.z, this.target);
+    vec3.addScaled(this.target, sun, reach * 2, eye);
+    mat4.lookAt(eye, this.target, this.up, this.look);
+    mat4.orthographic(-reach, reach, -reach, reach, reach * 0.1, reach * 4, this.projection);
+    mat4.multiply(this.projection, this.look, this.matrix);
+    for (let i = 0; i < 16; i++) this.uniforms[16 + i] = this.matrix[i];
+    this.vector(48, sun[0], sun[1], sun[2], (reach * 2) / <f32>SHADOW_SIZE);
+    this.vector(52, 3.4, 3.05, 2.6, 0);
+    this.vector(56, stage.x, stage.bottom - stage.radius * 0.002, stage.z, max(stage.width, stage.radius * 0.5));
+    this.vector(60, AMBIENT, BACKDROP, 0, 0);
+  }
+
+  private vector(at: i32, x: f32, y: f32, z: f32, w: f32): void {
+    this.uniforms[at] = x;
+    this.uniforms[at + 1] = y;
+    this.uniforms[at + 2] = z;
+    this.uniforms[at + 3] = w;
+  }
+}
+
+/** Texels a side of the sun's shadow. */
+export const SHADOW_SIZE: u32 = 2048;

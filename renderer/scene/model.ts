@@ -1,0 +1,128 @@
+import {
+  FLAG_EXTRA,
+  FLAG_SKIN,
+  HEADER_INDICES,
+  HEADER_MORPHS,
+  HEADER_VERTICES,
+  PRIMITIVE_BASE,
+  PRIMITIVE_EXTRA,
+  PRIMITIVE_INDEX,
+  PRIMITIVE_INDEX_BYTES,
+  PRIMITIVE_INDEX_COUNT,
+  PRIMITIVE_SKIN,
+} from '../../assets/format';
+import { BindGroupLayout, Buffer, BufferUsage, device, IndexFormat, RenderPassEncoder } from '../sdk';
+import { ModelFile } from './file';
+import { Item, Items } from './items';
+import { Materials } from './materials';
+import { Pipelines } from './pipelines';
+import { Pose } from './pose';
+import { Textures } from './textures';
+import { Bounds } from './transform';
+
+/** Times of the animation at which the bounds are measured. */
+const BOUNDS_STEPS = 12;
+
+/** A packed model on the GPU: its buffers, textures and draws, and its pose. */
+export class Model {
+  readonly bounds!: Bounds;
+  readonly pose!: Pose;
+  readonly items!: Items;
+  readonly itemBuffer!: Buffer;
+  readonly jointBuffer!: Buffer;
+  readonly weightBuffer!: Buffer;
+  readonly morphBuffer!: Buffer;
+  private readonly textures!: Textures;
+  private readonly materials!: Materials;
+  private readonly vertices!: Buffer;
+  private readonly indices!: Buffer;
+
+  constructor(file: ModelFile, layout: BindGroupLayout, root: StaticArray<f32>) {
+    this.pose = new Pose(file);
+    this.bounds = this.pose.bounds(root, this.pose.duration > 0 ? BOUNDS_STEPS : 1);
+    this.textures = new Textures(file);
+    this.materials = new Materials(file, this.textures, layout);
+    this.items = new Items(file, this.pose, this.materials);
+    this.vertices = block(file, HEADER_VERTICES, 'vertices', BufferUsage.VERTEX);
+    this.indices = block(file, HEADER_INDICES, 'indices', BufferUsage.INDEX);
+    this.morphBuffer = block(file, HEADER_MORPHS, 'morphs', BufferUsage.STORAGE);
+    this.itemBuffer = storage('items', this.items.data.length);
+    this.jointBuffer = storage('joints', this.pose.joints.length);
+    this.weightBuffer = storage('weights', this.pose.weights.length);
+    device.queue.writeBuffer(this.weightBuffer, 0, this.pose.weights);
+  }
+
+  /** Uploads about `bytes` bytes of what is still in the asset; gives false once all is there. */
+  upload(bytes: u32): bool {
+    return this.textures.upload(bytes);
+  }
+
+  /** Moves the model to a time of its animation, the whole moved by a matrix, and tells the GPU. */
+  update(time: f32, root: StaticArray<f32>): void {
+    this.pose.update(time, root);
+    this.items.update();
+    device.queue.writeBuffer(this.itemBuffer, 0, this.items.data);
+    if (this.pose.jointCount > 0) device.queue.writeBuffer(this.jointBuffer, 0, this.pose.joints);
+    if (this.pose.duration > 0) device.queue.writeBuffer(this.weightBuffer, 0, this.pose.weights);
+  }
+
+  /** Draws what is solid as the sun sees it; group 0 is the scene. */
+  drawShadow(pass: RenderPassEncoder, pipelines: Pipelines): void {
+    this.drawList(pass, pipelines, this.items.solid, true);
+  }
+
+  /** Draws what is solid, then what is transparent from far to near of an eye; groups 0 and 2 are the scene and its light. */
+  draw(pass: RenderPassEncoder, pipelines: Pipelines): void {
+    this.drawList(pass, pipelines, this.items.solid, false);
+  }
+
+  /** Draws what is transparent, from far to near of an eye. */
+  drawBlended(pass: RenderPassEncoder, pipelines: Pipelines, x: f32, y: f32, z: f32): void {
+    this.items.sort(x, y, z);
+    this.drawList(pass, pipelines, this.items.blended, false);
+  }
+
+  private drawList(pass: RenderPassEncoder, pipelines: Pipelines, list: Item[], isShadow: bool): void {
+    let key: u32 = 0xffffffff;
+    let material = -1;
+    for (let i = 0; i < list.length; i++) {
+      const item = list[i];
+      if (item.key !== key) {
+        key = item.key;
+        pass.setPipeline(isShadow ? pipelines.forShadow(key) : pipelines.forPicture(key));
+      }
+      if (item.material !== material) {
+        material = item.material;
+        pass.setBindGroup(1, this.materials.groups[material]);
+      }
+      this.drawItem(pass, item);
+    }
+  }
+
+  private drawItem(pass: RenderPassEncoder, item: Item): void {
+    const record = item.primitive;
+    let slot: u32 = 0;
+    pass.setVertexBuffer(slot++, this.vertices, load<u32>(record, PRIMITIVE_BASE));
+    if ((item.key & (FLAG_EXTRA << 8)) !== 0) {
+      pass.setVertexBuffer(slot++, this.vertices, load<u32>(record, PRIMITIVE_EXTRA));
+    }
+    if ((item.key & (FLAG_SKIN << 8)) !== 0) {
+      pass.setVertexBuffer(slot++, this.vertices, load<u32>(record, PRIMITIVE_SKIN));
+    }
+    const format = load<u32>(record, PRIMITIVE_INDEX_BYTES) === 2 ? IndexFormat.uint16 : IndexFormat.uint32;
+    pass.setIndexBuffer(this.indices, format, load<u32>(record, PRIMITIVE_INDEX));
+    pass.drawIndexed(load<u32>(record, PRIMITIVE_INDEX_COUNT), 1, 0, 0, item.index);
+  }
+}
+
+/** A block of the file as a buffer; one without contents has four bytes, as a binding needs some. */
+function block(file: ModelFile, header: u32, label: string, usage: u32): Buffer {
+  const size = file.header(header + 4);
+  const buffer = device.createBuffer({ label, size: max(size, 4), usage: usage | BufferUsage.COPY_DST });
+  if (size > 0) device.queue.writeBufferFromAsset(buffer, 0, file.asset, file.header(header), size);
+  return buffer;
+}
+
+function storage(label: string, words: i32): Buffer {
+  return device.createBuffer({ label, size: <u64>words * 4, usage: BufferUsage.STORAGE | BufferUsage.COPY_DST });
+}
