@@ -74,7 +74,7 @@ export class PodGame implements Game {
       write: (address, bytes) => instance.write(address, bytes),
     });
     try {
-      for (const submission of submissions) if (submission.commands.length > 0) replay.run(submission);
+      for (const submission of submissions) if (submission.commands.length > 0) await replay.start(submission);
     } catch (error) {
       replay.destroy();
       throw error;

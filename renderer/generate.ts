@@ -322,14 +322,14 @@ return Array.from({ length: count }, (_, n) => read(r, t, at + n * stride));
 }
 
 /**
- * Checks the commands of \`r\` one by one - opcode, length, enums, flags, ids - and hands each to \`h\`.
+ * Checks the commands of \`r\` one by one, from \`r.at\` on - opcode, length, enums, flags, ids - and hands each to \`h\`.
  * @throws Fault at the first bad command; \`r.index\` and \`r.opcode\` name it. The ones before it have been done.
  */
 export function decode(r: Reader, h: Handler): void {
 const { words: w, floats: f, length: end } = r;
 const t = h.tables;
 let at = r.at;
-for (r.index = 0; at < end; r.index++) {
+for (; at < end; r.index++) {
 const head = w[at];
 const length = head >>> 16;
 r.opcode = head & 0xffff;
@@ -343,6 +343,7 @@ throw new Fault(\`there is no command with opcode \${r.opcode}\`);
 at = r.jump === 0 ? at + length : r.jump;
 r.jump = 0;
 }
+r.at = at;
 r.ended = true;
 }
 `;

@@ -19,6 +19,17 @@ export class Budget {
   give(bytes: number): void {
     this.used -= bytes;
   }
+
+  /** Takes `bytes` for what `make` makes, unless that fails. @throws Fault as take() */
+  spend<T>(bytes: number, make: () => T): T {
+    this.take(bytes);
+    try {
+      return make();
+    } catch (error) {
+      this.give(bytes);
+      throw error;
+    }
+  }
 }
 
 /** What a call of a module may draw and dispatch. */
@@ -64,32 +75,6 @@ export class Work {
     if (this.draws > gpuDrawsMax) throw new Fault(`one call dispatches more than ${gpuDrawsMax} times (GPU_DRAWS_MAX)`);
     if (this.workgroups > gpuWorkgroupsMax)
       throw new Fault(`one call dispatches more than ${gpuWorkgroupsMax} workgroups (GPU_WORKGROUPS_MAX)`);
-  }
-}
-
-/** Of the time that compiling takes, a room is given this part back as it passes. */
-const COMPILE_SHARE = 0.05;
-
-/** Time that a room's shaders and pipelines take to compile; what it may take at once comes back slowly. */
-export class CompileTime {
-  readonly #msMax: number;
-  #spentMs = 0;
-  #at = performance.now();
-
-  constructor(msMax: number) {
-    this.#msMax = msMax;
-  }
-
-  /** Runs and accounts what compiles. @throws Fault where it has taken too long */
-  measure<T>(compile: () => T): T {
-    const begun = performance.now();
-    const made = compile();
-    const now = performance.now();
-    this.#spentMs = Math.max(0, this.#spentMs - (begun - this.#at) * COMPILE_SHARE) + (now - begun);
-    this.#at = now;
-    if (this.#spentMs > this.#msMax)
-      throw new Fault(`compiling has taken ${Math.round(this.#spentMs)} of ${this.#msMax} ms (SHADER_MS_MAX)`);
-    return made;
   }
 }
 

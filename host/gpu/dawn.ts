@@ -149,6 +149,7 @@ async function open({ hardwareRequired, log, backend = 'vulkan' }: OpenOptions):
     );
   }
   const device = await openDevice(adapter);
+  warmUp(device);
   device.addEventListener('uncapturederror', (event) => log('error', `GPU: ${event.error.message}`));
   const lost = Promise.withResolvers<string>();
   const opened: Opened = {
@@ -202,6 +203,45 @@ async function openDevice(adapter: GPUAdapter): Promise<GPUDevice> {
       cause,
     });
   }
+}
+
+/**
+ * Has Dawn make the pipelines of its own that it otherwise makes when they are needed first: for timestamps, and to check
+ * indirect draws and dispatches. A software adapter makes none while it works, so that a shader without an end would
+ * then stop this thread.
+ */
+function warmUp(device: GPUDevice): void {
+  const { INDIRECT, INDEX, QUERY_RESOLVE } = GPUBufferUsage;
+  const buffer = device.createBuffer({ size: 256, usage: INDIRECT | INDEX });
+  const code = '@vertex fn v() -> @builtin(position) vec4f { return vec4f(); } @compute @workgroup_size(1) fn c() {}';
+  const module = device.createShaderModule({ code });
+  const depthStencil = { format: 'depth16unorm', depthWriteEnabled: false, depthCompare: 'always' } as const;
+  const depth = device.createTexture({
+    size: [1, 1],
+    format: depthStencil.format,
+    usage: GPUTextureUsage.RENDER_ATTACHMENT,
+  });
+  const encoder = device.createCommandEncoder();
+  const compute = encoder.beginComputePass();
+  compute.setPipeline(device.createComputePipeline({ layout: 'auto', compute: { module } }));
+  compute.dispatchWorkgroupsIndirect(buffer, 0);
+  compute.end();
+  const render = encoder.beginRenderPass({
+    colorAttachments: [],
+    depthStencilAttachment: { view: depth.createView(), depthReadOnly: true },
+  });
+  render.setPipeline(device.createRenderPipeline({ layout: 'auto', vertex: { module }, depthStencil }));
+  render.setIndexBuffer(buffer, 'uint16');
+  render.drawIndirect(buffer, 0);
+  render.drawIndexedIndirect(buffer, 0);
+  render.end();
+  const queries = device.features.has('timestamp-query')
+    ? device.createQuerySet({ type: 'timestamp', count: 1 })
+    : undefined;
+  const times = device.createBuffer({ size: 256, usage: QUERY_RESOLVE });
+  if (queries) encoder.resolveQuerySet(queries, 0, 1, times, 0);
+  device.queue.submit([encoder.finish()]);
+  for (const used of [buffer, depth, times, queries]) used?.destroy();
 }
 
 /** Polls at once after a call, which finds what takes a small job's time; every later one waits for a timer. */

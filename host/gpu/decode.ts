@@ -1043,14 +1043,14 @@ function list<T>(r: Reader, t: Tables, at: number, count: number, stride: number
 }
 
 /**
- * Checks the commands of `r` one by one - opcode, length, enums, flags, ids - and hands each to `h`.
+ * Checks the commands of `r` one by one, from `r.at` on - opcode, length, enums, flags, ids - and hands each to `h`.
  * @throws Fault at the first bad command; `r.index` and `r.opcode` name it. The ones before it have been done.
  */
 export function decode(r: Reader, h: Handler): void {
   const { words: w, floats: f, length: end } = r;
   const t = h.tables;
   let at = r.at;
-  for (r.index = 0; at < end; r.index++) {
+  for (; at < end; r.index++) {
     const head = w[at];
     const length = head >>> 16;
     r.opcode = head & 0xffff;
@@ -1769,5 +1769,6 @@ export function decode(r: Reader, h: Handler): void {
     at = r.jump === 0 ? at + length : r.jump;
     r.jump = 0;
   }
+  r.at = at;
   r.ended = true;
 }

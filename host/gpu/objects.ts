@@ -1,6 +1,7 @@
 import { REPLY_COMPILATION, REPLY_PIPELINE, SURFACE } from '../../renderer/abi.ts';
-import { Budget, CompileTime, textureBytes, type WorkLimits } from './budget.ts';
+import { Budget, textureBytes, type WorkLimits } from './budget.ts';
 import { WordCache } from './cache.ts';
+import { CompileTime, DeviceCompiler } from './compile.ts';
 import {
   type CreateBindGroup,
   type CreateBindGroupLayout,
@@ -21,7 +22,7 @@ import { bindGroupEntry, bindGroupLayoutEntry, computePipeline, renderPipeline }
 import { compiled, type Pass } from './pass.ts';
 import { Fault, type Reader } from './reader.ts';
 import { ErrorScopes } from './scope.ts';
-import { type Handles, Table, type Tables } from './table.ts';
+import { type Compiled, type Handles, Table, type Tables } from './table.ts';
 
 export interface ObjectLimits extends WorkLimits {
   gpuObjectsMax: number;
@@ -36,6 +37,8 @@ export interface ObjectsOptions {
   limits: ObjectLimits;
   reader: Reader;
   log(level: 'error' | 'warn', message: string): void;
+  /** Takes the errors of the current command that show later. */
+  refuser(): (error: unknown) => void;
   /** An object has ended. */
   ended(): void;
   /** Puts a record on the module's reply ring. */
@@ -56,7 +59,12 @@ export class Objects implements ObjectsCommands {
   readonly #device: GPUDevice;
   readonly #options: ObjectsOptions;
   readonly #limits: ObjectLimits;
+  /** Whether pipelines compile beside the frames, and commands that need them wait. */
+  patient = false;
+  /** What the module has asked for and waits for. */
+  readonly #compilations = new Set<Promise<void>>();
   readonly #compiling: CompileTime;
+  readonly #compiler: DeviceCompiler;
   /** Games make the same group and the same view again and again; each is made once. */
   readonly #groups = new WordCache<Handles['bindGroup']>();
   readonly #views = new WordCache<Handles['textureView']>();
@@ -69,6 +77,7 @@ export class Objects implements ObjectsCommands {
     this.#limits = limits;
     this.scopes = new ErrorScopes(device, (message) => options.log('warn', message), options.reply);
     this.#compiling = new CompileTime(limits.shaderMsMax);
+    this.#compiler = DeviceCompiler.of(device);
     this.budget = new Budget(limits.gpuBytesMax);
     this.tables = {
       buffer: new Table('buffer', limits.gpuObjectsMax),
@@ -100,21 +109,16 @@ export class Objects implements ObjectsCommands {
     this.tables.buffer.claim(id);
     if (size > this.#limits.gpuBufferBytesMax)
       throw new Fault(`its ${size} bytes exceed ${this.#limits.gpuBufferBytesMax} (GPU_BUFFER_BYTES_MAX)`);
-    this.budget.take(size);
-    this.tables.buffer.add(id, {
-      gpu: this.#device.createBuffer({ size, usage, label }),
-      size,
-      usage,
-      mapping: false,
-    });
+    const gpu = this.budget.spend(size, () => this.#device.createBuffer({ size, usage, label }));
+    this.tables.buffer.add(id, { gpu, size, usage, mapping: false });
   }
 
   createTexture(record: CreateTexture): void {
     this.tables.texture.claim(record.id);
     const bytes = textureBytes(record);
-    this.budget.take(bytes);
     const viewFormats = record.viewFormats.map(({ format }) => format);
-    const gpu = this.#device.createTexture({ ...record, size: record, viewFormats });
+    const descriptor = { ...record, size: record, viewFormats };
+    const gpu = this.budget.spend(bytes, () => this.#device.createTexture(descriptor));
     this.tables.texture.add(record.id, { gpu, bytes, format: record.format, sampleCount: record.sampleCount });
   }
 
@@ -193,8 +197,10 @@ export class Objects implements ObjectsCommands {
 
   createRenderPipeline(record: CreateRenderPipeline): void {
     this.tables.renderPipeline.claim(record.id);
-    const gpu = this.#compiling.measure(() => this.#device.createRenderPipeline(renderPipeline(record)));
-    this.tables.renderPipeline.add(record.id, { gpu });
+    const descriptor = renderPipeline(record);
+    const atOnce = () => this.#device.createRenderPipeline(descriptor);
+    const beside = () => this.#device.createRenderPipelineAsync(descriptor);
+    this.tables.renderPipeline.add(record.id, this.#compile(atOnce, beside));
   }
 
   createRenderPipelineAsync(record: CreateRenderPipeline): void {
@@ -209,8 +215,10 @@ export class Objects implements ObjectsCommands {
 
   createComputePipeline(record: CreateComputePipeline): void {
     this.tables.computePipeline.claim(record.id);
-    const gpu = this.#compiling.measure(() => this.#device.createComputePipeline(computePipeline(record)));
-    this.tables.computePipeline.add(record.id, { gpu });
+    const descriptor = computePipeline(record);
+    const atOnce = () => this.#device.createComputePipeline(descriptor);
+    const beside = () => this.#device.createComputePipelineAsync(descriptor);
+    this.tables.computePipeline.add(record.id, this.#compile(atOnce, beside));
   }
 
   createComputePipelineAsync(record: CreateComputePipeline): void {
@@ -221,6 +229,26 @@ export class Objects implements ObjectsCommands {
     this.#whenCompiled('computePipeline', record, compilation, (gpu) => {
       pipeline.gpu = gpu;
     });
+  }
+
+  /** What the call has asked for and what has not compiled yet; undefined for nothing. */
+  get compilation(): Promise<void> | undefined {
+    return this.#compilations.size > 0 ? Promise.all(this.#compilations).then(() => {}) : undefined;
+  }
+
+  /** Waits, and accounts it. @throws Fault where it takes too long */
+  async wait(compilation: Promise<void>): Promise<void> {
+    const begun = performance.now();
+    const late = Promise.withResolvers<void>();
+    const timer = setTimeout(late.resolve, this.#compiling.left);
+    await Promise.race([compilation, late.promise]);
+    clearTimeout(timer);
+    try {
+      this.#compiling.spend(begun);
+    } catch (error) {
+      for (const pending of this.#compilations) this.#compiler.block(pending);
+      throw error;
+    }
   }
 
   getRenderBindGroupLayout(id: number, pipeline: Handles['renderPipeline'], index: number): void {
@@ -236,8 +264,8 @@ export class Objects implements ObjectsCommands {
   createQuerySet({ id, type, count, label }: CreateQuerySet): void {
     this.tables.querySet.claim(id);
     if (count > QUERIES_MAX) throw new Fault(`count: ${count} is more than ${QUERIES_MAX}`);
-    this.budget.take(count * QUERY_BYTES);
-    this.tables.querySet.add(id, { gpu: this.#device.createQuerySet({ type, count, label }), count });
+    const gpu = this.budget.spend(count * QUERY_BYTES, () => this.#device.createQuerySet({ type, count, label }));
+    this.tables.querySet.add(id, { gpu, count });
   }
 
   createRenderBundleEncoder(record: CreateRenderBundleEncoder): void {
@@ -305,6 +333,28 @@ export class Objects implements ObjectsCommands {
   #cache<T>(cache: WordCache<T>, made: T): void {
     const { reader } = this.#options;
     if (!this.scopes.open) cache.add(reader.words, reader.at + ID_WORDS, reader.end, made);
+  }
+
+  #compile<T>(atOnce: () => T, beside: () => Promise<T>): Compiled<T> {
+    if (!this.patient) return { gpu: this.#compiling.measure(atOnce) };
+    const made = this.#compiler.compile(beside, atOnce);
+    const failure = made.then(
+      () => undefined,
+      (error: unknown) => error,
+    );
+    const refuse = this.scopes.catch(failure) ? () => {} : this.#options.refuser();
+    const pipeline: Compiled<T> = { gpu: undefined };
+    const compilation = made
+      .then((gpu) => {
+        pipeline.gpu = gpu;
+      }, refuse)
+      .finally(() => {
+        pipeline.compilation = undefined;
+        this.#compilations.delete(compilation);
+      });
+    pipeline.compilation = compilation;
+    this.#compilations.add(compilation);
+    return pipeline;
   }
 
   #whenCompiled<T>(

@@ -1,7 +1,8 @@
 import type { Work } from './budget.ts';
+import { Waiting } from './compile.ts';
 import { type PassCommands, RENDER_BUNDLE_ENTRY_WORDS, readRenderBundleEntry } from './decode.ts';
 import { Fault, type Reader } from './reader.ts';
-import type { Handles, Tables } from './table.ts';
+import type { Compiled, Handles, Tables } from './table.ts';
 
 const DRAW_BYTES = 16;
 const DRAW_INDEXED_BYTES = 20;
@@ -355,7 +356,8 @@ export interface PassOptions {
 }
 
 /** A pipeline that was made asynchronously may not be there yet, or never. */
-export function compiled<T>(pipeline: { gpu: T | undefined }): T {
+export function compiled<T>(pipeline: Compiled<T>): T {
+  if (pipeline.compilation) throw new Waiting(pipeline.compilation);
   if (pipeline.gpu === undefined) throw new Fault('the pipeline is not ready: a REPLY_PIPELINE says when it is');
   return pipeline.gpu;
 }

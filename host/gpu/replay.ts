@@ -1,6 +1,7 @@
 import { REPLY_COUNT, REPLY_WORDS, SURFACE } from '../../renderer/abi.ts';
 import { type ErrorCode, NearlightError } from '../errors.ts';
 import { Work } from './budget.ts';
+import { Waiting } from './compile.ts';
 import { commandNames, decode, type Handler } from './decode.ts';
 import { Encoder } from './encoder.ts';
 import { DeviceErrors, type ErrorOwner } from './errors.ts';
@@ -104,7 +105,9 @@ export class Replay implements Handler {
     const reader = this.#reader;
     const reply = (type: number, ...values: number[]) => this.#reply(type, values);
     const log = (level: 'error' | 'warn', message: string) => options.log(level, message);
-    this.objects = new Objects({ device, limits, reader, log, reply, ended: () => this.encoder.forget() });
+    const refuser = () => this.#refuser();
+    const ended = () => this.encoder.forget();
+    this.objects = new Objects({ device, limits, reader, log, reply, refuser, ended });
     this.tables = this.objects.tables;
     this.#work = new Work(limits);
     this.pass = new Pass({ reader, tables: this.tables, work: this.#work, limits: device.limits });
@@ -125,9 +128,7 @@ export class Replay implements Handler {
       write: (address, bytes) => this.#destroyed || options.write(address, bytes),
     });
     this.#owner = {
-      onRefused: (message) => {
-        this.#refused ??= this.#error('NL_GPU_VALIDATION', message);
-      },
+      onRefused: (message) => this.#refuser()(message),
       onLateError: (message, certain) => this.#late(message, certain),
       onWork: (ms) => this.#took(ms),
       onHung: () =>
@@ -143,33 +144,78 @@ export class Replay implements Handler {
    * @throws NearlightError NL_COMMAND for what the contract refuses, NL_GPU_VALIDATION for what WebGPU refuses, each
    * with the index and name of the command; the same error again from every later call
    */
-  run({ commands, data }: Commands, surface?: Surface): void {
+  run(submission: Commands, surface?: Surface): void {
+    this.objects.patient = false;
+    this.#begin(submission, surface);
+    this.#proceed(surface);
+  }
+
+  /**
+   * As run, but pipelines compile beside what else this thread does: where there are any, the result is a promise that
+   * settles when all is done. Until then the submission stays as it is, and nothing else is executed.
+   */
+  start(submission: Commands, surface?: Surface): Promise<void> | undefined {
+    this.objects.patient = true;
+    this.#begin(submission, surface);
+    const compilation = this.#proceed(surface);
+    return compilation && this.#finish(compilation, surface);
+  }
+
+  async #finish(first: Promise<void>, surface: Surface | undefined): Promise<void> {
+    for (let next: Promise<void> | undefined = first; next; next = this.#proceed(surface)) {
+      try {
+        await this.objects.wait(next);
+      } catch (error) {
+        this.#fail(error, surface);
+      }
+      if (this.#destroyed) throw this.#failed ?? new NearlightError('NL_ROOM_ENDED', 'its GPU objects are gone');
+    }
+  }
+
+  #begin({ commands, data }: Commands, surface: Surface | undefined): void {
     if (this.#destroyed) throw new Error('the replay is destroyed');
     if (this.#failed) throw this.#failed;
     this.#reader.open(commands, data);
     this.queue.begin();
     this.#work.begin();
     this.encoder.begin();
-    if (surface) {
-      this.#show(surface);
-      this.#timer?.begin();
-      if (++this.#renders % CHECKED_RENDERS === 0) this.#check();
-    }
+    if (!surface) return;
+    this.#show(surface);
+    this.#timer?.begin();
+    if (++this.#renders % CHECKED_RENDERS === 0) this.#check();
+  }
+
+  /** Goes on to the end, or to where a command needs what compiles; gives what is to be waited for. */
+  #proceed(surface: Surface | undefined): Promise<void> | undefined {
+    let compilation: Promise<void> | undefined;
     this.#errors.running = this.#owner;
+    this.objects.scopes.resume();
     try {
       decode(this.#reader, this);
-      this.#settle();
-      if (this.encoder.open || this.pass.open) throw new Fault('commands were recorded that no submit follows');
-      if (this.objects.scopes.open) throw new Fault('an error scope is open: it ends in the call that began it');
-      if (surface) this.#timer?.end();
-      if (this.queue.submitted) this.#watch.submitted(this.#owner, HUNG_FACTOR * this.#options.limits.gpuMsMax);
+      compilation = this.objects.compilation;
+      if (!compilation) this.#complete(surface);
     } catch (error) {
-      this.#fail(error);
+      if (!(error instanceof Waiting)) this.#fail(error, surface);
+      compilation = error.compilation;
     } finally {
       this.#errors.running = undefined;
-      this.#commands += this.#reader.index;
-      if (surface) this.#hide();
     }
+    if (compilation) this.objects.scopes.suspend();
+    else this.#over(surface);
+    return compilation;
+  }
+
+  #complete(surface: Surface | undefined): void {
+    this.#settle();
+    if (this.encoder.open || this.pass.open) throw new Fault('commands were recorded that no submit follows');
+    if (this.objects.scopes.open) throw new Fault('an error scope is open: it ends in the call that began it');
+    if (surface) this.#timer?.end();
+    if (this.queue.submitted) this.#watch.submitted(this.#owner, HUNG_FACTOR * this.#options.limits.gpuMsMax);
+  }
+
+  #over(surface: Surface | undefined): void {
+    this.#commands += this.#reader.index;
+    if (surface && !this.#destroyed) this.#hide();
   }
 
   stats(): ReplayStats {
@@ -206,7 +252,8 @@ export class Replay implements Handler {
     if (this.#refused) throw this.#refused;
   }
 
-  #fail(error: unknown): never {
+  #fail(error: unknown, surface: Surface | undefined): never {
+    this.#over(surface);
     this.encoder.drop();
     this.objects.scopes.drop();
     this.#timer?.drop();
@@ -220,13 +267,25 @@ export class Replay implements Handler {
     throw this.#failed;
   }
 
+  /** Takes what the GPU has against the command that is being executed; the first counts. */
+  #refuser(): (error: unknown) => void {
+    const place = this.#place();
+    return (error) => {
+      const message = error instanceof Error ? error.message : String(error);
+      this.#refused ??= new NearlightError('NL_GPU_VALIDATION', `${place}: ${message}`);
+    };
+  }
+
   /** An error at the command that is being executed. */
   #error(code: ErrorCode, detail: string, options?: ErrorOptions): NearlightError {
+    return new NearlightError(code, `${this.#place()}: ${detail}`, options);
+  }
+
+  #place(): string {
     const { index, opcode, label, ended } = this.#reader;
-    if (ended) return new NearlightError(code, `end of the stream after ${index} commands: ${detail}`, options);
+    if (ended) return `end of the stream after ${index} commands`;
     const quoted = label === '' ? '' : ` ${JSON.stringify(label.slice(0, LABEL_CHARS_MAX))}`;
-    const name = commandNames.get(opcode) ?? `opcode ${opcode}`;
-    return new NearlightError(code, `command ${index} (${name}${quoted}): ${detail}`, options);
+    return `command ${index} (${commandNames.get(opcode) ?? `opcode ${opcode}`}${quoted})`;
   }
 
   #late(message: string, certain: boolean): void {

@@ -13,7 +13,7 @@ export class ErrorScopes {
   readonly #device: GPUDevice;
   readonly #log: (message: string) => void;
   readonly #reply: (type: number, ...values: number[]) => void;
-  #depth = 0;
+  readonly #scopes: { filter: GPUErrorFilter; caught: Promise<unknown>[] }[] = [];
 
   constructor(device: GPUDevice, log: (message: string) => void, reply: (type: number, ...values: number[]) => void) {
     this.#device = device;
@@ -22,37 +22,55 @@ export class ErrorScopes {
   }
 
   get open(): boolean {
-    return this.#depth > 0;
+    return this.#scopes.length > 0;
   }
 
   push(filter: GPUErrorFilter): void {
-    if (this.#depth === SCOPES_MAX) throw new Fault(`${SCOPES_MAX} error scopes are open already`);
+    if (this.#scopes.length === SCOPES_MAX) throw new Fault(`${SCOPES_MAX} error scopes are open already`);
     this.#device.pushErrorScope(filter);
-    this.#depth++;
+    this.#scopes.push({ filter, caught: [] });
   }
 
   pop(token: number): void {
-    if (this.#depth === 0) throw new Fault('no error scope is open');
-    this.#depth--;
-    const answer = (error: GPUError | null): void => {
-      if (error) this.#log(`an error scope caught: ${error.message}`);
+    const scope = this.#scopes.pop();
+    if (!scope) throw new Fault('no error scope is open');
+    const answer = (errors: unknown[]): void => {
+      const error = errors.find((caught) => caught);
+      if (error) this.#log(`an error scope caught: ${(error as Error).message}`);
       this.#reply(REPLY_ERROR_SCOPE, token, filterOf(error));
     };
     // A device that is lost fails it; its owner hears of it from device.lost.
-    this.#device.popErrorScope().then(answer, () => {});
+    Promise.all([...scope.caught, this.#device.popErrorScope()]).then(answer, () => {});
+  }
+
+  /** Takes what an asynchronous creation will fail with, or undefined, if a scope is there for it. */
+  catch(failure: Promise<unknown>): boolean {
+    const scope = this.#scopes.findLast(({ filter }) => filter === 'validation');
+    scope?.caught.push(failure);
+    return scope !== undefined;
+  }
+
+  /** Others use the device now. */
+  suspend(): void {
+    for (const { caught } of this.#scopes.toReversed()) caught.push(this.#device.popErrorScope());
+  }
+
+  /** The module goes on. */
+  resume(): void {
+    for (const { filter } of this.#scopes) this.#device.pushErrorScope(filter);
   }
 
   /** Ends what a call has left open. */
   drop(): void {
-    for (; this.#depth > 0; this.#depth--) this.#device.popErrorScope().catch(() => {});
+    for (const _ of this.#scopes.splice(0)) this.#device.popErrorScope().catch(() => {});
   }
 }
 
 /** The ErrorFilter of what was caught; 0 for nothing. */
-function filterOf(error: GPUError | null): number {
-  if (error === null) return 0;
+function filterOf(error: unknown): number {
+  if (!error) return 0;
   const name =
-    error instanceof GPUValidationError
+    error instanceof GPUValidationError || error instanceof GPUPipelineError
       ? 'validation'
       : error instanceof GPUOutOfMemoryError
         ? 'out-of-memory'

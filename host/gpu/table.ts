@@ -1,6 +1,12 @@
 import { ID_INDEX_BITS, ID_INDEX_MIN } from '../../renderer/abi.ts';
 import { Fault } from './reader.ts';
 
+export interface Compiled<T> {
+  gpu: T | undefined;
+  /** Where a command that needs the pipeline waits for it: until then. */
+  compilation?: Promise<void> | undefined;
+}
+
 /** What the replay keeps of each kind of object: the GPU's object and what checks need without asking the GPU. */
 export interface Handles {
   buffer: { gpu: GPUBuffer; size: number; usage: number; mapping: boolean };
@@ -12,8 +18,8 @@ export interface Handles {
   bindGroup: { gpu: GPUBindGroup };
   shaderModule: { gpu: GPUShaderModule };
   /** Without `gpu` until its compilation has ended. */
-  renderPipeline: { gpu: GPURenderPipeline | undefined };
-  computePipeline: { gpu: GPUComputePipeline | undefined };
+  renderPipeline: Compiled<GPURenderPipeline>;
+  computePipeline: Compiled<GPUComputePipeline>;
   querySet: { gpu: GPUQuerySet; count: number };
   renderBundle: { gpu: GPURenderBundle; draws: number; vertices: number };
 }

@@ -203,7 +203,7 @@ export class Room {
     replay.destroy();
     await instance.close();
     loaded.instance.reply([REPLY_DEVICE_LOST]);
-    this.#replay(await loaded.instance.restore(state));
+    await this.#replay(await loaded.instance.restore(state));
     this.#renewing = false;
     for (const seat of seats)
       if (seat.joined && !seat.closed && seat.connection) await this.#join(seat, seat.connection);
@@ -249,7 +249,7 @@ export class Room {
 
   async #join(seat: Seat, connection: PlayerConnection): Promise<void> {
     if (seat.closed) return;
-    this.#replay(await this.#options.instance.join(seat.number));
+    await this.#replay(await this.#options.instance.join(seat.number));
     seat.joined = true;
     // The encoder takes a while to open: the game goes on meanwhile.
     this.#options
@@ -265,7 +265,7 @@ export class Room {
   async #leave(seat: Seat): Promise<void> {
     seat.closed = true;
     await seat.view?.close();
-    if (seat.joined) this.#replay(await this.#options.instance.leave(seat.number));
+    if (seat.joined) await this.#replay(await this.#options.instance.leave(seat.number));
     clearRecord(this.#options.instance.inputs, seat.number);
     this.#seats[seat.number] = undefined;
     this.#options.log('info', `${this.name}: seat ${seat.number} left, ${this.players} playing`);
@@ -277,11 +277,11 @@ export class Room {
     const player = this.#seats.find((seat) => seat?.joined && !seat.closed);
     const number = player?.number ?? this.#seats.indexOf(undefined);
     if (!player) {
-      this.#replay(await instance.join(number));
-      this.#replay(await instance.tick(this.stats.ticks++));
+      await this.#replay(await instance.join(number));
+      await this.#replay(await instance.tick(this.stats.ticks++));
     }
-    replay.run(await instance.render(number, width, height), surface);
-    if (!player) this.#replay(await instance.leave(number));
+    await replay.start(await instance.render(number, width, height), surface);
+    if (!player) await this.#replay(await instance.leave(number));
   }
 
   #dropView(seat: Seat, cause: unknown): void {
@@ -350,7 +350,7 @@ export class Room {
     for (const seat of this.#seats) seat?.input.consumed();
     const submission = await called;
     this.stats.tickMs.add(clock.now() - begun);
-    this.#replay(submission);
+    await this.#replay(submission);
     this.stats.ticks++;
     this.#nextTick += this.#tickMs;
     const behind = clock.now() - this.#nextTick;
@@ -373,7 +373,8 @@ export class Room {
     const rendered = clock.now();
     this.stats.renderMs.add(rendered - begun);
     if (seat.closed) return;
-    replay.run(submission, view.surface);
+    const compilation = replay.start(submission, view.surface);
+    if (compilation) await compilation;
     this.stats.replayMs.add(clock.now() - rendered);
     view.present(sequence, begun);
   }
@@ -388,8 +389,8 @@ export class Room {
     for (const seat of this.#seats) seat?.input.write(this.#options.instance.inputs, seat.number);
   }
 
-  #replay(submission: Submission): void {
-    if (submission.commands.length > 0) this.#options.replay.run(submission);
+  async #replay(submission: Submission): Promise<void> {
+    if (submission.commands.length > 0) await this.#options.replay.start(submission);
   }
 }
 
@@ -448,7 +449,7 @@ async function load(
     write: (address, bytes) => instance.write(address, bytes),
   });
   try {
-    replay.run(instance.initial);
+    await replay.start(instance.initial);
   } catch (error) {
     replay.destroy();
     await instance.close();

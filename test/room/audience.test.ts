@@ -35,7 +35,7 @@ function makeRoom(name: string, seats = 4) {
     name,
     clock,
     instance,
-    replay: { run() {}, destroy() {} } as unknown as Replay,
+    replay: { start() {}, destroy() {} } as unknown as Replay,
     config: { maxPlayers: seats, tickRate: 100, seed: 1 },
     createView: async (_, connection) => {
       views.push(connection);

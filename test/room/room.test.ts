@@ -46,7 +46,7 @@ function stage({ seats = 2, tickRate = 120 } = {}): Stage {
   const lines: string[] = [];
   const replayed: Stage['replayed'] = { destroyed: false, fault: undefined };
   const replay = {
-    run() {
+    start() {
       if (replayed.fault) throw replayed.fault;
     },
     destroy() {
