@@ -1,0 +1,212 @@
+/** What the SDK gets back of the GPU - bytes, answers, features - through a real engine and device. */
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join, relative } from 'node:path';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { compileModule } from '../../host/build.ts';
+import { readConfig } from '../../host/config.ts';
+import { createJavaScriptEngine } from '../../host/engine/javascript.ts';
+import { createWasmEdgeEngine } from '../../host/engine/wasmedge/engine.ts';
+import { capabilities } from '../../host/gpu/capability.ts';
+import { type Gpu, openGpu } from '../../host/gpu/dawn.ts';
+import { Replay } from '../../host/gpu/replay.ts';
+import { Picture } from '../gpu/fixture.ts';
+
+const root = join(import.meta.dirname, '../..');
+mkdirSync(join(root, 'build'), { recursive: true });
+const folder = mkdtempSync(join(root, 'build/gpu-'));
+
+const game = `
+import { BindGroup, Buffer, BufferUsage, ComputePipeline, CompilationInfo, device, ErrorFilter, ErrorScope, FeatureName,
+  Game, LimitName, log, Mapping, play, QuerySet, QueryType, RenderPassDescriptor, RenderPipeline, surface } from '../../renderer/sdk';
+export { init, join, leave, render, tick, version } from '../../renderer/sdk/game';
+
+const code = \`
+  override factor: f32 = 1;
+  @group(0) @binding(0) var<storage, read_write> values: array<f32>;
+  @compute @workgroup_size(4) fn scale(@builtin(global_invocation_id) id: vec3u) { values[id.x] *= factor; }
+  @vertex fn corner(@builtin(vertex_index) i: u32) -> @builtin(position) vec4f {
+    return vec4f(f32(i & 1) * 4 - 1, f32(i >> 1) * 4 - 1, 0, 1);
+  }
+  @fragment fn white() -> @location(0) vec4f { return vec4f(1); }\`;
+
+class Asker extends Game {
+  private values!: Buffer;
+  private back!: Buffer;
+  private counts!: Buffer;
+  private counted!: Buffer;
+  private compute!: ComputePipeline;
+  private refused!: ComputePipeline;
+  private draw!: RenderPipeline;
+  private queries!: QuerySet;
+  private scope: ErrorScope | null = null;
+  private info: CompilationInfo | null = null;
+  private mapping: Mapping | null = null;
+  private samples: Mapping | null = null;
+  private work: u32 = 0;
+  private told: bool = false;
+
+  init(_seed: u64, _tickRate: u32, _seats: u32): void {
+    log.info('compression ' + device.hasFeature(FeatureName.textureCompressionBc).toString());
+    log.info('unknown ' + device.hasFeature(99).toString() + ' ' + device.limit(99).toString());
+    log.info('groups ' + device.limit(LimitName.maxBindGroups).toString());
+    const storage = BufferUsage.STORAGE | BufferUsage.COPY_SRC | BufferUsage.COPY_DST;
+    this.values = device.createBuffer({ size: 16, usage: storage });
+    this.back = device.createBuffer({ size: 16, usage: BufferUsage.COPY_DST | BufferUsage.MAP_READ });
+    this.counts = device.createBuffer({ size: 8, usage: BufferUsage.QUERY_RESOLVE | BufferUsage.COPY_SRC });
+    this.counted = device.createBuffer({ size: 8, usage: BufferUsage.COPY_DST | BufferUsage.MAP_READ });
+    const data: StaticArray<f32> = [1, 2, 3, 4];
+    device.queue.writeBuffer(this.values, 0, data);
+    const module = device.createShaderModule({ label: 'all', code });
+    this.info = module.getCompilationInfo();
+    this.compute = device.createComputePipelineAsync({
+      compute: { module, entryPoint: 'scale', constants: [{ key: 'factor', value: 2.5 }] },
+    });
+    this.refused = device.createComputePipelineAsync({ compute: { module, entryPoint: 'nothing' } });
+    this.draw = device.createRenderPipeline({
+      vertex: { module, entryPoint: 'corner' },
+      fragment: { module, entryPoint: 'white', targets: [{ format: surface.format }] },
+    });
+    log.info('at once ' + this.draw.ready.toString() + ' ' + this.compute.ready.toString());
+    this.queries = device.createQuerySet({ type: QueryType.occlusion, count: 1 });
+    device.pushErrorScope(ErrorFilter.validation);
+    device.createBuffer({ size: 4, usage: 0 });
+    this.scope = device.popErrorScope();
+  }
+
+  tick(_n: u32): void {
+    const scope = this.scope;
+    if (scope !== null && scope.done) {
+      log.info('caught ' + (scope.error === ErrorFilter.validation).toString());
+      this.scope = null;
+    }
+    const info = this.info;
+    if (info !== null && info.done) {
+      log.info('messages ' + info.errors.toString());
+      this.info = null;
+    }
+    if (this.refused.failed) {
+      log.info('refused');
+      this.refused = this.compute;
+    }
+    if (this.compute.ready && this.mapping === null) this.run();
+    const mapping = this.mapping;
+    if (mapping !== null && mapping.ready && !this.told) {
+      const bytes = changetype<usize>(mapping.data);
+      log.info('scaled ' + load<f32>(bytes).toString() + ' ' + load<f32>(bytes, 12).toString() + ' ' + device.queue.isDone(this.work).toString());
+      this.told = true;
+    }
+  }
+
+  private run(): void {
+    const group: BindGroup = device.createBindGroup({
+      layout: this.compute.getBindGroupLayout(0),
+      entries: [{ binding: 0, buffer: this.values }],
+    });
+    const encoder = device.createCommandEncoder();
+    const pass = encoder.beginComputePass();
+    pass.pushDebugGroup('scaling');
+    pass.setPipeline(this.compute);
+    pass.setBindGroup(0, group);
+    pass.dispatchWorkgroups(1);
+    pass.popDebugGroup();
+    pass.end();
+    encoder.copyBufferToBuffer(this.values, 0, this.back, 0, 16);
+    device.queue.submit(encoder.finish());
+    this.work = device.queue.onSubmittedWorkDone();
+    this.mapping = this.back.mapAsync(0, 16);
+  }
+
+  render(_seat: i32, _width: u32, _height: u32): void {
+    const samples = this.samples;
+    if (samples !== null) {
+      if (samples.ready) log.info('samples ' + load<u64>(changetype<usize>(samples.data)).toString());
+      return;
+    }
+    const recorder = device.createRenderBundleEncoder({ colorFormats: [surface.format] });
+    recorder.setPipeline(this.draw);
+    recorder.draw(3);
+    const bundle = recorder.finish();
+    const encoder = device.createCommandEncoder();
+    const pass = encoder.beginRenderPass({ colorAttachments: [{ view: surface.view }], occlusionQuerySet: this.queries });
+    pass.beginOcclusionQuery(0);
+    pass.setPipeline(this.draw);
+    pass.draw(3);
+    pass.endOcclusionQuery();
+    pass.executeBundles([bundle]);
+    pass.end();
+    encoder.resolveQuerySet(this.queries, 0, 1, this.counts, 0);
+    encoder.copyBufferToBuffer(this.counts, 0, this.counted, 0, 8);
+    device.queue.submit(encoder.finish());
+    this.samples = this.counted.mapAsync(0, 8);
+  }
+}
+
+play(new Asker());
+`;
+
+let gpu: Gpu;
+const path = join(folder, 'asker.wasm');
+beforeAll(async () => {
+  writeFileSync(join(folder, 'asker.ts'), game);
+  [gpu] = await Promise.all([
+    openGpu({ hardwareRequired: false, log: () => {} }),
+    compileModule(relative(root, join(folder, 'asker.ts')), path),
+  ]);
+}, 120_000);
+afterAll(() => {
+  gpu.close();
+  rmSync(folder, { recursive: true });
+});
+
+const engines = [createWasmEdgeEngine({ cacheDir: folder }), createJavaScriptEngine()];
+
+test.each(engines)('a game on $name is answered', { timeout: 60_000 }, async (engine) => {
+  const lines: string[] = [];
+  const config = readConfig({});
+  const instance = await engine.load(readFileSync(path), {
+    limits: config,
+    seed: 1,
+    tickRate: 120,
+    seats: 1,
+    assets: new Uint8Array(),
+    gpu: capabilities(gpu.device),
+    log: (_, line) => void lines.push(line),
+  });
+  const replay = new Replay({
+    device: gpu.device,
+    limits: config,
+    asset: () => undefined,
+    log: () => {},
+    reply: (record) => instance.reply(record),
+    write: (address, bytes) => instance.write(address, bytes),
+  });
+  const picture = new Picture(gpu.device, 16);
+  await replay.start(instance.initial);
+  await vi.waitFor(
+    async () => {
+      await replay.start(await instance.tick(0));
+      await replay.start(await instance.render(0, 16, 16), picture);
+      expect(
+        lines.filter((line) => /^(scaled|samples|caught|refused|messages)/.test(line)).length,
+      ).toBeGreaterThanOrEqual(5);
+    },
+    { timeout: 20_000, interval: 20 },
+  );
+  const { device } = gpu;
+  expect(new Set(lines.filter((line) => !line.startsWith('compil')))).toEqual(
+    new Set([
+      `compression ${device.features.has('texture-compression-bc')}`,
+      'unknown false 0',
+      `groups ${device.limits.maxBindGroups}`,
+      'at once true false',
+      'caught true',
+      'messages 0',
+      'refused',
+      'scaled 2.5 10.0 true',
+      'samples 256',
+    ]),
+  );
+  expect((await picture.read())(8, 8)).toBe('255 255 255 255');
+  replay.destroy();
+  await instance.close();
+});
