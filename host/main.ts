@@ -15,6 +15,8 @@ const HELP = `Nearlight: games rendered at the edge, from one Wasm module.
 
 Usage: npm start -- [MODULE.wasm ...] [options]
        npm start -- doctor
+       npm start -- render [MODULE|NAME|SESSION.nlr] [options]
+       npm start -- inspect [MODULE|NAME|SESSION.nlr|FILE.nlc] [options]
 
 Plays a game in the browser at http://127.0.0.1:8080/; without a module, the arena.
 Several modules get a room each: the first at /, others at /?game=NAME.
@@ -22,12 +24,15 @@ The page takes ?size=1280x720&fps=60.
 
 Commands:
   doctor           say what this machine has and what is missing
+  render           make pictures or a clip of a game or a session; render --help
+  inspect          put what a game sends to the GPU into words; inspect --help
 
 Options:
   --assets DIR     folder of assets (default: NAME.assets beside the module)
   --port N         same as PORT
   --host ADDRESS   same as HOST
   --engine NAME    same as ENGINE
+  --record FILE    record the session into FILE.nlr, to replay it with render and inspect
   --help           this text
   --version        the version
 
@@ -40,6 +45,8 @@ ${Object.values(settings)
 `;
 
 async function main(args: string[]): Promise<number> {
+  if (args[0] === 'render') return (await import('./render.ts')).render(args.slice(1), process.env);
+  if (args[0] === 'inspect') return (await import('./inspect.ts')).inspect(args.slice(1), process.env);
   const { values, positionals } = parse(args);
   if (values.help) {
     process.stdout.write(HELP);
@@ -59,7 +66,7 @@ async function main(args: string[]): Promise<number> {
   if (positionals[0] === 'doctor') return (await import('./doctor.ts')).doctor(config);
   const log = createLog(config.logLevel);
   const modules = positionals.length > 0 ? positionals : [ARENA];
-  await check(modules, values.assets);
+  await check(modules, values);
   const announce = (line: string) => log('info', line);
   await Promise.all([buildNative(announce), buildOwn(modules, announce)]);
   const host = await startHost({
@@ -67,6 +74,7 @@ async function main(args: string[]): Promise<number> {
     config,
     log,
     ...(values.assets === undefined ? {} : { assets: values.assets }),
+    ...(values.record === undefined ? {} : { record: values.record }),
   });
   const { gpu, engine, server } = host;
   // Before the line that a supervisor waits for.
@@ -81,13 +89,18 @@ async function main(args: string[]): Promise<number> {
 }
 
 /** @throws NearlightError NL_USAGE for what a command line asks for and cannot have */
-async function check(modules: string[], assets: string | undefined): Promise<void> {
+async function check(
+  modules: string[],
+  { assets, record }: { assets?: string | undefined; record?: string | undefined },
+): Promise<void> {
   const names = modules.map(roomName);
   const twice = names.find((name, index) => names.indexOf(name) < index);
   if (twice !== undefined)
     throw new NearlightError('NL_USAGE', `two modules are named ${twice}, and a room has its module's; rename a file`);
   if (assets !== undefined && !(await stat(assets).catch(() => undefined))?.isDirectory())
     throw new NearlightError('NL_USAGE', `--assets ${assets} is no folder`);
+  if (record !== undefined && modules.length > 1)
+    throw new NearlightError('NL_USAGE', '--record takes the session of one module; start the others by themselves');
 }
 
 /** Compiles those of the modules that are made of sources of this repository, where they changed. */
@@ -109,6 +122,7 @@ function parse(args: string[]) {
         port: { type: 'string' },
         host: { type: 'string' },
         engine: { type: 'string' },
+        record: { type: 'string' },
         help: { type: 'boolean', short: 'h' },
         version: { type: 'boolean', short: 'v' },
       },

@@ -1,0 +1,109 @@
+import type { Engine, Instance, Submission } from '../engine/engine.ts';
+import type { NearlightError } from '../errors.ts';
+import { digest, type SessionHeader } from './format.ts';
+import { RecordingWriter, type Sink } from './writer.ts';
+
+/** The same engine, which records what it loads; `open` gives each instance the place where its recording goes. */
+export function recordingEngine(engine: Engine, { name, open }: { name: string; open(): Promise<Sink> }): Engine {
+  return {
+    name: engine.name,
+    async load(module, options) {
+      const { seed, tickRate, seats, gpu } = options;
+      const [hash, assets, sink] = await Promise.all([digest(module), digest(options.assets), open()]);
+      try {
+        const instance = await engine.load(module, options);
+        return recording(instance, { header: { name, module: hash, assets, seed, tickRate, seats, gpu }, sink });
+      } catch (error) {
+        await sink.close();
+        throw error;
+      }
+    },
+  };
+}
+
+/** The same instance, which records every call, and what was put into its inputs and replies, until it ends. */
+export function recording(instance: Instance, to: { header: SessionHeader; sink: Sink }): Instance {
+  return new RecordedInstance(instance, to);
+}
+
+class RecordedInstance implements Instance {
+  readonly pid: number | undefined;
+  readonly inputs: DataView;
+  readonly ended: Promise<NearlightError | undefined>;
+  readonly #instance: Instance;
+  readonly #writer: RecordingWriter;
+  readonly #finished: Promise<void>;
+  readonly #inputBytes: Uint8Array;
+  readonly #inputWords: Uint32Array;
+
+  constructor(instance: Instance, { header, sink }: { header: SessionHeader; sink: Sink }) {
+    this.#instance = instance;
+    this.#writer = new RecordingWriter(header, sink);
+    this.pid = instance.pid;
+    this.inputs = instance.inputs;
+    const { buffer, byteOffset, byteLength } = instance.inputs;
+    this.#inputBytes = new Uint8Array(buffer, byteOffset, byteLength);
+    this.#inputWords = new Uint32Array(buffer, byteOffset, byteLength / 4);
+    this.ended = instance.ended;
+    this.#finished = instance.ended.then(() => {
+      this.#writer.end();
+      return sink.close();
+    });
+  }
+
+  get initial(): Submission {
+    return this.#instance.initial;
+  }
+
+  reply(record: ArrayLike<number>): void {
+    this.#writer.reply(record);
+    this.#instance.reply(record);
+  }
+
+  write(address: number, bytes: Uint8Array): void {
+    this.#writer.write(address, bytes);
+    this.#instance.write(address, bytes);
+  }
+
+  save(): Promise<Uint8Array | undefined> {
+    return this.#instance.save();
+  }
+
+  restore(state: Uint8Array): Promise<Submission> {
+    this.#writer.restore(state);
+    return this.#instance.restore(state);
+  }
+
+  join(seat: number): Promise<Submission> {
+    this.#writeInputs();
+    this.#writer.join(seat);
+    return this.#instance.join(seat);
+  }
+
+  leave(seat: number): Promise<Submission> {
+    this.#writeInputs();
+    this.#writer.leave(seat);
+    return this.#instance.leave(seat);
+  }
+
+  tick(tick: number): Promise<Submission> {
+    this.#writeInputs();
+    this.#writer.tick(tick);
+    return this.#instance.tick(tick);
+  }
+
+  render(seat: number, width: number, height: number): Promise<Submission> {
+    this.#writeInputs();
+    this.#writer.render(seat, width, height);
+    return this.#instance.render(seat, width, height);
+  }
+
+  async close(): Promise<void> {
+    await this.#instance.close();
+    await this.#finished;
+  }
+
+  #writeInputs(): void {
+    this.#writer.inputs(this.#inputWords, this.#inputBytes);
+  }
+}

@@ -1,0 +1,186 @@
+import { ABI_VERSION, INPUT_STRIDE, REPLY_WORDS } from '../../renderer/abi.ts';
+import * as format from './format.ts';
+
+/** Where a recording goes. Neither function throws: a game goes on whatever becomes of its recording. */
+export interface Sink {
+  /** Takes bytes that follow those before; they are the sink's own. */
+  write(bytes: Uint8Array): void;
+  /** Resolves when all is written; idempotent. */
+  close(): Promise<void>;
+}
+
+const BUFFER_BYTES = 65_536;
+/** No record is longer. */
+const RECORD_BYTES_MAX = 3 + 3 * INPUT_STRIDE;
+/** Unchanged bytes between two changed ones that cost no more inside a run than a new run does. */
+const GAP_BYTES = 2;
+
+/** Encodes a session record by record (format.ts), and hands it on once a second of the game's time. */
+export class RecordingWriter {
+  readonly #sink: Sink;
+  readonly #bytes = new Uint8Array(BUFFER_BYTES);
+  readonly #view = new DataView(this.#bytes.buffer);
+  #length = 0;
+  readonly #tickRate: number;
+  readonly #inputs: Uint8Array;
+  readonly #inputWords: Uint32Array;
+  /** Of each seat, width << 16 | height; 0 without. */
+  readonly #sizes: Uint32Array;
+  #nextTick = 0;
+  #ticks = 0;
+  #ended = false;
+
+  constructor(header: format.SessionHeader, sink: Sink) {
+    this.#sink = sink;
+    this.#tickRate = header.tickRate;
+    this.#inputs = new Uint8Array(header.seats * INPUT_STRIDE);
+    this.#inputWords = new Uint32Array(this.#inputs.buffer);
+    this.#sizes = new Uint32Array(header.seats);
+    this.#header(header);
+    this.flush();
+  }
+
+  join(seat: number): void {
+    this.#begin(format.RECORD_JOIN);
+    this.#byte(seat);
+  }
+
+  leave(seat: number): void {
+    this.#begin(format.RECORD_LEAVE);
+    this.#byte(seat);
+  }
+
+  restore(state: Uint8Array): void {
+    this.#begin(format.RECORD_RESTORE);
+    this.#large(state);
+  }
+
+  write(address: number, bytes: Uint8Array): void {
+    this.#begin(format.RECORD_WRITE);
+    this.#word(address);
+    this.#large(bytes);
+  }
+
+  tick(tick: number): void {
+    if (tick === this.#nextTick) this.#begin(format.RECORD_TICK);
+    else {
+      this.#begin(format.RECORD_TICK_AT);
+      this.#word(tick);
+    }
+    this.#nextTick = (tick + 1) >>> 0;
+    if (++this.#ticks % this.#tickRate === 0) this.flush();
+  }
+
+  render(seat: number, width: number, height: number): void {
+    const size = ((width << 16) | height) >>> 0;
+    const again = this.#sizes[seat] === size;
+    this.#begin(again ? format.RECORD_RENDER_AGAIN : format.RECORD_RENDER);
+    this.#byte(seat);
+    if (!again) {
+      this.#half(width);
+      this.#half(height);
+    }
+    this.#sizes[seat] = size;
+  }
+
+  reply(record: ArrayLike<number>): void {
+    let count = Math.min(record.length, REPLY_WORDS);
+    while (count > 1 && !record[count - 1]) count--;
+    this.#begin(format.RECORD_REPLY);
+    this.#byte(count);
+    for (let word = 0; word < count; word++) this.#word(record[word] ?? 0);
+  }
+
+  /** Writes what has changed in the input records of all seats; `words` and `bytes` are the same memory. */
+  inputs(words: Uint32Array, bytes: Uint8Array): void {
+    for (let word = 0; word < words.length; word++) {
+      if (words[word] === this.#inputWords[word]) continue;
+      const seat = Math.floor((word * 4) / INPUT_STRIDE);
+      this.#input(seat, bytes);
+      word = ((seat + 1) * INPUT_STRIDE) / 4 - 1;
+    }
+  }
+
+  /** Writes the end; what comes after it is left out. Idempotent. */
+  end(): void {
+    this.#begin(format.RECORD_END);
+    this.flush();
+    this.#ended = true;
+  }
+
+  /** Hands on what is buffered. */
+  flush(): void {
+    if (this.#length > 0) this.#send(this.#bytes.slice(0, this.#length));
+    this.#length = 0;
+  }
+
+  #large(bytes: Uint8Array): void {
+    this.#word(bytes.length);
+    this.flush();
+    this.#send(bytes.slice());
+  }
+
+  #send(bytes: Uint8Array): void {
+    if (!this.#ended) this.#sink.write(bytes);
+  }
+
+  #header({ name, module, assets, seed, tickRate, seats, gpu }: format.SessionHeader): void {
+    const text = new TextEncoder().encode(name).subarray(0, format.NAME_BYTES_MAX);
+    const words = [format.MAGIC, format.VERSION, ABI_VERSION, tickRate, seats, seed, Math.floor(seed / 2 ** 32)];
+    for (const word of words) this.#word(word);
+    this.#copy(module);
+    this.#copy(assets);
+    const limits = Array.from(gpu?.limits ?? []).slice(0, format.LIMITS_MAX);
+    for (const word of [text.length, gpu?.features ?? 0, limits.length, ...limits]) this.#word(word);
+    this.#copy(text);
+  }
+
+  #input(seat: number, bytes: Uint8Array): void {
+    const start = seat * INPUT_STRIDE;
+    const end = start + INPUT_STRIDE;
+    const known = this.#inputs;
+    this.#begin(format.RECORD_INPUT);
+    this.#byte(seat);
+    const count = this.#length;
+    this.#byte(0);
+    let runs = 0;
+    for (let at = start; ; runs++) {
+      let first = at;
+      while (first < end && bytes[first] === known[first]) first++;
+      if (first === end) break;
+      let last = first;
+      for (let next = first; next < end && next <= last + GAP_BYTES + 1; next++)
+        if (bytes[next] !== known[next]) last = next;
+      this.#byte(first - at);
+      this.#byte(last + 1 - first);
+      this.#copy(bytes.subarray(first, last + 1));
+      at = last + 1;
+    }
+    this.#bytes[count] = runs;
+    known.set(bytes.subarray(start, end), start);
+  }
+
+  #begin(kind: number): void {
+    if (this.#length + RECORD_BYTES_MAX > BUFFER_BYTES) this.flush();
+    this.#byte(kind);
+  }
+
+  #byte(value: number): void {
+    this.#bytes[this.#length++] = value;
+  }
+
+  #half(value: number): void {
+    this.#view.setUint16(this.#length, value, true);
+    this.#length += 2;
+  }
+
+  #word(value: number): void {
+    this.#view.setUint32(this.#length, value, true);
+    this.#length += 4;
+  }
+
+  #copy(bytes: Uint8Array): void {
+    this.#bytes.set(bytes, this.#length);
+    this.#length += bytes.length;
+  }
+}

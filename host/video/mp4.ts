@@ -1,0 +1,98 @@
+import { NearlightError } from '../errors.ts';
+import type { AccessUnit } from './encoder.ts';
+
+export interface Mp4Options {
+  /** The file; made or emptied. */
+  path: string;
+  /** Of the pictures, in pixels. */
+  width: number;
+  height: number;
+  /** Pictures a second. */
+  fps: number;
+}
+
+/** An MP4 file (ISO/IEC 14496-14) that is being written. */
+export interface Mp4 {
+  /** Takes the access units in order, one a picture; the first is a keyframe. @throws NearlightError NL_ENCODER */
+  write(unit: AccessUnit): Promise<void>;
+  /** Ends the file, which can be played then; idempotent. @throws NearlightError NL_ENCODER */
+  close(): Promise<void>;
+}
+
+/** Divides by all usual frame rates. */
+const TIME_SCALE = 90_000;
+const NAL_TYPE = 0x1f;
+const NAL_SPS = 7;
+const NAL_PPS = 8;
+
+/** @throws NearlightError NL_ENCODER where the file cannot be opened */
+export async function createMp4({ path, width, height, fps }: Mp4Options): Promise<Mp4> {
+  const [lib, constants] = await Promise.all([import('node-av/lib'), import('node-av/constants')]);
+  const check = (code: number, action: string): void => {
+    if (code < 0) throw new NearlightError('NL_ENCODER', `${action} ${path}: ${lib.FFmpegError.strerror(code)}`);
+  };
+  const context = new lib.FormatContext();
+  check(context.allocOutputContext2(null, 'mp4', path), 'making');
+  const stream = context.newStream(null);
+  stream.timeBase = new lib.Rational(1, TIME_SCALE);
+  stream.avgFrameRate = new lib.Rational(fps, 1);
+  const { codecpar } = stream;
+  codecpar.codecType = constants.AVMEDIA_TYPE_VIDEO;
+  codecpar.codecId = constants.AV_CODEC_ID_H264;
+  codecpar.format = constants.AV_PIX_FMT_YUV420P;
+  codecpar.width = width;
+  codecpar.height = height;
+  codecpar.colorRange = constants.AVCOL_RANGE_MPEG;
+  codecpar.colorPrimaries = constants.AVCOL_PRI_BT709;
+  codecpar.colorTrc = constants.AVCOL_TRC_BT709;
+  codecpar.colorSpace = constants.AVCOL_SPC_BT709;
+  check(await context.openOutput(), 'opening');
+  const packet = new lib.Packet();
+  packet.alloc();
+  let pictures = 0;
+  let closed = false;
+  return {
+    async write(unit) {
+      if (pictures === 0) {
+        codecpar.extradata = parameterSets(unit.data);
+        // What a player needs to begin comes first.
+        check(await context.writeHeader(lib.Dictionary.fromObject({ movflags: '+faststart' })), 'writing');
+      }
+      packet.data = Buffer.from(unit.data);
+      packet.streamIndex = stream.index;
+      packet.pts = BigInt(Math.round((pictures * TIME_SCALE) / fps));
+      packet.dts = packet.pts;
+      packet.duration = BigInt(Math.round(TIME_SCALE / fps));
+      packet.isKeyframe = unit.keyframe;
+      // The muxer may have taken another time base with its header.
+      packet.rescaleTs({ num: 1, den: TIME_SCALE }, stream.timeBase);
+      pictures++;
+      check(await context.writeFrame(packet), 'writing');
+    },
+    async close() {
+      if (closed) return;
+      closed = true;
+      try {
+        if (pictures > 0) check(await context.writeTrailer(), 'ending');
+      } finally {
+        packet.free();
+        await context.closeOutput();
+        context.freeContext();
+      }
+    },
+  };
+}
+
+/** The SPS and PPS of an access unit in Annex B format, which the muxer turns into its own. */
+function parameterSets(unit: Uint8Array): Buffer {
+  const starts: number[] = [];
+  for (let at = 0; at + 3 < unit.length; at++)
+    if (unit[at] === 0 && unit[at + 1] === 0 && unit[at + 2] === 1) starts.push(at + 3);
+  const sets = starts.flatMap((start, index) => {
+    const type = unit[start]! & NAL_TYPE;
+    const next = starts[index + 1];
+    const nal = unit.subarray(start, next === undefined ? unit.length : next - 3);
+    return type === NAL_SPS || type === NAL_PPS ? [Buffer.from([0, 0, 0, 1]), nal] : [];
+  });
+  return Buffer.concat(sets);
+}

@@ -1,0 +1,60 @@
+import sharp from 'sharp';
+
+/** A picture in memory: `width` x `height` pixels of 4 bytes (RGBA), rows without padding. */
+export interface Image {
+  readonly width: number;
+  readonly height: number;
+  readonly pixels: Uint8Array;
+}
+
+/** How far two pictures are apart; values are those of a channel, 0 to 255. */
+export interface Difference {
+  /** The greatest of all channels and pixels. */
+  maxDiff: number;
+  /** The mean of all channels and pixels. */
+  meanDiff: number;
+  /** Pixels that are not the same, of 0 to 1 of all. */
+  differing: number;
+}
+
+/** Decodes a PNG, or whatever else sharp reads, from its bytes or a file. @throws Error where it is none */
+export async function readImage(file: string | Uint8Array): Promise<Image> {
+  const { data, info } = await sharp(file).ensureAlpha().raw({ depth: 'uchar' }).toBuffer({ resolveWithObject: true });
+  return { width: info.width, height: info.height, pixels: new Uint8Array(data) };
+}
+
+/** Encodes a PNG. */
+export function writeImage({ width, height, pixels }: Image): Promise<Buffer> {
+  return sharp(pixels, { raw: { width, height, channels: 4 } })
+    .png({ compressionLevel: 9 })
+    .toBuffer();
+}
+
+/** @throws RangeError where they differ in size */
+export function compare(a: Image, b: Image): Difference {
+  checkSizes(a, b);
+  let [max, sum, pixels] = [0, 0, 0];
+  for (let at = 0; at < a.pixels.length; at += 4) {
+    let most = 0;
+    for (let channel = at; channel < at + 4; channel++) {
+      const apart = Math.abs(a.pixels[channel]! - b.pixels[channel]!);
+      most = Math.max(most, apart);
+      sum += apart;
+    }
+    max = Math.max(max, most);
+    if (most > 0) pixels++;
+  }
+  return { maxDiff: max, meanDiff: sum / a.pixels.length, differing: pixels / (a.pixels.length / 4) };
+}
+
+/** What to look at where two pictures differ: how far apart they are, eight times brighter, opaque. */
+export function difference(a: Image, b: Image): Image {
+  checkSizes(a, b);
+  const pixels = a.pixels.map((value, at) => (at % 4 === 3 ? 255 : Math.min(255, 8 * Math.abs(value - b.pixels[at]!))));
+  return { width: a.width, height: a.height, pixels };
+}
+
+function checkSizes(a: Image, b: Image): void {
+  if (a.width !== b.width || a.height !== b.height)
+    throw new RangeError(`pictures of ${a.width}x${a.height} and ${b.width}x${b.height} pixels cannot be compared`);
+}

@@ -1,0 +1,79 @@
+import { existsSync } from 'node:fs';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { buildModules } from '../../host/build.ts';
+import { openGpu } from '../../host/gpu/dawn.ts';
+import { compare, difference, type Image, readImage, writeImage } from './compare.ts';
+import { draw, goldenPath, judge, out, scenes, toleranceOf } from './scenes.ts';
+
+let folder = '';
+let tolerance: ReturnType<typeof toleranceOf>;
+
+beforeAll(async () => {
+  await buildModules(['arena', 'triangle']);
+  folder = await mkdtemp(join(tmpdir(), 'nearlight-golden-'));
+  const gpu = await openGpu({ hardwareRequired: false, log: () => {} });
+  const { description } = gpu.adapter;
+  gpu.close();
+  tolerance = toleranceOf(description);
+  if (!tolerance.known)
+    process.stderr.write(`golden: no tolerance is known for ${description}: it is held to the widest one\n`);
+});
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+describe('pictures as they were', () => {
+  it.each(scenes)('$name', async (scene) => {
+    const { message } = await judge(scene, await draw(scene), tolerance);
+    expect(message).toBe('');
+  });
+
+  it('a picture that changed is told, and its difference can be looked at', async () => {
+    const scene = scenes[0]!;
+    const golden = await readImage(goldenPath(scene));
+    const changed = { ...golden, pixels: golden.pixels.slice() };
+    for (let at = 0; at < changed.pixels.length / 4; at++) changed.pixels[at] = 255 - changed.pixels[at]!;
+    const path = join(folder, 'changed.png');
+    await writeFile(path, await writeImage(changed));
+    const { fits, message } = await judge(scene, path, toleranceOf('something new'));
+    expect(fits).toBe(false);
+    expect(message).toMatch(
+      /^triangle is not as .*triangle\.png has it: mean .* node test\/golden\/update\.ts triangle$/,
+    );
+    expect(existsSync(join(out, 'triangle-difference.png'))).toBe(true);
+  });
+
+  it('the driver that the pictures are from is held to more than others', () => {
+    const own = toleranceOf('llvmpipe: Mesa 25.0.7-2+deb13u1 (LLVM 19.1.7) 0.0.1');
+    const others = ['llvmpipe: Mesa 24.1.0', 'SwiftShader Device', 'NVIDIA H200', 'a new one'].map(toleranceOf);
+    expect([own, ...others].map(({ known }) => known)).toEqual([true, true, true, true, false]);
+    for (const { meanDiff } of others) expect(meanDiff).toBeGreaterThan(own.meanDiff);
+  });
+});
+
+describe('the comparison', () => {
+  const image = (...pixels: number[]): Image => ({ width: 2, height: 1, pixels: new Uint8Array(pixels) });
+  const a = image(0, 10, 20, 255, 0, 0, 0, 255);
+
+  it('of a picture with itself is nothing', () => {
+    expect(compare(a, a)).toEqual({ maxDiff: 0, meanDiff: 0, differing: 0 });
+  });
+
+  it('says how far and how often', () => {
+    expect(compare(a, image(0, 12, 14, 255, 0, 0, 0, 255))).toEqual({ maxDiff: 6, meanDiff: 1, differing: 0.5 });
+    expect(difference(a, image(0, 12, 14, 255, 0, 0, 0, 255)).pixels).toEqual(
+      new Uint8Array([0, 16, 48, 255, 0, 0, 0, 255]),
+    );
+  });
+
+  it('of two sizes is refused', () => {
+    expect(() => compare(a, { width: 1, height: 2, pixels: a.pixels })).toThrow(
+      '2x1 and 1x2 pixels cannot be compared',
+    );
+  });
+
+  it('reads what it has written', async () => {
+    expect(await readImage(await writeImage(a))).toEqual(a);
+  });
+});

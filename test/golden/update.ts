@@ -1,0 +1,23 @@
+import { copyFileSync } from 'node:fs';
+import { draw, goldenPath, scenes } from './scenes.ts';
+
+const HELP = `Draws the scenes that the tests compare with, and keeps them. Look at them before they are committed.
+
+Usage: node test/golden/update.ts [SCENE ...]
+
+  ${scenes.map(({ name }) => name).join('\n  ')}
+`;
+
+const names = process.argv.slice(2);
+const unknown = names.filter((name) => !scenes.some((scene) => scene.name === name));
+if (names.includes('--help')) process.stdout.write(HELP);
+else if (unknown.length > 0) {
+  process.stderr.write(`update: there is no scene ${unknown.join(', ')}; --help lists them\n`);
+  process.exitCode = 2;
+} else {
+  for (const scene of scenes.filter(({ name }) => names.length === 0 || names.includes(name))) {
+    copyFileSync(await draw(scene), goldenPath(scene));
+    process.stdout.write(`${goldenPath(scene)}\n`);
+  }
+}
+process.exit();

@@ -1,0 +1,126 @@
+import { describe, expect, it } from 'vitest';
+import type { Submission } from '../../host/engine/engine.ts';
+import { Answers } from '../../host/session/answers.ts';
+import { type FilmOptions, film, idle } from '../../host/session/film.ts';
+import type { Call } from '../../host/session/format.ts';
+import { FakeInstance } from '../room/fake.ts';
+
+/** What was called before the pictures, and which pictures there were. */
+async function shoot(options: Partial<FilmOptions> = {}): Promise<{ made: number; calls: string[] }> {
+  const instance = new FakeInstance(4);
+  const made = await film({
+    instance,
+    calls: idle(),
+    tickRate: 120,
+    fps: 60,
+    frames: 3,
+    at: 0,
+    width: 64,
+    height: 36,
+    answers: new Answers(),
+    run: () => {},
+    onFrame: async () => {},
+    ...options,
+  });
+  return { made, calls: instance.calls };
+}
+
+const ticks = (first: number, count: number): Call[] =>
+  Array.from({ length: count }, (_, n) => ({ kind: 'tick', tick: first + n }));
+const renders = (calls: string[]): number[] =>
+  calls.flatMap((name, index) =>
+    name.startsWith('render') ? [calls.slice(0, index).filter((other) => other.startsWith('tick')).length] : [],
+  );
+
+describe('a film takes its pictures in simulated time', () => {
+  it('every other tick of 120 at 60 a second, after the first', async () => {
+    const { made, calls } = await shoot();
+    expect(made).toBe(3);
+    expect(calls).toEqual([
+      'join 0',
+      'tick 0',
+      'render 0 64x36',
+      'tick 1',
+      'tick 2',
+      'render 0 64x36',
+      'tick 3',
+      'tick 4',
+      'render 0 64x36',
+    ]);
+  });
+
+  it.each<[string, Partial<FilmOptions>, number[]]>([
+    ['from a time on', { at: 0.1 }, [13, 15, 17]],
+    ['more often than the game ticks', { tickRate: 30 }, [1, 1, 2]],
+    ['at a rate that does not divide the ticks', { fps: 50, frames: 6 }, [1, 3, 5, 8, 10, 13]],
+    ['one', { frames: 1, at: 1 }, [121]],
+  ])('%s', async (_, options, after) => {
+    expect(renders((await shoot(options)).calls)).toEqual(after);
+  });
+
+  it('as far as the calls go', async () => {
+    const calls: Call[] = [{ kind: 'join', seat: 2 }, ...ticks(0, 4)];
+    expect(await shoot({ calls, frames: Number.POSITIVE_INFINITY })).toMatchObject({ made: 2 });
+  });
+
+  it('until it is stopped', async () => {
+    const stop = new AbortController();
+    const onFrame = async (frame: number) => void (frame === 4 && stop.abort());
+    expect(await shoot({ frames: 1000, signal: stop.signal, onFrame })).toMatchObject({ made: 5 });
+  });
+});
+
+describe('whose view', () => {
+  const calls: Call[] = [
+    ...ticks(0, 4),
+    { kind: 'join', seat: 2 },
+    { kind: 'render', seat: 2, width: 8, height: 8 },
+    ...ticks(4, 2),
+    { kind: 'join', seat: 1 },
+    { kind: 'leave', seat: 2 },
+    ...ticks(6, 2),
+  ];
+
+  it('is that of who sits, and time stands still while nobody does', async () => {
+    const found = await shoot({ calls, frames: 10 });
+    expect(found.calls.filter((name) => name.startsWith('render'))).toEqual(['render 2 64x36', 'render 1 64x36']);
+    expect(renders(found.calls)).toEqual([5, 7]);
+  });
+
+  it('is that of the seat that is asked for', async () => {
+    expect((await shoot({ calls, frames: 10, seat: 1 })).calls.filter((name) => name.startsWith('render'))).toEqual([
+      'render 1 64x36',
+    ]);
+    expect((await shoot({ calls, frames: 10, seat: 3 })).made).toBe(0);
+  });
+});
+
+describe('what is asked of the GPU', () => {
+  /** `onSubmittedWorkDone`, and a command that asks nothing. */
+  const asking: Submission = { commands: Uint32Array.of((2 << 16) | 37, 7, (1 << 16) | 36), data: new Uint8Array() };
+
+  it('is answered before the game goes on', async () => {
+    const answers = new Answers();
+    const order: string[] = [];
+    const instance = new FakeInstance(1);
+    instance.onTick = () => order.push('tick');
+    instance.join = async () => asking;
+    const run = () => {
+      order.push('asked');
+      setTimeout(() => {
+        order.push('answered');
+        answers.answer();
+      }, 20);
+    };
+    await shoot({ instance, answers, run, frames: 1 });
+    expect(order).toEqual(['asked', 'answered', 'tick']);
+  });
+
+  it('is settled where nothing is', async () => {
+    const answers = new Answers();
+    await answers.settled();
+    answers.ask(asking);
+    answers.answer();
+    await answers.settled();
+  });
+});

@@ -1,0 +1,117 @@
+import type { Call } from '../../host/session/format.ts';
+import {
+  INPUT_AXES,
+  INPUT_BUTTONS,
+  INPUT_BUTTONS_PRESSED,
+  INPUT_CONNECTED,
+  INPUT_FLAGS,
+  INPUT_KEYS,
+  INPUT_KEYS_PRESSED,
+  INPUT_LOCKED,
+  INPUT_MOVEMENT,
+  INPUT_POINTER,
+  INPUT_SEQUENCE,
+  INPUT_STRIDE,
+  INPUT_VERSION,
+  INPUT_WHEEL,
+} from '../../renderer/abi.ts';
+
+export interface ScriptOptions {
+  seed: number;
+  ticks: number;
+  seats: number;
+}
+
+/** W, A, S, D, space, shift's neighbours and the arrows. */
+const KEYS = [26, 4, 22, 7, 44, 40, 79, 80, 81, 82];
+const TICKS_PER_RENDER = 12;
+const SIZES = [
+  [64, 36],
+  [320, 180],
+  [640, 360],
+] as const;
+
+/**
+ * A session of players who come, press, move and go at random, as its seed has it: the calls that a room would make, with
+ * a picture now and then.
+ */
+export function* script({ seed, ticks, seats }: ScriptOptions): Generator<Call> {
+  const random = generator(seed);
+  const taken = new Array<boolean>(seats).fill(false);
+  const records = Array.from({ length: seats }, () => new DataView(new ArrayBuffer(INPUT_STRIDE)));
+  const input = (seat: number): Call => ({
+    kind: 'input',
+    seat,
+    record: new Uint8Array(records[seat]!.buffer).slice(),
+  });
+  for (let tick = 0; tick < ticks; tick++) {
+    const seat = random(seats);
+    const record = records[seat]!;
+    if (taken[seat] && random(240) === 0) {
+      taken[seat] = false;
+      yield { kind: 'leave', seat };
+      clear(record);
+      yield input(seat);
+    } else if (!taken[seat] && (tick === 0 || random(30) === 0)) {
+      taken[seat] = true;
+      yield { kind: 'join', seat };
+    }
+    if (taken[seat]) {
+      play(record, random);
+      yield input(seat);
+    }
+    yield { kind: 'tick', tick };
+    forget(records[seat]!);
+    if (taken[seat]) yield input(seat);
+    const [width, height] = SIZES[random(SIZES.length)]!;
+    const viewer = taken.indexOf(true);
+    if (viewer >= 0 && random(TICKS_PER_RENDER) === 0) yield { kind: 'render', seat: viewer, width, height };
+  }
+}
+
+/** Whole numbers below a bound that depend on the seed alone: Mulberry32. */
+function generator(seed: number): (below: number) => number {
+  let state = seed >>> 0;
+  return (below) => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let t = state;
+    t = Math.imul(t ^ (t >>> 15), t | 1);
+    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
+    return ((t ^ (t >>> 14)) >>> 0) % below;
+  };
+}
+
+function clear(record: DataView): void {
+  new Uint8Array(record.buffer).fill(0);
+  record.setUint32(INPUT_VERSION, 1, true);
+}
+
+/** A tick has seen what was pressed and how far things have moved. */
+function forget(record: DataView): void {
+  new Uint8Array(record.buffer, INPUT_BUTTONS_PRESSED, 4).fill(0);
+  new Uint8Array(record.buffer, INPUT_KEYS_PRESSED, INPUT_POINTER - INPUT_KEYS_PRESSED).fill(0);
+  new Uint8Array(record.buffer, INPUT_MOVEMENT, INPUT_AXES - INPUT_MOVEMENT).fill(0);
+}
+
+function play(record: DataView, random: (below: number) => number): void {
+  record.setUint32(INPUT_VERSION, 1, true);
+  record.setUint32(INPUT_FLAGS, INPUT_CONNECTED | (random(2) === 0 ? INPUT_LOCKED : 0), true);
+  record.setUint32(INPUT_SEQUENCE, record.getUint32(INPUT_SEQUENCE, true) + 1, true);
+  const usage = KEYS[random(KEYS.length)]!;
+  const at = (usage >>> 5) * 4;
+  const bit = 1 << (usage & 31);
+  const keys = (record.getUint32(INPUT_KEYS + at, true) ^ bit) >>> 0;
+  record.setUint32(INPUT_KEYS + at, keys, true);
+  record.setUint32(INPUT_KEYS_PRESSED + at, keys & bit, true);
+  const buttons = random(8);
+  record.setUint32(INPUT_BUTTONS_PRESSED, buttons & ~record.getUint32(INPUT_BUTTONS, true), true);
+  record.setUint32(INPUT_BUTTONS, buttons, true);
+  for (const [start, values, scale] of [
+    [INPUT_POINTER, 2, 1 / 1024],
+    [INPUT_MOVEMENT, 2, 1 / 16],
+    [INPUT_WHEEL, 2, 1 / 16],
+    [INPUT_AXES, 4, 1 / 512],
+  ] as const)
+    for (let value = 0; value < values; value++)
+      record.setFloat32(start + 4 * value, (random(1024) - (start === INPUT_POINTER ? 0 : 512)) * scale, true);
+}
