@@ -1,9 +1,10 @@
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { basename, join } from 'node:path';
 import { promisify } from 'node:util';
+import { splitSymbols } from './engine/symbols.ts';
 import { buildNative } from './engine/wasmedge/build.ts';
 import { exitStatus, NearlightError } from './errors.ts';
 
@@ -67,34 +68,54 @@ async function build(
   const wanted = fingerprint(files, digests);
   if (read(stamp) === wanted) {
     const bytes = statSync(path, { throwIfNoEntry: false })?.size;
-    if (bytes !== undefined) return { name, path, bytes, ms: 0 };
+    if (bytes !== undefined && existsSync(`${path}.map`)) return { name, path, bytes, ms: 0 };
   }
   const start = performance.now();
   announce(`compiling ${entry} ...`);
   // Two processes may build at once: each file appears whole, the stamp after its module.
-  const temporary = `${path}.${process.pid}`;
-  await compile(entry, temporary);
-  const bytes = statSync(temporary).size;
+  const temporary = join(out, `${name}.${process.pid}.wasm`);
+  const bytes = await compileModule(entry, temporary);
+  renameSync(`${temporary}.map`, `${path}.map`);
   renameSync(temporary, path);
   writeFileSync(`${stamp}.${process.pid}`, wanted);
   renameSync(`${stamp}.${process.pid}`, stamp);
   return { name, path, bytes, ms: performance.now() - start };
 }
 
-async function compile(entry: string, output: string): Promise<void> {
+/**
+ * Compiles one AssemblyScript file, a path from `folder`, which holds renderer/, into `output` (NAME.wasm) and its source map beside it; gives the module's bytes.
+ * @throws NearlightError NL_SOURCE with the compiler's messages
+ */
+export async function compileModule(entry: string, output: string, folder = root): Promise<number> {
   const compiler = join(root, 'node_modules/assemblyscript/bin/asc.js');
-  const options = ['--config', 'asconfig.json', '--target', 'release', '--outFile', output];
+  const options = [
+    '--config',
+    join(root, 'asconfig.json'),
+    '--target',
+    'release',
+    '--debug',
+    '--sourceMap',
+    '--outFile',
+    output,
+  ];
   try {
     // asc starts itself a second time unless this flag is given.
-    await promisify(execFile)(process.execPath, ['--enable-source-maps', compiler, entry, ...options], { cwd: root });
+    await promisify(execFile)(process.execPath, ['--enable-source-maps', compiler, entry, ...options], {
+      cwd: folder,
+    });
   } catch (cause) {
     rmSync(output, { force: true });
+    rmSync(`${output}.map`, { force: true });
     const { stdout = '', stderr = '' } = cause as {
       stdout?: string;
       stderr?: string;
     };
     throw new NearlightError('NL_SOURCE', `${entry}\n${(stdout + stderr).trim()}`, { cause });
   }
+  const { module, map } = splitSymbols(readFileSync(output), readFileSync(`${output}.map`, 'utf8'));
+  writeFileSync(output, module);
+  writeFileSync(`${output}.map`, map);
+  return module.length;
 }
 
 /** Where the module of each source goes: name by path. */
@@ -125,7 +146,7 @@ function findSources(): Source[] {
 
 function fingerprint(files: string[], digests: Map<string, Buffer>): string {
   const hash = createHash('sha256');
-  for (const file of ['asconfig.json', 'node_modules/assemblyscript/package.json', ...files]) {
+  for (const file of ['asconfig.json', 'node_modules/assemblyscript/package.json', 'assets/format.ts', ...files]) {
     let digest = digests.get(file);
     if (!digest) {
       digest = createHash('sha256')

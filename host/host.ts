@@ -4,9 +4,10 @@ import { readFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import type { Config } from './config.ts';
 import { readAssets } from './engine/assets.ts';
-import type { Engine } from './engine/engine.ts';
+import type { Engine, LoadOptions } from './engine/engine.ts';
 import { createJavaScriptEngine } from './engine/javascript.ts';
 import { packAssets } from './engine/pack.ts';
+import { locator } from './engine/symbols.ts';
 import { createWasmEdgeEngine } from './engine/wasmedge/engine.ts';
 import { GuestExit, NearlightError } from './errors.ts';
 import { capabilities } from './gpu/capability.ts';
@@ -45,6 +46,8 @@ export interface HostOptions {
   log: Log;
   /** Folder of assets for every module; without it, the folder `NAME.assets` beside each module. */
   assets?: string;
+  /** An asset pack in the place of such a folder. */
+  pack?: Uint8Array;
   /** File that the session of the one module is recorded into. */
   record?: string;
 }
@@ -65,7 +68,7 @@ export interface Host {
  */
 export async function startHost(options: HostOptions): Promise<Host> {
   const { config, log } = options;
-  const engine = createEngine(config);
+  const engine = recorded(createEngine(config), options);
   const lobby = new Lobby(systemClock);
   const [files, gpu] = await Promise.all([buildPlayer(), openGpu({ hardwareRequired: config.gpuEnabled, log })]);
   try {
@@ -182,6 +185,14 @@ export function createEngine({ engine, cacheDir, cacheBytesMax }: Config): Engin
   throw new NearlightError('NL_SETTING', `ENGINE=${engine} is none of wasmedge, wasmedge-interpreter, javascript`);
 }
 
+/** The engine, which records what it loads where that is wanted. */
+function recorded(engine: Engine, { modules, record, log }: HostOptions): Engine {
+  if (record === undefined) return engine;
+  let sessions = 0;
+  const open = () => createRecordingFile({ path: numbered(record, sessions++), log });
+  return recordingEngine(engine, { name: roomName(modules[0]!), open });
+}
+
 /** The room that a module file gets. */
 export function roomName(path: string): string {
   return basename(path).replace(/\.wasm$/, '');
@@ -199,16 +210,8 @@ async function open(
 ): Promise<Room> {
   const name = roomName(path);
   const module = await readModule(path);
-  const assets = await packAssets(context.assets ?? join(dirname(path), `${name}.assets`));
-  return openRoom(recorded(name, context), module, roomOptions({ ...context, name, assets }));
-}
-
-/** The engine, which records what it loads where that is wanted. */
-function recorded(name: string, { engine, record, log }: HostOptions & Pick<ServeOptions, 'engine'>): Engine {
-  if (record === undefined) return engine;
-  let sessions = 0;
-  const open = () => createRecordingFile({ path: numbered(record, sessions++), log });
-  return recordingEngine(engine, { name, open });
+  const assets = context.pack ?? (await packAssets(context.assets ?? join(dirname(path), `${name}.assets`)));
+  return openRoom(context.engine, module, roomOptions({ ...context, name, assets, locate: locator(path, module) }));
 }
 
 /** What a room is made with. */
@@ -220,6 +223,8 @@ export interface RoomParts {
   meters: Meters;
   /** The asset pack. */
   assets: Uint8Array;
+  /** See LoadOptions. */
+  locate?: LoadOptions['locate'];
 }
 
 /** The options of openRoom for a room on this process's GPU, encoder and clock. */
@@ -243,7 +248,8 @@ export function roomOptions(parts: RoomParts): Parameters<typeof openRoom>[2] {
       tickRate: config.tickRate,
       seats: config.maxPlayers,
       assets,
-      gpu: capabilities(gpu.device),
+      gpu: capabilities(gpu.device, config),
+      ...(parts.locate ? { locate: parts.locate } : {}),
       log: (level, message) => log(level, `${name}: ${message}`),
     },
     log,

@@ -10,6 +10,7 @@ import { roomName, startHost, version } from './host.ts';
 import { createLog } from './observe/log.ts';
 
 const ARENA = join(import.meta.dirname, '../build/arena.wasm');
+const MODEL = join(import.meta.dirname, '../build/model.wasm');
 
 const HELP = `Nearlight: games rendered at the edge, from one Wasm module.
 
@@ -29,6 +30,7 @@ Commands:
 
 Options:
   --assets DIR     folder of assets (default: NAME.assets beside the module)
+  --model FILE     show a glTF 2.0 model (.glb or .gltf) instead
   --port N         same as PORT
   --host ADDRESS   same as HOST
   --engine NAME    same as ENGINE
@@ -65,15 +67,21 @@ async function main(args: string[]): Promise<number> {
   if (positionals[0] === 'keeper') return (await import('./pod.ts')).keep(process.env);
   if (positionals[0] === 'doctor') return (await import('./doctor.ts')).doctor(config);
   const log = createLog(config.logLevel);
-  const modules = positionals.length > 0 ? positionals : [ARENA];
+  const usual = values.model === undefined ? ARENA : MODEL;
+  const modules = positionals.length > 0 ? positionals : [usual];
   await check(modules, values);
   const announce = (line: string) => log('info', line);
-  await Promise.all([buildNative(announce), buildOwn(modules, announce)]);
+  const [pack] = await Promise.all([
+    values.model === undefined ? undefined : packModel(values.model, announce),
+    buildNative(announce),
+    buildOwn(modules, announce),
+  ]);
   const host = await startHost({
     modules,
     config,
     log,
     ...(values.assets === undefined ? {} : { assets: values.assets }),
+    ...(pack ? { pack } : {}),
     ...(values.record === undefined ? {} : { record: values.record }),
   });
   const { gpu, engine, server } = host;
@@ -88,10 +96,16 @@ async function main(args: string[]): Promise<number> {
   return 0;
 }
 
+/** The packer's libraries are loaded where there is something to pack. */
+async function packModel(path: string, announce: (line: string) => void): Promise<Uint8Array> {
+  const { modelAssets } = await import('../assets/model.ts');
+  return modelAssets(path, announce);
+}
+
 /** @throws NearlightError NL_USAGE for what a command line asks for and cannot have */
 async function check(
   modules: string[],
-  { assets, record }: { assets?: string | undefined; record?: string | undefined },
+  { assets, model, record }: { assets?: string | undefined; model?: string | undefined; record?: string | undefined },
 ): Promise<void> {
   const names = modules.map(roomName);
   const twice = names.find((name, index) => names.indexOf(name) < index);
@@ -99,6 +113,8 @@ async function check(
     throw new NearlightError('NL_USAGE', `two modules are named ${twice}, and a room has its module's; rename a file`);
   if (assets !== undefined && !(await stat(assets).catch(() => undefined))?.isDirectory())
     throw new NearlightError('NL_USAGE', `--assets ${assets} is no folder`);
+  if (model !== undefined && (modules.length > 1 || modules[0] !== MODEL || assets !== undefined))
+    throw new NearlightError('NL_USAGE', '--model shows a model by itself; leave modules and --assets out');
   if (record !== undefined && modules.length > 1)
     throw new NearlightError('NL_USAGE', '--record takes the session of one module; start the others by themselves');
 }
@@ -123,6 +139,7 @@ function parse(args: string[]) {
         host: { type: 'string' },
         engine: { type: 'string' },
         record: { type: 'string' },
+        model: { type: 'string' },
         help: { type: 'boolean', short: 'h' },
         version: { type: 'boolean', short: 'v' },
       },

@@ -24,6 +24,7 @@ const parts: Record<string, () => Outcome | Promise<Outcome>> = {
       'host',
       'oci',
       'test',
+      'assets',
       'renderer',
     ]),
   'imports and boundaries': () => ({ faults: findFaults(root) }),
@@ -54,7 +55,7 @@ function files(folder: string): string[] {
 }
 
 function sources(): string[] {
-  return ['host', 'oci', 'renderer', 'test'].flatMap(files).filter((file) => /\.(ts|cc|h|sh)$/.test(file));
+  return ['assets', 'host', 'oci', 'renderer', 'test'].flatMap(files).filter((file) => /\.(ts|cc|h|sh)$/.test(file));
 }
 
 function documents(): string[] {

@@ -13,9 +13,26 @@ export type EngineLimits = Pick<
   | 'compileBytesMax'
   | 'commandBytesMax'
   | 'dataBytesMax'
+  | 'stateBytesMax'
 >;
 
 export type LogLevel = 'error' | 'warn' | 'info' | 'debug';
+
+/** A GPU as a module may ask for it (renderer/ABI.md, "Imports"). */
+export interface GpuFacts {
+  /** Bit n is the n-th FeatureName, counted from 0. */
+  features: number;
+  /** The n-th LimitName's value, u32. */
+  limits: ArrayLike<number>;
+}
+
+/** A place in a module that was running when it trapped; an engine knows one or the other, or both. */
+export interface TrapFrame {
+  /** Index of the function, imports first. */
+  function?: number;
+  /** Bytes from the start of the module file to the instruction. */
+  offset?: number;
+}
 
 export interface LoadOptions {
   limits: EngineLimits;
@@ -24,8 +41,12 @@ export interface LoadOptions {
   seats: number;
   /** The asset pack (renderer/ABI.md, "Assets"); empty for none. */
   assets: Uint8Array;
+  /** What the module is told of its GPU; without, it has no features, and limits of 0. */
+  gpu?: GpuFacts;
   /** Lines that the module logs, and compiler progress. Never throws. */
   log(level: LogLevel, message: string): void;
+  /** Says where in the sources a trap arose, the innermost frame first; it follows the reason in the error's message. */
+  locate?(frames: readonly TrapFrame[]): string;
 }
 
 /**
@@ -62,10 +83,23 @@ export interface Instance {
   readonly inputs: DataView;
   /** Puts one record of REPLY_WORDS words on the reply ring; the guest sees it from its next call on. */
   reply(record: ArrayLike<number>): void;
+  /**
+   * Puts a copy of `bytes` into linear memory before the next call. Where they do not fit into it, that call ends the
+   * instance with NL_GUEST_TRAP. Together with 8 bytes each, those of one call are at most DATA_BYTES_MAX.
+   */
+  write(address: number, bytes: Uint8Array): void;
   join(seat: number): Promise<Submission>;
   leave(seat: number): Promise<Submission>;
   tick(tick: number): Promise<Submission>;
   render(seat: number, width: number, height: number): Promise<Submission>;
+  /** The game's whole state, as a copy for the caller to keep; undefined where the module saves none. */
+  save(): Promise<Uint8Array | undefined>;
+  /**
+   * Gives a fresh instance, before its first other call, a state that another one of the same game has saved.
+   * A game may refuse it, which ends the instance like any trap. Too large a state, and a module that loads none, reject
+   * with NL_GUEST_PROTOCOL and NL_MODULE_EXPORT, and the instance goes on.
+   */
+  restore(state: Uint8Array): Promise<Submission>;
   /** Resolves once when the instance has ended: with the error that ended it, or undefined after close(). */
   readonly ended: Promise<NearlightError | undefined>;
   /** Ends the guest; idempotent. Resolves when its process and memory are gone. */

@@ -16,8 +16,9 @@ import { type Asset, readAssets } from './assets.ts';
 import type { Engine, Instance, LoadOptions, Submission } from './engine.ts';
 import { recursion, type Trap, trapError, versionError } from './failure.ts';
 import { GuestLog } from './log.ts';
-import { checkModule, START_EXPORT } from './module.ts';
+import { type CheckedModule, checkModule, START_EXPORT } from './module.ts';
 import { Replies } from './replies.ts';
+import { checkState, StatePassage, stateBytesMax } from './state.ts';
 import { Collector } from './submission.ts';
 
 type Exports = Record<string, (...parameters: number[]) => number> & {
@@ -38,7 +39,7 @@ export function createJavaScriptEngine(): Engine {
           cause: error,
         });
       });
-      return JavaScriptInstance.start(compiled, options);
+      return JavaScriptInstance.start(compiled, checked, options);
     },
   };
 }
@@ -52,6 +53,9 @@ class JavaScriptInstance implements Instance {
   private readonly log: GuestLog;
   private readonly collector: Collector;
   private readonly replies = new Replies();
+  private readonly writes: { address: number; bytes: Uint8Array }[] = [];
+  private readonly checked: CheckedModule;
+  private readonly state: StatePassage;
   private readonly ring = new Uint32Array(REPLY_COUNT * REPLY_WORDS);
   private exports!: Exports;
   private memory = new Uint8Array(0);
@@ -61,8 +65,10 @@ class JavaScriptInstance implements Instance {
   private end!: (error: NearlightError | undefined) => void;
   private failure: NearlightError | undefined;
 
-  private constructor(options: LoadOptions) {
+  private constructor(checked: CheckedModule, options: LoadOptions) {
     this.options = options;
+    this.checked = checked;
+    this.state = new StatePassage(stateBytesMax(options.limits));
     this.assets = readAssets(options.assets);
     this.log = new GuestLog((level, message) => options.log(level, message));
     this.collector = new Collector(options.limits);
@@ -72,8 +78,12 @@ class JavaScriptInstance implements Instance {
     });
   }
 
-  static async start(module: WebAssembly.Module, options: LoadOptions): Promise<JavaScriptInstance> {
-    const instance = new JavaScriptInstance(options);
+  static async start(
+    module: WebAssembly.Module,
+    checked: CheckedModule,
+    options: LoadOptions,
+  ): Promise<JavaScriptInstance> {
+    const instance = new JavaScriptInstance(checked, options);
     await instance.initialise(module);
     return instance;
   }
@@ -122,7 +132,10 @@ class JavaScriptInstance implements Instance {
       return found;
     };
     return {
-      submit: (address, length) => void this.collector.append(this.view(), address! >>> 0, length! >>> 0),
+      submit: (address, length) => {
+        if (this.state.saving) throw new WebAssembly.RuntimeError('submit: not during save');
+        this.collector.append(this.view(), address! >>> 0, length! >>> 0);
+      },
       log: (level, address, length) => void this.log.line(level!, part(address!, length!, 'log')),
       asset_find: (address, length) => {
         const name = new TextDecoder().decode(part(address!, length!, 'asset_find'));
@@ -137,6 +150,13 @@ class JavaScriptInstance implements Instance {
         target.set(this.options.assets.subarray(start + from, start + from + count));
         return count;
       },
+      gpu_feature: (name) => (name! < 1 || name! > 32 ? 0 : ((this.options.gpu?.features ?? 0) >>> (name! - 1)) & 1),
+      gpu_limit: (name) => this.options.gpu?.limits[name! - 1] ?? 0,
+      state_write: (address, length) => {
+        if (!this.state.saving) throw new WebAssembly.RuntimeError('state_write: only during save');
+        this.state.write(part(address!, length!, 'state_write'));
+      },
+      state_read: (offset, address, length) => this.state.read(offset! >>> 0, part(address!, length!, 'state_read')),
       exit: (status) => {
         if (status! >>> 0 > EXIT_STATUS_MAX)
           throw new WebAssembly.RuntimeError('exit: the status is not from 0 to 255');
@@ -165,6 +185,22 @@ class JavaScriptInstance implements Instance {
     return this.call('render', [seat, width, height]);
   }
 
+  async save(): Promise<Uint8Array | undefined> {
+    if (!this.checked.saves && !this.failure) return undefined;
+    this.state.beginSave();
+    await this.call('save', []);
+    return this.state.end();
+  }
+
+  async restore(state: Uint8Array): Promise<Submission> {
+    if (this.failure) throw this.failure;
+    checkState(state, this.checked.saves, stateBytesMax(this.options.limits));
+    this.state.beginLoad(state);
+    const submission = await this.call('load', [state.length]);
+    this.state.end();
+    return submission;
+  }
+
   async close(): Promise<void> {
     this.failure ??= new NearlightError('NL_ROOM_ENDED', 'the instance is closed');
     this.end(undefined);
@@ -175,8 +211,23 @@ class JavaScriptInstance implements Instance {
     if (this.failure) throw this.failure;
     this.collector.reset();
     this.stage(name === 'tick');
+    this.writeOut(name);
     this.invoke(name, parameters);
     return this.collector.submission;
+  }
+
+  write(address: number, bytes: Uint8Array): void {
+    this.writes.push({ address, bytes: bytes.slice() });
+  }
+
+  /** What the GPU gave back goes where the module wanted it. */
+  private writeOut(call: string): void {
+    const memory = this.view();
+    for (const { address, bytes } of this.writes.splice(0)) {
+      if (address + bytes.length > memory.length)
+        throw this.fail(new WebAssembly.RuntimeError('mapAsync: the address lies outside linear memory'), call);
+      memory.set(bytes, address);
+    }
   }
 
   private stage(tick: boolean): void {
@@ -197,12 +248,22 @@ class JavaScriptInstance implements Instance {
     }
   }
 
+  private place(error: unknown): string {
+    if (error instanceof NearlightError || !(error instanceof Error)) return '';
+    const frames = [...(error.stack ?? '').matchAll(FRAME)].map(([, index, offset]) => ({
+      function: Number(index),
+      offset: Number.parseInt(offset!, 16) - this.checked.codeShift,
+    }));
+    return frames.length > 0 ? (this.options.locate?.(frames) ?? '') : '';
+  }
+
   private fail(error: unknown, call: string): NearlightError {
     this.log.flush();
     const memoryBytes = this.exports?.memory.buffer.byteLength ?? 0;
     const { memoryBytesMax } = this.options.limits;
     this.failure = toFailure(error, {
       call,
+      place: this.place(error),
       lastLine: this.log.last,
       memoryBytes,
       memoryBytesMax,
@@ -212,9 +273,12 @@ class JavaScriptInstance implements Instance {
   }
 }
 
+/** What an engine's stack says of frames in WebAssembly (WebAssembly Web API, "Developer-Facing Display Conventions"). */
+const FRAME = /wasm-function\[(\d+)\]:0x([0-9a-f]+)/g;
+
 function toFailure(error: unknown, where: Omit<Trap, 'reason'>): NearlightError {
   if (error instanceof NearlightError) return error;
-  if (error instanceof RangeError) return recursion(where.call);
+  if (error instanceof RangeError) return recursion(where.call, where.place);
   return trapError({
     ...where,
     reason: error instanceof Error ? error.message : String(error),

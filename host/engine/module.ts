@@ -9,6 +9,10 @@ export interface CheckedModule {
    * as START_EXPORT instead: every engine calls that itself, when imports can reach the memory and time is limited.
    */
   bytes: Uint8Array<ArrayBuffer>;
+  /** It exports save and load. */
+  saves: boolean;
+  /** By how many bytes its code lies further from the start than in the file. */
+  codeShift: number;
 }
 
 export const START_EXPORT = 'nearlight:start';
@@ -31,10 +35,14 @@ const imports: Record<string, readonly [number, number]> = {
   asset_find: [2, 1],
   asset_size: [1, 1],
   asset_read: [4, 1],
+  gpu_feature: [1, 1],
+  gpu_limit: [1, 1],
+  state_write: [2, 0],
+  state_read: [3, 1],
   exit: [1, 0],
 };
 
-/** ABI.md, "Exports"; _initialize alone may be missing. */
+/** ABI.md, "Exports"; the optional ones may be missing. */
 const exportTypes: Record<string, readonly [number, number]> = {
   version: [0, 1],
   init: [4, 1],
@@ -43,7 +51,11 @@ const exportTypes: Record<string, readonly [number, number]> = {
   tick: [1, 0],
   render: [3, 0],
   _initialize: [0, 0],
+  save: [0, 0],
+  load: [1, 0],
 };
+
+const optional = ['_initialize', 'save', 'load'];
 
 interface Outline {
   types: string[];
@@ -100,7 +112,16 @@ export function checkModule(module: Uint8Array, limits: Limits): CheckedModule {
   if (outline.own !== outline.bodies) throw invalid('it declares functions without bodies, or the reverse');
   checkExports(outline);
   exportStart(sections, outline);
-  return { bytes: join([module.subarray(0, 8), ...sections.flatMap(framed)]) };
+  const bytes = join([module.subarray(0, 8), ...sections.flatMap(framed)]);
+  return { bytes, saves: outline.exports.has('save'), codeShift: codeShift(module, sections) };
+}
+
+function codeShift(module: Uint8Array, sections: Section[]): number {
+  const place = sections.findIndex(({ id }) => id === 10);
+  if (place < 0) return 0;
+  const before = sections.slice(0, place + 1).flatMap(framed);
+  const { body } = sections[place]!;
+  return 8 + before.reduce((sum, part) => sum + part.length, -body.length) - (body.byteOffset - module.byteOffset);
 }
 
 /** Takes in one section and returns what takes its place. */
@@ -221,12 +242,13 @@ function checkExports({ types, functions, memories, exports }: Outline): void {
     throw missing('its export "memory" is no memory of its own');
   for (const [name, type] of Object.entries(exportTypes)) {
     const found = exports.get(name);
-    if (!found && name === '_initialize') continue;
+    if (!found && optional.includes(name)) continue;
     if (!found) throw missing(`it does not export "${name}", a function ${signature(...type)}`);
     const actual = found.kind === functionKind ? types[functions[found.index]!] : kindNames[found.kind];
     if (actual !== signature(...type))
       throw missing(`its export "${name}" is no function ${signature(...type)} but ${actual ?? 'nothing'}`);
   }
+  if (exports.has('save') !== exports.has('load')) throw missing('of the exports "save" and "load" it has only one');
 }
 
 function exportStart(sections: Section[], { types, functions, exports, start }: Outline): void {

@@ -14,6 +14,13 @@ export async function packAssets(folder: string): Promise<Uint8Array> {
   const names = await listFiles(folder);
   if (names.length === 0) return new Uint8Array();
   const files = await Promise.all(names.map((name) => readFile(join(folder, name))));
+  return packFiles(names.map((name, index) => ({ name, bytes: files[index]! })));
+}
+
+/** Packs files, in their order. */
+export function packFiles(all: readonly { name: string; bytes: Uint8Array }[]): Uint8Array {
+  const names = all.map(({ name }) => name);
+  const files = all.map(({ bytes }) => bytes);
   const encoded = names.map((name) => Buffer.from(name));
   const namesAt = HEADER_BYTES + names.length * ENTRY_BYTES;
   let dataAt = align(namesAt + encoded.reduce((total, name) => total + name.length, 0));
@@ -29,7 +36,7 @@ export async function packAssets(folder: string): Promise<Uint8Array> {
     pack.writeUInt32LE(dataAt, entry + 8);
     pack.writeUInt32LE(file.length, entry + 12);
     name.copy(pack, nameAt);
-    file.copy(pack, dataAt);
+    pack.set(file, dataAt);
     nameAt += name.length;
     dataAt += align(file.length);
   }

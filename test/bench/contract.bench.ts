@@ -89,7 +89,8 @@ interface Replayed {
 
 /** Microseconds that a replay of the frame takes on a device, without what the GPU does. */
 async function timeReplay(device: GPUDevice, { setup, frame, surface, rounds }: Replayed): Promise<number[]> {
-  const replay = new Replay({ device, limits: readConfig(), asset: () => undefined, log: () => {}, reply: () => {} });
+  const ignore = { log: () => {}, reply: () => {}, write: () => {} };
+  const replay = new Replay({ device, limits: readConfig(), asset: () => undefined, ...ignore });
   replay.run(setup);
   const samples = await time(() => replay.run(frame, surface), rounds);
   replay.destroy();

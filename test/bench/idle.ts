@@ -9,10 +9,14 @@ export function idleDevice(): GPUDevice {
     setIndexBuffer: nothing,
     draw: nothing,
     drawIndexed: nothing,
+    executeBundles: nothing,
     end: nothing,
+    finish: object,
   });
   const encoder = () => ({ beginRenderPass: pass, beginComputePass: pass, finish: object });
   const device = {
+    features: new Set(),
+    lost: new Promise(() => {}),
     limits: {
       maxBindGroups: 4,
       maxVertexBuffers: 8,
@@ -20,7 +24,7 @@ export function idleDevice(): GPUDevice {
       maxDynamicUniformBuffersPerPipelineLayout: 8,
       maxDynamicStorageBuffersPerPipelineLayout: 4,
     },
-    queue: { writeBuffer: nothing, writeTexture: nothing, submit: nothing },
+    queue: { writeBuffer: nothing, writeTexture: nothing, submit: nothing, onSubmittedWorkDone: async () => {} },
     addEventListener: nothing,
     createBuffer: object,
     createTexture: object,
@@ -29,6 +33,7 @@ export function idleDevice(): GPUDevice {
     createPipelineLayout: object,
     createBindGroup: object,
     createRenderPipeline: object,
+    createRenderBundleEncoder: pass,
     createCommandEncoder: encoder,
   };
   return device as unknown as GPUDevice;

@@ -19,14 +19,22 @@ const ROOTS = [
   'host/sandbox.ts',
   'host/game.ts',
   'host/doctor.ts',
+  'host/offline.ts',
+  'host/render.ts',
+  'host/inspect.ts',
   'host/build.ts',
+  'host/dev/main.ts',
+  'host/dev/dev.ts',
+  'host/dev/page.ts',
+  'host/dev/game.ts',
+  'host/dev/thread.ts',
   'host/bundle/main.ts',
   'host/bundle/bundle.ts',
   'host/bundle/image.ts',
 ];
 
 /** What every stage may use at run time: files without a stage, and the contract with the guest. */
-const SHARED = ['host/errors.ts', 'host/config.ts', 'host/observe/samples.ts', 'renderer/abi.ts'];
+const SHARED = ['host/errors.ts', 'host/config.ts', 'host/observe/samples.ts', 'renderer/abi.ts', 'renderer/contract.ts'];
 
 /** Run-time imports between two stages that are wanted: both ends of the players' protocol use the one definition. */
 const AGREED = ['host/player > host/stream/protocol.ts'];
@@ -35,6 +43,7 @@ const AGREED = ['host/player > host/stream/protocol.ts'];
 const PORTABLE = [
   /^host\/gpu\/(?!dawn\.ts$)/,
   /^host\/room\//,
+  /^host\/session\/(?!(file|hash)\.ts$)/,
   /^host\/stream\/protocol\.ts$/,
   /^host\/player\/(?!build\.ts$)/,
   /^host\/engine\/(module|javascript)\.ts$/,

@@ -5,7 +5,7 @@ import { afterAll, describe, expect, test, vi } from 'vitest';
 import { createJavaScriptEngine } from '../../host/engine/javascript.ts';
 import { createWasmEdgeEngine } from '../../host/engine/wasmedge/engine.ts';
 import { exitStatus } from '../../host/errors.ts';
-import { INPUT_STRIDE, IO_INPUTS, IO_REPLIES, IO_REPLY_HEAD } from '../../renderer/abi.ts';
+import { ABI_VERSION, INPUT_STRIDE, IO_INPUTS, IO_REPLIES, IO_REPLY_HEAD } from '../../renderer/abi.ts';
 import { BLOCK, good, options, store, submit, writeBlock } from './modules.ts';
 
 const cacheDir = mkdtempSync(join(tmpdir(), 'nearlight-test-'));
@@ -224,7 +224,7 @@ describe.each(engines)('$name', (engine) => {
   });
 
   test('_initialize runs before version', async () => {
-    const fields = '(global $v (mut i32) (i32.const 0)) (func (export "_initialize") (global.set $v (i32.const 1)))';
+    const fields = `(global $v (mut i32) (i32.const 0)) (func (export "_initialize") (global.set $v (i32.const ${ABI_VERSION})))`;
     const version = '(func (export "version") (result i32) (global.get $v))';
     await (await run({ fields, version })).close();
   });

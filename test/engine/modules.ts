@@ -1,6 +1,7 @@
 import binaryen from 'binaryen';
 import { settings } from '../../host/config.ts';
 import type { EngineLimits, LoadOptions } from '../../host/engine/engine.ts';
+import { ABI_VERSION } from '../../renderer/abi.ts';
 
 /** Where good() puts its IO block. */
 export const BLOCK = 1024;
@@ -35,6 +36,8 @@ export const imports = `
   (import "nearlight" "asset_find" (func $asset_find (param i32 i32) (result i32)))
   (import "nearlight" "asset_size" (func $asset_size (param i32) (result i32)))
   (import "nearlight" "asset_read" (func $asset_read (param i32 i32 i32 i32) (result i32)))
+  (import "nearlight" "state_write" (func $state_write (param i32 i32)))
+  (import "nearlight" "state_read" (func $state_read (param i32 i32 i32) (result i32)))
   (import "nearlight" "exit" (func $exit (param i32)))`;
 
 /** A module that keeps the contract, as WAT. */
@@ -43,7 +46,7 @@ export function text(parts: Parts = {}): string {
     ${imports}
     ${parts.fields ?? ''}
     ${parts.memory ?? '(memory (export "memory") 1)'}
-    ${parts.version ?? '(func (export "version") (result i32) (i32.const 1))'}
+    ${parts.version ?? `(func (export "version") (result i32) (i32.const ${ABI_VERSION}))`}
     (func (export "init") (param i32 i32 i32 i32) (result i32) ${parts.init ?? writeBlock()})
     (func (export "join") (param i32) ${parts.join ?? ''})
     (func (export "leave") (param i32) ${parts.leave ?? ''})

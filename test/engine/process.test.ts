@@ -27,7 +27,7 @@ async function meet(seed: number): Promise<string> {
   const settings = { ...options({ initMsMax: 3000 }), seed };
   const process = new GuestProcess(addon, program, settings.limits);
   const instance = new WasmEdgeInstance(process, settings);
-  const loaded = instance.load({ fds: [], interpreter: false, codeBytes: 0 });
+  const loaded = instance.load({ fds: [], interpreter: false, codeBytes: 0, saves: false, codeShift: 0 });
   const outcome = await loaded.then(
     () => 'loaded',
     (error: Error) => error.message,

@@ -45,15 +45,15 @@ function targets(): Target[] {
   return [
     {
       path: guestPath,
-      sources: ['guest.cc', 'room.cc', 'compile.cc', 'confine.cc'],
-      flags: [...common, '-fno-exceptions', ...where, '-lwasmedge'],
+      sources: ['guest.cc', 'room.cc', 'trace.cc', 'compile.cc', 'confine.cc'],
+      flags: [...common, '-fno-exceptions', ...where, '-lwasmedge', '-ldl'],
     },
     { path: addonPath, sources: ['addon.cc'], flags: addon },
     { path: kernelPath, sources: ['../../shim/kernel.cc'], flags: addon },
   ];
 }
 
-const sourceNames = ['guest.cc', 'room.cc', 'room.h', 'submission.h', 'compile.cc', 'compile.h'];
+const sourceNames = ['guest.cc', 'room.cc', 'room.h', 'submission.h', 'trace.cc', 'trace.h', 'compile.cc', 'compile.h'];
 const allNames = [...sourceNames, 'confine.cc', 'confine.h', 'addon.cc', '../../shim/kernel.cc'];
 
 let building: Promise<void> | undefined;

@@ -17,6 +17,7 @@ void limitCompiler(uint32_t cpuSeconds, uint64_t fileBytes);
 
 enum class Filter {
   run,     // only what running loaded code needs; all else kills the process
+  interpret, // the same, and writing to standard output
   compile, // anything but new programs, processes and sockets
 };
 

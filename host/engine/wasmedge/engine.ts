@@ -65,13 +65,13 @@ export function createWasmEdgeEngine({
       await waiting?.process.gone;
     },
     async load(module, options) {
-      const { bytes } = checkModule(module, options.limits);
+      const { bytes, saves, codeShift } = checkModule(module, options.limits);
       readAssets(options.assets);
       const addon = await loadAddon();
       const process = take(addon, options.limits);
       try {
         const code = interpreter ? bytes : await cache.native(bytes, options);
-        return await start(addon, process, { code, interpreter, options });
+        return await start(addon, process, { code, interpreter, saves, codeShift, options });
       } catch (error) {
         process.kill();
         await process.gone;
@@ -84,17 +84,19 @@ export function createWasmEdgeEngine({
 interface Start {
   code: Uint8Array;
   interpreter: boolean;
+  saves: boolean;
+  codeShift: number;
   options: LoadOptions;
 }
 
 /** The guest gets what was checked as sealed memory: nobody can change it between the check and the load. */
-async function start(addon: Addon, process: GuestProcess, { code, interpreter, options }: Start) {
+async function start(addon: Addon, process: GuestProcess, { code, interpreter, saves, codeShift, options }: Start) {
   const fds: number[] = [];
   try {
     fds.push(addon.sealed(code));
     if (options.assets.length > 0) fds.push(addon.sealed(options.assets));
     const instance = new WasmEdgeInstance(process, options);
-    await instance.load({ fds, interpreter, codeBytes: code.length });
+    await instance.load({ fds, interpreter, codeBytes: code.length, saves, codeShift });
     return instance;
   } finally {
     for (const fd of fds) closeSync(fd);

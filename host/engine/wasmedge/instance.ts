@@ -1,14 +1,15 @@
 import { EXIT_STATUS_MAX, INPUT_STRIDE, REPLY_COUNT, REPLY_WORDS } from '../../../renderer/abi.ts';
 import { GuestExit, NearlightError } from '../../errors.ts';
-import type { Instance, LoadOptions, Submission } from '../engine.ts';
+import type { Instance, LoadOptions, Submission, TrapFrame } from '../engine.ts';
 import { recursion, trapError, versionError } from '../failure.ts';
 import { GuestLog } from '../log.ts';
 import { Replies } from '../replies.ts';
+import { checkState, stateBytesMax, stateTooLarge } from '../state.ts';
 import { GrowingBytes } from '../submission.ts';
 import * as map from './mapping.ts';
 import { dataOffset, type Exit, type GuestProcess } from './process.ts';
 
-const callNames = ['init', 'join', 'leave', 'tick', 'render'];
+const callNames = ['init', 'join', 'leave', 'tick', 'render', 'save', 'load'];
 const phaseNames = ['loading', 'instantiation', 'the start function', '_initialize', 'version', 'init'];
 const empty: Submission = {
   commands: new Uint32Array(0),
@@ -18,6 +19,15 @@ const empty: Submission = {
 interface Waiting {
   resolve(submission: Submission): void;
   reject(error: NearlightError): void;
+}
+
+/** The module's code as the guest gets it, and what is known of the module (CheckedModule). */
+interface LoadedCode {
+  fds: number[];
+  interpreter: boolean;
+  codeBytes: number;
+  saves: boolean;
+  codeShift: number;
 }
 
 let warnedOfSeccomp = false;
@@ -39,10 +49,13 @@ export class WasmEdgeInstance implements Instance {
   private readonly mapped: Uint8Array;
   private readonly commands = new GrowingBytes();
   private readonly data = new GrowingBytes();
+  private readonly writes = new GrowingBytes();
   private waiting: Waiting | undefined;
   private failure: NearlightError | undefined;
   private end!: (error: NearlightError | undefined) => void;
   private current = map.CALL_LOAD;
+  private saves = false;
+  private codeShift = 0;
 
   constructor(process: GuestProcess, options: LoadOptions) {
     this.process = process;
@@ -66,7 +79,9 @@ export class WasmEdgeInstance implements Instance {
   }
 
   /** Makes the first call; rejects with what load() of the engine rejects with. */
-  async load(code: { fds: number[]; interpreter: boolean; codeBytes: number }): Promise<void> {
+  async load(code: LoadedCode): Promise<void> {
+    this.codeShift = code.codeShift;
+    this.saves = code.saves;
     await this.process.ready;
     const { words } = this.process;
     const { limits, assets, seed, tickRate, seats } = this.options;
@@ -78,6 +93,9 @@ export class WasmEdgeInstance implements Instance {
     words[map.LOAD_MEMORY_PAGES_MAX / 4] = Math.floor(limits.memoryBytesMax / map.WASM_PAGE_BYTES);
     words[map.LOAD_COMMAND_BYTES_MAX / 4] = limits.commandBytesMax;
     words[map.LOAD_DATA_BYTES_MAX / 4] = limits.dataBytesMax;
+    words[map.LOAD_STATE_BYTES_MAX / 4] = stateBytesMax(limits);
+    words[map.LOAD_FEATURES / 4] = this.options.gpu?.features ?? 0;
+    for (let n = 0; n < map.LIMITS_MAX; n++) words[map.LOAD_LIMITS / 4 + n] = this.options.gpu?.limits[n] ?? 0;
     this.initial = await this.request(map.CALL_LOAD, code.fds);
     if (words[map.REPLY_SECCOMP / 4] === 1 || warnedOfSeccomp) return;
     warnedOfSeccomp = true;
@@ -86,6 +104,16 @@ export class WasmEdgeInstance implements Instance {
 
   reply(record: ArrayLike<number>): void {
     this.replies.add(record);
+  }
+
+  write(address: number, bytes: Uint8Array): void {
+    const { writes } = this;
+    const at = writes.length;
+    writes.reserve(at + 8 + bytes.length + 3);
+    writes.words[at / 4] = address;
+    writes.words[at / 4 + 1] = bytes.length;
+    writes.bytes.set(bytes, at + 8);
+    writes.length = at + 8 + Math.ceil(bytes.length / 4) * 4;
   }
 
   join(seat: number): Promise<Submission> {
@@ -104,6 +132,19 @@ export class WasmEdgeInstance implements Instance {
     return this.call(map.CALL_RENDER, seat, width, height);
   }
 
+  async save(): Promise<Uint8Array | undefined> {
+    if (!this.saves && !this.failure) return undefined;
+    const { data } = await this.call(map.CALL_SAVE, 0);
+    return data.slice();
+  }
+
+  async restore(state: Uint8Array): Promise<Submission> {
+    if (this.failure) throw this.failure;
+    checkState(state, this.saves, stateBytesMax(this.options.limits));
+    this.mapped.set(state, dataOffset(this.options.limits.commandBytesMax));
+    return this.call(map.CALL_RESTORE, state.length);
+  }
+
   async close(): Promise<void> {
     this.finish(new NearlightError('NL_ROOM_ENDED', 'the instance is closed'), undefined);
     this.process.kill();
@@ -120,7 +161,18 @@ export class WasmEdgeInstance implements Instance {
     this.replies.stage(this.ring, call === map.CALL_TICK);
     words[map.STAGED_REPLY_HEAD / 4] = this.replies.head;
     this.stagedInputs.set(this.inputBytes);
+    this.stageWrites(call);
     return this.request(call);
+  }
+
+  /** A state that is restored lies where the writes would, and nothing was asked for before it. */
+  private stageWrites(call: number): void {
+    const { words } = this.process;
+    const { writes } = this;
+    words[map.REQUEST_WRITE_BYTES / 4] = call === map.CALL_RESTORE ? 0 : writes.length;
+    if (call === map.CALL_RESTORE || writes.length === 0) return;
+    this.mapped.set(writes.bytes.subarray(0, writes.length), dataOffset(this.options.limits.commandBytesMax));
+    writes.length = 0;
   }
 
   private request(call: number, fds?: number[]): Promise<Submission> {
@@ -181,6 +233,19 @@ export class WasmEdgeInstance implements Instance {
     return phaseNames[this.process.words[map.REPLY_PHASE / 4]!] ?? 'loading';
   }
 
+  private place(): string {
+    const count = Math.min(this.process.words[map.REPLY_FRAMES / 4]!, map.FRAMES_MAX);
+    const words = this.process.words.slice(map.FRAMES / 4, map.FRAMES / 4 + 2 * count);
+    const frames = Array.from({ length: count }, (_, index): TrapFrame => {
+      const [function_, offset] = [words[2 * index]!, words[2 * index + 1]!];
+      return {
+        ...(function_ !== map.UNKNOWN ? { function: function_ } : {}),
+        ...(offset !== map.UNKNOWN ? { offset: offset - this.codeShift } : {}),
+      };
+    });
+    return count > 0 ? (this.options.locate?.(frames) ?? '') : '';
+  }
+
   private message(): string {
     const length = Math.min(this.process.words[map.REPLY_MESSAGE_BYTES / 4]!, map.MESSAGE_BYTES_MAX);
     return new TextDecoder().decode(this.mapped.slice(map.MESSAGE, map.MESSAGE + length));
@@ -193,6 +258,7 @@ export class WasmEdgeInstance implements Instance {
     if (status === map.STATUS_COMMAND) return new NearlightError('NL_COMMAND', this.message());
     if (status === map.STATUS_INVALID) return new NearlightError('NL_MODULE_INVALID', this.message());
     if (status === map.STATUS_CONTRACT) return new NearlightError('NL_GUEST_PROTOCOL', this.message());
+    if (status === map.STATUS_STATE) return stateTooLarge(stateBytesMax(this.options.limits));
     if (status === map.STATUS_MEMORY) return outOfMemory(this.where());
     const value = words[map.REPLY_VALUE / 4]!;
     if (status === map.STATUS_EXIT && value <= EXIT_STATUS_MAX) return new GuestExit(value, this.where());
@@ -203,6 +269,7 @@ export class WasmEdgeInstance implements Instance {
     return trapError({
       reason: this.message(),
       call: this.where(),
+      place: this.place(),
       lastLine,
       memoryBytes,
       memoryBytesMax,

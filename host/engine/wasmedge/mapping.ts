@@ -26,6 +26,11 @@ export const LOAD_ASSET_BYTES = 32;
 export const LOAD_MEMORY_PAGES_MAX = 36;
 export const LOAD_COMMAND_BYTES_MAX = 40;
 export const LOAD_DATA_BYTES_MAX = 44;
+export const LOAD_STATE_BYTES_MAX = 48;
+/** Bytes of records that lie where bulk data lies otherwise: address, byte length, then bytes padded to a word. */
+export const REQUEST_WRITE_BYTES = 52;
+/** A bit for each FeatureName. */
+export const LOAD_FEATURES = 56;
 
 export const REPLY_SEQUENCE = 64;
 /** One of the STATUS_ numbers. */
@@ -46,9 +51,20 @@ export const REPLY_LOG_DROPPED = 96;
 export const REPLY_MEMORY_PAGES = 100;
 /** 1 once system calls are filtered; 2 where the kernel has no seccomp. */
 export const REPLY_SECCOMP = 104;
+/** With STATUS_TRAP, frames at FRAMES, the innermost first. */
+export const REPLY_FRAMES = 108;
 
 export const MESSAGE = 1024;
 export const MESSAGE_BYTES_MAX = 1024;
+
+/** Two words each: index of the function, byte offset in the module; either may be UNKNOWN. */
+export const FRAMES = 2048;
+export const FRAMES_MAX = 32;
+export const UNKNOWN = 4294967295;
+
+/** A u32 for each LimitName. */
+export const LOAD_LIMITS = 2048;
+export const LIMITS_MAX = 64;
 
 /** What the guest copies into the module's IO block before each call: reply head, then ring, then input records. */
 export const STAGED_REPLY_HEAD = 4096;
@@ -67,6 +83,10 @@ export const CALL_JOIN = 1;
 export const CALL_LEAVE = 2;
 export const CALL_TICK = 3;
 export const CALL_RENDER = 4;
+/** Leaves the state where bulk data lies otherwise; REPLY_DATA_BYTES is its size. */
+export const CALL_SAVE = 5;
+/** The argument is the size of the state, which the host has put where bulk data lies. */
+export const CALL_RESTORE = 6;
 
 export const STATUS_OK = 0;
 /** The module trapped; MESSAGE says why. */
@@ -85,6 +105,8 @@ export const STATUS_MEMORY = 6;
 export const STATUS_FAILED = 7;
 /** The module called exit(): REPLY_VALUE. */
 export const STATUS_EXIT = 8;
+/** The module wrote a state larger than LOAD_STATE_BYTES_MAX. */
+export const STATUS_STATE = 9;
 
 export const PHASE_LOAD = 0;
 export const PHASE_INSTANTIATE = 1;

@@ -1,5 +1,6 @@
 #include "room.h"
 #include "confine.h"
+#include "trace.h"
 
 #include <algorithm>
 #include <cstdio>
@@ -12,8 +13,8 @@ namespace {
 // What a guest process may allocate beside linear memory: libraries, native code's data, tables.
 constexpr uint64_t overheadBytes = uint64_t{96} << 20;
 
-constexpr uint32_t argumentCount[] = {4, 1, 1, 1, 3};
-constexpr const char *exportName[] = {"init", "join", "leave", "tick", "render"};
+constexpr uint32_t argumentCount[] = {4, 1, 1, 1, 3, 0, 1};
+constexpr const char *exportName[] = {"init", "join", "leave", "tick", "render", "save", "load"};
 
 using Import = WasmEdge_Result (*)(void *, const WasmEdge_CallingFrameContext *, const WasmEdge_Value *,
                                    WasmEdge_Value *);
@@ -49,24 +50,31 @@ uint32_t argument(const WasmEdge_Value *parameters, uint32_t index) {
 
 void Room::load(int code, int assets) {
   uint32_t commandBytesMax = mapping_.get(LOAD_COMMAND_BYTES_MAX);
-  uint32_t commandArea = (commandBytesMax + PAGE_BYTES - 1) & ~(PAGE_BYTES - 1);
-  submission_.attach(mapping_.at(COMMANDS), commandBytesMax, mapping_.at(COMMANDS + commandArea),
-                     mapping_.get(LOAD_DATA_BYTES_MAX));
+  submission_.attach(mapping_.at(COMMANDS), commandBytesMax, dataArea(), mapping_.get(LOAD_DATA_BYTES_MAX));
   submission_.reset();
   mapping_.set(REPLY_PHASE, PHASE_LOAD);
   if (tree_ != nullptr) {
     fail(STATUS_FAILED, "a guest process holds one module");
     return;
   }
+  features_ = mapping_.get(LOAD_FEATURES);
+  std::memcpy(limits_, mapping_.at(LOAD_LIMITS), sizeof limits_);
   mapAssets(assets);
   if (parse(code)) {
     limitData(uint64_t{mapping_.get(LOAD_MEMORY_PAGES_MAX)} * WASM_PAGE_BYTES + overheadBytes);
     forbidThreads();
-    mapping_.set(REPLY_SECCOMP, filterSystemCalls(Filter::run) ? 1 : 2);
+    Filter filter = mapping_.get(LOAD_INTERPRETER) != 0 ? Filter::interpret : Filter::run;
+    mapping_.set(REPLY_SECCOMP, filterSystemCalls(filter) ? 1 : 2);
     if (instantiate()) initialise();
   }
   mapping_.set(REPLY_COMMAND_BYTES, submission_.commandBytes);
   mapping_.set(REPLY_DATA_BYTES, submission_.dataBytes);
+}
+
+// Bulk data follows the commands, from a whole page on.
+uint8_t *Room::dataArea() const {
+  uint32_t commandBytesMax = mapping_.get(LOAD_COMMAND_BYTES_MAX);
+  return mapping_.at(COMMANDS + ((commandBytesMax + PAGE_BYTES - 1) & ~(PAGE_BYTES - 1)));
 }
 
 void Room::mapAssets(int assets) {
@@ -88,6 +96,7 @@ bool Room::parse(int code) {
   WasmEdge_LoaderContext *loader = WasmEdge_LoaderCreate(configure_);
   WasmEdge_Result result;
   if (interpreter) {
+    listenToInterpreter();
     void *module = mmap(nullptr, bytes, PROT_READ, MAP_SHARED, code, 0);
     if (module == MAP_FAILED) return fail(STATUS_FAILED, "the module cannot be mapped");
     result = WasmEdge_LoaderParseFromBuffer(loader, &tree_, static_cast<uint8_t *>(module), bytes);
@@ -115,15 +124,19 @@ bool Room::instantiate() {
   addImport(imports, "asset_find", 2, 1, import<&Room::assetFind>, this);
   addImport(imports, "asset_size", 1, 1, import<&Room::assetSize>, this);
   addImport(imports, "asset_read", 4, 1, import<&Room::assetRead>, this);
+  addImport(imports, "gpu_feature", 1, 1, import<&Room::gpuFeature>, this);
+  addImport(imports, "gpu_limit", 1, 1, import<&Room::gpuLimit>, this);
+  addImport(imports, "state_write", 2, 0, import<&Room::stateWrite>, this);
+  addImport(imports, "state_read", 3, 1, import<&Room::stateRead>, this);
   addImport(imports, "exit", 1, 0, import<&Room::exit>, this);
   WasmEdge_ExecutorRegisterImport(executor_, store_, imports);
   mapping_.set(REPLY_PHASE, PHASE_INSTANTIATE);
   if (!trapped(WasmEdge_ExecutorInstantiate(executor_, &instance_, store_, tree_))) return false;
   memory_ = WasmEdge_ModuleInstanceFindMemory(instance_, WasmEdge_StringWrap("memory", 6));
   if (memory_ == nullptr) return fail(STATUS_CONTRACT, "the export memory is missing");
-  for (uint32_t call = CALL_LOAD; call <= CALL_RENDER; call++) {
+  for (uint32_t call = CALL_LOAD; call <= CALL_RESTORE; call++) {
     functions_[call] = find(exportName[call]);
-    if (functions_[call] == nullptr) return fail(STATUS_CONTRACT, "an export is missing");
+    if (functions_[call] == nullptr && call <= CALL_RENDER) return fail(STATUS_CONTRACT, "an export is missing");
   }
   return true;
 }
@@ -166,23 +179,57 @@ bool Room::acceptBlock(uint32_t address) {
 void Room::call(uint32_t call) {
   submission_.reset();
   mapping_.set(REPLY_PHASE, PHASE_CALL);
-  if (block_ == 0 || call > CALL_RENDER) {
+  if (block_ == 0 || call > CALL_RESTORE || functions_[call] == nullptr) {
     fail(STATUS_FAILED, "no module is loaded");
   } else {
-    stage();
-    invoke(functions_[call], argumentCount[call]);
+    if (!stage()) return;
+    if (call == CALL_SAVE) invokeSave();
+    else if (call == CALL_RESTORE) invokeRestore();
+    else invoke(functions_[call], argumentCount[call]);
     mapping_.set(REPLY_MEMORY_PAGES, WasmEdge_MemoryInstanceGetPageSize(memory_));
   }
   mapping_.set(REPLY_COMMAND_BYTES, submission_.commandBytes);
   mapping_.set(REPLY_DATA_BYTES, submission_.dataBytes);
 }
 
+void Room::invokeSave() {
+  saving_ = true;
+  stateBytes_ = 0;
+  invoke(functions_[CALL_SAVE], argumentCount[CALL_SAVE]);
+  saving_ = false;
+  submission_.dataBytes = stateBytes_;
+}
+
+void Room::invokeRestore() {
+  uint32_t length = std::min(mapping_.get(REQUEST_ARGUMENTS), mapping_.get(LOAD_STATE_BYTES_MAX));
+  state_.assign(dataArea(), dataArea() + length);
+  invoke(functions_[CALL_RESTORE], argumentCount[CALL_RESTORE]);
+  std::vector<uint8_t>().swap(state_);
+}
+
 // Linear memory never shrinks, so the block that init returned is still there.
-void Room::stage() {
+bool Room::stage() {
   uint8_t *block = const_cast<uint8_t *>(at(block_, IO_INPUTS + seats_ * INPUT_STRIDE));
   std::memcpy(block + IO_REPLY_HEAD, mapping_.at(STAGED_REPLY_HEAD), 4);
   std::memcpy(block + IO_REPLIES, mapping_.at(STAGED_REPLIES), REPLY_COUNT * REPLY_WORDS * 4);
   std::memcpy(block + IO_INPUTS, mapping_.at(STAGED_INPUTS), seats_ * INPUT_STRIDE);
+  return write() || fail(STATUS_TRAP, "mapAsync: the address lies outside linear memory");
+}
+
+// What the GPU gave back goes where the module wanted it.
+bool Room::write() {
+  uint32_t end = std::min(mapping_.get(REQUEST_WRITE_BYTES), mapping_.get(LOAD_DATA_BYTES_MAX));
+  const uint8_t *records = dataArea();
+  for (uint32_t offset = 0; offset + 8 <= end;) {
+    uint32_t head[2];
+    std::memcpy(head, records + offset, sizeof head);
+    if (head[1] > end - offset - 8) return false;
+    const uint8_t *target = at(head[0], head[1]);
+    if (target == nullptr) return false;
+    std::memcpy(const_cast<uint8_t *>(target), records + offset + 8, head[1]);
+    offset += 8 + ((head[1] + 3) & ~3U);
+  }
+  return true;
 }
 
 Room::Function Room::find(const char *name) const {
@@ -205,6 +252,9 @@ bool Room::trapped(WasmEdge_Result result) {
   if (WasmEdge_ResultOK(result)) return true;
   if (memory_ != nullptr) mapping_.set(REPLY_MEMORY_PAGES, WasmEdge_MemoryInstanceGetPageSize(memory_));
   if (mapping_.get(REPLY_STATUS) == STATUS_OK) fail(STATUS_TRAP, WasmEdge_ResultGetMessage(result));
+  TrapFrame *frames = reinterpret_cast<TrapFrame *>(mapping_.at(FRAMES));
+  bool interpreter = mapping_.get(LOAD_INTERPRETER) != 0;
+  mapping_.set(REPLY_FRAMES, interpreter ? takeInterpreterFrame(frames) : takeNativeFrames(frames, FRAMES_MAX));
   return false;
 }
 
@@ -228,6 +278,7 @@ const uint8_t *Room::at(uint32_t address, uint32_t length) const {
 }
 
 WasmEdge_Result Room::submit(const WasmEdge_Value *parameters) {
+  if (saving_) return trap(STATUS_TRAP, "submit: not during save");
   switch (submission_.append(*this, argument(parameters, 0), argument(parameters, 1))) {
   case Submission::Result::trap:
     return trap(STATUS_TRAP, submission_.message);
@@ -291,6 +342,40 @@ WasmEdge_Result Room::assetRead(const WasmEdge_Value *parameters, WasmEdge_Value
   if (target == nullptr) return trap(STATUS_TRAP, "out of bounds memory access in asset_read");
   uint32_t count = offset >= entry[3] ? 0 : std::min(length, entry[3] - offset);
   std::memcpy(const_cast<uint8_t *>(target), assets_ + entry[2] + offset, count);
+  returns[0] = WasmEdge_ValueGenI32(static_cast<int32_t>(count));
+  return WasmEdge_Result_Success;
+}
+
+WasmEdge_Result Room::gpuFeature(const WasmEdge_Value *parameters, WasmEdge_Value *returns) {
+  uint32_t bit = argument(parameters, 0) - 1;
+  returns[0] = WasmEdge_ValueGenI32(bit < 32 ? (features_ >> bit) & 1 : 0);
+  return WasmEdge_Result_Success;
+}
+
+WasmEdge_Result Room::gpuLimit(const WasmEdge_Value *parameters, WasmEdge_Value *returns) {
+  uint32_t index = argument(parameters, 0) - 1;
+  returns[0] = WasmEdge_ValueGenI32(index < LIMITS_MAX ? static_cast<int32_t>(limits_[index]) : 0);
+  return WasmEdge_Result_Success;
+}
+
+WasmEdge_Result Room::stateWrite(const WasmEdge_Value *parameters) {
+  if (!saving_) return trap(STATUS_TRAP, "state_write: only during save");
+  uint32_t length = argument(parameters, 1), bytesMax = mapping_.get(LOAD_STATE_BYTES_MAX);
+  const uint8_t *bytes = at(argument(parameters, 0), length);
+  if (bytes == nullptr) return trap(STATUS_TRAP, "out of bounds memory access in state_write");
+  if (length > bytesMax - stateBytes_) return trap(STATUS_STATE, "");
+  std::memcpy(dataArea() + stateBytes_, bytes, length);
+  stateBytes_ += length;
+  return WasmEdge_Result_Success;
+}
+
+WasmEdge_Result Room::stateRead(const WasmEdge_Value *parameters, WasmEdge_Value *returns) {
+  uint32_t offset = argument(parameters, 0), length = argument(parameters, 2);
+  const uint8_t *target = at(argument(parameters, 1), length);
+  if (target == nullptr) return trap(STATUS_TRAP, "out of bounds memory access in state_read");
+  uint32_t size = static_cast<uint32_t>(state_.size());
+  uint32_t count = offset >= size ? 0 : std::min(length, size - offset);
+  if (count > 0) std::memcpy(const_cast<uint8_t *>(target), state_.data() + offset, count);
   returns[0] = WasmEdge_ValueGenI32(static_cast<int32_t>(count));
   return WasmEdge_Result_Success;
 }

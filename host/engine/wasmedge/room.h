@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <cstring>
+#include <vector>
 #include <wasmedge/wasmedge.h>
 
 // The memory shared with the host; mapping.ts.
@@ -27,7 +28,7 @@ public:
 
   // Loads, instantiates and initialises the module in `code`; `assets` is -1 for none.
   void load(int code, int assets);
-  // One of CALL_JOIN to CALL_RENDER.
+  // One of CALL_JOIN to CALL_RESTORE.
   void call(uint32_t call);
 
   // What the module imports. Each returns a trap for what lies outside linear memory; exit always returns one.
@@ -36,6 +37,10 @@ public:
   WasmEdge_Result assetFind(const WasmEdge_Value *parameters, WasmEdge_Value *returns);
   WasmEdge_Result assetSize(const WasmEdge_Value *parameters, WasmEdge_Value *returns);
   WasmEdge_Result assetRead(const WasmEdge_Value *parameters, WasmEdge_Value *returns);
+  WasmEdge_Result gpuFeature(const WasmEdge_Value *parameters, WasmEdge_Value *returns);
+  WasmEdge_Result gpuLimit(const WasmEdge_Value *parameters, WasmEdge_Value *returns);
+  WasmEdge_Result stateWrite(const WasmEdge_Value *parameters);
+  WasmEdge_Result stateRead(const WasmEdge_Value *parameters, WasmEdge_Value *returns);
   WasmEdge_Result exit(const WasmEdge_Value *parameters);
 
 private:
@@ -50,7 +55,11 @@ private:
   const uint32_t *asset(int32_t handle) const;
   Function find(const char *name) const;
   bool invoke(Function function, uint32_t count, int32_t *result = nullptr);
-  void stage();
+  bool stage();
+  bool write();
+  void invokeSave();
+  void invokeRestore();
+  uint8_t *dataArea() const;
   bool trapped(WasmEdge_Result result);
   bool fail(uint32_t status, const char *text);
   WasmEdge_Result trap(uint32_t status, const char *text);
@@ -63,9 +72,16 @@ private:
   WasmEdge_ASTModuleContext *tree_ = nullptr;
   WasmEdge_ModuleInstanceContext *instance_ = nullptr;
   WasmEdge_MemoryInstanceContext *memory_ = nullptr;
-  Function functions_[CALL_RENDER + 1] = {};
+  Function functions_[CALL_RESTORE + 1] = {};
   const uint8_t *assets_ = nullptr;
   uint32_t assetBytes_ = 0;
   uint32_t block_ = 0;
   uint32_t seats_ = 0;
+  uint32_t features_ = 0;
+  uint32_t limits_[LIMITS_MAX] = {};
+  bool saving_ = false;
+  // What `save` has written so far.
+  uint32_t stateBytes_ = 0;
+  // What `load` may read: a copy, as a load may submit bulk data too.
+  std::vector<uint8_t> state_;
 };

@@ -1,0 +1,33 @@
+import { Worker } from 'node:worker_threads';
+import type { Built } from './build.ts';
+
+/** Compiles one game's sources, again and again, without optimisation. */
+export class Compiler {
+  readonly #worker = new Worker(new URL('./thread.ts', import.meta.url));
+  readonly #source: { folder: string; entry: string };
+  #running: Promise<Built> | undefined;
+
+  /** @param source the folder that holds renderer/, and the file to start at, a path from there */
+  constructor(source: { folder: string; entry: string }) {
+    this.#source = source;
+  }
+
+  /** Calls wait for each other. */
+  compile(): Promise<Built> {
+    const before = this.#running ?? Promise.resolve();
+    this.#running = before.catch(() => {}).then(() => this.#compile());
+    return this.#running;
+  }
+
+  async close(): Promise<void> {
+    await this.#worker.terminate();
+  }
+
+  #compile(): Promise<Built> {
+    const { promise, resolve, reject } = Promise.withResolvers<Built>();
+    this.#worker.once('message', resolve);
+    this.#worker.once('error', reject);
+    this.#worker.postMessage(this.#source);
+    return promise.finally(() => this.#worker.removeListener('error', reject));
+  }
+}

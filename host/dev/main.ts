@@ -1,0 +1,53 @@
+#!/usr/bin/env node
+import { parseArgs } from 'node:util';
+import { readConfig } from '../config.ts';
+import { exitStatus, NearlightError } from '../errors.ts';
+import { startDev } from './dev.ts';
+import { findSource } from './source.ts';
+
+const HELP = `Plays a game in the browser tab itself, and again whenever a source file is saved.
+
+Usage: npm run dev -- [NAME | path/to/index.ts] [options]
+
+NAME is a folder of renderer/ or a file of renderer/examples; without one, the arena.
+The game's state is kept where it exports save and load.
+
+Options:
+  --port N   HTTP port, 0 for a free one (default: PORT, or 8080)
+  --help     this text
+`;
+
+async function main(args: string[]): Promise<void> {
+  const { values, positionals } = parse(args);
+  if (values.help) {
+    process.stdout.write(HELP);
+    return;
+  }
+  if (positionals.length > 1) throw new NearlightError('NL_USAGE', 'one game at a time; --help lists the options');
+  const source = findSource(positionals[0] ?? 'arena');
+  const config = readConfig({ ...process.env, ...(values.port === undefined ? {} : { PORT: values.port }) });
+  const log = (message: string) => void process.stdout.write(`${message}\n`);
+  const dev = await startDev({ source, port: config.port, config, log });
+  log(`Play at ${dev.url}, change ${source.entry}, and save. Ctrl-C ends.`);
+  const end = () => void dev.close().then(() => process.exit(0));
+  process.once('SIGINT', end).once('SIGTERM', end);
+}
+
+function parse(args: string[]) {
+  try {
+    return parseArgs({
+      args,
+      allowPositionals: true,
+      options: { port: { type: 'string' }, help: { type: 'boolean' } },
+    });
+  } catch (cause) {
+    throw new NearlightError('NL_USAGE', `${(cause as Error).message}; --help lists the options`, { cause });
+  }
+}
+
+try {
+  await main(process.argv.slice(2));
+} catch (error) {
+  process.stderr.write(`dev: ${(error as Error).message}\n`);
+  process.exitCode = exitStatus(error);
+}

@@ -1,0 +1,115 @@
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { compileModule } from '../../host/build.ts';
+import { createJavaScriptEngine } from '../../host/engine/javascript.ts';
+import { checkModule } from '../../host/engine/module.ts';
+import { locator } from '../../host/engine/symbols.ts';
+import { createWasmEdgeEngine } from '../../host/engine/wasmedge/engine.ts';
+import { options } from './modules.ts';
+
+vi.setConfig({ testTimeout: 30_000, hookTimeout: 60_000 });
+
+const root = join(import.meta.dirname, '../..');
+const folder = mkdtempSync(join(tmpdir(), 'nearlight-test-'));
+const path = join(folder, 'game.wasm');
+
+/** What tick(n) does, and on which line of the source. */
+const SOURCE = `import { Game, play } from 'SDK';
+export { init, join, leave, render, tick, version } from 'SDK/game';
+class Thing { next: Thing | null = null; }
+let zero: i32 = 0;
+let low: i32 = i32.MIN_VALUE;
+let big: f32 = 1e20;
+let nothing: Thing | null = null;
+const four = new StaticArray<i32>(4);
+class Bad extends Game {
+  tick(n: u32): void {
+    if (n === 0) zero = load<i32>(0xfffffff0);
+    if (n === 1) unreachable();
+    if (n === 2) zero = 7 / zero;
+    if (n === 3) zero = low / (zero - 1);
+    if (n === 4) zero = 4;
+    if (n === 5) zero = four[4 + zero];
+    if (n === 6) this.deep(1);
+    if (n === 7) throw new Error('on purpose');
+    if (n === 8) zero = (nothing!.next === null) ? 1 : 2;
+    if (n === 9) this.deeper(1);
+  }
+  deep(n: i32): i32 {
+    return n > 1 << 20 ? n : this.deep(n + 1) + this.deep(n + 2);
+  }
+  @inline private deeper(n: i32): void {
+    store<u32>(0xfffffff0, n);
+  }
+  render(_seat: i32, _width: u32, _height: u32): void {}
+}
+play(new Bad());
+`;
+
+beforeAll(async () => {
+  for (const name of ['abi.ts', 'sdk'])
+    cpSync(join(root, 'renderer', name), join(folder, 'renderer', name), { recursive: true });
+  mkdirSync(join(folder, 'renderer/examples'));
+  writeFileSync(join(folder, 'renderer/examples/game.ts'), SOURCE.replaceAll('SDK', '../sdk'));
+  await compileModule('renderer/examples/game.ts', path, folder);
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const engines = [
+  { engine: createJavaScriptEngine(), exact: true },
+  { engine: createWasmEdgeEngine({ cacheDir: join(folder, 'cache'), interpreter: true }), exact: true },
+  { engine: createWasmEdgeEngine({ cacheDir: join(folder, 'cache') }), exact: false },
+];
+
+describe.each(engines)('$engine.name', ({ engine, exact }) => {
+  const fail = async (n: number, module = readFileSync(path)) => {
+    const instance = await engine.load(module, { ...options(), locate: locator(path, module) });
+    const error = await instance.tick(n).catch((thrown: Error) => thrown);
+    await instance.close();
+    return (error as Error).message;
+  };
+
+  test.each([
+    ['out of bounds', 0, 11],
+    ['unreachable', 1, 12],
+    ['divi', 2, 13],
+    ['', 3, 14],
+    ['', 9, 26],
+  ])('a trap (%s) names its place', async (reason, n, line) => {
+    const message = await fail(n);
+    expect(message).toMatch(/^NL_GUEST_TRAP/);
+    expect(message).toContain(reason);
+    if (exact) expect(message).toMatch(new RegExp(` in tick, at .*game\\.ts:${line}:\\d+\\)`));
+    else expect(message).toMatch(/ in tick, at [\w#.~]+ \(renderer\/examples\/game\.ts:1\d-2\d\)/);
+  });
+
+  test.each([
+    ['on purpose', 7, 18],
+    ['Index out of range', 5, 16],
+  ])('a throw (%s) says where', async (reason, n, line) => {
+    const message = await fail(n);
+    expect(message).toContain(reason);
+    // A check of the compiler's own library is told with its place there.
+    expect(message).toContain(n === 7 ? `game.ts:${line}:` : 'staticarray.ts');
+  });
+
+  test('endless recursion is told with its place', async () => {
+    const message = await fail(6);
+    expect(message).toMatch(/it last logged: the stack is full/);
+    if (engine.name !== 'wasmedge-interpreter') expect(message).toMatch(/deep \(renderer\/examples\/game\.ts:2\d/);
+  });
+
+  test('a map of another module is not believed', async () => {
+    const other = Buffer.concat([readFileSync(path), Uint8Array.of(0, 2, 1, 0x78)]);
+    expect(await fail(1, other)).not.toContain('game.ts');
+  });
+});
+
+test('the module that is shipped has no custom sections, and its code lies where the map says', () => {
+  const module = readFileSync(path);
+  const { bytes, codeShift } = checkModule(module, options().limits);
+  expect(bytes.length).toBe(module.length + codeShift);
+  expect(readFileSync(`${path}.map`, 'utf8')).toContain('class Bad extends Game');
+});

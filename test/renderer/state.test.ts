@@ -1,0 +1,77 @@
+import { createHash } from 'node:crypto';
+import { join } from 'node:path';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { buildModules } from '../../host/build.ts';
+import type { Instance, Submission } from '../../host/engine/engine.ts';
+import { bufferNamed, buttons, key, keys, load, written } from './driver.ts';
+
+const arena = join(import.meta.dirname, '../../build/arena.wasm');
+
+beforeAll(async () => {
+  await buildModules(['arena', 'triangle']);
+}, 60_000);
+
+/** What ticks `from` to `to` and a render every tenth make a game say, for players who run and shoot. */
+async function play(game: Instance, from: number, to: number): Promise<string> {
+  const digest = createHash('sha256');
+  const add = ({ commands, data }: Submission) => digest.update(commands).update(data);
+  for (let n = from; n < to; n++) {
+    key(game, 0, keys.w, n % 200 < 150);
+    key(game, 1, keys.a, n % 300 < 150);
+    buttons(game, 0, n % 100 < 50 ? 1 : 0);
+    add(await game.tick(n));
+    if (n % 10 === 0) add(await game.render(0, 320, 180));
+  }
+  return digest.digest('hex');
+}
+
+async function started(players: number): Promise<Instance> {
+  const game = await load(arena);
+  for (let seat = 0; seat < players; seat++) await game.join(seat);
+  return game;
+}
+
+describe("the arena's state", () => {
+  it.each([1, 2])('goes on in another instance as in the first, with %i playing', async (players) => {
+    const game = await started(players);
+    await play(game, 0, 500);
+    const state = (await game.save())!;
+    const other = await load(arena, 99);
+    await other.restore(state);
+    for (let seat = 0; seat < players; seat++) await other.join(seat);
+    // The first tick of an instance makes what later ones only draw with.
+    await play(game, 500, 501);
+    await play(other, 500, 501);
+    expect(await play(other, 501, 1000)).toBe(await play(game, 501, 1000));
+    await Promise.all([game.close(), other.close()]);
+  });
+
+  it('lets go of a player who does not come back', async () => {
+    const game = await started(2);
+    await play(game, 0, 60);
+    const state = (await game.save())!;
+    const other = await load(arena);
+    await other.restore(state);
+    const bodies = bufferNamed(await other.join(1), 'bodies');
+    await other.tick(60);
+    const shown = written(await other.render(1, 320, 180), bodies)!;
+    expect(shown.length / 16).toBe(1);
+    await Promise.all([game.close(), other.close()]);
+  });
+
+  it.each([
+    ['another number of seats', async () => (await (await load(arena, 7, 2)).save())!],
+    ['another layout', async () => new Uint8Array(4000)],
+    ['a part of one', async () => (await (await load(arena)).save())!.subarray(0, 5000)],
+    ['more than one', async () => Buffer.concat([(await (await load(arena)).save())!, Buffer.alloc(4)])],
+  ])('refuses %s', async (_, state) => {
+    const game = await load(arena);
+    await expect(game.restore(await state())).rejects.toThrow(/^NL_GUEST_TRAP: .*the state is /);
+  });
+
+  it('is not there for a game that saves none', async () => {
+    const game = await load(join(import.meta.dirname, '../../build/triangle.wasm'));
+    expect(await game.save()).toBeUndefined();
+    await game.close();
+  });
+});
