@@ -13,8 +13,9 @@ NAME is a folder of renderer/ or a file of renderer/examples; without one, the a
 The game's state is kept where it exports save and load.
 
 Options:
-  --port N   HTTP port, 0 for a free one (default: PORT, or 8080)
-  --help     this text
+  --model FILE   show a glTF 2.0 model (.glb or .gltf)
+  --port N       HTTP port, 0 for a free one (default: PORT, or 8080)
+  --help         this text
 `;
 
 async function main(args: string[]): Promise<void> {
@@ -24,13 +25,23 @@ async function main(args: string[]): Promise<void> {
     return;
   }
   if (positionals.length > 1) throw new NearlightError('NL_USAGE', 'one game at a time; --help lists the options');
-  const source = findSource(positionals[0] ?? 'arena');
+  const { model } = values;
+  if (model !== undefined && positionals.length > 0)
+    throw new NearlightError('NL_USAGE', '--model shows a model by itself; leave the game out');
+  const source = findSource(model === undefined ? (positionals[0] ?? 'arena') : 'model');
   const config = readConfig({ ...process.env, ...(values.port === undefined ? {} : { PORT: values.port }) });
   const log = (message: string) => void process.stdout.write(`${message}\n`);
-  const dev = await startDev({ source, port: config.port, config, log });
+  const assets = model === undefined ? undefined : await packModel(model, log);
+  const dev = await startDev({ source, port: config.port, config, log, ...(assets && { assets }) });
   log(`Play at ${dev.url}, change ${source.entry}, and save. Ctrl-C ends.`);
   const end = () => void dev.close().then(() => process.exit(0));
   process.once('SIGINT', end).once('SIGTERM', end);
+}
+
+/** The packer's libraries are loaded where there is something to pack. */
+async function packModel(path: string, announce: (line: string) => void): Promise<Uint8Array> {
+  const { modelAssets } = await import('../../assets/model.ts');
+  return modelAssets(path, announce);
 }
 
 function parse(args: string[]) {
@@ -38,7 +49,7 @@ function parse(args: string[]) {
     return parseArgs({
       args,
       allowPositionals: true,
-      options: { port: { type: 'string' }, help: { type: 'boolean' } },
+      options: { model: { type: 'string' }, port: { type: 'string' }, help: { type: 'boolean' } },
     });
   } catch (cause) {
     throw new NearlightError('NL_USAGE', `${(cause as Error).message}; --help lists the options`, { cause });

@@ -30,6 +30,8 @@ export { init, join, leave, render, tick, version } from '../sdk/game';
 const DIRECT: u32 = 0;
 const BUNDLES: u32 = 1;
 const INSTANCING: u32 = 2;
+/** As DIRECT, but each frame begins with another triangle, so that no frame's commands are those of the last. */
+const CHANGING: u32 = 3;
 const COUNT_MAX: u32 = 32768;
 /** Floats of a triangle: scale, place, and how fast and from where its color and angle go round. */
 const FLOATS: i32 = 5;
@@ -62,10 +64,11 @@ fn place(vertex: u32, own: Triangle) -> Point {
 
 /**
  * MotionMark's scene, as webgpu-samples has it: many triangles that turn, each with a uniform block of its own.
- * Keys 1, 2 and 3 choose how they are drawn, up and down how many; an asset "options" has both, as two u32.
+ * Keys 1 to 4 choose how they are drawn, up and down how many; an asset "options" has both, as two u32.
  */
 class Animometer extends Game {
   private tickRate: u32 = 120;
+  private n: u32 = 0;
   private seats: i32 = 0;
   private mode: u32 = DIRECT;
   private count: u32 = 1000;
@@ -91,7 +94,7 @@ class Animometer extends Game {
     if (asset !== null) {
       const bytes = new StaticArray<u8>(8);
       asset.read(0, bytes);
-      this.mode = min(load<u32>(changetype<usize>(bytes)), INSTANCING);
+      this.mode = min(load<u32>(changetype<usize>(bytes)), CHANGING);
       this.count = max<u32>(1, min(load<u32>(changetype<usize>(bytes), 4), COUNT_MAX));
     }
     this.uniforms = device.createBuffer({ size: 16, usage: BufferUsage.UNIFORM | BufferUsage.COPY_DST });
@@ -145,21 +148,24 @@ class Animometer extends Game {
     }
     if (this.mode !== BUNDLES) return;
     const encoder = device.createRenderBundleEncoder({ label: 'animometer', colorFormats: [surface.format] });
-    this.drawEach(encoder);
+    this.drawEach(encoder, 0);
     this.bundles.push(encoder.finish());
   }
 
-  private drawEach(to: RenderCommands): void {
+  private drawEach(to: RenderCommands, first: i32): void {
     to.setPipeline(this.each);
     to.setBindGroup(0, this.viewGroup);
     const groups = this.groups;
-    for (let i = 0, count = groups.length; i < count; i++) {
-      to.setBindGroup(1, unchecked(groups[i]));
+    const count = groups.length;
+    for (let i = 0, at = first; i < count; i++) {
+      to.setBindGroup(1, unchecked(groups[at]));
       to.draw(3);
+      if (++at === count) at = 0;
     }
   }
 
   tick(n: u32): void {
+    this.n = n;
     this.view[2] = <f32>n / <f32>this.tickRate;
     let mode = this.mode;
     let count = this.count;
@@ -168,6 +174,7 @@ class Animometer extends Game {
       if (player.keyPressed(Key.Digit1)) mode = DIRECT;
       if (player.keyPressed(Key.Digit2)) mode = BUNDLES;
       if (player.keyPressed(Key.Digit3)) mode = INSTANCING;
+      if (player.keyPressed(Key.Digit4)) mode = CHANGING;
       if (player.keyPressed(Key.Up)) count = min(count * 2, COUNT_MAX);
       if (player.keyPressed(Key.Down)) count = max<u32>(count / 2, 1);
     }
@@ -184,10 +191,10 @@ class Animometer extends Game {
     device.queue.writeBuffer(this.uniforms, 0, this.view);
     const encoder = device.createCommandEncoder();
     const pass = encoder.beginRenderPass(this.pass);
-    if (this.mode === DIRECT) {
-      this.drawEach(pass);
-    } else if (this.mode === BUNDLES) {
+    if (this.mode === BUNDLES) {
       pass.executeBundles(this.bundles);
+    } else if (this.mode !== INSTANCING) {
+      this.drawEach(pass, this.mode === CHANGING ? this.n % this.count : 0);
     } else {
       pass.setPipeline(this.instanced);
       pass.setBindGroup(0, this.viewGroup);

@@ -102,8 +102,8 @@ fn sunlight(place: vec3f) -> f32 {
   let facing = dot(normal, view.sun.xyz);
   let day = smoothstep(-0.08, 0.55, facing);
   let air = pow(1.0 - max(dot(normal, to_eye), 0.0), 3.0) * smoothstep(-0.25, 0.4, facing);
-  let lit = color * color * day * 1.35 + air * vec3f(0.75, 0.45, 0.25);
-  return vec4f(sqrt(lit / (lit + 0.75) * 1.3), 1.0);
+  let lit = color * color * color * day * 1.15 + air * vec3f(0.60, 0.30, 0.14);
+  return vec4f(sqrt(lit / (lit + 0.9) * 1.4), 1.0);
 }
 
 struct Sky { @builtin(position) at: vec4f, @location(0) corner: vec2f }
@@ -305,9 +305,9 @@ function scatter(random: Random): StaticArray<f32> {
     out[at + 6] = Mathf.sin(azimuth) * 0.8;
     out[at + 7] = Mathf.floor(random.range(30, 90));
     const warm = random.float();
-    out[at + 8] = 0.34 + 0.22 * warm;
+    out[at + 8] = 0.34 + 0.3 * warm;
     out[at + 9] = 0.31 + 0.12 * warm;
-    out[at + 10] = 0.3;
+    out[at + 10] = 0.26;
     const big = random.float();
     out[at + 11] = 0.018 + 0.075 * big * big * big * big;
   }
