@@ -1,9 +1,9 @@
 import { openModel } from '../scene/file';
 import { Orbit } from '../scene/orbit';
-import { exit, Game, input, log, play } from '../sdk';
+import { exit, Game, input, log, play, State } from '../sdk';
 import { Renderer } from './renderer';
 
-export { init, join, leave, render, tick, version } from '../sdk/game';
+export { init, join, leave, load, render, save, tick, version } from '../sdk/game';
 
 const TURN_SECONDS = 40;
 const TARGET_SECONDS = 3;
@@ -28,8 +28,13 @@ class Viewer extends Game {
     this.renderer = new Renderer(file);
   }
 
-  join(seat: i32): void {
+  leave(seat: i32): void {
     this.orbits[seat] = new Orbit();
+  }
+
+  state(state: State): void {
+    state.version(1);
+    for (let seat = 0; seat < this.orbits.length; seat++) this.orbits[seat].state(state);
   }
 
   tick(n: u32): void {

@@ -4,7 +4,7 @@ import { materialLayout } from '../scene/materials';
 import { Model } from '../scene/model';
 import { Orbit } from '../scene/orbit';
 import { Pipelines, SHADOW_FORMAT } from '../scene/pipelines';
-import { VIEW_BYTES } from '../scene/shaders';
+import { GROUND_VERTICES, SKY_VERTICES, VIEW_BYTES } from '../scene/shaders';
 import {
   BindGroup,
   BindGroupLayout,
@@ -93,24 +93,26 @@ export class Renderer {
       this.model.drawShadow(pass, this.pipelines);
       pass.end();
     }
-    const pass = encoder.beginRenderPass(this.targets.get(width, height).pass);
-    this.draw(pass);
+    const target = this.targets.get(width, height);
+    const pass = encoder.beginRenderPass(target.pass);
+    this.draw(pass, target.samples);
     pass.end();
     device.queue.submit(encoder.finish());
   }
 
-  private draw(pass: RenderPassEncoder): void {
+  private draw(pass: RenderPassEncoder, samples: u32): void {
     const eye = this.view.eye;
     pass.setBindGroup(0, this.scene);
     pass.setBindGroup(2, this.light);
-    if (!this.loading) this.model.draw(pass, this.pipelines);
-    pass.setPipeline(this.pipelines.sky);
-    pass.draw(3);
+    if (!this.loading) this.model.draw(pass, this.pipelines, samples);
+    pass.setBindGroup(1, this.pipelines.noMaterial);
+    pass.setPipeline(this.pipelines.sky(samples));
+    pass.draw(SKY_VERTICES);
     if (eye[1] > this.stage.bottom) {
-      pass.setPipeline(this.pipelines.ground);
-      pass.draw(4);
+      pass.setPipeline(this.pipelines.ground(samples));
+      pass.draw(GROUND_VERTICES);
     }
-    if (!this.loading) this.model.drawBlended(pass, this.pipelines, eye[0], eye[1], eye[2]);
+    if (!this.loading) this.model.drawBlended(pass, this.pipelines, samples, eye);
   }
 
   /** Turns the model about the upright line through its middle. */
@@ -155,7 +157,7 @@ function sceneLayout(): BindGroupLayout {
 }
 
 function lightLayout(): BindGroupLayout {
-  const visibility = ShaderStage.FRAGMENT;
+  const visibility = ShaderStage.VERTEX | ShaderStage.FRAGMENT;
   const viewDimension = TextureViewDimension.cube;
   return device.createBindGroupLayout({
     label: 'light',

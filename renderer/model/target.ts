@@ -1,4 +1,4 @@
-import { DEPTH_FORMAT, SAMPLES } from '../scene/pipelines';
+import { DEPTH_FORMAT } from '../scene/pipelines';
 import {
   device,
   LoadOp,
@@ -11,9 +11,15 @@ import {
   TextureView,
 } from '../sdk';
 
-/** What pictures of one size share: colour and depth of several samples, and the pass that uses them. */
+const SAMPLES: u32 = 4;
+/** A host whose GPU is software gives smaller pictures, and there several samples take as long as all the rest. */
+const SAMPLED_PIXELS_MIN: u64 = 1280 * 720;
+
+/** What pictures of one size share: depth, colour where a pixel has several samples, and the pass that uses them. */
 export class Target {
   readonly pass!: RenderPassDescriptor;
+  /** Of a pixel. */
+  readonly samples: u32;
   unused: i32 = 0;
   private readonly textures: Texture[] = [];
   private readonly views: TextureView[] = [];
@@ -22,11 +28,14 @@ export class Target {
     readonly width: u32,
     readonly height: u32,
   ) {
-    const color = this.add({ label: 'color', format: surface.format });
+    this.samples = <u64>width * height >= SAMPLED_PIXELS_MIN ? SAMPLES : 1;
+    const color = this.samples > 1 ? this.add({ label: 'color', format: surface.format }) : surface.view;
+    const resolveTarget = this.samples > 1 ? surface.view : null;
+    const storeOp = this.samples > 1 ? StoreOp.discard : StoreOp.store;
     const depth = this.add({ label: 'depth', format: DEPTH_FORMAT });
     this.pass = {
       label: 'model',
-      colorAttachments: [{ view: color, resolveTarget: surface.view, storeOp: StoreOp.discard }],
+      colorAttachments: [{ view: color, resolveTarget, storeOp }],
       depthStencilAttachment: { view: depth, depthLoadOp: LoadOp.clear, depthStoreOp: StoreOp.discard },
     };
   }
@@ -41,7 +50,7 @@ export class Target {
 
   private add(descriptor: TextureDescriptor): TextureView {
     descriptor.size = { width: this.width, height: this.height };
-    descriptor.sampleCount = SAMPLES;
+    descriptor.sampleCount = this.samples;
     descriptor.usage = TextureUsage.RENDER_ATTACHMENT;
     const texture = device.createTexture(descriptor);
     const view = texture.createView();

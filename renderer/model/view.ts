@@ -7,7 +7,7 @@ const FOV_Y: f32 = 0.6;
 const MARGIN: f32 = 1.12;
 /** Strength of the environment on surfaces and as the backdrop. */
 const AMBIENT: f32 = 0.9;
-const BACKDROP: f32 = 0.55;
+const BACKDROP: f32 = 0.26;
 
 /** Where the model stands: a cylinder, as it turns. */
 export class Stage {
@@ -91,7 +91,7 @@ export class View {
     mat4.multiply(this.projection, this.look, this.matrix);
     for (let i = 0; i < 16; i++) this.uniforms[16 + i] = this.matrix[i];
     this.vector(48, sun[0], sun[1], sun[2], (reach * 2) / <f32>SHADOW_SIZE);
-    this.vector(52, 3.4, 3.05, 2.6, 0);
+    this.vector(52, 4.3, 3.75, 3.0, 0);
     this.vector(56, stage.x, stage.bottom - stage.radius * 0.002, stage.z, max(stage.width, stage.radius * 0.5));
     this.vector(60, AMBIENT, BACKDROP, 0, 0);
   }

@@ -29,7 +29,12 @@ export class ModelFile {
 
   /** Reads a word of the header. */
   header(field: u32): u32 {
-    return load<u32>(changetype<usize>(this.tables) + field);
+    return load<u32>(this.at(field));
+  }
+
+  /** Gives the address of a field of the header. */
+  at(field: u32): usize {
+    return changetype<usize>(this.tables) + field;
   }
 
   /** Gives the number of records of a section. */

@@ -20,9 +20,6 @@ import { Pose } from './pose';
 import { Textures } from './textures';
 import { Bounds } from './transform';
 
-/** Times of the animation at which the bounds are measured. */
-const BOUNDS_STEPS = 12;
-
 /** A packed model on the GPU: its buffers, textures and draws, and its pose. */
 export class Model {
   readonly bounds!: Bounds;
@@ -39,7 +36,7 @@ export class Model {
 
   constructor(file: ModelFile, layout: BindGroupLayout, root: StaticArray<f32>) {
     this.pose = new Pose(file);
-    this.bounds = this.pose.bounds(root, this.pose.duration > 0 ? BOUNDS_STEPS : 1);
+    this.bounds = this.pose.bounds(root);
     this.textures = new Textures(file);
     this.materials = new Materials(file, this.textures, layout);
     this.items = new Items(file, this.pose, this.materials);
@@ -68,28 +65,29 @@ export class Model {
 
   /** Draws what is solid as the sun sees it; group 0 is the scene. */
   drawShadow(pass: RenderPassEncoder, pipelines: Pipelines): void {
-    this.drawList(pass, pipelines, this.items.solid, true);
+    this.drawList(pass, pipelines, this.items.solid, 0);
   }
 
-  /** Draws what is solid, then what is transparent from far to near of an eye; groups 0 and 2 are the scene and its light. */
-  draw(pass: RenderPassEncoder, pipelines: Pipelines): void {
-    this.drawList(pass, pipelines, this.items.solid, false);
+  /** Draws what is solid; groups 0 and 2 are the scene and its light. */
+  draw(pass: RenderPassEncoder, pipelines: Pipelines, samples: u32): void {
+    this.drawList(pass, pipelines, this.items.solid, samples);
   }
 
   /** Draws what is transparent, from far to near of an eye. */
-  drawBlended(pass: RenderPassEncoder, pipelines: Pipelines, x: f32, y: f32, z: f32): void {
-    this.items.sort(x, y, z);
-    this.drawList(pass, pipelines, this.items.blended, false);
+  drawBlended(pass: RenderPassEncoder, pipelines: Pipelines, samples: u32, eye: StaticArray<f32>): void {
+    this.items.sort(eye[0], eye[1], eye[2]);
+    this.drawList(pass, pipelines, this.items.blended, samples);
   }
 
-  private drawList(pass: RenderPassEncoder, pipelines: Pipelines, list: Item[], isShadow: bool): void {
+  /** Draws items; 0 samples stand for the sun's shadow. */
+  private drawList(pass: RenderPassEncoder, pipelines: Pipelines, list: Item[], samples: u32): void {
     let key: u32 = 0xffffffff;
     let material = -1;
     for (let i = 0; i < list.length; i++) {
       const item = list[i];
       if (item.key !== key) {
         key = item.key;
-        pass.setPipeline(isShadow ? pipelines.forShadow(key) : pipelines.forPicture(key));
+        pass.setPipeline(samples === 0 ? pipelines.forShadow(key) : pipelines.forPicture(key, samples));
       }
       if (item.material !== material) {
         material = item.material;

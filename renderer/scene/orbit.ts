@@ -1,4 +1,4 @@
-import { Input, Key } from '../sdk';
+import { Input, Key, State } from '../sdk';
 
 const POINTER_TURN: f32 = 0.006;
 const STICK_TURN: f32 = 2.2;
@@ -20,6 +20,16 @@ export class Orbit {
   private yawWanted: f32 = 0.55;
   private pitchWanted: f32 = 0.24;
   private zoomWanted: f32 = 1;
+
+  /** Passes where it is (Game.state). */
+  state(state: State): void {
+    this.yaw = state.f32(this.yaw);
+    this.pitch = state.f32(this.pitch);
+    this.zoom = state.f32(this.zoom);
+    this.yawWanted = state.f32(this.yawWanted);
+    this.pitchWanted = state.f32(this.pitchWanted);
+    this.zoomWanted = state.f32(this.zoomWanted);
+  }
 
   /** Moves as the player wants, by `dt` seconds. */
   tick(from: Input, dt: f32): void {

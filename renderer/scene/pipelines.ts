@@ -14,6 +14,7 @@ import {
   SKIN_WEIGHTS,
 } from '../../assets/format';
 import {
+  BindGroup,
   BindGroupLayout,
   BlendFactor,
   BlendState,
@@ -23,7 +24,6 @@ import {
   device,
   FrontFace,
   PipelineLayout,
-  PrimitiveTopology,
   RenderPipeline,
   ShaderModule,
   surface,
@@ -35,44 +35,63 @@ import { FLAG_MIRROR } from './items';
 import { modelShader, shadowShader, stageShader } from './shaders';
 
 export const DEPTH_FORMAT: u32 = TextureFormat.depth32float;
-export const SHADOW_FORMAT: u32 = TextureFormat.depth32float;
-/** Samples of a pixel. */
-export const SAMPLES: u32 = 4;
+/** Sixteen bits are enough for the sun's parallel rays, and half the memory to clear. */
+export const SHADOW_FORMAT: u32 = TextureFormat.depth16unorm;
+
+/** What tells the other pipelines from those of items, whose keys are below. */
+const SKY: u32 = 0x1000000;
+const GROUND: u32 = 0x2000000;
+const SHADOW: u32 = 0x4000000;
 
 /** All pipelines of a scene; those of models are made for the combinations of flags that appear. */
 export class Pipelines {
-  readonly sky!: RenderPipeline;
-  readonly ground!: RenderPipeline;
+  /** What the stage's pipelines want at the place of a material. */
+  readonly noMaterial: BindGroup;
   private readonly model: PipelineLayout;
+  private readonly stage: PipelineLayout;
   private readonly shadow: PipelineLayout;
+  private readonly stageModule: ShaderModule;
   private readonly made: Map<u32, RenderPipeline> = new Map<u32, RenderPipeline>();
   private readonly modules: Map<u32, ShaderModule> = new Map<u32, ShaderModule>();
 
   constructor(scene: BindGroupLayout, material: BindGroupLayout, light: BindGroupLayout) {
     this.model = device.createPipelineLayout({ bindGroupLayouts: [scene, material, light] });
     this.shadow = device.createPipelineLayout({ bindGroupLayouts: [scene, material] });
-    const module = device.createShaderModule({ label: 'stage', code: stageShader });
-    this.sky = this.stage(module, 'sky', 'skyColor', PrimitiveTopology.triangleList);
-    this.ground = this.stage(module, 'ground', 'groundColor', PrimitiveTopology.triangleStrip);
+    const empty = device.createBindGroupLayout({ label: 'no material' });
+    this.stage = device.createPipelineLayout({ bindGroupLayouts: [scene, empty, light] });
+    this.noMaterial = device.createBindGroup({ label: 'no material', layout: empty });
+    this.stageModule = device.createShaderModule({ label: 'stage', code: stageShader });
   }
 
-  /** Gives the pipeline of an item's key, for the picture. */
-  forPicture(key: u32): RenderPipeline {
-    return this.get(key, false);
+  /** Gives the pipeline of the backdrop, for pictures of so many samples a pixel. */
+  sky(samples: u32): RenderPipeline {
+    const index = SKY | samples;
+    if (!this.made.has(index)) this.made.set(index, this.makeStage('sky', 'skyColor', samples));
+    return this.made.get(index);
+  }
+
+  /** Gives the pipeline of the floor. */
+  ground(samples: u32): RenderPipeline {
+    const index = GROUND | samples;
+    if (!this.made.has(index)) this.made.set(index, this.makeStage('ground', 'groundColor', samples));
+    return this.made.get(index);
+  }
+
+  /** Gives the pipeline of an item's key. */
+  forPicture(key: u32, samples: u32): RenderPipeline {
+    const index = (key << 4) | samples;
+    if (!this.made.has(index)) this.made.set(index, this.makePicture(key, samples));
+    return this.made.get(index);
   }
 
   /** Gives the pipeline of an item's key, for the sun's shadow. */
   forShadow(key: u32): RenderPipeline {
-    return this.get(key, true);
-  }
-
-  private get(key: u32, isShadow: bool): RenderPipeline {
-    const index = key | (isShadow ? 0x10000 : 0);
-    if (!this.made.has(index)) this.made.set(index, isShadow ? this.makeShadow(key) : this.makePicture(key));
+    const index = SHADOW | key;
+    if (!this.made.has(index)) this.made.set(index, this.makeShadow(key));
     return this.made.get(index);
   }
 
-  private makePicture(key: u32): RenderPipeline {
+  private makePicture(key: u32, samples: u32): RenderPipeline {
     const module = this.module(key, false);
     const blends = (key & FLAG_BLEND) !== 0;
     const target: ColorTargetState = { format: surface.format, blend: blends ? over() : null };
@@ -82,7 +101,7 @@ export class Pipelines {
       vertex: { module, entryPoint: 'vertex', buffers: streams(key) },
       primitive: { cullMode: cullOf(key), frontFace: frontOf(key) },
       depthStencil: { format: DEPTH_FORMAT, depthWriteEnabled: !blends, depthCompare: CompareFunction.less },
-      multisample: { count: SAMPLES },
+      multisample: { count: samples },
       fragment: {
         module,
         entryPoint: blends ? 'blended' : (key & FLAG_MASK) !== 0 ? 'masked' : 'opaque',
@@ -122,14 +141,14 @@ export class Pipelines {
     return this.modules.get(index);
   }
 
-  private stage(module: ShaderModule, vertex: string, fragment: string, topology: u32): RenderPipeline {
+  private makeStage(vertex: string, fragment: string, samples: u32): RenderPipeline {
+    const module = this.stageModule;
     return device.createRenderPipeline({
       label: vertex,
-      layout: this.model,
+      layout: this.stage,
       vertex: { module, entryPoint: vertex },
-      primitive: { topology },
       depthStencil: { format: DEPTH_FORMAT, depthWriteEnabled: false, depthCompare: CompareFunction.lessEqual },
-      multisample: { count: SAMPLES },
+      multisample: { count: samples },
       fragment: { module, entryPoint: fragment, targets: [{ format: surface.format }] },
     });
   }

@@ -6,6 +6,8 @@ import {
   CHANNEL_NODE,
   CHANNEL_PATH,
   CHANNEL_SIZE,
+  HEADER_MAX,
+  HEADER_MIN,
   JOINT_INVERSE,
   JOINT_MAX,
   JOINT_MIN,
@@ -38,6 +40,8 @@ import { Bounds, composeAt, multiplyAt } from './transform';
 
 const TRS_BYTES: usize = 40;
 const MATRIX_BYTES: usize = 64;
+/** Times of the animation at which bounds are measured. */
+const BOUNDS_STEPS = 12;
 
 /** Where the nodes of a model are at one time of its first animation. */
 export class Pose {
@@ -89,6 +93,10 @@ export class Pose {
   /** Moves all nodes to where they are at a time in seconds, the whole moved by a matrix. */
   update(time: f32, root: StaticArray<f32>): void {
     this.animate(time);
+    this.place(root);
+  }
+
+  private place(root: StaticArray<f32>): void {
     const local = changetype<usize>(this.local);
     for (let node = 0; node < this.nodeCount; node++) {
       const parent = load<i32>(this.node(node), NODE_PARENT);
@@ -102,19 +110,33 @@ export class Pose {
     }
   }
 
-  /** Gives the bounds of what is drawn, over `steps` times of the animation. */
-  bounds(root: StaticArray<f32>, steps: i32): Bounds {
-    const bounds = new Bounds();
-    for (let step = 0; step < steps; step++) {
-      this.update((this.duration * <f32>step) / <f32>steps, root);
-      for (let node = 0; node < this.nodeCount; node++) this.includeNode(node, bounds);
-      for (let joint = 0; joint < this.jointCount; joint++) {
-        const record = this.file.record(SECTION_JOINTS, joint, JOINT_SIZE);
-        if (load<f32>(record, JOINT_MIN) > load<f32>(record, JOINT_MAX)) continue;
-        bounds.include(this.world(load<u32>(record, JOINT_NODE)), record + JOINT_MIN, record + JOINT_MAX);
-      }
+  /**
+   * Gives the bounds of what is drawn over some times of the animation. Boxes that turn are larger than what is in them:
+   * only how far these reach beyond those of the model at rest is added to its exact bounds. Call it before `update`.
+   */
+  bounds(root: StaticArray<f32>): Bounds {
+    const exact = new Bounds();
+    exact.include(changetype<usize>(root), this.file.at(HEADER_MIN), this.file.at(HEADER_MAX));
+    this.place(root);
+    const rest = new Bounds();
+    this.includeAll(rest);
+    if (this.duration <= 0) return exact;
+    const moved = new Bounds();
+    for (let step = 0; step < BOUNDS_STEPS; step++) {
+      this.update((this.duration * <f32>step) / <f32>BOUNDS_STEPS, root);
+      this.includeAll(moved);
     }
-    return bounds;
+    exact.grow(rest, moved);
+    return exact;
+  }
+
+  private includeAll(bounds: Bounds): void {
+    for (let node = 0; node < this.nodeCount; node++) this.includeNode(node, bounds);
+    for (let joint = 0; joint < this.jointCount; joint++) {
+      const record = this.file.record(SECTION_JOINTS, joint, JOINT_SIZE);
+      if (load<f32>(record, JOINT_MIN) > load<f32>(record, JOINT_MAX)) continue;
+      bounds.include(this.world(load<u32>(record, JOINT_NODE)), record + JOINT_MIN, record + JOINT_MAX);
+    }
   }
 
   private includeNode(node: i32, bounds: Bounds): void {

@@ -123,19 +123,20 @@ const lighting = `
 @group(2) @binding(3) var irradiance: texture_cube<f32>;
 @group(2) @binding(4) var smoothSampler: sampler;
 
-// How much of the sun reaches a place: the mean of nine comparisons, each of four texels.
-fn sunlit(position: vec3f, normal: vec3f) -> f32 {
+// Where a place lies in the shadow map: texture coordinates and depth.
+fn inShadowMap(position: vec3f, normal: vec3f) -> vec3f {
   let p = view.sunProjection * vec4f(position + normal * view.sun.w * 1.5, 1.0);
-  let uv = p.xy * vec2f(0.5, -0.5) + 0.5;
+  return vec3f(p.xy * vec2f(0.5, -0.5) + 0.5, p.z);
+}
+// How much of the sun reaches it: the mean of four comparisons, each of four texels.
+fn sunlit(p: vec3f) -> f32 {
+  let uv = p.xy;
   if (any(uv < vec2f()) || any(uv > vec2f(1.0))) { return 1.0; }
-  let step = 1.6 / f32(textureDimensions(shadowMap).x);
-  var sum = 0.0;
-  for (var i = -1; i <= 1; i++) {
-    for (var k = -1; k <= 1; k++) {
-      sum += textureSampleCompareLevel(shadowMap, shadowSampler, uv + vec2f(f32(i), f32(k)) * step, p.z);
-    }
-  }
-  return sum / 9.0;
+  let step = 1.2 / f32(textureDimensions(shadowMap).x);
+  return 0.25 * (textureSampleCompareLevel(shadowMap, shadowSampler, uv + vec2f(-step, -step), p.z)
+    + textureSampleCompareLevel(shadowMap, shadowSampler, uv + vec2f(step, -step), p.z)
+    + textureSampleCompareLevel(shadowMap, shadowSampler, uv + vec2f(-step, step), p.z)
+    + textureSampleCompareLevel(shadowMap, shadowSampler, uv + vec2f(step, step), p.z));
 }
 fn backdrop(direction: vec3f) -> vec3f {
   let light = textureSampleLevel(environment, smoothSampler, direction, 4.2).rgb;
@@ -229,7 +230,7 @@ fn shade(point: Point, front: bool, base: vec3f) -> vec3f {
   let v = normalize(view.eye.xyz - point.world);
   let f0 = mix(vec3f(0.04), s.base, s.metallic);
   let diffuse = s.base * (1.0 - s.metallic);
-  let shadow = sunlit(point.world, normalize(point.normal) * select(-1.0, 1.0, front));
+  let shadow = sunlit(inShadowMap(point.world, normalize(point.normal) * select(-1.0, 1.0, front)));
   return sunOn(s, f0, diffuse, v) * shadow + skyOn(s, f0, diffuse, v) + glow;
 }
 fn finish(point: Point, front: bool, color: vec4f) -> vec4f {
@@ -262,8 +263,8 @@ struct Point {
   ${pose(skin)}
   let uvs = vec4f(uv, ${extra ? 'uv1' : 'vec2f()'});
   let side = vec4f(posed.tangent, tangent.w * 2.0 - 1.0);
-  let color = ${extra ? 'color' : 'vec4f(1.0)'};
-  return Point(view.viewProjection * vec4f(posed.position, 1.0), posed.position, posed.normal, side, uvs, color);
+  let tint = ${extra ? 'color' : 'vec4f(1.0)'};
+  return Point(view.viewProjection * vec4f(posed.position, 1.0), posed.position, posed.normal, side, uvs, tint);
 }${shading}`;
 }
 
@@ -281,33 +282,51 @@ struct Point { @builtin(position) at: vec4f, @location(0) uvs: vec4f, @location(
 }`;
 }
 
-/** What is behind a model, and the floor that it stands on. */
+/** Cells of the stage's grids: of the picture, and of the floor by rings and sectors. */
+const SKY_COLUMNS: u32 = 24;
+const SKY_ROWS: u32 = 16;
+const RINGS: u32 = 16;
+const SECTORS: u32 = 40;
+export const SKY_VERTICES: u32 = SKY_COLUMNS * SKY_ROWS * 6;
+export const GROUND_VERTICES: u32 = RINGS * SECTORS * 6;
+
+/** What is behind a model, and the floor that it stands on; smooth enough to be lit at the corners of a grid. */
 export const stageShader: string = `${view}${lighting}
-struct Point { @builtin(position) at: vec4f, @location(0) way: vec3f }
+struct Point { @builtin(position) at: vec4f, @location(0) lit: vec3f, @location(1) dark: vec3f, @location(2) shadow: vec3f }
+// Where vertex i lies in a grid of cells, two triangles each.
+fn node(i: u32, columns: u32) -> vec2f {
+  let cell = i / 6u;
+  let corner = vec2u((0x1cu >> (i % 6u)) & 1u, (0x32u >> (i % 6u)) & 1u);
+  return vec2f(vec2u(cell % columns, cell / columns) + corner);
+}
 @vertex fn sky(@builtin(vertex_index) i: u32) -> Point {
-  let corner = vec2f(f32(i & 1u), f32(i >> 1u)) * 4.0 - 1.0;
-  return Point(vec4f(corner, 1.0, 1.0), view.forward.xyz + view.right.xyz * corner.x + view.up.xyz * corner.y);
+  let p = node(i, ${SKY_COLUMNS.toString()}u) / vec2f(${SKY_COLUMNS.toString()}.0, ${SKY_ROWS.toString()}.0) * 2.0 - 1.0;
+  let way = view.forward.xyz + view.right.xyz * p.x + view.up.xyz * p.y;
+  return Point(vec4f(p, 1.0, 1.0), film(backdrop(normalize(way))), vec3f(), vec3f());
 }
-@fragment fn skyColor(point: Point) -> @location(0) vec4f {
-  return vec4f(film(backdrop(normalize(point.way))) + dither(point.at.xy), 1.0);
-}
+@fragment fn skyColor(point: Point) -> @location(0) vec4f { return vec4f(point.lit + dither(point.at.xy), 1.0); }
+
 @vertex fn ground(@builtin(vertex_index) i: u32) -> Point {
-  let corner = vec2f(f32(i & 1u), f32(i >> 1u)) * 2.0 - 1.0;
-  let world = view.floor.xyz + vec3f(corner.x, 0.0, -corner.y) * view.floor.w * 7.0;
-  return Point(view.viewProjection * vec4f(world, 1.0), world);
+  let p = node(i, ${SECTORS.toString()}u) / vec2f(${SECTORS.toString()}.0, ${RINGS.toString()}.0);
+  let far = p.y * p.y * 6.5;
+  let angle = -p.x * 6.2831853;
+  let world = view.floor.xyz + vec3f(cos(angle), 0.0, sin(angle)) * far * view.floor.w;
+  let fade = smoothstep(6.4, 0.6, far) * 0.92;
+  let up = vec3f(0.0, 1.0, 0.0);
+  let toEye = normalize(view.eye.xyz - world);
+  let behind = backdrop(-toEye);
+  // Whatever stands here keeps some of the sky from the floor below it.
+  let open = 1.0 - 0.6 * exp(-far * far * 2.2);
+  let around = textureSampleLevel(irradiance, smoothSampler, up, 0.0).rgb * open * view.ambient.x;
+  let sheen = 0.03 + 0.35 * pow(1.0 - saturate(toEye.y), 5.0);
+  let mirror = textureSampleLevel(environment, smoothSampler, reflect(-toEye, up), 2.5).rgb * open * sheen;
+  let albedo = vec3f(0.130, 0.122, 0.120);
+  let sun = albedo * view.sunLight.rgb * view.sun.y / 3.14159265;
+  let dark = albedo * around + mirror;
+  let at = view.viewProjection * vec4f(world, 1.0);
+  return Point(at, film(mix(behind, dark + sun, fade)), film(mix(behind, dark, fade)), inShadowMap(world, up));
 }
 @fragment fn groundColor(point: Point) -> @location(0) vec4f {
-  let off = point.way.xz - view.floor.xz;
-  let far = length(off) / view.floor.w;
-  let fade = smoothstep(6.5, 0.8, far);
-  let toEye = normalize(view.eye.xyz - point.way);
-  let behind = backdrop(-toEye);
-  let sun = view.sunLight.rgb * view.sun.y * sunlit(point.way, vec3f(0.0, 1.0, 0.0)) / 3.14159265;
-  // Whatever stands here keeps some of the sky from the floor below it.
-  let open = 1.0 - 0.55 * exp(-far * far * 2.2);
-  let around = textureSampleLevel(irradiance, smoothSampler, vec3f(0.0, 1.0, 0.0), 0.0).rgb * open;
-  let sheen = pow(1.0 - saturate(toEye.y), 5.0);
-  let mirror = textureSampleLevel(environment, smoothSampler, reflect(-toEye, vec3f(0.0, 1.0, 0.0)), 2.5).rgb * open;
-  let lit = vec3f(0.30, 0.29, 0.285) * (sun + around * view.ambient.x) + mirror * (0.03 + 0.35 * sheen);
-  return vec4f(film(mix(behind, lit, fade * 0.9)) + dither(point.at.xy), 1.0);
+  let light = mix(point.dark, point.lit, sunlit(point.shadow));
+  return vec4f(light + dither(point.at.xy), 1.0);
 }`;

@@ -44,7 +44,7 @@ import {
 } from '../sdk';
 import { ModelFile } from './file';
 
-const ANISOTROPY: u32 = 8;
+const ANISOTROPY: u32 = 4;
 
 /** The textures and samplers of a model; levels are uploaded from the asset, some at a time. */
 export class Textures {

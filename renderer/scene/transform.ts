@@ -72,6 +72,16 @@ export class Bounds {
     }
   }
 
+  /** Moves each side outwards as far as `to` is outside of `from`. */
+  grow(from: Bounds, to: Bounds): void {
+    this.minX -= max<f32>(from.minX - to.minX, 0);
+    this.minY -= max<f32>(from.minY - to.minY, 0);
+    this.minZ -= max<f32>(from.minZ - to.minZ, 0);
+    this.maxX += max<f32>(to.maxX - from.maxX, 0);
+    this.maxY += max<f32>(to.maxY - from.maxY, 0);
+    this.maxZ += max<f32>(to.maxZ - from.maxZ, 0);
+  }
+
   private point(x: f32, y: f32, z: f32): void {
     this.minX = min(this.minX, x);
     this.minY = min(this.minY, y);

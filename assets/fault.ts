@@ -1,0 +1,10 @@
+import { NearlightError } from '../host/errors.ts';
+
+/**
+ * Says what is wrong with a model, and where.
+ * @param place such as `accessors[3].byteOffset`
+ * @throws NearlightError NL_MODEL, always
+ */
+export function fail(place: string, why: string, cause?: unknown): never {
+  throw new NearlightError('NL_MODEL', `${place}: ${why}`, cause === undefined ? undefined : { cause });
+}

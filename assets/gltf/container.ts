@@ -1,0 +1,63 @@
+import { fail } from '../fault.ts';
+import { limits } from '../limits.ts';
+import { Value } from './value.ts';
+
+const GLB_MAGIC = 0x46546c67;
+const CHUNK_JSON = 0x4e4f534a;
+const CHUNK_BIN = 0x004e4942;
+
+/** What a .gltf or .glb file holds. */
+export interface Container {
+  /** The root of the JSON. */
+  root: Value;
+  /** The binary chunk of a .glb. */
+  binary: Uint8Array | undefined;
+}
+
+/**
+ * Takes a file apart (glTF 2.0, section 4): a .glb by its magic, anything else as JSON.
+ * @throws NearlightError NL_MODEL naming header, chunk or asset.version
+ */
+export function readContainer(bytes: Uint8Array): Container {
+  if (bytes.length > limits.fileBytes) fail('the file', `has ${bytes.length} bytes, more than ${limits.fileBytes}`);
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const isGlb = bytes.length >= 4 && view.getUint32(0, true) === GLB_MAGIC;
+  const { json, binary } = isGlb ? readGlb(bytes, view) : { json: bytes, binary: undefined };
+  const root = new Value(parse(json), '');
+  root.object();
+  const version = root.get('asset').get('version');
+  if (!/^2\.\d+$/.test(version.text())) version.fail(`is ${JSON.stringify(version.raw)}; only glTF 2 can be read`);
+  const minimum = root.get('asset').get('minVersion');
+  if (minimum.exists && minimum.text() !== '2.0') minimum.fail(`is ${minimum.text()}; this reads 2.0`);
+  return { root, binary };
+}
+
+function readGlb(bytes: Uint8Array, view: DataView): { json: Uint8Array; binary: Uint8Array | undefined } {
+  if (bytes.length < 20) fail('header', 'is cut off');
+  const version = view.getUint32(4, true);
+  if (version !== 2) fail('header.version', `is ${version} instead of 2`);
+  const length = view.getUint32(8, true);
+  if (length > bytes.length) fail('header.length', `is ${length}, but the file has ${bytes.length} bytes`);
+  let json: Uint8Array | undefined;
+  let binary: Uint8Array | undefined;
+  for (let at = 12, index = 0; at + 8 <= length; index++) {
+    const size = view.getUint32(at, true);
+    const type = view.getUint32(at + 4, true);
+    if (size > length - at - 8) fail(`chunk ${index}.length`, `is ${size}, but ${length - at - 8} bytes follow`);
+    const data = bytes.subarray(at + 8, at + 8 + size);
+    if (index === 0 && type !== CHUNK_JSON) fail('chunk 0.type', 'is not JSON');
+    if (index === 0) json = data;
+    if (index === 1 && type === CHUNK_BIN) binary = data;
+    at += 8 + size;
+  }
+  return { json: json ?? fail('header', 'no chunk follows'), binary };
+}
+
+function parse(bytes: Uint8Array): unknown {
+  if (bytes.length > limits.jsonBytes) fail('the JSON', `has ${bytes.length} bytes, more than ${limits.jsonBytes}`);
+  try {
+    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+  } catch (cause) {
+    return fail('the JSON', `cannot be read: ${(cause as Error).message}`, cause);
+  }
+}

@@ -1,0 +1,92 @@
+import { limits } from '../limits.ts';
+import { Accessors } from './accessors.ts';
+import { type Animation, readAnimations } from './animations.ts';
+import { Budget } from './budget.ts';
+import { Buffers } from './buffers.ts';
+import { readContainer } from './container.ts';
+import { type ImageFile, readImages } from './images.ts';
+import { DEFAULT_MATERIAL, type Material, readMaterials, readSamplers, type Sampler } from './materials.ts';
+import { type Mesh, readMeshes } from './meshes.ts';
+import { type Node, readNodes, readSkins, type Skin } from './nodes.ts';
+import { Resources } from './resources.ts';
+import type { Value } from './value.ts';
+
+/** A model, read and checked. */
+export interface Model {
+  meshes: Mesh[];
+  /** The last is the default one. */
+  materials: Material[];
+  /** The last is the default one. */
+  samplers: Sampler[];
+  images: (ImageFile | undefined)[];
+  nodes: Node[];
+  skins: Skin[];
+  animations: Animation[];
+  /** Bytes of the files that it refers to. */
+  resourceBytes: number;
+}
+
+const KNOWN = new Set([
+  'KHR_texture_transform',
+  'KHR_mesh_quantization',
+  'KHR_materials_unlit',
+  'KHR_materials_emissive_strength',
+  'KHR_draco_mesh_compression',
+  'EXT_meshopt_compression',
+  'KHR_meshopt_compression',
+  'EXT_texture_webp',
+]);
+
+/**
+ * Reads a glTF 2.0 model.
+ * @param folder of the file, for what it refers to; undefined where it may refer to nothing
+ * @throws NearlightError NL_MODEL with the place in the file
+ */
+export async function readModel(
+  bytes: Uint8Array,
+  { folder, warn }: { folder: string | undefined; warn(line: string): void },
+): Promise<Model> {
+  const container = readContainer(bytes);
+  const { root } = container;
+  warnOfExtensions(root, warn);
+  const decoded = new Budget('decoded bytes', limits.decodedBytes);
+  const resources = new Resources(folder);
+  const buffers = await Buffers.read(container, resources, decoded);
+  const accessors = new Accessors(root, buffers, decoded);
+  const samplers = readSamplers(root);
+  const materials = readMaterials(root, samplers.length - 1, warn);
+  const meshes = await readMeshes(root, { accessors, buffers, materials: materials.length, warn });
+  const { nodes, order } = readNodes(root, meshes, root.get('skins').list().length);
+  const skins = readSkins(root, accessors, order);
+  const animations = readAnimations(root, { accessors, nodes, meshes, order, warn });
+  const used = new Set(materials.flatMap(({ slots }) => slots.flatMap((slot) => slot?.image ?? [])));
+  const images = await readImages(root, used, { buffers, resources });
+  return {
+    meshes,
+    materials: [...materials, DEFAULT_MATERIAL],
+    samplers,
+    images,
+    nodes,
+    skins,
+    animations,
+    resourceBytes: resources.bytes,
+  };
+}
+
+function warnOfExtensions(root: Value, warn: (line: string) => void): void {
+  const required = new Set(
+    root
+      .get('extensionsRequired')
+      .list()
+      .map((name) => name.text()),
+  );
+  const used = root
+    .get('extensionsUsed')
+    .list()
+    .map((name) => name.text());
+  for (const name of new Set([...required, ...used])) {
+    if (KNOWN.has(name)) continue;
+    const how = required.has(name) ? 'is required but not known; the model may look wrong' : 'is ignored';
+    warn(`extension ${name.slice(0, 80)} ${how}`);
+  }
+}

@@ -1,0 +1,152 @@
+import { readFile, stat } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { MeshoptEncoder } from 'meshoptimizer/encoder';
+import { MeshoptTangents } from 'meshoptimizer/tangents';
+import { NearlightError } from '../../host/errors.ts';
+import { fail } from '../fault.ts';
+import type { Model } from '../gltf/model.ts';
+import { readModel } from '../gltf/model.ts';
+import { limits } from '../limits.ts';
+import { sceneBounds } from './bounds.ts';
+import { buildGeometry } from './geometry.ts';
+import { buildJoints } from './joints.ts';
+import { buildTextures } from './textures.ts';
+import { type PartSizes, Writer } from './writer.ts';
+
+export interface PackOptions {
+  /** Pixels a side of a texture at most; larger ones are made smaller. */
+  textureSideMax?: number;
+  /** Folder of a model that is given as bytes, for what it refers to; without one it may refer to nothing. */
+  folder?: string;
+  /** Told what takes a while. */
+  onProgress?(step: string): void;
+}
+
+/** What has become of a model. */
+export interface PackReport {
+  /** Bytes of the model and of all files that it refers to. */
+  sourceBytes: number;
+  packedBytes: number;
+  sizes: PartSizes;
+  counts: {
+    nodes: number;
+    primitives: number;
+    vertices: number;
+    triangles: number;
+    materials: number;
+    textures: number;
+    joints: number;
+    animations: number;
+  };
+  ms: { read: number; geometry: number; textures: number; all: number };
+}
+
+export interface PackedModel {
+  bytes: Uint8Array;
+  report: PackReport;
+  warnings: string[];
+}
+
+const TEXTURE_SIDE_MAX = 2048;
+/** Warnings that are kept; a hostile file could have a million. */
+const WARNINGS_MAX = 50;
+
+/**
+ * Packs a glTF 2.0 model, a .gltf or .glb file or its bytes, as format.ts has it.
+ * @throws NearlightError NL_MODEL saying where the file is broken or beyond limits.ts
+ */
+export async function packModel(source: string | Uint8Array, options: PackOptions = {}): Promise<PackedModel> {
+  const warnings: string[] = [];
+  const warn = (line: string): void => {
+    if (warnings.length < WARNINGS_MAX && !warnings.includes(line)) warnings.push(line);
+  };
+  const bytes = typeof source === 'string' ? await read(source) : source;
+  const folder = options.folder ?? (typeof source === 'string' ? dirname(source) : undefined);
+  try {
+    return { ...(await build(bytes, { ...options, folder, warn })), warnings };
+  } catch (cause) {
+    if (cause instanceof NearlightError) throw cause;
+    return fail('the model', `cannot be read: ${(cause as Error).message}`, cause);
+  }
+}
+
+interface BuildOptions extends Omit<PackOptions, 'folder'> {
+  folder: string | undefined;
+  warn(line: string): void;
+}
+
+async function build(bytes: Uint8Array, options: BuildOptions): Promise<Pick<PackedModel, 'bytes' | 'report'>> {
+  const { textureSideMax = TEXTURE_SIDE_MAX, onProgress } = options;
+  const times = [performance.now()];
+  const lap = (): number => {
+    times.push(performance.now());
+    return times.at(-1)! - times.at(-2)!;
+  };
+  await Promise.all([MeshoptEncoder.ready, MeshoptTangents.ready]);
+  const model = await readModel(bytes, options);
+  const ms = { read: lap(), geometry: 0, textures: 0, all: 0 };
+  const writer = new Writer();
+  const counts = writeGeometry(model, writer, onProgress);
+  ms.geometry = lap();
+  const textures = await buildTextures(model.materials, model.images, {
+    sideMax: textureSideMax,
+    onProgress: (done, all) => onProgress?.(`texture ${done} of ${all}`),
+  });
+  for (const { texture, role } of textures.list) writer.texture(texture, role);
+  for (const [index, material] of model.materials.entries()) writer.material(material, textures.slots[index]!);
+  ms.textures = lap();
+  const { bytes: packed, sizes } = writer.finish(sceneBounds(model));
+  ms.all = performance.now() - times[0]!;
+  const report = {
+    sourceBytes: bytes.length + model.resourceBytes,
+    packedBytes: packed.length,
+    sizes,
+    counts: { ...counts, materials: model.materials.length - 1, textures: textures.list.length },
+    ms,
+  };
+  return { bytes: packed, report };
+}
+
+function writeGeometry(model: Model, writer: Writer, onProgress: PackOptions['onProgress']) {
+  const counts = { nodes: model.nodes.length, primitives: 0, vertices: 0, triangles: 0, joints: 0, animations: 0 };
+  const shown = new Set(model.nodes.map(({ mesh }) => mesh));
+  const ranges = model.meshes.map(({ primitives }, index) => {
+    if (!shown.has(index)) return { first: 0, count: 0 };
+    const first = counts.primitives;
+    for (const primitive of primitives) {
+      // The default material is the last.
+      const material = primitive.material < 0 ? model.materials.length - 1 : primitive.material;
+      const geometry = buildGeometry(primitive, model.materials[material]!.slots[2]);
+      writer.primitive(geometry, material);
+      counts.primitives++;
+      counts.vertices += geometry.vertexCount;
+      counts.triangles += geometry.indices.length / 3;
+    }
+    onProgress?.(`mesh ${index + 1} of ${model.meshes.length}`);
+    return { first, count: primitives.length };
+  });
+  if (counts.primitives === 0) fail('the model', 'shows no triangles');
+  for (const node of model.nodes) {
+    const { first, count } = ranges[node.mesh] ?? { first: 0, count: 0 };
+    writer.node(node, first, count);
+  }
+  for (const joints of buildJoints(model)) {
+    writer.skin(joints);
+    counts.joints += joints.length;
+  }
+  for (const sampler of model.samplers) writer.sampler(sampler);
+  for (const animation of model.animations) writer.animation(animation);
+  counts.animations = model.animations.length;
+  return counts;
+}
+
+async function read(path: string): Promise<Uint8Array> {
+  try {
+    const { size } = await stat(path);
+    if (size > limits.fileBytes) fail(path, `has ${size} bytes, more than ${limits.fileBytes}`);
+    return await readFile(path);
+  } catch (cause) {
+    if (cause instanceof NearlightError) throw cause;
+    return fail(path, `cannot be opened: ${(cause as NodeJS.ErrnoException).code}`, cause);
+  }
+}

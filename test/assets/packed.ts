@@ -1,0 +1,65 @@
+import * as format from '../../assets/format.ts';
+
+/** Reads a packed model as format.ts describes it, for tests. */
+export class Packed {
+  readonly bytes: Uint8Array;
+  readonly view: DataView;
+
+  constructor(bytes: Uint8Array) {
+    this.bytes = bytes;
+    this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  }
+
+  word(at: number): number {
+    return this.view.getUint32(at, true);
+  }
+
+  count(section: number): number {
+    return this.word(format.HEADER_SECTIONS + section * 8 + 4);
+  }
+
+  /** The offset of a record. */
+  at(section: number, index: number, size: number): number {
+    return this.word(format.HEADER_SECTIONS + section * 8) + index * size;
+  }
+
+  floats(at: number, count: number): number[] {
+    return Array.from({ length: count }, (_, k) => this.view.getFloat32(at + k * 4, true));
+  }
+
+  primitive(index: number): number {
+    return this.at(format.SECTION_PRIMITIVES, index, format.PRIMITIVE_SIZE);
+  }
+
+  material(index: number): number {
+    return this.at(format.SECTION_MATERIALS, index, format.MATERIAL_SIZE);
+  }
+
+  /** The positions of a primitive's triangles, corner by corner. */
+  triangles(index: number): number[][] {
+    const primitive = this.primitive(index);
+    const base = this.word(format.HEADER_VERTICES) + this.word(primitive + format.PRIMITIVE_BASE);
+    return this.indices(index).map((vertex) => this.floats(base + vertex * format.BASE_STRIDE, 3));
+  }
+
+  indices(index: number): number[] {
+    const primitive = this.primitive(index);
+    const at = this.word(format.HEADER_INDICES) + this.word(primitive + format.PRIMITIVE_INDEX);
+    const bytes = this.word(primitive + format.PRIMITIVE_INDEX_BYTES);
+    const count = this.word(primitive + format.PRIMITIVE_INDEX_COUNT);
+    return Array.from({ length: count }, (_, k) =>
+      bytes === 2 ? this.view.getUint16(at + k * 2, true) : this.word(at + k * 4),
+    );
+  }
+
+  /** The samples of a channel's times, then of its values. */
+  channel(index: number): { record: number; times: number[]; values: number[] } {
+    const record = this.at(format.SECTION_CHANNELS, index, format.CHANNEL_SIZE);
+    const count = this.word(record + format.CHANNEL_COUNT);
+    const isCubic = this.word(record + format.CHANNEL_INTERPOLATION) === format.INTERPOLATION_CUBIC;
+    const values = count * this.word(record + format.CHANNEL_COMPONENTS) * (isCubic ? 3 : 1);
+    const floats = (field: number, length: number) =>
+      this.floats(this.at(format.SECTION_FLOATS, this.word(record + field), 4), length);
+    return { record, times: floats(format.CHANNEL_TIMES, count), values: floats(format.CHANNEL_VALUES, values) };
+  }
+}

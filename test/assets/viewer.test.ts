@@ -1,0 +1,149 @@
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { packModel } from '../../assets/pack/pack.ts';
+import { buildModules } from '../../host/build.ts';
+import type { Gpu } from '../../host/gpu/dawn.ts';
+import { openTestGpu } from '../gpu/fixture.ts';
+import { buttons, load, move } from '../renderer/driver.ts';
+import { models } from './models.ts';
+import { Viewer } from './viewer.ts';
+
+let gpu: Gpu;
+const WIDTH = 240;
+const HEIGHT = 136;
+
+beforeAll(async () => {
+  [gpu] = await Promise.all([openTestGpu('vulkan'), buildModules(['model'])]);
+}, 120_000);
+
+afterAll(() => gpu.close());
+
+async function open(name: string, options?: { compressed?: boolean }): Promise<Viewer> {
+  const viewer = await Viewer.open(gpu, (await packModel(await models[name]!())).bytes, options);
+  await viewer.wait(0.1);
+  return viewer;
+}
+
+/** Mean difference of two pictures a channel, of 255. */
+function difference(a: Uint8Array, b: Uint8Array): number {
+  let sum = 0;
+  for (let i = 0; i < a.length; i++) sum += Math.abs(a[i]! - b[i]!);
+  return sum / (a.length * 0.75);
+}
+
+/** Texels that are at least this far from a colour in one channel. */
+function unlike(picture: Uint8Array, [r, g, b]: number[], least: number): number {
+  let count = 0;
+  for (let i = 0; i < picture.length; i += 4) {
+    const off = Math.max(Math.abs(picture[i]! - r!), Math.abs(picture[i + 1]! - g!), Math.abs(picture[i + 2]! - b!));
+    if (off >= least) count++;
+  }
+  return count;
+}
+
+/** The middle of what is coloured or bright, as the models are and the stage is not; in texels. */
+function middle(picture: Uint8Array): [number, number] {
+  let [x, y, count] = [0, 0, 0];
+  for (let i = 0; i < picture.length; i += 4) {
+    const [r, g, b] = [picture[i]!, picture[i + 1]!, picture[i + 2]!];
+    if (Math.max(r, g, b) - Math.min(r, g, b) < 60 && Math.min(r, g, b) < 165) continue;
+    x += (i / 4) % WIDTH;
+    y += Math.floor(i / 4 / WIDTH);
+    count++;
+  }
+  return [x / count, y / count];
+}
+
+/** The colour at a place of the picture, 0 to 1. */
+function colorAt(picture: Uint8Array, x: number, y: number): number[] {
+  const at = (Math.floor(y * HEIGHT) * WIDTH + Math.floor(x * WIDTH)) * 4;
+  return [...picture.subarray(at, at + 3)];
+}
+
+describe('the viewer', () => {
+  it.each(Object.keys(models))('shows %s: something other than the stage, and no error', async (name) => {
+    const viewer = await open(name);
+    const picture = await viewer.texels(WIDTH, HEIGHT);
+    expect(viewer.lines).toEqual([]);
+    const stage = colorAt(picture, 0.02, 0.02);
+    expect(unlike(picture, stage, 60)).toBeGreaterThan((WIDTH * HEIGHT) / 100);
+    await viewer.close();
+  });
+
+  it('shows the stage while the model is still on its way, and what is all transparent', async () => {
+    const viewer = await Viewer.open(gpu, (await packModel(await models.base!())).bytes);
+    const early = await viewer.texels(WIDTH, HEIGHT);
+    await viewer.wait(0.1);
+    expect(difference(early, await viewer.texels(WIDTH, HEIGHT))).toBeGreaterThan(2);
+    await viewer.close();
+    const glass = await open('glass');
+    expect(unlike(await glass.texels(WIDTH, HEIGHT), colorAt(early, 0.02, 0.02), 60)).toBeGreaterThan(500);
+    await glass.close();
+  });
+
+  it('ends itself where it is given no model', async () => {
+    await expect(load(join(import.meta.dirname, '../../build/model.wasm'))).rejects.toThrow(/NL_GUEST_EXIT.*status 1/);
+  });
+
+  it('shows compressed textures and plain ones alike', async () => {
+    const [blocks, plain] = [await open('base'), await open('base', { compressed: false })];
+    const [a, b] = [await blocks.texels(WIDTH, HEIGHT), await plain.texels(WIDTH, HEIGHT)];
+    const off = difference(a, b);
+    expect(off).toBeLessThan(0.6);
+    expect(off).toBeGreaterThan(0);
+    await blocks.close();
+    await plain.close();
+  });
+
+  it('shows a model the same, whether or not it was quantized or compressed', async () => {
+    const pictures: Uint8Array[] = [];
+    for (const name of ['base', 'quantized', 'meshopt', 'draco']) {
+      const viewer = await open(name);
+      pictures.push(await viewer.texels(WIDTH, HEIGHT));
+      await viewer.close();
+    }
+    for (const picture of pictures.slice(1)) expect(difference(pictures[0]!, picture)).toBeLessThan(1);
+  });
+
+  it.each(['skinned', 'morphed'])('plays the animation of %s, and again', async (name) => {
+    const viewer = await open(name);
+    const start = middle(await viewer.texels(WIDTH, HEIGHT));
+    await viewer.wait(0.9);
+    const bent = middle(await viewer.texels(WIDTH, HEIGHT));
+    await viewer.wait(1.1);
+    const again = middle(await viewer.texels(WIDTH, HEIGHT));
+    const way = Math.hypot(bent[0] - start[0], bent[1] - start[1]);
+    expect(way).toBeGreaterThan(4);
+    expect(Math.hypot(again[0] - start[0], again[1] - start[1])).toBeLessThan(way / 2);
+    await viewer.close();
+  });
+
+  it('turns round the model as the pointer moves, and the model turns by itself', async () => {
+    const viewer = await open('materials');
+    const first = await viewer.texels(WIDTH, HEIGHT);
+    await viewer.wait(0.5);
+    const turned = await viewer.texels(WIDTH, HEIGHT);
+    expect(difference(first, turned)).toBeGreaterThan(0.5);
+    buttons(viewer.instance, 0, 1);
+    move(viewer.instance, 0, 30, 0);
+    await viewer.wait(0.2);
+    move(viewer.instance, 0, 0, 0);
+    expect(difference(turned, await viewer.texels(WIDTH, HEIGHT))).toBeGreaterThan(2 * difference(first, turned));
+    await viewer.close();
+  });
+
+  it('takes the same picture at the same time, and no more memory as time goes on', async () => {
+    const [one, two] = [await open('skinned'), await open('skinned')];
+    for (const viewer of [one, two]) await viewer.wait(0.5);
+    expect(difference(await one.texels(WIDTH, HEIGHT), await two.texels(WIDTH, HEIGHT))).toBe(0);
+    await two.close();
+    const heap = (): number => (one.instance as unknown as { memory: Uint8Array }).memory.length;
+    const before = heap();
+    for (let i = 0; i < 2000; i++) {
+      await one.instance.tick(100 + i);
+      await one.instance.render(0, WIDTH, HEIGHT);
+    }
+    expect(heap()).toBe(before);
+    await one.close();
+  });
+});
