@@ -3,7 +3,10 @@
  * a browser hands its own device to the replay.
  */
 import { tmpdir } from 'node:os';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { NearlightError } from '../errors.ts';
+import { DeviceGroups } from './groups.ts';
 import { DeviceWatch } from './watch.ts';
 
 /** What is known of an adapter; empty strings where its driver does not say. */
@@ -150,6 +153,7 @@ async function open({ hardwareRequired, log, backend = 'vulkan' }: OpenOptions):
   }
   const device = await openDevice(adapter);
   warmUp(device);
+  DeviceGroups.of(device).collect = () => setImmediate(collectGarbage);
   device.addEventListener('uncapturederror', (event) => log('error', `GPU: ${event.error.message}`));
   const lost = Promise.withResolvers<string>();
   const opened: Opened = {
@@ -242,6 +246,12 @@ function warmUp(device: GPUDevice): void {
   if (queries) encoder.resolveQuerySet(queries, 0, 1, times, 0);
   device.queue.submit([encoder.finish()]);
   for (const used of [buffer, depth, times, queries]) used?.destroy();
+}
+
+/** Garbage collection does not see what Dawn's objects hold, so that it has to be asked for. */
+function collectGarbage(): void {
+  setFlagsFromString('--expose-gc');
+  (runInNewContext('gc') as () => void)();
 }
 
 /** Polls at once after a call, which finds what takes a small job's time; every later one waits for a timer. */

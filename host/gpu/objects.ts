@@ -1,7 +1,7 @@
 import { REPLY_COMPILATION, REPLY_PIPELINE, SURFACE } from '../../renderer/abi.ts';
 import { Budget, textureBytes, type WorkLimits } from './budget.ts';
 import { WordCache } from './cache.ts';
-import { CompileTime, DeviceCompiler } from './compile.ts';
+import { CompileTime, DeviceCompiler, Waiting } from './compile.ts';
 import {
   type CreateBindGroup,
   type CreateBindGroupLayout,
@@ -19,6 +19,7 @@ import {
   type ObjectsCommands,
 } from './decode.ts';
 import { bindGroupEntry, bindGroupLayoutEntry, computePipeline, renderPipeline } from './descriptor.ts';
+import { DeviceGroups } from './groups.ts';
 import { compiled, type Pass } from './pass.ts';
 import { Fault, type Reader } from './reader.ts';
 import { ErrorScopes } from './scope.ts';
@@ -48,6 +49,8 @@ export interface ObjectsOptions {
 /** Queries of a set (WebGPU, "createQuerySet"). */
 const QUERIES_MAX = 4096;
 const QUERY_BYTES = 8;
+/** Time for which WGSL is read in a row. */
+const PARSE_MS_MAX = 8;
 /** Words of a command before those that say what is made: its head and its id. */
 const ID_WORDS = 2;
 
@@ -65,6 +68,8 @@ export class Objects implements ObjectsCommands {
   readonly #compilations = new Set<Promise<void>>();
   readonly #compiling: CompileTime;
   readonly #compiler: DeviceCompiler;
+  readonly #bindGroups: DeviceGroups;
+  #parsedMs = 0;
   /** Games make the same group and the same view again and again; each is made once. */
   readonly #groups = new WordCache<Handles['bindGroup']>();
   readonly #views = new WordCache<Handles['textureView']>();
@@ -78,6 +83,7 @@ export class Objects implements ObjectsCommands {
     this.scopes = new ErrorScopes(device, (message) => options.log('warn', message), options.reply);
     this.#compiling = new CompileTime(limits.shaderMsMax);
     this.#compiler = DeviceCompiler.of(device);
+    this.#bindGroups = DeviceGroups.of(device);
     this.budget = new Budget(limits.gpuBytesMax);
     this.tables = {
       buffer: new Table('buffer', limits.gpuObjectsMax),
@@ -177,11 +183,12 @@ export class Objects implements ObjectsCommands {
     for (const entry of entries)
       if (entry.view !== undefined && entry.view === surface)
         throw new Fault("the player's picture cannot be bound: it is gone after the call");
-    const gpu = this.#device.createBindGroup({
+    const descriptor = {
       layout: layout.gpu,
       label,
       entries: entries.map(bindGroupEntry),
-    });
+    };
+    const gpu = this.#bindGroups.make(() => this.#device.createBindGroup(descriptor));
     const group = { gpu };
     this.tables.bindGroup.add(id, group);
     this.#cache(this.#groups, group);
@@ -191,8 +198,18 @@ export class Objects implements ObjectsCommands {
     this.tables.shaderModule.claim(id);
     if (code.length > this.#limits.shaderBytesMax)
       throw new Fault(`its ${code.length} bytes exceed ${this.#limits.shaderBytesMax} (SHADER_BYTES_MAX)`);
+    this.#rest();
+    const begun = performance.now();
     const gpu = this.#compiling.measure(() => this.#device.createShaderModule({ label, code }));
+    this.#parsedMs += performance.now() - begun;
     this.tables.shaderModule.add(id, { gpu });
+  }
+
+  /** WGSL is read by this thread, which others need too. */
+  #rest(): void {
+    if (!this.patient || this.#parsedMs < PARSE_MS_MAX) return;
+    this.#parsedMs = 0;
+    throw new Waiting(new Promise((resolve) => setTimeout(resolve)));
   }
 
   createRenderPipeline(record: CreateRenderPipeline): void {
@@ -246,7 +263,7 @@ export class Objects implements ObjectsCommands {
     try {
       this.#compiling.spend(begun);
     } catch (error) {
-      for (const pending of this.#compilations) this.#compiler.block(pending);
+      for (const pending of this.#compilations) this.#compiler.block(this, pending);
       throw error;
     }
   }
@@ -337,7 +354,7 @@ export class Objects implements ObjectsCommands {
 
   #compile<T>(atOnce: () => T, beside: () => Promise<T>): Compiled<T> {
     if (!this.patient) return { gpu: this.#compiling.measure(atOnce) };
-    const made = this.#compiler.compile(beside, atOnce);
+    const made = this.#compiler.compile(this, beside, atOnce);
     const failure = made.then(
       () => undefined,
       (error: unknown) => error,

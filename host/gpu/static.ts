@@ -17,7 +17,7 @@ const DRAWS_MIN = 32;
 const BUNDLES_MAX = 64;
 const SEEN_MAX = 256;
 /** A pass that differed so many times in a row is left alone for so many calls. */
-const MISSES_MAX = 8;
+const MISSES_MAX = 3;
 const PAUSE = 61;
 
 const FNV_PRIME = 0x01000193;

@@ -59,16 +59,14 @@ test('a call that makes pipelines and uses them ends once they are there, with e
 });
 
 test('what is wrong with a pipeline is told with its command', async () => {
-  const bad = new Stream()
-    .command('createShaderModule', { id: 2, code: TRIANGLE })
-    .command('createRenderPipeline', {
-      id: 2,
-      vertexModule: 2,
-      fragmentModule: 2,
-      targets: [{ ...target, format: 'rgba32float', blend: true }],
-      ...pipeline,
-      label: 'mine',
-    });
+  const bad = new Stream().command('createShaderModule', { id: 2, code: TRIANGLE }).command('createRenderPipeline', {
+    id: 2,
+    vertexModule: 2,
+    fragmentModule: 2,
+    targets: [{ ...target, format: 'rgba32float', blend: true }],
+    ...pipeline,
+    label: 'mine',
+  });
   await expect(open().start(bad.submission)).rejects.toThrow(
     /^NL_GPU_VALIDATION: .*command 1 \(createRenderPipeline "mine"\)/,
   );

@@ -455,3 +455,35 @@ describe('what was made before', () => {
     made.mockRestore();
   });
 });
+
+describe('bind groups', () => {
+  it('are bounded, as each takes a mapping of the process, and come back when they are collected', async () => {
+    const { replay } = start();
+    replay.run(
+      new Stream()
+        .command('createBuffer', buffer(2, 131_072, 'UNIFORM'))
+        .command('createBindGroupLayout', { id: 2, entries: [{ binding: 0, visibility: 1, bufferType: 'uniform' }] })
+        .submission,
+    );
+    /** Groups that differ, made and ended at once. */
+    const many = (target: Replay, from: number, count: number): string => {
+      const stream = new Stream();
+      for (let n = from; n < from + count; n++) {
+        const entry = { binding: 0, buffer: 2, offset: (n % 256) * 256, size: 16 + 4 * Math.floor(n / 256) };
+        stream.command('createBindGroup', { id: 2, layout: 2, entries: [entry] });
+        stream.command('destroy', { kind: 'bindGroup', object: 2 });
+      }
+      return fault(target, stream);
+    };
+    for (let n = 0; n < 12; n++) {
+      expect(many(replay, n * 3000, 3000)).toBe('');
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+    expect(many(replay, 36_000, 8000)).toBe('');
+    await vi.waitFor(() => expect(many(start().replay, 0, 1)).not.toMatch(/bind groups on this GPU/));
+    const burst = Array.from({ length: 3 }, (_, n) => many(replay, 44_000 + n * 16_000, 16_000)).find(
+      (why) => why !== '',
+    );
+    expect(burst).toMatch(/32768 bind groups on this GPU/);
+  });
+});
