@@ -1,4 +1,5 @@
 import { Fault } from './reader.ts';
+import { DeviceWatch } from './watch.ts';
 
 /** Of the time that compiling takes, a room is given this part back as it passes. */
 const COMPILE_SHARE = 0.05;
@@ -45,6 +46,11 @@ export class Waiting extends Error {
   }
 }
 
+/** Thrown where what compiles is never there, because its device is lost. */
+export class Lost extends Error {}
+
+const LATE_MS = 50;
+
 const known = new WeakMap<GPUDevice, DeviceCompiler>();
 
 /**
@@ -53,31 +59,54 @@ const known = new WeakMap<GPUDevice, DeviceCompiler>();
  */
 export class DeviceCompiler {
   readonly #stuck = new Set<Promise<void>>();
-  #jam = Promise.withResolvers<void>();
+  /** What compiles now: whose it is, and how to compile it at once. */
+  readonly #waiting = new Map<() => void, object>();
+
+  readonly #watch: DeviceWatch;
 
   /** The one of this device. */
   static of(device: GPUDevice): DeviceCompiler {
     let compiler = known.get(device);
     if (!compiler) {
-      compiler = new DeviceCompiler();
+      compiler = new DeviceCompiler(device);
       known.set(device, compiler);
     }
     return compiler;
   }
 
-  /** Compiles by `beside`, or by `atOnce` where the other way is blocked or becomes so. */
-  compile<T>(beside: () => Promise<T>, atOnce: () => T): Promise<T> {
-    if (this.#stuck.size > 0) return Promise.resolve().then(atOnce);
-    return Promise.race([beside(), this.#jam.promise.then(atOnce)]);
+  constructor(device: GPUDevice) {
+    this.#watch = DeviceWatch.of(device);
   }
 
-  /** Somebody has waited for this too long. */
-  block(compilation: Promise<void>): void {
+  /** Compiles for `owner` by `beside`, or by `atOnce` where the other way is blocked or becomes so by somebody else. */
+  compile<T>(owner: object, beside: () => Promise<T>, atOnce: () => T): Promise<T> {
+    const { promise, resolve, reject } = Promise.withResolvers<T>();
+    const instead = (): void => this.#safely(() => void Promise.resolve().then(atOnce).then(resolve, reject));
+    if (this.#stuck.size > 0) {
+      instead();
+      return promise;
+    }
+    this.#waiting.set(instead, owner);
+    beside()
+      .then(resolve, reject)
+      .finally(() => this.#waiting.delete(instead));
+    return promise;
+  }
+
+  /** A software adapter compiles nothing while it works, and this thread must not wait for what may be without end. */
+  #safely(compile: () => void): void {
+    if (this.#watch.lost) return;
+    if (this.#watch.late) setTimeout(() => this.#safely(compile), LATE_MS);
+    else compile();
+  }
+
+  /** `owner` has waited for this too long. */
+  block(owner: object, compilation: Promise<void>): void {
     this.#stuck.add(compilation);
-    this.#jam.resolve();
-    void compilation.then(() => {
-      this.#stuck.delete(compilation);
-      if (this.#stuck.size === 0) this.#jam = Promise.withResolvers<void>();
-    });
+    void compilation.then(() => this.#stuck.delete(compilation));
+    for (const [instead, whose] of this.#waiting) {
+      this.#waiting.delete(instead);
+      if (whose !== owner) instead();
+    }
   }
 }

@@ -1,7 +1,7 @@
 import { REPLY_COMPILATION, REPLY_PIPELINE, SURFACE } from '../../renderer/abi.ts';
 import { Budget, textureBytes, type WorkLimits } from './budget.ts';
 import { WordCache } from './cache.ts';
-import { CompileTime, DeviceCompiler, Waiting } from './compile.ts';
+import { CompileTime, DeviceCompiler, Lost, Waiting } from './compile.ts';
 import {
   type CreateBindGroup,
   type CreateBindGroupLayout,
@@ -24,6 +24,7 @@ import { compiled, type Pass } from './pass.ts';
 import { Fault, type Reader } from './reader.ts';
 import { ErrorScopes } from './scope.ts';
 import { type Compiled, type Handles, Table, type Tables } from './table.ts';
+import { DeviceWatch } from './watch.ts';
 
 export interface ObjectLimits extends WorkLimits {
   gpuObjectsMax: number;
@@ -49,8 +50,10 @@ export interface ObjectsOptions {
 /** Queries of a set (WebGPU, "createQuerySet"). */
 const QUERIES_MAX = 4096;
 const QUERY_BYTES = 8;
-/** Time for which WGSL is read in a row. */
-const PARSE_MS_MAX = 8;
+/** Between two looks at whether it is worth waiting. */
+const WAIT_MS = 10;
+/** Time for which WGSL is read in a row; others have the thread for as long afterwards. */
+const PARSE_MS_MAX = 4;
 /** Words of a command before those that say what is made: its head and its id. */
 const ID_WORDS = 2;
 
@@ -208,8 +211,9 @@ export class Objects implements ObjectsCommands {
   /** WGSL is read by this thread, which others need too. */
   #rest(): void {
     if (!this.patient || this.#parsedMs < PARSE_MS_MAX) return;
+    const ms = this.#parsedMs;
     this.#parsedMs = 0;
-    throw new Waiting(new Promise((resolve) => setTimeout(resolve)));
+    throw new Waiting(new Promise((resolve) => setTimeout(resolve, ms)));
   }
 
   createRenderPipeline(record: CreateRenderPipeline): void {
@@ -253,13 +257,18 @@ export class Objects implements ObjectsCommands {
     return this.#compilations.size > 0 ? Promise.all(this.#compilations).then(() => {}) : undefined;
   }
 
-  /** Waits, and accounts it. @throws Fault where it takes too long */
+  /** Waits, and accounts it. @throws Fault where it takes too long, Lost where the device is lost meanwhile */
   async wait(compilation: Promise<void>): Promise<void> {
     const begun = performance.now();
-    const late = Promise.withResolvers<void>();
-    const timer = setTimeout(late.resolve, this.#compiling.left);
-    await Promise.race([compilation, late.promise]);
-    clearTimeout(timer);
+    const { left } = this.#compiling;
+    const watch = DeviceWatch.of(this.#device);
+    const stop = Promise.withResolvers<void>();
+    const timer = setInterval(() => {
+      if (watch.lost || performance.now() - begun >= left) stop.resolve();
+    }, WAIT_MS);
+    await Promise.race([compilation, stop.promise]);
+    clearInterval(timer);
+    if (watch.lost) throw new Lost('the device was lost while a pipeline compiled');
     try {
       this.#compiling.spend(begun);
     } catch (error) {

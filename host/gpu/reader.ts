@@ -3,6 +3,11 @@ import { WordCache } from './cache.ts';
 /** Names come again in each frame: those of at most so many bytes are decoded once. */
 const INTERNED_BYTES_MAX = 64;
 
+interface Interned {
+  text: string;
+  byteLength: number;
+}
+
 /** What a decoder refuses, without its place: the replay adds the command's index and name. */
 export class Fault extends Error {}
 
@@ -26,7 +31,7 @@ export class Reader {
   #labelled = -1;
   readonly #half = new Uint32Array(2);
   readonly #double = new Float64Array(this.#half.buffer);
-  readonly #interned = new WordCache<string>();
+  readonly #interned = new WordCache<Interned>();
   readonly #text = new TextDecoder('utf-8', { fatal: true });
 
   /** Points the reader at a submission; new views are made only when the words lie in another buffer than before. */
@@ -77,12 +82,10 @@ export class Reader {
     if (byteLength > (end - at) * 4) throw new Fault(`${name}: ${byteLength} bytes do not fit the command`);
     const last = at + ((byteLength + 3) >>> 2);
     const short = byteLength <= INTERNED_BYTES_MAX;
-    let text = short ? this.#interned.find(this.words, at, last) : undefined;
+    const known = short ? this.#interned.find(this.words, at, last) : undefined;
     // A name that ends in zeros has the words of a shorter one.
-    if (text === undefined || text.length !== byteLength) {
-      text = this.#decode(at * 4, byteLength, name);
-      if (short) this.#interned.add(this.words, at, last, text);
-    }
+    const text = known?.byteLength === byteLength ? known.text : this.#decode(at * 4, byteLength, name);
+    if (short && text !== known?.text) this.#interned.add(this.words, at, last, { text, byteLength });
     if (name === 'label') {
       this.#label = text;
       this.#labelled = this.index;

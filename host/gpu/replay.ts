@@ -1,7 +1,7 @@
 import { REPLY_COUNT, REPLY_WORDS, SURFACE } from '../../renderer/abi.ts';
 import { type ErrorCode, NearlightError } from '../errors.ts';
 import { Work } from './budget.ts';
-import { Waiting } from './compile.ts';
+import { Lost, Waiting } from './compile.ts';
 import { commandNames, decode, type Handler } from './decode.ts';
 import { Encoder } from './encoder.ts';
 import { DeviceErrors, type ErrorOwner } from './errors.ts';
@@ -232,6 +232,8 @@ export class Replay implements Handler {
     this.#destroyed = true;
     this.encoder.drop();
     this.#timer?.destroy();
+    // In the middle of a render the player's picture is among the objects, and it is the host's.
+    if (this.tables.texture.find(SURFACE)) this.#hide();
     this.objects.clear();
     this.#errors.owners.delete(this.#owner);
   }
@@ -259,6 +261,7 @@ export class Replay implements Handler {
     this.#timer?.drop();
     // What the GPU refused first is often why a later command is bad.
     if (this.#refused) this.#failed = this.#refused;
+    else if (error instanceof Lost) this.#failed = this.#error('NL_GPU_LOST', error.message);
     else if (error instanceof Fault) this.#failed = this.#error('NL_COMMAND', error.message);
     else
       this.#failed = this.#error('NL_GPU_VALIDATION', String(error), {

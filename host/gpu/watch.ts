@@ -53,6 +53,17 @@ export class DeviceWatch {
     return this.#hung;
   }
 
+  /** Whether the device is given up, or lost otherwise. */
+  get lost(): boolean {
+    return this.#lost;
+  }
+
+  /** Whether the GPU has been at one call's work for long, and may be without end. */
+  get late(): boolean {
+    const first = this.#waiting[0];
+    return first !== undefined && performance.now() - Math.max(first.at, this.#endedAt) > CHECK_MS;
+  }
+
   /** Something was submitted for `owner`; after `hungMs` it is given up. */
   submitted(owner: WorkOwner, hungMs: number): void {
     if (this.#lost) return;

@@ -69,6 +69,7 @@ export class Room {
   #renewedAt = Number.NEGATIVE_INFINITY;
   /** Views fail with a lost GPU; their players stay. */
   #renewing = false;
+  #renewalDue = false;
   #farewell: readonly [code: ErrorCode, message: string, retry: boolean] | undefined;
   #end!: (error: NearlightError | undefined) => void;
 
@@ -167,7 +168,10 @@ export class Room {
     if (this.#closing) return this.#closing;
     this.#renewing = true;
     const done = Promise.withResolvers<void>();
-    this.#turn(() => this.#renew(why).finally(done.resolve));
+    this.#renewalDue = true;
+    // Before all other turns, which need the GPU.
+    this.#turns.unshift(() => this.#renew(why).finally(done.resolve));
+    this.#wake();
     return Promise.race([done.promise, this.ended.then(() => {})]);
   }
 
@@ -190,6 +194,7 @@ export class Room {
   }
 
   async #renew(why: string): Promise<void> {
+    this.#renewalDue = false;
     const { instance, replay, reload, clock } = this.#options;
     this.#renewals = clock.now() - this.#renewedAt < RENEWAL_MS ? this.#renewals + 1 : 1;
     this.#renewedAt = clock.now();
@@ -293,10 +298,21 @@ export class Room {
 
   async #begin(): Promise<void> {
     try {
-      while (!this.#closing) await this.#step();
+      while (!this.#closing) await this.#step().catch((error: unknown) => this.#outlive(error));
     } catch (error) {
       this.#fail(error);
     }
+  }
+
+  /** Where a step failed with the GPU, what comes next is to renew, or the end. @throws any other error again */
+  async #outlive(error: unknown): Promise<void> {
+    const lost = error instanceof NearlightError && error.code === 'NL_GPU_LOST';
+    const failed = this.#renewing && !this.#renewalDue;
+    if (!lost || !this.#options.reload || failed) throw error;
+    while (!this.#renewalDue && !this.#closing)
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
   }
 
   async #step(): Promise<void> {

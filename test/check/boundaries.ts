@@ -34,7 +34,13 @@ const ROOTS = [
 ];
 
 /** What every stage may use at run time: files without a stage, and the contract with the guest. */
-const SHARED = ['host/errors.ts', 'host/config.ts', 'host/observe/samples.ts', 'renderer/abi.ts', 'renderer/contract.ts'];
+const SHARED = [
+  'host/errors.ts',
+  'host/config.ts',
+  'host/observe/samples.ts',
+  'renderer/abi.ts',
+  'renderer/contract.ts',
+];
 
 /** Run-time imports between two stages that are wanted: both ends of the players' protocol use the one definition. */
 const AGREED = ['host/player > host/stream/protocol.ts'];

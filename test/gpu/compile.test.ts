@@ -63,7 +63,7 @@ test('what is wrong with a pipeline is told with its command', async () => {
     id: 2,
     vertexModule: 2,
     fragmentModule: 2,
-    targets: [{ ...target, format: 'rgba32float', blend: true }],
+    targets: [{ ...target, format: 'rgba8sint', blend: true }],
     ...pipeline,
     label: 'mine',
   });

@@ -1,0 +1,124 @@
+/** A great many seeds, in processes that are watched: a crash and a hang are findings like any other. */
+import { type ChildProcess, fork } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Backend } from './subject.ts';
+import type { Report } from './worker.ts';
+
+export interface CampaignOptions {
+  backend: Backend;
+  /** The first seed: a campaign that was stopped goes on from where it was. */
+  from: number;
+  /** Streams to run at least. */
+  streams: number;
+  onProgress(totals: Totals): void;
+}
+
+export type Totals = Report & { crashes: number; hangs: number; seconds: number };
+
+/** Seeds of one process: what leaks slowly, in drivers too, is let go with it. */
+const SEEDS_MAX = 20_000;
+/** About so many come of one. */
+const STREAMS_A_SEED = 8;
+/** Without a sign for so long, a process hangs. */
+const SILENCE_MS = 120_000;
+
+interface Died {
+  /** The seed that it died of, if it did. */
+  seed?: number;
+  why: string;
+}
+
+/** Runs one process to its end; undefined where all is well. */
+function run(
+  { backend, from }: CampaignOptions,
+  count: number,
+  onReport: (report: Report) => void,
+): Promise<Died | undefined> {
+  const folder = mkdtempSync(join(tmpdir(), 'nearlight-fuzz-'));
+  const place = join(folder, 'seed');
+  const child: ChildProcess = fork(
+    join(import.meta.dirname, 'worker.ts'),
+    [backend, String(from), String(count), place],
+    {
+      execArgv: ['--expose-gc'],
+      stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+    },
+  );
+  let errors = '';
+  child.stderr!.on('data', (chunk: Buffer) => {
+    errors = `${errors}${chunk}`.slice(-4000);
+  });
+  let hangs = false;
+  const silent = (): void => {
+    hangs = true;
+    child.kill('SIGKILL');
+  };
+  let watchdog = setTimeout(silent, SILENCE_MS);
+  child.on('message', (report: Report) => {
+    clearTimeout(watchdog);
+    watchdog = setTimeout(silent, SILENCE_MS);
+    onReport(report);
+  });
+  return new Promise((resolve) => {
+    child.on('exit', (code, signal) => {
+      clearTimeout(watchdog);
+      const seed = new Float64Array(new Uint8Array(readFileSync(place)).buffer.slice(0, 8))[0];
+      rmSync(folder, { recursive: true });
+      const why = hangs ? `no sign of it for ${SILENCE_MS} ms` : `it ended with ${signal ?? code}: ${errors.trim()}`;
+      resolve(code === 0 ? undefined : { why, ...(seed === undefined ? {} : { seed }) });
+    });
+  });
+}
+
+/** Runs seeds from `from` on until so many streams were run. */
+export async function campaign(options: CampaignOptions): Promise<Totals> {
+  const begun = performance.now();
+  const totals: Totals = {
+    next: options.from,
+    cases: 0,
+    streams: 0,
+    commands: 0,
+    right: 0,
+    codes: {},
+    slowestMs: 0,
+    findings: [],
+    crashes: 0,
+    hangs: 0,
+    seconds: 0,
+  };
+  while (totals.streams < options.streams) {
+    const seeds = Math.min(SEEDS_MAX, Math.ceil((options.streams - totals.streams) / STREAMS_A_SEED));
+    const died = await run({ ...options, from: totals.next }, seeds, (report) => {
+      add(totals, report);
+      totals.seconds = (performance.now() - begun) / 1000;
+      options.onProgress(totals);
+    });
+    if (died === undefined) continue;
+    if (died.why.startsWith('no sign')) totals.hangs++;
+    else totals.crashes++;
+    const seed = died.seed ?? totals.next;
+    totals.findings.push({ seed, faults: [died.why], message: '' });
+    totals.next = seed + 1;
+  }
+  return totals;
+}
+
+function add(totals: Totals, report: Report): void {
+  totals.next = report.next;
+  totals.cases += report.cases;
+  totals.streams += report.streams;
+  totals.commands += report.commands;
+  totals.right += report.right;
+  totals.slowestMs = Math.max(totals.slowestMs, report.slowestMs);
+  totals.findings.push(...report.findings);
+  for (const [code, count] of Object.entries(report.codes)) totals.codes[code] = (totals.codes[code] ?? 0) + count;
+}
+
+/** Where a campaign's findings and figures are kept. */
+export function resultsFolder(): string {
+  const folder = join(import.meta.dirname, '../../build/fuzz');
+  mkdirSync(folder, { recursive: true });
+  return folder;
+}

@@ -1,0 +1,144 @@
+/** Commands to words, by the contract's tables alone: a command that is added there is known here. */
+import { commands, enums, flags, type Kind, referenceBit, structs } from '../../renderer/contract.ts';
+
+export interface Field {
+  name: string;
+  type: string;
+  of: string;
+}
+
+export type Value = number | string | readonly Value[] | Values;
+/** Fields by name; what is not given is 0, or the first value of an enum. */
+export interface Values {
+  readonly [field: string]: Value;
+}
+
+/** A command by its fields, or by words that are none. Enums are names, or numbers that may be wrong. */
+export type Item = { readonly command: string; readonly values: Values } | { readonly words: readonly number[] };
+
+/** What one call of a module submits. */
+export interface Call {
+  /** Whether it is a render, which has a picture. */
+  readonly render: boolean;
+  readonly items: readonly Item[];
+}
+
+const parse = (text: string): Field => {
+  const [, name, type, of = ''] = /^(\w+): (\S+)(?: (\w+))?$/.exec(text)!;
+  return { name: name!, type: type!, of };
+};
+const isBytes = ({ type }: Field): boolean => type === 'bytes';
+
+export const table: ReadonlyMap<string, { opcode: number; fields: readonly Field[] }> = new Map(
+  commands.map(({ name, opcode, fields: texts }) => {
+    const fields = texts.map(parse);
+    return [name, { opcode: fields.some(isBytes) ? opcode | referenceBit : opcode, fields }];
+  }),
+);
+export const records: ReadonlyMap<string, readonly Field[]> = new Map(
+  Object.entries(structs).map(([name, fields]) => [name, fields.map(parse)]),
+);
+export const kinds = enums.ObjectKind as readonly Kind[];
+
+const values: ReadonlyMap<string, ReadonlyMap<string, number>> = new Map(
+  Object.entries(enums).map(([name, list]) => [name, new Map(list.map((value, index) => [value, index + 1]))]),
+);
+
+/** The bits of `names`, which are joined by spaces. */
+export function bits(set: keyof typeof flags, names: string): number {
+  return names.split(' ').reduce((all, name) => all | (flags[set] as Record<string, number>)[name]!, 0);
+}
+
+const WORDS_MAX = 2 ** 20;
+const words = new Uint32Array(WORDS_MAX);
+const floats = new Float32Array(words.buffer);
+const half = new Uint32Array(2);
+const double = new Float64Array(half.buffer);
+let at = 0;
+
+/** The same few texts come again and again. */
+const texts = new Map<string, Uint8Array>();
+const TEXTS_MAX = 256;
+
+function bytesOf(text: string): Uint8Array {
+  let bytes = texts.get(text);
+  if (bytes === undefined) {
+    bytes = new TextEncoder().encode(text);
+    if (texts.size < TEXTS_MAX) texts.set(text, bytes);
+  }
+  return bytes;
+}
+
+/** The words of a call. */
+export function encode(items: readonly Item[]): Uint32Array {
+  at = 0;
+  for (const item of items) {
+    if ('words' in item) for (const word of item.words) words[at++] = word;
+    else command(item.command, item.values);
+    if (at > WORDS_MAX / 2) break;
+  }
+  return words.slice(0, at);
+}
+
+function command(name: string, given: Values): void {
+  const { opcode, fields } = table.get(name)!;
+  const start = at++;
+  for (const field of fields) fixed(field, given[field.name]);
+  for (const { name: key, type } of fields) if (type === 'string') string(String(given[key] ?? ''));
+  for (const { name: key, type, of } of fields) {
+    if (type === 'words') for (const word of list(given[key])) words[at++] = Number(word);
+    if (type === 'list')
+      for (const record of list(given[key]))
+        for (const field of records.get(of)!) fixed(field, (record as Values)[field.name]);
+  }
+  words[start] = ((at - start) << 16) | opcode;
+}
+
+function fixed({ type, of }: Field, value: Value | undefined): void {
+  switch (type) {
+    case 'f32':
+      floats[at++] = Number(value ?? 0);
+      break;
+    case 'f64':
+      double[0] = Number(value ?? 0);
+      words[at++] = half[0]!;
+      words[at++] = half[1]!;
+      break;
+    case 'u64':
+      words[at++] = Number(value ?? 0);
+      words[at++] = Math.floor(Number(value ?? 0) / 2 ** 32);
+      break;
+    case 'u32?':
+      words[at++] = value === undefined ? 0 : Number(value) + 1;
+      break;
+    case 'enum':
+    case 'enum?':
+    case 'flags':
+      words[at++] =
+        typeof value === 'string' ? (values.get(of)?.get(value) ?? 0) : Number(value ?? (type === 'enum' ? 1 : 0));
+      break;
+    case 'string':
+      words[at++] = bytesOf(String(value ?? '')).length;
+      break;
+    case 'list':
+    case 'words':
+      words[at++] = list(value).length;
+      break;
+    case 'bytes':
+      words[at++] = Number(list(value)[0] ?? 0);
+      words[at++] = Number(list(value)[1] ?? 0);
+      break;
+    default:
+      words[at++] = typeof value === 'string' ? 0 : Number(value ?? 0);
+  }
+}
+
+const list = (value: Value | undefined): readonly Value[] => (Array.isArray(value) ? value : []);
+
+function string(text: string): void {
+  const bytes = bytesOf(text);
+  const count = Math.ceil(bytes.length / 4);
+  words.fill(0, at, at + count);
+  new Uint8Array(words.buffer, at * 4, bytes.length).set(bytes);
+  at += count;
+}

@@ -1,0 +1,99 @@
+/** Mutants against the check of modules, and those that pass it in guest processes. */
+import { settings } from '../../host/config.ts';
+import type { Engine, EngineLimits } from '../../host/engine/engine.ts';
+import { checkModule } from '../../host/engine/module.ts';
+import { NearlightError } from '../../host/errors.ts';
+import { options } from '../engine/modules.ts';
+import { mutant } from './module.ts';
+
+const limits = {
+  moduleBytesMax: settings.moduleBytesMax.default,
+  memoryBytesMax: 2 ** 24,
+  tableElementsMax: 1000,
+};
+const engineLimits: Partial<EngineLimits> = { ...limits, initMsMax: 1000, callMsMax: 200, compileMsMax: 10_000 };
+const SLOW_MS = 1000;
+
+export interface Checked {
+  /** The module as an engine gets it; undefined where it was refused. */
+  passed: Uint8Array<ArrayBuffer> | undefined;
+  /** What must not be; '' where all is well. */
+  fault: string;
+  code: string;
+}
+
+/** Checks one module; one that is valid stays so. */
+export function check(module: Uint8Array): Checked {
+  const begun = performance.now();
+  try {
+    const { bytes } = checkModule(module, limits);
+    const lost = WebAssembly.validate(module as Uint8Array<ArrayBuffer>) && !WebAssembly.validate(bytes);
+    return { passed: bytes, code: '', fault: lost ? 'it was valid before the check, and is not after' : '' };
+  } catch (error) {
+    if (!(error instanceof NearlightError)) return { passed: undefined, code: '', fault: `${(error as Error).stack}` };
+    const ms = performance.now() - begun;
+    return { passed: undefined, code: error.code, fault: ms > SLOW_MS ? `it took ${ms} ms` : '' };
+  }
+}
+
+export interface ModuleTotals {
+  modules: number;
+  passed: number;
+  codes: Record<string, number>;
+  findings: { seed: number; fault: string }[];
+}
+
+/** Checks mutants by their seeds. */
+export function checkMutants(sources: readonly Uint8Array[], from: number, count: number): ModuleTotals {
+  const totals: ModuleTotals = { modules: 0, passed: 0, codes: {}, findings: [] };
+  for (let seed = from; seed < from + count; seed++) {
+    const { passed, fault, code } = check(mutant(seed, sources));
+    totals.modules++;
+    if (passed) totals.passed++;
+    if (code) totals.codes[code] = (totals.codes[code] ?? 0) + 1;
+    if (fault) totals.findings.push({ seed, fault });
+  }
+  return totals;
+}
+
+/** What a coded error of a module on its way to a game may be. */
+const CODES = /^NL_(MODULE_\w+|GUEST_(TRAP|TIMEOUT|MEMORY|CRASH|PROTOCOL|EXIT)|COMPILE|COMMAND)$/;
+
+/** Loads the first `count` mutants that pass the check, and plays each a little. */
+export async function playMutants(
+  engine: Engine,
+  sources: readonly Uint8Array[],
+  count: number,
+  onProgress: (done: number) => void = () => {},
+): Promise<ModuleTotals> {
+  const totals: ModuleTotals = { modules: 0, passed: 0, codes: {}, findings: [] };
+  for (let seed = 1; totals.modules < count; seed++) {
+    const module = mutant(seed, sources);
+    if (!check(module).passed) continue;
+    totals.modules++;
+    onProgress(totals.modules);
+    const code = await play(engine, module);
+    if (code === '') totals.passed++;
+    else totals.codes[code] = (totals.codes[code] ?? 0) + 1;
+    if (code !== '' && !CODES.test(code)) totals.findings.push({ seed, fault: code });
+  }
+  return totals;
+}
+
+async function play(engine: Engine, module: Uint8Array): Promise<string> {
+  try {
+    const instance = await engine.load(module, options(engineLimits));
+    try {
+      await instance.join(0);
+      for (let tick = 0; tick < 3; tick++) await instance.tick(tick);
+      await instance.render(0, 64, 64);
+      const state = await instance.save();
+      if (state && state.length > 2 ** 24) return 'a state beyond its bound';
+    } finally {
+      await instance.close();
+    }
+    return '';
+  } catch (error) {
+    return error instanceof NearlightError ? error.code : String((error as Error).stack);
+  }
+}

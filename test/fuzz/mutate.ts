@@ -1,0 +1,151 @@
+/** Faults in a call: in a field, a word, a command, or the order of commands. */
+import { type Call, encode, type Field, type Item, records, table, type Value, type Values } from './encode.ts';
+import type { Random } from './random.ts';
+
+const numbers = [
+  0,
+  1,
+  2,
+  3,
+  4,
+  5,
+  7,
+  8,
+  13,
+  16,
+  31,
+  32,
+  64,
+  255,
+  256,
+  4095,
+  4096,
+  65_535,
+  65_536,
+  2 ** 20,
+  2 ** 31 - 1,
+  2 ** 31,
+  2 ** 32 - 4,
+  2 ** 32 - 1,
+];
+const floats: readonly Value[] = ['NaN', 'Infinity', '-Infinity', -1, -0, 0, 1e-45, 1, 2, 1e9, 3.4e38, -3.4e38];
+const GENERATION = 2 ** 20;
+
+function wrong(random: Random, { type }: Field, value: Value | undefined): Value {
+  if (type === 'f32' || type === 'f64') return random.pick(floats);
+  if (type === 'u64') return random.pick([...numbers, 2 ** 33, 2 ** 52]);
+  if (type === 'string')
+    return random.pick([
+      '',
+      '\0',
+      ',',
+      'a,a',
+      'fn x( {',
+      'x'.repeat(random.below(3000)),
+      '\ud800',
+      '// \u{1f600}'.repeat(20),
+    ]);
+  if (type === 'bytes') return [random.pick(numbers), random.pick(numbers)];
+  if (type.startsWith('id') || type === 'new' || type === 'object')
+    return random.pick([0, 1, 2, 3, 4, Number(value ?? 0) + GENERATION, Number(value ?? 0) + 1, 65_535, random.u32()]);
+  if (type === 'words')
+    return Array.from({ length: random.pick([0, 1, 2, 9, 13, 40, 5000]) }, () => random.pick(numbers));
+  if (type.startsWith('enum') || type === 'flags') return random.percent(60) ? random.below(40) : random.pick(numbers);
+  return random.percent(80) ? random.pick(numbers) : random.u32();
+}
+
+/** A list with a record changed, lost, doubled, or all of it far too long. */
+function wrongList(random: Random, of: string, list: readonly Values[]): readonly Values[] {
+  const fields = records.get(of)!;
+  const record = list.length > 0 ? random.pick(list) : {};
+  const field = random.pick(fields);
+  const changed = { ...record, [field.name]: wrong(random, field, record[field.name]) };
+  const others = list.filter((one) => one !== record);
+  switch (random.below(4)) {
+    case 0:
+      return others;
+    case 1:
+      return [...list, record];
+    case 2:
+      return new Array(random.pick([5, 17, 300, 2000])).fill(changed);
+    default:
+      return [...others, changed];
+  }
+}
+
+function mutateFields(random: Random, item: Item): Item {
+  if ('words' in item) return mutateWords(random, item);
+  const { fields } = table.get(item.command)!;
+  if (fields.length === 0) return mutateWords(random, item);
+  const values: Record<string, Value> = { ...item.values };
+  for (let n = random.percent(80) ? 1 : 3; n > 0; n--) {
+    const field = random.pick(fields);
+    if (field.type === 'list')
+      values[field.name] = wrongList(random, field.of, (values[field.name] ?? []) as readonly Values[]);
+    else values[field.name] = wrong(random, field, values[field.name]);
+  }
+  return { command: item.command, values };
+}
+
+function mutateWords(random: Random, item: Item): Item {
+  const words = [...encode([item])];
+  const at = random.below(words.length);
+  switch (random.below(6)) {
+    case 0:
+      words[at] = random.u32();
+      break;
+    case 1:
+      words[at] = random.pick(numbers);
+      break;
+    case 2:
+      words[at] = (words[at]! ^ (1 << random.below(32))) >>> 0;
+      break;
+    case 3:
+      words.length = Math.max(1, at);
+      break;
+    case 4:
+      words.splice(at, 0, random.u32());
+      break;
+    default:
+      // The length alone, so that the next command begins inside of this one, or is part of it.
+      words[0] = (((words.length + random.below(9) - 4) << 16) | (words[0]! & 0xffff)) >>> 0;
+  }
+  return { words };
+}
+
+function mutateOrder(random: Random, items: Item[]): void {
+  const [from, to] = [random.below(items.length), random.below(items.length)];
+  const one = items[from]!;
+  switch (random.below(5)) {
+    case 0:
+      items.splice(from, 1);
+      break;
+    case 1:
+      items.splice(to, 0, one);
+      break;
+    case 2:
+      items[from] = items[to]!;
+      items[to] = one;
+      break;
+    case 3:
+      items.length = from + 1;
+      break;
+    default:
+      items.splice(from, 0, { command: random.pick([...table.keys()]), values: {} });
+  }
+}
+
+/** The same calls with a few faults. */
+export function mutate(random: Random, calls: readonly Call[]): readonly Call[] {
+  const mutated = calls.map(({ render, items }) => ({ render, items: [...items] }));
+  for (let n = 1 + random.below(3); n > 0; n--) {
+    const { items } = random.percent(70) ? mutated.at(-1)! : random.pick(mutated);
+    if (items.length === 0) continue;
+    const at = random.below(items.length);
+    const kind = random.below(10);
+    if (kind < 6) items[at] = mutateFields(random, items[at]!);
+    else if (kind < 8) items[at] = mutateWords(random, items[at]!);
+    else mutateOrder(random, items);
+  }
+  return mutated;
+}

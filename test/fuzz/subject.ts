@@ -1,0 +1,252 @@
+/** A device and what must hold of it whatever a module submits. */
+import { readConfig } from '../../host/config.ts';
+import { NearlightError } from '../../host/errors.ts';
+import { type Gpu, openGpu } from '../../host/gpu/dawn.ts';
+import { DeviceErrors } from '../../host/gpu/errors.ts';
+import { Replay, type Surface } from '../../host/gpu/replay.ts';
+import { type Call, encode } from './encode.ts';
+import { ASSET_BYTES, DATA_BYTES } from './frame.ts';
+
+export type Backend = 'null' | 'vulkan';
+
+/** Small, so that bounds are met, and so that a call's work has an end soon. */
+const limits = {
+  ...readConfig({}),
+  gpuObjectsMax: 256,
+  gpuBufferBytesMax: 2 ** 18,
+  gpuBytesMax: 2 ** 20,
+  gpuDrawsMax: 256,
+  gpuVerticesMax: 100_000,
+  gpuWorkgroupsMax: 4096,
+  mapBytesMax: 4096,
+};
+
+/** Longer than any call may take. */
+const HANG_MS = 1000;
+const PICTURE_EDGE = 16;
+
+export interface Outcome {
+  /** Calls that were run, the one that failed among them. */
+  streams: number;
+  commands: number;
+  /** The code of the error that ended it, or '' for none. */
+  code: string;
+  message: string;
+  /** What must not be, in words; empty where all is well. */
+  faults: string[];
+  /** Of the calls, how long this thread stood still for one. */
+  slowestMs: number;
+}
+
+/** How calls are run: so that pipelines block, or beside them, or with the end in the middle of the first call. */
+export type Manner = 'at once' | 'beside' | 'cut short';
+
+export const mannerOf = (seed: number): Manner =>
+  seed % 2 === 0 ? 'at once' : seed % 16 === 1 ? 'cut short' : 'beside';
+
+const CODES: Record<Manner, string[]> = {
+  'at once': ['NL_COMMAND', 'NL_GPU_VALIDATION'],
+  beside: ['NL_COMMAND', 'NL_GPU_VALIDATION'],
+  'cut short': ['NL_COMMAND', 'NL_GPU_VALIDATION', 'NL_ROOM_ENDED'],
+};
+
+const SETTLE_MS = 10_000;
+
+/** The same promise, which must settle. */
+async function settled(promise: Promise<void>): Promise<void> {
+  const late = Promise.withResolvers<never>();
+  const timer = setTimeout(() => late.reject(new Error(`a call did not end in ${SETTLE_MS} ms`)), SETTLE_MS);
+  try {
+    await Promise.race([promise, late.promise]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** Makes what the device owns countable: whoever makes something destroys it. */
+function count(device: GPUDevice): Set<object> {
+  const alive = new Set<object>();
+  const methods = device as unknown as Record<string, (...args: unknown[]) => { destroy(): void }>;
+  for (const name of ['createBuffer', 'createTexture', 'createQuerySet']) {
+    const create = methods[name]!.bind(device);
+    methods[name] = (...args) => {
+      const made = create(...args);
+      const destroy = made.destroy.bind(made);
+      alive.add(made);
+      made.destroy = () => {
+        alive.delete(made);
+        destroy();
+      };
+      return made;
+    };
+  }
+  return alive;
+}
+
+export class Subject {
+  readonly gpu: Gpu;
+  readonly surface: Surface;
+  readonly #alive: Set<object>;
+  readonly #data = new Uint8Array(DATA_BYTES);
+  readonly #asset = new Uint8Array(ASSET_BYTES);
+  readonly #replays: WeakRef<Replay>[] = [];
+  /** What the device reported while no replay ran. */
+  readonly late: string[] = [];
+
+  constructor(gpu: Gpu) {
+    this.gpu = gpu;
+    const { device } = gpu;
+    const usage = GPUTextureUsage.RENDER_ATTACHMENT | GPUTextureUsage.COPY_SRC;
+    const texture = device.createTexture({ size: [PICTURE_EDGE, PICTURE_EDGE], format: 'rgba8unorm', usage });
+    this.surface = { texture, view: texture.createView() };
+    this.#alive = count(device);
+    // Small numbers: a buffer of them may say how much is drawn.
+    for (let n = 0; n < DATA_BYTES; n += 4) this.#data[n] = (n / 4) % 4;
+  }
+
+  static async open(backend: Backend): Promise<Subject> {
+    return new Subject(await openGpu({ hardwareRequired: false, backend, log: () => {} }));
+  }
+
+  /** Runs calls on a replay of their own until one fails, and looks at what is left. */
+  async run(calls: readonly Call[], { manner }: { manner: Manner } = { manner: 'at once' }): Promise<Outcome> {
+    const { device } = this.gpu;
+    const errors = DeviceErrors.of(device);
+    const owners = errors.owners.size;
+    const alive = this.#alive.size;
+    const outcome: Outcome = { streams: 0, commands: 0, code: '', message: '', faults: [], slowestMs: 0 };
+    const replay = new Replay({
+      device,
+      limits,
+      asset: (handle) => (handle === 0 ? this.#asset : undefined),
+      log: () => {},
+      reply: () => {},
+      write: () => {},
+    });
+    replay.observer = { onError: ({ message }) => this.late.push(message) };
+    for (const { render, items } of calls) {
+      const commands = encode(items);
+      outcome.streams++;
+      const submission = { commands, data: this.#data };
+      const surface = render ? this.surface : undefined;
+      const begun = performance.now();
+      let blockedMs: number | undefined;
+      try {
+        if (manner === 'at once') replay.run(submission, surface);
+        else {
+          const rest = replay.start(submission, surface);
+          blockedMs = performance.now() - begun;
+          if (manner === 'cut short') replay.destroy();
+          if (rest) await settled(rest);
+        }
+      } catch (error) {
+        if (error instanceof NearlightError) outcome.code = error.code;
+        else outcome.faults.push(`${(error as Error)?.stack ?? error} is no coded error`);
+        outcome.message = String((error as Error)?.message);
+      }
+      outcome.slowestMs = Math.max(outcome.slowestMs, blockedMs ?? performance.now() - begun);
+      if (manner === 'cut short') break;
+      if (outcome.code !== '' || outcome.faults.length > 0) break;
+    }
+    if (outcome.code !== '' && !CODES[manner].includes(outcome.code))
+      outcome.faults.push(`the error is ${outcome.code}`);
+    outcome.commands = replay.stats().commands;
+    replay.destroy();
+    const { objects } = replay;
+    if (objects.budget.used !== 0) outcome.faults.push(`${objects.budget.used} bytes are accounted after the end`);
+    if (objects.count !== 0) outcome.faults.push(`${objects.count} objects are left in the tables`);
+    if (objects.scopes.open && manner !== 'cut short') outcome.faults.push('an error scope is open after the end');
+    if (errors.owners.size !== owners || errors.running) outcome.faults.push('it still listens to the device');
+    if (this.#alive.size !== alive) {
+      outcome.faults.push(`${this.#alive.size - alive} of its objects are not destroyed`);
+      this.#alive.clear();
+    }
+    this.#replays.push(new WeakRef(replay));
+    return outcome;
+  }
+
+  /** The same; what takes too long is done again, because the machine may have had other things to do. */
+  async judge(calls: readonly Call[], options: { manner: Manner }): Promise<Outcome> {
+    const outcome = await this.run(calls, options);
+    for (let again = 0; again < 2 && outcome.slowestMs > HANG_MS; again++)
+      outcome.slowestMs = Math.min(outcome.slowestMs, (await this.run(calls, options)).slowestMs);
+    if (outcome.slowestMs > HANG_MS) outcome.faults.push(`a call takes ${Math.round(outcome.slowestMs)} ms`);
+    return outcome;
+  }
+
+  /** Lets all that is on its way arrive, and looks at the device itself; gives what must not be. */
+  async settle(): Promise<string[]> {
+    const { device } = this.gpu;
+    const faults: string[] = [];
+    if (this.gpu.lost) return ['the device is lost'];
+    const { promise: late, resolve } = Promise.withResolvers<'late'>();
+    const timer = setTimeout(() => resolve('late'), 10_000);
+    const done = device.queue.onSubmittedWorkDone();
+    if ((await Promise.race([done, late])) === 'late') faults.push('what was submitted does not end');
+    clearTimeout(timer);
+    for (let turn = 0; turn < 10; turn++) await new Promise((next) => setTimeout(next, 1));
+    const scope = await device.popErrorScope().then(
+      () => true,
+      () => false,
+    );
+    if (scope) faults.push('an error scope of the device is left open');
+    for (const message of this.late.splice(0)) faults.push(`the device said later: ${message}`);
+    if (globalThis.gc) {
+      globalThis.gc();
+      await new Promise((next) => setTimeout(next, 1));
+      globalThis.gc();
+      const kept = this.#replays.filter((replay) => replay.deref() !== undefined).length;
+      if (kept > 1) faults.push(`${kept} of ${this.#replays.length} replays are kept after their end`);
+    }
+    this.#replays.length = 0;
+    return faults;
+  }
+
+  /** Draws a picture by a stream that is right, and says whether it came out. */
+  async works(): Promise<boolean> {
+    const triangle = `@vertex fn vs(@builtin(vertex_index) i: u32) -> @builtin(position) vec4f {
+        return vec4f(f32(i & 1) * 4 - 1, f32(i >> 1) * 4 - 1, 0, 1); }
+      @fragment fn fs() -> @location(0) vec4f { return vec4f(0, 1, 0, 1); }`;
+    const stencil = { stencilFrontCompare: 'always', stencilBackCompare: 'always', sampleMask: 0xffffffff };
+    const parts = { vertexModule: 2, fragmentModule: 2, sampleCount: 1, topology: 'triangle-list', ...stencil };
+    const { faults, code } = await this.run([
+      {
+        render: true,
+        items: [
+          { command: 'createShaderModule', values: { id: 2, code: triangle } },
+          {
+            command: 'createRenderPipeline',
+            values: { id: 2, ...parts, targets: [{ format: 'rgba8unorm', writeMask: 15 }] },
+          },
+          {
+            command: 'beginRenderPass',
+            values: { colorAttachments: [{ view: 1, loadOp: 'clear', storeOp: 'store' }] },
+          },
+          { command: 'setPipeline', values: { pipeline: 2 } },
+          { command: 'draw', values: { vertexCount: 3, instanceCount: 1 } },
+          { command: 'endRenderPass', values: {} },
+          { command: 'submit', values: {} },
+        ],
+      },
+    ]);
+    if (faults.length > 0 || code !== '') return false;
+    return this.gpu.adapter.description === '' || (await this.#pixel()) === '0 255 0 255';
+  }
+
+  async #pixel(): Promise<string> {
+    const { device } = this.gpu;
+    const usage = GPUBufferUsage.COPY_DST | GPUBufferUsage.MAP_READ;
+    const buffer = device.createBuffer({ size: 256, usage });
+    const encoder = device.createCommandEncoder();
+    encoder.copyTextureToBuffer(
+      { texture: this.surface.texture, origin: [7, 7] },
+      { buffer, bytesPerRow: 256 },
+      [1, 1],
+    );
+    device.queue.submit([encoder.finish()]);
+    await buffer.mapAsync(GPUMapMode.READ);
+    const text = [...new Uint8Array(buffer.getMappedRange(0, 4))].join(' ');
+    buffer.destroy();
+    return text;
+  }
+}

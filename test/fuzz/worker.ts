@@ -1,0 +1,69 @@
+/** Runs a range of seeds in a process of its own, which may die of it. Arguments: the backend, the first seed, how many, a file for the seed at work. */
+import { openSync, writeSync } from 'node:fs';
+import { makeCalls } from './stream.ts';
+import { type Backend, mannerOf, Subject } from './subject.ts';
+
+/** What a worker tells of the seeds since it told last. */
+export interface Report {
+  /** The seed after the last one. */
+  next: number;
+  cases: number;
+  streams: number;
+  commands: number;
+  /** Cases that went through without an error. */
+  right: number;
+  /** Cases by the code of their error. */
+  codes: Record<string, number>;
+  slowestMs: number;
+  findings: { seed: number; faults: string[]; message: string }[];
+}
+
+/** Cases between two looks at the device. */
+const SETTLE_CASES = 500;
+const FINDINGS_MAX = 20;
+
+const fresh = (next: number): Report => ({
+  next,
+  cases: 0,
+  streams: 0,
+  commands: 0,
+  right: 0,
+  codes: {},
+  slowestMs: 0,
+  findings: [],
+});
+
+async function work(backend: Backend, from: number, count: number, place: number): Promise<void> {
+  const subject = await Subject.open(backend);
+  const seedAtWork = new Float64Array(1);
+  const options = { tame: backend !== 'null' };
+  let report = fresh(from);
+  for (let seed = from; seed < from + count; seed++) {
+    seedAtWork[0] = seed;
+    writeSync(place, new Uint8Array(seedAtWork.buffer), 0, 8, 0);
+    const outcome = await subject.judge(makeCalls(seed, options), { manner: mannerOf(seed) });
+    report.cases++;
+    report.streams += outcome.streams;
+    report.commands += outcome.commands;
+    report.slowestMs = Math.max(report.slowestMs, outcome.slowestMs);
+    if (outcome.code === '') report.right++;
+    else report.codes[outcome.code] = (report.codes[outcome.code] ?? 0) + 1;
+    if (outcome.faults.length > 0 && report.findings.length < FINDINGS_MAX)
+      report.findings.push({ seed, faults: outcome.faults, message: outcome.message });
+    await new Promise((resolve) => setImmediate(resolve));
+    if ((seed + 1) % SETTLE_CASES !== 0 && seed + 1 !== from + count) continue;
+    const faults = await subject.settle();
+    if (!(await subject.works())) faults.push('a right picture does not come out any more');
+    if (faults.length > 0) report.findings.push({ seed, faults, message: `up to ${SETTLE_CASES} seeds before` });
+    report.next = seed + 1;
+    process.send!(report);
+    report = fresh(seed + 1);
+  }
+}
+
+process.on('disconnect', () => process.exit());
+const [backend, from, count, path] = process.argv.slice(2);
+await work(backend as Backend, Number(from), Number(count), openSync(path!, 'w'));
+process.disconnect();
+// A device with work that has no end would be waited for.
+process.exit(0);

@@ -1,0 +1,58 @@
+/** Modules that should not be: one or more for each import, each export and each limit of the contract. */
+
+import { assemble, good, text } from '../../engine/modules.ts';
+import type { Item } from '../../fuzz/encode.ts';
+import { submitting } from '../modules.ts';
+
+/** Of the host that all of these run on: small, so that each bound is soon met. */
+export const LIMITS = {
+  moduleBytesMax: 2 ** 18,
+  memoryBytesMax: 16 * 2 ** 20,
+  tableElementsMax: 1000,
+  initMsMax: 700,
+  callMsMax: 300,
+  commandBytesMax: 2 ** 21,
+  dataBytesMax: 2 ** 20,
+  stateBytesMax: 4096,
+  gpuObjectsMax: 128,
+  gpuBufferBytesMax: 2 ** 20,
+  gpuBytesMax: 2 ** 22,
+  gpuDrawsMax: 1000,
+  gpuVerticesMax: 100_000,
+  gpuWorkgroupsMax: 10_000,
+  shaderBytesMax: 16_384,
+  shaderMsMax: 300,
+  mapBytesMax: 1024,
+};
+
+export interface Case {
+  /** What of the contract it is about: an import, an export, a setting. */
+  of: string;
+  what: string;
+  module: Uint8Array;
+  error: RegExp;
+  /** What is done to the room beyond a player's joining: the module is saved and loaded again, or the player leaves. */
+  afterwards?: 'renew' | 'leave';
+}
+
+export const forever = '(loop $again (br $again))';
+export const tick = (body: string, fields = ''): Uint8Array => good({ tick: body, fields });
+export const refused = (
+  of: string,
+  what: string,
+  items: Item[],
+  error: RegExp,
+  where: 'tick' | 'render' | 'init' = 'tick',
+): Case => ({
+  of,
+  what,
+  module: submitting(where, items),
+  error,
+});
+/** A module that saves and loads with these bodies. */
+export const saving = (save: string, load = ''): Uint8Array =>
+  good({ fields: `(func (export "save") ${save}) (func (export "load") (param i32) ${load})` });
+export const without = (name: string): Uint8Array =>
+  assemble(text().replace(`(export "${name}")`, `(export "x${name}")`));
+export const retyped = (name: string): Uint8Array =>
+  assemble(text().replace(`(func (export "${name}") (param i32)`, `(func (export "${name}") (param i64)`));

@@ -1,0 +1,147 @@
+/** Exports that are missing, of another type, or do what they should not. */
+import { good, submit, writeBlock } from '../../engine/modules.ts';
+import { type Case, forever, retyped, saving, tick, without } from './case.ts';
+
+export const exports: Case[] = [
+  ...['memory', 'version', 'init', 'join', 'leave', 'tick', 'render'].map((name) => ({
+    of: name,
+    what: 'missing',
+    module: without(name),
+    error: new RegExp(`^NL_MODULE_EXPORT.*"${name}"`),
+  })),
+  ...['join', 'tick'].map((name) => ({
+    of: name,
+    what: 'of another type',
+    module: retyped(name),
+    error: new RegExp(`^NL_MODULE_EXPORT.*"${name}"`),
+  })),
+  {
+    of: 'version',
+    what: 'of another contract',
+    module: good({ version: '(func (export "version") (result i32) (i32.const 1))' }),
+    error: /^NL_MODULE_VERSION/,
+  },
+  {
+    of: 'version',
+    what: 'that traps',
+    module: good({ version: '(func (export "version") (result i32) (unreachable))' }),
+    error: /^NL_GUEST_TRAP.*version/,
+  },
+  {
+    of: '_initialize',
+    what: 'that traps',
+    module: good({ fields: '(func (export "_initialize") (unreachable))' }),
+    error: /^NL_GUEST_TRAP.*_initialize/,
+  },
+  {
+    of: '_initialize',
+    what: 'without an end',
+    module: good({ fields: `(func (export "_initialize") ${forever})` }),
+    error: /^NL_GUEST_TIMEOUT.*_initialize/,
+  },
+  {
+    of: 'start',
+    what: 'that traps',
+    module: good({ fields: '(start $s) (func $s (unreachable))' }),
+    error: /^NL_GUEST_TRAP.*start/,
+  },
+  { of: 'init', what: 'that fails', module: good({ init: '(i32.const 0)' }), error: /^NL_GUEST_PROTOCOL/ },
+  {
+    of: 'init',
+    what: 'with a block outside memory',
+    module: good({ init: '(i32.const 65532)' }),
+    error: /^NL_GUEST_PROTOCOL/,
+  },
+  {
+    of: 'init',
+    what: 'with a block of another size',
+    module: good({ init: writeBlock('(i32.const 3)') }),
+    error: /^NL_GUEST_PROTOCOL/,
+  },
+  {
+    of: 'init',
+    what: 'without an end',
+    module: good({ init: `${forever} (unreachable)` }),
+    error: /^NL_GUEST_TIMEOUT.*init/,
+  },
+  { of: 'join', what: 'that traps', module: good({ join: '(unreachable)' }), error: /^NL_GUEST_TRAP.*join/ },
+  { of: 'join', what: 'without an end', module: good({ join: forever }), error: /^NL_GUEST_TIMEOUT.*join/ },
+  {
+    of: 'leave',
+    what: 'that traps',
+    module: good({ leave: '(unreachable)' }),
+    error: /^NL_GUEST_TRAP.*leave/,
+    afterwards: 'leave',
+  },
+  {
+    of: 'leave',
+    what: 'without an end',
+    module: good({ leave: forever }),
+    error: /^NL_GUEST_TIMEOUT.*leave/,
+    afterwards: 'leave',
+  },
+  {
+    of: 'tick',
+    what: 'that divides by zero',
+    module: tick('(drop (i32.div_u (i32.const 1) (i32.const 0)))'),
+    error: /^NL_GUEST_TRAP.*tick/,
+  },
+  { of: 'tick', what: 'without an end', module: tick(forever), error: /^NL_GUEST_TIMEOUT.*tick/ },
+  {
+    of: 'tick',
+    what: 'of endless recursion',
+    module: tick(
+      '(call $deep (i32.const 1))',
+      '(func $deep (param i32) (call $deep (i32.add (local.get 0) (i32.const 1))) (i32.store (i32.const 4096) (local.get 0)))',
+    ),
+    error: /^NL_GUEST_(CRASH|TRAP)/,
+  },
+  {
+    of: 'render',
+    what: 'that reads outside memory',
+    module: good({ render: '(drop (i32.load (i32.const -8)))' }),
+    error: /^NL_GUEST_TRAP.*render/,
+  },
+  { of: 'render', what: 'without an end', module: good({ render: forever }), error: /^NL_GUEST_TIMEOUT.*render/ },
+  {
+    of: 'save',
+    what: 'without load',
+    module: good({ fields: '(func (export "save"))' }),
+    error: /^NL_MODULE_EXPORT.*save/,
+  },
+  {
+    of: 'save',
+    what: 'that traps',
+    module: saving('(unreachable)'),
+    error: /^NL_GUEST_TRAP.*save/,
+    afterwards: 'renew',
+  },
+  {
+    of: 'save',
+    what: 'without an end',
+    module: saving(forever),
+    error: /^NL_GUEST_TIMEOUT.*save/,
+    afterwards: 'renew',
+  },
+  {
+    of: 'save',
+    what: 'that submits',
+    module: saving(submit(4096, 0)),
+    error: /^NL_GUEST_TRAP.*save/,
+    afterwards: 'renew',
+  },
+  {
+    of: 'load',
+    what: 'that refuses its own state',
+    module: saving('', '(unreachable)'),
+    error: /^NL_GUEST_TRAP.*load/,
+    afterwards: 'renew',
+  },
+  {
+    of: 'load',
+    what: 'without an end',
+    module: saving('', forever),
+    error: /^NL_GUEST_TIMEOUT.*load/,
+    afterwards: 'renew',
+  },
+];

@@ -1,0 +1,103 @@
+/** A host on which a shader never ends, in a process of its own: whether that ends well is part of the question. Prints what it sees as JSON. */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { readConfig } from '../../host/config.ts';
+import { startHost } from '../../host/host.ts';
+import type { Room } from '../../host/room/room.ts';
+import { good } from '../engine/modules.ts';
+import { fakeConnection } from '../room/fake.ts';
+import { cleared, computing, counting, dispatch, ENDLESS, streams } from './modules.ts';
+
+const TICK_RATE = 60;
+/** The culprit's tick that brings the shader. */
+const BAD_TICK = 90;
+
+function endless(): Uint8Array {
+  const { fields, memory, call } = streams({ setup: computing(ENDLESS), loop: dispatch() });
+  const count = '(global $n (mut i32) (i32.const 0))';
+  return good({
+    fields: `${fields} ${count}`,
+    memory,
+    join: call.setup,
+    tick: `(global.set $n (i32.add (global.get $n) (i32.const 1)))
+      (if (i32.eq (global.get $n) (i32.const ${BAD_TICK})) (then ${call.loop}))`,
+  });
+}
+
+function plain(): Uint8Array {
+  const { fields, memory, call } = streams({ picture: cleared(1, 0, 0) });
+  return good({ fields, memory, render: call.picture });
+}
+
+const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+
+const folder = mkdtempSync(join(tmpdir(), 'nearlight-endless-'));
+const modules = Object.entries({ culprit: endless(), saver: counting({ builds: true }), plain: plain() }).map(
+  ([name, bytes]) => {
+    const path = join(folder, `${name}.wasm`);
+    writeFileSync(path, bytes);
+    return path;
+  },
+);
+const begun = performance.now();
+const lines: string[] = [];
+const log = (level: string, message: string) => {
+  lines.push(message.replace(/x{50,}/, (letters) => `${letters.length} letters`));
+  process.stderr.write(`${Math.round(performance.now() - begun)} ms ${level}: ${lines.at(-1)}\n`);
+};
+const config = { ...readConfig({}), port: 0, gpuMsMax: 250, tickRate: TICK_RATE };
+const host = await startHost({ modules, config, log });
+const notices: Record<string, string[]> = {};
+const rooms: Record<string, Room> = {};
+const pictures: Record<string, number> = {};
+let savedAt = performance.now();
+let gapMs = 0;
+function sent(game: string): boolean {
+  pictures[game] = (pictures[game] ?? 0) + 1;
+  if (game !== 'saver') return true;
+  const now = performance.now();
+  if (pictures[game] > 1) gapMs = Math.max(gapMs, now - savedAt);
+  savedAt = now;
+  return true;
+}
+async function play(game: string): Promise<void> {
+  const player = await host.lobby.accept(game, { width: 64, height: 64, fps: 30 });
+  const connection = { ...fakeConnection(), sendFrame: () => sent(game) };
+  notices[game] = connection.notices;
+  rooms[game] = host.lobby.rooms.find(({ name }) => name === game)!;
+  player.onConnected(connection);
+}
+for (const game of ['saver', 'plain', 'culprit']) await play(game);
+const { culprit, saver, plain: other } = rooms as { culprit: Room; saver: Room; plain: Room };
+const culpritError = (await culprit.ended)?.message;
+const otherError = (await other.ended)?.message;
+const ticksBefore = saver.stats.ticks;
+while (!lines.some((line) => line.includes('goes on after')) && !saver.isClosed) await pause(20);
+const after = { ticks: saver.stats.ticks, pictures: pictures.saver };
+await pause(2000);
+const later = { ticks: saver.stats.ticks, pictures: pictures.saver, players: saver.players, closed: saver.isClosed };
+const first = pictures.plain ?? 0;
+await play('plain');
+await pause(1000);
+const again = (pictures.plain ?? 0) - first;
+const saverNotices = [...notices.saver!];
+const lost = host.gpu.lost;
+await host.close();
+rmSync(folder, { recursive: true });
+const letters = lines
+  .map((line) => /saver: (\d+) letters/.exec(line)?.[1] ?? /saver: (x+)$/.exec(line)?.[1]?.length)
+  .find(Boolean);
+const seen = {
+  culpritError,
+  otherError,
+  ticksBefore,
+  gapMs,
+  after,
+  later,
+  again,
+  saverNotices,
+  lost,
+  letters: Number(letters),
+};
+process.stdout.write(`${JSON.stringify(seen)}\n`, () => process.exit());

@@ -1,0 +1,111 @@
+/** Modules that submit command streams made by the contract's tables. */
+import { assemble, good, type Parts, submit, text, writeBlock } from '../engine/modules.ts';
+import { encode, type Item, type Value, type Values } from '../fuzz/encode.ts';
+
+/** Where a module's streams begin; what lies below is its IO block, and free. */
+const STREAMS = 32_768;
+
+export const command = (name: string, values: Values = {}): Item => ({ command: name, values });
+
+/** WAT of a module's memory with streams in it, and of the calls that submit each. */
+export function streams<Name extends string>(
+  named: Record<Name, readonly Item[]>,
+): {
+  fields: string;
+  memory: string;
+  call: Record<Name, string>;
+  /** Where the last of them ends. */
+  end: number;
+} {
+  let at = STREAMS;
+  const call = {} as Record<Name, string>;
+  let fields = '';
+  for (const [name, items] of Object.entries(named) as [Name, readonly Item[]][]) {
+    const bytes = new Uint8Array(encode(items).buffer);
+    fields += `(data (i32.const ${at}) "${[...bytes].map((byte) => `\\${byte.toString(16).padStart(2, '0')}`).join('')}")\n`;
+    call[name] = submit(at, bytes.length);
+    at += bytes.length;
+  }
+  return { fields, memory: `(memory (export "memory") ${Math.ceil(at / 65_536)})`, call, end: at };
+}
+
+/** A module that submits some commands in a call of its life. */
+export function submitting(
+  where: 'init' | 'tick' | 'render' | 'join',
+  items: readonly Item[],
+  parts: Parts = {},
+): Uint8Array {
+  const { fields, memory, call } = streams({ it: items });
+  const at = where === 'init' ? { init: `${call.it} (i32.const 0)` } : { [where]: call.it };
+  return good({ ...parts, memory, fields: `${fields} ${parts.fields ?? ''}`, ...at });
+}
+
+/** The picture in one colour. */
+export function cleared(red: number, green: number, blue: number): Item[] {
+  const colorAttachments: Value = [
+    { view: 1, loadOp: 'clear', storeOp: 'store', clearR: red, clearG: green, clearB: blue, clearA: 1 },
+  ];
+  return [command('beginRenderPass', { colorAttachments }), command('endRenderPass'), command('submit')];
+}
+
+/** Where a compute shader is set up with a storage buffer, all with id 2. */
+export function computing(code: string): Item[] {
+  return [
+    command('createBuffer', { id: 2, size: 256, usage: 128 }),
+    command('createShaderModule', { id: 2, code }),
+    command('createComputePipeline', { id: 2, module: 2 }),
+    command('getComputeBindGroupLayout', { id: 2, pipeline: 2 }),
+    command('createBindGroup', { id: 2, layout: 2, entries: [{ buffer: 2 }] }),
+  ];
+}
+
+export const dispatch = (x = 1, y = 1, z = 1): Item[] => [
+  command('beginComputePass'),
+  command('setComputePipeline', { pipeline: 2 }),
+  command('setBindGroup', { bindGroup: 2 }),
+  command('dispatchWorkgroups', { x, y, z }),
+  command('endComputePass'),
+  command('submit'),
+];
+
+const CONSTANT = `override gain: f32; @group(0) @binding(0) var<storage, read_write> data: array<f32>;
+@compute @workgroup_size(1) fn main() { data[0] = gain; }`;
+
+/** Waits for what nobody writes. */
+export const ENDLESS = `@group(0) @binding(0) var<storage, read_write> data: array<atomic<u32>>;
+@compute @workgroup_size(1) fn main() { while (atomicLoad(&data[0]) == 0u) { atomicAdd(&data[1], 1u); } }`;
+
+/**
+ * A game that counts its ticks, keeps the count in its state, and logs as many letters as it has when it is loaded.
+ * Where it builds, it makes another pipeline in each tick.
+ */
+export function counting({ builds = false } = {}): Uint8Array {
+  const { fields, call, end } = streams({
+    picture: cleared(0, 1, 0),
+    first: [
+      command('createShaderModule', { id: 2, code: CONSTANT }),
+      command('createComputePipeline', { id: 2, module: 2, constants: 'gain', values: [{ value: 1 }] }),
+    ],
+    next: [
+      command('destroy', { kind: 'computePipeline', object: 2 }),
+      command('createComputePipeline', { id: 2, module: 2, constants: 'gain', values: [{ value: 1 }] }),
+    ],
+  });
+  // The upper word of the constant at the stream's end: 1 and a little more each time.
+  const another = `(i32.store (i32.const ${end - 4}) (i32.add (i32.const 0x3ff00000) (global.get $count))) ${call.next}`;
+  return assemble(
+    text({
+      memory: '(memory (export "memory") 1)',
+      fields: `${fields} (global $count (mut i32) (i32.const 0))
+        (func (export "save") (i32.store (i32.const 8192) (global.get $count)) (call $state_write (i32.const 8192) (i32.const 4)))
+        (func (export "load") (param i32)
+          (drop (call $state_read (i32.const 0) (i32.const 8192) (i32.const 4)))
+          (global.set $count (i32.load (i32.const 8192)))
+          (memory.fill (i32.const 12000) (i32.const 120) (global.get $count))
+          (call $log (i32.const 2) (i32.const 12000) (global.get $count)))`,
+      init: `${builds ? call.first : ''} ${writeBlock()}`,
+      tick: `(global.set $count (i32.add (global.get $count) (i32.const 1))) ${builds ? another : ''}`,
+      render: call.picture,
+    }),
+  );
+}
