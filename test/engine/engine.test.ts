@@ -264,8 +264,8 @@ describe.each(engines)('$name', (engine) => {
   test.each([
     [
       'another version',
-      { version: '(func (export "version") (result i32) (i32.const 2))' },
-      /^NL_MODULE_VERSION: .*is 2/,
+      { version: `(func (export "version") (result i32) (i32.const ${ABI_VERSION + 1}))` },
+      new RegExp(`^NL_MODULE_VERSION: .*is ${ABI_VERSION + 1}`),
     ],
     ['a failing init', { init: '(i32.const 0)' }, /^NL_GUEST_PROTOCOL: .*returned 0/],
     ['a block outside memory', { init: '(i32.const 65532)' }, /^NL_GUEST_PROTOCOL: .*outside linear memory/],
@@ -273,7 +273,12 @@ describe.each(engines)('$name', (engine) => {
     ['a block without magic', { init: '(i32.const 2048)' }, /^NL_GUEST_PROTOCOL: .*IO_MAGIC/],
     ['a block of other seats', { init: writeBlock('(i32.const 3)') }, /^NL_GUEST_PROTOCOL: .*size/],
   ])('%s is refused', async (_, parts, message) => {
-    await expect(run(parts)).rejects.toThrow(message);
+    // What comes otherwise is an instance, too large to be printed.
+    const error = await run(parts).then(
+      () => undefined,
+      (error: Error) => error,
+    );
+    expect(error?.message).toMatch(message);
   });
 
   test('a body that does not validate is refused', async () => {

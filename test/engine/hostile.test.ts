@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import type { Instance } from '../../host/engine/engine.ts';
 import { createWasmEdgeEngine } from '../../host/engine/wasmedge/engine.ts';
 import type { WasmEdgeInstance } from '../../host/engine/wasmedge/instance.ts';
+import { ABI_VERSION } from '../../renderer/abi.ts';
 import { assemble, good, imports, options, text } from './modules.ts';
 
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
@@ -134,7 +135,7 @@ describe.each(engines)('$name', (engine) => {
   test('native code that a module brings along does not run', async () => {
     const version = (n: number) => `(func (export "version") (result i32) (i32.const ${n}))`;
     const plain = (n: number) => assemble(text({ version: version(n) }).replace(imports, ''));
-    const [carrier, honest] = [plain(7), plain(1)];
+    const [carrier, honest] = [plain(7), plain(ABI_VERSION)];
     const tool = buildTool();
     const path = (name: string) => join(folder, name);
     writeFileSync(path('carrier.wasm'), carrier);
@@ -164,7 +165,10 @@ test('nothing is left of fifty instances', async () => {
     await Promise.all(instances.map((instance) => instance.tick(0)));
     await Promise.all(instances.map((instance) => instance.close()));
   }
-  expect(count()).toEqual(before);
+  const after = count();
+  expect(after).toEqual({ ...before, fds: expect.any(Number) });
+  // What was opened before may be collected meanwhile.
+  expect(after.fds).toBeLessThanOrEqual(before.fds);
 });
 
 let tool: string | undefined;

@@ -189,7 +189,11 @@ describe('a registry with users', () => {
     const guarded = await startDistribution(auth, { 'ca.pem': certificate });
     try {
       await pushImage(new Registry(at(guarded.address), { ...quiet, credentials }), image, '1', () => {});
-      expect(scopes).toEqual(['repository:games/arena:pull', 'repository:games/arena:pull,push']);
+      // Registries name the actions in this order or the other.
+      expect(scopes).toEqual([
+        'repository:games/arena:pull',
+        expect.stringMatching(/^repository:games\/arena:(pull,push|push,pull)$/),
+      ]);
       const nobody = new Registry(at(guarded.address), quiet);
       await expect(pushImage(nobody, image, '1', () => {})).rejects.toThrow(/for a token\) answered 401/);
     } finally {
