@@ -1,7 +1,7 @@
 import { REPLY_COMPILATION, REPLY_PIPELINE, SURFACE } from '../../renderer/abi.ts';
 import { Budget, textureBytes, type WorkLimits } from './budget.ts';
 import { WordCache } from './cache.ts';
-import { CompileTime, DeviceCompiler, Lost, Waiting } from './compile.ts';
+import { RoomCompiler } from './compiler.ts';
 import {
   type CreateBindGroup,
   type CreateBindGroupLayout,
@@ -23,8 +23,7 @@ import { DeviceGroups } from './groups.ts';
 import { compiled, type Pass } from './pass.ts';
 import { Fault, type Reader } from './reader.ts';
 import { ErrorScopes } from './scope.ts';
-import { type Compiled, type Handles, Table, type Tables } from './table.ts';
-import { DeviceWatch } from './watch.ts';
+import { type Handles, Table, type Tables } from './table.ts';
 
 export interface ObjectLimits extends WorkLimits {
   gpuObjectsMax: number;
@@ -50,10 +49,6 @@ export interface ObjectsOptions {
 /** Queries of a set (WebGPU, "createQuerySet"). */
 const QUERIES_MAX = 4096;
 const QUERY_BYTES = 8;
-/** Between two looks at whether it is worth waiting. */
-const WAIT_MS = 10;
-/** Time for which WGSL is read in a row; others have the thread for as long afterwards. */
-const PARSE_MS_MAX = 4;
 /** Words of a command before those that say what is made: its head and its id. */
 const ID_WORDS = 2;
 
@@ -62,17 +57,11 @@ export class Objects implements ObjectsCommands {
   readonly tables: Tables;
   readonly budget: Budget;
   readonly scopes: ErrorScopes;
+  readonly compiler: RoomCompiler;
   readonly #device: GPUDevice;
   readonly #options: ObjectsOptions;
   readonly #limits: ObjectLimits;
-  /** Whether pipelines compile beside the frames, and commands that need them wait. */
-  patient = false;
-  /** What the module has asked for and waits for. */
-  readonly #compilations = new Set<Promise<void>>();
-  readonly #compiling: CompileTime;
-  readonly #compiler: DeviceCompiler;
   readonly #bindGroups: DeviceGroups;
-  #parsedMs = 0;
   /** Games make the same group and the same view again and again; each is made once. */
   readonly #groups = new WordCache<Handles['bindGroup']>();
   readonly #views = new WordCache<Handles['textureView']>();
@@ -84,8 +73,8 @@ export class Objects implements ObjectsCommands {
     this.#device = device;
     this.#limits = limits;
     this.scopes = new ErrorScopes(device, (message) => options.log('warn', message), options.reply);
-    this.#compiling = new CompileTime(limits.shaderMsMax);
-    this.#compiler = DeviceCompiler.of(device);
+    const refuser = (failure: Promise<unknown>) => (this.scopes.catch(failure) ? () => {} : options.refuser());
+    this.compiler = new RoomCompiler({ device, msMax: limits.shaderMsMax, refuser });
     this.#bindGroups = DeviceGroups.of(device);
     this.budget = new Budget(limits.gpuBytesMax);
     this.tables = {
@@ -201,19 +190,8 @@ export class Objects implements ObjectsCommands {
     this.tables.shaderModule.claim(id);
     if (code.length > this.#limits.shaderBytesMax)
       throw new Fault(`its ${code.length} bytes exceed ${this.#limits.shaderBytesMax} (SHADER_BYTES_MAX)`);
-    this.#rest();
-    const begun = performance.now();
-    const gpu = this.#compiling.measure(() => this.#device.createShaderModule({ label, code }));
-    this.#parsedMs += performance.now() - begun;
+    const gpu = this.compiler.shaderModule(() => this.#device.createShaderModule({ label, code }));
     this.tables.shaderModule.add(id, { gpu });
-  }
-
-  /** WGSL is read by this thread, which others need too. */
-  #rest(): void {
-    if (!this.patient || this.#parsedMs < PARSE_MS_MAX) return;
-    const ms = this.#parsedMs;
-    this.#parsedMs = 0;
-    throw new Waiting(new Promise((resolve) => setTimeout(resolve, ms)));
   }
 
   createRenderPipeline(record: CreateRenderPipeline): void {
@@ -221,7 +199,7 @@ export class Objects implements ObjectsCommands {
     const descriptor = renderPipeline(record);
     const atOnce = () => this.#device.createRenderPipeline(descriptor);
     const beside = () => this.#device.createRenderPipelineAsync(descriptor);
-    this.tables.renderPipeline.add(record.id, this.#compile(atOnce, beside));
+    this.tables.renderPipeline.add(record.id, this.compiler.pipeline(atOnce, beside));
   }
 
   createRenderPipelineAsync(record: CreateRenderPipeline): void {
@@ -239,7 +217,7 @@ export class Objects implements ObjectsCommands {
     const descriptor = computePipeline(record);
     const atOnce = () => this.#device.createComputePipeline(descriptor);
     const beside = () => this.#device.createComputePipelineAsync(descriptor);
-    this.tables.computePipeline.add(record.id, this.#compile(atOnce, beside));
+    this.tables.computePipeline.add(record.id, this.compiler.pipeline(atOnce, beside));
   }
 
   createComputePipelineAsync(record: CreateComputePipeline): void {
@@ -250,31 +228,6 @@ export class Objects implements ObjectsCommands {
     this.#whenCompiled('computePipeline', record, compilation, (gpu) => {
       pipeline.gpu = gpu;
     });
-  }
-
-  /** What the call has asked for and what has not compiled yet; undefined for nothing. */
-  get compilation(): Promise<void> | undefined {
-    return this.#compilations.size > 0 ? Promise.all(this.#compilations).then(() => {}) : undefined;
-  }
-
-  /** Waits, and accounts it. @throws Fault where it takes too long, Lost where the device is lost meanwhile */
-  async wait(compilation: Promise<void>): Promise<void> {
-    const begun = performance.now();
-    const { left } = this.#compiling;
-    const watch = DeviceWatch.of(this.#device);
-    const stop = Promise.withResolvers<void>();
-    const timer = setInterval(() => {
-      if (watch.lost || performance.now() - begun >= left) stop.resolve();
-    }, WAIT_MS);
-    await Promise.race([compilation, stop.promise]);
-    clearInterval(timer);
-    if (watch.lost) throw new Lost('the device was lost while a pipeline compiled');
-    try {
-      this.#compiling.spend(begun);
-    } catch (error) {
-      for (const pending of this.#compilations) this.#compiler.block(this, pending);
-      throw error;
-    }
   }
 
   getRenderBindGroupLayout(id: number, pipeline: Handles['renderPipeline'], index: number): void {
@@ -359,28 +312,6 @@ export class Objects implements ObjectsCommands {
   #cache<T>(cache: WordCache<T>, made: T): void {
     const { reader } = this.#options;
     if (!this.scopes.open) cache.add(reader.words, reader.at + ID_WORDS, reader.end, made);
-  }
-
-  #compile<T>(atOnce: () => T, beside: () => Promise<T>): Compiled<T> {
-    if (!this.patient) return { gpu: this.#compiling.measure(atOnce) };
-    const made = this.#compiler.compile(this, beside, atOnce);
-    const failure = made.then(
-      () => undefined,
-      (error: unknown) => error,
-    );
-    const refuse = this.scopes.catch(failure) ? () => {} : this.#options.refuser();
-    const pipeline: Compiled<T> = { gpu: undefined };
-    const compilation = made
-      .then((gpu) => {
-        pipeline.gpu = gpu;
-      }, refuse)
-      .finally(() => {
-        pipeline.compilation = undefined;
-        this.#compilations.delete(compilation);
-      });
-    pipeline.compilation = compilation;
-    this.#compilations.add(compilation);
-    return pipeline;
   }
 
   #whenCompiled<T>(

@@ -1,5 +1,5 @@
 import type { Work } from './budget.ts';
-import { Waiting } from './compile.ts';
+import { Waiting } from './compiler.ts';
 import { type PassCommands, RENDER_BUNDLE_ENTRY_WORDS, readRenderBundleEntry } from './decode.ts';
 import { Fault, type Reader } from './reader.ts';
 import type { Compiled, Handles, Tables } from './table.ts';

@@ -1,7 +1,7 @@
 import { REPLY_COUNT, REPLY_WORDS, SURFACE } from '../../renderer/abi.ts';
 import { type ErrorCode, NearlightError } from '../errors.ts';
 import { Work } from './budget.ts';
-import { Lost, Waiting } from './compile.ts';
+import { Lost, Waiting } from './compiler.ts';
 import { commandNames, decode, type Handler } from './decode.ts';
 import { Encoder } from './encoder.ts';
 import { DeviceErrors, type ErrorOwner } from './errors.ts';
@@ -145,7 +145,7 @@ export class Replay implements Handler {
    * with the index and name of the command; the same error again from every later call
    */
   run(submission: Commands, surface?: Surface): void {
-    this.objects.patient = false;
+    this.objects.compiler.patient = false;
     this.#begin(submission, surface);
     this.#proceed(surface);
   }
@@ -155,7 +155,7 @@ export class Replay implements Handler {
    * settles when all is done. Until then the submission stays as it is, and nothing else is executed.
    */
   start(submission: Commands, surface?: Surface): Promise<void> | undefined {
-    this.objects.patient = true;
+    this.objects.compiler.patient = true;
     this.#begin(submission, surface);
     const compilation = this.#proceed(surface);
     return compilation && this.#finish(compilation, surface);
@@ -164,7 +164,7 @@ export class Replay implements Handler {
   async #finish(first: Promise<void>, surface: Surface | undefined): Promise<void> {
     for (let next: Promise<void> | undefined = first; next; next = this.#proceed(surface)) {
       try {
-        await this.objects.wait(next);
+        await this.objects.compiler.wait(next);
       } catch (error) {
         this.#fail(error, surface);
       }
@@ -192,7 +192,7 @@ export class Replay implements Handler {
     this.objects.scopes.resume();
     try {
       decode(this.#reader, this);
-      compilation = this.objects.compilation;
+      compilation = this.objects.compiler.pending;
       if (!compilation) this.#complete(surface);
     } catch (error) {
       if (!(error instanceof Waiting)) this.#fail(error, surface);

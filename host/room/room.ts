@@ -1,19 +1,22 @@
 import { REPLY_DEVICE_LOST } from '../../renderer/abi.ts';
 import type { Config } from '../config.ts';
-import type { Engine, Instance, LoadOptions, LogLevel, Submission } from '../engine/engine.ts';
+import type { Instance, LogLevel, Submission } from '../engine/engine.ts';
 import { type ErrorCode, errors, GuestExit, NearlightError } from '../errors.ts';
 import type { Replay, Surface } from '../gpu/replay.ts';
 import type { Meters } from '../observe/meters.ts';
-import { Samples } from '../observe/samples.ts';
 import type { Player, PlayerConnection, ViewRequest } from '../stream/player.ts';
 import type { Clock } from './clock.ts';
 import { clearRecord } from './input.ts';
 import { Seat } from './seat.ts';
+import { roomStats, summaries } from './stats.ts';
 import type { View } from './view.ts';
 
 /** Ticks that a late room makes up for in a row; beyond BEHIND_MS_MAX it lets them go. */
 const CATCH_UP_MAX = 8;
 const BEHIND_MS_MAX = 250;
+/** Times in a row that a room goes on after its GPU was lost, each within so many milliseconds of the one before. */
+const RENEWALS_MAX = 3;
+const RENEWAL_MS = 60_000;
 
 export type RoomConfig = Pick<Config, 'maxPlayers' | 'tickRate' | 'seed'>;
 
@@ -42,10 +45,6 @@ export interface Loaded {
   replay: Replay;
 }
 
-/** Times in a row that a room goes on after its GPU was lost, each within so many milliseconds of the one before. */
-const RENEWALS_MAX = 3;
-const RENEWAL_MS = 60_000;
-
 /**
  * One module instance and its players: a simulation at a fixed rate, and a picture per player at the player's own size and rate.
  * While nobody plays, time stands still, but for the first few ticks.
@@ -64,12 +63,12 @@ export class Room {
   #nextTick = 0;
   #error: NearlightError | undefined;
   #closing: Promise<void> | undefined;
-  /** What players are told once the room closes. */
   #renewals = 0;
   #renewedAt = Number.NEGATIVE_INFINITY;
   /** Views fail with a lost GPU; their players stay. */
   #renewing = false;
   #renewalDue = false;
+  /** What players are told once the room closes. */
   #farewell: readonly [code: ErrorCode, message: string, retry: boolean] | undefined;
   #end!: (error: NearlightError | undefined) => void;
 
@@ -396,7 +395,7 @@ export class Room {
   }
 
   #gpuTime(ms: number): void {
-    this.stats.gpuMs += ms;
+    this.stats.gpuMs.add(ms);
     const { meters } = this.#options;
     if (meters) meters.gpuMs = (meters.gpuMs ?? 0) + ms;
   }
@@ -408,68 +407,4 @@ export class Room {
   async #replay(submission: Submission): Promise<void> {
     if (submission.commands.length > 0) await this.#options.replay.start(submission);
   }
-}
-
-function roomStats(meters: Meters | undefined) {
-  return {
-    ticks: 0,
-    ticksSkipped: 0,
-    tickMs: new Samples({ histogram: meters?.tick }),
-    renderMs: new Samples({ histogram: meters?.render }),
-    checkMs: new Samples(),
-    replayMs: new Samples({ histogram: meters?.replay }),
-    gpuMs: 0,
-    tickLateMs: new Samples({ histogram: meters?.tickLate }),
-  };
-}
-
-/** The same figures with samples summed up. */
-function summaries(figures: Record<string, number | Samples>): object {
-  return Object.fromEntries(
-    Object.entries(figures).map(([name, value]) => [name, value instanceof Samples ? value.summary() : value]),
-  );
-}
-
-/** What a replay needs of its room. */
-export interface ReplayOwner {
-  log(level: LogLevel, message: string): void;
-  reply(record: ArrayLike<number>): void;
-  write(address: number, bytes: Uint8Array): void;
-}
-
-/**
- * Loads a module and makes a room of it.
- * @throws NearlightError as Engine.load, and NL_COMMAND or NL_GPU_VALIDATION for what `init` submitted
- */
-export async function openRoom(
-  engine: Engine,
-  module: Uint8Array,
-  options: Omit<RoomOptions, 'instance' | 'replay' | 'reload'> & {
-    load: LoadOptions;
-    createReplay(owner: ReplayOwner): Replay;
-  },
-): Promise<Room> {
-  const reload = () => load(engine, module, options);
-  return new Room({ ...options, ...(await reload()), reload });
-}
-
-async function load(
-  engine: Engine,
-  module: Uint8Array,
-  options: { load: LoadOptions; createReplay(owner: ReplayOwner): Replay },
-): Promise<Loaded> {
-  const instance = await engine.load(module, options.load);
-  const replay = options.createReplay({
-    log: options.load.log,
-    reply: (record) => instance.reply(record),
-    write: (address, bytes) => instance.write(address, bytes),
-  });
-  try {
-    await replay.start(instance.initial);
-  } catch (error) {
-    replay.destroy();
-    await instance.close();
-    throw error;
-  }
-  return { instance, replay };
 }

@@ -9,7 +9,8 @@ import { roomOptions, serve } from '../../host/host.ts';
 import { Meters } from '../../host/observe/meters.ts';
 import { buildPlayer } from '../../host/player/build.ts';
 import { Audience } from '../../host/room/audience.ts';
-import { openRoom, type Room } from '../../host/room/room.ts';
+import { openRoom } from '../../host/room/open.ts';
+import type { Room } from '../../host/room/room.ts';
 import type { StreamServer } from '../../host/stream/server.ts';
 import { openGame, pictureColour, startBrowser } from './host.ts';
 

@@ -1,11 +1,12 @@
 import { Fault } from './reader.ts';
+import type { Compiled } from './table.ts';
 import { DeviceWatch } from './watch.ts';
 
 /** Of the time that compiling takes, a room is given this part back as it passes. */
 const COMPILE_SHARE = 0.05;
 
 /** Time that a room's shaders and pipelines take to compile; what it may take at once comes back slowly. */
-export class CompileTime {
+class CompileTime {
   readonly #msMax: number;
   #spentMs = 0;
   #at = performance.now();
@@ -49,6 +50,7 @@ export class Waiting extends Error {
 /** Thrown where what compiles is never there, because its device is lost. */
 export class Lost extends Error {}
 
+/** Between two looks at whether the GPU is at work still. */
 const LATE_MS = 50;
 
 const known = new WeakMap<GPUDevice, DeviceCompiler>();
@@ -57,7 +59,7 @@ const known = new WeakMap<GPUDevice, DeviceCompiler>();
  * Compiles beside the frames of a device that rooms share. The implementation does so one after another, so that one that does
  * not end would hold up all others: from then on they are compiled at once instead, until it does end.
  */
-export class DeviceCompiler {
+class DeviceCompiler {
   readonly #stuck = new Set<Promise<void>>();
   /** What compiles now: whose it is, and how to compile it at once. */
   readonly #waiting = new Map<() => void, object>();
@@ -107,6 +109,98 @@ export class DeviceCompiler {
     for (const [instead, whose] of this.#waiting) {
       this.#waiting.delete(instead);
       if (whose !== owner) instead();
+    }
+  }
+}
+
+/** Between two looks at whether it is worth waiting. */
+const WAIT_MS = 10;
+/** Time for which WGSL is read in a row; others have the thread for as long afterwards. */
+const PARSE_MS_MAX = 4;
+
+/** Compiles a room's shaders and pipelines, within the time that a room has for it. */
+export class RoomCompiler {
+  /** Whether pipelines compile beside the frames, and commands that need them wait. */
+  patient = false;
+  readonly #time: CompileTime;
+  readonly #device: DeviceCompiler;
+  readonly #watch: DeviceWatch;
+  /** Takes what a compilation fails with, for the command that is executed now. */
+  readonly #refuser: (failure: Promise<unknown>) => (error: unknown) => void;
+  readonly #pending = new Set<Promise<void>>();
+  #parsedMs = 0;
+
+  constructor(options: {
+    device: GPUDevice;
+    msMax: number;
+    refuser(failure: Promise<unknown>): (error: unknown) => void;
+  }) {
+    this.#time = new CompileTime(options.msMax);
+    this.#device = DeviceCompiler.of(options.device);
+    this.#watch = DeviceWatch.of(options.device);
+    this.#refuser = options.refuser;
+  }
+
+  /** Reads WGSL: on this thread, which others need too. @throws Fault where it has taken too long, Waiting */
+  shaderModule(parse: () => GPUShaderModule): GPUShaderModule {
+    this.#rest();
+    const begun = performance.now();
+    const made = this.#time.measure(parse);
+    this.#parsedMs += performance.now() - begun;
+    return made;
+  }
+
+  #rest(): void {
+    const ms = this.#parsedMs;
+    if (!this.patient || ms < PARSE_MS_MAX) return;
+    this.#parsedMs = 0;
+    throw new Waiting(new Promise((resolve) => setTimeout(resolve, ms)));
+  }
+
+  /** What `beside` makes, once it is there, or what `atOnce` makes, without patience. @throws Fault */
+  pipeline<T>(atOnce: () => T, beside: () => Promise<T>): Compiled<T> {
+    if (!this.patient) return { gpu: this.#time.measure(atOnce) };
+    const made = this.#device.compile(this, beside, atOnce);
+    const failure = made.then(
+      () => undefined,
+      (error: unknown) => error,
+    );
+    const refuse = this.#refuser(failure);
+    const pipeline: Compiled<T> = { gpu: undefined };
+    const compilation = made
+      .then((gpu) => {
+        pipeline.gpu = gpu;
+      }, refuse)
+      .finally(() => {
+        pipeline.compilation = undefined;
+        this.#pending.delete(compilation);
+      });
+    pipeline.compilation = compilation;
+    this.#pending.add(compilation);
+    return pipeline;
+  }
+
+  /** What was asked for and has not compiled yet; undefined for nothing. */
+  get pending(): Promise<void> | undefined {
+    return this.#pending.size > 0 ? Promise.all(this.#pending).then(() => {}) : undefined;
+  }
+
+  /** Waits, and accounts it. @throws Fault where it takes too long, Lost where the device is lost meanwhile */
+  async wait(compilation: Promise<void>): Promise<void> {
+    const begun = performance.now();
+    const { left } = this.#time;
+    const stop = Promise.withResolvers<void>();
+    const timer = setInterval(() => {
+      if (this.#watch.lost || performance.now() - begun >= left) stop.resolve();
+    }, WAIT_MS);
+    await Promise.race([compilation, stop.promise]);
+    clearInterval(timer);
+    if (this.#watch.lost) throw new Lost('the device was lost while a pipeline compiled');
+    try {
+      this.#time.spend(begun);
+    } catch (error) {
+      for (const pending of this.#pending) this.#device.block(this, pending);
+      throw error;
     }
   }
 }
