@@ -141,6 +141,13 @@ export const settings = {
     max: 2 ** 40,
     about: 'workgroups that one call dispatches',
   },
+  replayMsMax: {
+    env: 'REPLAY_MS_MAX',
+    default: 2000,
+    min: 1,
+    max: 600_000,
+    about: 'time that the host is at work on the commands of one call, pipelines that compile beside it left out',
+  },
   gpuMsMax: {
     env: 'GPU_MS_MAX',
     default: 2000,

@@ -3,8 +3,9 @@ import { existsSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { buildModules, modulePaths } from './build.ts';
 import type { Config } from './config.ts';
-import type { GpuFacts, Instance, Submission } from './engine/engine.ts';
+import type { GpuFacts, Instance, LoadOptions, Submission } from './engine/engine.ts';
 import { packAssets } from './engine/pack.ts';
+import { locator } from './engine/symbols.ts';
 import { buildNative } from './engine/wasmedge/build.ts';
 import { NearlightError } from './errors.ts';
 import { type Gpu, openGpu } from './gpu/dawn.ts';
@@ -29,8 +30,11 @@ export interface Source {
   seats: number;
   /** Without end where nothing was recorded. */
   calls: Iterable<Call>;
-  /** The calls are a session's, with the replies that it had. */
-  recorded: boolean;
+  /** A session's calls, with the replies that it had; undefined where nothing was recorded. */
+  recorded: readonly Call[] | undefined;
+  /** Seats that somebody takes at some time. */
+  taken: readonly number[];
+  locate: NonNullable<LoadOptions['locate']>;
   /** What a session's module was told of its GPU. */
   gpu?: GpuFacts | undefined;
 }
@@ -43,39 +47,78 @@ export interface SourceOptions {
   module?: string;
   /** Folder of assets; without it, the folder NAME.assets beside the module. */
   assets?: string;
+  /** A glTF model, of which the assets are made. */
+  model?: string;
   /** Is told what takes a while. */
   announce(line: string): void;
 }
 
-/**
- * Finds, builds where it is this repository's own, and reads what is to be played.
- * @throws NearlightError NL_USAGE, NL_SOURCE, NL_MODULE_NOT_FOUND, NL_RECORDING
- */
-export async function openSource({ what, config, module, assets, announce }: SourceOptions): Promise<Source> {
-  if (!what.endsWith('.nlr')) {
-    const found = await readGame(what, { assets, announce });
-    const { tickRate, maxPlayers: seats } = config;
-    return { ...found, seed: config.seed || randomInt(1, 2 ** 47), tickRate, seats, calls: idle(), recorded: false };
-  }
-  const { header, calls, complete } = await readRecordingFile(what);
-  if (!complete) announce(`${what} was cut: it has no end, and is played as far as it goes`);
-  const found = await readGame(module ?? header.name, { assets, announce });
-  await verify(header, found);
-  return { ...found, ...header, module: found.module, assets: found.assets, calls, recorded: true };
+/** What the command lines of render and inspect share. */
+export interface SourceValues {
+  module?: string | undefined;
+  assets?: string | undefined;
+  model?: string | undefined;
+  seed?: string | undefined;
 }
 
-type Game = Pick<Source, 'name' | 'module' | 'assets'>;
+/** What a command line asks to be played; without anything, the arena. @throws NearlightError NL_USAGE */
+export function askedSource(positionals: string[], values: SourceValues): Omit<SourceOptions, 'config' | 'announce'> {
+  const usage = (detail: string) => new NearlightError('NL_USAGE', detail);
+  if (positionals.length > 1) throw usage(`one game at a time, and not ${positionals.join(', ')}`);
+  const { module, assets, model, seed } = values;
+  const what = positionals[0] ?? (model === undefined ? 'arena' : MODEL);
+  const session = what.endsWith('.nlr');
+  if (session && seed !== undefined)
+    throw usage(`--seed ${seed}: a session is played with the seed that it was recorded with; leave --seed out`);
+  if (!session && module !== undefined) throw usage(`--module is for a session; to play ${module}, give it by itself`);
+  if (model !== undefined && (assets !== undefined || (!session && what !== MODEL)))
+    throw usage('--model shows a model by itself, or in a session of it; leave games and --assets out');
+  return { what, ...(module ? { module } : {}), ...(assets ? { assets } : {}), ...(model ? { model } : {}) };
+}
+
+/** The game that shows a model. */
+const MODEL = 'model';
+
+/**
+ * Finds, builds where it is this repository's own, and reads what is to be played.
+ * @throws NearlightError NL_USAGE, NL_SOURCE, NL_MODULE_NOT_FOUND, NL_MODEL, NL_RECORDING
+ */
+export async function openSource({ what, config, module, ...options }: SourceOptions): Promise<Source> {
+  if (!what.endsWith('.nlr')) {
+    const found = await readGame(what, options);
+    const { tickRate, maxPlayers: seats } = config;
+    const seed = config.seed || randomInt(1, 2 ** 47);
+    return { ...found, seed, tickRate, seats, calls: idle(), recorded: undefined, taken: [0] };
+  }
+  const { header, calls, complete } = await readRecordingFile(what);
+  if (!complete) options.announce(`${what} was cut: it has no end, and is played as far as it goes`);
+  const found = await readGame(module ?? header.name, options);
+  await verify(header, found);
+  const taken = [...new Set(calls.flatMap((asked) => (asked.kind === 'join' ? asked.seat : [])))].sort((a, b) => a - b);
+  return { ...found, ...header, module: found.module, assets: found.assets, calls, recorded: calls, taken };
+}
+
+type Game = Pick<Source, 'name' | 'module' | 'assets' | 'locate'>;
 
 async function readGame(
   what: string,
-  { assets, announce }: { assets: string | undefined; announce(line: string): void },
+  { assets, model, announce }: Pick<SourceOptions, 'assets' | 'model' | 'announce'>,
 ): Promise<Game> {
   const path = findModule(what);
   const own = modulePaths().get(path);
   if (own) await buildModules([own], announce);
   const name = roomName(path);
-  const folder = assets ?? join(dirname(path), `${name}.assets`);
-  return { name, module: await readModule(path), assets: await packAssets(folder) };
+  const module = await readModule(path);
+  const pack = await (model === undefined
+    ? packAssets(assets ?? join(dirname(path), `${name}.assets`))
+    : packModel(model, announce));
+  return { name, module, assets: pack, locate: locator(path, module) };
+}
+
+/** The packer's libraries are loaded where there is something to pack. */
+async function packModel(path: string, announce: (line: string) => void): Promise<Uint8Array> {
+  const { modelAssets } = await import('../assets/model.ts');
+  return modelAssets(path, announce);
 }
 
 function findModule(what: string): string {
@@ -111,7 +154,8 @@ export async function openOffline(source: Source, config: Config): Promise<Offli
     log: (level, line) => level !== 'warn' && log(level, line),
   });
   const meters = new Meters();
-  const options = roomOptions({ name: source.name, config, log, gpu, meters, assets: source.assets });
+  const { name, assets, locate } = source;
+  const options = roomOptions({ name, config, log, gpu, meters, assets, locate });
   const { seed, tickRate, seats, gpu: told } = source;
   const load = { ...options.load, seed, tickRate, seats, ...(told ? { gpu: told } : {}) };
   const answers = new Answers();
@@ -131,8 +175,8 @@ export async function openOffline(source: Source, config: Config): Promise<Offli
     let gpuMs = 0;
     let failure: NearlightError | undefined;
     replay.observer = {
-      onGpu(ms) {
-        gpuMs += ms;
+      onGpu(ms, renders) {
+        gpuMs += ms * renders;
       },
       onError(error) {
         failure ??= error;

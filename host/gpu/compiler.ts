@@ -15,26 +15,21 @@ class CompileTime {
     this.#msMax = msMax;
   }
 
-  /** What is left, in milliseconds. */
-  get left(): number {
-    return Math.max(0, this.#msMax - Math.max(0, this.#spentMs - (performance.now() - this.#at) * COMPILE_SHARE));
+  /** Whether another `ms` would be too much, and why. */
+  tooLong(ms: number): Fault | undefined {
+    const spent = this.#spent(performance.now()) + ms;
+    if (spent < this.#msMax) return undefined;
+    return new Fault(`compiling has taken ${Math.round(spent)} of ${this.#msMax} ms (SHADER_MS_MAX)`);
   }
 
-  /** Runs and accounts what compiles. @throws Fault where it has taken too long */
-  measure<T>(compile: () => T): T {
-    const begun = performance.now();
-    const made = compile();
-    this.spend(begun);
-    return made;
-  }
-
-  /** Accounts what was begun at `begun` and ends now. @throws Fault where it has taken too long */
-  spend(begun: number): void {
+  spend(ms: number): void {
     const now = performance.now();
-    this.#spentMs = Math.max(0, this.#spentMs - (begun - this.#at) * COMPILE_SHARE) + (now - begun);
+    this.#spentMs = this.#spent(now) + ms;
     this.#at = now;
-    if (this.#spentMs >= this.#msMax)
-      throw new Fault(`compiling has taken ${Math.round(this.#spentMs)} of ${this.#msMax} ms (SHADER_MS_MAX)`);
+  }
+
+  #spent(now: number): number {
+    return Math.max(0, this.#spentMs - (now - this.#at) * COMPILE_SHARE);
   }
 }
 
@@ -50,122 +45,185 @@ export class Waiting extends Error {
 /** Thrown where what compiles is never there, because its device is lost. */
 export class Lost extends Error {}
 
-/** Between two looks at whether the GPU is at work still. */
-const LATE_MS = 50;
+/** Between two looks at how long a compilation takes. */
+const LOOK_MS = 10;
+/** So many of a device's are begun at a time: what waits can still be dropped. */
+const RUNNING_MAX = 4;
+/** Beyond its owner's time, after which a compilation is not expected to end. */
+const HUNG_MS = 30_000;
+
+/** Who is told how long its pipelines compile. */
+interface Owner {
+  compiled(ms: number): void;
+  /** What is wrong with a compilation that takes `ms` so far. */
+  tooLong(ms: number): Fault | undefined;
+  overdue(fault: Fault): void;
+}
 
 const known = new WeakMap<GPUDevice, DeviceCompiler>();
 
 /**
- * Compiles beside the frames of a device that rooms share. The implementation does so one after another, so that one that does
- * not end would hold up all others: from then on they are compiled at once instead, until it does end.
+ * Compiles beside the frames of a device that rooms share, each room's in its turn. The implementation does one after another:
+ * the first one's time is its owner's alone. One that does not end takes the device with it, as work of the GPU does.
  */
 class DeviceCompiler {
-  readonly #stuck = new Set<Promise<void>>();
-  /** What compiles now: whose it is, and how to compile it at once. */
-  readonly #waiting = new Map<() => void, object>();
-
   readonly #watch: DeviceWatch;
+  /** What waits, by owner; whose turn is next comes first. */
+  readonly #queues = new Map<Owner, (() => Promise<void>)[]>();
+  #running: { owner: Owner; at: number }[] = [];
+  /** When the last one ended. */
+  #endedAt = 0;
+  #timer: ReturnType<typeof setInterval> | undefined;
 
   /** The one of this device. */
   static of(device: GPUDevice): DeviceCompiler {
     let compiler = known.get(device);
     if (!compiler) {
-      compiler = new DeviceCompiler(device);
+      compiler = new DeviceCompiler(DeviceWatch.of(device));
       known.set(device, compiler);
     }
     return compiler;
   }
 
-  constructor(device: GPUDevice) {
-    this.#watch = DeviceWatch.of(device);
+  constructor(watch: DeviceWatch) {
+    this.#watch = watch;
   }
 
-  /** Compiles for `owner` by `beside`, or by `atOnce` where the other way is blocked or becomes so by somebody else. */
-  compile<T>(owner: object, beside: () => Promise<T>, atOnce: () => T): Promise<T> {
+  /** What `begin` makes, in its owner's turn; never where that is dropped before. */
+  compile<T>(owner: Owner, begin: () => Promise<T>): Promise<T> {
     const { promise, resolve, reject } = Promise.withResolvers<T>();
-    const instead = (): void => this.#safely(() => void Promise.resolve().then(atOnce).then(resolve, reject));
-    if (this.#stuck.size > 0) {
-      instead();
-      return promise;
-    }
-    this.#waiting.set(instead, owner);
-    beside()
-      .then(resolve, reject)
-      .finally(() => this.#waiting.delete(instead));
+    const job = async (): Promise<void> => begin().then(resolve, reject);
+    const queue = this.#queues.get(owner);
+    if (queue) queue.push(job);
+    else this.#queues.set(owner, [job]);
+    this.#begin();
     return promise;
   }
 
-  /** A software adapter compiles nothing while it works, and this thread must not wait for what may be without end. */
-  #safely(compile: () => void): void {
-    if (this.#watch.lost) return;
-    if (this.#watch.late) setTimeout(() => this.#safely(compile), LATE_MS);
-    else compile();
+  /** Forgets what of its owner's has not begun. */
+  drop(owner: Owner): void {
+    this.#queues.delete(owner);
   }
 
-  /** `owner` has waited for this too long. */
-  block(owner: object, compilation: Promise<void>): void {
-    this.#stuck.add(compilation);
-    void compilation.then(() => this.#stuck.delete(compilation));
-    for (const [instead, whose] of this.#waiting) {
-      this.#waiting.delete(instead);
-      if (whose !== owner) instead();
+  #begin(): void {
+    for (const [owner, queue] of this.#queues) {
+      if (this.#running.length >= RUNNING_MAX) return;
+      const job = queue.shift()!;
+      // Its next one comes after all others.
+      this.#queues.delete(owner);
+      if (queue.length > 0) this.#queues.set(owner, queue);
+      const run = { owner, at: performance.now() };
+      this.#running.push(run);
+      void job().finally(() => this.#ended(run));
+      this.#timer ??= setInterval(() => this.#look(), LOOK_MS);
     }
+  }
+
+  #ended(run: { owner: Owner; at: number }): void {
+    const now = performance.now();
+    this.#running = this.#running.filter((other) => other !== run);
+    run.owner.compiled(now - Math.max(run.at, this.#endedAt));
+    this.#endedAt = now;
+    this.#begin();
+    if (this.#running.length === 0) this.#stop();
+  }
+
+  /** Whether the one that compiles now takes its owner too long. */
+  #look(): void {
+    const first = this.#running[0];
+    if (!first || this.#watch.lost) {
+      this.#stop();
+      return;
+    }
+    const now = performance.now();
+    // A software adapter compiles nothing while it works: that time is nobody's here.
+    if (this.#watch.late) this.#endedAt = now;
+    const ms = now - Math.max(first.at, this.#endedAt);
+    const fault = first.owner.tooLong(ms);
+    if (fault) first.owner.overdue(fault);
+    if (first.owner.tooLong(ms - HUNG_MS)) this.#watch.giveUp();
+  }
+
+  #stop(): void {
+    clearInterval(this.#timer);
+    this.#timer = undefined;
   }
 }
 
 /** Between two looks at whether it is worth waiting. */
 const WAIT_MS = 10;
-/** Time for which WGSL is read in a row; others have the thread for as long afterwards. */
-const PARSE_MS_MAX = 4;
+
+export interface RoomCompilerOptions {
+  device: GPUDevice;
+  msMax: number;
+  /** Takes what a compilation fails with, for the command that is executed now. */
+  refuser(failure: Promise<unknown>): (error: unknown) => void;
+  /** Compiling has taken too long, though no call waits for it. */
+  onOverdue(fault: Fault): void;
+}
 
 /** Compiles a room's shaders and pipelines, within the time that a room has for it. */
-export class RoomCompiler {
+export class RoomCompiler implements Owner {
   /** Whether pipelines compile beside the frames, and commands that need them wait. */
   patient = false;
+  readonly #options: RoomCompilerOptions;
   readonly #time: CompileTime;
   readonly #device: DeviceCompiler;
   readonly #watch: DeviceWatch;
-  /** Takes what a compilation fails with, for the command that is executed now. */
-  readonly #refuser: (failure: Promise<unknown>) => (error: unknown) => void;
   readonly #pending = new Set<Promise<void>>();
-  #parsedMs = 0;
+  #fault: Fault | undefined;
+  /** Of the call that waits. */
+  #stop: (() => void) | undefined;
 
-  constructor(options: {
-    device: GPUDevice;
-    msMax: number;
-    refuser(failure: Promise<unknown>): (error: unknown) => void;
-  }) {
+  constructor(options: RoomCompilerOptions) {
+    this.#options = options;
     this.#time = new CompileTime(options.msMax);
     this.#device = DeviceCompiler.of(options.device);
     this.#watch = DeviceWatch.of(options.device);
-    this.#refuser = options.refuser;
   }
 
-  /** Reads WGSL: on this thread, which others need too. @throws Fault where it has taken too long, Waiting */
-  shaderModule(parse: () => GPUShaderModule): GPUShaderModule {
-    this.#rest();
+  compiled(ms: number): void {
+    this.#time.spend(ms);
+    const fault = this.#time.tooLong(0);
+    if (fault) this.overdue(fault);
+  }
+
+  tooLong(ms: number): Fault | undefined {
+    return this.#time.tooLong(ms);
+  }
+
+  overdue(fault: Fault): void {
+    this.close();
+    if (this.#fault) return;
+    this.#fault = fault;
+    if (this.#stop) this.#stop();
+    else this.#options.onOverdue(fault);
+  }
+
+  /** Forgets what has not begun to compile. */
+  close(): void {
+    this.#device.drop(this);
+  }
+
+  /** Does at once what compiles, and accounts it. @throws Fault where that has taken too long */
+  measure<T>(compile: () => T): T {
     const begun = performance.now();
-    const made = this.#time.measure(parse);
-    this.#parsedMs += performance.now() - begun;
+    const made = compile();
+    this.#time.spend(performance.now() - begun);
+    const fault = this.#time.tooLong(0);
+    if (fault) throw fault;
     return made;
-  }
-
-  #rest(): void {
-    const ms = this.#parsedMs;
-    if (!this.patient || ms < PARSE_MS_MAX) return;
-    this.#parsedMs = 0;
-    throw new Waiting(new Promise((resolve) => setTimeout(resolve, ms)));
   }
 
   /** What `beside` makes, once it is there, or what `atOnce` makes, without patience. @throws Fault */
   pipeline<T>(atOnce: () => T, beside: () => Promise<T>): Compiled<T> {
-    if (!this.patient) return { gpu: this.#time.measure(atOnce) };
-    const made = this.#device.compile(this, beside, atOnce);
+    if (!this.patient) return { gpu: this.measure(atOnce) };
+    const made = this.#device.compile(this, beside);
     const failure = made.then(
       () => undefined,
       (error: unknown) => error,
     );
-    const refuse = this.#refuser(failure);
+    const refuse = this.#options.refuser(failure);
     const pipeline: Compiled<T> = { gpu: undefined };
     const compilation = made
       .then((gpu) => {
@@ -180,27 +238,27 @@ export class RoomCompiler {
     return pipeline;
   }
 
+  /** Compiles what no call waits for. */
+  later<T>(beside: () => Promise<T>): Promise<T> {
+    return this.#device.compile(this, beside);
+  }
+
   /** What was asked for and has not compiled yet; undefined for nothing. */
   get pending(): Promise<void> | undefined {
     return this.#pending.size > 0 ? Promise.all(this.#pending).then(() => {}) : undefined;
   }
 
-  /** Waits, and accounts it. @throws Fault where it takes too long, Lost where the device is lost meanwhile */
-  async wait(compilation: Promise<void>): Promise<void> {
-    const begun = performance.now();
-    const { left } = this.#time;
+  /** Waits. @throws Fault where compiling takes too long, Lost where the device is lost meanwhile */
+  async wait(until: Promise<void>): Promise<void> {
     const stop = Promise.withResolvers<void>();
+    this.#stop = stop.resolve;
     const timer = setInterval(() => {
-      if (this.#watch.lost || performance.now() - begun >= left) stop.resolve();
+      if (this.#watch.lost) stop.resolve();
     }, WAIT_MS);
-    await Promise.race([compilation, stop.promise]);
+    await Promise.race([until, stop.promise]);
     clearInterval(timer);
+    this.#stop = undefined;
     if (this.#watch.lost) throw new Lost('the device was lost while a pipeline compiled');
-    try {
-      this.#time.spend(begun);
-    } catch (error) {
-      for (const pending of this.#pending) this.#device.block(this, pending);
-      throw error;
-    }
+    if (this.#fault) throw this.#fault;
   }
 }

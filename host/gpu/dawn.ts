@@ -154,7 +154,12 @@ async function open({ hardwareRequired, log, backend = 'vulkan' }: OpenOptions):
   const device = await openDevice(adapter);
   warmUp(device);
   DeviceGroups.of(device).collect = () => setImmediate(collectGarbage);
-  device.addEventListener('uncapturederror', (event) => log('error', `GPU: ${event.error.message}`));
+  device.addEventListener('uncapturederror', (event) => {
+    // Listeners that come later find out whose it is.
+    queueMicrotask(() => {
+      if (!event.defaultPrevented) log('error', `GPU: ${event.error.message}`);
+    });
+  });
   const lost = Promise.withResolvers<string>();
   const opened: Opened = {
     device,

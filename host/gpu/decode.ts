@@ -1044,13 +1044,18 @@ function list<T>(r: Reader, t: Tables, at: number, count: number, stride: number
 
 /**
  * Checks the commands of `r` one by one, from `r.at` on - opcode, length, enums, flags, ids - and hands each to `h`.
- * @throws Fault at the first bad command; `r.index` and `r.opcode` name it. The ones before it have been done.
+ * @throws Fault at the first bad command; `r.index` and `r.opcode` name it. The ones before it have been done. What
+ * `r.look` throws
  */
 export function decode(r: Reader, h: Handler): void {
   const { words: w, floats: f, length: end } = r;
   const t = h.tables;
   let at = r.at;
   for (; at < end; r.index++) {
+    if (--r.countdown <= 0) {
+      r.at = at;
+      r.look();
+    }
     const head = w[at];
     const length = head >>> 16;
     r.opcode = head & 0xffff;

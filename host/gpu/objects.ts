@@ -23,6 +23,7 @@ import { DeviceGroups } from './groups.ts';
 import { compiled, type Pass } from './pass.ts';
 import { Fault, type Reader } from './reader.ts';
 import { ErrorScopes } from './scope.ts';
+import { checkInlined } from './shader.ts';
 import { type Handles, Table, type Tables } from './table.ts';
 
 export interface ObjectLimits extends WorkLimits {
@@ -42,6 +43,8 @@ export interface ObjectsOptions {
   refuser(): (error: unknown) => void;
   /** An object has ended. */
   ended(): void;
+  /** Compiling has taken too long, though no call waits for it. */
+  onOverdue(fault: Fault): void;
   /** Puts a record on the module's reply ring. */
   reply(type: number, ...values: number[]): void;
 }
@@ -73,8 +76,12 @@ export class Objects implements ObjectsCommands {
     this.#device = device;
     this.#limits = limits;
     this.scopes = new ErrorScopes(device, (message) => options.log('warn', message), options.reply);
-    const refuser = (failure: Promise<unknown>) => (this.scopes.catch(failure) ? () => {} : options.refuser());
-    this.compiler = new RoomCompiler({ device, msMax: limits.shaderMsMax, refuser });
+    this.compiler = new RoomCompiler({
+      device,
+      msMax: limits.shaderMsMax,
+      refuser: (failure) => (this.scopes.catch(failure) ? () => {} : options.refuser()),
+      onOverdue: options.onOverdue,
+    });
     this.#bindGroups = DeviceGroups.of(device);
     this.budget = new Budget(limits.gpuBytesMax);
     this.tables = {
@@ -180,7 +187,7 @@ export class Objects implements ObjectsCommands {
       label,
       entries: entries.map(bindGroupEntry),
     };
-    const gpu = this.#bindGroups.make(() => this.#device.createBindGroup(descriptor));
+    const gpu = this.#bindGroups.make(this, () => this.#device.createBindGroup(descriptor));
     const group = { gpu };
     this.tables.bindGroup.add(id, group);
     this.#cache(this.#groups, group);
@@ -190,7 +197,12 @@ export class Objects implements ObjectsCommands {
     this.tables.shaderModule.claim(id);
     if (code.length > this.#limits.shaderBytesMax)
       throw new Fault(`its ${code.length} bytes exceed ${this.#limits.shaderBytesMax} (SHADER_BYTES_MAX)`);
-    const gpu = this.compiler.shaderModule(() => this.#device.createShaderModule({ label, code }));
+    const gpu = this.compiler.measure(() => {
+      checkInlined(code);
+      return this.#device.createShaderModule({ label, code });
+    });
+    // It takes as long as hundreds of other commands.
+    this.#options.reader.countdown = 1;
     this.tables.shaderModule.add(id, { gpu });
   }
 
@@ -206,7 +218,8 @@ export class Objects implements ObjectsCommands {
     this.tables.renderPipeline.claim(record.id);
     const pipeline: Handles['renderPipeline'] = { gpu: undefined };
     this.tables.renderPipeline.add(record.id, pipeline);
-    const compilation = this.#device.createRenderPipelineAsync(renderPipeline(record));
+    const descriptor = renderPipeline(record);
+    const compilation = this.compiler.later(() => this.#device.createRenderPipelineAsync(descriptor));
     this.#whenCompiled('renderPipeline', record, compilation, (gpu) => {
       pipeline.gpu = gpu;
     });
@@ -224,7 +237,8 @@ export class Objects implements ObjectsCommands {
     this.tables.computePipeline.claim(record.id);
     const pipeline: Handles['computePipeline'] = { gpu: undefined };
     this.tables.computePipeline.add(record.id, pipeline);
-    const compilation = this.#device.createComputePipelineAsync(computePipeline(record));
+    const descriptor = computePipeline(record);
+    const compilation = this.compiler.later(() => this.#device.createComputePipelineAsync(descriptor));
     this.#whenCompiled('computePipeline', record, compilation, (gpu) => {
       pipeline.gpu = gpu;
     });
@@ -257,7 +271,9 @@ export class Objects implements ObjectsCommands {
 
   finishRenderBundle(id: number): void {
     this.tables.renderBundle.claim(id);
-    this.tables.renderBundle.add(id, this.#pass.finishBundle());
+    const bundle = this.#pass.finishBundle();
+    this.budget.take(bundle.bytes);
+    this.tables.renderBundle.add(id, bundle);
   }
 
   getCompilationInfo(module: Handles['shaderModule'], token: number): void {
@@ -282,6 +298,7 @@ export class Objects implements ObjectsCommands {
     if (kind === 'buffer') this.#endBuffer(this.tables.buffer.remove(object));
     else if (kind === 'texture') this.#endTexture(this.tables.texture.remove(object));
     else if (kind === 'querySet') this.#endQuerySet(this.tables.querySet.remove(object));
+    else if (kind === 'renderBundle') this.#endBundle(this.tables.renderBundle.remove(object));
     else this.tables[kind].remove(object);
     // What is kept names its parts by their ids, and an id may come again.
     this.#options.ended();
@@ -291,9 +308,11 @@ export class Objects implements ObjectsCommands {
 
   /** Ends every object. */
   clear(): void {
+    this.compiler.close();
     this.tables.buffer.clear(this.#endBuffer);
     this.tables.texture.clear(this.#endTexture);
     this.tables.querySet.clear(this.#endQuerySet);
+    this.tables.renderBundle.clear(this.#endBundle);
     for (const table of Object.values(this.tables)) table.clear(() => {});
   }
 
@@ -337,6 +356,11 @@ export class Objects implements ObjectsCommands {
   readonly #endQuerySet = ({ gpu, count }: Handles['querySet']): void => {
     gpu.destroy();
     this.budget.give(count * QUERY_BYTES);
+  };
+
+  readonly #endBundle = ({ bytes }: Handles['renderBundle']): void => {
+    this.budget.give(bytes);
+    this.#bindGroups.dropped(bytes);
   };
 
   readonly #endTexture = ({ gpu, bytes }: Handles['texture']): void => {

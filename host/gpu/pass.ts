@@ -27,6 +27,7 @@ export class Pass implements PassCommands {
   #bundle: GPURenderBundleEncoder | undefined;
   #bundleDraws = 0;
   #bundleVertices = 0;
+  #bundleAt = 0;
   #occlusionQueries = 0;
   #occlusionQuery = false;
   #compute: GPUComputePassEncoder | undefined;
@@ -80,12 +81,18 @@ export class Pass implements PassCommands {
     this.#bundle = bundle;
     this.#bundleDraws = 0;
     this.#bundleVertices = 0;
+    this.#bundleAt = this.#reader.at;
   }
 
   /** What the bundle holds that was begun. */
   finishBundle(): Handles['renderBundle'] {
     if (this.#bundle === undefined) throw new Fault('no render bundle was begun');
-    const bundle = { gpu: this.#bundle.finish(), draws: this.#bundleDraws, vertices: this.#bundleVertices };
+    const bundle = {
+      gpu: this.#bundle.finish(),
+      draws: this.#bundleDraws,
+      vertices: this.#bundleVertices,
+      bytes: (this.#reader.at - this.#bundleAt) * 4,
+    };
     this.drop();
     return bundle;
   }

@@ -2,6 +2,8 @@ import { WordCache } from './cache.ts';
 
 /** Names come again in each frame: those of at most so many bytes are decoded once. */
 const INTERNED_BYTES_MAX = 64;
+/** Labels are the GPU's to keep, and nobody counts them; what is longer is cut. */
+const LABEL_CHARS_MAX = 256;
 
 interface Interned {
   text: string;
@@ -26,6 +28,9 @@ export class Reader {
   jump = 0;
   /** Whether every command has been read. */
   ended = false;
+  /** Commands until the next look, which is made before a command is read and may throw. */
+  countdown = Number.POSITIVE_INFINITY;
+  look: () => void = () => {};
   #bytes: Uint8Array = new Uint8Array();
   #label = '';
   #labelled = -1;
@@ -86,11 +91,10 @@ export class Reader {
     // A name that ends in zeros has the words of a shorter one.
     const text = known?.byteLength === byteLength ? known.text : this.#decode(at * 4, byteLength, name);
     if (short && text !== known?.text) this.#interned.add(this.words, at, last, { text, byteLength });
-    if (name === 'label') {
-      this.#label = text;
-      this.#labelled = this.index;
-    }
-    return text;
+    if (name !== 'label') return text;
+    this.#label = text.slice(0, LABEL_CHARS_MAX);
+    this.#labelled = this.index;
+    return this.#label;
   }
 
   /** The f64 in two words from `at` on. */

@@ -11,10 +11,12 @@ import { Queue } from './queue.ts';
 import { Fault, Reader } from './reader.ts';
 import type { Handles, Tables } from './table.ts';
 import { GpuTimer } from './timer.ts';
+import { LOOK_COMMANDS, Turn } from './turn.ts';
 import { DeviceWatch, type WorkOwner } from './watch.ts';
 
 export interface ReplayLimits extends ObjectLimits {
   gpuMsMax: number;
+  replayMsMax: number;
   mapBytesMax: number;
   dataBytesMax: number;
 }
@@ -35,8 +37,8 @@ export interface ReplayOptions {
 export interface ReplayObserver {
   /** How long checking the commands of one render took, now and then. */
   onCheck(ms: number): void;
-  /** The GPU time of all renders since it was told last; never where the device has no timestamps. */
-  onGpu(ms: number): void;
+  /** The GPU time of one render, now and then, and the renders that it stands for; never where the device has no timestamps. */
+  onGpu(ms: number, renders: number): void;
   /** An error that shows only after the call that caused it. */
   onError(error: NearlightError): void;
 }
@@ -65,8 +67,10 @@ const SURFACE_KIND = { format: 'rgba8unorm', sampleCount: 1 } as const;
 const LABEL_CHARS_MAX = 64;
 /** One render in so many is checked a second time, to know how long that takes. */
 const CHECKED_RENDERS = 61;
-/** Calls in a row whose work may take too long: once may be another's fault. */
-const LATE_CALLS_MAX = 2;
+/** Unless it has more words: others would wait. */
+const CHECKED_WORDS_MAX = 2 ** 18;
+/** Once, a call's work may take too long: that may be another's fault. Not once more within so long. */
+const LATE_AGAIN_MS = 10_000;
 /** Of the time that the GPU may work for a call, after which it is given up. */
 const HUNG_FACTOR = 4;
 
@@ -86,6 +90,7 @@ export class Replay implements Handler {
   readonly #owner: ErrorOwner & WorkOwner;
   readonly #watch: DeviceWatch;
   readonly #work: Work;
+  readonly #turn: Turn;
   readonly #timer: GpuTimer | undefined;
   readonly #record = new Uint32Array(REPLY_WORDS);
   readonly #surfaceTexture = { bytes: 0, ...SURFACE_KIND } as Handles['texture'];
@@ -95,7 +100,7 @@ export class Replay implements Handler {
   #destroyed = false;
   #commands = 0;
   #renders = 0;
-  #lateCalls = 0;
+  #lateAt = Number.NEGATIVE_INFINITY;
   /** Set by the room. */
   observer: Partial<ReplayObserver> = {};
 
@@ -107,12 +112,16 @@ export class Replay implements Handler {
     const log = (level: 'error' | 'warn', message: string) => options.log(level, message);
     const refuser = () => this.#refuser();
     const ended = () => this.encoder.forget();
-    this.objects = new Objects({ device, limits, reader, log, reply, refuser, ended });
+    const onOverdue = (fault: Fault) => this.#tell(new NearlightError('NL_COMMAND', fault.message));
+    this.objects = new Objects({ device, limits, reader, log, reply, refuser, ended, onOverdue });
     this.tables = this.objects.tables;
     this.#work = new Work(limits);
+    this.#turn = new Turn(device, limits.replayMsMax);
+    reader.look = () => this.#look();
     this.pass = new Pass({ reader, tables: this.tables, work: this.#work, limits: device.limits });
     this.objects.pass = this.pass;
-    if (device.features.has('timestamp-query')) this.#timer = new GpuTimer(device, (ms) => this.observer.onGpu?.(ms));
+    if (device.features.has('timestamp-query'))
+      this.#timer = new GpuTimer(device, (ms, renders) => this.observer.onGpu?.(ms, renders));
     this.encoder = new Encoder({ device, reader, handler: this, timer: this.#timer });
     this.queue = new Queue({
       device,
@@ -151,10 +160,16 @@ export class Replay implements Handler {
   }
 
   /**
-   * As run, but pipelines compile beside what else this thread does: where there are any, the result is a promise that
-   * settles when all is done. Until then the submission stays as it is, and nothing else is executed.
+   * As run, but beside what else this thread does: where pipelines are to compile, the GPU is behind with what the module
+   * has submitted before, or the commands take long, the result is a promise that settles when all is done. Until then the
+   * submission stays as it is, and nothing else is executed.
    */
   start(submission: Commands, surface?: Surface): Promise<void> | undefined {
+    const busy = this.#watch.busy(this.#owner);
+    return busy ? busy.then(() => this.#start(submission, surface)) : this.#start(submission, surface);
+  }
+
+  #start(submission: Commands, surface: Surface | undefined): Promise<void> | undefined {
     this.objects.compiler.patient = true;
     this.#begin(submission, surface);
     const compilation = this.#proceed(surface);
@@ -179,6 +194,7 @@ export class Replay implements Handler {
     this.queue.begin();
     this.#work.begin();
     this.encoder.begin();
+    this.#turn.begin();
     if (!surface) return;
     this.#show(surface);
     this.#timer?.begin();
@@ -189,6 +205,8 @@ export class Replay implements Handler {
   #proceed(surface: Surface | undefined): Promise<void> | undefined {
     let compilation: Promise<void> | undefined;
     this.#errors.running = this.#owner;
+    this.#turn.resume();
+    this.#reader.countdown = LOOK_COMMANDS;
     this.objects.scopes.resume();
     try {
       decode(this.#reader, this);
@@ -250,6 +268,13 @@ export class Replay implements Handler {
     this.tables.textureView.remove(SURFACE);
   }
 
+  /** Now and then between two commands: whether they are refused, and whether it is others' turn. */
+  #look(): void {
+    this.#settle();
+    this.#reader.countdown = LOOK_COMMANDS;
+    if (this.objects.compiler.patient) this.#turn.look();
+  }
+
   #settle(): void {
     if (this.#refused) throw this.#refused;
   }
@@ -298,9 +323,11 @@ export class Replay implements Handler {
 
   #took(ms: number): void {
     const { gpuMsMax } = this.#options.limits;
-    this.#lateCalls = ms > gpuMsMax ? this.#lateCalls + 1 : 0;
-    if (this.#lateCalls >= LATE_CALLS_MAX)
+    if (ms <= gpuMsMax) return;
+    const now = performance.now();
+    if (now - this.#lateAt < LATE_AGAIN_MS)
       this.#tell(new NearlightError('NL_GPU_TIME', `${Math.round(ms)} of ${gpuMsMax} ms for one call (GPU_MS_MAX)`));
+    this.#lateAt = now;
   }
 
   #tell(error: NearlightError): void {
@@ -309,7 +336,9 @@ export class Replay implements Handler {
 
   /** Goes through the commands without doing them. Those that use what they make themselves cannot be timed so. */
   #check(): void {
+    if (this.#reader.length > CHECKED_WORDS_MAX) return;
     const begun = performance.now();
+    this.#reader.countdown = Number.POSITIVE_INFINITY;
     try {
       decode(this.#reader, { tables: this.tables, ...NOTHING });
       this.observer.onCheck?.(performance.now() - begun);

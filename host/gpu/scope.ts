@@ -4,6 +4,8 @@ import { Fault } from './reader.ts';
 
 /** Scopes that may be open at a time. */
 const SCOPES_MAX = 32;
+/** Scopes whose answers are awaited at a time: each costs as much as hundreds of other commands. */
+const ANSWERS_MAX = 256;
 
 /**
  * A module's error scopes. The device may have several modules, so that each scope ends in the call that began it:
@@ -13,6 +15,7 @@ export class ErrorScopes {
   readonly #device: GPUDevice;
   readonly #log: (message: string) => void;
   readonly #reply: (type: number, ...values: number[]) => void;
+  #answers = 0;
   readonly #scopes: { filter: GPUErrorFilter; caught: Promise<unknown>[] }[] = [];
 
   constructor(device: GPUDevice, log: (message: string) => void, reply: (type: number, ...values: number[]) => void) {
@@ -32,9 +35,12 @@ export class ErrorScopes {
   }
 
   pop(token: number): void {
+    if (this.#answers === ANSWERS_MAX) throw new Fault(`${ANSWERS_MAX} error scopes are to be answered already`);
     const scope = this.#scopes.pop();
     if (!scope) throw new Fault('no error scope is open');
+    this.#answers++;
     const answer = (errors: unknown[]): void => {
+      this.#answers--;
       const error = errors.find((caught) => caught);
       if (error) this.#log(`an error scope caught: ${(error as Error).message}`);
       this.#reply(REPLY_ERROR_SCOPE, token, filterOf(error));

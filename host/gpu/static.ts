@@ -15,6 +15,9 @@ import type { Handles } from './table.ts';
 /** Passes with fewer draws gain nothing. */
 const DRAWS_MIN = 32;
 const BUNDLES_MAX = 64;
+/** Of one pass: a bundle is recorded in one go, while others wait. And of all that are kept. */
+const PASS_WORDS_MAX = 2 ** 18;
+const WORDS_MAX = 2 ** 21;
 const SEEN_MAX = 256;
 /** A pass that differed so many times in a row is left alone for so many calls. */
 const MISSES_MAX = 3;
@@ -53,6 +56,7 @@ export class StaticPasses {
   /** Of the last scan. */
   #end = 0;
   #commands = 0;
+  #words = 0;
 
   /** A call begins. */
   begin(): void {
@@ -61,7 +65,7 @@ export class StaticPasses {
 
   /** Forgets all: an object has ended, and its id may come to name another. */
   clear(): void {
-    this.#passes.clear();
+    this.#forget();
     this.#seen.clear();
   }
 
@@ -91,15 +95,22 @@ export class StaticPasses {
   #record(hash: number, reader: Reader, from: number, record: RecordBundle): StaticPass | undefined {
     const bundle = record(from, this.#end);
     if (bundle === undefined) return undefined;
-    if (this.#passes.size >= BUNDLES_MAX) this.#passes.clear();
+    if (this.#passes.size >= BUNDLES_MAX || this.#words >= WORDS_MAX) this.#forget();
+    this.#words += this.#end - from;
     const pass = { words: reader.words.slice(from, this.#end), commands: this.#commands, bundle };
     this.#passes.set(hash, pass);
     return pass;
   }
 
+  #forget(): void {
+    this.#passes.clear();
+    this.#words = 0;
+  }
+
   /** The hash of the commands up to the pass's end; undefined where no bundle is to be made of them. */
   #scan(reader: Reader, target: number): number | undefined {
-    const { words, length: end } = reader;
+    const { words } = reader;
+    const end = Math.min(reader.length, reader.end + PASS_WORDS_MAX);
     let hash = target;
     let draws = 0;
     let commands = 0;

@@ -21,7 +21,7 @@ export interface Handles {
   renderPipeline: Compiled<GPURenderPipeline>;
   computePipeline: Compiled<GPUComputePipeline>;
   querySet: { gpu: GPUQuerySet; count: number };
-  renderBundle: { gpu: GPURenderBundle; draws: number; vertices: number };
+  renderBundle: { gpu: GPURenderBundle; draws: number; vertices: number; bytes: number };
 }
 
 export type Tables = { readonly [K in keyof Handles]: Table<Handles[K]> };

@@ -10,7 +10,7 @@ const TIMESTAMP_BYTES = 8;
  */
 export class GpuTimer {
   readonly #device: GPUDevice;
-  readonly #onTime: (ms: number) => void;
+  readonly #onTime: (ms: number, renders: number) => void;
   readonly #queries: GPUQuerySet;
   readonly #resolved: GPUBuffer;
   readonly #readback: GPUBuffer;
@@ -20,8 +20,8 @@ export class GpuTimer {
   #busy = false;
   #destroyed = false;
 
-  /** The device has `timestamp-query`; `onTime` takes the milliseconds of all renders since it was called last. */
-  constructor(device: GPUDevice, onTime: (ms: number) => void) {
+  /** The device has `timestamp-query`; `onTime` takes the milliseconds of one render, for so many since it was called last. */
+  constructor(device: GPUDevice, onTime: (ms: number, renders: number) => void) {
     this.#device = device;
     this.#onTime = onTime;
     const count = 2 * PASSES_MAX;
@@ -91,6 +91,6 @@ export class GpuTimer {
     for (let at = 0; at < times.length; at += 2) if (times[at + 1]! > times[at]!) ns += times[at + 1]! - times[at]!;
     this.#readback.unmap();
     this.#busy = false;
-    this.#onTime((Number(ns) / 1e6) * renders);
+    this.#onTime(Number(ns) / 1e6, renders);
   }
 }

@@ -12,7 +12,23 @@ interface Submitted {
   hungMs: number;
 }
 
-const CHECK_MS = 500;
+/** What an owner has submitted and the GPU has not done yet. */
+interface Backlog {
+  calls: number;
+  /** Of a call, lately. */
+  ms: number;
+  /** Waits for the next one to end. */
+  next: PromiseWithResolvers<void> | undefined;
+}
+
+const CHECK_MS = 100;
+/** Without an end for so long, work may have none. */
+const LATE_MS = 500;
+/** Of one owner's work at the GPU, in milliseconds and in calls, what others may have to wait for. */
+const BACKLOG_MS = 50;
+const BACKLOG_CALLS = 2;
+/** What is left of a long call's time, after each shorter one. */
+const FADING = 0.9;
 
 const known = new WeakMap<GPUDevice, DeviceWatch>();
 
@@ -23,7 +39,10 @@ const known = new WeakMap<GPUDevice, DeviceWatch>();
 export class DeviceWatch {
   readonly #queue: GPUQueue;
   readonly #waiting: Submitted[] = [];
+  readonly #backlogs = new WeakMap<WorkOwner, Backlog>();
   #endedAt = 0;
+  /** Time for which this thread stood still while the GPU was at work: what ended meanwhile is not known. */
+  #stoodMs = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #checkedAt = 0;
   #hung: Promise<void>;
@@ -61,7 +80,15 @@ export class DeviceWatch {
   /** Whether the GPU has been at one call's work for long, and may be without end. */
   get late(): boolean {
     const first = this.#waiting[0];
-    return first !== undefined && performance.now() - Math.max(first.at, this.#endedAt) > CHECK_MS;
+    return first !== undefined && performance.now() - Math.max(first.at, this.#endedAt) > LATE_MS;
+  }
+
+  /** What is to be waited for before `owner` submits more; undefined for nothing. */
+  busy(owner: WorkOwner): Promise<void> | undefined {
+    const backlog = this.#backlogs.get(owner);
+    if (!backlog || backlog.calls < BACKLOG_CALLS || backlog.calls * backlog.ms < BACKLOG_MS) return undefined;
+    backlog.next ??= Promise.withResolvers();
+    return backlog.next.promise;
   }
 
   /** Something was submitted for `owner`; after `hungMs` it is given up. */
@@ -69,42 +96,68 @@ export class DeviceWatch {
     if (this.#lost) return;
     const entry = { owner, at: performance.now(), hungMs };
     this.#waiting.push(entry);
+    const backlog = this.#backlogs.get(owner);
+    if (backlog) backlog.calls++;
+    else this.#backlogs.set(owner, { calls: 1, ms: 0, next: undefined });
     this.#queue.onSubmittedWorkDone().then(
       () => this.#done(entry),
       () => {},
     );
-    if (this.#timer === undefined) this.#check();
+    if (this.#timer !== undefined) return;
+    this.#checkedAt = entry.at;
+    this.#check();
   }
 
   #done(entry: Submitted): void {
     if (this.#waiting[0] !== entry) return;
     const now = performance.now();
     this.#waiting.shift();
-    entry.owner.onWork(now - Math.max(entry.at, this.#endedAt));
+    const stood = this.#stoodMs + this.#standing(now);
+    const ms = Math.max(0, now - Math.max(entry.at, this.#endedAt) - stood);
     this.#endedAt = now;
+    this.#stoodMs = -this.#standing(now);
+    this.#take(entry.owner, ms);
+    entry.owner.onWork(ms);
+  }
+
+  #take(owner: WorkOwner, ms: number): void {
+    const backlog = this.#backlogs.get(owner)!;
+    backlog.calls--;
+    backlog.ms = Math.max(ms, FADING * backlog.ms);
+    backlog.next?.resolve();
+    backlog.next = undefined;
+  }
+
+  /** For how long this thread has stood still since it looked last, beyond what is usual. */
+  #standing(now: number): number {
+    return Math.max(0, now - this.#checkedAt - 2 * CHECK_MS);
   }
 
   #check(): void {
     const now = performance.now();
     const first = this.#waiting[0];
-    // Where this thread itself stood still, what has ended meanwhile is not known yet.
-    const awake = now - this.#checkedAt < 2 * CHECK_MS;
+    this.#stoodMs += this.#standing(now);
     this.#checkedAt = now;
     this.#timer = undefined;
     if (first === undefined) return;
-    if (awake && now - Math.max(first.at, this.#endedAt) > first.hungMs) {
-      this.#end();
+    if (now - Math.max(first.at, this.#endedAt) - this.#stoodMs > first.hungMs) {
+      this.giveUp();
       first.owner.onHung();
-      this.#hang();
       return;
     }
     this.#timer = setTimeout(() => this.#check(), CHECK_MS);
     this.#timer.unref?.();
   }
 
+  /** The device does something without end. */
+  giveUp(): void {
+    this.#end();
+    this.#hang();
+  }
+
   #end(): void {
     this.#lost = true;
-    this.#waiting.length = 0;
+    for (const { owner } of this.#waiting.splice(0)) this.#backlogs.get(owner)?.next?.resolve();
     clearTimeout(this.#timer);
     this.#timer = undefined;
   }

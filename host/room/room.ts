@@ -187,7 +187,7 @@ export class Room {
     });
     replay.observer = {
       onCheck: (ms) => this.stats.checkMs.add(ms),
-      onGpu: (ms) => this.#gpuTime(ms),
+      onGpu: (ms, renders) => this.#gpuTime(ms, renders),
       onError: (error) => this.#fail(error),
     };
   }
@@ -394,10 +394,10 @@ export class Room {
     view.present(sequence, begun);
   }
 
-  #gpuTime(ms: number): void {
+  #gpuTime(ms: number, renders: number): void {
     this.stats.gpuMs.add(ms);
     const { meters } = this.#options;
-    if (meters) meters.gpuMs = (meters.gpuMs ?? 0) + ms;
+    if (meters) meters.gpuMs = (meters.gpuMs ?? 0) + ms * renders;
   }
 
   #writeInputs(): void {

@@ -26,6 +26,7 @@ const ROOTS = [
   'host/dev/main.ts',
   'host/dev/dev.ts',
   'host/dev/page.ts',
+  'host/dev/worker.ts',
   'host/dev/game.ts',
   'host/dev/thread.ts',
   'host/bundle/main.ts',

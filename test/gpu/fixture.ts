@@ -83,3 +83,15 @@ export function redPipeline(stream = new Stream()): Stream {
     .command('createShaderModule', { id: 2, code: TRIANGLE })
     .command('createRenderPipeline', { id: 2, vertexModule: 2, fragmentModule: 2, targets: [target], ...pipeline });
 }
+
+/** Every function calls the one before twice, and each call is compiled: time doubles with each. */
+export function doubling(depth: number): string {
+  const functions = Array.from({ length: depth }, (_, n) =>
+    n === 0
+      ? 'fn f0(x: f32) -> f32 { return sin(x) * x; }'
+      : `fn f${n}(x: f32) -> f32 { return f${n - 1}(x) + f${n - 1}(x * 2); }`,
+  );
+  return `@group(0) @binding(0) var<storage, read_write> out: array<f32>;
+    ${functions.join('\n')}
+    @compute @workgroup_size(1) fn main() { out[0] = f${depth - 1}(out[1]); }`;
+}

@@ -22,6 +22,7 @@ export const LIMITS = {
   gpuWorkgroupsMax: 10_000,
   shaderBytesMax: 16_384,
   shaderMsMax: 300,
+  replayMsMax: 400,
   mapBytesMax: 1024,
 };
 
@@ -42,7 +43,7 @@ export const refused = (
   what: string,
   items: Item[],
   error: RegExp,
-  where: 'tick' | 'render' | 'init' = 'tick',
+  where: 'tick' | 'render' | 'init' | 'join' = 'tick',
 ): Case => ({
   of,
   what,

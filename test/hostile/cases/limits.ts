@@ -1,7 +1,8 @@
 /** More of everything than its setting allows. */
 import { good, submit } from '../../engine/modules.ts';
 import { bits, type Item, type Values } from '../../fuzz/encode.ts';
-import { cleared, command, computing, dispatch } from '../modules.ts';
+import { doubling } from '../../gpu/fixture.ts';
+import { cleared, command, computing, dispatch, streams } from '../modules.ts';
 import { type Case, refused, saving, tick } from './case.ts';
 import { begin, buffer, draw, drawing, later, many, STORAGE, setUp, shader } from './gpu.ts';
 
@@ -16,6 +17,7 @@ const texture: Values = {
   format: 'rgba32float',
   usage: 4,
 };
+const ended = command('destroy', { kind: 'texture', object: 2 });
 const READ = bits('BufferUsage', 'MAP_READ COPY_DST');
 const map = (size: number, address = 0): Item => command('mapAsync', { buffer: 2, size, address, token: 1 });
 
@@ -47,7 +49,48 @@ function compiling(): Uint8Array {
   });
 }
 
+/** As many textures in a call as its commands may hold. */
+function churning(): Uint8Array {
+  const some = Array.from({ length: 3500 }, () => [
+    command('createTexture', { ...texture, width: 8, height: 8 }),
+    ended,
+  ]);
+  const { fields, memory, call } = streams({ some: some.flat() });
+  return good({ fields, memory, tick: call.some.repeat(9) });
+}
+
+/** As slow to compile as may be, and unlike another. */
+const slow = (n: number): Item[] => [
+  shader(doubling(13).replace('x * 2', `x * ${n}`), n),
+  command('createComputePipelineAsync', { id: n, module: n }),
+];
+
 export const limits: Case[] = [
+  {
+    of: 'REPLAY_MS_MAX',
+    what: 'textures made and ended without end',
+    module: churning(),
+    error: /^NL_COMMAND.*REPLAY_MS_MAX/,
+  },
+  refused(
+    'popErrorScope',
+    '257 answers to come',
+    Array.from({ length: 257 }, (_, n) => [command('pushErrorScope'), command('popErrorScope', { token: n })]).flat(),
+    /^NL_COMMAND.*command 513 .*256 error scopes/,
+  ),
+  refused(
+    'SHADER_MS_MAX',
+    'pipelines that compile for long, and that nobody waits for',
+    Array.from({ length: 12 }, (_, n) => slow(n + 2)).flat(),
+    /^NL_COMMAND.*SHADER_MS_MAX/,
+    'join',
+  ),
+  refused(
+    'createShaderModule',
+    'functions that each call the one before twice',
+    [shader(doubling(24))],
+    /^NL_COMMAND.*command 0 .*has more than 262144 tokens/,
+  ),
   {
     of: 'SHADER_MS_MAX',
     what: '120 shader modules of 16 kB',

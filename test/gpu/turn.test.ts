@@ -1,0 +1,219 @@
+/** What rooms that share a device leave each other: of this thread, of the GPU, of its memory. */
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import type { Gpu } from '../../host/gpu/dawn.ts';
+import { DeviceGroups, GROUPS_MAX } from '../../host/gpu/groups.ts';
+import type { Replay } from '../../host/gpu/replay.ts';
+import { Turn } from '../../host/gpu/turn.ts';
+import { DeviceWatch } from '../../host/gpu/watch.ts';
+import { bits, Stream } from './document.ts';
+import { fault, limits, newReplay, openTestGpu } from './fixture.ts';
+
+let gpu: Gpu;
+beforeAll(async () => {
+  gpu = await openTestGpu('null');
+});
+afterAll(() => gpu.close());
+
+const replays: Replay[] = [];
+afterAll(() => {
+  for (const replay of replays) replay.destroy();
+});
+function open(options: Parameters<typeof newReplay>[1] = {}): Replay {
+  const replay = newReplay(gpu.device, options);
+  replays.push(replay);
+  return replay;
+}
+
+/** Makes and ends a texture so many times. */
+function churn(times: number): Stream {
+  const stream = new Stream();
+  for (let n = 0; n < times; n++)
+    stream
+      .command('createTexture', {
+        id: 2,
+        width: 16,
+        height: 16,
+        depthOrArrayLayers: 1,
+        mipLevelCount: 1,
+        sampleCount: 1,
+        dimension: '2d',
+        format: 'rgba8unorm',
+        usage: bits('TextureUsage', 'TEXTURE_BINDING'),
+      })
+      .command('destroy', { kind: 'texture', object: 2 });
+  return stream;
+}
+
+const pause = (ms = 0) => new Promise((resolve) => setTimeout(resolve, ms));
+
+test('a long call lets others have their turn, and does each command once', async () => {
+  const long = open();
+  const other = open();
+  const { submission } = churn(3000);
+  let ended = false;
+  const done = Promise.resolve(long.start(submission)).then(() => {
+    ended = true;
+  });
+  let turns = 0;
+  for (; !ended; turns++) {
+    other.run(churn(1).submission);
+    await pause();
+  }
+  await done;
+  expect(turns).toBeGreaterThan(5);
+  expect(long.stats()).toMatchObject({ commands: 6000, objects: 0, bytes: 0 });
+});
+
+test('a call that takes longer than it may ends its module', async () => {
+  const limited = (replayMsMax: number) => open({ limits: { ...limits, replayMsMax } });
+  const { submission } = churn(3000);
+  await expect((async () => limited(1).start(submission))()).rejects.toThrow(
+    /^NL_COMMAND: .*command \d+ \(\w+\): the commands of one call have taken \d+ of 1 ms \(REPLAY_MS_MAX\)/,
+  );
+  await limited(600_000).start(submission);
+});
+
+test('what is refused in the middle of a long call ends it soon', () => {
+  const stream = new Stream();
+  for (let id = 2; id < 200; id++) stream.command('createBuffer', { id, size: 4, usage: 0 });
+  const replay = open();
+  expect(fault(replay, stream)).toMatch(/^NL_GPU_VALIDATION: .*command 0 /);
+  expect(replay.stats().objects).toBeLessThan(40);
+});
+
+test('a slice is short where others were at work lately', () => {
+  vi.useFakeTimers({ toFake: ['performance'] });
+  const device = {} as GPUDevice;
+  const [one, other] = [new Turn(device, 1000), new Turn(device, 1000)];
+  const waits = (turn: Turn): boolean => {
+    try {
+      turn.look();
+      return false;
+    } catch {
+      return true;
+    }
+  };
+  other.begin();
+  one.begin();
+  vi.advanceTimersByTime(3.9);
+  expect(waits(one)).toBe(false);
+  vi.advanceTimersByTime(0.2);
+  expect(waits(one)).toBe(true);
+  vi.advanceTimersByTime(200);
+  one.begin();
+  vi.advanceTimersByTime(24);
+  expect(waits(one)).toBe(false);
+  vi.advanceTimersByTime(2);
+  expect(waits(one)).toBe(true);
+  vi.useRealTimers();
+});
+
+/** A device whose work ends when the test says so. */
+function manual() {
+  const ends: (() => void)[] = [];
+  const queue = { onSubmittedWorkDone: () => new Promise<void>((resolve) => ends.push(resolve)) };
+  const device = { queue, lost: new Promise(() => {}) } as unknown as GPUDevice;
+  return { watch: DeviceWatch.of(device), end: () => ends.shift()!() };
+}
+const owner = () => ({ onWork: vi.fn(), onHung: vi.fn() });
+
+test('whoever has long work at the GPU waits for it before there is more', async () => {
+  const { watch, end } = manual();
+  const [heavy, light] = [owner(), owner()];
+  watch.submitted(heavy, 60_000);
+  await pause(60);
+  end();
+  await pause();
+  expect(heavy.onWork.mock.calls[0]![0]).toBeGreaterThan(50);
+  expect(watch.busy(heavy)).toBeUndefined();
+  watch.submitted(heavy, 60_000);
+  watch.submitted(heavy, 60_000);
+  for (let n = 0; n < 10; n++) watch.submitted(light, 60_000);
+  expect(watch.busy(light)).toBeUndefined();
+  const busy = watch.busy(heavy);
+  expect(busy).toBeInstanceOf(Promise);
+  end();
+  await busy;
+  expect(watch.busy(heavy)).toBeUndefined();
+});
+
+test('time for which this thread stood still is nobody’s work at the GPU', async () => {
+  const { watch, end } = manual();
+  const victim = owner();
+  watch.submitted(victim, 600);
+  const until = performance.now() + 1000;
+  while (performance.now() < until);
+  end();
+  await pause();
+  expect(victim.onWork.mock.calls[0]![0]).toBeLessThan(400);
+  await pause(300);
+  expect(victim.onHung).not.toHaveBeenCalled();
+});
+
+test('two long calls within ten seconds end a module, whatever comes between them', () => {
+  const submitted = vi.spyOn(DeviceWatch.of(gpu.device), 'submitted');
+  const errors: string[] = [];
+  const replay = open({ limits: { ...limits, gpuMsMax: 20 } });
+  replay.observer = { onError: ({ message }) => void errors.push(message) };
+  const work = new Stream()
+    .command('createBuffer', { id: 2, size: 4, usage: bits('BufferUsage', 'COPY_DST') })
+    .command('clearBuffer', { buffer: 2, size: 4 })
+    .command('submit');
+  replay.run(work.submission);
+  const [watched] = submitted.mock.calls[0]!;
+  submitted.mockRestore();
+  vi.useFakeTimers({ toFake: ['performance'] });
+  watched.onWork(21);
+  watched.onWork(1);
+  vi.advanceTimersByTime(10_001);
+  watched.onWork(21);
+  expect(errors).toEqual([]);
+  vi.advanceTimersByTime(9_000);
+  watched.onWork(20);
+  watched.onWork(21);
+  expect(errors).toEqual([expect.stringMatching(/^NL_GPU_TIME: .*21 of 20 ms for one call \(GPU_MS_MAX\)/)]);
+  vi.useRealTimers();
+});
+
+test('beyond the bound of bind groups, who holds most gets no more, and others do', () => {
+  const device = { queue: {} } as GPUDevice;
+  const groups = DeviceGroups.of(device);
+  const [greedy, good] = [{}, {}];
+  const held: object[] = [];
+  const make = (holder: object) => {
+    const group = {} as GPUBindGroup;
+    held.push(group);
+    groups.make(holder, () => group);
+  };
+  for (let n = 0; n < GROUPS_MAX; n++) make(greedy);
+  expect(() => make(greedy)).toThrow('32768 bind groups');
+  for (let n = 0; n < 1000; n++) make(good);
+  expect(() => make(greedy)).toThrow('33768 bind groups');
+});
+
+test('a label is cut where it is long, and a bundle counts as memory', () => {
+  const labels: string[] = [];
+  const create = gpu.device.createSampler.bind(gpu.device);
+  const spy = vi.spyOn(gpu.device, 'createSampler').mockImplementation((descriptor) => {
+    labels.push(descriptor!.label!);
+    return create(descriptor);
+  });
+  const sampler = (id: number, label: string) => ({ id, label, maxAnisotropy: 1 });
+  const replay = open();
+  replay.run(
+    new Stream()
+      .command('createSampler', sampler(2, 'x'.repeat(256)))
+      .command('createSampler', sampler(3, 'x'.repeat(257))).submission,
+  );
+  spy.mockRestore();
+  expect(labels.map(({ length }) => length)).toEqual([256, 256]);
+  const bundle = new Stream().command('createRenderBundleEncoder', {
+    colorFormats: [{ format: 'rgba8unorm' }],
+    sampleCount: 1,
+  });
+  for (let n = 0; n < 100; n++) bundle.command('insertDebugMarker', { markerLabel: 'm' });
+  replay.run(bundle.command('finishRenderBundle', { id: 4 }).submission);
+  expect(replay.stats().bytes).toBeGreaterThan(800);
+  replay.run(new Stream().command('destroy', { kind: 'renderBundle', object: 4 }).submission);
+  expect(replay.stats().bytes).toBe(0);
+});
