@@ -71,7 +71,7 @@ export class DeviceGroups {
   #ask(): void {
     const now = performance.now();
     if (now - this.#askedAt < this.#askedAgainMs) return;
-    const few = this.#count > 0.9 * this.#countThen;
+    const few = this.#countThen > 0 && this.#count > 0.9 * this.#countThen;
     this.#askedAgainMs = few ? Math.min(2 * this.#askedAgainMs, COLLECT_MS_MAX) : COLLECT_MS;
     this.#askedAt = now;
     this.#countThen = this.#count;

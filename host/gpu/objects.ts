@@ -65,6 +65,8 @@ export class Objects implements ObjectsCommands {
   readonly #options: ObjectsOptions;
   readonly #limits: ObjectLimits;
   readonly #bindGroups: DeviceGroups;
+  /** Stands for this room there: to be held until the last group is collected, it must hold none itself. */
+  readonly #holder = {};
   /** Games make the same group and the same view again and again; each is made once. */
   readonly #groups = new WordCache<Handles['bindGroup']>();
   readonly #views = new WordCache<Handles['textureView']>();
@@ -187,7 +189,7 @@ export class Objects implements ObjectsCommands {
       label,
       entries: entries.map(bindGroupEntry),
     };
-    const gpu = this.#bindGroups.make(this, () => this.#device.createBindGroup(descriptor));
+    const gpu = this.#bindGroups.make(this.#holder, () => this.#device.createBindGroup(descriptor));
     const group = { gpu };
     this.tables.bindGroup.add(id, group);
     this.#cache(this.#groups, group);
