@@ -1,8 +1,20 @@
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { availableParallelism } from 'node:os';
-import { basename, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { splitSymbols } from './engine/symbols.ts';
 import { buildNative } from './engine/wasmedge/build.ts';
@@ -30,7 +42,7 @@ interface Source {
 
 /**
  * Compiles the AssemblyScript modules that are missing or older than their sources into build/NAME.wasm:
- * the arena and every example, or only those named. `announce` is told what takes a while.
+ * every game, or only those named. `announce` is told what takes a while.
  * @throws NearlightError NL_SOURCE with the compiler's messages, NL_USAGE where a name is unknown
  */
 export async function buildModules(
@@ -64,6 +76,7 @@ async function build(
   announce: (line: string) => void,
 ): Promise<BuiltModule> {
   const path = join(out, `${name}.wasm`);
+  linkAssets(name, entry);
   const stamp = `${path}.stamp`;
   const wanted = fingerprint(files, digests);
   if (read(stamp) === wanted) {
@@ -80,6 +93,18 @@ async function build(
   writeFileSync(`${stamp}.${process.pid}`, wanted);
   renameSync(`${stamp}.${process.pid}`, stamp);
   return { name, path, bytes, ms: performance.now() - start };
+}
+
+/** Puts the folder NAME.assets beside a source also beside its module, where nothing else has that name. */
+function linkAssets(name: string, entry: string): void {
+  const folder = join(root, dirname(entry), `${name}.assets`);
+  const link = join(out, `${name}.assets`);
+  const there = lstatSync(link, { throwIfNoEntry: false });
+  if (!existsSync(folder) || (there && !there.isSymbolicLink())) return;
+  if (there && readlinkSync(link) === folder) return;
+  const temporary = `${link}.${process.pid}`;
+  symlinkSync(folder, temporary, 'junction');
+  renameSync(temporary, link);
 }
 
 /**
@@ -171,7 +196,9 @@ const HELP = `Builds what the host needs and what is out of date, into build/.
 
 Usage: npm run build [-- NAME ...]
 
-NAME is a module: arena, or a file of renderer/examples without its ending. Without one, everything is built.
+NAME is a game: arena, a folder of renderer/ with an index.ts (one of your own: npm run new), or a file of
+renderer/examples without its ending. Without one, everything is built.
+Where a folder NAME.assets lies beside the game's own file, build/NAME.assets becomes a link to it.
 `;
 
 async function main(names: string[]): Promise<void> {

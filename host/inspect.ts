@@ -1,11 +1,13 @@
-import { writeFile } from 'node:fs/promises';
-import { parseArgs } from 'node:util';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { readArguments } from './arguments.ts';
 import { type Config, readConfig } from './config.ts';
 import { readAssets } from './engine/assets.ts';
 import { NearlightError } from './errors.ts';
 import { openGpu } from './gpu/dawn.ts';
 import { Replay } from './gpu/replay.ts';
-import { type Offline, openOffline, openSource, type Source } from './offline.ts';
+import { askedSource, type Offline, openOffline, openSource, type Source, type SourceOptions } from './offline.ts';
+import { Progress } from './progress.ts';
 import { Answers } from './session/answers.ts';
 import {
   CAPTURE_BYTES_MAX,
@@ -16,7 +18,7 @@ import {
 } from './session/capture.ts';
 import { type Described, Describer } from './session/describe.ts';
 import { readFileAs } from './session/file.ts';
-import { film } from './session/film.ts';
+import { countFrames, film } from './session/film.ts';
 import type { Asked } from './session/replay.ts';
 import { COMMANDS_TITLE, formatCommands, formatTally, tally } from './session/text.ts';
 import { createStill } from './video/snapshot.ts';
@@ -34,11 +36,12 @@ Options:
   --all             print also what init and every other call before the picture sent
   --size WxH        of the picture in pixels (default: 1280x720)
   --fps N           pictures a second of the game's time (default: 60)
-  --seed N          seed of the game (default: 1)
+  --seed N          seed of the game (default: 1; a session has its own)
   --capture FILE    write the streams up to the picture to FILE.nlc, to be inspected elsewhere
   --json            print JSON
   --module FILE     the module of a session
   --assets DIR      folder of assets (default: NAME.assets beside the module)
+  --model FILE      show a glTF 2.0 model (.glb or .gltf), or the one of a session
   --engine NAME     same as ENGINE
   --help            this text
 `;
@@ -72,17 +75,19 @@ export async function inspect(args: string[], environment: Record<string, string
     process.stdout.write(HELP);
     return 0;
   }
-  if (positionals.length > 1) throw usage(`one game at a time, and not ${positionals.join(', ')}`);
-  const what = positionals[0] ?? 'arena';
+  const asked = askedSource(positionals, values);
+  const { what } = asked;
   const config = readConfig({
     LOG_LEVEL: 'warn',
     ...environment,
     ...(values.engine === undefined ? {} : { ENGINE: values.engine }),
     SEED: values.seed ?? (environment.SEED || '1'),
   });
-  const found = what.endsWith('.nlc') ? await inspectFile(what, config) : await inspectGame(what, values, config);
+  const found = what.endsWith('.nlc') ? await inspectFile(what, config) : await inspectGame(asked, values, config);
   const { streams } = found;
   if (values.capture !== undefined) {
+    // Where no folder can be, the file says why.
+    await mkdir(dirname(values.capture), { recursive: true }).catch(() => {});
     await writeFile(values.capture, writeCapture(streams)).catch((cause: NodeJS.ErrnoException) => {
       throw usage(`--capture ${values.capture} cannot be written: ${cause.code}`);
     });
@@ -128,22 +133,24 @@ async function inspectFile(path: string, config: Config): Promise<Inspection> {
   }
 }
 
-async function inspectGame(what: string, values: Values, config: Config): Promise<Inspection> {
+async function inspectGame(
+  asked: Omit<SourceOptions, 'config' | 'announce'>,
+  values: Values,
+  config: Config,
+): Promise<Inspection> {
   const [, w = '', h = ''] = /^(\d+)x(\d+)$/.exec(values.size) ?? [];
   const [width, height] = [Number(w), Number(h)];
   if (!(width >= 1 && height >= 1 && width <= PIXELS_MAX && height <= PIXELS_MAX))
     throw usage(`--size ${values.size}: give WIDTHxHEIGHT, each from 1 to ${PIXELS_MAX}`);
   const frame = whole(values, 'frame', 0, FRAME_MAX);
   const fps = whole(values, 'fps', 1, FPS_MAX);
-  const { module, assets } = values;
   const announce = (line: string) => void process.stderr.write(`${line}\n`);
-  const source = await openSource({
-    what,
-    config,
-    announce,
-    ...(module ? { module } : {}),
-    ...(assets ? { assets } : {}),
-  });
+  const source = await openSource({ ...asked, config, announce });
+  if (source.recorded) {
+    const frames = countFrames(source.recorded, { tickRate: source.tickRate, fps, at: 0 });
+    if (frame >= frames)
+      throw usage(`--frame ${frame}: ${asked.what} has ${frames} pictures at ${fps} a second, from 0`);
+  }
   const game = await openOffline(source, config);
   try {
     return await observe(game, source, { frame, fps, width, height });
@@ -164,8 +171,9 @@ async function observe(game: Offline, source: Source, { frame, fps, width, heigh
   const texture = createStill(gpu.device, { width, height });
   const surface = { texture, view: texture.createView() };
   const parts: CapturedPart[] = [];
+  const progress = new Progress(frame + 1);
   try {
-    const frames = await film({
+    await film({
       instance,
       answers,
       calls: source.calls,
@@ -179,9 +187,12 @@ async function observe(game: Offline, source: Source, { frame, fps, width, heigh
         parts.push(captured(submission, asked));
         game.run(submission, asked.kind === 'render' ? surface : undefined);
       },
-      onFrame: () => gpu.device.queue.onSubmittedWorkDone().then(() => {}),
+      async onFrame(drawn) {
+        await gpu.device.queue.onSubmittedWorkDone();
+        progress.tell(drawn + 1);
+      },
     });
-    if (frames <= frame) throw usage(`--frame ${frame}: there are ${frames} pictures`);
+    progress.end();
     const last = parts.findLastIndex(({ kind }) => kind === 'render');
     const seat = parts[last]!.argument;
     const [guest, executed]: [number[], number[]] = [[], []];
@@ -270,27 +281,24 @@ function whole(values: Values, name: 'frame' | 'fps', least: number, most: numbe
 
 function parse(args: string[]) {
   const string = { type: 'string' } as const;
-  try {
-    return parseArgs({
-      args,
-      allowPositionals: true,
-      options: {
-        frame: { type: 'string', default: '10' },
-        all: { type: 'boolean' },
-        size: { type: 'string', default: '1280x720' },
-        fps: { type: 'string', default: '60' },
-        seed: string,
-        capture: string,
-        json: { type: 'boolean' },
-        module: string,
-        assets: string,
-        engine: string,
-        help: { type: 'boolean', short: 'h' },
-      },
-    });
-  } catch (cause) {
-    throw usage(`${(cause as Error).message.split(/\.\s/)[0]}; inspect --help lists what there is`);
-  }
+  return readArguments(
+    args,
+    {
+      frame: { type: 'string', default: '10' },
+      all: { type: 'boolean' },
+      size: { type: 'string', default: '1280x720' },
+      fps: { type: 'string', default: '60' },
+      seed: string,
+      capture: string,
+      json: { type: 'boolean' },
+      module: string,
+      assets: string,
+      model: string,
+      engine: string,
+      help: { type: 'boolean', short: 'h' },
+    },
+    'inspect --help',
+  );
 }
 
 function usage(detail: string): NearlightError {

@@ -1,11 +1,12 @@
 #!/usr/bin/env node
 import { stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { parseArgs } from 'node:util';
+import { readArguments } from './arguments.ts';
 import { buildModules, modulePaths } from './build.ts';
 import { readConfig, settings } from './config.ts';
 import { buildNative } from './engine/wasmedge/build.ts';
 import { exitStatus, NearlightError } from './errors.ts';
+import type { Gpu } from './gpu/dawn.ts';
 import { roomName, startHost, version } from './host.ts';
 import { createLog } from './observe/log.ts';
 
@@ -88,7 +89,7 @@ async function main(args: string[]): Promise<number> {
   // Before the line that a supervisor waits for.
   const ended = signal();
   process.stdout.write(
-    `Nearlight ${version}: ${modules.map(roomName).join(', ')} on ${engine.name} and ${gpu.adapter.device || gpu.adapter.description}\n`,
+    `Nearlight ${version}: ${modules.map(roomName).join(', ')} on ${engine.name} and ${adapterName(gpu)}\n`,
   );
   process.stdout.write(`Play at ${server.url}   (Ctrl+C ends)\n`);
   await ended;
@@ -108,6 +109,16 @@ async function check(
   { assets, model, record }: { assets?: string | undefined; model?: string | undefined; record?: string | undefined },
 ): Promise<void> {
   const names = modules.map(roomName);
+  for (const path of modules) {
+    if (path.endsWith('.wasm') || (await stat(path).catch(() => undefined))) continue;
+    const built = [...modulePaths()].find(([, name]) => name === path);
+    throw new NearlightError(
+      'NL_USAGE',
+      built
+        ? `there is no file ${path}; to play that game, give build/${path}.wasm`
+        : `there is no command and no file ${path}; give a .wasm file, or one of the commands doctor, render and inspect; --help says more`,
+    );
+  }
   const twice = names.find((name, index) => names.indexOf(name) < index);
   if (twice !== undefined)
     throw new NearlightError('NL_USAGE', `two modules are named ${twice}, and a room has its module's; rename a file`);
@@ -129,26 +140,26 @@ async function buildOwn(modules: string[], announce: (line: string) => void): Pr
 }
 
 function parse(args: string[]) {
-  try {
-    return parseArgs({
-      args,
-      allowPositionals: true,
-      options: {
-        assets: { type: 'string' },
-        port: { type: 'string' },
-        host: { type: 'string' },
-        engine: { type: 'string' },
-        record: { type: 'string' },
-        model: { type: 'string' },
-        help: { type: 'boolean', short: 'h' },
-        version: { type: 'boolean', short: 'v' },
-      },
-    });
-  } catch (cause) {
-    // Node's second sentence is about file names that begin with a dash.
-    const [what] = (cause as Error).message.split('. ');
-    throw new NearlightError('NL_USAGE', `${what}; --help lists what there is`, { cause });
-  }
+  return readArguments(
+    args,
+    {
+      assets: { type: 'string' },
+      port: { type: 'string' },
+      host: { type: 'string' },
+      engine: { type: 'string' },
+      record: { type: 'string' },
+      model: { type: 'string' },
+      help: { type: 'boolean', short: 'h' },
+      version: { type: 'boolean', short: 'v' },
+    },
+    '--help',
+  );
+}
+
+/** What a person calls the GPU. Of software its name is a version with dashes, of hardware the description is the driver's. */
+function adapterName({ software, adapter: { device, description } }: Gpu): string {
+  const name = device.replaceAll('-', ' ').trim();
+  return (software ? description || name : name || description) || 'an unnamed GPU';
 }
 
 /** Resolves at the first SIGINT, SIGTERM or SIGHUP; a second one, whichever, ends the process at once. */

@@ -30,10 +30,9 @@ export function createGame(name: string, folder = root): string {
   if (TAKEN.includes(name) || found)
     throw new NearlightError('NL_USAGE', `the name ${name} is taken (${found ?? `renderer/${name}`}); choose another`);
   const file = `renderer/${name}/index.ts`;
-  const title = name.replace(/(?:^|-)+([a-z0-9]?)/g, (_, first: string) => first.toUpperCase());
   const text = readFileSync(join(import.meta.dirname, 'template.txt'), 'utf8');
   mkdirSync(join(folder, 'renderer', name));
-  writeFileSync(join(folder, file), text.replaceAll('TITLE', title).replaceAll('NAME', name));
+  writeFileSync(join(folder, file), text.replaceAll('NAME', name));
   return file;
 }
 

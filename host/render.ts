@@ -1,9 +1,10 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { parseArgs } from 'node:util';
+import { readArguments } from './arguments.ts';
 import { type Config, readConfig } from './config.ts';
 import { NearlightError } from './errors.ts';
-import { baseName, type Offline, openOffline, openSource, type Source } from './offline.ts';
+import { askedSource, baseName, type Offline, openOffline, openSource, type Source } from './offline.ts';
+import { Progress } from './progress.ts';
 import { film } from './session/film.ts';
 import { Capture } from './video/capture.ts';
 import { createEncoder } from './video/h264.ts';
@@ -25,9 +26,10 @@ Options:
   --frames N        the same in pictures
   --at SECONDS      the game's time of the first picture (default: 0; of a single picture 1)
   --seat N          whose view of a session (default: who sat down first)
-  --seed N          seed of the game (default: 1)
+  --seed N          seed of the game (default: 1; a session has its own)
   --module FILE     the module of a session
   --assets DIR      folder of assets (default: NAME.assets beside the module)
+  --model FILE      show a glTF 2.0 model (.glb or .gltf), or the one of a session
   --engine NAME     same as ENGINE
   --help            this text
 `;
@@ -68,8 +70,8 @@ export async function render(args: string[], environment: Record<string, string 
     process.stdout.write(HELP);
     return 0;
   }
-  if (positionals.length > 1) throw usage(`one game at a time, and not ${positionals.join(', ')}`);
-  const what = positionals[0] ?? 'arena';
+  const asked = askedSource(positionals, values);
+  const { what } = asked;
   const config = readConfig({
     LOG_LEVEL: 'warn',
     ...environment,
@@ -77,28 +79,25 @@ export async function render(args: string[], environment: Record<string, string 
     SEED: values.seed ?? (environment.SEED || SEED),
   });
   const announce = (line: string) => void process.stderr.write(`${line}\n`);
-  const { module, assets } = values;
   const shape = plan(values, what);
-  const source = await openSource({
-    what,
-    config,
-    announce,
-    ...(module ? { module } : {}),
-    ...(assets ? { assets } : {}),
-  });
-  if (shape.seat !== undefined && shape.seat >= source.seats)
-    throw usage(`--seat ${shape.seat}: there are ${source.seats} seats, from 0`);
+  const source = await openSource({ ...asked, config, announce });
+  const { seat } = shape;
+  if (seat !== undefined && !source.taken.includes(seat)) {
+    const where = source.recorded ? 'in this session' : 'where no session is played';
+    throw usage(`--seat ${seat}: nobody sits there ${where}; taken: ${source.taken.join(', ') || 'none'}`);
+  }
   const stop = new AbortController();
   const onSignal = () => stop.abort();
   process.once('SIGINT', onSignal).once('SIGTERM', onSignal);
   const begun = performance.now();
+  const progress = new Progress(shape.frames);
   const made = await renderSource(source, {
     ...shape,
     config,
     signal: stop.signal,
-    onProgress: progress(shape.frames, begun),
+    onProgress: (frame) => progress.tell(frame),
   });
-  if (process.stderr.isTTY) process.stderr.write('\r\x1b[K');
+  progress.end();
   process.off('SIGINT', onSignal).off('SIGTERM', onSignal);
   return report({ made, ...shape, ms: performance.now() - begun, stopped: stop.signal.aborted });
 }
@@ -189,15 +188,6 @@ async function write(path: string, bytes: Uint8Array): Promise<void> {
   }
 }
 
-function progress(frames: number, begun: number): (frame: number) => void {
-  if (!process.stderr.isTTY) return () => {};
-  return (frame) => {
-    const rate = (frame * 1000) / (performance.now() - begun);
-    const of = Number.isFinite(frames) ? ` of ${frames}` : '';
-    process.stderr.write(`\r\x1b[Kpicture ${frame}${of}, ${rate.toFixed(1)} a second`);
-  };
-}
-
 interface Made {
   made: number;
   ms: number;
@@ -227,7 +217,7 @@ type Values = ReturnType<typeof parse>['values'];
 type Plan = Omit<RenderOptions, 'config' | 'signal' | 'onProgress'>;
 
 function plan(values: Values, what: string): Plan {
-  const out = values.out ?? `${baseName(what)}.png`;
+  const out = values.out ?? `${baseName(values.model ?? what)}.png`;
   if (!/\.(mp4|png)$/.test(out)) throw usage(`-o ${out}: give a file that ends in .mp4 or .png`);
   const [, w = '', h = ''] = /^(\d+)x(\d+)$/.exec(values.size) ?? [];
   const [width, height] = [Number(w), Number(h)];
@@ -275,28 +265,25 @@ function number(
 
 function parse(args: string[]) {
   const text = { type: 'string' } as const;
-  try {
-    return parseArgs({
-      args,
-      allowPositionals: true,
-      options: {
-        out: { type: 'string', short: 'o' },
-        size: { type: 'string', default: '1280x720' },
-        fps: { type: 'string', default: '60' },
-        seconds: text,
-        frames: text,
-        at: text,
-        seat: text,
-        seed: text,
-        module: text,
-        assets: text,
-        engine: text,
-        help: { type: 'boolean', short: 'h' },
-      },
-    });
-  } catch (cause) {
-    throw usage(`${(cause as Error).message.split(/\.\s/)[0]}; render --help lists what there is`);
-  }
+  return readArguments(
+    args,
+    {
+      out: { type: 'string', short: 'o' },
+      size: { type: 'string', default: '1280x720' },
+      fps: { type: 'string', default: '60' },
+      seconds: text,
+      frames: text,
+      at: text,
+      seat: text,
+      seed: text,
+      module: text,
+      assets: text,
+      model: text,
+      engine: text,
+      help: { type: 'boolean', short: 'h' },
+    },
+    'render --help',
+  );
 }
 
 function usage(detail: string): NearlightError {

@@ -25,7 +25,7 @@ const chapters: [title: string, parts: [file: string, space?: string][]][] = [
 const internal = new Set([
   ...['version', 'init', 'join', 'leave', 'tick', 'render', 'save', 'load', 'openIo', 'readReplies', 'retag'],
   ...['ask', 'askPipeline', 'answer', 'newestWorkDone', 'takeId', 'idOf', 'submit', 'gpu_feature', 'gpu_limit'],
-  ...['log', 'asset_find', 'asset_size', 'asset_read', 'state_read', 'state_write', 'Answer'],
+  ...['log', 'asset_find', 'asset_size', 'asset_read', 'state_read', 'state_write'],
 ]);
 
 const DOC = /^( *)\/\*\*([\s\S]*?)\*\//;
@@ -86,7 +86,11 @@ function declarationEnd(lines: string[], start: number, pad: string): number {
 
 function members(entry: Entry): string[] {
   const rows = declarations(entry.body, 2).filter(
-    ({ head }) => !/^(private|protected|constructor)\b/.test(head) && !/^\/\//.test(head) && head !== '}',
+    ({ head, about }) =>
+      !/^(private|protected|constructor)\b/.test(head) &&
+      !/^\/\//.test(head) &&
+      head !== '}' &&
+      !about.startsWith('@internal'),
   );
   if (rows.length === 0) return [];
   const signature = (head: string) =>

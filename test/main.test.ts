@@ -104,6 +104,12 @@ describe('what is asked on the command line', () => {
     ],
     ['a file as folder of assets', ['--assets', fine, fine], `--assets ${fine} is no folder`],
     [
+      'a mistyped command',
+      ['dcotor'],
+      'there is no command and no file dcotor; give a .wasm file, or one of the commands doctor, render and inspect; --help says more',
+    ],
+    ['a game by its name', ['arena'], 'there is no file arena; to play that game, give build/arena.wasm'],
+    [
       'two modules of one name',
       [fine, './fine.wasm'],
       "two modules are named fine, and a room has its module's; rename a file",

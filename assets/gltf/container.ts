@@ -3,6 +3,8 @@ import { limits } from '../limits.ts';
 import { Value } from './value.ts';
 
 const GLB_MAGIC = 0x46546c67;
+/** What a .gltf file may begin with before its brace. */
+const PREFIX_BYTES = 4096;
 const CHUNK_JSON = 0x4e4f534a;
 const CHUNK_BIN = 0x004e4942;
 
@@ -22,6 +24,11 @@ export function readContainer(bytes: Uint8Array): Container {
   if (bytes.length > limits.fileBytes) fail('the file', `has ${bytes.length} bytes, more than ${limits.fileBytes}`);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const isGlb = bytes.length >= 4 && view.getUint32(0, true) === GLB_MAGIC;
+  if (
+    !isGlb &&
+    !/^\uFEFF?\s*[{[]/.test(new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes.subarray(0, PREFIX_BYTES)))
+  )
+    fail('the file', 'is no glTF: a .glb begins with "glTF", a .gltf is JSON and begins with {');
   const { json, binary } = isGlb ? readGlb(bytes, view) : { json: bytes, binary: undefined };
   const root = new Value(parse(json), '');
   root.object();
@@ -37,7 +44,8 @@ function readGlb(bytes: Uint8Array, view: DataView): { json: Uint8Array; binary:
   const version = view.getUint32(4, true);
   if (version !== 2) fail('header.version', `is ${version} instead of 2`);
   const length = view.getUint32(8, true);
-  if (length > bytes.length) fail('header.length', `is ${length}, but the file has ${bytes.length} bytes`);
+  if (length > bytes.length)
+    fail('header.length', `is ${length}, but the file has ${bytes.length} bytes: it is cut off`);
   let json: Uint8Array | undefined;
   let binary: Uint8Array | undefined;
   for (let at = 12, index = 0; at + 8 <= length; index++) {

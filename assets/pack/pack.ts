@@ -65,8 +65,10 @@ export async function packModel(source: string | Uint8Array, options: PackOption
   try {
     return { ...(await build(bytes, { ...options, folder, warn })), warnings };
   } catch (cause) {
-    if (cause instanceof NearlightError) throw cause;
-    return fail('the model', `cannot be read: ${(cause as Error).message}`, cause);
+    const known = cause instanceof NearlightError ? cause : undefined;
+    const detail = known?.detail ?? `the model: cannot be read: ${(cause as Error).message}`;
+    const named = typeof source === 'string' ? `${source}: ${detail}` : detail;
+    throw new NearlightError(known?.code ?? 'NL_MODEL', named, { cause });
   }
 }
 

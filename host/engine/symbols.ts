@@ -6,6 +6,8 @@ import type { TrapFrame } from './engine.ts';
 import { Reader, writeUnsigned } from './leb128.ts';
 
 const framesMax = 4;
+/** Sources that are not the game's own: the compiler's library and the SDK. */
+const LIBRARY = /^~lib|(^|\/)sdk\//;
 const codeSection = 10;
 
 /** Version 3 (ECMA-426) with what a stack needs besides. */
@@ -89,38 +91,71 @@ export function describeFrames(json: string, module: Uint8Array, frames: readonl
   const trace = new TraceMap(map as unknown as SourceMapInput);
   const places = frames.map((frame) => place(frame, map.x_nearlight.functions, trace));
   // What the compiler adds of its own, such as the choice of an override, lies nowhere.
-  const told = places.filter((text) => text && !/renderer\/sdk\/abort\.ts|\(no source\)$/.test(text));
-  return told
-    .slice(0, framesMax)
-    .map((text, index) => `, ${index === 0 ? 'at' : 'from'} ${text}`)
-    .join('');
+  const told = places.filter(({ text }) => text && !/renderer\/sdk\/abort\.ts|\(no source\)$/.test(text));
+  const shown = told.slice(0, framesMax);
+  const own = told.find((entry) => entry.own);
+  if (own && !shown.includes(own)) shown[framesMax - 1] = own;
+  const list = shown.map(({ text }, index) => `, ${index === 0 ? 'at' : 'from'} ${text}`).join('');
+  const native = frames.some(({ offset }) => offset === undefined);
+  return list !== '' && native ? `${list}${HINT}` : list;
 }
 
-function place(frame: TrapFrame, functions: { name: string; start: number }[], trace: TraceMap): string | undefined {
+/** Follows frames of native code. */
+const HINT = ' (of native code only the functions are known; npm run dev or --engine javascript tells the line)';
+
+interface Place {
+  text: string;
+  /** It lies in the game's own sources. */
+  own: boolean;
+}
+
+function place(frame: TrapFrame, functions: { name: string; start: number }[], trace: TraceMap): Place {
   const { offset } = frame;
   const index = frame.function ?? (offset === undefined ? -1 : functions.findLastIndex(({ start }) => start <= offset));
   const found = functions[index];
-  if (!found) return undefined;
+  if (!found) return { text: '', own: false };
   // The compiler's names begin with the file: "renderer/arena/match/Match#tick", also within type arguments.
   const name = found.name.replace(/[~\w./-]*\//g, '');
   // The compiler leaves code without a place where it has joined what stood in several.
   const at = offset === undefined ? undefined : originalPositionFor(trace, { line: 1, column: offset });
-  if (!at?.source) return `${name} (${extent(index, functions, trace)})`;
-  return `${name} (${at.source}:${at.line}:${at.column + 1})`;
+  const parts = mappings(index, functions, trace);
+  // What the compiler or its library does was put into the function that asks for it: its operands come just before.
+  const near = parts.findLast(
+    ({ column, source }) => offset !== undefined && column <= offset && !LIBRARY.test(source),
+  );
+  const line = near && `${near.source}:${near.line}`;
+  if (!at?.source) {
+    const lines = line ? `near ${line}` : extent(parts);
+    return { text: `${name} (${lines})`, own: !LIBRARY.test(lines) };
+  }
+  const text = `${at.source}:${at.line}:${at.column + 1}`;
+  if (!line || !LIBRARY.test(at.source)) return { text: `${name} (${text})`, own: !LIBRARY.test(at.source) };
+  return { text: `${name} (${text}, for ${line})`, own: true };
+}
+
+interface Mapping {
+  column: number;
+  source: string;
+  line: number;
+}
+
+/** Those of one function, in its order. */
+function mappings(index: number, functions: { start: number }[], trace: TraceMap): Mapping[] {
+  const start = functions[index]!.start;
+  const end = functions[index + 1]?.start ?? Number.POSITIVE_INFINITY;
+  const list: Mapping[] = [];
+  eachMapping(trace, ({ generatedColumn, source, originalLine }) => {
+    if (source !== null && generatedColumn >= start && generatedColumn < end)
+      list.push({ column: generatedColumn, source, line: originalLine });
+  });
+  return list;
 }
 
 /** All that is known of a function that runs as native code: the lines it is made of, in the game's own files if any. */
-function extent(index: number, functions: { start: number }[], trace: TraceMap): string {
-  const start = functions[index]!.start;
-  const end = functions[index + 1]?.start ?? Number.POSITIVE_INFINITY;
+function extent(parts: readonly Mapping[]): string {
   const lines = new Map<string, number[]>();
-  eachMapping(trace, ({ generatedColumn, source, originalLine }) => {
-    if (source === null || generatedColumn < start || generatedColumn >= end) return;
-    const list = lines.get(source) ?? [];
-    lines.set(source, list);
-    list.push(originalLine);
-  });
-  const rank = ([source]: [string, number[]]) => (/^~lib|\/sdk\//.test(source) ? 1 : 0);
+  for (const { source, line } of parts) lines.set(source, [...(lines.get(source) ?? []), line]);
+  const rank = ([source]: [string, number[]]) => (LIBRARY.test(source) ? 1 : 0);
   const [best] = [...lines].sort((a, b) => rank(a) - rank(b) || b[1].length - a[1].length);
   if (!best) return 'no source';
   const [first, last] = [Math.min(...best[1]), Math.max(...best[1])];

@@ -14,7 +14,7 @@ const TITLES: Readonly<Record<string, string>> = {
   NL_BROWSER: 'This browser cannot play',
   NL_CONNECTION: 'No connection',
   NL_OFFER: 'This browser cannot play',
-  NL_REQUEST: 'That picture is not on offer',
+  NL_REQUEST: 'That is not on offer',
   NL_ROOM_FULL: 'No free seat',
   NL_SHUTDOWN: 'The server is restarting',
 };
@@ -105,9 +105,11 @@ function start(): void {
 function notice(message: Notice): void {
   toggle('paused', message.kind === 'paused');
   if (message.kind !== 'joined') return;
-  document.title = `${message.game} · Nearlight`;
-  dataset.game = message.game;
-  if (client.state.kind === 'playing') text('title', message.game);
+  // A file's name, in words.
+  const game = message.game.replace(/[-_]+/g, ' ');
+  document.title = `${game} · Nearlight`;
+  dataset.game = game;
+  if (client.state.kind === 'playing') text('title', game);
 }
 
 function show(state: PlayerState): void {

@@ -1,5 +1,6 @@
 import { createWriteStream } from 'node:fs';
-import { readFile, stat } from 'node:fs/promises';
+import { mkdir, readFile, stat } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { NearlightError } from '../errors.ts';
 import { type Recording, readRecording } from './reader.ts';
 import type { Sink } from './writer.ts';
@@ -13,10 +14,12 @@ export interface RecordingFileOptions {
 }
 
 /**
- * Makes or empties a file and writes a recording into it. Where that fails the reason is logged, and the recording ends there.
+ * Makes or empties a file, and the folders that it lies in, and writes a recording into it. Where that fails the reason is logged, and the recording ends there.
  * @throws NearlightError NL_RECORDING where the file cannot be opened
  */
 export async function createRecordingFile({ path, log }: RecordingFileOptions): Promise<Sink> {
+  // Where no folder can be, the file says why.
+  await mkdir(dirname(path), { recursive: true }).catch(() => {});
   const stream = createWriteStream(path);
   let failed = false;
   let bytes = 0;

@@ -37,8 +37,8 @@ export interface FilmOptions {
  * @throws NearlightError what ends the module
  */
 export async function film(options: FilmOptions): Promise<number> {
-  const { instance, answers, tickRate, fps, at, frames, signal } = options;
-  const taken = new Set<number>();
+  const { instance, answers, frames, signal } = options;
+  const view = new Watched(options.seat);
   let ticks = 0;
   let frame = 0;
   const run = async (asked: Asked, called: Promise<Submission> | Submission) => {
@@ -59,19 +59,52 @@ export async function film(options: FilmOptions): Promise<number> {
   for (const asked of options.calls) {
     if (frame === frames || signal?.aborted) break;
     if (asked.kind === 'render') continue;
-    if (asked.kind === 'join') taken.add(asked.seat);
-    if (asked.kind === 'leave') taken.delete(asked.seat);
     // A module that was told that something is ready uses it at once.
     await answers.settled();
     const called = call(instance, asked);
     if (called) await run(asked, called);
-    const seat = options.seat ?? taken.values().next().value;
-    if (asked.kind !== 'tick' || seat === undefined || !taken.has(seat)) continue;
+    const seat = view.after(asked);
+    if (seat === undefined) continue;
     ticks++;
-    while (frame < frames && !signal?.aborted && ticks > Math.floor((at + frame / fps) * tickRate + EPSILON))
-      await draw(seat);
+    while (frame < frames && !signal?.aborted && ticks > due(frame, options)) await draw(seat);
   }
   return frame;
+}
+
+/** Pictures that a film of all these calls has. */
+export function countFrames(
+  calls: readonly Call[],
+  options: Pick<FilmOptions, 'tickRate' | 'fps' | 'at' | 'seat'>,
+): number {
+  const view = new Watched(options.seat);
+  const ticks = calls.filter((asked) => view.after(asked) !== undefined).length;
+  let frames = 0;
+  while (ticks > due(frames, options)) frames++;
+  return frames;
+}
+
+/** The ticks after which a picture is taken are more than these. */
+function due(frame: number, { tickRate, fps, at }: Pick<FilmOptions, 'tickRate' | 'fps' | 'at'>): number {
+  return Math.floor((at + frame / fps) * tickRate + EPSILON);
+}
+
+/** Knows who sits, of the calls so far. */
+class Watched {
+  readonly #seat: number | undefined;
+  readonly #taken = new Set<number>();
+
+  constructor(seat: number | undefined) {
+    this.#seat = seat;
+  }
+
+  /** The seat whose view time has moved with this call; undefined where none has. */
+  after(asked: Call): number | undefined {
+    if (asked.kind === 'join') this.#taken.add(asked.seat);
+    if (asked.kind === 'leave') this.#taken.delete(asked.seat);
+    if (asked.kind !== 'tick') return undefined;
+    const seat = this.#seat ?? this.#taken.values().next().value;
+    return seat !== undefined && this.#taken.has(seat) ? seat : undefined;
+  }
 }
 
 /** Of a tick, so that 0.1 s at 120 ticks a second are 12 and not 11. */

@@ -75,7 +75,7 @@ export async function verify(
     if (found === hex(wanted)) return;
     throw new NearlightError(
       'NL_RECORDING',
-      `it was made with ${what} ${hex(wanted).slice(0, 12)} of ${header.name}, and this is ${found.slice(0, 12)}; give the files that it was recorded with`,
+      `it was made with ${what} ${hex(wanted).slice(0, 12)} of ${header.name}, and this is ${found.slice(0, 12)}; give the files that it was recorded with (--module, --assets, --model)`,
     );
   };
   await check('the module', module, header.module);

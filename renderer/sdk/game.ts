@@ -7,7 +7,7 @@ import { flush } from './stream';
 
 /** What a game does; the host calls it through the exports below. */
 export abstract class Game {
-  /** Begins: makes what the game needs. Ticks come `tickRate` times a second. */
+  /** Begins: makes what the game needs. Ticks come `tickRate` times a second; seats are numbered from 0 to `seats` - 1. */
   init(_seed: u64, _tickRate: u32, _seats: u32): void {}
 
   /** Somebody sits down. */

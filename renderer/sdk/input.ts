@@ -96,7 +96,10 @@ let inputs: StaticArray<Input> = new StaticArray<Input>(0);
 let block: usize = 0;
 let repliesRead: u32 = 0;
 
-/** Gives the input of a seat; the same object each time. */
+/**
+ * Gives the input of a seat; the same object each time. Traps for a seat that there is not: seats are numbered from 0, and
+ * how many there are is the third argument of `init` (the host's MAX_PLAYERS, 1 to 64). A seat that has joined is one.
+ */
 export function input(seat: i32): Input {
   return inputs[seat];
 }

@@ -44,7 +44,7 @@ describe('a broken file', () => {
   it('that is cut off names its header', async () => {
     const glb = sources.get('base')!;
     expect(await refusal(glb.subarray(0, glb.length / 2))).toMatch(
-      /^header\.length: is \d+, but the file has \d+ bytes$/,
+      /^header\.length: is \d+, but the file has \d+ bytes: it is cut off$/,
     );
   });
 
@@ -70,6 +70,15 @@ describe('a broken file', () => {
     expect(await refusal(withImage(Buffer.from('<svg/>')))).toBe('images[1]: is none of PNG, JPEG and WebP');
     const png = await picture(64, (x, y) => [x * 4, y * 4, (x * y) & 255]);
     expect(await refusal(withImage(png.subarray(0, png.length / 2)))).toMatch(/^images\[1\]: /);
+  });
+
+  it('is named, and what is no glTF is told so', async () => {
+    const path = join(folder, 'game.wasm');
+    writeFileSync(path, Uint8Array.of(0, 0x61, 0x73, 0x6d, 1, 0, 0, 0));
+    expect(await refusal(path)).toBe(
+      `${path}: the file: is no glTF: a .glb begins with "glTF", a .gltf is JSON and begins with {`,
+    );
+    expect(await refusal(Buffer.from('\uFEFF {"asset": {"version": "1.0"}}'))).toMatch(/^asset\.version: /);
   });
 
   it('that is not there says so', async () => {
@@ -167,10 +176,11 @@ describe('a hostile file', () => {
     mkdirSync(inside, { recursive: true });
     writeFileSync(join(folder, 'secret.bin'), Buffer.alloc(1e6));
     symlinkSync(join(folder, 'secret.bin'), join(inside, 'link.bin'));
-    const read = (uri: string) => {
+    const path = join(inside, 'model.gltf');
+    const read = async (uri: string) => {
       const { json } = split(changed('base', (j) => (j.buffers[0].uri = uri)))!;
-      writeFileSync(join(inside, 'model.gltf'), json);
-      return refusal(join(inside, 'model.gltf'));
+      writeFileSync(path, json);
+      return (await refusal(path)).replace(`${path}: `, '');
     };
     for (const uri of ['../secret.bin', '%2e%2e/secret.bin', 'link.bin'])
       expect(await read(uri), uri).toBe("buffers[0].uri: leads out of the model's folder");

@@ -77,7 +77,9 @@ describe('modelAssets', () => {
 
   it('says what is wrong with a model', async () => {
     writeFileSync(join(folder, 'bad.glb'), 'no model');
-    await expect(modelAssets(join(folder, 'bad.glb'), () => {})).rejects.toThrow(/NL_MODEL: .*the JSON/);
+    await expect(modelAssets(join(folder, 'bad.glb'), () => {})).rejects.toThrow(
+      /NL_MODEL: .*bad\.glb: the file: is no glTF/,
+    );
   });
 });
 

@@ -15,7 +15,7 @@ afterAll(() => copy.remove());
 test('a new game compiles, draws, moves, and goes on from its state', async () => {
   const file = createGame('star-hunt', copy.folder);
   expect(file).toBe('renderer/star-hunt/index.ts');
-  expect(readFileSync(join(copy.folder, file), 'utf8')).toContain('class StarHunt extends Game');
+  expect(readFileSync(join(copy.folder, file), 'utf8')).toContain("label: 'star-hunt'");
   const path = join(copy.folder, 'star-hunt.wasm');
   await compileModule(file, path, copy.folder);
   const game = await load(path);
@@ -35,6 +35,27 @@ test('a new game compiles, draws, moves, and goes on from its state', async () =
   await other.join(0);
   expect((await other.render(0, 320, 180)).data).toEqual((await game.render(0, 320, 180)).data);
   await Promise.all([game.close(), other.close()]);
+});
+
+test('a name decides no name of the source, and so collides with none', async () => {
+  const template = readFileSync(join(import.meta.dirname, '../../host/template.txt'), 'utf8');
+  const imported = /^import \{([^}]*)\}/
+    .exec(template)![1]!
+    .split(',')
+    .map((word) => word.trim());
+  const declared = [...template.matchAll(/^(?:class|const|let|function) (\w+)/gm)].map((match) => match[1]!);
+  const names = [...imported, ...declared].filter((name) => name !== '');
+  expect(new Set(names).size).toBe(names.length);
+  expect(names).toEqual(expect.arrayContaining(['Game', 'Random', 'State', 'Player', 'MyGame', 'shader']));
+  const files = new Map<string, string>();
+  for (const name of [...names.map((text) => text.toLowerCase()).filter((text) => /^[a-z]+$/.test(text)), 'my-game']) {
+    const file = createGame(name, copy.folder);
+    const text = readFileSync(join(copy.folder, file), 'utf8');
+    expect(text.replace(`label: '${name}'`, "label: 'NAME'")).toBe(template);
+    files.set(name, file);
+  }
+  const path = join(copy.folder, 'player.wasm');
+  expect(await compileModule(files.get('player')!, path, copy.folder)).toBeGreaterThan(1000);
 });
 
 test.each([

@@ -82,7 +82,11 @@ describe.each(engines)('$engine.name', ({ engine, exact }) => {
     expect(message).toMatch(/^NL_GUEST_TRAP/);
     expect(message).toContain(reason);
     if (exact) expect(message).toMatch(new RegExp(` in tick, at .*game\\.ts:${line}:\\d+\\)`));
-    else expect(message).toMatch(/ in tick, at [\w#.~]+ \(renderer\/examples\/game\.ts:1\d-2\d\)/);
+    else
+      expect(message).toMatch(
+        / in tick, at [\w#.~]+ \(renderer\/examples\/game\.ts:1\d-2\d\).* \(.*--engine javascript tells the line\)/,
+      );
+    expect(message.includes('--engine javascript')).toBe(!exact);
   });
 
   test.each([
@@ -91,8 +95,9 @@ describe.each(engines)('$engine.name', ({ engine, exact }) => {
   ])('a throw (%s) says where', async (reason, n, line) => {
     const message = await fail(n);
     expect(message).toContain(reason);
-    // A check of the compiler's own library is told with its place there.
+    // A check of the compiler's own library is told with its place there, and the line that asks for it.
     expect(message).toContain(n === 7 ? `game.ts:${line}:` : 'staticarray.ts');
+    if (engine.name === 'javascript') expect(message).toMatch(new RegExp(`game\\.ts:${line}\\b`));
   });
 
   test('endless recursion is told with its place', async () => {

@@ -55,6 +55,9 @@ describe('what goes wrong', () => {
     expect(await page.textContent('#message')).toContain('size must be WIDTHxHEIGHT');
     expect(await page.isVisible('#retry')).toBe(false);
     expect(await page.isVisible('#defaults')).toBe(true);
+    // The same heading and way out are for a game that there is not.
+    expect(await page.textContent('#title')).toBe('That is not on offer');
+    expect(await page.textContent('#defaults')).toBe('Play what is on offer');
   });
 
   test('a game that ends says why', async () => {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Submission } from '../../host/engine/engine.ts';
 import { Answers } from '../../host/session/answers.ts';
-import { type FilmOptions, film, idle } from '../../host/session/film.ts';
+import { countFrames, type FilmOptions, film, idle } from '../../host/session/film.ts';
 import type { Call } from '../../host/session/format.ts';
 import { FakeInstance } from '../room/fake.ts';
 
@@ -93,6 +93,18 @@ describe('whose view', () => {
     ]);
     expect((await shoot({ calls, frames: 10, seat: 3 })).made).toBe(0);
   });
+});
+
+it.each([
+  [{ tickRate: 120, fps: 60, at: 0 }],
+  [{ tickRate: 120, fps: 50, at: 0.01 }],
+  [{ tickRate: 30, fps: 60, at: 0 }],
+  [{ tickRate: 120, fps: 60, at: 9 }],
+  [{ tickRate: 120, fps: 60, at: 0, seat: 3 }],
+])('pictures are counted as they are made: %j', async (options) => {
+  const calls: Call[] = [...ticks(0, 5), { kind: 'join', seat: 2 }, ...ticks(5, 9), { kind: 'leave', seat: 2 }];
+  const { made } = await shoot({ ...options, calls, frames: Number.POSITIVE_INFINITY });
+  expect(countFrames(calls, options)).toBe(made);
 });
 
 describe('what is asked of the GPU', () => {

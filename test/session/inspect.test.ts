@@ -243,9 +243,9 @@ describe('npm start -- inspect', () => {
     ['a missing file', [at('none.nlc')], 'NL_RECORDING', 'none.nlc: ENOENT'],
     [
       'a place for its file',
-      ['triangle', '--capture', at('none/x.nlc')],
+      ['triangle', '--capture', at('broken.nlc/x.nlc')],
       'NL_USAGE',
-      'none/x.nlc cannot be written: ENOENT',
+      'broken.nlc/x.nlc cannot be written: ENOTDIR',
     ],
   ])('%s that it cannot have is refused', async (_, args, code, detail) => {
     await expect(inspect(args, {})).rejects.toMatchObject({ code, detail: expect.stringContaining(detail) });

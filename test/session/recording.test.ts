@@ -286,8 +286,9 @@ describe('a session', () => {
 
 describe('files', () => {
   it('that cannot be made, read, or are too large, are named', async () => {
-    await expect(createRecordingFile({ path: join(folder, 'none/x.nlr'), log })).rejects.toThrow(
-      /^NL_RECORDING: .*none\/x\.nlr: ENOENT/,
+    writeFileSync(join(folder, 'file'), '');
+    await expect(createRecordingFile({ path: join(folder, 'file/x.nlr'), log })).rejects.toThrow(
+      /^NL_RECORDING: .*file\/x\.nlr: ENOTDIR/,
     );
     await expect(readRecordingFile(join(folder, 'none.nlr'))).rejects.toThrow(/^NL_RECORDING: .*none\.nlr: ENOENT/);
     const path = join(folder, 'other.nlr');

@@ -9,6 +9,7 @@ import { buildModules } from '../../host/build.ts';
 import type { ErrorCode } from '../../host/errors.ts';
 import { render } from '../../host/render.ts';
 import { readRecordingFile } from '../../host/session/file.ts';
+import { models } from '../assets/models.ts';
 import { startHostProcess } from '../e2e/host.ts';
 import { compare, readImage } from '../golden/compare.ts';
 import { Peer } from '../stream/peer.ts';
@@ -128,7 +129,7 @@ describe('a clip', () => {
 
 describe('a session that was recorded while it was played', () => {
   it('becomes pictures of what its player saw', async () => {
-    const file = at('played.nlr');
+    const file = at('new folder of sessions/played.nlr');
     const host = await startHostProcess(['build/triangle.wasm', '--record', file], { SEED: '5' });
     const player = new Peer();
     try {
@@ -153,11 +154,38 @@ describe('a session that was recorded while it was played', () => {
     writeFileSync(at('cut.nlr'), readFileSync(file).subarray(0, -40));
     const cut = await run('render', at('cut.nlr'), '-o', at('cut.png'), '--size', '160x90');
     expect([cut.code, cut.stderr]).toEqual([0, expect.stringContaining('cut.nlr was cut')]);
+    const elsewhere = await run('render', file, '--seat', '7', '-o', at('no.png'));
+    expect(elsewhere.stderr).toContain('--seat 7: nobody sits there in this session; taken: 0');
+    const late = await run('inspect', file, '--frame', '100000');
+    expect([late.code, late.stderr]).toEqual([2, expect.stringMatching(/--frame 100000: .* has \d+ pictures at 60 a/)]);
     const other = await run('render', file, '--module', 'build/arena.wasm', '-o', at('no.png'));
     expect([other.code, other.stderr]).toEqual([
       45,
       expect.stringMatching(/NL_RECORDING: .*it was made with the module/),
     ]);
+  });
+});
+
+describe('a session of a model', () => {
+  it('is played with the model, and says where it is missing', async () => {
+    writeFileSync(at('ball.glb'), await models.base!());
+    const host = await startHostProcess(['--model', at('ball.glb'), '--record', at('ball.nlr')]);
+    const player = new Peer();
+    try {
+      await player.join(host.url);
+      await expect.poll(async () => (await host.status()).rooms[0]!.ticks, { timeout: 10_000 }).toBeGreaterThan(180);
+    } finally {
+      player.close();
+      await host.stop();
+    }
+    const without = await run('render', at('ball.nlr'), '-o', at('ball.png'), '--size', '160x90');
+    expect([without.code, without.stderr]).toEqual([45, expect.stringMatching(/the assets .*--model\)/)]);
+    const model = ['--model', at('ball.glb'), '--size', '160x90'];
+    const picture = ['render', at('ball.nlr'), '-o', at('ball.png'), '--at', '0', ...model];
+    expect((await run(...picture)).code).toBe(0);
+    const { stdout } = await run('inspect', at('ball.nlr'), '--frame', '0', ...model);
+    expect(stdout).toContain('render of seat 0');
+    expect((await run('render', '--at', '0', '-o', at('alone.png'), ...model)).code).toBe(0);
   });
 });
 
@@ -172,7 +200,13 @@ describe('what is asked for and cannot be', () => {
     ['no pace', ['--fps', '0'], 'NL_USAGE', '--fps 0: give a whole number from 1 to 1000'],
     ['a clip in one PNG', ['-o', 'a.png', '--frames', '2'], 'NL_USAGE', 'one file holds one picture'],
     ['two lengths', ['-o', 'a.mp4', '--frames', '2', '--seconds', '2'], 'NL_USAGE', '--frames and --seconds both say'],
-    ['a seat', ['--seat', '10'], 'NL_USAGE', '--seat 10: there are 10 seats, from 0'],
+    ['a seat', ['--seat', '1'], 'NL_USAGE', '--seat 1: nobody sits there where no session is played; taken: 0'],
+    ['a length', ['--seconds', '-3', '-o', 'a.mp4'], 'NL_USAGE', '--seconds -3: give a number from 0.001 to 86400'],
+    ['no length', ['--seconds', '--fps', '3'], 'NL_USAGE', '--seconds wants a value, and another option follows'],
+    ['a seed of a session', ['a.nlr', '--seed', '4'], 'NL_USAGE', '--seed 4: a session is played with the seed'],
+    ['a model in a game', ['arena', '--model', 'a.glb'], 'NL_USAGE', '--model shows a model by itself'],
+    ['a missing model', ['--model', at('none.glb')], 'NL_MODEL', 'none.glb: cannot be opened: ENOENT'],
+    ['a module without its session', ['--module', 'a.wasm'], 'NL_USAGE', '--module is for a session'],
     ['two games', ['triangle', 'arena'], 'NL_USAGE', 'one game at a time'],
     [
       'a game',
@@ -192,8 +226,8 @@ describe('what is asked for and cannot be', () => {
   });
 
   it('a recording where none can be written', async () => {
-    const { code, stderr } = await run('build/triangle.wasm', '--port', '0', '--record', at('none/x.nlr'));
-    expect([code, stderr]).toEqual([45, expect.stringMatching(/NL_RECORDING: .*none\/x\.nlr: ENOENT/)]);
+    const { code, stderr } = await run('build/triangle.wasm', '--port', '0', '--record', at('broken.nlr/x.nlr'));
+    expect([code, stderr]).toEqual([45, expect.stringMatching(/NL_RECORDING: .*broken\.nlr\/x\.nlr: ENOTDIR/)]);
   });
 
   it('--help says what there is', async () => {

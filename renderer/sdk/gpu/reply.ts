@@ -7,12 +7,17 @@ import {
   REPLY_WORK_DONE,
 } from '../../abi';
 
-/** What the host will say in a later call; `done` once it has. */
+/** An answer of the host, which comes before a later call: look at `done` in `tick` or `render`; until then the rest says nothing. */
 export class Answer {
+  /** Whether the host has said it. */
   done: bool = false;
+  /** @internal */
   first: u32 = 0;
+  /** @internal */
   second: u32 = 0;
+  /** @internal */
   third: u32 = 0;
+  /** @internal */
   fourth: u32 = 0;
 }
 
