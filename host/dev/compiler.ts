@@ -1,11 +1,11 @@
 import { Worker } from 'node:worker_threads';
-import type { Built } from './build.ts';
+import type { Compilation } from './build.ts';
 
 /** Compiles one game's sources, again and again, without optimisation. */
 export class Compiler {
   readonly #worker = new Worker(new URL('./thread.ts', import.meta.url));
   readonly #source: { folder: string; entry: string };
-  #running: Promise<Built> | undefined;
+  #running: Promise<Compilation> | undefined;
 
   /** @param source the folder that holds renderer/, and the file to start at, a path from there */
   constructor(source: { folder: string; entry: string }) {
@@ -13,7 +13,7 @@ export class Compiler {
   }
 
   /** Calls wait for each other. */
-  compile(): Promise<Built> {
+  compile(): Promise<Compilation> {
     const before = this.#running ?? Promise.resolve();
     this.#running = before.catch(() => {}).then(() => this.#compile());
     return this.#running;
@@ -23,8 +23,8 @@ export class Compiler {
     await this.#worker.terminate();
   }
 
-  #compile(): Promise<Built> {
-    const { promise, resolve, reject } = Promise.withResolvers<Built>();
+  #compile(): Promise<Compilation> {
+    const { promise, resolve, reject } = Promise.withResolvers<Compilation>();
     this.#worker.once('message', resolve);
     this.#worker.once('error', reject);
     this.#worker.postMessage(this.#source);

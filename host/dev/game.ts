@@ -6,6 +6,7 @@ import { NearlightError } from '../errors.ts';
 import { capabilities } from '../gpu/capability.ts';
 import { Replay, type Surface } from '../gpu/replay.ts';
 import type { PlayerInput } from '../room/input.ts';
+import type { Saved } from './messages.ts';
 
 export interface GameOptions {
   module: Uint8Array;
@@ -19,12 +20,6 @@ export interface GameOptions {
   log(level: string, message: string): void;
   /** An error that shows only after the call that caused it. */
   onError(error: Error): void;
-}
-
-/** A game's state, and the number of its next tick. */
-export interface Saved {
-  state: Uint8Array;
-  ticks: number;
 }
 
 /** Ticks that a late page makes up for in a row; the others are let go. */

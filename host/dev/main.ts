@@ -5,12 +5,17 @@ import { exitStatus, NearlightError } from '../errors.ts';
 import { startDev } from './dev.ts';
 import { findSource } from './source.ts';
 
-const HELP = `Plays a game in the browser tab itself, and again whenever a source file is saved.
+const HELP = `Plays a game in the browser tab itself, and again whenever a source file or an asset is saved.
 
 Usage: npm run dev -- [NAME | path/to/index.ts] [options]
 
 NAME is a folder of renderer/ or a file of renderer/examples; without one, the arena.
-The game's state is kept where it exports save and load.
+Its assets are the files in NAME.assets beside its own file (renderer/NAME/NAME.assets, renderer/examples/NAME.assets), or
+else in build/NAME.assets; "npm run build" links the first as the second, which is where everything else looks.
+
+Where the game exports save and load, its state is kept: a change goes on from it, and after an error from the last state
+that was saved, at most 2 s before. Load the page again to begin anew.
+A call that does not come back (an endless loop) is told after 3 s; the next save ends it. Only the game stops, not the tab.
 
 Options:
   --model FILE   show a glTF 2.0 model (.glb or .gltf)

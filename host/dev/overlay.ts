@@ -6,6 +6,7 @@ export function showProblems(headline: string, problems: readonly Problem[], hin
   element('hint').textContent = hint;
   element('problems').replaceChildren(...problems.map(card));
   element('overlay').hidden = false;
+  document.querySelector('mark')?.scrollIntoView({ block: 'nearest', inline: 'nearest' });
 }
 
 export function hideProblems(): void {
@@ -16,18 +17,26 @@ export function element<T extends HTMLElement = HTMLElement>(id: string): T {
   return document.getElementById(id) as T;
 }
 
-function card({ message, file, line, column, excerpt }: Problem): HTMLElement {
+function card({ message, file, line, column = 1, length = 0, excerpt }: Problem): HTMLElement {
   const whole = make('div', 'problem', '');
   whole.append(make('p', '', message));
-  if (file) whole.append(make('p', 'place', `${file}:${line}:${column}`));
+  if (file) whole.append(make('p', 'place', line === undefined ? file : `${file}:${line}:${column}`));
   if (!excerpt) return whole;
   const lines = make('pre', '', '');
   for (const [index, text] of excerpt.lines.entries()) {
     const number = excerpt.from + index;
-    lines.append(make('span', number === line ? 'here' : '', `${String(number).padStart(4)}  ${text}`));
+    const row = make('span', number === line ? 'here' : '', `${String(number).padStart(4)}  `);
+    if (number === line) row.append(...marked(text, column - 1, Math.max(length, 1)));
+    else row.append(text);
+    lines.append(row);
   }
   whole.append(lines);
   return whole;
+}
+
+/** A line with a part of it marked. */
+function marked(text: string, from: number, length: number): (string | HTMLElement)[] {
+  return [text.slice(0, from), make('mark', '', text.slice(from, from + length)), text.slice(from + length)];
 }
 
 function make(tag: string, className: string, text: string): HTMLElement {

@@ -1,98 +1,118 @@
 import type { Config } from '../config.ts';
-import { PlayerInput as PageInput } from '../player/input.ts';
+import { PlayerInput } from '../player/input.ts';
 import { TouchInput } from '../player/touch.ts';
 import { InputWriter } from '../player/writer.ts';
-import { PlayerInput } from '../room/input.ts';
-import * as protocol from '../stream/protocol.ts';
-import type { Notice } from './build.ts';
-import { NO_WEBGPU, openDevice } from './device.ts';
-import { Game, type Saved, TrapError } from './game.ts';
+import type { Built, Notice } from './build.ts';
+import { NO_WEBGPU } from './device.ts';
+import type { FromGame, Saved, Size, Stop } from './messages.ts';
 import { element, hideProblems, showProblems } from './overlay.ts';
-import { localSink } from './sink.ts';
+import { Runner, STUCK_MS } from './runner.ts';
 
 const { dataset } = document.body;
-const canvas = element<HTMLCanvasElement>('picture');
+const picture = element('picture');
 const stage = element('stage');
-const input = new PlayerInput();
-const seed = 1 + Math.floor(Math.random() * 2 ** 47);
-const TITLES: Record<string, string> = { NL_COMMAND: 'A command is refused', NL_GPU_VALIDATION: 'WebGPU refuses' };
+const size = { width: 1, height: 1 };
+/** What a sink is given is good during the call only: messages are copies. */
+const writer = new InputWriter({
+  event: (message, sequence) => runner?.send({ kind: 'event', message, sequence }),
+  state: (message, sequence) => runner?.send({ kind: 'state', message, sequence }),
+});
 
-let game: Game | undefined;
-let build = 0;
-let frames = 0;
-/** The build that has failed: what follows from its first error is not told. */
-let failed = 0;
-let swap: Promise<void> = Promise.resolve();
+let runner: Runner | undefined;
+let newest: Notice | undefined;
+/** The build that plays, and the state that it was in last: the worker and the build may go. */
+let playing: Built | undefined;
+let played = false;
+let saved: Saved | undefined;
 
 void start();
 
 async function start(): Promise<void> {
-  const opened = await openDevice();
-  if (!opened) {
-    dataset.state = 'stopped';
-    showProblems('This browser has no WebGPU', [{ message: NO_WEBGPU }]);
-    return;
-  }
-  const { device, name } = opened;
   const config = (await (await fetch('config')).json()) as Config;
-  const assets = new Uint8Array(await (await fetch('assets')).arrayBuffer());
-  element('gpu').textContent = name;
-  device.addEventListener('uncapturederror', ({ error }) => stopped(error));
-  void device.lost.then(({ message }) => stopped(new Error(`the GPU is lost: ${message}; load the page again`)));
-  const context = canvas.getContext('webgpu')!;
-  const usage = GPUTextureUsage.RENDER_ATTACHMENT | GPUTextureUsage.COPY_SRC;
-  context.configure({ device, format: 'rgba8unorm', usage, alphaMode: 'opaque' });
+  runner = new Runner({
+    config,
+    size: measure(),
+    seed: 1 + Math.floor(Math.random() * 2 ** 47),
+    picture,
+    saved: () => saved,
+    heard,
+    stuck,
+    renewed: () => writer.open(),
+  });
   takeInput();
+  new ResizeObserver(resize).observe(stage);
+  addEventListener('resize', resize);
+  listen();
+}
+
+/** A browser that gives the connection up is made to try again. */
+function listen(): void {
   const events = new EventSource('events');
-  events.onmessage = ({ data }) => {
-    const notice = JSON.parse(data as string) as Notice;
-    swap = swap.then(() => replace(notice, { device, config, assets })).catch(stopped);
+  events.onopen = () => gone(false);
+  events.onmessage = ({ data }) => replace(JSON.parse(data as string) as Notice);
+  events.onerror = () => {
+    gone(true);
+    if (events.readyState === EventSource.CLOSED) setTimeout(listen, 1000);
   };
-  void draw(context, device);
 }
 
-interface Surroundings {
-  device: GPUDevice;
-  config: Config;
-  assets: Uint8Array;
+function gone(yes: boolean): void {
+  dataset.server = yes ? 'gone' : '';
+  element('gone').hidden = !yes;
 }
 
-/** Puts a new build in the place of the game that runs, with its state where the new one takes it. */
-async function replace(notice: Notice, { device, config, assets }: Surroundings): Promise<void> {
+function replace(notice: Notice): void {
+  const before = newest;
+  newest = notice;
+  // Connected again, to the same server.
+  if (before?.run === notice.run && before.id === notice.id) return;
+  if (before?.name !== notice.name) saved = undefined;
   element('game').textContent = notice.name;
   document.title = `${notice.name} · Nearlight dev`;
-  if (notice.kind === 'broken') {
-    dataset.state = 'broken';
-    const count = notice.problems.length;
-    showProblems(`${notice.name} does not compile`, notice.problems, count > 0 ? 'The last build goes on below.' : '');
+  if (notice.kind === 'built') {
+    runner!.play(notice);
     return;
   }
-  const module = new Uint8Array(await (await fetch(`module/${notice.id}`)).arrayBuffer());
-  const saved = await game?.save();
-  const old = game;
-  game = undefined;
-  const log = (level: string, message: string) =>
-    console[level === 'error' || level === 'warn' ? level : 'log'](`${notice.name}: ${message}`);
-  const options = { module, device, config, seed, assets, input, log, onError: stopped };
-  build = notice.id;
-  const kept = saved && (await reopen(options, saved));
-  const next = kept ?? (await Game.open(options));
-  await old?.close();
-  hideProblems();
-  said(old === undefined ? '' : kept ? 'state kept' : saved ? 'state refused: began anew' : 'began anew', !kept);
-  element('size').textContent = `${(notice.bytes / 1000).toFixed(1)} kB, compiled in ${notice.ms} ms`;
-  frames = 0;
-  dataset.state = 'running';
-  game = next;
+  dataset.state = 'broken';
+  showProblems(`${notice.name} does not compile`, notice.problems, playing ? 'The last build goes on below.' : '');
 }
 
-async function reopen(options: Parameters<typeof Game.open>[0], saved: Saved): Promise<Game | undefined> {
-  try {
-    return await Game.open({ ...options, saved });
-  } catch (error) {
-    console.warn(error);
-    return undefined;
+function heard(message: FromGame): void {
+  if (message.kind === 'ready') element('gpu').textContent = message.gpu;
+  else if (message.kind === 'no-gpu') {
+    dataset.state = 'stopped';
+    showProblems('This browser has no WebGPU', [{ message: NO_WEBGPU }]);
+  } else if (message.kind === 'opened') opened(message.id, message.state);
+  else if (message.kind === 'missed') newest = undefined;
+  else if (message.kind === 'drawn') drawn(message.id);
+  else if (message.kind === 'saved') saved = message.saved;
+  else if (message.kind === 'stopped') stopped(message.id, message.stop);
+  else if (message.kind === 'meters') {
+    element('fps').textContent = message.fps.toFixed(0);
+    element('encode').textContent = message.encodeMs.toFixed(2);
+    element('replay').textContent = message.replayMs.toFixed(2);
   }
+}
+
+const KEPT = { kept: 'state kept', refused: 'state refused: began anew', none: 'began anew' };
+
+function opened(id: number, state: keyof typeof KEPT): void {
+  said(played ? KEPT[state] : '', state !== 'kept');
+  played = true;
+  if (newest?.kind !== 'built' || newest.id !== id) return;
+  playing = newest;
+  hideProblems();
+  element('size').textContent = `${(newest.bytes / 1000).toFixed(1)} kB, compiled in ${newest.ms} ms`;
+  dataset.state = 'running';
+}
+
+/** A worker's picture is shown with the page's next frame. */
+function drawn(id: number): void {
+  requestAnimationFrame(() =>
+    requestAnimationFrame(() => {
+      dataset.build = String(id);
+    }),
+  );
 }
 
 function said(text: string, lost: boolean): void {
@@ -100,77 +120,66 @@ function said(text: string, lost: boolean): void {
   element('kept').classList.toggle('lost', lost);
 }
 
-/** One frame a refresh of the display, for as long as the page is open. */
-async function draw(context: GPUCanvasContext, device: GPUDevice): Promise<void> {
-  let since = performance.now();
-  let shown = 0;
-  for (;;) {
-    const now = await new Promise<number>(requestAnimationFrame);
-    const current = game;
-    if (!current) continue;
-    resize();
-    try {
-      await current.frame(now, () => {
-        const texture = context.getCurrentTexture();
-        return { texture, view: texture.createView() };
-      });
-    } catch (error) {
-      if (game === current) stopped(error);
-      continue;
-    }
-    shown++;
-    if (frames++ === 0) {
-      const id = build;
-      void device.queue.onSubmittedWorkDone().then(() => {
-        dataset.build = String(id);
-      });
-    }
-    if (now - since < 500) continue;
-    element('fps').textContent = ((1000 * shown) / (now - since)).toFixed(0);
-    element('encode').textContent = current.encodeMs.toFixed(2);
-    element('replay').textContent = current.replayMs.toFixed(2);
-    [since, shown] = [now, 0];
+/** The game has failed: says why, and where, and waits for the next save. */
+function stopped(id: number, stop: Stop): void {
+  dataset.state = 'stopped';
+  playing = undefined;
+  const { headline, problems } = stop;
+  const hint = saved
+    ? 'Save a change to go on from the last state, or load the page again to begin anew.'
+    : 'Save a change to begin anew.';
+  said(saved ? 'state kept for the next build' : '', false);
+  showProblems(headline, problems, hint);
+  void report(id, stop).then((place) => {
+    const [first, ...others] = problems;
+    if (place && first && dataset.state === 'stopped')
+      showProblems(headline, [{ ...first, message: first.message + place }, ...others], hint);
+  });
+}
+
+function stuck(id: number, yes: boolean): void {
+  if (!yes) {
+    if (dataset.state !== 'stuck') return;
+    dataset.state = 'running';
+    hideProblems();
+    return;
   }
+  dataset.state = 'stuck';
+  const message = `A call of the game has not come back for ${STUCK_MS / 1000} s: an endless loop?`;
+  const headline = 'The game does not answer';
+  const goes = saved ? 'the game goes on from its last state' : 'the game begins anew';
+  const hint = `Save a change: that ends the call, and ${goes}.`;
+  showProblems(headline, [{ message }], hint);
+  void report(id, { headline, problems: [{ message: `${message} ${hint}` }], frames: [] });
+}
+
+/** Tells the terminal; gives the places of the trap. */
+async function report(id: number, { headline, problems, frames }: Stop): Promise<string> {
+  const body = JSON.stringify({ id, headline, problems: problems.map(({ excerpt: _, ...rest }) => rest), frames });
+  const answer = await fetch('stopped', { method: 'POST', body }).catch(() => undefined);
+  return answer?.ok ? answer.text() : '';
+}
+
+/** The stage's size in device pixels, at most two for one of CSS. */
+function measure(): Size {
+  const scale = Math.min(devicePixelRatio, 2);
+  size.width = Math.max(1, Math.round(stage.clientWidth * scale));
+  size.height = Math.max(1, Math.round(stage.clientHeight * scale));
+  return { ...size };
 }
 
 function resize(): void {
-  const scale = Math.min(devicePixelRatio, 2);
-  const width = Math.max(1, Math.round(stage.clientWidth * scale));
-  const height = Math.max(1, Math.round(stage.clientHeight * scale));
-  if (canvas.width === width && canvas.height === height) return;
-  canvas.width = width;
-  canvas.height = height;
-  canvas.dispatchEvent(new Event('resize'));
+  runner?.resize(measure());
+  picture.dispatchEvent(new Event('resize'));
 }
 
-/** The game has failed: says why, and where, and waits for the next save. */
-function stopped(error: unknown): void {
-  if (failed === build && build > 0) return;
-  failed = build;
-  const broken = game;
-  game = undefined;
-  void broken?.close();
-  dataset.state = 'stopped';
-  const message = error instanceof Error ? error.message : String((error as GPUError).message ?? error);
-  const code = /^(NL_\w+): /.exec(message)?.[1] ?? '';
-  const title = TITLES[code] ?? 'The game stopped';
-  const show = (place: string) => showProblems(title, [{ message: message + place }], 'Save a change to begin anew.');
-  show('');
-  if (!(error instanceof TrapError) || error.frames.length === 0) return;
-  const body = JSON.stringify({ id: build, frames: error.frames });
-  void fetch('trace', { method: 'POST', body })
-    .then((answer) => answer.text())
-    .then((place) => dataset.state === 'stopped' && show(place));
-}
-
-/** Keyboard, mouse, gamepads and touch, as on the player's page; a canvas takes the place of its video there. */
+/** Keyboard, mouse, gamepads and touch, as on the player's page; the picture takes the place of its video there. */
 function takeInput(): void {
-  const writer = new InputWriter(localSink(input, protocol));
   writer.open();
-  Object.defineProperties(canvas, {
-    videoWidth: { get: () => canvas.width },
-    videoHeight: { get: () => canvas.height },
+  Object.defineProperties(picture, {
+    videoWidth: { get: () => size.width },
+    videoHeight: { get: () => size.height },
   });
-  new PageInput({ stage, video: canvas as unknown as HTMLVideoElement, writer });
+  new PlayerInput({ stage, video: picture as HTMLElement as HTMLVideoElement, writer });
   new TouchInput({ stage, stick: element('stick'), knob: element('knob'), fire: element('fire'), writer });
 }

@@ -28,6 +28,8 @@ export interface DevServer {
 
 const ADDRESS = '127.0.0.1';
 const BODY_BYTES_MAX = 65_536;
+/** After so long a page tries to connect again. */
+const RETRY_MS = 500;
 
 const HEADERS = {
   'cache-control': 'no-store',
@@ -88,7 +90,7 @@ async function answer(
     listeners.add(response);
     response.on('close', () => listeners.delete(response));
     const newest = options.newest();
-    response.write(newest ? event(newest) : ':\n\n');
+    response.write(`retry: ${RETRY_MS}\n\n${newest ? event(newest) : ''}`);
   } else {
     const file = options.file(pathname);
     if (!file) response.writeHead(404).end();

@@ -4,17 +4,16 @@ import { join } from 'node:path';
 import { parentPort } from 'node:worker_threads';
 import asc from 'assemblyscript/asc';
 import { splitSymbols } from '../engine/symbols.ts';
-import type { Built, Problem } from './build.ts';
+import { type Compilation, excerpt, type Problem } from './build.ts';
 
 const MEMORY = 'out.wasm';
 const ERROR = 3; // DiagnosticCategory.Error
-const AROUND = 2;
 
 /** What is reported, as far as it is looked at; positions count UTF-16 units. */
 interface Diagnostic {
   message: string;
   category: number;
-  range: { start: number; source: { normalizedPath: string } } | null;
+  range: { start: number; end: number; source: { normalizedPath: string } } | null;
 }
 
 /** Nothing is optimised: that takes ten times as long, and the picture is the same. Checks stay in. */
@@ -24,7 +23,7 @@ parentPort!.on('message', async ({ folder, entry }: { folder: string; entry: str
   parentPort!.postMessage(await compile(folder, entry));
 });
 
-async function compile(folder: string, entry: string): Promise<Built> {
+async function compile(folder: string, entry: string): Promise<Compilation> {
   const begun = performance.now();
   const problems: Problem[] = [];
   let module: Uint8Array | undefined;
@@ -66,7 +65,6 @@ function problem({ message, range }: Diagnostic, folder: string): Problem {
   if (text === null) return { message: `${message} (${file})` };
   const before = text.slice(0, range.start).split('\n');
   const line = before.length;
-  const from = Math.max(1, line - AROUND);
-  const lines = text.split('\n').slice(from - 1, line + AROUND);
-  return { message, file, line, column: before.at(-1)!.length + 1, excerpt: { from, lines } };
+  const column = before.at(-1)!.length + 1;
+  return { message, file, line, column, length: range.end - range.start, excerpt: excerpt(text, line) };
 }

@@ -42,11 +42,11 @@ export function copySources(files: string[]): { folder: string; path(file: strin
   };
 }
 
-/** Serves the game that starts at `path`; what it logs goes to `lines`. */
-export async function serve(path: string): Promise<Dev & { lines: string[] }> {
+/** Serves the game that starts at `path`, on a free port or on `port`; what it logs goes to `lines`. */
+export async function serve(path: string, port = 0): Promise<Dev & { lines: string[] }> {
   const lines: string[] = [];
   const log = (line: string) => void lines.push(line);
-  const dev = await startDev({ source: findSource(path), port: 0, config: readConfig({}), log });
+  const dev = await startDev({ source: findSource(path), port, config: readConfig({}), log });
   return { ...dev, lines };
 }
 

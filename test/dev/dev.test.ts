@@ -39,6 +39,9 @@ function save(from: string, to: string): void {
 
 const state = (wanted: string) =>
   page.waitForFunction((name) => document.body.dataset.state === name, wanted, { timeout: 20_000 });
+/** A text's line in the shader, from 1. */
+const shaderLine = (text: string) =>
+  original.slice(original.indexOf('const shader'), original.indexOf(text)).split('\n').length;
 const overlay = () => page.locator('#overlay').textContent();
 
 /** Means of red, green and blue, and their greatest spread, of a part of the picture. */
@@ -90,10 +93,15 @@ test('a trap is shown with its place', async () => {
 
 test('what WebGPU refuses is shown', async () => {
   save('* point.corner);', '* point.corners);');
-  await state('running').catch(() => {});
-  await state('stopped');
   await page.waitForFunction(() => /corners/.test(document.getElementById('overlay')!.textContent));
-  expect(await overlay()).toMatch(/NL_GPU_VALIDATION|corners/);
+  const text = await overlay();
+  expect(text).toContain('The shader “triangle” does not compile');
+  expect(text).toContain('NL_GPU_VALIDATION: ');
+  const line = shaderLine('* point.corner);');
+  expect(text).toMatch(new RegExp(`triangle:${line}:\\d+`));
+  expect(await page.locator('.problem .here').textContent()).toMatch(new RegExp(`^ +${line} .*point.corners`));
+  expect(await page.locator('.problem mark').textContent()).toContain('corners');
+  expect(dev.lines.at(-1)).toContain(`triangle:${line}:`);
   save('0.8 * vec2f', '0.6 * vec2f');
   await shown(page, build);
   await state('running');
@@ -121,13 +129,31 @@ test('a port that is taken, and a game that is not there, are told', async () =>
   expect(() => findSource('/nowhere/index.ts')).toThrow('NL_USAGE');
 });
 
+test('a page that is opened at a broken build says so, and nothing goes on below', async () => {
+  save('this.uniforms[0] = 6.2831853', 'this.uniforms[0] = nope');
+  await state('broken');
+  expect(await page.locator('#hint').textContent()).toBe('The last build goes on below.');
+  const other = await browser.newPage({ viewport: { width: 160, height: 124 } });
+  await other.goto(dev.url);
+  await other.waitForFunction(() => document.body.dataset.state === 'broken');
+  expect(await other.locator('#hint').textContent()).toBe('');
+  await other.close();
+});
+
 test("a game's state is kept where it can be, and the keyboard steers", async () => {
   // Two pages that draw in software would be slow.
   await page.close();
   const path = copy.path('star/index.ts');
   const source = readFileSync(path, 'utf8');
-  const star = await serve(path);
+  const change = (from: string, to: string) => {
+    expect(source).toContain(from);
+    writeFileSync(path, source.replace(from, to));
+  };
+  let star = await serve(path);
   const play = await browser.newPage({ viewport: { width: 320, height: 234 } });
+  const kept = () => play.locator('#kept').textContent();
+  const is = (wanted: string) =>
+    play.waitForFunction((name) => document.body.dataset.state === name, wanted, { timeout: 20_000 });
   await play.goto(star.url);
   await shown(play, 1);
   const middle = async () => (await colours(play, [152, 92, 16, 16])).reduce((sum, { mean }) => sum + mean, 0);
@@ -135,13 +161,55 @@ test("a game's state is kept where it can be, and the keyboard steers", async ()
   await play.keyboard.down('KeyA');
   await vi.waitFor(async () => expect(await middle()).toBeLessThan(0.7 * there), { timeout: 10_000 });
   await play.keyboard.up('KeyA');
-  writeFileSync(path, source.replace('vec3f(0.03, 0.035, 0.07)', 'vec3f(0.03, 0.035, 0.08)'));
+  change('vec3f(0.03, 0.035, 0.07)', 'vec3f(0.03, 0.035, 0.08)');
   await shown(play, 2);
-  expect(await play.locator('#kept').textContent()).toBe('state kept');
+  expect(await kept()).toBe('state kept');
   expect(await middle()).toBeLessThan(0.7 * there);
-  writeFileSync(path, source.replace('state.version(1)', 'state.version(2)'));
-  await shown(play, 3);
-  expect(await play.locator('#kept').textContent()).toBe('state refused: began anew');
+
+  change('for (var i = 0u;', 'for (var i = nothing;');
+  await is('stopped');
+  expect(await play.locator('#hint').textContent()).toContain('go on from the last state');
+  writeFileSync(path, source);
+  await shown(play, 4);
+  expect(await kept()).toBe('state kept');
+  expect(await middle()).toBeLessThan(0.7 * there);
+
+  change('this.time += this.dt;', 'while (_n > 0) {}');
+  await is('stuck');
+  await vi.waitFor(() => expect(star.lines.at(-1)).toMatch(/does not answer\n.*Save a change/));
+  writeFileSync(path, source);
+  await shown(play, 6);
+  expect(await kept()).toBe('state kept');
+  expect(await middle()).toBeLessThan(0.7 * there);
+
+  await play
+    .workers()
+    .at(-1)!
+    .evaluate(() => {
+      GPUDevice.prototype.createCommandEncoder = function () {
+        this.destroy();
+        throw new Error('lost');
+      };
+    });
+  await is('stopped');
+  change('vec3f(0.03, 0.035, 0.07)', 'vec3f(0.03, 0.035, 0.08)');
+  await shown(play, 7);
+  expect(await kept()).toBe('state kept');
+  expect(await middle()).toBeLessThan(0.7 * there);
+
+  await star.close();
+  await play.locator('#gone').waitFor();
+  expect(await play.locator('#kept').isVisible()).toBe(false);
+  writeFileSync(path, source.replace('vec3f(0.03, 0.035, 0.07)', 'vec3f(0.03, 0.035, 0.09)'));
+  star = await serve(path, Number(new URL(star.url).port));
+  await play.locator('#gone').waitFor({ state: 'hidden' });
+  await play.waitForFunction(() => document.body.dataset.build === '1');
+  expect(await kept()).toBe('state kept');
+  expect(await middle()).toBeLessThan(0.7 * there);
+
+  change('state.version(1)', 'state.version(2)');
+  await shown(play, 2);
+  expect(await kept()).toBe('state refused: began anew');
   await vi.waitFor(async () => expect(await middle()).toBeGreaterThan(0.8 * there), { timeout: 5000 });
   await play.close();
   await star.close();

@@ -1,0 +1,50 @@
+import { excerpt, type Problem } from './build.ts';
+
+const SHOWN_MAX = 8;
+
+/**
+ * Keeps what the browser says of the shaders that it compiles: a validation error's own text names a line at best, and
+ * not the lines around it.
+ */
+export class ShaderNotes {
+  readonly #waiting = new Set<Promise<void>>();
+  #problems: Problem[] = [];
+
+  /** Listens to every shader module of a device from now on. */
+  constructor(device: GPUDevice) {
+    const create = device.createShaderModule.bind(device);
+    device.createShaderModule = (descriptor) => {
+      const module = create(descriptor);
+      const problems = this.#problems;
+      const noted = module.getCompilationInfo().then(
+        ({ messages }) => void problems.push(...read(descriptor, messages)),
+        () => {},
+      );
+      this.#waiting.add(noted);
+      void noted.then(() => this.#waiting.delete(noted));
+      return module;
+    };
+  }
+
+  /** Forgets what is known, for another game. */
+  begin(): void {
+    this.#problems = [];
+  }
+
+  /** What is wrong with the shaders so far. */
+  async problems(): Promise<Problem[]> {
+    const problems = this.#problems;
+    await Promise.all(this.#waiting);
+    return problems.slice(0, SHOWN_MAX);
+  }
+}
+
+function read({ label, code }: GPUShaderModuleDescriptor, messages: readonly GPUCompilationMessage[]): Problem[] {
+  const file = label || 'a shader without a label';
+  return messages
+    .filter(({ type }) => type === 'error')
+    .map(({ message, lineNum: line, linePos: column, length }) => {
+      const problem = { message: `NL_GPU_VALIDATION: ${message}`, file };
+      return line > 0 ? { ...problem, line, column, length, excerpt: excerpt(code, line) } : problem;
+    });
+}
