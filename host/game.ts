@@ -1,7 +1,9 @@
 import type { Submission } from './engine/engine.ts';
 import { NearlightError } from './errors.ts';
 import type { roomOptions } from './host.ts';
-import { Room, type RoomOptions } from './room/room.ts';
+import { replayOwner } from './room/open.ts';
+import type { Loaded, RoomOptions } from './room/options.ts';
+import { Room } from './room/room.ts';
 import type { Game } from './shim/pod.ts';
 import type { PlayerConnection } from './stream/player.ts';
 
@@ -17,6 +19,10 @@ export interface ColdStart {
 interface PodGameOptions {
   instance: RoomOptions['instance'];
   options: ReturnType<typeof roomOptions>;
+  /** Loads the module once more, after its GPU was lost. */
+  reload(): Promise<Loaded>;
+  /** Told when the game goes on in another guest process, which is `pid` by then. */
+  renewed(): void;
   hold: boolean;
   coldStart: ColdStart;
   show(room: Room): Promise<void>;
@@ -25,16 +31,16 @@ interface PodGameOptions {
 
 /** A loaded module on its way to a room. */
 export class PodGame implements Game {
-  readonly pid: number;
   readonly ended: Promise<NearlightError | undefined>;
   readonly #options: PodGameOptions;
+  #pid: number;
   #room: Room | undefined;
   #stopped = false;
   #end!: (error: NearlightError | undefined) => void;
 
   constructor(options: PodGameOptions) {
     this.#options = options;
-    this.pid = options.instance.pid!;
+    this.#pid = options.instance.pid!;
     this.ended = new Promise((resolve) => {
       this.#end = resolve;
     });
@@ -42,6 +48,10 @@ export class PodGame implements Game {
     void options.instance.ended.then((error) => {
       if (!this.#room) this.#end(error);
     });
+  }
+
+  get pid(): number {
+    return this.#pid;
   }
 
   /** The first tick comes before what `init` asked of the GPU, which may take as long as all the rest of the start. */
@@ -68,11 +78,7 @@ export class PodGame implements Game {
   async #open(submissions: Submission[]): Promise<void> {
     if (this.#stopped) return;
     const { instance, options, coldStart, show } = this.#options;
-    const replay = options.createReplay({
-      log: options.load.log,
-      reply: (record) => instance.reply(record),
-      write: (address, bytes) => instance.write(address, bytes),
-    });
+    const replay = options.createReplay(replayOwner(instance, options.load));
     try {
       for (const submission of submissions) if (submission.commands.length > 0) await replay.start(submission);
     } catch (error) {
@@ -81,11 +87,18 @@ export class PodGame implements Game {
     }
     const createView: RoomOptions['createView'] = (request, connection, onError) =>
       options.createView(request, this.#firstFrame(connection), onError);
-    const room = new Room({ ...options, instance, replay, ticks: 1, createView });
+    const room = new Room({ ...options, instance, replay, ticks: 1, createView, reload: () => this.#reload() });
     this.#room = room;
     void room.ended.then((error) => this.#end(error));
     await show(room);
     coldStart.readyMs = performance.now() - coldStart.createdAt;
+  }
+
+  async #reload(): Promise<Loaded> {
+    const loaded = await this.#options.reload();
+    this.#pid = loaded.instance.pid!;
+    this.#options.renewed();
+    return loaded;
   }
 
   #fail(error: unknown): void {

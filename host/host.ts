@@ -13,6 +13,7 @@ import { GuestExit, NearlightError } from './errors.ts';
 import { capabilities } from './gpu/capability.ts';
 import { type Gpu, openGpu } from './gpu/dawn.ts';
 import { Replay } from './gpu/replay.ts';
+import { DeviceWatch } from './gpu/watch.ts';
 import type { Log } from './observe/log.ts';
 import { Meters } from './observe/meters.ts';
 import { createMetrics } from './observe/metrics.ts';
@@ -70,6 +71,8 @@ export interface Host {
 export async function startHost(options: HostOptions): Promise<Host> {
   const { config, log } = options;
   const engine = recorded(createEngine(config), options);
+  // A file that is not there is told at once, before what takes a while.
+  for (const path of options.modules) await readModule(path).catch((error) => Promise.reject(named(path, error)));
   const lobby = new Lobby(systemClock);
   const [files, gpu] = await Promise.all([buildPlayer(), openGpu({ hardwareRequired: config.gpuEnabled, log })]);
   try {
@@ -97,9 +100,14 @@ export async function startHost(options: HostOptions): Promise<Host> {
   }
 }
 
-/** For as long as the GPU can be opened anew, rooms go on whenever it is lost. */
+/** For as long as the GPU can be opened anew, rooms go on whenever it is lost. Once for each GPU. */
 export async function survive(gpu: Gpu, lobby: Pick<Lobby, 'rooms'>, log: Log): Promise<void> {
   for (;;) {
+    let foreign = false;
+    // Whose work has no end is known: that room has ended, or ends now.
+    void DeviceWatch.of(gpu.device).hung.then(() => {
+      foreign = true;
+    });
     const why = await gpu.whenLost;
     log('error', `GPU: the device was lost: ${why}`);
     try {
@@ -109,7 +117,7 @@ export async function survive(gpu: Gpu, lobby: Pick<Lobby, 'rooms'>, log: Log): 
       await Promise.all(lobby.rooms.map((room) => room.close('NL_GPU_LOST')));
       return;
     }
-    await Promise.all(lobby.rooms.map((room) => room.renew(why)));
+    await Promise.all(lobby.rooms.map((room) => room.renew(why, { foreign })));
   }
 }
 

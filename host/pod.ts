@@ -7,6 +7,7 @@ import { kernelPath } from './engine/wasmedge/build.ts';
 import { CompileCache } from './engine/wasmedge/cache.ts';
 import { createWasmEdgeEngine } from './engine/wasmedge/engine.ts';
 import { openGpu } from './gpu/dawn.ts';
+import { survive } from './host.ts';
 import { createLog } from './observe/log.ts';
 import { buildPlayer } from './player/build.ts';
 import { PodStage, type Shared } from './sandbox.ts';
@@ -57,6 +58,7 @@ export async function runPod(env: NodeJS.ProcessEnv): Promise<number> {
   const shared = { config, log, gpu, engine, files, door: await door(config) };
   if (!claim()) await warmUp(shared);
   const stage = new PodStage(shared);
+  void survive(gpu, stage, log);
   const ended = Promise.withResolvers<number>();
   const pod = new Pod({
     stage,

@@ -5,34 +5,44 @@ import type { WasmEdgeEngine } from './engine/wasmedge/engine.ts';
 import { NearlightError } from './errors.ts';
 import { type ColdStart, PodGame } from './game.ts';
 import type { Gpu } from './gpu/dawn.ts';
-import { roomOptions, type ServeOptions, serve, survive } from './host.ts';
+import { roomOptions, type ServeOptions, serve } from './host.ts';
 import type { Log } from './observe/log.ts';
 import { Meters } from './observe/meters.ts';
 import { Audience } from './room/audience.ts';
+import { reload } from './room/open.ts';
 import type { Room } from './room/room.ts';
 import type { CommandResult, Game, GameRequest, Stage } from './shim/pod.ts';
 import { openRelay, type Relay } from './stream/relay.ts';
 import type { StreamServer } from './stream/server.ts';
 import { createStill, encodePng } from './video/snapshot.ts';
 
-/** What a node allows, and so no pod's own environment changes. */
-const NODE_ONLY = new Set<keyof Config>([
-  'cacheDir',
-  'nodeUdpPorts',
-  'nodeAddress',
-  'engine',
-  'moduleBytesMax',
-  'memoryBytesMax',
-  'tableElementsMax',
-  'initMsMax',
-  'compileMsMax',
-  'compileBytesMax',
-  'commandBytesMax',
-  'dataBytesMax',
-  'gpuObjectsMax',
-  'gpuBufferBytesMax',
-  'gpuBytesMax',
-]);
+/** What a pod's own environment sets: the game, its players and their pictures. All else is the node's, the bounds of modules first. */
+const POD_SETTINGS = [
+  'port',
+  'host',
+  'gpuEnabled',
+  'maxPlayers',
+  'tickRate',
+  'seed',
+  'viewWidthMax',
+  'viewHeightMax',
+  'viewFpsMax',
+  'bitrateMax',
+  'offerBytesMax',
+  'offerLineBytesMax',
+  'inputBytesMax',
+  'connectMsMax',
+  'icePort',
+  'iceAddress',
+  'idleMsMax',
+  'holdMsMax',
+  'closeMsMax',
+  'keyframeMsMin',
+  'stallMsMax',
+  'channelBytesMax',
+  'inputErrorsMax',
+  'inputRateMax',
+] as const satisfies readonly (keyof Config)[];
 /** In a network of its own a pod has every port. */
 const ICE_PORT = 50_000;
 /** A page is heard from each of its addresses until one is chosen. */
@@ -71,10 +81,15 @@ export class PodStage implements Stage {
     this.#shared = shared;
   }
 
+  /** The room that is played, if there is one. */
+  get rooms(): Room[] {
+    return this.#audience?.rooms ?? [];
+  }
+
   async load(request: GameRequest): Promise<Game> {
     const { gpu, engine } = this.#shared;
     const coldStart: ColdStart = { createdAt: request.createdAt };
-    const config = this.#config(request.env);
+    const config = podConfig(this.#shared.config, request.env);
     if (config.gpuEnabled && gpu.software)
       throw new NearlightError(
         'NL_NO_GPU',
@@ -88,6 +103,8 @@ export class PodStage implements Stage {
     return new PodGame({
       instance,
       options,
+      reload: () => reload(engine, request.module, options),
+      renewed: () => request.renewed(),
       hold: request.hold,
       coldStart,
       show: (room) => this.#show(room, config, request),
@@ -129,17 +146,6 @@ export class PodStage implements Stage {
     return undefined;
   }
 
-  #config(env: Record<string, string>): Config {
-    const allowed = Object.entries(settings).filter(([name]) => !NODE_ONLY.has(name as keyof Config));
-    // In a pod every address is the pod's own.
-    const own = Object.fromEntries(allowed.map(([, { env: name }]) => [name, env[name]]));
-    return { ...readConfig({ ...own, HOST: own.HOST || undefined }), host: own.HOST ?? '', ...this.#nodeOnly() };
-  }
-
-  #nodeOnly(): Partial<Config> {
-    return Object.fromEntries([...NODE_ONLY].map((name) => [name, this.#shared.config[name]]));
-  }
-
   async #show(room: Room, asked: Config, { hold, log, ownNetwork }: GameRequest): Promise<void> {
     this.#room = room;
     this.#audience ??= new Audience(asked.holdMsMax);
@@ -158,7 +164,6 @@ export class PodStage implements Stage {
         peersMax: config.maxPlayers * PATHS_PER_PLAYER,
         idleMs: config.idleMsMax * 2,
       });
-    void survive(gpu, lobby, log);
     this.#server = await serve({
       config,
       ...(this.#relay ? { relay: this.#relay } : {}),
@@ -182,7 +187,7 @@ export class PodStage implements Stage {
       gpu: gpu.adapter,
       ready: this.#problem() === undefined,
       coldStart: told(this.#coldStart),
-      rooms: this.#audience?.rooms.map((room) => room.status()) ?? [],
+      rooms: this.rooms.map((room) => room.status()),
     };
   }
 
@@ -213,6 +218,16 @@ export class PodStage implements Stage {
       texture.destroy();
     }
   }
+}
+
+/** A pod's settings: what `env` says of its own ones, what the node says of all others. @throws NearlightError NL_SETTING */
+export function podConfig(node: Config, env: Record<string, string>): Config {
+  const read = readConfig(
+    Object.fromEntries(POD_SETTINGS.map((name) => [settings[name].env, env[settings[name].env]])),
+  );
+  const own = Object.fromEntries(POD_SETTINGS.map((name) => [name, read[name]]));
+  // In a pod every address is the pod's own.
+  return { ...node, ...own, host: env.HOST ?? '' };
 }
 
 /** A start's phases that are over, in seconds. */

@@ -81,10 +81,13 @@ export interface Instance {
   readonly initial: Submission;
   /** `seats` input records of INPUT_STRIDE bytes (ABI.md, "Input"), copied to the guest before each tick and render. */
   readonly inputs: DataView;
-  /** Puts one record of REPLY_WORDS words on the reply ring; the guest sees it from its next call on. */
+  /**
+   * Puts one record of REPLY_WORDS words on the reply ring; the guest sees it from its next call on, or, unless it is
+   * REPLY_DEVICE_LOST, from the one after where that is restore().
+   */
   reply(record: ArrayLike<number>): void;
   /**
-   * Puts a copy of `bytes` into linear memory before the next call. Where they do not fit into it, that call ends the
+   * Puts a copy of `bytes` into linear memory before the next call but restore(). Where they do not fit into it, that call ends the
    * instance with NL_GUEST_TRAP. Together with 8 bytes each, those of one call are at most DATA_BYTES_MAX.
    */
   write(address: number, bytes: Uint8Array): void;

@@ -210,8 +210,8 @@ class JavaScriptInstance implements Instance {
   private async call(name: string, parameters: number[]): Promise<Submission> {
     if (this.failure) throw this.failure;
     this.collector.reset();
-    this.stage(name === 'tick');
-    this.writeOut(name);
+    this.stage(name);
+    if (name !== 'load') this.writeOut(name);
     this.invoke(name, parameters);
     return this.collector.submission;
   }
@@ -230,8 +230,8 @@ class JavaScriptInstance implements Instance {
     }
   }
 
-  private stage(tick: boolean): void {
-    this.replies.stage(this.ring, tick);
+  private stage(call: string): void {
+    this.replies.stage(this.ring, call);
     const memory = this.view();
     const view = new DataView(memory.buffer);
     view.setUint32(this.block + IO_REPLY_HEAD, this.replies.head, true);

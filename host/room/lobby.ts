@@ -5,6 +5,12 @@ import type { Room } from './room.ts';
 
 /** A room that ended is opened again for the next player, but not sooner than this after it was last opened. */
 const REOPEN_MS_MIN = 1000;
+/**
+ * One that kept the GPU for too long took time from every other room, and may have taken the device: it stays closed for so long,
+ * then for twice as long each time, unless it has run well for as long as it was closed before.
+ */
+const PENALTY_MS_MIN = 60_000;
+const PENALTY_MS_MAX = 3_600_000;
 
 interface Entry {
   open(): Promise<Room>;
@@ -13,6 +19,9 @@ interface Entry {
   /** While the room runs. */
   room: Room | undefined;
   openedAt: number;
+  /** For how long it stayed closed when it last kept the GPU for too long, and until when; 0 for never. */
+  penaltyMs: number;
+  closedUntil: number;
 }
 
 /** The rooms of a process by name; the first is the one that a page without a wish gets. */
@@ -32,7 +41,7 @@ export class Lobby {
 
   /** Opens a room and keeps it; rejects as `open` does. */
   async add(name: string, open: () => Promise<Room>): Promise<Room> {
-    const entry: Entry = { open, opening: undefined, room: undefined, openedAt: 0 };
+    const entry = { open, opening: undefined, room: undefined, openedAt: 0, penaltyMs: 0, closedUntil: 0 };
     this.#entries.set(name, entry);
     return this.#open(entry);
   }
@@ -61,10 +70,24 @@ export class Lobby {
   }
 
   #reopen(entry: Entry): Promise<Room> {
-    const since = this.#clock.now() - entry.openedAt;
-    if (since >= REOPEN_MS_MIN) return this.#open(entry);
-    const wait = Math.ceil((REOPEN_MS_MIN - since) / 100) / 10;
-    throw new NearlightError('NL_ROOM_ENDED', `it is opened again in ${wait} s`);
+    const now = this.#clock.now();
+    const wait = entry.openedAt + REOPEN_MS_MIN - now;
+    const closed = entry.closedUntil - now;
+    if (closed > 0)
+      throw new NearlightError(
+        'NL_ROOM_ENDED',
+        `it kept the GPU for too long (NL_GPU_TIME), and is opened again in ${Math.ceil(closed / 1000)} s`,
+      );
+    if (wait > 0) throw new NearlightError('NL_ROOM_ENDED', `it is opened again in ${Math.ceil(wait / 100) / 10} s`);
+    return this.#open(entry);
+  }
+
+  #ended(entry: Entry, error: NearlightError | undefined): void {
+    const now = this.#clock.now();
+    if (now - entry.openedAt >= entry.penaltyMs) entry.penaltyMs = 0;
+    if (error?.code !== 'NL_GPU_TIME') return;
+    entry.penaltyMs = Math.min(Math.max(PENALTY_MS_MIN, 2 * entry.penaltyMs), PENALTY_MS_MAX);
+    entry.closedUntil = now + entry.penaltyMs;
   }
 
   #open(entry: Entry): Promise<Room> {
@@ -73,8 +96,10 @@ export class Lobby {
       .open()
       .then((room) => {
         entry.room = room;
-        void room.ended.then(() => {
-          if (entry.room === room) entry.room = undefined;
+        void room.ended.then((error) => {
+          if (entry.room !== room) return;
+          entry.room = undefined;
+          this.#ended(entry, error);
         });
         return room;
       })

@@ -1,49 +1,16 @@
-import { REPLY_DEVICE_LOST } from '../../renderer/abi.ts';
-import type { Config } from '../config.ts';
-import type { Instance, LogLevel, Submission } from '../engine/engine.ts';
+import type { Submission } from '../engine/engine.ts';
 import { type ErrorCode, errors, GuestExit, NearlightError } from '../errors.ts';
-import type { Replay, Surface } from '../gpu/replay.ts';
-import type { Meters } from '../observe/meters.ts';
+import type { Surface } from '../gpu/replay.ts';
 import type { Player, PlayerConnection, ViewRequest } from '../stream/player.ts';
-import type { Clock } from './clock.ts';
 import { clearRecord } from './input.ts';
+import type { Loaded, RoomOptions } from './options.ts';
+import { Renewals } from './renewals.ts';
 import { Seat } from './seat.ts';
 import { roomStats, summaries } from './stats.ts';
-import type { View } from './view.ts';
 
 /** Ticks that a late room makes up for in a row; beyond BEHIND_MS_MAX it lets them go. */
 const CATCH_UP_MAX = 8;
 const BEHIND_MS_MAX = 250;
-/** Times in a row that a room goes on after its GPU was lost, each within so many milliseconds of the one before. */
-const RENEWALS_MAX = 3;
-const RENEWAL_MS = 60_000;
-
-export type RoomConfig = Pick<Config, 'maxPlayers' | 'tickRate' | 'seed'>;
-
-export interface RoomOptions {
-  name: string;
-  clock: Clock;
-  config: RoomConfig;
-  instance: Instance;
-  replay: Replay;
-  /** What the host counts beside the room's own figures. */
-  meters?: Meters;
-  /** Loads the module once more, on the GPU of then; without it the room ends with its GPU. */
-  reload?(): Promise<Loaded>;
-  /** Ticks that the instance has made already; 0 without. */
-  ticks?: number;
-  /** Ticks to make though nobody plays yet, so that a game that loads in its first ones is ready for its first player. */
-  warmUpTicks?: number;
-  /** Makes a player's picture; called when the player has connected. */
-  createView(request: ViewRequest, connection: PlayerConnection, onError: (error: unknown) => void): Promise<View>;
-  log(level: LogLevel, message: string): void;
-}
-
-/** A module that runs, and what draws for it. */
-export interface Loaded {
-  instance: Instance;
-  replay: Replay;
-}
 
 /**
  * One module instance and its players: a simulation at a fixed rate, and a picture per player at the player's own size and rate.
@@ -63,8 +30,7 @@ export class Room {
   #nextTick = 0;
   #error: NearlightError | undefined;
   #closing: Promise<void> | undefined;
-  #renewals = 0;
-  #renewedAt = Number.NEGATIVE_INFINITY;
+  readonly #renewals = new Renewals();
   /** Views fail with a lost GPU; their players stay. */
   #renewing = false;
   #renewalDue = false;
@@ -152,7 +118,18 @@ export class Room {
    */
   picture(surface: Surface): Promise<void> {
     const drawn = Promise.withResolvers<void>();
-    this.#turn(() => this.#draw(surface).then(drawn.resolve));
+    const { instance } = this.#options;
+    this.#turn(async () => {
+      try {
+        // The surface is of a GPU that is lost.
+        if (instance !== this.#options.instance) throw new NearlightError('NL_GPU_LOST', 'try again');
+        await this.#draw(surface);
+        drawn.resolve();
+      } catch (error) {
+        drawn.reject(error);
+        if (instance === this.#options.instance) throw error;
+      }
+    });
     const ended = this.ended.then((error) => {
       throw error ?? new NearlightError('NL_ROOM_ENDED', `${this.name} is closed`);
     });
@@ -161,15 +138,16 @@ export class Room {
 
   /**
    * Goes on after the GPU was lost: the module is loaded once more, with the state that it saves, and its players stay.
-   * Where that is not possible the room ends with NL_GPU_LOST. Resolves when either is done.
+   * Where that is not possible, or has been too often, the room ends with NL_GPU_LOST; what others' work has caused does not
+   * count. Resolves when either is done.
    */
-  renew(why: string): Promise<void> {
+  renew(why: string, { foreign = false } = {}): Promise<void> {
     if (this.#closing) return this.#closing;
     this.#renewing = true;
     const done = Promise.withResolvers<void>();
     this.#renewalDue = true;
     // Before all other turns, which need the GPU.
-    this.#turns.unshift(() => this.#renew(why).finally(done.resolve));
+    this.#turns.unshift(() => this.#renew(why, foreign).finally(done.resolve));
     this.#wake();
     return Promise.race([done.promise, this.ended.then(() => {})]);
   }
@@ -192,12 +170,11 @@ export class Room {
     };
   }
 
-  async #renew(why: string): Promise<void> {
+  async #renew(why: string, foreign: boolean): Promise<void> {
     this.#renewalDue = false;
     const { instance, replay, reload, clock } = this.#options;
-    this.#renewals = clock.now() - this.#renewedAt < RENEWAL_MS ? this.#renewals + 1 : 1;
-    this.#renewedAt = clock.now();
-    const state = reload && this.#renewals <= RENEWALS_MAX ? await instance.save() : undefined;
+    const again = foreign || this.#renewals.next(clock.now());
+    const state = reload && again ? await instance.save() : undefined;
     if (!reload || !state) throw new NearlightError('NL_GPU_LOST', why);
     const seats = this.#seats.filter((seat) => seat !== undefined);
     await Promise.allSettled(seats.map((seat) => seat.view?.close()));
@@ -206,7 +183,6 @@ export class Room {
     this.#attend(loaded);
     replay.destroy();
     await instance.close();
-    loaded.instance.reply([REPLY_DEVICE_LOST]);
     await this.#replay(await loaded.instance.restore(state));
     this.#renewing = false;
     for (const seat of seats)
@@ -253,26 +229,35 @@ export class Room {
 
   async #join(seat: Seat, connection: PlayerConnection): Promise<void> {
     if (seat.closed) return;
-    await this.#replay(await this.#options.instance.join(seat.number));
+    const { instance, createView } = this.#options;
+    const joined = await instance.join(seat.number);
+    // Also where the GPU is lost now: the room joins whom it has once more when it is renewed.
     seat.joined = true;
+    await this.#replay(joined);
+    // A renewal opens another view in the place of one that is not ready by then.
+    const isCurrent = () => instance === this.#options.instance && !this.#renewing;
+    const drop = (error: unknown): void => {
+      if (isCurrent()) this.#dropView(seat, error);
+    };
     // The encoder takes a while to open: the game goes on meanwhile.
-    this.#options
-      .createView(seat.request, connection, (error) => this.#dropView(seat, error))
+    createView(seat.request, connection, drop)
       .then(async (view) => {
-        if (seat.closed || this.#closing) await view.close();
+        if (seat.closed || this.#closing || !isCurrent()) await view.close();
         else seat.begin(view, this.#nextTick);
       })
-      .catch((error: unknown) => this.#dropView(seat, error));
+      .catch(drop);
     this.#options.log('info', `${this.name}: seat ${seat.number} taken, ${this.players} playing`);
   }
 
   async #leave(seat: Seat): Promise<void> {
     seat.closed = true;
     await seat.view?.close();
-    if (seat.joined) await this.#replay(await this.#options.instance.leave(seat.number));
-    clearRecord(this.#options.instance.inputs, seat.number);
+    const { instance } = this.#options;
+    const left = seat.joined ? await instance.leave(seat.number) : undefined;
+    clearRecord(instance.inputs, seat.number);
     this.#seats[seat.number] = undefined;
     this.#options.log('info', `${this.name}: seat ${seat.number} left, ${this.players} playing`);
+    if (left) await this.#replay(left);
   }
 
   async #draw(surface: Surface): Promise<void> {
@@ -289,7 +274,6 @@ export class Room {
   }
 
   #dropView(seat: Seat, cause: unknown): void {
-    if (this.#renewing) return;
     const error = cause instanceof NearlightError ? cause : new NearlightError('NL_ENCODER', String(cause), { cause });
     this.#options.log('error', `${this.name}: seat ${seat.number}: ${error.message}`);
     void seat.connection?.end(error.code, `${errors[error.code].text}: ${error.detail}`, true);
@@ -364,9 +348,10 @@ export class Room {
     const called = instance.tick(this.stats.ticks);
     for (const seat of this.#seats) seat?.input.consumed();
     const submission = await called;
+    // Also where the GPU is lost now: the state that the room goes on from has the tick.
+    this.stats.ticks++;
     this.stats.tickMs.add(clock.now() - begun);
     await this.#replay(submission);
-    this.stats.ticks++;
     this.#nextTick += this.#tickMs;
     const behind = clock.now() - this.#nextTick;
     if (behind > BEHIND_MS_MAX) {

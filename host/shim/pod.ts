@@ -44,6 +44,8 @@ export interface GameRequest {
   hold: boolean;
   /** The pod has a network of its own, and not the node's. */
   ownNetwork: boolean;
+  /** Told when the game goes on in another guest process, which is its `pid` by then. */
+  renewed(): void;
   log(level: LogLevel, message: string): void;
 }
 
@@ -222,8 +224,8 @@ export class Pod implements Tasks {
   }
 
   async pids(id: string): Promise<number[]> {
-    const { task } = this.#container(id);
-    return [task.pid];
+    const { task, game } = this.#container(id);
+    return [game?.pid ?? task.pid];
   }
 
   async exec(request: ExecRequest): Promise<void> {
@@ -340,7 +342,8 @@ export class Pod implements Tasks {
       );
   }
 
-  async #load({ task, bundle }: Container, request: CreateRequest, createdAt: number): Promise<Game> {
+  async #load(container: Container, request: CreateRequest, createdAt: number): Promise<Game> {
+    const { task, bundle } = container;
     const layers = layersOf(request.rootfs, bundle.rootPath);
     const { module, assets } = readGame(layers, bundle.args, this.#options.moduleBytesMax);
     const line = (level: LogLevel, message: string) =>
@@ -355,6 +358,7 @@ export class Pod implements Tasks {
       createdAt,
       hold,
       ownNetwork: this.#ownNetwork,
+      renewed: () => this.#adopt(container),
       log: line,
     });
   }
@@ -373,6 +377,17 @@ export class Pod implements Tasks {
       if (game) await cgroup.add(game.pid);
       await this.#note();
     })().catch((error) => this.#options.log('error', `${container.task.id}: cgroup: ${(error as Error).message}`));
+  }
+
+  /** The game goes on in another process: that is limited, and ended with this one, as the first was. */
+  #adopt(container: Container): void {
+    const { accounted, cgroup, game, task } = container;
+    container.accounted = accounted
+      .then(async () => {
+        if (cgroup && game && !task.exit) await cgroup.add(game.pid);
+        await this.#note();
+      })
+      .catch((error) => this.#options.log('error', `${task.id}: cgroup: ${(error as Error).message}`));
   }
 
   #note(): Promise<void> {

@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, test, vi } from 'vitest';
 import { createJavaScriptEngine } from '../../host/engine/javascript.ts';
 import { createWasmEdgeEngine } from '../../host/engine/wasmedge/engine.ts';
-import { good, options, store, submit } from './modules.ts';
+import { IO_REPLIES, IO_REPLY_HEAD, REPLY_DEVICE_LOST, REPLY_MAPPED } from '../../renderer/abi.ts';
+import { BLOCK, good, options, store, submit } from './modules.ts';
 
 const cacheDir = mkdtempSync(join(tmpdir(), 'nearlight-test-'));
 afterAll(() => rmSync(cacheDir, { recursive: true, force: true }));
@@ -64,6 +65,24 @@ describe.each(engines)('$name', (engine) => {
     const { commands, data } = await instance.restore(Uint8Array.of(9, 8, 7, 6));
     expect(commands[4]).toBe(0x06070809);
     expect([...data]).toEqual(new Array(64).fill(0));
+    await instance.close();
+  });
+
+  test('load sees that the GPU was lost, and no other reply nor what comes with it', async () => {
+    const load = (address: number) => `(i32.load (i32.const ${address}))`;
+    const words = [BLOCK + IO_REPLY_HEAD, BLOCK + IO_REPLIES, BLOCK + IO_REPLIES + 32, 12_288];
+    const see = `${words.map((from, n) => `(i32.store (i32.const ${4096 + 4 * n}) ${load(from)})`).join('\n')} ${told(4)}`;
+    const instance = await run({ ...saving('', see), join: see });
+    instance.reply([REPLY_DEVICE_LOST]);
+    instance.reply([REPLY_MAPPED, 1, 1]);
+    instance.write(12_288, Uint8Array.of(4, 3, 2, 1));
+    expect([...(await instance.restore(Uint8Array.of(9, 9, 9, 9))).commands.slice(1)]).toEqual([
+      1,
+      REPLY_DEVICE_LOST,
+      0,
+      0,
+    ]);
+    expect([...(await instance.join(0)).commands.slice(1)]).toEqual([2, REPLY_DEVICE_LOST, REPLY_MAPPED, 0x01020304]);
     await instance.close();
   });
 

@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { beforeEach, describe, expect, test } from 'vitest';
 import { NearlightError } from '../../host/errors.ts';
 import { Lobby } from '../../host/room/lobby.ts';
 import type { Room } from '../../host/room/room.ts';
@@ -18,7 +18,7 @@ function fakeRoom(name: string) {
       ended.resolve(undefined);
     },
   } as unknown as Room;
-  return { room, end: () => ended.resolve(undefined), closed: () => closed };
+  return { room, end: (error?: NearlightError) => ended.resolve(error), closed: () => closed };
 }
 
 test('gives the first room to a page without a wish, others by name', async () => {
@@ -47,6 +47,65 @@ test('opens a room that ended again, but not at once', async () => {
   await clock.pass(1);
   await Promise.all([lobby.accept('arena', request), lobby.accept('arena', request)]);
   expect(rooms.length).toBe(2);
+});
+
+describe('a room that kept the GPU for too long', () => {
+  const MINUTE = 60_000;
+  const tooLong = new NearlightError('NL_GPU_TIME', 'its work did not end');
+  let clock: ManualClock;
+  let lobby: Lobby;
+  let rooms: ReturnType<typeof fakeRoom>[];
+
+  beforeEach(async () => {
+    clock = new ManualClock();
+    lobby = new Lobby(clock);
+    rooms = [];
+    await lobby.add('arena', async () => {
+      const made = fakeRoom('arena');
+      rooms.push(made);
+      return made.room;
+    });
+  });
+
+  /** The room ends; nobody can open it for so long, and then somebody does. */
+  async function closedFor(ms: number, error?: NearlightError): Promise<void> {
+    const opened = rooms.length;
+    rooms.at(-1)!.end(error);
+    await settle();
+    await clock.pass(ms - 1);
+    await expect(lobby.accept('arena', request)).rejects.toThrow('NL_ROOM_ENDED');
+    expect(rooms.length).toBe(opened);
+    await clock.pass(1);
+    await lobby.accept('arena', request);
+    expect(rooms.length).toBe(opened + 1);
+  }
+
+  test('stays closed for a minute, then for twice as long each time, for an hour at most', async () => {
+    for (const minutes of [1, 2, 4, 8, 16, 32, 60, 60]) await closedFor(minutes * MINUTE, tooLong);
+  });
+
+  test('says why, and when it is opened again', async () => {
+    rooms[0]!.end(tooLong);
+    await settle();
+    await clock.pass(15_000);
+    await expect(lobby.accept('arena', request)).rejects.toThrow(
+      'NL_ROOM_ENDED: The game has ended: it kept the GPU for too long (NL_GPU_TIME), and is opened again in 45 s',
+    );
+  });
+
+  test('begins anew once it has run well for as long as it was closed', async () => {
+    await closedFor(MINUTE, tooLong);
+    await clock.pass(MINUTE - 1);
+    await closedFor(2 * MINUTE, tooLong);
+    await clock.pass(2 * MINUTE);
+    await closedFor(MINUTE, tooLong);
+  });
+
+  test('is not forgiven by an end of another kind', async () => {
+    await closedFor(MINUTE, tooLong);
+    await closedFor(1000, new NearlightError('NL_GUEST_TRAP', 'unreachable'));
+    await closedFor(2 * MINUTE, tooLong);
+  });
 });
 
 test('tells the page why a room cannot be opened again', async () => {

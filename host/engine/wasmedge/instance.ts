@@ -158,14 +158,14 @@ export class WasmEdgeInstance implements Instance {
     words[at] = first;
     words[at + 1] = second;
     words[at + 2] = third;
-    this.replies.stage(this.ring, call === map.CALL_TICK);
+    this.replies.stage(this.ring, callNames[call]!);
     words[map.STAGED_REPLY_HEAD / 4] = this.replies.head;
     this.stagedInputs.set(this.inputBytes);
     this.stageWrites(call);
     return this.request(call);
   }
 
-  /** A state that is restored lies where the writes would, and nothing was asked for before it. */
+  /** A state that is restored lies where the writes would: they wait for the next call, as their replies do. */
   private stageWrites(call: number): void {
     const { words } = this.process;
     const { writes } = this;

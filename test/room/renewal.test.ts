@@ -1,0 +1,243 @@
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import type { Engine, Submission } from '../../host/engine/engine.ts';
+import { NearlightError } from '../../host/errors.ts';
+import type { Replay, Surface } from '../../host/gpu/replay.ts';
+import { openRoom } from '../../host/room/open.ts';
+import type { Room } from '../../host/room/room.ts';
+import type { View } from '../../host/room/view.ts';
+import type { PlayerConnection } from '../../host/stream/player.ts';
+import { REPLY_DEVICE_LOST, REPLY_PIPELINE } from '../../renderer/abi.ts';
+import { FakeInstance, fakeConnection, ManualClock, settle } from './fake.ts';
+
+vi.setConfig({ testTimeout: 5000 });
+
+const SEATS = 3;
+const request = { width: 640, height: 360, fps: 60 };
+const drawing: Submission = { commands: new Uint32Array(1), data: new Uint8Array() };
+const lost = new NearlightError('NL_GPU_LOST', 'while a pipeline compiled');
+
+/** An instance whose every call draws, and that writes down its replies. */
+class DrawingInstance extends FakeInstance {
+  readonly replies: number[] = [];
+  override readonly initial = drawing;
+  override reply(record?: ArrayLike<number>): void {
+    this.replies.push(record![0]!);
+  }
+  override join = (seat: number) => this.#drawn(super.join(seat));
+  override leave = (seat: number) => this.#drawn(super.leave(seat));
+  override tick = (tick: number) => this.#drawn(super.tick(tick));
+  async #drawn(call: Promise<Submission>): Promise<Submission> {
+    await call;
+    return drawing;
+  }
+}
+
+class FakeView {
+  readonly ready = true;
+  readonly stats = {};
+  frames = 0;
+  closed = false;
+  readonly connection: PlayerConnection;
+  constructor(connection: PlayerConnection) {
+    this.connection = connection;
+  }
+  present(): void {
+    this.frames++;
+  }
+  async close(): Promise<void> {
+    this.closed = true;
+  }
+}
+
+let clock: ManualClock;
+let room: Room;
+let instances: DrawingInstance[];
+let views: FakeView[];
+/** Thrown by what is drawn next, once. */
+let fault: NearlightError | undefined;
+/** What happens while the module is loaded. */
+let onLoad: () => Promise<void>;
+/** What views wait for while they open. */
+let opening: Promise<void>;
+
+beforeEach(async () => {
+  clock = new ManualClock();
+  [instances, views, fault, opening] = [[], [], undefined, Promise.resolve()];
+  onLoad = async () => {};
+  const engine = {
+    async load() {
+      const instance = new DrawingInstance(SEATS);
+      instances.push(instance);
+      await onLoad();
+      return instance;
+    },
+  } as unknown as Engine;
+  room = await openRoom(engine, new Uint8Array(), {
+    name: 'test',
+    clock,
+    config: { maxPlayers: SEATS, tickRate: 100, seed: 1 },
+    load: { log: () => {} } as unknown as Parameters<typeof openRoom>[2]['load'],
+    createReplay: (owner) => {
+      let begun = false;
+      const start = (): void => {
+        // What `init` asks is answered at once.
+        if (!begun) owner.reply([REPLY_PIPELINE]);
+        begun = true;
+        const error = fault;
+        fault = undefined;
+        if (error) throw error;
+      };
+      return { start, destroy() {} } as unknown as Replay;
+    },
+    createView: async (_, connection) => {
+      const made = new FakeView(connection);
+      views.push(made);
+      await opening;
+      return made as unknown as View;
+    },
+    log: () => {},
+  });
+});
+
+afterEach(() => room.close());
+
+async function join() {
+  const player = room.accept(request);
+  const connection = fakeConnection();
+  player.onConnected(connection);
+  await clock.pass(20);
+  return { player, connection };
+}
+
+const ticks = (): number[] =>
+  instances.flatMap(({ calls }) => calls.flatMap((call) => (call.startsWith('tick') ? Number(call.slice(5)) : [])));
+
+async function renew(options?: { foreign: boolean }): Promise<void> {
+  const done = room.renew('a test', options);
+  await clock.pass(30);
+  await done;
+}
+
+/** Lets the GPU be lost at what is drawn next, and the room go on. */
+async function lose(): Promise<void> {
+  fault = lost;
+  await clock.pass(15);
+  expect(fault).toBeUndefined();
+  await renew();
+}
+
+describe('a room whose GPU was lost', () => {
+  test('goes on with the state of before and its players, and the module is told first of all', async () => {
+    const { connection } = await join();
+    await renew();
+    expect(instances.length).toBe(2);
+    expect(instances[0]!.closed).toBe(true);
+    expect(instances[0]!.calls.at(-1)).toBe('save');
+    expect(instances[1]!.calls.slice(0, 2)).toEqual(['restore 1 2 3', 'join 0']);
+    expect(instances[0]!.replies).toEqual([REPLY_PIPELINE]);
+    expect(instances[1]!.replies).toEqual([REPLY_DEVICE_LOST, REPLY_PIPELINE]);
+    expect(connection.notices).toEqual([]);
+  });
+
+  test('makes no tick twice, also where the GPU was lost in the middle of one', async () => {
+    await join();
+    await lose();
+    const made = ticks();
+    expect(instances.length).toBe(2);
+    expect(made.length).toBeGreaterThan(4);
+    expect(made).toEqual(made.map((_, index) => index));
+  });
+
+  test('closes a view that opens only after the renewal, and keeps the one of then', async () => {
+    let open = () => {};
+    opening = new Promise((resolve) => {
+      open = resolve;
+    });
+    await join();
+    opening = Promise.resolve();
+    await renew();
+    open();
+    await clock.pass(100);
+    expect(views.map(({ closed }) => closed)).toEqual([true, false]);
+    expect(views[0]!.frames).toBe(0);
+    expect(views[1]!.frames).toBeGreaterThan(2);
+  });
+
+  test('closes a view that opens during the renewal', async () => {
+    let open = () => {};
+    opening = new Promise((resolve) => {
+      open = resolve;
+    });
+    await join();
+    opening = Promise.resolve();
+    onLoad = async () => {
+      open();
+      await settle();
+    };
+    await renew();
+    await clock.pass(100);
+    expect(views.map(({ closed }) => closed)).toEqual([true, false]);
+  });
+
+  test('a view that fails with the GPU of before sends nobody away', async () => {
+    let fail = (_: Error) => {};
+    opening = new Promise((_, reject) => {
+      fail = reject;
+    });
+    const { connection } = await join();
+    opening = Promise.resolve();
+    await renew();
+    fail(new Error('the device is lost'));
+    await clock.pass(50);
+    expect(connection.notices).toEqual([]);
+    expect(views[1]!.frames).toBeGreaterThan(0);
+  });
+
+  test('who was joined when it was lost plays on, and who left has left', async () => {
+    const first = await join();
+    const second = room.accept(request);
+    second.onConnected(fakeConnection());
+    await lose();
+    expect(instances[1]!.calls).toEqual(expect.arrayContaining(['join 0', 'join 1']));
+    expect(views.filter(({ closed }) => !closed).length).toBe(2);
+    first.player.onClosed('page');
+    await lose();
+    expect(instances[2]!.calls.filter((call) => call.startsWith('join'))).toEqual(['join 1']);
+    expect(room.players).toBe(1);
+    expect(room.accept(request).seat).toBe(0);
+  });
+
+  test('draws no picture for a surface of that GPU, and goes on', async () => {
+    await join();
+    const surface = { texture: { width: 16, height: 16 } } as unknown as Surface;
+    const renewed = renew();
+    await expect(room.picture(surface)).rejects.toThrow('NL_GPU_LOST');
+    await renewed;
+    const failed = expect(room.picture(surface)).rejects.toThrow('NL_GPU_LOST');
+    await lose();
+    await failed;
+    const drawn = room.picture(surface);
+    await clock.pass(15);
+    await drawn;
+    expect(room.isClosed).toBe(false);
+  });
+
+  test('ends where that happens again and again and nobody knows why', async () => {
+    await join();
+    for (let time = 0; time < 3; time++) await renew();
+    expect(room.isClosed).toBe(false);
+    await renew();
+    expect(await room.ended).toMatchObject({ code: 'NL_GPU_LOST' });
+    expect(instances.length).toBe(4);
+  });
+
+  test('goes on as often as others are the cause, and a minute later as often as before', async () => {
+    await join();
+    for (let time = 0; time < 10; time++) await renew({ foreign: true });
+    for (let time = 0; time < 3; time++) await renew();
+    clock.jump(60_000);
+    for (let time = 0; time < 3; time++) await renew();
+    expect(room.isClosed).toBe(false);
+    expect(instances.length).toBe(17);
+  });
+});
