@@ -58,6 +58,8 @@ interface Owner {
   /** What is wrong with a compilation that takes `ms` so far. */
   tooLong(ms: number): Fault | undefined;
   overdue(fault: Fault): void;
+  /** Its compilation has taken the device with it. */
+  hung(): void;
 }
 
 const known = new WeakMap<GPUDevice, DeviceCompiler>();
@@ -141,7 +143,9 @@ class DeviceCompiler {
     const ms = now - Math.max(first.at, this.#endedAt);
     const fault = first.owner.tooLong(ms);
     if (fault) first.owner.overdue(fault);
-    if (first.owner.tooLong(ms - HUNG_MS)) this.#watch.giveUp();
+    if (!first.owner.tooLong(ms - HUNG_MS)) return;
+    this.#watch.giveUp();
+    first.owner.hung();
   }
 
   #stop(): void {
@@ -160,6 +164,7 @@ export interface RoomCompilerOptions {
   refuser(failure: Promise<unknown>): (error: unknown) => void;
   /** Compiling has taken too long, though no call waits for it. */
   onOverdue(fault: Fault): void;
+  onHung(): void;
 }
 
 /** Compiles a room's shaders and pipelines, within the time that a room has for it. */
@@ -198,6 +203,10 @@ export class RoomCompiler implements Owner {
     this.#fault = fault;
     if (this.#stop) this.#stop();
     else this.#options.onOverdue(fault);
+  }
+
+  hung(): void {
+    this.#options.onHung();
   }
 
   /** Forgets what has not begun to compile. */

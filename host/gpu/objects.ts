@@ -45,6 +45,8 @@ export interface ObjectsOptions {
   ended(): void;
   /** Compiling has taken too long, though no call waits for it. */
   onOverdue(fault: Fault): void;
+  /** A compilation without end has taken the device with it. */
+  onHung(): void;
   /** Puts a record on the module's reply ring. */
   reply(type: number, ...values: number[]): void;
 }
@@ -83,6 +85,7 @@ export class Objects implements ObjectsCommands {
       msMax: limits.shaderMsMax,
       refuser: (failure) => (this.scopes.catch(failure) ? () => {} : options.refuser()),
       onOverdue: options.onOverdue,
+      onHung: options.onHung,
     });
     this.#bindGroups = DeviceGroups.of(device);
     this.budget = new Budget(limits.gpuBytesMax);

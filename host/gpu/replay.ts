@@ -41,6 +41,8 @@ export interface ReplayObserver {
   onGpu(ms: number, renders: number): void;
   /** An error that shows only after the call that caused it. */
   onError(error: NearlightError): void;
+  /** The module has taken the device with it: by work or a compilation without end. It may have ended before. */
+  onHung(): void;
 }
 
 /** What one call of a module submitted (ABI.md, "Command stream"). */
@@ -113,7 +115,8 @@ export class Replay implements Handler {
     const refuser = () => this.#refuser();
     const ended = () => this.encoder.forget();
     const onOverdue = (fault: Fault) => this.#tell(new NearlightError('NL_COMMAND', fault.message));
-    this.objects = new Objects({ device, limits, reader, log, reply, refuser, ended, onOverdue });
+    const onHung = () => this.observer.onHung?.();
+    this.objects = new Objects({ device, limits, reader, log, reply, refuser, ended, onOverdue, onHung });
     this.tables = this.objects.tables;
     this.#work = new Work(limits);
     this.#turn = new Turn(device, limits.replayMsMax);
@@ -140,8 +143,10 @@ export class Replay implements Handler {
       onRefused: (message) => this.#refuser()(message),
       onLateError: (message, certain) => this.#late(message, certain),
       onWork: (ms) => this.#took(ms),
-      onHung: () =>
-        this.#tell(new NearlightError('NL_GPU_TIME', `its work did not end; the device is given up (GPU_MS_MAX)`)),
+      onHung: () => {
+        this.observer.onHung?.();
+        this.#tell(new NearlightError('NL_GPU_TIME', 'its work did not end; the device is given up (GPU_MS_MAX)'));
+      },
     };
     this.#watch = DeviceWatch.of(device);
     this.#errors = DeviceErrors.of(device);

@@ -85,7 +85,13 @@ export class Lobby {
   #ended(entry: Entry, error: NearlightError | undefined): void {
     const now = this.#clock.now();
     if (now - entry.openedAt >= entry.penaltyMs) entry.penaltyMs = 0;
-    if (error?.code !== 'NL_GPU_TIME') return;
+    if (error?.code === 'NL_GPU_TIME') this.#penalise(entry);
+  }
+
+  /** Once for each time: whoever hung the GPU may end with that, too. */
+  #penalise(entry: Entry): void {
+    const now = this.#clock.now();
+    if (entry.closedUntil > now) return;
     entry.penaltyMs = Math.min(Math.max(PENALTY_MS_MIN, 2 * entry.penaltyMs), PENALTY_MS_MAX);
     entry.closedUntil = now + entry.penaltyMs;
   }
@@ -96,6 +102,7 @@ export class Lobby {
       .open()
       .then((room) => {
         entry.room = room;
+        room.onHung = () => this.#penalise(entry);
         void room.ended.then((error) => {
           if (entry.room !== room) return;
           entry.room = undefined;

@@ -21,6 +21,8 @@ export class Room {
   /** Resolves once: with the error that ended the room, or undefined after close(). */
   readonly ended: Promise<NearlightError | undefined>;
   readonly stats: ReturnType<typeof roomStats>;
+  /** Set by who keeps the room: its module has hung the GPU, and may have ended before for another reason. */
+  onHung: () => void = () => {};
   #options: RoomOptions;
   readonly #seats: (Seat | undefined)[];
   readonly #tickMs: number;
@@ -167,6 +169,7 @@ export class Room {
       onCheck: (ms) => this.stats.checkMs.add(ms),
       onGpu: (ms, renders) => this.#gpuTime(ms, renders),
       onError: (error) => this.#fail(error),
+      onHung: () => this.onHung(),
     };
   }
 

@@ -153,7 +153,8 @@ test('one that has no end takes the device with it', async () => {
   const device = { queue: {}, lost: new Promise(() => {}) } as unknown as GPUDevice;
   const errors: string[] = [];
   const onOverdue = ({ message }: Error) => void errors.push(message);
-  const compiler = new RoomCompiler({ device, msMax: 20, refuser: () => () => {}, onOverdue });
+  const onHung = vi.fn();
+  const compiler = new RoomCompiler({ device, msMax: 20, refuser: () => () => {}, onOverdue, onHung });
   vi.useFakeTimers();
   void compiler.later(() => new Promise(() => {}));
   await vi.advanceTimersByTimeAsync(30_000);
@@ -162,7 +163,8 @@ test('one that has no end takes the device with it', async () => {
   vi.useRealTimers();
   await DeviceWatch.of(device).hung;
   expect(errors).toEqual([expect.stringMatching(/of 20 ms \(SHADER_MS_MAX\)/)]);
-  const another = new RoomCompiler({ device, msMax: 20, refuser: () => () => {}, onOverdue });
+  expect(onHung).toHaveBeenCalledOnce();
+  const another = new RoomCompiler({ device, msMax: 20, refuser: () => () => {}, onOverdue, onHung });
   await expect(another.wait(new Promise(() => {}))).rejects.toThrow('the device was lost');
 });
 

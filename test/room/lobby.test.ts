@@ -101,6 +101,18 @@ describe('a room that kept the GPU for too long', () => {
     await closedFor(MINUTE, tooLong);
   });
 
+  test('stays closed though it ended for another reason before that was known', async () => {
+    const { room } = rooms[0]!;
+    rooms[0]!.end(new NearlightError('NL_GUEST_TRAP', 'unreachable'));
+    await settle();
+    room.onHung();
+    room.onHung();
+    await clock.pass(MINUTE - 1);
+    await expect(lobby.accept('arena', request)).rejects.toThrow('NL_GPU_TIME');
+    await clock.pass(1);
+    await lobby.accept('arena', request);
+  });
+
   test('is not forgiven by an end of another kind', async () => {
     await closedFor(MINUTE, tooLong);
     await closedFor(1000, new NearlightError('NL_GUEST_TRAP', 'unreachable'));
