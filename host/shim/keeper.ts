@@ -115,8 +115,11 @@ class RunningKeeper implements Keeper {
     const inode = statSync(claim).ino;
     if (this.#watched?.inode === inode) return;
     this.#watched?.watcher.close();
-    // Not at once: the pod that took a host is starting now, and wants the processor for itself.
-    const watcher = watch(claim, () => setTimeout(() => this.#closed || this.#pool.check(), REFILL_AFTER_MS).unref());
+    const watcher = watch(claim, (_, name) => {
+      this.#pool.claimed(Number(name));
+      // Not at once: the pod that took a host is starting now, and wants the processor for itself.
+      setTimeout(() => this.#closed || this.#pool.check(), REFILL_AFTER_MS).unref();
+    });
     // The next look finds out what has become of the folder.
     watcher.on('error', () => {});
     this.#watched = { watcher, inode };

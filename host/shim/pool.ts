@@ -29,7 +29,6 @@ interface Host {
   pid: number;
   child: ChildProcess;
   warmAt: number;
-  claimed: boolean;
 }
 
 /** Process ids of the hosts that wait, whoever started them. */
@@ -57,6 +56,9 @@ export class Pool {
   readonly #backoff: { min: number; max: number };
   readonly #hosts = new Map<number, Host>();
   #starting: Promise<void> | undefined;
+  /** Of those, and of the one that starts, who was taken. */
+  readonly #claims = new Set<number>();
+  #upcoming: number | undefined;
   #failures = 0;
   #notBefore = 0;
   #timer: NodeJS.Timeout | undefined;
@@ -108,11 +110,20 @@ export class Pool {
     }
   }
 
+  /** The claim of a host came or went: a brief game may be over before anybody looks. */
+  claimed(pid: number): void {
+    if (this.#hosts.has(pid) || pid === this.#upcoming) this.#claims.add(pid);
+  }
+
+  #isClaimed(pid: number): boolean {
+    if (existsSync(join(this.#options.paths.claim, `${pid}`))) this.#claims.add(pid);
+    return this.#claims.has(pid);
+  }
+
   #look(host: Host): void {
     const { paths } = this.#options;
-    host.claimed ||= existsSync(join(paths.claim, `${host.pid}`));
     // Somebody has emptied the run folder: no pod can ever be given this host.
-    if (!host.claimed && !existsSync(join(paths.warm, `${host.pid}`))) host.child.kill('SIGKILL');
+    if (!this.#isClaimed(host.pid) && !existsSync(join(paths.warm, `${host.pid}`))) host.child.kill('SIGKILL');
   }
 
   async #start(): Promise<void> {
@@ -133,6 +144,8 @@ export class Pool {
     }
     // Of an earlier process with this number.
     forget(paths, pid);
+    this.#claims.delete(pid);
+    this.#upcoming = pid;
     writeQuietly(`/proc/${pid}/autogroup`, `${START_NICE}`);
     if (!(await this.#isUp(pid, child, ended))) {
       const late = !over(child);
@@ -143,21 +156,25 @@ export class Pool {
       throw new Error(`${late ? 'it does not get ready' : how(child)}: ${this.#said(pid)}`);
     }
     raise(pid);
-    const host = { pid, child, warmAt: performance.now(), claimed: false };
+    const host = { pid, child, warmAt: performance.now() };
     this.#hosts.set(pid, host);
-    child.on('exit', () => this.#ended(host));
+    const later = () => setTimeout(() => this.#ended(host), POLL_MS);
+    if (over(child)) later();
+    else child.on('exit', later);
   }
 
   async #isUp(pid: number, child: ChildProcess, ended: Promise<void>): Promise<boolean> {
     const { paths } = this.#options;
     const deadline = performance.now() + START_MS_MAX;
-    while (!existsSync(join(paths.warm, `${pid}`))) {
+    while (!existsSync(join(paths.warm, `${pid}`)) && !this.#isClaimed(pid)) {
       // Where its log is gone, somebody has emptied the run folder, and what it writes there is gone as well.
       const lost = !existsSync(join(paths.log, `${pid}.log`));
-      if (over(child) || this.#closed || lost || performance.now() > deadline) return false;
+      if (over(child) || this.#closed || lost || performance.now() > deadline) break;
       await Promise.race([ended, pause()]);
     }
-    return !over(child);
+    // What the folder tells of its claim may come after its end.
+    if (over(child)) await pause();
+    return this.#isClaimed(pid) || (!over(child) && existsSync(join(paths.warm, `${pid}`)));
   }
 
   #spawn(): ChildProcess {
@@ -183,7 +200,8 @@ export class Pool {
   #ended(host: Host): void {
     const { pid, child } = host;
     const lived = performance.now() - host.warmAt;
-    const claimed = host.claimed || existsSync(join(this.#options.paths.claim, `${pid}`));
+    const claimed = this.#isClaimed(pid);
+    this.#claims.delete(pid);
     this.#hosts.delete(pid);
     if (claimed || lived > this.#backoff.max) this.#failures = 0;
     if (!claimed && !this.#closed) {

@@ -131,6 +131,18 @@ test('hosts that die at start are told with what they said, and tried ever more 
   await eventually(() => expect(waiting().length).toBe(1));
 });
 
+test('a game that is over at once is no failure of its host: the next ones start without a wait', async () => {
+  writeFileSync(join(folder.run, 'brief'), '');
+  await keep(1);
+  for (let n = 0; n < 8; n++) {
+    await eventually(() => expect(waiting().length).toBe(1));
+    const [pid] = waiting();
+    take(pid!);
+    await eventually(() => expect(existsSync(`/proc/${pid}`)).toBe(false));
+  }
+  expect(lines).toEqual([]);
+});
+
 test('a host that dies while it waits is told and replaced', async () => {
   await keep(1);
   await eventually(() => expect(waiting().length).toBe(1));

@@ -1,4 +1,4 @@
-import { appendFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { appendFileSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 
@@ -18,5 +18,17 @@ if (process.argv[2] === 'keeper') {
   if (told('deaf')) process.on('SIGTERM', () => {});
   createServer(() => {}).listen(join(run, `host/${process.pid}.sock`), () => {
     writeFileSync(join(run, `warm/${process.pid}`), `${own}\n`);
+    if (told('brief')) brief();
   });
+}
+
+/** A pod takes this host, and its game is over at once: nothing is left of it but its end. */
+function brief(): void {
+  const claim = join(run, `claim/${process.pid}`);
+  const watch = setInterval(() => {
+    if (!existsSync(claim)) return;
+    clearInterval(watch);
+    for (const folder of ['warm', 'claim']) rmSync(join(run, `${folder}/${process.pid}`));
+    process.exit(42);
+  }, 1);
 }
