@@ -1,5 +1,5 @@
 import { writeFile } from 'node:fs/promises';
-import { parseArgs } from 'node:util';
+import { readArguments } from '../host/arguments.ts';
 import { exitStatus, NearlightError } from '../host/errors.ts';
 import { packModel } from './pack/pack.ts';
 import { formatReport } from './report.ts';
@@ -51,20 +51,12 @@ function readSide(text: string): number {
 }
 
 function parse(args: string[]) {
-  try {
-    return parseArgs({
-      args,
-      allowPositionals: true,
-      options: {
-        out: { type: 'string', short: 'o' },
-        'texture-max': { type: 'string' },
-        help: { type: 'boolean', short: 'h' },
-      },
-    });
-  } catch (cause) {
-    const [what] = (cause as Error).message.split('. ');
-    throw new NearlightError('NL_USAGE', `${what}; --help lists what there is`, { cause });
-  }
+  const options = {
+    out: { type: 'string', short: 'o' },
+    'texture-max': { type: 'string' },
+    help: { type: 'boolean', short: 'h' },
+  } as const;
+  return readArguments(args, options, '--help');
 }
 
 try {

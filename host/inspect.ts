@@ -1,12 +1,20 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { readArguments } from './arguments.ts';
-import { type Config, readConfig } from './config.ts';
+import type { Config } from './config.ts';
 import { readAssets } from './engine/assets.ts';
 import { NearlightError } from './errors.ts';
 import { openGpu } from './gpu/dawn.ts';
 import { Replay } from './gpu/replay.ts';
-import { askedSource, type Offline, openOffline, openSource, type Source, type SourceOptions } from './offline.ts';
+import {
+  askedConfig,
+  askedSource,
+  type Offline,
+  openOffline,
+  openSource,
+  type Source,
+  type SourceOptions,
+} from './offline.ts';
 import { Progress } from './progress.ts';
 import { Answers } from './session/answers.ts';
 import {
@@ -77,12 +85,7 @@ export async function inspect(args: string[], environment: Record<string, string
   }
   const asked = askedSource(positionals, values);
   const { what } = asked;
-  const config = readConfig({
-    LOG_LEVEL: 'warn',
-    ...environment,
-    ...(values.engine === undefined ? {} : { ENGINE: values.engine }),
-    SEED: values.seed ?? (environment.SEED || '1'),
-  });
+  const config = askedConfig(values, environment);
   const found = what.endsWith('.nlc') ? await inspectFile(what, config) : await inspectGame(asked, values, config);
   const { streams } = found;
   if (values.capture !== undefined) {

@@ -2,7 +2,7 @@ import { randomInt } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { buildModules, modulePaths } from './build.ts';
-import type { Config } from './config.ts';
+import { type Config, readConfig } from './config.ts';
 import type { GpuFacts, Instance, LoadOptions, Submission } from './engine/engine.ts';
 import { packAssets } from './engine/pack.ts';
 import { locator } from './engine/symbols.ts';
@@ -76,6 +76,20 @@ export function askedSource(positionals: string[], values: SourceValues): Omit<S
   return { what, ...(module ? { module } : {}), ...(assets ? { assets } : {}), ...(model ? { model } : {}) };
 }
 
+/** The settings of a command that plays by itself: with nothing said, it is quiet, and plays the same each time. */
+export function askedConfig(
+  { engine, seed }: { engine?: string | undefined; seed?: string | undefined },
+  environment: Record<string, string | undefined>,
+): Config {
+  return readConfig({
+    LOG_LEVEL: 'warn',
+    ...environment,
+    ...(engine === undefined ? {} : { ENGINE: engine }),
+    SEED: seed ?? (environment.SEED || SEED),
+  });
+}
+
+const SEED = '1';
 /** The game that shows a model. */
 const MODEL = 'model';
 

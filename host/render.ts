@@ -1,9 +1,9 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { readArguments } from './arguments.ts';
-import { type Config, readConfig } from './config.ts';
+import type { Config } from './config.ts';
 import { NearlightError } from './errors.ts';
-import { askedSource, baseName, type Offline, openOffline, openSource, type Source } from './offline.ts';
+import { askedConfig, askedSource, baseName, type Offline, openOffline, openSource, type Source } from './offline.ts';
 import { Progress } from './progress.ts';
 import { film } from './session/film.ts';
 import { Capture } from './video/capture.ts';
@@ -35,7 +35,6 @@ Options:
 `;
 
 const SECONDS = 5;
-const SEED = '1';
 const PIXELS_MIN = 16;
 const PIXELS_MAX = 4096;
 const FPS_MAX = 1000;
@@ -72,12 +71,7 @@ export async function render(args: string[], environment: Record<string, string 
   }
   const asked = askedSource(positionals, values);
   const { what } = asked;
-  const config = readConfig({
-    LOG_LEVEL: 'warn',
-    ...environment,
-    ...(values.engine === undefined ? {} : { ENGINE: values.engine }),
-    SEED: values.seed ?? (environment.SEED || SEED),
-  });
+  const config = askedConfig(values, environment);
   const announce = (line: string) => void process.stderr.write(`${line}\n`);
   const shape = plan(values, what);
   const source = await openSource({ ...asked, config, announce });

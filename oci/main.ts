@@ -1,6 +1,6 @@
 import { readFile, stat, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { parseArgs } from 'node:util';
+import { readArguments } from '../host/arguments.ts';
 import { buildModules } from '../host/build.ts';
 import { exitStatus, NearlightError } from '../host/errors.ts';
 import { findCredentials } from './credentials.ts';
@@ -68,26 +68,23 @@ function defined<T extends object>(fields: T): { [K in keyof T]?: Exclude<T[K], 
 }
 
 function parse(args: string[]) {
-  try {
-    const parsed = parseArgs({
-      args,
-      allowPositionals: true,
-      options: {
-        assets: { type: 'string' },
-        version: { type: 'string' },
-        source: { type: 'string' },
-        tar: { type: 'string' },
-        push: { type: 'string' },
-        'plain-http': { type: 'boolean' },
-        help: { type: 'boolean', short: 'h' },
-      },
-    });
-    if (parsed.positionals.length > 1) throw new Error(`one module a time, and not ${parsed.positionals.join(' ')}`);
-    return parsed;
-  } catch (cause) {
-    const [what] = (cause as Error).message.split('. ');
-    throw new NearlightError('NL_USAGE', `${what}; --help lists what there is`, { cause });
-  }
+  const options = {
+    assets: { type: 'string' },
+    version: { type: 'string' },
+    source: { type: 'string' },
+    tar: { type: 'string' },
+    push: { type: 'string' },
+    'plain-http': { type: 'boolean' },
+    help: { type: 'boolean', short: 'h' },
+  } as const;
+  const parsed = readArguments(args, options, '--help');
+  const { positionals } = parsed;
+  if (positionals.length > 1)
+    throw new NearlightError(
+      'NL_USAGE',
+      `one module a time, and not ${positionals.join(' ')}; --help lists what there is`,
+    );
+  return parsed;
 }
 
 async function arena(): Promise<string> {

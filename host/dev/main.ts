@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { parseArgs } from 'node:util';
+import { readArguments } from '../arguments.ts';
 import { readConfig } from '../config.ts';
 import { exitStatus, NearlightError } from '../errors.ts';
 import { startDev } from './dev.ts';
@@ -24,7 +24,8 @@ Options:
 `;
 
 async function main(args: string[]): Promise<void> {
-  const { values, positionals } = parse(args);
+  const options = { model: { type: 'string' }, port: { type: 'string' }, help: { type: 'boolean' } } as const;
+  const { values, positionals } = readArguments(args, options, '--help');
   if (values.help) {
     process.stdout.write(HELP);
     return;
@@ -47,18 +48,6 @@ async function main(args: string[]): Promise<void> {
 async function packModel(path: string, announce: (line: string) => void): Promise<Uint8Array> {
   const { modelAssets } = await import('../../assets/model.ts');
   return modelAssets(path, announce);
-}
-
-function parse(args: string[]) {
-  try {
-    return parseArgs({
-      args,
-      allowPositionals: true,
-      options: { model: { type: 'string' }, port: { type: 'string' }, help: { type: 'boolean' } },
-    });
-  } catch (cause) {
-    throw new NearlightError('NL_USAGE', `${(cause as Error).message}; --help lists the options`, { cause });
-  }
 }
 
 try {

@@ -1,4 +1,5 @@
 import { Fault } from './reader.ts';
+import { perDevice } from './shared.ts';
 import type { Compiled } from './table.ts';
 import { DeviceWatch } from './watch.ts';
 
@@ -62,8 +63,6 @@ interface Owner {
   hung(): void;
 }
 
-const known = new WeakMap<GPUDevice, DeviceCompiler>();
-
 /**
  * Compiles beside the frames of a device that rooms share, each room's in its turn. The implementation does one after another:
  * the first one's time is its owner's alone. One that does not end takes the device with it, as work of the GPU does.
@@ -78,14 +77,7 @@ class DeviceCompiler {
   #timer: ReturnType<typeof setInterval> | undefined;
 
   /** The one of this device. */
-  static of(device: GPUDevice): DeviceCompiler {
-    let compiler = known.get(device);
-    if (!compiler) {
-      compiler = new DeviceCompiler(DeviceWatch.of(device));
-      known.set(device, compiler);
-    }
-    return compiler;
-  }
+  static readonly of = perDevice((device) => new DeviceCompiler(DeviceWatch.of(device)));
 
   constructor(watch: DeviceWatch) {
     this.#watch = watch;

@@ -1,3 +1,5 @@
+import { perDevice } from './shared.ts';
+
 /** Who is told of a device's errors. */
 export interface ErrorOwner {
   /** The GPU refused a command that runs now. */
@@ -5,8 +7,6 @@ export interface ErrorOwner {
   /** The GPU reports an error of an earlier call; `certain` where nobody else can have caused it. */
   onLateError(message: string, certain: boolean): void;
 }
-
-const known = new WeakMap<GPUDevice, DeviceErrors>();
 
 /**
  * Attributes the uncaptured errors of one device to the rooms that share it. Dawn delivers each inside of the call that
@@ -17,26 +17,21 @@ export class DeviceErrors {
   running: ErrorOwner | undefined;
 
   /** The one of this device. */
-  static of(device: GPUDevice): DeviceErrors {
-    let errors = known.get(device);
-    if (!errors) {
-      errors = new DeviceErrors();
-      known.set(device, errors);
-      const { deliver } = errors;
-      device.addEventListener('uncapturederror', (event) => {
-        if (deliver(event.error.message)) event.preventDefault();
-      });
-    }
+  static readonly of = perDevice((device) => {
+    const errors = new DeviceErrors();
+    device.addEventListener('uncapturederror', (event) => {
+      if (errors.#deliver(event.error.message)) event.preventDefault();
+    });
     return errors;
-  }
+  });
 
   /** Whether somebody was told. */
-  readonly deliver = (text: string): boolean => {
+  #deliver(text: string): boolean {
     const message = brief(text);
     if (this.running) this.running.onRefused(message);
     else for (const owner of this.owners) owner.onLateError(message, this.owners.size === 1);
     return this.running !== undefined || this.owners.size > 0;
-  };
+  }
 }
 
 const MESSAGE_CHARS_MAX = 4096;

@@ -1,4 +1,5 @@
 import { Fault } from './reader.ts';
+import { perDevice } from './shared.ts';
 
 /**
  * Bind groups of a device that are not collected yet. A software adapter (lavapipe) takes a memory mapping for each, Linux
@@ -14,8 +15,6 @@ const COLLECT_MS = 1000;
 const COLLECT_MS_MAX = 60_000;
 /** Of what is kept until it is collected, in bytes; render bundles are. */
 const GARBAGE_MANY = 2 ** 26;
-
-const known = new WeakMap<GPUDevice, DeviceGroups>();
 
 /** Counts the bind groups of a device, whichever room has made them: they end when they are collected. */
 export class DeviceGroups {
@@ -33,14 +32,7 @@ export class DeviceGroups {
   #ending = 0;
 
   /** The one of this device. */
-  static of(device: GPUDevice): DeviceGroups {
-    let groups = known.get(device);
-    if (!groups) {
-      groups = new DeviceGroups(device);
-      known.set(device, groups);
-    }
-    return groups;
-  }
+  static readonly of = perDevice((device) => new DeviceGroups(device));
 
   constructor(device: GPUDevice) {
     this.#device = device;

@@ -1,5 +1,6 @@
 import { Waiting } from './compiler.ts';
 import { Fault } from './reader.ts';
+import { perDevice } from './shared.ts';
 
 /** Time for which one room's commands are done in a row: where others were at work lately, and where none was. */
 const SLICE_MS = 4;
@@ -8,14 +9,14 @@ const LATELY_MS = 100;
 /** Commands between two looks at the time. */
 export const LOOK_COMMANDS = 32;
 
-const known = new WeakMap<GPUDevice, Rooms>();
-
 /** Who of a device's rooms was at work last: they share this thread. */
 interface Rooms {
   last: object | undefined;
   /** When that was another one than before. */
   changedAt: number;
 }
+
+const roomsOf = perDevice((): Rooms => ({ last: undefined, changedAt: Number.NEGATIVE_INFINITY }));
 
 /**
  * A room's time on the thread that all rooms share: its commands are done in slices, between which others have their turn,
@@ -29,8 +30,7 @@ export class Turn {
 
   constructor(device: GPUDevice, msMax: number) {
     this.#msMax = msMax;
-    this.#rooms = known.get(device) ?? { last: undefined, changedAt: Number.NEGATIVE_INFINITY };
-    known.set(device, this.#rooms);
+    this.#rooms = roomsOf(device);
   }
 
   /** A call begins. */

@@ -1,3 +1,5 @@
+import { perDevice } from './shared.ts';
+
 /** Who is told how long the GPU works for it. */
 export interface WorkOwner {
   /** The GPU took so long for what one call submitted. */
@@ -30,8 +32,6 @@ const BACKLOG_CALLS = 2;
 /** What is left of a long call's time, after each shorter one. */
 const FADING = 0.9;
 
-const known = new WeakMap<GPUDevice, DeviceWatch>();
-
 /**
  * Times the work of the rooms that share a device. Its queue works in order, so what ends between two ends is the later one's
  * alone. A shader that never ends is found out here: it would be waited for without end.
@@ -50,14 +50,7 @@ export class DeviceWatch {
   #lost = false;
 
   /** The one of this device. */
-  static of(device: GPUDevice): DeviceWatch {
-    let watch = known.get(device);
-    if (!watch) {
-      watch = new DeviceWatch(device);
-      known.set(device, watch);
-    }
-    return watch;
-  }
+  static readonly of = perDevice((device) => new DeviceWatch(device));
 
   constructor(device: GPUDevice) {
     this.#queue = device.queue;
