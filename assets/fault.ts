@@ -1,4 +1,4 @@
-import { NearlightError } from '../host/errors.ts';
+import { NearlightError } from '../host/base/errors.ts';
 
 /**
  * Says what is wrong with a model, and where.

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { packFiles } from '../host/engine/pack.ts';
-import { MODEL_VERSION } from './format.ts';
+import { MODEL_VERSION } from '../renderer/contract/pack.ts';
+import { packFiles } from './folder.ts';
 import { readContainer } from './gltf/container.ts';
 import { Resources } from './gltf/resources.ts';
 import { packModel } from './pack/pack.ts';

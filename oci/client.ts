@@ -1,4 +1,4 @@
-import { NearlightError } from '../host/errors.ts';
+import { NearlightError } from '../host/base/errors.ts';
 import { basic, type Credentials, parseChallenge } from './credentials.ts';
 
 export const TRIES = 6;

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { NearlightError } from '../host/errors.ts';
+import { NearlightError } from '../host/base/errors.ts';
 
 export interface Credentials {
   user: string;

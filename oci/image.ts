@@ -2,9 +2,9 @@ import { createHash } from 'node:crypto';
 import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { gzipSync } from 'node:zlib';
-import { readConfig } from '../host/config.ts';
+import { readConfig } from '../host/base/config.ts';
+import { NearlightError } from '../host/base/errors.ts';
 import { checkModule } from '../host/engine/module.ts';
-import { NearlightError } from '../host/errors.ts';
 import { bill } from './sbom.ts';
 import { byName, type TarEntry, tar } from './tar.ts';
 

@@ -1,4 +1,4 @@
-import { NearlightError } from '../host/errors.ts';
+import { NearlightError } from '../host/base/errors.ts';
 import { parseJson } from './client.ts';
 import { type Descriptor, digestOf, type Image, TYPES } from './image.ts';
 import type { Registry } from './registry.ts';

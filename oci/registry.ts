@@ -1,4 +1,4 @@
-import { NearlightError } from '../host/errors.ts';
+import { NearlightError } from '../host/base/errors.ts';
 import { Client, type ClientOptions, Passing, readBody, refusal, resolveUrl } from './client.ts';
 import { digestOf } from './image.ts';
 

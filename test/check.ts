@@ -28,7 +28,7 @@ const parts: Record<string, () => Outcome | Promise<Outcome>> = {
       'renderer',
     ]),
   'imports and boundaries': () => ({ faults: findFaults(root) }),
-  'generated files': () => run(process.execPath, ['renderer/generate.ts', '--check']),
+  'generated files': () => run(process.execPath, ['renderer/contract/generate.ts', '--check']),
   'links of documents': () => ({
     faults: documents().flatMap((path) => brokenLinks(root, path)),
   }),

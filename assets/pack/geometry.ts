@@ -1,5 +1,5 @@
 import { MeshoptEncoder } from 'meshoptimizer/encoder';
-import { BASE_STRIDE, EXTRA_STRIDE, SKIN_STRIDE } from '../format.ts';
+import { BASE_STRIDE, EXTRA_STRIDE, SKIN_STRIDE } from '../../renderer/contract/pack.ts';
 import type { Slot } from '../gltf/materials.ts';
 import type { Primitive } from '../gltf/meshes.ts';
 import { makeFrames } from './frames.ts';

@@ -2,7 +2,7 @@ import { readFile, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { MeshoptEncoder } from 'meshoptimizer/encoder';
 import { MeshoptTangents } from 'meshoptimizer/tangents';
-import { NearlightError } from '../../host/errors.ts';
+import { NearlightError } from '../../host/base/errors.ts';
 import { fail } from '../fault.ts';
 import type { Model } from '../gltf/model.ts';
 import { readModel } from '../gltf/model.ts';

@@ -1,5 +1,5 @@
+import { BLOCK_ALIGNMENT } from '../../renderer/contract/pack.ts';
 import { fail } from '../fault.ts';
-import { BLOCK_ALIGNMENT } from '../format.ts';
 import { limits } from '../limits.ts';
 
 /** Records of one size, written one after another. */

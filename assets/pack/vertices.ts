@@ -7,7 +7,7 @@ import {
   EXTRA_STRIDE,
   SKIN_STRIDE,
   SKIN_WEIGHTS,
-} from '../format.ts';
+} from '../../renderer/contract/pack.ts';
 import type { Primitive } from '../gltf/meshes.ts';
 
 /** Normals and tangents, one for each vertex, or one for each index where they had to be made. */

@@ -1,5 +1,5 @@
+import * as format from '../../renderer/contract/pack.ts';
 import { fail } from '../fault.ts';
-import * as format from '../format.ts';
 import type { Animation, Path } from '../gltf/animations.ts';
 import type { Material, Sampler } from '../gltf/materials.ts';
 import type { Node } from '../gltf/nodes.ts';

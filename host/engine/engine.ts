@@ -1,5 +1,5 @@
-import type { Config } from '../config.ts';
-import type { NearlightError } from '../errors.ts';
+import type { Config } from '../base/config.ts';
+import type { NearlightError } from '../base/errors.ts';
 
 /** What an engine takes from the settings. */
 export type EngineLimits = Pick<
@@ -18,7 +18,7 @@ export type EngineLimits = Pick<
 
 export type LogLevel = 'error' | 'warn' | 'info' | 'debug';
 
-/** A GPU as a module may ask for it (renderer/ABI.md, "Imports"). */
+/** A GPU as a module may ask for it (renderer/contract/ABI.md, "Imports"). */
 export interface GpuFacts {
   /** Bit n is the n-th FeatureName, counted from 0. */
   features: number;
@@ -39,7 +39,7 @@ export interface LoadOptions {
   seed: number;
   tickRate: number;
   seats: number;
-  /** The asset pack (renderer/ABI.md, "Assets"); empty for none. */
+  /** The asset pack (renderer/contract/ABI.md, "Assets"); empty for none. */
   assets: Uint8Array;
   /** What the module is told of its GPU; without, it has no features, and limits of 0. */
   gpu?: GpuFacts;

@@ -1,5 +1,5 @@
-import { ABI_VERSION } from '../../renderer/abi.ts';
-import { NearlightError } from '../errors.ts';
+import { ABI_VERSION } from '../../renderer/contract/abi.ts';
+import { NearlightError } from '../base/errors.ts';
 
 /** A trap, and what is known about it. */
 export interface Trap {

@@ -1,3 +1,4 @@
+import { type Asset, readAssets } from '../../assets/directory.ts';
 import {
   ABI_VERSION,
   EXIT_STATUS_MAX,
@@ -10,9 +11,8 @@ import {
   IO_SIZE,
   REPLY_COUNT,
   REPLY_WORDS,
-} from '../../renderer/abi.ts';
-import { GuestExit, NearlightError } from '../errors.ts';
-import { type Asset, readAssets } from './assets.ts';
+} from '../../renderer/contract/abi.ts';
+import { GuestExit, NearlightError } from '../base/errors.ts';
 import type { Engine, Instance, LoadOptions, Submission } from './engine.ts';
 import { recursion, type Trap, trapError, versionError } from './failure.ts';
 import { GuestLog } from './log.ts';

@@ -1,4 +1,4 @@
-import { NearlightError } from '../errors.ts';
+import { NearlightError } from '../base/errors.ts';
 
 const text = new TextDecoder('utf-8', { fatal: true });
 

@@ -1,4 +1,4 @@
-import { NearlightError } from '../errors.ts';
+import { NearlightError } from '../base/errors.ts';
 import type { EngineLimits } from './engine.ts';
 import { Reader, writeUnsigned } from './leb128.ts';
 

@@ -1,4 +1,4 @@
-import { REPLY_COUNT, REPLY_DEVICE_LOST, REPLY_WORDS } from '../../renderer/abi.ts';
+import { REPLY_COUNT, REPLY_DEVICE_LOST, REPLY_WORDS } from '../../renderer/contract/abi.ts';
 
 const waitingMax = 4096;
 

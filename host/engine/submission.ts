@@ -1,5 +1,5 @@
-import { REFERENCE_BIT } from '../../renderer/abi.ts';
-import { NearlightError } from '../errors.ts';
+import { REFERENCE_BIT } from '../../renderer/contract/abi.ts';
+import { NearlightError } from '../base/errors.ts';
 import type { Submission } from './engine.ts';
 
 const startBytes = 4096;

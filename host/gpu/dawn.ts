@@ -5,7 +5,7 @@
 import { tmpdir } from 'node:os';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { NearlightError } from '../errors.ts';
+import { NearlightError } from '../base/errors.ts';
 import { DeviceGroups } from './groups.ts';
 import { DeviceWatch } from './watch.ts';
 

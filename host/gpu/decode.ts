@@ -1,4 +1,4 @@
-// Generated from renderer/contract.ts by renderer/generate.ts; do not edit.
+// Generated from renderer/contract/contract.ts by renderer/contract/generate.ts; do not edit.
 import { badLength, bits, bool, Fault, finite, oneOf, oneOfOrNone, optional, type Reader } from './reader.ts';
 import type { Handles, Tables } from './table.ts';
 

@@ -1,4 +1,4 @@
-import { REPLY_COMPILATION, REPLY_PIPELINE, SURFACE } from '../../renderer/abi.ts';
+import { REPLY_COMPILATION, REPLY_PIPELINE, SURFACE } from '../../renderer/contract/abi.ts';
 import { Budget, textureBytes, type WorkLimits } from './budget.ts';
 import { WordCache } from './cache.ts';
 import { RoomCompiler } from './compiler.ts';

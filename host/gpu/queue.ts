@@ -1,4 +1,4 @@
-import { REPLY_MAPPED, REPLY_WORK_DONE } from '../../renderer/abi.ts';
+import { REPLY_MAPPED, REPLY_WORK_DONE } from '../../renderer/contract/abi.ts';
 import type { QueueCommands } from './decode.ts';
 import { type Encoder, setSite, textureSite } from './encoder.ts';
 import { inside } from './pass.ts';

@@ -1,5 +1,5 @@
-import { REPLY_COUNT, REPLY_WORDS, SURFACE } from '../../renderer/abi.ts';
-import { type ErrorCode, NearlightError } from '../errors.ts';
+import { REPLY_COUNT, REPLY_WORDS, SURFACE } from '../../renderer/contract/abi.ts';
+import { type ErrorCode, NearlightError } from '../base/errors.ts';
 import { Work } from './budget.ts';
 import { Lost, Waiting } from './compiler.ts';
 import { commandNames, decode, type Handler } from './decode.ts';

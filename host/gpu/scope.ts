@@ -1,4 +1,4 @@
-import { REPLY_ERROR_SCOPE } from '../../renderer/abi.ts';
+import { REPLY_ERROR_SCOPE } from '../../renderer/contract/abi.ts';
 import { names } from './decode.ts';
 import { Fault } from './reader.ts';
 

@@ -8,7 +8,7 @@ import {
   OP_SET_INDEX_BUFFER,
   OP_SET_PIPELINE,
   OP_SET_VERTEX_BUFFER,
-} from '../../renderer/abi.ts';
+} from '../../renderer/contract/abi.ts';
 import type { Reader } from './reader.ts';
 import type { Handles } from './table.ts';
 

@@ -1,4 +1,4 @@
-import { ID_INDEX_BITS, ID_INDEX_MIN } from '../../renderer/abi.ts';
+import { ID_INDEX_BITS, ID_INDEX_MIN } from '../../renderer/contract/abi.ts';
 import { Fault } from './reader.ts';
 
 export interface Compiled<T> {

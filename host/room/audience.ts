@@ -1,4 +1,4 @@
-import { type ErrorCode, NearlightError } from '../errors.ts';
+import { type ErrorCode, NearlightError } from '../base/errors.ts';
 import type {
   CloseReason,
   ConnectionStats,

@@ -13,7 +13,7 @@ import {
   INPUT_STRIDE,
   INPUT_VERSION,
   INPUT_WHEEL,
-} from '../../renderer/abi.ts';
+} from '../../renderer/contract/abi.ts';
 import type { InputSink, PointerState } from '../stream/player.ts';
 
 const SUBPIXELS = 16;

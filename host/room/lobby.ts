@@ -1,6 +1,6 @@
-import { NearlightError } from '../errors.ts';
+import type { Clock } from '../base/clock.ts';
+import { NearlightError } from '../base/errors.ts';
 import type { Player, ViewRequest } from '../stream/player.ts';
-import type { Clock } from './clock.ts';
 import type { Room } from './room.ts';
 
 /** A room that ended is opened again for the next player, but not sooner than this after it was last opened. */

@@ -1,4 +1,4 @@
-import { REPLY_DEVICE_LOST } from '../../renderer/abi.ts';
+import { REPLY_DEVICE_LOST } from '../../renderer/contract/abi.ts';
 import type { Engine, Instance, LoadOptions, LogLevel } from '../engine/engine.ts';
 import type { Replay } from '../gpu/replay.ts';
 import type { Loaded, RoomOptions } from './options.ts';

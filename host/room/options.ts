@@ -1,9 +1,9 @@
-import type { Config } from '../config.ts';
+import type { Clock } from '../base/clock.ts';
+import type { Config } from '../base/config.ts';
 import type { Instance, LogLevel } from '../engine/engine.ts';
 import type { Replay } from '../gpu/replay.ts';
 import type { Meters } from '../observe/meters.ts';
 import type { PlayerConnection, ViewRequest } from '../stream/player.ts';
-import type { Clock } from './clock.ts';
 import type { View } from './view.ts';
 
 export type RoomConfig = Pick<Config, 'maxPlayers' | 'tickRate' | 'seed'>;

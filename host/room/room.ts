@@ -1,5 +1,5 @@
+import { type ErrorCode, errors, GuestExit, NearlightError } from '../base/errors.ts';
 import type { Submission } from '../engine/engine.ts';
-import { type ErrorCode, errors, GuestExit, NearlightError } from '../errors.ts';
 import type { Surface } from '../gpu/replay.ts';
 import type { Player, PlayerConnection, ViewRequest } from '../stream/player.ts';
 import { clearRecord } from './input.ts';

@@ -1,5 +1,5 @@
+import { Samples } from '../base/samples.ts';
 import type { Meters } from '../observe/meters.ts';
-import { Samples } from '../observe/samples.ts';
 
 /** A room's figures; times in milliseconds. `renderMs` is what the module takes to encode a picture's commands. */
 export function roomStats(meters: Meters | undefined) {

@@ -1,10 +1,10 @@
+import type { Clock } from '../base/clock.ts';
+import { Samples } from '../base/samples.ts';
 import type { Meters } from '../observe/meters.ts';
-import { Samples } from '../observe/samples.ts';
 import type { Feedback, FrameInfo, PlayerConnection } from '../stream/player.ts';
 import type { RateControl } from '../stream/rate.ts';
 import type { Capture, Picture } from '../video/capture.ts';
 import type { AccessUnit, Encoder } from '../video/encoder.ts';
-import type { Clock } from './clock.ts';
 
 /** Frames between render and send: one is read back while the one before it is encoded. */
 const IN_FLIGHT_MAX = 2;

@@ -5,9 +5,9 @@ import {
   OP_MAP_ASYNC,
   OP_ON_SUBMITTED_WORK_DONE,
   OP_POP_ERROR_SCOPE,
-} from '../../renderer/abi.ts';
+} from '../../renderer/contract/abi.ts';
+import { NearlightError } from '../base/errors.ts';
 import type { Submission } from '../engine/engine.ts';
-import { NearlightError } from '../errors.ts';
 
 /** Commands that are answered by one reply each. */
 const ASKING = new Set<number>([

@@ -1,6 +1,6 @@
-import { ABI_VERSION } from '../../renderer/abi.ts';
+import { ABI_VERSION } from '../../renderer/contract/abi.ts';
+import { NearlightError } from '../base/errors.ts';
 import type { Submission } from '../engine/engine.ts';
-import { NearlightError } from '../errors.ts';
 
 /**
  * The file of captured command streams (.nlc): what a module submitted, from `init` to one picture. Little endian words:

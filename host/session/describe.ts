@@ -1,6 +1,6 @@
-import { commands, enums, flags, idIndexBits, referenceBit, structs } from '../../renderer/contract.ts';
+import { commands, enums, flags, idIndexBits, referenceBit, structs } from '../../renderer/contract/contract.ts';
+import { NearlightError } from '../base/errors.ts';
 import type { Submission } from '../engine/engine.ts';
-import { NearlightError } from '../errors.ts';
 
 /** An object of the GPU, as a command names it. */
 export interface ObjectName {
@@ -64,7 +64,7 @@ const table = new Map(
 
 const SURFACE_INDEX = 1;
 
-/** Puts command streams into words (renderer/contract.ts), and remembers by which labels their objects are known. */
+/** Puts command streams into words (renderer/contract/contract.ts), and remembers by which labels their objects are known. */
 export class Describer {
   readonly #labels = new Map<string, string>([
     [`texture ${SURFACE_INDEX}`, 'surface'],

@@ -1,7 +1,7 @@
 import { createWriteStream } from 'node:fs';
 import { mkdir, readFile, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { NearlightError } from '../errors.ts';
+import { NearlightError } from '../base/errors.ts';
 import { type Recording, readRecording } from './reader.ts';
 import type { Sink } from './writer.ts';
 

@@ -1,4 +1,10 @@
-import { INPUT_CONNECTED, INPUT_FLAGS, INPUT_POINTER, INPUT_STRIDE, INPUT_VERSION } from '../../renderer/abi.ts';
+import {
+  INPUT_CONNECTED,
+  INPUT_FLAGS,
+  INPUT_POINTER,
+  INPUT_STRIDE,
+  INPUT_VERSION,
+} from '../../renderer/contract/abi.ts';
 import type { Instance, Submission } from '../engine/engine.ts';
 import type { Answers } from './answers.ts';
 import type { Call } from './format.ts';

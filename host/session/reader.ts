@@ -1,5 +1,5 @@
-import { ABI_VERSION, INPUT_STRIDE, REPLY_WORDS, SEATS_MAX } from '../../renderer/abi.ts';
-import { NearlightError } from '../errors.ts';
+import { ABI_VERSION, INPUT_STRIDE, REPLY_WORDS, SEATS_MAX } from '../../renderer/contract/abi.ts';
+import { NearlightError } from '../base/errors.ts';
 import * as format from './format.ts';
 
 /** A session as its file has it. */

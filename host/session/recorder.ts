@@ -1,5 +1,5 @@
+import type { NearlightError } from '../base/errors.ts';
 import type { Engine, Instance, Submission } from '../engine/engine.ts';
-import type { NearlightError } from '../errors.ts';
 import { digest, type SessionHeader } from './format.ts';
 import { RecordingWriter, type Sink } from './writer.ts';
 

@@ -1,6 +1,6 @@
-import { INPUT_STRIDE } from '../../renderer/abi.ts';
+import { INPUT_STRIDE } from '../../renderer/contract/abi.ts';
+import { NearlightError } from '../base/errors.ts';
 import type { Engine, EngineLimits, Instance, LogLevel, Submission } from '../engine/engine.ts';
-import { NearlightError } from '../errors.ts';
 import { type Call, digest, type SessionHeader } from './format.ts';
 import type { Recording } from './reader.ts';
 

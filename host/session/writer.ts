@@ -1,4 +1,4 @@
-import { ABI_VERSION, INPUT_STRIDE, REPLY_WORDS } from '../../renderer/abi.ts';
+import { ABI_VERSION, INPUT_STRIDE, REPLY_WORDS } from '../../renderer/contract/abi.ts';
 import * as format from './format.ts';
 
 /** Where a recording goes. Neither function throws: a game goes on whatever becomes of its recording. */

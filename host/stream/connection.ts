@@ -1,7 +1,7 @@
 import { randomInt } from 'node:crypto';
 import type { DataChannel, PeerConnection } from 'node-datachannel';
-import type { Config } from '../config.ts';
-import { type ErrorCode, NearlightError } from '../errors.ts';
+import type { Config } from '../base/config.ts';
+import { type ErrorCode, NearlightError } from '../base/errors.ts';
 import { addCandidates, type Endpoint, endpointsOf, ufragOf } from './candidate.ts';
 import { InputReader } from './input.ts';
 import { addVideoTrack, createPeer, type VideoTrack } from './media.ts';

@@ -1,4 +1,4 @@
-import type { ErrorCode, NearlightError } from '../errors.ts';
+import type { ErrorCode, NearlightError } from '../base/errors.ts';
 
 /** A turn of the event loop that takes longer holds up every player's picture and input. */
 const TURN_MS_MAX = 1000;

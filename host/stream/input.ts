@@ -1,4 +1,4 @@
-import type { Config } from '../config.ts';
+import type { Config } from '../base/config.ts';
 import type { InputSink, PointerState } from './player.ts';
 import {
   BUTTON_BYTES,

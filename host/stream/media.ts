@@ -2,8 +2,8 @@ import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { isIPv6 } from 'node:net';
 import datachannel, { type PeerConnection, type RtpPacketizationConfig, type Track } from 'node-datachannel';
-import type { Config } from '../config.ts';
-import { NearlightError } from '../errors.ts';
+import type { Config } from '../base/config.ts';
+import { NearlightError } from '../base/errors.ts';
 import { type Offer, PLAYOUT_DELAY } from './offer.ts';
 
 const CLOCK_RATE = 90_000;

@@ -1,5 +1,5 @@
-import type { Config } from '../config.ts';
-import { NearlightError } from '../errors.ts';
+import type { Config } from '../base/config.ts';
+import { NearlightError } from '../base/errors.ts';
 
 /** Name of the header extension that bounds the receiver's delay. */
 export const PLAYOUT_DELAY = 'http://www.webrtc.org/experiments/rtp-hdrext/playout-delay';

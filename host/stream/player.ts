@@ -1,4 +1,4 @@
-import type { ErrorCode } from '../errors.ts';
+import type { ErrorCode } from '../base/errors.ts';
 import type { Notice } from './protocol.ts';
 
 /** What a page asks for with its offer: pixels, frames per second, and one of several games by name. */

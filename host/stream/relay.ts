@@ -1,7 +1,7 @@
 import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
 import { once } from 'node:events';
 import { isIPv6 } from 'node:net';
-import { NearlightError } from '../errors.ts';
+import { NearlightError } from '../base/errors.ts';
 import { isBindingRequest, isBindingSuccess, isWebRtc, recipientOf, TRANSACTION_BYTES, transactionOf } from './stun.ts';
 
 /** Addresses from which one connection's page may be heard at a time; a page tries each of its own. */

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
-import type { Config } from '../config.ts';
-import { NearlightError } from '../errors.ts';
+import type { Config } from '../base/config.ts';
+import { NearlightError } from '../base/errors.ts';
 import type { ViewRequest } from './player.ts';
 
 const SIDE_MIN = 64;

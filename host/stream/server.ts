@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import type { Config } from '../config.ts';
-import { errors, NearlightError } from '../errors.ts';
+import type { Config } from '../base/config.ts';
+import { errors, NearlightError } from '../base/errors.ts';
 import type { Meters } from '../observe/meters.ts';
 import { Connection } from './connection.ts';
 import { type PageFile, SECURITY_HEADERS, sendFile } from './files.ts';

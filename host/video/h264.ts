@@ -3,7 +3,7 @@ import type * as ConstantsModule from 'node-av/constants';
 import type { FFEncoderCodec } from 'node-av/constants';
 import type * as LibModule from 'node-av/lib';
 import type { CodecContext, Frame, Packet } from 'node-av/lib';
-import { NearlightError } from '../errors.ts';
+import { NearlightError } from '../base/errors.ts';
 import type { Picture } from './capture.ts';
 import type { AccessUnit, EncodeOptions, Encoder, EncoderOptions } from './encoder.ts';
 

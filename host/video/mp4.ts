@@ -1,4 +1,4 @@
-import { NearlightError } from '../errors.ts';
+import { NearlightError } from '../base/errors.ts';
 import type { AccessUnit } from './encoder.ts';
 
 export interface Mp4Options {

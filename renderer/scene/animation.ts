@@ -8,7 +8,7 @@ import {
   INTERPOLATION_CUBIC,
   INTERPOLATION_STEP,
   PATH_ROTATION,
-} from '../../assets/format';
+} from '../contract/pack';
 
 /** Samples a channel (a record) at a time in seconds into `out`; `floats` is where the file's floats begin. */
 export function sampleChannel(channel: usize, floats: usize, time: f32, out: usize): void {

@@ -6,10 +6,10 @@ import {
   HEADER_VERSION,
   MODEL_MAGIC,
   MODEL_VERSION,
-} from '../../assets/format';
+} from '../contract/pack';
 import { Asset, findAsset } from '../sdk';
 
-/** Header and tables of a packed model; its blocks stay in the asset. Offsets and records are those of assets/format.ts. */
+/** Header and tables of a packed model; its blocks stay in the asset. Offsets and records are those of renderer/contract/pack.ts. */
 export class ModelFile {
   readonly asset!: Asset;
   private readonly tables!: StaticArray<u8>;

@@ -21,7 +21,7 @@ import {
   SECTION_SKINS,
   SKIN_JOINT_FIRST,
   SKIN_SIZE,
-} from '../../assets/format';
+} from '../contract/pack';
 import { ModelFile } from './file';
 import { Materials } from './materials';
 import { Pose } from './pose';

@@ -16,7 +16,7 @@ import {
   SLOT_TEXCOORD,
   SLOT_TEXTURE,
   SLOT_TRANSFORM,
-} from '../../assets/format';
+} from '../contract/pack';
 import {
   BindGroup,
   BindGroupEntry,

@@ -10,7 +10,7 @@ import {
   PRIMITIVE_INDEX_BYTES,
   PRIMITIVE_INDEX_COUNT,
   PRIMITIVE_SKIN,
-} from '../../assets/format';
+} from '../contract/pack';
 import { BindGroupLayout, Buffer, BufferUsage, device, IndexFormat, RenderPassEncoder } from '../sdk';
 import { ModelFile } from './file';
 import { Item, Items } from './items';

@@ -12,7 +12,7 @@ import {
   FLAG_SKIN,
   SKIN_STRIDE,
   SKIN_WEIGHTS,
-} from '../../assets/format';
+} from '../contract/pack';
 import {
   BindGroup,
   BindGroupLayout,

@@ -33,7 +33,7 @@ import {
   SECTION_JOINTS,
   SECTION_NODES,
   SECTION_PRIMITIVES,
-} from '../../assets/format';
+} from '../contract/pack';
 import { sampleChannel } from './animation';
 import { ModelFile } from './file';
 import { Bounds, composeAt, multiplyAt } from './transform';

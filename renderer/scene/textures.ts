@@ -30,7 +30,7 @@ import {
   TEXTURE_WIDTH,
   WRAP_CLAMP,
   WRAP_MIRROR,
-} from '../../assets/format';
+} from '../contract/pack';
 import {
   AddressMode,
   device,

@@ -1,4 +1,4 @@
-import { LOG_ERROR } from '../abi';
+import { LOG_ERROR } from '../contract/abi';
 import { log } from './nearlight';
 
 const TEXT_MAX: u32 = 480;

@@ -1,4 +1,4 @@
-// Generated from renderer/contract.ts by renderer/generate.ts; do not edit.
+// Generated from renderer/contract/contract.ts by renderer/contract/generate.ts; do not edit.
 import { reserve, text } from './stream';
 
 /** Writes one record; returns where the next begins. */

@@ -1,4 +1,4 @@
-// Generated from renderer/contract.ts by renderer/generate.ts; do not edit.
+// Generated from renderer/contract/contract.ts by renderer/contract/generate.ts; do not edit.
 
 /** GPUObjectKind; 0 where an enum is optional means "not given". */
 export namespace ObjectKind {

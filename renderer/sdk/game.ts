@@ -1,4 +1,4 @@
-import { ABI_VERSION } from '../abi';
+import { ABI_VERSION } from '../contract/abi';
 // The compiler finds `abort` by its path; the import makes the file a part of every game.
 import './abort';
 import { openIo, readReplies } from './input';

@@ -5,7 +5,7 @@ import * as vec2 from './math/vec2';
 import * as vec3 from './math/vec3';
 import * as vec4 from './math/vec4';
 
-export { SURFACE_FORMAT } from '../abi';
+export { SURFACE_FORMAT } from '../contract/abi';
 export * from './assets';
 export * from './enums';
 export { Game, play } from './game';

@@ -1,4 +1,4 @@
-import * as abi from '../abi';
+import * as abi from '../contract/abi';
 import { answer } from './gpu/reply';
 
 /** What one player holds and moves, as the host wrote it before this tick or render. */

@@ -1,4 +1,4 @@
-import { LOG_DEBUG, LOG_ERROR, LOG_INFO, LOG_WARN } from '../abi';
+import { LOG_DEBUG, LOG_ERROR, LOG_INFO, LOG_WARN } from '../contract/abi';
 import { log } from './nearlight';
 
 const BYTES: i32 = 4096;

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { limits } from '../../assets/limits.ts';
 import { packModel } from '../../assets/pack/pack.ts';
-import { exitStatus, NearlightError } from '../../host/errors.ts';
+import { exitStatus, NearlightError } from '../../host/base/errors.ts';
 import { models, picture } from './models.ts';
 import { join as joinGlb, split, tryMutated } from './mutate.ts';
 

@@ -1,5 +1,5 @@
 import { packModel } from '../../assets/pack/pack.ts';
-import { exitStatus, NearlightError } from '../../host/errors.ts';
+import { exitStatus, NearlightError } from '../../host/base/errors.ts';
 
 /** A small repeatable source of randomness: mulberry32. */
 export function random(seed: number): () => number {

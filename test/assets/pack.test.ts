@@ -2,8 +2,8 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import * as format from '../../assets/format.ts';
 import { type PackedModel, packModel } from '../../assets/pack/pack.ts';
+import * as format from '../../renderer/contract/pack.ts';
 import { models } from './models.ts';
 import { split } from './mutate.ts';
 import { Packed } from './packed.ts';

@@ -1,4 +1,4 @@
-import * as format from '../../assets/format.ts';
+import * as format from '../../renderer/contract/pack.ts';
 
 /** Reads a packed model as format.ts describes it, for tests. */
 export class Packed {

@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { packModel } from '../../assets/pack/pack.ts';
-import { buildModules } from '../../host/build.ts';
 import type { Gpu } from '../../host/gpu/dawn.ts';
+import { buildModules } from '../../host/play/modules.ts';
 import { openTestGpu } from '../gpu/fixture.ts';
 import { buttons, load, move } from '../renderer/driver.ts';
 import { models } from './models.ts';

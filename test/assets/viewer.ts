@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { readConfig } from '../../host/config.ts';
+import { packFiles } from '../../assets/folder.ts';
+import { readConfig } from '../../host/base/config.ts';
 import type { Instance } from '../../host/engine/engine.ts';
 import { createJavaScriptEngine } from '../../host/engine/javascript.ts';
-import { packFiles } from '../../host/engine/pack.ts';
 import { capabilities } from '../../host/gpu/capability.ts';
 import type { Gpu } from '../../host/gpu/dawn.ts';
 import { Replay } from '../../host/gpu/replay.ts';

@@ -1,7 +1,7 @@
 // Two hundred pods made and removed one after another: what a round takes, and whether anything is left behind.
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { buildModules } from '../../host/build.ts';
+import { buildModules } from '../../host/play/modules.ts';
 import { left, poll, startRig } from '../k3s/containerd.ts';
 import { ready, startGame } from '../k3s/game.ts';
 import { importGame, SANDBOX_IMAGE } from '../k3s/image.ts';

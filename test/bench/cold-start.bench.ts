@@ -2,7 +2,7 @@
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { buildModules } from '../../host/build.ts';
+import { buildModules } from '../../host/play/modules.ts';
 import { good } from '../engine/modules.ts';
 import { poll, type Rig, startRig } from '../k3s/containerd.ts';
 import { importGame, importProgram, SANDBOX_NAME } from '../k3s/image.ts';
@@ -102,7 +102,7 @@ async function ordinary(bench: Bench, rig: Rig): Promise<number> {
     const container = await rig.cri.create(pod, {
       name: 'game',
       image,
-      command: [join(root, 'node_modules/.bin/node'), 'host/main.ts', 'build/arena.wasm'],
+      command: [join(root, 'node_modules/.bin/node'), 'host/cli/main.ts', 'build/arena.wasm'],
       folder: root,
       env: { PORT: String(PORT), PATH: process.env.PATH!, HOME: cache, CACHE_DIR: cache },
       mounts: ['/usr', '/bin', '/lib', '/lib64', root, cache],

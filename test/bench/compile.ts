@@ -1,7 +1,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import asc from 'assemblyscript/asc';
-import { readConfig } from '../../host/config.ts';
+import { readConfig } from '../../host/base/config.ts';
 import type { Engine, Instance } from '../../host/engine/engine.ts';
 
 const root = join(import.meta.dirname, '../..');

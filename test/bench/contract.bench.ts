@@ -1,5 +1,5 @@
 // What the contract costs a frame of 3,000 draws: encoding in the guest, handing over, checking and decoding in the host.
-import { readConfig } from '../../host/config.ts';
+import { readConfig } from '../../host/base/config.ts';
 import type { Instance } from '../../host/engine/engine.ts';
 import { createJavaScriptEngine } from '../../host/engine/javascript.ts';
 import { createWasmEdgeEngine } from '../../host/engine/wasmedge/engine.ts';

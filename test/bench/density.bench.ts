@@ -1,7 +1,7 @@
 // Twenty pods on one node: how long each takes to start, and what its processes hold.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { buildModules } from '../../host/build.ts';
+import { buildModules } from '../../host/play/modules.ts';
 import { poll, startRig } from '../k3s/containerd.ts';
 import { importGame, SANDBOX_IMAGE } from '../k3s/image.ts';
 import { Peer, sleep, until } from '../stream/peer.ts';

@@ -2,11 +2,11 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { copyFileSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { buildModules } from '../../host/build.ts';
-import { readConfig } from '../../host/config.ts';
+import { readConfig } from '../../host/base/config.ts';
 import type { Engine } from '../../host/engine/engine.ts';
 import { createJavaScriptEngine } from '../../host/engine/javascript.ts';
 import { createWasmEdgeEngine } from '../../host/engine/wasmedge/engine.ts';
+import { buildModules } from '../../host/play/modules.ts';
 import { digest } from '../../host/session/format.ts';
 import { SessionHash } from '../../host/session/hash.ts';
 import { replay } from '../../host/session/replay.ts';

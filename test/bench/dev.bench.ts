@@ -1,6 +1,6 @@
 // From saving a source file to the picture of it in the tab, and from opening the page to its first frame.
 import { readFileSync, writeFileSync } from 'node:fs';
-import { copySources, serve, shown, startGpuBrowser } from '../dev/browser.ts';
+import { copySources, serve, shown, startGpuBrowser } from '../cli/dev/browser.ts';
 import { benchmark } from './harness.ts';
 
 const SAVES = 20;

@@ -1,8 +1,9 @@
 // The same kernel under WasmEdge's compiled code, its interpreter and V8, and what a call across the process boundary adds.
+
+import { systemClock } from '../../host/base/clock.ts';
 import type { Instance } from '../../host/engine/engine.ts';
 import { createJavaScriptEngine } from '../../host/engine/javascript.ts';
 import { createWasmEdgeEngine } from '../../host/engine/wasmedge/engine.ts';
-import { systemClock } from '../../host/room/clock.ts';
 import { cacheDir, compile, load } from './compile.ts';
 import { benchmark } from './harness.ts';
 

@@ -59,7 +59,7 @@ async function main(names: string[]): Promise<number> {
     process.stderr.write(`bench: there is no benchmark ${unknown.join(', ')}; --help lists them\n`);
     return 2;
   }
-  if ((await node('host/build.ts')) !== 0) return 1;
+  if ((await node('host/play/modules.ts')) !== 0) return 1;
   const failed: string[] = [];
   for (const { name } of entries.filter((entry) => names.length === 0 || names.includes(entry.name)))
     if ((await node(join(folder, name + ENDING))) !== 0) failed.push(name);

@@ -39,8 +39,8 @@ const SHARED = [
   'host/errors.ts',
   'host/config.ts',
   'host/observe/samples.ts',
-  'renderer/abi.ts',
-  'renderer/contract.ts',
+  'renderer/contract/abi.ts',
+  'renderer/contract/contract.ts',
 ];
 
 /** Run-time imports between two stages that are wanted: both ends of the players' protocol use the one definition. */

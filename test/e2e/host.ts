@@ -34,7 +34,7 @@ export async function startHostProcess(
   modules: string[],
   environment: Record<string, string> = {},
 ): Promise<HostProcess> {
-  const child = spawn(process.execPath, [join(root, 'host/main.ts'), ...modules], {
+  const child = spawn(process.execPath, [join(root, 'host/cli/main.ts'), ...modules], {
     cwd: root,
     env: { ...process.env, PORT: '0', ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],

@@ -77,7 +77,7 @@ describe('a browser', () => {
   });
 });
 
-/** Holds a key for some milliseconds; `usage` as in renderer/contract.ts. */
+/** Holds a key for some milliseconds; `usage` as in renderer/contract/contract.ts. */
 const hold = (page: Page, usage: number, ms: number): Promise<void> =>
   page.evaluate(
     async ([key, time]) => {

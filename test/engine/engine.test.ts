@@ -2,10 +2,10 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test, vi } from 'vitest';
+import { exitStatus } from '../../host/base/errors.ts';
 import { createJavaScriptEngine } from '../../host/engine/javascript.ts';
 import { createWasmEdgeEngine } from '../../host/engine/wasmedge/engine.ts';
-import { exitStatus } from '../../host/errors.ts';
-import { ABI_VERSION, INPUT_STRIDE, IO_INPUTS, IO_REPLIES, IO_REPLY_HEAD } from '../../renderer/abi.ts';
+import { ABI_VERSION, INPUT_STRIDE, IO_INPUTS, IO_REPLIES, IO_REPLY_HEAD } from '../../renderer/contract/abi.ts';
 import { BLOCK, good, options, store, submit, writeBlock } from './modules.ts';
 
 const cacheDir = mkdtempSync(join(tmpdir(), 'nearlight-test-'));

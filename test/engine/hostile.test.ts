@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import type { Instance } from '../../host/engine/engine.ts';
 import { createWasmEdgeEngine } from '../../host/engine/wasmedge/engine.ts';
 import type { WasmEdgeInstance } from '../../host/engine/wasmedge/instance.ts';
-import { ABI_VERSION } from '../../renderer/abi.ts';
+import { ABI_VERSION } from '../../renderer/contract/abi.ts';
 import { assemble, good, imports, options, text } from './modules.ts';
 
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });

@@ -1,7 +1,7 @@
 import binaryen from 'binaryen';
-import { settings } from '../../host/config.ts';
+import { settings } from '../../host/base/config.ts';
 import type { EngineLimits, LoadOptions } from '../../host/engine/engine.ts';
-import { ABI_VERSION } from '../../renderer/abi.ts';
+import { ABI_VERSION } from '../../renderer/contract/abi.ts';
 
 /** Where good() puts its IO block. */
 export const BLOCK = 1024;

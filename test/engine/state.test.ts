@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, test, vi } from 'vitest';
 import { createJavaScriptEngine } from '../../host/engine/javascript.ts';
 import { createWasmEdgeEngine } from '../../host/engine/wasmedge/engine.ts';
-import { IO_REPLIES, IO_REPLY_HEAD, REPLY_DEVICE_LOST, REPLY_MAPPED } from '../../renderer/abi.ts';
+import { IO_REPLIES, IO_REPLY_HEAD, REPLY_DEVICE_LOST, REPLY_MAPPED } from '../../renderer/contract/abi.ts';
 import { BLOCK, good, options, store, submit } from './modules.ts';
 
 const cacheDir = mkdtempSync(join(tmpdir(), 'nearlight-test-'));

@@ -1,5 +1,5 @@
 /** Commands to words, by the contract's tables alone: a command that is added there is known here. */
-import { commands, enums, flags, type Kind, referenceBit, structs } from '../../renderer/contract.ts';
+import { commands, enums, flags, type Kind, referenceBit, structs } from '../../renderer/contract/contract.ts';
 
 export interface Field {
   name: string;

@@ -1,5 +1,5 @@
 /** What a module does in its calls: passes, copies, queries, bundles, uploads, in their right nesting. */
-import { enums, type Kind } from '../../renderer/contract.ts';
+import { enums, type Kind } from '../../renderer/contract/contract.ts';
 import { type Item, kinds, table, type Values } from './encode.ts';
 import {
   bufferFor,

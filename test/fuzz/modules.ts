@@ -1,8 +1,8 @@
 /** Mutants against the check of modules, and those that pass it in guest processes. */
-import { settings } from '../../host/config.ts';
+import { settings } from '../../host/base/config.ts';
+import { NearlightError } from '../../host/base/errors.ts';
 import type { Engine, EngineLimits } from '../../host/engine/engine.ts';
 import { checkModule } from '../../host/engine/module.ts';
-import { NearlightError } from '../../host/errors.ts';
 import { options } from '../engine/modules.ts';
 import { mutant } from './module.ts';
 

@@ -1,5 +1,5 @@
 /** Valid objects of every kind. */
-import { enums, type Kind } from '../../renderer/contract.ts';
+import { enums, type Kind } from '../../renderer/contract/contract.ts';
 import { bits, type Values } from './encode.ts';
 import type { Live, World } from './world.ts';
 

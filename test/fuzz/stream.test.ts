@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { commands } from '../../renderer/contract.ts';
+import { commands } from '../../renderer/contract/contract.ts';
 import { Stream } from '../gpu/document.ts';
 import { type Call, encode } from './encode.ts';
 import { minimise } from './minimise.ts';

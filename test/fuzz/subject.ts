@@ -1,6 +1,6 @@
 /** A device and what must hold of it whatever a module submits. */
-import { readConfig } from '../../host/config.ts';
-import { NearlightError } from '../../host/errors.ts';
+import { readConfig } from '../../host/base/config.ts';
+import { NearlightError } from '../../host/base/errors.ts';
 import { type Gpu, openGpu } from '../../host/gpu/dawn.ts';
 import { DeviceErrors } from '../../host/gpu/errors.ts';
 import { Replay, type Surface } from '../../host/gpu/replay.ts';

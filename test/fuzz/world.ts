@@ -1,5 +1,5 @@
 /** What a module's objects are while its streams are made up: valid ids, and enough of each object to use it rightly. */
-import type { Kind } from '../../renderer/contract.ts';
+import type { Kind } from '../../renderer/contract/contract.ts';
 import { type Item, kinds, type Value, type Values } from './encode.ts';
 import type { Random } from './random.ts';
 

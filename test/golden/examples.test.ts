@@ -1,12 +1,12 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { buildModules } from '../../host/build.ts';
-import { readConfig } from '../../host/config.ts';
+import { packFiles } from '../../assets/folder.ts';
+import { readConfig } from '../../host/base/config.ts';
 import { createJavaScriptEngine } from '../../host/engine/javascript.ts';
-import { packFiles } from '../../host/engine/pack.ts';
 import { type Gpu, openGpu } from '../../host/gpu/dawn.ts';
 import { Replay } from '../../host/gpu/replay.ts';
+import { buildModules } from '../../host/play/modules.ts';
 import { createStill } from '../../host/video/snapshot.ts';
 import { compare, difference, type Image, writeImage } from './compare.ts';
 import { modes } from './examples/animometer.ts';

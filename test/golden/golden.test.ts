@@ -3,8 +3,8 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { buildModules } from '../../host/build.ts';
 import { openGpu } from '../../host/gpu/dawn.ts';
+import { buildModules } from '../../host/play/modules.ts';
 import { compare, difference, type Image, readImage, writeImage } from './compare.ts';
 import { draw, goldenPath, judge, out, scenes, toleranceOf } from './scenes.ts';
 

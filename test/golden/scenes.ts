@@ -1,9 +1,9 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { readConfig } from '../../host/config.ts';
-import { openSource } from '../../host/offline.ts';
-import { renderSource } from '../../host/render.ts';
+import { readConfig } from '../../host/base/config.ts';
+import { renderSource } from '../../host/cli/render.ts';
+import { openSource } from '../../host/play/offline.ts';
 import { script } from '../session/script.ts';
 import { compare, type Difference, difference, readImage, writeImage } from './compare.ts';
 

@@ -3,9 +3,9 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { commands } from './document.ts';
 
-const root = new URL('../../', import.meta.url);
+const root = new URL('../..', import.meta.url);
 const types = readFileSync(new URL('node_modules/@webgpu/types/dist/index.d.ts', root), 'utf8');
-const document = readFileSync(new URL('renderer/ABI.md', root), 'utf8');
+const document = readFileSync(new URL('renderer/contract/ABI.md', root), 'utf8');
 const table = /<!-- webgpu -->\n([\s\S]*?)<!-- end -->/.exec(document)![1]!;
 const rows = table
   .trim()

@@ -7,7 +7,7 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { Collector } from '../../host/engine/submission.ts';
 import { decode, type Handler } from '../../host/gpu/decode.ts';
 import { Reader } from '../../host/gpu/reader.ts';
-import * as abi from '../../renderer/abi.ts';
+import * as abi from '../../renderer/contract/abi.ts';
 import { commands, constants, enums, type Field, flags, records, Stream, type Value, type Values } from './document.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));

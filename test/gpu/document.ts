@@ -1,4 +1,4 @@
-/** An encoder of command streams that knows renderer/ABI.md and nothing else of the project. */
+/** An encoder of command streams that knows renderer/contract/ABI.md and nothing else of the project. */
 import { readFileSync } from 'node:fs';
 
 export interface Field {
@@ -10,7 +10,7 @@ export interface Field {
 export type Value = number | bigint | boolean | string | readonly number[] | Uint8Array | readonly Values[];
 export type Values = { readonly [field: string]: Value };
 
-const text = readFileSync(new URL('../../renderer/ABI.md', import.meta.url), 'utf8');
+const text = readFileSync(new URL('../../renderer/contract/ABI.md', import.meta.url), 'utf8');
 const float = new Float32Array(1);
 const floatBits = new Uint32Array(float.buffer);
 

@@ -1,6 +1,6 @@
 /** Streams that a module should not send: each a coded error that names the command, and nobody else is harmed. */
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { NearlightError } from '../../host/errors.ts';
+import { NearlightError } from '../../host/base/errors.ts';
 import type { Gpu } from '../../host/gpu/dawn.ts';
 import type { Replay } from '../../host/gpu/replay.ts';
 import { bits, Stream, type Values } from './document.ts';

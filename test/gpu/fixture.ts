@@ -1,4 +1,4 @@
-import { readConfig } from '../../host/config.ts';
+import { readConfig } from '../../host/base/config.ts';
 import { type Gpu, openGpu } from '../../host/gpu/dawn.ts';
 import { Replay, type ReplayOptions, type Surface } from '../../host/gpu/replay.ts';
 import { bits, Stream } from './document.ts';

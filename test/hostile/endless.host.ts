@@ -2,8 +2,8 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { readConfig } from '../../host/config.ts';
-import { startHost } from '../../host/host.ts';
+import { readConfig } from '../../host/base/config.ts';
+import { startHost } from '../../host/play/host.ts';
 import type { Room } from '../../host/room/room.ts';
 import { good } from '../engine/modules.ts';
 import { fakeConnection } from '../room/fake.ts';

@@ -67,7 +67,7 @@ export async function startRig({ poolSize, registry }: RigOptions): Promise<Rig>
   const name = basename(folder);
   const client = { ...process.env, CONTAINERD_NAMESPACE: name };
   mkdirSync(bin);
-  const script = readFileSync(join(root, 'host/shim/containerd-shim-wasmedge-v1'), 'utf8').replace('@HOME@', root);
+  const script = readFileSync(join(root, 'host/pod/containerd-shim-wasmedge-v1'), 'utf8').replace('@HOME@', root);
   writeFileSync(join(bin, 'containerd-shim-wasmedge-v1'), script);
   chmodSync(join(bin, 'containerd-shim-wasmedge-v1'), 0o755);
   const bridge = `nl${process.pid % 10000}-${rigs}`;
@@ -142,7 +142,7 @@ export async function startRig({ poolSize, registry }: RigOptions): Promise<Rig>
     if (poolSize === 0) return;
     mkdirSync(join(runDir, 'log'), { recursive: true, mode: 0o700 });
     const log = openSync(join(runDir, 'log/keeper.log'), 'a', 0o600);
-    const keeper = spawn(join(root, 'node_modules/.bin/node'), [join(root, 'host/main.ts'), 'keeper'], {
+    const keeper = spawn(join(root, 'node_modules/.bin/node'), [join(root, 'host/cli/main.ts'), 'keeper'], {
       env: { ...process.env, ...env },
       stdio: ['ignore', log, log],
       detached: true,
@@ -160,7 +160,7 @@ function expectUsable(): void {
   };
   if (process.getuid!() !== 0) refuse('mounts, network namespaces and cgroups take root');
   const { stdout, error } = spawnSync('containerd', ['--version'], { encoding: 'utf8' });
-  if (error) refuse(`containerd: ${error.message}; sh host/setup.sh --test installs it`);
+  if (error) refuse(`containerd: ${error.message}; sh host/cli/setup.sh --test installs it`);
   const [, major = 0, minor = 0] = /\b(\d+)\.(\d+)\.\d+/.exec(stdout) ?? [];
   if (Number(major) * 100 + Number(minor) < CONTAINERD_MIN) refuse(`containerd is too old: ${stdout}`);
 }

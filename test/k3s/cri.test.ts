@@ -1,7 +1,7 @@
 import { existsSync, readFileSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { buildModules } from '../../host/build.ts';
+import { buildModules } from '../../host/play/modules.ts';
 import { createImage } from '../../oci/image.ts';
 import { pushImage } from '../../oci/push.ts';
 import { parseReference, Registry } from '../../oci/registry.ts';

@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { buildModules } from '../../host/build.ts';
+import { buildModules } from '../../host/play/modules.ts';
 import { good } from '../engine/modules.ts';
 import { Peer, sleep, until } from '../stream/peer.ts';
 import { expectNothingLeft, poll, type Rig, startRig } from './containerd.ts';

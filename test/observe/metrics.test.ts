@@ -1,9 +1,9 @@
 import { spawnSync } from 'node:child_process';
 import { describe, expect, test } from 'vitest';
+import { Samples } from '../../host/base/samples.ts';
 import { Histogram } from '../../host/observe/histogram.ts';
 import { Meters } from '../../host/observe/meters.ts';
 import { createMetrics, type Figures } from '../../host/observe/metrics.ts';
-import { Samples } from '../../host/observe/samples.ts';
 
 const figures: Figures = {
   build: { version: '1.2.3', gpu: 'a "GPU"\\' },

@@ -37,7 +37,10 @@ it('publishes to a registry under a name and a tag that it takes', async () => {
   try {
     const summary = join(folder, 'summary.md');
     // As the workflow has it, but for the folder: a copy of the repository would need its own packages.
-    writeFileSync(join(folder, 'package.json'), JSON.stringify({ scripts: { image: `node ${root}/oci/main.ts` } }));
+    writeFileSync(
+      join(folder, 'package.json'),
+      JSON.stringify({ scripts: { image: `node ${root}/host/cli/image.ts` } }),
+    );
     execFileSync('bash', ['--noprofile', '--norc', '-eo', 'pipefail', '-c', scripts('publish')[0]!], {
       cwd: folder,
       stdio: 'pipe',

@@ -1,5 +1,5 @@
-import { readConfig } from '../../host/config.ts';
-import { NearlightError } from '../../host/errors.ts';
+import { readConfig } from '../../host/base/config.ts';
+import { NearlightError } from '../../host/base/errors.ts';
 import { Meters } from '../../host/observe/meters.ts';
 import { buildPlayer } from '../../host/player/build.ts';
 import type { Player, PlayerConnection, PointerState, ViewRequest } from '../../host/stream/player.ts';

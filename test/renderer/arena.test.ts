@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { buildModules } from '../../host/build.ts';
 import type { Instance, Submission } from '../../host/engine/engine.ts';
+import { buildModules } from '../../host/play/modules.ts';
 import { bufferNamed, buttons, key, keys, load, move, written } from './driver.ts';
 
 /** Floats of a body's record: place, sunlight, cosine and sine of the yaw, pitch, flash, colour, size, ground. */

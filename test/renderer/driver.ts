@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { readConfig } from '../../host/config.ts';
+import { readConfig } from '../../host/base/config.ts';
 import type { Instance, Submission } from '../../host/engine/engine.ts';
 import { createJavaScriptEngine } from '../../host/engine/javascript.ts';
 import {
@@ -9,7 +9,7 @@ import {
   INPUT_STRIDE,
   OP_CREATE_BUFFER,
   OP_WRITE_BUFFER,
-} from '../../renderer/abi.ts';
+} from '../../renderer/contract/abi.ts';
 
 /** USB HID usages. */
 export const keys = { a: 4, d: 7, s: 22, w: 26, space: 44 };

@@ -2,13 +2,13 @@
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
-import { compileModule } from '../../host/build.ts';
-import { readConfig } from '../../host/config.ts';
+import { readConfig } from '../../host/base/config.ts';
 import { createJavaScriptEngine } from '../../host/engine/javascript.ts';
 import { createWasmEdgeEngine } from '../../host/engine/wasmedge/engine.ts';
 import { capabilities } from '../../host/gpu/capability.ts';
 import { type Gpu, openGpu } from '../../host/gpu/dawn.ts';
 import { Replay } from '../../host/gpu/replay.ts';
+import { compileModule } from '../../host/play/modules.ts';
 import { Picture } from '../gpu/fixture.ts';
 
 const root = join(import.meta.dirname, '../..');

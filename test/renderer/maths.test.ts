@@ -3,7 +3,7 @@ import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { ID_INDEX_BITS, ID_INDEX_MIN } from '../../renderer/abi.ts';
+import { ID_INDEX_BITS, ID_INDEX_MIN } from '../../renderer/contract/abi.ts';
 
 const root = join(import.meta.dirname, '../..');
 const source = join(root, 'build/maths.ts');

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { buildModules } from '../../host/build.ts';
 import type { Instance, Submission } from '../../host/engine/engine.ts';
+import { buildModules } from '../../host/play/modules.ts';
 import { bufferNamed, buttons, key, keys, load, written } from './driver.ts';
 
 const arena = join(import.meta.dirname, '../../build/arena.wasm');

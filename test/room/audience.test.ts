@@ -1,12 +1,12 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { NearlightError } from '../../host/errors.ts';
+import { NearlightError } from '../../host/base/errors.ts';
 import type { Replay } from '../../host/gpu/replay.ts';
 import { Audience } from '../../host/room/audience.ts';
 import { Room } from '../../host/room/room.ts';
 import type { View } from '../../host/room/view.ts';
 import type { Player, PlayerConnection } from '../../host/stream/player.ts';
 import type { Notice } from '../../host/stream/protocol.ts';
-import { INPUT_KEYS, INPUT_MOVEMENT } from '../../renderer/abi.ts';
+import { INPUT_KEYS, INPUT_MOVEMENT } from '../../renderer/contract/abi.ts';
 import { FakeInstance, ManualClock, settle } from './fake.ts';
 
 const HOLD_MS = 5000;

@@ -1,8 +1,8 @@
+import type { Clock } from '../../host/base/clock.ts';
+import type { NearlightError } from '../../host/base/errors.ts';
 import type { Instance, Submission } from '../../host/engine/engine.ts';
-import type { NearlightError } from '../../host/errors.ts';
-import type { Clock } from '../../host/room/clock.ts';
 import type { PlayerConnection } from '../../host/stream/player.ts';
-import { INPUT_STRIDE } from '../../renderer/abi.ts';
+import { INPUT_STRIDE } from '../../renderer/contract/abi.ts';
 
 /** A clock that moves only when told to; waiters run in order of their time. */
 export class ManualClock implements Clock {

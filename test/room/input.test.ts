@@ -14,7 +14,7 @@ import {
   INPUT_SEQUENCE,
   INPUT_STRIDE,
   INPUT_WHEEL,
-} from '../../renderer/abi.ts';
+} from '../../renderer/contract/abi.ts';
 
 const pointer = (changes: Partial<PointerState> = {}): PointerState => ({
   x: 0,

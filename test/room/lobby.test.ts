@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, test } from 'vitest';
-import { NearlightError } from '../../host/errors.ts';
+import { NearlightError } from '../../host/base/errors.ts';
 import { Lobby } from '../../host/room/lobby.ts';
 import type { Room } from '../../host/room/room.ts';
 import { ManualClock, settle } from './fake.ts';

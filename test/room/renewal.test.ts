@@ -1,12 +1,12 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { NearlightError } from '../../host/base/errors.ts';
 import type { Engine, Submission } from '../../host/engine/engine.ts';
-import { NearlightError } from '../../host/errors.ts';
 import type { Replay, Surface } from '../../host/gpu/replay.ts';
 import { openRoom } from '../../host/room/open.ts';
 import type { Room } from '../../host/room/room.ts';
 import type { View } from '../../host/room/view.ts';
 import type { PlayerConnection } from '../../host/stream/player.ts';
-import { REPLY_DEVICE_LOST, REPLY_PIPELINE } from '../../renderer/abi.ts';
+import { REPLY_DEVICE_LOST, REPLY_PIPELINE } from '../../renderer/contract/abi.ts';
 import { FakeInstance, fakeConnection, ManualClock, settle } from './fake.ts';
 
 vi.setConfig({ testTimeout: 5000 });

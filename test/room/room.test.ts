@@ -1,10 +1,10 @@
 import { afterEach, describe, expect, test } from 'vitest';
-import { GuestExit, NearlightError } from '../../host/errors.ts';
+import { GuestExit, NearlightError } from '../../host/base/errors.ts';
+import { Samples } from '../../host/base/samples.ts';
 import type { Replay } from '../../host/gpu/replay.ts';
-import { Samples } from '../../host/observe/samples.ts';
 import { Room } from '../../host/room/room.ts';
 import type { View } from '../../host/room/view.ts';
-import { INPUT_KEYS_PRESSED, INPUT_MOVEMENT, INPUT_STRIDE } from '../../renderer/abi.ts';
+import { INPUT_KEYS_PRESSED, INPUT_MOVEMENT, INPUT_STRIDE } from '../../renderer/contract/abi.ts';
 import { FakeInstance, fakeConnection, ManualClock, settle } from './fake.ts';
 
 const request = { width: 640, height: 360, fps: 60 };

@@ -14,7 +14,7 @@ import {
   INPUT_STRIDE,
   INPUT_VERSION,
   INPUT_WHEEL,
-} from '../../renderer/abi.ts';
+} from '../../renderer/contract/abi.ts';
 
 export interface ScriptOptions {
   seed: number;

@@ -1,4 +1,4 @@
-import { type Config, readConfig } from '../../host/config.ts';
+import { type Config, readConfig } from '../../host/base/config.ts';
 import { Meters } from '../../host/observe/meters.ts';
 import type { PageFile } from '../../host/stream/files.ts';
 import type { CloseReason, Player, PlayerConnection, PointerState, ViewRequest } from '../../host/stream/player.ts';

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { NearlightError } from '../../host/errors.ts';
+import { NearlightError } from '../../host/base/errors.ts';
 import { readOffer } from '../../host/stream/offer.ts';
 
 const LINE_MAX = 1024;

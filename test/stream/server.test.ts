@@ -1,5 +1,5 @@
 import { afterEach, expect, test } from 'vitest';
-import { NearlightError } from '../../host/errors.ts';
+import { NearlightError } from '../../host/base/errors.ts';
 import { Meters } from '../../host/observe/meters.ts';
 import { type Fixture, RecordedPlayer, startServer } from './fixture.ts';
 import { Peer, until } from './peer.ts';

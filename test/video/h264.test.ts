@@ -1,7 +1,7 @@
 import { AV_CODEC_ID_H264, AVERROR_EAGAIN } from 'node-av/constants';
 import { Codec, CodecContext, Frame, Packet } from 'node-av/lib';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { NearlightError } from '../../host/errors.ts';
+import { NearlightError } from '../../host/base/errors.ts';
 import type { Picture } from '../../host/video/capture.ts';
 import type { AccessUnit, Encoder, EncoderOptions } from '../../host/video/encoder.ts';
 import { createEncoder } from '../../host/video/h264.ts';

@@ -1,5 +1,5 @@
 import { createRequire } from 'node:module';
-import { NearlightError } from '../../errors.ts';
+import { NearlightError } from '../../base/errors.ts';
 import { addonPath, buildNative } from './build.ts';
 
 /** Memory shared with a child process, and a socket to it; addon.cc. */

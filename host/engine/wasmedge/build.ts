@@ -3,8 +3,8 @@ import { createHash } from 'node:crypto';
 import { mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import * as abi from '../../../renderer/abi.ts';
-import { NearlightError } from '../../errors.ts';
+import * as abi from '../../../renderer/contract/abi.ts';
+import { NearlightError } from '../../base/errors.ts';
 import { START_EXPORT } from '../module.ts';
 import * as mapping from './mapping.ts';
 
@@ -15,7 +15,7 @@ const out = join(root, 'build/native');
 /** The guest program and the addon that starts it, once buildNative has resolved. */
 export const guestPath = join(out, 'guest');
 export const addonPath = join(out, 'addon.node');
-/** The addon of the pods' host (host/shim/kernel.cc). */
+/** The addon of the pods' host (host/pod/kernel.cc). */
 export const kernelPath = join(out, 'kernel.node');
 
 interface Target {
@@ -49,12 +49,12 @@ function targets(): Target[] {
       flags: [...common, '-fno-exceptions', ...where, '-lwasmedge', '-ldl'],
     },
     { path: addonPath, sources: ['addon.cc'], flags: addon },
-    { path: kernelPath, sources: ['../../shim/kernel.cc'], flags: addon },
+    { path: kernelPath, sources: ['../../pod/kernel.cc'], flags: addon },
   ];
 }
 
 const sourceNames = ['guest.cc', 'room.cc', 'room.h', 'submission.h', 'trace.cc', 'trace.h', 'compile.cc', 'compile.h'];
-const allNames = [...sourceNames, 'confine.cc', 'confine.h', 'addon.cc', '../../shim/kernel.cc'];
+const allNames = [...sourceNames, 'confine.cc', 'confine.h', 'addon.cc', '../../pod/kernel.cc'];
 
 let building: Promise<void> | undefined;
 
@@ -87,7 +87,7 @@ function header(): string {
     .filter((entry): entry is [string, number] => typeof entry[1] === 'number')
     .map(([name, value]) => `constexpr uint32_t ${name} = ${value}u;`);
   const start = `constexpr char START_EXPORT[] = "${START_EXPORT}";`;
-  return `// Made by build.ts of mapping.ts and renderer/abi.ts.\n#pragma once\n#include <cstdint>\n${start}\n${lines.join('\n')}\n`;
+  return `// Made by build.ts of mapping.ts and renderer/contract/abi.ts.\n#pragma once\n#include <cstdint>\n${start}\n${lines.join('\n')}\n`;
 }
 
 function fingerprint(constants: string): string {

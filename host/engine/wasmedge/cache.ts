@@ -5,8 +5,8 @@ import { mkdir, mkdtemp, readdir, readFile, rename, rm, stat, utimes, writeFile 
 import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { settings } from '../../config.ts';
-import { NearlightError } from '../../errors.ts';
+import { settings } from '../../base/config.ts';
+import { NearlightError } from '../../base/errors.ts';
 import type { LoadOptions } from '../engine.ts';
 import { guestPath } from './build.ts';
 import { compile, levels } from './compiler.ts';

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { NearlightError } from '../../errors.ts';
+import { NearlightError } from '../../base/errors.ts';
 import type { LoadOptions } from '../engine.ts';
 import { EXIT_INVALID, EXIT_MEMORY } from './mapping.ts';
 

@@ -1,6 +1,6 @@
 import { closeSync } from 'node:fs';
-import { NearlightError } from '../../errors.ts';
-import { readAssets } from '../assets.ts';
+import { readAssets } from '../../../assets/directory.ts';
+import { NearlightError } from '../../base/errors.ts';
 import type { Engine, EngineLimits, LoadOptions } from '../engine.ts';
 import { checkModule } from '../module.ts';
 import { type Addon, loadAddon } from './addon.ts';

@@ -1,5 +1,5 @@
-import { EXIT_STATUS_MAX, INPUT_STRIDE, REPLY_COUNT, REPLY_WORDS } from '../../../renderer/abi.ts';
-import { GuestExit, NearlightError } from '../../errors.ts';
+import { EXIT_STATUS_MAX, INPUT_STRIDE, REPLY_COUNT, REPLY_WORDS } from '../../../renderer/contract/abi.ts';
+import { GuestExit, NearlightError } from '../../base/errors.ts';
 import type { Instance, LoadOptions, Submission, TrapFrame } from '../engine.ts';
 import { recursion, trapError, versionError } from '../failure.ts';
 import { GuestLog } from '../log.ts';

@@ -1,4 +1,4 @@
-import { REPLY_MAPPED } from '../../abi';
+import { REPLY_MAPPED } from '../../contract/abi';
 import * as encode from '../encode';
 import { ObjectKind } from '../enums';
 import { GpuObject } from './object';

@@ -1,4 +1,8 @@
-import { OP_CREATE_COMPUTE_PIPELINE_ASYNC, OP_CREATE_RENDER_PIPELINE_ASYNC, REPLY_ERROR_SCOPE } from '../../abi';
+import {
+  OP_CREATE_COMPUTE_PIPELINE_ASYNC,
+  OP_CREATE_RENDER_PIPELINE_ASYNC,
+  REPLY_ERROR_SCOPE,
+} from '../../contract/abi';
 import * as encode from '../encode';
 import { ObjectKind } from '../enums';
 import { gpu_feature, gpu_limit } from '../nearlight';

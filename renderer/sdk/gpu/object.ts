@@ -1,4 +1,4 @@
-import { ID_INDEX_BITS, ID_INDEX_MIN } from '../../abi';
+import { ID_INDEX_BITS, ID_INDEX_MIN } from '../../contract/abi';
 import * as encode from '../encode';
 
 const KINDS = 13;

@@ -1,4 +1,4 @@
-import { REPLY_COMPILATION } from '../../abi';
+import { REPLY_COMPILATION } from '../../contract/abi';
 import * as encode from '../encode';
 import {
   BlendFactor,

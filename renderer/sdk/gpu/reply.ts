@@ -5,7 +5,7 @@ import {
   REPLY_MAPPED,
   REPLY_PIPELINE,
   REPLY_WORK_DONE,
-} from '../../abi';
+} from '../../contract/abi';
 
 /** An answer of the host, which comes before a later call: look at `done` in `tick` or `render`; until then the rest says nothing. */
 export class Answer {

@@ -1,4 +1,4 @@
-import { SURFACE, SURFACE_FORMAT } from '../../abi';
+import { SURFACE, SURFACE_FORMAT } from '../../contract/abi';
 import * as encode from '../encode';
 import { AddressMode, FilterMode, ObjectKind, TextureAspect, TextureDimension } from '../enums';
 import { GpuObject, takeId } from './object';

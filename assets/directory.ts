@@ -1,0 +1,37 @@
+import { NearlightError } from '../host/base/errors.ts';
+
+const magic = 0x50414c4e;
+
+/** One asset: where its name and its bytes lie in the pack. */
+export interface Asset {
+  readonly name: string;
+  readonly offset: number;
+  readonly bytes: number;
+}
+
+/**
+ * Reads the directory of an asset pack. Little-endian words: "NLAP", the count, then for each asset the offset of its
+ * name, the name's bytes (UTF-8), the offset of its contents, and their bytes. An asset's handle is its place there.
+ * @throws NearlightError NL_MODULE_INVALID for a pack whose directory reaches outside it
+ */
+export function readAssets(pack: Uint8Array): Asset[] {
+  if (pack.length === 0) return [];
+  const view = new DataView(pack.buffer, pack.byteOffset, pack.byteLength);
+  if (pack.length < 8 || view.getUint32(0, true) !== magic) throw invalid('it does not begin with "NLAP"');
+  const count = view.getUint32(4, true);
+  if (count > (pack.length - 8) / 16) throw invalid('its directory is truncated');
+  const text = new TextDecoder();
+  return Array.from({ length: count }, (_, index) => {
+    const word = (n: number) => view.getUint32(8 + 16 * index + 4 * n, true);
+    const [nameOffset, nameBytes, offset, bytes] = [word(0), word(1), word(2), word(3)];
+    if (nameOffset + nameBytes > pack.length || offset + bytes > pack.length)
+      throw invalid(`asset ${index} lies outside it`);
+    return {
+      name: text.decode(pack.subarray(nameOffset, nameOffset + nameBytes)),
+      offset,
+      bytes,
+    };
+  });
+}
+
+const invalid = (detail: string) => new NearlightError('NL_MODULE_INVALID', `the asset pack cannot be used: ${detail}`);

@@ -1,0 +1,83 @@
+/**
+ * Every coded error once. A code is stable: players, logs and tests rely on it.
+ * `exit` is the process's exit status where the error ends the process, `http` the answer where it ends a request.
+ */
+export const errors = {
+  NL_SOURCE: { exit: 1, text: 'The sources of a module do not compile' },
+  NL_USAGE: { exit: 2, text: 'The command line cannot be understood' },
+  NL_SETTING: { exit: 2, text: 'A setting is out of its bounds' },
+  NL_PORT_IN_USE: { exit: 3, text: 'The port is in use' },
+  NL_NO_GPU: { exit: 4, text: 'No usable GPU' },
+  NL_NO_WASMEDGE: { exit: 5, text: 'WasmEdge cannot be used' },
+  NL_MODULE_NOT_FOUND: { exit: 10, text: 'The module file cannot be read' },
+  NL_MODULE_INVALID: { exit: 11, text: 'The file is no valid WebAssembly module' },
+  NL_MODULE_VERSION: { exit: 12, text: 'The module speaks another version of the contract' },
+  NL_MODULE_EXPORT: { exit: 13, text: 'The module lacks an export or exports it with another type' },
+  NL_MODULE_IMPORT: { exit: 14, text: 'The module imports something that the contract does not offer' },
+  NL_MODULE_LIMIT: { exit: 15, text: 'The module asks for more than its limits allow' },
+  NL_IMAGE: { exit: 17, text: 'The image holds no game' },
+  NL_IMAGE_SIZE: { exit: 40, text: 'The image is too large' },
+  NL_IMAGE_ASSETS: { exit: 41, text: 'The assets cannot be packed' },
+  NL_REGISTRY: { exit: 42, text: 'The registry refused' },
+  NL_RECORDING: { exit: 45, text: 'The recording cannot be used' },
+  NL_INSTALL: { exit: 43, text: 'The node cannot be set up' },
+  NL_MODEL: { exit: 44, text: 'The model cannot be packed' },
+  NL_POD: { exit: 18, text: 'The pod cannot be made' },
+  NL_COMPILE: { exit: 16, text: 'The module could not be compiled' },
+  NL_GUEST_TRAP: { exit: 20, text: 'The module trapped' },
+  NL_GUEST_TIMEOUT: { exit: 21, text: 'A call of the module did not return in time' },
+  NL_GUEST_MEMORY: { exit: 22, text: 'The module ran out of memory' },
+  NL_GUEST_CRASH: { exit: 23, text: 'The guest process crashed' },
+  NL_GUEST_KILLED: { exit: 24, text: 'The guest process was killed from outside' },
+  NL_GUEST_PROTOCOL: { exit: 25, text: 'The guest broke the contract' },
+  NL_GUEST_EXIT: { text: 'The game ended itself' },
+  NL_COMMAND: { exit: 30, text: 'The module sent an invalid command' },
+  NL_GPU_VALIDATION: { exit: 31, text: 'The GPU refused a command' },
+  NL_GPU_TIME: { exit: 34, text: 'The module kept the GPU for too long' },
+  NL_GPU_LOST: { exit: 32, text: 'The GPU device was lost' },
+  NL_ENCODER: { exit: 33, text: 'The video encoder failed' },
+  NL_OFFER: { http: 400, text: 'The offer cannot be used' },
+  NL_OFFER_TOO_LARGE: { http: 413, text: 'The offer is too large' },
+  NL_OFFER_TYPE: { http: 415, text: 'The offer has the wrong content type' },
+  NL_REQUEST: { http: 400, text: 'The request cannot be used' },
+  NL_ORIGIN: { http: 403, text: 'Another site sent the request' },
+  NL_NOT_FOUND: { http: 404, text: 'There is nothing at this address' },
+  NL_METHOD: { http: 405, text: 'The address does not offer this method' },
+  NL_ROOM_FULL: { http: 503, text: 'No seat is free' },
+  NL_ROOM_ENDED: { http: 503, text: 'The game has ended' },
+  NL_INPUT: { http: 400, text: 'The page sent a message that cannot be read' },
+  NL_CONNECTION: { http: 500, text: 'The connection could not be set up' },
+  NL_SHUTDOWN: { http: 503, text: 'The server is shutting down' },
+} as const satisfies Record<string, { text: string; exit?: number; http?: number }>;
+
+export type ErrorCode = keyof typeof errors;
+
+/** An error with a stable code. `message` is "CODE: text: detail", one line where the detail is one line. */
+export class NearlightError extends Error {
+  readonly code: ErrorCode;
+  readonly detail: string;
+  constructor(code: ErrorCode, detail: string, options?: ErrorOptions) {
+    super(`${code}: ${errors[code].text}: ${detail}`, options);
+    this.name = 'NearlightError';
+    this.code = code;
+    this.detail = detail;
+  }
+}
+
+/** NL_GUEST_EXIT: the module called `exit` (renderer/contract/ABI.md, "Imports"). */
+export class GuestExit extends NearlightError {
+  /** What it gave, 0 to 255; 0 means that all went well. */
+  readonly status: number;
+  constructor(status: number, call: string) {
+    super('NL_GUEST_EXIT', `with status ${status} in ${call}`);
+    this.status = status;
+  }
+}
+
+/** The exit status for an error that ends the process; 1 where the table has none, a game's own where it ended itself. */
+export function exitStatus(error: unknown): number {
+  if (error instanceof GuestExit) return error.status;
+  if (!(error instanceof NearlightError)) return 1;
+  const entry: { text: string; exit?: number; http?: number } = errors[error.code];
+  return entry.exit ?? 1;
+}

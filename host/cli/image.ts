@@ -1,0 +1,138 @@
+import { readFile, stat, writeFile } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { findCredentials } from '../../oci/credentials.ts';
+import { createImage, IMAGE_BYTES_MAX, layoutEntries, writeLayout } from '../../oci/image.ts';
+import { type Progress, pushImage } from '../../oci/push.ts';
+import { parseReference, Registry } from '../../oci/registry.ts';
+import { tar } from '../../oci/tar.ts';
+import { readArguments } from '../base/arguments.ts';
+import { exitStatus, NearlightError } from '../base/errors.ts';
+import { buildModules } from '../play/modules.ts';
+
+const root = join(import.meta.dirname, '../..');
+/** Below the folder it is called in, which under npm is this repository. */
+const OUT = 'build/image';
+
+const HELP = `Builds the image of a game, FROM scratch, for linux/amd64 and linux/arm64; no Docker and no root needed.
+
+Usage: npm run image [-- FILE.wasm] [options]
+
+Without a file, the arena. The OCI layout goes to ${OUT}; the same input gives the same digest everywhere.
+An image may have ${IMAGE_BYTES_MAX / 1e6} MB, compressed.
+
+Options:
+  --assets DIR                   files for /assets (default: NAME.assets beside the module)
+  --version TEXT                 org.opencontainers.image.version (the arena's is that of package.json)
+  --source URL                   org.opencontainers.image.source, where its sources are
+  --tar FILE                     write the layout as one archive too
+  --push REGISTRY/NAME:TAG       push it, with its bill of materials (SPDX)
+  --plain-http                   speak to the registry without TLS; loopback addresses always are
+  --help                         this text
+
+Credentials come from REGISTRY_USER and REGISTRY_PASSWORD, or from what \`docker login\` left.
+`;
+
+async function main(args: string[]): Promise<void> {
+  const { values, positionals } = parse(args);
+  if (values.help) {
+    process.stdout.write(HELP);
+    return;
+  }
+  const reference = values.push === undefined ? undefined : parseReference(values.push);
+  const path = positionals[0] ?? (await arena());
+  const title = basename(path, '.wasm');
+  const version = values.version ?? (positionals.length === 0 ? await ownVersion() : undefined);
+  const assets = values.assets ?? (await assetsBeside(path));
+  const module = await readModule(path);
+  const image = await createImage({ module, title, ...defined({ version, source: values.source, assets }) });
+  // A name that tools take (image-spec 1.1, annotations.md: org.opencontainers.image.ref.name).
+  const name = `${title}:${version ?? 'latest'}`.replace(/[^\w.:-]+/g, '-');
+  await writeLayout(image, OUT, name);
+  say(`${OUT}  ${name}  ${(image.bytes / 1000).toFixed(1)} kB  ${image.index.digest}`);
+  if (values.tar !== undefined) await writeTar(values.tar, tar(layoutEntries(image, name)));
+  if (!reference) return;
+  const credentials = await findCredentials(reference.registry);
+  const registry = new Registry(reference, defined({ plainHttp: values['plain-http'], credentials }));
+  await pushImage(registry, image, reference.tag, show);
+  const repository = `${reference.registry}/${reference.name}`;
+  say(`pushed  ${repository}:${reference.tag}\n        ${repository}@${image.index.digest}`);
+}
+
+function say(line: string): void {
+  process.stdout.write(`${line}\n`);
+}
+
+/** Without the fields that nobody gave. */
+function defined<T extends object>(fields: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as never;
+}
+
+function parse(args: string[]) {
+  const options = {
+    assets: { type: 'string' },
+    version: { type: 'string' },
+    source: { type: 'string' },
+    tar: { type: 'string' },
+    push: { type: 'string' },
+    'plain-http': { type: 'boolean' },
+    help: { type: 'boolean', short: 'h' },
+  } as const;
+  const parsed = readArguments(args, options, '--help');
+  const { positionals } = parsed;
+  if (positionals.length > 1)
+    throw new NearlightError(
+      'NL_USAGE',
+      `one module a time, and not ${positionals.join(' ')}; --help lists what there is`,
+    );
+  return parsed;
+}
+
+async function arena(): Promise<string> {
+  const [built] = await buildModules(['arena'], (line) => process.stderr.write(`${line}\n`));
+  return built!.path;
+}
+
+async function ownVersion(): Promise<string> {
+  return (JSON.parse(await readFile(join(root, 'package.json'), 'utf8')) as { version: string }).version;
+}
+
+async function readModule(path: string): Promise<Uint8Array> {
+  try {
+    return await readFile(path);
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException;
+    throw new NearlightError('NL_MODULE_NOT_FOUND', `${path}: ${code}; give the path of a .wasm file`, { cause });
+  }
+}
+
+/** The folder that `npm start` takes a game's assets from. */
+async function assetsBeside(path: string): Promise<string | undefined> {
+  const folder = join(dirname(path), `${basename(path, '.wasm')}.assets`);
+  return (await stat(folder).catch(() => undefined))?.isDirectory() ? folder : undefined;
+}
+
+async function writeTar(path: string, archive: Uint8Array): Promise<void> {
+  try {
+    await writeFile(path, archive);
+  } catch (cause) {
+    throw new NearlightError('NL_USAGE', `--tar ${path} cannot be written: ${(cause as Error).message}`, { cause });
+  }
+  say(path);
+}
+
+/** On a terminal a line that grows, elsewhere one line a blob. */
+function show({ digest, sent, size, existed }: Progress): void {
+  const name = digest.slice(7, 19);
+  const line = existed
+    ? `${name}  was there`
+    : `${name}  ${String(Math.floor((100 * sent) / size)).padStart(3)} % of ${(size / 1000).toFixed(1)} kB`;
+  if (process.stdout.isTTY) process.stdout.write(`\r${line}${sent === size ? '\n' : ''}`);
+  else if (sent === size) process.stdout.write(`${line}\n`);
+}
+
+try {
+  await main(process.argv.slice(2));
+} catch (error) {
+  process.stderr.write(`image: ${error instanceof NearlightError ? error.message : (error as Error).stack}\n`);
+  process.exitCode = exitStatus(error);
+}

@@ -1,0 +1,293 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { readArguments } from '../base/arguments.ts';
+import type { Config } from '../base/config.ts';
+import { NearlightError } from '../base/errors.ts';
+import { Progress } from '../base/progress.ts';
+import {
+  askedConfig,
+  askedSource,
+  baseName,
+  type Offline,
+  openOffline,
+  openSource,
+  type Source,
+} from '../play/offline.ts';
+import { film } from '../session/film.ts';
+import { Capture } from '../video/capture.ts';
+import { createEncoder } from '../video/h264.ts';
+import { createMp4 } from '../video/mp4.ts';
+import { createStill, encodePng } from '../video/snapshot.ts';
+
+const HELP = `Makes pictures or a clip of a game, without a display and without a server.
+
+Usage: npm start -- render [MODULE|NAME|SESSION.nlr] [options]
+
+Plays a module (a .wasm file, or the name of one of the repository's games; without one, the arena) with a player who
+looks on, or a recorded session, as fast as this machine can.
+
+Options:
+  -o, --out FILE    OUT.mp4, OUT.png, or frame-%04d.png for numbered pictures (default: NAME.png)
+  --size WxH        of a picture in pixels (default: 1280x720)
+  --fps N           pictures a second of the game's time (default: 60)
+  --seconds N       length of a clip (default: 5, or the rest of the session)
+  --frames N        the same in pictures
+  --at SECONDS      the game's time of the first picture (default: 0; of a single picture 1)
+  --seat N          whose view of a session (default: who sat down first)
+  --seed N          seed of the game (default: 1; a session has its own)
+  --module FILE     the module of a session
+  --assets DIR      folder of assets (default: NAME.assets beside the module)
+  --model FILE      show a glTF 2.0 model (.glb or .gltf), or the one of a session
+  --engine NAME     same as ENGINE
+  --help            this text
+`;
+
+const SECONDS = 5;
+const PIXELS_MIN = 16;
+const PIXELS_MAX = 4096;
+const FPS_MAX = 1000;
+const SECONDS_MAX = 86_400;
+const STILL_AT = 1;
+/** Of a clip, which is looked at again and again: more than a stream has. */
+const BITS_PER_PIXEL = 0.2;
+/** Exit status of a program that SIGINT ended. */
+const INTERRUPTED = 130;
+
+/** What a film is made with. */
+export interface RenderOptions {
+  config: Config;
+  /** `.mp4`, `.png`, or with a `%04d` where the picture's number goes. */
+  out: string;
+  width: number;
+  height: number;
+  fps: number;
+  /** Infinity for a session's whole length. */
+  frames: number;
+  /** Seconds of the game's time. */
+  at: number;
+  seat?: number;
+  signal?: AbortSignal;
+  onProgress?(frame: number): void;
+}
+
+/** Runs the command line; gives the exit status. @throws NearlightError NL_USAGE and as renderSource */
+export async function render(args: string[], environment: Record<string, string | undefined>): Promise<number> {
+  const { values, positionals } = parse(args);
+  if (values.help) {
+    process.stdout.write(HELP);
+    return 0;
+  }
+  const asked = askedSource(positionals, values);
+  const { what } = asked;
+  const config = askedConfig(values, environment);
+  const announce = (line: string) => void process.stderr.write(`${line}\n`);
+  const shape = plan(values, what);
+  const source = await openSource({ ...asked, config, announce });
+  const { seat } = shape;
+  if (seat !== undefined && !source.taken.includes(seat)) {
+    const where = source.recorded ? 'in this session' : 'where no session is played';
+    throw usage(`--seat ${seat}: nobody sits there ${where}; taken: ${source.taken.join(', ') || 'none'}`);
+  }
+  const stop = new AbortController();
+  const onSignal = () => stop.abort();
+  process.once('SIGINT', onSignal).once('SIGTERM', onSignal);
+  const begun = performance.now();
+  const progress = new Progress(shape.frames);
+  const made = await renderSource(source, {
+    ...shape,
+    config,
+    signal: stop.signal,
+    onProgress: (frame) => progress.tell(frame),
+  });
+  progress.end();
+  process.off('SIGINT', onSignal).off('SIGTERM', onSignal);
+  return report({ made, ...shape, ms: performance.now() - begun, stopped: stop.signal.aborted });
+}
+
+/**
+ * Makes pictures or a clip of a game; gives how many pictures.
+ * @throws NearlightError as openOffline, what ends the game, NL_ENCODER, NL_USAGE where the file cannot be written
+ */
+export async function renderSource(source: Source, options: RenderOptions): Promise<number> {
+  const game = await openOffline(source, options.config);
+  try {
+    return await (options.out.endsWith('.mp4') ? filmClip(game, source, options) : filmStills(game, source, options));
+  } finally {
+    await game.close();
+  }
+}
+
+async function filmStills(game: Offline, source: Source, options: RenderOptions): Promise<number> {
+  const { device } = game.gpu;
+  const texture = createStill(device, options);
+  try {
+    return await shoot({ game, source, options, texture }, async (frame) => {
+      const path = options.out.replace(/%0?(\d*)d/, (_, width) => String(frame).padStart(Number(width), '0'));
+      await write(path, await encodePng(device, texture));
+    });
+  } finally {
+    texture.destroy();
+  }
+}
+
+async function filmClip(game: Offline, source: Source, options: RenderOptions): Promise<number> {
+  const { width, height, fps, out: path } = options;
+  const { device, software } = game.gpu;
+  const capture = new Capture({ device, width, height });
+  const bitrate = Math.round(width * height * fps * BITS_PER_PIXEL);
+  const encoder = await createEncoder({ width, height, fps, bitrate, hardware: !software, log: () => {} });
+  await mkdir(dirname(path), { recursive: true });
+  const file = await createMp4({ path, width, height, fps });
+  try {
+    return await shoot({ game, source, options, texture: capture.texture }, async (frame) => {
+      const picture = await capture.capture();
+      if (!picture) throw new NearlightError('NL_GPU_LOST', `picture ${frame} could not be read back`);
+      const unit = await encoder.encode(picture, {
+        keyframe: frame % (2 * fps) === 0,
+        timestampUs: (frame * 1e6) / fps,
+      });
+      picture.release();
+      if (unit) await file.write(unit);
+    });
+  } finally {
+    await encoder.close();
+    capture.destroy();
+    await file.close();
+  }
+}
+
+interface Shot {
+  game: Offline;
+  source: Source;
+  options: RenderOptions;
+  texture: GPUTexture;
+}
+
+function shoot({ game, source, options, texture }: Shot, onFrame: (frame: number) => Promise<void>): Promise<number> {
+  const surface = { texture, view: texture.createView() };
+  const { instance, answers } = game;
+  return film({
+    ...options,
+    instance,
+    answers,
+    calls: source.calls,
+    tickRate: source.tickRate,
+    run: (submission, asked) => game.run(submission, asked.kind === 'render' ? surface : undefined),
+    async onFrame(frame) {
+      await onFrame(frame);
+      options.onProgress?.(frame + 1);
+    },
+  });
+}
+
+async function write(path: string, bytes: Uint8Array): Promise<void> {
+  try {
+    await mkdir(dirname(path), { recursive: true });
+    await writeFile(path, bytes);
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException;
+    throw new NearlightError('NL_USAGE', `${path} cannot be written: ${code}`, { cause });
+  }
+}
+
+interface Made {
+  made: number;
+  ms: number;
+  out: string;
+  width: number;
+  height: number;
+  frames: number;
+  stopped: boolean;
+}
+
+function report({ made, ms, out, width, height, frames, stopped }: Made): number {
+  const seconds = ms / 1000;
+  const pace = `${seconds.toFixed(1)} s, ${(made / seconds).toFixed(1)} a second`;
+  if (made > 0)
+    process.stdout.write(`${out}: ${made === 1 ? '1 picture' : `${made} pictures`} of ${width}x${height} in ${pace}\n`);
+  if (stopped)
+    process.stderr.write(`stopped after ${made}${Number.isFinite(frames) ? ` of ${frames}` : ''} pictures\n`);
+  else if (made === 0)
+    throw new NearlightError(
+      'NL_RECORDING',
+      'nobody sits at that seat long enough for a picture; try another --at or --seat',
+    );
+  return stopped ? INTERRUPTED : 0;
+}
+
+type Values = ReturnType<typeof parse>['values'];
+type Plan = Omit<RenderOptions, 'config' | 'signal' | 'onProgress'>;
+
+function plan(values: Values, what: string): Plan {
+  const out = values.out ?? `${baseName(values.model ?? what)}.png`;
+  if (!/\.(mp4|png)$/.test(out)) throw usage(`-o ${out}: give a file that ends in .mp4 or .png`);
+  const [, w = '', h = ''] = /^(\d+)x(\d+)$/.exec(values.size) ?? [];
+  const [width, height] = [Number(w), Number(h)];
+  const fits = [width, height].every((pixels) => pixels >= PIXELS_MIN && pixels <= PIXELS_MAX);
+  if (!fits) throw usage(`--size ${values.size}: give WIDTHxHEIGHT, each from ${PIXELS_MIN} to ${PIXELS_MAX}`);
+  if (out.endsWith('.mp4') && (width % 2 === 1 || height % 2 === 1))
+    throw usage(`--size ${values.size}: a clip's width and height are even`);
+  const fps = number(values, 'fps', { least: 1, most: FPS_MAX, whole: true });
+  const seat = values.seat === undefined ? {} : { seat: number(values, 'seat', { least: 0, most: 63, whole: true }) };
+  const still = out.endsWith('.png') && !/%0?\d*d/.test(out);
+  const at = values.at === undefined ? (still ? STILL_AT : 0) : number(values, 'at', { least: 0, most: SECONDS_MAX });
+  return {
+    out,
+    width,
+    height,
+    fps,
+    at,
+    ...seat,
+    frames: length(values, { still, fps, session: what.endsWith('.nlr') }),
+  };
+}
+
+function length(values: Values, { still, fps, session }: { still: boolean; fps: number; session: boolean }): number {
+  if (values.frames !== undefined && values.seconds !== undefined)
+    throw usage('--frames and --seconds both say how long; give one');
+  if (still && (values.frames ?? values.seconds) !== undefined && values.frames !== '1')
+    throw usage('one file holds one picture; give -o frame-%04d.png or a .mp4');
+  if (still) return 1;
+  if (values.frames !== undefined)
+    return number(values, 'frames', { least: 1, most: SECONDS_MAX * FPS_MAX, whole: true });
+  if (values.seconds !== undefined)
+    return Math.ceil(fps * number(values, 'seconds', { least: 1 / FPS_MAX, most: SECONDS_MAX }));
+  return session ? Number.POSITIVE_INFINITY : SECONDS * fps;
+}
+
+function number(
+  values: Values,
+  name: 'fps' | 'seat' | 'at' | 'frames' | 'seconds',
+  { least, most, whole = false }: { least: number; most: number; whole?: boolean },
+): number {
+  const value = values[name] === '' ? Number.NaN : Number(values[name]);
+  if (value >= least && value <= most && (!whole || Number.isInteger(value))) return value;
+  throw usage(`--${name} ${values[name]}: give a ${whole ? 'whole ' : ''}number from ${least} to ${most}`);
+}
+
+function parse(args: string[]) {
+  const text = { type: 'string' } as const;
+  return readArguments(
+    args,
+    {
+      out: { type: 'string', short: 'o' },
+      size: { type: 'string', default: '1280x720' },
+      fps: { type: 'string', default: '60' },
+      seconds: text,
+      frames: text,
+      at: text,
+      seat: text,
+      seed: text,
+      module: text,
+      assets: text,
+      model: text,
+      engine: text,
+      help: { type: 'boolean', short: 'h' },
+    },
+    'render --help',
+  );
+}
+
+function usage(detail: string): NearlightError {
+  return new NearlightError('NL_USAGE', detail);
+}

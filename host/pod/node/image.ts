@@ -1,0 +1,29 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { assemble, type Image, readFolder } from '../../../oci/image.ts';
+
+/** What Go, and so every container tool, calls this machine's architecture. */
+const ARCHITECTURES: Record<string, string> = { x64: 'amd64', arm64: 'arm64' };
+
+/** An image that installs the bundle on the node whose folders are mounted into its container (oci/k3s/node). */
+export async function bundleImage(folder: string): Promise<Image> {
+  const { version } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as { version: string };
+  const entries = await readFolder(folder, 'bundle/');
+  const loader = entries.find(({ name }) => name.startsWith('bundle/lib/ld-linux'))!.name;
+  // There is no shell in it: its own Node, by its own loader.
+  const Entrypoint = [
+    `/${loader}`,
+    '--library-path',
+    '/bundle/lib',
+    '/bundle/lib/programs/node',
+    '/bundle/host/install.js',
+  ];
+  const architectures = [ARCHITECTURES[process.arch]!];
+  return assemble({
+    entries,
+    config: { Entrypoint, WorkingDir: '/' },
+    architectures,
+    title: 'nearlight-node',
+    version,
+  });
+}

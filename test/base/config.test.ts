@@ -1,0 +1,32 @@
+import { expect, test } from 'vitest';
+import { readConfig, readPorts } from '../../host/base/config.ts';
+
+test.each([
+  ['ICE_ADDRESS', '203.0.113.7'],
+  ['ICE_ADDRESS', '2001:db8::1'],
+  ['NODE_ADDRESS', ''],
+  ['NODE_UDP_PORTS', '31000-31999'],
+  ['NODE_UDP_PORTS', '1-1'],
+  ['NODE_UDP_PORTS', '65535-65535'],
+])('%s=%s is taken', (name, value) => {
+  expect(Object.values(readConfig({ [name]: value }))).toContain(value);
+});
+
+test.each([
+  ['ICE_ADDRESS', 'node.example', 'an IPv4 or IPv6 address'],
+  ['ICE_ADDRESS', '1.2.3.256', 'an IPv4 or IPv6 address'],
+  ['NODE_ADDRESS', 'fe80::1%eth0', 'an IPv4 or IPv6 address'],
+  ['NODE_UDP_PORTS', '31000', 'a range of ports such as 31000-31999'],
+  ['NODE_UDP_PORTS', '0-10', 'a range of ports such as 31000-31999'],
+  ['NODE_UDP_PORTS', '11-10', 'a range of ports such as 31000-31999'],
+  ['NODE_UDP_PORTS', '65535-65536', 'a range of ports such as 31000-31999'],
+  ['ICE_PORT', '65536', 'a whole number from 0 to 65535'],
+])('%s=%s is refused', (name, value, form) => {
+  const message = `NL_SETTING: A setting is out of its bounds: ${name}=${value} is not ${form}`;
+  expect(() => readConfig({ [name]: value })).toThrow(message);
+});
+
+test('a range of ports', () => {
+  expect(readPorts('31000-31999')).toEqual({ first: 31_000, last: 31_999 });
+  expect(readPorts('')).toBeUndefined();
+});

@@ -1,0 +1,50 @@
+import { afterEach, expect, test, vi } from 'vitest';
+import { createLog, type Level } from '../../host/base/log.ts';
+
+const LEVELS: Level[] = ['error', 'warn', 'info', 'debug'];
+
+afterEach(() => {
+  vi.restoreAllMocks();
+  vi.useRealTimers();
+});
+
+function written(): string[] {
+  const lines: string[] = [];
+  vi.spyOn(process.stderr, 'write').mockImplementation((text) => lines.push(String(text)) > 0);
+  return lines;
+}
+
+test.each([
+  ['error', 1],
+  ['warn', 2],
+  ['info', 3],
+  ['debug', 4],
+])('%s writes the %i most important levels', (level, count) => {
+  const lines = written();
+  const log = createLog(level);
+  for (const of of LEVELS) log(of, `a line of ${of}`);
+  expect(lines.map((line) => line.split(' ').at(-1))).toEqual(LEVELS.slice(0, count).map((of) => `${of}\n`));
+});
+
+test('a line has its time, its level and its message', () => {
+  vi.useFakeTimers({ now: Date.UTC(2030, 0, 2, 3, 4, 5, 67) });
+  const lines = written();
+  createLog('info')('warn', 'it is late\n');
+  expect(lines).toEqual(['03:04:05.067 warn  it is late\n']);
+});
+
+test('what a message has after its first line stands below that', () => {
+  const lines = written();
+  createLog('info')('error', 'one\ntwo');
+  const [first, second] = lines[0]!.trimEnd().split('\n');
+  expect(second!.indexOf('two')).toBe(first!.indexOf('one'));
+});
+
+test('a level that there is not is refused', () => {
+  expect(() => createLog('verbose')).toThrow(
+    expect.objectContaining({
+      code: 'NL_SETTING',
+      detail: 'LOG_LEVEL=verbose is none of error, warn, info, debug',
+    }),
+  );
+});

@@ -1,0 +1,216 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { request } from 'node:http';
+import type { Browser, Page } from 'playwright-core';
+import sharp from 'sharp';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { createGame } from '../../../host/cli/new.ts';
+import { copySources, serve, shown, startGpuBrowser } from './browser.ts';
+
+vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
+
+const copy = copySources(['examples/triangle.ts']);
+const triangle = copy.path('examples/triangle.ts');
+const original = readFileSync(triangle, 'utf8');
+let dev: Awaited<ReturnType<typeof serve>>;
+let browser: Browser;
+let page: Page;
+let build = 1;
+
+beforeAll(async () => {
+  createGame('star', copy.folder);
+  [dev, browser] = await Promise.all([serve(triangle), startGpuBrowser()]);
+  page = await browser.newPage({ viewport: { width: 640, height: 394 } });
+  await page.goto(dev.url);
+  await shown(page, build);
+});
+
+afterAll(async () => {
+  await browser?.close();
+  await dev?.close();
+  copy.remove();
+});
+
+/** Saves a change to the triangle; the next build is awaited by what the test looks for. */
+function save(from: string, to: string): void {
+  expect(original).toContain(from);
+  writeFileSync(triangle, original.replace(from, to));
+  build++;
+}
+
+const state = (wanted: string) =>
+  page.waitForFunction((name) => document.body.dataset.state === name, wanted, { timeout: 20_000 });
+/** A text's line in the shader, from 1. */
+const shaderLine = (text: string) =>
+  original.slice(original.indexOf('const shader'), original.indexOf(text)).split('\n').length;
+const overlay = () => page.locator('#overlay').textContent();
+
+/** Means of red, green and blue, and their greatest spread, of a part of the picture. */
+async function colours(of: Page, [left, top, width, height]: [number, number, number, number]) {
+  const { channels } = await sharp(await of.screenshot({ clip: { x: left, y: top, width, height } })).stats();
+  return channels.slice(0, 3).map(({ mean, stdev }) => ({ mean, stdev }));
+}
+
+test('the game is drawn in the tab', async () => {
+  const middle = await colours(page, [280, 160, 80, 60]);
+  const corner = await colours(page, [4, 4, 30, 30]);
+  for (const { mean } of middle) expect(mean).toBeGreaterThan(90);
+  expect(corner.map(({ mean }) => Math.round(mean))).toEqual([10, 13, 23]);
+  expect(await page.locator('#gpu').textContent()).toMatch(/swiftshader|\w+/i);
+  await page.waitForFunction(() => Number(document.getElementById('fps')!.textContent) > 0);
+});
+
+test('a saved change is seen without loading the page', async () => {
+  await page.evaluate(() => Object.assign(globalThis, { same: true }));
+  save('r: 0.04, g: 0.05, b: 0.09', 'r: 0.5, g: 0.05, b: 0.09');
+  await shown(page, build);
+  const corner = await colours(page, [4, 4, 30, 30]);
+  expect(Math.round(corner[0]!.mean)).toBe(128);
+  expect(await page.evaluate(() => 'same' in globalThis)).toBe(true);
+  expect(await page.locator('#kept').textContent()).toBe('began anew');
+});
+
+test('an error of the compiler is shown with its place, and gone once it is corrected', async () => {
+  save('this.uniforms[0] = 6.2831853', 'this.uniforms[0] = nope');
+  await state('broken');
+  const line = original.split('\n').findIndex((text) => text.includes('6.2831853')) + 1;
+  const text = await overlay();
+  expect(text).toContain("Cannot find name 'nope'");
+  expect(text).toContain(`renderer/examples/triangle.ts:${line}:24`);
+  expect(text).toContain('this.uniforms[0] = nope');
+  expect(dev.lines.at(-1)).toContain(`renderer/examples/triangle.ts:${line}:24`);
+  save('0.8 * vec2f', '0.7 * vec2f');
+  await shown(page, build);
+  expect(await page.locator('#overlay').isHidden()).toBe(true);
+});
+
+test('a trap is shown with its place', async () => {
+  save('  tick(n: u32): void {\n', '  tick(n: u32): void {\n    if (n > 3) store<u32>(0xfffffff0, n);\n');
+  await state('stopped');
+  await page.waitForFunction(() => document.getElementById('overlay')!.textContent.includes('Triangle#tick'));
+  const line = original.split('\n').findIndex((text) => text.includes('tick(n: u32)')) + 2;
+  expect(await overlay()).toContain(`Triangle#tick (renderer/examples/triangle.ts:${line}:`);
+});
+
+test('what WebGPU refuses is shown', async () => {
+  save('* point.corner);', '* point.corners);');
+  await page.waitForFunction(() => /corners/.test(document.getElementById('overlay')!.textContent));
+  const text = await overlay();
+  expect(text).toContain('The shader “triangle” does not compile');
+  expect(text).toContain('NL_GPU_VALIDATION: ');
+  const line = shaderLine('* point.corner);');
+  expect(text).toMatch(new RegExp(`triangle:${line}:\\d+`));
+  expect(await page.locator('.problem .here').textContent()).toMatch(new RegExp(`^ +${line} .*point.corners`));
+  expect(await page.locator('.problem mark').textContent()).toContain('corners');
+  expect(dev.lines.at(-1)).toContain(`triangle:${line}:`);
+  save('0.8 * vec2f', '0.6 * vec2f');
+  await shown(page, build);
+  await state('running');
+});
+
+test.each([
+  ['another host', { host: 'example.org' }, 403],
+  ['another origin', { origin: 'http://example.org' }, 403],
+  ['its own page', {}, 200],
+])('%s gets %s', async (_, headers, status) => {
+  const { promise, resolve } = Promise.withResolvers<number | undefined>();
+  const asked = request(dev.url, { headers }, (response) => resolve(response.resume().statusCode));
+  asked.end();
+  expect(await promise).toBe(status);
+});
+
+test('a port that is taken, and a game that is not there, are told', async () => {
+  const { startDev } = await import('../../../host/cli/dev/dev.ts');
+  const { findSource } = await import('../../../host/cli/dev/source.ts');
+  const { readConfig } = await import('../../../host/base/config.ts');
+  const port = Number(new URL(dev.url).port);
+  const started = startDev({ source: findSource(triangle), port, config: readConfig({}), log: () => {} });
+  await expect(started).rejects.toThrow('NL_PORT_IN_USE');
+  expect(() => findSource('nothing-here')).toThrow(/^NL_USAGE: .*npm run new -- nothing-here/);
+  expect(() => findSource('/nowhere/index.ts')).toThrow('NL_USAGE');
+});
+
+test('a page that is opened at a broken build says so, and nothing goes on below', async () => {
+  save('this.uniforms[0] = 6.2831853', 'this.uniforms[0] = nope');
+  await state('broken');
+  expect(await page.locator('#hint').textContent()).toBe('The last build goes on below.');
+  const other = await browser.newPage({ viewport: { width: 160, height: 124 } });
+  await other.goto(dev.url);
+  await other.waitForFunction(() => document.body.dataset.state === 'broken');
+  expect(await other.locator('#hint').textContent()).toBe('');
+  await other.close();
+});
+
+test("a game's state is kept where it can be, and the keyboard steers", async () => {
+  // Two pages that draw in software would be slow.
+  await page.close();
+  const path = copy.path('star/index.ts');
+  const source = readFileSync(path, 'utf8');
+  const change = (from: string, to: string) => {
+    expect(source).toContain(from);
+    writeFileSync(path, source.replace(from, to));
+  };
+  let star = await serve(path);
+  const play = await browser.newPage({ viewport: { width: 320, height: 234 } });
+  const kept = () => play.locator('#kept').textContent();
+  const is = (wanted: string) =>
+    play.waitForFunction((name) => document.body.dataset.state === name, wanted, { timeout: 20_000 });
+  await play.goto(star.url);
+  await shown(play, 1);
+  const middle = async () => (await colours(play, [152, 92, 16, 16])).reduce((sum, { mean }) => sum + mean, 0);
+  const there = await middle();
+  await play.keyboard.down('KeyA');
+  await vi.waitFor(async () => expect(await middle()).toBeLessThan(0.7 * there), { timeout: 10_000 });
+  await play.keyboard.up('KeyA');
+  change('vec3f(0.03, 0.035, 0.07)', 'vec3f(0.03, 0.035, 0.08)');
+  await shown(play, 2);
+  expect(await kept()).toBe('state kept');
+  expect(await middle()).toBeLessThan(0.7 * there);
+
+  change('for (var i = 0u;', 'for (var i = nothing;');
+  await is('stopped');
+  expect(await play.locator('#hint').textContent()).toContain('go on from the last state');
+  writeFileSync(path, source);
+  await shown(play, 4);
+  expect(await kept()).toBe('state kept');
+  expect(await middle()).toBeLessThan(0.7 * there);
+
+  change('this.time += this.dt;', 'while (_n > 0) {}');
+  await is('stuck');
+  await vi.waitFor(() => expect(star.lines.at(-1)).toMatch(/does not answer\n.*Save a change/));
+  writeFileSync(path, source);
+  await shown(play, 6);
+  expect(await kept()).toBe('state kept');
+  expect(await middle()).toBeLessThan(0.7 * there);
+
+  await play
+    .workers()
+    .at(-1)!
+    .evaluate(() => {
+      GPUDevice.prototype.createCommandEncoder = function () {
+        this.destroy();
+        throw new Error('lost');
+      };
+    });
+  await is('stopped');
+  change('vec3f(0.03, 0.035, 0.07)', 'vec3f(0.03, 0.035, 0.08)');
+  await shown(play, 7);
+  expect(await kept()).toBe('state kept');
+  expect(await middle()).toBeLessThan(0.7 * there);
+
+  await star.close();
+  await play.locator('#gone').waitFor();
+  expect(await play.locator('#kept').isVisible()).toBe(false);
+  writeFileSync(path, source.replace('vec3f(0.03, 0.035, 0.07)', 'vec3f(0.03, 0.035, 0.09)'));
+  star = await serve(path, Number(new URL(star.url).port));
+  await play.locator('#gone').waitFor({ state: 'hidden' });
+  await play.waitForFunction(() => document.body.dataset.build === '1');
+  expect(await kept()).toBe('state kept');
+  expect(await middle()).toBeLessThan(0.7 * there);
+
+  change('state.version(1)', 'state.version(2)');
+  await shown(play, 2);
+  expect(await kept()).toBe('state refused: began anew');
+  await vi.waitFor(async () => expect(await middle()).toBeGreaterThan(0.8 * there), { timeout: 5000 });
+  await play.close();
+  await star.close();
+});

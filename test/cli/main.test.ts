@@ -1,0 +1,302 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { chmodSync, cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { basename, join } from 'node:path';
+import { afterAll, afterEach, describe, expect, test } from 'vitest';
+import { settings } from '../../host/base/config.ts';
+import { ABI_VERSION, LOG_INFO } from '../../renderer/contract/abi.ts';
+import { type HostProcess, startHostProcess } from '../e2e/host.ts';
+import { good, writeBlock } from '../engine/modules.ts';
+import { Peer } from '../stream/peer.ts';
+
+const root = join(import.meta.dirname, '../..');
+const folder = mkdtempSync(join(tmpdir(), 'nearlight-main-'));
+/** Closing a host without players may take this long. */
+const stopMsMax = 2000;
+
+const hosts: HostProcess[] = [];
+afterEach(() => {
+  for (const { process } of hosts.splice(0)) process.kill('SIGKILL');
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+interface Ended {
+  code: number | null;
+  stdout: string;
+  stderr: string;
+}
+
+/** Runs the program until it ends by itself. */
+async function run(args: string[], environment: Record<string, string> = {}, at = root): Promise<Ended> {
+  const child = spawn(process.execPath, [join(at, 'host/cli/main.ts'), ...args], {
+    cwd: at,
+    env: { ...process.env, PORT: '0', CACHE_DIR: join(folder, 'cache'), ...environment },
+    stdio: ['ignore', 'pipe', 'pipe'],
+    timeout: 20_000,
+    killSignal: 'SIGKILL',
+  });
+  const ended = { stdout: '', stderr: '' };
+  child.stdout.on('data', (text) => (ended.stdout += text));
+  child.stderr.on('data', (text) => (ended.stderr += text));
+  const [code] = (await once(child, 'close')) as [number | null];
+  return { code, ...ended };
+}
+
+async function start(module: string, environment: Record<string, string> = {}): Promise<HostProcess> {
+  const host = await startHostProcess([module], { CACHE_DIR: join(folder, 'cache'), ...environment });
+  hosts.push(host);
+  return host;
+}
+
+async function end(host: HostProcess, name: NodeJS.Signals): Promise<{ code: number | null; ms: number }> {
+  const begun = performance.now();
+  host.process.kill(name);
+  const [code] = (await once(host.process, 'exit')) as [number | null];
+  return { code, ms: performance.now() - begun };
+}
+
+function put(name: string, contents: string | Uint8Array): string {
+  const path = join(folder, name);
+  writeFileSync(path, contents);
+  return path;
+}
+
+/** The last line on standard error; what is above may be the GPU library's. */
+const lastLine = ({ stderr }: Ended): string => stderr.trimEnd().split('\n').at(-1)!;
+
+/** A driver that renders in software, whatever GPU this machine has. */
+function softwareDriver(): string {
+  const drivers = '/usr/share/vulkan/icd.d';
+  return join(drivers, readdirSync(drivers).find((name) => name.startsWith('lvp_icd'))!);
+}
+
+const fine = put('fine.wasm', good());
+
+describe('what is asked on the command line', () => {
+  test('--help has every setting with its default', async () => {
+    const { code, stdout, stderr } = await run(['--help']);
+    expect([code, stderr]).toEqual([0, '']);
+    for (const setting of Object.values(settings))
+      expect(stdout).toMatch(
+        new RegExp(`^  ${setting.env} .*\\(${setting.default === '' ? '-' : setting.default}\\)$`, 'm'),
+      );
+    for (const option of ['--assets', '--port', '--host', '--engine', '--version', 'doctor'])
+      expect(stdout).toContain(option);
+  });
+
+  test('--version is one line', async () => {
+    expect(await run(['--version'])).toEqual({
+      code: 0,
+      stdout: expect.stringMatching(/^nearlight \d+\.\d+\.\d+\n$/),
+      stderr: '',
+    });
+  });
+
+  test.each([
+    ['an unknown option', ['--nonsense'], "Unknown option '--nonsense'; --help lists what there is"],
+    ['an option without its value', ['--port'], "Option '--port <value>' argument missing; --help lists what there is"],
+    [
+      'a folder of assets that is missing',
+      ['--assets', join(folder, 'none'), fine],
+      `--assets ${join(folder, 'none')} is no folder`,
+    ],
+    ['a file as folder of assets', ['--assets', fine, fine], `--assets ${fine} is no folder`],
+    [
+      'a mistyped command',
+      ['dcotor'],
+      'there is no command and no file dcotor; give a .wasm file, or one of the commands doctor, render and inspect; --help says more',
+    ],
+    ['a game by its name', ['arena'], 'there is no file arena; to play that game, give build/arena.wasm'],
+    [
+      'two modules of one name',
+      [fine, './fine.wasm'],
+      "two modules are named fine, and a room has its module's; rename a file",
+    ],
+  ])('%s is refused', async (_what, args, detail) => {
+    const { code, stdout, stderr } = await run(args);
+    expect([code, stdout]).toEqual([2, '']);
+    expect(stderr).toContain(`NL_USAGE: The command line cannot be understood: ${detail}`);
+    expect(stderr.trimEnd()).not.toContain('\n');
+  });
+});
+
+describe('a setting', () => {
+  // A mistake that is found after the settings were read.
+  const mistake = ['--assets', join(folder, 'none')];
+
+  test.each([
+    [{ MAX_PLAYERS: '0' }, [], 'MAX_PLAYERS=0 is not a whole number from 1 to 64'],
+    [{ MAX_PLAYERS: '65' }, [], 'MAX_PLAYERS=65 is not a whole number from 1 to 64'],
+    [{ MAX_PLAYERS: 'many' }, [], 'MAX_PLAYERS=many is not a whole number from 1 to 64'],
+    [{}, ['--port', '65536'], 'PORT=65536 is not a whole number from 0 to 65535'],
+    [{}, ['--port=-1'], 'PORT=-1 is not a whole number from 0 to 65535'],
+    [{ GPU_ENABLED: 'yes' }, [], 'GPU_ENABLED=yes is neither true nor false'],
+    [{ LOG_LEVEL: 'loud' }, [], 'LOG_LEVEL=loud is none of error, warn, info, debug'],
+  ])('%j %j is out of its bounds', async (environment, args, detail) => {
+    const ended = await run([...args, ...mistake], environment);
+    expect(ended).toEqual({ code: 2, stdout: '', stderr: `NL_SETTING: A setting is out of its bounds: ${detail}\n` });
+  });
+
+  test.each([
+    [{ MAX_PLAYERS: '1', LOG_LEVEL: 'error' }, ['--port', '65535']],
+    [{ MAX_PLAYERS: '64', LOG_LEVEL: 'debug' }, ['--port', '0']],
+    [{ PORT: '65536' }, ['--port', '8080']],
+  ])('%j %j is within them, and a flag goes before its variable', async (environment, args) => {
+    expect(lastLine(await run([...args, ...mistake], environment))).toMatch(/^NL_USAGE/);
+  });
+
+  test('ENGINE is one that there is', async () => {
+    const ended = await run([fine, '--engine', 'nonsense']);
+    expect(ended.code).toBe(2);
+    expect(lastLine(ended)).toBe(
+      'NL_SETTING: A setting is out of its bounds: ENGINE=nonsense is none of wasmedge, wasmedge-interpreter, javascript',
+    );
+  });
+});
+
+describe('a module that cannot be played ends the start', () => {
+  const older = '(func (export "version") (result i32) (i32.const 0))';
+  const unnamed = '(func (export "another") (result i32) (i32.const 1))';
+  test.each([
+    ['missing', join(folder, 'missing.wasm'), 10, /^NL_MODULE_NOT_FOUND: .*: ENOENT; give the path of a \.wasm file$/],
+    ['a folder', folder, 10, /^NL_MODULE_NOT_FOUND: .*: EISDIR; give the path of a \.wasm file$/],
+    ['text', put('text.wasm', 'no module'), 11, /^NL_MODULE_INVALID: .*"\\0asm"$/],
+    ['empty', put('empty.wasm', ''), 11, /^NL_MODULE_INVALID: /],
+    [
+      'of an older contract',
+      put('older.wasm', good({ version: older })),
+      12,
+      new RegExp(`^NL_MODULE_VERSION: .*\\b0\\b.*\\b${ABI_VERSION}\\b`),
+    ],
+    ['without an export', put('unnamed.wasm', good({ version: unnamed })), 13, /^NL_MODULE_EXPORT: .*"version"/],
+  ])('%s', async (_what, path, code, message) => {
+    const ended = await run([path]);
+    expect([ended.code, ended.stdout]).toEqual([code, '']);
+    expect(lastLine(ended)).toMatch(message);
+    expect(lastLine(ended)).toContain(`: ${basename(path)}: `);
+  });
+
+  test('also where it is the second', async () => {
+    const ended = await run([fine, join(folder, 'missing.wasm')], { ENGINE: 'javascript' });
+    expect(ended.code).toBe(10);
+    expect(lastLine(ended)).toContain(': missing.wasm: ENOENT');
+  });
+});
+
+describe('surroundings that do not do end the start', () => {
+  test('a port in use', async () => {
+    const server = createServer().listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const { port } = server.address() as { port: number };
+    const ended = await run([fine, '--port', `${port}`], { ENGINE: 'javascript' });
+    server.close();
+    expect([ended.code, ended.stdout]).toEqual([3, '']);
+    expect(lastLine(ended)).toBe(
+      `NL_PORT_IN_USE: The port is in use: 127.0.0.1:${port} is taken; ` +
+        'stop the program that uses it, or choose another with PORT (PORT=0 takes a free one)',
+    );
+  });
+
+  test('no Vulkan driver', async () => {
+    const ended = await run([fine], { VK_DRIVER_FILES: join(folder, 'none.json') });
+    expect([ended.code, ended.stdout]).toEqual([4, '']);
+    expect(lastLine(ended)).toMatch(/^NL_NO_GPU: .*install .*mesa-vulkan-drivers/);
+  });
+
+  test('GPU_ENABLED=true where only software renders', async () => {
+    const ended = await run([fine], { VK_DRIVER_FILES: softwareDriver(), GPU_ENABLED: 'true' });
+    expect([ended.code, ended.stdout]).toEqual([4, '']);
+    expect(lastLine(ended)).toMatch(/^NL_NO_GPU: .*renders in software.*install .*unset GPU_ENABLED$/);
+  });
+
+  test('sources that do not compile: their compiler speaks, Node does not', async () => {
+    const copy = join(folder, 'copy');
+    for (const name of ['host', 'renderer', 'assets', 'package.json', 'asconfig.json'])
+      cpSync(join(root, name), join(copy, name), { recursive: true });
+    symlinkSync(join(root, 'node_modules'), join(copy, 'node_modules'));
+    writeFileSync(join(copy, 'renderer/examples/broken.ts'), 'export function tick(): void {\n  missing();\n}\n');
+    // Makes an empty file of every program: none is used here.
+    const CXX = put('c++', '#!/bin/sh\nwhile [ "$1" != -o ]; do shift; done\n: >"$2"\n');
+    chmodSync(CXX, 0o755);
+    const { code, stdout, stderr } = await run([join(copy, 'build/broken.wasm')], { CXX }, copy);
+    expect([code, stdout]).toEqual([1, '']);
+    expect(stderr).toMatch(/^NL_SOURCE: .*renderer\/examples\/broken\.ts\n/m);
+    expect(stderr).toContain("Cannot find name 'missing'");
+    expect(stderr).toContain('broken.ts(2,3)');
+    expect(stderr).not.toMatch(/^\s+at |node:internal/m);
+  });
+});
+
+describe('a host that can be played', () => {
+  test('takes a free port, says where it is, reads the assets beside its module, ends at SIGTERM', async () => {
+    const module = put(
+      'assets.wasm',
+      good({
+        fields: '(data (i32.const 0) "text/hello.txt")',
+        init: `
+        (call $log (i32.const ${LOG_INFO}) (i32.const 64)
+          (call $asset_read (call $asset_find (i32.const 0) (i32.const 14)) (i32.const 0) (i32.const 64) (i32.const 64)))
+        ${writeBlock()}`,
+      }),
+    );
+    mkdirSync(join(folder, 'assets.assets/text'), { recursive: true });
+    put('assets.assets/text/hello.txt', 'from an asset');
+    const host = await start(module);
+    expect(host.url).toMatch(/^http:\/\/127\.0\.0\.1:[1-9]\d*\/$/);
+    expect(host.output()).toMatch(/^Nearlight \d+\.\d+\.\d+: assets on wasmedge and ./m);
+    expect(host.output()).toMatch(/info {2}assets: from an asset$/m);
+    expect((await host.status()).rooms.map(({ name }) => name)).toEqual(['assets']);
+    const { code, ms } = await end(host, 'SIGTERM');
+    expect(code).toBe(0);
+    expect(ms).toBeLessThan(stopMsMax);
+  });
+
+  test('compiles a module at its first start alone, and ends at SIGINT', async () => {
+    const module = put('cached.wasm', good());
+    const cache = join(folder, 'cache of its own');
+    for (const compiles of [true, false]) {
+      const host = await start(module, { CACHE_DIR: cache });
+      expect(/compiling/.test(host.output())).toBe(compiles);
+      // The game does not wait until its code is kept.
+      await expect.poll(() => readdirSync(cache), { timeout: 10_000 }).toEqual([expect.stringMatching(/\.native$/)]);
+      const { code, ms } = await end(host, 'SIGINT');
+      expect(code).toBe(0);
+      expect(ms).toBeLessThan(stopMsMax);
+    }
+  });
+
+  test('waits for its players to read why; a second signal ends it at once', async () => {
+    const host = await start(fine, { ENGINE: 'javascript', CLOSE_MS_MAX: '5000' });
+    const player = new Peer();
+    try {
+      await player.join(host.url);
+      const exited = once(host.process, 'exit');
+      host.process.kill('SIGTERM');
+      expect(await player.ended()).toMatchObject({ code: 'NL_SHUTDOWN' });
+      const begun = performance.now();
+      host.process.kill('SIGINT');
+      expect(await exited).toEqual([null, 'SIGINT']);
+      expect(performance.now() - begun).toBeLessThan(stopMsMax);
+    } finally {
+      player.close();
+    }
+  });
+});
+
+describe('doctor', () => {
+  test('has a line for everything, and ends with 0 where nothing is wrong', async () => {
+    const { code, stdout } = await run(['doctor']);
+    for (const name of ['Node', 'WasmEdge', 'GPU', 'encoder', 'browser', 'port'])
+      expect(stdout).toMatch(new RegExp(`^(ok|warning)  +${name} `, 'm'));
+    expect(code).toBe(0);
+  });
+
+  test('ends with 1 where something is wrong, and says what to do', async () => {
+    const { code, stdout } = await run(['doctor'], { VK_DRIVER_FILES: join(folder, 'none.json') });
+    expect(stdout).toMatch(/^wrong {4}GPU +no Vulkan adapter.*\n +-> /m);
+    expect(stdout).toMatch(/^ok +Node /m);
+    expect(code).toBe(1);
+  });
+});

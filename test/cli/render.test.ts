@@ -1,0 +1,239 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { FormatContext, Packet } from 'node-av/lib';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { ErrorCode } from '../../host/base/errors.ts';
+import { render } from '../../host/cli/render.ts';
+import { buildModules } from '../../host/play/modules.ts';
+import { readRecordingFile } from '../../host/session/file.ts';
+import { models } from '../assets/models.ts';
+import { startHostProcess } from '../e2e/host.ts';
+import { compare, readImage } from '../golden/compare.ts';
+import { Peer } from '../stream/peer.ts';
+
+const root = join(import.meta.dirname, '../..');
+const folder = mkdtempSync(join(tmpdir(), 'nearlight-render-'));
+beforeAll(() => buildModules(['arena', 'triangle']));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const at = (name: string): string => join(folder, name);
+
+interface Ended {
+  code: number | null;
+  stdout: string;
+  stderr: string;
+}
+
+function start(args: string[]): { child: ChildProcess; ended: Promise<Ended> } {
+  const child = spawn(process.execPath, [join(root, 'host/cli/main.ts'), ...args], {
+    cwd: root,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const said = { stdout: '', stderr: '' };
+  child.stdout.on('data', (text) => (said.stdout += text));
+  child.stderr.on('data', (text) => (said.stderr += text));
+  const ended = once(child, 'close').then(([code]) => ({ code: code as number | null, ...said }));
+  return { child, ended };
+}
+
+const run = (...args: string[]): Promise<Ended> => start(args).ended;
+
+/** Of a clip: its size, pictures a second, and the time stamps of its pictures in seconds. */
+async function probe(path: string): Promise<{ width: number; height: number; times: number[]; keyframes: number }> {
+  const context = new FormatContext();
+  if ((await context.openInput(path, null, null)) < 0) throw new Error(`${path} is no clip`);
+  await context.findStreamInfo(null);
+  const stream = context.streams[0]!;
+  const packet = new Packet();
+  packet.alloc();
+  const times: number[] = [];
+  let keyframes = 0;
+  while ((await context.readFrame(packet)) >= 0) {
+    times.push((Number(packet.pts) * stream.timeBase.num) / stream.timeBase.den);
+    keyframes += packet.isKeyframe ? 1 : 0;
+    packet.unref();
+  }
+  const { width, height } = stream.codecpar;
+  await context.closeInput();
+  return { width, height, times, keyframes };
+}
+
+describe('a picture', () => {
+  it('of a game is a PNG of the size that was asked for, the same each time', async () => {
+    const shot = (name: string, ...more: string[]) =>
+      run('render', 'triangle', '-o', at(name), '--size', '160x90', ...more);
+    const { code, stdout } = await shot('new folder/a.png');
+    expect([code, stdout]).toEqual([0, expect.stringMatching(/a\.png: 1 picture of 160x90 in \d/)]);
+    await shot('b.png', '--engine', 'javascript');
+    await shot('c.png', '--at', '3');
+    const [a, b, c] = await Promise.all(['new folder/a.png', 'b.png', 'c.png'].map((name) => readImage(at(name))));
+    expect([a!.width, a!.height]).toEqual([160, 90]);
+    expect(compare(a!, b!).maxDiff).toBe(0);
+    expect(compare(a!, c!).differing).toBeGreaterThan(0.1);
+    expect(Math.max(...a!.pixels.slice(0, 3))).toBeLessThan(40);
+  });
+
+  it('and another have numbers', async () => {
+    const { code } = await run('render', 'triangle', '-o', at('n/%03d.png'), '--size', '64x36', '--frames', '3');
+    expect(code).toBe(0);
+    const images = await Promise.all([0, 1, 2].map((n) => readImage(at(`n/00${n}.png`))));
+    expect(compare(images[0]!, images[2]!).maxDiff).toBeGreaterThan(0);
+    expect(existsSync(at('n/003.png'))).toBe(false);
+  });
+});
+
+describe('a clip', () => {
+  it('has its pictures, size and times', async () => {
+    const { code, stdout } = await run(
+      'render',
+      'triangle',
+      '-o',
+      at('a.mp4'),
+      '--size',
+      '160x90',
+      '--seconds',
+      '1',
+      '--fps',
+      '30',
+    );
+    expect([code, stdout]).toEqual([0, expect.stringMatching(/a\.mp4: 30 pictures of 160x90 in /)]);
+    const clip = await probe(at('a.mp4'));
+    expect([clip.width, clip.height, clip.times.length, clip.keyframes]).toEqual([160, 90, 30, 1]);
+    for (const [n, time] of clip.times.entries()) expect(time).toBeCloseTo(n / 30, 4);
+  });
+
+  it('that SIGINT ends can be played as far as it goes', async () => {
+    const { child, ended } = start([
+      'render',
+      'triangle',
+      '-o',
+      at('cut.mp4'),
+      '--size',
+      '640x360',
+      '--seconds',
+      '3600',
+    ]);
+    await expect
+      .poll(() => statSync(at('cut.mp4'), { throwIfNoEntry: false })?.size ?? 0, { timeout: 20_000 })
+      .toBeGreaterThan(0);
+    child.kill('SIGINT');
+    const { code, stderr } = await ended;
+    expect(code).toBe(130);
+    const [, count] = /stopped after (\d+) of 216000 pictures/.exec(stderr)!;
+    expect((await probe(at('cut.mp4'))).times.length).toBe(Number(count));
+  });
+});
+
+describe('a session that was recorded while it was played', () => {
+  it('becomes pictures of what its player saw', async () => {
+    const file = at('new folder of sessions/played.nlr');
+    const host = await startHostProcess(['build/triangle.wasm', '--record', file], { SEED: '5' });
+    const player = new Peer();
+    try {
+      await player.join(host.url);
+      await expect.poll(async () => (await host.status()).rooms[0]!.ticks, { timeout: 10_000 }).toBeGreaterThan(240);
+    } finally {
+      player.close();
+      await host.stop();
+    }
+    const { header, calls, complete } = await readRecordingFile(file);
+    expect([header.name, header.seed, complete]).toEqual(['triangle', 5, true]);
+    expect(header.gpu!.limits.length).toBeGreaterThan(10);
+    const kinds = calls.map(({ kind }) => kind);
+    expect(kinds.filter((kind) => kind === 'join').length).toBe(1);
+    expect(kinds.filter((kind) => kind === 'tick').length).toBeGreaterThan(240);
+    const { code, stderr } = await run('render', file, '-o', at('played.mp4'), '--size', '160x90');
+    expect([code, stderr.includes('was cut')]).toEqual([0, false]);
+    const ticks = kinds.slice(kinds.indexOf('join')).filter((kind) => kind === 'tick').length;
+    const { times } = await probe(at('played.mp4'));
+    expect(Math.abs(times.length - ticks / 2)).toBeLessThanOrEqual(2);
+
+    writeFileSync(at('cut.nlr'), readFileSync(file).subarray(0, -40));
+    const cut = await run('render', at('cut.nlr'), '-o', at('cut.png'), '--size', '160x90');
+    expect([cut.code, cut.stderr]).toEqual([0, expect.stringContaining('cut.nlr was cut')]);
+    const elsewhere = await run('render', file, '--seat', '7', '-o', at('no.png'));
+    expect(elsewhere.stderr).toContain('--seat 7: nobody sits there in this session; taken: 0');
+    const late = await run('inspect', file, '--frame', '100000');
+    expect([late.code, late.stderr]).toEqual([2, expect.stringMatching(/--frame 100000: .* has \d+ pictures at 60 a/)]);
+    const other = await run('render', file, '--module', 'build/arena.wasm', '-o', at('no.png'));
+    expect([other.code, other.stderr]).toEqual([
+      45,
+      expect.stringMatching(/NL_RECORDING: .*it was made with the module/),
+    ]);
+  });
+});
+
+describe('a session of a model', () => {
+  it('is played with the model, and says where it is missing', async () => {
+    writeFileSync(at('ball.glb'), await models.base!());
+    const host = await startHostProcess(['--model', at('ball.glb'), '--record', at('ball.nlr')]);
+    const player = new Peer();
+    try {
+      await player.join(host.url);
+      await expect.poll(async () => (await host.status()).rooms[0]!.ticks, { timeout: 10_000 }).toBeGreaterThan(180);
+    } finally {
+      player.close();
+      await host.stop();
+    }
+    const without = await run('render', at('ball.nlr'), '-o', at('ball.png'), '--size', '160x90');
+    expect([without.code, without.stderr]).toEqual([45, expect.stringMatching(/the assets .*--model\)/)]);
+    const model = ['--model', at('ball.glb'), '--size', '160x90'];
+    const picture = ['render', at('ball.nlr'), '-o', at('ball.png'), '--at', '0', ...model];
+    expect((await run(...picture)).code).toBe(0);
+    const { stdout } = await run('inspect', at('ball.nlr'), '--frame', '0', ...model);
+    expect(stdout).toContain('render of seat 0');
+    expect((await run('render', '--at', '0', '-o', at('alone.png'), ...model)).code).toBe(0);
+  });
+});
+
+describe('what is asked for and cannot be', () => {
+  writeFileSync(at('broken.nlr'), 'no recording');
+  it.each<[string, string[], ErrorCode, string]>([
+    ['an option', ['--nonsense'], 'NL_USAGE', "Unknown option '--nonsense'; render --help"],
+    ['a size', ['--size', '15x16'], 'NL_USAGE', '--size 15x16: give WIDTHxHEIGHT, each from 16 to 4096'],
+    ['a size, too large', ['--size', '4097x16'], 'NL_USAGE', '--size 4097x16: give'],
+    ['an odd clip', ['--size', '17x16', '-o', 'a.mp4'], 'NL_USAGE', "--size 17x16: a clip's width and height are even"],
+    ['another format', ['-o', 'a.gif'], 'NL_USAGE', '-o a.gif: give a file that ends in .mp4 or .png'],
+    ['no pace', ['--fps', '0'], 'NL_USAGE', '--fps 0: give a whole number from 1 to 1000'],
+    ['a clip in one PNG', ['-o', 'a.png', '--frames', '2'], 'NL_USAGE', 'one file holds one picture'],
+    ['two lengths', ['-o', 'a.mp4', '--frames', '2', '--seconds', '2'], 'NL_USAGE', '--frames and --seconds both say'],
+    ['a seat', ['--seat', '1'], 'NL_USAGE', '--seat 1: nobody sits there where no session is played; taken: 0'],
+    ['a length', ['--seconds', '-3', '-o', 'a.mp4'], 'NL_USAGE', '--seconds -3: give a number from 0.001 to 86400'],
+    ['no length', ['--seconds', '--fps', '3'], 'NL_USAGE', '--seconds wants a value, and another option follows'],
+    ['a seed of a session', ['a.nlr', '--seed', '4'], 'NL_USAGE', '--seed 4: a session is played with the seed'],
+    ['a model in a game', ['arena', '--model', 'a.glb'], 'NL_USAGE', '--model shows a model by itself'],
+    ['a missing model', ['--model', at('none.glb')], 'NL_MODEL', 'none.glb: cannot be opened: ENOENT'],
+    ['a module without its session', ['--module', 'a.wasm'], 'NL_USAGE', '--module is for a session'],
+    ['two games', ['triangle', 'arena'], 'NL_USAGE', 'one game at a time'],
+    [
+      'a game',
+      ['nothing'],
+      'NL_MODULE_NOT_FOUND',
+      'there is no file nothing, and no game of that name; give a .wasm file or one of',
+    ],
+    ['a recording', [at('broken.nlr')], 'NL_RECORDING', 'broken.nlr: byte 0: it is no recording'],
+  ])('%s', async (_, args, code, detail) => {
+    await expect(render(args, {})).rejects.toMatchObject({ code, detail: expect.stringContaining(detail) });
+  });
+
+  it('a recording of two games', async () => {
+    const { code, stdout, stderr } = await run('build/triangle.wasm', 'build/arena.wasm', '--record', at('two.nlr'));
+    expect([code, stdout, existsSync(at('two.nlr'))]).toEqual([2, '', false]);
+    expect(stderr).toContain('--record takes the session of one module');
+  });
+
+  it('a recording where none can be written', async () => {
+    const { code, stderr } = await run('build/triangle.wasm', '--port', '0', '--record', at('broken.nlr/x.nlr'));
+    expect([code, stderr]).toEqual([45, expect.stringMatching(/NL_RECORDING: .*broken\.nlr\/x\.nlr: ENOTDIR/)]);
+  });
+
+  it('--help says what there is', async () => {
+    const { code, stdout } = await run('render', '--help');
+    expect(code).toBe(0);
+    for (const option of ['--out', '--size', '--fps', '--seconds', '--frames', '--at', '--seat', '--seed', '--module'])
+      expect(stdout).toContain(option);
+  });
+});

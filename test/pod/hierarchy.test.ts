@@ -1,0 +1,89 @@
+import { describe, expect, test } from 'vitest';
+import { findMounts, NAME_BYTES_MAX, PATH_BYTES_MAX, relativePath } from '../../host/pod/hierarchy.ts';
+
+describe('relativePath', () => {
+  test.each([
+    ['/kubepods/burstable/podab/cd', 'kubepods/burstable/podab/cd'],
+    ['relative/cd', 'relative/cd'],
+    ['//kubepods/./podab//cd/', 'kubepods/podab/cd'],
+    ['/default/a:b:c', 'default/a:b:c'],
+    ['...', '...'],
+    [
+      'kubepods-burstable-podab.slice:cri-containerd:cd',
+      'kubepods.slice/kubepods-burstable.slice/kubepods-burstable-podab.slice/cri-containerd-cd.scope',
+    ],
+    ['machine.slice:libpod:cd', 'machine.slice/libpod-cd.scope'],
+    ['machine.slice::cd', 'machine.slice/cd.scope'],
+    ['machine.slice:libpod:machine-cd.slice', 'machine.slice/machine-cd.slice'],
+    [':libpod:cd', 'system.slice/libpod-cd.scope'],
+    ['-.slice:libpod:cd', 'libpod-cd.scope'],
+  ])('%s', (cgroupsPath, path) => expect(relativePath(cgroupsPath)).toBe(path));
+
+  test.each([
+    ['', 'names no cgroup'],
+    ['/', 'names no cgroup'],
+    ['/./', 'names no cgroup'],
+    ['/kubepods/../../etc', 'leaves the place'],
+    ['..', 'leaves the place'],
+    ['a/..', 'leaves the place'],
+    ['/kubepods/a\0b', 'zero byte'],
+    ['a.slice:b:../../c', 'holds a /'],
+    ['a/b.slice:c:d', 'holds a /'],
+    ['a:b:c', 'no slice'],
+    ['.slice:b:c', 'no slice'],
+    ['a--b.slice:c:d', 'no slice'],
+    ['-a.slice:c:d', 'no slice'],
+    ['a-.slice:c:d', 'no slice'],
+    ['a.slice:b:', 'names no unit'],
+  ])('%j is refused', (cgroupsPath, why) => {
+    expect(() => relativePath(cgroupsPath)).toThrow(why);
+    expect(() => relativePath(cgroupsPath)).toThrow(expect.objectContaining({ code: 3 }));
+  });
+
+  test('up to the longest path and name, and no longer', () => {
+    const name = 'n'.repeat(NAME_BYTES_MAX);
+    expect(relativePath(`/${name}`)).toBe(name);
+    expect(() => relativePath(`/${name}n`)).toThrow('has a name');
+    expect(() => relativePath(`/${'\u00e9'.repeat(128)}`)).toThrow('has a name');
+    const path = `${'a/'.repeat(PATH_BYTES_MAX / 2 - 1)}ab`;
+    expect(relativePath(path)).toBe(path);
+    expect(() => relativePath(`${path}c`)).toThrow('is longer');
+  });
+});
+
+describe('findMounts', () => {
+  const tmpfs = '31 23 0:28 / /sys/fs/cgroup rw,relatime - tmpfs tmpfs rw,mode=755';
+  const v1 = (name: string, path = `/sys/fs/cgroup/${name}`) =>
+    `33 31 0:30 / ${path} rw shared:9 - cgroup cgroup rw,${name}`;
+  const v2 = (path: string) => `41 31 0:38 / ${path} rw,relatime - cgroup2 cgroup2 rw,nsdelegate`;
+
+  test('version 1, also with two controllers in one folder', () => {
+    const { controllers, unified } = findMounts([tmpfs, v1('cpu,cpuacct'), v1('memory'), v1('blkio')].join('\n'));
+    const cpu = '/sys/fs/cgroup/cpu,cpuacct';
+    expect([...controllers]).toEqual([
+      ['cpu', cpu],
+      ['cpuacct', cpu],
+      ['memory', '/sys/fs/cgroup/memory'],
+    ]);
+    expect(unified).toBe(undefined);
+  });
+
+  test('version 2', () => {
+    expect(findMounts(v2('/sys/fs/cgroup'))).toEqual({ controllers: new Map(), unified: '/sys/fs/cgroup' });
+  });
+
+  test('a hybrid: version 2 has no controllers while version 1 has them', () => {
+    const hybrid = [tmpfs, v2('/sys/fs/cgroup/unified'), v1('pids')].join('\n');
+    expect(findMounts(hybrid)).toEqual({ controllers: new Map([['pids', '/sys/fs/cgroup/pids']]), unified: undefined });
+    const named = [v2('/sys/fs/cgroup/unified'), v1('name=systemd', '/sys/fs/cgroup/systemd')].join('\n');
+    expect(findMounts(named)).toEqual({ controllers: new Map(), unified: '/sys/fs/cgroup/unified' });
+  });
+
+  test('of several mounts the first, and none where there is none', () => {
+    const twice = [v1('pids'), v1('pids', '/chroot/sys/fs/cgroup/pids')].join('\n');
+    expect(findMounts(twice).controllers.get('pids')).toBe('/sys/fs/cgroup/pids');
+    const roots = [v2('/sys/fs/cgroup'), v2('/chroot/sys/fs/cgroup')].join('\n');
+    expect(findMounts(roots).unified).toBe('/sys/fs/cgroup');
+    expect(findMounts(`${tmpfs}\n`)).toEqual({ controllers: new Map(), unified: undefined });
+  });
+});

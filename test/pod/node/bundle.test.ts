@@ -1,0 +1,146 @@
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { makeBundle } from '../../../host/pod/node/bundle.ts';
+import { Peer, until } from '../../stream/peer.ts';
+
+const root = join(import.meta.dirname, '../../..');
+const version = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')).version;
+let folder: string;
+let bundle: string;
+
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'bundle-'));
+  ({ folder: bundle } = await makeBundle(join(folder, 'out'), () => {}));
+}, 120_000);
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const install = (...args: string[]) =>
+  execFileSync(join(bundle, 'install.sh'), args, { encoding: 'utf8', stdio: 'pipe' });
+
+describe('the bundle', () => {
+  it('holds every library that anything in it needs', () => {
+    const files = readdirSync(bundle, { recursive: true, encoding: 'utf8' });
+    const held = new Set(readdirSync(join(bundle, 'lib')));
+    const native = files.filter((file) => /\.node$|^lib\/programs\/|^lib\/[^/]*\.so/.test(file));
+    expect(native.length).toBeGreaterThan(30);
+    for (const file of native) {
+      const dynamic = execFileSync('readelf', ['-d', join(bundle, file)], { encoding: 'utf8' });
+      for (const [, name] of dynamic.matchAll(/\(NEEDED\).*\[(.*)\]/g))
+        expect(held, `${file} needs ${name}`).toContain(name);
+    }
+  });
+
+  it('says what it holds and under which terms, and holds no encoder', () => {
+    const table = readFileSync(join(bundle, 'LICENSES.md'), 'utf8');
+    for (const name of ['Nearlight', 'node', 'webgpu', 'libc6', 'libwasmedge0', 'mesa-vulkan-drivers'])
+      expect(table).toContain(`| ${name} |`);
+    const rows = table
+      .split('\n')
+      .filter((line) => line.startsWith('| '))
+      .slice(2);
+    for (const [, , , licence, text] of rows.map((row) => row.split(' | ')))
+      expect(licence?.length ?? text?.length).toBeGreaterThan(0);
+    expect(existsSync(join(bundle, 'node_modules/node-av'))).toBe(false);
+  });
+});
+
+describe('the installer', () => {
+  it('installs once, repairs, keeps an older version, and takes away what is its own', () => {
+    const node = join(folder, 'node');
+    const args = ['--root', node, '--prefix', '/opt/near', '--shim-dir', '/bin', '--encoder', 'none'];
+    expect(install(...args)).toContain('installed');
+    expect(readlinkSync(join(node, 'opt/near/current'))).toBe(version);
+    const shim = readFileSync(join(node, 'bin/containerd-shim-wasmedge-v1'), 'utf8');
+    expect(shim).toContain('/opt/near/current');
+    expect(shim).not.toMatch(/@HOME@|@VERSION@/);
+    expect(install(...args)).not.toContain('installed');
+    rmSync(join(node, 'bin/containerd-shim-wasmedge-v1'));
+    mkdirSync(join(node, 'opt/near/0.0.1'));
+    writeFileSync(join(node, 'opt/near/0.0.1/complete'), '');
+    writeFileSync(join(node, 'opt/near/mine'), '');
+    expect(install(...args)).toContain('containerd-shim-wasmedge-v1');
+    expect(existsSync(join(node, 'opt/near/0.0.1'))).toBe(true);
+    install(...args, '--uninstall');
+    expect(readdirSync(join(node, 'opt/near'))).toEqual(['mine']);
+    expect(readdirSync(join(node, 'bin'))).toEqual([]);
+  });
+
+  it.each([
+    [['--prefix', 'opt'], 'must be an absolute path'],
+    [['--frob'], "Unknown option '--frob'"],
+    [['--registry', 'http://127.0.0.1:9'], 'give another --registry, or --encoder FOLDER'],
+  ])('refuses %j', (args, message) => {
+    expect(() => install('--root', join(folder, 'refused'), ...args)).toThrow(message);
+  });
+
+  it('refuses an encoder that is not the one of the lock file', () => {
+    const packed = join(folder, 'packed');
+    mkdirSync(packed);
+    const { packages } = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8'));
+    writeFileSync(join(packed, `node-av-${packages['node_modules/node-av'].version}.tgz`), 'other');
+    expect(() => install('--root', join(folder, 'wrong'), '--encoder', packed)).toThrow(
+      'is not what this version was tested with',
+    );
+  });
+});
+
+describe('on a bare Debian 12', () => {
+  let host: ChildProcess | undefined;
+  afterAll(async () => {
+    if (host?.exitCode !== null) return;
+    const gone = new Promise((resolve) => host?.once('exit', resolve));
+    process.kill(-host.pid!, 'SIGTERM');
+    await gone;
+  });
+
+  it('runs the arena and shows it, with nothing else installed', { timeout: 240_000 }, async () => {
+    const bare = join(folder, 'bare');
+    const mirror = execFileSync('sh', ['-c', '. host/cli/setup.sh; mirror /etc/apt bookworm'], {
+      cwd: root,
+      encoding: 'utf8',
+    }).split('\n')[0];
+    execFileSync('debootstrap', ['--variant=minbase', 'bookworm', bare, mirror], { stdio: 'pipe' });
+    const { packages } = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8'));
+    const encoder = join(bare, 'encoder');
+    mkdirSync(encoder);
+    for (const name of ['node-av', `@seydx/node-av-linux-${process.arch}`])
+      execFileSync('npm', ['pack', '--silent', `${name}@${packages[`node_modules/${name}`].version}`], {
+        cwd: encoder,
+        stdio: 'pipe',
+      });
+    mkdirSync(join(bare, 'bundle'));
+    const script = `set -e
+mount -t proc proc ${bare}/proc
+mount --rbind /dev ${bare}/dev
+mount --bind ${bundle} ${bare}/bundle
+chroot ${bare} /bundle/install.sh --encoder /encoder
+exec chroot ${bare} env -i PATH=/usr/bin:/bin HOME=/root PORT=0 /opt/nearlight/current/bin/node /opt/nearlight/current/host/main.js`;
+    host = spawn('unshare', ['-m', '--propagation', 'private', 'sh', '-c', script], {
+      detached: true,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    let output = '';
+    for (const stream of [host.stdout!, host.stderr!]) stream.on('data', (chunk) => (output += chunk));
+    const url = await until(() => /Play at (\S+)/.exec(output)?.[1], 'the page', 60_000).catch((error) => {
+      throw new Error(`${error.message}: ${output}`);
+    });
+    expect(await (await fetch(url)).text()).toContain('Nearlight');
+    const peer = new Peer();
+    await peer.join(url, { query: '?size=320x180&fps=30' });
+    await until(() => peer.pictures > 20, 'pictures', 20_000);
+    peer.close();
+    expect(output).toContain('llvmpipe');
+  });
+});

@@ -1,0 +1,90 @@
+import { execFileSync, spawn } from 'node:child_process';
+import { constants, mkdtempSync, openSync, readFileSync, readSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { openOutput } from '../../host/pod/stdio.ts';
+import { sleep } from '../stream/peer.ts';
+
+let folder: string;
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'stdio-'));
+});
+afterAll(() => rmSync(folder, { recursive: true }));
+
+function fifo(name: string): string {
+  const path = join(folder, name);
+  execFileSync('mkfifo', [path]);
+  return path;
+}
+
+describe('an output', () => {
+  it('opens a FIFO that nobody reads yet, and gives what was written to who comes later', async () => {
+    const path = fifo('late');
+    const output = openOutput(path);
+    output.write('one\n');
+    await sleep(20);
+    const reader = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+    output.write('two\n');
+    await sleep(20);
+    const buffer = Buffer.alloc(100);
+    expect(buffer.toString('utf8', 0, readSync(reader, buffer))).toBe('one\ntwo\n');
+    output.close();
+    await sleep(50);
+    // Its end is seen: nobody else holds it open for writing.
+    expect(readSync(reader, buffer)).toBe(0);
+  });
+
+  it('neither waits nor grows without end where nobody reads, and says what is lost', async () => {
+    const path = fifo('full');
+    const output = openOutput(path);
+    const line = `${'x'.repeat(999)}\n`;
+    for (let n = 0; n < 5000; n++) output.write(line);
+    const reader = spawn('cat', [path]);
+    const chunks: Buffer[] = [];
+    reader.stdout.on('data', (chunk) => chunks.push(chunk));
+    await sleep(300);
+    output.write('last\n');
+    await sleep(100);
+    const read = Buffer.concat(chunks).toString();
+    expect(read).toMatch(/"level":"warn","message":"\d+ writes were dropped: nobody read them in time"}\nlast\n$/);
+    // What waits is bounded by 1 MiB, and the kernel holds some.
+    expect(read.length).toBeLessThan(1.2 * 2 ** 20);
+    reader.kill();
+    output.close();
+  });
+
+  it.each(['', 'text'])('waits with its end for a reader who comes after it: "%s"', async (text) => {
+    const path = fifo(`short${text}`);
+    const output = openOutput(path);
+    if (text) output.write(text);
+    output.close();
+    await sleep(100);
+    const reader = spawn('cat', [path]);
+    let read = '';
+    reader.stdout.on('data', (chunk) => {
+      read += chunk;
+    });
+    const ended = new Promise((resolve) => reader.once('close', () => resolve('ended')));
+    expect(await Promise.race([ended, sleep(2000)])).toBe('ended');
+    expect(read).toBe(text);
+    reader.kill();
+  });
+
+  it('appends to a file that is named by a URI, and discards where there is no name', async () => {
+    const path = join(folder, 'log');
+    for (const text of ['a', 'b']) {
+      const output = openOutput(`file://${path}`);
+      output.write(text);
+      output.close();
+      await sleep(50);
+    }
+    expect(readFileSync(path, 'utf8')).toBe('ab');
+    openOutput('').write('nothing');
+  });
+
+  it('refuses a logging program, and a FIFO that is not there', () => {
+    expect(() => openOutput('binary:///usr/bin/logger')).toThrow('log drivers are not offered');
+    expect(() => openOutput(join(folder, 'none'))).toThrow('cannot be opened');
+  });
+});

@@ -1,0 +1,148 @@
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { createPublisher } from '../../host/pod/events.ts';
+import { decode, encode } from '../../host/pod/proto.ts';
+import { TaskError } from '../../host/pod/tasks.ts';
+import { dial, MESSAGE_BYTES_MAX, serve, type TtrpcClient, type TtrpcServer } from '../../host/pod/ttrpc.ts';
+
+let folder: string;
+let path: string;
+let server: TtrpcServer;
+const slow = Promise.withResolvers<void>();
+const services = {
+  echo: {
+    Back: async (payload: Uint8Array) => payload,
+    Slow: async (payload: Uint8Array) => slow.promise.then(() => payload),
+    Refuse: async () => {
+      throw new TaskError('notFound', 'there is none');
+    },
+    Break: async () => {
+      throw new Error('oh');
+    },
+  },
+};
+let client: TtrpcClient;
+
+beforeEach(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'ttrpc-'));
+  path = join(folder, 's');
+  server = await serve(path, services);
+  client = await dial(path);
+});
+afterEach(async () => {
+  client.close();
+  await server.close();
+  rmSync(folder, { recursive: true });
+});
+
+const bytes = (...values: number[]) => Uint8Array.from(values);
+
+describe('ttrpc', () => {
+  it('answers several calls on one connection, in the order in which they are done', async () => {
+    const late = client.call('echo', 'Slow', bytes(1));
+    expect([...(await client.call('echo', 'Back', bytes(2)))]).toEqual([2]);
+    slow.resolve();
+    expect([...(await late)]).toEqual([1]);
+  });
+
+  it.each([
+    ['echo', 'Refuse', 5, 'there is none'],
+    ['echo', 'Break', 13, 'oh'],
+    ['echo', 'None', 12, 'echo/None is not offered'],
+    ['none', 'Back', 12, 'none/Back is not offered'],
+    ['echo', 'constructor', 12, 'is not offered'],
+  ])('%s/%s is status %i', async (service, method, code, message) => {
+    await expect(client.call(service, method, bytes())).rejects.toMatchObject({
+      code,
+      message: expect.stringContaining(message),
+    });
+  });
+
+  it('takes a message of 4 MiB, and ends a connection that announces a longer one, and no other', async () => {
+    // 4 MiB less the envelope: service, method, and the lengths before each.
+    const most = new Uint8Array(MESSAGE_BYTES_MAX - 64);
+    expect((await client.call('echo', 'Back', most)).length).toBe(most.length);
+    const socket = connect(path);
+    await once(socket, 'connect');
+    const header = Buffer.alloc(10);
+    header.writeUInt32BE(MESSAGE_BYTES_MAX + 1);
+    header[8] = 1;
+    socket.write(header);
+    socket.resume();
+    await once(socket, 'close');
+    expect([...(await client.call('echo', 'Back', bytes(3)))]).toEqual([3]);
+  });
+
+  it('outlives rubbish on other connections', async () => {
+    let state = 5;
+    const next = () => {
+      state = (state * 48271) % 2147483647;
+      return state / 2147483647;
+    };
+    const good = Buffer.from(encode('Request', { service: 'echo', method: 'Back', payload: bytes(1, 2, 3) }));
+    for (let round = 0; round < 300; round++) {
+      const socket = connect(path);
+      socket.on('error', () => {});
+      await once(socket, 'connect');
+      const frame = Buffer.alloc(10 + good.length);
+      frame.writeUInt32BE(good.length);
+      frame.writeUInt32BE(round * 2 + 1, 4);
+      frame[8] = 1;
+      good.copy(frame, 10);
+      for (let change = 0; change < 4; change++) frame[Math.floor(next() * frame.length)] = Math.floor(next() * 256);
+      socket.end(frame);
+      socket.destroy();
+    }
+    expect([...(await client.call('echo', 'Back', bytes(4)))]).toEqual([4]);
+  });
+
+  it('tells the callers of a connection that ends', async () => {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const other = await serve(join(folder, 'o'), { s: { Wait: () => promise.then(() => bytes()) } });
+    const caller = await dial(join(folder, 'o'));
+    const waiting = caller.call('s', 'Wait', bytes());
+    const closed = other.close();
+    await expect(waiting).rejects.toMatchObject({ code: 14 });
+    await expect(caller.call('s', 'Wait', bytes())).rejects.toMatchObject({ code: 14 });
+    resolve();
+    await closed;
+  });
+});
+
+describe('events', () => {
+  it('arrive in order, also those that were published while containerd was away', async () => {
+    const address = join(folder, 'events');
+    const topics: string[] = [];
+    const names = {
+      'containerd.services.events.ttrpc.v1.Events': {
+        Forward: async (payload: Uint8Array) => {
+          const { envelope } = decode('ForwardRequest', payload);
+          topics.push(`${envelope.namespace} ${envelope.topic} ${envelope.event.typeUrl}`);
+          return new Uint8Array(0);
+        },
+      },
+    };
+    const publisher = createPublisher({ address, namespace: 'k8s.io' });
+    publisher.publish('/tasks/create', 'TaskCreate', { containerId: 'a', pid: 1 });
+    publisher.publish('/tasks/start', 'TaskStart', { containerId: 'a', pid: 1 });
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    const first = await serve(address, names);
+    await publisher.flush(5000);
+    await first.close();
+    publisher.publish('/tasks/oom', 'TaskOOM', { containerId: 'a' });
+    publisher.publish('/tasks/exit', 'TaskExit', { containerId: 'a', exitStatus: 137 });
+    const second = await serve(address, names);
+    await publisher.flush(5000);
+    await second.close();
+    expect(topics).toEqual([
+      'k8s.io /tasks/create containerd.events.TaskCreate',
+      'k8s.io /tasks/start containerd.events.TaskStart',
+      'k8s.io /tasks/oom containerd.events.TaskOOM',
+      'k8s.io /tasks/exit containerd.events.TaskExit',
+    ]);
+  });
+});
