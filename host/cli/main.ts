@@ -63,9 +63,6 @@ async function main(args: string[]): Promise<number> {
   for (const name of ['port', 'host', 'engine'] as const)
     if (values[name] !== undefined) environment[settings[name].env] = values[name];
   const config = readConfig(environment);
-  // Not in the help: the shim's script starts these.
-  if (positionals[0] === 'pod') return (await import('../pod/main.ts')).runPod(process.env);
-  if (positionals[0] === 'keeper') return (await import('../pod/main.ts')).keep(process.env);
   if (positionals[0] === 'doctor') return (await import('./doctor.ts')).doctor(config);
   const log = createLog(config.logLevel);
   const usual = values.model === undefined ? ARENA : MODEL;

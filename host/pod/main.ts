@@ -2,6 +2,7 @@ import { rmSync } from 'node:fs';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Config, readConfig, readPorts } from '../base/config.ts';
+import { exitStatus, NearlightError } from '../base/errors.ts';
 import { createLog } from '../base/log.ts';
 import { checkModule } from '../engine/module.ts';
 import { kernelPath } from '../engine/wasmedge/build.ts';
@@ -135,4 +136,20 @@ async function warmUp(shared: Shared): Promise<void> {
     await stage.close();
     await engine.prepare(config);
   }
+}
+
+/** What the shim's script starts: `pod` waits for its pod, `keeper` keeps such hosts warm. */
+const COMMANDS: Record<string, (env: NodeJS.ProcessEnv) => Promise<number>> = { pod: runPod, keeper: keep };
+
+if (import.meta.main) {
+  try {
+    const command = COMMANDS[process.argv[2] ?? ''];
+    if (!command) throw new NearlightError('NL_USAGE', 'usage: pod | keeper; the containerd shim starts these');
+    process.exitCode = await command(process.env);
+  } catch (error) {
+    process.stderr.write(`${error instanceof NearlightError ? error.message : (error as Error).stack}\n`);
+    process.exitCode = exitStatus(error);
+  }
+  // A library's thread must not keep the process.
+  process.exit();
 }

@@ -182,7 +182,7 @@ test('packages are installed without starting their services', () => {
 describe('on a system that it cannot serve', () => {
   /** A copy of the script in a project without anything, on a PATH with only what is named. */
   function setUp(tools: string[], args: string[] = []) {
-    mkdirSync(join(root, 'project/host'), { recursive: true });
+    mkdirSync(join(root, 'project/host/cli'), { recursive: true });
     put('project/package-lock.json', '{}');
     const source = execFileSync('cat', [script], { encoding: 'utf8' });
     writeFileSync(join(root, 'project/host/cli/setup.sh'), source.replace('\nroot=\n', `\nroot='${root}'\n`));

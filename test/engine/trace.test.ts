@@ -49,7 +49,7 @@ play(new Bad());
 `;
 
 beforeAll(async () => {
-  for (const name of ['abi.ts', 'sdk'])
+  for (const name of ['contract', 'sdk'])
     cpSync(join(root, 'renderer', name), join(folder, 'renderer', name), { recursive: true });
   mkdirSync(join(folder, 'renderer/examples'));
   writeFileSync(join(folder, 'renderer/examples/game.ts'), SOURCE.replaceAll('SDK', '../sdk'));

@@ -142,7 +142,7 @@ export async function startRig({ poolSize, registry }: RigOptions): Promise<Rig>
     if (poolSize === 0) return;
     mkdirSync(join(runDir, 'log'), { recursive: true, mode: 0o700 });
     const log = openSync(join(runDir, 'log/keeper.log'), 'a', 0o600);
-    const keeper = spawn(join(root, 'node_modules/.bin/node'), [join(root, 'host/cli/main.ts'), 'keeper'], {
+    const keeper = spawn(join(root, 'node_modules/.bin/node'), [join(root, 'host/pod/main.ts'), 'keeper'], {
       env: { ...process.env, ...env },
       stdio: ['ignore', log, log],
       detached: true,

@@ -28,11 +28,11 @@ export class Folder {
 
   constructor() {
     const { warm, claim, host, pod, state, log } = this.paths;
-    for (const folder of [warm, claim, host, join(pod, 'k8s.io'), state, log, join(this.home, 'host')])
+    for (const folder of [warm, claim, host, join(pod, 'k8s.io'), state, log, join(this.home, 'host/pod')])
       mkdirSync(folder, { recursive: true });
     mkdirSync(join(this.home, 'bin'));
     symlinkSync(process.execPath, join(this.home, 'bin/node'));
-    symlinkSync(standin, join(this.home, 'host/cli/main.ts'));
+    symlinkSync(standin, join(this.home, 'host/pod/main.ts'));
   }
 
   /** A process that is there, and nothing more; resolves with its id. */

@@ -172,7 +172,7 @@ test('it works from the sources and makes its folders itself', async () => {
   const home = join(folder.root, 'home2');
   for (const name of ['host/pod', 'node_modules/.bin']) mkdirSync(join(home, name), { recursive: true });
   symlinkSync(process.execPath, join(home, 'node_modules/.bin/node'));
-  symlinkSync(join(folder.home, 'host/cli/main.ts'), join(home, 'host/cli/main.ts'));
+  symlinkSync(join(folder.home, 'host/pod/main.ts'), join(home, 'host/pod/main.ts'));
   writeFileSync(join(home, 'host/pod/shim'), readFileSync(script), { mode: 0o755 });
   const child = spawn(join(home, 'host/pod/shim'), [...flags('one'), 'start'], {
     cwd: bundle('one'),

@@ -99,7 +99,11 @@ async function bundleHost(folder: string): Promise<void> {
     },
   };
   await build({
-    entryPoints: { main: join(root, 'host/cli/main.ts'), install: join(import.meta.dirname, 'install.ts') },
+    entryPoints: {
+      main: join(root, 'host/cli/main.ts'),
+      pod: join(root, 'host/pod/main.ts'),
+      install: join(import.meta.dirname, 'install.ts'),
+    },
     outdir: host,
     bundle: true,
     splitting: true,
@@ -113,7 +117,7 @@ async function bundleHost(folder: string): Promise<void> {
     logLevel: 'silent',
   });
   await stop();
-  for (const file of ['shim/containerd.proto', 'video/convert.wgsl'])
+  for (const file of ['pod/containerd.proto', 'video/convert.wgsl'])
     copyFileSync(join(root, 'host', file), join(host, basename(file)));
   mkdirSync(join(host, 'player'));
   const index: Record<string, { type: string; file: string }> = {};

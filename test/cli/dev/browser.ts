@@ -33,7 +33,7 @@ export function startGpuBrowser(): Promise<Browser> {
 export function copySources(files: string[]): { folder: string; path(file: string): string; remove(): void } {
   const folder = mkdtempSync(join(tmpdir(), 'nearlight-test-'));
   mkdirSync(join(folder, 'renderer'));
-  for (const file of ['abi.ts', 'sdk', ...files])
+  for (const file of ['contract', 'sdk', ...files])
     cpSync(join(root, 'renderer', file), join(folder, 'renderer', file), { recursive: true });
   return {
     folder,
