@@ -30,7 +30,7 @@ async function main(args: string[]): Promise<number> {
   }
   const report = 'build/test-report.json';
   rmSync(join(root, report), { force: true });
-  const built = await node('host/play/modules.ts');
+  const built = await node('host/cli/main.ts', 'build');
   if (built !== 0) return built;
   const options = ['--config', 'test/vitest.config.ts', '--reporter=default', '--reporter=json'];
   return node('node_modules/vitest/vitest.mjs', 'run', ...options, `--outputFile.json=${report}`, ...args);

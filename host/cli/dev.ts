@@ -1,7 +1,8 @@
-#!/usr/bin/env node
 import { readArguments } from '../base/arguments.ts';
 import { readConfig } from '../base/config.ts';
-import { exitStatus, NearlightError } from '../base/errors.ts';
+import { NearlightError } from '../base/errors.ts';
+import { packModel } from '../play/playable.ts';
+import { untilSignal } from './command.ts';
 import { startDev } from './dev/dev.ts';
 import { findSource } from './dev/source.ts';
 
@@ -23,36 +24,25 @@ Options:
   --help         this text
 `;
 
-async function main(args: string[]): Promise<void> {
+/** Serves the page until a signal arrives. @throws NearlightError NL_USAGE, NL_MODEL, NL_PORT_IN_USE */
+export async function run(args: string[], environment: NodeJS.ProcessEnv): Promise<number> {
   const options = { model: { type: 'string' }, port: { type: 'string' }, help: { type: 'boolean' } } as const;
   const { values, positionals } = readArguments(args, options, '--help');
   if (values.help) {
     process.stdout.write(HELP);
-    return;
+    return 0;
   }
   if (positionals.length > 1) throw new NearlightError('NL_USAGE', 'one game at a time; --help lists the options');
   const { model } = values;
   if (model !== undefined && positionals.length > 0)
     throw new NearlightError('NL_USAGE', '--model shows a model by itself; leave the game out');
   const source = findSource(model === undefined ? (positionals[0] ?? 'arena') : 'model');
-  const config = readConfig({ ...process.env, ...(values.port === undefined ? {} : { PORT: values.port }) });
+  const config = readConfig({ ...environment, ...(values.port === undefined ? {} : { PORT: values.port }) });
   const log = (message: string) => void process.stdout.write(`${message}\n`);
   const assets = model === undefined ? undefined : await packModel(model, log);
   const dev = await startDev({ source, port: config.port, config, log, ...(assets && { assets }) });
   log(`Play at ${dev.url}, change ${source.entry}, and save. Ctrl-C ends.`);
-  const end = () => void dev.close().then(() => process.exit(0));
-  process.once('SIGINT', end).once('SIGTERM', end);
-}
-
-/** The packer's libraries are loaded where there is something to pack. */
-async function packModel(path: string, announce: (line: string) => void): Promise<Uint8Array> {
-  const { modelAssets } = await import('../../assets/model.ts');
-  return modelAssets(path, announce);
-}
-
-try {
-  await main(process.argv.slice(2));
-} catch (error) {
-  process.stderr.write(`dev: ${(error as Error).message}\n`);
-  process.exitCode = exitStatus(error);
+  await untilSignal();
+  await dev.close();
+  return 0;
 }

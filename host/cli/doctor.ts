@@ -1,6 +1,7 @@
 import { accessSync, constants } from 'node:fs';
 import { createServer } from 'node:net';
-import type { Config } from '../base/config.ts';
+import { readArguments } from '../base/arguments.ts';
+import { type Config, readConfig } from '../base/config.ts';
 import { NearlightError } from '../base/errors.ts';
 import { probeWasmEdge } from '../engine/wasmedge/engine.ts';
 import { openGpu } from '../gpu/dawn.ts';
@@ -14,6 +15,13 @@ export interface Finding {
   advice?: string;
 }
 
+const HELP = `Looks at everything that the host needs, and says what to do about what is missing.
+
+Usage: npm start -- doctor
+
+The exit status is 1 if something is wrong, and 0 if all is well or only slower than it could be.
+`;
+
 const NODE_MAJOR_MIN = 24;
 const SET_UP = 'run: sh host/cli/setup.sh';
 
@@ -21,7 +29,12 @@ const SET_UP = 'run: sh host/cli/setup.sh';
  * Looks at everything that the host needs and prints a table of it.
  * @returns the exit status: 1 where something is wrong, 0 where all is well or only slower than it could be
  */
-export async function doctor(config: Config): Promise<number> {
+export async function run(args: string[], environment: NodeJS.ProcessEnv): Promise<number> {
+  if (readArguments(args, { help: { type: 'boolean', short: 'h' } }, 'doctor --help').values.help) {
+    process.stdout.write(HELP);
+    return 0;
+  }
+  const config = readConfig(environment);
   const findings = [
     findNode(process.versions.node),
     await findWasmEdge(),

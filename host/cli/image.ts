@@ -6,7 +6,7 @@ import { type Progress, pushImage } from '../../oci/push.ts';
 import { parseReference, Registry } from '../../oci/registry.ts';
 import { tar } from '../../oci/tar.ts';
 import { readArguments } from '../base/arguments.ts';
-import { exitStatus, NearlightError } from '../base/errors.ts';
+import { NearlightError } from '../base/errors.ts';
 import { buildModules } from '../play/modules.ts';
 
 const root = join(import.meta.dirname, '../..');
@@ -32,11 +32,12 @@ Options:
 Credentials come from REGISTRY_USER and REGISTRY_PASSWORD, or from what \`docker login\` left.
 `;
 
-async function main(args: string[]): Promise<void> {
+/** @throws NearlightError NL_USAGE, NL_MODULE_*, NL_SOURCE, NL_IMAGE, NL_REGISTRY */
+export async function run(args: string[]): Promise<number> {
   const { values, positionals } = parse(args);
   if (values.help) {
     process.stdout.write(HELP);
-    return;
+    return 0;
   }
   const reference = values.push === undefined ? undefined : parseReference(values.push);
   const path = positionals[0] ?? (await arena());
@@ -50,12 +51,13 @@ async function main(args: string[]): Promise<void> {
   await writeLayout(image, OUT, name);
   say(`${OUT}  ${name}  ${(image.bytes / 1000).toFixed(1)} kB  ${image.index.digest}`);
   if (values.tar !== undefined) await writeTar(values.tar, tar(layoutEntries(image, name)));
-  if (!reference) return;
+  if (!reference) return 0;
   const credentials = await findCredentials(reference.registry);
   const registry = new Registry(reference, defined({ plainHttp: values['plain-http'], credentials }));
   await pushImage(registry, image, reference.tag, show);
   const repository = `${reference.registry}/${reference.name}`;
   say(`pushed  ${repository}:${reference.tag}\n        ${repository}@${image.index.digest}`);
+  return 0;
 }
 
 function say(line: string): void {
@@ -128,11 +130,4 @@ function show({ digest, sent, size, existed }: Progress): void {
     : `${name}  ${String(Math.floor((100 * sent) / size)).padStart(3)} % of ${(size / 1000).toFixed(1)} kB`;
   if (process.stdout.isTTY) process.stdout.write(`\r${line}${sent === size ? '\n' : ''}`);
   else if (sent === size) process.stdout.write(`${line}\n`);
-}
-
-try {
-  await main(process.argv.slice(2));
-} catch (error) {
-  process.stderr.write(`image: ${error instanceof NearlightError ? error.message : (error as Error).stack}\n`);
-  process.exitCode = exitStatus(error);
 }

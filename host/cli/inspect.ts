@@ -1,22 +1,12 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { readAssets } from '../../assets/directory.ts';
 import { readArguments } from '../base/arguments.ts';
 import type { Config } from '../base/config.ts';
 import { NearlightError } from '../base/errors.ts';
 import { Progress } from '../base/progress.ts';
 import { openGpu } from '../gpu/dawn.ts';
-import { Replay } from '../gpu/replay.ts';
-import {
-  askedConfig,
-  askedSource,
-  type Offline,
-  openOffline,
-  openSource,
-  type Source,
-  type SourceOptions,
-} from '../play/offline.ts';
-import { Answers } from '../session/answers.ts';
+import { type Offline, openOffline, openStreams } from '../play/offline.ts';
+import { openSource, type Source, type SourceOptions } from '../play/source.ts';
 import {
   CAPTURE_BYTES_MAX,
   type CapturedPart,
@@ -30,6 +20,7 @@ import { countFrames, film } from '../session/film.ts';
 import type { Asked } from '../session/replay.ts';
 import { COMMANDS_TITLE, formatCommands, formatTally, tally } from '../session/text.ts';
 import { createStill } from '../video/snapshot.ts';
+import { readSource, readSourceConfig } from './source.ts';
 
 const HELP = `Puts what a game sends to the GPU into words.
 
@@ -77,15 +68,15 @@ interface Inspection {
 }
 
 /** Runs the command line; gives the exit status. @throws NearlightError NL_USAGE, NL_RECORDING and what ends the game */
-export async function inspect(args: string[], environment: Record<string, string | undefined>): Promise<number> {
+export async function run(args: string[], environment: NodeJS.ProcessEnv): Promise<number> {
   const { values, positionals } = parse(args);
   if (values.help) {
     process.stdout.write(HELP);
     return 0;
   }
-  const asked = askedSource(positionals, values);
+  const asked = readSource(positionals, values);
   const { what } = asked;
-  const config = askedConfig(values, environment);
+  const config = readSourceConfig(values, environment);
   const found = what.endsWith('.nlc') ? await inspectFile(what, config) : await inspectGame(asked, values, config);
   const { streams } = found;
   if (values.capture !== undefined) {
@@ -106,19 +97,7 @@ async function inspectFile(path: string, config: Config): Promise<Inspection> {
   const streams = await readFileAs(path, readCapture, CAPTURE_BYTES_MAX);
   const gpu = await openGpu({ hardwareRequired: config.gpuEnabled, log: () => {} });
   const texture = createStill(gpu.device, streams);
-  const table = readAssets(streams.assets);
-  const answers = new Answers();
-  const replay = new Replay({
-    device: gpu.device,
-    limits: config,
-    asset(handle) {
-      const entry = table[handle];
-      return entry && streams.assets.subarray(entry.offset, entry.offset + entry.bytes);
-    },
-    log: () => {},
-    reply: () => answers.answer(),
-    write: () => {},
-  });
+  const { replay, answers } = openStreams({ gpu, config, assets: streams.assets });
   try {
     let replayMs = 0;
     for (const part of streams.parts) {

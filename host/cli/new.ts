@@ -1,7 +1,6 @@
-#!/usr/bin/env node
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { exitStatus, NearlightError } from '../base/errors.ts';
+import { NearlightError } from '../base/errors.ts';
 
 const root = join(import.meta.dirname, '../..');
 /** Folders of renderer/ that are something else. */
@@ -36,10 +35,11 @@ export function createGame(name: string, folder = root): string {
   return file;
 }
 
-function main(args: string[]): void {
+/** @throws NearlightError NL_USAGE */
+export async function run(args: string[]): Promise<number> {
   if (args.includes('--help')) {
     process.stdout.write(HELP);
-    return;
+    return 0;
   }
   if (args.length !== 1) throw new NearlightError('NL_USAGE', 'give one name: npm run new -- NAME');
   const [name] = args as [string];
@@ -50,13 +50,5 @@ function main(args: string[]): void {
   npm run build -- ${name}
   npm start -- build/${name}.wasm        play it as players will, streamed
 `);
-}
-
-if (import.meta.main) {
-  try {
-    main(process.argv.slice(2));
-  } catch (error) {
-    process.stderr.write(`new: ${(error as Error).message}\n`);
-    process.exitCode = exitStatus(error);
-  }
+  return 0;
 }

@@ -2,7 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import { packModel } from '../../assets/pack/pack.ts';
 import { formatReport } from '../../assets/report.ts';
 import { readArguments } from '../base/arguments.ts';
-import { exitStatus, NearlightError } from '../base/errors.ts';
+import { NearlightError } from '../base/errors.ts';
 
 const HELP = `Packs a model for games: one file whose blocks go to the GPU as they lie (renderer/contract/pack.ts).
 
@@ -17,11 +17,12 @@ Options:
 const SIDE_MIN = 4;
 const SIDE_MAX = 8192;
 
-async function main(args: string[]): Promise<void> {
+/** @throws NearlightError NL_USAGE, NL_MODEL */
+export async function run(args: string[]): Promise<number> {
   const { values, positionals } = parse(args);
   if (values.help) {
     process.stdout.write(HELP);
-    return;
+    return 0;
   }
   const [file, ...others] = positionals;
   if (file === undefined || others.length > 0)
@@ -37,6 +38,7 @@ async function main(args: string[]): Promise<void> {
     throw new NearlightError('NL_USAGE', `${out} cannot be written: ${cause.code}`, { cause });
   });
   process.stdout.write(`${formatReport(report).join('\n')}\n${out}\n`);
+  return 0;
 }
 
 function onProgress(step: string): void {
@@ -57,11 +59,4 @@ function parse(args: string[]) {
     help: { type: 'boolean', short: 'h' },
   } as const;
   return readArguments(args, options, '--help');
-}
-
-try {
-  await main(process.argv.slice(2));
-} catch (error) {
-  process.stderr.write(`${error instanceof NearlightError ? error.message : (error as Error).stack}\n`);
-  process.exitCode = exitStatus(error);
 }

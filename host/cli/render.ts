@@ -4,20 +4,14 @@ import { readArguments } from '../base/arguments.ts';
 import type { Config } from '../base/config.ts';
 import { NearlightError } from '../base/errors.ts';
 import { Progress } from '../base/progress.ts';
-import {
-  askedConfig,
-  askedSource,
-  baseName,
-  type Offline,
-  openOffline,
-  openSource,
-  type Source,
-} from '../play/offline.ts';
+import { type Offline, openOffline } from '../play/offline.ts';
+import { openSource, type Source } from '../play/source.ts';
 import { film } from '../session/film.ts';
 import { Capture } from '../video/capture.ts';
 import { createEncoder } from '../video/h264.ts';
 import { createMp4 } from '../video/mp4.ts';
 import { createStill, encodePng } from '../video/snapshot.ts';
+import { baseName, readSource, readSourceConfig } from './source.ts';
 
 const HELP = `Makes pictures or a clip of a game, without a display and without a server.
 
@@ -71,15 +65,15 @@ export interface RenderOptions {
 }
 
 /** Runs the command line; gives the exit status. @throws NearlightError NL_USAGE and as renderSource */
-export async function render(args: string[], environment: Record<string, string | undefined>): Promise<number> {
+export async function run(args: string[], environment: NodeJS.ProcessEnv): Promise<number> {
   const { values, positionals } = parse(args);
   if (values.help) {
     process.stdout.write(HELP);
     return 0;
   }
-  const asked = askedSource(positionals, values);
+  const asked = readSource(positionals, values);
   const { what } = asked;
-  const config = askedConfig(values, environment);
+  const config = readSourceConfig(values, environment);
   const announce = (line: string) => void process.stderr.write(`${line}\n`);
   const shape = plan(values, what);
   const source = await openSource({ ...asked, config, announce });

@@ -1,4 +1,3 @@
-import { type Asset, readAssets } from '../../assets/directory.ts';
 import {
   ABI_VERSION,
   EXIT_STATUS_MAX,
@@ -12,6 +11,7 @@ import {
   REPLY_COUNT,
   REPLY_WORDS,
 } from '../../renderer/contract/abi.ts';
+import { type Asset, readAssets } from '../base/assets.ts';
 import { GuestExit, NearlightError } from '../base/errors.ts';
 import type { Engine, Instance, LoadOptions, Submission } from './engine.ts';
 import { recursion, type Trap, trapError, versionError } from './failure.ts';

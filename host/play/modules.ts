@@ -16,9 +16,8 @@ import {
 import { availableParallelism } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { promisify } from 'node:util';
-import { exitStatus, NearlightError } from '../base/errors.ts';
+import { NearlightError } from '../base/errors.ts';
 import { splitSymbols } from '../engine/symbols.ts';
-import { buildNative } from '../engine/wasmedge/build.ts';
 
 const root = join(import.meta.dirname, '../..');
 const out = join(root, 'build');
@@ -148,8 +147,13 @@ export function modulePaths(): Map<string, string> {
   return new Map(findSources().map(({ name }) => [join(out, `${name}.wasm`), name]));
 }
 
+/** Where the module of a game is built. */
+export function modulePath(name: string): string {
+  return join(out, `${name}.wasm`);
+}
+
 /** Folders of renderer/ that hold no game. */
-const SHARED = ['sdk', 'scene', 'examples'];
+const SHARED = ['contract', 'sdk', 'scene', 'examples'];
 
 /** A game is a folder of renderer/ with an index.ts, or a file of renderer/examples; all share the rest of renderer/. */
 function findSources(): Source[] {
@@ -194,38 +198,5 @@ function read(path: string): string | undefined {
     return readFileSync(path, 'utf8');
   } catch {
     return undefined;
-  }
-}
-
-const HELP = `Builds what the host needs and what is out of date, into build/.
-
-Usage: npm run build [-- NAME ...]
-
-NAME is a game: arena, a folder of renderer/ with an index.ts (one of your own: npm run new), or a file of
-renderer/examples without its ending. Without one, everything is built.
-Where a folder NAME.assets lies beside the game's own file, build/NAME.assets becomes a link to it.
-`;
-
-async function main(names: string[]): Promise<void> {
-  if (names.includes('--help')) {
-    process.stdout.write(HELP);
-    return;
-  }
-  const [modules] = await Promise.all([
-    buildModules(names.length > 0 ? names : undefined),
-    names.length > 0 ? undefined : buildNative(),
-  ]);
-  for (const { name, bytes, ms } of modules) {
-    const note = ms > 0 ? `compiled in ${(ms / 1000).toFixed(1)} s` : 'up to date';
-    process.stdout.write(`build/${`${name}.wasm`.padEnd(18)} ${(bytes / 1000).toFixed(1).padStart(7)} kB   ${note}\n`);
-  }
-}
-
-if (import.meta.main) {
-  try {
-    await main(process.argv.slice(2));
-  } catch (error) {
-    process.stderr.write(`build: ${(error as Error).message}\n`);
-    process.exitCode = exitStatus(error);
   }
 }

@@ -1,12 +1,16 @@
-import { readAssets } from '../../assets/directory.ts';
 import type { Config } from '../base/config.ts';
 import { NearlightError } from '../base/errors.ts';
-import type { Saved } from '../cli/dev/messages.ts';
 import type { Instance, Submission, TrapFrame } from '../engine/engine.ts';
 import { createJavaScriptEngine } from '../engine/javascript.ts';
-import { capabilities } from '../gpu/capability.ts';
-import { Replay, type Surface } from '../gpu/replay.ts';
+import type { Replay, Surface } from '../gpu/replay.ts';
 import type { PlayerInput } from '../room/input.ts';
+import { createReplayFor, Launch } from './launch.ts';
+
+/** A game's state, and the number of its next tick. */
+export interface Saved {
+  state: Uint8Array;
+  ticks: number;
+}
 
 export interface GameOptions {
   module: Uint8Array;
@@ -47,28 +51,21 @@ export class Game {
   #ticks: number;
   #nextTick = 0;
 
-  private constructor(options: GameOptions, instance: Instance, frames: { last: readonly TrapFrame[] }) {
-    const { device, config, assets, log } = options;
+  private constructor(
+    options: GameOptions,
+    instance: Instance,
+    replay: Replay,
+    frames: { last: readonly TrapFrame[] },
+  ) {
     this.#options = options;
     this.#instance = instance;
     this.#frames = frames;
     this.#ticks = options.saved?.ticks ?? 0;
-    const table = readAssets(assets);
-    this.#replay = new Replay({
-      device,
-      limits: config,
-      asset: (handle) => {
-        const entry = table[handle];
-        return entry && assets.subarray(entry.offset, entry.offset + entry.bytes);
-      },
-      log,
-      reply: (record) => instance.reply(record),
-      write: (address, bytes) => instance.write(address, bytes),
-    });
-    this.#replay.observer = { onError: options.onError };
+    this.#replay = replay;
+    replay.observer = { onError: options.onError };
   }
 
-  /** Loads a module, from `saved` where that is given. @throws TrapError, or NearlightError where it cannot be run */
+  /** Loads a module, from `saved` if that is given. @throws TrapError, or NearlightError if the module cannot run */
   static async open(options: GameOptions): Promise<Game> {
     const { module, device, config, seed, assets, saved, log } = options;
     const frames = { last: [] as readonly TrapFrame[] };
@@ -76,12 +73,18 @@ export class Game {
       frames.last = found;
       return '';
     };
-    const gpu = capabilities(device);
-    const load = { limits: config, seed, tickRate: config.tickRate, seats: 1, assets, gpu, log, locate };
-    const instance = await createJavaScriptEngine()
-      .load(module, load)
+    const launcher = new Launch({
+      playable: { name: '', module, assets, locate },
+      engine: createJavaScriptEngine(),
+      gpu: { device },
+      config,
+      session: { seed, tickRate: config.tickRate, seats: 1 },
+      log,
+    });
+    const instance = await launcher
+      .createInstance()
       .catch((error: Error) => Promise.reject(new TrapError(error, frames.last)));
-    const game = new Game(options, instance, frames);
+    const game = new Game(options, instance, createReplayFor(instance, launcher), frames);
     try {
       game.#run(instance.initial);
       if (saved) await game.#call(instance.restore(saved.state));

@@ -1,7 +1,7 @@
 import { NearlightError } from '../base/errors.ts';
 import type { Submission } from '../engine/engine.ts';
-import type { roomOptions } from '../play/host.ts';
-import { replayOwner } from '../room/open.ts';
+import { createReplayFor, type Launcher } from '../play/launch.ts';
+import type { roomOptions } from '../play/room.ts';
 import type { Loaded, RoomOptions } from '../room/options.ts';
 import { Room } from '../room/room.ts';
 import type { PlayerConnection } from '../stream/player.ts';
@@ -18,6 +18,7 @@ export interface ColdStart {
 
 interface PodGameOptions {
   instance: RoomOptions['instance'];
+  launcher: Launcher;
   options: ReturnType<typeof roomOptions>;
   /** Loads the module once more, after its GPU was lost. */
   reload(): Promise<Loaded>;
@@ -77,8 +78,8 @@ export class PodGame implements Game {
 
   async #open(submissions: Submission[]): Promise<void> {
     if (this.#stopped) return;
-    const { instance, options, coldStart, show } = this.#options;
-    const replay = options.createReplay(replayOwner(instance, options.load));
+    const { instance, launcher, options, coldStart, show } = this.#options;
+    const replay = createReplayFor(instance, launcher);
     try {
       for (const submission of submissions) if (submission.commands.length > 0) await replay.start(submission);
     } catch (error) {

@@ -9,7 +9,7 @@ import { kernelPath } from '../engine/wasmedge/build.ts';
 import { CompileCache } from '../engine/wasmedge/cache.ts';
 import { createWasmEdgeEngine } from '../engine/wasmedge/engine.ts';
 import { openGpu } from '../gpu/dawn.ts';
-import { survive } from '../play/host.ts';
+import { recoverFromLoss } from '../play/recovery.ts';
 import { buildPlayer } from '../player/build.ts';
 import { defaultAddress } from '../stream/candidate.ts';
 import { openDoor } from '../stream/relay.ts';
@@ -59,7 +59,7 @@ export async function runPod(env: NodeJS.ProcessEnv): Promise<number> {
   const shared = { config, log, gpu, engine, files, door: await door(config) };
   if (!claim()) await warmUp(shared);
   const stage = new PodStage(shared);
-  void survive(gpu, stage, log);
+  void recoverFromLoss(gpu, stage, log);
   const ended = Promise.withResolvers<number>();
   const pod = new Pod({
     stage,

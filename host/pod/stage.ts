@@ -6,9 +6,11 @@ import type { Log } from '../base/log.ts';
 import type { WasmEdgeEngine } from '../engine/wasmedge/engine.ts';
 import type { Gpu } from '../gpu/dawn.ts';
 import { Meters } from '../observe/meters.ts';
-import { roomOptions, type ServeOptions, serve } from '../play/host.ts';
+import { Launch, relaunch } from '../play/launch.ts';
+import { seedOf } from '../play/playable.ts';
+import { roomOptions } from '../play/room.ts';
+import { type ServeOptions, serve } from '../play/server.ts';
 import { Audience } from '../room/audience.ts';
-import { reload } from '../room/open.ts';
 import type { Room } from '../room/room.ts';
 import { openRelay, type Relay } from '../stream/relay.ts';
 import type { StreamServer } from '../stream/server.ts';
@@ -96,14 +98,23 @@ export class PodStage implements Stage {
         `GPU_ENABLED=true, but this node's only adapter renders in software (${gpu.adapter.description}); schedule the pod on a node with a GPU and its driver, or leave GPU_ENABLED out`,
       );
     const assets = request.assets === undefined ? new Uint8Array(0) : await packAssets(request.assets);
-    const options = roomOptions({ name: request.name, config, log: request.log, gpu, meters: this.#meters, assets });
-    const instance = await engine.load(request.module, options.load);
+    const { name, module, log } = request;
+    const launcher = new Launch({
+      playable: { name, module, assets },
+      engine,
+      gpu,
+      config,
+      session: { seed: seedOf(config), tickRate: config.tickRate, seats: config.maxPlayers },
+      log: (level, message) => log(level, `${name}: ${message}`),
+    });
+    const instance = await launcher.createInstance();
     coldStart.loadedMs = performance.now() - coldStart.createdAt;
     this.#coldStart = coldStart;
     return new PodGame({
       instance,
-      options,
-      reload: () => reload(engine, request.module, options),
+      launcher,
+      options: roomOptions({ name, config, log, gpu, meters: this.#meters }),
+      reload: () => relaunch(launcher),
       renewed: () => request.renewed(),
       hold: request.hold,
       coldStart,

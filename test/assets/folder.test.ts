@@ -2,8 +2,8 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
-import { readAssets } from '../../assets/directory.ts';
 import { packAssets } from '../../assets/folder.ts';
+import { readAssets } from '../../host/base/assets.ts';
 
 const folders: string[] = [];
 afterEach(async () => {

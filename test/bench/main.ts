@@ -37,9 +37,9 @@ Without a name, all of them. A goal that is not met is said and is no failure.
 }
 
 /** Each runs in a process of its own, so that none inherits another's heap or threads. */
-function node(file: string): Promise<number> {
+function node(...args: string[]): Promise<number> {
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [file], {
+    const child = spawn(process.execPath, args, {
       cwd: root,
       stdio: 'inherit',
     });
@@ -59,7 +59,7 @@ async function main(names: string[]): Promise<number> {
     process.stderr.write(`bench: there is no benchmark ${unknown.join(', ')}; --help lists them\n`);
     return 2;
   }
-  if ((await node('host/play/modules.ts')) !== 0) return 1;
+  if ((await node('host/cli/main.ts', 'build')) !== 0) return 1;
   const failed: string[] = [];
   for (const { name } of entries.filter((entry) => names.length === 0 || names.includes(entry.name)))
     if ((await node(join(folder, name + ENDING))) !== 0) failed.push(name);

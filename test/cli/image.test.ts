@@ -8,7 +8,7 @@ import { good } from '../engine/modules.ts';
 import { type Distribution, startDistribution } from '../oci/distribution.ts';
 import { noise } from '../oci/noise.ts';
 
-const program = join(import.meta.dirname, '../../host/cli/image.ts');
+const program = join(import.meta.dirname, '../../host/cli/main.ts');
 let folder: string;
 let distribution: Distribution;
 beforeAll(async () => {
@@ -25,7 +25,7 @@ afterAll(async () => {
 
 function image(...args: string[]) {
   const env = { ...process.env, DOCKER_CONFIG: folder, REGISTRY_USER: '', REGISTRY_PASSWORD: '' };
-  return spawnSync(process.execPath, [program, ...args], { cwd: folder, encoding: 'utf8', env });
+  return spawnSync(process.execPath, [program, 'image', ...args], { cwd: folder, encoding: 'utf8', env });
 }
 
 describe('npm run image', () => {

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ErrorCode } from '../../host/base/errors.ts';
-import { inspect } from '../../host/cli/inspect.ts';
+import { run as inspect } from '../../host/cli/inspect.ts';
 import { buildModules } from '../../host/play/modules.ts';
 import { type CapturedStreams, readCapture, writeCapture } from '../../host/session/capture.ts';
 import { Describer } from '../../host/session/describe.ts';

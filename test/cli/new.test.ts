@@ -78,7 +78,8 @@ test('the longest name is taken, once', () => {
 
 test('the command says how it is used', () => {
   const text = execFileSync(process.execPath, [
-    join(import.meta.dirname, '../../host/cli/new.ts'),
+    join(import.meta.dirname, '../../host/cli/main.ts'),
+    'new',
     '--help',
   ]).toString();
   expect(text).toContain('npm run new -- NAME');

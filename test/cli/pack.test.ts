@@ -3,9 +3,9 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { readAssets } from '../../assets/directory.ts';
 import { Budget } from '../../assets/gltf/budget.ts';
 import { modelAssets } from '../../assets/model.ts';
+import { readAssets } from '../../host/base/assets.ts';
 import { HEADER_BYTES, HEADER_MAGIC, MODEL_MAGIC } from '../../renderer/contract/pack.ts';
 import { models } from '../assets/models.ts';
 import { Packed } from '../assets/packed.ts';
@@ -20,9 +20,9 @@ beforeAll(async () => {
 afterAll(() => rmSync(folder, { recursive: true }));
 
 function run(...args: string[]): Promise<{ status: number; stdout: string; stderr: string }> {
-  const main = join(import.meta.dirname, '../../host/cli/pack.ts');
+  const main = join(import.meta.dirname, '../../host/cli/main.ts');
   return new Promise((resolve) => {
-    execFile(process.execPath, [main, ...args], (error, stdout, stderr) => {
+    execFile(process.execPath, [main, 'pack', ...args], (error, stdout, stderr) => {
       resolve({ status: error ? Number(error.code) : 0, stdout, stderr });
     });
   });

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { FormatContext, Packet } from 'node-av/lib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ErrorCode } from '../../host/base/errors.ts';
-import { render } from '../../host/cli/render.ts';
+import { run as render } from '../../host/cli/render.ts';
 import { buildModules } from '../../host/play/modules.ts';
 import { readRecordingFile } from '../../host/session/file.ts';
 import { models } from '../assets/models.ts';

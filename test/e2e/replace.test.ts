@@ -6,10 +6,11 @@ import { type Config, readConfig } from '../../host/base/config.ts';
 import { createJavaScriptEngine } from '../../host/engine/javascript.ts';
 import { type Gpu, openGpu } from '../../host/gpu/dawn.ts';
 import { Meters } from '../../host/observe/meters.ts';
-import { roomOptions, serve } from '../../host/play/host.ts';
+import { Launch } from '../../host/play/launch.ts';
+import { openRoom, roomOptions } from '../../host/play/room.ts';
+import { serve } from '../../host/play/server.ts';
 import { buildPlayer } from '../../host/player/build.ts';
 import { Audience } from '../../host/room/audience.ts';
-import { openRoom } from '../../host/room/open.ts';
 import type { Room } from '../../host/room/room.ts';
 import type { StreamServer } from '../../host/stream/server.ts';
 import { openGame, pictureColour, startBrowser } from './host.ts';
@@ -25,11 +26,15 @@ let server: StreamServer;
 
 async function show(name: string): Promise<Room> {
   const module = await readFile(join(import.meta.dirname, `../../build/${name}.wasm`));
-  const room = await openRoom(
+  const launcher = new Launch({
+    playable: { name, module, assets: new Uint8Array(0) },
     engine,
-    module,
-    roomOptions({ name, config, log, gpu, meters, assets: new Uint8Array(0) }),
-  );
+    gpu,
+    config,
+    session: { seed: config.seed, tickRate: config.tickRate, seats: config.maxPlayers },
+    log,
+  });
+  const room = await openRoom(launcher, roomOptions({ name, config, log, gpu, meters }));
   audience.show(room, true);
   return room;
 }

@@ -3,7 +3,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { readConfig } from '../../host/base/config.ts';
 import { renderSource } from '../../host/cli/render.ts';
-import { openSource } from '../../host/play/offline.ts';
+import { openSource } from '../../host/play/source.ts';
 import { script } from '../session/script.ts';
 import { compare, type Difference, difference, readImage, writeImage } from './compare.ts';
 

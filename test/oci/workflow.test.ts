@@ -39,7 +39,7 @@ it('publishes to a registry under a name and a tag that it takes', async () => {
     // As the workflow has it, but for the folder: a copy of the repository would need its own packages.
     writeFileSync(
       join(folder, 'package.json'),
-      JSON.stringify({ scripts: { image: `node ${root}/host/cli/image.ts` } }),
+      JSON.stringify({ scripts: { image: `node ${root}/host/cli/main.ts image` } }),
     );
     execFileSync('bash', ['--noprofile', '--norc', '-eo', 'pipefail', '-c', scripts('publish')[0]!], {
       cwd: folder,

@@ -6,7 +6,7 @@ import { type Config, readConfig, settings } from '../../host/base/config.ts';
 import { createWasmEdgeEngine, type WasmEdgeEngine } from '../../host/engine/wasmedge/engine.ts';
 import type { Gpu } from '../../host/gpu/dawn.ts';
 import { DeviceWatch } from '../../host/gpu/watch.ts';
-import { survive } from '../../host/play/host.ts';
+import { recoverFromLoss } from '../../host/play/recovery.ts';
 import type { Game } from '../../host/pod/pod.ts';
 import { PodStage, podConfig } from '../../host/pod/stage.ts';
 import type { Room } from '../../host/room/room.ts';
@@ -113,7 +113,7 @@ test.each([
 ])('rooms are renewed where the GPU is lost and %s', async (_, foreign, why) => {
   const { gpu, lose, reopened } = foreign ? await hungGpu() : await fragileGpu();
   const renew = vi.fn(async () => {});
-  void survive(gpu, { rooms: [{ renew }] as unknown as Room[] }, () => {});
+  void recoverFromLoss(gpu, { rooms: [{ renew }] as unknown as Room[] }, () => {});
   lose();
   await vi.waitFor(() => expect(renew.mock.calls).toEqual([[why, { foreign }]]));
   expect(reopened()).toBe(1);
@@ -125,7 +125,7 @@ test("a pod's game that saves goes on in another process when its GPU is lost", 
   const lines: string[] = [];
   const log = (_: string, message: string) => void lines.push(message);
   const stage = new PodStage({ config, log, gpu, engine, files: new Map() as never, door: undefined });
-  void survive(gpu, stage, log);
+  void recoverFromLoss(gpu, stage, log);
   const renewed: (number | undefined)[] = [];
   let game: Game | undefined;
   const loaded = await stage.load({

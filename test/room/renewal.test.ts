@@ -1,8 +1,9 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { NearlightError } from '../../host/base/errors.ts';
-import type { Engine, Submission } from '../../host/engine/engine.ts';
+import type { Submission } from '../../host/engine/engine.ts';
 import type { Replay, Surface } from '../../host/gpu/replay.ts';
-import { openRoom } from '../../host/room/open.ts';
+import type { Launcher } from '../../host/play/launch.ts';
+import { openRoom } from '../../host/play/room.ts';
 import type { Room } from '../../host/room/room.ts';
 import type { View } from '../../host/room/view.ts';
 import type { PlayerConnection } from '../../host/stream/player.ts';
@@ -64,20 +65,15 @@ beforeEach(async () => {
   clock = new ManualClock();
   [instances, views, fault, opening] = [[], [], undefined, Promise.resolve()];
   onLoad = async () => {};
-  const engine = {
-    async load() {
+  const launcher: Launcher = {
+    log: () => {},
+    async createInstance() {
       const instance = new DrawingInstance(SEATS);
       instances.push(instance);
       await onLoad();
       return instance;
     },
-  } as unknown as Engine;
-  room = await openRoom(engine, new Uint8Array(), {
-    name: 'test',
-    clock,
-    config: { maxPlayers: SEATS, tickRate: 100, seed: 1 },
-    load: { log: () => {} } as unknown as Parameters<typeof openRoom>[2]['load'],
-    createReplay: (owner) => {
+    createReplay(owner) {
       let begun = false;
       const start = (): void => {
         // What `init` asks is answered at once.
@@ -89,6 +85,11 @@ beforeEach(async () => {
       };
       return { start, destroy() {} } as unknown as Replay;
     },
+  };
+  room = await openRoom(launcher, {
+    name: 'test',
+    clock,
+    config: { maxPlayers: SEATS, tickRate: 100, seed: 1 },
     createView: async (_, connection) => {
       const made = new FakeView(connection);
       views.push(made);

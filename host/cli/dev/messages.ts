@@ -1,12 +1,7 @@
 import type { Config } from '../../base/config.ts';
 import type { TrapFrame } from '../../engine/engine.ts';
+import type { Saved } from '../../play/tab.ts';
 import type { Built, Problem } from './build.ts';
-
-/** A game's state, and the number of its next tick. */
-export interface Saved {
-  state: Uint8Array;
-  ticks: number;
-}
 
 /** The size of the picture in pixels. */
 export interface Size {

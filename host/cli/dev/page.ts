@@ -1,10 +1,11 @@
 import type { Config } from '../../base/config.ts';
+import type { Saved } from '../../play/tab.ts';
 import { PlayerInput } from '../../player/input.ts';
 import { TouchInput } from '../../player/touch.ts';
 import { InputWriter } from '../../player/writer.ts';
 import type { Built, Notice } from './build.ts';
 import { NO_WEBGPU } from './device.ts';
-import type { FromGame, Saved, Size, Stop } from './messages.ts';
+import type { FromGame, Size, Stop } from './messages.ts';
 import { element, hideProblems, showProblems } from './overlay.ts';
 import { Runner, STUCK_MS } from './runner.ts';
 

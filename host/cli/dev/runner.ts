@@ -1,6 +1,7 @@
 import type { Config } from '../../base/config.ts';
+import type { Saved } from '../../play/tab.ts';
 import type { Built } from './build.ts';
-import type { FromGame, Saved, Size, ToGame } from './messages.ts';
+import type { FromGame, Size, ToGame } from './messages.ts';
 
 export interface RunnerOptions {
   config: Config;

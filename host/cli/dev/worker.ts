@@ -1,11 +1,12 @@
 /** The worker that the game runs in: an endless loop there leaves the page alive, which can end the worker. */
 import { NearlightError } from '../../base/errors.ts';
+import type { Saved } from '../../play/tab.ts';
 import { Game, type GameOptions, TrapError } from '../../play/tab.ts';
 import { PlayerInput } from '../../room/input.ts';
 import * as protocol from '../../stream/protocol.ts';
 import type { Built } from './build.ts';
 import { openDevice } from './device.ts';
-import type { FromGame, Saved, Stop, ToGame } from './messages.ts';
+import type { FromGame, Stop, ToGame } from './messages.ts';
 import { ShaderNotes } from './shader.ts';
 import { localSink } from './sink.ts';
 

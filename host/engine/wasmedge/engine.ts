@@ -1,5 +1,5 @@
 import { closeSync } from 'node:fs';
-import { readAssets } from '../../../assets/directory.ts';
+import { readAssets } from '../../base/assets.ts';
 import { NearlightError } from '../../base/errors.ts';
 import type { Engine, EngineLimits, LoadOptions } from '../engine.ts';
 import { checkModule } from '../module.ts';

@@ -1,7 +1,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { readAssets } from '../../../assets/directory.ts';
+import { readAssets } from '../../../host/base/assets.ts';
 import { Assets, assetFolders } from '../../../host/cli/dev/assets.ts';
 import { copySources, serve } from './browser.ts';
 

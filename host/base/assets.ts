@@ -1,4 +1,4 @@
-import { NearlightError } from '../host/base/errors.ts';
+import { NearlightError } from './errors.ts';
 
 const magic = 0x50414c4e;
 

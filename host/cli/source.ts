@@ -1,0 +1,51 @@
+import { basename } from 'node:path';
+import { type Config, readConfig } from '../base/config.ts';
+import { NearlightError } from '../base/errors.ts';
+import type { SourceOptions } from '../play/source.ts';
+
+/** Seed of a game that is played without players, so that it plays the same every time. */
+const SEED = '1';
+/** The game that shows a model. */
+const MODEL = 'model';
+
+/** Options that render and inspect share. */
+export interface SourceValues {
+  module?: string | undefined;
+  assets?: string | undefined;
+  model?: string | undefined;
+  seed?: string | undefined;
+}
+
+/** Reads from a command line what to play; the arena if it names nothing. @throws NearlightError NL_USAGE */
+export function readSource(positionals: string[], values: SourceValues): Omit<SourceOptions, 'config' | 'announce'> {
+  const usage = (detail: string) => new NearlightError('NL_USAGE', detail);
+  if (positionals.length > 1) throw usage(`give one game, not ${positionals.join(', ')}`);
+  const { module, assets, model, seed } = values;
+  const what = positionals[0] ?? (model === undefined ? 'arena' : MODEL);
+  const isSession = what.endsWith('.nlr');
+  if (isSession && seed !== undefined)
+    throw usage(`--seed ${seed}: a session plays with the seed that it was recorded with; leave --seed out`);
+  if (!isSession && module !== undefined)
+    throw usage(`--module names the module of a session; to play ${module}, give it without --module`);
+  if (model !== undefined && (assets !== undefined || (!isSession && what !== MODEL)))
+    throw usage('--model shows a model by itself, or in a session of it; leave games and --assets out');
+  return { what, ...(module ? { module } : {}), ...(assets ? { assets } : {}), ...(model ? { model } : {}) };
+}
+
+/** Reads the settings of a command that plays without players: quiet, and with a fixed seed, unless told otherwise. */
+export function readSourceConfig(
+  { engine, seed }: { engine?: string | undefined; seed?: string | undefined },
+  environment: Record<string, string | undefined>,
+): Config {
+  return readConfig({
+    LOG_LEVEL: 'warn',
+    ...environment,
+    ...(engine === undefined ? {} : { ENGINE: engine }),
+    SEED: seed ?? (environment.SEED || SEED),
+  });
+}
+
+/** The name of a file without its folder and its ending. */
+export function baseName(path: string): string {
+  return basename(path).replace(/\.\w+$/, '');
+}

@@ -1,0 +1,154 @@
+import { stat } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { readArguments } from '../base/arguments.ts';
+import { readConfig, settings } from '../base/config.ts';
+import { NearlightError } from '../base/errors.ts';
+import { createLog } from '../base/log.ts';
+import { VERSION } from '../base/version.ts';
+import { buildNative } from '../engine/wasmedge/build.ts';
+import type { Gpu } from '../gpu/dawn.ts';
+import { startHost } from '../play/host.ts';
+import { buildModules, modulePath, modulePaths } from '../play/modules.ts';
+import { packModel, playableName } from '../play/playable.ts';
+import { untilSignal } from './command.ts';
+
+const ARENA = modulePath('arena');
+const MODEL = modulePath('model');
+
+const HELP = `Plays games in the browser, streamed from this machine.
+
+Usage: npm start -- [MODULE.wasm ...] [options]
+       npm start -- COMMAND [arguments]
+
+Plays a game at http://127.0.0.1:8080/; without a module, the arena.
+Several modules get a room each: the first at /, others at /?game=NAME.
+The page takes ?size=1280x720&fps=60.
+
+Commands:
+  dev, new, build, image, render, inspect, pack, doctor; each explains itself with --help
+
+Options:
+  --assets DIR     folder of assets (default: NAME.assets beside the module)
+  --model FILE     show a glTF 2.0 model (.glb or .gltf) instead
+  --port N         same as PORT
+  --host ADDRESS   same as HOST
+  --engine NAME    same as ENGINE
+  --record FILE    record the session into FILE.nlr, to play it again with render and inspect
+  --help           this text
+  --version        the version
+
+Environment:
+${Object.values(settings)
+  .map(
+    ({ env, about, ...setting }) => `  ${env.padEnd(22)} ${about} (${setting.default === '' ? '-' : setting.default})`,
+  )
+  .join('\n')}
+`;
+
+/** Plays until a signal arrives. @throws NearlightError NL_USAGE and as startHost */
+export async function run(args: string[], environment: NodeJS.ProcessEnv): Promise<number> {
+  const { values, positionals } = parse(args);
+  if (values.help) {
+    process.stdout.write(HELP);
+    return 0;
+  }
+  if (values.version) {
+    process.stdout.write(`nearlight ${VERSION}\n`);
+    return 0;
+  }
+  const own = Object.fromEntries(
+    (['port', 'host', 'engine'] as const).flatMap((name) =>
+      values[name] === undefined ? [] : [[settings[name].env, values[name]]],
+    ),
+  );
+  const config = readConfig({ ...environment, ...own });
+  const log = createLog(config.logLevel);
+  const modules = positionals.length > 0 ? positionals : [values.model === undefined ? ARENA : MODEL];
+  await check(modules, values);
+  const announce = (line: string) => log('info', line);
+  const [pack] = await Promise.all([
+    values.model === undefined ? undefined : packModel(values.model, announce),
+    buildNative(announce),
+    buildOwn(modules, announce),
+  ]);
+  const host = await startHost({
+    modules,
+    config,
+    log,
+    ...(values.assets === undefined ? {} : { assets: values.assets }),
+    ...(pack ? { pack } : {}),
+    ...(values.record === undefined ? {} : { record: values.record }),
+  });
+  const { gpu, engine, server } = host;
+  // A supervisor may send a signal as soon as it has read the line below.
+  const ended = untilSignal();
+  process.stdout.write(
+    `Nearlight ${VERSION}: ${modules.map(playableName).join(', ')} on ${engine.name} and ${adapterName(gpu)}\n`,
+  );
+  process.stdout.write(`Play at ${server.url}   (Ctrl+C ends)\n`);
+  await ended;
+  await host.close();
+  return 0;
+}
+
+/** @throws NearlightError NL_USAGE for a combination that cannot be played */
+async function check(
+  modules: string[],
+  { assets, model, record }: { assets?: string | undefined; model?: string | undefined; record?: string | undefined },
+): Promise<void> {
+  const names = modules.map(playableName);
+  for (const path of modules) {
+    if (path.endsWith('.wasm') || (await stat(path).catch(() => undefined))) continue;
+    const built = [...modulePaths()].find(([, name]) => name === path);
+    throw new NearlightError(
+      'NL_USAGE',
+      built
+        ? `there is no file ${path}; to play that game, give build/${path}.wasm`
+        : `there is neither a command nor a file named ${path}; give a .wasm file or a command; --help lists both`,
+    );
+  }
+  const twice = names.find((name, index) => names.indexOf(name) < index);
+  if (twice !== undefined)
+    throw new NearlightError(
+      'NL_USAGE',
+      `two modules are named ${twice}, and a room is named after its module; rename a file`,
+    );
+  if (assets !== undefined && !(await stat(assets).catch(() => undefined))?.isDirectory())
+    throw new NearlightError('NL_USAGE', `--assets ${assets}: there is no such folder`);
+  if (model !== undefined && (modules.length > 1 || modules[0] !== MODEL || assets !== undefined))
+    throw new NearlightError('NL_USAGE', '--model shows a model by itself; leave modules and --assets out');
+  if (record !== undefined && modules.length > 1)
+    throw new NearlightError('NL_USAGE', '--record records one module; start the others in a command of their own');
+}
+
+/** Compiles those of the modules whose sources belong to this project and have changed. */
+async function buildOwn(modules: string[], announce: (line: string) => void): Promise<void> {
+  const own = modulePaths();
+  await buildModules(
+    modules.flatMap((path) => own.get(resolve(path)) ?? []),
+    announce,
+  );
+}
+
+function parse(args: string[]) {
+  return readArguments(
+    args,
+    {
+      assets: { type: 'string' },
+      port: { type: 'string' },
+      host: { type: 'string' },
+      engine: { type: 'string' },
+      record: { type: 'string' },
+      model: { type: 'string' },
+      help: { type: 'boolean', short: 'h' },
+      version: { type: 'boolean', short: 'v' },
+    },
+    '--help',
+  );
+}
+
+/** The GPU's name as a person would say it: the device's for hardware, the driver's for software rendering. */
+function adapterName({ software, adapter: { device, description } }: Gpu): string {
+  const name = device.replaceAll('-', ' ').trim();
+  return (software ? description || name : name || description) || 'an unnamed GPU';
+}

@@ -1,0 +1,16 @@
+import type { Config } from '../base/config.ts';
+import { NearlightError } from '../base/errors.ts';
+import type { Engine } from '../engine/engine.ts';
+import { createJavaScriptEngine } from '../engine/javascript.ts';
+import { createWasmEdgeEngine } from '../engine/wasmedge/engine.ts';
+
+/** Creates the engine that the setting ENGINE names. @throws NearlightError NL_SETTING */
+export function createEngine({ engine, cacheDir, cacheBytesMax }: Config): Engine {
+  if (engine === 'wasmedge' || engine === 'wasmedge-interpreter')
+    return createWasmEdgeEngine({ cacheDir, cacheBytesMax, interpreter: engine === 'wasmedge-interpreter' });
+  if (engine === 'javascript') return createJavaScriptEngine();
+  throw new NearlightError(
+    'NL_SETTING',
+    `ENGINE=${engine} is unknown; set it to wasmedge, wasmedge-interpreter or javascript`,
+  );
+}

@@ -1,0 +1,134 @@
+import { REPLY_DEVICE_LOST } from '../../renderer/contract/abi.ts';
+import { readAssets } from '../base/assets.ts';
+import type { Config } from '../base/config.ts';
+import type { Engine, Instance, LoadOptions, LogLevel } from '../engine/engine.ts';
+import { capabilities } from '../gpu/capability.ts';
+import { Replay, type ReplayLimits } from '../gpu/replay.ts';
+import type { Loaded } from '../room/options.ts';
+
+/** A game that is ready to be launched. */
+export interface Playable {
+  /** Names the game's room and the lines that it logs. */
+  name: string;
+  module: Uint8Array;
+  /** The asset pack; empty for none. */
+  assets: Uint8Array;
+  /** Says where in the sources a trap arose; see LoadOptions. */
+  locate?: LoadOptions['locate'];
+}
+
+/** A GPU. Its `device` is another one after the GPU was lost and opened again. */
+export interface DeviceSource {
+  readonly device: GPUDevice;
+}
+
+/** Where a replay sends what is meant for the module. */
+export interface ReplayOwner {
+  log(level: LogLevel, message: string): void;
+  reply(record: ArrayLike<number>): void;
+  write(address: number, bytes: Uint8Array): void;
+}
+
+/** Makes a module instance, and a replay that draws for it, as often as they are needed. */
+export interface Launcher {
+  log(level: LogLevel, message: string): void;
+  /** Loads the module and runs its `init`. @throws NearlightError as Engine.load */
+  createInstance(): Promise<Instance>;
+  createReplay(owner: ReplayOwner): Replay;
+}
+
+export interface LaunchOptions {
+  playable: Playable;
+  engine: Engine;
+  gpu: DeviceSource;
+  config: Config;
+  /** What the module is told at its start. */
+  session: Pick<LoadOptions, 'seed' | 'tickRate' | 'seats'> & Partial<Pick<LoadOptions, 'gpu'>>;
+  log(level: LogLevel, message: string): void;
+}
+
+/** Launches one game on one engine and one GPU. */
+export class Launch implements Launcher {
+  readonly log: LaunchOptions['log'];
+  readonly #options: LaunchOptions;
+  readonly #load: LoadOptions;
+
+  constructor(options: LaunchOptions) {
+    const { playable, gpu, config, session, log } = options;
+    const { assets, locate } = playable;
+    this.log = log;
+    this.#options = options;
+    this.#load = {
+      gpu: capabilities(gpu.device, config),
+      ...session,
+      limits: config,
+      assets,
+      log,
+      ...(locate ? { locate } : {}),
+    };
+  }
+
+  createInstance(): Promise<Instance> {
+    const { engine, playable } = this.#options;
+    return engine.load(playable.module, this.#load);
+  }
+
+  createReplay(owner: ReplayOwner): Replay {
+    const { gpu, config, playable } = this.#options;
+    return createReplay({ device: gpu.device, limits: config, assets: playable.assets, owner });
+  }
+}
+
+/** Makes a replay whose commands find their assets in a pack. @throws NearlightError NL_MODULE_INVALID for a bad pack */
+export function createReplay(options: {
+  device: GPUDevice;
+  limits: ReplayLimits;
+  assets: Uint8Array;
+  owner: ReplayOwner;
+}): Replay {
+  const { device, limits, assets, owner } = options;
+  const directory = readAssets(assets);
+  const asset = (handle: number): Uint8Array | undefined => {
+    const entry = directory[handle];
+    return entry && assets.subarray(entry.offset, entry.offset + entry.bytes);
+  };
+  return new Replay({ device, limits, asset, ...owner });
+}
+
+/** Makes the replay that draws for `instance` and sends its replies there. */
+export function createReplayFor(instance: Instance, launcher: Launcher): Replay {
+  return launcher.createReplay({
+    log: (level, message) => launcher.log(level, message),
+    reply: (record) => instance.reply(record),
+    write: (address, bytes) => instance.write(address, bytes),
+  });
+}
+
+/**
+ * Launches a game up to and including what its `init` submitted.
+ * @throws NearlightError as Engine.load, and NL_COMMAND or NL_GPU_VALIDATION for what `init` submitted
+ */
+export async function launch(launcher: Launcher): Promise<Loaded> {
+  return begin(await launcher.createInstance(), launcher);
+}
+
+/** Launches a game again after its GPU was lost; the loss is the first reply that the module reads. @throws as launch */
+export async function relaunch(launcher: Launcher): Promise<Loaded> {
+  const instance = await launcher.createInstance();
+  instance.reply([REPLY_DEVICE_LOST]);
+  return begin(instance, launcher);
+}
+
+/** Replays what `init` submitted; closes the instance if that fails. @throws NearlightError as Replay.start */
+async function begin(instance: Instance, launcher: Launcher): Promise<Loaded> {
+  let replay: Replay | undefined;
+  try {
+    replay = createReplayFor(instance, launcher);
+    await replay.start(instance.initial);
+    return { instance, replay };
+  } catch (error) {
+    replay?.destroy();
+    await instance.close();
+    throw error;
+  }
+}

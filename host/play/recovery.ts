@@ -1,0 +1,28 @@
+import type { Log } from '../base/log.ts';
+import type { Gpu } from '../gpu/dawn.ts';
+import { DeviceWatch } from '../gpu/watch.ts';
+import type { Room } from '../room/room.ts';
+
+/**
+ * Opens the GPU again each time it is lost and moves the rooms to the new device. Call it once for each GPU.
+ * Resolves when the GPU cannot be opened any more; every room has ended then.
+ */
+export async function recoverFromLoss(gpu: Gpu, lobby: { readonly rooms: Room[] }, log: Log): Promise<void> {
+  for (;;) {
+    let foreign = false;
+    // The room that hung the GPU is already known; it has ended or is ending.
+    void DeviceWatch.of(gpu.device).hung.then(() => {
+      foreign = true;
+    });
+    const why = await gpu.whenLost;
+    log('error', `GPU: the device was lost: ${why}`);
+    try {
+      await gpu.reopen();
+    } catch (error) {
+      log('error', `${(error as Error).message}; restart the host`);
+      await Promise.all(lobby.rooms.map((room) => room.close('NL_GPU_LOST')));
+      return;
+    }
+    await Promise.all(lobby.rooms.map((room) => room.renew(why, { foreign })));
+  }
+}

@@ -1,0 +1,58 @@
+import { systemClock } from '../base/clock.ts';
+import type { Config } from '../base/config.ts';
+import type { Log } from '../base/log.ts';
+import type { Gpu } from '../gpu/dawn.ts';
+import type { Meters } from '../observe/meters.ts';
+import type { RoomOptions } from '../room/options.ts';
+import { Room } from '../room/room.ts';
+import { View } from '../room/view.ts';
+import type { PlayerConnection, ViewRequest } from '../stream/player.ts';
+import { RateControl } from '../stream/rate.ts';
+import { Capture } from '../video/capture.ts';
+import { createEncoder } from '../video/h264.ts';
+import { type Launcher, launch, relaunch } from './launch.ts';
+
+/** What a room needs beside a running game. */
+export interface RoomParts {
+  name: string;
+  config: Config;
+  log: Log;
+  gpu: Gpu;
+  meters: Meters;
+}
+
+/** Launches a game and opens a room for it. @throws NearlightError as launch */
+export async function openRoom(
+  launcher: Launcher,
+  options: Omit<RoomOptions, 'instance' | 'replay' | 'reload'>,
+): Promise<Room> {
+  return new Room({ ...options, ...(await launch(launcher)), reload: () => relaunch(launcher) });
+}
+
+/** The options of a room that uses this process's GPU, encoder and clock. */
+export function roomOptions(parts: RoomParts): Omit<RoomOptions, 'instance' | 'replay'> {
+  const { name, config, log, gpu, meters } = parts;
+  if (gpu.device.features.has('timestamp-query')) meters.gpuMs ??= 0;
+  return {
+    name,
+    clock: systemClock,
+    config,
+    meters,
+    warmUpTicks: config.tickRate,
+    log,
+    createView: (request, connection, onError) => createView(parts, request, connection, onError),
+  };
+}
+
+async function createView(
+  { gpu, config, log, meters }: RoomParts,
+  request: ViewRequest,
+  connection: PlayerConnection,
+  onError: (error: unknown) => void,
+): Promise<View> {
+  const { width, height, fps } = request;
+  const rate = new RateControl(request, config.bitrateMax);
+  const encoder = await createEncoder({ width, height, fps, bitrate: rate.bitrate, hardware: !gpu.software, log });
+  const capture = new Capture({ device: gpu.device, width, height });
+  return new View({ capture, encoder, connection, rate, clock: systemClock, meters, onError });
+}

@@ -1,0 +1,81 @@
+import { existsSync } from 'node:fs';
+import { resolve } from 'node:path';
+import type { Config } from '../base/config.ts';
+import { NearlightError } from '../base/errors.ts';
+import type { GpuFacts } from '../engine/engine.ts';
+import { readRecordingFile } from '../session/file.ts';
+import { idle } from '../session/film.ts';
+import type { Call } from '../session/format.ts';
+import { verify } from '../session/replay.ts';
+import type { Playable } from './launch.ts';
+import { buildModules, modulePaths } from './modules.ts';
+import { packModel, readPlayable, seedOf } from './playable.ts';
+
+/** A game to play without players or a server: a module that one idle player watches, or a recorded session. */
+export interface Source extends Playable {
+  seed: number;
+  tickRate: number;
+  seats: number;
+  /** The calls to make; they never end unless they were recorded. */
+  calls: Iterable<Call>;
+  /** A session's calls, with the replies that it had; undefined where nothing was recorded. */
+  recorded: readonly Call[] | undefined;
+  /** Seats that are taken at some time. */
+  taken: readonly number[];
+  /** The GPU that a session's module was told of. */
+  gpu?: GpuFacts | undefined;
+}
+
+export interface SourceOptions {
+  /** A module's file, the name of one of the project's games, or a session's file (.nlr). */
+  what: string;
+  config: Config;
+  /** The module of a session, unless the project has it. */
+  module?: string;
+  /** Folder of assets; without it, the folder NAME.assets beside the module. */
+  assets?: string;
+  /** A glTF model; the assets are made from it. */
+  model?: string;
+  /** Takes a line about work that takes a while. */
+  announce(line: string): void;
+}
+
+/**
+ * Finds what is to be played, builds it if it is one of the project's games, and reads it.
+ * @throws NearlightError NL_USAGE, NL_SOURCE, NL_MODULE_NOT_FOUND, NL_MODEL, NL_RECORDING
+ */
+export async function openSource({ what, config, module, ...options }: SourceOptions): Promise<Source> {
+  if (!what.endsWith('.nlr')) {
+    const found = await readGame(what, options);
+    const { tickRate, maxPlayers: seats } = config;
+    return { ...found, seed: seedOf(config), tickRate, seats, calls: idle(), recorded: undefined, taken: [0] };
+  }
+  const { header, calls, complete } = await readRecordingFile(what);
+  if (!complete) options.announce(`${what} is cut off; it plays up to the cut`);
+  const found = await readGame(module ?? header.name, options);
+  await verify(header, found);
+  const taken = [...new Set(calls.flatMap((call) => (call.kind === 'join' ? call.seat : [])))].sort((a, b) => a - b);
+  return { ...found, ...header, module: found.module, assets: found.assets, calls, recorded: calls, taken };
+}
+
+async function readGame(
+  what: string,
+  { assets, model, announce }: Pick<SourceOptions, 'assets' | 'model' | 'announce'>,
+): Promise<Playable> {
+  const path = findModule(what);
+  const own = modulePaths().get(path);
+  if (own) await buildModules([own], announce);
+  const pack = model === undefined ? undefined : await packModel(model, announce);
+  return readPlayable(path, { assets, pack });
+}
+
+function findModule(what: string): string {
+  const games = modulePaths();
+  if (existsSync(what) || games.has(resolve(what))) return resolve(what);
+  for (const [path, name] of games) if (name === what) return path;
+  const names = [...games.values()].join(', ');
+  throw new NearlightError(
+    'NL_MODULE_NOT_FOUND',
+    `there is neither a file nor a game named ${what}; give a .wasm file or one of ${names}`,
+  );
+}
