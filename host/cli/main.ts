@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import { settings } from '../base/config.ts';
 import { exitStatus, NearlightError } from '../base/errors.ts';
 import { VERSION } from '../base/version.ts';
 import type { Command } from './command.ts';
@@ -27,6 +28,13 @@ ${Object.entries(COMMANDS)
 
 "nearlight COMMAND --help" describes a command. In a project, "npm start", "npm run dev", "npm run build" and so on
 run the command of the same name.
+
+Environment:
+${Object.values(settings)
+  .map(
+    ({ env, about, ...setting }) => `  ${env.padEnd(22)} ${about} (${setting.default === '' ? '-' : setting.default})`,
+  )
+  .join('\n')}
 `;
 
 async function main([name, ...rest]: string[]): Promise<number> {
@@ -39,16 +47,21 @@ async function main([name, ...rest]: string[]): Promise<number> {
     return 0;
   }
   const found = name === undefined ? undefined : COMMANDS[name];
-  if (found) return (await found.load()).run(rest, process.env);
-  const args = name === undefined ? [] : [name, ...rest];
-  return (await import('./start.ts')).run(args, process.env);
+  if (name === undefined || !found)
+    return run('', await import('./start.ts'), name === undefined ? [] : [name, ...rest]);
+  return run(`${name}: `, await found.load(), rest);
 }
 
-try {
-  process.exitCode = await main(process.argv.slice(2));
-} catch (error) {
-  process.stderr.write(`${error instanceof NearlightError ? error.message : (error as Error).stack}\n`);
-  process.exitCode = exitStatus(error);
+/** Runs a command; a failure becomes one line and an exit status. */
+async function run(prefix: string, command: Command, args: string[]): Promise<number> {
+  try {
+    return await command.run(args, process.env);
+  } catch (error) {
+    process.stderr.write(`${prefix}${error instanceof NearlightError ? error.message : (error as Error).stack}\n`);
+    return exitStatus(error);
+  }
 }
+
+process.exitCode = await main(process.argv.slice(2));
 // A library's thread or a poll of the GPU must not keep the process alive.
 process.exit();

@@ -24,9 +24,6 @@ Plays a game at http://127.0.0.1:8080/; without a module, the arena.
 Several modules get a room each: the first at /, others at /?game=NAME.
 The page takes ?size=1280x720&fps=60.
 
-Commands:
-  dev, new, build, image, render, inspect, pack, doctor; each explains itself with --help
-
 Options:
   --assets DIR     folder of assets (default: NAME.assets beside the module)
   --model FILE     show a glTF 2.0 model (.glb or .gltf) instead
@@ -37,12 +34,7 @@ Options:
   --help           this text
   --version        the version
 
-Environment:
-${Object.values(settings)
-  .map(
-    ({ env, about, ...setting }) => `  ${env.padEnd(22)} ${about} (${setting.default === '' ? '-' : setting.default})`,
-  )
-  .join('\n')}
+"nearlight --help" lists the commands, and the settings with their defaults.
 `;
 
 /** Plays until a signal arrives. @throws NearlightError NL_USAGE and as startHost */

@@ -100,19 +100,19 @@ describe('what is asked on the command line', () => {
     [
       'a folder of assets that is missing',
       ['--assets', join(folder, 'none'), fine],
-      `--assets ${join(folder, 'none')} is no folder`,
+      `--assets ${join(folder, 'none')}: there is no such folder`,
     ],
-    ['a file as folder of assets', ['--assets', fine, fine], `--assets ${fine} is no folder`],
+    ['a file as folder of assets', ['--assets', fine, fine], `--assets ${fine}: there is no such folder`],
     [
       'a mistyped command',
       ['dcotor'],
-      'there is no command and no file dcotor; give a .wasm file, or one of the commands doctor, render and inspect; --help says more',
+      'there is neither a command nor a file named dcotor; give a .wasm file or a command; --help lists both',
     ],
     ['a game by its name', ['arena'], 'there is no file arena; to play that game, give build/arena.wasm'],
     [
       'two modules of one name',
       [fine, './fine.wasm'],
-      "two modules are named fine, and a room has its module's; rename a file",
+      'two modules are named fine, and a room is named after its module; rename a file',
     ],
   ])('%s is refused', async (_what, args, detail) => {
     const { code, stdout, stderr } = await run(args);
@@ -147,11 +147,11 @@ describe('a setting', () => {
     expect(lastLine(await run([...args, ...mistake], environment))).toMatch(/^NL_USAGE/);
   });
 
-  test('ENGINE is one that there is', async () => {
+  test('an unknown ENGINE is refused', async () => {
     const ended = await run([fine, '--engine', 'nonsense']);
     expect(ended.code).toBe(2);
     expect(lastLine(ended)).toBe(
-      'NL_SETTING: A setting is out of its bounds: ENGINE=nonsense is none of wasmedge, wasmedge-interpreter, javascript',
+      'NL_SETTING: A setting is out of its bounds: ENGINE=nonsense is unknown; set it to wasmedge, wasmedge-interpreter or javascript',
     );
   });
 });
