@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { NearlightError } from '../base/errors.ts';
+import { probeAnisotropy } from './anisotropy.ts';
 import { commandClock } from './clock.ts';
 import { DeviceGroups } from './groups.ts';
 import { DeviceWatch } from './watch.ts';
@@ -157,6 +158,7 @@ async function open({ hardwareRequired, log, backend = 'vulkan', now }: OpenOpti
   const device = await openDevice(adapter);
   if (now) commandClock(device).now = now;
   warmUp(device);
+  if (backend !== 'null') await probeAnisotropy(device);
   DeviceGroups.of(device).collect = () => setImmediate(collectGarbage);
   device.addEventListener('uncapturederror', (event) => {
     // Listeners that come later find out whose it is.
