@@ -18,7 +18,9 @@ export default defineConfig({
     // Real engines, encoders and browsers keep time: a second file beside them would take it from them.
     fileParallelism: false,
     sequence: { sequencer: Order },
-    testTimeout: 30_000,
-    hookTimeout: 60_000,
+    // Deadlines only end what would hang: no machine is too slow to pass.
+    testTimeout: 60_000,
+    hookTimeout: 120_000,
+    expect: { poll: { timeout: 45_000 } },
   },
 });

@@ -1,3 +1,5 @@
+import type { Clock } from '../base/clock.ts';
+import { commandClock } from './clock.ts';
 import { Fault } from './reader.ts';
 import { perDevice } from './shared.ts';
 import type { Compiled } from './table.ts';
@@ -9,22 +11,25 @@ const COMPILE_SHARE = 0.05;
 /** Time that a room's shaders and pipelines take to compile; what it may take at once comes back slowly. */
 class CompileTime {
   readonly #msMax: number;
+  readonly #clock: Pick<Clock, 'now'>;
   #spentMs = 0;
-  #at = performance.now();
+  #at: number;
 
-  constructor(msMax: number) {
+  constructor(msMax: number, clock: Pick<Clock, 'now'>) {
     this.#msMax = msMax;
+    this.#clock = clock;
+    this.#at = clock.now();
   }
 
   /** Whether another `ms` would be too much, and why. */
   tooLong(ms: number): Fault | undefined {
-    const spent = this.#spent(performance.now()) + ms;
+    const spent = this.#spent(this.#clock.now()) + ms;
     if (spent < this.#msMax) return undefined;
     return new Fault(`compiling has taken ${Math.round(spent)} of ${this.#msMax} ms (SHADER_MS_MAX)`);
   }
 
   spend(ms: number): void {
-    const now = performance.now();
+    const now = this.#clock.now();
     this.#spentMs = this.#spent(now) + ms;
     this.#at = now;
   }
@@ -69,6 +74,7 @@ interface Owner {
  */
 class DeviceCompiler {
   readonly #watch: DeviceWatch;
+  readonly #clock: Pick<Clock, 'now'>;
   /** What waits, by owner; whose turn is next comes first. */
   readonly #queues = new Map<Owner, (() => Promise<void>)[]>();
   #running: { owner: Owner; at: number }[] = [];
@@ -77,10 +83,11 @@ class DeviceCompiler {
   #timer: ReturnType<typeof setInterval> | undefined;
 
   /** The one of this device. */
-  static readonly of = perDevice((device) => new DeviceCompiler(DeviceWatch.of(device)));
+  static readonly of = perDevice((device) => new DeviceCompiler(device));
 
-  constructor(watch: DeviceWatch) {
-    this.#watch = watch;
+  constructor(device: GPUDevice) {
+    this.#watch = DeviceWatch.of(device);
+    this.#clock = commandClock(device);
   }
 
   /** What `begin` makes, in its owner's turn; never where that is dropped before. */
@@ -106,7 +113,7 @@ class DeviceCompiler {
       // Its next one comes after all others.
       this.#queues.delete(owner);
       if (queue.length > 0) this.#queues.set(owner, queue);
-      const run = { owner, at: performance.now() };
+      const run = { owner, at: this.#clock.now() };
       this.#running.push(run);
       void job().finally(() => this.#ended(run));
       this.#timer ??= setInterval(() => this.#look(), LOOK_MS);
@@ -114,7 +121,7 @@ class DeviceCompiler {
   }
 
   #ended(run: { owner: Owner; at: number }): void {
-    const now = performance.now();
+    const now = this.#clock.now();
     this.#running = this.#running.filter((other) => other !== run);
     run.owner.compiled(now - Math.max(run.at, this.#endedAt));
     this.#endedAt = now;
@@ -129,7 +136,7 @@ class DeviceCompiler {
       this.#stop();
       return;
     }
-    const now = performance.now();
+    const now = this.#clock.now();
     // A software adapter compiles nothing while it works: that time is nobody's here.
     if (this.#watch.late) this.#endedAt = now;
     const ms = now - Math.max(first.at, this.#endedAt);
@@ -164,6 +171,7 @@ export class RoomCompiler implements Owner {
   /** Whether pipelines compile beside the frames, and commands that need them wait. */
   patient = false;
   readonly #options: RoomCompilerOptions;
+  readonly #clock: Pick<Clock, 'now'>;
   readonly #time: CompileTime;
   readonly #device: DeviceCompiler;
   readonly #watch: DeviceWatch;
@@ -174,7 +182,8 @@ export class RoomCompiler implements Owner {
 
   constructor(options: RoomCompilerOptions) {
     this.#options = options;
-    this.#time = new CompileTime(options.msMax);
+    this.#clock = commandClock(options.device);
+    this.#time = new CompileTime(options.msMax, this.#clock);
     this.#device = DeviceCompiler.of(options.device);
     this.#watch = DeviceWatch.of(options.device);
   }
@@ -208,9 +217,9 @@ export class RoomCompiler implements Owner {
 
   /** Does at once what compiles, and accounts it. @throws Fault where that has taken too long */
   measure<T>(compile: () => T): T {
-    const begun = performance.now();
+    const begun = this.#clock.now();
     const made = compile();
-    this.#time.spend(performance.now() - begun);
+    this.#time.spend(this.#clock.now() - begun);
     const fault = this.#time.tooLong(0);
     if (fault) throw fault;
     return made;

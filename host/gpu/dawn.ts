@@ -6,6 +6,8 @@ import { tmpdir } from 'node:os';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { NearlightError } from '../base/errors.ts';
+import { probeAnisotropy } from './anisotropy.ts';
+import { commandClock } from './clock.ts';
 import { DeviceGroups } from './groups.ts';
 import { DeviceWatch } from './watch.ts';
 
@@ -44,6 +46,8 @@ export interface OpenOptions {
   log(level: 'error' | 'warn' | 'info', message: string): void;
   /** `null` executes nothing and needs no driver; for tests. */
   backend?: 'vulkan' | 'null';
+  /** Milliseconds for the limits on commands and compilations; the system's clock by default. */
+  now?(): number;
 }
 
 const features = [
@@ -132,7 +136,7 @@ interface Opened {
   whenLost: Promise<string>;
 }
 
-async function open({ hardwareRequired, log, backend = 'vulkan' }: OpenOptions): Promise<Opened> {
+async function open({ hardwareRequired, log, backend = 'vulkan', now }: OpenOptions): Promise<Opened> {
   const instance = await openInstance(backend);
   const adapter = await instance.requestAdapter({ powerPreference: 'high-performance' });
   if (!adapter) {
@@ -152,7 +156,9 @@ async function open({ hardwareRequired, log, backend = 'vulkan' }: OpenOptions):
     );
   }
   const device = await openDevice(adapter);
+  if (now) commandClock(device).now = now;
   warmUp(device);
+  if (backend !== 'null') await probeAnisotropy(device);
   DeviceGroups.of(device).collect = () => setImmediate(collectGarbage);
   device.addEventListener('uncapturederror', (event) => {
     // Listeners that come later find out whose it is.

@@ -1,4 +1,5 @@
 import { REPLY_COMPILATION, REPLY_PIPELINE, SURFACE } from '../../renderer/contract/abi.ts';
+import { anisotropyLimit } from './anisotropy.ts';
 import { Budget, textureBytes, type WorkLimits } from './budget.ts';
 import { WordCache } from './cache.ts';
 import { RoomCompiler } from './compiler.ts';
@@ -154,6 +155,7 @@ export class Objects implements ObjectsCommands {
 
   createSampler(record: CreateSampler): void {
     this.tables.sampler.claim(record.id);
+    record.maxAnisotropy = Math.min(record.maxAnisotropy, anisotropyLimit(this.#device).max);
     this.tables.sampler.add(record.id, {
       gpu: this.#device.createSampler(record as GPUSamplerDescriptor),
     });

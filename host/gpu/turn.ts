@@ -1,3 +1,5 @@
+import type { Clock } from '../base/clock.ts';
+import { commandClock } from './clock.ts';
 import { Waiting } from './compiler.ts';
 import { Fault } from './reader.ts';
 import { perDevice } from './shared.ts';
@@ -24,12 +26,14 @@ const roomsOf = perDevice((): Rooms => ({ last: undefined, changedAt: Number.NEG
  */
 export class Turn {
   readonly #msMax: number;
+  readonly #clock: Pick<Clock, 'now'>;
   readonly #rooms: Rooms;
   #begun = 0;
   #spentMs = 0;
 
   constructor(device: GPUDevice, msMax: number) {
     this.#msMax = msMax;
+    this.#clock = commandClock(device);
     this.#rooms = roomsOf(device);
   }
 
@@ -41,7 +45,7 @@ export class Turn {
 
   /** The call goes on. */
   resume(): void {
-    this.#begun = performance.now();
+    this.#begun = this.#clock.now();
     if (this.#rooms.last === this) return;
     this.#rooms.last = this;
     this.#rooms.changedAt = this.#begun;
@@ -49,7 +53,7 @@ export class Turn {
 
   /** Between two commands. @throws Waiting where others are to have their turn, Fault where the call takes too long */
   look(): void {
-    const now = performance.now();
+    const now = this.#clock.now();
     const ms = now - this.#begun;
     const alone = now - this.#rooms.changedAt > LATELY_MS;
     if (ms < (alone ? LONG_SLICE_MS : SLICE_MS)) return;

@@ -4,10 +4,19 @@ import type { Engine } from '../engine/engine.ts';
 import { createJavaScriptEngine } from '../engine/javascript.ts';
 import { createWasmEdgeEngine } from '../engine/wasmedge/engine.ts';
 
-/** Creates the engine that the setting ENGINE names. @throws NearlightError NL_SETTING */
-export function createEngine({ engine, cacheDir, cacheBytesMax }: Config): Engine {
+/**
+ * Creates the engine that the setting ENGINE names. `now` gives the milliseconds that limits on calls are measured in; the
+ * system's clock by default.
+ * @throws NearlightError NL_SETTING
+ */
+export function createEngine({ engine, cacheDir, cacheBytesMax }: Config, now?: () => number): Engine {
   if (engine === 'wasmedge' || engine === 'wasmedge-interpreter')
-    return createWasmEdgeEngine({ cacheDir, cacheBytesMax, interpreter: engine === 'wasmedge-interpreter' });
+    return createWasmEdgeEngine({
+      cacheDir,
+      cacheBytesMax,
+      interpreter: engine === 'wasmedge-interpreter',
+      ...(now ? { now } : {}),
+    });
   if (engine === 'javascript') return createJavaScriptEngine();
   throw new NearlightError(
     'NL_SETTING',

@@ -30,6 +30,13 @@ export interface HostOptions {
   pack?: Uint8Array;
   /** File that the session of the only module is recorded into. */
   record?: string;
+  /** Clocks of the time limits; the system's by default. */
+  clocks?: {
+    /** For calls of a module (INIT_MS_MAX, CALL_MS_MAX); the WasmEdge engines have such limits. */
+    calls?(): number;
+    /** For commands and compilations (REPLAY_MS_MAX, SHADER_MS_MAX). */
+    commands?(): number;
+  };
 }
 
 /** A running host: its rooms, its GPU, its server. */
@@ -47,12 +54,16 @@ export interface Host {
  * @throws NearlightError for the first of these that fails; nothing stays open then
  */
 export async function startHost(options: HostOptions): Promise<Host> {
-  const { config, log } = options;
-  const engine = record(createEngine(config), options);
+  const { config, log, clocks } = options;
+  const engine = record(createEngine(config, clocks?.calls), options);
   // A missing file is reported at once, before the slow steps.
   for (const path of options.modules) await readModule(path).catch((error) => Promise.reject(named(path, error)));
   const lobby = new Lobby(systemClock);
-  const [files, gpu] = await Promise.all([buildPlayer(), openGpu({ hardwareRequired: config.gpuEnabled, log })]);
+  const now = clocks?.commands;
+  const [files, gpu] = await Promise.all([
+    buildPlayer(),
+    openGpu({ hardwareRequired: config.gpuEnabled, log, ...(now ? { now } : {}) }),
+  ]);
   try {
     const meters = new Meters();
     const context = { ...options, gpu, engine, meters };

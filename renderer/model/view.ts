@@ -5,6 +5,8 @@ import { mat4, vec3 } from '../sdk';
 
 const FOV_Y: f32 = 0.6;
 const MARGIN: f32 = 1.12;
+/** Share of the distance that the near plane is away at least: the depth buffer needs one. */
+const NEAR_MIN: f32 = 0.002;
 /** Strength of the environment on surfaces and as the backdrop. */
 const AMBIENT: f32 = 0.9;
 const BACKDROP: f32 = 0.26;
@@ -15,6 +17,8 @@ export class Stage {
   readonly y: f32;
   readonly z: f32;
   readonly bottom: f32;
+  /** Height of the floor, a little below the model so that the two do not touch. */
+  readonly floor: f32;
   readonly halfHeight: f32;
   /** Of the cylinder. */
   readonly width: f32;
@@ -30,6 +34,7 @@ export class Stage {
     const half = Mathf.sqrt((b.maxX - b.minX) * (b.maxX - b.minX) + (b.maxZ - b.minZ) * (b.maxZ - b.minZ)) * 0.5;
     this.radius = max(Mathf.sqrt(half * half + this.halfHeight * this.halfHeight), 1e-6);
     this.width = max(half, this.radius * 0.05);
+    this.floor = this.bottom - this.radius * 0.002;
   }
 }
 
@@ -67,7 +72,11 @@ export class View {
       stage.z + Mathf.cos(orbit.yaw) * cos * distance,
       this.eye,
     );
-    const near = max(distance - stage.radius * 1.5, distance * 0.02);
+    // Nearer than the model, wherever an animation takes it, and than the floor where the bottom edge of the picture meets it.
+    const floor = stage.y + sin * distance - stage.floor;
+    const down = sin + cos * tan;
+    const nearest = distance - stage.radius * 1.5;
+    const near = max(down > 0 && floor > 0 ? min(nearest, (floor / down) * 0.99) : nearest, distance * NEAR_MIN);
     mat4.lookAt(this.eye, this.target, this.up, this.look);
     mat4.perspective(FOV_Y, aspect, near, distance + stage.radius * 12, this.projection);
     mat4.multiply(this.projection, this.look, this.uniforms);
@@ -92,7 +101,7 @@ export class View {
     for (let i = 0; i < 16; i++) this.uniforms[16 + i] = this.matrix[i];
     this.vector(48, sun[0], sun[1], sun[2], (reach * 2) / <f32>SHADOW_SIZE);
     this.vector(52, 4.3, 3.75, 3.0, 0);
-    this.vector(56, stage.x, stage.bottom - stage.radius * 0.002, stage.z, max(stage.width, stage.radius * 0.5));
+    this.vector(56, stage.x, stage.floor, stage.z, max(stage.width, stage.radius * 0.5));
     this.vector(60, AMBIENT, BACKDROP, 0, 0);
   }
 

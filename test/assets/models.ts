@@ -20,6 +20,15 @@ import { MeshoptDecoder } from 'meshoptimizer/decoder';
 import { MeshoptEncoder } from 'meshoptimizer/encoder';
 import sharp from 'sharp';
 
+/** Colours of the model `palette` from left to right, and where it takes its own from: the middle of the second. */
+export const PALETTE = [
+  [255, 0, 0],
+  [40, 200, 60],
+  [0, 0, 255],
+  [255, 255, 0],
+] as const;
+const PALETTE_UV = [0.375, 0.5];
+
 const newDocument = (): Document => new GltfDocument().setLogger(new Logger(Logger.Verbosity.SILENT));
 
 /** A sphere of `columns` x `rows` quads with normals and texture coordinates. */
@@ -279,6 +288,74 @@ async function glass(): Promise<Uint8Array> {
   return glb(document);
 }
 
+/** Unlit, so that its texels are the picture's colours. */
+async function unlit(document: Document, texels: Promise<Buffer>): Promise<Material> {
+  const texture = document
+    .createTexture()
+    .setImage(new Uint8Array(await texels))
+    .setMimeType('image/png');
+  const material = document.createMaterial().setBaseColorTexture(texture);
+  return material.setExtension('KHR_materials_unlit', document.createExtension(KHRMaterialsUnlit).createUnlit());
+}
+
+/** A quad of two units; its corners go round counterclockwise as its front shows them. */
+function quad(document: Document, corners: readonly (readonly number[])[]): Primitive {
+  const indices = float(document, 'SCALAR', []).setArray(new Uint16Array([0, 1, 2, 0, 2, 3]));
+  return document
+    .createPrimitive()
+    .setAttribute('POSITION', float(document, 'VEC3', corners.flat()))
+    .setIndices(indices);
+}
+
+const UPRIGHT = [
+  [-1, -1, 0],
+  [1, -1, 0],
+  [1, 1, 0],
+  [-1, 1, 0],
+];
+
+/** A quad whose corners all have the texture coordinates of one texel, as models with a palette do. */
+async function palette(): Promise<Uint8Array> {
+  const document = newDocument();
+  const stripes = picture(4, (x) => [...PALETTE[x]!]);
+  const primitive = quad(document, UPRIGHT).setMaterial(await unlit(document, stripes));
+  const uvs = document.createAccessor().setType('VEC2').setBuffer(document.getRoot().listBuffers()[0]!);
+  primitive.setAttribute('TEXCOORD_0', uvs.setArray(Float32Array.from([0, 1, 2, 3].flatMap(() => PALETTE_UV))));
+  show(document, primitive);
+  return glb(document);
+}
+
+/** A cube of one colour, textured but without texture coordinates. */
+async function bare(): Promise<Uint8Array> {
+  const document = newDocument();
+  const material = await unlit(
+    document,
+    picture(4, () => [...PALETTE[1]]),
+  );
+  const turns = [[0, 0, 0, 1], [0, 1, 0, 0], ...[0, 1].flatMap((axis) => [-1, 1].map((side) => quarter(axis, side)))];
+  for (const turn of turns) {
+    const face = quad(
+      document,
+      UPRIGHT.map(([x, y]) => [x!, y!, 1]),
+    );
+    show(document, face.setMaterial(material)).setRotation(turn as [number, number, number, number]);
+  }
+  return glb(document);
+}
+
+/** A quarter turn about an axis. */
+function quarter(axis: number, side: number): number[] {
+  return [0, 1, 2].map((at) => (at === axis ? side * Math.SQRT1_2 : 0)).concat(Math.SQRT1_2);
+}
+
+/** A horizontal quad. */
+async function level(): Promise<Uint8Array> {
+  const document = newDocument();
+  const corners = UPRIGHT.map(([x, y]) => [x!, 0, -y!]);
+  show(document, quad(document, corners).setMaterial(document.createMaterial().setMetallicFactor(0)));
+  return glb(document);
+}
+
 /** Many metals and roughnesses in rows. */
 async function materials(): Promise<Uint8Array> {
   const document = newDocument();
@@ -309,3 +386,6 @@ export const models: Record<string, () => Promise<Uint8Array>> = {
   glass,
   materials,
 };
+
+/** Models whose pictures have an exact colour or an even light. */
+export const surfaces: Record<string, () => Promise<Uint8Array>> = { palette, bare, level };

@@ -5,7 +5,7 @@ import type { Gpu } from '../../host/gpu/dawn.ts';
 import { buildModules } from '../../host/play/modules.ts';
 import { openTestGpu } from '../gpu/fixture.ts';
 import { buttons, load, move } from '../renderer/driver.ts';
-import { models } from './models.ts';
+import { models, PALETTE, surfaces } from './models.ts';
 import { Viewer } from './viewer.ts';
 
 let gpu: Gpu;
@@ -19,7 +19,7 @@ beforeAll(async () => {
 afterAll(() => gpu.close());
 
 async function open(name: string, options?: { compressed?: boolean }): Promise<Viewer> {
-  const viewer = await Viewer.open(gpu, (await packModel(await models[name]!())).bytes, options);
+  const viewer = await Viewer.open(gpu, (await packModel(await (models[name] ?? surfaces[name])!())).bytes, options);
   await viewer.wait(0.1);
   return viewer;
 }
@@ -83,6 +83,49 @@ describe('the viewer', () => {
 
   it('ends itself where it is given no model', async () => {
     await expect(load(join(import.meta.dirname, '../../build/model.wasm'))).rejects.toThrow(/NL_GUEST_EXIT.*status 1/);
+  });
+
+  it.each(['palette', 'bare'])(
+    'shows one colour, and no black, where texture coordinates do not vary: %s',
+    async (name) => {
+      // Blocks of a compressed texture would not have the exact colour.
+      const viewer = await open(name, { compressed: false });
+      const picture = await viewer.texels(WIDTH, HEIGHT);
+      const [r, g, b] = PALETTE[1];
+      expect(colorAt(picture, 0.5, 0.5)).toEqual([r, g, b]);
+      const all = WIDTH * HEIGHT;
+      expect(all - unlike(picture, [r, g, b], 1)).toBeGreaterThan(all / 20);
+      expect(all - unlike(picture, [0, 0, 0], 24)).toBe(0);
+      await viewer.close();
+    },
+  );
+
+  it.each([
+    ['from where it begins', 0],
+    ['from low', -40],
+    ['from above', 100],
+  ])('shows the floor down to the bottom of the picture, seen %s', async (_, dy) => {
+    const viewer = await open('level');
+    buttons(viewer.instance, 0, 1);
+    move(viewer.instance, 0, 0, dy);
+    await viewer.wait(1 / 60);
+    move(viewer.instance, 0, 0, 0);
+    await viewer.wait(2);
+    for (const [width, height] of [
+      [WIDTH, HEIGHT],
+      [HEIGHT, WIDTH],
+    ] as const) {
+      const picture = await viewer.texels(width, height);
+      const brightness = (y: number) =>
+        picture
+          .subarray((y * width + 1) * 4)
+          .slice(0, 3)
+          .reduce((sum, value) => sum + value);
+      // The lower half at the left edge shows the floor alone, whose light changes little from row to row.
+      for (let y = Math.ceil(height * 0.6); y < height - 1; y++)
+        expect(Math.abs(brightness(y) - brightness(y + 1)), `row ${y} of ${height}`).toBeLessThan(15);
+    }
+    await viewer.close();
   });
 
   it('shows compressed textures and plain ones alike', async () => {

@@ -46,7 +46,7 @@ const log = (level: string, message: string) => {
   lines.push(message.replace(/x{50,}/, (letters) => `${letters.length} letters`));
   process.stderr.write(`${Math.round(performance.now() - begun)} ms ${level}: ${lines.at(-1)}\n`);
 };
-const config = { ...readConfig({}), port: 0, gpuMsMax: 250, tickRate: TICK_RATE };
+const config = { ...readConfig({}), port: 0, gpuMsMax: 1000, tickRate: TICK_RATE };
 const host = await startHost({ modules, config, log });
 const notices: Record<string, string[]> = {};
 const rooms: Record<string, Room> = {};
@@ -74,12 +74,13 @@ const culpritError = (await culprit.ended)?.message;
 const otherError = (await other.ended)?.message;
 const ticksBefore = saver.stats.ticks;
 while (!lines.some((line) => line.includes('goes on after')) && !saver.isClosed) await pause(20);
-const after = { ticks: saver.stats.ticks, pictures: pictures.saver };
-await pause(2000);
+const after = { ticks: saver.stats.ticks, pictures: pictures.saver ?? 0 };
+while (!saver.isClosed && (saver.stats.ticks <= after.ticks + 60 || (pictures.saver ?? 0) <= after.pictures + 10))
+  await pause(20);
 const later = { ticks: saver.stats.ticks, pictures: pictures.saver, players: saver.players, closed: saver.isClosed };
 const first = pictures.plain ?? 0;
 await play('plain');
-await pause(1000);
+while ((pictures.plain ?? 0) === first) await pause(20);
 const again = (pictures.plain ?? 0) - first;
 const saverNotices = [...notices.saver!];
 const lost = host.gpu.lost;

@@ -1,3 +1,5 @@
+import { probeAnisotropy } from '../../gpu/anisotropy.ts';
+
 /** Taken as the adapter offers them, like the host's own (host/gpu/dawn.ts); the others stay at WebGPU's defaults. */
 const limits = ['maxTextureDimension2D', 'maxBufferSize', 'maxStorageBufferBindingSize'] as const;
 
@@ -14,6 +16,7 @@ export async function openDevice(): Promise<{ device: GPUDevice; name: string } 
     requiredFeatures: [...adapter.features] as GPUFeatureName[],
     requiredLimits: Object.fromEntries(limits.map((name) => [name, adapter.limits[name]])),
   });
+  await probeAnisotropy(device);
   const { description, device: model, vendor, architecture } = adapter.info;
   return { device, name: description || model || `${vendor} ${architecture}`.trim() || 'unknown GPU' };
 }

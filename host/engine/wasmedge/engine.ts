@@ -20,6 +20,8 @@ export interface WasmEdgeOptions {
   cacheBytesMax?: number;
   /** Who compiles and writes the cache instead; this engine then only reads it. */
   compile?: RemoteCompiler;
+  /** Milliseconds for the limits on calls (INIT_MS_MAX, CALL_MS_MAX); the system's clock by default. */
+  now?: () => number;
 }
 
 /** An engine whose guest processes can be started before there is a module for them. */
@@ -41,22 +43,25 @@ export function createWasmEdgeEngine({
   cacheBytesMax,
   interpreter = false,
   compile,
+  now,
 }: WasmEdgeOptions): WasmEdgeEngine {
   const cache = new CompileCache(cacheDir, compile, cacheBytesMax);
   let waiting: { process: GuestProcess; limits: MappingLimits } | undefined;
+  const spawn = (addon: Addon, { commandBytesMax, dataBytesMax }: MappingLimits): GuestProcess =>
+    new GuestProcess(addon, guestPath, { commandBytesMax, dataBytesMax, now });
   const take = (addon: Addon, limits: MappingLimits): GuestProcess => {
     const { commandBytesMax, dataBytesMax } = limits;
     const found = waiting;
     if (found?.limits.commandBytesMax !== commandBytesMax || found.limits.dataBytesMax !== dataBytesMax)
-      return new GuestProcess(addon, guestPath, limits);
+      return spawn(addon, limits);
     waiting = undefined;
-    return found.process.ended ? new GuestProcess(addon, guestPath, limits) : found.process;
+    return found.process.ended ? spawn(addon, limits) : found.process;
   };
   return {
     name: interpreter ? 'wasmedge-interpreter' : 'wasmedge',
     async prepare(limits) {
       if (waiting && !waiting.process.ended) return;
-      const process = new GuestProcess(await loadAddon(), guestPath, limits);
+      const process = spawn(await loadAddon(), limits);
       waiting = { process, limits };
       await Promise.all([process.ready, cache.prepare()]);
     },

@@ -24,6 +24,12 @@ export interface ProcessEvents {
   exited(exit: Exit): void;
 }
 
+export interface ProcessOptions {
+  commandBytesMax: number;
+  dataBytesMax: number;
+  now?: (() => number) | undefined;
+}
+
 /** Bytes of the mapping before the bulk data. */
 export function dataOffset(commandBytesMax: number): number {
   return COMMANDS + Math.ceil(commandBytesMax / PAGE_BYTES) * PAGE_BYTES;
@@ -49,9 +55,14 @@ export class GuestProcess {
   private exit: Exit | undefined;
   private deadline = 0;
   private timer: NodeJS.Timeout | undefined;
+  private readonly now: () => number;
 
-  /** @param program the guest program */
-  constructor(addon: Addon, program: string, limits: { commandBytesMax: number; dataBytesMax: number }) {
+  /**
+   * @param program the guest program
+   * @param now milliseconds for the time limits; the system's clock by default
+   */
+  constructor(addon: Addon, program: string, { now, ...limits }: ProcessOptions) {
+    this.now = now ?? (() => performance.now());
     const bytes = dataOffset(limits.commandBytesMax) + limits.dataBytesMax;
     this.channel = new addon.Channel(Math.ceil(bytes / PAGE_BYTES) * PAGE_BYTES, (closed) => this.woken(closed));
     this.memory = this.channel.memory;
@@ -121,7 +132,7 @@ export class GuestProcess {
   /** One timer stays armed over many calls: arming one for each would cost more than the call. */
   private watch(ms: number): void {
     const previous = this.deadline;
-    this.deadline = performance.now() + ms;
+    this.deadline = this.now() + ms;
     if (this.timer && this.deadline < previous) {
       clearTimeout(this.timer);
       this.timer = undefined;
@@ -132,7 +143,7 @@ export class GuestProcess {
   private expired(): void {
     this.timer = undefined;
     if (!this.pending || this.exit) return;
-    const left = this.deadline - performance.now();
+    const left = this.deadline - this.now();
     if (left > 0) {
       this.timer = setTimeout(() => this.expired(), left).unref();
     } else if (this.hasAnswered() && !this.spared) {

@@ -59,6 +59,7 @@ export class SamplerDescriptor {
   lodMaxClamp: f32 = 32;
   /** A CompareFunction; 0 for none. */
   compare: u32 = 0;
+  /** An upper bound: the host lowers it where the GPU offers less, or filters wrongly. */
   maxAnisotropy: u32 = 1;
 }
 

@@ -1,3 +1,4 @@
+import { anisotropyLimit } from '../../../host/gpu/anisotropy.ts';
 import { f, lookAt, multiply, perspective, rotationX, rotationY, sqrt } from './maths.ts';
 import { angleAt, filled, type View, wgsl } from './port.ts';
 
@@ -38,7 +39,7 @@ export function render(device: GPUDevice, texture: GPUTexture, view: View): void
     magFilter: 'linear',
     minFilter: 'linear',
     mipmapFilter: 'linear',
-    maxAnisotropy: 8,
+    maxAnisotropy: Math.min(8, anisotropyLimit(device).max),
   });
   const group = device.createBindGroup({
     layout: pipeline.getBindGroupLayout(0),

@@ -1,0 +1,14 @@
+import type { Lobby } from '../../host/room/lobby.ts';
+import type { Player } from '../../host/stream/player.ts';
+import { sleep } from '../wait.ts';
+
+/** Joins a game. The lobby opens a room again a second after it was opened last, so this waits. */
+export async function join(lobby: Lobby, name: string): Promise<Player> {
+  for (;;)
+    try {
+      return await lobby.accept(name, { width: 64, height: 64, fps: 60 });
+    } catch (error) {
+      if (!String(error).includes('it is opened again in')) throw error;
+      await sleep(20);
+    }
+}
