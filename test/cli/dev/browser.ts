@@ -5,6 +5,7 @@ import { type Browser, chromium, type Page } from 'playwright-core';
 import { readConfig } from '../../../host/base/config.ts';
 import { type Dev, startDev } from '../../../host/cli/dev/dev.ts';
 import { findSource } from '../../../host/cli/dev/source.ts';
+import { installSdk } from '../../renderer/project.ts';
 
 const root = join(import.meta.dirname, '../../..');
 
@@ -29,12 +30,12 @@ export function startGpuBrowser(): Promise<Browser> {
   });
 }
 
-/** A copy of the renderer's sources, in which tests may change a game. */
+/** A project with the SDK installed and copies of games, which tests may change. */
 export function copySources(files: string[]): { folder: string; path(file: string): string; remove(): void } {
   const folder = mkdtempSync(join(tmpdir(), 'nearlight-test-'));
+  installSdk(folder);
   mkdirSync(join(folder, 'renderer'));
-  for (const file of ['contract', 'sdk', ...files])
-    cpSync(join(root, 'renderer', file), join(folder, 'renderer', file), { recursive: true });
+  for (const file of files) cpSync(join(root, 'renderer', file), join(folder, 'renderer', file));
   return {
     folder,
     path: (file) => join(folder, 'renderer', file),
