@@ -4,13 +4,14 @@ import { join } from 'node:path';
 import { type Browser, chromium, type Page } from 'playwright-core';
 import { readConfig } from '../../../host/base/config.ts';
 import { type Dev, startDev } from '../../../host/cli/dev/dev.ts';
+import { CHROMIUM_SOFTWARE_FLAGS } from '../../../host/cli/dev/device.ts';
 import { findSource } from '../../../host/cli/dev/source.ts';
 import { installSdk } from '../../renderer/project.ts';
 
 const root = join(import.meta.dirname, '../../..');
 
-/** Chromium with WebGPU, in software where there is no GPU. */
-export function startGpuBrowser(): Promise<Browser> {
+/** Chromium with WebGPU, in software where there is no GPU; started with the flags that the page itself recommends. */
+export function startGpuBrowser(flags: readonly string[] = CHROMIUM_SOFTWARE_FLAGS.split(' ')): Promise<Browser> {
   return chromium.launch({
     executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
     headless: true,
@@ -20,12 +21,7 @@ export function startGpuBrowser(): Promise<Browser> {
       '--disable-background-networking',
       '--disable-component-update',
       '--disable-sync',
-      '--enable-unsafe-webgpu',
-      '--use-webgpu-adapter=swiftshader',
-      '--enable-features=Vulkan',
-      '--use-vulkan=swiftshader',
-      '--use-angle=swiftshader',
-      '--ignore-gpu-blocklist',
+      ...flags,
     ],
   });
 }
