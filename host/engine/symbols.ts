@@ -6,8 +6,10 @@ import type { TrapFrame } from './engine.ts';
 import { Reader, writeUnsigned } from './leb128.ts';
 
 const framesMax = 4;
-/** Sources that are not the game's own: the compiler's library and the SDK. */
-const LIBRARY = /^~lib|(^|\/)sdk\//;
+/** Sources that are not the game's own: the compiler's library, and packages such as the SDK. */
+const LIBRARY = /^~lib|^node_modules\//;
+/** The file that reports a failed check: never the place of a fault. */
+const ABORT = /@nearlight\/sdk\/sdk\/abort\.ts/;
 const codeSection = 10;
 
 /** Version 3 (ECMA-426) with what a stack needs besides. */
@@ -46,12 +48,21 @@ export function splitSymbols(compiled: Uint8Array, map: string): { module: Uint8
   const imported = names.length - starts.length;
   const parsed = JSON.parse(map) as SymbolMap;
   parsed.sourceRoot = '';
+  parsed.sources = parsed.sources.map(sourceNames);
   parsed.sourcesContent = parsed.sourcesContent.map((text, n) => (parsed.sources[n]!.startsWith('~lib') ? null : text));
   parsed.x_nearlight = {
     module: createHash('sha256').update(module).digest('hex'),
     functions: names.map((name, n) => ({ name, start: starts[n - imported] ?? 0 })),
   };
   return { module, map: JSON.stringify(parsed) };
+}
+
+/**
+ * Names files where they lie. The compiler keeps packages among its own library: it names a file of a package
+ * "~lib/@scope/package/file.ts" that lies in node_modules/.
+ */
+export function sourceNames(text: string): string {
+  return text.replaceAll('~lib/@', 'node_modules/@');
 }
 
 /** The name section (core 2, 7.4.1): its subsection 1 names functions. */
@@ -91,7 +102,7 @@ export function describeFrames(json: string, module: Uint8Array, frames: readonl
   const trace = new TraceMap(map as unknown as SourceMapInput);
   const places = frames.map((frame) => place(frame, map.x_nearlight.functions, trace));
   // What the compiler adds of its own, such as the choice of an override, lies nowhere.
-  const told = places.filter(({ text }) => text && !/renderer\/sdk\/abort\.ts|\(no source\)$/.test(text));
+  const told = places.filter(({ text }) => text && !ABORT.test(text) && !text.endsWith('(no source)'));
   const shown = told.slice(0, framesMax);
   const own = told.find((entry) => entry.own);
   if (own && !shown.includes(own)) shown[framesMax - 1] = own;
@@ -115,7 +126,7 @@ function place(frame: TrapFrame, functions: { name: string; start: number }[], t
   const found = functions[index];
   if (!found) return { text: '', own: false };
   // The compiler's names begin with the file: "renderer/arena/match/Match#tick", also within type arguments.
-  const name = found.name.replace(/[~\w./-]*\//g, '');
+  const name = found.name.replace(/[~@\w./-]*\//g, '');
   // The compiler leaves code without a place where it has joined what stood in several.
   const at = offset === undefined ? undefined : originalPositionFor(trace, { line: 1, column: offset });
   const parts = mappings(index, functions, trace);

@@ -17,7 +17,8 @@ import { availableParallelism } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { NearlightError } from '../base/errors.ts';
-import { splitSymbols } from '../engine/symbols.ts';
+import { sourceNames, splitSymbols } from '../engine/symbols.ts';
+import { compilerOptions } from './compiler.ts';
 
 const root = join(import.meta.dirname, '../..');
 const out = join(root, 'build');
@@ -107,21 +108,13 @@ function linkAssets(name: string, entry: string): void {
 }
 
 /**
- * Compiles one AssemblyScript file, a path from `folder`, which holds renderer/, into `output` (NAME.wasm) and its source map beside it; gives the module's bytes.
+ * Compiles one AssemblyScript file, a path from the project's `folder`, into `output` (NAME.wasm), and writes its source
+ * map beside it. Returns the module's size in bytes.
  * @throws NearlightError NL_SOURCE with the compiler's messages
  */
 export async function compileModule(entry: string, output: string, folder = root): Promise<number> {
   const compiler = join(root, 'node_modules/assemblyscript/bin/asc.js');
-  const options = [
-    '--config',
-    join(root, 'asconfig.json'),
-    '--target',
-    'release',
-    '--debug',
-    '--sourceMap',
-    '--outFile',
-    output,
-  ];
+  const options = [...compilerOptions(folder, 'release'), '--outFile', output];
   try {
     // asc starts itself a second time unless this flag is given.
     await promisify(execFile)(process.execPath, ['--enable-source-maps', compiler, entry, ...options], {
@@ -134,7 +127,7 @@ export async function compileModule(entry: string, output: string, folder = root
       stdout?: string;
       stderr?: string;
     };
-    throw new NearlightError('NL_SOURCE', `${entry}\n${(stdout + stderr).trim()}`, { cause });
+    throw new NearlightError('NL_SOURCE', `${entry}\n${sourceNames(stdout + stderr).trim()}`, { cause });
   }
   const { module, map } = splitSymbols(readFileSync(output), readFileSync(`${output}.map`, 'utf8'));
   writeFileSync(output, module);
@@ -152,23 +145,24 @@ export function modulePath(name: string): string {
   return join(out, `${name}.wasm`);
 }
 
-/** Folders of renderer/ that hold no game. */
-const SHARED = ['contract', 'sdk', 'scene', 'examples'];
+/** Folders of renderer/ that belong to the package @nearlight/sdk, and the examples, of which each file is a game. */
+const NO_GAMES = ['contract', 'sdk', 'scene', 'examples'];
 
-/** A game is a folder of renderer/ with an index.ts, or a file of renderer/examples; all share the rest of renderer/. */
+/** A game is a folder of renderer/ with an index.ts, or a file of renderer/examples. All depend on the package @nearlight/sdk. */
 function findSources(): Source[] {
   const files = readdirSync(join(root, 'renderer'), { recursive: true, encoding: 'utf8' })
     .filter((file) => file.endsWith('.ts'))
     .map((file) => `renderer/${file}`)
     .sort();
-  const folder = (file: string) => file.split('/').length > 2 && file.split('/')[1]!;
+  const folder = (file: string) => (file.split('/').length > 2 ? file.split('/')[1]! : '');
   const games = files.filter((file) => file.endsWith('/index.ts')).map(folder);
-  const isGame = (file: string) => games.includes(folder(file)) && !SHARED.includes(folder(file) || '');
+  const isGame = (file: string) =>
+    folder(file) !== '' && games.includes(folder(file)) && !NO_GAMES.includes(folder(file));
   const shared = files.filter((file) => !isGame(file) && folder(file) !== 'examples');
   return files.flatMap((entry) => {
     if (folder(entry) === 'examples') return { name: basename(entry, '.ts'), entry, files: [...shared, entry] };
     const name = folder(entry);
-    if (!name || !isGame(entry) || entry !== `renderer/${name}/index.ts`) return [];
+    if (!isGame(entry) || entry !== `renderer/${name}/index.ts`) return [];
     return { name, entry, files: [...shared, ...files.filter((file) => folder(file) === name)] };
   });
 }
@@ -177,8 +171,8 @@ function fingerprint(files: string[], digests: Map<string, Buffer>): string {
   const hash = createHash('sha256');
   for (const file of [
     'asconfig.json',
+    'renderer/asconfig.json',
     'node_modules/assemblyscript/package.json',
-    'renderer/contract/pack.ts',
     ...files,
   ]) {
     let digest = digests.get(file);

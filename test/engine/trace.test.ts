@@ -1,4 +1,4 @@
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
@@ -7,17 +7,17 @@ import { checkModule } from '../../host/engine/module.ts';
 import { locator } from '../../host/engine/symbols.ts';
 import { createWasmEdgeEngine } from '../../host/engine/wasmedge/engine.ts';
 import { compileModule } from '../../host/play/modules.ts';
+import { installSdk } from '../renderer/project.ts';
 import { options } from './modules.ts';
 
 vi.setConfig({ testTimeout: 30_000, hookTimeout: 60_000 });
 
-const root = join(import.meta.dirname, '../..');
 const folder = mkdtempSync(join(tmpdir(), 'nearlight-test-'));
 const path = join(folder, 'game.wasm');
 
 /** What tick(n) does, and on which line of the source. */
-const SOURCE = `import { Game, play } from 'SDK';
-export { init, join, leave, render, tick, version } from 'SDK/game';
+const SOURCE = `import { Game, play } from '@nearlight/sdk';
+export { init, join, leave, render, tick, version } from '@nearlight/sdk/game';
 class Thing { next: Thing | null = null; }
 let zero: i32 = 0;
 let low: i32 = i32.MIN_VALUE;
@@ -49,11 +49,10 @@ play(new Bad());
 `;
 
 beforeAll(async () => {
-  for (const name of ['contract', 'sdk'])
-    cpSync(join(root, 'renderer', name), join(folder, 'renderer', name), { recursive: true });
-  mkdirSync(join(folder, 'renderer/examples'));
-  writeFileSync(join(folder, 'renderer/examples/game.ts'), SOURCE.replaceAll('SDK', '../sdk'));
-  await compileModule('renderer/examples/game.ts', path, folder);
+  installSdk(folder);
+  mkdirSync(join(folder, 'src'));
+  writeFileSync(join(folder, 'src/game.ts'), SOURCE);
+  await compileModule('src/game.ts', path, folder);
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
@@ -84,7 +83,7 @@ describe.each(engines)('$engine.name', ({ engine, exact }) => {
     if (exact) expect(message).toMatch(new RegExp(` in tick, at .*game\\.ts:${line}:\\d+\\)`));
     else
       expect(message).toMatch(
-        / in tick, at [\w#.~]+ \(renderer\/examples\/game\.ts:1\d-2\d\).* \(.*--engine javascript tells the line\)/,
+        / in tick, at [\w#.~]+ \(src\/game\.ts:1\d-2\d\).* \(.*--engine javascript tells the line\)/,
       );
     expect(message.includes('--engine javascript')).toBe(!exact);
   });
@@ -103,7 +102,7 @@ describe.each(engines)('$engine.name', ({ engine, exact }) => {
   test('endless recursion is told with its place', async () => {
     const message = await fail(6);
     expect(message).toMatch(/it last logged: the stack is full/);
-    if (engine.name !== 'wasmedge-interpreter') expect(message).toMatch(/deep \(renderer\/examples\/game\.ts:2\d/);
+    if (engine.name !== 'wasmedge-interpreter') expect(message).toMatch(/deep \(src\/game\.ts:2\d/);
   });
 
   test('a map of another module is not believed', async () => {

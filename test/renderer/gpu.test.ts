@@ -17,8 +17,8 @@ const folder = mkdtempSync(join(root, 'build/gpu-'));
 
 const game = `
 import { BindGroup, Buffer, BufferUsage, ComputePipeline, CompilationInfo, device, ErrorFilter, ErrorScope, FeatureName,
-  Game, LimitName, log, Mapping, play, QuerySet, QueryType, RenderPassDescriptor, RenderPipeline, surface } from '../../renderer/sdk';
-export { init, join, leave, render, tick, version } from '../../renderer/sdk/game';
+  Game, LimitName, log, Mapping, play, QuerySet, QueryType, RenderPassDescriptor, RenderPipeline, surface } from '@nearlight/sdk';
+export { init, join, leave, render, tick, version } from '@nearlight/sdk/game';
 
 const code = \`
   override factor: f32 = 1;

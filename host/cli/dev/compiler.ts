@@ -7,7 +7,7 @@ export class Compiler {
   readonly #source: { folder: string; entry: string };
   #running: Promise<Compilation> | undefined;
 
-  /** @param source the folder that holds renderer/, and the file to start at, a path from there */
+  /** @param source the project's folder, and the file to start at, a path from there */
   constructor(source: { folder: string; entry: string }) {
     this.#source = source;
   }

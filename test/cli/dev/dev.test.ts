@@ -3,6 +3,7 @@ import { request } from 'node:http';
 import type { Browser, Page } from 'playwright-core';
 import sharp from 'sharp';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { CHROMIUM_SOFTWARE_FLAGS } from '../../../host/cli/dev/device.ts';
 import { createGame } from '../../../host/cli/new.ts';
 import { copySources, serve, shown, startGpuBrowser } from './browser.ts';
 
@@ -192,6 +193,11 @@ test("a game's state is kept where it can be, and the keyboard steers", async ()
       };
     });
   await is('stopped');
+  expect(await play.locator('#problems').textContent()).not.toContain('cannot show');
+  await play.locator('#retry').click();
+  await is('running');
+  expect(await kept()).toBe('state kept');
+  expect(await middle()).toBeLessThan(0.7 * there);
   change('vec3f(0.03, 0.035, 0.07)', 'vec3f(0.03, 0.035, 0.08)');
   await shown(play, 7);
   expect(await kept()).toBe('state kept');
@@ -213,4 +219,25 @@ test("a game's state is kept where it can be, and the keyboard steers", async ()
   await vi.waitFor(async () => expect(await middle()).toBeGreaterThan(0.8 * there), { timeout: 5000 });
   await play.close();
   await star.close();
+});
+
+test('a browser that has WebGPU but cannot show it is told so, with the flags that help, and may try again', async () => {
+  const flags = ['--enable-unsafe-webgpu', '--use-webgpu-adapter=swiftshader'];
+  const software = await startGpuBrowser(flags);
+  const view = await software.newPage({ viewport: { width: 160, height: 124 } });
+  const stops = () =>
+    view.waitForFunction(() => document.body.dataset.state === 'stopped', undefined, { timeout: 20_000 });
+  save('0.8 * vec2f', '0.5 * vec2f');
+  await view.goto(dev.url);
+  await stops();
+  const text = await view.locator('#problems').textContent();
+  expect(text).toMatch(/^NL_GPU_LOST: .*cannot show a WebGPU canvas/);
+  for (const flag of CHROMIUM_SOFTWARE_FLAGS.split(' ')) expect(text).toContain(flag);
+  await view.evaluate(() => {
+    document.getElementById('headline')!.textContent = 'before';
+  });
+  await view.locator('#retry').click();
+  await view.waitForFunction(() => document.getElementById('headline')!.textContent === 'The GPU is lost');
+  await stops();
+  await software.close();
 });
