@@ -1,13 +1,16 @@
-import type { Histogram } from '../observe/histogram.ts';
+/** Counts every sample, in milliseconds. */
+interface Counter {
+  add(ms: number): void;
+}
 
 /** The newest `size` samples of a duration or another figure, for percentiles. Adding allocates nothing. */
 export class Samples {
   readonly #ring: Float64Array;
-  readonly #histogram: Histogram | undefined;
+  readonly #histogram: Counter | undefined;
   #count = 0;
 
   /** @param options.histogram also counts every sample, and outlives these; the samples are milliseconds then */
-  constructor({ size = 4096, histogram }: { size?: number; histogram?: Histogram | undefined } = {}) {
+  constructor({ size = 4096, histogram }: { size?: number; histogram?: Counter | undefined } = {}) {
     this.#ring = new Float64Array(size);
     this.#histogram = histogram;
   }

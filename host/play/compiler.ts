@@ -18,7 +18,8 @@ export function compilerOptions(folder: string, target: 'release' | 'debug'): st
   return ['--config', existsSync(own) ? own : sdk, '--target', target, '--debug', '--sourceMap'];
 }
 
-function findSdkConfig(folder: string): string {
+/** The SDK's configuration, which lies at the root of its package. @throws NearlightError NL_SOURCE */
+export function findSdkConfig(folder: string): string {
   try {
     return createRequire(join(folder, 'package.json')).resolve(SDK_CONFIG);
   } catch (cause) {

@@ -150,7 +150,7 @@ beforeAll(async () => {
   writeFileSync(join(folder, 'asker.ts'), game);
   [gpu] = await Promise.all([
     openGpu({ hardwareRequired: false, log: () => {} }),
-    compileModule(relative(root, join(folder, 'asker.ts')), path),
+    compileModule(relative(root, join(folder, 'asker.ts')), path, root),
   ]);
 }, 120_000);
 afterAll(() => {

@@ -4,11 +4,11 @@ import type { Compilation } from './build.ts';
 /** Compiles one game's sources, again and again, without optimisation. */
 export class Compiler {
   readonly #worker = new Worker(new URL('./thread.ts', import.meta.url));
-  readonly #source: { folder: string; entry: string };
+  readonly #source: { root: string; entry: string };
   #running: Promise<Compilation> | undefined;
 
   /** @param source the project's folder, and the file to start at, a path from there */
-  constructor(source: { folder: string; entry: string }) {
+  constructor(source: { root: string; entry: string }) {
     this.#source = source;
   }
 

@@ -5,15 +5,15 @@ import { packAssets } from '../../../assets/folder.ts';
 import type { Config } from '../../base/config.ts';
 import type { TrapFrame } from '../../engine/engine.ts';
 import { describeFrames } from '../../engine/symbols.ts';
+import type { GameSource } from '../../play/project.ts';
 import { Assets, assetFolders, firstFolder, type Pack } from './assets.ts';
 import { type Compilation, inWords, type Notice, type Problem } from './build.ts';
 import { Compiler } from './compiler.ts';
 import { type PageFile, startServer } from './server.ts';
-import type { Source } from './source.ts';
 import { Watch } from './watch.ts';
 
 export interface DevOptions {
-  source: Source;
+  source: GameSource;
   /** 0 takes a free one. */
   port: number;
   config: Config;
@@ -77,7 +77,7 @@ export async function startDev(options: DevOptions): Promise<Dev> {
   };
   const changed = () => void rebuild().catch((error: unknown) => log(String(error)));
   const ofSources = new Watch({
-    folder: join(source.folder, 'renderer'),
+    folder: join(source.root, topFolder(source.entry)),
     wanted: (file) => file.endsWith('.ts'),
     changed,
   });
@@ -102,6 +102,12 @@ export async function startDev(options: DevOptions): Promise<Dev> {
       await Promise.all([server.close(), compiler.close()]);
     },
   };
+}
+
+/** The folder of the project that holds a file, and the sources beside it: `src`, or in a checkout of this program `renderer`. */
+function topFolder(entry: string): string {
+  const at = entry.indexOf('/');
+  return at < 0 ? '' : entry.slice(0, at);
 }
 
 function describe(told: Notice): string {

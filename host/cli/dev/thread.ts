@@ -17,9 +17,9 @@ interface Diagnostic {
   range: { start: number; end: number; source: { normalizedPath: string } } | null;
 }
 
-parentPort!.on('message', async ({ folder, entry }: { folder: string; entry: string }) => {
+parentPort!.on('message', async ({ root, entry }: { root: string; entry: string }) => {
   const failed = (error: Error) => ({ problems: [{ message: error.message }], ms: 0 });
-  parentPort!.postMessage(await compile(folder, entry).catch(failed));
+  parentPort!.postMessage(await compile(root, entry).catch(failed));
 });
 
 async function compile(folder: string, entry: string): Promise<Compilation> {

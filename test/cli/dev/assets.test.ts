@@ -57,7 +57,7 @@ test('those beside the module are taken where none lie beside the source', async
 });
 
 test('the folders are named after the game', () => {
-  const source = { name: 'star', folder: '/games', entry: 'renderer/star/index.ts' };
+  const source = { name: 'star', root: '/games', entry: 'renderer/star/index.ts', assets: 'renderer/star/star.assets' };
   expect(assetFolders(source)).toEqual(['/games/renderer/star/star.assets', '/games/build/star.assets']);
 });
 

@@ -5,7 +5,7 @@ import { type Browser, chromium, type Page } from 'playwright-core';
 import { readConfig } from '../../../host/base/config.ts';
 import { type Dev, startDev } from '../../../host/cli/dev/dev.ts';
 import { CHROMIUM_SOFTWARE_FLAGS } from '../../../host/cli/dev/device.ts';
-import { findSource } from '../../../host/cli/dev/source.ts';
+import { findGame } from '../../../host/play/project.ts';
 import { installSdk } from '../../renderer/project.ts';
 
 const root = join(import.meta.dirname, '../../..');
@@ -43,7 +43,7 @@ export function copySources(files: string[]): { folder: string; path(file: strin
 export async function serve(path: string, port = 0): Promise<Dev & { lines: string[] }> {
   const lines: string[] = [];
   const log = (line: string) => void lines.push(line);
-  const dev = await startDev({ source: findSource(path), port, config: readConfig({}), log });
+  const dev = await startDev({ source: findGame(path), port, config: readConfig({}), log });
   return { ...dev, lines };
 }
 

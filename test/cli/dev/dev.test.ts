@@ -121,13 +121,13 @@ test.each([
 
 test('a port that is taken, and a game that is not there, are told', async () => {
   const { startDev } = await import('../../../host/cli/dev/dev.ts');
-  const { findSource } = await import('../../../host/cli/dev/source.ts');
+  const { findGame } = await import('../../../host/play/project.ts');
   const { readConfig } = await import('../../../host/base/config.ts');
   const port = Number(new URL(dev.url).port);
-  const started = startDev({ source: findSource(triangle), port, config: readConfig({}), log: () => {} });
+  const started = startDev({ source: findGame(triangle), port, config: readConfig({}), log: () => {} });
   await expect(started).rejects.toThrow('NL_PORT_IN_USE');
-  expect(() => findSource('nothing-here')).toThrow(/^NL_USAGE: .*npm run new -- nothing-here/);
-  expect(() => findSource('/nowhere/index.ts')).toThrow('NL_USAGE');
+  expect(() => findGame('nothing-here')).toThrow(/^NL_USAGE: .*there is no game nothing-here in .*there are: arena,/);
+  expect(() => findGame('/nowhere/index.ts')).toThrow('NL_USAGE');
 });
 
 test('a page that is opened at a broken build says so, and nothing goes on below', async () => {
