@@ -86,7 +86,7 @@ function parse(args: string[]) {
   if (positionals.length > 1)
     throw new NearlightError(
       'NL_USAGE',
-      `one module a time, and not ${positionals.join(' ')}; --help lists what there is`,
+      `one module a time, and not ${positionals.join(' ')}; --help lists the options`,
     );
   return parsed;
 }

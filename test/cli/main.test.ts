@@ -95,8 +95,8 @@ describe('what is asked on the command line', () => {
   });
 
   test.each([
-    ['an unknown option', ['--nonsense'], "Unknown option '--nonsense'; --help lists what there is"],
-    ['an option without its value', ['--port'], "Option '--port <value>' argument missing; --help lists what there is"],
+    ['an unknown option', ['--nonsense'], "Unknown option '--nonsense'; --help lists the options"],
+    ['an option without its value', ['--port'], "Option '--port <value>' argument missing; --help lists the options"],
     [
       'a folder of assets that is missing',
       ['--assets', join(folder, 'none'), fine],
@@ -133,7 +133,7 @@ describe('a setting', () => {
     [{}, ['--port', '65536'], 'PORT=65536 is not a whole number from 0 to 65535'],
     [{}, ['--port=-1'], 'PORT=-1 is not a whole number from 0 to 65535'],
     [{ GPU_ENABLED: 'yes' }, [], 'GPU_ENABLED=yes is neither true nor false'],
-    [{ LOG_LEVEL: 'loud' }, [], 'LOG_LEVEL=loud is none of error, warn, info, debug'],
+    [{ LOG_LEVEL: 'loud' }, [], 'LOG_LEVEL=loud is unknown; set it to one of error, warn, info, debug'],
   ])('%j %j is out of its bounds', async (environment, args, detail) => {
     const ended = await run([...args, ...mistake], environment);
     expect(ended).toEqual({ code: 2, stdout: '', stderr: `NL_SETTING: A setting is out of its bounds: ${detail}\n` });

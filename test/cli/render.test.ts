@@ -202,7 +202,7 @@ describe('what is asked for and cannot be', () => {
     ['two lengths', ['-o', 'a.mp4', '--frames', '2', '--seconds', '2'], 'NL_USAGE', '--frames and --seconds both say'],
     ['a seat', ['--seat', '1'], 'NL_USAGE', '--seat 1: nobody sits there where no session is played; taken: 0'],
     ['a length', ['--seconds', '-3', '-o', 'a.mp4'], 'NL_USAGE', '--seconds -3: give a number from 0.001 to 86400'],
-    ['no length', ['--seconds', '--fps', '3'], 'NL_USAGE', '--seconds wants a value, and another option follows'],
+    ['no length', ['--seconds', '--fps', '3'], 'NL_USAGE', '--seconds needs a value, but another option follows'],
     ['a seed of a session', ['a.nlr', '--seed', '4'], 'NL_USAGE', '--seed 4: a session plays with the seed'],
     ['a model in a game', ['arena', '--model', 'a.glb'], 'NL_USAGE', '--model shows a model by itself'],
     ['a missing model', ['--model', at('none.glb')], 'NL_MODEL', 'none.glb: cannot be opened: ENOENT'],
