@@ -1,15 +1,13 @@
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createJavaScriptEngine } from '../../host/engine/javascript.ts';
 import { checkModule } from '../../host/engine/module.ts';
 import { locator } from '../../host/engine/symbols.ts';
 import { createWasmEdgeEngine } from '../../host/engine/wasmedge/engine.ts';
 import { compileModule } from '../../host/play/modules.ts';
 import { options } from './modules.ts';
-
-vi.setConfig({ testTimeout: 30_000, hookTimeout: 60_000 });
 
 const root = join(import.meta.dirname, '../..');
 const folder = mkdtempSync(join(tmpdir(), 'nearlight-test-'));
