@@ -38,6 +38,11 @@ export class DeviceGroups {
     this.#device = device;
   }
 
+  /** Bind groups that are not collected yet. */
+  get count(): number {
+    return this.#count;
+  }
+
   /** Makes one more for `holder`. @throws Fault where there are too many, and it holds its part of them */
   make(holder: object, create: () => GPUBindGroup): GPUBindGroup {
     const held = this.#holders.get(holder) ?? 0;

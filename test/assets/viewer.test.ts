@@ -14,7 +14,7 @@ const HEIGHT = 136;
 
 beforeAll(async () => {
   [gpu] = await Promise.all([openTestGpu('vulkan'), buildModules(['model'])]);
-}, 120_000);
+});
 
 afterAll(() => gpu.close());
 

@@ -260,7 +260,7 @@ describe('a host that can be played', () => {
       const host = await start(module, { CACHE_DIR: cache });
       expect(/compiling/.test(host.output())).toBe(compiles);
       // The game does not wait until its code is kept.
-      await expect.poll(() => readdirSync(cache), { timeout: 10_000 }).toEqual([expect.stringMatching(/\.native$/)]);
+      await expect.poll(() => readdirSync(cache)).toEqual([expect.stringMatching(/\.native$/)]);
       const { code, ms } = await end(host, 'SIGINT');
       expect(code).toBe(0);
       expect(ms).toBeLessThan(stopMsMax);

@@ -1,13 +1,11 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, expect, test, vi } from 'vitest';
+import { afterAll, expect, test } from 'vitest';
 import { createGame } from '../../host/cli/new.ts';
 import { compileModule } from '../../host/play/modules.ts';
 import { commandsOf, key, load } from '../renderer/driver.ts';
 import { copySources } from './dev/browser.ts';
-
-vi.setConfig({ testTimeout: 60_000 });
 
 const copy = copySources(['examples/triangle.ts']);
 afterAll(() => copy.remove());

@@ -116,9 +116,7 @@ describe('a clip', () => {
       '--seconds',
       '3600',
     ]);
-    await expect
-      .poll(() => statSync(at('cut.mp4'), { throwIfNoEntry: false })?.size ?? 0, { timeout: 20_000 })
-      .toBeGreaterThan(0);
+    await expect.poll(() => statSync(at('cut.mp4'), { throwIfNoEntry: false })?.size ?? 0).toBeGreaterThan(0);
     child.kill('SIGINT');
     const { code, stderr } = await ended;
     expect(code).toBe(130);
@@ -134,7 +132,7 @@ describe('a session that was recorded while it was played', () => {
     const player = new Peer();
     try {
       await player.join(host.url);
-      await expect.poll(async () => (await host.status()).rooms[0]!.ticks, { timeout: 10_000 }).toBeGreaterThan(240);
+      await expect.poll(async () => (await host.status()).rooms[0]!.ticks).toBeGreaterThan(240);
     } finally {
       player.close();
       await host.stop();
@@ -173,7 +171,7 @@ describe('a session of a model', () => {
     const player = new Peer();
     try {
       await player.join(host.url);
-      await expect.poll(async () => (await host.status()).rooms[0]!.ticks, { timeout: 10_000 }).toBeGreaterThan(180);
+      await expect.poll(async () => (await host.status()).rooms[0]!.ticks).toBeGreaterThan(180);
     } finally {
       player.close();
       await host.stop();

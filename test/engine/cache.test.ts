@@ -10,12 +10,11 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { EngineLimits } from '../../host/engine/engine.ts';
 import { createWasmEdgeEngine, probeWasmEdge } from '../../host/engine/wasmedge/engine.ts';
+import { eventually } from '../wait.ts';
 import { good, options } from './modules.ts';
-
-vi.setConfig({ testTimeout: 60_000 });
 
 let cacheDir: string;
 beforeEach(() => {
@@ -32,7 +31,7 @@ async function load(module = good(), limits: Partial<EngineLimits> = {}): Promis
   const instance = await createWasmEdgeEngine({ cacheDir }).load(module, settings);
   await instance.tick(0);
   await instance.close();
-  await vi.waitFor(() => expect(entries().length).toBeGreaterThan(0), { timeout: 30_000 });
+  await eventually(() => expect(entries().length).toBeGreaterThan(0));
   return settings.lines;
 }
 
@@ -48,7 +47,7 @@ test('another module gets another entry, a custom section does not', async () =>
   await load(Buffer.concat([good(), Uint8Array.of(0, 2, 1, 65)]));
   expect(entries().length).toBe(1);
   await load(good({ tick: '(drop (i32.const 9))' }));
-  await vi.waitFor(() => expect(entries().length).toBe(2), { timeout: 30_000 });
+  await eventually(() => expect(entries().length).toBe(2));
 });
 
 test.each([
@@ -64,7 +63,7 @@ test.each([
   writeFileSync(path(), damage(whole));
   const lines = await load();
   expect(lines.join()).toMatch(/warn: .*damaged.*info: compiling/);
-  await vi.waitFor(() => expect(readFileSync(path()).equals(whole)).toBe(true), { timeout: 30_000 });
+  await eventually(() => expect(readFileSync(path()).equals(whole)).toBe(true));
   expect(await load()).toEqual([]);
 });
 

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, describe, expect, test, vi } from 'vitest';
+import { afterAll, describe, expect, test } from 'vitest';
 import { exitStatus } from '../../host/base/errors.ts';
 import { createJavaScriptEngine } from '../../host/engine/javascript.ts';
 import { createWasmEdgeEngine } from '../../host/engine/wasmedge/engine.ts';
@@ -16,8 +16,6 @@ const engines = [
   createWasmEdgeEngine({ cacheDir, interpreter: true }),
   createJavaScriptEngine(),
 ];
-
-vi.setConfig({ testTimeout: 30_000 });
 
 const plain = 0x0001;
 const referring = 0x8001;

@@ -2,14 +2,13 @@ import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Instance } from '../../host/engine/engine.ts';
 import { createWasmEdgeEngine } from '../../host/engine/wasmedge/engine.ts';
 import type { WasmEdgeInstance } from '../../host/engine/wasmedge/instance.ts';
 import { ABI_VERSION } from '../../renderer/contract/abi.ts';
+import { eventually } from '../wait.ts';
 import { assemble, good, imports, options, text } from './modules.ts';
-
-vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
 const folder = mkdtempSync(join(tmpdir(), 'nearlight-test-'));
 const cacheDir = join(folder, 'cache');
@@ -43,7 +42,7 @@ afterAll(async () => {
 async function beside(bad: () => Promise<void>): Promise<void> {
   const before = ticks;
   await bad();
-  await vi.waitFor(() => expect(ticks).toBeGreaterThan(before + 5));
+  await eventually(() => expect(ticks).toBeGreaterThan(before + 5));
 }
 
 describe.each(engines)('$name', (engine) => {

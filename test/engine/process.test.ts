@@ -2,14 +2,12 @@ import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Addon, loadAddon } from '../../host/engine/wasmedge/addon.ts';
 import { guestPath } from '../../host/engine/wasmedge/build.ts';
 import { WasmEdgeInstance } from '../../host/engine/wasmedge/instance.ts';
 import { GuestProcess } from '../../host/engine/wasmedge/process.ts';
 import { options } from './modules.ts';
-
-vi.setConfig({ testTimeout: 30_000, hookTimeout: 60_000 });
 
 const folder = mkdtempSync(join(tmpdir(), 'nearlight-test-'));
 const program = join(folder, 'rogue');

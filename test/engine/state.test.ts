@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, describe, expect, test, vi } from 'vitest';
+import { afterAll, describe, expect, test } from 'vitest';
 import { createJavaScriptEngine } from '../../host/engine/javascript.ts';
 import { createWasmEdgeEngine } from '../../host/engine/wasmedge/engine.ts';
 import { IO_REPLIES, IO_REPLY_HEAD, REPLY_DEVICE_LOST, REPLY_MAPPED } from '../../renderer/contract/abi.ts';
@@ -15,8 +15,6 @@ const engines = [
   createWasmEdgeEngine({ cacheDir, interpreter: true }),
   createJavaScriptEngine(),
 ];
-
-vi.setConfig({ testTimeout: 30_000 });
 
 /** Exports save and load with these bodies, beside a good module's own. */
 const saving = (save: string, load = '') => ({

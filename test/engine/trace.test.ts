@@ -1,7 +1,7 @@
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createJavaScriptEngine } from '../../host/engine/javascript.ts';
 import { checkModule } from '../../host/engine/module.ts';
 import { locator } from '../../host/engine/symbols.ts';
@@ -9,8 +9,6 @@ import { createWasmEdgeEngine } from '../../host/engine/wasmedge/engine.ts';
 import { compileModule } from '../../host/play/modules.ts';
 import { installSdk } from '../renderer/project.ts';
 import { options } from './modules.ts';
-
-vi.setConfig({ testTimeout: 30_000, hookTimeout: 60_000 });
 
 const folder = mkdtempSync(join(tmpdir(), 'nearlight-test-'));
 const path = join(folder, 'game.wasm');

@@ -1,9 +1,11 @@
 /** Pipelines that compile beside the frames: a module waits for its own, and nobody for another's. */
-import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
+import { commandClock } from '../../host/gpu/clock.ts';
 import { RoomCompiler } from '../../host/gpu/compiler.ts';
 import type { Gpu } from '../../host/gpu/dawn.ts';
 import type { Replay } from '../../host/gpu/replay.ts';
 import { DeviceWatch } from '../../host/gpu/watch.ts';
+import { eventually } from '../wait.ts';
 import { Stream } from './document.ts';
 import {
   black,
@@ -26,6 +28,7 @@ beforeAll(async () => {
   gpu = await openTestGpu('vulkan');
   picture = new Picture(gpu.device);
 });
+afterEach(() => vi.useRealTimers());
 afterAll(() => {
   for (const replay of replays) replay.destroy();
   gpu.close();
@@ -90,22 +93,35 @@ test('an error scope catches it, and keeps to its own module while that one wait
   const other = new Stream().command('createBuffer', { id: 5, size: 4, usage: 0 });
   expect(() => open().run(other.submission)).toThrow(/^NL_GPU_VALIDATION/);
   await wait;
-  await vi.waitFor(() => expect(replies).toHaveLength(2));
+  await eventually(() => expect(replies).toHaveLength(2));
   expect(replies.map(([, token, caught]) => [token, caught]).sort()).toEqual([
     [1, 1],
     [2, 0],
   ]);
 });
 
-/** As slow as WGSL may be: some tenths of a second. */
+/** Slow to compile, so that others ask meanwhile. */
 const SLOW = doubling(13);
+/** What each look at the clock costs, so that a compilation takes as long at least on every machine. */
+const LOOK_MS = 10;
+/** More than a shader module takes, less than that and a pipeline. */
+const SHORT_MS = 1.5 * LOOK_MS;
+
+/** Measures the time that compiling takes by the looks at the clock. */
+function countLooks(): void {
+  let looks = 0;
+  commandClock(gpu.device).now = () => LOOK_MS * looks++;
+}
 const compute = (code: string, name: 'createComputePipeline' | 'createComputePipelineAsync', id = 2): Stream =>
   new Stream().command('createShaderModule', { id, code }).command(name, { id, module: id });
 
-test('one that takes too long ends its module, and holds up no other', { timeout: 60_000 }, async () => {
-  const hostile = open({ limits: { ...limits, shaderMsMax: 30 } });
+test('one that takes too long ends its module, and holds up no other', async () => {
+  countLooks();
+  const hostile = open({ limits: { ...limits, shaderMsMax: SHORT_MS } });
   const stream = compute(SLOW, 'createComputePipeline');
-  const ended = expect(hostile.start(stream.submission)).rejects.toThrow(/^NL_COMMAND: .*of 30 ms \(SHADER_MS_MAX\)/);
+  const ended = expect(hostile.start(stream.submission)).rejects.toThrow(
+    /^NL_COMMAND: .*after 2 commands: compiling has taken \d+ of 15 ms \(SHADER_MS_MAX\)/,
+  );
   const good = open();
   await good.start(redPipeline().submission);
   good.run(frame(new Stream()).submission, picture);
@@ -113,37 +129,67 @@ test('one that takes too long ends its module, and holds up no other', { timeout
   expect(await red()).toBe(true);
 });
 
-test('what a module compiles beside its frames is its own time, and nobody else waits for it in vain', {
-  timeout: 60_000,
-}, async () => {
+test('what a module compiles beside its frames is its own time alone', async () => {
+  vi.useFakeTimers();
+  const device = { queue: {}, lost: new Promise(() => {}) } as unknown as GPUDevice;
+  const errors: string[] = [];
+  const room = (name: string) =>
+    new RoomCompiler({
+      device,
+      msMax: 50,
+      refuser: () => () => {},
+      onOverdue: ({ message }) => void errors.push(`${name}: ${message}`),
+      onHung: () => {},
+    });
+  const [greedy, good] = [room('greedy'), room('good')];
+  const ends: (() => void)[] = [];
+  const begin = () => new Promise<void>((resolve) => ends.push(resolve));
+  const made = [greedy.later(begin), good.later(begin)];
+  await vi.advanceTimersByTimeAsync(40);
+  ends[0]!();
+  await made[0];
+  await vi.advanceTimersByTimeAsync(40);
+  ends[1]!();
+  await made[1];
+  expect(errors).toEqual([]);
+  const again = greedy.later(begin);
+  await vi.advanceTimersByTimeAsync(40);
+  ends[2]!();
+  await again;
+  expect(errors).toEqual([expect.stringMatching(/^greedy: .*of 50 ms \(SHADER_MS_MAX\)/)]);
+});
+
+test('one that compiles beside the frames keeps nobody else waiting, and ends its module if it takes too long', async () => {
+  countLooks();
   const replies: number[][] = [];
   const greedy = open({ reply: (record) => void replies.push(Array.from(record)) });
   for (let id = 2; id < 6; id++)
     await greedy.start(compute(SLOW.replace('x * 2', `x * ${id}`), 'createComputePipelineAsync', id).submission);
-  const good = open({ limits: { ...limits, shaderMsMax: 50 } });
+  const good = open();
   await good.start(redPipeline().submission);
   good.run(frame(new Stream()).submission, picture);
   expect(await red()).toBe(true);
-  await vi.waitFor(() => expect(replies).toHaveLength(4), 20_000);
+  await eventually(() => expect(replies).toHaveLength(4));
   const errors: string[] = [];
-  const overdue = open({ limits: { ...limits, shaderMsMax: 30 } });
+  const overdue = open({ limits: { ...limits, shaderMsMax: SHORT_MS } });
   overdue.observer = { onError: ({ message }) => void errors.push(message) };
   const another = SLOW.replace('x * 2', 'x * 7');
   await overdue.start(compute(another, 'createComputePipelineAsync').submission);
-  await vi.waitFor(() => expect(errors).toHaveLength(1), 20_000);
-  expect(errors[0]).toMatch(/^NL_COMMAND: .*of 30 ms \(SHADER_MS_MAX\)/);
+  await eventually(() => expect(errors).toHaveLength(1));
+  expect(errors[0]).toMatch(/^NL_COMMAND: .*of 15 ms \(SHADER_MS_MAX\)/);
 });
 
-test('rooms compile in turn, and what one has asked for too much is dropped', { timeout: 60_000 }, async () => {
+test('rooms compile in turn, and what one has asked for too much is dropped', async () => {
+  countLooks();
   const begun = vi.spyOn(gpu.device, 'createComputePipelineAsync');
-  const greedy = open({ limits: { ...limits, shaderMsMax: 100 } });
+  const greedy = open({ limits: { ...limits, shaderMsMax: 10 * LOOK_MS } });
   const errors: string[] = [];
   greedy.observer = { onError: ({ message }) => void errors.push(message) };
   const stream = new Stream().command('createShaderModule', { id: 2, code: SLOW.replace('x * 2', 'x * 11') });
   for (let id = 3; id < 200; id++) stream.command('createComputePipelineAsync', { id, module: 2 });
   await greedy.start(stream.submission);
   await open().start(redPipeline().submission);
-  await vi.waitFor(() => expect(errors).toHaveLength(1), 20_000);
+  await eventually(() => expect(errors).toHaveLength(1));
   await open().start(redPipeline().submission);
   expect(begun.mock.calls.length).toBeLessThan(20);
   begun.mockRestore();

@@ -1,7 +1,9 @@
 /** The parts of WebGPU beyond drawing: what they give back, on a real device. Streams come from ABI.md alone. */
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { Gpu } from '../../host/gpu/dawn.ts';
+import { DeviceGroups, GROUPS_MAX } from '../../host/gpu/groups.ts';
 import type { Replay } from '../../host/gpu/replay.ts';
+import { eventually } from '../wait.ts';
 import { bits, constants, enums, Stream, type Values } from './document.ts';
 import { black, fault, limits, newReplay, openTestGpu, Picture, pipeline, redPipeline, target } from './fixture.ts';
 
@@ -34,7 +36,7 @@ function start() {
   replays.push(replay);
   const answer = async (type: string): Promise<number[]> => {
     const found = () => replies.find((record) => record[0] === REPLY(type));
-    await vi.waitFor(() => expect(found()).toBeDefined(), { timeout: 5000 });
+    await eventually(() => expect(found()).toBeDefined());
     return found()!.slice(1);
   };
   return { replay, replies, writes, log, answer };
@@ -475,12 +477,17 @@ describe('bind groups', () => {
       }
       return fault(target, stream);
     };
+    const groups = DeviceGroups.of(device);
+    const collect = vi.spyOn(groups, 'collect');
     for (let n = 0; n < 12; n++) {
       expect(many(replay, n * 3000, 3000)).toBe('');
-      await new Promise((resolve) => setTimeout(resolve, 100));
+      // Collection is asked for once there are half as many as may be, and comes when it comes.
+      if (collect.mock.calls.length > 0) await eventually(() => expect(groups.count).toBeLessThan(GROUPS_MAX / 2));
+      collect.mockClear();
     }
+    collect.mockRestore();
     expect(many(replay, 36_000, 8000)).toBe('');
-    await vi.waitFor(() => expect(many(start().replay, 0, 1)).not.toMatch(/bind groups on this GPU/));
+    await eventually(() => expect(many(start().replay, 0, 1)).not.toMatch(/bind groups on this GPU/));
     const burst = Array.from({ length: 3 }, (_, n) => many(replay, 44_000 + n * 16_000, 16_000)).find(
       (why) => why !== '',
     );

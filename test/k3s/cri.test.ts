@@ -30,12 +30,12 @@ beforeAll(async () => {
   await pushImage(new Registry(parseReference(image)), made, '1', () => {});
   latency = await importGame(rig, 'latency', module);
   await rig.ctr('-n', 'k8s.io', 'images', 'tag', latency, SANDBOX_IMAGE);
-}, 120_000);
+});
 
 afterAll(async () => {
   await rig?.close();
   await registry?.close();
-}, 60_000);
+});
 
 it('pulls a game from a registry, and runs it', async () => {
   await expect(rig.cri.pull(`${registry.address}/games/chess:1`)).rejects.toThrow(/not found/);

@@ -14,7 +14,7 @@ let arena = '';
 beforeAll(async () => {
   for (const module of await buildModules(['arena', 'latency', 'triangle'])) sizes.set(module.name, module.bytes);
   arena = join(import.meta.dirname, '../../build/arena.wasm');
-}, 60_000);
+});
 
 async function ticks(game: Instance, from: number, count: number): Promise<number> {
   for (let n = from; n < from + count; n++) await game.tick(n);

@@ -32,7 +32,7 @@ beforeAll(async () => {
   const asc = join(root, 'node_modules/assemblyscript/bin/asc.js');
   const parameters = [asc, 'build/exit.ts', '-o', 'build/exit.test.wasm', '--target', 'release'];
   await promisify(execFile)(process.execPath, parameters, { cwd: root });
-}, 60_000);
+});
 
 afterAll(() => {
   rmSync(source, { force: true });

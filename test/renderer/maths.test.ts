@@ -81,7 +81,7 @@ beforeAll(async () => {
   guest._initialize();
   const { buffer } = (instance.exports as { memory: WebAssembly.Memory }).memory;
   numbers = new Float32Array(buffer, guest.numbers(), 64);
-}, 60_000);
+});
 
 afterAll(() => {
   rmSync(source, { force: true });

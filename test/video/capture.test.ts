@@ -3,8 +3,6 @@ import { type Gpu, openGpu } from '../../host/gpu/dawn.ts';
 import { Capture, type Picture } from '../../host/video/capture.ts';
 
 // A software adapter on a busy machine stalls for seconds at times.
-vi.setConfig({ testTimeout: 30_000, hookTimeout: 30_000 });
-
 let gpu: Gpu;
 beforeAll(async () => {
   gpu = await openGpu({ hardwareRequired: false, log: () => {} });

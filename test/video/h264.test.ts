@@ -6,8 +6,6 @@ import type { Picture } from '../../host/video/capture.ts';
 import type { AccessUnit, Encoder, EncoderOptions } from '../../host/video/encoder.ts';
 import { createEncoder } from '../../host/video/h264.ts';
 
-vi.setConfig({ testTimeout: 30_000 });
-
 const FRAME_US = 16_667;
 const NAL = { slice: 1, idr: 5, sps: 7, pps: 8 };
 

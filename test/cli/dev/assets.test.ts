@@ -1,11 +1,10 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { afterEach, beforeEach, expect, test } from 'vitest';
 import { readAssets } from '../../../host/base/assets.ts';
 import { Assets, assetFolders } from '../../../host/cli/dev/assets.ts';
+import { eventually } from '../../wait.ts';
 import { copySources, serve } from './browser.ts';
-
-vi.setConfig({ testTimeout: 30_000 });
 
 let copy: ReturnType<typeof copySources>;
 let dev: Awaited<ReturnType<typeof serve>> | undefined;
@@ -31,7 +30,7 @@ async function names(id: number): Promise<string[]> {
 }
 
 const builds = (count: number) =>
-  vi.waitFor(() => expect(dev!.lines.filter((line) => line.includes('compiled')).length).toBe(count), 10_000);
+  eventually(() => expect(dev!.lines.filter((line) => line.includes('compiled')).length).toBe(count));
 
 test('assets are packed again when they change, and each build has its own', async () => {
   write('renderer/examples/triangle.assets/a.txt', 'a');

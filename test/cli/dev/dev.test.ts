@@ -2,12 +2,11 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { request } from 'node:http';
 import type { Browser, Page } from 'playwright-core';
 import sharp from 'sharp';
-import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import { CHROMIUM_SOFTWARE_FLAGS } from '../../../host/cli/dev/device.ts';
 import { createGame } from '../../../host/cli/new.ts';
+import { eventually } from '../../wait.ts';
 import { copySources, serve, shown, startGpuBrowser } from './browser.ts';
-
-vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
 const copy = copySources(['examples/triangle.ts']);
 const triangle = copy.path('examples/triangle.ts');
@@ -160,7 +159,7 @@ test("a game's state is kept where it can be, and the keyboard steers", async ()
   const middle = async () => (await colours(play, [152, 92, 16, 16])).reduce((sum, { mean }) => sum + mean, 0);
   const there = await middle();
   await play.keyboard.down('KeyA');
-  await vi.waitFor(async () => expect(await middle()).toBeLessThan(0.7 * there), { timeout: 10_000 });
+  await eventually(async () => expect(await middle()).toBeLessThan(0.7 * there));
   await play.keyboard.up('KeyA');
   change('vec3f(0.03, 0.035, 0.07)', 'vec3f(0.03, 0.035, 0.08)');
   await shown(play, 2);
@@ -177,7 +176,7 @@ test("a game's state is kept where it can be, and the keyboard steers", async ()
 
   change('this.time += this.dt;', 'while (_n > 0) {}');
   await is('stuck');
-  await vi.waitFor(() => expect(star.lines.at(-1)).toMatch(/does not answer\n.*Save a change/));
+  await eventually(() => expect(star.lines.at(-1)).toMatch(/does not answer\n.*Save a change/));
   writeFileSync(path, source);
   await shown(play, 6);
   expect(await kept()).toBe('state kept');
@@ -216,7 +215,7 @@ test("a game's state is kept where it can be, and the keyboard steers", async ()
   change('state.version(1)', 'state.version(2)');
   await shown(play, 2);
   expect(await kept()).toBe('state refused: began anew');
-  await vi.waitFor(async () => expect(await middle()).toBeGreaterThan(0.8 * there), { timeout: 5000 });
+  await eventually(async () => expect(await middle()).toBeGreaterThan(0.8 * there));
   await play.close();
   await star.close();
 });
