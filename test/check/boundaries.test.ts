@@ -94,7 +94,11 @@ describe('stages', () => {
 });
 
 describe('games', () => {
-  const sdk = { 'renderer/sdk/index.ts': '', 'renderer/scene/sky.ts': '' };
+  const sdk = {
+    'renderer/index.ts': "export * from './sdk'\n",
+    'renderer/sdk/index.ts': '',
+    'renderer/scene/sky.ts': '',
+  };
 
   test('a game imports the SDK by name', async () => {
     const text = "import { play } from '@nearlight/sdk'\nimport { Sky } from '@nearlight/sdk/scene/sky'\n";

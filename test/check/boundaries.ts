@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { findCircles } from './circles.ts';
-import { type Import, readFiles, readImports, SDK } from './imports.ts';
+import { type Import, isSource, readFiles, readImports, SDK } from './imports.ts';
 import { EXCEPTIONS, GAMES, isAbove, PORTABLE, partOf, permission } from './order.ts';
 
 /**
@@ -29,10 +29,8 @@ export async function findFaults(root: string): Promise<string[]> {
 /** Folders of sources that the order does not name. */
 function unplaced(files: Iterable<string>): string[] {
   const folders = new Set<string>();
-  for (const path of files) {
-    const isDocument = /\.(md|svg|png)$/.test(path);
-    if (!isDocument && partOf(path) === undefined) folders.add(path.split('/').slice(0, 2).join('/'));
-  }
+  for (const path of files)
+    if (isSource(path) && partOf(path) === undefined) folders.add(path.split('/').slice(0, 2).join('/'));
   return [...folders].map((folder) => `${folder} has no place in the order of folders (test/check/order.ts)`);
 }
 

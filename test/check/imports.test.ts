@@ -60,6 +60,7 @@ test('packages and modules of Node are told from files, and a missing file and a
 
 test('AssemblyScript leaves out extensions, names folders, and imports the SDK by name', async () => {
   const files = {
+    'renderer/index.ts': '',
     'renderer/sdk/index.ts': '',
     'renderer/scene/file.ts': '',
     'renderer/arena/index.ts':
@@ -67,7 +68,7 @@ test('AssemblyScript leaves out extensions, names folders, and imports the SDK b
     'renderer/scene/orbit.ts': "import { a } from '../sdk'\nimport { b } from './file'\n",
   };
   expect(await see(files, 'renderer/arena/index.ts')).toEqual([
-    '1 values file renderer/sdk/index.ts',
+    '1 values file renderer/index.ts',
     '2 values file renderer/scene/file.ts',
   ]);
   expect(await see(files, 'renderer/scene/orbit.ts')).toEqual([

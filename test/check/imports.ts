@@ -75,7 +75,8 @@ export async function readImports(root: string, files = readFiles(root)): Promis
   return imports;
 }
 
-function isSource(path: string): boolean {
+/** Whether the file is one whose imports are read. */
+export function isSource(path: string): boolean {
   return SCRIPT.test(path) || NATIVE.test(path);
 }
 
@@ -161,7 +162,7 @@ function resolveNative(from: string, specifier: string): string {
 function resolveScript(files: Set<string>, from: string, specifier: string): string {
   if (isExternal(specifier)) return specifier;
   const path = specifier.startsWith(SDK)
-    ? join('renderer', specifier.slice(SDK.length) || 'sdk')
+    ? join('renderer', specifier.slice(SDK.length))
     : join(dirname(from), specifier);
   return [path, `${path}.ts`, `${path}/index.ts`].find((candidate) => files.has(candidate)) ?? path;
 }

@@ -1,10 +1,13 @@
-/** What one folder of the program may import. Its own files are always allowed. */
+/** What one part of the program, a folder or a file, may import. Its own files are always allowed. */
 export interface Part {
   /** Folders that it loads at run time. */
   readonly values: readonly string[];
   /** Folders that give it their types only. */
   readonly types: readonly string[];
 }
+
+/** What the package @nearlight/sdk offers at its root. */
+const PACKAGE = ['renderer/index.ts', 'renderer/game.ts'];
 
 export const GAMES = ['renderer/arena', 'renderer/examples', 'renderer/model'];
 
@@ -38,7 +41,8 @@ export const PARTS: Readonly<Record<string, Part>> = {
   'renderer/contract': { values: [], types: [] },
   'renderer/sdk': { values: ['renderer/contract'], types: [] },
   'renderer/scene': { values: ['renderer/contract', 'renderer/sdk'], types: [] },
-  ...alike(GAMES, { values: ['renderer/sdk', 'renderer/scene'], types: [] }),
+  ...alike(PACKAGE, { values: ['renderer/sdk'], types: [] }),
+  ...alike(GAMES, { values: [...PACKAGE, 'renderer/sdk', 'renderer/scene'], types: [] }),
   'host/base': { values: ['renderer/contract'], types: [] },
   ...alike(['assets', 'oci'], { values: BASE, types: [] }),
   ...alike(STAGES, { values: BASE, types: ['assets', 'oci', ...STAGES] }),
@@ -64,7 +68,7 @@ export const PORTABLE: readonly RegExp[] = [
   /^host\/engine\/(module|javascript)\.ts$/,
 ];
 
-/** The part that a file belongs to; undefined if its folder has no place in the order. */
+/** The part that a file belongs to; undefined if it has no place in the order. */
 export function partOf(path: string): string | undefined {
   const [top = '', below = ''] = path.split('/');
   if (top === 'test') return top;
