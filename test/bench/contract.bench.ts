@@ -5,7 +5,7 @@ import { createJavaScriptEngine } from '../../host/engine/javascript.ts';
 import { createWasmEdgeEngine } from '../../host/engine/wasmedge/engine.ts';
 import { type Gpu, openGpu } from '../../host/gpu/dawn.ts';
 import { type Commands, Replay, type Surface } from '../../host/gpu/replay.ts';
-import { cacheDir, compile, load } from './compile.ts';
+import { cacheDir, compile, load } from '../session/compile.ts';
 import { type Bench, benchmark } from './harness.ts';
 import { idleDevice } from './idle.ts';
 

@@ -2,8 +2,8 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { buildModules } from '../../host/play/modules.ts';
-import { poll, startRig } from '../k3s/containerd.ts';
-import { importGame, SANDBOX_IMAGE } from '../k3s/image.ts';
+import { poll, SANDBOX_IMAGE, startRig } from '../k3s/containerd.ts';
+import { importGame } from '../k3s/image.ts';
 import { Peer, until } from '../stream/peer.ts';
 import { sleep } from '../wait.ts';
 import { benchmark } from './harness.ts';

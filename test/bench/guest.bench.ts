@@ -4,7 +4,7 @@ import { systemClock } from '../../host/base/clock.ts';
 import type { Instance } from '../../host/engine/engine.ts';
 import { createJavaScriptEngine } from '../../host/engine/javascript.ts';
 import { createWasmEdgeEngine } from '../../host/engine/wasmedge/engine.ts';
-import { cacheDir, compile, load } from './compile.ts';
+import { cacheDir, compile, load } from '../session/compile.ts';
 import { benchmark } from './harness.ts';
 
 const TICK_MS = 1000 / 120;

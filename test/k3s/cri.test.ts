@@ -8,9 +8,9 @@ import { parseReference, Registry } from '../../oci/registry.ts';
 import { openGame, pictureColour, startBrowser } from '../e2e/host.ts';
 import { good } from '../engine/modules.ts';
 import { type Distribution, startDistribution } from '../oci/distribution.ts';
-import { poll, type Rig, startRig } from './containerd.ts';
+import { poll, type Rig, SANDBOX_IMAGE, startRig } from './containerd.ts';
 import { ready, startGame } from './game.ts';
-import { importGame, SANDBOX_IMAGE } from './image.ts';
+import { importGame } from './image.ts';
 
 const PROBES = 100;
 

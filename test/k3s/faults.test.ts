@@ -6,9 +6,9 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { buildModules } from '../../host/play/modules.ts';
 import { good } from '../engine/modules.ts';
 import { Peer, until } from '../stream/peer.ts';
-import { expectNothingLeft, poll, type Rig, startRig } from './containerd.ts';
+import { expectNothingLeft, poll, type Rig, SANDBOX_IMAGE, startRig } from './containerd.ts';
 import { exited, ready, startContainer, startGame } from './game.ts';
-import { importGame, SANDBOX_IMAGE } from './image.ts';
+import { importGame } from './image.ts';
 
 const POOL = 2;
 const PODS = 5;

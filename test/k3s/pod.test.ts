@@ -5,9 +5,9 @@ import { buildModules } from '../../host/play/modules.ts';
 import { good } from '../engine/modules.ts';
 import { Peer, until } from '../stream/peer.ts';
 import { sleep } from '../wait.ts';
-import { expectNothingLeft, poll, type Rig, startRig } from './containerd.ts';
+import { expectNothingLeft, poll, type Rig, SANDBOX_IMAGE, startRig } from './containerd.ts';
 import { exited, ready, startGame } from './game.ts';
-import { importGame, importProgram, SANDBOX_IMAGE } from './image.ts';
+import { importGame, importProgram } from './image.ts';
 
 const root = join(import.meta.dirname, '../..');
 const file = (name: string) => readFileSync(join(root, `build/${name}.wasm`));
