@@ -93,9 +93,9 @@ test('old temporary files of hosts that died are deleted', async () => {
 });
 
 test('a compilation that takes too long is stopped', async () => {
-  const ifs = '(if (local.get 0) (then (call $log (i32.const 3) (local.get 0) (i32.const 0))))'.repeat(60_000);
-  await expect(load(good({ tick: ifs }), { compileMsMax: 1500 })).rejects.toThrow(
-    /^NL_COMPILE: .*Oz.*O0.*COMPILE_MS_MAX/,
+  // Just starting the compiler takes longer on any machine.
+  await expect(load(good(), { compileMsMax: 4 })).rejects.toThrow(
+    /^NL_COMPILE: .*Oz: it took.*O0: it took.*COMPILE_MS_MAX/,
   );
   expect(entries()).toEqual([]);
 });
