@@ -128,7 +128,7 @@ describe('arena', () => {
     buttons(game, 0, 1);
     await ticks(game, 0, 600);
     await game.render(0, 320, 180);
-    const heap = (): number => (game as unknown as { memory: Uint8Array }).memory.length;
+    const heap = (): number => (game as unknown as { memoryBytes: number }).memoryBytes;
     const before = heap();
     for (let n = 600; n < 10_600; n++) {
       await game.tick(n);
