@@ -10,6 +10,7 @@ const COMMANDS: Record<string, { about: string; load(): Promise<Command> }> = {
   dev: { about: "play a game in the browser's own tab, rebuilt on every save", load: () => import('./dev.ts') },
   new: { about: 'make a game of your own', load: () => import('./new.ts') },
   build: { about: 'compile games to modules', load: () => import('./build.ts') },
+  test: { about: "run a project's tests", load: () => import('./test.ts') },
   image: { about: 'build the OCI image of a game, and push it', load: () => import('./image.ts') },
   render: { about: 'make pictures or a clip of a game or a recorded session', load: () => import('./render.ts') },
   inspect: { about: 'describe what a game sends to the GPU', load: () => import('./inspect.ts') },

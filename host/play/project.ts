@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { basename, dirname, join, relative, resolve, sep } from 'node:path';
 import { NearlightError } from '../base/errors.ts';
+import { PACKAGE_ROOT } from '../base/self.ts';
 
 /** The sources of one game. */
 export interface GameSource {
@@ -20,8 +21,6 @@ export interface Project {
   games: readonly GameSource[];
 }
 
-/** What this program's own package holds: the arena and the viewer of models. */
-const PACKAGE_ROOT = join(import.meta.dirname, '../..');
 /** The only game of a project that lists none. */
 const ENTRY = 'src/index.ts';
 

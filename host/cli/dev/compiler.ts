@@ -1,9 +1,10 @@
 import { Worker } from 'node:worker_threads';
+import { SOURCE_ENDING } from '../../base/self.ts';
 import type { Compilation } from './build.ts';
 
 /** Compiles one game's sources, again and again, without optimisation. */
 export class Compiler {
-  readonly #worker = new Worker(new URL('./thread.ts', import.meta.url));
+  readonly #worker = new Worker(new URL(`./thread.${SOURCE_ENDING}`, import.meta.url));
   readonly #source: { root: string; entry: string };
   #running: Promise<Compilation> | undefined;
 

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { build, stop } from 'esbuild';
 import { packAssets } from '../../../assets/folder.ts';
 import type { Config } from '../../base/config.ts';
+import { SOURCE_ENDING } from '../../base/self.ts';
 import type { TrapFrame } from '../../engine/engine.ts';
 import { describeFrames } from '../../engine/symbols.ts';
 import type { GameSource } from '../../play/project.ts';
@@ -153,7 +154,11 @@ async function packFirst(folders: readonly string[]): Promise<Uint8Array> {
 /** The page as paths and files; nothing is written to disk. */
 async function buildPage(): Promise<Map<string, PageFile>> {
   const { outputFiles } = await build({
-    entryPoints: { dev: join(folder, 'page.ts'), worker: join(folder, 'worker.ts'), style: join(folder, 'style.css') },
+    entryPoints: {
+      dev: join(folder, `page.${SOURCE_ENDING}`),
+      worker: join(folder, `worker.${SOURCE_ENDING}`),
+      style: join(folder, 'style.css'),
+    },
     outdir: folder,
     bundle: true,
     write: false,

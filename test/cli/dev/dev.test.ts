@@ -1,14 +1,17 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { request } from 'node:http';
+import { join } from 'node:path';
 import type { Browser, Page } from 'playwright-core';
 import sharp from 'sharp';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { CHROMIUM_SOFTWARE_FLAGS } from '../../../host/cli/dev/device.ts';
-import { createGame } from '../../../host/cli/new.ts';
+import { createProject } from '../../../host/cli/new.ts';
+import { installSdk } from '../../renderer/project.ts';
 import { eventually } from '../../wait.ts';
 import { copySources, serve, shown, startGpuBrowser } from './browser.ts';
 
 const copy = copySources(['examples/triangle.ts']);
+const project = join(copy.folder, 'star');
 const triangle = copy.path('examples/triangle.ts');
 const original = readFileSync(triangle, 'utf8');
 let dev: Awaited<ReturnType<typeof serve>>;
@@ -17,7 +20,8 @@ let page: Page;
 let build = 1;
 
 beforeAll(async () => {
-  createGame('star', copy.folder);
+  createProject(project, { nearlight: '*', '@nearlight/sdk': '*' });
+  installSdk(project, { keepManifest: true });
   [dev, browser] = await Promise.all([serve(triangle), startGpuBrowser()]);
   page = await browser.newPage({ viewport: { width: 640, height: 394 } });
   await page.goto(dev.url);
@@ -143,7 +147,7 @@ test('a page that is opened at a broken build says so, and nothing goes on below
 test("a game's state is kept where it can be, and the keyboard steers", async () => {
   // Two pages that draw in software would be slow.
   await page.close();
-  const path = copy.path('star/index.ts');
+  const path = join(project, 'src/index.ts');
   const source = readFileSync(path, 'utf8');
   const change = (from: string, to: string) => {
     expect(source).toContain(from);
