@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { type Addon, loadAddon } from '../../host/engine/wasmedge/addon.ts';
-import { guestPath } from '../../host/engine/wasmedge/build.ts';
+import { addonPath, guestCommand } from '../../host/engine/wasmedge/build.ts';
 import { WasmEdgeInstance } from '../../host/engine/wasmedge/instance.ts';
 import { GuestProcess } from '../../host/engine/wasmedge/process.ts';
 import { options } from './modules.ts';
@@ -18,14 +18,14 @@ let addon: Addon;
 beforeAll(async () => {
   addon = await loadAddon();
   const source = join(import.meta.dirname, 'rogue.cc');
-  execFileSync('c++', ['-std=c++17', `-I${dirname(guestPath)}`, source, '-o', program]);
+  execFileSync('c++', ['-std=c++17', `-I${dirname(addonPath)}`, source, '-o', program]);
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 /** Starts a rogue; resolves with how its instance ended, if it did. */
 async function meet(seed: number): Promise<string> {
   const settings = { ...options({ initMsMax: 3000 }), seed };
-  const process = new GuestProcess(addon, program, settings.limits);
+  const process = new GuestProcess(addon, [program], settings.limits);
   const instance = new WasmEdgeInstance(process, settings);
   const loaded = instance.load({ fds: [], interpreter: false, codeBytes: 0, saves: false, codeShift: 0 });
   const outcome = await loaded.then(
@@ -61,13 +61,13 @@ describe('a guest process that has been taken over', () => {
 });
 
 test('a program that cannot be started is told', async () => {
-  const process = new GuestProcess(addon, join(folder, 'nothing'), options().limits);
+  const process = new GuestProcess(addon, [join(folder, 'nothing')], options().limits);
   await process.gone;
   expect(process.ended).toEqual({ status: null, signal: null, timedOut: false });
 });
 
 test('a process waits for its module, and goes with its owner', async () => {
-  const process = new GuestProcess(addon, guestPath, options().limits);
+  const process = new GuestProcess(addon, guestCommand(), options().limits);
   await new Promise((resolve) => setTimeout(resolve, 100));
   expect(process.ended).toBeUndefined();
   process.kill();

@@ -1,10 +1,11 @@
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { basename, delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import * as abi from '../../../renderer/contract/abi.ts';
 import { NearlightError } from '../../base/errors.ts';
+import { findCompiler, findRuntime, type Runtime } from '../../base/runtime.ts';
 import { START_EXPORT } from '../module.ts';
 import * as mapping from './mapping.ts';
 
@@ -12,11 +13,18 @@ const here = dirname(fileURLToPath(import.meta.url));
 const root = join(here, '../../..');
 const out = join(root, 'build/native');
 
-/** The guest program and the addon that starts it, once buildNative has resolved. */
-export const guestPath = join(out, 'guest');
+/** The addon that starts the guest program, once buildNative has resolved. */
 export const addonPath = join(out, 'addon.node');
 /** The addon of the pods' host (host/pod/kernel.cc). */
 export const kernelPath = join(out, 'kernel.node');
+
+/** What the native parts are built with, and where they go. */
+export interface NativeOptions {
+  folder: string;
+  compiler: string;
+  /** Undefined: WASMEDGE_DIR, or else the system's WasmEdge. */
+  runtime: Runtime | undefined;
+}
 
 interface Target {
   path: string;
@@ -24,13 +32,39 @@ interface Target {
   flags: string[];
 }
 
-const common = ['-std=c++17', '-O2', '-Wall', '-Wextra', '-fno-rtti', `-I${out}`];
+/** The command that starts the guest program: a C library of its own comes with a program loader of its own. */
+export function guestCommand(): string[] {
+  return commandOf(join(out, 'guest'), usedRuntime());
+}
 
-function targets(): Target[] {
-  const wasmedge = process.env.WASMEDGE_DIR;
-  const where = wasmedge
-    ? [`-I${join(wasmedge, 'include')}`, `-L${join(wasmedge, 'lib')}`, `-Wl,-rpath,${join(wasmedge, 'lib')}`]
-    : [];
+/** The command that starts a guest program which was built with this runtime. */
+export function commandOf(guest: string, runtime: Runtime | undefined): string[] {
+  return runtime?.loader === undefined ? [guest] : [runtime.loader, '--library-path', runtime.wasmEdgeLib, guest];
+}
+
+/** WASMEDGE_DIR comes before the private runtime. */
+function usedRuntime(): Runtime | undefined {
+  return process.env.WASMEDGE_DIR ? undefined : findRuntime();
+}
+
+/** How to find WasmEdge's headers and libraries. */
+function wasmEdgeFlags(runtime: Runtime | undefined): string[] {
+  const folder = process.env.WASMEDGE_DIR;
+  if (!runtime) {
+    const lib = folder ? join(folder, 'lib') : '';
+    return folder
+      ? [`-I${join(folder, 'include')}`, `-L${lib}`, `-Wl,-rpath,${lib}`, '-lwasmedge', '-ldl']
+      : ['-lwasmedge', '-ldl'];
+  }
+  const { wasmEdgeInclude: include, wasmEdgeLib: lib, loader } = runtime;
+  // A DT_RPATH, unlike a DT_RUNPATH, holds for the libraries of libraries too. With a C library of its own, the loader is told
+  // where they are; what they need of that library is not in the one that this program is linked with.
+  const place = loader === undefined ? `-Wl,--disable-new-dtags,-rpath,${lib}` : '-Wl,--allow-shlib-undefined';
+  return [`-I${include}`, `-L${lib}`, place, '-l:libwasmedge.so.0', '-ldl'];
+}
+
+function targets({ folder, runtime }: Omit<NativeOptions, 'compiler'>): Target[] {
+  const common = ['-std=c++17', '-O2', '-Wall', '-Wextra', '-fno-rtti', `-I${folder}`];
   const modules = join(root, 'node_modules');
   const addon = [
     ...common,
@@ -44,12 +78,12 @@ function targets(): Target[] {
   ];
   return [
     {
-      path: guestPath,
+      path: join(folder, 'guest'),
       sources: ['guest.cc', 'room.cc', 'trace.cc', 'compile.cc', 'confine.cc'],
-      flags: [...common, '-fno-exceptions', ...where, '-lwasmedge', '-ldl'],
+      flags: [...common, '-fno-exceptions', ...wasmEdgeFlags(runtime)],
     },
-    { path: addonPath, sources: ['addon.cc'], flags: addon },
-    { path: kernelPath, sources: ['../../pod/kernel.cc'], flags: addon },
+    { path: join(folder, basename(addonPath)), sources: ['addon.cc'], flags: addon },
+    { path: join(folder, basename(kernelPath)), sources: ['../../pod/kernel.cc'], flags: addon },
   ];
 }
 
@@ -70,16 +104,33 @@ export function buildNative(announce: (line: string) => void = () => {}): Promis
   return building;
 }
 
-async function build(announce: (line: string) => void): Promise<void> {
+function build(announce: (line: string) => void): Promise<void> {
+  return buildNativeIn({ folder: out, compiler: findCxx(), runtime: usedRuntime() }, announce);
+}
+
+/**
+ * Builds the native parts into a folder where sources, flags or the compiler have changed.
+ * @throws NearlightError NL_NO_WASMEDGE with the compiler's first messages
+ */
+export async function buildNativeIn(options: NativeOptions, announce: (line: string) => void): Promise<void> {
+  const { folder, compiler } = options;
   const constants = header();
-  const wanted = fingerprint(constants);
-  const stamp = join(out, 'stamp');
-  if (read(stamp) === wanted && [guestPath, addonPath, kernelPath].every(exists)) return;
+  const made = targets(options);
+  const wanted = fingerprint(constants, [made, compiler]);
+  const stamp = join(folder, 'stamp');
+  if (read(stamp) === wanted && made.every(({ path }) => exists(path))) return;
   announce('compiling the guest program and the addons ...');
-  mkdirSync(out, { recursive: true });
-  replace(join(out, 'constants.h'), constants);
-  await Promise.all(targets().map(make));
+  mkdirSync(folder, { recursive: true });
+  replace(join(folder, 'constants.h'), constants);
+  await Promise.all(made.map((target) => make(target, compiler)));
   replace(stamp, wanted);
+}
+
+/** CXX, or the system's compiler, or else the private one. */
+function findCxx(): string {
+  if (process.env.CXX) return process.env.CXX;
+  const onPath = (process.env.PATH ?? '').split(delimiter).some((folder) => exists(join(folder, 'c++')));
+  return (onPath ? undefined : findCompiler()) ?? 'c++';
 }
 
 function header(): string {
@@ -90,15 +141,14 @@ function header(): string {
   return `// Made by build.ts of mapping.ts and renderer/contract/abi.ts.\n#pragma once\n#include <cstdint>\n${start}\n${lines.join('\n')}\n`;
 }
 
-function fingerprint(constants: string): string {
+function fingerprint(constants: string, flags: unknown): string {
   const hash = createHash('sha256').update(constants);
   for (const name of allNames) hash.update(name).update(readFileSync(join(here, name)));
-  return hash.update(JSON.stringify([targets(), process.env.CXX])).digest('hex');
+  return hash.update(JSON.stringify(flags)).digest('hex');
 }
 
-function make({ path, sources, flags }: Target): Promise<void> {
+function make({ path, sources, flags }: Target, compiler: string): Promise<void> {
   const temporary = `${path}.${process.pid}`;
-  const compiler = process.env.CXX || 'c++';
   const libraries = flags.filter((flag) => flag.startsWith('-l'));
   const options = flags.filter((flag) => !flag.startsWith('-l'));
   const inputs = sources.map((name) => join(here, name));
@@ -110,7 +160,7 @@ function make({ path, sources, flags }: Target): Promise<void> {
       }
       rmSync(temporary, { force: true });
       const why = stderr.split('\n').slice(0, 8).join('\n') || error.message;
-      const hint = 'install a C++ compiler and libwasmedge-dev 0.14.1, or set WASMEDGE_DIR';
+      const hint = 'run host/cli/setup.sh, or set CXX and WASMEDGE_DIR';
       reject(new NearlightError('NL_NO_WASMEDGE', `${path} could not be built (${hint}):\n${why}`));
     });
   });

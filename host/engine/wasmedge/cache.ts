@@ -8,7 +8,7 @@ import { promisify } from 'node:util';
 import { settings } from '../../base/config.ts';
 import { NearlightError } from '../../base/errors.ts';
 import type { LoadOptions } from '../engine.ts';
-import { guestPath } from './build.ts';
+import { guestCommand } from './build.ts';
 import { compile, levels } from './compiler.ts';
 
 const magic = Buffer.from('NLNATIVE');
@@ -159,7 +159,7 @@ export class CompileCache {
   private async compile(module: Uint8Array, options: Options): Promise<Uint8Array> {
     const folder = await mkdtemp(join(tmpdir(), 'nearlight-compile-'));
     try {
-      return await compile(module, { program: guestPath, folder, ...options });
+      return await compile(module, { command: guestCommand(), folder, ...options });
     } finally {
       await rm(folder, { recursive: true, force: true });
     }
@@ -206,7 +206,8 @@ export async function wasmEdgeVersion(): Promise<string> {
 }
 
 function libraries(): Promise<string> {
-  version ??= promisify(execFile)(guestPath, ['version']).then(
+  const [program, ...first] = guestCommand() as [string, ...string[]];
+  version ??= promisify(execFile)(program, [...first, 'version']).then(
     ({ stdout }) => stdout.trim(),
     (error: Error) => {
       version = undefined;

@@ -13,14 +13,14 @@ const firstShare = 0.75;
 const messageBytesMax = 4096;
 
 interface Job extends Pick<LoadOptions, 'limits' | 'log'> {
-  /** The guest program. */
-  program: string;
+  /** What starts the guest program. */
+  command: readonly string[];
   /** An empty folder of its own. */
   folder: string;
 }
 
 interface Run {
-  program: string;
+  command: readonly string[];
   level: (typeof levels)[number];
   folder: string;
   ms: number;
@@ -31,7 +31,7 @@ interface Run {
  * Compiles a module in a child process with limits on time and memory.
  * @throws NearlightError NL_COMPILE when every level failed, NL_MODULE_INVALID
  */
-export async function compile(module: Uint8Array, { program, folder, limits, log }: Job): Promise<Uint8Array> {
+export async function compile(module: Uint8Array, { command, folder, limits, log }: Job): Promise<Uint8Array> {
   await writeFile(join(folder, 'in.wasm'), module);
   const { compileMsMax, compileBytesMax } = limits;
   const start = performance.now();
@@ -40,7 +40,7 @@ export async function compile(module: Uint8Array, { program, folder, limits, log
     const left = compileMsMax - (performance.now() - start);
     const ms = level === levels[0] ? left * firstShare : left;
     log('info', `compiling ${module.length} bytes of WebAssembly at ${level} ...`);
-    const problem = await run({ program, level, folder, ms, bytes: compileBytesMax });
+    const problem = await run({ command, level, folder, ms, bytes: compileBytesMax });
     const seconds = ((performance.now() - start) / 1000).toFixed(1);
     if (problem === undefined) {
       log('info', `compiled in ${seconds} s`);
@@ -53,11 +53,12 @@ export async function compile(module: Uint8Array, { program, folder, limits, log
 }
 
 /** Resolves with what went wrong, if anything. */
-function run({ program, level, folder, ms, bytes }: Run): Promise<string | undefined> {
+function run({ command, level, folder, ms, bytes }: Run): Promise<string | undefined> {
   const parameters = [join(folder, 'in.wasm'), join(folder, `${level}.so`), level, `${bytes}`];
   const cpuSeconds = `${Math.ceil(ms / 1000) + 1}`;
   const stdio = ['ignore', 'ignore', 'pipe'] as const;
-  const child = spawn(program, ['compile', ...parameters, cpuSeconds], {
+  const [program, ...first] = command as [string, ...string[]];
+  const child = spawn(program, [...first, 'compile', ...parameters, cpuSeconds], {
     stdio: [...stdio],
     env: {},
     cwd: folder,

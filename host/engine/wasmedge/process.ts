@@ -61,14 +61,15 @@ export class GuestProcess {
    * @param program the guest program
    * @param now milliseconds for the time limits; the system's clock by default
    */
-  constructor(addon: Addon, program: string, { now, ...limits }: ProcessOptions) {
+  constructor(addon: Addon, command: readonly string[], { now, ...limits }: ProcessOptions) {
     this.now = now ?? (() => performance.now());
     const bytes = dataOffset(limits.commandBytesMax) + limits.dataBytesMax;
     this.channel = new addon.Channel(Math.ceil(bytes / PAGE_BYTES) * PAGE_BYTES, (closed) => this.woken(closed));
     this.memory = this.channel.memory;
     this.words = new Uint32Array(this.memory, 0, COMMANDS / 4);
     const stdio = ['ignore', 'ignore', 'ignore', ...this.channel.childFds] as const;
-    this.child = spawn(program, ['run'], { stdio: [...stdio], env: {} });
+    const [program, ...first] = command as [string, ...string[]];
+    this.child = spawn(program, [...first, 'run'], { stdio: [...stdio], env: {} });
     this.pid = this.child.pid;
     this.channel.releaseChild();
     this.watch(startMsMax);
