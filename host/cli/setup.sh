@@ -298,10 +298,10 @@ install() {
 case ${0##*/} in
   setup.sh)
     case $0 in */*) here=${0%/*} ;; *) here=. ;; esac
-    # shellcheck source=runtime.sh
-    . "$here/runtime.sh"
-    # shellcheck source=system.sh
-    . "$here/system.sh"
+    for part in archive runtime system; do
+      # shellcheck disable=SC1090
+      . "$here/$part.sh"
+    done
     cd "$here/../.."
     main "$@"
     ;;
