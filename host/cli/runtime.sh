@@ -48,27 +48,23 @@ plan_compiler() {
     >"$work/sysroot.list"
 }
 
-# unpack SUITE LIST FOLDER: unpacks the packages of a list, with a root whose lib is usr/lib as in Debian today.
+# unpack SUITE LIST FOLDER: unpacks the packages of a list, with a root whose lib is usr/lib as in Debian today, and writes
+# down each package, its hash, its licence and its libraries.
 unpack() {
-  mkdir -p "$3/usr/lib" "$3/usr/lib64"
+  mkdir -p "$3/usr/lib" "$3/usr/lib64" "$new/licenses"
   ln -s usr/lib "$3/lib"
   ln -s usr/lib64 "$3/lib64"
   while IFS= read -r package; do
-    for deb in "$work/debs/$1/${package%%=*}"_*.deb; do
-      dpkg-deb --fsys-tarfile "$deb" | tar -x --keep-directory-symlink -C "$3" || return 1
-      note "$deb" "$3" || return 1
+    name=${package%%=*}
+    for deb in "$work/debs/$1/${name}"_*.deb; do
+      dpkg-deb --fsys-tarfile "$deb" | tar -xv --keep-directory-symlink -C "$3" >"$3.files" || return 1
+      sed -n "s|^.*/\([^/]*\.so[.0-9]*\)\$|\1\t$name|p" "$3.files" >>"$new/owners"
+      hash=$(sha256sum <"$deb") || return 1
+      printf '%s\t%s\t%s\n' "$name" "$(dpkg-deb -f "$deb" Version)" "${hash%% *}" >>"$new/packages"
+      if [ -r "$3/usr/share/doc/$name/copyright" ]; then cp "$3/usr/share/doc/$name/copyright" "$new/licenses/$name.txt"; fi
     done
   done <"$work/$2.list"
-}
-
-# note DEB FOLDER: writes down a package, its hash and its licence.
-note() {
-  name=$(dpkg-deb -f "$1" Package) || return 1
-  hash=$(sha256sum <"$1") || return 1
-  printf '%s\t%s\t%s\n' "$name" "$(dpkg-deb -f "$1" Version)" "${hash%% *}" >>"$new/packages"
-  dpkg-deb --fsys-tarfile "$1" | tar -t | sed -n "s|^.*/\([^/]*\.so[.0-9]*\)\$|\1 $name|p" >>"$new/owners"
-  mkdir -p "$new/licenses"
-  if [ -r "$2/usr/share/doc/$name/copyright" ]; then cp "$2/usr/share/doc/$name/copyright" "$new/licenses/$name.txt"; fi
+  rm -f "$3.files"
 }
 
 # libraries FROM TO: moves the libraries of a root to one folder without links, each under the name that others need it by.
