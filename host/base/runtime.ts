@@ -1,14 +1,7 @@
-/**
- * Where the private runtime lies that host/cli/setup.sh makes: WasmEdge, Mesa with the Vulkan loader, a C++ compiler.
- * A system without one uses what WASMEDGE_DIR and the distribution provide.
- */
-import { existsSync, readdirSync, readFileSync, realpathSync } from 'node:fs';
-import { homedir } from 'node:os';
+import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** Changes with the contents; host/cli/runtime.sh holds the same number. */
-export const RECIPE = 1;
-
+/** Paths in a private runtime: WasmEdge, and Mesa with the Vulkan loader (host/cli/runtime.sh). */
 export interface Runtime {
   readonly folder: string;
   /** Headers and libraries of WasmEdge. */
@@ -20,12 +13,6 @@ export interface Runtime {
   readonly vulkanLoader: string;
   /** The manifest of the software Vulkan driver. */
   readonly driverManifest: string;
-}
-
-/** The runtime of this system; undefined where none has been made. */
-export function findRuntime(release: string = systemRelease()): Runtime | undefined {
-  const folder = resolvePart(release, '');
-  return folder === undefined ? undefined : runtimeIn(folder);
 }
 
 /** The runtime in a folder. */
@@ -42,25 +29,7 @@ export function runtimeIn(folder: string): Runtime {
   };
 }
 
-/** The private C++ compiler; undefined where none has been made. */
-export function findCompiler(release: string = systemRelease()): string | undefined {
-  const folder = resolvePart(release, '-compiler');
-  return folder === undefined ? undefined : join(folder, 'bin/c++');
-}
-
-/** The folder that the link of a part points to, so that paths in it change with its contents. */
-function resolvePart(release: string, suffix: string): string | undefined {
-  const cache = process.env.XDG_CACHE_HOME || join(homedir(), '.cache');
-  const base = process.env.NEARLIGHT_RUNTIME || join(cache, 'nearlight/runtime');
-  const link = join(base, `${release}-${process.arch}-${RECIPE}${suffix}`);
-  return existsSync(join(link, 'complete')) ? realpathSync(link) : undefined;
-}
-
-/** Debian's name of the release that runs here; empty on another system. */
-function systemRelease(): string {
-  try {
-    return /^VERSION_CODENAME="?([a-z]+)/m.exec(readFileSync('/etc/os-release', 'utf8'))?.[1] ?? '';
-  } catch {
-    return '';
-  }
+/** The command that starts a program built with this runtime: a C library of its own comes with a program loader of its own. */
+export function commandOf(program: string, runtime: Runtime | undefined): string[] {
+  return runtime?.loader === undefined ? [program] : [runtime.loader, '--library-path', runtime.wasmEdgeLib, program];
 }

@@ -11,6 +11,8 @@ recipe=1
 runtime_mb_min=1000
 # The C library and GCC's run-time libraries are the system's: Node needs them too.
 system_packages='libc6 libgcc-s1 libstdc++6 gcc-12-base gcc-14-base'
+# LLVM needs the libraries of these by name and calls none of their functions here. They take 90 MB; stubs stand in for them.
+unused_packages='libz3-4 libicu72 libx11-data'
 
 # Sets `base` and `arch`.
 locate_runtime() {
@@ -23,26 +25,28 @@ locate_runtime() {
 runtime_ready() { [ -e "$base/$1-$arch-$recipe/complete" ]; }
 compiler_ready() { [ -e "$base/$1-$arch-$recipe-compiler/complete" ]; }
 
-without_system() { grep -vE "^($(echo "$system_packages" | sed 's/+/\\+/g; s/ /|/g'))="; }
+# without PACKAGE...: passes on the "NAME=VERSION" lines of all other packages.
+without() { grep -vE "^($(echo "$*" | sed 's/+/\\+/g; s/ /|/g'))="; }
 
 # Writes the lists of packages to $work: wasmedge and graphics, or tools and sysroot.
 plan_runtime() {
   closure trixie libwasmedge-dev >"$work/all" || return 1
   if [ "$release" = bookworm ]; then
-    cp "$work/all" "$work/wasmedge.list"
+    without "$unused_packages" <"$work/all" >"$work/wasmedge.list"
     closure bookworm -t bookworm-backports mesa-vulkan-drivers >"$work/all" || return 1
   else
-    without_system <"$work/all" >"$work/wasmedge.list"
+    without "$system_packages $unused_packages" <"$work/all" >"$work/wasmedge.list"
     closure trixie mesa-vulkan-drivers >"$work/all" || return 1
   fi
-  without_system <"$work/all" >"$work/graphics.list"
+  without "$system_packages $unused_packages" <"$work/all" >"$work/graphics.list"
 }
 
 plan_compiler() {
   llvm=19 gcc=14
   if [ "$release" = bookworm ]; then llvm=15 gcc=12; fi
   closure "$release" "libclang-cpp$llvm" >"$work/all" || return 1
-  without_system <"$work/all" >"$work/tools.list"
+  # Real ones here: it takes a compiler to make the stubs.
+  without "$system_packages" <"$work/all" >"$work/tools.list"
   printf '%s\n' "clang-$llvm" "lld-$llvm" "libclang-common-$llvm-dev" >>"$work/tools.list"
   printf '%s\n' libc6 libc6-dev linux-libc-dev libgcc-s1 libstdc++6 "libgcc-$gcc-dev" "libstdc++-$gcc-dev" \
     >"$work/sysroot.list"
@@ -60,7 +64,7 @@ unpack() {
       dpkg-deb --fsys-tarfile "$deb" | tar -xv --keep-directory-symlink -C "$3" >"$3.files" || return 1
       sed -n "s|^.*/\([^/]*\.so[.0-9]*\)\$|\1\t$name|p" "$3.files" >>"$new/owners"
       hash=$(sha256sum <"$deb") || return 1
-      printf '%s\t%s\t%s\n' "$name" "$(dpkg-deb -f "$deb" Version)" "${hash%% *}" >>"$new/packages"
+      printf '%s\t%s\t%s\t%s\n' "$2" "$name" "$(dpkg-deb -f "$deb" Version)" "${hash%% *}" >>"$new/packages"
       if [ -r "$3/usr/share/doc/$name/copyright" ]; then cp "$3/usr/share/doc/$name/copyright" "$new/licenses/$name.txt"; fi
     done
   done <"$work/$2.list"
@@ -82,11 +86,23 @@ libraries() {
   find "$2" ! -type f ! -type d -delete
 }
 
-# link_stub OUT LIBRARY [SOURCE]: makes a library of no code of its own that needs another one, and has that and all that
-# it needs looked up beside itself (a DT_RPATH, unlike a DT_RUNPATH, holds for these too).
+# link_stub OUT SOURCE [LIBRARY]: makes a library of this source that may need another one. That one, and all that it needs,
+# is looked up beside it (a DT_RPATH, unlike a DT_RUNPATH, holds for the libraries of libraries too).
 link_stub() {
-  "$compiler" -shared -nostdlib -fPIC -x c++ "${3:-/dev/null}" -o "$1" -L"${1%/*}" \
-    '-Wl,--disable-new-dtags,-rpath,$ORIGIN' -Wl,--no-as-needed "-l:$2"
+  "$compiler" -shared -nostdlib -fPIC -x c++ "$2" -o "$1" -L"${1%/*}" \
+    '-Wl,--disable-new-dtags,-rpath,$ORIGIN' -Wl,--no-as-needed ${3:+"-l:$3"}
+}
+
+# stub_unused FOLDER RELEASE: stands in for the libraries of $unused_packages. LLVM's calls of Z3 are bound when they are made, so
+# never; Debian 12's libxml2 looks for its functions of ICU when it is loaded.
+stub_unused() {
+  link_stub "$1/libz3.so.4" /dev/null || return 1
+  if [ "$2" != bookworm ]; then return; fi
+  for function in UCNV_FROM_U_CALLBACK_STOP UCNV_TO_U_CALLBACK_STOP ucnv_close ucnv_convertEx ucnv_open \
+    ucnv_setFromUCallBack ucnv_setToUCallBack; do
+    echo "extern \"C\" void ${function}_72() { __builtin_trap(); }"
+  done >"$work/icu.cc"
+  link_stub "$1/libicuuc.so.72" "$work/icu.cc"
 }
 
 # Makes the runtime in $new. Dawn opens libvulkan.so.1 by its name and finds the one that vulkan.node has brought into
@@ -105,8 +121,10 @@ build_runtime() {
     if cmp -s "$file" "$new/wasmedge/lib/${file##*/}"; then ln -f "$new/wasmedge/lib/${file##*/}" "$file"; fi
   done
   echo 'extern "C" void *napi_register_module_v1(void *, void *exports) { return exports; }' >"$work/vulkan.cc"
-  link_stub "$new/graphics/lib/vulkan.node" libvulkan.so.1 "$work/vulkan.cc" || return 1
-  link_stub "$new/graphics/lib/driver.so" libvulkan_lvp.so || return 1
+  link_stub "$new/graphics/lib/vulkan.node" "$work/vulkan.cc" libvulkan.so.1 || return 1
+  link_stub "$new/graphics/lib/driver.so" /dev/null libvulkan_lvp.so || return 1
+  stub_unused "$new/wasmedge/lib" trixie || return 1
+  stub_unused "$new/graphics/lib" "$release" || return 1
   printf '{ "file_format_version": "1.0.1", "ICD": { "library_path": "./lib/driver.so", "api_version": "1.4.305" } }\n' \
     >"$new/graphics/nearlight_driver.json"
 }
@@ -140,10 +158,10 @@ publish() {
   digest=$(echo "$digest" | sha256sum) || return 1
   digest=$(echo "$digest" | cut -c 1-16)
   : >"$new/complete"
-  rm -rf "${base:?}/$digest.old"
-  if [ -e "$base/$digest" ]; then mv "$base/$digest" "$base/$digest.old"; fi
-  mv "$new" "$base/$digest" || return 1
-  rm -rf "$base/$digest.old"
+  if [ ! -e "$base/$digest/complete" ]; then
+    rm -rf "${base:?}/$digest"
+    mv "$new" "$base/$digest" || return 1
+  fi
   ln -sfn "$digest" "$base/$1"
 }
 

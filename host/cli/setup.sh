@@ -192,6 +192,7 @@ install_packages() {
   PATH=$path npm install --no-save --no-audit --no-fund --no-progress \
     --fetch-retry-mintimeout=2000 --fetch-retry-maxtimeout=10000 </dev/null 8>&- 9>&- || return 1
   [ -x node_modules/.bin/node ] || return 1
+  rm -f node_modules/.nearlight
   cksum <package-lock.json >node_modules/.nearlight
 }
 

@@ -5,7 +5,8 @@ import { basename, delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import * as abi from '../../../renderer/contract/abi.ts';
 import { NearlightError } from '../../base/errors.ts';
-import { findCompiler, findRuntime, type Runtime } from '../../base/runtime.ts';
+import { findCompiler, findRuntime } from '../../base/installed.ts';
+import { commandOf, type Runtime } from '../../base/runtime.ts';
 import { START_EXPORT } from '../module.ts';
 import * as mapping from './mapping.ts';
 
@@ -13,6 +14,7 @@ const here = dirname(fileURLToPath(import.meta.url));
 const root = join(here, '../../..');
 const out = join(root, 'build/native');
 
+const GUEST = 'guest';
 /** The addon that starts the guest program, once buildNative has resolved. */
 export const addonPath = join(out, 'addon.node');
 /** The addon of the pods' host (host/pod/kernel.cc). */
@@ -32,14 +34,9 @@ interface Target {
   flags: string[];
 }
 
-/** The command that starts the guest program: a C library of its own comes with a program loader of its own. */
+/** The command that starts the guest program, once buildNative has resolved. */
 export function guestCommand(): string[] {
-  return commandOf(join(out, 'guest'), usedRuntime());
-}
-
-/** The command that starts a guest program which was built with this runtime. */
-export function commandOf(guest: string, runtime: Runtime | undefined): string[] {
-  return runtime?.loader === undefined ? [guest] : [runtime.loader, '--library-path', runtime.wasmEdgeLib, guest];
+  return commandOf(join(out, GUEST), usedRuntime());
 }
 
 /** WASMEDGE_DIR comes before the private runtime. */
@@ -57,10 +54,10 @@ function wasmEdgeFlags(runtime: Runtime | undefined): string[] {
       : ['-lwasmedge', '-ldl'];
   }
   const { wasmEdgeInclude: include, wasmEdgeLib: lib, loader } = runtime;
-  // A DT_RPATH, unlike a DT_RUNPATH, holds for the libraries of libraries too. With a C library of its own, the loader is told
-  // where they are; what they need of that library is not in the one that this program is linked with.
-  const place = loader === undefined ? `-Wl,--disable-new-dtags,-rpath,${lib}` : '-Wl,--allow-shlib-undefined';
-  return [`-I${include}`, `-L${lib}`, place, '-l:libwasmedge.so.0', '-ldl'];
+  // A DT_RPATH, unlike a DT_RUNPATH, holds for the libraries of libraries too. A private C library's program loader is told
+  // where they are. The linker does not see all that they need: a newer C library, and functions that are never called.
+  const place = loader === undefined ? [`-Wl,--disable-new-dtags,-rpath,${lib}`] : [];
+  return [`-I${include}`, `-L${lib}`, ...place, '-Wl,--allow-shlib-undefined', '-l:libwasmedge.so.0', '-ldl'];
 }
 
 function targets({ folder, runtime }: Omit<NativeOptions, 'compiler'>): Target[] {
@@ -78,7 +75,7 @@ function targets({ folder, runtime }: Omit<NativeOptions, 'compiler'>): Target[]
   ];
   return [
     {
-      path: join(folder, 'guest'),
+      path: join(folder, GUEST),
       sources: ['guest.cc', 'room.cc', 'trace.cc', 'compile.cc', 'confine.cc'],
       flags: [...common, '-fno-exceptions', ...wasmEdgeFlags(runtime)],
     },
