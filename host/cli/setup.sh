@@ -217,17 +217,17 @@ check_missing() {
     refuse 'WASMEDGE_DIR is set, and WasmEdge is not there'
   fi
   for item in $missing; do
-    case $item in
-      packages)
-        if ! have npm; then
-          echo 'nearlight: npm is missing: install Node.js 20 or later (https://nodejs.org)' >&2
-          exit 1
-        fi
-        ;;
-      *) served || refuse "$(unserved)" ;;
-    esac
+    if [ "$item" != packages ]; then served || refuse "$(unserved)"; fi
   done
   if [ -n "$missing_system" ]; then check_system; fi
+  case " $missing " in
+    *' packages '*)
+      if ! have npm; then
+        echo 'nearlight: npm is missing: install Node.js 20 or later (https://nodejs.org)' >&2
+        exit 1
+      fi
+      ;;
+  esac
 }
 
 main() {
