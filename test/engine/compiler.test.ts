@@ -19,7 +19,7 @@ async function run(first: string, { second = 'printf code > "$3"', compileMsMax 
   const program = join(folder, 'compiler');
   writeFileSync(program, `#!/bin/sh\nif [ "$4" = Oz ]; then ${first}; else ${second}; fi\n`, { mode: 0o755 });
   const { limits, log, lines } = options({ compileMsMax });
-  const code = await compile(Uint8Array.of(1), { program, folder, limits, log });
+  const code = await compile(Uint8Array.of(1), { command: [program], folder, limits, log });
   return { code: new TextDecoder().decode(code), log: lines.join() };
 }
 

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Addon, loadAddon } from '../../host/engine/wasmedge/addon.ts';
-import { guestPath } from '../../host/engine/wasmedge/build.ts';
+import { addonPath, guestCommand } from '../../host/engine/wasmedge/build.ts';
 import { WasmEdgeInstance } from '../../host/engine/wasmedge/instance.ts';
 import { GuestProcess } from '../../host/engine/wasmedge/process.ts';
 import { options } from './modules.ts';
@@ -16,7 +16,7 @@ let addon: Addon;
 beforeAll(async () => {
   addon = await loadAddon();
   const source = join(import.meta.dirname, 'rogue.cc');
-  execFileSync('c++', ['-std=c++17', `-I${dirname(guestPath)}`, source, '-o', program]);
+  execFileSync('c++', ['-std=c++17', `-I${dirname(addonPath)}`, source, '-o', program]);
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
@@ -26,7 +26,7 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
  */
 async function runRogue(seed: number, survives: boolean): Promise<string> {
   const settings = { ...options({ initMsMax: 3000 }), seed };
-  const process = new GuestProcess(addon, program, settings.limits);
+  const process = new GuestProcess(addon, [program], settings.limits);
   const instance = new WasmEdgeInstance(process, settings);
   const loaded = instance.load({ fds: [], interpreter: false, codeBytes: 0, saves: false, codeShift: 0 });
   const outcome = await loaded.then(
@@ -64,13 +64,13 @@ describe('a guest process under the control of an attacker', () => {
 });
 
 test('a guest program that does not exist is reported as not started', async () => {
-  const process = new GuestProcess(addon, join(folder, 'nothing'), options().limits);
+  const process = new GuestProcess(addon, [join(folder, 'nothing')], options().limits);
   await process.gone;
   expect(process.ended).toEqual({ status: null, signal: null, timedOut: false });
 });
 
 test('a guest process without a module waits until it is killed', async () => {
-  const process = new GuestProcess(addon, guestPath, options().limits);
+  const process = new GuestProcess(addon, guestCommand(), options().limits);
   await new Promise((resolve) => setTimeout(resolve, 100));
   expect(process.ended).toBeUndefined();
   process.kill();

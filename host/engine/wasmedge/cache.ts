@@ -9,7 +9,7 @@ import { must } from '../../base/assert.ts';
 import { settings } from '../../base/config.ts';
 import { NearlightError } from '../../base/errors.ts';
 import type { LoadOptions } from '../engine.ts';
-import { guestPath } from './build.ts';
+import { guestCommand } from './build.ts';
 import { compile, LEVELS } from './compiler.ts';
 
 /** Every entry begins with this, then the SHA-256 of the code, then the code. */
@@ -169,7 +169,7 @@ export class CompileCache {
   async #compile(module: Uint8Array, options: Options): Promise<Uint8Array> {
     const folder = await mkdtemp(join(tmpdir(), 'nearlight-compile-'));
     try {
-      return await compile(module, { program: guestPath, folder, ...options });
+      return await compile(module, { command: guestCommand(), folder, ...options });
     } finally {
       await rm(folder, { recursive: true, force: true });
     }
@@ -221,7 +221,8 @@ export async function wasmEdgeVersion(): Promise<string> {
 
 /** Returns what `guest version` prints: the version of WasmEdge, then the path of every loaded library. */
 function libraries(): Promise<string> {
-  version ??= promisify(execFile)(guestPath, ['version']).then(
+  const [program, ...first] = guestCommand() as [string, ...string[]];
+  version ??= promisify(execFile)(program, [...first, 'version']).then(
     ({ stdout }) => stdout.trim(),
     (error: Error) => {
       version = undefined;

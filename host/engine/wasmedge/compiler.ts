@@ -14,14 +14,14 @@ const FIRST_LEVEL_SHARE = 0.75;
 const MESSAGE_BYTES_MAX = 4096;
 
 interface Job extends Pick<LoadOptions, 'limits' | 'log'> {
-  /** Path of the guest program, which contains the compiler. */
-  program: string;
+  /** The command that starts the guest program, which contains the compiler. */
+  command: readonly string[];
   /** An empty folder that only this job uses. */
   folder: string;
 }
 
 interface Run {
-  program: string;
+  command: readonly string[];
   level: Level;
   folder: string;
   timeoutMs: number;
@@ -32,7 +32,7 @@ interface Run {
  * Compiles a module to native code in a child process whose time and memory are limited.
  * @throws NearlightError NL_COMPILE if every level failed, NL_MODULE_INVALID if the module is not valid
  */
-export async function compile(module: Uint8Array, { program, folder, limits, log }: Job): Promise<Uint8Array> {
+export async function compile(module: Uint8Array, { command, folder, limits, log }: Job): Promise<Uint8Array> {
   await writeFile(join(folder, 'in.wasm'), module);
   const { compileMsMax, compileBytesMax } = limits;
   const startMs = performance.now();
@@ -41,7 +41,7 @@ export async function compile(module: Uint8Array, { program, folder, limits, log
     const leftMs = compileMsMax - (performance.now() - startMs);
     const timeoutMs = level === LEVELS[0] ? leftMs * FIRST_LEVEL_SHARE : leftMs;
     log('info', `compiling ${module.length} bytes of WebAssembly at ${level} ...`);
-    const problem = await run({ program, level, folder, timeoutMs, memoryBytesMax: compileBytesMax });
+    const problem = await run({ command, level, folder, timeoutMs, memoryBytesMax: compileBytesMax });
     const seconds = ((performance.now() - startMs) / 1000).toFixed(1);
     if (problem === undefined) {
       log('info', `compiled in ${seconds} s`);
@@ -54,10 +54,11 @@ export async function compile(module: Uint8Array, { program, folder, limits, log
 }
 
 /** Runs the compiler once. Resolves with the reason if it fails, and with undefined if it succeeds. */
-function run({ program, level, folder, timeoutMs, memoryBytesMax }: Run): Promise<string | undefined> {
+function run({ command, level, folder, timeoutMs, memoryBytesMax }: Run): Promise<string | undefined> {
   const cpuSecondsMax = Math.ceil(timeoutMs / 1000) + 1;
   const parameters = [join(folder, 'in.wasm'), join(folder, `${level}.so`), level, memoryBytesMax, cpuSecondsMax];
-  const child = spawn(program, ['compile', ...parameters.map(String)], {
+  const [program, ...first] = command as [string, ...string[]];
+  const child = spawn(program, [...first, 'compile', ...parameters.map(String)], {
     stdio: ['ignore', 'ignore', 'pipe'],
     env: {},
     cwd: folder,

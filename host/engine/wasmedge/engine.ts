@@ -4,7 +4,7 @@ import { NearlightError } from '../../base/errors.ts';
 import type { Engine, EngineLimits, LoadOptions } from '../engine.ts';
 import { type CheckedModule, checkModule } from '../module.ts';
 import { type Addon, loadAddon } from './addon.ts';
-import { guestPath } from './build.ts';
+import { guestCommand } from './build.ts';
 import { CompileCache, type RemoteCompiler, wasmEdgeVersion } from './cache.ts';
 import { WasmEdgeInstance } from './instance.ts';
 import { GuestProcess } from './process.ts';
@@ -50,7 +50,7 @@ export function createWasmEdgeEngine({
   const cache = new CompileCache(cacheDir, compile, cacheBytesMax);
   let prepared: { process: GuestProcess; limits: MappingLimits } | undefined;
   const spawn = (addon: Addon, { commandBytesMax, dataBytesMax }: MappingLimits): GuestProcess =>
-    new GuestProcess(addon, guestPath, { commandBytesMax, dataBytesMax, now });
+    new GuestProcess(addon, guestCommand(), { commandBytesMax, dataBytesMax, now });
   const takeProcess = (addon: Addon, limits: MappingLimits): GuestProcess => {
     const { commandBytesMax, dataBytesMax } = limits;
     const found = prepared;

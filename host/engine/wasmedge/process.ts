@@ -59,14 +59,15 @@ export class GuestProcess {
   #timer: NodeJS.Timeout | undefined;
   readonly #now: () => number;
 
-  /** @param program path of the guest program */
-  constructor(addon: Addon, program: string, { now = () => performance.now(), ...limits }: ProcessOptions) {
+  /** @param command the command that starts the guest program */
+  constructor(addon: Addon, command: readonly string[], { now = () => performance.now(), ...limits }: ProcessOptions) {
     this.#now = now;
     const bytes = dataOffset(limits.commandBytesMax) + limits.dataBytesMax;
     this.#channel = new addon.Channel(Math.ceil(bytes / PAGE_BYTES) * PAGE_BYTES, (closed) => this.#woken(closed));
     this.memory = this.#channel.memory;
     this.#fields = new DataView(this.memory, 0, COMMANDS);
-    this.#child = spawn(program, ['run'], {
+    const [program, ...first] = command as [string, ...string[]];
+    this.#child = spawn(program, [...first, 'run'], {
       stdio: ['ignore', 'ignore', 'ignore', ...this.#channel.childFds],
       env: {},
     });
