@@ -5,7 +5,7 @@ import { type Config, readConfig, readPorts } from '../base/config.ts';
 import { exitStatus, NearlightError } from '../base/errors.ts';
 import { createLog } from '../base/log.ts';
 import { checkModule } from '../engine/module.ts';
-import { kernelPath } from '../engine/wasmedge/build.ts';
+import { buildNative } from '../engine/wasmedge/build.ts';
 import { CompileCache } from '../engine/wasmedge/cache.ts';
 import { createWasmEdgeEngine } from '../engine/wasmedge/engine.ts';
 import { openGpu } from '../gpu/dawn.ts';
@@ -17,6 +17,7 @@ import { compileRemotely } from './compile.ts';
 import { createPublisher } from './events.ts';
 import { startKeeper } from './keeper.ts';
 import { loadKernel } from './kernel.ts';
+import { buildKernel, kernelPath } from './native.ts';
 import { parseClaim, readNodeSettings, runPaths } from './paths.ts';
 import { Pod } from './pod.ts';
 import { read, startedAt } from './process.ts';
@@ -138,8 +139,14 @@ async function warmUp(shared: Shared): Promise<void> {
   }
 }
 
+/** In a checkout: builds what a pod's host needs beside the program. */
+async function build(): Promise<number> {
+  await Promise.all([buildNative(), buildKernel()]);
+  return 0;
+}
+
 /** What the shim's script starts: `pod` waits for its pod, `keeper` keeps such hosts warm. */
-const COMMANDS: Record<string, (env: NodeJS.ProcessEnv) => Promise<number>> = { pod: runPod, keeper: keep };
+const COMMANDS: Record<string, (env: NodeJS.ProcessEnv) => Promise<number>> = { pod: runPod, keeper: keep, build };
 
 if (import.meta.main) {
   try {

@@ -6,8 +6,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
-import { buildNative, kernelPath } from '../../host/engine/wasmedge/build.ts';
 import type { Moved } from '../../host/pod/kernel.ts';
+import { buildKernel, kernelPath } from '../../host/pod/native.ts';
 import { eventually } from '../wait.ts';
 
 const entrant = join(import.meta.dirname, 'entrant.ts');
@@ -51,7 +51,7 @@ let folder: string;
 let entrants: Entrant[] = [];
 
 beforeAll(async () => {
-  await buildNative();
+  await buildKernel();
   folder = mkdtempSync(join(tmpdir(), 'nearlight-kernel-'));
   execFileSync('ip', ['netns', 'add', namespace]);
   for (const command of [

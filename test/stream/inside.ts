@@ -1,7 +1,7 @@
 /** A host that leaves its parent's network: it says "ready", answers an offer, sends pictures, and ends with its parent. */
 
-import { kernelPath } from '../../host/engine/wasmedge/build.ts';
 import { loadKernel } from '../../host/pod/kernel.ts';
+import { kernelPath } from '../../host/pod/native.ts';
 import { openDoor, openRelay } from '../../host/stream/relay.ts';
 import { accessUnit, startServer } from './fixture.ts';
 
