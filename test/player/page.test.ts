@@ -83,14 +83,15 @@ describe('playing', () => {
     await open(SMALL);
     await shows('playing');
     expect([seat().width, seat().height, seat().fps]).toEqual([320, 180, 30]);
-    await page.waitForFunction(() => nearlight.stats().latencyP99 > 0 && nearlight.stats().framesShown > 5);
-    const stats = await page.evaluate(() => nearlight.stats());
+    // Each figure is of the last moments, so a page that is held up may lack some for a while.
+    const found = await page.waitForFunction(() => {
+      const stats = nearlight.stats();
+      const measured = [stats.fps, stats.latencyP50, stats.serverP50, stats.bitrate].every((figure) => figure > 0);
+      return measured && stats.rtt >= 0 && stats.framesShown > 5 ? stats : undefined;
+    });
+    const stats = (await found.jsonValue())!;
     expect(stats.width).toBe(320);
-    for (const figure of [stats.fps, stats.latencyP50, stats.serverP50]) expect(figure).toBeGreaterThan(0);
-    expect(stats.rtt).toBeGreaterThanOrEqual(0);
     expect(stats.latencyP99).toBeGreaterThanOrEqual(stats.latencyP50);
-    expect(stats.bitrate).toBeGreaterThan(0);
-    expect(stats.framesShown).toBeGreaterThan(5);
     await page.waitForFunction(() => /^\d+ fps · \d+ ms$/.test(document.getElementById('status')!.textContent));
     expect(await page.textContent('#title')).toBe('Arena');
     expect(complaints).toEqual([]);
