@@ -166,9 +166,8 @@ function moveDraco(json: Json): void {
 
 describe('a hostile file', () => {
   it.each(hostile)('with %s is refused at its place', async (_, name, change, told) => {
-    const start = performance.now();
+    // Were it not refused first, its work would have no end: the time limit of the test is the bound.
     expect(await refusal(changed(name, change))).toMatch(told);
-    expect(performance.now() - start).toBeLessThan(5000);
   });
 
   it('reads nothing outside the folder of the model, not even by a link', async () => {

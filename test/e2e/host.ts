@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { type Browser, chromium, type Page } from 'playwright-core';
+import { WAIT_MS_MAX } from '../wait.ts';
 
 const root = join(import.meta.dirname, '../..');
 
@@ -12,8 +13,8 @@ export interface HostProcess {
   /** What it has printed and logged so far. */
   output(): string;
   status(): Promise<HostStatus>;
-  /** Sends SIGTERM; resolves with the exit status and the milliseconds that it took. */
-  stop(): Promise<{ code: number | null; ms: number }>;
+  /** Sends SIGTERM; resolves with the exit status. */
+  stop(): Promise<number | null>;
 }
 
 /** What `GET /status` answers, as far as tests look at it. */
@@ -57,10 +58,9 @@ export async function startHostProcess(
     output: () => output,
     status: async () => (await (await fetch(new URL('status', url))).json()) as HostStatus,
     async stop() {
-      const begun = performance.now();
       child.kill('SIGTERM');
       const [code] = (await exited) as [number | null];
-      return { code, ms: performance.now() - begun };
+      return code;
     },
   };
 }
@@ -88,7 +88,7 @@ export async function openGame(browser: Browser, url: string): Promise<Page> {
   const page = await browser.newPage({ viewport: { width: 1280, height: 720 } });
   await page.goto(url);
   await page.waitForFunction(() => (document.querySelector('video')?.currentTime ?? 0) > 0, undefined, {
-    timeout: 20_000,
+    timeout: WAIT_MS_MAX,
   });
   return page;
 }

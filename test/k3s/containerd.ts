@@ -14,6 +14,7 @@ import {
 } from 'node:fs';
 import { basename, join } from 'node:path';
 import { promisify } from 'node:util';
+import { eventually } from '../wait.ts';
 import { Cri } from './cri.ts';
 
 const root = join(import.meta.dirname, '../..');
@@ -153,7 +154,7 @@ export async function startRig({ poolSize, registry }: RigOptions): Promise<Rig>
     });
     closeSync(log);
     keeper.unref();
-    await poll(() => rig.warm().length >= poolSize, 'no host became warm', 30_000);
+    await poll(() => rig.warm().length >= poolSize, 'no host became warm');
   }
 }
 
@@ -190,17 +191,16 @@ export async function expectNothingLeft(rig: Rig, before: readonly string[]): Pr
 }
 
 /** Waits until `check` neither rejects nor gives false. */
-export async function poll<T>(check: () => T | false | Promise<T | false>, message: string, ms = 20_000): Promise<T> {
-  for (const end = Date.now() + ms; ; ) {
-    try {
-      const value = await check();
-      if (value !== false) return value;
-    } catch {
-      // Not yet.
-    }
-    if (Date.now() > end) throw new Error(message);
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
+export async function poll<T>(
+  check: () => T | false | Promise<T | false>,
+  message: string,
+  msMax?: number,
+): Promise<T> {
+  return eventually(async () => {
+    const value = await check();
+    if (value === false) throw new Error(message);
+    return value;
+  }, msMax);
 }
 
 function signal(pid: number, name: NodeJS.Signals): void {

@@ -28,7 +28,7 @@ beforeAll(async () => {
 
 afterAll(() => rig?.close());
 
-const pool = () => poll(() => rig.warm().length === POOL, 'the pool is not refilled', 30_000);
+const pool = () => poll(() => rig.warm().length === POOL, 'the pool is not refilled');
 
 /** A game that nothing on this node has compiled before. */
 const fresh = (name: string) =>

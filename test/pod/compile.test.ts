@@ -20,7 +20,7 @@ import { buildNative } from '../../host/engine/wasmedge/build.ts';
 import { CompileCache } from '../../host/engine/wasmedge/cache.ts';
 import { type CompileService, compileRemotely, serveCompiler } from '../../host/pod/compile.ts';
 import { good, options } from '../engine/modules.ts';
-import { eventually } from '../wait.ts';
+import { eventually, settle } from '../wait.ts';
 
 let root: string;
 let socket: string;
@@ -123,7 +123,7 @@ test('modules are compiled one after another, and each once for all who ask', as
   const answers = Promise.all(asked.map((byte) => compileRemotely(socket, Buffer.of(byte))));
   await eventually(() => expect(service!.waiting).toBe(asked.length));
   // The last request's body is read in the turns after its head.
-  for (let turn = 0; turn < 10; turn++) await new Promise((resolve) => setImmediate(resolve));
+  await settle();
   all.resolve();
   const codes = await answers;
   expect(codes).toEqual(asked.map((byte) => Buffer.of(byte)));

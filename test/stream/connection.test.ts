@@ -1,5 +1,5 @@
 import { readdirSync } from 'node:fs';
-import { afterEach, expect, test } from 'vitest';
+import { afterEach, expect, test, vi } from 'vitest';
 import { MESSAGE_KEY, MESSAGE_PING, MESSAGE_PONG } from '../../host/stream/protocol.ts';
 import { sleep } from '../wait.ts';
 import { accessUnit, type Fixture, type RecordedPlayer, startServer } from './fixture.ts';
@@ -34,6 +34,7 @@ function frame(index: number, keyframe = index === 0) {
 }
 
 afterEach(async () => {
+  vi.useRealTimers();
   for (const peer of peers.splice(0)) peer.close();
   for (const { server } of fixtures.splice(0)) await server.close();
 });
@@ -64,7 +65,6 @@ test('frames arrive as RTP with playout delay 0 to 0, and are described on the s
   await until(() => peer.state.isOpen(), 'the state channel');
   for (let index = 0; index < 10; index++) {
     expect(connection.sendFrame(accessUnit(5000, index === 0), frame(index))).toBe(true);
-    await sleep(5);
   }
   await until(() => peer.frames.length === 10 && peer.pictures === 10, 'ten frames');
   for (const packet of peer.packets) {
@@ -87,13 +87,11 @@ test('frames arrive as RTP with playout delay 0 to 0, and are described on the s
 test('nothing is sent before a keyframe, and keyframes are asked for at a limited rate', async () => {
   const fixture = await start({ keyframeMsMin: 100 });
   const { peer, player, connection } = await join(fixture);
-  const start_ = performance.now();
-  while (performance.now() - start_ < 350) {
+  while (player.keyframes.length < 4) {
     expect(connection.sendFrame(accessUnit(100, false), frame(1))).toBe(false);
     await sleep(5);
   }
   expect(peer.packets).toEqual([]);
-  expect(player.keyframes.length).toBeGreaterThanOrEqual(3);
   for (const [index, time] of player.keyframes.entries())
     if (index > 0) expect(time - player.keyframes[index - 1]).toBeGreaterThanOrEqual(99);
   expect(connection.sendFrame(accessUnit(100, true), frame(2, true))).toBe(true);
@@ -128,11 +126,14 @@ test('the page reports its losses', async () => {
 });
 
 test('a page that is silent gets no frames until it is heard again, then a keyframe', async () => {
+  // Time stands still but where the test moves it: the page may take as long as it likes to connect.
+  vi.useFakeTimers({ toFake: ['performance'] });
   const fixture = await start({ stallMsMax: 200 });
   const { peer, player, connection } = await join(fixture, { reports: false });
   await until(() => peer.state.isOpen(), 'the state channel');
+  vi.advanceTimersByTime(200);
   expect(connection.sendFrame(accessUnit(100, true), frame(0))).toBe(true);
-  await sleep(250);
+  vi.advanceTimersByTime(1);
   expect(connection.sendFrame(accessUnit(100, true), frame(1, true))).toBe(false);
   expect(player.keyframes).toHaveLength(1);
   peer.state.sendMessageBinary(Buffer.of(MESSAGE_PING, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0));
@@ -179,7 +180,7 @@ test('unknown and repeated channels are closed and counted', async () => {
 });
 
 test.each(['events', 'state'] as const)('1 MB of rubbish on "%s" costs another player no frame', async (name) => {
-  const fixture = await start();
+  const fixture = await start({ stallMsMax: 600_000 });
   const good = await join(fixture);
   // A page that is not honest about how large a message may be.
   const bad = await join(fixture, {
@@ -227,7 +228,7 @@ test('a page that closes in mid-frame is noticed, and what is sent to it afterwa
 });
 
 test('a page that never connects, and one that falls silent, lose their seats', async () => {
-  const fixture = await start({ connectMsMax: 200, idleMsMax: 1000 });
+  const fixture = await start({ connectMsMax: 200 });
   const peer = new Peer();
   peers.push(peer);
   const headers = { 'content-type': 'application/sdp' };
@@ -240,7 +241,7 @@ test('a page that never connects, and one that falls silent, lose their seats', 
   await until(() => fixture.players[0].closed.length > 0, 'the time limit');
   expect(fixture.players[0].closed).toEqual(['timeout']);
   expect(fixture.players[0].connection).toBeUndefined();
-  const silent = await join(fixture, { reports: false });
+  const silent = await join(await start({ idleMsMax: 1000 }), { reports: false });
   expect(await silent.peer.ended()).toMatchObject({
     code: 'NL_CONNECTION',
     retry: true,
@@ -294,6 +295,6 @@ test('30 pages come and go without leaving files or threads behind', async () =>
   const [filesBefore, threadsBefore] = count();
   for (let index = 0; index < 30; index++) expect((await visit()).closed).toHaveLength(1);
   await until(() => count()[0] <= filesBefore + 4, 'the closing of files');
-  expect(count()[1]).toBeLessThanOrEqual(threadsBefore + 4);
+  await until(() => count()[1] <= threadsBefore + 4, 'the end of threads');
   expect(fixture.server.connections).toBe(0);
 });

@@ -8,20 +8,17 @@ import {
   type Notice,
   POINTER_BYTES,
 } from '../../host/stream/protocol.ts';
-import { sleep, WAIT_MS_MAX } from '../wait.ts';
+import { eventually } from '../wait.ts';
 
-/** Between two looks. */
-const STEP_MS = 2;
 const PLAYOUT_DELAY = 'http://www.webrtc.org/experiments/rtp-hdrext/playout-delay';
 
 /** Waits until `done` gives a value that is neither undefined nor false; `what` names it where it does not come. */
-export async function until<T>(done: () => T | undefined | false, what: string): Promise<T> {
-  for (let waitedMs = 0; waitedMs < WAIT_MS_MAX; waitedMs += STEP_MS) {
+export function until<T>(done: () => T | undefined | false, what: string): Promise<T> {
+  return eventually(() => {
     const value = done();
-    if (value !== undefined && value !== false) return value;
-    await sleep(STEP_MS);
-  }
-  throw new Error(`waited in vain for ${what}`);
+    if (value === undefined || value === false) throw new Error(`waited in vain for ${what}`);
+    return value;
+  });
 }
 
 /** A page without a browser: offers, posts, and collects what comes. */

@@ -7,6 +7,8 @@ export interface WatchOptions {
   /** Whether a file of that name counts. */
   wanted(name: string): boolean;
   changed(): void;
+  /** Between two looks that no event asked for; a second by default. */
+  lookMs?: number;
 }
 
 /** An editor may write a file in several steps. */
@@ -50,7 +52,7 @@ export class Watch {
   };
 
   #later(tookMs: number): void {
-    this.#next = setTimeout(this.#look, Math.max(LOOK_MS, tookMs / LOOK_SHARE));
+    this.#next = setTimeout(this.#look, Math.max(this.#options.lookMs ?? LOOK_MS, tookMs / LOOK_SHARE));
   }
 
   readonly #soon = (): void => {

@@ -7,6 +7,7 @@ import { type Dev, startDev } from '../../../host/cli/dev/dev.ts';
 import { CHROMIUM_SOFTWARE_FLAGS } from '../../../host/cli/dev/device.ts';
 import { findGame } from '../../../host/play/project.ts';
 import { installSdk } from '../../renderer/project.ts';
+import { WAIT_MS_MAX } from '../../wait.ts';
 
 const root = join(import.meta.dirname, '../../..');
 
@@ -50,7 +51,7 @@ export async function serve(path: string, port = 0): Promise<Dev & { lines: stri
 /** Waits until the page shows build `id` or a later one. */
 export async function shown(page: Page, id: number): Promise<void> {
   await page.waitForFunction((least) => Number(document.body.dataset.build ?? 0) >= least, id, {
-    timeout: 20_000,
+    timeout: WAIT_MS_MAX,
     polling: 5,
   });
 }

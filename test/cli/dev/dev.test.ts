@@ -7,7 +7,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { CHROMIUM_SOFTWARE_FLAGS } from '../../../host/cli/dev/device.ts';
 import { createProject } from '../../../host/cli/new.ts';
 import { installSdk } from '../../renderer/project.ts';
-import { eventually } from '../../wait.ts';
+import { eventually, WAIT_MS_MAX } from '../../wait.ts';
 import { copySources, serve, shown, startGpuBrowser } from './browser.ts';
 
 const copy = copySources(['examples/triangle.ts']);
@@ -42,7 +42,7 @@ function save(from: string, to: string): void {
 }
 
 const state = (wanted: string) =>
-  page.waitForFunction((name) => document.body.dataset.state === name, wanted, { timeout: 20_000 });
+  page.waitForFunction((name) => document.body.dataset.state === name, wanted, { timeout: WAIT_MS_MAX });
 /** A text's line in the shader, from 1. */
 const shaderLine = (text: string) =>
   original.slice(original.indexOf('const shader'), original.indexOf(text)).split('\n').length;
@@ -157,7 +157,7 @@ test("a game's state is kept where it can be, and the keyboard steers", async ()
   const play = await browser.newPage({ viewport: { width: 320, height: 234 } });
   const kept = () => play.locator('#kept').textContent();
   const is = (wanted: string) =>
-    play.waitForFunction((name) => document.body.dataset.state === name, wanted, { timeout: 20_000 });
+    play.waitForFunction((name) => document.body.dataset.state === name, wanted, { timeout: WAIT_MS_MAX });
   await play.goto(star.url);
   await shown(play, 1);
   const middle = async () => (await colours(play, [152, 92, 16, 16])).reduce((sum, { mean }) => sum + mean, 0);

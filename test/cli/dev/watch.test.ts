@@ -5,6 +5,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { Watch } from '../../../host/cli/dev/watch.ts';
 import { eventually } from '../../wait.ts';
 
+const isSource = (name: string) => name.endsWith('.ts');
 let root = '';
 let changes = 0;
 let watch: Watch;
@@ -15,7 +16,7 @@ beforeEach(() => {
   changes = 0;
   watch = new Watch({
     folder: join(root, 'game'),
-    wanted: (name) => name.endsWith('.ts'),
+    wanted: isSource,
     changed: () => changes++,
   });
 });
@@ -33,7 +34,9 @@ function write(file: string, text: string): void {
 const seen = (count: number) => eventually(() => expect(changes).toBe(count));
 
 test('saves by a rename are seen, again and again, and so is one in place', async () => {
-  const begun = performance.now();
+  // As the system tells: this one does not look now and then.
+  watch.close();
+  watch = new Watch({ folder: join(root, 'game'), wanted: isSource, changed: () => changes++, lookMs: 2 ** 30 });
   for (let n = 1; n <= 3; n++) {
     write('game/.index.ts.swp', `number ${n}`);
     renameSync(join(root, 'game/.index.ts.swp'), join(root, 'game/index.ts'));
@@ -41,8 +44,6 @@ test('saves by a rename are seen, again and again, and so is one in place', asyn
   }
   write('game/index.ts', 'in place');
   await seen(4);
-  // As told by the system: looking now and then would take a second each.
-  expect(performance.now() - begun).toBeLessThan(3000);
 });
 
 test('new folders are watched, also where one takes the place of another', async () => {
