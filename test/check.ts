@@ -1,13 +1,15 @@
 import { execFile } from 'node:child_process';
-import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { findFaults } from './check/boundaries.ts';
+import { checkEnglish } from './check/english.ts';
+import { FOLDERS, readFiles } from './check/imports.ts';
 import { brokenLinks, LINES_MAX, longFiles } from './check/repository.ts';
 
 const root = join(import.meta.dirname, '..');
 const bin = join(root, 'node_modules/.bin');
+const files = [...readFiles(root, ['.github', ...FOLDERS]), 'README.md'];
 
-/** What a part found: faults fail the check, warnings do not. */
+/** Result of one part. Faults fail the check, warnings do not. */
 interface Outcome {
   faults: string[];
   warnings?: string[];
@@ -18,7 +20,6 @@ const parts: Record<string, () => Outcome | Promise<Outcome>> = {
   'lint and format': () =>
     run(join(bin, 'biome'), [
       'check',
-
       '--error-on-warnings',
       '--colors=off',
       'host',
@@ -30,15 +31,19 @@ const parts: Record<string, () => Outcome | Promise<Outcome>> = {
   'direction of imports': async () => ({ faults: await findFaults(root) }),
   'generated files': () => run(process.execPath, ['renderer/contract/generate.ts', '--check']),
   'links of documents': () => ({
-    faults: documents().flatMap((path) => brokenLinks(root, path)),
+    faults: files.filter((file) => file.endsWith('.md')).flatMap((path) => brokenLinks(root, path)),
   }),
+  'plain English': () => checkEnglish(root, files),
   [`files of at most ${LINES_MAX} lines`]: () => ({
     faults: [],
-    warnings: longFiles(root, sources()),
+    warnings: longFiles(
+      root,
+      files.filter((file) => /\.(ts|cc|h|sh)$/.test(file)),
+    ),
   }),
 };
 
-/** A command whose status is not 0 is a fault, told in its own words. */
+/** Runs a command of another program; a status other than 0 is a fault, and its output says which. */
 function run(command: string, args: string[]): Promise<Outcome> {
   return new Promise((resolve) => {
     execFile(command, args, { cwd: root, maxBuffer: 2 ** 26 }, (error, stdout, stderr) => {
@@ -46,22 +51,6 @@ function run(command: string, args: string[]): Promise<Outcome> {
       resolve({ faults: error ? [said || error.message] : [] });
     });
   });
-}
-
-function files(folder: string): string[] {
-  return readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
-    .map((file) => `${folder}/${file}`)
-    .sort();
-}
-
-function sources(): string[] {
-  return ['assets', 'host', 'oci', 'renderer', 'test'].flatMap(files).filter((file) => /\.(ts|cc|h|sh)$/.test(file));
-}
-
-function documents(): string[] {
-  return ['README.md', ...['host', 'oci', 'renderer'].flatMap(files).filter((file) => file.endsWith('.md'))].filter(
-    (path) => existsSync(join(root, path)),
-  );
 }
 
 async function check(name: string, part: () => Outcome | Promise<Outcome>): Promise<boolean> {

@@ -6,8 +6,8 @@ import { EXCEPTIONS, GAMES, isAbove, PORTABLE, partOf, permission } from './orde
 
 /**
  * The faults in how the sources import each other. They may import only downwards in the order of order.ts, and never in
- * a circle: neither the files, nor the folders at any depth. An import of types counts like any other, because whoever
- * reads one file then has to read the other.
+ * a circle: neither the files, nor the folders at any depth. An import of types counts like any other,
+ * because a reader of the one file then has to read the other.
  */
 export async function findFaults(root: string): Promise<string[]> {
   const files = readFiles(root);
@@ -134,7 +134,7 @@ function stepOf({ from, to }: Import): [from: string, to: string] | undefined {
   return [a.slice(0, depth + 1).join('/'), b.slice(0, depth + 1).join('/')];
 }
 
-/** Imports of Node or of a package in whatever portable sources load, directly or through other files. */
+/** Imports of Node or of a package in files that portable sources load, directly or through other files. */
 function notPortable(imports: readonly Import[]): string[] {
   const loads = Map.groupBy(
     imports.filter(({ typeOnly }) => !typeOnly),

@@ -1,4 +1,4 @@
-/** What one part of the program, a folder or a file, may import. Its own files are always allowed. */
+/** The imports that one part of the program, a folder or a file, may have in addition to those of its own files. */
 export interface Part {
   /** Folders that it loads at run time. */
   readonly values: readonly string[];
@@ -6,7 +6,7 @@ export interface Part {
   readonly types: readonly string[];
 }
 
-/** What the package @nearlight/sdk offers at its root. */
+/** Files that the package @nearlight/sdk offers at its root. */
 const PACKAGE = ['renderer/index.ts', 'renderer/game.ts'];
 
 export const GAMES = ['renderer/arena', 'renderer/examples', 'renderer/model'];
@@ -52,7 +52,7 @@ export const PARTS: Readonly<Record<string, Part>> = {
   'host/fleet': { values: [...COMMANDS, 'host/cli', 'host/pod'], types: [] },
 };
 
-/** Imports at run time between two stages that are wanted all the same. */
+/** Imports at run time between two stages that the order allows nevertheless. */
 export const EXCEPTIONS: readonly string[] = [
   // The page and the server must read one definition of the messages between them.
   'host/player > host/stream/protocol.ts',
