@@ -2,12 +2,20 @@ import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { findFaults } from './check/boundaries.ts';
 import { checkEnglish } from './check/english.ts';
-import { FOLDERS, readFiles } from './check/imports.ts';
+import { FOLDERS, type Import, readFiles, readImports } from './check/imports.ts';
+import { checkPicture } from './check/picture.ts';
 import { brokenLinks, LINES_MAX, longFiles } from './check/repository.ts';
 
 const root = join(import.meta.dirname, '..');
 const bin = join(root, 'node_modules/.bin');
 const files = [...readFiles(root, ['.github', ...FOLDERS]), 'README.md'];
+
+let reading: Promise<Import[]> | undefined;
+/** The imports of all sources, read once for all parts. */
+function imports(): Promise<Import[]> {
+  reading ??= readImports(root);
+  return reading;
+}
 
 /** Result of one part. Faults fail the check, warnings do not. */
 interface Outcome {
@@ -28,7 +36,8 @@ const parts: Record<string, () => Outcome | Promise<Outcome>> = {
       'assets',
       'renderer',
     ]),
-  'direction of imports': async () => ({ faults: await findFaults(root) }),
+  'direction of imports': async () => ({ faults: await findFaults(root, await imports()) }),
+  'picture of imports': async () => ({ faults: checkPicture(root, await imports()) }),
   'generated files': () => run(process.execPath, ['renderer/contract/generate.ts', '--check']),
   'links of documents': () => ({
     faults: files.filter((file) => file.endsWith('.md')).flatMap((path) => brokenLinks(root, path)),
@@ -53,9 +62,18 @@ function run(command: string, args: string[]): Promise<Outcome> {
   });
 }
 
+/** A part that throws has failed. */
+async function outcomeOf(part: () => Outcome | Promise<Outcome>): Promise<Outcome> {
+  try {
+    return await part();
+  } catch (error) {
+    return { faults: [error instanceof Error ? error.message : String(error)] };
+  }
+}
+
 async function check(name: string, part: () => Outcome | Promise<Outcome>): Promise<boolean> {
   const start = performance.now();
-  const { faults, warnings = [] } = await part();
+  const { faults, warnings = [] } = await outcomeOf(part);
   const seconds = ((performance.now() - start) / 1000).toFixed(1);
   process.stdout.write(`${faults.length === 0 ? 'ok    ' : 'failed'}  ${name} (${seconds} s)\n`);
   for (const line of faults.join('\n').split('\n')) if (line) process.stdout.write(`        ${line}\n`);

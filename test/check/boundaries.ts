@@ -9,9 +9,9 @@ import { EXCEPTIONS, GAMES, isAbove, PORTABLE, partOf, permission } from './orde
  * a circle: neither the files, nor the folders at any depth. An import of types counts like any other,
  * because a reader of the one file then has to read the other.
  */
-export async function findFaults(root: string): Promise<string[]> {
+export async function findFaults(root: string, imports?: readonly Import[]): Promise<string[]> {
   const files = readFiles(root);
-  const imports = await readImports(root, files);
+  imports ??= await readImports(root, files);
   const wrong = crossings(imports);
   return [
     ...unplaced(files),

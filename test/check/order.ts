@@ -7,7 +7,7 @@ export interface Part {
 }
 
 /** Files that the package @nearlight/sdk offers at its root. */
-const PACKAGE = ['renderer/index.ts', 'renderer/game.ts'];
+export const PACKAGE = ['renderer/index.ts', 'renderer/game.ts'];
 
 export const GAMES = ['renderer/arena', 'renderer/examples', 'renderer/model'];
 
