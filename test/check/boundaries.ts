@@ -74,17 +74,26 @@ function relativeInGames(imports: readonly Import[]): string[] {
   });
 }
 
+interface Manifest {
+  name?: string;
+  dependencies?: Record<string, string>;
+  devDependencies?: Record<string, string>;
+}
+
 /** Packages that package.json does not name, or names for tests alone. */
 function undeclared(root: string, imports: readonly Import[]): string[] {
   const path = join(root, 'package.json');
-  const { dependencies = {}, devDependencies = {} } = (
-    existsSync(path) ? JSON.parse(readFileSync(path, 'utf8')) : {}
-  ) as Record<'dependencies' | 'devDependencies', Record<string, string> | undefined>;
+  const manifest: Manifest = existsSync(path) ? JSON.parse(readFileSync(path, 'utf8')) : {};
+  const { dependencies = {}, devDependencies = {} } = manifest;
   return imports.flatMap((entry) => {
     if (entry.kind !== 'external' || entry.specifier.startsWith('node:')) return [];
     const name = packageOf(entry.specifier);
     const isForTests = partOf(entry.from) === 'test' || entry.typeOnly;
-    if (name in dependencies || (isForTests && (name in devDependencies || `@types/${name}` in devDependencies)))
+    if (
+      name === manifest.name ||
+      name in dependencies ||
+      (isForTests && (name in devDependencies || `@types/${name}` in devDependencies))
+    )
       return [];
     const list = isForTests ? 'package.json' : 'the dependencies of package.json';
     return `${place(entry)}: imports ${name}, which ${list} does not name`;

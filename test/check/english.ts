@@ -9,7 +9,6 @@ import { type Prose, readProse } from './prose.ts';
 export const PENDING: readonly string[] = [
   'README.md',
   'assets',
-  'host/base',
   'host/cli',
   'host/engine',
   'host/gpu',
@@ -32,7 +31,6 @@ export const PENDING: readonly string[] = [
   'test/bench',
   'test/cli',
   'test/e2e',
-  'test/engine',
   'test/fuzz',
   'test/golden',
   'test/gpu',

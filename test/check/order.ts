@@ -9,7 +9,8 @@ export interface Part {
 /** Files that the package @nearlight/sdk offers at its root. */
 export const PACKAGE = ['renderer/index.ts', 'renderer/game.ts'];
 
-export const GAMES = ['renderer/arena', 'renderer/examples', 'renderer/model'];
+/** The template of a game's project stands with the games: it is one. */
+export const GAMES = ['renderer/arena', 'renderer/examples', 'renderer/model', 'renderer/sdk/template'];
 
 /** Each stage does one step for a frame, an input or a session. Only host/play and the commands connect stages. */
 const STAGES = [
@@ -70,9 +71,14 @@ export const PORTABLE: readonly RegExp[] = [
 
 /** The part that a file belongs to; undefined if it has no place in the order. */
 export function partOf(path: string): string | undefined {
-  const [top = '', below = ''] = path.split('/');
-  if (top === 'test') return top;
-  return [top, `${top}/${below}`].find((folder) => PARTS[folder] !== undefined);
+  const names = path.split('/');
+  if (names[0] === 'test') return 'test';
+  // The deepest folder that the order names.
+  for (let depth = names.length; depth > 0; depth -= 1) {
+    const folder = names.slice(0, depth).join('/');
+    if (PARTS[folder] !== undefined) return folder;
+  }
+  return undefined;
 }
 
 /** Whether a file in `from` may import one in `to`, and if so whether only its types. */

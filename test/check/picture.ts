@@ -43,7 +43,7 @@ function boxOf(path: string): string | undefined {
 }
 
 function labelOf(box: string): string {
-  return box === 'games' ? GAMES.map((game) => game.replace('renderer/', '')).join(' · ') : box;
+  return box === 'games' ? GAMES.map((game) => game.split('/').at(-1)).join(' · ') : box;
 }
 
 /** Draws the imports between folders. Lines that other lines imply are left out, so that the rest can be followed. */
