@@ -111,6 +111,15 @@ describe('games', () => {
     ]);
   });
 
+  test('the template of a project is a game, and may name the package that it comes with', async () => {
+    const text = "import { play } from '@nearlight/sdk'\nimport { loadGame } from 'nearlight/test'\n";
+    const files = { ...sdk, 'renderer/sdk/template/src/index.ts': text };
+    expect(await program({ ...files, 'package.json': '{"name":"nearlight"}' })).toEqual([]);
+    expect(await program({ ...files, 'package.json': '{"name":"other"}' })).toEqual([
+      'renderer/sdk/template/src/index.ts:2: imports nearlight, which the dependencies of package.json does not name',
+    ]);
+  });
+
   test('a game does not import another game', async () => {
     const text = "import { a } from '@nearlight/sdk/model/a'\n";
     expect(await program({ 'renderer/model/a.ts': '', 'renderer/arena/index.ts': text })).toEqual([

@@ -6,12 +6,12 @@ import { EXCEPTIONS, GAMES, isAbove, PORTABLE, partOf, permission } from './orde
 
 /**
  * The faults in how the sources import each other. They may import only downwards in the order of order.ts, and never in
- * a circle: neither the files, nor the folders at any depth. An import of types counts like any other, because whoever
- * reads one file then has to read the other.
+ * a circle: neither the files, nor the folders at any depth. An import of types counts like any other,
+ * because a reader of the one file then has to read the other.
  */
-export async function findFaults(root: string): Promise<string[]> {
+export async function findFaults(root: string, imports?: readonly Import[]): Promise<string[]> {
   const files = readFiles(root);
-  const imports = await readImports(root, files);
+  imports ??= await readImports(root, files);
   const wrong = crossings(imports);
   return [
     ...unplaced(files),
@@ -74,17 +74,26 @@ function relativeInGames(imports: readonly Import[]): string[] {
   });
 }
 
+interface Manifest {
+  name?: string;
+  dependencies?: Record<string, string>;
+  devDependencies?: Record<string, string>;
+}
+
 /** Packages that package.json does not name, or names for tests alone. */
 function undeclared(root: string, imports: readonly Import[]): string[] {
   const path = join(root, 'package.json');
-  const { dependencies = {}, devDependencies = {} } = (
-    existsSync(path) ? JSON.parse(readFileSync(path, 'utf8')) : {}
-  ) as Record<'dependencies' | 'devDependencies', Record<string, string> | undefined>;
+  const manifest: Manifest = existsSync(path) ? JSON.parse(readFileSync(path, 'utf8')) : {};
+  const { dependencies = {}, devDependencies = {} } = manifest;
   return imports.flatMap((entry) => {
     if (entry.kind !== 'external' || entry.specifier.startsWith('node:')) return [];
     const name = packageOf(entry.specifier);
     const isForTests = partOf(entry.from) === 'test' || entry.typeOnly;
-    if (name in dependencies || (isForTests && (name in devDependencies || `@types/${name}` in devDependencies)))
+    if (
+      name === manifest.name ||
+      name in dependencies ||
+      (isForTests && (name in devDependencies || `@types/${name}` in devDependencies))
+    )
       return [];
     const list = isForTests ? 'package.json' : 'the dependencies of package.json';
     return `${place(entry)}: imports ${name}, which ${list} does not name`;
@@ -134,7 +143,7 @@ function stepOf({ from, to }: Import): [from: string, to: string] | undefined {
   return [a.slice(0, depth + 1).join('/'), b.slice(0, depth + 1).join('/')];
 }
 
-/** Imports of Node or of a package in whatever portable sources load, directly or through other files. */
+/** Imports of Node or of a package in files that portable sources load, directly or through other files. */
 function notPortable(imports: readonly Import[]): string[] {
   const loads = Map.groupBy(
     imports.filter(({ typeOnly }) => !typeOnly),
