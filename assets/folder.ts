@@ -12,14 +12,16 @@ const ALIGNMENT = 256;
  * asset is its path within the folder, with `/`. Assets are sorted by name.
  * @returns the asset pack; empty if the folder does not exist or contains no files
  */
-export async function packAssets(folder: string): Promise<Uint8Array> {
+export async function createAssetPackFromFolder(folder: string): Promise<Uint8Array> {
   const names = await listFiles(folder);
   if (names.length === 0) return new Uint8Array();
-  return packFiles(await Promise.all(names.map(async (name) => ({ name, bytes: await readFile(join(folder, name)) }))));
+  return createAssetPack(
+    await Promise.all(names.map(async (name) => ({ name, bytes: await readFile(join(folder, name)) }))),
+  );
 }
 
 /** Creates an asset pack from files, in the given order. The contents of each start at a multiple of 256 bytes. */
-export function packFiles(all: readonly { name: string; bytes: Uint8Array }[]): Uint8Array {
+export function createAssetPack(all: readonly { name: string; bytes: Uint8Array }[]): Uint8Array {
   const files = all.map(({ name, bytes }) => ({ name: Buffer.from(name), file: bytes }));
   const namesAt = HEADER_BYTES + files.length * ENTRY_BYTES;
   let dataAt = align(namesAt + files.reduce((total, { name }) => total + name.length, 0));

@@ -3,7 +3,7 @@ import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { buildFolder } from '../host/base/self.ts';
 import { MODEL_VERSION } from '../renderer/contract/pack.ts';
-import { packFiles } from './folder.ts';
+import { createAssetPack } from './folder.ts';
 import { readContainer } from './gltf/container.ts';
 import { Resources } from './gltf/resources.ts';
 import { packModel } from './packer/packer.ts';
@@ -26,7 +26,7 @@ export async function modelAssets(
   cache: string = CACHE,
 ): Promise<Uint8Array> {
   const packed = await cached(path, announce, cache);
-  return packFiles([{ name: 'model', bytes: packed }]);
+  return createAssetPack([{ name: 'model', bytes: packed }]);
 }
 
 /** Packs a model, or takes it from the cache. */

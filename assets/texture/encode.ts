@@ -22,12 +22,11 @@ export interface EncodedTexture {
   plain: Level[];
 }
 
-/**
- * Uncompressed textures take four times the memory. So those whose side exceeds the first number are halved, and none exceeds
- * the second.
- */
-const PLAIN_SIDE_WHOLE = 128;
+// Uncompressed textures take four times the memory of compressed ones, so most of them are made smaller.
+/** Largest side of an uncompressed texture, in pixels. */
 const PLAIN_SIDE_MAX = 512;
+/** An uncompressed texture with a longer side is halved. */
+const PLAIN_SIDE_WHOLE = 128;
 
 /** Decodes an image and makes its mip levels. @throws the error of the decoder */
 export async function encodeTexture(job: TextureJob): Promise<EncodedTexture> {

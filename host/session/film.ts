@@ -18,7 +18,7 @@ export interface FilmTimes {
   fps: number;
   /** Time of the first picture. */
   at: number;
-  /** The seat whose view is filmed. By default the seat that was taken first, or the next one once that player has left. */
+  /** The seat to film. By default it is the seat that has been taken for the longest time. */
   seat?: number;
 }
 

@@ -21,7 +21,7 @@ import { MeshoptEncoder } from 'meshoptimizer/encoder';
 import sharp from 'sharp';
 import { must } from '../../host/base/assert.ts';
 
-/** Colours of the model `palette` from left to right, and where it takes its own from: the middle of the second. */
+/** Colours in the texture of the model `palette`, from left to right. PALETTE_UV is the middle of the second. */
 export const PALETTE = [
   [255, 0, 0],
   [40, 200, 60],
@@ -389,5 +389,5 @@ export const models: Record<string, () => Promise<Uint8Array>> = {
   materials,
 };
 
-/** Models whose pictures have an exact colour or an even light. */
+/** Models whose pictures are known exactly: a single colour, or even light. */
 export const surfaces: Record<string, () => Promise<Uint8Array>> = { palette, bare, level };

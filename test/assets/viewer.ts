@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { packFiles } from '../../assets/folder.ts';
+import { createAssetPack } from '../../assets/folder.ts';
 import { readConfig } from '../../host/base/config.ts';
 import type { Instance } from '../../host/engine/engine.ts';
 import { createJavaScriptEngine } from '../../host/engine/javascript.ts';
@@ -37,7 +37,7 @@ export class Viewer {
       seed: 7,
       tickRate: TICK_RATE,
       seats: 1,
-      assets: packFiles([{ name: 'model', bytes: packed }]),
+      assets: createAssetPack([{ name: 'model', bytes: packed }]),
       gpu: compressed ? facts : { ...facts, features: 0 },
       log: (_level: string, message: string) => lines.push(message),
     };
