@@ -1,5 +1,5 @@
 import type { Socket } from 'node:dgram';
-import { packAssets } from '../../assets/folder.ts';
+import { createAssetPackFromFolder } from '../../assets/folder.ts';
 import { type Config, readConfig, settings } from '../base/config.ts';
 import { NearlightError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
@@ -97,7 +97,7 @@ export class PodStage implements Stage {
         'NL_NO_GPU',
         `GPU_ENABLED=true, but this node's only adapter renders in software (${gpu.adapter.description}); schedule the pod on a node with a GPU and its driver, or leave GPU_ENABLED out`,
       );
-    const assets = request.assets === undefined ? new Uint8Array(0) : await packAssets(request.assets);
+    const assets = request.assets === undefined ? new Uint8Array(0) : await createAssetPackFromFolder(request.assets);
     const { name, module, log } = request;
     const launcher = new Launch({
       playable: { name, module, assets },

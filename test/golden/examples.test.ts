@@ -1,7 +1,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { packFiles } from '../../assets/folder.ts';
+import { createAssetPack } from '../../assets/folder.ts';
 import { readConfig } from '../../host/base/config.ts';
 import { createJavaScriptEngine } from '../../host/engine/javascript.ts';
 import { type Gpu, openGpu } from '../../host/gpu/dawn.ts';
@@ -135,7 +135,7 @@ it('animometer draws the same triangles in every mode', async () => {
   const shown: Image[] = [];
   for (const mode of modes.keys()) {
     const bytes = new Uint8Array(Uint32Array.of(mode, 500).buffer);
-    await play('animometer', texture, view, packFiles([{ name: 'options', bytes }]));
+    await play('animometer', texture, view, createAssetPack([{ name: 'options', bytes }]));
     shown.push(await read(texture));
   }
   for (const picture of shown) expect(compare(picture, shown[0]!).maxDiff).toBeLessThanOrEqual(MAX_DIFF);

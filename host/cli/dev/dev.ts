@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { build, stop } from 'esbuild';
-import { packAssets } from '../../../assets/folder.ts';
+import { createAssetPackFromFolder } from '../../../assets/folder.ts';
 import type { Config } from '../../base/config.ts';
 import { SOURCE_ENDING } from '../../base/self.ts';
 import type { TrapFrame } from '../../engine/engine.ts';
@@ -148,7 +148,7 @@ function stopped(builds: Map<number, Playable>, text: string, name: string, log:
 
 async function packFirst(folders: readonly string[]): Promise<Uint8Array> {
   const path = firstFolder(folders);
-  return path === undefined ? new Uint8Array() : packAssets(path);
+  return path === undefined ? new Uint8Array() : createAssetPackFromFolder(path);
 }
 
 /** The page as paths and files; nothing is written to disk. */

@@ -1,8 +1,8 @@
 import { BLOCK_ALIGNMENT } from '../../renderer/contract/pack.ts';
 import { fail } from '../fault.ts';
-import { limits } from '../limits.ts';
+import { LIMITS } from '../limits.ts';
 
-/** Records of one size, written one after another. */
+/** A table of records of one size. */
 export class Records {
   readonly size: number;
   #view = new DataView(new ArrayBuffer(1024));
@@ -20,11 +20,12 @@ export class Records {
     return new Uint8Array(this.#view.buffer, 0, this.#count * this.size);
   }
 
-  /** Begins a record of zeros; gives its number. */
+  /** Appends a record of zeros. Returns its index. */
   add(): number {
     const needed = (this.#count + 1) * this.size;
     if (needed > this.#view.byteLength) {
-      if (needed > limits.tableBytes) fail('the model', `needs tables of more than ${limits.tableBytes} bytes`);
+      if (needed > LIMITS.tableBytes)
+        fail('the model', `needs tables of more than ${LIMITS.tableBytes} bytes, the most that a game can read`);
       const larger = new Uint8Array(Math.max(needed, this.#view.byteLength * 2));
       larger.set(this.bytes);
       this.#view = new DataView(larger.buffer);
@@ -32,12 +33,12 @@ export class Records {
     return this.#count++;
   }
 
-  /** Writes u32 or i32 into the newest record. */
+  /** Writes u32 or i32 values into the last record. @param at byte offset */
   word(at: number, ...values: number[]): void {
     for (const [k, value] of values.entries()) this.#view.setUint32(this.#at(at) + k * 4, value >>> 0, true);
   }
 
-  /** Writes f32 into the newest record. */
+  /** Writes f32 values into the last record. @param at byte offset */
   float(at: number, ...values: number[]): void {
     for (const [k, value] of values.entries()) this.#view.setFloat32(this.#at(at) + k * 4, value, true);
   }
@@ -47,12 +48,12 @@ export class Records {
   }
 }
 
-/** Floats that records refer to by index; the same array is written once. */
+/** A table of floats that records refer to by index. An array that is added twice is stored once. */
 export class Floats {
   readonly records = new Records(4);
   readonly #known = new Map<Float32Array, number>();
 
-  /** Gives the index of the first. */
+  /** Returns the index of the first float. */
   add(values: Float32Array | number[]): number {
     const known = Array.isArray(values) ? undefined : this.#known.get(values);
     if (known !== undefined) return known;
@@ -66,8 +67,8 @@ export class Floats {
   }
 }
 
-/** Parts of a block, each at a multiple of `alignment` bytes. */
-export class Block {
+/** A block of the packed model, which goes to the GPU unchanged. Each part starts at a multiple of `alignment` bytes. */
+export class DataBlock {
   readonly #parts: { at: number; data: Uint8Array }[] = [];
   readonly #alignment: number;
   #length = 0;
@@ -76,12 +77,12 @@ export class Block {
     this.#alignment = alignment;
   }
 
-  /** Bytes so far, a multiple of the alignment. */
+  /** Bytes so far, rounded up to the alignment. */
   get length(): number {
     return this.#length;
   }
 
-  /** Gives where the part begins. */
+  /** Appends a part. Returns its byte offset in the block. */
   add({ buffer, byteOffset, byteLength }: ArrayBufferView): number {
     const at = this.#length;
     this.#parts.push({ at, data: new Uint8Array(buffer as ArrayBuffer, byteOffset, byteLength) });
@@ -94,7 +95,7 @@ export class Block {
   }
 }
 
-/** The next multiple. */
+/** Rounds up to a multiple of `alignment`. */
 export function align(bytes: number, alignment: number = BLOCK_ALIGNMENT): number {
   return Math.ceil(bytes / alignment) * alignment;
 }

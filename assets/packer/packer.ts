@@ -2,11 +2,12 @@ import { readFile, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { MeshoptEncoder } from 'meshoptimizer/encoder';
 import { MeshoptTangents } from 'meshoptimizer/tangents';
+import { must } from '../../host/base/assert.ts';
 import { NearlightError } from '../../host/base/errors.ts';
 import { fail } from '../fault.ts';
 import type { Model } from '../gltf/model.ts';
 import { readModel } from '../gltf/model.ts';
-import { limits } from '../limits.ts';
+import { LIMITS } from '../limits.ts';
 import { sceneBounds } from './bounds.ts';
 import { buildGeometry } from './geometry.ts';
 import { buildJoints } from './joints.ts';
@@ -14,17 +15,17 @@ import { buildTextures } from './textures.ts';
 import { type PartSizes, Writer } from './writer.ts';
 
 export interface PackOptions {
-  /** Pixels a side of a texture at most; larger ones are made smaller. */
+  /** Largest side of a texture in pixels; larger textures are scaled down. The default is 2048. */
   textureSideMax?: number;
-  /** Folder of a model that is given as bytes, for what it refers to; without one it may refer to nothing. */
+  /** Folder of the files that a model given as bytes refers to. Without it, the model must not refer to files. */
   folder?: string;
-  /** Told what takes a while. */
+  /** Called as the work progresses, with the step that has been completed. */
   onProgress?(step: string): void;
 }
 
-/** What has become of a model. */
+/** Figures about a packed model. */
 export interface PackReport {
-  /** Bytes of the model and of all files that it refers to. */
+  /** Size of the model and of all files that it refers to. */
   sourceBytes: number;
   packedBytes: number;
   sizes: PartSizes;
@@ -38,6 +39,7 @@ export interface PackReport {
     joints: number;
     animations: number;
   };
+  /** Time that each step took, in milliseconds. */
   ms: { read: number; geometry: number; textures: number; all: number };
 }
 
@@ -48,12 +50,13 @@ export interface PackedModel {
 }
 
 const TEXTURE_SIDE_MAX = 2048;
-/** Warnings that are kept; a hostile file could have a million. */
+/** Number of warnings to keep, because a hostile file could cause a million. */
 const WARNINGS_MAX = 50;
 
 /**
- * Packs a glTF 2.0 model, a .gltf or .glb file or its bytes, as format.ts has it.
- * @throws NearlightError NL_MODEL saying where the file is broken or beyond limits.ts
+ * Turns a glTF 2.0 model into a packed model (renderer/contract/pack.ts).
+ * @param source path of a .gltf or .glb file, or its bytes
+ * @throws NearlightError NL_MODEL with the place where the file is broken or exceeds a limit (limits.ts)
  */
 export async function packModel(source: string | Uint8Array, options: PackOptions = {}): Promise<PackedModel> {
   const warnings: string[] = [];
@@ -79,26 +82,29 @@ interface BuildOptions extends Omit<PackOptions, 'folder'> {
 
 async function build(bytes: Uint8Array, options: BuildOptions): Promise<Pick<PackedModel, 'bytes' | 'report'>> {
   const { textureSideMax = TEXTURE_SIDE_MAX, onProgress } = options;
-  const times = [performance.now()];
-  const lap = (): number => {
-    times.push(performance.now());
-    return times.at(-1)! - times.at(-2)!;
+  const startMs = performance.now();
+  let lapStartMs = startMs;
+  const lapMs = (): number => {
+    const previousMs = lapStartMs;
+    lapStartMs = performance.now();
+    return lapStartMs - previousMs;
   };
   await Promise.all([MeshoptEncoder.ready, MeshoptTangents.ready]);
   const model = await readModel(bytes, options);
-  const ms = { read: lap(), geometry: 0, textures: 0, all: 0 };
+  const ms = { read: lapMs(), geometry: 0, textures: 0, all: 0 };
   const writer = new Writer();
   const counts = writeGeometry(model, writer, onProgress);
-  ms.geometry = lap();
+  ms.geometry = lapMs();
   const textures = await buildTextures(model.materials, model.images, {
     sideMax: textureSideMax,
     onProgress: (done, all) => onProgress?.(`texture ${done} of ${all}`),
   });
   for (const { texture, role } of textures.list) writer.texture(texture, role);
-  for (const [index, material] of model.materials.entries()) writer.material(material, textures.slots[index]!);
-  ms.textures = lap();
+  for (const [index, material] of model.materials.entries())
+    writer.material(material, must(textures.slots[index], 'textures of the material'));
+  ms.textures = lapMs();
   const { bytes: packed, sizes } = writer.finish(sceneBounds(model));
-  ms.all = performance.now() - times[0]!;
+  ms.all = performance.now() - startMs;
   const report = {
     sourceBytes: bytes.length + model.resourceBytes,
     packedBytes: packed.length,
@@ -109,6 +115,7 @@ async function build(bytes: Uint8Array, options: BuildOptions): Promise<Pick<Pac
   return { bytes: packed, report };
 }
 
+/** Writes everything but materials and textures. Returns how much of each there is. */
 function writeGeometry(model: Model, writer: Writer, onProgress: PackOptions['onProgress']) {
   const counts = { nodes: model.nodes.length, primitives: 0, vertices: 0, triangles: 0, joints: 0, animations: 0 };
   const shown = new Set(model.nodes.map(({ mesh }) => mesh));
@@ -116,9 +123,10 @@ function writeGeometry(model: Model, writer: Writer, onProgress: PackOptions['on
     if (!shown.has(index)) return { first: 0, count: 0 };
     const first = counts.primitives;
     for (const primitive of primitives) {
-      // The default material is the last.
+      // The last material is the default.
       const material = primitive.material < 0 ? model.materials.length - 1 : primitive.material;
-      const geometry = buildGeometry(primitive, model.materials[material]!.slots[2]);
+      const [, , normalMap] = must(model.materials[material], 'material').slots;
+      const geometry = buildGeometry(primitive, normalMap);
       writer.primitive(geometry, material);
       counts.primitives++;
       counts.vertices += geometry.vertexCount;
@@ -127,7 +135,7 @@ function writeGeometry(model: Model, writer: Writer, onProgress: PackOptions['on
     onProgress?.(`mesh ${index + 1} of ${model.meshes.length}`);
     return { first, count: primitives.length };
   });
-  if (counts.primitives === 0) fail('the model', 'shows no triangles');
+  if (counts.primitives === 0) fail('the model', 'shows no triangles; points and lines cannot be packed');
   for (const node of model.nodes) {
     const { first, count } = ranges[node.mesh] ?? { first: 0, count: 0 };
     writer.node(node, first, count);
@@ -145,7 +153,7 @@ function writeGeometry(model: Model, writer: Writer, onProgress: PackOptions['on
 async function read(path: string): Promise<Uint8Array> {
   try {
     const { size } = await stat(path);
-    if (size > limits.fileBytes) fail(path, `has ${size} bytes, more than ${limits.fileBytes}`);
+    if (size > LIMITS.fileBytes) fail(path, `has ${size} bytes, more than the ${LIMITS.fileBytes} allowed`);
     return await readFile(path);
   } catch (cause) {
     if (cause instanceof NearlightError) throw cause;

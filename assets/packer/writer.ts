@@ -1,14 +1,15 @@
+import { must } from '../../host/base/assert.ts';
 import * as format from '../../renderer/contract/pack.ts';
 import { fail } from '../fault.ts';
 import type { Animation, Path } from '../gltf/animations.ts';
 import type { Material, Sampler } from '../gltf/materials.ts';
 import type { Node } from '../gltf/nodes.ts';
-import { limits } from '../limits.ts';
+import { LIMITS } from '../limits.ts';
 import type { EncodedTexture } from '../texture/encode.ts';
 import type { Level, Role } from '../texture/levels.ts';
-import type { Box } from './bounds.ts';
+import type { Box, Vec3 } from './box.ts';
 import type { Geometry } from './geometry.ts';
-import { align, Block, Floats, Records } from './records.ts';
+import { align, DataBlock, Floats, Records } from './records.ts';
 
 const BLOCK_FORMATS: Record<Role, number> = {
   color: format.FORMAT_BC7_SRGB,
@@ -35,7 +36,7 @@ const INTERPOLATIONS = {
 };
 const WRAPS = { clamp: format.WRAP_CLAMP, repeat: format.WRAP_REPEAT, mirror: format.WRAP_MIRROR };
 
-/** Bytes of the parts of a packed model. */
+/** Size of each part of a packed model in bytes. */
 export interface PartSizes {
   tables: number;
   vertices: number;
@@ -45,15 +46,17 @@ export interface PartSizes {
   plainTextures: number;
 }
 
-/** A joint as it is written. */
+/** A joint as it is written to the packed model. */
 export interface Joint {
   node: number;
+  /** The inverse bind matrix: sixteen floats, column by column. */
   inverse: Float32Array;
-  min: number[];
-  max: number[];
+  /** A box around the vertices that follow this joint most, in the joint's space. */
+  min: Vec3;
+  max: Vec3;
 }
 
-/** Writes the parts of a packed model in any order, then the file. */
+/** Collects the parts of a packed model in any order, then writes the file (renderer/contract/pack.ts). */
 export class Writer {
   readonly #nodes = new Records(format.NODE_SIZE);
   readonly #primitives = new Records(format.PRIMITIVE_SIZE);
@@ -66,13 +69,14 @@ export class Writer {
   readonly #animations = new Records(format.ANIMATION_SIZE);
   readonly #channels = new Records(format.CHANNEL_SIZE);
   readonly #floats = new Floats();
-  readonly #vertices = new Block(4);
-  readonly #indices = new Block(4);
-  readonly #morphs = new Block(4);
-  readonly #texels = new Block(format.BLOCK_ALIGNMENT);
-  /** Level records whose offset is still from the start of the texels. */
+  readonly #vertices = new DataBlock(4);
+  readonly #indices = new DataBlock(4);
+  readonly #morphs = new DataBlock(4);
+  readonly #texels = new DataBlock(format.BLOCK_ALIGNMENT);
+  /** Bytes of texels of each kind. */
   readonly #sizes = { blockTextures: 0, plainTextures: 0 };
 
+  /** @param first and count of the primitives that the node shows */
   node({ parent, skin, translation, rotation, scale, weights }: Node, first: number, count: number): void {
     const out = this.#nodes;
     out.add();
@@ -83,7 +87,7 @@ export class Writer {
     out.word(format.NODE_WEIGHT_FIRST, this.#floats.add(weights), weights.length);
   }
 
-  /** Gives the number of the primitive. */
+  /** Returns the index of the primitive. */
   primitive(geometry: Geometry, material: number): number {
     const { base, extra, skin, indices, morph, vertexCount, min, max } = geometry;
     const out = this.#primitives;
@@ -103,7 +107,7 @@ export class Writer {
     return place;
   }
 
-  /** `textures` gives the number of each slot's texture. */
+  /** @param textures index of the texture in each slot */
   material(material: Material, textures: number[]): void {
     const out = this.#materials;
     out.add();
@@ -118,7 +122,12 @@ export class Writer {
     out.float(format.MATERIAL_EMISSIVE, ...emissive);
     for (const [index, slot] of material.slots.entries()) {
       const at = format.MATERIAL_SLOTS + index * format.SLOT_SIZE;
-      out.word(at + format.SLOT_TEXTURE, slot ? textures[index]! : -1, slot?.sampler ?? 0, slot?.texCoord ?? 0);
+      out.word(
+        at + format.SLOT_TEXTURE,
+        slot ? must(textures[index], 'texture of the slot') : -1,
+        slot?.sampler ?? 0,
+        slot?.texCoord ?? 0,
+      );
       out.float(at + format.SLOT_TRANSFORM, ...(slot?.transform ?? [1, 0, 0, 1, 0, 0]));
     }
   }
@@ -130,7 +139,7 @@ export class Writer {
     const first = this.#addLevels(blocks, 'blockTextures');
     out.word(format.TEXTURE_FORMAT, BLOCK_FORMATS[role], width, height, first, blocks.length);
     const plainFirst = this.#addLevels(plain, 'plainTextures');
-    const { width: plainWidth, height: plainHeight } = plain[0]!;
+    const { width: plainWidth, height: plainHeight } = must(plain[0], 'level of the texture');
     out.word(format.TEXTURE_PLAIN, PLAIN_FORMATS[role], plainWidth, plainHeight, plainFirst, plain.length);
   }
 
@@ -165,55 +174,64 @@ export class Writer {
     }
   }
 
-  /** The file. @throws NearlightError NL_MODEL where a block or the tables are larger than their bounds */
+  /** Returns the whole file. @throws NearlightError NL_MODEL if a block or the tables exceed their limits */
   finish(bounds: Box): { bytes: Uint8Array; sizes: PartSizes } {
     const sections = this.#sections();
     let end = format.HEADER_SIZE;
-    const starts = sections.map((records) => {
+    const placed = sections.map((records) => {
       const start = end;
       end = align(end + records.bytes.length, 4);
-      return start;
+      return { start, records };
     });
     const tables = end;
-    if (tables > limits.tableBytes)
-      fail('the model', `needs tables of ${tables} bytes, more than ${limits.tableBytes}`);
-    const blocks = [this.#vertices, this.#indices, this.#morphs, this.#texels].map((block) => {
+    if (tables > LIMITS.tableBytes)
+      fail('the model', `needs tables of ${tables} bytes, more than the ${LIMITS.tableBytes} that a game can read`);
+    const place = (block: DataBlock) => {
       const offset = align(end);
       end = offset + block.length;
-      if (block !== this.#texels && block.length > limits.blockBytes)
-        fail('the model', `needs a buffer of ${block.length} bytes, more than ${limits.blockBytes}`);
       return { offset, block };
-    });
+    };
+    const buffers = [
+      { at: format.HEADER_VERTICES, ...place(this.#vertices) },
+      { at: format.HEADER_INDICES, ...place(this.#indices) },
+      { at: format.HEADER_MORPHS, ...place(this.#morphs) },
+    ];
+    const texels = place(this.#texels);
+    for (const { block } of buffers)
+      if (block.length > LIMITS.blockBytes)
+        fail('the model', `needs a GPU buffer of ${block.length} bytes, more than the ${LIMITS.blockBytes} allowed`);
     const out = new Uint8Array(align(end));
     const view = new DataView(out.buffer);
     const words = (at: number, ...values: number[]): void => {
       for (const [k, value] of values.entries()) view.setUint32(at + k * 4, value, true);
     };
     words(format.HEADER_MAGIC, format.MODEL_MAGIC, format.MODEL_VERSION, out.length, tables);
-    for (const [index, at] of [format.HEADER_VERTICES, format.HEADER_INDICES, format.HEADER_MORPHS].entries())
-      words(at, blocks[index]!.offset, blocks[index]!.block.length);
+    for (const { at, offset, block } of buffers) words(at, offset, block.length);
     for (const [k, value] of [...bounds.min, ...bounds.max].entries())
       view.setFloat32(format.HEADER_MIN + k * 4, value, true);
-    for (const [index, records] of sections.entries()) {
-      words(format.HEADER_SECTIONS + index * 8, starts[index]!, records.count);
-      out.set(records.bytes, starts[index]!);
+    for (const [index, { start, records }] of placed.entries()) {
+      words(format.HEADER_SECTIONS + index * 8, start, records.count);
+      out.set(records.bytes, start);
     }
-    for (const { offset, block } of blocks) block.copyTo(out, offset);
+    for (const { offset, block } of [...buffers, texels]) block.copyTo(out, offset);
+    // Levels were recorded with offsets from the start of the texels; the file wants them from its own start.
+    const levels = must(placed[format.SECTION_LEVELS], 'section of levels').start;
     for (let level = 0; level < this.#levels.count; level++) {
-      const at = starts[format.SECTION_LEVELS]! + level * format.LEVEL_SIZE + format.LEVEL_OFFSET;
-      view.setUint32(at, view.getUint32(at, true) + blocks[3]!.offset, true);
+      const at = levels + level * format.LEVEL_SIZE + format.LEVEL_OFFSET;
+      view.setUint32(at, view.getUint32(at, true) + texels.offset, true);
     }
     const [vertices, indices, morphs] = [this.#vertices.length, this.#indices.length, this.#morphs.length];
     return { bytes: out, sizes: { tables, vertices, indices, morphs, ...this.#sizes } };
   }
 
-  /** In the order of format.ts. */
+  /** The sections in the order that renderer/contract/pack.ts prescribes. */
   #sections(): Records[] {
     const { records } = this.#floats;
     const materials = [this.#nodes, this.#primitives, this.#materials, this.#textures, this.#levels, this.#samplers];
     return [...materials, this.#skins, this.#joints, this.#animations, this.#channels, records];
   }
 
+  /** Returns the index of the first level. */
   #addLevels(levels: Level[], part: 'blockTextures' | 'plainTextures'): number {
     const first = this.#levels.count;
     for (const { width, height, bytesPerRow, data } of levels) {
