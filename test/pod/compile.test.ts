@@ -172,7 +172,7 @@ test('without a keeper, a host compiles the module itself and writes nothing', a
   mkdirSync(cacheDir, { mode: 0o700 });
   const { code, lines } = await read();
   expect(code.length).toBeGreaterThan(1000);
-  expect(lines.join()).toMatch(/warn: .*does not answer/);
+  expect(lines.join()).toMatch(/warn: .*does not respond/);
   expect(readdirSync(cacheDir)).toEqual([]);
 });
 
@@ -188,7 +188,7 @@ test('on a full disk the caller still gets its code, and once there is room the 
   try {
     const log = await serveCache();
     expect((await read()).code.length).toBeGreaterThan(4096);
-    await eventually(() => expect(log.join()).toMatch(/warn: compiled code cannot be kept .*ENOSPC/));
+    await eventually(() => expect(log.join()).toMatch(/warn: compiled code cannot be stored .*ENOSPC/));
     expect(readdirSync(cacheDir)).toEqual([]);
     execFileSync('mount', ['-o', 'remount,size=4m', cacheDir]);
     await read();
@@ -227,6 +227,6 @@ test('a full cache drops the code that was not used for the longest time', async
 test('code that is larger than the whole cache is returned and not kept', async () => {
   const log = await serveCache(1000);
   expect((await read()).code.length).toBeGreaterThan(1000);
-  await eventually(() => expect(log.join()).toMatch(/cannot be kept .*CACHE_BYTES_MAX is 1000/));
+  await eventually(() => expect(log.join()).toMatch(/cannot be stored .*CACHE_BYTES_MAX, 1000/));
   expect(entries()).toEqual([]);
 });

@@ -55,7 +55,9 @@ describe('an output', () => {
       expect(Buffer.concat(chunks).toString()).toMatch(/last\n$/);
     });
     const read = Buffer.concat(chunks).toString();
-    expect(read).toMatch(/"level":"warn","message":"\d+ writes were dropped because the reader was too slow"}\n(last\n)+$/);
+    expect(read).toMatch(
+      /"level":"warn","message":"\d+ writes were dropped because the reader was too slow"}\n(last\n)+$/,
+    );
     // At most 1 MiB waits in the process, and the kernel buffers some more.
     expect(read.length).toBeLessThan(1.2 * 2 ** 20);
     reader.kill();
