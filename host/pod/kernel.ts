@@ -13,7 +13,7 @@ export interface ThreadChange {
 }
 
 /**
- * System calls that change every thread of this process (kernel.cc). All are synchronous and take some 50 us per thread.
+ * System calls that change every thread of this process (host/engine/wasmedge/kernel.cc). All are synchronous and take some 50 us per thread.
  * A call that throws may have changed some of the threads; the process must then end.
  */
 export interface Kernel {

@@ -17,7 +17,7 @@ const OUT = join(ROOT, 'build/native');
 const GUEST = 'guest';
 /** The Node addon that shares memory with guest processes (addon.cc). It exists once buildNative() has resolved. */
 export const addonPath = join(OUT, 'addon.node');
-/** The Node addon with the system calls that the host of a pod needs (host/pod/kernel.cc). */
+/** The Node addon with the system calls that the host of a pod needs (kernel.cc). */
 export const kernelPath = join(OUT, 'kernel.node');
 
 const GUEST_SOURCES = ['guest.cc', 'instance.cc', 'imports.cc', 'trace.cc', 'compile.cc', 'confine.cc'];
@@ -84,7 +84,7 @@ function targets({ folder, runtime }: Omit<NativeOptions, 'compiler'>): Target[]
       flags: [...common, '-fno-exceptions', ...wasmEdgeFlags(runtime)],
     },
     { path: join(folder, basename(addonPath)), sources: ['addon.cc'], flags: addon },
-    { path: join(folder, basename(kernelPath)), sources: ['../../pod/kernel.cc'], flags: addon },
+    { path: join(folder, basename(kernelPath)), sources: ['kernel.cc'], flags: addon },
   ];
 }
 

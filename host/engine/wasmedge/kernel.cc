@@ -231,7 +231,7 @@ Napi::Value failErrno(Napi::Env env, const char *what) {
   return fail(env, std::string(what) + ": " + std::strerror(errno));
 }
 
-// Runs a job on every thread. Returns { changed, skipped, pauses } (kernel.ts, ThreadChange).
+// Runs a job on every thread. Returns { changed, skipped, pauses } (host/pod/kernel.ts, ThreadChange).
 Napi::Value runEverywhere(Napi::Env env, const Job &wanted, const char *what) {
   job = wanted;
   jobErrno.store(0);
