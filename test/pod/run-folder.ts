@@ -1,30 +1,26 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import {
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { must } from '../../host/base/assert.ts';
 import { type RunPaths, runPaths } from '../../host/pod/paths.ts';
+import { namesIn } from '../../host/pod/pool.ts';
 import { startedAt } from '../../host/pod/process.ts';
 
-/** The stand-in for the program. */
-export const standin = join(import.meta.dirname, 'standin.ts');
+/** The program that stands in for a host and a keeper. */
+export const STAND_IN = join(import.meta.dirname, 'stand-in.ts');
+/** A process id above the kernel's default maximum, so that no process has it. */
+export const DEAD_PID = 4_194_303;
 
-/** A run folder of its own, with what the shim's script needs to find, and all processes that a test leaves in it. */
-export class Folder {
+/** A run folder for one test, an installation for the shim's script, and the processes that the test starts. */
+export class RunFolder {
   readonly root = mkdtempSync(join(tmpdir(), 'nearlight-shim-'));
   readonly run = join(this.root, 'run');
+  /** NEARLIGHT_HOME, with the stand-in as the program. */
   readonly home = join(this.root, 'home');
   readonly paths: RunPaths = runPaths(this.run);
-  private readonly children: ChildProcess[] = [];
+  readonly #children: ChildProcess[] = [];
 
   constructor() {
     const { warm, claim, host, pod, state, log } = this.paths;
@@ -32,56 +28,53 @@ export class Folder {
       mkdirSync(folder, { recursive: true });
     mkdirSync(join(this.home, 'bin'));
     symlinkSync(process.execPath, join(this.home, 'bin/node'));
-    symlinkSync(standin, join(this.home, 'host/pod/main.ts'));
+    symlinkSync(STAND_IN, join(this.home, 'host/pod/main.ts'));
   }
 
-  /** A process that is there, and nothing more; resolves with its id. */
+  /** Starts a process that only sleeps; resolves with its id. */
   async process(name = 'sleep', seconds = 60): Promise<number> {
     const program = join(this.root, name);
     if (!existsSync(program)) symlinkSync('/bin/sleep', program);
     const child = spawn(program, [`${seconds}`], { stdio: 'ignore' });
     await once(child, 'spawn');
-    this.children.push(child);
-    return child.pid!;
+    this.#children.push(child);
+    return must(child.pid, 'process id');
   }
 
-  /** A process that waits as a host. */
+  /** Starts a process that looks like a warm host. */
   async warm(): Promise<number> {
     const pid = await this.process();
     writeFileSync(join(this.paths.warm, `${pid}`), `${startedAt(pid)}\n`);
     return pid;
   }
 
-  /** Notes that a process serves a container. */
+  /** Records that a process serves a container. */
   serve(id: string, pid: number, started = startedAt(pid)): void {
     writeFileSync(join(this.paths.pod, 'k8s.io', id), `${pid} ${started}\n`);
   }
 
+  /** Makes the stand-in misbehave; `on` is one of the words that stand-in.ts looks for. */
+  misbehave(on: string): void {
+    writeFileSync(join(this.run, on), '');
+  }
+
   async close(): Promise<void> {
     const hosts = ['log', 'warm', 'claim'].flatMap((name) =>
-      list(join(this.run, name)).map((file) => parseInt(file, 10)),
+      namesIn(join(this.run, name)).map((file) => Number.parseInt(file, 10)),
     );
-    for (const pid of [...hosts.filter(Boolean), ...this.keepers()]) end(pid);
+    for (const pid of [...hosts.filter(Boolean), ...this.#keepers()]) killIfAlive(pid);
     await Promise.all(
-      this.children.map(
+      this.#children.map(
         (child) => child.exitCode ?? child.signalCode ?? (child.kill('SIGKILL') && once(child, 'exit')),
       ),
     );
     rmSync(this.root, { recursive: true, force: true });
   }
 
-  private keepers(): number[] {
-    return list(this.run).includes('keepers')
+  #keepers(): number[] {
+    return namesIn(this.run).includes('keepers')
       ? text(join(this.run, 'keepers')).split('\n').filter(Boolean).map(Number)
       : [];
-  }
-}
-
-export function list(folder: string): string[] {
-  try {
-    return readdirSync(folder);
-  } catch {
-    return [];
   }
 }
 
@@ -89,7 +82,7 @@ export function text(path: string): string {
   return readFileSync(path, 'utf8');
 }
 
-function end(pid: number): void {
+function killIfAlive(pid: number): void {
   try {
     process.kill(pid, 'SIGKILL');
   } catch {

@@ -10,16 +10,19 @@ import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import { PeerConnection } from 'node-datachannel';
+import { must } from '../../host/base/assert.ts';
 import { openGpu } from '../../host/gpu/dawn.ts';
-import { loadKernel } from '../../host/pod/kernel.ts';
+import { inheritedNodeRoot, loadKernel } from '../../host/pod/kernel.ts';
 
-// A host as full of threads as a pod's, with workers that are never idle. It does what lines of JSON on its input say, and
-// answers each with one.
-const kernel = loadKernel(process.argv[2]!);
-if (process.argv[3] === 'full') {
+// A process that uses the kernel addon, for kernel.test.ts. It runs one command for each line of JSON on its input, and
+// answers with one line. The kind `full` has as many threads as a real host, with workers that are never idle.
+const [, , addonPath, kind] = process.argv;
+const kernel = loadKernel(must(addonPath, 'path of the addon'), inheritedNodeRoot());
+if (kind === 'full') {
   await openGpu({ hardwareRequired: false, log: () => {} });
-  new PeerConnection('entrant', { iceServers: [] }).createDataChannel('entrant');
+  new PeerConnection('kernel-host', { iceServers: [] }).createDataChannel('kernel-host');
   for (let worker = 0; worker < 8; worker++) void keepBusy();
+  await sleep(50);
 }
 
 async function keepBusy(): Promise<void> {
@@ -29,7 +32,8 @@ async function keepBusy(): Promise<void> {
   }
 }
 
-interface Thread {
+/** A thread of this process, as the kernel describes it. */
+export interface Thread {
   name: string;
   network: string;
   capabilities: string[];
@@ -41,7 +45,7 @@ function threads(): Thread[] {
     try {
       return [thread(`/proc/self/task/${id}`)];
     } catch {
-      // It has ended meanwhile.
+      // The thread has ended meanwhile.
       return [];
     }
   });
@@ -49,7 +53,7 @@ function threads(): Thread[] {
 
 function thread(folder: string): Thread {
   const status = readFileSync(`${folder}/status`, 'utf8');
-  const field = (name: string) => new RegExp(`^${name}:\\s*(.*)$`, 'm').exec(status)![1]!;
+  const field = (name: string) => must(new RegExp(`^${name}:\\s*(.*)$`, 'm').exec(status)?.[1], name);
   return {
     name: field('Name'),
     network: readlinkSync(`${folder}/ns/net`),
@@ -58,26 +62,25 @@ function thread(folder: string): Thread {
   };
 }
 
-const commands: Record<string, (...args: never[]) => unknown> = {
+const COMMANDS: Record<string, (...args: never[]) => unknown> = {
   threads,
   ready: () => process.pid,
   enterNetwork: (path: string) => kernel.enterNetwork(path),
   newNetwork: () => kernel.newNetwork(),
   dropPrivileges: (keep: number[]) => kernel.dropPrivileges(keep),
   bindMount: (source: string, target: string, readOnly: boolean) => kernel.bindMount(source, target, readOnly),
-  unmount: (target: string) => kernel.unmount(target),
-  makeSlave: (target: string) => kernel.makeSlave(target),
   interfaces: () => networkInterfaces(),
+  descriptors: () => readdirSync('/proc/self/fd'),
   read: (path: string) => readFileSync(path, 'utf8'),
   write: (path: string) => writeFileSync(path, 'x'),
   lookup: (name: string) => lookup(name),
-  setGroup: (id: number) => process.setegid!(id),
+  setGroup: (id: number) => process.setegid?.(id),
   async serve() {
     const server = createServer((_request, response) => response.end('from inside')).listen(0, '0.0.0.0');
     await once(server, 'listening');
     return (server.address() as AddressInfo).port;
   },
-  /** What a datagram socket sees of itself when it sends to an address of the namespace alone. */
+  /** Sends a datagram to an address that only the namespace has; returns the address it came from. */
   async datagram(address: string) {
     const [from, to] = [createSocket('udp4'), createSocket('udp4')];
     to.bind(0, address);
@@ -93,32 +96,32 @@ const commands: Record<string, (...args: never[]) => unknown> = {
     await once(socket, 'connect');
     socket.destroy();
   },
-  /** Enters two networks in turn while workers come and go; gives how many times it waited for a thread in vain. */
+  /** Enters two networks in turn while workers start and exit; returns the median number of pauses. */
   async enterOften(path: string, times: number) {
-    let ended = false;
+    let isOver = false;
     const churns = [1, 2, 3].map(async () => {
-      while (!ended) await once(new Worker('', { eval: true }), 'exit');
+      while (!isOver) await once(new Worker('', { eval: true }), 'exit');
     });
-    let vain = 0;
+    const pauses: number[] = [];
     for (let time = 0; time < times; time++) {
       await sleep(time % 5);
       const result = time % 2 === 0 ? kernel.enterNetwork(path) : kernel.newNetwork();
-      if (result.skipped.length > 0) vain++;
+      pauses.push(result.pauses);
       const own = readlinkSync('/proc/thread-self/ns/net');
       const missed = threads().filter(({ network }) => network !== own);
       if (missed.length > 0) throw new Error(`missed ${JSON.stringify([missed, result])}`);
     }
-    ended = true;
+    isOver = true;
     await Promise.all(churns);
-    return vain;
+    return pauses.sort((a, b) => a - b)[times / 2];
   },
 };
 
 for await (const line of createInterface(process.stdin)) {
-  const [command, ...args] = JSON.parse(line) as [string, ...never[]];
+  const [name, ...args] = JSON.parse(line) as [string, ...never[]];
   let answer: object;
   try {
-    answer = { value: (await commands[command]!(...args)) ?? null };
+    answer = { value: (await must(COMMANDS[name], name)(...args)) ?? null };
   } catch (error) {
     answer = { error: (error as Error).message };
   }

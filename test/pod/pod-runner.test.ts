@@ -2,20 +2,23 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { must } from '../../host/base/assert.ts';
 import { type Config, readConfig, settings } from '../../host/base/config.ts';
+import { milli } from '../../host/base/time.ts';
 import { createWasmEdgeEngine, type WasmEdgeEngine } from '../../host/engine/wasmedge/engine.ts';
 import type { Gpu } from '../../host/gpu/dawn.ts';
 import { DeviceWatch } from '../../host/gpu/watch.ts';
 import { recoverFromLoss } from '../../host/play/recovery.ts';
-import type { Game } from '../../host/pod/pod.ts';
-import { PodStage, podConfig } from '../../host/pod/stage.ts';
+import { PodRunner } from '../../host/pod/pod-runner.ts';
+import { podConfig } from '../../host/pod/pod-settings.ts';
+import type { LoadedGame } from '../../host/pod/runner.ts';
 import type { Room } from '../../host/room/room.ts';
 import { openTestGpu } from '../gpu/fixture.ts';
 import { counting } from '../hostile/modules.ts';
 import { eventually } from '../wait.ts';
 
-/** What a pod may set (oci/k3s/README.md, "Game"); a setting that is not here bounds a game, or is the node's own. */
-const OWN = [
+/** The settings that a pod may set (oci/k3s/README.md, "Game"). All others limit a game or belong to the node. */
+const POD_SETTINGS = [
   'bitrateMax',
   'channelBytesMax',
   'closeMsMax',
@@ -41,9 +44,9 @@ const OWN = [
   'viewHeightMax',
   'viewWidthMax',
 ];
-const names = Object.keys(settings) as (keyof Config)[];
+const NAMES = Object.keys(settings) as (keyof Config)[];
 
-/** Another value than the default, which the setting takes. */
+/** A valid value other than the default. */
 function another(name: keyof Config): string {
   const setting = settings[name];
   if ('form' in setting) return setting.form === 'ports' ? '31000-31999' : '203.0.113.7';
@@ -52,11 +55,11 @@ function another(name: keyof Config): string {
   return String(setting.default + 1);
 }
 
-test("a pod's environment changes what is its own, and no bound of a game", () => {
+test("the environment of a pod changes the pod's own settings, and no limit of a game", () => {
   const node: Config = { ...readConfig({}), host: '' };
-  const env = Object.fromEntries(names.map((name) => [settings[name].env, another(name)]));
+  const env = Object.fromEntries(NAMES.map((name) => [settings[name].env, another(name)]));
   const config = podConfig(node, env);
-  expect(names.filter((name) => config[name] !== node[name]).sort()).toEqual(OWN);
+  expect(NAMES.filter((name) => config[name] !== node[name]).sort()).toEqual(POD_SETTINGS);
   expect(podConfig({ ...node, gpuMsMax: 77, tickRate: 77 }, {})).toEqual({ ...node, gpuMsMax: 77 });
   expect(() => podConfig(node, { TICK_RATE: '0' })).toThrow('NL_SETTING');
 });
@@ -82,7 +85,7 @@ async function openNull(): Promise<Gpu> {
   return gpu;
 }
 
-/** A GPU that is lost when the test says so. */
+/** A GPU that is lost when the test calls `lose`. */
 async function fragileGpu(): Promise<{ gpu: Gpu; lose(): void; reopened(): number }> {
   let current = await openNull();
   let lost = Promise.withResolvers<string>();
@@ -101,7 +104,7 @@ async function fragileGpu(): Promise<{ gpu: Gpu; lose(): void; reopened(): numbe
   return { gpu, lose: () => lost.resolve('as a test'), reopened: () => reopened };
 }
 
-/** A GPU that works without end when the test says so. */
+/** A GPU that a room hangs when the test calls `lose`. */
 async function hungGpu(): ReturnType<typeof fragileGpu> {
   const gpu = await openNull();
   const first = gpu.device;
@@ -109,9 +112,9 @@ async function hungGpu(): ReturnType<typeof fragileGpu> {
 }
 
 test.each([
-  ['somebody works without end on it', true, 'its work did not end'],
-  ['nobody knows why', false, 'as a test'],
-])('rooms are renewed where the GPU is lost and %s', async (_, foreign, why) => {
+  ['because a room hung it', true, 'its work did not end'],
+  ['for an unknown reason', false, 'as a test'],
+])('rooms are renewed after the GPU was lost %s', async (_, foreign, why) => {
   const { gpu, lose, reopened } = foreign ? await hungGpu() : await fragileGpu();
   const renew = vi.fn(async () => {});
   void recoverFromLoss(gpu, { rooms: [{ renew }] as unknown as Room[] }, () => {});
@@ -120,21 +123,23 @@ test.each([
   expect(reopened()).toBe(1);
 });
 
-test("a pod's game that saves goes on in another process when its GPU is lost", async () => {
+test('a game that saves its state continues in another process after its GPU was lost', {
+  timeout: 60_000,
+}, async () => {
   const { gpu, lose, reopened } = await fragileGpu();
   const config = readConfig({});
   const lines: string[] = [];
   const log = (_: string, message: string) => void lines.push(message);
-  const stage = new PodStage({ config, log, gpu, engine, files: new Map() as never, door: undefined });
-  void recoverFromLoss(gpu, stage, log);
+  const runner = new PodRunner({ config, log, gpu, engine, files: new Map() as never, nodePort: undefined });
+  void recoverFromLoss(gpu, runner, log);
   const renewed: (number | undefined)[] = [];
-  let game: Game | undefined;
-  const loaded = await stage.load({
+  let game: LoadedGame | undefined;
+  const loaded = await runner.load({
     name: 'saver',
     module: counting(),
     assets: undefined,
     env: { PORT: '0', HOST: '127.0.0.1', TICK_RATE: '100' },
-    createdAt: performance.now(),
+    createdAt: milli(performance.now()),
     hold: true,
     ownNetwork: false,
     renewed: () => renewed.push(game?.pid),
@@ -144,21 +149,21 @@ test("a pod's game that saves goes on in another process when its GPU is lost", 
   const first = loaded.pid;
   try {
     await loaded.begin();
-    await stage.opened;
-    const room = stage.rooms[0]!;
+    await runner.opened;
+    const room = must(runner.rooms[0], 'room');
     await eventually(() => expect(room.stats.ticks).toBeGreaterThanOrEqual(100));
     lose();
     await eventually(() => expect(lines.join('\n')).toContain('goes on after the GPU was lost: as a test'));
     expect(reopened()).toBe(1);
     expect(renewed).toEqual([loaded.pid]);
     expect(loaded.pid).not.toBe(first);
-    // What it says in `load` is as long as its ticks were many.
+    // In `load`, the game logs one x for each tick of the state that it loads.
     expect(lines.map((line) => /x+/.exec(line)?.[0].length)).toContain(room.stats.ticks);
-    expect(stage.rooms).toEqual([room]);
+    expect(runner.rooms).toEqual([room]);
     expect(room.isClosed).toBe(false);
   } finally {
     await loaded.stop();
-    await stage.close();
+    await runner.close();
   }
   expect(await loaded.ended).toBeUndefined();
 });

@@ -7,10 +7,11 @@ afterEach(() => {
   for (const close of closing.splice(0)) close();
 });
 
+/** Answers a request whose body is complete. */
 export type Answer = (request: IncomingMessage, response: ServerResponse, body: Buffer) => void;
 
-/** A registry of a test's own words, until the test ends; gives its host and port. */
-export async function fake(answer: Answer): Promise<string> {
+/** Starts an HTTP server that answers as a test wants, until the test ends; returns its host and port. */
+export async function startFakeRegistry(answer: Answer): Promise<string> {
   const server: Server = createServer((request, response) => {
     const parts: Buffer[] = [];
     request.on('data', (part) => parts.push(part));
@@ -25,14 +26,18 @@ export async function fake(answer: Answer): Promise<string> {
   return `127.0.0.1:${(server.address() as AddressInfo).port}`;
 }
 
-/** Stands before a server until the test ends; `cut` is told of every request's head and says after how many bytes it breaks. */
-export async function cutter(to: string, cut: (head: string) => number | undefined): Promise<string> {
-  const [host, port] = to.split(':') as [string, string];
+/**
+ * Starts a proxy that can cut connections to a server, until the test ends; returns its host and port.
+ * @param to host and port of the server
+ * @param cut called with the head of each request; returns after how many bytes to cut the connection, or undefined
+ */
+export async function startCuttingProxy(to: string, cut: (head: string) => number | undefined): Promise<string> {
+  const [host = '', port] = to.split(':');
   const proxy = createTcpServer((client) => {
     const upstream = connect(Number(port), host);
     let left: number | undefined;
     client.on('data', (chunk) => {
-      // A client that waits for answers sends the head of a request first.
+      // The client waits for each response, so a chunk that begins like a request is the head of one.
       if (/^[A-Z]+ \//.test(chunk.subarray(0, 10).toString('latin1'))) left ??= cut(chunk.toString('latin1'));
       const whole = left === undefined || chunk.length < left;
       upstream.write(whole ? chunk : chunk.subarray(0, left));
