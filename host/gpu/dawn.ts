@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { NearlightError } from '../base/errors.ts';
+import type { Milli } from '../base/time.ts';
 import { probeAnisotropy } from './anisotropy.ts';
 import { commandClock } from './clock.ts';
 import { DeviceGroups } from './groups.ts';
@@ -47,7 +48,7 @@ export interface OpenOptions {
   /** `null` executes nothing and needs no driver; for tests. */
   backend?: 'vulkan' | 'null';
   /** Milliseconds for the limits on commands and compilations; the system's clock by default. */
-  now?(): number;
+  now?(): Milli;
 }
 
 const features = [

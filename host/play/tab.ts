@@ -105,7 +105,7 @@ export class Game {
     for (; this.#nextTick <= now; this.#nextTick += tickMs) {
       input.write(inputs, SEAT);
       const ticked = this.#instance.tick(this.#ticks++);
-      input.consumed();
+      input.endTick();
       await this.#call(ticked);
     }
     input.write(inputs, SEAT);

@@ -172,7 +172,7 @@ export class PodStage implements Stage {
       openRelay({
         ...relayed,
         target: { address: '127.0.0.1', port: config.icePort },
-        peersMax: config.maxPlayers * PATHS_PER_PLAYER,
+        pathsMax: config.maxPlayers * PATHS_PER_PLAYER,
         idleMs: config.idleMsMax * 2,
       });
     this.#server = await serve({

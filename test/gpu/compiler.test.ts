@@ -1,5 +1,6 @@
 /** Pipelines that compile beside the frames: a module waits for its own, and nobody for another's. */
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
+import { milli } from '../../host/base/time.ts';
 import { commandClock } from '../../host/gpu/clock.ts';
 import { RoomCompiler } from '../../host/gpu/compiler.ts';
 import type { Gpu } from '../../host/gpu/dawn.ts';
@@ -110,7 +111,7 @@ const SHORT_MS = 1.5 * LOOK_MS;
 /** Measures the time that compiling takes by the looks at the clock. */
 function countLooks(): void {
   let looks = 0;
-  commandClock(gpu.device).now = () => LOOK_MS * looks++;
+  commandClock(gpu.device).now = () => milli(LOOK_MS * looks++);
 }
 const compute = (code: string, name: 'createComputePipeline' | 'createComputePipelineAsync', id = 2): Stream =>
   new Stream().command('createShaderModule', { id, code }).command(name, { id, module: id });

@@ -17,8 +17,8 @@ export type ToGame =
   | { kind: 'build'; notice: Built; saved: Saved | undefined }
   | ({ kind: 'size' } & Size)
   /** A message of the page's input writer. */
-  | { kind: 'event'; message: Uint8Array; sequence: number }
-  | { kind: 'state'; message: Uint8Array; sequence: number }
+  | { kind: 'event'; message: Uint8Array<ArrayBuffer>; sequence: number }
+  | { kind: 'state'; message: Uint8Array<ArrayBuffer>; sequence: number }
   /** To be answered at once. */
   | { kind: 'ping' };
 

@@ -1,6 +1,6 @@
 import type { Config } from '../../base/config.ts';
 import type { Saved } from '../../play/tab.ts';
-import { PlayerInput } from '../../player/input.ts';
+import { PageInput } from '../../player/input.ts';
 import { TouchInput } from '../../player/touch.ts';
 import { InputWriter } from '../../player/writer.ts';
 import type { Built, Notice } from './build.ts';
@@ -190,6 +190,6 @@ function takeInput(): void {
     videoWidth: { get: () => size.width },
     videoHeight: { get: () => size.height },
   });
-  new PlayerInput({ stage, video: picture as HTMLElement as HTMLVideoElement, writer });
+  new PageInput({ stage, video: picture as HTMLElement as HTMLVideoElement, writer });
   new TouchInput({ stage, stick: element('stick'), knob: element('knob'), fire: element('fire'), writer });
 }

@@ -3,7 +3,6 @@ import { NearlightError } from '../../base/errors.ts';
 import type { Saved } from '../../play/tab.ts';
 import { Game, type GameOptions, TrapError } from '../../play/tab.ts';
 import { PlayerInput } from '../../room/input.ts';
-import * as protocol from '../../stream/protocol.ts';
 import type { Built } from './build.ts';
 import { explainLoss, openDevice } from './device.ts';
 import type { FromGame, Stop, ToGame } from './messages.ts';
@@ -20,7 +19,7 @@ const TITLES: Record<string, string> = {
 };
 
 const input = new PlayerInput();
-const sink = localSink(input, protocol);
+const sink = localSink(input);
 /** Set by `open`; the picture has this size from its next frame on. */
 const size = { width: 1, height: 1 };
 let surroundings: Pick<GameOptions, 'device' | 'config' | 'seed'> | undefined;
