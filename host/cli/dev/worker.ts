@@ -86,7 +86,7 @@ async function replace(notice: Built, before: Saved | undefined): Promise<void> 
   tell({ kind: 'begun', id });
   // First: of two that share a device, a late error could be either's.
   await old?.close();
-  notes.begin();
+  notes.reset();
   const kept = saved && (await reopen(options, saved));
   const next = kept ?? (await Game.open(options));
   frames = 0;

@@ -39,7 +39,7 @@ export function copySources(files: string[]): { folder: string; path(file: strin
   };
 }
 
-/** Serves the game that starts at `path`, on a free port or on `port`; what it logs goes to `lines`. */
+/** Serves the game whose main file is `path`. Its log goes to `lines`. */
 export async function serve(path: string, port = 0): Promise<Dev & { lines: string[] }> {
   const lines: string[] = [];
   const log = (line: string) => void lines.push(line);
@@ -47,7 +47,7 @@ export async function serve(path: string, port = 0): Promise<Dev & { lines: stri
   return { ...dev, lines };
 }
 
-/** Waits until the page shows build `id` or a later one. */
+/** Waits until the page shows build `id` or a newer one. */
 export async function shown(page: Page, id: number): Promise<void> {
   await page.waitForFunction((least) => Number(document.body.dataset.build ?? 0) >= least, id, {
     timeout: 20_000,
