@@ -1,7 +1,7 @@
 import { type ErrorCode, errors, GuestExit, NearlightError } from '../base/errors.ts';
 import type { Surface } from '../gpu/replay.ts';
 import type { Player, PlayerConnection, ViewRequest } from '../stream/player.ts';
-import { clearRecord } from './input.ts';
+import { clearRecord, PlayerInput } from './input.ts';
 import { GameLoop } from './loop.ts';
 import type { Loaded, RoomOptions } from './options.ts';
 import { Recoveries } from './recoveries.ts';
@@ -92,14 +92,15 @@ export class Room {
 
   /**
    * Gives a seat to a page.
+   * @param input the player's input, if it is older than the seat
    * @throws NearlightError NL_ROOM_FULL, NL_ROOM_ENDED
    */
-  accept(request: ViewRequest): Player {
+  accept(request: ViewRequest, input = new PlayerInput()): Player {
     if (this.#closing) throw new NearlightError('NL_ROOM_ENDED', this.#error?.detail ?? `${this.name} is closed`);
     const number = this.#seats.indexOf(undefined);
     if (number < 0)
       throw new NearlightError('NL_ROOM_FULL', `all ${this.#seats.length} seats of ${this.name} are taken`);
-    const seat = new Seat(number, request);
+    const seat = new Seat(number, request, input);
     this.#seats[number] = seat;
     return {
       ...request,
@@ -137,6 +138,17 @@ export class Room {
       throw error ?? new NearlightError('NL_ROOM_ENDED', `${this.name} is closed`);
     });
     return Promise.race([drawn.promise, ended]);
+  }
+
+  /** Saves the game's state between two ticks. Undefined if the module saves none, or the room ends meanwhile. */
+  save(): Promise<{ state: Uint8Array; ticks: number } | undefined> {
+    const saved = Promise.withResolvers<{ state: Uint8Array; ticks: number } | undefined>();
+    this.#loop.tasks.add(async () => {
+      // If saving ends the instance, the room ends through the instance's own promise.
+      const state = await this.#game.instance.save().catch(() => undefined);
+      saved.resolve(state && { state, ticks: this.stats.ticks });
+    });
+    return Promise.race([saved.promise, this.ended.then(() => undefined)]);
   }
 
   /**

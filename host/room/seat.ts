@@ -1,6 +1,6 @@
 import type { Milli } from '../base/time.ts';
 import type { PlayerConnection, ViewRequest } from '../stream/player.ts';
-import { PlayerInput } from './input.ts';
+import type { PlayerInput } from './input.ts';
 import { FrameSchedule } from './schedule.ts';
 import type { PlayerView } from './view.ts';
 
@@ -8,7 +8,7 @@ import type { PlayerView } from './view.ts';
 export class Seat {
   readonly number: number;
   readonly request: ViewRequest;
-  readonly input = new PlayerInput();
+  readonly input: PlayerInput;
   connection: PlayerConnection | undefined;
   /** Undefined until the video encoder is open. */
   view: PlayerView | undefined;
@@ -18,9 +18,10 @@ export class Seat {
   closed = false;
   readonly #frames: FrameSchedule;
 
-  constructor(number: number, request: ViewRequest) {
+  constructor(number: number, request: ViewRequest, input: PlayerInput) {
     this.number = number;
     this.request = request;
+    this.input = input;
     this.#frames = new FrameSchedule(request.fps);
   }
 

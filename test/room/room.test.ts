@@ -1,11 +1,13 @@
 import { afterEach, describe, expect, test } from 'vitest';
+import type { Clock } from '../../host/base/clock.ts';
 import { GuestExit, NearlightError } from '../../host/base/errors.ts';
 import { Samples } from '../../host/base/samples.ts';
 import { milli } from '../../host/base/time.ts';
 import type { Replay } from '../../host/gpu/replay.ts';
+import { PlayerInput } from '../../host/room/input.ts';
 import { Room } from '../../host/room/room.ts';
 import type { PlayerView } from '../../host/room/view.ts';
-import { INPUT_KEYS_PRESSED, INPUT_MOVEMENT, INPUT_STRIDE } from '../../renderer/contract/abi.ts';
+import { INPUT_KEYS, INPUT_KEYS_PRESSED, INPUT_MOVEMENT, INPUT_STRIDE } from '../../renderer/contract/abi.ts';
 import { at } from '../at.ts';
 import { FakeInstance, fakeConnection, ManualClock, settle } from './fake.ts';
 
@@ -42,7 +44,8 @@ afterEach(async () => {
   await Promise.all(open.splice(0).map((room) => room.close()));
 });
 
-function stage({ seats = 2, tickRate = 120 } = {}): Stage {
+function stage(options: { seats?: number; tickRate?: number; clock?: Clock } = {}): Stage {
+  const { seats = 2, tickRate = 120 } = options;
   const clock = new ManualClock();
   const instance = new FakeInstance(seats);
   const views: FakeView[] = [];
@@ -58,7 +61,7 @@ function stage({ seats = 2, tickRate = 120 } = {}): Stage {
   } as unknown as Replay;
   const room = new Room({
     name: 'test',
-    clock,
+    clock: options.clock ?? clock,
     instance,
     replay,
     config: { maxPlayers: seats, tickRate, seed: 1 },
@@ -196,6 +199,48 @@ describe('a room', () => {
     player.onClosed('page');
     await on.clock.pass(20);
     for (let at = 4; at < INPUT_STRIDE; at += 4) expect(on.instance.inputs.getUint32(at)).toBe(0);
+  });
+
+  test('renders one frame at each refresh when a display is its clock', async () => {
+    const REFRESH_MS = 25;
+    const on = stage();
+    const refresh = () => Math.floor(on.clock.now() / REFRESH_MS + 1) * REFRESH_MS;
+    const display: Clock = { now: () => on.clock.now(), until: () => on.clock.until(milli(refresh())) };
+    const tab = stage({ clock: display, tickRate: 80 });
+    tab.room.accept({ ...request, fps: Number.POSITIVE_INFINITY }).onConnected(fakeConnection());
+    await on.clock.pass(100);
+    tab.instance.calls.length = 0;
+    await on.clock.pass(1000);
+    expect(count(tab.instance.calls, 'render')).toBe(40);
+    expect(count(tab.instance.calls, 'tick')).toBe(80);
+    expect(at(tab.views, 0).stats.dropped).toBe(0);
+  });
+
+  test('saves its state between two ticks, with the number of the next tick', async () => {
+    const on = stage();
+    await join(on);
+    const saved = on.room.save();
+    await on.clock.pass(100);
+    const before = on.instance.calls.slice(0, on.instance.calls.indexOf('save'));
+    expect(await saved).toEqual({ state: Uint8Array.of(1, 2, 3), ticks: count(before, 'tick') });
+  });
+
+  test('saves nothing when it ends meanwhile', async () => {
+    const on = stage();
+    on.instance.fault = new NearlightError('NL_GUEST_TRAP', 'unreachable in save');
+    expect(await on.room.save()).toBeUndefined();
+    const saved = on.room.save();
+    await on.room.close();
+    expect(await saved).toBeUndefined();
+  });
+
+  test('starts with the keys that are held if the input is older than the seat', async () => {
+    const on = stage();
+    const input = new PlayerInput();
+    input.key(4, true, 1);
+    on.room.accept(request, input).onConnected(fakeConnection());
+    await on.clock.pass(20);
+    expect(on.instance.inputs.getUint32(INPUT_KEYS, true)).toBe(16);
   });
 
   test('ends with the error of a call, tells its players the code, and releases everything', async () => {
