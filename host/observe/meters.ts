@@ -6,7 +6,7 @@ import { Histogram } from './histogram.ts';
 export class Meters {
   // Durations are added in milliseconds.
   readonly tick = new Histogram();
-  /** From the time when a tick was due to its start. */
+  /** Delay from the time when a tick was due to its start. */
   readonly tickLate = new Histogram();
   readonly render = new Histogram();
   readonly replay = new Histogram();
@@ -17,7 +17,7 @@ export class Meters {
   ticksSkipped = 0;
   framesDropped = 0;
   encodedBytes = 0;
-  /** Undefined if the GPU has no timestamps. */
+  /** GPU time of the players' pictures. Undefined if the GPU has no timestamps. */
   gpuMs: number | undefined;
   /** Pages that are connected now. */
   sessions = 0;

@@ -10,7 +10,7 @@ export type PageInputOptions = {
   writer: InputWriter;
   /** Vertical position of the picture in a box that is too tall: 0 is at the top, 0.5 in the middle. Default 0.5. */
   alignY?: () => number;
-  /** The player pressed a key or button of the game. */
+  /** Called when the player presses a key or button of the game. */
   onAct?(): void;
   onLock?(locked: boolean): void;
 };

@@ -69,7 +69,7 @@ export class LatencyTracker {
   /** Reports the latency of every input up to `input` that no earlier picture has shown. */
   #resolve(input: number, shownAt: number): void {
     const newer = (this.#newestSent - input) | 0;
-    // The host names an input that was never sent.
+    // Ignore a frame that claims to contain an input that was never sent.
     if (newer < 0) return;
     let fresh = (input - this.#newestShown) | 0;
     if (fresh <= 0) return;

@@ -6,7 +6,7 @@ import { CHANNEL_EVENTS, CHANNEL_STATE } from '../base/protocol.ts';
  */
 export type ViewQuery = { size?: string | undefined; fps?: number | string | undefined; game?: string | undefined };
 
-/** Why a link ended. */
+/** Why a connection to the host ended. */
 export type LinkFailure = {
   code: string;
   message: string;
@@ -19,11 +19,11 @@ export type LinkFailure = {
 };
 
 export type HostLinkHooks = {
-  /** Both data channels are open. */
+  /** Called when both data channels are open. */
   open(): void;
-  /** A message has arrived on either channel. */
+  /** Called for each message on either channel. */
   message(data: ArrayBuffer): void;
-  /** The link has ended. Called once, or not at all if `close` was called before. */
+  /** Called when the link has ended. This happens once, or not at all if `close` was called before. */
   failed(failure: LinkFailure): void;
 };
 

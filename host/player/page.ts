@@ -110,7 +110,7 @@ function hideCard(): void {
 function showNotice(notice: Notice): void {
   toggle('paused', notice.kind === 'paused');
   if (notice.kind !== 'joined') return;
-  // The name is that of the module's file.
+  // A game is named after its module's file, so its name may contain hyphens.
   const game = notice.game.replace(/[-_]+/g, ' ');
   document.title = `${game} · Nearlight`;
   dataset.game = game;
@@ -138,7 +138,7 @@ function showState(state: PlayerState): void {
 
 function showEnd(state: PlayerState & { kind: 'ended' }): void {
   if (input.locked) document.exitPointerLock();
-  // Without the query the server's defaults apply, which may help.
+  // What the page's address asks for may not exist. The server's defaults may work then.
   const hasQuery = !state.retry && location.search !== '';
   dataset.action = state.retry ? 'retry' : hasQuery ? 'defaults' : 'none';
   text('status', 'stopped');

@@ -24,6 +24,6 @@ export type PlayerStats = ReceiverFigures & {
   /** Size of the picture in pixels. */
   width: number;
   height: number;
-  /** Since the connection began. */
+  /** Number of pictures shown since the connection began. */
   framesShown: number;
 };

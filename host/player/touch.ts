@@ -13,7 +13,7 @@ export type TouchInputOptions = {
 
 /** Fraction of the stage's width that belongs to the stick. */
 const STICK_FRACTION = 0.45;
-/** In CSS pixels. */
+/** Radius of the stick in CSS pixels. */
 const STICK_RADIUS = 52;
 /** Factor from finger movement to mouse movement, because a thumb moves less far than a mouse. */
 const LOOK_GAIN = 2.5;

@@ -11,9 +11,9 @@ import { type Milli, milli } from '../base/time.ts';
 
 /** Takes messages for the host. The writer reuses the bytes, so they are valid during the call only. */
 export type MessageSink = {
-  /** For the channel `events`. */
+  /** Sends a message on the reliable channel `events`. */
   event(message: Uint8Array<ArrayBuffer>, sequence: number): void;
-  /** For the channel `state`. */
+  /** Sends a message on the unreliable channel `state`. */
   state(message: Uint8Array<ArrayBuffer>, sequence: number): void;
 };
 

@@ -110,14 +110,14 @@ class KeptPlayer implements Player {
   #player: Player;
   #isSeated = true;
   #connection: PlayerConnection | undefined;
-  /** The arguments of `end`, if the page had to go before it was connected. */
+  /** Set if the page has to go before it has connected. These are the arguments for PlayerConnection.end. */
   #farewell: readonly [code: ErrorCode, message: string, retry: boolean] | undefined;
   /**
    * A page sends its total movement since its connection began, but a room expects the movement since it gave the seat.
    * These are the totals at that time, which are subtracted.
    */
   readonly #totalsAtSeating: Totals = { totalDx: 0, totalDy: 0, totalWheelX: 0, totalWheelY: 0 };
-  /** The newest totals from the page. */
+  /** The page's newest movement totals. */
   readonly #totals: Totals = { ...this.#totalsAtSeating };
   readonly #pointer: PointerState = { x: 0.5, y: 0.5, ...this.#totals, axes: [0, 0, 0, 0], locked: false };
 

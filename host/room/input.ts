@@ -36,7 +36,7 @@ export class PlayerInput implements InputSink {
   #sequence = 0;
   /** Sums of movement x, y and wheel x, y in 1/16 CSS pixel, as the page sent them. They wrap. */
   readonly #totals = new Int32Array(4);
-  /** The sums at the end of the last tick. */
+  /** The movement sums that the last tick has read. */
   readonly #totalsRead = new Int32Array(4);
 
   /** The newest report about the page's display (MESSAGE_PACE). The room removes it when it has used it. */

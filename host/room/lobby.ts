@@ -16,14 +16,14 @@ const PENALTY_MS_MAX = 3_600_000;
 
 interface Entry {
   open(): Promise<Room>;
-  /** Set while the room is being opened. */
+  /** The room that is being opened; undefined at other times. */
   opening: Promise<Room> | undefined;
-  /** Set while the room is running. */
+  /** The room that is running; undefined at other times. */
   room: Room | undefined;
   openedAt: Milli;
-  /** The last penalty; 0 if there was none or it was forgiven. */
+  /** How long the room last stayed closed as a penalty; 0 if it never did or was forgiven. */
   penaltyMs: number;
-  /** When the last penalty ends. */
+  /** When the room may open again after its last penalty. */
   closedUntil: Milli;
 }
 

@@ -45,7 +45,7 @@ export class GameLoop {
     return this.#ticks.next;
   }
 
-  /** Does what is due now, then waits until more is due. @throws NearlightError what ends the module */
+  /** Does what is due now, then waits until more is due. @throws NearlightError if the module or its commands fail */
   async step(): Promise<void> {
     const { clock, seats, stats, warmUpTicks } = this.#options;
     for (let task = this.tasks.take(); task && !this.#isClosing; task = this.tasks.take()) await task();

@@ -8,7 +8,7 @@ import { Recoveries } from './recoveries.ts';
 import { Seat } from './seat.ts';
 import { createRoomStats, type RoomStats, summarize } from './stats.ts';
 
-/** The arguments of PlayerConnection.end. */
+/** The arguments for PlayerConnection.end. */
 type Farewell = readonly [code: ErrorCode, message: string, retry: boolean];
 
 /**
@@ -118,7 +118,7 @@ export class Room {
   /**
    * Draws one picture of the game: what the first player sees or, in an empty room, what a player would see who joins for
    * a moment.
-   * @throws NearlightError what ended the room, or NL_GPU_LOST if the surface's GPU was lost
+   * @throws NearlightError with the reason if the room ends, or NL_GPU_LOST if the surface's GPU was lost
    */
   picture(surface: Surface): Promise<void> {
     const drawn = Promise.withResolvers<void>();

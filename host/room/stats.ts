@@ -11,9 +11,9 @@ export function createRoomStats(meters: Meters | undefined) {
     tickMs: new Samples({ histogram: meters?.tick }),
     /** Time that the module takes to produce the commands of one picture. */
     renderMs: new Samples({ histogram: meters?.render }),
-    /** Time that the host takes to check those commands. */
+    /** Time that the host takes to check the commands of one picture. */
     checkMs: new Samples(),
-    /** Time that the host takes to check and submit those commands. */
+    /** Time that the host takes to check the commands of one picture and submit them to the GPU. */
     replayMs: new Samples({ histogram: meters?.replay }),
     /** GPU time of pictures, from the GPU's timestamps. Stays empty on a GPU that has none. */
     gpuMs: new Samples(),

@@ -9,7 +9,7 @@ import type { Capture, Picture } from '../video/capture.ts';
 import type { AccessUnit, Encoder } from '../video/encoder.ts';
 import type { PlayerView } from './view.ts';
 
-/** Frames between render and send: while one is being encoded, the next one is read back. */
+/** Number of frames between rendering and sending. While one is being encoded, the next one is read back. */
 const IN_FLIGHT_MAX = 2;
 const RTP_CLOCK_KHZ = 90;
 

@@ -5,7 +5,7 @@ import type { Feedback } from '../stream/player.ts';
 
 /** What a room renders for one player, and where it goes: a video stream, or the canvas of a browser tab. */
 export interface PlayerView {
-  /** What the next frame is drawn into. A room reads it once for each frame. */
+  /** The texture for the next frame. A room reads this property once for each frame. */
   readonly surface: Surface;
   /** Whether the view can take a frame now. */
   readonly ready: boolean;

@@ -166,7 +166,7 @@ function readH264(section: Section): { payloadType: number; profile: string } {
   );
 }
 
-/** The lines of one section to be written, first its media line. */
+/** One section of an SDP text that is being written. `media` is its first line. */
 interface Body {
   readonly mid: string;
   readonly media: string;

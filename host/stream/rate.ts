@@ -3,7 +3,7 @@ import type { Feedback } from './player.ts';
 /** Initial bits per pixel. With x264's fastest preset a scene looks clean at this rate even while the camera turns. */
 const BITS_PER_PIXEL = 0.3;
 const BITRATE_MIN = 300_000;
-/** The bitrate grows below LOSS_LOW and falls above LOSS_HIGH, like the loss-based congestion control of WebRTC. */
+/** The bitrate grows while packet loss is below LOSS_LOW and falls while it is above LOSS_HIGH, like the loss-based congestion control of WebRTC. */
 const LOSS_LOW = 0.02;
 const LOSS_HIGH = 0.1;
 const GROWTH = 1.08;

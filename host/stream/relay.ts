@@ -8,7 +8,7 @@ import { isBindingRequest, isBindingSuccess, isWebRtc, recipientOf, TRANSACTION_
 
 /** A page tries each of its own addresses. The relay serves this many of them for one connection. */
 const PATHS_PER_CONNECTION_MAX = 8;
-/** Limits one page. It covers the page's input and its receipts for the video packets. */
+/** The most packets per second that a page may send. Its input and its receipts for video packets need fewer. */
 const PACKETS_PER_SECOND_MAX = 5000;
 /**
  * Until an address has proved that it receives packets, the relay sends it at most this many times the bytes that came
@@ -27,13 +27,13 @@ export interface RelayOptions {
   socket: Socket;
   /** The address that pages are told to send to. The port is the socket's. */
   address: string;
-  /** Where this process's ICE listens. */
+  /** The address at which this process's ICE receives packets. */
   target: { address: string; port: number };
   /** Number of page addresses that are relayed at the same time. */
   pathsMax: number;
   /** A page address is forgotten after this much silence. */
   idleMs: number;
-  /** Default: the process's own clock. */
+  /** The clock for packet rates and silence. Default: the process's own. */
   clock?: Pick<Clock, 'now'>;
 }
 
@@ -44,7 +44,7 @@ export interface Relay {
   readonly stats: Readonly<RelayStats>;
   /** Accepts packets from pages whose connection has this ICE user fragment. Packets from others are dropped. */
   admit(ufrag: string): void;
-  /** Undoes `admit`. */
+  /** Stops accepting packets for a connection that was admitted. */
   dismiss(ufrag: string): void;
   close(): void;
 }

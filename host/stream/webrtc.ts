@@ -20,7 +20,7 @@ export interface WebRtcConnectionOptions {
   config: Config;
   /** A second route to this host, for pages that cannot reach its own addresses. */
   relay?: Relay | undefined;
-  /** Logs one line. */
+  /** Logs a warning. */
   warn(message: string): void;
   /** Called when the page has connected, before the player's onConnected. */
   onConnected(): void;

@@ -5,7 +5,7 @@ import type { Instance, Submission } from '../../host/engine/engine.ts';
 import type { PlayerConnection } from '../../host/stream/player.ts';
 import { INPUT_STRIDE } from '../../renderer/contract/abi.ts';
 
-/** A clock that the test advances. Whoever waits for a time is resumed in the order of the times. */
+/** A clock that the test advances. It resumes what waits for a time, in the order of the times. */
 export class ManualClock implements Clock {
   #now = milli(0);
   readonly #waiting: { time: Milli; resolve: () => void }[] = [];
@@ -54,7 +54,7 @@ export class FakeInstance implements Instance {
   readonly ended: Promise<NearlightError | undefined>;
   /** Ends the instance as if its guest process had ended. */
   readonly end: (error: NearlightError | undefined) => void;
-  /** If set, every call throws it. */
+  /** The error that every call throws, if set. */
   fault: NearlightError | undefined;
   closed = false;
   /** Called in each tick with the input records that the module would read. */

@@ -54,11 +54,11 @@ let clock: ManualClock;
 let room: Room;
 let instances: DrawingInstance[];
 let views: FakeView[];
-/** The next replay throws it, once. */
+/** The error that the next replay throws, once. */
 let fault: NearlightError | undefined;
 /** Called while the module is loaded. */
 let onLoad: () => Promise<void>;
-/** Views open when this resolves. */
+/** New views wait for this promise before they open. */
 let opening: Promise<void>;
 
 beforeEach(async () => {
@@ -76,7 +76,7 @@ beforeEach(async () => {
     createReplay(owner) {
       let begun = false;
       const start = (): void => {
-        // The request of `init` is answered at once.
+        // Answers the request that `init` made.
         if (!begun) owner.reply([REPLY_PIPELINE]);
         begun = true;
         const error = fault;

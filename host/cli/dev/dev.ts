@@ -16,7 +16,7 @@ import { Watch } from './watch.ts';
 
 export interface DevOptions {
   source: GameSource;
-  /** 0 takes a free port. */
+  /** HTTP port; 0 takes a free one. */
   port: number;
   config: Config;
   /** An asset pack that is used instead of the game's folder. */

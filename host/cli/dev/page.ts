@@ -49,7 +49,7 @@ async function start(): Promise<void> {
   listen();
 }
 
-/** Listens for builds. Some browsers stop to reconnect after an error, so the page does it for them. */
+/** Listens for builds. Some browsers stop reconnecting after an error, so the page does it for them. */
 function listen(): void {
   const events = new EventSource('events');
   events.onopen = () => showServer(true);

@@ -40,7 +40,7 @@ const HEADERS = {
   'x-content-type-options': 'nosniff',
 };
 
-/** @throws NearlightError NL_PORT_IN_USE */
+/** Starts the server. @throws NearlightError NL_PORT_IN_USE */
 export async function startServer(options: DevServerOptions): Promise<DevServer> {
   const listeners = new Set<ServerResponse>();
   const server = createServer((request, response) => {

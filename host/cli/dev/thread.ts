@@ -9,7 +9,7 @@ import { compilerOptions } from '../../play/compiler.ts';
 import { type Compilation, excerpt, type Problem } from './build.ts';
 
 const MEMORY = 'out.wasm';
-/** DiagnosticCategory.Error of the compiler. */
+/** The compiler's category for errors (DiagnosticCategory.Error). */
 const ERROR = 3;
 
 /** The fields of the compiler's diagnostics that are used here. Positions are in UTF-16 units. */

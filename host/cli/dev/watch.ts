@@ -2,7 +2,7 @@ import { type FSWatcher, readdirSync, statSync, watch } from 'node:fs';
 import { join } from 'node:path';
 
 export interface WatchOptions {
-  /** It need not exist, and may be deleted and made again. */
+  /** The folder to watch. It need not exist, and may be deleted and created again. */
   folder: string;
   /** Tells whether a file with this name is watched. */
   filter(name: string): boolean;

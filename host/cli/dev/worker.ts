@@ -44,7 +44,7 @@ let recentFrames = 0;
 let figuresAt = systemClock.now();
 /** The build that has failed. Errors that follow from its first one are not reported. */
 let failed = 0;
-/** Ends when the last message that changes the game has been handled. */
+/** Resolves when the messages so far that start or replace a game have been handled. */
 let queue: Promise<void> = Promise.resolve();
 
 addEventListener('message', ({ data }) => receive(data as ToGame));

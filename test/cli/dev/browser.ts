@@ -10,7 +10,7 @@ import { installSdk } from '../../renderer/project.ts';
 
 const root = join(import.meta.dirname, '../../..');
 
-/** Chromium with WebGPU, in software where there is no GPU; started with the flags that the page itself recommends. */
+/** Starts Chromium with the flags that the page recommends, so that it has WebGPU in software on a machine without a GPU. */
 export function startGpuBrowser(flags: readonly string[] = CHROMIUM_SOFTWARE_FLAGS.split(' ')): Promise<Browser> {
   return chromium.launch({
     executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
@@ -26,7 +26,7 @@ export function startGpuBrowser(flags: readonly string[] = CHROMIUM_SOFTWARE_FLA
   });
 }
 
-/** A project with the SDK installed and copies of games, which tests may change. */
+/** Makes a project that has the SDK and copies of games, so that a test can change a game. */
 export function copySources(files: string[]): { folder: string; path(file: string): string; remove(): void } {
   const folder = mkdtempSync(join(tmpdir(), 'nearlight-test-'));
   installSdk(folder);

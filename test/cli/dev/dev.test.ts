@@ -146,7 +146,7 @@ test('a page that is opened at a broken build shows the error, and mentions no e
 });
 
 test('the state of a game that saves it is kept across builds, and the keyboard steers', async () => {
-  // Two pages that draw in software would be slow.
+  // This test opens a page of its own, and two pages that draw in software would be slow.
   await page.close();
   const path = join(project, 'src/index.ts');
   const source = readFileSync(path, 'utf8');
