@@ -148,7 +148,7 @@ test("a pod's game that saves goes on in another process when its GPU is lost", 
     const room = stage.rooms[0]!;
     await eventually(() => expect(room.stats.ticks).toBeGreaterThanOrEqual(100));
     lose();
-    await eventually(() => expect(lines.join('\n')).toContain('goes on after the GPU was lost: as a test'));
+    await eventually(() => expect(lines.join('\n')).toContain('has recovered from the loss of the GPU: as a test'));
     expect(reopened()).toBe(1);
     expect(renewed).toEqual([loaded.pid]);
     expect(loaded.pid).not.toBe(first);
