@@ -9,7 +9,7 @@ import { openGpu } from '../gpu/dawn.ts';
 import { recoverFromLoss } from '../play/recovery.ts';
 import { buildPlayer } from '../player/build.ts';
 import { defaultAddress } from '../stream/candidate.ts';
-import { openDoor } from '../stream/relay.ts';
+import { openRelaySocket } from '../stream/relay.ts';
 import { compileRemotely } from './compile.ts';
 import { createPublisher } from './events.ts';
 import { inheritedNodeRoot, loadKernel } from './kernel.ts';
@@ -96,7 +96,7 @@ export async function runHost(env: NodeJS.ProcessEnv): Promise<number> {
 async function openNodePort({ nodeUdpPorts, nodeAddress }: Config): Promise<HostParts['nodePort']> {
   const ports = readPorts(nodeUdpPorts);
   const address = nodeAddress || defaultAddress();
-  return ports && address !== undefined ? { socket: await openDoor({ address, ...ports }), address } : undefined;
+  return ports && address !== undefined ? { socket: await openRelaySocket({ address, ...ports }), address } : undefined;
 }
 
 /** Rehearses the start of a container until all code it needs is compiled. */

@@ -159,7 +159,7 @@ export class PodRunner implements GameRunner {
       openRelay({
         ...relayed,
         target: { address: '127.0.0.1', port: config.icePort },
-        peersMax: config.maxPlayers * ADDRESSES_PER_PLAYER,
+        pathsMax: config.maxPlayers * ADDRESSES_PER_PLAYER,
         idleMs: config.idleMsMax * 2,
       });
     this.#server = await serve({

@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { findCircles } from './circles.ts';
 import { type Import, isSource, readFiles, readImports, SDK } from './imports.ts';
-import { EXCEPTIONS, GAMES, isAbove, PORTABLE, partOf, permission } from './order.ts';
+import { GAMES, isAbove, PORTABLE, partOf, permission } from './order.ts';
 
 /**
  * The faults in how the sources import each other. They may import only downwards in the order of order.ts, and never in
@@ -51,7 +51,6 @@ function crossings(imports: readonly Import[]): Map<Import, string> {
     if (entry.kind !== 'file' || from === undefined || to === undefined) continue;
     const allowed = permission(from, to);
     if (allowed === 'values' || (allowed === 'types' && entry.typeOnly)) continue;
-    if (EXCEPTIONS.includes(`${from} > ${entry.to}`)) continue;
     faults.set(entry, `${place(entry)}: ${crossing(entry.to, from, to)}`);
   }
   return faults;

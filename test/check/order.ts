@@ -53,18 +53,12 @@ export const PARTS: Readonly<Record<string, Part>> = {
   'host/fleet': { values: [...COMMANDS, 'host/cli', 'host/pod'], types: [] },
 };
 
-/** Imports at run time between two stages that the order allows nevertheless. */
-export const EXCEPTIONS: readonly string[] = [
-  // The page and the server must read one definition of the messages between them.
-  'host/player > host/stream/protocol.ts',
-];
-
 /** Sources that a browser runs as well. Nothing that they load may need Node or a package. */
 export const PORTABLE: readonly RegExp[] = [
   /^host\/gpu\/(?!dawn\.ts$)/,
   /^host\/room\//,
   /^host\/session\/(?!(file|hash)\.ts$)/,
-  /^host\/stream\/protocol\.ts$/,
+  /^host\/base\/protocol\.ts$/,
   /^host\/player\/(?!build\.ts$)/,
   /^host\/engine\/(module|javascript)\.ts$/,
 ];

@@ -1,5 +1,6 @@
 /** Pipelines that compile beside the frames: a module waits for its own, and nobody for another's. */
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
+import { milli } from '../../host/base/time.ts';
 import { commandClock } from '../../host/gpu/clock.ts';
 import { RoomCompiler } from '../../host/gpu/compiler.ts';
 import type { Gpu } from '../../host/gpu/dawn.ts';
@@ -31,7 +32,7 @@ beforeAll(async () => {
 afterEach(() => {
   vi.useRealTimers();
   vi.restoreAllMocks();
-  commandClock(gpu.device).now = () => performance.now();
+  commandClock(gpu.device).now = () => milli(performance.now());
 });
 afterAll(() => {
   for (const replay of replays) replay.destroy();
@@ -111,7 +112,7 @@ const TRIVIAL = '@compute @workgroup_size(1) fn main() {}';
 function byHand() {
   // A clock never goes back.
   const clock = { now: performance.now() };
-  commandClock(gpu.device).now = () => clock.now;
+  commandClock(gpu.device).now = () => milli(clock.now);
   const create = gpu.device.createComputePipelineAsync.bind(gpu.device);
   const gate = Promise.withResolvers<void>();
   const begun = vi.spyOn(gpu.device, 'createComputePipelineAsync').mockImplementation(async (descriptor) => {

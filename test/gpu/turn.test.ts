@@ -1,5 +1,6 @@
 /** What rooms that share a device leave each other: of this thread, of the GPU, of its memory. */
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest';
+import { milli } from '../../host/base/time.ts';
 import { commandClock } from '../../host/gpu/clock.ts';
 import type { Gpu } from '../../host/gpu/dawn.ts';
 import { DeviceGroups, GROUPS_MAX } from '../../host/gpu/groups.ts';
@@ -19,7 +20,7 @@ afterEach(() => vi.useRealTimers());
 /** Each look at the clock of this device's limits costs a millisecond, so that time is an amount of work. */
 beforeEach(() => {
   let looks = 0;
-  commandClock(gpu.device).now = () => looks++;
+  commandClock(gpu.device).now = () => milli(looks++);
 });
 
 const replays: Replay[] = [];
@@ -93,7 +94,7 @@ test('what is refused in the middle of a long call ends it soon', () => {
 test('a slice is short where others were at work lately', () => {
   const device = {} as GPUDevice;
   let now = 0;
-  commandClock(device).now = () => now;
+  commandClock(device).now = () => milli(now);
   const [one, other] = [new Turn(device, 1000), new Turn(device, 1000)];
   const waits = (turn: Turn): boolean => {
     try {

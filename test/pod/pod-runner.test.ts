@@ -153,7 +153,7 @@ test('a game that saves its state continues in another process after its GPU was
     const room = must(runner.rooms[0], 'room');
     await eventually(() => expect(room.stats.ticks).toBeGreaterThanOrEqual(100));
     lose();
-    await eventually(() => expect(lines.join('\n')).toContain('goes on after the GPU was lost: as a test'));
+    await eventually(() => expect(lines.join('\n')).toContain('has recovered from the loss of the GPU: as a test'));
     expect(reopened()).toBe(1);
     expect(renewed).toEqual([loaded.pid]);
     expect(loaded.pid).not.toBe(first);

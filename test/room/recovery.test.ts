@@ -5,22 +5,23 @@ import type { Replay, Surface } from '../../host/gpu/replay.ts';
 import type { Launcher } from '../../host/play/launch.ts';
 import { openRoom } from '../../host/play/room.ts';
 import type { Room } from '../../host/room/room.ts';
-import type { View } from '../../host/room/view.ts';
+import type { PlayerView } from '../../host/room/view.ts';
 import type { PlayerConnection } from '../../host/stream/player.ts';
 import { REPLY_DEVICE_LOST, REPLY_PIPELINE } from '../../renderer/contract/abi.ts';
+import { at } from '../at.ts';
 import { FakeInstance, fakeConnection, ManualClock, settle } from './fake.ts';
 
 const SEATS = 3;
 const request = { width: 640, height: 360, fps: 60 };
 const drawing: Submission = { commands: new Uint32Array(1), data: new Uint8Array() };
-const lost = new NearlightError('NL_GPU_LOST', 'while a pipeline compiled');
+const gpuLost = new NearlightError('NL_GPU_LOST', 'while a pipeline compiled');
 
-/** An instance whose every call draws, and that writes down its replies. */
+/** An instance whose calls all submit commands, and that records its replies. */
 class DrawingInstance extends FakeInstance {
   readonly replies: number[] = [];
   override readonly initial = drawing;
-  override reply(record?: ArrayLike<number>): void {
-    this.replies.push(record![0]!);
+  override reply(record: ArrayLike<number> = []): void {
+    this.replies.push(record[0] ?? 0);
   }
   override join = (seat: number) => this.#drawn(super.join(seat));
   override leave = (seat: number) => this.#drawn(super.leave(seat));
@@ -33,7 +34,8 @@ class DrawingInstance extends FakeInstance {
 
 class FakeView {
   readonly ready = true;
-  readonly stats = {};
+  readonly stats = { dropped: 0 };
+  readonly surface = { texture: { width: 640, height: 360 } };
   frames = 0;
   closed = false;
   readonly connection: PlayerConnection;
@@ -52,11 +54,11 @@ let clock: ManualClock;
 let room: Room;
 let instances: DrawingInstance[];
 let views: FakeView[];
-/** Thrown by what is drawn next, once. */
+/** The error that the next replay throws, once. */
 let fault: NearlightError | undefined;
-/** What happens while the module is loaded. */
+/** Called while the module is loaded. */
 let onLoad: () => Promise<void>;
-/** What views wait for while they open. */
+/** New views wait for this promise before they open. */
 let opening: Promise<void>;
 
 beforeEach(async () => {
@@ -74,7 +76,7 @@ beforeEach(async () => {
     createReplay(owner) {
       let begun = false;
       const start = (): void => {
-        // What `init` asks is answered at once.
+        // Answers the request that `init` made.
         if (!begun) owner.reply([REPLY_PIPELINE]);
         begun = true;
         const error = fault;
@@ -92,7 +94,7 @@ beforeEach(async () => {
       const made = new FakeView(connection);
       views.push(made);
       await opening;
-      return made as unknown as View;
+      return made as unknown as PlayerView;
     },
     log: () => {},
   });
@@ -111,34 +113,34 @@ async function join() {
 const ticks = (): number[] =>
   instances.flatMap(({ calls }) => calls.flatMap((call) => (call.startsWith('tick') ? Number(call.slice(5)) : [])));
 
-async function renew(options?: { foreign: boolean }): Promise<void> {
-  const done = room.renew('a test', options);
+async function recover(options?: { causedElsewhere: boolean }): Promise<void> {
+  const done = room.recover('a test', options);
   await clock.pass(30);
   await done;
 }
 
-/** Lets the GPU be lost at what is drawn next, and the room go on. */
+/** Loses the GPU at the next replay, and recovers. */
 async function lose(): Promise<void> {
-  fault = lost;
+  fault = gpuLost;
   await clock.pass(15);
   expect(fault).toBeUndefined();
-  await renew();
+  await recover();
 }
 
 describe('a room whose GPU was lost', () => {
-  test('goes on with the state of before and its players, and the module is told first of all', async () => {
+  test('keeps its state and its players; the loss is the first reply that the module reads', async () => {
     const { connection } = await join();
-    await renew();
+    await recover();
     expect(instances.length).toBe(2);
-    expect(instances[0]!.closed).toBe(true);
-    expect(instances[0]!.calls.at(-1)).toBe('save');
-    expect(instances[1]!.calls.slice(0, 2)).toEqual(['restore 1 2 3', 'join 0']);
-    expect(instances[0]!.replies).toEqual([REPLY_PIPELINE]);
-    expect(instances[1]!.replies).toEqual([REPLY_DEVICE_LOST, REPLY_PIPELINE]);
+    expect(at(instances, 0).closed).toBe(true);
+    expect(at(instances, 0).calls.at(-1)).toBe('save');
+    expect(at(instances, 1).calls.slice(0, 2)).toEqual(['restore 1 2 3', 'join 0']);
+    expect(at(instances, 0).replies).toEqual([REPLY_PIPELINE]);
+    expect(at(instances, 1).replies).toEqual([REPLY_DEVICE_LOST, REPLY_PIPELINE]);
     expect(connection.notices).toEqual([]);
   });
 
-  test('makes no tick twice, also where the GPU was lost in the middle of one', async () => {
+  test('makes no tick twice, even if the GPU was lost in the middle of one', async () => {
     await join();
     await lose();
     const made = ticks();
@@ -147,22 +149,22 @@ describe('a room whose GPU was lost', () => {
     expect(made).toEqual(made.map((_, index) => index));
   });
 
-  test('closes a view that opens only after the renewal, and keeps the one of then', async () => {
+  test('closes a view that opens after the recovery, and keeps the new one', async () => {
     let open = () => {};
     opening = new Promise((resolve) => {
       open = resolve;
     });
     await join();
     opening = Promise.resolve();
-    await renew();
+    await recover();
     open();
     await clock.pass(100);
     expect(views.map(({ closed }) => closed)).toEqual([true, false]);
-    expect(views[0]!.frames).toBe(0);
-    expect(views[1]!.frames).toBeGreaterThan(2);
+    expect(at(views, 0).frames).toBe(0);
+    expect(at(views, 1).frames).toBeGreaterThan(2);
   });
 
-  test('closes a view that opens during the renewal', async () => {
+  test('closes a view that opens during the recovery', async () => {
     let open = () => {};
     opening = new Promise((resolve) => {
       open = resolve;
@@ -173,43 +175,43 @@ describe('a room whose GPU was lost', () => {
       open();
       await settle();
     };
-    await renew();
+    await recover();
     await clock.pass(100);
     expect(views.map(({ closed }) => closed)).toEqual([true, false]);
   });
 
-  test('a view that fails with the GPU of before sends nobody away', async () => {
+  test('keeps its player when a view fails with the lost GPU', async () => {
     let fail = (_: Error) => {};
     opening = new Promise((_, reject) => {
       fail = reject;
     });
     const { connection } = await join();
     opening = Promise.resolve();
-    await renew();
+    await recover();
     fail(new Error('the device is lost'));
     await clock.pass(50);
     expect(connection.notices).toEqual([]);
-    expect(views[1]!.frames).toBeGreaterThan(0);
+    expect(at(views, 1).frames).toBeGreaterThan(0);
   });
 
-  test('who was joined when it was lost plays on, and who left has left', async () => {
+  test('keeps the players that had joined, and not those that left', async () => {
     const first = await join();
     const second = room.accept(request);
     second.onConnected(fakeConnection());
     await lose();
-    expect(instances[1]!.calls).toEqual(expect.arrayContaining(['join 0', 'join 1']));
+    expect(at(instances, 1).calls).toEqual(expect.arrayContaining(['join 0', 'join 1']));
     expect(views.filter(({ closed }) => !closed).length).toBe(2);
     first.player.onClosed('page');
     await lose();
-    expect(instances[2]!.calls.filter((call) => call.startsWith('join'))).toEqual(['join 1']);
+    expect(at(instances, 2).calls.filter((call) => call.startsWith('join'))).toEqual(['join 1']);
     expect(room.players).toBe(1);
     expect(room.accept(request).seat).toBe(0);
   });
 
-  test('draws no picture for a surface of that GPU, and goes on', async () => {
+  test('refuses to draw on a surface of the lost GPU, and goes on', async () => {
     await join();
     const surface = { texture: { width: 16, height: 16 } } as unknown as Surface;
-    const renewed = renew();
+    const renewed = recover();
     await expect(room.picture(surface)).rejects.toThrow('NL_GPU_LOST');
     await renewed;
     const failed = expect(room.picture(surface)).rejects.toThrow('NL_GPU_LOST');
@@ -221,21 +223,21 @@ describe('a room whose GPU was lost', () => {
     expect(room.isClosed).toBe(false);
   });
 
-  test('ends where that happens again and again and nobody knows why', async () => {
+  test('ends after too many losses with an unknown cause', async () => {
     await join();
-    for (let time = 0; time < 3; time++) await renew();
+    for (let time = 0; time < 3; time++) await recover();
     expect(room.isClosed).toBe(false);
-    await renew();
+    await recover();
     expect(await room.ended).toMatchObject({ code: 'NL_GPU_LOST' });
     expect(instances.length).toBe(4);
   });
 
-  test('goes on as often as others are the cause, and a minute later as often as before', async () => {
+  test('recovers any number of times if other rooms are the cause, and may recover again after a minute', async () => {
     await join();
-    for (let time = 0; time < 10; time++) await renew({ foreign: true });
-    for (let time = 0; time < 3; time++) await renew();
+    for (let time = 0; time < 10; time++) await recover({ causedElsewhere: true });
+    for (let time = 0; time < 3; time++) await recover();
     clock.jump(60_000);
-    for (let time = 0; time < 3; time++) await renew();
+    for (let time = 0; time < 3; time++) await recover();
     expect(room.isClosed).toBe(false);
     expect(instances.length).toBe(17);
   });

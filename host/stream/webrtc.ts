@@ -1,23 +1,26 @@
 import { randomInt } from 'node:crypto';
 import type { DataChannel, PeerConnection } from 'node-datachannel';
+import { systemClock } from '../base/clock.ts';
 import type { Config } from '../base/config.ts';
-import { type ErrorCode, NearlightError } from '../base/errors.ts';
+import type { ErrorCode } from '../base/errors.ts';
+import { CHANNEL_EVENTS, CHANNEL_STATE, type CloseReason, type Notice } from '../base/protocol.ts';
 import { addCandidates, type Endpoint, endpointsOf, ufragOf } from './candidate.ts';
 import { InputReader } from './input.ts';
-import { addVideoTrack, createPeer, type VideoTrack } from './media.ts';
+import { KeyframeLimiter } from './keyframe.ts';
+import { connectionError, openPeer, type VideoTrack } from './media.ts';
+import { FrameMessage, noticeMessage, sendMessage } from './messages.ts';
 import type { Offer } from './offer.ts';
-import type { CloseReason, ConnectionStats, Feedback, FrameInfo, Player, PlayerConnection } from './player.ts';
-import { CHANNEL_EVENTS, CHANNEL_STATE, FRAME_BYTES, MESSAGE_FRAME, MESSAGE_NOTICE, type Notice } from './protocol.ts';
+import type { ConnectionStats, Feedback, FrameInfo, Player, PlayerConnection } from './player.ts';
 import type { Relay } from './relay.ts';
 import { RTCP_FEEDBACK, RTCP_KEYFRAME, readRtcp } from './rtcp.ts';
 
-export interface ConnectionOptions {
+export interface WebRtcConnectionOptions {
   offer: Offer;
   player: Player;
   config: Config;
-  /** Another way in. */
+  /** A second route to this host, for pages that cannot reach its own addresses. */
   relay?: Relay | undefined;
-  /** One line about what a person should know of. */
+  /** Logs a warning. */
   warn(message: string): void;
   /** Called when the page has connected, before the player's onConnected. */
   onConnected(): void;
@@ -26,10 +29,11 @@ export interface ConnectionOptions {
 }
 
 /**
- * One page's WebRTC connection: a video track to it, and the data channels that it opens. Ends itself when the page leaves, is
- * silent for `idleMsMax`, does not connect within `connectMsMax` or sends what cannot be read.
+ * The WebRTC connection to one page. It sends one video track and accepts the two data channels that the page opens.
+ * It closes itself if the page leaves, is silent for `idleMsMax`, does not connect within `connectMsMax`, or sends too
+ * many messages that cannot be read.
  */
-export class Connection implements PlayerConnection {
+export class WebRtcConnection implements PlayerConnection {
   readonly stats: ConnectionStats = {
     framesSent: 0,
     framesDropped: 0,
@@ -38,54 +42,50 @@ export class Connection implements PlayerConnection {
     lossFraction: 0,
     rembBitsPerSecond: 0,
   };
-  readonly #options: ConnectionOptions;
+  readonly #options: WebRtcConnectionOptions;
   readonly #input: InputReader;
   readonly #ssrc = randomInt(1, 2 ** 32);
   readonly #feedback: Feedback = { lossFraction: 0, rembBitsPerSecond: 0 };
-  readonly #frameMessage = Buffer.alloc(FRAME_BYTES);
+  readonly #frameMessage = new FrameMessage();
+  readonly #keyframes: KeyframeLimiter;
   readonly #closed = Promise.withResolvers<void>();
   #phase: 'connecting' | 'connected' | 'ending' | 'closed' = 'connecting';
   readonly #peer: PeerConnection;
   readonly #video: VideoTrack;
-  /** By which the relay knows the page. */
+  /** The ICE user fragment of our answer. The relay recognises the page by it. */
   #ufrag: string | undefined;
   #events: DataChannel | undefined;
   #state: DataChannel | undefined;
-  #heardAt = performance.now();
+  #lastHeardAt = systemClock.now();
   #silenceTimer: NodeJS.Timeout;
   #endTimer: NodeJS.Timeout | undefined;
   #endReason: CloseReason = 'page';
-  #keyframeAt = Number.NEGATIVE_INFINITY;
-  #keyframeTimer: NodeJS.Timeout | undefined;
-  /** A frame was dropped or none was sent yet: what refers to earlier frames cannot be decoded until a keyframe is sent. */
-  #broken = true;
+  /** The page cannot decode anything until it gets a keyframe, because none was sent yet or a frame was dropped. */
+  #needsKeyframe = true;
 
   /** @throws NearlightError NL_CONNECTION if the library refuses the offer; the player's onClosed is not called then */
-  constructor(options: ConnectionOptions) {
+  constructor(options: WebRtcConnectionOptions) {
     const { offer, player, config } = options;
     this.#options = options;
     this.#input = new InputReader({
       sink: player.input,
       config,
-      pong: (message) => send(this.#state, message),
-      now: () => performance.now(),
+      pong: (message) => sendMessage(this.#state, message),
+      clock: systemClock,
     });
-    let peer: PeerConnection | undefined;
-    try {
-      peer = createPeer(config);
-      this.#video = addVideoTrack(peer, offer, this.#ssrc);
-      this.#peer = peer;
-    } catch (error) {
-      peer?.close();
-      throw connectionError(error);
-    }
+    this.#keyframes = new KeyframeLimiter(config.keyframeMsMin, () => {
+      if (this.#phase === 'connected') this.#guard(() => player.onKeyframe());
+    });
+    const { peer, video } = openPeer(config, offer, this.#ssrc);
+    this.#peer = peer;
+    this.#video = video;
     this.#listen();
     this.#silenceTimer = setTimeout(() => this.#checkSilence(), config.connectMsMax);
   }
 
   /**
-   * Applies the offer and gathers addresses.
-   * @returns the answer, complete with candidates
+   * Applies the page's offer.
+   * @returns the SDP answer, with all candidates
    * @throws NearlightError NL_CONNECTION; the connection is closed then
    */
   async answer(): Promise<string> {
@@ -99,8 +99,8 @@ export class Connection implements PlayerConnection {
       peer.setLocalDescription('answer');
       await Promise.race([gathered.promise, this.#closed.promise]);
       const own = this.#phase === 'closed' ? undefined : peer.localDescription()?.sdp;
-      const sdp = own && this.#reachable(own);
-      if (!sdp?.includes('a=candidate:')) throw new Error('no address could be offered to the page; try again');
+      const sdp = own && this.#addOtherAddresses(own);
+      if (!sdp?.includes('a=candidate:')) throw new Error('this host found no address to offer to the page; try again');
       return sdp;
     } catch (error) {
       this.close('failed');
@@ -108,8 +108,8 @@ export class Connection implements PlayerConnection {
     }
   }
 
-  /** The answer with the addresses besides the machine's own. */
-  #reachable(sdp: string): string {
+  /** Adds the addresses of ICE_ADDRESS and of the relay to an answer that has this machine's own. */
+  #addOtherAddresses(sdp: string): string {
     const { config, relay } = this.#options;
     const endpoints: Endpoint[] = [];
     const [own] = endpointsOf(sdp);
@@ -124,17 +124,22 @@ export class Connection implements PlayerConnection {
 
   sendFrame(accessUnit: Uint8Array, info: FrameInfo): boolean {
     if (this.#phase !== 'connected') return false;
-    if ((this.#broken && !info.keyframe) || this.#isCongested() || !this.#sendVideo(accessUnit, info.rtpTimestamp)) {
-      this.#broken = true;
+    const isDecodable = info.keyframe || !this.#needsKeyframe;
+    if (!isDecodable || this.#isCongested() || !this.#sendVideo(accessUnit, info.rtpTimestamp)) {
+      this.#needsKeyframe = true;
       this.stats.framesDropped++;
-      this.#requestKeyframe();
+      this.#keyframes.request();
       return false;
     }
-    this.#broken = false;
+    this.#needsKeyframe = false;
     this.stats.framesSent++;
     this.stats.bytesSent += accessUnit.byteLength;
-    this.#sendFrameInfo(accessUnit.byteLength, info);
+    sendMessage(this.#state, this.#frameMessage.write(info, accessUnit.byteLength));
     return true;
+  }
+
+  notify(notice: Notice): void {
+    sendMessage(this.#events, noticeMessage(notice));
   }
 
   end(code: ErrorCode, message: string, retry: boolean): Promise<void> {
@@ -153,16 +158,16 @@ export class Connection implements PlayerConnection {
     return this.#closed.promise;
   }
 
-  /** Closes at once; does nothing if it is closed. */
+  /** Closes at once. Idempotent. */
   close(reason: CloseReason): void {
     if (this.#phase === 'closed') return;
     const final = this.#phase === 'ending' ? this.#endReason : reason;
     this.#phase = 'closed';
     clearTimeout(this.#silenceTimer);
     clearTimeout(this.#endTimer);
-    clearTimeout(this.#keyframeTimer);
+    this.#keyframes.cancel();
     if (this.#ufrag !== undefined) this.#options.relay?.dismiss(this.#ufrag);
-    // The peer first: closing a channel of a live association waits for a packet to be written.
+    // The peer closes first, because closing a channel of a live association blocks until a packet is written.
     this.#peer.close();
     this.#events?.close();
     this.#state?.close();
@@ -180,12 +185,13 @@ export class Connection implements PlayerConnection {
       else if (state === 'failed') this.close('failed');
     });
     this.#peer.onDataChannel((channel) => this.#adopt(channel));
-    this.#video.track.onOpen(() => this.#tryConnected());
+    this.#video.track.onOpen(() => this.#checkConnected());
     this.#video.track.onMessage((packet) => this.#guard(() => this.#readRtcp(packet)));
-    // The library keeps a track or channel alive until a listener has heard of its end.
+    // The library frees a track or channel only after a listener was told that it closed.
     this.#video.track.onClosed(() => {});
   }
 
+  /** Takes over a data channel that the page opened, or closes it if it is not one of the protocol's two. */
   #adopt(channel: DataChannel): void {
     const label = channel.getLabel();
     channel.onClosed(() => {
@@ -200,20 +206,20 @@ export class Connection implements PlayerConnection {
     else {
       channel.close();
       this.#input.errors++;
-      this.#checkInput();
+      this.#checkInputErrors();
       return;
     }
     channel.onMessage((message) => this.#guard(() => this.#readInput(label, message)));
-    channel.onOpen(() => this.#tryConnected());
-    this.#tryConnected();
+    channel.onOpen(() => this.#checkConnected());
+    this.#checkConnected();
   }
 
-  #tryConnected(): void {
+  #checkConnected(): void {
     if (this.#phase !== 'connecting' || !this.#video.track.isOpen() || !this.#events?.isOpen()) return;
     this.#phase = 'connected';
     const { seat, seats, width, height, fps, game } = this.#options.player;
     this.notify({ kind: 'joined', seat, seats, width, height, fps, game });
-    this.#heard();
+    this.#noteHeard();
     this.#checkSilence();
     this.#options.onConnected();
     this.#guard(() => this.#options.player.onConnected(this));
@@ -221,78 +227,49 @@ export class Connection implements PlayerConnection {
 
   #readInput(label: string, message: string | Buffer | ArrayBuffer): void {
     if (this.#phase !== 'connected') return;
-    this.#heard();
-    if (!this.#input.read(label, message)) this.#checkInput();
+    this.#noteHeard();
+    if (!this.#input.read(label, message)) this.#checkInputErrors();
   }
 
-  #checkInput(): void {
-    this.stats.inputErrors = this.#input.errors;
-    if (this.#input.errors < this.#options.config.inputErrorsMax) return;
-    const message = `${this.#input.errors} messages could not be read; reload the page to get its current version`;
+  #checkInputErrors(): void {
+    const { errors } = this.#input;
+    this.stats.inputErrors = errors;
+    if (errors < this.#options.config.inputErrorsMax) return;
+    const message = `the host could not read ${errors} messages of this page; reload it to get the current version`;
     void this.finish({ kind: 'ended', code: 'NL_INPUT', message, retry: false }, 'input');
   }
 
   #readRtcp(packet: Buffer): void {
     if (this.#phase !== 'connected') return;
-    this.#heard();
+    this.#noteHeard();
     const found = readRtcp(packet, this.#ssrc, this.#feedback);
-    if (found & RTCP_KEYFRAME) this.#requestKeyframe();
+    if (found & RTCP_KEYFRAME) this.#keyframes.request();
     if (!(found & RTCP_FEEDBACK)) return;
     this.stats.lossFraction = this.#feedback.lossFraction;
     this.stats.rembBitsPerSecond = this.#feedback.rembBitsPerSecond;
     this.#options.player.onFeedback(this.#feedback);
   }
 
-  #requestKeyframe(): void {
-    if (this.#keyframeTimer || this.#phase !== 'connected') return;
-    const wait = this.#keyframeAt + this.#options.config.keyframeMsMin - performance.now();
-    if (wait > 0) {
-      this.#keyframeTimer = setTimeout(() => {
-        this.#keyframeTimer = undefined;
-        this.#requestKeyframe();
-      }, Math.ceil(wait));
-      return;
-    }
-    this.#keyframeAt = performance.now();
-    this.#guard(() => this.#options.player.onKeyframe());
-  }
-
-  /** Its receiver reports about once a second while it is reachable, so silence means that packets do not arrive. */
+  /** A reachable page sends a receiver report about once a second, so silence means that packets do not arrive. */
   #isCongested(): boolean {
     const { channelBytesMax, stallMsMax } = this.#options.config;
-    const waiting = (this.#state?.bufferedAmount() ?? 0) + (this.#events?.bufferedAmount() ?? 0);
-    return waiting > channelBytesMax || performance.now() - this.#heardAt > stallMsMax;
+    const waitingBytes = (this.#state?.bufferedAmount() ?? 0) + (this.#events?.bufferedAmount() ?? 0);
+    return waitingBytes > channelBytesMax || systemClock.now() - this.#lastHeardAt > stallMsMax;
   }
 
   #sendVideo(accessUnit: Uint8Array, rtpTimestamp: number): boolean {
     this.#video.rtp.timestamp = rtpTimestamp >>> 0;
     try {
-      // The declared type is narrower than what the library takes: any view of bytes.
+      // The library declares Buffer but accepts any Uint8Array.
       return this.#video.track.sendMessageBinary(accessUnit as Buffer);
     } catch {
-      // Between the page's leaving and the notice of it, the track is closed already.
+      // The page has left and the track is closed, but the library has not reported it yet.
       return false;
     }
   }
 
-  #sendFrameInfo(bytes: number, info: FrameInfo): void {
-    const message = this.#frameMessage;
-    message[0] = MESSAGE_FRAME;
-    message[1] = info.keyframe ? 1 : 0;
-    message.writeUInt32LE(info.rtpTimestamp >>> 0, 4);
-    message.writeUInt32LE(info.inputSequence >>> 0, 8);
-    message.writeUInt32LE(Math.min(Math.max(Math.round(info.inputToSendUs), 0), 0xffffffff), 12);
-    message.writeUInt32LE(bytes, 16);
-    send(this.#state, message);
-  }
-
-  notify(notice: Notice): void {
-    const text = Buffer.from(JSON.stringify(notice));
-    send(this.#events, Buffer.concat([Buffer.of(MESSAGE_NOTICE), text]));
-  }
-
-  #heard(): void {
-    this.#heardAt = performance.now();
+  #noteHeard(): void {
+    this.#lastHeardAt = systemClock.now();
   }
 
   #checkSilence(): void {
@@ -301,33 +278,20 @@ export class Connection implements PlayerConnection {
       return;
     }
     clearTimeout(this.#silenceTimer);
-    const left = this.#heardAt + this.#options.config.idleMsMax - performance.now();
-    if (left <= 0) {
-      const message = 'nothing was heard from the page';
+    const leftMs = this.#lastHeardAt + this.#options.config.idleMsMax - systemClock.now();
+    if (leftMs <= 0) {
+      const message = 'the page sent nothing for too long';
       void this.finish({ kind: 'ended', code: 'NL_CONNECTION', message, retry: true }, 'idle');
-    } else this.#silenceTimer = setTimeout(() => this.#checkSilence(), Math.ceil(left));
+    } else this.#silenceTimer = setTimeout(() => this.#checkSilence(), Math.ceil(leftMs));
   }
 
-  /** Runs what must not throw into the library; a fault ends this connection alone. */
+  /** Runs a callback of the library, which must not see an exception. An exception ends this connection alone. */
   #guard(run: () => void): void {
     try {
       run();
     } catch (error) {
-      this.#options.warn(`connection of seat ${this.#options.player.seat} failed: ${error}`);
+      this.#options.warn(`the connection of seat ${this.#options.player.seat} failed: ${error}`);
       this.close('failed');
     }
   }
-}
-
-function send(channel: DataChannel | undefined, message: Buffer): void {
-  try {
-    if (channel?.isOpen()) channel.sendMessageBinary(message);
-  } catch {
-    // A channel may close between the question and the sending; its end is reported separately.
-  }
-}
-
-function connectionError(error: unknown): NearlightError {
-  if (error instanceof NearlightError) return error;
-  return new NearlightError('NL_CONNECTION', error instanceof Error ? error.message : String(error), { cause: error });
 }
