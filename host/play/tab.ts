@@ -2,6 +2,7 @@ import type { Config } from '../base/config.ts';
 import { NearlightError } from '../base/errors.ts';
 import type { Instance, Submission, TrapFrame } from '../engine/engine.ts';
 import { createJavaScriptEngine } from '../engine/javascript.ts';
+import { RefusedError } from '../gpu/place.ts';
 import type { Replay, Surface } from '../gpu/replay.ts';
 import type { PlayerInput } from '../room/input.ts';
 import { createReplayFor, Launch } from './launch.ts';
@@ -30,7 +31,7 @@ export interface GameOptions {
 const CATCH_UP_MAX = 12;
 const SEAT = 0;
 
-/** A trap with the places that it arose in, which the server can name. */
+/** An error with the places in the module that it arose in, which the server can name. */
 export class TrapError extends Error {
   readonly frames: readonly TrapFrame[];
   constructor(cause: Error, frames: readonly TrapFrame[]) {
@@ -62,7 +63,8 @@ export class Game {
     this.#frames = frames;
     this.#ticks = options.saved?.ticks ?? 0;
     this.#replay = replay;
-    replay.observer = { onError: options.onError };
+    replay.pinpoint();
+    replay.observer = { onError: (error) => options.onError(withFrames(error)) };
   }
 
   /** Loads a module, from `saved` if that is given. @throws TrapError, or NearlightError if the module cannot run */
@@ -136,11 +138,19 @@ export class Game {
   }
 
   #run(submission: Submission, surface?: Surface): void {
-    if (surface) this.#replay.run(submission, surface);
-    else if (submission.commands.length > 0) this.#replay.run(submission);
+    try {
+      if (surface) this.#replay.run(submission, surface);
+      else if (submission.commands.length > 0) this.#replay.run(submission);
+    } catch (error) {
+      throw withFrames(error as Error);
+    }
   }
 
   #trapped(error: unknown): never {
     throw error instanceof NearlightError ? new TrapError(error, this.#frames.last) : error;
   }
+}
+
+function withFrames(error: Error): Error {
+  return error instanceof RefusedError && error.frames.length > 0 ? new TrapError(error, error.frames) : error;
 }

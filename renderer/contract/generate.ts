@@ -240,6 +240,20 @@ function decodeCase(entry: Command): string {
   return `case ${opcodeOf(entry)}: {\n${lines.join('\n')}\n${target}(${call.join(', ')});\nbreak;\n}`;
 }
 
+/** Which words of a command hold its label and the ids of objects that exist before it. */
+function mentionsOf(entry: Command): string {
+  const fields = fieldsOf(entry);
+  let word = 1;
+  let label = 0;
+  const ids: string[] = [];
+  for (const field of fields) {
+    if (field.type === 'string' && field === fields.find(({ type }) => type === 'string')) label = word;
+    if (field.type === 'id' || field.type === 'id?') ids.push(`[${word}, '${field.name}', '${field.of}']`);
+    word += wordsOf(field);
+  }
+  return `{ label: ${label}, text: ${label === 0 ? 0 : word}, ids: [${ids.join(', ')}] }`;
+}
+
 function decode(): string {
   const names = Object.entries(enums).map(
     ([name, values]) => `${name}: [${values.map((entry) => `'${entry}'`).join(', ')}] as const`,
@@ -291,6 +305,7 @@ function decode(): string {
     return `export interface ${group[0]!.toUpperCase()}${group.slice(1)}Commands {\n${methods.join('\n')}\n}\n`;
   });
   const opcodes = commands.map((entry) => `[${opcodeOf(entry)}, '${entry.name}']`);
+  const mentions = commands.map((entry) => `[${opcodeOf(entry)}, ${mentionsOf(entry)}]`);
   return `${notice}import { badLength, bits, bool, Fault, finite, oneOf, oneOfOrNone, optional, type Reader } from './reader.ts';
 import type { Handles, Tables } from './table.ts';
 
@@ -301,6 +316,18 @@ ${types.join('\n')}
 
 /** Names of commands by opcode, for messages. */
 export const commandNames: ReadonlyMap<number, string> = new Map([${opcodes.join(', ')}]);
+
+/** The words of a command that name objects, for messages. */
+export interface Mentions {
+/** Word with the byte length of the command's own label, and word at which the label begins; 0 for none. */
+readonly label: number;
+readonly text: number;
+/** Words that hold ids of objects, with the field's name and the kind. */
+readonly ids: readonly (readonly [word: number, name: string, kind: keyof Tables])[];
+}
+
+/** Mentions by opcode. */
+export const mentions: ReadonlyMap<number, Mentions> = new Map([${mentions.join(', ')}]);
 
 ${records.join('\n')}
 ${described.join('\n')}

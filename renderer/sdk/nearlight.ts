@@ -3,6 +3,9 @@
 /** Hands `length` bytes of commands at `address` to the host, and with them the bytes that they refer to. */
 export declare function submit(address: usize, length: u32): void;
 
+/** Says that a command is about to be written, so that the host can note the place. Debug builds call it. */
+export declare function mark(): void;
+
 /** Writes a line of UTF-8 to the host's log. */
 export declare function log(level: u32, address: usize, length: u32): void;
 

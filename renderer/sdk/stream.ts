@@ -1,4 +1,4 @@
-import { submit as hostSubmit } from './nearlight';
+import { submit as hostSubmit, mark } from './nearlight';
 
 const BYTES: usize = 256 * 1024;
 const LENGTH_WORDS_MAX: u32 = 65535;
@@ -9,6 +9,8 @@ let newest: usize = 0;
 
 /** Gives room for a command of `words` words in the stream; hands over what is there when it is full. */
 export function reserve(words: u32): usize {
+  // Builds that are not optimised are for development: there the host names the source line of a command it refuses.
+  if (ASC_OPTIMIZE_LEVEL === 0) mark();
   if (words > LENGTH_WORDS_MAX) throw new Error('a command is longer than 65,535 words');
   const bytes = (<usize>words) << 2;
   if (used + bytes > BYTES) flush();
