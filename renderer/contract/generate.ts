@@ -4,8 +4,8 @@
  */
 import { spawnSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
-import { reference } from '../sdk/reference.ts';
 import { type Command, commands, constants, enums, flags, type Kind, keys, structs } from './contract.ts';
+import { MODULE_EXPORTS, MODULE_IMPORTS, type ModuleFunction } from './functions.ts';
 
 interface Field {
   name: string;
@@ -381,6 +381,24 @@ r.ended = true;
 `;
 }
 
+function functionRows(functions: Readonly<Record<string, ModuleFunction>>): string[] {
+  return Object.entries(functions).map(([name, { parameters, result, optional, about }]) => {
+    const head = `${name}(${parameters.join(', ')})${result === '' ? '' : ` -> ${result}`}`;
+    return `| \`${head}\` | ${optional ? 'Optional. ' : ''}${about} |`;
+  });
+}
+
+/** AssemblyScript's declarations of what a module may import. */
+function sdkImports(): string {
+  const type = (name: string): string => ({ address: 'usize', '': 'void' })[name] ?? name;
+  const parameter = (text: string): string => text.replace(/: (\w+)$/, (_, name: string) => `: ${type(name)}`);
+  const functions = Object.entries(MODULE_IMPORTS).map(
+    ([name, { parameters, result, about }]) =>
+      `/** ${about} */\nexport declare function ${name}(${parameters.map(parameter).join(', ')}): ${type(result)};\n`,
+  );
+  return `${notice}// The compiler imports what a file declares from a module with the file's own name.\n\n${functions.join('\n')}`;
+}
+
 function document(): string {
   const text = readFileSync(new URL('renderer/contract/ABI.md', root), 'utf8');
   const row = (cells: (string | number)[]): string => `| ${cells.join(' | ')} |`;
@@ -415,6 +433,8 @@ function document(): string {
         ]),
       ),
     ],
+    imports: [row(['import', 'meaning']), row(['---', '---']), ...functionRows(MODULE_IMPORTS)],
+    exports: [row(['export', 'meaning']), row(['---', '---']), ...functionRows(MODULE_EXPORTS)],
     constants: [
       row(['name', 'value', 'meaning']),
       row(['---', '--:', '---']),
@@ -456,9 +476,9 @@ const outputs: [string, string][] = [
   ['renderer/contract/abi.ts', abi()],
   ['renderer/sdk/enums.ts', sdkEnums()],
   ['renderer/sdk/encode.ts', encode()],
+  ['renderer/sdk/nearlight.ts', sdkImports()],
   ['host/gpu/decode.ts', decode()],
   ['renderer/contract/ABI.md', document()],
-  ['renderer/sdk/SDK.md', reference(root)],
 ];
 for (const [path, text] of outputs) {
   const fresh = path.endsWith('.ts') ? format(path, text) : text;
