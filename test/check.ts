@@ -28,7 +28,7 @@ const parts: Record<string, () => Outcome | Promise<Outcome>> = {
       'renderer',
     ]),
   'direction of imports': async () => ({ faults: await findFaults(root) }),
-  'generated files': () => run(process.execPath, ['renderer/contract/generate.ts', '--check']),
+  'generated files': () => generated(),
   'links of documents': () => ({
     faults: documents().flatMap((path) => brokenLinks(root, path)),
   }),
@@ -37,6 +37,12 @@ const parts: Record<string, () => Outcome | Promise<Outcome>> = {
     warnings: longFiles(root, sources()),
   }),
 };
+
+async function generated(): Promise<Outcome> {
+  const scripts = ['renderer/contract/generate.ts', 'renderer/sdk/reference.ts'];
+  const outcomes = await Promise.all(scripts.map((script) => run(process.execPath, [script, '--check'])));
+  return { faults: outcomes.flatMap(({ faults }) => faults) };
+}
 
 /** A command whose status is not 0 is a fault, told in its own words. */
 function run(command: string, args: string[]): Promise<Outcome> {

@@ -48,6 +48,12 @@ function abi(): string {
   return `${notice}// Compiled by asc for the guest and by tsc for the host.\n\n${lines.join('\n')}\n\n${opcodes.join('\n')}\n`;
 }
 
+/** Enums that WebGPU does not have. */
+const OWN_ENUMS: Readonly<Record<string, string>> = {
+  ObjectKind: 'Kinds of GPU objects.',
+  LimitName: "Names of WebGPU's GPUSupportedLimits.",
+};
+
 /** Enums, flags and keys as namespaces of integers, which is what AssemblyScript inlines best. */
 function sdkEnums(): string {
   const member = (name: string): string => {
@@ -60,12 +66,12 @@ function sdkEnums(): string {
     ...Object.entries(enums).map(([name, values]) =>
       space(
         name,
-        `GPU${name}; 0 where an enum is optional means "not given".`,
+        `${OWN_ENUMS[name] ?? `Values of WebGPU's GPU${name}.`} 0 means "not given" where a value may be left out.`,
         values.map((value, index) => [member(value), index + 1]),
       ),
     ),
-    ...Object.entries(flags).map(([name, bits]) => space(name, `GPU${name} bits.`, Object.entries(bits))),
-    space('Key', 'USB HID usages of page 7.', Object.entries(keys)),
+    ...Object.entries(flags).map(([name, bits]) => space(name, `Bits of WebGPU's GPU${name}.`, Object.entries(bits))),
+    space('Key', 'Keys by their USB HID usage, page 7.', Object.entries(keys)),
   ];
   return `${notice}\n${parts.join('\n')}`;
 }

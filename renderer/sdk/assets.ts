@@ -9,7 +9,7 @@ export class Asset {
 
   /** Copies bytes from `offset` on to `data`, as many as there are and fit. Returns how many. */
   read(offset: u32, data: StaticArray<u8>): u32 {
-    return <u32>max(asset_read(this.handle, offset, changetype<usize>(data), <u32>data.length), 0);
+    return <u32>asset_read(this.handle, offset, changetype<usize>(data), <u32>data.length);
   }
 }
 
@@ -20,6 +20,6 @@ export function findAsset(name: string): Asset | null {
   if (handle < 0) return null;
   const asset = new Asset();
   asset.handle = handle;
-  asset.size = <u32>max(asset_size(handle), 0);
+  asset.size = <u32>asset_size(handle);
   return asset;
 }
