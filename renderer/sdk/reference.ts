@@ -156,7 +156,7 @@ export function reference(root: string): string {
 
 if (import.meta.main) {
   const root = fileURLToPath(new URL('..', import.meta.url));
-  const page = new URL('SDK.md', import.meta.url);
+  const page = new URL('./SDK.md', import.meta.url);
   const faults = undocumented(root);
   const text = reference(root);
   if (faults.length > 0) console.error(faults.join('\n'));
