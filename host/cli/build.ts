@@ -17,7 +17,7 @@ export async function run(args: string[]): Promise<number> {
     return 0;
   }
   const [modules] = await Promise.all([
-    buildModules(args.length > 0 ? args : undefined),
+    buildModules(args.length > 0 ? args : undefined, (line) => void process.stdout.write(`${line}\n`)),
     args.length > 0 ? undefined : buildNative(),
   ]);
   for (const { name, bytes, ms } of modules) {

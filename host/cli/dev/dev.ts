@@ -5,6 +5,7 @@ import { packAssets } from '../../../assets/folder.ts';
 import type { Config } from '../../base/config.ts';
 import type { TrapFrame } from '../../engine/engine.ts';
 import { describeFrames } from '../../engine/symbols.ts';
+import { describeMisplacedAssets } from '../../play/misplaced.ts';
 import type { GameSource } from '../../play/project.ts';
 import { Assets, assetFolders, firstFolder, type Pack } from './assets.ts';
 import { type Compilation, inWords, type Notice, type Problem } from './build.ts';
@@ -92,6 +93,7 @@ export async function startDev(options: DevOptions): Promise<Dev> {
         },
       }),
   );
+  if (!options.assets) for (const line of describeMisplacedAssets(source)) log(line);
   await rebuild();
   // The second time is slow as well, until the compiler's own code is compiled: nobody waits for this one.
   void compiler.compile().catch(() => {});
