@@ -1,4 +1,6 @@
-import { commands, enums, flags, idIndexBits, referenceBit, structs } from '../../renderer/contract/contract.ts';
+import { ID_INDEX_BITS } from '../../renderer/contract/abi.ts';
+import { COMMANDS, ENUMS, FLAGS, RECORDS } from '../../renderer/contract/contract.ts';
+import { type Field, fieldsOf, opcodeOf, recordFields, wordsOf } from '../../renderer/contract/field.ts';
 import { NearlightError } from '../base/errors.ts';
 import type { Submission } from '../engine/engine.ts';
 
@@ -36,30 +38,9 @@ export interface Described {
   readonly fields: Fields;
 }
 
-interface Field {
-  readonly name: string;
-  readonly type: string;
-  /** The enum, flags, kind or struct that the type names. */
-  readonly of: string;
-}
-
-const parse = (text: string): Field => {
-  const [name = '', type = ''] = text.split(': ');
-  const [kind = '', of = ''] = type.split(' ');
-  return { name, type: kind, of };
-};
-
-const DOUBLE = ['u64', 'f64', 'bytes'];
-const wordsOf = (fields: readonly Field[]): number =>
-  fields.reduce((words, { type }) => words + (DOUBLE.includes(type) ? 2 : 1), 0);
-
-const records = new Map(Object.entries(structs).map(([name, fields]) => [name, fields.map(parse)]));
+const records = new Map(Object.keys(RECORDS).map((name) => [name, recordFields(name)]));
 const table = new Map(
-  commands.map(({ name, opcode, fields: texts }) => {
-    const fields = texts.map(parse);
-    const marked = fields.some(({ type }) => type === 'bytes') ? opcode | referenceBit : opcode;
-    return [marked, { name, fields }];
-  }),
+  COMMANDS.map((command) => [opcodeOf(command), { name: command.name, fields: fieldsOf(command) }] as const),
 );
 
 const SURFACE_INDEX = 1;
@@ -164,7 +145,7 @@ export class Describer {
         return word !== 0;
       case 'enum':
       case 'enum?':
-        return word === 0 ? null : ((enums as Record<string, readonly string[]>)[of]?.[word - 1] ?? word);
+        return word === 0 ? null : ((ENUMS as Record<string, readonly string[]>)[of]?.[word - 1] ?? word);
       case 'flags':
         return flagNames(of, word);
       case 'id':
@@ -181,11 +162,11 @@ export class Describer {
   }
 
   #object(kind: string, id: number): ObjectName {
-    const index = id & ((1 << idIndexBits) - 1);
+    const index = id & ((1 << ID_INDEX_BITS) - 1);
     return {
       object: kind,
       index,
-      generation: id >>> idIndexBits,
+      generation: id >>> ID_INDEX_BITS,
       label: this.#labels.get(`${kind} ${id}`) ?? '',
     };
   }
@@ -196,7 +177,7 @@ export class Describer {
     const object = made && (values[made.name] as ObjectName | null);
     if (!object) return;
     const label = typeof values.label === 'string' ? values.label : '';
-    const id = (object.generation * 2 ** idIndexBits + object.index) >>> 0;
+    const id = (object.generation * 2 ** ID_INDEX_BITS + object.index) >>> 0;
     this.#labels.set(`${object.object} ${id}`, label);
     values[made.name] = { ...object, label };
   }
@@ -207,7 +188,7 @@ export class Describer {
 }
 
 function flagNames(of: string, bits: number): string {
-  const known = Object.entries((flags as Record<string, Record<string, number>>)[of] ?? {});
+  const known = Object.entries((FLAGS as Record<string, Record<string, number>>)[of] ?? {});
   const whole = known.find(([, bit]) => bit === bits);
   if (whole) return whole[0];
   const names = known.filter(([, bit]) => (bits & bit) === bit && (bit & (bit - 1)) === 0);

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, it } from 'vitest';
-import { commands, enums, flags } from '../../renderer/contract/contract.ts';
+import { COMMANDS, ENUMS, FLAGS } from '../../renderer/contract/contract.ts';
 import { MODULE_EXPORTS, MODULE_IMPORTS } from '../../renderer/contract/functions.ts';
 import { reference, undocumented } from '../../renderer/sdk/reference.ts';
 import { Sources } from '../../renderer/sdk/syntax.ts';
@@ -80,8 +80,8 @@ describe('the reference', () => {
     for (const name of ['openIo', 'takeId', 'reserve', 'asset_find', 'retag']) expect(page).not.toContain(name);
   });
 
-  it('names enums and flags of the contract only', () => {
-    const known = [...Object.keys(enums), ...Object.keys(flags)];
+  it('names ENUMS and flags of the contract only', () => {
+    const known = [...Object.keys(ENUMS), ...Object.keys(FLAGS)];
     const named = [...page.matchAll(/\b(?:An? ([A-Z]\w+)[.:;, ]|([A-Z]\w+) bits\b)/g)].map(
       (match) => match[1] ?? match[2]!,
     );
@@ -99,7 +99,7 @@ describe('the SDK', () => {
   it('sends every command of the contract', () => {
     const text = sources(gpu.map((name) => `gpu/${name}.ts`));
     // An asynchronous pipeline is the same command with another opcode.
-    const own = commands.map(({ name }) => name).filter((name) => !name.endsWith('Async') || name === 'mapAsync');
+    const own = COMMANDS.map(({ name }) => name).filter((name) => !name.endsWith('Async') || name === 'mapAsync');
     expect(own.filter((name) => !text.includes(`encode.${name}(`))).toEqual([]);
     for (const name of ['RENDER', 'COMPUTE']) expect(text).toContain(`retag(OP_CREATE_${name}_PIPELINE_ASYNC)`);
   });
