@@ -363,6 +363,181 @@ export const commandNames: ReadonlyMap<number, string> = new Map([
   [82, 'dispatchWorkgroupsIndirect'],
 ]);
 
+/** The words of a command that name objects, for messages. */
+export interface Mentions {
+  /** Word with the byte length of the command's own label, and word at which the label begins; 0 for none. */
+  readonly label: number;
+  readonly text: number;
+  /** Words that hold ids of objects, with the field's name and the kind. */
+  readonly ids: readonly (readonly [word: number, name: string, kind: keyof Tables])[];
+}
+
+/** Mentions by opcode. */
+export const mentions: ReadonlyMap<number, Mentions> = new Map([
+  [1, { label: 5, text: 6, ids: [] }],
+  [2, { label: 10, text: 12, ids: [] }],
+  [3, { label: 11, text: 12, ids: [[2, 'texture', 'texture']] }],
+  [4, { label: 12, text: 13, ids: [] }],
+  [5, { label: 2, text: 4, ids: [] }],
+  [6, { label: 2, text: 4, ids: [] }],
+  [7, { label: 3, text: 5, ids: [[2, 'layout', 'bindGroupLayout']] }],
+  [8, { label: 2, text: 4, ids: [] }],
+  [
+    9,
+    {
+      label: 29,
+      text: 39,
+      ids: [
+        [2, 'layout', 'pipelineLayout'],
+        [3, 'vertexModule', 'shaderModule'],
+        [4, 'fragmentModule', 'shaderModule'],
+      ],
+    },
+  ],
+  [
+    10,
+    {
+      label: 4,
+      text: 8,
+      ids: [
+        [2, 'layout', 'pipelineLayout'],
+        [3, 'module', 'shaderModule'],
+      ],
+    },
+  ],
+  [11, { label: 0, text: 0, ids: [[2, 'pipeline', 'renderPipeline']] }],
+  [12, { label: 0, text: 0, ids: [[2, 'pipeline', 'computePipeline']] }],
+  [13, { label: 0, text: 0, ids: [] }],
+  [14, { label: 4, text: 5, ids: [] }],
+  [15, { label: 5, text: 7, ids: [] }],
+  [16, { label: 0, text: 0, ids: [] }],
+  [
+    17,
+    {
+      label: 29,
+      text: 39,
+      ids: [
+        [2, 'layout', 'pipelineLayout'],
+        [3, 'vertexModule', 'shaderModule'],
+        [4, 'fragmentModule', 'shaderModule'],
+      ],
+    },
+  ],
+  [
+    18,
+    {
+      label: 4,
+      text: 8,
+      ids: [
+        [2, 'layout', 'pipelineLayout'],
+        [3, 'module', 'shaderModule'],
+      ],
+    },
+  ],
+  [19, { label: 0, text: 0, ids: [[1, 'module', 'shaderModule']] }],
+  [20, { label: 0, text: 0, ids: [] }],
+  [21, { label: 0, text: 0, ids: [] }],
+  [32800, { label: 0, text: 0, ids: [[1, 'buffer', 'buffer']] }],
+  [32801, { label: 0, text: 0, ids: [[1, 'texture', 'texture']] }],
+  [34, { label: 0, text: 0, ids: [[1, 'buffer', 'buffer']] }],
+  [35, { label: 0, text: 0, ids: [[1, 'texture', 'texture']] }],
+  [36, { label: 0, text: 0, ids: [] }],
+  [37, { label: 0, text: 0, ids: [] }],
+  [38, { label: 0, text: 0, ids: [[1, 'buffer', 'buffer']] }],
+  [
+    48,
+    {
+      label: 0,
+      text: 0,
+      ids: [
+        [1, 'source', 'buffer'],
+        [3, 'destination', 'buffer'],
+      ],
+    },
+  ],
+  [
+    49,
+    {
+      label: 0,
+      text: 0,
+      ids: [
+        [1, 'buffer', 'buffer'],
+        [5, 'texture', 'texture'],
+      ],
+    },
+  ],
+  [
+    50,
+    {
+      label: 0,
+      text: 0,
+      ids: [
+        [1, 'texture', 'texture'],
+        [7, 'buffer', 'buffer'],
+      ],
+    },
+  ],
+  [
+    51,
+    {
+      label: 0,
+      text: 0,
+      ids: [
+        [1, 'source', 'texture'],
+        [7, 'texture', 'texture'],
+      ],
+    },
+  ],
+  [52, { label: 0, text: 0, ids: [[1, 'buffer', 'buffer']] }],
+  [
+    53,
+    {
+      label: 14,
+      text: 16,
+      ids: [
+        [1, 'depthView', 'textureView'],
+        [10, 'occlusionQuerySet', 'querySet'],
+        [11, 'timestampQuerySet', 'querySet'],
+      ],
+    },
+  ],
+  [54, { label: 0, text: 0, ids: [] }],
+  [55, { label: 4, text: 5, ids: [[1, 'timestampQuerySet', 'querySet']] }],
+  [56, { label: 0, text: 0, ids: [] }],
+  [
+    57,
+    {
+      label: 0,
+      text: 0,
+      ids: [
+        [1, 'querySet', 'querySet'],
+        [4, 'destination', 'buffer'],
+      ],
+    },
+  ],
+  [58, { label: 1, text: 2, ids: [] }],
+  [59, { label: 0, text: 0, ids: [] }],
+  [60, { label: 1, text: 2, ids: [] }],
+  [64, { label: 0, text: 0, ids: [[1, 'pipeline', 'renderPipeline']] }],
+  [65, { label: 0, text: 0, ids: [[2, 'bindGroup', 'bindGroup']] }],
+  [66, { label: 0, text: 0, ids: [[2, 'buffer', 'buffer']] }],
+  [67, { label: 0, text: 0, ids: [[1, 'buffer', 'buffer']] }],
+  [68, { label: 0, text: 0, ids: [] }],
+  [69, { label: 0, text: 0, ids: [] }],
+  [70, { label: 0, text: 0, ids: [[1, 'buffer', 'buffer']] }],
+  [71, { label: 0, text: 0, ids: [[1, 'buffer', 'buffer']] }],
+  [72, { label: 0, text: 0, ids: [] }],
+  [73, { label: 0, text: 0, ids: [] }],
+  [74, { label: 0, text: 0, ids: [] }],
+  [75, { label: 0, text: 0, ids: [] }],
+  [76, { label: 0, text: 0, ids: [] }],
+  [77, { label: 0, text: 0, ids: [] }],
+  [78, { label: 0, text: 0, ids: [] }],
+  [80, { label: 0, text: 0, ids: [[1, 'pipeline', 'computePipeline']] }],
+  [81, { label: 0, text: 0, ids: [] }],
+  [82, { label: 0, text: 0, ids: [[1, 'buffer', 'buffer']] }],
+]);
+
 export interface BindGroupLayoutEntry {
   binding: number;
   visibility: number;

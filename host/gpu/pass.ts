@@ -62,6 +62,11 @@ export class Pass implements PassCommands {
     this.#vertexSize = new Array(limits.maxVertexBuffers).fill(0);
   }
 
+  /** The label of the open pass or bundle; '' if there is none. */
+  get label(): string {
+    return (this.open as GPUObjectBase | undefined)?.label ?? '';
+  }
+
   /** What takes debug groups, where a pass or bundle is open. */
   get open(): GPUDebugCommandsMixin | undefined {
     return this.#render ?? this.#compute;

@@ -166,7 +166,8 @@ export class Queue implements QueueCommands {
 
   #write(buffer: Handles['buffer'], offset: number, data: Uint8Array, dataOffset: number, size: number): void {
     inside(buffer, offset, size, COPY_DST, 'COPY_DST');
-    if (offset % 4 !== 0 || size % 4 !== 0) throw new Fault(`offset ${offset} and length ${size} are multiples of 4`);
+    if (offset % 4 !== 0 || size % 4 !== 0)
+      throw new Fault(`offset ${offset} and length ${size} must both be multiples of 4`);
     this.#queue.writeBuffer(buffer.gpu, offset, data as Uint8Array<ArrayBuffer>, dataOffset, size);
   }
 

@@ -1,12 +1,14 @@
 import { REPLY_COUNT, REPLY_WORDS, SURFACE } from '../../renderer/contract/abi.ts';
-import { type ErrorCode, NearlightError } from '../base/errors.ts';
+import { NearlightError } from '../base/errors.ts';
 import { Work } from './budget.ts';
 import { Lost, Waiting } from './compiler.ts';
-import { commandNames, decode, type Handler } from './decode.ts';
+import { decode, type Handler } from './decode.ts';
 import { Encoder } from './encoder.ts';
 import { DeviceErrors, type ErrorOwner } from './errors.ts';
 import { type ObjectLimits, Objects } from './objects.ts';
 import { Pass } from './pass.ts';
+import { Pinpoint } from './pinpoint.ts';
+import { describeCommand, type Origin, type Place, RefusedError } from './place.ts';
 import { Queue } from './queue.ts';
 import { Fault, Reader } from './reader.ts';
 import type { Handles, Tables } from './table.ts';
@@ -49,6 +51,10 @@ export interface ReplayObserver {
 export interface Commands {
   readonly commands: Uint32Array;
   readonly data: Uint8Array;
+  /** The export that was called, for messages. */
+  readonly call?: string;
+  /** Where in the module a command was written, if that is known. */
+  readonly origin?: Origin | undefined;
 }
 
 export interface Surface {
@@ -66,7 +72,6 @@ export interface ReplayStats {
 }
 
 const SURFACE_KIND = { format: 'rgba8unorm', sampleCount: 1 } as const;
-const LABEL_CHARS_MAX = 64;
 /** One render in so many is checked a second time, to know how long that takes. */
 const CHECKED_RENDERS = 61;
 /** Unless it has more words: others would wait. */
@@ -101,6 +106,9 @@ export class Replay implements Handler {
   #failed: NearlightError | undefined;
   #destroyed = false;
   #commands = 0;
+  #call = '';
+  #origin: Origin | undefined;
+  #pinpoint: Pinpoint | undefined;
   #renders = 0;
   #lateAt = Number.NEGATIVE_INFINITY;
   /** Set by the room. */
@@ -153,6 +161,11 @@ export class Replay implements Handler {
     this.#errors.owners.add(this.#owner);
   }
 
+  /** Attributes every error to its command from now on, though the GPU reports it later. For development: it costs time. */
+  pinpoint(): void {
+    this.#pinpoint = new Pinpoint(this.#options.device, (error) => this.#tell(error));
+  }
+
   /**
    * Executes what one call submitted; `surface` is the player's picture, during a render.
    * @throws NearlightError NL_COMMAND for what the contract refuses, NL_GPU_VALIDATION for what WebGPU refuses, each
@@ -192,10 +205,12 @@ export class Replay implements Handler {
     }
   }
 
-  #begin({ commands, data }: Commands, surface: Surface | undefined): void {
+  #begin({ commands, data, call, origin }: Commands, surface: Surface | undefined): void {
     if (this.#destroyed) throw new Error('the replay is destroyed');
     if (this.#failed) throw this.#failed;
     this.#reader.open(commands, data);
+    this.#call = call ?? '';
+    this.#origin = origin;
     this.queue.begin();
     this.#work.begin();
     this.encoder.begin();
@@ -211,7 +226,7 @@ export class Replay implements Handler {
     let compilation: Promise<void> | undefined;
     this.#errors.running = this.#owner;
     this.#turn.resume();
-    this.#reader.countdown = LOOK_COMMANDS;
+    this.#reader.countdown = this.#pinpoint ? 1 : LOOK_COMMANDS;
     this.objects.scopes.resume();
     try {
       decode(this.#reader, this);
@@ -222,6 +237,7 @@ export class Replay implements Handler {
       compilation = error.compilation;
     } finally {
       this.#errors.running = undefined;
+      this.#pinpoint?.end();
     }
     if (compilation) this.objects.scopes.suspend();
     else this.#over(surface);
@@ -276,8 +292,18 @@ export class Replay implements Handler {
   /** Now and then between two commands: whether they are refused, and whether it is others' turn. */
   #look(): void {
     this.#settle();
-    this.#reader.countdown = LOOK_COMMANDS;
+    this.#reader.countdown = this.#pinpoint ? 1 : LOOK_COMMANDS;
+    this.#pin();
     if (this.objects.compiler.patient) this.#turn.look();
+  }
+
+  #pin(): void {
+    const reader = this.#reader;
+    // The reader has not taken the command's opcode yet.
+    reader.opcode = reader.words[reader.at]! & 0xffff;
+    // The module's own scopes come first.
+    if (this.objects.scopes.open) this.#pinpoint?.end();
+    else this.#pinpoint?.begin(reader.opcode, () => this.#place());
   }
 
   #settle(): void {
@@ -285,19 +311,21 @@ export class Replay implements Handler {
   }
 
   #fail(error: unknown, surface: Surface | undefined): never {
+    // What the GPU refused first is often why a later command is bad.
+    this.#failed = this.#refused ?? this.#refusal(error);
     this.#over(surface);
     this.encoder.drop();
     this.objects.scopes.drop();
     this.#timer?.drop();
-    // What the GPU refused first is often why a later command is bad.
-    if (this.#refused) this.#failed = this.#refused;
-    else if (error instanceof Lost) this.#failed = this.#error('NL_GPU_LOST', error.message);
-    else if (error instanceof Fault) this.#failed = this.#error('NL_COMMAND', error.message);
-    else
-      this.#failed = this.#error('NL_GPU_VALIDATION', String(error), {
-        cause: error,
-      });
     throw this.#failed;
+  }
+
+  /** The error that ends the module, at the command that is being executed. */
+  #refusal(error: unknown): NearlightError {
+    const place = this.#place();
+    if (error instanceof Lost) return new RefusedError('NL_GPU_LOST', place, error.message);
+    if (error instanceof Fault) return new RefusedError('NL_COMMAND', place, error.message);
+    return new RefusedError('NL_GPU_VALIDATION', place, String(error), { cause: error });
   }
 
   /** Takes what the GPU has against the command that is being executed; the first counts. */
@@ -305,20 +333,18 @@ export class Replay implements Handler {
     const place = this.#place();
     return (error) => {
       const message = error instanceof Error ? error.message : String(error);
-      this.#refused ??= new NearlightError('NL_GPU_VALIDATION', `${place}: ${message}`);
+      this.#refused ??= new RefusedError('NL_GPU_VALIDATION', place, message);
     };
   }
 
-  /** An error at the command that is being executed. */
-  #error(code: ErrorCode, detail: string, options?: ErrorOptions): NearlightError {
-    return new NearlightError(code, `${this.#place()}: ${detail}`, options);
-  }
-
-  #place(): string {
-    const { index, opcode, label, ended } = this.#reader;
-    if (ended) return `end of the stream after ${index} commands`;
-    const quoted = label === '' ? '' : ` ${JSON.stringify(label.slice(0, LABEL_CHARS_MAX))}`;
-    return `command ${index} (${commandNames.get(opcode) ?? `opcode ${opcode}`}${quoted})`;
+  #place(): Place {
+    const { index } = this.#reader;
+    const origin = this.#origin;
+    const command = describeCommand(this.#reader, this.tables, this.pass.label);
+    return {
+      text: this.#call === '' ? command : `${command} in ${this.#call}`,
+      frames: () => origin?.(index) ?? [],
+    };
   }
 
   #late(message: string, certain: boolean): void {

@@ -44,6 +44,8 @@ export interface LaunchOptions {
   config: Config;
   /** What the module is told at its start. */
   session: Pick<LoadOptions, 'seed' | 'tickRate' | 'seats'> & Partial<Pick<LoadOptions, 'gpu'>>;
+  /** True to find the place in the module that wrote a refused command. It costs time with every command. */
+  pinpoint?: boolean;
   log(level: LogLevel, message: string): void;
 }
 
@@ -74,8 +76,10 @@ export class Launch implements Launcher {
   }
 
   createReplay(owner: ReplayOwner): Replay {
-    const { gpu, config, playable } = this.#options;
-    return createReplay({ device: gpu.device, limits: config, assets: playable.assets, owner });
+    const { gpu, config, playable, pinpoint } = this.#options;
+    const replay = createReplay({ device: gpu.device, limits: config, assets: playable.assets, owner });
+    if (pinpoint) replay.pinpoint();
+    return replay;
   }
 }
 

@@ -2,6 +2,7 @@ import type { Clock } from '../base/clock.ts';
 import type { Config } from '../base/config.ts';
 import type { TrapFrame } from '../engine/engine.ts';
 import { createJavaScriptEngine } from '../engine/javascript.ts';
+import { RefusedError } from '../gpu/place.ts';
 import type { PlayerInput } from '../room/input.ts';
 import type { Loaded } from '../room/options.ts';
 import { Room } from '../room/room.ts';
@@ -32,7 +33,7 @@ export interface TabGameOptions {
   log(level: string, message: string): void;
 }
 
-/** A trap with its call stack, which the server translates to places in the sources. */
+/** An error with its call stack in the module, which the server translates to places in the sources. */
 export class TrapError extends Error {
   readonly frames: readonly TrapFrame[];
   constructor(cause: Error, frames: readonly TrapFrame[]) {
@@ -68,13 +69,17 @@ export class TabGame {
       frames = found;
       return '';
     };
-    const withFrames = (error: Error): Error => (frames.length > 0 ? new TrapError(error, frames) : error);
+    const withFrames = (error: Error): Error => {
+      const found = error instanceof RefusedError ? error.frames : frames;
+      return found.length > 0 ? new TrapError(error, found) : error;
+    };
     const launcher = new Launch({
       playable: { name, module, assets, locate },
       engine: createJavaScriptEngine(),
       gpu: { device },
       config,
       session: { seed, tickRate: config.tickRate, seats: 1 },
+      pinpoint: true,
       log,
     });
     const loaded = await launch(launcher)

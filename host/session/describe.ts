@@ -1,5 +1,8 @@
-import { commands, enums, flags, idIndexBits, referenceBit, structs } from '../../renderer/contract/contract.ts';
+import { ID_INDEX_BITS } from '../../renderer/contract/abi.ts';
+import { COMMANDS, ENUMS, FLAGS, RECORDS } from '../../renderer/contract/contract.ts';
+import { type Field, fieldsOf, opcodeOf, recordFields, wordsOf } from '../../renderer/contract/field.ts';
 import { must } from '../base/assert.ts';
+
 import { NearlightError } from '../base/errors.ts';
 import type { Submission } from '../engine/engine.ts';
 
@@ -41,34 +44,11 @@ export interface Described {
   readonly fields: Fields;
 }
 
-/** A field of a command or record, parsed from "name: type" (contract.ts). */
-interface Field {
-  readonly name: string;
-  readonly type: string;
-  /** The enum, flags, kind of object or struct that the type names. */
-  readonly of: string;
-}
-
-const parseField = (text: string): Field => {
-  const [name = '', type = ''] = text.split(': ');
-  const [kind = '', of = ''] = type.split(' ');
-  return { name, type: kind, of };
-};
-
-/** Types of two words; all others have one. */
-const TWO_WORDS = ['u64', 'f64', 'bytes'];
-const wordsOf = (fields: readonly Field[]): number =>
-  fields.reduce((words, { type }) => words + (TWO_WORDS.includes(type) ? 2 : 1), 0);
-
-/** Fields of each struct. */
-const RECORDS = new Map(Object.entries(structs).map(([name, fields]) => [name, fields.map(parseField)]));
+/** Fields of each record. */
+const RECORD_FIELDS = new Map(Object.keys(RECORDS).map((name) => [name, recordFields(name)]));
 /** Name and fields of each command, by the opcode as it appears in a stream. */
-const COMMANDS = new Map(
-  commands.map(({ name, opcode, fields: texts }) => {
-    const fields = texts.map(parseField);
-    const marked = fields.some(({ type }) => type === 'bytes') ? opcode | referenceBit : opcode;
-    return [marked, { name, fields }];
-  }),
+const COMMANDS_BY_OPCODE = new Map(
+  COMMANDS.map((command) => [opcodeOf(command), { name: command.name, fields: fieldsOf(command) }] as const),
 );
 
 /** Index of the texture that a player sees, which the host creates. */
@@ -105,7 +85,7 @@ export class Describer {
 
   #command(at: number, length: number): Described {
     const opcode = this.#word(at) & 0xffff;
-    const command = COMMANDS.get(opcode);
+    const command = COMMANDS_BY_OPCODE.get(opcode);
     if (!command) throw this.#fault(`there is no command with opcode ${opcode}`);
     const { name, fields } = command;
     const end = at + length;
@@ -141,7 +121,7 @@ export class Describer {
     }
     for (const { name, type, of } of fields.filter(({ type }) => type === 'list' || type === 'words')) {
       const count = values[name] as number;
-      const record = type === 'words' ? [{ name: '', type: 'u32', of: '' }] : (RECORDS.get(of) ?? []);
+      const record = type === 'words' ? [{ name: '', type: 'u32', of: '' }] : (RECORD_FIELDS.get(of) ?? []);
       const words = wordsOf(record);
       if (at + count * words > end) throw this.#fault(`${name} of ${count} records extends beyond the command`);
       values[name] = Array.from({ length: count }, (_, n) => this.#record(record, at + n * words));
@@ -178,7 +158,7 @@ export class Describer {
         return word !== 0;
       case 'enum':
       case 'enum?':
-        return word === 0 ? null : ((enums as Record<string, readonly string[]>)[of]?.[word - 1] ?? word);
+        return word === 0 ? null : ((ENUMS as Record<string, readonly string[]>)[of]?.[word - 1] ?? word);
       case 'flags':
         return flagNames(of, word);
       case 'id':
@@ -195,11 +175,11 @@ export class Describer {
   }
 
   #object(kind: string, id: number): ObjectName {
-    const index = id & ((1 << idIndexBits) - 1);
+    const index = id & ((1 << ID_INDEX_BITS) - 1);
     return {
       object: kind,
       index,
-      generation: id >>> idIndexBits,
+      generation: id >>> ID_INDEX_BITS,
       label: this.#labels.get(`${kind} ${id}`) ?? '',
     };
   }
@@ -210,7 +190,7 @@ export class Describer {
     const object = made && (values[made.name] as ObjectName | null);
     if (!object) return;
     const label = typeof values.label === 'string' ? values.label : '';
-    const id = (object.generation * 2 ** idIndexBits + object.index) >>> 0;
+    const id = (object.generation * 2 ** ID_INDEX_BITS + object.index) >>> 0;
     this.#labels.set(`${object.object} ${id}`, label);
     values[made.name] = { ...object, label };
   }
@@ -225,7 +205,7 @@ export class Describer {
 }
 
 function flagNames(of: string, bits: number): string {
-  const known = Object.entries((flags as Record<string, Record<string, number>>)[of] ?? {});
+  const known = Object.entries((FLAGS as Record<string, Record<string, number>>)[of] ?? {});
   const whole = known.find(([, bit]) => bit === bits);
   if (whole) return whole[0];
   const names = known.filter(([, bit]) => (bits & bit) === bit && (bit & (bit - 1)) === 0);

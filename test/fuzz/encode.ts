@@ -1,5 +1,6 @@
 /** Commands to words, by the contract's tables alone: a command that is added there is known here. */
-import { commands, enums, flags, type Kind, referenceBit, structs } from '../../renderer/contract/contract.ts';
+import { REFERENCE_BIT } from '../../renderer/contract/abi.ts';
+import { COMMANDS, ENUMS, FLAGS, type Kind, RECORDS } from '../../renderer/contract/contract.ts';
 
 export interface Field {
   name: string;
@@ -30,23 +31,23 @@ const parse = (text: string): Field => {
 const isBytes = ({ type }: Field): boolean => type === 'bytes';
 
 export const table: ReadonlyMap<string, { opcode: number; fields: readonly Field[] }> = new Map(
-  commands.map(({ name, opcode, fields: texts }) => {
+  COMMANDS.map(({ name, opcode, fields: texts }) => {
     const fields = texts.map(parse);
-    return [name, { opcode: fields.some(isBytes) ? opcode | referenceBit : opcode, fields }];
+    return [name, { opcode: fields.some(isBytes) ? opcode | REFERENCE_BIT : opcode, fields }];
   }),
 );
 export const records: ReadonlyMap<string, readonly Field[]> = new Map(
-  Object.entries(structs).map(([name, fields]) => [name, fields.map(parse)]),
+  Object.entries(RECORDS).map(([name, fields]) => [name, fields.map(parse)]),
 );
-export const kinds = enums.ObjectKind as readonly Kind[];
+export const kinds = ENUMS.ObjectKind as readonly Kind[];
 
 const values: ReadonlyMap<string, ReadonlyMap<string, number>> = new Map(
-  Object.entries(enums).map(([name, list]) => [name, new Map(list.map((value, index) => [value, index + 1]))]),
+  Object.entries(ENUMS).map(([name, list]) => [name, new Map(list.map((value, index) => [value, index + 1]))]),
 );
 
 /** The bits of `names`, which are joined by spaces. */
-export function bits(set: keyof typeof flags, names: string): number {
-  return names.split(' ').reduce((all, name) => all | (flags[set] as Record<string, number>)[name]!, 0);
+export function bits(set: keyof typeof FLAGS, names: string): number {
+  return names.split(' ').reduce((all, name) => all | (FLAGS[set] as Record<string, number>)[name]!, 0);
 }
 
 const WORDS_MAX = 2 ** 20;

@@ -197,6 +197,7 @@ describe("the SDK's encoder", () => {
     const instance = await WebAssembly.instantiate(module, {
       nearlight: {
         submit: (address: number, length: number) => collector.append(memory, address, length),
+        mark: () => {},
         log: () => {},
       },
     });

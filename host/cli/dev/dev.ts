@@ -7,6 +7,7 @@ import type { Config } from '../../base/config.ts';
 import { SOURCE_ENDING } from '../../base/self.ts';
 import type { TrapFrame } from '../../engine/engine.ts';
 import { describeFrames } from '../../engine/symbols.ts';
+import { describeMisplacedAssets } from '../../play/misplaced.ts';
 import type { GameSource } from '../../play/project.ts';
 import { Assets, assetFolders, firstFolder, type Pack } from './assets.ts';
 import { type BuildNotice, type Compilation, formatProblem, type Problem } from './build.ts';
@@ -95,6 +96,7 @@ export async function startDev(options: DevOptions): Promise<Dev> {
         },
       }),
   );
+  if (!options.assets) for (const line of describeMisplacedAssets(source)) log(line);
   await rebuild();
   // The second compilation is also slow, because V8 has not optimised the compiler yet. Do it before the author saves.
   void compiler.compile().catch(() => {});

@@ -112,6 +112,29 @@ test('an error of WebGPU is shown', async () => {
   await state('running');
 });
 
+test('a refused command is shown with the line that wrote it', async () => {
+  const lineOf = (text: string) => original.split('\n').findIndex((line) => line.includes(text)) + 1;
+  save('size: 8, usage', "label: 'view', size: 6, usage");
+  await page.waitForFunction(() => /command/.test(document.getElementById('overlay')!.textContent));
+  expect(await overlay()).toMatch(/NL_COMMAND: .*command \d+ \(writeBuffer, buffer "view"\) in render: /);
+  const write = lineOf('device.queue.writeBuffer');
+  await page.waitForFunction(
+    (place) => document.getElementById('overlay')!.textContent.includes(place),
+    `Triangle#render (renderer/examples/triangle.ts:${write}:`,
+  );
+  save('usage: BufferUsage.UNIFORM |', 'usage: BufferUsage.UNIFORM | BufferUsage.MAP_READ |');
+  const create = lineOf('usage: BufferUsage.UNIFORM');
+  await page.waitForFunction(
+    (place) => document.getElementById('overlay')!.textContent.includes(place),
+    `Triangle#init (renderer/examples/triangle.ts:${create}:`,
+  );
+  expect(await overlay()).toMatch(/NL_GPU_VALIDATION: .*command 0 \(createBuffer\) in init: /);
+  expect(dev.lines.at(-1)).toContain(`renderer/examples/triangle.ts:${create}:`);
+  save('0.8 * vec2f', '0.6 * vec2f');
+  await shown(page, build);
+  await state('running');
+});
+
 test.each([
   ['another host', { host: 'example.org' }, 403],
   ['another origin', { origin: 'http://example.org' }, 403],

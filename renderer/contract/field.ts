@@ -1,0 +1,42 @@
+/** The grammar of fields (contract.ts), for everything that reads commands as data. */
+import type { Command } from './commands.ts';
+import { CONSTANTS } from './constants.ts';
+import { RECORDS } from './records.ts';
+
+export interface Field {
+  readonly name: string;
+  readonly type: string;
+  /** What the type refers to: an enum, a set of flags, a kind or a record; '' for nothing. */
+  readonly of: string;
+}
+
+/** Types of two words. */
+const WIDE = ['u64', 'f64', 'bytes'];
+
+/** Parses "name: type". */
+export function parseField(text: string): Field {
+  const [name = '', type = ''] = text.split(': ');
+  const [kind = '', of = ''] = type.split(' ');
+  return { name, type: kind, of };
+}
+
+export function fieldsOf({ fields }: Command): Field[] {
+  return fields.map(parseField);
+}
+
+export function recordFields(name: string): Field[] {
+  const fields = RECORDS[name];
+  if (!fields) throw new Error(`the contract has no record ${name}`);
+  return fields.map(parseField);
+}
+
+/** How many words the fields take, without strings and lists that follow. */
+export function wordsOf(fields: readonly Field[]): number {
+  return fields.reduce((words, { type }) => words + (WIDE.includes(type) ? 2 : 1), 0);
+}
+
+/** The opcode as it stands in the stream: with REFERENCE_BIT if the command refers to linear memory. */
+export function opcodeOf(command: Command): number {
+  const refers = fieldsOf(command).some(({ type }) => type === 'bytes');
+  return refers ? command.opcode | CONSTANTS.REFERENCE_BIT[0] : command.opcode;
+}
