@@ -253,7 +253,7 @@ test('a browser that has WebGPU but cannot show it is told so, with the flags th
   const software = await startGpuBrowser(flags);
   const view = await software.newPage({ viewport: { width: 160, height: 124 } });
   const stops = () =>
-    view.waitForFunction(() => document.body.dataset.state === 'stopped', undefined, { timeout: 20_000 });
+    view.waitForFunction(() => document.body.dataset.state === 'stopped', undefined, { timeout: WAIT_MS_MAX });
   save('0.8 * vec2f', '0.5 * vec2f');
   await view.goto(dev.url);
   await stops();
