@@ -37,8 +37,7 @@ export const NATIVE_FLAGS = ['-std=c++17', '-O2', '-Wall', '-Wextra', '-fno-rtti
 
 /** Flags of a Node addon: Node-API 9, without exceptions. */
 export function addonFlags(): string[] {
-  const include = (name: string, folder = '') =>
-    `-isystem${join(dirname(fileURLToPath(import.meta.resolve(`${name}/package.json`))), folder)}`;
+  const folderOf = (manifest: string) => dirname(fileURLToPath(manifest));
   return [
     ...NATIVE_FLAGS,
     '-shared',
@@ -46,8 +45,8 @@ export function addonFlags(): string[] {
     '-fno-exceptions',
     '-DNAPI_DISABLE_CPP_EXCEPTIONS',
     '-DNAPI_VERSION=9',
-    include('node-api-headers', 'include'),
-    include('node-addon-api'),
+    `-isystem${join(folderOf(import.meta.resolve('node-api-headers/package.json')), 'include')}`,
+    `-isystem${folderOf(import.meta.resolve('node-addon-api/package.json'))}`,
   ];
 }
 
