@@ -1,21 +1,25 @@
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { basename, delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import * as abi from '../../../renderer/contract/abi.ts';
 import { NearlightError } from '../../base/errors.ts';
 import { findCompiler, findRuntime } from '../../base/installed.ts';
 import { commandOf, type Runtime } from '../../base/runtime.ts';
+import { buildFolder, IS_CHECKOUT } from '../../base/self.ts';
+import { VERSION } from '../../base/version.ts';
 import { START_EXPORT } from '../module.ts';
 import * as mapping from './mapping.ts';
 
 const HERE = dirname(fileURLToPath(import.meta.url));
-const ROOT = join(HERE, '../../..');
-const OUT = join(ROOT, 'build/native');
+/** Installed versions share the cache folder, so each builds in a folder of its own. */
+const OUT = join(buildFolder(), IS_CHECKOUT ? 'native' : `native-${VERSION}`);
+const require = createRequire(import.meta.url);
 
 const GUEST = 'guest';
-/** The Node addon that shares memory with guest processes (addon.cc). It exists once buildNative() has resolved. */
+/** The Node addon that shares memory with guest processes (addon.cc). */
 export const addonPath = join(OUT, 'addon.node');
 /** The Node addon with the system calls that the host of a pod needs (host/pod/kernel.cc). */
 export const kernelPath = join(OUT, 'kernel.node');
@@ -27,7 +31,7 @@ const HEADERS = ['instance.h', 'mapping.h', 'submission.h', 'trace.h', 'compile.
 export interface NativeOptions {
   folder: string;
   compiler: string;
-  /** Undefined: WASMEDGE_DIR, or else the system's WasmEdge. */
+  /** The runtime that the guest program is linked with. Undefined: WASMEDGE_DIR, or else the system's WasmEdge. */
   runtime: Runtime | undefined;
 }
 
@@ -38,35 +42,35 @@ interface Target {
   flags: string[];
 }
 
-/** The command that starts the guest program, once buildNative has resolved. */
+/** The command that starts the guest program, which runs modules. The program exists once buildNative() has resolved. */
 export function guestCommand(): string[] {
   return commandOf(join(OUT, GUEST), usedRuntime());
 }
 
-/** WASMEDGE_DIR comes before the private runtime. */
+/** WASMEDGE_DIR takes precedence over the private runtime. */
 function usedRuntime(): Runtime | undefined {
   return process.env.WASMEDGE_DIR ? undefined : findRuntime();
 }
 
-/** How to find WasmEdge's headers and libraries. */
+/** How the compiler finds WasmEdge's headers and libraries. */
 function wasmEdgeFlags(runtime: Runtime | undefined): string[] {
-  const folder = process.env.WASMEDGE_DIR;
-  if (!runtime) {
-    const lib = folder ? join(folder, 'lib') : '';
-    return folder
-      ? [`-I${join(folder, 'include')}`, `-L${lib}`, `-Wl,-rpath,${lib}`, '-lwasmedge', '-ldl']
-      : ['-lwasmedge', '-ldl'];
+  if (runtime) {
+    const { wasmEdgeInclude: include, wasmEdgeLib: lib, loader } = runtime;
+    // DT_RPATH, unlike DT_RUNPATH, also applies to the libraries that a library needs. A private program loader gets the path
+    // on its command line instead.
+    const rpath = loader === undefined ? [`-Wl,--disable-new-dtags,-rpath,${lib}`] : [];
+    // The linker cannot resolve everything: the libraries need a newer C library, and name functions that are never called.
+    return [`-I${include}`, `-L${lib}`, ...rpath, '-Wl,--allow-shlib-undefined', '-l:libwasmedge.so.0', '-ldl'];
   }
-  const { wasmEdgeInclude: include, wasmEdgeLib: lib, loader } = runtime;
-  // A DT_RPATH, unlike a DT_RUNPATH, holds for the libraries of libraries too. A private C library's program loader is told
-  // where they are. The linker does not see all that they need: a newer C library, and functions that are never called.
-  const place = loader === undefined ? [`-Wl,--disable-new-dtags,-rpath,${lib}`] : [];
-  return [`-I${include}`, `-L${lib}`, ...place, '-Wl,--allow-shlib-undefined', '-l:libwasmedge.so.0', '-ldl'];
+  const folder = process.env.WASMEDGE_DIR;
+  if (!folder) return ['-lwasmedge', '-ldl'];
+  const lib = join(folder, 'lib');
+  return [`-I${join(folder, 'include')}`, `-L${lib}`, `-Wl,-rpath,${lib}`, '-lwasmedge', '-ldl'];
 }
 
-function targets({ folder, runtime }: Omit<NativeOptions, 'compiler'>): Target[] {
+function targets({ folder, runtime }: NativeOptions): Target[] {
   const common = ['-std=c++17', '-O2', '-Wall', '-Wextra', '-fno-rtti', `-I${folder}`];
-  const modules = join(ROOT, 'node_modules');
+  const packageFolder = (name: string) => dirname(require.resolve(`${name}/package.json`));
   const addon = [
     ...common,
     '-shared',
@@ -74,8 +78,8 @@ function targets({ folder, runtime }: Omit<NativeOptions, 'compiler'>): Target[]
     '-fno-exceptions',
     '-DNAPI_DISABLE_CPP_EXCEPTIONS',
     '-DNAPI_VERSION=9',
-    `-isystem${join(modules, 'node-api-headers/include')}`,
-    `-isystem${join(modules, 'node-addon-api')}`,
+    `-isystem${join(packageFolder('node-api-headers'), 'include')}`,
+    `-isystem${packageFolder('node-addon-api')}`,
   ];
   return [
     {
@@ -108,24 +112,24 @@ function build(announce: (line: string) => void): Promise<void> {
 }
 
 /**
- * Builds the native parts into a folder where sources, flags or the compiler have changed.
+ * Builds the native parts into a folder if sources, flags or the compiler have changed.
  * @throws NearlightError NL_NO_WASMEDGE with the compiler's first messages
  */
 export async function buildNativeIn(options: NativeOptions, announce: (line: string) => void): Promise<void> {
   const { folder, compiler } = options;
   const constants = header();
-  const made = targets(options);
-  const wanted = fingerprint(constants, made, compiler);
+  const built = targets(options);
+  const wanted = fingerprint(constants, built, compiler);
   const stamp = join(folder, 'stamp');
-  if (read(stamp) === wanted && made.every(({ path }) => exists(path))) return;
+  if (read(stamp) === wanted && built.every(({ path }) => exists(path))) return;
   announce('compiling the guest program and the addons ...');
   mkdirSync(folder, { recursive: true });
   replace(join(folder, 'constants.h'), constants);
-  await Promise.all(made.map((target) => make(target, compiler)));
+  await Promise.all(built.map((target) => make(target, compiler)));
   replace(stamp, wanted);
 }
 
-/** CXX, or the system's compiler, or else the private one. */
+/** CXX, or the compiler on PATH, or else the private one. */
 function findCxx(): string {
   if (process.env.CXX) return process.env.CXX;
   const onPath = (process.env.PATH ?? '').split(delimiter).some((folder) => exists(join(folder, 'c++')));
@@ -141,12 +145,12 @@ function header(): string {
   return `// Generated by build.ts from mapping.ts and renderer/contract/abi.ts.\n#pragma once\n#include <cstdint>\n${start}\n${lines.join('\n')}\n`;
 }
 
-/** A hash of everything that determines the results: sources, flags and the compiler. */
-function fingerprint(constants: string, made: readonly Target[], compiler: string): string {
+/** A hash of everything that determines the results: sources, flags and the compiler's name. */
+function fingerprint(constants: string, built: Target[], compiler: string): string {
   const hash = createHash('sha256').update(constants);
-  const names = [...made.flatMap(({ sources }) => sources), ...HEADERS];
+  const names = [...built.flatMap(({ sources }) => sources), ...HEADERS];
   for (const name of names) hash.update(name).update(readFileSync(join(HERE, name)));
-  return hash.update(JSON.stringify([made, compiler])).digest('hex');
+  return hash.update(JSON.stringify([built, compiler])).digest('hex');
 }
 
 function make({ path, sources, flags }: Target, compiler: string): Promise<void> {
@@ -162,7 +166,7 @@ function make({ path, sources, flags }: Target, compiler: string): Promise<void>
       }
       rmSync(temporary, { force: true });
       const why = stderr.split('\n').slice(0, 8).join('\n') || error.message;
-      const hint = 'run host/cli/setup.sh, or set CXX and WASMEDGE_DIR';
+      const hint = 'run host/cli/setup.sh, or set CXX to a C++ compiler and WASMEDGE_DIR to a WasmEdge 0.14.1 folder';
       reject(new NearlightError('NL_NO_WASMEDGE', `${path} could not be built (${hint}):\n${why}`));
     });
   });
