@@ -210,15 +210,12 @@ test('the state of a game that saves it is kept across builds, and the keyboard 
   expect(await kept()).toBe('state kept');
   expect(await middle()).toBeLessThan(0.7 * there);
 
-  await play
-    .workers()
-    .at(-1)!
-    .evaluate(() => {
-      GPUDevice.prototype.createCommandEncoder = function () {
-        this.destroy();
-        throw new Error('lost');
-      };
-    });
+  await at(play.workers(), -1).evaluate(() => {
+    GPUDevice.prototype.createCommandEncoder = function () {
+      this.destroy();
+      throw new Error('lost');
+    };
+  });
   await is('stopped');
   expect(await play.locator('#problems').textContent()).not.toContain('cannot show');
   await play.locator('#retry').click();
