@@ -12,13 +12,9 @@ export const PENDING: readonly string[] = [
   'host/cli',
   'host/engine',
   'host/gpu',
-  'host/observe',
   'host/play',
-  'host/player',
   'host/pod',
-  'host/room',
   'host/session',
-  'host/stream',
   'host/video',
   'renderer/arena',
   'renderer/contract',
@@ -36,8 +32,6 @@ export const PENDING: readonly string[] = [
   'test/oci',
   'test/pod',
   'test/renderer',
-  'test/room',
-  'test/stream',
   'test/video',
 ];
 
