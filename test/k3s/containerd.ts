@@ -27,6 +27,8 @@ const run = promisify(execFile);
 const VERSION_MIN = { major: 1, minor: 7 };
 /** How long processes may take to end after SIGTERM. */
 const TERMINATE_MS_MAX = 3000;
+/** How long the pool may take to fill. A busy machine needs most of a minute for each host. */
+const FILL_MS_MAX = 150_000;
 /** How many rigs this process has started. Gives each its own bridge and subnet. */
 let rigs = 0;
 
@@ -160,6 +162,7 @@ export async function startRig({ poolSize, registry }: RigOptions): Promise<Rig>
     await poll(
       () => rig.warm().length >= poolSize,
       () => `no host became warm; the keeper's log:\n${readFileSync(join(runDir, 'log/keeper.log'), 'utf8')}`,
+      FILL_MS_MAX,
     );
   }
 }
