@@ -182,7 +182,7 @@ function expectUsable(): void {
   if (!isNew) refuse(`containerd ${majorMin}.${minorMin} or later is required, and this is ${stdout}`);
 }
 
-/** What a rig has that was not in an earlier inventory. */
+/** Lists everything in a rig that was not in an earlier inventory. */
 export function left(rig: Rig, before: readonly string[]): string[] {
   const known = [...before];
   return rig.inventory().filter((entry) => {
