@@ -114,7 +114,7 @@ async function hungGpu(): ReturnType<typeof fragileGpu> {
 test.each([
   ['because a room hung it', true, 'its work did not end'],
   ['for an unknown reason', false, 'as a test'],
-])('rooms are renewed after the GPU was lost %s', async (_, causedElsewhere, why) => {
+])('rooms recover after the GPU was lost %s', async (_, causedElsewhere, why) => {
   const { gpu, lose, reopened } = causedElsewhere ? await hungGpu() : await fragileGpu();
   const recover = vi.fn(async () => {});
   void recoverFromLoss(gpu, { rooms: [{ recover }] as unknown as Room[] }, () => {});
