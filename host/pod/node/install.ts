@@ -70,7 +70,9 @@ function checkGlibc(root: string): void {
   const path = GLIBC_FOLDERS.map((folder) => join(root, folder, 'libc.so.6')).find(existsSync);
   const minor = path && /release version 2\.(\d+)/.exec(readFileSync(path, 'latin1'))?.[1];
   if (minor && Number(minor) < GLIBC_MINOR_MIN)
-    throw refuse(`this node has glibc 2.${minor}, and 2.${GLIBC_MINOR_MIN} or later is needed (Debian 12, Ubuntu 24.04)`);
+    throw refuse(
+      `this node has glibc 2.${minor}, and 2.${GLIBC_MINOR_MIN} or later is needed (Debian 12, Ubuntu 24.04)`,
+    );
 }
 
 /** Puts the bundle to PREFIX/VERSION, then lets PREFIX/current point there: each appears whole. */
