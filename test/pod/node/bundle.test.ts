@@ -13,6 +13,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { makeBundle } from '../../../host/pod/node/bundle.ts';
+import { makeBareSystem } from '../../bare.ts';
 import { Peer, until } from '../../stream/peer.ts';
 
 const root = join(import.meta.dirname, '../../..');
@@ -136,11 +137,7 @@ describe('on a bare Debian 12', () => {
 
   it('runs the arena, shows it, and answers an operator, with nothing else installed', { timeout: 240_000 }, async () => {
     const bare = join(folder, 'bare');
-    const mirror = execFileSync('sh', ['-c', '. host/cli/archive.sh; mirror /etc/apt'], {
-      cwd: root,
-      encoding: 'utf8',
-    }).split('\n')[0];
-    execFileSync('debootstrap', ['--variant=minbase', 'bookworm', bare, mirror], { stdio: 'pipe' });
+    makeBareSystem('bookworm', bare);
     const { packages } = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8'));
     const encoder = join(bare, 'encoder');
     mkdirSync(encoder);
