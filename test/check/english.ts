@@ -8,16 +8,13 @@ import { type Prose, readProse } from './prose.ts';
  */
 export const PENDING: readonly string[] = [
   'README.md',
-  'assets',
   'host/cli',
-  'host/engine',
   'host/gpu',
   'host/observe',
   'host/play',
   'host/player',
   'host/pod',
   'host/room',
-  'host/session',
   'host/stream',
   'host/video',
   'renderer/arena',
