@@ -8,13 +8,10 @@ import { type Prose, readProse } from './prose.ts';
  */
 export const PENDING: readonly string[] = [
   'README.md',
-  'assets',
   'host/cli',
-  'host/engine',
   'host/gpu',
   'host/play',
   'host/pod/node',
-  'host/session',
   'host/video',
   'renderer/arena',
   'renderer/contract',
