@@ -2,7 +2,7 @@ import type { Config } from '../base/config.ts';
 import { NearlightError } from '../base/errors.ts';
 import type { Instance, Submission, TrapFrame } from '../engine/engine.ts';
 import { createJavaScriptEngine } from '../engine/javascript.ts';
-import type { Replay, Surface } from '../gpu/replay.ts';
+import type { CommandReplay, Surface } from '../gpu/replay.ts';
 import type { PlayerInput } from '../room/input.ts';
 import { createReplayFor, Launch } from './launch.ts';
 
@@ -46,7 +46,7 @@ export class Game {
   replayMs = 0;
   readonly #options: GameOptions;
   readonly #instance: Instance;
-  readonly #replay: Replay;
+  readonly #replay: CommandReplay;
   readonly #frames: { last: readonly TrapFrame[] };
   #ticks: number;
   #nextTick = 0;
@@ -54,7 +54,7 @@ export class Game {
   private constructor(
     options: GameOptions,
     instance: Instance,
-    replay: Replay,
+    replay: CommandReplay,
     frames: { last: readonly TrapFrame[] },
   ) {
     this.#options = options;
@@ -62,7 +62,7 @@ export class Game {
     this.#frames = frames;
     this.#ticks = options.saved?.ticks ?? 0;
     this.#replay = replay;
-    replay.observer = { onError: options.onError };
+    replay.observe({ onError: options.onError });
   }
 
   /** Loads a module, from `saved` if that is given. @throws TrapError, or NearlightError if the module cannot run */

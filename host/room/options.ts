@@ -1,7 +1,7 @@
 import type { Clock } from '../base/clock.ts';
 import type { Config } from '../base/config.ts';
 import type { Instance, LogLevel } from '../engine/engine.ts';
-import type { Replay } from '../gpu/replay.ts';
+import type { CommandReplay } from '../gpu/replay.ts';
 import type { Meters } from '../observe/meters.ts';
 import type { PlayerConnection, ViewRequest } from '../stream/player.ts';
 import type { View } from './view.ts';
@@ -13,7 +13,7 @@ export interface RoomOptions {
   clock: Clock;
   config: RoomConfig;
   instance: Instance;
-  replay: Replay;
+  replay: CommandReplay;
   /** What the host counts beside the room's own figures. */
   meters?: Meters;
   /** Loads the module once more, on the GPU of then; without it the room ends with its GPU. */
@@ -30,5 +30,5 @@ export interface RoomOptions {
 /** A module that runs, and what draws for it. */
 export interface Loaded {
   instance: Instance;
-  replay: Replay;
+  replay: CommandReplay;
 }

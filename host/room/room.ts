@@ -165,12 +165,12 @@ export class Room {
     void instance.ended.then((error) => {
       if (error && instance === this.#options.instance) this.#fail(error);
     });
-    replay.observer = {
+    replay.observe({
       onCheck: (ms) => this.stats.checkMs.add(ms),
       onGpu: (ms, renders) => this.#gpuTime(ms, renders),
       onError: (error) => this.#fail(error),
       onHung: () => this.onHung(),
-    };
+    });
   }
 
   async #renew(why: string, foreign: boolean): Promise<void> {

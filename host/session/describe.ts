@@ -1,4 +1,5 @@
-import { commands, enums, flags, idIndexBits, referenceBit, structs } from '../../renderer/contract/contract.ts';
+import { enums, flags, idIndexBits } from '../../renderer/contract/contract.ts';
+import { type Field, fieldsOfStruct, isList, LAYOUTS, wordsOf } from '../../renderer/contract/fields.ts';
 import { NearlightError } from '../base/errors.ts';
 import type { Submission } from '../engine/engine.ts';
 
@@ -36,31 +37,7 @@ export interface Described {
   readonly fields: Fields;
 }
 
-interface Field {
-  readonly name: string;
-  readonly type: string;
-  /** The enum, flags, kind or struct that the type names. */
-  readonly of: string;
-}
-
-const parse = (text: string): Field => {
-  const [name = '', type = ''] = text.split(': ');
-  const [kind = '', of = ''] = type.split(' ');
-  return { name, type: kind, of };
-};
-
-const DOUBLE = ['u64', 'f64', 'bytes'];
-const wordsOf = (fields: readonly Field[]): number =>
-  fields.reduce((words, { type }) => words + (DOUBLE.includes(type) ? 2 : 1), 0);
-
-const records = new Map(Object.entries(structs).map(([name, fields]) => [name, fields.map(parse)]));
-const table = new Map(
-  commands.map(({ name, opcode, fields: texts }) => {
-    const fields = texts.map(parse);
-    const marked = fields.some(({ type }) => type === 'bytes') ? opcode | referenceBit : opcode;
-    return [marked, { name, fields }];
-  }),
-);
+const BY_OPCODE = new Map(LAYOUTS.map((layout) => [layout.opcode, layout]));
 
 const SURFACE_INDEX = 1;
 
@@ -94,7 +71,7 @@ export class Describer {
 
   #command(at: number, length: number): Described {
     const opcode = this.#words[at]! & 0xffff;
-    const command = table.get(opcode);
+    const command = BY_OPCODE.get(opcode);
     if (!command) throw this.#fault(`there is no opcode ${opcode}`);
     const { name, fields } = command;
     const end = at + length;
@@ -125,9 +102,9 @@ export class Describer {
       );
       at += words;
     }
-    for (const { name, type, of } of fields.filter(({ type }) => type === 'list' || type === 'words')) {
+    for (const { name, type, of } of fields.filter(isList)) {
       const count = values[name] as number;
-      const record = type === 'words' ? [{ name: '', type: 'u32', of: '' }] : (records.get(of) ?? []);
+      const record = type === 'words' ? [{ name: '', type: 'u32', of: '' }] : fieldsOfStruct(of);
       const words = wordsOf(record);
       if (at + count * words > end) throw this.#fault(`${name} of ${count} records`);
       values[name] = Array.from({ length: count }, (_, n) => this.#record(record, at + n * words));

@@ -1,11 +1,6 @@
 /** Commands to words, by the contract's tables alone: a command that is added there is known here. */
-import { commands, enums, flags, type Kind, referenceBit, structs } from '../../renderer/contract/contract.ts';
-
-export interface Field {
-  name: string;
-  type: string;
-  of: string;
-}
+import { enums, flags, type Kind } from '../../renderer/contract/contract.ts';
+import { type Field, fieldsOfStruct, LAYOUTS } from '../../renderer/contract/fields.ts';
 
 export type Value = number | string | readonly Value[] | Values;
 /** Fields by name; what is not given is 0, or the first value of an enum. */
@@ -23,21 +18,8 @@ export interface Call {
   readonly items: readonly Item[];
 }
 
-const parse = (text: string): Field => {
-  const [, name, type, of = ''] = /^(\w+): (\S+)(?: (\w+))?$/.exec(text)!;
-  return { name: name!, type: type!, of };
-};
-const isBytes = ({ type }: Field): boolean => type === 'bytes';
-
-export const table: ReadonlyMap<string, { opcode: number; fields: readonly Field[] }> = new Map(
-  commands.map(({ name, opcode, fields: texts }) => {
-    const fields = texts.map(parse);
-    return [name, { opcode: fields.some(isBytes) ? opcode | referenceBit : opcode, fields }];
-  }),
-);
-export const records: ReadonlyMap<string, readonly Field[]> = new Map(
-  Object.entries(structs).map(([name, fields]) => [name, fields.map(parse)]),
-);
+/** Every command by name. */
+export const table = new Map(LAYOUTS.map((layout) => [layout.name, layout]));
 export const kinds = enums.ObjectKind as readonly Kind[];
 
 const values: ReadonlyMap<string, ReadonlyMap<string, number>> = new Map(
@@ -89,7 +71,7 @@ function command(name: string, given: Values): void {
     if (type === 'words') for (const word of list(given[key])) words[at++] = Number(word);
     if (type === 'list')
       for (const record of list(given[key]))
-        for (const field of records.get(of)!) fixed(field, (record as Values)[field.name]);
+        for (const field of fieldsOfStruct(of)) fixed(field, (record as Values)[field.name]);
   }
   words[start] = ((at - start) << 16) | opcode;
 }

@@ -1,5 +1,6 @@
 /** Faults in a call: in a field, a word, a command, or the order of commands. */
-import { type Call, encode, type Field, type Item, records, table, type Value, type Values } from './encode.ts';
+import { type Field, fieldsOfStruct } from '../../renderer/contract/fields.ts';
+import { type Call, encode, type Item, table, type Value, type Values } from './encode.ts';
 import type { Random } from './random.ts';
 
 const numbers = [
@@ -56,7 +57,7 @@ function wrong(random: Random, { type }: Field, value: Value | undefined): Value
 
 /** A list with a record changed, lost, doubled, or all of it far too long. */
 function wrongList(random: Random, of: string, list: readonly Values[]): readonly Values[] {
-  const fields = records.get(of)!;
+  const fields = fieldsOfStruct(of);
   const record = list.length > 0 ? random.pick(list) : {};
   const field = random.pick(fields);
   const changed = { ...record, [field.name]: wrong(random, field, record[field.name]) };

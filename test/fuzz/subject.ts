@@ -3,7 +3,7 @@ import { readConfig } from '../../host/base/config.ts';
 import { NearlightError } from '../../host/base/errors.ts';
 import { type Gpu, openGpu } from '../../host/gpu/dawn.ts';
 import { DeviceErrors } from '../../host/gpu/errors.ts';
-import { Replay, type Surface } from '../../host/gpu/replay.ts';
+import { CommandReplay, type Surface } from '../../host/gpu/replay.ts';
 import { type Call, encode } from './encode.ts';
 import { ASSET_BYTES, DATA_BYTES } from './frame.ts';
 
@@ -89,7 +89,7 @@ export class Subject {
   readonly #alive: Set<object>;
   readonly #data = new Uint8Array(DATA_BYTES);
   readonly #asset = new Uint8Array(ASSET_BYTES);
-  readonly #replays: WeakRef<Replay>[] = [];
+  readonly #replays: WeakRef<CommandReplay>[] = [];
   /** What the device reported while no replay ran. */
   readonly late: string[] = [];
 
@@ -115,7 +115,7 @@ export class Subject {
     const owners = errors.owners.size;
     const alive = this.#alive.size;
     const outcome: Outcome = { streams: 0, commands: 0, code: '', message: '', faults: [], slowestMs: 0 };
-    const replay = new Replay({
+    const replay = new CommandReplay({
       device,
       limits,
       asset: (handle) => (handle === 0 ? this.#asset : undefined),
@@ -123,7 +123,7 @@ export class Subject {
       reply: () => {},
       write: () => {},
     });
-    replay.observer = { onError: ({ message }) => this.late.push(message) };
+    replay.observe({ onError: ({ message }) => this.late.push(message) });
     for (const { render, items } of calls) {
       const commands = encode(items);
       outcome.streams++;
@@ -152,10 +152,10 @@ export class Subject {
       outcome.faults.push(`the error is ${outcome.code}`);
     outcome.commands = replay.stats().commands;
     replay.destroy();
-    const { objects } = replay;
-    if (objects.budget.used !== 0) outcome.faults.push(`${objects.budget.used} bytes are accounted after the end`);
-    if (objects.count !== 0) outcome.faults.push(`${objects.count} objects are left in the tables`);
-    if (objects.scopes.open && manner !== 'cut short') outcome.faults.push('an error scope is open after the end');
+    const { bytes, objects } = replay.stats();
+    if (bytes !== 0) outcome.faults.push(`${bytes} bytes are accounted after the end`);
+    if (objects !== 0) outcome.faults.push(`${objects} objects are left in the tables`);
+    if (replay.scopes.open && manner !== 'cut short') outcome.faults.push('an error scope is open after the end');
     if (errors.owners.size !== owners || errors.running) outcome.faults.push('it still listens to the device');
     if (this.#alive.size !== alive) {
       outcome.faults.push(`${this.#alive.size - alive} of its objects are not destroyed`);

@@ -5,7 +5,7 @@ import { packFiles } from '../../assets/folder.ts';
 import { readConfig } from '../../host/base/config.ts';
 import { createJavaScriptEngine } from '../../host/engine/javascript.ts';
 import { type Gpu, openGpu } from '../../host/gpu/dawn.ts';
-import { Replay } from '../../host/gpu/replay.ts';
+import { CommandReplay } from '../../host/gpu/replay.ts';
 import { buildModules } from '../../host/play/modules.ts';
 import { createStill } from '../../host/video/snapshot.ts';
 import { compare, difference, type Image, writeImage } from './compare.ts';
@@ -64,7 +64,7 @@ async function play(
   const module = readFileSync(join(root, `build/${name}.wasm`));
   const options = { limits, seed: 1, tickRate, seats: 1, assets, log };
   const game = await createJavaScriptEngine().load(module, options);
-  const replay = new Replay({
+  const replay = new CommandReplay({
     device: gpu.device,
     limits,
     asset: () => undefined,

@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { RoomCompiler } from '../../host/gpu/compiler.ts';
 import type { Gpu } from '../../host/gpu/dawn.ts';
-import type { Replay } from '../../host/gpu/replay.ts';
+import type { CommandReplay } from '../../host/gpu/replay.ts';
 import { DeviceWatch } from '../../host/gpu/watch.ts';
 import { Stream } from './document.ts';
 import {
@@ -20,7 +20,7 @@ import {
 
 let gpu: Gpu;
 let picture: Picture;
-const replays: Replay[] = [];
+const replays: CommandReplay[] = [];
 
 beforeAll(async () => {
   gpu = await openTestGpu('vulkan');
@@ -31,7 +31,7 @@ afterAll(() => {
   gpu.close();
 });
 
-function open(options: Parameters<typeof newReplay>[1] = {}): Replay {
+function open(options: Parameters<typeof newReplay>[1] = {}): CommandReplay {
   const replay = newReplay(gpu.device, options);
   replays.push(replay);
   return replay;
@@ -127,7 +127,7 @@ test('what a module compiles beside its frames is its own time, and nobody else 
   await vi.waitFor(() => expect(replies).toHaveLength(4), 20_000);
   const errors: string[] = [];
   const overdue = open({ limits: { ...limits, shaderMsMax: 30 } });
-  overdue.observer = { onError: ({ message }) => void errors.push(message) };
+  overdue.observe({ onError: ({ message }) => void errors.push(message) });
   const another = SLOW.replace('x * 2', 'x * 7');
   await overdue.start(compute(another, 'createComputePipelineAsync').submission);
   await vi.waitFor(() => expect(errors).toHaveLength(1), 20_000);
@@ -138,7 +138,7 @@ test('rooms compile in turn, and what one has asked for too much is dropped', { 
   const begun = vi.spyOn(gpu.device, 'createComputePipelineAsync');
   const greedy = open({ limits: { ...limits, shaderMsMax: 100 } });
   const errors: string[] = [];
-  greedy.observer = { onError: ({ message }) => void errors.push(message) };
+  greedy.observe({ onError: ({ message }) => void errors.push(message) });
   const stream = new Stream().command('createShaderModule', { id: 2, code: SLOW.replace('x * 2', 'x * 11') });
   for (let id = 3; id < 200; id++) stream.command('createComputePipelineAsync', { id, module: 2 });
   await greedy.start(stream.submission);

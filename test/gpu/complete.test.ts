@@ -1,13 +1,13 @@
 /** The parts of WebGPU beyond drawing: what they give back, on a real device. Streams come from ABI.md alone. */
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { Gpu } from '../../host/gpu/dawn.ts';
-import type { Replay } from '../../host/gpu/replay.ts';
+import type { CommandReplay } from '../../host/gpu/replay.ts';
 import { bits, constants, enums, Stream, type Values } from './document.ts';
 import { black, fault, limits, newReplay, openTestGpu, Picture, pipeline, redPipeline, target } from './fixture.ts';
 
 let gpu: Gpu;
 let device: GPUDevice;
-const replays: Replay[] = [];
+const replays: CommandReplay[] = [];
 
 beforeAll(async () => {
   gpu = await openTestGpu('vulkan');
@@ -466,7 +466,7 @@ describe('bind groups', () => {
         .submission,
     );
     /** Groups that differ, made and ended at once. */
-    const many = (target: Replay, from: number, count: number): string => {
+    const many = (target: CommandReplay, from: number, count: number): string => {
       const stream = new Stream();
       for (let n = from; n < from + count; n++) {
         const entry = { binding: 0, buffer: 2, offset: (n % 256) * 256, size: 16 + 4 * Math.floor(n / 256) };

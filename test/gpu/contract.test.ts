@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import asc from 'assemblyscript/asc';
 import { afterAll, describe, expect, it } from 'vitest';
 import { Collector } from '../../host/engine/submission.ts';
-import { decode, type Handler } from '../../host/gpu/decode.ts';
+import { decode, type Handler, Records } from '../../host/gpu/decode.ts';
 import { Reader } from '../../host/gpu/reader.ts';
 import * as abi from '../../renderer/contract/abi.ts';
 import { commands, constants, enums, type Field, flags, records, Stream, type Value, type Values } from './document.ts';
@@ -74,7 +74,19 @@ function recorder(calls: { name: string; args: unknown[] }[]): Handler {
     },
   );
   const tables = new Proxy({}, { get: () => table });
-  return { tables, objects: group, queue: group, encoder: group, pass: group } as unknown as Handler;
+  const executors = [
+    'objects',
+    'pipelines',
+    'scopes',
+    'queue',
+    'copies',
+    'encoder',
+    'bindings',
+    'renderPass',
+    'computePass',
+  ];
+  const handler = { tables, records: new Records(), ...Object.fromEntries(executors.map((name) => [name, group])) };
+  return handler as unknown as Handler;
 }
 
 /** A list as the decoder hands it on to a command that does not make an object: its words. */
@@ -93,14 +105,15 @@ describe('the contract', () => {
     const reader = new Reader();
     const calls: { name: string; args: unknown[] }[] = [];
     reader.open(stream.commands, stream.data);
-    decode(reader, recorder(calls));
+    decode(reader, recorder(calls), 1);
     expect(calls.map((call) => call.name)).toEqual([name]);
     const { args } = calls[0]!;
     if (name.startsWith('create')) {
       expect(args).toEqual([values]);
       return;
     }
-    const left = [...args];
+    // The members of a record are in the order of the fields, as arguments are.
+    const left = typeof args[0] === 'object' ? Object.values(args[0] ?? {}) : [...args];
     for (const field of fields) {
       if (field.type === 'bytes') {
         expect(left.splice(0, 2)).toEqual([0, payload.length]);
@@ -127,7 +140,7 @@ describe('the contract', () => {
         const reader = new Reader();
         const { commands: words, data } = stream.submission;
         reader.open(words, data);
-        const run = () => decode(reader, recorder([]));
+        const run = () => decode(reader, recorder([]), 1);
         if (field.type === 'enum?') run();
         else expect(run, `${name}.${field.name}`).toThrow(field.name);
       }

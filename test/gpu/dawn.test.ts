@@ -2,7 +2,8 @@ import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { describe, expect, it, vi } from 'vitest';
-import { openGpu, tamePolling } from '../../host/gpu/dawn.ts';
+import { openGpu } from '../../host/gpu/dawn.ts';
+import { tamePolling } from '../../host/gpu/polling.ts';
 
 vi.setConfig({ testTimeout: 30_000 });
 

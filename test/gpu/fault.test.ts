@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { NearlightError } from '../../host/base/errors.ts';
 import type { Gpu } from '../../host/gpu/dawn.ts';
-import type { Replay } from '../../host/gpu/replay.ts';
+import type { CommandReplay } from '../../host/gpu/replay.ts';
 import { bits, Stream, type Values } from './document.ts';
 import {
   black,
@@ -19,7 +19,7 @@ import {
 
 let gpu: Gpu;
 let device: GPUDevice;
-let replay: Replay;
+let replay: CommandReplay;
 let picture: Picture;
 
 beforeAll(async () => {
@@ -28,8 +28,8 @@ beforeAll(async () => {
   picture = new Picture(device);
 });
 afterAll(() => gpu.close());
-const replays: Replay[] = [];
-const newReplay = (...options: Parameters<typeof openReplay>): Replay => {
+const replays: CommandReplay[] = [];
+const newReplay = (...options: Parameters<typeof openReplay>): CommandReplay => {
   const opened = openReplay(...options);
   replays.push(opened);
   return opened;
@@ -109,7 +109,7 @@ describe('values', () => {
     [
       'a bad enum',
       word(new Stream().command('createSampler', { id: 2 }), 2, 4),
-      /addressModeU: 4 is no value from 1 to 3/,
+      /addressModeU: 4 is not a value from 1 to 3/,
     ],
     ['a bad flag', buffer(2, 64, 1 << 10), /usage: 0x400 has bits outside/],
     ['a bad bool', word(begin(new Stream()), 5, 2), /depthReadOnly: 2 is neither/],
@@ -412,7 +412,7 @@ describe('what WebGPU refuses', () => {
 
   it('hears of errors that come late', () => {
     const late: string[] = [];
-    newReplay(device).observer = { onError: (error) => void late.push(error.message) };
+    newReplay(device).observe({ onError: (error) => void late.push(error.message) });
     device.createBuffer({ size: 4, usage: 0 });
     expect(late).toEqual([]);
     replay.destroy();

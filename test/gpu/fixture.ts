@@ -1,6 +1,6 @@
 import { readConfig } from '../../host/base/config.ts';
 import { type Gpu, openGpu } from '../../host/gpu/dawn.ts';
-import { Replay, type ReplayOptions, type Surface } from '../../host/gpu/replay.ts';
+import { CommandReplay, type ReplayOptions, type Surface } from '../../host/gpu/replay.ts';
 import { bits, Stream } from './document.ts';
 
 export const limits = {
@@ -14,13 +14,13 @@ export function openTestGpu(backend: 'vulkan' | 'null'): Promise<Gpu> {
   return openGpu({ hardwareRequired: false, log: () => {}, backend });
 }
 
-export function newReplay(device: GPUDevice, options: Partial<ReplayOptions> = {}): Replay {
+export function newReplay(device: GPUDevice, options: Partial<ReplayOptions> = {}): CommandReplay {
   const ignore = { log: () => {}, reply: () => {}, write: () => {} };
-  return new Replay({ device, limits, asset: () => undefined, ...ignore, ...options });
+  return new CommandReplay({ device, limits, asset: () => undefined, ...ignore, ...options });
 }
 
 /** What `run` throws, or '' for nothing. */
-export function fault(replay: Replay, stream: Stream, surface?: Surface): string {
+export function fault(replay: CommandReplay, stream: Stream, surface?: Surface): string {
   try {
     replay.run(stream.submission, surface);
     return '';

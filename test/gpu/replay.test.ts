@@ -1,13 +1,13 @@
 /** What valid streams draw and compute, on a real device. Streams come from ABI.md alone. */
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { Gpu } from '../../host/gpu/dawn.ts';
-import type { Replay } from '../../host/gpu/replay.ts';
+import type { CommandReplay } from '../../host/gpu/replay.ts';
 import { bits, Stream } from './document.ts';
 import { black, newReplay, openTestGpu, Picture, pipeline, redPipeline, target } from './fixture.ts';
 
 let gpu: Gpu;
 let device: GPUDevice;
-const replays: Replay[] = [];
+const replays: CommandReplay[] = [];
 
 beforeAll(async () => {
   gpu = await openTestGpu('vulkan');
@@ -18,7 +18,7 @@ afterAll(() => {
   gpu.close();
 });
 
-function start(options: Parameters<typeof newReplay>[1] = {}): Replay {
+function start(options: Parameters<typeof newReplay>[1] = {}): CommandReplay {
   const replay = newReplay(device, options);
   replays.push(replay);
   return replay;

@@ -1,13 +1,13 @@
 /** Passes that come in the same words again become bundles, and nothing can be seen of that but the time. */
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Gpu } from '../../host/gpu/dawn.ts';
-import type { Replay } from '../../host/gpu/replay.ts';
+import type { CommandReplay } from '../../host/gpu/replay.ts';
 import { bits, Stream, type Values } from './document.ts';
 import { black, fault, limits, newReplay, openTestGpu, Picture, pipeline, redPipeline, target } from './fixture.ts';
 
 let gpu: Gpu;
 let device: GPUDevice;
-let replay: Replay;
+let replay: CommandReplay;
 let picture: Picture;
 
 beforeAll(async () => {

@@ -18,7 +18,7 @@ afterAll(() => gpu.close());
 function stage() {
   const times: number[] = [];
   const replay = newReplay(gpu.device);
-  replay.observer = { onGpu: (ms, renders) => void times.push(ms * renders) };
+  replay.observe({ onGpu: (ms, renders) => void times.push(ms * renders) });
   const picture = new Picture(gpu.device, 2048);
   replay.run(redPipeline().submission);
   const render = () => {

@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import type { Gpu } from '../../host/gpu/dawn.ts';
 import { DeviceGroups, GROUPS_MAX } from '../../host/gpu/groups.ts';
-import type { Replay } from '../../host/gpu/replay.ts';
+import type { CommandReplay } from '../../host/gpu/replay.ts';
 import { Turn } from '../../host/gpu/turn.ts';
 import { DeviceWatch } from '../../host/gpu/watch.ts';
 import { bits, Stream } from './document.ts';
@@ -14,11 +14,11 @@ beforeAll(async () => {
 });
 afterAll(() => gpu.close());
 
-const replays: Replay[] = [];
+const replays: CommandReplay[] = [];
 afterAll(() => {
   for (const replay of replays) replay.destroy();
 });
-function open(options: Parameters<typeof newReplay>[1] = {}): Replay {
+function open(options: Parameters<typeof newReplay>[1] = {}): CommandReplay {
   const replay = newReplay(gpu.device, options);
   replays.push(replay);
   return replay;
@@ -85,14 +85,7 @@ test('a slice is short where others were at work lately', () => {
   vi.useFakeTimers({ toFake: ['performance'] });
   const device = {} as GPUDevice;
   const [one, other] = [new Turn(device, 1000), new Turn(device, 1000)];
-  const waits = (turn: Turn): boolean => {
-    try {
-      turn.look();
-      return false;
-    } catch {
-      return true;
-    }
-  };
+  const waits = (turn: Turn): boolean => turn.look() !== undefined;
   other.begin();
   one.begin();
   vi.advanceTimersByTime(3.9);
@@ -154,7 +147,7 @@ test('two long calls within ten seconds end a module, whatever comes between the
   const submitted = vi.spyOn(DeviceWatch.of(gpu.device), 'submitted');
   const errors: string[] = [];
   const replay = open({ limits: { ...limits, gpuMsMax: 20 } });
-  replay.observer = { onError: ({ message }) => void errors.push(message) };
+  replay.observe({ onError: ({ message }) => void errors.push(message) });
   const work = new Stream()
     .command('createBuffer', { id: 2, size: 4, usage: bits('BufferUsage', 'COPY_DST') })
     .command('clearBuffer', { buffer: 2, size: 4 })
@@ -183,7 +176,7 @@ test('beyond the bound of bind groups, who holds most gets no more, and others d
   const make = (holder: object) => {
     const group = {} as GPUBindGroup;
     held.push(group);
-    groups.make(holder, () => group);
+    groups.create(holder, () => group);
   };
   for (let n = 0; n < GROUPS_MAX; n++) make(greedy);
   expect(() => make(greedy)).toThrow('32768 bind groups');

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { NearlightError } from '../../host/base/errors.ts';
-import type { Replay } from '../../host/gpu/replay.ts';
+import type { CommandReplay } from '../../host/gpu/replay.ts';
 import { Audience } from '../../host/room/audience.ts';
 import { Room } from '../../host/room/room.ts';
 import type { View } from '../../host/room/view.ts';
@@ -35,7 +35,7 @@ function makeRoom(name: string, seats = 4) {
     name,
     clock,
     instance,
-    replay: { start() {}, destroy() {} } as unknown as Replay,
+    replay: { start() {}, observe() {}, destroy() {} } as unknown as CommandReplay,
     config: { maxPlayers: seats, tickRate: 100, seed: 1 },
     createView: async (_, connection) => {
       views.push(connection);

@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, test } from 'vitest';
 import { GuestExit, NearlightError } from '../../host/base/errors.ts';
 import { Samples } from '../../host/base/samples.ts';
-import type { Replay } from '../../host/gpu/replay.ts';
+import type { CommandReplay } from '../../host/gpu/replay.ts';
 import { Room } from '../../host/room/room.ts';
 import type { View } from '../../host/room/view.ts';
 import { INPUT_KEYS_PRESSED, INPUT_MOVEMENT, INPUT_STRIDE } from '../../renderer/contract/abi.ts';
@@ -46,13 +46,14 @@ function stage({ seats = 2, tickRate = 120 } = {}): Stage {
   const lines: string[] = [];
   const replayed: Stage['replayed'] = { destroyed: false, fault: undefined };
   const replay = {
+    observe() {},
     start() {
       if (replayed.fault) throw replayed.fault;
     },
     destroy() {
       replayed.destroyed = true;
     },
-  } as unknown as Replay;
+  } as unknown as CommandReplay;
   const room = new Room({
     name: 'test',
     clock,

@@ -1,0 +1,341 @@
+/** Writes host/gpu/decode.ts: the types of all commands and the loop that checks a stream and hands out its commands. */
+import { enums, flags, structs } from './contract.ts';
+import { type CommandLayout, type Field, fieldsOfStruct, isList, LAYOUTS, wordsOf, wordsPerElement } from './fields.ts';
+
+/** The objects that execute commands, each with the lowest opcode that is its own unless EXECUTORS names another. */
+const RANGES = { objects: 1, queue: 32, encoder: 48, renderPass: 64, computePass: 80 };
+
+/** Executors of commands that their opcode's range does not tell. */
+const EXECUTORS: Record<string, string> = {
+  createShaderModule: 'pipelines',
+  createRenderPipeline: 'pipelines',
+  createComputePipeline: 'pipelines',
+  createRenderPipelineAsync: 'pipelines',
+  createComputePipelineAsync: 'pipelines',
+  getRenderBindGroupLayout: 'pipelines',
+  getComputeBindGroupLayout: 'pipelines',
+  getCompilationInfo: 'pipelines',
+  pushErrorScope: 'scopes',
+  popErrorScope: 'scopes',
+  copyBufferToBuffer: 'copies',
+  copyBufferToTexture: 'copies',
+  copyTextureToBuffer: 'copies',
+  copyTextureToTexture: 'copies',
+  clearBuffer: 'copies',
+  resolveQuerySet: 'copies',
+  setBindGroup: 'bindings',
+};
+
+/** A command with more fields than this arrives as a record. */
+const ARGUMENTS_MAX = 6;
+
+/** Commands that take as long as hundreds of others; `decode` returns after one of them. */
+const SLOW = ['createShaderModule'];
+
+const constant = (text: string): string => text.replace(/([a-z0-9])([A-Z])/g, '$1_$2').toUpperCase();
+const capitalize = (text: string): string => text.replace(/^./, (letter) => letter.toUpperCase());
+
+function executorOf({ name, opcode }: CommandLayout): string {
+  const number = opcode & 0x7fff;
+  const range = Object.entries(RANGES).findLast(([, lowest]) => number >= lowest);
+  const executor = EXECUTORS[name] ?? range?.[0];
+  if (executor === undefined) throw new Error(`${name} has no executor`);
+  return executor;
+}
+
+const EXECUTOR_NAMES = [...new Set(LAYOUTS.map(executorOf))];
+
+/** How the fields of a command reach its executor. */
+type Passing = 'new record' | 'reused record' | 'arguments';
+
+/** What creates an object may keep its record, and makes garbage anyway. */
+function passingOf({ name, fields }: CommandLayout): Passing {
+  if (name.startsWith('create')) return 'new record';
+  return fields.length > ARGUMENTS_MAX ? 'reused record' : 'arguments';
+}
+
+/** An expression that reads a field at word `at`, and checks it. */
+function read({ name, type, of }: Field, at: string): string {
+  const word = `u32(w, ${at})`;
+  switch (type) {
+    case 'f32':
+      return `finite('${name}', f32(f, ${at}))`;
+    case 'i32':
+      return `${word} | 0`;
+    case 'u64':
+      return `${word} + u32(w, ${at} + 1) * 4294967296`;
+    case 'f64':
+      return `r.double('${name}', ${at})`;
+    case 'u32?':
+      return `optional(${word})`;
+    case 'bool':
+      return `bool('${name}', ${word})`;
+    case 'enum':
+      return `oneOf(ENUMS.${of}, '${name}', ${word})`;
+    case 'enum?':
+      return `oneOfOrNone(ENUMS.${of}, '${name}', ${word})`;
+    case 'flags':
+      return `bits(MASKS.${of}, '${name}', ${word})`;
+    case 'id':
+      return `t.${of}.get(${word})`;
+    case 'id?':
+      return `t.${of}.getOrNone(${word})`;
+    default:
+      return word;
+  }
+}
+
+function typeOf({ type, of }: Field): string {
+  switch (type) {
+    case 'bool':
+      return 'boolean';
+    case 'string':
+      return 'string';
+    case 'enum':
+      return `GPU${of}Name`;
+    case 'enum?':
+      return `GPU${of}Name | undefined`;
+    case 'id':
+      return `Handles['${of}']`;
+    case 'id?':
+      return `Handles['${of}'] | undefined`;
+    case 'u32?':
+      return 'number | undefined';
+    default:
+      return 'number';
+  }
+}
+
+/** Names and types of what an executor gets for a field, unless it gets a list as an array. */
+function parametersOf(field: Field): [name: string, type: string][] {
+  const { name, type } = field;
+  if (isList(field))
+    return [
+      [name, 'number'],
+      [`${name}Count`, 'number'],
+    ];
+  if (type === 'bytes')
+    return [
+      ['dataOffset', 'number'],
+      ['dataLength', 'number'],
+    ];
+  return [[name, typeOf(field)]];
+}
+
+const declare = ([name, type]: [string, string]): string => `${name}: ${type}`;
+
+function structSource(name: string): string {
+  const fields = fieldsOfStruct(name);
+  const members = fields.map((field) => `${field.name}: ${typeOf(field)};`);
+  let word = 0;
+  const reads = fields.map((field) => {
+    const text = `${field.name}: ${read(field, `at + ${word}`)}`;
+    word += wordsOf([field]);
+    return text;
+  });
+  const body = reads.join(', ');
+  const views = [...(body.includes('(w,') ? ['words: w'] : []), ...(body.includes('(f,') ? ['floats: f'] : [])];
+  const reader = body.includes('r.') || views.length > 0 ? 'r' : '_r';
+  const tables = body.includes('t.') ? 't' : '_t';
+  return `export interface ${name} {
+${members.join('\n')}
+}
+
+export const ${constant(name)}_WORDS = ${word};
+
+/** Reads and checks the ${name} at word \`at\`. */
+export function read${name}(${reader}: Reader, ${tables}: Tables, at: number): ${name} {
+${views.length > 0 ? `const { ${views.join(', ')} } = r;` : ''}
+return { ${body} };
+}
+`;
+}
+
+function recordSource(entry: CommandLayout): string {
+  const passing = passingOf(entry);
+  const members = entry.fields.flatMap((field) =>
+    passing === 'new record' && field.type === 'list'
+      ? [`${field.name}: ${field.of}[];`]
+      : parametersOf(field).map((parameter) => `${declare(parameter)};`),
+  );
+  return `/** ${entry.about} */\nexport interface ${capitalize(entry.name)} {\n${members.join('\n')}\n}\n`;
+}
+
+function methodSource(entry: CommandLayout): string {
+  const parameters =
+    passingOf(entry) === 'arguments'
+      ? entry.fields.flatMap(parametersOf).map(declare).join(', ')
+      : `record: ${capitalize(entry.name)}`;
+  return `/** ${entry.about} */\n${entry.name}(${parameters}): void;`;
+}
+
+/** Expressions for the parameters of a field whose first word is at `place`. */
+function valuesOf(field: Field, place: string): string[] {
+  const { name, type } = field;
+  if (type === 'string') return [name];
+  if (isList(field)) return [name, `u32(w, ${place})`];
+  if (type === 'bytes') {
+    const length = `u32(w, ${place} + 1)`;
+    return [`r.reference(u32(w, ${place}), ${length})`, length];
+  }
+  return [read(field, place)];
+}
+
+/** The statements that check a command's length and find its strings and lists. */
+function tailSource({ fields }: CommandLayout, places: ReadonlyMap<Field, string>): string[] {
+  const fixed = 1 + wordsOf(fields);
+  const strings = fields.filter(({ type }) => type === 'string');
+  const lists = fields.filter(isList);
+  if (strings.length + lists.length === 0) return [`if (length !== ${fixed}) throw badLength(length, ${fixed});`];
+  const lines = [`if (length < ${fixed}) throw badLength(length, ${fixed});`, `let tail = at + ${fixed};`];
+  for (const field of [...strings, ...lists]) {
+    const { name } = field;
+    const count = `u32(w, ${places.get(field)})`;
+    if (isList(field)) lines.push(`const ${name} = tail;`, `tail += ${count} * ${wordsPerElement(field)};`);
+    else
+      lines.push(`const ${name} = r.string(tail, ${count}, at + length, '${name}');`, `tail += (${count} + 3) >>> 2;`);
+  }
+  return [...lines, 'if (tail !== at + length) throw badLength(length, tail - at);'];
+}
+
+function caseSource(entry: CommandLayout): string {
+  const { name, fields, opcode } = entry;
+  const places = new Map<Field, string>();
+  let word = 1;
+  for (const field of fields) {
+    places.set(field, `at + ${word}`);
+    word += wordsOf([field]);
+  }
+  const valued = [...places].map(([field, place]) => ({ field, place, values: valuesOf(field, place) }));
+  const target = `h.${executorOf(entry)}.${name}`;
+  const lines = tailSource(entry, places);
+  switch (passingOf(entry)) {
+    case 'new record': {
+      const members = valued.map(({ field, place, values }) =>
+        field.type === 'list'
+          ? `${field.name}: list(r, t, { at: ${field.name}, count: u32(w, ${place}), stride: ${constant(field.of)}_WORDS, read: read${field.of} })`
+          : `${field.name}: ${values.join()}`,
+      );
+      lines.push(`${target}({ ${members.join(', ')} });`);
+      break;
+    }
+    case 'reused record':
+      lines.push(`const record = h.records.${name};`);
+      for (const { field, values } of valued)
+        parametersOf(field).forEach(([member], index) => {
+          lines.push(`record.${member} = ${values[index]};`);
+        });
+      lines.push(`${target}(record);`);
+      break;
+    default:
+      lines.push(`${target}(${valued.flatMap(({ values }) => values).join(', ')});`);
+  }
+  if (SLOW.includes(name)) lines.push('left = 1;');
+  return `case ${opcode}: {\n${lines.join('\n')}\nbreak;\n}`;
+}
+
+const LOOP = `
+type Read<T> = (r: Reader, t: Tables, at: number) => T;
+
+interface List<T> {
+/** Word at which the first element begins. */
+at: number;
+count: number;
+/** Words from one element to the next. */
+stride: number;
+read: Read<T>;
+}
+
+function list<T>(r: Reader, t: Tables, { at, count, stride, read }: List<T>): T[] {
+return Array.from({ length: count }, (_, n) => read(r, t, at + n * stride));
+}
+
+/**
+ * Checks up to \`count\` commands from \`r.at\` on (opcode, length, enums, flags, ids) and has \`h\` execute each of them.
+ * Returns whether commands are left. Returns early after a command that takes as long as hundreds of others.
+ * @throws Fault at the first bad command, and whatever executing a command throws. \`r\` then stands at that command; the
+ * ones before it have been executed
+ */
+export function decode(r: Reader, h: Handler, count: number): boolean {
+const { words: w, floats: f, length: end } = r;
+const t = h.tables;
+let at = r.at;
+for (let left = count; left > 0 && at < end; left--) {
+const head = u32(w, at);
+const length = head >>> 16;
+r.at = at;
+if (length === 0 || length > end - at) throw new Fault(\`its length of \${length} words does not fit the \${end - at} that are left\`);
+// An executor moves \`r.end\` on when it has executed the commands after this one, too.
+r.end = at + length;
+switch (head & 0xffff) {
+CASES
+default:
+throw new Fault(\`there is no command with opcode \${head & 0xffff}\`);
+}
+at = r.end;
+r.index++;
+}
+r.at = at;
+return at < end;
+}
+`;
+
+/** The source of host/gpu/decode.ts below its notice, not yet formatted. */
+export function decoderSource(): string {
+  const lists = Object.entries(enums).map(
+    ([name, values]) => `${name}: [${values.map((value) => `'${value}'`).join(', ')}] as const`,
+  );
+  const masks = Object.entries(flags).map(
+    ([name, set]) => `${name}: ${Object.values(set).reduce((all: number, bit: number) => all | bit, 0)}`,
+  );
+  const fields = [...LAYOUTS.flatMap((entry) => entry.fields), ...Object.keys(structs).flatMap(fieldsOfStruct)];
+  const used = new Set(fields.filter(({ type }) => /^enum/.test(type)).map(({ of }) => of));
+  const types = Object.keys(enums)
+    .filter((name) => used.has(name))
+    .map((name) => `type GPU${name}Name = (typeof ENUMS.${name})[number];`);
+  const reused = LAYOUTS.filter((entry) => passingOf(entry) === 'reused record');
+  const interfaces = EXECUTOR_NAMES.map((executor) => {
+    const methods = LAYOUTS.filter((entry) => executorOf(entry) === executor).map(methodSource);
+    return `export interface ${capitalize(executor)}Commands {\n${methods.join('\n')}\n}\n`;
+  });
+  return `import { badLength, bits, bool, Fault, finite, oneOf, oneOfOrNone, optional, type Reader } from './reader.ts';
+import type { Handles, Tables } from './table.ts';
+import { f32, u32 } from './words.ts';
+
+/** The values of each enum; a stream gives value n as n + 1. */
+export const ENUMS = { ${lists.join(',\n')} };
+
+/** All bits of each set of flags. */
+export const MASKS = { ${masks.join(', ')} };
+
+${types.join('\n')}
+
+/** Names of commands by opcode, for messages. */
+export const COMMAND_NAMES: ReadonlyMap<number, string> = new Map([${LAYOUTS.map(({ opcode, name }) => `[${opcode}, '${name}']`).join(', ')}]);
+
+${Object.keys(structs).map(structSource).join('\n')}
+${LAYOUTS.filter((entry) => passingOf(entry) !== 'arguments')
+  .map(recordSource)
+  .join('\n')}
+${interfaces.join('\n')}
+/** The methods of all executors. */
+export type Commands = ${EXECUTOR_NAMES.map((executor) => `${capitalize(executor)}Commands`).join(' & ')};
+
+/** The records of commands with many fields. The decoder fills the same ones again and again, so that it makes no garbage. */
+export class Records {
+${reused.map(({ name }) => `readonly ${name} = {} as ${capitalize(name)};`).join('\n')}
+}
+
+/**
+ * What executes commands. A command that creates an object comes as a record of its own. Any other command with many fields
+ * comes as a record that is valid until the method returns, and the rest come as arguments. There a list is the word at which
+ * it begins and its count, and bytes are an offset in the submission's data, which is checked, and a length.
+ * A method throws Fault for what it refuses.
+ */
+export interface Handler {
+readonly tables: Tables;
+readonly records: Records;
+${EXECUTOR_NAMES.map((executor) => `readonly ${executor}: ${capitalize(executor)}Commands;`).join('\n')}
+}
+${LOOP.replace('CASES', () => LAYOUTS.map(caseSource).join('\n'))}`;
+}
