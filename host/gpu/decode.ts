@@ -1,7 +1,6 @@
 // Generated from renderer/contract/contract.ts by renderer/contract/generate.ts; do not edit.
 import { badLength, bits, bool, Fault, finite, oneOf, oneOfOrNone, optional, type Reader } from './reader.ts';
 import type { Handles, Tables } from './table.ts';
-import { f32, u32 } from './words.ts';
 
 /** The values of each enum; a stream gives value n as n + 1. */
 export const ENUMS = {
@@ -383,17 +382,17 @@ export const BIND_GROUP_LAYOUT_ENTRY_WORDS = 11;
 export function readBindGroupLayoutEntry(r: Reader, _t: Tables, at: number): BindGroupLayoutEntry {
   const { words: w } = r;
   return {
-    binding: u32(w, at + 0),
-    visibility: bits(MASKS.ShaderStage, 'visibility', u32(w, at + 1)),
-    bufferType: oneOfOrNone(ENUMS.BufferBindingType, 'bufferType', u32(w, at + 2)),
-    hasDynamicOffset: bool('hasDynamicOffset', u32(w, at + 3)),
-    minBindingSize: u32(w, at + 4),
-    samplerType: oneOfOrNone(ENUMS.SamplerBindingType, 'samplerType', u32(w, at + 5)),
-    sampleType: oneOfOrNone(ENUMS.TextureSampleType, 'sampleType', u32(w, at + 6)),
-    multisampled: bool('multisampled', u32(w, at + 7)),
-    storageAccess: oneOfOrNone(ENUMS.StorageTextureAccess, 'storageAccess', u32(w, at + 8)),
-    storageFormat: oneOfOrNone(ENUMS.TextureFormat, 'storageFormat', u32(w, at + 9)),
-    viewDimension: oneOfOrNone(ENUMS.TextureViewDimension, 'viewDimension', u32(w, at + 10)),
+    binding: w[at + 0] ?? 0,
+    visibility: bits(MASKS.ShaderStage, 'visibility', w[at + 1] ?? 0),
+    bufferType: oneOfOrNone(ENUMS.BufferBindingType, 'bufferType', w[at + 2] ?? 0),
+    hasDynamicOffset: bool('hasDynamicOffset', w[at + 3] ?? 0),
+    minBindingSize: w[at + 4] ?? 0,
+    samplerType: oneOfOrNone(ENUMS.SamplerBindingType, 'samplerType', w[at + 5] ?? 0),
+    sampleType: oneOfOrNone(ENUMS.TextureSampleType, 'sampleType', w[at + 6] ?? 0),
+    multisampled: bool('multisampled', w[at + 7] ?? 0),
+    storageAccess: oneOfOrNone(ENUMS.StorageTextureAccess, 'storageAccess', w[at + 8] ?? 0),
+    storageFormat: oneOfOrNone(ENUMS.TextureFormat, 'storageFormat', w[at + 9] ?? 0),
+    viewDimension: oneOfOrNone(ENUMS.TextureViewDimension, 'viewDimension', w[at + 10] ?? 0),
   };
 }
 
@@ -406,7 +405,7 @@ export const TEXTURE_VIEW_FORMAT_WORDS = 1;
 /** Reads and checks the TextureViewFormat at word `at`. */
 export function readTextureViewFormat(r: Reader, _t: Tables, at: number): TextureViewFormat {
   const { words: w } = r;
-  return { format: oneOf(ENUMS.TextureFormat, 'format', u32(w, at + 0)) };
+  return { format: oneOf(ENUMS.TextureFormat, 'format', w[at + 0] ?? 0) };
 }
 
 export interface PipelineLayoutEntry {
@@ -418,7 +417,7 @@ export const PIPELINE_LAYOUT_ENTRY_WORDS = 1;
 /** Reads and checks the PipelineLayoutEntry at word `at`. */
 export function readPipelineLayoutEntry(r: Reader, t: Tables, at: number): PipelineLayoutEntry {
   const { words: w } = r;
-  return { layout: t.bindGroupLayout.getOrNone(u32(w, at + 0)) };
+  return { layout: t.bindGroupLayout.getOrNone(w[at + 0] ?? 0) };
 }
 
 export interface BindGroupEntry {
@@ -436,12 +435,12 @@ export const BIND_GROUP_ENTRY_WORDS = 6;
 export function readBindGroupEntry(r: Reader, t: Tables, at: number): BindGroupEntry {
   const { words: w } = r;
   return {
-    binding: u32(w, at + 0),
-    buffer: t.buffer.getOrNone(u32(w, at + 1)),
-    offset: u32(w, at + 2),
-    size: u32(w, at + 3),
-    sampler: t.sampler.getOrNone(u32(w, at + 4)),
-    view: t.textureView.getOrNone(u32(w, at + 5)),
+    binding: w[at + 0] ?? 0,
+    buffer: t.buffer.getOrNone(w[at + 1] ?? 0),
+    offset: w[at + 2] ?? 0,
+    size: w[at + 3] ?? 0,
+    sampler: t.sampler.getOrNone(w[at + 4] ?? 0),
+    view: t.textureView.getOrNone(w[at + 5] ?? 0),
   };
 }
 
@@ -457,9 +456,9 @@ export const VERTEX_BUFFER_LAYOUT_WORDS = 3;
 export function readVertexBufferLayout(r: Reader, _t: Tables, at: number): VertexBufferLayout {
   const { words: w } = r;
   return {
-    arrayStride: u32(w, at + 0),
-    stepMode: oneOfOrNone(ENUMS.VertexStepMode, 'stepMode', u32(w, at + 1)),
-    attributeCount: u32(w, at + 2),
+    arrayStride: w[at + 0] ?? 0,
+    stepMode: oneOfOrNone(ENUMS.VertexStepMode, 'stepMode', w[at + 1] ?? 0),
+    attributeCount: w[at + 2] ?? 0,
   };
 }
 
@@ -486,9 +485,9 @@ export const VERTEX_ATTRIBUTE_WORDS = 3;
 export function readVertexAttribute(r: Reader, _t: Tables, at: number): VertexAttribute {
   const { words: w } = r;
   return {
-    format: oneOf(ENUMS.VertexFormat, 'format', u32(w, at + 0)),
-    offset: u32(w, at + 1),
-    shaderLocation: u32(w, at + 2),
+    format: oneOf(ENUMS.VertexFormat, 'format', w[at + 0] ?? 0),
+    offset: w[at + 1] ?? 0,
+    shaderLocation: w[at + 2] ?? 0,
   };
 }
 
@@ -510,15 +509,15 @@ export const COLOR_TARGET_WORDS = 9;
 export function readColorTarget(r: Reader, _t: Tables, at: number): ColorTarget {
   const { words: w } = r;
   return {
-    format: oneOfOrNone(ENUMS.TextureFormat, 'format', u32(w, at + 0)),
-    blend: bool('blend', u32(w, at + 1)),
-    colorOperation: oneOfOrNone(ENUMS.BlendOperation, 'colorOperation', u32(w, at + 2)),
-    colorSrcFactor: oneOfOrNone(ENUMS.BlendFactor, 'colorSrcFactor', u32(w, at + 3)),
-    colorDstFactor: oneOfOrNone(ENUMS.BlendFactor, 'colorDstFactor', u32(w, at + 4)),
-    alphaOperation: oneOfOrNone(ENUMS.BlendOperation, 'alphaOperation', u32(w, at + 5)),
-    alphaSrcFactor: oneOfOrNone(ENUMS.BlendFactor, 'alphaSrcFactor', u32(w, at + 6)),
-    alphaDstFactor: oneOfOrNone(ENUMS.BlendFactor, 'alphaDstFactor', u32(w, at + 7)),
-    writeMask: bits(MASKS.ColorWrite, 'writeMask', u32(w, at + 8)),
+    format: oneOfOrNone(ENUMS.TextureFormat, 'format', w[at + 0] ?? 0),
+    blend: bool('blend', w[at + 1] ?? 0),
+    colorOperation: oneOfOrNone(ENUMS.BlendOperation, 'colorOperation', w[at + 2] ?? 0),
+    colorSrcFactor: oneOfOrNone(ENUMS.BlendFactor, 'colorSrcFactor', w[at + 3] ?? 0),
+    colorDstFactor: oneOfOrNone(ENUMS.BlendFactor, 'colorDstFactor', w[at + 4] ?? 0),
+    alphaOperation: oneOfOrNone(ENUMS.BlendOperation, 'alphaOperation', w[at + 5] ?? 0),
+    alphaSrcFactor: oneOfOrNone(ENUMS.BlendFactor, 'alphaSrcFactor', w[at + 6] ?? 0),
+    alphaDstFactor: oneOfOrNone(ENUMS.BlendFactor, 'alphaDstFactor', w[at + 7] ?? 0),
+    writeMask: bits(MASKS.ColorWrite, 'writeMask', w[at + 8] ?? 0),
   };
 }
 
@@ -540,15 +539,15 @@ export const COLOR_ATTACHMENT_WORDS = 9;
 export function readColorAttachment(r: Reader, t: Tables, at: number): ColorAttachment {
   const { words: w, floats: f } = r;
   return {
-    view: t.textureView.getOrNone(u32(w, at + 0)),
-    depthSlice: optional(u32(w, at + 1)),
-    resolveTarget: t.textureView.getOrNone(u32(w, at + 2)),
-    loadOp: oneOf(ENUMS.LoadOp, 'loadOp', u32(w, at + 3)),
-    storeOp: oneOf(ENUMS.StoreOp, 'storeOp', u32(w, at + 4)),
-    clearR: finite('clearR', f32(f, at + 5)),
-    clearG: finite('clearG', f32(f, at + 6)),
-    clearB: finite('clearB', f32(f, at + 7)),
-    clearA: finite('clearA', f32(f, at + 8)),
+    view: t.textureView.getOrNone(w[at + 0] ?? 0),
+    depthSlice: optional(w[at + 1] ?? 0),
+    resolveTarget: t.textureView.getOrNone(w[at + 2] ?? 0),
+    loadOp: oneOf(ENUMS.LoadOp, 'loadOp', w[at + 3] ?? 0),
+    storeOp: oneOf(ENUMS.StoreOp, 'storeOp', w[at + 4] ?? 0),
+    clearR: finite('clearR', f[at + 5] ?? 0),
+    clearG: finite('clearG', f[at + 6] ?? 0),
+    clearB: finite('clearB', f[at + 7] ?? 0),
+    clearA: finite('clearA', f[at + 8] ?? 0),
   };
 }
 
@@ -561,7 +560,7 @@ export const COLOR_FORMAT_WORDS = 1;
 /** Reads and checks the ColorFormat at word `at`. */
 export function readColorFormat(r: Reader, _t: Tables, at: number): ColorFormat {
   const { words: w } = r;
-  return { format: oneOfOrNone(ENUMS.TextureFormat, 'format', u32(w, at + 0)) };
+  return { format: oneOfOrNone(ENUMS.TextureFormat, 'format', w[at + 0] ?? 0) };
 }
 
 export interface RenderBundleEntry {
@@ -573,7 +572,7 @@ export const RENDER_BUNDLE_ENTRY_WORDS = 1;
 /** Reads and checks the RenderBundleEntry at word `at`. */
 export function readRenderBundleEntry(r: Reader, t: Tables, at: number): RenderBundleEntry {
   const { words: w } = r;
-  return { bundle: t.renderBundle.get(u32(w, at + 0)) };
+  return { bundle: t.renderBundle.get(w[at + 0] ?? 0) };
 }
 
 /** Makes a buffer of `size` bytes, filled with zeros. */
@@ -1126,18 +1125,31 @@ function list<T>(r: Reader, t: Tables, { at, count, stride, read }: List<T>): T[
   return Array.from({ length: count }, (_, n) => read(r, t, at + n * stride));
 }
 
+/** Commands between two looks. */
+const LOOK_COMMANDS = 32;
+
+/** Is called between two commands now and then. The decoder stops there if it returns something to wait for. */
+export type Look = () => Promise<void> | undefined;
+
 /**
- * Checks up to `count` commands from `r.at` on (opcode, length, enums, flags, ids) and has `h` execute each of them.
- * Returns whether commands are left. Returns early after a command that takes as long as hundreds of others.
- * @throws Fault at the first bad command, and whatever executing a command throws. `r` then stands at that command; the
- * ones before it have been executed
+ * Checks the commands from `r.at` on (opcode, length, enums, flags, ids) and has `h` execute each of them. Returns what to wait
+ * for if `look` says so, and undefined at the end of the stream.
+ * @throws Fault at the first bad command, and whatever executing a command or `look` throws. `r` then stands at that command;
+ * the ones before it have been executed
  */
-export function decode(r: Reader, h: Handler, count: number): boolean {
+export function decode(r: Reader, h: Handler, look: Look): Promise<void> | undefined {
   const { words: w, floats: f, length: end } = r;
   const t = h.tables;
   let at = r.at;
-  for (let left = count; left > 0 && at < end; left--) {
-    const head = u32(w, at);
+  for (let left = LOOK_COMMANDS; at < end; r.index++) {
+    if (left-- === 0) {
+      r.at = at;
+      const wait = look();
+      if (wait) return wait;
+      left = LOOK_COMMANDS - 1;
+    }
+    // The checks of lengths keep every index below within the stream, so the zeros after `??` are never used.
+    const head = w[at] ?? 0;
     const length = head >>> 16;
     r.at = at;
     if (length === 0 || length > end - at)
@@ -1148,13 +1160,13 @@ export function decode(r: Reader, h: Handler, count: number): boolean {
       case 1: {
         if (length < 6) throw badLength(length, 6);
         let tail = at + 6;
-        const label = r.string(tail, u32(w, at + 5), at + length, 'label');
-        tail += (u32(w, at + 5) + 3) >>> 2;
+        const label = r.string(tail, w[at + 5] ?? 0, at + length, 'label');
+        tail += ((w[at + 5] ?? 0) + 3) >>> 2;
         if (tail !== at + length) throw badLength(length, tail - at);
         h.objects.createBuffer({
-          id: u32(w, at + 1),
-          size: u32(w, at + 2) + u32(w, at + 2 + 1) * 4294967296,
-          usage: bits(MASKS.BufferUsage, 'usage', u32(w, at + 4)),
+          id: w[at + 1] ?? 0,
+          size: (w[at + 2] ?? 0) + (w[at + 2 + 1] ?? 0) * 4294967296,
+          usage: bits(MASKS.BufferUsage, 'usage', w[at + 4] ?? 0),
           label: label,
         });
         break;
@@ -1162,25 +1174,25 @@ export function decode(r: Reader, h: Handler, count: number): boolean {
       case 2: {
         if (length < 12) throw badLength(length, 12);
         let tail = at + 12;
-        const label = r.string(tail, u32(w, at + 10), at + length, 'label');
-        tail += (u32(w, at + 10) + 3) >>> 2;
+        const label = r.string(tail, w[at + 10] ?? 0, at + length, 'label');
+        tail += ((w[at + 10] ?? 0) + 3) >>> 2;
         const viewFormats = tail;
-        tail += u32(w, at + 11) * 1;
+        tail += (w[at + 11] ?? 0) * 1;
         if (tail !== at + length) throw badLength(length, tail - at);
         h.objects.createTexture({
-          id: u32(w, at + 1),
-          width: u32(w, at + 2),
-          height: u32(w, at + 3),
-          depthOrArrayLayers: u32(w, at + 4),
-          mipLevelCount: u32(w, at + 5),
-          sampleCount: u32(w, at + 6),
-          dimension: oneOf(ENUMS.TextureDimension, 'dimension', u32(w, at + 7)),
-          format: oneOf(ENUMS.TextureFormat, 'format', u32(w, at + 8)),
-          usage: bits(MASKS.TextureUsage, 'usage', u32(w, at + 9)),
+          id: w[at + 1] ?? 0,
+          width: w[at + 2] ?? 0,
+          height: w[at + 3] ?? 0,
+          depthOrArrayLayers: w[at + 4] ?? 0,
+          mipLevelCount: w[at + 5] ?? 0,
+          sampleCount: w[at + 6] ?? 0,
+          dimension: oneOf(ENUMS.TextureDimension, 'dimension', w[at + 7] ?? 0),
+          format: oneOf(ENUMS.TextureFormat, 'format', w[at + 8] ?? 0),
+          usage: bits(MASKS.TextureUsage, 'usage', w[at + 9] ?? 0),
           label: label,
           viewFormats: list(r, t, {
             at: viewFormats,
-            count: u32(w, at + 11),
+            count: w[at + 11] ?? 0,
             stride: TEXTURE_VIEW_FORMAT_WORDS,
             read: readTextureViewFormat,
           }),
@@ -1190,20 +1202,20 @@ export function decode(r: Reader, h: Handler, count: number): boolean {
       case 3: {
         if (length < 12) throw badLength(length, 12);
         let tail = at + 12;
-        const label = r.string(tail, u32(w, at + 11), at + length, 'label');
-        tail += (u32(w, at + 11) + 3) >>> 2;
+        const label = r.string(tail, w[at + 11] ?? 0, at + length, 'label');
+        tail += ((w[at + 11] ?? 0) + 3) >>> 2;
         if (tail !== at + length) throw badLength(length, tail - at);
         h.objects.createTextureView({
-          id: u32(w, at + 1),
-          texture: t.texture.get(u32(w, at + 2)),
-          format: oneOfOrNone(ENUMS.TextureFormat, 'format', u32(w, at + 3)),
-          dimension: oneOfOrNone(ENUMS.TextureViewDimension, 'dimension', u32(w, at + 4)),
-          aspect: oneOf(ENUMS.TextureAspect, 'aspect', u32(w, at + 5)),
-          baseMipLevel: u32(w, at + 6),
-          mipLevelCount: u32(w, at + 7),
-          baseArrayLayer: u32(w, at + 8),
-          arrayLayerCount: u32(w, at + 9),
-          usage: bits(MASKS.TextureUsage, 'usage', u32(w, at + 10)),
+          id: w[at + 1] ?? 0,
+          texture: t.texture.get(w[at + 2] ?? 0),
+          format: oneOfOrNone(ENUMS.TextureFormat, 'format', w[at + 3] ?? 0),
+          dimension: oneOfOrNone(ENUMS.TextureViewDimension, 'dimension', w[at + 4] ?? 0),
+          aspect: oneOf(ENUMS.TextureAspect, 'aspect', w[at + 5] ?? 0),
+          baseMipLevel: w[at + 6] ?? 0,
+          mipLevelCount: w[at + 7] ?? 0,
+          baseArrayLayer: w[at + 8] ?? 0,
+          arrayLayerCount: w[at + 9] ?? 0,
+          usage: bits(MASKS.TextureUsage, 'usage', w[at + 10] ?? 0),
           label: label,
         });
         break;
@@ -1211,21 +1223,21 @@ export function decode(r: Reader, h: Handler, count: number): boolean {
       case 4: {
         if (length < 13) throw badLength(length, 13);
         let tail = at + 13;
-        const label = r.string(tail, u32(w, at + 12), at + length, 'label');
-        tail += (u32(w, at + 12) + 3) >>> 2;
+        const label = r.string(tail, w[at + 12] ?? 0, at + length, 'label');
+        tail += ((w[at + 12] ?? 0) + 3) >>> 2;
         if (tail !== at + length) throw badLength(length, tail - at);
         h.objects.createSampler({
-          id: u32(w, at + 1),
-          addressModeU: oneOf(ENUMS.AddressMode, 'addressModeU', u32(w, at + 2)),
-          addressModeV: oneOf(ENUMS.AddressMode, 'addressModeV', u32(w, at + 3)),
-          addressModeW: oneOf(ENUMS.AddressMode, 'addressModeW', u32(w, at + 4)),
-          magFilter: oneOf(ENUMS.FilterMode, 'magFilter', u32(w, at + 5)),
-          minFilter: oneOf(ENUMS.FilterMode, 'minFilter', u32(w, at + 6)),
-          mipmapFilter: oneOf(ENUMS.FilterMode, 'mipmapFilter', u32(w, at + 7)),
-          lodMinClamp: finite('lodMinClamp', f32(f, at + 8)),
-          lodMaxClamp: finite('lodMaxClamp', f32(f, at + 9)),
-          compare: oneOfOrNone(ENUMS.CompareFunction, 'compare', u32(w, at + 10)),
-          maxAnisotropy: u32(w, at + 11),
+          id: w[at + 1] ?? 0,
+          addressModeU: oneOf(ENUMS.AddressMode, 'addressModeU', w[at + 2] ?? 0),
+          addressModeV: oneOf(ENUMS.AddressMode, 'addressModeV', w[at + 3] ?? 0),
+          addressModeW: oneOf(ENUMS.AddressMode, 'addressModeW', w[at + 4] ?? 0),
+          magFilter: oneOf(ENUMS.FilterMode, 'magFilter', w[at + 5] ?? 0),
+          minFilter: oneOf(ENUMS.FilterMode, 'minFilter', w[at + 6] ?? 0),
+          mipmapFilter: oneOf(ENUMS.FilterMode, 'mipmapFilter', w[at + 7] ?? 0),
+          lodMinClamp: finite('lodMinClamp', f[at + 8] ?? 0),
+          lodMaxClamp: finite('lodMaxClamp', f[at + 9] ?? 0),
+          compare: oneOfOrNone(ENUMS.CompareFunction, 'compare', w[at + 10] ?? 0),
+          maxAnisotropy: w[at + 11] ?? 0,
           label: label,
         });
         break;
@@ -1233,17 +1245,17 @@ export function decode(r: Reader, h: Handler, count: number): boolean {
       case 5: {
         if (length < 4) throw badLength(length, 4);
         let tail = at + 4;
-        const label = r.string(tail, u32(w, at + 2), at + length, 'label');
-        tail += (u32(w, at + 2) + 3) >>> 2;
+        const label = r.string(tail, w[at + 2] ?? 0, at + length, 'label');
+        tail += ((w[at + 2] ?? 0) + 3) >>> 2;
         const entries = tail;
-        tail += u32(w, at + 3) * 11;
+        tail += (w[at + 3] ?? 0) * 11;
         if (tail !== at + length) throw badLength(length, tail - at);
         h.objects.createBindGroupLayout({
-          id: u32(w, at + 1),
+          id: w[at + 1] ?? 0,
           label: label,
           entries: list(r, t, {
             at: entries,
-            count: u32(w, at + 3),
+            count: w[at + 3] ?? 0,
             stride: BIND_GROUP_LAYOUT_ENTRY_WORDS,
             read: readBindGroupLayoutEntry,
           }),
@@ -1253,17 +1265,17 @@ export function decode(r: Reader, h: Handler, count: number): boolean {
       case 6: {
         if (length < 4) throw badLength(length, 4);
         let tail = at + 4;
-        const label = r.string(tail, u32(w, at + 2), at + length, 'label');
-        tail += (u32(w, at + 2) + 3) >>> 2;
+        const label = r.string(tail, w[at + 2] ?? 0, at + length, 'label');
+        tail += ((w[at + 2] ?? 0) + 3) >>> 2;
         const layouts = tail;
-        tail += u32(w, at + 3) * 1;
+        tail += (w[at + 3] ?? 0) * 1;
         if (tail !== at + length) throw badLength(length, tail - at);
         h.objects.createPipelineLayout({
-          id: u32(w, at + 1),
+          id: w[at + 1] ?? 0,
           label: label,
           layouts: list(r, t, {
             at: layouts,
-            count: u32(w, at + 3),
+            count: w[at + 3] ?? 0,
             stride: PIPELINE_LAYOUT_ENTRY_WORDS,
             read: readPipelineLayoutEntry,
           }),
@@ -1273,18 +1285,18 @@ export function decode(r: Reader, h: Handler, count: number): boolean {
       case 7: {
         if (length < 5) throw badLength(length, 5);
         let tail = at + 5;
-        const label = r.string(tail, u32(w, at + 3), at + length, 'label');
-        tail += (u32(w, at + 3) + 3) >>> 2;
+        const label = r.string(tail, w[at + 3] ?? 0, at + length, 'label');
+        tail += ((w[at + 3] ?? 0) + 3) >>> 2;
         const entries = tail;
-        tail += u32(w, at + 4) * 6;
+        tail += (w[at + 4] ?? 0) * 6;
         if (tail !== at + length) throw badLength(length, tail - at);
         h.objects.createBindGroup({
-          id: u32(w, at + 1),
-          layout: t.bindGroupLayout.get(u32(w, at + 2)),
+          id: w[at + 1] ?? 0,
+          layout: t.bindGroupLayout.get(w[at + 2] ?? 0),
           label: label,
           entries: list(r, t, {
             at: entries,
-            count: u32(w, at + 4),
+            count: w[at + 4] ?? 0,
             stride: BIND_GROUP_ENTRY_WORDS,
             read: readBindGroupEntry,
           }),
@@ -1294,68 +1306,68 @@ export function decode(r: Reader, h: Handler, count: number): boolean {
       case 8: {
         if (length < 4) throw badLength(length, 4);
         let tail = at + 4;
-        const label = r.string(tail, u32(w, at + 2), at + length, 'label');
-        tail += (u32(w, at + 2) + 3) >>> 2;
-        const code = r.string(tail, u32(w, at + 3), at + length, 'code');
-        tail += (u32(w, at + 3) + 3) >>> 2;
+        const label = r.string(tail, w[at + 2] ?? 0, at + length, 'label');
+        tail += ((w[at + 2] ?? 0) + 3) >>> 2;
+        const code = r.string(tail, w[at + 3] ?? 0, at + length, 'code');
+        tail += ((w[at + 3] ?? 0) + 3) >>> 2;
         if (tail !== at + length) throw badLength(length, tail - at);
-        h.pipelines.createShaderModule({ id: u32(w, at + 1), label: label, code: code });
-        left = 1;
+        h.pipelines.createShaderModule({ id: w[at + 1] ?? 0, label: label, code: code });
+        left = 0;
         break;
       }
       case 9: {
         if (length < 39) throw badLength(length, 39);
         let tail = at + 39;
-        const label = r.string(tail, u32(w, at + 29), at + length, 'label');
-        tail += (u32(w, at + 29) + 3) >>> 2;
-        const vertexEntryPoint = r.string(tail, u32(w, at + 30), at + length, 'vertexEntryPoint');
-        tail += (u32(w, at + 30) + 3) >>> 2;
-        const vertexConstants = r.string(tail, u32(w, at + 31), at + length, 'vertexConstants');
-        tail += (u32(w, at + 31) + 3) >>> 2;
-        const fragmentEntryPoint = r.string(tail, u32(w, at + 32), at + length, 'fragmentEntryPoint');
-        tail += (u32(w, at + 32) + 3) >>> 2;
-        const fragmentConstants = r.string(tail, u32(w, at + 33), at + length, 'fragmentConstants');
-        tail += (u32(w, at + 33) + 3) >>> 2;
+        const label = r.string(tail, w[at + 29] ?? 0, at + length, 'label');
+        tail += ((w[at + 29] ?? 0) + 3) >>> 2;
+        const vertexEntryPoint = r.string(tail, w[at + 30] ?? 0, at + length, 'vertexEntryPoint');
+        tail += ((w[at + 30] ?? 0) + 3) >>> 2;
+        const vertexConstants = r.string(tail, w[at + 31] ?? 0, at + length, 'vertexConstants');
+        tail += ((w[at + 31] ?? 0) + 3) >>> 2;
+        const fragmentEntryPoint = r.string(tail, w[at + 32] ?? 0, at + length, 'fragmentEntryPoint');
+        tail += ((w[at + 32] ?? 0) + 3) >>> 2;
+        const fragmentConstants = r.string(tail, w[at + 33] ?? 0, at + length, 'fragmentConstants');
+        tail += ((w[at + 33] ?? 0) + 3) >>> 2;
         const vertexValues = tail;
-        tail += u32(w, at + 34) * 2;
+        tail += (w[at + 34] ?? 0) * 2;
         const fragmentValues = tail;
-        tail += u32(w, at + 35) * 2;
+        tail += (w[at + 35] ?? 0) * 2;
         const buffers = tail;
-        tail += u32(w, at + 36) * 3;
+        tail += (w[at + 36] ?? 0) * 3;
         const attributes = tail;
-        tail += u32(w, at + 37) * 3;
+        tail += (w[at + 37] ?? 0) * 3;
         const targets = tail;
-        tail += u32(w, at + 38) * 9;
+        tail += (w[at + 38] ?? 0) * 9;
         if (tail !== at + length) throw badLength(length, tail - at);
         h.pipelines.createRenderPipeline({
-          id: u32(w, at + 1),
-          layout: t.pipelineLayout.getOrNone(u32(w, at + 2)),
-          vertexModule: t.shaderModule.get(u32(w, at + 3)),
-          fragmentModule: t.shaderModule.getOrNone(u32(w, at + 4)),
-          topology: oneOf(ENUMS.PrimitiveTopology, 'topology', u32(w, at + 5)),
-          stripIndexFormat: oneOfOrNone(ENUMS.IndexFormat, 'stripIndexFormat', u32(w, at + 6)),
-          frontFace: oneOf(ENUMS.FrontFace, 'frontFace', u32(w, at + 7)),
-          cullMode: oneOf(ENUMS.CullMode, 'cullMode', u32(w, at + 8)),
-          unclippedDepth: bool('unclippedDepth', u32(w, at + 9)),
-          depthFormat: oneOfOrNone(ENUMS.TextureFormat, 'depthFormat', u32(w, at + 10)),
-          depthWriteEnabled: bool('depthWriteEnabled', u32(w, at + 11)),
-          depthCompare: oneOfOrNone(ENUMS.CompareFunction, 'depthCompare', u32(w, at + 12)),
-          stencilFrontCompare: oneOf(ENUMS.CompareFunction, 'stencilFrontCompare', u32(w, at + 13)),
-          stencilFrontFailOp: oneOf(ENUMS.StencilOperation, 'stencilFrontFailOp', u32(w, at + 14)),
-          stencilFrontDepthFailOp: oneOf(ENUMS.StencilOperation, 'stencilFrontDepthFailOp', u32(w, at + 15)),
-          stencilFrontPassOp: oneOf(ENUMS.StencilOperation, 'stencilFrontPassOp', u32(w, at + 16)),
-          stencilBackCompare: oneOf(ENUMS.CompareFunction, 'stencilBackCompare', u32(w, at + 17)),
-          stencilBackFailOp: oneOf(ENUMS.StencilOperation, 'stencilBackFailOp', u32(w, at + 18)),
-          stencilBackDepthFailOp: oneOf(ENUMS.StencilOperation, 'stencilBackDepthFailOp', u32(w, at + 19)),
-          stencilBackPassOp: oneOf(ENUMS.StencilOperation, 'stencilBackPassOp', u32(w, at + 20)),
-          stencilReadMask: u32(w, at + 21),
-          stencilWriteMask: u32(w, at + 22),
-          depthBias: u32(w, at + 23) | 0,
-          depthBiasSlopeScale: finite('depthBiasSlopeScale', f32(f, at + 24)),
-          depthBiasClamp: finite('depthBiasClamp', f32(f, at + 25)),
-          sampleCount: u32(w, at + 26),
-          sampleMask: u32(w, at + 27),
-          alphaToCoverageEnabled: bool('alphaToCoverageEnabled', u32(w, at + 28)),
+          id: w[at + 1] ?? 0,
+          layout: t.pipelineLayout.getOrNone(w[at + 2] ?? 0),
+          vertexModule: t.shaderModule.get(w[at + 3] ?? 0),
+          fragmentModule: t.shaderModule.getOrNone(w[at + 4] ?? 0),
+          topology: oneOf(ENUMS.PrimitiveTopology, 'topology', w[at + 5] ?? 0),
+          stripIndexFormat: oneOfOrNone(ENUMS.IndexFormat, 'stripIndexFormat', w[at + 6] ?? 0),
+          frontFace: oneOf(ENUMS.FrontFace, 'frontFace', w[at + 7] ?? 0),
+          cullMode: oneOf(ENUMS.CullMode, 'cullMode', w[at + 8] ?? 0),
+          unclippedDepth: bool('unclippedDepth', w[at + 9] ?? 0),
+          depthFormat: oneOfOrNone(ENUMS.TextureFormat, 'depthFormat', w[at + 10] ?? 0),
+          depthWriteEnabled: bool('depthWriteEnabled', w[at + 11] ?? 0),
+          depthCompare: oneOfOrNone(ENUMS.CompareFunction, 'depthCompare', w[at + 12] ?? 0),
+          stencilFrontCompare: oneOf(ENUMS.CompareFunction, 'stencilFrontCompare', w[at + 13] ?? 0),
+          stencilFrontFailOp: oneOf(ENUMS.StencilOperation, 'stencilFrontFailOp', w[at + 14] ?? 0),
+          stencilFrontDepthFailOp: oneOf(ENUMS.StencilOperation, 'stencilFrontDepthFailOp', w[at + 15] ?? 0),
+          stencilFrontPassOp: oneOf(ENUMS.StencilOperation, 'stencilFrontPassOp', w[at + 16] ?? 0),
+          stencilBackCompare: oneOf(ENUMS.CompareFunction, 'stencilBackCompare', w[at + 17] ?? 0),
+          stencilBackFailOp: oneOf(ENUMS.StencilOperation, 'stencilBackFailOp', w[at + 18] ?? 0),
+          stencilBackDepthFailOp: oneOf(ENUMS.StencilOperation, 'stencilBackDepthFailOp', w[at + 19] ?? 0),
+          stencilBackPassOp: oneOf(ENUMS.StencilOperation, 'stencilBackPassOp', w[at + 20] ?? 0),
+          stencilReadMask: w[at + 21] ?? 0,
+          stencilWriteMask: w[at + 22] ?? 0,
+          depthBias: (w[at + 23] ?? 0) | 0,
+          depthBiasSlopeScale: finite('depthBiasSlopeScale', f[at + 24] ?? 0),
+          depthBiasClamp: finite('depthBiasClamp', f[at + 25] ?? 0),
+          sampleCount: w[at + 26] ?? 0,
+          sampleMask: w[at + 27] ?? 0,
+          alphaToCoverageEnabled: bool('alphaToCoverageEnabled', w[at + 28] ?? 0),
           label: label,
           vertexEntryPoint: vertexEntryPoint,
           vertexConstants: vertexConstants,
@@ -1363,31 +1375,31 @@ export function decode(r: Reader, h: Handler, count: number): boolean {
           fragmentConstants: fragmentConstants,
           vertexValues: list(r, t, {
             at: vertexValues,
-            count: u32(w, at + 34),
+            count: w[at + 34] ?? 0,
             stride: CONSTANT_VALUE_WORDS,
             read: readConstantValue,
           }),
           fragmentValues: list(r, t, {
             at: fragmentValues,
-            count: u32(w, at + 35),
+            count: w[at + 35] ?? 0,
             stride: CONSTANT_VALUE_WORDS,
             read: readConstantValue,
           }),
           buffers: list(r, t, {
             at: buffers,
-            count: u32(w, at + 36),
+            count: w[at + 36] ?? 0,
             stride: VERTEX_BUFFER_LAYOUT_WORDS,
             read: readVertexBufferLayout,
           }),
           attributes: list(r, t, {
             at: attributes,
-            count: u32(w, at + 37),
+            count: w[at + 37] ?? 0,
             stride: VERTEX_ATTRIBUTE_WORDS,
             read: readVertexAttribute,
           }),
           targets: list(r, t, {
             at: targets,
-            count: u32(w, at + 38),
+            count: w[at + 38] ?? 0,
             stride: COLOR_TARGET_WORDS,
             read: readColorTarget,
           }),
@@ -1397,25 +1409,25 @@ export function decode(r: Reader, h: Handler, count: number): boolean {
       case 10: {
         if (length < 8) throw badLength(length, 8);
         let tail = at + 8;
-        const label = r.string(tail, u32(w, at + 4), at + length, 'label');
-        tail += (u32(w, at + 4) + 3) >>> 2;
-        const entryPoint = r.string(tail, u32(w, at + 5), at + length, 'entryPoint');
-        tail += (u32(w, at + 5) + 3) >>> 2;
-        const constants = r.string(tail, u32(w, at + 6), at + length, 'constants');
-        tail += (u32(w, at + 6) + 3) >>> 2;
+        const label = r.string(tail, w[at + 4] ?? 0, at + length, 'label');
+        tail += ((w[at + 4] ?? 0) + 3) >>> 2;
+        const entryPoint = r.string(tail, w[at + 5] ?? 0, at + length, 'entryPoint');
+        tail += ((w[at + 5] ?? 0) + 3) >>> 2;
+        const constants = r.string(tail, w[at + 6] ?? 0, at + length, 'constants');
+        tail += ((w[at + 6] ?? 0) + 3) >>> 2;
         const values = tail;
-        tail += u32(w, at + 7) * 2;
+        tail += (w[at + 7] ?? 0) * 2;
         if (tail !== at + length) throw badLength(length, tail - at);
         h.pipelines.createComputePipeline({
-          id: u32(w, at + 1),
-          layout: t.pipelineLayout.getOrNone(u32(w, at + 2)),
-          module: t.shaderModule.get(u32(w, at + 3)),
+          id: w[at + 1] ?? 0,
+          layout: t.pipelineLayout.getOrNone(w[at + 2] ?? 0),
+          module: t.shaderModule.get(w[at + 3] ?? 0),
           label: label,
           entryPoint: entryPoint,
           constants: constants,
           values: list(r, t, {
             at: values,
-            count: u32(w, at + 7),
+            count: w[at + 7] ?? 0,
             stride: CONSTANT_VALUE_WORDS,
             read: readConstantValue,
           }),
@@ -1424,29 +1436,29 @@ export function decode(r: Reader, h: Handler, count: number): boolean {
       }
       case 11: {
         if (length !== 4) throw badLength(length, 4);
-        h.pipelines.getRenderBindGroupLayout(u32(w, at + 1), t.renderPipeline.get(u32(w, at + 2)), u32(w, at + 3));
+        h.pipelines.getRenderBindGroupLayout(w[at + 1] ?? 0, t.renderPipeline.get(w[at + 2] ?? 0), w[at + 3] ?? 0);
         break;
       }
       case 12: {
         if (length !== 4) throw badLength(length, 4);
-        h.pipelines.getComputeBindGroupLayout(u32(w, at + 1), t.computePipeline.get(u32(w, at + 2)), u32(w, at + 3));
+        h.pipelines.getComputeBindGroupLayout(w[at + 1] ?? 0, t.computePipeline.get(w[at + 2] ?? 0), w[at + 3] ?? 0);
         break;
       }
       case 13: {
         if (length !== 3) throw badLength(length, 3);
-        h.objects.destroy(oneOf(ENUMS.ObjectKind, 'kind', u32(w, at + 1)), u32(w, at + 2));
+        h.objects.destroy(oneOf(ENUMS.ObjectKind, 'kind', w[at + 1] ?? 0), w[at + 2] ?? 0);
         break;
       }
       case 14: {
         if (length < 5) throw badLength(length, 5);
         let tail = at + 5;
-        const label = r.string(tail, u32(w, at + 4), at + length, 'label');
-        tail += (u32(w, at + 4) + 3) >>> 2;
+        const label = r.string(tail, w[at + 4] ?? 0, at + length, 'label');
+        tail += ((w[at + 4] ?? 0) + 3) >>> 2;
         if (tail !== at + length) throw badLength(length, tail - at);
         h.objects.createQuerySet({
-          id: u32(w, at + 1),
-          type: oneOf(ENUMS.QueryType, 'type', u32(w, at + 2)),
-          count: u32(w, at + 3),
+          id: w[at + 1] ?? 0,
+          type: oneOf(ENUMS.QueryType, 'type', w[at + 2] ?? 0),
+          count: w[at + 3] ?? 0,
           label: label,
         });
         break;
@@ -1454,20 +1466,20 @@ export function decode(r: Reader, h: Handler, count: number): boolean {
       case 15: {
         if (length < 7) throw badLength(length, 7);
         let tail = at + 7;
-        const label = r.string(tail, u32(w, at + 5), at + length, 'label');
-        tail += (u32(w, at + 5) + 3) >>> 2;
+        const label = r.string(tail, w[at + 5] ?? 0, at + length, 'label');
+        tail += ((w[at + 5] ?? 0) + 3) >>> 2;
         const colorFormats = tail;
-        tail += u32(w, at + 6) * 1;
+        tail += (w[at + 6] ?? 0) * 1;
         if (tail !== at + length) throw badLength(length, tail - at);
         h.objects.createRenderBundleEncoder({
-          depthStencilFormat: oneOfOrNone(ENUMS.TextureFormat, 'depthStencilFormat', u32(w, at + 1)),
-          depthReadOnly: bool('depthReadOnly', u32(w, at + 2)),
-          stencilReadOnly: bool('stencilReadOnly', u32(w, at + 3)),
-          sampleCount: u32(w, at + 4),
+          depthStencilFormat: oneOfOrNone(ENUMS.TextureFormat, 'depthStencilFormat', w[at + 1] ?? 0),
+          depthReadOnly: bool('depthReadOnly', w[at + 2] ?? 0),
+          stencilReadOnly: bool('stencilReadOnly', w[at + 3] ?? 0),
+          sampleCount: w[at + 4] ?? 0,
           label: label,
           colorFormats: list(r, t, {
             at: colorFormats,
-            count: u32(w, at + 6),
+            count: w[at + 6] ?? 0,
             stride: COLOR_FORMAT_WORDS,
             read: readColorFormat,
           }),
@@ -1476,62 +1488,62 @@ export function decode(r: Reader, h: Handler, count: number): boolean {
       }
       case 16: {
         if (length !== 2) throw badLength(length, 2);
-        h.objects.finishRenderBundle(u32(w, at + 1));
+        h.objects.finishRenderBundle(w[at + 1] ?? 0);
         break;
       }
       case 17: {
         if (length < 39) throw badLength(length, 39);
         let tail = at + 39;
-        const label = r.string(tail, u32(w, at + 29), at + length, 'label');
-        tail += (u32(w, at + 29) + 3) >>> 2;
-        const vertexEntryPoint = r.string(tail, u32(w, at + 30), at + length, 'vertexEntryPoint');
-        tail += (u32(w, at + 30) + 3) >>> 2;
-        const vertexConstants = r.string(tail, u32(w, at + 31), at + length, 'vertexConstants');
-        tail += (u32(w, at + 31) + 3) >>> 2;
-        const fragmentEntryPoint = r.string(tail, u32(w, at + 32), at + length, 'fragmentEntryPoint');
-        tail += (u32(w, at + 32) + 3) >>> 2;
-        const fragmentConstants = r.string(tail, u32(w, at + 33), at + length, 'fragmentConstants');
-        tail += (u32(w, at + 33) + 3) >>> 2;
+        const label = r.string(tail, w[at + 29] ?? 0, at + length, 'label');
+        tail += ((w[at + 29] ?? 0) + 3) >>> 2;
+        const vertexEntryPoint = r.string(tail, w[at + 30] ?? 0, at + length, 'vertexEntryPoint');
+        tail += ((w[at + 30] ?? 0) + 3) >>> 2;
+        const vertexConstants = r.string(tail, w[at + 31] ?? 0, at + length, 'vertexConstants');
+        tail += ((w[at + 31] ?? 0) + 3) >>> 2;
+        const fragmentEntryPoint = r.string(tail, w[at + 32] ?? 0, at + length, 'fragmentEntryPoint');
+        tail += ((w[at + 32] ?? 0) + 3) >>> 2;
+        const fragmentConstants = r.string(tail, w[at + 33] ?? 0, at + length, 'fragmentConstants');
+        tail += ((w[at + 33] ?? 0) + 3) >>> 2;
         const vertexValues = tail;
-        tail += u32(w, at + 34) * 2;
+        tail += (w[at + 34] ?? 0) * 2;
         const fragmentValues = tail;
-        tail += u32(w, at + 35) * 2;
+        tail += (w[at + 35] ?? 0) * 2;
         const buffers = tail;
-        tail += u32(w, at + 36) * 3;
+        tail += (w[at + 36] ?? 0) * 3;
         const attributes = tail;
-        tail += u32(w, at + 37) * 3;
+        tail += (w[at + 37] ?? 0) * 3;
         const targets = tail;
-        tail += u32(w, at + 38) * 9;
+        tail += (w[at + 38] ?? 0) * 9;
         if (tail !== at + length) throw badLength(length, tail - at);
         h.pipelines.createRenderPipelineAsync({
-          id: u32(w, at + 1),
-          layout: t.pipelineLayout.getOrNone(u32(w, at + 2)),
-          vertexModule: t.shaderModule.get(u32(w, at + 3)),
-          fragmentModule: t.shaderModule.getOrNone(u32(w, at + 4)),
-          topology: oneOf(ENUMS.PrimitiveTopology, 'topology', u32(w, at + 5)),
-          stripIndexFormat: oneOfOrNone(ENUMS.IndexFormat, 'stripIndexFormat', u32(w, at + 6)),
-          frontFace: oneOf(ENUMS.FrontFace, 'frontFace', u32(w, at + 7)),
-          cullMode: oneOf(ENUMS.CullMode, 'cullMode', u32(w, at + 8)),
-          unclippedDepth: bool('unclippedDepth', u32(w, at + 9)),
-          depthFormat: oneOfOrNone(ENUMS.TextureFormat, 'depthFormat', u32(w, at + 10)),
-          depthWriteEnabled: bool('depthWriteEnabled', u32(w, at + 11)),
-          depthCompare: oneOfOrNone(ENUMS.CompareFunction, 'depthCompare', u32(w, at + 12)),
-          stencilFrontCompare: oneOf(ENUMS.CompareFunction, 'stencilFrontCompare', u32(w, at + 13)),
-          stencilFrontFailOp: oneOf(ENUMS.StencilOperation, 'stencilFrontFailOp', u32(w, at + 14)),
-          stencilFrontDepthFailOp: oneOf(ENUMS.StencilOperation, 'stencilFrontDepthFailOp', u32(w, at + 15)),
-          stencilFrontPassOp: oneOf(ENUMS.StencilOperation, 'stencilFrontPassOp', u32(w, at + 16)),
-          stencilBackCompare: oneOf(ENUMS.CompareFunction, 'stencilBackCompare', u32(w, at + 17)),
-          stencilBackFailOp: oneOf(ENUMS.StencilOperation, 'stencilBackFailOp', u32(w, at + 18)),
-          stencilBackDepthFailOp: oneOf(ENUMS.StencilOperation, 'stencilBackDepthFailOp', u32(w, at + 19)),
-          stencilBackPassOp: oneOf(ENUMS.StencilOperation, 'stencilBackPassOp', u32(w, at + 20)),
-          stencilReadMask: u32(w, at + 21),
-          stencilWriteMask: u32(w, at + 22),
-          depthBias: u32(w, at + 23) | 0,
-          depthBiasSlopeScale: finite('depthBiasSlopeScale', f32(f, at + 24)),
-          depthBiasClamp: finite('depthBiasClamp', f32(f, at + 25)),
-          sampleCount: u32(w, at + 26),
-          sampleMask: u32(w, at + 27),
-          alphaToCoverageEnabled: bool('alphaToCoverageEnabled', u32(w, at + 28)),
+          id: w[at + 1] ?? 0,
+          layout: t.pipelineLayout.getOrNone(w[at + 2] ?? 0),
+          vertexModule: t.shaderModule.get(w[at + 3] ?? 0),
+          fragmentModule: t.shaderModule.getOrNone(w[at + 4] ?? 0),
+          topology: oneOf(ENUMS.PrimitiveTopology, 'topology', w[at + 5] ?? 0),
+          stripIndexFormat: oneOfOrNone(ENUMS.IndexFormat, 'stripIndexFormat', w[at + 6] ?? 0),
+          frontFace: oneOf(ENUMS.FrontFace, 'frontFace', w[at + 7] ?? 0),
+          cullMode: oneOf(ENUMS.CullMode, 'cullMode', w[at + 8] ?? 0),
+          unclippedDepth: bool('unclippedDepth', w[at + 9] ?? 0),
+          depthFormat: oneOfOrNone(ENUMS.TextureFormat, 'depthFormat', w[at + 10] ?? 0),
+          depthWriteEnabled: bool('depthWriteEnabled', w[at + 11] ?? 0),
+          depthCompare: oneOfOrNone(ENUMS.CompareFunction, 'depthCompare', w[at + 12] ?? 0),
+          stencilFrontCompare: oneOf(ENUMS.CompareFunction, 'stencilFrontCompare', w[at + 13] ?? 0),
+          stencilFrontFailOp: oneOf(ENUMS.StencilOperation, 'stencilFrontFailOp', w[at + 14] ?? 0),
+          stencilFrontDepthFailOp: oneOf(ENUMS.StencilOperation, 'stencilFrontDepthFailOp', w[at + 15] ?? 0),
+          stencilFrontPassOp: oneOf(ENUMS.StencilOperation, 'stencilFrontPassOp', w[at + 16] ?? 0),
+          stencilBackCompare: oneOf(ENUMS.CompareFunction, 'stencilBackCompare', w[at + 17] ?? 0),
+          stencilBackFailOp: oneOf(ENUMS.StencilOperation, 'stencilBackFailOp', w[at + 18] ?? 0),
+          stencilBackDepthFailOp: oneOf(ENUMS.StencilOperation, 'stencilBackDepthFailOp', w[at + 19] ?? 0),
+          stencilBackPassOp: oneOf(ENUMS.StencilOperation, 'stencilBackPassOp', w[at + 20] ?? 0),
+          stencilReadMask: w[at + 21] ?? 0,
+          stencilWriteMask: w[at + 22] ?? 0,
+          depthBias: (w[at + 23] ?? 0) | 0,
+          depthBiasSlopeScale: finite('depthBiasSlopeScale', f[at + 24] ?? 0),
+          depthBiasClamp: finite('depthBiasClamp', f[at + 25] ?? 0),
+          sampleCount: w[at + 26] ?? 0,
+          sampleMask: w[at + 27] ?? 0,
+          alphaToCoverageEnabled: bool('alphaToCoverageEnabled', w[at + 28] ?? 0),
           label: label,
           vertexEntryPoint: vertexEntryPoint,
           vertexConstants: vertexConstants,
@@ -1539,31 +1551,31 @@ export function decode(r: Reader, h: Handler, count: number): boolean {
           fragmentConstants: fragmentConstants,
           vertexValues: list(r, t, {
             at: vertexValues,
-            count: u32(w, at + 34),
+            count: w[at + 34] ?? 0,
             stride: CONSTANT_VALUE_WORDS,
             read: readConstantValue,
           }),
           fragmentValues: list(r, t, {
             at: fragmentValues,
-            count: u32(w, at + 35),
+            count: w[at + 35] ?? 0,
             stride: CONSTANT_VALUE_WORDS,
             read: readConstantValue,
           }),
           buffers: list(r, t, {
             at: buffers,
-            count: u32(w, at + 36),
+            count: w[at + 36] ?? 0,
             stride: VERTEX_BUFFER_LAYOUT_WORDS,
             read: readVertexBufferLayout,
           }),
           attributes: list(r, t, {
             at: attributes,
-            count: u32(w, at + 37),
+            count: w[at + 37] ?? 0,
             stride: VERTEX_ATTRIBUTE_WORDS,
             read: readVertexAttribute,
           }),
           targets: list(r, t, {
             at: targets,
-            count: u32(w, at + 38),
+            count: w[at + 38] ?? 0,
             stride: COLOR_TARGET_WORDS,
             read: readColorTarget,
           }),
@@ -1573,25 +1585,25 @@ export function decode(r: Reader, h: Handler, count: number): boolean {
       case 18: {
         if (length < 8) throw badLength(length, 8);
         let tail = at + 8;
-        const label = r.string(tail, u32(w, at + 4), at + length, 'label');
-        tail += (u32(w, at + 4) + 3) >>> 2;
-        const entryPoint = r.string(tail, u32(w, at + 5), at + length, 'entryPoint');
-        tail += (u32(w, at + 5) + 3) >>> 2;
-        const constants = r.string(tail, u32(w, at + 6), at + length, 'constants');
-        tail += (u32(w, at + 6) + 3) >>> 2;
+        const label = r.string(tail, w[at + 4] ?? 0, at + length, 'label');
+        tail += ((w[at + 4] ?? 0) + 3) >>> 2;
+        const entryPoint = r.string(tail, w[at + 5] ?? 0, at + length, 'entryPoint');
+        tail += ((w[at + 5] ?? 0) + 3) >>> 2;
+        const constants = r.string(tail, w[at + 6] ?? 0, at + length, 'constants');
+        tail += ((w[at + 6] ?? 0) + 3) >>> 2;
         const values = tail;
-        tail += u32(w, at + 7) * 2;
+        tail += (w[at + 7] ?? 0) * 2;
         if (tail !== at + length) throw badLength(length, tail - at);
         h.pipelines.createComputePipelineAsync({
-          id: u32(w, at + 1),
-          layout: t.pipelineLayout.getOrNone(u32(w, at + 2)),
-          module: t.shaderModule.get(u32(w, at + 3)),
+          id: w[at + 1] ?? 0,
+          layout: t.pipelineLayout.getOrNone(w[at + 2] ?? 0),
+          module: t.shaderModule.get(w[at + 3] ?? 0),
           label: label,
           entryPoint: entryPoint,
           constants: constants,
           values: list(r, t, {
             at: values,
-            count: u32(w, at + 7),
+            count: w[at + 7] ?? 0,
             stride: CONSTANT_VALUE_WORDS,
             read: readConstantValue,
           }),
@@ -1600,76 +1612,76 @@ export function decode(r: Reader, h: Handler, count: number): boolean {
       }
       case 19: {
         if (length !== 3) throw badLength(length, 3);
-        h.pipelines.getCompilationInfo(t.shaderModule.get(u32(w, at + 1)), u32(w, at + 2));
+        h.pipelines.getCompilationInfo(t.shaderModule.get(w[at + 1] ?? 0), w[at + 2] ?? 0);
         break;
       }
       case 20: {
         if (length !== 2) throw badLength(length, 2);
-        h.scopes.pushErrorScope(oneOf(ENUMS.ErrorFilter, 'filter', u32(w, at + 1)));
+        h.scopes.pushErrorScope(oneOf(ENUMS.ErrorFilter, 'filter', w[at + 1] ?? 0));
         break;
       }
       case 21: {
         if (length !== 2) throw badLength(length, 2);
-        h.scopes.popErrorScope(u32(w, at + 1));
+        h.scopes.popErrorScope(w[at + 1] ?? 0);
         break;
       }
       case 32800: {
         if (length !== 5) throw badLength(length, 5);
         h.queue.writeBuffer(
-          t.buffer.get(u32(w, at + 1)),
-          u32(w, at + 2),
-          r.reference(u32(w, at + 3), u32(w, at + 3 + 1)),
-          u32(w, at + 3 + 1),
+          t.buffer.get(w[at + 1] ?? 0),
+          w[at + 2] ?? 0,
+          r.reference(w[at + 3] ?? 0, w[at + 3 + 1] ?? 0),
+          w[at + 3 + 1] ?? 0,
         );
         break;
       }
       case 32801: {
         if (length !== 14) throw badLength(length, 14);
         const record = h.records.writeTexture;
-        record.texture = t.texture.get(u32(w, at + 1));
-        record.mipLevel = u32(w, at + 2);
-        record.originX = u32(w, at + 3);
-        record.originY = u32(w, at + 4);
-        record.originZ = u32(w, at + 5);
-        record.aspect = oneOf(ENUMS.TextureAspect, 'aspect', u32(w, at + 6));
-        record.width = u32(w, at + 7);
-        record.height = u32(w, at + 8);
-        record.depthOrArrayLayers = u32(w, at + 9);
-        record.bytesPerRow = u32(w, at + 10);
-        record.rowsPerImage = u32(w, at + 11);
-        record.dataOffset = r.reference(u32(w, at + 12), u32(w, at + 12 + 1));
-        record.dataLength = u32(w, at + 12 + 1);
+        record.texture = t.texture.get(w[at + 1] ?? 0);
+        record.mipLevel = w[at + 2] ?? 0;
+        record.originX = w[at + 3] ?? 0;
+        record.originY = w[at + 4] ?? 0;
+        record.originZ = w[at + 5] ?? 0;
+        record.aspect = oneOf(ENUMS.TextureAspect, 'aspect', w[at + 6] ?? 0);
+        record.width = w[at + 7] ?? 0;
+        record.height = w[at + 8] ?? 0;
+        record.depthOrArrayLayers = w[at + 9] ?? 0;
+        record.bytesPerRow = w[at + 10] ?? 0;
+        record.rowsPerImage = w[at + 11] ?? 0;
+        record.dataOffset = r.reference(w[at + 12] ?? 0, w[at + 12 + 1] ?? 0);
+        record.dataLength = w[at + 12 + 1] ?? 0;
         h.queue.writeTexture(record);
         break;
       }
       case 34: {
         if (length !== 6) throw badLength(length, 6);
         h.queue.writeBufferFromAsset(
-          t.buffer.get(u32(w, at + 1)),
-          u32(w, at + 2),
-          u32(w, at + 3),
-          u32(w, at + 4),
-          u32(w, at + 5),
+          t.buffer.get(w[at + 1] ?? 0),
+          w[at + 2] ?? 0,
+          w[at + 3] ?? 0,
+          w[at + 4] ?? 0,
+          w[at + 5] ?? 0,
         );
         break;
       }
       case 35: {
         if (length !== 15) throw badLength(length, 15);
         const record = h.records.writeTextureFromAsset;
-        record.texture = t.texture.get(u32(w, at + 1));
-        record.mipLevel = u32(w, at + 2);
-        record.originX = u32(w, at + 3);
-        record.originY = u32(w, at + 4);
-        record.originZ = u32(w, at + 5);
-        record.aspect = oneOf(ENUMS.TextureAspect, 'aspect', u32(w, at + 6));
-        record.width = u32(w, at + 7);
-        record.height = u32(w, at + 8);
-        record.depthOrArrayLayers = u32(w, at + 9);
-        record.bytesPerRow = u32(w, at + 10);
-        record.rowsPerImage = u32(w, at + 11);
-        record.asset = u32(w, at + 12);
-        record.assetOffset = u32(w, at + 13);
-        record.size = u32(w, at + 14);
+        record.texture = t.texture.get(w[at + 1] ?? 0);
+        record.mipLevel = w[at + 2] ?? 0;
+        record.originX = w[at + 3] ?? 0;
+        record.originY = w[at + 4] ?? 0;
+        record.originZ = w[at + 5] ?? 0;
+        record.aspect = oneOf(ENUMS.TextureAspect, 'aspect', w[at + 6] ?? 0);
+        record.width = w[at + 7] ?? 0;
+        record.height = w[at + 8] ?? 0;
+        record.depthOrArrayLayers = w[at + 9] ?? 0;
+        record.bytesPerRow = w[at + 10] ?? 0;
+        record.rowsPerImage = w[at + 11] ?? 0;
+        record.asset = w[at + 12] ?? 0;
+        record.assetOffset = w[at + 13] ?? 0;
+        record.size = w[at + 14] ?? 0;
         h.queue.writeTextureFromAsset(record);
         break;
       }
@@ -1680,114 +1692,114 @@ export function decode(r: Reader, h: Handler, count: number): boolean {
       }
       case 37: {
         if (length !== 2) throw badLength(length, 2);
-        h.queue.onSubmittedWorkDone(u32(w, at + 1));
+        h.queue.onSubmittedWorkDone(w[at + 1] ?? 0);
         break;
       }
       case 38: {
         if (length !== 6) throw badLength(length, 6);
-        h.queue.mapAsync(t.buffer.get(u32(w, at + 1)), u32(w, at + 2), u32(w, at + 3), u32(w, at + 4), u32(w, at + 5));
+        h.queue.mapAsync(t.buffer.get(w[at + 1] ?? 0), w[at + 2] ?? 0, w[at + 3] ?? 0, w[at + 4] ?? 0, w[at + 5] ?? 0);
         break;
       }
       case 48: {
         if (length !== 6) throw badLength(length, 6);
         h.copies.copyBufferToBuffer(
-          t.buffer.get(u32(w, at + 1)),
-          u32(w, at + 2),
-          t.buffer.get(u32(w, at + 3)),
-          u32(w, at + 4),
-          u32(w, at + 5),
+          t.buffer.get(w[at + 1] ?? 0),
+          w[at + 2] ?? 0,
+          t.buffer.get(w[at + 3] ?? 0),
+          w[at + 4] ?? 0,
+          w[at + 5] ?? 0,
         );
         break;
       }
       case 49: {
         if (length !== 14) throw badLength(length, 14);
         const record = h.records.copyBufferToTexture;
-        record.buffer = t.buffer.get(u32(w, at + 1));
-        record.offset = u32(w, at + 2);
-        record.bytesPerRow = u32(w, at + 3);
-        record.rowsPerImage = u32(w, at + 4);
-        record.texture = t.texture.get(u32(w, at + 5));
-        record.mipLevel = u32(w, at + 6);
-        record.originX = u32(w, at + 7);
-        record.originY = u32(w, at + 8);
-        record.originZ = u32(w, at + 9);
-        record.aspect = oneOf(ENUMS.TextureAspect, 'aspect', u32(w, at + 10));
-        record.width = u32(w, at + 11);
-        record.height = u32(w, at + 12);
-        record.depthOrArrayLayers = u32(w, at + 13);
+        record.buffer = t.buffer.get(w[at + 1] ?? 0);
+        record.offset = w[at + 2] ?? 0;
+        record.bytesPerRow = w[at + 3] ?? 0;
+        record.rowsPerImage = w[at + 4] ?? 0;
+        record.texture = t.texture.get(w[at + 5] ?? 0);
+        record.mipLevel = w[at + 6] ?? 0;
+        record.originX = w[at + 7] ?? 0;
+        record.originY = w[at + 8] ?? 0;
+        record.originZ = w[at + 9] ?? 0;
+        record.aspect = oneOf(ENUMS.TextureAspect, 'aspect', w[at + 10] ?? 0);
+        record.width = w[at + 11] ?? 0;
+        record.height = w[at + 12] ?? 0;
+        record.depthOrArrayLayers = w[at + 13] ?? 0;
         h.copies.copyBufferToTexture(record);
         break;
       }
       case 50: {
         if (length !== 14) throw badLength(length, 14);
         const record = h.records.copyTextureToBuffer;
-        record.texture = t.texture.get(u32(w, at + 1));
-        record.mipLevel = u32(w, at + 2);
-        record.originX = u32(w, at + 3);
-        record.originY = u32(w, at + 4);
-        record.originZ = u32(w, at + 5);
-        record.aspect = oneOf(ENUMS.TextureAspect, 'aspect', u32(w, at + 6));
-        record.buffer = t.buffer.get(u32(w, at + 7));
-        record.offset = u32(w, at + 8);
-        record.bytesPerRow = u32(w, at + 9);
-        record.rowsPerImage = u32(w, at + 10);
-        record.width = u32(w, at + 11);
-        record.height = u32(w, at + 12);
-        record.depthOrArrayLayers = u32(w, at + 13);
+        record.texture = t.texture.get(w[at + 1] ?? 0);
+        record.mipLevel = w[at + 2] ?? 0;
+        record.originX = w[at + 3] ?? 0;
+        record.originY = w[at + 4] ?? 0;
+        record.originZ = w[at + 5] ?? 0;
+        record.aspect = oneOf(ENUMS.TextureAspect, 'aspect', w[at + 6] ?? 0);
+        record.buffer = t.buffer.get(w[at + 7] ?? 0);
+        record.offset = w[at + 8] ?? 0;
+        record.bytesPerRow = w[at + 9] ?? 0;
+        record.rowsPerImage = w[at + 10] ?? 0;
+        record.width = w[at + 11] ?? 0;
+        record.height = w[at + 12] ?? 0;
+        record.depthOrArrayLayers = w[at + 13] ?? 0;
         h.copies.copyTextureToBuffer(record);
         break;
       }
       case 51: {
         if (length !== 16) throw badLength(length, 16);
         const record = h.records.copyTextureToTexture;
-        record.source = t.texture.get(u32(w, at + 1));
-        record.sourceMipLevel = u32(w, at + 2);
-        record.sourceX = u32(w, at + 3);
-        record.sourceY = u32(w, at + 4);
-        record.sourceZ = u32(w, at + 5);
-        record.sourceAspect = oneOf(ENUMS.TextureAspect, 'sourceAspect', u32(w, at + 6));
-        record.texture = t.texture.get(u32(w, at + 7));
-        record.mipLevel = u32(w, at + 8);
-        record.originX = u32(w, at + 9);
-        record.originY = u32(w, at + 10);
-        record.originZ = u32(w, at + 11);
-        record.aspect = oneOf(ENUMS.TextureAspect, 'aspect', u32(w, at + 12));
-        record.width = u32(w, at + 13);
-        record.height = u32(w, at + 14);
-        record.depthOrArrayLayers = u32(w, at + 15);
+        record.source = t.texture.get(w[at + 1] ?? 0);
+        record.sourceMipLevel = w[at + 2] ?? 0;
+        record.sourceX = w[at + 3] ?? 0;
+        record.sourceY = w[at + 4] ?? 0;
+        record.sourceZ = w[at + 5] ?? 0;
+        record.sourceAspect = oneOf(ENUMS.TextureAspect, 'sourceAspect', w[at + 6] ?? 0);
+        record.texture = t.texture.get(w[at + 7] ?? 0);
+        record.mipLevel = w[at + 8] ?? 0;
+        record.originX = w[at + 9] ?? 0;
+        record.originY = w[at + 10] ?? 0;
+        record.originZ = w[at + 11] ?? 0;
+        record.aspect = oneOf(ENUMS.TextureAspect, 'aspect', w[at + 12] ?? 0);
+        record.width = w[at + 13] ?? 0;
+        record.height = w[at + 14] ?? 0;
+        record.depthOrArrayLayers = w[at + 15] ?? 0;
         h.copies.copyTextureToTexture(record);
         break;
       }
       case 52: {
         if (length !== 4) throw badLength(length, 4);
-        h.copies.clearBuffer(t.buffer.get(u32(w, at + 1)), u32(w, at + 2), u32(w, at + 3));
+        h.copies.clearBuffer(t.buffer.get(w[at + 1] ?? 0), w[at + 2] ?? 0, w[at + 3] ?? 0);
         break;
       }
       case 53: {
         if (length < 16) throw badLength(length, 16);
         let tail = at + 16;
-        const label = r.string(tail, u32(w, at + 14), at + length, 'label');
-        tail += (u32(w, at + 14) + 3) >>> 2;
+        const label = r.string(tail, w[at + 14] ?? 0, at + length, 'label');
+        tail += ((w[at + 14] ?? 0) + 3) >>> 2;
         const colorAttachments = tail;
-        tail += u32(w, at + 15) * 9;
+        tail += (w[at + 15] ?? 0) * 9;
         if (tail !== at + length) throw badLength(length, tail - at);
         const record = h.records.beginRenderPass;
-        record.depthView = t.textureView.getOrNone(u32(w, at + 1));
-        record.depthLoadOp = oneOfOrNone(ENUMS.LoadOp, 'depthLoadOp', u32(w, at + 2));
-        record.depthStoreOp = oneOfOrNone(ENUMS.StoreOp, 'depthStoreOp', u32(w, at + 3));
-        record.depthClearValue = finite('depthClearValue', f32(f, at + 4));
-        record.depthReadOnly = bool('depthReadOnly', u32(w, at + 5));
-        record.stencilLoadOp = oneOfOrNone(ENUMS.LoadOp, 'stencilLoadOp', u32(w, at + 6));
-        record.stencilStoreOp = oneOfOrNone(ENUMS.StoreOp, 'stencilStoreOp', u32(w, at + 7));
-        record.stencilClearValue = u32(w, at + 8);
-        record.stencilReadOnly = bool('stencilReadOnly', u32(w, at + 9));
-        record.occlusionQuerySet = t.querySet.getOrNone(u32(w, at + 10));
-        record.timestampQuerySet = t.querySet.getOrNone(u32(w, at + 11));
-        record.beginningOfPassWriteIndex = optional(u32(w, at + 12));
-        record.endOfPassWriteIndex = optional(u32(w, at + 13));
+        record.depthView = t.textureView.getOrNone(w[at + 1] ?? 0);
+        record.depthLoadOp = oneOfOrNone(ENUMS.LoadOp, 'depthLoadOp', w[at + 2] ?? 0);
+        record.depthStoreOp = oneOfOrNone(ENUMS.StoreOp, 'depthStoreOp', w[at + 3] ?? 0);
+        record.depthClearValue = finite('depthClearValue', f[at + 4] ?? 0);
+        record.depthReadOnly = bool('depthReadOnly', w[at + 5] ?? 0);
+        record.stencilLoadOp = oneOfOrNone(ENUMS.LoadOp, 'stencilLoadOp', w[at + 6] ?? 0);
+        record.stencilStoreOp = oneOfOrNone(ENUMS.StoreOp, 'stencilStoreOp', w[at + 7] ?? 0);
+        record.stencilClearValue = w[at + 8] ?? 0;
+        record.stencilReadOnly = bool('stencilReadOnly', w[at + 9] ?? 0);
+        record.occlusionQuerySet = t.querySet.getOrNone(w[at + 10] ?? 0);
+        record.timestampQuerySet = t.querySet.getOrNone(w[at + 11] ?? 0);
+        record.beginningOfPassWriteIndex = optional(w[at + 12] ?? 0);
+        record.endOfPassWriteIndex = optional(w[at + 13] ?? 0);
         record.label = label;
         record.colorAttachments = colorAttachments;
-        record.colorAttachmentsCount = u32(w, at + 15);
+        record.colorAttachmentsCount = w[at + 15] ?? 0;
         h.encoder.beginRenderPass(record);
         break;
       }
@@ -1799,13 +1811,13 @@ export function decode(r: Reader, h: Handler, count: number): boolean {
       case 55: {
         if (length < 5) throw badLength(length, 5);
         let tail = at + 5;
-        const label = r.string(tail, u32(w, at + 4), at + length, 'label');
-        tail += (u32(w, at + 4) + 3) >>> 2;
+        const label = r.string(tail, w[at + 4] ?? 0, at + length, 'label');
+        tail += ((w[at + 4] ?? 0) + 3) >>> 2;
         if (tail !== at + length) throw badLength(length, tail - at);
         h.encoder.beginComputePass(
-          t.querySet.getOrNone(u32(w, at + 1)),
-          optional(u32(w, at + 2)),
-          optional(u32(w, at + 3)),
+          t.querySet.getOrNone(w[at + 1] ?? 0),
+          optional(w[at + 2] ?? 0),
+          optional(w[at + 3] ?? 0),
           label,
         );
         break;
@@ -1818,19 +1830,19 @@ export function decode(r: Reader, h: Handler, count: number): boolean {
       case 57: {
         if (length !== 6) throw badLength(length, 6);
         h.copies.resolveQuerySet(
-          t.querySet.get(u32(w, at + 1)),
-          u32(w, at + 2),
-          u32(w, at + 3),
-          t.buffer.get(u32(w, at + 4)),
-          u32(w, at + 5),
+          t.querySet.get(w[at + 1] ?? 0),
+          w[at + 2] ?? 0,
+          w[at + 3] ?? 0,
+          t.buffer.get(w[at + 4] ?? 0),
+          w[at + 5] ?? 0,
         );
         break;
       }
       case 58: {
         if (length < 2) throw badLength(length, 2);
         let tail = at + 2;
-        const groupLabel = r.string(tail, u32(w, at + 1), at + length, 'groupLabel');
-        tail += (u32(w, at + 1) + 3) >>> 2;
+        const groupLabel = r.string(tail, w[at + 1] ?? 0, at + length, 'groupLabel');
+        tail += ((w[at + 1] ?? 0) + 3) >>> 2;
         if (tail !== at + length) throw badLength(length, tail - at);
         h.encoder.pushDebugGroup(groupLabel);
         break;
@@ -1843,101 +1855,101 @@ export function decode(r: Reader, h: Handler, count: number): boolean {
       case 60: {
         if (length < 2) throw badLength(length, 2);
         let tail = at + 2;
-        const markerLabel = r.string(tail, u32(w, at + 1), at + length, 'markerLabel');
-        tail += (u32(w, at + 1) + 3) >>> 2;
+        const markerLabel = r.string(tail, w[at + 1] ?? 0, at + length, 'markerLabel');
+        tail += ((w[at + 1] ?? 0) + 3) >>> 2;
         if (tail !== at + length) throw badLength(length, tail - at);
         h.encoder.insertDebugMarker(markerLabel);
         break;
       }
       case 64: {
         if (length !== 2) throw badLength(length, 2);
-        h.renderPass.setPipeline(t.renderPipeline.get(u32(w, at + 1)));
+        h.renderPass.setPipeline(t.renderPipeline.get(w[at + 1] ?? 0));
         break;
       }
       case 65: {
         if (length < 4) throw badLength(length, 4);
         let tail = at + 4;
         const dynamicOffsets = tail;
-        tail += u32(w, at + 3) * 1;
+        tail += (w[at + 3] ?? 0) * 1;
         if (tail !== at + length) throw badLength(length, tail - at);
-        h.bindings.setBindGroup(u32(w, at + 1), t.bindGroup.getOrNone(u32(w, at + 2)), dynamicOffsets, u32(w, at + 3));
+        h.bindings.setBindGroup(w[at + 1] ?? 0, t.bindGroup.getOrNone(w[at + 2] ?? 0), dynamicOffsets, w[at + 3] ?? 0);
         break;
       }
       case 66: {
         if (length !== 5) throw badLength(length, 5);
         h.renderPass.setVertexBuffer(
-          u32(w, at + 1),
-          t.buffer.getOrNone(u32(w, at + 2)),
-          u32(w, at + 3),
-          u32(w, at + 4),
+          w[at + 1] ?? 0,
+          t.buffer.getOrNone(w[at + 2] ?? 0),
+          w[at + 3] ?? 0,
+          w[at + 4] ?? 0,
         );
         break;
       }
       case 67: {
         if (length !== 5) throw badLength(length, 5);
         h.renderPass.setIndexBuffer(
-          t.buffer.get(u32(w, at + 1)),
-          oneOf(ENUMS.IndexFormat, 'format', u32(w, at + 2)),
-          u32(w, at + 3),
-          u32(w, at + 4),
+          t.buffer.get(w[at + 1] ?? 0),
+          oneOf(ENUMS.IndexFormat, 'format', w[at + 2] ?? 0),
+          w[at + 3] ?? 0,
+          w[at + 4] ?? 0,
         );
         break;
       }
       case 68: {
         if (length !== 5) throw badLength(length, 5);
-        h.renderPass.draw(u32(w, at + 1), u32(w, at + 2), u32(w, at + 3), u32(w, at + 4));
+        h.renderPass.draw(w[at + 1] ?? 0, w[at + 2] ?? 0, w[at + 3] ?? 0, w[at + 4] ?? 0);
         break;
       }
       case 69: {
         if (length !== 6) throw badLength(length, 6);
-        h.renderPass.drawIndexed(u32(w, at + 1), u32(w, at + 2), u32(w, at + 3), u32(w, at + 4) | 0, u32(w, at + 5));
+        h.renderPass.drawIndexed(w[at + 1] ?? 0, w[at + 2] ?? 0, w[at + 3] ?? 0, (w[at + 4] ?? 0) | 0, w[at + 5] ?? 0);
         break;
       }
       case 70: {
         if (length !== 3) throw badLength(length, 3);
-        h.renderPass.drawIndirect(t.buffer.get(u32(w, at + 1)), u32(w, at + 2));
+        h.renderPass.drawIndirect(t.buffer.get(w[at + 1] ?? 0), w[at + 2] ?? 0);
         break;
       }
       case 71: {
         if (length !== 3) throw badLength(length, 3);
-        h.renderPass.drawIndexedIndirect(t.buffer.get(u32(w, at + 1)), u32(w, at + 2));
+        h.renderPass.drawIndexedIndirect(t.buffer.get(w[at + 1] ?? 0), w[at + 2] ?? 0);
         break;
       }
       case 72: {
         if (length !== 7) throw badLength(length, 7);
         h.renderPass.setViewport(
-          finite('x', f32(f, at + 1)),
-          finite('y', f32(f, at + 2)),
-          finite('width', f32(f, at + 3)),
-          finite('height', f32(f, at + 4)),
-          finite('minDepth', f32(f, at + 5)),
-          finite('maxDepth', f32(f, at + 6)),
+          finite('x', f[at + 1] ?? 0),
+          finite('y', f[at + 2] ?? 0),
+          finite('width', f[at + 3] ?? 0),
+          finite('height', f[at + 4] ?? 0),
+          finite('minDepth', f[at + 5] ?? 0),
+          finite('maxDepth', f[at + 6] ?? 0),
         );
         break;
       }
       case 73: {
         if (length !== 5) throw badLength(length, 5);
-        h.renderPass.setScissorRect(u32(w, at + 1), u32(w, at + 2), u32(w, at + 3), u32(w, at + 4));
+        h.renderPass.setScissorRect(w[at + 1] ?? 0, w[at + 2] ?? 0, w[at + 3] ?? 0, w[at + 4] ?? 0);
         break;
       }
       case 74: {
         if (length !== 5) throw badLength(length, 5);
         h.renderPass.setBlendConstant(
-          finite('r', f32(f, at + 1)),
-          finite('g', f32(f, at + 2)),
-          finite('b', f32(f, at + 3)),
-          finite('a', f32(f, at + 4)),
+          finite('r', f[at + 1] ?? 0),
+          finite('g', f[at + 2] ?? 0),
+          finite('b', f[at + 3] ?? 0),
+          finite('a', f[at + 4] ?? 0),
         );
         break;
       }
       case 75: {
         if (length !== 2) throw badLength(length, 2);
-        h.renderPass.setStencilReference(u32(w, at + 1));
+        h.renderPass.setStencilReference(w[at + 1] ?? 0);
         break;
       }
       case 76: {
         if (length !== 2) throw badLength(length, 2);
-        h.renderPass.beginOcclusionQuery(u32(w, at + 1));
+        h.renderPass.beginOcclusionQuery(w[at + 1] ?? 0);
         break;
       }
       case 77: {
@@ -1949,32 +1961,31 @@ export function decode(r: Reader, h: Handler, count: number): boolean {
         if (length < 2) throw badLength(length, 2);
         let tail = at + 2;
         const bundles = tail;
-        tail += u32(w, at + 1) * 1;
+        tail += (w[at + 1] ?? 0) * 1;
         if (tail !== at + length) throw badLength(length, tail - at);
-        h.renderPass.executeBundles(bundles, u32(w, at + 1));
+        h.renderPass.executeBundles(bundles, w[at + 1] ?? 0);
         break;
       }
       case 80: {
         if (length !== 2) throw badLength(length, 2);
-        h.computePass.setComputePipeline(t.computePipeline.get(u32(w, at + 1)));
+        h.computePass.setComputePipeline(t.computePipeline.get(w[at + 1] ?? 0));
         break;
       }
       case 81: {
         if (length !== 4) throw badLength(length, 4);
-        h.computePass.dispatchWorkgroups(u32(w, at + 1), u32(w, at + 2), u32(w, at + 3));
+        h.computePass.dispatchWorkgroups(w[at + 1] ?? 0, w[at + 2] ?? 0, w[at + 3] ?? 0);
         break;
       }
       case 82: {
         if (length !== 3) throw badLength(length, 3);
-        h.computePass.dispatchWorkgroupsIndirect(t.buffer.get(u32(w, at + 1)), u32(w, at + 2));
+        h.computePass.dispatchWorkgroupsIndirect(t.buffer.get(w[at + 1] ?? 0), w[at + 2] ?? 0);
         break;
       }
       default:
         throw new Fault(`there is no command with opcode ${head & 0xffff}`);
     }
     at = r.end;
-    r.index++;
   }
   r.at = at;
-  return at < end;
+  return undefined;
 }

@@ -36,7 +36,7 @@ export class RenderBundleRecorder implements PartRecorder {
     try {
       renderPass.beginRenderBundle(device.createRenderBundleEncoder(target.describeRenderBundle()));
       this.#part.openPart(reader, from, to);
-      while (decode(this.#part, this.#handler, Number.POSITIVE_INFINITY));
+      decode(this.#part, this.#handler, () => undefined);
       return renderPass.finishRenderBundle();
     } catch {
       renderPass.drop();

@@ -11,7 +11,7 @@ import { Fault } from './reader.ts';
 import { placeOf } from './refusals.ts';
 import type { ErrorScopes } from './scope.ts';
 import { countObjects, type Handles, type Tables } from './table.ts';
-import { LOOK_COMMANDS, Turn } from './turn.ts';
+import { Turn } from './turn.ts';
 import { DeviceWatch } from './watch.ts';
 
 export type { ReplayObserver } from './notices.ts';
@@ -152,13 +152,13 @@ export class CommandReplay {
 
   /** Goes on until the stream is executed or something has to be waited for. Returns that. */
   #proceed(surface: Surface | undefined): Promise<void> | undefined {
-    const { compiler, scopes } = this.#parts;
+    const { reader, handler, compiler, scopes } = this.#parts;
     let wait: Promise<void> | undefined;
     this.#errors.enter(this.#owner);
     this.#turn.resume();
     scopes.resume();
     try {
-      wait = this.#execute() ?? compiler.pending;
+      wait = decode(reader, handler, this.#look) ?? compiler.pending;
       if (!wait) this.#complete(surface);
     } catch (error) {
       if (!(error instanceof Waiting)) this.#fail(error, surface);
@@ -171,16 +171,12 @@ export class CommandReplay {
     return wait;
   }
 
-  /** Executes commands, a few at a time, up to the last one or to the end of the room's turn. Returns when the next turn is. */
-  #execute(): Promise<void> | undefined {
-    const { reader, handler, refusals, compiler } = this.#parts;
-    while (decode(reader, handler, LOOK_COMMANDS)) {
-      refusals.check();
-      const nextTurn = compiler.patient ? this.#turn.look() : undefined;
-      if (nextTurn) return nextTurn;
-    }
-    return undefined;
-  }
+  /** Between two commands: ends a call that the GPU has refused, and returns what to wait for if the room's turn is over. */
+  readonly #look = (): Promise<void> | undefined => {
+    const { refusals, compiler } = this.#parts;
+    refusals.check();
+    return compiler.patient ? this.#turn.look() : undefined;
+  };
 
   /** All commands are executed: checks that they left nothing open. */
   #complete(surface: Surface | undefined): void {
@@ -259,7 +255,7 @@ export class CommandReplay {
     if (reader.length > CHECKED_WORDS_MAX) return;
     const begunAt = performance.now();
     try {
-      while (decode(reader, this.#idle, Number.POSITIVE_INFINITY));
+      decode(reader, this.#idle, () => undefined);
       notices.check(performance.now() - begunAt);
     } catch {}
     reader.rewind();

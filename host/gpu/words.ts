@@ -4,12 +4,6 @@ export function u32(words: Uint32Array, at: number): number {
   return value === undefined ? outside(at) : value;
 }
 
-/** Word `at` as a float. The caller has checked that the stream reaches that far. */
-export function f32(floats: Float32Array, at: number): number {
-  const value = floats[at];
-  return value === undefined ? outside(at) : value;
-}
-
 function outside(at: number): never {
   throw new Error(`bug: word ${at} is outside the stream`);
 }
