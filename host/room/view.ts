@@ -3,16 +3,16 @@ import { Samples } from '../base/samples.ts';
 import type { Meters } from '../observe/meters.ts';
 import type { Feedback, FrameInfo, PlayerConnection } from '../stream/player.ts';
 import type { RateControl } from '../stream/rate.ts';
-import type { Capture, Picture } from '../video/capture.ts';
-import type { AccessUnit, Encoder } from '../video/encoder.ts';
+import type { AccessUnit, VideoEncoder } from '../video/encoder.ts';
+import type { Picture, Readback } from '../video/readback.ts';
 
 /** Frames between render and send: one is read back while the one before it is encoded. */
 const IN_FLIGHT_MAX = 2;
 const RTP_CLOCK_KHZ = 90;
 
 export interface ViewOptions {
-  capture: Capture;
-  encoder: Encoder;
+  readback: Readback;
+  encoder: VideoEncoder;
   connection: PlayerConnection;
   rate: RateControl;
   clock: Clock;
@@ -45,7 +45,7 @@ export class View {
   constructor(options: ViewOptions) {
     this.#options = options;
     this.stats = viewStats(options.meters);
-    const { texture } = options.capture;
+    const { texture } = options.readback;
     this.surface = { texture, view: texture.createView() };
   }
 
@@ -68,9 +68,9 @@ export class View {
 
   /** Sends what was just rendered to the surface; `readAt` is when its newest input (`sequence`) was read. */
   present(sequence: number, readAt: number): void {
-    const { capture, clock, onError } = this.#options;
+    const { readback, clock, onError } = this.#options;
     const begun = clock.now();
-    const picture = capture.capture();
+    const picture = readback.read();
     if (picture === undefined) {
       this.#drop();
       return;
@@ -132,11 +132,11 @@ export class View {
     if (meters) meters.framesDropped++;
   }
 
-  /** Ends capture and encoder; what is in flight is dropped. */
+  /** Ends readback and encoder; what is in flight is dropped. */
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
-    this.#options.capture.destroy();
+    this.#options.readback.destroy();
     await this.#options.encoder.close();
   }
 }

@@ -1,8 +1,10 @@
 /** A great many seeds, in processes that are watched: a crash and a hang are findings like any other. */
+
 import { type ChildProcess, fork } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { must } from '../../host/base/assert.ts';
 import type { Backend } from './subject.ts';
 import type { Report } from './worker.ts';
 
@@ -47,7 +49,7 @@ function run(
     },
   );
   let errors = '';
-  child.stderr!.on('data', (chunk: Buffer) => {
+  must(child.stderr, 'child.stderr').on('data', (chunk: Buffer) => {
     errors = `${errors}${chunk}`.slice(-4000);
   });
   let hangs = false;

@@ -1,6 +1,8 @@
 /** Findings as files: what a module submits, small and readable, and what must come of it. */
+
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { must } from '../../host/base/assert.ts';
 import type { Call } from './encode.ts';
 import { type Backend, type Manner, Subject } from './subject.ts';
 
@@ -36,7 +38,10 @@ export async function faultsOf(subject: Subject, { calls, manner, error }: Findi
 
 if (import.meta.main) {
   const [backend, path] = process.argv.slice(2);
-  const faults = await faultsOf(await Subject.open(backend as Backend), JSON.parse(readFileSync(path!, 'utf8')));
+  const faults = await faultsOf(
+    await Subject.open(backend as Backend),
+    JSON.parse(readFileSync(must(path, 'path'), 'utf8')),
+  );
   process.stdout.write(faults.map((fault) => `${fault}\n`).join(''));
   process.exit(faults.length === 0 ? 0 : 1);
 }

@@ -1,4 +1,5 @@
 /** Commands to words, by the contract's tables alone: a command that is added there is known here. */
+import { must } from '../../host/base/assert.ts';
 import { enums, flags, type Kind } from '../../renderer/contract/contract.ts';
 import { type Field, fieldsOfStruct, LAYOUTS } from '../../renderer/contract/fields.ts';
 
@@ -28,7 +29,7 @@ const values: ReadonlyMap<string, ReadonlyMap<string, number>> = new Map(
 
 /** The bits of `names`, which are joined by spaces. */
 export function bits(set: keyof typeof flags, names: string): number {
-  return names.split(' ').reduce((all, name) => all | (flags[set] as Record<string, number>)[name]!, 0);
+  return names.split(' ').reduce((all, name) => all | must((flags[set] as Record<string, number>)[name], 'name'), 0);
 }
 
 const WORDS_MAX = 2 ** 20;
@@ -63,7 +64,7 @@ export function encode(items: readonly Item[]): Uint32Array {
 }
 
 function command(name: string, given: Values): void {
-  const { opcode, fields } = table.get(name)!;
+  const { opcode, fields } = must(table.get(name), 'get');
   const start = at++;
   for (const field of fields) fixed(field, given[field.name]);
   for (const { name: key, type } of fields) if (type === 'string') string(String(given[key] ?? ''));
@@ -83,8 +84,8 @@ function fixed({ type, of }: Field, value: Value | undefined): void {
       break;
     case 'f64':
       double[0] = Number(value ?? 0);
-      words[at++] = half[0]!;
-      words[at++] = half[1]!;
+      words[at++] = must(half[0], 'half[0]');
+      words[at++] = must(half[1], 'half[1]');
       break;
     case 'u64':
       words[at++] = Number(value ?? 0);

@@ -1,4 +1,5 @@
 /** What a module does in its calls: passes, copies, queries, bundles, uploads, in their right nesting. */
+import { must } from '../../host/base/assert.ts';
 import { enums, type Kind } from '../../renderer/contract/contract.ts';
 import { type Item, kinds, table, type Values } from './encode.ts';
 import {
@@ -106,7 +107,11 @@ function draws(world: World, pipeline: Live): void {
   for (let n = random.below(4); n > 0; n--) draw(world);
 }
 
-const vertices = (world: World): Live => world.find('buffer', ({ usage, size }) => (usage & 32) !== 0 && size >= 64)!;
+const vertices = (world: World): Live =>
+  must(
+    world.find('buffer', ({ usage, size }) => (usage & 32) !== 0 && size >= 64),
+    'find',
+  );
 
 function draw(world: World): void {
   const { random } = world;
@@ -144,7 +149,7 @@ const bundle: Act = (world) => {
   const target = random.pick(Object.keys(targets));
   const pipeline = prepare(world, target);
   if (!pipeline) return;
-  const { color, depth, samples } = targets[target]!;
+  const { color, depth, samples } = must(targets[target], 'targets[target]');
   const colorFormats = color ? [{ format: color }] : [];
   world.say('createRenderBundleEncoder', {
     sampleCount: samples,
@@ -159,7 +164,7 @@ const bundle: Act = (world) => {
 
 function attachments(world: World, target: string): Values {
   const { random } = world;
-  const { color, depth, samples } = targets[target]!;
+  const { color, depth, samples } = must(targets[target], 'targets[target]');
   const load = {
     loadOp: random.percent(80) ? 'clear' : 'load',
     storeOp: random.pick(enums.StoreOp),

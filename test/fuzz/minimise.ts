@@ -1,8 +1,10 @@
 /** Makes a small finding of a seed that went wrong: node test/fuzz/minimise.ts BACKEND SEED NAME */
+
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { must } from '../../host/base/assert.ts';
 import type { Finding } from './corpus.ts';
 import type { Call } from './encode.ts';
 import { makeCalls } from './stream.ts';
@@ -61,5 +63,5 @@ function main(backend: Backend, seed: number, name: string): void {
 
 if (import.meta.main) {
   const [backend, seed, name] = process.argv.slice(2);
-  main(backend as Backend, Number(seed), name!);
+  main(backend as Backend, Number(seed), must(name, 'name'));
 }

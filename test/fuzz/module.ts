@@ -1,4 +1,5 @@
 /** Modules that are broken in their bytes or in their structure; the same for the same seed. */
+import { must } from '../../host/base/assert.ts';
 import { assemble, good, store, submit, text } from '../engine/modules.ts';
 import { Random } from './random.ts';
 
@@ -41,10 +42,10 @@ function unsigned(value: number): number[] {
 function sectionsOf(module: Uint8Array): Section[] {
   const sections: Section[] = [];
   for (let at = 8; at < module.length; ) {
-    const id = module[at++]!;
+    const id = must(module[at++], 'at');
     let size = 0;
     for (let scale = 1; ; scale *= 128) {
-      const byte = module[at++]!;
+      const byte = must(module[at++], 'at');
       size += (byte & 127) * scale;
       if (byte < 128) break;
     }
@@ -109,7 +110,7 @@ function mutateSections(random: Random, sections: Section[]): Section[] {
   const list = [...sections];
   for (let n = 1 + random.below(3); n > 0 && list.length > 0; n--) {
     const at = random.below(list.length);
-    const section = list[at]!;
+    const section = must(list[at], 'list[at]');
     switch (random.below(7)) {
       case 0:
         list.splice(at, 1);

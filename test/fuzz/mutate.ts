@@ -1,4 +1,5 @@
 /** Faults in a call: in a field, a word, a command, or the order of commands. */
+import { must } from '../../host/base/assert.ts';
 import { type Field, fieldsOfStruct } from '../../renderer/contract/fields.ts';
 import { type Call, encode, type Item, table, type Value, type Values } from './encode.ts';
 import type { Random } from './random.ts';
@@ -76,7 +77,7 @@ function wrongList(random: Random, of: string, list: readonly Values[]): readonl
 
 function mutateFields(random: Random, item: Item): Item {
   if ('words' in item) return mutateWords(random, item);
-  const { fields } = table.get(item.command)!;
+  const { fields } = must(table.get(item.command), 'get');
   if (fields.length === 0) return mutateWords(random, item);
   const values: Record<string, Value> = { ...item.values };
   for (let n = random.percent(80) ? 1 : 3; n > 0; n--) {
@@ -99,7 +100,7 @@ function mutateWords(random: Random, item: Item): Item {
       words[at] = random.pick(numbers);
       break;
     case 2:
-      words[at] = (words[at]! ^ (1 << random.below(32))) >>> 0;
+      words[at] = (must(words[at], 'words[at]') ^ (1 << random.below(32))) >>> 0;
       break;
     case 3:
       words.length = Math.max(1, at);
@@ -109,14 +110,14 @@ function mutateWords(random: Random, item: Item): Item {
       break;
     default:
       // The length alone, so that the next command begins inside of this one, or is part of it.
-      words[0] = (((words.length + random.below(9) - 4) << 16) | (words[0]! & 0xffff)) >>> 0;
+      words[0] = (((words.length + random.below(9) - 4) << 16) | (must(words[0], 'words[0]') & 0xffff)) >>> 0;
   }
   return { words };
 }
 
 function mutateOrder(random: Random, items: Item[]): void {
   const [from, to] = [random.below(items.length), random.below(items.length)];
-  const one = items[from]!;
+  const one = must(items[from], 'items[from]');
   switch (random.below(5)) {
     case 0:
       items.splice(from, 1);
@@ -125,7 +126,7 @@ function mutateOrder(random: Random, items: Item[]): void {
       items.splice(to, 0, one);
       break;
     case 2:
-      items[from] = items[to]!;
+      items[from] = must(items[to], 'items[to]');
       items[to] = one;
       break;
     case 3:
@@ -140,12 +141,12 @@ function mutateOrder(random: Random, items: Item[]): void {
 export function mutate(random: Random, calls: readonly Call[]): readonly Call[] {
   const mutated = calls.map(({ render, items }) => ({ render, items: [...items] }));
   for (let n = 1 + random.below(3); n > 0; n--) {
-    const { items } = random.percent(70) ? mutated.at(-1)! : random.pick(mutated);
+    const { items } = random.percent(70) ? must(mutated.at(-1), 'at') : random.pick(mutated);
     if (items.length === 0) continue;
     const at = random.below(items.length);
     const kind = random.below(10);
-    if (kind < 6) items[at] = mutateFields(random, items[at]!);
-    else if (kind < 8) items[at] = mutateWords(random, items[at]!);
+    if (kind < 6) items[at] = mutateFields(random, must(items[at], 'items[at]'));
+    else if (kind < 8) items[at] = mutateWords(random, must(items[at], 'items[at]'));
     else mutateOrder(random, items);
   }
   return mutated;

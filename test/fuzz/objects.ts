@@ -1,4 +1,5 @@
 /** Valid objects of every kind. */
+import { must } from '../../host/base/assert.ts';
 import { enums, type Kind } from '../../renderer/contract/contract.ts';
 import { bits, type Values } from './encode.ts';
 import type { Live, World } from './world.ts';
@@ -156,7 +157,7 @@ function layoutFor(world: World, form: string): { layout: number; group: number 
   if (world.random.percent(40)) return { layout: 0, group: 0 };
   const known = world.find('pipelineLayout', (live) => live.form === form);
   if (known) return { layout: known.id, group: known.of };
-  const entries = layouts[form]!;
+  const entries = must(layouts[form], 'layouts[form]');
   const group = world.make('bindGroupLayout', 'createBindGroupLayout', { entries }, { form }).id;
   const made = world.make(
     'pipelineLayout',
@@ -169,7 +170,9 @@ function layoutFor(world: World, form: string): { layout: number; group: number 
 
 function shaderFor(world: World, form: string): Live {
   const known = world.find('shaderModule', (live) => live.form === form);
-  return known ?? world.make('shaderModule', 'createShaderModule', { code: shaders[form]! }, { form });
+  return (
+    known ?? world.make('shaderModule', 'createShaderModule', { code: must(shaders[form], 'shaders[form]') }, { form })
+  );
 }
 
 /** A pipeline of which everything is known; an auto layout is named at once. */
@@ -207,10 +210,10 @@ const ALL = bits('ColorWrite', 'ALL');
 export function makeRenderPipeline(world: World, target: string): Live {
   const { random } = world;
   // Without a fragment shader nothing is bound.
-  const form = targets[target]!.color ? random.pick(renderForms) : 'none';
+  const form = must(targets[target], 'targets[target]').color ? random.pick(renderForms) : 'none';
   const { layout, group } = layoutFor(world, form);
   const module = shaderFor(world, form).id;
-  const { color, depth, samples } = targets[target]!;
+  const { color, depth, samples } = must(targets[target], 'targets[target]');
   const blend = random.percent(20) ? { blend: 1, colorSrcFactor: random.pick(['src-alpha', 'one', 'constant']) } : {};
   const stencil = () => random.pick(enums.StencilOperation);
   const values: Values = {

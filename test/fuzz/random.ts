@@ -1,3 +1,4 @@
+import { must } from '../../host/base/assert.ts';
 /** Numbers that look random and are the same for the same seed. */
 export class Random {
   #state: number;
@@ -27,6 +28,6 @@ export class Random {
   }
 
   pick<T>(list: readonly T[]): T {
-    return list[this.below(list.length)]!;
+    return must(list[this.below(list.length)], 'below');
   }
 }

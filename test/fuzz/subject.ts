@@ -1,4 +1,5 @@
 /** A device and what must hold of it whatever a module submits. */
+import { must } from '../../host/base/assert.ts';
 import { readConfig } from '../../host/base/config.ts';
 import { NearlightError } from '../../host/base/errors.ts';
 import { type Gpu, openGpu } from '../../host/gpu/dawn.ts';
@@ -68,7 +69,7 @@ function count(device: GPUDevice): Set<object> {
   const alive = new Set<object>();
   const methods = device as unknown as Record<string, (...args: unknown[]) => { destroy(): void }>;
   for (const name of ['createBuffer', 'createTexture', 'createQuerySet']) {
-    const create = methods[name]!.bind(device);
+    const create = must(methods[name], 'methods[name]').bind(device);
     methods[name] = (...args) => {
       const made = create(...args);
       const destroy = made.destroy.bind(made);

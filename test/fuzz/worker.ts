@@ -1,5 +1,7 @@
 /** Runs a range of seeds in a process of its own, which may die of it. Arguments: the backend, the first seed, how many, a file for the seed at work. */
+
 import { openSync, writeSync } from 'node:fs';
+import { must } from '../../host/base/assert.ts';
 import { makeCalls } from './stream.ts';
 import { type Backend, mannerOf, Subject } from './subject.ts';
 
@@ -63,7 +65,7 @@ async function work(backend: Backend, from: number, count: number, place: number
 
 process.on('disconnect', () => process.exit());
 const [backend, from, count, path] = process.argv.slice(2);
-await work(backend as Backend, Number(from), Number(count), openSync(path!, 'w'));
+await work(backend as Backend, Number(from), Number(count), openSync(must(path, 'path'), 'w'));
 process.disconnect();
 // A device with work that has no end would be waited for.
 process.exit(0);

@@ -1,4 +1,5 @@
 import sharp from 'sharp';
+import { must } from '../../host/base/assert.ts';
 
 /** A picture in memory: `width` x `height` pixels of 4 bytes (RGBA), rows without padding. */
 export interface Image {
@@ -37,7 +38,9 @@ export function compare(a: Image, b: Image): Difference {
   for (let at = 0; at < a.pixels.length; at += 4) {
     let most = 0;
     for (let channel = at; channel < at + 4; channel++) {
-      const apart = Math.abs(a.pixels[channel]! - b.pixels[channel]!);
+      const apart = Math.abs(
+        must(a.pixels[channel], 'a.pixels[channel]') - must(b.pixels[channel], 'b.pixels[channel]'),
+      );
       most = Math.max(most, apart);
       sum += apart;
     }
@@ -50,7 +53,9 @@ export function compare(a: Image, b: Image): Difference {
 /** What to look at where two pictures differ: how far apart they are, eight times brighter, opaque. */
 export function difference(a: Image, b: Image): Image {
   checkSizes(a, b);
-  const pixels = a.pixels.map((value, at) => (at % 4 === 3 ? 255 : Math.min(255, 8 * Math.abs(value - b.pixels[at]!))));
+  const pixels = a.pixels.map((value, at) =>
+    at % 4 === 3 ? 255 : Math.min(255, 8 * Math.abs(value - must(b.pixels[at], 'b.pixels[at]'))),
+  );
   return { width: a.width, height: a.height, pixels };
 }
 

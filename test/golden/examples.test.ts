@@ -2,6 +2,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { packFiles } from '../../assets/folder.ts';
+import { must } from '../../host/base/assert.ts';
 import { readConfig } from '../../host/base/config.ts';
 import { createJavaScriptEngine } from '../../host/engine/javascript.ts';
 import { type Gpu, openGpu } from '../../host/gpu/dawn.ts';
@@ -138,6 +139,7 @@ it('animometer draws the same triangles in every mode', async () => {
     await play('animometer', texture, view, packFiles([{ name: 'options', bytes }]));
     shown.push(await read(texture));
   }
-  for (const picture of shown) expect(compare(picture, shown[0]!).maxDiff).toBeLessThanOrEqual(MAX_DIFF);
+  for (const picture of shown)
+    expect(compare(picture, must(shown[0], 'shown[0]')).maxDiff).toBeLessThanOrEqual(MAX_DIFF);
   texture.destroy();
 });

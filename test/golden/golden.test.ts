@@ -3,6 +3,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { must } from '../../host/base/assert.ts';
 import { openGpu } from '../../host/gpu/dawn.ts';
 import { buildModules } from '../../host/play/modules.ts';
 import { compare, difference, type Image, readImage, writeImage } from './compare.ts';
@@ -30,10 +31,11 @@ describe('pictures as they were', () => {
   });
 
   it('a picture that changed is told, and its difference can be looked at', async () => {
-    const scene = scenes[0]!;
+    const scene = must(scenes[0], 'scenes[0]');
     const golden = await readImage(goldenPath(scene));
     const changed = { ...golden, pixels: golden.pixels.slice() };
-    for (let at = 0; at < changed.pixels.length / 4; at++) changed.pixels[at] = 255 - changed.pixels[at]!;
+    for (let at = 0; at < changed.pixels.length / 4; at++)
+      changed.pixels[at] = 255 - must(changed.pixels[at], 'changed.pixels[at]');
     const path = join(folder, 'changed.png');
     await writeFile(path, await writeImage(changed));
     const { fits, message } = await judge(scene, path, toleranceOf('something new'));

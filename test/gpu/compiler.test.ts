@@ -1,4 +1,4 @@
-/** Pipelines that compile beside the frames: a module waits for its own, and nobody for another's. */
+/** Pipelines that compile in the background. A module waits for its own pipelines, and never for those of other modules. */
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { RoomCompiler } from '../../host/gpu/compiler.ts';
 import type { Gpu } from '../../host/gpu/dawn.ts';
@@ -46,7 +46,7 @@ const frame = (stream: Stream): Stream =>
     .command('submit');
 const red = async (): Promise<boolean> => (await picture.read())(8, 8) === '255 0 0 255';
 
-test('a call that makes pipelines and uses them ends once they are there, with every command done once', async () => {
+test('a call that creates pipelines and uses them executes every command once, and ends when they have compiled', async () => {
   const replay = open();
   const wait = replay.start(
     frame(redPipeline().command('getRenderBindGroupLayout', { id: 9, pipeline: 2 })).submission,
@@ -59,7 +59,7 @@ test('a call that makes pipelines and uses them ends once they are there, with e
   expect(replay.start(frame(new Stream()).submission, picture)).toBeUndefined();
 });
 
-test('what is wrong with a pipeline is told with its command', async () => {
+test('an error in a pipeline names its command', async () => {
   const bad = new Stream().command('createShaderModule', { id: 2, code: TRIANGLE }).command('createRenderPipeline', {
     id: 2,
     vertexModule: 2,
@@ -73,7 +73,7 @@ test('what is wrong with a pipeline is told with its command', async () => {
   );
 });
 
-test('an error scope catches it, and keeps to its own module while that one waits', async () => {
+test('an error scope catches an error in a pipeline, and none of another module while its own waits', async () => {
   const replies: number[][] = [];
   const replay = open({ reply: (record) => void replies.push(Array.from(record)) });
   const scoped = new Stream()
@@ -97,12 +97,12 @@ test('an error scope catches it, and keeps to its own module while that one wait
   ]);
 });
 
-/** As slow as WGSL may be: some tenths of a second. */
+/** A shader that takes some tenths of a second to compile, the longest that the host allows. */
 const SLOW = doubling(13);
 const compute = (code: string, name: 'createComputePipeline' | 'createComputePipelineAsync', id = 2): Stream =>
   new Stream().command('createShaderModule', { id, code }).command(name, { id, module: id });
 
-test('one that takes too long ends its module, and holds up no other', { timeout: 60_000 }, async () => {
+test('a compilation that takes too long ends its module, and delays no other module', { timeout: 60_000 }, async () => {
   const hostile = open({ limits: { ...limits, shaderMsMax: 30 } });
   const stream = compute(SLOW, 'createComputePipeline');
   const ended = expect(hostile.start(stream.submission)).rejects.toThrow(/^NL_COMMAND: .*of 30 ms \(SHADER_MS_MAX\)/);
@@ -113,7 +113,7 @@ test('one that takes too long ends its module, and holds up no other', { timeout
   expect(await red()).toBe(true);
 });
 
-test('what a module compiles beside its frames is its own time, and nobody else waits for it in vain', {
+test('background compilations count against their own module, and other modules do not lose time to them', {
   timeout: 60_000,
 }, async () => {
   const replies: number[][] = [];
@@ -134,7 +134,9 @@ test('what a module compiles beside its frames is its own time, and nobody else 
   expect(errors[0]).toMatch(/^NL_COMMAND: .*of 30 ms \(SHADER_MS_MAX\)/);
 });
 
-test('rooms compile in turn, and what one has asked for too much is dropped', { timeout: 60_000 }, async () => {
+test('rooms compile in turn, and a room that has used up its time loses the compilations that wait', {
+  timeout: 60_000,
+}, async () => {
   const begun = vi.spyOn(gpu.device, 'createComputePipelineAsync');
   const greedy = open({ limits: { ...limits, shaderMsMax: 100 } });
   const errors: string[] = [];
@@ -149,7 +151,7 @@ test('rooms compile in turn, and what one has asked for too much is dropped', { 
   begun.mockRestore();
 });
 
-test('one that has no end takes the device with it', async () => {
+test('a compilation that does not end costs the device', async () => {
   const device = { queue: {}, lost: new Promise(() => {}) } as unknown as GPUDevice;
   const errors: string[] = [];
   const onOverdue = ({ message }: Error) => void errors.push(message);
@@ -168,13 +170,13 @@ test('one that has no end takes the device with it', async () => {
   await expect(another.wait(new Promise(() => {}))).rejects.toThrow('the device was lost');
 });
 
-test('a text whose functions grow with each call is refused before it compiles', () => {
+test('a shader whose functions double in size with each call is refused before it compiles', () => {
   const stream = (depth: number) => new Stream().command('createShaderModule', { id: 2, code: doubling(depth) });
   expect(() => open().run(stream(14).submission)).toThrow(/^NL_COMMAND: .*function f13 has more than 262144 tokens/);
   open().run(stream(13).submission);
 });
 
-test('a replay that is destroyed meanwhile says so', async () => {
+test('a call that waits fails when its replay is destroyed', async () => {
   const replay = open();
   const wait = replay.start(redPipeline().submission);
   replay.destroy();

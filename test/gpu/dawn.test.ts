@@ -10,7 +10,7 @@ vi.setConfig({ testTimeout: 30_000 });
 const silent = () => {};
 
 describe('openGpu', () => {
-  it('opens an adapter, and says once when it is a software one', async () => {
+  it('opens an adapter, and warns once if it is a software adapter', async () => {
     const log = vi.fn();
     const gpu = await openGpu({ hardwareRequired: false, log });
     expect(gpu.adapter.description).not.toBe('');
@@ -21,7 +21,7 @@ describe('openGpu', () => {
     expect((await gpu.device.lost).reason).toBe('destroyed');
   });
 
-  it('refuses software where hardware is required', async () => {
+  it('refuses a software adapter if hardware is required', async () => {
     const probe = await openGpu({ hardwareRequired: false, log: silent });
     probe.close();
     const opening = openGpu({ hardwareRequired: true, log: silent });
@@ -29,8 +29,8 @@ describe('openGpu', () => {
     else (await opening).close();
   });
 
-  it('says what to install where there is no driver', async () => {
-    // The loader reads its environment once, so this takes a process of its own.
+  it('says what to install if there is no driver', async () => {
+    // The Vulkan loader reads its environment only once, so this needs its own process.
     const dawn = fileURLToPath(new URL('../../host/gpu/dawn.ts', import.meta.url));
     const script = `const { openGpu } = await import(${JSON.stringify(dawn)});
       await openGpu({ hardwareRequired: false, log() {} }).catch((error) => console.log(error.message));`;
@@ -43,7 +43,7 @@ describe('openGpu', () => {
     expect(stdout).toMatch(/^NL_NO_GPU: .*install/);
   });
 
-  it('opens the null backend without a warning, which is no hardware', async () => {
+  it('opens the null backend without a warning, and does not count it as hardware', async () => {
     const log = vi.fn();
     const gpu = await openGpu({
       hardwareRequired: false,
@@ -65,7 +65,7 @@ describe('openGpu', () => {
     });
   });
 
-  it('logs an error that nothing else caught', async () => {
+  it('logs an error that no room has caused', async () => {
     const log = vi.fn();
     const gpu = await openGpu({
       hardwareRequired: false,
@@ -80,7 +80,7 @@ describe('openGpu', () => {
 });
 
 describe('tamePolling', () => {
-  it('is installed once', () => {
+  it('replaces setImmediate only once', () => {
     tamePolling();
     const first = globalThis.setImmediate;
     tamePolling();
@@ -104,9 +104,10 @@ describe('tamePolling', () => {
     const gpu = await openGpu({ hardwareRequired: false, log: silent });
     const size = 32 * 2 ** 20;
     const usage = GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST;
-    const [from, to] = [gpu.device.createBuffer({ size, usage }), gpu.device.createBuffer({ size, usage })];
+    const from = gpu.device.createBuffer({ size, usage });
+    const to = gpu.device.createBuffer({ size, usage });
     const encoder = gpu.device.createCommandEncoder();
-    for (let copy = 0; copy < 20; copy++) encoder.copyBufferToBuffer(from!, 0, to!, 0, size);
+    for (let copy = 0; copy < 20; copy++) encoder.copyBufferToBuffer(from, 0, to, 0, size);
     const timers = vi.spyOn(globalThis, 'setTimeout');
     const start = performance.now();
     gpu.device.queue.submit([encoder.finish()]);

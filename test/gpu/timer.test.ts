@@ -1,9 +1,8 @@
-import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Gpu } from '../../host/gpu/dawn.ts';
+import { eventually } from '../wait.ts';
 import { Stream } from './document.ts';
 import { black, newReplay, openTestGpu, Picture, redPipeline } from './fixture.ts';
-
-vi.setConfig({ testTimeout: 30_000, hookTimeout: 30_000 });
 
 /** One render in this many is timed. */
 const RENDERS = 31;
@@ -14,7 +13,7 @@ beforeAll(async () => {
 });
 afterAll(() => gpu.close());
 
-/** A replay whose renders fill a large picture, and what its timer has told. */
+/** A replay whose renders fill a large picture, and the GPU times that it reports. */
 function stage() {
   const times: number[] = [];
   const replay = newReplay(gpu.device);
@@ -33,7 +32,7 @@ function stage() {
   return { times, replay, render };
 }
 
-test('one render in thirty-one is timed, and stands for all of them', async () => {
+test('one render in thirty-one is timed, and its time is counted for all of them', async () => {
   const { times, replay, render } = stage();
   expect(gpu.device.features.has('timestamp-query')).toBe(true);
   const begun = performance.now();
@@ -41,17 +40,17 @@ test('one render in thirty-one is timed, and stands for all of them', async () =
   await gpu.device.queue.onSubmittedWorkDone();
   expect(times).toEqual([]);
   render();
-  await vi.waitFor(() => expect(times).toHaveLength(1), { timeout: 10_000 });
+  await eventually(() => expect(times).toHaveLength(1));
   const wall = performance.now() - begun;
-  // As the renders are alike, the estimate has the size of the time that all have taken.
+  // All renders are alike, so the estimate is about as long as the time that all of them took.
   expect(times[0]).toBeGreaterThan(0.05 * wall);
   expect(times[0]).toBeLessThan(10 * wall);
   for (let n = 0; n < RENDERS; n++) render();
-  await vi.waitFor(() => expect(times).toHaveLength(2), { timeout: 10_000 });
+  await eventually(() => expect(times).toHaveLength(2));
   replay.destroy();
 });
 
-test('renders go on while a result is on its way, and nothing comes after the end', async () => {
+test('renders go on while a result is on its way, and no time is reported after the end', async () => {
   const { times, replay, render } = stage();
   for (let n = 0; n < 2 * RENDERS; n++) render();
   replay.destroy();

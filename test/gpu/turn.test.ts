@@ -1,5 +1,7 @@
-/** What rooms that share a device leave each other: of this thread, of the GPU, of its memory. */
+/** How rooms that share a device divide this thread, the GPU and its memory. */
+
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { must } from '../../host/base/assert.ts';
 import type { Gpu } from '../../host/gpu/dawn.ts';
 import { DeviceGroups, GROUPS_MAX } from '../../host/gpu/groups.ts';
 import type { CommandReplay } from '../../host/gpu/replay.ts';
@@ -24,7 +26,7 @@ function open(options: Parameters<typeof newReplay>[1] = {}): CommandReplay {
   return replay;
 }
 
-/** Makes and ends a texture so many times. */
+/** Creates and destroys a texture `times` times. */
 function churn(times: number): Stream {
   const stream = new Stream();
   for (let n = 0; n < times; n++)
@@ -46,7 +48,7 @@ function churn(times: number): Stream {
 
 const pause = (ms = 0) => new Promise((resolve) => setTimeout(resolve, ms));
 
-test('a long call lets others have their turn, and does each command once', async () => {
+test('a long call lets other rooms have their turn, and executes each command once', async () => {
   const long = open();
   const other = open();
   const { submission } = churn(3000);
@@ -73,7 +75,7 @@ test('a call that takes longer than it may ends its module', async () => {
   await limited(600_000).start(submission);
 });
 
-test('what is refused in the middle of a long call ends it soon', () => {
+test('a long call ends soon after the GPU has refused one of its commands', () => {
   const stream = new Stream();
   for (let id = 2; id < 200; id++) stream.command('createBuffer', { id, size: 4, usage: 0 });
   const replay = open();
@@ -81,7 +83,7 @@ test('what is refused in the middle of a long call ends it soon', () => {
   expect(replay.stats().objects).toBeLessThan(40);
 });
 
-test('a slice is short where others were at work lately', () => {
+test('a slice is short while another room is active', () => {
   vi.useFakeTimers({ toFake: ['performance'] });
   const device = {} as GPUDevice;
   const [one, other] = [new Turn(device, 1000), new Turn(device, 1000)];
@@ -101,23 +103,23 @@ test('a slice is short where others were at work lately', () => {
   vi.useRealTimers();
 });
 
-/** A device whose work ends when the test says so. */
+/** The watch of a device whose work ends when the test calls `end`. */
 function manual() {
   const ends: (() => void)[] = [];
   const queue = { onSubmittedWorkDone: () => new Promise<void>((resolve) => ends.push(resolve)) };
   const device = { queue, lost: new Promise(() => {}) } as unknown as GPUDevice;
-  return { watch: DeviceWatch.of(device), end: () => ends.shift()!() };
+  return { watch: DeviceWatch.of(device), end: () => must(ends.shift(), 'unfinished work')() };
 }
 const owner = () => ({ onWork: vi.fn(), onHung: vi.fn() });
 
-test('whoever has long work at the GPU waits for it before there is more', async () => {
+test('a room with a lot of unfinished GPU work waits before it submits more', async () => {
   const { watch, end } = manual();
   const [heavy, light] = [owner(), owner()];
   watch.submitted(heavy, 60_000);
   await pause(60);
   end();
   await pause();
-  expect(heavy.onWork.mock.calls[0]![0]).toBeGreaterThan(50);
+  expect(must(heavy.onWork.mock.calls[0], 'call of onWork')[0]).toBeGreaterThan(50);
   expect(watch.busy(heavy)).toBeUndefined();
   watch.submitted(heavy, 60_000);
   watch.submitted(heavy, 60_000);
@@ -130,7 +132,7 @@ test('whoever has long work at the GPU waits for it before there is more', async
   expect(watch.busy(heavy)).toBeUndefined();
 });
 
-test('time for which this thread stood still is nobody’s work at the GPU', async () => {
+test('time for which this thread was blocked does not count as GPU work', async () => {
   const { watch, end } = manual();
   const victim = owner();
   watch.submitted(victim, 600);
@@ -138,12 +140,12 @@ test('time for which this thread stood still is nobody’s work at the GPU', asy
   while (performance.now() < until);
   end();
   await pause();
-  expect(victim.onWork.mock.calls[0]![0]).toBeLessThan(400);
+  expect(must(victim.onWork.mock.calls[0], 'call of onWork')[0]).toBeLessThan(400);
   await pause(300);
   expect(victim.onHung).not.toHaveBeenCalled();
 });
 
-test('two long calls within ten seconds end a module, whatever comes between them', () => {
+test('two long calls within ten seconds end a module, even with shorter calls between them', () => {
   const submitted = vi.spyOn(DeviceWatch.of(gpu.device), 'submitted');
   const errors: string[] = [];
   const replay = open({ limits: { ...limits, gpuMsMax: 20 } });
@@ -153,7 +155,7 @@ test('two long calls within ten seconds end a module, whatever comes between the
     .command('clearBuffer', { buffer: 2, size: 4 })
     .command('submit');
   replay.run(work.submission);
-  const [watched] = submitted.mock.calls[0]!;
+  const [watched] = must(submitted.mock.calls[0], 'call of submitted');
   submitted.mockRestore();
   vi.useFakeTimers({ toFake: ['performance'] });
   watched.onWork(21);
@@ -168,7 +170,7 @@ test('two long calls within ten seconds end a module, whatever comes between the
   vi.useRealTimers();
 });
 
-test('beyond the bound of bind groups, who holds most gets no more, and others do', () => {
+test('at the limit of bind groups, the room with the most gets no more, and other rooms do', () => {
   const device = { queue: {} } as GPUDevice;
   const groups = DeviceGroups.of(device);
   const [greedy, good] = [{}, {}];
@@ -184,11 +186,11 @@ test('beyond the bound of bind groups, who holds most gets no more, and others d
   expect(() => make(greedy)).toThrow('33768 bind groups');
 });
 
-test('a label is cut where it is long, and a bundle counts as memory', () => {
+test('a long label is cut, and a render bundle counts as memory', () => {
   const labels: string[] = [];
   const create = gpu.device.createSampler.bind(gpu.device);
   const spy = vi.spyOn(gpu.device, 'createSampler').mockImplementation((descriptor) => {
-    labels.push(descriptor!.label!);
+    labels.push(must(descriptor?.label, 'label'));
     return create(descriptor);
   });
   const sampler = (id: number, label: string) => ({ id, label, maxAnisotropy: 1 });

@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { must } from '../../host/base/assert.ts';
 import { readConfig } from '../../host/base/config.ts';
 import { type Host, startHost } from '../../host/play/host.ts';
 import { fakeConnection } from '../room/fake.ts';
@@ -76,7 +77,7 @@ async function beside(happens: () => Promise<unknown>): Promise<{ fps: number; g
   await eventually(() => expect(sent.length).toBeGreaterThan(first + PICTURES_AFTER));
   const seen = sent.slice(first);
   const fps = ((seen.length - 1) / (performance.now() - begun)) * 1000;
-  const gaps = seen.slice(1).map((time, index) => time - seen[index]!);
+  const gaps = seen.slice(1).map((time, index) => time - must(seen[index], 'seen[index]'));
   return { fps, gapMs: Math.max(...gaps) };
 }
 
@@ -90,7 +91,10 @@ async function end({ module, afterwards }: Case): Promise<string> {
   } catch (error) {
     return (error as Error).message;
   }
-  const room = host.lobby.rooms.find((one) => one.name === name)!;
+  const room = must(
+    host.lobby.rooms.find((one) => one.name === name),
+    'find',
+  );
   const connection = fakeConnection();
   player.onConnected(connection);
   if (afterwards) await eventually(() => expect(room.stats.ticks).toBeGreaterThan(2));
@@ -125,7 +129,7 @@ describe('each ends with its own error, and the game beside it goes on:', () => 
       message = await end(bad);
       chargeMs = 0;
     });
-    table.push({ name: bad.title, code: message.split(':')[0]!, fps, gapMs });
+    table.push({ name: bad.title, code: must(message.split(':')[0], 'split'), fps, gapMs });
     expect(message).toMatch(bad.error);
     expect(game.notices).toEqual([]);
   });

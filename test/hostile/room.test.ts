@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { must } from '../../host/base/assert.ts';
 import { readConfig } from '../../host/base/config.ts';
 import { type Host, startHost } from '../../host/play/host.ts';
 import type { Room } from '../../host/room/room.ts';
@@ -105,7 +106,7 @@ beforeAll(async () => {
   const modules = [join(import.meta.dirname, '../../build/latency.wasm'), bad];
   const clocks = { calls: () => frames * PICTURE_MS };
   host = await startHost({ modules, config, log: (level, message) => lines.push(`${level} ${message}`), clocks });
-  neighbour = host.lobby.rooms[0]!;
+  neighbour = must(host.lobby.rooms[0], 'host.lobby.rooms[0]');
   const player = await host.lobby.accept('latency', { width: 64, height: 64, fps: FPS });
   player.onConnected(game);
   await eventually(() => expect(frames).toBeGreaterThan(10));
@@ -147,13 +148,16 @@ describe('a room ends with a coded error, and the room beside it plays on:', () 
     await replace(module);
     await beside(async () => {
       const player = await joinGame(host.lobby, 'bad');
-      const room = host.lobby.rooms.find(({ name }) => name === 'bad')!;
+      const room = must(
+        host.lobby.rooms.find(({ name }) => name === 'bad'),
+        'find',
+      );
       const connection = fakeConnection();
       player.onConnected(connection);
       const cause = await room.ended;
       expect(cause?.message).toMatch(error);
-      expect(connection.notices).toEqual([cause!.code]);
-      expect(lines.some((line) => line.startsWith('error') && line.includes(cause!.code))).toBe(true);
+      expect(connection.notices).toEqual([must(cause, 'cause').code]);
+      expect(lines.some((line) => line.startsWith('error') && line.includes(must(cause, 'cause').code))).toBe(true);
     });
   });
 });

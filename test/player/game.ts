@@ -4,7 +4,7 @@ import { Meters } from '../../host/observe/meters.ts';
 import { buildPlayer } from '../../host/player/build.ts';
 import type { Player, PlayerConnection, PointerState, ViewRequest } from '../../host/stream/player.ts';
 import { createStreamServer } from '../../host/stream/server.ts';
-import { createEncoder } from '../../host/video/h264.ts';
+import { createVideoEncoder } from '../../host/video/h264.ts';
 
 const DARK = 40;
 const LIGHT = 225;
@@ -94,7 +94,7 @@ class Seat implements Player {
 
   async #play(connection: PlayerConnection): Promise<void> {
     const { width, height, fps } = this;
-    const encoder = await createEncoder({
+    const encoder = await createVideoEncoder({
       width,
       height,
       fps,

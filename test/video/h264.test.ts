@@ -1,10 +1,11 @@
 import { AV_CODEC_ID_H264, AVERROR_EAGAIN } from 'node-av/constants';
 import { Codec, CodecContext, Frame, Packet } from 'node-av/lib';
 import { afterEach, describe, expect, it, vi } from 'vitest';
+import { must } from '../../host/base/assert.ts';
 import { NearlightError } from '../../host/base/errors.ts';
-import type { Picture } from '../../host/video/capture.ts';
-import type { AccessUnit, Encoder, EncoderOptions } from '../../host/video/encoder.ts';
-import { createEncoder } from '../../host/video/h264.ts';
+import type { AccessUnit, VideoEncoder, VideoEncoderOptions } from '../../host/video/encoder.ts';
+import { createVideoEncoder } from '../../host/video/h264.ts';
+import type { Picture } from '../../host/video/readback.ts';
 
 vi.setConfig({ testTimeout: 30_000 });
 
@@ -16,7 +17,7 @@ afterEach(async () => {
   for (const thing of closing.splice(0)) await thing.close();
 });
 
-async function encoder(options: Partial<EncoderOptions> = {}): Promise<Encoder> {
+async function encoder(options: Partial<VideoEncoderOptions> = {}): Promise<VideoEncoder> {
   const all = {
     width: 320,
     height: 180,
@@ -26,7 +27,7 @@ async function encoder(options: Partial<EncoderOptions> = {}): Promise<Encoder> 
     log: () => {},
     ...options,
   };
-  const made = await createEncoder(all);
+  const made = await createVideoEncoder(all);
   closing.push(made);
   return made;
 }
@@ -60,7 +61,8 @@ const at = (step: number, keyframe = false) => ({ keyframe, timestampUs: step * 
 function nals(data: Uint8Array): { type: number; start: number }[] {
   const found: { type: number; start: number }[] = [];
   for (let i = 0; i + 3 < data.length; i++)
-    if (data[i] === 0 && data[i + 1] === 0 && data[i + 2] === 1) found.push({ type: data[i + 3]! & 31, start: i + 3 });
+    if (data[i] === 0 && data[i + 1] === 0 && data[i + 2] === 1)
+      found.push({ type: must(data[i + 3], 'i') & 31, start: i + 3 });
   return found;
 }
 
@@ -86,18 +88,18 @@ function decoder(): {
       const code = await context.receiveFrame(frame);
       if (code === AVERROR_EAGAIN) return undefined;
       expect(code).toBe(0);
-      const [y, u, v] = frame.data!.map((bytes) => new Uint8Array(bytes));
+      const [y, u, v] = must(frame.data, 'frame.data').map((bytes) => new Uint8Array(bytes));
       const [yStride, uStride, vStride] = frame.linesize;
       const { width, height } = frame;
       return {
         width,
         height,
-        y: y!,
-        u: u!,
-        v: v!,
-        yStride: yStride!,
-        uStride: uStride!,
-        vStride: vStride!,
+        y: must(y, 'y'),
+        u: must(u, 'u'),
+        v: must(v, 'v'),
+        yStride: must(yStride, 'yStride'),
+        uStride: must(uStride, 'uStride'),
+        vStride: must(vStride, 'vStride'),
         release() {},
       };
     },
@@ -118,7 +120,7 @@ function psnr(a: Picture, b: Picture): number {
     const stride = `${name}Stride` as const;
     for (let y = 0; y < height; y++)
       for (let x = 0; x < width; x++) {
-        squares += (a[name][y * a[stride] + x]! - b[name][y * b[stride] + x]!) ** 2;
+        squares += (must(a[name][y * a[stride] + x], 'x') - must(b[name][y * b[stride] + x], 'x')) ** 2;
         count++;
       }
   };
@@ -138,9 +140,9 @@ describe('pictures', () => {
     const decode = decoder();
     for (let step = 0; step < 6; step++) {
       const original = picture(width, height, step, padding);
-      const unit = (await encode.encode(original, at(step)))!;
+      const unit = must(await encode.encode(original, at(step)), 'access unit');
       expect(unit.keyframe).toBe(step === 0);
-      const decoded = (await decode.decode(unit))!;
+      const decoded = must(await decode.decode(unit), 'decoded picture');
       expect([decoded.width, decoded.height]).toEqual([width, height]);
       expect(psnr(original, decoded)).toBeGreaterThan(30);
       expect(psnr(picture(width, height, step + 8, padding), decoded)).toBeLessThan(25);
@@ -150,8 +152,8 @@ describe('pictures', () => {
   it('of odd size lose a column and a row', async () => {
     const encode = await encoder({ width: 321, height: 181 });
     const original = picture(321, 181, 0);
-    const unit = (await encode.encode(original, at(0)))!;
-    const decoded = (await decoder().decode(unit))!;
+    const unit = must(await encode.encode(original, at(0)), 'access unit');
+    const decoded = must(await decoder().decode(unit), 'decoded picture');
     expect([decoded.width, decoded.height]).toEqual([320, 180]);
     expect(psnr(original, decoded)).toBeGreaterThan(30);
   });
@@ -162,7 +164,9 @@ describe('pictures', () => {
     const reused = picture(320, 180, 0);
     const encoding = encode.encode(reused, at(0));
     for (const plane of [reused.y, reused.u, reused.v]) plane.fill(0);
-    expect(psnr(original, (await decoder().decode((await encoding)!))!)).toBeGreaterThan(30);
+    expect(psnr(original, must(await decoder().decode(must(await encoding, 'encoding')), 'decode'))).toBeGreaterThan(
+      30,
+    );
   });
 
   it('smaller than the encoder are refused', async () => {
@@ -178,7 +182,7 @@ describe('stream', () => {
     const encode = await encoder({ width: 64, height: 64 });
     for (let step = 0; step < 300; step++) {
       const keyframe = step === 150;
-      const unit = (await encode.encode(picture(64, 64, step), at(step, keyframe)))!;
+      const unit = must(await encode.encode(picture(64, 64, step), at(step, keyframe)), 'access unit');
       const expected = step === 0 || keyframe;
       expect(unit.keyframe).toBe(expected);
       expect(types(unit).filter((type) => Object.values(NAL).includes(type))).toEqual(
@@ -189,10 +193,12 @@ describe('stream', () => {
 
   it('is constrained baseline, BT.709 limited, and tells the decoder to hold nothing', async () => {
     const encode = await encoder();
-    const unit = (await encode.encode(picture(320, 180, 0), at(0)))!;
+    const unit = must(await encode.encode(picture(320, 180, 0), at(0)), 'access unit');
     const units = nals(unit.data);
     const first = units.findIndex(({ type }) => type === NAL.sps);
-    const sps = readSps(unit.data.subarray(units[first]!.start + 1, units[first + 1]!.start - 3));
+    const sps = readSps(
+      unit.data.subarray(must(units[first], 'units[first]').start + 1, must(units[first + 1], 'first').start - 3),
+    );
     expect(sps).toMatchObject({ profile: 66, constrained: true, fullRange: false, colours: [1, 1, 1] });
     expect(sps).toMatchObject({ reorderFrames: 0 });
     expect(sps.bufferedFrames).toBeLessThanOrEqual(1);
@@ -212,9 +218,11 @@ describe('stream', () => {
     const decode = decoder();
     for (let step = 0; step < 60; step++) {
       const shown = Math.floor(step / 5) % 2;
-      const unit = (await encode.encode(pictures[shown]!, at(step, step === 0)))!;
-      const decoded = (await decode.decode(unit))!;
-      expect(Math.abs(decoded.y[(height / 2) * decoded.yStride + width / 2]! - (shown ? 235 : 16))).toBeLessThan(20);
+      const unit = must(await encode.encode(must(pictures[shown], 'pictures[shown]'), at(step, step === 0)), 'access unit');
+      const decoded = must(await decode.decode(unit), 'decoded picture');
+      expect(
+        Math.abs(must(decoded.y[(height / 2) * decoded.yStride + width / 2], 'width') - (shown ? 235 : 16)),
+      ).toBeLessThan(20);
     }
   });
 
@@ -229,7 +237,7 @@ describe('stream', () => {
           random = (Math.imul(random, 1_103_515_245) + 12_345) >>> 0;
           noise.y[i] = 64 + (random >>> 25);
         }
-        const unit = (await encode.encode(noise, at(step)))!;
+        const unit = must(await encode.encode(noise, at(step)), 'access unit');
         if (step >= from + 30) bytes += unit.data.length;
       }
       return bytes * 8;
@@ -290,7 +298,7 @@ function readSps(bytes: Uint8Array) {
   let bit = 24;
   const u = (count: number) => {
     let value = 0;
-    for (; count > 0; count--, bit++) value = value * 2 + ((raw[bit >> 3]! >> (7 - (bit & 7))) & 1);
+    for (; count > 0; count--, bit++) value = value * 2 + ((must(raw[bit >> 3], 'bit') >> (7 - (bit & 7))) & 1);
     return value;
   };
   const ue = () => {
@@ -327,7 +335,7 @@ function readSps(bytes: Uint8Array) {
   for (let i = 0; i < 4; i++) ue();
   return {
     profile: raw[0],
-    constrained: (raw[1]! & 0x40) !== 0,
+    constrained: (must(raw[1], 'raw[1]') & 0x40) !== 0,
     fullRange,
     colours,
     reorderFrames: ue(),
