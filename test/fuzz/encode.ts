@@ -1,20 +1,20 @@
-/** Commands to words, by the contract's tables alone: a command that is added there is known here. */
+/** Encodes commands from the tables of renderer/contract, so that a command that is added there is encoded, too. */
 import { must } from '../../host/base/assert.ts';
 import { enums, flags, type Kind } from '../../renderer/contract/contract.ts';
 import { type Field, fieldsOfStruct, LAYOUTS } from '../../renderer/contract/fields.ts';
 
 export type Value = number | string | readonly Value[] | Values;
-/** Fields by name; what is not given is 0, or the first value of an enum. */
+/** Values of fields by name. A field that is not given is 0, or the first value of an enum. */
 export interface Values {
   readonly [field: string]: Value;
 }
 
-/** A command by its fields, or by words that are none. Enums are names, or numbers that may be wrong. */
+/** A command as its fields, or as words that need not be a command. Enums are names, or numbers that may be invalid. */
 export type Item = { readonly command: string; readonly values: Values } | { readonly words: readonly number[] };
 
-/** What one call of a module submits. */
+/** The commands that one call of a module submits. */
 export interface Call {
-  /** Whether it is a render, which has a picture. */
+  /** Whether the call is a render, which has a picture to draw into. */
   readonly render: boolean;
   readonly items: readonly Item[];
 }
@@ -27,9 +27,11 @@ const values: ReadonlyMap<string, ReadonlyMap<string, number>> = new Map(
   Object.entries(enums).map(([name, list]) => [name, new Map(list.map((value, index) => [value, index + 1]))]),
 );
 
-/** The bits of `names`, which are joined by spaces. */
+/** The bits of flags. @param names joined by spaces */
 export function bits(set: keyof typeof flags, names: string): number {
-  return names.split(' ').reduce((all, name) => all | must((flags[set] as Record<string, number>)[name], 'name'), 0);
+  return names
+    .split(' ')
+    .reduce((all, name) => all | must((flags[set] as Record<string, number>)[name], `flag ${name}`), 0);
 }
 
 const WORDS_MAX = 2 ** 20;
@@ -39,7 +41,7 @@ const half = new Uint32Array(2);
 const double = new Float64Array(half.buffer);
 let at = 0;
 
-/** The same few texts come again and again. */
+/** UTF-8 of texts, because the same few texts are encoded again and again. */
 const texts = new Map<string, Uint8Array>();
 const TEXTS_MAX = 256;
 
@@ -64,7 +66,7 @@ export function encode(items: readonly Item[]): Uint32Array {
 }
 
 function command(name: string, given: Values): void {
-  const { opcode, fields } = must(table.get(name), 'get');
+  const { opcode, fields } = must(table.get(name), `command ${name}`);
   const start = at++;
   for (const field of fields) fixed(field, given[field.name]);
   for (const { name: key, type } of fields) if (type === 'string') string(String(given[key] ?? ''));
@@ -84,8 +86,8 @@ function fixed({ type, of }: Field, value: Value | undefined): void {
       break;
     case 'f64':
       double[0] = Number(value ?? 0);
-      words[at++] = must(half[0], 'half[0]');
-      words[at++] = must(half[1], 'half[1]');
+      words.set(half, at);
+      at += half.length;
       break;
     case 'u64':
       words[at++] = Number(value ?? 0);

@@ -1,4 +1,4 @@
-/** A device and what must hold of it whatever a module submits. */
+/** Runs made-up calls on a device, and checks that no module can do harm. */
 import { must } from '../../host/base/assert.ts';
 import { readConfig } from '../../host/base/config.ts';
 import { NearlightError } from '../../host/base/errors.ts';
@@ -10,7 +10,7 @@ import { ASSET_BYTES, DATA_BYTES } from './frame.ts';
 
 export type Backend = 'null' | 'vulkan';
 
-/** Small, so that bounds are met, and so that a call's work has an end soon. */
+/** Low limits, so that calls reach them, and so that their work ends soon. */
 const limits = {
   ...readConfig({}),
   gpuObjectsMax: 256,
@@ -22,24 +22,27 @@ const limits = {
   mapBytesMax: 4096,
 };
 
-/** Longer than any call may take. */
+/** No call may block this thread for this long. */
 const HANG_MS = 1000;
 const PICTURE_EDGE = 16;
 
 export interface Outcome {
-  /** Calls that were run, the one that failed among them. */
+  /** Calls that were run, including the one that failed. */
   streams: number;
   commands: number;
-  /** The code of the error that ended it, or '' for none. */
+  /** The code of the error that ended the run; '' for none. */
   code: string;
   message: string;
-  /** What must not be, in words; empty where all is well. */
+  /** Messages for everything that is wrong. */
   faults: string[];
-  /** Of the calls, how long this thread stood still for one. */
+  /** The longest time for which a call blocked this thread. */
   slowestMs: number;
 }
 
-/** How calls are run: so that pipelines block, or beside them, or with the end in the middle of the first call. */
+/**
+ * How calls are run: 'at once' with run(), 'beside' with start(), which lets pipelines compile in the background, or 'cut short'
+ * by destroy() during the first call.
+ */
 export type Manner = 'at once' | 'beside' | 'cut short';
 
 export const mannerOf = (seed: number): Manner =>
@@ -53,7 +56,7 @@ const CODES: Record<Manner, string[]> = {
 
 const SETTLE_MS = 10_000;
 
-/** The same promise, which must settle. */
+/** Waits for a promise. @throws Error if it does not settle in time */
 async function settled(promise: Promise<void>): Promise<void> {
   const late = Promise.withResolvers<never>();
   const timer = setTimeout(() => late.reject(new Error(`a call did not end in ${SETTLE_MS} ms`)), SETTLE_MS);
@@ -64,12 +67,12 @@ async function settled(promise: Promise<void>): Promise<void> {
   }
 }
 
-/** Makes what the device owns countable: whoever makes something destroys it. */
+/** Keeps a set of the objects that were created on a device and not destroyed. */
 function count(device: GPUDevice): Set<object> {
   const alive = new Set<object>();
   const methods = device as unknown as Record<string, (...args: unknown[]) => { destroy(): void }>;
   for (const name of ['createBuffer', 'createTexture', 'createQuerySet']) {
-    const create = must(methods[name], 'methods[name]').bind(device);
+    const create = must(methods[name], `method ${name}`).bind(device);
     methods[name] = (...args) => {
       const made = create(...args);
       const destroy = made.destroy.bind(made);
@@ -91,7 +94,7 @@ export class Subject {
   readonly #data = new Uint8Array(DATA_BYTES);
   readonly #asset = new Uint8Array(ASSET_BYTES);
   readonly #replays: WeakRef<CommandReplay>[] = [];
-  /** What the device reported while no replay ran. */
+  /** Errors that the device reported while no replay executed commands. */
   readonly late: string[] = [];
 
   constructor(gpu: Gpu) {
@@ -101,7 +104,7 @@ export class Subject {
     const texture = device.createTexture({ size: [PICTURE_EDGE, PICTURE_EDGE], format: 'rgba8unorm', usage });
     this.surface = { texture, view: texture.createView() };
     this.#alive = count(device);
-    // Small numbers: a buffer of them may say how much is drawn.
+    // Small numbers, because an indirect draw may read them as the number of vertices.
     for (let n = 0; n < DATA_BYTES; n += 4) this.#data[n] = (n / 4) % 4;
   }
 
@@ -109,7 +112,7 @@ export class Subject {
     return new Subject(await openGpu({ hardwareRequired: false, backend, log: () => {} }));
   }
 
-  /** Runs calls on a replay of their own until one fails, and looks at what is left. */
+  /** Runs calls on a new replay until one fails. Checks that nothing is left afterwards. */
   async run(calls: readonly Call[], { manner }: { manner: Manner } = { manner: 'at once' }): Promise<Outcome> {
     const { device } = this.gpu;
     const errors = DeviceErrors.of(device);
@@ -142,7 +145,7 @@ export class Subject {
         }
       } catch (error) {
         if (error instanceof NearlightError) outcome.code = error.code;
-        else outcome.faults.push(`${(error as Error)?.stack ?? error} is no coded error`);
+        else outcome.faults.push(`${(error as Error)?.stack ?? error} has no code`);
         outcome.message = String((error as Error)?.message);
       }
       outcome.slowestMs = Math.max(outcome.slowestMs, blockedMs ?? performance.now() - begun);
@@ -166,7 +169,7 @@ export class Subject {
     return outcome;
   }
 
-  /** The same; what takes too long is done again, because the machine may have had other things to do. */
+  /** Does the same as run(). Repeats calls that took too long, because the machine may have been busy. */
   async judge(calls: readonly Call[], options: { manner: Manner }): Promise<Outcome> {
     const outcome = await this.run(calls, options);
     for (let again = 0; again < 2 && outcome.slowestMs > HANG_MS; again++)
@@ -175,7 +178,7 @@ export class Subject {
     return outcome;
   }
 
-  /** Lets all that is on its way arrive, and looks at the device itself; gives what must not be. */
+  /** Waits for the GPU's work and checks the device. Returns messages for everything that is wrong. */
   async settle(): Promise<string[]> {
     const { device } = this.gpu;
     const faults: string[] = [];
@@ -203,7 +206,7 @@ export class Subject {
     return faults;
   }
 
-  /** Draws a picture by a stream that is right, and says whether it came out. */
+  /** Runs a valid stream. Returns whether it draws its picture. */
   async works(): Promise<boolean> {
     const triangle = `@vertex fn vs(@builtin(vertex_index) i: u32) -> @builtin(position) vec4f {
         return vec4f(f32(i & 1) * 4 - 1, f32(i >> 1) * 4 - 1, 0, 1); }

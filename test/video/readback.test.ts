@@ -3,7 +3,7 @@ import { must } from '../../host/base/assert.ts';
 import { type Gpu, openGpu } from '../../host/gpu/dawn.ts';
 import { type Picture, Readback } from '../../host/video/readback.ts';
 
-// A software adapter on a busy machine stalls for seconds at times.
+// A software adapter on a busy machine can stall for seconds.
 vi.setConfig({ testTimeout: 30_000, hookTimeout: 30_000 });
 
 let gpu: Gpu;
@@ -19,7 +19,7 @@ const luma = ([r, g, b]: Rgb) => (47 * r + 157 * g + 16 * b + 128 + 16 * 256) >>
 const blueness = ([r, g, b]: Rgb) => (-26 * r - 86 * g + 112 * b + 512 + 128 * 1024) >> 10;
 const redness = ([r, g, b]: Rgb) => (112 * r - 102 * g - 10 * b + 512 + 128 * 1024) >> 10;
 
-/** Uploads what `paint` gives; the texture lacks COPY_DST, as it is the room's, so a pass draws it through a second one. */
+/** Draws the picture that `paint` describes. It is uploaded to a second texture, because that of the readback has no COPY_DST. */
 function draw(readback: Readback, paint: Paint): void {
   const { device } = gpu;
   const { width, height, texture } = readback;
@@ -62,8 +62,8 @@ function draw(readback: Readback, paint: Paint): void {
   source.destroy();
 }
 
-/** Counts the samples of every plane that differ from the same integer maths on the CPU. */
-function wrong(picture: Picture, paint: Paint): number {
+/** Counts the samples of all planes that differ from those that the same integer arithmetic gives on the CPU. */
+function countWrong(picture: Picture, paint: Paint): number {
   let count = 0;
   const { width, height } = picture;
   for (let y = 0; y < height; y++)
@@ -73,7 +73,7 @@ function wrong(picture: Picture, paint: Paint): number {
       const total = [0, 0, 0];
       for (const [dx, dy] of [[0, 0], [1, 0], [0, 1], [1, 1]] as const) // biome-ignore format: a 2x2 block
         paint(x * 2 + dx, y * 2 + dy).forEach((value, channel) => {
-          total[channel]! += value;
+          total[channel] = (total[channel] ?? 0) + value;
         });
       const sum = total as unknown as Rgb;
       if (picture.u[y * picture.uStride + x] !== blueness(sum)) count++;
@@ -85,7 +85,7 @@ function wrong(picture: Picture, paint: Paint): number {
 const gradient: Paint = (x, y) => [(x * 7 + y) & 255, (x + y * 5) & 255, (x * 3 - y * 2) & 255];
 
 describe('colours', () => {
-  // BT.709-6, section 3.5: the range is 16 to 235, and colour differences lie around 128.
+  // BT.709-6, section 3.5: luma is from 16 to 235, and colour differences are centred on 128.
   it.each([
     ['black', [0, 0, 0], [16, 128, 128]],
     ['white', [255, 255, 255], [235, 128, 128]],
@@ -96,14 +96,10 @@ describe('colours', () => {
     const readback = new Readback({ device: gpu.device, width: 64, height: 32 });
     draw(readback, () => rgb);
     const picture = must(await readback.read(), 'picture');
-    const found = [
-      must(picture.y[70], 'picture.y[70]'),
-      must(picture.u[40], 'picture.u[40]'),
-      must(picture.v[40], 'picture.v[40]'),
-    ];
+    const found = [picture.y[70] ?? 0, picture.u[40] ?? 0, picture.v[40] ?? 0];
     readback.destroy();
     found.forEach((value, plane) => {
-      expect(Math.abs(value - must(yuv[plane], 'yuv[plane]'))).toBeLessThanOrEqual(1);
+      expect(Math.abs(value - (yuv[plane] ?? 0))).toBeLessThanOrEqual(1);
     });
   });
 
@@ -119,14 +115,14 @@ describe('colours', () => {
     draw(readback, gradient);
     const picture = must(await readback.read(), 'picture');
     expect([picture.width, picture.height]).toEqual([width, height]);
-    const count = wrong(picture, gradient);
-    const control = wrong(picture, (x, y) => gradient(x + 1, y));
+    const count = countWrong(picture, gradient);
+    const control = countWrong(picture, (x, y) => gradient(x + 1, y));
     readback.destroy();
     expect(count).toBe(0);
     expect(control).toBeGreaterThan(width);
   });
 
-  it('takes a snapshot of the view as it is', async () => {
+  it('are the same in a snapshot', async () => {
     const readback = new Readback({ device: gpu.device, width: 18, height: 16 });
     draw(readback, gradient);
     const pixels = await readback.snapshot();
@@ -153,15 +149,15 @@ describe('size', () => {
 });
 
 describe('ring', () => {
-  it('holds three pictures, refuses a fourth and takes one again after a release', async () => {
+  it('holds three pictures, drops a fourth, and has room again after a release', async () => {
     const readback = new Readback({ device: gpu.device, width: 16, height: 16 });
     const pending = [readback.read(), readback.read(), readback.read()];
     expect(pending).not.toContain(undefined);
     expect(readback.read()).toBeUndefined();
     const pictures = await Promise.all(pending);
     expect(readback.read()).toBeUndefined();
-    must(pictures[1], 'pictures[1]').release();
-    must(pictures[1], 'pictures[1]').release();
+    pictures[1]?.release();
+    pictures[1]?.release();
     const again = readback.read();
     expect(again).toBeDefined();
     expect(readback.read()).toBeUndefined();
@@ -169,7 +165,7 @@ describe('ring', () => {
     readback.destroy();
   });
 
-  it('empties a picture that is released', async () => {
+  it('empties a picture when it is released', async () => {
     const readback = new Readback({ device: gpu.device, width: 16, height: 16 });
     const picture = must(await readback.read(), 'picture');
     picture.release();
@@ -177,20 +173,20 @@ describe('ring', () => {
     readback.destroy();
   });
 
-  it('gives the frames in order, each with what was drawn before it', async () => {
+  it('returns pictures in order, each with everything that was drawn before it', async () => {
     const readback = new Readback({ device: gpu.device, width: 16, height: 16 });
     const pending = [0, 100, 200].map((level) => {
       draw(readback, () => [level, level, level]);
       return readback.read();
     });
-    const levels = (await Promise.all(pending)).map((picture) => must(picture, 'picture').y[0]);
+    const levels = (await Promise.all(pending)).map((picture) => picture?.y[0]);
     readback.destroy();
     expect(levels).toEqual([0, 100, 200].map((level) => luma([level, level, level])));
   });
 });
 
 describe('destroy', () => {
-  it('drops what is in flight, empties what is held, and is idempotent', async () => {
+  it('drops the pictures under way, empties those that are held, and is idempotent', async () => {
     const readback = new Readback({ device: gpu.device, width: 16, height: 16 });
     const held = must(await readback.read(), 'picture');
     const pending = [readback.read(), readback.read()];
@@ -202,7 +198,7 @@ describe('destroy', () => {
     expect(readback.read()).toBeUndefined();
   });
 
-  it('destroys every buffer and texture that was made', async () => {
+  it('destroys every buffer and texture that was created', async () => {
     const made: (GPUBuffer | GPUTexture)[] = [];
     const createBuffer = gpu.device.createBuffer.bind(gpu.device);
     const createTexture = gpu.device.createTexture.bind(gpu.device);
@@ -225,7 +221,7 @@ describe('destroy', () => {
     for (const { destroy } of made) expect(destroy).toHaveBeenCalled();
   });
 
-  it('drops the frame when the device goes', async () => {
+  it('of the device drops the picture under way', async () => {
     const other = await openGpu({ hardwareRequired: false, log: () => {} });
     const readback = new Readback({
       device: other.device,
