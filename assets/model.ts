@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import { buildFolder } from '../host/base/self.ts';
 import { MODEL_VERSION } from '../renderer/contract/pack.ts';
 import { packFiles } from './folder.ts';
 import { readContainer } from './gltf/container.ts';
@@ -8,7 +9,7 @@ import { Resources } from './gltf/resources.ts';
 import { packModel } from './pack/pack.ts';
 import { formatReport } from './report.ts';
 
-const CACHE = join(import.meta.dirname, '../build/models');
+const CACHE = join(buildFolder(), 'models');
 /** Changes whenever the same file would be packed otherwise. */
 const PACKER_VERSION = 1;
 

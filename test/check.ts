@@ -27,7 +27,7 @@ const parts: Record<string, () => Outcome | Promise<Outcome>> = {
       'assets',
       'renderer',
     ]),
-  'imports and boundaries': () => ({ faults: findFaults(root) }),
+  'direction of imports': async () => ({ faults: await findFaults(root) }),
   'generated files': () => run(process.execPath, ['renderer/contract/generate.ts', '--check']),
   'links of documents': () => ({
     faults: documents().flatMap((path) => brokenLinks(root, path)),

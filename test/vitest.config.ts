@@ -19,8 +19,8 @@ export default defineConfig({
     fileParallelism: false,
     sequence: { sequencer: Order },
     // Deadlines only end what would hang: no machine is too slow to pass.
-    testTimeout: 60_000,
-    hookTimeout: 120_000,
+    testTimeout: 120_000,
+    hookTimeout: 180_000,
     expect: { poll: { timeout: 45_000 } },
   },
 });

@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
+import { SOURCE_ENDING } from '../../host/base/self.ts';
 import { type EncodedTexture, encodeTexture, type TextureJob } from './encode.ts';
 
 /** Textures of fewer texels take less time than a thread takes to start. */
@@ -27,7 +28,7 @@ export async function encodeTextures(jobs: readonly PooledJob[]): Promise<void> 
 }
 
 async function work(jobs: PooledJob[]): Promise<void> {
-  const worker = new Worker(new URL('./worker.ts', import.meta.url));
+  const worker = new Worker(new URL(`./worker.${SOURCE_ENDING}`, import.meta.url));
   try {
     for (let job = jobs.shift(); job; job = jobs.shift()) {
       const { done, failed, ...message } = job;

@@ -5,8 +5,8 @@ type Options = NonNullable<ParseArgsConfig['options']>;
 type Parsed<T extends Options> = ReturnType<typeof parseArgs<{ allowPositionals: true; options: T }>>;
 
 /**
- * Reads a command line. A negative number is the value of the option before it.
- * @param help what lists the options, such as "render --help"
+ * Parses a command line. A negative number counts as the value of the option before it.
+ * @param help the command that lists the options, such as "render --help", for error messages
  * @throws NearlightError NL_USAGE
  */
 export function readArguments<const T extends Options>(args: string[], options: T, help: string): Parsed<T> {
@@ -21,11 +21,11 @@ export function readArguments<const T extends Options>(args: string[], options: 
     return parseArgs({ args: joined, allowPositionals: true, options });
   } catch (cause) {
     const { code, message } = cause as NodeJS.ErrnoException;
-    // Node's second sentence is about file names that begin with a dash.
-    const [what] = message.split(/\.\s/);
+    // Drop Node's second sentence, which is about file names that begin with a dash.
+    const [what = message] = message.split(/\.\s/);
     const ambiguous =
-      code === 'ERR_PARSE_ARGS_INVALID_OPTION_VALUE' && /^Option '(.*)' argument is ambiguous/.exec(what!);
-    const told = ambiguous ? `${ambiguous[1]} wants a value, and another option follows` : what;
-    throw new NearlightError('NL_USAGE', `${told}; ${help} lists what there is`, { cause });
+      code === 'ERR_PARSE_ARGS_INVALID_OPTION_VALUE' && /^Option '(.*)' argument is ambiguous/.exec(what);
+    const detail = ambiguous ? `${ambiguous[1]} needs a value, but another option follows` : what;
+    throw new NearlightError('NL_USAGE', `${detail}; ${help} lists the options`, { cause });
   }
 }

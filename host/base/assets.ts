@@ -1,8 +1,8 @@
 import { NearlightError } from './errors.ts';
 
-const magic = 0x50414c4e;
+const MAGIC = 0x50414c4e;
 
-/** One asset: where its name and its bytes lie in the pack. */
+/** One asset: its name, and where its contents lie in the pack. */
 export interface Asset {
   readonly name: string;
   readonly offset: number;
@@ -10,14 +10,14 @@ export interface Asset {
 }
 
 /**
- * Reads the directory of an asset pack. Little-endian words: "NLAP", the count, then for each asset the offset of its
- * name, the name's bytes (UTF-8), the offset of its contents, and their bytes. An asset's handle is its place there.
+ * Reads the directory of an asset pack: little-endian 32-bit words, "NLAP", the number of assets, then for each asset the
+ * offset and length of its name (UTF-8) and the offset and length of its contents. An asset's index is its handle.
  * @throws NearlightError NL_MODULE_INVALID for a pack whose directory reaches outside it
  */
 export function readAssets(pack: Uint8Array): Asset[] {
   if (pack.length === 0) return [];
   const view = new DataView(pack.buffer, pack.byteOffset, pack.byteLength);
-  if (pack.length < 8 || view.getUint32(0, true) !== magic) throw invalid('it does not begin with "NLAP"');
+  if (pack.length < 8 || view.getUint32(0, true) !== MAGIC) throw invalid('it does not begin with "NLAP"');
   const count = view.getUint32(4, true);
   if (count > (pack.length - 8) / 16) throw invalid('its directory is truncated');
   const text = new TextDecoder();

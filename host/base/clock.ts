@@ -1,8 +1,8 @@
-/** Time as a room sees it. A stand-in in tests moves it by hand. */
+/** The time that rooms run by. Tests use a clock that they move by hand. */
 export interface Clock {
-  /** Milliseconds since an arbitrary beginning; never goes back. */
+  /** Milliseconds since an arbitrary moment; never decreases. */
   now(): number;
-  /** Resolves at `time` or, at once in the next turn of the event loop, if it has passed. */
+  /** Resolves at `time`, or in the next turn of the event loop if `time` has passed. */
   until(time: number): Promise<void>;
 }
 

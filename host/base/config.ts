@@ -7,7 +7,7 @@ type Setting<T> = {
   about: string;
   min?: number;
   max?: number;
-  /** What a text has to be, unless it is empty. */
+  /** The form that a text must have; an empty text needs none. */
   form?: keyof typeof FORMS;
 };
 
@@ -16,14 +16,14 @@ const FORMS = {
   ports: { text: 'a range of ports such as 31000-31999', fits: (text: string) => readPorts(text) !== undefined },
 };
 
-/** Every setting once: environment name, default, unit (in the name and the text) and bounds. */
+/** Every setting: its environment variable, default and bounds. The name and the text give the unit. */
 export const settings = {
-  port: { env: 'PORT', default: 8080, min: 0, max: 65535, about: 'HTTP port; 0 takes a free one' },
+  port: { env: 'PORT', default: 8080, min: 0, max: 65535, about: 'HTTP port; 0: any free port' },
   host: { env: 'HOST', default: '127.0.0.1', about: 'address to listen on' },
-  gpuEnabled: { env: 'GPU_ENABLED', default: false, about: 'true: a hardware GPU or refuse to start' },
-  maxPlayers: { env: 'MAX_PLAYERS', default: 10, min: 1, max: 64, about: 'seats of a room' },
+  gpuEnabled: { env: 'GPU_ENABLED', default: false, about: 'true: refuse to start without a hardware GPU' },
+  maxPlayers: { env: 'MAX_PLAYERS', default: 10, min: 1, max: 64, about: 'seats in a room' },
   tickRate: { env: 'TICK_RATE', default: 120, min: 1, max: 1000, about: 'simulation steps per second' },
-  seed: { env: 'SEED', default: 0, min: 0, max: 2 ** 53 - 1, about: 'seed of the game; 0 takes a random one' },
+  seed: { env: 'SEED', default: 0, min: 0, max: 2 ** 53 - 1, about: 'seed of the game; 0: a random one' },
   engine: { env: 'ENGINE', default: 'wasmedge', about: 'wasmedge, wasmedge-interpreter or javascript' },
   cacheDir: { env: 'CACHE_DIR', default: '', about: 'folder of compiled modules; empty: ~/.cache/nearlight' },
   cacheBytesMax: {
@@ -31,7 +31,7 @@ export const settings = {
     default: 2 * 2 ** 30,
     min: 0,
     max: 2 ** 40,
-    about: 'size of that folder; what was used longest ago goes first',
+    about: 'size of that folder; the least recently used modules are removed first',
   },
   logLevel: { env: 'LOG_LEVEL', default: 'info', about: 'error, warn, info or debug' },
 
@@ -61,7 +61,7 @@ export const settings = {
     default: 5000,
     min: 10,
     max: 60_000,
-    about: 'time for load, start function and init',
+    about: 'time for loading a module, its start function and its init',
   },
   callMsMax: {
     env: 'CALL_MS_MAX',
@@ -75,7 +75,7 @@ export const settings = {
     default: 60_000,
     min: 100,
     max: 600_000,
-    about: 'time for compiling one module',
+    about: 'time to compile one module',
   },
   compileBytesMax: {
     env: 'COMPILE_BYTES_MAX',
@@ -104,7 +104,7 @@ export const settings = {
     default: 16 * 2 ** 20,
     min: 0,
     max: 2 ** 30,
-    about: 'state that a game saves; no more than DATA_BYTES_MAX either',
+    about: 'state that a game saves; DATA_BYTES_MAX bounds it too',
   },
   gpuObjectsMax: {
     env: 'GPU_OBJECTS_MAX',
@@ -132,7 +132,7 @@ export const settings = {
     default: 100_000_000,
     min: 3,
     max: 2 ** 40,
-    about: 'vertices that one call draws, all instances counted',
+    about: 'vertices that one call draws, over all instances',
   },
   gpuWorkgroupsMax: {
     env: 'GPU_WORKGROUPS_MAX',
@@ -146,14 +146,14 @@ export const settings = {
     default: 2000,
     min: 1,
     max: 600_000,
-    about: 'time that the host is at work on the commands of one call, pipelines that compile beside it left out',
+    about: 'time that the host spends on the commands of one call, without pipelines that compile in the background',
   },
   gpuMsMax: {
     env: 'GPU_MS_MAX',
     default: 2000,
     min: 1,
     max: 600_000,
-    about: 'time that the GPU works for one call; at four times that the device is given up',
+    about: 'time that the GPU works for one call; after four times as long the device counts as hung',
   },
   shaderBytesMax: {
     env: 'SHADER_BYTES_MAX',
@@ -167,14 +167,14 @@ export const settings = {
     default: 10_000,
     min: 1,
     max: 600_000,
-    about: 'time that compiling shaders and pipelines may take at once; a twentieth of it comes back as time passes',
+    about: 'time budget for compiling shaders and pipelines; it refills at a twentieth of elapsed time',
   },
   mapBytesMax: {
     env: 'MAP_BYTES_MAX',
     default: 4 * 2 ** 20,
     min: 4,
     max: 2 ** 28,
-    about: 'bytes of buffers that are on their way back to a module',
+    about: 'mapped buffer bytes in flight to a module',
   },
   gpuBytesMax: { env: 'GPU_BYTES_MAX', default: 512 * 2 ** 20, min: 4096, max: 2 ** 36, about: 'GPU memory of a room' },
 
@@ -233,7 +233,7 @@ export const settings = {
     env: 'ICE_ADDRESS',
     default: '',
     form: 'address',
-    about: "address that pages are offered beside the machine's own",
+    about: "address offered to pages in addition to the machine's own",
   },
   nodeUdpPorts: {
     env: 'NODE_UDP_PORTS',
@@ -252,28 +252,28 @@ export const settings = {
     default: 15_000,
     min: 1000,
     max: 600_000,
-    about: 'silence after which a page is gone',
+    about: 'silence after which a page counts as gone',
   },
   holdMsMax: {
     env: 'HOLD_MS_MAX',
     default: 60_000,
     min: 0,
     max: 3_600_000,
-    about: 'time for which players wait while a pod replaces its game',
+    about: 'how long players stay connected while a pod replaces its game',
   },
   closeMsMax: {
     env: 'CLOSE_MS_MAX',
     default: 300,
     min: 0,
     max: 5000,
-    about: 'time for a page to read why its connection ends',
+    about: 'time for a page to read why its connection ends, before it ends',
   },
   keyframeMsMin: {
     env: 'KEYFRAME_MS_MIN',
     default: 250,
     min: 0,
     max: 10_000,
-    about: 'time between two keyframes that a connection asks for',
+    about: 'shortest time between two keyframes that a connection asks for',
   },
   stallMsMax: {
     env: 'STALL_MS_MAX',
@@ -287,7 +287,7 @@ export const settings = {
     default: 4096,
     min: 64,
     max: 2 ** 20,
-    about: 'bytes waiting for a page before its frames are dropped',
+    about: 'bytes queued for a page before its frames are dropped',
   },
   inputErrorsMax: {
     env: 'INPUT_ERRORS_MAX',
@@ -301,7 +301,7 @@ export const settings = {
     default: 4000,
     min: 100,
     max: 100_000,
-    about: 'messages per second from a page; more are unreadable',
+    about: 'messages per second from a page; further ones count as unreadable',
   },
 } as const satisfies Record<string, Setting<number | string | boolean>>;
 
@@ -339,7 +339,7 @@ function parse(setting: Setting<number | string | boolean>, text: string): numbe
   return value;
 }
 
-/** The ports of a range as NODE_UDP_PORTS gives it; undefined where the text is none. */
+/** Parses a port range such as NODE_UDP_PORTS, FIRST-LAST; undefined if the text is not one. */
 export function readPorts(text: string): { first: number; last: number } | undefined {
   const [, from, to] = /^(\d{1,5})-(\d{1,5})$/.exec(text) ?? [];
   const [first, last] = [Number(from), Number(to)];

@@ -1,6 +1,6 @@
 /**
- * Every coded error once. A code is stable: players, logs and tests rely on it.
- * `exit` is the process's exit status where the error ends the process, `http` the answer where it ends a request.
+ * Every coded error. Codes are stable, because pages, logs and tests rely on them.
+ * `exit` is the exit status of a process that the error ends, `http` the status of a request that it ends.
  */
 export const errors = {
   NL_SOURCE: { exit: 1, text: 'The sources of a module do not compile' },
@@ -10,7 +10,7 @@ export const errors = {
   NL_NO_GPU: { exit: 4, text: 'No usable GPU' },
   NL_NO_WASMEDGE: { exit: 5, text: 'WasmEdge cannot be used' },
   NL_MODULE_NOT_FOUND: { exit: 10, text: 'The module file cannot be read' },
-  NL_MODULE_INVALID: { exit: 11, text: 'The file is no valid WebAssembly module' },
+  NL_MODULE_INVALID: { exit: 11, text: 'The file is not a valid WebAssembly module' },
   NL_MODULE_VERSION: { exit: 12, text: 'The module speaks another version of the contract' },
   NL_MODULE_EXPORT: { exit: 13, text: 'The module lacks an export or exports it with another type' },
   NL_MODULE_IMPORT: { exit: 14, text: 'The module imports something that the contract does not offer' },
@@ -52,7 +52,7 @@ export const errors = {
 
 export type ErrorCode = keyof typeof errors;
 
-/** An error with a stable code. `message` is "CODE: text: detail", one line where the detail is one line. */
+/** An error with a stable code. `message` is "CODE: text: detail". */
 export class NearlightError extends Error {
   readonly code: ErrorCode;
   readonly detail: string;
@@ -64,9 +64,9 @@ export class NearlightError extends Error {
   }
 }
 
-/** NL_GUEST_EXIT: the module called `exit` (renderer/contract/ABI.md, "Imports"). */
+/** NL_GUEST_EXIT: the module ended itself by calling `exit` (renderer/contract/ABI.md, "Imports"). */
 export class GuestExit extends NearlightError {
-  /** What it gave, 0 to 255; 0 means that all went well. */
+  /** The status that the module passed, 0 to 255; 0 is success. */
   readonly status: number;
   constructor(status: number, call: string) {
     super('NL_GUEST_EXIT', `with status ${status} in ${call}`);
@@ -74,7 +74,7 @@ export class GuestExit extends NearlightError {
   }
 }
 
-/** The exit status for an error that ends the process; 1 where the table has none, a game's own where it ended itself. */
+/** The exit status of a process that `error` ends: the game's own if it called `exit`, or the table's, or 1. */
 export function exitStatus(error: unknown): number {
   if (error instanceof GuestExit) return error.status;
   if (!(error instanceof NearlightError)) return 1;

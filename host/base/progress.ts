@@ -2,29 +2,29 @@ const TERMINAL_MS = 100;
 const LINE_MS_MIN = 2000;
 const LINE_MS_MAX = 60_000;
 
-/** Tells on standard error how far pictures are: on a terminal in one line, else in lines ever further apart. */
+/** Shows on standard error how many pictures are done: on a terminal in one line, elsewhere in lines at growing intervals. */
 export class Progress {
-  readonly #of: string;
-  readonly #begun = performance.now();
-  #told = 0;
+  readonly #total: string;
+  readonly #startMs = performance.now();
+  #shownMs = 0;
 
-  /** @param frames pictures that there will be; Infinity where nobody knows */
+  /** @param frames pictures in total; Infinity if unknown */
   constructor(frames: number) {
-    this.#of = Number.isFinite(frames) ? ` of ${frames}` : '';
+    this.#total = Number.isFinite(frames) ? ` of ${frames}` : '';
   }
 
-  /** @param frame pictures that are done */
-  tell(frame: number): void {
+  /** @param frame pictures done so far */
+  show(frame: number): void {
     const { isTTY } = process.stderr;
-    const ms = performance.now() - this.#begun;
-    const least = isTTY ? TERMINAL_MS : Math.min(Math.max(this.#told, LINE_MS_MIN), LINE_MS_MAX);
-    if (ms - this.#told < least) return;
-    this.#told = ms;
-    const line = `picture ${frame}${this.#of}, ${((frame * 1000) / ms).toFixed(1)} a second`;
+    const ms = performance.now() - this.#startMs;
+    const least = isTTY ? TERMINAL_MS : Math.min(Math.max(this.#shownMs, LINE_MS_MIN), LINE_MS_MAX);
+    if (ms - this.#shownMs < least) return;
+    this.#shownMs = ms;
+    const line = `picture ${frame}${this.#total}, ${((frame * 1000) / ms).toFixed(1)} a second`;
     process.stderr.write(isTTY ? `\r\x1b[K${line}` : `${line}\n`);
   }
 
-  /** Takes the line off a terminal. */
+  /** Removes the line from a terminal. */
   end(): void {
     if (process.stderr.isTTY) process.stderr.write('\r\x1b[K');
   }

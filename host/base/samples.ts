@@ -1,18 +1,21 @@
-import type { Histogram } from '../observe/histogram.ts';
+/** Counts every sample, in milliseconds. */
+interface Counter {
+  add(ms: number): void;
+}
 
-/** The newest `size` samples of a duration or another figure, for percentiles. Adding allocates nothing. */
+/** Keeps the newest `size` samples of a figure, for percentiles. Adding a sample allocates nothing. */
 export class Samples {
   readonly #ring: Float64Array;
-  readonly #histogram: Histogram | undefined;
+  readonly #histogram: Counter | undefined;
   #count = 0;
 
-  /** @param options.histogram also counts every sample, and outlives these; the samples are milliseconds then */
-  constructor({ size = 4096, histogram }: { size?: number; histogram?: Histogram | undefined } = {}) {
+  /** @param options.histogram counts every sample too; the samples must then be milliseconds */
+  constructor({ size = 4096, histogram }: { size?: number; histogram?: Counter | undefined } = {}) {
     this.#ring = new Float64Array(size);
     this.#histogram = histogram;
   }
 
-  /** Samples added since the beginning. */
+  /** Samples added so far, including those no longer kept. */
   get count(): number {
     return this.#count;
   }
@@ -22,7 +25,7 @@ export class Samples {
     this.#histogram?.add(value);
   }
 
-  /** P50, P95 and P99 by nearest rank over what is kept, in the samples' unit; zeros without samples. */
+  /** P50, P95, P99 (nearest rank) and maximum of the kept samples, in their unit; zeros if there are none. */
   summary(): { n: number; p50: number; p95: number; p99: number; max: number } {
     const kept = this.#ring.slice(0, Math.min(this.#count, this.#ring.length)).sort();
     const at = (share: number): number => round(kept[Math.max(0, Math.ceil(share * kept.length) - 1)] ?? 0);

@@ -1,13 +1,15 @@
+import { NearlightError } from '../base/errors.ts';
+import { IS_CHECKOUT } from '../base/self.ts';
 import { buildNative } from '../engine/wasmedge/build.ts';
 import { buildModules } from '../play/modules.ts';
+import { listed, openProject } from '../play/project.ts';
 
-const HELP = `Builds what the host needs and what is out of date, into build/.
+const HELP = `Compiles the games of the project whose sources have changed, into build/NAME.wasm.
 
 Usage: npm run build [-- NAME ...]
 
-NAME is a game: arena, a folder of renderer/ with an index.ts (make one with npm run new), or a file of
-renderer/examples without its ending. Without a name, everything is built.
-If a folder NAME.assets lies beside the game's own file, build/NAME.assets becomes a link to it.
+NAME is a game: by default src/index.ts, named after the project, or those that package.json lists under nearlight.games.
+Without a name, all are built. build/NAME.assets becomes a link to the game's folder of assets.
 `;
 
 /** @throws NearlightError NL_SOURCE, NL_USAGE */
@@ -16,9 +18,13 @@ export async function run(args: string[]): Promise<number> {
     process.stdout.write(HELP);
     return 0;
   }
+  const project = openProject();
+  if (project.games.length === 0)
+    throw new NearlightError('NL_USAGE', `there is no game in ${project.root}; ${listed(project)}`);
   const [modules] = await Promise.all([
-    buildModules(args.length > 0 ? args : undefined),
-    args.length > 0 ? undefined : buildNative(),
+    buildModules(args.length > 0 ? args : undefined, undefined, project),
+    // In a checkout this is also the command that prepares the host.
+    IS_CHECKOUT && args.length === 0 ? buildNative() : undefined,
   ]);
   for (const { name, bytes, ms } of modules) {
     const note = ms > 0 ? `compiled in ${(ms / 1000).toFixed(1)} s` : 'up to date';

@@ -2,9 +2,9 @@ import { readArguments } from '../base/arguments.ts';
 import { readConfig } from '../base/config.ts';
 import { NearlightError } from '../base/errors.ts';
 import { packModel } from '../play/playable.ts';
+import { findGame, openProject, ownProject } from '../play/project.ts';
 import { untilSignal } from './command.ts';
 import { startDev } from './dev/dev.ts';
-import { findSource } from './dev/source.ts';
 
 const HELP = `Plays a game in the browser tab itself, and again whenever a source file or an asset is saved.
 
@@ -36,7 +36,9 @@ export async function run(args: string[], environment: NodeJS.ProcessEnv): Promi
   const { model } = values;
   if (model !== undefined && positionals.length > 0)
     throw new NearlightError('NL_USAGE', '--model shows a model by itself; leave the game out');
-  const source = findSource(model === undefined ? (positionals[0] ?? 'arena') : 'model');
+  const project = model === undefined ? openProject() : ownProject();
+  const what = model === undefined ? (positionals[0] ?? project.games[0]?.name ?? '') : 'model';
+  const source = findGame(what, project);
   const config = readConfig({ ...environment, ...(values.port === undefined ? {} : { PORT: values.port }) });
   const log = (message: string) => void process.stdout.write(`${message}\n`);
   const assets = model === undefined ? undefined : await packModel(model, log);

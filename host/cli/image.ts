@@ -6,8 +6,10 @@ import { type Progress, pushImage } from '../../oci/push.ts';
 import { parseReference, Registry } from '../../oci/registry.ts';
 import { tar } from '../../oci/tar.ts';
 import { readArguments } from '../base/arguments.ts';
+import { must } from '../base/assert.ts';
 import { NearlightError } from '../base/errors.ts';
-import { buildModules } from '../play/modules.ts';
+import { buildGames } from '../play/modules.ts';
+import { openProject, ownProject } from '../play/project.ts';
 
 const root = join(import.meta.dirname, '../..');
 /** Below the folder it is called in, which under npm is this repository. */
@@ -40,7 +42,7 @@ export async function run(args: string[]): Promise<number> {
     return 0;
   }
   const reference = values.push === undefined ? undefined : parseReference(values.push);
-  const path = positionals[0] ?? (await arena());
+  const path = positionals[0] ?? (await buildFirst());
   const title = basename(path, '.wasm');
   const version = values.version ?? (positionals.length === 0 ? await ownVersion() : undefined);
   const assets = values.assets ?? (await assetsBeside(path));
@@ -84,14 +86,16 @@ function parse(args: string[]) {
   if (positionals.length > 1)
     throw new NearlightError(
       'NL_USAGE',
-      `one module a time, and not ${positionals.join(' ')}; --help lists what there is`,
+      `one module a time, and not ${positionals.join(' ')}; --help lists the options`,
     );
   return parsed;
 }
 
-async function arena(): Promise<string> {
-  const [built] = await buildModules(['arena'], (line) => process.stderr.write(`${line}\n`));
-  return built!.path;
+/** Builds the first game of the project in the working folder; outside any project, the arena. */
+async function buildFirst(): Promise<string> {
+  const game = must(openProject().games[0] ?? ownProject().games[0], 'game');
+  const [built] = await buildGames([game], (line) => process.stderr.write(`${line}\n`));
+  return must(built, 'module').path;
 }
 
 async function ownVersion(): Promise<string> {

@@ -171,7 +171,7 @@ async function observe(game: Offline, source: Source, { frame, fps, width, heigh
       },
       async onFrame(drawn) {
         await gpu.device.queue.onSubmittedWorkDone();
-        progress.tell(drawn + 1);
+        progress.show(drawn + 1);
       },
     });
     progress.end();

@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import { settings } from '../base/config.ts';
 import { exitStatus, NearlightError } from '../base/errors.ts';
 import { VERSION } from '../base/version.ts';
 import type { Command } from './command.ts';
@@ -9,6 +10,7 @@ const COMMANDS: Record<string, { about: string; load(): Promise<Command> }> = {
   dev: { about: "play a game in the browser's own tab, rebuilt on every save", load: () => import('./dev.ts') },
   new: { about: 'make a game of your own', load: () => import('./new.ts') },
   build: { about: 'compile games to modules', load: () => import('./build.ts') },
+  test: { about: "run a project's tests", load: () => import('./test.ts') },
   image: { about: 'build the OCI image of a game, and push it', load: () => import('./image.ts') },
   render: { about: 'make pictures or a clip of a game or a recorded session', load: () => import('./render.ts') },
   inspect: { about: 'describe what a game sends to the GPU', load: () => import('./inspect.ts') },
@@ -27,6 +29,13 @@ ${Object.entries(COMMANDS)
 
 "nearlight COMMAND --help" describes a command. In a project, "npm start", "npm run dev", "npm run build" and so on
 run the command of the same name.
+
+Environment:
+${Object.values(settings)
+  .map(
+    ({ env, about, ...setting }) => `  ${env.padEnd(22)} ${about} (${setting.default === '' ? '-' : setting.default})`,
+  )
+  .join('\n')}
 `;
 
 async function main([name, ...rest]: string[]): Promise<number> {
@@ -39,16 +48,21 @@ async function main([name, ...rest]: string[]): Promise<number> {
     return 0;
   }
   const found = name === undefined ? undefined : COMMANDS[name];
-  if (found) return (await found.load()).run(rest, process.env);
-  const args = name === undefined ? [] : [name, ...rest];
-  return (await import('./start.ts')).run(args, process.env);
+  if (name === undefined || !found)
+    return run('', await import('./start.ts'), name === undefined ? [] : [name, ...rest]);
+  return run(`${name}: `, await found.load(), rest);
 }
 
-try {
-  process.exitCode = await main(process.argv.slice(2));
-} catch (error) {
-  process.stderr.write(`${error instanceof NearlightError ? error.message : (error as Error).stack}\n`);
-  process.exitCode = exitStatus(error);
+/** Runs a command; a failure becomes one line and an exit status. */
+async function run(prefix: string, command: Command, args: string[]): Promise<number> {
+  try {
+    return await command.run(args, process.env);
+  } catch (error) {
+    process.stderr.write(`${prefix}${error instanceof NearlightError ? error.message : (error as Error).stack}\n`);
+    return exitStatus(error);
+  }
 }
+
+process.exitCode = await main(process.argv.slice(2));
 // A library's thread or a poll of the GPU must not keep the process alive.
 process.exit();

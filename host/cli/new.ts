@@ -1,54 +1,173 @@
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { createRequire } from 'node:module';
+import { basename, dirname, join, relative, resolve } from 'node:path';
+import { readArguments } from '../base/arguments.ts';
 import { NearlightError } from '../base/errors.ts';
+import { IS_CHECKOUT, PACKAGE_ROOT } from '../base/self.ts';
+import { VERSION } from '../base/version.ts';
 
-const root = join(import.meta.dirname, '../..');
-/** Folders of renderer/ that are something else. */
-const TAKEN = ['sdk', 'scene', 'examples', 'renderer'];
 const NAME_CHARS_MAX = 40;
+/** What npm does not put into a package under its own name: the name in the template, and in a project. */
+const RENAMED = { gitignore: '.gitignore', github: '.github' };
+/** What an editor needs to understand a project; the versions that the template was tried with. */
+const EDITOR = { '@types/node': '24', typescript: '5.9.3' };
 
-const HELP = `Makes a game of your own, which runs at once.
+const HELP = `Makes the project of a game, which runs at once.
 
-Usage: npm run new -- NAME
+Usage: npx nearlight new FOLDER
 
-NAME is a name of lower-case letters, digits and dashes; the game is renderer/NAME/index.ts.
+FOLDER is made; its last part names the game: lower-case letters, digits and dashes. Then, in it:
+
+  npm install
+  npm run dev
 `;
 
-/**
- * Writes the beginning of a game; gives its file, a path from `folder`.
- * @throws NearlightError NL_USAGE for a name that cannot be one, or is taken
- */
-export function createGame(name: string, folder = root): string {
-  if (!/^[a-z][a-z0-9-]*$/.test(name) || name.length > NAME_CHARS_MAX)
-    throw new NearlightError(
-      'NL_USAGE',
-      `${JSON.stringify(name)} is no name for a game: up to ${NAME_CHARS_MAX} lower-case letters, digits and dashes, a letter first, such as star-hunt`,
-    );
-  const taken = [`renderer/${name}`, `renderer/${name}.ts`, `renderer/examples/${name}.ts`];
-  const found = taken.find((path) => existsSync(join(folder, path)));
-  if (TAKEN.includes(name) || found)
-    throw new NearlightError('NL_USAGE', `the name ${name} is taken (${found ?? `renderer/${name}`}); choose another`);
-  const file = `renderer/${name}/index.ts`;
-  const text = readFileSync(join(import.meta.dirname, 'template.txt'), 'utf8');
-  mkdirSync(join(folder, 'renderer', name));
-  writeFileSync(join(folder, file), text.replaceAll('NAME', name));
-  return file;
+/** Where the two packages of a new project come from, as package.json says it. */
+export interface Specifiers {
+  nearlight: string;
+  '@nearlight/sdk': string;
 }
 
 /** @throws NearlightError NL_USAGE */
 export async function run(args: string[]): Promise<number> {
-  if (args.includes('--help')) {
+  const { values, positionals } = readArguments(args, { help: { type: 'boolean', short: 'h' } }, 'new --help');
+  if (values.help) {
     process.stdout.write(HELP);
     return 0;
   }
-  if (args.length !== 1) throw new NearlightError('NL_USAGE', 'give one name: npm run new -- NAME');
-  const [name] = args as [string];
-  const file = createGame(name);
-  process.stdout.write(`Made ${file}.
+  const [folder, ...others] = positionals;
+  if (folder === undefined || others.length > 0) throw usage('give one folder: npx nearlight new my-game');
+  createProject(folder, await findSpecifiers(process.cwd()));
+  process.stdout.write(`Made ${folder}. Now:
 
-  npm run dev -- ${name}                 play it in this browser's tab; change it, save, and see
-  npm run build -- ${name}
-  npm start -- build/${name}.wasm        play it as players will, streamed
+  cd ${folder}
+  npm install
+  npm run dev      play it in the browser's own tab; change src/index.ts, save, and see
+  npm start        play it as players will, streamed
+  npm test         run its tests
 `);
   return 0;
+}
+
+/**
+ * Writes the project of a new game into a folder that does not exist yet, or is empty.
+ * @throws NearlightError NL_USAGE for a name that cannot be one, or a folder that is in use
+ */
+export function createProject(folder: string, specifiers: Specifiers): void {
+  const target = resolve(folder);
+  const name = basename(target);
+  if (!/^[a-z][a-z0-9-]*$/.test(name) || name.length > NAME_CHARS_MAX)
+    throw usage(
+      `${JSON.stringify(name)} cannot name a game: use a letter and then letters, digits and dashes, all lower-case, at most ${NAME_CHARS_MAX}, such as star-hunt`,
+    );
+  if (existsSync(target) && !(statSync(target).isDirectory() && readdirSync(target).length === 0))
+    throw usage(`${folder} already exists; choose another name, or remove it`);
+  // The folder appears whole: an interrupted run leaves no half of a project under its name.
+  const temporary = `${target}.${process.pid}`;
+  try {
+    cpSync(templateFolder(), temporary, { recursive: true });
+    for (const [from, to] of Object.entries(RENAMED)) renameSync(join(temporary, from), join(temporary, to));
+    for (const file of ['README.md', 'src/index.ts']) {
+      const path = join(temporary, file);
+      writeFileSync(path, readFileSync(path, 'utf8').replaceAll('NAME', name));
+    }
+    mkdirSync(join(temporary, 'assets'), { recursive: true });
+    writeFileSync(join(temporary, 'package.json'), `${JSON.stringify(manifest(name, target, specifiers), null, 2)}\n`);
+    if (existsSync(target)) rmSync(target, { recursive: true });
+    renameSync(temporary, target);
+  } catch (error) {
+    rmSync(temporary, { recursive: true, force: true });
+    throw error;
+  }
+}
+
+function manifest(name: string, target: string, specifiers: Specifiers): object {
+  const local = (text: string) => (text.startsWith('file:/') ? `file:${relative(target, text.slice(5))}` : text);
+  return {
+    name,
+    version: '0.1.0',
+    private: true,
+    type: 'module',
+    scripts: {
+      start: 'nearlight start',
+      dev: 'nearlight dev',
+      build: 'nearlight build',
+      test: 'nearlight test',
+      image: 'nearlight image',
+    },
+    dependencies: { '@nearlight/sdk': local(specifiers['@nearlight/sdk']), nearlight: local(specifiers.nearlight) },
+    devDependencies: { ...EDITOR, assemblyscript: compilerVersion() },
+  };
+}
+
+/** The template, which the SDK's package brings. @throws NearlightError NL_USAGE if the SDK is not installed */
+function templateFolder(): string {
+  if (IS_CHECKOUT) return join(PACKAGE_ROOT, 'renderer/sdk/template');
+  for (const from of [process.cwd(), PACKAGE_ROOT]) {
+    try {
+      const path = createRequire(join(from, 'package.json')).resolve('@nearlight/sdk/asconfig.json');
+      return join(dirname(path), 'sdk/template');
+    } catch {}
+  }
+  throw usage('@nearlight/sdk is not installed; install it beside nearlight: npm install @nearlight/sdk');
+}
+
+/** The compiler's version that this program uses, so that the editor shows what the compiler says. */
+function compilerVersion(): string {
+  const { dependencies } = JSON.parse(readFileSync(join(PACKAGE_ROOT, 'package.json'), 'utf8')) as {
+    dependencies: Record<string, string>;
+  };
+  return dependencies.assemblyscript ?? '*';
+}
+
+/**
+ * Finds where the packages were installed from, for a project that is to get the same: in a checkout its own tarballs, which
+ * are made if they are missing; else what the package.json of `folder` says, or one above it; else this version.
+ */
+async function findSpecifiers(folder: string): Promise<Specifiers> {
+  if (IS_CHECKOUT) {
+    const { makePackages } = await import('./package.ts');
+    const { nearlight, sdk } = await makePackages((line) => void process.stderr.write(`${line}\n`));
+    return { nearlight: `file:${nearlight}`, '@nearlight/sdk': `file:${sdk}` };
+  }
+  const found = findDependencies(folder);
+  return {
+    nearlight: found.nearlight ?? `^${VERSION}`,
+    '@nearlight/sdk': found['@nearlight/sdk'] ?? `^${VERSION}`,
+  };
+}
+
+/** The two dependencies in the nearest package.json that has them; the path of a file is absolute. */
+function findDependencies(folder: string): Partial<Specifiers> {
+  for (let path = resolve(folder); ; path = dirname(path)) {
+    const file = join(path, 'package.json');
+    if (existsSync(file)) {
+      const { dependencies, devDependencies } = JSON.parse(readFileSync(file, 'utf8')) as Record<
+        string,
+        Partial<Specifiers>
+      >;
+      const all: Partial<Specifiers> = { ...devDependencies, ...dependencies };
+      const absolute = (text: string) => (text.startsWith('file:') ? `file:${resolve(path, text.slice(5))}` : text);
+      if (all.nearlight !== undefined)
+        return {
+          nearlight: absolute(all.nearlight),
+          ...(all['@nearlight/sdk'] === undefined ? {} : { '@nearlight/sdk': absolute(all['@nearlight/sdk']) }),
+        };
+    }
+    if (path === dirname(path)) return {};
+  }
+}
+
+function usage(detail: string): NearlightError {
+  return new NearlightError('NL_USAGE', detail);
 }

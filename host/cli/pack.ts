@@ -26,7 +26,7 @@ export async function run(args: string[]): Promise<number> {
   }
   const [file, ...others] = positionals;
   if (file === undefined || others.length > 0)
-    throw new NearlightError('NL_USAGE', 'give one model, a .glb or .gltf file; --help lists what there is');
+    throw new NearlightError('NL_USAGE', 'give one model, a .glb or .gltf file; --help lists the options');
   const out = values.out ?? `${file.replace(/\.(glb|gltf)$/i, '')}.nlmd`;
   const { bytes, report, warnings } = await packModel(file, {
     ...(values['texture-max'] === undefined ? {} : { textureSideMax: readSide(values['texture-max']) }),

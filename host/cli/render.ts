@@ -91,7 +91,7 @@ export async function run(args: string[], environment: NodeJS.ProcessEnv): Promi
     ...shape,
     config,
     signal: stop.signal,
-    onProgress: (frame) => progress.tell(frame),
+    onProgress: (frame) => progress.show(frame),
   });
   progress.end();
   process.off('SIGINT', onSignal).off('SIGTERM', onSignal);

@@ -8,24 +8,21 @@ import { VERSION } from '../base/version.ts';
 import { buildNative } from '../engine/wasmedge/build.ts';
 import type { Gpu } from '../gpu/dawn.ts';
 import { startHost } from '../play/host.ts';
-import { buildModules, modulePath, modulePaths } from '../play/modules.ts';
+import { buildGames } from '../play/modules.ts';
 import { packModel, playableName } from '../play/playable.ts';
+import { listModules, modulePath, openProject, ownModulePath } from '../play/project.ts';
 import { untilSignal } from './command.ts';
 
-const ARENA = modulePath('arena');
-const MODEL = modulePath('model');
+const MODEL = ownModulePath('model');
 
 const HELP = `Plays games in the browser, streamed from this machine.
 
 Usage: npm start -- [MODULE.wasm ...] [options]
        npm start -- COMMAND [arguments]
 
-Plays a game at http://127.0.0.1:8080/; without a module, the arena.
+Plays a game at http://127.0.0.1:8080/; without a module, the project's first, or else the arena.
 Several modules get a room each: the first at /, others at /?game=NAME.
 The page takes ?size=1280x720&fps=60.
-
-Commands:
-  dev, new, build, image, render, inspect, pack, doctor; each explains itself with --help
 
 Options:
   --assets DIR     folder of assets (default: NAME.assets beside the module)
@@ -37,12 +34,7 @@ Options:
   --help           this text
   --version        the version
 
-Environment:
-${Object.values(settings)
-  .map(
-    ({ env, about, ...setting }) => `  ${env.padEnd(22)} ${about} (${setting.default === '' ? '-' : setting.default})`,
-  )
-  .join('\n')}
+"nearlight --help" lists the commands, and the settings with their defaults.
 `;
 
 /** Plays until a signal arrives. @throws NearlightError NL_USAGE and as startHost */
@@ -63,7 +55,7 @@ export async function run(args: string[], environment: NodeJS.ProcessEnv): Promi
   );
   const config = readConfig({ ...environment, ...own });
   const log = createLog(config.logLevel);
-  const modules = positionals.length > 0 ? positionals : [values.model === undefined ? ARENA : MODEL];
+  const modules = positionals.length > 0 ? positionals : [values.model === undefined ? usualModule() : MODEL];
   await check(modules, values);
   const announce = (line: string) => log('info', line);
   const [pack] = await Promise.all([
@@ -99,7 +91,7 @@ async function check(
   const names = modules.map(playableName);
   for (const path of modules) {
     if (path.endsWith('.wasm') || (await stat(path).catch(() => undefined))) continue;
-    const built = [...modulePaths()].find(([, name]) => name === path);
+    const built = [...listModules().values()].find(({ name }) => name === path);
     throw new NearlightError(
       'NL_USAGE',
       built
@@ -123,11 +115,17 @@ async function check(
 
 /** Compiles those of the modules whose sources belong to this project and have changed. */
 async function buildOwn(modules: string[], announce: (line: string) => void): Promise<void> {
-  const own = modulePaths();
-  await buildModules(
+  const own = listModules();
+  await buildGames(
     modules.flatMap((path) => own.get(resolve(path)) ?? []),
     announce,
   );
+}
+
+/** The first game of the project in the working folder; outside any project, the arena. */
+function usualModule(): string {
+  const [first] = openProject().games;
+  return first ? modulePath(first) : ownModulePath('arena');
 }
 
 function parse(args: string[]) {

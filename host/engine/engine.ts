@@ -1,7 +1,7 @@
 import type { Config } from '../base/config.ts';
 import type { NearlightError } from '../base/errors.ts';
 
-/** What an engine takes from the settings. */
+/** The settings that bound what a module may use. */
 export type EngineLimits = Pick<
   Config,
   | 'moduleBytesMax'
@@ -18,17 +18,17 @@ export type EngineLimits = Pick<
 
 export type LogLevel = 'error' | 'warn' | 'info' | 'debug';
 
-/** A GPU as a module may ask for it (renderer/contract/ABI.md, "Imports"). */
+/** What a module can query about its GPU (renderer/contract/ABI.md, "Imports"). */
 export interface GpuFacts {
-  /** Bit n is the n-th FeatureName, counted from 0. */
+  /** Bit n is set if the GPU has the n-th FeatureName, counted from 0. */
   features: number;
-  /** The n-th LimitName's value, u32. */
+  /** Element n is the value of the n-th LimitName, counted from 0, as a u32. */
   limits: ArrayLike<number>;
 }
 
-/** A place in a module that was running when it trapped; an engine knows one or the other, or both. */
+/** A stack frame of a module that trapped. An engine knows the function, the offset, or both. */
 export interface TrapFrame {
-  /** Index of the function, imports first. */
+  /** Index of the function in the module, imported functions first. */
   function?: number;
   /** Bytes from the start of the module file to the instruction. */
   offset?: number;
@@ -36,27 +36,32 @@ export interface TrapFrame {
 
 export interface LoadOptions {
   limits: EngineLimits;
+  /** Seed of the game's randomness, a whole number below 2^53. */
   seed: number;
+  /** Ticks per second. */
   tickRate: number;
   seats: number;
-  /** The asset pack (renderer/contract/ABI.md, "Assets"); empty for none. */
+  /** The asset pack (renderer/contract/ABI.md, "Assets"); empty if the game has none. */
   assets: Uint8Array;
-  /** What the module is told of its GPU; without, it has no features, and limits of 0. */
+  /** The GPU that the module can query. If it is missing, the module sees no features and limits of 0. */
   gpu?: GpuFacts;
-  /** Lines that the module logs, and compiler progress. Never throws. */
+  /** Takes the lines that the module logs, and the progress of the compiler. It must not throw. */
   log(level: LogLevel, message: string): void;
-  /** Says where in the sources a trap arose, the innermost frame first; it follows the reason in the error's message. */
+  /**
+   * Translates stack frames, innermost first, into a place in the game's sources. The result is appended to the reason of
+   * the trap; it is empty, or begins with ", ".
+   */
   locate?(frames: readonly TrapFrame[]): string;
 }
 
 /**
- * What one call of the module submitted. Owned by the instance; the views die at the instance's next call,
- * except that both are private copies which the guest cannot change.
+ * What a module submitted during one call. Both arrays are copies that the guest cannot change. The instance owns them and
+ * overwrites them in its next call.
  */
 export interface Submission {
-  /** The command stream, 32-bit words; ABI.md, "Command stream". */
+  /** The command stream in 32-bit words (renderer/contract/ABI.md, "Command stream"). */
   readonly commands: Uint32Array;
-  /** What references in the stream point into: a reference's first word is a byte offset in `data`. */
+  /** Bulk data. Commands refer to it by byte offset. */
   readonly data: Uint8Array;
 }
 
@@ -64,47 +69,52 @@ export interface Submission {
 export interface Engine {
   readonly name: 'wasmedge' | 'wasmedge-interpreter' | 'javascript';
   /**
-   * Checks, compiles (or takes from the cache), instantiates and initialises a module.
+   * Checks a module, compiles it or takes it from the cache, instantiates it, and calls its `init`.
    * @throws NearlightError NL_MODULE_*, NL_COMPILE, NL_GUEST_*, NL_NO_WASMEDGE
    */
   load(module: Uint8Array, options: LoadOptions): Promise<Instance>;
 }
 
 /**
- * One initialised module. Calls are serial: the caller waits for one before it makes the next.
- * After an error the instance is closed, and every further call rejects with that same error.
+ * One initialised module. Calls are serial: the caller waits for one to finish before it makes the next. An error closes the
+ * instance, and every later call rejects with that same error.
  */
 export interface Instance {
-  /** The process of its own that runs the module; undefined where there is none. */
+  /** Id of the process that runs the module; undefined if the module runs in this process. */
   readonly pid: number | undefined;
-  /** What `init` submitted; valid until the first call. */
+  /** What `init` submitted. Valid until the first call. */
   readonly initial: Submission;
-  /** `seats` input records of INPUT_STRIDE bytes (ABI.md, "Input"), copied to the guest before each tick and render. */
+  /**
+   * One input record of INPUT_STRIDE bytes for each seat (renderer/contract/ABI.md, "Input"). The caller writes them here;
+   * the instance copies them to the guest before each call.
+   */
   readonly inputs: DataView;
   /**
-   * Puts one record of REPLY_WORDS words on the reply ring; the guest sees it from its next call on, or, unless it is
-   * REPLY_DEVICE_LOST, from the one after where that is restore().
+   * Adds a record of REPLY_WORDS words to the reply ring. The module can read it from its next call on. If that call is
+   * restore(), it sees only REPLY_DEVICE_LOST; other replies wait for the call after it.
    */
   reply(record: ArrayLike<number>): void;
   /**
-   * Puts a copy of `bytes` into linear memory before the next call but restore(). Where they do not fit into it, that call ends the
-   * instance with NL_GUEST_TRAP. Together with 8 bytes each, those of one call are at most DATA_BYTES_MAX.
+   * Copies `bytes` into linear memory before the next call other than restore(). If they do not fit there, that call ends the
+   * instance with NL_GUEST_TRAP. The writes before one call, plus 8 bytes for each, must not exceed DATA_BYTES_MAX.
    */
   write(address: number, bytes: Uint8Array): void;
   join(seat: number): Promise<Submission>;
   leave(seat: number): Promise<Submission>;
   tick(tick: number): Promise<Submission>;
+  /** Draws the view of a seat. @param width and height in pixels */
   render(seat: number, width: number, height: number): Promise<Submission>;
-  /** The game's whole state, as a copy for the caller to keep; undefined where the module saves none. */
+  /** Returns a copy of the game's whole state, or undefined if the module does not export `save`. */
   save(): Promise<Uint8Array | undefined>;
   /**
-   * Gives a fresh instance, before its first other call, a state that another one of the same game has saved.
-   * A game may refuse it, which ends the instance like any trap. Too large a state, and a module that loads none, reject
-   * with NL_GUEST_PROTOCOL and NL_MODULE_EXPORT, and the instance goes on.
+   * Loads a state that another instance of the same game has saved. It must be the first call of an instance. A game may
+   * trap to refuse the state, which ends the instance.
+   * @throws NearlightError NL_GUEST_PROTOCOL if the state is too large, NL_MODULE_EXPORT if the module does not export
+   * `load`. The instance stays usable after both.
    */
   restore(state: Uint8Array): Promise<Submission>;
-  /** Resolves once when the instance has ended: with the error that ended it, or undefined after close(). */
+  /** Resolves once, when the instance ends: with the error that ended it, or with undefined after close(). */
   readonly ended: Promise<NearlightError | undefined>;
-  /** Ends the guest; idempotent. Resolves when its process and memory are gone. */
+  /** Ends the module and resolves when its process and memory are gone. May be called again. */
   close(): Promise<void>;
 }

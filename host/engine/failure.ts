@@ -1,41 +1,51 @@
 import { ABI_VERSION } from '../../renderer/contract/abi.ts';
 import { NearlightError } from '../base/errors.ts';
 
-/** A trap, and what is known about it. */
+/** A trap: the fault that ended a call of a module. */
 export interface Trap {
   /** The engine's own message. */
   reason: string;
-  /** Which call it ended. */
+  /** The export that was running. */
   call: string;
-  /** Where in the sources; empty, or begins with ", ". */
+  /** The place in the game's sources; empty, or begins with ", ". */
   place: string;
-  /** The newest line that the module logged; empty for none. */
+  /** The last line that the module logged; empty if it logged none. */
   lastLine: string;
+  /** Size of linear memory when the module trapped. */
   memoryBytes: number;
   memoryBytesMax: number;
 }
 
+/** From this fraction of MEMORY_BYTES_MAX on, `unreachable` is taken to mean that an allocation failed. */
+const NEARLY_FULL = 0.875;
+/** From this fraction on, the message mentions how much memory was in use. */
+const HALF_FULL = 0.5;
+
 /**
- * NL_GUEST_TRAP, or NL_GUEST_MEMORY where a module gave up with its memory nearly full: that a grow failed cannot be
- * seen from outside, and allocators answer it with `unreachable`.
+ * The error for a trap. It is NL_GUEST_MEMORY if the module executed `unreachable` with its memory nearly full: allocators do
+ * that when memory cannot grow, and the host cannot see the failed growth itself. Otherwise it is NL_GUEST_TRAP.
  */
 export function trapError({ reason, call, place, lastLine, memoryBytes, memoryBytesMax }: Trap): NearlightError {
-  const said = lastLine === '' ? '' : `; it last logged: ${lastLine}`;
+  const logged = lastLine === '' ? '' : `; it last logged: ${lastLine}`;
   const memory = `its memory has grown to ${memoryBytes} of ${memoryBytesMax} bytes (MEMORY_BYTES_MAX)`;
-  if (reason.includes('unreachable') && memoryBytes >= 0.875 * memoryBytesMax)
-    return new NearlightError('NL_GUEST_MEMORY', `${reason} in ${call}${place}: ${memory}${said}`);
-  const hint = memoryBytes > 0.5 * memoryBytesMax ? `; ${memory}` : '';
-  return new NearlightError('NL_GUEST_TRAP', `${reason} in ${call}${place}${hint}${said}`);
+  if (reason.includes('unreachable') && memoryBytes >= NEARLY_FULL * memoryBytesMax)
+    return new NearlightError('NL_GUEST_MEMORY', `${reason} in ${call}${place}: ${memory}${logged}`);
+  const hint = memoryBytes > HALF_FULL * memoryBytesMax ? `; ${memory}` : '';
+  return new NearlightError('NL_GUEST_TRAP', `${reason} in ${call}${place}${hint}${logged}`);
 }
 
-export function recursion(call: string, place = ''): NearlightError {
-  return new NearlightError(
-    'NL_GUEST_CRASH',
-    `its stack overflowed in ${call}, most likely by endless recursion${place}`,
-  );
+/** The error for a call whose stack overflowed. @param place as in Trap */
+export function stackOverflow(call: string, place = ''): NearlightError {
+  const detail = `its stack overflowed in ${call}, most likely through endless recursion${place}`;
+  return new NearlightError('NL_GUEST_CRASH', detail);
 }
 
+/** The error for a module that was built for another version of the contract. @param version the module's */
 export function versionError(version: number): NearlightError {
-  const detail = `version() is ${version}, this host speaks ${ABI_VERSION}: build the module with this release's SDK`;
-  return new NearlightError('NL_MODULE_VERSION', detail);
+  const versions = `it was built for version ${version} of the contract, and this host supports version ${ABI_VERSION}`;
+  const remedy =
+    version > ABI_VERSION
+      ? 'update nearlight on this host, or rebuild the module with the SDK of the release that the host runs'
+      : 'rebuild the module with the SDK of the release that this host runs';
+  return new NearlightError('NL_MODULE_VERSION', `${versions}: ${remedy}`);
 }

@@ -1,6 +1,5 @@
 import {
   ABI_VERSION,
-  EXIT_STATUS_MAX,
   INPUT_STRIDE,
   IO_INPUTS,
   IO_MAGIC,
@@ -11,14 +10,16 @@ import {
   REPLY_COUNT,
   REPLY_WORDS,
 } from '../../renderer/contract/abi.ts';
-import { type Asset, readAssets } from '../base/assets.ts';
-import { GuestExit, NearlightError } from '../base/errors.ts';
-import type { Engine, Instance, LoadOptions, Submission } from './engine.ts';
-import { recursion, type Trap, trapError, versionError } from './failure.ts';
+import { must } from '../base/assert.ts';
+import { readAssets } from '../base/assets.ts';
+import { NearlightError } from '../base/errors.ts';
+import type { Engine, Instance, LoadOptions, Submission, TrapFrame } from './engine.ts';
+import { stackOverflow, type Trap, trapError, versionError } from './failure.ts';
+import { createImports } from './imports.ts';
 import { GuestLog } from './log.ts';
 import { type CheckedModule, checkModule, START_EXPORT } from './module.ts';
 import { Replies } from './replies.ts';
-import { checkState, StatePassage, stateBytesMax } from './state.ts';
+import { checkState, StateTransfer, stateBytesMax } from './state.ts';
 import { Collector } from './submission.ts';
 
 type Exports = Record<string, (...parameters: number[]) => number> & {
@@ -26,8 +27,8 @@ type Exports = Record<string, (...parameters: number[]) => number> & {
 };
 
 /**
- * The engine of the JavaScript runtime itself, for the browser and for tests. It bounds memory and tables, but runs a
- * module on the caller's thread: a call that never returns stops that thread, and nothing can end it.
+ * Runs modules on the JavaScript runtime's own engine, in the browser and in tests. It bounds memory and tables. But a module
+ * runs on the caller's thread, and nothing can end a call that never returns.
  */
 export function createJavaScriptEngine(): Engine {
   return {
@@ -44,38 +45,43 @@ export function createJavaScriptEngine(): Engine {
   };
 }
 
-class JavaScriptInstance implements Instance {
+export class JavaScriptInstance implements Instance {
   readonly pid = undefined;
   readonly inputs: DataView;
   readonly ended: Promise<NearlightError | undefined>;
-  private readonly options: LoadOptions;
-  private readonly assets: Asset[];
-  private readonly log: GuestLog;
-  private readonly collector: Collector;
-  private readonly replies = new Replies();
-  private readonly writes: { address: number; bytes: Uint8Array }[] = [];
-  private readonly checked: CheckedModule;
-  private readonly state: StatePassage;
-  private readonly ring = new Uint32Array(REPLY_COUNT * REPLY_WORDS);
-  private exports!: Exports;
-  private memory = new Uint8Array(0);
-  private block = 0;
-  /** The export that runs. */
-  private current = 'instantiation';
-  private end!: (error: NearlightError | undefined) => void;
-  private failure: NearlightError | undefined;
+  readonly #options: LoadOptions;
+  readonly #checked: CheckedModule;
+  readonly #log: GuestLog;
+  readonly #collector: Collector;
+  readonly #replies = new Replies();
+  readonly #state: StateTransfer;
+  /** Writes to linear memory that wait for the next call. */
+  readonly #writes: { address: number; bytes: Uint8Array }[] = [];
+  /** The reply ring and the input records, as they are copied into the IO block. */
+  readonly #ring = new Uint32Array(REPLY_COUNT * REPLY_WORDS);
+  readonly #ringBytes = new Uint8Array(this.#ring.buffer);
+  readonly #inputBytes: Uint8Array;
+  readonly #end: (error: NearlightError | undefined) => void;
+  /** Undefined until the module is instantiated. */
+  #exports: Exports | undefined;
+  #memory = new Uint8Array(0);
+  /** Address of the IO block in linear memory. */
+  #block = 0;
+  /** The export that is running, or ran last. */
+  #running = 'instantiation';
+  #failure: NearlightError | undefined;
 
   private constructor(checked: CheckedModule, options: LoadOptions) {
-    this.options = options;
-    this.checked = checked;
-    this.state = new StatePassage(stateBytesMax(options.limits));
-    this.assets = readAssets(options.assets);
-    this.log = new GuestLog((level, message) => options.log(level, message));
-    this.collector = new Collector(options.limits);
-    this.inputs = new DataView(new ArrayBuffer(options.seats * INPUT_STRIDE));
-    this.ended = new Promise((resolve) => {
-      this.end = resolve;
-    });
+    this.#options = options;
+    this.#checked = checked;
+    this.#state = new StateTransfer(stateBytesMax(options.limits));
+    this.#log = new GuestLog((level, message) => options.log(level, message));
+    this.#collector = new Collector(options.limits);
+    this.#inputBytes = new Uint8Array(options.seats * INPUT_STRIDE);
+    this.inputs = new DataView(this.#inputBytes.buffer);
+    const { promise, resolve } = Promise.withResolvers<NearlightError | undefined>();
+    this.ended = promise;
+    this.#end = resolve;
   }
 
   static async start(
@@ -84,216 +90,196 @@ class JavaScriptInstance implements Instance {
     options: LoadOptions,
   ): Promise<JavaScriptInstance> {
     const instance = new JavaScriptInstance(checked, options);
-    await instance.initialise(module);
+    await instance.#initialise(module);
     return instance;
   }
 
   get initial(): Submission {
-    return this.collector.submission;
+    return this.#collector.submission;
   }
 
-  private async initialise(module: WebAssembly.Module): Promise<void> {
-    const { seed, tickRate, seats } = this.options;
+  /** Size of the module's linear memory. */
+  get memoryBytes(): number {
+    return this.#exports?.memory.buffer.byteLength ?? 0;
+  }
+
+  async #initialise(module: WebAssembly.Module): Promise<void> {
+    const { seed, tickRate, seats } = this.#options;
+    const exports = await this.#instantiate(module);
+    this.#exports = exports;
+    if (exports[START_EXPORT]) this.#invoke(START_EXPORT, []);
+    if (exports._initialize) this.#invoke('_initialize', []);
+    const version = this.#invoke('version', []);
+    if (version !== ABI_VERSION) throw this.#fail(versionError(version), 'version');
+    const address = this.#invoke('init', [seed >>> 0, Math.floor(seed / 2 ** 32), tickRate, seats]) >>> 0;
+    const problem = blockProblem(this.#view(), address, seats);
+    if (problem) throw this.#fail(new NearlightError('NL_GUEST_PROTOCOL', problem), 'init');
+    this.#block = address;
+  }
+
+  async #instantiate(module: WebAssembly.Module): Promise<Exports> {
+    const nearlight = createImports({
+      options: this.#options,
+      assets: readAssets(this.#options.assets),
+      log: this.#log,
+      collector: this.#collector,
+      state: this.#state,
+      memory: () => this.#view(),
+      running: () => this.#running,
+    });
     try {
-      const instance = await WebAssembly.instantiate(module, {
-        nearlight: this.imports(),
-      });
-      this.exports = instance.exports as Exports;
+      const instance = await WebAssembly.instantiate(module, { nearlight });
+      return instance.exports as Exports;
     } catch (error) {
-      throw this.fail(error, 'instantiation');
+      throw this.#fail(error, 'instantiation');
     }
-    if (this.exports[START_EXPORT]) this.invoke(START_EXPORT, []);
-    if (this.exports._initialize) this.invoke('_initialize', []);
-    const version = this.invoke('version', []);
-    if (version !== ABI_VERSION) throw this.fail(versionError(version), 'version');
-    const address = this.invoke('init', [seed >>> 0, Math.floor(seed / 2 ** 32), tickRate, seats]) >>> 0;
-    const problem = blockProblem(this.view(), address, seats);
-    if (problem) throw this.fail(new NearlightError('NL_GUEST_PROTOCOL', problem), 'init');
-    this.block = address;
   }
 
-  /** Linear memory; a new view after it has grown. */
-  private view(): Uint8Array {
-    const { buffer } = this.exports.memory;
-    if (this.memory.buffer !== buffer) this.memory = new Uint8Array(buffer);
-    return this.memory;
-  }
-
-  private imports(): Record<string, (...parameters: number[]) => number | undefined> {
-    const part = (address: number, length: number, what: string) => {
-      const bytes = this.view();
-      if ((address >>> 0) + (length >>> 0) > bytes.length)
-        throw new WebAssembly.RuntimeError(`out of bounds memory access in ${what}`);
-      return bytes.subarray(address >>> 0, (address >>> 0) + (length >>> 0));
-    };
-    const asset = (handle: number, what: string) => {
-      const found = this.assets[handle];
-      if (!found) throw new WebAssembly.RuntimeError(`${what}: no such asset`);
-      return found;
-    };
-    return {
-      submit: (address, length) => {
-        if (this.state.saving) throw new WebAssembly.RuntimeError('submit: not during save');
-        this.collector.append(this.view(), address! >>> 0, length! >>> 0);
-      },
-      log: (level, address, length) => void this.log.line(level!, part(address!, length!, 'log')),
-      asset_find: (address, length) => {
-        const name = new TextDecoder().decode(part(address!, length!, 'asset_find'));
-        return this.assets.findIndex((entry) => entry.name === name);
-      },
-      asset_size: (handle) => asset(handle!, 'asset_size').bytes,
-      asset_read: (handle, offset, address, length) => {
-        const { offset: start, bytes } = asset(handle!, 'asset_read');
-        const target = part(address!, length!, 'asset_read');
-        const from = Math.min(offset! >>> 0, bytes);
-        const count = Math.min(target.length, bytes - from);
-        target.set(this.options.assets.subarray(start + from, start + from + count));
-        return count;
-      },
-      gpu_feature: (name) => (name! < 1 || name! > 32 ? 0 : ((this.options.gpu?.features ?? 0) >>> (name! - 1)) & 1),
-      gpu_limit: (name) => this.options.gpu?.limits[name! - 1] ?? 0,
-      state_write: (address, length) => {
-        if (!this.state.saving) throw new WebAssembly.RuntimeError('state_write: only during save');
-        this.state.write(part(address!, length!, 'state_write'));
-      },
-      state_read: (offset, address, length) => this.state.read(offset! >>> 0, part(address!, length!, 'state_read')),
-      exit: (status) => {
-        if (status! >>> 0 > EXIT_STATUS_MAX)
-          throw new WebAssembly.RuntimeError('exit: the status is not from 0 to 255');
-        throw new GuestExit(status!, this.current);
-      },
-    };
+  /** Returns all of linear memory. Makes a new view only after the memory has grown. */
+  #view(): Uint8Array {
+    const { buffer } = must(this.#exports, 'instantiated module').memory;
+    if (this.#memory.buffer !== buffer) this.#memory = new Uint8Array(buffer);
+    return this.#memory;
   }
 
   reply(record: ArrayLike<number>): void {
-    this.replies.add(record);
+    this.#replies.add(record);
+  }
+
+  write(address: number, bytes: Uint8Array): void {
+    this.#writes.push({ address, bytes: bytes.slice() });
   }
 
   join(seat: number): Promise<Submission> {
-    return this.call('join', [seat]);
+    return this.#call('join', [seat]);
   }
 
   leave(seat: number): Promise<Submission> {
-    return this.call('leave', [seat]);
+    return this.#call('leave', [seat]);
   }
 
   tick(tick: number): Promise<Submission> {
-    return this.call('tick', [tick]);
+    return this.#call('tick', [tick]);
   }
 
   render(seat: number, width: number, height: number): Promise<Submission> {
-    return this.call('render', [seat, width, height]);
+    return this.#call('render', [seat, width, height]);
   }
 
   async save(): Promise<Uint8Array | undefined> {
-    if (!this.checked.saves && !this.failure) return undefined;
-    this.state.beginSave();
-    await this.call('save', []);
-    return this.state.end();
+    if (!this.#checked.saves && !this.#failure) return undefined;
+    this.#state.beginSave();
+    await this.#call('save', []);
+    return this.#state.end();
   }
 
   async restore(state: Uint8Array): Promise<Submission> {
-    if (this.failure) throw this.failure;
-    checkState(state, this.checked.saves, stateBytesMax(this.options.limits));
-    this.state.beginLoad(state);
-    const submission = await this.call('load', [state.length]);
-    this.state.end();
+    if (this.#failure) throw this.#failure;
+    checkState(state, this.#checked.saves, stateBytesMax(this.#options.limits));
+    this.#state.beginLoad(state);
+    const submission = await this.#call('load', [state.length]);
+    this.#state.end();
     return submission;
   }
 
   async close(): Promise<void> {
-    this.failure ??= new NearlightError('NL_ROOM_ENDED', 'the instance is closed');
-    this.end(undefined);
-    this.log.flush();
+    this.#failure ??= new NearlightError('NL_ROOM_ENDED', 'the instance is closed');
+    this.#end(undefined);
+    this.#log.flush();
   }
 
-  private async call(name: string, parameters: number[]): Promise<Submission> {
-    if (this.failure) throw this.failure;
-    this.collector.reset();
-    this.stage(name);
-    if (name !== 'load') this.writeOut(name);
-    this.invoke(name, parameters);
-    return this.collector.submission;
+  async #call(name: string, parameters: number[]): Promise<Submission> {
+    if (this.#failure) throw this.#failure;
+    this.#collector.reset();
+    this.#stage(name);
+    if (name !== 'load') this.#applyWrites(name);
+    this.#invoke(name, parameters);
+    return this.#collector.submission;
   }
 
-  write(address: number, bytes: Uint8Array): void {
-    this.writes.push({ address, bytes: bytes.slice() });
+  /** Copies replies and input records into the module's IO block. */
+  #stage(call: string): void {
+    this.#replies.stage(this.#ring, call);
+    const memory = this.#view();
+    const view = new DataView(memory.buffer);
+    view.setUint32(this.#block + IO_REPLY_HEAD, this.#replies.head, true);
+    memory.set(this.#ringBytes, this.#block + IO_REPLIES);
+    memory.set(this.#inputBytes, this.#block + IO_INPUTS);
   }
 
-  /** What the GPU gave back goes where the module wanted it. */
-  private writeOut(call: string): void {
-    const memory = this.view();
-    for (const { address, bytes } of this.writes.splice(0)) {
+  /** Copies each buffer range that the module mapped to the address it asked for. */
+  #applyWrites(call: string): void {
+    const memory = this.#view();
+    for (const { address, bytes } of this.#writes.splice(0)) {
       if (address + bytes.length > memory.length)
-        throw this.fail(new WebAssembly.RuntimeError('mapAsync: the address lies outside linear memory'), call);
+        throw this.#fail(new WebAssembly.RuntimeError('mapAsync: the target lies outside linear memory'), call);
       memory.set(bytes, address);
     }
   }
 
-  private stage(call: string): void {
-    this.replies.stage(this.ring, call);
-    const memory = this.view();
-    const view = new DataView(memory.buffer);
-    view.setUint32(this.block + IO_REPLY_HEAD, this.replies.head, true);
-    memory.set(new Uint8Array(this.ring.buffer), this.block + IO_REPLIES);
-    memory.set(new Uint8Array(this.inputs.buffer), this.block + IO_INPUTS);
-  }
-
-  private invoke(name: string, parameters: number[]): number {
-    this.current = name;
+  #invoke(name: string, parameters: number[]): number {
+    this.#running = name;
+    const run = must(must(this.#exports, 'instantiated module')[name], 'export that was checked');
     try {
-      return this.exports[name]!(...parameters);
+      return run(...parameters);
     } catch (error) {
-      throw this.fail(error, name);
+      throw this.#fail(error, name);
     }
   }
 
-  private place(error: unknown): string {
+  /** Where in the sources an error happened; empty if that is unknown. */
+  #place(error: unknown): string {
     if (error instanceof NearlightError || !(error instanceof Error)) return '';
-    const frames = [...(error.stack ?? '').matchAll(FRAME)].map(([, index, offset]) => ({
-      function: Number(index),
-      offset: Number.parseInt(offset!, 16) - this.checked.codeShift,
-    }));
-    return frames.length > 0 ? (this.options.locate?.(frames) ?? '') : '';
+    const frames = readStack(error.stack ?? '', this.#checked.codeShift);
+    return frames.length > 0 ? (this.#options.locate?.(frames) ?? '') : '';
   }
 
-  private fail(error: unknown, call: string): NearlightError {
-    this.log.flush();
-    const memoryBytes = this.exports?.memory.buffer.byteLength ?? 0;
-    const { memoryBytesMax } = this.options.limits;
-    this.failure = toFailure(error, {
+  #fail(error: unknown, call: string): NearlightError {
+    this.#log.flush();
+    this.#failure = toFailure(error, {
       call,
-      place: this.place(error),
-      lastLine: this.log.last,
-      memoryBytes,
-      memoryBytesMax,
+      place: this.#place(error),
+      lastLine: this.#log.last,
+      memoryBytes: this.memoryBytes,
+      memoryBytesMax: this.#options.limits.memoryBytesMax,
     });
-    this.end(this.failure);
-    return this.failure;
+    this.#end(this.#failure);
+    return this.#failure;
   }
 }
 
-/** What an engine's stack says of frames in WebAssembly (WebAssembly Web API, "Developer-Facing Display Conventions"). */
+/** Matches a frame of WebAssembly in a stack (WebAssembly Web API, "Developer-Facing Display Conventions"). */
 const FRAME = /wasm-function\[(\d+)\]:0x([0-9a-f]+)/g;
+
+/** @param codeShift as in CheckedModule */
+function readStack(stack: string, codeShift: number): TrapFrame[] {
+  return [...stack.matchAll(FRAME)].map(([, index, offset = '']) => ({
+    function: Number(index),
+    offset: Number.parseInt(offset, 16) - codeShift,
+  }));
+}
 
 function toFailure(error: unknown, where: Omit<Trap, 'reason'>): NearlightError {
   if (error instanceof NearlightError) return error;
-  if (error instanceof RangeError) return recursion(where.call, where.place);
+  if (error instanceof RangeError) return stackOverflow(where.call, where.place);
   return trapError({
     ...where,
     reason: error instanceof Error ? error.message : String(error),
   });
 }
 
-/** Why what init returned cannot be used; undefined when it can. The guest program checks the same (room.cc). */
+/**
+ * Says what is wrong with the IO block that init returned; undefined if it is right. The guest program checks the same
+ * (wasmedge/instance.cc).
+ */
 function blockProblem(memory: Uint8Array, address: number, seats: number): string | undefined {
   const size = IO_INPUTS + seats * INPUT_STRIDE;
-  if (address === 0) return 'init returned 0, which means that it failed';
-  if (address % 4 !== 0) return 'init returned an address that is no multiple of 4';
+  if (address === 0) return 'init returned 0, which reports that it failed';
+  if (address % 4 !== 0) return 'init returned an address that is not a multiple of 4';
   if (address + size > memory.length) return 'the IO block lies outside linear memory';
   const view = new DataView(memory.buffer, address, size);
   if (view.getUint32(0, true) !== IO_MAGIC) return 'the IO block does not begin with IO_MAGIC';
-  if (view.getUint32(IO_SIZE, true) !== size) return 'the IO block has another size than its seats need';
-  if (view.getUint32(IO_SEATS, true) !== seats) return 'the IO block has another number of seats';
+  if (view.getUint32(IO_SIZE, true) !== size) return 'the IO block does not have the size that its seats need';
+  if (view.getUint32(IO_SEATS, true) !== seats) return 'the IO block was made for another number of seats';
   return undefined;
 }

@@ -1,27 +1,32 @@
 import { NearlightError } from '../base/errors.ts';
 
-const text = new TextDecoder('utf-8', { fatal: true });
+const UTF8 = new TextDecoder('utf-8', { fatal: true });
 
-/** Reads the binary format of WebAssembly (core 2, section 5) within bounds. @throws NearlightError NL_MODULE_INVALID */
+/**
+ * Reads the binary format of WebAssembly (core specification 2, section 5). No read leaves the bytes that it was given.
+ * @throws NearlightError NL_MODULE_INVALID
+ */
 export class Reader {
-  private readonly source: Uint8Array;
-  private at: number;
+  readonly #source: Uint8Array;
+  #at: number;
 
   constructor(source: Uint8Array, at = 0) {
-    this.source = source;
-    this.at = at;
+    this.#source = source;
+    this.#at = at;
   }
 
   get ended(): boolean {
-    return this.at === this.source.length;
+    return this.#at === this.#source.length;
   }
 
   byte(): number {
-    if (this.at >= this.source.length) throw truncated();
-    return this.source[this.at++]!;
+    const byte = this.#source[this.#at];
+    if (byte === undefined) throw truncated();
+    this.#at++;
+    return byte;
   }
 
-  /** An unsigned LEB128 number of at most 32 bits. */
+  /** Reads an unsigned LEB128 number of at most 32 bits. */
   unsigned(): number {
     let value = 0;
     for (let shift = 0; shift < 35; shift += 7) {
@@ -33,35 +38,35 @@ export class Reader {
     throw new NearlightError('NL_MODULE_INVALID', 'a number has more than 32 bits');
   }
 
-  /** The length of a vector, each element of which takes a byte at least. */
+  /** Reads the length of a vector. Refuses one that cannot fit, given that each element takes at least a byte. */
   count(): number {
     const count = this.unsigned();
-    if (count > this.source.length - this.at) throw truncated();
+    if (count > this.#source.length - this.#at) throw truncated();
     return count;
   }
 
   bytes(length: number): Uint8Array {
-    if (length > this.source.length - this.at) throw truncated();
-    this.at += length;
-    return this.source.subarray(this.at - length, this.at);
+    if (length > this.#source.length - this.#at) throw truncated();
+    this.#at += length;
+    return this.#source.subarray(this.#at - length, this.#at);
   }
 
-  /** All that is left. */
+  /** Reads all remaining bytes. */
   rest(): Uint8Array {
-    return this.bytes(this.source.length - this.at);
+    return this.bytes(this.#source.length - this.#at);
   }
 
   name(): string {
     const bytes = this.bytes(this.count());
     try {
-      return text.decode(bytes);
+      return UTF8.decode(bytes);
     } catch {
       throw new NearlightError('NL_MODULE_INVALID', 'a name is not UTF-8');
     }
   }
 }
 
-/** Appends an unsigned LEB128 number of at most 32 bits, and returns the bytes. */
+/** Appends an unsigned LEB128 number of at most 32 bits to `bytes` and returns `bytes`. */
 export function writeUnsigned(bytes: number[], value: number): number[] {
   let rest = value;
   while (rest > 127) {

@@ -2,50 +2,54 @@ import type { LogLevel } from './engine.ts';
 
 export const LOG_LINE_BYTES_MAX = 2048;
 
-const levels: readonly LogLevel[] = ['error', 'warn', 'info', 'debug'];
-const linesPerSecond = 100;
-const text = new TextDecoder();
+/** The level of each number that a module can log with, counted from LOG_ERROR. */
+const LEVELS: readonly LogLevel[] = ['error', 'warn', 'info', 'debug'];
+const LINES_PER_SECOND = 100;
+const WINDOW_MS = 1000;
+const UTF8 = new TextDecoder();
 
-/** What a module logs, on its way to the host's log: bounded in rate, free of control characters. */
+/** Passes the lines that a module logs on to the host's log. Limits their rate and removes control characters. */
 export class GuestLog {
-  /** The newest line, dropped ones included: it often says why a module trapped. */
+  /** The last line that the module logged, even if it was dropped. It often explains why a module trapped. */
   last = '';
-  private readonly write: (level: LogLevel, message: string) => void;
-  private windowStart = 0;
-  private lines = 0;
-  private dropped = 0;
+  readonly #write: (level: LogLevel, message: string) => void;
+  #windowStartMs = 0;
+  /** Lines in the current window. */
+  #lines = 0;
+  /** Lines dropped since the last warning about them. */
+  #dropped = 0;
 
   constructor(write: (level: LogLevel, message: string) => void) {
-    this.write = write;
+    this.#write = write;
   }
 
-  /** Takes one line, UTF-8; `level` counts from LOG_ERROR. */
+  /** Takes one line in UTF-8. @param level 0 for LOG_ERROR and so on */
   line(level: number, bytes: Uint8Array): void {
-    const decoded = text.decode(bytes.subarray(0, LOG_LINE_BYTES_MAX));
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is taken out
+    const decoded = UTF8.decode(bytes.subarray(0, LOG_LINE_BYTES_MAX));
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: the expression removes them
     this.last = decoded.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]+/g, ' ').trimEnd();
-    this.startWindow();
-    if (this.lines++ < linesPerSecond) this.write(levels[level] ?? 'debug', this.last);
-    else this.dropped++;
+    this.#startWindow();
+    if (this.#lines++ < LINES_PER_SECOND) this.#write(LEVELS[level] ?? 'debug', this.last);
+    else this.#dropped++;
   }
 
-  /** Counts lines that were lost before they came here. */
+  /** Counts lines that were lost before they reached this log. */
   drop(count: number): void {
-    this.startWindow();
-    this.dropped += count;
+    this.#startWindow();
+    this.#dropped += count;
   }
 
-  /** Says what was dropped and not yet told. */
+  /** Warns about lines that were dropped since the last warning. */
   flush(): void {
-    if (this.dropped > 0) this.write('warn', `${this.dropped} log lines of the module were dropped`);
-    this.dropped = 0;
+    if (this.#dropped > 0) this.#write('warn', `${this.#dropped} log lines of the module were dropped`);
+    this.#dropped = 0;
   }
 
-  private startWindow(): void {
-    const now = performance.now();
-    if (now - this.windowStart < 1000) return;
+  #startWindow(): void {
+    const nowMs = performance.now();
+    if (nowMs - this.#windowStartMs < WINDOW_MS) return;
     this.flush();
-    this.windowStart = now;
-    this.lines = 0;
+    this.#windowStartMs = nowMs;
+    this.#lines = 0;
   }
 }

@@ -1,17 +1,22 @@
+import { ABI_VERSION } from '../../renderer/contract/abi.ts';
+import { must } from '../base/assert.ts';
 import { NearlightError } from '../base/errors.ts';
+import { boundMemories, boundTables } from './bounds.ts';
 import type { EngineLimits } from './engine.ts';
+import { versionError } from './failure.ts';
 import { Reader, writeUnsigned } from './leb128.ts';
+import { declaredVersion } from './version.ts';
 
-/** What an instance needs to know of a module. */
+/** A module that has passed every check, and what an engine needs to know about it. */
 export interface CheckedModule {
   /**
-   * The module without custom sections, its memory and tables bounded by the limits, and its start function exported
-   * as START_EXPORT instead: every engine calls that itself, when imports can reach the memory and time is limited.
+   * The module as engines load it: without custom sections, and with the limits as maxima of its memory and tables. Its start
+   * function is an export, START_EXPORT, which engines call themselves once imports can access memory and time is limited.
    */
   bytes: Uint8Array<ArrayBuffer>;
-  /** It exports save and load. */
+  /** The module exports `save` and `load`. */
   saves: boolean;
-  /** By how many bytes its code lies further from the start than in the file. */
+  /** How many bytes further from the start the code lies in `bytes` than in the original file. */
   codeShift: number;
 }
 
@@ -19,17 +24,17 @@ export const START_EXPORT = 'nearlight:start';
 
 type Limits = Pick<EngineLimits, 'moduleBytesMax' | 'memoryBytesMax' | 'tableElementsMax'>;
 
-const i32 = 0x7f;
-const wasmPageBytes = 65536;
-const tablesMax = 16;
-const [functionKind, memoryKind] = [0, 2];
-const kindNames = ['function', 'table', 'memory', 'global'];
+const I32 = 0x7f;
+const [FUNCTION_KIND, MEMORY_KIND] = [0, 2];
+const KIND_NAMES = ['function', 'table', 'memory', 'global'];
 
-/** WebAssembly core 2, section 5.5.2: section ids in the order that they must have. */
-const sectionOrder = [1, 2, 3, 4, 5, 6, 7, 8, 9, 12, 10, 11];
+/** Section ids in the order in which they must appear (core specification 2, section 5.5.2). */
+const SECTION_ORDER = [1, 2, 3, 4, 5, 6, 7, 8, 9, 12, 10, 11];
 
-/** Parameters and results, all i32, by name; ABI.md, "Imports". */
-const imports: Record<string, readonly [number, number]> = {
+const CODE_SECTION = 10;
+
+/** Number of parameters and results of each function that the host offers. All are i32 (ABI.md, "Imports"). */
+const IMPORTS: Record<string, readonly [number, number]> = {
   submit: [2, 0],
   log: [3, 0],
   asset_find: [2, 1],
@@ -42,8 +47,8 @@ const imports: Record<string, readonly [number, number]> = {
   exit: [1, 0],
 };
 
-/** ABI.md, "Exports"; the optional ones may be missing. */
-const exportTypes: Record<string, readonly [number, number]> = {
+/** Number of parameters and results of each export. All are i32 (ABI.md, "Exports"). */
+const EXPORTS: Record<string, readonly [number, number]> = {
   version: [0, 1],
   init: [4, 1],
   join: [1, 0],
@@ -55,17 +60,21 @@ const exportTypes: Record<string, readonly [number, number]> = {
   load: [1, 0],
 };
 
-const optional = ['_initialize', 'save', 'load'];
+const OPTIONAL_EXPORTS = ['_initialize', 'save', 'load'];
 
+/** What has been read of a module so far. */
 interface Outline {
+  /** A description of each function type. */
   types: string[];
-  /** Type index of every function, imported ones first. */
+  /** Type index of every function, imported functions first. */
   functions: number[];
   memories: number;
   exports: Map<string, { kind: number; index: number }>;
+  /** Index of the start function. */
   start: number | undefined;
-  /** Functions that the module has itself, and bodies in its code section. */
-  own: number;
+  /** Functions that the function section declares. */
+  declared: number;
+  /** Bodies in the code section. */
   bodies: number;
 }
 
@@ -75,25 +84,27 @@ interface Section {
 }
 
 /**
- * Checks a module against the contract and the limits before any engine sees it, and takes out what it must not carry.
- * Bodies of functions are left to the engine's own validation.
- * @throws NearlightError NL_MODULE_INVALID, NL_MODULE_IMPORT, NL_MODULE_EXPORT, NL_MODULE_LIMIT
+ * Checks a module against the contract and the limits before any engine sees it, and removes what engines must not see. The
+ * bodies of functions are not checked; every engine validates them itself.
+ * @throws NearlightError NL_MODULE_INVALID, NL_MODULE_VERSION, NL_MODULE_IMPORT, NL_MODULE_EXPORT, NL_MODULE_LIMIT
  */
 export function checkModule(module: Uint8Array, limits: Limits): CheckedModule {
   if (module.length > limits.moduleBytesMax)
-    throw limit(`it has ${module.length} bytes; MODULE_BYTES_MAX is ${limits.moduleBytesMax}`);
+    throw limit(`it has ${module.length} bytes, and MODULE_BYTES_MAX allows ${limits.moduleBytesMax}`);
   const magic = [0x00, 0x61, 0x73, 0x6d];
   if (module.length < 8 || magic.some((byte, index) => module[index] !== byte))
     throw invalid('it does not begin with the four bytes "\\0asm"');
   if ([1, 0, 0, 0].some((byte, index) => module[4 + index] !== byte))
-    throw invalid('it is no core module of version 1 (a component, or a newer format)');
+    throw invalid('it is not a core module of version 1; it may be a component, or use a newer format');
+  const version = declaredVersion(module);
+  if (version !== undefined && version !== ABI_VERSION) throw versionError(version);
   const outline: Outline = {
     types: [],
     functions: [],
     memories: 0,
     exports: new Map(),
     start: undefined,
-    own: 0,
+    declared: 0,
     bodies: 0,
   };
   const sections: Section[] = [];
@@ -103,13 +114,14 @@ export function checkModule(module: Uint8Array, limits: Limits): CheckedModule {
     const id = reader.byte();
     const body = reader.bytes(reader.unsigned());
     if (id === 0) continue;
-    const next = sectionOrder.indexOf(id);
+    const next = SECTION_ORDER.indexOf(id);
     if (next < 0) throw invalid(`section ${id} is unknown`);
-    if (next <= place) throw invalid(`section ${id} is out of order or comes twice`);
+    if (next <= place) throw invalid(`section ${id} is out of order or appears twice`);
     place = next;
     sections.push({ id, body: readSection(id, body, outline, limits) });
   }
-  if (outline.own !== outline.bodies) throw invalid('it declares functions without bodies, or the reverse');
+  if (outline.declared !== outline.bodies)
+    throw invalid('its number of functions differs from its number of function bodies');
   checkExports(outline);
   exportStart(sections, outline);
   const bytes = join([module.subarray(0, 8), ...sections.flatMap(framed)]);
@@ -117,14 +129,15 @@ export function checkModule(module: Uint8Array, limits: Limits): CheckedModule {
 }
 
 function codeShift(module: Uint8Array, sections: Section[]): number {
-  const place = sections.findIndex(({ id }) => id === 10);
-  if (place < 0) return 0;
+  const place = sections.findIndex(({ id }) => id === CODE_SECTION);
+  const code = sections[place];
+  if (!code) return 0;
   const before = sections.slice(0, place + 1).flatMap(framed);
-  const { body } = sections[place]!;
+  const { body } = code;
   return 8 + before.reduce((sum, part) => sum + part.length, -body.length) - (body.byteOffset - module.byteOffset);
 }
 
-/** Takes in one section and returns what takes its place. */
+/** Reads one section into the outline. Returns the body that replaces it in the checked module. */
 function readSection(id: number, body: Uint8Array, outline: Outline, limits: Limits): Uint8Array {
   const reader = new Reader(body);
   if (id === 1) readTypes(reader, outline);
@@ -132,30 +145,33 @@ function readSection(id: number, body: Uint8Array, outline: Outline, limits: Lim
   else if (id === 3) readFunctions(reader, outline);
   else if (id === 7) readExports(reader, outline);
   else if (id === 8) outline.start = reader.unsigned();
-  else if (id === 10) {
+  else if (id === CODE_SECTION) {
     outline.bodies = reader.count();
     return body;
   } else if (id === 4) return boundTables(reader, limits);
-  else if (id === 5) return boundMemories(reader, outline, limits);
-  else return body;
+  else if (id === 5) {
+    const bounded = boundMemories(reader, limits);
+    outline.memories = bounded.count;
+    return bounded.body;
+  } else return body;
   if (!reader.ended) throw invalid(`section ${id} is longer than its contents`);
   return body;
 }
 
 function readTypes(reader: Reader, outline: Outline): void {
   for (let n = reader.count(); n > 0; n--) {
-    if (reader.byte() !== 0x60) throw invalid('a type is no function type');
+    if (reader.byte() !== 0x60) throw invalid('a type is not a function type');
     const parameters = reader.bytes(reader.count());
     const results = reader.bytes(reader.count());
     const short = parameters.length <= 4 && results.length <= 1;
-    const plain = short && [...parameters, ...results].every((type) => type === i32);
+    const plain = short && [...parameters, ...results].every((type) => type === I32);
     outline.types.push(plain ? signature(parameters.length, results.length) : 'a function of another type');
   }
 }
 
 function readFunctions(reader: Reader, outline: Outline): void {
-  outline.own = reader.count();
-  for (let n = outline.own; n > 0; n--) outline.functions.push(reader.unsigned());
+  outline.declared = reader.count();
+  for (let n = outline.declared; n > 0; n--) outline.functions.push(reader.unsigned());
 }
 
 function readImports(reader: Reader, outline: Outline): void {
@@ -163,12 +179,12 @@ function readImports(reader: Reader, outline: Outline): void {
     const module = reader.name();
     const name = reader.name();
     const kind = reader.byte();
-    const offered = module === 'nearlight' && Object.hasOwn(imports, name) ? imports[name] : undefined;
-    if (!offered || kind !== functionKind) {
-      const names = Object.keys(imports).join(', ');
+    const offered = module === 'nearlight' && Object.hasOwn(IMPORTS, name) ? IMPORTS[name] : undefined;
+    if (!offered || kind !== FUNCTION_KIND) {
+      const names = Object.keys(IMPORTS).join(', ');
       throw new NearlightError(
         'NL_MODULE_IMPORT',
-        `it imports ${kindNames[kind] ?? 'something'} "${module}.${name}"; the host offers the functions ${names} of "nearlight"`,
+        `it imports ${KIND_NAMES[kind] ?? 'something'} "${module}.${name}"; the host offers the functions ${names} of "nearlight"`,
       );
     }
     const type = reader.unsigned();
@@ -189,77 +205,36 @@ function readExports(reader: Reader, outline: Outline): void {
   }
 }
 
-/** Core 2, 5.3.7: limits are a flag byte, the minimum, and with flag 1 the maximum. 64-bit and shared ones have others. */
-function readLimits(reader: Reader, what: string): { min: number; max: number } {
-  const flag = reader.byte();
-  if (flag > 1) throw invalid(`${what} is shared, has 64-bit addresses, or limits that are malformed`);
-  const min = reader.unsigned();
-  const max = flag === 1 ? reader.unsigned() : 2 ** 32 - 1;
-  if (max < min) throw invalid(`${what} has a maximum below its minimum`);
-  return { min, max };
-}
-
-/** Growth is bounded by writing the limit into the module as its maximum: every engine then behaves alike. */
-function boundTables(reader: Reader, { tableElementsMax }: Limits): Uint8Array {
-  const count = reader.count();
-  if (count > tablesMax) throw limit(`it has ${count} tables; ${tablesMax} are allowed`);
-  const bytes = writeUnsigned([], count);
-  let sum = 0;
-  for (let n = count; n > 0; n--) {
-    const type = reader.byte();
-    if (type !== 0x70 && type !== 0x6f) throw invalid('a table holds neither funcref nor externref');
-    const { min, max } = readLimits(reader, 'a table');
-    sum += min;
-    bytes.push(type, 1);
-    writeUnsigned(writeUnsigned(bytes, min), Math.max(min, Math.min(max, tableElementsMax)));
-  }
-  if (sum > tableElementsMax)
-    throw limit(`its tables begin with ${sum} elements; TABLE_ELEMENTS_MAX is ${tableElementsMax}`);
-  if (!reader.ended) throw invalid('section 4 is longer than its contents');
-  return Uint8Array.from(bytes);
-}
-
-function boundMemories(reader: Reader, outline: Outline, { memoryBytesMax }: Limits): Uint8Array {
-  outline.memories = reader.count();
-  if (outline.memories > 1) throw invalid('it has more than one memory');
-  const bytes = writeUnsigned([], outline.memories);
-  if (outline.memories === 1) {
-    const { min, max } = readLimits(reader, 'its memory');
-    const pagesMax = Math.floor(memoryBytesMax / wasmPageBytes);
-    if (min > pagesMax)
-      throw limit(`its memory begins with ${min * wasmPageBytes} bytes; MEMORY_BYTES_MAX is ${memoryBytesMax}`);
-    bytes.push(1);
-    writeUnsigned(writeUnsigned(bytes, min), Math.min(max, pagesMax));
-  }
-  if (!reader.ended) throw invalid('section 5 is longer than its contents');
-  return Uint8Array.from(bytes);
-}
-
 function checkExports({ types, functions, memories, exports }: Outline): void {
   const memory = exports.get('memory');
   if (!memory) throw missing('it does not export "memory"');
-  if (memory.kind !== memoryKind || memory.index >= memories)
+  if (memory.kind !== MEMORY_KIND || memory.index >= memories)
     throw missing('its export "memory" is no memory of its own');
-  for (const [name, type] of Object.entries(exportTypes)) {
+  for (const [name, type] of Object.entries(EXPORTS)) {
     const found = exports.get(name);
-    if (!found && optional.includes(name)) continue;
+    if (!found && OPTIONAL_EXPORTS.includes(name)) continue;
     if (!found) throw missing(`it does not export "${name}", a function ${signature(...type)}`);
-    const actual = found.kind === functionKind ? types[functions[found.index]!] : kindNames[found.kind];
+    const actual = found.kind === FUNCTION_KIND ? types[functions[found.index] ?? -1] : KIND_NAMES[found.kind];
     if (actual !== signature(...type))
       throw missing(`its export "${name}" is no function ${signature(...type)} but ${actual ?? 'nothing'}`);
   }
-  if (exports.has('save') !== exports.has('load')) throw missing('of the exports "save" and "load" it has only one');
+  if (exports.has('save') !== exports.has('load'))
+    throw missing('it exports only one of "save" and "load"; export both or neither');
 }
 
+/** Removes the start section and exports its function as START_EXPORT instead. */
 function exportStart(sections: Section[], { types, functions, exports, start }: Outline): void {
   if (start === undefined) return;
-  if (types[functions[start]!] !== signature(0, 0)) throw invalid('its start function takes or returns something');
-  if (exports.has(START_EXPORT)) throw invalid(`it exports "${START_EXPORT}", which is the host's`);
-  const list = sections.find(({ id }) => id === 7)!;
+  if (types[functions[start] ?? -1] !== signature(0, 0)) throw invalid('its start function has parameters or results');
+  if (exports.has(START_EXPORT)) throw invalid(`it exports "${START_EXPORT}", a name that is reserved for the host`);
+  const list = must(
+    sections.find(({ id }) => id === 7),
+    'export section',
+  );
   const reader = new Reader(list.body);
   const count = writeUnsigned([], reader.count() + 1);
   const name = new TextEncoder().encode(START_EXPORT);
-  const added = writeUnsigned([name.length, ...name, functionKind], start);
+  const added = writeUnsigned([name.length, ...name, FUNCTION_KIND], start);
   list.body = join([Uint8Array.from(count), reader.rest(), Uint8Array.from(added)]);
   sections.splice(
     sections.findIndex(({ id }) => id === 8),

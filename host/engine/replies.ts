@@ -1,31 +1,34 @@
 import { REPLY_COUNT, REPLY_DEVICE_LOST, REPLY_WORDS } from '../../renderer/contract/abi.ts';
 
-const waitingMax = 4096;
+/** How many replies may wait for space on the ring. Beyond that the oldest are dropped. */
+const WAITING_MAX = 4096;
 
 /**
- * The host's side of the reply ring. A module reads the ring in tick, so no more than REPLY_COUNT records are put on it
- * between two ticks; the others wait, and beyond `waitingMax` of them the oldest are lost. In `load` it sees why it is called
- * and no more: what comes with other records cannot be in its memory then.
+ * Fills the reply ring of a module. A module reads the ring in `tick`, so at most REPLY_COUNT records are added between two
+ * ticks, and the rest wait. During `load` the module sees only REPLY_DEVICE_LOST, the reason why `load` is called: other
+ * replies may announce data that is not in its memory yet.
  */
 export class Replies {
-  /** Records put on the ring so far, wrapping. */
+  /** Number of records added to the ring so far, modulo 2^32. */
   head = 0;
-  private readonly waiting: number[][] = [];
-  private sinceTick = 0;
+  readonly #waiting: number[][] = [];
+  #sinceTick = 0;
 
   add(record: ArrayLike<number>): void {
-    if (this.waiting.length >= waitingMax) this.waiting.shift();
-    this.waiting.push(Array.from({ length: REPLY_WORDS }, (_, index) => record[index] ?? 0));
+    if (this.#waiting.length >= WAITING_MAX) this.#waiting.shift();
+    this.#waiting.push(Array.from({ length: REPLY_WORDS }, (_, index) => record[index] ?? 0));
   }
 
-  /** Puts what fits on `ring`, REPLY_COUNT * REPLY_WORDS words, before the call of this export. */
+  /** Moves waiting records onto the ring before a call. @param ring REPLY_COUNT * REPLY_WORDS words @param call the export */
   stage(ring: Uint32Array, call: string): void {
-    while (this.waiting.length > 0 && this.sinceTick < REPLY_COUNT) {
-      if (call === 'load' && this.waiting[0]![0] !== REPLY_DEVICE_LOST) break;
-      ring.set(this.waiting.shift()!, (this.head % REPLY_COUNT) * REPLY_WORDS);
+    while (this.#sinceTick < REPLY_COUNT) {
+      const [record] = this.#waiting;
+      if (!record || (call === 'load' && record[0] !== REPLY_DEVICE_LOST)) break;
+      this.#waiting.shift();
+      ring.set(record, (this.head % REPLY_COUNT) * REPLY_WORDS);
       this.head = (this.head + 1) >>> 0;
-      this.sinceTick++;
+      this.#sinceTick++;
     }
-    if (call === 'tick') this.sinceTick = 0;
+    if (call === 'tick') this.#sinceTick = 0;
   }
 }

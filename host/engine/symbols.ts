@@ -1,16 +1,20 @@
-/** Source maps: where in a game's sources a trap arose. Runs in Node only, where something has gone wrong. */
+/** Finds the place in a game's sources where a trap happened, from the compiler's source map. Runs in Node only. */
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { eachMapping, originalPositionFor, type SourceMapInput, TraceMap } from '@jridgewell/trace-mapping';
+import { must } from '../base/assert.ts';
 import type { TrapFrame } from './engine.ts';
 import { Reader, writeUnsigned } from './leb128.ts';
 
-const framesMax = 4;
-/** Sources that are not the game's own: the compiler's library and the SDK. */
-const LIBRARY = /^~lib|(^|\/)sdk\//;
-const codeSection = 10;
+/** Stack frames in a message at most. */
+const SHOWN_MAX = 4;
+/** Matches sources that are not the game's own: the compiler's library, and packages such as the SDK. */
+const LIBRARY = /^~lib|^node_modules\//;
+/** Matches the file of the SDK that reports a failed check, which is never the place of a fault. */
+const ABORT = /@nearlight\/sdk\/sdk\/abort\.ts/;
+const CODE_SECTION = 10;
 
-/** Version 3 (ECMA-426) with what a stack needs besides. */
+/** A source map (ECMA-426, version 3), extended by the names and places of functions. */
 interface SymbolMap {
   version: 3;
   sources: string[];
@@ -19,16 +23,16 @@ interface SymbolMap {
   mappings: string;
   sourceRoot?: string;
   x_nearlight: {
-    /** SHA-256 of the module that this is about. */
+    /** SHA-256 of the module that the map describes, in hexadecimal. */
     module: string;
-    /** By function index, imports first: the compiler's name, and where its body begins in the module. */
+    /** For each function, imported ones first: its name, and the byte offset of its body in the module. */
     functions: { name: string; start: number }[];
   };
 }
 
 /**
- * Takes what the compiler made apart into a module without custom sections, which is what is shipped, and its map.
- * @param map the compiler's source map of it, as JSON
+ * Splits the output of the compiler into a module without custom sections, which is shipped, and its extended source map.
+ * @param map the compiler's source map of the module, as JSON
  */
 export function splitSymbols(compiled: Uint8Array, map: string): { module: Uint8Array; map: string } {
   const parts = [compiled.subarray(0, 8)];
@@ -40,13 +44,14 @@ export function splitSymbols(compiled: Uint8Array, map: string): { module: Uint8
     const body = reader.bytes(reader.unsigned());
     if (id === 0) readNames(new Reader(body), names);
     else parts.push(Uint8Array.from(writeUnsigned([id], body.length)), body);
-    if (id === codeSection) readStarts(compiled, body, starts);
+    if (id === CODE_SECTION) readStarts(compiled, body, starts);
   }
   const module = Buffer.concat(parts);
   const imported = names.length - starts.length;
   const parsed = JSON.parse(map) as SymbolMap;
   parsed.sourceRoot = '';
-  parsed.sourcesContent = parsed.sourcesContent.map((text, n) => (parsed.sources[n]!.startsWith('~lib') ? null : text));
+  parsed.sources = parsed.sources.map(sourceNames);
+  parsed.sourcesContent = parsed.sourcesContent.map((text, n) => (parsed.sources[n]?.startsWith('~lib') ? null : text));
   parsed.x_nearlight = {
     module: createHash('sha256').update(module).digest('hex'),
     functions: names.map((name, n) => ({ name, start: starts[n - imported] ?? 0 })),
@@ -54,7 +59,15 @@ export function splitSymbols(compiled: Uint8Array, map: string): { module: Uint8
   return { module, map: JSON.stringify(parsed) };
 }
 
-/** The name section (core 2, 7.4.1): its subsection 1 names functions. */
+/**
+ * Replaces the compiler's names of files by their paths. The compiler names a file of a package
+ * "~lib/@scope/package/file.ts", as if it were part of its own library, but the file lies in node_modules/.
+ */
+export function sourceNames(text: string): string {
+  return text.replaceAll('~lib/@', 'node_modules/@');
+}
+
+/** Reads the name section (core specification 2, 7.4.1), whose subsection 1 names the functions. */
 function readNames(reader: Reader, names: string[]): void {
   if (reader.name() !== 'name') return;
   while (!reader.ended) {
@@ -71,8 +84,9 @@ function readStarts(module: Uint8Array, body: Uint8Array, starts: number[]): voi
 }
 
 /**
- * Says where frames of a module lie in its sources, as the map beside it (`FILE.wasm.map`) has it; it is read only then.
- * @returns ", at Function (file:line:column), from ..."; empty where there is no map of just this module
+ * Returns a function that translates stack frames of a module into places in its sources. It reads the source map beside the
+ * module (`FILE.wasm.map`) only when it is called.
+ * @returns ", at Function (file:line:column), from ..."; empty if there is no map, or it describes another module
  */
 export function locator(path: string, module: Uint8Array): (frames: readonly TrapFrame[]) => string {
   return (frames) => {
@@ -84,28 +98,30 @@ export function locator(path: string, module: Uint8Array): (frames: readonly Tra
   };
 }
 
-/** The same with a map that has been read. */
+/** Translates stack frames with a source map that has already been read. @param json the map @returns as locator */
 export function describeFrames(json: string, module: Uint8Array, frames: readonly TrapFrame[]): string {
   const map = JSON.parse(json) as SymbolMap;
   if (map.x_nearlight.module !== createHash('sha256').update(module).digest('hex')) return '';
   const trace = new TraceMap(map as unknown as SourceMapInput);
   const places = frames.map((frame) => place(frame, map.x_nearlight.functions, trace));
-  // What the compiler adds of its own, such as the choice of an override, lies nowhere.
-  const told = places.filter(({ text }) => text && !/renderer\/sdk\/abort\.ts|\(no source\)$/.test(text));
-  const shown = told.slice(0, framesMax);
-  const own = told.find((entry) => entry.own);
-  if (own && !shown.includes(own)) shown[framesMax - 1] = own;
+  // Code that the compiler adds, such as the dispatch to an override, has no place in the sources.
+  const known = places.filter(({ text }) => text && !ABORT.test(text) && !text.endsWith('(no source)'));
+  const shown = known.slice(0, SHOWN_MAX);
+  const own = known.find((entry) => entry.own);
+  if (own && !shown.includes(own)) shown[SHOWN_MAX - 1] = own;
   const list = shown.map(({ text }, index) => `, ${index === 0 ? 'at' : 'from'} ${text}`).join('');
   const native = frames.some(({ offset }) => offset === undefined);
   return list !== '' && native ? `${list}${HINT}` : list;
 }
 
-/** Follows frames of native code. */
-const HINT = ' (of native code only the functions are known; npm run dev or --engine javascript tells the line)';
+/** Appended if the module ran as native code. */
+const HINT = ' (native code shows only the function; run npm run dev or --engine javascript to see the line)';
 
+/** One stack frame, located. */
 interface Place {
+  /** Empty if the function is unknown. */
   text: string;
-  /** It lies in the game's own sources. */
+  /** The place is in the game's own sources. */
   own: boolean;
 }
 
@@ -114,12 +130,12 @@ function place(frame: TrapFrame, functions: { name: string; start: number }[], t
   const index = frame.function ?? (offset === undefined ? -1 : functions.findLastIndex(({ start }) => start <= offset));
   const found = functions[index];
   if (!found) return { text: '', own: false };
-  // The compiler's names begin with the file: "renderer/arena/match/Match#tick", also within type arguments.
-  const name = found.name.replace(/[~\w./-]*\//g, '');
-  // The compiler leaves code without a place where it has joined what stood in several.
+  // Names begin with their file, as in "renderer/arena/match/Match#tick". So do names within type arguments.
+  const name = found.name.replace(/[~@\w./-]*\//g, '');
+  // The compiler records no place for code that it has merged from several places.
   const at = offset === undefined ? undefined : originalPositionFor(trace, { line: 1, column: offset });
   const parts = mappings(index, functions, trace);
-  // What the compiler or its library does was put into the function that asks for it: its operands come just before.
+  // Library code was inlined into the game's function. The game's own line is then the nearest one before it.
   const near = parts.findLast(
     ({ column, source }) => offset !== undefined && column <= offset && !LIBRARY.test(source),
   );
@@ -139,9 +155,9 @@ interface Mapping {
   line: number;
 }
 
-/** Those of one function, in its order. */
+/** The mappings of one function, in the order of its code. */
 function mappings(index: number, functions: { start: number }[], trace: TraceMap): Mapping[] {
-  const start = functions[index]!.start;
+  const { start } = must(functions[index], 'function');
   const end = functions[index + 1]?.start ?? Number.POSITIVE_INFINITY;
   const list: Mapping[] = [];
   eachMapping(trace, ({ generatedColumn, source, originalLine }) => {
@@ -151,7 +167,7 @@ function mappings(index: number, functions: { start: number }[], trace: TraceMap
   return list;
 }
 
-/** All that is known of a function that runs as native code: the lines it is made of, in the game's own files if any. */
+/** The lines that a function was compiled from, in one of the game's own files if possible. */
 function extent(parts: readonly Mapping[]): string {
   const lines = new Map<string, number[]>();
   for (const { source, line } of parts) lines.set(source, [...(lines.get(source) ?? []), line]);

@@ -2,10 +2,12 @@
  * Opens the host's GPU through Dawn, the `webgpu` package. Only this file and those that it alone imports need Node; a browser
  * hands its own device to the replay.
  */
+import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { NearlightError } from '../base/errors.ts';
+import { findRuntime } from '../base/installed.ts';
 import { probeAnisotropy } from './anisotropy.ts';
 import { commandClock } from './clock.ts';
 import { DeviceGroups } from './groups.ts';
@@ -197,6 +199,7 @@ async function openInstance(backend: string): Promise<GPU> {
   process.env.XDG_RUNTIME_DIR ??= tmpdir();
   tamePolling();
   try {
+    usePrivateVulkan();
     const { create, globals } = await import('webgpu');
     Object.assign(globalThis, globals);
     const instance = create([`backend=${backend}`]);
@@ -207,6 +210,18 @@ async function openInstance(backend: string): Promise<GPU> {
     const detail = `Dawn's library for Node could not be loaded (${String(cause)}); it needs glibc 2.34 or later`;
     throw new NearlightError('NL_NO_GPU', detail, { cause });
   }
+}
+
+/**
+ * Has Dawn use the Vulkan loader and the software driver of the private runtime, where there is one. Drivers of hardware stay
+ * the system's; its own software driver may be too old, and two versions of one library cannot share a process.
+ */
+function usePrivateVulkan(): void {
+  const runtime = findRuntime();
+  if (!runtime) return;
+  createRequire(import.meta.url)(runtime.vulkanLoader);
+  process.env.VK_ADD_DRIVER_FILES ??= runtime.driverManifest;
+  process.env.VK_LOADER_DRIVERS_DISABLE ??= 'lvp_icd*';
 }
 
 async function openDevice(adapter: GPUAdapter): Promise<GPUDevice> {

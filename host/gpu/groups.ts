@@ -26,7 +26,7 @@ export class DeviceGroups {
   #count = 0;
   /** Bind groups that were collected, but that the GPU may still be using. */
   #ending = 0;
-  #collect: () => void = () => {};
+  #collector: () => void = () => {};
   #collectedAt = Number.NEGATIVE_INFINITY;
   #collectAgainMs = COLLECT_MS;
   #countAtCollection = 0;
@@ -40,8 +40,18 @@ export class DeviceGroups {
   }
 
   /** Sets how to start a garbage collection. Without it, the counts fall only when the JavaScript engine collects by itself. */
-  collectWith(collect: () => void): void {
-    this.#collect = collect;
+  collectWith(collector: () => void): void {
+    this.#collector = collector;
+  }
+
+  /** Starts a garbage collection, if there is a way to. */
+  collect(): void {
+    this.#collector();
+  }
+
+  /** Bind groups that are not garbage-collected yet. */
+  get count(): number {
+    return this.#count;
   }
 
   /** Creates a bind group for `holder`. @throws Fault if there are too many and `holder` has its share of them */
@@ -63,7 +73,7 @@ export class DeviceGroups {
     this.#garbageBytes += bytes;
     if (this.#garbageBytes < GARBAGE_BYTES_MAX) return;
     this.#garbageBytes = 0;
-    this.#collect();
+    this.collect();
   }
 
   #collectSometimes(): void {
@@ -73,7 +83,7 @@ export class DeviceGroups {
     this.#collectAgainMs = freedLittle ? Math.min(2 * this.#collectAgainMs, COLLECT_MS_MAX) : COLLECT_MS;
     this.#collectedAt = now;
     this.#countAtCollection = this.#count;
-    this.#collect();
+    this.collect();
   }
 
   /** A bind group was collected. Dawn frees it once the queue has moved on, which it does only when work is submitted. */

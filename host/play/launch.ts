@@ -59,8 +59,8 @@ export class Launch implements Launcher {
     this.log = log;
     this.#options = options;
     this.#load = {
-      gpu: capabilities(gpu.device, config),
       ...session,
+      gpu: session.gpu ?? capabilities(gpu.device, config),
       limits: config,
       assets,
       log,

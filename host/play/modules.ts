@@ -14,79 +14,75 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { availableParallelism } from 'node:os';
-import { basename, dirname, join } from 'node:path';
+import { basename, dirname, join, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { NearlightError } from '../base/errors.ts';
-import { splitSymbols } from '../engine/symbols.ts';
-
-const root = join(import.meta.dirname, '../..');
-const out = join(root, 'build');
+import { sourceNames, splitSymbols } from '../engine/symbols.ts';
+import { compilerOptions, findSdkConfig } from './compiler.ts';
+import { findGame, type GameSource, modulePath, openProject, type Project } from './project.ts';
 
 /** A compiled module. */
 export interface BuiltModule {
   name: string;
   path: string;
   bytes: number;
-  /** Time that compiling took in milliseconds; 0 where the module was up to date. */
+  /** Time that compiling took in milliseconds; 0 if the module was up to date. */
   ms: number;
 }
 
-interface Source {
-  name: string;
-  /** The file asc starts at, relative to the root. */
-  entry: string;
-  /** Every file that the module may be made of, relative to the root. */
-  files: string[];
-}
+/** Folders and files of the package @nearlight/sdk that a module may be made of. */
+const SDK_SOURCES = ['index.ts', 'game.ts', 'sdk', 'scene', 'contract'];
 
 /**
- * Compiles the AssemblyScript modules that are missing or older than their sources into build/NAME.wasm:
- * every game, or only those named. `announce` is told what takes a while.
- * @throws NearlightError NL_SOURCE with the compiler's messages, NL_USAGE where a name is unknown
+ * Compiles the games of `project` whose modules are missing or older than their sources, into build/NAME.wasm: every game,
+ * or only those named. `announce` takes a line about work that takes a while.
+ * @throws NearlightError NL_SOURCE with the compiler's messages, NL_USAGE for an unknown name
  */
 export async function buildModules(
   names?: readonly string[],
   announce: (line: string) => void = () => {},
+  project: Project = openProject(),
 ): Promise<BuiltModule[]> {
-  const known = findSources();
-  const unknown = names?.filter((name) => !known.some((source) => source.name === name)) ?? [];
-  if (unknown.length > 0) {
-    const list = known.map((source) => source.name).join(', ');
-    throw new NearlightError(
-      'NL_USAGE',
-      `there is no module ${unknown.join(', ')} under renderer/; there are: ${list}`,
-    );
-  }
-  const waiting = names ? known.filter((source) => names.includes(source.name)) : known;
-  mkdirSync(out, { recursive: true });
+  const games = names ? names.map((name) => findGame(name, project)) : project.games;
+  return buildGames(games, announce);
+}
+
+/** Compiles games, of one project or of several. @throws NearlightError NL_SOURCE */
+export async function buildGames(
+  games: readonly GameSource[],
+  announce: (line: string) => void,
+): Promise<BuiltModule[]> {
+  const waiting = [...games];
   const built: BuiltModule[] = [];
   const digests = new Map<string, Buffer>();
   const work = async () => {
-    for (let source = waiting.shift(); source; source = waiting.shift())
-      built.push(await build(source, digests, announce));
+    for (let game = waiting.shift(); game; game = waiting.shift()) built.push(await build(game, digests, announce));
   };
   await Promise.all(Array.from({ length: availableParallelism() }, work));
   return built.sort((a, b) => a.name.localeCompare(b.name));
 }
 
 async function build(
-  { name, entry, files }: Source,
+  game: GameSource,
   digests: Map<string, Buffer>,
   announce: (line: string) => void,
 ): Promise<BuiltModule> {
-  const path = join(out, `${name}.wasm`);
-  linkAssets(name, entry);
+  const { name, root, entry } = game;
+  const path = modulePath(game);
+  mkdirSync(dirname(path), { recursive: true });
+  linkAssets(game);
   const stamp = `${path}.stamp`;
-  const wanted = fingerprint(files, digests);
+  const wanted = fingerprint(game, digests);
   if (read(stamp) === wanted) {
     const bytes = statSync(path, { throwIfNoEntry: false })?.size;
     if (bytes !== undefined && existsSync(`${path}.map`)) return { name, path, bytes, ms: 0 };
   }
   const start = performance.now();
   announce(`compiling ${entry} ...`);
-  // Two processes may build at once: each file appears whole, the stamp after its module.
-  const temporary = join(out, `${name}.${process.pid}.wasm`);
-  const bytes = await compileModule(entry, temporary);
+  // Two processes may build at once, so each file appears whole, and the stamp after its module.
+  const temporary = path.replace(/wasm$/, `${process.pid}.wasm`);
+  const bytes = await compileModule(entry, temporary, root);
   renameSync(`${temporary}.map`, `${path}.map`);
   renameSync(temporary, path);
   writeFileSync(`${stamp}.${process.pid}`, wanted);
@@ -94,10 +90,10 @@ async function build(
   return { name, path, bytes, ms: performance.now() - start };
 }
 
-/** Puts the folder NAME.assets beside a source also beside its module, where nothing else has that name. */
-function linkAssets(name: string, entry: string): void {
-  const folder = join(root, dirname(entry), `${name}.assets`);
-  const link = join(out, `${name}.assets`);
+/** Links the folder of a game's assets as NAME.assets beside its module, unless something else has that name. */
+function linkAssets(game: GameSource): void {
+  const folder = join(game.root, game.assets);
+  const link = modulePath(game).replace(/wasm$/, 'assets');
   const there = lstatSync(link, { throwIfNoEntry: false });
   if (!existsSync(folder) || (there && !there.isSymbolicLink())) return;
   if (there && readlinkSync(link) === folder) return;
@@ -107,21 +103,13 @@ function linkAssets(name: string, entry: string): void {
 }
 
 /**
- * Compiles one AssemblyScript file, a path from `folder`, which holds renderer/, into `output` (NAME.wasm) and its source map beside it; gives the module's bytes.
+ * Compiles one AssemblyScript file, a path from the project's `folder`, into `output` (NAME.wasm), and writes its source
+ * map beside it. Returns the module's size in bytes.
  * @throws NearlightError NL_SOURCE with the compiler's messages
  */
-export async function compileModule(entry: string, output: string, folder = root): Promise<number> {
-  const compiler = join(root, 'node_modules/assemblyscript/bin/asc.js');
-  const options = [
-    '--config',
-    join(root, 'asconfig.json'),
-    '--target',
-    'release',
-    '--debug',
-    '--sourceMap',
-    '--outFile',
-    output,
-  ];
+export async function compileModule(entry: string, output: string, folder: string): Promise<number> {
+  const compiler = fileURLToPath(import.meta.resolve('assemblyscript/bin/asc.js'));
+  const options = [...compilerOptions(folder, 'release'), '--outFile', output];
   try {
     // asc starts itself a second time unless this flag is given.
     await promisify(execFile)(process.execPath, ['--enable-source-maps', compiler, entry, ...options], {
@@ -134,7 +122,7 @@ export async function compileModule(entry: string, output: string, folder = root
       stdout?: string;
       stderr?: string;
     };
-    throw new NearlightError('NL_SOURCE', `${entry}\n${(stdout + stderr).trim()}`, { cause });
+    throw new NearlightError('NL_SOURCE', `${entry}\n${sourceNames(stdout + stderr).trim()}`, { cause });
   }
   const { module, map } = splitSymbols(readFileSync(output), readFileSync(`${output}.map`, 'utf8'));
   writeFileSync(output, module);
@@ -142,55 +130,38 @@ export async function compileModule(entry: string, output: string, folder = root
   return module.length;
 }
 
-/** Where the module of each source goes: name by path. */
-export function modulePaths(): Map<string, string> {
-  return new Map(findSources().map(({ name }) => [join(out, `${name}.wasm`), name]));
-}
-
-/** Where the module of a game is built. */
-export function modulePath(name: string): string {
-  return join(out, `${name}.wasm`);
-}
-
-/** Folders of renderer/ that hold no game. */
-const SHARED = ['contract', 'sdk', 'scene', 'examples'];
-
-/** A game is a folder of renderer/ with an index.ts, or a file of renderer/examples; all share the rest of renderer/. */
-function findSources(): Source[] {
-  const files = readdirSync(join(root, 'renderer'), { recursive: true, encoding: 'utf8' })
-    .filter((file) => file.endsWith('.ts'))
-    .map((file) => `renderer/${file}`)
-    .sort();
-  const folder = (file: string) => file.split('/').length > 2 && file.split('/')[1]!;
-  const games = files.filter((file) => file.endsWith('/index.ts')).map(folder);
-  const isGame = (file: string) => games.includes(folder(file)) && !SHARED.includes(folder(file) || '');
-  const shared = files.filter((file) => !isGame(file) && folder(file) !== 'examples');
-  return files.flatMap((entry) => {
-    if (folder(entry) === 'examples') return { name: basename(entry, '.ts'), entry, files: [...shared, entry] };
-    const name = folder(entry);
-    if (!name || !isGame(entry) || entry !== `renderer/${name}/index.ts`) return [];
-    return { name, entry, files: [...shared, ...files.filter((file) => folder(file) === name)] };
-  });
-}
-
-function fingerprint(files: string[], digests: Map<string, Buffer>): string {
+/** A digest of every file that a game's module is made of. */
+function fingerprint({ root, entry }: GameSource, digests: Map<string, Buffer>): string {
+  const sdk = dirname(findSdkConfig(root));
+  const own = basename(entry) === 'index.ts' ? filesBelow(join(root, dirname(entry))) : [join(root, entry)];
+  const files = [
+    join(root, 'asconfig.json'),
+    fileURLToPath(import.meta.resolve('assemblyscript/package.json')),
+    join(sdk, 'asconfig.json'),
+    ...SDK_SOURCES.flatMap((name) => filesBelow(join(sdk, name))),
+    ...own,
+  ];
   const hash = createHash('sha256');
-  for (const file of [
-    'asconfig.json',
-    'node_modules/assemblyscript/package.json',
-    'renderer/contract/pack.ts',
-    ...files,
-  ]) {
+  for (const file of files) {
     let digest = digests.get(file);
     if (!digest) {
       digest = createHash('sha256')
-        .update(readFileSync(join(root, file)))
+        .update(read(file) ?? '')
         .digest();
       digests.set(file, digest);
     }
-    hash.update(file).update(digest);
+    hash.update(relative(root, file)).update(digest);
   }
   return hash.digest('hex');
+}
+
+/** The .ts files below a folder, sorted, or the file itself. */
+function filesBelow(path: string): string[] {
+  if (!statSync(path, { throwIfNoEntry: false })?.isDirectory()) return [path];
+  return readdirSync(path, { recursive: true, encoding: 'utf8' })
+    .filter((file) => file.endsWith('.ts'))
+    .sort()
+    .map((file) => join(path, file));
 }
 
 function read(path: string): string | undefined {

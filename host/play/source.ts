@@ -8,8 +8,9 @@ import { idle } from '../session/film.ts';
 import type { Call } from '../session/format.ts';
 import { verify } from '../session/replay.ts';
 import type { Playable } from './launch.ts';
-import { buildModules, modulePaths } from './modules.ts';
+import { buildGames } from './modules.ts';
 import { packModel, readPlayable, seedOf } from './playable.ts';
+import { listModules } from './project.ts';
 
 /** A game to play without players or a server: a module that one idle player watches, or a recorded session. */
 export interface Source extends Playable {
@@ -63,17 +64,17 @@ async function readGame(
   { assets, model, announce }: Pick<SourceOptions, 'assets' | 'model' | 'announce'>,
 ): Promise<Playable> {
   const path = findModule(what);
-  const own = modulePaths().get(path);
-  if (own) await buildModules([own], announce);
+  const own = listModules().get(path);
+  if (own) await buildGames([own], announce);
   const pack = model === undefined ? undefined : await packModel(model, announce);
   return readPlayable(path, { assets, pack });
 }
 
 function findModule(what: string): string {
-  const games = modulePaths();
+  const games = listModules();
   if (existsSync(what) || games.has(resolve(what))) return resolve(what);
-  for (const [path, name] of games) if (name === what) return path;
-  const names = [...games.values()].join(', ');
+  for (const [path, { name }] of games) if (name === what) return path;
+  const names = [...games.values()].map(({ name }) => name).join(', ');
   throw new NearlightError(
     'NL_MODULE_NOT_FOUND',
     `there is neither a file nor a game named ${what}; give a .wasm file or one of ${names}`,

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { build, stop } from 'esbuild';
+import { SOURCE_ENDING } from '../base/self.ts';
 
 /** One file as the server sends it: its content type, and its bytes. */
 export type PlayerFile = { type: string; body: Buffer };
@@ -10,7 +11,7 @@ const folder = import.meta.dirname;
 /** The player's page as paths and files, all that it needs; nothing is written to disk. Meets `default-src 'self'`. */
 export async function buildPlayer(): Promise<Map<string, PlayerFile>> {
   const { outputFiles } = await build({
-    entryPoints: { player: join(folder, 'page.ts'), style: join(folder, 'style.css') },
+    entryPoints: { player: join(folder, `page.${SOURCE_ENDING}`), style: join(folder, 'style.css') },
     outdir: folder,
     bundle: true,
     minify: true,

@@ -17,6 +17,8 @@ export interface CompileServiceOptions {
 }
 
 export interface CompileService {
+  /** Requests that are not answered yet. */
+  readonly waiting: number;
   close(): Promise<void>;
 }
 
@@ -44,6 +46,9 @@ export async function serveCompiler(options: CompileServiceOptions): Promise<Com
   await once(server, 'listening');
   await chmod(socket, 0o600);
   return {
+    get waiting() {
+      return waiting;
+    },
     async close() {
       const closed = new Promise((resolve) => server.close(resolve));
       server.closeAllConnections();

@@ -13,8 +13,21 @@ export function createStill(device: GPUDevice, { width, height }: { width: numbe
   return device.createTexture({ label: 'still', size: [width, height], format: 'rgba8unorm', usage });
 }
 
+/** Pixels of 4 bytes each (red, green, blue, alpha), in rows of `bytesPerRow` bytes, the top row first. */
+export interface Pixels {
+  readonly width: number;
+  readonly height: number;
+  readonly rgba: Uint8Array;
+  readonly bytesPerRow: number;
+}
+
 /** Reads an rgba8unorm texture back and encodes it as PNG. Leaves out the alpha channel. */
 export async function encodePng(device: GPUDevice, texture: GPUTexture): Promise<Buffer> {
+  return png(await readPixels(device, texture));
+}
+
+/** Reads an rgba8unorm texture back. */
+export async function readPixels(device: GPUDevice, texture: GPUTexture): Promise<Pixels> {
   const { width, height } = texture;
   const bytesPerRow = Math.ceil((width * 4) / ROW_ALIGNMENT) * ROW_ALIGNMENT;
   const usage = GPUBufferUsage.COPY_DST | GPUBufferUsage.MAP_READ;
@@ -24,16 +37,14 @@ export async function encodePng(device: GPUDevice, texture: GPUTexture): Promise
   device.queue.submit([commandEncoder.finish()]);
   try {
     await buffer.mapAsync(GPUMapMode.READ);
-    return png(new Uint8Array(buffer.getMappedRange()), { width, height, bytesPerRow });
+    return { width, height, rgba: new Uint8Array(buffer.getMappedRange()).slice(), bytesPerRow };
   } finally {
     buffer.destroy();
   }
 }
 
-function png(
-  rgba: Uint8Array,
-  { width, height, bytesPerRow }: { width: number; height: number; bytesPerRow: number },
-): Buffer {
+/** Encodes pixels as PNG. Leaves out the alpha channel. */
+export function png({ rgba, width, height, bytesPerRow }: Pixels): Buffer {
   // Each row is one byte that names its filter (0 is none), then its pixels.
   const rows = Buffer.alloc((width * 3 + 1) * height);
   for (let y = 0, to = 0; y < height; y++) {

@@ -1,4 +1,4 @@
-import { Random, State } from '../sdk';
+import { Random, State } from '@nearlight/sdk';
 import { raycast } from './collision';
 import { EYE_HEIGHT, Fighter, wrap } from './fighter';
 import { waypoints } from './level';

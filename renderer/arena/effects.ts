@@ -1,4 +1,4 @@
-import { Random, State } from '../sdk';
+import { Random, State } from '@nearlight/sdk';
 import { Rgb, SUN_X, SUN_Y, SUN_Z } from './palette';
 
 const SPARKS_MAX = 320;

@@ -1,4 +1,4 @@
-import { State } from '../sdk';
+import { State } from '@nearlight/sdk';
 import { blocked, raycast } from './collision';
 import { Rgb, SUN_X, SUN_Y, SUN_Z } from './palette';
 

@@ -1,4 +1,4 @@
-import { Buffer, BufferUsage, device } from '../sdk';
+import { Buffer, BufferUsage, device } from '@nearlight/sdk';
 import { buildSky, buildWorld, Mesh } from './mesh';
 import { buildBody, buildGun } from './model';
 

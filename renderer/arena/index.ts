@@ -1,10 +1,10 @@
-import { Game, Input, input, Key, play, State } from '../sdk';
+import { Game, Input, input, Key, play, State } from '@nearlight/sdk';
 import { Fighter } from './fighter';
 import { buildLevel } from './level';
 import { Match } from './match';
 import { Renderer } from './renderer';
 
-export { init, join, leave, load, render, save, tick, version } from '../sdk/game';
+export { init, join, leave, load, render, save, tick, version } from '@nearlight/sdk/game';
 
 /** Radians a CSS pixel of the pointer, and radians a second of a stick. */
 const POINTER_TURN: f32 = 0.0022;

@@ -1,4 +1,4 @@
-import { Random, State } from '../sdk';
+import { Random, State } from '@nearlight/sdk';
 import { Bot } from './bot';
 import { hitBox, raycast } from './collision';
 import { Effects } from './effects';

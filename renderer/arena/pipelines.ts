@@ -12,7 +12,7 @@ import {
   VertexBufferLayout,
   VertexFormat,
   VertexStepMode,
-} from '../sdk';
+} from '@nearlight/sdk';
 import { bodyShader, hudShader, sceneShader, shadowShader, streakShader } from './shaders';
 import { DEPTH_FORMAT } from './target';
 

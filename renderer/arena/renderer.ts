@@ -1,4 +1,4 @@
-import { BindGroup, Buffer, BufferUsage, device, IndexFormat, RenderPassEncoder, ShaderStage } from '../sdk';
+import { BindGroup, Buffer, BufferUsage, device, IndexFormat, RenderPassEncoder, ShaderStage } from '@nearlight/sdk';
 import { groundBelow } from './collision';
 import { Geometry, makeBuffer } from './geometry';
 import { Hud } from './hud';

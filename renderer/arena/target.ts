@@ -8,7 +8,7 @@ import {
   TextureFormat,
   TextureUsage,
   TextureView,
-} from '../sdk';
+} from '@nearlight/sdk';
 
 /** Sixteen bits are a quarter faster on a software GPU; what lies flat on something else is drawn with a bias. */
 export const DEPTH_FORMAT: u32 = TextureFormat.depth16unorm;

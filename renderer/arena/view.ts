@@ -1,4 +1,4 @@
-import { mat4 } from '../sdk';
+import { mat4 } from '@nearlight/sdk';
 import { groundBelow } from './collision';
 import { EYE_HEIGHT, Fighter } from './fighter';
 

@@ -22,9 +22,9 @@ import {
   VertexBufferLayout,
   VertexFormat,
   VertexStepMode,
-} from '../sdk';
+} from '@nearlight/sdk';
 
-export { init, join, leave, render, tick, version } from '../sdk/game';
+export { init, join, leave, render, tick, version } from '@nearlight/sdk/game';
 
 /** Ways to draw: a bind group and a draw for each triangle, the same recorded in a bundle, or one draw of instances. */
 const DIRECT: u32 = 0;

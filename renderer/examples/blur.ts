@@ -16,9 +16,9 @@ import {
   TextureFormat,
   TextureUsage,
   TextureView,
-} from '../sdk';
+} from '@nearlight/sdk';
 
-export { init, join, leave, render, tick, version } from '../sdk/game';
+export { init, join, leave, render, tick, version } from '@nearlight/sdk/game';
 
 /** The motion repeats after this, in seconds. */
 const PERIOD: u32 = 40;

@@ -12,9 +12,9 @@ import {
   RenderPassDescriptor,
   RenderPipeline,
   surface,
-} from '../sdk';
+} from '@nearlight/sdk';
 
-export { init, join, leave, render, tick, version } from '../sdk/game';
+export { init, join, leave, render, tick, version } from '@nearlight/sdk/game';
 
 /** A multiple of the workgroup's size, so that no invocation has to ask whether it has a boid. */
 const COUNT: u32 = 1024;

@@ -28,9 +28,9 @@ import {
   TextureView,
   VertexFormat,
   vec3,
-} from '../sdk';
+} from '@nearlight/sdk';
 
-export { init, join, leave, render, tick, version } from '../sdk/game';
+export { init, join, leave, render, tick, version } from '@nearlight/sdk/game';
 
 /** The motion repeats after this, in seconds; everything turns a whole number of times in it. */
 const PERIOD: u32 = 240;

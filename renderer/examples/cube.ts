@@ -17,9 +17,9 @@ import {
   TextureUsage,
   VertexFormat,
   vec3,
-} from '../sdk';
+} from '@nearlight/sdk';
 
-export { init, join, leave, render, tick, version } from '../sdk/game';
+export { init, join, leave, render, tick, version } from '@nearlight/sdk/game';
 
 /** One turn of everything, in seconds; every angle is a whole multiple of it, so that the motion has no seam. */
 const PERIOD: u32 = 24;

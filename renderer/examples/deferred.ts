@@ -21,9 +21,9 @@ import {
   TextureUsage,
   TextureView,
   vec3,
-} from '../sdk';
+} from '@nearlight/sdk';
 
-export { init, join, leave, render, tick, version } from '../sdk/game';
+export { init, join, leave, render, tick, version } from '@nearlight/sdk/game';
 
 /** One turn of the lights, in seconds. */
 const PERIOD: u32 = 60;

@@ -20,9 +20,9 @@ import {
   VertexFormat,
   VertexStepMode,
   vec3,
-} from '../sdk';
+} from '@nearlight/sdk';
 
-export { init, join, leave, render, tick, version } from '../sdk/game';
+export { init, join, leave, render, tick, version } from '@nearlight/sdk/game';
 
 /** One turn of the camera, in seconds; the waves repeat with it. */
 const PERIOD: u32 = 40;

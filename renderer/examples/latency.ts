@@ -1,6 +1,6 @@
-import { ColorAttachment, device, Game, input, play, RenderPassDescriptor, surface } from '../sdk';
+import { ColorAttachment, device, Game, input, play, RenderPassDescriptor, surface } from '@nearlight/sdk';
 
-export { init, join, leave, render, tick, version } from '../sdk/game';
+export { init, join, leave, render, tick, version } from '@nearlight/sdk/game';
 
 /** Paints the whole picture white while any key or button is down, and black otherwise. */
 class Latency extends Game {

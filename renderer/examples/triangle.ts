@@ -8,10 +8,10 @@ import {
   RenderPassDescriptor,
   RenderPipeline,
   surface,
-} from '../sdk';
+} from '@nearlight/sdk';
 
 // The host calls these; they call the Game that `play` names below.
-export { init, join, leave, render, tick, version } from '../sdk/game';
+export { init, join, leave, render, tick, version } from '@nearlight/sdk/game';
 
 const shader = `
 struct View { angle: f32, aspect: f32 }

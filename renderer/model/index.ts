@@ -1,9 +1,9 @@
-import { openModel } from '../scene/file';
-import { Orbit } from '../scene/orbit';
-import { exit, Game, input, log, play, State } from '../sdk';
+import { exit, Game, input, log, play, State } from '@nearlight/sdk';
+import { openModel } from '@nearlight/sdk/scene/file';
+import { Orbit } from '@nearlight/sdk/scene/orbit';
 import { Renderer } from './renderer';
 
-export { init, join, leave, load, render, save, tick, version } from '../sdk/game';
+export { init, join, leave, load, render, save, tick, version } from '@nearlight/sdk/game';
 
 const TURN_SECONDS = 40;
 const TARGET_SECONDS = 3;

@@ -1,10 +1,3 @@
-import { Environment } from '../scene/environment';
-import { ModelFile } from '../scene/file';
-import { materialLayout } from '../scene/materials';
-import { Model } from '../scene/model';
-import { Orbit } from '../scene/orbit';
-import { Pipelines, SHADOW_FORMAT } from '../scene/pipelines';
-import { GROUND_VERTICES, SKY_VERTICES, VIEW_BYTES } from '../scene/shaders';
 import {
   BindGroup,
   BindGroupLayout,
@@ -25,7 +18,14 @@ import {
   TextureUsage,
   TextureView,
   TextureViewDimension,
-} from '../sdk';
+} from '@nearlight/sdk';
+import { Environment } from '@nearlight/sdk/scene/environment';
+import { ModelFile } from '@nearlight/sdk/scene/file';
+import { materialLayout } from '@nearlight/sdk/scene/materials';
+import { Model } from '@nearlight/sdk/scene/model';
+import { Orbit } from '@nearlight/sdk/scene/orbit';
+import { Pipelines, SHADOW_FORMAT } from '@nearlight/sdk/scene/pipelines';
+import { GROUND_VERTICES, SKY_VERTICES, VIEW_BYTES } from '@nearlight/sdk/scene/shaders';
 import { Targets } from './target';
 import { SHADOW_SIZE, Stage, View } from './view';
 

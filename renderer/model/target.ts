@@ -1,4 +1,3 @@
-import { DEPTH_FORMAT } from '../scene/pipelines';
 import {
   device,
   LoadOp,
@@ -9,7 +8,8 @@ import {
   TextureDescriptor,
   TextureUsage,
   TextureView,
-} from '../sdk';
+} from '@nearlight/sdk';
+import { DEPTH_FORMAT } from '@nearlight/sdk/scene/pipelines';
 
 const SAMPLES: u32 = 4;
 /** A host whose GPU is software gives smaller pictures, and there several samples take as long as all the rest. */

@@ -12,6 +12,7 @@ export { Game, play } from './game';
 export * from './gpu/binding';
 export * from './gpu/buffer';
 export * from './gpu/bundle';
+export * from './gpu/commands';
 export * from './gpu/device';
 export * from './gpu/encoder';
 export * from './gpu/pass';

@@ -7,7 +7,7 @@ const chapters: [title: string, parts: [file: string, space?: string][]][] = [
   ['The GPU', [['gpu/device'], ['gpu/queue'], ['gpu/reply'], ['gpu/object']]],
   ['Resources', [['gpu/buffer'], ['gpu/texture'], ['gpu/binding'], ['gpu/query']]],
   ['Pipelines', [['gpu/pipeline']]],
-  ['Commands', [['gpu/encoder'], ['gpu/pass'], ['gpu/bundle']]],
+  ['Commands', [['gpu/encoder'], ['gpu/commands'], ['gpu/pass'], ['gpu/bundle']]],
   [
     'Mathematics',
     [

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { packModel } from '../../assets/pack/pack.ts';
+import type { JavaScriptInstance } from '../../host/engine/javascript.ts';
 import type { Gpu } from '../../host/gpu/dawn.ts';
 import { buildModules } from '../../host/play/modules.ts';
 import { openTestGpu } from '../gpu/fixture.ts';
@@ -14,7 +15,7 @@ const HEIGHT = 136;
 
 beforeAll(async () => {
   [gpu] = await Promise.all([openTestGpu('vulkan'), buildModules(['model'])]);
-}, 120_000);
+});
 
 afterAll(() => gpu.close());
 
@@ -180,7 +181,7 @@ describe('the viewer', () => {
     for (const viewer of [one, two]) await viewer.wait(0.5);
     expect(difference(await one.texels(WIDTH, HEIGHT), await two.texels(WIDTH, HEIGHT))).toBe(0);
     await two.close();
-    const heap = (): number => (one.instance as unknown as { memory: Uint8Array }).memory.length;
+    const heap = (): number => (one.instance as JavaScriptInstance).memoryBytes;
     const before = heap();
     for (let i = 0; i < 2000; i++) {
       await one.instance.tick(100 + i);

@@ -44,7 +44,7 @@ test('a level that there is not is refused', () => {
   expect(() => createLog('verbose')).toThrow(
     expect.objectContaining({
       code: 'NL_SETTING',
-      detail: 'LOG_LEVEL=verbose is none of error, warn, info, debug',
+      detail: 'LOG_LEVEL=verbose is unknown; set it to one of error, warn, info, debug',
     }),
   );
 });

@@ -10,7 +10,7 @@ import { createWasmEdgeEngine } from '../../host/engine/wasmedge/engine.ts';
 import { openGpu } from '../../host/gpu/dawn.ts';
 import { CommandReplay, type CommandStream, type Surface } from '../../host/gpu/replay.ts';
 import { createAnimometer, type Mode, modes, type Options } from '../golden/examples/animometer.ts';
-import { cacheDir } from './compile.ts';
+import { cacheDir } from '../session/compile.ts';
 import { type Bench, benchmark } from './harness.ts';
 import { idleDevice } from './idle.ts';
 

@@ -2,9 +2,9 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { buildModules } from '../../host/play/modules.ts';
-import { left, poll, startRig } from '../k3s/containerd.ts';
+import { left, poll, SANDBOX_IMAGE, startRig } from '../k3s/containerd.ts';
 import { ready, startGame } from '../k3s/game.ts';
-import { importGame, SANDBOX_IMAGE } from '../k3s/image.ts';
+import { importGame } from '../k3s/image.ts';
 import { benchmark } from './harness.ts';
 
 const ROUNDS = 200;

@@ -4,9 +4,10 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { buildModules } from '../../host/play/modules.ts';
 import { good } from '../engine/modules.ts';
-import { poll, type Rig, startRig } from '../k3s/containerd.ts';
-import { importGame, importProgram, SANDBOX_NAME } from '../k3s/image.ts';
-import { Peer, sleep, until } from '../stream/peer.ts';
+import { poll, type Rig, SANDBOX_NAME, startRig } from '../k3s/containerd.ts';
+import { importGame, importProgram } from '../k3s/image.ts';
+import { Peer, until } from '../stream/peer.ts';
+import { sleep } from '../wait.ts';
 import { type Bench, benchmark, type Figure } from './harness.ts';
 
 const STARTS = 50;

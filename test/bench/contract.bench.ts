@@ -5,7 +5,7 @@ import { createJavaScriptEngine } from '../../host/engine/javascript.ts';
 import { createWasmEdgeEngine } from '../../host/engine/wasmedge/engine.ts';
 import { type Gpu, openGpu } from '../../host/gpu/dawn.ts';
 import { CommandReplay, type CommandStream, type Surface } from '../../host/gpu/replay.ts';
-import { cacheDir, compile, load } from './compile.ts';
+import { cacheDir, compile, load } from '../session/compile.ts';
 import { type Bench, benchmark } from './harness.ts';
 import { idleDevice } from './idle.ts';
 
@@ -17,9 +17,9 @@ const SHARE_MAX = 5;
 
 /** A view that is `width` draws wide: each with a bind group at a dynamic offset of its own. */
 const source = `
-import { BufferUsage, BufferBindingType, device, Game, play, ShaderStage, surface } from '../../renderer/sdk';
-import { BindGroup, RenderPassDescriptor, RenderPipeline } from '../../renderer/sdk';
-export { init, join, leave, render, tick, version } from '../../renderer/sdk/game';
+import { BufferUsage, BufferBindingType, device, Game, play, ShaderStage, surface } from '@nearlight/sdk';
+import { BindGroup, RenderPassDescriptor, RenderPipeline } from '@nearlight/sdk';
+export { init, join, leave, render, tick, version } from '@nearlight/sdk/game';
 
 const code = \`
   @group(0) @binding(0) var<uniform> place: vec4f;

@@ -2,9 +2,10 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { buildModules } from '../../host/play/modules.ts';
-import { poll, startRig } from '../k3s/containerd.ts';
-import { importGame, SANDBOX_IMAGE } from '../k3s/image.ts';
-import { Peer, sleep, until } from '../stream/peer.ts';
+import { poll, SANDBOX_IMAGE, startRig } from '../k3s/containerd.ts';
+import { importGame } from '../k3s/image.ts';
+import { Peer, until } from '../stream/peer.ts';
+import { sleep } from '../wait.ts';
 import { benchmark } from './harness.ts';
 import { type Memory, memoryOf } from './processes.ts';
 
@@ -67,7 +68,7 @@ await benchmark('density', async (bench) => {
     const [first] = pods;
     const player = new Peer();
     await player.join(`http://127.0.0.1:${first.port}/`, { query: '?size=640x360&fps=60' });
-    await until(() => player.pictures > 300, 'pictures', 30_000);
+    await until(() => player.pictures > 300, 'pictures');
     const whole = sum(memoryOf(first.host), memoryOf(first.guest));
     bench.value('pod with one player at 640x360, host and guest: RSS', 'MiB', whole.rss);
     bench.value('pod with one player at 640x360, host and guest: PSS', 'MiB', whole.pss);

@@ -10,9 +10,9 @@ import { buildModules } from '../../host/play/modules.ts';
 import { digest } from '../../host/session/format.ts';
 import { SessionHash } from '../../host/session/hash.ts';
 import { replay } from '../../host/session/replay.ts';
+import { cacheDir, compile } from '../session/compile.ts';
 import { numbers } from '../session/numbers.ts';
 import { script } from '../session/script.ts';
-import { cacheDir, compile } from './compile.ts';
 import { type Bench, benchmark } from './harness.ts';
 
 const SEEDS = Number(process.env.DETERMINISM_SEEDS ?? 1000);

@@ -4,7 +4,7 @@ import { systemClock } from '../../host/base/clock.ts';
 import type { Instance } from '../../host/engine/engine.ts';
 import { createJavaScriptEngine } from '../../host/engine/javascript.ts';
 import { createWasmEdgeEngine } from '../../host/engine/wasmedge/engine.ts';
-import { cacheDir, compile, load } from './compile.ts';
+import { cacheDir, compile, load } from '../session/compile.ts';
 import { benchmark } from './harness.ts';
 
 const TICK_MS = 1000 / 120;
@@ -13,8 +13,8 @@ const ADDED_MS_MAX = 0.2;
 
 /** A tick does nothing; a render of width n takes n steps of 1,000 bodies, each with a 4x4 matrix product. */
 const source = `
-import { Game, mat4, play, Random } from '../../renderer/sdk';
-export { init, join, leave, render, tick, version } from '../../renderer/sdk/game';
+import { Game, mat4, play, Random } from '@nearlight/sdk';
+export { init, join, leave, render, tick, version } from '@nearlight/sdk/game';
 
 const BODIES = 1000;
 const NEIGHBOURS = 16;

@@ -2,7 +2,8 @@
 import { readdirSync, readlinkSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { type HostProcess, startHostProcess } from '../e2e/host.ts';
-import { Peer, sleep, until } from '../stream/peer.ts';
+import { Peer, until } from '../stream/peer.ts';
+import { sleep } from '../wait.ts';
 import { benchmark } from './harness.ts';
 import { childrenOf, memoryOf } from './processes.ts';
 

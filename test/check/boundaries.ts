@@ -1,165 +1,156 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { dirname, join, normalize } from 'node:path';
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { findCircles } from './circles.ts';
+import { type Import, isSource, readFiles, readImports, SDK } from './imports.ts';
+import { EXCEPTIONS, GAMES, isAbove, PORTABLE, partOf, permission } from './order.ts';
 
-/** One import statement of our own code. */
-export interface Import {
-  /** Paths relative to the root that was read; `to` is a package or `node:` name where it is not a file. */
-  from: string;
-  to: string;
-  line: number;
-  /** Gone at run time: `import type`, or only `type` names in the braces. */
-  typeOnly: boolean;
+/**
+ * The faults in how the sources import each other. They may import only downwards in the order of order.ts, and never in
+ * a circle: neither the files, nor the folders at any depth. An import of types counts like any other, because whoever
+ * reads one file then has to read the other.
+ */
+export async function findFaults(root: string): Promise<string[]> {
+  const files = readFiles(root);
+  const imports = await readImports(root, files);
+  const wrong = crossings(imports);
+  return [
+    ...unplaced(files),
+    ...unresolved(imports),
+    ...wrong.values(),
+    ...relativeInGames(imports),
+    ...undeclared(root, imports),
+    ...fileCircles(imports),
+    // An import against the order closes many circles; it is one fault, which has been named.
+    ...folderCircles(imports.filter((entry) => !wrong.has(entry))),
+    ...notPortable(imports),
+  ];
 }
 
-/** Files that join the stages; nothing but a test imports them. */
-const ROOTS = [
-  'host/main.ts',
-  'host/host.ts',
-  'host/pod.ts',
-  'host/sandbox.ts',
-  'host/game.ts',
-  'host/doctor.ts',
-  'host/offline.ts',
-  'host/render.ts',
-  'host/inspect.ts',
-  'host/build.ts',
-  'host/dev/main.ts',
-  'host/dev/dev.ts',
-  'host/dev/page.ts',
-  'host/dev/worker.ts',
-  'host/dev/game.ts',
-  'host/dev/thread.ts',
-  'host/bundle/main.ts',
-  'host/bundle/bundle.ts',
-  'host/bundle/image.ts',
-];
+/** Folders of sources that the order does not name. */
+function unplaced(files: Iterable<string>): string[] {
+  const folders = new Set<string>();
+  for (const path of files)
+    if (isSource(path) && partOf(path) === undefined) folders.add(path.split('/').slice(0, 2).join('/'));
+  return [...folders].map((folder) => `${folder} has no place in the order of folders (test/check/order.ts)`);
+}
 
-/** What every stage may use at run time: files without a stage, and the contract with the guest. */
-const SHARED = [
-  'host/errors.ts',
-  'host/config.ts',
-  'host/observe/samples.ts',
-  'renderer/contract/abi.ts',
-  'renderer/contract/contract.ts',
-];
+function unresolved(imports: readonly Import[]): string[] {
+  return imports.flatMap((entry) => {
+    if (entry.kind === 'missing') return `${place(entry)}: there is no ${entry.to}`;
+    if (entry.kind === 'computed' && partOf(entry.from) !== 'test')
+      return `${place(entry)}: the path of this import is computed, so it cannot be checked; write it as a string`;
+    return [];
+  });
+}
 
-/** Run-time imports between two stages that are wanted: both ends of the players' protocol use the one definition. */
-const AGREED = ['host/player > host/stream/protocol.ts'];
-
-/** Also runs in a browser: whatever of it is loaded there must not need Node. */
-const PORTABLE = [
-  /^host\/gpu\/(?!dawn\.ts$)/,
-  /^host\/room\//,
-  /^host\/session\/(?!(file|hash)\.ts$)/,
-  /^host\/stream\/protocol\.ts$/,
-  /^host\/player\/(?!build\.ts$)/,
-  /^host\/engine\/(module|javascript)\.ts$/,
-];
-
-const STATEMENT =
-  /^[ \t]*(?:import|export)\s+(type\s+)?((?:[\w$*,\s]|\{[^}]*\})*?)\s*from\s*['"]([^'"]+)['"]|^[ \t]*import\s*['"]([^'"]+)['"]|\bimport\(\s*['"]([^'"]+)['"]\s*\)/gm;
-
-/** Reads the import and export-from statements of one file's text. Comments are left out, strings are not read. */
-export function parseImports(path: string, text: string): Import[] {
-  const code = text.replace(/\/\*[\s\S]*?\*\/|^[ \t]*\/\/.*$/gm, (comment) => comment.replace(/[^\n]/g, ' '));
-  const imports: Import[] = [];
-  for (const match of code.matchAll(STATEMENT)) {
-    const [whole, type, names = '', from, bare, dynamic] = match;
-    const target = (from ?? bare ?? dynamic)!;
-    const before = code.slice(0, match.index + whole.length);
-    imports.push({
-      from: path,
-      to: target.startsWith('.') ? normalize(join(dirname(path), target)) : target,
-      line: before.split('\n').length,
-      typeOnly: type !== undefined || onlyTypes(names),
-    });
+/** Imports between two parts that the order does not allow, with what to say about them. */
+function crossings(imports: readonly Import[]): Map<Import, string> {
+  const faults = new Map<Import, string>();
+  for (const entry of imports) {
+    const [from, to] = [partOf(entry.from), partOf(entry.to)];
+    if (entry.kind !== 'file' || from === undefined || to === undefined) continue;
+    const allowed = permission(from, to);
+    if (allowed === 'values' || (allowed === 'types' && entry.typeOnly)) continue;
+    if (EXCEPTIONS.includes(`${from} > ${entry.to}`)) continue;
+    faults.set(entry, `${place(entry)}: ${crossing(entry.to, from, to)}`);
   }
-  return imports;
+  return faults;
 }
 
-function onlyTypes(names: string): boolean {
-  const inner = /^\{([^}]*)\}$/.exec(names.trim())?.[1];
-  if (inner === undefined) return false;
-  const list = inner.split(',').filter((name) => name.trim() !== '');
-  return list.length > 0 && list.every((name) => /^\s*type\s/.test(name));
+function crossing(path: string, from: string, to: string): string {
+  if (to === 'test') return `imports ${path}, but nothing may depend on tests`;
+  if (isAbove(to, from)) return `imports ${path}, but ${to} is above ${from}`;
+  if (permission(from, to) === 'none') return `imports ${path}, but ${from} may not use ${to}`;
+  return `loads ${path}; use \`import type\`, or connect ${from} and ${to} in host/play`;
 }
 
-/** Every import in the TypeScript files under `folder`, a path relative to `root`. */
-export function readImports(root: string, folder = 'host'): Import[] {
-  return readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
-    .filter((file) => file.endsWith('.ts'))
-    .sort()
-    .flatMap((file) => parseImports(`${folder}/${file}`, readFileSync(join(root, folder, file), 'utf8')));
+/** A game imports the SDK as it would in a repository of its own. */
+function relativeInGames(imports: readonly Import[]): string[] {
+  return imports.flatMap((entry) => {
+    const from = partOf(entry.from) ?? '';
+    if (!GAMES.includes(from) || entry.kind !== 'file' || partOf(entry.to) === from) return [];
+    if (!entry.specifier.startsWith('.')) return [];
+    return `${place(entry)}: imports ${entry.specifier}; a game imports ${SDK} by name`;
+  });
 }
 
-/** The faults of a program: missing files, cycles, stages that reach into each other, Node where a browser runs it. */
-export function findFaults(root: string): string[] {
-  const imports = readImports(root);
-  return [...missing(root, imports), ...cycles(imports), ...crossings(imports), ...notPortable(imports)];
+/** Packages that package.json does not name, or names for tests alone. */
+function undeclared(root: string, imports: readonly Import[]): string[] {
+  const path = join(root, 'package.json');
+  const { dependencies = {}, devDependencies = {} } = (
+    existsSync(path) ? JSON.parse(readFileSync(path, 'utf8')) : {}
+  ) as Record<'dependencies' | 'devDependencies', Record<string, string> | undefined>;
+  return imports.flatMap((entry) => {
+    if (entry.kind !== 'external' || entry.specifier.startsWith('node:')) return [];
+    const name = packageOf(entry.specifier);
+    const isForTests = partOf(entry.from) === 'test' || entry.typeOnly;
+    if (name in dependencies || (isForTests && (name in devDependencies || `@types/${name}` in devDependencies)))
+      return [];
+    const list = isForTests ? 'package.json' : 'the dependencies of package.json';
+    return `${place(entry)}: imports ${name}, which ${list} does not name`;
+  });
 }
 
-function missing(root: string, imports: Import[]): string[] {
-  return imports
-    .filter(({ to }) => isOwn(to) && !existsSync(join(root, to)))
-    .map((entry) => `${place(entry)}: there is no ${entry.to}`);
+function packageOf(specifier: string): string {
+  return specifier
+    .split('/')
+    .slice(0, specifier.startsWith('@') ? 2 : 1)
+    .join('/');
 }
 
-/** Types may refer to each other in a circle; code may not. */
-function cycles(imports: Import[]): string[] {
-  const graph = Map.groupBy(
-    imports.filter(({ to, typeOnly }) => isOwn(to) && !typeOnly),
+function fileCircles(imports: readonly Import[]): string[] {
+  const edges = imports.filter(({ kind }) => kind === 'file').map(({ from, to }) => [from, to] as const);
+  return findCircles(edges).map((circle) => `files import each other: ${[...circle, circle[0]].join(' > ')}`);
+}
+
+/** Circles that pass through at least one folder. fileCircles finds the circles of files alone. */
+function folderCircles(imports: readonly Import[]): string[] {
+  const examples = new Map<string, Import>();
+  for (const entry of imports) {
+    const step = entry.kind === 'file' && stepOf(entry);
+    if (step && !examples.has(step.join(' > '))) examples.set(step.join(' > '), entry);
+  }
+  const files = new Set(imports.map(({ from }) => from));
+  const circles = findCircles([...examples.keys()].map((step) => step.split(' > ') as [string, string]));
+  return circles.flatMap((circle) => {
+    if (circle.every((name) => files.has(name))) return [];
+    const steps = circle.map((name, i) => examples.get(`${name} > ${circle[(i + 1) % circle.length]}`));
+    const reasons = steps.map((entry) => entry && `${place(entry)} imports ${entry.to}`);
+    return `folders import each other: ${[...circle, circle[0]].join(' > ')} (${reasons.join('; ')})`;
+  });
+}
+
+/**
+ * The two siblings that an import connects: two parts, or two files or folders side by side within one part. Undefined for
+ * a file that imports itself or lies outside the order.
+ */
+function stepOf({ from, to }: Import): [from: string, to: string] | undefined {
+  const [source, target] = [partOf(from), partOf(to)];
+  if (source === undefined || target === undefined || from === to) return undefined;
+  if (source !== target) return [source, target];
+  const [a, b] = [from.split('/'), to.split('/')];
+  let depth = 0;
+  while (a[depth] === b[depth]) depth += 1;
+  return [a.slice(0, depth + 1).join('/'), b.slice(0, depth + 1).join('/')];
+}
+
+/** Imports of Node or of a package in whatever portable sources load, directly or through other files. */
+function notPortable(imports: readonly Import[]): string[] {
+  const loads = Map.groupBy(
+    imports.filter(({ typeOnly }) => !typeOnly),
     ({ from }) => from,
   );
-  const done = new Set<string>();
+  const origins = new Map<string, string>();
+  for (const file of loads.keys()) if (PORTABLE.some((pattern) => pattern.test(file))) origins.set(file, file);
   const faults: string[] = [];
-  const visit = (file: string, path: string[]) => {
-    const start = path.indexOf(file);
-    if (start >= 0) faults.push(`import cycle: ${[...path.slice(start), file].join(' > ')}`);
-    if (start >= 0 || done.has(file)) return;
-    for (const { to } of graph.get(file) ?? []) visit(to, [...path, file]);
-    done.add(file);
-  };
-  for (const file of graph.keys()) visit(file, []);
-  return faults;
-}
-
-/** The folder below host/, or '' for a file that has none. */
-function stage(path: string): string {
-  return /^host\/([^/]+)\//.exec(path)?.[1] ?? '';
-}
-
-function crossings(imports: Import[]): string[] {
-  const faults: string[] = [];
-  for (const entry of imports) {
-    const { from, to, typeOnly } = entry;
-    if (ROOTS.includes(from)) continue;
-    if (ROOTS.includes(to)) faults.push(`${place(entry)}: imports ${to}, which joins the stages`);
-    if (typeOnly || !isOwn(to) || ROOTS.includes(to) || SHARED.includes(to)) continue;
-    if (stage(from) === stage(to) || AGREED.includes(`host/${stage(from)} > ${to}`)) continue;
-    faults.push(`${place(entry)}: only types may come from ${to}; host/main.ts joins the stages`);
-  }
-  return faults;
-}
-
-function notPortable(imports: Import[]): string[] {
-  const loaded = imports.filter(({ typeOnly }) => !typeOnly);
-  const graph = Map.groupBy(loaded, ({ from }) => from);
-  const faults: string[] = [];
-  const seen = new Set<string>();
-  const visit = (file: string) => {
-    if (seen.has(file)) return;
-    seen.add(file);
-    for (const entry of graph.get(file) ?? []) {
-      if (isOwn(entry.to)) visit(entry.to);
-      else faults.push(`${place(entry)}: imports ${entry.to}, but this also runs in a browser`);
+  for (const [file, origin] of origins)
+    for (const entry of loads.get(file) ?? []) {
+      if (entry.kind === 'file' && !origins.has(entry.to)) origins.set(entry.to, origin);
+      if (entry.kind !== 'external') continue;
+      const why = origin === file ? 'this runs in a browser too' : `${origin} loads this in a browser too`;
+      faults.push(`${place(entry)}: imports ${entry.to}, but ${why}`);
     }
-  };
-  for (const file of graph.keys()) if (PORTABLE.some((pattern) => pattern.test(file))) visit(file);
   return faults;
-}
-
-function isOwn(path: string): boolean {
-  return /^(host|oci|renderer|test)\//.test(path);
 }
 
 function place({ from, line }: Import): string {

@@ -240,7 +240,7 @@ describe('npm start -- inspect', () => {
     ['an option', ['--nonsense'], 'NL_USAGE', "Unknown option '--nonsense'; inspect --help"],
     ['a picture', ['--frame=-1'], 'NL_USAGE', '--frame -1: give a whole number from 0'],
     ['a size', ['--size', '0x10'], 'NL_USAGE', '--size 0x10: give WIDTHxHEIGHT, each from 1 to 4096'],
-    ['a game', ['nothing'], 'NL_MODULE_NOT_FOUND', 'there is no file nothing'],
+    ['a game', ['nothing'], 'NL_MODULE_NOT_FOUND', 'there is neither a file nor a game named nothing'],
     ['a file', [at('broken.nlc')], 'NL_RECORDING', 'broken.nlc: byte 0: it is no capture'],
     ['a missing file', [at('none.nlc')], 'NL_RECORDING', 'none.nlc: ENOENT'],
     [

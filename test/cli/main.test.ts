@@ -82,8 +82,8 @@ describe('what is asked on the command line', () => {
       expect(stdout).toMatch(
         new RegExp(`^  ${setting.env} .*\\(${setting.default === '' ? '-' : setting.default}\\)$`, 'm'),
       );
-    for (const option of ['--assets', '--port', '--host', '--engine', '--version', 'doctor'])
-      expect(stdout).toContain(option);
+    for (const command of ['start', 'dev', 'new', 'build', 'image', 'render', 'inspect', 'pack', 'doctor'])
+      expect(stdout).toContain(`\n  ${command} `);
   });
 
   test('--version is one line', async () => {
@@ -95,24 +95,24 @@ describe('what is asked on the command line', () => {
   });
 
   test.each([
-    ['an unknown option', ['--nonsense'], "Unknown option '--nonsense'; --help lists what there is"],
-    ['an option without its value', ['--port'], "Option '--port <value>' argument missing; --help lists what there is"],
+    ['an unknown option', ['--nonsense'], "Unknown option '--nonsense'; --help lists the options"],
+    ['an option without its value', ['--port'], "Option '--port <value>' argument missing; --help lists the options"],
     [
       'a folder of assets that is missing',
       ['--assets', join(folder, 'none'), fine],
-      `--assets ${join(folder, 'none')} is no folder`,
+      `--assets ${join(folder, 'none')}: there is no such folder`,
     ],
-    ['a file as folder of assets', ['--assets', fine, fine], `--assets ${fine} is no folder`],
+    ['a file as folder of assets', ['--assets', fine, fine], `--assets ${fine}: there is no such folder`],
     [
       'a mistyped command',
       ['dcotor'],
-      'there is no command and no file dcotor; give a .wasm file, or one of the commands doctor, render and inspect; --help says more',
+      'there is neither a command nor a file named dcotor; give a .wasm file or a command; --help lists both',
     ],
     ['a game by its name', ['arena'], 'there is no file arena; to play that game, give build/arena.wasm'],
     [
       'two modules of one name',
       [fine, './fine.wasm'],
-      "two modules are named fine, and a room has its module's; rename a file",
+      'two modules are named fine, and a room is named after its module; rename a file',
     ],
   ])('%s is refused', async (_what, args, detail) => {
     const { code, stdout, stderr } = await run(args);
@@ -133,7 +133,7 @@ describe('a setting', () => {
     [{}, ['--port', '65536'], 'PORT=65536 is not a whole number from 0 to 65535'],
     [{}, ['--port=-1'], 'PORT=-1 is not a whole number from 0 to 65535'],
     [{ GPU_ENABLED: 'yes' }, [], 'GPU_ENABLED=yes is neither true nor false'],
-    [{ LOG_LEVEL: 'loud' }, [], 'LOG_LEVEL=loud is none of error, warn, info, debug'],
+    [{ LOG_LEVEL: 'loud' }, [], 'LOG_LEVEL=loud is unknown; set it to one of error, warn, info, debug'],
   ])('%j %j is out of its bounds', async (environment, args, detail) => {
     const ended = await run([...args, ...mistake], environment);
     expect(ended).toEqual({ code: 2, stdout: '', stderr: `NL_SETTING: A setting is out of its bounds: ${detail}\n` });
@@ -147,11 +147,11 @@ describe('a setting', () => {
     expect(lastLine(await run([...args, ...mistake], environment))).toMatch(/^NL_USAGE/);
   });
 
-  test('ENGINE is one that there is', async () => {
+  test('an unknown ENGINE is refused', async () => {
     const ended = await run([fine, '--engine', 'nonsense']);
     expect(ended.code).toBe(2);
     expect(lastLine(ended)).toBe(
-      'NL_SETTING: A setting is out of its bounds: ENGINE=nonsense is none of wasmedge, wasmedge-interpreter, javascript',
+      'NL_SETTING: A setting is out of its bounds: ENGINE=nonsense is unknown; set it to wasmedge, wasmedge-interpreter or javascript',
     );
   });
 });
@@ -260,7 +260,7 @@ describe('a host that can be played', () => {
       const host = await start(module, { CACHE_DIR: cache });
       expect(/compiling/.test(host.output())).toBe(compiles);
       // The game does not wait until its code is kept.
-      await expect.poll(() => readdirSync(cache), { timeout: 10_000 }).toEqual([expect.stringMatching(/\.native$/)]);
+      await expect.poll(() => readdirSync(cache)).toEqual([expect.stringMatching(/\.native$/)]);
       const { code, ms } = await end(host, 'SIGINT');
       expect(code).toBe(0);
       expect(ms).toBeLessThan(stopMsMax);

@@ -1,86 +1,101 @@
 import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, expect, test, vi } from 'vitest';
-import { createGame } from '../../host/cli/new.ts';
-import { compileModule } from '../../host/play/modules.ts';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { must } from '../../host/base/assert.ts';
+import { createProject } from '../../host/cli/new.ts';
+import { buildGames } from '../../host/play/modules.ts';
+import { modulePath, openProject } from '../../host/play/project.ts';
 import { commandsOf, key, load } from '../renderer/driver.ts';
-import { copySources } from './dev/browser.ts';
+import { installSdk } from '../renderer/project.ts';
 
 vi.setConfig({ testTimeout: 60_000 });
 
-const copy = copySources(['examples/triangle.ts']);
-afterAll(() => copy.remove());
+const specifiers = { nearlight: '^1.2.3', '@nearlight/sdk': 'file:/somewhere/nearlight-sdk-1.2.3.tgz' };
+let folder = '';
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'nearlight-new-'));
+});
+afterEach(() => rmSync(folder, { recursive: true }));
+
+function create(name: string): string {
+  const project = join(folder, name);
+  createProject(project, specifiers);
+  return project;
+}
 
 test('a new game compiles, draws, moves, and goes on from its state', async () => {
-  const file = createGame('star-hunt', copy.folder);
-  expect(file).toBe('renderer/star-hunt/index.ts');
-  expect(readFileSync(join(copy.folder, file), 'utf8')).toContain("label: 'star-hunt'");
-  const path = join(copy.folder, 'star-hunt.wasm');
-  await compileModule(file, path, copy.folder);
+  const project = create('star-hunt');
+  installSdk(project, { keepManifest: true });
+  const games = openProject(project).games;
+  await buildGames(games, () => {});
+  const path = modulePath(must(games[0], 'game'));
+  expect(path).toBe(join(project, 'build/star-hunt.wasm'));
   const game = await load(path);
   await game.join(0);
   const place = async () => {
     const { commands, data } = await game.render(0, 320, 180);
     expect([...commandsOf({ commands, data })].length).toBeGreaterThan(4);
-    return new Float32Array(data.slice(0, 48).buffer)[8]!;
+    return must(new Float32Array(data.slice(0, 48).buffer)[8], 'number');
   };
   const before = await place();
   key(game, 0, 7, true);
   for (let n = 0; n < 60; n++) await game.tick(n);
-  const after = await place();
-  expect(after).toBeGreaterThan(before + 0.3);
+  expect(await place()).toBeGreaterThan(before + 0.3);
   const other = await load(path);
-  await other.restore((await game.save())!);
+  await other.restore(must(await game.save(), 'state'));
   await other.join(0);
   expect((await other.render(0, 320, 180)).data).toEqual((await game.render(0, 320, 180)).data);
   await Promise.all([game.close(), other.close()]);
 });
 
-test('a name decides no name of the source, and so collides with none', async () => {
-  const template = readFileSync(join(import.meta.dirname, '../../host/cli/template.txt'), 'utf8');
-  const imported = /^import \{([^}]*)\}/
-    .exec(template)![1]!
-    .split(',')
-    .map((word) => word.trim());
-  const declared = [...template.matchAll(/^(?:class|const|let|function) (\w+)/gm)].map((match) => match[1]!);
-  const names = [...imported, ...declared].filter((name) => name !== '');
-  expect(new Set(names).size).toBe(names.length);
-  expect(names).toEqual(expect.arrayContaining(['Game', 'Random', 'State', 'Player', 'MyGame', 'shader']));
-  const files = new Map<string, string>();
-  for (const name of [...names.map((text) => text.toLowerCase()).filter((text) => /^[a-z]+$/.test(text)), 'my-game']) {
-    const file = createGame(name, copy.folder);
-    const text = readFileSync(join(copy.folder, file), 'utf8');
-    expect(text.replace(`label: '${name}'`, "label: 'NAME'")).toBe(template);
-    files.set(name, file);
-  }
-  const path = join(copy.folder, 'player.wasm');
-  expect(await compileModule(files.get('player')!, path, copy.folder)).toBeGreaterThan(1000);
+test('package.json names the commands, and the versions that the project was made from', () => {
+  const project = create('star');
+  const { name, scripts, dependencies } = JSON.parse(readFileSync(join(project, 'package.json'), 'utf8'));
+  expect(name).toBe('star');
+  expect(scripts).toEqual({
+    start: 'nearlight start',
+    dev: 'nearlight dev',
+    build: 'nearlight build',
+    test: 'nearlight test',
+    image: 'nearlight image',
+  });
+  expect(dependencies.nearlight).toBe('^1.2.3');
+  expect(dependencies['@nearlight/sdk']).toMatch(/^file:(\.\.\/)+somewhere\/nearlight-sdk-1\.2\.3\.tgz$/);
 });
 
-test.each([
-  ['', 'is no name'],
-  ['Star', 'is no name'],
-  ['../star', 'is no name'],
-  ['1star', 'is no name'],
-  ['a'.repeat(41), 'is no name'],
-  ['sdk', 'is taken'],
-  ['scene', 'is taken'],
-  ['triangle', 'is taken \\(renderer/examples/triangle.ts\\)'],
-])('the name "%s" is refused', (name, why) => {
-  expect(() => createGame(name, copy.folder)).toThrow(new RegExp(`^NL_USAGE: .*${why}`));
+test('a project has what a repository needs, under its own name', () => {
+  const project = create('star');
+  const files = ['.gitignore', '.github/workflows/game.yml', 'tsconfig.json', 'test/game.test.ts', 'assets'];
+  for (const file of files) expect(existsSync(join(project, file)), file).toBe(true);
+  expect(readFileSync(join(project, 'README.md'), 'utf8')).toMatch(/^# star\n/);
+  expect(readFileSync(join(project, 'src/index.ts'), 'utf8')).toContain("label: 'star'");
 });
 
-test('the longest name is taken, once', () => {
-  createGame('a'.repeat(40), copy.folder);
-  expect(() => createGame('a'.repeat(40), copy.folder)).toThrow('is taken');
+test.each(['Star', '1star', 'st ar', 'a'.repeat(41), '-star'])('the name "%s" is refused', (name) => {
+  expect(() => create(name)).toThrow(/^NL_USAGE: .*cannot name a game/);
+  expect(existsSync(join(folder, name))).toBe(false);
+});
+
+test('the longest name is accepted, once', () => {
+  create('a'.repeat(40));
+  expect(() => create('a'.repeat(40))).toThrow(/already exists/);
+});
+
+test('an empty folder is filled, and one with files is left alone', () => {
+  mkdirSync(join(folder, 'star'));
+  expect(existsSync(join(create('star'), 'package.json'))).toBe(true);
+  mkdirSync(join(folder, 'moon'));
+  writeFileSync(join(folder, 'moon/notes.txt'), 'mine');
+  expect(() => create('moon')).toThrow(/already exists/);
+  expect(readFileSync(join(folder, 'moon/notes.txt'), 'utf8')).toBe('mine');
 });
 
 test('the command says how it is used', () => {
-  const text = execFileSync(process.execPath, [
-    join(import.meta.dirname, '../../host/cli/main.ts'),
-    'new',
-    '--help',
-  ]).toString();
-  expect(text).toContain('npm run new -- NAME');
+  const main = join(import.meta.dirname, '../../host/cli/main.ts');
+  expect(execFileSync(process.execPath, [main, 'new', '--help'], { encoding: 'utf8' })).toContain(
+    'npx nearlight new FOLDER',
+  );
 });

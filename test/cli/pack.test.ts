@@ -51,7 +51,7 @@ describe('the packer', () => {
     [[], 2, /NL_USAGE: .*give one model/],
     [['--fast'], 2, /NL_USAGE: .*--fast/],
     [['a.glb', '--texture-max', '3'], 2, /NL_USAGE: .*--texture-max 3 is not/],
-    [['none.glb'], 44, /^NL_MODEL: .*none\.glb: cannot be opened: ENOENT\n$/],
+    [['none.glb'], 44, /^pack: NL_MODEL: .*none\.glb: cannot be opened: ENOENT\n$/],
   ])('refuses %j with status %i', async (args, status, message) => {
     const result = await run(...args);
     expect(result.status).toBe(status);

@@ -1,10 +1,12 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { RECIPE } from '../../host/base/installed.ts';
 
-const script = join(import.meta.dirname, '../../host/cli/setup.sh');
+const folder = join(import.meta.dirname, '../../host/cli');
+const scripts = ['setup', 'archive', 'runtime', 'system'].map((name) => join(folder, `${name}.sh`));
 let root = '';
 
 beforeEach(() => {
@@ -17,9 +19,10 @@ function put(path: string, text = ''): void {
   writeFileSync(join(root, path), text);
 }
 
-/** The script's functions, sourced, with the system's files looked up below the test's folder. */
+/** Runs code with the scripts' functions, which look up the system's files below the test's folder. */
 function shell(code: string, env: Record<string, string> = {}) {
-  return spawnSync('/bin/sh', ['-c', `. '${script}'; root='${root}'; ${code}`], {
+  const sourced = scripts.map((script) => `. '${script}'`).join('; ');
+  return spawnSync('/bin/sh', ['-c', `${sourced}; root='${root}'; ${code}`], {
     cwd: root,
     encoding: 'utf8',
     env: { PATH: '/usr/bin:/bin', ...env },
@@ -27,7 +30,7 @@ function shell(code: string, env: Record<string, string> = {}) {
 }
 
 describe('the mirror', () => {
-  const mirror = () => shell(`mirror '${root}' bookworm`).stdout;
+  const mirror = () => shell(`mirror '${root}'`).stdout;
 
   test('comes from deb822 sources, with its key', () => {
     put(
@@ -45,6 +48,11 @@ describe('the mirror', () => {
     expect(mirror()).toBe('http://m.test/debian\n/k.gpg\n');
   });
 
+  test.each(['trixie', 'stable', 'oldstable'])('is that of the suite %s too', (suite) => {
+    put('sources.list', `deb http://m.test/debian ${suite} main\n`);
+    expect(mirror()).toBe('http://m.test/debian\n\n');
+  });
+
   test('needs no key of its own', () => {
     put('sources.list', 'deb http://m.test/debian bookworm main\n');
     expect(mirror()).toBe('http://m.test/debian\n\n');
@@ -58,7 +66,7 @@ describe('the mirror', () => {
     expect(mirror()).toBe('http://m.test/debian\n\n -----BEGIN-----\n .\n abc\n');
   });
 
-  test('is neither disabled, nor of another vendor, another suite, a disk or the set-up itself', () => {
+  test('is neither disabled, nor of another vendor, another suite or a disk', () => {
     put(
       'sources.list',
       'deb cdrom:[Debian 12 _Bookworm_]/ bookworm main\ndeb https://apt.vendor.test bookworm main\ndeb http://b.test/debian bookworm-backports main\ndeb http://c.test/debian bookworm contrib\n',
@@ -70,10 +78,6 @@ describe('the mirror', () => {
     put(
       'sources.list.d/src.sources',
       'Types: deb-src\nURIs: http://src.test/debian\nSuites: bookworm\nComponents: main\n',
-    );
-    put(
-      'sources.list.d/nearlight-trixie.sources',
-      'Types: deb\nURIs: http://own.test/debian\nSuites: bookworm\nComponents: main\n',
     );
     put('sources.list.d/x.list.disabled', 'deb http://x.test/debian bookworm main\n');
     expect(mirror()).toBe('');
@@ -88,47 +92,74 @@ describe('the mirror', () => {
 });
 
 describe('what is missing', () => {
-  const missing = (env?: Record<string, string>) =>
-    shell('testing=true; find_missing; echo $missing', {
-      CXX: 'no-such-compiler',
-      ...env,
-    }).stdout.trim();
+  /** @returns the names of what is missing, then those of what the tests lack */
+  function missing(env: Record<string, string> = {}, { bundle = false, test = false } = {}) {
+    const code = `testing=${test} testing_only=false bundling=${bundle}; identify; locate_runtime; find_missing`;
+    const settings = { CXX: 'no-such-compiler', NEARLIGHT_RUNTIME: join(root, 'runtime'), ...env };
+    return shell(`${code}; echo $missing $missing_system`, settings).stdout.trim().split(' ');
+  }
+  const other = () => put('etc/os-release', 'ID=fedora\nVERSION_ID=42\n');
+  function debian(release: string) {
+    put('etc/os-release', `ID=debian\nVERSION_CODENAME=${release}\n`);
+    put('lib64/ld-linux-x86-64.so.2');
+  }
 
-  test('is everything on an empty system', () => {
-    expect(missing()).toBe('compiler wasmedge loader driver browser containerd images network cri kubectl bare');
+  test.each(['bookworm', 'trixie'])('is the runtime and a compiler on a bare Debian %s', (release) => {
+    debian(release);
+    expect(missing()).toEqual([`${release}-runtime`, `${release}-compiler`]);
+    expect(missing({ CXX: 'sh' })).toEqual([`${release}-runtime`]);
   });
 
-  test('is nothing on a complete one', () => {
-    put('usr/lib/x86_64-linux-gnu/libwasmedge.so');
-    put('usr/include/wasmedge/version.h', '#define WASMEDGE_VERSION "0.14.1"\n');
+  test('is nothing where a whole runtime and compiler lie, and all that a broken one has', () => {
+    debian('trixie');
+    put(`runtime/trixie-x64-${RECIPE}/wasmedge/lib/libwasmedge.so.0`);
+    put(`runtime/trixie-x64-${RECIPE}-compiler/complete`);
+    expect(missing()).toEqual(['trixie-runtime']);
+    put(`runtime/trixie-x64-${RECIPE}/complete`);
+    expect(missing()).toEqual(['']);
+  });
+
+  test('is the runtime of Debian 12 for a node bundle, made once', () => {
+    debian('trixie');
+    put(`runtime/trixie-x64-${RECIPE}/complete`);
+    put(`runtime/trixie-x64-${RECIPE}-compiler/complete`);
+    expect(missing({}, { bundle: true })).toEqual(['bookworm-runtime', 'bookworm-compiler']);
+    debian('bookworm');
+    expect(missing({}, { bundle: true })).toEqual(['bookworm-runtime', 'bookworm-compiler']);
+  });
+
+  test('is no runtime where WASMEDGE_DIR and the system have all of it', () => {
+    debian('trixie');
+    put('edge/include/wasmedge/wasmedge.h');
+    put('edge/lib/libwasmedge.so');
     put('usr/lib/x86_64-linux-gnu/libvulkan.so.1');
+    put('usr/share/vulkan/icd.d/lvp_icd.json', '{ "ICD": { "api_version": "1.3.230" } }');
+    const env = { CXX: 'sh', WASMEDGE_DIR: join(root, 'edge') };
+    expect(missing(env)).toEqual(['trixie-runtime']);
     put('usr/share/vulkan/icd.d/lvp_icd.json', '{ "ICD": { "api_version": "1.4.305" } }');
-    put('usr/bin/chromium');
-    chmodSync(join(root, 'usr/bin/chromium'), 0o755);
-    for (const name of [
-      'containerd',
-      'ctr',
-      'docker-registry',
-      'skopeo',
-      'umoci',
-      'ip',
-      'kubectl',
-      'debootstrap',
-      'readelf',
-    ])
-      put(`usr/bin/${name}`);
-    for (const path of ['usr/sbin/runc', 'usr/lib/cni/bridge']) put(path);
-    put('usr/share/gocode/src/k8s.io/cri-api/pkg/apis/runtime/v1/api.proto');
-    expect(missing({ CXX: 'sh' })).toBe('');
+    expect(missing(env)).toEqual(['']);
+    expect(missing({ CXX: 'sh' })).toEqual(['trixie-runtime']);
+  });
+
+  test('is named piece by piece on another system', () => {
+    other();
+    expect(missing()).toEqual(['compiler', 'wasmedge', 'loader', 'driver']);
+    put('usr/lib64/libwasmedge.so');
+    put('usr/include/wasmedge/version.h', '#define WASMEDGE_VERSION "0.14.1"\n');
+    put('usr/lib64/libvulkan.so.1');
+    put('usr/share/vulkan/icd.d/lvp_icd.json', '{ "ICD": { "api_version": "1.4.305" } }');
+    expect(missing({ CXX: 'sh' })).toEqual(['']);
   });
 
   test('is another version of WasmEdge', () => {
+    other();
     put('usr/lib/x86_64-linux-gnu/libwasmedge.so');
     put('usr/include/wasmedge/version.h', '#define WASMEDGE_VERSION "0.13.5"\n');
     expect(missing()).toContain('wasmedge');
   });
 
   test('is not WasmEdge where WASMEDGE_DIR has it, and is where that is empty', () => {
+    other();
     put('edge/include/wasmedge/wasmedge.h');
     expect(missing({ WASMEDGE_DIR: join(root, 'edge') })).toContain('wasmedge');
     put('edge/lib/libwasmedge.so');
@@ -136,6 +167,7 @@ describe('what is missing', () => {
   });
 
   test('is a driver of Mesa 22, and one whose device is not there', () => {
+    other();
     put('usr/share/vulkan/icd.d/lvp_icd.x86_64.json', '{ "ICD": { "api_version": "1.3.230" } }');
     put('usr/share/vulkan/icd.d/nvidia_icd.json', '{ "ICD": { "api_version": "1.4.312" } }');
     put('usr/share/vulkan/icd.d/radeon_icd.json', '{ "ICD": { "api_version": "1.4.305" } }');
@@ -143,20 +175,26 @@ describe('what is missing', () => {
     put('dev/nvidiactl');
     expect(missing()).not.toContain('driver');
   });
+
+  test("is what the tests need, and nothing of it once the system's packages are there", () => {
+    debian('trixie');
+    for (const part of ['', '-compiler'])
+      for (const release of ['trixie', 'bookworm']) put(`runtime/${release}-x64-${RECIPE}${part}/complete`);
+    const needed = ['browser', 'containerd', 'images', 'network', 'cri', 'kubectl', 'tools'];
+    expect(missing({}, { test: true, bundle: true }).filter((name) => name)).toEqual(needed);
+    put('usr/bin/chromium');
+    chmodSync(join(root, 'usr/bin/chromium'), 0o755);
+    const programs = 'containerd ctr docker-registry skopeo umoci ip kubectl debootstrap readelf c++'.split(' ');
+    for (const name of programs) put(`usr/bin/${name}`);
+    for (const path of ['usr/sbin/runc', 'usr/lib/cni/bridge']) put(path);
+    put('usr/share/gocode/src/k8s.io/cri-api/pkg/apis/runtime/v1/api.proto');
+    expect(missing({}, { test: true, bundle: true })).toEqual(['']);
+  });
 });
 
-describe('the release', () => {
-  const release = () => shell('identify; echo $ID $VERSION_ID').stdout.trim();
-
-  test("is the archive's, where a package of Debian 13 has renamed Debian 12", () => {
-    put('etc/os-release', 'ID=debian\nVERSION_ID=13\n');
-    put('etc/apt/sources.list', 'deb http://m.test/debian bookworm main\n');
-    expect(release()).toBe('debian 13');
-    put('etc/apt/sources.list.d/nearlight-trixie.sources');
-    expect(release()).toBe('debian 12');
-    put('etc/apt/sources.list', 'deb http://m.test/debian trixie main\n');
-    expect(release()).toBe('debian 13');
-  });
+test('the script and the host look for the same runtime', () => {
+  const made = shell('echo $recipe').stdout.trim();
+  expect(made).toBe(String(RECIPE));
 });
 
 test('packages are installed without starting their services', () => {
@@ -180,22 +218,24 @@ test('packages are installed without starting their services', () => {
 });
 
 describe('on a system that it cannot serve', () => {
-  /** A copy of the script in a project without anything, on a PATH with only what is named. */
-  function setUp(tools: string[], args: string[] = []) {
-    mkdirSync(join(root, 'project/host/cli'), { recursive: true });
+  /** Runs copies of the scripts in an empty project, on a PATH with only what is named. */
+  function setUp(tools: string[], args: string[] = [], env: Record<string, string> = {}) {
     put('project/package-lock.json', '{}');
-    const source = execFileSync('cat', [script], { encoding: 'utf8' });
-    writeFileSync(join(root, 'project/host/cli/setup.sh'), source.replace('\nroot=\n', `\nroot='${root}'\n`));
-    mkdirSync(join(root, 'bin'));
+    for (const script of scripts) {
+      const source = readFileSync(script, 'utf8');
+      put(`project/host/cli/${basename(script)}`, source.replace('\nroot=\n', `\nroot='${root}'\n`));
+    }
+    mkdirSync(join(root, 'bin'), { recursive: true });
     for (const tool of ['mkdir', 'cksum', 'awk', 'sed', ...tools]) {
       const path = execFileSync('/bin/sh', ['-c', `command -v ${tool}`], {
         encoding: 'utf8',
       }).trim();
+      rmSync(join(root, 'bin', tool), { force: true });
       symlinkSync(path, join(root, 'bin', tool));
     }
     const run = spawnSync('/bin/sh', [join(root, 'project/host/cli/setup.sh'), ...args], {
       encoding: 'utf8',
-      env: { PATH: join(root, 'bin') },
+      env: { PATH: join(root, 'bin'), NEARLIGHT_RUNTIME: join(root, 'runtime'), ...env },
     });
     return { status: run.status, text: run.stdout + run.stderr };
   }
@@ -209,29 +249,50 @@ describe('on a system that it cannot serve', () => {
       expect(text).toContain(word);
   });
 
+  function debian() {
+    put('etc/os-release', 'ID=debian\nVERSION_CODENAME=bookworm\n');
+    put('lib64/ld-linux-x86-64.so.2');
+  }
+
   test('Debian without apt-get is one', () => {
-    put('etc/os-release', 'ID=debian\nVERSION_ID=13\n');
-    const { status, text } = setUp([]);
+    debian();
+    const { status, text } = setUp(['npm']);
     expect(status).toBe(1);
     expect(text).toContain('there is no apt-get');
+    expect(text).toContain('WASMEDGE_DIR');
   });
 
-  test('Debian 12 without an archive of Debian is one', () => {
-    put('etc/os-release', 'ID=debian\nVERSION_ID=12\n');
-    const { status, text } = setUp(['apt-get']);
+  test('Debian without an archive of Debian is one', () => {
+    debian();
+    const { status, text } = setUp(['npm', 'apt-get']);
     expect(status).toBe(1);
     expect(text).toContain('no Debian archive');
   });
 
+  test('another processor is one', () => {
+    put('etc/os-release', 'ID=debian\nVERSION_CODENAME=bookworm\n');
+    expect(setUp(['npm', 'apt-get']).text).toContain('neither x86-64 nor 64-bit ARM');
+  });
+
   test('without npm it says so', () => {
-    put('etc/os-release', 'ID=debian\nVERSION_ID=12\n');
-    put('usr/lib/libwasmedge.so');
-    put('usr/include/wasmedge/version.h', '"0.14.1"\n');
-    put('usr/lib/libvulkan.so.1');
-    put('usr/share/vulkan/icd.d/lvp.json', '"1.4.305"\n');
+    debian();
+    put(`runtime/bookworm-x64-${RECIPE}/complete`);
     const { status, text } = setUp(['c++']);
     expect(status).toBe(1);
     expect(text).toContain('npm is missing');
+  });
+
+  test('a full disk is named, with what helps', () => {
+    debian();
+    put('etc/apt/sources.list', 'deb http://m.test/debian bookworm main\n');
+    put('project/node_modules/.bin/node');
+    put('bin/df', '#!/bin/sh\nprintf "Filesystem\\nnone 10 10 10 1%% /\\n"\n');
+    for (const path of ['bin/df', 'project/node_modules/.bin/node']) chmodSync(join(root, path), 0o755);
+    put('project/node_modules/.nearlight', execFileSync('cksum', { input: '{}', encoding: 'utf8' }));
+    const { status, text } = setUp(['npm', 'apt-get', 'c++', 'rm', 'id', 'date', 'cat', 'tail']);
+    expect(status).toBe(1);
+    expect(text).toContain('0 MB free');
+    expect(text).toContain('NEARLIGHT_RUNTIME');
   });
 
   test('an unknown argument ends it with the usage', () => {

@@ -11,7 +11,7 @@ beforeAll(async () => {
     startHostProcess(['build/latency.wasm', 'build/triangle.wasm', 'build/arena.wasm'], { SEED: '7' }),
     startBrowser(),
   ]);
-}, 60_000);
+});
 
 afterAll(async () => {
   await browser?.close();
@@ -45,7 +45,7 @@ describe('a browser', () => {
     await expect.poll(() => brightness(page)).toBeLessThan(10);
     expect(await players('latency')).toBe(1);
     await page.close();
-    await expect.poll(() => players('latency'), { timeout: 5000 }).toBe(0);
+    await expect.poll(() => players('latency')).toBe(0);
   });
 
   test('releases its keys when the page loses the focus', async () => {
@@ -108,7 +108,7 @@ test('two browsers in one arena see each other move', async () => {
     alone = await pictureOf(second);
     return difference(before, alone);
   };
-  await expect.poll(settles, { timeout: 10_000 }).toBeLessThan(NOISE);
+  await expect.poll(settles).toBeLessThan(NOISE);
   await hold(first, D, 900);
   await second.waitForTimeout(500);
   expect(difference(alone, await pictureOf(second))).toBeGreaterThan(2 * NOISE);

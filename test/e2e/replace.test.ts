@@ -43,7 +43,7 @@ beforeAll(async () => {
   const files = await buildPlayer();
   [browser, gpu] = await Promise.all([startBrowser(), openGpu({ hardwareRequired: false, log })]);
   server = await serve({ config, log, gpu, engine, lobby: audience, meters, files });
-}, 60_000);
+});
 
 afterAll(async () => {
   await browser?.close();

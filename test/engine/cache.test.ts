@@ -10,12 +10,12 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { must } from '../../host/base/assert.ts';
 import type { EngineLimits } from '../../host/engine/engine.ts';
 import { createWasmEdgeEngine, probeWasmEdge } from '../../host/engine/wasmedge/engine.ts';
+import { eventually } from '../wait.ts';
 import { good, options } from './modules.ts';
-
-vi.setConfig({ testTimeout: 60_000 });
 
 let cacheDir: string;
 beforeEach(() => {
@@ -24,31 +24,31 @@ beforeEach(() => {
 afterEach(() => rmSync(cacheDir, { recursive: true, force: true }));
 
 const entries = () => readdirSync(cacheDir).filter((name) => name.endsWith('.native'));
-const path = () => join(cacheDir, entries()[0]!);
+const path = () => join(cacheDir, must(entries()[0], 'entry'));
 
-/** Loads and closes a module through an engine of its own; resolves with what was logged. */
+/** Loads a module with a new engine and closes it once it is in the cache. Resolves with the lines that were logged. */
 async function load(module = good(), limits: Partial<EngineLimits> = {}): Promise<string[]> {
   const settings = options(limits);
   const instance = await createWasmEdgeEngine({ cacheDir }).load(module, settings);
   await instance.tick(0);
   await instance.close();
-  await vi.waitFor(() => expect(entries().length).toBeGreaterThan(0), { timeout: 30_000 });
+  await eventually(() => expect(entries().length).toBeGreaterThan(0));
   return settings.lines;
 }
 
-test('a module is compiled once, into a file that is ours alone', async () => {
+test('a module is compiled once, into a file that only its owner can read', async () => {
   expect((await load()).join()).toContain('compiling');
   expect(await load()).toEqual([]);
   expect(entries().length).toBe(1);
   expect(statSync(path()).mode & 0o777).toBe(0o600);
 });
 
-test('another module gets another entry, a custom section does not', async () => {
+test('another module gets another entry, and an added custom section changes nothing', async () => {
   await load();
   await load(Buffer.concat([good(), Uint8Array.of(0, 2, 1, 65)]));
   expect(entries().length).toBe(1);
   await load(good({ tick: '(drop (i32.const 9))' }));
-  await vi.waitFor(() => expect(entries().length).toBe(2), { timeout: 30_000 });
+  await eventually(() => expect(entries().length).toBe(2));
 });
 
 test.each([
@@ -64,11 +64,11 @@ test.each([
   writeFileSync(path(), damage(whole));
   const lines = await load();
   expect(lines.join()).toMatch(/warn: .*damaged.*info: compiling/);
-  await vi.waitFor(() => expect(readFileSync(path()).equals(whole)).toBe(true), { timeout: 30_000 });
+  await eventually(() => expect(readFileSync(path()).equals(whole)).toBe(true));
   expect(await load()).toEqual([]);
 });
 
-test('rooms that ask at once share one compile', async () => {
+test('concurrent loads of one module share one compilation', async () => {
   const engine = createWasmEdgeEngine({ cacheDir });
   const settings = options();
   const instances = await Promise.all([1, 2, 3].map(() => engine.load(good(), settings)));
@@ -76,12 +76,12 @@ test('rooms that ask at once share one compile', async () => {
   await Promise.all(instances.map((instance) => instance.close()));
 });
 
-test('a folder that others can write to is refused', async () => {
+test('a folder that other users can write to is refused', async () => {
   chmodSync(cacheDir, 0o777);
   await expect(load()).rejects.toThrow(/^NL_SETTING: .*CACHE_DIR/);
 });
 
-test('what a dead host left half written is taken away', async () => {
+test('old temporary files of hosts that died are deleted', async () => {
   const name = (n: number) => join(cacheDir, `00.native.00000000-0000-0000-0000-00000000000${n}`);
   writeFileSync(name(1), 'old');
   writeFileSync(name(2), 'new');
@@ -91,25 +91,25 @@ test('what a dead host left half written is taken away', async () => {
   expect(readdirSync(cacheDir)).toContain('00.native.00000000-0000-0000-0000-000000000002');
 });
 
-test('a module on which the compiler hangs is given up in time', async () => {
-  const ifs = '(if (local.get 0) (then (call $log (i32.const 3) (local.get 0) (i32.const 0))))'.repeat(60_000);
-  await expect(load(good({ tick: ifs }), { compileMsMax: 1500 })).rejects.toThrow(
-    /^NL_COMPILE: .*Oz.*O0.*COMPILE_MS_MAX/,
+test('a compilation that takes too long is stopped', async () => {
+  // Just starting the compiler takes longer on any machine.
+  await expect(load(good(), { compileMsMax: 4 })).rejects.toThrow(
+    /^NL_COMPILE: .*Oz: it took.*O0: it took.*COMPILE_MS_MAX/,
   );
   expect(entries()).toEqual([]);
 });
 
-test('a compiler without memory is told', async () => {
+test('a compiler without enough memory fails with NL_COMPILE', async () => {
   const failed = load(good(), { compileBytesMax: 2 ** 22 });
   await expect(failed).rejects.toThrow(/^NL_COMPILE: /);
 });
 
-test('the probe tells the version', async () => {
+test('probeWasmEdge returns the version of WasmEdge', async () => {
   expect(await probeWasmEdge()).toEqual({ version: expect.stringMatching(/^\d+\.\d+\.\d+/) });
 });
 
 function flip(entry: Buffer, at: number): Buffer {
   const flipped = Buffer.from(entry);
-  flipped[at]! ^= 1;
+  flipped.writeUInt8(flipped.readUInt8(at) ^ 1, at);
   return flipped;
 }

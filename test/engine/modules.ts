@@ -3,12 +3,12 @@ import { settings } from '../../host/base/config.ts';
 import type { EngineLimits, LoadOptions } from '../../host/engine/engine.ts';
 import { ABI_VERSION } from '../../renderer/contract/abi.ts';
 
-/** Where good() puts its IO block. */
+/** Address of the IO block in modules that good() makes. */
 export const BLOCK = 1024;
 
-/** Parts of a module that a test replaces; each is WAT. */
+/** Parts of a module, as WAT. A test gives those that it wants to replace. */
 export interface Parts {
-  /** Imports, globals, functions, data; before all else. */
+  /** Globals, functions and data to add. They come after the imports and before everything else. */
   fields?: string;
   memory?: string;
   version?: string;
@@ -21,7 +21,7 @@ export interface Parts {
 
 const ioBytes = (seats: number) => 64 + 64 * 32 + seats * 128;
 
-/** What init() of a good module does: writes the header of the IO block and returns its address. */
+/** The body of init() in a good module: writes the header of the IO block and returns its address. */
 export function writeBlock(seats = '(local.get 3)'): string {
   return `
     (i32.store (i32.const ${BLOCK}) (i32.const 0x4f494c4e))
@@ -30,6 +30,7 @@ export function writeBlock(seats = '(local.get 3)'): string {
     (i32.const ${BLOCK})`;
 }
 
+/** Imports of every function that the host offers, except those about the GPU. */
 export const imports = `
   (import "nearlight" "submit" (func $submit (param i32 i32)))
   (import "nearlight" "log" (func $log (param i32 i32 i32)))
@@ -40,7 +41,7 @@ export const imports = `
   (import "nearlight" "state_read" (func $state_read (param i32 i32 i32) (result i32)))
   (import "nearlight" "exit" (func $exit (param i32)))`;
 
-/** A module that keeps the contract, as WAT. */
+/** A module that follows the contract, as WAT. */
 export function text(parts: Parts = {}): string {
   return `(module
     ${imports}
@@ -54,7 +55,7 @@ export function text(parts: Parts = {}): string {
     (func (export "render") (param i32 i32 i32) ${parts.render ?? ''}))`;
 }
 
-/** Assembles WAT. */
+/** Assembles WAT into a binary module. */
 export function assemble(wat: string): Uint8Array {
   const module = binaryen.parseText(wat);
   module.setFeatures(binaryen.Features.MVP | binaryen.Features.BulkMemory | binaryen.Features.ReferenceTypes);
@@ -63,22 +64,25 @@ export function assemble(wat: string): Uint8Array {
   return bytes;
 }
 
+/** A binary module that follows the contract. */
 export const good = (parts: Parts = {}): Uint8Array => assemble(text(parts));
 
-/** WAT that stores words one after the other. */
+/** WAT that stores words one after another in linear memory. */
 export function store(address: number, words: number[]): string {
   return words
     .map((word, index) => `(i32.store (i32.const ${address + 4 * index}) (i32.const ${word | 0}))`)
     .join('\n');
 }
 
+/** WAT that submits a command stream. */
 export const submit = (address: number, bytes: number) =>
   `(call $submit (i32.const ${address}) (i32.const ${bytes | 0}))`;
 
 const names = Object.keys(settings) as (keyof typeof settings)[];
+/** The limits that hold by default. */
 const defaults = Object.fromEntries(names.map((name) => [name, settings[name].default])) as unknown as EngineLimits;
 
-/** Options for load(), and what the module logged. */
+/** Options for Engine.load(). `lines` collects what the module logs. */
 export function options(limits: Partial<EngineLimits> = {}): LoadOptions & { lines: string[] } {
   const lines: string[] = [];
   const log = (level: string, message: string) => void lines.push(`${level}: ${message}`);

@@ -1,4 +1,4 @@
-// A guest process that has been taken over: does to its host what the seed in the load request says.
+// Stands in for a guest process under the control of an attacker. The seed in the load request selects its attack.
 #include "constants.h"
 
 #include <cstdlib>
@@ -19,8 +19,8 @@ static uint32_t get(uint32_t offset) {
   return value;
 }
 
-static void answer() {
-  set(REPLY_SEQUENCE, get(REQUEST_SEQUENCE));
+static void respond() {
+  set(RESPONSE_SEQUENCE, get(REQUEST_SEQUENCE));
   send(FD_SOCKET, "", 1, MSG_NOSIGNAL);
 }
 
@@ -28,18 +28,18 @@ int main() {
   struct stat file {};
   fstat(FD_MAPPING, &file);
   base = static_cast<uint8_t *>(mmap(nullptr, file.st_size, PROT_READ | PROT_WRITE, MAP_SHARED, FD_MAPPING, 0));
-  answer();
+  respond();
   uint8_t byte;
   if (recv(FD_SOCKET, &byte, 1, 0) != 1) return 1;
   switch (get(REQUEST_ARGUMENTS)) {
   case 1:
-    set(REPLY_COMMAND_BYTES, 0xfffffffc);
+    set(RESPONSE_COMMAND_BYTES, 0xfffffffc);
     break;
   case 2:
-    set(REPLY_DATA_BYTES, 0xffffffff);
+    set(RESPONSE_DATA_BYTES, 0xffffffff);
     break;
   case 3:
-    set(REPLY_STATUS, 99);
+    set(RESPONSE_STATUS, 99);
     break;
   case 4:
     std::memset(base, 0xff, COMMANDS);
@@ -49,14 +49,14 @@ int main() {
     pause();
     break;
   case 6:
-    answer();
+    respond();
     usleep(50000);
     break;
-  case 7: // Cut the memory off under the host: its size is sealed, so nothing happens.
+  case 7: // Tries to shrink the memory that the host uses. Its size is sealed, so this fails.
     if (ftruncate(FD_MAPPING, 0) == 0) std::abort();
     break;
   case 8:
-    set(REPLY_LOG_BYTES, 0xffffffff);
+    set(RESPONSE_LOG_BYTES, 0xffffffff);
     for (uint32_t at = LOG; at < LOG + LOG_BYTES_MAX; at += 4) set(at, at % 8 == 0 ? 2 : 0x7fffffff);
     break;
   case 9:
@@ -70,15 +70,15 @@ int main() {
     close(FD_SOCKET);
     pause();
     break;
-  case 13: // Answers in the mapping, and never says so.
-    set(REPLY_SEQUENCE, get(REQUEST_SEQUENCE));
+  case 13: // Completes its response without sending the byte that signals it.
+    set(RESPONSE_SEQUENCE, get(REQUEST_SEQUENCE));
     pause();
     break;
   case 14:
-    set(REPLY_VALUE, 256);
-    set(REPLY_STATUS, STATUS_EXIT);
+    set(RESPONSE_VALUE, 256);
+    set(RESPONSE_STATUS, STATUS_EXIT);
     break;
   }
-  answer();
+  respond();
   pause();
 }

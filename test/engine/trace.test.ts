@@ -1,23 +1,21 @@
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createJavaScriptEngine } from '../../host/engine/javascript.ts';
 import { checkModule } from '../../host/engine/module.ts';
 import { locator } from '../../host/engine/symbols.ts';
 import { createWasmEdgeEngine } from '../../host/engine/wasmedge/engine.ts';
 import { compileModule } from '../../host/play/modules.ts';
+import { installSdk } from '../renderer/project.ts';
 import { options } from './modules.ts';
 
-vi.setConfig({ testTimeout: 30_000, hookTimeout: 60_000 });
-
-const root = join(import.meta.dirname, '../..');
 const folder = mkdtempSync(join(tmpdir(), 'nearlight-test-'));
 const path = join(folder, 'game.wasm');
 
-/** What tick(n) does, and on which line of the source. */
-const SOURCE = `import { Game, play } from 'SDK';
-export { init, join, leave, render, tick, version } from 'SDK/game';
+/** A game whose tick(n) fails in its n-th way. The tests know the line of each fault. */
+const SOURCE = `import { Game, play } from '@nearlight/sdk';
+export { init, join, leave, render, tick, version } from '@nearlight/sdk/game';
 class Thing { next: Thing | null = null; }
 let zero: i32 = 0;
 let low: i32 = i32.MIN_VALUE;
@@ -49,11 +47,10 @@ play(new Bad());
 `;
 
 beforeAll(async () => {
-  for (const name of ['contract', 'sdk'])
-    cpSync(join(root, 'renderer', name), join(folder, 'renderer', name), { recursive: true });
-  mkdirSync(join(folder, 'renderer/examples'));
-  writeFileSync(join(folder, 'renderer/examples/game.ts'), SOURCE.replaceAll('SDK', '../sdk'));
-  await compileModule('renderer/examples/game.ts', path, folder);
+  installSdk(folder);
+  mkdirSync(join(folder, 'src'));
+  writeFileSync(join(folder, 'src/game.ts'), SOURCE);
+  await compileModule('src/game.ts', path, folder);
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
@@ -77,14 +74,14 @@ describe.each(engines)('$engine.name', ({ engine, exact }) => {
     ['divi', 2, 13],
     ['', 3, 14],
     ['', 9, 26],
-  ])('a trap (%s) names its place', async (reason, n, line) => {
+  ])('a trap (%s) is reported with its place in the sources', async (reason, n, line) => {
     const message = await fail(n);
     expect(message).toMatch(/^NL_GUEST_TRAP/);
     expect(message).toContain(reason);
     if (exact) expect(message).toMatch(new RegExp(` in tick, at .*game\\.ts:${line}:\\d+\\)`));
     else
       expect(message).toMatch(
-        / in tick, at [\w#.~]+ \(renderer\/examples\/game\.ts:1\d-2\d\).* \(.*--engine javascript tells the line\)/,
+        / in tick, at [\w#.~]+ \(src\/game\.ts:1\d-2\d\).* \(.*--engine javascript to see the line\)/,
       );
     expect(message.includes('--engine javascript')).toBe(!exact);
   });
@@ -92,27 +89,27 @@ describe.each(engines)('$engine.name', ({ engine, exact }) => {
   test.each([
     ['on purpose', 7, 18],
     ['Index out of range', 5, 16],
-  ])('a throw (%s) says where', async (reason, n, line) => {
+  ])('a thrown error (%s) is reported with its place in the sources', async (reason, n, line) => {
     const message = await fail(n);
     expect(message).toContain(reason);
-    // A check of the compiler's own library is told with its place there, and the line that asks for it.
+    // A check in the compiler's library is reported with its place there, and the game's line that led to it.
     expect(message).toContain(n === 7 ? `game.ts:${line}:` : 'staticarray.ts');
     if (engine.name === 'javascript') expect(message).toMatch(new RegExp(`game\\.ts:${line}\\b`));
   });
 
-  test('endless recursion is told with its place', async () => {
+  test('endless recursion is reported with its place in the sources', async () => {
     const message = await fail(6);
     expect(message).toMatch(/it last logged: the stack is full/);
-    if (engine.name !== 'wasmedge-interpreter') expect(message).toMatch(/deep \(renderer\/examples\/game\.ts:2\d/);
+    if (engine.name !== 'wasmedge-interpreter') expect(message).toMatch(/deep \(src\/game\.ts:2\d/);
   });
 
-  test('a map of another module is not believed', async () => {
+  test('a source map of another module is ignored', async () => {
     const other = Buffer.concat([readFileSync(path), Uint8Array.of(0, 2, 1, 0x78)]);
     expect(await fail(1, other)).not.toContain('game.ts');
   });
 });
 
-test('the module that is shipped has no custom sections, and its code lies where the map says', () => {
+test('the shipped module has no custom sections, and its code lies where its source map says', () => {
   const module = readFileSync(path);
   const { bytes, codeShift } = checkModule(module, options().limits);
   expect(bytes.length).toBe(module.length + codeShift);

@@ -1,6 +1,6 @@
-// Makes and runs "universal" Wasm: a module that carries native code in a custom section.
+// Makes and runs "universal" Wasm: a module with native code in a custom section, which WasmEdge would execute.
 //   universal compile IN OUT
-//   universal version FILE      prints what the export version() returns when WasmEdge runs the file as it is
+//   universal version FILE      runs the file unchanged on WasmEdge and prints the result of its export version()
 #include <cstdio>
 #include <cstring>
 #include <vector>

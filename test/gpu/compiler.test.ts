@@ -1,9 +1,12 @@
 /** Pipelines that compile in the background. A module waits for its own pipelines, and never for those of other modules. */
-import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
+import { must } from '../../host/base/assert.ts';
+import { commandClock } from '../../host/gpu/clock.ts';
 import { RoomCompiler } from '../../host/gpu/compiler.ts';
 import type { Gpu } from '../../host/gpu/dawn.ts';
 import type { CommandReplay } from '../../host/gpu/replay.ts';
 import { DeviceWatch } from '../../host/gpu/watch.ts';
+import { eventually } from '../wait.ts';
 import { Stream } from './document.ts';
 import {
   black,
@@ -26,6 +29,7 @@ beforeAll(async () => {
   gpu = await openTestGpu('vulkan');
   picture = new Picture(gpu.device);
 });
+afterEach(() => vi.useRealTimers());
 afterAll(() => {
   for (const replay of replays) replay.destroy();
   gpu.close();
@@ -90,22 +94,35 @@ test('an error scope catches an error in a pipeline, and none of another module 
   const other = new Stream().command('createBuffer', { id: 5, size: 4, usage: 0 });
   expect(() => open().run(other.submission)).toThrow(/^NL_GPU_VALIDATION/);
   await wait;
-  await vi.waitFor(() => expect(replies).toHaveLength(2));
+  await eventually(() => expect(replies).toHaveLength(2));
   expect(replies.map(([, token, caught]) => [token, caught]).sort()).toEqual([
     [1, 1],
     [2, 0],
   ]);
 });
 
-/** A shader that takes some tenths of a second to compile, the longest that the host allows. */
+/** A shader that compiles slowly, so that other rooms compile meanwhile. */
 const SLOW = doubling(13);
+/** Every look at the clock counts as this much time, so that a compilation takes at least as long on any machine. */
+const LOOK_MS = 10;
+/** Longer than a shader module takes, and shorter than a shader module and a pipeline take together. */
+const SHORT_MS = 1.5 * LOOK_MS;
+
+/** Measures compilations by the number of looks at the clock. */
+function countLooks(): void {
+  let looks = 0;
+  commandClock(gpu.device).now = () => LOOK_MS * looks++;
+}
 const compute = (code: string, name: 'createComputePipeline' | 'createComputePipelineAsync', id = 2): Stream =>
   new Stream().command('createShaderModule', { id, code }).command(name, { id, module: id });
 
-test('a compilation that takes too long ends its module, and delays no other module', { timeout: 60_000 }, async () => {
-  const hostile = open({ limits: { ...limits, shaderMsMax: 30 } });
+test('a compilation that takes too long ends its module, and delays no other module', async () => {
+  countLooks();
+  const hostile = open({ limits: { ...limits, shaderMsMax: SHORT_MS } });
   const stream = compute(SLOW, 'createComputePipeline');
-  const ended = expect(hostile.start(stream.submission)).rejects.toThrow(/^NL_COMMAND: .*of 30 ms \(SHADER_MS_MAX\)/);
+  const ended = expect(hostile.start(stream.submission)).rejects.toThrow(
+    /^NL_COMMAND: .*after 2 commands: compiling has taken \d+ of 15 ms \(SHADER_MS_MAX\)/,
+  );
   const good = open();
   await good.start(redPipeline().submission);
   good.run(frame(new Stream()).submission, picture);
@@ -113,39 +130,67 @@ test('a compilation that takes too long ends its module, and delays no other mod
   expect(await red()).toBe(true);
 });
 
-test('background compilations count against their own module, and other modules do not lose time to them', {
-  timeout: 60_000,
-}, async () => {
+test('background compilations count only against their own module', async () => {
+  vi.useFakeTimers();
+  const device = { queue: {}, lost: new Promise(() => {}) } as unknown as GPUDevice;
+  const errors: string[] = [];
+  const room = (name: string) =>
+    new RoomCompiler({
+      device,
+      msMax: 50,
+      refuser: () => () => {},
+      onOverdue: ({ message }) => void errors.push(`${name}: ${message}`),
+      onHung: () => {},
+    });
+  const [greedy, good] = [room('greedy'), room('good')];
+  const ends: (() => void)[] = [];
+  const begin = () => new Promise<void>((resolve) => ends.push(resolve));
+  const made = [greedy.later(begin), good.later(begin)];
+  await vi.advanceTimersByTimeAsync(40);
+  must(ends[0], 'compilation')();
+  await made[0];
+  await vi.advanceTimersByTimeAsync(40);
+  must(ends[1], 'compilation')();
+  await made[1];
+  expect(errors).toEqual([]);
+  const again = greedy.later(begin);
+  await vi.advanceTimersByTimeAsync(40);
+  must(ends[2], 'compilation')();
+  await again;
+  expect(errors).toEqual([expect.stringMatching(/^greedy: .*of 50 ms \(SHADER_MS_MAX\)/)]);
+});
+
+test('a background compilation delays no other module, and ends its own module if it takes too long', async () => {
+  countLooks();
   const replies: number[][] = [];
   const greedy = open({ reply: (record) => void replies.push(Array.from(record)) });
   for (let id = 2; id < 6; id++)
     await greedy.start(compute(SLOW.replace('x * 2', `x * ${id}`), 'createComputePipelineAsync', id).submission);
-  const good = open({ limits: { ...limits, shaderMsMax: 50 } });
+  const good = open();
   await good.start(redPipeline().submission);
   good.run(frame(new Stream()).submission, picture);
   expect(await red()).toBe(true);
-  await vi.waitFor(() => expect(replies).toHaveLength(4), 20_000);
+  await eventually(() => expect(replies).toHaveLength(4));
   const errors: string[] = [];
-  const overdue = open({ limits: { ...limits, shaderMsMax: 30 } });
+  const overdue = open({ limits: { ...limits, shaderMsMax: SHORT_MS } });
   overdue.observe({ onError: ({ message }) => void errors.push(message) });
   const another = SLOW.replace('x * 2', 'x * 7');
   await overdue.start(compute(another, 'createComputePipelineAsync').submission);
-  await vi.waitFor(() => expect(errors).toHaveLength(1), 20_000);
-  expect(errors[0]).toMatch(/^NL_COMMAND: .*of 30 ms \(SHADER_MS_MAX\)/);
+  await eventually(() => expect(errors).toHaveLength(1));
+  expect(errors[0]).toMatch(/^NL_COMMAND: .*of 15 ms \(SHADER_MS_MAX\)/);
 });
 
-test('rooms compile in turn, and a room that has used up its time loses the compilations that wait', {
-  timeout: 60_000,
-}, async () => {
+test('rooms compile in turn, and a room that has used up its time loses the compilations that wait', async () => {
+  countLooks();
   const begun = vi.spyOn(gpu.device, 'createComputePipelineAsync');
-  const greedy = open({ limits: { ...limits, shaderMsMax: 100 } });
+  const greedy = open({ limits: { ...limits, shaderMsMax: 10 * LOOK_MS } });
   const errors: string[] = [];
   greedy.observe({ onError: ({ message }) => void errors.push(message) });
   const stream = new Stream().command('createShaderModule', { id: 2, code: SLOW.replace('x * 2', 'x * 11') });
   for (let id = 3; id < 200; id++) stream.command('createComputePipelineAsync', { id, module: 2 });
   await greedy.start(stream.submission);
   await open().start(redPipeline().submission);
-  await vi.waitFor(() => expect(errors).toHaveLength(1), 20_000);
+  await eventually(() => expect(errors).toHaveLength(1));
   await open().start(redPipeline().submission);
   expect(begun.mock.calls.length).toBeLessThan(20);
   begun.mockRestore();

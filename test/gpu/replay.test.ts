@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { Gpu } from '../../host/gpu/dawn.ts';
 import type { CommandReplay } from '../../host/gpu/replay.ts';
+import { eventually } from '../wait.ts';
 import { bits, Stream } from './document.ts';
 import { black, newReplay, openTestGpu, Picture, pipeline, redPipeline, target } from './fixture.ts';
 
@@ -289,7 +290,7 @@ describe('computing', () => {
       .command('submit')
       .command('onSubmittedWorkDone', { token: 77 });
     replay.run(stream.submission);
-    await vi.waitFor(() => expect(reply).toHaveBeenCalled(), 5000);
+    await eventually(() => expect(reply).toHaveBeenCalled());
     expect(reply.mock.results.map(({ value }) => value)).toEqual([[1, 77, 0, 0, 0, 0, 0, 0]]);
     const buffer = device.createBuffer({ size: 256, usage: GPUBufferUsage.COPY_DST | GPUBufferUsage.MAP_READ });
     const encoder = device.createCommandEncoder();

@@ -15,9 +15,13 @@ import {
 import { basename, join } from 'node:path';
 import { promisify } from 'node:util';
 import { Cri } from './cri.ts';
-import { SANDBOX_IMAGE } from './image.ts';
 
 const root = join(import.meta.dirname, '../..');
+
+export const SANDBOX_NAME = 'pause';
+/** The image that this containerd starts sandboxes from; a test imports it first. */
+export const SANDBOX_IMAGE = `nearlight.test/${SANDBOX_NAME}:1`;
+
 const run = promisify(execFile);
 /** 1.7: the first with this runtime interface and CRI v1 alone. */
 const CONTAINERD_MIN = 107;

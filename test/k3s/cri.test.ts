@@ -8,9 +8,9 @@ import { parseReference, Registry } from '../../oci/registry.ts';
 import { openGame, pictureColour, startBrowser } from '../e2e/host.ts';
 import { good } from '../engine/modules.ts';
 import { type Distribution, startDistribution } from '../oci/distribution.ts';
-import { poll, type Rig, startRig } from './containerd.ts';
+import { poll, type Rig, SANDBOX_IMAGE, startRig } from './containerd.ts';
 import { ready, startGame } from './game.ts';
-import { importGame, SANDBOX_IMAGE } from './image.ts';
+import { importGame } from './image.ts';
 
 const PROBES = 100;
 
@@ -30,12 +30,12 @@ beforeAll(async () => {
   await pushImage(new Registry(parseReference(image)), made, '1', () => {});
   latency = await importGame(rig, 'latency', module);
   await rig.ctr('-n', 'k8s.io', 'images', 'tag', latency, SANDBOX_IMAGE);
-}, 120_000);
+});
 
 afterAll(async () => {
   await rig?.close();
   await registry?.close();
-}, 60_000);
+});
 
 it('pulls a game from a registry, and runs it', async () => {
   await expect(rig.cri.pull(`${registry.address}/games/chess:1`)).rejects.toThrow(/not found/);

@@ -6,9 +6,9 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { buildModules } from '../../host/play/modules.ts';
 import { good } from '../engine/modules.ts';
 import { Peer, until } from '../stream/peer.ts';
-import { expectNothingLeft, poll, type Rig, startRig } from './containerd.ts';
+import { expectNothingLeft, poll, type Rig, SANDBOX_IMAGE, startRig } from './containerd.ts';
 import { exited, ready, startContainer, startGame } from './game.ts';
-import { importGame, SANDBOX_IMAGE } from './image.ts';
+import { importGame } from './image.ts';
 
 const POOL = 2;
 const PODS = 5;
@@ -24,9 +24,9 @@ beforeAll(async () => {
   rig = await startRig({ poolSize: POOL });
   latency = await importGame(rig, 'latency', readFileSync(join(import.meta.dirname, '../../build/latency.wasm')));
   await rig.ctr('-n', 'k8s.io', 'images', 'tag', latency, SANDBOX_IMAGE);
-}, 120_000);
+});
 
-afterAll(() => rig?.close(), 60_000);
+afterAll(() => rig?.close());
 
 const pool = () => poll(() => rig.warm().length === POOL, 'the pool is not refilled', 30_000);
 
@@ -107,7 +107,7 @@ it('players stay connected while their game, out of memory, is ended and comes b
   const { pictures } = peer;
   await startContainer(rig, { pod, image: latency, port, attempt: 1 });
   await until(() => peer.notices.at(-1)?.kind === 'joined', 'the notice "joined"');
-  await until(() => peer.pictures > pictures + 10, 'pictures of the next container', 10_000);
+  await until(() => peer.pictures > pictures + 10, 'pictures of the next container');
   expect(peer.peerState).toBe('connected');
   peer.close();
   await rig.cri.removePod(pod);
@@ -133,4 +133,4 @@ it(`${PODS * CONTAINERS_PER_POD} containers made and removed in ${PODS} pods lea
     () => readdirSync(`/proc/${rig.keeperPid()}/fd`).length <= descriptors,
     'descriptors of the keeper are left',
   );
-}, 60_000);
+});

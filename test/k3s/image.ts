@@ -4,10 +4,6 @@ import { createImage, layoutEntries } from '../../oci/image.ts';
 import { tar } from '../../oci/tar.ts';
 import type { Rig } from './containerd.ts';
 
-export const SANDBOX_NAME = 'pause';
-/** What the rig's containerd takes for sandboxes; a test has to bring it. */
-export const SANDBOX_IMAGE = `nearlight.test/${SANDBOX_NAME}:1`;
-
 /** Puts a game's image into containerd, for `ctr` and for the CRI; gives its name. */
 export async function importGame(rig: Rig, name: string, module: Uint8Array): Promise<string> {
   const image = await createImage({ module, title: name, version: '1' });

@@ -3,10 +3,11 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { buildModules } from '../../host/play/modules.ts';
 import { good } from '../engine/modules.ts';
-import { Peer, sleep, until } from '../stream/peer.ts';
-import { expectNothingLeft, poll, type Rig, startRig } from './containerd.ts';
+import { Peer, until } from '../stream/peer.ts';
+import { sleep } from '../wait.ts';
+import { expectNothingLeft, poll, type Rig, SANDBOX_IMAGE, startRig } from './containerd.ts';
 import { exited, ready, startGame } from './game.ts';
-import { importGame, importProgram, SANDBOX_IMAGE } from './image.ts';
+import { importGame, importProgram } from './image.ts';
 
 const root = join(import.meta.dirname, '../..');
 const file = (name: string) => readFileSync(join(root, `build/${name}.wasm`));
@@ -39,9 +40,9 @@ beforeAll(async () => {
   images.elf = await importProgram(rig, 'elf', readFileSync('/bin/true').subarray(0, 4096));
   images.text = await importProgram(rig, 'text', Buffer.from('hello'));
   await rig.ctr('-n', 'k8s.io', 'images', 'tag', images.latency, SANDBOX_IMAGE);
-}, 120_000);
+});
 
-afterAll(() => rig?.close(), 60_000);
+afterAll(() => rig?.close());
 
 async function statusOf(container: string) {
   return JSON.parse((await rig.cri.exec(container, 'status')).stdout.toString());
@@ -109,7 +110,7 @@ describe('a pod', () => {
     await ready(rig, container);
     const peer = new Peer();
     expect(await peer.join(url, { query: '?size=320x180&fps=60' })).toMatchObject({ seats: 3, game: 'game' });
-    await until(() => peer.pictures > 20, 'pictures', 15_000);
+    await until(() => peer.pictures > 20, 'pictures');
     expect((await rig.cri.exec(container, 'players')).stdout.toString()).toBe('1\n');
     const status = await statusOf(container);
     expect(status.rooms[0]).toMatchObject({ players: 1, seats: 3 });
@@ -166,7 +167,7 @@ describe('a pod', () => {
       query: '?size=320x180&fps=30',
       edit: (sdp) => sdp.replace(/^a=candidate:.*\r\n/gm, (line) => (/ 31\d{3} typ/.test(line) ? line : '')),
     });
-    await until(() => peer.pictures > 10, 'pictures', 10_000);
+    await until(() => peer.pictures > 10, 'pictures');
     expect(peer.answer).toMatch(/127\.0\.0\.1 31\d{3} typ/);
     peer.close();
     const { info } = await rig.cri.call<{ info: { info: string } }>('podSandboxStatus', {
@@ -227,7 +228,7 @@ describe('a pod', () => {
     await ready(rig, container);
     const peer = new Peer();
     await peer.join(url, { query: '?size=320x180&fps=60' });
-    await until(() => peer.pictures > 5, 'pictures', 15_000);
+    await until(() => peer.pictures > 5, 'pictures');
     await rig.cri.stop(container);
     await until(() => peer.notices.at(-1)?.kind === 'paused', 'the notice "paused"');
     await rig.cri.remove(container);
@@ -235,7 +236,7 @@ describe('a pod', () => {
     const next = await rig.cri.create(pod, { name: 'game', image: images.latency, env: { PORT: port }, attempt: 1 });
     await rig.cri.start(next);
     await until(() => peer.notices.at(-1)?.kind === 'joined', 'the notice "joined"');
-    await until(() => peer.pictures > before + 10, 'pictures of the next game', 10_000);
+    await until(() => peer.pictures > before + 10, 'pictures of the next game');
     expect(peer.peerState).toBe('connected');
     await rig.cri.removePod(pod);
     peer.close();
@@ -248,7 +249,7 @@ describe('faults', () => {
     await ready(rig, container);
     const peer = new Peer();
     await peer.join(url, { query: '?size=320x180&fps=60' });
-    await until(() => peer.pictures > 5, 'pictures', 15_000);
+    await until(() => peer.pictures > 5, 'pictures');
     await rig.kill();
     const before = peer.pictures;
     await sleep(1000);
@@ -276,7 +277,7 @@ describe('faults', () => {
       peers.push(peer);
       await peer.join(url, { query: '?size=320x180&fps=30' });
     }
-    for (const peer of peers) await until(() => peer.pictures > 10, 'pictures', 15_000);
+    for (const peer of peers) await until(() => peer.pictures > 10, 'pictures');
     const sent = async () => {
       const all = await Promise.all(games.slice(1).map(({ container }) => statusOf(container)));
       return all.map((status) => status.rooms[0].views[0].dropped as number);

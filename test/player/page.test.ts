@@ -1,11 +1,9 @@
 import { type Browser, chromium, type Page } from 'playwright-core';
-import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { startGame } from './game.ts';
 
 const FLAGS = ['--no-sandbox', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-sync'];
 const SMALL = '?size=320x180&fps=30';
-
-vi.setConfig({ testTimeout: 40_000, hookTimeout: 40_000 });
 
 let browser: Browser;
 let game: Awaited<ReturnType<typeof startGame>>;

@@ -4,9 +4,10 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, 
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { type Cgroup, leaveCgroups, openCgroup } from '../../host/pod/cgroup.ts';
 import { type CgroupMounts, ownMounts } from '../../host/pod/hierarchy.ts';
+import { eventually } from '../wait.ts';
 
 const MIB = 2 ** 20;
 const parent = `/nearlight-cgroup-${process.pid}`;
@@ -89,7 +90,7 @@ describe(`cgroups of this machine, version ${unified === undefined ? 1 : 2}`, ()
     await cgroup.limit({ cpu: { shares: 2, quota: 5000, period: 50_000 } });
     await cgroup.add(busy.pid!);
     go(busy);
-    await vi.waitFor(async () => expect((await cgroup.stats()).cpu.throttledPeriods).toBeGreaterThan(4), 10_000);
+    await eventually(async () => expect((await cgroup.stats()).cpu.throttledPeriods).toBeGreaterThan(4));
     const { cpu } = await cgroup.stats();
     expect(cpu.periods).toBeGreaterThanOrEqual(cpu.throttledPeriods);
     expect(cpu.throttledNs).toBeGreaterThan(0);
@@ -103,7 +104,7 @@ describe(`cgroups of this machine, version ${unified === undefined ? 1 : 2}`, ()
     await cgroup.limit({ pids: { limit: 2 } });
     await cgroup.add(shell.pid!);
     go(shell);
-    await vi.waitFor(async () => expect(await file('pids.events')).toMatch(/^max [1-9]/), 5000);
+    await eventually(async () => expect(await file('pids.events')).toMatch(/^max [1-9]/));
     // The shell gives up where it cannot fork.
     const { current, limit } = (await cgroup.stats()).pids;
     expect([current <= 2, limit]).toEqual([true, 2]);
@@ -302,7 +303,7 @@ describe('a folder in the form of version 2', () => {
   test('kill asks the kernel for all at once', async () => {
     has(cgroup.folders[0]!, { 'cgroup.procs': '4194303\n', 'cgroup.kill': '' });
     const killed = cgroup.kill();
-    await vi.waitFor(() => expect(value('cgroup.kill')).toBe('1'));
+    await eventually(() => expect(value('cgroup.kill')).toBe('1'));
     has(cgroup.folders[0]!, { 'cgroup.procs': '' });
     await killed;
   });

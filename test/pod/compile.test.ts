@@ -13,15 +13,14 @@ import {
 import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { afterEach, beforeEach, expect, test } from 'vitest';
 import { NearlightError } from '../../host/base/errors.ts';
 import { checkModule } from '../../host/engine/module.ts';
 import { buildNative } from '../../host/engine/wasmedge/build.ts';
 import { CompileCache } from '../../host/engine/wasmedge/cache.ts';
 import { type CompileService, compileRemotely, serveCompiler } from '../../host/pod/compile.ts';
 import { good, options } from '../engine/modules.ts';
-
-vi.setConfig({ testTimeout: 60_000 });
+import { eventually } from '../wait.ts';
 
 let root: string;
 let socket: string;
@@ -63,7 +62,7 @@ async function read(module = good()): Promise<{ code: Uint8Array; lines: string[
 }
 
 const entries = () => readdirSync(cacheDir).filter((name) => name.endsWith('.native'));
-const stored = (count: number) => vi.waitFor(() => expect(entries().length).toBe(count), { timeout: 30_000 });
+const stored = (count: number) => eventually(() => expect(entries().length).toBe(count));
 
 test("the answer is native code; the socket is its user's alone", async () => {
   await serve(async (module) => Buffer.from(module).reverse());
@@ -112,15 +111,21 @@ test('modules are compiled one after another, and each once for all who ask', as
   let now = 0;
   let most = 0;
   const made: number[] = [];
+  const all = Promise.withResolvers<void>();
   await serve(async (module) => {
     most = Math.max(most, ++now);
-    await new Promise((resolve) => setTimeout(resolve, 20));
+    await all.promise;
     now--;
     made.push(module[0]!);
     return module;
   });
   const asked = [1, 2, 1, 3, 2, 1];
-  const codes = await Promise.all(asked.map((byte) => compileRemotely(socket, Buffer.of(byte))));
+  const answers = Promise.all(asked.map((byte) => compileRemotely(socket, Buffer.of(byte))));
+  await eventually(() => expect(service!.waiting).toBe(asked.length));
+  // The last request's body is read in the turns after its head.
+  for (let turn = 0; turn < 10; turn++) await new Promise((resolve) => setImmediate(resolve));
+  all.resolve();
+  const codes = await answers;
   expect(codes).toEqual(asked.map((byte) => Buffer.of(byte)));
   expect([most, made.sort()]).toEqual([1, [1, 2, 3]]);
 });
@@ -163,7 +168,7 @@ test('a damaged entry is made anew by the keeper, and never run', async () => {
   expect(again.lines.join()).toMatch(/^warn: .*damaged/);
   expect(log.join()).toMatch(/damaged/);
   expect(Buffer.from(again.code).equals(code)).toBe(true);
-  await vi.waitFor(() => expect(readFileSync(path).equals(whole)).toBe(true), { timeout: 30_000 });
+  await eventually(() => expect(readFileSync(path).equals(whole)).toBe(true));
 });
 
 test('without a keeper a reader compiles for itself, and writes nothing', async () => {
@@ -186,7 +191,7 @@ test('on a full disk the code is given all the same, and kept when there is room
   try {
     const log = await serveCache();
     expect((await read()).code.length).toBeGreaterThan(4096);
-    await vi.waitFor(() => expect(log.join()).toMatch(/warn: compiled code cannot be kept .*ENOSPC/));
+    await eventually(() => expect(log.join()).toMatch(/warn: compiled code cannot be kept .*ENOSPC/));
     expect(readdirSync(cacheDir)).toEqual([]);
     execFileSync('mount', ['-o', 'remount,size=4m', cacheDir]);
     await read();
@@ -210,14 +215,14 @@ test('what was used longest ago goes when the cache is full', async () => {
   await stored(2);
   for (const name of entries()) utimesSync(join(cacheDir, name), 1, 1);
   await make(cache, 0);
-  const used = await vi.waitFor(() => {
+  const used = await eventually(() => {
     const found = entries().find((name) => statSync(join(cacheDir, name)).mtimeMs > 1000);
     expect(found).toBeDefined();
     return found!;
   });
   const [old] = entries().filter((name) => name !== used);
   await make(cache, 2);
-  await vi.waitFor(() => expect(entries()).not.toContain(old), { timeout: 30_000 });
+  await eventually(() => expect(entries()).not.toContain(old));
   expect(entries().length).toBe(2);
   expect(entries()).toContain(used);
 });
@@ -225,6 +230,6 @@ test('what was used longest ago goes when the cache is full', async () => {
 test('code that is larger than the whole cache is given and not kept', async () => {
   const log = await serveCache(1000);
   expect((await read()).code.length).toBeGreaterThan(1000);
-  await vi.waitFor(() => expect(log.join()).toMatch(/cannot be kept .*CACHE_BYTES_MAX is 1000/));
+  await eventually(() => expect(log.join()).toMatch(/cannot be kept .*CACHE_BYTES_MAX is 1000/));
   expect(entries()).toEqual([]);
 });

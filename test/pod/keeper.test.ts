@@ -7,6 +7,7 @@ import { compileRemotely } from '../../host/pod/compile.ts';
 import { type Keeper, startKeeper } from '../../host/pod/keeper.ts';
 import { waitingHosts } from '../../host/pod/pool.ts';
 import { ownIdentity, startedAt } from '../../host/pod/process.ts';
+import { eventually } from '../wait.ts';
 import { Folder, list, standin, text } from './folder.ts';
 
 const deadPid = 4_194_303;
@@ -40,7 +41,6 @@ async function keep(poolSize: number): Promise<Keeper | undefined> {
   return keeper;
 }
 
-const eventually = (check: () => void) => vi.waitFor(check, { timeout: 8000, interval: 20 });
 const waiting = () => waitingHosts(folder.paths);
 
 /** Takes a host as the script does, and stays quiet about what serves whom. */
@@ -205,7 +205,8 @@ test('a full disk is told, and done with when there is room again', async () => 
     await eventually(() => expect(waiting().length).toBe(1));
   } finally {
     for (const keeper of keepers.splice(0)) await keeper.close();
-    execFileSync('umount', [folder.run]);
+    // Hosts that are ending still hold it.
+    await eventually(() => execFileSync('umount', [folder.run], { stdio: 'pipe' }));
   }
 });
 

@@ -8,6 +8,7 @@ import { createInterface } from 'node:readline';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { buildNative, kernelPath } from '../../host/engine/wasmedge/build.ts';
 import type { Moved } from '../../host/pod/kernel.ts';
+import { eventually } from '../wait.ts';
 
 const entrant = join(import.meta.dirname, 'entrant.ts');
 const namespace = `nl-kernel-${process.pid}`;
@@ -88,27 +89,29 @@ const distinct = (threads: Thread[], key: keyof Thread) => [...new Set(threads.m
 
 test('every thread of a busy host enters the network, and every one gives up its privileges', async () => {
   const host = await start('full');
-  const before = await host.ask<Thread[]>('threads');
+  let before: Thread[] = [];
+  await eventually(async () => {
+    before = await host.ask<Thread[]>('threads');
+    expect(before.map(({ name }) => name)).toEqual(
+      expect.arrayContaining(['libuv-worker', 'RTC worker', 'llvmpipe-0']),
+    );
+  });
   expect(before.length).toBeGreaterThan(20);
-  expect(before.map(({ name }) => name)).toEqual(expect.arrayContaining(['libuv-worker', 'RTC worker', 'llvmpipe-0']));
   const outside = readlinkSync('/proc/self/ns/net');
   expect(distinct(before, 'network')).toEqual([outside]);
 
-  const entered = await host.ask<{ ms: number; result: Moved }>('enterNetwork', path);
+  const entered = await host.ask<Moved>('enterNetwork', path);
   const within = await host.ask<Thread[]>('threads');
-  expect(entered.result.skipped).toEqual([]);
-  expect(entered.result.moved).toBeGreaterThan(20);
+  expect(entered.skipped).toEqual([]);
+  expect(entered.moved).toBeGreaterThan(20);
   expect(distinct(within, 'network').length).toBe(1);
   expect(distinct(within, 'network')).not.toContain(outside);
 
-  const dropped = await host.ask<{ ms: number; result: Moved }>('dropPrivileges', KEEP);
+  const dropped = await host.ask<Moved>('dropPrivileges', KEEP);
   const after = await host.ask<Thread[]>('threads');
-  expect(dropped.result.skipped).toEqual([]);
+  expect(dropped.skipped).toEqual([]);
   expect(distinct(after, 'capabilities')).toEqual([`0,${KEPT},${KEPT},${KEPT},0`]);
   expect(distinct(after, 'noNewPrivileges')).toEqual(['1']);
-  // Milliseconds on an idle machine: a start waits for both.
-  expect(entered.ms).toBeLessThan(100);
-  expect(dropped.ms).toBeLessThan(100);
 });
 
 test('servers, datagrams and names are those of the network inside', async () => {
@@ -187,8 +190,8 @@ test('nothing is mounted where the node would see it', async () => {
 
 test('a network of its own has a loopback device that is up, and no other', async () => {
   const host = await start('bare');
-  const { result } = await host.ask<{ result: Moved }>('newNetwork');
-  expect(result.skipped).toEqual([]);
+  const { skipped } = await host.ask<Moved>('newNetwork');
+  expect(skipped).toEqual([]);
   expect(Object.keys(await host.ask<object>('interfaces'))).toEqual(['lo']);
   const own = distinct(await host.ask<Thread[]>('threads'), 'network');
   expect(own.length).toBe(1);
@@ -227,5 +230,6 @@ test('once privileges are gone, so is the way out of the network', async () => {
 
 test('threads that begin and end meanwhile are neither missed nor waited for', async () => {
   const host = await start('bare');
-  expect(await host.ask<number>('enterOften', path, 80)).toBeLessThan(200);
+  // One that is waited for in vain is reported as skipped.
+  expect(await host.ask<number>('enterOften', path, 80)).toBeLessThan(40);
 });

@@ -4,9 +4,10 @@ import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import protobuf from 'protobufjs';
-import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { afterEach, beforeEach, expect, test } from 'vitest';
 import { parseClaim } from '../../host/pod/paths.ts';
 import { startedAt } from '../../host/pod/process.ts';
+import { eventually } from '../wait.ts';
 import { Folder, list, text } from './folder.ts';
 
 const script = join(import.meta.dirname, '../../host/pod/containerd-shim-wasmedge-v1');
@@ -68,7 +69,7 @@ function keeper(): void {
 const address = (pid: number) => `unix://${folder.paths.host}/${pid}.sock`;
 const claimed = (pid: number) => existsSync(join(folder.paths.claim, `${pid}`));
 
-const gone = (pid: number) => vi.waitFor(() => expect(startedAt(pid)).toBeUndefined(), { timeout: 5000 });
+const gone = (pid: number) => eventually(() => expect(startedAt(pid)).toBeUndefined());
 
 /** The process id in an address that `start` printed. */
 function pidOf({ status, output }: Result): number {
@@ -162,7 +163,7 @@ test('with no warm host one is started, in a mount namespace of its own, and a k
     const namespaces = ['self', pid].map((process) => text(`/proc/${process}/mountinfo`).split(' ')[0]);
     expect(namespaces[0]).not.toBe(namespaces[1]);
   }
-  await vi.waitFor(() => expect(existsSync(join(folder.run, 'keepers'))).toBe(true), { timeout: 5000 });
+  await eventually(() => expect(existsSync(join(folder.run, 'keepers'))).toBe(true));
   pidOf(await start('d'));
   expect(text(join(folder.run, 'keepers')).trim().split('\n').length).toBe(1);
 });
@@ -180,7 +181,7 @@ test('it works from the sources and makes its folders itself', async () => {
   });
   const [output] = (await once(child.stdout, 'data')) as [Buffer];
   expect(output.toString()).toContain(`unix://${run2}/host/`);
-  await vi.waitFor(() => expect(existsSync(join(run2, 'keepers'))).toBe(true), { timeout: 5000 });
+  await eventually(() => expect(existsSync(join(run2, 'keepers'))).toBe(true));
   const pids = [...list(join(run2, 'warm')), ...text(join(run2, 'keepers')).trim().split('\n')];
   for (const pid of pids) process.kill(Number(pid), 'SIGKILL');
 });
@@ -286,7 +287,7 @@ test('delete removes the cgroup of a dead host, with what runs in it', async () 
   writeFileSync(join(folder.paths.state, `${deadPid}`), `cgroup ${cgroup}\n`);
   decode(await remove('one'));
   await gone(member);
-  await vi.waitFor(() => expect(existsSync(cgroup)).toBe(false));
+  await eventually(() => expect(existsSync(cgroup)).toBe(false));
 });
 
 test('delete of one of two containers leaves their host alone; of the last one, ends it', async () => {
@@ -300,13 +301,11 @@ test('delete of one of two containers leaves their host alone; of the last one, 
   expect(startedAt(host)).toBeUndefined();
 });
 
-test('delete ends a host that does not listen to SIGTERM, well within five seconds', async () => {
+test('delete ends a host that does not listen to SIGTERM', async () => {
   keeper();
   writeFileSync(join(folder.run, 'deaf'), '');
   const host = pidOf(await start('one'));
-  const begin = performance.now();
   decode(await remove('one'));
-  expect(performance.now() - begin).toBeLessThan(4000);
   await gone(host);
   expect(list(folder.paths.claim)).toEqual([]);
 });

@@ -8,6 +8,7 @@ import { createPublisher } from '../../host/pod/events.ts';
 import { decode, encode } from '../../host/pod/proto.ts';
 import { TaskError } from '../../host/pod/tasks.ts';
 import { dial, MESSAGE_BYTES_MAX, serve, type TtrpcClient, type TtrpcServer } from '../../host/pod/ttrpc.ts';
+import { WAIT_MS_MAX } from '../wait.ts';
 
 let folder: string;
 let path: string;
@@ -131,12 +132,12 @@ describe('events', () => {
     publisher.publish('/tasks/start', 'TaskStart', { containerId: 'a', pid: 1 });
     await new Promise((resolve) => setTimeout(resolve, 20));
     const first = await serve(address, names);
-    await publisher.flush(5000);
+    await publisher.flush(WAIT_MS_MAX);
     await first.close();
     publisher.publish('/tasks/oom', 'TaskOOM', { containerId: 'a' });
     publisher.publish('/tasks/exit', 'TaskExit', { containerId: 'a', exitStatus: 137 });
     const second = await serve(address, names);
-    await publisher.flush(5000);
+    await publisher.flush(WAIT_MS_MAX);
     await second.close();
     expect(topics).toEqual([
       'k8s.io /tasks/create containerd.events.TaskCreate',

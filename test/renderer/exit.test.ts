@@ -10,8 +10,8 @@ const source = join(root, 'build/exit.ts');
 const path = join(root, 'build/exit.test.wasm');
 
 const game = `
-import { exit, Game, log, play } from '../renderer/sdk/index';
-export { init, join, leave, render, tick, version } from '../renderer/sdk/game';
+import { exit, Game, log, play } from '@nearlight/sdk';
+export { init, join, leave, render, tick, version } from '@nearlight/sdk/game';
 
 class Short extends Game {
   tick(n: u32): void {
@@ -32,7 +32,7 @@ beforeAll(async () => {
   const asc = join(root, 'node_modules/assemblyscript/bin/asc.js');
   const parameters = [asc, 'build/exit.ts', '-o', 'build/exit.test.wasm', '--target', 'release'];
   await promisify(execFile)(process.execPath, parameters, { cwd: root });
-}, 60_000);
+});
 
 afterAll(() => {
   rmSync(source, { force: true });

@@ -11,9 +11,9 @@ const path = join(root, 'build/maths.test.wasm');
 
 /** A game that draws nothing, and parts of the SDK for the tests to call. */
 const guestCode = `
-import { BufferUsage, device, Game, mat4, play, quat, Random, vec3 } from '../renderer/sdk';
+import { BufferUsage, device, Game, mat4, play, quat, Random, vec3 } from '@nearlight/sdk';
 
-export { init, join, leave, render, tick, version } from '../renderer/sdk/game';
+export { init, join, leave, render, tick, version } from '@nearlight/sdk/game';
 
 class Nothing extends Game {
   render(_seat: i32, _width: u32, _height: u32): void {}
@@ -81,7 +81,7 @@ beforeAll(async () => {
   guest._initialize();
   const { buffer } = (instance.exports as { memory: WebAssembly.Memory }).memory;
   numbers = new Float32Array(buffer, guest.numbers(), 64);
-}, 60_000);
+});
 
 afterAll(() => {
   rmSync(source, { force: true });

@@ -9,7 +9,7 @@ const arena = join(import.meta.dirname, '../../build/arena.wasm');
 
 beforeAll(async () => {
   await buildModules(['arena', 'triangle']);
-}, 60_000);
+});
 
 /** What ticks `from` to `to` and a render every tenth make a game say, for players who run and shoot. */
 async function play(game: Instance, from: number, to: number): Promise<string> {

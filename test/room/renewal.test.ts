@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { NearlightError } from '../../host/base/errors.ts';
 import type { Submission } from '../../host/engine/engine.ts';
 import type { CommandReplay, Surface } from '../../host/gpu/replay.ts';
@@ -9,8 +9,6 @@ import type { View } from '../../host/room/view.ts';
 import type { PlayerConnection } from '../../host/stream/player.ts';
 import { REPLY_DEVICE_LOST, REPLY_PIPELINE } from '../../renderer/contract/abi.ts';
 import { FakeInstance, fakeConnection, ManualClock, settle } from './fake.ts';
-
-vi.setConfig({ testTimeout: 5000 });
 
 const SEATS = 3;
 const request = { width: 640, height: 360, fps: 60 };

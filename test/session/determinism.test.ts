@@ -8,7 +8,7 @@ import { createWasmEdgeEngine } from '../../host/engine/wasmedge/engine.ts';
 import { buildModules } from '../../host/play/modules.ts';
 import { digest } from '../../host/session/format.ts';
 import { hashSession } from '../../host/session/hash.ts';
-import { compile } from '../bench/compile.ts';
+import { compile } from './compile.ts';
 import { numbers } from './numbers.ts';
 import { script } from './script.ts';
 

@@ -4,8 +4,8 @@
  * and the players' input chose, and hands over the bits of all results.
  */
 export const numbers = `
-import { Buffer, BufferUsage, device, Game, input, play, Random, surface } from '../../renderer/sdk';
-export { init, join, leave, render, tick, version } from '../../renderer/sdk/game';
+import { Buffer, BufferUsage, device, Game, input, play, Random, surface } from '@nearlight/sdk';
+export { init, join, leave, render, tick, version } from '@nearlight/sdk/game';
 
 const COUNT = 48;
 const BYTES: usize = COUNT * 4;

@@ -3,8 +3,9 @@ import { AV_PIX_FMT_YUV420P, type FFEncoderCodec } from 'node-av/constants';
 import { type Browser, chromium, type Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { openDoor, openRelay } from '../../host/stream/relay.ts';
+import { sleep } from '../wait.ts';
 import { type Fixture, startServer } from './fixture.ts';
-import { sleep, until } from './peer.ts';
+import { until } from './peer.ts';
 
 const WIDTH = 320;
 const HEIGHT = 180;
@@ -127,7 +128,7 @@ beforeAll(async () => {
   fixture = await startServer({ idleMsMax: 4000 }, { files });
   stream = await encode();
   browser = await chromium.launch({ executablePath: '/usr/bin/chromium', args: FLAGS });
-}, 60_000);
+});
 
 afterAll(async () => {
   await browser?.close();
@@ -174,10 +175,10 @@ test('Chromium shows the stream without delay, and its closing is noticed', asyn
   expect(faults).toEqual([]);
   // Chromium sends nothing when its page is closed: the silence tells.
   await page.close();
-  await until(() => player.closed.length > 0, 'the end', 10_000);
+  await until(() => player.closed.length > 0, 'the end');
   expect(player.closed).toEqual(['idle']);
   stop();
-}, 40_000);
+});
 
 test('1 MB from Chromium is refused there, and text ends the connection alone', async () => {
   const page = await browser.newPage();
@@ -195,7 +196,7 @@ test('1 MB from Chromium is refused there, and text ends the connection alone', 
   expect(player.closed).toEqual(['input']);
   await sleep(50);
   await page.close();
-}, 40_000);
+});
 
 test('Chromium plays through a relay where the own address is out of its reach', async () => {
   const icePort = 34_567;
@@ -218,4 +219,4 @@ test('Chromium plays through a relay where the own address is out of its reach',
   await server.close();
   relay.close();
   expect(dropped).toBe(0);
-}, 40_000);
+});

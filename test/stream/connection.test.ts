@@ -1,8 +1,9 @@
 import { readdirSync } from 'node:fs';
 import { afterEach, expect, test } from 'vitest';
 import { MESSAGE_KEY, MESSAGE_PING, MESSAGE_PONG } from '../../host/stream/protocol.ts';
+import { sleep } from '../wait.ts';
 import { accessUnit, type Fixture, type RecordedPlayer, startServer } from './fixture.ts';
-import { Peer, pointerMessage, sleep, until } from './peer.ts';
+import { Peer, pointerMessage, until } from './peer.ts';
 
 const fixtures: Fixture[] = [];
 const peers: Peer[] = [];

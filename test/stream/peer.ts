@@ -8,22 +8,20 @@ import {
   type Notice,
   POINTER_BYTES,
 } from '../../host/stream/protocol.ts';
+import { sleep, WAIT_MS_MAX } from '../wait.ts';
 
+/** Between two looks. */
+const STEP_MS = 2;
 const PLAYOUT_DELAY = 'http://www.webrtc.org/experiments/rtp-hdrext/playout-delay';
 
-/** Waits until `done` gives a value that is neither undefined nor false; fails after `ms`. */
-export async function until<T>(done: () => T | undefined | false, what: string, ms = 5000): Promise<T> {
-  const end = performance.now() + ms;
-  for (;;) {
+/** Waits until `done` gives a value that is neither undefined nor false; `what` names it where it does not come. */
+export async function until<T>(done: () => T | undefined | false, what: string): Promise<T> {
+  for (let waitedMs = 0; waitedMs < WAIT_MS_MAX; waitedMs += STEP_MS) {
     const value = done();
     if (value !== undefined && value !== false) return value;
-    if (performance.now() > end) throw new Error(`waited ${ms} ms for ${what}`);
-    await sleep(2);
+    await sleep(STEP_MS);
   }
-}
-
-export function sleep(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
+  throw new Error(`waited in vain for ${what}`);
 }
 
 /** A page without a browser: offers, posts, and collects what comes. */

@@ -7,8 +7,6 @@ import type { AccessUnit, VideoEncoder, VideoEncoderOptions } from '../../host/v
 import { createVideoEncoder } from '../../host/video/h264.ts';
 import type { Picture } from '../../host/video/readback.ts';
 
-vi.setConfig({ testTimeout: 30_000 });
-
 const FRAME_US = 16_667;
 const NAL = { slice: 1, idr: 5, sps: 7, pps: 8 };
 

@@ -4,8 +4,6 @@ import { type Gpu, openGpu } from '../../host/gpu/dawn.ts';
 import { type Picture, Readback } from '../../host/video/readback.ts';
 
 // A software adapter on a busy machine can stall for seconds.
-vi.setConfig({ testTimeout: 30_000, hookTimeout: 30_000 });
-
 let gpu: Gpu;
 beforeAll(async () => {
   gpu = await openGpu({ hardwareRequired: false, log: () => {} });

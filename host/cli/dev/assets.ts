@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
-import { dirname, join } from 'node:path';
-import type { Source } from './source.ts';
+import { join } from 'node:path';
+import type { GameSource } from '../../play/project.ts';
 
 /** A pack with its number, which changes with what is in it. */
 export interface Pack {
@@ -12,9 +12,8 @@ export interface Pack {
  * The folders that a game's assets may lie in, of which the first that exists counts: NAME.assets beside the file that
  * the game starts at, then beside its module, build/NAME.wasm.
  */
-export function assetFolders({ name, folder, entry }: Source): string[] {
-  const assets = `${name}.assets`;
-  return [join(folder, dirname(entry), assets), join(folder, 'build', assets)];
+export function assetFolders({ name, root, assets }: GameSource): string[] {
+  return [join(root, assets), join(root, 'build', `${name}.assets`)];
 }
 
 /** The first that exists. */

@@ -1,14 +1,15 @@
 import { Worker } from 'node:worker_threads';
+import { SOURCE_ENDING } from '../../base/self.ts';
 import type { Compilation } from './build.ts';
 
 /** Compiles one game's sources, again and again, without optimisation. */
 export class Compiler {
-  readonly #worker = new Worker(new URL('./thread.ts', import.meta.url));
-  readonly #source: { folder: string; entry: string };
+  readonly #worker = new Worker(new URL(`./thread.${SOURCE_ENDING}`, import.meta.url));
+  readonly #source: { root: string; entry: string };
   #running: Promise<Compilation> | undefined;
 
-  /** @param source the folder that holds renderer/, and the file to start at, a path from there */
-  constructor(source: { folder: string; entry: string }) {
+  /** @param source the project's folder, and the file to start at, a path from there */
+  constructor(source: { root: string; entry: string }) {
     this.#source = source;
   }
 

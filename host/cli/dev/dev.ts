@@ -3,17 +3,18 @@ import { join } from 'node:path';
 import { build, stop } from 'esbuild';
 import { packAssets } from '../../../assets/folder.ts';
 import type { Config } from '../../base/config.ts';
+import { SOURCE_ENDING } from '../../base/self.ts';
 import type { TrapFrame } from '../../engine/engine.ts';
 import { describeFrames } from '../../engine/symbols.ts';
+import type { GameSource } from '../../play/project.ts';
 import { Assets, assetFolders, firstFolder, type Pack } from './assets.ts';
 import { type Compilation, inWords, type Notice, type Problem } from './build.ts';
 import { Compiler } from './compiler.ts';
 import { type PageFile, startServer } from './server.ts';
-import type { Source } from './source.ts';
 import { Watch } from './watch.ts';
 
 export interface DevOptions {
-  source: Source;
+  source: GameSource;
   /** 0 takes a free one. */
   port: number;
   config: Config;
@@ -77,7 +78,7 @@ export async function startDev(options: DevOptions): Promise<Dev> {
   };
   const changed = () => void rebuild().catch((error: unknown) => log(String(error)));
   const ofSources = new Watch({
-    folder: join(source.folder, 'renderer'),
+    folder: join(source.root, topFolder(source.entry)),
     wanted: (file) => file.endsWith('.ts'),
     changed,
   });
@@ -102,6 +103,12 @@ export async function startDev(options: DevOptions): Promise<Dev> {
       await Promise.all([server.close(), compiler.close()]);
     },
   };
+}
+
+/** The folder of the project that holds a file, and the sources beside it: `src`, or in a checkout of this program `renderer`. */
+function topFolder(entry: string): string {
+  const at = entry.indexOf('/');
+  return at < 0 ? '' : entry.slice(0, at);
 }
 
 function describe(told: Notice): string {
@@ -147,7 +154,11 @@ async function packFirst(folders: readonly string[]): Promise<Uint8Array> {
 /** The page as paths and files; nothing is written to disk. */
 async function buildPage(): Promise<Map<string, PageFile>> {
   const { outputFiles } = await build({
-    entryPoints: { dev: join(folder, 'page.ts'), worker: join(folder, 'worker.ts'), style: join(folder, 'style.css') },
+    entryPoints: {
+      dev: join(folder, `page.${SOURCE_ENDING}`),
+      worker: join(folder, `worker.${SOURCE_ENDING}`),
+      style: join(folder, 'style.css'),
+    },
     outdir: folder,
     bundle: true,
     write: false,

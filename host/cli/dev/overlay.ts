@@ -1,9 +1,16 @@
 import type { Problem } from './build.ts';
 
-/** Shows problems over the picture, with what may help. */
-export function showProblems(headline: string, problems: readonly Problem[], hint = ''): void {
+/** What the overlay says below the problems, and whether it offers to try again. */
+export interface Advice {
+  hint?: string;
+  retry?: boolean;
+}
+
+/** Shows problems over the picture. */
+export function showProblems(headline: string, problems: readonly Problem[], { hint = '', retry }: Advice = {}): void {
   element('headline').textContent = headline;
   element('hint').textContent = hint;
+  element('retry').hidden = !retry;
   element('problems').replaceChildren(...problems.map(card));
   element('overlay').hidden = false;
   document.querySelector('mark')?.scrollIntoView({ block: 'nearest', inline: 'nearest' });

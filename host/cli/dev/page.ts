@@ -41,6 +41,7 @@ async function start(): Promise<void> {
     renewed: () => writer.open(),
   });
   takeInput();
+  element('retry').addEventListener('click', retry);
   new ResizeObserver(resize).observe(stage);
   addEventListener('resize', resize);
   listen();
@@ -75,14 +76,21 @@ function replace(notice: Notice): void {
     return;
   }
   dataset.state = 'broken';
-  showProblems(`${notice.name} does not compile`, notice.problems, playing ? 'The last build goes on below.' : '');
+  const hint = playing ? 'The last build goes on below.' : '';
+  showProblems(`${notice.name} does not compile`, notice.problems, { hint });
+}
+
+function retry(): void {
+  dataset.state = 'loading';
+  hideProblems();
+  runner!.retry();
 }
 
 function heard(message: FromGame): void {
   if (message.kind === 'ready') element('gpu').textContent = message.gpu;
   else if (message.kind === 'no-gpu') {
     dataset.state = 'stopped';
-    showProblems('This browser has no WebGPU', [{ message: NO_WEBGPU }]);
+    showProblems('This browser has no WebGPU', [{ message: NO_WEBGPU }], { retry: true });
   } else if (message.kind === 'opened') opened(message.id, message.state);
   else if (message.kind === 'missed') newest = undefined;
   else if (message.kind === 'drawn') drawn(message.id);
@@ -121,20 +129,21 @@ function said(text: string, lost: boolean): void {
   element('kept').classList.toggle('lost', lost);
 }
 
-/** The game has failed: says why, and where, and waits for the next save. */
+/** Says why and where the game failed. It plays again after the next save, or at the press of a button. */
 function stopped(id: number, stop: Stop): void {
   dataset.state = 'stopped';
   playing = undefined;
   const { headline, problems } = stop;
   const hint = saved
-    ? 'Save a change to go on from the last state, or load the page again to begin anew.'
-    : 'Save a change to begin anew.';
+    ? 'Save a change or try again to go on from the last state. Reload the page to start over.'
+    : 'Save a change or try again to start over.';
   said(saved ? 'state kept for the next build' : '', false);
-  showProblems(headline, problems, hint);
+  const advice = { hint, retry: true };
+  showProblems(headline, problems, advice);
   void report(id, stop).then((place) => {
     const [first, ...others] = problems;
     if (place && first && dataset.state === 'stopped')
-      showProblems(headline, [{ ...first, message: first.message + place }, ...others], hint);
+      showProblems(headline, [{ ...first, message: first.message + place }, ...others], advice);
   });
 }
 
@@ -146,11 +155,11 @@ function stuck(id: number, yes: boolean): void {
     return;
   }
   dataset.state = 'stuck';
-  const message = `A call of the game has not come back for ${STUCK_MS / 1000} s: an endless loop?`;
+  const message = `A call of the game has not returned for ${STUCK_MS / 1000} s. Is there an endless loop?`;
   const headline = 'The game does not answer';
-  const goes = saved ? 'the game goes on from its last state' : 'the game begins anew';
-  const hint = `Save a change: that ends the call, and ${goes}.`;
-  showProblems(headline, [{ message }], hint);
+  const goes = saved ? 'the game goes on from its last state' : 'the game starts over';
+  const hint = `Save a change or try again: that ends the call, and ${goes}.`;
+  showProblems(headline, [{ message }], { hint, retry: true });
   void report(id, { headline, problems: [{ message: `${message} ${hint}` }], frames: [] });
 }
 

@@ -49,6 +49,12 @@ export class Runner {
     else this.#build(notice);
   }
 
+  /** Plays the newest build once more, from the state that was saved last. */
+  retry(): void {
+    if (this.#lost || this.#stuck || !this.#ready) this.#renew();
+    else if (this.#newest) this.#build(this.#newest);
+  }
+
   resize(size: Size): void {
     this.#size = size;
     this.send({ kind: 'size', ...size });

@@ -1,9 +1,10 @@
 /** The thread in which the AssemblyScript compiler stays loaded: starting it takes longer than most compilations. */
 import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { parentPort } from 'node:worker_threads';
 import asc from 'assemblyscript/asc';
-import { splitSymbols } from '../../engine/symbols.ts';
+import { sourceNames, splitSymbols } from '../../engine/symbols.ts';
+import { compilerOptions } from '../../play/compiler.ts';
 import { type Compilation, excerpt, type Problem } from './build.ts';
 
 const MEMORY = 'out.wasm';
@@ -16,11 +17,9 @@ interface Diagnostic {
   range: { start: number; end: number; source: { normalizedPath: string } } | null;
 }
 
-/** Nothing is optimised: that takes ten times as long, and the picture is the same. Checks stay in. */
-const options = ['--outFile', MEMORY, '--optimizeLevel', '0', '--debug', '--sourceMap', '--exportStart', '_initialize'];
-
-parentPort!.on('message', async ({ folder, entry }: { folder: string; entry: string }) => {
-  parentPort!.postMessage(await compile(folder, entry));
+parentPort!.on('message', async ({ root, entry }: { root: string; entry: string }) => {
+  const failed = (error: Error) => ({ problems: [{ message: error.message }], ms: 0 });
+  parentPort!.postMessage(await compile(root, entry).catch(failed));
 });
 
 async function compile(folder: string, entry: string): Promise<Compilation> {
@@ -28,9 +27,9 @@ async function compile(folder: string, entry: string): Promise<Compilation> {
   const problems: Problem[] = [];
   let module: Uint8Array | undefined;
   let map = '';
-  const common = ['--enable', 'simd', '--use', 'abort=renderer/sdk/abort/abort'];
-  const { error } = await asc.main([entry, ...options, ...common], {
-    readFile: (name: string) => read(join(folder, name)),
+  const options = [...compilerOptions(folder, 'debug'), '--baseDir', folder, '--outFile', MEMORY];
+  const { error } = await asc.main([entry, ...options], {
+    readFile: (name: string, base: string) => read(resolve(base, name)),
     writeFile(name: string, contents: Uint8Array | string) {
       if (name === MEMORY) module = contents as Uint8Array;
       else if (name.endsWith('.map')) map = contents as string;
@@ -60,7 +59,7 @@ function read(path: string): string | null {
 
 function problem({ message, range }: Diagnostic, folder: string): Problem {
   if (!range) return { message };
-  const file = range.source.normalizedPath;
+  const file = sourceNames(range.source.normalizedPath);
   const text = read(join(folder, file));
   if (text === null) return { message: `${message} (${file})` };
   const before = text.slice(0, range.start).split('\n');

@@ -5,7 +5,7 @@ import { Game, type GameOptions, TrapError } from '../../play/tab.ts';
 import { PlayerInput } from '../../room/input.ts';
 import * as protocol from '../../stream/protocol.ts';
 import type { Built } from './build.ts';
-import { openDevice } from './device.ts';
+import { explainLoss, openDevice } from './device.ts';
 import type { FromGame, Stop, ToGame } from './messages.ts';
 import { ShaderNotes } from './shader.ts';
 import { localSink } from './sink.ts';
@@ -29,7 +29,9 @@ let assets: { key: string; bytes: Uint8Array } | undefined;
 
 let game: Game | undefined;
 let build = 0;
+/** Frames of this build, and of all builds of this worker, that the GPU has finished. */
 let frames = 0;
+let framesShown = 0;
 /** The build that has failed: what follows from its first error is not told. */
 let failed = 0;
 let turn: Promise<void> = Promise.resolve();
@@ -57,9 +59,9 @@ async function open(options: Extract<ToGame, { kind: 'open' }>): Promise<void> {
   Object.assign(size, { width, height });
   surroundings = { device, config, seed };
   notes = new ShaderNotes(device);
-  void device.lost.then(({ message }) => {
+  void device.lost.then((info) => {
     tell({ kind: 'lost' });
-    stopped(new NearlightError('NL_GPU_LOST', message));
+    stopped(new NearlightError('NL_GPU_LOST', explainLoss(info, framesShown)));
   });
   const context = canvas.getContext('webgpu')!;
   const usage = GPUTextureUsage.RENDER_ATTACHMENT | GPUTextureUsage.COPY_SRC;
@@ -145,7 +147,11 @@ async function draw(canvas: OffscreenCanvas, context: GPUCanvasContext, device: 
     shown++;
     if (frames++ === 0) {
       const id = build;
-      void device.queue.onSubmittedWorkDone().then(() => tell({ kind: 'drawn', id }));
+      const drawn = () => {
+        framesShown++;
+        tell({ kind: 'drawn', id });
+      };
+      void device.queue.onSubmittedWorkDone().then(drawn, () => {});
     }
     if (now - savedAt > SAVE_MS) {
       savedAt = now;

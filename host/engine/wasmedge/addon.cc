@@ -1,4 +1,5 @@
-// What the host needs of the kernel and Node lacks: shared memory, and a socket that wakes the event loop.
+// A Node addon for two things that Node does not offer: memory shared with a child process, and a socket that wakes the
+// event loop.
 #include <napi.h>
 
 #include <cerrno>
@@ -9,7 +10,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-// The part of libuv's stable interface that is used here; node-api-headers has no uv.h.
+// Declares the part of libuv's stable interface that this file uses, because node-api-headers does not contain uv.h.
 extern "C" {
 struct uv_loop_s;
 struct uv_poll_s;
@@ -25,26 +26,27 @@ void uv_close(uv_poll_s *, uv_close_cb);
 
 namespace {
 
-constexpr int uvPoll = 8;     // UV_POLL
-constexpr int uvReadable = 1; // UV_READABLE
+constexpr int UV_POLL = 8;
+constexpr int UV_READABLE = 1;
 
 #ifndef MFD_EXEC
 constexpr unsigned MFD_EXEC = 0x10;
 #endif
 
+// Throws a JavaScript error that names the failed call and the reason in errno.
 Napi::Value fail(Napi::Env env, const char *what) {
   Napi::Error::New(env, std::string(what) + ": " + std::strerror(errno)).ThrowAsJavaScriptException();
   return env.Undefined();
 }
 
-// Kernels before 6.3 do not know MFD_EXEC and make every memfd executable.
+// Creates an anonymous memory file. Kernels before 6.3 reject MFD_EXEC, and make every such file executable anyway.
 int createMemory(const char *name, unsigned mode) {
   int fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING | mode);
   if (fd < 0 && errno == EINVAL) fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
   return fd;
 }
 
-// sealed(bytes): a file descriptor of memory that holds these bytes for good.
+// sealed(bytes): returns a file descriptor of memory that holds these bytes and can never be changed.
 Napi::Value sealed(const Napi::CallbackInfo &info) {
   Napi::Uint8Array bytes = info[0].As<Napi::Uint8Array>();
   int fd = createMemory("nearlight-code", MFD_EXEC);
@@ -62,8 +64,9 @@ Napi::Value sealed(const Napi::CallbackInfo &info) {
   return Napi::Number::New(info.Env(), fd);
 }
 
-// new Channel(bytes, wake): memory to share with a child process, and a socket to it. `wake(closed)` is called when
-// the child has sent, or has gone. The memory's size is sealed: a child cannot cut it off under the host.
+// new Channel(bytes, wake): memory shared with a child process, and a socket to it. Calls `wake(closed)` when the child
+// sends something or closes its end. The size of the memory is sealed, so that a child cannot shrink it while the host
+// uses it.
 class Channel : public Napi::ObjectWrap<Channel> {
 public:
   static Napi::Function define(Napi::Env env) {
@@ -107,14 +110,14 @@ private:
     childSocket_ = pair[1];
     uv_loop_s *loop = nullptr;
     if (napi_get_uv_event_loop(env, &loop) != napi_ok) return "napi_get_uv_event_loop";
-    poll_ = static_cast<uv_poll_s *>(::operator new(uv_handle_size(uvPoll)));
+    poll_ = static_cast<uv_poll_s *>(::operator new(uv_handle_size(UV_POLL)));
     if (uv_poll_init(loop, poll_, socket_) != 0) {
       ::operator delete(poll_);
       poll_ = nullptr;
       return "uv_poll_init";
     }
     uv_handle_set_data(poll_, this);
-    uv_poll_start(poll_, uvReadable, [](uv_poll_s *poll, int, int) {
+    uv_poll_start(poll_, UV_READABLE, [](uv_poll_s *poll, int, int) {
       if (void *channel = uv_handle_get_data(poll)) static_cast<Channel *>(channel)->readable();
     });
     napi_add_env_cleanup_hook(env, atExit, this);
@@ -127,7 +130,8 @@ private:
     static_cast<Channel *>(channel)->stop();
   }
 
-  // A child that floods the socket is heard once a turn of the loop, and its bytes say nothing.
+  // Reads what the child has sent and discards it, since only its arrival matters. Reads a bounded amount and wakes the
+  // host once, so that a child that floods the socket cannot keep the event loop busy.
   void readable() {
     Napi::Env env = Env();
     Napi::HandleScope scope(env);
@@ -151,14 +155,14 @@ private:
     return fds;
   }
 
-  // Once the child has them.
+  // Closes the child's descriptors on this side, once the child has inherited them.
   Napi::Value releaseChild(const Napi::CallbackInfo &info) {
     closeFd(memoryFd_);
     closeFd(childSocket_);
     return info.Env().Undefined();
   }
 
-  // send(...fds): one byte, and up to two file descriptors with it. False when the child is gone.
+  // send(...fds): sends one byte and up to two file descriptors. Returns false if the child has closed its end.
   Napi::Value send(const Napi::CallbackInfo &info) {
     uint8_t byte = 0;
     iovec part{&byte, 1};
@@ -195,7 +199,7 @@ private:
     closeFd(socket_);
   }
 
-  // Detached first: no view may reach memory that is gone.
+  // Detaches the ArrayBuffer before unmapping its memory, so that no view can reach unmapped memory.
   void release() {
     stop();
     if (hooked_) napi_remove_env_cleanup_hook(Env(), atExit, this);

@@ -2,33 +2,33 @@ import { createRequire } from 'node:module';
 import { NearlightError } from '../../base/errors.ts';
 import { addonPath, buildNative } from './build.ts';
 
-/** Memory shared with a child process, and a socket to it; addon.cc. */
+/** Memory shared with a child process, and a socket to it (addon.cc). */
 export interface Channel {
-  /** Detached, so of length 0, after close(). */
+  /** The shared memory. close() detaches it, after which its length is 0. */
   readonly memory: ArrayBuffer;
-  /** What the child needs: the memory and its end of the socket. */
+  /** The two file descriptors that the child must inherit. */
   readonly childFds: [memory: number, socket: number];
-  /** Closes the child's descriptors here, once it has them. */
+  /** Closes `childFds` in this process, once the child has inherited them. */
   releaseChild(): void;
-  /** Sends one byte, and up to two descriptors with it; false when the child is gone. */
+  /** Sends one byte and up to two file descriptors. Returns false if the child has closed its end of the socket. */
   send(...fds: number[]): boolean;
   close(): void;
 }
 
 export interface Addon {
-  /** `wake` runs on the event loop when the child has sent, or has closed its end. It must not throw. */
+  /** `wake` runs on the event loop when the child has sent something or closed its end of the socket. It must not throw. */
   Channel: new (
     bytes: number,
     wake: (closed: boolean) => void,
   ) => Channel;
-  /** A descriptor of memory that holds these bytes and cannot be changed; the caller closes it. */
+  /** Returns a file descriptor of memory that holds these bytes and cannot be changed. The caller closes it. */
   sealed(bytes: Uint8Array): number;
 }
 
 let loaded: Addon | undefined;
 
 /**
- * Builds what is out of date, and loads the addon.
+ * Loads the addon, and builds it first if it is missing or out of date.
  * @throws NearlightError NL_NO_WASMEDGE
  */
 export async function loadAddon(): Promise<Addon> {
@@ -37,7 +37,7 @@ export async function loadAddon(): Promise<Addon> {
   try {
     loaded = createRequire(import.meta.url)(addonPath) as Addon;
   } catch (error) {
-    throw new NearlightError('NL_NO_WASMEDGE', `${addonPath} cannot be loaded; remove build/native and try again`, {
+    throw new NearlightError('NL_NO_WASMEDGE', `${addonPath} cannot be loaded; delete build/native and try again`, {
       cause: error,
     });
   }

@@ -5,146 +5,156 @@ import { mkdir, mkdtemp, readdir, readFile, rename, rm, stat, utimes, writeFile 
 import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { must } from '../../base/assert.ts';
 import { settings } from '../../base/config.ts';
 import { NearlightError } from '../../base/errors.ts';
 import type { LoadOptions } from '../engine.ts';
-import { guestPath } from './build.ts';
-import { compile, levels } from './compiler.ts';
+import { guestCommand } from './build.ts';
+import { compile, LEVELS } from './compiler.ts';
 
-const magic = Buffer.from('NLNATIVE');
-const headerBytes = magic.length + 32;
-const abandonedMs = 3_600_000;
+/** Every entry begins with this, then the SHA-256 of the code, then the code. */
+const MAGIC = Buffer.from('NLNATIVE');
+const HEADER_BYTES = MAGIC.length + 32;
+/** A temporary file that has not changed for this long belongs to a host that died while it wrote. */
+const ABANDONED_MS = 3_600_000;
 
-/** Gives a module's native code; undefined where it cannot be asked. @throws NearlightError what the compiler says of the module */
+/**
+ * Compiles a module in another process. Resolves with the native code, or with undefined if that process cannot be reached.
+ * @throws NearlightError if the module cannot be compiled
+ */
 export type RemoteCompiler = (module: Uint8Array) => Promise<Uint8Array | undefined>;
 
 type Options = Pick<LoadOptions, 'limits' | 'log'>;
 
 interface Found {
   code: Uint8Array;
-  /** Resolves when nothing of it is being written any more. */
+  /** Resolves when the entry has been written to disk, or could not be. */
   stored: Promise<void>;
 }
 
 /**
- * Native code of modules, one file each, named by the hash of all that decides its contents. A file holds the hash of
- * its code too, which is checked over the whole of it at every load: a damaged entry is made anew.
+ * A folder of native code, one file per module. The file's name is the hash of everything that determines its contents. The
+ * file also contains a hash of the code, which is checked on every load; a damaged entry is compiled again.
  */
 export class CompileCache {
-  private readonly dir: string;
-  private readonly remote: RemoteCompiler | undefined;
-  private readonly bytesMax: number;
-  private readonly running = new Map<string, Promise<Uint8Array>>();
-  private ready: Promise<void> | undefined;
+  readonly #dir: string;
+  readonly #remote: RemoteCompiler | undefined;
+  readonly #bytesMax: number;
+  readonly #running = new Map<string, Promise<Uint8Array>>();
+  #ready: Promise<void> | undefined;
 
   /**
-   * @param dir folder; empty for ~/.cache/nearlight
-   * @param remote who compiles and writes the cache in this one's place, which then only reads
-   * @param bytesMax size of the whole; entries that were used longest ago go first (CACHE_BYTES_MAX)
+   * @param dir the folder; empty for ~/.cache/nearlight
+   * @param remote compiles modules and fills the folder; this object then only reads the folder
+   * @param bytesMax size of the folder (CACHE_BYTES_MAX); beyond it, the least recently used entries are deleted
    */
   constructor(dir: string, remote?: RemoteCompiler, bytesMax: number = settings.cacheBytesMax.default) {
-    this.remote = remote;
-    this.bytesMax = bytesMax;
-    this.dir = dir || join(homedir(), '.cache', 'nearlight');
+    this.#remote = remote;
+    this.#bytesMax = bytesMax;
+    this.#dir = dir || join(homedir(), '.cache', 'nearlight');
   }
 
   /**
-   * The native code of a checked module, compiled where the cache lacks it. Callers that ask at once share one run.
-   * @throws NearlightError NL_COMPILE, NL_MODULE_INVALID, NL_SETTING for a folder that others can write to
+   * Returns the native code of a checked module, and compiles it if the cache does not have it. Concurrent calls for the
+   * same module share one compilation.
+   * @throws NearlightError NL_COMPILE, NL_MODULE_INVALID, NL_SETTING if another user can write to the folder
    */
   async native(module: Uint8Array, options: Options): Promise<Uint8Array> {
     await this.prepare();
     const hash = createHash('sha256').update(module);
     const key = hash.update(await compilerIdentity()).digest('hex');
-    const running = this.running.get(key);
+    const running = this.#running.get(key);
     if (running) return running;
-    const found = this.find(key, module, options);
+    const found = this.#find(key, module, options);
     const code = found.then((entry) => entry.code);
-    this.running.set(key, code);
-    // Until it is stored: who asks in between shares it as well.
+    this.#running.set(key, code);
+    // The entry stays here until it is on disk, so that calls in between share it.
     void found
       .then((entry) => entry.stored)
       .catch(() => {})
-      .finally(() => this.running.delete(key));
+      .finally(() => this.#running.delete(key));
     return code;
   }
 
-  /** The file of an entry. */
+  /** Path of the file that holds an entry. */
   path(key: string): string {
-    return join(this.dir, `${key}.native`);
+    return join(this.#dir, `${key}.native`);
   }
 
   /**
-   * Makes the folder and finds out what compiles here, which saves the first native() some 20 ms.
+   * Creates the folder and queries the version of the compiler. This saves the first call of native() some 20 ms.
    * @throws NearlightError NL_SETTING, NL_NO_WASMEDGE
    */
   async prepare(): Promise<void> {
-    this.ready ??= this.open();
-    await this.ready;
+    this.#ready ??= this.#open();
+    await this.#ready;
     await compilerIdentity();
   }
 
-  private async open(): Promise<void> {
-    if (!this.remote) await mkdir(this.dir, { recursive: true, mode: 0o700 });
-    // A cache that is only read may not be there yet.
-    const folder = await stat(this.dir).catch((error: Error) => {
-      if (!this.remote) throw error;
+  async #open(): Promise<void> {
+    if (!this.#remote) await mkdir(this.#dir, { recursive: true, mode: 0o700 });
+    // The process that fills the cache may not have created the folder yet.
+    const folder = await stat(this.#dir).catch((error: Error) => {
+      if (!this.#remote) throw error;
     });
-    if (folder && (folder.uid !== process.getuid!() || folder.mode & 0o022))
-      throw new NearlightError('NL_SETTING', `CACHE_DIR=${this.dir} belongs to, or can be written by, another user`);
-    if (!this.remote) await this.sweep();
+    if (folder && (folder.uid !== process.getuid?.() || folder.mode & 0o022))
+      throw new NearlightError(
+        'NL_SETTING',
+        `CACHE_DIR=${this.#dir} belongs to another user, or another user can write to it; choose a folder of your own`,
+      );
+    if (!this.#remote) await this.#sweep();
   }
 
-  /** Takes away what hosts that died while they wrote have left. */
-  private async sweep(): Promise<void> {
-    for (const name of await readdir(this.dir)) {
+  /** Deletes temporary files of hosts that died while they wrote. */
+  async #sweep(): Promise<void> {
+    for (const name of await readdir(this.#dir)) {
       if (!/\.native\.[0-9a-f-]{36}$/.test(name)) continue;
-      const path = join(this.dir, name);
+      const path = join(this.#dir, name);
       const file = await stat(path).catch(() => undefined);
-      if (file && Date.now() - file.mtimeMs > abandonedMs) await rm(path, { force: true });
+      if (file && Date.now() - file.mtimeMs > ABANDONED_MS) await rm(path, { force: true });
     }
   }
 
-  private async find(key: string, module: Uint8Array, options: Options): Promise<Found> {
+  async #find(key: string, module: Uint8Array, options: Options): Promise<Found> {
     const path = this.path(key);
     const entry = readEntry(path);
     const stored = Promise.resolve();
     if (entry && intact(entry)) {
-      if (!this.remote) void utimes(path, new Date(), new Date()).catch(() => {});
-      return { code: entry.subarray(headerBytes), stored };
+      if (!this.#remote) void utimes(path, new Date(), new Date()).catch(() => {});
+      return { code: entry.subarray(HEADER_BYTES), stored };
     }
-    if (entry) options.log('warn', `the compile cache's entry ${path} is damaged: compiling again`);
-    if (this.remote) return { code: await this.ask(this.remote, module, options), stored };
+    if (entry) options.log('warn', `the entry ${path} of the compile cache is damaged: compiling the module again`);
+    if (this.#remote) return { code: await this.#ask(this.#remote, module, options), stored };
     if (entry) await rm(path, { force: true });
-    const code = await this.compile(module, options);
-    // A sync can take seconds on a busy disk, and the room need not wait for it.
-    return { code, stored: this.keep(path, code, options) };
+    const code = await this.#compile(module, options);
+    // Flushing the file can take seconds on a busy disk, so the room does not wait for it.
+    return { code, stored: this.#keep(path, code, options) };
   }
 
-  private async ask(remote: RemoteCompiler, module: Uint8Array, options: Options): Promise<Uint8Array> {
+  async #ask(remote: RemoteCompiler, module: Uint8Array, options: Options): Promise<Uint8Array> {
     const code = await remote(module);
     if (code) return code;
-    options.log('warn', 'the compiler of this node does not answer: compiling here, for this time only');
-    return this.compile(module, options);
+    options.log('warn', "the node's compiler does not respond: compiling in this process, without storing the result");
+    return this.#compile(module, options);
   }
 
-  /** Never throws: code that cannot be kept is compiled again the next time. */
-  private async keep(path: string, code: Uint8Array, options: Options): Promise<void> {
+  /** Stores an entry. Never throws: if the code cannot be stored, it is compiled again next time. */
+  async #keep(path: string, code: Uint8Array, options: Options): Promise<void> {
     try {
-      if (headerBytes + code.length > this.bytesMax) throw new Error(`CACHE_BYTES_MAX is ${this.bytesMax}`);
+      if (HEADER_BYTES + code.length > this.#bytesMax) throw new Error(`it exceeds CACHE_BYTES_MAX, ${this.#bytesMax}`);
       await store(path, code);
-      await this.evict();
+      await this.#evict();
     } catch (error) {
-      options.log('warn', `compiled code cannot be kept in ${this.dir}: ${(error as Error).message}`);
+      options.log('warn', `compiled code cannot be stored in ${this.#dir}: ${(error as Error).message}`);
     }
   }
 
-  /** Takes away what was used longest ago, until the rest fits. A host that reads an entry has it open. */
-  private async evict(): Promise<void> {
-    const names = (await readdir(this.dir)).filter((name) => name.endsWith('.native'));
+  /** Deletes the least recently used entries until the rest fits. A host that is reading one has its file open. */
+  async #evict(): Promise<void> {
+    const names = (await readdir(this.#dir)).filter((name) => name.endsWith('.native'));
     const entries = await Promise.all(
       names.map(async (name) => {
-        const path = join(this.dir, name);
+        const path = join(this.#dir, name);
         const file = await stat(path).catch(() => undefined);
         return { path, bytes: file?.size ?? 0, usedMs: Math.max(file?.atimeMs ?? 0, file?.mtimeMs ?? 0) };
       }),
@@ -152,25 +162,25 @@ export class CompileCache {
     let bytes = 0;
     for (const entry of entries.sort((a, b) => b.usedMs - a.usedMs)) {
       bytes += entry.bytes;
-      if (bytes > this.bytesMax) await rm(entry.path, { force: true });
+      if (bytes > this.#bytesMax) await rm(entry.path, { force: true });
     }
   }
 
-  private async compile(module: Uint8Array, options: Options): Promise<Uint8Array> {
+  async #compile(module: Uint8Array, options: Options): Promise<Uint8Array> {
     const folder = await mkdtemp(join(tmpdir(), 'nearlight-compile-'));
     try {
-      return await compile(module, { program: guestPath, folder, ...options });
+      return await compile(module, { command: guestCommand(), folder, ...options });
     } finally {
       await rm(folder, { recursive: true, force: true });
     }
   }
 }
 
-/** Whole or not at all, whatever stops in between. */
+/** Writes an entry through a temporary file, so that it appears complete or not at all. */
 async function store(path: string, code: Uint8Array): Promise<void> {
   const temporary = `${path}.${randomUUID()}`;
   try {
-    const entry = Buffer.concat([magic, createHash('sha256').update(code).digest(), code]);
+    const entry = Buffer.concat([MAGIC, createHash('sha256').update(code).digest(), code]);
     await writeFile(temporary, entry, { mode: 0o600, flush: true });
     await rename(temporary, path);
   } catch (error) {
@@ -179,7 +189,10 @@ async function store(path: string, code: Uint8Array): Promise<void> {
   }
 }
 
-/** At once: a pod's start waits for it, and each step of an asynchronous read waits for a worker. */
+/**
+ * Reads an entry synchronously. The start of a pod waits for it, and every step of an asynchronous read would first wait for
+ * a worker thread. Returns undefined if there is no such entry.
+ */
 function readEntry(path: string): Buffer | undefined {
   try {
     return readFileSync(path);
@@ -189,24 +202,27 @@ function readEntry(path: string): Buffer | undefined {
 }
 
 function intact(entry: Buffer): boolean {
-  if (entry.length <= headerBytes || !entry.subarray(0, magic.length).equals(magic)) return false;
-  const hash = createHash('sha256').update(entry.subarray(headerBytes)).digest();
-  return hash.equals(entry.subarray(magic.length, headerBytes));
+  if (entry.length <= HEADER_BYTES || !entry.subarray(0, MAGIC.length).equals(MAGIC)) return false;
+  const hash = createHash('sha256').update(entry.subarray(HEADER_BYTES)).digest();
+  return hash.equals(entry.subarray(MAGIC.length, HEADER_BYTES));
 }
 
 let version: Promise<string> | undefined;
 let identity: Promise<string> | undefined;
 
 /**
- * The version of WasmEdge that the guest program runs on, such as "0.14.1".
+ * Returns the version of WasmEdge that the guest program uses, such as "0.14.1".
  * @throws NearlightError NL_NO_WASMEDGE
  */
 export async function wasmEdgeVersion(): Promise<string> {
-  return (await libraries()).split('\n')[0]!;
+  const [name = ''] = (await libraries()).split('\n');
+  return name;
 }
 
+/** Returns what `guest version` prints: the version of WasmEdge, then the path of every loaded library. */
 function libraries(): Promise<string> {
-  version ??= promisify(execFile)(guestPath, ['version']).then(
+  const [program, ...first] = guestCommand() as [string, ...string[]];
+  version ??= promisify(execFile)(program, [...first, 'version']).then(
     ({ stdout }) => stdout.trim(),
     (error: Error) => {
       version = undefined;
@@ -216,7 +232,7 @@ function libraries(): Promise<string> {
   return version;
 }
 
-/** All besides the module that decides what native code comes out: WasmEdge, LLVM, options and this CPU. */
+/** Describes everything but the module that determines the native code: WasmEdge, LLVM, the levels and this CPU. */
 function compilerIdentity(): Promise<string> {
   identity ??= (async () => {
     const [name, ...paths] = (await libraries()).split('\n');
@@ -226,11 +242,11 @@ function compilerIdentity(): Promise<string> {
         return [path, size, mtimeMs];
       }),
     );
-    const cpu = (await readFile('/proc/cpuinfo', 'utf8')).split('\n\n')[0]!;
+    const cpu = must((await readFile('/proc/cpuinfo', 'utf8')).split('\n\n')[0], 'CPU in /proc/cpuinfo');
     const features = cpu
       .split('\n')
       .filter((line) => /^(model name|flags|Features|CPU (part|implementer))\s*:/.test(line));
-    return JSON.stringify([name, files, levels, features]);
+    return JSON.stringify([name, files, LEVELS, features]);
   })();
   return identity;
 }

@@ -22,17 +22,17 @@ bool readFile(const char *path, std::vector<uint8_t> &bytes) {
   return complete;
 }
 
-bool levelOf(const char *name, WasmEdge_CompilerOptimizationLevel &level) {
+bool parseLevel(const char *name, WasmEdge_CompilerOptimizationLevel &level) {
   struct Level {
     const char *name;
     WasmEdge_CompilerOptimizationLevel value;
   };
-  constexpr Level levels[] = {
+  constexpr Level LEVELS[] = {
       {"O0", WasmEdge_CompilerOptimizationLevel_O0}, {"O1", WasmEdge_CompilerOptimizationLevel_O1},
       {"O2", WasmEdge_CompilerOptimizationLevel_O2}, {"O3", WasmEdge_CompilerOptimizationLevel_O3},
       {"Os", WasmEdge_CompilerOptimizationLevel_Os}, {"Oz", WasmEdge_CompilerOptimizationLevel_Oz},
   };
-  for (const Level &entry : levels) {
+  for (const Level &entry : LEVELS) {
     if (std::strcmp(entry.name, name) != 0) continue;
     level = entry.value;
     return true;
@@ -45,7 +45,7 @@ int report(int status, const char *text) {
   return status;
 }
 
-bool valid(WasmEdge_ConfigureContext *configure, const std::vector<uint8_t> &module, WasmEdge_Result &result) {
+bool validate(WasmEdge_ConfigureContext *configure, const std::vector<uint8_t> &module, WasmEdge_Result &result) {
   WasmEdge_LoaderContext *loader = WasmEdge_LoaderCreate(configure);
   WasmEdge_ASTModuleContext *tree = nullptr;
   result = WasmEdge_LoaderParseFromBuffer(loader, &tree, module.data(), static_cast<uint32_t>(module.size()));
@@ -63,7 +63,7 @@ bool valid(WasmEdge_ConfigureContext *configure, const std::vector<uint8_t> &mod
 
 int compile(int count, char **arguments) {
   WasmEdge_CompilerOptimizationLevel level;
-  if (count != 5 || !levelOf(arguments[2], level))
+  if (count != 5 || !parseLevel(arguments[2], level))
     return report(EXIT_FAILED, "usage: guest compile IN OUT O0|O1|O2|O3|Os|Oz DATA_BYTES CPU_SECONDS");
   confineProcess(STDERR_FILENO + 1);
   limitData(std::strtoull(arguments[3], nullptr, 10));
@@ -76,13 +76,13 @@ int compile(int count, char **arguments) {
   if (!readFile(arguments[0], module)) return report(EXIT_FAILED, "the module file cannot be read");
   WasmEdge_ConfigureContext *configure = WasmEdge_ConfigureCreate();
   WasmEdge_Result result;
-  if (!valid(configure, module, result)) return report(EXIT_INVALID, WasmEdge_ResultGetMessage(result));
+  if (!validate(configure, module, result)) return report(EXIT_INVALID, WasmEdge_ResultGetMessage(result));
   WasmEdge_ConfigureCompilerSetOptimizationLevel(configure, level);
   WasmEdge_ConfigureCompilerSetOutputFormat(configure, WasmEdge_CompilerOutputFormat_Native);
   WasmEdge_CompilerContext *compiler = WasmEdge_CompilerCreate(configure);
-  if (compiler == nullptr) return report(EXIT_FAILED, "this WasmEdge is built without its compiler");
+  if (compiler == nullptr) return report(EXIT_FAILED, "this WasmEdge library was built without the compiler; install one that includes it");
   result = WasmEdge_CompilerCompileFromBuffer(compiler, module.data(), module.size(), arguments[1]);
   if (!WasmEdge_ResultOK(result)) return report(EXIT_FAILED, WasmEdge_ResultGetMessage(result));
-  // Tearing LLVM down takes longer than the kernel does.
+  // Exit without running LLVM's destructors: the kernel frees the memory faster.
   _exit(EXIT_SUCCESS);
 }

@@ -1,5 +1,6 @@
-// Ahead-of-time compilation of one module, as a run of the guest program of its own.
+// Compiles one module ahead of time. The guest program does this in a run of its own.
 #pragma once
 
-// Arguments: IN OUT LEVEL DATA_BYTES CPU_SECONDS. Returns an exit status (mapping.ts, EXIT_); why is on stderr.
+// Takes the arguments IN OUT LEVEL DATA_BYTES CPU_SECONDS. Returns an exit status (EXIT_ in mapping.ts), and writes the
+// reason for a failure to stderr.
 int compile(int count, char **arguments);

@@ -5,43 +5,44 @@ import { NearlightError } from '../../base/errors.ts';
 import type { LoadOptions } from '../engine.ts';
 import { EXIT_INVALID, EXIT_MEMORY } from './mapping.ts';
 
-/** Tried in this order. LLVM 19 has crashed on valid modules at O2, O3 and Os. */
-export const levels = ['Oz', 'O0'] as const;
+/** Optimization levels, tried in this order. LLVM 19 has crashed on valid modules at O2, O3 and Os. */
+export const LEVELS = ['Oz', 'O0'] as const;
+type Level = (typeof LEVELS)[number];
 
-/** The first level's part of the whole time; what is left is for the second. */
-const firstShare = 0.75;
-const messageBytesMax = 4096;
+/** Fraction of COMPILE_MS_MAX that the first level may take. The second level gets what is left. */
+const FIRST_LEVEL_SHARE = 0.75;
+const MESSAGE_BYTES_MAX = 4096;
 
 interface Job extends Pick<LoadOptions, 'limits' | 'log'> {
-  /** The guest program. */
-  program: string;
-  /** An empty folder of its own. */
+  /** The command that starts the guest program, which contains the compiler. */
+  command: readonly string[];
+  /** An empty folder that only this job uses. */
   folder: string;
 }
 
 interface Run {
-  program: string;
-  level: (typeof levels)[number];
+  command: readonly string[];
+  level: Level;
   folder: string;
-  ms: number;
-  bytes: number;
+  timeoutMs: number;
+  memoryBytesMax: number;
 }
 
 /**
- * Compiles a module in a child process with limits on time and memory.
- * @throws NearlightError NL_COMPILE when every level failed, NL_MODULE_INVALID
+ * Compiles a module to native code in a child process whose time and memory are limited.
+ * @throws NearlightError NL_COMPILE if every level failed, NL_MODULE_INVALID if the module is not valid
  */
-export async function compile(module: Uint8Array, { program, folder, limits, log }: Job): Promise<Uint8Array> {
+export async function compile(module: Uint8Array, { command, folder, limits, log }: Job): Promise<Uint8Array> {
   await writeFile(join(folder, 'in.wasm'), module);
   const { compileMsMax, compileBytesMax } = limits;
-  const start = performance.now();
+  const startMs = performance.now();
   const problems: string[] = [];
-  for (const level of levels) {
-    const left = compileMsMax - (performance.now() - start);
-    const ms = level === levels[0] ? left * firstShare : left;
+  for (const level of LEVELS) {
+    const leftMs = compileMsMax - (performance.now() - startMs);
+    const timeoutMs = level === LEVELS[0] ? leftMs * FIRST_LEVEL_SHARE : leftMs;
     log('info', `compiling ${module.length} bytes of WebAssembly at ${level} ...`);
-    const problem = await run({ program, level, folder, ms, bytes: compileBytesMax });
-    const seconds = ((performance.now() - start) / 1000).toFixed(1);
+    const problem = await run({ command, level, folder, timeoutMs, memoryBytesMax: compileBytesMax });
+    const seconds = ((performance.now() - startMs) / 1000).toFixed(1);
     if (problem === undefined) {
       log('info', `compiled in ${seconds} s`);
       return readFile(join(folder, `${level}.so`));
@@ -49,16 +50,16 @@ export async function compile(module: Uint8Array, { program, folder, limits, log
     log('warn', `compiling at ${level} failed after ${seconds} s: ${problem}`);
     problems.push(`${level}: ${problem}`);
   }
-  throw new NearlightError('NL_COMPILE', `${problems.join('; ')} (COMPILE_MS_MAX, COMPILE_BYTES_MAX)`);
+  throw new NearlightError('NL_COMPILE', `${problems.join('; ')} (limits: COMPILE_MS_MAX, COMPILE_BYTES_MAX)`);
 }
 
-/** Resolves with what went wrong, if anything. */
-function run({ program, level, folder, ms, bytes }: Run): Promise<string | undefined> {
-  const parameters = [join(folder, 'in.wasm'), join(folder, `${level}.so`), level, `${bytes}`];
-  const cpuSeconds = `${Math.ceil(ms / 1000) + 1}`;
-  const stdio = ['ignore', 'ignore', 'pipe'] as const;
-  const child = spawn(program, ['compile', ...parameters, cpuSeconds], {
-    stdio: [...stdio],
+/** Runs the compiler once. Resolves with the reason if it fails, and with undefined if it succeeds. */
+function run({ command, level, folder, timeoutMs, memoryBytesMax }: Run): Promise<string | undefined> {
+  const cpuSecondsMax = Math.ceil(timeoutMs / 1000) + 1;
+  const parameters = [join(folder, 'in.wasm'), join(folder, `${level}.so`), level, memoryBytesMax, cpuSecondsMax];
+  const [program, ...first] = command as [string, ...string[]];
+  const child = spawn(program, [...first, 'compile', ...parameters.map(String)], {
+    stdio: ['ignore', 'ignore', 'pipe'],
     env: {},
     cwd: folder,
   });
@@ -67,20 +68,20 @@ function run({ program, level, folder, ms, bytes }: Run): Promise<string | undef
   const timer = setTimeout(() => {
     timedOut = true;
     child.kill('SIGKILL');
-  }, ms);
-  child.stderr!.on('data', (part: Buffer) => {
-    if (message.length < messageBytesMax) message += part.toString();
+  }, timeoutMs);
+  child.stderr.on('data', (part: Buffer) => {
+    if (message.length < MESSAGE_BYTES_MAX) message += part.toString();
   });
   return new Promise<string | undefined>((resolve, reject) => {
     child.on('error', (error) => resolve(`the compiler does not start: ${error.message}`));
     child.on('close', (status, signal) => {
-      const said = message.slice(0, messageBytesMax).trim().split('\n')[0] ?? '';
-      if (status === EXIT_INVALID) reject(new NearlightError('NL_MODULE_INVALID', said));
+      const [firstLine = ''] = message.slice(0, MESSAGE_BYTES_MAX).trim().split('\n');
+      if (status === EXIT_INVALID) reject(new NearlightError('NL_MODULE_INVALID', firstLine));
       else if (status === 0) resolve(undefined);
-      else if (timedOut || signal === 'SIGXCPU') resolve(`it took longer than ${Math.round(ms)} ms`);
-      else if (status === EXIT_MEMORY) resolve(`it needed more than ${bytes} bytes`);
-      else if (signal) resolve(`the compiler was ended by ${signal}`);
-      else resolve(said || `the compiler exited with status ${status}`);
+      else if (timedOut || signal === 'SIGXCPU') resolve(`it took longer than ${Math.round(timeoutMs)} ms`);
+      else if (status === EXIT_MEMORY) resolve(`it needed more than ${memoryBytesMax} bytes`);
+      else if (signal) resolve(`the compiler was killed by ${signal}`);
+      else resolve(firstLine || `the compiler exited with status ${status}`);
     });
   }).finally(() => clearTimeout(timer));
 }

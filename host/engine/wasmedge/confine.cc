@@ -18,28 +18,28 @@
 namespace {
 
 #if defined(__x86_64__)
-constexpr uint32_t architecture = AUDIT_ARCH_X86_64;
+constexpr uint32_t ARCHITECTURE = AUDIT_ARCH_X86_64;
 #elif defined(__aarch64__)
-constexpr uint32_t architecture = AUDIT_ARCH_AARCH64;
+constexpr uint32_t ARCHITECTURE = AUDIT_ARCH_AARCH64;
 #else
-#error "The guest program runs on x86-64 and aarch64"
+#error "The guest program supports only x86-64 and aarch64"
 #endif
 
-// x32 calls on x86-64 have this bit; their numbers would slip past the lists below.
-constexpr uint32_t x32Bit = 0x40000000;
+// Set in the numbers of x32 system calls on x86-64, which the lists below do not contain.
+constexpr uint32_t X32_BIT = 0x40000000;
 
-// Waiting for and answering the host, memory, and what libc does to abort.
-constexpr uint32_t runAllowed[] = {
+// What running a module needs: to wait for and respond to the host, to manage memory, and what libc calls to abort.
+constexpr uint32_t RUN_ALLOWED[] = {
     __NR_recvmsg,       __NR_recvfrom,     __NR_sendto,      __NR_read,          __NR_close,
     __NR_munmap,        __NR_mremap,       __NR_madvise,     __NR_brk,           __NR_futex,
     __NR_rt_sigreturn,  __NR_rt_sigaction, __NR_getpid,      __NR_gettid,        __NR_tgkill,
     __NR_exit,          __NR_exit_group,   __NR_getrandom,   __NR_clock_gettime, __NR_restart_syscall,
     __NR_rt_sigprocmask, __NR_sigaltstack,
 };
-// Allowed as long as their third argument does not ask for executable memory.
-constexpr uint32_t runMapping[] = {__NR_mmap, __NR_mprotect};
+// Allowed unless the third argument requests executable memory.
+constexpr uint32_t RUN_MAPPING[] = {__NR_mmap, __NR_mprotect};
 
-constexpr uint32_t compileDenied[] = {
+constexpr uint32_t COMPILE_DENIED[] = {
     __NR_execve, __NR_execveat, __NR_socket, __NR_socketpair, __NR_connect, __NR_ptrace, __NR_kill,
     __NR_mount,  __NR_setns,    __NR_unshare, __NR_bpf,       __NR_process_vm_writev,
 #ifdef __NR_fork
@@ -50,10 +50,10 @@ constexpr uint32_t compileDenied[] = {
 sock_filter statement(uint16_t code, uint32_t value) { return {code, 0, 0, value}; }
 sock_filter jump(uint16_t code, uint32_t value, uint8_t yes, uint8_t no) { return {code, yes, no, value}; }
 
-constexpr uint16_t loadWord = BPF_LD | BPF_W | BPF_ABS;
-constexpr uint16_t jumpEqual = BPF_JMP | BPF_JEQ | BPF_K;
-constexpr uint16_t jumpSet = BPF_JMP | BPF_JSET | BPF_K;
-constexpr uint16_t finish = BPF_RET | BPF_K;
+constexpr uint16_t LOAD_WORD = BPF_LD | BPF_W | BPF_ABS;
+constexpr uint16_t JUMP_EQUAL = BPF_JMP | BPF_JEQ | BPF_K;
+constexpr uint16_t JUMP_SET = BPF_JMP | BPF_JSET | BPF_K;
+constexpr uint16_t RETURN = BPF_RET | BPF_K;
 
 void setLimit(__rlimit_resource resource, rlim_t value) {
   rlimit limit{};
@@ -63,41 +63,43 @@ void setLimit(__rlimit_resource resource, rlim_t value) {
   setrlimit(resource, &limit);
 }
 
+// Builds the seccomp program for a filter. Each jump says how many statements to skip if its condition holds, then how
+// many if it does not.
 std::vector<sock_filter> program(Filter filter) {
   std::vector<sock_filter> code;
-  code.push_back(statement(loadWord, offsetof(seccomp_data, arch)));
-  code.push_back(jump(jumpEqual, architecture, 1, 0));
-  code.push_back(statement(finish, SECCOMP_RET_KILL_PROCESS));
-  code.push_back(statement(loadWord, offsetof(seccomp_data, nr)));
-  code.push_back(jump(BPF_JMP | BPF_JGE | BPF_K, x32Bit, 0, 1));
-  code.push_back(statement(finish, SECCOMP_RET_KILL_PROCESS));
+  code.push_back(statement(LOAD_WORD, offsetof(seccomp_data, arch)));
+  code.push_back(jump(JUMP_EQUAL, ARCHITECTURE, 1, 0));
+  code.push_back(statement(RETURN, SECCOMP_RET_KILL_PROCESS));
+  code.push_back(statement(LOAD_WORD, offsetof(seccomp_data, nr)));
+  code.push_back(jump(BPF_JMP | BPF_JGE | BPF_K, X32_BIT, 0, 1));
+  code.push_back(statement(RETURN, SECCOMP_RET_KILL_PROCESS));
   if (filter == Filter::compile) {
-    for (uint32_t number : compileDenied) {
-      code.push_back(jump(jumpEqual, number, 0, 1));
-      code.push_back(statement(finish, SECCOMP_RET_KILL_PROCESS));
+    for (uint32_t number : COMPILE_DENIED) {
+      code.push_back(jump(JUMP_EQUAL, number, 0, 1));
+      code.push_back(statement(RETURN, SECCOMP_RET_KILL_PROCESS));
     }
-    code.push_back(statement(finish, SECCOMP_RET_ALLOW));
+    code.push_back(statement(RETURN, SECCOMP_RET_ALLOW));
     return code;
   }
-  for (uint32_t number : runAllowed) {
-    code.push_back(jump(jumpEqual, number, 0, 1));
-    code.push_back(statement(finish, SECCOMP_RET_ALLOW));
+  for (uint32_t number : RUN_ALLOWED) {
+    code.push_back(jump(JUMP_EQUAL, number, 0, 1));
+    code.push_back(statement(RETURN, SECCOMP_RET_ALLOW));
   }
   if (filter == Filter::interpret) {
-    code.push_back(jump(jumpEqual, __NR_write, 0, 4));
-    code.push_back(statement(loadWord, offsetof(seccomp_data, args)));
-    code.push_back(jump(jumpEqual, STDOUT_FILENO, 1, 0));
-    code.push_back(statement(finish, SECCOMP_RET_KILL_PROCESS));
-    code.push_back(statement(finish, SECCOMP_RET_ALLOW));
+    code.push_back(jump(JUMP_EQUAL, __NR_write, 0, 4));
+    code.push_back(statement(LOAD_WORD, offsetof(seccomp_data, args)));
+    code.push_back(jump(JUMP_EQUAL, STDOUT_FILENO, 1, 0));
+    code.push_back(statement(RETURN, SECCOMP_RET_KILL_PROCESS));
+    code.push_back(statement(RETURN, SECCOMP_RET_ALLOW));
   }
-  for (uint32_t number : runMapping) {
-    code.push_back(jump(jumpEqual, number, 0, 4));
-    code.push_back(statement(loadWord, offsetof(seccomp_data, args) + 2 * sizeof(uint64_t)));
-    code.push_back(jump(jumpSet, PROT_EXEC, 0, 1));
-    code.push_back(statement(finish, SECCOMP_RET_KILL_PROCESS));
-    code.push_back(statement(finish, SECCOMP_RET_ALLOW));
+  for (uint32_t number : RUN_MAPPING) {
+    code.push_back(jump(JUMP_EQUAL, number, 0, 4));
+    code.push_back(statement(LOAD_WORD, offsetof(seccomp_data, args) + 2 * sizeof(uint64_t)));
+    code.push_back(jump(JUMP_SET, PROT_EXEC, 0, 1));
+    code.push_back(statement(RETURN, SECCOMP_RET_KILL_PROCESS));
+    code.push_back(statement(RETURN, SECCOMP_RET_ALLOW));
   }
-  code.push_back(statement(finish, SECCOMP_RET_KILL_PROCESS));
+  code.push_back(statement(RETURN, SECCOMP_RET_KILL_PROCESS));
   return code;
 }
 

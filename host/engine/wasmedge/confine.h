@@ -1,25 +1,28 @@
-// What keeps a guest process small: limits, closed file descriptors, a filter on system calls.
+// Confines a guest process with resource limits, closed file descriptors and a filter on system calls.
 #pragma once
 
 #include <cstdint>
 
-// Ends with the parent, gains no privileges, keeps no file descriptor from `firstFd` on, dumps no core.
+// Makes the process end with its parent, never gain privileges and dump no core, and closes every file descriptor from
+// `firstFd` on.
 void confineProcess(int firstFd);
 
-// Private writable memory of the process, in bytes. Address space is not limited: WasmEdge reserves 12 GiB of it.
+// Limits the private writable memory of the process, in bytes. The address space stays unlimited, because WasmEdge
+// reserves 12 GiB of it.
 void limitData(uint64_t bytes);
 
-// No new threads or processes, for any user but root; the filter says the same to all. (LLVM's linker needs threads.)
+// Forbids new threads and processes. The kernel exempts root, which the filter of system calls stops as well. Not for the
+// compiler: LLVM's linker needs threads.
 void forbidThreads();
 
-// CPU time in seconds, and bytes of any one file.
+// Limits the CPU time of the process, and the size of each file that it writes.
 void limitCompiler(uint32_t cpuSeconds, uint64_t fileBytes);
 
 enum class Filter {
-  run,     // only what running loaded code needs; all else kills the process
-  interpret, // the same, and writing to standard output
-  compile, // anything but new programs, processes and sockets
+  run,       // allows what running loaded code needs; any other call kills the process
+  interpret, // allows writing to standard output as well
+  compile,   // allows everything except new programs, processes and sockets
 };
 
-// Filters system calls from here on. False where the kernel has no seccomp.
+// Filters the system calls of the process from now on. Returns false if the kernel has no seccomp.
 bool filterSystemCalls(Filter filter);

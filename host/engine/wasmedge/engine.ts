@@ -2,9 +2,9 @@ import { closeSync } from 'node:fs';
 import { readAssets } from '../../base/assets.ts';
 import { NearlightError } from '../../base/errors.ts';
 import type { Engine, EngineLimits, LoadOptions } from '../engine.ts';
-import { checkModule } from '../module.ts';
+import { type CheckedModule, checkModule } from '../module.ts';
 import { type Addon, loadAddon } from './addon.ts';
-import { guestPath } from './build.ts';
+import { guestCommand } from './build.ts';
 import { CompileCache, type RemoteCompiler, wasmEdgeVersion } from './cache.ts';
 import { WasmEdgeInstance } from './instance.ts';
 import { GuestProcess } from './process.ts';
@@ -12,32 +12,34 @@ import { GuestProcess } from './process.ts';
 export { wasmEdgeVersion } from './cache.ts';
 
 export interface WasmEdgeOptions {
-  /** Folder of compiled modules; empty for ~/.cache/nearlight. */
+  /** Folder of the compile cache; empty for ~/.cache/nearlight. */
   cacheDir: string;
-  /** Interprets instead of compiling: 100 to 360 times slower, so never a fallback. */
+  /** Interprets modules instead of compiling them. That is 100 to 360 times slower, so it is never a fallback. */
   interpreter?: boolean;
-  /** Size of that folder; its own default without. */
+  /** Size of the compile cache at most; without it, the default of CACHE_BYTES_MAX. */
   cacheBytesMax?: number;
-  /** Who compiles and writes the cache instead; this engine then only reads it. */
+  /** Compiles modules elsewhere and fills the compile cache, which this engine then only reads. */
   compile?: RemoteCompiler;
-  /** Milliseconds for the limits on calls (INIT_MS_MAX, CALL_MS_MAX); the system's clock by default. */
+  /** The clock, in milliseconds, that the limits on calls are measured with; by default performance.now(). */
   now?: () => number;
 }
 
-/** An engine whose guest processes can be started before there is a module for them. */
+/** An engine that can start a guest process before it knows the module. */
 export interface WasmEdgeEngine extends Engine {
   /**
-   * Starts a guest process, which the next load() with as large a mapping takes: that saves its start of some 90 ms.
+   * Starts a guest process for the next load(). That saves some 90 ms when the module arrives. load() uses the process only
+   * if its limits call for shared memory of the same size.
    * @throws NearlightError NL_NO_WASMEDGE
    */
   prepare(limits: MappingLimits): Promise<void>;
-  /** Ends the guest process that waits, if any. */
+  /** Ends the prepared guest process, if there is one. */
   close(): Promise<void>;
 }
 
+/** The limits that determine the size of the memory shared with a guest process. */
 type MappingLimits = Pick<EngineLimits, 'commandBytesMax' | 'dataBytesMax'>;
 
-/** The engine on WasmEdge: every instance has a process of its own, which can be ended whatever its module does. */
+/** Runs modules on WasmEdge. Every instance has its own process, which can be killed whatever its module does. */
 export function createWasmEdgeEngine({
   cacheDir,
   cacheBytesMax,
@@ -46,37 +48,37 @@ export function createWasmEdgeEngine({
   now,
 }: WasmEdgeOptions): WasmEdgeEngine {
   const cache = new CompileCache(cacheDir, compile, cacheBytesMax);
-  let waiting: { process: GuestProcess; limits: MappingLimits } | undefined;
+  let prepared: { process: GuestProcess; limits: MappingLimits } | undefined;
   const spawn = (addon: Addon, { commandBytesMax, dataBytesMax }: MappingLimits): GuestProcess =>
-    new GuestProcess(addon, guestPath, { commandBytesMax, dataBytesMax, now });
-  const take = (addon: Addon, limits: MappingLimits): GuestProcess => {
+    new GuestProcess(addon, guestCommand(), { commandBytesMax, dataBytesMax, now });
+  const takeProcess = (addon: Addon, limits: MappingLimits): GuestProcess => {
     const { commandBytesMax, dataBytesMax } = limits;
-    const found = waiting;
+    const found = prepared;
     if (found?.limits.commandBytesMax !== commandBytesMax || found.limits.dataBytesMax !== dataBytesMax)
       return spawn(addon, limits);
-    waiting = undefined;
+    prepared = undefined;
     return found.process.ended ? spawn(addon, limits) : found.process;
   };
   return {
     name: interpreter ? 'wasmedge-interpreter' : 'wasmedge',
     async prepare(limits) {
-      if (waiting && !waiting.process.ended) return;
+      if (prepared && !prepared.process.ended) return;
       const process = spawn(await loadAddon(), limits);
-      waiting = { process, limits };
+      prepared = { process, limits };
       await Promise.all([process.ready, cache.prepare()]);
     },
     async close() {
-      waiting?.process.kill();
-      await waiting?.process.gone;
+      prepared?.process.kill();
+      await prepared?.process.gone;
     },
     async load(module, options) {
-      const { bytes, saves, codeShift } = checkModule(module, options.limits);
+      const checked = checkModule(module, options.limits);
       readAssets(options.assets);
       const addon = await loadAddon();
-      const process = take(addon, options.limits);
+      const process = takeProcess(addon, options.limits);
       try {
-        const code = interpreter ? bytes : await cache.native(bytes, options);
-        return await start(addon, process, { code, interpreter, saves, codeShift, options });
+        const code = interpreter ? checked.bytes : await cache.native(checked.bytes, options);
+        return await start({ addon, process, code, interpreter, checked, options });
       } catch (error) {
         process.kill();
         await process.gone;
@@ -87,20 +89,22 @@ export function createWasmEdgeEngine({
 }
 
 interface Start {
+  addon: Addon;
+  process: GuestProcess;
   code: Uint8Array;
   interpreter: boolean;
-  saves: boolean;
-  codeShift: number;
+  checked: CheckedModule;
   options: LoadOptions;
 }
 
-/** The guest gets what was checked as sealed memory: nobody can change it between the check and the load. */
-async function start(addon: Addon, process: GuestProcess, { code, interpreter, saves, codeShift, options }: Start) {
+/** Loads a module into a guest process. The code is passed in sealed memory, so it cannot change after it was checked. */
+async function start({ addon, process, code, interpreter, checked, options }: Start): Promise<WasmEdgeInstance> {
   const fds: number[] = [];
   try {
     fds.push(addon.sealed(code));
     if (options.assets.length > 0) fds.push(addon.sealed(options.assets));
     const instance = new WasmEdgeInstance(process, options);
+    const { saves, codeShift } = checked;
     await instance.load({ fds, interpreter, codeBytes: code.length, saves, codeShift });
     return instance;
   } finally {
@@ -108,7 +112,10 @@ async function start(addon: Addon, process: GuestProcess, { code, interpreter, s
   }
 }
 
-/** Whether modules can run on WasmEdge here: the version, or why not and what to do. Builds what is out of date. */
+/**
+ * Finds out whether this machine can run modules on WasmEdge, and builds the guest program if necessary. Returns the version
+ * of WasmEdge, or the reason why not and what to do.
+ */
 export async function probeWasmEdge(): Promise<{ version: string } | { problem: string }> {
   try {
     await loadAddon();

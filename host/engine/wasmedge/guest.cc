@@ -1,11 +1,11 @@
-// The guest program: holds one module instance in a process of its own and makes the calls that the host asks for.
-//   guest run                                   the mapping and the socket are at FD_MAPPING and FD_SOCKET
+// The guest program. It runs one module in a process of its own and makes the calls that the host requests.
+//   guest run              expects the shared memory at FD_MAPPING and the host's socket at FD_SOCKET
 //   guest compile IN OUT LEVEL DATA_BYTES CPU_SECONDS
-//   guest version                               prints the version of WasmEdge, then every library that is loaded
+//   guest version          prints the version of WasmEdge, then the path of every loaded library
 #include "compile.h"
 #include "confine.h"
 #include "constants.h"
-#include "room.h"
+#include "instance.h"
 
 #include <cerrno>
 #include <cstdio>
@@ -22,7 +22,8 @@ namespace {
 
 Mapping mapping;
 
-// One request. Up to two file descriptors come along: the code, then the assets. False: the host is gone.
+// Waits for one request. A request to load a module carries up to two file descriptors: its code, then its asset pack.
+// Returns false when the host has closed its end of the socket.
 bool receive(int *fds) {
   uint8_t byte;
   iovec part{&byte, 1};
@@ -43,15 +44,16 @@ bool receive(int *fds) {
   return true;
 }
 
-void answer() {
-  mapping.set(REPLY_SEQUENCE, mapping.get(REQUEST_SEQUENCE));
+// Tells the host that the response to its request is complete.
+void respond() {
+  mapping.set(RESPONSE_SEQUENCE, mapping.get(REQUEST_SEQUENCE));
   uint8_t byte = 0;
   send(FD_SOCKET, &byte, 1, MSG_NOSIGNAL);
 }
 
 [[noreturn]] void outOfMemory() {
-  mapping.set(REPLY_STATUS, STATUS_MEMORY);
-  answer();
+  mapping.set(RESPONSE_STATUS, STATUS_MEMORY);
+  respond();
   _exit(EXIT_MEMORY);
 }
 
@@ -66,24 +68,25 @@ int run() {
   std::set_new_handler(outOfMemory);
   WasmEdge_LogOff();
 
-  Room room(mapping);
-  answer();
+  Instance instance(mapping);
+  respond();
   int fds[2];
   while (receive(fds)) {
-    mapping.set(REPLY_STATUS, STATUS_OK);
-    mapping.set(REPLY_MESSAGE_BYTES, 0);
-    mapping.set(REPLY_LOG_BYTES, 0);
-    mapping.set(REPLY_LOG_DROPPED, 0);
+    mapping.set(RESPONSE_STATUS, STATUS_OK);
+    mapping.set(RESPONSE_MESSAGE_BYTES, 0);
+    mapping.set(RESPONSE_LOG_BYTES, 0);
+    mapping.set(RESPONSE_LOG_DROPPED, 0);
     if (mapping.get(REQUEST_CALL) == CALL_LOAD)
-      room.load(fds[0], fds[1]);
+      instance.load(fds[0], fds[1]);
     else
-      room.call(mapping.get(REQUEST_CALL));
-    answer();
+      instance.call(mapping.get(REQUEST_CALL));
+    respond();
   }
   return 0;
 }
 
-// What native code depends on besides the module: a compile cache's key needs it.
+// Prints what determines the native code that WasmEdge compiles from a module. The host makes it part of the key of its
+// compile cache.
 int version() {
   std::puts(WasmEdge_VersionGet());
   dl_iterate_phdr(

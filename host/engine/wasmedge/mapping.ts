@@ -1,25 +1,25 @@
 /**
- * The memory that host and guest process share, as byte offsets; every field is a little-endian u32 unless said
- * otherwise. build.ts makes constants.h of this file, so guest.cc and process.ts cannot differ.
+ * The memory that the host and a guest process share, as byte offsets. Every field is a little-endian u32 unless its comment
+ * says otherwise. build.ts turns this file into constants.h, so the C++ and the TypeScript always agree.
  *
- * The host writes a request, sends one byte on the socket, and waits for one byte back. Until then the mapping is
- * the guest's; after it the host reads each field once, checks it, and copies out what it needs.
+ * The host writes a request, sends one byte on the socket and waits for one byte in return. In between, the memory belongs to
+ * the guest. Afterwards the host reads each field once, checks it, and copies out what it needs.
  */
 
 export const PAGE_BYTES = 4096;
 export const WASM_PAGE_BYTES = 65536;
 
-/** The guest program finds its two file descriptors here. */
+/** The guest program inherits the shared memory and its end of the socket as these two file descriptors. */
 export const FD_MAPPING = 3;
 export const FD_SOCKET = 4;
 
-/** Counts requests; the guest copies it to REPLY_SEQUENCE as its last act. */
+/** Counts requests. The guest copies it to RESPONSE_SEQUENCE when its response is complete. */
 export const REQUEST_SEQUENCE = 0;
 /** One of the CALL_ numbers. */
 export const REQUEST_CALL = 4;
-/** Four arguments of the call. */
+/** Up to four arguments of the call. */
 export const REQUEST_ARGUMENTS = 8;
-/** What CALL_LOAD takes besides init's arguments. */
+/** 1 to interpret the module, 0 to run it as native code. The LOAD_ fields are read by CALL_LOAD only. */
 export const LOAD_INTERPRETER = 24;
 export const LOAD_CODE_BYTES = 28;
 export const LOAD_ASSET_BYTES = 32;
@@ -27,46 +27,52 @@ export const LOAD_MEMORY_PAGES_MAX = 36;
 export const LOAD_COMMAND_BYTES_MAX = 40;
 export const LOAD_DATA_BYTES_MAX = 44;
 export const LOAD_STATE_BYTES_MAX = 48;
-/** Bytes of records that lie where bulk data lies otherwise: address, byte length, then bytes padded to a word. */
+/**
+ * Bytes of records to copy into linear memory before the call. They lie where bulk data lies after it; each is an address, a
+ * length in bytes, and the bytes, padded to a multiple of 4.
+ */
 export const REQUEST_WRITE_BYTES = 52;
-/** A bit for each FeatureName. */
+/** GPU features that the module may use: bit n stands for the n-th FeatureName. */
 export const LOAD_FEATURES = 56;
 
-export const REPLY_SEQUENCE = 64;
+/** Equals REQUEST_SEQUENCE once the response to that request is complete. */
+export const RESPONSE_SEQUENCE = 64;
 /** One of the STATUS_ numbers. */
-export const REPLY_STATUS = 68;
-/** With STATUS_VERSION, what version() returned; with STATUS_EXIT, what exit() was given. */
-export const REPLY_VALUE = 72;
-/** One of the PHASE_ numbers; kept up to date while the call runs, so that a killed guest leaves a trace. */
-export const REPLY_PHASE = 76;
-export const REPLY_COMMAND_BYTES = 80;
-export const REPLY_DATA_BYTES = 84;
-/** Bytes of UTF-8 at MESSAGE. */
-export const REPLY_MESSAGE_BYTES = 88;
-/** Bytes of log records at LOG: level, byte length, then the text padded to a word. */
-export const REPLY_LOG_BYTES = 92;
-/** Lines of this call that found no room. */
-export const REPLY_LOG_DROPPED = 96;
-/** Size of linear memory after the call. */
-export const REPLY_MEMORY_PAGES = 100;
-/** 1 once system calls are filtered; 2 where the kernel has no seccomp. */
-export const REPLY_SECCOMP = 104;
-/** With STATUS_TRAP, frames at FRAMES, the innermost first. */
-export const REPLY_FRAMES = 108;
+export const RESPONSE_STATUS = 68;
+/** What version() returned if the status is STATUS_VERSION; the argument of exit() if it is STATUS_EXIT. */
+export const RESPONSE_VALUE = 72;
+/** One of the PHASE_ numbers. It is kept up to date during the call, so that it shows where a killed guest was. */
+export const RESPONSE_PHASE = 76;
+/** Length of the command stream at COMMANDS. */
+export const RESPONSE_COMMAND_BYTES = 80;
+/** Length of the bulk data after the command stream. */
+export const RESPONSE_DATA_BYTES = 84;
+/** Length of the UTF-8 text at MESSAGE. */
+export const RESPONSE_MESSAGE_BYTES = 88;
+/** Length of the log records at LOG. Each is a level, a length in bytes, and the text, padded to a multiple of 4. */
+export const RESPONSE_LOG_BYTES = 92;
+/** Lines logged during the call for which LOG had no space left. */
+export const RESPONSE_LOG_DROPPED = 96;
+/** Size of linear memory after the call, in pages of WASM_PAGE_BYTES. */
+export const RESPONSE_MEMORY_PAGES = 100;
+/** 1 if system calls are filtered, 2 if the kernel has no seccomp, 0 before either is known. */
+export const RESPONSE_SECCOMP = 104;
+/** Number of stack frames at TRAP_FRAMES, innermost first. Valid if the status is STATUS_TRAP. */
+export const RESPONSE_TRAP_FRAMES = 108;
 
 export const MESSAGE = 1024;
 export const MESSAGE_BYTES_MAX = 1024;
 
-/** Two words each: index of the function, byte offset in the module; either may be UNKNOWN. */
-export const FRAMES = 2048;
-export const FRAMES_MAX = 32;
+/** Stack frames of two words: the index of a function, and a byte offset in the module. Either may be UNKNOWN. */
+export const TRAP_FRAMES = 2048;
+export const TRAP_FRAMES_MAX = 32;
 export const UNKNOWN = 4294967295;
 
-/** A u32 for each LimitName. */
+/** GPU limits that hold for the module: one u32 for each LimitName. */
 export const LOAD_LIMITS = 2048;
 export const LIMITS_MAX = 64;
 
-/** What the guest copies into the module's IO block before each call: reply head, then ring, then input records. */
+/** The guest copies these three into the module's IO block before each call: reply head, reply ring, input records. */
 export const STAGED_REPLY_HEAD = 4096;
 export const STAGED_REPLIES = 4160;
 export const STAGED_INPUTS = 6208;
@@ -75,7 +81,7 @@ export const LOG = 20480;
 export const LOG_BYTES_MAX = 65536;
 export const LOG_LINE_BYTES_MAX = 2048;
 
-/** The command stream; LOAD_COMMAND_BYTES_MAX bytes, rounded up to PAGE_BYTES. Bulk data follows it. */
+/** The command stream: LOAD_COMMAND_BYTES_MAX bytes, rounded up to PAGE_BYTES. Bulk data follows it. */
 export const COMMANDS = 86016;
 
 export const CALL_LOAD = 0;
@@ -83,29 +89,29 @@ export const CALL_JOIN = 1;
 export const CALL_LEAVE = 2;
 export const CALL_TICK = 3;
 export const CALL_RENDER = 4;
-/** Leaves the state where bulk data lies otherwise; REPLY_DATA_BYTES is its size. */
+/** The guest writes the saved state where bulk data usually lies. RESPONSE_DATA_BYTES is its length. */
 export const CALL_SAVE = 5;
-/** The argument is the size of the state, which the host has put where bulk data lies. */
+/** The host has written the state to load where bulk data usually lies. The argument is its length. */
 export const CALL_RESTORE = 6;
 
 export const STATUS_OK = 0;
-/** The module trapped; MESSAGE says why. */
+/** The module trapped; MESSAGE gives the reason. */
 export const STATUS_TRAP = 1;
-/** The module submitted what cannot be taken; MESSAGE says what. */
+/** The module submitted a command stream that cannot be accepted; MESSAGE gives the reason. */
 export const STATUS_COMMAND = 2;
-/** WasmEdge refused the module; MESSAGE says why. */
+/** WasmEdge refused to load the module; MESSAGE gives the reason. */
 export const STATUS_INVALID = 3;
-/** version() returned another number: REPLY_VALUE. */
+/** The module was built for another version of the contract; RESPONSE_VALUE is that version. */
 export const STATUS_VERSION = 4;
-/** init() failed, or what it returned is no IO block; MESSAGE says which. */
+/** The module broke the contract, for example with a bad return value of init(); MESSAGE gives the details. */
 export const STATUS_CONTRACT = 5;
 /** The guest process could not allocate memory. */
 export const STATUS_MEMORY = 6;
-/** The surroundings failed; MESSAGE says how. */
+/** The guest program failed through no fault of the module; MESSAGE gives the reason. */
 export const STATUS_FAILED = 7;
-/** The module called exit(): REPLY_VALUE. */
+/** The module called exit(); RESPONSE_VALUE is the argument. */
 export const STATUS_EXIT = 8;
-/** The module wrote a state larger than LOAD_STATE_BYTES_MAX. */
+/** The module saved a state larger than LOAD_STATE_BYTES_MAX. */
 export const STATUS_STATE = 9;
 
 export const PHASE_LOAD = 0;
@@ -116,7 +122,12 @@ export const PHASE_VERSION = 4;
 export const PHASE_INIT = 5;
 export const PHASE_CALL = 6;
 
-/** Exit statuses of a compile run. */
+/** Exit statuses of the guest program: a general failure, a module that is not valid, and no memory left. */
 export const EXIT_FAILED = 1;
 export const EXIT_INVALID = 3;
 export const EXIT_MEMORY = 4;
+
+/** Byte offset of the bulk data, which depends on the limit on command streams. */
+export function dataOffset(commandBytesMax: number): number {
+  return COMMANDS + Math.ceil(commandBytesMax / PAGE_BYTES) * PAGE_BYTES;
+}

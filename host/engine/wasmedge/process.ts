@@ -1,157 +1,171 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import type { Addon, Channel } from './addon.ts';
-import { COMMANDS, PAGE_BYTES, REPLY_SEQUENCE, REQUEST_CALL, REQUEST_SEQUENCE } from './mapping.ts';
+import { COMMANDS, dataOffset, PAGE_BYTES, REQUEST_CALL, REQUEST_SEQUENCE, RESPONSE_SEQUENCE } from './mapping.ts';
 
-/** For the program to start, which reads some 200 MB of libraries when none is in memory yet. */
-const startMsMax = 30_000;
-/** For an answer that lies in the mapping to be noticed. */
-const graceMs = 1000;
+/** How long the guest program may take to start. It loads some 200 MB of libraries, possibly from a cold disk. */
+const START_MS_MAX = 30_000;
+/** Extra time for a response that is already complete when the time for the call has run out. */
+const GRACE_MS = 1000;
+const NO_FDS: readonly number[] = [];
 
 /** How a guest process ended. */
 export interface Exit {
   status: number | null;
   signal: NodeJS.Signals | null;
-  /** The host ended it: a call took too long. */
+  /** The host killed the process, because a call took too long. */
   timedOut: boolean;
 }
 
 export interface ProcessEvents {
-  /** The answer to the request lies in the mapping, until the next request. */
-  answered(): void;
-  /** It sent something that is no answer. */
+  /** The response to the request is complete. It stays in the shared memory until the next request. */
+  responded(): void;
+  /** The process sent something without having been asked, or before its response was complete. */
   misbehaved(): void;
-  /** It has ended; the mapping can be read until this returns. */
+  /** The process has ended. The shared memory can be read until this returns. */
   exited(exit: Exit): void;
 }
 
 export interface ProcessOptions {
   commandBytesMax: number;
   dataBytesMax: number;
+  /** The clock, in milliseconds, that time limits are measured with; by default performance.now(). */
   now?: (() => number) | undefined;
 }
 
-/** Bytes of the mapping before the bulk data. */
-export function dataOffset(commandBytesMax: number): number {
-  return COMMANDS + Math.ceil(commandBytesMax / PAGE_BYTES) * PAGE_BYTES;
-}
-
-/** A guest process and the mapping it shares with this one. It can be started before its module is known. */
+/** A guest process and the memory it shares with the host. It can be started before its module is known. */
 export class GuestProcess {
-  /** Resolves when the process and its memory are gone. */
+  /** Resolves when the process has ended and the shared memory is unmapped. */
   readonly gone: Promise<void>;
-  /** Resolves when the program waits for its first request, or has ended. */
+  /** Resolves when the program is ready for its first request, or has ended. */
   readonly ready: Promise<void>;
   readonly memory: ArrayBuffer;
-  readonly words: Uint32Array;
   readonly pid: number | undefined;
-  events: ProcessEvents = { answered() {}, misbehaved() {}, exited() {} };
-  private readonly channel: Channel;
-  private readonly child: ChildProcess;
-  private sequence = 0;
-  private pending = true;
-  private started: (() => void) | undefined;
-  private timedOut = false;
-  private spared = false;
-  private exit: Exit | undefined;
-  private deadline = 0;
-  private timer: NodeJS.Timeout | undefined;
-  private readonly now: () => number;
+  events: ProcessEvents = { responded() {}, misbehaved() {}, exited() {} };
+  /** The fields of the shared memory, from its start to COMMANDS. */
+  readonly #fields: DataView;
+  readonly #channel: Channel;
+  readonly #child: ChildProcess;
+  #sequence = 0;
+  /** True from a request, or the start of the program, until the response. */
+  #pending = true;
+  /** Resolves `ready`; undefined once that has happened. */
+  #started: (() => void) | undefined;
+  #timedOut = false;
+  /** The current request has already been given GRACE_MS. */
+  #graceUsed = false;
+  #exit: Exit | undefined;
+  /** When the current request times out, in milliseconds of the clock. */
+  #deadlineMs = 0;
+  #timer: NodeJS.Timeout | undefined;
+  readonly #now: () => number;
 
-  /**
-   * @param program the guest program
-   * @param now milliseconds for the time limits; the system's clock by default
-   */
-  constructor(addon: Addon, program: string, { now, ...limits }: ProcessOptions) {
-    this.now = now ?? (() => performance.now());
+  /** @param command the command that starts the guest program */
+  constructor(addon: Addon, command: readonly string[], { now = () => performance.now(), ...limits }: ProcessOptions) {
+    this.#now = now;
     const bytes = dataOffset(limits.commandBytesMax) + limits.dataBytesMax;
-    this.channel = new addon.Channel(Math.ceil(bytes / PAGE_BYTES) * PAGE_BYTES, (closed) => this.woken(closed));
-    this.memory = this.channel.memory;
-    this.words = new Uint32Array(this.memory, 0, COMMANDS / 4);
-    const stdio = ['ignore', 'ignore', 'ignore', ...this.channel.childFds] as const;
-    this.child = spawn(program, ['run'], { stdio: [...stdio], env: {} });
-    this.pid = this.child.pid;
-    this.channel.releaseChild();
-    this.watch(startMsMax);
+    this.#channel = new addon.Channel(Math.ceil(bytes / PAGE_BYTES) * PAGE_BYTES, (closed) => this.#woken(closed));
+    this.memory = this.#channel.memory;
+    this.#fields = new DataView(this.memory, 0, COMMANDS);
+    const [program, ...first] = command as [string, ...string[]];
+    this.#child = spawn(program, [...first, 'run'], {
+      stdio: ['ignore', 'ignore', 'ignore', ...this.#channel.childFds],
+      env: {},
+    });
+    this.pid = this.#child.pid;
+    this.#channel.releaseChild();
+    this.#watch(START_MS_MAX);
     this.ready = new Promise((resolve) => {
-      this.started = resolve;
+      this.#started = resolve;
     });
     this.gone = new Promise((resolve) => {
       const finish = (status: number | null, signal: NodeJS.Signals | null) => {
-        if (this.exit) return;
-        this.exit = { status, signal, timedOut: this.timedOut };
-        clearTimeout(this.timer);
-        this.events.exited(this.exit);
-        this.channel.close();
-        this.started?.();
+        if (this.#exit) return;
+        this.#exit = { status, signal, timedOut: this.#timedOut };
+        clearTimeout(this.#timer);
+        this.events.exited(this.#exit);
+        this.#channel.close();
+        this.#started?.();
         resolve();
       };
-      this.child.on('exit', finish);
-      this.child.on('error', () => finish(null, null));
+      this.#child.on('exit', finish);
+      this.#child.on('error', () => finish(null, null));
     });
   }
 
-  /** How it ended, if it has. */
+  /** How the process ended; undefined while it runs. */
   get ended(): Exit | undefined {
-    return this.exit;
+    return this.#exit;
   }
 
-  /** Makes a call whose arguments are in the mapping. A guest that does not answer within `ms` is killed. */
-  request(call: number, ms: number, fds?: number[]): void {
-    this.sequence = (this.sequence + 1) >>> 0;
-    this.words[REQUEST_SEQUENCE / 4] = this.sequence;
-    this.words[REQUEST_CALL / 4] = call;
-    this.pending = true;
-    this.spared = false;
-    this.watch(ms);
-    const sent = fds ? this.channel.send(...fds) : this.channel.send();
-    if (!sent) this.kill();
+  /** Reads a field of the shared memory. @param offset one of the offsets in mapping.ts */
+  get(offset: number): number {
+    return this.#fields.getUint32(offset, true);
   }
 
-  /** Idempotent; `gone` tells when it has happened. */
+  /** Writes a field of the shared memory. @param offset one of the offsets in mapping.ts */
+  set(offset: number, value: number): void {
+    this.#fields.setUint32(offset, value, true);
+  }
+
+  /**
+   * Requests a call whose arguments are already in the shared memory. Kills the process if it does not respond in time.
+   * @param fds file descriptors that the guest receives with the request
+   */
+  request(call: number, timeoutMs: number, fds: readonly number[] = NO_FDS): void {
+    this.#sequence = (this.#sequence + 1) >>> 0;
+    this.set(REQUEST_SEQUENCE, this.#sequence);
+    this.set(REQUEST_CALL, call);
+    this.#pending = true;
+    this.#graceUsed = false;
+    this.#watch(timeoutMs);
+    if (!this.#channel.send(...fds)) this.kill();
+  }
+
+  /** Kills the process. Does nothing if it has already ended. `gone` resolves when it has. */
   kill(): void {
-    if (!this.exit) this.child.kill('SIGKILL');
+    if (!this.#exit) this.#child.kill('SIGKILL');
   }
 
-  private woken(closed: boolean): void {
+  #woken(closed: boolean): void {
     if (closed) {
       this.kill();
-    } else if (this.pending && this.hasAnswered()) {
-      this.pending = false;
-      if (this.started) this.started();
-      else this.events.answered();
-      this.started = undefined;
+    } else if (this.#pending && this.#hasResponded()) {
+      this.#pending = false;
+      if (this.#started) this.#started();
+      else this.events.responded();
+      this.#started = undefined;
     } else {
       this.events.misbehaved();
     }
   }
 
-  private hasAnswered(): boolean {
-    return this.words[REPLY_SEQUENCE / 4] === this.sequence;
+  #hasResponded(): boolean {
+    return this.get(RESPONSE_SEQUENCE) === this.#sequence;
   }
 
-  /** One timer stays armed over many calls: arming one for each would cost more than the call. */
-  private watch(ms: number): void {
-    const previous = this.deadline;
-    this.deadline = this.now() + ms;
-    if (this.timer && this.deadline < previous) {
-      clearTimeout(this.timer);
-      this.timer = undefined;
+  /** Moves the deadline. One timer stays armed across many calls, because arming one per call costs more than the call. */
+  #watch(timeoutMs: number): void {
+    const previousMs = this.#deadlineMs;
+    this.#deadlineMs = this.#now() + timeoutMs;
+    if (this.#timer && this.#deadlineMs < previousMs) {
+      clearTimeout(this.#timer);
+      this.#timer = undefined;
     }
-    this.timer ??= setTimeout(() => this.expired(), ms).unref();
+    this.#timer ??= setTimeout(() => this.#expired(), timeoutMs).unref();
   }
 
-  private expired(): void {
-    this.timer = undefined;
-    if (!this.pending || this.exit) return;
-    const left = this.deadline - this.now();
-    if (left > 0) {
-      this.timer = setTimeout(() => this.expired(), left).unref();
-    } else if (this.hasAnswered() && !this.spared) {
-      // A host that was busy itself may find the answer waiting: timers run before the socket is read.
-      this.spared = true;
-      this.timer = setTimeout(() => this.expired(), graceMs).unref();
+  #expired(): void {
+    this.#timer = undefined;
+    if (!this.#pending || this.#exit) return;
+    const leftMs = this.#deadlineMs - this.#now();
+    if (leftMs > 0) {
+      this.#timer = setTimeout(() => this.#expired(), leftMs).unref();
+    } else if (this.#hasResponded() && !this.#graceUsed) {
+      // Node runs timers before it reads sockets. If the host itself was busy, the response may be waiting there.
+      this.#graceUsed = true;
+      this.#timer = setTimeout(() => this.#expired(), GRACE_MS).unref();
     } else {
-      this.timedOut = true;
+      this.#timedOut = true;
       this.kill();
     }
   }

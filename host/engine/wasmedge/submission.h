@@ -1,4 +1,4 @@
-// Collects what a module submits during one call: ABI.md, "Command stream".
+// Collects what a module submits during one call (renderer/contract/ABI.md, "Command stream").
 #pragma once
 
 #include "constants.h"
@@ -7,9 +7,9 @@
 #include <cstdio>
 #include <cstring>
 
-// A part of linear memory, or null where it lies outside.
 class LinearMemory {
 public:
+  // Returns a pointer to a range of linear memory, or null if the range does not lie inside it.
   virtual const uint8_t *at(uint32_t address, uint32_t length) const = 0;
 
 protected:
@@ -29,9 +29,10 @@ public:
 
   void reset() { commandBytes = dataBytes = index_ = 0; }
 
-  // Appends a stream and the bytes that its commands refer to. `message` says why it is not `taken`.
+  // Appends a command stream and copies the bulk data that its commands refer to. If the result is not `taken`, `message`
+  // says why.
   Result append(const LinearMemory &memory, uint32_t address, uint32_t length) {
-    if ((address | length) % 4 != 0) return trap("submit: address and length are whole words");
+    if ((address | length) % 4 != 0) return trap("submit: address and length must be multiples of 4");
     const uint8_t *stream = memory.at(address, length);
     if (stream == nullptr) return trap("out of bounds memory access in submit");
     if (length > commandBytesMax_ - commandBytes)
@@ -47,7 +48,8 @@ public:
   char message[160];
 
 private:
-  // Stops at a command that is no command: the host's checker reports it.
+  // Copies the bulk data of each command. Stops at the first malformed command, which the host reports when it decodes
+  // the stream.
   Result resolve(const LinearMemory &memory, uint32_t *words, uint32_t count) {
     for (uint32_t at = 0; at < count; index_++) {
       uint32_t size = words[at] >> 16;
@@ -62,6 +64,7 @@ private:
     return Result::taken;
   }
 
+  // Copies one command's bulk data and replaces its address in linear memory by its offset in the copy.
   Result copy(const LinearMemory &memory, uint32_t *reference) {
     uint32_t length = reference[1];
     const uint8_t *bytes = memory.at(reference[0], length);
@@ -69,7 +72,7 @@ private:
       return refuse("command %u refers to %u bytes at %u, outside linear memory", index_, length, reference[0]);
     uint64_t start = (static_cast<uint64_t>(dataBytes) + 3) & ~uint64_t{3};
     if (start + length > dataBytesMax_)
-      return refuse("command %u: bulk data of one call exceeds %u bytes (DATA_BYTES_MAX)", index_, dataBytesMax_);
+      return refuse("command %u: the bulk data of one call exceeds %u bytes (DATA_BYTES_MAX)", index_, dataBytesMax_);
     while (dataBytes < start) data_[dataBytes++] = 0;
     std::memcpy(data_ + start, bytes, length);
     reference[0] = static_cast<uint32_t>(start);

@@ -14,12 +14,14 @@
 
 namespace {
 
-TrapFrame newest[FRAMES_MAX];
-uint32_t newestCount = 0;
-constexpr size_t heardBytes = 4096;
-char *heard = nullptr;
+TrapFrame lastFrames[TRAP_FRAMES_MAX];
+uint32_t lastCount = 0;
+constexpr size_t INTERPRETER_LOG_BYTES = 4096;
+// The interpreter's log, or null where it could not be redirected.
+char *interpreterLog = nullptr;
 
-// WasmEdge names the native code of function n "fn" (lib/llvm/compiler.cpp).
+// Records one stack frame if it belongs to the module. In native code, WasmEdge calls the symbol of function 7 "f7"
+// (lib/llvm/compiler.cpp in its sources).
 _Unwind_Reason_Code visit(_Unwind_Context *context, void *) {
   int before = 0;
   uintptr_t address = _Unwind_GetIPInfo(context, &before);
@@ -31,38 +33,40 @@ _Unwind_Reason_Code visit(_Unwind_Context *context, void *) {
   char *end = nullptr;
   unsigned long function = std::strtoul(name + 1, &end, 10);
   if (*end != 0) return _URC_NO_REASON;
-  newest[newestCount++] = {static_cast<uint32_t>(function), UNKNOWN};
-  return newestCount < FRAMES_MAX ? _URC_NO_REASON : _URC_END_OF_STACK;
+  lastFrames[lastCount++] = {static_cast<uint32_t>(function), UNKNOWN};
+  return lastCount < TRAP_FRAMES_MAX ? _URC_NO_REASON : _URC_END_OF_STACK;
 }
 
 } // namespace
 
-// WasmEdge leaves native code that traps by a long jump, so this takes the place of libc's for it.
+// WasmEdge leaves native code that traps with longjmp. This definition replaces libc's, so that it can record the stack
+// before the jump discards it.
 extern "C" [[noreturn]] void __longjmp_chk(jmp_buf buffer, int value) {
   using Jump = void (*)(jmp_buf, int);
   static Jump jump = reinterpret_cast<Jump>(dlsym(RTLD_NEXT, "__longjmp_chk"));
-  newestCount = 0;
+  lastCount = 0;
   _Unwind_Backtrace(visit, nullptr);
   jump(buffer, value);
   __builtin_unreachable();
 }
 
 uint32_t takeNativeFrames(TrapFrame *frames, uint32_t framesMax) {
-  uint32_t count = std::min(newestCount, framesMax);
-  std::copy(newest, newest + count, frames);
-  newestCount = 0;
+  uint32_t count = std::min(lastCount, framesMax);
+  std::copy(lastFrames, lastFrames + count, frames);
+  lastCount = 0;
   return count;
 }
 
-// WasmEdge 0.14 tells it in words only, on standard output.
-void listenToInterpreter() {
+// WasmEdge 0.14 reports the place of a trap only as text on standard output.
+void redirectInterpreterLog() {
   int file = memfd_create("log", MFD_CLOEXEC);
-  if (file < 0 || ftruncate(file, heardBytes) != 0 || dup2(file, STDOUT_FILENO) < 0) return;
-  void *base = mmap(nullptr, heardBytes, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
+  if (file < 0 || ftruncate(file, INTERPRETER_LOG_BYTES) != 0 || dup2(file, STDOUT_FILENO) < 0) return;
+  void *base = mmap(nullptr, INTERPRETER_LOG_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
   close(file);
   if (base == MAP_FAILED) return;
-  heard = static_cast<char *>(base);
-  // What the first line would ask the system for: the time zone's file, and what kind of file this is.
+  interpreterLog = static_cast<char *>(base);
+  // The first line that is logged opens the time zone's file and queries the type of the output file. Do both now, because
+  // the filter on system calls forbids them later.
   setenv("TZ", "UTC0", 1);
   tzset();
   std::fputc('\n', stdout);
@@ -71,10 +75,10 @@ void listenToInterpreter() {
 }
 
 uint32_t takeInterpreterFrame(TrapFrame *frame) {
-  if (heard == nullptr) return 0;
-  heard[heardBytes - 1] = 0;
+  if (interpreterLog == nullptr) return 0;
+  interpreterLog[INTERPRETER_LOG_BYTES - 1] = 0;
   constexpr char label[] = "Bytecode offset: 0x";
-  const char *found = std::strstr(heard, label);
+  const char *found = std::strstr(interpreterLog, label);
   if (found == nullptr) return 0;
   *frame = {UNKNOWN, static_cast<uint32_t>(std::strtoul(found + sizeof label - 1, nullptr, 16))};
   return 1;

@@ -1,4 +1,4 @@
-// Where in the module a trap arose.
+// Finds out where in the module a trap happened.
 #pragma once
 
 #include "constants.h"
@@ -6,17 +6,19 @@
 #include <cstdint>
 
 struct TrapFrame {
-  // Index in the module's function index space, or UNKNOWN.
+  // Index of the function in the module, imported functions first, or UNKNOWN.
   uint32_t function;
-  // Of the instruction, in bytes from the start of the module, or UNKNOWN.
+  // Bytes from the start of the module to the instruction, or UNKNOWN.
   uint32_t offset;
 };
 
-// The frames of the newest trap of native code, the innermost first: taken when WasmEdge leaves that code.
+// Copies the stack frames of the last trap in native code, innermost first, and returns how many there were. They were
+// recorded when WasmEdge jumped out of the native code.
 uint32_t takeNativeFrames(TrapFrame *frames, uint32_t framesMax);
 
-// Has WasmEdge's interpreter tell where it stops; before system calls are filtered.
-void listenToInterpreter();
+// Redirects the log of WasmEdge's interpreter, which says where the interpreter stopped, into memory. Call it before
+// filterSystemCalls.
+void redirectInterpreterLog();
 
-// The same for the interpreter, which tells one offset.
+// Stores the frame in which the interpreter stopped and returns 1, or returns 0 if its log names none.
 uint32_t takeInterpreterFrame(TrapFrame *frame);

@@ -7,7 +7,6 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
-  realpathSync,
   renameSync,
   rmSync,
   statSync,
@@ -16,7 +15,9 @@ import {
 import { basename, dirname, join } from 'node:path';
 import { build, type Plugin, stop } from 'esbuild';
 import { NearlightError } from '../../base/errors.ts';
-import { addonPath, buildNative, guestPath, kernelPath } from '../../engine/wasmedge/build.ts';
+import { findCompiler, findRuntime } from '../../base/installed.ts';
+import type { Runtime } from '../../base/runtime.ts';
+import { buildNativeIn } from '../../engine/wasmedge/build.ts';
 import { buildModules } from '../../play/modules.ts';
 import { buildPlayer } from '../../player/build.ts';
 import { licences } from './licences.ts';
@@ -29,21 +30,13 @@ const PACKAGES = ['webgpu', 'node-datachannel'];
 const REPLACED: Record<string, string> = {
   'host/player/build.ts': 'player.ts',
   'host/engine/wasmedge/build.ts': 'native.ts',
+  'host/base/installed.ts': 'installed.ts',
   'host/play/modules.ts': 'modules.ts',
 };
-const DRIVER = 'libvulkan_lvp.so';
-const ICD = 'lvp_icd.json';
-/** Programs of the bundle run on its own C library, wherever it lies: started by its own loader, through a script. */
-const LAUNCHER = `#!/bin/sh
-home=\${0%/*}/..
-exec "$home/lib/LOADER" --library-path "$home/lib" --argv0 NAME "$home/lib/programs/NAME" "$@"
-`;
-/** The loader is what the kernel started, and not what its children are to start; nor do they want its libraries. */
-const BANNER = `import { fileURLToPath as bundleUrl } from 'node:url';
-import { createRequire as bundleRequire } from 'node:module';
-const require = bundleRequire(import.meta.url);
-process.execPath = bundleUrl(new URL('../bin/node', import.meta.url));
-process.env.VK_ADD_DRIVER_FILES ??= bundleUrl(new URL('../share/vulkan/${ICD}', import.meta.url));`;
+/** The oldest Debian whose C library the bundle's Node, Dawn and Mesa run on. */
+const RELEASE = 'bookworm';
+const BANNER = `import { createRequire as bundleRequire } from 'node:module';
+const require = bundleRequire(import.meta.url);`;
 
 export interface Bundle {
   folder: string;
@@ -52,25 +45,34 @@ export interface Bundle {
 }
 
 /**
- * Makes a folder that runs on a node which has nothing of what it needs. The video encoder is not in it: its
- * FFmpeg has parts that may not be passed on together, and the installer takes it from a registry.
- * @throws NearlightError NL_NO_WASMEDGE, NL_NO_GPU for what is not installed here
+ * Makes a folder that runs on any node with a C library of Debian 12 or later: the host, Node, and the private runtime
+ * of Debian 12. The video encoder is not in it: its FFmpeg has parts that may not be passed on together, and the
+ * installer takes it from a registry.
+ * @throws NearlightError NL_NO_WASMEDGE where that runtime is not installed
  */
 export async function makeBundle(out: string, say: (line: string) => void): Promise<Bundle> {
   const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string };
+  const runtime = findRuntime(RELEASE);
+  const compiler = findCompiler(RELEASE);
+  if (!runtime || !compiler)
+    throw new NearlightError('NL_NO_WASMEDGE', "the bundle's runtime is missing; run sh host/cli/setup.sh --bundle");
+  const native = join(root, 'build/bundle-native');
   const name = `nearlight-${version}-linux-${process.arch}`;
   const folder = join(out, name);
   const temporary = `${folder}.${process.pid}`;
   rmSync(temporary, { recursive: true, force: true });
   mkdirSync(temporary, { recursive: true });
-  await Promise.all([buildModules(['arena'], say), buildNative(say)]);
+  await Promise.all([buildModules(['arena'], say), buildNativeIn({ folder: native, compiler, runtime }, say)]);
   say('the host ...');
   await bundleHost(temporary);
   say('libraries ...');
   const packages = copyPackages(temporary);
-  copyPrograms(temporary);
-  const libraries = copyLibraries(temporary);
-  writeFileSync(join(temporary, 'LICENSES.md'), licences({ root, packages, libraries, folder: temporary }));
+  copyPrograms(temporary, native);
+  copyRuntime(temporary, runtime);
+  writeFileSync(
+    join(temporary, 'LICENSES.md'),
+    licences({ root, packages, runtime: runtime.folder, folder: temporary }),
+  );
   copyFileSync(join(root, 'LICENSE'), join(temporary, 'LICENSE'));
   rmSync(folder, { recursive: true, force: true });
   renameSync(temporary, folder);
@@ -93,7 +95,11 @@ async function bundleHost(folder: string): Promise<void> {
       onLoad({ filter: /\.ts$/ }, ({ path }) => {
         const by = REPLACED[path.slice(root.length + 1)];
         return by
-          ? { contents: readFileSync(join(import.meta.dirname, by), 'utf8'), loader: 'ts', resolveDir: dirname(path) }
+          ? {
+              contents: readFileSync(join(import.meta.dirname, by), 'utf8'),
+              loader: 'ts',
+              resolveDir: import.meta.dirname,
+            }
           : undefined;
       });
     },
@@ -164,56 +170,17 @@ function copyPackages(folder: string): string[] {
   return [...done].sort();
 }
 
-function copyPrograms(folder: string): void {
-  const programs = join(folder, 'lib/programs');
-  for (const path of [programs, join(folder, 'bin'), join(folder, 'native')]) mkdirSync(path, { recursive: true });
-  copyFileSync(join(modules, 'node/bin/node'), join(programs, 'node'));
-  copyFileSync(guestPath, join(programs, 'guest'));
-  for (const path of [addonPath, kernelPath]) copyFileSync(path, join(folder, 'native', basename(path)));
+function copyPrograms(folder: string, native: string): void {
+  for (const name of ['bin', 'native']) mkdirSync(join(folder, name));
+  copyFileSync(join(modules, 'node/bin/node'), join(folder, 'bin/node'));
+  for (const name of ['guest', 'addon.node', 'kernel.node'])
+    copyFileSync(join(native, name), join(folder, 'native', name));
 }
 
-/** Every library that a file needs, by ldd; the vdso is the kernel's. */
-function needs(path: string): Map<string, string> {
-  const listed = execFileSync('ldd', [path], { encoding: 'utf8' });
-  const missing = /^\s*(\S+) => not found/m.exec(listed)?.[1];
-  if (missing) throw new NearlightError('NL_NO_WASMEDGE', `${path} needs ${missing}, which is not installed here`);
-  const entries = [...listed.matchAll(/^\s*(?:(\S+) => )?(\/\S+) \(/gm)].map(
-    ([, name, file]) => [name ?? basename(file!), file!] as const,
-  );
-  return new Map(entries.map(([name, file]) => [basename(name), file]));
-}
-
-/** @returns where each library came from, by its name in the bundle */
-function copyLibraries(folder: string): Map<string, string> {
-  const system = ['/usr/lib/x86_64-linux-gnu', '/usr/lib/aarch64-linux-gnu', '/usr/lib64', '/usr/lib'];
-  const find = (name: string) => {
-    const path = system.map((place) => join(place, name)).find(existsSync);
-    if (!path) throw new NearlightError('NL_NO_GPU', `${name} is not installed here; npm test sets everything up`);
-    return path;
-  };
-  const libraries = new Map<string, string>([
-    [DRIVER, find(DRIVER)],
-    ['libvulkan.so.1', find('libvulkan.so.1')],
-  ]);
-  const own = readdirSync(folder, { recursive: true, encoding: 'utf8' })
-    .filter((file) => file.endsWith('.node') || file.startsWith('lib/programs/'))
-    .map((file) => join(folder, file));
-  for (const path of [...own, ...libraries.values()]) for (const [name, file] of needs(path)) libraries.set(name, file);
-  for (const [name, file] of libraries) copyFileSync(realpathSync(file), join(folder, 'lib', name));
-  const loader = [...libraries.keys()].find((name) => name.startsWith('ld-linux'))!;
-  chmodSync(join(folder, 'lib', loader), 0o755);
-  for (const [place, program] of [
-    ['bin', 'node'],
-    ['native', 'guest'],
-  ] as const) {
-    const path = join(folder, place, program);
-    writeFileSync(path, LAUNCHER.replaceAll('NAME', program).replace('LOADER', loader));
-    chmodSync(path, 0o755);
-  }
-  mkdirSync(join(folder, 'share/vulkan'), { recursive: true });
-  const icd = { file_format_version: '1.0.1', ICD: { library_path: `../../lib/${DRIVER}`, api_version: '1.4.305' } };
-  writeFileSync(join(folder, 'share/vulkan', ICD), JSON.stringify(icd));
-  return libraries;
+/** Everything that runs; headers stay behind. */
+function copyRuntime(folder: string, runtime: Runtime): void {
+  for (const part of ['wasmedge/lib', 'graphics'])
+    cpSync(join(runtime.folder, part), join(folder, 'runtime', part), { recursive: true });
 }
 
 function sizeOf(folder: string): number {

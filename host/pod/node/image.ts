@@ -9,15 +9,10 @@ const ARCHITECTURES: Record<string, string> = { x64: 'amd64', arm64: 'arm64' };
 export async function bundleImage(folder: string): Promise<Image> {
   const { version } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as { version: string };
   const entries = await readFolder(folder, 'bundle/');
-  const loader = entries.find(({ name }) => name.startsWith('bundle/lib/ld-linux'))!.name;
-  // There is no shell in it: its own Node, by its own loader.
-  const Entrypoint = [
-    `/${loader}`,
-    '--library-path',
-    '/bundle/lib',
-    '/bundle/lib/programs/node',
-    '/bundle/host/install.js',
-  ];
+  // The image has no system and no shell. The C library that the bundle holds for guests starts its Node.
+  const lib = 'bundle/runtime/wasmedge/lib';
+  const loader = entries.find(({ name }) => name.startsWith(`${lib}/ld-linux`))!.name;
+  const Entrypoint = [`/${loader}`, '--library-path', `/${lib}`, '/bundle/bin/node', '/bundle/host/install.js'];
   const architectures = [ARCHITECTURES[process.arch]!];
   return assemble({
     entries,

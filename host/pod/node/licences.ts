@@ -1,5 +1,4 @@
-import { execFileSync } from 'node:child_process';
-import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, realpathSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 export interface LicenceOptions {
@@ -7,20 +6,20 @@ export interface LicenceOptions {
   root: string;
   /** Names of npm packages in the bundle. */
   packages: readonly string[];
-  /** Where each library came from, by its name. */
-  libraries: ReadonlyMap<string, string>;
+  /** The folder of the runtime that the bundle holds. */
+  runtime: string;
   /** The bundle; texts go to its folder `licenses`. */
   folder: string;
 }
 
 /** The table of what a bundle contains and under which terms, as Markdown; copies the texts. */
-export function licences({ root, packages, libraries, folder }: LicenceOptions): string {
+export function licences({ root, packages, runtime, folder }: LicenceOptions): string {
   const texts = join(folder, 'licenses');
   mkdirSync(texts);
   const rows = [
     ['Nearlight', version(root), 'Apache-2.0', 'LICENSE', 'host/, native/, build/, shim'],
     ...['node', ...packages].map((name) => npmRow(join(root, 'node_modules', name), texts)),
-    ...debianRows(libraries, texts),
+    ...debianRows(runtime, texts),
   ];
   return `# What is in this bundle
 
@@ -28,7 +27,7 @@ export function licences({ root, packages, libraries, folder }: LicenceOptions):
 | --- | --- | --- | --- | --- |
 ${rows.map((row) => `| ${row.join(' | ')} |`).join('\n')}
 
-Libraries under the LGPL (the C library among them) are separate files in lib/, as Debian built them, and can be replaced by others;
+Libraries under the LGPL (the C library among them) are separate files in runtime/, as Debian built them, and can be replaced by others;
 their sources are in Debian's archive under the versions above.
 
 Not in this bundle: the video encoder (node-av, with FFmpeg). Its FFmpeg has parts under the GPL (x264) and libfdk-aac, whose licence
@@ -54,47 +53,35 @@ function npmRow(folder: string, texts: string): string[] {
     number!,
     license ?? 'see its text',
     text ? `licenses/${file}` : '-',
-    name === 'node' ? 'lib/programs/node' : `node_modules/${name}`,
+    name === 'node' ? 'bin/node' : `node_modules/${name}`,
   ];
 }
 
-/** One row a package of Debian, with the licences that its copyright file names. */
-function debianRows(libraries: ReadonlyMap<string, string>, texts: string): string[][] {
-  const byPackage = Map.groupBy(libraries, ([, path]) => owner(path));
-  return [...byPackage]
-    .sort(([a], [b]) => a.localeCompare(b))
-    .map(([name, files]) => {
-      const [plain = name] = name.split(':');
-      const copyright = `/usr/share/doc/${plain}/copyright`;
-      const known = existsSync(copyright);
-      if (known) copyFileSync(realpathSync(copyright), join(texts, `${plain}.txt`));
-      const text = known ? readFileSync(copyright, 'utf8') : '';
-      const named = new Set(
-        [...text.matchAll(/^License: *(\S.*)$/gm)].map(([, licence]) => licence!.trim().replaceAll('|', '/')),
-      );
-      const number = execFileSync('dpkg-query', ['-W', '-f', '$' + '{Version}', name], { encoding: 'utf8' });
-      const list = named.size > 0 ? [...named].slice(0, 12).join(', ') : 'see its text';
-      return [
-        plain,
-        number,
-        list,
-        known ? `licenses/${plain}.txt` : '-',
-        files.map(([file]) => `lib/${file}`).join(' '),
-      ];
-    });
+/** One row for each package of Debian that the bundle has files of, with the licences that its copyright file names. */
+function debianRows(runtime: string, texts: string): string[][] {
+  const owners = new Map(table(join(runtime, 'owners')).map(([file, owner]) => [file!, owner!]));
+  const folders = { wasmedge: 'wasmedge/lib', graphics: 'graphics/lib' } as const;
+  return table(join(runtime, 'packages')).flatMap(([part, name, number]) => {
+    const folder = folders[part as keyof typeof folders];
+    const files = readdirSync(join(runtime, folder)).filter((file) => owners.get(file) === name);
+    if (files.length === 0) return [];
+    const copyright = join(runtime, 'licenses', `${name}.txt`);
+    const known = existsSync(copyright);
+    if (known) copyFileSync(copyright, join(texts, `${name}.txt`));
+    const text = known ? readFileSync(copyright, 'utf8') : '';
+    const named = new Set(
+      [...text.matchAll(/^License: *(\S.*)$/gm)].map(([, licence]) => licence!.trim().replaceAll('|', '/')),
+    );
+    const list = named.size > 0 ? [...named].slice(0, 12).join(', ') : 'see its text';
+    const places = files.map((file) => `runtime/${folder}/${file}`).join(' ');
+    return [[name!, number!, list, known ? `licenses/${name}.txt` : '-', places]];
+  });
 }
 
-/** The package that a file belongs to; libraries are looked up under both of Debian's names for their folder. */
-function owner(path: string): string {
-  const real = realpathSync(path);
-  for (const name of [path, real, path.replace(/^\/lib/, '/usr/lib'), real.replace(/^\/usr\/lib/, '/lib')]) {
-    try {
-      const found = execFileSync('dpkg-query', ['-S', name], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] });
-      const line = found.split('\n').find((entry) => entry !== '' && !entry.startsWith('diversion'));
-      if (line) return line.split(': ')[0]!.split(',')[0]!;
-    } catch {
-      // Under the next name.
-    }
-  }
-  throw new Error(`${path} belongs to no package of Debian: its licence is not known`);
+/** The lines of a file with tabs between its columns. */
+function table(path: string): string[][] {
+  return readFileSync(path, 'utf8')
+    .trim()
+    .split('\n')
+    .map((line) => line.split('\t'));
 }

@@ -12,7 +12,8 @@ import { bundleImage } from './image.ts';
 const out = join(import.meta.dirname, '../../../build/bundle');
 
 const HELP = `Makes the folder with which a node runs games: the host, its own Node, WasmEdge, Dawn and a software Vulkan driver,
-with every library that they need, down to the C library. It goes to build/bundle, with an archive of it.
+with the libraries that they need. A node provides its C and C++ libraries, of Debian 12 or later (glibc 2.36).
+It goes to build/bundle, with an archive of it.
 
 Usage: npm run node:bundle [-- --image [--push REGISTRY/NAME:TAG]]
        npm run node:install [-- INSTALLER OPTIONS]    makes the bundle and installs it here

@@ -1,7 +1,7 @@
 import * as encode from '../encode';
 import { ObjectKind } from '../enums';
+import { RenderCommands } from './commands';
 import { GpuObject, takeId } from './object';
-import { RenderCommands } from './pass';
 
 /** GPURenderBundleEncoderDescriptor: the formats of the passes that the bundle is for. */
 export class RenderBundleEncoderDescriptor {

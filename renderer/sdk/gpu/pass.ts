@@ -1,10 +1,9 @@
 import * as encode from '../encode';
 import { LoadOp, StoreOp } from '../enums';
-import { BindGroup } from './binding';
 import { Buffer } from './buffer';
 import { RenderBundle } from './bundle';
-import { idOf } from './object';
-import { ComputePipeline, RenderPipeline } from './pipeline';
+import { BindingCommands, RenderCommands } from './commands';
+import { ComputePipeline } from './pipeline';
 import { QuerySet, TimestampWrites } from './query';
 import { TextureView } from './texture';
 
@@ -54,86 +53,6 @@ export class RenderPassDescriptor {
 export class ComputePassDescriptor {
   label: string = '';
   timestampWrites: TimestampWrites | null = null;
-}
-
-/** GPUBindingCommandsMixin and GPUDebugCommandsMixin: what passes of both kinds and render bundles record. */
-export class BindingCommands {
-  open: bool = false;
-
-  /** Sets a bind group, or none. */
-  setBindGroup(index: u32, group: BindGroup | null): void {
-    encode.setBindGroup(index, idOf(group), 0);
-  }
-
-  /** Sets a bind group with one dynamic offset, in bytes. */
-  setBindGroupAt(index: u32, group: BindGroup, offset: u32): void {
-    store<u32>(encode.setBindGroup(index, group.id, 1), offset);
-  }
-
-  /** Sets a bind group with its dynamic offsets, in bytes and in the order of the bindings. */
-  setBindGroupOffsets(index: u32, group: BindGroup, offsets: StaticArray<u32>): void {
-    const at = encode.setBindGroup(index, group.id, <u32>offsets.length);
-    memory.copy(at, changetype<usize>(offsets), (<usize>offsets.length) << 2);
-  }
-
-  /** Begins a group of commands, for tools. */
-  pushDebugGroup(groupLabel: string): void {
-    encode.pushDebugGroup(groupLabel);
-  }
-
-  /** Ends the innermost group. */
-  popDebugGroup(): void {
-    encode.popDebugGroup();
-  }
-
-  /** Marks a place among the commands, for tools. */
-  insertDebugMarker(markerLabel: string): void {
-    encode.insertDebugMarker(markerLabel);
-  }
-}
-
-/** GPURenderCommandsMixin: what a render pass and a render bundle both record. */
-export class RenderCommands extends BindingCommands {
-  /** Sets the pipeline. */
-  setPipeline(pipeline: RenderPipeline): void {
-    encode.setPipeline(pipeline.id);
-  }
-
-  /** Sets a vertex buffer, or none; a size of 0 means "the rest". */
-  setVertexBuffer(slot: u32, buffer: Buffer | null, offset: u32 = 0, size: u32 = 0): void {
-    encode.setVertexBuffer(slot, idOf(buffer), offset, size);
-  }
-
-  /** Sets the index buffer; a size of 0 means "the rest". */
-  setIndexBuffer(buffer: Buffer, format: u32, offset: u32 = 0, size: u32 = 0): void {
-    encode.setIndexBuffer(buffer.id, format, offset, size);
-  }
-
-  /** Draws vertices. */
-  draw(vertexCount: u32, instanceCount: u32 = 1, firstVertex: u32 = 0, firstInstance: u32 = 0): void {
-    encode.draw(vertexCount, instanceCount, firstVertex, firstInstance);
-  }
-
-  /** Draws indexed vertices. */
-  drawIndexed(
-    indexCount: u32,
-    instanceCount: u32 = 1,
-    firstIndex: u32 = 0,
-    baseVertex: i32 = 0,
-    firstInstance: u32 = 0,
-  ): void {
-    encode.drawIndexed(indexCount, instanceCount, firstIndex, baseVertex, firstInstance);
-  }
-
-  /** Draws with arguments from a buffer. */
-  drawIndirect(buffer: Buffer, offset: u32): void {
-    encode.drawIndirect(buffer.id, offset);
-  }
-
-  /** Draws indexed with arguments from a buffer. */
-  drawIndexedIndirect(buffer: Buffer, offset: u32): void {
-    encode.drawIndexedIndirect(buffer.id, offset);
-  }
 }
 
 /** GPURenderPassEncoder. */

@@ -1,11 +1,10 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { afterEach, beforeEach, expect, test } from 'vitest';
 import { readAssets } from '../../../host/base/assets.ts';
 import { Assets, assetFolders } from '../../../host/cli/dev/assets.ts';
+import { eventually } from '../../wait.ts';
 import { copySources, serve } from './browser.ts';
-
-vi.setConfig({ testTimeout: 30_000 });
 
 let copy: ReturnType<typeof copySources>;
 let dev: Awaited<ReturnType<typeof serve>> | undefined;
@@ -31,7 +30,7 @@ async function names(id: number): Promise<string[]> {
 }
 
 const builds = (count: number) =>
-  vi.waitFor(() => expect(dev!.lines.filter((line) => line.includes('compiled')).length).toBe(count), 10_000);
+  eventually(() => expect(dev!.lines.filter((line) => line.includes('compiled')).length).toBe(count));
 
 test('assets are packed again when they change, and each build has its own', async () => {
   write('renderer/examples/triangle.assets/a.txt', 'a');
@@ -57,7 +56,7 @@ test('those beside the module are taken where none lie beside the source', async
 });
 
 test('the folders are named after the game', () => {
-  const source = { name: 'star', folder: '/games', entry: 'renderer/star/index.ts' };
+  const source = { name: 'star', root: '/games', entry: 'renderer/star/index.ts', assets: 'renderer/star/star.assets' };
   expect(assetFolders(source)).toEqual(['/games/renderer/star/star.assets', '/games/build/star.assets']);
 });
 

@@ -4,12 +4,14 @@ import { join } from 'node:path';
 import { type Browser, chromium, type Page } from 'playwright-core';
 import { readConfig } from '../../../host/base/config.ts';
 import { type Dev, startDev } from '../../../host/cli/dev/dev.ts';
-import { findSource } from '../../../host/cli/dev/source.ts';
+import { CHROMIUM_SOFTWARE_FLAGS } from '../../../host/cli/dev/device.ts';
+import { findGame } from '../../../host/play/project.ts';
+import { installSdk } from '../../renderer/project.ts';
 
 const root = join(import.meta.dirname, '../../..');
 
-/** Chromium with WebGPU, in software where there is no GPU. */
-export function startGpuBrowser(): Promise<Browser> {
+/** Chromium with WebGPU, in software where there is no GPU; started with the flags that the page itself recommends. */
+export function startGpuBrowser(flags: readonly string[] = CHROMIUM_SOFTWARE_FLAGS.split(' ')): Promise<Browser> {
   return chromium.launch({
     executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
     headless: true,
@@ -19,22 +21,17 @@ export function startGpuBrowser(): Promise<Browser> {
       '--disable-background-networking',
       '--disable-component-update',
       '--disable-sync',
-      '--enable-unsafe-webgpu',
-      '--use-webgpu-adapter=swiftshader',
-      '--enable-features=Vulkan',
-      '--use-vulkan=swiftshader',
-      '--use-angle=swiftshader',
-      '--ignore-gpu-blocklist',
+      ...flags,
     ],
   });
 }
 
-/** A copy of the renderer's sources, in which tests may change a game. */
+/** A project with the SDK installed and copies of games, which tests may change. */
 export function copySources(files: string[]): { folder: string; path(file: string): string; remove(): void } {
   const folder = mkdtempSync(join(tmpdir(), 'nearlight-test-'));
+  installSdk(folder);
   mkdirSync(join(folder, 'renderer'));
-  for (const file of ['contract', 'sdk', ...files])
-    cpSync(join(root, 'renderer', file), join(folder, 'renderer', file), { recursive: true });
+  for (const file of files) cpSync(join(root, 'renderer', file), join(folder, 'renderer', file));
   return {
     folder,
     path: (file) => join(folder, 'renderer', file),
@@ -46,7 +43,7 @@ export function copySources(files: string[]): { folder: string; path(file: strin
 export async function serve(path: string, port = 0): Promise<Dev & { lines: string[] }> {
   const lines: string[] = [];
   const log = (line: string) => void lines.push(line);
-  const dev = await startDev({ source: findSource(path), port, config: readConfig({}), log });
+  const dev = await startDev({ source: findGame(path), port, config: readConfig({}), log });
   return { ...dev, lines };
 }
 

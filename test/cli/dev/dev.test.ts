@@ -1,14 +1,17 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { request } from 'node:http';
+import { join } from 'node:path';
 import type { Browser, Page } from 'playwright-core';
 import sharp from 'sharp';
-import { afterAll, beforeAll, expect, test, vi } from 'vitest';
-import { createGame } from '../../../host/cli/new.ts';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { CHROMIUM_SOFTWARE_FLAGS } from '../../../host/cli/dev/device.ts';
+import { createProject } from '../../../host/cli/new.ts';
+import { installSdk } from '../../renderer/project.ts';
+import { eventually } from '../../wait.ts';
 import { copySources, serve, shown, startGpuBrowser } from './browser.ts';
 
-vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
-
 const copy = copySources(['examples/triangle.ts']);
+const project = join(copy.folder, 'star');
 const triangle = copy.path('examples/triangle.ts');
 const original = readFileSync(triangle, 'utf8');
 let dev: Awaited<ReturnType<typeof serve>>;
@@ -17,7 +20,8 @@ let page: Page;
 let build = 1;
 
 beforeAll(async () => {
-  createGame('star', copy.folder);
+  createProject(project, { nearlight: '*', '@nearlight/sdk': '*' });
+  installSdk(project, { keepManifest: true });
   [dev, browser] = await Promise.all([serve(triangle), startGpuBrowser()]);
   page = await browser.newPage({ viewport: { width: 640, height: 394 } });
   await page.goto(dev.url);
@@ -120,13 +124,13 @@ test.each([
 
 test('a port that is taken, and a game that is not there, are told', async () => {
   const { startDev } = await import('../../../host/cli/dev/dev.ts');
-  const { findSource } = await import('../../../host/cli/dev/source.ts');
+  const { findGame } = await import('../../../host/play/project.ts');
   const { readConfig } = await import('../../../host/base/config.ts');
   const port = Number(new URL(dev.url).port);
-  const started = startDev({ source: findSource(triangle), port, config: readConfig({}), log: () => {} });
+  const started = startDev({ source: findGame(triangle), port, config: readConfig({}), log: () => {} });
   await expect(started).rejects.toThrow('NL_PORT_IN_USE');
-  expect(() => findSource('nothing-here')).toThrow(/^NL_USAGE: .*npm run new -- nothing-here/);
-  expect(() => findSource('/nowhere/index.ts')).toThrow('NL_USAGE');
+  expect(() => findGame('nothing-here')).toThrow(/^NL_USAGE: .*there is no game nothing-here in .*there are: arena,/);
+  expect(() => findGame('/nowhere/index.ts')).toThrow('NL_USAGE');
 });
 
 test('a page that is opened at a broken build says so, and nothing goes on below', async () => {
@@ -143,7 +147,7 @@ test('a page that is opened at a broken build says so, and nothing goes on below
 test("a game's state is kept where it can be, and the keyboard steers", async () => {
   // Two pages that draw in software would be slow.
   await page.close();
-  const path = copy.path('star/index.ts');
+  const path = join(project, 'src/index.ts');
   const source = readFileSync(path, 'utf8');
   const change = (from: string, to: string) => {
     expect(source).toContain(from);
@@ -159,7 +163,7 @@ test("a game's state is kept where it can be, and the keyboard steers", async ()
   const middle = async () => (await colours(play, [152, 92, 16, 16])).reduce((sum, { mean }) => sum + mean, 0);
   const there = await middle();
   await play.keyboard.down('KeyA');
-  await vi.waitFor(async () => expect(await middle()).toBeLessThan(0.7 * there), { timeout: 10_000 });
+  await eventually(async () => expect(await middle()).toBeLessThan(0.7 * there));
   await play.keyboard.up('KeyA');
   change('vec3f(0.03, 0.035, 0.07)', 'vec3f(0.03, 0.035, 0.08)');
   await shown(play, 2);
@@ -176,7 +180,7 @@ test("a game's state is kept where it can be, and the keyboard steers", async ()
 
   change('this.time += this.dt;', 'while (_n > 0) {}');
   await is('stuck');
-  await vi.waitFor(() => expect(star.lines.at(-1)).toMatch(/does not answer\n.*Save a change/));
+  await eventually(() => expect(star.lines.at(-1)).toMatch(/does not answer\n.*Save a change/));
   writeFileSync(path, source);
   await shown(play, 6);
   expect(await kept()).toBe('state kept');
@@ -192,6 +196,11 @@ test("a game's state is kept where it can be, and the keyboard steers", async ()
       };
     });
   await is('stopped');
+  expect(await play.locator('#problems').textContent()).not.toContain('cannot show');
+  await play.locator('#retry').click();
+  await is('running');
+  expect(await kept()).toBe('state kept');
+  expect(await middle()).toBeLessThan(0.7 * there);
   change('vec3f(0.03, 0.035, 0.07)', 'vec3f(0.03, 0.035, 0.08)');
   await shown(play, 7);
   expect(await kept()).toBe('state kept');
@@ -210,7 +219,28 @@ test("a game's state is kept where it can be, and the keyboard steers", async ()
   change('state.version(1)', 'state.version(2)');
   await shown(play, 2);
   expect(await kept()).toBe('state refused: began anew');
-  await vi.waitFor(async () => expect(await middle()).toBeGreaterThan(0.8 * there), { timeout: 5000 });
+  await eventually(async () => expect(await middle()).toBeGreaterThan(0.8 * there));
   await play.close();
   await star.close();
+});
+
+test('a browser that has WebGPU but cannot show it is told so, with the flags that help, and may try again', async () => {
+  const flags = ['--enable-unsafe-webgpu', '--use-webgpu-adapter=swiftshader'];
+  const software = await startGpuBrowser(flags);
+  const view = await software.newPage({ viewport: { width: 160, height: 124 } });
+  const stops = () =>
+    view.waitForFunction(() => document.body.dataset.state === 'stopped', undefined, { timeout: 20_000 });
+  save('0.8 * vec2f', '0.5 * vec2f');
+  await view.goto(dev.url);
+  await stops();
+  const text = await view.locator('#problems').textContent();
+  expect(text).toMatch(/^NL_GPU_LOST: .*cannot show a WebGPU canvas/);
+  for (const flag of CHROMIUM_SOFTWARE_FLAGS.split(' ')) expect(text).toContain(flag);
+  await view.evaluate(() => {
+    document.getElementById('headline')!.textContent = 'before';
+  });
+  await view.locator('#retry').click();
+  await view.waitForFunction(() => document.getElementById('headline')!.textContent === 'The GPU is lost');
+  await stops();
+  await software.close();
 });

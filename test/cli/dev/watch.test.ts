@@ -1,8 +1,9 @@
 import { mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { afterEach, beforeEach, expect, test } from 'vitest';
 import { Watch } from '../../../host/cli/dev/watch.ts';
+import { eventually } from '../../wait.ts';
 
 let root = '';
 let changes = 0;
@@ -29,7 +30,7 @@ function write(file: string, text: string): void {
   writeFileSync(join(root, file), text);
 }
 
-const seen = (count: number) => vi.waitFor(() => expect(changes).toBe(count), { timeout: 5000, interval: 5 });
+const seen = (count: number) => eventually(() => expect(changes).toBe(count));
 
 test('saves by a rename are seen, again and again, and so is one in place', async () => {
   const begun = performance.now();

@@ -1,7 +1,7 @@
-// One module instance on WasmEdge, and what it may import: ABI.md, "Imports".
+// One module running on WasmEdge, and the functions it may import (renderer/contract/ABI.md, "Imports").
 #pragma once
 
-#include "constants.h"
+#include "mapping.h"
 #include "submission.h"
 
 #include <cstdint>
@@ -9,29 +9,18 @@
 #include <vector>
 #include <wasmedge/wasmedge.h>
 
-// The memory shared with the host; mapping.ts.
-class Mapping {
+class Instance : private LinearMemory {
 public:
-  Mapping() = default;
-  explicit Mapping(uint8_t *base) : base_(base) {}
-  uint8_t *at(uint32_t offset) const { return base_ + offset; }
-  uint32_t get(uint32_t offset) const { return *reinterpret_cast<volatile uint32_t *>(base_ + offset); }
-  void set(uint32_t offset, uint32_t value) { *reinterpret_cast<volatile uint32_t *>(base_ + offset) = value; }
+  explicit Instance(Mapping &mapping) : mapping_(mapping) {}
 
-private:
-  uint8_t *base_ = nullptr;
-};
-
-class Room : private LinearMemory {
-public:
-  explicit Room(Mapping &mapping) : mapping_(mapping) {}
-
-  // Loads, instantiates and initialises the module in `code`; `assets` is -1 for none.
+  // Loads, instantiates and initialises the module behind the file descriptor `code`. `assets` is the descriptor of
+  // the asset pack, or -1 if there is none.
   void load(int code, int assets);
-  // One of CALL_JOIN to CALL_RESTORE.
+  // Makes one of the calls CALL_JOIN to CALL_RESTORE.
   void call(uint32_t call);
 
-  // What the module imports. Each returns a trap for what lies outside linear memory; exit always returns one.
+  // The functions that the module imports (imports.cc). Each returns a trap if it is given an address outside linear
+  // memory. `exit` always returns a trap, which is how it leaves the module's code.
   WasmEdge_Result submit(const WasmEdge_Value *parameters);
   WasmEdge_Result log(const WasmEdge_Value *parameters);
   WasmEdge_Result assetFind(const WasmEdge_Value *parameters, WasmEdge_Value *returns);
@@ -48,19 +37,20 @@ private:
 
   const uint8_t *at(uint32_t address, uint32_t length) const override;
   bool parse(int code);
+  WasmEdge_ModuleInstanceContext *createImports();
   bool instantiate();
   bool initialise();
   bool acceptBlock(uint32_t address);
-  void mapAssets(int assets);
+  bool mapAssets(int assets);
   const uint32_t *asset(int32_t handle) const;
   Function find(const char *name) const;
   bool invoke(Function function, uint32_t count, int32_t *result = nullptr);
   bool stage();
-  bool write();
+  bool applyWrites();
   void invokeSave();
   void invokeRestore();
   uint8_t *dataArea() const;
-  bool trapped(WasmEdge_Result result);
+  bool succeeded(WasmEdge_Result result);
   bool fail(uint32_t status, const char *text);
   WasmEdge_Result trap(uint32_t status, const char *text);
 
@@ -70,18 +60,25 @@ private:
   WasmEdge_ExecutorContext *executor_ = nullptr;
   WasmEdge_StoreContext *store_ = nullptr;
   WasmEdge_ASTModuleContext *tree_ = nullptr;
-  WasmEdge_ModuleInstanceContext *instance_ = nullptr;
+  WasmEdge_ModuleInstanceContext *module_ = nullptr;
   WasmEdge_MemoryInstanceContext *memory_ = nullptr;
+  // The export for each call, indexed by CALL_ number.
   Function functions_[CALL_RESTORE + 1] = {};
   const uint8_t *assets_ = nullptr;
-  uint32_t assetBytes_ = 0;
+  // Address of the module's IO block in linear memory; 0 until init has returned it.
   uint32_t block_ = 0;
   uint32_t seats_ = 0;
   uint32_t features_ = 0;
   uint32_t limits_[LIMITS_MAX] = {};
+  // True while the export `save` runs, the only time at which state_write is allowed.
   bool saving_ = false;
-  // What `save` has written so far.
+  // Bytes that `save` has written so far.
   uint32_t stateBytes_ = 0;
-  // What `load` may read: a copy, as a load may submit bulk data too.
+  // The state that `load` may read. It is a copy, because bulk data that `load` submits overwrites the original.
   std::vector<uint8_t> state_;
 };
+
+// Argument `index` of a call from the module, as an unsigned number.
+inline uint32_t argument(const WasmEdge_Value *parameters, uint32_t index) {
+  return static_cast<uint32_t>(WasmEdge_ValueGetI32(parameters[index]));
+}

@@ -12,10 +12,10 @@ import {
   RenderPipeline,
   State,
   surface,
-} from '../sdk';
+} from '@nearlight/sdk';
 
 // The host calls these; they call the Game that `play` names below. Without save and load, a change begins anew.
-export { init, join, leave, load, render, save, tick, version } from '../sdk/game';
+export { init, join, leave, load, render, save, tick, version } from '@nearlight/sdk/game';
 
 const PLAYERS_MAX = 10;
 const SPEED: f32 = 2.2;

@@ -1,0 +1,40 @@
+/**
+ * Where host/cli/setup.sh has put the private runtime and the C++ compiler. A system without them uses what WASMEDGE_DIR,
+ * CXX and the distribution provide. A node bundle holds its runtime, and replaces this file.
+ */
+import { existsSync, readFileSync, realpathSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { type Runtime, runtimeIn } from './runtime.ts';
+
+/** Changes with the contents; host/cli/runtime.sh holds the same number. */
+export const RECIPE = 1;
+
+/** The runtime of this system; undefined where none has been made. */
+export function findRuntime(release: string = systemRelease()): Runtime | undefined {
+  const folder = resolvePart(release, '');
+  return folder === undefined ? undefined : runtimeIn(folder);
+}
+
+/** The private C++ compiler; undefined where none has been made. */
+export function findCompiler(release: string = systemRelease()): string | undefined {
+  const folder = resolvePart(release, '-compiler');
+  return folder === undefined ? undefined : join(folder, 'bin/c++');
+}
+
+/** The folder that the link of a part points to, so that paths in it change with its contents. */
+function resolvePart(release: string, suffix: string): string | undefined {
+  const cache = process.env.XDG_CACHE_HOME || join(homedir(), '.cache');
+  const base = process.env.NEARLIGHT_RUNTIME || join(cache, 'nearlight/runtime');
+  const link = join(base, `${release}-${process.arch}-${RECIPE}${suffix}`);
+  return existsSync(join(link, 'complete')) ? realpathSync(link) : undefined;
+}
+
+/** Debian's name of the release that runs here; empty on another system. */
+function systemRelease(): string {
+  try {
+    return /^VERSION_CODENAME="?([a-z]+)/m.exec(readFileSync('/etc/os-release', 'utf8'))?.[1] ?? '';
+  } catch {
+    return '';
+  }
+}

@@ -1,0 +1,46 @@
+#!/usr/bin/env node
+/**
+ * The command of the installed package, for any Node from version 20 on: prepares what the program runs on, then starts the
+ * program on the Node that the package pins.
+ */
+import { spawn, spawnSync } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const folder = dirname(fileURLToPath(import.meta.url));
+const args = process.argv.slice(2);
+/** These draw, play or compile for WasmEdge; the others need no more than Node. */
+const NEEDS_RUNTIME = !['new', 'pack', 'help', '--help', '-h', '--version', '-v'].includes(args[0] ?? 'start');
+
+if (NEEDS_RUNTIME && !args.includes('--help')) {
+  const { status } = spawnSync('sh', [join(folder, 'setup.sh'), '--installed'], { stdio: 'inherit' });
+  if (status !== 0) process.exit(status ?? 1);
+}
+const child = spawn(pinnedNode(), [join(folder, 'main.js'), ...args], { stdio: 'inherit' });
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
+child.on('error', (error) => {
+  process.stderr.write(`nearlight: cannot start Node: ${error.message}; install the package again\n`);
+  process.exit(1);
+});
+child.on('exit', (code, signal) => {
+  if (signal === null) process.exit(code ?? 1);
+  for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.removeAllListeners(name);
+  process.kill(process.pid, signal);
+});
+
+/** The Node that the package `node` brings, or this one where npm was not allowed to run that package's install script. */
+function pinnedNode() {
+  const manifest = createRequire(import.meta.url).resolve('node/package.json');
+  const { bin, version } = JSON.parse(readFileSync(manifest, 'utf8'));
+  const program = join(dirname(manifest), bin.node);
+  if (existsSync(program)) return program;
+  const major = Number.parseInt(version, 10);
+  if (Number.parseInt(process.versions.node, 10) >= major) return process.execPath;
+  process.stderr.write(
+    `nearlight: Node ${process.versions.node} is too old, and the package "node", which brings Node ${version}, was installed without ` +
+      `its install script; run: npm rebuild node, or use Node ${major} or later\n`,
+  );
+  process.exit(1);
+}

@@ -1,0 +1,192 @@
+/**
+ * Makes the packages `nearlight` and `@nearlight/sdk` as tarballs in build/packages: `npm run package`. Works in a checkout
+ * only. Plain JavaScript is emitted file by file, because Node strips no types inside node_modules.
+ */
+import { execFileSync } from 'node:child_process';
+import { copyFileSync, cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { PACKAGE_ROOT } from '../base/self.ts';
+import { buildModules } from '../play/modules.ts';
+import { ownProject } from '../play/project.ts';
+
+/** What the tarballs are called, and where they are. */
+export interface Packages {
+  nearlight: string;
+  sdk: string;
+}
+
+interface Manifest {
+  name: string;
+  version: string;
+  description: string;
+  license: string;
+  dependencies: Record<string, string>;
+}
+
+const OUT = join(PACKAGE_ROOT, 'build/packages');
+/** Folders of the program. */
+const FOLDERS = ['host', 'assets', 'oci', 'renderer/contract'];
+/** Files that the emitted JavaScript reads or runs; what else lies in the folders stays behind. */
+const RESOURCE = /(\.(html|css|svg|wgsl|proto|cc|h|sh|js|d\.ts)|containerd-shim-wasmedge-v1)$/;
+/** Games that the command plays outside a project, and for --model. */
+const GAMES = ['arena', 'model'];
+/** Parts of renderer/ that belong to the SDK's package. */
+const SDK_FILES = ['index.ts', 'game.ts', 'asconfig.json', 'sdk', 'scene', 'contract'];
+
+/** Makes both tarballs. @throws Error with the output of what failed */
+export async function makePackages(announce: (line: string) => void): Promise<Packages> {
+  rmSync(OUT, { recursive: true, force: true });
+  await buildModules(GAMES, announce, ownProject());
+  const sdk = makeSdk();
+  announce(`${sdk}`);
+  const nearlight = makeProgram();
+  announce(`${nearlight}`);
+  return { nearlight, sdk };
+}
+
+function makeProgram(): string {
+  const folder = join(OUT, 'nearlight');
+  mkdirSync(folder, { recursive: true });
+  emit(folder);
+  for (const part of FOLDERS) copyFiles(part, folder, (file) => RESOURCE.test(file));
+  for (const name of GAMES) for (const ending of ['wasm', 'wasm.map']) copyInto(folder, `build/${name}.${ending}`);
+  for (const file of ['LICENSE', 'README.md']) copyInto(folder, file);
+  const { name, version, description, license, dependencies } = readManifest('package.json');
+  writeManifest(folder, {
+    name,
+    version,
+    description,
+    license,
+    type: 'module',
+    engines: { node: '>=20' },
+    bin: { nearlight: 'host/cli/nearlight.js' },
+    exports: {
+      './test': { types: './host/play/test.d.ts', default: './host/play/test.js' },
+      './package.json': './package.json',
+    },
+    dependencies,
+    peerDependencies: { '@nearlight/sdk': version },
+  });
+  return pack(folder);
+}
+
+/** The JavaScript of the program, and the types of what a game's tests import. */
+function emit(folder: string): void {
+  const common = ['--noEmit', 'false', '--rootDir', '.', '--outDir', folder, '--rewriteRelativeImportExtensions'];
+  const config = join(OUT, 'tsconfig.json');
+  writeFileSync(
+    config,
+    JSON.stringify({
+      extends: join(PACKAGE_ROOT, 'tsconfig.json'),
+      include: FOLDERS.map((part) => join(PACKAGE_ROOT, part)),
+    }),
+  );
+  tsc('-p', config, ...common, '--declaration', '--stripInternal');
+  const kept = declarationsOf(join(folder, 'host/play/test.d.ts'));
+  for (const file of filesBelow(folder))
+    if (file.endsWith('.d.ts') && !kept.has(join(folder, file))) rmSync(join(folder, file));
+}
+
+/** A declaration file and those that it imports, directly or not. */
+function declarationsOf(path: string, found = new Set<string>()): Set<string> {
+  if (found.has(path)) return found;
+  found.add(path);
+  for (const [, target = ''] of readFileSync(path, 'utf8').matchAll(/from '(\.[^']+)\.[jt]s'/g))
+    declarationsOf(join(dirname(path), `${target}.d.ts`), found);
+  return found;
+}
+
+function makeSdk(): string {
+  const folder = join(OUT, 'sdk');
+  mkdirSync(folder, { recursive: true });
+  for (const part of SDK_FILES) cpSync(join(PACKAGE_ROOT, 'renderer', part), join(folder, part), { recursive: true });
+  copyInto(folder, 'LICENSE');
+  const manifest = readManifest('renderer/package.json');
+  // The compiler reads the sources, which no TypeScript compiler understands; an editor reads declarations made from a copy.
+  const copy = join(OUT, 'typed');
+  for (const part of ['index.ts', 'game.ts', 'sdk', 'contract'])
+    cpSync(join(PACKAGE_ROOT, 'renderer', part), join(copy, part), { recursive: true });
+  for (const file of filesBelow(copy))
+    if (file.endsWith('.ts'))
+      writeFileSync(join(copy, file), withOptionalFields(readFileSync(join(copy, file), 'utf8')));
+  const config = join(OUT, 'types.json');
+  writeFileSync(
+    config,
+    JSON.stringify({
+      extends: join(PACKAGE_ROOT, 'node_modules/assemblyscript/std/assembly.json'),
+      compilerOptions: {
+        declaration: true,
+        emitDeclarationOnly: true,
+        noCheck: true,
+        stripInternal: true,
+        module: 'esnext',
+        moduleResolution: 'bundler',
+        rootDir: copy,
+        outDir: join(folder, 'types'),
+        typeRoots: [join(PACKAGE_ROOT, 'node_modules/assemblyscript/std/types')],
+      },
+      files: ['index.ts', 'game.ts'].map((file) => join(copy, file)),
+    }),
+  );
+  tsc('-p', config);
+  writeManifest(folder, { ...manifest, types: 'index.d.ts', typesVersions: { '*': { '*': ['types/*'] } } });
+  return pack(folder);
+}
+
+/**
+ * Marks the fields with defaults of descriptors as optional: AssemblyScript lets an object literal leave them out, and
+ * TypeScript would not. A descriptor is a class without methods.
+ */
+function withOptionalFields(source: string): string {
+  return source.replace(/^export class \w+[^{]*\{\n([\s\S]*?)^\}/gm, (declared, body: string) =>
+    /^ {2}[^\n=]*\(/m.test(body) ? declared : declared.replace(/^( {2}\w+): ([^=\n]+) = /gm, '$1?: $2 = '),
+  );
+}
+
+function tsc(...args: string[]): void {
+  run(join(PACKAGE_ROOT, 'node_modules/.bin/tsc'), args, PACKAGE_ROOT);
+}
+
+/** Makes the tarball of a folder. */
+function pack(folder: string): string {
+  const file = run('npm', ['pack', '--silent', '--ignore-scripts', '--pack-destination', OUT], folder).trim();
+  return join(OUT, file);
+}
+
+function run(command: string, args: string[], cwd: string): string {
+  try {
+    return execFileSync(command, args, { cwd, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
+  } catch (cause) {
+    const { stdout = '', stderr = '' } = cause as { stdout?: string; stderr?: string };
+    throw new Error(`${command} ${args.join(' ')} failed:\n${(stdout + stderr).trim()}`, { cause });
+  }
+}
+
+function readManifest(file: string): Manifest {
+  return JSON.parse(readFileSync(join(PACKAGE_ROOT, file), 'utf8')) as Manifest;
+}
+
+function writeManifest(folder: string, manifest: object): void {
+  writeFileSync(join(folder, 'package.json'), `${JSON.stringify(manifest, null, 2)}\n`);
+}
+
+function copyInto(folder: string, file: string): void {
+  mkdirSync(dirname(join(folder, file)), { recursive: true });
+  copyFileSync(join(PACKAGE_ROOT, file), join(folder, file));
+}
+
+function copyFiles(part: string, folder: string, wanted: (file: string) => boolean): void {
+  for (const file of filesBelow(join(PACKAGE_ROOT, part))) if (wanted(file)) copyInto(folder, `${part}/${file}`);
+}
+
+function filesBelow(folder: string): string[] {
+  return readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name).slice(folder.length + 1));
+}
+
+if (import.meta.main) {
+  const started = performance.now();
+  await makePackages((line) => process.stdout.write(`${line}\n`));
+  process.stdout.write(`done in ${((performance.now() - started) / 1000).toFixed(1)} s\n`);
+}

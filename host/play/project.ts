@@ -1,0 +1,130 @@
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { basename, dirname, join, relative, resolve, sep } from 'node:path';
+import { NearlightError } from '../base/errors.ts';
+import { PACKAGE_ROOT } from '../base/self.ts';
+
+/** The sources of one game. */
+export interface GameSource {
+  name: string;
+  /** The project's folder: the nearest one above the game that has a package.json. */
+  root: string;
+  /** The file that the compiler starts at, a path from `root`. */
+  entry: string;
+  /** Folder of the game's assets, a path from `root`; it need not exist. */
+  assets: string;
+}
+
+/** A folder with a package.json, and the games in it. */
+export interface Project {
+  root: string;
+  /** The games in the order of package.json; the first is the one that a command without a name takes. */
+  games: readonly GameSource[];
+}
+
+/** The only game of a project that lists none. */
+const ENTRY = 'src/index.ts';
+
+interface Manifest {
+  name?: string;
+  nearlight?: { games?: string[] };
+}
+
+/**
+ * Opens the project that `folder` belongs to. Its games are listed in package.json under `nearlight.games`, as files or
+ * as folders whose .ts files are games each ("examples/*.ts"); without that list, `src/index.ts` is the only one.
+ */
+export function openProject(folder: string = process.cwd()): Project {
+  const root = findRoot(folder) ?? resolve(folder);
+  const manifest = readManifest(root);
+  const patterns = manifest.nearlight?.games ?? [ENTRY];
+  const games = patterns
+    .flatMap((pattern) => expand(root, pattern))
+    .map((entry) => describeGame(root, entry, manifest));
+  return { root, games };
+}
+
+/** This program's own package as a project. An installed package holds the modules of its games, not their sources. */
+export function ownProject(): Project {
+  return openProject(PACKAGE_ROOT);
+}
+
+/** Where the module of a game is built. */
+export function modulePath({ root, name }: Pick<GameSource, 'root' | 'name'>): string {
+  return join(root, 'build', `${name}.wasm`);
+}
+
+/** Where the module of one of this program's own games is. */
+export function ownModulePath(name: string): string {
+  return modulePath({ root: PACKAGE_ROOT, name });
+}
+
+/** Every game that can be built here by its module's path: those of the current project, and this program's own. */
+export function listModules(): Map<string, GameSource> {
+  const games = [...openProject().games, ...ownProject().games];
+  return new Map(games.map((game) => [modulePath(game), game]));
+}
+
+/**
+ * Finds a game by its name in `project`, or by the path of the file that it starts at, in any project.
+ * @throws NearlightError NL_USAGE
+ */
+export function findGame(what: string, project: Project = openProject()): GameSource {
+  if (!what.endsWith('.ts')) {
+    const found = project.games.find(({ name }) => name === what);
+    if (found) return found;
+    throw new NearlightError('NL_USAGE', `there is no game ${what} in ${project.root}; ${listed(project)}`);
+  }
+  const path = resolve(what);
+  if (!existsSync(path)) throw new NearlightError('NL_USAGE', `there is no file ${what}`);
+  const root = findRoot(dirname(path));
+  if (root === undefined)
+    throw new NearlightError('NL_USAGE', `${what} belongs to no project: no folder above it has a package.json`);
+  return describeGame(root, relative(root, path).split(sep).join('/'), readManifest(root));
+}
+
+/** Says which games a project has, for an error message. */
+export function listed({ games }: Project): string {
+  if (games.length === 0) return 'make one with: npx nearlight new my-game';
+  return `there are: ${games.map(({ name }) => name).join(', ')}`;
+}
+
+/** The nearest folder, from `folder` upwards, that has a package.json. */
+function findRoot(folder: string): string | undefined {
+  for (let path = resolve(folder); ; path = dirname(path)) {
+    if (existsSync(join(path, 'package.json'))) return path;
+    if (path === dirname(path)) return undefined;
+  }
+}
+
+function readManifest(root: string): Manifest {
+  const path = join(root, 'package.json');
+  if (!existsSync(path)) return {};
+  try {
+    return JSON.parse(readFileSync(path, 'utf8')) as Manifest;
+  } catch (cause) {
+    throw new NearlightError('NL_USAGE', `${path} is not valid JSON: ${(cause as Error).message}`, { cause });
+  }
+}
+
+/** The files that a pattern stands for, those that exist. */
+function expand(root: string, pattern: string): string[] {
+  const folder = /^(.+)\/\*\.ts$/.exec(pattern)?.[1];
+  if (folder === undefined) return existsSync(join(root, pattern)) ? [pattern] : [];
+  if (!statSync(join(root, folder), { throwIfNoEntry: false })?.isDirectory()) return [];
+  return readdirSync(join(root, folder))
+    .filter((file) => file.endsWith('.ts'))
+    .sort()
+    .map((file) => `${folder}/${file}`);
+}
+
+/** A game is named after its file, an index.ts after its folder, and the only game of a project after the project. */
+function describeGame(root: string, entry: string, manifest: Manifest): GameSource {
+  if (entry === ENTRY) {
+    const name = (manifest.name ?? basename(root)).replace(/^@[^/]+\//, '');
+    return { name, root, entry, assets: 'assets' };
+  }
+  const folder = dirname(entry);
+  const file = basename(entry, '.ts');
+  const name = file === 'index' ? basename(folder) : file;
+  return { name, root, entry, assets: `${folder}/${name}.assets` };
+}

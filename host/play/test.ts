@@ -1,0 +1,239 @@
+/** What a game's own tests import as `nearlight/test`: a game under full control, without a display and without a clock. */
+import { readConfig } from '../base/config.ts';
+import type { Instance, LogLevel, Submission } from '../engine/engine.ts';
+import { createJavaScriptEngine } from '../engine/javascript.ts';
+import { type Gpu, openGpu } from '../gpu/dawn.ts';
+import type { CommandReplay } from '../gpu/replay.ts';
+import { KEYS } from '../player/keys.ts';
+import { PlayerInput } from '../room/input.ts';
+import type { PointerState } from '../stream/player.ts';
+import { createStill, type Pixels, png, readPixels } from '../video/snapshot.ts';
+import { createReplayFor, Launch } from './launch.ts';
+import { buildGames } from './modules.ts';
+import { readPlayable } from './playable.ts';
+import { findGame, modulePath, openProject } from './project.ts';
+
+export interface TestOptions {
+  /** A game of the project, by name; by default its first. */
+  game?: string;
+  /** Seed of the game's random numbers, 1 by default. */
+  seed?: number;
+  /** Seats, 4 by default. */
+  seats?: number;
+  /** Ticks a second, 120 by default. */
+  tickRate?: number;
+  /** True to draw, which `picture` needs. By default commands are checked and not executed, which needs no GPU driver. */
+  draw?: boolean;
+}
+
+/** The size of a picture in pixels. */
+export interface PictureSize {
+  width: number;
+  height: number;
+}
+
+const STILL_POINTER: PointerState = {
+  x: 0.5,
+  y: 0.5,
+  totalDx: 0,
+  totalDy: 0,
+  totalWheelX: 0,
+  totalWheelY: 0,
+  axes: [0, 0, 0, 0],
+  locked: false,
+};
+const SIZE: PictureSize = { width: 320, height: 180 };
+
+/**
+ * Builds a game of the project in the working folder and loads it. The same seed and calls give the same game every time.
+ * @throws Error with a code of host/base/errors.ts (NL_SOURCE, NL_MODULE_*, NL_GUEST_*, NL_COMMAND, NL_NO_GPU) in its message
+ */
+export async function loadGame(options: TestOptions = {}): Promise<TestGame> {
+  const { seed = 1, seats = 4, tickRate = 120, draw = false } = options;
+  const project = openProject();
+  const source = findGame(options.game ?? project.games[0]?.name ?? '', project);
+  await buildGames([source], () => {});
+  const playable = await readPlayable(modulePath(source), {});
+  const gpu = await openGpu({ hardwareRequired: false, log: () => {}, backend: draw ? 'vulkan' : 'null' });
+  const lines: string[] = [];
+  const launcher = new Launch({
+    playable,
+    engine: createJavaScriptEngine(),
+    gpu,
+    config: readConfig({}),
+    session: { seed, tickRate, seats },
+    log: (level, message) => lines.push(`${level} ${message}`),
+  });
+  try {
+    const instance = await launcher.createInstance();
+    const replay = createReplayFor(instance, launcher);
+    replay.run(instance.initial);
+    return new TestGame({ instance, replay, gpu, draw, seats, lines });
+  } catch (error) {
+    gpu.close();
+    throw error;
+  }
+}
+
+interface Parts {
+  instance: Instance;
+  replay: CommandReplay;
+  gpu: Gpu;
+  draw: boolean;
+  seats: number;
+  lines: string[];
+}
+
+/** A loaded game. Seats count from 0. Every call throws the error that ends the game, with its code in the message. */
+export class TestGame {
+  readonly #parts: Parts;
+  readonly #inputs: PlayerInput[];
+  #ticks = 0;
+  #events = 0;
+
+  /** @internal Call loadGame instead. */
+  constructor(parts: Parts) {
+    this.#parts = parts;
+    this.#inputs = Array.from({ length: parts.seats }, () => new PlayerInput());
+  }
+
+  /** Lines that the game has logged, each as "LEVEL text", such as "info hello". */
+  get log(): readonly `${LogLevel} ${string}`[] {
+    return this.#parts.lines as `${LogLevel} ${string}`[];
+  }
+
+  /** Ticks so far. */
+  get ticks(): number {
+    return this.#ticks;
+  }
+
+  /** A player takes a seat. */
+  async join(seat = 0): Promise<void> {
+    this.#input(seat);
+    this.#run(await this.#parts.instance.join(seat));
+  }
+
+  /** The player of a seat leaves. */
+  async leave(seat = 0): Promise<void> {
+    this.#run(await this.#parts.instance.leave(seat));
+  }
+
+  /** Presses a key until it is released. @param code KeyboardEvent.code, such as "KeyD" or "Space" */
+  press(code: string, seat = 0): void {
+    this.#input(seat).key(usageOf(code), true, ++this.#events);
+  }
+
+  /** Releases a key. @param code KeyboardEvent.code */
+  release(code: string, seat = 0): void {
+    this.#input(seat).key(usageOf(code), false, ++this.#events);
+  }
+
+  /** Presses or releases a button of the pointer: 0 left, 1 middle, 2 right. */
+  button(button: number, down: boolean, seat = 0): void {
+    this.#input(seat).button(button, down, ++this.#events);
+  }
+
+  /** Puts the pointer somewhere on the picture; both from 0 (left, top) to 1. */
+  point(x: number, y: number, seat = 0): void {
+    this.#input(seat).pointer({ ...STILL_POINTER, x, y }, ++this.#events);
+  }
+
+  /** Lets the game make `count` ticks. */
+  async tick(count = 1): Promise<void> {
+    const { instance } = this.#parts;
+    for (let n = 0; n < count; n++) {
+      for (const [seat, input] of this.#inputs.entries()) input.write(instance.inputs, seat);
+      this.#run(await instance.tick(this.#ticks++));
+      for (const input of this.#inputs) input.consumed();
+    }
+  }
+
+  /** Lets the game draw one player's picture, so that a fault in its commands shows. Gives the number of commands sent. */
+  async render({ seat = 0, ...size }: { seat?: number } & Partial<PictureSize> = {}): Promise<number> {
+    const texture = await this.#draw(seat, size);
+    texture.destroy();
+    return this.#parts.replay.stats().commands;
+  }
+
+  /** Draws one player's picture and reads it back. Needs `draw: true`. */
+  async picture({ seat = 0, ...size }: { seat?: number } & Partial<PictureSize> = {}): Promise<Picture> {
+    if (!this.#parts.draw) throw new Error('there are no pictures: load the game with loadGame({ draw: true })');
+    const texture = await this.#draw(seat, size);
+    try {
+      return new Picture(await readPixels(this.#parts.gpu.device, texture));
+    } finally {
+      texture.destroy();
+    }
+  }
+
+  /** The state that the game saves; undefined if it exports no save. */
+  save(): Promise<Uint8Array | undefined> {
+    return this.#parts.instance.save();
+  }
+
+  /** Gives a game that was just loaded a state that was saved before. */
+  async restore(state: Uint8Array): Promise<void> {
+    this.#run(await this.#parts.instance.restore(state));
+  }
+
+  async close(): Promise<void> {
+    const { instance, replay, gpu } = this.#parts;
+    await instance.close();
+    replay.destroy();
+    gpu.close();
+  }
+
+  async #draw(seat: number, size: Partial<PictureSize>): Promise<GPUTexture> {
+    const { instance, replay, gpu } = this.#parts;
+    const { width, height } = { ...SIZE, ...size };
+    this.#input(seat).write(instance.inputs, seat);
+    const texture = createStill(gpu.device, { width, height });
+    replay.run(await instance.render(seat, width, height), { texture, view: texture.createView() });
+    return texture;
+  }
+
+  #run(submission: Submission): void {
+    if (submission.commands.length > 0) this.#parts.replay.run(submission);
+  }
+
+  #input(seat: number): PlayerInput {
+    const input = this.#inputs[seat];
+    if (!input) throw new RangeError(`there is no seat ${seat}; this game has ${this.#inputs.length}, counted from 0`);
+    return input;
+  }
+}
+
+/** A picture that was read back. */
+export class Picture {
+  readonly width: number;
+  readonly height: number;
+  readonly #pixels: Pixels;
+
+  /** @internal Call TestGame.picture instead. */
+  constructor(pixels: Pixels) {
+    this.#pixels = pixels;
+    this.width = pixels.width;
+    this.height = pixels.height;
+  }
+
+  /** Red, green and blue of a pixel, 0 to 255 each; (0, 0) is at the top left. */
+  at(x: number, y: number): [red: number, green: number, blue: number] {
+    const { rgba, bytesPerRow, width, height } = this.#pixels;
+    if (!(x >= 0 && x < width && y >= 0 && y < height))
+      throw new RangeError(`pixel ${x}, ${y} lies outside a picture of ${width}x${height}`);
+    const [red = 0, green = 0, blue = 0] = rgba.subarray(y * bytesPerRow + x * 4);
+    return [red, green, blue];
+  }
+
+  /** The picture as a PNG file. */
+  png(): Uint8Array {
+    return png(this.#pixels);
+  }
+}
+
+function usageOf(code: string): number {
+  const usage = KEYS[code];
+  if (usage === undefined)
+    throw new RangeError(`there is no key ${code}; give a KeyboardEvent.code such as KeyA or Space`);
+  return usage;
+}

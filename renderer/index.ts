@@ -1,0 +1,2 @@
+// The package @nearlight/sdk. AssemblyScript's compiler finds this file by its name: it reads no `exports`.
+export * from './sdk';

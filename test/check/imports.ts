@@ -1,0 +1,172 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, relative } from 'node:path';
+import { parseSync, Visitor } from 'rolldown/utils';
+
+/** One file that names another. */
+export interface Import {
+  /** Path relative to the root. */
+  from: string;
+  /** Path relative to the root, or the name of a package or of a Node module. */
+  to: string;
+  line: number;
+  /** True if nothing is loaded at run time, as with `import type`. */
+  typeOnly: boolean;
+  /** What the source says: './a.ts', 'node:fs', '@nearlight/sdk'. */
+  specifier: string;
+  /**
+   * `external`: a package or a Node module. `missing`: a file that does not exist. `computed`: an expression, so no
+   * check knows the file.
+   */
+  kind: 'file' | 'external' | 'missing' | 'computed';
+}
+
+/** The folders that hold sources; nothing else at the top level does. */
+export const FOLDERS = ['assets', 'host', 'oci', 'renderer', 'test'];
+
+/** Name under which games import renderer/; a game outside this repository finds it in node_modules. */
+export const SDK = '@nearlight/sdk';
+
+/** C++ headers that a build writes, with the source of their contents. */
+const GENERATED_HEADERS: Record<string, string> = { 'constants.h': 'host/engine/wasmedge/mapping.ts' };
+
+const SCRIPT = /\.[cm]?[jt]s$/;
+const NATIVE = /\.(cc|h)$/;
+
+/** A place in a source that names a file, before that file is looked up. */
+interface Mention {
+  specifier: string;
+  offset: number;
+  typeOnly: boolean;
+  /**
+   * `statement`: the file must exist. `string`: any quoted relative path, as of a worker or of a C++ file to compile;
+   * it counts if a source has this path. `computed`: the program makes up the path as it runs.
+   */
+  form: 'statement' | 'string' | 'computed';
+}
+
+/** Every file below the source folders, as paths relative to `root`. */
+export function readFiles(root: string): Set<string> {
+  const files = FOLDERS.filter((folder) => existsSync(join(root, folder))).flatMap((folder) =>
+    readdirSync(join(root, folder), { recursive: true, withFileTypes: true })
+      .filter((entry) => entry.isFile())
+      .map((entry) => relative(root, join(entry.parentPath, entry.name))),
+  );
+  return new Set(files.sort());
+}
+
+/**
+ * Reads the imports of every source file in TypeScript, JavaScript, AssemblyScript and C++.
+ * @throws Error if a file does not parse, because its imports would go unseen.
+ */
+export async function readImports(root: string, files = readFiles(root)): Promise<Import[]> {
+  const imports: Import[] = [];
+  for (const from of files) {
+    if (!isSource(from)) continue;
+    const text = readFileSync(join(root, from), 'utf8');
+    const mentions = NATIVE.test(from) ? nativeMentions(text) : await scriptMentions(from, text);
+    for (const { specifier, offset, typeOnly, form } of mentions) {
+      const to = NATIVE.test(from) ? resolveNative(from, specifier) : resolveScript(files, from, specifier);
+      const exists = files.has(to) || existsSync(join(root, to));
+      if (form === 'string' && !(files.has(to) && isSource(to))) continue;
+      const kind = form === 'computed' ? form : isExternal(specifier) ? 'external' : exists ? 'file' : 'missing';
+      imports.push({ from, to, line: lineAt(text, offset), typeOnly, specifier, kind });
+    }
+  }
+  return imports;
+}
+
+/** Whether the file is one whose imports are read. */
+export function isSource(path: string): boolean {
+  return SCRIPT.test(path) || NATIVE.test(path);
+}
+
+function isExternal(specifier: string): boolean {
+  return !specifier.startsWith('.') && specifier !== SDK && !specifier.startsWith(`${SDK}/`) && !NATIVE.test(specifier);
+}
+
+/** AssemblyScript has the syntax of TypeScript and a little more, such as decorators on functions. */
+async function scriptMentions(path: string, text: string): Promise<Mention[]> {
+  const { program, errors } = parseSync(path, text);
+  const [error] = errors;
+  if (error === undefined) return typeScriptMentions(program);
+  if (path.startsWith('renderer/')) return assemblyScriptMentions(path, text);
+  throw new Error(`${path} does not parse: ${error.message}`);
+}
+
+function typeScriptMentions(program: ReturnType<typeof parseSync>['program']): Mention[] {
+  const mentions = new Map<number, Mention>();
+  const add = (node: { type: string; start: number; value?: unknown } | null, typeOnly = false) => {
+    if (node === null) return;
+    const isText = node.type === 'Literal' && typeof node.value === 'string';
+    const specifier = isText ? String(node.value) : '';
+    mentions.set(node.start, { specifier, offset: node.start, typeOnly, form: isText ? 'statement' : 'computed' });
+  };
+  new Visitor({
+    ImportDeclaration: ({ source, importKind }) => add(source, importKind === 'type'),
+    ExportNamedDeclaration: ({ source, exportKind }) => add(source, exportKind === 'type'),
+    ExportAllDeclaration: ({ source, exportKind }) => add(source, exportKind === 'type'),
+    ImportExpression: ({ source }) => add(source),
+    TSImportType: ({ source }) => add(source, true),
+    TSExternalModuleReference: ({ expression }) => add(expression),
+    CallExpression: ({ callee, arguments: [argument] }) => {
+      const isRequire = callee.type === 'Identifier' && callee.name === 'require';
+      if (argument && (isRequire || isMetaProperty(callee, 'resolve'))) add(argument);
+    },
+    NewExpression: ({ callee, arguments: [path, base] }) => {
+      const isUrl = callee.type === 'Identifier' && callee.name === 'URL' && base && isMetaProperty(base, 'url');
+      if (isUrl && path?.type === 'Literal' && /\.\w+$/.test(String(path.value))) add(path);
+    },
+    Literal: ({ value, start }) => {
+      if (typeof value !== 'string' || !/^\.\.?\//.test(value) || mentions.has(start)) return;
+      mentions.set(start, { specifier: value, offset: start, typeOnly: false, form: 'string' });
+    },
+  }).visit(program);
+  return [...mentions.values()];
+}
+
+/** Whether the node is `import.meta.NAME`. */
+function isMetaProperty(node: { type: string; object?: unknown; property?: unknown }, name: string): boolean {
+  const object = node.object as { type?: string } | undefined;
+  const property = node.property as { name?: string } | undefined;
+  return node.type === 'MemberExpression' && object?.type === 'MetaProperty' && property?.name === name;
+}
+
+async function assemblyScriptMentions(path: string, text: string): Promise<Mention[]> {
+  const compiler = await import('assemblyscript');
+  const program = compiler.newProgram(compiler.newOptions());
+  compiler.parse(program, text, path, true);
+  for (let message = compiler.nextDiagnostic(program); message; message = compiler.nextDiagnostic(program))
+    if (compiler.isError(message)) throw new Error(`${path} does not parse: ${message.message}`);
+  const [source] = program.sources;
+  return source.statements.flatMap((statement) => {
+    const { path } = statement as { path?: { value: string; range: { start: number } } | null };
+    return path ? [{ specifier: path.value, offset: path.range.start, typeOnly: false, form: 'statement' }] : [];
+  });
+}
+
+/** Comments and strings of C++, so that an `#include` in one of them is passed over. The directive itself comes first. */
+const INCLUDE =
+  /^[ \t]*#[ \t]*include[ \t]*"([^"\n]+)"|\/\*[\s\S]*?\*\/|\/\/(?:\\\n|[^\n])*|R"([^(\s]*)\([\s\S]*?\)\2"|"(?:\\.|[^"\\\n])*"/gm;
+
+function nativeMentions(text: string): Mention[] {
+  return [...text.matchAll(INCLUDE)].flatMap(({ 0: whole, 1: specifier, index }) =>
+    specifier ? [{ specifier, offset: index + whole.indexOf('#'), typeOnly: false, form: 'statement' }] : [],
+  );
+}
+
+function resolveNative(from: string, specifier: string): string {
+  return GENERATED_HEADERS[specifier] ?? join(dirname(from), specifier);
+}
+
+/** AssemblyScript leaves out the extension; TypeScript under Node does not, and tsc insists on it. */
+function resolveScript(files: Set<string>, from: string, specifier: string): string {
+  if (isExternal(specifier)) return specifier;
+  const path = specifier.startsWith(SDK)
+    ? join('renderer', specifier.slice(SDK.length))
+    : join(dirname(from), specifier);
+  return [path, `${path}.ts`, `${path}/index.ts`].find((candidate) => files.has(candidate)) ?? path;
+}
+
+function lineAt(text: string, offset: number): number {
+  return text.slice(0, offset).split('\n').length;
+}

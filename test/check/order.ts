@@ -1,0 +1,89 @@
+/** What one part of the program, a folder or a file, may import. Its own files are always allowed. */
+export interface Part {
+  /** Folders that it loads at run time. */
+  readonly values: readonly string[];
+  /** Folders that give it their types only. */
+  readonly types: readonly string[];
+}
+
+/** What the package @nearlight/sdk offers at its root. */
+const PACKAGE = ['renderer/index.ts', 'renderer/game.ts'];
+
+export const GAMES = ['renderer/arena', 'renderer/examples', 'renderer/model'];
+
+/** Each stage does one step for a frame, an input or a session. Only host/play and the commands connect stages. */
+const STAGES = [
+  'host/audio',
+  'host/edge',
+  'host/engine',
+  'host/gpu',
+  'host/observe',
+  'host/player',
+  'host/room',
+  'host/session',
+  'host/stream',
+  'host/video',
+];
+
+const BASE = ['renderer/contract', 'host/base'];
+const PLAY = [...BASE, 'assets', 'oci', ...STAGES];
+const COMMANDS = [...PLAY, 'host/play'];
+
+function alike(folders: readonly string[], part: Part): Record<string, Part> {
+  return Object.fromEntries(folders.map((folder) => [folder, part]));
+}
+
+/**
+ * Every folder that may hold sources, from the bottom to the top (host/ARCHITECTURE.md shows them). test/ stands above
+ * them all and may import any of them.
+ */
+export const PARTS: Readonly<Record<string, Part>> = {
+  'renderer/contract': { values: [], types: [] },
+  'renderer/sdk': { values: ['renderer/contract'], types: [] },
+  'renderer/scene': { values: ['renderer/contract', 'renderer/sdk'], types: [] },
+  ...alike(PACKAGE, { values: ['renderer/sdk'], types: [] }),
+  ...alike(GAMES, { values: [...PACKAGE, 'renderer/sdk', 'renderer/scene'], types: [] }),
+  'host/base': { values: ['renderer/contract'], types: [] },
+  ...alike(['assets', 'oci'], { values: BASE, types: [] }),
+  ...alike(STAGES, { values: BASE, types: ['assets', 'oci', ...STAGES] }),
+  'host/play': { values: PLAY, types: [] },
+  'host/cli': { values: COMMANDS, types: [] },
+  'host/pod': { values: [...COMMANDS, 'host/cli'], types: [] },
+  'host/fleet': { values: [...COMMANDS, 'host/cli', 'host/pod'], types: [] },
+};
+
+/** Imports at run time between two stages that are wanted all the same. */
+export const EXCEPTIONS: readonly string[] = [
+  // The page and the server must read one definition of the messages between them.
+  'host/player > host/stream/protocol.ts',
+];
+
+/** Sources that a browser runs as well. Nothing that they load may need Node or a package. */
+export const PORTABLE: readonly RegExp[] = [
+  /^host\/gpu\/(?!dawn\.ts$)/,
+  /^host\/room\//,
+  /^host\/session\/(?!(file|hash)\.ts$)/,
+  /^host\/stream\/protocol\.ts$/,
+  /^host\/player\/(?!build\.ts$)/,
+  /^host\/engine\/(module|javascript)\.ts$/,
+];
+
+/** The part that a file belongs to; undefined if it has no place in the order. */
+export function partOf(path: string): string | undefined {
+  const [top = '', below = ''] = path.split('/');
+  if (top === 'test') return top;
+  return [top, `${top}/${below}`].find((folder) => PARTS[folder] !== undefined);
+}
+
+/** Whether a file in `from` may import one in `to`, and if so whether only its types. */
+export function permission(from: string, to: string): 'values' | 'types' | 'none' {
+  if (from === to || from === 'test') return 'values';
+  if (PARTS[from]?.values.includes(to)) return 'values';
+  return PARTS[from]?.types.includes(to) ? 'types' : 'none';
+}
+
+/** Whether `upper` stands above `lower`: it may import `lower`, or something that may. */
+export function isAbove(upper: string, lower: string): boolean {
+  if (upper === 'test') return lower !== 'test';
+  return PARTS[upper]?.values.some((folder) => folder === lower || isAbove(folder, lower)) ?? false;
+}

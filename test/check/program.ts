@@ -1,0 +1,17 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+
+/** Writes the files into a new folder, calls `use` with its path, and removes it. */
+export async function withProgram<T>(files: Record<string, string>, use: (root: string) => Promise<T> | T): Promise<T> {
+  const root = mkdtempSync(join(tmpdir(), 'nearlight-program-'));
+  try {
+    for (const [path, text] of Object.entries(files)) {
+      mkdirSync(dirname(join(root, path)), { recursive: true });
+      writeFileSync(join(root, path), text);
+    }
+    return await use(root);
+  } finally {
+    rmSync(root, { recursive: true });
+  }
+}
