@@ -362,6 +362,13 @@ export const COMMAND_NAMES: ReadonlyMap<number, string> = new Map([
   [82, 'dispatchWorkgroupsIndirect'],
 ]);
 
+/** A record of fixed size in a list. */
+export interface Struct<T> {
+  readonly words: number;
+  /** Reads and checks the record at word `at`. @throws Fault */
+  read(r: Reader, t: Tables, at: number): T;
+}
+
 export interface BindGroupLayoutEntry {
   binding: number;
   visibility: number;
@@ -376,10 +383,7 @@ export interface BindGroupLayoutEntry {
   viewDimension: GPUTextureViewDimensionName | undefined;
 }
 
-export const BIND_GROUP_LAYOUT_ENTRY_WORDS = 11;
-
-/** Reads and checks the BindGroupLayoutEntry at word `at`. */
-export function readBindGroupLayoutEntry(r: Reader, _t: Tables, at: number): BindGroupLayoutEntry {
+function readBindGroupLayoutEntry(r: Reader, _t: Tables, at: number): BindGroupLayoutEntry {
   const { words: w } = r;
   return {
     binding: w[at + 0] ?? 0,
@@ -396,29 +400,29 @@ export function readBindGroupLayoutEntry(r: Reader, _t: Tables, at: number): Bin
   };
 }
 
+export const BIND_GROUP_LAYOUT_ENTRY: Struct<BindGroupLayoutEntry> = { words: 11, read: readBindGroupLayoutEntry };
+
 export interface TextureViewFormat {
   format: GPUTextureFormatName;
 }
 
-export const TEXTURE_VIEW_FORMAT_WORDS = 1;
-
-/** Reads and checks the TextureViewFormat at word `at`. */
-export function readTextureViewFormat(r: Reader, _t: Tables, at: number): TextureViewFormat {
+function readTextureViewFormat(r: Reader, _t: Tables, at: number): TextureViewFormat {
   const { words: w } = r;
   return { format: oneOf(ENUMS.TextureFormat, 'format', w[at + 0] ?? 0) };
 }
+
+export const TEXTURE_VIEW_FORMAT: Struct<TextureViewFormat> = { words: 1, read: readTextureViewFormat };
 
 export interface PipelineLayoutEntry {
   layout: Handles['bindGroupLayout'] | undefined;
 }
 
-export const PIPELINE_LAYOUT_ENTRY_WORDS = 1;
-
-/** Reads and checks the PipelineLayoutEntry at word `at`. */
-export function readPipelineLayoutEntry(r: Reader, t: Tables, at: number): PipelineLayoutEntry {
+function readPipelineLayoutEntry(r: Reader, t: Tables, at: number): PipelineLayoutEntry {
   const { words: w } = r;
   return { layout: t.bindGroupLayout.getOrNone(w[at + 0] ?? 0) };
 }
+
+export const PIPELINE_LAYOUT_ENTRY: Struct<PipelineLayoutEntry> = { words: 1, read: readPipelineLayoutEntry };
 
 export interface BindGroupEntry {
   binding: number;
@@ -429,10 +433,7 @@ export interface BindGroupEntry {
   view: Handles['textureView'] | undefined;
 }
 
-export const BIND_GROUP_ENTRY_WORDS = 6;
-
-/** Reads and checks the BindGroupEntry at word `at`. */
-export function readBindGroupEntry(r: Reader, t: Tables, at: number): BindGroupEntry {
+function readBindGroupEntry(r: Reader, t: Tables, at: number): BindGroupEntry {
   const { words: w } = r;
   return {
     binding: w[at + 0] ?? 0,
@@ -444,16 +445,15 @@ export function readBindGroupEntry(r: Reader, t: Tables, at: number): BindGroupE
   };
 }
 
+export const BIND_GROUP_ENTRY: Struct<BindGroupEntry> = { words: 6, read: readBindGroupEntry };
+
 export interface VertexBufferLayout {
   arrayStride: number;
   stepMode: GPUVertexStepModeName | undefined;
   attributeCount: number;
 }
 
-export const VERTEX_BUFFER_LAYOUT_WORDS = 3;
-
-/** Reads and checks the VertexBufferLayout at word `at`. */
-export function readVertexBufferLayout(r: Reader, _t: Tables, at: number): VertexBufferLayout {
+function readVertexBufferLayout(r: Reader, _t: Tables, at: number): VertexBufferLayout {
   const { words: w } = r;
   return {
     arrayStride: w[at + 0] ?? 0,
@@ -462,16 +462,17 @@ export function readVertexBufferLayout(r: Reader, _t: Tables, at: number): Verte
   };
 }
 
+export const VERTEX_BUFFER_LAYOUT: Struct<VertexBufferLayout> = { words: 3, read: readVertexBufferLayout };
+
 export interface ConstantValue {
   value: number;
 }
 
-export const CONSTANT_VALUE_WORDS = 2;
-
-/** Reads and checks the ConstantValue at word `at`. */
-export function readConstantValue(r: Reader, _t: Tables, at: number): ConstantValue {
+function readConstantValue(r: Reader, _t: Tables, at: number): ConstantValue {
   return { value: r.double('value', at + 0) };
 }
+
+export const CONSTANT_VALUE: Struct<ConstantValue> = { words: 2, read: readConstantValue };
 
 export interface VertexAttribute {
   format: GPUVertexFormatName;
@@ -479,10 +480,7 @@ export interface VertexAttribute {
   shaderLocation: number;
 }
 
-export const VERTEX_ATTRIBUTE_WORDS = 3;
-
-/** Reads and checks the VertexAttribute at word `at`. */
-export function readVertexAttribute(r: Reader, _t: Tables, at: number): VertexAttribute {
+function readVertexAttribute(r: Reader, _t: Tables, at: number): VertexAttribute {
   const { words: w } = r;
   return {
     format: oneOf(ENUMS.VertexFormat, 'format', w[at + 0] ?? 0),
@@ -490,6 +488,8 @@ export function readVertexAttribute(r: Reader, _t: Tables, at: number): VertexAt
     shaderLocation: w[at + 2] ?? 0,
   };
 }
+
+export const VERTEX_ATTRIBUTE: Struct<VertexAttribute> = { words: 3, read: readVertexAttribute };
 
 export interface ColorTarget {
   format: GPUTextureFormatName | undefined;
@@ -503,10 +503,7 @@ export interface ColorTarget {
   writeMask: number;
 }
 
-export const COLOR_TARGET_WORDS = 9;
-
-/** Reads and checks the ColorTarget at word `at`. */
-export function readColorTarget(r: Reader, _t: Tables, at: number): ColorTarget {
+function readColorTarget(r: Reader, _t: Tables, at: number): ColorTarget {
   const { words: w } = r;
   return {
     format: oneOfOrNone(ENUMS.TextureFormat, 'format', w[at + 0] ?? 0),
@@ -521,6 +518,8 @@ export function readColorTarget(r: Reader, _t: Tables, at: number): ColorTarget 
   };
 }
 
+export const COLOR_TARGET: Struct<ColorTarget> = { words: 9, read: readColorTarget };
+
 export interface ColorAttachment {
   view: Handles['textureView'] | undefined;
   depthSlice: number | undefined;
@@ -533,10 +532,7 @@ export interface ColorAttachment {
   clearA: number;
 }
 
-export const COLOR_ATTACHMENT_WORDS = 9;
-
-/** Reads and checks the ColorAttachment at word `at`. */
-export function readColorAttachment(r: Reader, t: Tables, at: number): ColorAttachment {
+function readColorAttachment(r: Reader, t: Tables, at: number): ColorAttachment {
   const { words: w, floats: f } = r;
   return {
     view: t.textureView.getOrNone(w[at + 0] ?? 0),
@@ -551,29 +547,29 @@ export function readColorAttachment(r: Reader, t: Tables, at: number): ColorAtta
   };
 }
 
+export const COLOR_ATTACHMENT: Struct<ColorAttachment> = { words: 9, read: readColorAttachment };
+
 export interface ColorFormat {
   format: GPUTextureFormatName | undefined;
 }
 
-export const COLOR_FORMAT_WORDS = 1;
-
-/** Reads and checks the ColorFormat at word `at`. */
-export function readColorFormat(r: Reader, _t: Tables, at: number): ColorFormat {
+function readColorFormat(r: Reader, _t: Tables, at: number): ColorFormat {
   const { words: w } = r;
   return { format: oneOfOrNone(ENUMS.TextureFormat, 'format', w[at + 0] ?? 0) };
 }
+
+export const COLOR_FORMAT: Struct<ColorFormat> = { words: 1, read: readColorFormat };
 
 export interface RenderBundleEntry {
   bundle: Handles['renderBundle'];
 }
 
-export const RENDER_BUNDLE_ENTRY_WORDS = 1;
-
-/** Reads and checks the RenderBundleEntry at word `at`. */
-export function readRenderBundleEntry(r: Reader, t: Tables, at: number): RenderBundleEntry {
+function readRenderBundleEntry(r: Reader, t: Tables, at: number): RenderBundleEntry {
   const { words: w } = r;
   return { bundle: t.renderBundle.get(w[at + 0] ?? 0) };
 }
+
+export const RENDER_BUNDLE_ENTRY: Struct<RenderBundleEntry> = { words: 1, read: readRenderBundleEntry };
 
 /** Makes a buffer of `size` bytes, filled with zeros. */
 export interface CreateBuffer {
@@ -1110,19 +1106,9 @@ export interface Handler {
   readonly computePass: ComputePassCommands;
 }
 
-type Read<T> = (r: Reader, t: Tables, at: number) => T;
-
-interface List<T> {
-  /** Word at which the first element begins. */
-  at: number;
-  count: number;
-  /** Words from one element to the next. */
-  stride: number;
-  read: Read<T>;
-}
-
-function list<T>(r: Reader, t: Tables, { at, count, stride, read }: List<T>): T[] {
-  return Array.from({ length: count }, (_, n) => read(r, t, at + n * stride));
+/** Reads `count` structs that begin at word `at`. */
+function list<T>({ words, read }: Struct<T>, r: Reader, t: Tables, at: number, count: number): T[] {
+  return Array.from({ length: count }, (_, n) => read(r, t, at + n * words));
 }
 
 /** Commands between two looks. */
@@ -1167,7 +1153,7 @@ export function decode(r: Reader, h: Handler, look: Look): Promise<void> | undef
           id: w[at + 1] ?? 0,
           size: (w[at + 2] ?? 0) + (w[at + 2 + 1] ?? 0) * 4294967296,
           usage: bits(MASKS.BufferUsage, 'usage', w[at + 4] ?? 0),
-          label: label,
+          label,
         });
         break;
       }
@@ -1189,13 +1175,8 @@ export function decode(r: Reader, h: Handler, look: Look): Promise<void> | undef
           dimension: oneOf(ENUMS.TextureDimension, 'dimension', w[at + 7] ?? 0),
           format: oneOf(ENUMS.TextureFormat, 'format', w[at + 8] ?? 0),
           usage: bits(MASKS.TextureUsage, 'usage', w[at + 9] ?? 0),
-          label: label,
-          viewFormats: list(r, t, {
-            at: viewFormats,
-            count: w[at + 11] ?? 0,
-            stride: TEXTURE_VIEW_FORMAT_WORDS,
-            read: readTextureViewFormat,
-          }),
+          label,
+          viewFormats: list(TEXTURE_VIEW_FORMAT, r, t, viewFormats, w[at + 11] ?? 0),
         });
         break;
       }
@@ -1216,7 +1197,7 @@ export function decode(r: Reader, h: Handler, look: Look): Promise<void> | undef
           baseArrayLayer: w[at + 8] ?? 0,
           arrayLayerCount: w[at + 9] ?? 0,
           usage: bits(MASKS.TextureUsage, 'usage', w[at + 10] ?? 0),
-          label: label,
+          label,
         });
         break;
       }
@@ -1238,7 +1219,7 @@ export function decode(r: Reader, h: Handler, look: Look): Promise<void> | undef
           lodMaxClamp: finite('lodMaxClamp', f[at + 9] ?? 0),
           compare: oneOfOrNone(ENUMS.CompareFunction, 'compare', w[at + 10] ?? 0),
           maxAnisotropy: w[at + 11] ?? 0,
-          label: label,
+          label,
         });
         break;
       }
@@ -1252,13 +1233,8 @@ export function decode(r: Reader, h: Handler, look: Look): Promise<void> | undef
         if (tail !== at + length) throw badLength(length, tail - at);
         h.objects.createBindGroupLayout({
           id: w[at + 1] ?? 0,
-          label: label,
-          entries: list(r, t, {
-            at: entries,
-            count: w[at + 3] ?? 0,
-            stride: BIND_GROUP_LAYOUT_ENTRY_WORDS,
-            read: readBindGroupLayoutEntry,
-          }),
+          label,
+          entries: list(BIND_GROUP_LAYOUT_ENTRY, r, t, entries, w[at + 3] ?? 0),
         });
         break;
       }
@@ -1272,13 +1248,8 @@ export function decode(r: Reader, h: Handler, look: Look): Promise<void> | undef
         if (tail !== at + length) throw badLength(length, tail - at);
         h.objects.createPipelineLayout({
           id: w[at + 1] ?? 0,
-          label: label,
-          layouts: list(r, t, {
-            at: layouts,
-            count: w[at + 3] ?? 0,
-            stride: PIPELINE_LAYOUT_ENTRY_WORDS,
-            read: readPipelineLayoutEntry,
-          }),
+          label,
+          layouts: list(PIPELINE_LAYOUT_ENTRY, r, t, layouts, w[at + 3] ?? 0),
         });
         break;
       }
@@ -1293,13 +1264,8 @@ export function decode(r: Reader, h: Handler, look: Look): Promise<void> | undef
         h.objects.createBindGroup({
           id: w[at + 1] ?? 0,
           layout: t.bindGroupLayout.get(w[at + 2] ?? 0),
-          label: label,
-          entries: list(r, t, {
-            at: entries,
-            count: w[at + 4] ?? 0,
-            stride: BIND_GROUP_ENTRY_WORDS,
-            read: readBindGroupEntry,
-          }),
+          label,
+          entries: list(BIND_GROUP_ENTRY, r, t, entries, w[at + 4] ?? 0),
         });
         break;
       }
@@ -1311,7 +1277,7 @@ export function decode(r: Reader, h: Handler, look: Look): Promise<void> | undef
         const code = r.string(tail, w[at + 3] ?? 0, at + length, 'code');
         tail += ((w[at + 3] ?? 0) + 3) >>> 2;
         if (tail !== at + length) throw badLength(length, tail - at);
-        h.pipelines.createShaderModule({ id: w[at + 1] ?? 0, label: label, code: code });
+        h.pipelines.createShaderModule({ id: w[at + 1] ?? 0, label, code });
         left = 0;
         break;
       }
@@ -1368,41 +1334,16 @@ export function decode(r: Reader, h: Handler, look: Look): Promise<void> | undef
           sampleCount: w[at + 26] ?? 0,
           sampleMask: w[at + 27] ?? 0,
           alphaToCoverageEnabled: bool('alphaToCoverageEnabled', w[at + 28] ?? 0),
-          label: label,
-          vertexEntryPoint: vertexEntryPoint,
-          vertexConstants: vertexConstants,
-          fragmentEntryPoint: fragmentEntryPoint,
-          fragmentConstants: fragmentConstants,
-          vertexValues: list(r, t, {
-            at: vertexValues,
-            count: w[at + 34] ?? 0,
-            stride: CONSTANT_VALUE_WORDS,
-            read: readConstantValue,
-          }),
-          fragmentValues: list(r, t, {
-            at: fragmentValues,
-            count: w[at + 35] ?? 0,
-            stride: CONSTANT_VALUE_WORDS,
-            read: readConstantValue,
-          }),
-          buffers: list(r, t, {
-            at: buffers,
-            count: w[at + 36] ?? 0,
-            stride: VERTEX_BUFFER_LAYOUT_WORDS,
-            read: readVertexBufferLayout,
-          }),
-          attributes: list(r, t, {
-            at: attributes,
-            count: w[at + 37] ?? 0,
-            stride: VERTEX_ATTRIBUTE_WORDS,
-            read: readVertexAttribute,
-          }),
-          targets: list(r, t, {
-            at: targets,
-            count: w[at + 38] ?? 0,
-            stride: COLOR_TARGET_WORDS,
-            read: readColorTarget,
-          }),
+          label,
+          vertexEntryPoint,
+          vertexConstants,
+          fragmentEntryPoint,
+          fragmentConstants,
+          vertexValues: list(CONSTANT_VALUE, r, t, vertexValues, w[at + 34] ?? 0),
+          fragmentValues: list(CONSTANT_VALUE, r, t, fragmentValues, w[at + 35] ?? 0),
+          buffers: list(VERTEX_BUFFER_LAYOUT, r, t, buffers, w[at + 36] ?? 0),
+          attributes: list(VERTEX_ATTRIBUTE, r, t, attributes, w[at + 37] ?? 0),
+          targets: list(COLOR_TARGET, r, t, targets, w[at + 38] ?? 0),
         });
         break;
       }
@@ -1422,15 +1363,10 @@ export function decode(r: Reader, h: Handler, look: Look): Promise<void> | undef
           id: w[at + 1] ?? 0,
           layout: t.pipelineLayout.getOrNone(w[at + 2] ?? 0),
           module: t.shaderModule.get(w[at + 3] ?? 0),
-          label: label,
-          entryPoint: entryPoint,
-          constants: constants,
-          values: list(r, t, {
-            at: values,
-            count: w[at + 7] ?? 0,
-            stride: CONSTANT_VALUE_WORDS,
-            read: readConstantValue,
-          }),
+          label,
+          entryPoint,
+          constants,
+          values: list(CONSTANT_VALUE, r, t, values, w[at + 7] ?? 0),
         });
         break;
       }
@@ -1459,7 +1395,7 @@ export function decode(r: Reader, h: Handler, look: Look): Promise<void> | undef
           id: w[at + 1] ?? 0,
           type: oneOf(ENUMS.QueryType, 'type', w[at + 2] ?? 0),
           count: w[at + 3] ?? 0,
-          label: label,
+          label,
         });
         break;
       }
@@ -1476,13 +1412,8 @@ export function decode(r: Reader, h: Handler, look: Look): Promise<void> | undef
           depthReadOnly: bool('depthReadOnly', w[at + 2] ?? 0),
           stencilReadOnly: bool('stencilReadOnly', w[at + 3] ?? 0),
           sampleCount: w[at + 4] ?? 0,
-          label: label,
-          colorFormats: list(r, t, {
-            at: colorFormats,
-            count: w[at + 6] ?? 0,
-            stride: COLOR_FORMAT_WORDS,
-            read: readColorFormat,
-          }),
+          label,
+          colorFormats: list(COLOR_FORMAT, r, t, colorFormats, w[at + 6] ?? 0),
         });
         break;
       }
@@ -1544,41 +1475,16 @@ export function decode(r: Reader, h: Handler, look: Look): Promise<void> | undef
           sampleCount: w[at + 26] ?? 0,
           sampleMask: w[at + 27] ?? 0,
           alphaToCoverageEnabled: bool('alphaToCoverageEnabled', w[at + 28] ?? 0),
-          label: label,
-          vertexEntryPoint: vertexEntryPoint,
-          vertexConstants: vertexConstants,
-          fragmentEntryPoint: fragmentEntryPoint,
-          fragmentConstants: fragmentConstants,
-          vertexValues: list(r, t, {
-            at: vertexValues,
-            count: w[at + 34] ?? 0,
-            stride: CONSTANT_VALUE_WORDS,
-            read: readConstantValue,
-          }),
-          fragmentValues: list(r, t, {
-            at: fragmentValues,
-            count: w[at + 35] ?? 0,
-            stride: CONSTANT_VALUE_WORDS,
-            read: readConstantValue,
-          }),
-          buffers: list(r, t, {
-            at: buffers,
-            count: w[at + 36] ?? 0,
-            stride: VERTEX_BUFFER_LAYOUT_WORDS,
-            read: readVertexBufferLayout,
-          }),
-          attributes: list(r, t, {
-            at: attributes,
-            count: w[at + 37] ?? 0,
-            stride: VERTEX_ATTRIBUTE_WORDS,
-            read: readVertexAttribute,
-          }),
-          targets: list(r, t, {
-            at: targets,
-            count: w[at + 38] ?? 0,
-            stride: COLOR_TARGET_WORDS,
-            read: readColorTarget,
-          }),
+          label,
+          vertexEntryPoint,
+          vertexConstants,
+          fragmentEntryPoint,
+          fragmentConstants,
+          vertexValues: list(CONSTANT_VALUE, r, t, vertexValues, w[at + 34] ?? 0),
+          fragmentValues: list(CONSTANT_VALUE, r, t, fragmentValues, w[at + 35] ?? 0),
+          buffers: list(VERTEX_BUFFER_LAYOUT, r, t, buffers, w[at + 36] ?? 0),
+          attributes: list(VERTEX_ATTRIBUTE, r, t, attributes, w[at + 37] ?? 0),
+          targets: list(COLOR_TARGET, r, t, targets, w[at + 38] ?? 0),
         });
         break;
       }
@@ -1598,15 +1504,10 @@ export function decode(r: Reader, h: Handler, look: Look): Promise<void> | undef
           id: w[at + 1] ?? 0,
           layout: t.pipelineLayout.getOrNone(w[at + 2] ?? 0),
           module: t.shaderModule.get(w[at + 3] ?? 0),
-          label: label,
-          entryPoint: entryPoint,
-          constants: constants,
-          values: list(r, t, {
-            at: values,
-            count: w[at + 7] ?? 0,
-            stride: CONSTANT_VALUE_WORDS,
-            read: readConstantValue,
-          }),
+          label,
+          entryPoint,
+          constants,
+          values: list(CONSTANT_VALUE, r, t, values, w[at + 7] ?? 0),
         });
         break;
       }

@@ -1,7 +1,7 @@
 import type { Bindings } from './bindings.ts';
 import type { Work } from './budget.ts';
 import { compiled } from './compiler.ts';
-import { RENDER_BUNDLE_ENTRY_WORDS, type RenderPassCommands, readRenderBundleEntry } from './decode.ts';
+import { RENDER_BUNDLE_ENTRY, type RenderPassCommands } from './decode.ts';
 import { checkRange, INDEX, INDIRECT, VERTEX } from './range.ts';
 import { Fault, type Reader } from './reader.ts';
 import type { Handles, Tables } from './table.ts';
@@ -227,7 +227,7 @@ export class RenderPass implements RenderPassCommands {
     const executed = this.#executed;
     executed.length = bundlesCount;
     for (let n = 0; n < bundlesCount; n++) {
-      const { bundle } = readRenderBundleEntry(this.#reader, this.#tables, bundles + n * RENDER_BUNDLE_ENTRY_WORDS);
+      const { bundle } = RENDER_BUNDLE_ENTRY.read(this.#reader, this.#tables, bundles + n * RENDER_BUNDLE_ENTRY.words);
       this.#work.draw(bundle.draws, bundle.vertices);
       executed[n] = bundle.gpu;
     }

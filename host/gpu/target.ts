@@ -1,10 +1,4 @@
-import {
-  type BeginRenderPass,
-  COLOR_ATTACHMENT_WORDS,
-  type ColorAttachment,
-  ENUMS,
-  readColorAttachment,
-} from './decode.ts';
+import { type BeginRenderPass, COLOR_ATTACHMENT, type ColorAttachment, ENUMS } from './decode.ts';
 import type { Loose } from './loose.ts';
 import { Fault, type Reader } from './reader.ts';
 import type { Handles, Tables } from './table.ts';
@@ -111,7 +105,7 @@ export class RenderTarget {
     for (const color of this.#pool) {
       const n = this.#colors.length;
       if (n === count) return;
-      const record = readColorAttachment(this.#reader, this.#tables, at + n * COLOR_ATTACHMENT_WORDS);
+      const record = COLOR_ATTACHMENT.read(this.#reader, this.#tables, at + n * COLOR_ATTACHMENT.words);
       this.#colors.push(color);
       this.#attachments.push(color.fill(record));
     }

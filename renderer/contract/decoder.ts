@@ -125,6 +125,7 @@ function parametersOf(field: Field): [name: string, type: string][] {
   return [[name, typeOf(field)]];
 }
 
+const member = (name: string, value: string): string => (name === value ? name : `${name}: ${value}`);
 const declare = ([name, type]: [string, string]): string => `${name}: ${type}`;
 
 function structSource(name: string): string {
@@ -144,13 +145,12 @@ function structSource(name: string): string {
 ${members.join('\n')}
 }
 
-export const ${constant(name)}_WORDS = ${word};
-
-/** Reads and checks the ${name} at word \`at\`. */
-export function read${name}(${reader}: Reader, ${tables}: Tables, at: number): ${name} {
+function read${name}(${reader}: Reader, ${tables}: Tables, at: number): ${name} {
 ${views.length > 0 ? `const { ${views.join(', ')} } = r;` : ''}
 return { ${body} };
 }
+
+export const ${constant(name)}: Struct<${name}> = { words: ${word}, read: read${name} };
 `;
 }
 
@@ -216,8 +216,8 @@ function caseSource(entry: CommandLayout): string {
     case 'new record': {
       const members = valued.map(({ field, place, values }) =>
         field.type === 'list'
-          ? `${field.name}: list(r, t, { at: ${field.name}, count: ${u32(place)}, stride: ${constant(field.of)}_WORDS, read: read${field.of} })`
-          : `${field.name}: ${values.join()}`,
+          ? `${field.name}: list(${constant(field.of)}, r, t, ${field.name}, ${u32(place)})`
+          : member(field.name, values.join()),
       );
       lines.push(`${target}({ ${members.join(', ')} });`);
       break;
@@ -238,19 +238,9 @@ function caseSource(entry: CommandLayout): string {
 }
 
 const LOOP = `
-type Read<T> = (r: Reader, t: Tables, at: number) => T;
-
-interface List<T> {
-/** Word at which the first element begins. */
-at: number;
-count: number;
-/** Words from one element to the next. */
-stride: number;
-read: Read<T>;
-}
-
-function list<T>(r: Reader, t: Tables, { at, count, stride, read }: List<T>): T[] {
-return Array.from({ length: count }, (_, n) => read(r, t, at + n * stride));
+/** Reads \`count\` structs that begin at word \`at\`. */
+function list<T>({ words, read }: Struct<T>, r: Reader, t: Tables, at: number, count: number): T[] {
+return Array.from({ length: count }, (_, n) => read(r, t, at + n * words));
 }
 
 /** Commands between two looks. */
@@ -326,6 +316,13 @@ ${types.join('\n')}
 
 /** Names of commands by opcode, for messages. */
 export const COMMAND_NAMES: ReadonlyMap<number, string> = new Map([${LAYOUTS.map(({ opcode, name }) => `[${opcode}, '${name}']`).join(', ')}]);
+
+/** A record of fixed size in a list. */
+export interface Struct<T> {
+readonly words: number;
+/** Reads and checks the record at word \`at\`. @throws Fault */
+read(r: Reader, t: Tables, at: number): T;
+}
 
 ${Object.keys(structs).map(structSource).join('\n')}
 ${LAYOUTS.filter((entry) => passingOf(entry) !== 'arguments')
