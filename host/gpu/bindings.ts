@@ -3,7 +3,7 @@ import { Fault, type Reader } from './reader.ts';
 import type { Handles } from './table.ts';
 import { u32 } from './words.ts';
 
-/** What render passes, render bundles and compute passes can all do. */
+/** The commands that render passes, render bundles and compute passes have in common. */
 type OpenPass = GPUBindingCommandsMixin & GPUDebugCommandsMixin;
 
 export interface BindingsOptions {

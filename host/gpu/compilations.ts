@@ -31,7 +31,7 @@ interface Run {
 
 /**
  * Compiles in the background for the rooms of a device, each room in its turn. The driver compiles one thing after another, so
- * the time until the oldest compilation ends is that compilation's own. One that does not end costs the device.
+ * the time until the oldest compilation ends is that compilation's own. If one does not end, the device is given up.
  */
 export class DeviceCompiler {
   readonly #watch: DeviceWatch;

@@ -82,7 +82,7 @@ export class RoomCompiler implements CompilationOwner {
   readonly #pending = new Set<Promise<void>>();
   #patient = false;
   #fault: Fault | undefined;
-  /** Ends the wait of the call that waits. */
+  /** Ends the current call's wait for a pipeline. */
   #stopWaiting: (() => void) | undefined;
 
   constructor(options: RoomCompilerOptions) {

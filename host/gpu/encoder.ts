@@ -112,12 +112,12 @@ export class CommandEncoder implements EncoderCommands {
     this.#debugging().insertDebugMarker(markerLabel);
   }
 
-  /** What takes debug groups now: the open pass or render bundle, else the command encoder. */
+  /** The object that debug groups belong to now: the open pass or render bundle, or else the command encoder. */
   #debugging(): GPUDebugCommandsMixin {
     return this.#options.bindings.open ?? this.record();
   }
 
-  /** Where a pass writes its times: the module's query set, or else the host's timer. */
+  /** Has a pass write its times into the module's query set, or else into the host's timer. */
   #times(
     querySet: Handles['querySet'] | undefined,
     beginning: number | undefined,

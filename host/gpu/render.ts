@@ -10,7 +10,7 @@ import type { Handles, Tables } from './table.ts';
 const DRAW_BYTES = 16;
 const DRAW_INDEXED_BYTES = 20;
 
-/** What render passes and render bundles can both do. */
+/** The commands that render passes and render bundles have in common. */
 type Recorder = GPURenderCommandsMixin & GPUBindingCommandsMixin & GPUDebugCommandsMixin;
 
 /** A render bundle that is being recorded, and what it draws so far. */

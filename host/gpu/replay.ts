@@ -17,7 +17,7 @@ import { DeviceWatch } from './watch.ts';
 export type { ReplayObserver } from './notices.ts';
 export type { ReplayLimits, ReplayOptions } from './parts.ts';
 
-/** What one call of a module submitted (ABI.md, "Command stream"). */
+/** The commands and data that one call of a module submitted (ABI.md, "Command stream"). */
 export interface CommandStream {
   readonly commands: Uint32Array;
   readonly data: Uint8Array;

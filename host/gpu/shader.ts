@@ -83,7 +83,7 @@ function functions(code: string): Map<string, Body> {
   return bodies;
 }
 
-/** Where a block comment ends. Block comments nest (WGSL, "Comments"). */
+/** Finds the end of a block comment. Block comments nest (WGSL, "Comments"). */
 function commentEnd(code: string, from: number): number {
   const mark = new RegExp(COMMENT);
   mark.lastIndex = from;

@@ -11,7 +11,7 @@ export interface TexturePlace {
   aspect: GPUTextureAspect;
 }
 
-/** A place in a texture as WebGPU takes it. The same object is filled for every command, so that none makes garbage. */
+/** A place in a texture in WebGPU's terms. One object serves all commands, so that they make no garbage. */
 export class TextureSite {
   readonly #origin = { x: 0, y: 0, z: 0 };
   readonly #site: Loose<GPUTexelCopyTextureInfo> = {

@@ -62,7 +62,7 @@ export class StaticPasses {
   #pass = 0;
   /** Words of all passes that are kept. */
   #words = 0;
-  /** Where the pass that was scanned last ends, and how many commands it has. */
+  /** Results of the last scan: the word at which the pass ends, and its number of commands. */
   #end = 0;
   #commands = 0;
 

@@ -3,10 +3,10 @@ import type { Loose } from './loose.ts';
 import { Fault, type Reader } from './reader.ts';
 import type { Handles, Tables } from './table.ts';
 
-/** Any odd number that is larger than the numbers it is mixed with. */
+/** Factor that mixes numbers into a hash: odd, and larger than most of them. */
 const MIX = 1009;
 
-/** A color attachment of a pass. The same objects are filled for every pass, so that none makes garbage. */
+/** A color attachment of a pass. The same objects serve all passes, so that they make no garbage. */
 class Color {
   textureView: Handles['textureView'] | undefined;
   readonly #clearValue = { r: 0, g: 0, b: 0, a: 0 };

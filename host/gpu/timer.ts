@@ -42,7 +42,7 @@ export class GpuTimer {
     this.#timing = !this.#busy && !this.#destroyed && this.#renders >= RENDERS;
   }
 
-  /** Where the pass that begins now writes its times; undefined if it is not timed. */
+  /** Makes the pass that begins now write its times into the timer; undefined if the pass is not timed. */
   pass(): GPURenderPassTimestampWrites | undefined {
     if (!this.#timing || this.#passes === PASSES_MAX) return undefined;
     const first = 2 * this.#passes++;

@@ -69,13 +69,13 @@ export class DeviceWatch {
     return this.#lost;
   }
 
-  /** Whether the GPU has worked on one call for so long that it may never finish. */
+  /** Whether the GPU has worked on one call for a suspiciously long time. */
   get late(): boolean {
     const [first] = this.#unfinished;
     return first !== undefined && performance.now() - Math.max(first.at, this.#endedAt) > LATE_MS;
   }
 
-  /** What `owner` has to wait for before it submits more; undefined for nothing. */
+  /** Settles when `owner` may submit more work; undefined if it may now. */
   busy(owner: WorkOwner): Promise<void> | undefined {
     const backlog = this.#backlogs.get(owner);
     if (!backlog || backlog.calls < BACKLOG_CALLS || backlog.calls * backlog.msPerCall < BACKLOG_MS) return undefined;

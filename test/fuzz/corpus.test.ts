@@ -16,7 +16,7 @@ describe.each<Backend>(['null', 'vulkan'])('on the backend %s', async (backend) 
   test.each(corpus.filter(([, { backends }]) => backends.includes(backend)))(
     'the finding %s does no harm any more',
     async (_, finding) => {
-      // What is kept after one run may only be waiting for garbage collection.
+      // Objects that are kept after one run may only be waiting for garbage collection.
       for (let n = 0; n < HARMLESS; n++) await subject.run(finding.calls, finding);
       expect(await faultsOf(subject, finding)).toEqual([]);
     },

@@ -7,7 +7,7 @@ import type { Call } from './encode.ts';
 import { type Backend, type Manner, Subject } from './subject.ts';
 
 export interface Finding {
-  /** What went wrong before it was mended. */
+  /** Describes the fault that this finding showed. */
   about: string;
   backends: Backend[];
   manner: Manner;

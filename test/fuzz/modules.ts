@@ -17,7 +17,7 @@ const SLOW_MS = 1000;
 export interface Checked {
   /** The module as an engine gets it; undefined if the check refused it. */
   passed: Uint8Array<ArrayBuffer> | undefined;
-  /** What is wrong with the check; '' for nothing. */
+  /** Describes a fault of the check itself; '' for none. */
   fault: string;
   code: string;
 }

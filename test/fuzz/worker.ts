@@ -8,7 +8,7 @@ import { must } from '../../host/base/assert.ts';
 import { makeCalls } from './stream.ts';
 import { type Backend, mannerOf, Subject } from './subject.ts';
 
-/** What a worker reports about the seeds since its last report. */
+/** A worker's figures about the seeds since its last report. */
 export interface Report {
   /** The seed after the last one. */
   next: number;

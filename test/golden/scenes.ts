@@ -70,7 +70,7 @@ export async function draw({ name, game, at, played }: Scene): Promise<string> {
 
 export interface Verdict extends Difference {
   fits: boolean;
-  /** What is wrong, and which files to look at; '' if nothing is. */
+  /** Says how the pictures differ and which files to look at; '' if they fit. */
   message: string;
 }
 

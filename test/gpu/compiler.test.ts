@@ -196,7 +196,7 @@ test('rooms compile in turn, and a room that has used up its time loses the comp
   begun.mockRestore();
 });
 
-test('a compilation that does not end costs the device', async () => {
+test('a device is given up if a compilation does not end', async () => {
   const device = { queue: {}, lost: new Promise(() => {}) } as unknown as GPUDevice;
   const errors: string[] = [];
   const onOverdue = ({ message }: Error) => void errors.push(message);
