@@ -111,7 +111,7 @@ describe('values', () => {
     [
       'a bad enum',
       word(new Stream().command('createSampler', { id: 2 }), 2, 4),
-      /addressModeU: 4 is no value from 1 to 3/,
+      /addressModeU: 4 is not a value from 1 to 3/,
     ],
     ['a bad flag', buffer(2, 64, 1 << 10), /usage: 0x400 has bits outside/],
     ['a bad bool', word(begin(new Stream()), 5, 2), /depthReadOnly: 2 is neither/],
