@@ -159,14 +159,14 @@ interface Shot {
 
 function shoot({ game, source, options, texture }: Shot, onFrame: (frame: number) => Promise<void>): Promise<number> {
   const surface = { texture, view: texture.createView() };
-  const { instance, answers } = game;
+  const { instance, pending } = game;
   return film({
     ...options,
     instance,
-    answers,
+    pending,
     calls: source.calls,
     tickRate: source.tickRate,
-    run: (submission, asked) => game.run(submission, asked.kind === 'render' ? surface : undefined),
+    run: (submission, cause) => game.run(submission, cause.kind === 'render' ? surface : undefined),
     async onFrame(frame) {
       await onFrame(frame);
       options.onProgress?.(frame + 1);

@@ -63,6 +63,13 @@ export interface Submission {
   readonly commands: Uint32Array;
   /** Bulk data. Commands refer to it by byte offset. */
   readonly data: Uint8Array;
+  /** The export that submitted this: init, join, leave, tick, render or load. */
+  readonly call?: string;
+  /**
+   * Gives the functions that ran when the module wrote its n-th command, the innermost first. Only debug builds on the
+   * JavaScript engine know them. Stays valid after the views have died.
+   */
+  readonly origin?: (command: number) => readonly TrapFrame[];
 }
 
 /** Runs modules. */

@@ -4,7 +4,7 @@ import type { Handles } from './table.ts';
 import { u32 } from './words.ts';
 
 /** The commands that render passes, render bundles and compute passes have in common. */
-type OpenPass = GPUBindingCommandsMixin & GPUDebugCommandsMixin;
+type OpenPass = GPUObjectBase & GPUBindingCommandsMixin & GPUDebugCommandsMixin;
 
 export interface BindingsOptions {
   reader: Reader;

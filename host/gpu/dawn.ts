@@ -8,6 +8,7 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { NearlightError } from '../base/errors.ts';
 import { findRuntime } from '../base/installed.ts';
+import type { Milli } from '../base/time.ts';
 import { probeAnisotropy } from './anisotropy.ts';
 import { commandClock } from './clock.ts';
 import { DeviceGroups } from './groups.ts';
@@ -51,7 +52,7 @@ export interface OpenOptions {
   /** `null` needs no driver and executes nothing; it is for tests. */
   backend?: 'vulkan' | 'null';
   /** Milliseconds for the limits on commands and compilations; the system's clock by default. */
-  now?(): number;
+  now?(): Milli;
 }
 
 /** Requested if the adapter has them. */

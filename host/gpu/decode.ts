@@ -362,8 +362,184 @@ export const COMMAND_NAMES: ReadonlyMap<number, string> = new Map([
   [82, 'dispatchWorkgroupsIndirect'],
 ]);
 
+/** The words of a command that name objects, for messages. */
+export interface Mentions {
+  /** Word with the byte length of the command's own label; 0 for none. */
+  readonly label: number;
+  /** Word at which the label begins; 0 for none. */
+  readonly text: number;
+  /** Words that hold ids of objects, with the name of the field and the kind of the object. */
+  readonly ids: readonly (readonly [word: number, name: string, kind: keyof Tables])[];
+}
+
+/** Mentions by opcode. */
+export const MENTIONS: ReadonlyMap<number, Mentions> = new Map([
+  [1, { label: 5, text: 6, ids: [] }],
+  [2, { label: 10, text: 12, ids: [] }],
+  [3, { label: 11, text: 12, ids: [[2, 'texture', 'texture']] }],
+  [4, { label: 12, text: 13, ids: [] }],
+  [5, { label: 2, text: 4, ids: [] }],
+  [6, { label: 2, text: 4, ids: [] }],
+  [7, { label: 3, text: 5, ids: [[2, 'layout', 'bindGroupLayout']] }],
+  [8, { label: 2, text: 4, ids: [] }],
+  [
+    9,
+    {
+      label: 29,
+      text: 39,
+      ids: [
+        [2, 'layout', 'pipelineLayout'],
+        [3, 'vertexModule', 'shaderModule'],
+        [4, 'fragmentModule', 'shaderModule'],
+      ],
+    },
+  ],
+  [
+    10,
+    {
+      label: 4,
+      text: 8,
+      ids: [
+        [2, 'layout', 'pipelineLayout'],
+        [3, 'module', 'shaderModule'],
+      ],
+    },
+  ],
+  [11, { label: 0, text: 0, ids: [[2, 'pipeline', 'renderPipeline']] }],
+  [12, { label: 0, text: 0, ids: [[2, 'pipeline', 'computePipeline']] }],
+  [13, { label: 0, text: 0, ids: [] }],
+  [14, { label: 4, text: 5, ids: [] }],
+  [15, { label: 5, text: 7, ids: [] }],
+  [16, { label: 0, text: 0, ids: [] }],
+  [
+    17,
+    {
+      label: 29,
+      text: 39,
+      ids: [
+        [2, 'layout', 'pipelineLayout'],
+        [3, 'vertexModule', 'shaderModule'],
+        [4, 'fragmentModule', 'shaderModule'],
+      ],
+    },
+  ],
+  [
+    18,
+    {
+      label: 4,
+      text: 8,
+      ids: [
+        [2, 'layout', 'pipelineLayout'],
+        [3, 'module', 'shaderModule'],
+      ],
+    },
+  ],
+  [19, { label: 0, text: 0, ids: [[1, 'module', 'shaderModule']] }],
+  [20, { label: 0, text: 0, ids: [] }],
+  [21, { label: 0, text: 0, ids: [] }],
+  [32800, { label: 0, text: 0, ids: [[1, 'buffer', 'buffer']] }],
+  [32801, { label: 0, text: 0, ids: [[1, 'texture', 'texture']] }],
+  [34, { label: 0, text: 0, ids: [[1, 'buffer', 'buffer']] }],
+  [35, { label: 0, text: 0, ids: [[1, 'texture', 'texture']] }],
+  [36, { label: 0, text: 0, ids: [] }],
+  [37, { label: 0, text: 0, ids: [] }],
+  [38, { label: 0, text: 0, ids: [[1, 'buffer', 'buffer']] }],
+  [
+    48,
+    {
+      label: 0,
+      text: 0,
+      ids: [
+        [1, 'source', 'buffer'],
+        [3, 'destination', 'buffer'],
+      ],
+    },
+  ],
+  [
+    49,
+    {
+      label: 0,
+      text: 0,
+      ids: [
+        [1, 'buffer', 'buffer'],
+        [5, 'texture', 'texture'],
+      ],
+    },
+  ],
+  [
+    50,
+    {
+      label: 0,
+      text: 0,
+      ids: [
+        [1, 'texture', 'texture'],
+        [7, 'buffer', 'buffer'],
+      ],
+    },
+  ],
+  [
+    51,
+    {
+      label: 0,
+      text: 0,
+      ids: [
+        [1, 'source', 'texture'],
+        [7, 'texture', 'texture'],
+      ],
+    },
+  ],
+  [52, { label: 0, text: 0, ids: [[1, 'buffer', 'buffer']] }],
+  [
+    53,
+    {
+      label: 14,
+      text: 16,
+      ids: [
+        [1, 'depthView', 'textureView'],
+        [10, 'occlusionQuerySet', 'querySet'],
+        [11, 'timestampQuerySet', 'querySet'],
+      ],
+    },
+  ],
+  [54, { label: 0, text: 0, ids: [] }],
+  [55, { label: 4, text: 5, ids: [[1, 'timestampQuerySet', 'querySet']] }],
+  [56, { label: 0, text: 0, ids: [] }],
+  [
+    57,
+    {
+      label: 0,
+      text: 0,
+      ids: [
+        [1, 'querySet', 'querySet'],
+        [4, 'destination', 'buffer'],
+      ],
+    },
+  ],
+  [58, { label: 1, text: 2, ids: [] }],
+  [59, { label: 0, text: 0, ids: [] }],
+  [60, { label: 1, text: 2, ids: [] }],
+  [64, { label: 0, text: 0, ids: [[1, 'pipeline', 'renderPipeline']] }],
+  [65, { label: 0, text: 0, ids: [[2, 'bindGroup', 'bindGroup']] }],
+  [66, { label: 0, text: 0, ids: [[2, 'buffer', 'buffer']] }],
+  [67, { label: 0, text: 0, ids: [[1, 'buffer', 'buffer']] }],
+  [68, { label: 0, text: 0, ids: [] }],
+  [69, { label: 0, text: 0, ids: [] }],
+  [70, { label: 0, text: 0, ids: [[1, 'buffer', 'buffer']] }],
+  [71, { label: 0, text: 0, ids: [[1, 'buffer', 'buffer']] }],
+  [72, { label: 0, text: 0, ids: [] }],
+  [73, { label: 0, text: 0, ids: [] }],
+  [74, { label: 0, text: 0, ids: [] }],
+  [75, { label: 0, text: 0, ids: [] }],
+  [76, { label: 0, text: 0, ids: [] }],
+  [77, { label: 0, text: 0, ids: [] }],
+  [78, { label: 0, text: 0, ids: [] }],
+  [80, { label: 0, text: 0, ids: [[1, 'pipeline', 'computePipeline']] }],
+  [81, { label: 0, text: 0, ids: [] }],
+  [82, { label: 0, text: 0, ids: [[1, 'buffer', 'buffer']] }],
+]);
+
 /** A record of fixed size in a list. */
-export interface Struct<T> {
+export interface ListRecord<T> {
   readonly words: number;
   /** Reads and checks the record at word `at`. @throws Fault */
   read(r: Reader, t: Tables, at: number): T;
@@ -400,7 +576,7 @@ function readBindGroupLayoutEntry(r: Reader, _t: Tables, at: number): BindGroupL
   };
 }
 
-export const BIND_GROUP_LAYOUT_ENTRY: Struct<BindGroupLayoutEntry> = { words: 11, read: readBindGroupLayoutEntry };
+export const BIND_GROUP_LAYOUT_ENTRY: ListRecord<BindGroupLayoutEntry> = { words: 11, read: readBindGroupLayoutEntry };
 
 export interface TextureViewFormat {
   format: GPUTextureFormatName;
@@ -411,7 +587,7 @@ function readTextureViewFormat(r: Reader, _t: Tables, at: number): TextureViewFo
   return { format: oneOf(ENUMS.TextureFormat, 'format', w[at + 0] ?? 0) };
 }
 
-export const TEXTURE_VIEW_FORMAT: Struct<TextureViewFormat> = { words: 1, read: readTextureViewFormat };
+export const TEXTURE_VIEW_FORMAT: ListRecord<TextureViewFormat> = { words: 1, read: readTextureViewFormat };
 
 export interface PipelineLayoutEntry {
   layout: Handles['bindGroupLayout'] | undefined;
@@ -422,7 +598,7 @@ function readPipelineLayoutEntry(r: Reader, t: Tables, at: number): PipelineLayo
   return { layout: t.bindGroupLayout.getOrNone(w[at + 0] ?? 0) };
 }
 
-export const PIPELINE_LAYOUT_ENTRY: Struct<PipelineLayoutEntry> = { words: 1, read: readPipelineLayoutEntry };
+export const PIPELINE_LAYOUT_ENTRY: ListRecord<PipelineLayoutEntry> = { words: 1, read: readPipelineLayoutEntry };
 
 export interface BindGroupEntry {
   binding: number;
@@ -445,7 +621,7 @@ function readBindGroupEntry(r: Reader, t: Tables, at: number): BindGroupEntry {
   };
 }
 
-export const BIND_GROUP_ENTRY: Struct<BindGroupEntry> = { words: 6, read: readBindGroupEntry };
+export const BIND_GROUP_ENTRY: ListRecord<BindGroupEntry> = { words: 6, read: readBindGroupEntry };
 
 export interface VertexBufferLayout {
   arrayStride: number;
@@ -462,7 +638,7 @@ function readVertexBufferLayout(r: Reader, _t: Tables, at: number): VertexBuffer
   };
 }
 
-export const VERTEX_BUFFER_LAYOUT: Struct<VertexBufferLayout> = { words: 3, read: readVertexBufferLayout };
+export const VERTEX_BUFFER_LAYOUT: ListRecord<VertexBufferLayout> = { words: 3, read: readVertexBufferLayout };
 
 export interface ConstantValue {
   value: number;
@@ -472,7 +648,7 @@ function readConstantValue(r: Reader, _t: Tables, at: number): ConstantValue {
   return { value: r.double('value', at + 0) };
 }
 
-export const CONSTANT_VALUE: Struct<ConstantValue> = { words: 2, read: readConstantValue };
+export const CONSTANT_VALUE: ListRecord<ConstantValue> = { words: 2, read: readConstantValue };
 
 export interface VertexAttribute {
   format: GPUVertexFormatName;
@@ -489,7 +665,7 @@ function readVertexAttribute(r: Reader, _t: Tables, at: number): VertexAttribute
   };
 }
 
-export const VERTEX_ATTRIBUTE: Struct<VertexAttribute> = { words: 3, read: readVertexAttribute };
+export const VERTEX_ATTRIBUTE: ListRecord<VertexAttribute> = { words: 3, read: readVertexAttribute };
 
 export interface ColorTarget {
   format: GPUTextureFormatName | undefined;
@@ -518,7 +694,7 @@ function readColorTarget(r: Reader, _t: Tables, at: number): ColorTarget {
   };
 }
 
-export const COLOR_TARGET: Struct<ColorTarget> = { words: 9, read: readColorTarget };
+export const COLOR_TARGET: ListRecord<ColorTarget> = { words: 9, read: readColorTarget };
 
 export interface ColorAttachment {
   view: Handles['textureView'] | undefined;
@@ -547,7 +723,7 @@ function readColorAttachment(r: Reader, t: Tables, at: number): ColorAttachment 
   };
 }
 
-export const COLOR_ATTACHMENT: Struct<ColorAttachment> = { words: 9, read: readColorAttachment };
+export const COLOR_ATTACHMENT: ListRecord<ColorAttachment> = { words: 9, read: readColorAttachment };
 
 export interface ColorFormat {
   format: GPUTextureFormatName | undefined;
@@ -558,7 +734,7 @@ function readColorFormat(r: Reader, _t: Tables, at: number): ColorFormat {
   return { format: oneOfOrNone(ENUMS.TextureFormat, 'format', w[at + 0] ?? 0) };
 }
 
-export const COLOR_FORMAT: Struct<ColorFormat> = { words: 1, read: readColorFormat };
+export const COLOR_FORMAT: ListRecord<ColorFormat> = { words: 1, read: readColorFormat };
 
 export interface RenderBundleEntry {
   bundle: Handles['renderBundle'];
@@ -569,7 +745,7 @@ function readRenderBundleEntry(r: Reader, t: Tables, at: number): RenderBundleEn
   return { bundle: t.renderBundle.get(w[at + 0] ?? 0) };
 }
 
-export const RENDER_BUNDLE_ENTRY: Struct<RenderBundleEntry> = { words: 1, read: readRenderBundleEntry };
+export const RENDER_BUNDLE_ENTRY: ListRecord<RenderBundleEntry> = { words: 1, read: readRenderBundleEntry };
 
 /** Makes a buffer of `size` bytes, filled with zeros. */
 export interface CreateBuffer {
@@ -1077,7 +1253,7 @@ export type Commands = ObjectsCommands &
   ComputePassCommands;
 
 /** The records of commands with many fields. The decoder fills the same ones again and again, so that it makes no garbage. */
-export class Records {
+export class CommandRecords {
   readonly writeTexture = {} as WriteTexture;
   readonly writeTextureFromAsset = {} as WriteTextureFromAsset;
   readonly copyBufferToTexture = {} as CopyBufferToTexture;
@@ -1094,7 +1270,7 @@ export class Records {
  */
 export interface Handler {
   readonly tables: Tables;
-  readonly records: Records;
+  readonly records: CommandRecords;
   readonly objects: ObjectsCommands;
   readonly pipelines: PipelinesCommands;
   readonly scopes: ScopesCommands;
@@ -1106,33 +1282,30 @@ export interface Handler {
   readonly computePass: ComputePassCommands;
 }
 
-/** Reads `count` structs that begin at word `at`. */
-function list<T>({ words, read }: Struct<T>, r: Reader, t: Tables, at: number, count: number): T[] {
+/** Reads `count` records that begin at word `at`. */
+function list<T>({ words, read }: ListRecord<T>, r: Reader, t: Tables, at: number, count: number): T[] {
   return Array.from({ length: count }, (_, n) => read(r, t, at + n * words));
 }
-
-/** Commands between two looks. */
-const LOOK_COMMANDS = 32;
 
 /** Is called between two commands now and then. The decoder stops there if it returns something to wait for. */
 export type Look = () => Promise<void> | undefined;
 
 /**
- * Checks the commands from `r.at` on (opcode, length, enums, flags, ids) and has `h` execute each of them. Returns what to wait
- * for if `look` says so, and undefined at the end of the stream.
+ * Checks the commands from `r.at` on (opcode, length, enums, flags, ids) and has `h` execute each of them. Calls `look` before
+ * every `lookEvery`-th command. Returns what to wait for if `look` returns that, and undefined at the end of the stream.
  * @throws Fault at the first bad command, and whatever executing a command or `look` throws. `r` then stands at that command;
  * the ones before it have been executed
  */
-export function decode(r: Reader, h: Handler, look: Look): Promise<void> | undefined {
+export function decode(r: Reader, h: Handler, look: Look, lookEvery: number): Promise<void> | undefined {
   const { words: w, floats: f, length: end } = r;
   const t = h.tables;
   let at = r.at;
-  for (let left = LOOK_COMMANDS; at < end; r.index++) {
+  for (let left = lookEvery - 1; at < end; r.index++) {
     if (left-- === 0) {
       r.at = at;
       const wait = look();
       if (wait) return wait;
-      left = LOOK_COMMANDS - 1;
+      left = lookEvery - 1;
     }
     // The checks of lengths keep every index below within the stream, so the zeros after `??` are never used.
     const head = w[at] ?? 0;

@@ -1,10 +1,10 @@
-import { COMMAND_NAMES, type Commands, type Handler, type Records } from './decode.ts';
+import { COMMAND_NAMES, type CommandRecords, type Commands, type Handler } from './decode.ts';
 import type { Tables } from './table.ts';
 
 const NOTHING = Object.fromEntries([...COMMAND_NAMES.values()].map((name) => [name, () => {}])) as unknown as Commands;
 
 /** A handler that executes nothing: with it, the decoder only checks the commands. */
-export function idleHandler(tables: Tables, records: Records): Handler {
+export function idleHandler(tables: Tables, records: CommandRecords): Handler {
   return {
     tables,
     records,

@@ -4,11 +4,13 @@ import { Budget, Work, type WorkLimits } from './budget.ts';
 import { RoomCompiler } from './compiler.ts';
 import { ComputePass } from './compute.ts';
 import { Copies } from './copies.ts';
-import { type Handler, Records } from './decode.ts';
+import { CommandRecords, type Handler } from './decode.ts';
 import { CommandEncoder } from './encoder.ts';
 import { Notices } from './notices.ts';
 import { Objects } from './objects.ts';
+import { Pinpoint } from './pinpoint.ts';
 import { Pipelines } from './pipelines.ts';
+import { Places } from './place.ts';
 import { Queue } from './queue.ts';
 import { Reader } from './reader.ts';
 import { RenderBundleRecorder } from './recorder.ts';
@@ -40,6 +42,8 @@ export interface ReplayOptions extends RepliesOptions {
   /** The bytes of an asset by its handle. */
   asset(handle: number): Uint8Array | undefined;
   log(level: 'error' | 'warn', message: string): void;
+  /** If true, errors that the GPU reports late are attributed to their commands. This costs time, so it is for development. */
+  pinpoint?: boolean;
 }
 
 export type ReplayParts = ReturnType<typeof createParts>;
@@ -49,16 +53,19 @@ export function createParts(options: ReplayOptions) {
   const { device, limits, asset } = options;
   const log: ReplayOptions['log'] = (level, message) => options.log(level, message);
   const reader = new Reader();
-  const refusals = new Refusals(reader);
+  const tables = createTables(limits.gpuObjectsMax);
+  const bindings = new Bindings({ reader, limits: device.limits });
+  const places = new Places({ reader, tables, bindings });
+  const refusals = new Refusals(places);
   const notices = new Notices();
   const replies = new Replies(options);
-  const tables = createTables(limits.gpuObjectsMax);
   const budget = new Budget(limits.gpuBytesMax);
   const work = new Work(limits);
   const timer = device.features.has('timestamp-query')
     ? new GpuTimer(device, (ms, renders) => notices.gpu(ms, renders))
     : undefined;
   const scopes = new ErrorScopes({ device, replies, log });
+  const pinpoint = options.pinpoint ? new Pinpoint({ device, reader, scopes, places, notices }) : undefined;
   const compiler = new RoomCompiler({
     device,
     msMax: limits.shaderMsMax,
@@ -66,8 +73,7 @@ export function createParts(options: ReplayOptions) {
     onOverdue: ({ message }) => notices.error(new NearlightError('NL_COMMAND', message)),
     onHung: () => notices.hung(),
   });
-  const records = new Records();
-  const bindings = new Bindings({ reader, limits: device.limits });
+  const records = new CommandRecords();
   const renderPass = new RenderPass({ reader, tables, work, bindings, limits: device.limits });
   const computePass = new ComputePass({ work, bindings });
   const target = new RenderTarget({ reader, tables, limits: device.limits });
@@ -122,6 +128,7 @@ export function createParts(options: ReplayOptions) {
   };
   return {
     reader,
+    places,
     refusals,
     notices,
     replies,
@@ -130,6 +137,7 @@ export function createParts(options: ReplayOptions) {
     work,
     timer,
     scopes,
+    pinpoint,
     compiler,
     staticPasses,
     encoder,

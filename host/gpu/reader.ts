@@ -28,9 +28,6 @@ export class Reader {
   /** Word at which the command to execute next begins. */
   end = 0;
   #bytes: Uint8Array = new Uint8Array();
-  #label = '';
-  /** Number of the command that gave #label. */
-  #labelled = -1;
   readonly #halves = new Uint32Array(2);
   readonly #double = new Float64Array(this.#halves.buffer);
   readonly #interned = new WordCache<Interned>();
@@ -64,7 +61,6 @@ export class Reader {
     this.index = 0;
     this.at = 0;
     this.end = 0;
-    this.#labelled = -1;
   }
 
   /** Leaves out the commands in the next `words` words, because executing the current command has executed them, too. */
@@ -83,11 +79,6 @@ export class Reader {
     return u32(this.words, this.at) & 0xffff;
   }
 
-  /** The label in the current command, as far as it has been read; '' without one. */
-  get label(): string {
-    return this.#labelled === this.index ? this.#label : '';
-  }
-
   /** The UTF-8 text of `byteLength` bytes that begins at word `at` and must end by word `end`. */
   string(at: number, byteLength: number, end: number, name: string): string {
     if (byteLength === 0) return '';
@@ -98,10 +89,7 @@ export class Reader {
     // The padding is zeros, so "ab" and "ab\0" have the same words.
     const text = known?.byteLength === byteLength ? known.text : this.#decode(at * 4, byteLength, name);
     if (short && text !== known?.text) this.#interned.add(this.words, at, last, { text, byteLength });
-    if (name !== 'label') return text;
-    this.#label = text.slice(0, LABEL_CHARS_MAX);
-    this.#labelled = this.index;
-    return this.#label;
+    return name === 'label' ? text.slice(0, LABEL_CHARS_MAX) : text;
   }
 
   /** The f64 in words `at` and `at + 1`. */

@@ -1,18 +1,19 @@
 import type { Bindings } from './bindings.ts';
-import { decode, type Handler, type Records } from './decode.ts';
+import { type CommandRecords, decode, type Handler } from './decode.ts';
 import { idleHandler } from './idle.ts';
 import { Reader } from './reader.ts';
 import type { RenderPass } from './render.ts';
 import type { PartRecorder } from './static.ts';
 import type { Handles, Tables } from './table.ts';
 import type { RenderTarget } from './target.ts';
+import { LOOK_COMMANDS } from './turn.ts';
 
 export interface RenderBundleRecorderOptions {
   device: GPUDevice;
   /** Reads the submission that the recorded commands are part of. */
   reader: Reader;
   tables: Tables;
-  records: Records;
+  records: CommandRecords;
   target: RenderTarget;
   bindings: Bindings;
   renderPass: RenderPass;
@@ -36,7 +37,7 @@ export class RenderBundleRecorder implements PartRecorder {
     try {
       renderPass.beginRenderBundle(device.createRenderBundleEncoder(target.describeRenderBundle()));
       this.#part.openPart(reader, from, to);
-      decode(this.#part, this.#handler, () => undefined);
+      decode(this.#part, this.#handler, () => undefined, LOOK_COMMANDS);
       return renderPass.finishRenderBundle();
     } catch {
       renderPass.drop();

@@ -11,7 +11,7 @@ const DRAW_BYTES = 16;
 const DRAW_INDEXED_BYTES = 20;
 
 /** The commands that render passes and render bundles have in common. */
-type Recorder = GPURenderCommandsMixin & GPUBindingCommandsMixin & GPUDebugCommandsMixin;
+type Recorder = GPUObjectBase & GPURenderCommandsMixin & GPUBindingCommandsMixin & GPUDebugCommandsMixin;
 
 /** A render bundle that is being recorded, and what it draws so far. */
 interface RenderBundleRecording {

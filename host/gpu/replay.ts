@@ -7,18 +7,18 @@ import { idleHandler } from './idle.ts';
 import type { ReplayObserver } from './notices.ts';
 import { RoomOwner } from './owner.ts';
 import { createParts, type ReplayOptions, type ReplayParts } from './parts.ts';
+import { type Call, RefusedError } from './place.ts';
 import { Fault } from './reader.ts';
-import { placeOf } from './refusals.ts';
 import type { ErrorScopes } from './scope.ts';
 import { countObjects, type Handles, type Tables } from './table.ts';
-import { Turn } from './turn.ts';
+import { LOOK_COMMANDS, Turn } from './turn.ts';
 import { DeviceWatch } from './watch.ts';
 
 export type { ReplayObserver } from './notices.ts';
 export type { ReplayLimits, ReplayOptions } from './parts.ts';
 
 /** The commands and data that one call of a module submitted (ABI.md, "Command stream"). */
-export interface CommandStream {
+export interface CommandStream extends Call {
   readonly commands: Uint32Array;
   readonly data: Uint8Array;
 }
@@ -134,11 +134,12 @@ export class CommandReplay {
     }
   }
 
-  #begin({ commands, data }: CommandStream, surface: Surface | undefined, { patient }: { patient: boolean }): void {
+  #begin(stream: CommandStream, surface: Surface | undefined, { patient }: { patient: boolean }): void {
     if (this.#destroyed) throw new Error('bug: the replay is destroyed');
     if (this.#failed) throw this.#failed;
-    const { reader, compiler, queue, work, staticPasses, timer } = this.#parts;
-    reader.open(commands, data);
+    const { reader, places, compiler, queue, work, staticPasses, timer } = this.#parts;
+    reader.open(stream.commands, stream.data);
+    places.begin(stream);
     compiler.begin({ patient });
     queue.begin();
     work.begin();
@@ -152,19 +153,20 @@ export class CommandReplay {
 
   /** Goes on until the stream is executed or something has to be waited for. Returns that. */
   #proceed(surface: Surface | undefined): Promise<void> | undefined {
-    const { reader, handler, compiler, scopes } = this.#parts;
+    const { reader, handler, compiler, scopes, pinpoint } = this.#parts;
     let wait: Promise<void> | undefined;
     this.#errors.enter(this.#owner);
     this.#turn.resume();
     scopes.resume();
     try {
-      wait = decode(reader, handler, this.#look) ?? compiler.pending;
+      wait = decode(reader, handler, this.#look, pinpoint ? 1 : LOOK_COMMANDS) ?? compiler.pending;
       if (!wait) this.#complete(surface);
     } catch (error) {
       if (!(error instanceof Waiting)) this.#fail(error, surface);
       wait = error.compilation;
     } finally {
       this.#errors.leave();
+      pinpoint?.end();
     }
     if (wait) scopes.suspend();
     else this.#over(surface);
@@ -173,8 +175,9 @@ export class CommandReplay {
 
   /** Between two commands: ends a call that the GPU has refused, and returns what to wait for if the room's turn is over. */
   readonly #look = (): Promise<void> | undefined => {
-    const { refusals, compiler } = this.#parts;
+    const { refusals, compiler, pinpoint } = this.#parts;
     refusals.check();
+    pinpoint?.begin();
     return compiler.patient ? this.#turn.look() : undefined;
   };
 
@@ -232,21 +235,21 @@ export class CommandReplay {
 
   #fail(error: unknown, surface: Surface | undefined): never {
     const { refusals, encoder, scopes, timer } = this.#parts;
+    // A command is often bad only because the GPU refused an earlier one.
+    this.#failed = refusals.first ?? this.#errorFor(error);
     this.#over(surface);
     encoder.drop();
     scopes.drop();
     timer?.drop();
-    // A command is often bad only because the GPU refused an earlier one.
-    this.#failed = refusals.first ?? this.#errorFor(error);
     throw this.#failed;
   }
 
   /** The coded error for an error in the current command. */
   #errorFor(error: unknown): NearlightError {
-    const place = placeOf(this.#parts.reader);
-    if (error instanceof Lost) return new NearlightError('NL_GPU_LOST', `${place}: ${error.message}`);
-    if (error instanceof Fault) return new NearlightError('NL_COMMAND', `${place}: ${error.message}`);
-    return new NearlightError('NL_GPU_VALIDATION', `${place}: ${String(error)}`, { cause: error });
+    const place = this.#parts.places.current;
+    if (error instanceof Lost) return new RefusedError('NL_GPU_LOST', place, error.message);
+    if (error instanceof Fault) return new RefusedError('NL_COMMAND', place, error.message);
+    return new RefusedError('NL_GPU_VALIDATION', place, String(error), { cause: error });
   }
 
   /** Measures the checks of a stream. Fails if the stream uses objects that it creates, because nothing is executed. */
@@ -255,7 +258,7 @@ export class CommandReplay {
     if (reader.length > CHECKED_WORDS_MAX) return;
     const begunAt = performance.now();
     try {
-      decode(reader, this.#idle, () => undefined);
+      decode(reader, this.#idle, () => undefined, LOOK_COMMANDS);
       notices.check(performance.now() - begunAt);
     } catch {}
     reader.rewind();

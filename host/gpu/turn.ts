@@ -9,6 +9,9 @@ const LONG_SLICE_MS = 25;
 /** A room counts as alone when no other room was active for this long. */
 const ALONE_MS = 100;
 
+/** Commands between two looks at the clock. */
+export const LOOK_COMMANDS = 32;
+
 /** Which of a device's rooms was active last. */
 interface Activity {
   last: Turn | undefined;

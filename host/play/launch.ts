@@ -44,6 +44,8 @@ export interface LaunchOptions {
   config: Config;
   /** What the module is told at its start. */
   session: Pick<LoadOptions, 'seed' | 'tickRate' | 'seats'> & Partial<Pick<LoadOptions, 'gpu'>>;
+  /** True to find the place in the module that wrote a refused command. It costs time with every command. */
+  pinpoint?: boolean;
   log(level: LogLevel, message: string): void;
 }
 
@@ -74,8 +76,14 @@ export class Launch implements Launcher {
   }
 
   createReplay(owner: ReplayOwner): CommandReplay {
-    const { gpu, config, playable } = this.#options;
-    return createReplay({ device: gpu.device, limits: config, assets: playable.assets, owner });
+    const { gpu, config, playable, pinpoint } = this.#options;
+    return createReplay({
+      device: gpu.device,
+      limits: config,
+      assets: playable.assets,
+      owner,
+      ...(pinpoint ? { pinpoint } : {}),
+    });
   }
 }
 
@@ -85,14 +93,15 @@ export function createReplay(options: {
   limits: ReplayLimits;
   assets: Uint8Array;
   owner: ReplayOwner;
+  pinpoint?: boolean;
 }): CommandReplay {
-  const { device, limits, assets, owner } = options;
+  const { assets, owner, ...rest } = options;
   const directory = readAssets(assets);
   const asset = (handle: number): Uint8Array | undefined => {
     const entry = directory[handle];
     return entry && assets.subarray(entry.offset, entry.offset + entry.bytes);
   };
-  return new CommandReplay({ device, limits, asset, ...owner });
+  return new CommandReplay({ ...rest, asset, ...owner });
 }
 
 /** Makes the replay that draws for `instance` and sends its replies there. */

@@ -5,7 +5,7 @@ import type { Gpu } from '../gpu/dawn.ts';
 import type { Meters } from '../observe/meters.ts';
 import type { RoomOptions } from '../room/options.ts';
 import { Room } from '../room/room.ts';
-import { View } from '../room/view.ts';
+import { VideoView } from '../room/video.ts';
 import type { PlayerConnection, ViewRequest } from '../stream/player.ts';
 import { RateControl } from '../stream/rate.ts';
 import { createVideoEncoder } from '../video/h264.ts';
@@ -49,10 +49,10 @@ async function createView(
   request: ViewRequest,
   connection: PlayerConnection,
   onError: (error: unknown) => void,
-): Promise<View> {
+): Promise<VideoView> {
   const { width, height, fps } = request;
   const rate = new RateControl(request, config.bitrateMax);
   const encoder = await createVideoEncoder({ width, height, fps, bitrate: rate.bitrate, hardware: !gpu.software, log });
   const readback = new Readback({ device: gpu.device, width, height });
-  return new View({ readback, encoder, connection, rate, clock: systemClock, meters, onError });
+  return new VideoView({ readback, encoder, connection, rate, clock: systemClock, meters, onError });
 }

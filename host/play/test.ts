@@ -144,7 +144,7 @@ export class TestGame {
     for (let n = 0; n < count; n++) {
       for (const [seat, input] of this.#inputs.entries()) input.write(instance.inputs, seat);
       this.#run(await instance.tick(this.#ticks++));
-      for (const input of this.#inputs) input.consumed();
+      for (const input of this.#inputs) input.endTick();
     }
   }
 

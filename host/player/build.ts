@@ -1,18 +1,23 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { build, stop } from 'esbuild';
+import { must } from '../base/assert.ts';
 import { SOURCE_ENDING } from '../base/self.ts';
 
-/** One file as the server sends it: its content type, and its bytes. */
+/** One file of the page, with its content type. */
 export type PlayerFile = { type: string; body: Buffer };
 
-const folder = import.meta.dirname;
+const FOLDER = import.meta.dirname;
 
-/** The player's page as paths and files, all that it needs; nothing is written to disk. Meets `default-src 'self'`. */
+/**
+ * Bundles the player's page in memory. The result is complete: the page loads nothing from elsewhere and has no inline
+ * script or style, so it works under the policy `default-src 'self'`.
+ * @returns the files by path
+ */
 export async function buildPlayer(): Promise<Map<string, PlayerFile>> {
   const { outputFiles } = await build({
-    entryPoints: { player: join(folder, `page.${SOURCE_ENDING}`), style: join(folder, 'style.css') },
-    outdir: folder,
+    entryPoints: { player: join(FOLDER, `page.${SOURCE_ENDING}`), style: join(FOLDER, 'style.css') },
+    outdir: FOLDER,
     bundle: true,
     minify: true,
     write: false,
@@ -21,10 +26,16 @@ export async function buildPlayer(): Promise<Map<string, PlayerFile>> {
     charset: 'utf8',
     logLevel: 'silent',
   });
-  // Its process would stay for as long as this one.
+  // esbuild's helper process would otherwise run as long as this one.
   await stop();
-  const [html, icon] = await Promise.all([readFile(join(folder, 'index.html')), readFile(join(folder, 'favicon.svg'))]);
-  const output = (name: string) => Buffer.from(outputFiles.find((file) => file.path.endsWith(name))!.contents);
+  const [html, icon] = await Promise.all([readFile(join(FOLDER, 'index.html')), readFile(join(FOLDER, 'favicon.svg'))]);
+  const output = (name: string) =>
+    Buffer.from(
+      must(
+        outputFiles.find((file) => file.path.endsWith(name)),
+        `bundled file ${name}`,
+      ).contents,
+    );
   return new Map([
     ['/', { type: 'text/html; charset=utf-8', body: html }],
     ['/player.js', { type: 'text/javascript; charset=utf-8', body: output('player.js') }],

@@ -1,6 +1,5 @@
 import { exit, Game, input, log, play, State } from '@nearlight/sdk';
-import { openModel } from '@nearlight/sdk/scene/file';
-import { Orbit } from '@nearlight/sdk/scene/orbit';
+import { Orbit, openModel } from '@nearlight/sdk/scene';
 import { Renderer } from './renderer';
 
 export { init, join, leave, load, render, save, tick, version } from '@nearlight/sdk/game';

@@ -19,13 +19,18 @@ import {
   TextureView,
   TextureViewDimension,
 } from '@nearlight/sdk';
-import { Environment } from '@nearlight/sdk/scene/environment';
-import { ModelFile } from '@nearlight/sdk/scene/file';
-import { materialLayout } from '@nearlight/sdk/scene/materials';
-import { Model } from '@nearlight/sdk/scene/model';
-import { Orbit } from '@nearlight/sdk/scene/orbit';
-import { Pipelines, SHADOW_FORMAT } from '@nearlight/sdk/scene/pipelines';
-import { GROUND_VERTICES, SKY_VERTICES, VIEW_BYTES } from '@nearlight/sdk/scene/shaders';
+import {
+  Environment,
+  GROUND_VERTICES,
+  Model,
+  ModelFile,
+  materialLayout,
+  Orbit,
+  Pipelines,
+  SHADOW_FORMAT,
+  SKY_VERTICES,
+  VIEW_BYTES,
+} from '@nearlight/sdk/scene';
 import { Targets } from './target';
 import { SHADOW_SIZE, Stage, View } from './view';
 

@@ -9,7 +9,7 @@ import {
   TextureUsage,
   TextureView,
 } from '@nearlight/sdk';
-import { DEPTH_FORMAT } from '@nearlight/sdk/scene/pipelines';
+import { DEPTH_FORMAT } from '@nearlight/sdk/scene';
 
 const SAMPLES: u32 = 4;
 /** A host whose GPU is software gives smaller pictures, and there several samples take as long as all the rest. */

@@ -1,7 +1,5 @@
 import { mat4, vec3 } from '@nearlight/sdk';
-import { Orbit } from '@nearlight/sdk/scene/orbit';
-import { VIEW_BYTES } from '@nearlight/sdk/scene/shaders';
-import { Bounds } from '@nearlight/sdk/scene/transform';
+import { Bounds, Orbit, VIEW_BYTES } from '@nearlight/sdk/scene';
 
 const FOV_Y: f32 = 0.6;
 const MARGIN: f32 = 1.12;

@@ -10,7 +10,10 @@ import {
   PATH_ROTATION,
 } from '../contract/pack';
 
-/** Samples a channel (a record) at a time in seconds into `out`; `floats` is where the file's floats begin. */
+/**
+ * Samples a channel at a time in seconds into `out`. `channel` is the address of its record, `floats` that of the
+ * file's floats.
+ */
 export function sampleChannel(channel: usize, floats: usize, time: f32, out: usize): void {
   const count = <i32>load<u32>(channel, CHANNEL_COUNT);
   const components = <i32>load<u32>(channel, CHANNEL_COMPONENTS);

@@ -20,9 +20,14 @@ const FACES: u32 = 6;
 /** What a dynamic offset has to be a multiple of. */
 const OFFSET_BYTES: u32 = 256;
 
-/** The light around a scene as two cubes, rendered once: what mirrors of each roughness show, and what falls on matt surfaces. */
+/**
+ * The light around a scene, as two cube maps that are rendered once: reflections by roughness, and the light that
+ * reaches matt surfaces.
+ */
 export class Environment {
+  /** The reflections: one mip level for each roughness. */
   readonly view!: TextureView;
+  /** The light that reaches matt surfaces. */
   readonly irradiance!: TextureView;
   private readonly cubes: Texture[] = [];
   private readonly pipeline!: RenderPipeline;

@@ -39,7 +39,7 @@ const UNIFORM_WORDS = UNIFORM_BYTES / 4;
 /** Where the bits of the slots that have a texture begin in the flags for the shader. */
 const SLOT_BITS = 8;
 
-/** Lays out what a material binds: its uniforms, then for each slot a texture and a sampler. */
+/** Makes the layout of a material's bind group: its uniforms, then a texture and a sampler for each slot. */
 export function materialLayout(): BindGroupLayout {
   const entries: BindGroupLayoutEntry[] = [{ binding: 0, visibility: ShaderStage.FRAGMENT, buffer: {} }];
   for (let slot = 0; slot < SLOT_COUNT; slot++) {

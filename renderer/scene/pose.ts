@@ -45,13 +45,13 @@ const BOUNDS_STEPS = 12;
 
 /** Where the nodes of a model are at one time of its first animation. */
 export class Pose {
-  /** Seconds; 0 where nothing moves. */
+  /** Length of the animation in seconds; 0 if nothing moves. */
   readonly duration: f32;
   readonly nodeCount: i32;
   readonly jointCount: i32;
-  /** A matrix a joint of each skin, for the GPU. */
+  /** One matrix for each joint of each skin, for the GPU. */
   readonly joints!: StaticArray<f32>;
-  /** The weights of morph targets, a copy of all floats of the file that are weights. */
+  /** The weights of morph targets: a copy of all floats of the file that are weights. */
   readonly weights!: StaticArray<f32>;
   /** Where the weights of each node begin. */
   readonly weightFirst!: StaticArray<u32>;
@@ -85,12 +85,12 @@ export class Pose {
     this.duration = animated ? load<f32>(file.record(SECTION_ANIMATIONS, 0, ANIMATION_SIZE), ANIMATION_DURATION) : 0;
   }
 
-  /** Gives the address of a node's matrix. */
+  /** Returns the address of a node's matrix. */
   world(node: i32): usize {
     return changetype<usize>(this.worlds) + <usize>node * MATRIX_BYTES;
   }
 
-  /** Moves all nodes to where they are at a time in seconds, the whole moved by a matrix. */
+  /** Moves all nodes to a time in seconds and transforms the whole by a matrix. */
   update(time: f32, root: StaticArray<f32>): void {
     this.animate(time);
     this.place(root);

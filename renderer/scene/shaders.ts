@@ -1,4 +1,4 @@
-/** Levels of the environment's cube, from a mirror's to the roughest. */
+/** Mip levels of the reflections, from a mirror's to the roughest. */
 export const ENVIRONMENT_LEVELS: u32 = 6;
 /** Bytes of the struct View. */
 export const VIEW_BYTES: u32 = 256;
@@ -287,7 +287,9 @@ const SKY_COLUMNS: u32 = 24;
 const SKY_ROWS: u32 = 16;
 const RINGS: u32 = 16;
 const SECTORS: u32 = 40;
+/** Vertices of the backdrop. */
 export const SKY_VERTICES: u32 = SKY_COLUMNS * SKY_ROWS * 6;
+/** Vertices of the floor. */
 export const GROUND_VERTICES: u32 = RINGS * SECTORS * 6;
 
 /** What is behind a model, and the floor that it stands on; smooth enough to be lit at the corners of a grid. */

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { packFiles } from '../../assets/folder.ts';
+import { createAssetPack } from '../../assets/folder.ts';
 import { readConfig } from '../../host/base/config.ts';
 import { createWasmEdgeEngine } from '../../host/engine/wasmedge/engine.ts';
 import { openGpu } from '../../host/gpu/dawn.ts';
@@ -45,7 +45,7 @@ const ignore = { log: () => {}, reply: () => {}, write: () => {}, asset: () => u
 async function loadGuest(device: GPUDevice, { mode, count }: Options) {
   const module = readFileSync(join(root, 'build/animometer.wasm'));
   const choice = new Uint8Array(Uint32Array.of(modes.indexOf(mode), count).buffer);
-  const assets = packFiles([{ name: 'options', bytes: choice }]);
+  const assets = createAssetPack([{ name: 'options', bytes: choice }]);
   const options = { limits, seed: 1, tickRate: 120, seats: 1, assets, log: ignore.log };
   const instance = await createWasmEdgeEngine({ cacheDir }).load(module, options);
   const replay = new CommandReplay({ device, limits, ...ignore });

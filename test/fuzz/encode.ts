@@ -1,7 +1,7 @@
 /** Encodes commands from the tables of renderer/contract, so that a command that is added there is encoded, too. */
 import { must } from '../../host/base/assert.ts';
-import { enums, flags, type Kind } from '../../renderer/contract/contract.ts';
-import { type Field, fieldsOfStruct, LAYOUTS } from '../../renderer/contract/fields.ts';
+import { COMMANDS, ENUMS, FLAGS, type Kind, RECORDS } from '../../renderer/contract/contract.ts';
+import { type Field, fieldsOf, opcodeOf, recordFields } from '../../renderer/contract/field.ts';
 
 export type Value = number | string | readonly Value[] | Values;
 /** Values of fields by name. A field that is not given is 0, or the first value of an enum. */
@@ -20,18 +20,22 @@ export interface Call {
 }
 
 /** Every command by name. */
-export const table = new Map(LAYOUTS.map((layout) => [layout.name, layout]));
-export const kinds = enums.ObjectKind as readonly Kind[];
+export const table = new Map(
+  COMMANDS.map((command) => [command.name, { opcode: opcodeOf(command), fields: fieldsOf(command) }]),
+);
+/** The fields of each record, parsed once. */
+const records = new Map(Object.keys(RECORDS).map((name) => [name, recordFields(name)]));
+export const kinds = ENUMS.ObjectKind as readonly Kind[];
 
 const values: ReadonlyMap<string, ReadonlyMap<string, number>> = new Map(
-  Object.entries(enums).map(([name, list]) => [name, new Map(list.map((value, index) => [value, index + 1]))]),
+  Object.entries(ENUMS).map(([name, list]) => [name, new Map(list.map((value, index) => [value, index + 1]))]),
 );
 
-/** The bits of flags. @param names joined by spaces */
-export function bits(set: keyof typeof flags, names: string): number {
+/** The bits of FLAGS. @param names joined by spaces */
+export function bits(set: keyof typeof FLAGS, names: string): number {
   return names
     .split(' ')
-    .reduce((all, name) => all | must((flags[set] as Record<string, number>)[name], `flag ${name}`), 0);
+    .reduce((all, name) => all | must((FLAGS[set] as Record<string, number>)[name], `flag ${name}`), 0);
 }
 
 const WORDS_MAX = 2 ** 20;
@@ -74,7 +78,7 @@ function command(name: string, given: Values): void {
     if (type === 'words') for (const word of list(given[key])) words[at++] = Number(word);
     if (type === 'list')
       for (const record of list(given[key]))
-        for (const field of fieldsOfStruct(of)) fixed(field, (record as Values)[field.name]);
+        for (const field of must(records.get(of), `record ${of}`)) fixed(field, (record as Values)[field.name]);
   }
   words[start] = ((at - start) << 16) | opcode;
 }

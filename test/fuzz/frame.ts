@@ -1,6 +1,6 @@
 /** Makes up the commands of calls: passes, copies, queries, render bundles and uploads, validly nested. */
 import { must } from '../../host/base/assert.ts';
-import { enums, type Kind } from '../../renderer/contract/contract.ts';
+import { ENUMS, type Kind } from '../../renderer/contract/contract.ts';
 import { type Item, kinds, table, type Values } from './encode.ts';
 import {
   bufferFor,
@@ -169,7 +169,7 @@ function attachments(world: World, target: string): Values {
   const { color, depth, samples } = must(targets[target], `target ${target}`);
   const load = {
     loadOp: random.percent(80) ? 'clear' : 'load',
-    storeOp: random.pick(enums.StoreOp),
+    storeOp: random.pick(ENUMS.StoreOp),
     clearA: random.pick([0, 0.5, 1]),
   };
   const picture = target === 'picture' || target === 'deep';
@@ -286,7 +286,7 @@ const end: Act = (world) => {
 /** A command that the GPU refuses, in an error scope, so that the call goes on. */
 const caught: Act = (world) => {
   const { random } = world;
-  world.say('pushErrorScope', { filter: random.pick(enums.ErrorFilter) });
+  world.say('pushErrorScope', { filter: random.pick(ENUMS.ErrorFilter) });
   if (random.percent(50)) object(world);
   world.say('popErrorScope', { token: random.below(9) });
 };
@@ -298,7 +298,7 @@ const anything: Act = (world) => {
   for (const { name, type, of } of fields) {
     if (type === 'id' || type === 'id?') values[name] = world.find(of as Kind)?.id ?? 0;
     else if (type === 'new') values[name] = world.newId(of as Kind);
-    else if (type === 'enum') values[name] = world.random.pick(enums[of as keyof typeof enums]);
+    else if (type === 'enum') values[name] = world.random.pick(ENUMS[of as keyof typeof ENUMS]);
     else if (type === 'u32' || type === 'u64') values[name] = world.random.pick([0, 1, 2, 4, 16]);
   }
   if (!(world.tame && command.endsWith('Indirect'))) world.say(command, values);

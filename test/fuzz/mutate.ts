@@ -1,6 +1,6 @@
 /** Puts faults into calls: in a field, in a word, in a command, or in the order of commands. */
 import { must } from '../../host/base/assert.ts';
-import { type Field, fieldsOfStruct } from '../../renderer/contract/fields.ts';
+import { type Field, recordFields } from '../../renderer/contract/field.ts';
 import { type Call, encode, type Item, table, type Value, type Values } from './encode.ts';
 import type { Random } from './random.ts';
 
@@ -59,7 +59,7 @@ function wrong(random: Random, { type }: Field, value: Value | undefined): Value
 
 /** A list with one record changed, missing or twice, or a list that is far too long. */
 function wrongList(random: Random, of: string, list: readonly Values[]): readonly Values[] {
-  const fields = fieldsOfStruct(of);
+  const fields = recordFields(of);
   const record = list.length > 0 ? random.pick(list) : {};
   const field = random.pick(fields);
   const changed = { ...record, [field.name]: wrong(random, field, record[field.name]) };

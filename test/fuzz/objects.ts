@@ -1,6 +1,6 @@
 /** Makes up valid objects of every kind. */
 import { must } from '../../host/base/assert.ts';
-import { enums, type Kind } from '../../renderer/contract/contract.ts';
+import { ENUMS, type Kind } from '../../renderer/contract/contract.ts';
 import { bits, type Values } from './encode.ts';
 import type { Live, World } from './world.ts';
 
@@ -74,7 +74,7 @@ function makeTexture(world: World, form: string, samples: number, usage: number)
 export function makeAnyTexture(world: World): void {
   const { random } = world;
   const dimension = random.pick(['2d', '2d', '2d', '1d', '3d']);
-  const format = random.percent(60) ? 'rgba8unorm' : random.pick(enums.TextureFormat);
+  const format = random.percent(60) ? 'rgba8unorm' : random.pick(ENUMS.TextureFormat);
   const edge = random.pick([1, 4, 12, 16, 64]);
   const size = { width: edge, height: dimension === '1d' ? 1 : edge, depthOrArrayLayers: random.pick([1, 1, 2, 6]) };
   const mipLevelCount = dimension === '2d' ? 1 + random.below(3) : 1;
@@ -101,15 +101,15 @@ export function viewFor(world: World, form: string, samples = 1): Live {
   return world.make('textureView', 'createTextureView', values, { of: texture.id, form, samples });
 }
 
-export function makeQuerySet(world: World, form = world.random.pick(enums.QueryType)): Live {
+export function makeQuerySet(world: World, form = world.random.pick(ENUMS.QueryType)): Live {
   const count = world.random.pick([1, 2, 8, 64]);
   return world.make('querySet', 'createQuerySet', { type: form, count }, { form, size: count });
 }
 
 export function makeSampler(world: World): Live {
   const { random } = world;
-  const mode = () => random.pick(enums.AddressMode);
-  const filter = () => random.pick(enums.FilterMode);
+  const mode = () => random.pick(ENUMS.AddressMode);
+  const filter = () => random.pick(ENUMS.FilterMode);
   return world.make('sampler', 'createSampler', {
     addressModeU: mode(),
     addressModeV: mode(),
@@ -215,18 +215,18 @@ export function makeRenderPipeline(world: World, target: string): Live {
   const module = shaderFor(world, form).id;
   const { color, depth, samples } = must(targets[target], `target ${target}`);
   const blend = random.percent(20) ? { blend: 1, colorSrcFactor: random.pick(['src-alpha', 'one', 'constant']) } : {};
-  const stencil = () => random.pick(enums.StencilOperation);
+  const stencil = () => random.pick(ENUMS.StencilOperation);
   const values: Values = {
     layout,
     vertexModule: module,
     fragmentModule: color ? module : 0,
     ...random.pick(topologies),
-    cullMode: random.pick(enums.CullMode),
+    cullMode: random.pick(ENUMS.CullMode),
     sampleCount: samples,
     sampleMask: 0xffffffff,
     stencilFrontCompare: 'always',
     stencilBackCompare: 'always',
-    ...(depth ? { depthFormat: depth, depthWriteEnabled: 1, depthCompare: random.pick(enums.CompareFunction) } : {}),
+    ...(depth ? { depthFormat: depth, depthWriteEnabled: 1, depthCompare: random.pick(ENUMS.CompareFunction) } : {}),
     ...(depth?.includes('stencil')
       ? { stencilFrontPassOp: stencil(), stencilReadMask: 255, stencilWriteMask: 255 }
       : {}),

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { commands } from '../../renderer/contract/contract.ts';
+import { COMMANDS } from '../../renderer/contract/contract.ts';
 import { Stream } from '../gpu/document.ts';
 import { type Call, encode } from './encode.ts';
 import { minimise } from './minimise.ts';
@@ -30,7 +30,7 @@ test('the same seed makes the same streams, and some seed uses each command', ()
     expect(makeCalls(seed, { tame: false })).toEqual(calls);
     for (const { items } of calls) for (const item of items) if ('command' in item) seen.add(item.command);
   }
-  expect(commands.map(({ name }) => name).filter((name) => !seen.has(name))).toEqual([]);
+  expect(COMMANDS.map(({ name }) => name).filter((name) => !seen.has(name))).toEqual([]);
 });
 
 describe.each([

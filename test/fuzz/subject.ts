@@ -22,8 +22,8 @@ const limits = {
   mapBytesMax: 4096,
 };
 
-/** No call may block this thread for this long. */
-const HANG_MS = 1000;
+/** No call may take this much CPU time of this thread. Elapsed time would depend on the machine's load. */
+const HANG_MS = 5000;
 const PICTURE_EDGE = 16;
 
 export interface Outcome {
@@ -35,7 +35,7 @@ export interface Outcome {
   message: string;
   /** Messages for everything that is wrong. */
   faults: string[];
-  /** The longest time for which a call blocked this thread. */
+  /** CPU time that this thread spent on the slowest call. */
   slowestMs: number;
 }
 
@@ -54,7 +54,8 @@ const CODES: Record<Manner, string[]> = {
   'cut short': ['NL_COMMAND', 'NL_GPU_VALIDATION', 'NL_ROOM_ENDED'],
 };
 
-const SETTLE_MS = 10_000;
+/** Ends a test that would hang. */
+const SETTLE_MS = 60_000;
 
 /** Waits for a promise. @throws Error if it does not settle in time */
 async function settled(promise: Promise<void>): Promise<void> {
@@ -65,6 +66,12 @@ async function settled(promise: Promise<void>): Promise<void> {
   } finally {
     clearTimeout(timer);
   }
+}
+
+/** CPU time of this thread. */
+function cpuMs(): number {
+  const { user, system } = process.threadCpuUsage();
+  return (user + system) / 1000;
 }
 
 /** Keeps a set of the objects that were created on a device and not destroyed. */
@@ -133,13 +140,13 @@ export class Subject {
       outcome.streams++;
       const submission = { commands, data: this.#data };
       const surface = render ? this.surface : undefined;
-      const begun = performance.now();
+      const begun = cpuMs();
       let blockedMs: number | undefined;
       try {
         if (manner === 'at once') replay.run(submission, surface);
         else {
           const rest = replay.start(submission, surface);
-          blockedMs = performance.now() - begun;
+          blockedMs = cpuMs() - begun;
           if (manner === 'cut short') replay.destroy();
           if (rest) await settled(rest);
         }
@@ -148,7 +155,7 @@ export class Subject {
         else outcome.faults.push(`${(error as Error)?.stack ?? error} has no code`);
         outcome.message = String((error as Error)?.message);
       }
-      outcome.slowestMs = Math.max(outcome.slowestMs, blockedMs ?? performance.now() - begun);
+      outcome.slowestMs = Math.max(outcome.slowestMs, blockedMs ?? cpuMs() - begun);
       if (manner === 'cut short') break;
       if (outcome.code !== '' || outcome.faults.length > 0) break;
     }
@@ -169,11 +176,9 @@ export class Subject {
     return outcome;
   }
 
-  /** Does the same as run(). Repeats calls that took too long, because the machine may have been busy. */
+  /** Does the same as run(), and reports a call that takes too long. */
   async judge(calls: readonly Call[], options: { manner: Manner }): Promise<Outcome> {
     const outcome = await this.run(calls, options);
-    for (let again = 0; again < 2 && outcome.slowestMs > HANG_MS; again++)
-      outcome.slowestMs = Math.min(outcome.slowestMs, (await this.run(calls, options)).slowestMs);
     if (outcome.slowestMs > HANG_MS) outcome.faults.push(`a call takes ${Math.round(outcome.slowestMs)} ms`);
     return outcome;
   }
@@ -184,7 +189,7 @@ export class Subject {
     const faults: string[] = [];
     if (this.gpu.lost) return ['the device is lost'];
     const { promise: late, resolve } = Promise.withResolvers<'late'>();
-    const timer = setTimeout(() => resolve('late'), 10_000);
+    const timer = setTimeout(() => resolve('late'), SETTLE_MS);
     const done = device.queue.onSubmittedWorkDone();
     if ((await Promise.race([done, late])) === 'late') faults.push('what was submitted does not end');
     clearTimeout(timer);

@@ -1,7 +1,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { packFiles } from '../../assets/folder.ts';
+import { createAssetPack } from '../../assets/folder.ts';
 import { must } from '../../host/base/assert.ts';
 import { readConfig } from '../../host/base/config.ts';
 import { createJavaScriptEngine } from '../../host/engine/javascript.ts';
@@ -17,7 +17,7 @@ const root = join(import.meta.dirname, '../..');
 const pictures = join(root, 'build/golden');
 const tickRate = 120;
 
-/** The most that a channel may differ, of 255. Both pictures are drawn by the same device, so only rounding on the CPU differs. */
+/** Of 255. The same shaders run on the same device, so only rounding on the CPU can differ. */
 const MAX_DIFF = 2;
 const MEAN_DIFF = 0.01;
 
@@ -136,7 +136,7 @@ it('animometer draws the same triangles in every mode', async () => {
   const shown: Image[] = [];
   for (const mode of modes.keys()) {
     const bytes = new Uint8Array(Uint32Array.of(mode, 500).buffer);
-    await play('animometer', texture, view, packFiles([{ name: 'options', bytes }]));
+    await play('animometer', texture, view, createAssetPack([{ name: 'options', bytes }]));
     shown.push(await read(texture));
   }
   for (const picture of shown)

@@ -1,12 +1,13 @@
 /** Pipelines that compile in the background. A module waits for its own pipelines, and never for those of other modules. */
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
 import { must } from '../../host/base/assert.ts';
+import { milli } from '../../host/base/time.ts';
 import { commandClock } from '../../host/gpu/clock.ts';
 import { RoomCompiler } from '../../host/gpu/compiler.ts';
 import type { Gpu } from '../../host/gpu/dawn.ts';
 import type { CommandReplay } from '../../host/gpu/replay.ts';
 import { DeviceWatch } from '../../host/gpu/watch.ts';
-import { eventually } from '../wait.ts';
+import { eventually, sleep } from '../wait.ts';
 import { Stream } from './document.ts';
 import {
   black,
@@ -29,7 +30,11 @@ beforeAll(async () => {
   gpu = await openTestGpu('vulkan');
   picture = new Picture(gpu.device);
 });
-afterEach(() => vi.useRealTimers());
+afterEach(() => {
+  vi.useRealTimers();
+  vi.restoreAllMocks();
+  commandClock(gpu.device).now = () => milli(performance.now());
+});
 afterAll(() => {
   for (const replay of replays) replay.destroy();
   gpu.close();
@@ -101,33 +106,40 @@ test('an error scope catches an error in a pipeline, and none of another module 
   ]);
 });
 
-/** A shader that compiles slowly, so that other rooms compile meanwhile. */
 const SLOW = doubling(13);
-/** Every look at the clock counts as this much time, so that a compilation takes at least as long on any machine. */
-const LOOK_MS = 10;
-/** Longer than a shader module takes, and shorter than a shader module and a pipeline take together. */
-const SHORT_MS = 1.5 * LOOK_MS;
+const TRIVIAL = '@compute @workgroup_size(1) fn main() {}';
 
-/** Measures compilations by the number of looks at the clock. */
-function countLooks(): void {
-  let looks = 0;
-  commandClock(gpu.device).now = () => LOOK_MS * looks++;
+/** Lets the test move the clock of the limits, and end the compilations of compute pipelines by `finish`. */
+function byHand() {
+  // Starts at the current time, because a clock must never go back.
+  const clock = { now: performance.now() };
+  commandClock(gpu.device).now = () => milli(clock.now);
+  const create = gpu.device.createComputePipelineAsync.bind(gpu.device);
+  const gate = Promise.withResolvers<void>();
+  const begun = vi.spyOn(gpu.device, 'createComputePipelineAsync').mockImplementation(async (descriptor) => {
+    const pipeline = await create(descriptor);
+    await gate.promise;
+    return pipeline;
+  });
+  return { clock, begun, finish: gate.resolve };
 }
 const compute = (code: string, name: 'createComputePipeline' | 'createComputePipelineAsync', id = 2): Stream =>
   new Stream().command('createShaderModule', { id, code }).command(name, { id, module: id });
 
 test('a compilation that takes too long ends its module, and delays no other module', async () => {
-  countLooks();
-  const hostile = open({ limits: { ...limits, shaderMsMax: SHORT_MS } });
-  const stream = compute(SLOW, 'createComputePipeline');
+  const { clock, finish } = byHand();
+  const hostile = open({ limits: { ...limits, shaderMsMax: 30 } });
+  const stream = compute(TRIVIAL, 'createComputePipeline');
   const ended = expect(hostile.start(stream.submission)).rejects.toThrow(
-    /^NL_COMMAND: .*after 2 commands: compiling has taken \d+ of 15 ms \(SHADER_MS_MAX\)/,
+    /^NL_COMMAND: .*after 2 commands: compiling has taken 30 of 30 ms \(SHADER_MS_MAX\)/,
   );
   const good = open();
   await good.start(redPipeline().submission);
   good.run(frame(new Stream()).submission, picture);
-  await ended;
   expect(await red()).toBe(true);
+  clock.now += 30;
+  await ended;
+  finish();
 });
 
 test('background compilations count only against their own module', async () => {
@@ -161,7 +173,30 @@ test('background compilations count only against their own module', async () => 
 });
 
 test('a background compilation delays no other module, and ends its own module if it takes too long', async () => {
-  countLooks();
+  const { clock, finish } = byHand();
+  const replies: number[][] = [];
+  const errors: string[] = [];
+  const greedy = open({
+    limits: { ...limits, shaderMsMax: 30 },
+    reply: (record) => void replies.push(Array.from(record)),
+  });
+  greedy.observe({ onError: ({ message }) => void errors.push(message) });
+  await greedy.start(compute(TRIVIAL, 'createComputePipelineAsync').submission);
+  const good = open();
+  await good.start(redPipeline().submission);
+  good.run(frame(new Stream()).submission, picture);
+  expect(await red()).toBe(true);
+  clock.now += 29;
+  await sleep(50);
+  expect(errors).toEqual([]);
+  clock.now += 1;
+  await eventually(() => expect(errors).toHaveLength(1));
+  expect(errors[0]).toMatch(/^NL_COMMAND: .*of 30 ms \(SHADER_MS_MAX\)/);
+  expect(replies).toEqual([]);
+  finish();
+});
+
+test('many slow background compilations of one module leave turns to other modules', async () => {
   const replies: number[][] = [];
   const greedy = open({ reply: (record) => void replies.push(Array.from(record)) });
   for (let id = 2; id < 6; id++)
@@ -171,38 +206,34 @@ test('a background compilation delays no other module, and ends its own module i
   good.run(frame(new Stream()).submission, picture);
   expect(await red()).toBe(true);
   await eventually(() => expect(replies).toHaveLength(4));
-  const errors: string[] = [];
-  const overdue = open({ limits: { ...limits, shaderMsMax: SHORT_MS } });
-  overdue.observe({ onError: ({ message }) => void errors.push(message) });
-  const another = SLOW.replace('x * 2', 'x * 7');
-  await overdue.start(compute(another, 'createComputePipelineAsync').submission);
-  await eventually(() => expect(errors).toHaveLength(1));
-  expect(errors[0]).toMatch(/^NL_COMMAND: .*of 15 ms \(SHADER_MS_MAX\)/);
 });
 
 test('rooms compile in turn, and a room that has used up its time loses the compilations that wait', async () => {
-  countLooks();
-  const begun = vi.spyOn(gpu.device, 'createComputePipelineAsync');
-  const greedy = open({ limits: { ...limits, shaderMsMax: 10 * LOOK_MS } });
+  const { clock, begun, finish } = byHand();
+  const greedy = open({ limits: { ...limits, shaderMsMax: 100 } });
   const errors: string[] = [];
   greedy.observe({ onError: ({ message }) => void errors.push(message) });
-  const stream = new Stream().command('createShaderModule', { id: 2, code: SLOW.replace('x * 2', 'x * 11') });
+  const stream = new Stream().command('createShaderModule', { id: 2, code: TRIVIAL });
   for (let id = 3; id < 200; id++) stream.command('createComputePipelineAsync', { id, module: 2 });
   await greedy.start(stream.submission);
-  await open().start(redPipeline().submission);
+  // Four compilations have begun. A room that compiles now has its turn before the rest.
+  expect(begun).toHaveBeenCalledTimes(4);
+  const other = open().start(redPipeline().submission);
+  clock.now += 100;
   await eventually(() => expect(errors).toHaveLength(1));
+  finish();
+  await other;
   await open().start(redPipeline().submission);
-  expect(begun.mock.calls.length).toBeLessThan(20);
-  begun.mockRestore();
+  expect(begun).toHaveBeenCalledTimes(4);
 });
 
 test('a device is given up if a compilation does not end', async () => {
+  vi.useFakeTimers();
   const device = { queue: {}, lost: new Promise(() => {}) } as unknown as GPUDevice;
   const errors: string[] = [];
   const onOverdue = ({ message }: Error) => void errors.push(message);
   const onHung = vi.fn();
   const compiler = new RoomCompiler({ device, msMax: 20, refuser: () => () => {}, onOverdue, onHung });
-  vi.useFakeTimers();
   void compiler.later(() => new Promise(() => {}));
   await vi.advanceTimersByTimeAsync(30_000);
   expect(DeviceWatch.of(device).lost).toBe(false);

@@ -7,7 +7,7 @@ import asc from 'assemblyscript/asc';
 import { afterAll, describe, expect, it } from 'vitest';
 import { must } from '../../host/base/assert.ts';
 import { Collector } from '../../host/engine/submission.ts';
-import { decode, type Handler, Records } from '../../host/gpu/decode.ts';
+import { CommandRecords, decode, type Handler } from '../../host/gpu/decode.ts';
 import { Reader } from '../../host/gpu/reader.ts';
 import * as abi from '../../renderer/contract/abi.ts';
 import { commands, constants, enums, type Field, flags, records, Stream, type Value, type Values } from './document.ts';
@@ -87,7 +87,11 @@ function recorder(calls: { name: string; args: unknown[] }[]): Handler {
     'renderPass',
     'computePass',
   ];
-  const handler = { tables, records: new Records(), ...Object.fromEntries(executors.map((name) => [name, group])) };
+  const handler = {
+    tables,
+    records: new CommandRecords(),
+    ...Object.fromEntries(executors.map((name) => [name, group])),
+  };
   return handler as unknown as Handler;
 }
 
@@ -107,7 +111,7 @@ describe('the contract', () => {
     const reader = new Reader();
     const calls: { name: string; args: unknown[] }[] = [];
     reader.open(stream.commands, stream.data);
-    decode(reader, recorder(calls), () => undefined);
+    decode(reader, recorder(calls), () => undefined, 1);
     expect(calls.map((call) => call.name)).toEqual([name]);
     const { args } = must(calls[0], 'call');
     if (name.startsWith('create')) {
@@ -144,7 +148,7 @@ describe('the contract', () => {
         const reader = new Reader();
         const { commands: words, data } = stream.submission;
         reader.open(words, data);
-        const run = () => decode(reader, recorder([]), () => undefined);
+        const run = () => decode(reader, recorder([]), () => undefined, 1);
         if (field.type === 'enum?') run();
         else expect(run, `${name}.${field.name}`).toThrow(field.name);
       }
@@ -215,6 +219,7 @@ describe("the SDK's encoder", () => {
     const instance = await WebAssembly.instantiate(module, {
       nearlight: {
         submit: (address: number, length: number) => collector.append(memory, address, length),
+        mark: () => {},
         log: () => {},
       },
     });

@@ -2,6 +2,7 @@
 
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest';
 import { must } from '../../host/base/assert.ts';
+import { milli } from '../../host/base/time.ts';
 import { commandClock } from '../../host/gpu/clock.ts';
 import type { Gpu } from '../../host/gpu/dawn.ts';
 import { DeviceGroups, GROUPS_MAX } from '../../host/gpu/groups.ts';
@@ -21,7 +22,7 @@ afterEach(() => vi.useRealTimers());
 /** Every look at the clock counts as a millisecond, so that limits on time become limits on work. */
 beforeEach(() => {
   let looks = 0;
-  commandClock(gpu.device).now = () => looks++;
+  commandClock(gpu.device).now = () => milli(looks++);
 });
 
 const replays: CommandReplay[] = [];
@@ -95,7 +96,7 @@ test('a long call ends soon after the GPU has refused one of its commands', () =
 test('a slice is short while another room is active', () => {
   const device = {} as GPUDevice;
   let now = 0;
-  commandClock(device).now = () => now;
+  commandClock(device).now = () => milli(now);
   const [one, other] = [new Turn(device, 1000), new Turn(device, 1000)];
   const waits = (turn: Turn): boolean => turn.look() !== undefined;
   other.begin();

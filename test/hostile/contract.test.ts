@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { must } from '../../host/base/assert.ts';
 import { readConfig } from '../../host/base/config.ts';
+import { milli } from '../../host/base/time.ts';
 import { type Host, startHost } from '../../host/play/host.ts';
 import { fakeConnection } from '../room/fake.ts';
 import { eventually } from '../wait.ts';
@@ -48,7 +49,7 @@ const clocks = {
   calls: () => sent.length * PICTURE_MS,
   commands: () => {
     chargedMs += chargeMs;
-    return performance.now() + chargedMs;
+    return milli(performance.now() + chargedMs);
   },
 };
 
@@ -98,7 +99,7 @@ async function end({ module, afterwards }: Case): Promise<string> {
   const connection = fakeConnection();
   player.onConnected(connection);
   if (afterwards) await eventually(() => expect(room.stats.ticks).toBeGreaterThan(2));
-  if (afterwards === 'renew') void room.renew('as a test');
+  if (afterwards === 'renew') void room.recover('as a test');
   if (afterwards === 'leave') player.onClosed('page');
   const late = new Promise<undefined>((resolve) => setTimeout(resolve, ENDED_MS_MAX));
   const error = await Promise.race([room.ended, late]);

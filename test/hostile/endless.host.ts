@@ -78,7 +78,7 @@ const { culprit, saver, plain: other } = rooms as { culprit: Room; saver: Room; 
 const culpritError = (await culprit.ended)?.message;
 const otherError = (await other.ended)?.message;
 const ticksBefore = saver.stats.ticks;
-while (!lines.some((line) => line.includes('goes on after')) && !saver.isClosed) await pause(20);
+while (!lines.some((line) => line.includes('has recovered from')) && !saver.isClosed) await pause(20);
 const after = { ticks: saver.stats.ticks, pictures: pictures.saver ?? 0 };
 while (!saver.isClosed && (saver.stats.ticks <= after.ticks + 60 || (pictures.saver ?? 0) <= after.pictures + 10))
   await pause(20);

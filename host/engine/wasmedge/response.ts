@@ -55,7 +55,8 @@ export class ResponseReader {
     const { limits } = this.#options;
     const value = this.#process.get(map.RESPONSE_VALUE);
     if (status === map.STATUS_VERSION) return versionError(value | 0);
-    if (status === map.STATUS_COMMAND) return new NearlightError('NL_COMMAND', this.#message());
+    if (status === map.STATUS_COMMAND)
+      return new NearlightError('NL_COMMAND', `in ${this.#where(call)}, ${this.#message()}`);
     if (status === map.STATUS_INVALID) return new NearlightError('NL_MODULE_INVALID', this.#message());
     if (status === map.STATUS_CONTRACT) return new NearlightError('NL_GUEST_PROTOCOL', this.#message());
     if (status === map.STATUS_STATE) return stateTooLarge(stateBytesMax(limits));

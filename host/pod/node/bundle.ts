@@ -20,6 +20,7 @@ import type { Runtime } from '../../base/runtime.ts';
 import { buildNativeIn } from '../../engine/wasmedge/build.ts';
 import { buildModules } from '../../play/modules.ts';
 import { buildPlayer } from '../../player/build.ts';
+import { buildKernel } from '../native.ts';
 import { licences } from './licences.ts';
 
 const root = join(import.meta.dirname, '../../..');
@@ -62,7 +63,11 @@ export async function makeBundle(out: string, say: (line: string) => void): Prom
   const temporary = `${folder}.${process.pid}`;
   rmSync(temporary, { recursive: true, force: true });
   mkdirSync(temporary, { recursive: true });
-  await Promise.all([buildModules(['arena'], say), buildNativeIn({ folder: native, compiler, runtime }, say)]);
+  await Promise.all([
+    buildModules(['arena'], say),
+    buildNativeIn({ folder: native, compiler, runtime }, say),
+    buildKernel({ folder: native, compiler }),
+  ]);
   say('the host ...');
   await bundleHost(temporary);
   say('libraries ...');

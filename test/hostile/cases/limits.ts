@@ -81,7 +81,7 @@ export const limits: Case[] = [
       /^NL_COMMAND.*SHADER_MS_MAX/,
       'join',
     ),
-    chargeMs: 50,
+    chargeMs: 20,
   },
   refused(
     'createShaderModule',
@@ -93,7 +93,7 @@ export const limits: Case[] = [
     of: 'SHADER_MS_MAX',
     what: '120 shader modules of 16 kB',
     module: compiling(),
-    chargeMs: 50,
+    chargeMs: 20,
     error: /^NL_COMMAND.*createShaderModule.*SHADER_MS_MAX/,
   },
   {
