@@ -1,6 +1,6 @@
 import { ENUMS } from './decode.ts';
 
-/** The highest limit that a module can be told, because it gets limits as u32. */
+/** The highest limit that a module can read, because it gets limits as u32. */
 const LIMIT_MAX = 2 ** 32 - 1;
 
 /**

@@ -11,7 +11,7 @@ const RUNNING_MAX = 4;
 /** A compilation that exceeds its room's time by this much is not expected to end. */
 const HUNG_MS = 30_000;
 
-/** Is told how long its compilations take. */
+/** Hears how long its compilations take. */
 export interface CompilationOwner {
   /** A compilation has ended after `ms`. */
   onCompiled(ms: number): void;

@@ -1263,7 +1263,7 @@ export class CommandRecords {
 }
 
 /**
- * What executes commands. A command that creates an object comes as a record of its own. Any other command with many fields
+ * Executes commands. A command that creates an object comes as a record of its own. Any other command with many fields
  * comes as a record that is valid until the method returns, and the rest come as arguments. There a list is the word at which
  * it begins and its count, and bytes are an offset in the submission's data, which is checked, and a length.
  * A method throws Fault for what it refuses.

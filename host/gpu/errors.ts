@@ -1,6 +1,6 @@
 import { perDevice } from './shared.ts';
 
-/** Is told of errors of a device. */
+/** Hears of errors of a device. */
 export interface ErrorOwner {
   /** The GPU refused a command that is being executed now. */
   onRefused(message: string): void;

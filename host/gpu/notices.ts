@@ -25,7 +25,7 @@ export class Notices {
     this.#observer = observer;
   }
 
-  /** Whether anybody hears of errors. */
+  /** Whether the observer takes errors. */
   get wantsErrors(): boolean {
     return this.#observer.onError !== undefined;
   }

@@ -29,9 +29,9 @@ export class RefusedError extends NearlightError {
 /** Longer labels are cut in messages. */
 const LABEL_CHARS_MAX = 64;
 
-/** What is known of a call. */
+/** Names a call of a module, for messages. */
 export interface Call {
-  /** The export that was called, for messages. */
+  /** The export that was called. */
   readonly call?: string;
   readonly origin?: Origin | undefined;
 }

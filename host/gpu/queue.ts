@@ -92,7 +92,7 @@ export class Queue implements QueueCommands {
 
   onSubmittedWorkDone(token: number): void {
     if (this.#waits >= REPLY_COUNT)
-      throw new Fault(`${this.#waits} are waited for already: as many as the reply ring has records`);
+      throw new Fault(`the module waits for ${this.#waits} answers already, as many as the reply ring has records`);
     this.#waits++;
     const done = (): void => {
       this.#waits--;

@@ -257,7 +257,7 @@ export class RenderPass implements RenderPassCommands {
     this.#vertex.fill(undefined);
   }
 
-  /** Counts a draw. What a render bundle draws counts whenever a pass executes the bundle. */
+  /** Counts a draw. The draws of a render bundle count whenever a pass executes the bundle. */
   #count(vertices: number): void {
     if (this.#recording === undefined) this.#work.draw(1, vertices);
     else {

@@ -151,7 +151,7 @@ export class CommandReplay {
     if (++this.#renders % CHECKED_RENDERS === 0) this.#measureCheck();
   }
 
-  /** Goes on until the stream is executed or something has to be waited for. Returns that. */
+  /** Goes on until the stream is executed or has to wait. Returns what it waits for. */
   #proceed(surface: Surface | undefined): Promise<void> | undefined {
     const { reader, handler, compiler, scopes, pinpoint } = this.#parts;
     let wait: Promise<void> | undefined;

@@ -1,6 +1,6 @@
 import { perDevice } from './shared.ts';
 
-/** Is told how long the GPU works for it. */
+/** Hears how long the GPU works for it. */
 export interface WorkOwner {
   /** The GPU has finished what one call submitted, and took `ms`. */
   onWork(ms: number): void;

@@ -17,7 +17,7 @@ const MICROSECONDS = 1_000_000;
 const SLICED_PIXELS_MIN = 900_000;
 /** Average pictures that fit the decoder's buffer (VBV). */
 const VBV_PICTURES = 3;
-/** `gop_size` of a stream that has a keyframe only when one is asked for. */
+/** `gop_size` of a stream that has keyframes only on request. */
 const INFINITE = -1;
 
 /** Without `qpmax`, x264 encoded a cut as plain grey, for as many pictures as the VBV holds. */

@@ -11,7 +11,6 @@ export const PENDING: readonly string[] = [
   'assets',
   'host/cli',
   'host/engine',
-  'host/gpu',
   'host/observe',
   'host/play',
   'host/player',
@@ -19,7 +18,6 @@ export const PENDING: readonly string[] = [
   'host/room',
   'host/session',
   'host/stream',
-  'host/video',
   'renderer/arena',
   'renderer/contract',
   'renderer/examples',
@@ -28,17 +26,12 @@ export const PENDING: readonly string[] = [
   'renderer/sdk',
   'test/bench',
   'test/cli',
-  'test/fuzz',
-  'test/golden',
-  'test/gpu',
-  'test/hostile',
   'test/k3s',
   'test/oci',
   'test/pod',
   'test/renderer',
   'test/room',
   'test/stream',
-  'test/video',
 ];
 
 /** Files that quote the banned phrases. */

@@ -17,7 +17,7 @@ const root = join(import.meta.dirname, '../..');
 const pictures = join(root, 'build/golden');
 const tickRate = 120;
 
-/** Of 255. The same shaders run on the same device, so only rounding on the CPU can differ. */
+/** The most that a channel may differ, of 255. One device draws both pictures, so only rounding on the CPU can differ. */
 const MAX_DIFF = 2;
 const MEAN_DIFF = 0.01;
 

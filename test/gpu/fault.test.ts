@@ -277,7 +277,7 @@ describe('bounds', () => {
       return fault(newReplay(device), stream);
     };
     expect(wait(64)).toBe('');
-    expect(wait(65)).toMatch(/command 64 \(onSubmittedWorkDone\): 64 are waited for/);
+    expect(wait(65)).toMatch(/command 64 \(onSubmittedWorkDone\): the module waits for 64 answers/);
   });
 });
 

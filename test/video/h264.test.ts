@@ -132,7 +132,7 @@ describe('pictures', () => {
   it.each([
     ['rows as long as the frame', 320, 180, 0],
     ['padded rows', 320, 180, 24],
-    ['a width that is no multiple of 16', 322, 182, 6],
+    ['a width that is not a multiple of 16', 322, 182, 6],
   ])('come back from a decoder one by one, with %s', async (_, width, height, padding) => {
     const video = await encoder({ width, height });
     const decode = decoder();

@@ -5,10 +5,10 @@ import { RECORDS } from '../records.ts';
 import { ENUMS, FLAGS } from '../values.ts';
 import { NOTICE, upperCase } from './text.ts';
 
-/** The objects that execute commands, each with the lowest opcode that is its own unless EXECUTORS names another. */
+/** Parts of the handler that execute commands, each with the lowest opcode of its range. EXECUTORS has the exceptions. */
 const RANGES = { objects: 1, queue: 32, encoder: 48, renderPass: 64, computePass: 80 };
 
-/** Executors of commands that their opcode's range does not tell. */
+/** Executors of commands whose opcode is in the range of another executor. */
 const EXECUTORS: Record<string, string> = {
   createShaderModule: 'pipelines',
   createRenderPipeline: 'pipelines',
@@ -49,13 +49,13 @@ const EXECUTOR_NAMES = [...new Set(COMMANDS.map(executorOf))];
 /** How the fields of a command reach its executor. */
 type Passing = 'new record' | 'reused record' | 'arguments';
 
-/** What creates an object may keep its record, and makes garbage anyway. */
+/** A command that creates an object gets its own record, because it may keep it. */
 function passingOf({ name, fields }: Command): Passing {
   if (name.startsWith('create')) return 'new record';
   return fields.length > ARGUMENTS_MAX ? 'reused record' : 'arguments';
 }
 
-/** An expression for word `at`. A function in its place would use up what V8 inlines into one function, which costs 15 %. */
+/** An expression for word `at`. V8 inlines only so much into one function, and calls of a function here would cost 15 %. */
 const u32 = (at: string): string => `(w[${at}] ?? 0)`;
 
 /** An expression that reads a field at word `at`, and checks it. */
@@ -110,7 +110,7 @@ function typeOf({ type, of }: Field): string {
   }
 }
 
-/** Names and types of what an executor gets for a field, unless it gets a list as an array. */
+/** Names and types of the parameters for a field, unless it is a list that comes as an array. */
 function parametersOf(field: Field): [name: string, type: string][] {
   const { name, type } = field;
   if (isList(field))
@@ -364,7 +364,7 @@ ${reused.map(({ name }) => `readonly ${name} = {} as ${capitalize(name)};`).join
 }
 
 /**
- * What executes commands. A command that creates an object comes as a record of its own. Any other command with many fields
+ * Executes commands. A command that creates an object comes as a record of its own. Any other command with many fields
  * comes as a record that is valid until the method returns, and the rest come as arguments. There a list is the word at which
  * it begins and its count, and bytes are an offset in the submission's data, which is checked, and a length.
  * A method throws Fault for what it refuses.

@@ -37,7 +37,7 @@ export interface Case {
   error: RegExp;
   /** Milliseconds that each look at the clock costs the module, so that an amount of work exceeds a time limit. */
   chargeMs?: number;
-  /** What happens after a player has joined: the module is saved and loaded again, or the player leaves. */
+  /** The event after a player has joined: the module is saved and loaded again, or the player leaves. */
   afterwards?: 'renew' | 'leave';
 }
 

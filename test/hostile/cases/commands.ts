@@ -21,7 +21,7 @@ export const commands: Case[] = [
     'onSubmittedWorkDone',
     'asked for 65 times',
     many(65, (n) => command('onSubmittedWorkDone', { token: n })),
-    /^NL_COMMAND.*command 64.*waited for/,
+    /^NL_COMMAND.*command 64.*waits for 64 answers/,
   ),
   refused('pushErrorScope', 'without popErrorScope', [command('pushErrorScope')], /^NL_COMMAND.*error scope is open/),
   refused(
