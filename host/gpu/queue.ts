@@ -130,7 +130,7 @@ export class Queue implements QueueCommands {
   #writeBuffer(buffer: Handles['buffer'], offset: number, data: Uint8Array, dataOffset: number, size: number): void {
     checkRange(buffer, offset, size, COPY_DST);
     if (offset % 4 !== 0 || size % 4 !== 0)
-      throw new Fault(`offset ${offset} and length ${size} must be multiples of 4`);
+      throw new Fault(`offset ${offset} and length ${size} must both be multiples of 4`);
     this.#queue.writeBuffer(buffer.gpu, offset, data as Uint8Array<ArrayBuffer>, dataOffset, size);
   }
 

@@ -52,6 +52,7 @@ function stage(options: { seats?: number; tickRate?: number; clock?: Clock } = {
   const lines: string[] = [];
   const replayed: Stage['replay'] = { destroyed: false, fault: undefined };
   const replay = {
+    observe() {},
     start() {
       if (replayed.fault) throw replayed.fault;
     },
