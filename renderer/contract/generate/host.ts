@@ -1,133 +1,12 @@
 /** host/gpu/decode.ts: the types of all commands, and the loop that checks a stream and hands out its commands. */
 import { COMMANDS, type Command } from '../commands.ts';
-import { type Field, fieldsOf, isList, opcodeOf, recordFields, wordsOf, wordsPerElement } from '../field.ts';
+import { fieldsOf, opcodeOf, recordFields, wordsOf } from '../field.ts';
 import { RECORDS } from '../records.ts';
 import { ENUMS, FLAGS } from '../values.ts';
+import { capitalize, EXECUTOR_NAMES, executorOf, passingOf } from './executor.ts';
+import { declare, parametersOf, read, typeOf } from './fields.ts';
+import { loopSource } from './loop.ts';
 import { NOTICE, upperCase } from './text.ts';
-
-/** Parts of the handler that execute commands, each with the lowest opcode of its range. EXECUTORS has the exceptions. */
-const RANGES = { objects: 1, queue: 32, encoder: 48, renderPass: 64, computePass: 80 };
-
-/** Executors of commands whose opcode is in the range of another executor. */
-const EXECUTORS: Record<string, string> = {
-  createShaderModule: 'pipelines',
-  createRenderPipeline: 'pipelines',
-  createComputePipeline: 'pipelines',
-  createRenderPipelineAsync: 'pipelines',
-  createComputePipelineAsync: 'pipelines',
-  getRenderBindGroupLayout: 'pipelines',
-  getComputeBindGroupLayout: 'pipelines',
-  getCompilationInfo: 'pipelines',
-  pushErrorScope: 'scopes',
-  popErrorScope: 'scopes',
-  copyBufferToBuffer: 'copies',
-  copyBufferToTexture: 'copies',
-  copyTextureToBuffer: 'copies',
-  copyTextureToTexture: 'copies',
-  clearBuffer: 'copies',
-  resolveQuerySet: 'copies',
-  setBindGroup: 'bindings',
-};
-
-/** A command with more fields than this arrives as a record. */
-const ARGUMENTS_MAX = 6;
-
-/** Commands that take as long as hundreds of others. The decoder looks at the time after each of them. */
-const SLOW = ['createShaderModule'];
-
-const capitalize = (text: string): string => text.replace(/^./, (letter) => letter.toUpperCase());
-
-function executorOf({ name, opcode }: Command): string {
-  const range = Object.entries(RANGES).findLast(([, lowest]) => opcode >= lowest);
-  const executor = EXECUTORS[name] ?? range?.[0];
-  if (executor === undefined) throw new Error(`${name} has no executor`);
-  return executor;
-}
-
-const EXECUTOR_NAMES = [...new Set(COMMANDS.map(executorOf))];
-
-/** How the fields of a command reach its executor. */
-type Passing = 'new record' | 'reused record' | 'arguments';
-
-/** A command that creates an object gets its own record, because it may keep it. */
-function passingOf({ name, fields }: Command): Passing {
-  if (name.startsWith('create')) return 'new record';
-  return fields.length > ARGUMENTS_MAX ? 'reused record' : 'arguments';
-}
-
-/** An expression for word `at`. V8 inlines only so much into one function, and calls of a function here would cost 15 %. */
-const u32 = (at: string): string => `(w[${at}] ?? 0)`;
-
-/** An expression that reads a field at word `at`, and checks it. */
-function read({ name, type, of }: Field, at: string): string {
-  const word = u32(at);
-  switch (type) {
-    case 'f32':
-      return `finite('${name}', f[${at}] ?? 0)`;
-    case 'i32':
-      return `${word} | 0`;
-    case 'u64':
-      return `${word} + ${u32(`${at} + 1`)} * 4294967296`;
-    case 'f64':
-      return `r.double('${name}', ${at})`;
-    case 'u32?':
-      return `optional(${word})`;
-    case 'bool':
-      return `bool('${name}', ${word})`;
-    case 'enum':
-      return `oneOf(ENUMS.${of}, '${name}', ${word})`;
-    case 'enum?':
-      return `oneOfOrNone(ENUMS.${of}, '${name}', ${word})`;
-    case 'flags':
-      return `bits(MASKS.${of}, '${name}', ${word})`;
-    case 'id':
-      return `t.${of}.get(${word})`;
-    case 'id?':
-      return `t.${of}.getOrNone(${word})`;
-    default:
-      return word;
-  }
-}
-
-function typeOf({ type, of }: Field): string {
-  switch (type) {
-    case 'bool':
-      return 'boolean';
-    case 'string':
-      return 'string';
-    case 'enum':
-      return `GPU${of}Name`;
-    case 'enum?':
-      return `GPU${of}Name | undefined`;
-    case 'id':
-      return `Handles['${of}']`;
-    case 'id?':
-      return `Handles['${of}'] | undefined`;
-    case 'u32?':
-      return 'number | undefined';
-    default:
-      return 'number';
-  }
-}
-
-/** Names and types of the parameters for a field, unless it is a list that comes as an array. */
-function parametersOf(field: Field): [name: string, type: string][] {
-  const { name, type } = field;
-  if (isList(field))
-    return [
-      [name, 'number'],
-      [`${name}Count`, 'number'],
-    ];
-  if (type === 'bytes')
-    return [
-      ['dataOffset', 'number'],
-      ['dataLength', 'number'],
-    ];
-  return [[name, typeOf(field)]];
-}
-
-const member = (name: string, value: string): string => (name === value ? name : `${name}: ${value}`);
-const declare = ([name, type]: [string, string]): string => `${name}: ${type}`;
 
 function recordSource(name: string): string {
   const fields = recordFields(name);
@@ -173,72 +52,6 @@ function methodSource(entry: Command): string {
   return `/** ${entry.about} */\n${entry.name}(${parameters}): void;`;
 }
 
-/** Expressions for the parameters of a field whose first word is at `place`. */
-function valuesOf(field: Field, place: string): string[] {
-  const { name, type } = field;
-  if (type === 'string') return [name];
-  if (isList(field)) return [name, u32(place)];
-  if (type === 'bytes') {
-    const length = u32(`${place} + 1`);
-    return [`r.reference(${u32(place)}, ${length})`, length];
-  }
-  return [read(field, place)];
-}
-
-/** The statements that check a command's length and find its strings and lists. */
-function tailSource(places: ReadonlyMap<Field, string>): string[] {
-  const fields = [...places.keys()];
-  const fixed = 1 + wordsOf(fields);
-  const strings = fields.filter(({ type }) => type === 'string');
-  const lists = fields.filter(isList);
-  if (strings.length + lists.length === 0) return [`if (length !== ${fixed}) throw badLength(length, ${fixed});`];
-  const lines = [`if (length < ${fixed}) throw badLength(length, ${fixed});`, `let tail = at + ${fixed};`];
-  for (const field of [...strings, ...lists]) {
-    const { name } = field;
-    const count = u32(places.get(field) ?? '');
-    if (isList(field)) lines.push(`const ${name} = tail;`, `tail += ${count} * ${wordsPerElement(field)};`);
-    else
-      lines.push(`const ${name} = r.string(tail, ${count}, at + length, '${name}');`, `tail += (${count} + 3) >>> 2;`);
-  }
-  return [...lines, 'if (tail !== at + length) throw badLength(length, tail - at);'];
-}
-
-function caseSource(entry: Command): string {
-  const { name } = entry;
-  const places = new Map<Field, string>();
-  let word = 1;
-  for (const field of fieldsOf(entry)) {
-    places.set(field, `at + ${word}`);
-    word += wordsOf([field]);
-  }
-  const valued = [...places].map(([field, place]) => ({ field, place, values: valuesOf(field, place) }));
-  const target = `h.${executorOf(entry)}.${name}`;
-  const lines = tailSource(places);
-  switch (passingOf(entry)) {
-    case 'new record': {
-      const members = valued.map(({ field, place, values }) =>
-        field.type === 'list'
-          ? `${field.name}: list(${upperCase(field.of)}, r, t, ${field.name}, ${u32(place)})`
-          : member(field.name, values.join()),
-      );
-      lines.push(`${target}({ ${members.join(', ')} });`);
-      break;
-    }
-    case 'reused record':
-      lines.push(`const record = h.records.${name};`);
-      for (const { field, values } of valued)
-        parametersOf(field).forEach(([member], index) => {
-          lines.push(`record.${member} = ${values[index]};`);
-        });
-      lines.push(`${target}(record);`);
-      break;
-    default:
-      lines.push(`${target}(${valued.flatMap(({ values }) => values).join(', ')});`);
-  }
-  if (SLOW.includes(name)) lines.push('left = 0;');
-  return `case ${opcodeOf(entry)}: {\n${lines.join('\n')}\nbreak;\n}`;
-}
-
 /** Which words of a command hold its label and the ids of objects that exist before it. */
 function mentionsSource(entry: Command): string {
   const fields = fieldsOf(entry);
@@ -253,51 +66,6 @@ function mentionsSource(entry: Command): string {
   }
   return `{ label: ${label}, text: ${label === 0 ? 0 : word}, ids: [${ids.join(', ')}] }`;
 }
-
-const LOOP = `
-/** Reads \`count\` records that begin at word \`at\`. */
-function list<T>({ words, read }: ListRecord<T>, r: Reader, t: Tables, at: number, count: number): T[] {
-return Array.from({ length: count }, (_, n) => read(r, t, at + n * words));
-}
-
-/** Is called between two commands now and then. The decoder stops there if it returns something to wait for. */
-export type Look = () => Promise<void> | undefined;
-
-/**
- * Checks the commands from \`r.at\` on (opcode, length, enums, flags, ids) and has \`h\` execute each of them. Calls \`look\` before
- * every \`lookEvery\`-th command. Returns what to wait for if \`look\` returns that, and undefined at the end of the stream.
- * @throws Fault at the first bad command, and whatever executing a command or \`look\` throws. \`r\` then stands at that command;
- * the ones before it have been executed
- */
-export function decode(r: Reader, h: Handler, look: Look, lookEvery: number): Promise<void> | undefined {
-const { words: w, floats: f, length: end } = r;
-const t = h.tables;
-let at = r.at;
-for (let left = lookEvery - 1; at < end; r.index++) {
-if (left-- === 0) {
-r.at = at;
-const wait = look();
-if (wait) return wait;
-left = lookEvery - 1;
-}
-// The checks of lengths keep every index below within the stream, so the zeros after \`??\` are never used.
-const head = w[at] ?? 0;
-const length = head >>> 16;
-r.at = at;
-if (length === 0 || length > end - at) throw new Fault(\`its length of \${length} words does not fit the \${end - at} that are left\`);
-// An executor moves \`r.end\` on when it has executed the commands after this one, too.
-r.end = at + length;
-switch (head & 0xffff) {
-CASES
-default:
-throw new Fault(\`there is no command with opcode \${head & 0xffff}\`);
-}
-at = r.end;
-}
-r.at = at;
-return undefined;
-}
-`;
 
 export function decode(): string {
   const lists = Object.entries(ENUMS).map(
@@ -374,5 +142,5 @@ readonly tables: Tables;
 readonly records: CommandRecords;
 ${EXECUTOR_NAMES.map((executor) => `readonly ${executor}: ${capitalize(executor)}Commands;`).join('\n')}
 }
-${LOOP.replace('CASES', () => COMMANDS.map(caseSource).join('\n'))}`;
+${loopSource()}`;
 }
