@@ -3,9 +3,9 @@
  * CXX and the distribution provide. A node bundle holds its runtime, and replaces this file.
  */
 import { existsSync, readFileSync, realpathSync } from 'node:fs';
-import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { type Runtime, runtimeIn } from './runtime.ts';
+import { cacheFolder } from './self.ts';
 
 /** Changes with the contents; host/cli/runtime.sh holds the same number. */
 export const RECIPE = 1;
@@ -24,8 +24,7 @@ export function findCompiler(release: string = systemRelease()): string | undefi
 
 /** The folder that the link of a part points to, so that paths in it change with its contents. */
 function resolvePart(release: string, suffix: string): string | undefined {
-  const cache = process.env.XDG_CACHE_HOME || join(homedir(), '.cache');
-  const base = process.env.NEARLIGHT_RUNTIME || join(cache, 'nearlight/runtime');
+  const base = process.env.NEARLIGHT_RUNTIME || join(cacheFolder(), 'runtime');
   const link = join(base, `${release}-${process.arch}-${RECIPE}${suffix}`);
   return existsSync(join(link, 'complete')) ? realpathSync(link) : undefined;
 }

@@ -1,6 +1,7 @@
 #!/bin/sh
 # Brings what the project needs onto this machine, once. Silent and quick when nothing is missing.
 #   sh host/cli/setup.sh            npm packages and the private runtime; needs no root and changes no system package
+#   sh host/cli/setup.sh --installed  the runtime only, for an installed package, whose dependencies npm has installed
 #   sh host/cli/setup.sh --bundle   and the runtime that a node bundle is made from
 #   sh host/cli/setup.sh --test     and what testing needs, with the system's own package manager
 #   sh host/cli/setup.sh --test --system   the tests' system packages only, for an administrator
@@ -64,12 +65,10 @@ vulkan_driver_ready() {
   return 1
 }
 
-# An installed package has no lock file; npm has installed what it depends on.
 packages_ready() {
-  [ -e package-lock.json ] || return 0
   [ -x node_modules/.bin/node ] && [ -e node_modules/.nearlight ] || return 1
-  IFS= read -r installed <node_modules/.nearlight || true
-  [ "$installed" = "$(cksum <package-lock.json)" ]
+  IFS= read -r lock <node_modules/.nearlight || true
+  [ "$lock" = "$(cksum <package-lock.json)" ]
 }
 
 # Sets ID, VERSION_ID, PRETTY_NAME and `release`.
@@ -107,7 +106,7 @@ unserved() {
 # which no runtime is made, what the user has to install.
 find_missing() {
   missing= missing_system=
-  if ! $testing_only && ! packages_ready; then missing=packages; fi
+  if ! $testing_only && ! $installed && ! packages_ready; then missing=packages; fi
   if $testing; then find_missing_system; fi
   if $testing_only; then return; fi
   compiler_missing=true
@@ -231,14 +230,15 @@ check_missing() {
 }
 
 main() {
-  testing=false testing_only=false bundling=false
+  testing=false testing_only=false bundling=false installed=false
   for argument in "$@"; do
     case $argument in
       --test) testing=true bundling=true ;;
       --bundle) bundling=true ;;
+      --installed) installed=true ;;
       --system) testing_only=true ;;
       *)
-        echo 'usage: sh host/cli/setup.sh [--bundle] [--test [--system]]' >&2
+        echo 'usage: sh host/cli/setup.sh [--installed] [--bundle] [--test [--system]]' >&2
         exit 2
         ;;
     esac
@@ -250,7 +250,7 @@ main() {
 
   check_missing
   state=build
-  if [ ! -e package-lock.json ]; then state=$base; fi
+  if $installed; then state=$base; fi
   (umask 077 && mkdir -p "$state")
   exec 9>"$state/setup.lock"
   if have flock && ! flock -n 9; then

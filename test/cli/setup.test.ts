@@ -94,7 +94,7 @@ describe('the mirror', () => {
 describe('what is missing', () => {
   /** @returns the names of what is missing, then those of what the tests lack */
   function missing(env: Record<string, string> = {}, { bundle = false, test = false } = {}) {
-    const code = `testing=${test} testing_only=false bundling=${bundle}; identify; locate_runtime; find_missing`;
+    const code = `testing=${test} testing_only=false installed=true bundling=${bundle}; identify; locate_runtime; find_missing`;
     const settings = { CXX: 'no-such-compiler', NEARLIGHT_RUNTIME: join(root, 'runtime'), ...env };
     return shell(`${code}; echo $missing $missing_system`, settings).stdout.trim().split(' ');
   }

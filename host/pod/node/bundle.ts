@@ -32,6 +32,7 @@ const REPLACED: Record<string, string> = {
   'host/player/build.ts': 'player.ts',
   'host/engine/wasmedge/build.ts': 'native.ts',
   'host/base/installed.ts': 'installed.ts',
+  'host/base/self.ts': 'self.ts',
   'host/play/modules.ts': 'modules.ts',
 };
 /** The oldest Debian whose C library the bundle's Node, Dawn and Mesa run on. */

@@ -1,3 +1,8 @@
 #!/bin/sh
 # Installs this bundle on a node; install.sh --help tells how.
-exec "${0%/*}/bin/node" "${0%/*}/host/install.js" "$@"
+here=${0%/*}
+if ! "$here/bin/node" --version >/dev/null 2>&1; then
+  echo "install: Node does not start here. The bundle needs the C and C++ libraries of Debian 12 or later (glibc 2.36, libstdc++6)." >&2
+  exit 1
+fi
+exec "$here/bin/node" "$here/host/install.js" "$@"

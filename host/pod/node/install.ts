@@ -61,8 +61,21 @@ const refuse = (detail: string) => new NearlightError('NL_INSTALL', detail);
 const say = (line: string) => void process.stdout.write(`${line}\n`);
 const manifest = JSON.parse(readFileSync(join(bundle, 'package.json'), 'utf8')) as { version: string };
 
+/** Mesa in the bundle is Debian 12's. */
+const GLIBC_MINOR_MIN = 36;
+const GLIBC_FOLDERS = ['lib/x86_64-linux-gnu', 'lib/aarch64-linux-gnu', 'lib64', 'usr/lib'];
+
+/** Refuses a node whose C library is too old. One that lies elsewhere has started this installer's Node at least. */
+function checkGlibc(root: string): void {
+  const path = GLIBC_FOLDERS.map((folder) => join(root, folder, 'libc.so.6')).find(existsSync);
+  const minor = path && /release version 2\.(\d+)/.exec(readFileSync(path, 'latin1'))?.[1];
+  if (minor && Number(minor) < GLIBC_MINOR_MIN)
+    throw refuse(`this node has glibc 2.${minor}, and 2.${GLIBC_MINOR_MIN} or later is needed (Debian 12, Ubuntu 24.04)`);
+}
+
 /** Puts the bundle to PREFIX/VERSION, then lets PREFIX/current point there: each appears whole. */
 async function install(options: Options): Promise<void> {
+  checkGlibc(options.root);
   const prefix = join(options.root, options.prefix);
   mkdirSync(prefix, { recursive: true });
   const { bavail, bsize } = statfsSync(prefix);

@@ -26,20 +26,37 @@ beforeAll(async () => {
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
+/** What a node with a C library of Debian 12 or later has. */
+const OF_SYSTEM = /^(libc|libm|libdl|librt|libpthread|libstdc\+\+|libgcc_s|ld-linux-.*)\.so\.\d$/;
+
 const install = (...args: string[]) =>
   execFileSync(join(bundle, 'install.sh'), args, { encoding: 'utf8', stdio: 'pipe' });
 
 describe('the bundle', () => {
   it('holds every library that anything in it needs', () => {
     const files = readdirSync(bundle, { recursive: true, encoding: 'utf8' });
-    const held = new Set(readdirSync(join(bundle, 'lib')));
-    const native = files.filter((file) => /\.node$|^lib\/programs\/|^lib\/[^/]*\.so/.test(file));
+    const named = (folder: string) => new Set(readdirSync(join(bundle, folder)));
+    const [guests, graphics] = [named('runtime/wasmedge/lib'), named('runtime/graphics/lib')];
+    const native = files.filter((file) => /\.node$|^bin\/node$|^native\/guest$|\.so[.0-9]*$/.test(file));
     expect(native.length).toBeGreaterThan(30);
     for (const file of native) {
+      const forGuest = file === 'native/guest' || file.startsWith('runtime/wasmedge/');
       const dynamic = execFileSync('readelf', ['-d', join(bundle, file)], { encoding: 'utf8' });
-      for (const [, name] of dynamic.matchAll(/\(NEEDED\).*\[(.*)\]/g))
-        expect(held, `${file} needs ${name}`).toContain(name);
+      for (const [, name = ''] of dynamic.matchAll(/\(NEEDED\).*\[(.*)\]/g)) {
+        const held = forGuest ? guests.has(name) : graphics.has(name) || OF_SYSTEM.test(name);
+        expect(held, `${file} needs ${name}`).toBe(true);
+      }
     }
+  });
+
+  it('asks no more of the C library outside its guests than Debian 12 has', () => {
+    const files = readdirSync(bundle, { recursive: true, encoding: 'utf8' });
+    const native = files.filter((file) => /\.node$|^bin\/node$|^runtime\/graphics\/.*\.so[.0-9]*$/.test(file));
+    const versions = native.flatMap((file) => {
+      const needed = execFileSync('readelf', ['-V', join(bundle, file)], { encoding: 'utf8', maxBuffer: 64e6 });
+      return [...needed.matchAll(/Name: GLIBC_2\.(\d+)/g)].map(([, minor]) => Number(minor));
+    });
+    expect(Math.max(...versions)).toBe(36);
   });
 
   it('says what it holds and under which terms, and holds no encoder', () => {
@@ -85,6 +102,18 @@ describe('the installer', () => {
     expect(() => install('--root', join(folder, 'refused'), ...args)).toThrow(message);
   });
 
+  it.each([
+    ['2.35', false],
+    ['2.36', true],
+  ])('with glibc %s on the node: installs %j', (version, installs) => {
+    const node = join(folder, `glibc-${version}`);
+    mkdirSync(join(node, 'lib64'), { recursive: true });
+    writeFileSync(join(node, 'lib64/libc.so.6'), `GNU C Library stable release version ${version}.`);
+    const run = () => install('--root', node, '--encoder', 'none');
+    if (installs) expect(run()).toContain('installed');
+    else expect(run).toThrow('this node has glibc 2.35, and 2.36 or later is needed');
+  });
+
   it('refuses an encoder that is not the one of the lock file', () => {
     const packed = join(folder, 'packed');
     mkdirSync(packed);
@@ -107,7 +136,7 @@ describe('on a bare Debian 12', () => {
 
   it('runs the arena and shows it, with nothing else installed', { timeout: 240_000 }, async () => {
     const bare = join(folder, 'bare');
-    const mirror = execFileSync('sh', ['-c', '. host/cli/setup.sh; mirror /etc/apt bookworm'], {
+    const mirror = execFileSync('sh', ['-c', '. host/cli/archive.sh; mirror /etc/apt'], {
       cwd: root,
       encoding: 'utf8',
     }).split('\n')[0];
