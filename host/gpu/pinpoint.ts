@@ -4,45 +4,57 @@ import {
   OP_PUSH_ERROR_SCOPE,
   REFERENCE_BIT,
 } from '../../renderer/contract/abi.ts';
-import { type Place, RefusedError } from './place.ts';
+import type { Notices } from './notices.ts';
+import { type Place, type Places, RefusedError } from './place.ts';
+import type { Reader } from './reader.ts';
+import type { ErrorScopes } from './scope.ts';
+
+export interface PinpointOptions {
+  device: GPUDevice;
+  reader: Reader;
+  scopes: ErrorScopes;
+  places: Places;
+  notices: Notices;
+}
 
 /**
- * Finds the command that a GPU error belongs to where the GPU reports it only later, as browsers do: it puts an error scope
- * around each command that can fail by itself. That costs two calls for each of them, so it is for development only.
+ * Finds the command that has caused an error on a GPU that reports errors late, as browsers do. It puts an error scope around
+ * every command that can fail by itself. That costs two calls for each such command, so it is meant for development.
  */
 export class Pinpoint {
-  readonly #device: GPUDevice;
-  readonly #report: (error: RefusedError) => void;
-  /** The command whose scope is open. */
+  readonly #options: PinpointOptions;
+  /** The command whose error scope is open. */
   #place: Place | undefined;
 
-  constructor(device: GPUDevice, report: (error: RefusedError) => void) {
-    this.#device = device;
-    this.#report = report;
+  constructor(options: PinpointOptions) {
+    this.#options = options;
   }
 
-  /** Ends the scope of the last command and begins that of the command at `place`. */
-  begin(opcode: number, place: () => Place): void {
+  /** Begins the error scope of the current command. Must be called before every command. */
+  begin(): void {
     this.end();
-    if (!failsByItself(opcode)) return;
-    this.#place = place();
-    this.#device.pushErrorScope('validation');
+    const { device, reader, scopes, places } = this.#options;
+    // Within an error scope of the module, that scope gets the error.
+    if (scopes.open || !failsByItself(reader.opcode)) return;
+    this.#place = places.current;
+    device.pushErrorScope('validation');
   }
 
-  /** Ends the scope of the last command. */
+  /** Ends the error scope of the last command. */
   end(): void {
     const place = this.#place;
     if (!place) return;
     this.#place = undefined;
+    const { device, notices } = this.#options;
     const report = (error: GPUError | null) => {
-      if (error) this.#report(new RefusedError('NL_GPU_VALIDATION', place, error.message));
+      if (error) notices.error(new RefusedError('NL_GPU_VALIDATION', place, error.message));
     };
-    // Of a device that is lost the owner hears by other means.
-    this.#device.popErrorScope().then(report, () => {});
+    // This fails only if the device is lost. The device's owner learns of that from device.lost.
+    device.popErrorScope().then(report, () => {});
   }
 }
 
-/** Whether a command belongs to GPUDevice or GPUQueue. Errors of the encoder and its passes show at `submit`. */
+/** Whether a command belongs to GPUDevice or GPUQueue. Errors of command encoders and passes show at `submit`. */
 function failsByItself(opcode: number): boolean {
   if (opcode === OP_PUSH_ERROR_SCOPE || opcode === OP_POP_ERROR_SCOPE) return false;
   return (opcode & ~REFERENCE_BIT) < OP_COPY_BUFFER_TO_BUFFER;

@@ -1,20 +1,24 @@
 import { type ErrorCode, NearlightError } from '../base/errors.ts';
 import type { TrapFrame } from '../engine/engine.ts';
-import { commandNames, mentions } from './decode.ts';
+import type { Bindings } from './bindings.ts';
+import { COMMAND_NAMES, MENTIONS } from './decode.ts';
 import type { Reader } from './reader.ts';
 import type { Tables } from './table.ts';
+import { u32 } from './words.ts';
 
-/** Gives the functions of the module that ran when it wrote its n-th command of a call, the innermost first. */
+/** Returns the functions of the module that ran when it wrote command number `command` of a call, the innermost first. */
 export type Origin = (command: number) => readonly TrapFrame[];
 
-/** A command that is being executed. */
+/** A command, as messages name it. */
 export interface Place {
   text: string;
+  /** The functions of the module that ran when it wrote the command; none if that is not known. */
   frames(): readonly TrapFrame[];
 }
 
-/** A command that the contract or the GPU refuses, with the place in the module that wrote it, if that is known. */
+/** The contract or the GPU refuses a command. */
 export class RefusedError extends NearlightError {
+  /** The functions of the module that ran when it wrote the command; none if that is not known. */
   readonly frames: readonly TrapFrame[];
   constructor(code: ErrorCode, place: Place, detail: string, options?: ErrorOptions) {
     super(code, `${place.text}: ${detail}`, options);
@@ -25,36 +29,85 @@ export class RefusedError extends NearlightError {
 /** Longer labels are cut in messages. */
 const LABEL_CHARS_MAX = 64;
 
+/** Names a call of a module, for messages. */
+export interface Call {
+  /** The export that was called. */
+  readonly call?: string;
+  readonly origin?: Origin | undefined;
+}
+
+export interface PlacesOptions {
+  reader: Reader;
+  tables: Tables;
+  bindings: Bindings;
+}
+
+/** Names the command that is being executed, for messages. */
+export class Places {
+  readonly #options: PlacesOptions;
+  #call: Call = {};
+
+  constructor(options: PlacesOptions) {
+    this.#options = options;
+  }
+
+  /** A call begins. */
+  begin(call: Call): void {
+    this.#call = call;
+  }
+
+  /** The current command. */
+  get current(): Place {
+    const { reader, tables, bindings } = this.#options;
+    const { call, origin } = this.#call;
+    const { index } = reader;
+    const command = describeCommand(reader, tables, bindings.open?.label ?? '');
+    return {
+      text: call ? `${command} in ${call}` : command,
+      frames: () => origin?.(index) ?? [],
+    };
+  }
+}
+
 /**
- * Describes the command that `reader` stands at: its index, its name, its own label or those of the objects that it uses,
- * and the pass it belongs to. Reads nothing but the command's own words, which may be malformed.
+ * Describes the current command: its number, its name, its own label or those of the objects that it uses, and the pass that
+ * it belongs to. Reads only words of the command itself, which may be malformed.
  */
-export function describeCommand(reader: Reader, tables: Tables, passLabel: string): string {
-  const { index, opcode, ended } = reader;
+function describeCommand(reader: Reader, tables: Tables, passLabel: string): string {
+  const { index, ended } = reader;
   if (ended) return `end of the stream after ${index} commands`;
-  const name = commandNames.get(opcode) ?? `opcode ${opcode}`;
+  const { opcode } = reader;
+  const name = COMMAND_NAMES.get(opcode) ?? `opcode ${opcode}`;
   const own = ownLabel(reader);
   const used = own === '' ? usedLabels(reader, tables) : '';
   const pass = passLabel === '' ? '' : `, in pass ${quote(passLabel)}`;
   return `command ${index} (${name}${own}${used}${pass})`;
 }
 
-function ownLabel(reader: Reader): string {
-  const { words, at, opcode, end } = reader;
-  const found = mentions.get(opcode);
-  if (!found || found.label === 0 || at + found.text > end || end > words.length) return '';
-  const start = words.byteOffset + 4 * (at + found.text);
-  const byteLength = Math.min(words[at + found.label]!, 4 * (end - at - found.text));
-  const text = new TextDecoder().decode(new Uint8Array(words.buffer, start, byteLength));
-  return text === '' ? '' : ` ${quote(text)}`;
+/** Word at which the current command ends; the word at which it begins if that is beyond the stream. */
+function endOf({ words, at }: Reader): number {
+  const end = at + (u32(words, at) >>> 16);
+  return end > words.length ? at : end;
 }
 
-function usedLabels({ words, at, opcode, end }: Reader, tables: Tables): string {
-  if (end > words.length) return '';
+function ownLabel(reader: Reader): string {
+  const { words, at, opcode } = reader;
+  const end = endOf(reader);
+  const { label = 0, text = 0 } = MENTIONS.get(opcode) ?? {};
+  if (label === 0 || at + text > end) return '';
+  const start = words.byteOffset + 4 * (at + text);
+  const byteLength = Math.min(u32(words, at + label), 4 * (end - at - text));
+  const found = new TextDecoder().decode(new Uint8Array(words.buffer, start, byteLength));
+  return found === '' ? '' : ` ${quote(found)}`;
+}
+
+function usedLabels(reader: Reader, tables: Tables): string {
+  const { words, at, opcode } = reader;
+  const end = endOf(reader);
   const parts: string[] = [];
-  for (const [word, name, kind] of mentions.get(opcode)?.ids ?? []) {
+  for (const [word, name, kind] of MENTIONS.get(opcode)?.ids ?? []) {
     if (at + word >= end) break;
-    const label = tables[kind].find(words[at + word]!)?.gpu?.label;
+    const label = tables[kind].find(u32(words, at + word))?.gpu?.label;
     if (label) parts.push(`, ${name} ${quote(label)}`);
   }
   return parts.join('');

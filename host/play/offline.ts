@@ -4,7 +4,7 @@ import { createLog } from '../base/log.ts';
 import type { Instance, Submission } from '../engine/engine.ts';
 import { buildNative } from '../engine/wasmedge/build.ts';
 import { type Gpu, openGpu } from '../gpu/dawn.ts';
-import type { Replay, Surface } from '../gpu/replay.ts';
+import type { CommandReplay, Surface } from '../gpu/replay.ts';
 import { PendingReplies } from '../session/pending.ts';
 import { createEngine } from './engine.ts';
 import { createReplay, Launch } from './launch.ts';
@@ -17,7 +17,7 @@ export interface Offline {
   readonly pending: PendingReplies;
   /** Milliseconds that the GPU has worked for the game; 0 where the GPU has no timestamps. */
   readonly gpuMs: number;
-  /** Executes what a call submitted, into `surface` where it draws. @throws NearlightError as Replay.run */
+  /** Executes what a call submitted, into `surface` where it draws. @throws NearlightError as CommandReplay.run */
   run(submission: Submission, surface?: Surface): void;
   /** Ends the module and gives the GPU back. */
   close(): Promise<void>;
@@ -66,14 +66,14 @@ function play(parts: { source: Source; launcher: Launch; instance: Instance; gpu
   });
   let gpuMs = 0;
   let failure: NearlightError | undefined;
-  replay.observer = {
+  replay.observe({
     onGpu(ms, renders) {
       gpuMs += ms * renders;
     },
     onError(error) {
       failure ??= error;
     },
-  };
+  });
   return {
     instance,
     gpu,
@@ -95,7 +95,7 @@ function play(parts: { source: Source; launcher: Launch; instance: Instance; gpu
 
 /** A replay of command streams without their module. `pending` counts the replies that are still to come. */
 export function openStreams(options: { gpu: Gpu; config: Config; assets: Uint8Array }): {
-  replay: Replay;
+  replay: CommandReplay;
   pending: PendingReplies;
 } {
   const { gpu, config, assets } = options;

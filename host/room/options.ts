@@ -1,7 +1,7 @@
 import type { Clock } from '../base/clock.ts';
 import type { Config } from '../base/config.ts';
 import type { Instance, LogLevel } from '../engine/engine.ts';
-import type { Replay } from '../gpu/replay.ts';
+import type { CommandReplay } from '../gpu/replay.ts';
 import type { Meters } from '../observe/meters.ts';
 import type { PlayerConnection, ViewRequest } from '../stream/player.ts';
 import type { PlayerView } from './view.ts';
@@ -14,7 +14,7 @@ export interface RoomOptions {
   clock: Clock;
   config: RoomConfig;
   instance: Instance;
-  replay: Replay;
+  replay: CommandReplay;
   /** The host's counters. The room has figures of its own as well. */
   meters?: Meters;
   /** Loads the module again after its GPU was lost. Without this function the room ends with its GPU. */
@@ -35,5 +35,5 @@ export interface RoomOptions {
 /** A running module and the replay that draws for it. */
 export interface Loaded {
   instance: Instance;
-  replay: Replay;
+  replay: CommandReplay;
 }

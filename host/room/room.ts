@@ -177,12 +177,12 @@ export class Room {
     void instance.ended.then((error) => {
       if (error && instance === this.#game.instance) this.#fail(error);
     });
-    replay.observer = {
+    replay.observe({
       onCheck: (ms) => this.stats.checkMs.add(ms),
       onGpu: (ms, renders) => this.#addGpuTime(ms, renders),
       onError: (error) => this.#fail(error),
       onHung: () => this.onHung(),
-    };
+    });
   }
 
   async #run(): Promise<void> {

@@ -5,8 +5,8 @@ import type { Surface } from '../gpu/replay.ts';
 import type { Meters } from '../observe/meters.ts';
 import type { Feedback, FrameInfo, PlayerConnection } from '../stream/player.ts';
 import type { RateControl } from '../stream/rate.ts';
-import type { Capture, Picture } from '../video/capture.ts';
-import type { AccessUnit, Encoder } from '../video/encoder.ts';
+import type { AccessUnit, VideoEncoder } from '../video/encoder.ts';
+import type { Picture, Readback } from '../video/readback.ts';
 import type { PlayerView } from './view.ts';
 
 /** Number of frames between rendering and sending. While one is being encoded, the next one is read back. */
@@ -14,8 +14,8 @@ const IN_FLIGHT_MAX = 2;
 const RTP_CLOCK_KHZ = 90;
 
 export interface VideoViewOptions {
-  capture: Capture;
-  encoder: Encoder;
+  readback: Readback;
+  encoder: VideoEncoder;
   connection: PlayerConnection;
   rate: RateControl;
   clock: Clock;
@@ -37,7 +37,7 @@ export class VideoView implements PlayerView {
   constructor(options: VideoViewOptions) {
     this.#options = options;
     this.stats = createStats(options.meters);
-    const { texture } = options.capture;
+    const { texture } = options.readback;
     this.surface = { texture, view: texture.createView() };
   }
 
@@ -57,9 +57,9 @@ export class VideoView implements PlayerView {
   }
 
   present(sequence: number, readAt: Milli): void {
-    const { capture, clock, onError } = this.#options;
+    const { readback, clock, onError } = this.#options;
     const begun = clock.now();
-    const picture = capture.capture();
+    const picture = readback.read();
     if (picture === undefined) {
       this.#drop();
       return;
@@ -128,7 +128,7 @@ export class VideoView implements PlayerView {
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
-    this.#options.capture.destroy();
+    this.#options.readback.destroy();
     await this.#options.encoder.close();
   }
 }

@@ -13,11 +13,23 @@ export interface Field {
 /** Types of two words. */
 const WIDE = ['u64', 'f64', 'bytes'];
 
-/** Parses "name: type". */
+const FIELD = /^(\w+): (\S+)(?: (\w+))?$/;
+
+/** Parses "name: type". @throws Error for other text */
 export function parseField(text: string): Field {
-  const [name = '', type = ''] = text.split(': ');
-  const [kind = '', of = ''] = type.split(' ');
-  return { name, type: kind, of };
+  const [, name, type, of = ''] = FIELD.exec(text) ?? [];
+  if (name === undefined || type === undefined) throw new Error(`"${text}" is not a field: it needs "name: type"`);
+  return { name, type, of };
+}
+
+/** Whether the field holds a count, and its values follow after the fixed words of the command. */
+export function isList({ type }: Field): boolean {
+  return type === 'list' || type === 'words';
+}
+
+/** Words from one value of a list to the next. */
+export function wordsPerElement({ type, of }: Field): number {
+  return type === 'words' ? 1 : wordsOf(recordFields(of));
 }
 
 export function fieldsOf({ fields }: Command): Field[] {

@@ -6,7 +6,7 @@ import type { Instance } from '../../host/engine/engine.ts';
 import { createJavaScriptEngine } from '../../host/engine/javascript.ts';
 import { capabilities } from '../../host/gpu/capability.ts';
 import type { Gpu } from '../../host/gpu/dawn.ts';
-import { Replay } from '../../host/gpu/replay.ts';
+import { CommandReplay } from '../../host/gpu/replay.ts';
 import { createStill, encodePng } from '../../host/video/snapshot.ts';
 
 const WASM = join(import.meta.dirname, '../../build/model.wasm');
@@ -17,10 +17,10 @@ export class Viewer {
   readonly instance: Instance;
   readonly lines: string[];
   readonly #gpu: Gpu;
-  readonly #replay: Replay;
+  readonly #replay: CommandReplay;
   #tick = 0;
 
-  private constructor(gpu: Gpu, instance: Instance, replay: Replay, lines: string[]) {
+  private constructor(gpu: Gpu, instance: Instance, replay: CommandReplay, lines: string[]) {
     this.#gpu = gpu;
     this.instance = instance;
     this.#replay = replay;
@@ -42,7 +42,7 @@ export class Viewer {
       log: (_level: string, message: string) => lines.push(message),
     };
     const instance = await createJavaScriptEngine().load(readFileSync(WASM), options);
-    const replay = new Replay({
+    const replay = new CommandReplay({
       device: gpu.device,
       limits,
       asset: (handle) => (handle === 0 ? packed : undefined),

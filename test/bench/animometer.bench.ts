@@ -8,7 +8,7 @@ import { createAssetPack } from '../../assets/folder.ts';
 import { readConfig } from '../../host/base/config.ts';
 import { createWasmEdgeEngine } from '../../host/engine/wasmedge/engine.ts';
 import { openGpu } from '../../host/gpu/dawn.ts';
-import { type Commands, Replay, type Surface } from '../../host/gpu/replay.ts';
+import { CommandReplay, type CommandStream, type Surface } from '../../host/gpu/replay.ts';
 import { createAnimometer, type Mode, modes, type Options } from '../golden/examples/animometer.ts';
 import { cacheDir } from '../session/compile.ts';
 import { type Bench, benchmark } from './harness.ts';
@@ -48,12 +48,12 @@ async function loadGuest(device: GPUDevice, { mode, count }: Options) {
   const assets = createAssetPack([{ name: 'options', bytes: choice }]);
   const options = { limits, seed: 1, tickRate: 120, seats: 1, assets, log: ignore.log };
   const instance = await createWasmEdgeEngine({ cacheDir }).load(module, options);
-  const replay = new Replay({ device, limits, ...ignore });
+  const replay = new CommandReplay({ device, limits, ...ignore });
   replay.run(instance.initial);
   return {
     tick: async (n: number) => replay.run(await instance.tick(n)),
     render: () => instance.render(0, SIZE, SIZE),
-    replay: (commands: Commands, surface: Surface) => replay.run(commands, surface),
+    replay: (commands: CommandStream, surface: Surface) => replay.run(commands, surface),
     async close() {
       replay.destroy();
       await instance.close();

@@ -1,14 +1,14 @@
-/** What the error of a refused command says of its place: the call, the command, labels, the pass. */
+/** How errors name a refused command: its call, its number and name, labels, and its pass. */
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { TrapFrame } from '../../host/engine/engine.ts';
 import type { Gpu } from '../../host/gpu/dawn.ts';
 import { RefusedError } from '../../host/gpu/place.ts';
-import type { Replay } from '../../host/gpu/replay.ts';
+import type { CommandReplay } from '../../host/gpu/replay.ts';
 import { bits, Stream } from './document.ts';
 import { black, newReplay, openTestGpu, Picture } from './fixture.ts';
 
 let gpu: Gpu;
-let replay: Replay;
+let replay: CommandReplay;
 let picture: Picture;
 
 beforeAll(async () => {
@@ -26,7 +26,7 @@ const buffer = (label: string, stream = new Stream()) =>
   stream.command('createBuffer', { id: 2, size: 16, usage: uniform, label });
 const texture = { id: 2, width: 4, height: 4, depthOrArrayLayers: 1, mipLevelCount: 1, sampleCount: 1 };
 
-/** Runs a stream as what `call` submitted, and returns the error. */
+/** Runs a stream that the export `call` submitted. Returns the error. */
 function refused(stream: Stream, call?: string, origin?: (command: number) => readonly TrapFrame[]): RefusedError {
   try {
     replay.run({ ...stream.submission, ...(call && { call }), origin }, picture);
@@ -46,13 +46,13 @@ describe('a refused command', () => {
     expect(message).toMatch(new RegExp(`^NL_COMMAND: .*: command 0 \\(writeBuffer\\) in ${call}: `));
   });
 
-  it('names no call where none is known', () => {
+  it('names no call if none is known', () => {
     expect(refused(new Stream().command('submit').command('endRenderPass')).message).toContain(
       'command 1 (endRenderPass): ',
     );
   });
 
-  it('has its own label, even where a field before the label is refused', () => {
+  it('is named with its own label, even if a field before the label is refused', () => {
     const stream = new Stream().command('createTexture', {
       ...texture,
       dimension: '2d',
@@ -63,26 +63,26 @@ describe('a refused command', () => {
     expect(refused(stream, 'init').message).toContain('command 0 (createTexture "depth") in init: usage: ');
   });
 
-  it('has the labels of the objects that it uses', () => {
+  it('is named with the labels of the objects that it uses', () => {
     const stream = buffer('uniforms').command('writeBuffer', { buffer: 2, offset: 1, data: new Uint8Array(3) });
     expect(refused(stream, 'tick').message).toMatch(
       /command 1 \(writeBuffer, buffer "uniforms"\) in tick: offset 1 and length 3 must both be multiples of 4$/,
     );
   });
 
-  it('has the label of the pass that it belongs to', () => {
+  it('is named with the label of its pass', () => {
     const stream = new Stream().command('beginRenderPass', { label: 'shadows', colorAttachments: [black] });
     stream.command('draw', { vertexCount: 3, instanceCount: 1, firstVertex: 0, firstInstance: 0 });
     expect(refused(stream, 'render').message).toContain('command 1 (draw, in pass "shadows") in render: no pipeline');
   });
 
-  it('is described by its own words alone, however they are malformed', () => {
+  it('is named safely even if its words are malformed', () => {
     const words = Uint32Array.of((6 << 16) | 1, 2, 16, 0, uniform, 0xffff_ffff);
     const stream = { commands: words, data: new Uint8Array(), call: 'init' };
     expect(() => replay.run(stream)).toThrow('command 0 (createBuffer) in init: ');
   });
 
-  it('has the frames of the module that wrote it', () => {
+  it('comes with the functions of the module that wrote it', () => {
     const origin = vi.fn((command: number) => [{ function: 10 + command }]);
     const { frames } = refused(
       buffer('a').command('writeBuffer', { buffer: 3, offset: 0, data: Uint8Array.of() }),

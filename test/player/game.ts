@@ -6,7 +6,7 @@ import { Meters } from '../../host/observe/meters.ts';
 import { buildPlayer } from '../../host/player/build.ts';
 import type { Player, PlayerConnection, PointerState, ViewRequest } from '../../host/stream/player.ts';
 import { createStreamServer } from '../../host/stream/server.ts';
-import { createEncoder } from '../../host/video/h264.ts';
+import { createVideoEncoder } from '../../host/video/h264.ts';
 
 const DARK = 40;
 const LIGHT = 225;
@@ -96,7 +96,7 @@ class PaintedPlayer implements Player {
 
   async #play(connection: PlayerConnection): Promise<void> {
     const { width, height, fps } = this;
-    const encoder = await createEncoder({
+    const encoder = await createVideoEncoder({
       width,
       height,
       fps,

@@ -3,7 +3,7 @@ import { must } from '../../host/base/assert.ts';
 import { NearlightError } from '../../host/base/errors.ts';
 import type { Notice } from '../../host/base/protocol.ts';
 import { micro } from '../../host/base/time.ts';
-import type { Replay } from '../../host/gpu/replay.ts';
+import type { CommandReplay } from '../../host/gpu/replay.ts';
 import { Audience } from '../../host/room/audience.ts';
 import { Room } from '../../host/room/room.ts';
 import type { PlayerView } from '../../host/room/view.ts';
@@ -38,7 +38,7 @@ function makeRoom(name: string, seats = 4) {
     name,
     clock,
     instance,
-    replay: { start() {}, destroy() {} } as unknown as Replay,
+    replay: { start() {}, observe() {}, destroy() {} } as unknown as CommandReplay,
     config: { maxPlayers: seats, tickRate: 100, seed: 1 },
     createView: async (_, connection) => {
       connections.push(connection);

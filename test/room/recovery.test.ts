@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { NearlightError } from '../../host/base/errors.ts';
 import type { Submission } from '../../host/engine/engine.ts';
-import type { Replay, Surface } from '../../host/gpu/replay.ts';
+import type { CommandReplay, Surface } from '../../host/gpu/replay.ts';
 import type { Launcher } from '../../host/play/launch.ts';
 import { openRoom } from '../../host/play/room.ts';
 import type { Room } from '../../host/room/room.ts';
@@ -83,7 +83,7 @@ beforeEach(async () => {
         fault = undefined;
         if (error) throw error;
       };
-      return { start, destroy() {} } as unknown as Replay;
+      return { start, observe() {}, destroy() {} } as unknown as CommandReplay;
     },
   };
   room = await openRoom(launcher, {

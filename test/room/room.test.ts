@@ -3,7 +3,7 @@ import type { Clock } from '../../host/base/clock.ts';
 import { GuestExit, NearlightError } from '../../host/base/errors.ts';
 import { Samples } from '../../host/base/samples.ts';
 import { milli } from '../../host/base/time.ts';
-import type { Replay } from '../../host/gpu/replay.ts';
+import type { CommandReplay } from '../../host/gpu/replay.ts';
 import { PlayerInput } from '../../host/room/input.ts';
 import { Room } from '../../host/room/room.ts';
 import type { PlayerView } from '../../host/room/view.ts';
@@ -52,13 +52,14 @@ function stage(options: { seats?: number; tickRate?: number; clock?: Clock } = {
   const lines: string[] = [];
   const replayed: Stage['replay'] = { destroyed: false, fault: undefined };
   const replay = {
+    observe() {},
     start() {
       if (replayed.fault) throw replayed.fault;
     },
     destroy() {
       replayed.destroyed = true;
     },
-  } as unknown as Replay;
+  } as unknown as CommandReplay;
   const room = new Room({
     name: 'test',
     clock: options.clock ?? clock,

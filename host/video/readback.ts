@@ -1,48 +1,53 @@
 import { readFileSync } from 'node:fs';
 
-/** One picture in I420, BT.709 limited range. The planes may be read until release(), which its owner calls once. */
+/** One picture in I420, BT.709 limited range. The planes may be read until release(), which the owner calls once. */
 export interface Picture {
-  /** In pixels; the chroma planes have half of each. */
+  /** Size in pixels. The chroma planes have half of each. */
   readonly width: number;
   readonly height: number;
   readonly y: Uint8Array;
   readonly u: Uint8Array;
   readonly v: Uint8Array;
-  /** Bytes from one row to the next; what lies past a row's width is undefined. */
+  /** Bytes from one row to the next. Bytes beyond a row's width have no meaning. */
   readonly yStride: number;
   readonly uStride: number;
   readonly vStride: number;
-  /** Gives the memory back to the ring; the planes become empty. Idempotent. */
+  /** Returns the memory to the ring; the planes become empty. Idempotent. */
   release(): void;
 }
 
-export interface CaptureOptions {
+export interface ReadbackOptions {
   device: GPUDevice;
-  /** In pixels; even, and 16 at least. */
+  /** Size in pixels; both must be even, and at least 16. */
   width: number;
   height: number;
 }
 
+/** A buffer of the ring. */
 interface Slot {
   readonly buffer: GPUBuffer;
   busy: boolean;
 }
 
-/** Enough for one picture on the GPU, one being encoded and one on its way between them. */
+/** Pictures that can be under way: one on the GPU, one being encoded, and one between the two. */
 const SLOTS = 3;
-/** convert.wgsl's workgroup, in blocks; wide and low is what llvmpipe and hardware both run fastest. */
+/** convert.wgsl's workgroup, in blocks. A wide and low one is fastest on llvmpipe and on hardware. */
 const GROUP_WIDTH = 32;
 const GROUP_HEIGHT = 2;
+/** Pixels that one invocation of convert.wgsl converts. */
 const BLOCK_WIDTH = 8;
 const BLOCK_HEIGHT = 2;
+const SIZE_MIN = 16;
+/** Copies between textures and buffers need rows of a multiple of this many bytes. */
+const ROW_ALIGNMENT = 256;
 
-const pipelines = new WeakMap<GPUDevice, GPUComputePipeline>();
+const PIPELINES = new WeakMap<GPUDevice, GPUComputePipeline>();
 
-/** Takes pictures of one view: its texture, the conversion to I420 on the GPU, and the ring that reads back. */
-export class Capture {
+/** Reads one player's pictures back from the GPU: the texture that is drawn into, its conversion to I420, and a ring of buffers. */
+export class Readback {
   readonly width: number;
   readonly height: number;
-  /** What the view is drawn into: rgba8unorm, `width` x `height`; RENDER_ATTACHMENT, COPY_SRC, TEXTURE_BINDING. */
+  /** The texture to draw into: rgba8unorm, `width` x `height`, with RENDER_ATTACHMENT, COPY_SRC and TEXTURE_BINDING. */
   readonly texture: GPUTexture;
   readonly #device: GPUDevice;
   readonly #pipeline: GPUComputePipeline;
@@ -57,34 +62,34 @@ export class Capture {
   readonly #blocksDown: number;
   #destroyed = false;
 
-  constructor({ device, width, height }: CaptureOptions) {
-    if (width < 16 || height < 16 || width % 2 !== 0 || height % 2 !== 0)
-      throw new RangeError(`a view of ${width}x${height} pixels: both must be even, and 16 at least`);
+  constructor({ device, width, height }: ReadbackOptions) {
+    if (width < SIZE_MIN || height < SIZE_MIN || width % 2 !== 0 || height % 2 !== 0)
+      throw new RangeError(`a picture of ${width}x${height} pixels: both must be even, and at least ${SIZE_MIN}`);
     this.#device = device;
     this.width = width;
     this.height = height;
     this.#blocksAcross = Math.ceil(width / BLOCK_WIDTH);
     this.#blocksDown = height / BLOCK_HEIGHT;
     this.#lumaStride = this.#blocksAcross * BLOCK_WIDTH;
-    this.#bytesPerRow = Math.ceil((width * 4) / 256) * 256;
+    this.#bytesPerRow = Math.ceil((width * 4) / ROW_ALIGNMENT) * ROW_ALIGNMENT;
 
     const i420Bytes = (this.#lumaStride * height * 3) / 2;
     const { RENDER_ATTACHMENT, COPY_SRC: FROM_TEXTURE, TEXTURE_BINDING } = GPUTextureUsage;
     const { COPY_SRC, COPY_DST, STORAGE, UNIFORM, MAP_READ } = GPUBufferUsage;
     this.texture = device.createTexture({
-      label: 'view',
+      label: 'picture',
       size: [width, height],
       format: 'rgba8unorm',
       usage: RENDER_ATTACHMENT | FROM_TEXTURE | TEXTURE_BINDING,
     });
     const buffer = (label: string, size: number, usage: number) => device.createBuffer({ label, size, usage });
-    this.#rgba = buffer('view rgba', this.#bytesPerRow * height, COPY_DST | COPY_SRC | STORAGE);
-    this.#i420 = buffer('view i420', i420Bytes, STORAGE | COPY_SRC);
+    this.#rgba = buffer('picture rgba', this.#bytesPerRow * height, COPY_DST | COPY_SRC | STORAGE);
+    this.#i420 = buffer('picture i420', i420Bytes, STORAGE | COPY_SRC);
     this.#slots = Array.from({ length: SLOTS }, (_, index) => ({
-      buffer: buffer(`view readback ${index}`, i420Bytes, MAP_READ | COPY_DST),
+      buffer: buffer(`picture readback ${index}`, i420Bytes, MAP_READ | COPY_DST),
       busy: false,
     }));
-    this.#uniform = buffer('view layout', 16, UNIFORM | COPY_DST);
+    this.#uniform = buffer('picture layout', 16, UNIFORM | COPY_DST);
     const rows = [this.#bytesPerRow / 16, this.#lumaStride / 4];
     device.queue.writeBuffer(this.#uniform, 0, new Uint32Array([...rows, this.#blocksAcross, this.#blocksDown]));
 
@@ -100,38 +105,39 @@ export class Capture {
   }
 
   /**
-   * Submits conversion and readback of what `texture` holds once all earlier submits are done. Never waits or queues:
-   * undefined at once when every slot of the ring is taken, and the caller drops the frame.
-   * The promise resolves with undefined when the picture was lost to destroy() or with the device.
+   * Converts and reads back what `texture` holds after everything submitted so far. Neither waits nor queues: returns undefined
+   * if no slot of the ring is free, and the caller drops the frame.
+   * The promise resolves with undefined if destroy() or the loss of the device comes first.
    */
-  capture(): Promise<Picture | undefined> | undefined {
+  read(): Promise<Picture | undefined> | undefined {
     const slot = this.#destroyed ? undefined : this.#slots.find(({ busy }) => !busy);
     if (!slot) return undefined;
     slot.busy = true;
-    const encoder = this.#device.createCommandEncoder();
-    this.#copyTexture(encoder, this.#rgba);
-    const pass = encoder.beginComputePass();
+    const commandEncoder = this.#device.createCommandEncoder();
+    this.#copyTexture(commandEncoder, this.#rgba);
+    const pass = commandEncoder.beginComputePass();
     pass.setPipeline(this.#pipeline);
     pass.setBindGroup(0, this.#bindGroup);
     pass.dispatchWorkgroups(Math.ceil(this.#blocksAcross / GROUP_WIDTH), Math.ceil(this.#blocksDown / GROUP_HEIGHT));
     pass.end();
-    encoder.copyBufferToBuffer(this.#i420, 0, slot.buffer, 0, slot.buffer.size);
-    this.#device.queue.submit([encoder.finish()]);
-    return this.#read(slot);
+    commandEncoder.copyBufferToBuffer(this.#i420, 0, slot.buffer, 0, slot.buffer.size);
+    this.#device.queue.submit([commandEncoder.finish()]);
+    return this.#map(slot);
   }
 
   /**
-   * Reads the view back as it is: `width` x `height` pixels of 4 bytes (RGBA), rows without padding. Allocates; for tests and screenshots.
-   * @throws Error when the view or the device is destroyed meanwhile
+   * Reads the texture back without conversion: `width` x `height` pixels of 4 bytes (RGBA), rows without padding. Allocates
+   * memory; meant for tests and screenshots.
+   * @throws Error if destroy() or the loss of the device comes first
    */
   async snapshot(): Promise<Uint8Array> {
     const { COPY_DST, MAP_READ } = GPUBufferUsage;
     const size = this.#bytesPerRow * this.height;
-    const staging = this.#device.createBuffer({ label: 'view snapshot', size, usage: COPY_DST | MAP_READ });
+    const staging = this.#device.createBuffer({ label: 'picture snapshot', size, usage: COPY_DST | MAP_READ });
     try {
-      const encoder = this.#device.createCommandEncoder();
-      this.#copyTexture(encoder, staging);
-      this.#device.queue.submit([encoder.finish()]);
+      const commandEncoder = this.#device.createCommandEncoder();
+      this.#copyTexture(commandEncoder, staging);
+      this.#device.queue.submit([commandEncoder.finish()]);
       await staging.mapAsync(GPUMapMode.READ);
       const mapped = new Uint8Array(staging.getMappedRange());
       const pixels = new Uint8Array(this.width * this.height * 4);
@@ -145,7 +151,7 @@ export class Capture {
     }
   }
 
-  /** Destroys every GPU object; pictures that are not released become empty, promises settle as dropped. Idempotent. */
+  /** Destroys every GPU object. Pictures that were not released become empty; reads under way give undefined. Idempotent. */
   destroy(): void {
     this.#destroyed = true;
     this.texture.destroy();
@@ -153,14 +159,12 @@ export class Capture {
     for (const { buffer } of this.#slots) buffer.destroy();
   }
 
-  #copyTexture(encoder: GPUCommandEncoder, buffer: GPUBuffer): void {
-    encoder.copyTextureToBuffer({ texture: this.texture }, { buffer, bytesPerRow: this.#bytesPerRow }, [
-      this.width,
-      this.height,
-    ]);
+  #copyTexture(commandEncoder: GPUCommandEncoder, buffer: GPUBuffer): void {
+    const size = [this.width, this.height];
+    commandEncoder.copyTextureToBuffer({ texture: this.texture }, { buffer, bytesPerRow: this.#bytesPerRow }, size);
   }
 
-  async #read(slot: Slot): Promise<Picture | undefined> {
+  async #map(slot: Slot): Promise<Picture | undefined> {
     try {
       await slot.buffer.mapAsync(GPUMapMode.READ);
     } catch {
@@ -188,6 +192,7 @@ export class Capture {
   }
 }
 
+/** Returns a function that calls `action` the first time, and then does nothing. */
 function once(action: () => void): () => void {
   let done = false;
   return () => {
@@ -197,8 +202,9 @@ function once(action: () => void): () => void {
   };
 }
 
+/** The pipeline that converts RGBA to I420, one for each device. */
 function conversion(device: GPUDevice): GPUComputePipeline {
-  const known = pipelines.get(device);
+  const known = PIPELINES.get(device);
   if (known) return known;
   const code = readFileSync(new URL('./convert.wgsl', import.meta.url), 'utf8');
   const pipeline = device.createComputePipeline({
@@ -209,6 +215,6 @@ function conversion(device: GPUDevice): GPUComputePipeline {
       entryPoint: 'convert',
     },
   });
-  pipelines.set(device, pipeline);
+  PIPELINES.set(device, pipeline);
   return pipeline;
 }

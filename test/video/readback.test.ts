@@ -1,8 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { must } from '../../host/base/assert.ts';
 import { type Gpu, openGpu } from '../../host/gpu/dawn.ts';
-import { Capture, type Picture } from '../../host/video/capture.ts';
+import { type Picture, Readback } from '../../host/video/readback.ts';
 
-// A software adapter on a busy machine stalls for seconds at times.
+// A software adapter on a busy machine can stall for seconds.
 let gpu: Gpu;
 beforeAll(async () => {
   gpu = await openGpu({ hardwareRequired: false, log: () => {} });
@@ -16,10 +17,10 @@ const luma = ([r, g, b]: Rgb) => (47 * r + 157 * g + 16 * b + 128 + 16 * 256) >>
 const blueness = ([r, g, b]: Rgb) => (-26 * r - 86 * g + 112 * b + 512 + 128 * 1024) >> 10;
 const redness = ([r, g, b]: Rgb) => (112 * r - 102 * g - 10 * b + 512 + 128 * 1024) >> 10;
 
-/** Uploads what `paint` gives; the texture lacks COPY_DST, as it is the room's, so a pass draws it through a second one. */
-function draw(capture: Capture, paint: Paint): void {
+/** Draws the picture that `paint` describes. It is uploaded to a second texture, because that of the readback has no COPY_DST. */
+function draw(readback: Readback, paint: Paint): void {
   const { device } = gpu;
-  const { width, height, texture } = capture;
+  const { width, height, texture } = readback;
   const pixels = new Uint8Array(width * height * 4);
   for (let y = 0; y < height; y++)
     for (let x = 0; x < width; x++) pixels.set([...paint(x, y), 255], (y * width + x) * 4);
@@ -59,8 +60,8 @@ function draw(capture: Capture, paint: Paint): void {
   source.destroy();
 }
 
-/** Counts the samples of every plane that differ from the same integer maths on the CPU. */
-function wrong(picture: Picture, paint: Paint): number {
+/** Counts the samples of all planes that differ from those that the same integer arithmetic gives on the CPU. */
+function countWrong(picture: Picture, paint: Paint): number {
   let count = 0;
   const { width, height } = picture;
   for (let y = 0; y < height; y++)
@@ -70,7 +71,7 @@ function wrong(picture: Picture, paint: Paint): number {
       const total = [0, 0, 0];
       for (const [dx, dy] of [[0, 0], [1, 0], [0, 1], [1, 1]] as const) // biome-ignore format: a 2x2 block
         paint(x * 2 + dx, y * 2 + dy).forEach((value, channel) => {
-          total[channel]! += value;
+          total[channel] = (total[channel] ?? 0) + value;
         });
       const sum = total as unknown as Rgb;
       if (picture.u[y * picture.uStride + x] !== blueness(sum)) count++;
@@ -82,7 +83,7 @@ function wrong(picture: Picture, paint: Paint): number {
 const gradient: Paint = (x, y) => [(x * 7 + y) & 255, (x + y * 5) & 255, (x * 3 - y * 2) & 255];
 
 describe('colours', () => {
-  // BT.709-6, section 3.5: the range is 16 to 235, and colour differences lie around 128.
+  // BT.709-6, section 3.5: luma is from 16 to 235, and colour differences are centred on 128.
   it.each([
     ['black', [0, 0, 0], [16, 128, 128]],
     ['white', [255, 255, 255], [235, 128, 128]],
@@ -90,13 +91,13 @@ describe('colours', () => {
     ['green', [0, 255, 0], [172, 42, 26]],
     ['blue', [0, 0, 255], [32, 240, 118]],
   ] as const)('converts %s', async (_, rgb, yuv) => {
-    const capture = new Capture({ device: gpu.device, width: 64, height: 32 });
-    draw(capture, () => rgb);
-    const picture = (await capture.capture())!;
-    const found = [picture.y[70]!, picture.u[40]!, picture.v[40]!];
-    capture.destroy();
+    const readback = new Readback({ device: gpu.device, width: 64, height: 32 });
+    draw(readback, () => rgb);
+    const picture = must(await readback.read(), 'picture');
+    const found = [picture.y[70] ?? 0, picture.u[40] ?? 0, picture.v[40] ?? 0];
+    readback.destroy();
     found.forEach((value, plane) => {
-      expect(Math.abs(value - yuv[plane]!)).toBeLessThanOrEqual(1);
+      expect(Math.abs(value - (yuv[plane] ?? 0))).toBeLessThanOrEqual(1);
     });
   });
 
@@ -108,22 +109,22 @@ describe('colours', () => {
     [1280, 66],
     [128, 720],
   ])('is exact for a gradient of %ix%i', async (width, height) => {
-    const capture = new Capture({ device: gpu.device, width, height });
-    draw(capture, gradient);
-    const picture = (await capture.capture())!;
+    const readback = new Readback({ device: gpu.device, width, height });
+    draw(readback, gradient);
+    const picture = must(await readback.read(), 'picture');
     expect([picture.width, picture.height]).toEqual([width, height]);
-    const count = wrong(picture, gradient);
-    const control = wrong(picture, (x, y) => gradient(x + 1, y));
-    capture.destroy();
+    const count = countWrong(picture, gradient);
+    const control = countWrong(picture, (x, y) => gradient(x + 1, y));
+    readback.destroy();
     expect(count).toBe(0);
     expect(control).toBeGreaterThan(width);
   });
 
-  it('takes a snapshot of the view as it is', async () => {
-    const capture = new Capture({ device: gpu.device, width: 18, height: 16 });
-    draw(capture, gradient);
-    const pixels = await capture.snapshot();
-    capture.destroy();
+  it('are the same in a snapshot', async () => {
+    const readback = new Readback({ device: gpu.device, width: 18, height: 16 });
+    draw(readback, gradient);
+    const pixels = await readback.snapshot();
+    readback.destroy();
     expect(pixels.length).toBe(18 * 16 * 4);
     for (const [x, y] of [
       [0, 0],
@@ -141,61 +142,61 @@ describe('size', () => {
     [17, 16],
     [16, 17],
   ])('refuses %ix%i', (width, height) => {
-    expect(() => new Capture({ device: gpu.device, width, height })).toThrow(RangeError);
+    expect(() => new Readback({ device: gpu.device, width, height })).toThrow(RangeError);
   });
 });
 
 describe('ring', () => {
-  it('holds three pictures, refuses a fourth and takes one again after a release', async () => {
-    const capture = new Capture({ device: gpu.device, width: 16, height: 16 });
-    const pending = [capture.capture(), capture.capture(), capture.capture()];
+  it('holds three pictures, drops a fourth, and has room again after a release', async () => {
+    const readback = new Readback({ device: gpu.device, width: 16, height: 16 });
+    const pending = [readback.read(), readback.read(), readback.read()];
     expect(pending).not.toContain(undefined);
-    expect(capture.capture()).toBeUndefined();
+    expect(readback.read()).toBeUndefined();
     const pictures = await Promise.all(pending);
-    expect(capture.capture()).toBeUndefined();
-    pictures[1]!.release();
-    pictures[1]!.release();
-    const again = capture.capture();
+    expect(readback.read()).toBeUndefined();
+    pictures[1]?.release();
+    pictures[1]?.release();
+    const again = readback.read();
     expect(again).toBeDefined();
-    expect(capture.capture()).toBeUndefined();
+    expect(readback.read()).toBeUndefined();
     expect((await again)?.y.length).toBe(256);
-    capture.destroy();
+    readback.destroy();
   });
 
-  it('empties a picture that is released', async () => {
-    const capture = new Capture({ device: gpu.device, width: 16, height: 16 });
-    const picture = (await capture.capture())!;
+  it('empties a picture when it is released', async () => {
+    const readback = new Readback({ device: gpu.device, width: 16, height: 16 });
+    const picture = must(await readback.read(), 'picture');
     picture.release();
     expect(picture.y.length).toBe(0);
-    capture.destroy();
+    readback.destroy();
   });
 
-  it('gives the frames in order, each with what was drawn before it', async () => {
-    const capture = new Capture({ device: gpu.device, width: 16, height: 16 });
+  it('returns pictures in order, each with everything that was drawn before it', async () => {
+    const readback = new Readback({ device: gpu.device, width: 16, height: 16 });
     const pending = [0, 100, 200].map((level) => {
-      draw(capture, () => [level, level, level]);
-      return capture.capture();
+      draw(readback, () => [level, level, level]);
+      return readback.read();
     });
-    const levels = (await Promise.all(pending)).map((picture) => picture!.y[0]);
-    capture.destroy();
+    const levels = (await Promise.all(pending)).map((picture) => picture?.y[0]);
+    readback.destroy();
     expect(levels).toEqual([0, 100, 200].map((level) => luma([level, level, level])));
   });
 });
 
 describe('destroy', () => {
-  it('drops what is in flight, empties what is held, and is idempotent', async () => {
-    const capture = new Capture({ device: gpu.device, width: 16, height: 16 });
-    const held = (await capture.capture())!;
-    const pending = [capture.capture(), capture.capture()];
-    capture.destroy();
-    capture.destroy();
+  it('drops the pictures under way, empties those that are held, and is idempotent', async () => {
+    const readback = new Readback({ device: gpu.device, width: 16, height: 16 });
+    const held = must(await readback.read(), 'picture');
+    const pending = [readback.read(), readback.read()];
+    readback.destroy();
+    readback.destroy();
     expect(await Promise.all(pending)).toEqual([undefined, undefined]);
     expect(held.y.length).toBe(0);
     held.release();
-    expect(capture.capture()).toBeUndefined();
+    expect(readback.read()).toBeUndefined();
   });
 
-  it('destroys every buffer and texture that was made', async () => {
+  it('destroys every buffer and texture that was created', async () => {
     const made: (GPUBuffer | GPUTexture)[] = [];
     const createBuffer = gpu.device.createBuffer.bind(gpu.device);
     const createTexture = gpu.device.createTexture.bind(gpu.device);
@@ -209,23 +210,23 @@ describe('destroy', () => {
       vi.spyOn(gpu.device, 'createBuffer').mockImplementation((descriptor) => watch(createBuffer(descriptor))),
       vi.spyOn(gpu.device, 'createTexture').mockImplementation((descriptor) => watch(createTexture(descriptor))),
     ];
-    const capture = new Capture({ device: gpu.device, width: 16, height: 16 });
-    await capture.snapshot();
-    (await capture.capture())!.release();
-    capture.destroy();
+    const readback = new Readback({ device: gpu.device, width: 16, height: 16 });
+    await readback.snapshot();
+    must(await readback.read(), 'picture').release();
+    readback.destroy();
     for (const spy of spies) spy.mockRestore();
     expect(made.length).toBe(8);
     for (const { destroy } of made) expect(destroy).toHaveBeenCalled();
   });
 
-  it('drops the frame when the device goes', async () => {
+  it('of the device drops the picture under way', async () => {
     const other = await openGpu({ hardwareRequired: false, log: () => {} });
-    const capture = new Capture({
+    const readback = new Readback({
       device: other.device,
       width: 16,
       height: 16,
     });
-    const pending = capture.capture();
+    const pending = readback.read();
     other.close();
     expect(await pending).toBeUndefined();
   });
