@@ -47,7 +47,7 @@ export function compare(a: Image, b: Image): Difference {
   return { maxDiff: max, meanDiff: sum / a.pixels.length, differing: pixels / (a.pixels.length / 4) };
 }
 
-/** What to look at where two pictures differ: how far apart they are, eight times brighter, opaque. */
+/** Makes a picture of the difference between two pictures: eight times brighter, and opaque. */
 export function difference(a: Image, b: Image): Image {
   checkSizes(a, b);
   const pixels = a.pixels.map((value, at) => (at % 4 === 3 ? 255 : Math.min(255, 8 * Math.abs(value - b.pixels[at]!))));

@@ -16,7 +16,7 @@ const root = join(import.meta.dirname, '../..');
 const pictures = join(root, 'build/golden');
 const tickRate = 120;
 
-/** Of 255: the same shaders ran on the same device, so what differs is the rounding of what the CPUs worked out. */
+/** Steps of 255. The same shaders run on the same device, so only the rounding of values computed on the CPU differs. */
 const MAX_DIFF = 2;
 const MEAN_DIFF = 0.01;
 

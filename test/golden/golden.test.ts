@@ -29,7 +29,7 @@ describe('pictures as they were', () => {
     expect(message).toBe('');
   });
 
-  it('a picture that changed is told, and its difference can be looked at', async () => {
+  it('reports a picture that has changed, and writes the difference', async () => {
     const scene = scenes[0]!;
     const golden = await readImage(goldenPath(scene));
     const changed = { ...golden, pixels: golden.pixels.slice() };
@@ -44,7 +44,7 @@ describe('pictures as they were', () => {
     expect(existsSync(join(out, 'triangle-difference.png'))).toBe(true);
   });
 
-  it('the driver that the pictures are from is held to more than others', () => {
+  it('allows less to the driver that drew the pictures than to others', () => {
     const own = toleranceOf('llvmpipe: Mesa 25.0.7-2+deb13u1 (LLVM 19.1.7) 0.0.1');
     const others = ['llvmpipe: Mesa 24.1.0', 'SwiftShader Device', 'NVIDIA H200', 'a new one'].map(toleranceOf);
     expect([own, ...others].map(({ known }) => known)).toEqual([true, true, true, true, false]);

@@ -31,7 +31,7 @@ const SIZE = { width: 320, height: 180 };
 const SEED = '7';
 const SEATS = 4;
 
-/** What a driver may differ by from the pictures that are kept; the means and parts of compare(). */
+/** How far a driver's pictures may differ from the stored ones: mean and part, as in compare(). */
 export interface Tolerance {
   driver: RegExp;
   meanDiff: number;
@@ -48,7 +48,7 @@ const tolerances: readonly Tolerance[] = [
 ];
 const UNKNOWN: Tolerance = { driver: /./, meanDiff: 2, differing: 0.5 };
 
-/** What an adapter may differ by; `known` is false where no line of the table is meant for it. */
+/** Returns the tolerance for an adapter. `known` is false if the table has no line for it. */
 export function toleranceOf(description: string): Tolerance & { known: boolean } {
   const found = tolerances.find(({ driver }) => driver.test(description));
   return { ...(found ?? UNKNOWN), known: found !== undefined };
@@ -70,7 +70,7 @@ export async function draw({ name, game, at, played }: Scene): Promise<string> {
 
 export interface Verdict extends Difference {
   fits: boolean;
-  /** What is wrong, and where to look at it; '' where nothing is. */
+  /** Says how the picture differs and where to see it; '' if it fits. */
   message: string;
 }
 

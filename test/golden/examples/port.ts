@@ -3,7 +3,7 @@ import { join } from 'node:path';
 
 const examples = join(import.meta.dirname, '../../../renderer/examples');
 
-/** What a port draws: the state after ticks 0 to `tick`, `width` x `height` pixels. */
+/** A picture for a port to draw: the state after ticks 0 to `tick`, in `width` x `height` pixels. */
 export interface View {
   tick: number;
   tickRate: number;
