@@ -163,7 +163,11 @@ export class Replay implements Handler {
 
   /** Attributes every error to its command from now on, though the GPU reports it later. For development: it costs time. */
   pinpoint(): void {
-    this.#pinpoint = new Pinpoint(this.#options.device, (error) => this.#tell(error));
+    this.#pinpoint = new Pinpoint(this.#options.device, (error) => {
+      // An error of `init` may come before a room observes the replay. The next call then ends with it.
+      if (this.observer.onError) this.#tell(error);
+      else this.#refused ??= error;
+    });
   }
 
   /**
