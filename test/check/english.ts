@@ -11,16 +11,9 @@ export const PENDING: readonly string[] = [
   'host/cli',
   'host/play',
   'host/pod/node',
-  'renderer/arena',
-  'renderer/contract',
-  'renderer/examples',
-  'renderer/model',
-  'renderer/scene',
-  'renderer/sdk',
   'test/bench',
   'test/cli',
   'test/pod/node',
-  'test/renderer',
 ];
 
 /** Files that quote the banned phrases. */

@@ -139,7 +139,10 @@ describe('imports', () => {
     ['(import "env" "process.exit" (func (param i32)))', /it calls process\.exit .*: use exit/],
     ['(import "env" "crypto.getRandomValuesN" (func))', /it calls crypto\.getRandomValuesN .*: use Random/],
     ['(import "env" "abort" (func (param i32 i32 i32 i32)))', /it calls abort .*: let asconfig\.json extend/],
-    ['(import "env" "Reflect.get" (func))', /it calls Reflect\.get .*: leave it out: a game does not run inside JavaScript/],
+    [
+      '(import "env" "Reflect.get" (func))',
+      /it calls Reflect\.get .*: leave it out: a game does not run inside JavaScript/,
+    ],
     ['(import "index" "helper" (func))', /it imports the function index\.helper, which no host has/],
     [
       '(import "nearlight" "later" (func))',

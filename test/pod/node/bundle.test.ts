@@ -135,7 +135,9 @@ describe('on a bare Debian 12', () => {
     await gone;
   });
 
-  it('runs the arena, shows it, and answers an operator, with nothing else installed', { timeout: 240_000 }, async () => {
+  it('runs the arena, shows it, and answers an operator, with nothing else installed', {
+    timeout: 240_000,
+  }, async () => {
     const bare = join(folder, 'bare');
     makeBareSystem('bookworm', bare);
     const { packages } = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8'));
