@@ -221,6 +221,8 @@ function usePrivateVulkan(): void {
   const runtime = findRuntime();
   if (!runtime) return;
   createRequire(import.meta.url)(runtime.vulkanLoader);
+  // A person who names the drivers gets these and no others.
+  if (process.env.VK_DRIVER_FILES || process.env.VK_ICD_FILENAMES) return;
   process.env.VK_ADD_DRIVER_FILES ??= runtime.driverManifest;
   process.env.VK_LOADER_DRIVERS_DISABLE ??= 'lvp_icd*';
 }

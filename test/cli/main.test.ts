@@ -5,7 +5,9 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { afterAll, afterEach, describe, expect, test } from 'vitest';
+import { must } from '../../host/base/assert.ts';
 import { settings } from '../../host/base/config.ts';
+import { findRuntime } from '../../host/base/installed.ts';
 import { ABI_VERSION, LOG_INFO } from '../../renderer/contract/abi.ts';
 import { type HostProcess, startHostProcess } from '../e2e/host.ts';
 import { good, writeBlock } from '../engine/modules.ts';
@@ -64,10 +66,13 @@ function put(name: string, contents: string | Uint8Array): string {
 /** The last line on standard error; what is above may be the GPU library's. */
 const lastLine = ({ stderr }: Ended): string => stderr.trimEnd().split('\n').at(-1)!;
 
-/** A driver that renders in software, whatever GPU this machine has. */
+/** The manifest of a driver that renders in software: the private runtime's, or the system's. */
 function softwareDriver(): string {
-  const drivers = '/usr/share/vulkan/icd.d';
-  return join(drivers, readdirSync(drivers).find((name) => name.startsWith('lvp_icd'))!);
+  const runtime = findRuntime();
+  if (runtime) return runtime.driverManifest;
+  const folder = '/usr/share/vulkan/icd.d';
+  const found = readdirSync(folder).find((name) => name.startsWith('lvp_icd'));
+  return join(folder, must(found, 'software driver'));
 }
 
 const fine = put('fine.wasm', good());
@@ -193,7 +198,7 @@ describe('surroundings that do not do end the start', () => {
     expect([ended.code, ended.stdout]).toEqual([3, '']);
     expect(lastLine(ended)).toBe(
       `NL_PORT_IN_USE: The port is in use: 127.0.0.1:${port} is taken; ` +
-        'stop the program that uses it, or choose another with PORT (PORT=0 takes a free one)',
+        'stop the program that uses it, or choose another port with PORT (PORT=0 takes a free one)',
     );
   });
 
