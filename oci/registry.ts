@@ -169,7 +169,7 @@ export class Registry {
       Object.assign(upload, await this.#begin());
       return;
     }
-    // Some registries report 0-0 both for one byte and for none. Assume none: sending a byte twice does no harm.
+    // Some registries report 0-0 both for one byte and for none. Assume none: only a blob of one byte has a chunk of one byte.
     upload.offset = end === 0 ? 0 : end + 1;
     upload.location = response.headers.has('location') ? location(response, upload.location) : upload.location;
   }

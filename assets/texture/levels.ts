@@ -8,7 +8,7 @@ export interface Image {
   data: Uint8Array;
 }
 
-/** What a texture contains, which decides how it is scaled and compressed. */
+/** The kind of data in a texture, which decides how it is scaled and compressed. */
 export type Role = 'color' | 'normal' | 'metalRough' | 'occlusion';
 
 /** A mip level as it is copied to the GPU. */

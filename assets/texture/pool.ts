@@ -43,7 +43,7 @@ async function work(jobs: PooledJob[]): Promise<void> {
   }
 }
 
-/** What a worker thread sends back. */
+/** Message that a worker thread sends back: the texture, or the reason why it failed. */
 interface Result {
   texture?: EncodedTexture;
   error?: string;

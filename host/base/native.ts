@@ -1,15 +1,19 @@
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { NearlightError } from './errors.ts';
 import { findCompiler } from './installed.ts';
-import { buildFolder, IS_CHECKOUT } from './self.ts';
+import { buildFolder, IS_CHECKOUT, PACKAGE_ROOT } from './self.ts';
 import { VERSION } from './version.ts';
 
-/** Where the native parts are built: below `build` in a checkout, in the user's cache for an installed package. */
-export const NATIVE_FOLDER = join(buildFolder(), 'native', IS_CHECKOUT ? '' : VERSION);
+/** A node bundle holds its native parts; nothing is built there. */
+const BUNDLED = join(PACKAGE_ROOT, 'native');
+const IS_BUNDLE = !IS_CHECKOUT && existsSync(BUNDLED);
+
+/** Where the native parts are: in the node bundle, below `build` in a checkout, in the user's cache for an installed package. */
+export const NATIVE_FOLDER = IS_BUNDLE ? BUNDLED : join(buildFolder(), 'native', IS_CHECKOUT ? '' : VERSION);
 
 /** One program or addon to build from C++. */
 export interface NativeTarget {
@@ -37,6 +41,7 @@ export const NATIVE_FLAGS = ['-std=c++17', '-O2', '-Wall', '-Wextra', '-fno-rtti
 
 /** Flags of a Node addon: Node-API 9, without exceptions. */
 export function addonFlags(): string[] {
+  if (IS_BUNDLE) return [];
   const folderOf = (manifest: string) => dirname(fileURLToPath(manifest));
   return [
     ...NATIVE_FLAGS,
@@ -56,6 +61,7 @@ export function addonFlags(): string[] {
  */
 export async function buildTargets(build: NativeBuild): Promise<void> {
   const { folder, targets, generated = {}, compiler = findCxx(), announce } = build;
+  if (IS_BUNDLE) return;
   const wanted = fingerprint(targets, generated, compiler);
   const stamp = join(folder, `${targets.map(({ name }) => name).join('+')}.stamp`);
   if (read(stamp) === wanted && targets.every(({ name }) => exists(join(folder, name)))) return;

@@ -7,7 +7,7 @@ import type { Marks } from './marks.ts';
 import type { StateTransfer } from './state.ts';
 import type { Collector } from './submission.ts';
 
-/** What the imported functions act on. */
+/** Everything that the imported functions act on. */
 interface ImportContext {
   options: LoadOptions;
   assets: readonly Asset[];

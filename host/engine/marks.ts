@@ -1,20 +1,17 @@
 import type { TrapFrame } from './engine.ts';
 
-/** How an engine's stack names frames in WebAssembly (WebAssembly Web API, "Developer-Facing Display Conventions"). */
+/** Matches a WebAssembly frame in the stack of an error (WebAssembly Web API, "Developer-Facing Display Conventions"). */
 const FRAME = /wasm-function\[(\d+)\]:0x([0-9a-f]+)/g;
 
-/**
- * Reads the frames of a module out of an error's stack.
- * @param codeShift by how many bytes the code lies further from the start than in the module file
- */
+/** Returns the WebAssembly frames in the stack of an error, innermost first. @param codeShift as in CheckedModule */
 export function readFrames(error: Error, codeShift: number): TrapFrame[] {
-  return [...(error.stack ?? '').matchAll(FRAME)].map(([, index, offset]) => ({
+  return [...(error.stack ?? '').matchAll(FRAME)].map(([, index, offset = '']) => ({
     function: Number(index),
-    offset: Number.parseInt(offset!, 16) - codeShift,
+    offset: Number.parseInt(offset, 16) - codeShift,
   }));
 }
 
-/** Where a debug build wrote each of its commands; a release build marks none. */
+/** The stacks with which a debug build wrote each of its commands. A release build does not call `mark`, so it has none. */
 export class Marks {
   readonly #codeShift: number;
   #stacks: Error[] = [];
@@ -23,17 +20,17 @@ export class Marks {
     this.#codeShift = codeShift;
   }
 
-  /** Forgets the marks of the last call. What `origin` gave before goes on with them. */
+  /** Starts a new call. Functions that `origin` returned before keep the stacks of their own call. */
   reset(): void {
     if (this.#stacks.length > 0) this.#stacks = [];
   }
 
-  /** Notes the stack; reading it, which is slow, is left to `origin`. */
+  /** Records the current stack. `origin` reads it only when needed, because that is slow. */
   add(): void {
     this.#stacks.push(new Error());
   }
 
-  /** Finds the frames of the n-th command since the reset; undefined if the module marks none. */
+  /** Returns a function that finds the stack of the n-th command of the call; undefined if the module recorded none. */
   get origin(): ((command: number) => readonly TrapFrame[]) | undefined {
     const stacks = this.#stacks;
     if (stacks.length === 0) return undefined;

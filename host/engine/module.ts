@@ -35,13 +35,13 @@ const SECTION_ORDER = [1, 2, 3, 4, 5, 6, 7, 8, 9, 12, 10, 11];
 
 const CODE_SECTION = 10;
 
-/** What makes a game's entry file export all that a host calls. */
+/** The advice that follows a missing export. */
 const EXPORT_LINE =
-  'Add this line to the file that the game starts at: ' +
+  'Add this line to the main file of the game: ' +
   'export { init, join, leave, load, render, save, tick, version } from "@nearlight/sdk/game"; ' +
   '(without load and save if the game keeps no state)';
 
-/** What has been read of a module so far. */
+/** The parts of a module that have been read so far. */
 interface Outline {
   /** A description of each function type. */
   types: string[];
@@ -187,7 +187,7 @@ function readExports(reader: Reader, outline: Outline): void {
     const name = reader.name();
     const kind = reader.byte();
     const index = reader.unsigned();
-    if (outline.exports.has(name)) throw invalid(`export "${name}" comes twice`);
+    if (outline.exports.has(name)) throw invalid(`export "${name}" appears twice`);
     outline.exports.set(name, { kind, index });
   }
 }
@@ -196,7 +196,7 @@ function checkExports({ types, functions, memories, exports }: Outline): void {
   const memory = exports.get('memory');
   if (!memory) throw missing('it does not export "memory"');
   if (memory.kind !== MEMORY_KIND || memory.index >= memories)
-    throw missing('its export "memory" is no memory of its own');
+    throw missing('its export "memory" is not a memory that it defines itself');
   const absent = Object.keys(MODULE_EXPORTS).filter((name) => !MODULE_EXPORTS[name]?.optional && !exports.has(name));
   if (absent.length > 0) throw missing(`it does not export ${listed(absent)}. ${EXPORT_LINE}`);
   for (const [name, entry] of Object.entries(MODULE_EXPORTS)) {

@@ -65,7 +65,7 @@ export function createParts(options: ReplayOptions) {
     ? new GpuTimer(device, (ms, renders) => notices.gpu(ms, renders))
     : undefined;
   const scopes = new ErrorScopes({ device, replies, log });
-  const pinpoint = options.pinpoint ? new Pinpoint({ device, reader, scopes, places, notices }) : undefined;
+  const pinpoint = options.pinpoint ? new Pinpoint({ device, reader, scopes, places, notices, refusals }) : undefined;
   const compiler = new RoomCompiler({
     device,
     msMax: limits.shaderMsMax,

@@ -7,6 +7,7 @@ import {
 import type { Notices } from './notices.ts';
 import { type Place, type Places, RefusedError } from './place.ts';
 import type { Reader } from './reader.ts';
+import type { Refusals } from './refusals.ts';
 import type { ErrorScopes } from './scope.ts';
 
 export interface PinpointOptions {
@@ -15,6 +16,7 @@ export interface PinpointOptions {
   scopes: ErrorScopes;
   places: Places;
   notices: Notices;
+  refusals: Refusals;
 }
 
 /**
@@ -45,9 +47,13 @@ export class Pinpoint {
     const place = this.#place;
     if (!place) return;
     this.#place = undefined;
-    const { device, notices } = this.#options;
+    const { device, notices, refusals } = this.#options;
     const report = (error: GPUError | null) => {
-      if (error) notices.error(new RefusedError('NL_GPU_VALIDATION', place, error.message));
+      if (!error) return;
+      const refused = new RefusedError('NL_GPU_VALIDATION', place, error.message);
+      // An error of `init` may come before a room observes the replay. The next call then ends with it.
+      if (notices.wantsErrors) notices.error(refused);
+      else refusals.keep(refused);
     };
     // This fails only if the device is lost. The device's owner learns of that from device.lost.
     device.popErrorScope().then(report, () => {});

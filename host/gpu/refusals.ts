@@ -27,6 +27,11 @@ export class Refusals {
     };
   }
 
+  /** Takes an error that was found only after its call. Every later call of the room throws it. */
+  keep(error: RefusedError): void {
+    this.#first ??= error;
+  }
+
   /** @throws RefusedError NL_GPU_VALIDATION if the GPU has refused a command */
   check(): void {
     if (this.#first) throw this.#first;

@@ -5,7 +5,7 @@ import type { Meters } from './meters.ts';
 /** Interval at which the delay of the event loop is sampled. */
 const LOOP_SAMPLE_MS = 100;
 
-/** What a host reports besides its meters. The functions are called for each scrape. */
+/** Figures that a host reports in addition to its meters. The functions are called for each scrape. */
 export interface Figures {
   /** Version, engine, GPU and so on, as the labels of nearlight_build_info. */
   build: Readonly<Record<string, string>>;

@@ -138,7 +138,7 @@ function showState(state: PlayerState): void {
 
 function showEnd(state: PlayerState & { kind: 'ended' }): void {
   if (input.locked) document.exitPointerLock();
-  // What the page's address asks for may not exist. The server's defaults may work then.
+  // The page's address may ask for something that does not exist. The server's defaults may work then.
   const hasQuery = !state.retry && location.search !== '';
   dataset.action = state.retry ? 'retry' : hasQuery ? 'defaults' : 'none';
   text('status', 'stopped');

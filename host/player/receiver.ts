@@ -1,6 +1,6 @@
 import { systemClock } from '../base/clock.ts';
 
-/** What the browser's video receiver says of the newest seconds; NaN before the first measurement. */
+/** Figures of the browser's video receiver about the last second. NaN before the first measurement. */
 export type ReceiverFigures = {
   /** Pictures shown in the last second. */
   fps: number;

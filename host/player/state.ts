@@ -1,6 +1,6 @@
 import type { ReceiverFigures } from './receiver.ts';
 
-/** What a client is doing. */
+/** The activity of a client, as the page shows it. */
 export type PlayerState =
   | { kind: 'idle' }
   /**

@@ -25,8 +25,8 @@ const NEVER = milli(Number.NEGATIVE_INFINITY);
 const SUBPIXELS = 16;
 
 /**
- * Writes a player's input as messages of the protocol. Keys and buttons are sent at once. What `move`, `wheel`, `point`,
- * `axis` and `lock` change is sent by the next `commit`, at most every 4 ms. Nothing is sent before `open` or after `close`.
+ * Writes a player's input as messages of the protocol. Keys and buttons are sent at once. Changes by `move`, `wheel`,
+ * `point`, `axis` and `lock` are sent by the next `commit`, at most every 4 ms. Nothing is sent before `open` or after `close`.
  */
 export class InputWriter {
   readonly #sink: MessageSink;

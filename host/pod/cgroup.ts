@@ -77,7 +77,7 @@ export class Cgroup {
     for (const write of writes) await this.#set(write);
   }
 
-  /** What its processes have used; zeros if the cgroup does not exist. */
+  /** The resources that its processes have used; zeros if the cgroup does not exist. */
   async stats(): Promise<CgroupStats> {
     if (this.#unified !== undefined) return stats2(this.#unified);
     return stats1((controller, name) => this.#file(controller, name));

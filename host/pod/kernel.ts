@@ -33,7 +33,7 @@ export interface Kernel {
   bindMount(source: string, target: string, readOnly: boolean): void;
 }
 
-/** What kernel.cc exports. */
+/** The functions that kernel.cc exports. */
 interface Addon extends Omit<Kernel, 'enterNetwork'> {
   /** @param root descriptor of the folder in which to look for `path`, or -1 */
   enterNetwork(path: string, root: number): ThreadChange;

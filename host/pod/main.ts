@@ -44,7 +44,7 @@ async function build(): Promise<number> {
   return 0;
 }
 
-/** What the shim's script starts: a `host` waits for a pod, the `keeper` keeps hosts warm. */
+/** The commands that the shim's script starts: a `host` waits for a pod, the `keeper` keeps hosts warm. */
 const COMMANDS: Record<string, (env: NodeJS.ProcessEnv) => Promise<number>> = {
   host: runHost,
   keeper: runKeeper,

@@ -14,7 +14,7 @@ export interface RunPaths {
   host: string;
   /** Which host serves which container: NAMESPACE/ID, holding the host's process id and when it started. */
   pod: string;
-  /** What `delete` must remove after a host died: PID, holding lines `guest PID` (and when it started) and `cgroup FOLDER`. */
+  /** The things that `delete` must remove after a host died: PID, holding lines `guest PID` (and when it started) and `cgroup FOLDER`. */
   state: string;
   /** Output of the hosts (PID.log) and of the keeper. */
   log: string;

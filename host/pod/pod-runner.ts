@@ -29,7 +29,7 @@ const SNAPSHOT_PIXELS_MIN = 16;
 /** The exit status of a shell that does not find a program. */
 const NO_SUCH_PROGRAM = 127;
 
-/** What a host opens before it has a pod. */
+/** The parts that a host opens before it has a pod. */
 export interface HostParts {
   config: Config;
   log: Log;

@@ -279,7 +279,7 @@ function setSessionPriority(pid: number, nice: number): void {
   try {
     writeFileSync(`/proc/${pid}/autogroup`, `${nice}`);
   } catch {
-    // This kernel does not, or the process has ended.
+    // This kernel has no autogroups, or the process has ended.
   }
 }
 

@@ -33,7 +33,7 @@ export interface LoadedGame {
   stop(): Promise<void>;
 }
 
-/** What a built-in command of a pod printed, and its exit status. */
+/** The output and the exit status of a built-in command of a pod. */
 export interface CommandResult {
   status: number;
   stdout: string | Uint8Array;

@@ -1,16 +1,15 @@
-import { writeFile } from 'node:fs/promises';
 import { exitStatus, NearlightError } from '../base/errors.ts';
 import { milli } from '../base/time.ts';
 import type { LogLevel } from '../engine/engine.ts';
 import { Accounting } from './accounting.ts';
+import { type Container, loadGame, writeTerminationMessage } from './container.ts';
 import type { Publisher } from './events.ts';
 import { Execs, publishExit } from './execs.ts';
 import { enterPod } from './isolation.ts';
 import type { Kernel } from './kernel.ts';
-import { layersOf, type OciBundle, readGame, readOciBundle } from './oci-bundle.ts';
+import { type OciBundle, readOciBundle } from './oci-bundle.ts';
 import { timestamp } from './proto.ts';
-import type { GameRunner, LoadedGame } from './runner.ts';
-import { openOutput } from './stdio.ts';
+import type { GameRunner } from './runner.ts';
 import { Task } from './task.ts';
 import {
   type CgroupStats,
@@ -31,8 +30,6 @@ const KILLED_STATUS = 128 + SIGNALS.SIGKILL;
 const LINGER_MS = 1000;
 /** How long the last events may take to reach containerd before the process ends. */
 const FLUSH_MS_MAX = 1000;
-/** The kubelet shows the first 4 KiB (container.terminationMessagePath). */
-const TERMINATION_BYTES_MAX = 4096;
 
 export interface SandboxOptions {
   runner: GameRunner;
@@ -47,18 +44,6 @@ export interface SandboxOptions {
   forget(id: string): Promise<void>;
   /** Called when the last task is gone. */
   exit(): void;
-}
-
-/** One container of the pod. A container without a sandbox, as `ctr run` creates it, plays both parts. */
-interface Container {
-  task: Task;
-  bundle: OciBundle;
-  execs: Execs;
-  /** Undefined for a sandbox. */
-  game: LoadedGame | undefined;
-  accounting: Accounting;
-  /** Whether containerd has sent it SIGKILL. */
-  killed: boolean;
 }
 
 /**
@@ -85,7 +70,7 @@ export class Sandbox implements TaskService {
   }
 
   async create(request: CreateRequest): Promise<{ pid: number }> {
-    const createdAt = performance.now();
+    const createdAt = milli(performance.now());
     const { id } = request;
     if (this.#containers.has(id) || this.#creating.has(id))
       throw new TaskError('alreadyExists', `${id} exists already`);
@@ -95,7 +80,10 @@ export class Sandbox implements TaskService {
       const bundle = readOciBundle(request.bundle);
       if (bundle.kind !== 'container') this.#enter(bundle);
       const container = this.#container(request, bundle);
-      if (bundle.kind !== 'sandbox') await this.#loadGame(container, request, createdAt);
+      if (bundle.kind !== 'sandbox') {
+        this.#expectNoGame();
+        await loadGame(container, request, { ...this.#options, createdAt, ownNetwork: this.#ownNetwork });
+      }
       this.#containers.set(id, container);
       container.accounting.begin();
       const { stdin, stdout, stderr, terminal, rootfs } = request;
@@ -252,34 +240,6 @@ export class Sandbox implements TaskService {
     return container;
   }
 
-  async #loadGame(container: Container, request: CreateRequest, createdAt: number): Promise<void> {
-    const { task, bundle, accounting } = container;
-    this.#expectNoGame();
-    task.stdout = openOutput(request.stdout);
-    task.stderr = openOutput(request.stderr);
-    try {
-      const layers = layersOf(request.rootfs, bundle.rootPath);
-      const { module, assets } = readGame(layers, bundle.args, this.#options.moduleBytesMax);
-      container.game = await this.#options.runner.load({
-        name: bundle.name ?? 'game',
-        module,
-        assets,
-        env: bundle.env,
-        createdAt: milli(createdAt),
-        hold: bundle.kind === 'container',
-        ownNetwork: this.#ownNetwork,
-        renewed: () => accounting.addGuest(),
-        log: (level, message) =>
-          task.stdout.write(`${JSON.stringify({ time: new Date().toISOString(), level, message })}\n`),
-      });
-      task.pid = container.game.pid;
-    } catch (error) {
-      void writeTerminationMessage(bundle, (error as Error).message);
-      task.end(exitStatus(error));
-      throw error;
-    }
-  }
-
   #expectNoGame(): void {
     for (const { game, task, bundle } of this.#containers.values())
       if (game && !task.exit)
@@ -322,10 +282,4 @@ export class Sandbox implements TaskService {
     publishExit((topic, type, event) => this.#publish(topic, type, event), task);
     this.#options.log('info', `${bundle.name ?? task.id} has ended with status ${code}`);
   }
-}
-
-/** Writes why a container ended to the file from which the kubelet reads it. */
-async function writeTerminationMessage({ mounts }: OciBundle, message: string): Promise<void> {
-  const mount = mounts.find(({ destination }) => destination === '/dev/termination-log');
-  if (mount) await writeFile(mount.source, message.slice(0, TERMINATION_BYTES_MAX)).catch(() => {});
 }

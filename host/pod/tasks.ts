@@ -76,7 +76,7 @@ export interface TaskExit {
   exitedAt: Date;
 }
 
-/** What the processes of a cgroup have used. A limit of 0 means that there is none. */
+/** The resources that the processes of a cgroup have used. A limit of 0 means that there is none. */
 export interface CgroupStats {
   version: 1 | 2;
   cpu: {

@@ -34,7 +34,7 @@ export class Room {
   #isRecovering = false;
   /** Whether a recovery waits among the loop's tasks. */
   #isRecoveryQueued = false;
-  /** What the players are told when the room closes. */
+  /** The reason that players get when the room closes. Set when it starts to close. */
   #farewell: Farewell | undefined;
   readonly #end: (error: NearlightError | undefined) => void;
 

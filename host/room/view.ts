@@ -3,7 +3,7 @@ import type { Milli } from '../base/time.ts';
 import type { Surface } from '../gpu/replay.ts';
 import type { Feedback } from '../stream/player.ts';
 
-/** What a room renders for one player, and where it goes: a video stream, or the canvas of a browser tab. */
+/** The target of one player's frames: a video stream, or the canvas of a browser tab. */
 export interface PlayerView {
   /** The texture for the next frame. A room reads this property once for each frame. */
   readonly surface: Surface;

@@ -22,7 +22,7 @@ export const CAPTURED_KINDS = ['init', 'restore', 'join', 'leave', 'tick', 'rend
 /** Size of a file that can be read at most. */
 export const COMMAND_CAPTURE_BYTES_MAX = 2 ** 30;
 
-/** What one call submitted. */
+/** The submission of one call. */
 export interface CapturedCall extends Submission {
   readonly kind: (typeof CAPTURED_KINDS)[number];
   /** The seat, or the number of the tick; 0 if the call has neither. */

@@ -2,7 +2,6 @@ import { ID_INDEX_BITS } from '../../renderer/contract/abi.ts';
 import { COMMANDS, ENUMS, FLAGS, RECORDS } from '../../renderer/contract/contract.ts';
 import { type Field, fieldsOf, opcodeOf, recordFields, wordsOf } from '../../renderer/contract/field.ts';
 import { must } from '../base/assert.ts';
-
 import { NearlightError } from '../base/errors.ts';
 import type { Submission } from '../engine/engine.ts';
 

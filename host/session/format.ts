@@ -64,7 +64,7 @@ export interface SessionHeader {
   /** Ticks per second. */
   readonly tickRate: number;
   readonly seats: number;
-  /** What the module could query about its GPU; undefined if nothing. */
+  /** Properties of the GPU that the module could query; undefined if there were none. */
   readonly gpu?: GpuFacts | undefined;
 }
 

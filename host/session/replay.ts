@@ -4,7 +4,7 @@ import type { Engine, EngineLimits, Instance, LogLevel, Submission } from '../en
 import { type Call, digest, type SessionHeader } from './format.ts';
 import type { Recording } from './reader.ts';
 
-/** What led to a submission: `init`, or a call of the recording. */
+/** The cause of a submission: `init`, or a call of the recording. */
 export type Cause = Call | { readonly kind: 'init' };
 
 export interface ReplayOptions {

@@ -2,7 +2,7 @@ import type { ErrorCode } from '../base/errors.ts';
 import type { CloseReason, Notice } from '../base/protocol.ts';
 import type { Micro, Milli } from '../base/time.ts';
 
-/** What a page asks for with its offer. Sizes are in pixels, `fps` in frames per second. */
+/** The picture and the game that a page asks for. Sizes are in pixels, `fps` in frames per second. */
 export interface ViewRequest {
   readonly width: number;
   readonly height: number;
@@ -41,7 +41,7 @@ export interface InputSink {
   pace(slackMs: Milli): void;
 }
 
-/** What the page's video receiver reports. The object is reused, so it is valid during the call only. */
+/** A report of the page's video receiver. The object is reused, so it is valid during the call only. */
 export interface Feedback {
   /** Fraction of packets lost since the last report, 0 to 1 (RFC 3550, 6.4.1). */
   lossFraction: number;

@@ -25,7 +25,7 @@ const SOCKET_BYTES = 4 * 2 ** 20;
 export interface RelayOptions {
   /** The UDP socket that pages send to; see openRelaySocket. It may belong to another network namespace. The relay closes it. */
   socket: Socket;
-  /** The address that pages are told to send to. The port is the socket's. */
+  /** The address that the host offers to pages. The port is the socket's. */
   address: string;
   /** The address at which this process's ICE receives packets. */
   target: { address: string; port: number };

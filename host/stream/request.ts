@@ -6,8 +6,8 @@ import type { ViewRequest } from './player.ts';
 const SIDE_MIN = 64;
 
 /**
- * Reads `size=WIDTHxHEIGHT`, `fps=N` and `game=NAME` from a query. What is missing comes from `defaults`, limited to the
- * bounds in the settings.
+ * Reads `size=WIDTHxHEIGHT`, `fps=N` and `game=NAME` from a query. Missing values come from `defaults`, limited to
+ * the bounds in the settings.
  * @throws NearlightError NL_REQUEST saying what is allowed
  */
 export function readView(query: URLSearchParams, config: Config, defaults: ViewRequest): ViewRequest {

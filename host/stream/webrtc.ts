@@ -187,7 +187,7 @@ export class WebRtcConnection implements PlayerConnection {
     this.#peer.onDataChannel((channel) => this.#adopt(channel));
     this.#video.track.onOpen(() => this.#checkConnected());
     this.#video.track.onMessage((packet) => this.#guard(() => this.#readRtcp(packet)));
-    // The library frees a track or channel only after a listener was told that it closed.
+    // The library frees a track or channel only after it has called a listener for its end.
     this.#video.track.onClosed(() => {});
   }
 

@@ -31,7 +31,7 @@ const TIMESTAMP_WRITES = [
   'endOfPassWriteIndex: u32?',
 ];
 
-/** Of pipeline-overridable constants: the keys, joined by commas (WGSL's identifiers and ids hold none), then the values. */
+/** The constants of a pipeline are one string of keys, joined by commas (no identifier or id of WGSL has one), and their values. */
 const RENDER_PIPELINE = [
   'id: new renderPipeline',
   'layout: id? pipelineLayout',

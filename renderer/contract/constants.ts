@@ -47,6 +47,6 @@ export const CONSTANTS = {
   INPUT_MOVEMENT: [92, '2 f32: pointer movement since the last tick, CSS pixels'],
   INPUT_WHEEL: [100, '2 f32: wheel movement since the last tick, CSS pixels'],
   INPUT_AXES: [108, '4 f32: sticks, -1 to 1; 0 and 1 the left one, right and down positive'],
-  INPUT_CONNECTED: [1, 'flag: somebody sits here'],
+  INPUT_CONNECTED: [1, 'flag: a player has the seat'],
   INPUT_LOCKED: [2, 'flag: the pointer is locked to the picture'],
 } as const satisfies Record<string, readonly [value: number, about: string]>;

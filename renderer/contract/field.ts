@@ -6,7 +6,7 @@ import { RECORDS } from './records.ts';
 export interface Field {
   readonly name: string;
   readonly type: string;
-  /** What the type refers to: an enum, a set of flags, a kind or a record; '' for nothing. */
+  /** The enum, set of flags, kind or record that the type refers to; '' for none. */
   readonly of: string;
 }
 

@@ -13,7 +13,7 @@ export interface ModuleFunction {
   readonly about: string;
 }
 
-/** What a module may import from the module `nearlight`. */
+/** The functions that a module may import from the module `nearlight`. */
 export const MODULE_IMPORTS: Readonly<Record<string, ModuleFunction>> = {
   submit: {
     parameters: ['address: address', 'length: u32'],
@@ -77,7 +77,7 @@ export const MODULE_IMPORTS: Readonly<Record<string, ModuleFunction>> = {
   },
 };
 
-/** What a module exports, besides its memory. */
+/** The functions that a module exports. It exports its memory as well. */
 export const MODULE_EXPORTS: Readonly<Record<string, ModuleFunction>> = {
   _initialize: {
     parameters: [],

@@ -17,7 +17,7 @@ import { skyShader } from './sky';
 const SIZE: u32 = 128;
 const IRRADIANCE_SIZE: u32 = 16;
 const FACES: u32 = 6;
-/** What a dynamic offset has to be a multiple of. */
+/** Dynamic offsets must be multiples of this. */
 const OFFSET_BYTES: u32 = 256;
 
 /**
@@ -88,7 +88,7 @@ export class Environment {
   }
 }
 
-/** Face and level of each pass. */
+/** The face and the mip level that each pass draws. */
 function makeTargets(): Buffer {
   const count = (ENVIRONMENT_LEVELS + 1) * FACES;
   const data = new StaticArray<u32>((count * OFFSET_BYTES) / 4);

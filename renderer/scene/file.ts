@@ -22,7 +22,7 @@ export class ModelFile {
     this.asset = asset;
     const header = new StaticArray<u8>(16);
     if (asset.read(0, header) !== 16 || load<u32>(changetype<usize>(header), HEADER_MAGIC) !== MODEL_MAGIC) {
-      throw new Error('this asset is no packed model');
+      throw new Error('this asset is not a packed model');
     }
     const version = load<u32>(changetype<usize>(header), HEADER_VERSION);
     if (version !== MODEL_VERSION) throw new Error(`the model has version ${version}: pack it again`);

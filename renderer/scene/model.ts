@@ -26,7 +26,7 @@ export class Model {
   readonly bounds!: Bounds;
   /** Where the nodes are at the current time. */
   readonly pose!: Pose;
-  /** What is drawn. */
+  /** All draws of the model. */
   readonly items!: Items;
   /** One struct Item for each draw. */
   readonly itemBuffer!: Buffer;
@@ -88,7 +88,7 @@ export class Model {
     this.drawList(pass, pipelines, this.items.blended, samples);
   }
 
-  /** Draws items; 0 samples stand for the sun's shadow. */
+  /** Draws items into the picture, or into the shadow map if `samples` is 0. */
   private drawList(pass: RenderPassEncoder, pipelines: Pipelines, list: Item[], samples: u32): void {
     let key: u32 = 0xffffffff;
     let material = -1;
@@ -122,7 +122,7 @@ export class Model {
   }
 }
 
-/** A block of the file as a buffer; one without contents has four bytes, as a binding needs some. */
+/** Makes a buffer for a block of the file. A binding cannot be empty, so an empty block gets four bytes. */
 function block(file: ModelFile, header: u32, label: string, usage: u32): Buffer {
   const size = file.header(header + 4);
   const buffer = device.createBuffer({ label, size: max(size, 4), usage: usage | BufferUsage.COPY_DST });

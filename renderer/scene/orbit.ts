@@ -8,7 +8,7 @@ const PITCH_MIN: f32 = -0.35;
 const PITCH_MAX: f32 = 1.45;
 const ZOOM_MIN: f32 = 0.25;
 const ZOOM_MAX: f32 = 3;
-/** Share of the way to where the player wants to be that is left after a second. */
+/** Fraction of the distance to the wanted place that is left after one second. */
 const LAG: f32 = 0.0002;
 
 /**

@@ -42,7 +42,7 @@ export const DEPTH_FORMAT: u32 = TextureFormat.depth32float;
  */
 export const SHADOW_FORMAT: u32 = TextureFormat.depth16unorm;
 
-/** What tells the other pipelines from those of items, whose keys are below. */
+/** Keys of the pipelines that are not for items. Keys of items are smaller. */
 const SKY: u32 = 0x1000000;
 const GROUND: u32 = 0x2000000;
 const SHADOW: u32 = 0x4000000;
@@ -133,7 +133,7 @@ export class Pipelines {
     });
   }
 
-  /** One module for each set of streams. */
+  /** One shader module for each set of vertex streams. */
   private module(key: u32, isShadow: bool): ShaderModule {
     const streams = (key >> 8) & (FLAG_EXTRA | FLAG_SKIN);
     const index = streams | (isShadow ? 0x100 : 0);
@@ -174,7 +174,7 @@ function frontOf(key: u32): u32 {
   return (key & FLAG_MIRROR) !== 0 ? FrontFace.cw : FrontFace.ccw;
 }
 
-/** The vertex buffers of an item: base, then extra and skin where it has them. */
+/** The vertex buffers of an item: the base, then the extra and the skin stream if it has them. */
 function streams(key: u32): VertexBufferLayout[] {
   const layouts: VertexBufferLayout[] = [];
   const base: VertexBufferLayout = { arrayStride: BASE_STRIDE };

@@ -40,7 +40,7 @@ import { Bounds, composeAt, multiplyAt } from './transform';
 
 const TRS_BYTES: usize = 40;
 const MATRIX_BYTES: usize = 64;
-/** Times of the animation at which bounds are measured. */
+/** How many times of the animation are measured for the bounds. */
 const BOUNDS_STEPS = 12;
 
 /** Where the nodes of a model are at one time of its first animation. */
@@ -111,8 +111,9 @@ export class Pose {
   }
 
   /**
-   * Gives the bounds of what is drawn over some times of the animation. Boxes that turn are larger than what is in them:
-   * only how far these reach beyond those of the model at rest is added to its exact bounds. Call it before `update`.
+   * Returns the bounds of the model over its animation. A box that turns grows beyond its contents, so the boxes of moved
+   * nodes only widen the exact bounds of the model at rest by as much as they reach beyond its own boxes. Call it before
+   * `update`.
    */
   bounds(root: StaticArray<f32>): Bounds {
     const exact = new Bounds();

@@ -99,7 +99,7 @@ export class Textures {
     return false;
   }
 
-  /** The record of a texture, such that its fields are those of the variant that this GPU takes. */
+  /** Returns a texture's record with the fields of the variant that this GPU supports. */
   private record(index: i32): usize {
     return this.file.record(SECTION_TEXTURES, index, TEXTURE_SIZE) + this.variant;
   }

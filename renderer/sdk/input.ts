@@ -1,7 +1,7 @@
 import * as abi from '../contract/abi';
 import { answer } from './gpu/reply';
 
-/** What a player holds and moves. The host writes it before each tick and each render. */
+/** The input of one player. The host writes it before each tick and each render. */
 export class Input {
   private at: usize;
 

@@ -74,7 +74,7 @@ class Surface {
     if (this.#seen.has(key) || symbol.about.startsWith('@internal')) return;
     this.#seen.add(key);
     this.symbols.push({ name, entry, symbol });
-    // What a public class extends, and the class of a public object, belong to it.
+    // The base of a public class, and the class of a public object, are public as well.
     for (const [other, found] of this.#visibleIn(symbol.file))
       if (other === symbol.base) this.#add(other, entry, found);
   }
@@ -85,7 +85,7 @@ class Surface {
   }
 }
 
-/** The faults of the documentation: public symbols and members without a doc comment. */
+/** Lists the public symbols and members that have no doc comment. */
 export function undocumented(root: string, entries: Readonly<Record<string, string>> = ENTRIES): string[] {
   const { symbols, spaces, sources } = new Surface(root, entries);
   const inSpaces = [...spaces.values()].flatMap((file) => exportedFrom(sources, file));

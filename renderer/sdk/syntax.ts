@@ -19,7 +19,7 @@ import {
 
 type Flag = 'Private' | 'Protected' | 'Get' | 'Set' | 'Export';
 
-/** TypeScript knows the compiler's flags as constants that are gone at run time, but they are there. */
+/** To TypeScript the compiler's flags are constants that do not exist at run time, but they do. */
 const FLAGS = (compiler as unknown as { CommonFlags: Record<Flag, number> }).CommonFlags;
 
 export type SymbolKind = 'class' | 'function' | 'constant' | 'type' | 'enum';
@@ -35,7 +35,7 @@ export interface Declared {
   readonly about: string;
   /** The declaration without its body, on one line. */
   readonly head: string;
-  /** What a class extends, or the type of a constant; '' for neither. */
+  /** The base of a class, or the type of a constant; '' for neither. */
   readonly base: string;
   /** Members of a class that a game may use, or the names of an enum. */
   readonly members: readonly Member[];
@@ -48,7 +48,7 @@ export interface Member {
   readonly head: string;
 }
 
-/** A file: its declarations by name, and what it exports under which name. */
+/** A file: its declarations, its imports and its exports, all by name. */
 interface Unit {
   readonly declared: Map<string, Declared>;
   readonly exported: Map<string, Target>;
@@ -89,7 +89,7 @@ export class Sources {
     return [...this.#unit(file).declared.values()];
   }
 
-  /** What a file imports by name, with the place of its declaration. */
+  /** The names that a file imports, with the places of their declarations. */
   *imports(file: string): Iterable<[string, Target]> {
     for (const [name, target] of this.#unit(file).imported) {
       const found = this.exports(target.file).get(target.name!);

@@ -45,7 +45,7 @@ const run = (...args: string[]): Promise<Ended> => start(args).ended;
 /** Reads a clip: its size, the time stamps of its pictures in seconds, and its number of keyframes. */
 async function probe(path: string): Promise<{ width: number; height: number; times: number[]; keyframes: number }> {
   const context = new FormatContext();
-  if ((await context.openInput(path, null, null)) < 0) throw new Error(`${path} is no clip`);
+  if ((await context.openInput(path, null, null)) < 0) throw new Error(`${path} is not a clip`);
   await context.findStreamInfo(null);
   const stream = must(context.streams[0], 'video stream');
   const packet = new Packet();

@@ -57,7 +57,7 @@ describe('a file that is not a module', () => {
 });
 
 describe('exports', () => {
-  test('all that are missing are named, with the line that adds them', () => {
+  test('every missing export is named, with the line that adds them', () => {
     const wat = text().replace('(export "version")', '').replace('(export "tick")', '');
     expect(() => check(assemble(wat))).toThrow(
       /it does not export "version" and "tick"\. Add this line .*: export \{ init, .* version \} from "@nearlight\/sdk\/game";/,
@@ -139,17 +139,20 @@ describe('imports', () => {
     ['(import "env" "process.exit" (func (param i32)))', /it calls process\.exit .*: use exit/],
     ['(import "env" "crypto.getRandomValuesN" (func))', /it calls crypto\.getRandomValuesN .*: use Random/],
     ['(import "env" "abort" (func (param i32 i32 i32 i32)))', /it calls abort .*: let asconfig\.json extend/],
-    ['(import "env" "Reflect.get" (func))', /it calls Reflect\.get .*: leave it out: no JavaScript/],
+    [
+      '(import "env" "Reflect.get" (func))',
+      /it calls Reflect\.get .*: leave it out: a game does not run inside JavaScript/,
+    ],
     ['(import "index" "helper" (func))', /it imports the function index\.helper, which no host has/],
     [
       '(import "nearlight" "later" (func))',
       /nearlight\.later, which this host does not offer: use .* of the same release/,
     ],
-  ])('%s is explained', (field, wanted) => {
+  ])('an import from a JavaScript host is explained: %s', (field, wanted) => {
     expect(() => check(assemble(text().replace(imports, field)))).toThrow(wanted);
   });
 
-  test('of several bad ones each is named, whatever its kind', () => {
+  test('every unknown import is named, whatever its kind', () => {
     const fields = '(import "env" "seed" (func)) (import "a" "t" (table 1 funcref)) (import "b" "g" (global i64))';
     expect(() => check(assemble(text().replace(imports, fields)))).toThrow(
       /Math\.random .*; it imports the global b\.g.*; .* table a\.t/,

@@ -47,7 +47,7 @@ export function compare(a: Image, b: Image): Difference {
   return { maxDiff: max, meanDiff: sum / a.pixels.length, differing: pixels / (a.pixels.length / 4) };
 }
 
-/** A picture of how much two pictures differ, eight times brighter and opaque, to be looked at. */
+/** Makes a picture of the difference between two pictures: eight times brighter, and opaque. */
 export function difference(a: Image, b: Image): Image {
   checkSizes(a, b);
   const pixels = a.pixels.map((value, at) =>

@@ -92,3 +92,41 @@ describe('a refused command', () => {
     expect(frames).toEqual([{ function: 11 }]);
   });
 });
+
+describe('a replay that pinpoints errors', () => {
+  const invalid = () =>
+    new Stream()
+      .command('createBuffer', { id: 3, size: 16, usage: uniform, label: 'good' })
+      .command('createBuffer', { id: 4, size: 16, usage: bits('BufferUsage', 'MAP_READ UNIFORM'), label: 'bad' });
+
+  beforeEach(() => {
+    replay.destroy();
+    replay = newReplay(gpu.device, { pinpoint: true });
+  });
+
+  it('names the command of an error that the GPU reports after the call', async () => {
+    replay.run({ ...invalid().submission, call: 'init', origin: (command) => [{ function: command }] });
+    await vi.waitFor(() => expect(() => replay.run(new Stream().submission)).toThrow('createBuffer "bad"'));
+    const error = refused(new Stream());
+    expect(error.message).toMatch(/^NL_GPU_VALIDATION: .*: command 1 \(createBuffer "bad"\) in init: /);
+    expect(error.frames).toEqual([{ function: 1 }]);
+  });
+
+  it('tells its observer at once', async () => {
+    const onError = vi.fn();
+    replay.observe({ onError });
+    replay.run({ ...invalid().submission, call: 'init' });
+    await vi.waitFor(() => expect(onError).toHaveBeenCalledOnce());
+    expect(onError.mock.calls[0]![0].message).toContain('command 1 (createBuffer "bad") in init: ');
+  });
+
+  it("leaves errors in a module's own scopes to them", async () => {
+    const onError = vi.fn();
+    replay.observe({ onError });
+    const scoped = new Stream().command('pushErrorScope', { filter: 'validation' });
+    scoped.command('createBuffer', { id: 5, size: 16, usage: bits('BufferUsage', 'MAP_READ UNIFORM'), label: 'mine' });
+    replay.run(scoped.command('popErrorScope', { token: 1 }).submission);
+    await gpu.device.queue.onSubmittedWorkDone();
+    expect(onError).not.toHaveBeenCalled();
+  });
+});

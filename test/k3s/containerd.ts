@@ -6,9 +6,7 @@ import {
   mkdirSync,
   mkdtempSync,
   openSync,
-  readdirSync,
   readFileSync,
-  rmdirSync,
   rmSync,
   writeFileSync,
 } from 'node:fs';
@@ -16,6 +14,7 @@ import { basename, join } from 'node:path';
 import { promisify } from 'node:util';
 import { eventually } from '../wait.ts';
 import { Cri } from './cri.ts';
+import { mountsBelow, processesOf, processIds, removeCgroups, takeInventory } from './inventory.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 
@@ -26,8 +25,10 @@ export const SANDBOX_IMAGE = `nearlight.test/${SANDBOX_NAME}:1`;
 const run = promisify(execFile);
 /** containerd 1.7, the first version with this runtime interface and without older versions of the CRI. */
 const VERSION_MIN = { major: 1, minor: 7 };
-/** How long to wait for anything. Only a test that would hang waits for so long. */
+/** How long processes may take to end after SIGTERM. */
 const TERMINATE_MS_MAX = 3000;
+/** How long the pool may take to fill. A busy machine needs most of a minute for each host. */
+const FILL_MS_MAX = 150_000;
 /** How many rigs this process has started. Gives each its own bridge and subnet. */
 let rigs = 0;
 
@@ -120,19 +121,19 @@ export async function startRig({ poolSize, registry }: RigOptions): Promise<Rig>
       child.kill('SIGKILL');
       await gone;
     },
-    inventory: () => inventory(folder),
-    warm: () => pids(join(runDir, 'warm')).filter((pid) => !pids(join(runDir, 'claim')).includes(pid)),
+    inventory: () => takeInventory(folder),
+    warm: () => processIds(join(runDir, 'warm')).filter((pid) => !processIds(join(runDir, 'claim')).includes(pid)),
     keeperPid: () => Number(readFileSync(join(runDir, 'keeper.pid'), 'utf8').split(' ')[0]),
     async close() {
       await rig.cri.removeAll().catch(() => {});
       rig.cri.close();
-      const processes = ours(folder);
+      const processes = processesOf(folder);
       await rig.kill();
-      for (const pid of [...processes, ...ours(folder)]) signal(pid, 'SIGTERM');
-      await poll(() => ours(folder).length === 0, '', TERMINATE_MS_MAX).catch(() => {
-        for (const pid of ours(folder)) signal(pid, 'SIGKILL');
+      for (const pid of [...processes, ...processesOf(folder)]) signal(pid, 'SIGTERM');
+      await poll(() => processesOf(folder).length === 0, '', TERMINATE_MS_MAX).catch(() => {
+        for (const pid of processesOf(folder)) signal(pid, 'SIGKILL');
       });
-      for (const line of mounts(folder).reverse()) await run('umount', ['-l', line]).catch(() => {});
+      for (const line of mountsBelow(folder).reverse()) await run('umount', ['-l', line]).catch(() => {});
       await run('ip', ['link', 'delete', bridge]).catch(() => {});
       removeCgroups(name);
       rmSync(folder, { recursive: true, force: true });
@@ -161,6 +162,7 @@ export async function startRig({ poolSize, registry }: RigOptions): Promise<Rig>
     await poll(
       () => rig.warm().length >= poolSize,
       () => `no host became warm; the keeper's log:\n${readFileSync(join(runDir, 'log/keeper.log'), 'utf8')}`,
+      FILL_MS_MAX,
     );
   }
 }
@@ -180,7 +182,7 @@ function expectUsable(): void {
   if (!isNew) refuse(`containerd ${majorMin}.${minorMin} or later is required, and this is ${stdout}`);
 }
 
-/** What a rig has that was not in an earlier inventory. */
+/** Lists everything in a rig that was not in an earlier inventory. */
 export function left(rig: Rig, before: readonly string[]): string[] {
   const known = [...before];
   return rig.inventory().filter((entry) => {
@@ -221,100 +223,6 @@ function signal(pid: number, name: NodeJS.Signals): void {
     process.kill(pid, name);
   } catch {
     // It has ended.
-  }
-}
-
-function pids(folder: string): number[] {
-  try {
-    return readdirSync(folder).map(Number);
-  } catch {
-    return [];
-  }
-}
-
-/** The processes with the rig's folder in their environment or command line, and the guests of these processes. */
-function ours(folder: string): number[] {
-  const found = pids('/proc').filter((pid) => {
-    if (!(pid > 0) || pid === process.pid) return false;
-    try {
-      return `${readFileSync(`/proc/${pid}/environ`)}${readFileSync(`/proc/${pid}/cmdline`)}`.includes(folder);
-    } catch {
-      return false;
-    }
-  });
-  const guests = pids('/proc').filter((pid) => {
-    try {
-      const parent = Number(/PPid:\s*(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]);
-      return found.includes(parent) && !found.includes(pid);
-    } catch {
-      return false;
-    }
-  });
-  return [...found, ...guests];
-}
-
-/** The command line of a process; empty if it has ended. */
-function commandOf(pid: number): string[] {
-  try {
-    const command = readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ').trim();
-    return command ? [command] : [];
-  } catch {
-    return [];
-  }
-}
-
-/** The mount points below a folder. */
-function mounts(folder: string): string[] {
-  const lines = readFileSync('/proc/self/mountinfo', 'utf8').split('\n');
-  return lines.map((line) => line.split(' ')[4] ?? '').filter((path) => path.startsWith(folder));
-}
-
-function inventory(folder: string): string[] {
-  const files = (below: string) => {
-    try {
-      return readdirSync(join(folder, below), { recursive: true, withFileTypes: true })
-        .filter((entry) => !entry.isDirectory())
-        .map((entry) => `file ${below}/${entry.name}`);
-    } catch {
-      return [];
-    }
-  };
-  const warm = pids(join(folder, 'run/warm'));
-  const isWarm = (name: string) => warm.some((pid) => name.includes(String(pid)));
-  const cgroups = cgroupFolders(basename(folder)).map((path) => `cgroup ${path}`);
-  const processes = ours(folder)
-    .filter((pid) => !warm.includes(pid))
-    .flatMap(commandOf);
-  return [
-    ...processes.map((command) => `process ${command}`),
-    ...mounts(folder).map((path) => `mount ${path}`),
-    ...['run/host', 'run/claim', 'run/state', 'run/pod'].flatMap(files).filter((name) => !isWarm(name)),
-    ...cgroups,
-  ].sort();
-}
-
-/** The rig's cgroup in each hierarchy. On a machine with only version 2, that is '.'. */
-function cgroupRoots(name: string): string[] {
-  return ['.', ...readdirSync('/sys/fs/cgroup')].map((controller) => join('/sys/fs/cgroup', controller, name));
-}
-
-/** The cgroups below the rig's, innermost first. */
-function cgroupFolders(name: string): string[] {
-  const below = (folder: string): string[] =>
-    readdirSync(folder, { withFileTypes: true })
-      .filter((entry) => entry.isDirectory())
-      .flatMap((entry) => [...below(join(folder, entry.name)), join(folder, entry.name)]);
-  return cgroupRoots(name).filter(existsSync).flatMap(below);
-}
-
-/** Removes the rig's cgroups that have no processes. */
-function removeCgroups(name: string): void {
-  for (const path of [...cgroupFolders(name), ...cgroupRoots(name)]) {
-    try {
-      rmdirSync(path);
-    } catch {
-      // It does not exist, or it still has processes.
-    }
   }
 }
 

@@ -97,7 +97,7 @@ it('players stay connected while their game runs out of memory, ends and is repl
     'hungry',
     good({
       memory,
-      // Grows one second after a player has joined.
+      // Uses too much memory one second after a player has joined.
       fields: '(global $ticks (mut i32) (i32.const 0))',
       join: '(global.set $ticks (i32.const 1))',
       tick: `

@@ -48,7 +48,7 @@ beforeAll(async () => {
 
 afterAll(() => rig?.close());
 
-/** What a pod's command `status` prints. */
+/** Runs a pod's command `status`; resolves with the JSON that it prints. */
 async function statusOf(container: string) {
   return JSON.parse((await rig.cri.exec(container, 'status')).stdout.toString());
 }

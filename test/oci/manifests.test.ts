@@ -58,7 +58,7 @@ function compile(manifests: Manifest[]): string {
   }
 }
 
-/** What the schemas of Kubernetes say about a manifest; empty if it is valid. */
+/** The error that the schemas of Kubernetes report for a manifest; empty if it is valid. */
 async function problems(manifest: Manifest): Promise<string> {
   const models = (await import(/* @vite-ignore */ `kubernetes-models/${manifest.apiVersion}`)) as Record<
     string,

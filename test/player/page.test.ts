@@ -85,13 +85,13 @@ describe('the page while playing', () => {
     await open(SMALL);
     await shows('playing');
     expect([seat().width, seat().height, seat().fps]).toEqual([320, 180, 30]);
-    // Each figure is of the last moments, so a page that is held up may lack some for a while.
+    // The figures are about the last seconds, so a slow page may lack some of them for a while.
     const found = await page.waitForFunction(() => {
       const stats = nearlight.stats();
       const measured = [stats.fps, stats.latencyP50, stats.serverP50, stats.bitrate].every((figure) => figure > 0);
       return measured && stats.rtt >= 0 && stats.framesShown > 5 ? stats : undefined;
     });
-    const stats = (await found.jsonValue())!;
+    const stats = must(await found.jsonValue(), 'figures');
     expect(stats.width).toBe(320);
     expect(stats.latencyP99).toBeGreaterThanOrEqual(stats.latencyP50);
     await page.waitForFunction(() => /^\d+ fps · \d+ ms$/.test(document.getElementById('status')?.textContent ?? ''));

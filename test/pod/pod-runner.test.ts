@@ -114,12 +114,12 @@ async function hungGpu(): ReturnType<typeof fragileGpu> {
 test.each([
   ['because a room hung it', true, 'its work did not end'],
   ['for an unknown reason', false, 'as a test'],
-])('rooms are renewed after the GPU was lost %s', async (_, foreign, why) => {
-  const { gpu, lose, reopened } = foreign ? await hungGpu() : await fragileGpu();
-  const renew = vi.fn(async () => {});
-  void recoverFromLoss(gpu, { rooms: [{ renew }] as unknown as Room[] }, () => {});
+])('rooms recover after the GPU was lost %s', async (_, causedElsewhere, why) => {
+  const { gpu, lose, reopened } = causedElsewhere ? await hungGpu() : await fragileGpu();
+  const recover = vi.fn(async () => {});
+  void recoverFromLoss(gpu, { rooms: [{ recover }] as unknown as Room[] }, () => {});
   lose();
-  await eventually(() => expect(renew.mock.calls).toEqual([[why, { foreign }]]));
+  await eventually(() => expect(recover.mock.calls).toEqual([[why, { causedElsewhere }]]));
   expect(reopened()).toBe(1);
 });
 

@@ -21,7 +21,7 @@ afterEach(() => folder.close());
 
 interface Result {
   status: number | null;
-  /** What the script wrote to both streams, which containerd reads as one. */
+  /** The text that the script wrote to both streams, which containerd reads as one. */
   output: Buffer;
 }
 

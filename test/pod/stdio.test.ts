@@ -41,7 +41,7 @@ describe('an output', () => {
     await eventually(() => expect(more()).toBe(0));
   });
 
-  it('neither blocks nor grows without bound while nobody reads, and says how much was lost', async () => {
+  it('neither blocks nor grows without bound while no one reads, and says how much was lost', async () => {
     const path = fifo('full');
     const output = openOutput(path);
     const line = `${'x'.repeat(999)}\n`;

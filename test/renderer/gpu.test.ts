@@ -1,4 +1,4 @@
-/** What the SDK gets back of the GPU - bytes, answers, features - through a real engine and device. */
+/** The SDK receives bytes, answers and features from the GPU, through a real engine and device. */
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';

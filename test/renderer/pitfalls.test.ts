@@ -11,7 +11,7 @@ const examples = blocks.map((text) => ({
   first: text.split('\n')[0],
 }));
 
-/** What the compiler has against a source file. */
+/** Compiles a source file and returns the compiler's errors. */
 async function compile(text: string): Promise<string[]> {
   const messages: string[] = [];
   await asc.main(['example.ts', '--noEmit', '--runtime', 'stub', '--noColors'], {

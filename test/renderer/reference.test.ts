@@ -63,7 +63,7 @@ describe('the syntax', () => {
     ]);
   });
 
-  it('that is broken is told', () => {
+  it('that is broken is an error', () => {
     expect(() => new Sources(packageOf({ 'index.ts': 'export class {' })).declared('index.ts')).toThrow('index.ts: ');
   });
 });

@@ -146,7 +146,7 @@ test('the next game starts with no key held and without earlier movement', async
   expect(seen.every(([, keys]) => keys === 0)).toBe(true);
 });
 
-test('a player who waits too long is told why the game ended', async () => {
+test('a player who waits too long gets the reason for the end of the game', async () => {
   const { room, instance } = makeRoom('first');
   audience.show(room, true);
   const page = await join();

@@ -121,7 +121,7 @@ describe('a room that kept the GPU busy for too long', () => {
   });
 });
 
-test('a page is told why a room cannot be opened again', async () => {
+test('a page gets the reason why a room cannot be opened again', async () => {
   const clock = new ManualClock();
   const lobby = new Lobby(clock);
   const first = fakeRoom('arena');

@@ -41,7 +41,7 @@ afterEach(async () => {
   for (const { server } of fixtures.splice(0)) await server.close();
 });
 
-test("a page is told its seat, and the answer has the playout delay and only the host's address", async () => {
+test("a page gets its seat, and an answer that has the playout delay and only the host's address", async () => {
   const fixture = await start();
   const peer = new Peer();
   peers.push(peer);
@@ -116,7 +116,7 @@ test('a keyframe request that comes too early is delayed, not lost', async () =>
   expect(player.keyframes).toHaveLength(2);
 });
 
-test("the player is told of the page's packet loss", async () => {
+test("the player gets reports of the page's packet loss", async () => {
   const fixture = await start();
   const { player, connection } = await join(fixture);
   let index = 0;

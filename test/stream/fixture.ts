@@ -65,7 +65,7 @@ const files = new Map<string, PageFile>([
   ],
 ]);
 
-/** Starts a server on a free port of 127.0.0.1. Its players record what they are told. */
+/** Starts a server on a free port of 127.0.0.1. Its players record the calls of their connections. */
 export async function startServer(
   settings: Partial<Config> = {},
   overrides: Partial<StreamServerOptions> = {},

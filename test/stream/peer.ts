@@ -13,12 +13,12 @@ import { eventually } from '../wait.ts';
 const PLAYOUT_DELAY = 'http://www.webrtc.org/experiments/rtp-hdrext/playout-delay';
 
 /** Waits until `done` returns a value that is neither undefined nor false, and returns it. The error names `what`. */
-export function until<T>(done: () => T | undefined | false, what: string): Promise<T> {
+export function until<T>(done: () => T | undefined | false, what: string, msMax?: number): Promise<T> {
   return eventually(() => {
     const value = done();
     if (value === undefined || value === false) throw new Error(`waited in vain for ${what}`);
     return value;
-  });
+  }, msMax);
 }
 
 /** A page without a browser. It sends an offer and records what it receives. */

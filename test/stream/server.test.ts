@@ -228,7 +228,7 @@ test('a page of another site can neither join nor end a connection', async () =>
   expect(at(players, 0).closed).toEqual([]);
 });
 
-test('a page is told that the room is full, is being replaced or failed', async () => {
+test('a page gets an error when the room is full, is being replaced or fails', async () => {
   let answer: Error = new NearlightError('NL_ROOM_FULL', '4 of 4 seats are taken');
   const { server, warnings } = await start({}, { accept: () => Promise.reject(answer) });
   const body = await makePeer().offer();

@@ -1,4 +1,4 @@
-/** What the compiler's thread, the server and the page tell each other about a compilation. */
+/** Messages about a compilation between the compiler's thread, the server and the page. */
 
 /** One error in a game's sources or shaders. */
 export interface Problem {
@@ -18,7 +18,7 @@ export type Compilation =
   | { module: Uint8Array<ArrayBuffer>; map: string; ms: number }
   | { problems: Problem[]; ms: number };
 
-/** What identifies a build. */
+/** Identifies a build. */
 interface BuildId {
   /** Identifies the server's run, because each run counts its builds from 1. */
   run: number;
@@ -38,7 +38,7 @@ export interface Built extends BuildId {
   pack: number;
 }
 
-/** What the server sends to the page about the newest build. */
+/** The server's message to the page about the newest build. */
 export type BuildNotice = Built | (BuildId & { kind: 'broken'; problems: Problem[] });
 
 /** Number of lines that are shown before and after an error. */

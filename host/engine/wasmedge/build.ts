@@ -14,11 +14,11 @@ const HEADERS = ['instance.h', 'mapping.h', 'submission.h', 'trace.h', 'compile.
 /** The Node addon that shares memory with guest processes (addon.cc). It exists once buildNative() has resolved. */
 export const addonPath = join(NATIVE_FOLDER, ADDON);
 
-/** What the guest program is built with, and where it goes. */
+/** Options for building the guest program. `folder` is where it goes. */
 export interface NativeOptions {
   folder: string;
   compiler: string;
-  /** Undefined: WASMEDGE_DIR, or else the system's WasmEdge. */
+  /** If it is undefined, WASMEDGE_DIR is used, or else the system's WasmEdge. */
   runtime: Runtime | undefined;
 }
 
@@ -45,7 +45,7 @@ export function buildNative(announce: (line: string) => void = () => {}): Promis
   return building;
 }
 
-/** Builds the same into another folder, for another runtime. @throws NearlightError NL_NO_WASMEDGE */
+/** Builds the guest program and its addon into another folder, for another runtime. @throws NearlightError NL_NO_WASMEDGE */
 export function buildNativeIn(
   { folder, compiler, runtime }: NativeOptions,
   announce: (line: string) => void,
@@ -73,7 +73,7 @@ function targets(runtime: Runtime | undefined): NativeTarget[] {
   ];
 }
 
-/** How to find WasmEdge's headers and libraries. */
+/** Compiler flags that find WasmEdge's headers and libraries. */
 function wasmEdgeFlags(runtime: Runtime | undefined): string[] {
   const folder = process.env.WASMEDGE_DIR;
   if (!runtime) {
@@ -83,8 +83,9 @@ function wasmEdgeFlags(runtime: Runtime | undefined): string[] {
       : ['-lwasmedge', '-ldl'];
   }
   const { wasmEdgeInclude: include, wasmEdgeLib: lib, loader } = runtime;
-  // A DT_RPATH, unlike a DT_RUNPATH, holds for the libraries of libraries too. A private C library's program loader gets their
-  // folder as an option. The linker does not see all that they need: a newer C library, and functions that are never called.
+  // The linker writes the folder as DT_RPATH, which, unlike DT_RUNPATH, also applies to the libraries that WasmEdge needs. The
+  // loader of a private C library gets the folder as an option instead. Undefined symbols are allowed, because the libraries may
+  // need a newer C library than the one that is linked here.
   const place = loader === undefined ? [`-Wl,--disable-new-dtags,-rpath,${lib}`] : [];
   return [`-I${include}`, `-L${lib}`, ...place, '-Wl,--allow-shlib-undefined', '-l:libwasmedge.so.0', '-ldl'];
 }

@@ -62,7 +62,7 @@ WasmEdge_Result Instance::submit(const WasmEdge_Value *parameters) {
   }
 }
 
-// Debug builds mark each command. Only an engine that can name the source lines of running code makes use of it.
+// Debug builds call this for each command. The JavaScript engine records the stack; WasmEdge cannot name source lines.
 WasmEdge_Result Instance::mark(const WasmEdge_Value *) { return WasmEdge_Result_Success; }
 
 WasmEdge_Result Instance::log(const WasmEdge_Value *parameters) {

@@ -20,7 +20,7 @@ import { parseArgs } from 'node:util';
 import { gunzipSync } from 'node:zlib';
 import { exitStatus, NearlightError } from '../../base/errors.ts';
 
-const bundle = join(import.meta.dirname, '..');
+const bundle = join(import.meta.dirname, '../../..');
 const SHIM = 'containerd-shim-wasmedge-v1';
 /** For this version, the next beside it, and what is being unpacked. */
 const FREE_BYTES_MIN = 1.5e9;
@@ -70,7 +70,9 @@ function checkGlibc(root: string): void {
   const path = GLIBC_FOLDERS.map((folder) => join(root, folder, 'libc.so.6')).find(existsSync);
   const minor = path && /release version 2\.(\d+)/.exec(readFileSync(path, 'latin1'))?.[1];
   if (minor && Number(minor) < GLIBC_MINOR_MIN)
-    throw refuse(`this node has glibc 2.${minor}, and 2.${GLIBC_MINOR_MIN} or later is needed (Debian 12, Ubuntu 24.04)`);
+    throw refuse(
+      `this node has glibc 2.${minor}, and 2.${GLIBC_MINOR_MIN} or later is needed (Debian 12, Ubuntu 24.04)`,
+    );
 }
 
 /** Puts the bundle to PREFIX/VERSION, then lets PREFIX/current point there: each appears whole. */

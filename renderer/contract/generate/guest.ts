@@ -1,4 +1,4 @@
-/** What a module is compiled with: constants, enums, the writers of commands, and what it imports. */
+/** Files that modules are compiled with: constants, enums, writers of commands, and declarations of imports. */
 import { COMMANDS, type Command } from '../commands.ts';
 import { CONSTANTS } from '../constants.ts';
 import { type Field, fieldsOf, opcodeOf, recordFields, wordsOf } from '../field.ts';

@@ -65,7 +65,7 @@ export class BindGroupLayoutEntry {
   storageTexture: StorageTextureBindingLayout | null = null;
 }
 
-/** What a bind group layout is made from (GPUBindGroupLayoutDescriptor). */
+/** Describes a bind group layout to make (GPUBindGroupLayoutDescriptor). */
 export class BindGroupLayoutDescriptor {
   /** Names the object in messages. */
   label: string = '';
@@ -73,7 +73,7 @@ export class BindGroupLayoutDescriptor {
   entries: BindGroupLayoutEntry[] = [];
 }
 
-/** What a pipeline layout is made from (GPUPipelineLayoutDescriptor). */
+/** Describes a pipeline layout to make (GPUPipelineLayoutDescriptor). */
 export class PipelineLayoutDescriptor {
   /** Names the object in messages. */
   label: string = '';
@@ -82,7 +82,7 @@ export class PipelineLayoutDescriptor {
 }
 
 /**
- * What one binding of a bind group refers to (GPUBindGroupEntry). Set exactly one of `buffer`, `sampler` and `view`.
+ * A resource for one binding of a bind group (GPUBindGroupEntry). Set exactly one of `buffer`, `sampler` and `view`.
  */
 export class BindGroupEntry {
   /** The binding's number, as in WGSL's @binding. */
@@ -99,13 +99,13 @@ export class BindGroupEntry {
   view: TextureView | null = null;
 }
 
-/** What a bind group is made from (GPUBindGroupDescriptor). */
+/** Describes a bind group to make (GPUBindGroupDescriptor). */
 export class BindGroupDescriptor {
   /** Names the object in messages. */
   label: string = '';
   /** The layout that the group fits. */
   layout!: BindGroupLayout;
-  /** What each binding refers to, in any order. */
+  /** A resource for each binding, in any order. */
   entries: BindGroupEntry[] = [];
 }
 

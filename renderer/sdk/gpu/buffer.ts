@@ -4,7 +4,7 @@ import { ObjectKind } from '../enums';
 import { GpuObject } from './object';
 import { Answer, ask } from './reply';
 
-/** What a buffer is made from (GPUBufferDescriptor). */
+/** Describes a buffer to make (GPUBufferDescriptor). */
 export class BufferDescriptor {
   /** Names the object in messages. */
   label: string = '';

@@ -4,7 +4,7 @@ import { RenderCommands } from './commands';
 import { GpuObject, takeId } from './object';
 
 /**
- * What a render bundle encoder is made from (GPURenderBundleEncoderDescriptor). It must match the passes that execute
+ * Describes a render bundle encoder to make (GPURenderBundleEncoderDescriptor). It must match the passes that execute
  * the bundle.
  */
 export class RenderBundleEncoderDescriptor {

@@ -5,7 +5,8 @@ import { idOf } from './object';
 import { RenderPipeline } from './pipeline';
 
 /**
- * What render passes, compute passes and render bundles all record (GPUBindingCommandsMixin, GPUDebugCommandsMixin).
+ * Commands that render passes, compute passes and render bundles all record (GPUBindingCommandsMixin,
+ * GPUDebugCommandsMixin).
  */
 export class BindingCommands {
   /** Whether commands may be recorded. */
@@ -43,7 +44,7 @@ export class BindingCommands {
   }
 }
 
-/** What render passes and render bundles both record (GPURenderCommandsMixin). */
+/** Commands that render passes and render bundles both record (GPURenderCommandsMixin). */
 export class RenderCommands extends BindingCommands {
   /** Sets the pipeline. */
   setPipeline(pipeline: RenderPipeline): void {

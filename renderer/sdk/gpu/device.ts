@@ -210,7 +210,7 @@ class Device {
     encode.pushErrorScope(filter);
   }
 
-  /** Ends the innermost error scope. What it caught is known in a later call of the game. */
+  /** Ends the innermost error scope. A later call of the game learns what it caught. */
   popErrorScope(): ErrorScope {
     const scope = new ErrorScope();
     encode.popErrorScope(ask(REPLY_ERROR_SCOPE, scope));
@@ -235,7 +235,7 @@ class Device {
   }
 }
 
-/** What an error scope caught; `popErrorScope` returns it. */
+/** The error that a scope caught, if any; `popErrorScope` returns it. */
 export class ErrorScope extends Answer {
   /** The ErrorFilter of the error; 0 if there was none. */
   get error(): u32 {

@@ -21,7 +21,7 @@ export class Color {
 
 /** A texture that a render pass draws to (GPURenderPassColorAttachment). */
 export class ColorAttachment {
-  /** What is drawn to; null leaves the attachment out. */
+  /** The texture view to draw to; null leaves the attachment out. */
   view: TextureView | null = null;
   /** Depth in the view of a 3D texture; -1 for any other view. */
   depthSlice: i32 = -1;
@@ -60,7 +60,10 @@ export class DepthStencilAttachment {
   stencilReadOnly: bool = false;
 }
 
-/** What a render pass draws to (GPURenderPassDescriptor). Make one and use it in every frame. */
+/**
+ * Describes a render pass to begin: the textures that it draws to (GPURenderPassDescriptor). Make one and use it in
+ * every frame.
+ */
 export class RenderPassDescriptor {
   /** Names the pass in messages. */
   label: string = '';
@@ -74,7 +77,7 @@ export class RenderPassDescriptor {
   timestampWrites: TimestampWrites | null = null;
 }
 
-/** What a compute pass is begun with (GPUComputePassDescriptor). */
+/** Describes a compute pass to begin (GPUComputePassDescriptor). */
 export class ComputePassDescriptor {
   /** Names the pass in messages. */
   label: string = '';

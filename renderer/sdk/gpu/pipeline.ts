@@ -16,7 +16,7 @@ import { BindGroupLayout, PipelineLayout } from './binding';
 import { GpuObject, takeId } from './object';
 import { Answer, ask } from './reply';
 
-/** What a shader module is made from (GPUShaderModuleDescriptor). */
+/** Describes a shader module to make (GPUShaderModuleDescriptor). */
 export class ShaderModuleDescriptor {
   /** Names the shader in messages. */
   label: string = '';
@@ -24,7 +24,7 @@ export class ShaderModuleDescriptor {
   code: string = '';
 }
 
-/** What the shader compiler said (GPUCompilationInfo). The messages themselves are in the log. */
+/** The verdict of the shader compiler (GPUCompilationInfo). The messages themselves are in the log. */
 export class CompilationInfo extends Answer {
   /** How many errors there are. */
   get errors(): u32 {
@@ -53,7 +53,7 @@ export class ShaderModule extends GpuObject {
     super(ObjectKind.shaderModule, id);
   }
 
-  /** Asks what the compiler said. The answer comes with a later call of the game. */
+  /** Asks for the verdict of the shader compiler. The answer comes with a later call of the game. */
   getCompilationInfo(): CompilationInfo {
     const info = new CompilationInfo();
     encode.getCompilationInfo(this.id, ask(REPLY_COMPILATION, info));
@@ -119,7 +119,7 @@ export class BlendState {
   alpha: BlendComponent = {};
 }
 
-/** What a pipeline writes to one color attachment (GPUColorTargetState). */
+/** The output of a pipeline to one color attachment (GPUColorTargetState). */
 export class ColorTargetState {
   /** The attachment's TextureFormat; 0 if the attachment is left out. */
   format: u32 = 0;
@@ -137,7 +137,7 @@ export class FragmentState {
   entryPoint: string = '';
   /** Values for the shader's `override` constants. */
   constants: PipelineConstant[] = [];
-  /** What is written to each color attachment. */
+  /** The output to each color attachment. */
   targets: ColorTargetState[] = [];
 }
 
@@ -155,7 +155,7 @@ export class PrimitiveState {
   unclippedDepth: bool = false;
 }
 
-/** What happens to the stencil value at one side of triangles (GPUStencilFaceState). */
+/** The stencil test for one side of triangles (GPUStencilFaceState). */
 export class StencilFaceState {
   /** A CompareFunction between the reference and the value that is there. */
   compare: u32 = CompareFunction.always;
@@ -201,7 +201,7 @@ export class MultisampleState {
   alphaToCoverageEnabled: bool = false;
 }
 
-/** What a render pipeline is made from (GPURenderPipelineDescriptor). */
+/** Describes a render pipeline to make (GPURenderPipelineDescriptor). */
 export class RenderPipelineDescriptor {
   /** Names the object in messages. */
   label: string = '';
@@ -229,7 +229,7 @@ export class ComputeState {
   constants: PipelineConstant[] = [];
 }
 
-/** What a compute pipeline is made from (GPUComputePipelineDescriptor). */
+/** Describes a compute pipeline to make (GPUComputePipelineDescriptor). */
 export class ComputePipelineDescriptor {
   /** Names the object in messages. */
   label: string = '';

@@ -1,7 +1,7 @@
 import { ObjectKind } from '../enums';
 import { GpuObject } from './object';
 
-/** What a query set is made from (GPUQuerySetDescriptor). */
+/** Describes a query set to make (GPUQuerySetDescriptor). */
 export class QuerySetDescriptor {
   /** Names the object in messages. */
   label: string = '';

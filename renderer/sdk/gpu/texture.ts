@@ -23,7 +23,7 @@ export class Origin3D {
   z: u32 = 0;
 }
 
-/** What a texture is made from (GPUTextureDescriptor). */
+/** Describes a texture to make (GPUTextureDescriptor). */
 export class TextureDescriptor {
   /** Names the object in messages. */
   label: string = '';
@@ -44,7 +44,7 @@ export class TextureDescriptor {
 }
 
 /**
- * What a texture view is made from (GPUTextureViewDescriptor). A 0 means WebGPU's default: what the texture has, or all
+ * Describes a texture view to make (GPUTextureViewDescriptor). A 0 means WebGPU's default: what the texture has, or all
  * that remain.
  */
 export class TextureViewDescriptor {
@@ -68,7 +68,7 @@ export class TextureViewDescriptor {
   usage: u32 = 0;
 }
 
-/** What a sampler is made from (GPUSamplerDescriptor). */
+/** Describes a sampler to make (GPUSamplerDescriptor). */
 export class SamplerDescriptor {
   /** Names the object in messages. */
   label: string = '';

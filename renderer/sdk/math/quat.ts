@@ -50,7 +50,7 @@ export function slerp(a: Quat, b: Quat, t: f32, out: Quat): void {
   cos *= sign;
   let from: f32 = 1 - t;
   let to = t;
-  // Nearly equal rotations have no plane to turn in; a straight line is the limit.
+  // Two rotations that are nearly equal define no plane to turn in, so a straight line takes the place of the arc.
   if (cos < 0.9995) {
     const angle = Mathf.acos(cos);
     const s: f32 = 1 / Mathf.sin(angle);

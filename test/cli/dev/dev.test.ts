@@ -210,15 +210,12 @@ test('the state of a game that saves it is kept across builds, and the keyboard 
   expect(await kept()).toBe('state kept');
   expect(await middle()).toBeLessThan(0.7 * there);
 
-  await play
-    .workers()
-    .at(-1)!
-    .evaluate(() => {
-      GPUDevice.prototype.createCommandEncoder = function () {
-        this.destroy();
-        throw new Error('lost');
-      };
-    });
+  await at(play.workers(), -1).evaluate(() => {
+    GPUDevice.prototype.createCommandEncoder = function () {
+      this.destroy();
+      throw new Error('lost');
+    };
+  });
   await is('stopped');
   expect(await play.locator('#problems').textContent()).not.toContain('cannot show');
   await play.locator('#retry').click();
@@ -248,7 +245,7 @@ test('the state of a game that saves it is kept across builds, and the keyboard 
   await star.close();
 });
 
-test('a browser that has WebGPU but cannot show it is told so, with the flags that help, and may try again', async () => {
+test('a page in a browser that cannot show WebGPU names the flags that help, and offers to try again', async () => {
   const flags = ['--enable-unsafe-webgpu', '--use-webgpu-adapter=swiftshader'];
   const software = await startGpuBrowser(flags);
   const view = await software.newPage({ viewport: { width: 160, height: 124 } });

@@ -13,6 +13,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { makeBundle } from '../../../host/pod/node/bundle.ts';
+import { makeBareSystem } from '../../bare.ts';
 import { Peer, until } from '../../stream/peer.ts';
 
 const root = join(import.meta.dirname, '../../..');
@@ -134,13 +135,11 @@ describe('on a bare Debian 12', () => {
     await gone;
   });
 
-  it('runs the arena and shows it, with nothing else installed', { timeout: 240_000 }, async () => {
+  it('runs the arena, shows it, and answers an operator, with nothing else installed', {
+    timeout: 240_000,
+  }, async () => {
     const bare = join(folder, 'bare');
-    const mirror = execFileSync('sh', ['-c', '. host/cli/archive.sh; mirror /etc/apt'], {
-      cwd: root,
-      encoding: 'utf8',
-    }).split('\n')[0];
-    execFileSync('debootstrap', ['--variant=minbase', 'bookworm', bare, mirror], { stdio: 'pipe' });
+    makeBareSystem('bookworm', bare);
     const { packages } = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8'));
     const encoder = join(bare, 'encoder');
     mkdirSync(encoder);
@@ -155,7 +154,7 @@ mount -t proc proc ${bare}/proc
 mount --rbind /dev ${bare}/dev
 mount --bind ${bundle} ${bare}/bundle
 chroot ${bare} /bundle/install.sh --encoder /encoder
-exec chroot ${bare} env -i PATH=/usr/bin:/bin HOME=/root PORT=0 /opt/nearlight/current/bin/node /opt/nearlight/current/host/main.js`;
+exec chroot ${bare} env -i PATH=/usr/bin:/bin HOME=/root PORT=0 /opt/nearlight/current/bin/node /opt/nearlight/current/host/cli/main.js`;
     host = spawn('unshare', ['-m', '--propagation', 'private', 'sh', '-c', script], {
       detached: true,
       stdio: ['ignore', 'pipe', 'pipe'],
@@ -169,6 +168,12 @@ exec chroot ${bare} env -i PATH=/usr/bin:/bin HOME=/root PORT=0 /opt/nearlight/c
     const peer = new Peer();
     await peer.join(url, { query: '?size=320x180&fps=30' });
     await until(() => peer.pictures > 20, 'pictures');
+    for (const path of ['healthz', 'readyz']) expect((await fetch(`${url}${path}`)).status, path).toBe(200);
+    const metrics = await fetch(`${url}metrics`);
+    expect(metrics.status).toBe(200);
+    expect(await metrics.text()).toMatch(/^nearlight_frames_encoded_total [1-9]/m);
+    const status = (await (await fetch(`${url}status`)).json()) as { rooms: { name: string; players: number }[] };
+    expect(status.rooms.map(({ name, players }) => [name, players])).toEqual([['arena', 1]]);
     peer.close();
     expect(output).toContain('llvmpipe');
   });

@@ -1,0 +1,13 @@
+import { execFileSync } from 'node:child_process';
+import { join } from 'node:path';
+
+const ROOT = join(import.meta.dirname, '..');
+
+/** Makes the smallest system of a Debian release in a new folder, from this machine's own archive. Needs root. */
+export function makeBareSystem(release: 'bookworm' | 'trixie', folder: string): void {
+  const [mirror = ''] = execFileSync('sh', ['-c', '. host/cli/archive.sh; mirror /etc/apt'], {
+    cwd: ROOT,
+    encoding: 'utf8',
+  }).split('\n');
+  execFileSync('debootstrap', ['--variant=minbase', release, folder, mirror], { stdio: 'pipe' });
+}

@@ -1,0 +1,73 @@
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { makeBareSystem } from '../bare.ts';
+import { Peer, until } from '../stream/peer.ts';
+
+const ROOT = join(import.meta.dirname, '../..');
+const USER = 1000;
+let folder: string;
+let host: ChildProcess | undefined;
+
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'bare-'));
+});
+afterEach(async () => {
+  if (host?.pid === undefined || host.exitCode !== null) return;
+  const gone = new Promise((resolve) => host?.once('exit', resolve));
+  process.kill(-host.pid, 'SIGTERM');
+  await gone;
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+/** What packages a system has, and where it takes them from. */
+function packagesOf(system: string): string {
+  return execFileSync('chroot', [system, 'sh', '-c', 'dpkg -l; find /etc/apt -type f -exec cksum {} +'], {
+    encoding: 'utf8',
+    maxBuffer: 16e6,
+  });
+}
+
+/** A copy of the checkout that an ordinary user owns. */
+function copyCheckout(system: string): void {
+  const target = join(system, 'home/player/nearlight');
+  mkdirSync(join(target, 'node_modules'), { recursive: true });
+  const copy = 'git ls-files -z --cached --others --exclude-standard | xargs -0 cp --parents -t "$0"';
+  execFileSync('sh', ['-c', copy, target], { cwd: ROOT });
+  execFileSync('chown', ['-R', `${USER}:${USER}`, join(system, 'home/player')]);
+}
+
+describe.each(['bookworm', 'trixie'] as const)('on a bare Debian %s', (release) => {
+  it('an ordinary user plays after one command, and no system package changes', { timeout: 900_000 }, async () => {
+    const system = join(folder, release);
+    makeBareSystem(release, system);
+    copyCheckout(system);
+    const before = packagesOf(system);
+    // npm's part is done already: its packages are those of this checkout.
+    const script = `set -e
+mount -t proc proc ${system}/proc
+mount --rbind /dev ${system}/dev
+mount --bind -o ro ${ROOT}/node_modules ${system}/home/player/nearlight/node_modules
+cd /
+exec chroot ${system} setpriv --reuid ${USER} --regid ${USER} --clear-groups env -i HOME=/home/player PORT=0 \
+  PATH=/home/player/nearlight/node_modules/.bin:/usr/bin:/bin sh -c \
+  'cd ~/nearlight && sh host/cli/setup.sh && exec node host/cli/main.ts'`;
+    host = spawn('unshare', ['-m', '--propagation', 'private', 'sh', '-c', script], {
+      detached: true,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    let output = '';
+    for (const stream of [host.stdout, host.stderr]) stream?.on('data', (chunk) => (output += chunk));
+    const ended = new Promise<never>((_, reject) => host?.once('exit', () => reject(new Error(`it ended: ${output}`))));
+    const url = await Promise.race([until(() => /Play at (\S+)/.exec(output)?.[1], 'the page', 600_000), ended]);
+    const peer = new Peer();
+    await peer.join(url, { query: '?size=320x180&fps=30' });
+    await until(() => peer.pictures > 20, 'pictures', 60_000);
+    peer.close();
+    expect(output).toContain('a C++ compiler');
+    expect(output).toContain('llvmpipe');
+    expect(packagesOf(system)).toBe(before);
+  });
+});
