@@ -97,8 +97,17 @@ function ownLabel(reader: Reader): string {
   if (label === 0 || at + text > end) return '';
   const start = words.byteOffset + 4 * (at + text);
   const byteLength = Math.min(u32(words, at + label), 4 * (end - at - text));
-  const found = new TextDecoder().decode(new Uint8Array(words.buffer, start, byteLength));
+  const found = decodeText(new Uint8Array(words.buffer, start, byteLength));
   return found === '' ? '' : ` ${quote(found)}`;
+}
+
+/** The text of UTF-8 bytes; '' if they are not valid UTF-8. */
+function decodeText(bytes: Uint8Array): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch {
+    return '';
+  }
 }
 
 function usedLabels(reader: Reader, tables: Tables): string {
