@@ -26,7 +26,6 @@ test('5,000 mutants of modules are each accepted, or refused with a coded error'
     'NL_MODULE_INVALID',
     'NL_MODULE_LIMIT',
     'NL_MODULE_VERSION',
-    'NL_MODULE_VERSION',
   ]);
 });
 
