@@ -148,7 +148,7 @@ function makeSdk(): string {
  */
 function withOptionalFields(source: string): string {
   return source.replace(/^export class \w+[^{]*\{\n([\s\S]*?)^\}/gm, (declared, body: string) =>
-    /^ {2}[^\n=]*\(/m.test(body) ? declared : declared.replace(/^( {2}\w+): ([^=\n]+) = /gm, '$1?: $2 = '),
+    /^ {2}(?![/* ])[^\n=]*\(/m.test(body) ? declared : declared.replace(/^( {2}\w+): ([^=\n]+) = /gm, '$1?: $2 = '),
   );
 }
 

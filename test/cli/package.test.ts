@@ -1,0 +1,125 @@
+import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { makePackages } from '../../host/cli/package.ts';
+import { Peer, until } from '../stream/peer.ts';
+
+const ROOT = join(import.meta.dirname, '../..');
+/** The folder into which npm would install the packages, and the game that is made in it. */
+let folder = '';
+let project = '';
+let host: ChildProcess | undefined;
+
+/** Unpacks a tarball as npm does. */
+function unpack(tarball: string, name: string): void {
+  const target = join(folder, 'node_modules', name);
+  mkdirSync(target, { recursive: true });
+  execFileSync('tar', ['-xzf', tarball, '-C', target, '--strip-components=1']);
+}
+
+/** Runs the installed command as `npx nearlight` does. */
+function nearlight(args: string[], cwd = project): string {
+  const program = join(folder, 'node_modules/nearlight/host/cli/nearlight.js');
+  return execFileSync(process.execPath, [program, ...args], {
+    cwd,
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+}
+
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'nearlight-package-'));
+  const { nearlight: program, sdk } = await makePackages(() => {});
+  // The dependencies are the checkout's own: a registry is not what is tested here.
+  mkdirSync(join(folder, 'node_modules/@nearlight'), { recursive: true });
+  for (const name of readdirSync(join(ROOT, 'node_modules')).filter((name) => !name.startsWith('.')))
+    if (name !== '@nearlight') symlinkSync(join(ROOT, 'node_modules', name), join(folder, 'node_modules', name));
+  unpack(program, 'nearlight');
+  unpack(sdk, '@nearlight/sdk');
+  project = join(folder, 'star');
+}, 180_000);
+
+afterAll(async () => {
+  if (host && host.exitCode === null) {
+    const gone = new Promise((resolve) => host?.once('exit', resolve));
+    host.kill('SIGTERM');
+    await gone;
+  }
+  rmSync(folder, { recursive: true, force: true });
+});
+
+test('the packages hold JavaScript and no TypeScript of the program, and name no path of this checkout', () => {
+  const files = readdirSync(join(folder, 'node_modules/nearlight'), { recursive: true, encoding: 'utf8' });
+  expect(files.filter((file) => file.endsWith('.ts') && !file.endsWith('.d.ts'))).toEqual([]);
+  expect(files).toEqual(expect.arrayContaining(['host/cli/main.js', 'host/cli/setup.sh', 'build/arena.wasm']));
+  for (const file of files.filter((file) => /\.(js|json|sh)$/.test(file)))
+    expect(readFileSync(join(folder, 'node_modules/nearlight', file), 'utf8'), file).not.toContain(`${dirname(ROOT)}/`);
+});
+
+test('new makes a project without a checkout near it', () => {
+  expect(nearlight(['new', 'star'], folder)).toContain('Made star.');
+  expect(existsSync(join(project, 'src/index.ts'))).toBe(true);
+});
+
+test("an editor's compiler accepts the new game, whose descriptors leave fields out", () => {
+  const config = JSON.parse(readFileSync(join(project, 'tsconfig.json'), 'utf8')) as { extends: string };
+  expect(config.extends).toBe('assemblyscript/std/assembly.json');
+  // The checkout's TypeScript 7 does without the module resolution that the project's TypeScript 5.9 uses.
+  const std = join(ROOT, 'node_modules/assemblyscript/std');
+  const file = join(project, 'tsconfig.7.json');
+  const compilerOptions = {
+    module: 'esnext',
+    moduleResolution: 'bundler',
+    noEmit: true,
+    typeRoots: [join(std, 'types')],
+  };
+  writeFileSync(
+    file,
+    JSON.stringify({ extends: join(std, 'assembly.json'), compilerOptions, files: ['src/index.ts'] }),
+  );
+  const { stdout } = spawnSync(join(ROOT, 'node_modules/.bin/tsc'), ['-p', file], { encoding: 'utf8' });
+  expect(stdout.split('\n').filter((line) => line.includes('/src/index.ts'))).toEqual([]);
+});
+
+test('build compiles the game, and image makes its image', () => {
+  expect(nearlight(['build'])).toMatch(/build\/star\.wasm +\d+\.\d kB +compiled in/);
+  expect(nearlight(['build'])).toContain('up to date');
+  expect(nearlight(['image'])).toMatch(/star:0\.1\.0 +\d+\.\d kB +sha256:/);
+});
+
+test("the new game's own tests pass", { timeout: 120_000 }, () => {
+  expect(nearlight(['test'])).toMatch(/pass 2\n.*fail 0\n/);
+});
+
+test('start plays the game, and answers everything that an operator asks', { timeout: 240_000 }, async () => {
+  const program = join(folder, 'node_modules/nearlight/host/cli/nearlight.js');
+  const env = { ...process.env, PORT: '0' };
+  host = spawn(process.execPath, [program, 'start'], { cwd: project, env, stdio: ['ignore', 'pipe', 'pipe'] });
+  let output = '';
+  for (const stream of [host.stdout, host.stderr]) stream?.on('data', (chunk) => (output += chunk));
+  const url = await until(() => /Play at (\S+)/.exec(output)?.[1], 'the page', 200_000).catch((error: Error) => {
+    throw new Error(`${error.message}: ${output}`);
+  });
+  expect(await (await fetch(url)).text()).toContain('Nearlight');
+  const peer = new Peer();
+  await peer.join(url, { query: '?size=320x180&fps=30' });
+  await until(() => peer.pictures > 20, 'pictures');
+  for (const path of ['healthz', 'readyz']) expect((await fetch(`${url}${path}`)).status, path).toBe(200);
+  const metrics = await fetch(`${url}metrics`);
+  expect(metrics.status).toBe(200);
+  expect(await metrics.text()).toMatch(/^nearlight_frames_encoded_total [1-9]/m);
+  const { rooms } = (await (await fetch(`${url}status`)).json()) as { rooms: { name: string }[] };
+  expect(rooms.map(({ name }) => name)).toEqual(['star']);
+  peer.close();
+});
