@@ -1,35 +1,35 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
-const MAGIC = 0x50414c4e; // "NLAP"
+/** "NLAP". */
+const MAGIC = 0x50414c4e;
 const HEADER_BYTES = 8;
 const ENTRY_BYTES = 16;
 const ALIGNMENT = 256;
 
 /**
- * Packs the files below a folder as ABI.md's "Assets" has it: names are paths below it with `/`, sorted; data aligned to 256 bytes.
- * @returns the pack; empty if the folder does not exist or has no files
+ * Creates an asset pack (renderer/contract/ABI.md, "Assets") from the files in a folder and its subfolders. The name of an
+ * asset is its path within the folder, with `/`. Assets are sorted by name.
+ * @returns the asset pack; empty if the folder does not exist or contains no files
  */
-export async function packAssets(folder: string): Promise<Uint8Array> {
+export async function createAssetPackFromFolder(folder: string): Promise<Uint8Array> {
   const names = await listFiles(folder);
   if (names.length === 0) return new Uint8Array();
-  const files = await Promise.all(names.map((name) => readFile(join(folder, name))));
-  return packFiles(names.map((name, index) => ({ name, bytes: files[index]! })));
+  return createAssetPack(
+    await Promise.all(names.map(async (name) => ({ name, bytes: await readFile(join(folder, name)) }))),
+  );
 }
 
-/** Packs files, in their order. */
-export function packFiles(all: readonly { name: string; bytes: Uint8Array }[]): Uint8Array {
-  const names = all.map(({ name }) => name);
-  const files = all.map(({ bytes }) => bytes);
-  const encoded = names.map((name) => Buffer.from(name));
-  const namesAt = HEADER_BYTES + names.length * ENTRY_BYTES;
-  let dataAt = align(namesAt + encoded.reduce((total, name) => total + name.length, 0));
-  const pack = Buffer.alloc(files.reduce((total, file) => total + align(file.length), dataAt));
+/** Creates an asset pack from files, in the given order. The contents of each start at a multiple of 256 bytes. */
+export function createAssetPack(all: readonly { name: string; bytes: Uint8Array }[]): Uint8Array {
+  const files = all.map(({ name, bytes }) => ({ name: Buffer.from(name), file: bytes }));
+  const namesAt = HEADER_BYTES + files.length * ENTRY_BYTES;
+  let dataAt = align(namesAt + files.reduce((total, { name }) => total + name.length, 0));
+  const pack = Buffer.alloc(files.reduce((total, { file }) => total + align(file.length), dataAt));
   pack.writeUInt32LE(MAGIC, 0);
-  pack.writeUInt32LE(names.length, 4);
+  pack.writeUInt32LE(files.length, 4);
   let nameAt = namesAt;
-  for (const [index, file] of files.entries()) {
-    const name = encoded[index]!;
+  for (const [index, { name, file }] of files.entries()) {
     const entry = HEADER_BYTES + index * ENTRY_BYTES;
     pack.writeUInt32LE(nameAt, entry);
     pack.writeUInt32LE(name.length, entry + 4);
@@ -43,6 +43,7 @@ export function packFiles(all: readonly { name: string; bytes: Uint8Array }[]): 
   return pack;
 }
 
+/** Lists the files in a folder and its subfolders, sorted. Returns no files if the folder does not exist. */
 async function listFiles(folder: string): Promise<string[]> {
   try {
     const entries = await readdir(folder, {
@@ -59,6 +60,7 @@ async function listFiles(folder: string): Promise<string[]> {
   }
 }
 
+/** Rounds up to a multiple of ALIGNMENT. */
 function align(bytes: number): number {
   return Math.ceil(bytes / ALIGNMENT) * ALIGNMENT;
 }

@@ -3,20 +3,21 @@ import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { buildFolder } from '../host/base/self.ts';
 import { MODEL_VERSION } from '../renderer/contract/pack.ts';
-import { packFiles } from './folder.ts';
+import { createAssetPack } from './folder.ts';
 import { readContainer } from './gltf/container.ts';
 import { Resources } from './gltf/resources.ts';
-import { packModel } from './pack/pack.ts';
+import { packModel } from './packer/packer.ts';
 import { formatReport } from './report.ts';
 
 const CACHE = join(buildFolder(), 'models');
-/** Changes whenever the same file would be packed otherwise. */
+/** Part of the cache key. Increase it whenever the packer produces another result from the same file. */
 const PACKER_VERSION = 1;
 
 /**
- * Gives the asset pack in which a model is the asset "model", as the game `model` wants it; kept in build/models.
- * @param announce is told what takes a while, and what was ignored
- * @param cache folder of packed models, by the digest of what they were made of
+ * Creates an asset pack for the game `model`: it contains one asset, the packed model, named "model".
+ * @param path a .gltf or .glb file
+ * @param announce called with progress and warnings
+ * @param cache folder that keeps packed models, named by the hash of the files that they were made from
  * @throws NearlightError NL_MODEL
  */
 export async function modelAssets(
@@ -25,14 +26,15 @@ export async function modelAssets(
   cache: string = CACHE,
 ): Promise<Uint8Array> {
   const packed = await cached(path, announce, cache);
-  return packFiles([{ name: 'model', bytes: packed }]);
+  return createAssetPack([{ name: 'model', bytes: packed }]);
 }
 
+/** Packs a model, or takes it from the cache. */
 async function cached(path: string, announce: (line: string) => void, cache: string): Promise<Uint8Array> {
   const digest = await digestModel(path);
   const file = digest && join(cache, `${digest}.nlmd`);
-  const known = file && (await readFile(file).catch(() => undefined));
-  if (known) return known;
+  const stored = file && (await readFile(file).catch(() => undefined));
+  if (stored) return stored;
   announce(`packing ${basename(path)} ...`);
   const { bytes, report, warnings } = await packModel(path, {
     onProgress: (step) => announce(`packing ${basename(path)}: ${step}`),
@@ -41,14 +43,16 @@ async function cached(path: string, announce: (line: string) => void, cache: str
   for (const line of formatReport(report)) announce(line);
   if (file) {
     await mkdir(cache, { recursive: true });
-    // Two processes may pack at once: the file appears whole.
+    // A second process may pack the same model at the same time, so the file must appear complete or not at all.
     await writeFile(`${file}.${process.pid}`, bytes);
     await rename(`${file}.${process.pid}`, file);
   }
   return bytes;
 }
 
-/** Of the model and all that it refers to; undefined where it cannot be read, which the packer will say better. */
+/**
+ * Hashes a model and every file that it refers to. Returns undefined if one cannot be read; the packer reports that better.
+ */
 async function digestModel(path: string): Promise<string | undefined> {
   try {
     const bytes = await readFile(path);

@@ -1,6 +1,6 @@
-import type { PackReport } from './pack/pack.ts';
+import type { PackReport } from './packer/packer.ts';
 
-/** What became of a model, as lines of a table. */
+/** Formats the figures of a packed model as a table. Returns its lines. */
 export function formatReport({ sourceBytes, packedBytes, sizes, counts, ms }: PackReport): string[] {
   const row = (what: string, bytes: number) => `${what.padEnd(20)} ${size(bytes).padStart(10)}`;
   return [
@@ -10,11 +10,11 @@ export function formatReport({ sourceBytes, packedBytes, sizes, counts, ms }: Pa
     row('vertices', sizes.vertices),
     row('indices', sizes.indices),
     row('morph targets', sizes.morphs),
-    row('textures, blocks', sizes.blockTextures),
-    row('textures, plain', sizes.plainTextures),
+    row('compressed textures', sizes.blockTextures),
+    row('plain textures', sizes.plainTextures),
     row('packed', packedBytes),
-    `${row('source', sourceBytes)}   (packed: ${(packedBytes / sourceBytes).toFixed(2)} times that)`,
-    `read in ${seconds(ms.read)}, geometry ${seconds(ms.geometry)}, textures ${seconds(ms.textures)}, all ${seconds(ms.all)}`,
+    `${row('source', sourceBytes)}   (the packed model has ${(packedBytes / sourceBytes).toFixed(2)} times that size)`,
+    `read in ${seconds(ms.read)}, geometry ${seconds(ms.geometry)}, textures ${seconds(ms.textures)}, ${seconds(ms.all)} in all`,
   ];
 }
 

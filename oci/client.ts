@@ -1,25 +1,27 @@
 import { NearlightError } from '../host/base/errors.ts';
 import { basic, type Credentials, parseChallenge } from './credentials.ts';
 
+/** How often a call is made before it fails. */
 export const TRIES = 6;
 const RETRY_MS = 250;
 const RETRY_MS_MAX = 8000;
-/** A registry may ask for more patience than that, up to this. */
+/** The longest wait that a registry may ask for. */
 const RETRY_AFTER_MS_MAX = 120_000;
-/** A call that takes longer is broken off and tried again. */
+/** A call that takes longer is aborted and made again. */
 const CALL_MS_MAX = 60_000;
 const REDIRECTS_MAX = 5;
-/** What is read of an answer: a manifest (distribution-spec, "Pushing Manifests"), a token, or an error's text. */
-const ANSWER_BYTES_MAX = 4 << 20;
+/** The largest response that we read: a manifest (distribution-spec, "Pushing Manifests"), a token, or an error's text. */
+const RESPONSE_BYTES_MAX = 4 << 20;
+/** How much of a registry's text appears in an error message. */
 const REASON_CHARACTERS_MAX = 160;
 
 export interface ClientOptions {
   credentials?: Credentials;
-  /** Speaks HTTP without TLS; loopback addresses are spoken to so anyway. */
+  /** Whether to use HTTP without TLS. Loopback addresses never need TLS. */
   plainHttp?: boolean;
-  /** Between two tries, doubling, in milliseconds. */
+  /** How long to wait before the first retry. The wait doubles each time. */
   retryMs?: number;
-  /** For one call, in milliseconds. */
+  /** How long one call may take. */
   callMsMax?: number;
 }
 
@@ -27,14 +29,15 @@ export interface Call {
   method: string;
   headers?: Record<string, string>;
   body?: Uint8Array;
-  /** Statuses that are answers and no faults. */
+  /** The statuses that are not errors. */
   accept: readonly number[];
-  /** Not repeated here: the caller finds out first how far it came. */
+  /** Whether to make the call only once. The caller then decides how to retry. */
   once?: boolean;
 }
 
-/** What may go well the next time: the connection, the registry's load. */
-export class Passing extends Error {
+/** An error that may not occur again, such as a lost connection or a busy registry. */
+export class TransientError extends Error {
+  /** How long the registry asks us to wait. */
   readonly afterMs: number | undefined;
   constructor(message: string, afterMs?: number) {
     super(message);
@@ -42,7 +45,10 @@ export class Passing extends Error {
   }
 }
 
-/** HTTP as registries speak it: authorized when asked, redirected without telling who asks, tried again where that may help. */
+/**
+ * Makes HTTP calls to one registry. Authorizes when the registry asks for it, follows redirects without passing credentials to
+ * other hosts, and retries after transient errors.
+ */
 export class Client {
   /** Scheme, host and port. */
   readonly origin: string;
@@ -50,7 +56,10 @@ export class Client {
   readonly #options: ClientOptions;
   #authorization: string | undefined;
 
-  /** @param registry host and port; `name` is the repository that tokens are for */
+  /**
+   * @param registry host and port
+   * @param name the repository for which tokens are requested
+   */
   constructor(registry: string, name: string, options: ClientOptions) {
     const plain = options.plainHttp || isLoopback(new URL(`http://${registry}`));
     this.origin = new URL(`${plain ? 'http' : 'https'}://${registry}`).origin;
@@ -59,60 +68,67 @@ export class Client {
   }
 
   /**
-   * Asks until there is an answer, or no hope.
-   * @throws NearlightError NL_REGISTRY; Passing, where the call is to be made once
+   * Makes a call, and repeats it after transient errors unless `once` is set.
+   * @throws NearlightError NL_REGISTRY; TransientError for a call with `once`
    */
   async call(url: string, call: Call): Promise<Response> {
     for (let tries = 1; ; tries++) {
       try {
         return await this.#authorized(url, call);
       } catch (error) {
-        if (!(error instanceof Passing) || call.once) throw error;
+        if (!(error instanceof TransientError) || call.once) throw error;
         await this.pause(tries, error);
       }
     }
   }
 
-  /** Waits before another try: as long as the registry asks for, else longer each time, with jitter. @throws NearlightError after TRIES */
-  async pause(tries: number, { afterMs, message }: Passing): Promise<void> {
+  /**
+   * Waits before another attempt: as long as the registry asks for, or else longer each time, with jitter.
+   * @param tries how many attempts have failed
+   * @throws NearlightError NL_REGISTRY after TRIES
+   */
+  async pause(tries: number, { afterMs, message }: TransientError): Promise<void> {
     if (tries >= TRIES) throw new NearlightError('NL_REGISTRY', `${message}; tried ${TRIES} times`);
     const wait = Math.min((this.#options.retryMs ?? RETRY_MS) * 2 ** (tries - 1), RETRY_MS_MAX) * (0.5 + Math.random());
     await new Promise((resolve) => setTimeout(resolve, afterMs ?? wait));
   }
 
   async #authorized(url: string, call: Call): Promise<Response> {
-    let answer = await this.#followed(url, call);
-    // Only the registry itself may ask who is pushing.
-    if (answer.status === 401 && new URL(answer.url).origin === this.origin) {
-      await answer.body?.cancel();
-      this.#authorization = await this.#authorize(answer.headers.get('www-authenticate') ?? '');
-      answer = await this.#followed(url, call);
+    let response = await this.#followed(url, call);
+    // Only the registry itself gets credentials, not a host to which it redirects.
+    if (response.status === 401 && new URL(response.url).origin === this.origin) {
+      await response.body?.cancel();
+      this.#authorization = await this.#authorize(response.headers.get('www-authenticate') ?? '');
+      response = await this.#followed(url, call);
     }
-    if (call.accept.includes(answer.status)) return answer;
-    throw await refusal(`${call.method} ${new URL(url).pathname}`, answer);
+    if (call.accept.includes(response.status)) return response;
+    throw await refusal(`${call.method} ${new URL(url).pathname}`, response);
   }
 
   async #followed(url: string, call: Call): Promise<Response> {
     let at = url;
     for (let redirects = 0; ; redirects++) {
-      const answer = await this.#send(at, call);
-      const same = answer.status === 307 || answer.status === 308;
-      const read = ['GET', 'HEAD'].includes(call.method) && [301, 302, 303].includes(answer.status);
-      if (!same && !read) return answer;
-      await answer.body?.cancel();
-      const next = resolveUrl(answer.headers.get('location') ?? '', at);
+      const response = await this.#send(at, call);
+      const keepsMethod = response.status === 307 || response.status === 308;
+      const isRead = ['GET', 'HEAD'].includes(call.method) && [301, 302, 303].includes(response.status);
+      if (!keepsMethod && !isRead) return response;
+      await response.body?.cancel();
+      const next = resolveUrl(response.headers.get('location') ?? '', at);
       if (redirects === REDIRECTS_MAX)
-        throw new NearlightError('NL_REGISTRY', `${call.method} ${url} is led on more than ${REDIRECTS_MAX} times`);
+        throw new NearlightError('NL_REGISTRY', `${call.method} ${url} is redirected more than ${REDIRECTS_MAX} times`);
       if (next.protocol !== 'https:' && at.startsWith('https:'))
-        throw new NearlightError('NL_REGISTRY', `${new URL(at).origin} leads to ${next.origin}, which has no TLS`);
+        throw new NearlightError(
+          'NL_REGISTRY',
+          `${new URL(at).origin} redirects to ${next.origin}, which does not use TLS`,
+        );
       at = next.href;
     }
   }
 
-  /** Another host than the registry's, to which a call may be led, is not told who is pushing. */
+  /** Makes one request. Only the registry itself gets the authorization. */
   async #send(url: string, { method, headers = {}, body }: Call): Promise<Response> {
-    const own = new URL(url).origin === this.origin;
-    const authorization = own && this.#authorization ? { authorization: this.#authorization } : {};
+    const isOwn = new URL(url).origin === this.origin;
+    const authorization = isOwn && this.#authorization ? { authorization: this.#authorization } : {};
     return this.#fetch(url, {
       method,
       headers: { ...headers, ...authorization },
@@ -127,7 +143,7 @@ export class Client {
     } catch (error) {
       const { message, cause } = error as Error;
       const why = (cause as Error | undefined)?.message || message;
-      throw new Passing(`${init.method} ${new URL(url).origin}: ${why}`);
+      throw new TransientError(`${init.method} ${new URL(url).origin}: ${why}`);
     }
   }
 
@@ -139,8 +155,8 @@ export class Client {
     throw new NearlightError(
       'NL_REGISTRY',
       challenge.basic
-        ? `${this.origin} asks for a user; set REGISTRY_USER and REGISTRY_PASSWORD, or log in with docker`
-        : `${this.origin} asks for a user in a way that is neither basic nor bearer: ${header.slice(0, 100) || 'it says none'}`,
+        ? `${this.origin} requires a user; set REGISTRY_USER and REGISTRY_PASSWORD, or run docker login`
+        : `${this.origin} requires an authentication that is neither basic nor bearer: ${header.slice(0, 100) || 'it names none'}`,
     );
   }
 
@@ -150,71 +166,83 @@ export class Client {
     if (bearer.service) realm.searchParams.set('service', bearer.service);
     realm.searchParams.set('scope', bearer.scope ?? this.#scope);
     if (credentials && realm.protocol !== 'https:' && !plainHttp && !isLoopback(realm))
-      throw new NearlightError('NL_REGISTRY', `it wants the password sent to ${realm.origin}, which has no TLS`);
-    const answer = await this.#fetch(realm.href, {
+      throw new NearlightError(
+        'NL_REGISTRY',
+        `${this.origin} wants the password sent to ${realm.origin}, which does not use TLS`,
+      );
+    const response = await this.#fetch(realm.href, {
       method: 'GET',
       headers: credentials ? { authorization: basic(credentials) } : {},
     });
-    if (answer.status !== 200) throw await refusal(`GET ${realm.origin}${realm.pathname} (for a token)`, answer);
-    const { token, access_token } = parseJson(await readBody(answer, realm.origin), realm.origin) as {
+    if (response.status !== 200) throw await refusal(`GET ${realm.origin}${realm.pathname} (for a token)`, response);
+    const { token, access_token } = parseJson(await readBody(response, realm.origin), realm.origin) as {
       token?: unknown;
       access_token?: unknown;
     };
-    const given = token ?? access_token;
-    if (typeof given !== 'string' || !/^[\x21-\x7e]+$/.test(given))
+    const received = token ?? access_token;
+    if (typeof received !== 'string' || !/^[\x21-\x7e]+$/.test(received))
       throw new NearlightError('NL_REGISTRY', `${realm.origin} answered without a token`);
-    return `Bearer ${given}`;
+    return `Bearer ${received}`;
   }
 }
 
-/** Reads an address that a registry gives, relative to where it was given. @throws NearlightError NL_REGISTRY */
+/** Resolves an address in a response against the address of the call. @throws NearlightError NL_REGISTRY */
 export function resolveUrl(text: string, from: string): URL {
   const url = text !== '' && URL.canParse(text, from) ? new URL(text, from) : undefined;
   if (url?.protocol === 'http:' || url?.protocol === 'https:') return url;
   throw new NearlightError(
     'NL_REGISTRY',
-    `${new URL(from).origin} leads to "${text.slice(0, 100)}", which is no address`,
+    `${new URL(from).origin} refers to "${text.slice(0, 100)}", which is not an HTTP address`,
   );
 }
 
-/** The bytes of an answer. @throws NearlightError NL_REGISTRY where they do not end, or break off */
-export async function readBody(answer: Response, from: string): Promise<Buffer> {
+/** The body of a response. @throws NearlightError NL_REGISTRY if it is too long, or if the connection is lost */
+export async function readBody(response: Response, from: string): Promise<Buffer> {
   const parts: Uint8Array[] = [];
   let bytes = 0;
   try {
-    for await (const part of answer.body ?? []) {
+    for await (const part of response.body ?? []) {
       bytes += part.length;
-      if (bytes > ANSWER_BYTES_MAX) break;
+      if (bytes > RESPONSE_BYTES_MAX) break;
       parts.push(part);
     }
   } catch (cause) {
-    throw new NearlightError('NL_REGISTRY', `the answer of ${from} broke off: ${(cause as Error).message}`, { cause });
+    throw new NearlightError('NL_REGISTRY', `the response of ${from} is incomplete: ${(cause as Error).message}`, {
+      cause,
+    });
   }
-  if (bytes <= ANSWER_BYTES_MAX) return Buffer.concat(parts);
-  throw new NearlightError('NL_REGISTRY', `the answer of ${from} is longer than ${ANSWER_BYTES_MAX} bytes`);
+  if (bytes <= RESPONSE_BYTES_MAX) return Buffer.concat(parts);
+  throw new NearlightError('NL_REGISTRY', `the response of ${from} is longer than ${RESPONSE_BYTES_MAX} bytes`);
 }
 
-/** @throws NearlightError NL_REGISTRY where it is no JSON object */
+/** Parses a JSON object. @throws NearlightError NL_REGISTRY if the data is something else */
 export function parseJson(data: Uint8Array, from: string): object {
   const text = Buffer.from(data).toString();
   try {
     const value: unknown = JSON.parse(text);
     if (typeof value === 'object' && value !== null) return value;
-  } catch {}
-  throw new NearlightError('NL_REGISTRY', `${from} answered with no JSON object: ${excerpt(text)}`);
+  } catch {
+    // The error below shows the text.
+  }
+  throw new NearlightError('NL_REGISTRY', `${from} did not answer with a JSON object: ${excerpt(text)}`);
 }
 
-/** A status that was not wanted, with the registry's own words (distribution-spec, "Error Codes"), or the beginning of what it sent. */
-export async function refusal(what: string, answer: Response): Promise<Passing | NearlightError> {
-  const { status, headers, statusText } = answer;
-  const body = await readBody(answer, 'it').catch(() => Buffer.alloc(0));
-  const said = `${what} answered ${status}: ${codes(body.toString()) || excerpt(body.toString()) || statusText}`;
-  if (status === 429 || status >= 500) return new Passing(said, retryAfterMs(headers.get('retry-after')));
+/**
+ * The error for a response with an unexpected status. Its message has the registry's error codes (distribution-spec, "Error
+ * Codes"), or else the beginning of the response.
+ * @param what the call
+ */
+export async function refusal(what: string, response: Response): Promise<TransientError | NearlightError> {
+  const { status, headers, statusText } = response;
+  const body = await readBody(response, 'it').catch(() => Buffer.alloc(0));
+  const message = `${what} answered ${status}: ${codes(body.toString()) || excerpt(body.toString()) || statusText}`;
+  if (status === 429 || status >= 500) return new TransientError(message, retryAfterMs(headers.get('retry-after')));
   const advice =
-    status === 401 || status === 403 ? '; give REGISTRY_USER and REGISTRY_PASSWORD that may push there' : '';
-  return new NearlightError('NL_REGISTRY', said + advice);
+    status === 401 || status === 403 ? '; set REGISTRY_USER and REGISTRY_PASSWORD to a user who may push there' : '';
+  return new NearlightError('NL_REGISTRY', message + advice);
 }
 
+/** The error codes in a response; empty if it has none. */
 function codes(body: string): string {
   try {
     const { errors } = JSON.parse(body) as { errors: { code: string; message?: string }[] };
@@ -224,7 +252,7 @@ function codes(body: string): string {
   }
 }
 
-/** Printable, on one line, and short: it comes from anyone and goes to a terminal. */
+/** The beginning of a text on one line, without control characters, which must not reach a terminal. */
 function excerpt(text: string): string {
   return text
     .slice(0, 10 * REASON_CHARACTERS_MAX)
@@ -233,7 +261,7 @@ function excerpt(text: string): string {
     .slice(0, REASON_CHARACTERS_MAX);
 }
 
-/** Seconds or a date (RFC 9110, 10.2.3). */
+/** How long to wait according to Retry-After, which holds seconds or a date (RFC 9110, 10.2.3). */
 function retryAfterMs(text: string | null): number | undefined {
   if (text === null) return undefined;
   const ms = /^\d+$/.test(text) ? Number(text) * 1000 : Date.parse(text) - Date.now();

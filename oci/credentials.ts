@@ -9,15 +9,15 @@ export interface Credentials {
 }
 
 /**
- * Credentials for a registry: REGISTRY_USER and REGISTRY_PASSWORD, else what `docker login` has left in config.json.
- * What a credential helper keeps is not read.
- * @throws NearlightError NL_SETTING for one variable without the other, or a config.json that cannot be read
+ * Finds the credentials for a registry: REGISTRY_USER and REGISTRY_PASSWORD, or else those that `docker login` wrote to
+ * config.json. Credentials in a credential helper are not found.
+ * @throws NearlightError NL_SETTING if only one of the variables is set, or if config.json cannot be read
  */
 export async function findCredentials(registry: string, env = process.env): Promise<Credentials | undefined> {
   const { REGISTRY_USER: user, REGISTRY_PASSWORD: password } = env;
   if (user && password) return { user, password };
   if (user || password)
-    throw new NearlightError('NL_SETTING', 'of REGISTRY_USER and REGISTRY_PASSWORD one is set and the other is not');
+    throw new NearlightError('NL_SETTING', 'set both REGISTRY_USER and REGISTRY_PASSWORD, or neither');
   const path = join(env.DOCKER_CONFIG || join(homedir(), '.docker'), 'config.json');
   const text = await readFile(path, 'utf8').catch(() => undefined);
   if (text === undefined) return undefined;
@@ -29,32 +29,33 @@ export async function findCredentials(registry: string, env = process.env): Prom
   } catch (cause) {
     throw new NearlightError(
       'NL_SETTING',
-      `${path} cannot be read; log in again, or set REGISTRY_USER and REGISTRY_PASSWORD`,
+      `${path} cannot be read; run docker login again, or set REGISTRY_USER and REGISTRY_PASSWORD`,
       { cause },
     );
   }
 }
 
-/** The header that says who asks (RFC 7617). */
+/** The value of the header Authorization for a user (RFC 7617). */
 export function basic({ user, password }: Credentials): string {
   return `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}`;
 }
 
-/** What a registry asks for in WWW-Authenticate. */
+/** The ways in which a registry lets a client authenticate, according to its header WWW-Authenticate. */
 export interface Challenge {
-  /** Whether a name and a password are an answer. */
+  /** Whether it accepts a name and a password. */
   basic: boolean;
-  /** Where a token is given, and for what (distribution, "Token Authentication Specification"). */
+  /** Where to get a token, and for what (distribution, "Token Authentication Specification"). */
   bearer?: { realm: string; service?: string; scope?: string };
 }
 
+/** A parameter of a challenge, with or without quotes. */
 const PARAMETER = /(\w+)=(?:"([^"]*)"|([^\s",]+))/g;
 
-/** Reads WWW-Authenticate (RFC 9110, 11.6.1), which may hold several challenges. */
+/** Parses WWW-Authenticate (RFC 9110, 11.6.1), which may contain several challenges. */
 export function parseChallenge(header: string): Challenge {
   const bearer = /(?:^|,)\s*bearer\s+((?:\w+=(?:"[^"]*"|[^\s",]+)\s*,?\s*)+)/i.exec(header)?.[1] ?? '';
   const { realm, service, scope } = Object.fromEntries(
-    [...bearer.matchAll(PARAMETER)].map(([, key, quoted, plain]) => [key!.toLowerCase(), quoted ?? plain!]),
+    [...bearer.matchAll(PARAMETER)].map(([, key = '', quoted, plain]) => [key.toLowerCase(), quoted ?? plain]),
   ) as { realm?: string; service?: string; scope?: string };
   return {
     basic: /(?:^|,)\s*basic(?:\s|$)/i.test(header),

@@ -2,20 +2,20 @@ import { createHash } from 'node:crypto';
 import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { gzipSync } from 'node:zlib';
-import { readConfig } from '../host/base/config.ts';
+import { must } from '../host/base/assert.ts';
 import { NearlightError } from '../host/base/errors.ts';
-import { checkModule } from '../host/engine/module.ts';
 import { bill } from './sbom.ts';
 import { byName, type TarEntry, tar } from './tar.ts';
 
-/** What an image may weigh, compressed: a node pulls it while a player waits. */
+/** The largest image of a game, compressed. A node pulls it while a player waits. */
 export const IMAGE_BYTES_MAX = 5_000_000;
-/** Assets beyond this are not even read. */
+/** The most bytes of assets to read. A folder with more is probably the wrong one. */
 export const ASSETS_BYTES_MAX = 256 * 2 ** 20;
-/** Nobody in particular; nothing in a game's pod runs as root. */
+/** A user and a group without any rights, because nothing in a game's pod may run as root. */
 const USER = '65532:65532';
 const EPOCH = '1970-01-01T00:00:00Z';
 
+/** The media types of OCI blobs and manifests. */
 export const TYPES = {
   index: 'application/vnd.oci.image.index.v1+json',
   manifest: 'application/vnd.oci.image.manifest.v1+json',
@@ -38,35 +38,40 @@ export interface Descriptor {
 export interface ImageOptions {
   /** The game's module. */
   module: Uint8Array;
-  /** Folder whose files become /assets; without it, /assets is empty. */
+  /** Throws for a module that a host would refuse. */
+  checkModule(module: Uint8Array): void;
+  /** Folder whose files become /assets. Without it, /assets is empty. */
   assets?: string;
-  /** org.opencontainers.image.title, version and source; what is not known is left out. */
+  /** The annotations org.opencontainers.image.title, version and source. Missing ones are left out. */
   title: string;
   version?: string;
   source?: string;
 }
 
-/** An image in memory: every blob by its digest, and where to begin. */
+/** An image in memory. */
 export interface Image {
+  /** All blobs and manifests, by their digests. */
   blobs: Map<string, Uint8Array>;
-  /** The index over the platforms, which a tag names. */
+  /** The index, which lists the manifest of each platform. A tag refers to it. */
   index: Descriptor;
-  /** The bill of materials: a manifest whose subject is the index (image-spec 1.1, "referrers"). */
+  /** The bill of materials, in a manifest whose subject is the index (image-spec 1.1, "referrers"). */
   bill: Descriptor;
-  /** What a node of one platform pulls, in bytes. */
+  /** How many bytes a node pulls. */
   bytes: number;
 }
 
 /**
- * Makes the image of a game, FROM scratch: /app.wasm, /assets, entrypoint /app.wasm. The same input gives the same bytes.
- * @throws NearlightError NL_MODULE_* for what is no module, NL_IMAGE_SIZE with what is large, NL_IMAGE_ASSETS
+ * Creates the image of a game with nothing but /app.wasm, which is its entrypoint, and /assets. The same input always gives
+ * the same bytes.
+ * @throws NearlightError NL_MODULE_*, NL_IMAGE_SIZE with the largest files, NL_IMAGE_ASSETS
  */
-export async function createImage({ module, assets, title, version, source }: ImageOptions): Promise<Image> {
-  checkModule(module, readConfig({}));
+export async function createImage(options: ImageOptions): Promise<Image> {
+  const { module, checkModule, assets, title, version, source } = options;
+  checkModule(module);
   const entries: TarEntry[] = [{ name: 'app.wasm', data: module, executable: true }, { name: 'assets/' }];
   if (assets !== undefined) {
     const files = await readFolder(assets, 'assets/', ASSETS_BYTES_MAX);
-    // Nobody runs an asset, and two checkouts may differ in that.
+    // An asset never runs, and its mode may differ between two checkouts.
     for (const file of files) entries.push({ ...file, executable: false });
   }
   const config = { User: USER, Entrypoint: ['/app.wasm'], WorkingDir: '/', ExposedPorts: { '8080/tcp': {} } };
@@ -78,14 +83,14 @@ export async function createImage({ module, assets, title, version, source }: Im
 
 export interface AssembleOptions extends Pick<ImageOptions, 'title' | 'version' | 'source'> {
   entries: readonly TarEntry[];
-  /** Of the image's configuration (config.md). */
+  /** The field `config` of the image's configuration (config.md). */
   config: object;
   architectures: readonly string[];
 }
 
 /**
- * An image of one layer, the same for each architecture.
- * @throws NearlightError NL_IMAGE_ASSETS for a name that an archive has no room for
+ * Creates an image with one layer, the same for each architecture.
+ * @throws NearlightError NL_IMAGE_ASSETS for a name that is too long for an archive
  */
 export function assemble(options: AssembleOptions): Image {
   const { architectures, title, version, source } = options;
@@ -107,22 +112,26 @@ export function assemble(options: AssembleOptions): Image {
   const config = { ...options.config, Labels: annotations };
   const rootfs = { type: 'layers', diff_ids: [digestOf(archive)] };
   const history = [{ created: EPOCH, created_by: 'nearlight image' }];
+  const sizes: number[] = [];
   const manifests = architectures.map((architecture) => {
     const described = add(TYPES.config, json({ created: EPOCH, architecture, os: 'linux', config, rootfs, history }));
     const manifest = { schemaVersion: 2, mediaType: TYPES.manifest, config: described, layers: [layer], annotations };
-    return { ...add(TYPES.manifest, json(manifest)), platform: { os: 'linux', architecture } };
+    const descriptor = add(TYPES.manifest, json(manifest));
+    sizes.push(layer.size + descriptor.size + described.size);
+    return { ...descriptor, platform: { os: 'linux', architecture } };
   });
   const index = add(TYPES.index, json({ schemaVersion: 2, mediaType: TYPES.index, manifests, annotations }));
-  const bytes = layer.size + manifests[0]!.size + blobs.get(configDigest(blobs, manifests[0]!))!.length;
+  const [bytes = layer.size] = sizes;
   const document = bill({ title, digest: index.digest, entries, ...(version === undefined ? {} : { version }) });
   return { blobs, index, bill: attach(add, index, document), bytes };
 }
 
-function configDigest(blobs: Map<string, Uint8Array>, manifest: Descriptor): string {
-  const text = Buffer.from(blobs.get(manifest.digest)!).toString();
-  return (JSON.parse(text) as { config: Descriptor }).config.digest;
+/** A blob or a manifest of an image. */
+export function blobOf({ blobs }: Pick<Image, 'blobs'>, digest: string): Uint8Array {
+  return must(blobs.get(digest), `blob ${digest}`);
 }
 
+/** Adds a document as a referrer of `subject`. */
 function attach(
   add: (type: string, data: Uint8Array) => Descriptor,
   subject: Descriptor,
@@ -142,8 +151,8 @@ function attach(
 }
 
 /**
- * A third of the size, so that a tar as it is was not to be had; the header (RFC 1952) says nothing of the machine. The bytes
- * are those of the pinned Node's zlib: another one may give a layer with another digest and the same contents.
+ * Compresses a layer, typically to a third of its size. The header (RFC 1952) reveals neither the time nor the system. The
+ * bytes depend on the zlib of the pinned Node; another version may give the same layer another digest.
  */
 function compress(archive: Uint8Array): Buffer {
   const bytes = gzipSync(archive, { level: 9 });
@@ -152,6 +161,7 @@ function compress(archive: Uint8Array): Buffer {
   return bytes;
 }
 
+/** The digest of a blob, in the form that OCI uses. */
 export function digestOf(data: Uint8Array): string {
   return `sha256:${createHash('sha256').update(data).digest('hex')}`;
 }
@@ -170,13 +180,13 @@ function pack(entries: readonly TarEntry[]): Buffer {
 
 interface Found extends TarEntry {
   size: number;
-  /** Of a file. */
+  /** Where to read it; undefined for a folder. */
   path?: string;
 }
 
 /**
- * The files below a folder, and the folders, with a prefix to their names.
- * @throws NearlightError NL_IMAGE_ASSETS where it cannot be read, or has more than `bytesMax`
+ * Reads all files and folders below a folder. Their names start with `prefix`.
+ * @throws NearlightError NL_IMAGE_ASSETS if the folder cannot be read, or has more than `bytesMax`
  */
 export async function readFolder(folder: string, prefix: string, bytesMax = Infinity): Promise<TarEntry[]> {
   try {
@@ -185,7 +195,7 @@ export async function readFolder(folder: string, prefix: string, bytesMax = Infi
     if (bytes > bytesMax)
       throw new NearlightError(
         'NL_IMAGE_ASSETS',
-        `the files of ${folder} have ${bytes} bytes, and at most ${bytesMax} are read; is it the right folder?`,
+        `the files of ${folder} have ${bytes} bytes, and ${bytesMax} are allowed; check that it is the right folder`,
       );
     const entries: TarEntry[] = [];
     for (const { name, path, executable = false } of found)
@@ -197,7 +207,7 @@ export async function readFolder(folder: string, prefix: string, bytesMax = Infi
   }
 }
 
-/** What is neither file nor folder is refused: a link or a device would mean something else on the node. */
+/** Lists files and folders. Refuses anything else, because a link or a device would mean something else on a node. */
 async function list(folder: string, prefix: string): Promise<Found[]> {
   const found: Found[] = [];
   for (const entry of await readdir(folder, { withFileTypes: true })) {
@@ -207,7 +217,7 @@ async function list(folder: string, prefix: string): Promise<Found[]> {
       const { size, mode } = await stat(path);
       found.push({ name, path, size, executable: (mode & 0o100) !== 0 });
     } else
-      throw new NearlightError('NL_IMAGE_ASSETS', `${path} is neither a file nor a folder; put a copy in its place`);
+      throw new NearlightError('NL_IMAGE_ASSETS', `${path} is neither a file nor a folder; replace it with a copy`);
   }
   return found;
 }
@@ -222,11 +232,14 @@ function tooLarge(bytes: number, entries: readonly TarEntry[]): NearlightError {
     );
   return new NearlightError(
     'NL_IMAGE_SIZE',
-    `${bytes} bytes compressed, and at most ${IMAGE_BYTES_MAX} are allowed; make smaller, the largest first:${list.join('')}`,
+    `it has ${bytes} bytes compressed, and ${IMAGE_BYTES_MAX} are allowed; reduce the largest files:${list.join('')}`,
   );
 }
 
-/** Writes an image as an OCI layout (image-layout.md), in place of what was there; `name` is what tools call it by. */
+/**
+ * Writes an image to a folder as an OCI layout (image-layout.md), and replaces what was there.
+ * @param name the name under which tools find the image in the layout
+ */
 export async function writeLayout(image: Image, folder: string, name: string): Promise<void> {
   const temporary = `${folder}.${process.pid}`;
   await rm(temporary, { recursive: true, force: true });
@@ -239,7 +252,7 @@ export async function writeLayout(image: Image, folder: string, name: string): P
   await rename(temporary, folder);
 }
 
-/** The files of an image's layout, for a folder or for an archive. */
+/** The files of an OCI layout with this image. */
 export function layoutEntries({ blobs, index, bill: referrer }: Image, name: string): TarEntry[] {
   const named = { ...index, annotations: { 'org.opencontainers.image.ref.name': name } };
   const root = { schemaVersion: 2, mediaType: TYPES.index, manifests: [named, referrer] };

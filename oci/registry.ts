@@ -1,21 +1,23 @@
 import { NearlightError } from '../host/base/errors.ts';
-import { Client, type ClientOptions, Passing, readBody, refusal, resolveUrl } from './client.ts';
+import { Client, type ClientOptions, readBody, refusal, resolveUrl, TransientError } from './client.ts';
 import { digestOf } from './image.ts';
 
 export { findCredentials } from './credentials.ts';
 
-/** What is lost at most when a connection breaks; some registries take no more than 4 MiB at once. */
+/** How much of a blob is sent at once. That much is lost when a connection breaks, and some registries accept only 4 MiB. */
 export const CHUNK_BYTES = 1 << 20;
 
-/** Where an image goes: `host[:port]/name:tag`. */
+/** Where to push an image: `host[:port]/name:tag`. */
 export interface Reference {
+  /** Host and port. */
   registry: string;
+  /** The repository. */
   name: string;
   tag: string;
 }
 
 /**
- * Reads a reference as `docker push` does (distribution-spec, "Pulling manifests": names and tags).
+ * Parses a reference as `docker push` does (distribution-spec, "Pulling manifests": names and tags).
  * @throws NearlightError NL_USAGE
  */
 export function parseReference(text: string): Reference {
@@ -25,18 +27,23 @@ export function parseReference(text: string): Reference {
     );
   const [, registry = '', name = '', tag = 'latest'] = parts ?? [];
   if (!parts || !URL.canParse(`https://${registry}`))
-    throw new NearlightError('NL_USAGE', `${text} is no reference such as registry.example/games/arena:1`);
+    throw new NearlightError(
+      'NL_USAGE',
+      `${text} is not a reference to an image such as registry.example/games/arena:1`,
+    );
   return { registry, name, tag };
 }
 
-/** An upload under way: where it goes on, how much has arrived, how much goes at once. */
+/** An upload in progress. */
 interface Upload {
+  /** Where to send the next chunk. */
   location: string;
+  /** How many bytes the registry has. */
   offset: number;
   chunkBytes: number;
 }
 
-/** A repository in an OCI registry, for pushing (distribution-spec 1.1). */
+/** Pushes to one repository in an OCI registry (distribution-spec 1.1). */
 export class Registry {
   readonly #client: Client;
   readonly #base: string;
@@ -47,7 +54,7 @@ export class Registry {
   }
 
   /**
-   * Puts a blob there, unless it is: in chunks, and after a break from where the registry says that it came.
+   * Pushes a blob in chunks, unless the registry has it. After a lost connection, continues where the registry says it stopped.
    * @returns how many bytes were sent
    * @throws NearlightError NL_REGISTRY
    */
@@ -55,23 +62,23 @@ export class Registry {
     const digest = digestOf(data);
     if (await this.#has(digest, data.length)) return 0;
     let sent = 0;
-    for (let doubts = 0; ; doubts++) {
+    for (let attempt = 0; ; attempt++) {
       const upload = await this.#begin();
       sent += await this.#fill(upload, data, progress);
       const close = `${upload.location}${upload.location.includes('?') ? '&' : '?'}digest=${encodeURIComponent(digest)}`;
-      const answer = await this.#client.call(close, {
+      const response = await this.#client.call(close, {
         method: 'PUT',
         headers: { 'content-length': '0' },
         accept: [201, 400, 404, 416],
       });
-      if (answer.status === 201) return sent;
-      // The answer to an earlier PUT was lost, or the registry counted wrong when it was asked how far it came.
+      if (response.status === 201) return sent;
+      // Either the response to an earlier PUT was lost, or the registry reported a wrong offset.
       if (await this.#has(digest, data.length)) return sent;
-      if (doubts > 0) throw await refusal(`PUT ${new URL(close).pathname}`, answer);
+      if (attempt > 0) throw await refusal(`PUT ${new URL(close).pathname}`, response);
     }
   }
 
-  /** Puts a manifest under a tag or its digest. @throws NearlightError NL_REGISTRY */
+  /** Pushes a manifest under a tag or under its digest. @throws NearlightError NL_REGISTRY */
   async pushManifest(reference: string, type: string, data: Uint8Array): Promise<Headers> {
     const { headers } = await this.#client.call(`${this.#base}/manifests/${reference}`, {
       method: 'PUT',
@@ -79,51 +86,58 @@ export class Registry {
       body: data,
       accept: [201],
     });
-    const said = headers.get('docker-content-digest');
-    if (said !== null && said !== digestOf(data))
-      throw new NearlightError('NL_REGISTRY', `it says that ${reference} is ${said}, and it is ${digestOf(data)}`);
+    const stored = headers.get('docker-content-digest');
+    if (stored !== null && stored !== digestOf(data))
+      throw new NearlightError(
+        'NL_REGISTRY',
+        `the registry stored ${reference} with the digest ${stored}, and its digest is ${digestOf(data)}`,
+      );
     return headers;
   }
 
-  /** A manifest's bytes; undefined where there is none. @throws NearlightError NL_REGISTRY */
+  /** The bytes of a manifest; undefined if the registry does not have it. @throws NearlightError NL_REGISTRY */
   async manifest(reference: string, type: string): Promise<Buffer | undefined> {
-    const answer = await this.#client.call(`${this.#base}/manifests/${reference}`, {
+    const response = await this.#client.call(`${this.#base}/manifests/${reference}`, {
       method: 'GET',
       headers: { accept: type },
       accept: [200, 404],
     });
-    return answer.status === 200 ? readBody(answer, this.#client.origin) : undefined;
+    return response.status === 200 ? readBody(response, this.#client.origin) : undefined;
   }
 
-  /** Whatever answers 200 to everything is no proof: the digest or the size must be the blob's. */
+  /** Whether the registry has a blob. Status 200 is not enough, because some servers answer every request with a page. */
   async #has(digest: string, size: number): Promise<boolean> {
     const { status, headers } = await this.#client.call(`${this.#base}/blobs/${digest}`, {
       method: 'HEAD',
       accept: [200, 404],
     });
-    const said = headers.get('docker-content-digest');
-    return status === 200 && (said === null ? headers.get('content-length') === String(size) : said === digest);
+    const stored = headers.get('docker-content-digest');
+    return status === 200 && (stored === null ? headers.get('content-length') === String(size) : stored === digest);
   }
 
   async #begin(): Promise<Upload> {
     const url = `${this.#base}/blobs/uploads/`;
-    const answer = await this.#client.call(url, { method: 'POST', headers: { 'content-length': '0' }, accept: [202] });
-    const least = Number(answer.headers.get('oci-chunk-min-length') ?? 0);
+    const response = await this.#client.call(url, {
+      method: 'POST',
+      headers: { 'content-length': '0' },
+      accept: [202],
+    });
+    const least = Number(response.headers.get('oci-chunk-min-length') ?? 0);
     const chunkBytes = Math.max(Number.isSafeInteger(least) ? least : 0, CHUNK_BYTES);
-    return { location: location(answer, url), offset: 0, chunkBytes };
+    return { location: location(response, url), offset: 0, chunkBytes };
   }
 
-  /** Sends what is missing. @returns the bytes that were sent and taken */
+  /** Sends the rest of a blob. @returns how many bytes the registry accepted */
   async #fill(upload: Upload, data: Uint8Array, progress: (sent: number) => void): Promise<number> {
     let [sent, tries, furthest] = [0, 0, 0];
     while (upload.offset < data.length) {
       try {
         sent += await this.#patch(upload, data.subarray(upload.offset, upload.offset + upload.chunkBytes));
-        // Only getting further is a success: a registry that forgets everything must not be fed for ever.
+        // Count failures until the upload gets further than before, because a registry may lose the same chunk forever.
         if (upload.offset > furthest) tries = 0;
         furthest = Math.max(furthest, upload.offset);
       } catch (error) {
-        if (!(error instanceof Passing)) throw error;
+        if (!(error instanceof TransientError)) throw error;
         await this.#client.pause(++tries, error);
         await this.#resume(upload, data.length);
       }
@@ -138,32 +152,33 @@ export class Registry {
       'content-range': `${upload.offset}-${upload.offset + chunk.length - 1}`,
     };
     const call = { method: 'PATCH', headers, body: chunk, accept: [202, 404, 416], once: true };
-    const answer = await this.#client.call(upload.location, call);
-    // It knows of another place to go on from, or has forgotten: to be asked for.
-    if (answer.status !== 202) throw new Passing((await refusal('PATCH of a chunk', answer)).message);
-    upload.location = location(answer, upload.location);
+    const response = await this.#client.call(upload.location, call);
+    // The registry expects another offset, or has forgotten the upload. #resume() asks it.
+    if (response.status !== 202) throw new TransientError((await refusal('PATCH of a chunk', response)).message);
+    upload.location = location(response, upload.location);
     upload.offset += chunk.length;
     return chunk.length;
   }
 
-  /** Asks how much has arrived; begins anew where that is not to be learned. */
+  /** Asks the registry how much it has. Starts a new upload if the registry cannot tell. */
   async #resume(upload: Upload, size: number): Promise<void> {
-    const answer = await this.#client.call(upload.location, { method: 'GET', accept: [204, 400, 404, 405] });
-    const end = Number(/^(?:bytes=)?0-(\d+)$/.exec(answer.headers.get('range') ?? '')?.[1] ?? Number.NaN);
-    await answer.body?.cancel();
-    if (answer.status !== 204 || !(end < size)) {
+    const response = await this.#client.call(upload.location, { method: 'GET', accept: [204, 400, 404, 405] });
+    const end = Number(/^(?:bytes=)?0-(\d+)$/.exec(response.headers.get('range') ?? '')?.[1] ?? Number.NaN);
+    await response.body?.cancel();
+    if (response.status !== 204 || !(end < size)) {
       Object.assign(upload, await this.#begin());
       return;
     }
-    // Some registries say 0-0 for nothing as for one byte; what is sent is one byte only where that is all.
+    // Some registries report 0-0 both for one byte and for none. Assume none: only a blob of one byte has a chunk of one byte.
     upload.offset = end === 0 ? 0 : end + 1;
-    upload.location = answer.headers.has('location') ? location(answer, upload.location) : upload.location;
+    upload.location = response.headers.has('location') ? location(response, upload.location) : upload.location;
   }
 }
 
-function location(answer: Response, from: string): string {
-  const text = answer.headers.get('location');
+/** Where an upload continues, according to a response. */
+function location(response: Response, from: string): string {
+  const text = response.headers.get('location');
   if (text === null)
-    throw new NearlightError('NL_REGISTRY', `${new URL(from).origin} names no location for the upload`);
+    throw new NearlightError('NL_REGISTRY', `${new URL(from).origin} gives no location for the upload`);
   return resolveUrl(text, from).href;
 }

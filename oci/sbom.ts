@@ -4,14 +4,14 @@ import type { TarEntry } from './tar.ts';
 export interface BillOptions {
   title: string;
   version?: string;
-  /** Of the image that it is about. */
+  /** The digest of the image. */
   digest: string;
   entries: readonly TarEntry[];
 }
 
 /**
- * The bill of materials of an image: SPDX 2.3 in JSON, one package and a file for each file. Its time of creation is fixed,
- * so that the same image has the same bill.
+ * The bill of materials of an image, as an SPDX 2.3 document in JSON with one package and its files. The time of creation is
+ * fixed, so that the same image always has the same bill.
  */
 export function bill({ title, version, digest, entries }: BillOptions): object {
   const files = entries.flatMap(({ name, data }, index) => {
@@ -66,8 +66,8 @@ export function bill({ title, version, digest, entries }: BillOptions): object {
   };
 }
 
-/** SPDX 2.3, 7.9.1: SHA-1 over the files' SHA-1s, sorted. */
+/** The SHA-1 of the files' sorted SHA-1s (SPDX 2.3, 7.9.1). */
 function verificationCode(files: readonly { checksums: { checksumValue: string }[] }[]): string {
-  const sums = files.map(({ checksums }) => checksums[0]!.checksumValue).sort();
+  const sums = files.flatMap(({ checksums: [sha1] }) => sha1?.checksumValue ?? []).sort();
   return createHash('sha1').update(sums.join('')).digest('hex');
 }

@@ -1,6 +1,6 @@
-/** One entry of an archive; a folder has no data. */
+/** One entry of an archive. A folder has no data. */
 export interface TarEntry {
-  /** Relative path; a folder's ends with a slash. */
+  /** Relative path. That of a folder ends with a slash. */
   name: string;
   data?: Uint8Array;
   executable?: boolean;
@@ -8,19 +8,20 @@ export interface TarEntry {
 
 const BLOCK = 512;
 const FILE_MODE = 0o444;
-/** And of a program. */
+/** Folders and programs. */
 const FOLDER_MODE = 0o555;
 const NAME_BYTES = 100;
 const PREFIX_BYTES = 155;
 
-/** By the bytes of the names, which no locale changes. */
+/** Orders entries by the bytes of their names, which does not depend on the locale. */
 export function byName(a: TarEntry, b: TarEntry): number {
   return Buffer.compare(Buffer.from(a.name), Buffer.from(b.name));
 }
 
 /**
- * An archive that depends on names and contents alone: USTAR (POSIX.1-1988), sorted, owned by root, as of 1970.
- * @throws RangeError for a name that USTAR has no room for
+ * Creates an archive in the format USTAR (POSIX.1-1988). Only names, contents and `executable` determine its bytes: entries are
+ * sorted, belong to root, and date from 1970.
+ * @throws RangeError for a name that is too long for USTAR
  */
 export function tar(entries: readonly TarEntry[]): Buffer {
   const sorted = [...entries].sort(byName);
@@ -50,10 +51,12 @@ function header({ name: path, data, executable }: TarEntry): Buffer {
   return block;
 }
 
+/** A number field of a USTAR header. */
 function octal(value: number, bytes: number): string {
   return `${value.toString(8).padStart(bytes - 1, '0')}\0`;
 }
 
+/** Splits a path into the two fields of a USTAR header. */
 function split(path: string): { prefix: string; name: string } {
   if (Buffer.byteLength(path) <= NAME_BYTES) return { prefix: '', name: path };
   for (let at = path.indexOf('/'); at > 0; at = path.indexOf('/', at + 1)) {
@@ -62,6 +65,6 @@ function split(path: string): { prefix: string; name: string } {
       return { prefix, name };
   }
   throw new RangeError(
-    `${path} is too long for an archive: at most ${NAME_BYTES} bytes a name, ${PREFIX_BYTES} the folders above it`,
+    `${path} is too long for an archive: a name may have ${NAME_BYTES} bytes, and the folders above it ${PREFIX_BYTES}`,
   );
 }

@@ -1,2 +1,2 @@
-// What a game's entry file exports for the host: import { ... } from '@nearlight/sdk/game'.
+// The functions that a game exports to the host. Its entry file re-exports them: export { ... } from '@nearlight/sdk/game'.
 export { init, join, leave, load, render, save, tick, version } from './sdk/game';

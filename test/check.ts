@@ -1,13 +1,26 @@
 import { execFile } from 'node:child_process';
-import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { findFaults } from './check/boundaries.ts';
+import { checkEnglish } from './check/english.ts';
+import { FOLDERS, type Import, readFiles, readImports } from './check/imports.ts';
+import { checkPicture } from './check/picture.ts';
 import { brokenLinks, LINES_MAX, longFiles } from './check/repository.ts';
 
 const root = join(import.meta.dirname, '..');
 const bin = join(root, 'node_modules/.bin');
+const files = [...readFiles(root, ['.github', ...FOLDERS]), 'README.md'];
 
-/** What a part found: faults fail the check, warnings do not. */
+/** A project that "nearlight new" copies. Its links lead to files of the copy. */
+const TEMPLATE = 'renderer/sdk/template/';
+
+let reading: Promise<Import[]> | undefined;
+/** The imports of all sources, read once for all parts. */
+function imports(): Promise<Import[]> {
+  reading ??= readImports(root);
+  return reading;
+}
+
+/** Result of one part. Faults fail the check, warnings do not. */
 interface Outcome {
   faults: string[];
   warnings?: string[];
@@ -18,7 +31,6 @@ const parts: Record<string, () => Outcome | Promise<Outcome>> = {
   'lint and format': () =>
     run(join(bin, 'biome'), [
       'check',
-
       '--error-on-warnings',
       '--colors=off',
       'host',
@@ -27,18 +39,32 @@ const parts: Record<string, () => Outcome | Promise<Outcome>> = {
       'assets',
       'renderer',
     ]),
-  'direction of imports': async () => ({ faults: await findFaults(root) }),
-  'generated files': () => run(process.execPath, ['renderer/contract/generate.ts', '--check']),
+  'direction of imports': async () => ({ faults: await findFaults(root, await imports()) }),
+  'picture of imports': async () => ({ faults: checkPicture(root, await imports()) }),
+  'generated files': () => generated(),
   'links of documents': () => ({
-    faults: documents().flatMap((path) => brokenLinks(root, path)),
+    faults: files
+      .filter((file) => file.endsWith('.md') && !file.startsWith(TEMPLATE))
+      .flatMap((path) => brokenLinks(root, path)),
   }),
+  'plain English': () => checkEnglish(root, files),
   [`files of at most ${LINES_MAX} lines`]: () => ({
     faults: [],
-    warnings: longFiles(root, sources()),
+    warnings: longFiles(
+      root,
+      files.filter((file) => /\.(ts|cc|h|sh)$/.test(file)),
+    ),
   }),
 };
 
-/** A command whose status is not 0 is a fault, told in its own words. */
+/** Runs every generator; each file that is not what its generator writes is a fault. */
+async function generated(): Promise<Outcome> {
+  const scripts = ['renderer/contract/generate.ts', 'renderer/sdk/reference.ts'];
+  const outcomes = await Promise.all(scripts.map((script) => run(process.execPath, [script, '--check'])));
+  return { faults: outcomes.flatMap(({ faults }) => faults) };
+}
+
+/** Runs a command of another program; a status other than 0 is a fault, and its output says which. */
 function run(command: string, args: string[]): Promise<Outcome> {
   return new Promise((resolve) => {
     execFile(command, args, { cwd: root, maxBuffer: 2 ** 26 }, (error, stdout, stderr) => {
@@ -48,25 +74,18 @@ function run(command: string, args: string[]): Promise<Outcome> {
   });
 }
 
-function files(folder: string): string[] {
-  return readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
-    .map((file) => `${folder}/${file}`)
-    .sort();
-}
-
-function sources(): string[] {
-  return ['assets', 'host', 'oci', 'renderer', 'test'].flatMap(files).filter((file) => /\.(ts|cc|h|sh)$/.test(file));
-}
-
-function documents(): string[] {
-  return ['README.md', ...['host', 'oci', 'renderer'].flatMap(files).filter((file) => file.endsWith('.md'))].filter(
-    (path) => existsSync(join(root, path)),
-  );
+/** A part that throws has failed. */
+async function outcomeOf(part: () => Outcome | Promise<Outcome>): Promise<Outcome> {
+  try {
+    return await part();
+  } catch (error) {
+    return { faults: [error instanceof Error ? error.message : String(error)] };
+  }
 }
 
 async function check(name: string, part: () => Outcome | Promise<Outcome>): Promise<boolean> {
   const start = performance.now();
-  const { faults, warnings = [] } = await part();
+  const { faults, warnings = [] } = await outcomeOf(part);
   const seconds = ((performance.now() - start) / 1000).toFixed(1);
   process.stdout.write(`${faults.length === 0 ? 'ok    ' : 'failed'}  ${name} (${seconds} s)\n`);
   for (const line of faults.join('\n').split('\n')) if (line) process.stdout.write(`        ${line}\n`);

@@ -30,8 +30,13 @@ async function main(args: string[]): Promise<number> {
   }
   const report = 'build/test-report.json';
   rmSync(join(root, report), { force: true });
-  const built = await node('host/cli/main.ts', 'build');
-  if (built !== 0) return built;
+  for (const build of [
+    ['host/cli/main.ts', 'build'],
+    ['host/pod/main.ts', 'build'],
+  ]) {
+    const status = await node(...build);
+    if (status !== 0) return status;
+  }
   const options = ['--config', 'test/vitest.config.ts', '--reporter=default', '--reporter=json'];
   return node('node_modules/vitest/vitest.mjs', 'run', ...options, `--outputFile.json=${report}`, ...args);
 }

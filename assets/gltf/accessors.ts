@@ -1,4 +1,6 @@
-import { limits } from '../limits.ts';
+import { must } from '../../host/base/assert.ts';
+import { f32, u32 } from '../element.ts';
+import { LIMITS } from '../limits.ts';
 import type { Budget } from './budget.ts';
 import type { Buffers } from './buffers.ts';
 import type { Value } from './value.ts';
@@ -7,8 +9,15 @@ export const COMPONENTS = { SCALAR: 1, VEC2: 2, VEC3: 3, VEC4: 4, MAT2: 4, MAT3:
 type Type = keyof typeof COMPONENTS;
 const TYPES = Object.keys(COMPONENTS) as Type[];
 
-/** Component types: bytes, how to read one, and the greatest value where it is normalised (glTF 2.0, 3.11). */
-const READERS: Record<number, { bytes: number; max: number; read(view: DataView, at: number): number }> = {
+interface ComponentReader {
+  bytes: number;
+  /** The integer that stands for 1 in a normalized accessor. */
+  max: number;
+  read(view: DataView, at: number): number;
+}
+
+/** How to read each component type (glTF 2.0, 3.6.2.2). */
+const READERS: Record<number, ComponentReader> = {
   5120: { bytes: 1, max: 127, read: (view, at) => view.getInt8(at) },
   5121: { bytes: 1, max: 255, read: (view, at) => view.getUint8(at) },
   5122: { bytes: 2, max: 32767, read: (view, at) => view.getInt16(at, true) },
@@ -18,7 +27,7 @@ const READERS: Record<number, { bytes: number; max: number; read(view: DataView,
 };
 const FLOAT = 5126;
 
-/** What an accessor says of itself. */
+/** The description of an accessor. */
 export interface Head {
   value: Value;
   count: number;
@@ -30,11 +39,12 @@ export interface Head {
 
 export type Numbers = Float32Array | Uint32Array;
 
-/** Reads accessors: sparse, normalised, strided; floats are finite. What has been read is kept. */
+/** Reads accessors, including sparse, normalized and strided ones. Keeps what it has read. */
 export class Accessors {
   readonly #values: Value[];
   readonly #buffers: Buffers;
   readonly #budget: Budget;
+  /** Accessors that have been read, by "floats" or "integers" and their index. */
   readonly #read = new Map<string, Numbers>();
 
   constructor(root: Value, buffers: Buffers, budget: Budget) {
@@ -47,40 +57,41 @@ export class Accessors {
     return this.#values.length;
   }
 
-  /** @throws NearlightError NL_MODEL */
+  /** Reads the description of an accessor. @throws NearlightError NL_MODEL */
   head(index: number): Head {
-    const value = this.#values[index]!;
+    const value = must(this.#values[index], 'accessor');
     const type = value.get('type').choice(TYPES);
     const componentType = value.get('componentType').integer({ max: 65535 });
-    if (!READERS[componentType]) value.get('componentType').fail(`is ${componentType}, which glTF does not know`);
-    const count = value.get('count').integer({ min: 1, max: limits.accessorElements });
+    if (!READERS[componentType]) value.get('componentType').fail(`is ${componentType}, which glTF does not define`);
+    const count = value.get('count').integer({ min: 1, max: LIMITS.accessorElements });
     const normalized = value.get('normalized').flag();
     return { value, count, type, components: COMPONENTS[type], componentType, normalized };
   }
 
-  /** All components as floats, each finite. @throws NearlightError NL_MODEL */
+  /** Reads all components as floats. @throws NearlightError NL_MODEL if one is not finite */
   floats(index: number): Float32Array {
     return this.#numbers(index, 'floats', (head) => {
       const out = this.#allocate(head, Float32Array);
-      const scale = head.normalized && head.componentType !== FLOAT ? 1 / READERS[head.componentType]!.max : 0;
+      const scale = head.normalized && head.componentType !== FLOAT ? 1 / readerOf(head).max : 0;
       for (let i = 0; i < out.length; i++) {
-        if (scale !== 0) out[i] = Math.max(out[i]! * scale, -1);
-        if (!Number.isFinite(out[i])) head.value.fail(`element ${Math.floor(i / head.components)} is no finite number`);
+        if (scale !== 0) out[i] = Math.max(f32(out, i) * scale, -1);
+        if (!Number.isFinite(out[i]))
+          head.value.fail(`element ${Math.floor(i / head.components)} is not a finite number`);
       }
       return out;
     }) as Float32Array;
   }
 
-  /** All components as they are, whole numbers. @throws NearlightError NL_MODEL for an accessor of signed numbers or floats */
+  /** Reads all components as unsigned integers. @throws NearlightError NL_MODEL if the accessor has another type */
   integers(index: number): Uint32Array {
     return this.#numbers(index, 'integers', (head) => {
       if (![5121, 5123, 5125].includes(head.componentType))
-        head.value.get('componentType').fail('is none of whole numbers without a sign');
+        head.value.get('componentType').fail('is not an unsigned integer type');
       return this.#allocate(head, Uint32Array);
     }) as Uint32Array;
   }
 
-  /** Gives an accessor the numbers that a mesh compression has for it. */
+  /** Stores the numbers of an accessor that have been decompressed from a mesh. */
   put(index: number, numbers: Numbers): void {
     this.#read.set(`${numbers instanceof Float32Array ? 'floats' : 'integers'} ${index}`, numbers);
   }
@@ -95,6 +106,7 @@ export class Accessors {
     return numbers;
   }
 
+  /** Reads an accessor into a new array. */
   #allocate<T extends Numbers>(head: Head, Kind: new (length: number) => T): T {
     this.#budget.take(head.value.place, head.count * head.components * 4);
     const out = new Kind(head.count * head.components);
@@ -104,7 +116,7 @@ export class Accessors {
     return out;
   }
 
-  /** Sparse values (glTF 2.0, 3.6.2.3). */
+  /** Replaces the elements for which the accessor has sparse values (glTF 2.0, 3.6.2.3). */
   #overlay(head: Head, out: Numbers): void {
     const sparse = head.value.get('sparse');
     const count = sparse.get('count').integer({ min: 1, max: head.count });
@@ -115,41 +127,48 @@ export class Accessors {
     this.#fill({ ...head, components: 1, componentType, type: 'SCALAR' }, places, count, (i) => i, indices);
     const outside = indices.findIndex((index) => index >= head.count);
     if (outside >= 0)
-      places.fail(`element ${outside} is ${indices[outside]}, beyond the ${head.count} of the accessor`);
-    this.#fill(head, sparse.get('values'), count, (i) => indices[i]! * head.components, out);
+      places.fail(`element ${outside} is ${indices[outside]}, but the accessor has ${head.count} elements`);
+    this.#fill(head, sparse.get('values'), count, (i) => u32(indices, i) * head.components, out);
   }
 
-  /** Reads `count` elements of a view to where `to` says that each belongs. */
+  /** Reads `count` elements of a buffer view. @param to returns the index in `out` at which an element goes */
   #fill(head: Head, from: Value, count: number, to: (i: number) => number, out: Numbers): void {
-    const reader = READERS[head.componentType]!;
+    const reader = readerOf(head);
     const index = from.get('bufferView').index(this.#buffers.viewCount, 'bufferView');
     const { bytes, stride } = this.#buffers.view(index);
-    const offset = from.get('byteOffset').integer({ max: limits.fileBytes, otherwise: 0 });
+    const offset = from.get('byteOffset').integer({ max: LIMITS.fileBytes, otherwise: 0 });
     const columns = columnStarts(head, reader.bytes);
-    const size = columns[columns.length - 1]! + reader.bytes;
+    const size = must(columns.at(-1), 'component') + reader.bytes;
     const step = stride || elementBytes(head, reader.bytes);
     if (offset + step * (count - 1) + size > bytes.length)
       from
         .get(offset + size > bytes.length ? 'byteOffset' : 'count')
-        .fail(`${count} elements of ${step} bytes at ${offset} exceed the ${bytes.length} of bufferView ${index}`);
+        .fail(
+          `${count} elements of ${step} bytes at offset ${offset} exceed bufferView ${index}, which has ${bytes.length} bytes`,
+        );
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     for (let i = 0; i < count; i++) {
       const at = offset + i * step;
       const place = to(i);
-      for (let k = 0; k < head.components; k++) out[place + k] = reader.read(view, at + columns[k]!);
+      for (const [k, start] of columns.entries()) out[place + k] = reader.read(view, at + start);
     }
   }
 }
 
-/** Where each component lies in an element; columns of matrices begin at multiples of 4 bytes (3.6.2.4). */
+/** Byte offset of each component in an element. Columns of a matrix start at multiples of 4 bytes (glTF 2.0, 3.6.2.4). */
 function columnStarts({ type, components }: Head, bytes: number): number[] {
   const rows = type === 'MAT2' ? 2 : type === 'MAT3' ? 3 : type === 'MAT4' ? 4 : components;
   const column = type.startsWith('MAT') ? Math.ceil((rows * bytes) / 4) * 4 : rows * bytes;
   return Array.from({ length: components }, (_, k) => Math.floor(k / rows) * column + (k % rows) * bytes);
 }
 
+function readerOf({ componentType }: Head): ComponentReader {
+  return must(READERS[componentType], 'component type that was checked');
+}
+
+/** Size of an element without padding after it. */
 function elementBytes(head: Head, bytes: number): number {
   const starts = columnStarts(head, bytes);
-  const end = starts[starts.length - 1]! + bytes;
+  const end = must(starts.at(-1), 'component') + bytes;
   return head.type.startsWith('MAT') ? Math.ceil(end / 4) * 4 : end;
 }

@@ -1,3 +1,5 @@
+import { must } from '../../host/base/assert.ts';
+import { f32 } from '../element.ts';
 import type { Accessors } from './accessors.ts';
 import type { Mesh } from './meshes.ts';
 import { type Node, targetCount } from './nodes.ts';
@@ -5,19 +7,23 @@ import type { Value } from './value.ts';
 
 export type Path = 'translation' | 'rotation' | 'scale' | 'weights';
 
+/** Changes one property of one node over time. */
 export interface Channel {
+  /** Index of the node. */
   node: number;
   path: Path;
   interpolation: 'STEP' | 'LINEAR' | 'CUBICSPLINE';
-  /** Floats of one value. */
+  /** Floats per value. */
   components: number;
-  /** Seconds, rising. */
+  /** Times of the keyframes in seconds; they never decrease. */
   times: Float32Array;
+  /** The value at each keyframe. For CUBICSPLINE: the in-tangent, the value and the out-tangent. */
   values: Float32Array;
 }
 
 export interface Animation {
   channels: Channel[];
+  /** Time of the last keyframe in seconds. */
   duration: number;
 }
 
@@ -31,7 +37,7 @@ interface Context {
 
 const PATHS = ['translation', 'rotation', 'scale', 'weights', 'pointer'] as const;
 
-/** Reads animations (glTF 2.0, 3.11); those without a channel that can be played are left out. @throws NearlightError NL_MODEL */
+/** Reads animations (glTF 2.0, 3.11), except those of which no channel can be played. @throws NearlightError NL_MODEL */
 export function readAnimations(root: Value, context: Context): Animation[] {
   const animations = root.get('animations').list();
   return animations.flatMap((animation) => {
@@ -39,35 +45,36 @@ export function readAnimations(root: Value, context: Context): Animation[] {
       .get('channels')
       .list()
       .flatMap((channel) => readChannel(animation, channel, context) ?? []);
-    const duration = channels.reduce((longest, { times }) => Math.max(longest, times[times.length - 1]!), 0);
+    const duration = channels.reduce((longest, { times }) => Math.max(longest, times.at(-1) ?? 0), 0);
     return channels.length > 0 ? [{ channels, duration }] : [];
   });
 }
 
+/** Returns undefined for a channel that cannot be played. */
 function readChannel(animation: Value, channel: Value, context: Context): Channel | undefined {
   const { accessors, nodes, meshes, order, warn } = context;
   const target = channel.get('target');
   const path = target.get('path').choice(PATHS);
   const file = target.get('node').optionalIndex(order.length, 'node');
   if (file < 0 || path === 'pointer') {
-    warn(`${channel.place}: its target is no node, and it is left out`);
+    warn(`${channel.place} is left out: its target is not a node`);
     return undefined;
   }
   const samplers = animation.get('samplers').list();
-  const sampler = samplers[channel.get('sampler').index(samplers.length, 'sampler')]!;
+  const sampler = must(samplers[channel.get('sampler').index(samplers.length, 'sampler')], 'sampler');
   const interpolation = sampler.get('interpolation').choice(['STEP', 'LINEAR', 'CUBICSPLINE'], 'LINEAR');
-  const node = order[file]!;
-  const targets = targetCount(meshes[nodes[node]!.mesh]);
+  const node = must(order[file], 'place of the node');
+  const targets = targetCount(meshes[must(nodes[node], 'node').mesh]);
   const components = path === 'rotation' ? 4 : path === 'weights' ? targets : 3;
   if (components === 0) {
-    warn(`${channel.place}: node ${file} shows no morph targets, and it is left out`);
+    warn(`${channel.place} is left out: node ${file} has no morph targets`);
     return undefined;
   }
   const times = accessors.floats(sampler.get('input').index(accessors.length, 'accessor'));
   const values = accessors.floats(sampler.get('output').index(accessors.length, 'accessor'));
   const wanted = times.length * components * (interpolation === 'CUBICSPLINE' ? 3 : 1);
   if (values.length !== wanted) sampler.get('output').fail(`has ${values.length} numbers instead of ${wanted}`);
-  const falling = times.findIndex((time, i) => time < 0 || (i > 0 && time < times[i - 1]!));
-  if (falling >= 0) sampler.get('input').fail(`element ${falling} goes back in time`);
+  const falling = times.findIndex((time, i) => time < 0 || (i > 0 && time < f32(times, i - 1)));
+  if (falling >= 0) sampler.get('input').fail(`element ${falling} is earlier than the one before it`);
   return { node, path, interpolation, components, times, values };
 }

@@ -1,6 +1,6 @@
 import { fail } from '../fault.ts';
 
-/** An amount of something that all parts of a file share. */
+/** A limit on the total of something in a file. */
 export class Budget {
   readonly #what: string;
   readonly #max: number;
@@ -15,10 +15,10 @@ export class Budget {
     return this.#used;
   }
 
-  /** @throws NearlightError NL_MODEL naming the place where the bound is passed */
+  /** Adds an amount to the total. @throws NearlightError NL_MODEL with the place at which the total exceeds the limit */
   take(place: string, amount: number): void {
     this.#used += amount;
     if (this.#used > this.#max)
-      fail(place, `with it the model has ${this.#used} ${this.#what}, more than ${this.#max}`);
+      fail(place, `brings the model to ${this.#used} ${this.#what}, more than the ${this.#max} allowed`);
   }
 }

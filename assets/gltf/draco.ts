@@ -1,13 +1,24 @@
 import draco, { type Decoder, type DecoderModule, type Mesh } from 'draco3dgltf';
-import { limits } from '../limits.ts';
+import { f32 } from '../element.ts';
+import { LIMITS } from '../limits.ts';
 import type { Accessors, Head } from './accessors.ts';
 import type { Buffers } from './buffers.ts';
 import type { Value } from './value.ts';
 
 const FLOAT = 5126;
+/** Draco's method that codes connectivity with edgebreaker; it has one more byte in its header. */
+const EDGEBREAKER = 1;
 const METADATA_FLAG = 0x8000;
 
-/** Decodes KHR_draco_mesh_compression into the accessors of each primitive. */
+interface Decoded {
+  primitive: Value;
+  extension: Value;
+  decoder: Decoder;
+  mesh: Mesh;
+  accessors: Accessors;
+}
+
+/** Decompresses meshes with KHR_draco_mesh_compression into the accessors of their primitives. */
 export class Draco {
   readonly #module: DecoderModule;
 
@@ -20,7 +31,7 @@ export class Draco {
     return new Draco(await draco.createDecoderModule());
   }
 
-  /** @throws NearlightError NL_MODEL naming the extension of the primitive */
+  /** Decompresses one primitive. @throws NearlightError NL_MODEL with the place of its extension */
   decode(primitive: Value, buffers: Buffers, accessors: Accessors): void {
     const extension = primitive.extension('KHR_draco_mesh_compression');
     const { bytes } = buffers.view(extension.get('bufferView').index(buffers.viewCount, 'bufferView'));
@@ -31,12 +42,13 @@ export class Draco {
     const mesh = new module.Mesh();
     try {
       buffer.Init(bytes as unknown as Int8Array, bytes.length);
-      if (decoder.GetEncodedGeometryType(buffer) !== module.TRIANGULAR_MESH) extension.fail('holds no triangles');
+      if (decoder.GetEncodedGeometryType(buffer) !== module.TRIANGULAR_MESH)
+        extension.fail('does not contain triangles');
       const status = decoder.DecodeBufferToMesh(buffer, mesh);
       if (!status.ok() || mesh.ptr === 0) extension.fail('cannot be decompressed');
-      this.#take(primitive, extension, decoder, mesh, accessors);
+      this.#take({ primitive, extension, decoder, mesh, accessors });
     } catch (cause) {
-      // A decoder that has run out of its memory throws an error of its own and cannot be used again.
+      // A decoder that runs out of memory throws an error of its own.
       if ((cause as { code?: string }).code === 'NL_MODEL') throw cause;
       extension.fail(`cannot be decompressed: ${(cause as Error).message}`);
     } finally {
@@ -46,13 +58,14 @@ export class Draco {
     }
   }
 
-  #take(primitive: Value, extension: Value, decoder: Decoder, mesh: Mesh, accessors: Accessors): void {
+  /** Copies indices and attributes of the decompressed mesh into accessors. */
+  #take({ primitive, extension, decoder, mesh, accessors }: Decoded): void {
     const indices = primitive.get('indices');
     if (indices.exists) {
       const index = indices.index(accessors.length, 'accessor');
       const { count } = accessors.head(index);
       if (count !== mesh.num_faces() * 3)
-        indices.fail(`has ${count} indices, its compressed mesh ${mesh.num_faces() * 3}`);
+        indices.fail(`has ${count} indices, but its compressed mesh has ${mesh.num_faces() * 3}`);
       accessors.put(index, this.#indices(decoder, mesh));
     }
     const attributes = extension.get('attributes');
@@ -65,12 +78,12 @@ export class Draco {
       if (attribute.ptr === 0) attributes.get(name).fail(`the compressed mesh has no attribute ${id}`);
       if (attribute.num_components() !== head.components || mesh.num_points() !== head.count)
         at.fail(
-          `says ${head.count} ${head.type}, its compressed mesh has ${mesh.num_points()} x ${attribute.num_components()}`,
+          `has ${head.count} elements of type ${head.type}, but its compressed mesh has ${mesh.num_points()} of ${attribute.num_components()} components`,
         );
       const numbers = this.#numbers(decoder, mesh, id, head);
       const floats = Float32Array.from(numbers);
       if (head.componentType !== FLOAT && head.normalized) normalize(floats, head.componentType);
-      if (floats.some((value) => !Number.isFinite(value))) at.fail('holds numbers that are not finite');
+      if (floats.some((value) => !Number.isFinite(value))) at.fail('contains numbers that are not finite');
       accessors.put(index, floats);
       if (numbers instanceof Int32Array) accessors.put(index, Uint32Array.from(numbers));
     }
@@ -104,26 +117,29 @@ export class Draco {
   }
 }
 
+/** Converts integers to the range -1 to 1, as a normalized accessor requires. */
 function normalize(floats: Float32Array, componentType: number): void {
   const max = { 5120: 127, 5121: 255, 5122: 32767, 5123: 65535 }[componentType] ?? 1;
-  for (let i = 0; i < floats.length; i++) floats[i] = Math.max(floats[i]! / max, -1);
+  for (let i = 0; i < floats.length; i++) floats[i] = Math.max(f32(floats, i) / max, -1);
 }
 
-/** Refuses a mesh that says that it is huge before the decoder makes room for it (Draco bitstream 2.2, 3.1 and 4). */
+/** Refuses a mesh whose header claims a huge size, before the decoder allocates memory for it (Draco bitstream 2.2). */
 function checkHeader(extension: Value, bytes: Uint8Array): void {
   if (bytes.length < 12 || Buffer.from(bytes.buffer, bytes.byteOffset, 5).toString('latin1') !== 'DRACO')
     extension.fail('has no Draco header');
-  const method = bytes[8]!;
-  const flags = bytes[9]! | (bytes[10]! << 8);
-  if ((flags & METADATA_FLAG) !== 0) extension.fail('has Draco metadata, which this does not read');
-  let at = method === 1 ? 12 : 11;
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const method = view.getUint8(8);
+  const flags = view.getUint16(9, true);
+  if ((flags & METADATA_FLAG) !== 0) extension.fail('has Draco metadata, which the packer does not support');
+  let at = method === EDGEBREAKER ? 12 : 11;
   for (let field = 0; field < 2; field++) {
     let value = 0;
     for (let shift = 0; shift < 35; shift += 7) {
-      const byte = bytes[at++] ?? extension.fail('is cut off');
+      const byte = bytes[at++] ?? extension.fail('ends within its header');
       value += (byte & 0x7f) * 2 ** shift;
       if (byte < 0x80) break;
     }
-    if (value > limits.vertices * 3) extension.fail(`says that it has ${value} points or faces`);
+    if (value > LIMITS.vertices * 3)
+      extension.fail(`claims to have ${value} points or faces, more than the ${LIMITS.vertices * 3} allowed`);
   }
 }

@@ -1,4 +1,4 @@
-/** The part of the Draco decoder that is used here; the package has no types of its own. */
+/** Declares the part of the Draco decoder that this project uses. The package has no types of its own. */
 declare module 'draco3dgltf' {
   interface Status {
     ok(): boolean;

@@ -1,43 +1,56 @@
+import { must } from '../../host/base/assert.ts';
 import type { Value } from './value.ts';
 
-/** One use of a texture by a material. */
+/** A texture as a material uses it. */
 export interface Slot {
+  /** Index of the image. */
   image: number;
+  /** Index of the sampler. */
   sampler: number;
+  /** Which set of texture coordinates to use: 0 or 1. */
   texCoord: number;
   /** a b c d x y of KHR_texture_transform: u' = a u + b v + x, v' = c u + d v + y. */
-  transform: number[];
+  transform: [a: number, b: number, c: number, d: number, x: number, y: number];
 }
 
 export interface Material {
-  baseColor: number[];
+  baseColor: [r: number, g: number, b: number, a: number];
   metallic: number;
   roughness: number;
   normalScale: number;
   occlusion: number;
-  emissive: number[];
+  emissive: [r: number, g: number, b: number];
   alphaMode: 'OPAQUE' | 'MASK' | 'BLEND';
   alphaCutoff: number;
   doubleSided: boolean;
   unlit: boolean;
-  /** Base colour, metal-rough, normal, occlusion, emissive. */
-  slots: (Slot | undefined)[];
+  slots: [
+    baseColor: Slot | undefined,
+    metalRough: Slot | undefined,
+    normal: Slot | undefined,
+    occlusion: Slot | undefined,
+    emissive: Slot | undefined,
+  ];
 }
 
 export interface Sampler {
   magLinear: boolean;
   minLinear: boolean;
   mipLinear: boolean;
+  /** The sampler uses mip levels. */
   levels: boolean;
   wrapU: 'clamp' | 'repeat' | 'mirror';
   wrapV: 'clamp' | 'repeat' | 'mirror';
 }
 
+/** Greatest number that a 16-bit float can represent. */
+const HALF_FLOAT_MAX = 65_504;
+/** Filters by their numbers in glTF. */
 const NEAREST = 9728;
 const MIN_FILTERS = [9728, 9729, 9984, 9985, 9986, 9987];
 const WRAPS: Record<number, Sampler['wrapU']> = { 33071: 'clamp', 33648: 'mirror', 10497: 'repeat' };
 
-/** A material as the specification has it where nothing is said. */
+/** The material of a primitive that names none (glTF 2.0, 3.9). */
 export const DEFAULT_MATERIAL: Material = {
   baseColor: [1, 1, 1, 1],
   metallic: 1,
@@ -60,22 +73,20 @@ export function readMaterials(root: Value, samplers: number, warn: (line: string
   return root
     .get('materials')
     .list()
-    .map((material) => {
+    .map((material): Material => {
       const pbr = material.get('pbrMetallicRoughness');
       const strength = material.extension('KHR_materials_emissive_strength').get('emissiveStrength');
       const normal = material.get('normalTexture');
       const occlusion = material.get('occlusionTexture');
-      const light = clamp(strength.number(1), 0, 65_504);
+      const light = clamp(strength.number(1), 0, HALF_FLOAT_MAX);
+      const [red, green, blue] = material.get('emissiveFactor').vector([0, 0, 0]);
       return {
-        baseColor: pbr.get('baseColorFactor').numbers(4, [1, 1, 1, 1]),
+        baseColor: pbr.get('baseColorFactor').vector([1, 1, 1, 1]),
         metallic: clamp(pbr.get('metallicFactor').number(1), 0, 1),
         roughness: clamp(pbr.get('roughnessFactor').number(1), 0, 1),
         normalScale: Math.fround(clamp(normal.get('scale').number(1), -64, 64)),
         occlusion: clamp(occlusion.get('strength').number(1), 0, 1),
-        emissive: material
-          .get('emissiveFactor')
-          .numbers(3, [0, 0, 0])
-          .map((value) => value * light),
+        emissive: [red * light, green * light, blue * light],
         alphaMode: material.get('alphaMode').choice(['OPAQUE', 'MASK', 'BLEND'], 'OPAQUE'),
         alphaCutoff: Math.fround(clamp(material.get('alphaCutoff').number(0.5), 0, 16)),
         doubleSided: material.get('doubleSided').flag(),
@@ -100,18 +111,19 @@ interface SlotContext {
 
 function readSlot(info: Value, { textures, images, samplers, warn }: SlotContext): Slot | undefined {
   if (!info.exists) return undefined;
-  const texture = textures[info.get('index').index(textures.length, 'texture')]!;
+  const texture = must(textures[info.get('index').index(textures.length, 'texture')], 'texture');
   const webp = texture.extension('EXT_texture_webp').get('source');
   const image = (webp.exists ? webp : texture.get('source')).optionalIndex(images, 'image');
   if (image < 0) {
-    warn(`${texture.place}: it has no image in a format that can be read, and is left out`);
+    warn(`${texture.place} is left out: it has no PNG, JPEG or WebP image`);
     return undefined;
   }
   const extension = info.extension('KHR_texture_transform');
   const own = info.get('texCoord').integer({ max: 255, otherwise: 0 });
   const texCoord = extension.get('texCoord').integer({ max: 255, otherwise: own });
-  if (texCoord > 1) warn(`${info.place}.texCoord: is ${texCoord}; coordinates 0 are used instead`);
-  // One more than the file has is the default sampler.
+  if (texCoord > 1)
+    warn(`${info.place}.texCoord is ${texCoord}, which is not supported; the texture uses coordinates 0 instead`);
+  // The default sampler follows those of the file.
   const sampler = texture.get('sampler').optionalIndex(samplers, 'sampler');
   return {
     image,
@@ -121,16 +133,16 @@ function readSlot(info: Value, { textures, images, samplers, warn }: SlotContext
   };
 }
 
-/** Translation x rotation x scale, the rotation counterclockwise (KHR_texture_transform). */
-function readTransform(extension: Value): number[] {
-  const [x, y] = extension.get('offset').numbers(2, [0, 0]);
-  const [sx, sy] = extension.get('scale').numbers(2, [1, 1]);
+/** Reads KHR_texture_transform: translation x rotation x scale, with the rotation counterclockwise. */
+function readTransform(extension: Value): Slot['transform'] {
+  const [x, y] = extension.get('offset').vector([0, 0]);
+  const [sx, sy] = extension.get('scale').vector([1, 1]);
   const angle = Math.fround(extension.get('rotation').number(0));
   const [cos, sin] = [Math.cos(angle), Math.sin(angle)];
-  return [cos * sx!, sin * sy!, -sin * sx!, cos * sy!, x!, y!];
+  return [cos * sx, sin * sy, -sin * sx, cos * sy, x, y];
 }
 
-/** Reads samplers, and after them the default one. @throws NearlightError NL_MODEL */
+/** Reads the samplers and appends the default one. @throws NearlightError NL_MODEL */
 export function readSamplers(root: Value): Sampler[] {
   const samplers = root
     .get('samplers')
@@ -138,7 +150,7 @@ export function readSamplers(root: Value): Sampler[] {
     .map((sampler): Sampler => {
       const mag = sampler.get('magFilter').integer({ max: 65_535, otherwise: 9729 });
       const min = sampler.get('minFilter').integer({ max: 65_535, otherwise: 9987 });
-      if (!MIN_FILTERS.includes(min)) sampler.get('minFilter').fail(`is ${min}, which glTF does not know`);
+      if (!MIN_FILTERS.includes(min)) sampler.get('minFilter').fail(`is ${min}, which glTF does not define`);
       return {
         magLinear: mag !== NEAREST,
         minLinear: [9729, 9985, 9987].includes(min),
@@ -156,7 +168,7 @@ export function readSamplers(root: Value): Sampler[] {
 
 function readWrap(at: Value): Sampler['wrapU'] {
   const mode = at.integer({ max: 65_535, otherwise: 10497 });
-  return WRAPS[mode] ?? at.fail(`is ${mode}, which glTF does not know`);
+  return WRAPS[mode] ?? at.fail(`is ${mode}, which glTF does not define`);
 }
 
 function clamp(value: number, low: number, high: number): number {

@@ -1,4 +1,5 @@
-import { limits } from '../limits.ts';
+import { must } from '../../host/base/assert.ts';
+import { LIMITS } from '../limits.ts';
 import type { Accessors } from './accessors.ts';
 import { Budget } from './budget.ts';
 import type { Buffers } from './buffers.ts';
@@ -6,29 +7,34 @@ import { Draco } from './draco.ts';
 import { toTriangles } from './triangles.ts';
 import type { Value } from './value.ts';
 
-/** Triangles of one material; vertex attributes one after another, deltas of morph targets likewise. */
+/** Triangles with one material. Attributes have one value per vertex, one after another. */
 export interface Primitive {
+  /** Place in the file, such as `meshes[0].primitives[1]`. */
   place: string;
+  /** Number of vertices. */
   count: number;
-  /** Three floats a vertex. */
+  /** Three floats per vertex. */
   positions: Float32Array;
   normals: Float32Array | undefined;
-  /** Four floats: the direction and its sign. */
+  /** Four floats per vertex: the direction, and the sign of the bitangent. */
   tangents: Float32Array | undefined;
-  /** Two floats each: TEXCOORD_0 and TEXCOORD_1. */
-  uvs: (Float32Array | undefined)[];
-  /** Four floats, linear. */
+  /** TEXCOORD_0 and TEXCOORD_1, two floats per vertex each. */
+  uvs: [Float32Array | undefined, Float32Array | undefined];
+  /** Four floats per vertex, in linear light. */
   colors: Float32Array | undefined;
-  /** Sets of four joints and weights. */
-  joints: Uint32Array[];
-  weights: Float32Array[];
+  /** Sets of four joints per vertex and their weights. */
+  joints: { joints: Uint32Array; weights: Float32Array }[];
+  /** Three indices of vertices per triangle. */
   indices: Uint32Array;
+  /** Index of the material; -1 for the default. */
   material: number;
+  /** Morph targets: what they add to positions and normals, three floats per vertex. */
   targets: { positions: Float32Array | undefined; normals: Float32Array | undefined }[];
 }
 
 export interface Mesh {
   primitives: Primitive[];
+  /** Weights of the morph targets, unless a node has its own. */
   weights: number[];
 }
 
@@ -39,10 +45,7 @@ interface Context {
   warn(line: string): void;
 }
 
-/**
- * Reads the meshes of a model.
- * @throws NearlightError NL_MODEL naming the accessor or the attribute
- */
+/** Reads the meshes of a model. @throws NearlightError NL_MODEL with the place of the accessor or attribute */
 export async function readMeshes(root: Value, context: Context): Promise<Mesh[]> {
   const meshes = root.get('meshes').list();
   const compressed = meshes.some((mesh) =>
@@ -59,9 +62,9 @@ export async function readMeshes(root: Value, context: Context): Promise<Mesh[]>
 class MeshReader {
   readonly #context: Context;
   readonly #draco: Draco | undefined;
-  readonly #vertices = new Budget('vertices', limits.vertices);
-  readonly #indices = new Budget('indices', limits.indices);
-  readonly #morphs = new Budget('vertices of morph targets', limits.morphVertices);
+  readonly #vertices = new Budget('vertices', LIMITS.vertices);
+  readonly #indices = new Budget('indices', LIMITS.indices);
+  readonly #morphs = new Budget('vertices of morph targets', LIMITS.morphVertices);
 
   constructor(context: Context, draco: Draco | undefined) {
     this.#context = context;
@@ -73,7 +76,7 @@ class MeshReader {
       .get('primitives')
       .list()
       .flatMap((primitive) => this.#primitive(primitive) ?? []);
-    const weights = mesh.get('weights').list(limits.targets);
+    const weights = mesh.get('weights').list(LIMITS.targets);
     return { primitives, weights: weights.map((weight) => Math.fround(weight.number())) };
   }
 
@@ -82,35 +85,41 @@ class MeshReader {
     const mode = primitive.get('mode').integer({ max: 6, otherwise: 4 });
     const attributes = primitive.get('attributes');
     if (mode < 4 || !attributes.get('POSITION').exists) {
-      warn(`${primitive.place}: ${mode < 4 ? 'points and lines are' : 'a primitive without positions is'} left out`);
+      const reason = mode < 4 ? 'points and lines are not supported' : 'it has no positions';
+      warn(`${primitive.place} is left out: ${reason}`);
       return undefined;
     }
     if (primitive.extension('KHR_draco_mesh_compression').exists) {
       this.#vertices.take(primitive.place, 0);
-      this.#draco!.decode(primitive, buffers, accessors);
+      must(this.#draco, 'Draco decoder').decode(primitive, buffers, accessors);
     }
     const positionIndex = attributes.get('POSITION').index(accessors.length, 'accessor');
     const { count } = accessors.head(positionIndex);
     this.#vertices.take(primitive.place, count);
-    const joints = this.#sets(attributes, 'JOINTS', count).map((at) => accessors.integers(at));
-    const weights = this.#sets(attributes, 'WEIGHTS', count).map((at) => accessors.floats(at));
-    if (joints.length !== weights.length) attributes.fail('has not as many sets of weights as of joints');
+    const joints = this.#sets(attributes, 'JOINTS', count);
+    const weights = this.#sets(attributes, 'WEIGHTS', count);
+    if (joints.length !== weights.length) attributes.fail('does not have as many sets of weights as of joints');
     const result: Primitive = {
       place: primitive.place,
       count,
-      positions: this.#floats(attributes.get('POSITION'), ['VEC3'], count)!,
+      positions: must(this.#floats(attributes.get('POSITION'), ['VEC3'], count), 'positions'),
       normals: this.#floats(attributes.get('NORMAL'), ['VEC3'], count),
       tangents: this.#floats(attributes.get('TANGENT'), ['VEC4'], count),
-      uvs: [0, 1].map((set) => this.#floats(attributes.get(`TEXCOORD_${set}`), ['VEC2'], count)),
+      uvs: [
+        this.#floats(attributes.get('TEXCOORD_0'), ['VEC2'], count),
+        this.#floats(attributes.get('TEXCOORD_1'), ['VEC2'], count),
+      ],
       colors: this.#colors(attributes.get('COLOR_0'), count),
-      joints,
-      weights,
+      joints: joints.map((set, index) => ({
+        joints: accessors.integers(set),
+        weights: accessors.floats(must(weights[index], 'set of weights')),
+      })),
       indices: this.#triangles(primitive, mode, count),
       material: primitive.get('material').optionalIndex(materials, 'material'),
       targets: this.#targets(primitive, count),
     };
     if (result.indices.length > 0) return result;
-    warn(`${primitive.place}: it has no triangles and is left out`);
+    warn(`${primitive.place} is left out: it has no triangles`);
     return undefined;
   }
 
@@ -120,15 +129,15 @@ class MeshReader {
     const index = at.optionalIndex(accessors.length, 'accessor');
     const length = index < 0 ? count : accessors.head(index).count;
     this.#indices.take(primitive.place, length * (mode === 4 ? 1 : 3));
-    if (index >= 0 && accessors.head(index).components !== 1) at.fail('its accessor is not SCALAR');
+    if (index >= 0 && accessors.head(index).components !== 1) at.fail('has an accessor whose type is not SCALAR');
     const indices = index < 0 ? Uint32Array.from({ length }, (_, i) => i) : accessors.integers(index);
     const outside = indices.findIndex((vertex) => vertex >= count);
     if (outside >= 0)
       accessors.head(index).value.fail(`element ${outside} is ${indices[outside]}, but there are ${count} vertices`);
-    return toTriangles(indices, mode)!;
+    return must(toTriangles(indices, mode), 'triangles');
   }
 
-  /** The accessors of sets such as JOINTS_0, JOINTS_1, of four components each. */
+  /** Returns the accessors of attributes that are numbered, such as JOINTS_0 and JOINTS_1. Each must be a VEC4. */
   #sets(attributes: Value, name: string, count: number): number[] {
     const { accessors } = this.#context;
     const sets: number[] = [];
@@ -136,7 +145,8 @@ class MeshReader {
       const at = attributes.get(`${name}_${set}`);
       const index = at.index(accessors.length, 'accessor');
       const head = accessors.head(index);
-      if (head.type !== 'VEC4' || head.count !== count) at.fail(`is no VEC4 of ${count} vertices`);
+      if (head.type !== 'VEC4' || head.count !== count)
+        at.fail(`does not have an accessor with a VEC4 for each of ${count} vertices`);
       sets.push(index);
     }
     return sets;
@@ -147,11 +157,12 @@ class MeshReader {
     const index = at.optionalIndex(accessors.length, 'accessor');
     if (index < 0) return undefined;
     const head = accessors.head(index);
-    if (!types.includes(head.type)) at.fail(`its accessor is ${head.type} instead of ${types.join(' or ')}`);
-    if (head.count !== count) at.fail(`its accessor has ${head.count} elements, POSITION ${count}`);
+    if (!types.includes(head.type)) at.fail(`has an accessor of type ${head.type} instead of ${types.join(' or ')}`);
+    if (head.count !== count) at.fail(`has ${head.count} elements, but POSITION has ${count}`);
     return accessors.floats(index);
   }
 
+  /** Reads colours, and makes those without alpha opaque. */
   #colors(at: Value, count: number): Float32Array | undefined {
     const floats = this.#floats(at, ['VEC3', 'VEC4'], count);
     if (!floats || floats.length === count * 4) return floats;
@@ -161,7 +172,7 @@ class MeshReader {
   }
 
   #targets(primitive: Value, count: number): Primitive['targets'] {
-    const targets = primitive.get('targets').list(limits.targets);
+    const targets = primitive.get('targets').list(LIMITS.targets);
     this.#morphs.take(primitive.place, targets.length * count);
     return targets.map((target) => ({
       positions: this.#floats(target.get('POSITION'), ['VEC3'], count),

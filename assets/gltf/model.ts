@@ -1,4 +1,4 @@
-import { limits } from '../limits.ts';
+import { LIMITS } from '../limits.ts';
 import { Accessors } from './accessors.ts';
 import { type Animation, readAnimations } from './animations.ts';
 import { Budget } from './budget.ts';
@@ -11,22 +11,22 @@ import { type Node, readNodes, readSkins, type Skin } from './nodes.ts';
 import { Resources } from './resources.ts';
 import type { Value } from './value.ts';
 
-/** A model, read and checked. */
+/** A model that has been read and checked. */
 export interface Model {
   meshes: Mesh[];
-  /** The last is the default one. */
+  /** The last is the default. */
   materials: Material[];
-  /** The last is the default one. */
+  /** The last is the default. */
   samplers: Sampler[];
   images: (ImageFile | undefined)[];
   nodes: Node[];
   skins: Skin[];
   animations: Animation[];
-  /** Bytes of the files that it refers to. */
+  /** Size of all files that the model refers to. */
   resourceBytes: number;
 }
 
-const KNOWN = new Set([
+const KNOWN_EXTENSIONS = new Set([
   'KHR_texture_transform',
   'KHR_mesh_quantization',
   'KHR_materials_unlit',
@@ -39,7 +39,8 @@ const KNOWN = new Set([
 
 /**
  * Reads a glTF 2.0 model.
- * @param folder of the file, for what it refers to; undefined where it may refer to nothing
+ * @param folder contains the files that the model refers to; if it is undefined, the model must not refer to files
+ * @param warn called with each part of the model that is left out or ignored
  * @throws NearlightError NL_MODEL with the place in the file
  */
 export async function readModel(
@@ -48,8 +49,8 @@ export async function readModel(
 ): Promise<Model> {
   const container = readContainer(bytes);
   const { root } = container;
-  warnOfExtensions(root, warn);
-  const decoded = new Budget('decoded bytes', limits.decodedBytes);
+  warnAboutExtensions(root, warn);
+  const decoded = new Budget('decoded bytes', LIMITS.decodedBytes);
   const resources = new Resources(folder);
   const buffers = await Buffers.read(container, resources, decoded);
   const accessors = new Accessors(root, buffers, decoded);
@@ -73,7 +74,7 @@ export async function readModel(
   };
 }
 
-function warnOfExtensions(root: Value, warn: (line: string) => void): void {
+function warnAboutExtensions(root: Value, warn: (line: string) => void): void {
   const required = new Set(
     root
       .get('extensionsRequired')
@@ -85,8 +86,8 @@ function warnOfExtensions(root: Value, warn: (line: string) => void): void {
     .list()
     .map((name) => name.text());
   for (const name of new Set([...required, ...used])) {
-    if (KNOWN.has(name)) continue;
-    const how = required.has(name) ? 'is required but not known; the model may look wrong' : 'is ignored';
+    if (KNOWN_EXTENSIONS.has(name)) continue;
+    const how = required.has(name) ? 'is required but not supported; the model may look wrong' : 'is ignored';
     warn(`extension ${name.slice(0, 80)} ${how}`);
   }
 }

@@ -1,32 +1,34 @@
 import sharp from 'sharp';
+import { u8 } from '../element.ts';
 import { blockLevel, type Image, type Level, makeLevels, plainLevel, type Role } from './levels.ts';
 
-/** A texture to make: an image file for a role. */
+/** A texture to encode. */
 export interface TextureJob {
-  /** PNG, JPEG or WebP. */
+  /** The image: a PNG, JPEG or WebP file. */
   file: Uint8Array;
   role: Role;
-  /** The size to make it; multiples of 4. */
+  /** Size of the texture in pixels; multiples of 4. The image is scaled to it. */
   width: number;
   height: number;
 }
 
-/** A texture as it is written. */
+/** A texture with all its mip levels, both compressed and not, since not every GPU supports compression. */
 export interface EncodedTexture {
   width: number;
   height: number;
+  /** Compressed levels. */
   blocks: Level[];
+  /** Uncompressed levels, perhaps from a smaller one on. */
   plain: Level[];
 }
 
-/**
- * Where there is no block compression, texels take four times the room: textures above the first size have half the side
- * then, and none is above the second.
- */
-const PLAIN_SIDE_WHOLE = 128;
+// Uncompressed textures take four times the memory of compressed ones, so most of them are made smaller.
+/** Largest side of an uncompressed texture, in pixels. */
 const PLAIN_SIDE_MAX = 512;
+/** An uncompressed texture with a longer side is halved. */
+const PLAIN_SIDE_WHOLE = 128;
 
-/** Decodes an image and makes its levels. @throws Error of the decoder */
+/** Decodes an image and makes its mip levels. @throws the error of the decoder */
 export async function encodeTexture(job: TextureJob): Promise<EncodedTexture> {
   const { role, width, height } = job;
   const levels = makeLevels(await decode(job), role);
@@ -41,7 +43,7 @@ export async function encodeTexture(job: TextureJob): Promise<EncodedTexture> {
 }
 
 async function decode({ file, role, width, height }: TextureJob): Promise<Image> {
-  // What a picture's file says of its colour space is to be ignored (glTF 2.0, 3.8.3).
+  // glTF 2.0, 3.8.3 requires that colour profiles in image files are ignored.
   let image = sharp(file, { failOn: 'error', ignoreIcc: true, limitInputPixels: false }).toColourspace('srgb');
   if (role !== 'color') image = image.removeAlpha();
   const { data, info } = await image
@@ -52,16 +54,16 @@ async function decode({ file, role, width, height }: TextureJob): Promise<Image>
   return {
     width: info.width,
     height: info.height,
-    data: info.channels === 4 ? new Uint8Array(data) : spread(data, info.channels),
+    data: info.channels === 4 ? new Uint8Array(data) : toRgba(data, info.channels),
   };
 }
 
-/** Grey, or grey and alpha, as RGBA. */
-function spread(data: Uint8Array, channels: number): Uint8Array {
+/** Converts grey texels, or grey and alpha, to RGBA. */
+function toRgba(data: Uint8Array, channels: number): Uint8Array {
   const out = new Uint8Array((data.length / channels) * 4).fill(255);
   for (let i = 0, to = 0; i < data.length; i += channels, to += 4) {
-    out.fill(data[i]!, to, to + 3);
-    if (channels === 2) out[to + 3] = data[i + 1]!;
+    out.fill(u8(data, i), to, to + 3);
+    if (channels === 2) out[to + 3] = u8(data, i + 1);
   }
   return out;
 }

@@ -1,15 +1,17 @@
+import { f32, f64, i32, u8 } from '../element.ts';
 import { encodeBc4, encodeBc7 } from './block.ts';
 
-/** An image of RGBA texels, 8 bits each. */
+/** An image of RGBA texels with 8 bits per channel. */
 export interface Image {
   width: number;
   height: number;
   data: Uint8Array;
 }
 
+/** The kind of data in a texture, which decides how it is scaled and compressed. */
 export type Role = 'color' | 'normal' | 'metalRough' | 'occlusion';
 
-/** A level as it goes to the GPU. */
+/** A mip level as it is copied to the GPU. */
 export interface Level {
   width: number;
   height: number;
@@ -17,18 +19,18 @@ export interface Level {
   data: Uint8Array;
 }
 
-/** Linear light of each sRGB value (IEC 61966-2-1). */
+/** Linear light for each 8-bit sRGB value (IEC 61966-2-1). */
 const LINEAR = Float32Array.from({ length: 256 }, (_, i) => {
   const value = i / 255;
   return value <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4;
 });
-/** The sRGB value of linear light in steps of 1 / 4095. */
+/** The 8-bit sRGB value for linear light in steps of 1 / 4095. */
 const SRGB = Uint8Array.from({ length: 4096 }, (_, i) => {
   const value = i / 4095;
   return Math.round(255 * (value <= 0.0031308 ? value * 12.92 : 1.055 * value ** (1 / 2.4) - 0.055));
 });
 
-/** All levels of an image down to one texel, each the mean of the one before over a texel's area. */
+/** Makes all mip levels of an image. Each texel is the mean of the area that it covers in the level before. */
 export function makeLevels(image: Image, role: Role): Image[] {
   const levels = [image];
   for (let last = image; last.width > 1 || last.height > 1; ) {
@@ -38,39 +40,41 @@ export function makeLevels(image: Image, role: Role): Image[] {
   return levels;
 }
 
-/** Texels of the larger level under each of the smaller: where they begin, and the weight of up to three. */
-function taps(from: number, to: number): { first: Int32Array; weights: Float32Array } {
+/** For each texel of a smaller level, in one dimension: the first texel it covers in the larger, and the weights of three. */
+function coverage(from: number, to: number): { first: Int32Array; weights: Float32Array } {
   const first = new Int32Array(to);
   const weights = new Float32Array(to * 3);
   const ratio = from / to;
   for (let i = 0; i < to; i++) {
-    first[i] = Math.floor(i * ratio + 1e-6);
+    const start = Math.floor(i * ratio + 1e-6);
+    first[i] = start;
     for (let k = 0; k < 3; k++) {
-      const overlap = Math.min(first[i]! + k + 1, (i + 1) * ratio) - Math.max(first[i]! + k, i * ratio);
+      const overlap = Math.min(start + k + 1, (i + 1) * ratio) - Math.max(start + k, i * ratio);
       weights[i * 3 + k] = overlap > 1e-6 ? overlap / ratio : 0;
     }
   }
   return { first, weights };
 }
 
+/** Sums over the texels of one mean: RGB weighted by alpha, alpha, and RGB without that weight. */
 const sum = new Float64Array(7);
 
 function halve(image: Image, role: Role): Image {
   const width = Math.max(1, image.width >> 1);
   const height = Math.max(1, image.height >> 1);
-  const columns = taps(image.width, width);
-  const rows = taps(image.height, height);
+  const columns = coverage(image.width, width);
+  const rows = coverage(image.height, height);
   const data = new Uint8Array(width * height * 4);
   for (let y = 0; y < height; y++) {
     for (let x = 0; x < width; x++) {
       sum.fill(0);
       for (let j = 0; j < 3; j++) {
-        const down = rows.weights[y * 3 + j]!;
+        const down = f32(rows.weights, y * 3 + j);
         if (down === 0) continue;
-        const row = (rows.first[y]! + j) * image.width;
+        const row = (i32(rows.first, y) + j) * image.width;
         for (let i = 0; i < 3; i++) {
-          const weight = down * columns.weights[x * 3 + i]!;
-          if (weight > 0) gather(image.data, (row + columns.first[x]! + i) * 4, weight, role);
+          const weight = down * f32(columns.weights, x * 3 + i);
+          if (weight > 0) gather(image.data, (row + i32(columns.first, x) + i) * 4, weight, role);
         }
       }
       store(data, (y * width + x) * 4, role);
@@ -79,40 +83,45 @@ function halve(image: Image, role: Role): Image {
   return { width, height, data };
 }
 
-/** Adds a texel; colours in linear light, weighted by their alpha, and in case all of that is 0 also unweighted. */
+/**
+ * Adds a texel to the sums. Colours are added in linear light, weighted by alpha so that invisible colours do not bleed, and
+ * also without that weight, in case all alphas are 0.
+ */
 function gather(data: Uint8Array, at: number, weight: number, role: Role): void {
-  const alpha = role === 'color' ? data[at + 3]! / 255 : 1;
+  const alpha = role === 'color' ? u8(data, at + 3) / 255 : 1;
   for (let k = 0; k < 3; k++) {
-    const value = role === 'color' ? LINEAR[data[at + k]!]! : data[at + k]!;
-    sum[k]! += weight * alpha * value;
-    sum[4 + k]! += weight * value;
+    const texel = u8(data, at + k);
+    const value = role === 'color' ? f32(LINEAR, texel) : texel;
+    sum[k] = f64(sum, k) + weight * alpha * value;
+    sum[4 + k] = f64(sum, 4 + k) + weight * value;
   }
-  sum[3]! += weight * alpha;
+  sum[3] = f64(sum, 3) + weight * alpha;
 }
 
+/** Writes the mean that the sums amount to. */
 function store(out: Uint8Array, at: number, role: Role): void {
-  const alpha = sum[3]!;
+  const alpha = f64(sum, 3);
   if (role === 'color') {
     for (let k = 0; k < 3; k++) {
-      const value = alpha > 1e-4 ? sum[k]! / alpha : sum[4 + k]!;
-      out[at + k] = SRGB[Math.min(4095, Math.round(value * 4095))]!;
+      const value = alpha > 1e-4 ? f64(sum, k) / alpha : f64(sum, 4 + k);
+      out[at + k] = u8(SRGB, Math.min(4095, Math.round(value * 4095)));
     }
     out[at + 3] = Math.round(alpha * 255);
     return;
   }
   out[at + 3] = 255;
   if (role !== 'normal') {
-    for (let k = 0; k < 3; k++) out[at + k] = Math.round(sum[k]!);
+    for (let k = 0; k < 3; k++) out[at + k] = Math.round(f64(sum, k));
     return;
   }
-  const [x, y, z] = [sum[0]! / 127.5 - 1, sum[1]! / 127.5 - 1, sum[2]! / 127.5 - 1];
+  const [x, y, z] = [f64(sum, 0) / 127.5 - 1, f64(sum, 1) / 127.5 - 1, f64(sum, 2) / 127.5 - 1];
   const length = Math.hypot(x, y, z) || 1;
   out[at] = Math.round((x / length + 1) * 127.5);
   out[at + 1] = Math.round((y / length + 1) * 127.5);
   out[at + 2] = Math.round((z / length + 1) * 127.5);
 }
 
-/** Which channels of the image a role keeps, in their order. */
+/** The channels of the image that each role keeps, in this order. */
 const CHANNELS: Record<Role, readonly number[]> = {
   color: [0, 1, 2, 3],
   normal: [0, 1],
@@ -120,17 +129,18 @@ const CHANNELS: Record<Role, readonly number[]> = {
   occlusion: [0],
 };
 
-/** The level as plain texels of 1, 2 or 4 bytes. */
+/** Makes an uncompressed level, with 1, 2 or 4 bytes per texel. */
 export function plainLevel({ width, height, data }: Image, role: Role): Level {
   const channels = CHANNELS[role];
   const bytesPerRow = width * channels.length;
   if (role === 'color') return { width, height, bytesPerRow, data };
   const out = new Uint8Array(bytesPerRow * height);
-  for (let i = 0, to = 0; i < width * height; i++) for (const channel of channels) out[to++] = data[i * 4 + channel]!;
+  for (let i = 0, to = 0; i < width * height; i++)
+    for (const channel of channels) out[to++] = u8(data, i * 4 + channel);
   return { width, height, bytesPerRow, data: out };
 }
 
-/** The level as blocks: BC7 for colours, BC5 for two channels, BC4 for one. Texels beyond the edge repeat it. */
+/** Makes a compressed level: BC7 for colours, BC5 for two channels, BC4 for one. Blocks beyond the edge repeat its texels. */
 export function blockLevel(image: Image, role: Role): Level {
   const channels = CHANNELS[role];
   const blockBytes = role === 'occlusion' ? 8 : 16;
@@ -140,7 +150,7 @@ export function blockLevel(image: Image, role: Role): Level {
   const texels = new Uint8Array(64);
   for (let row = 0, at = 0; row < rows; row++) {
     for (let column = 0; column < columns; column++, at += blockBytes) {
-      cut(image, column * 4, row * 4, texels);
+      copyBlock(image, column * 4, row * 4, texels);
       if (role === 'color') encodeBc7(texels, data, at);
       else for (const [k, channel] of channels.entries()) encodeBc4(texels, channel, data, at + k * 8);
     }
@@ -148,12 +158,13 @@ export function blockLevel(image: Image, role: Role): Level {
   return { width: columns * 4, height: rows * 4, bytesPerRow: columns * blockBytes, data };
 }
 
-function cut(image: Image, x: number, y: number, texels: Uint8Array): void {
+/** Copies one block of 4 x 4 texels, from column x and row y on. */
+function copyBlock(image: Image, x: number, y: number, texels: Uint8Array): void {
   for (let j = 0; j < 4; j++) {
     const row = Math.min(y + j, image.height - 1) * image.width;
     for (let i = 0; i < 4; i++) {
       const from = (row + Math.min(x + i, image.width - 1)) * 4;
-      for (let k = 0; k < 4; k++) texels[(j * 4 + i) * 4 + k] = image.data[from + k]!;
+      for (let k = 0; k < 4; k++) texels[(j * 4 + i) * 4 + k] = u8(image.data, from + k);
     }
   }
 }

@@ -3,18 +3,18 @@ import { Worker } from 'node:worker_threads';
 import { SOURCE_ENDING } from '../../host/base/self.ts';
 import { type EncodedTexture, encodeTexture, type TextureJob } from './encode.ts';
 
-/** Textures of fewer texels take less time than a thread takes to start. */
+/** Smaller textures take less time to encode than a thread takes to start. */
 const INLINE_TEXELS = 256 * 256;
 const THREADS_MAX = 8;
 
-/** A job, and what to do with the texture or the error that comes of it. */
+/** A job with the functions that take its result. */
 export interface PooledJob extends TextureJob {
   done(texture: EncodedTexture): void;
-  /** @throws what ends the whole work */
+  /** Takes the reason of a failure. @throws the error with which encodeTextures() rejects */
   failed(message: string): never;
 }
 
-/** Makes textures, large ones in threads of their own. @throws what a job's `failed` throws, the first one */
+/** Encodes textures, the large ones in worker threads. @throws the error that the first failing job's `failed` throws */
 export async function encodeTextures(jobs: readonly PooledJob[]): Promise<void> {
   const isLarge = ({ width, height }: TextureJob) => width * height > INLINE_TEXELS;
   for (const job of jobs) {
@@ -27,14 +27,15 @@ export async function encodeTextures(jobs: readonly PooledJob[]): Promise<void> 
   await Promise.all(Array.from({ length: threads }, () => work(large)));
 }
 
+/** Encodes jobs in one worker thread until none are left. */
 async function work(jobs: PooledJob[]): Promise<void> {
   const worker = new Worker(new URL(`./worker.${SOURCE_ENDING}`, import.meta.url));
   try {
     for (let job = jobs.shift(); job; job = jobs.shift()) {
       const { done, failed, ...message } = job;
-      const answer = await ask(worker, message);
-      if (answer.texture) done(answer.texture);
-      else failed(answer.error ?? 'the encoder gave no answer');
+      const result = await encodeIn(worker, message);
+      if (result.texture) done(result.texture);
+      else failed(result.error ?? 'the worker thread sent no result');
     }
   } finally {
     jobs.length = 0;
@@ -42,20 +43,21 @@ async function work(jobs: PooledJob[]): Promise<void> {
   }
 }
 
-interface Answer {
+/** Message that a worker thread sends back: the texture, or the reason why it failed. */
+interface Result {
   texture?: EncodedTexture;
   error?: string;
 }
 
-function ask(worker: Worker, job: TextureJob): Promise<Answer> {
+function encodeIn(worker: Worker, job: TextureJob): Promise<Result> {
   return new Promise((resolve) => {
-    const answer = (value: Answer): void => {
-      worker.off('message', answer).off('error', failed).off('exit', ended);
+    const result = (value: Result): void => {
+      worker.off('message', result).off('error', failed).off('exit', ended);
       resolve(value);
     };
-    const failed = (error: Error): void => answer({ error: error.message });
-    const ended = (): void => answer({ error: 'the thread ended' });
-    worker.on('message', answer).on('error', failed).on('exit', ended);
+    const failed = (error: Error): void => result({ error: error.message });
+    const ended = (): void => result({ error: 'the worker thread ended unexpectedly' });
+    worker.on('message', result).on('error', failed).on('exit', ended);
     worker.postMessage(job);
   });
 }

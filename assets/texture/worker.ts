@@ -1,13 +1,16 @@
 import { parentPort } from 'node:worker_threads';
+import { must } from '../../host/base/assert.ts';
 import { encodeTexture, type TextureJob } from './encode.ts';
 
-/** A thread of pool.ts: takes one job at a time and answers with the texture, or with what went wrong. */
-parentPort!.on('message', async (job: TextureJob) => {
+const parent = must(parentPort, 'parent thread');
+
+/** A worker thread of pool.ts. Takes one job at a time and sends back the texture, or the reason why it failed. */
+parent.on('message', async (job: TextureJob) => {
   try {
     const texture = await encodeTexture(job);
     const buffers = new Set([...texture.blocks, ...texture.plain].map(({ data }) => data.buffer as ArrayBuffer));
-    parentPort!.postMessage({ texture }, [...buffers]);
+    parent.postMessage({ texture }, [...buffers]);
   } catch (error) {
-    parentPort!.postMessage({ error: (error as Error).message });
+    parent.postMessage({ error: (error as Error).message });
   }
 });

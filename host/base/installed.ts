@@ -1,18 +1,20 @@
 /**
  * Where host/cli/setup.sh has put the private runtime and the C++ compiler. A system without them uses what WASMEDGE_DIR,
- * CXX and the distribution provide. A node bundle holds its runtime, and replaces this file.
+ * CXX and the distribution provide. A node bundle holds its own runtime.
  */
 import { existsSync, readFileSync, realpathSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Runtime, runtimeIn } from './runtime.ts';
-import { cacheFolder } from './self.ts';
+import { cacheFolder, PACKAGE_ROOT } from './self.ts';
 
 /** Changes with the contents; host/cli/runtime.sh holds the same number. */
 export const RECIPE = 1;
 
 /** The runtime of this system; undefined where none has been made. */
-export function findRuntime(release: string = systemRelease()): Runtime | undefined {
-  const folder = resolvePart(release, '');
+export function findRuntime(release?: string): Runtime | undefined {
+  const own = join(PACKAGE_ROOT, 'runtime');
+  if (release === undefined && existsSync(own)) return runtimeIn(own);
+  const folder = resolvePart(release ?? systemRelease(), '');
   return folder === undefined ? undefined : runtimeIn(folder);
 }
 

@@ -20,6 +20,11 @@ export class Samples {
     return this.#count;
   }
 
+  /** The sample that was added last; 0 without samples. */
+  get newest(): number {
+    return this.#ring[(this.#count - 1) % this.#ring.length] ?? 0;
+  }
+
   add(value: number): void {
     this.#ring[this.#count++ % this.#ring.length] = value;
     this.#histogram?.add(value);

@@ -22,7 +22,7 @@ export async function run(args: string[]): Promise<number> {
   if (project.games.length === 0)
     throw new NearlightError('NL_USAGE', `there is no game in ${project.root}; ${listed(project)}`);
   const [modules] = await Promise.all([
-    buildModules(args.length > 0 ? args : undefined, undefined, project),
+    buildModules(args.length > 0 ? args : undefined, (line) => void process.stdout.write(`${line}\n`), project),
     // In a checkout this is also the command that prepares the host.
     IS_CHECKOUT && args.length === 0 ? buildNative() : undefined,
   ]);

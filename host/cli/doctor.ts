@@ -5,7 +5,7 @@ import { type Config, readConfig } from '../base/config.ts';
 import { NearlightError } from '../base/errors.ts';
 import { probeWasmEdge } from '../engine/wasmedge/engine.ts';
 import { openGpu } from '../gpu/dawn.ts';
-import { createEncoder } from '../video/h264.ts';
+import { createVideoEncoder } from '../video/h264.ts';
 
 /** What was found of one thing that the host needs. `advice` says what to do, where there is something to do. */
 export interface Finding {
@@ -109,7 +109,7 @@ async function findEncoder(hardware: boolean): Promise<Finding> {
     text = `H.264 on the CPU (x264): ${message}`;
   };
   try {
-    const encoder = await createEncoder({ width: 640, height: 360, fps: 60, bitrate: 1_000_000, hardware, log });
+    const encoder = await createVideoEncoder({ width: 640, height: 360, fps: 60, bitrate: 1_000_000, hardware, log });
     await encoder.close();
     return { name, state: 'ok', text };
   } catch (error) {

@@ -7,7 +7,9 @@ import { parseReference, Registry } from '../../oci/registry.ts';
 import { tar } from '../../oci/tar.ts';
 import { readArguments } from '../base/arguments.ts';
 import { must } from '../base/assert.ts';
+import { readConfig } from '../base/config.ts';
 import { NearlightError } from '../base/errors.ts';
+import { checkModule } from '../engine/module.ts';
 import { buildGames } from '../play/modules.ts';
 import { openProject, ownProject } from '../play/project.ts';
 
@@ -47,7 +49,12 @@ export async function run(args: string[]): Promise<number> {
   const version = values.version ?? (positionals.length === 0 ? await ownVersion() : undefined);
   const assets = values.assets ?? (await assetsBeside(path));
   const module = await readModule(path);
-  const image = await createImage({ module, title, ...defined({ version, source: values.source, assets }) });
+  const image = await createImage({
+    module,
+    checkModule: (bytes) => checkModule(bytes, readConfig({})),
+    title,
+    ...defined({ version, source: values.source, assets }),
+  });
   // A name that tools take (image-spec 1.1, annotations.md: org.opencontainers.image.ref.name).
   const name = `${title}:${version ?? 'latest'}`.replace(/[^\w.:-]+/g, '-');
   await writeLayout(image, OUT, name);

@@ -8,16 +8,16 @@ import { openGpu } from '../gpu/dawn.ts';
 import { type Offline, openOffline, openStreams } from '../play/offline.ts';
 import { openSource, type Source, type SourceOptions } from '../play/source.ts';
 import {
-  CAPTURE_BYTES_MAX,
-  type CapturedPart,
-  type CapturedStreams,
-  readCapture,
-  writeCapture,
-} from '../session/capture.ts';
+  type CapturedCall,
+  COMMAND_CAPTURE_BYTES_MAX,
+  type CommandCapture,
+  readCommandCapture,
+  writeCommandCapture,
+} from '../session/command-capture.ts';
 import { type Described, Describer } from '../session/describe.ts';
 import { readFileAs } from '../session/file.ts';
 import { countFrames, film } from '../session/film.ts';
-import type { Asked } from '../session/replay.ts';
+import type { Cause } from '../session/replay.ts';
 import { COMMANDS_TITLE, formatCommands, formatTally, tally } from '../session/text.ts';
 import { createStill } from '../video/snapshot.ts';
 import { readSource, readSourceConfig } from './source.ts';
@@ -62,7 +62,7 @@ interface Times {
 }
 
 interface Inspection {
-  streams: CapturedStreams;
+  streams: CommandCapture;
   times: Times;
   adapter: string;
 }
@@ -82,27 +82,27 @@ export async function run(args: string[], environment: NodeJS.ProcessEnv): Promi
   if (values.capture !== undefined) {
     // Where no folder can be, the file says why.
     await mkdir(dirname(values.capture), { recursive: true }).catch(() => {});
-    await writeFile(values.capture, writeCapture(streams)).catch((cause: NodeJS.ErrnoException) => {
+    await writeFile(values.capture, writeCommandCapture(streams)).catch((cause: NodeJS.ErrnoException) => {
       throw usage(`--capture ${values.capture} cannot be written: ${cause.code}`);
     });
   }
   const describer = new Describer();
-  const parts = streams.parts.map((part) => ({ ...part, described: describer.describe(part) }));
+  const parts = streams.calls.map((part) => ({ ...part, described: describer.describe(part) }));
   process.stdout.write(values.json ? json(found, parts) : text(what, found, parts, values.all ?? false));
   return 0;
 }
 
 /** Replays a file of streams; there is no module that could draw again. */
 async function inspectFile(path: string, config: Config): Promise<Inspection> {
-  const streams = await readFileAs(path, readCapture, CAPTURE_BYTES_MAX);
+  const streams = await readFileAs(path, readCommandCapture, COMMAND_CAPTURE_BYTES_MAX);
   const gpu = await openGpu({ hardwareRequired: config.gpuEnabled, log: () => {} });
   const texture = createStill(gpu.device, streams);
-  const { replay, answers } = openStreams({ gpu, config, assets: streams.assets });
+  const { replay, pending } = openStreams({ gpu, config, assets: streams.assets });
   try {
     let replayMs = 0;
-    for (const part of streams.parts) {
-      await answers.settled();
-      answers.ask(part);
+    for (const part of streams.calls) {
+      await pending.settled();
+      pending.expect(part);
       const begun = performance.now();
       replay.run(part, part.kind === 'render' ? { texture, view: texture.createView() } : undefined);
       replayMs = performance.now() - begun;
@@ -149,15 +149,15 @@ interface Shape {
 }
 
 async function observe(game: Offline, source: Source, { frame, fps, width, height }: Shape): Promise<Inspection> {
-  const { instance, gpu, answers } = game;
+  const { instance, gpu, pending } = game;
   const texture = createStill(gpu.device, { width, height });
   const surface = { texture, view: texture.createView() };
-  const parts: CapturedPart[] = [];
+  const parts: CapturedCall[] = [];
   const progress = new Progress(frame + 1);
   try {
     await film({
       instance,
-      answers,
+      pending,
       calls: source.calls,
       tickRate: source.tickRate,
       fps,
@@ -165,9 +165,9 @@ async function observe(game: Offline, source: Source, { frame, fps, width, heigh
       at: 0,
       width,
       height,
-      run(submission, asked) {
-        parts.push(captured(submission, asked));
-        game.run(submission, asked.kind === 'render' ? surface : undefined);
+      run(submission, cause) {
+        parts.push(captured(submission, cause));
+        game.run(submission, cause.kind === 'render' ? surface : undefined);
       },
       async onFrame(drawn) {
         await gpu.device.queue.onSubmittedWorkDone();
@@ -195,7 +195,7 @@ async function observe(game: Offline, source: Source, { frame, fps, width, heigh
       ...(spent > 0 ? { gpuMs: spent / REPEATS } : {}),
     };
     return {
-      streams: { width, height, assets: source.assets, parts: parts.slice(0, last + 1) },
+      streams: { width, height, assets: source.assets, calls: parts.slice(0, last + 1) },
       times,
       adapter: gpu.adapter.description,
     };
@@ -205,13 +205,13 @@ async function observe(game: Offline, source: Source, { frame, fps, width, heigh
 }
 
 /** A copy: what an instance gives dies with its next call. */
-function captured({ commands, data }: { commands: Uint32Array; data: Uint8Array }, asked: Asked): CapturedPart {
-  const kind = asked.kind as CapturedPart['kind'];
-  const argument = 'seat' in asked ? asked.seat : 'tick' in asked ? asked.tick : 0;
+function captured({ commands, data }: { commands: Uint32Array; data: Uint8Array }, cause: Cause): CapturedCall {
+  const kind = cause.kind as CapturedCall['kind'];
+  const argument = 'seat' in cause ? cause.seat : 'tick' in cause ? cause.tick : 0;
   return { kind, argument, commands: commands.slice(), data: data.slice() };
 }
 
-type Part = CapturedPart & { described: Described[] };
+type Part = CapturedCall & { described: Described[] };
 
 function text(what: string, { streams, times, adapter }: Inspection, parts: Part[], all: boolean): string {
   const last = parts.length - 1;
@@ -232,7 +232,7 @@ function text(what: string, { streams, times, adapter }: Inspection, parts: Part
   return `${lines.join('\n')}\ntimes of the picture: ${figures.join('')}\n`;
 }
 
-function title({ kind, argument }: CapturedPart): string {
+function title({ kind, argument }: CapturedCall): string {
   if (kind === 'init' || kind === 'restore') return kind;
   return kind === 'tick' ? `tick ${argument}` : `${kind} of seat ${argument}`;
 }

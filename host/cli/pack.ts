@@ -1,5 +1,5 @@
 import { writeFile } from 'node:fs/promises';
-import { packModel } from '../../assets/pack/pack.ts';
+import { packModel } from '../../assets/packer/packer.ts';
 import { formatReport } from '../../assets/report.ts';
 import { readArguments } from '../base/arguments.ts';
 import { NearlightError } from '../base/errors.ts';

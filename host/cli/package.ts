@@ -8,6 +8,7 @@ import { dirname, join } from 'node:path';
 import { PACKAGE_ROOT } from '../base/self.ts';
 import { buildModules } from '../play/modules.ts';
 import { ownProject } from '../play/project.ts';
+import { writePlayer } from '../player/build.ts';
 
 /** What the tarballs are called, and where they are. */
 export interface Packages {
@@ -39,16 +40,23 @@ export async function makePackages(announce: (line: string) => void): Promise<Pa
   await buildModules(GAMES, announce, ownProject());
   const sdk = makeSdk();
   announce(`${sdk}`);
-  const nearlight = makeProgram();
+  const nearlight = await makePackage();
   announce(`${nearlight}`);
   return { nearlight, sdk };
 }
 
-function makeProgram(): string {
+function makePackage(): Promise<string> {
   const folder = join(OUT, 'nearlight');
+  return makeProgram(folder).then(() => pack(folder));
+}
+
+/** Writes the program as an installed package holds it, with its package.json, into a folder. */
+export async function makeProgram(folder: string): Promise<void> {
+  await buildModules(GAMES, () => {}, ownProject());
   mkdirSync(folder, { recursive: true });
   emit(folder);
   for (const part of FOLDERS) copyFiles(part, folder, (file) => RESOURCE.test(file));
+  await writePlayer(join(folder, 'host/player'));
   for (const name of GAMES) for (const ending of ['wasm', 'wasm.map']) copyInto(folder, `build/${name}.${ending}`);
   for (const file of ['LICENSE', 'README.md']) copyInto(folder, file);
   const { name, version, description, license, dependencies } = readManifest('package.json');
@@ -67,13 +75,13 @@ function makeProgram(): string {
     dependencies,
     peerDependencies: { '@nearlight/sdk': version },
   });
-  return pack(folder);
 }
 
 /** The JavaScript of the program, and the types of what a game's tests import. */
 function emit(folder: string): void {
   const common = ['--noEmit', 'false', '--rootDir', '.', '--outDir', folder, '--rewriteRelativeImportExtensions'];
-  const config = join(OUT, 'tsconfig.json');
+  mkdirSync(OUT, { recursive: true });
+  const config = join(OUT, `tsconfig.${process.pid}.json`);
   writeFileSync(
     config,
     JSON.stringify({
@@ -82,6 +90,7 @@ function emit(folder: string): void {
     }),
   );
   tsc('-p', config, ...common, '--declaration', '--stripInternal');
+  rmSync(config);
   const kept = declarationsOf(join(folder, 'host/play/test.d.ts'));
   for (const file of filesBelow(folder))
     if (file.endsWith('.d.ts') && !kept.has(join(folder, file))) rmSync(join(folder, file));

@@ -7,9 +7,9 @@ import { Progress } from '../base/progress.ts';
 import { type Offline, openOffline } from '../play/offline.ts';
 import { openSource, type Source } from '../play/source.ts';
 import { film } from '../session/film.ts';
-import { Capture } from '../video/capture.ts';
-import { createEncoder } from '../video/h264.ts';
+import { createVideoEncoder } from '../video/h264.ts';
 import { createMp4 } from '../video/mp4.ts';
+import { Readback } from '../video/readback.ts';
 import { createStill, encodePng } from '../video/snapshot.ts';
 import { baseName, readSource, readSourceConfig } from './source.ts';
 
@@ -127,14 +127,14 @@ async function filmStills(game: Offline, source: Source, options: RenderOptions)
 async function filmClip(game: Offline, source: Source, options: RenderOptions): Promise<number> {
   const { width, height, fps, out: path } = options;
   const { device, software } = game.gpu;
-  const capture = new Capture({ device, width, height });
+  const readback = new Readback({ device, width, height });
   const bitrate = Math.round(width * height * fps * BITS_PER_PIXEL);
-  const encoder = await createEncoder({ width, height, fps, bitrate, hardware: !software, log: () => {} });
+  const encoder = await createVideoEncoder({ width, height, fps, bitrate, hardware: !software, log: () => {} });
   await mkdir(dirname(path), { recursive: true });
   const file = await createMp4({ path, width, height, fps });
   try {
-    return await shoot({ game, source, options, texture: capture.texture }, async (frame) => {
-      const picture = await capture.capture();
+    return await shoot({ game, source, options, texture: readback.texture }, async (frame) => {
+      const picture = await readback.read();
       if (!picture) throw new NearlightError('NL_GPU_LOST', `picture ${frame} could not be read back`);
       const unit = await encoder.encode(picture, {
         keyframe: frame % (2 * fps) === 0,
@@ -145,7 +145,7 @@ async function filmClip(game: Offline, source: Source, options: RenderOptions): 
     });
   } finally {
     await encoder.close();
-    capture.destroy();
+    readback.destroy();
     await file.close();
   }
 }
@@ -159,14 +159,14 @@ interface Shot {
 
 function shoot({ game, source, options, texture }: Shot, onFrame: (frame: number) => Promise<void>): Promise<number> {
   const surface = { texture, view: texture.createView() };
-  const { instance, answers } = game;
+  const { instance, pending } = game;
   return film({
     ...options,
     instance,
-    answers,
+    pending,
     calls: source.calls,
     tickRate: source.tickRate,
-    run: (submission, asked) => game.run(submission, asked.kind === 'render' ? surface : undefined),
+    run: (submission, cause) => game.run(submission, cause.kind === 'render' ? surface : undefined),
     async onFrame(frame) {
       await onFrame(frame);
       options.onProgress?.(frame + 1);

@@ -10,7 +10,7 @@ const [FUNCREF, EXTERNREF] = [0x70, 0x6f];
  * Reads limits (core specification 2, 5.3.7): a flag byte, the minimum, and the maximum if the flag is 1. Other flags mark
  * shared and 64-bit memories.
  */
-function readLimits(reader: Reader, what: string): { min: number; max: number } {
+export function readLimits(reader: Reader, what: string): { min: number; max: number } {
   const flag = reader.byte();
   if (flag > 1) throw invalid(`${what} is shared, has 64-bit addresses, or has malformed limits`);
   const min = reader.unsigned();

@@ -18,7 +18,7 @@ export type EngineLimits = Pick<
 
 export type LogLevel = 'error' | 'warn' | 'info' | 'debug';
 
-/** What a module can query about its GPU (renderer/contract/ABI.md, "Imports"). */
+/** Properties of the GPU that a module can query (renderer/contract/ABI.md, "Imports"). */
 export interface GpuFacts {
   /** Bit n is set if the GPU has the n-th FeatureName, counted from 0. */
   features: number;
@@ -55,7 +55,7 @@ export interface LoadOptions {
 }
 
 /**
- * What a module submitted during one call. Both arrays are copies that the guest cannot change. The instance owns them and
+ * Everything that a module submitted during one call. Both arrays are copies that the guest cannot change. The instance owns them and
  * overwrites them in its next call.
  */
 export interface Submission {
@@ -63,6 +63,13 @@ export interface Submission {
   readonly commands: Uint32Array;
   /** Bulk data. Commands refer to it by byte offset. */
   readonly data: Uint8Array;
+  /** The export that submitted this: init, join, leave, tick, render or load. */
+  readonly call?: string;
+  /**
+   * Returns the stack of functions that ran when the module wrote its n-th command, innermost first. Only debug builds on the
+   * JavaScript engine record it. Stays valid after the next call.
+   */
+  readonly origin?: (command: number) => readonly TrapFrame[];
 }
 
 /** Runs modules. */
@@ -82,7 +89,7 @@ export interface Engine {
 export interface Instance {
   /** Id of the process that runs the module; undefined if the module runs in this process. */
   readonly pid: number | undefined;
-  /** What `init` submitted. Valid until the first call. */
+  /** The submission of `init`. Valid until the first call. */
   readonly initial: Submission;
   /**
    * One input record of INPUT_STRIDE bytes for each seat (renderer/contract/ABI.md, "Input"). The caller writes them here;

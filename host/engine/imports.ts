@@ -3,15 +3,17 @@ import type { Asset } from '../base/assets.ts';
 import { GuestExit } from '../base/errors.ts';
 import type { LoadOptions } from './engine.ts';
 import type { GuestLog } from './log.ts';
+import type { Marks } from './marks.ts';
 import type { StateTransfer } from './state.ts';
 import type { Collector } from './submission.ts';
 
-/** What the imported functions act on. */
+/** Everything that the imported functions act on. */
 interface ImportContext {
   options: LoadOptions;
   assets: readonly Asset[];
   log: GuestLog;
   collector: Collector;
+  marks: Marks;
   state: StateTransfer;
   /** Returns all of linear memory. It may grow, so a view is valid only until the module runs again. */
   memory(): Uint8Array;
@@ -23,7 +25,7 @@ interface ImportContext {
  * Creates the functions that a module imports (renderer/contract/ABI.md, "Imports"). Those that throw a
  * WebAssembly.RuntimeError make the module trap. wasmedge/imports.cc has the same functions in C++.
  */
-export function createImports({ options, assets, log, collector, state, memory, running }: ImportContext) {
+export function createImports({ options, assets, log, collector, marks, state, memory, running }: ImportContext) {
   const range = (address: number, length: number, caller: string) => {
     const bytes = memory();
     const [start, end] = [address >>> 0, (address >>> 0) + (length >>> 0)];
@@ -39,6 +41,9 @@ export function createImports({ options, assets, log, collector, state, memory, 
     submit(address: number, length: number) {
       if (state.saving) throw trap('submit: cannot be called during save');
       collector.append(memory(), address >>> 0, length >>> 0);
+    },
+    mark() {
+      marks.add();
     },
     log(level: number, address: number, length: number) {
       log.line(level, range(address, length, 'log'));

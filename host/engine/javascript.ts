@@ -13,10 +13,11 @@ import {
 import { must } from '../base/assert.ts';
 import { readAssets } from '../base/assets.ts';
 import { NearlightError } from '../base/errors.ts';
-import type { Engine, Instance, LoadOptions, Submission, TrapFrame } from './engine.ts';
+import type { Engine, Instance, LoadOptions, Submission } from './engine.ts';
 import { stackOverflow, type Trap, trapError, versionError } from './failure.ts';
 import { createImports } from './imports.ts';
 import { GuestLog } from './log.ts';
+import { Marks, readFrames } from './marks.ts';
 import { type CheckedModule, checkModule, START_EXPORT } from './module.ts';
 import { Replies } from './replies.ts';
 import { checkState, StateTransfer, stateBytesMax } from './state.ts';
@@ -55,6 +56,7 @@ export class JavaScriptInstance implements Instance {
   readonly #collector: Collector;
   readonly #replies = new Replies();
   readonly #state: StateTransfer;
+  readonly #marks: Marks;
   /** Writes to linear memory that wait for the next call. */
   readonly #writes: { address: number; bytes: Uint8Array }[] = [];
   /** The reply ring and the input records, as they are copied into the IO block. */
@@ -74,6 +76,7 @@ export class JavaScriptInstance implements Instance {
   private constructor(checked: CheckedModule, options: LoadOptions) {
     this.#options = options;
     this.#checked = checked;
+    this.#marks = new Marks(checked.codeShift);
     this.#state = new StateTransfer(stateBytesMax(options.limits));
     this.#log = new GuestLog((level, message) => options.log(level, message));
     this.#collector = new Collector(options.limits);
@@ -95,7 +98,12 @@ export class JavaScriptInstance implements Instance {
   }
 
   get initial(): Submission {
-    return this.#collector.submission;
+    return this.#submission('init');
+  }
+
+  #submission(call: string): Submission {
+    const { origin } = this.#marks;
+    return { ...this.#collector.submission, call, ...(origin && { origin }) };
   }
 
   /** Size of the module's linear memory. */
@@ -123,6 +131,7 @@ export class JavaScriptInstance implements Instance {
       assets: readAssets(this.#options.assets),
       log: this.#log,
       collector: this.#collector,
+      marks: this.#marks,
       state: this.#state,
       memory: () => this.#view(),
       running: () => this.#running,
@@ -191,10 +200,11 @@ export class JavaScriptInstance implements Instance {
   async #call(name: string, parameters: number[]): Promise<Submission> {
     if (this.#failure) throw this.#failure;
     this.#collector.reset();
+    this.#marks.reset();
     this.#stage(name);
     if (name !== 'load') this.#applyWrites(name);
     this.#invoke(name, parameters);
-    return this.#collector.submission;
+    return this.#submission(name);
   }
 
   /** Copies replies and input records into the module's IO block. */
@@ -229,8 +239,8 @@ export class JavaScriptInstance implements Instance {
 
   /** Where in the sources an error happened; empty if that is unknown. */
   #place(error: unknown): string {
-    if (error instanceof NearlightError || !(error instanceof Error)) return '';
-    const frames = readStack(error.stack ?? '', this.#checked.codeShift);
+    if (!(error instanceof Error) || (error instanceof NearlightError && error.code !== 'NL_COMMAND')) return '';
+    const frames = readFrames(error, this.#checked.codeShift);
     return frames.length > 0 ? (this.#options.locate?.(frames) ?? '') : '';
   }
 
@@ -248,18 +258,9 @@ export class JavaScriptInstance implements Instance {
   }
 }
 
-/** Matches a frame of WebAssembly in a stack (WebAssembly Web API, "Developer-Facing Display Conventions"). */
-const FRAME = /wasm-function\[(\d+)\]:0x([0-9a-f]+)/g;
-
-/** @param codeShift as in CheckedModule */
-function readStack(stack: string, codeShift: number): TrapFrame[] {
-  return [...stack.matchAll(FRAME)].map(([, index, offset = '']) => ({
-    function: Number(index),
-    offset: Number.parseInt(offset, 16) - codeShift,
-  }));
-}
-
 function toFailure(error: unknown, where: Omit<Trap, 'reason'>): NearlightError {
+  if (error instanceof NearlightError && error.code === 'NL_COMMAND')
+    return new NearlightError('NL_COMMAND', `in ${where.call}, ${error.detail}${where.place}`);
   if (error instanceof NearlightError) return error;
   if (error instanceof RangeError) return stackOverflow(where.call, where.place);
   return trapError({

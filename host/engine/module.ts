@@ -1,9 +1,11 @@
 import { ABI_VERSION } from '../../renderer/contract/abi.ts';
+import { MODULE_EXPORTS, MODULE_IMPORTS, type ModuleFunction } from '../../renderer/contract/functions.ts';
 import { must } from '../base/assert.ts';
 import { NearlightError } from '../base/errors.ts';
-import { boundMemories, boundTables } from './bounds.ts';
+import { boundMemories, boundTables, readLimits } from './bounds.ts';
 import type { EngineLimits } from './engine.ts';
 import { versionError } from './failure.ts';
+import { describeForeignImport } from './foreign.ts';
 import { Reader, writeUnsigned } from './leb128.ts';
 import { declaredVersion } from './version.ts';
 
@@ -25,7 +27,7 @@ export const START_EXPORT = 'nearlight:start';
 type Limits = Pick<EngineLimits, 'moduleBytesMax' | 'memoryBytesMax' | 'tableElementsMax'>;
 
 const I32 = 0x7f;
-const [FUNCTION_KIND, MEMORY_KIND] = [0, 2];
+const [FUNCTION_KIND, TABLE_KIND, MEMORY_KIND, GLOBAL_KIND] = [0, 1, 2, 3];
 const KIND_NAMES = ['function', 'table', 'memory', 'global'];
 
 /** Section ids in the order in which they must appear (core specification 2, section 5.5.2). */
@@ -33,36 +35,13 @@ const SECTION_ORDER = [1, 2, 3, 4, 5, 6, 7, 8, 9, 12, 10, 11];
 
 const CODE_SECTION = 10;
 
-/** Number of parameters and results of each function that the host offers. All are i32 (ABI.md, "Imports"). */
-const IMPORTS: Record<string, readonly [number, number]> = {
-  submit: [2, 0],
-  log: [3, 0],
-  asset_find: [2, 1],
-  asset_size: [1, 1],
-  asset_read: [4, 1],
-  gpu_feature: [1, 1],
-  gpu_limit: [1, 1],
-  state_write: [2, 0],
-  state_read: [3, 1],
-  exit: [1, 0],
-};
+/** The advice that follows a missing export. */
+const EXPORT_LINE =
+  'Add this line to the main file of the game: ' +
+  'export { init, join, leave, load, render, save, tick, version } from "@nearlight/sdk/game"; ' +
+  '(without load and save if the game keeps no state)';
 
-/** Number of parameters and results of each export. All are i32 (ABI.md, "Exports"). */
-const EXPORTS: Record<string, readonly [number, number]> = {
-  version: [0, 1],
-  init: [4, 1],
-  join: [1, 0],
-  leave: [1, 0],
-  tick: [1, 0],
-  render: [3, 0],
-  _initialize: [0, 0],
-  save: [0, 0],
-  load: [1, 0],
-};
-
-const OPTIONAL_EXPORTS = ['_initialize', 'save', 'load'];
-
-/** What has been read of a module so far. */
+/** The parts of a module that have been read so far. */
 interface Outline {
   /** A description of each function type. */
   types: string[];
@@ -175,24 +154,32 @@ function readFunctions(reader: Reader, outline: Outline): void {
 }
 
 function readImports(reader: Reader, outline: Outline): void {
+  const foreign: string[] = [];
   for (let n = reader.count(); n > 0; n--) {
     const module = reader.name();
     const name = reader.name();
     const kind = reader.byte();
-    const offered = module === 'nearlight' && Object.hasOwn(IMPORTS, name) ? IMPORTS[name] : undefined;
+    const offered = module === 'nearlight' && Object.hasOwn(MODULE_IMPORTS, name) ? MODULE_IMPORTS[name] : undefined;
     if (!offered || kind !== FUNCTION_KIND) {
-      const names = Object.keys(IMPORTS).join(', ');
-      throw new NearlightError(
-        'NL_MODULE_IMPORT',
-        `it imports ${KIND_NAMES[kind] ?? 'something'} "${module}.${name}"; the host offers the functions ${names} of "nearlight"`,
-      );
+      foreign.push(describeForeignImport(KIND_NAMES[kind] ?? 'thing', module, name));
+      skipImportType(reader, kind);
+      continue;
     }
     const type = reader.unsigned();
-    const wanted = signature(...offered);
+    const wanted = typeOf(offered);
     if (outline.types[type] !== wanted)
       throw new NearlightError('NL_MODULE_IMPORT', `it imports nearlight.${name} with another type than ${wanted}`);
     outline.functions.push(type);
   }
+  if (foreign.length > 0) throw new NearlightError('NL_MODULE_IMPORT', foreign.join('; '));
+}
+
+/** Skips what follows the names of an import (core specification 2, section 5.5.5). */
+function skipImportType(reader: Reader, kind: number): void {
+  if (kind === TABLE_KIND) reader.byte();
+  if (kind === TABLE_KIND || kind === MEMORY_KIND) readLimits(reader, 'an import');
+  else if (kind === GLOBAL_KIND) reader.bytes(2);
+  else reader.unsigned();
 }
 
 function readExports(reader: Reader, outline: Outline): void {
@@ -200,7 +187,7 @@ function readExports(reader: Reader, outline: Outline): void {
     const name = reader.name();
     const kind = reader.byte();
     const index = reader.unsigned();
-    if (outline.exports.has(name)) throw invalid(`export "${name}" comes twice`);
+    if (outline.exports.has(name)) throw invalid(`export "${name}" appears twice`);
     outline.exports.set(name, { kind, index });
   }
 }
@@ -209,14 +196,15 @@ function checkExports({ types, functions, memories, exports }: Outline): void {
   const memory = exports.get('memory');
   if (!memory) throw missing('it does not export "memory"');
   if (memory.kind !== MEMORY_KIND || memory.index >= memories)
-    throw missing('its export "memory" is no memory of its own');
-  for (const [name, type] of Object.entries(EXPORTS)) {
+    throw missing('its export "memory" is not a memory that it defines itself');
+  const absent = Object.keys(MODULE_EXPORTS).filter((name) => !MODULE_EXPORTS[name]?.optional && !exports.has(name));
+  if (absent.length > 0) throw missing(`it does not export ${listed(absent)}. ${EXPORT_LINE}`);
+  for (const [name, entry] of Object.entries(MODULE_EXPORTS)) {
     const found = exports.get(name);
-    if (!found && OPTIONAL_EXPORTS.includes(name)) continue;
-    if (!found) throw missing(`it does not export "${name}", a function ${signature(...type)}`);
+    if (!found) continue;
     const actual = found.kind === FUNCTION_KIND ? types[functions[found.index] ?? -1] : KIND_NAMES[found.kind];
-    if (actual !== signature(...type))
-      throw missing(`its export "${name}" is no function ${signature(...type)} but ${actual ?? 'nothing'}`);
+    if (actual !== typeOf(entry))
+      throw missing(`its export "${name}" is not a function ${typeOf(entry)} but ${actual ?? 'nothing'}`);
   }
   if (exports.has('save') !== exports.has('load'))
     throw missing('it exports only one of "save" and "load"; export both or neither');
@@ -240,6 +228,15 @@ function exportStart(sections: Section[], { types, functions, exports, start }: 
     sections.findIndex(({ id }) => id === 8),
     1,
   );
+}
+
+function typeOf({ parameters, result }: ModuleFunction): string {
+  return signature(parameters.length, result === '' ? 0 : 1);
+}
+
+function listed(names: readonly string[]): string {
+  const quoted = names.map((name) => `"${name}"`);
+  return quoted.length === 1 ? quoted.join() : `${quoted.slice(0, -1).join(', ')} and ${quoted.at(-1)}`;
 }
 
 function signature(parameters: number, results: number): string {

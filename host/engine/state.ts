@@ -28,7 +28,7 @@ export function checkState(state: Uint8Array, saves: boolean, bytesMax: number):
 /** Holds a game's state while `save` writes it or `load` reads it. */
 export class StateTransfer {
   readonly #bytesMax: number;
-  /** What `save` has written so far; undefined unless it runs. */
+  /** The bytes that `save` has written so far; undefined unless it runs. */
   #written: GrowingBytes | undefined;
   #readable: Uint8Array = new Uint8Array(0);
 

@@ -10,8 +10,8 @@ import { Reader, writeUnsigned } from './leb128.ts';
 const SHOWN_MAX = 4;
 /** Matches sources that are not the game's own: the compiler's library, and packages such as the SDK. */
 const LIBRARY = /^~lib|^node_modules\//;
-/** Matches the file of the SDK that reports a failed check, which is never the place of a fault. */
-const ABORT = /@nearlight\/sdk\/sdk\/abort\.ts/;
+/** Matches files of the SDK that are never the place of a fault: they report failed checks or write what a caller asks. */
+const PLUMBING = /@nearlight\/sdk\/sdk\/(abort|stream|encode)\.ts/;
 const CODE_SECTION = 10;
 
 /** A source map (ECMA-426, version 3), extended by the names and places of functions. */
@@ -105,7 +105,7 @@ export function describeFrames(json: string, module: Uint8Array, frames: readonl
   const trace = new TraceMap(map as unknown as SourceMapInput);
   const places = frames.map((frame) => place(frame, map.x_nearlight.functions, trace));
   // Code that the compiler adds, such as the dispatch to an override, has no place in the sources.
-  const known = places.filter(({ text }) => text && !ABORT.test(text) && !text.endsWith('(no source)'));
+  const known = places.filter(({ text }) => text && !PLUMBING.test(text) && !text.endsWith('(no source)'));
   const shown = known.slice(0, SHOWN_MAX);
   const own = known.find((entry) => entry.own);
   if (own && !shown.includes(own)) shown[SHOWN_MAX - 1] = own;
@@ -131,7 +131,7 @@ function place(frame: TrapFrame, functions: { name: string; start: number }[], t
   const found = functions[index];
   if (!found) return { text: '', own: false };
   // Names begin with their file, as in "renderer/arena/match/Match#tick". So do names within type arguments.
-  const name = found.name.replace(/[~@\w./-]*\//g, '');
+  const name = found.name.replace(/[~@\w./-]*\//g, '').replace(/@override$/, '');
   // The compiler records no place for code that it has merged from several places.
   const at = offset === undefined ? undefined : originalPositionFor(trace, { line: 1, column: offset });
   const parts = mappings(index, functions, trace);

@@ -1,30 +1,37 @@
 import { Fault } from './reader.ts';
 
-/** Bytes of GPU memory that a room holds, against its bound. */
+/** Counts the GPU memory that a room holds, and limits it. */
 export class Budget {
-  readonly max: number;
-  used = 0;
+  readonly #bytesMax: number;
+  #used = 0;
 
-  constructor(max: number) {
-    this.max = max;
+  constructor(bytesMax: number) {
+    this.#bytesMax = bytesMax;
   }
 
-  /** @throws Fault where fewer than `bytes` are left */
+  /** Bytes that the room holds. */
+  get used(): number {
+    return this.#used;
+  }
+
+  /** Counts `bytes` as held. @throws Fault if that is more than the room has left */
   take(bytes: number): void {
-    if (bytes > this.max - this.used)
-      throw new Fault(`its ${bytes} bytes exceed what is left of ${this.max} (GPU_BYTES_MAX): ${this.max - this.used}`);
-    this.used += bytes;
+    const left = this.#bytesMax - this.#used;
+    if (bytes > left)
+      throw new Fault(`its ${bytes} bytes exceed what is left of ${this.#bytesMax} (GPU_BYTES_MAX): ${left}`);
+    this.#used += bytes;
   }
 
+  /** Counts `bytes` as released. */
   give(bytes: number): void {
-    this.used -= bytes;
+    this.#used -= bytes;
   }
 
-  /** Takes `bytes` for what `make` makes, unless that fails. @throws Fault as take() */
-  spend<T>(bytes: number, make: () => T): T {
+  /** Creates an object of `bytes`, which count as held only if `create` succeeds. @throws Fault as take() */
+  spend<T>(bytes: number, create: () => T): T {
     this.take(bytes);
     try {
-      return make();
+      return create();
     } catch (error) {
       this.give(bytes);
       throw error;
@@ -32,111 +39,52 @@ export class Budget {
   }
 }
 
-/** What a call of a module may draw and dispatch. */
+/** Limits on what one call of a module may draw and dispatch. */
 export interface WorkLimits {
   gpuDrawsMax: number;
   gpuVerticesMax: number;
   gpuWorkgroupsMax: number;
 }
 
-/** Draws, vertices and workgroups of one call, against their bounds. What comes from a buffer counts as a draw alone. */
+/**
+ * Counts what one call of a module draws and dispatches, and limits it. An indirect draw or dispatch counts as one draw
+ * without vertices or workgroups, because only the GPU knows how many there are.
+ */
 export class Work {
-  draws = 0;
-  vertices = 0;
-  workgroups = 0;
   readonly #limits: WorkLimits;
+  #draws = 0;
+  #vertices = 0;
+  #workgroups = 0;
 
   constructor(limits: WorkLimits) {
     this.#limits = limits;
   }
 
-  /** Begins the account of a call. */
+  /** Starts to count for another call. */
   begin(): void {
-    this.draws = 0;
-    this.vertices = 0;
-    this.workgroups = 0;
+    this.#draws = 0;
+    this.#vertices = 0;
+    this.#workgroups = 0;
   }
 
-  /** @throws Fault where that is too much */
+  /** @throws Fault if the call draws too much */
   draw(draws: number, vertices: number): void {
     const { gpuDrawsMax, gpuVerticesMax } = this.#limits;
-    this.draws += draws;
-    this.vertices += vertices;
-    if (this.draws > gpuDrawsMax) throw new Fault(`one call draws more than ${gpuDrawsMax} times (GPU_DRAWS_MAX)`);
-    if (this.vertices > gpuVerticesMax)
+    this.#draws += draws;
+    this.#vertices += vertices;
+    if (this.#draws > gpuDrawsMax) throw new Fault(`one call draws more than ${gpuDrawsMax} times (GPU_DRAWS_MAX)`);
+    if (this.#vertices > gpuVerticesMax)
       throw new Fault(`one call draws more than ${gpuVerticesMax} vertices (GPU_VERTICES_MAX)`);
   }
 
-  /** @throws Fault where that is too much */
+  /** @throws Fault if the call dispatches too much */
   dispatch(workgroups: number): void {
     const { gpuDrawsMax, gpuWorkgroupsMax } = this.#limits;
-    this.draws++;
-    this.workgroups += workgroups;
-    if (this.draws > gpuDrawsMax) throw new Fault(`one call dispatches more than ${gpuDrawsMax} times (GPU_DRAWS_MAX)`);
-    if (this.workgroups > gpuWorkgroupsMax)
+    this.#draws++;
+    this.#workgroups += workgroups;
+    if (this.#draws > gpuDrawsMax)
+      throw new Fault(`one call dispatches more than ${gpuDrawsMax} times (GPU_DRAWS_MAX)`);
+    if (this.#workgroups > gpuWorkgroupsMax)
       throw new Fault(`one call dispatches more than ${gpuWorkgroupsMax} workgroups (GPU_WORKGROUPS_MAX)`);
   }
-}
-
-export interface TextureSize {
-  width: number;
-  height: number;
-  depthOrArrayLayers: number;
-  mipLevelCount: number;
-  sampleCount: number;
-  dimension: GPUTextureDimension;
-  format: GPUTextureFormat;
-}
-
-/** Levels that a texture of 2^31 texels a side has; more are no texture at all. */
-const MIP_LEVELS_MAX = 32;
-
-/** About what a texture takes: all its levels, layers and samples, without the driver's own padding. */
-export function textureBytes(size: TextureSize): number {
-  if (size.mipLevelCount > MIP_LEVELS_MAX)
-    throw new Fault(`mipLevelCount: ${size.mipLevelCount} is more than a texture has`);
-  const bytes = blockBytes(size.format);
-  const [blockWidth, blockHeight] = blockSize(size.format);
-  let total = 0;
-  for (let level = 0; level < size.mipLevelCount; level++) {
-    const depth = size.dimension === '3d' ? Math.max(1, size.depthOrArrayLayers >>> level) : size.depthOrArrayLayers;
-    total += blocks(size.width, level, blockWidth) * blocks(size.height, level, blockHeight) * depth * bytes;
-  }
-  return total * Math.max(1, size.sampleCount);
-}
-
-function blocks(texels: number, level: number, edge: number): number {
-  return Math.ceil(Math.max(1, texels >>> level) / edge);
-}
-
-const PACKED: Record<string, number> = {
-  rgb9e5ufloat: 4,
-  rgb10a2uint: 4,
-  rgb10a2unorm: 4,
-  rg11b10ufloat: 4,
-  stencil8: 1,
-  depth16unorm: 2,
-  depth24plus: 4,
-  'depth24plus-stencil8': 8,
-  depth32float: 4,
-  'depth32float-stencil8': 8,
-};
-
-/** Width and height of a compressed format's blocks in texels; 1 x 1 for any other. */
-function blockSize(format: string): [width: number, height: number] {
-  const [, width, height] = /^astc-(\d+)x(\d+)-/.exec(format) ?? [];
-  if (width && height) return [Number(width), Number(height)];
-  return /^(bc|etc2|eac)/.test(format) ? [4, 4] : [1, 1];
-}
-
-/** Bytes of a texel or of a block (WebGPU, "Texture Format Capabilities"). */
-function blockBytes(format: string): number {
-  const packed = PACKED[format];
-  if (packed !== undefined) return packed;
-  if (format.startsWith('bc')) return /^bc[14]/.test(format) ? 8 : 16;
-  if (format.startsWith('astc')) return 16;
-  if (/^(etc2|eac)/.test(format)) return /^(etc2-rgb8|eac-r11)/.test(format) ? 8 : 16;
-  const plain = /^([rgba]+)(\d+)/.exec(format);
-  if (plain === null) throw new Error(`no size is known for texture format ${format}`);
-  return (plain[1]!.length * Number(plain[2])) / 8;
 }

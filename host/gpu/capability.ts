@@ -1,9 +1,12 @@
-import { names } from './decode.ts';
+import { ENUMS } from './decode.ts';
 
-/** Fits what a module gets: a u32. */
+/** The highest limit that a module can read, because it gets limits as u32. */
 const LIMIT_MAX = 2 ** 32 - 1;
 
-/** What a module may ask of its GPU, whose buffers its room bounds: bit n of `features` is the n-th FeatureName, `limits` has each LimitName's value. */
+/**
+ * The features and limits that a module may ask for: bit n of `features` is the n-th FeatureName, and `limits` has the value
+ * of each LimitName. The host's own limit on the size of buffers is among them.
+ */
 export function capabilities(
   device: GPUDevice,
   { gpuBufferBytesMax = LIMIT_MAX } = {},
@@ -11,8 +14,8 @@ export function capabilities(
   const has = (name: string, bit: number): number => (device.features.has(name as GPUFeatureName) ? 1 << bit : 0);
   const limits = device.limits as unknown as Record<string, number | undefined>;
   return {
-    features: names.FeatureName.reduce((bits, name, bit) => bits | has(name, bit), 0),
-    limits: names.LimitName.map((name) =>
+    features: ENUMS.FeatureName.reduce((bits, name, bit) => bits | has(name, bit), 0),
+    limits: ENUMS.LimitName.map((name) =>
       Math.min(limits[name] ?? 0, name === 'maxBufferSize' ? gpuBufferBytesMax : LIMIT_MAX),
     ),
   };

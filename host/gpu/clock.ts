@@ -1,8 +1,8 @@
-import type { Clock } from '../base/clock.ts';
+import { type Clock, systemClock } from '../base/clock.ts';
 import { perDevice } from './shared.ts';
 
 /**
- * The clock that the limits on commands and compilations (REPLAY_MS_MAX, SHADER_MS_MAX) read, one for each device.
- * openGpu() sets it; without that it is the system's.
+ * The clock that measures commands and compilations against REPLAY_MS_MAX and SHADER_MS_MAX. There is one for each device.
+ * It is the system's clock unless openGpu() was given another.
  */
-export const commandClock = perDevice((): Pick<Clock, 'now'> => ({ now: () => performance.now() }));
+export const commandClock = perDevice((): Pick<Clock, 'now'> => ({ now: systemClock.now }));

@@ -1,6 +1,6 @@
 /**
- * Dawn (the `webgpu` package) as the host's GPU. The one file of this folder that runs only in Node;
- * a browser hands its own device to the replay.
+ * Opens the host's GPU through Dawn, the `webgpu` package. Only this file and those that it alone imports need Node; a browser
+ * hands its own device to the replay.
  */
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
@@ -8,51 +8,55 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { NearlightError } from '../base/errors.ts';
 import { findRuntime } from '../base/installed.ts';
+import type { Milli } from '../base/time.ts';
 import { probeAnisotropy } from './anisotropy.ts';
 import { commandClock } from './clock.ts';
 import { DeviceGroups } from './groups.ts';
+import { tamePolling } from './polling.ts';
+import { warmUp } from './warmup.ts';
 import { DeviceWatch } from './watch.ts';
 
-/** What is known of an adapter; empty strings where its driver does not say. */
+/** Describes an adapter. A field is empty if the driver does not say. */
 export interface AdapterInfo {
   readonly vendor: string;
   readonly architecture: string;
   readonly device: string;
-  /** The adapter's name and its driver with version, in the driver's own words. */
+  /** Name of the adapter, and name and version of its driver, in the driver's own words. */
   readonly description: string;
 }
 
-/** An open GPU. Its owner calls close() once every object made from `device` is no longer used. */
+/** An open GPU. Its owner calls close() when nothing uses objects of the device any longer. */
 export interface Gpu {
-  /** Another one after reopen(): nothing keeps it. */
+  /** The current device. Do not keep it, because reopen() replaces it. */
   readonly device: GPUDevice;
   readonly adapter: AdapterInfo;
-  /** True where the CPU renders (llvmpipe, SwiftShader) or nothing does (the null backend). */
+  /** Whether the CPU renders (llvmpipe, SwiftShader), or nothing does (the null backend). */
   readonly software: boolean;
-  /** Whether the device no longer works: its driver failed, it works without end, or close() was called. */
+  /** Whether the device cannot be used: the driver failed, work does not end, or close() was called. */
   readonly lost: boolean;
-  /** Resolves with why the device of now is lost, unless it is by close(). */
+  /** Resolves with the reason when the current device is lost. Never settles if close() ends the device. */
   readonly whenLost: Promise<string>;
   /**
-   * Opens another device in the place of one that is lost, on a driver instance of its own.
+   * Replaces a lost device by a new one, with a new instance of the driver.
    * @throws NearlightError NL_NO_GPU
    */
   reopen(): Promise<void>;
-  /** Destroys the device and everything made from it; idempotent. */
+  /** Destroys the device and all its objects; idempotent. */
   close(): void;
 }
 
 export interface OpenOptions {
-  /** True: refuse a software adapter. */
+  /** If true, opening fails when there is only a software adapter. */
   hardwareRequired: boolean;
   log(level: 'error' | 'warn' | 'info', message: string): void;
-  /** `null` executes nothing and needs no driver; for tests. */
+  /** `null` needs no driver and executes nothing; it is for tests. */
   backend?: 'vulkan' | 'null';
   /** Milliseconds for the limits on commands and compilations; the system's clock by default. */
-  now?(): number;
+  now?(): Milli;
 }
 
-const features = [
+/** Requested if the adapter has them. */
+const FEATURES = [
   'depth-clip-control',
   'depth32float-stencil8',
   'texture-compression-bc',
@@ -75,8 +79,8 @@ const features = [
   'primitive-index',
 ] as readonly string[] as readonly GPUFeatureName[];
 
-/** Taken as the adapter offers them; every other limit stays at WebGPU's default, so that a module runs everywhere. */
-const limits = [
+/** Limits that are as high as the adapter allows. All others stay at WebGPU's defaults, so that a module runs everywhere. */
+const LIMITS = [
   'maxTextureDimension2D',
   'maxBufferSize',
   'maxStorageBufferBindingSize',
@@ -84,15 +88,15 @@ const limits = [
   'maxStorageBuffersPerShaderStage',
 ] as const satisfies readonly (keyof GPUSupportedLimits)[];
 
-/** An instance that is collected takes the process with it (dawn.node 0.6), so each is kept. */
-const instances: GPU[] = [];
-/** The one of each backend that works. */
-const current = new Map<string, GPU>();
+/** All instances, because the process crashes when one is garbage-collected (dawn.node 0.6). */
+const INSTANCES: GPU[] = [];
+/** The instance that each backend uses now. */
+const CURRENT = new Map<string, GPU>();
 
 /**
- * Opens a hardware adapter, or else a software one with a single line of warning.
- * Also installs WebGPU's globals (GPUBufferUsage and the like) and paces Dawn's polling, both once.
- * @throws NearlightError NL_NO_GPU where there is no adapter, or only software and `hardwareRequired`
+ * Opens a hardware adapter. Without one, opens a software adapter and logs one warning. The first call also installs WebGPU's
+ * globals, such as GPUBufferUsage, and slows down Dawn's polling.
+ * @throws NearlightError NL_NO_GPU without an adapter, or with only a software adapter and `hardwareRequired`
  */
 export async function openGpu(options: OpenOptions): Promise<Gpu> {
   const { log, backend = 'vulkan' } = options;
@@ -118,12 +122,12 @@ export async function openGpu(options: OpenOptions): Promise<Gpu> {
       return opened.whenLost;
     },
     async reopen() {
-      // The driver of a device that works without end would do nothing else for another device.
-      current.delete(backend);
+      // A driver instance that executes endless work executes nothing for another device.
+      CURRENT.delete(backend);
       opened = await open(options);
     },
     close() {
-      // To destroy a device waits for its work, which may have no end.
+      // Destroying a device waits for its work to end, which may never happen.
       if (!opened.hung) opened.device.destroy();
     },
   };
@@ -161,9 +165,9 @@ async function open({ hardwareRequired, log, backend = 'vulkan', now }: OpenOpti
   if (now) commandClock(device).now = now;
   warmUp(device);
   if (backend !== 'null') await probeAnisotropy(device);
-  DeviceGroups.of(device).collect = () => setImmediate(collectGarbage);
+  DeviceGroups.of(device).collectWith(() => setImmediate(collectGarbage));
   device.addEventListener('uncapturederror', (event) => {
-    // Listeners that come later find out whose it is.
+    // Listeners that were added later find out which room caused the error, and then prevent the default.
     queueMicrotask(() => {
       if (!event.defaultPrevented) log('error', `GPU: ${event.error.message}`);
     });
@@ -190,9 +194,9 @@ async function open({ hardwareRequired, log, backend = 'vulkan', now }: OpenOpti
 }
 
 async function openInstance(backend: string): Promise<GPU> {
-  const known = current.get(backend);
+  const known = CURRENT.get(backend);
   if (known) return known;
-  // Mesa complains on stderr where it is unset, and only a window system would use it.
+  // Mesa writes a warning to stderr if this is unset, although only a window system would use it.
   process.env.XDG_RUNTIME_DIR ??= tmpdir();
   tamePolling();
   try {
@@ -200,8 +204,8 @@ async function openInstance(backend: string): Promise<GPU> {
     const { create, globals } = await import('webgpu');
     Object.assign(globalThis, globals);
     const instance = create([`backend=${backend}`]);
-    instances.push(instance);
-    current.set(backend, instance);
+    INSTANCES.push(instance);
+    CURRENT.set(backend, instance);
     return instance;
   } catch (cause) {
     const detail = `Dawn's library for Node could not be loaded (${String(cause)}); it needs glibc 2.34 or later`;
@@ -225,8 +229,8 @@ async function openDevice(adapter: GPUAdapter): Promise<GPUDevice> {
   try {
     return await adapter.requestDevice({
       label: 'nearlight',
-      requiredFeatures: features.filter((feature) => adapter.features.has(feature)),
-      requiredLimits: Object.fromEntries(limits.map((limit) => [limit, adapter.limits[limit]])),
+      requiredFeatures: FEATURES.filter((feature) => adapter.features.has(feature)),
+      requiredLimits: Object.fromEntries(LIMITS.map((limit) => [limit, adapter.limits[limit]])),
     });
   } catch (cause) {
     throw new NearlightError('NL_NO_GPU', `the adapter gave no device (${String(cause)}); update its driver`, {
@@ -235,90 +239,8 @@ async function openDevice(adapter: GPUAdapter): Promise<GPUDevice> {
   }
 }
 
-/**
- * Has Dawn make the pipelines of its own that it otherwise makes when they are needed first: for timestamps, and to check
- * indirect draws and dispatches. A software adapter makes none while it works, so that a shader without an end would
- * then stop this thread.
- */
-function warmUp(device: GPUDevice): void {
-  const { INDIRECT, INDEX, QUERY_RESOLVE } = GPUBufferUsage;
-  const buffer = device.createBuffer({ size: 256, usage: INDIRECT | INDEX });
-  const code = '@vertex fn v() -> @builtin(position) vec4f { return vec4f(); } @compute @workgroup_size(1) fn c() {}';
-  const module = device.createShaderModule({ code });
-  const depthStencil = { format: 'depth16unorm', depthWriteEnabled: false, depthCompare: 'always' } as const;
-  const depth = device.createTexture({
-    size: [1, 1],
-    format: depthStencil.format,
-    usage: GPUTextureUsage.RENDER_ATTACHMENT,
-  });
-  const encoder = device.createCommandEncoder();
-  const compute = encoder.beginComputePass();
-  compute.setPipeline(device.createComputePipeline({ layout: 'auto', compute: { module } }));
-  compute.dispatchWorkgroupsIndirect(buffer, 0);
-  compute.end();
-  const render = encoder.beginRenderPass({
-    colorAttachments: [],
-    depthStencilAttachment: { view: depth.createView(), depthReadOnly: true },
-  });
-  render.setPipeline(device.createRenderPipeline({ layout: 'auto', vertex: { module }, depthStencil }));
-  render.setIndexBuffer(buffer, 'uint16');
-  render.drawIndirect(buffer, 0);
-  render.drawIndexedIndirect(buffer, 0);
-  render.end();
-  const queries = device.features.has('timestamp-query')
-    ? device.createQuerySet({ type: 'timestamp', count: 1 })
-    : undefined;
-  const times = device.createBuffer({ size: 256, usage: QUERY_RESOLVE });
-  if (queries) encoder.resolveQuerySet(queries, 0, 1, times, 0);
-  device.queue.submit([encoder.finish()]);
-  for (const used of [buffer, depth, times, queries]) used?.destroy();
-}
-
-/** Garbage collection does not see what Dawn's objects hold, so that it has to be asked for. */
+/** Collects garbage. The JavaScript engine would do so too late, because it does not see what Dawn's objects hold. */
 function collectGarbage(): void {
   setFlagsFromString('--expose-gc');
   (runInNewContext('gc') as () => void)();
-}
-
-/** Polls at once after a call, which finds what takes a small job's time; every later one waits for a timer. */
-const IMMEDIATE_POLLS = 4;
-const POLL_MS = 1;
-
-let tamed = false;
-
-/**
- * Paces Dawn's polling. While a promise of its is pending, dawn.node polls from the global setImmediate in a closed loop: that
- * takes a core from the software adapter or the encoder, and its garbage makes for a full collection every second.
- * From now on a call's first few polls stay immediate and the rest come from a timer. Every other use of setImmediate
- * is left as it was. Idempotent.
- */
-export function tamePolling(): void {
-  if (tamed) return;
-  tamed = true;
-  const { setImmediate } = globalThis;
-  let inPoll = false;
-  let polls = 0;
-  const poll = (callback: () => void): void => {
-    inPoll = true;
-    try {
-      callback();
-    } finally {
-      inPoll = false;
-    }
-  };
-  const paced = (callback: (...args: unknown[]) => void, ...args: unknown[]): unknown => {
-    if (args.length > 0 || !isPoll(callback)) return setImmediate(callback, ...args);
-    // A poll that finds something still pending asks for the next one itself; any other request starts a new chain.
-    polls = inPoll ? polls + 1 : 0;
-    return polls < IMMEDIATE_POLLS ? setImmediate(poll, callback) : setTimeout(poll, POLL_MS, callback);
-  };
-  globalThis.setImmediate = Object.defineProperties(
-    paced,
-    Object.getOwnPropertyDescriptors(setImmediate),
-  ) as typeof setImmediate;
-}
-
-/** Dawn's poll is a native function without name or parameters; a bound function prints alike, but has a name. */
-function isPoll(callback: (...args: unknown[]) => void): boolean {
-  return callback.name === '' && callback.length === 0 && String(callback) === 'function () { [native code] }';
 }

@@ -2,8 +2,8 @@
 import { badLength, bits, bool, Fault, finite, oneOf, oneOfOrNone, optional, type Reader } from './reader.ts';
 import type { Handles, Tables } from './table.ts';
 
-/** Enum values in order (value n is entry n - 1) and masks of flags. */
-export const names = {
+/** The values of each enum; a stream gives value n as n + 1. */
+export const ENUMS = {
   ObjectKind: [
     'buffer',
     'texture',
@@ -268,40 +268,39 @@ export const names = {
     'maxComputeWorkgroupSizeZ',
     'maxComputeWorkgroupsPerDimension',
   ] as const,
-  BufferUsage: 1023,
-  TextureUsage: 31,
-  ShaderStage: 7,
-  ColorWrite: 15,
 };
 
-type GPUObjectKindName = (typeof names.ObjectKind)[number];
-type GPUTextureFormatName = (typeof names.TextureFormat)[number];
-type GPUTextureDimensionName = (typeof names.TextureDimension)[number];
-type GPUTextureViewDimensionName = (typeof names.TextureViewDimension)[number];
-type GPUTextureAspectName = (typeof names.TextureAspect)[number];
-type GPUAddressModeName = (typeof names.AddressMode)[number];
-type GPUFilterModeName = (typeof names.FilterMode)[number];
-type GPUCompareFunctionName = (typeof names.CompareFunction)[number];
-type GPUBufferBindingTypeName = (typeof names.BufferBindingType)[number];
-type GPUSamplerBindingTypeName = (typeof names.SamplerBindingType)[number];
-type GPUTextureSampleTypeName = (typeof names.TextureSampleType)[number];
-type GPUStorageTextureAccessName = (typeof names.StorageTextureAccess)[number];
-type GPUPrimitiveTopologyName = (typeof names.PrimitiveTopology)[number];
-type GPUFrontFaceName = (typeof names.FrontFace)[number];
-type GPUCullModeName = (typeof names.CullMode)[number];
-type GPUIndexFormatName = (typeof names.IndexFormat)[number];
-type GPUVertexFormatName = (typeof names.VertexFormat)[number];
-type GPUVertexStepModeName = (typeof names.VertexStepMode)[number];
-type GPUBlendOperationName = (typeof names.BlendOperation)[number];
-type GPUBlendFactorName = (typeof names.BlendFactor)[number];
-type GPUStencilOperationName = (typeof names.StencilOperation)[number];
-type GPULoadOpName = (typeof names.LoadOp)[number];
-type GPUStoreOpName = (typeof names.StoreOp)[number];
-type GPUQueryTypeName = (typeof names.QueryType)[number];
-type GPUErrorFilterName = (typeof names.ErrorFilter)[number];
+/** All bits of each set of flags. */
+export const MASKS = { BufferUsage: 1023, TextureUsage: 31, ShaderStage: 7, ColorWrite: 15 };
+
+type GPUObjectKindName = (typeof ENUMS.ObjectKind)[number];
+type GPUTextureFormatName = (typeof ENUMS.TextureFormat)[number];
+type GPUTextureDimensionName = (typeof ENUMS.TextureDimension)[number];
+type GPUTextureViewDimensionName = (typeof ENUMS.TextureViewDimension)[number];
+type GPUTextureAspectName = (typeof ENUMS.TextureAspect)[number];
+type GPUAddressModeName = (typeof ENUMS.AddressMode)[number];
+type GPUFilterModeName = (typeof ENUMS.FilterMode)[number];
+type GPUCompareFunctionName = (typeof ENUMS.CompareFunction)[number];
+type GPUBufferBindingTypeName = (typeof ENUMS.BufferBindingType)[number];
+type GPUSamplerBindingTypeName = (typeof ENUMS.SamplerBindingType)[number];
+type GPUTextureSampleTypeName = (typeof ENUMS.TextureSampleType)[number];
+type GPUStorageTextureAccessName = (typeof ENUMS.StorageTextureAccess)[number];
+type GPUPrimitiveTopologyName = (typeof ENUMS.PrimitiveTopology)[number];
+type GPUFrontFaceName = (typeof ENUMS.FrontFace)[number];
+type GPUCullModeName = (typeof ENUMS.CullMode)[number];
+type GPUIndexFormatName = (typeof ENUMS.IndexFormat)[number];
+type GPUVertexFormatName = (typeof ENUMS.VertexFormat)[number];
+type GPUVertexStepModeName = (typeof ENUMS.VertexStepMode)[number];
+type GPUBlendOperationName = (typeof ENUMS.BlendOperation)[number];
+type GPUBlendFactorName = (typeof ENUMS.BlendFactor)[number];
+type GPUStencilOperationName = (typeof ENUMS.StencilOperation)[number];
+type GPULoadOpName = (typeof ENUMS.LoadOp)[number];
+type GPUStoreOpName = (typeof ENUMS.StoreOp)[number];
+type GPUQueryTypeName = (typeof ENUMS.QueryType)[number];
+type GPUErrorFilterName = (typeof ENUMS.ErrorFilter)[number];
 
 /** Names of commands by opcode, for messages. */
-export const commandNames: ReadonlyMap<number, string> = new Map([
+export const COMMAND_NAMES: ReadonlyMap<number, string> = new Map([
   [1, 'createBuffer'],
   [2, 'createTexture'],
   [3, 'createTextureView'],
@@ -363,6 +362,189 @@ export const commandNames: ReadonlyMap<number, string> = new Map([
   [82, 'dispatchWorkgroupsIndirect'],
 ]);
 
+/** The words of a command that name objects, for messages. */
+export interface Mentions {
+  /** Word with the byte length of the command's own label; 0 for none. */
+  readonly label: number;
+  /** Word at which the label begins; 0 for none. */
+  readonly text: number;
+  /** Words that hold ids of objects, with the name of the field and the kind of the object. */
+  readonly ids: readonly (readonly [word: number, name: string, kind: keyof Tables])[];
+}
+
+/** Mentions by opcode. */
+export const MENTIONS: ReadonlyMap<number, Mentions> = new Map([
+  [1, { label: 5, text: 6, ids: [] }],
+  [2, { label: 10, text: 12, ids: [] }],
+  [3, { label: 11, text: 12, ids: [[2, 'texture', 'texture']] }],
+  [4, { label: 12, text: 13, ids: [] }],
+  [5, { label: 2, text: 4, ids: [] }],
+  [6, { label: 2, text: 4, ids: [] }],
+  [7, { label: 3, text: 5, ids: [[2, 'layout', 'bindGroupLayout']] }],
+  [8, { label: 2, text: 4, ids: [] }],
+  [
+    9,
+    {
+      label: 29,
+      text: 39,
+      ids: [
+        [2, 'layout', 'pipelineLayout'],
+        [3, 'vertexModule', 'shaderModule'],
+        [4, 'fragmentModule', 'shaderModule'],
+      ],
+    },
+  ],
+  [
+    10,
+    {
+      label: 4,
+      text: 8,
+      ids: [
+        [2, 'layout', 'pipelineLayout'],
+        [3, 'module', 'shaderModule'],
+      ],
+    },
+  ],
+  [11, { label: 0, text: 0, ids: [[2, 'pipeline', 'renderPipeline']] }],
+  [12, { label: 0, text: 0, ids: [[2, 'pipeline', 'computePipeline']] }],
+  [13, { label: 0, text: 0, ids: [] }],
+  [14, { label: 4, text: 5, ids: [] }],
+  [15, { label: 5, text: 7, ids: [] }],
+  [16, { label: 0, text: 0, ids: [] }],
+  [
+    17,
+    {
+      label: 29,
+      text: 39,
+      ids: [
+        [2, 'layout', 'pipelineLayout'],
+        [3, 'vertexModule', 'shaderModule'],
+        [4, 'fragmentModule', 'shaderModule'],
+      ],
+    },
+  ],
+  [
+    18,
+    {
+      label: 4,
+      text: 8,
+      ids: [
+        [2, 'layout', 'pipelineLayout'],
+        [3, 'module', 'shaderModule'],
+      ],
+    },
+  ],
+  [19, { label: 0, text: 0, ids: [[1, 'module', 'shaderModule']] }],
+  [20, { label: 0, text: 0, ids: [] }],
+  [21, { label: 0, text: 0, ids: [] }],
+  [32800, { label: 0, text: 0, ids: [[1, 'buffer', 'buffer']] }],
+  [32801, { label: 0, text: 0, ids: [[1, 'texture', 'texture']] }],
+  [34, { label: 0, text: 0, ids: [[1, 'buffer', 'buffer']] }],
+  [35, { label: 0, text: 0, ids: [[1, 'texture', 'texture']] }],
+  [36, { label: 0, text: 0, ids: [] }],
+  [37, { label: 0, text: 0, ids: [] }],
+  [38, { label: 0, text: 0, ids: [[1, 'buffer', 'buffer']] }],
+  [
+    48,
+    {
+      label: 0,
+      text: 0,
+      ids: [
+        [1, 'source', 'buffer'],
+        [3, 'destination', 'buffer'],
+      ],
+    },
+  ],
+  [
+    49,
+    {
+      label: 0,
+      text: 0,
+      ids: [
+        [1, 'buffer', 'buffer'],
+        [5, 'texture', 'texture'],
+      ],
+    },
+  ],
+  [
+    50,
+    {
+      label: 0,
+      text: 0,
+      ids: [
+        [1, 'texture', 'texture'],
+        [7, 'buffer', 'buffer'],
+      ],
+    },
+  ],
+  [
+    51,
+    {
+      label: 0,
+      text: 0,
+      ids: [
+        [1, 'source', 'texture'],
+        [7, 'texture', 'texture'],
+      ],
+    },
+  ],
+  [52, { label: 0, text: 0, ids: [[1, 'buffer', 'buffer']] }],
+  [
+    53,
+    {
+      label: 14,
+      text: 16,
+      ids: [
+        [1, 'depthView', 'textureView'],
+        [10, 'occlusionQuerySet', 'querySet'],
+        [11, 'timestampQuerySet', 'querySet'],
+      ],
+    },
+  ],
+  [54, { label: 0, text: 0, ids: [] }],
+  [55, { label: 4, text: 5, ids: [[1, 'timestampQuerySet', 'querySet']] }],
+  [56, { label: 0, text: 0, ids: [] }],
+  [
+    57,
+    {
+      label: 0,
+      text: 0,
+      ids: [
+        [1, 'querySet', 'querySet'],
+        [4, 'destination', 'buffer'],
+      ],
+    },
+  ],
+  [58, { label: 1, text: 2, ids: [] }],
+  [59, { label: 0, text: 0, ids: [] }],
+  [60, { label: 1, text: 2, ids: [] }],
+  [64, { label: 0, text: 0, ids: [[1, 'pipeline', 'renderPipeline']] }],
+  [65, { label: 0, text: 0, ids: [[2, 'bindGroup', 'bindGroup']] }],
+  [66, { label: 0, text: 0, ids: [[2, 'buffer', 'buffer']] }],
+  [67, { label: 0, text: 0, ids: [[1, 'buffer', 'buffer']] }],
+  [68, { label: 0, text: 0, ids: [] }],
+  [69, { label: 0, text: 0, ids: [] }],
+  [70, { label: 0, text: 0, ids: [[1, 'buffer', 'buffer']] }],
+  [71, { label: 0, text: 0, ids: [[1, 'buffer', 'buffer']] }],
+  [72, { label: 0, text: 0, ids: [] }],
+  [73, { label: 0, text: 0, ids: [] }],
+  [74, { label: 0, text: 0, ids: [] }],
+  [75, { label: 0, text: 0, ids: [] }],
+  [76, { label: 0, text: 0, ids: [] }],
+  [77, { label: 0, text: 0, ids: [] }],
+  [78, { label: 0, text: 0, ids: [] }],
+  [80, { label: 0, text: 0, ids: [[1, 'pipeline', 'computePipeline']] }],
+  [81, { label: 0, text: 0, ids: [] }],
+  [82, { label: 0, text: 0, ids: [[1, 'buffer', 'buffer']] }],
+]);
+
+/** A record of fixed size in a list. */
+export interface ListRecord<T> {
+  readonly words: number;
+  /** Reads and checks the record at word `at`. @throws Fault */
+  read(r: Reader, t: Tables, at: number): T;
+}
+
 export interface BindGroupLayoutEntry {
   binding: number;
   visibility: number;
@@ -377,46 +559,46 @@ export interface BindGroupLayoutEntry {
   viewDimension: GPUTextureViewDimensionName | undefined;
 }
 
-export const BIND_GROUP_LAYOUT_ENTRY_WORDS = 11;
-
-export function readBindGroupLayoutEntry(r: Reader, _t: Tables, at: number): BindGroupLayoutEntry {
-  const w = r.words;
+function readBindGroupLayoutEntry(r: Reader, _t: Tables, at: number): BindGroupLayoutEntry {
+  const { words: w } = r;
   return {
-    binding: w[at + 0],
-    visibility: bits(names.ShaderStage, 'visibility', w[at + 1]),
-    bufferType: oneOfOrNone(names.BufferBindingType, 'bufferType', w[at + 2]),
-    hasDynamicOffset: bool('hasDynamicOffset', w[at + 3]),
-    minBindingSize: w[at + 4],
-    samplerType: oneOfOrNone(names.SamplerBindingType, 'samplerType', w[at + 5]),
-    sampleType: oneOfOrNone(names.TextureSampleType, 'sampleType', w[at + 6]),
-    multisampled: bool('multisampled', w[at + 7]),
-    storageAccess: oneOfOrNone(names.StorageTextureAccess, 'storageAccess', w[at + 8]),
-    storageFormat: oneOfOrNone(names.TextureFormat, 'storageFormat', w[at + 9]),
-    viewDimension: oneOfOrNone(names.TextureViewDimension, 'viewDimension', w[at + 10]),
+    binding: w[at + 0] ?? 0,
+    visibility: bits(MASKS.ShaderStage, 'visibility', w[at + 1] ?? 0),
+    bufferType: oneOfOrNone(ENUMS.BufferBindingType, 'bufferType', w[at + 2] ?? 0),
+    hasDynamicOffset: bool('hasDynamicOffset', w[at + 3] ?? 0),
+    minBindingSize: w[at + 4] ?? 0,
+    samplerType: oneOfOrNone(ENUMS.SamplerBindingType, 'samplerType', w[at + 5] ?? 0),
+    sampleType: oneOfOrNone(ENUMS.TextureSampleType, 'sampleType', w[at + 6] ?? 0),
+    multisampled: bool('multisampled', w[at + 7] ?? 0),
+    storageAccess: oneOfOrNone(ENUMS.StorageTextureAccess, 'storageAccess', w[at + 8] ?? 0),
+    storageFormat: oneOfOrNone(ENUMS.TextureFormat, 'storageFormat', w[at + 9] ?? 0),
+    viewDimension: oneOfOrNone(ENUMS.TextureViewDimension, 'viewDimension', w[at + 10] ?? 0),
   };
 }
+
+export const BIND_GROUP_LAYOUT_ENTRY: ListRecord<BindGroupLayoutEntry> = { words: 11, read: readBindGroupLayoutEntry };
 
 export interface TextureViewFormat {
   format: GPUTextureFormatName;
 }
 
-export const TEXTURE_VIEW_FORMAT_WORDS = 1;
-
-export function readTextureViewFormat(r: Reader, _t: Tables, at: number): TextureViewFormat {
-  const w = r.words;
-  return { format: oneOf(names.TextureFormat, 'format', w[at + 0]) };
+function readTextureViewFormat(r: Reader, _t: Tables, at: number): TextureViewFormat {
+  const { words: w } = r;
+  return { format: oneOf(ENUMS.TextureFormat, 'format', w[at + 0] ?? 0) };
 }
+
+export const TEXTURE_VIEW_FORMAT: ListRecord<TextureViewFormat> = { words: 1, read: readTextureViewFormat };
 
 export interface PipelineLayoutEntry {
   layout: Handles['bindGroupLayout'] | undefined;
 }
 
-export const PIPELINE_LAYOUT_ENTRY_WORDS = 1;
-
-export function readPipelineLayoutEntry(r: Reader, t: Tables, at: number): PipelineLayoutEntry {
-  const w = r.words;
-  return { layout: t.bindGroupLayout.getOrNone(w[at + 0]) };
+function readPipelineLayoutEntry(r: Reader, t: Tables, at: number): PipelineLayoutEntry {
+  const { words: w } = r;
+  return { layout: t.bindGroupLayout.getOrNone(w[at + 0] ?? 0) };
 }
+
+export const PIPELINE_LAYOUT_ENTRY: ListRecord<PipelineLayoutEntry> = { words: 1, read: readPipelineLayoutEntry };
 
 export interface BindGroupEntry {
   binding: number;
@@ -427,19 +609,19 @@ export interface BindGroupEntry {
   view: Handles['textureView'] | undefined;
 }
 
-export const BIND_GROUP_ENTRY_WORDS = 6;
-
-export function readBindGroupEntry(r: Reader, t: Tables, at: number): BindGroupEntry {
-  const w = r.words;
+function readBindGroupEntry(r: Reader, t: Tables, at: number): BindGroupEntry {
+  const { words: w } = r;
   return {
-    binding: w[at + 0],
-    buffer: t.buffer.getOrNone(w[at + 1]),
-    offset: w[at + 2],
-    size: w[at + 3],
-    sampler: t.sampler.getOrNone(w[at + 4]),
-    view: t.textureView.getOrNone(w[at + 5]),
+    binding: w[at + 0] ?? 0,
+    buffer: t.buffer.getOrNone(w[at + 1] ?? 0),
+    offset: w[at + 2] ?? 0,
+    size: w[at + 3] ?? 0,
+    sampler: t.sampler.getOrNone(w[at + 4] ?? 0),
+    view: t.textureView.getOrNone(w[at + 5] ?? 0),
   };
 }
+
+export const BIND_GROUP_ENTRY: ListRecord<BindGroupEntry> = { words: 6, read: readBindGroupEntry };
 
 export interface VertexBufferLayout {
   arrayStride: number;
@@ -447,26 +629,26 @@ export interface VertexBufferLayout {
   attributeCount: number;
 }
 
-export const VERTEX_BUFFER_LAYOUT_WORDS = 3;
-
-export function readVertexBufferLayout(r: Reader, _t: Tables, at: number): VertexBufferLayout {
-  const w = r.words;
+function readVertexBufferLayout(r: Reader, _t: Tables, at: number): VertexBufferLayout {
+  const { words: w } = r;
   return {
-    arrayStride: w[at + 0],
-    stepMode: oneOfOrNone(names.VertexStepMode, 'stepMode', w[at + 1]),
-    attributeCount: w[at + 2],
+    arrayStride: w[at + 0] ?? 0,
+    stepMode: oneOfOrNone(ENUMS.VertexStepMode, 'stepMode', w[at + 1] ?? 0),
+    attributeCount: w[at + 2] ?? 0,
   };
 }
+
+export const VERTEX_BUFFER_LAYOUT: ListRecord<VertexBufferLayout> = { words: 3, read: readVertexBufferLayout };
 
 export interface ConstantValue {
   value: number;
 }
 
-export const CONSTANT_VALUE_WORDS = 2;
-
-export function readConstantValue(r: Reader, _t: Tables, at: number): ConstantValue {
+function readConstantValue(r: Reader, _t: Tables, at: number): ConstantValue {
   return { value: r.double('value', at + 0) };
 }
+
+export const CONSTANT_VALUE: ListRecord<ConstantValue> = { words: 2, read: readConstantValue };
 
 export interface VertexAttribute {
   format: GPUVertexFormatName;
@@ -474,12 +656,16 @@ export interface VertexAttribute {
   shaderLocation: number;
 }
 
-export const VERTEX_ATTRIBUTE_WORDS = 3;
-
-export function readVertexAttribute(r: Reader, _t: Tables, at: number): VertexAttribute {
-  const w = r.words;
-  return { format: oneOf(names.VertexFormat, 'format', w[at + 0]), offset: w[at + 1], shaderLocation: w[at + 2] };
+function readVertexAttribute(r: Reader, _t: Tables, at: number): VertexAttribute {
+  const { words: w } = r;
+  return {
+    format: oneOf(ENUMS.VertexFormat, 'format', w[at + 0] ?? 0),
+    offset: w[at + 1] ?? 0,
+    shaderLocation: w[at + 2] ?? 0,
+  };
 }
+
+export const VERTEX_ATTRIBUTE: ListRecord<VertexAttribute> = { words: 3, read: readVertexAttribute };
 
 export interface ColorTarget {
   format: GPUTextureFormatName | undefined;
@@ -493,22 +679,22 @@ export interface ColorTarget {
   writeMask: number;
 }
 
-export const COLOR_TARGET_WORDS = 9;
-
-export function readColorTarget(r: Reader, _t: Tables, at: number): ColorTarget {
-  const w = r.words;
+function readColorTarget(r: Reader, _t: Tables, at: number): ColorTarget {
+  const { words: w } = r;
   return {
-    format: oneOfOrNone(names.TextureFormat, 'format', w[at + 0]),
-    blend: bool('blend', w[at + 1]),
-    colorOperation: oneOfOrNone(names.BlendOperation, 'colorOperation', w[at + 2]),
-    colorSrcFactor: oneOfOrNone(names.BlendFactor, 'colorSrcFactor', w[at + 3]),
-    colorDstFactor: oneOfOrNone(names.BlendFactor, 'colorDstFactor', w[at + 4]),
-    alphaOperation: oneOfOrNone(names.BlendOperation, 'alphaOperation', w[at + 5]),
-    alphaSrcFactor: oneOfOrNone(names.BlendFactor, 'alphaSrcFactor', w[at + 6]),
-    alphaDstFactor: oneOfOrNone(names.BlendFactor, 'alphaDstFactor', w[at + 7]),
-    writeMask: bits(names.ColorWrite, 'writeMask', w[at + 8]),
+    format: oneOfOrNone(ENUMS.TextureFormat, 'format', w[at + 0] ?? 0),
+    blend: bool('blend', w[at + 1] ?? 0),
+    colorOperation: oneOfOrNone(ENUMS.BlendOperation, 'colorOperation', w[at + 2] ?? 0),
+    colorSrcFactor: oneOfOrNone(ENUMS.BlendFactor, 'colorSrcFactor', w[at + 3] ?? 0),
+    colorDstFactor: oneOfOrNone(ENUMS.BlendFactor, 'colorDstFactor', w[at + 4] ?? 0),
+    alphaOperation: oneOfOrNone(ENUMS.BlendOperation, 'alphaOperation', w[at + 5] ?? 0),
+    alphaSrcFactor: oneOfOrNone(ENUMS.BlendFactor, 'alphaSrcFactor', w[at + 6] ?? 0),
+    alphaDstFactor: oneOfOrNone(ENUMS.BlendFactor, 'alphaDstFactor', w[at + 7] ?? 0),
+    writeMask: bits(MASKS.ColorWrite, 'writeMask', w[at + 8] ?? 0),
   };
 }
+
+export const COLOR_TARGET: ListRecord<ColorTarget> = { words: 9, read: readColorTarget };
 
 export interface ColorAttachment {
   view: Handles['textureView'] | undefined;
@@ -522,45 +708,44 @@ export interface ColorAttachment {
   clearA: number;
 }
 
-export const COLOR_ATTACHMENT_WORDS = 9;
-
-export function readColorAttachment(r: Reader, t: Tables, at: number): ColorAttachment {
-  const w = r.words;
-  const f = r.floats;
+function readColorAttachment(r: Reader, t: Tables, at: number): ColorAttachment {
+  const { words: w, floats: f } = r;
   return {
-    view: t.textureView.getOrNone(w[at + 0]),
-    depthSlice: optional(w[at + 1]),
-    resolveTarget: t.textureView.getOrNone(w[at + 2]),
-    loadOp: oneOf(names.LoadOp, 'loadOp', w[at + 3]),
-    storeOp: oneOf(names.StoreOp, 'storeOp', w[at + 4]),
-    clearR: finite('clearR', f[at + 5]),
-    clearG: finite('clearG', f[at + 6]),
-    clearB: finite('clearB', f[at + 7]),
-    clearA: finite('clearA', f[at + 8]),
+    view: t.textureView.getOrNone(w[at + 0] ?? 0),
+    depthSlice: optional(w[at + 1] ?? 0),
+    resolveTarget: t.textureView.getOrNone(w[at + 2] ?? 0),
+    loadOp: oneOf(ENUMS.LoadOp, 'loadOp', w[at + 3] ?? 0),
+    storeOp: oneOf(ENUMS.StoreOp, 'storeOp', w[at + 4] ?? 0),
+    clearR: finite('clearR', f[at + 5] ?? 0),
+    clearG: finite('clearG', f[at + 6] ?? 0),
+    clearB: finite('clearB', f[at + 7] ?? 0),
+    clearA: finite('clearA', f[at + 8] ?? 0),
   };
 }
+
+export const COLOR_ATTACHMENT: ListRecord<ColorAttachment> = { words: 9, read: readColorAttachment };
 
 export interface ColorFormat {
   format: GPUTextureFormatName | undefined;
 }
 
-export const COLOR_FORMAT_WORDS = 1;
-
-export function readColorFormat(r: Reader, _t: Tables, at: number): ColorFormat {
-  const w = r.words;
-  return { format: oneOfOrNone(names.TextureFormat, 'format', w[at + 0]) };
+function readColorFormat(r: Reader, _t: Tables, at: number): ColorFormat {
+  const { words: w } = r;
+  return { format: oneOfOrNone(ENUMS.TextureFormat, 'format', w[at + 0] ?? 0) };
 }
+
+export const COLOR_FORMAT: ListRecord<ColorFormat> = { words: 1, read: readColorFormat };
 
 export interface RenderBundleEntry {
   bundle: Handles['renderBundle'];
 }
 
-export const RENDER_BUNDLE_ENTRY_WORDS = 1;
-
-export function readRenderBundleEntry(r: Reader, t: Tables, at: number): RenderBundleEntry {
-  const w = r.words;
-  return { bundle: t.renderBundle.get(w[at + 0]) };
+function readRenderBundleEntry(r: Reader, t: Tables, at: number): RenderBundleEntry {
+  const { words: w } = r;
+  return { bundle: t.renderBundle.get(w[at + 0] ?? 0) };
 }
+
+export const RENDER_BUNDLE_ENTRY: ListRecord<RenderBundleEntry> = { words: 1, read: readRenderBundleEntry };
 
 /** Makes a buffer of `size` bytes, filled with zeros. */
 export interface CreateBuffer {
@@ -769,6 +954,114 @@ export interface CreateComputePipelineAsync {
   values: ConstantValue[];
 }
 
+/** Writes texels into a texture, before what is submitted later. */
+export interface WriteTexture {
+  texture: Handles['texture'];
+  mipLevel: number;
+  originX: number;
+  originY: number;
+  originZ: number;
+  aspect: GPUTextureAspectName;
+  width: number;
+  height: number;
+  depthOrArrayLayers: number;
+  bytesPerRow: number;
+  rowsPerImage: number;
+  dataOffset: number;
+  dataLength: number;
+}
+
+/** Writes part of an asset into a texture, past linear memory. */
+export interface WriteTextureFromAsset {
+  texture: Handles['texture'];
+  mipLevel: number;
+  originX: number;
+  originY: number;
+  originZ: number;
+  aspect: GPUTextureAspectName;
+  width: number;
+  height: number;
+  depthOrArrayLayers: number;
+  bytesPerRow: number;
+  rowsPerImage: number;
+  asset: number;
+  assetOffset: number;
+  size: number;
+}
+
+/** Copies texels from a buffer. */
+export interface CopyBufferToTexture {
+  buffer: Handles['buffer'];
+  offset: number;
+  bytesPerRow: number;
+  rowsPerImage: number;
+  texture: Handles['texture'];
+  mipLevel: number;
+  originX: number;
+  originY: number;
+  originZ: number;
+  aspect: GPUTextureAspectName;
+  width: number;
+  height: number;
+  depthOrArrayLayers: number;
+}
+
+/** Copies texels into a buffer. */
+export interface CopyTextureToBuffer {
+  texture: Handles['texture'];
+  mipLevel: number;
+  originX: number;
+  originY: number;
+  originZ: number;
+  aspect: GPUTextureAspectName;
+  buffer: Handles['buffer'];
+  offset: number;
+  bytesPerRow: number;
+  rowsPerImage: number;
+  width: number;
+  height: number;
+  depthOrArrayLayers: number;
+}
+
+/** Copies texels between textures. */
+export interface CopyTextureToTexture {
+  source: Handles['texture'];
+  sourceMipLevel: number;
+  sourceX: number;
+  sourceY: number;
+  sourceZ: number;
+  sourceAspect: GPUTextureAspectName;
+  texture: Handles['texture'];
+  mipLevel: number;
+  originX: number;
+  originY: number;
+  originZ: number;
+  aspect: GPUTextureAspectName;
+  width: number;
+  height: number;
+  depthOrArrayLayers: number;
+}
+
+/** Begins a render pass. */
+export interface BeginRenderPass {
+  depthView: Handles['textureView'] | undefined;
+  depthLoadOp: GPULoadOpName | undefined;
+  depthStoreOp: GPUStoreOpName | undefined;
+  depthClearValue: number;
+  depthReadOnly: boolean;
+  stencilLoadOp: GPULoadOpName | undefined;
+  stencilStoreOp: GPUStoreOpName | undefined;
+  stencilClearValue: number;
+  stencilReadOnly: boolean;
+  occlusionQuerySet: Handles['querySet'] | undefined;
+  timestampQuerySet: Handles['querySet'] | undefined;
+  beginningOfPassWriteIndex: number | undefined;
+  endOfPassWriteIndex: number | undefined;
+  label: string;
+  colorAttachments: number;
+  colorAttachmentsCount: number;
+}
+
 export interface ObjectsCommands {
   /** Makes a buffer of `size` bytes, filled with zeros. */
   createBuffer(record: CreateBuffer): void;
@@ -784,6 +1077,17 @@ export interface ObjectsCommands {
   createPipelineLayout(record: CreatePipelineLayout): void;
   /** Makes a bind group; each entry gives one of its three; a size of 0 means "the rest". */
   createBindGroup(record: CreateBindGroup): void;
+  /** Ends an object; its index may be used again with the next generation. */
+  destroy(kind: GPUObjectKindName, object: number): void;
+  /** Makes a set of queries. */
+  createQuerySet(record: CreateQuerySet): void;
+  /** Begins a render bundle; the commands of a pass go into it until it is finished. */
+  createRenderBundleEncoder(record: CreateRenderBundleEncoder): void;
+  /** Ends the render bundle that was begun, and names it. */
+  finishRenderBundle(id: number): void;
+}
+
+export interface PipelinesCommands {
   /** Compiles WGSL. */
   createShaderModule(record: CreateShaderModule): void;
   /** Makes a render pipeline; no layout means "auto", no depth format no depth state. */
@@ -794,20 +1098,15 @@ export interface ObjectsCommands {
   getRenderBindGroupLayout(id: number, pipeline: Handles['renderPipeline'], index: number): void;
   /** Names a layout of a compute pipeline. */
   getComputeBindGroupLayout(id: number, pipeline: Handles['computePipeline'], index: number): void;
-  /** Ends an object; its index may be used again with the next generation. */
-  destroy(kind: GPUObjectKindName, object: number): void;
-  /** Makes a set of queries. */
-  createQuerySet(record: CreateQuerySet): void;
-  /** Begins a render bundle; the commands of a pass go into it until it is finished. */
-  createRenderBundleEncoder(record: CreateRenderBundleEncoder): void;
-  /** Ends the render bundle that was begun, and names it. */
-  finishRenderBundle(id: number): void;
   /** Makes a render pipeline beside the frames; it can be used once a REPLY_PIPELINE says so. */
   createRenderPipelineAsync(record: CreateRenderPipelineAsync): void;
   /** Makes a compute pipeline beside the frames; it can be used once a REPLY_PIPELINE says so. */
   createComputePipelineAsync(record: CreateComputePipelineAsync): void;
   /** Asks for a REPLY_COMPILATION with this token. */
   getCompilationInfo(module: Handles['shaderModule'], token: number): void;
+}
+
+export interface ScopesCommands {
   /** Begins a scope that catches errors of this filter. */
   pushErrorScope(filter: GPUErrorFilterName): void;
   /** Ends the innermost scope; a REPLY_ERROR_SCOPE with this token says what it caught. */
@@ -818,21 +1117,7 @@ export interface QueueCommands {
   /** Writes bytes into a buffer, before what is submitted later. */
   writeBuffer(buffer: Handles['buffer'], offset: number, dataOffset: number, dataLength: number): void;
   /** Writes texels into a texture, before what is submitted later. */
-  writeTexture(
-    texture: Handles['texture'],
-    mipLevel: number,
-    originX: number,
-    originY: number,
-    originZ: number,
-    aspect: GPUTextureAspectName,
-    width: number,
-    height: number,
-    depthOrArrayLayers: number,
-    bytesPerRow: number,
-    rowsPerImage: number,
-    dataOffset: number,
-    dataLength: number,
-  ): void;
+  writeTexture(record: WriteTexture): void;
   /** Writes part of an asset into a buffer, past linear memory. */
   writeBufferFromAsset(
     buffer: Handles['buffer'],
@@ -842,22 +1127,7 @@ export interface QueueCommands {
     size: number,
   ): void;
   /** Writes part of an asset into a texture, past linear memory. */
-  writeTextureFromAsset(
-    texture: Handles['texture'],
-    mipLevel: number,
-    originX: number,
-    originY: number,
-    originZ: number,
-    aspect: GPUTextureAspectName,
-    width: number,
-    height: number,
-    depthOrArrayLayers: number,
-    bytesPerRow: number,
-    rowsPerImage: number,
-    asset: number,
-    assetOffset: number,
-    size: number,
-  ): void;
+  writeTextureFromAsset(record: WriteTextureFromAsset): void;
   /** Finishes the commands since the last submit and queues them. */
   submit(): void;
   /** Asks for a REPLY_WORK_DONE with this token once all that was submitted is done. */
@@ -866,7 +1136,7 @@ export interface QueueCommands {
   mapAsync(buffer: Handles['buffer'], offset: number, size: number, address: number, token: number): void;
 }
 
-export interface EncoderCommands {
+export interface CopiesCommands {
   /** Copies bytes between buffers. */
   copyBufferToBuffer(
     source: Handles['buffer'],
@@ -876,76 +1146,26 @@ export interface EncoderCommands {
     size: number,
   ): void;
   /** Copies texels from a buffer. */
-  copyBufferToTexture(
-    buffer: Handles['buffer'],
-    offset: number,
-    bytesPerRow: number,
-    rowsPerImage: number,
-    texture: Handles['texture'],
-    mipLevel: number,
-    originX: number,
-    originY: number,
-    originZ: number,
-    aspect: GPUTextureAspectName,
-    width: number,
-    height: number,
-    depthOrArrayLayers: number,
-  ): void;
+  copyBufferToTexture(record: CopyBufferToTexture): void;
   /** Copies texels into a buffer. */
-  copyTextureToBuffer(
-    texture: Handles['texture'],
-    mipLevel: number,
-    originX: number,
-    originY: number,
-    originZ: number,
-    aspect: GPUTextureAspectName,
-    buffer: Handles['buffer'],
-    offset: number,
-    bytesPerRow: number,
-    rowsPerImage: number,
-    width: number,
-    height: number,
-    depthOrArrayLayers: number,
-  ): void;
+  copyTextureToBuffer(record: CopyTextureToBuffer): void;
   /** Copies texels between textures. */
-  copyTextureToTexture(
-    source: Handles['texture'],
-    sourceMipLevel: number,
-    sourceX: number,
-    sourceY: number,
-    sourceZ: number,
-    sourceAspect: GPUTextureAspectName,
-    texture: Handles['texture'],
-    mipLevel: number,
-    originX: number,
-    originY: number,
-    originZ: number,
-    aspect: GPUTextureAspectName,
-    width: number,
-    height: number,
-    depthOrArrayLayers: number,
-  ): void;
+  copyTextureToTexture(record: CopyTextureToTexture): void;
   /** Fills part of a buffer with zeros; a size of 0 means "the rest". */
   clearBuffer(buffer: Handles['buffer'], offset: number, size: number): void;
-  /** Begins a render pass. */
-  beginRenderPass(
-    depthView: Handles['textureView'] | undefined,
-    depthLoadOp: GPULoadOpName | undefined,
-    depthStoreOp: GPUStoreOpName | undefined,
-    depthClearValue: number,
-    depthReadOnly: boolean,
-    stencilLoadOp: GPULoadOpName | undefined,
-    stencilStoreOp: GPUStoreOpName | undefined,
-    stencilClearValue: number,
-    stencilReadOnly: boolean,
-    occlusionQuerySet: Handles['querySet'] | undefined,
-    timestampQuerySet: Handles['querySet'] | undefined,
-    beginningOfPassWriteIndex: number | undefined,
-    endOfPassWriteIndex: number | undefined,
-    label: string,
-    colorAttachments: number,
-    colorAttachmentsCount: number,
+  /** Writes the results of queries into a buffer, 8 bytes each. */
+  resolveQuerySet(
+    querySet: Handles['querySet'],
+    firstQuery: number,
+    queryCount: number,
+    destination: Handles['buffer'],
+    destinationOffset: number,
   ): void;
+}
+
+export interface EncoderCommands {
+  /** Begins a render pass. */
+  beginRenderPass(record: BeginRenderPass): void;
   /** Ends the render pass. */
   endRenderPass(): void;
   /** Begins a compute pass. */
@@ -957,14 +1177,6 @@ export interface EncoderCommands {
   ): void;
   /** Ends the compute pass. */
   endComputePass(): void;
-  /** Writes the results of queries into a buffer, 8 bytes each. */
-  resolveQuerySet(
-    querySet: Handles['querySet'],
-    firstQuery: number,
-    queryCount: number,
-    destination: Handles['buffer'],
-    destinationOffset: number,
-  ): void;
   /** Begins a group of commands, in the encoder, the pass or the bundle. */
   pushDebugGroup(groupLabel: string): void;
   /** Ends the innermost group. */
@@ -973,16 +1185,9 @@ export interface EncoderCommands {
   insertDebugMarker(markerLabel: string): void;
 }
 
-export interface PassCommands {
+export interface RenderPassCommands {
   /** Sets the render pipeline. */
   setPipeline(pipeline: Handles['renderPipeline']): void;
-  /** Sets a bind group in either pass. */
-  setBindGroup(
-    index: number,
-    bindGroup: Handles['bindGroup'] | undefined,
-    dynamicOffsets: number,
-    dynamicOffsetsCount: number,
-  ): void;
   /** Sets a vertex buffer; a size of 0 means "the rest". */
   setVertexBuffer(slot: number, buffer: Handles['buffer'] | undefined, offset: number, size: number): void;
   /** Sets the index buffer; a size of 0 means "the rest". */
@@ -1015,6 +1220,19 @@ export interface PassCommands {
   endOcclusionQuery(): void;
   /** Draws what render bundles hold; the pass has no state after it. */
   executeBundles(bundles: number, bundlesCount: number): void;
+}
+
+export interface BindingsCommands {
+  /** Sets a bind group in either pass. */
+  setBindGroup(
+    index: number,
+    bindGroup: Handles['bindGroup'] | undefined,
+    dynamicOffsets: number,
+    dynamicOffsetsCount: number,
+  ): void;
+}
+
+export interface ComputePassCommands {
   /** Sets the compute pipeline. */
   setComputePipeline(pipeline: Handles['computePipeline']): void;
   /** Dispatches workgroups. */
@@ -1023,56 +1241,91 @@ export interface PassCommands {
   dispatchWorkgroupsIndirect(buffer: Handles['buffer'], offset: number): void;
 }
 
+/** The methods of all executors. */
+export type Commands = ObjectsCommands &
+  PipelinesCommands &
+  ScopesCommands &
+  QueueCommands &
+  CopiesCommands &
+  EncoderCommands &
+  RenderPassCommands &
+  BindingsCommands &
+  ComputePassCommands;
+
+/** The records of commands with many fields. The decoder fills the same ones again and again, so that it makes no garbage. */
+export class CommandRecords {
+  readonly writeTexture = {} as WriteTexture;
+  readonly writeTextureFromAsset = {} as WriteTextureFromAsset;
+  readonly copyBufferToTexture = {} as CopyBufferToTexture;
+  readonly copyTextureToBuffer = {} as CopyTextureToBuffer;
+  readonly copyTextureToTexture = {} as CopyTextureToTexture;
+  readonly beginRenderPass = {} as BeginRenderPass;
+}
+
 /**
- * What the commands do. Those that make an object get a record; for the others a list arrives as the word at which its
- * records begin and their count, bytes as an offset in the submission's data (checked to lie inside) and a length.
+ * Executes commands. A command that creates an object comes as a record of its own. Any other command with many fields
+ * comes as a record that is valid until the method returns, and the rest come as arguments. There a list is the word at which
+ * it begins and its count, and bytes are an offset in the submission's data, which is checked, and a length.
  * A method throws Fault for what it refuses.
  */
 export interface Handler {
   readonly tables: Tables;
+  readonly records: CommandRecords;
   readonly objects: ObjectsCommands;
+  readonly pipelines: PipelinesCommands;
+  readonly scopes: ScopesCommands;
   readonly queue: QueueCommands;
+  readonly copies: CopiesCommands;
   readonly encoder: EncoderCommands;
-  readonly pass: PassCommands;
+  readonly renderPass: RenderPassCommands;
+  readonly bindings: BindingsCommands;
+  readonly computePass: ComputePassCommands;
 }
 
-type Read<T> = (r: Reader, t: Tables, at: number) => T;
-
-function list<T>(r: Reader, t: Tables, at: number, count: number, stride: number, read: Read<T>): T[] {
-  return Array.from({ length: count }, (_, n) => read(r, t, at + n * stride));
+/** Reads `count` records that begin at word `at`. */
+function list<T>({ words, read }: ListRecord<T>, r: Reader, t: Tables, at: number, count: number): T[] {
+  return Array.from({ length: count }, (_, n) => read(r, t, at + n * words));
 }
+
+/** Is called between two commands now and then. The decoder stops there if it returns something to wait for. */
+export type Look = () => Promise<void> | undefined;
 
 /**
- * Checks the commands of `r` one by one, from `r.at` on - opcode, length, enums, flags, ids - and hands each to `h`.
- * @throws Fault at the first bad command; `r.index` and `r.opcode` name it. The ones before it have been done. What
- * `r.look` throws
+ * Checks the commands from `r.at` on (opcode, length, enums, flags, ids) and has `h` execute each of them. Calls `look` before
+ * every `lookEvery`-th command. Returns what to wait for if `look` returns that, and undefined at the end of the stream.
+ * @throws Fault at the first bad command, and whatever executing a command or `look` throws. `r` then stands at that command;
+ * the ones before it have been executed
  */
-export function decode(r: Reader, h: Handler): void {
+export function decode(r: Reader, h: Handler, look: Look, lookEvery: number): Promise<void> | undefined {
   const { words: w, floats: f, length: end } = r;
   const t = h.tables;
   let at = r.at;
-  for (; at < end; r.index++) {
-    if (--r.countdown <= 0) {
+  for (let left = lookEvery - 1; at < end; r.index++) {
+    if (left-- === 0) {
       r.at = at;
-      r.look();
+      const wait = look();
+      if (wait) return wait;
+      left = lookEvery - 1;
     }
-    const head = w[at];
+    // The checks of lengths keep every index below within the stream, so the zeros after `??` are never used.
+    const head = w[at] ?? 0;
     const length = head >>> 16;
-    r.opcode = head & 0xffff;
     r.at = at;
     if (length === 0 || length > end - at)
       throw new Fault(`its length of ${length} words does not fit the ${end - at} that are left`);
-    switch (r.opcode) {
+    // An executor moves `r.end` on when it has executed the commands after this one, too.
+    r.end = at + length;
+    switch (head & 0xffff) {
       case 1: {
         if (length < 6) throw badLength(length, 6);
         let tail = at + 6;
-        const label = r.string(tail, w[at + 5], at + length, 'label');
-        tail += (w[at + 5] + 3) >>> 2;
+        const label = r.string(tail, w[at + 5] ?? 0, at + length, 'label');
+        tail += ((w[at + 5] ?? 0) + 3) >>> 2;
         if (tail !== at + length) throw badLength(length, tail - at);
         h.objects.createBuffer({
-          id: w[at + 1],
-          size: w[at + 2] + w[at + 2 + 1] * 4294967296,
-          usage: bits(names.BufferUsage, 'usage', w[at + 4]),
+          id: w[at + 1] ?? 0,
+          size: (w[at + 2] ?? 0) + (w[at + 2 + 1] ?? 0) * 4294967296,
+          usage: bits(MASKS.BufferUsage, 'usage', w[at + 4] ?? 0),
           label,
         });
         break;
@@ -1080,43 +1333,43 @@ export function decode(r: Reader, h: Handler): void {
       case 2: {
         if (length < 12) throw badLength(length, 12);
         let tail = at + 12;
-        const label = r.string(tail, w[at + 10], at + length, 'label');
-        tail += (w[at + 10] + 3) >>> 2;
+        const label = r.string(tail, w[at + 10] ?? 0, at + length, 'label');
+        tail += ((w[at + 10] ?? 0) + 3) >>> 2;
         const viewFormats = tail;
-        tail += w[at + 11] * 1;
+        tail += (w[at + 11] ?? 0) * 1;
         if (tail !== at + length) throw badLength(length, tail - at);
         h.objects.createTexture({
-          id: w[at + 1],
-          width: w[at + 2],
-          height: w[at + 3],
-          depthOrArrayLayers: w[at + 4],
-          mipLevelCount: w[at + 5],
-          sampleCount: w[at + 6],
-          dimension: oneOf(names.TextureDimension, 'dimension', w[at + 7]),
-          format: oneOf(names.TextureFormat, 'format', w[at + 8]),
-          usage: bits(names.TextureUsage, 'usage', w[at + 9]),
+          id: w[at + 1] ?? 0,
+          width: w[at + 2] ?? 0,
+          height: w[at + 3] ?? 0,
+          depthOrArrayLayers: w[at + 4] ?? 0,
+          mipLevelCount: w[at + 5] ?? 0,
+          sampleCount: w[at + 6] ?? 0,
+          dimension: oneOf(ENUMS.TextureDimension, 'dimension', w[at + 7] ?? 0),
+          format: oneOf(ENUMS.TextureFormat, 'format', w[at + 8] ?? 0),
+          usage: bits(MASKS.TextureUsage, 'usage', w[at + 9] ?? 0),
           label,
-          viewFormats: list(r, t, viewFormats, w[at + 11], TEXTURE_VIEW_FORMAT_WORDS, readTextureViewFormat),
+          viewFormats: list(TEXTURE_VIEW_FORMAT, r, t, viewFormats, w[at + 11] ?? 0),
         });
         break;
       }
       case 3: {
         if (length < 12) throw badLength(length, 12);
         let tail = at + 12;
-        const label = r.string(tail, w[at + 11], at + length, 'label');
-        tail += (w[at + 11] + 3) >>> 2;
+        const label = r.string(tail, w[at + 11] ?? 0, at + length, 'label');
+        tail += ((w[at + 11] ?? 0) + 3) >>> 2;
         if (tail !== at + length) throw badLength(length, tail - at);
         h.objects.createTextureView({
-          id: w[at + 1],
-          texture: t.texture.get(w[at + 2]),
-          format: oneOfOrNone(names.TextureFormat, 'format', w[at + 3]),
-          dimension: oneOfOrNone(names.TextureViewDimension, 'dimension', w[at + 4]),
-          aspect: oneOf(names.TextureAspect, 'aspect', w[at + 5]),
-          baseMipLevel: w[at + 6],
-          mipLevelCount: w[at + 7],
-          baseArrayLayer: w[at + 8],
-          arrayLayerCount: w[at + 9],
-          usage: bits(names.TextureUsage, 'usage', w[at + 10]),
+          id: w[at + 1] ?? 0,
+          texture: t.texture.get(w[at + 2] ?? 0),
+          format: oneOfOrNone(ENUMS.TextureFormat, 'format', w[at + 3] ?? 0),
+          dimension: oneOfOrNone(ENUMS.TextureViewDimension, 'dimension', w[at + 4] ?? 0),
+          aspect: oneOf(ENUMS.TextureAspect, 'aspect', w[at + 5] ?? 0),
+          baseMipLevel: w[at + 6] ?? 0,
+          mipLevelCount: w[at + 7] ?? 0,
+          baseArrayLayer: w[at + 8] ?? 0,
+          arrayLayerCount: w[at + 9] ?? 0,
+          usage: bits(MASKS.TextureUsage, 'usage', w[at + 10] ?? 0),
           label,
         });
         break;
@@ -1124,21 +1377,21 @@ export function decode(r: Reader, h: Handler): void {
       case 4: {
         if (length < 13) throw badLength(length, 13);
         let tail = at + 13;
-        const label = r.string(tail, w[at + 12], at + length, 'label');
-        tail += (w[at + 12] + 3) >>> 2;
+        const label = r.string(tail, w[at + 12] ?? 0, at + length, 'label');
+        tail += ((w[at + 12] ?? 0) + 3) >>> 2;
         if (tail !== at + length) throw badLength(length, tail - at);
         h.objects.createSampler({
-          id: w[at + 1],
-          addressModeU: oneOf(names.AddressMode, 'addressModeU', w[at + 2]),
-          addressModeV: oneOf(names.AddressMode, 'addressModeV', w[at + 3]),
-          addressModeW: oneOf(names.AddressMode, 'addressModeW', w[at + 4]),
-          magFilter: oneOf(names.FilterMode, 'magFilter', w[at + 5]),
-          minFilter: oneOf(names.FilterMode, 'minFilter', w[at + 6]),
-          mipmapFilter: oneOf(names.FilterMode, 'mipmapFilter', w[at + 7]),
-          lodMinClamp: finite('lodMinClamp', f[at + 8]),
-          lodMaxClamp: finite('lodMaxClamp', f[at + 9]),
-          compare: oneOfOrNone(names.CompareFunction, 'compare', w[at + 10]),
-          maxAnisotropy: w[at + 11],
+          id: w[at + 1] ?? 0,
+          addressModeU: oneOf(ENUMS.AddressMode, 'addressModeU', w[at + 2] ?? 0),
+          addressModeV: oneOf(ENUMS.AddressMode, 'addressModeV', w[at + 3] ?? 0),
+          addressModeW: oneOf(ENUMS.AddressMode, 'addressModeW', w[at + 4] ?? 0),
+          magFilter: oneOf(ENUMS.FilterMode, 'magFilter', w[at + 5] ?? 0),
+          minFilter: oneOf(ENUMS.FilterMode, 'minFilter', w[at + 6] ?? 0),
+          mipmapFilter: oneOf(ENUMS.FilterMode, 'mipmapFilter', w[at + 7] ?? 0),
+          lodMinClamp: finite('lodMinClamp', f[at + 8] ?? 0),
+          lodMaxClamp: finite('lodMaxClamp', f[at + 9] ?? 0),
+          compare: oneOfOrNone(ENUMS.CompareFunction, 'compare', w[at + 10] ?? 0),
+          maxAnisotropy: w[at + 11] ?? 0,
           label,
         });
         break;
@@ -1146,174 +1399,175 @@ export function decode(r: Reader, h: Handler): void {
       case 5: {
         if (length < 4) throw badLength(length, 4);
         let tail = at + 4;
-        const label = r.string(tail, w[at + 2], at + length, 'label');
-        tail += (w[at + 2] + 3) >>> 2;
+        const label = r.string(tail, w[at + 2] ?? 0, at + length, 'label');
+        tail += ((w[at + 2] ?? 0) + 3) >>> 2;
         const entries = tail;
-        tail += w[at + 3] * 11;
+        tail += (w[at + 3] ?? 0) * 11;
         if (tail !== at + length) throw badLength(length, tail - at);
         h.objects.createBindGroupLayout({
-          id: w[at + 1],
+          id: w[at + 1] ?? 0,
           label,
-          entries: list(r, t, entries, w[at + 3], BIND_GROUP_LAYOUT_ENTRY_WORDS, readBindGroupLayoutEntry),
+          entries: list(BIND_GROUP_LAYOUT_ENTRY, r, t, entries, w[at + 3] ?? 0),
         });
         break;
       }
       case 6: {
         if (length < 4) throw badLength(length, 4);
         let tail = at + 4;
-        const label = r.string(tail, w[at + 2], at + length, 'label');
-        tail += (w[at + 2] + 3) >>> 2;
+        const label = r.string(tail, w[at + 2] ?? 0, at + length, 'label');
+        tail += ((w[at + 2] ?? 0) + 3) >>> 2;
         const layouts = tail;
-        tail += w[at + 3] * 1;
+        tail += (w[at + 3] ?? 0) * 1;
         if (tail !== at + length) throw badLength(length, tail - at);
         h.objects.createPipelineLayout({
-          id: w[at + 1],
+          id: w[at + 1] ?? 0,
           label,
-          layouts: list(r, t, layouts, w[at + 3], PIPELINE_LAYOUT_ENTRY_WORDS, readPipelineLayoutEntry),
+          layouts: list(PIPELINE_LAYOUT_ENTRY, r, t, layouts, w[at + 3] ?? 0),
         });
         break;
       }
       case 7: {
         if (length < 5) throw badLength(length, 5);
         let tail = at + 5;
-        const label = r.string(tail, w[at + 3], at + length, 'label');
-        tail += (w[at + 3] + 3) >>> 2;
+        const label = r.string(tail, w[at + 3] ?? 0, at + length, 'label');
+        tail += ((w[at + 3] ?? 0) + 3) >>> 2;
         const entries = tail;
-        tail += w[at + 4] * 6;
+        tail += (w[at + 4] ?? 0) * 6;
         if (tail !== at + length) throw badLength(length, tail - at);
         h.objects.createBindGroup({
-          id: w[at + 1],
-          layout: t.bindGroupLayout.get(w[at + 2]),
+          id: w[at + 1] ?? 0,
+          layout: t.bindGroupLayout.get(w[at + 2] ?? 0),
           label,
-          entries: list(r, t, entries, w[at + 4], BIND_GROUP_ENTRY_WORDS, readBindGroupEntry),
+          entries: list(BIND_GROUP_ENTRY, r, t, entries, w[at + 4] ?? 0),
         });
         break;
       }
       case 8: {
         if (length < 4) throw badLength(length, 4);
         let tail = at + 4;
-        const label = r.string(tail, w[at + 2], at + length, 'label');
-        tail += (w[at + 2] + 3) >>> 2;
-        const code = r.string(tail, w[at + 3], at + length, 'code');
-        tail += (w[at + 3] + 3) >>> 2;
+        const label = r.string(tail, w[at + 2] ?? 0, at + length, 'label');
+        tail += ((w[at + 2] ?? 0) + 3) >>> 2;
+        const code = r.string(tail, w[at + 3] ?? 0, at + length, 'code');
+        tail += ((w[at + 3] ?? 0) + 3) >>> 2;
         if (tail !== at + length) throw badLength(length, tail - at);
-        h.objects.createShaderModule({ id: w[at + 1], label, code });
+        h.pipelines.createShaderModule({ id: w[at + 1] ?? 0, label, code });
+        left = 0;
         break;
       }
       case 9: {
         if (length < 39) throw badLength(length, 39);
         let tail = at + 39;
-        const label = r.string(tail, w[at + 29], at + length, 'label');
-        tail += (w[at + 29] + 3) >>> 2;
-        const vertexEntryPoint = r.string(tail, w[at + 30], at + length, 'vertexEntryPoint');
-        tail += (w[at + 30] + 3) >>> 2;
-        const vertexConstants = r.string(tail, w[at + 31], at + length, 'vertexConstants');
-        tail += (w[at + 31] + 3) >>> 2;
-        const fragmentEntryPoint = r.string(tail, w[at + 32], at + length, 'fragmentEntryPoint');
-        tail += (w[at + 32] + 3) >>> 2;
-        const fragmentConstants = r.string(tail, w[at + 33], at + length, 'fragmentConstants');
-        tail += (w[at + 33] + 3) >>> 2;
+        const label = r.string(tail, w[at + 29] ?? 0, at + length, 'label');
+        tail += ((w[at + 29] ?? 0) + 3) >>> 2;
+        const vertexEntryPoint = r.string(tail, w[at + 30] ?? 0, at + length, 'vertexEntryPoint');
+        tail += ((w[at + 30] ?? 0) + 3) >>> 2;
+        const vertexConstants = r.string(tail, w[at + 31] ?? 0, at + length, 'vertexConstants');
+        tail += ((w[at + 31] ?? 0) + 3) >>> 2;
+        const fragmentEntryPoint = r.string(tail, w[at + 32] ?? 0, at + length, 'fragmentEntryPoint');
+        tail += ((w[at + 32] ?? 0) + 3) >>> 2;
+        const fragmentConstants = r.string(tail, w[at + 33] ?? 0, at + length, 'fragmentConstants');
+        tail += ((w[at + 33] ?? 0) + 3) >>> 2;
         const vertexValues = tail;
-        tail += w[at + 34] * 2;
+        tail += (w[at + 34] ?? 0) * 2;
         const fragmentValues = tail;
-        tail += w[at + 35] * 2;
+        tail += (w[at + 35] ?? 0) * 2;
         const buffers = tail;
-        tail += w[at + 36] * 3;
+        tail += (w[at + 36] ?? 0) * 3;
         const attributes = tail;
-        tail += w[at + 37] * 3;
+        tail += (w[at + 37] ?? 0) * 3;
         const targets = tail;
-        tail += w[at + 38] * 9;
+        tail += (w[at + 38] ?? 0) * 9;
         if (tail !== at + length) throw badLength(length, tail - at);
-        h.objects.createRenderPipeline({
-          id: w[at + 1],
-          layout: t.pipelineLayout.getOrNone(w[at + 2]),
-          vertexModule: t.shaderModule.get(w[at + 3]),
-          fragmentModule: t.shaderModule.getOrNone(w[at + 4]),
-          topology: oneOf(names.PrimitiveTopology, 'topology', w[at + 5]),
-          stripIndexFormat: oneOfOrNone(names.IndexFormat, 'stripIndexFormat', w[at + 6]),
-          frontFace: oneOf(names.FrontFace, 'frontFace', w[at + 7]),
-          cullMode: oneOf(names.CullMode, 'cullMode', w[at + 8]),
-          unclippedDepth: bool('unclippedDepth', w[at + 9]),
-          depthFormat: oneOfOrNone(names.TextureFormat, 'depthFormat', w[at + 10]),
-          depthWriteEnabled: bool('depthWriteEnabled', w[at + 11]),
-          depthCompare: oneOfOrNone(names.CompareFunction, 'depthCompare', w[at + 12]),
-          stencilFrontCompare: oneOf(names.CompareFunction, 'stencilFrontCompare', w[at + 13]),
-          stencilFrontFailOp: oneOf(names.StencilOperation, 'stencilFrontFailOp', w[at + 14]),
-          stencilFrontDepthFailOp: oneOf(names.StencilOperation, 'stencilFrontDepthFailOp', w[at + 15]),
-          stencilFrontPassOp: oneOf(names.StencilOperation, 'stencilFrontPassOp', w[at + 16]),
-          stencilBackCompare: oneOf(names.CompareFunction, 'stencilBackCompare', w[at + 17]),
-          stencilBackFailOp: oneOf(names.StencilOperation, 'stencilBackFailOp', w[at + 18]),
-          stencilBackDepthFailOp: oneOf(names.StencilOperation, 'stencilBackDepthFailOp', w[at + 19]),
-          stencilBackPassOp: oneOf(names.StencilOperation, 'stencilBackPassOp', w[at + 20]),
-          stencilReadMask: w[at + 21],
-          stencilWriteMask: w[at + 22],
-          depthBias: w[at + 23] | 0,
-          depthBiasSlopeScale: finite('depthBiasSlopeScale', f[at + 24]),
-          depthBiasClamp: finite('depthBiasClamp', f[at + 25]),
-          sampleCount: w[at + 26],
-          sampleMask: w[at + 27],
-          alphaToCoverageEnabled: bool('alphaToCoverageEnabled', w[at + 28]),
+        h.pipelines.createRenderPipeline({
+          id: w[at + 1] ?? 0,
+          layout: t.pipelineLayout.getOrNone(w[at + 2] ?? 0),
+          vertexModule: t.shaderModule.get(w[at + 3] ?? 0),
+          fragmentModule: t.shaderModule.getOrNone(w[at + 4] ?? 0),
+          topology: oneOf(ENUMS.PrimitiveTopology, 'topology', w[at + 5] ?? 0),
+          stripIndexFormat: oneOfOrNone(ENUMS.IndexFormat, 'stripIndexFormat', w[at + 6] ?? 0),
+          frontFace: oneOf(ENUMS.FrontFace, 'frontFace', w[at + 7] ?? 0),
+          cullMode: oneOf(ENUMS.CullMode, 'cullMode', w[at + 8] ?? 0),
+          unclippedDepth: bool('unclippedDepth', w[at + 9] ?? 0),
+          depthFormat: oneOfOrNone(ENUMS.TextureFormat, 'depthFormat', w[at + 10] ?? 0),
+          depthWriteEnabled: bool('depthWriteEnabled', w[at + 11] ?? 0),
+          depthCompare: oneOfOrNone(ENUMS.CompareFunction, 'depthCompare', w[at + 12] ?? 0),
+          stencilFrontCompare: oneOf(ENUMS.CompareFunction, 'stencilFrontCompare', w[at + 13] ?? 0),
+          stencilFrontFailOp: oneOf(ENUMS.StencilOperation, 'stencilFrontFailOp', w[at + 14] ?? 0),
+          stencilFrontDepthFailOp: oneOf(ENUMS.StencilOperation, 'stencilFrontDepthFailOp', w[at + 15] ?? 0),
+          stencilFrontPassOp: oneOf(ENUMS.StencilOperation, 'stencilFrontPassOp', w[at + 16] ?? 0),
+          stencilBackCompare: oneOf(ENUMS.CompareFunction, 'stencilBackCompare', w[at + 17] ?? 0),
+          stencilBackFailOp: oneOf(ENUMS.StencilOperation, 'stencilBackFailOp', w[at + 18] ?? 0),
+          stencilBackDepthFailOp: oneOf(ENUMS.StencilOperation, 'stencilBackDepthFailOp', w[at + 19] ?? 0),
+          stencilBackPassOp: oneOf(ENUMS.StencilOperation, 'stencilBackPassOp', w[at + 20] ?? 0),
+          stencilReadMask: w[at + 21] ?? 0,
+          stencilWriteMask: w[at + 22] ?? 0,
+          depthBias: (w[at + 23] ?? 0) | 0,
+          depthBiasSlopeScale: finite('depthBiasSlopeScale', f[at + 24] ?? 0),
+          depthBiasClamp: finite('depthBiasClamp', f[at + 25] ?? 0),
+          sampleCount: w[at + 26] ?? 0,
+          sampleMask: w[at + 27] ?? 0,
+          alphaToCoverageEnabled: bool('alphaToCoverageEnabled', w[at + 28] ?? 0),
           label,
           vertexEntryPoint,
           vertexConstants,
           fragmentEntryPoint,
           fragmentConstants,
-          vertexValues: list(r, t, vertexValues, w[at + 34], CONSTANT_VALUE_WORDS, readConstantValue),
-          fragmentValues: list(r, t, fragmentValues, w[at + 35], CONSTANT_VALUE_WORDS, readConstantValue),
-          buffers: list(r, t, buffers, w[at + 36], VERTEX_BUFFER_LAYOUT_WORDS, readVertexBufferLayout),
-          attributes: list(r, t, attributes, w[at + 37], VERTEX_ATTRIBUTE_WORDS, readVertexAttribute),
-          targets: list(r, t, targets, w[at + 38], COLOR_TARGET_WORDS, readColorTarget),
+          vertexValues: list(CONSTANT_VALUE, r, t, vertexValues, w[at + 34] ?? 0),
+          fragmentValues: list(CONSTANT_VALUE, r, t, fragmentValues, w[at + 35] ?? 0),
+          buffers: list(VERTEX_BUFFER_LAYOUT, r, t, buffers, w[at + 36] ?? 0),
+          attributes: list(VERTEX_ATTRIBUTE, r, t, attributes, w[at + 37] ?? 0),
+          targets: list(COLOR_TARGET, r, t, targets, w[at + 38] ?? 0),
         });
         break;
       }
       case 10: {
         if (length < 8) throw badLength(length, 8);
         let tail = at + 8;
-        const label = r.string(tail, w[at + 4], at + length, 'label');
-        tail += (w[at + 4] + 3) >>> 2;
-        const entryPoint = r.string(tail, w[at + 5], at + length, 'entryPoint');
-        tail += (w[at + 5] + 3) >>> 2;
-        const constants = r.string(tail, w[at + 6], at + length, 'constants');
-        tail += (w[at + 6] + 3) >>> 2;
+        const label = r.string(tail, w[at + 4] ?? 0, at + length, 'label');
+        tail += ((w[at + 4] ?? 0) + 3) >>> 2;
+        const entryPoint = r.string(tail, w[at + 5] ?? 0, at + length, 'entryPoint');
+        tail += ((w[at + 5] ?? 0) + 3) >>> 2;
+        const constants = r.string(tail, w[at + 6] ?? 0, at + length, 'constants');
+        tail += ((w[at + 6] ?? 0) + 3) >>> 2;
         const values = tail;
-        tail += w[at + 7] * 2;
+        tail += (w[at + 7] ?? 0) * 2;
         if (tail !== at + length) throw badLength(length, tail - at);
-        h.objects.createComputePipeline({
-          id: w[at + 1],
-          layout: t.pipelineLayout.getOrNone(w[at + 2]),
-          module: t.shaderModule.get(w[at + 3]),
+        h.pipelines.createComputePipeline({
+          id: w[at + 1] ?? 0,
+          layout: t.pipelineLayout.getOrNone(w[at + 2] ?? 0),
+          module: t.shaderModule.get(w[at + 3] ?? 0),
           label,
           entryPoint,
           constants,
-          values: list(r, t, values, w[at + 7], CONSTANT_VALUE_WORDS, readConstantValue),
+          values: list(CONSTANT_VALUE, r, t, values, w[at + 7] ?? 0),
         });
         break;
       }
       case 11: {
         if (length !== 4) throw badLength(length, 4);
-        h.objects.getRenderBindGroupLayout(w[at + 1], t.renderPipeline.get(w[at + 2]), w[at + 3]);
+        h.pipelines.getRenderBindGroupLayout(w[at + 1] ?? 0, t.renderPipeline.get(w[at + 2] ?? 0), w[at + 3] ?? 0);
         break;
       }
       case 12: {
         if (length !== 4) throw badLength(length, 4);
-        h.objects.getComputeBindGroupLayout(w[at + 1], t.computePipeline.get(w[at + 2]), w[at + 3]);
+        h.pipelines.getComputeBindGroupLayout(w[at + 1] ?? 0, t.computePipeline.get(w[at + 2] ?? 0), w[at + 3] ?? 0);
         break;
       }
       case 13: {
         if (length !== 3) throw badLength(length, 3);
-        h.objects.destroy(oneOf(names.ObjectKind, 'kind', w[at + 1]), w[at + 2]);
+        h.objects.destroy(oneOf(ENUMS.ObjectKind, 'kind', w[at + 1] ?? 0), w[at + 2] ?? 0);
         break;
       }
       case 14: {
         if (length < 5) throw badLength(length, 5);
         let tail = at + 5;
-        const label = r.string(tail, w[at + 4], at + length, 'label');
-        tail += (w[at + 4] + 3) >>> 2;
+        const label = r.string(tail, w[at + 4] ?? 0, at + length, 'label');
+        tail += ((w[at + 4] ?? 0) + 3) >>> 2;
         if (tail !== at + length) throw badLength(length, tail - at);
         h.objects.createQuerySet({
-          id: w[at + 1],
-          type: oneOf(names.QueryType, 'type', w[at + 2]),
-          count: w[at + 3],
+          id: w[at + 1] ?? 0,
+          type: oneOf(ENUMS.QueryType, 'type', w[at + 2] ?? 0),
+          count: w[at + 3] ?? 0,
           label,
         });
         break;
@@ -1321,177 +1575,188 @@ export function decode(r: Reader, h: Handler): void {
       case 15: {
         if (length < 7) throw badLength(length, 7);
         let tail = at + 7;
-        const label = r.string(tail, w[at + 5], at + length, 'label');
-        tail += (w[at + 5] + 3) >>> 2;
+        const label = r.string(tail, w[at + 5] ?? 0, at + length, 'label');
+        tail += ((w[at + 5] ?? 0) + 3) >>> 2;
         const colorFormats = tail;
-        tail += w[at + 6] * 1;
+        tail += (w[at + 6] ?? 0) * 1;
         if (tail !== at + length) throw badLength(length, tail - at);
         h.objects.createRenderBundleEncoder({
-          depthStencilFormat: oneOfOrNone(names.TextureFormat, 'depthStencilFormat', w[at + 1]),
-          depthReadOnly: bool('depthReadOnly', w[at + 2]),
-          stencilReadOnly: bool('stencilReadOnly', w[at + 3]),
-          sampleCount: w[at + 4],
+          depthStencilFormat: oneOfOrNone(ENUMS.TextureFormat, 'depthStencilFormat', w[at + 1] ?? 0),
+          depthReadOnly: bool('depthReadOnly', w[at + 2] ?? 0),
+          stencilReadOnly: bool('stencilReadOnly', w[at + 3] ?? 0),
+          sampleCount: w[at + 4] ?? 0,
           label,
-          colorFormats: list(r, t, colorFormats, w[at + 6], COLOR_FORMAT_WORDS, readColorFormat),
+          colorFormats: list(COLOR_FORMAT, r, t, colorFormats, w[at + 6] ?? 0),
         });
         break;
       }
       case 16: {
         if (length !== 2) throw badLength(length, 2);
-        h.objects.finishRenderBundle(w[at + 1]);
+        h.objects.finishRenderBundle(w[at + 1] ?? 0);
         break;
       }
       case 17: {
         if (length < 39) throw badLength(length, 39);
         let tail = at + 39;
-        const label = r.string(tail, w[at + 29], at + length, 'label');
-        tail += (w[at + 29] + 3) >>> 2;
-        const vertexEntryPoint = r.string(tail, w[at + 30], at + length, 'vertexEntryPoint');
-        tail += (w[at + 30] + 3) >>> 2;
-        const vertexConstants = r.string(tail, w[at + 31], at + length, 'vertexConstants');
-        tail += (w[at + 31] + 3) >>> 2;
-        const fragmentEntryPoint = r.string(tail, w[at + 32], at + length, 'fragmentEntryPoint');
-        tail += (w[at + 32] + 3) >>> 2;
-        const fragmentConstants = r.string(tail, w[at + 33], at + length, 'fragmentConstants');
-        tail += (w[at + 33] + 3) >>> 2;
+        const label = r.string(tail, w[at + 29] ?? 0, at + length, 'label');
+        tail += ((w[at + 29] ?? 0) + 3) >>> 2;
+        const vertexEntryPoint = r.string(tail, w[at + 30] ?? 0, at + length, 'vertexEntryPoint');
+        tail += ((w[at + 30] ?? 0) + 3) >>> 2;
+        const vertexConstants = r.string(tail, w[at + 31] ?? 0, at + length, 'vertexConstants');
+        tail += ((w[at + 31] ?? 0) + 3) >>> 2;
+        const fragmentEntryPoint = r.string(tail, w[at + 32] ?? 0, at + length, 'fragmentEntryPoint');
+        tail += ((w[at + 32] ?? 0) + 3) >>> 2;
+        const fragmentConstants = r.string(tail, w[at + 33] ?? 0, at + length, 'fragmentConstants');
+        tail += ((w[at + 33] ?? 0) + 3) >>> 2;
         const vertexValues = tail;
-        tail += w[at + 34] * 2;
+        tail += (w[at + 34] ?? 0) * 2;
         const fragmentValues = tail;
-        tail += w[at + 35] * 2;
+        tail += (w[at + 35] ?? 0) * 2;
         const buffers = tail;
-        tail += w[at + 36] * 3;
+        tail += (w[at + 36] ?? 0) * 3;
         const attributes = tail;
-        tail += w[at + 37] * 3;
+        tail += (w[at + 37] ?? 0) * 3;
         const targets = tail;
-        tail += w[at + 38] * 9;
+        tail += (w[at + 38] ?? 0) * 9;
         if (tail !== at + length) throw badLength(length, tail - at);
-        h.objects.createRenderPipelineAsync({
-          id: w[at + 1],
-          layout: t.pipelineLayout.getOrNone(w[at + 2]),
-          vertexModule: t.shaderModule.get(w[at + 3]),
-          fragmentModule: t.shaderModule.getOrNone(w[at + 4]),
-          topology: oneOf(names.PrimitiveTopology, 'topology', w[at + 5]),
-          stripIndexFormat: oneOfOrNone(names.IndexFormat, 'stripIndexFormat', w[at + 6]),
-          frontFace: oneOf(names.FrontFace, 'frontFace', w[at + 7]),
-          cullMode: oneOf(names.CullMode, 'cullMode', w[at + 8]),
-          unclippedDepth: bool('unclippedDepth', w[at + 9]),
-          depthFormat: oneOfOrNone(names.TextureFormat, 'depthFormat', w[at + 10]),
-          depthWriteEnabled: bool('depthWriteEnabled', w[at + 11]),
-          depthCompare: oneOfOrNone(names.CompareFunction, 'depthCompare', w[at + 12]),
-          stencilFrontCompare: oneOf(names.CompareFunction, 'stencilFrontCompare', w[at + 13]),
-          stencilFrontFailOp: oneOf(names.StencilOperation, 'stencilFrontFailOp', w[at + 14]),
-          stencilFrontDepthFailOp: oneOf(names.StencilOperation, 'stencilFrontDepthFailOp', w[at + 15]),
-          stencilFrontPassOp: oneOf(names.StencilOperation, 'stencilFrontPassOp', w[at + 16]),
-          stencilBackCompare: oneOf(names.CompareFunction, 'stencilBackCompare', w[at + 17]),
-          stencilBackFailOp: oneOf(names.StencilOperation, 'stencilBackFailOp', w[at + 18]),
-          stencilBackDepthFailOp: oneOf(names.StencilOperation, 'stencilBackDepthFailOp', w[at + 19]),
-          stencilBackPassOp: oneOf(names.StencilOperation, 'stencilBackPassOp', w[at + 20]),
-          stencilReadMask: w[at + 21],
-          stencilWriteMask: w[at + 22],
-          depthBias: w[at + 23] | 0,
-          depthBiasSlopeScale: finite('depthBiasSlopeScale', f[at + 24]),
-          depthBiasClamp: finite('depthBiasClamp', f[at + 25]),
-          sampleCount: w[at + 26],
-          sampleMask: w[at + 27],
-          alphaToCoverageEnabled: bool('alphaToCoverageEnabled', w[at + 28]),
+        h.pipelines.createRenderPipelineAsync({
+          id: w[at + 1] ?? 0,
+          layout: t.pipelineLayout.getOrNone(w[at + 2] ?? 0),
+          vertexModule: t.shaderModule.get(w[at + 3] ?? 0),
+          fragmentModule: t.shaderModule.getOrNone(w[at + 4] ?? 0),
+          topology: oneOf(ENUMS.PrimitiveTopology, 'topology', w[at + 5] ?? 0),
+          stripIndexFormat: oneOfOrNone(ENUMS.IndexFormat, 'stripIndexFormat', w[at + 6] ?? 0),
+          frontFace: oneOf(ENUMS.FrontFace, 'frontFace', w[at + 7] ?? 0),
+          cullMode: oneOf(ENUMS.CullMode, 'cullMode', w[at + 8] ?? 0),
+          unclippedDepth: bool('unclippedDepth', w[at + 9] ?? 0),
+          depthFormat: oneOfOrNone(ENUMS.TextureFormat, 'depthFormat', w[at + 10] ?? 0),
+          depthWriteEnabled: bool('depthWriteEnabled', w[at + 11] ?? 0),
+          depthCompare: oneOfOrNone(ENUMS.CompareFunction, 'depthCompare', w[at + 12] ?? 0),
+          stencilFrontCompare: oneOf(ENUMS.CompareFunction, 'stencilFrontCompare', w[at + 13] ?? 0),
+          stencilFrontFailOp: oneOf(ENUMS.StencilOperation, 'stencilFrontFailOp', w[at + 14] ?? 0),
+          stencilFrontDepthFailOp: oneOf(ENUMS.StencilOperation, 'stencilFrontDepthFailOp', w[at + 15] ?? 0),
+          stencilFrontPassOp: oneOf(ENUMS.StencilOperation, 'stencilFrontPassOp', w[at + 16] ?? 0),
+          stencilBackCompare: oneOf(ENUMS.CompareFunction, 'stencilBackCompare', w[at + 17] ?? 0),
+          stencilBackFailOp: oneOf(ENUMS.StencilOperation, 'stencilBackFailOp', w[at + 18] ?? 0),
+          stencilBackDepthFailOp: oneOf(ENUMS.StencilOperation, 'stencilBackDepthFailOp', w[at + 19] ?? 0),
+          stencilBackPassOp: oneOf(ENUMS.StencilOperation, 'stencilBackPassOp', w[at + 20] ?? 0),
+          stencilReadMask: w[at + 21] ?? 0,
+          stencilWriteMask: w[at + 22] ?? 0,
+          depthBias: (w[at + 23] ?? 0) | 0,
+          depthBiasSlopeScale: finite('depthBiasSlopeScale', f[at + 24] ?? 0),
+          depthBiasClamp: finite('depthBiasClamp', f[at + 25] ?? 0),
+          sampleCount: w[at + 26] ?? 0,
+          sampleMask: w[at + 27] ?? 0,
+          alphaToCoverageEnabled: bool('alphaToCoverageEnabled', w[at + 28] ?? 0),
           label,
           vertexEntryPoint,
           vertexConstants,
           fragmentEntryPoint,
           fragmentConstants,
-          vertexValues: list(r, t, vertexValues, w[at + 34], CONSTANT_VALUE_WORDS, readConstantValue),
-          fragmentValues: list(r, t, fragmentValues, w[at + 35], CONSTANT_VALUE_WORDS, readConstantValue),
-          buffers: list(r, t, buffers, w[at + 36], VERTEX_BUFFER_LAYOUT_WORDS, readVertexBufferLayout),
-          attributes: list(r, t, attributes, w[at + 37], VERTEX_ATTRIBUTE_WORDS, readVertexAttribute),
-          targets: list(r, t, targets, w[at + 38], COLOR_TARGET_WORDS, readColorTarget),
+          vertexValues: list(CONSTANT_VALUE, r, t, vertexValues, w[at + 34] ?? 0),
+          fragmentValues: list(CONSTANT_VALUE, r, t, fragmentValues, w[at + 35] ?? 0),
+          buffers: list(VERTEX_BUFFER_LAYOUT, r, t, buffers, w[at + 36] ?? 0),
+          attributes: list(VERTEX_ATTRIBUTE, r, t, attributes, w[at + 37] ?? 0),
+          targets: list(COLOR_TARGET, r, t, targets, w[at + 38] ?? 0),
         });
         break;
       }
       case 18: {
         if (length < 8) throw badLength(length, 8);
         let tail = at + 8;
-        const label = r.string(tail, w[at + 4], at + length, 'label');
-        tail += (w[at + 4] + 3) >>> 2;
-        const entryPoint = r.string(tail, w[at + 5], at + length, 'entryPoint');
-        tail += (w[at + 5] + 3) >>> 2;
-        const constants = r.string(tail, w[at + 6], at + length, 'constants');
-        tail += (w[at + 6] + 3) >>> 2;
+        const label = r.string(tail, w[at + 4] ?? 0, at + length, 'label');
+        tail += ((w[at + 4] ?? 0) + 3) >>> 2;
+        const entryPoint = r.string(tail, w[at + 5] ?? 0, at + length, 'entryPoint');
+        tail += ((w[at + 5] ?? 0) + 3) >>> 2;
+        const constants = r.string(tail, w[at + 6] ?? 0, at + length, 'constants');
+        tail += ((w[at + 6] ?? 0) + 3) >>> 2;
         const values = tail;
-        tail += w[at + 7] * 2;
+        tail += (w[at + 7] ?? 0) * 2;
         if (tail !== at + length) throw badLength(length, tail - at);
-        h.objects.createComputePipelineAsync({
-          id: w[at + 1],
-          layout: t.pipelineLayout.getOrNone(w[at + 2]),
-          module: t.shaderModule.get(w[at + 3]),
+        h.pipelines.createComputePipelineAsync({
+          id: w[at + 1] ?? 0,
+          layout: t.pipelineLayout.getOrNone(w[at + 2] ?? 0),
+          module: t.shaderModule.get(w[at + 3] ?? 0),
           label,
           entryPoint,
           constants,
-          values: list(r, t, values, w[at + 7], CONSTANT_VALUE_WORDS, readConstantValue),
+          values: list(CONSTANT_VALUE, r, t, values, w[at + 7] ?? 0),
         });
         break;
       }
       case 19: {
         if (length !== 3) throw badLength(length, 3);
-        h.objects.getCompilationInfo(t.shaderModule.get(w[at + 1]), w[at + 2]);
+        h.pipelines.getCompilationInfo(t.shaderModule.get(w[at + 1] ?? 0), w[at + 2] ?? 0);
         break;
       }
       case 20: {
         if (length !== 2) throw badLength(length, 2);
-        h.objects.pushErrorScope(oneOf(names.ErrorFilter, 'filter', w[at + 1]));
+        h.scopes.pushErrorScope(oneOf(ENUMS.ErrorFilter, 'filter', w[at + 1] ?? 0));
         break;
       }
       case 21: {
         if (length !== 2) throw badLength(length, 2);
-        h.objects.popErrorScope(w[at + 1]);
+        h.scopes.popErrorScope(w[at + 1] ?? 0);
         break;
       }
       case 32800: {
         if (length !== 5) throw badLength(length, 5);
-        h.queue.writeBuffer(t.buffer.get(w[at + 1]), w[at + 2], r.reference(w[at + 3], w[at + 4]), w[at + 4]);
+        h.queue.writeBuffer(
+          t.buffer.get(w[at + 1] ?? 0),
+          w[at + 2] ?? 0,
+          r.reference(w[at + 3] ?? 0, w[at + 3 + 1] ?? 0),
+          w[at + 3 + 1] ?? 0,
+        );
         break;
       }
       case 32801: {
         if (length !== 14) throw badLength(length, 14);
-        h.queue.writeTexture(
-          t.texture.get(w[at + 1]),
-          w[at + 2],
-          w[at + 3],
-          w[at + 4],
-          w[at + 5],
-          oneOf(names.TextureAspect, 'aspect', w[at + 6]),
-          w[at + 7],
-          w[at + 8],
-          w[at + 9],
-          w[at + 10],
-          w[at + 11],
-          r.reference(w[at + 12], w[at + 13]),
-          w[at + 13],
-        );
+        const record = h.records.writeTexture;
+        record.texture = t.texture.get(w[at + 1] ?? 0);
+        record.mipLevel = w[at + 2] ?? 0;
+        record.originX = w[at + 3] ?? 0;
+        record.originY = w[at + 4] ?? 0;
+        record.originZ = w[at + 5] ?? 0;
+        record.aspect = oneOf(ENUMS.TextureAspect, 'aspect', w[at + 6] ?? 0);
+        record.width = w[at + 7] ?? 0;
+        record.height = w[at + 8] ?? 0;
+        record.depthOrArrayLayers = w[at + 9] ?? 0;
+        record.bytesPerRow = w[at + 10] ?? 0;
+        record.rowsPerImage = w[at + 11] ?? 0;
+        record.dataOffset = r.reference(w[at + 12] ?? 0, w[at + 12 + 1] ?? 0);
+        record.dataLength = w[at + 12 + 1] ?? 0;
+        h.queue.writeTexture(record);
         break;
       }
       case 34: {
         if (length !== 6) throw badLength(length, 6);
-        h.queue.writeBufferFromAsset(t.buffer.get(w[at + 1]), w[at + 2], w[at + 3], w[at + 4], w[at + 5]);
+        h.queue.writeBufferFromAsset(
+          t.buffer.get(w[at + 1] ?? 0),
+          w[at + 2] ?? 0,
+          w[at + 3] ?? 0,
+          w[at + 4] ?? 0,
+          w[at + 5] ?? 0,
+        );
         break;
       }
       case 35: {
         if (length !== 15) throw badLength(length, 15);
-        h.queue.writeTextureFromAsset(
-          t.texture.get(w[at + 1]),
-          w[at + 2],
-          w[at + 3],
-          w[at + 4],
-          w[at + 5],
-          oneOf(names.TextureAspect, 'aspect', w[at + 6]),
-          w[at + 7],
-          w[at + 8],
-          w[at + 9],
-          w[at + 10],
-          w[at + 11],
-          w[at + 12],
-          w[at + 13],
-          w[at + 14],
-        );
+        const record = h.records.writeTextureFromAsset;
+        record.texture = t.texture.get(w[at + 1] ?? 0);
+        record.mipLevel = w[at + 2] ?? 0;
+        record.originX = w[at + 3] ?? 0;
+        record.originY = w[at + 4] ?? 0;
+        record.originZ = w[at + 5] ?? 0;
+        record.aspect = oneOf(ENUMS.TextureAspect, 'aspect', w[at + 6] ?? 0);
+        record.width = w[at + 7] ?? 0;
+        record.height = w[at + 8] ?? 0;
+        record.depthOrArrayLayers = w[at + 9] ?? 0;
+        record.bytesPerRow = w[at + 10] ?? 0;
+        record.rowsPerImage = w[at + 11] ?? 0;
+        record.asset = w[at + 12] ?? 0;
+        record.assetOffset = w[at + 13] ?? 0;
+        record.size = w[at + 14] ?? 0;
+        h.queue.writeTextureFromAsset(record);
         break;
       }
       case 36: {
@@ -1501,109 +1766,115 @@ export function decode(r: Reader, h: Handler): void {
       }
       case 37: {
         if (length !== 2) throw badLength(length, 2);
-        h.queue.onSubmittedWorkDone(w[at + 1]);
+        h.queue.onSubmittedWorkDone(w[at + 1] ?? 0);
         break;
       }
       case 38: {
         if (length !== 6) throw badLength(length, 6);
-        h.queue.mapAsync(t.buffer.get(w[at + 1]), w[at + 2], w[at + 3], w[at + 4], w[at + 5]);
+        h.queue.mapAsync(t.buffer.get(w[at + 1] ?? 0), w[at + 2] ?? 0, w[at + 3] ?? 0, w[at + 4] ?? 0, w[at + 5] ?? 0);
         break;
       }
       case 48: {
         if (length !== 6) throw badLength(length, 6);
-        h.encoder.copyBufferToBuffer(t.buffer.get(w[at + 1]), w[at + 2], t.buffer.get(w[at + 3]), w[at + 4], w[at + 5]);
+        h.copies.copyBufferToBuffer(
+          t.buffer.get(w[at + 1] ?? 0),
+          w[at + 2] ?? 0,
+          t.buffer.get(w[at + 3] ?? 0),
+          w[at + 4] ?? 0,
+          w[at + 5] ?? 0,
+        );
         break;
       }
       case 49: {
         if (length !== 14) throw badLength(length, 14);
-        h.encoder.copyBufferToTexture(
-          t.buffer.get(w[at + 1]),
-          w[at + 2],
-          w[at + 3],
-          w[at + 4],
-          t.texture.get(w[at + 5]),
-          w[at + 6],
-          w[at + 7],
-          w[at + 8],
-          w[at + 9],
-          oneOf(names.TextureAspect, 'aspect', w[at + 10]),
-          w[at + 11],
-          w[at + 12],
-          w[at + 13],
-        );
+        const record = h.records.copyBufferToTexture;
+        record.buffer = t.buffer.get(w[at + 1] ?? 0);
+        record.offset = w[at + 2] ?? 0;
+        record.bytesPerRow = w[at + 3] ?? 0;
+        record.rowsPerImage = w[at + 4] ?? 0;
+        record.texture = t.texture.get(w[at + 5] ?? 0);
+        record.mipLevel = w[at + 6] ?? 0;
+        record.originX = w[at + 7] ?? 0;
+        record.originY = w[at + 8] ?? 0;
+        record.originZ = w[at + 9] ?? 0;
+        record.aspect = oneOf(ENUMS.TextureAspect, 'aspect', w[at + 10] ?? 0);
+        record.width = w[at + 11] ?? 0;
+        record.height = w[at + 12] ?? 0;
+        record.depthOrArrayLayers = w[at + 13] ?? 0;
+        h.copies.copyBufferToTexture(record);
         break;
       }
       case 50: {
         if (length !== 14) throw badLength(length, 14);
-        h.encoder.copyTextureToBuffer(
-          t.texture.get(w[at + 1]),
-          w[at + 2],
-          w[at + 3],
-          w[at + 4],
-          w[at + 5],
-          oneOf(names.TextureAspect, 'aspect', w[at + 6]),
-          t.buffer.get(w[at + 7]),
-          w[at + 8],
-          w[at + 9],
-          w[at + 10],
-          w[at + 11],
-          w[at + 12],
-          w[at + 13],
-        );
+        const record = h.records.copyTextureToBuffer;
+        record.texture = t.texture.get(w[at + 1] ?? 0);
+        record.mipLevel = w[at + 2] ?? 0;
+        record.originX = w[at + 3] ?? 0;
+        record.originY = w[at + 4] ?? 0;
+        record.originZ = w[at + 5] ?? 0;
+        record.aspect = oneOf(ENUMS.TextureAspect, 'aspect', w[at + 6] ?? 0);
+        record.buffer = t.buffer.get(w[at + 7] ?? 0);
+        record.offset = w[at + 8] ?? 0;
+        record.bytesPerRow = w[at + 9] ?? 0;
+        record.rowsPerImage = w[at + 10] ?? 0;
+        record.width = w[at + 11] ?? 0;
+        record.height = w[at + 12] ?? 0;
+        record.depthOrArrayLayers = w[at + 13] ?? 0;
+        h.copies.copyTextureToBuffer(record);
         break;
       }
       case 51: {
         if (length !== 16) throw badLength(length, 16);
-        h.encoder.copyTextureToTexture(
-          t.texture.get(w[at + 1]),
-          w[at + 2],
-          w[at + 3],
-          w[at + 4],
-          w[at + 5],
-          oneOf(names.TextureAspect, 'sourceAspect', w[at + 6]),
-          t.texture.get(w[at + 7]),
-          w[at + 8],
-          w[at + 9],
-          w[at + 10],
-          w[at + 11],
-          oneOf(names.TextureAspect, 'aspect', w[at + 12]),
-          w[at + 13],
-          w[at + 14],
-          w[at + 15],
-        );
+        const record = h.records.copyTextureToTexture;
+        record.source = t.texture.get(w[at + 1] ?? 0);
+        record.sourceMipLevel = w[at + 2] ?? 0;
+        record.sourceX = w[at + 3] ?? 0;
+        record.sourceY = w[at + 4] ?? 0;
+        record.sourceZ = w[at + 5] ?? 0;
+        record.sourceAspect = oneOf(ENUMS.TextureAspect, 'sourceAspect', w[at + 6] ?? 0);
+        record.texture = t.texture.get(w[at + 7] ?? 0);
+        record.mipLevel = w[at + 8] ?? 0;
+        record.originX = w[at + 9] ?? 0;
+        record.originY = w[at + 10] ?? 0;
+        record.originZ = w[at + 11] ?? 0;
+        record.aspect = oneOf(ENUMS.TextureAspect, 'aspect', w[at + 12] ?? 0);
+        record.width = w[at + 13] ?? 0;
+        record.height = w[at + 14] ?? 0;
+        record.depthOrArrayLayers = w[at + 15] ?? 0;
+        h.copies.copyTextureToTexture(record);
         break;
       }
       case 52: {
         if (length !== 4) throw badLength(length, 4);
-        h.encoder.clearBuffer(t.buffer.get(w[at + 1]), w[at + 2], w[at + 3]);
+        h.copies.clearBuffer(t.buffer.get(w[at + 1] ?? 0), w[at + 2] ?? 0, w[at + 3] ?? 0);
         break;
       }
       case 53: {
         if (length < 16) throw badLength(length, 16);
         let tail = at + 16;
-        const label = r.string(tail, w[at + 14], at + length, 'label');
-        tail += (w[at + 14] + 3) >>> 2;
+        const label = r.string(tail, w[at + 14] ?? 0, at + length, 'label');
+        tail += ((w[at + 14] ?? 0) + 3) >>> 2;
         const colorAttachments = tail;
-        tail += w[at + 15] * 9;
+        tail += (w[at + 15] ?? 0) * 9;
         if (tail !== at + length) throw badLength(length, tail - at);
-        h.encoder.beginRenderPass(
-          t.textureView.getOrNone(w[at + 1]),
-          oneOfOrNone(names.LoadOp, 'depthLoadOp', w[at + 2]),
-          oneOfOrNone(names.StoreOp, 'depthStoreOp', w[at + 3]),
-          finite('depthClearValue', f[at + 4]),
-          bool('depthReadOnly', w[at + 5]),
-          oneOfOrNone(names.LoadOp, 'stencilLoadOp', w[at + 6]),
-          oneOfOrNone(names.StoreOp, 'stencilStoreOp', w[at + 7]),
-          w[at + 8],
-          bool('stencilReadOnly', w[at + 9]),
-          t.querySet.getOrNone(w[at + 10]),
-          t.querySet.getOrNone(w[at + 11]),
-          optional(w[at + 12]),
-          optional(w[at + 13]),
-          label,
-          colorAttachments,
-          w[at + 15],
-        );
+        const record = h.records.beginRenderPass;
+        record.depthView = t.textureView.getOrNone(w[at + 1] ?? 0);
+        record.depthLoadOp = oneOfOrNone(ENUMS.LoadOp, 'depthLoadOp', w[at + 2] ?? 0);
+        record.depthStoreOp = oneOfOrNone(ENUMS.StoreOp, 'depthStoreOp', w[at + 3] ?? 0);
+        record.depthClearValue = finite('depthClearValue', f[at + 4] ?? 0);
+        record.depthReadOnly = bool('depthReadOnly', w[at + 5] ?? 0);
+        record.stencilLoadOp = oneOfOrNone(ENUMS.LoadOp, 'stencilLoadOp', w[at + 6] ?? 0);
+        record.stencilStoreOp = oneOfOrNone(ENUMS.StoreOp, 'stencilStoreOp', w[at + 7] ?? 0);
+        record.stencilClearValue = w[at + 8] ?? 0;
+        record.stencilReadOnly = bool('stencilReadOnly', w[at + 9] ?? 0);
+        record.occlusionQuerySet = t.querySet.getOrNone(w[at + 10] ?? 0);
+        record.timestampQuerySet = t.querySet.getOrNone(w[at + 11] ?? 0);
+        record.beginningOfPassWriteIndex = optional(w[at + 12] ?? 0);
+        record.endOfPassWriteIndex = optional(w[at + 13] ?? 0);
+        record.label = label;
+        record.colorAttachments = colorAttachments;
+        record.colorAttachmentsCount = w[at + 15] ?? 0;
+        h.encoder.beginRenderPass(record);
         break;
       }
       case 54: {
@@ -1614,10 +1885,15 @@ export function decode(r: Reader, h: Handler): void {
       case 55: {
         if (length < 5) throw badLength(length, 5);
         let tail = at + 5;
-        const label = r.string(tail, w[at + 4], at + length, 'label');
-        tail += (w[at + 4] + 3) >>> 2;
+        const label = r.string(tail, w[at + 4] ?? 0, at + length, 'label');
+        tail += ((w[at + 4] ?? 0) + 3) >>> 2;
         if (tail !== at + length) throw badLength(length, tail - at);
-        h.encoder.beginComputePass(t.querySet.getOrNone(w[at + 1]), optional(w[at + 2]), optional(w[at + 3]), label);
+        h.encoder.beginComputePass(
+          t.querySet.getOrNone(w[at + 1] ?? 0),
+          optional(w[at + 2] ?? 0),
+          optional(w[at + 3] ?? 0),
+          label,
+        );
         break;
       }
       case 56: {
@@ -1627,14 +1903,20 @@ export function decode(r: Reader, h: Handler): void {
       }
       case 57: {
         if (length !== 6) throw badLength(length, 6);
-        h.encoder.resolveQuerySet(t.querySet.get(w[at + 1]), w[at + 2], w[at + 3], t.buffer.get(w[at + 4]), w[at + 5]);
+        h.copies.resolveQuerySet(
+          t.querySet.get(w[at + 1] ?? 0),
+          w[at + 2] ?? 0,
+          w[at + 3] ?? 0,
+          t.buffer.get(w[at + 4] ?? 0),
+          w[at + 5] ?? 0,
+        );
         break;
       }
       case 58: {
         if (length < 2) throw badLength(length, 2);
         let tail = at + 2;
-        const groupLabel = r.string(tail, w[at + 1], at + length, 'groupLabel');
-        tail += (w[at + 1] + 3) >>> 2;
+        const groupLabel = r.string(tail, w[at + 1] ?? 0, at + length, 'groupLabel');
+        tail += ((w[at + 1] ?? 0) + 3) >>> 2;
         if (tail !== at + length) throw badLength(length, tail - at);
         h.encoder.pushDebugGroup(groupLabel);
         break;
@@ -1647,133 +1929,137 @@ export function decode(r: Reader, h: Handler): void {
       case 60: {
         if (length < 2) throw badLength(length, 2);
         let tail = at + 2;
-        const markerLabel = r.string(tail, w[at + 1], at + length, 'markerLabel');
-        tail += (w[at + 1] + 3) >>> 2;
+        const markerLabel = r.string(tail, w[at + 1] ?? 0, at + length, 'markerLabel');
+        tail += ((w[at + 1] ?? 0) + 3) >>> 2;
         if (tail !== at + length) throw badLength(length, tail - at);
         h.encoder.insertDebugMarker(markerLabel);
         break;
       }
       case 64: {
         if (length !== 2) throw badLength(length, 2);
-        h.pass.setPipeline(t.renderPipeline.get(w[at + 1]));
+        h.renderPass.setPipeline(t.renderPipeline.get(w[at + 1] ?? 0));
         break;
       }
       case 65: {
         if (length < 4) throw badLength(length, 4);
         let tail = at + 4;
         const dynamicOffsets = tail;
-        tail += w[at + 3] * 1;
+        tail += (w[at + 3] ?? 0) * 1;
         if (tail !== at + length) throw badLength(length, tail - at);
-        h.pass.setBindGroup(w[at + 1], t.bindGroup.getOrNone(w[at + 2]), dynamicOffsets, w[at + 3]);
+        h.bindings.setBindGroup(w[at + 1] ?? 0, t.bindGroup.getOrNone(w[at + 2] ?? 0), dynamicOffsets, w[at + 3] ?? 0);
         break;
       }
       case 66: {
         if (length !== 5) throw badLength(length, 5);
-        h.pass.setVertexBuffer(w[at + 1], t.buffer.getOrNone(w[at + 2]), w[at + 3], w[at + 4]);
+        h.renderPass.setVertexBuffer(
+          w[at + 1] ?? 0,
+          t.buffer.getOrNone(w[at + 2] ?? 0),
+          w[at + 3] ?? 0,
+          w[at + 4] ?? 0,
+        );
         break;
       }
       case 67: {
         if (length !== 5) throw badLength(length, 5);
-        h.pass.setIndexBuffer(
-          t.buffer.get(w[at + 1]),
-          oneOf(names.IndexFormat, 'format', w[at + 2]),
-          w[at + 3],
-          w[at + 4],
+        h.renderPass.setIndexBuffer(
+          t.buffer.get(w[at + 1] ?? 0),
+          oneOf(ENUMS.IndexFormat, 'format', w[at + 2] ?? 0),
+          w[at + 3] ?? 0,
+          w[at + 4] ?? 0,
         );
         break;
       }
       case 68: {
         if (length !== 5) throw badLength(length, 5);
-        h.pass.draw(w[at + 1], w[at + 2], w[at + 3], w[at + 4]);
+        h.renderPass.draw(w[at + 1] ?? 0, w[at + 2] ?? 0, w[at + 3] ?? 0, w[at + 4] ?? 0);
         break;
       }
       case 69: {
         if (length !== 6) throw badLength(length, 6);
-        h.pass.drawIndexed(w[at + 1], w[at + 2], w[at + 3], w[at + 4] | 0, w[at + 5]);
+        h.renderPass.drawIndexed(w[at + 1] ?? 0, w[at + 2] ?? 0, w[at + 3] ?? 0, (w[at + 4] ?? 0) | 0, w[at + 5] ?? 0);
         break;
       }
       case 70: {
         if (length !== 3) throw badLength(length, 3);
-        h.pass.drawIndirect(t.buffer.get(w[at + 1]), w[at + 2]);
+        h.renderPass.drawIndirect(t.buffer.get(w[at + 1] ?? 0), w[at + 2] ?? 0);
         break;
       }
       case 71: {
         if (length !== 3) throw badLength(length, 3);
-        h.pass.drawIndexedIndirect(t.buffer.get(w[at + 1]), w[at + 2]);
+        h.renderPass.drawIndexedIndirect(t.buffer.get(w[at + 1] ?? 0), w[at + 2] ?? 0);
         break;
       }
       case 72: {
         if (length !== 7) throw badLength(length, 7);
-        h.pass.setViewport(
-          finite('x', f[at + 1]),
-          finite('y', f[at + 2]),
-          finite('width', f[at + 3]),
-          finite('height', f[at + 4]),
-          finite('minDepth', f[at + 5]),
-          finite('maxDepth', f[at + 6]),
+        h.renderPass.setViewport(
+          finite('x', f[at + 1] ?? 0),
+          finite('y', f[at + 2] ?? 0),
+          finite('width', f[at + 3] ?? 0),
+          finite('height', f[at + 4] ?? 0),
+          finite('minDepth', f[at + 5] ?? 0),
+          finite('maxDepth', f[at + 6] ?? 0),
         );
         break;
       }
       case 73: {
         if (length !== 5) throw badLength(length, 5);
-        h.pass.setScissorRect(w[at + 1], w[at + 2], w[at + 3], w[at + 4]);
+        h.renderPass.setScissorRect(w[at + 1] ?? 0, w[at + 2] ?? 0, w[at + 3] ?? 0, w[at + 4] ?? 0);
         break;
       }
       case 74: {
         if (length !== 5) throw badLength(length, 5);
-        h.pass.setBlendConstant(
-          finite('r', f[at + 1]),
-          finite('g', f[at + 2]),
-          finite('b', f[at + 3]),
-          finite('a', f[at + 4]),
+        h.renderPass.setBlendConstant(
+          finite('r', f[at + 1] ?? 0),
+          finite('g', f[at + 2] ?? 0),
+          finite('b', f[at + 3] ?? 0),
+          finite('a', f[at + 4] ?? 0),
         );
         break;
       }
       case 75: {
         if (length !== 2) throw badLength(length, 2);
-        h.pass.setStencilReference(w[at + 1]);
+        h.renderPass.setStencilReference(w[at + 1] ?? 0);
         break;
       }
       case 76: {
         if (length !== 2) throw badLength(length, 2);
-        h.pass.beginOcclusionQuery(w[at + 1]);
+        h.renderPass.beginOcclusionQuery(w[at + 1] ?? 0);
         break;
       }
       case 77: {
         if (length !== 1) throw badLength(length, 1);
-        h.pass.endOcclusionQuery();
+        h.renderPass.endOcclusionQuery();
         break;
       }
       case 78: {
         if (length < 2) throw badLength(length, 2);
         let tail = at + 2;
         const bundles = tail;
-        tail += w[at + 1] * 1;
+        tail += (w[at + 1] ?? 0) * 1;
         if (tail !== at + length) throw badLength(length, tail - at);
-        h.pass.executeBundles(bundles, w[at + 1]);
+        h.renderPass.executeBundles(bundles, w[at + 1] ?? 0);
         break;
       }
       case 80: {
         if (length !== 2) throw badLength(length, 2);
-        h.pass.setComputePipeline(t.computePipeline.get(w[at + 1]));
+        h.computePass.setComputePipeline(t.computePipeline.get(w[at + 1] ?? 0));
         break;
       }
       case 81: {
         if (length !== 4) throw badLength(length, 4);
-        h.pass.dispatchWorkgroups(w[at + 1], w[at + 2], w[at + 3]);
+        h.computePass.dispatchWorkgroups(w[at + 1] ?? 0, w[at + 2] ?? 0, w[at + 3] ?? 0);
         break;
       }
       case 82: {
         if (length !== 3) throw badLength(length, 3);
-        h.pass.dispatchWorkgroupsIndirect(t.buffer.get(w[at + 1]), w[at + 2]);
+        h.computePass.dispatchWorkgroupsIndirect(t.buffer.get(w[at + 1] ?? 0), w[at + 2] ?? 0);
         break;
       }
       default:
-        throw new Fault(`there is no command with opcode ${r.opcode}`);
+        throw new Fault(`there is no command with opcode ${head & 0xffff}`);
     }
-    at = r.jump === 0 ? at + length : r.jump;
-    r.jump = 0;
+    at = r.end;
   }
   r.at = at;
-  r.ended = true;
+  return undefined;
 }

@@ -1,4 +1,4 @@
-/** Records of the command stream to WebGPU's descriptors. */
+/** Turns records of the command stream into WebGPU's descriptors. */
 import type {
   BindGroupEntry,
   BindGroupLayoutEntry,
@@ -11,61 +11,35 @@ import { Fault } from './reader.ts';
 
 export function bindGroupLayoutEntry(entry: BindGroupLayoutEntry): GPUBindGroupLayoutEntry {
   const { binding, visibility, bufferType, samplerType, sampleType, storageAccess, storageFormat } = entry;
-  const given = count(bufferType) + count(samplerType) + count(sampleType) + count(storageAccess);
+  const given = countGiven(bufferType, samplerType, sampleType, storageAccess);
   if (given !== 1)
     throw new Fault(
       `binding ${binding} gives ${given} of bufferType, samplerType, sampleType and storageAccess, not 1`,
     );
-  if (bufferType) {
-    const { hasDynamicOffset, minBindingSize } = entry;
-    return {
-      binding,
-      visibility,
-      buffer: { type: bufferType, hasDynamicOffset, minBindingSize },
-    };
-  }
-  if (samplerType) return { binding, visibility, sampler: { type: samplerType } };
-  const viewDimension = entry.viewDimension ?? '2d';
-  if (sampleType)
-    return {
-      binding,
-      visibility,
-      texture: { sampleType, viewDimension, multisampled: entry.multisampled },
-    };
-  if (!storageFormat) throw new Fault(`binding ${binding} gives a storageAccess, but no storageFormat`);
-  return {
-    binding,
-    visibility,
-    storageTexture: {
-      access: storageAccess!,
-      format: storageFormat,
-      viewDimension,
-    },
-  };
+  const place = { binding, visibility };
+  const { hasDynamicOffset, minBindingSize, viewDimension = '2d', multisampled } = entry;
+  if (bufferType) return { ...place, buffer: { type: bufferType, hasDynamicOffset, minBindingSize } };
+  if (samplerType) return { ...place, sampler: { type: samplerType } };
+  if (sampleType) return { ...place, texture: { sampleType, viewDimension, multisampled } };
+  if (!storageAccess || !storageFormat)
+    throw new Fault(`binding ${binding} gives a storageAccess, but no storageFormat`);
+  return { ...place, storageTexture: { access: storageAccess, format: storageFormat, viewDimension } };
 }
 
 export function bindGroupEntry({ binding, buffer, offset, size, sampler, view }: BindGroupEntry): GPUBindGroupEntry {
-  const given = count(buffer) + count(sampler) + count(view);
+  const given = countGiven(buffer, sampler, view);
+  const resource = sampler?.gpu ?? view?.gpu;
   if (given !== 1) throw new Fault(`binding ${binding} gives ${given} of buffer, sampler and view, not 1`);
-  if (buffer) {
-    if (offset + size > buffer.size)
-      throw new Fault(`binding ${binding} ends at ${offset + size} of ${buffer.size} bytes`);
-    return {
-      binding,
-      resource: size === 0 ? { buffer: buffer.gpu, offset } : { buffer: buffer.gpu, offset, size },
-    };
-  }
-  return { binding, resource: sampler?.gpu ?? view!.gpu };
+  if (resource) return { binding, resource };
+  if (!buffer) throw new Error('bug: a binding without a resource has passed the check');
+  if (offset + size > buffer.size)
+    throw new Fault(`binding ${binding} ends at ${offset + size} of ${buffer.size} bytes`);
+  const range = { buffer: buffer.gpu, offset };
+  return { binding, resource: size === 0 ? range : { ...range, size } };
 }
 
-export function computePipeline({
-  layout,
-  module,
-  label,
-  entryPoint,
-  constants,
-  values,
-}: CreateComputePipeline): GPUComputePipelineDescriptor {
+export function computePipeline(record: CreateComputePipeline): GPUComputePipelineDescriptor {
+  const { layout, module, label, entryPoint, constants, values } = record;
   return {
     label,
     layout: layout?.gpu ?? 'auto',
@@ -96,22 +70,17 @@ export function renderPipeline(record: CreateRenderPipeline): GPURenderPipelineD
     },
   };
   if (record.depthFormat) descriptor.depthStencil = depthStencil(record, record.depthFormat);
-  if (record.fragmentModule) {
+  const { fragmentModule, fragmentEntryPoint, fragmentConstants, fragmentValues } = record;
+  if (fragmentModule) {
     const targets = record.targets.map(colorTarget);
-    descriptor.fragment = {
-      ...stage(
-        record.fragmentModule,
-        record.fragmentEntryPoint,
-        overrides(record.fragmentConstants, record.fragmentValues),
-      ),
-      targets,
-    };
+    const constants = overrides(fragmentConstants, fragmentValues);
+    descriptor.fragment = { ...stage(fragmentModule, fragmentEntryPoint, constants), targets };
   } else if (record.targets.length > 0) throw new Fault('it has targets, but no fragmentModule');
   return descriptor;
 }
 
-function count(value: unknown): number {
-  return value === undefined ? 0 : 1;
+function countGiven(...values: readonly unknown[]): number {
+  return values.filter((value) => value !== undefined).length;
 }
 
 function stage(
@@ -122,19 +91,19 @@ function stage(
   return { module: module.gpu, ...(entryPoint !== '' && { entryPoint }), ...(constants && { constants }) };
 }
 
-/** The values of a stage's overrides by key; undefined for none. */
+/** The values of a stage's overridable constants. @param keys the constants' names, joined by commas */
 function overrides(keys: string, values: readonly ConstantValue[]): Record<string, number> | undefined {
   if (keys === '' && values.length === 0) return undefined;
   const names = keys.split(',');
   if (names.length !== values.length) throw new Fault(`${names.length} keys of constants, ${values.length} values`);
   if (new Set(names).size !== names.length) throw new Fault(`a key of a constant is given twice: ${keys}`);
-  return Object.fromEntries(names.map((name, index) => [name, values[index]!.value]));
+  return Object.fromEntries(values.map(({ value }, index) => [names[index], value]));
 }
 
 function vertexBuffers({ buffers, attributes }: CreateRenderPipeline): (GPUVertexBufferLayout | null)[] {
   let next = 0;
   const layouts = buffers.map(({ arrayStride, stepMode, attributeCount }) => {
-    if (stepMode === undefined) return empty(arrayStride, attributeCount);
+    if (stepMode === undefined) return emptySlot(arrayStride, attributeCount);
     const layout = {
       arrayStride,
       stepMode,
@@ -148,8 +117,8 @@ function vertexBuffers({ buffers, attributes }: CreateRenderPipeline): (GPUVerte
   return layouts;
 }
 
-/** A vertex buffer's place that stays empty. */
-function empty(arrayStride: number, attributeCount: number): null {
+/** A slot without a vertex buffer. */
+function emptySlot(arrayStride: number, attributeCount: number): null {
   if (arrayStride !== 0 || attributeCount !== 0) throw new Fault('a vertex buffer gives no stepMode, but is not empty');
   return null;
 }
@@ -189,12 +158,12 @@ function colorTarget(target: ColorTarget): GPUColorTargetState | null {
   return { format, writeMask, blend: { color, alpha } };
 }
 
-/** What is not given has WebGPU's default. */
+/** The defaults are WebGPU's. */
 function component(
   operation: GPUBlendOperation = 'add',
   srcFactor: ColorTarget['colorSrcFactor'] = 'one',
   dstFactor: ColorTarget['colorDstFactor'] = 'zero',
 ): GPUBlendComponent {
-  // The types at hand do not know the factors of dual-source-blending yet.
+  // @webgpu/types does not know the factors of dual-source blending yet.
   return { operation, srcFactor: srcFactor as GPUBlendFactor, dstFactor: dstFactor as GPUBlendFactor };
 }

@@ -2,87 +2,98 @@ import { Fault } from './reader.ts';
 import { perDevice } from './shared.ts';
 
 /**
- * Bind groups of a device that are not collected yet. A software adapter (lavapipe) takes a memory mapping for each, Linux
- * allows a process 65,530, and the one beyond ends the process.
+ * No room gets another bind group while a device has this many. A software adapter (lavapipe) uses a memory mapping for each,
+ * and Linux ends a process that needs more than 65,530 mappings.
  */
 const GROUPS_LIMIT = 57_344;
-/** Beyond so many, those who hold more than their part get no more. */
+/** While a device has this many bind groups, only rooms that hold less than their share get another. */
 export const GROUPS_MAX = 32_768;
-/** With so many, those that nobody uses any more are to be collected. */
+/** From this many bind groups on, garbage is collected, because bind groups end only when they are collected. */
 const GROUPS_MANY = GROUPS_MAX / 2;
-/** Between two collections; longer where nothing came of the last ones. */
+/** Time between two collections. It doubles, up to COLLECT_MS_MAX, for as long as they free little. */
 const COLLECT_MS = 1000;
 const COLLECT_MS_MAX = 60_000;
-/** Of what is kept until it is collected, in bytes; render bundles are. */
-const GARBAGE_MANY = 2 ** 26;
+/** A collection that leaves more than this fraction of the bind groups has freed little. */
+const KEPT_MAX = 0.9;
+/** Garbage is collected after render bundles of this many bytes in total were dropped. */
+const GARBAGE_BYTES_MAX = 2 ** 26;
 
-/** Counts the bind groups of a device, whichever room has made them: they end when they are collected. */
+/** Counts the bind groups of a device until they are garbage-collected, and limits how many each room holds. */
 export class DeviceGroups {
-  #count = 0;
-  readonly #holders = new Map<object, number>();
-  #askedAt = Number.NEGATIVE_INFINITY;
-  #askedAgainMs = COLLECT_MS;
-  #countThen = 0;
-  #garbage = 0;
-  /** Has garbage collected soon, where that can be asked for. */
-  collect: () => void = () => {};
   readonly #device: GPUDevice;
   readonly #registry = new FinalizationRegistry<object>((holder) => this.#collected(holder));
-  /** Collected, but the GPU may still be at work with them. */
+  readonly #heldBy = new Map<object, number>();
+  #count = 0;
+  /** Bind groups that were collected, but that the GPU may still be using. */
   #ending = 0;
+  #collector: () => void = () => {};
+  #collectedAt = Number.NEGATIVE_INFINITY;
+  #collectAgainMs = COLLECT_MS;
+  #countAtCollection = 0;
+  #garbageBytes = 0;
 
-  /** The one of this device. */
+  /** The bind groups of a device. */
   static readonly of = perDevice((device) => new DeviceGroups(device));
 
   constructor(device: GPUDevice) {
     this.#device = device;
   }
 
-  /** Bind groups that are not collected yet. */
+  /** Sets how to start a garbage collection. Without it, the counts fall only when the JavaScript engine collects by itself. */
+  collectWith(collector: () => void): void {
+    this.#collector = collector;
+  }
+
+  /** Starts a garbage collection, if there is a way to. */
+  collect(): void {
+    this.#collector();
+  }
+
+  /** Bind groups that are not garbage-collected yet. */
   get count(): number {
     return this.#count;
   }
 
-  /** Makes one more for `holder`. @throws Fault where there are too many, and it holds its part of them */
-  make(holder: object, create: () => GPUBindGroup): GPUBindGroup {
-    const held = this.#holders.get(holder) ?? 0;
-    const part = GROUPS_MAX / Math.max(1, this.#holders.size);
-    if (this.#count >= GROUPS_LIMIT || (this.#count >= GROUPS_MAX && held >= part))
+  /** Creates a bind group for `holder`. @throws Fault if there are too many and `holder` has its share of them */
+  create(holder: object, create: () => GPUBindGroup): GPUBindGroup {
+    const held = this.#heldBy.get(holder) ?? 0;
+    const share = GROUPS_MAX / Math.max(1, this.#heldBy.size);
+    if (this.#count >= GROUPS_LIMIT || (this.#count >= GROUPS_MAX && held >= share))
       throw new Fault(`there are ${this.#count} bind groups on this GPU; keep them, or use dynamic offsets`);
-    if (this.#count >= GROUPS_MANY) this.#ask();
+    if (this.#count >= GROUPS_MANY) this.#collectSometimes();
     const group = create();
     this.#count++;
-    this.#holders.set(holder, held + 1);
+    this.#heldBy.set(holder, held + 1);
     this.#registry.register(group, holder);
     return group;
   }
 
-  /** So many bytes wait to be collected from now on. */
-  dropped(bytes: number): void {
-    this.#garbage += bytes;
-    if (this.#garbage < GARBAGE_MANY) return;
-    this.#garbage = 0;
+  /** Counts a render bundle that was dropped; its memory stays in use until it is collected. */
+  dropRenderBundle(bytes: number): void {
+    this.#garbageBytes += bytes;
+    if (this.#garbageBytes < GARBAGE_BYTES_MAX) return;
+    this.#garbageBytes = 0;
     this.collect();
   }
 
-  #ask(): void {
+  #collectSometimes(): void {
     const now = performance.now();
-    if (now - this.#askedAt < this.#askedAgainMs) return;
-    const few = this.#countThen > 0 && this.#count > 0.9 * this.#countThen;
-    this.#askedAgainMs = few ? Math.min(2 * this.#askedAgainMs, COLLECT_MS_MAX) : COLLECT_MS;
-    this.#askedAt = now;
-    this.#countThen = this.#count;
+    if (now - this.#collectedAt < this.#collectAgainMs) return;
+    const freedLittle = this.#countAtCollection > 0 && this.#count > KEPT_MAX * this.#countAtCollection;
+    this.#collectAgainMs = freedLittle ? Math.min(2 * this.#collectAgainMs, COLLECT_MS_MAX) : COLLECT_MS;
+    this.#collectedAt = now;
+    this.#countAtCollection = this.#count;
     this.collect();
   }
 
-  /** What was collected is gone once the queue has come past it: only work that is submitted makes it look. */
+  /** A bind group was collected. Dawn frees it once the queue has moved on, which it does only when work is submitted. */
   #collected(holder: object): void {
-    const held = this.#holders.get(holder)! - 1;
-    if (held === 0) this.#holders.delete(holder);
-    else this.#holders.set(holder, held);
+    const held = (this.#heldBy.get(holder) ?? 0) - 1;
+    if (held <= 0) this.#heldBy.delete(holder);
+    else this.#heldBy.set(holder, held);
     if (this.#ending++ > 0) return;
-    void this.#pass()
-      .then(() => this.#pass())
+    void this.#passQueue()
+      .then(() => this.#passQueue())
       .then(
         () => {
           this.#count -= this.#ending;
@@ -92,7 +103,8 @@ export class DeviceGroups {
       );
   }
 
-  #pass(): Promise<undefined> {
+  /** Submits empty work and waits until the queue has passed it. */
+  #passQueue(): Promise<undefined> {
     const { queue } = this.#device;
     queue.submit([this.#device.createCommandEncoder().finish()]);
     return queue.onSubmittedWorkDone();

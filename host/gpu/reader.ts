@@ -1,8 +1,9 @@
 import { WordCache } from './cache.ts';
+import { u32 } from './words.ts';
 
-/** Names come again in each frame: those of at most so many bytes are decoded once. */
+/** Texts of up to this many bytes are decoded once and then recognised by their words: most names repeat in every frame. */
 const INTERNED_BYTES_MAX = 64;
-/** Labels are the GPU's to keep, and nobody counts them; what is longer is cut. */
+/** Longer labels are cut, because the GPU keeps them and no limit counts the memory that they take. */
 const LABEL_CHARS_MAX = 256;
 
 interface Interned {
@@ -10,36 +11,29 @@ interface Interned {
   byteLength: number;
 }
 
-/** What a decoder refuses, without its place: the replay adds the command's index and name. */
+/** A command that breaks the contract. The message does not say which command it is; the replay adds its index and name. */
 export class Fault extends Error {}
 
-/** A place in a submission: the words of its commands, its bulk data, and the command that is being read. */
+/** A cursor over one submission: its words, its bulk data, and the command that is being executed. */
 export class Reader {
   words: Uint32Array = new Uint32Array();
   floats: Float32Array = new Float32Array();
   data: Uint8Array = new Uint8Array();
+  /** Words of the submission. */
   length = 0;
-  /** Index of the current command within the submission, for messages. */
+  /** Number of the current command within the submission, counted from 0. */
   index = 0;
-  opcode = 0;
   /** Word at which the current command begins. */
   at = 0;
-  /** Word at which to go on instead of after the current command; 0 for none. */
-  jump = 0;
-  /** Whether every command has been read. */
-  ended = false;
-  /** Commands until the next look, which is made before a command is read and may throw. */
-  countdown = Number.POSITIVE_INFINITY;
-  look: () => void = () => {};
+  /** Word at which the command to execute next begins. */
+  end = 0;
   #bytes: Uint8Array = new Uint8Array();
-  #label = '';
-  #labelled = -1;
-  readonly #half = new Uint32Array(2);
-  readonly #double = new Float64Array(this.#half.buffer);
+  readonly #halves = new Uint32Array(2);
+  readonly #double = new Float64Array(this.#halves.buffer);
   readonly #interned = new WordCache<Interned>();
   readonly #text = new TextDecoder('utf-8', { fatal: true });
 
-  /** Points the reader at a submission; new views are made only when the words lie in another buffer than before. */
+  /** Moves to the start of a submission. Creates views only if the words are in another buffer than those before. */
   open(words: Uint32Array, data: Uint8Array): void {
     if (words.buffer !== this.words.buffer || words.byteOffset !== this.words.byteOffset) {
       this.words = new Uint32Array(words.buffer, words.byteOffset, (words.buffer.byteLength - words.byteOffset) >>> 2);
@@ -51,7 +45,7 @@ export class Reader {
     this.rewind();
   }
 
-  /** Points the reader at words `from` to `to` of what another one reads. */
+  /** Moves to word `from` of another reader's submission, and ends at word `to`. */
   openPart(whole: Reader, from: number, to: number): void {
     this.words = whole.words;
     this.floats = whole.floats;
@@ -62,46 +56,48 @@ export class Reader {
     this.length = to;
   }
 
-  /** Goes back to the first command. */
+  /** Moves back to the first command. */
   rewind(): void {
     this.index = 0;
     this.at = 0;
-    this.jump = 0;
-    this.ended = false;
-    this.#labelled = -1;
+    this.end = 0;
   }
 
-  /** The label that the current command gives, or '' where it has none. */
-  get label(): string {
-    return this.#labelled === this.index ? this.#label : '';
+  /** Leaves out the commands in the next `words` words, because executing the current command has executed them, too. */
+  skip(words: number, commands: number): void {
+    this.end += words;
+    this.index += commands;
   }
 
-  /** Word at which the current command ends. */
-  get end(): number {
-    return this.at + (this.words[this.at]! >>> 16);
+  /** Whether the submission has no more commands. */
+  get ended(): boolean {
+    return this.at === this.length;
   }
 
-  /** The UTF-8 text of `byteLength` bytes at word `at`, which must end by word `end`. */
+  /** Opcode of the current command. */
+  get opcode(): number {
+    return u32(this.words, this.at) & 0xffff;
+  }
+
+  /** The UTF-8 text of `byteLength` bytes that begins at word `at` and must end by word `end`. */
   string(at: number, byteLength: number, end: number, name: string): string {
     if (byteLength === 0) return '';
     if (byteLength > (end - at) * 4) throw new Fault(`${name}: ${byteLength} bytes do not fit the command`);
     const last = at + ((byteLength + 3) >>> 2);
     const short = byteLength <= INTERNED_BYTES_MAX;
     const known = short ? this.#interned.find(this.words, at, last) : undefined;
-    // A name that ends in zeros has the words of a shorter one.
+    // The padding is zeros, so "ab" and "ab\0" have the same words.
     const text = known?.byteLength === byteLength ? known.text : this.#decode(at * 4, byteLength, name);
     if (short && text !== known?.text) this.#interned.add(this.words, at, last, { text, byteLength });
-    if (name !== 'label') return text;
-    this.#label = text.slice(0, LABEL_CHARS_MAX);
-    this.#labelled = this.index;
-    return this.#label;
+    return name === 'label' ? text.slice(0, LABEL_CHARS_MAX) : text;
   }
 
-  /** The f64 in two words from `at` on. */
+  /** The f64 in words `at` and `at + 1`. */
   double(name: string, at: number): number {
-    this.#half[0] = this.words[at]!;
-    this.#half[1] = this.words[at + 1]!;
-    return finite(name, this.#double[0]!);
+    this.#halves[0] = u32(this.words, at);
+    this.#halves[1] = u32(this.words, at + 1);
+    const [value = Number.NaN] = this.#double;
+    return finite(name, value);
   }
 
   #decode(start: number, byteLength: number, name: string): string {
@@ -112,7 +108,7 @@ export class Reader {
     }
   }
 
-  /** Checks that `length` bytes at `offset` lie in the submission's data; returns the offset. */
+  /** Checks that `length` bytes at `offset` are inside the submission's data. Returns the offset. */
   reference(offset: number, length: number): number {
     if (offset + length > this.data.byteLength)
       throw new Fault(`its ${length} bytes at ${offset} lie outside the ${this.data.byteLength} bytes submitted`);
@@ -120,26 +116,27 @@ export class Reader {
   }
 }
 
-export function badLength(length: number, wanted: number): Fault {
-  return new Fault(`its length is ${length} words instead of ${wanted}`);
+export function badLength(length: number, expected: number): Fault {
+  return new Fault(`its length is ${length} words instead of ${expected}`);
 }
 
-/** Value `value` of an enum, counted from 1. */
-export function oneOf<T extends string>(values: readonly T[], name: string, value: number): T {
-  const text = values[value - 1];
-  if (text === undefined) throw new Fault(`${name}: ${value} is no value from 1 to ${values.length}`);
-  return text;
+/** The value of an enum that a stream gives as `number`, counted from 1. */
+export function oneOf<T extends string>(values: readonly T[], name: string, number: number): T {
+  const value = values[number - 1];
+  if (value === undefined) throw new Fault(`${name}: ${number} is not a value from 1 to ${values.length}`);
+  return value;
 }
 
-export function oneOfOrNone<T extends string>(values: readonly T[], name: string, value: number): T | undefined {
-  return value === 0 ? undefined : oneOf(values, name, value);
+export function oneOfOrNone<T extends string>(values: readonly T[], name: string, number: number): T | undefined {
+  return number === 0 ? undefined : oneOf(values, name, number);
 }
 
-/** A number that may be left out. */
-export function optional(value: number): number | undefined {
-  return value === 0 ? undefined : value - 1;
+/** A number that the stream gives plus 1, so that 0 means "not given". */
+export function optional(number: number): number | undefined {
+  return number === 0 ? undefined : number - 1;
 }
 
+/** Checks that a set of flags has no bits outside `mask`. */
 export function bits(mask: number, name: string, value: number): number {
   if ((value & ~mask) !== 0)
     throw new Fault(`${name}: 0x${value.toString(16)} has bits outside 0x${mask.toString(16)}`);
@@ -151,7 +148,7 @@ export function bool(name: string, value: number): boolean {
   return value === 1;
 }
 
-/** WebGPU takes no infinity and no NaN anywhere. */
+/** WebGPU accepts neither infinity nor NaN anywhere. */
 export function finite(name: string, value: number): number {
   if (!Number.isFinite(value)) throw new Fault(`${name}: ${value} is not finite`);
   return value;

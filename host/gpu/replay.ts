@@ -1,190 +1,132 @@
-import { REPLY_COUNT, REPLY_WORDS, SURFACE } from '../../renderer/contract/abi.ts';
-import { type ErrorCode, NearlightError } from '../base/errors.ts';
-import { Work } from './budget.ts';
+import { SURFACE } from '../../renderer/contract/abi.ts';
+import { NearlightError } from '../base/errors.ts';
 import { Lost, Waiting } from './compiler.ts';
-import { commandNames, decode, type Handler } from './decode.ts';
-import { Encoder } from './encoder.ts';
-import { DeviceErrors, type ErrorOwner } from './errors.ts';
-import { type ObjectLimits, Objects } from './objects.ts';
-import { Pass } from './pass.ts';
-import { Queue } from './queue.ts';
-import { Fault, Reader } from './reader.ts';
-import type { Handles, Tables } from './table.ts';
-import { GpuTimer } from './timer.ts';
+import { decode, type Handler } from './decode.ts';
+import { DeviceErrors } from './errors.ts';
+import { idleHandler } from './idle.ts';
+import type { ReplayObserver } from './notices.ts';
+import { RoomOwner } from './owner.ts';
+import { createParts, type ReplayOptions, type ReplayParts } from './parts.ts';
+import { type Call, RefusedError } from './place.ts';
+import { Fault } from './reader.ts';
+import type { ErrorScopes } from './scope.ts';
+import { countObjects, type Handles, type Tables } from './table.ts';
 import { LOOK_COMMANDS, Turn } from './turn.ts';
-import { DeviceWatch, type WorkOwner } from './watch.ts';
+import { DeviceWatch } from './watch.ts';
 
-export interface ReplayLimits extends ObjectLimits {
-  gpuMsMax: number;
-  replayMsMax: number;
-  mapBytesMax: number;
-  dataBytesMax: number;
-}
+export type { ReplayObserver } from './notices.ts';
+export type { ReplayLimits, ReplayOptions } from './parts.ts';
 
-export interface ReplayOptions {
-  device: GPUDevice;
-  limits: ReplayLimits;
-  /** The bytes of an asset by its handle. */
-  asset(handle: number): Uint8Array | undefined;
-  log(level: 'error' | 'warn', message: string): void;
-  /** Takes one record for the module's reply ring; the array is used again after the call. */
-  reply(record: ArrayLike<number>): void;
-  /** Takes bytes for the module's linear memory, to be there before its next call; they are the GPU's after the call. */
-  write(address: number, bytes: Uint8Array): void;
-}
-
-/** Who is told what becomes of a module's commands after their call; times in milliseconds. */
-export interface ReplayObserver {
-  /** How long checking the commands of one render took, now and then. */
-  onCheck(ms: number): void;
-  /** The GPU time of one render, now and then, and the renders that it stands for; never where the device has no timestamps. */
-  onGpu(ms: number, renders: number): void;
-  /** An error that shows only after the call that caused it. */
-  onError(error: NearlightError): void;
-  /** The module has taken the device with it: by work or a compilation without end. It may have ended before. */
-  onHung(): void;
-}
-
-/** What one call of a module submitted (ABI.md, "Command stream"). */
-export interface Commands {
+/** The commands and data that one call of a module submitted (ABI.md, "Command stream"). */
+export interface CommandStream extends Call {
   readonly commands: Uint32Array;
   readonly data: Uint8Array;
 }
 
+/** A player's picture, which a render draws into. */
 export interface Surface {
   texture: GPUTexture;
   view: GPUTextureView;
 }
 
 export interface ReplayStats {
-  /** Objects of the room, of all kinds. */
+  /** Objects of all kinds that the room has. */
   objects: number;
-  /** GPU memory of its buffers and textures. */
+  /** GPU memory of those objects. */
   bytes: number;
   /** Commands executed so far. */
   commands: number;
 }
 
 const SURFACE_KIND = { format: 'rgba8unorm', sampleCount: 1 } as const;
-const LABEL_CHARS_MAX = 64;
-/** One render in so many is checked a second time, to know how long that takes. */
+/** One in this many renders is checked a second time without being executed, to measure how long the checks take. */
 const CHECKED_RENDERS = 61;
-/** Unless it has more words: others would wait. */
+/** Longer renders are not checked a second time, because other rooms would wait. */
 const CHECKED_WORDS_MAX = 2 ** 18;
-/** Once, a call's work may take too long: that may be another's fault. Not once more within so long. */
-const LATE_AGAIN_MS = 10_000;
-/** Of the time that the GPU may work for a call, after which it is given up. */
+/** The device is given up when the GPU works on one call for this many times GPU_MS_MAX. */
 const HUNG_FACTOR = 4;
 
 /**
- * Checks and executes the command streams of one module on a device that others may share, and owns its GPU objects.
- * After an error nothing more is executed: the owner destroys it.
+ * Checks and executes the command streams of one module, and owns the module's GPU objects. Other modules may use the same
+ * device. Executes nothing after an error; the owner then calls destroy().
  */
-export class Replay implements Handler {
-  readonly tables: Tables;
-  readonly objects: Objects;
-  readonly queue: Queue;
-  readonly encoder: Encoder;
-  readonly pass: Pass;
-  readonly #options: ReplayOptions;
-  readonly #reader = new Reader();
-  readonly #errors: DeviceErrors;
-  readonly #owner: ErrorOwner & WorkOwner;
-  readonly #watch: DeviceWatch;
-  readonly #work: Work;
+export class CommandReplay {
+  readonly #parts: ReplayParts;
+  /** Checks commands without executing them. */
+  readonly #idle: Handler;
   readonly #turn: Turn;
-  readonly #timer: GpuTimer | undefined;
-  readonly #record = new Uint32Array(REPLY_WORDS);
+  readonly #owner: RoomOwner;
+  readonly #watch: DeviceWatch;
+  readonly #errors: DeviceErrors;
+  readonly #hungMs: number;
   readonly #surfaceTexture = { bytes: 0, ...SURFACE_KIND } as Handles['texture'];
   readonly #surfaceView = { ...SURFACE_KIND } as Handles['textureView'];
-  #refused: NearlightError | undefined;
   #failed: NearlightError | undefined;
   #destroyed = false;
   #commands = 0;
   #renders = 0;
-  #lateAt = Number.NEGATIVE_INFINITY;
-  /** Set by the room. */
-  observer: Partial<ReplayObserver> = {};
 
   constructor(options: ReplayOptions) {
     const { device, limits } = options;
-    this.#options = options;
-    const reader = this.#reader;
-    const reply = (type: number, ...values: number[]) => this.#reply(type, values);
-    const log = (level: 'error' | 'warn', message: string) => options.log(level, message);
-    const refuser = () => this.#refuser();
-    const ended = () => this.encoder.forget();
-    const onOverdue = (fault: Fault) => this.#tell(new NearlightError('NL_COMMAND', fault.message));
-    const onHung = () => this.observer.onHung?.();
-    this.objects = new Objects({ device, limits, reader, log, reply, refuser, ended, onOverdue, onHung });
-    this.tables = this.objects.tables;
-    this.#work = new Work(limits);
+    this.#parts = createParts(options);
+    const { refusals, notices, handler } = this.#parts;
+    this.#idle = idleHandler(handler.tables, handler.records);
     this.#turn = new Turn(device, limits.replayMsMax);
-    reader.look = () => this.#look();
-    this.pass = new Pass({ reader, tables: this.tables, work: this.#work, limits: device.limits });
-    this.objects.pass = this.pass;
-    if (device.features.has('timestamp-query'))
-      this.#timer = new GpuTimer(device, (ms, renders) => this.observer.onGpu?.(ms, renders));
-    this.encoder = new Encoder({ device, reader, handler: this, timer: this.#timer });
-    this.queue = new Queue({
-      device,
-      reader,
-      encoder: this.encoder,
-      uploadBytesMax: limits.gpuBytesMax,
-      waitsMax: REPLY_COUNT,
-      // They come back through the memory that bulk data leaves by, each with a head of two words.
-      mapBytesMax: Math.min(limits.mapBytesMax, limits.dataBytesMax / 4),
-      asset: options.asset,
-      settle: () => this.#settle(),
-      reply,
-      write: (address, bytes) => this.#destroyed || options.write(address, bytes),
+    this.#hungMs = HUNG_FACTOR * limits.gpuMsMax;
+    this.#owner = new RoomOwner({
+      gpuMsMax: limits.gpuMsMax,
+      refusals,
+      notices,
+      log: (level, message) => options.log(level, message),
     });
-    this.#owner = {
-      onRefused: (message) => this.#refuser()(message),
-      onLateError: (message, certain) => this.#late(message, certain),
-      onWork: (ms) => this.#took(ms),
-      onHung: () => {
-        this.observer.onHung?.();
-        this.#tell(new NearlightError('NL_GPU_TIME', 'its work did not end; the device is given up (GPU_MS_MAX)'));
-      },
-    };
     this.#watch = DeviceWatch.of(device);
     this.#errors = DeviceErrors.of(device);
-    this.#errors.owners.add(this.#owner);
+    this.#errors.add(this.#owner);
+  }
+
+  get tables(): Tables {
+    return this.#parts.tables;
+  }
+
+  get scopes(): ErrorScopes {
+    return this.#parts.scopes;
+  }
+
+  /** Sets who hears what becomes of the commands after their call. */
+  observe(observer: Partial<ReplayObserver>): void {
+    this.#parts.notices.observe(observer);
   }
 
   /**
-   * Executes what one call submitted; `surface` is the player's picture, during a render.
-   * @throws NearlightError NL_COMMAND for what the contract refuses, NL_GPU_VALIDATION for what WebGPU refuses, each
-   * with the index and name of the command; the same error again from every later call
+   * Executes what one call submitted, and returns when all of it is executed. `surface` is the player's picture in a render.
+   * @throws NearlightError NL_COMMAND for what the contract forbids, NL_GPU_VALIDATION for what WebGPU refuses. Both name the
+   * command. Every later call throws the same error
    */
-  run(submission: Commands, surface?: Surface): void {
-    this.objects.compiler.patient = false;
-    this.#begin(submission, surface);
+  run(stream: CommandStream, surface?: Surface): void {
+    this.#begin(stream, surface, { patient: false });
     this.#proceed(surface);
   }
 
   /**
-   * As run, but beside what else this thread does: where pipelines are to compile, the GPU is behind with what the module
-   * has submitted before, or the commands take long, the result is a promise that settles when all is done. Until then the
-   * submission stays as it is, and nothing else is executed.
+   * Does the same as run(), but lets this thread do other things meanwhile. Returns a promise when it has to wait: for pipelines
+   * to compile, for the GPU to finish earlier work of the module, or for other rooms' turns. Until the promise settles, the
+   * caller must not change the stream or execute another one.
    */
-  start(submission: Commands, surface?: Surface): Promise<void> | undefined {
+  start(stream: CommandStream, surface?: Surface): Promise<void> | undefined {
     const busy = this.#watch.busy(this.#owner);
-    return busy ? busy.then(() => this.#start(submission, surface)) : this.#start(submission, surface);
+    return busy ? busy.then(() => this.#start(stream, surface)) : this.#start(stream, surface);
   }
 
-  #start(submission: Commands, surface: Surface | undefined): Promise<void> | undefined {
-    this.objects.compiler.patient = true;
-    this.#begin(submission, surface);
-    const compilation = this.#proceed(surface);
-    return compilation && this.#finish(compilation, surface);
+  #start(stream: CommandStream, surface: Surface | undefined): Promise<void> | undefined {
+    this.#begin(stream, surface, { patient: true });
+    const wait = this.#proceed(surface);
+    return wait && this.#finish(wait, surface);
   }
 
   async #finish(first: Promise<void>, surface: Surface | undefined): Promise<void> {
-    for (let next: Promise<void> | undefined = first; next; next = this.#proceed(surface)) {
+    for (let wait: Promise<void> | undefined = first; wait; wait = this.#proceed(surface)) {
       try {
-        await this.objects.compiler.wait(next);
+        await this.#parts.compiler.wait(wait);
       } catch (error) {
         this.#fail(error, surface);
       }
@@ -192,179 +134,133 @@ export class Replay implements Handler {
     }
   }
 
-  #begin({ commands, data }: Commands, surface: Surface | undefined): void {
-    if (this.#destroyed) throw new Error('the replay is destroyed');
+  #begin(stream: CommandStream, surface: Surface | undefined, { patient }: { patient: boolean }): void {
+    if (this.#destroyed) throw new Error('bug: the replay is destroyed');
     if (this.#failed) throw this.#failed;
-    this.#reader.open(commands, data);
-    this.queue.begin();
-    this.#work.begin();
-    this.encoder.begin();
+    const { reader, places, compiler, queue, work, staticPasses, timer } = this.#parts;
+    reader.open(stream.commands, stream.data);
+    places.begin(stream);
+    compiler.begin({ patient });
+    queue.begin();
+    work.begin();
+    staticPasses.begin();
     this.#turn.begin();
     if (!surface) return;
     this.#show(surface);
-    this.#timer?.begin();
-    if (++this.#renders % CHECKED_RENDERS === 0) this.#check();
+    timer?.begin();
+    if (++this.#renders % CHECKED_RENDERS === 0) this.#measureCheck();
   }
 
-  /** Goes on to the end, or to where a command needs what compiles; gives what is to be waited for. */
+  /** Goes on until the stream is executed or has to wait. Returns what it waits for. */
   #proceed(surface: Surface | undefined): Promise<void> | undefined {
-    let compilation: Promise<void> | undefined;
-    this.#errors.running = this.#owner;
+    const { reader, handler, compiler, scopes, pinpoint } = this.#parts;
+    let wait: Promise<void> | undefined;
+    this.#errors.enter(this.#owner);
     this.#turn.resume();
-    this.#reader.countdown = LOOK_COMMANDS;
-    this.objects.scopes.resume();
+    scopes.resume();
     try {
-      decode(this.#reader, this);
-      compilation = this.objects.compiler.pending;
-      if (!compilation) this.#complete(surface);
+      wait = decode(reader, handler, this.#look, pinpoint ? 1 : LOOK_COMMANDS) ?? compiler.pending;
+      if (!wait) this.#complete(surface);
     } catch (error) {
       if (!(error instanceof Waiting)) this.#fail(error, surface);
-      compilation = error.compilation;
+      wait = error.compilation;
     } finally {
-      this.#errors.running = undefined;
+      this.#errors.leave();
+      pinpoint?.end();
     }
-    if (compilation) this.objects.scopes.suspend();
+    if (wait) scopes.suspend();
     else this.#over(surface);
-    return compilation;
+    return wait;
   }
 
+  /** Between two commands: ends a call that the GPU has refused, and returns what to wait for if the room's turn is over. */
+  readonly #look = (): Promise<void> | undefined => {
+    const { refusals, compiler, pinpoint } = this.#parts;
+    refusals.check();
+    pinpoint?.begin();
+    return compiler.patient ? this.#turn.look() : undefined;
+  };
+
+  /** All commands are executed: checks that they left nothing open. */
   #complete(surface: Surface | undefined): void {
-    this.#settle();
-    if (this.encoder.open || this.pass.open) throw new Fault('commands were recorded that no submit follows');
-    if (this.objects.scopes.open) throw new Fault('an error scope is open: it ends in the call that began it');
-    if (surface) this.#timer?.end();
-    if (this.queue.submitted) this.#watch.submitted(this.#owner, HUNG_FACTOR * this.#options.limits.gpuMsMax);
+    const { refusals, encoder, scopes, queue, timer } = this.#parts;
+    refusals.check();
+    if (encoder.open) throw new Fault('commands were recorded that no submit follows');
+    if (scopes.open) throw new Fault('an error scope is open; it must end in the call that began it');
+    if (surface) timer?.end();
+    if (queue.submitted) this.#watch.submitted(this.#owner, this.#hungMs);
   }
 
+  /** The call is over, whether it succeeded or failed. */
   #over(surface: Surface | undefined): void {
-    this.#commands += this.#reader.index;
+    this.#commands += this.#parts.reader.index;
     if (surface && !this.#destroyed) this.#hide();
   }
 
   stats(): ReplayStats {
-    return {
-      objects: this.objects.count,
-      bytes: this.objects.budget.used,
-      commands: this.#commands,
-    };
+    const { tables, budget } = this.#parts;
+    return { objects: countObjects(tables), bytes: budget.used, commands: this.#commands };
   }
 
   /** Destroys every GPU object of the room; idempotent. */
   destroy(): void {
     if (this.#destroyed) return;
     this.#destroyed = true;
-    this.encoder.drop();
-    this.#timer?.destroy();
-    // In the middle of a render the player's picture is among the objects, and it is the host's.
-    if (this.tables.texture.find(SURFACE)) this.#hide();
-    this.objects.clear();
-    this.#errors.owners.delete(this.#owner);
+    const { notices, replies, compiler, encoder, timer, tables, objects } = this.#parts;
+    notices.close();
+    replies.close();
+    compiler.close();
+    encoder.drop();
+    timer?.destroy();
+    // Within a render, the player's picture is among the room's objects, but it belongs to the host.
+    if (tables.texture.find(SURFACE)) this.#hide();
+    objects.clear();
+    this.#errors.remove(this.#owner);
   }
 
+  /** Lets commands use the player's picture. */
   #show({ texture, view }: Surface): void {
+    const { tables } = this.#parts;
     this.#surfaceTexture.gpu = texture;
     this.#surfaceView.gpu = view;
-    this.tables.texture.put(SURFACE, this.#surfaceTexture);
-    this.tables.textureView.put(SURFACE, this.#surfaceView);
+    tables.texture.put(SURFACE, this.#surfaceTexture);
+    tables.textureView.put(SURFACE, this.#surfaceView);
   }
 
   #hide(): void {
-    this.tables.texture.remove(SURFACE);
-    this.tables.textureView.remove(SURFACE);
-  }
-
-  /** Now and then between two commands: whether they are refused, and whether it is others' turn. */
-  #look(): void {
-    this.#settle();
-    this.#reader.countdown = LOOK_COMMANDS;
-    if (this.objects.compiler.patient) this.#turn.look();
-  }
-
-  #settle(): void {
-    if (this.#refused) throw this.#refused;
+    const { tables } = this.#parts;
+    tables.texture.remove(SURFACE);
+    tables.textureView.remove(SURFACE);
   }
 
   #fail(error: unknown, surface: Surface | undefined): never {
+    const { refusals, encoder, scopes, timer } = this.#parts;
+    // A command is often bad only because the GPU refused an earlier one.
+    this.#failed = refusals.first ?? this.#errorFor(error);
     this.#over(surface);
-    this.encoder.drop();
-    this.objects.scopes.drop();
-    this.#timer?.drop();
-    // What the GPU refused first is often why a later command is bad.
-    if (this.#refused) this.#failed = this.#refused;
-    else if (error instanceof Lost) this.#failed = this.#error('NL_GPU_LOST', error.message);
-    else if (error instanceof Fault) this.#failed = this.#error('NL_COMMAND', error.message);
-    else
-      this.#failed = this.#error('NL_GPU_VALIDATION', String(error), {
-        cause: error,
-      });
+    encoder.drop();
+    scopes.drop();
+    timer?.drop();
     throw this.#failed;
   }
 
-  /** Takes what the GPU has against the command that is being executed; the first counts. */
-  #refuser(): (error: unknown) => void {
-    const place = this.#place();
-    return (error) => {
-      const message = error instanceof Error ? error.message : String(error);
-      this.#refused ??= new NearlightError('NL_GPU_VALIDATION', `${place}: ${message}`);
-    };
+  /** The coded error for an error in the current command. */
+  #errorFor(error: unknown): NearlightError {
+    const place = this.#parts.places.current;
+    if (error instanceof Lost) return new RefusedError('NL_GPU_LOST', place, error.message);
+    if (error instanceof Fault) return new RefusedError('NL_COMMAND', place, error.message);
+    return new RefusedError('NL_GPU_VALIDATION', place, String(error), { cause: error });
   }
 
-  /** An error at the command that is being executed. */
-  #error(code: ErrorCode, detail: string, options?: ErrorOptions): NearlightError {
-    return new NearlightError(code, `${this.#place()}: ${detail}`, options);
-  }
-
-  #place(): string {
-    const { index, opcode, label, ended } = this.#reader;
-    if (ended) return `end of the stream after ${index} commands`;
-    const quoted = label === '' ? '' : ` ${JSON.stringify(label.slice(0, LABEL_CHARS_MAX))}`;
-    return `command ${index} (${commandNames.get(opcode) ?? `opcode ${opcode}`}${quoted})`;
-  }
-
-  #late(message: string, certain: boolean): void {
-    if (!certain || !this.observer.onError) this.#options.log('error', `GPU: ${message}`);
-    else this.#tell(new NearlightError('NL_GPU_VALIDATION', message));
-  }
-
-  #took(ms: number): void {
-    const { gpuMsMax } = this.#options.limits;
-    if (ms <= gpuMsMax) return;
-    const now = performance.now();
-    if (now - this.#lateAt < LATE_AGAIN_MS)
-      this.#tell(new NearlightError('NL_GPU_TIME', `${Math.round(ms)} of ${gpuMsMax} ms for one call (GPU_MS_MAX)`));
-    this.#lateAt = now;
-  }
-
-  #tell(error: NearlightError): void {
-    if (!this.#destroyed) this.observer.onError?.(error);
-  }
-
-  /** Goes through the commands without doing them. Those that use what they make themselves cannot be timed so. */
-  #check(): void {
-    if (this.#reader.length > CHECKED_WORDS_MAX) return;
-    const begun = performance.now();
-    this.#reader.countdown = Number.POSITIVE_INFINITY;
+  /** Measures the checks of a stream. Fails if the stream uses objects that it creates, because nothing is executed. */
+  #measureCheck(): void {
+    const { reader, notices } = this.#parts;
+    if (reader.length > CHECKED_WORDS_MAX) return;
+    const begunAt = performance.now();
     try {
-      decode(this.#reader, { tables: this.tables, ...NOTHING });
-      this.observer.onCheck?.(performance.now() - begun);
+      decode(reader, this.#idle, () => undefined, LOOK_COMMANDS);
+      notices.check(performance.now() - begunAt);
     } catch {}
-    this.#reader.rewind();
-  }
-
-  #reply(type: number, values: readonly number[]): void {
-    if (this.#destroyed) return;
-    this.#record.fill(0);
-    this.#record[0] = type;
-    this.#record.set(values, 1);
-    this.#options.reply(this.#record);
+    reader.rewind();
   }
 }
-
-/** An object with the methods of a class, which do nothing. */
-function idle<T>(type: { prototype: T }): T {
-  const methods = Object.getOwnPropertyNames(type.prototype).map((name) => [name, () => {}]);
-  return Object.fromEntries(methods) as T;
-}
-
-/** Does nothing with what is decoded. */
-const NOTHING = { objects: idle(Objects), queue: idle(Queue), encoder: idle(Encoder), pass: idle(Pass) };

@@ -1,78 +1,86 @@
 import { REPLY_ERROR_SCOPE } from '../../renderer/contract/abi.ts';
-import { names } from './decode.ts';
+import { ENUMS, type ScopesCommands } from './decode.ts';
 import { Fault } from './reader.ts';
+import type { Replies } from './replies.ts';
 
-/** Scopes that may be open at a time. */
+/** The most scopes that may be open at a time. */
 const SCOPES_MAX = 32;
-/** Scopes whose answers are awaited at a time: each costs as much as hundreds of other commands. */
+/** The most scopes whose answers the module may wait for. Each costs as much as hundreds of other commands. */
 const ANSWERS_MAX = 256;
 
-/**
- * A module's error scopes. The device may have several modules, so that each scope ends in the call that began it:
- * what one module's scopes catch is its own.
- */
-export class ErrorScopes {
-  readonly #device: GPUDevice;
-  readonly #log: (message: string) => void;
-  readonly #reply: (type: number, ...values: number[]) => void;
-  #answers = 0;
-  readonly #scopes: { filter: GPUErrorFilter; caught: Promise<unknown>[] }[] = [];
+export interface ErrorScopesOptions {
+  device: GPUDevice;
+  replies: Replies;
+  log(level: 'error' | 'warn', message: string): void;
+}
 
-  constructor(device: GPUDevice, log: (message: string) => void, reply: (type: number, ...values: number[]) => void) {
-    this.#device = device;
-    this.#log = log;
-    this.#reply = reply;
+/**
+ * The error scopes of a module. A scope must end in the call that began it, because other modules may use the device
+ * between two calls and a scope must not catch their errors.
+ */
+export class ErrorScopes implements ScopesCommands {
+  readonly #options: ErrorScopesOptions;
+  readonly #scopes: { filter: GPUErrorFilter; caught: Promise<unknown>[] }[] = [];
+  #answersDue = 0;
+
+  constructor(options: ErrorScopesOptions) {
+    this.#options = options;
   }
 
+  /** Whether a scope is open. */
   get open(): boolean {
     return this.#scopes.length > 0;
   }
 
-  push(filter: GPUErrorFilter): void {
+  pushErrorScope(filter: GPUErrorFilter): void {
     if (this.#scopes.length === SCOPES_MAX) throw new Fault(`${SCOPES_MAX} error scopes are open already`);
-    this.#device.pushErrorScope(filter);
+    this.#options.device.pushErrorScope(filter);
     this.#scopes.push({ filter, caught: [] });
   }
 
-  pop(token: number): void {
-    if (this.#answers === ANSWERS_MAX) throw new Fault(`${ANSWERS_MAX} error scopes are to be answered already`);
+  popErrorScope(token: number): void {
+    if (this.#answersDue === ANSWERS_MAX) throw new Fault(`${ANSWERS_MAX} error scopes have no answer yet`);
     const scope = this.#scopes.pop();
     if (!scope) throw new Fault('no error scope is open');
-    this.#answers++;
+    const { device, replies, log } = this.#options;
+    this.#answersDue++;
     const answer = (errors: unknown[]): void => {
-      this.#answers--;
+      this.#answersDue--;
       const error = errors.find((caught) => caught);
-      if (error) this.#log(`an error scope caught: ${(error as Error).message}`);
-      this.#reply(REPLY_ERROR_SCOPE, token, filterOf(error));
+      if (error) log('warn', `an error scope caught: ${(error as Error).message}`);
+      replies.send(REPLY_ERROR_SCOPE, token, filterOf(error));
     };
-    // A device that is lost fails it; its owner hears of it from device.lost.
-    Promise.all([...scope.caught, this.#device.popErrorScope()]).then(answer, () => {});
+    // This fails only if the device is lost. The device's owner learns of that from device.lost.
+    Promise.all([...scope.caught, device.popErrorScope()]).then(answer, () => {});
   }
 
-  /** Takes what an asynchronous creation will fail with, or undefined, if a scope is there for it. */
+  /**
+   * Lets the innermost validation scope catch the error that `failure` resolves with, or undefined for none.
+   * Returns whether there is such a scope.
+   */
   catch(failure: Promise<unknown>): boolean {
     const scope = this.#scopes.findLast(({ filter }) => filter === 'validation');
     scope?.caught.push(failure);
     return scope !== undefined;
   }
 
-  /** Others use the device now. */
+  /** Ends the device's scopes while the module waits, so that they catch nothing of other modules. */
   suspend(): void {
-    for (const { caught } of this.#scopes.toReversed()) caught.push(this.#device.popErrorScope());
+    for (const { caught } of this.#scopes.toReversed()) caught.push(this.#options.device.popErrorScope());
   }
 
-  /** The module goes on. */
+  /** Begins the device's scopes again, because the module goes on. */
   resume(): void {
-    for (const { filter } of this.#scopes) this.#device.pushErrorScope(filter);
+    for (const { filter } of this.#scopes) this.#options.device.pushErrorScope(filter);
   }
 
-  /** Ends what a call has left open. */
+  /** Ends the scopes that a failed call has left open. */
   drop(): void {
-    for (const _ of this.#scopes.splice(0)) this.#device.popErrorScope().catch(() => {});
+    for (const _ of this.#scopes.splice(0)) this.#options.device.popErrorScope().catch(() => {});
   }
 }
 
-/** The ErrorFilter of what was caught; 0 for nothing. */
+/** The ErrorFilter that fits an error, as a number from 1; 0 for no error. */
 function filterOf(error: unknown): number {
   if (!error) return 0;
   const name =
@@ -81,5 +89,5 @@ function filterOf(error: unknown): number {
       : error instanceof GPUOutOfMemoryError
         ? 'out-of-memory'
         : 'internal';
-  return names.ErrorFilter.indexOf(name) + 1;
+  return ENUMS.ErrorFilter.indexOf(name) + 1;
 }

@@ -1,42 +1,52 @@
 import { Fault } from './reader.ts';
 
 /**
- * Tokens of a function with all that it calls put in its place, as drivers do. Where each calls the one before twice, a
- * text of a few hundred bytes compiles for hours; this many take some tenths of a second.
+ * The most tokens of a function and all functions that it calls, because drivers copy a function into each place that calls it.
+ * If every function calls the one before it twice, a text of a few hundred bytes compiles for hours. This many tokens compile in
+ * some tenths of a second.
  */
 export const INLINED_TOKENS_MAX = 262_144;
 
 const TOKEN = /\/\/.*|\/\*|[\p{ID_Start}_][\p{ID_Continue}]*|\d[\w.]*|\S/gu;
 const COMMENT = /\/\*|\*\//g;
+const NAME_CHARS_MAX = 64;
 
 interface Body {
   tokens: number;
-  /** What it calls, once for each call. */
+  /** Names of the functions that it calls, one for each call. */
   calls: string[];
 }
 
 /**
- * Whether the functions of a WGSL text stay within INLINED_TOKENS_MAX (WGSL, "Functions": none calls itself). What does not
- * parse is left to the compiler.
- * @throws Fault that names the first function that does not
+ * Checks that every function of a WGSL text stays within INLINED_TOKENS_MAX. Text that does not parse is left to the compiler.
+ * @throws Fault that names the first function with too many tokens
  */
 export function checkInlined(code: string): void {
   const bodies = functions(code);
   const sizes = new Map<string, number>();
-  for (const name of bodies.keys()) size(name, bodies, sizes);
+  for (const [name, body] of bodies) measure(name, body, { bodies, sizes });
 }
 
-function size(name: string, bodies: Map<string, Body>, sizes: Map<string, number>): number {
+interface Measured {
+  bodies: ReadonlyMap<string, Body>;
+  /** Tokens of the functions that are measured already, with all that they call. */
+  sizes: Map<string, number>;
+}
+
+function measure(name: string, { tokens, calls }: Body, measured: Measured): number {
+  const { bodies, sizes } = measured;
   const known = sizes.get(name);
   if (known !== undefined) return known;
-  // A function that calls itself is refused by the compiler.
+  // Ends the recursion for a function that calls itself. The compiler refuses such a function.
   sizes.set(name, 0);
-  const { tokens, calls } = bodies.get(name)!;
   let sum = tokens;
-  for (const called of calls) if (bodies.has(called)) sum += size(called, bodies, sizes);
+  for (const called of calls) {
+    const body = bodies.get(called);
+    if (body) sum += measure(called, body, measured);
+  }
   if (sum > INLINED_TOKENS_MAX)
     throw new Fault(
-      `function ${name.slice(0, 64)} has more than ${INLINED_TOKENS_MAX} tokens with those that it calls; let it call fewer`,
+      `function ${name.slice(0, NAME_CHARS_MAX)} has more than ${INLINED_TOKENS_MAX} tokens, counting those of the functions that it calls; let it call fewer`,
     );
   sizes.set(name, sum);
   return sum;
@@ -50,7 +60,7 @@ function functions(code: string): Map<string, Body> {
   let before = '';
   const token = new RegExp(TOKEN);
   for (let found = token.exec(code); found; found = token.exec(code)) {
-    const text = found[0];
+    const [text] = found;
     if (text === '/*') {
       token.lastIndex = commentEnd(code, token.lastIndex);
       continue;
@@ -73,7 +83,7 @@ function functions(code: string): Map<string, Body> {
   return bodies;
 }
 
-/** Where a block comment ends: they nest (WGSL, "Comments"). */
+/** Finds the end of a block comment. Block comments nest (WGSL, "Comments"). */
 function commentEnd(code: string, from: number): number {
   const mark = new RegExp(COMMENT);
   mark.lastIndex = from;

@@ -1,14 +1,12 @@
-/**
- * Gives what all users of a device share: `make` runs when it is asked for first. It lives as long as its device.
- */
-export function perDevice<T>(make: (device: GPUDevice) => T): (device: GPUDevice) => T {
-  const known = new WeakMap<GPUDevice, T>();
+/** Makes a function that returns one value for each device: `create` runs at the first call with that device. */
+export function perDevice<T>(create: (device: GPUDevice) => T): (device: GPUDevice) => T {
+  const values = new WeakMap<GPUDevice, T>();
   return (device) => {
-    let shared = known.get(device);
-    if (shared === undefined) {
-      shared = make(device);
-      known.set(device, shared);
+    let value = values.get(device);
+    if (value === undefined) {
+      value = create(device);
+      values.set(device, value);
     }
-    return shared;
+    return value;
   };
 }

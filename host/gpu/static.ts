@@ -11,93 +11,103 @@ import {
 } from '../../renderer/contract/abi.ts';
 import type { Reader } from './reader.ts';
 import type { Handles } from './table.ts';
+import { u32 } from './words.ts';
 
-/** Passes with fewer draws gain nothing. */
+/** A pass with fewer draws gains nothing from a render bundle. */
 const DRAWS_MIN = 32;
-const BUNDLES_MAX = 64;
-/** Of one pass: a bundle is recorded in one go, while others wait. And of all that are kept. */
+const RENDER_BUNDLES_MAX = 64;
+/** Longer passes are not recorded, because other rooms wait while a render bundle is recorded. */
 const PASS_WORDS_MAX = 2 ** 18;
+/** Words of all passes that are kept. */
 const WORDS_MAX = 2 ** 21;
 const SEEN_MAX = 256;
-/** A pass that differed so many times in a row is left alone for so many calls. */
+/** A pass that changed in this many calls in a row is not looked at for the next PAUSE_CALLS calls. */
 const MISSES_MAX = 3;
-const PAUSE = 61;
+const PAUSE_CALLS = 61;
 
 const FNV_PRIME = 0x01000193;
 
 const STATE = 1;
 const DRAW = 2;
-/** What a render bundle can hold, by opcode. */
-const kinds = new Uint8Array(128);
+/** The commands that a render bundle can hold, by opcode: STATE or DRAW. Every other opcode has 0. */
+const KINDS = new Uint8Array(128);
 for (const opcode of [OP_SET_PIPELINE, OP_SET_BIND_GROUP, OP_SET_VERTEX_BUFFER, OP_SET_INDEX_BUFFER])
-  kinds[opcode] = STATE;
-for (const opcode of [OP_DRAW, OP_DRAW_INDEXED, OP_DRAW_INDIRECT, OP_DRAW_INDEXED_INDIRECT]) kinds[opcode] = DRAW;
+  KINDS[opcode] = STATE;
+for (const opcode of [OP_DRAW, OP_DRAW_INDEXED, OP_DRAW_INDIRECT, OP_DRAW_INDEXED_INDIRECT]) KINDS[opcode] = DRAW;
 
-/** The commands of a pass that came in the same words before. */
+/** A pass that was submitted before in the same words, without its first and last command. */
 export interface StaticPass {
   words: Uint32Array;
   commands: number;
-  bundle: Handles['renderBundle'];
+  renderBundle: Handles['renderBundle'];
 }
 
-/** What records commands `from` to `to` of the stream as a bundle; undefined where one of them is bad. */
-export type RecordBundle = (from: number, to: number) => Handles['renderBundle'] | undefined;
+/** Records a part of the stream as a render bundle. Returns undefined if a command in it is bad. */
+export interface PartRecorder {
+  record(from: number, to: number): Handles['renderBundle'] | undefined;
+}
 
 /**
- * Finds render passes that a game submits again and again in the same words: those become render bundles, which cost a
- * third of their commands. What buffers hold may change all the same.
+ * Finds render passes that a game submits again and again in the same words, and keeps them as render bundles. Executing a
+ * render bundle costs about a third of executing its commands. The contents of buffers and textures may still change.
  */
 export class StaticPasses {
+  /** Passes that have a render bundle, by hash. */
   readonly #passes = new Map<number, StaticPass>();
+  /** Hashes of passes that were submitted once. */
   readonly #seen = new Set<number>();
-  /** By the place of a pass in its call. */
+  /** For each pass of a call: in how many calls in a row it has changed. */
   readonly #misses: number[] = [];
-  #place = 0;
-  /** Of the last scan. */
+  /** Number of the next pass in the call. */
+  #pass = 0;
+  /** Words of all passes that are kept. */
+  #words = 0;
+  /** Results of the last scan: the word at which the pass ends, and its number of commands. */
   #end = 0;
   #commands = 0;
-  #words = 0;
 
   /** A call begins. */
   begin(): void {
-    this.#place = 0;
+    this.#pass = 0;
   }
 
-  /** Forgets all: an object has ended, and its id may come to name another. */
+  /** Forgets all passes. Needed whenever an object ends, because another object may get the same id. */
   clear(): void {
     this.#forget();
     this.#seen.clear();
   }
 
   /**
-   * The commands of the pass that begins at the reader's command, from the second time on that they come.
-   * @param target tells apart what passes draw into: formats and sample count
+   * Looks up the commands of the pass that begins at the reader's current command. Has `recorder` record them when they come
+   * for the second time.
+   * @param target tells apart render targets with different formats or sample counts
    */
-  find(reader: Reader, target: number, record: RecordBundle): StaticPass | undefined {
-    const place = this.#place++;
-    const misses = this.#misses[place] ?? 0;
-    this.#misses[place] = misses > MISSES_MAX + PAUSE ? 0 : misses + 1;
+  find(reader: Reader, target: number, recorder: PartRecorder): StaticPass | undefined {
+    const pass = this.#pass++;
+    const misses = this.#misses[pass] ?? 0;
+    this.#misses[pass] = misses > MISSES_MAX + PAUSE_CALLS ? 0 : misses + 1;
     if (misses > MISSES_MAX) return undefined;
     const from = reader.end;
     const hash = this.#scan(reader, target);
     if (hash === undefined) return undefined;
     const known = this.#passes.get(hash);
     if (known && same(known.words, reader.words, from, this.#end)) {
-      this.#misses[place] = 0;
+      this.#misses[pass] = 0;
       return known;
     }
-    if (this.#seen.delete(hash)) return this.#record(hash, reader, from, record);
+    if (this.#seen.delete(hash)) return this.#record(hash, reader, recorder);
     if (this.#seen.size >= SEEN_MAX) this.#seen.clear();
     this.#seen.add(hash);
     return undefined;
   }
 
-  #record(hash: number, reader: Reader, from: number, record: RecordBundle): StaticPass | undefined {
-    const bundle = record(from, this.#end);
-    if (bundle === undefined) return undefined;
-    if (this.#passes.size >= BUNDLES_MAX || this.#words >= WORDS_MAX) this.#forget();
+  #record(hash: number, reader: Reader, recorder: PartRecorder): StaticPass | undefined {
+    const from = reader.end;
+    const renderBundle = recorder.record(from, this.#end);
+    if (renderBundle === undefined) return undefined;
+    if (this.#passes.size >= RENDER_BUNDLES_MAX || this.#words >= WORDS_MAX) this.#forget();
     this.#words += this.#end - from;
-    const pass = { words: reader.words.slice(from, this.#end), commands: this.#commands, bundle };
+    const pass = { words: reader.words.slice(from, this.#end), commands: this.#commands, renderBundle };
     this.#passes.set(hash, pass);
     return pass;
   }
@@ -107,7 +117,7 @@ export class StaticPasses {
     this.#words = 0;
   }
 
-  /** The hash of the commands up to the pass's end; undefined where no bundle is to be made of them. */
+  /** The hash of the commands up to the end of the pass; undefined if they are not worth a render bundle or do not fit one. */
   #scan(reader: Reader, target: number): number | undefined {
     const { words } = reader;
     const end = Math.min(reader.length, reader.end + PASS_WORDS_MAX);
@@ -116,7 +126,7 @@ export class StaticPasses {
     let commands = 0;
     let at = reader.end;
     for (; at < end; commands++) {
-      const head = words[at]!;
+      const head = u32(words, at);
       const length = head >>> 16;
       if (length === 0 || length > end - at) return undefined;
       if ((head & 0xffff) === OP_END_RENDER_PASS) {
@@ -124,10 +134,10 @@ export class StaticPasses {
         this.#commands = commands;
         return draws >= DRAWS_MIN ? hash : undefined;
       }
-      const kind = kinds[head & 0xffff];
+      const kind = KINDS[head & 0xffff];
       if (!kind) return undefined;
       if (kind === DRAW) draws++;
-      for (const last = at + length; at < last; at++) hash = Math.imul(hash ^ words[at]!, FNV_PRIME);
+      for (const last = at + length; at < last; at++) hash = Math.imul(hash ^ u32(words, at), FNV_PRIME);
     }
     return undefined;
   }

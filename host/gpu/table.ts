@@ -1,13 +1,15 @@
 import { ID_INDEX_BITS, ID_INDEX_MIN } from '../../renderer/contract/abi.ts';
 import { Fault } from './reader.ts';
 
+/** A pipeline, which may still be compiling. */
 export interface Compiled<T> {
+  /** Undefined until the pipeline has compiled, and for good if the GPU refused it. */
   gpu: T | undefined;
-  /** Where a command that needs the pipeline waits for it: until then. */
+  /** Settles when the pipeline has compiled. Set only while commands that need the pipeline have to wait for it. */
   compilation?: Promise<void> | undefined;
 }
 
-/** What the replay keeps of each kind of object: the GPU's object and what checks need without asking the GPU. */
+/** For each kind of object: the GPU's object, and the facts that checks need without asking the GPU. */
 export interface Handles {
   buffer: { gpu: GPUBuffer; size: number; usage: number; mapping: boolean };
   texture: { gpu: GPUTexture; bytes: number; format: GPUTextureFormat; sampleCount: number };
@@ -17,18 +19,18 @@ export interface Handles {
   pipelineLayout: { gpu: GPUPipelineLayout };
   bindGroup: { gpu: GPUBindGroup };
   shaderModule: { gpu: GPUShaderModule };
-  /** Without `gpu` until its compilation has ended. */
   renderPipeline: Compiled<GPURenderPipeline>;
   computePipeline: Compiled<GPUComputePipeline>;
   querySet: { gpu: GPUQuerySet; count: number };
   renderBundle: { gpu: GPURenderBundle; draws: number; vertices: number; bytes: number };
 }
 
+/** All objects of a room, by kind. */
 export type Tables = { readonly [K in keyof Handles]: Table<Handles[K]> };
 
 const INDEX_MASK = 2 ** ID_INDEX_BITS - 1;
 
-/** Objects of one kind by id (generation << ID_INDEX_BITS | index). Dense in the index, which the guest chooses. */
+/** Objects of one kind by id (generation << ID_INDEX_BITS | index). An array by index, because modules choose low indices. */
 export class Table<T> {
   readonly kind: string;
   readonly #max: number;
@@ -36,7 +38,7 @@ export class Table<T> {
   readonly #ids: number[] = [];
   #count = 0;
 
-  /** @param max one more than the highest index; also the most objects */
+  /** @param max one more than the highest index, and so the most objects */
   constructor(kind: string, max: number) {
     this.kind = kind;
     this.#max = max;
@@ -46,6 +48,7 @@ export class Table<T> {
     return this.#count;
   }
 
+  /** @throws Fault if no object has this id */
   get(id: number): T {
     const index = id & INDEX_MASK;
     const item = this.#items[index];
@@ -53,17 +56,18 @@ export class Table<T> {
     return item;
   }
 
+  /** The object, or undefined for id 0. @throws Fault if no object has this id */
   getOrNone(id: number): T | undefined {
     return id === 0 ? undefined : this.get(id);
   }
 
-  /** The object, or undefined where it does not exist. */
+  /** The object, or undefined if no object has this id. */
   find(id: number): T | undefined {
     const index = id & INDEX_MASK;
     return this.#ids[index] === id ? this.#items[index] : undefined;
   }
 
-  /** Checks that `id` may be given to a new object. */
+  /** Checks that a new object may have this id. @throws Fault */
   claim(id: number): void {
     const index = id & INDEX_MASK;
     if (index < ID_INDEX_MIN || index >= this.#max)
@@ -71,12 +75,13 @@ export class Table<T> {
     if (this.#items[index] !== undefined) throw new Fault(`id ${show(id)}: a ${this.kind} with this index exists`);
   }
 
+  /** Adds an object of the module. @throws Fault as claim() */
   add(id: number, item: T): void {
     this.claim(id);
     this.put(id, item);
   }
 
-  /** Adds an object of the host's own, whatever its index. */
+  /** Adds an object of the host, whose index may be one that modules cannot use. */
   put(id: number, item: T): void {
     const index = id & INDEX_MASK;
     this.#items[index] = item;
@@ -84,6 +89,7 @@ export class Table<T> {
     this.#count++;
   }
 
+  /** Removes and returns an object. @throws Fault as get() */
   remove(id: number): T {
     const item = this.get(id);
     this.#items[id & INDEX_MASK] = undefined;
@@ -91,7 +97,7 @@ export class Table<T> {
     return item;
   }
 
-  /** Removes every object, handing each to `end`. */
+  /** Removes every object and calls `end` with each. */
   clear(end: (item: T) => void): void {
     for (const item of this.#items) if (item !== undefined) end(item);
     this.#items.length = 0;
@@ -100,11 +106,34 @@ export class Table<T> {
   }
 
   #missing(id: number): Fault {
-    const live = this.#items[id & INDEX_MASK] !== undefined || this.#ids[id & INDEX_MASK] !== undefined;
+    const known = this.#items[id & INDEX_MASK] !== undefined || this.#ids[id & INDEX_MASK] !== undefined;
     return new Fault(
-      `id ${show(id)} ${live ? `is stale: that ${this.kind} was destroyed or replaced` : `names no ${this.kind}`}`,
+      `id ${show(id)} ${known ? `is stale: that ${this.kind} was destroyed or replaced` : `names no ${this.kind}`}`,
     );
   }
+}
+
+/** Tables that hold up to `max` objects each. */
+export function createTables(max: number): Tables {
+  return {
+    buffer: new Table('buffer', max),
+    texture: new Table('texture', max),
+    textureView: new Table('textureView', max),
+    sampler: new Table('sampler', max),
+    bindGroupLayout: new Table('bindGroupLayout', max),
+    pipelineLayout: new Table('pipelineLayout', max),
+    bindGroup: new Table('bindGroup', max),
+    shaderModule: new Table('shaderModule', max),
+    renderPipeline: new Table('renderPipeline', max),
+    computePipeline: new Table('computePipeline', max),
+    querySet: new Table('querySet', max),
+    renderBundle: new Table('renderBundle', max),
+  };
+}
+
+/** Objects in all tables. */
+export function countObjects(tables: Tables): number {
+  return Object.values(tables).reduce((sum, { count }) => sum + count, 0);
 }
 
 function show(id: number): string {

@@ -1,12 +1,12 @@
-/** Passes of one render that are timed; what a render does beyond them is not counted. */
+/** Passes of one render that are timed. GPU time of further passes is not counted. */
 const PASSES_MAX = 32;
-/** One render in this many is timed. Prime, so as to stay out of step with what a game does every few pictures. */
+/** One in this many renders is timed. A prime, because games do some work every few frames and a multiple would miss it. */
 const RENDERS = 31;
 const TIMESTAMP_BYTES = 8;
 
 /**
- * Estimates the GPU time of a replay's renders: times the passes of one in RENDERS with timestamp queries, and lets it stand
- * for those since the last. Nothing waits for the GPU; while a result is on its way, renders go untimed.
+ * Estimates the GPU time of a room's renders. Times the passes of one in RENDERS renders with timestamp queries. Nothing waits
+ * for the GPU; renders are not timed while a result is on its way.
  */
 export class GpuTimer {
   readonly #device: GPUDevice;
@@ -20,7 +20,10 @@ export class GpuTimer {
   #busy = false;
   #destroyed = false;
 
-  /** The device has `timestamp-query`; `onTime` takes the milliseconds of one render, for so many since it was called last. */
+  /**
+   * @param device has the feature `timestamp-query`
+   * @param onTime takes the milliseconds of one render, and the number of renders since its last call
+   */
   constructor(device: GPUDevice, onTime: (ms: number, renders: number) => void) {
     this.#device = device;
     this.#onTime = onTime;
@@ -39,7 +42,7 @@ export class GpuTimer {
     this.#timing = !this.#busy && !this.#destroyed && this.#renders >= RENDERS;
   }
 
-  /** Where the pass that begins now puts its times; undefined where it is not timed. */
+  /** Makes the pass that begins now write its times into the timer; undefined if the pass is not timed. */
   pass(): GPURenderPassTimestampWrites | undefined {
     if (!this.#timing || this.#passes === PASSES_MAX) return undefined;
     const first = 2 * this.#passes++;
@@ -54,20 +57,20 @@ export class GpuTimer {
     this.#renders = 0;
     if (this.#passes === 0) return;
     const bytes = 2 * this.#passes * TIMESTAMP_BYTES;
-    const encoder = this.#device.createCommandEncoder();
-    encoder.resolveQuerySet(this.#queries, 0, 2 * this.#passes, this.#resolved, 0);
-    encoder.copyBufferToBuffer(this.#resolved, 0, this.#readback, 0, bytes);
-    this.#device.queue.submit([encoder.finish()]);
+    const commandEncoder = this.#device.createCommandEncoder();
+    commandEncoder.resolveQuerySet(this.#queries, 0, 2 * this.#passes, this.#resolved, 0);
+    commandEncoder.copyBufferToBuffer(this.#resolved, 0, this.#readback, 0, bytes);
+    this.#device.queue.submit([commandEncoder.finish()]);
     this.#busy = true;
     void this.#read(bytes, renders);
   }
 
-  /** The render failed: what its passes wrote may never run. */
+  /** The render failed, so its passes may never be submitted. */
   drop(): void {
     this.#timing = false;
   }
 
-  /** Idempotent. */
+  /** Destroys the timer's GPU objects; idempotent. */
   destroy(): void {
     if (this.#destroyed) return;
     this.#destroyed = true;
@@ -81,16 +84,25 @@ export class GpuTimer {
     try {
       await this.#readback.mapAsync(GPUMapMode.READ, 0, bytes);
     } catch {
-      // Destroyed, or lost with the device.
+      // The buffer was destroyed, or the device was lost.
       return;
     }
     if (this.#destroyed) return;
-    const times = new BigUint64Array(this.#readback.getMappedRange(0, bytes));
-    let ns = 0n;
-    // A driver may put a pass's end before its beginning (WebGPU, "Timestamp Query"); it counts as nothing.
-    for (let at = 0; at < times.length; at += 2) if (times[at + 1]! > times[at]!) ns += times[at + 1]! - times[at]!;
+    const ns = sumOfPasses(new BigUint64Array(this.#readback.getMappedRange(0, bytes)));
     this.#readback.unmap();
     this.#busy = false;
     this.#onTime(Number(ns) / 1e6, renders);
   }
+}
+
+/** Nanoseconds of all passes, whose beginnings and ends alternate. */
+function sumOfPasses(times: BigUint64Array): bigint {
+  let sum = 0n;
+  let beginning = 0n;
+  for (const [index, time] of times.entries()) {
+    if (index % 2 === 0) beginning = time;
+    // A driver may report an end before the beginning (WebGPU, "Timestamp Query"). Such a pass counts as nothing.
+    else if (time > beginning) sum += time - beginning;
+  }
+  return sum;
 }

@@ -1,40 +1,42 @@
 import type { Clock } from '../base/clock.ts';
 import { commandClock } from './clock.ts';
-import { Waiting } from './compiler.ts';
 import { Fault } from './reader.ts';
 import { perDevice } from './shared.ts';
 
-/** Time for which one room's commands are done in a row: where others were at work lately, and where none was. */
+/** Time for which one room's commands are executed in a row: short while several rooms are active, longer for one alone. */
 const SLICE_MS = 4;
 const LONG_SLICE_MS = 25;
-const LATELY_MS = 100;
-/** Commands between two looks at the time. */
+/** A room counts as alone when no other room was active for this long. */
+const ALONE_MS = 100;
+
+/** Commands between two looks at the clock. */
 export const LOOK_COMMANDS = 32;
 
-/** Who of a device's rooms was at work last: they share this thread. */
-interface Rooms {
-  last: object | undefined;
-  /** When that was another one than before. */
+/** Which of a device's rooms was active last. */
+interface Activity {
+  last: Turn | undefined;
+  /** When `last` took over from another room. */
   changedAt: number;
 }
 
-const roomsOf = perDevice((): Rooms => ({ last: undefined, changedAt: Number.NEGATIVE_INFINITY }));
+const activityOn = perDevice((): Activity => ({ last: undefined, changedAt: Number.NEGATIVE_INFINITY }));
 
 /**
- * A room's time on the thread that all rooms share: its commands are done in slices, between which others have their turn,
- * and for as long where there are others.
+ * Divides the time of this thread among the rooms of a device. A room executes its commands in slices. While other rooms are
+ * active, it waits after each slice for as long as the slice took.
  */
 export class Turn {
   readonly #msMax: number;
   readonly #clock: Pick<Clock, 'now'>;
-  readonly #rooms: Rooms;
-  #begun = 0;
+  readonly #activity: Activity;
+  #begunAt = 0;
   #spentMs = 0;
 
+  /** @param msMax time that the commands of one call may take (REPLAY_MS_MAX) */
   constructor(device: GPUDevice, msMax: number) {
     this.#msMax = msMax;
     this.#clock = commandClock(device);
-    this.#rooms = roomsOf(device);
+    this.#activity = activityOn(device);
   }
 
   /** A call begins. */
@@ -43,26 +45,29 @@ export class Turn {
     this.resume();
   }
 
-  /** The call goes on. */
+  /** A slice begins. */
   resume(): void {
-    this.#begun = this.#clock.now();
-    if (this.#rooms.last === this) return;
-    this.#rooms.last = this;
-    this.#rooms.changedAt = this.#begun;
+    this.#begunAt = this.#clock.now();
+    if (this.#activity.last === this) return;
+    this.#activity.last = this;
+    this.#activity.changedAt = this.#begunAt;
   }
 
-  /** Between two commands. @throws Waiting where others are to have their turn, Fault where the call takes too long */
-  look(): void {
+  /**
+   * Looks at the clock between two commands. Returns what to wait for if the slice is over.
+   * @throws Fault if the commands of the call have taken too long
+   */
+  look(): Promise<void> | undefined {
     const now = this.#clock.now();
-    const ms = now - this.#begun;
-    const alone = now - this.#rooms.changedAt > LATELY_MS;
-    if (ms < (alone ? LONG_SLICE_MS : SLICE_MS)) return;
+    const ms = now - this.#begunAt;
+    const alone = now - this.#activity.changedAt > ALONE_MS;
+    if (ms < (alone ? LONG_SLICE_MS : SLICE_MS)) return undefined;
     this.#spentMs += ms;
-    this.#begun = now;
+    this.#begunAt = now;
     if (this.#spentMs > this.#msMax)
       throw new Fault(
         `the commands of one call have taken ${Math.round(this.#spentMs)} of ${this.#msMax} ms (REPLAY_MS_MAX)`,
       );
-    throw new Waiting(new Promise((resolve) => setTimeout(resolve, alone ? 0 : ms)));
+    return new Promise((resolve) => setTimeout(resolve, alone ? 0 : ms));
   }
 }

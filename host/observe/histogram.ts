@@ -1,13 +1,13 @@
-/** Upper bounds of the buckets in seconds: around the frame times of 120, 60, 50, 30, 20 and 10 Hz, and on both sides. */
+/** Upper bounds of the buckets in seconds. Several are the frame times of 120, 60, 50, 30, 20 and 10 Hz. */
 export const BUCKETS: readonly number[] = [
   0.0005, 0.001, 0.002, 0.004, 0.0083, 0.0167, 0.02, 0.033, 0.05, 0.1, 0.25, 1,
 ];
 
-const boundsMs = Float64Array.from(BUCKETS, (seconds) => seconds * 1000);
+const BOUNDS_MS: readonly number[] = BUCKETS.map((seconds) => seconds * 1000);
 
-/** Counts durations in fixed buckets, for as long as the process lives. Adding allocates nothing. */
+/** Counts durations in fixed buckets over the life of the process. Adding a duration allocates nothing. */
 export class Histogram {
-  /** How many fell into each bucket and into no lower one; the last entry is for those above every bound. */
+  /** One count for each bucket, and a last one for durations above every bound. The counts are not cumulative. */
   readonly counts = new Float64Array(BUCKETS.length + 1);
   #sumMs = 0;
   #count = 0;
@@ -22,8 +22,11 @@ export class Histogram {
 
   add(ms: number): void {
     let bucket = 0;
-    while (bucket < boundsMs.length && ms > boundsMs[bucket]!) bucket++;
-    this.counts[bucket]!++;
+    for (const bound of BOUNDS_MS) {
+      if (ms <= bound) break;
+      bucket++;
+    }
+    this.counts[bucket] = (this.counts[bucket] ?? 0) + 1;
     this.#sumMs += ms;
     this.#count++;
   }

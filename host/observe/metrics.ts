@@ -2,16 +2,16 @@ import type { Metric, Registry } from 'prom-client';
 import { BUCKETS, type Histogram } from './histogram.ts';
 import type { Meters } from './meters.ts';
 
-/** How often the event loop's delay is looked at. */
-const LOOP_MS = 100;
+/** Interval at which the delay of the event loop is sampled. */
+const LOOP_SAMPLE_MS = 100;
 
-/** What a host knows of itself beside its meters, read whenever somebody asks. */
+/** Figures that a host reports in addition to its meters. The functions are called for each scrape. */
 export interface Figures {
-  /** What was built and what it runs on; the labels of nearlight_build_info. */
+  /** Version, engine, GPU and so on, as the labels of nearlight_build_info. */
   build: Readonly<Record<string, string>>;
-  /** Seats of the rooms that run, and those of them that are taken. */
+  /** Number of seats in the running rooms, and how many of them are taken. */
   seats(): { all: number; taken: number };
-  /** Seconds from the request for a game to each phase of its start that it has passed. */
+  /** Seconds from the request for a game to each phase of its start that it has reached. */
   coldStart(): Readonly<Record<string, number>>;
 }
 
@@ -24,8 +24,8 @@ interface Sample {
 type Kind = 'counter' | 'gauge' | 'histogram';
 
 /**
- * Gives a function that writes a host's figures in Prometheus's text format 0.0.4. Names begin with nearlight_, but for
- * those of the process itself (process_, nodejs_); units are seconds and bytes; no label names a player or a session.
+ * Returns a function that writes a host's metrics in Prometheus's text format 0.0.4. Their names begin with nearlight_, or
+ * with process_ or nodejs_ for metrics of the process. Units are seconds and bytes. No label identifies a player.
  */
 export function createMetrics(meters: Meters, figures: Figures): () => Promise<string> {
   let registries: Promise<Registry[]> | undefined;
@@ -36,7 +36,7 @@ export function createMetrics(meters: Meters, figures: Figures): () => Promise<s
   };
 }
 
-/** prom-client takes 50 ms and 10 MB to load, so only a host that somebody asks pays for it. */
+/** Loads prom-client when a host is first scraped, because that takes 50 ms and 10 MB. */
 const library = () => import('prom-client');
 
 async function ownRegistry(meters: Meters, figures: Figures): Promise<Registry> {
@@ -44,37 +44,43 @@ async function ownRegistry(meters: Meters, figures: Figures): Promise<Registry> 
   const registry = new Registry();
   const add: Add = (name, type, help, read) => {
     const get = async () => ({ name, help, type, values: read(name) });
-    // A registry asks a metric for no more than this; the figures are counted elsewhere, without prom-client's cost.
+    // A registry needs only these fields of a metric. Counting in Meters instead is cheaper than prom-client's own metrics.
     registry.registerMetric({ name, help, type, get } as unknown as Metric);
   };
   addFrames(add, meters);
   addTicks(add, meters);
   addSessions(add, meters, figures);
-  add('nearlight_cold_start_seconds', 'gauge', 'From the request for the newest game to a phase of its start.', () =>
-    Object.entries(figures.coldStart()).map(([phase, value]) => ({ labels: { phase }, value })),
+  add(
+    'nearlight_cold_start_seconds',
+    'gauge',
+    'Time from the request for the newest game to a phase of its start.',
+    () => Object.entries(figures.coldStart()).map(([phase, value]) => ({ labels: { phase }, value })),
   );
   if (meters.gpuMs !== undefined)
-    add('nearlight_gpu_seconds_total', 'counter', "GPU time of the players' pictures, extrapolated from some.", () =>
-      plain((meters.gpuMs ?? 0) / 1000),
+    add(
+      'nearlight_gpu_seconds_total',
+      'counter',
+      "GPU time of the players' pictures, extrapolated from a sample of them.",
+      () => plain((meters.gpuMs ?? 0) / 1000),
     );
-  add('nearlight_build_info', 'gauge', 'What was built and what it runs on; always 1.', () => [
+  add('nearlight_build_info', 'gauge', 'Version of the host and what it runs on; always 1.', () => [
     { labels: figures.build, value: 1 },
   ]);
   return registry;
 }
 
-let ofProcess: Promise<Registry> | undefined;
+let sharedRegistry: Promise<Registry> | undefined;
 
-/** The process's own figures; one for all, as they keep a timer and an observer running. */
+/** Returns the metrics of the process. All hosts of a process share them, because they keep a timer and an observer running. */
 function processRegistry(): Promise<Registry> {
-  ofProcess ??= library().then(({ collectDefaultMetrics, Registry }) => {
+  sharedRegistry ??= library().then(({ collectDefaultMetrics, Registry }) => {
     const registry = new Registry();
-    collectDefaultMetrics({ register: registry, eventLoopMonitoringPrecision: LOOP_MS });
-    // Gauges with the name of a counter; each is also there by type.
+    collectDefaultMetrics({ register: registry, eventLoopMonitoringPrecision: LOOP_SAMPLE_MS });
+    // These are gauges but have names of counters. The same figures also exist by type, with proper names.
     for (const what of ['handles', 'requests', 'resources']) registry.removeSingleMetric(`nodejs_active_${what}_total`);
     return registry;
   });
-  return ofProcess;
+  return sharedRegistry;
 }
 
 type Add = (name: string, type: Kind, help: string, read: (name: string) => Sample[]) => void;
@@ -84,23 +90,32 @@ function addFrames(add: Add, meters: Meters): void {
   const stages = Object.entries({ render, replay, readback, encode, send });
   add('nearlight_frames_encoded_total', 'counter', 'Pictures that were encoded.', () => plain(encode.count));
   add('nearlight_frames_sent_total', 'counter', 'Pictures that were sent.', () => plain(send.count));
-  add('nearlight_frames_dropped_total', 'counter', 'Pictures that were rendered and not sent.', () =>
+  add('nearlight_frames_dropped_total', 'counter', 'Pictures that were rendered but not sent.', () =>
     plain(meters.framesDropped),
   );
-  add('nearlight_encoder_bytes_total', 'counter', 'Bytes that the encoder gave.', () => plain(meters.encodedBytes));
-  add('nearlight_frame_stage_seconds', 'histogram', "One picture's time in a stage.", (name) =>
+  add('nearlight_encoder_bytes_total', 'counter', 'Bytes that the video encoder produced.', () =>
+    plain(meters.encodedBytes),
+  );
+  add('nearlight_frame_stage_seconds', 'histogram', 'Time that one picture spends in a stage.', (name) =>
     stages.flatMap(([stage, histogram]) => buckets(name, histogram, { stage })),
   );
-  add('nearlight_input_to_send_seconds', 'histogram', 'From reading an input to sending what it did.', (name) =>
-    buckets(name, inputToSend),
+  add(
+    'nearlight_input_to_send_seconds',
+    'histogram',
+    'Time from reading the newest input to sending the picture that shows it.',
+    (name) => buckets(name, inputToSend),
   );
 }
 
 function addTicks(add: Add, meters: Meters): void {
-  add('nearlight_ticks_total', 'counter', 'Steps of the simulation.', () => plain(meters.tick.count));
-  add('nearlight_ticks_skipped_total', 'counter', 'Steps that a late room let go.', () => plain(meters.ticksSkipped));
-  add('nearlight_tick_seconds', 'histogram', "The module's time for a step.", (name) => buckets(name, meters.tick));
-  add('nearlight_tick_late_seconds', 'histogram', 'From when a step was due to when it began.', (name) =>
+  add('nearlight_ticks_total', 'counter', 'Simulation steps.', () => plain(meters.tick.count));
+  add('nearlight_ticks_skipped_total', 'counter', 'Simulation steps that a late room skipped.', () =>
+    plain(meters.ticksSkipped),
+  );
+  add('nearlight_tick_seconds', 'histogram', 'Time that the module takes for a simulation step.', (name) =>
+    buckets(name, meters.tick),
+  );
+  add('nearlight_tick_late_seconds', 'histogram', 'Time from when a simulation step was due to its start.', (name) =>
     buckets(name, meters.tickLate),
   );
 }
@@ -108,13 +123,13 @@ function addTicks(add: Add, meters: Meters): void {
 function addSessions(add: Add, meters: Meters, figures: Figures): void {
   add('nearlight_sessions', 'gauge', 'Pages that are connected.', () => plain(meters.sessions));
   add('nearlight_sessions_joined_total', 'counter', 'Pages that have connected.', () => plain(meters.sessionsJoined));
-  add('nearlight_sessions_ended_total', 'counter', 'Connections that ended, made or not, by why.', () =>
+  add('nearlight_sessions_ended_total', 'counter', 'Connections that ended, established or not, by reason.', () =>
     Object.entries(meters.sessionsEnded).map(([reason, value]) => ({ labels: { reason }, value })),
   );
-  add('nearlight_games_ended_total', 'counter', 'Games that ended by themselves, by the code of the error.', () =>
+  add('nearlight_games_ended_total', 'counter', 'Games that ended without being closed, by error code.', () =>
     [...meters.gamesEnded].map(([code, value]) => ({ labels: { code }, value })),
   );
-  add('nearlight_seats', 'gauge', 'Seats of the games that run, by whether somebody sits there.', () => {
+  add('nearlight_seats', 'gauge', 'Seats of the running games, by whether they are taken.', () => {
     const { all, taken } = figures.seats();
     return [
       { labels: { state: 'taken' }, value: taken },
@@ -127,11 +142,11 @@ function plain(value: number): Sample[] {
   return [{ labels: {}, value }];
 }
 
-/** The samples of one histogram; its buckets are cumulative. */
+/** Returns the samples of one histogram. Prometheus wants cumulative buckets. */
 function buckets(name: string, histogram: Histogram, labels: Record<string, string> = {}): Sample[] {
   let below = 0;
   const upTo = BUCKETS.map((le, bucket) => {
-    below += histogram.counts[bucket]!;
+    below += histogram.counts[bucket] ?? 0;
     return { metricName: `${name}_bucket`, labels: { ...labels, le }, value: below };
   });
   return [

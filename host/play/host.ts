@@ -3,6 +3,7 @@ import { systemClock } from '../base/clock.ts';
 import type { Config } from '../base/config.ts';
 import { GuestExit, NearlightError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
+import type { Milli } from '../base/time.ts';
 import type { Engine } from '../engine/engine.ts';
 import { type Gpu, openGpu } from '../gpu/dawn.ts';
 import { Meters } from '../observe/meters.ts';
@@ -35,7 +36,7 @@ export interface HostOptions {
     /** For calls of a module (INIT_MS_MAX, CALL_MS_MAX); the WasmEdge engines have such limits. */
     calls?(): number;
     /** For commands and compilations (REPLAY_MS_MAX, SHADER_MS_MAX). */
-    commands?(): number;
+    commands?(): Milli;
   };
 }
 

@@ -3,7 +3,7 @@ import { readAssets } from '../base/assets.ts';
 import type { Config } from '../base/config.ts';
 import type { Engine, Instance, LoadOptions, LogLevel } from '../engine/engine.ts';
 import { capabilities } from '../gpu/capability.ts';
-import { Replay, type ReplayLimits } from '../gpu/replay.ts';
+import { CommandReplay, type ReplayLimits } from '../gpu/replay.ts';
 import type { Loaded } from '../room/options.ts';
 
 /** A game that is ready to be launched. */
@@ -34,7 +34,7 @@ export interface Launcher {
   log(level: LogLevel, message: string): void;
   /** Loads the module and runs its `init`. @throws NearlightError as Engine.load */
   createInstance(): Promise<Instance>;
-  createReplay(owner: ReplayOwner): Replay;
+  createReplay(owner: ReplayOwner): CommandReplay;
 }
 
 export interface LaunchOptions {
@@ -44,6 +44,8 @@ export interface LaunchOptions {
   config: Config;
   /** What the module is told at its start. */
   session: Pick<LoadOptions, 'seed' | 'tickRate' | 'seats'> & Partial<Pick<LoadOptions, 'gpu'>>;
+  /** True to find the place in the module that wrote a refused command. It costs time with every command. */
+  pinpoint?: boolean;
   log(level: LogLevel, message: string): void;
 }
 
@@ -73,9 +75,15 @@ export class Launch implements Launcher {
     return engine.load(playable.module, this.#load);
   }
 
-  createReplay(owner: ReplayOwner): Replay {
-    const { gpu, config, playable } = this.#options;
-    return createReplay({ device: gpu.device, limits: config, assets: playable.assets, owner });
+  createReplay(owner: ReplayOwner): CommandReplay {
+    const { gpu, config, playable, pinpoint } = this.#options;
+    return createReplay({
+      device: gpu.device,
+      limits: config,
+      assets: playable.assets,
+      owner,
+      ...(pinpoint ? { pinpoint } : {}),
+    });
   }
 }
 
@@ -85,18 +93,19 @@ export function createReplay(options: {
   limits: ReplayLimits;
   assets: Uint8Array;
   owner: ReplayOwner;
-}): Replay {
-  const { device, limits, assets, owner } = options;
+  pinpoint?: boolean;
+}): CommandReplay {
+  const { assets, owner, ...rest } = options;
   const directory = readAssets(assets);
   const asset = (handle: number): Uint8Array | undefined => {
     const entry = directory[handle];
     return entry && assets.subarray(entry.offset, entry.offset + entry.bytes);
   };
-  return new Replay({ device, limits, asset, ...owner });
+  return new CommandReplay({ ...rest, asset, ...owner });
 }
 
 /** Makes the replay that draws for `instance` and sends its replies there. */
-export function createReplayFor(instance: Instance, launcher: Launcher): Replay {
+export function createReplayFor(instance: Instance, launcher: Launcher): CommandReplay {
   return launcher.createReplay({
     log: (level, message) => launcher.log(level, message),
     reply: (record) => instance.reply(record),
@@ -119,9 +128,9 @@ export async function relaunch(launcher: Launcher): Promise<Loaded> {
   return begin(instance, launcher);
 }
 
-/** Replays what `init` submitted; closes the instance if that fails. @throws NearlightError as Replay.start */
+/** Replays what `init` submitted; closes the instance if that fails. @throws NearlightError as CommandReplay.start */
 async function begin(instance: Instance, launcher: Launcher): Promise<Loaded> {
-  let replay: Replay | undefined;
+  let replay: CommandReplay | undefined;
   try {
     replay = createReplayFor(instance, launcher);
     await replay.start(instance.initial);

@@ -17,9 +17,12 @@ import { availableParallelism } from 'node:os';
 import { basename, dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { readConfig } from '../base/config.ts';
 import { NearlightError } from '../base/errors.ts';
+import { checkModule } from '../engine/module.ts';
 import { sourceNames, splitSymbols } from '../engine/symbols.ts';
 import { compilerOptions, findSdkConfig } from './compiler.ts';
+import { describeMisplacedAssets } from './misplaced.ts';
 import { findGame, type GameSource, modulePath, openProject, type Project } from './project.ts';
 
 /** A compiled module. */
@@ -37,7 +40,7 @@ const SDK_SOURCES = ['index.ts', 'game.ts', 'sdk', 'scene', 'contract'];
 /**
  * Compiles the games of `project` whose modules are missing or older than their sources, into build/NAME.wasm: every game,
  * or only those named. `announce` takes a line about work that takes a while.
- * @throws NearlightError NL_SOURCE with the compiler's messages, NL_USAGE for an unknown name
+ * @throws NearlightError NL_SOURCE with the compiler's messages, NL_USAGE for an unknown name, NL_MODULE_* as checkModule
  */
 export async function buildModules(
   names?: readonly string[],
@@ -72,6 +75,7 @@ async function build(
   const path = modulePath(game);
   mkdirSync(dirname(path), { recursive: true });
   linkAssets(game);
+  for (const line of describeMisplacedAssets(game)) announce(line);
   const stamp = `${path}.stamp`;
   const wanted = fingerprint(game, digests);
   if (read(stamp) === wanted) {
@@ -83,6 +87,13 @@ async function build(
   // Two processes may build at once, so each file appears whole, and the stamp after its module.
   const temporary = path.replace(/wasm$/, `${process.pid}.wasm`);
   const bytes = await compileModule(entry, temporary, root);
+  try {
+    // What no host accepts is better said here than when the game is first played.
+    checkModule(readFileSync(temporary), readConfig());
+  } catch (error) {
+    for (const file of [temporary, `${temporary}.map`]) rmSync(file, { force: true });
+    throw error;
+  }
   renameSync(`${temporary}.map`, `${path}.map`);
   renameSync(temporary, path);
   writeFileSync(`${stamp}.${process.pid}`, wanted);

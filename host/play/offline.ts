@@ -4,8 +4,8 @@ import { createLog } from '../base/log.ts';
 import type { Instance, Submission } from '../engine/engine.ts';
 import { buildNative } from '../engine/wasmedge/build.ts';
 import { type Gpu, openGpu } from '../gpu/dawn.ts';
-import type { Replay, Surface } from '../gpu/replay.ts';
-import { Answers } from '../session/answers.ts';
+import type { CommandReplay, Surface } from '../gpu/replay.ts';
+import { PendingReplies } from '../session/pending.ts';
 import { createEngine } from './engine.ts';
 import { createReplay, Launch } from './launch.ts';
 import type { Source } from './source.ts';
@@ -14,10 +14,10 @@ import type { Source } from './source.ts';
 export interface Offline {
   readonly instance: Instance;
   readonly gpu: Gpu;
-  readonly answers: Answers;
+  readonly pending: PendingReplies;
   /** Milliseconds that the GPU has worked for the game; 0 where the GPU has no timestamps. */
   readonly gpuMs: number;
-  /** Executes what a call submitted, into `surface` where it draws. @throws NearlightError as Replay.run */
+  /** Executes what a call submitted, into `surface` where it draws. @throws NearlightError as CommandReplay.run */
   run(submission: Submission, surface?: Surface): void;
   /** Ends the module and gives the GPU back. */
   close(): Promise<void>;
@@ -53,31 +53,31 @@ export async function openOffline(source: Source, config: Config): Promise<Offli
 
 function play(parts: { source: Source; launcher: Launch; instance: Instance; gpu: Gpu }): Offline {
   const { source, launcher, instance, gpu } = parts;
-  const answers = new Answers();
+  const pending = new PendingReplies();
   // A recorded session brings its own replies and writes among its calls.
   const live = source.recorded ? undefined : instance;
   const replay = launcher.createReplay({
     log: (level, message) => launcher.log(level, message),
     reply(record) {
-      answers.answer();
+      pending.received();
       live?.reply(record);
     },
     write: (address, bytes) => live?.write(address, bytes),
   });
   let gpuMs = 0;
   let failure: NearlightError | undefined;
-  replay.observer = {
+  replay.observe({
     onGpu(ms, renders) {
       gpuMs += ms * renders;
     },
     onError(error) {
       failure ??= error;
     },
-  };
+  });
   return {
     instance,
     gpu,
-    answers,
+    pending,
     get gpuMs() {
       return gpuMs;
     },
@@ -93,13 +93,13 @@ function play(parts: { source: Source; launcher: Launch; instance: Instance; gpu
   };
 }
 
-/** A replay of command streams without their module. `answers` counts the replies that are still to come. */
+/** A replay of command streams without their module. `pending` counts the replies that are still to come. */
 export function openStreams(options: { gpu: Gpu; config: Config; assets: Uint8Array }): {
-  replay: Replay;
-  answers: Answers;
+  replay: CommandReplay;
+  pending: PendingReplies;
 } {
   const { gpu, config, assets } = options;
-  const answers = new Answers();
-  const owner = { log: () => {}, reply: () => answers.answer(), write: () => {} };
-  return { replay: createReplay({ device: gpu.device, limits: config, assets, owner }), answers };
+  const pending = new PendingReplies();
+  const owner = { log: () => {}, reply: () => pending.received(), write: () => {} };
+  return { replay: createReplay({ device: gpu.device, limits: config, assets, owner }), pending };
 }

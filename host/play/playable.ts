@@ -1,7 +1,7 @@
 import { randomInt } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { packAssets } from '../../assets/folder.ts';
+import { createAssetPackFromFolder } from '../../assets/folder.ts';
 import type { Config } from '../base/config.ts';
 import { NearlightError } from '../base/errors.ts';
 import { locator } from '../engine/symbols.ts';
@@ -21,7 +21,7 @@ export async function readPlayable(path: string, { assets, pack }: PlayableOptio
   return {
     name,
     module,
-    assets: pack ?? (await packAssets(assets ?? join(dirname(path), `${name}.assets`))),
+    assets: pack ?? (await createAssetPackFromFolder(assets ?? join(dirname(path), `${name}.assets`))),
     locate: locator(path, module),
   };
 }

@@ -9,10 +9,10 @@ import type { Room } from '../room/room.ts';
  */
 export async function recoverFromLoss(gpu: Gpu, lobby: { readonly rooms: Room[] }, log: Log): Promise<void> {
   for (;;) {
-    let foreign = false;
+    let causedElsewhere = false;
     // The room that hung the GPU is already known; it has ended or is ending.
     void DeviceWatch.of(gpu.device).hung.then(() => {
-      foreign = true;
+      causedElsewhere = true;
     });
     const why = await gpu.whenLost;
     log('error', `GPU: the device was lost: ${why}`);
@@ -23,6 +23,6 @@ export async function recoverFromLoss(gpu: Gpu, lobby: { readonly rooms: Room[] 
       await Promise.all(lobby.rooms.map((room) => room.close('NL_GPU_LOST')));
       return;
     }
-    await Promise.all(lobby.rooms.map((room) => room.renew(why, { foreign })));
+    await Promise.all(lobby.rooms.map((room) => room.recover(why, { causedElsewhere })));
   }
 }

@@ -5,11 +5,11 @@ import type { Gpu } from '../gpu/dawn.ts';
 import type { Meters } from '../observe/meters.ts';
 import type { RoomOptions } from '../room/options.ts';
 import { Room } from '../room/room.ts';
-import { View } from '../room/view.ts';
+import { VideoView } from '../room/video.ts';
 import type { PlayerConnection, ViewRequest } from '../stream/player.ts';
 import { RateControl } from '../stream/rate.ts';
-import { Capture } from '../video/capture.ts';
-import { createEncoder } from '../video/h264.ts';
+import { createVideoEncoder } from '../video/h264.ts';
+import { Readback } from '../video/readback.ts';
 import { type Launcher, launch, relaunch } from './launch.ts';
 
 /** What a room needs beside a running game. */
@@ -49,10 +49,10 @@ async function createView(
   request: ViewRequest,
   connection: PlayerConnection,
   onError: (error: unknown) => void,
-): Promise<View> {
+): Promise<VideoView> {
   const { width, height, fps } = request;
   const rate = new RateControl(request, config.bitrateMax);
-  const encoder = await createEncoder({ width, height, fps, bitrate: rate.bitrate, hardware: !gpu.software, log });
-  const capture = new Capture({ device: gpu.device, width, height });
-  return new View({ capture, encoder, connection, rate, clock: systemClock, meters, onError });
+  const encoder = await createVideoEncoder({ width, height, fps, bitrate: rate.bitrate, hardware: !gpu.software, log });
+  const readback = new Readback({ device: gpu.device, width, height });
+  return new VideoView({ readback, encoder, connection, rate, clock: systemClock, meters, onError });
 }

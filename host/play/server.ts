@@ -45,7 +45,7 @@ export function serve(options: ServeOptions): Promise<StreamServer> {
       warn: (message) => log('warn', message),
     },
     files,
-    usual: gpu.software ? SOFTWARE_VIEW : HARDWARE_VIEW,
+    defaultView: gpu.software ? SOFTWARE_VIEW : HARDWARE_VIEW,
     accept: (request) => lobby.accept(request.game, request),
     status: () => ({ ...status(options), ...more?.() }),
     health: () => findProblem(options),

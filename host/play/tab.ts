@@ -1,10 +1,14 @@
+import type { Clock } from '../base/clock.ts';
 import type { Config } from '../base/config.ts';
-import { NearlightError } from '../base/errors.ts';
-import type { Instance, Submission, TrapFrame } from '../engine/engine.ts';
+import type { TrapFrame } from '../engine/engine.ts';
 import { createJavaScriptEngine } from '../engine/javascript.ts';
-import type { Replay, Surface } from '../gpu/replay.ts';
+import { RefusedError } from '../gpu/place.ts';
 import type { PlayerInput } from '../room/input.ts';
-import { createReplayFor, Launch } from './launch.ts';
+import type { Loaded } from '../room/options.ts';
+import { Room } from '../room/room.ts';
+import type { PlayerView } from '../room/view.ts';
+import type { PlayerConnection } from '../stream/player.ts';
+import { Launch, launch } from './launch.ts';
 
 /** A game's state, and the number of its next tick. */
 export interface Saved {
@@ -12,25 +16,24 @@ export interface Saved {
   ticks: number;
 }
 
-export interface GameOptions {
+export interface TabGameOptions {
+  name: string;
   module: Uint8Array;
   device: GPUDevice;
   config: Config;
   seed: number;
   assets: Uint8Array;
+  /** Wakes the game at each refresh of the display. */
+  clock: Clock;
+  view: PlayerView;
+  /** The player's input. It belongs to the tab, so a key that is held stays held when another build starts. */
   input: PlayerInput;
-  /** What an earlier build had come to. */
+  /** The state from which the game continues. */
   saved?: Saved | undefined;
   log(level: string, message: string): void;
-  /** An error that shows only after the call that caused it. */
-  onError(error: Error): void;
 }
 
-/** Ticks that a late page makes up for in a row; the others are let go. */
-const CATCH_UP_MAX = 12;
-const SEAT = 0;
-
-/** A trap with the places that it arose in, which the server can name. */
+/** An error with its call stack in the module, which the server translates to places in the sources. */
 export class TrapError extends Error {
   readonly frames: readonly TrapFrame[];
   constructor(cause: Error, frames: readonly TrapFrame[]) {
@@ -39,108 +42,96 @@ export class TrapError extends Error {
   }
 }
 
-/** One module that runs in this tab, with one player. */
-export class Game {
-  /** Milliseconds of the newest frame. */
-  encodeMs = 0;
-  replayMs = 0;
-  readonly #options: GameOptions;
-  readonly #instance: Instance;
-  readonly #replay: Replay;
-  readonly #frames: { last: readonly TrapFrame[] };
-  #ticks: number;
-  #nextTick = 0;
+/** The tab shows its frames itself, so its room needs no connection. */
+const NO_CONNECTION: PlayerConnection = {
+  sendFrame: () => false,
+  notify: () => {},
+  end: async () => {},
+  stats: { framesSent: 0, framesDropped: 0, bytesSent: 0, inputErrors: 0, lossFraction: 0, rembBitsPerSecond: 0 },
+};
 
-  private constructor(
-    options: GameOptions,
-    instance: Instance,
-    replay: Replay,
-    frames: { last: readonly TrapFrame[] },
-  ) {
-    this.#options = options;
-    this.#instance = instance;
-    this.#frames = frames;
-    this.#ticks = options.saved?.ticks ?? 0;
-    this.#replay = replay;
-    replay.observer = { onError: options.onError };
+/** A game that runs in this browser tab: a room with one player, whose clock is the display and whose view is a canvas. */
+export class TabGame {
+  /** Resolves once: with the error that ended the game, or with undefined after close(). */
+  readonly ended: Promise<Error | undefined>;
+  readonly #room: Room;
+
+  private constructor(room: Room, ended: Promise<Error | undefined>) {
+    this.#room = room;
+    this.ended = ended;
   }
 
-  /** Loads a module, from `saved` if that is given. @throws TrapError, or NearlightError if the module cannot run */
-  static async open(options: GameOptions): Promise<Game> {
-    const { module, device, config, seed, assets, saved, log } = options;
-    const frames = { last: [] as readonly TrapFrame[] };
+  /** Loads a module and starts the game. @throws TrapError if it traps, or NearlightError if it cannot run */
+  static async open(options: TabGameOptions): Promise<TabGame> {
+    const { name, module, device, config, seed, assets, clock, view, input, saved, log } = options;
+    let frames: readonly TrapFrame[] = [];
     const locate = (found: readonly TrapFrame[]) => {
-      frames.last = found;
+      frames = found;
       return '';
     };
+    const withFrames = (error: Error): Error => {
+      const found = error instanceof RefusedError ? error.frames : frames;
+      return found.length > 0 ? new TrapError(error, found) : error;
+    };
     const launcher = new Launch({
-      playable: { name: '', module, assets, locate },
+      playable: { name, module, assets, locate },
       engine: createJavaScriptEngine(),
       gpu: { device },
       config,
       session: { seed, tickRate: config.tickRate, seats: 1 },
+      pinpoint: true,
       log,
     });
-    const instance = await launcher
-      .createInstance()
-      .catch((error: Error) => Promise.reject(new TrapError(error, frames.last)));
-    const game = new Game(options, instance, createReplayFor(instance, launcher), frames);
-    try {
-      game.#run(instance.initial);
-      if (saved) await game.#call(instance.restore(saved.state));
-      await game.#call(instance.join(SEAT));
-    } catch (error) {
-      await game.close();
-      throw error;
-    }
+    const loaded = await launch(launcher)
+      .then((game) => (saved ? restore(game, saved) : game))
+      .catch((error: Error) => Promise.reject(withFrames(error)));
+    const room = new Room({
+      name,
+      clock,
+      config: { maxPlayers: 1, tickRate: config.tickRate, seed },
+      ...loaded,
+      ticks: saved?.ticks ?? 0,
+      createView: async () => view,
+      log,
+    });
+    const { width, height } = view.surface.texture;
+    room.accept({ width, height, fps: Number.POSITIVE_INFINITY }, input).onConnected(NO_CONNECTION);
+    return new TabGame(
+      room,
+      room.ended.then((error) => error && withFrames(error)),
+    );
+  }
+
+  /** Time that the module took for the newest frame. */
+  get encodeMs(): number {
+    return this.#room.stats.renderMs.newest;
+  }
+
+  /** Time that the replay of the newest frame's commands took. */
+  get replayMs(): number {
+    return this.#room.stats.replayMs.newest;
+  }
+
+  /** Returns the current state; undefined if the game saves none or cannot save it. */
+  save(): Promise<Saved | undefined> {
+    return this.#room.save();
+  }
+
+  close(): Promise<void> {
+    return this.#room.close();
+  }
+}
+
+/** Continues a game from a saved state; closes it if that fails. */
+async function restore(game: Loaded, { state }: Saved): Promise<Loaded> {
+  const { instance, replay } = game;
+  try {
+    const submission = await instance.restore(state);
+    if (submission.commands.length > 0) await replay.start(submission);
     return game;
-  }
-
-  /** Ticks up to `now`, in milliseconds, and draws a frame into what `surface` gives. @throws as open */
-  async frame(now: number, surface: () => Surface): Promise<void> {
-    const { input, config } = this.#options;
-    const { inputs } = this.#instance;
-    const tickMs = 1000 / config.tickRate;
-    if (now - this.#nextTick > CATCH_UP_MAX * tickMs) this.#nextTick = now;
-    for (; this.#nextTick <= now; this.#nextTick += tickMs) {
-      input.write(inputs, SEAT);
-      const ticked = this.#instance.tick(this.#ticks++);
-      input.consumed();
-      await this.#call(ticked);
-    }
-    input.write(inputs, SEAT);
-    const begun = performance.now();
-    // The canvas' texture is good for this task only, and lost where the module is waited for.
-    const shown = surface();
-    const { width, height } = shown.texture;
-    const submission = await this.#instance.render(SEAT, width, height).catch((error) => this.#trapped(error));
-    const encoded = performance.now();
-    this.#run(submission, shown);
-    this.encodeMs = encoded - begun;
-    this.replayMs = performance.now() - encoded;
-  }
-
-  /** The state as it is now; undefined where the game saves none, or cannot. */
-  async save(): Promise<Saved | undefined> {
-    const state = await this.#instance.save().catch(() => undefined);
-    return state && { state, ticks: this.#ticks };
-  }
-
-  async close(): Promise<void> {
-    this.#replay.destroy();
-    await this.#instance.close();
-  }
-
-  async #call(called: Promise<Submission>): Promise<void> {
-    this.#run(await called.catch((error) => this.#trapped(error)));
-  }
-
-  #run(submission: Submission, surface?: Surface): void {
-    if (surface) this.#replay.run(submission, surface);
-    else if (submission.commands.length > 0) this.#replay.run(submission);
-  }
-
-  #trapped(error: unknown): never {
-    throw error instanceof NearlightError ? new TrapError(error, this.#frames.last) : error;
+  } catch (error) {
+    replay.destroy();
+    await instance.close();
+    throw error;
   }
 }

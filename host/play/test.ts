@@ -3,7 +3,7 @@ import { readConfig } from '../base/config.ts';
 import type { Instance, LogLevel, Submission } from '../engine/engine.ts';
 import { createJavaScriptEngine } from '../engine/javascript.ts';
 import { type Gpu, openGpu } from '../gpu/dawn.ts';
-import type { Replay } from '../gpu/replay.ts';
+import type { CommandReplay } from '../gpu/replay.ts';
 import { KEYS } from '../player/keys.ts';
 import { PlayerInput } from '../room/input.ts';
 import type { PointerState } from '../stream/player.ts';
@@ -77,7 +77,7 @@ export async function loadGame(options: TestOptions = {}): Promise<TestGame> {
 
 interface Parts {
   instance: Instance;
-  replay: Replay;
+  replay: CommandReplay;
   gpu: Gpu;
   draw: boolean;
   seats: number;
@@ -144,7 +144,7 @@ export class TestGame {
     for (let n = 0; n < count; n++) {
       for (const [seat, input] of this.#inputs.entries()) input.write(instance.inputs, seat);
       this.#run(await instance.tick(this.#ticks++));
-      for (const input of this.#inputs) input.consumed();
+      for (const input of this.#inputs) input.endTick();
     }
   }
 

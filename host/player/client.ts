@@ -1,3 +1,4 @@
+import { systemClock } from '../base/clock.ts';
 import {
   FRAME_BYTES,
   MESSAGE_FRAME,
@@ -8,46 +9,19 @@ import {
   type Notice,
   PACE_BYTES,
   PING_BYTES,
-} from '../stream/protocol.ts';
-import { Connection, type Failure, type View } from './connection.ts';
+} from '../base/protocol.ts';
+import { type Milli, micro, milli, toMilli } from '../base/time.ts';
 import { LatencyTracker } from './latency.ts';
+import { HostLink, type LinkFailure, type ViewQuery } from './link.ts';
+import { ReceiverMeter } from './receiver.ts';
+import type { PlayerState, PlayerStats } from './state.ts';
 import { SampleWindow } from './window.ts';
 import { InputWriter } from './writer.ts';
 
-export type PlayerState =
-  | { kind: 'idle' }
-  /** `attempt` counts from 1; above it, an earlier one failed or the connection dropped. `message`: what the server waits for. */
-  | { kind: 'connecting'; attempt: number; message?: string }
-  | { kind: 'playing' }
-  /** `message` is for a person; `retry` says whether `connect` may succeed now or soon. */
-  | { kind: 'ended'; code: string; message: string; retry: boolean };
-
-/** Figures over the last ten seconds; NaN where nothing is known yet. */
-export type PlayerStats = {
-  /** Pictures shown in the last second. */
-  fps: number;
-  /** From sending an input to the callback of the first picture that contains it, milliseconds. */
-  latencyP50: number;
-  latencyP99: number;
-  /** Round trip of a message, milliseconds. */
-  rtt: number;
-  /** From reading an input to sending its picture, as the server says, milliseconds. */
-  serverP50: number;
-  /** Size of the picture, pixels. */
-  width: number;
-  height: number;
-  /** Bits per second of video received. */
-  bitrate: number;
-  /** Since the connection began. */
-  framesShown: number;
-  framesDropped: number;
-  packetsLost: number;
-};
-
 export type PlayerClientOptions = {
-  /** Shows the picture; muted, autoplay, playsinline. */
+  /** Shows the picture. It needs the attributes muted, autoplay and playsinline. */
   video: HTMLVideoElement;
-  /** Signalling endpoint. Default `whep`, beside the page. */
+  /** Address of the signalling endpoint. Default: `whep` beside the page. */
   url?: string;
   onState?(state: PlayerState): void;
   onNotice?(notice: Notice): void;
@@ -55,56 +29,67 @@ export type PlayerClientOptions = {
 
 const ATTEMPTS = 5;
 const BACKOFF_MS = 300;
-const WAIT_MS_MAX = 60_000; // for a game that the server says is about to come
+/** The longest time to wait for a game that the server says is about to start. */
+const WAIT_MS_MAX = 60_000;
+/** An attempt fails if it shows no picture within this time. */
 const FIRST_PICTURE_MS = 8000;
-const STABLE_MS = 10_000; // after this long, a drop gets its full number of attempts again
+/** After this time of playing, a lost connection gets the full number of attempts again. */
+const STABLE_MS = 10_000;
 const BEAT_MS = 100;
 const BEATS_PER_PING = 5;
 const BEATS_PER_STATS = 10;
-const SILENT_BEATS = 50; // counted, not timed: a page that slept has missed beats and not messages
+/**
+ * Without a message during this many beats the connection counts as lost. Beats are counted instead of time, because a
+ * page that was suspended has missed beats but no messages.
+ */
+const SILENT_BEATS_MAX = 50;
 
-/** A player's connection to a game: picture, input, figures. */
+/** Plays a game: connects to the host, connects again if the connection is lost, sends input and measures latency. */
 export class PlayerClient {
-  /** Where keyboard, pointer and sticks go. */
+  /** Takes the player's input. */
   readonly input: InputWriter;
-  /** Each input as it is first seen: milliseconds, and its sequence. Called between frames; must be quick. */
-  onLatency: ((latencyMs: number, sequence: number) => void) | undefined;
+  /** Called for each input when the first picture that contains it is shown. It runs between two frames, so it must be quick. */
+  onLatency: ((latencyMs: Milli, sequence: number) => void) | undefined;
   readonly #options: PlayerClientOptions;
   readonly #latency: LatencyTracker;
   readonly #latencies = new SampleWindow();
-  readonly #server = new SampleWindow();
+  /** The server's own part of the latency. */
+  readonly #serverTimes = new SampleWindow();
   readonly #rtts = new SampleWindow({ capacity: 64 });
-  /** How long pictures waited for the display; short, so that it tells of the frames as they are paced now. */
+  /** How long pictures waited for the display. The window is short, because the host keeps shifting its frames. */
   readonly #slacks = new SampleWindow({ capacity: 64, spanMs: 500 });
   readonly #pace = new DataView(new ArrayBuffer(PACE_BYTES));
   readonly #ping = new DataView(new ArrayBuffer(PING_BYTES));
   readonly #text = new TextDecoder();
   #state: PlayerState = { kind: 'idle' };
-  #view: View = {};
-  #connection: Connection | undefined;
-  #open = false;
+  readonly #receiver = new ReceiverMeter();
+  #query: ViewQuery = {};
+  #link: HostLink | undefined;
+  /** Whether both data channels are open. */
+  #isOpen = false;
   #attempt = 0;
-  #waitingSince: number | undefined;
-  #playingSince = 0;
+  /** When the server first asked the page to wait for a game; undefined unless it is waiting. */
+  #waitingSince: Milli | undefined;
+  #playingSince = milli(0);
   #timer: ReturnType<typeof setTimeout> | undefined;
   #beatTimer: ReturnType<typeof setInterval> | undefined;
   #frameCallback = 0;
   #beats = 0;
   #silentBeats = 0;
+  /** The browser's own count of presented pictures. */
   #presented = 0;
+  /** Pictures shown since the connection began. */
   #shown = 0;
-  #second = { at: 0, shown: 0, bytes: 0 };
-  #figures = { fps: Number.NaN, bitrate: Number.NaN, framesDropped: 0, packetsLost: 0 };
 
   constructor(options: PlayerClientOptions) {
     this.#options = options;
     this.#latency = new LatencyTracker((latencyMs, sequence) => {
-      this.#latencies.add(latencyMs, performance.now());
+      this.#latencies.add(latencyMs, systemClock.now());
       this.onLatency?.(latencyMs, sequence);
     });
     this.input = new InputWriter({
-      event: (message, sequence) => this.#send(this.#connection?.events, message, sequence),
-      state: (message, sequence) => this.#send(this.#connection?.state, message, sequence),
+      event: (message, sequence) => this.#send(this.#link?.events, message, sequence),
+      state: (message, sequence) => this.#send(this.#link?.state, message, sequence),
     });
     this.#ping.setUint8(0, MESSAGE_PING);
     this.#pace.setUint8(0, MESSAGE_PACE);
@@ -114,101 +99,101 @@ export class PlayerClient {
     return this.#state;
   }
 
-  /** Connects, and keeps connected; leaves a connection that there was. Everything that happens is told through `onState`. */
-  connect(view: View): void {
+  /** Connects, and connects again whenever the connection is lost. Closes an earlier connection. Reports through `onState`. */
+  connect(query: ViewQuery): void {
     this.#stop();
-    this.#view = view;
+    this.#query = query;
     this.#attempt = 0;
     this.#waitingSince = undefined;
     this.#try();
   }
 
-  /** Gives the seat back. Also right when the page is being closed. */
+  /** Leaves the game and frees the seat. Also works while the page is being closed. */
   leave(): void {
     this.#stop();
-    this.#change({ kind: 'idle' });
+    this.#setState({ kind: 'idle' });
   }
 
   stats(): PlayerStats {
-    const now = performance.now();
+    const now = systemClock.now();
     const { video } = this.#options;
     return {
-      ...this.#figures,
+      ...this.#receiver.figures,
       latencyP50: this.#latencies.percentile(0.5, now),
       latencyP99: this.#latencies.percentile(0.99, now),
       rtt: this.#rtts.percentile(0.5, now),
-      serverP50: this.#server.percentile(0.5, now),
+      serverP50: this.#serverTimes.percentile(0.5, now),
       width: video.videoWidth,
       height: video.videoHeight,
       framesShown: this.#shown,
     };
   }
 
+  /** Starts an attempt to connect. */
   #try(): void {
     this.#attempt++;
-    if (this.#waitingSince === undefined) this.#change({ kind: 'connecting', attempt: this.#attempt });
+    if (this.#waitingSince === undefined) this.#setState({ kind: 'connecting', attempt: this.#attempt });
     if (typeof RTCPeerConnection === 'undefined' || !('requestVideoFrameCallback' in this.#options.video)) {
-      const message = 'It lacks WebRTC or video frame callbacks; a newer browser has both.';
-      this.#failed({ code: 'NL_BROWSER', message, retry: false, again: false });
+      const message = 'It has no WebRTC or no video frame callbacks. A current browser has both.';
+      this.#onFailure({ code: 'NL_BROWSER', message, retry: false, again: false });
       return;
     }
     this.#reset();
-    const connection: Connection = new Connection({
+    const link: HostLink = new HostLink({
       url: this.#options.url ?? 'whep',
       video: this.#options.video,
       hooks: {
-        open: () => this.#opened(),
-        message: (data) => this.#message(data),
-        failed: (failure) => this.#failed(failure),
+        open: () => this.#onOpen(),
+        message: (data) => this.#onMessage(data),
+        failed: (failure) => this.#onFailure(failure),
       },
     });
-    this.#connection = connection;
-    this.#timer = setTimeout(() => connection.fail('No picture arrived in time.'), FIRST_PICTURE_MS);
+    this.#link = link;
+    this.#timer = setTimeout(() => link.fail('No picture arrived in time.'), FIRST_PICTURE_MS);
     this.#beatTimer = setInterval(this.#beat, BEAT_MS);
     this.#frameCallback = this.#options.video.requestVideoFrameCallback(this.#frame);
-    void connection.start(this.#view);
+    void link.start(this.#query);
   }
 
   #reset(): void {
     this.#latency.reset();
     this.#latencies.clear();
-    this.#server.clear();
+    this.#serverTimes.clear();
     this.#rtts.clear();
     this.#slacks.clear();
+    this.#receiver.reset();
     this.#beats = this.#silentBeats = this.#presented = this.#shown = 0;
-    this.#second = { at: performance.now(), shown: 0, bytes: 0 };
-    this.#figures = { fps: Number.NaN, bitrate: Number.NaN, framesDropped: 0, packetsLost: 0 };
   }
 
-  #opened(): void {
-    this.#open = true;
+  #onOpen(): void {
+    this.#isOpen = true;
     this.input.open();
     this.#sendPing();
   }
 
-  #failed(failure: Failure): void {
-    const stable = this.#state.kind === 'playing' && performance.now() - this.#playingSince >= STABLE_MS;
+  #onFailure(failure: LinkFailure): void {
+    const wasStable = this.#state.kind === 'playing' && systemClock.now() - this.#playingSince >= STABLE_MS;
     this.#stop();
-    if (stable) this.#attempt = 0;
+    if (wasStable) this.#attempt = 0;
     if (failure.waitMs !== undefined && this.#wait(failure.message, failure.waitMs)) return;
     this.#waitingSince = undefined;
     if (!failure.again || this.#attempt >= ATTEMPTS) {
       const { code, message, retry } = failure;
-      this.#change({ kind: 'ended', code, message, retry });
+      this.#setState({ kind: 'ended', code, message, retry });
       return;
     }
-    this.#change({ kind: 'connecting', attempt: this.#attempt + 1 });
+    this.#setState({ kind: 'connecting', attempt: this.#attempt + 1 });
     const backoff = BACKOFF_MS * 2 ** Math.max(0, this.#attempt - 1) * (0.5 + Math.random());
     this.#timer = setTimeout(() => this.#try(), backoff);
   }
 
-  /** Asks again after `waitMs`, which is no attempt that failed; false if that has gone on for too long. */
+  /** Tries again after `waitMs`, without counting a failed attempt. @returns false if the page has waited for too long */
   #wait(message: string, waitMs: number): boolean {
-    const now = performance.now();
+    const now = systemClock.now();
     this.#waitingSince ??= now;
     if (now + waitMs - this.#waitingSince > WAIT_MS_MAX) return false;
     this.#attempt = 0;
-    this.#change({ kind: 'connecting', attempt: 1, message });
+    this.#setState({ kind: 'connecting', attempt: 1, message });
     this.#timer = setTimeout(() => this.#try(), waitMs);
     return true;
   }
@@ -217,70 +202,70 @@ export class PlayerClient {
     clearTimeout(this.#timer);
     clearInterval(this.#beatTimer);
     this.#options.video.cancelVideoFrameCallback?.(this.#frameCallback);
-    this.#open = false;
+    this.#isOpen = false;
     this.input.close();
-    this.#connection?.close(options);
-    this.#connection = undefined;
+    this.#link?.close(options);
+    this.#link = undefined;
   }
 
-  #change(state: PlayerState): void {
+  #setState(state: PlayerState): void {
     const before = this.#state;
     this.#state = state;
     const repeated =
-      before.kind === state.kind &&
-      (state.kind !== 'connecting' ||
-        (state.attempt === (before as typeof state).attempt && state.message === (before as typeof state).message));
+      state.kind === 'connecting' && before.kind === 'connecting'
+        ? state.attempt === before.attempt && state.message === before.message
+        : state.kind === before.kind;
     if (!repeated) this.#options.onState?.(state);
   }
 
   #send(channel: RTCDataChannel | undefined, message: Uint8Array<ArrayBuffer>, sequence: number): void {
     if (channel?.readyState !== 'open') return;
-    this.#latency.sent(sequence, performance.now());
+    this.#latency.noteSent(sequence, systemClock.now());
     channel.send(message);
   }
 
   #sendPing(): void {
-    const channel = this.#connection?.state;
+    const channel = this.#link?.state;
     if (channel?.readyState !== 'open') return;
-    this.#ping.setFloat64(4, performance.now(), true);
+    this.#ping.setFloat64(4, systemClock.now(), true);
     channel.send(this.#ping);
   }
 
   #sendPace(): void {
-    const channel = this.#connection?.state;
-    const slackMs = this.#slacks.percentile(0.1, performance.now());
+    const channel = this.#link?.state;
+    const slackMs = this.#slacks.percentile(0.1, systemClock.now());
     if (channel?.readyState !== 'open' || Number.isNaN(slackMs)) return;
     this.#pace.setFloat32(4, slackMs, true);
     channel.send(this.#pace);
   }
 
-  #message(data: ArrayBuffer): void {
+  #onMessage(data: ArrayBuffer): void {
     this.#silentBeats = 0;
     if (data.byteLength === 0) return;
     const view = new DataView(data);
     const type = view.getUint8(0);
     if (type === MESSAGE_FRAME && data.byteLength >= FRAME_BYTES) {
-      this.#server.add(view.getUint32(12, true) / 1000, performance.now());
-      this.#latency.known(view.getUint32(4, true), view.getUint32(8, true));
+      this.#serverTimes.add(toMilli(micro(view.getUint32(12, true))), systemClock.now());
+      this.#latency.noteDescribed(view.getUint32(4, true), view.getUint32(8, true));
     } else if (type === MESSAGE_PONG && data.byteLength >= PING_BYTES) {
-      const now = performance.now();
+      const now = systemClock.now();
       this.#rtts.add(now - view.getFloat64(4, true), now);
     } else if (type === MESSAGE_NOTICE) {
-      this.#notice(JSON.parse(this.#text.decode(new Uint8Array(data, 1))));
+      this.#onNotice(JSON.parse(this.#text.decode(new Uint8Array(data, 1))));
     }
   }
 
-  #notice(notice: Notice): void {
+  #onNotice(notice: Notice): void {
     this.#options.onNotice?.(notice);
     if (notice.kind !== 'ended') return;
     this.#stop({ leave: false });
-    this.#change({ kind: 'ended', code: notice.code, message: notice.message, retry: notice.retry });
+    this.#setState({ kind: 'ended', code: notice.code, message: notice.message, retry: notice.retry });
   }
 
   readonly #frame: VideoFrameRequestCallback = (_now, metadata) => {
-    const now = performance.now();
+    const now = systemClock.now();
     this.#frameCallback = this.#options.video.requestVideoFrameCallback(this.#frame);
-    if (metadata.rtpTimestamp !== undefined) this.#latency.shown(metadata.rtpTimestamp, now);
+    if (metadata.rtpTimestamp !== undefined) this.#latency.noteShown(metadata.rtpTimestamp, now);
     if (metadata.receiveTime !== undefined)
       this.#slacks.add(now - metadata.receiveTime - 1000 * (metadata.processingDuration ?? 0), now);
     this.#shown += this.#presented === 0 ? 1 : Math.max(1, metadata.presentedFrames - this.#presented);
@@ -289,7 +274,7 @@ export class PlayerClient {
     clearTimeout(this.#timer);
     this.#waitingSince = undefined;
     this.#playingSince = now;
-    this.#change({ kind: 'playing' });
+    this.#setState({ kind: 'playing' });
   };
 
   readonly #beat = (): void => {
@@ -300,26 +285,12 @@ export class PlayerClient {
       this.#sendPace();
     }
     if (this.#beats % BEATS_PER_STATS === 0) void this.#measure();
-    if (this.#open && ++this.#silentBeats > SILENT_BEATS) this.#connection?.fail('The server went silent.');
+    if (this.#isOpen && ++this.#silentBeats > SILENT_BEATS_MAX) this.#link?.fail('The server went silent.');
   };
 
   async #measure(): Promise<void> {
-    const connection = this.#connection;
-    const report = await connection?.getStats();
-    if (report === undefined || connection !== this.#connection) return;
-    const now = performance.now();
-    const seconds = (now - this.#second.at) / 1000;
-    for (const entry of report.values()) {
-      if (entry.type !== 'inbound-rtp') continue;
-      const inbound = entry as RTCInboundRtpStreamStats;
-      const bytes = inbound.bytesReceived ?? 0;
-      this.#figures.bitrate = ((bytes - this.#second.bytes) * 8) / seconds;
-      this.#figures.framesDropped = inbound.framesDropped ?? 0;
-      this.#figures.packetsLost = inbound.packetsLost ?? 0;
-      this.#second.bytes = bytes;
-    }
-    this.#figures.fps = (this.#shown - this.#second.shown) / seconds;
-    this.#second.at = now;
-    this.#second.shown = this.#shown;
+    const link = this.#link;
+    const report = await link?.getStats();
+    if (report !== undefined && link === this.#link) this.#receiver.measure(report, this.#shown);
   }
 }

@@ -1,11 +1,16 @@
 import type { InputWriter } from './writer.ts';
 
+/** The game's number of a gamepad's first button. Mouse buttons come before. */
 const FIRST_BUTTON = 16;
 const BUTTONS = 16;
 const AXES = 4;
+/** A stick that is pushed less than this counts as at rest. */
 const DEAD_ZONE = 0.1;
 
-/** Gamepads in the standard mapping, read once per frame while one is connected. Only changes are written, so that others may write too. */
+/**
+ * Reads gamepads that have the standard mapping, once per frame while one is connected. It writes changes alone, so it
+ * does not disturb the touch controls, which write the same axes.
+ */
 export class GamepadInput {
   readonly #writer: InputWriter;
   readonly #onAct: () => void;
@@ -39,11 +44,11 @@ export class GamepadInput {
     let strongest: Gamepad | undefined;
     for (const pad of navigator.getGamepads()) {
       if (pad === null) continue;
-      for (let i = 0; i < BUTTONS && i < pad.buttons.length; i++) if (pad.buttons[i]!.pressed) buttons |= 1 << i;
+      for (let i = 0; i < BUTTONS; i++) if (pad.buttons[i]?.pressed) buttons |= 1 << i;
       if (strongest === undefined || reach(pad) > reach(strongest)) strongest = pad;
     }
     this.#writeButtons(buttons);
-    for (let axis = 0; axis < AXES; axis++) this.#writeAxis(axis, settle(strongest?.axes[axis] ?? 0));
+    for (let axis = 0; axis < AXES; axis++) this.#writeAxis(axis, applyDeadZone(strongest?.axes[axis] ?? 0));
     this.#writer.commit();
   };
 
@@ -63,15 +68,15 @@ export class GamepadInput {
   }
 }
 
-/** How far a pad's sticks are pushed, to choose among several. */
+/** Returns how far a gamepad's sticks are pushed. Among several gamepads the one with the highest value steers. */
 function reach(pad: Gamepad): number {
   let sum = 0;
-  for (let i = 0; i < AXES && i < pad.axes.length; i++) sum += Math.abs(pad.axes[i]!);
+  for (let i = 0; i < AXES; i++) sum += Math.abs(pad.axes[i] ?? 0);
   return sum;
 }
 
-/** Zero near the rest position, and continuous from there to 1. */
-function settle(value: number): number {
+/** Returns 0 inside the dead zone, and outside of it rises from 0 to 1 without a jump. */
+function applyDeadZone(value: number): number {
   const size = Math.abs(value);
   return size < DEAD_ZONE ? 0 : (Math.sign(value) * (size - DEAD_ZONE)) / (1 - DEAD_ZONE);
 }

@@ -2,25 +2,27 @@ import { GamepadInput } from './gamepad.ts';
 import { gameKey } from './keys.ts';
 import type { InputWriter } from './writer.ts';
 
-export type PlayerInputOptions = {
-  /** Takes the pointer; holds `video`. */
+export type PageInputOptions = {
+  /** The area for the pointer. It contains `video`. */
   stage: HTMLElement;
-  /** The picture, letterboxed in its box (`object-fit: contain`, centred across, `object-position` given by `alignY`). */
+  /** The picture. It keeps its shape inside its box (`object-fit: contain`) and is centred from left to right. */
   video: HTMLVideoElement;
   writer: InputWriter;
-  /** Where the picture stands in a box that is too high: 0 top, 0.5 middle. Default 0.5. */
+  /** Vertical position of the picture in a box that is too tall: 0 is at the top, 0.5 in the middle. Default 0.5. */
   alignY?: () => number;
-  /** Any key or button that belongs to the game. */
+  /** Called when the player presses a key or button of the game. */
   onAct?(): void;
   onLock?(locked: boolean): void;
 };
 
-const WHEEL_UNITS = [1, 16, 400]; // DOM_DELTA_PIXEL, _LINE, _PAGE in CSS pixels
-const rawUpdates = 'onpointerrawupdate' in globalThis; // not aligned to frames: earlier by half a frame on average
+/** CSS pixels for each unit of WheelEvent.deltaMode: pixel, line and page. */
+const WHEEL_PIXELS = [1, 16, 400];
+/** Raw updates do not wait for the next frame, so they come half a frame earlier on average. */
+const HAS_RAW_UPDATES = 'onpointerrawupdate' in globalThis;
 
-/** Keyboard, mouse and gamepads of a page, written to `writer` until `detach`. Everything is let go when the page loses attention. */
-export class PlayerInput {
-  readonly #options: PlayerInputOptions;
+/** Writes a page's keyboard, mouse and gamepads to `writer` until `detach`. Releases every key when the page loses the focus. */
+export class PageInput {
+  readonly #options: PageInputOptions;
   readonly #writer: InputWriter;
   readonly #listeners = new AbortController();
   readonly #gamepad: GamepadInput;
@@ -28,7 +30,7 @@ export class PlayerInput {
   readonly #picture = { left: 0, top: 0, width: 1, height: 1 };
   #locked = false;
 
-  constructor(options: PlayerInputOptions) {
+  constructor(options: PageInputOptions) {
     this.#options = options;
     this.#writer = options.writer;
     this.#gamepad = new GamepadInput(options.writer, () => options.onAct?.());
@@ -38,7 +40,7 @@ export class PlayerInput {
     this.#on(globalThis, 'blur', () => this.#writer.releaseAll());
     this.#on(document, 'visibilitychange', () => document.hidden && this.#writer.releaseAll());
     this.#on(document, 'pointerlockchange', this.#lockChange);
-    this.#on(stage, rawUpdates ? 'pointerrawupdate' : 'pointermove', this.#pointerMove);
+    this.#on(stage, HAS_RAW_UPDATES ? 'pointerrawupdate' : 'pointermove', this.#pointerMove);
     this.#on(stage, 'mousedown', this.#mouseButton);
     this.#on(globalThis, 'mouseup', this.#mouseButton);
     this.#on(stage, 'wheel', this.#wheel);
@@ -53,7 +55,10 @@ export class PlayerInput {
     return this.#locked;
   }
 
-  /** Locks the pointer to the picture, without the system's acceleration where that can be had. Needs a click, and a secure context. */
+  /**
+   * Locks the pointer to the picture, without the system's mouse acceleration if the browser can do that. Browsers allow
+   * this in a secure context after a click.
+   */
   async lock(): Promise<void> {
     const { stage } = this.#options;
     if (this.#locked || stage.requestPointerLock === undefined) return;
@@ -61,7 +66,8 @@ export class PlayerInput {
       await stage.requestPointerLock({ unadjustedMovement: true });
     } catch (error) {
       if (!(error instanceof DOMException) || error.name !== 'NotSupportedError') return;
-      await Promise.resolve(stage.requestPointerLock()).catch(() => {}); // refused: play goes on with a free pointer
+      // If the browser refuses, the player goes on with a free pointer.
+      await Promise.resolve(stage.requestPointerLock()).catch(() => {});
     }
   }
 
@@ -88,7 +94,7 @@ export class PlayerInput {
   };
 
   readonly #keyUp = (event: KeyboardEvent): void => {
-    // macOS keeps the release of a key to itself while Meta is down.
+    // macOS sends no release of a key while Meta is down.
     if (event.code === 'MetaLeft' || event.code === 'MetaRight') this.#writer.releaseAll();
     const usage = gameKey({ code: event.code, ctrlKey: false, metaKey: false });
     if (usage !== 0) this.#writer.key(usage, false);
@@ -96,9 +102,10 @@ export class PlayerInput {
 
   readonly #mouseButton = (event: MouseEvent): void => {
     const down = event.type === 'mousedown';
-    if (fromTouch(event)) return;
+    if (isFromTouch(event)) return;
     if (down) {
-      event.preventDefault(); // no selection, no autoscroll; so the focus moves by hand
+      // Prevents text selection and scrolling, but also the change of focus, which has to be made here.
+      event.preventDefault();
       this.#options.stage.focus({ preventScroll: true });
       this.#options.onAct?.();
     }
@@ -115,7 +122,7 @@ export class PlayerInput {
 
   readonly #wheel = (event: WheelEvent): void => {
     event.preventDefault();
-    const unit = WHEEL_UNITS[event.deltaMode] ?? 1;
+    const unit = WHEEL_PIXELS[event.deltaMode] ?? 1;
     this.#writer.wheel(event.deltaX * unit, event.deltaY * unit);
     this.#writer.commit();
   };
@@ -145,7 +152,10 @@ export class PlayerInput {
   };
 }
 
-/** Keys that work the page's own controls: all of them in a control that has the focus, and Tab until the pointer is locked. */
+/**
+ * Tells whether a key operates the page instead of the game. Tab does until the pointer is locked, and so do Enter, Space,
+ * Escape and the arrows while a button or another control has the focus.
+ */
 function belongsToPage(event: KeyboardEvent, locked: boolean): boolean {
   if (locked) return false;
   if (event.code === 'Tab') return true;
@@ -154,7 +164,7 @@ function belongsToPage(event: KeyboardEvent, locked: boolean): boolean {
   return inControl && /^(Enter|Space|Arrow.*|Escape)$/.test(event.code);
 }
 
-/** Browsers follow a touch with a mouse event that repeats it. */
-function fromTouch(event: MouseEvent & { sourceCapabilities?: { firesTouchEvents: boolean } }): boolean {
+/** Tells whether a browser made this mouse event from a touch, which the page has already handled. */
+function isFromTouch(event: MouseEvent & { sourceCapabilities?: { firesTouchEvents: boolean } }): boolean {
   return event.sourceCapabilities?.firesTouchEvents === true;
 }

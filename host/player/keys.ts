@@ -1,7 +1,7 @@
 /**
- * `KeyboardEvent.code` to USB HID usage of the keyboard page (0x07).
+ * Maps `KeyboardEvent.code` to the usages of the USB HID keyboard page (0x07).
  * Sources: W3C UI Events KeyboardEvent code values; USB HID Usage Tables 1.5, section 10.
- * Codes that stand for no place on a keyboard page (media, browser and power keys, telephone pads) are absent.
+ * Keys that are not on the HID keyboard page are absent: media, browser and power keys, and telephone pads.
  */
 export const KEYS: Readonly<Record<string, number>> = {
   ...run('KeyA KeyB KeyC KeyD KeyE KeyF KeyG KeyH KeyI KeyJ KeyK KeyL KeyM', 0x04),
@@ -29,7 +29,7 @@ export const KEYS: Readonly<Record<string, number>> = {
   ...run('ControlLeft ShiftLeft AltLeft MetaLeft ControlRight ShiftRight AltRight MetaRight', 0xe0),
 };
 
-/** Names of consecutive usages, from `first` on. */
+/** Gives consecutive usages to a list of codes, the first of which has the usage `first`. */
 function run(codes: string, first: number): Record<string, number> {
   return Object.fromEntries(codes.split(' ').map((code, index) => [code, first + index]));
 }
@@ -37,8 +37,8 @@ function run(codes: string, first: number): Record<string, number> {
 const BROWSER_KEYS = new Set(['F5', 'F11', 'F12', 'MetaLeft', 'MetaRight']);
 
 /**
- * The HID usage of a key that belongs to the game, or 0 for one that belongs to the browser: reload, full screen and developer tools,
- * whatever is pressed together with Control or Meta, and keys without a usage.
+ * Returns the HID usage of a key, or 0 if the key is not for the game. The browser keeps the keys for reload, full screen
+ * and developer tools, and every key that is pressed together with Control or Meta.
  */
 export function gameKey(event: Pick<KeyboardEvent, 'code' | 'ctrlKey' | 'metaKey'>): number {
   if (BROWSER_KEYS.has(event.code) || event.metaKey) return 0;

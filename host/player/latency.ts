@@ -1,74 +1,83 @@
-const INPUTS = 1024; // powers of two, so that a sequence that wraps keeps its slot
+import { type Milli, milli } from '../base/time.ts';
+
+// Powers of two, so that a sequence keeps its slot when it wraps.
+const INPUTS = 1024;
 const FRAMES = 64;
-const KNOWN = 1;
+
+// Bits of a frame's state.
+const DESCRIBED = 1;
 const SHOWN = 2;
 
 /**
- * Joins what the page sent, what the server says of each frame, and what the display showed, into the time from sending an input to
- * showing the first picture that contains it. A frame's information and its picture may come in either order, and either may be lost:
- * the input then counts with the next frame that has both. Times in milliseconds of one clock; sequences are u32 and may wrap.
+ * Measures the time from sending an input to showing the first picture that contains it. It joins three events: the page
+ * sends an input, the host says which input a frame contains, and the display shows the frame. The last two may come in
+ * either order, and either may be lost; the input then counts with the next frame that has both.
  */
 export class LatencyTracker {
-  readonly #onSample: (latencyMs: number, sequence: number) => void;
+  readonly #onSample: (latencyMs: Milli, sequence: number) => void;
   readonly #sentAt = new Float64Array(INPUTS);
+  // Frames by slot. A new frame takes the slot of the oldest one.
   readonly #rtp = new Uint32Array(FRAMES);
   readonly #state = new Uint8Array(FRAMES);
   readonly #input = new Uint32Array(FRAMES);
   readonly #shownAt = new Float64Array(FRAMES);
-  #nextFrame = 0;
+  #nextSlot = 0;
   #newestSent = 0;
   #newestShown = 0;
 
-  constructor(onSample: (latencyMs: number, sequence: number) => void) {
+  constructor(onSample: (latencyMs: Milli, sequence: number) => void) {
     this.#onSample = onSample;
   }
 
-  /** Forgets everything; the next input that is sent has the sequence `first`. */
+  /** Forgets everything. The next input will have the sequence `first`. */
   reset(first = 1): void {
     this.#state.fill(0);
     this.#newestSent = this.#newestShown = (first - 1) >>> 0;
   }
 
-  /** Inputs are sent in the order of their sequences, without gaps. */
-  sent(sequence: number, now: number): void {
+  /** Call this for every input. Sequences increase by one each time and wrap at 2^32. */
+  noteSent(sequence: number, now: Milli): void {
     this.#sentAt[sequence % INPUTS] = now;
     this.#newestSent = sequence;
   }
 
-  /** The server says that the frame with this RTP timestamp contains the inputs up to `input`. */
-  known(rtp: number, input: number): void {
-    const slot = this.#slot(rtp);
-    if (this.#state[slot] === SHOWN) this.#resolve(input, this.#shownAt[slot]!);
+  /** The host says that the frame with the RTP timestamp `rtp` contains all inputs up to the sequence `input`. */
+  noteDescribed(rtp: number, input: number): void {
+    const slot = this.#slotOf(rtp);
+    if (this.#state[slot] === SHOWN) this.#resolve(input, this.#shownAt[slot] ?? 0);
     this.#input[slot] = input;
-    this.#state[slot]! |= KNOWN;
+    this.#state[slot] = (this.#state[slot] ?? 0) | DESCRIBED;
   }
 
-  /** The display shows the frame with this RTP timestamp. */
-  shown(rtp: number, now: number): void {
-    const slot = this.#slot(rtp);
-    if (this.#state[slot] === KNOWN) this.#resolve(this.#input[slot]!, now);
+  /** The display shows the frame with the RTP timestamp `rtp`. */
+  noteShown(rtp: number, now: Milli): void {
+    const slot = this.#slotOf(rtp);
+    if (this.#state[slot] === DESCRIBED) this.#resolve(this.#input[slot] ?? 0, now);
     this.#shownAt[slot] = now;
-    this.#state[slot]! |= SHOWN;
+    this.#state[slot] = (this.#state[slot] ?? 0) | SHOWN;
   }
 
-  #slot(rtp: number): number {
-    for (let i = 0; i < FRAMES; i++) if (this.#rtp[i] === rtp && this.#state[i] !== 0) return i;
-    const slot = this.#nextFrame;
-    this.#nextFrame = (slot + 1) % FRAMES;
+  #slotOf(rtp: number): number {
+    for (let slot = 0; slot < FRAMES; slot++) if (this.#rtp[slot] === rtp && this.#state[slot] !== 0) return slot;
+    const slot = this.#nextSlot;
+    this.#nextSlot = (slot + 1) % FRAMES;
     this.#rtp[slot] = rtp;
     this.#state[slot] = 0;
     return slot;
   }
 
+  /** Reports the latency of every input up to `input` that no earlier picture has shown. */
   #resolve(input: number, shownAt: number): void {
-    const claimsUnsent = (this.#newestSent - input) | 0;
-    if (claimsUnsent < 0) return;
+    const newer = (this.#newestSent - input) | 0;
+    // Ignore a frame that claims to contain an input that was never sent.
+    if (newer < 0) return;
     let fresh = (input - this.#newestShown) | 0;
     if (fresh <= 0) return;
-    const kept = INPUTS - claimsUnsent;
-    for (fresh = Math.min(fresh, kept); fresh > 0; fresh--) {
+    // The send times of older inputs have been overwritten.
+    const remembered = INPUTS - newer;
+    for (fresh = Math.min(fresh, remembered); fresh > 0; fresh--) {
       const sequence = (input - fresh + 1) >>> 0;
-      this.#onSample(shownAt - this.#sentAt[sequence % INPUTS]!, sequence);
+      this.#onSample(milli(shownAt - (this.#sentAt[sequence % INPUTS] ?? 0)), sequence);
     }
     this.#newestShown = input;
   }

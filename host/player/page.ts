@@ -1,20 +1,21 @@
-import type { Notice } from '../stream/protocol.ts';
-import { PlayerClient, type PlayerState } from './client.ts';
-import type { View } from './connection.ts';
-import { PlayerInput } from './input.ts';
+import type { Notice } from '../base/protocol.ts';
+import { PlayerClient } from './client.ts';
+import { PageInput } from './input.ts';
+import type { ViewQuery } from './link.ts';
+import type { PlayerState } from './state.ts';
 import { TouchInput } from './touch.ts';
 
 declare global {
-  /** For the console and for measurements: the connection of this page. */
+  /** This page's client, for the browser's console and for measurements. */
   var nearlight: PlayerClient;
 }
 
-/** What went wrong, in a few plain words; the message says more. */
+/** Headlines by error code. The message below the headline says more. */
 const TITLES: Readonly<Record<string, string>> = {
   NL_BROWSER: 'This browser cannot play',
   NL_CONNECTION: 'No connection',
   NL_OFFER: 'This browser cannot play',
-  NL_REQUEST: 'That is not on offer',
+  NL_REQUEST: 'Not available here',
   NL_ROOM_FULL: 'No free seat',
   NL_SHUTDOWN: 'The server is restarting',
 };
@@ -29,15 +30,15 @@ const coarse = matchMedia('(pointer: coarse)');
 const portrait = matchMedia('(orientation: portrait)');
 root.classList.toggle('touch', coarse.matches);
 
-const client = new PlayerClient({ video, onState: show, onNotice: notice });
+const client = new PlayerClient({ video, onState: showState, onNotice: showNotice });
 globalThis.nearlight = client;
 
-const input = new PlayerInput({
+const input = new PageInput({
   stage,
   video,
   writer: client.input,
   alignY: () => (root.classList.contains('touch') && portrait.matches ? 0.3 : 0.5),
-  onAct: start,
+  onAct: hideCard,
   onLock: (locked) => toggle('locked', locked),
 });
 new TouchInput({
@@ -46,21 +47,21 @@ new TouchInput({
   knob: element('knob'),
   fire: element('fire'),
   writer: client.input,
-  onAct: start,
+  onAct: hideCard,
 });
 
 card.addEventListener('click', () => {
   if (client.state.kind !== 'playing') return;
-  start();
+  hideCard();
   stage.focus({ preventScroll: true });
   void video.play().catch(() => {});
   if (!root.classList.contains('touch')) void input.lock();
 });
-element('retry').addEventListener('click', () => client.connect(askedView()));
+element('retry').addEventListener('click', () => client.connect(readQuery()));
 element('figures').addEventListener('click', (event) => {
   stats.hidden = !stats.hidden;
   (event.currentTarget as HTMLElement).setAttribute('aria-expanded', String(!stats.hidden));
-  figures();
+  showFigures();
 });
 element('full').hidden = !document.fullscreenEnabled;
 element('full').addEventListener('click', () => void fullScreen());
@@ -69,9 +70,9 @@ document.addEventListener('fullscreenchange', () =>
 );
 addEventListener('pointerdown', (event) => event.pointerType === 'touch' && root.classList.add('touch'));
 addEventListener('pagehide', () => client.leave());
-addEventListener('pageshow', (event) => event.persisted && client.connect(askedView()));
-setInterval(figures, 500);
-client.connect(askedView());
+addEventListener('pageshow', (event) => event.persisted && client.connect(readQuery()));
+setInterval(showFigures, 500);
+client.connect(readQuery());
 
 function element<T extends HTMLElement = HTMLElement>(id: string): T {
   return document.getElementById(id) as T;
@@ -87,8 +88,11 @@ function text(id: string, value: string): void {
   if (node.textContent !== value) node.textContent = value;
 }
 
-/** What the address asks for, unchecked; else the server's usual picture, or less where a phone decodes and shows it. */
-function askedView(): View {
+/**
+ * Reads what the page's address asks for, unchecked. Without a size there, a phone asks for a smaller picture than the
+ * server's default.
+ */
+function readQuery(): ViewQuery {
   const query = new URLSearchParams(location.search);
   const phone = coarse.matches && Math.min(screen.width, screen.height) < 600;
   return {
@@ -98,21 +102,22 @@ function askedView(): View {
   };
 }
 
-function start(): void {
+/** Hides the card with the instructions once the game is playing. */
+function hideCard(): void {
   if (client.state.kind === 'playing') toggle('started', true);
 }
 
-function notice(message: Notice): void {
-  toggle('paused', message.kind === 'paused');
-  if (message.kind !== 'joined') return;
-  // A file's name, in words.
-  const game = message.game.replace(/[-_]+/g, ' ');
+function showNotice(notice: Notice): void {
+  toggle('paused', notice.kind === 'paused');
+  if (notice.kind !== 'joined') return;
+  // A game is named after its module's file, so its name may contain hyphens.
+  const game = notice.game.replace(/[-_]+/g, ' ');
   document.title = `${game} · Nearlight`;
   dataset.game = game;
   if (client.state.kind === 'playing') text('title', game);
 }
 
-function show(state: PlayerState): void {
+function showState(state: PlayerState): void {
   dataset.state = state.kind;
   text('code', '');
   text('message', '');
@@ -120,21 +125,22 @@ function show(state: PlayerState): void {
   if (state.kind === 'connecting') {
     const again = state.attempt > 1;
     text('status', again ? 'reconnecting…' : 'connecting…');
-    const waiting = again ? `Connecting again, attempt ${state.attempt}` : 'Bringing the game to you';
+    const waiting = again ? `Connecting again, attempt ${state.attempt}` : 'Connecting to the game';
     text('message', state.message ?? waiting);
   } else if (state.kind === 'playing') {
     toggle('seen', true);
     text('status', 'playing');
     text('title', dataset.game ?? 'Ready');
   } else if (state.kind === 'ended') {
-    ended(state);
+    showEnd(state);
   }
 }
 
-function ended(state: PlayerState & { kind: 'ended' }): void {
+function showEnd(state: PlayerState & { kind: 'ended' }): void {
   if (input.locked) document.exitPointerLock();
-  const wrongView = !state.retry && location.search !== '';
-  dataset.action = state.retry ? 'retry' : wrongView ? 'defaults' : 'none';
+  // The page's address may ask for something that does not exist. The server's defaults may work then.
+  const hasQuery = !state.retry && location.search !== '';
+  dataset.action = state.retry ? 'retry' : hasQuery ? 'defaults' : 'none';
   text('status', 'stopped');
   text('title', TITLES[state.code] ?? 'The game stopped');
   text('message', state.message);
@@ -142,25 +148,25 @@ function ended(state: PlayerState & { kind: 'ended' }): void {
   if (!root.classList.contains('touch')) element(state.retry ? 'retry' : 'defaults').focus();
 }
 
-function figures(): void {
+function showFigures(): void {
   if (client.state.kind !== 'playing') return;
   const now = client.stats();
-  const fps = unit(now.fps, 0, 'fps');
-  const parts = [fps, unit(now.latencyP50, 0, 'ms')].filter((part) => part !== '–');
+  const fps = withUnit(now.fps, 0, 'fps');
+  const parts = [fps, withUnit(now.latencyP50, 0, 'ms')].filter((part) => part !== '–');
   text('status', 'paused' in dataset ? 'waiting…' : parts.join(' · ') || 'playing');
   if (stats.hidden) return;
   text('stat-fps', fps);
-  text('stat-p50', unit(now.latencyP50, 1, 'ms'));
-  text('stat-p99', unit(now.latencyP99, 1, 'ms'));
-  text('stat-rtt', unit(now.rtt, 1, 'ms'));
-  text('stat-server', unit(now.serverP50, 1, 'ms'));
+  text('stat-p50', withUnit(now.latencyP50, 1, 'ms'));
+  text('stat-p99', withUnit(now.latencyP99, 1, 'ms'));
+  text('stat-rtt', withUnit(now.rtt, 1, 'ms'));
+  text('stat-server', withUnit(now.serverP50, 1, 'ms'));
   text('stat-size', now.width > 0 ? `${now.width} × ${now.height}` : '–');
-  text('stat-bitrate', unit(now.bitrate / 1e6, 1, 'Mbit/s'));
+  text('stat-bitrate', withUnit(now.bitrate / 1e6, 1, 'Mbit/s'));
   text('stat-dropped', String(now.framesDropped));
   text('stat-lost', String(now.packetsLost));
 }
 
-function unit(value: number, digits: number, name: string): string {
+function withUnit(value: number, digits: number, name: string): string {
   return Number.isNaN(value) ? '–' : `${value.toFixed(digits)} ${name}`;
 }
 
@@ -168,5 +174,6 @@ async function fullScreen(): Promise<void> {
   if (document.fullscreenElement !== null) return document.exitFullscreen();
   await root.requestFullscreen({ navigationUI: 'hide' });
   const orientation = screen.orientation as ScreenOrientation & { lock?(to: string): Promise<void> };
-  if (coarse.matches) await orientation.lock?.('landscape').catch(() => {}); // phones only, and not all
+  // Only some phones can lock the orientation.
+  if (coarse.matches) await orientation.lock?.('landscape').catch(() => {});
 }

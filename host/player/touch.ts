@@ -1,9 +1,9 @@
 import type { InputWriter } from './writer.ts';
 
 export type TouchInputOptions = {
-  /** Takes the fingers: left part the stick, the rest looks around. */
+  /** The touch area. A finger on its left part moves the stick; a finger on the rest looks around. */
   stage: HTMLElement;
-  /** The stick's ring; moves under the finger. */
+  /** The stick's ring. It moves to where the finger touches. */
   stick: HTMLElement;
   knob: HTMLElement;
   fire: HTMLElement;
@@ -11,19 +11,23 @@ export type TouchInputOptions = {
   onAct?(): void;
 };
 
-const STICK_SHARE = 0.45; // of the stage's width
-const STICK_RADIUS = 52; // CSS pixels
-const LOOK_GAIN = 2.5; // a thumb travels less far than a mouse
+/** Fraction of the stage's width that belongs to the stick. */
+const STICK_FRACTION = 0.45;
+/** Radius of the stick in CSS pixels. */
+const STICK_RADIUS = 52;
+/** Factor from finger movement to mouse movement, because a thumb moves less far than a mouse. */
+const LOOK_GAIN = 2.5;
 const FIRE_BUTTON = 0;
 
-/** A virtual left stick (axes 0 and 1), looking around by dragging (relative movement) and a fire button, until `detach`. */
+/** Touch controls until `detach`: a virtual stick (axes 0 and 1), dragging to look around, and a fire button. */
 export class TouchInput {
   readonly #options: TouchInputOptions;
   readonly #listeners = new AbortController();
+  /** Pointer ids of the fingers on the stick and on the rest of the stage; -1 for none. */
   #stickFinger = -1;
   #lookFinger = -1;
-  #centreX = 0;
-  #centreY = 0;
+  #stickX = 0;
+  #stickY = 0;
   #lookX = 0;
   #lookY = 0;
 
@@ -53,11 +57,11 @@ export class TouchInput {
     if (event.pointerType !== 'touch') return;
     const { stage, writer } = this.#options;
     stage.setPointerCapture(event.pointerId);
-    const left = event.clientX < stage.clientWidth * STICK_SHARE;
+    const left = event.clientX < stage.clientWidth * STICK_FRACTION;
     if (left && this.#stickFinger < 0) {
       this.#stickFinger = event.pointerId;
-      this.#centreX = event.clientX;
-      this.#centreY = event.clientY;
+      this.#stickX = event.clientX;
+      this.#stickY = event.clientY;
       this.#place(event.clientX, event.clientY);
     } else if (!left && this.#lookFinger < 0) {
       this.#lookFinger = event.pointerId;
@@ -71,7 +75,7 @@ export class TouchInput {
   readonly #move = (event: PointerEvent): void => {
     const { writer } = this.#options;
     if (event.pointerId === this.#stickFinger) {
-      this.#push(event.clientX - this.#centreX, event.clientY - this.#centreY);
+      this.#push(event.clientX - this.#stickX, event.clientY - this.#stickY);
     } else if (event.pointerId === this.#lookFinger) {
       writer.move((event.clientX - this.#lookX) * LOOK_GAIN, (event.clientY - this.#lookY) * LOOK_GAIN);
       this.#lookX = event.clientX;

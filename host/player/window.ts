@@ -1,4 +1,6 @@
-/** The newest samples of a quantity, for percentiles over a recent time. Nothing is allocated after construction but a view a reading. */
+import type { Milli } from '../base/time.ts';
+
+/** Percentiles of the samples of the last seconds. Adding a sample allocates nothing, and a reading only one array view. */
 export class SampleWindow {
   readonly #spanMs: number;
   readonly #values: Float64Array;
@@ -6,7 +8,7 @@ export class SampleWindow {
   readonly #sorted: Float64Array;
   #count = 0;
 
-  /** Keeps the newest `capacity` samples; those older than `spanMs` no longer count. */
+  /** Keeps at most `capacity` samples, and ignores those older than `spanMs`. */
   constructor({ capacity = 1024, spanMs = 10_000 } = {}) {
     this.#spanMs = spanMs;
     this.#values = new Float64Array(capacity);
@@ -14,8 +16,8 @@ export class SampleWindow {
     this.#sorted = new Float64Array(capacity);
   }
 
-  /** `now` in milliseconds, never falling. */
-  add(value: number, now: number): void {
+  /** Adds a sample. `now` must never decrease from call to call. */
+  add(value: number, now: Milli): void {
     const slot = this.#count++ % this.#values.length;
     this.#values[slot] = value;
     this.#times[slot] = now;
@@ -25,18 +27,17 @@ export class SampleWindow {
     this.#count = 0;
   }
 
-  /** The value that a share `fraction` (0 to 1) of the recent samples does not exceed (nearest rank); NaN where there is none. */
-  percentile(fraction: number, now: number): number {
+  /** Returns the percentile by nearest rank; `fraction` is 0 to 1. NaN if there is no recent sample. */
+  percentile(fraction: number, now: Milli): number {
     const capacity = this.#values.length;
     const kept = Math.min(this.#count, capacity);
     let recent = 0;
     for (let i = 1; i <= kept; i++) {
       const slot = (this.#count - i) % capacity;
-      if (now - this.#times[slot]! > this.#spanMs) break;
-      this.#sorted[recent++] = this.#values[slot]!;
+      if (now - (this.#times[slot] ?? 0) > this.#spanMs) break;
+      this.#sorted[recent++] = this.#values[slot] ?? 0;
     }
-    if (recent === 0) return Number.NaN;
     const sorted = this.#sorted.subarray(0, recent).sort();
-    return sorted[Math.max(0, Math.ceil(fraction * recent) - 1)]!;
+    return sorted[Math.max(0, Math.ceil(fraction * recent) - 1)] ?? Number.NaN;
   }
 }

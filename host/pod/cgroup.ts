@@ -1,36 +1,36 @@
 import { constants, mkdirSync } from 'node:fs';
-import { readFile, rmdir, writeFile } from 'node:fs/promises';
+import { rmdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fillCpuset, stats1, writes1 } from './cgroup1.ts';
-import { enable, stats2, writes2 } from './cgroup2.ts';
-import { fields, number, type Write } from './cgroupfs.ts';
+import { enableControllers, stats2, writes2 } from './cgroup2.ts';
+import { type CgroupWrite, readFields, readNumber } from './cgroupfs.ts';
 import { type CgroupMounts, ownMounts, relativePath } from './hierarchy.ts';
 import { type CgroupStats, type Resources, TaskError } from './tasks.ts';
 
-/** How often processes that end are waited for. */
-const KILL_TRIES = 200;
+/** How often to try again to remove a cgroup whose processes are about to end, and how long to wait in between. */
 const REMOVE_TRIES = 20;
 const TRY_MS = 10;
 
-/** Opens a cgroup, which need not exist yet. @throws TaskError for a path that cannot be one */
+/** A cgroup by its OCI path. It need not exist yet. @throws TaskError if the path is invalid */
 export function openCgroup(cgroupsPath: string, mounts: CgroupMounts = ownMounts()): Cgroup {
   return new Cgroup(relativePath(cgroupsPath), mounts);
 }
 
-/** Moves a process back to where every process begins, so that the cgroup it was in can be removed. */
+/** Moves a process back to the root cgroup, so that its present cgroup can be removed. */
 export async function leaveCgroups(pid: number, { controllers, unified }: CgroupMounts = ownMounts()): Promise<void> {
   for (const folder of new Set(unified ? [unified] : controllers.values()))
     await put(join(folder, 'cgroup.procs'), String(pid)).catch(() => {});
 }
 
-/** A cgroup of either version: what a container may use, and what it has used. */
+/** A cgroup of version 1 or 2. It limits what a container uses, and counts it. */
 export class Cgroup {
   readonly path: string;
-  /** Folder in version 2. */
+  /** Its folder in version 2; undefined on a node with version 1. */
   readonly #unified: string | undefined;
-  /** Folders in version 1. */
+  /** Its folder for each controller of version 1; empty on a node with version 2. */
   readonly #controllers = new Map<string, string>();
+  /** Where version 2 is mounted. */
   readonly #mount: string | undefined;
 
   constructor(path: string, { controllers, unified }: CgroupMounts) {
@@ -40,22 +40,22 @@ export class Cgroup {
     else for (const [name, folder] of controllers) this.#controllers.set(name, join(folder, path));
   }
 
-  /** Every folder that makes it up. */
+  /** All folders that belong to this cgroup. */
   get folders(): string[] {
     return this.#unified !== undefined ? [this.#unified] : [...new Set(this.#controllers.values())];
   }
 
-  /** Makes its folders, at once: a pod's start waits for it. @throws Error of mkdir(2) */
+  /** Creates its folders. Synchronous, because the start of a pod waits for it. @throws Error of mkdir(2) */
   create(): void {
     for (const folder of this.folders) mkdirSync(folder, { recursive: true });
-    if (this.#mount !== undefined) enable(this.#mount, this.path);
+    if (this.#mount !== undefined) enableControllers(this.#mount, this.path);
     const cpuset = this.#controllers.get('cpuset');
     if (cpuset !== undefined) fillCpuset(cpuset);
   }
 
   /**
-   * Moves a whole process in, with all its threads. The first move on a machine takes some 12 ms.
-   * @throws TaskError notFound for a cgroup or a process that is not there; failedPrecondition with the kernel's reason
+   * Moves a process into the cgroup, with all its threads. The first move on a machine takes some 12 ms.
+   * @throws TaskError notFound if the cgroup or the process does not exist; failedPrecondition with the kernel's reason
    */
   async add(pid: number): Promise<void> {
     for (const folder of this.folders)
@@ -66,58 +66,30 @@ export class Cgroup {
   }
 
   /**
-   * Sets the limits that `resources` names and leaves the others. A limit of a controller that the node lacks is left out.
-   * @throws TaskError failedPrecondition where the kernel refuses, such as a limit below what is in use
+   * Sets the limits that `resources` contains and leaves the others unchanged. Skips controllers that the node does not have.
+   * @throws TaskError failedPrecondition if the kernel refuses, for example a limit below what is in use
    */
   async limit(resources: Resources): Promise<void> {
     const writes =
       this.#unified !== undefined
-        ? writes2(resources, await number(this.#file('memory', 'memory.current')))
-        : writes1(resources, await number(this.#file('memory', 'memory.limit_in_bytes')));
+        ? writes2(resources, await readNumber(this.#file('memory', 'memory.current')))
+        : writes1(resources, await readNumber(this.#file('memory', 'memory.limit_in_bytes')));
     for (const write of writes) await this.#set(write);
   }
 
-  /** What a cgroup has used; zeros for one that is not there. */
+  /** The resources that its processes have used; zeros if the cgroup does not exist. */
   async stats(): Promise<CgroupStats> {
     if (this.#unified !== undefined) return stats2(this.#unified);
     return stats1((controller, name) => this.#file(controller, name));
   }
 
-  /** How many of its processes the kernel has killed for want of memory. */
+  /** How many of its processes the kernel has killed because they used too much memory. */
   async oomKills(): Promise<number> {
     const name = this.#unified !== undefined ? 'memory.events' : 'memory.oom_control';
-    return (await fields(this.#file('memory', name))).get('oom_kill') ?? 0;
+    return (await readFields(this.#file('memory', name))).get('oom_kill') ?? 0;
   }
 
-  async pids(): Promise<number[]> {
-    const folder = this.folders[0];
-    const procs = folder === undefined ? '' : await readFile(join(folder, 'cgroup.procs'), 'utf8').catch(() => '');
-    return procs.split('\n').filter(Boolean).map(Number);
-  }
-
-  /**
-   * Kills every process in it, also those that begin meanwhile, and resolves when none is left.
-   * @throws TaskError failedPrecondition where this process is among them, or one does not go
-   */
-  async kill(): Promise<void> {
-    for (let tries = 0; tries < KILL_TRIES; tries++) {
-      const pids = await this.pids();
-      if (pids.length === 0) return;
-      if (pids.includes(process.pid))
-        throw new TaskError('failedPrecondition', `${this.path} holds this process, which does not kill itself`);
-      const isKilled =
-        this.#unified !== undefined &&
-        (await put(join(this.#unified, 'cgroup.kill'), '1').then(
-          () => true,
-          () => false, // before Linux 5.14
-        ));
-      if (!isKilled) for (const pid of pids) kill(pid);
-      await sleep(TRY_MS);
-    }
-    throw new TaskError('failedPrecondition', `${this.path} still holds processes: ${(await this.pids()).join(', ')}`);
-  }
-
-  /** Removes it, once its processes are gone, and nothing above it; a folder that stays in use is left. */
+  /** Removes the cgroup, but none above it. Waits briefly for its last processes to end, then leaves what is still in use. */
   async remove(): Promise<void> {
     for (const folder of this.folders)
       for (let tries = 0; tries < REMOVE_TRIES; tries++) {
@@ -134,7 +106,7 @@ export class Cgroup {
     return join(this.#unified ?? this.#controllers.get(controller) ?? '/nonexistent', name);
   }
 
-  async #set({ controller, name, value }: Write): Promise<void> {
+  async #set({ controller, name, value }: CgroupWrite): Promise<void> {
     try {
       await put(this.#file(controller, name), value);
     } catch (cause) {
@@ -146,15 +118,7 @@ export class Cgroup {
   }
 }
 
-/** Writes to a file that has to be there: cgroups answer the wish to make one with EACCES. */
+/** Writes to an existing file. A cgroup folder refuses new files with EACCES, which would hide that the file is missing. */
 function put(path: string, value: string): Promise<void> {
   return writeFile(path, value, { flag: constants.O_WRONLY });
-}
-
-function kill(pid: number): void {
-  try {
-    process.kill(pid, 'SIGKILL');
-  } catch {
-    // It has ended already.
-  }
 }

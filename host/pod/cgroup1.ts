@@ -1,17 +1,17 @@
 import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fields, number, text, type Write } from './cgroupfs.ts';
+import { type CgroupWrite, readFields, readNumber, readText } from './cgroupfs.ts';
 import type { CgroupStats, Resources } from './tasks.ts';
 
-/** Version 1 writes no limit as a number of this size. */
+/** Version 1 expresses "no limit" as a number above this one. */
 const UNLIMITED = 2 ** 60;
 
 /**
- * Limits as files of version 1 take them, in the order in which the kernel accepts them.
- * @param memoryLimit the present one, in bytes
+ * The files to write for these limits in version 1, in the order in which the kernel accepts them.
+ * @param memoryLimit the present limit of the cgroup's memory, in bytes
  */
-export function writes1({ cpu, memory, pids }: Resources, memoryLimit: number): Write[] {
-  const found: Write[] = [];
+export function writes1({ cpu, memory, pids }: Resources, memoryLimit: number): CgroupWrite[] {
+  const found: CgroupWrite[] = [];
   const set = (controller: string, name: string, value: number | string) =>
     found.push({ controller, name, value: String(value) });
   if (cpu?.shares) set('cpu', 'cpu.shares', cpu.shares);
@@ -20,7 +20,7 @@ export function writes1({ cpu, memory, pids }: Resources, memoryLimit: number): 
   const { limit = 0 } = memory ?? {};
   const swap = memory?.swap || (limit === -1 ? -1 : 0);
   const setSwap = () => swap && set('memory', 'memory.memsw.limit_in_bytes', swap);
-  // Memory and swap together may at no time be less than memory.
+  // The kernel refuses any write after which the limit for memory and swap together is below the one for memory.
   const isSwapFirst = swap === -1 || swap > memoryLimit;
   if (isSwapFirst) setSwap();
   if (limit) set('memory', 'memory.limit_in_bytes', limit);
@@ -30,19 +30,19 @@ export function writes1({ cpu, memory, pids }: Resources, memoryLimit: number): 
   return found;
 }
 
-/** @param file the path of a controller's file */
+/** Reads the statistics of version 1. @param file returns the path of a controller's file */
 export async function stats1(file: (controller: string, name: string) => string): Promise<CgroupStats> {
   const [usageNs, user, throttle, memory, usage, limit, swap, oom, current, max] = await Promise.all([
-    number(file('cpuacct', 'cpuacct.usage')),
-    number(file('cpuacct', 'cpuacct.usage_user')),
-    fields(file('cpu', 'cpu.stat')),
-    fields(file('memory', 'memory.stat')),
-    number(file('memory', 'memory.usage_in_bytes')),
-    number(file('memory', 'memory.limit_in_bytes')),
-    number(file('memory', 'memory.memsw.usage_in_bytes')),
-    fields(file('memory', 'memory.oom_control')),
-    number(file('pids', 'pids.current')),
-    number(file('pids', 'pids.max')),
+    readNumber(file('cpuacct', 'cpuacct.usage')),
+    readNumber(file('cpuacct', 'cpuacct.usage_user')),
+    readFields(file('cpu', 'cpu.stat')),
+    readFields(file('memory', 'memory.stat')),
+    readNumber(file('memory', 'memory.usage_in_bytes')),
+    readNumber(file('memory', 'memory.limit_in_bytes')),
+    readNumber(file('memory', 'memory.memsw.usage_in_bytes')),
+    readFields(file('memory', 'memory.oom_control')),
+    readNumber(file('pids', 'pids.current')),
+    readNumber(file('pids', 'pids.max')),
   ]);
   const of = (name: string) => memory.get(name) ?? 0;
   return {
@@ -70,12 +70,15 @@ export async function stats1(file: (controller: string, name: string) => string)
   };
 }
 
-/** A cpuset without processors or memory nodes takes no process (cpusets.rst): each folder gets its parent's. */
+/**
+ * Gives a new folder of the cpuset controller, and new ones above it, their parent's processors and memory nodes. They start
+ * with none, and then accept no process (cpusets.rst).
+ */
 export function fillCpuset(folder: string): void {
   for (const name of ['cpuset.cpus', 'cpuset.mems']) {
     const [own, parent] = [join(folder, name), join(folder, '..', name)];
-    if (!existsSync(own) || !existsSync(parent) || text(own).trim() !== '') continue;
-    if (text(parent).trim() === '') fillCpuset(join(folder, '..'));
-    writeFileSync(own, text(parent).trim());
+    if (!existsSync(own) || !existsSync(parent) || readText(own).trim() !== '') continue;
+    if (readText(parent).trim() === '') fillCpuset(join(folder, '..'));
+    writeFileSync(own, readText(parent).trim());
   }
 }

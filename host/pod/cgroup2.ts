@@ -1,26 +1,27 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fields, number, text, type Write } from './cgroupfs.ts';
+import { type CgroupWrite, readFields, readNumber, readText } from './cgroupfs.ts';
 import { type CgroupStats, type Resources, TaskError } from './tasks.ts';
 
 const CONTROLLERS = ['cpu', 'cpuset', 'memory', 'pids'];
-/** Bounds of cpu.shares in version 1, which become weights of 1 to 10000. */
+/** The range of cpu.shares in version 1. Version 2 has weights instead, from 1 to 10000. */
 const SHARES = { min: 2, max: 262_144 };
+/** The kernel's default period for processor quotas. */
 const PERIOD_US = 100_000;
 
-/** Shares of version 1 as a weight, as runc converts them. */
+/** Converts shares of version 1 to a weight of version 2, with the same formula as runc. */
 export function weightOf(shares: number): number {
   const bounded = Math.min(Math.max(shares, SHARES.min), SHARES.max);
   return Math.floor(1 + ((bounded - SHARES.min) * 9999) / (SHARES.max - SHARES.min));
 }
 
 /**
- * Limits as files of version 2 take them; a quota or a limit of -1 is none.
- * @param memoryUsed bytes
- * @throws TaskError failedPrecondition for a memory limit below what is used: the kernel would kill to reach it, and not refuse
+ * The files to write for these limits in version 2. A quota or a limit of -1 means none.
+ * @param memoryUsed what the cgroup uses now, in bytes
+ * @throws TaskError failedPrecondition for a memory limit below that: the kernel would not refuse it but kill processes
  */
-export function writes2({ cpu, memory, pids }: Resources, memoryUsed: number): Write[] {
-  const found: Write[] = [];
+export function writes2({ cpu, memory, pids }: Resources, memoryUsed: number): CgroupWrite[] {
+  const found: CgroupWrite[] = [];
   const set = (controller: string, name: string, value: number | string) =>
     found.push({ controller, name, value: String(value) });
   const orMax = (value: number) => (value > 0 ? value : 'max');
@@ -30,8 +31,11 @@ export function writes2({ cpu, memory, pids }: Resources, memoryUsed: number): W
   if (limit > 0 && limit < memoryUsed)
     throw new TaskError('failedPrecondition', `memory.max cannot be set to ${limit}: more than that is in use`);
   if (swap > 0 && limit > 0 && swap < limit)
-    throw new TaskError('invalidArgument', `memory and swap of ${swap} are less than the memory of ${limit}`);
-  // Version 1 limits both together, version 2 swap alone.
+    throw new TaskError(
+      'invalidArgument',
+      `the limit for memory and swap, ${swap}, is below the limit for memory, ${limit}`,
+    );
+  // The OCI limit is for memory and swap together, as in version 1. Version 2 limits swap by itself.
   if (swap < 0 || (limit < 0 && swap === 0)) set('memory', 'memory.swap.max', 'max');
   else if (swap > 0 && limit > 0) set('memory', 'memory.swap.max', swap - limit);
   if (limit) set('memory', 'memory.max', orMax(limit));
@@ -40,18 +44,18 @@ export function writes2({ cpu, memory, pids }: Resources, memoryUsed: number): W
   return found;
 }
 
-/** @param folder of the cgroup */
+/** Reads the statistics of version 2. @param folder the cgroup's folder */
 export async function stats2(folder: string): Promise<CgroupStats> {
   const file = (name: string) => join(folder, name);
   const [cpu, memory, usage, limit, swap, events, current, max] = await Promise.all([
-    fields(file('cpu.stat')),
-    fields(file('memory.stat')),
-    number(file('memory.current')),
-    number(file('memory.max')),
-    number(file('memory.swap.current')),
-    fields(file('memory.events')),
-    number(file('pids.current')),
-    number(file('pids.max')),
+    readFields(file('cpu.stat')),
+    readFields(file('memory.stat')),
+    readNumber(file('memory.current')),
+    readNumber(file('memory.max')),
+    readNumber(file('memory.swap.current')),
+    readFields(file('memory.events')),
+    readNumber(file('pids.current')),
+    readNumber(file('pids.max')),
   ]);
   const of = (all: Map<string, number>, name: string) => all.get(name) ?? 0;
   return {
@@ -80,21 +84,22 @@ export async function stats2(folder: string): Promise<CgroupStats> {
 }
 
 /**
- * Makes controllers work in a folder: every folder above it has to hand them down (cgroup-v2.rst, "Top-down Constraint"). What
- * cannot be handed down is neither limited nor counted.
- * @param path of the cgroup, below the mount
+ * Enables our controllers in a cgroup. Every folder above must pass them down (cgroup-v2.rst, "Top-down Constraint"). Where
+ * the kernel does not allow that for a controller, it neither limits nor counts.
+ * @param mount where version 2 is mounted
+ * @param path the cgroup's path below the mount
  */
-export function enable(mount: string, path: string): void {
+export function enableControllers(mount: string, path: string): void {
   let folder = mount;
   for (const part of ['', ...path.split('/').slice(0, -1)]) {
     folder = join(folder, part);
-    const words = (name: string) => text(join(folder, name)).trim().split(' ');
+    const words = (name: string) => readText(join(folder, name)).trim().split(' ');
     const [offered, given] = [words('cgroup.controllers'), words('cgroup.subtree_control')];
     for (const name of CONTROLLERS.filter((name) => offered.includes(name) && !given.includes(name)))
       try {
         writeFileSync(join(folder, 'cgroup.subtree_control'), `+${name}`, { flag: 'r+' });
       } catch {
-        // One that is refused, such as cpu under real-time processes, does not take the others with it.
+        // The kernel may refuse one controller, such as cpu where real-time processes run, and accept the others.
       }
   }
 }

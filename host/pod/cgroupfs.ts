@@ -1,15 +1,15 @@
 import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 
-/** A value for a controller's file. */
-export interface Write {
+/** A value to write to a file of a cgroup. */
+export interface CgroupWrite {
   controller: string;
   name: string;
   value: string;
 }
 
-/** A file's text; empty where it cannot be read. */
-export function text(path: string): string {
+/** The text of a file; empty if it cannot be read. */
+export function readText(path: string): string {
   try {
     return readFileSync(path, 'utf8');
   } catch {
@@ -17,13 +17,13 @@ export function text(path: string): string {
   }
 }
 
-/** A file of one number; 0 for one that is missing or says `max`. */
-export async function number(path: string): Promise<number> {
+/** The number in a file; 0 if the file is missing or contains `max`. */
+export async function readNumber(path: string): Promise<number> {
   return Number((await readFile(path, 'utf8').catch(() => '0')).trim()) || 0;
 }
 
-/** A file of lines `name number`; empty for one that is missing. */
-export async function fields(path: string): Promise<Map<string, number>> {
-  const lines = await readFile(path, 'utf8').catch(() => '');
-  return new Map(lines.split('\n').map((line) => [line.split(' ')[0]!, Number(line.split(' ')[1])]));
+/** The numbers in a file with lines `name number`; empty if the file is missing. */
+export async function readFields(path: string): Promise<Map<string, number>> {
+  const lines = (await readFile(path, 'utf8').catch(() => '')).split('\n');
+  return new Map(lines.map((line) => line.split(' ')).map(([name = '', value]) => [name, Number(value)]));
 }

@@ -4,50 +4,59 @@ import { chmod, rm } from 'node:fs/promises';
 import { createServer, type IncomingMessage, request, type ServerResponse } from 'node:http';
 import { type ErrorCode, errors, NearlightError } from '../base/errors.ts';
 
-/** Modules that may wait for the compiler at once. */
+/** How many requests may wait for the compiler. */
 const WAITING_MAX = 64;
-/** For the whole of an answer, with a queue before it; then the asker helps itself. */
+/** How long a host waits for an answer, the queue included. After that it compiles the module itself. */
 const ANSWER_MS_MAX = 150_000;
 
 export interface CompileServiceOptions {
   socket: string;
   moduleBytesMax: number;
-  /** Checks a module and gives its native code, from the cache where it is there. @throws NearlightError */
+  /** Checks a module and returns its native code, if possible from the cache. @throws NearlightError */
   native(module: Uint8Array): Promise<Uint8Array>;
 }
 
 export interface CompileService {
-  /** Requests that are not answered yet. */
-  readonly waiting: number;
+  /** How many requests wait for the compiler, having sent their whole module. */
+  readonly queued: number;
   close(): Promise<void>;
 }
 
 /**
- * Serves `POST /compile` on a unix socket that is its user's alone: the body is a module, the answer its native code, which the
- * cache then holds where there is room. 422 with a code and a message: the module's fault; any other status: the service's.
- * Modules are compiled one after another, each once however many ask for it. Games never run in this process, so that what it
- * writes is out of their reach.
+ * Serves `POST /compile` on a unix socket that only our own user can open. The request is a module, the response its native
+ * code. Status 422 with a code and a message means that the module is at fault, any other error that the service is. Modules
+ * are compiled one at a time, and each only once, however many hosts ask for it. This process writes the cache and never runs
+ * a game, so no game can tamper with the cache.
  */
 export async function serveCompiler(options: CompileServiceOptions): Promise<CompileService> {
   const { socket, moduleBytesMax } = options;
-  const native = oneAtATime(options.native);
+  const compile = oneAtATime(options.native);
   let waiting = 0;
+  let queued = 0;
+  const native: Native = (module) => {
+    queued++;
+    return compile(module).finally(() => queued--);
+  };
   const server = createServer(async (incoming, response) => {
     if (incoming.method !== 'POST' || incoming.url !== '/compile')
-      return refuse(response, 404, 'NL_NOT_FOUND', 'there is POST /compile');
+      return refuse(response, { status: 404, code: 'NL_NOT_FOUND', message: 'use POST /compile' });
     if (waiting >= WAITING_MAX)
-      return refuse(response, 503, 'NL_COMPILE', `${waiting} modules wait for the compiler already`);
+      return refuse(response, {
+        status: 503,
+        code: 'NL_COMPILE',
+        message: `${waiting} modules are waiting for the compiler already`,
+      });
     waiting++;
     await answer(incoming, response, moduleBytesMax, native).finally(() => waiting--);
   });
-  // Whatever a keeper that died has left.
+  // A keeper that died has left its socket.
   await rm(socket, { force: true });
   server.listen({ path: socket });
   await once(server, 'listening');
   await chmod(socket, 0o600);
   return {
-    get waiting() {
-      return waiting;
+    get queued() {
+      return queued;
     },
     async close() {
       const closed = new Promise((resolve) => server.close(resolve));
@@ -59,17 +68,18 @@ export async function serveCompiler(options: CompileServiceOptions): Promise<Com
 
 type Native = CompileServiceOptions['native'];
 
+/** Runs one call at a time. Calls with the same module share one result while it is being made. */
 function oneAtATime(native: Native): Native {
-  const asked = new Map<string, Promise<Uint8Array>>();
+  const pending = new Map<string, Promise<Uint8Array>>();
   let last: Promise<unknown> = Promise.resolve();
   return (module) => {
     const digest = createHash('sha256').update(module).digest('hex');
-    const found = asked.get(digest);
+    const found = pending.get(digest);
     if (found) return found;
-    const made = last.then(() => native(module)).finally(() => asked.delete(digest));
-    last = made.catch(() => {});
-    asked.set(digest, made);
-    return made;
+    const result = last.then(() => native(module)).finally(() => pending.delete(digest));
+    last = result.catch(() => {});
+    pending.set(digest, result);
+    return result;
   };
 }
 
@@ -83,19 +93,26 @@ async function answer(
     const code = await native(await readBody(incoming, moduleBytesMax));
     response.writeHead(200, { 'content-type': 'application/octet-stream', 'content-length': code.length }).end(code);
   } catch (error) {
-    if (error instanceof NearlightError) refuse(response, 422, error.code, error.detail);
-    else refuse(response, 500, 'NL_COMPILE', String(error));
+    if (error instanceof NearlightError) refuse(response, { status: 422, code: error.code, message: error.detail });
+    else refuse(response, { status: 500, code: 'NL_COMPILE', message: String(error) });
   }
 }
 
-function refuse(response: ServerResponse, status: number, code: ErrorCode, message: string): void {
-  // A body that nobody reads any more must not keep the connection.
+interface Refusal {
+  status: number;
+  code: ErrorCode;
+  message: string;
+}
+
+function refuse(response: ServerResponse, { status, code, message }: Refusal): void {
+  // We read no more of the request's body, so the connection cannot be used again.
   response.writeHead(status, { 'content-type': 'application/json', connection: 'close' });
   response.end(JSON.stringify({ code, message }));
 }
 
 async function readBody(stream: IncomingMessage, bytesMax: number): Promise<Buffer> {
-  const tooLong = () => new NearlightError('NL_MODULE_LIMIT', `it has more than ${bytesMax} bytes (MODULE_BYTES_MAX)`);
+  const tooLong = () =>
+    new NearlightError('NL_MODULE_LIMIT', `the module is larger than ${bytesMax} bytes (MODULE_BYTES_MAX)`);
   if (Number(stream.headers['content-length'] ?? 0) > bytesMax) throw tooLong();
   const chunks: Buffer[] = [];
   let bytes = 0;
@@ -110,9 +127,9 @@ async function readBody(stream: IncomingMessage, bytesMax: number): Promise<Buff
 }
 
 /**
- * Asks the keeper for a module's native code.
- * @returns the code, or undefined where no keeper answers, or none that can
- * @throws NearlightError what the compiler said of the module
+ * Asks the keeper for the native code of a module.
+ * @returns the code; undefined if no keeper answers, or if the keeper has a problem of its own
+ * @throws NearlightError what is wrong with the module, according to the compiler
  */
 export async function compileRemotely(socketPath: string, module: Uint8Array): Promise<Uint8Array | undefined> {
   let status: number | undefined;

@@ -1,41 +1,40 @@
 import { encode, timestamp } from './proto.ts';
 import { dial, type TtrpcClient } from './ttrpc.ts';
 
-/** Events that wait while containerd is away; the oldest are dropped beyond it. */
+const SERVICE = 'containerd.services.events.ttrpc.v1.Events';
+/** How many events may wait while containerd is down. Beyond that, the oldest are dropped. */
 const WAITING_MAX = 1024;
 const RETRY_MS = 200;
 const RETRY_MS_MAX = 5000;
 
-/** Tells containerd what happens to the tasks. */
+/** Sends containerd the events of our tasks. */
 export interface Publisher {
-  /** Sends an event after all earlier ones, as soon as containerd can be reached. Never throws. */
+  /** Queues an event. It is sent after all earlier ones, as soon as containerd can be reached. Never throws. */
   publish(topic: string, type: string, event: object): void;
-  /** Resolves when nothing waits, or after `ms`. */
+  /** Resolves when no event is waiting, or after `ms`. */
   flush(ms: number): Promise<void>;
 }
 
-/**
- * Publishes on containerd's ttrpc socket (service containerd.services.events.ttrpc.v1.Events). While containerd restarts,
- * events wait, and go out in order once it is back.
- */
+/** Publishes on containerd's ttrpc socket. While containerd restarts, events wait and keep their order. */
 export function createPublisher({ address, namespace }: { address: string; namespace: string }): Publisher {
   const waiting: Uint8Array[] = [];
   let client: TtrpcClient | undefined;
   let sending: Promise<void> | undefined;
 
   const send = async () => {
-    let wait = RETRY_MS;
-    while (waiting.length > 0) {
+    let retryMs = RETRY_MS;
+    for (let next = waiting[0]; next !== undefined; next = waiting[0]) {
       try {
         client ??= await dial(address);
-        await client.call('containerd.services.events.ttrpc.v1.Events', 'Forward', waiting[0]!);
-        waiting.shift();
-        wait = RETRY_MS;
+        await client.call(SERVICE, 'Forward', next);
+        // The queue may have dropped its oldest event meanwhile.
+        if (waiting[0] === next) waiting.shift();
+        retryMs = RETRY_MS;
       } catch {
         client?.close();
         client = undefined;
-        await new Promise((resolve) => setTimeout(resolve, wait * (0.5 + Math.random())).unref());
-        wait = Math.min(wait * 2, RETRY_MS_MAX);
+        await new Promise((resolve) => setTimeout(resolve, retryMs * (0.5 + Math.random())).unref());
+        retryMs = Math.min(retryMs * 2, RETRY_MS_MAX);
       }
     }
     sending = undefined;

@@ -2,23 +2,23 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { TaskError } from './tasks.ts';
 
-/** Controllers of version 1 that a container is limited or counted by. */
+/** The controllers of version 1 that limit or count what a container uses. */
 const CONTROLLERS = ['cpu', 'cpuacct', 'cpuset', 'memory', 'pids'] as const;
-/** Bytes of a cgroupsPath, and of one name in it (NAME_MAX). */
+/** The longest cgroupsPath, and the longest name in it (NAME_MAX of Linux). */
 export const PATH_BYTES_MAX = 1024;
 export const NAME_BYTES_MAX = 255;
 
 /** Where cgroups are mounted. */
 export interface CgroupMounts {
-  /** Folder of each controller of version 1 that is mounted; empty on a pure version 2. */
+  /** Where each controller of version 1 is mounted; empty on a node that has only version 2. */
   controllers: Map<string, string>;
-  /** Folder of version 2, where it is the one that controls. */
+  /** Where version 2 is mounted; undefined if version 1 has the controllers. */
   unified: string | undefined;
 }
 
 /**
- * Finds the mounts in the text of /proc/self/mountinfo (proc(5)). Where version 1 controls anything (hybrid mode), version 2 is
- * left alone: it has no controllers then. Of several mounts of one thing the first counts; others are in folders of chroots.
+ * Finds the mounts in the text of /proc/self/mountinfo (proc(5)). If version 1 has any controller, version 2 is ignored: in
+ * this hybrid mode it has none. The first mount of each controller counts; later ones may be inside a chroot's folder.
  */
 export function findMounts(mountinfo: string): CgroupMounts {
   const controllers = new Map<string, string>();
@@ -36,43 +36,51 @@ export function findMounts(mountinfo: string): CgroupMounts {
   return { controllers, unified: controllers.size > 0 ? undefined : unified };
 }
 
-let known: CgroupMounts | undefined;
+let knownMounts: CgroupMounts | undefined;
 
-/** The mounts as this process sees them; they stay as they are. */
+/** Where cgroups are mounted for this process. Read once, because that does not change. */
 export function ownMounts(): CgroupMounts {
-  known ??= findMounts(readFileSync('/proc/self/mountinfo', 'utf8'));
-  return known;
+  knownMounts ??= findMounts(readFileSync('/proc/self/mountinfo', 'utf8'));
+  return knownMounts;
 }
 
 /**
- * The folder below a mount that an OCI cgroupsPath names: a path, or `slice:prefix:name` of the systemd driver.
- * @throws TaskError invalidArgument for a path that leaves the mount, is too long, or is no slice
+ * Converts an OCI cgroupsPath to a folder below the mount of a controller. It is either a path, or `slice:prefix:name` from
+ * the systemd driver.
+ * @throws TaskError invalidArgument for a path that leads out of the mount, is too long, or has an invalid slice
  */
 export function relativePath(cgroupsPath: string): string {
   const refuse = (why: string) => {
     throw new TaskError('invalidArgument', `cgroupsPath ${JSON.stringify(cgroupsPath.slice(0, 200))} ${why}`);
   };
   if (Buffer.byteLength(cgroupsPath) > PATH_BYTES_MAX) refuse(`is longer than ${PATH_BYTES_MAX} bytes`);
-  if (cgroupsPath.includes('\0')) refuse('holds a zero byte');
-  const parts = cgroupsPath.split(':');
-  const isSystemd = parts.length === 3 && !cgroupsPath.startsWith('/');
-  if (isSystemd && cgroupsPath.includes('/')) refuse('holds a / in the name of a unit');
-  const path = isSystemd ? unitPath(parts as [string, string, string], refuse) : cgroupsPath;
+  if (cgroupsPath.includes('\0')) refuse('contains a zero byte');
+  const [slice = '', prefix = '', name, ...rest] = cgroupsPath.split(':');
+  const isSystemd = name !== undefined && rest.length === 0 && !cgroupsPath.startsWith('/');
+  if (isSystemd && cgroupsPath.includes('/')) refuse('contains a / in the name of a systemd unit');
+  const path = isSystemd ? unitPath({ slice, prefix, name }, refuse) : cgroupsPath;
   const names = path.split('/').filter((name) => name !== '' && name !== '.');
   if (names.length === 0) refuse('names no cgroup');
-  if (names.includes('..')) refuse('leaves the place it names');
+  if (names.includes('..')) refuse('contains ..');
   if (names.some((name) => Buffer.byteLength(name) > NAME_BYTES_MAX))
-    refuse(`has a name of over ${NAME_BYTES_MAX} bytes`);
+    refuse(`contains a name longer than ${NAME_BYTES_MAX} bytes`);
   return names.join('/');
 }
 
-/** A slice's dashes are its parents, and `-.slice` is the root (systemd.slice(5)); scopes begin in system.slice. */
-function unitPath([slice, prefix, name]: [string, string, string], refuse: (why: string) => void): string {
-  if (name === '') refuse('names no unit');
+/**
+ * The folder of a systemd unit. Each dash in the name of a slice stands for a parent slice, and `-.slice` is the root
+ * (systemd.slice(5)). A scope without a slice is in system.slice.
+ */
+function unitPath(
+  { slice, prefix, name }: { slice: string; prefix: string; name: string },
+  refuse: (why: string) => void,
+): string {
+  if (name === '') refuse('names no systemd unit');
   const unit = name.endsWith('.slice') ? name : `${prefix ? `${prefix}-` : ''}${name}.scope`;
   if (slice === '-.slice') return unit;
   const own = slice === '' ? 'system.slice' : slice;
   const parts = own.replace(/\.slice$/, '').split('-');
-  if (!own.endsWith('.slice') || parts.includes('')) refuse(`has no slice in ${JSON.stringify(slice)}`);
+  if (!own.endsWith('.slice') || parts.includes(''))
+    refuse(`has ${JSON.stringify(slice)} where the name of a slice belongs`);
   return join(...parts.map((_, at) => `${parts.slice(0, at + 1).join('-')}.slice`), unit);
 }

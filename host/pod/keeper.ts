@@ -12,35 +12,35 @@ import {
 import { join } from 'node:path';
 import { type CompileService, type CompileServiceOptions, serveCompiler } from './compile.ts';
 import { parseClaim, type RunPaths } from './paths.ts';
-import { forget, list, Pool, type PoolOptions } from './pool.ts';
+import { namesIn, Pool, type PoolOptions, removeHostFiles } from './pool.ts';
 import { isAlive, ownIdentity, read, startedAt } from './process.ts';
 
-/** A look at everything, beside being told of claims. */
+/** How often the keeper inspects the whole run folder, in addition to being notified of claims. */
 const POLL_MS = 2000;
-/** The start of a pod takes less. */
+/** How long a refill waits after a pod has taken a host. A pod starts in less than that, and needs the processor itself. */
 const REFILL_AFTER_MS = 300;
-/** Logs of dead hosts that are kept, to see what they died of. */
+/** How many logs of dead hosts are kept, so that an operator can see why they died. */
 const LOGS_MAX = 16;
 
 export interface KeeperOptions extends PoolOptions, Pick<CompileServiceOptions, 'native' | 'moduleBytesMax'> {}
 
 export interface Keeper {
-  /** Resolves when another keeper has taken this one's place; its hosts go on then. */
+  /** Resolves when another keeper has taken over. The hosts of this one keep running. */
   readonly replaced: Promise<void>;
-  /** Ends the hosts that nobody has taken, unless another keeper has them now. */
+  /** Ends the hosts that wait for a pod, unless another keeper has taken them over. */
   close(): Promise<void>;
 }
 
 /**
- * Keeps hosts waiting and compiles for all of them, the one process of a node that does so; undefined where another does.
- * It goes on where the run folder is emptied or its disk is full: says so, and tries again.
- * @throws Error where the run folder cannot be made
+ * Starts the one process of a node that keeps hosts warm and compiles modules for all of them. Undefined if a keeper is
+ * running already. If the run folder is emptied or its disk is full, the keeper logs that and keeps trying.
+ * @throws Error if the run folder cannot be created
  */
 export async function startKeeper(options: KeeperOptions): Promise<Keeper | undefined> {
   makeFolders(options.paths);
-  if (!lock(options.paths)) return undefined;
+  if (!acquireLock(options.paths)) return undefined;
   const keeper = new RunningKeeper(options);
-  await keeper.look();
+  await keeper.inspect();
   return keeper;
 }
 
@@ -49,40 +49,45 @@ class RunningKeeper implements Keeper {
   readonly #options: KeeperOptions;
   readonly #pool: Pool;
   readonly #timer: NodeJS.Timeout;
+  readonly #resolveReplaced: () => void;
   #service: CompileService | undefined;
   #watched: { watcher: FSWatcher; inode: number } | undefined;
-  #looking = false;
+  #inspection: Promise<void> | undefined;
   #closed = false;
-  #said = '';
-  #replace!: () => void;
+  #lastProblem = '';
 
   constructor(options: KeeperOptions) {
     this.#options = options;
     this.#pool = new Pool(options);
-    this.replaced = new Promise((resolve) => {
-      this.#replace = resolve;
-    });
-    this.#timer = setInterval(() => void this.look(), POLL_MS);
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.replaced = promise;
+    this.#resolveReplaced = resolve;
+    this.#timer = setInterval(() => void this.inspect(), POLL_MS);
   }
 
-  async look(): Promise<void> {
-    if (this.#looking || this.#closed) return;
-    this.#looking = true;
+  /** Repairs the run folder where necessary, and refills the pool. Inspections never overlap. */
+  inspect(): Promise<void> {
+    if (this.#closed) return Promise.resolve();
+    this.#inspection ??= this.#inspect().finally(() => {
+      this.#inspection = undefined;
+    });
+    return this.#inspection;
+  }
+
+  async #inspect(): Promise<void> {
     const { paths, log } = this.#options;
     try {
       makeFolders(paths);
-      if (!lock(paths)) return this.#giveWay();
+      if (!acquireLock(paths)) return this.#yield();
       rmSync(paths.keeperLock, { force: true });
       this.#watch();
       await this.#listen();
-      sweep(paths);
-      this.#said = '';
+      removeLeftovers(paths);
+      this.#lastProblem = '';
     } catch (error) {
       const { message } = error as Error;
-      if (message !== this.#said) log('error', `the run folder cannot be kept: ${message}; trying again`);
-      this.#said = message;
-    } finally {
-      this.#looking = false;
+      if (message !== this.#lastProblem) log('error', `the run folder is not usable: ${message}; trying again`);
+      this.#lastProblem = message;
     }
     if (!this.#closed) this.#pool.check();
   }
@@ -93,6 +98,7 @@ class RunningKeeper implements Keeper {
       this.#stop();
       await this.#pool.close();
     }
+    await this.#inspection;
     await this.#service?.close();
     if (read(paths.keeperPid) === ownIdentity()) rmSync(paths.keeperPid, { force: true });
   }
@@ -104,10 +110,11 @@ class RunningKeeper implements Keeper {
     this.#watched?.watcher.close();
   }
 
-  #giveWay(): void {
-    this.#options.log('warn', `another keeper runs (${this.#options.paths.keeperPid}): this one ends`);
+  /** Leaves everything to another keeper. */
+  #yield(): void {
+    this.#options.log('warn', `another keeper is running (${this.#options.paths.keeperPid}); this one ends`);
     this.#stop();
-    this.#replace();
+    this.#resolveReplaced();
   }
 
   #watch(): void {
@@ -116,11 +123,10 @@ class RunningKeeper implements Keeper {
     if (this.#watched?.inode === inode) return;
     this.#watched?.watcher.close();
     const watcher = watch(claim, (_, name) => {
-      this.#pool.claimed(Number(name));
-      // Not at once: the pod that took a host is starting now, and wants the processor for itself.
+      this.#pool.noteClaim(Number(name));
       setTimeout(() => this.#closed || this.#pool.check(), REFILL_AFTER_MS).unref();
     });
-    // The next look finds out what has become of the folder.
+    // If the folder is gone, the next inspection creates it again.
     watcher.on('error', () => {});
     this.#watched = { watcher, inode };
   }
@@ -139,50 +145,53 @@ function makeFolders({ warm, claim, host, pod, state, log }: RunPaths): void {
   for (const folder of [warm, claim, host, pod, state, log]) mkdirSync(folder, { recursive: true, mode: 0o700 });
 }
 
-/** Whether this is the keeper of the run folder, now or from now on. The file appears whole, and to one only. */
-function lock({ keeperPid }: RunPaths): boolean {
+/**
+ * Makes this process the keeper of the run folder, unless a running process is. Returns whether it is the keeper.
+ * The lock file appears with its whole content, and for one process only, because link(2) is atomic.
+ */
+function acquireLock({ keeperPid }: RunPaths): boolean {
   const own = ownIdentity();
   const current = read(keeperPid);
   if (current === own) return true;
   if (isAlive(current)) return false;
-  const mine = `${keeperPid}.${process.pid}`;
+  const temporary = `${keeperPid}.${process.pid}`;
   try {
     if (existsSync(keeperPid)) {
-      renameSync(keeperPid, mine);
-      // Between the look and the move, another keeper may have come.
-      if (isAlive(read(mine))) linkSync(mine, keeperPid);
+      renameSync(keeperPid, temporary);
+      // If another keeper wrote the file after we read it, give the file back.
+      if (isAlive(read(temporary))) linkSync(temporary, keeperPid);
     }
-    writeFileSync(mine, own, { mode: 0o600 });
-    linkSync(mine, keeperPid);
+    writeFileSync(temporary, own, { mode: 0o600 });
+    linkSync(temporary, keeperPid);
     return true;
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === 'EEXIST' || code === 'ENOENT') return false;
     throw error;
   } finally {
-    rmSync(mine, { force: true });
+    rmSync(temporary, { force: true });
   }
 }
 
-/** Takes away what dead hosts have left, but for what `delete` still reads: it asks for those that somebody was served by. */
-function sweep(paths: RunPaths): void {
-  const served = new Set(
-    list(paths.pod).flatMap((namespace) =>
-      list(join(paths.pod, namespace)).map((id) => Number(read(join(paths.pod, namespace, id)).split(' ')[0])),
+/** Removes the files of dead hosts, except of those that served a container: the shim's `delete` still needs these. */
+function removeLeftovers(paths: RunPaths): void {
+  const serving = new Set(
+    namesIn(paths.pod).flatMap((namespace) =>
+      namesIn(join(paths.pod, namespace)).map((id) => Number.parseInt(read(join(paths.pod, namespace, id)), 10)),
     ),
   );
   const named = [paths.warm, paths.claim, paths.state, paths.host]
-    .flatMap(list)
+    .flatMap(namesIn)
     .map((name) => Number.parseInt(name, 10));
-  for (const pid of new Set(named)) if (!served.has(pid) && startedAt(pid) === undefined) forget(paths, pid);
-  for (const name of list(paths.claim)) if (isStale(paths, name)) rmSync(join(paths.claim, name), { force: true });
-  const dead = list(paths.log).filter((name) => /^\d+\.log$/.test(name) && !startedAt(Number.parseInt(name, 10)));
+  for (const pid of new Set(named)) if (!serving.has(pid) && startedAt(pid) === undefined) removeHostFiles(paths, pid);
+  for (const name of namesIn(paths.claim)) if (isStale(paths, name)) rmSync(join(paths.claim, name), { force: true });
+  const dead = namesIn(paths.log).filter((name) => /^\d+\.log$/.test(name) && !startedAt(Number.parseInt(name, 10)));
   const age = (name: string) => statSync(join(paths.log, name), { throwIfNoEntry: false })?.mtimeMs ?? 0;
   dead.sort((a, b) => age(b) - age(a));
   for (const name of dead.slice(LOGS_MAX)) rmSync(join(paths.log, name), { force: true });
 }
 
-/** A claim on a process that had the number before. One that is not whole is being written. */
+/** Whether a claim belongs to an earlier process with the same id. An incomplete claim is still being written. */
 function isStale({ claim }: RunPaths, name: string): boolean {
   const found = parseClaim(read(join(claim, name)));
   return found !== undefined && found.started !== startedAt(Number(name));

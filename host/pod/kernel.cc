@@ -1,4 +1,5 @@
-// What a pod's host needs of the kernel and Node lacks: namespaces, mounts and privileges, for every thread of the process.
+// System calls that a host needs and Node does not offer: they change the network namespace, the mounts and the privileges of
+// every thread in the process.
 #include <napi.h>
 
 #include <atomic>
@@ -10,6 +11,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <linux/capability.h>
+#include <linux/openat2.h>
 #include <net/if.h>
 #include <sched.h>
 #include <set>
@@ -26,27 +28,28 @@
 
 namespace {
 
-// The kernel keeps a network namespace and capabilities per thread, so each thread has to change its own: a signal makes
-// it. Mesa's and some of Node's threads block all signals but the one by which glibc makes every thread follow setuid()
-// (nptl(7)); that one is borrowed for as long as a job runs.
-constexpr int jobSignal = 33;
-constexpr size_t kernelMaskBytes = 8;
-constexpr int spins = 2000;       // a thread that runs takes the signal in microseconds
-constexpr int waitMsMax = 1000;   // for one that does not
-constexpr int blockedMsMax = 200; // glibc blocks everything in a thread that begins, until that first runs
+// The kernel keeps the network namespace and the capabilities per thread, and only a thread itself can change its own. We
+// send each thread a signal whose handler makes the change. Threads of Mesa and of Node block every signal except the one
+// with which glibc makes all threads follow setuid() (nptl(7)), so we borrow that signal while a job runs.
+constexpr int JOB_SIGNAL = 33;
+constexpr size_t KERNEL_MASK_BYTES = 8;
+constexpr int SPINS = 2000;         // A running thread handles a signal within microseconds.
+constexpr int WAIT_MS_MAX = 5000;   // How long to wait for a thread that does not respond.
+constexpr int BLOCKED_MS_MAX = 200; // glibc blocks all signals in a new thread until it first runs.
 
+// A change that every thread has to make: enter a network namespace, or drop capabilities.
 struct Job {
-  int networkFd = -1; // setns to it
+  int networkFd = -1; // The namespace to enter; -1 to drop capabilities.
   struct stat network {};
-  uint64_t keep = 0; // or keep only these capabilities
+  uint64_t keep = 0; // The capabilities to keep, one bit each.
 };
 
-// Static, as a thread may take its signal when nobody waits for it any more.
+// Static, because a thread may handle its signal after we have stopped waiting for it.
 Job job;
-std::atomic<bool> isOpen{false};
-std::atomic<int> inside{0};
-std::atomic<int> failed{0};
-std::atomic<int> answers{0};
+std::atomic<bool> isJobOpen{false};   // The handler does nothing unless this is set.
+std::atomic<int> handlersRunning{0};
+std::atomic<int> jobErrno{0};         // The error of any thread that failed.
+std::atomic<int> answers{0};          // How many threads have run the job.
 
 int dropTo(uint64_t keep) {
   __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
@@ -63,46 +66,47 @@ int dropTo(uint64_t keep) {
 void runJob() {
   bool isNetwork = job.networkFd >= 0;
   int error = isNetwork ? (syscall(SYS_setns, job.networkFd, CLONE_NEWNET) == 0 ? 0 : errno) : dropTo(job.keep);
-  if (error != 0) failed.store(error);
+  if (error != 0) jobErrno.store(error);
   answers.fetch_add(1);
 }
 
 void onSignal(int) {
   int before = errno;
-  inside.fetch_add(1);
-  if (isOpen.load()) runJob();
-  inside.fetch_sub(1);
+  handlersRunning.fetch_add(1);
+  if (isJobOpen.load()) runJob();
+  handlersRunning.fetch_sub(1);
   errno = before;
 }
 
-// As the kernel has it: glibc lets nobody near its own signal.
+// A signal's handler in the kernel's own layout. We copy handlers through system calls, because glibc's sigaction() refuses
+// to touch the signal that glibc uses itself.
 struct KernelAction {
   alignas(8) unsigned char bytes[64] = {};
 };
-KernelAction glibcs;
+KernelAction glibcAction; // glibc's own handler while we borrow its signal
 bool isBorrowed = false;
 
 void borrowSignal() {
   if (isBorrowed) return;
-  // glibc writes an action as this processor's kernel wants it: let it do so for a signal that is free.
+  // glibc knows the kernel's layout on this processor, so we let it install our handler for an unused signal and copy that.
   struct sigaction ours {}, previous {};
   ours.sa_handler = onSignal;
   ours.sa_flags = SA_RESTART;
   sigfillset(&ours.sa_mask);
   KernelAction action;
   sigaction(SIGRTMAX, &ours, &previous);
-  syscall(SYS_rt_sigaction, SIGRTMAX, nullptr, &action, kernelMaskBytes);
+  syscall(SYS_rt_sigaction, SIGRTMAX, nullptr, &action, KERNEL_MASK_BYTES);
   sigaction(SIGRTMAX, &previous, nullptr);
-  syscall(SYS_rt_sigaction, jobSignal, &action, &glibcs, kernelMaskBytes);
+  syscall(SYS_rt_sigaction, JOB_SIGNAL, &action, &glibcAction, KERNEL_MASK_BYTES);
   isBorrowed = true;
 }
 
 void returnSignal() {
-  syscall(SYS_rt_sigaction, jobSignal, &glibcs, nullptr, kernelMaskBytes);
+  syscall(SYS_rt_sigaction, JOB_SIGNAL, &glibcAction, nullptr, KERNEL_MASK_BYTES);
   isBorrowed = false;
 }
 
-// /proc/self/task/TID/status; empty for a thread that is gone.
+// The text of /proc/self/task/TID/status; empty if the thread has ended.
 std::string statusOf(pid_t thread) {
   char path[64], text[4096];
   std::snprintf(path, sizeof path, "/proc/self/task/%d/status", thread);
@@ -113,6 +117,7 @@ std::string statusOf(pid_t thread) {
   return std::string(text, length > 0 ? static_cast<size_t>(length) : 0);
 }
 
+// The rest of the line of /proc/.../status that starts with `name`.
 std::string field(const std::string &status, const char *name) {
   size_t at = status.find(name);
   if (at == std::string::npos) return "";
@@ -120,11 +125,12 @@ std::string field(const std::string &status, const char *name) {
   return status.substr(at, status.find('\n', at) - at);
 }
 
+// A field of /proc/.../status that holds a bit mask in hexadecimal.
 uint64_t mask(const std::string &status, const char *name) {
   return std::strtoull(field(status, name).c_str(), nullptr, 16);
 }
 
-// Whether the kernel says that a thread is as the job wants it.
+// Whether a thread has made the change, according to the kernel.
 bool isChanged(pid_t thread, const std::string &status) {
   if (job.networkFd < 0) {
     uint64_t every = mask(status, "\nCapEff:\t") | mask(status, "\nCapPrm:\t") | mask(status, "\nCapBnd:\t");
@@ -146,19 +152,21 @@ std::vector<pid_t> threads() {
   return found;
 }
 
+// The state of all threads, as one pass over /proc/self/task found it. Threads are written as NAME (TID).
 struct Round {
   int changed = 0;
-  bool isWhole = true;
-  std::vector<std::string> blocked; // NAME (TID)
-  std::vector<std::string> silent;  // were told and are still as they were
+  int pauses = 0;                   // How often we paused for a thread, 1 ms each time.
+  bool isComplete = true;           // The pass saw every thread.
+  std::vector<std::string> blocked; // Threads that block our signal.
+  std::vector<std::string> silent;  // Threads that were signalled and have not made the change.
 };
 
-// Looks at every thread, and tells those that are not changed yet and were not told before.
-Round tell(std::set<pid_t> &told) {
+// Looks at every thread and signals those that have not made the change and were not signalled before.
+Round signalThreads(std::set<pid_t> &signalled) {
   Round round;
   std::vector<pid_t> found = threads();
-  // The kernel ends the list early where a thread exits under it.
-  round.isWhole = found.size() >= std::strtoull(field(statusOf(getpid()), "\nThreads:\t").c_str(), nullptr, 10);
+  // The kernel's list of threads ends early if one of them exits while we read it.
+  round.isComplete = found.size() >= std::strtoull(field(statusOf(getpid()), "\nThreads:\t").c_str(), nullptr, 10);
   for (pid_t thread : found) {
     std::string status = statusOf(thread);
     if (status.empty()) continue;
@@ -167,12 +175,12 @@ Round tell(std::set<pid_t> &told) {
       continue;
     }
     std::string name = field(status, "Name:\t") + " (" + std::to_string(thread) + ")";
-    bool blocks = mask(status, "\nSigBlk:\t") >> (jobSignal - 1) & 1;
-    if (blocks && told.count(thread) == 0) {
+    bool blocks = mask(status, "\nSigBlk:\t") >> (JOB_SIGNAL - 1) & 1;
+    if (blocks && signalled.count(thread) == 0) {
       round.blocked.push_back(name);
       continue;
     }
-    if (told.insert(thread).second) syscall(SYS_tgkill, getpid(), thread, jobSignal);
+    if (signalled.insert(thread).second) syscall(SYS_tgkill, getpid(), thread, JOB_SIGNAL);
     round.silent.push_back(name);
   }
   return round;
@@ -189,26 +197,28 @@ void pause(long ns) {
   nanosleep(&time, nullptr);
 }
 
-// Until every thread is changed, which has to be found twice: one that was not listed yet may have been begun by one that
-// was not changed yet. A thread that exits instead of answering is not waited for.
-Round tellAll() {
-  std::set<pid_t> told;
+// Repeats until every thread has made the change. Two passes in a row must find that, because a thread that had not changed
+// yet may have started another one after the first pass. A thread that exits instead of responding drops out of the list.
+Round runOnAllThreads() {
+  std::set<pid_t> signalled;
   Round round;
   int clean = 0;
-  for (int waitedMs = 0; failed.load() == 0;) {
-    round = tell(told);
-    bool isClean = round.isWhole && round.silent.empty() && round.blocked.empty();
+  int pauses = 0;
+  while (jobErrno.load() == 0) {
+    round = signalThreads(signalled);
+    bool isClean = round.isComplete && round.silent.empty() && round.blocked.empty();
     clean = isClean ? clean + 1 : 0;
-    int wait = round.isWhole && round.silent.empty() ? blockedMsMax : waitMsMax;
-    if (clean == 2 || waitedMs >= wait) break;
-    // This thread has answered too.
-    auto answered = [&] { return answers.load() > static_cast<int>(told.size()); };
-    for (int spin = 0; spin < spins && !answered(); spin++) sched_yield();
+    int pausesMax = round.isComplete && round.silent.empty() ? BLOCKED_MS_MAX : WAIT_MS_MAX;
+    if (clean == 2 || pauses >= pausesMax) break;
+    // The calling thread ran the job too, without a signal.
+    auto answered = [&] { return answers.load() > static_cast<int>(signalled.size()); };
+    for (int spin = 0; spin < SPINS && !answered(); spin++) sched_yield();
     if (isClean || (answered() && round.blocked.empty())) continue;
     pause(1'000'000);
-    waitedMs++;
+    pauses++;
   }
-  if (!round.isWhole && round.silent.empty()) round.silent.push_back("that begin and end without a pause");
+  if (!round.isComplete && round.silent.empty()) round.silent.push_back("that start and exit without end");
+  round.pauses = pauses;
   return round;
 }
 
@@ -221,36 +231,49 @@ Napi::Value failErrno(Napi::Env env, const char *what) {
   return fail(env, std::string(what) + ": " + std::strerror(errno));
 }
 
-// Does `wanted` on every thread; gives { moved, skipped }, as the kernel tells it afterwards.
+// Runs a job on every thread. Returns { changed, skipped, pauses } (host/pod/kernel.ts, ThreadChange).
 Napi::Value runEverywhere(Napi::Env env, const Job &wanted, const char *what) {
   job = wanted;
-  failed.store(0);
+  jobErrno.store(0);
   answers.store(0);
   runJob();
   Round round;
-  if (failed.load() == 0) {
+  if (jobErrno.load() == 0) {
     borrowSignal();
-    isOpen.store(true);
-    round = tellAll();
-    isOpen.store(false);
-    // From here on nobody uses the job's descriptor.
-    while (inside.load() > 0) sched_yield();
-    // A signal that is still on its way must not meet glibc's handler, which would follow a setuid() that nobody called.
+    isJobOpen.store(true);
+    round = runOnAllThreads();
+    isJobOpen.store(false);
+    // Wait for handlers that still use the job's descriptor.
+    while (handlersRunning.load() > 0) sched_yield();
+    // If a thread has yet to handle our signal, glibc's handler must not receive it: glibc expects a setuid() in progress.
     if (round.silent.empty()) returnSignal();
   }
-  if (int error = failed.load()) return fail(env, std::string(what) + ": " + std::strerror(error));
-  if (!round.silent.empty()) return fail(env, std::string(what) + ": no answer from threads " + joined(round.silent));
+  if (int error = jobErrno.load()) return fail(env, std::string(what) + ": " + std::strerror(error));
+  if (!round.silent.empty()) return fail(env, std::string(what) + ": no response from threads " + joined(round.silent));
   Napi::Object result = Napi::Object::New(env);
-  result.Set("moved", round.changed);
+  result.Set("changed", round.changed);
+  result.Set("pauses", round.pauses);
   Napi::Array names = Napi::Array::New(env);
   for (size_t i = 0; i < round.blocked.size(); i++) names.Set(static_cast<uint32_t>(i), round.blocked[i]);
   result.Set("skipped", names);
   return result;
 }
 
-Napi::Value enter(Napi::Env env, const char *path) {
+// Opens `path` for reading. If `root` is a descriptor of a folder, mounts and links are first followed as seen from there.
+int openBelow(int root, const char *path) {
+  if (root >= 0) {
+    open_how how{};
+    how.flags = O_RDONLY | O_CLOEXEC;
+    how.resolve = RESOLVE_IN_ROOT;
+    int file = static_cast<int>(syscall(SYS_openat2, root, path, &how, sizeof how));
+    if (file >= 0) return file;
+  }
+  return open(path, O_RDONLY | O_CLOEXEC);
+}
+
+Napi::Value enter(Napi::Env env, int root, const char *path) {
   Job wanted;
-  wanted.networkFd = open(path, O_RDONLY | O_CLOEXEC);
+  wanted.networkFd = openBelow(root, path);
   if (wanted.networkFd < 0) return failErrno(env, "open");
   fstat(wanted.networkFd, &wanted.network);
   Napi::Value result = runEverywhere(env, wanted, "setns");
@@ -258,14 +281,15 @@ Napi::Value enter(Napi::Env env, const char *path) {
   return result;
 }
 
-// enterNetwork(path)
+// enterNetwork(path, root): root is a descriptor of the folder in which to look for the path, or -1
 Napi::Value enterNetwork(const Napi::CallbackInfo &info) {
-  return enter(info.Env(), info[0].As<Napi::String>().Utf8Value().c_str());
+  int root = info[1].As<Napi::Number>().Int32Value();
+  return enter(info.Env(), root, info[0].As<Napi::String>().Utf8Value().c_str());
 }
 
-// newNetwork(): one of its own, as a container without a network has
+// newNetwork(): creates a network namespace with nothing but a loopback device, and enters it
 Napi::Value newNetwork(const Napi::CallbackInfo &info) {
-  // Threads share no namespace but by a descriptor: this one makes it, and the others follow.
+  // Only this thread moves into the new namespace; enter() then moves the others through a descriptor of it.
   if (unshare(CLONE_NEWNET) != 0) return failErrno(info.Env(), "unshare");
   int socket = ::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
   ifreq loopback{};
@@ -275,10 +299,10 @@ Napi::Value newNetwork(const Napi::CallbackInfo &info) {
   int error = errno;
   if (socket >= 0) close(socket);
   if (!isUp) return fail(info.Env(), std::string("loopback: ") + std::strerror(error));
-  return enter(info.Env(), "/proc/thread-self/ns/net");
+  return enter(info.Env(), -1, "/proc/thread-self/ns/net");
 }
 
-// dropPrivileges(keep: number[]): capabilities by their numbers
+// dropPrivileges(keep: number[]): keeps only the capabilities with these numbers
 Napi::Value dropPrivileges(const Napi::CallbackInfo &info) {
   Job wanted;
   Napi::Array keep = info[0].As<Napi::Array>();
@@ -297,8 +321,8 @@ bool sharesMounts(pid_t process) {
          own.st_dev == other.st_dev;
 }
 
-// Mounts made in the node's own namespace would be everybody's. Process 1 is in that; where it has more privileges than
-// this process it cannot be asked, but whoever started this process can.
+// Whether this process has a mount namespace of its own; throws if not, because the whole node would see its mounts.
+// Process 1 is always in the node's namespace, but may have privileges that forbid us to look; our parent never does.
 bool ownsMounts(Napi::Env env) {
   bool isNodes = sharesMounts(1) || sharesMounts(getppid());
   if (isNodes) fail(env, "this is the node's mount namespace");
@@ -319,28 +343,11 @@ Napi::Value bindMount(const Napi::CallbackInfo &info) {
   return info.Env().Undefined();
 }
 
-// unmount(target)
-Napi::Value unmount(const Napi::CallbackInfo &info) {
-  std::string target = info[0].As<Napi::String>();
-  if (ownsMounts(info.Env()) && umount2(target.c_str(), MNT_DETACH) != 0) return failErrno(info.Env(), "umount");
-  return info.Env().Undefined();
-}
-
-// makeSlave(target): what is mounted below it from here on stays in this namespace
-Napi::Value makeSlave(const Napi::CallbackInfo &info) {
-  std::string target = info[0].As<Napi::String>();
-  if (ownsMounts(info.Env()) && mount(nullptr, target.c_str(), nullptr, MS_REC | MS_SLAVE, nullptr) != 0)
-    return failErrno(info.Env(), "mount");
-  return info.Env().Undefined();
-}
-
 Napi::Object init(Napi::Env env, Napi::Object exports) {
   exports.Set("enterNetwork", Napi::Function::New(env, enterNetwork));
   exports.Set("newNetwork", Napi::Function::New(env, newNetwork));
   exports.Set("dropPrivileges", Napi::Function::New(env, dropPrivileges));
   exports.Set("bindMount", Napi::Function::New(env, bindMount));
-  exports.Set("unmount", Napi::Function::New(env, unmount));
-  exports.Set("makeSlave", Napi::Function::New(env, makeSlave));
   return exports;
 }
 

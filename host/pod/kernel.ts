@@ -1,60 +1,94 @@
+import { closeSync, fstatSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { NearlightError } from '../base/errors.ts';
 
-/** What the kernel says of the threads afterwards. */
-export interface Moved {
-  /** How many threads are as they should be: all of them, but for the skipped ones. */
-  moved: number;
-  /** Threads that block even glibc's own signal and so stay as they were, as `NAME (TID)`. */
+/** The threads of this process after a change, according to the kernel. */
+export interface ThreadChange {
+  /** How many threads made the change: all of them except the skipped ones. */
+  changed: number;
+  /** Threads that block even glibc's own signal and therefore did not make the change, each as `NAME (TID)`. */
   skipped: string[];
+  /** How often the call paused for a thread that did not respond at once, 1 ms each time. */
+  pauses: number;
 }
 
 /**
- * kernel.cc: what the kernel keeps per thread is changed on every thread. All calls are synchronous, some 50 us a thread.
- * A call that throws may have changed some threads: the process is then good for nothing but to end.
+ * System calls that change every thread of this process (host/pod/kernel.cc). All are synchronous and take some 50 us per thread.
+ * A call that throws may have changed some of the threads; the process must then end.
  */
 export interface Kernel {
   /** Enters a network namespace (setns(2)). @throws NearlightError NL_POD with the path and the reason */
-  enterNetwork(path: string): Moved;
-  /** Makes a network namespace of this process's own and enters it; it has a loopback device and no other. */
-  newNetwork(): Moved;
+  enterNetwork(path: string): ThreadChange;
+  /** Creates a network namespace with a loopback device and no other, and enters it. @throws NearlightError NL_POD */
+  newNetwork(): ThreadChange;
   /**
-   * Gives up all capabilities but `keep`, by number (capabilities(7)), in every set, and the way to new ones.
+   * Drops all capabilities except those whose numbers (capabilities(7)) are in `keep`, and prevents gaining new ones.
    * @throws NearlightError NL_POD
    */
-  dropPrivileges(keep: readonly number[]): Moved;
+  dropPrivileges(keep: readonly number[]): ThreadChange;
   /**
-   * Binds a file or folder over another, in this process's own mount namespace alone.
-   * @throws NearlightError NL_POD, also where the process shares the mounts of process 1 or of its parent
+   * Mounts a file or folder over another one, visible to this process alone.
+   * @throws NearlightError NL_POD, also if this process shares its mount namespace with process 1 or with its parent
    */
   bindMount(source: string, target: string, readOnly: boolean): void;
-  /** Takes the topmost mount off a path, also while it is in use. @throws NearlightError NL_POD as bindMount */
-  unmount(target: string): void;
-  /** Keeps mounts below a mount point from spreading to the node. @throws NearlightError NL_POD as bindMount */
-  makeSlave(target: string): void;
 }
 
-const MOUNTS = "start the host under 'unshare -m --propagation slave', as root";
+/** The functions that kernel.cc exports. */
+interface Addon extends Omit<Kernel, 'enterNetwork'> {
+  /** @param root descriptor of the folder in which to look for `path`, or -1 */
+  enterNetwork(path: string, root: number): ThreadChange;
+}
 
-/** Loads the addon at a path. @throws Error where it cannot be loaded */
-export function loadKernel(path: string): Kernel {
-  const addon = createRequire(import.meta.url)(path) as Kernel;
+/**
+ * A host inherits its node's root folder under this number. A host has its own mount namespace from its start on. Where the
+ * node's mounts are private, namespaces that are mounted later, such as those of CNI, do not appear there; but they can be
+ * opened through this descriptor.
+ */
+const NODE_ROOT_FD = 3;
+
+/** The inherited descriptor of the node's root folder; undefined for a process that was not started as a host. */
+export function inheritedNodeRoot(): number | undefined {
+  try {
+    return fstatSync(NODE_ROOT_FD).isDirectory() ? NODE_ROOT_FD : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * Loads the addon.
+ * @param path the compiled addon
+ * @param nodeRoot descriptor of the node's root folder, which entering a network closes
+ * @throws Error if it cannot be loaded
+ */
+export function loadKernel(path: string, nodeRoot?: number): Kernel {
+  const addon = createRequire(import.meta.url)(path) as Addon;
   return {
     enterNetwork: (path) =>
-      told(`the network namespace ${path} cannot be entered`, 'it has to exist, and takes root to enter', () =>
-        addon.enterNetwork(path),
+      explain(
+        `the network namespace ${path} cannot be entered`,
+        'check that it exists, and run the host as root',
+        () => {
+          const change = addon.enterNetwork(path, nodeRoot ?? -1);
+          if (nodeRoot !== undefined) closeSync(nodeRoot);
+          nodeRoot = undefined;
+          return change;
+        },
       ),
-    newNetwork: () => told('a network namespace cannot be made', 'that takes root', () => addon.newNetwork()),
+    newNetwork: () => explain('no network namespace can be created', 'run the host as root', () => addon.newNetwork()),
     dropPrivileges: (keep) =>
-      told('privileges cannot be given up', 'the host has to run as root', () => addon.dropPrivileges(keep)),
+      explain('privileges cannot be dropped', 'run the host as root', () => addon.dropPrivileges(keep)),
     bindMount: (source, target, readOnly) =>
-      told(`${source} cannot be bound over ${target}`, MOUNTS, () => addon.bindMount(source, target, readOnly)),
-    unmount: (target) => told(`${target} cannot be unmounted`, MOUNTS, () => addon.unmount(target)),
-    makeSlave: (target) => told(`${target} cannot be made a slave mount`, MOUNTS, () => addon.makeSlave(target)),
+      explain(
+        `${source} cannot be mounted over ${target}`,
+        "start the host under 'unshare -m --propagation slave', as root",
+        () => addon.bindMount(source, target, readOnly),
+      ),
   };
 }
 
-function told<T>(what: string, remedy: string, call: () => T): T {
+/** Runs a call and turns its error into one that says what failed, why, and what to do. */
+function explain<T>(what: string, remedy: string, call: () => T): T {
   try {
     return call();
   } catch (cause) {

@@ -9,33 +9,35 @@ import {
   readlinkSync,
   statSync,
 } from 'node:fs';
-import { isAbsolute, join, normalize } from 'node:path';
+import { isAbsolute, join, normalize, resolve } from 'node:path';
 import { NearlightError } from '../base/errors.ts';
 import { type Mount, type Resources, TaskError } from './tasks.ts';
 
-/** containerd's own files are some ten kilobytes. */
+/** The largest config.json. Those of containerd have some ten kilobytes. */
 const CONFIG_BYTES_MAX = 4 * 2 ** 20;
+/** How many symbolic links a path may lead through. */
 const LINKS_MAX = 40;
 
-/** What of a bundle's config.json (OCI runtime specification) matters to a game. */
-export interface Bundle {
-  /** A pod's sandbox, a container in one, or a container of its own, as `ctr run` makes it. */
+/** The parts of an OCI bundle's config.json that matter to a game (OCI runtime specification). */
+export interface OciBundle {
+  /** A pod's sandbox, a container in such a sandbox, or a container without a sandbox, as `ctr run` creates it. */
   kind: 'sandbox' | 'container' | 'standalone';
-  /** Name of the container in its pod; the last part of the id where there is none. */
+  /** The container's name in its pod; undefined for a container that has no pod. */
   name: string | undefined;
   args: string[];
   env: Record<string, string>;
-  /** The network namespace to enter: a path, `host`, or `new` for one of its own. */
+  /** The network namespace to enter: an existing one by its path, the node's own (`host`), or a `new` one. */
   network: { path: string } | 'host' | 'new';
-  /** linux.cgroupsPath; empty where there is none. */
+  /** linux.cgroupsPath; empty if the container needs no cgroup. */
   cgroupsPath: string;
   resources: Resources;
   mounts: { destination: string; source: string; type: string; options: string[] }[];
-  /** The image's files where containerd or `ctr --rootfs` has put them in place already. */
+  /** The folder with the image's files, if containerd or `ctr --rootfs` has mounted it. */
   rootPath: string;
 }
 
-interface Config {
+/** config.json as JSON, before defaults are filled in. */
+interface ConfigJson {
   annotations?: Record<string, string>;
   process?: { args?: string[]; env?: string[] };
   root?: { path?: string };
@@ -44,10 +46,10 @@ interface Config {
 }
 
 /**
- * Reads config.json of a bundle.
- * @throws TaskError where it cannot be read or is none
+ * Reads the config.json of an OCI bundle.
+ * @throws TaskError if it cannot be read or is not an object in JSON
  */
-export function readBundle(folder: string): Bundle {
+export function readOciBundle(folder: string): OciBundle {
   const path = join(folder, 'config.json');
   const config = readConfig(path);
   const { annotations = {}, process = {}, linux = {}, mounts = [] } = config;
@@ -64,21 +66,22 @@ export function readBundle(folder: string): Bundle {
     mounts: mounts.map(({ destination, source = '', type: kind = '', options = [] }) => {
       return { destination, source, type: kind, options };
     }),
-    rootPath: isAbsolute(config.root?.path ?? '') ? config.root!.path! : join(folder, config.root?.path ?? 'rootfs'),
+    rootPath: resolve(folder, config.root?.path ?? 'rootfs'),
   };
 }
 
+/** Splits NAME=VALUE; an entry without = has an empty value. */
 function split(entry: string): [string, string] {
   const at = entry.indexOf('=');
   return at < 0 ? [entry, ''] : [entry.slice(0, at), entry.slice(at + 1)];
 }
 
-function readConfig(path: string): Config {
+function readConfig(path: string): ConfigJson {
   try {
     const { size } = statSync(path);
-    if (size > CONFIG_BYTES_MAX) throw new Error(`${size} bytes are more than ${CONFIG_BYTES_MAX}`);
+    if (size > CONFIG_BYTES_MAX) throw new Error(`it has ${size} bytes, and ${CONFIG_BYTES_MAX} are allowed`);
     const config: unknown = JSON.parse(readFileSync(path, 'utf8'));
-    if (typeof config !== 'object' || config === null) throw new Error('it is no object');
+    if (typeof config !== 'object' || config === null) throw new Error('it is not an object');
     return config;
   } catch (cause) {
     throw new TaskError('invalidArgument', `${path} cannot be used: ${(cause as Error).message}`, { cause });
@@ -86,8 +89,8 @@ function readConfig(path: string): Config {
 }
 
 /**
- * The folders that an image's files lie in, uppermost first: read without mounting anything.
- * @throws TaskError for a mount of another kind
+ * The folders that contain an image's files, the uppermost layer first, so that we can read the image without mounting it.
+ * @throws TaskError if the image is on a mount other than overlay or bind
  */
 export function layersOf(rootfs: readonly Mount[], rootPath: string): string[] {
   const mount = rootfs[0];
@@ -106,10 +109,11 @@ export function layersOf(rootfs: readonly Mount[], rootPath: string): string[] {
 }
 
 /**
- * Finds a path of the image in its layers: the uppermost that has it decides, a whiteout hides what is below, and links
- * lead to places in the image only (overlayfs.rst, "whiteouts and opaque directories"; an opaque folder's mark is not
- * readable without privileges, and means nothing for a file that no lower layer has).
- * @returns the path on the node, or undefined where the image has none
+ * Finds a file of the image in its layers. The uppermost layer that contains it wins, a whiteout hides it in the layers below
+ * (overlayfs.rst, "whiteouts and opaque directories"), and symbolic links never lead out of the image. Opaque folders are
+ * treated as ordinary ones, because their mark can only be read with privileges.
+ * @returns the path on the node; undefined if the image has no such file
+ * @throws NearlightError NL_IMAGE for too many symbolic links
  */
 export function resolveInLayers(layers: readonly string[], path: string): string | undefined {
   let parts = normalize(`/${path}`).split('/').filter(Boolean);
@@ -120,7 +124,8 @@ export function resolveInLayers(layers: readonly string[], path: string): string
     const entry = uppermost(layers, name);
     if (!entry) return undefined;
     if (entry.isLink) {
-      if (++links > LINKS_MAX) throw new NearlightError('NL_IMAGE', `${path}: too many symbolic links`);
+      if (++links > LINKS_MAX)
+        throw new NearlightError('NL_IMAGE', `${path} leads through more than ${LINKS_MAX} symbolic links`);
       const target = readlinkSync(entry.path);
       const whole = isAbsolute(target) ? target : join('/', ...parts.slice(0, at), target);
       parts = [...normalize(whole).split('/').filter(Boolean), ...parts.slice(at + 1)];
@@ -132,12 +137,13 @@ export function resolveInLayers(layers: readonly string[], path: string): string
   return found || layers[0];
 }
 
+/** A name in the uppermost layer that contains it; undefined if none does or a whiteout hides it. */
 function uppermost(layers: readonly string[], name: string) {
   for (const layer of layers) {
     const path = join(layer, name);
     const entry = lstatSync(path, { throwIfNoEntry: false });
     if (!entry) continue;
-    // A whiteout is a character device 0/0.
+    // A whiteout is a character device with the number 0/0.
     if (entry.isCharacterDevice() && entry.rdev === 0) return undefined;
     return { path, isLink: entry.isSymbolicLink() };
   }
@@ -147,7 +153,7 @@ function uppermost(layers: readonly string[], name: string) {
 /** The game in an image. */
 export interface ImageGame {
   module: Uint8Array;
-  /** The folder /assets, where the image has one that holds something. */
+  /** The image's folder /assets as a path on the node; undefined if it is missing or empty. */
   assets: string | undefined;
 }
 
@@ -162,17 +168,17 @@ export function readGame(layers: readonly string[], args: readonly string[], byt
   const path = resolveInLayers(layers, name);
   const module = path === undefined ? undefined : readRegular(path, name, bytesMax);
   if (!module)
-    throw new NearlightError('NL_IMAGE', `the image has no file ${name}; its entrypoint must be the game's module`);
+    throw new NearlightError('NL_IMAGE', `the image has no file ${name}; set its entrypoint to the game's module`);
   const magic = Buffer.from(module.subarray(0, 4)).toString('latin1');
   if (magic === '\x7fELF' || magic.startsWith('#!'))
     throw new NearlightError(
       'NL_IMAGE',
       `${name} is an ordinary program; this RuntimeClass runs games that are WebAssembly modules: remove runtimeClassName from the pod, or set the entrypoint to the module`,
     );
-  if (magic !== '\0asm') throw new NearlightError('NL_IMAGE', `${name} is no WebAssembly module`);
+  if (magic !== '\0asm') throw new NearlightError('NL_IMAGE', `${name} is not a WebAssembly module`);
   const assets = resolveInLayers(layers, '/assets');
-  const holds = assets !== undefined && statSync(assets).isDirectory() && readdirSync(assets).length > 0;
-  return { module, assets: holds ? assets : undefined };
+  const hasAssets = assets !== undefined && statSync(assets).isDirectory() && readdirSync(assets).length > 0;
+  return { module, assets: hasAssets ? assets : undefined };
 }
 
 function readRegular(path: string, name: string, bytesMax: number): Uint8Array | undefined {
@@ -184,7 +190,7 @@ function readRegular(path: string, name: string, bytesMax: number): Uint8Array |
     if (entry.size > bytesMax)
       throw new NearlightError(
         'NL_MODULE_LIMIT',
-        `${name} has ${entry.size} bytes, more than ${bytesMax} (MODULE_BYTES_MAX)`,
+        `${name} has ${entry.size} bytes, and ${bytesMax} are allowed (MODULE_BYTES_MAX)`,
       );
     return readFileSync(file);
   } catch (error) {

@@ -3,25 +3,34 @@ import { closeSync, existsSync, openSync, readdirSync, renameSync, rmSync, write
 import { join } from 'node:path';
 import type { LogLevel } from '../engine/engine.ts';
 import type { RunPaths } from './paths.ts';
-import { isAlive, read, startedAt } from './process.ts';
+import { hasReleasedFiles, isAlive, read } from './process.ts';
 
-/** Reading all the libraries from a slow disk included. */
-const START_MS_MAX = 30_000;
+/** A host that is not ready by then is killed. Long enough to read every library from a slow disk on a busy node. */
+const START_MS_MAX = 120_000;
 const END_MS_MAX = 3000;
 const POLL_MS = 20;
-const BACKOFF_MS = { min: 1000, max: 60_000 };
-/** A refill takes 200 to 400 ms of a processor, which running pods must not feel. */
+const BACKOFF_MS: Backoff = { min: 1000, max: 60_000 };
+/** A new host starts at this nice value: it takes about a second of a processor, which running pods must not feel. */
 const START_NICE = 10;
+/** After this time a starting host gets ordinary priority, or games that use every processor would starve it. */
+const NICE_MS_MAX = 5000;
 const LAST_LINES = 3;
+
+/** How long to wait between two attempts to start a host, in milliseconds. The wait doubles from `min` to `max`. */
+interface Backoff {
+  min: number;
+  max: number;
+}
 
 export interface PoolOptions {
   paths: RunPaths;
-  /** Hosts to keep waiting. */
+  /** How many hosts to keep waiting. */
   poolSize: number;
-  /** Program and arguments of a host. */
+  /** The program that runs a host, and its arguments. */
   command: readonly [string, ...string[]];
-  /** Between two tries to start one, in milliseconds; doubles from the one to the other. */
-  backoffMs?: { min: number; max: number };
+  backoffMs?: Backoff;
+  /** How long a host may stay at low priority while it starts. */
+  niceMsMax?: number;
   log(level: LogLevel, message: string): void;
 }
 
@@ -31,15 +40,15 @@ interface Host {
   warmAt: number;
 }
 
-/** Process ids of the hosts that wait, whoever started them. */
+/** Process ids of the hosts that wait for a pod, including those that an earlier keeper started. */
 export function waitingHosts(paths: RunPaths): number[] {
-  return list(paths.warm)
+  return namesIn(paths.warm)
     .map(Number)
     .filter((pid) => !existsSync(join(paths.claim, `${pid}`)) && isAlive(`${pid} ${read(join(paths.warm, `${pid}`))}`));
 }
 
-/** The names in a folder; none where it cannot be read. */
-export function list(folder: string): string[] {
+/** The names in a folder; empty if it cannot be read. */
+export function namesIn(folder: string): string[] {
   try {
     return readdirSync(folder);
   } catch {
@@ -48,17 +57,19 @@ export function list(folder: string): string[] {
 }
 
 /**
- * Keeps hosts waiting: starts one after another, at low priority until it is up, and ever more rarely where they die before
- * anybody takes them. What runs is read from the run folder, so that a pool takes over what an earlier one has left.
+ * Keeps hosts waiting for pods. Starts one at a time, and waits longer after each host that dies before a pod takes it.
+ * The run folder says which hosts exist, so a pool takes over the hosts of an earlier one.
  */
 export class Pool {
   readonly #options: PoolOptions;
-  readonly #backoff: { min: number; max: number };
+  readonly #backoff: Backoff;
+  /** Hosts that this pool started and that have not ended. */
   readonly #hosts = new Map<number, Host>();
-  #starting: Promise<void> | undefined;
-  /** Of those, and of the one that starts, who was taken. */
-  readonly #claims = new Set<number>();
+  /** The host that is starting. */
   #upcoming: number | undefined;
+  #starting: Promise<void> | undefined;
+  /** Which of these hosts pods have taken. A short game may remove its claim before the pool looks at the run folder. */
+  readonly #claims = new Set<number>();
   #failures = 0;
   #notBefore = 0;
   #timer: NodeJS.Timeout | undefined;
@@ -69,10 +80,10 @@ export class Pool {
     this.#backoff = options.backoffMs ?? BACKOFF_MS;
   }
 
-  /** Starts a host where one is missing. Call it whenever one may have been taken. */
+  /** Starts a host if too few are waiting. Call it whenever a pod may have taken one. */
   check(): void {
     const { paths, poolSize } = this.#options;
-    for (const host of this.#hosts.values()) this.#look(host);
+    for (const host of this.#hosts.values()) this.#killIfUnreachable(host);
     if (this.#closed || this.#starting || waitingHosts(paths).length >= poolSize) return;
     const wait = this.#notBefore - performance.now();
     clearTimeout(this.#timer);
@@ -88,30 +99,37 @@ export class Pool {
       });
   }
 
-  /** Starts no more; what runs goes on. */
+  /** Starts no further hosts. Those that run keep running. */
   stop(): void {
     this.#closed = true;
     clearTimeout(this.#timer);
   }
 
-  /** Ends the hosts that nobody has taken. */
+  /** Ends the hosts that no pod has taken; resolves when they hold no files any more. */
   async close(): Promise<void> {
     const { paths } = this.#options;
     this.stop();
     await this.#starting;
-    // What is claimed here, no pod can be given any more.
+    // A claimed host can no longer be given to a pod.
     const mine = waitingHosts(paths).filter((pid) => claim(paths, pid));
     for (const pid of mine) signal(pid, 'SIGTERM');
-    const deadline = performance.now() + END_MS_MAX;
-    while (mine.some((pid) => startedAt(pid)) && performance.now() < deadline) await pause();
-    for (const pid of mine) {
-      signal(pid, 'SIGKILL');
-      forget(paths, pid);
-    }
+    if (!(await this.#haveEnded(mine))) for (const pid of mine) signal(pid, 'SIGKILL');
+    await this.#haveEnded(mine);
+    for (const pid of mine) removeHostFiles(paths, pid);
   }
 
-  /** The claim of a host came or went: a brief game may be over before anybody looks. */
-  claimed(pid: number): void {
+  /** Whether all these processes are gone before the time is up. */
+  async #haveEnded(pids: readonly number[]): Promise<boolean> {
+    const deadline = performance.now() + END_MS_MAX;
+    while (!pids.every(hasReleasedFiles)) {
+      if (performance.now() > deadline) return false;
+      await pause();
+    }
+    return true;
+  }
+
+  /** Records that a file of this name appeared in the claim folder, or vanished from it. */
+  noteClaim(pid: number): void {
     if (this.#hosts.has(pid) || pid === this.#upcoming) this.#claims.add(pid);
   }
 
@@ -120,10 +138,9 @@ export class Pool {
     return this.#claims.has(pid);
   }
 
-  #look(host: Host): void {
-    const { paths } = this.#options;
-    // Somebody has emptied the run folder: no pod can ever be given this host.
-    if (!this.#isClaimed(host.pid) && !existsSync(join(paths.warm, `${host.pid}`))) host.child.kill('SIGKILL');
+  /** If the run folder was emptied, no pod can find this host any more. */
+  #killIfUnreachable({ pid, child }: Host): void {
+    if (!this.#isClaimed(pid) && !existsSync(join(this.#options.paths.warm, `${pid}`))) child.kill('SIGKILL');
   }
 
   async #start(): Promise<void> {
@@ -142,71 +159,82 @@ export class Pool {
       await ended;
       throw problem;
     }
-    // Of an earlier process with this number.
-    forget(paths, pid);
+    // Files of an earlier process with the same id.
+    removeHostFiles(paths, pid);
     this.#claims.delete(pid);
     this.#upcoming = pid;
-    writeQuietly(`/proc/${pid}/autogroup`, `${START_NICE}`);
     if (!(await this.#isUp(pid, child, ended))) {
-      const late = !over(child);
+      const isLate = !hasExited(child);
       child.kill('SIGKILL');
       await ended;
-      forget(paths, pid);
+      removeHostFiles(paths, pid);
       if (this.#closed) return;
-      throw new Error(`${late ? 'it does not get ready' : how(child)}: ${this.#said(pid)}`);
+      throw new Error(`${isLate ? 'it did not become ready' : exitReason(child)}: ${this.#lastOutput(pid)}`);
     }
-    raise(pid);
+    setPriority(pid, 0);
     const host = { pid, child, warmAt: performance.now() };
     this.#hosts.set(pid, host);
     const later = () => setTimeout(() => this.#ended(host), POLL_MS);
-    if (over(child)) later();
+    if (hasExited(child)) later();
     else child.on('exit', later);
   }
 
+  /** Waits until a host listens or a pod has taken it; false if that does not happen. */
   async #isUp(pid: number, child: ChildProcess, ended: Promise<void>): Promise<boolean> {
-    const { paths } = this.#options;
-    const deadline = performance.now() + START_MS_MAX;
+    const { paths, niceMsMax = NICE_MS_MAX } = this.#options;
+    const started = performance.now();
+    let isNice = true;
     while (!existsSync(join(paths.warm, `${pid}`)) && !this.#isClaimed(pid)) {
-      // Where its log is gone, somebody has emptied the run folder, and what it writes there is gone as well.
-      const lost = !existsSync(join(paths.log, `${pid}.log`));
-      if (over(child) || this.#closed || lost || performance.now() > deadline) break;
+      // Without its log the run folder was emptied, and whatever the host writes there next is lost.
+      const isLost = !existsSync(join(paths.log, `${pid}.log`));
+      const waitedMs = performance.now() - started;
+      if (hasExited(child) || this.#closed || isLost || waitedMs > START_MS_MAX) break;
+      if (isNice && waitedMs > niceMsMax) {
+        isNice = false;
+        setPriority(pid, 0);
+      }
       await Promise.race([ended, pause()]);
     }
-    // What the folder tells of its claim may come after its end.
-    if (over(child)) await pause();
-    return this.#isClaimed(pid) || (!over(child) && existsSync(join(paths.warm, `${pid}`)));
+    // The notice of its claim may arrive after the notice of its end.
+    if (hasExited(child)) await pause();
+    return this.#isClaimed(pid) || (!hasExited(child) && existsSync(join(paths.warm, `${pid}`)));
   }
 
   #spawn(): ChildProcess {
     const { paths, command } = this.#options;
     const log = join(paths.log, `starting.${process.pid}`);
-    const fd = openSync(log, 'w', 0o600);
+    const [logFd, rootFd] = [openSync(log, 'w', 0o600), openSync('/', 'r')];
     try {
-      // A mount namespace of its own, for the pod's resolv.conf; mounts of the node that come later still arrive in it.
+      // Its own mount namespace allows the pod's resolv.conf to replace the node's. The descriptor of the root folder, which
+      // becomes number 3, shows the node's mounts (kernel.ts, NODE_ROOT_FD).
       const namespace = ['unshare', '-m', '--propagation', 'slave'];
       const child = spawn('nice', ['-n', `${START_NICE}`, ...namespace, ...command], {
         cwd: '/',
         detached: true,
-        stdio: ['ignore', fd, fd],
+        stdio: ['ignore', logFd, logFd, rootFd],
       });
       child.unref();
-      if (child.pid !== undefined) renameSync(log, join(paths.log, `${child.pid}.log`));
+      if (child.pid !== undefined) {
+        renameSync(log, join(paths.log, `${child.pid}.log`));
+        setSessionPriority(child.pid, START_NICE);
+      }
       return child;
     } finally {
-      closeSync(fd);
+      closeSync(logFd);
+      closeSync(rootFd);
     }
   }
 
   #ended(host: Host): void {
     const { pid, child } = host;
-    const lived = performance.now() - host.warmAt;
-    const claimed = this.#isClaimed(pid);
+    const livedMs = performance.now() - host.warmAt;
+    const isClaimed = this.#isClaimed(pid);
     this.#claims.delete(pid);
     this.#hosts.delete(pid);
-    if (claimed || lived > this.#backoff.max) this.#failures = 0;
-    if (!claimed && !this.#closed) {
-      forget(this.#options.paths, pid);
-      this.#failed(`${how(child)} while it waited: ${this.#said(pid)}`);
+    if (isClaimed || livedMs > this.#backoff.max) this.#failures = 0;
+    if (!isClaimed && !this.#closed) {
+      removeHostFiles(this.#options.paths, pid);
+      this.#failed(`${exitReason(child)} while it waited: ${this.#lastOutput(pid)}`);
     }
     this.check();
   }
@@ -218,13 +246,13 @@ export class Pool {
     this.#options.log('warn', `a host process failed: ${why}; the next one starts in ${(ms / 1000).toFixed(1)} s`);
   }
 
-  #said(pid: number): string {
+  #lastOutput(pid: number): string {
     const path = join(this.#options.paths.log, `${pid}.log`);
     return read(path).trim().split('\n').slice(-LAST_LINES).join(' | ').slice(-500) || `${path} is empty`;
   }
 }
 
-/** Takes a host as `start` does: whoever makes the file has it. */
+/** Claims a host in the same way as the shim's `start`: the process that creates the file owns the host. */
 function claim(paths: RunPaths, pid: number): boolean {
   try {
     writeFileSync(join(paths.claim, `${pid}`), '', { flag: 'wx', mode: 0o600 });
@@ -234,24 +262,24 @@ function claim(paths: RunPaths, pid: number): boolean {
   }
 }
 
-/** Takes away the files of a host that is gone. */
-export function forget(paths: RunPaths, pid: number): void {
-  const { warm, claim, state, host } = paths;
+/** Removes the files of a host that is gone. */
+export function removeHostFiles({ warm, claim, state, host }: RunPaths, pid: number): void {
   for (const folder of [warm, claim, state]) rmSync(join(folder, `${pid}`), { force: true });
   rmSync(join(host, `${pid}.sock`), { force: true });
 }
 
-/** Ordinary priority, for every thread of its process group; where sessions are scheduled as one, for the session as well. */
-function raise(pid: number): void {
-  execFile('renice', ['0', '-g', `${pid}`], () => {});
-  writeQuietly(`/proc/${pid}/autogroup`, '0');
+/** Sets the nice value of every thread in the process group of `pid`, and of its session. */
+function setPriority(pid: number, nice: number): void {
+  execFile('renice', [`${nice}`, '-g', `${pid}`], () => {});
+  setSessionPriority(pid, nice);
 }
 
-function writeQuietly(path: string, text: string): void {
+/** Some kernels schedule a session as one unit with a nice value of its own (sched(7), "The autogroup feature"). */
+function setSessionPriority(pid: number, nice: number): void {
   try {
-    writeFileSync(path, text);
+    writeFileSync(`/proc/${pid}/autogroup`, `${nice}`);
   } catch {
-    // Not every kernel has it.
+    // This kernel has no autogroups, or the process has ended.
   }
 }
 
@@ -263,11 +291,11 @@ function signal(pid: number, name: NodeJS.Signals): void {
   }
 }
 
-function over(child: ChildProcess): boolean {
+function hasExited(child: ChildProcess): boolean {
   return child.exitCode !== null || child.signalCode !== null;
 }
 
-function how({ exitCode, signalCode }: ChildProcess): string {
+function exitReason({ exitCode, signalCode }: ChildProcess): string {
   return signalCode ? `ended by ${signalCode}` : `exited with status ${exitCode}`;
 }
 

@@ -1,30 +1,54 @@
 import { readFileSync } from 'node:fs';
 
-/** proc(5), /proc/PID/stat: field 3 is the state, field 22 the start, in clock ticks since boot. */
-const [stateField, startField] = [3, 22];
+/** Field numbers of /proc/PID/stat, counted from 1 as proc(5) does; the start is in clock ticks since boot. */
+const STATE_FIELD = 3;
+const THREADS_FIELD = 20;
+const START_FIELD = 22;
 
-/** When a process began, which tells it from a later one of the same number; undefined where it is dead. */
-export function startedAt(pid: number): string | undefined {
+/** The numbered fields of /proc/PID/stat after the name; undefined where there is no such process. */
+function statOf(pid: number): ((field: number) => string) | undefined {
   const text = read(`/proc/${pid}/stat`);
-  // The name, field 2, is in parentheses and may hold spaces and parentheses itself.
+  // Field 2, the name, stands in parentheses and may itself contain spaces and parentheses.
   const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
-  const state = fields[stateField - 3];
-  return state === undefined || state === '' || 'ZX'.includes(state) ? undefined : fields[startField - 3];
+  return text === '' ? undefined : (field) => fields[field - STATE_FIELD] ?? '';
 }
 
-/** This process as the run folder's files name it: id, a blank, when it began. */
+/**
+ * When a process started, which tells it apart from a later process with the same id.
+ * Undefined for a process that does not exist or is dead, even if its parent has not collected it yet.
+ */
+export function startedAt(pid: number): string | undefined {
+  const stat = statOf(pid);
+  return stat === undefined || isDead(stat) ? undefined : stat(START_FIELD);
+}
+
+/**
+ * Whether a process holds no files any more. The main thread of a killed process may be dead for milliseconds before the
+ * last of its other threads; until then the kernel keeps the files of the process open.
+ */
+export function hasReleasedFiles(pid: number): boolean {
+  const stat = statOf(pid);
+  return stat === undefined || (isDead(stat) && Number(stat(THREADS_FIELD)) <= 1);
+}
+
+/** Z is a zombie, X a process that is being removed. */
+function isDead(stat: (field: number) => string): boolean {
+  return ['', 'Z', 'X'].includes(stat(STATE_FIELD));
+}
+
+/** This process as the files of the run folder identify it: its id, a space, and when it started. */
 export function ownIdentity(): string {
   return `${process.pid} ${startedAt(process.pid)}`;
 }
 
-/** Whether the process that `identity` names still runs; one without a start is not compared. */
+/** Whether the process that `identity` describes is running. Without a start time, only the process id is compared. */
 export function isAlive(identity: string): boolean {
   const [pid = '', started = ''] = identity.trim().split(' ');
   const found = /^[1-9]\d*$/.test(pid) ? startedAt(Number(pid)) : undefined;
   return found !== undefined && (started === '' || found === started);
 }
 
-/** A file's text; empty where it cannot be read. */
+/** The text of a file; empty if it cannot be read. */
 export function read(path: string): string {
   try {
     return readFileSync(path, 'utf8');

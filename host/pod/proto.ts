@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import protobuf from 'protobufjs';
+import type { Mount } from './tasks.ts';
 
 /** A google.protobuf.Any. */
 export interface Any {
@@ -14,14 +15,7 @@ export interface Timestamp {
   nanos: number;
 }
 
-interface Mount {
-  type: string;
-  source: string;
-  target: string;
-  options: string[];
-}
-
-/** The messages that are read here, as plain records; fields that were not sent have proto3's defaults. */
+/** The messages that we decode, as plain records. Fields that were not sent have the defaults of proto3. */
 export interface Messages {
   Request: { service: string; method: string; payload: Uint8Array };
   Response: { status: { code: number; message: string } | null; payload: Uint8Array };
@@ -52,30 +46,30 @@ export interface Messages {
   ForwardRequest: { envelope: { timestamp: Timestamp; namespace: string; topic: string; event: Any } };
 }
 
-const root = new protobuf.Root();
-protobuf.parse(readFileSync(join(import.meta.dirname, 'containerd.proto'), 'utf8'), root);
-root.resolveAll();
-const whole = { longs: Number, defaults: true, arrays: true } as const;
+const ROOT = new protobuf.Root();
+protobuf.parse(readFileSync(join(import.meta.dirname, 'containerd.proto'), 'utf8'), ROOT);
+ROOT.resolveAll();
+const CONVERSION = { longs: Number, defaults: true, arrays: true } as const;
 
-/** Reads a message of containerd.proto. @throws Error where the bytes are none */
+/** Decodes a message that containerd.proto defines. @throws Error if the bytes are not such a message */
 export function decode<Name extends string>(
   name: Name,
   bytes: Uint8Array,
 ): Name extends keyof Messages ? Messages[Name] : Record<string, unknown> {
-  const type = root.lookupType(name);
-  return type.toObject(type.decode(bytes), whole) as never;
+  const type = ROOT.lookupType(name);
+  return type.toObject(type.decode(bytes), CONVERSION) as never;
 }
 
-/** Writes a message of containerd.proto; absent fields have proto3's defaults. */
+/** Encodes a message that containerd.proto defines. Missing fields get the defaults of proto3. */
 export function encode(name: string, message: object): Uint8Array {
-  return root.lookupType(name).encode(message).finish();
+  return ROOT.lookupType(name).encode(message).finish();
 }
 
-/** A Timestamp of a date. */
+/** Converts a date. */
 export function timestamp(date: Date): Timestamp {
   const ms = date.getTime();
   return { seconds: Math.floor(ms / 1000), nanos: (ms % 1000) * 1_000_000 };
 }
 
-// protobufjs compiles a message's code when it is first used, which would be in the middle of a pod's start.
-for (const type of root.nestedArray) if (type instanceof protobuf.Type) type.decode(type.encode({}).finish());
+// protobufjs compiles the code for a message when it is first used. Use each once now, not while a pod starts.
+for (const type of ROOT.nestedArray) if (type instanceof protobuf.Type) type.decode(type.encode({}).finish());

@@ -3,58 +3,63 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Kernel } from './kernel.ts';
-import { Pod, type Stage } from './pod.ts';
 import { decode, encode } from './proto.ts';
+import type { GameRunner } from './runner.ts';
+import { Sandbox } from './sandbox.ts';
 import { taskServices } from './service.ts';
 import { dial, serve } from './ttrpc.ts';
 
 const TASK = 'containerd.task.v2.Task';
+const ID = 'rehearsal';
+/** The number of SIGTERM. */
+const SIGTERM = 15;
 
 export interface RehearsalOptions {
-  stage: Stage;
-  /** Folder of a module, and its name there. */
+  runner: GameRunner;
+  /** Folder of the module to play. */
   folder: string;
+  /** The module's file name. */
   module: string;
   moduleBytesMax: number;
-  /** Resolves when players could come. */
+  /** Resolves when players can join the game. */
   opened: Promise<void>;
 }
 
 /**
- * Plays containerd to a pod of its own, once from Create to Delete over a real socket: what it runs through is compiled and loaded
- * then, and need not be when a player waits.
+ * Runs a container from its creation to its deletion, with this process in the part of containerd. That loads and compiles
+ * all code on the path of a start, before a player waits for it.
  */
-export async function rehearse({ stage, folder, module, moduleBytesMax, opened }: RehearsalOptions): Promise<void> {
+export async function rehearse(options: RehearsalOptions): Promise<void> {
+  const { runner, folder, module, moduleBytesMax, opened } = options;
   const bundle = mkdtempSync(join(tmpdir(), 'nearlight-'));
-  // A container enters nothing and gives up nothing: its sandbox has.
+  // A container of a sandbox leaves the network and the privileges of this process as they are.
   const annotations = {
     'io.kubernetes.cri.container-type': 'container',
-    'io.kubernetes.cri.container-name': 'rehearsal',
+    'io.kubernetes.cri.container-name': ID,
   };
   const process = { args: [`/${module}`], env: ['PORT=0', 'HOST=127.0.0.1'] };
   writeFileSync(join(bundle, 'config.json'), JSON.stringify({ annotations, process, root: { path: folder } }));
   const [stdout, socket] = [join(bundle, 'stdout'), join(bundle, 'socket')];
   execFileSync('mkfifo', [stdout]);
-  const pod = new Pod({
-    stage,
+  const sandbox = new Sandbox({
+    runner,
     kernel: {} as Kernel,
     publisher: () => ({ publish: (_topic, type, event) => void encode(type, event), flush: async () => {} }),
     moduleBytesMax,
     log: () => {},
-    note: async () => {},
+    record: async () => {},
     forget: async () => {},
     exit: () => {},
   });
-  const server = await serve(socket, taskServices(pod));
+  const server = await serve(socket, taskServices(sandbox));
   const client = await dial(socket);
-  const id = 'rehearsal';
   try {
-    await client.call(TASK, 'Create', encode('CreateTaskRequest', { id, bundle, stdout, stderr: stdout }));
-    await client.call(TASK, 'Start', encode('ProcessRequest', { id }));
+    await client.call(TASK, 'Create', encode('CreateTaskRequest', { id: ID, bundle, stdout, stderr: stdout }));
+    await client.call(TASK, 'Start', encode('ProcessRequest', { id: ID }));
     await opened;
-    decode('StateResponse', await client.call(TASK, 'State', encode('ProcessRequest', { id })));
-    await client.call(TASK, 'Kill', encode('KillRequest', { id, signal: 15 }));
-    await client.call(TASK, 'Delete', encode('ProcessRequest', { id }));
+    decode('StateResponse', await client.call(TASK, 'State', encode('ProcessRequest', { id: ID })));
+    await client.call(TASK, 'Kill', encode('KillRequest', { id: ID, signal: SIGTERM }));
+    await client.call(TASK, 'Delete', encode('ProcessRequest', { id: ID }));
   } finally {
     client.close();
     await server.close();

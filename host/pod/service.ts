@@ -1,12 +1,19 @@
 import { decode, encode, timestamp } from './proto.ts';
-import { type CgroupStats, type Resources, TaskError, type TaskExit, type TaskState, type Tasks } from './tasks.ts';
+import {
+  type CgroupStats,
+  type Resources,
+  TaskError,
+  type TaskExit,
+  type TaskService,
+  type TaskState,
+} from './tasks.ts';
 import type { Method, Services } from './ttrpc.ts';
 
 const STATUS = { created: 1, running: 2, stopped: 3 } as const;
 
-/** The task service of containerd 1.7 (v2) and 2.x (v3), whose messages are the same, over plain records. */
-export function taskServices(tasks: Tasks): Services {
-  const none = new Uint8Array(0);
+/** Offers a task service over ttrpc, as containerd 1.7 (v2) and containerd 2 (v3) call it. Both use the same messages. */
+export function taskServices(tasks: TaskService): Services {
+  const empty = new Uint8Array(0);
   const unimplemented = (what: string): Method => {
     return () => Promise.reject(new TaskError('unimplemented', `a game cannot be ${what}`));
   };
@@ -17,7 +24,7 @@ export function taskServices(tasks: Tasks): Services {
     Wait: async (payload) => encode('WaitResponse', exit(await tasks.wait(decode('ProcessRequest', payload)))),
     Kill: async (payload) => {
       await tasks.kill(decode('KillRequest', payload));
-      return none;
+      return empty;
     },
     Delete: async (payload) => {
       const deleted = await tasks.delete(decode('ProcessRequest', payload));
@@ -30,14 +37,14 @@ export function taskServices(tasks: Tasks): Services {
     Exec: async (payload) => {
       const { spec, ...request } = decode('ExecProcessRequest', payload);
       await tasks.exec({ ...request, process: readJson(spec?.value, 'the process to run') });
-      return none;
+      return empty;
     },
     Stats: async (payload) =>
       encode('StatsResponse', { stats: metrics(await tasks.stats(decode('IdRequest', payload).id)) }),
     Update: async (payload) => {
       const { id, resources } = decode('UpdateTaskRequest', payload);
       await tasks.update(id, readJson<Resources>(resources?.value, 'the resources'));
-      return none;
+      return empty;
     },
     Connect: async (payload) => {
       const pids = await tasks.connect(decode('IdRequest', payload).id);
@@ -46,11 +53,11 @@ export function taskServices(tasks: Tasks): Services {
     Shutdown: async (payload) => {
       const { id, now } = decode('ShutdownRequest', payload);
       await tasks.shutdown(id, now);
-      return none;
+      return empty;
     },
-    // A game has no terminal and reads nothing: neither asks for anything.
-    ResizePty: async () => none,
-    CloseIO: async () => none,
+    // A game has neither a terminal nor an input, so there is nothing to do.
+    ResizePty: async () => empty,
+    CloseIO: async () => empty,
     Pause: unimplemented('paused'),
     Resume: unimplemented('resumed'),
     Checkpoint: unimplemented('checkpointed'),
@@ -75,11 +82,11 @@ function readJson<T>(bytes: Uint8Array | undefined, what: string): T {
   try {
     return JSON.parse(Buffer.from(bytes ?? []).toString()) as T;
   } catch (cause) {
-    throw new TaskError('invalidArgument', `${what} is no JSON`, { cause });
+    throw new TaskError('invalidArgument', `${what} is not JSON`, { cause });
   }
 }
 
-/** The record as containerd and the kubelet's summary read it (containerd/cgroups, stats). */
+/** The statistics in the form that containerd and the kubelet expect (containerd/cgroups, stats). */
 function metrics({ version, cpu, memory, pids }: CgroupStats): { typeUrl: string; value: Uint8Array } {
   if (version === 1) {
     const stat = {

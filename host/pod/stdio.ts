@@ -2,37 +2,39 @@ import { closeSync, constants, createWriteStream, fstatSync, openSync, type Writ
 import { Socket } from 'node:net';
 import { TaskError } from './tasks.ts';
 
-/** What may wait for a reader; more is dropped, so that nobody's silence makes a game grow or wait. */
+/** How many bytes may wait for a reader. Further output is dropped, so that a silent reader neither blocks nor grows a game. */
 const WAITING_BYTES_MAX = 1 << 20;
-/** For a reader to come after the end. */
+/** How long a FIFO stays open after its last output if no reader has opened it. */
 const READER_MS_MAX = 10_000;
-const READER_MS = 5;
+const READER_POLL_MS = 5;
+/** How long the last output may take to leave after close(). */
+const FLUSH_MS_MAX = 1000;
 const APPEND = constants.O_CREAT | constants.O_APPEND;
 
-/** Where a task's output goes. */
+/** Where the output of a task goes. */
 export interface Output {
-  /** Never waits. */
+  /** Writes without blocking, and drops the text if too much is waiting already. */
   write(text: string | Uint8Array): void;
-  /** Writes out what waits, then closes. Idempotent. */
+  /** Writes what is waiting, then closes. Further calls do nothing. */
   close(): void;
 }
 
-/** Discards. */
-export const nowhere: Output = { write() {}, close() {} };
+/** An output that discards everything. */
+export const discard: Output = { write() {}, close() {} };
 
 /**
- * Opens the FIFO (or file) that containerd named for an output; an empty path discards.
- * @throws TaskError where it cannot be opened, or is a URI of a logging program
+ * Opens the FIFO or file that containerd named for an output. An empty path discards the output.
+ * @throws TaskError if it cannot be opened, or if it is the URI of a logging program
  */
 export function openOutput(path: string): Output {
-  if (path === '') return nowhere;
+  if (path === '') return discard;
   const file = path.startsWith('file://') ? decodeURIComponent(new URL(path).pathname) : path;
   if (/^[a-z]+:\/\//.test(file))
-    throw new TaskError('unimplemented', `output ${file} is neither a FIFO nor a file; log drivers are not offered`);
+    throw new TaskError('unimplemented', `output ${file} is neither a FIFO nor a file; log drivers are not supported`);
   try {
-    // Opened for writing alone, a FIFO would wait for its reader; open on both sides, it never breaks either.
+    // Opening a FIFO only for writing would block until it has a reader. Opened for both, it also never breaks.
     const fd = openSync(file, constants.O_RDWR | constants.O_NONBLOCK | (file === path ? 0 : APPEND), 0o640);
-    // libuv waits for room in a FIFO on the event loop, and for a file on a worker.
+    // A Socket waits for room in the event loop, and a WriteStream on a worker thread. Only FIFOs can do the former.
     return fstatSync(fd).isFIFO()
       ? new StreamOutput(new Socket({ fd, readable: false, writable: true }), file)
       : new StreamOutput(createWriteStream('', { fd }));
@@ -43,9 +45,9 @@ export function openOutput(path: string): Output {
 
 class StreamOutput implements Output {
   readonly #stream: WriteStream | Socket;
+  readonly #fifo: string | undefined;
   #dropped = 0;
   #closed = false;
-  readonly #fifo: string | undefined;
 
   constructor(stream: WriteStream | Socket, fifo?: string) {
     this.#stream = stream;
@@ -60,7 +62,7 @@ class StreamOutput implements Output {
       return;
     }
     if (this.#dropped > 0) {
-      const message = `${this.#dropped} writes were dropped: nobody read them in time`;
+      const message = `${this.#dropped} writes were dropped because the reader was too slow`;
       this.#dropped = 0;
       this.#stream.write(`${JSON.stringify({ level: 'warn', message })}\n`);
     }
@@ -72,32 +74,32 @@ class StreamOutput implements Output {
     this.#closed = true;
     if (this.#fifo !== undefined) this.#holdOpen(this.#fifo);
     this.#stream.end();
-    // Without a reader it would never end.
-    setTimeout(() => this.#stream.destroy(), 1000).unref();
+    // Without a reader, the stream would never end.
+    setTimeout(() => this.#stream.destroy(), FLUSH_MS_MAX).unref();
   }
 
   /**
-   * A reader who comes only after the end would find no writer, and wait for one for ever: containerd opens the FIFO beside the
-   * start, and a short command has ended by then. So somebody writes until somebody reads.
+   * containerd opens the FIFO while it starts a process, and a short command may have ended by then. A reader that finds no
+   * writer would wait forever, so the FIFO keeps a writer until a reader comes.
    */
   #holdOpen(path: string): void {
     try {
       const held = openSync(path, constants.O_WRONLY | constants.O_NONBLOCK);
-      const end = performance.now() + READER_MS_MAX;
-      this.#stream.once('close', () => awaitReader(path, held, end));
+      const deadline = performance.now() + READER_MS_MAX;
+      this.#stream.once('close', () => closeAfterReader(path, held, deadline));
     } catch {
-      // The FIFO is gone, and with it who would read.
+      // The FIFO was removed, so no reader will come.
     }
   }
 }
 
-/** fifo(7): to open it for writing alone fails with ENXIO while nobody has it open for reading. */
-function awaitReader(path: string, held: number, end: number): void {
+/** Closes `held` once the FIFO has a reader. Until then, opening it for writing fails with ENXIO (fifo(7)). */
+function closeAfterReader(path: string, held: number, deadline: number): void {
   try {
     closeSync(openSync(path, constants.O_WRONLY | constants.O_NONBLOCK));
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENXIO' && performance.now() < end) {
-      setTimeout(() => awaitReader(path, held, end), READER_MS).unref();
+    if ((error as NodeJS.ErrnoException).code === 'ENXIO' && performance.now() < deadline) {
+      setTimeout(() => closeAfterReader(path, held, deadline), READER_POLL_MS).unref();
       return;
     }
   }

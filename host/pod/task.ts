@@ -1,19 +1,21 @@
-import { nowhere, type Output } from './stdio.ts';
+import { discard, type Output } from './stdio.ts';
 import { type Stdio, TaskError, type TaskExit, type TaskState } from './tasks.ts';
 
-/** What containerd knows as a task, or as a process added by exec: a state that only goes forward, and an end that is waited for. */
+/** A container, or a process that exec added to it, as containerd sees it: created, then running, then stopped. */
 export class Task {
   readonly id: string;
   readonly execId: string;
   readonly stdio: Stdio;
+  /** Folder of the OCI bundle. */
   readonly bundle: string;
+  /** Resolves when the task has stopped. */
   readonly ended: Promise<TaskExit>;
+  readonly #resolveEnded: (exit: TaskExit) => void;
   status: TaskState['status'] = 'created';
   pid: number;
   exit: TaskExit | undefined;
-  stdout: Output = nowhere;
-  stderr: Output = nowhere;
-  #end!: (exit: TaskExit) => void;
+  stdout: Output = discard;
+  stderr: Output = discard;
 
   constructor(ids: { id: string; execId: string; bundle: string; pid: number }, stdio: Stdio) {
     this.id = ids.id;
@@ -22,9 +24,9 @@ export class Task {
     this.pid = ids.pid;
     const { stdin, stdout, stderr, terminal } = stdio;
     this.stdio = { stdin, stdout, stderr, terminal };
-    this.ended = new Promise((resolve) => {
-      this.#end = resolve;
-    });
+    const { promise, resolve } = Promise.withResolvers<TaskExit>();
+    this.ended = promise;
+    this.#resolveEnded = resolve;
   }
 
   state(): TaskState {
@@ -41,18 +43,18 @@ export class Task {
     };
   }
 
-  /** Ends it once; closes its output, whose end containerd waits for. */
+  /** Stops the task, and closes its output so that containerd sees the end of it. Only the first call counts. */
   end(exitStatus: number): TaskExit {
     if (this.exit) return this.exit;
     this.status = 'stopped';
     this.exit = { exitStatus, exitedAt: new Date() };
     this.stdout.close();
     this.stderr.close();
-    this.#end(this.exit);
+    this.#resolveEnded(this.exit);
     return this.exit;
   }
 
-  /** @throws TaskError failedPrecondition unless it was created and not yet started */
+  /** @throws TaskError failedPrecondition unless the task was created and not started yet */
   expectCreated(): void {
     if (this.status !== 'created')
       throw new TaskError('failedPrecondition', `${this.id} ${this.execId} is ${this.status}`);

@@ -1,4 +1,4 @@
-/** gRPC status codes that the task service answers with (google.rpc.Code). */
+/** The gRPC status codes that the task service uses (google.rpc.Code). */
 export const CODES = {
   unknown: 2,
   invalidArgument: 3,
@@ -11,7 +11,7 @@ export const CODES = {
   unavailable: 14,
 } as const;
 
-/** A request that is refused; containerd shows the message in the pod's events. */
+/** Why a request was refused. containerd shows the message among the events of the Kubernetes pod. */
 export class TaskError extends Error {
   readonly code: number;
   constructor(code: keyof typeof CODES | number, message: string, options?: ErrorOptions) {
@@ -21,7 +21,7 @@ export class TaskError extends Error {
   }
 }
 
-/** containerd.types.Mount. */
+/** A mount that containerd asks for (containerd.types.Mount). */
 export interface Mount {
   type: string;
   source: string;
@@ -29,7 +29,7 @@ export interface Mount {
   options: string[];
 }
 
-/** Paths of FIFOs; empty where there is none. */
+/** The FIFOs for a process's input and output, as paths; an empty path means that there is none. */
 export interface Stdio {
   stdin: string;
   stdout: string;
@@ -44,19 +44,19 @@ export interface CreateRequest extends Stdio {
   rootfs: Mount[];
 }
 
-/** Names a container, or a process that exec added to it; `execId` is empty for the container itself. */
+/** Identifies a container, or a process that exec added to it. `execId` is empty for the container itself. */
 export interface ProcessRef {
   id: string;
   execId: string;
 }
 
 export interface ExecRequest extends ProcessRef, Stdio {
-  /** Process of the OCI runtime specification, as far as it is used. */
+  /** The fields we use of a process in the OCI runtime specification. */
   process: { args: string[]; env: string[]; cwd: string };
 }
 
 export interface KillRequest extends ProcessRef {
-  /** Number of the signal. */
+  /** The signal's number. */
   signal: number;
   all: boolean;
 }
@@ -71,12 +71,12 @@ export interface TaskState extends ProcessRef, Stdio {
 
 /** How a process ended. */
 export interface TaskExit {
-  /** 0 to 255; 128 and the signal's number where a signal ended it. */
+  /** 0 to 255. A process that a signal ended has 128 plus the signal's number. */
   exitStatus: number;
   exitedAt: Date;
 }
 
-/** What a cgroup has used: nanoseconds, bytes, counts. A limit of 0 is none. */
+/** The resources that the processes of a cgroup have used. A limit of 0 means that there is none. */
 export interface CgroupStats {
   version: 1 | 2;
   cpu: {
@@ -101,7 +101,7 @@ export interface CgroupStats {
   pids: { current: number; limit: number };
 }
 
-/** LinuxResources of the OCI runtime specification, as far as it is used. */
+/** The limits we use of LinuxResources in the OCI runtime specification. */
 export interface Resources {
   cpu?: { shares?: number; quota?: number; period?: number; cpus?: string };
   memory?: { limit?: number; swap?: number };
@@ -109,10 +109,10 @@ export interface Resources {
 }
 
 /**
- * The task service of a shim (containerd.task.v2 and v3), in plain records.
- * Every method may throw a TaskError; any other error is answered as internal.
+ * The service that containerd calls to run containers (containerd.task.v2 and v3), with plain records as messages.
+ * Any method may throw a TaskError; the caller receives any other error as `internal`.
  */
-export interface Tasks {
+export interface TaskService {
   create(request: CreateRequest): Promise<{ pid: number }>;
   start(ref: ProcessRef): Promise<{ pid: number }>;
   state(ref: ProcessRef): Promise<TaskState>;
@@ -120,7 +120,7 @@ export interface Tasks {
   wait(ref: ProcessRef): Promise<TaskExit>;
   kill(request: KillRequest): Promise<void>;
   delete(ref: ProcessRef): Promise<TaskExit & { pid: number }>;
-  /** Never empty while the task exists: containerd 1.7 takes an empty answer for a leaked task after its restart. */
+  /** Never empty while the task exists: after a restart, containerd 1.7 treats a task without processes as leaked. */
   pids(id: string): Promise<number[]>;
   exec(request: ExecRequest): Promise<void>;
   stats(id: string): Promise<CgroupStats>;

@@ -3,16 +3,20 @@ import { connect, createServer, type Server, type Socket } from 'node:net';
 import { decode, encode } from './proto.ts';
 import { CODES, TaskError } from './tasks.ts';
 
-/** Length, stream and type of a message, then flags (ttrpc PROTOCOL.md, "Frames"). */
+/** A frame starts with the length of its body, its stream, its type and its flags (ttrpc PROTOCOL.md, "Frames"). */
 const HEADER_BYTES = 10;
-/** ttrpc's own bound on a message. */
+const TYPE_AT = 8;
+const FLAGS_AT = 9;
+/** The largest message that ttrpc allows. */
 export const MESSAGE_BYTES_MAX = 4 * 2 ** 20;
+/** Room for the fields around the payload of a response. */
+const ENVELOPE_BYTES_MAX = 64;
 const REQUEST = 1;
 const RESPONSE = 2;
 
-/** Takes a method's encoded request and gives its encoded response. @throws TaskError */
+/** Takes the encoded request of a method and returns the encoded response. @throws TaskError */
 export type Method = (payload: Uint8Array) => Promise<Uint8Array>;
-/** Methods by name, by the full name of their service. */
+/** The methods of each service, by the service's full name. */
 export type Services = Readonly<Record<string, Readonly<Record<string, Method>>>>;
 
 interface Frame {
@@ -21,17 +25,17 @@ interface Frame {
   body: Buffer;
 }
 
-function frame(stream: number, type: number, body: Uint8Array): Buffer {
+function encodeFrame(stream: number, type: number, body: Uint8Array): Buffer {
   const bytes = Buffer.allocUnsafe(HEADER_BYTES + body.length);
   bytes.writeUInt32BE(body.length, 0);
   bytes.writeUInt32BE(stream, 4);
-  bytes[8] = type;
-  bytes[9] = 0;
+  bytes[TYPE_AT] = type;
+  bytes[FLAGS_AT] = 0;
   bytes.set(body, HEADER_BYTES);
   return bytes;
 }
 
-/** Cuts a byte stream into frames; a frame that is too long ends the connection, as nothing after it can be found. */
+/** Splits the bytes of a socket into frames. A frame that is too long closes it, because the next one cannot be found. */
 function onFrames(socket: Socket, take: (frame: Frame) => void): void {
   let rest: Buffer = Buffer.alloc(0);
   socket.on('data', (chunk: Buffer) => {
@@ -44,16 +48,16 @@ function onFrames(socket: Socket, take: (frame: Frame) => void): void {
       }
       if (rest.length < HEADER_BYTES + length) return;
       const body = rest.subarray(HEADER_BYTES, HEADER_BYTES + length);
-      take({ stream: rest.readUInt32BE(4), type: rest[8]!, body });
+      take({ stream: rest.readUInt32BE(4), type: rest.readUInt8(TYPE_AT), body });
       rest = rest.subarray(HEADER_BYTES + length);
     }
   });
-  // A connection that breaks is its peer's matter.
+  // A broken connection is the peer's problem; its calls fail there.
   socket.on('error', () => socket.destroy());
 }
 
 export interface TtrpcServer {
-  /** Closes the socket and every connection. */
+  /** Closes the server's socket and every connection. */
   close(): Promise<void>;
 }
 
@@ -66,7 +70,7 @@ export async function serve(path: string, services: Services): Promise<TtrpcServ
     onFrames(socket, ({ stream, type, body }) => {
       if (type !== REQUEST) return;
       void answer(services, body).then((response) => {
-        if (!socket.destroyed) socket.write(frame(stream, RESPONSE, response));
+        if (!socket.destroyed) socket.write(encodeFrame(stream, RESPONSE, response));
       });
     });
   });
@@ -83,11 +87,12 @@ export async function serve(path: string, services: Services): Promise<TtrpcServ
 async function answer(services: Services, body: Uint8Array): Promise<Uint8Array> {
   try {
     const { service, method, payload } = decode('Request', body);
-    const methods = Object.hasOwn(services, service) ? services[service]! : {};
-    const call = Object.hasOwn(methods, method) ? methods[method] : undefined;
-    if (!call) throw new TaskError('unimplemented', `${service}/${method} is not offered`);
+    const methods = ownProperty(services, service);
+    const call = methods && ownProperty(methods, method);
+    if (!call) throw new TaskError('unimplemented', `${service}/${method} does not exist`);
     const result = await call(payload);
-    if (result.length > MESSAGE_BYTES_MAX - 64) throw new TaskError('internal', 'the response is too long for ttrpc');
+    if (result.length > MESSAGE_BYTES_MAX - ENVELOPE_BYTES_MAX)
+      throw new TaskError('internal', 'the response is too long for ttrpc');
     return encode('Response', { payload: result });
   } catch (error) {
     const code = error instanceof TaskError ? error.code : CODES.internal;
@@ -96,9 +101,14 @@ async function answer(services: Services, body: Uint8Array): Promise<Uint8Array>
   }
 }
 
+/** A property of the record itself: a peer may ask for names such as `constructor`. */
+function ownProperty<T>(record: Readonly<Record<string, T>>, name: string): T | undefined {
+  return Object.hasOwn(record, name) ? record[name] : undefined;
+}
+
 /** A client of one ttrpc server. */
 export interface TtrpcClient {
-  /** @throws TaskError with the server's status, or unavailable when the connection ends first */
+  /** @throws TaskError with the server's status, or `unavailable` if the connection ends before the response */
   call(service: string, method: string, payload: Uint8Array): Promise<Uint8Array>;
   readonly closed: Promise<void>;
   close(): void;
@@ -136,8 +146,8 @@ export async function dial(path: string): Promise<TtrpcClient> {
       if (socket.destroyed) return Promise.reject(new TaskError('unavailable', `${path}: the connection has ended`));
       const call = Promise.withResolvers<Uint8Array>();
       waiting.set(stream, call);
-      socket.write(frame(stream, REQUEST, encode('Request', { service, method, payload })));
-      // Clients use odd numbers (PROTOCOL.md, "Streams").
+      socket.write(encodeFrame(stream, REQUEST, encode('Request', { service, method, payload })));
+      // Clients use odd stream ids (PROTOCOL.md, "Streams").
       stream += 2;
       return call.promise;
     },

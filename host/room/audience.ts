@@ -1,6 +1,6 @@
 import { type ErrorCode, NearlightError } from '../base/errors.ts';
+import type { CloseReason } from '../base/protocol.ts';
 import type {
-  CloseReason,
   ConnectionStats,
   Feedback,
   FrameInfo,
@@ -15,99 +15,111 @@ import type { Room } from './room.ts';
 const TOTALS = ['totalDx', 'totalDy', 'totalWheelX', 'totalWheelY'] as const;
 
 /**
- * The players of a place where games come and go: while there is none, those who are connected wait, and the next room
- * seats them. A pod's sandbox keeps its players so, while its container is replaced.
+ * The players of a pod, who keep their connections while the pod replaces its game. While there is no game they wait, and
+ * the next room gives them seats.
  */
 export class Audience {
-  readonly #places = new Set<Place>();
+  readonly #players = new Set<KeptPlayer>();
   readonly #holdMs: number;
   #room: Room | undefined;
-  #hold = false;
+  /** Whether players wait for another game when the current one ends. */
+  #keepsPlayers = false;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #closed = false;
 
-  /** @param holdMs for how long players wait for a game */
+  /** @param holdMs how long players wait for the next game */
   constructor(holdMs: number) {
     this.#holdMs = holdMs;
   }
 
-  /** The room that is played, if there is one. */
+  /** The running room, if there is one. */
   get rooms(): Room[] {
     return this.#room ? [this.#room] : [];
   }
 
-  /** Pages that have a place, seated or waiting. */
+  /** Number of players, seated or waiting. */
   get size(): number {
-    return this.#places.size;
+    return this.#players.size;
   }
 
   /**
-   * Gives a page a place.
+   * Gives a page a seat.
    * @throws NearlightError NL_ROOM_FULL, NL_ROOM_ENDED while there is no game, NL_SHUTDOWN
    */
   async accept(_game: string | undefined, request: ViewRequest): Promise<Player> {
     if (this.#closed) throw new NearlightError('NL_SHUTDOWN', 'try again in a moment');
     if (!this.#room) throw new NearlightError('NL_ROOM_ENDED', 'the game is being replaced; try again in a moment');
-    const place: Place = new Place(request, this.#room.accept(request), {
-      holds: () => this.#hold && !this.#closed,
-      gone: () => this.#places.delete(place),
+    const player: KeptPlayer = new KeptPlayer(request, this.#room.accept(request), {
+      keepsPlayers: () => this.#keepsPlayers && !this.#closed,
+      remove: () => this.#players.delete(player),
     });
-    this.#places.add(place);
-    return place;
+    this.#players.add(player);
+    return player;
   }
 
-  /** Shows a game: who waits is seated, as far as there are seats. `hold`: its players wait when it ends. */
-  show(room: Room, hold: boolean): void {
+  /**
+   * Shows a game and gives its seats to the waiting players.
+   * @param keepsPlayers whether the players wait for another game when this one ends
+   */
+  show(room: Room, keepsPlayers: boolean): void {
     clearTimeout(this.#timer);
     this.#room = room;
-    this.#hold = hold;
-    for (const place of this.#places) place.seatIn(room);
+    this.#keepsPlayers = keepsPlayers;
+    for (const player of this.#players) player.seatIn(room);
     void room.ended.then((error) => {
       if (this.#room !== room) return;
       this.#room = undefined;
-      if (!this.#closed) this.#timer = setTimeout(() => this.#sendAway(error), this.#holdMs);
+      if (!this.#closed) this.#timer = setTimeout(() => this.#dismissAll(error), this.#holdMs);
     });
   }
 
-  /** Sends everybody away. */
+  /** Ends the game and every connection. */
   async close(): Promise<void> {
     this.#closed = true;
     clearTimeout(this.#timer);
     await this.#room?.close();
-    await this.#sendAway(undefined);
+    await this.#dismissAll(undefined);
   }
 
-  async #sendAway(error: NearlightError | undefined): Promise<void> {
+  async #dismissAll(error: NearlightError | undefined): Promise<void> {
     const code = error?.code ?? (this.#closed ? 'NL_SHUTDOWN' : 'NL_ROOM_ENDED');
-    const message = error?.detail ?? 'no other game came in its place';
-    await Promise.all([...this.#places].map((place) => place.dismiss(code, message)));
+    const message = error?.detail ?? 'no other game has started in its place';
+    await Promise.all([...this.#players].map((player) => player.dismiss(code, message)));
   }
 }
 
 interface Owner {
-  /** Whether the end of a room leaves its players here. */
-  holds(): boolean;
-  gone(): void;
+  /** Whether players stay connected when their room ends. */
+  keepsPlayers(): boolean;
+  /** Forgets a player whose connection has closed. */
+  remove(): void;
 }
 
 type Totals = Pick<PointerState, (typeof TOTALS)[number]>;
 
-/** A page's place: what its connection knows as its player, and what a room knows as its connection. */
-class Place implements Player {
+/**
+ * A player who outlives rooms. It stands between a page's connection and a room: the connection sees it as its player, and
+ * the room sees it as the player's connection.
+ */
+class KeptPlayer implements Player {
   readonly width: number;
   readonly height: number;
   readonly fps: number;
   readonly input: InputSink;
   readonly #owner: Owner;
   #player: Player;
-  #seated = true;
+  #isSeated = true;
   #connection: PlayerConnection | undefined;
-  /** Why the page has to go, where it had not connected yet when that was decided. */
+  /** Set if the page has to go before it has connected. These are the arguments for PlayerConnection.end. */
   #farewell: readonly [code: ErrorCode, message: string, retry: boolean] | undefined;
-  /** The page counts its movement from its connection on, a room from the page's coming: what was moved before counts in neither. */
-  readonly #before: Totals = { totalDx: 0, totalDy: 0, totalWheelX: 0, totalWheelY: 0 };
-  readonly #pointer: PointerState = { x: 0.5, y: 0.5, ...this.#before, axes: [0, 0, 0, 0], locked: false };
-  readonly #totals: Totals = { ...this.#before };
+  /**
+   * A page sends its total movement since its connection began, but a room expects the movement since it gave the seat.
+   * These are the totals at that time, which are subtracted.
+   */
+  readonly #totalsAtSeating: Totals = { totalDx: 0, totalDy: 0, totalWheelX: 0, totalWheelY: 0 };
+  /** The page's newest movement totals. */
+  readonly #totals: Totals = { ...this.#totalsAtSeating };
+  readonly #pointer: PointerState = { x: 0.5, y: 0.5, ...this.#totals, axes: [0, 0, 0, 0], locked: false };
 
   constructor(request: ViewRequest, player: Player, owner: Owner) {
     this.width = request.width;
@@ -120,7 +132,7 @@ class Place implements Player {
       key: (usage, down, sequence) => sink().key(usage, down, sequence),
       button: (button, down, sequence) => sink().button(button, down, sequence),
       releaseAll: (sequence) => sink().releaseAll(sequence),
-      pointer: (state, sequence) => sink().pointer(this.#since(state), sequence),
+      pointer: (state, sequence) => sink().pointer(this.#sinceSeating(state), sequence),
       pace: (slackMs) => sink().pace(slackMs),
     };
   }
@@ -140,60 +152,61 @@ class Place implements Player {
   onConnected(connection: PlayerConnection): void {
     this.#connection = connection;
     if (this.#farewell) void connection.end(...this.#farewell);
-    else this.#player.onConnected(this.#through(connection));
+    else this.#player.onConnected(this.#connectionForRoom(connection));
   }
 
   onKeyframe(): void {
-    if (this.#seated) this.#player.onKeyframe();
+    if (this.#isSeated) this.#player.onKeyframe();
   }
 
   onFeedback(feedback: Readonly<Feedback>): void {
-    if (this.#seated) this.#player.onFeedback(feedback);
+    if (this.#isSeated) this.#player.onFeedback(feedback);
   }
 
   onClosed(reason: CloseReason): void {
-    this.#owner.gone();
-    if (this.#seated) this.#player.onClosed(reason);
+    this.#owner.remove();
+    if (this.#isSeated) this.#player.onClosed(reason);
   }
 
-  /** Takes a seat of the next room, with nothing held down, and plays on over the same connection. */
+  /** Takes a seat in the next room and plays on over the same connection. No key is held down there. */
   seatIn(room: Room): void {
     if (this.#farewell) return;
     try {
       this.#player = room.accept(this);
-      this.#seated = true;
+      this.#isSeated = true;
     } catch (error) {
-      this.#seated = false;
+      this.#isSeated = false;
       const { code, detail } = error as NearlightError;
-      // A game that ended as it came leaves its players waiting for the next.
+      // If the game has already ended again, its players wait for the next one.
       if (code !== 'NL_ROOM_ENDED') void this.dismiss(code, detail);
       return;
     }
-    Object.assign(this.#before, this.#totals);
+    Object.assign(this.#totalsAtSeating, this.#totals);
     const connection = this.#connection;
     if (!connection) return;
     const { seat, seats, width, height, fps, game } = this;
     connection.notify({ kind: 'joined', seat, seats, width, height, fps, game });
-    this.#player.onConnected(this.#through(connection));
+    this.#player.onConnected(this.#connectionForRoom(connection));
   }
 
+  /** Ends the connection, or will end it as soon as the page connects. */
   async dismiss(code: ErrorCode, message: string): Promise<void> {
     this.#farewell = [code, message, true];
     await this.#connection?.end(...this.#farewell);
   }
 
-  /** The state with totals that began with the room. */
-  #since(state: PointerState): PointerState {
+  /** Returns the pointer's state with totals that start at zero in the current room. Valid until the next call. */
+  #sinceSeating(state: PointerState): PointerState {
     const pointer = Object.assign(this.#pointer, state);
     for (const total of TOTALS) {
       this.#totals[total] = state[total];
-      pointer[total] = (state[total] - this.#before[total]) | 0;
+      pointer[total] = (state[total] - this.#totalsAtSeating[total]) | 0;
     }
     return pointer;
   }
 
-  /** The connection as a room sees it: the room's end need not be the connection's. */
-  #through(connection: PlayerConnection): PlayerConnection {
+  /** Wraps the connection for the current room. When the room ends it, the page may be kept for the next room. */
+  #connectionForRoom(connection: PlayerConnection): PlayerConnection {
     const player = this.#player;
     const isCurrent = () => player === this.#player;
     return {
@@ -204,9 +217,9 @@ class Place implements Player {
       },
       end: async (code, message, retry) => {
         if (!isCurrent()) return;
-        // What one player's encoder does concerns that player.
-        if (code === 'NL_ENCODER' || !this.#owner.holds()) return connection.end(code, message, retry);
-        this.#seated = false;
+        // A failed video encoder concerns this player alone, and does not end the room.
+        if (code === 'NL_ENCODER' || !this.#owner.keepsPlayers()) return connection.end(code, message, retry);
+        this.#isSeated = false;
         connection.notify({ kind: 'paused', code, message });
       },
     };

@@ -14,13 +14,15 @@ import {
   INPUT_VERSION,
   INPUT_WHEEL,
 } from '../../renderer/contract/abi.ts';
+import type { Milli } from '../base/time.ts';
 import type { InputSink, PointerState } from '../stream/player.ts';
 
+/** A page counts movement in 1/16 CSS pixel. */
 const SUBPIXELS = 16;
 
 /**
- * What one player holds down and has moved, written as the input record of ABI.md ("Input").
- * Presses and movement are kept from one tick to the next, so that neither is lost between them.
+ * One player's input, which it writes as the input record of ABI.md ("Input"). Presses and movement accumulate until a tick
+ * has read them, so a key that is pressed and released between two ticks is not lost.
  */
 export class PlayerInput implements InputSink {
   readonly #keys = new Uint32Array(8);
@@ -32,14 +34,15 @@ export class PlayerInput implements InputSink {
   #x = 0.5;
   #y = 0.5;
   #sequence = 0;
-  /** Sums as the page counts them (1/16 pixel, wrapping): the newest, and what the last tick had seen. */
+  /** Sums of movement x, y and wheel x, y in 1/16 CSS pixel, as the page sent them. They wrap. */
   readonly #totals = new Int32Array(4);
-  readonly #seen = new Int32Array(4);
+  /** The movement sums that the last tick has read. */
+  readonly #totalsRead = new Int32Array(4);
 
-  /** What the page said last of its display and the room has not taken into account yet, milliseconds. */
-  slackMs: number | undefined;
+  /** The newest report about the page's display (MESSAGE_PACE). The room removes it when it has used it. */
+  slackMs: Milli | undefined;
 
-  /** Sequence of the newest input that has arrived. */
+  /** Sequence of the newest input. */
   get sequence(): number {
     return this.#sequence;
   }
@@ -47,11 +50,12 @@ export class PlayerInput implements InputSink {
   key(usage: number, down: boolean, sequence: number): void {
     const word = usage >>> 5;
     const bit = 1 << (usage & 31);
+    const keys = this.#keys[word] ?? 0;
     if (down) {
-      if ((this.#keys[word] & bit) === 0) this.#keysPressed[word] |= bit;
-      this.#keys[word] |= bit;
-    } else this.#keys[word] &= ~bit;
-    this.#newest(sequence);
+      if ((keys & bit) === 0) this.#keysPressed[word] = (this.#keysPressed[word] ?? 0) | bit;
+      this.#keys[word] = keys | bit;
+    } else this.#keys[word] = keys & ~bit;
+    this.#noteSequence(sequence);
   }
 
   button(button: number, down: boolean, sequence: number): void {
@@ -60,14 +64,14 @@ export class PlayerInput implements InputSink {
       if ((this.#buttons & bit) === 0) this.#buttonsPressed |= bit;
       this.#buttons |= bit;
     } else this.#buttons &= ~bit;
-    this.#newest(sequence);
+    this.#noteSequence(sequence);
   }
 
   releaseAll(sequence: number): void {
     this.#keys.fill(0);
     this.#buttons = 0;
     this.#axes.fill(0);
-    this.#newest(sequence);
+    this.#noteSequence(sequence);
   }
 
   pointer(state: PointerState, sequence: number): void {
@@ -79,14 +83,14 @@ export class PlayerInput implements InputSink {
     this.#totals[2] = state.totalWheelX;
     this.#totals[3] = state.totalWheelY;
     this.#axes.set(state.axes);
-    this.#newest(sequence);
+    this.#noteSequence(sequence);
   }
 
-  pace(slackMs: number): void {
+  pace(slackMs: Milli): void {
     this.slackMs = slackMs;
   }
 
-  /** Writes the record of `seat` into `records`. */
+  /** Writes this input as the record of `seat` into `records`. */
   write(records: DataView, seat: number): void {
     const at = seat * INPUT_STRIDE;
     records.setUint32(at + INPUT_VERSION, 1, true);
@@ -95,8 +99,8 @@ export class PlayerInput implements InputSink {
     records.setUint32(at + INPUT_BUTTONS, this.#buttons, true);
     records.setUint32(at + INPUT_BUTTONS_PRESSED, this.#buttonsPressed, true);
     for (let word = 0; word < 8; word++) {
-      records.setUint32(at + INPUT_KEYS + word * 4, this.#keys[word], true);
-      records.setUint32(at + INPUT_KEYS_PRESSED + word * 4, this.#keysPressed[word], true);
+      records.setUint32(at + INPUT_KEYS + word * 4, this.#keys[word] ?? 0, true);
+      records.setUint32(at + INPUT_KEYS_PRESSED + word * 4, this.#keysPressed[word] ?? 0, true);
     }
     records.setFloat32(at + INPUT_POINTER, this.#x, true);
     records.setFloat32(at + INPUT_POINTER + 4, this.#y, true);
@@ -104,26 +108,26 @@ export class PlayerInput implements InputSink {
       records.setFloat32(at + INPUT_MOVEMENT + axis * 4, this.#moved(axis), true);
       records.setFloat32(at + INPUT_WHEEL + axis * 4, this.#moved(2 + axis), true);
     }
-    for (let axis = 0; axis < 4; axis++) records.setFloat32(at + INPUT_AXES + axis * 4, this.#axes[axis], true);
+    for (let axis = 0; axis < 4; axis++) records.setFloat32(at + INPUT_AXES + axis * 4, this.#axes[axis] ?? 0, true);
   }
 
-  /** A tick has read the record: presses and movement begin anew. */
-  consumed(): void {
+  /** Starts to accumulate presses and movement for the next tick. Called when a tick has read the record. */
+  endTick(): void {
     this.#keysPressed.fill(0);
     this.#buttonsPressed = 0;
-    this.#seen.set(this.#totals);
+    this.#totalsRead.set(this.#totals);
   }
 
   #moved(index: number): number {
-    return ((this.#totals[index] - this.#seen[index]) | 0) / SUBPIXELS;
+    return (((this.#totals[index] ?? 0) - (this.#totalsRead[index] ?? 0)) | 0) / SUBPIXELS;
   }
 
-  #newest(sequence: number): void {
+  #noteSequence(sequence: number): void {
     if (((sequence - this.#sequence) | 0) > 0) this.#sequence = sequence >>> 0;
   }
 }
 
-/** Clears the record of an empty seat. */
+/** Writes an empty record for a seat that no player has. */
 export function clearRecord(records: DataView, seat: number): void {
   for (let at = 0; at < INPUT_STRIDE; at += 4) records.setUint32(seat * INPUT_STRIDE + at, 0, true);
   records.setUint32(seat * INPUT_STRIDE + INPUT_VERSION, 1, true);

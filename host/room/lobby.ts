@@ -1,30 +1,33 @@
 import type { Clock } from '../base/clock.ts';
 import { NearlightError } from '../base/errors.ts';
+import { type Milli, milli } from '../base/time.ts';
 import type { Player, ViewRequest } from '../stream/player.ts';
 import type { Room } from './room.ts';
 
-/** A room that ended is opened again for the next player, but not sooner than this after it was last opened. */
+/** A room that has ended is not opened again sooner than this after it was last opened. */
 const REOPEN_MS_MIN = 1000;
 /**
- * One that kept the GPU for too long took time from every other room, and may have taken the device: it stays closed for so long,
- * then for twice as long each time, unless it has run well for as long as it was closed before.
+ * A room that hung the GPU took time from every other room and may have lost the device for all of them. It stays closed
+ * for PENALTY_MS_MIN, and for twice as long each further time. The penalty is forgiven once the room has run for as long
+ * as it was closed.
  */
 const PENALTY_MS_MIN = 60_000;
 const PENALTY_MS_MAX = 3_600_000;
 
 interface Entry {
   open(): Promise<Room>;
-  /** While the room is being opened. */
+  /** The room that is being opened; undefined at other times. */
   opening: Promise<Room> | undefined;
-  /** While the room runs. */
+  /** The room that is running; undefined at other times. */
   room: Room | undefined;
-  openedAt: number;
-  /** For how long it stayed closed when it last kept the GPU for too long, and until when; 0 for never. */
+  openedAt: Milli;
+  /** How long the room last stayed closed as a penalty; 0 if it never did or was forgiven. */
   penaltyMs: number;
-  closedUntil: number;
+  /** When the room may open again after its last penalty. */
+  closedUntil: Milli;
 }
 
-/** The rooms of a process by name; the first is the one that a page without a wish gets. */
+/** The rooms of a process, by name. A page that names no game gets the first room. */
 export class Lobby {
   readonly #clock: Clock;
   readonly #entries = new Map<string, Entry>();
@@ -34,20 +37,21 @@ export class Lobby {
     this.#clock = clock;
   }
 
-  /** Rooms that run. */
+  /** The rooms that are running. */
   get rooms(): Room[] {
     return [...this.#entries.values()].flatMap((entry) => entry.room ?? []);
   }
 
-  /** Opens a room and keeps it; rejects as `open` does. */
+  /** Opens a room, and opens it again for the next player whenever it has ended. @throws what `open` throws */
   async add(name: string, open: () => Promise<Room>): Promise<Room> {
-    const entry = { open, opening: undefined, room: undefined, openedAt: 0, penaltyMs: 0, closedUntil: 0 };
+    const never = milli(0);
+    const entry = { open, opening: undefined, room: undefined, openedAt: never, penaltyMs: 0, closedUntil: never };
     this.#entries.set(name, entry);
     return this.#open(entry);
   }
 
   /**
-   * Gives a page a seat; opens the room anew if it has ended.
+   * Gives a page a seat, and opens the room again first if it has ended.
    * @throws NearlightError NL_REQUEST for an unknown room, NL_ROOM_FULL, NL_ROOM_ENDED, NL_SHUTDOWN, or what opening throws
    */
   async accept(name: string | undefined, request: ViewRequest): Promise<Player> {
@@ -71,29 +75,29 @@ export class Lobby {
 
   #reopen(entry: Entry): Promise<Room> {
     const now = this.#clock.now();
-    const wait = entry.openedAt + REOPEN_MS_MIN - now;
-    const closed = entry.closedUntil - now;
-    if (closed > 0)
+    const waitMs = entry.openedAt + REOPEN_MS_MIN - now;
+    const penaltyMs = entry.closedUntil - now;
+    if (penaltyMs > 0)
       throw new NearlightError(
         'NL_ROOM_ENDED',
-        `it kept the GPU for too long (NL_GPU_TIME), and is opened again in ${Math.ceil(closed / 1000)} s`,
+        `it kept the GPU busy for too long (NL_GPU_TIME) and opens again in ${Math.ceil(penaltyMs / 1000)} s`,
       );
-    if (wait > 0) throw new NearlightError('NL_ROOM_ENDED', `it is opened again in ${Math.ceil(wait / 100) / 10} s`);
+    if (waitMs > 0) throw new NearlightError('NL_ROOM_ENDED', `it opens again in ${Math.ceil(waitMs / 100) / 10} s`);
     return this.#open(entry);
   }
 
-  #ended(entry: Entry, error: NearlightError | undefined): void {
+  #noteEnd(entry: Entry, error: NearlightError | undefined): void {
     const now = this.#clock.now();
     if (now - entry.openedAt >= entry.penaltyMs) entry.penaltyMs = 0;
     if (error?.code === 'NL_GPU_TIME') this.#penalise(entry);
   }
 
-  /** Once for each time: whoever hung the GPU may end with that, too. */
+  /** Closes a room for a while. A hang is reported twice if it also ends the room, but it is penalised once. */
   #penalise(entry: Entry): void {
     const now = this.#clock.now();
     if (entry.closedUntil > now) return;
     entry.penaltyMs = Math.min(Math.max(PENALTY_MS_MIN, 2 * entry.penaltyMs), PENALTY_MS_MAX);
-    entry.closedUntil = now + entry.penaltyMs;
+    entry.closedUntil = milli(now + entry.penaltyMs);
   }
 
   #open(entry: Entry): Promise<Room> {
@@ -106,7 +110,7 @@ export class Lobby {
         void room.ended.then((error) => {
           if (entry.room !== room) return;
           entry.room = undefined;
-          this.#ended(entry, error);
+          this.#noteEnd(entry, error);
         });
         return room;
       })

@@ -1,34 +1,39 @@
 import type { Clock } from '../base/clock.ts';
 import type { Config } from '../base/config.ts';
 import type { Instance, LogLevel } from '../engine/engine.ts';
-import type { Replay } from '../gpu/replay.ts';
+import type { CommandReplay } from '../gpu/replay.ts';
 import type { Meters } from '../observe/meters.ts';
 import type { PlayerConnection, ViewRequest } from '../stream/player.ts';
-import type { View } from './view.ts';
+import type { PlayerView } from './view.ts';
 
 export type RoomConfig = Pick<Config, 'maxPlayers' | 'tickRate' | 'seed'>;
 
 export interface RoomOptions {
   name: string;
+  /** Wakes the room for its ticks and frames. In a browser tab it may wake the room at each refresh of the display. */
   clock: Clock;
   config: RoomConfig;
   instance: Instance;
-  replay: Replay;
-  /** What the host counts beside the room's own figures. */
+  replay: CommandReplay;
+  /** The host's counters. The room has figures of its own as well. */
   meters?: Meters;
-  /** Loads the module once more, on the GPU of then; without it the room ends with its GPU. */
+  /** Loads the module again after its GPU was lost. Without this function the room ends with its GPU. */
   reload?(): Promise<Loaded>;
-  /** Ticks that the instance has made already; 0 without. */
+  /** Number of ticks that the instance has already made. Default 0. */
   ticks?: number;
-  /** Ticks to make though nobody plays yet, so that a game that loads in its first ones is ready for its first player. */
+  /** Number of ticks to make before any player is there, so that the game can load its data in them. Default 0. */
   warmUpTicks?: number;
-  /** Makes a player's picture; called when the player has connected. */
-  createView(request: ViewRequest, connection: PlayerConnection, onError: (error: unknown) => void): Promise<View>;
+  /** Makes a player's view. Called when the player has connected. */
+  createView(
+    request: ViewRequest,
+    connection: PlayerConnection,
+    onError: (error: unknown) => void,
+  ): Promise<PlayerView>;
   log(level: LogLevel, message: string): void;
 }
 
-/** A module that runs, and what draws for it. */
+/** A running module and the replay that draws for it. */
 export interface Loaded {
   instance: Instance;
-  replay: Replay;
+  replay: CommandReplay;
 }

@@ -1,66 +1,74 @@
 import { type ErrorCode, errors, GuestExit, NearlightError } from '../base/errors.ts';
-import type { Submission } from '../engine/engine.ts';
 import type { Surface } from '../gpu/replay.ts';
 import type { Player, PlayerConnection, ViewRequest } from '../stream/player.ts';
-import { clearRecord } from './input.ts';
+import { clearRecord, PlayerInput } from './input.ts';
+import { GameLoop } from './loop.ts';
 import type { Loaded, RoomOptions } from './options.ts';
-import { Renewals } from './renewals.ts';
+import { Recoveries } from './recoveries.ts';
 import { Seat } from './seat.ts';
-import { roomStats, summaries } from './stats.ts';
+import { createRoomStats, type RoomStats, summarize } from './stats.ts';
 
-/** Ticks that a late room makes up for in a row; beyond BEHIND_MS_MAX it lets them go. */
-const CATCH_UP_MAX = 8;
-const BEHIND_MS_MAX = 250;
+/** The arguments for PlayerConnection.end. */
+type Farewell = readonly [code: ErrorCode, message: string, retry: boolean];
 
 /**
- * One module instance and its players: a simulation at a fixed rate, and a picture per player at the player's own size and rate.
- * While nobody plays, time stands still, but for the first few ticks.
+ * One running module and its players. The module's simulation ticks at a fixed rate, and each player gets pictures of the
+ * player's own size and rate. Time stands still while no player is there, except for the warm-up ticks.
  */
 export class Room {
   readonly name: string;
-  /** Resolves once: with the error that ended the room, or undefined after close(). */
+  /** Resolves once: with the error that ended the room, or with undefined after close(). */
   readonly ended: Promise<NearlightError | undefined>;
-  readonly stats: ReturnType<typeof roomStats>;
-  /** Set by who keeps the room: its module has hung the GPU, and may have ended before for another reason. */
+  readonly stats: RoomStats;
+  /** Called when the room's module has hung the GPU. The room may have ended before, for another reason. */
   onHung: () => void = () => {};
-  #options: RoomOptions;
+  readonly #options: RoomOptions;
+  /** The running module. Another one takes its place when the room recovers from a lost GPU. */
+  #game: Loaded;
   readonly #seats: (Seat | undefined)[];
-  readonly #tickMs: number;
-  /** Joins and leaves, which wait for their turn at the module. */
-  readonly #turns: (() => Promise<void>)[] = [];
-  #wake: () => void = () => {};
-  #nextTick = 0;
+  readonly #loop: GameLoop;
   #error: NearlightError | undefined;
   #closing: Promise<void> | undefined;
-  readonly #renewals = new Renewals();
-  /** Views fail with a lost GPU; their players stay. */
-  #renewing = false;
-  #renewalDue = false;
-  /** What players are told once the room closes. */
-  #farewell: readonly [code: ErrorCode, message: string, retry: boolean] | undefined;
-  #end!: (error: NearlightError | undefined) => void;
+  readonly #recoveries = new Recoveries();
+  /** True from the loss of the GPU until the room has recovered. Views fail meanwhile, but their players stay. */
+  #isRecovering = false;
+  /** Whether a recovery waits among the loop's tasks. */
+  #isRecoveryQueued = false;
+  /** The reason that players get when the room closes. Set when it starts to close. */
+  #farewell: Farewell | undefined;
+  readonly #end: (error: NearlightError | undefined) => void;
 
   constructor(options: RoomOptions) {
-    this.name = options.name;
+    const { name, clock, config, instance, replay, meters, ticks = 0, warmUpTicks = 0 } = options;
+    this.name = name;
     this.#options = options;
-    this.#seats = new Array(options.config.maxPlayers).fill(undefined);
-    this.#tickMs = 1000 / options.config.tickRate;
-    this.stats = roomStats(options.meters);
-    this.stats.ticks = options.ticks ?? 0;
-    this.ended = new Promise((resolve) => {
-      this.#end = resolve;
+    this.#game = { instance, replay };
+    this.#seats = new Array(config.maxPlayers).fill(undefined);
+    this.stats = createRoomStats(meters);
+    this.stats.ticks = ticks;
+    const { promise, resolve } = Promise.withResolvers<NearlightError | undefined>();
+    this.ended = promise;
+    this.#end = resolve;
+    this.#loop = new GameLoop({
+      clock,
+      tickRate: config.tickRate,
+      warmUpTicks,
+      seats: this.#seats,
+      stats: this.stats,
+      meters,
+      game: () => this.#game,
+      isClosing: () => this.isClosed,
     });
-    this.#attend(options);
-    this.#nextTick = options.clock.now();
-    void this.#begin();
+    this.#listen(this.#game);
+    void this.#run();
   }
 
-  /** It has ended, or is about to. */
+  /** Whether the room has ended or is ending. */
   get isClosed(): boolean {
     return this.#closing !== undefined;
   }
 
-  /** Seats that are taken. */
+  /** Number of taken seats. */
   get players(): number {
     return this.#seats.reduce((count, seat) => count + (seat === undefined ? 0 : 1), 0);
   }
@@ -69,37 +77,30 @@ export class Room {
     return this.#seats.length;
   }
 
-  /** Figures of the room and of each player's picture, as plain data; times in milliseconds. */
+  /** Returns the figures of the room and of each player's view as plain data. Times are in milliseconds. */
   status(): object {
     return {
       name: this.name,
       players: this.players,
       seats: this.#seats.length,
-      ...summaries(this.stats),
+      ...summarize(this.stats),
       views: this.#seats.flatMap((seat) =>
-        seat?.view
-          ? [
-              {
-                seat: seat.number,
-                ...seat.request,
-                ...summaries(seat.view.stats),
-              },
-            ]
-          : [],
+        seat?.view ? [{ seat: seat.number, ...seat.request, ...summarize(seat.view.stats) }] : [],
       ),
     };
   }
 
   /**
    * Gives a seat to a page.
+   * @param input the player's input, if it is older than the seat
    * @throws NearlightError NL_ROOM_FULL, NL_ROOM_ENDED
    */
-  accept(request: ViewRequest): Player {
+  accept(request: ViewRequest, input = new PlayerInput()): Player {
     if (this.#closing) throw new NearlightError('NL_ROOM_ENDED', this.#error?.detail ?? `${this.name} is closed`);
     const number = this.#seats.indexOf(undefined);
     if (number < 0)
       throw new NearlightError('NL_ROOM_FULL', `all ${this.#seats.length} seats of ${this.name} are taken`);
-    const seat = new Seat(number, request);
+    const seat = new Seat(number, request, input);
     this.#seats[number] = seat;
     return {
       ...request,
@@ -107,29 +108,30 @@ export class Room {
       seats: this.#seats.length,
       game: this.name,
       input: seat.input,
-      onConnected: (connection) => this.#connected(seat, connection),
+      onConnected: (connection) => this.#connect(seat, connection),
       onKeyframe: () => seat.view?.requestKeyframe(),
       onFeedback: (feedback) => seat.view?.feedback(feedback),
-      onClosed: () => this.#turn(() => this.#leave(seat)),
+      onClosed: () => this.#loop.tasks.add(() => this.#leave(seat)),
     };
   }
 
   /**
-   * Draws what a player sees or, with nobody there, what somebody would who looks in for a moment.
-   * @throws NearlightError why the room has ended
+   * Draws one picture of the game: what the first player sees or, in an empty room, what a player would see who joins for
+   * a moment.
+   * @throws NearlightError with the reason if the room ends, or NL_GPU_LOST if the surface's GPU was lost
    */
   picture(surface: Surface): Promise<void> {
     const drawn = Promise.withResolvers<void>();
-    const { instance } = this.#options;
-    this.#turn(async () => {
+    const game = this.#game;
+    this.#loop.tasks.add(async () => {
       try {
-        // The surface is of a GPU that is lost.
-        if (instance !== this.#options.instance) throw new NearlightError('NL_GPU_LOST', 'try again');
+        // After a recovery the surface still belongs to the GPU that was lost.
+        if (game !== this.#game) throw new NearlightError('NL_GPU_LOST', 'try again');
         await this.#draw(surface);
         drawn.resolve();
       } catch (error) {
         drawn.reject(error);
-        if (instance === this.#options.instance) throw error;
+        if (game === this.#game) throw error;
       }
     });
     const ended = this.ended.then((error) => {
@@ -138,59 +140,85 @@ export class Room {
     return Promise.race([drawn.promise, ended]);
   }
 
+  /** Saves the game's state between two ticks. Undefined if the module saves none, or the room ends meanwhile. */
+  save(): Promise<{ state: Uint8Array; ticks: number } | undefined> {
+    const saved = Promise.withResolvers<{ state: Uint8Array; ticks: number } | undefined>();
+    this.#loop.tasks.add(async () => {
+      // If saving ends the instance, the room ends through the instance's own promise.
+      const state = await this.#game.instance.save().catch(() => undefined);
+      saved.resolve(state && { state, ticks: this.stats.ticks });
+    });
+    return Promise.race([saved.promise, this.ended.then(() => undefined)]);
+  }
+
   /**
-   * Goes on after the GPU was lost: the module is loaded once more, with the state that it saves, and its players stay.
-   * Where that is not possible, or has been too often, the room ends with NL_GPU_LOST; what others' work has caused does not
-   * count. Resolves when either is done.
+   * Recovers from the loss of the GPU: loads the module again with its saved state, while the players stay. The room ends
+   * with NL_GPU_LOST if it cannot be recovered or was recovered too often. Resolves when either is done.
+   * @param options.causedElsewhere another room is known to be the cause, so this recovery does not count
    */
-  renew(why: string, { foreign = false } = {}): Promise<void> {
+  recover(reason: string, { causedElsewhere = false } = {}): Promise<void> {
     if (this.#closing) return this.#closing;
-    this.#renewing = true;
+    this.#isRecovering = true;
+    this.#isRecoveryQueued = true;
     const done = Promise.withResolvers<void>();
-    this.#renewalDue = true;
-    // Before all other turns, which need the GPU.
-    this.#turns.unshift(() => this.#renew(why, foreign).finally(done.resolve));
-    this.#wake();
+    // All other tasks need the GPU, so this one comes first.
+    this.#loop.tasks.addFirst(() => this.#recover(reason, causedElsewhere).finally(done.resolve));
     return Promise.race([done.promise, this.ended.then(() => {})]);
   }
 
-  /** Ends the room: players are told `code`, then everything of the room is released. Idempotent. */
+  /** Ends the room: sends `code` to the players, then releases everything. Idempotent. */
   close(code: 'NL_SHUTDOWN' | 'NL_ROOM_ENDED' | 'NL_GPU_LOST' = 'NL_SHUTDOWN'): Promise<void> {
     this.#closing ??= this.#release(code, errors[code].text);
     return this.#closing;
   }
 
-  /** Listens to what may end the room. */
-  #attend({ instance, replay }: Loaded): void {
+  /** Listens for what may end the room. */
+  #listen({ instance, replay }: Loaded): void {
     void instance.ended.then((error) => {
-      if (error && instance === this.#options.instance) this.#fail(error);
+      if (error && instance === this.#game.instance) this.#fail(error);
     });
-    replay.observer = {
+    replay.observe({
       onCheck: (ms) => this.stats.checkMs.add(ms),
-      onGpu: (ms, renders) => this.#gpuTime(ms, renders),
+      onGpu: (ms, renders) => this.#addGpuTime(ms, renders),
       onError: (error) => this.#fail(error),
       onHung: () => this.onHung(),
-    };
+    });
   }
 
-  async #renew(why: string, foreign: boolean): Promise<void> {
-    this.#renewalDue = false;
-    const { instance, replay, reload, clock } = this.#options;
-    const again = foreign || this.#renewals.next(clock.now());
-    const state = reload && again ? await instance.save() : undefined;
-    if (!reload || !state) throw new NearlightError('NL_GPU_LOST', why);
+  async #run(): Promise<void> {
+    try {
+      while (!this.#closing) await this.#loop.step().catch((error: unknown) => this.#waitForRecovery(error));
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  /** Waits, if the loop failed because the GPU was lost, until `recover` is called. @throws every other error again */
+  async #waitForRecovery(error: unknown): Promise<void> {
+    const isLoss = error instanceof NearlightError && error.code === 'NL_GPU_LOST';
+    const recoveryFailed = this.#isRecovering && !this.#isRecoveryQueued;
+    if (!isLoss || !this.#options.reload || recoveryFailed) throw error;
+    while (!this.#isRecoveryQueued && !this.#closing) await this.#loop.tasks.nextWake();
+  }
+
+  async #recover(reason: string, causedElsewhere: boolean): Promise<void> {
+    this.#isRecoveryQueued = false;
+    const { instance, replay } = this.#game;
+    const { reload, clock } = this.#options;
+    const isAllowed = causedElsewhere || this.#recoveries.allow(clock.now());
+    const state = reload && isAllowed ? await instance.save() : undefined;
+    if (!reload || !state) throw new NearlightError('NL_GPU_LOST', reason);
     const seats = this.#seats.filter((seat) => seat !== undefined);
     await Promise.allSettled(seats.map((seat) => seat.view?.close()));
-    const loaded = await reload();
-    this.#options = { ...this.#options, ...loaded };
-    this.#attend(loaded);
+    this.#game = await reload();
+    this.#listen(this.#game);
     replay.destroy();
     await instance.close();
-    await this.#replay(await loaded.instance.restore(state));
-    this.#renewing = false;
+    await this.#loop.replay(await this.#game.instance.restore(state));
+    this.#isRecovering = false;
     for (const seat of seats)
       if (seat.joined && !seat.closed && seat.connection) await this.#join(seat, seat.connection);
-    this.#options.log('warn', `${this.name} goes on after the GPU was lost: ${why}`);
+    this.#options.log('warn', `${this.name} has recovered from the loss of the GPU: ${reason}`);
   }
 
   #fail(cause: unknown): void {
@@ -198,17 +226,17 @@ export class Room {
     const error =
       cause instanceof NearlightError ? cause : new NearlightError('NL_GUEST_PROTOCOL', String(cause), { cause });
     this.#error = error;
-    this.#options.meters?.gameEnded(error.code);
-    const well = error instanceof GuestExit && error.status === 0;
-    this.#options.log(well ? 'info' : 'error', `${this.name} has ended: ${error.message}`);
+    this.#options.meters?.countEndedGame(error.code);
+    const isRegularEnd = error instanceof GuestExit && error.status === 0;
+    this.#options.log(isRegularEnd ? 'info' : 'error', `${this.name} has ended: ${error.message}`);
     this.#closing = this.#release(error.code, `${errors[error.code].text}: ${error.detail}`);
   }
 
   async #release(code: ErrorCode, message: string): Promise<void> {
-    const farewell = [code, message, true] as const;
+    const farewell: Farewell = [code, message, true];
     this.#farewell = farewell;
-    this.#wake();
-    const { instance, replay } = this.#options;
+    this.#loop.tasks.wake();
+    const { instance, replay } = this.#game;
     const seats = this.#seats.filter((seat) => seat !== undefined);
     await Promise.allSettled(seats.map((seat) => seat.connection?.end(...farewell)));
     await Promise.allSettled(seats.map((seat) => seat.view?.close()));
@@ -218,62 +246,57 @@ export class Room {
     this.#end(this.#error);
   }
 
-  #turn(turn: () => Promise<void>): void {
-    this.#turns.push(turn);
-    this.#wake();
-  }
-
-  /** A page that connects while its room ends, or after, is told as the others are. */
-  #connected(seat: Seat, connection: PlayerConnection): void {
+  #connect(seat: Seat, connection: PlayerConnection): void {
     seat.connection = connection;
     if (this.#farewell) void connection.end(...this.#farewell);
-    else this.#turn(() => this.#join(seat, connection));
+    else this.#loop.tasks.add(() => this.#join(seat, connection));
   }
 
   async #join(seat: Seat, connection: PlayerConnection): Promise<void> {
     if (seat.closed) return;
-    const { instance, createView } = this.#options;
-    const joined = await instance.join(seat.number);
-    // Also where the GPU is lost now: the room joins whom it has once more when it is renewed.
+    const { createView } = this.#options;
+    const game = this.#game;
+    const submission = await game.instance.join(seat.number);
+    // If the GPU is lost from here on, the recovery joins this player again.
     seat.joined = true;
-    await this.#replay(joined);
-    // A renewal opens another view in the place of one that is not ready by then.
-    const isCurrent = () => instance === this.#options.instance && !this.#renewing;
+    await this.#loop.replay(submission);
+    // A recovery opens another view, so this one must not be used after it.
+    const isCurrent = () => game === this.#game && !this.#isRecovering;
     const drop = (error: unknown): void => {
       if (isCurrent()) this.#dropView(seat, error);
     };
-    // The encoder takes a while to open: the game goes on meanwhile.
+    // The game goes on meanwhile, because opening the video encoder takes a while.
     createView(seat.request, connection, drop)
       .then(async (view) => {
         if (seat.closed || this.#closing || !isCurrent()) await view.close();
-        else seat.begin(view, this.#nextTick);
+        else seat.begin(view, this.#loop.nextTick);
       })
       .catch(drop);
-    this.#options.log('info', `${this.name}: seat ${seat.number} taken, ${this.players} playing`);
+    this.#options.log('info', `${this.name}: seat ${seat.number} was taken; players: ${this.players}`);
   }
 
   async #leave(seat: Seat): Promise<void> {
     seat.closed = true;
     await seat.view?.close();
-    const { instance } = this.#options;
-    const left = seat.joined ? await instance.leave(seat.number) : undefined;
+    const { instance } = this.#game;
+    const submission = seat.joined ? await instance.leave(seat.number) : undefined;
     clearRecord(instance.inputs, seat.number);
     this.#seats[seat.number] = undefined;
-    this.#options.log('info', `${this.name}: seat ${seat.number} left, ${this.players} playing`);
-    if (left) await this.#replay(left);
+    this.#options.log('info', `${this.name}: seat ${seat.number} is free; players: ${this.players}`);
+    if (submission) await this.#loop.replay(submission);
   }
 
   async #draw(surface: Surface): Promise<void> {
-    const { instance, replay } = this.#options;
+    const { instance, replay } = this.#game;
     const { width, height } = surface.texture;
     const player = this.#seats.find((seat) => seat?.joined && !seat.closed);
     const number = player?.number ?? this.#seats.indexOf(undefined);
     if (!player) {
-      await this.#replay(await instance.join(number));
-      await this.#replay(await instance.tick(this.stats.ticks++));
+      await this.#loop.replay(await instance.join(number));
+      await this.#loop.replay(await instance.tick(this.stats.ticks++));
     }
     await replay.start(await instance.render(number, width, height), surface);
-    if (!player) await this.#replay(await instance.leave(number));
+    if (!player) await this.#loop.replay(await instance.leave(number));
   }
 
   #dropView(seat: Seat, cause: unknown): void {
@@ -282,117 +305,9 @@ export class Room {
     void seat.connection?.end(error.code, `${errors[error.code].text}: ${error.detail}`, true);
   }
 
-  async #begin(): Promise<void> {
-    try {
-      while (!this.#closing) await this.#step().catch((error: unknown) => this.#outlive(error));
-    } catch (error) {
-      this.#fail(error);
-    }
-  }
-
-  /** Where a step failed with the GPU, what comes next is to renew, or the end. @throws any other error again */
-  async #outlive(error: unknown): Promise<void> {
-    const lost = error instanceof NearlightError && error.code === 'NL_GPU_LOST';
-    const failed = this.#renewing && !this.#renewalDue;
-    if (!lost || !this.#options.reload || failed) throw error;
-    while (!this.#renewalDue && !this.#closing)
-      await new Promise<void>((resolve) => {
-        this.#wake = resolve;
-      });
-  }
-
-  async #step(): Promise<void> {
-    const { clock } = this.#options;
-    for (let turn = this.#turns.shift(); turn && !this.#closing; turn = this.#turns.shift()) await turn();
-    if (this.players === 0 && this.stats.ticks >= (this.#options.warmUpTicks ?? 0)) {
-      await this.#rest();
-      return;
-    }
-    this.#pace();
-    for (let ticks = 0; ticks < CATCH_UP_MAX && clock.now() >= this.#nextTick && !this.#closing; ticks++)
-      await this.#tick();
-    for (const seat of this.#seats) if (seat?.due(clock.now()) && !this.#closing) await this.#render(seat);
-    if (!this.#closing) await clock.until(this.#next());
-  }
-
-  /** Keeps frames in step with the players' displays; ticks follow the first player's, so that its frames show fresh ticks. */
-  #pace(): void {
-    let first = true;
-    for (const seat of this.#seats) {
-      if (!seat?.view) continue;
-      const shift = seat.pace(this.#options.clock.now());
-      if (first) this.#nextTick += shift;
-      first = false;
-    }
-  }
-
-  /** Waits for a turn or the end; the simulation then goes on from that moment. */
-  async #rest(): Promise<void> {
-    await new Promise<void>((resolve) => {
-      this.#wake = resolve;
-      if (this.#turns.length > 0 || this.#closing) resolve();
-    });
-    this.#wake = () => {};
-    this.#nextTick = this.#options.clock.now();
-  }
-
-  /** When something is to be done next. */
-  #next(): number {
-    let next = this.#nextTick;
-    for (const seat of this.#seats) if (seat?.view?.ready) next = Math.min(next, seat.nextFrame);
-    return next;
-  }
-
-  async #tick(): Promise<void> {
-    const { clock, instance, meters } = this.#options;
-    const begun = clock.now();
-    this.stats.tickLateMs.add(begun - this.#nextTick);
-    this.#writeInputs();
-    const called = instance.tick(this.stats.ticks);
-    for (const seat of this.#seats) seat?.input.consumed();
-    const submission = await called;
-    // Also where the GPU is lost now: the state that the room goes on from has the tick.
-    this.stats.ticks++;
-    this.stats.tickMs.add(clock.now() - begun);
-    await this.#replay(submission);
-    this.#nextTick += this.#tickMs;
-    const behind = clock.now() - this.#nextTick;
-    if (behind > BEHIND_MS_MAX) {
-      const skipped = Math.floor(behind / this.#tickMs);
-      this.stats.ticksSkipped += skipped;
-      if (meters) meters.ticksSkipped += skipped;
-      this.#nextTick += skipped * this.#tickMs;
-    }
-  }
-
-  async #render(seat: Seat): Promise<void> {
-    const { clock, instance, replay } = this.#options;
-    const view = seat.view;
-    if (!view?.ready) return;
-    const begun = clock.now();
-    seat.input.write(instance.inputs, seat.number);
-    const sequence = seat.input.sequence;
-    const submission = await instance.render(seat.number, seat.request.width, seat.request.height);
-    const rendered = clock.now();
-    this.stats.renderMs.add(rendered - begun);
-    if (seat.closed) return;
-    const compilation = replay.start(submission, view.surface);
-    if (compilation) await compilation;
-    this.stats.replayMs.add(clock.now() - rendered);
-    view.present(sequence, begun);
-  }
-
-  #gpuTime(ms: number, renders: number): void {
+  #addGpuTime(ms: number, renders: number): void {
     this.stats.gpuMs.add(ms);
     const { meters } = this.#options;
     if (meters) meters.gpuMs = (meters.gpuMs ?? 0) + ms * renders;
-  }
-
-  #writeInputs(): void {
-    for (const seat of this.#seats) seat?.input.write(this.#options.instance.inputs, seat.number);
-  }
-
-  async #replay(submission: Submission): Promise<void> {
-    if (submission.commands.length > 0) await this.#options.replay.start(submission);
   }
 }

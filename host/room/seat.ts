@@ -1,77 +1,62 @@
+import type { Milli } from '../base/time.ts';
 import type { PlayerConnection, ViewRequest } from '../stream/player.ts';
-import { PlayerInput } from './input.ts';
-import type { View } from './view.ts';
+import type { PlayerInput } from './input.ts';
+import { FrameSchedule } from './schedule.ts';
+import type { PlayerView } from './view.ts';
 
-/** Frames are moved so that a tenth of them is on the page no longer than this before the display takes them: what they jitter by. */
-const SLACK_MS = 3;
-const GAIN = 0.25;
-const STEP_MS_MAX = 2;
-/** A page that says more would move the room's ticks, and so everybody's time, faster than anyone notices. */
-const PACE_MS_MIN = 400;
-/** Frames that are due so soon after a tick are rendered with it. */
-const WITH_TICK_MS = 1;
-
-/** A player's place in a room: input, picture, and when the next frame is due. */
+/** A player's place in a room: the player's connection, input and view. */
 export class Seat {
   readonly number: number;
   readonly request: ViewRequest;
-  readonly input = new PlayerInput();
+  readonly input: PlayerInput;
   connection: PlayerConnection | undefined;
-  view: View | undefined;
-  /** The module was told of the player. */
+  /** Undefined until the video encoder is open. */
+  view: PlayerView | undefined;
+  /** Whether the module knows of the player. */
   joined = false;
+  /** Whether the player has left. */
   closed = false;
-  /** When the next frame should be rendered. */
-  nextFrame = 0;
-  readonly #frameMs: number;
-  #pacedAt = Number.NEGATIVE_INFINITY;
+  readonly #frames: FrameSchedule;
 
-  constructor(number: number, request: ViewRequest) {
+  constructor(number: number, request: ViewRequest, input: PlayerInput) {
     this.number = number;
     this.request = request;
-    this.#frameMs = 1000 / request.fps;
+    this.input = input;
+    this.#frames = new FrameSchedule(request.fps);
   }
 
-  /** The picture is ready: frames begin at `now`. */
-  begin(view: View, now: number): void {
+  /** When the next frame is due. */
+  get nextFrame(): Milli {
+    return this.#frames.next;
+  }
+
+  /** Starts to render into `view` at `now`. */
+  begin(view: PlayerView, now: Milli): void {
     this.view = view;
-    this.nextFrame = now;
+    this.#frames.start(now);
   }
 
-  /**
-   * Moves the frames towards the moments at which the page's display takes them, as far as the page's last word asks for.
-   * @returns by how many milliseconds; positive is later
-   */
-  pace(now: number): number {
+  /** Follows the page's newest report about its display. @returns the shift of the frames in milliseconds */
+  pace(now: Milli): number {
     const { slackMs } = this.input;
-    if (slackMs === undefined || now - this.#pacedAt < PACE_MS_MIN) return 0;
+    const stepMs = slackMs === undefined ? undefined : this.#frames.pace(slackMs, now);
+    if (stepMs === undefined) return 0;
     this.input.slackMs = undefined;
-    this.#pacedAt = now;
-    const shift = Math.max(-STEP_MS_MAX, Math.min(STEP_MS_MAX, (slackMs - SLACK_MS) * GAIN));
-    this.nextFrame += shift;
-    return shift;
+    return stepMs;
   }
 
   /**
-   * Whether to render a frame at `now`; if so, the next becomes due.
-   * A frame that a busy encoder delays by a whole interval is counted as dropped.
+   * Tells whether to render a frame now, and if so schedules the next one. Frames that were missed, or that a busy view
+   * delays by a whole interval, are counted as dropped.
    */
-  due(now: number): boolean {
+  takeFrame(now: Milli): boolean {
     const { view } = this;
-    if (view === undefined || this.closed || now < this.nextFrame - WITH_TICK_MS) return false;
+    if (view === undefined || this.closed || !this.#frames.isDue(now)) return false;
     if (!view.ready) {
-      if (now >= this.nextFrame + this.#frameMs) {
-        view.stats.dropped++;
-        this.nextFrame += this.#frameMs;
-      }
+      if (this.#frames.dropIfOverdue(now)) view.stats.dropped++;
       return false;
     }
-    this.nextFrame += this.#frameMs;
-    if (this.nextFrame < now) {
-      const missed = Math.ceil((now - this.nextFrame) / this.#frameMs);
-      view.stats.dropped += missed;
-      this.nextFrame += missed * this.#frameMs;
-    }
+    view.stats.dropped += this.#frames.advance(now);
     return true;
   }
 }

@@ -1,70 +1,59 @@
-import { commands, enums, flags, idIndexBits, referenceBit, structs } from '../../renderer/contract/contract.ts';
+import { ID_INDEX_BITS } from '../../renderer/contract/abi.ts';
+import { COMMANDS, ENUMS, FLAGS, RECORDS } from '../../renderer/contract/contract.ts';
+import { type Field, fieldsOf, opcodeOf, recordFields, wordsOf } from '../../renderer/contract/field.ts';
+import { must } from '../base/assert.ts';
 import { NearlightError } from '../base/errors.ts';
 import type { Submission } from '../engine/engine.ts';
 
-/** An object of the GPU, as a command names it. */
+/** A GPU object that a command refers to. */
 export interface ObjectName {
+  /** Its kind, such as "buffer". */
   readonly object: string;
   readonly index: number;
-  /** 0 of the first object at this index. */
+  /** 0 for the first object with this index, 1 for the one that replaced it, and so on. */
   readonly generation: number;
-  /** What it was made with; '' without. */
+  /** The label that it was created with; '' if it has none. */
   readonly label: string;
 }
 
-/** Bytes of the submission's data. */
+/** A range of the submission's bulk data. */
 export interface DataRange {
   readonly dataOffset: number;
   readonly dataBytes: number;
 }
 
-/** `null` is an optional field that is not given; an enum's value is its name, that of flags all their names. */
+/**
+ * The value of a field. `null` stands for an optional field that is missing. The value of an enum is a name, and that of flags
+ * is their names, joined by " | ".
+ */
 export type Value = number | bigint | boolean | string | null | ObjectName | DataRange | Value[] | Fields;
 export interface Fields {
   readonly [name: string]: Value;
 }
 
-/** One command of a stream in words. */
+/** One command of a stream, decoded for people to read. */
 export interface Described {
-  /** Its place in the submission, from 0. */
+  /** Number of the command in its submission, counted from 0. */
   readonly index: number;
   readonly name: string;
-  /** Of the command itself. */
+  /** Length of the command itself. */
   readonly bytes: number;
-  /** What it takes from the submission's data. */
+  /** Length of the bulk data that it refers to. */
   readonly dataBytes: number;
   readonly fields: Fields;
 }
 
-interface Field {
-  readonly name: string;
-  readonly type: string;
-  /** The enum, flags, kind or struct that the type names. */
-  readonly of: string;
-}
-
-const parse = (text: string): Field => {
-  const [name = '', type = ''] = text.split(': ');
-  const [kind = '', of = ''] = type.split(' ');
-  return { name, type: kind, of };
-};
-
-const DOUBLE = ['u64', 'f64', 'bytes'];
-const wordsOf = (fields: readonly Field[]): number =>
-  fields.reduce((words, { type }) => words + (DOUBLE.includes(type) ? 2 : 1), 0);
-
-const records = new Map(Object.entries(structs).map(([name, fields]) => [name, fields.map(parse)]));
-const table = new Map(
-  commands.map(({ name, opcode, fields: texts }) => {
-    const fields = texts.map(parse);
-    const marked = fields.some(({ type }) => type === 'bytes') ? opcode | referenceBit : opcode;
-    return [marked, { name, fields }];
-  }),
+/** Fields of each record. */
+const RECORD_FIELDS = new Map(Object.keys(RECORDS).map((name) => [name, recordFields(name)]));
+/** Name and fields of each command, by the opcode as it appears in a stream. */
+const COMMANDS_BY_OPCODE = new Map(
+  COMMANDS.map((command) => [opcodeOf(command), { name: command.name, fields: fieldsOf(command) }] as const),
 );
 
+/** Index of the texture that a player sees, which the host creates. */
 const SURFACE_INDEX = 1;
 
-/** Puts command streams into words (renderer/contract/contract.ts), and remembers by which labels their objects are known. */
+/** Decodes command streams for people to read, and remembers the labels of the objects that they create. */
 export class Describer {
   readonly #labels = new Map<string, string>([
     [`texture ${SURFACE_INDEX}`, 'surface'],
@@ -75,8 +64,8 @@ export class Describer {
   #index = 0;
 
   /**
-   * The commands of a submission, in order.
-   * @throws NearlightError NL_COMMAND where it is not made as ABI.md has it; its values are not checked
+   * Decodes the commands of a submission. Checks their form, but not their values.
+   * @throws NearlightError NL_COMMAND if a command does not have the form that renderer/contract/ABI.md gives it
    */
   describe({ commands: words }: Submission): Described[] {
     this.#words = words as Uint32Array<ArrayBuffer>;
@@ -84,8 +73,9 @@ export class Describer {
     const described: Described[] = [];
     this.#index = 0;
     for (let at = 0; at < words.length; this.#index++) {
-      const length = words[at]! >>> 16;
-      if (length === 0 || at + length > words.length) throw this.#fault(`a length of ${length} words`);
+      const length = this.#word(at) >>> 16;
+      if (length === 0 || at + length > words.length)
+        throw this.#fault(`its length of ${length} words is zero or extends beyond the stream`);
       described.push(this.#command(at, length));
       at += length;
     }
@@ -93,13 +83,13 @@ export class Describer {
   }
 
   #command(at: number, length: number): Described {
-    const opcode = this.#words[at]! & 0xffff;
-    const command = table.get(opcode);
-    if (!command) throw this.#fault(`there is no opcode ${opcode}`);
+    const opcode = this.#word(at) & 0xffff;
+    const command = COMMANDS_BY_OPCODE.get(opcode);
+    if (!command) throw this.#fault(`there is no command with opcode ${opcode}`);
     const { name, fields } = command;
     const end = at + length;
     const tail = at + 1 + wordsOf(fields);
-    if (tail > end) throw this.#fault(`${name} of ${length} words`);
+    if (tail > end) throw this.#fault(`${name} is too short with ${length} words`);
     const values: Record<string, Value> = {};
     let word = at + 1;
     for (const field of fields) {
@@ -113,13 +103,16 @@ export class Describer {
     return { index: this.#index, name, bytes: length * 4, dataBytes, fields: values };
   }
 
-  /** Replaces the sizes of strings and lists, which the fixed fields hold, by what the tail holds. */
+  /**
+   * Reads the strings and lists that follow the fixed fields of a command. The fixed fields contain their lengths, which this
+   * replaces by their contents.
+   */
   #readTail(fields: readonly Field[], values: Record<string, Value>, tail: number, end: number): void {
     let at = tail;
     for (const { name } of fields.filter(({ type }) => type === 'string')) {
       const bytes = values[name] as number;
       const words = Math.ceil(bytes / 4);
-      if (at + words > end) throw this.#fault(`${name} of ${bytes} bytes`);
+      if (at + words > end) throw this.#fault(`${name} of ${bytes} bytes extends beyond the command`);
       values[name] = new TextDecoder().decode(
         new Uint8Array(this.#words.buffer, this.#words.byteOffset + at * 4, bytes),
       );
@@ -127,17 +120,17 @@ export class Describer {
     }
     for (const { name, type, of } of fields.filter(({ type }) => type === 'list' || type === 'words')) {
       const count = values[name] as number;
-      const record = type === 'words' ? [{ name: '', type: 'u32', of: '' }] : (records.get(of) ?? []);
+      const record = type === 'words' ? [{ name: '', type: 'u32', of: '' }] : (RECORD_FIELDS.get(of) ?? []);
       const words = wordsOf(record);
-      if (at + count * words > end) throw this.#fault(`${name} of ${count} records`);
+      if (at + count * words > end) throw this.#fault(`${name} of ${count} records extends beyond the command`);
       values[name] = Array.from({ length: count }, (_, n) => this.#record(record, at + n * words));
       at += count * words;
     }
-    if (at !== end) throw this.#fault(`${end - at} words too many`);
+    if (at !== end) throw this.#fault(`${end - at} words follow its last field`);
   }
 
   #record(fields: readonly Field[], start: number): Value {
-    if (fields[0]?.name === '') return this.#words[start]!;
+    if (fields[0]?.name === '') return this.#word(start);
     const values: Record<string, Value> = {};
     let at = start;
     for (const field of fields) {
@@ -148,7 +141,7 @@ export class Describer {
   }
 
   #value({ type, of }: Field, at: number, before: Fields): Value {
-    const word = this.#words[at]!;
+    const word = this.#word(at);
     switch (type) {
       case 'i32':
         return word | 0;
@@ -164,7 +157,7 @@ export class Describer {
         return word !== 0;
       case 'enum':
       case 'enum?':
-        return word === 0 ? null : ((enums as Record<string, readonly string[]>)[of]?.[word - 1] ?? word);
+        return word === 0 ? null : ((ENUMS as Record<string, readonly string[]>)[of]?.[word - 1] ?? word);
       case 'flags':
         return flagNames(of, word);
       case 'id':
@@ -174,31 +167,35 @@ export class Describer {
       case 'object':
         return this.#object(String(before.kind), word);
       case 'bytes':
-        return { dataOffset: word, dataBytes: this.#words[at + 1]! };
+        return { dataOffset: word, dataBytes: this.#word(at + 1) };
       default:
         return word;
     }
   }
 
   #object(kind: string, id: number): ObjectName {
-    const index = id & ((1 << idIndexBits) - 1);
+    const index = id & ((1 << ID_INDEX_BITS) - 1);
     return {
       object: kind,
       index,
-      generation: id >>> idIndexBits,
+      generation: id >>> ID_INDEX_BITS,
       label: this.#labels.get(`${kind} ${id}`) ?? '',
     };
   }
 
-  /** Remembers the label of what a command makes. */
+  /** Remembers the label of the object that a command creates. */
   #name(fields: readonly Field[], values: Record<string, Value>): void {
     const made = fields.find(({ type }) => type === 'new');
     const object = made && (values[made.name] as ObjectName | null);
     if (!object) return;
     const label = typeof values.label === 'string' ? values.label : '';
-    const id = (object.generation * 2 ** idIndexBits + object.index) >>> 0;
+    const id = (object.generation * 2 ** ID_INDEX_BITS + object.index) >>> 0;
     this.#labels.set(`${object.object} ${id}`, label);
     values[made.name] = { ...object, label };
+  }
+
+  #word(at: number): number {
+    return must(this.#words[at], 'word of the stream');
   }
 
   #fault(detail: string): NearlightError {
@@ -207,7 +204,7 @@ export class Describer {
 }
 
 function flagNames(of: string, bits: number): string {
-  const known = Object.entries((flags as Record<string, Record<string, number>>)[of] ?? {});
+  const known = Object.entries((FLAGS as Record<string, Record<string, number>>)[of] ?? {});
   const whole = known.find(([, bit]) => bit === bits);
   if (whole) return whole[0];
   const names = known.filter(([, bit]) => (bits & bit) === bit && (bit & (bit - 1)) === 0);

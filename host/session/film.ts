@@ -6,96 +6,96 @@ import {
   INPUT_VERSION,
 } from '../../renderer/contract/abi.ts';
 import type { Instance, Submission } from '../engine/engine.ts';
-import type { Answers } from './answers.ts';
 import type { Call } from './format.ts';
-import { type Asked, call } from './replay.ts';
+import type { PendingReplies } from './pending.ts';
+import { type Cause, makeCall } from './replay.ts';
 
-export interface FilmOptions {
-  instance: Instance;
-  /** What the module is given; its own pictures are left out. */
-  calls: Iterable<Call>;
-  /** Ticks a second. */
+/** When the pictures of a film are taken. All times are the game's, in seconds. */
+export interface FilmTimes {
+  /** Ticks per second. */
   tickRate: number;
-  /** Pictures a second of the game's time. */
+  /** Pictures per second. */
   fps: number;
-  /** Pictures at most. */
-  frames: number;
-  /** Seconds of the game's time before the first one. */
+  /** Time of the first picture. */
   at: number;
-  /** In pixels. */
+  /** The seat to film. By default it is the seat that has been taken for the longest time. */
+  seat?: number;
+}
+
+export interface FilmOptions extends FilmTimes {
+  instance: Instance;
+  /** The calls to make. Their own calls of `render` are left out. */
+  calls: Iterable<Call>;
+  /** Number of pictures at most. */
+  frames: number;
+  /** Size of a picture in pixels. */
   width: number;
   height: number;
-  /** Whose view; without it that of whoever sits down first, and of another one when that one leaves. */
-  seat?: number;
-  /** What the GPU still owes the module. */
-  answers: Answers;
-  /** Executes what a call submitted; a picture is drawn for `render`. */
-  run(submission: Submission, asked: Asked): void;
-  /** A picture is drawn; the film goes on once this resolves. */
+  pending: PendingReplies;
+  /** Executes what a call submitted. If the call is `render`, that draws a picture. */
+  run(submission: Submission, cause: Cause): void;
+  /** Called when a picture is drawn. The film waits until the promise resolves. */
   onFrame(frame: number): Promise<void>;
   /** Ends the film early. */
   signal?: AbortSignal;
 }
 
 /**
- * Plays a module in simulated time and takes pictures of one player's view. Time stands still while that seat is free.
- * @returns pictures taken, fewer than asked for where the calls end or `signal` is aborted
- * @throws NearlightError what ends the module
+ * Plays a module in simulated time and takes pictures of one seat's view. The film's time stands still while that seat is
+ * free.
+ * @returns the number of pictures, less than `frames` if the calls end or `signal` is aborted
+ * @throws NearlightError the error that ends the module
  */
 export async function film(options: FilmOptions): Promise<number> {
-  const { instance, answers, frames, signal } = options;
-  const view = new Watched(options.seat);
+  const { instance, pending, frames, signal } = options;
+  const watched = new WatchedSeat(options.seat);
   let ticks = 0;
   let frame = 0;
-  const run = async (asked: Asked, called: Promise<Submission> | Submission) => {
+  const run = async (cause: Cause, called: Promise<Submission> | Submission) => {
     const submission = await called;
     if (submission.commands.length === 0) return;
-    answers.ask(submission);
-    options.run(submission, asked);
+    pending.expect(submission);
+    options.run(submission, cause);
   };
   const draw = async (seat: number) => {
     const { width, height } = options;
-    const asked = { kind: 'render', seat, width, height } as const;
-    await answers.settled();
-    await run(asked, instance.render(seat, width, height));
+    await pending.settled();
+    await run({ kind: 'render', seat, width, height }, instance.render(seat, width, height));
     await options.onFrame(frame++);
   };
 
   await run({ kind: 'init' }, instance.initial);
-  for (const asked of options.calls) {
+  for (const call of options.calls) {
     if (frame === frames || signal?.aborted) break;
-    if (asked.kind === 'render') continue;
-    // A module that was told that something is ready uses it at once.
-    await answers.settled();
-    const called = call(instance, asked);
-    if (called) await run(asked, called);
-    const seat = view.after(asked);
+    if (call.kind === 'render') continue;
+    // A module acts on a reply in its next call. Waiting here makes that the same call in every run.
+    await pending.settled();
+    const called = makeCall(instance, call);
+    if (called) await run(call, called);
+    const seat = watched.after(call);
     if (seat === undefined) continue;
     ticks++;
-    while (frame < frames && !signal?.aborted && ticks > due(frame, options)) await draw(seat);
+    while (frame < frames && !signal?.aborted && ticks > ticksBefore(frame, options)) await draw(seat);
   }
   return frame;
 }
 
-/** Pictures that a film of all these calls has. */
-export function countFrames(
-  calls: readonly Call[],
-  options: Pick<FilmOptions, 'tickRate' | 'fps' | 'at' | 'seat'>,
-): number {
-  const view = new Watched(options.seat);
-  const ticks = calls.filter((asked) => view.after(asked) !== undefined).length;
+/** Counts the pictures that a film of these calls has, if it is not limited otherwise. */
+export function countFrames(calls: readonly Call[], times: FilmTimes): number {
+  const watched = new WatchedSeat(times.seat);
+  const ticks = calls.filter((call) => watched.after(call) !== undefined).length;
   let frames = 0;
-  while (ticks > due(frames, options)) frames++;
+  while (ticks > ticksBefore(frames, times)) frames++;
   return frames;
 }
 
-/** The ticks after which a picture is taken are more than these. */
-function due(frame: number, { tickRate, fps, at }: Pick<FilmOptions, 'tickRate' | 'fps' | 'at'>): number {
+/** Returns how many ticks must be exceeded before a picture is taken. */
+function ticksBefore(frame: number, { tickRate, fps, at }: FilmTimes): number {
   return Math.floor((at + frame / fps) * tickRate + EPSILON);
 }
 
-/** Knows who sits, of the calls so far. */
-class Watched {
+/** Follows which seats are taken, and chooses the one to watch. */
+class WatchedSeat {
   readonly #seat: number | undefined;
   readonly #taken = new Set<number>();
 
@@ -103,20 +103,20 @@ class Watched {
     this.#seat = seat;
   }
 
-  /** The seat whose view time has moved with this call; undefined where none has. */
-  after(asked: Call): number | undefined {
-    if (asked.kind === 'join') this.#taken.add(asked.seat);
-    if (asked.kind === 'leave') this.#taken.delete(asked.seat);
-    if (asked.kind !== 'tick') return undefined;
+  /** Returns the seat to watch if the call was a tick and that seat is taken; otherwise undefined. */
+  after(call: Call): number | undefined {
+    if (call.kind === 'join') this.#taken.add(call.seat);
+    if (call.kind === 'leave') this.#taken.delete(call.seat);
+    if (call.kind !== 'tick') return undefined;
     const seat = this.#seat ?? this.#taken.values().next().value;
     return seat !== undefined && this.#taken.has(seat) ? seat : undefined;
   }
 }
 
-/** Of a tick, so that 0.1 s at 120 ticks a second are 12 and not 11. */
+/** A fraction of a tick that absorbs rounding errors, so that 0.1 s at 120 ticks per second are 12 ticks and not 11. */
 const EPSILON = 1e-6;
 
-/** What a module is given while one player looks on and touches nothing; without end. */
+/** Yields the endless calls of a session in which one player watches and touches nothing. */
 export function* idle(): Generator<Call> {
   const record = new Uint8Array(INPUT_STRIDE);
   const view = new DataView(record.buffer);

@@ -3,7 +3,10 @@ import type { Submission } from '../engine/engine.ts';
 import type { Recording } from './reader.ts';
 import { type ReplayOptions, replay } from './replay.ts';
 
-/** SHA-256 of all that a session submitted: of each call the byte lengths of its commands and data (u32), then both. */
+/**
+ * The SHA-256 of everything that a session submitted. Each call contributes the byte lengths of its commands and data, as
+ * u32, and then the commands and the data.
+ */
 export class SessionHash {
   readonly #hash = createHash('sha256');
   readonly #lengths = new Uint32Array(2);
@@ -14,13 +17,13 @@ export class SessionHash {
     this.#hash.update(this.#lengths).update(commands).update(data);
   }
 
-  /** In hexadecimal; once. */
+  /** Returns the hash in hexadecimal. Can be called only once. */
   digest(): string {
     return this.#hash.digest('hex');
   }
 }
 
-/** Replays a session and gives the hash of all that it submitted, `init` included. @throws as replay */
+/** Replays a session and returns the hash of everything that it submitted, including in `init`. @throws as replay() */
 export async function hashSession(recording: Recording, options: Omit<ReplayOptions, 'onSubmission'>): Promise<string> {
   const hash = new SessionHash();
   await replay(recording, { ...options, onSubmission: (submission) => hash.add(submission) });

@@ -1,22 +1,20 @@
 import { ABI_VERSION, INPUT_STRIDE, REPLY_WORDS, SEATS_MAX } from '../../renderer/contract/abi.ts';
+import { must } from '../base/assert.ts';
 import { NearlightError } from '../base/errors.ts';
 import * as format from './format.ts';
 
-/** A session as its file has it. */
+/** A decoded recording. */
 export interface Recording {
   readonly header: format.SessionHeader;
   readonly calls: readonly format.Call[];
-  /** The file holds the session's end; else it was cut, and the calls are those before the cut. */
+  /** False if the file was cut off; `calls` then ends where the file does. */
   readonly complete: boolean;
 }
 
-/** The file ends within a record. */
+/** Signals that the file ends within a record. */
 class Cut extends Error {}
 
-/**
- * Reads a recording whole.
- * @throws NearlightError NL_RECORDING naming the byte at which it is broken
- */
+/** Decodes a recording. @throws NearlightError NL_RECORDING with the byte offset of the fault */
 export function readRecording(bytes: Uint8Array): Recording {
   const { header, end } = readHeader(bytes);
   const records = new Records(bytes, end, header.seats);
@@ -36,29 +34,29 @@ function readHeader(bytes: Uint8Array): { header: format.SessionHeader; end: num
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const { HEADER_BYTES, HASH_BYTES, NAME_BYTES_MAX, TICK_RATE_MAX } = format;
   if (bytes.length < 8 || view.getUint32(0, true) !== format.MAGIC)
-    throw broken(0, 'it is no recording: it does not begin with "NLRC"');
+    throw broken(0, 'this is not a recording, which begins with "NLRC"');
   const version = view.getUint32(4, true);
   if (version !== format.VERSION)
     throw broken(
       4,
-      `it has version ${version}, and this program reads ${format.VERSION}; use the program that made it`,
+      `the recording has version ${version}, and this program reads version ${format.VERSION}; use the release of nearlight that recorded it`,
     );
-  if (bytes.length < HEADER_BYTES) throw broken(bytes.length, 'it ends within its header');
+  if (bytes.length < HEADER_BYTES) throw broken(bytes.length, 'the file ends within its header');
   const number = (at: number, name: string, least: number, most: number): number => {
     const value = view.getUint32(at, true);
-    if (value < least || value > most) throw broken(at, `${name} is ${value}, and not from ${least} to ${most}`);
+    if (value < least || value > most) throw broken(at, `${name} is ${value}, outside the range ${least} to ${most}`);
     return value;
   };
   number(8, 'the version of the contract', ABI_VERSION, ABI_VERSION);
-  const tickRate = number(12, 'ticks a second', 1, TICK_RATE_MAX);
-  const seats = number(16, 'seats', 1, SEATS_MAX);
+  const tickRate = number(12, 'the number of ticks per second', 1, TICK_RATE_MAX);
+  const seats = number(16, 'the number of seats', 1, SEATS_MAX);
   const seed = number(24, 'the high half of the seed', 0, 2 ** 21 - 1) * 2 ** 32 + view.getUint32(20, true);
   const nameBytes = number(92, 'the length of the name', 0, NAME_BYTES_MAX);
   const features = view.getUint32(96, true);
-  const count = number(100, 'the count of limits', 0, format.LIMITS_MAX);
+  const count = number(100, 'the number of limits', 0, format.LIMITS_MAX);
   const nameAt = HEADER_BYTES + count * 4;
   const end = nameAt + nameBytes;
-  if (end > bytes.length) throw broken(bytes.length, 'it ends within its header');
+  if (end > bytes.length) throw broken(bytes.length, 'the file ends within its header');
   const hash = (at: number) => bytes.slice(at, at + HASH_BYTES);
   const name = readName(bytes.subarray(nameAt, end), nameAt);
   const limits = Array.from({ length: count }, (_, n) => view.getUint32(HEADER_BYTES + n * 4, true));
@@ -74,7 +72,7 @@ function readName(bytes: Uint8Array, at: number): string {
   }
 }
 
-/** The records of a file, one after the other; checks that each is one that could have happened. */
+/** Reads the records of a file one after another, and checks that each could have happened after those before it. */
 class Records {
   readonly #bytes: Uint8Array;
   readonly #view: DataView;
@@ -102,7 +100,7 @@ class Records {
       if (error instanceof Cut) return 'cut';
       throw error;
     }
-    if (this.#at !== this.#bytes.length) throw broken(this.#at, 'something follows the end');
+    if (this.#at !== this.#bytes.length) throw broken(this.#at, 'there are bytes after the end of the session');
     return 'end';
   }
 
@@ -117,7 +115,7 @@ class Records {
     if (kind === format.RECORD_INPUT) return this.#input();
     if (kind === format.RECORD_RESTORE) return { kind: 'restore', state: this.#take(this.#word()) };
     if (kind === format.RECORD_WRITE) return { kind: 'write', address: this.#word(), bytes: this.#take(this.#word()) };
-    throw broken(start, `${kind} is no kind of record`);
+    throw broken(start, `${kind} does not stand for any record`);
   }
 
   #sit(kind: 'join' | 'leave', taken: boolean): format.Call {
@@ -133,20 +131,20 @@ class Records {
 
   #render(seat: number): format.Call {
     const size = { width: this.#half(), height: this.#half() };
-    if (size.width === 0 || size.height === 0) throw broken(this.#at - 4, 'a picture without pixels');
+    if (size.width === 0 || size.height === 0) throw broken(this.#at - 4, 'a picture has no pixels');
     this.#sizes[seat] = size;
     return { kind: 'render', seat, ...size };
   }
 
   #renderAgain(seat: number): format.Call {
     const size = this.#sizes[seat];
-    if (!size) throw broken(this.#at - 1, `seat ${seat} has had no picture yet`);
+    if (!size) throw broken(this.#at - 1, `seat ${seat} has no earlier picture`);
     return { kind: 'render', seat, ...size };
   }
 
   #reply(): format.Call {
     const count = this.#byte();
-    if (count === 0 || count > REPLY_WORDS) throw broken(this.#at - 1, `a reply of ${count} words`);
+    if (count === 0 || count > REPLY_WORDS) throw broken(this.#at - 1, `a reply cannot have ${count} words`);
     const record = new Uint32Array(REPLY_WORDS);
     for (let word = 0; word < count; word++) record[word] = this.#word();
     return { kind: 'reply', record };
@@ -154,12 +152,12 @@ class Records {
 
   #input(): format.Call {
     const seat = this.#seat();
-    const record = this.#inputs[seat]!.slice();
+    const record = must(this.#inputs[seat], 'input record of a seat').slice();
     let to = 0;
     for (let runs = this.#byte(); runs > 0; runs--) {
       to += this.#byte();
       const count = this.#byte();
-      if (to + count > INPUT_STRIDE) throw broken(this.#at - 2, 'a change outside the input record');
+      if (to + count > INPUT_STRIDE) throw broken(this.#at - 2, 'a change lies outside the input record');
       record.set(this.#take(count), to);
       to += count;
     }
@@ -167,16 +165,17 @@ class Records {
     return { kind: 'input', seat, record };
   }
 
-  /** @param taken what the seat must be; without, either will do */
+  /** Reads a seat. @param taken whether the seat must be taken or free; if missing, it may be either */
   #seat(taken?: boolean): number {
     const seat = this.#byte();
     if (seat >= this.#taken.length)
-      throw broken(this.#at - 1, `seat ${seat} where there are ${this.#taken.length} seats`);
+      throw broken(this.#at - 1, `seat ${seat} does not exist; there are ${this.#taken.length} seats`);
     if (taken !== undefined && this.#taken[seat] !== taken)
       throw broken(this.#at - 1, `seat ${seat} is ${taken ? 'free' : 'taken'}`);
     return seat;
   }
 
+  /** Reads bytes. @throws Cut if there are fewer */
   #take(count: number): Uint8Array {
     if (this.#at + count > this.#bytes.length) throw new Cut();
     this.#at += count;
@@ -184,7 +183,8 @@ class Records {
   }
 
   #byte(): number {
-    return this.#take(1)[0]!;
+    this.#take(1);
+    return this.#view.getUint8(this.#at - 1);
   }
 
   #half(): number {

@@ -3,7 +3,7 @@ import type { Engine, Instance, Submission } from '../engine/engine.ts';
 import { digest, type SessionHeader } from './format.ts';
 import { RecordingWriter, type Sink } from './writer.ts';
 
-/** The same engine, which records what it loads; `open` gives each instance the place where its recording goes. */
+/** Wraps an engine so that every instance is recorded. @param open returns the sink for the recording of a new instance */
 export function recordingEngine(engine: Engine, { name, open }: { name: string; open(): Promise<Sink> }): Engine {
   return {
     name: engine.name,
@@ -12,7 +12,7 @@ export function recordingEngine(engine: Engine, { name, open }: { name: string; 
       const [hash, assets, sink] = await Promise.all([digest(module), digest(options.assets), open()]);
       try {
         const instance = await engine.load(module, options);
-        return recording(instance, { header: { name, module: hash, assets, seed, tickRate, seats, gpu }, sink });
+        return recordInstance(instance, { header: { name, module: hash, assets, seed, tickRate, seats, gpu }, sink });
       } catch (error) {
         await sink.close();
         throw error;
@@ -21,8 +21,8 @@ export function recordingEngine(engine: Engine, { name, open }: { name: string; 
   };
 }
 
-/** The same instance, which records every call, and what was put into its inputs and replies, until it ends. */
-export function recording(instance: Instance, to: { header: SessionHeader; sink: Sink }): Instance {
+/** Wraps an instance so that its calls, inputs, replies and writes are recorded until it ends. */
+export function recordInstance(instance: Instance, to: { header: SessionHeader; sink: Sink }): Instance {
   return new RecordedInstance(instance, to);
 }
 

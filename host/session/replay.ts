@@ -4,68 +4,67 @@ import type { Engine, EngineLimits, Instance, LogLevel, Submission } from '../en
 import { type Call, digest, type SessionHeader } from './format.ts';
 import type { Recording } from './reader.ts';
 
-/** What a submission answers: `init`, or a call of the recording. */
-export type Asked = Call | { readonly kind: 'init' };
+/** The cause of a submission: `init`, or a call of the recording. */
+export type Cause = Call | { readonly kind: 'init' };
 
 export interface ReplayOptions {
   engine: Engine;
-  /** The module and the asset pack that were recorded. */
+  /** The module and the asset pack that the session was recorded with. */
   module: Uint8Array;
   assets: Uint8Array;
   limits: EngineLimits;
   log(level: LogLevel, message: string): void;
-  /** Takes what each call submitted, also where that is nothing; it dies with the next call. */
-  onSubmission(submission: Submission, asked: Asked): void | Promise<void>;
+  /** Takes what each call submitted, even if that is nothing. The submission is valid until the next call. */
+  onSubmission(submission: Submission, cause: Cause): void | Promise<void>;
 }
 
 /**
- * Runs a recorded session again as fast as it goes, on any engine.
- * @throws NearlightError NL_RECORDING where module or assets are others than the recorded ones; as Engine.load; and what
- * the recorded session itself ended with
+ * Runs a recorded session again on any engine, as fast as possible.
+ * @throws NearlightError NL_RECORDING if the module or the assets differ from the recorded ones; the errors of Engine.load();
+ * and the error that the recorded session ended with
  */
 export async function replay({ header, calls }: Recording, options: ReplayOptions): Promise<void> {
   const { engine, module, assets, limits, log, onSubmission } = options;
   await verify(header, { module, assets });
   const { seed, tickRate, seats, gpu } = header;
-  const told = gpu ? { gpu } : {};
-  const instance = await engine.load(module, { limits, assets, log, seed, tickRate, seats, ...told });
+  const instance = await engine.load(module, { limits, assets, log, seed, tickRate, seats, ...(gpu && { gpu }) });
   try {
     await onSubmission(instance.initial, { kind: 'init' });
-    for (const asked of calls) {
-      const submission = await call(instance, asked);
-      if (submission) await onSubmission(submission, asked);
+    for (const call of calls) {
+      const submission = await makeCall(instance, call);
+      if (submission) await onSubmission(submission, call);
     }
   } finally {
     await instance.close();
   }
 }
 
-/** Gives an instance one thing that was recorded; what it submitted where that was a call. */
-export function call(instance: Instance, asked: Call): Promise<Submission> | undefined {
-  switch (asked.kind) {
+/** Passes a recorded call to an instance. Returns what it submitted, or undefined if it was only data for the next call. */
+export function makeCall(instance: Instance, call: Call): Promise<Submission> | undefined {
+  switch (call.kind) {
     case 'join':
-      return instance.join(asked.seat);
+      return instance.join(call.seat);
     case 'leave':
-      return instance.leave(asked.seat);
+      return instance.leave(call.seat);
     case 'tick':
-      return instance.tick(asked.tick);
+      return instance.tick(call.tick);
     case 'render':
-      return instance.render(asked.seat, asked.width, asked.height);
+      return instance.render(call.seat, call.width, call.height);
     case 'restore':
-      return instance.restore(asked.state);
+      return instance.restore(call.state);
     case 'write':
-      instance.write(asked.address, asked.bytes);
+      instance.write(call.address, call.bytes);
       return undefined;
     case 'reply':
-      instance.reply(asked.record);
+      instance.reply(call.record);
       return undefined;
     case 'input':
-      new Uint8Array(instance.inputs.buffer, instance.inputs.byteOffset).set(asked.record, asked.seat * INPUT_STRIDE);
+      new Uint8Array(instance.inputs.buffer, instance.inputs.byteOffset).set(call.record, call.seat * INPUT_STRIDE);
       return undefined;
   }
 }
 
-/** @throws NearlightError NL_RECORDING where the module or its assets are not those of the header */
+/** Checks that a session was recorded with this module and these assets. @throws NearlightError NL_RECORDING if not */
 export async function verify(
   header: SessionHeader,
   { module, assets }: { module: Uint8Array; assets: Uint8Array },
@@ -75,7 +74,7 @@ export async function verify(
     if (found === hex(wanted)) return;
     throw new NearlightError(
       'NL_RECORDING',
-      `it was made with ${what} ${hex(wanted).slice(0, 12)} of ${header.name}, and this is ${found.slice(0, 12)}; give the files that it was recorded with (--module, --assets, --model)`,
+      `the session was recorded with ${what} ${hex(wanted).slice(0, 12)} of ${header.name}, but this is ${found.slice(0, 12)}; give the original files with --module, --assets or --model`,
     );
   };
   await check('the module', module, header.module);

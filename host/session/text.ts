@@ -1,23 +1,24 @@
 import type { Described, Fields, ObjectName, Value } from './describe.ts';
 
+/** Longer texts are shortened. */
 const TEXT_CHARS_MAX = 60;
 
-/** What one submission amounts to. */
+/** Totals of one submission. */
 export interface Tally {
   readonly commands: number;
   readonly passes: number;
   readonly draws: number;
   readonly dispatches: number;
   readonly submits: number;
-  /** Objects made, less those destroyed. */
+  /** Objects that were created, minus those that were destroyed. */
   readonly objects: number;
-  /** Of the command stream. */
+  /** Length of the command stream. */
   readonly commandBytes: number;
-  /** Of its data, and of assets. */
+  /** Bytes copied to the GPU from bulk data and from assets. */
   readonly uploadBytes: number;
 }
 
-/** Sums up the commands of a submission. */
+/** Computes the totals of a submission. */
 export function tally(described: readonly Described[]): Tally {
   const count = (pattern: RegExp) => described.filter(({ name }) => pattern.test(name)).length;
   const sum = (of: (command: Described) => number) => described.reduce((total, command) => total + of(command), 0);
@@ -27,28 +28,33 @@ export function tally(described: readonly Described[]): Tally {
     draws: count(/^draw/),
     dispatches: count(/^dispatch/),
     submits: count(/^submit$/),
-    objects: sum(({ name, fields }) => Number('id' in fields && isObject(fields.id!)) - Number(name === 'destroy')),
+    objects: sum(
+      ({ name, fields }) => Number(fields.id !== undefined && isObject(fields.id)) - Number(name === 'destroy'),
+    ),
     commandBytes: sum(({ bytes }) => bytes),
     uploadBytes: sum(({ name, dataBytes, fields }) => (/FromAsset$/.test(name) ? Number(fields.size) : dataBytes)),
   };
 }
 
-/** One line for a tally. */
-export function formatTally(it: Tally): string {
+/** Formats totals as one line. */
+export function formatTally(total: Tally): string {
   const parts = [
-    `${plural(it.commands, 'command')}`,
-    it.passes > 0 && plural(it.passes, 'pass', 'passes'),
-    it.draws > 0 && plural(it.draws, 'draw'),
-    it.dispatches > 0 && plural(it.dispatches, 'dispatch', 'dispatches'),
-    it.submits > 1 && plural(it.submits, 'submit'),
-    it.objects !== 0 && `${it.objects > 0 ? '+' : ''}${it.objects} objects`,
-    `${formatBytes(it.commandBytes)} of commands`,
-    it.uploadBytes > 0 && `${formatBytes(it.uploadBytes)} uploaded`,
+    `${plural(total.commands, 'command')}`,
+    total.passes > 0 && plural(total.passes, 'pass', 'passes'),
+    total.draws > 0 && plural(total.draws, 'draw'),
+    total.dispatches > 0 && plural(total.dispatches, 'dispatch', 'dispatches'),
+    total.submits > 1 && plural(total.submits, 'submit'),
+    total.objects !== 0 && `${total.objects > 0 ? '+' : ''}${total.objects} objects`,
+    `${formatBytes(total.commandBytes)} of commands`,
+    total.uploadBytes > 0 && `${formatBytes(total.uploadBytes)} uploaded`,
   ];
   return parts.filter(Boolean).join(', ');
 }
 
-/** The commands as lines: index, bytes, bytes of data, name and fields; what lies in a pass or a bundle is indented. */
+/**
+ * Formats commands, one per line: index, length, length of its bulk data, name and fields. Commands within a pass, a render
+ * bundle or a debug group are indented.
+ */
 export function formatCommands(described: readonly Described[]): string[] {
   let depth = 0;
   return described.map((command) => {
@@ -61,7 +67,7 @@ export function formatCommands(described: readonly Described[]): string[] {
   });
 }
 
-/** Above the lines of formatCommands. */
+/** Column titles for the lines of formatCommands(). */
 export const COMMANDS_TITLE = `${'#'.padStart(5)} ${'bytes'.padStart(6)} ${'data'.padStart(8)}  command`;
 
 export function formatBytes(bytes: number): string {
@@ -85,12 +91,12 @@ function format(value: Value): string {
   return `{ ${formatFields(value)} }`;
 }
 
-/** A name of an enum or of flags as it is, any other text in quotes, its first line alone where it is long. */
+/** Formats names of enums and flags unchanged, and other texts in quotes. Shows only the first line of long texts. */
 function formatText(text: string): string {
   if (/^[\w-]+( \| [\w-]+)*$/.test(text)) return text;
   if (text.length <= TEXT_CHARS_MAX && !text.includes('\n')) return JSON.stringify(text);
-  const line = text.trim().split('\n')[0]!.slice(0, TEXT_CHARS_MAX);
-  return `${JSON.stringify(line)}... (${text.length} characters)`;
+  const [line = ''] = text.trim().split('\n');
+  return `${JSON.stringify(line.slice(0, TEXT_CHARS_MAX))}... (${text.length} characters)`;
 }
 
 function formatObject({ object, index, generation, label }: ObjectName): string {

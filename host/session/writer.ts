@@ -1,21 +1,21 @@
 import { ABI_VERSION, INPUT_STRIDE, REPLY_WORDS } from '../../renderer/contract/abi.ts';
 import * as format from './format.ts';
 
-/** Where a recording goes. Neither function throws: a game goes on whatever becomes of its recording. */
+/** Takes the bytes of a recording. Neither function throws, because a game must go on even if its recording fails. */
 export interface Sink {
-  /** Takes bytes that follow those before; they are the sink's own. */
+  /** Appends bytes. The sink becomes their owner. */
   write(bytes: Uint8Array): void;
-  /** Resolves when all is written; idempotent. */
+  /** Resolves when everything is written. May be called again. */
   close(): Promise<void>;
 }
 
 const BUFFER_BYTES = 65_536;
-/** No record is longer. */
+/** Length of the longest record, apart from states and writes, which bypass the buffer. */
 const RECORD_BYTES_MAX = 3 + 3 * INPUT_STRIDE;
-/** Unchanged bytes between two changed ones that cost no more inside a run than a new run does. */
+/** Up to this many unchanged bytes between two changed ones are cheaper inside one run than as a gap between two runs. */
 const GAP_BYTES = 2;
 
-/** Encodes a session record by record (format.ts), and hands it on once a second of the game's time. */
+/** Encodes a session in the format of format.ts. Passes the bytes to the sink once per second of the game's time. */
 export class RecordingWriter {
   readonly #sink: Sink;
   readonly #bytes = new Uint8Array(BUFFER_BYTES);
@@ -24,7 +24,7 @@ export class RecordingWriter {
   readonly #tickRate: number;
   readonly #inputs: Uint8Array;
   readonly #inputWords: Uint32Array;
-  /** Of each seat, width << 16 | height; 0 without. */
+  /** For each seat the size of its last picture, as width << 16 | height; 0 before the first. */
   readonly #sizes: Uint32Array;
   #nextTick = 0;
   #ticks = 0;
@@ -91,7 +91,7 @@ export class RecordingWriter {
     for (let word = 0; word < count; word++) this.#word(record[word] ?? 0);
   }
 
-  /** Writes what has changed in the input records of all seats; `words` and `bytes` are the same memory. */
+  /** Writes the changes in the input records of all seats. @param words and bytes are views of the same memory */
   inputs(words: Uint32Array, bytes: Uint8Array): void {
     for (let word = 0; word < words.length; word++) {
       if (words[word] === this.#inputWords[word]) continue;
@@ -101,19 +101,20 @@ export class RecordingWriter {
     }
   }
 
-  /** Writes the end; what comes after it is left out. Idempotent. */
+  /** Writes the end of the session. Ignores everything after it. May be called again. */
   end(): void {
     this.#begin(format.RECORD_END);
     this.flush();
     this.#ended = true;
   }
 
-  /** Hands on what is buffered. */
+  /** Passes the buffered bytes to the sink. */
   flush(): void {
     if (this.#length > 0) this.#send(this.#bytes.slice(0, this.#length));
     this.#length = 0;
   }
 
+  /** Writes bytes of any length past the buffer. */
   #large(bytes: Uint8Array): void {
     this.#word(bytes.length);
     this.flush();
@@ -135,6 +136,7 @@ export class RecordingWriter {
     this.#copy(text);
   }
 
+  /** Writes one input record as runs of changed bytes. */
   #input(seat: number, bytes: Uint8Array): void {
     const start = seat * INPUT_STRIDE;
     const end = start + INPUT_STRIDE;

@@ -1,14 +1,17 @@
 import { createHash } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 
-/** A file of the player page. */
+/** A file of the player's page, as the server sends it. */
 export interface PageFile {
   /** Content type, with its charset. */
   type: string;
   body: Buffer;
 }
 
-/** For every answer: nothing from elsewhere, framed by nobody, isolated so that the page has its finest clock. */
+/**
+ * Headers of every response. The page may load nothing from other sites, and no other site may frame it. The browser
+ * isolates it from other sites, and gives an isolated page its most precise clock.
+ */
 export const SECURITY_HEADERS = {
   'content-security-policy':
     "default-src 'self'; base-uri 'none'; object-src 'none'; form-action 'none'; frame-ancestors 'none'",
@@ -19,11 +22,11 @@ export const SECURITY_HEADERS = {
   'x-content-type-options': 'nosniff',
 } as const;
 
-const tags = new WeakMap<Buffer, string>();
+const entityTags = new WeakMap<Buffer, string>();
 
-/** Answers GET and HEAD with a file; 304 where the page has it already (RFC 9110, 13.1.2). */
+/** Answers GET or HEAD with a file, or with 304 if the browser's copy is current (RFC 9110, 13.1.2). */
 export function sendFile(request: IncomingMessage, response: ServerResponse, file: PageFile): void {
-  const tag = tagOf(file.body);
+  const tag = entityTagOf(file.body);
   const headers = { etag: tag, 'cache-control': 'no-cache' };
   const known = request.headers['if-none-match']?.split(',').map((value) => value.trim().replace(/^W\//, ''));
   if (known?.includes(tag)) {
@@ -38,11 +41,11 @@ export function sendFile(request: IncomingMessage, response: ServerResponse, fil
   response.end(request.method === 'HEAD' ? undefined : file.body);
 }
 
-function tagOf(body: Buffer): string {
-  let tag = tags.get(body);
+function entityTagOf(body: Buffer): string {
+  let tag = entityTags.get(body);
   if (!tag) {
     tag = `"${createHash('sha256').update(body).digest('base64url').slice(0, 22)}"`;
-    tags.set(body, tag);
+    entityTags.set(body, tag);
   }
   return tag;
 }

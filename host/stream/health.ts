@@ -1,20 +1,20 @@
 import type { ErrorCode, NearlightError } from '../base/errors.ts';
 
-/** A turn of the event loop that takes longer holds up every player's picture and input. */
+/** One slow turn of the event loop holds up the pictures and the input of every player. */
 const TURN_MS_MAX = 1000;
 const TURNS = 2;
 
-/** An answer to a probe, as JSON. */
+/** The answer to a health probe; `body` is sent as JSON. */
 export interface Health {
   status: 200 | 503;
   body: { ok: boolean; code?: ErrorCode; message?: string };
 }
 
 /**
- * Whether the event loop turns, in its next few turns; one that stands still does not answer at all, and the probe's own
- * time limit tells.
+ * Measures the next turns of the event loop and reports whether they were fast enough. If the loop is blocked there is no
+ * answer at all, and the prober's own time limit applies.
  */
-export async function liveness(): Promise<Health> {
+export async function checkLiveness(): Promise<Health> {
   for (let turn = 0; turn < TURNS; turn++) {
     const begun = performance.now();
     await new Promise<void>((resolve) => setImmediate(() => resolve()));
@@ -25,8 +25,8 @@ export async function liveness(): Promise<Health> {
   return { status: 200, body: { ok: true } };
 }
 
-/** Whether a player could join; `problem` says why not. */
-export function readiness(problem: NearlightError | undefined): Health {
+/** Reports whether a player could join. `problem` is the reason why none could, if there is one. */
+export function checkReadiness(problem: NearlightError | undefined): Health {
   if (problem === undefined) return { status: 200, body: { ok: true } };
   return { status: 503, body: { ok: false, code: problem.code, message: problem.detail } };
 }

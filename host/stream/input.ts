@@ -1,5 +1,5 @@
+import type { Clock } from '../base/clock.ts';
 import type { Config } from '../base/config.ts';
-import type { InputSink, PointerState } from './player.ts';
 import {
   BUTTON_BYTES,
   CHANNEL_EVENTS,
@@ -16,25 +16,26 @@ import {
   PING_BYTES,
   POINTER_BYTES,
   RELEASE_ALL_BYTES,
-} from './protocol.ts';
+} from '../base/protocol.ts';
+import { milli } from '../base/time.ts';
+import type { InputSink, PointerState } from './player.ts';
 
 const RATE_WINDOW_MS = 1000;
 
 export interface InputReaderOptions {
   sink: InputSink;
   config: Pick<Config, 'inputBytesMax' | 'inputRateMax'>;
-  /** Sends the answer to a ping on the state channel; may keep nothing of it. */
+  /** Sends the answer to a ping on the state channel. The message is valid during the call only. */
   pong(message: Buffer): void;
-  /** Milliseconds, monotonic. */
-  now(): number;
+  clock: Pick<Clock, 'now'>;
 }
 
-/** Checks a page's messages against the protocol and hands on what they say; what cannot be read is counted in `errors`. */
+/** Checks a page's messages against the protocol and passes on their content. Counts those that it cannot read. */
 export class InputReader {
   errors = 0;
   readonly #options: InputReaderOptions;
   #pointerSequence = -1;
-  #windowStart = Number.NEGATIVE_INFINITY;
+  #windowStart = milli(Number.NEGATIVE_INFINITY);
   #windowCount = 0;
   readonly #pointer: PointerState = {
     x: 0,
@@ -51,10 +52,10 @@ export class InputReader {
     this.#options = options;
   }
 
-  /** @returns false if the message cannot be read, or is one more than the rate allows */
+  /** @returns false if the message cannot be read or exceeds the allowed rate */
   read(channel: string, message: string | Buffer | ArrayBuffer): boolean {
     const readable =
-      this.#inRate() &&
+      this.#isWithinRate() &&
       Buffer.isBuffer(message) &&
       message.length > 0 &&
       message.length <= this.#options.config.inputBytesMax &&
@@ -63,8 +64,8 @@ export class InputReader {
     return readable;
   }
 
-  #inRate(): boolean {
-    const now = this.#options.now();
+  #isWithinRate(): boolean {
+    const now = this.#options.clock.now();
     if (now - this.#windowStart >= RATE_WINDOW_MS) {
       this.#windowStart = now;
       this.#windowCount = 0;
@@ -74,14 +75,16 @@ export class InputReader {
 
   #readEvent(message: Buffer): boolean {
     const { sink } = this.#options;
+    const code = message[1] ?? 0;
+    const down = message[2] ?? 0;
     switch (message[0]) {
       case MESSAGE_KEY:
-        if (message.length !== KEY_BYTES || message[2] > 1 || message[3] !== 0) return false;
-        sink.key(message[1], message[2] === 1, message.readUInt32LE(4));
+        if (message.length !== KEY_BYTES || down > 1 || message[3] !== 0) return false;
+        sink.key(code, down === 1, message.readUInt32LE(4));
         return true;
       case MESSAGE_BUTTON:
-        if (message.length !== BUTTON_BYTES || message[1] > 31 || message[2] > 1 || message[3] !== 0) return false;
-        sink.button(message[1], message[2] === 1, message.readUInt32LE(4));
+        if (message.length !== BUTTON_BYTES || code > 31 || down > 1 || message[3] !== 0) return false;
+        sink.button(code, down === 1, message.readUInt32LE(4));
         return true;
       case MESSAGE_RELEASE_ALL:
         if (message.length !== RELEASE_ALL_BYTES || message.readUIntLE(1, 3) !== 0) return false;
@@ -104,7 +107,7 @@ export class InputReader {
       case MESSAGE_PACE: {
         const slackMs = message.length === PACE_BYTES ? message.readFloatLE(4) : Number.NaN;
         if (!Number.isFinite(slackMs) || message.readUIntLE(1, 3) !== 0) return false;
-        this.#options.sink.pace(slackMs);
+        this.#options.sink.pace(milli(slackMs));
         return true;
       }
       default:
@@ -113,14 +116,16 @@ export class InputReader {
   }
 
   #readPointer(message: Buffer): boolean {
-    if (message.length !== POINTER_BYTES || message[1] > 1 || message.readUInt16LE(2) !== 0) return false;
+    if (message.length !== POINTER_BYTES || message.readUInt16LE(2) !== 0) return false;
+    const flags = message.readUInt8(1);
+    if (flags > 1) return false;
     for (let offset = 24; offset < POINTER_BYTES; offset += 4)
       if (!Number.isFinite(message.readFloatLE(offset))) return false;
     const sequence = message.readUInt32LE(4);
     if (this.#pointerSequence >= 0 && !isNewer(sequence, this.#pointerSequence)) return true;
     this.#pointerSequence = sequence;
     const pointer = this.#pointer;
-    pointer.locked = message[1] === 1;
+    pointer.locked = flags === 1;
     pointer.totalDx = message.readInt32LE(8);
     pointer.totalDy = message.readInt32LE(12);
     pointer.totalWheelX = message.readInt32LE(16);
@@ -133,7 +138,7 @@ export class InputReader {
   }
 }
 
-/** Serial number arithmetic of 32 bits (RFC 1982): true if `a` was counted after `b`. */
+/** Compares wrapping 32-bit sequence numbers (RFC 1982): true if `a` comes after `b`. */
 function isNewer(a: number, b: number): boolean {
   return ((a - b) | 0) > 0;
 }

@@ -6,26 +6,28 @@ import type { Config } from '../base/config.ts';
 import { NearlightError } from '../base/errors.ts';
 import { type Offer, PLAYOUT_DELAY } from './offer.ts';
 
-const CLOCK_RATE = 90_000;
+/** H.264 over RTP counts time in units of 1/90000 s (RFC 6184, 8.2.1). */
+const RTP_CLOCK_HZ = 90_000;
 const PAYLOAD_BYTES_MAX = 1200;
 
-/** A track that packetizes access units, and what it is made of: all referred to for as long as it is used. */
+/** A video track that splits access units into RTP packets. */
 export interface VideoTrack {
   readonly track: Track;
-  /** Its `timestamp` (90 kHz) is set before each access unit. */
+  /** Its `timestamp`, in units of 1/90000 s, is set before each access unit is sent. */
   readonly rtp: RtpPacketizationConfig;
+  /** Objects that the library needs; holding them here keeps them from being garbage-collected. */
   readonly handlers: readonly object[];
 }
 
-/** The address that HOST names; undefined where that is all addresses. */
+/** Returns the address that HOST names, or undefined if it means all addresses. */
 function concreteAddress({ host }: Config): string | undefined {
   if (host === '' || host === '0.0.0.0' || host === '::') return undefined;
   return host === 'localhost' ? '127.0.0.1' : host;
 }
 
 /**
- * Takes ICE_PORT and holds it until the returned function is called: the library shares a port among its peers, and ends the process
- * where it cannot bind it. Does nothing where each connection has a port of its own.
+ * Binds ICE_PORT and holds it until the returned function is called. The library shares the port among its peers, but
+ * ends the process if it cannot bind it, so the port is tested first. Does nothing if ICE_PORT is 0.
  * @throws NearlightError NL_PORT_IN_USE
  */
 export async function holdIcePort(config: Config): Promise<() => void> {
@@ -37,7 +39,7 @@ export async function holdIcePort(config: Config): Promise<() => void> {
     probe.bind({ port: icePort, exclusive: true, ...(address === undefined ? {} : { address }) });
     await once(probe, 'listening');
   } catch (cause) {
-    const advice = 'stop the program that uses it, or choose another with ICE_PORT (ICE_PORT=0 takes free ones)';
+    const advice = 'stop the program that uses it, or choose another port with ICE_PORT (ICE_PORT=0 takes free ones)';
     const { code } = cause as NodeJS.ErrnoException;
     throw new NearlightError('NL_PORT_IN_USE', `UDP port ${icePort} cannot be bound (${code}); ${advice}`, { cause });
   } finally {
@@ -53,8 +55,29 @@ export async function holdIcePort(config: Config): Promise<() => void> {
   };
 }
 
-/** A peer that has addresses of this machine alone: those of `host`, or all where that is no concrete address. */
-export function createPeer(config: Config): PeerConnection {
+/**
+ * Opens a peer and the video track that the offer asks for. The caller applies the offer afterwards.
+ * @throws NearlightError NL_CONNECTION if the library refuses; nothing is left open then
+ */
+export function openPeer(config: Config, offer: Offer, ssrc: number): { peer: PeerConnection; video: VideoTrack } {
+  let peer: PeerConnection | undefined;
+  try {
+    peer = createPeer(config);
+    return { peer, video: addVideoTrack(peer, offer, ssrc) };
+  } catch (error) {
+    peer?.close();
+    throw connectionError(error);
+  }
+}
+
+/** Wraps an error of the library as NL_CONNECTION. */
+export function connectionError(error: unknown): NearlightError {
+  if (error instanceof NearlightError) return error;
+  return new NearlightError('NL_CONNECTION', error instanceof Error ? error.message : String(error), { cause: error });
+}
+
+/** Creates a peer that offers this machine's address from HOST, or all of its addresses if HOST names none. */
+function createPeer(config: Config): PeerConnection {
   const { icePort } = config;
   const address = concreteAddress(config);
   return new datachannel.PeerConnection('nearlight', {
@@ -66,16 +89,15 @@ export function createPeer(config: Config): PeerConnection {
   });
 }
 
-/** Adds the track that the offer asks for; to be called before the offer is applied. */
-export function addVideoTrack(peer: PeerConnection, offer: Offer, ssrc: number): VideoTrack {
+function addVideoTrack(peer: PeerConnection, offer: Offer, ssrc: number): VideoTrack {
   const video = new datachannel.Video(offer.mid, 'SendOnly');
   video.addH264Codec(offer.payloadType, offer.formatParameters);
   video.addSSRC(ssrc, 'nearlight', 'nearlight', 'video');
-  // Without its "a=" the library drops the line silently.
+  // The library silently ignores the line if it lacks "a=".
   if (offer.playoutDelayId > 0) video.parseSdpLine(`a=extmap:${offer.playoutDelayId} ${PLAYOUT_DELAY}`);
   const track = peer.addTrack(video);
-  const rtp = new datachannel.RtpPacketizationConfig(ssrc, 'nearlight', offer.payloadType, CLOCK_RATE);
-  // A delay of 0 to 0 lets the receiver show each frame as soon as it is decoded.
+  const rtp = new datachannel.RtpPacketizationConfig(ssrc, 'nearlight', offer.payloadType, RTP_CLOCK_HZ);
+  // With a delay of 0 to 0 the browser shows each frame as soon as it is decoded.
   rtp.playoutDelayId = offer.playoutDelayId;
   rtp.playoutDelayMin = 0;
   rtp.playoutDelayMax = 0;

@@ -1,23 +1,28 @@
 import type { Config } from '../base/config.ts';
 import { NearlightError } from '../base/errors.ts';
 
-/** Name of the header extension that bounds the receiver's delay. */
+/** URI of the RTP header extension that limits how long the receiver delays a frame. */
 export const PLAYOUT_DELAY = 'http://www.webrtc.org/experiments/rtp-hdrext/playout-delay';
-/** The largest id that a one-byte header extension can have (RFC 8285, 4.2). */
+/** The largest id of a one-byte RTP header extension (RFC 8285, 4.2). */
 const EXTENSION_ID_MAX = 14;
+/** The size of data channel messages that an offer without a=max-message-size allows (RFC 8841, 6.1). */
 const MESSAGE_BYTES_DEFAULT = 65_536;
 const MESSAGE_BYTES_MAX = 262_144;
 
-/** What a checked offer asks for. */
+/** A page's offer after it was checked. */
 export interface Offer {
-  /** The offer, rebuilt of checked values alone; it holds no candidates, since a page's address is learned from its packets. */
+  /**
+   * The offer written again from its checked values. It contains no candidates, because the host learns the page's address
+   * from its packets.
+   */
   readonly sdp: string;
-  /** Identifies the video section. */
+  /** Name of the video section. */
   readonly mid: string;
-  /** RTP payload type of the H.264 format, and its parameters for the answer. */
+  /** RTP payload type of the H.264 format. */
   readonly payloadType: number;
+  /** Parameters of that format for the answer. */
   readonly formatParameters: string;
-  /** Id of the playout-delay header extension; 0 if the page does not know it. */
+  /** Id of the playout-delay header extension, or 0 if the page does not support it. */
   readonly playoutDelayId: number;
 }
 
@@ -40,24 +45,28 @@ interface Video {
 }
 
 /**
- * Reads a page's offer (RFC 8866, RFC 9429) strictly: one section that receives H.264 video, one for data channels, bundled.
+ * Checks a page's SDP offer (RFC 8866, RFC 9429). It must have exactly two sections, bundled: one that receives H.264 video
+ * and one for data channels.
  * @throws NearlightError NL_OFFER saying what is wrong
  */
 export function readOffer(text: string, config: Pick<Config, 'offerLineBytesMax'>): Offer {
   const { session, sections } = split(text, config.offerLineBytesMax);
-  const video = readVideo(only(sections, 'video'));
+  const videoSection = only(sections, 'video');
+  const video = readVideo(videoSection);
   const channels = only(sections, 'application');
   if (!/^m=application \d{1,5} UDP\/DTLS\/SCTP webrtc-datachannel$/.test(channels.media))
-    refuse(`"${channels.media}" is no section for data channels`);
+    refuse(`"${channels.media}" is not a section for data channels`);
   const channelsMid = readMid(channels);
   const bundle = values(session, 'group').find((value) => value.startsWith('BUNDLE '));
   const bundled = bundle?.split(' ').slice(1) ?? [];
   if (video.mid === channelsMid || !bundled.includes(video.mid) || !bundled.includes(channelsMid))
-    refuse('video and data channels are not bundled (a=group:BUNDLE)');
-  const transport = readTransport(session, sections[0]);
+    refuse('its video and data channels are not bundled (a=group:BUNDLE)');
+  // The transport parameters of the first section apply to the whole bundle.
+  const isVideoFirst = sections[0] === videoSection;
+  const transport = readTransport(session, isVideoFirst ? videoSection : channels);
   const videoLines = writeVideo(video);
   const channelsLines = writeChannels(channels, channelsMid);
-  const bodies = sections[0].media.startsWith('m=video ') ? [videoLines, channelsLines] : [channelsLines, videoLines];
+  const bodies = isVideoFirst ? [videoLines, channelsLines] : [channelsLines, videoLines];
   return {
     sdp: write(transport, bodies),
     mid: video.mid,
@@ -74,12 +83,12 @@ function refuse(what: string): never {
 function split(text: string, lineBytesMax: number): { session: Section; sections: Section[] } {
   const lines = text.split(/\r?\n/);
   if (lines.at(-1) === '') lines.pop();
-  if (lines[0] !== 'v=0') refuse('it is not SDP: the first line is not "v=0"');
+  if (lines[0] !== 'v=0') refuse('it is not SDP, because the first line is not "v=0"');
   const session: Section = { media: '', lines: [] };
   const sections: Section[] = [];
   for (const [index, line] of lines.entries()) {
     if (line.length > lineBytesMax)
-      refuse(`line ${index + 1} has ${line.length} characters, ${lineBytesMax} are allowed`);
+      refuse(`line ${index + 1} has ${line.length} characters, but only ${lineBytesMax} are allowed`);
     if (!/^[a-z]=[\x20-\x7e]*$/.test(line)) refuse(`line ${index + 1} is not of the form "x=value" in printable ASCII`);
     if (line.startsWith('m=')) sections.push({ media: line, lines: [] });
     else (sections.at(-1) ?? session).lines.push(line);
@@ -90,10 +99,11 @@ function split(text: string, lineBytesMax: number): { session: Section; sections
 function only(sections: Section[], kind: 'video' | 'application'): Section {
   const name = kind === 'video' ? 'video section (m=video)' : 'section for data channels (m=application)';
   const found = sections.filter((section) => section.media.startsWith(`m=${kind} `));
-  if (found.length === 0) refuse(`it has no ${name}`);
+  const [first] = found;
+  if (!first) return refuse(`it has no ${name}`);
   if (found.length > 1) refuse(`it has more than one ${name}`);
-  if (sections.length > 2) refuse('it has sections besides one for video and one for data channels');
-  return found[0];
+  if (sections.length > 2) refuse('it may have only two sections, one for video and one for data channels');
+  return first;
 }
 
 function values(section: Section, attribute: string): string[] {
@@ -103,14 +113,14 @@ function values(section: Section, attribute: string): string[] {
 
 function readMid(section: Section): string {
   const [mid = ''] = values(section, 'mid');
-  if (!/^[\w-]{1,32}$/.test(mid)) refuse(`"${section.media.split(' ')[0]}" has no usable identification (a=mid)`);
+  if (!/^[\w-]{1,32}$/.test(mid)) refuse(`"${section.media.split(' ')[0]}" has no valid name (a=mid)`);
   return mid;
 }
 
 function readTransport(session: Section, section: Section): Transport {
   const one = (attribute: string, pattern: RegExp): string => {
     const value = values(section, attribute)[0] ?? values(session, attribute)[0] ?? '';
-    if (!pattern.test(value)) refuse(`a=${attribute} is missing or cannot be used`);
+    if (!pattern.test(value)) refuse(`a=${attribute} is missing or invalid`);
     return value;
   };
   one('setup', /^actpass$/);
@@ -123,39 +133,47 @@ function readTransport(session: Section, section: Section): Transport {
 
 function readVideo(section: Section): Video {
   if (!/^m=video \d{1,5} UDP\/TLS\/RTP\/SAVPF(?: \d{1,3})+$/.test(section.media))
-    refuse(`"${section.media.slice(0, 80)}" is no section for video over UDP/TLS/RTP/SAVPF`);
-  if (!section.lines.includes('a=recvonly')) refuse('its video is not for receiving only (a=recvonly)');
-  if (!section.lines.includes('a=rtcp-mux')) refuse('its video does not carry RTCP on the same port (a=rtcp-mux)');
+    refuse(`"${section.media.slice(0, 80)}" is not a section for video over UDP/TLS/RTP/SAVPF`);
+  if (!section.lines.includes('a=recvonly')) refuse('its video section is not receive-only (a=recvonly)');
+  if (!section.lines.includes('a=rtcp-mux'))
+    refuse('its video section does not carry RTCP on the same port (a=rtcp-mux)');
   const mid = readMid(section);
   let playoutDelayId = 0;
   for (const value of values(section, 'extmap')) {
-    const match = /^(\d{1,3}) (\S+)$/.exec(value);
-    if (match?.[2] === PLAYOUT_DELAY && +match[1] >= 1 && +match[1] <= EXTENSION_ID_MAX) playoutDelayId = +match[1];
+    const [, id = '', uri] = /^(\d{1,3}) (\S+)$/.exec(value) ?? [];
+    if (uri === PLAYOUT_DELAY && +id >= 1 && +id <= EXTENSION_ID_MAX) playoutDelayId = +id;
   }
   return { mid, playoutDelayId, ...readH264(section) };
 }
 
-/** Chooses baseline with packetization mode 1 (RFC 6184, 8.1), constrained (42e0) where it is offered. */
+/** Chooses H.264 baseline with packetization mode 1 (RFC 6184, 8.1). Prefers constrained baseline (42e0). */
 function readH264(section: Section): { payloadType: number; profile: string } {
   const types = section.media.split(' ').slice(3);
   const named = values(section, 'rtpmap').filter((value) => /^\d{2,3} H264\/90000$/i.test(value));
-  const formats = values(section, 'fmtp').map((value) => /^(\d{2,3}) (.*)$/.exec(value));
   let chosen: { payloadType: number; profile: string } | undefined;
-  for (const format of formats) {
-    if (!format || !types.includes(format[1]) || !named.some((value) => value.startsWith(`${format[1]} `))) continue;
-    const parameters = format[2].split(';').map((parameter) => parameter.trim().toLowerCase());
+  for (const format of values(section, 'fmtp')) {
+    const [, type = '', list = ''] = /^(\d{2,3}) (.*)$/.exec(format) ?? [];
+    if (!types.includes(type) || !named.some((value) => value.startsWith(`${type} `))) continue;
+    const parameters = list.split(';').map((parameter) => parameter.trim().toLowerCase());
     const profile = parameters.find((parameter) => /^profile-level-id=42[e0]0[0-9a-f]{2}$/.test(parameter))?.slice(17);
-    const payloadType = Number(format[1]);
+    const payloadType = Number(type);
     if (!profile || !parameters.includes('packetization-mode=1') || payloadType < 35 || payloadType > 127) continue;
     if (!chosen || (profile.startsWith('42e0') && !chosen.profile.startsWith('42e0')))
       chosen = { payloadType, profile };
   }
   return (
-    chosen ?? refuse('it has no H.264 of baseline profile with packetization-mode=1; use a browser that plays H.264')
+    chosen ?? refuse('it offers no H.264 baseline profile with packetization-mode=1; use a browser that plays H.264')
   );
 }
 
-function write(transport: Transport, bodies: { mid: string; lines: string[] }[]): string {
+/** One section of an SDP text that is being written. `media` is its first line. */
+interface Body {
+  readonly mid: string;
+  readonly media: string;
+  readonly lines: string[];
+}
+
+function write(transport: Transport, bodies: Body[]): string {
   const head = [
     'v=0',
     'o=- 1 1 IN IP4 127.0.0.1',
@@ -163,7 +181,7 @@ function write(transport: Transport, bodies: { mid: string; lines: string[] }[])
     't=0 0',
     `a=group:BUNDLE ${bodies.map((body) => body.mid).join(' ')}`,
   ];
-  const lines = bodies.flatMap(({ mid, lines: [media, ...rest] }) => [
+  const lines = bodies.flatMap(({ mid, media, lines: rest }) => [
     media,
     'c=IN IP4 0.0.0.0',
     `a=ice-ufrag:${transport.ufrag}`,
@@ -176,26 +194,22 @@ function write(transport: Transport, bodies: { mid: string; lines: string[] }[])
   return `${[...head, ...lines].join('\r\n')}\r\n`;
 }
 
-function writeVideo(video: Video): { mid: string; lines: string[] } {
+function writeVideo(video: Video): Body {
   const { mid, payloadType, profile, playoutDelayId } = video;
-  const lines = [`m=video 9 UDP/TLS/RTP/SAVPF ${payloadType}`, 'a=recvonly', 'a=rtcp-mux'];
+  const lines = ['a=recvonly', 'a=rtcp-mux'];
   if (playoutDelayId > 0) lines.push(`a=extmap:${playoutDelayId} ${PLAYOUT_DELAY}`);
   lines.push(`a=rtpmap:${payloadType} H264/90000`);
   for (const kind of ['goog-remb', 'ccm fir', 'nack', 'nack pli']) lines.push(`a=rtcp-fb:${payloadType} ${kind}`);
   lines.push(`a=fmtp:${payloadType} level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=${profile}`);
-  return { mid, lines };
+  return { mid, media: `m=video 9 UDP/TLS/RTP/SAVPF ${payloadType}`, lines };
 }
 
-function writeChannels(section: Section, mid: string): { mid: string; lines: string[] } {
+function writeChannels(section: Section, mid: string): Body {
   const port = Number(values(section, 'sctp-port')[0]);
-  if (!Number.isInteger(port) || port < 1 || port > 65_535) refuse('its data channels have no usable a=sctp-port');
+  if (!Number.isInteger(port) || port < 1 || port > 65_535) refuse('its data channels have no valid a=sctp-port');
   const bytes = Number(values(section, 'max-message-size')[0] ?? MESSAGE_BYTES_DEFAULT);
-  if (!Number.isInteger(bytes) || bytes < 0) refuse('its a=max-message-size is no whole number');
+  if (!Number.isInteger(bytes) || bytes < 0) refuse('its a=max-message-size is not a whole number');
   const limited = bytes === 0 ? MESSAGE_BYTES_MAX : Math.min(bytes, MESSAGE_BYTES_MAX);
-  const lines = [
-    'm=application 9 UDP/DTLS/SCTP webrtc-datachannel',
-    `a=sctp-port:${port}`,
-    `a=max-message-size:${limited}`,
-  ];
-  return { mid, lines };
+  const lines = [`a=sctp-port:${port}`, `a=max-message-size:${limited}`];
+  return { mid, media: 'm=application 9 UDP/DTLS/SCTP webrtc-datachannel', lines };
 }

@@ -1,30 +1,35 @@
 import type { ErrorCode } from '../base/errors.ts';
-import type { Notice } from './protocol.ts';
+import type { CloseReason, Notice } from '../base/protocol.ts';
+import type { Micro, Milli } from '../base/time.ts';
 
-/** What a page asks for with its offer: pixels, frames per second, and one of several games by name. */
+/** The picture and the game that a page asks for. Sizes are in pixels, `fps` in frames per second. */
 export interface ViewRequest {
   readonly width: number;
   readonly height: number;
   readonly fps: number;
+  /** Name of the game, if the host runs several. */
   readonly game?: string;
 }
 
 /**
- * The pointer and the axes as the page last knew them. Totals are sums since the connection began in 1/16 CSS pixel, wrapping
- * int32; x and y run from 0 to 1 across the picture, axes from -1 to 1. The object is reused: valid during the call only.
+ * The newest state of a page's pointer and sticks. The object is reused, so it is valid during the call only.
+ * Totals are sums since the connection began in 1/16 CSS pixel, and wrap like int32.
  */
 export interface PointerState {
+  /** Position in the picture, 0 to 1 from the top left. */
   x: number;
   y: number;
   totalDx: number;
   totalDy: number;
   totalWheelX: number;
   totalWheelY: number;
+  /** Stick axes, -1 to 1. */
   axes: [number, number, number, number];
+  /** Whether the pointer is locked, so that only its movement counts. */
   locked: boolean;
 }
 
-/** Where a connection's checked input goes. Sequences are the page's own uint32 counters, wrapping. */
+/** Receives a page's input after it was checked. A sequence is the page's own counter, a uint32 that wraps. */
 export interface InputSink {
   /** `usage` is a usage of the HID keyboard page, 0 to 255. */
   key(usage: number, down: boolean, sequence: number): void;
@@ -32,69 +37,68 @@ export interface InputSink {
   button(button: number, down: boolean, sequence: number): void;
   releaseAll(sequence: number): void;
   pointer(state: PointerState, sequence: number): void;
-  /** For how long pictures wait for the display (MESSAGE_PACE), milliseconds; not checked against any bound. */
-  pace(slackMs: number): void;
+  /** How long pictures wait until the display takes them (MESSAGE_PACE). Any finite number; the page is not trusted. */
+  pace(slackMs: Milli): void;
 }
 
-/** What the page's receiver reports. The object is reused: valid during the call only. */
+/** A report of the page's video receiver. The object is reused, so it is valid during the call only. */
 export interface Feedback {
-  /** Share of packets lost since the last report, 0 to 1 (RFC 3550, 6.4.1). */
+  /** Fraction of packets lost since the last report, 0 to 1 (RFC 3550, 6.4.1). */
   lossFraction: number;
-  /** The receiver's estimate of the bandwidth (REMB); 0 while there is none. */
+  /** The receiver's bandwidth estimate (REMB), or 0 before its first one. */
   rembBitsPerSecond: number;
 }
 
-/** Why a connection ended; `host` means that `end` was called. */
-export type CloseReason = 'page' | 'deleted' | 'host' | 'shutdown' | 'timeout' | 'idle' | 'input' | 'failed';
-
-/** One encoded frame's facts, for the RTP packets and for MESSAGE_FRAME. */
+/** Facts about one encoded frame. They go into its RTP packets and into MESSAGE_FRAME. */
 export interface FrameInfo {
-  /** 90 kHz, wrapping uint32. */
+  /** In units of 1/90000 s; a uint32 that wraps. */
   rtpTimestamp: number;
   keyframe: boolean;
-  /** Sequence of the newest input that the frame's simulation had read. */
+  /** Sequence of the newest input that the frame shows. */
   inputSequence: number;
-  /** Microseconds from reading that input to sending. */
-  inputToSendUs: number;
+  /** Time from reading that input to sending the frame. */
+  inputToSendUs: Micro;
 }
 
 export interface ConnectionStats {
   framesSent: number;
   framesDropped: number;
-  /** Encoded bytes handed to the transport, without headers. */
+  /** Encoded bytes that were handed to the transport, without headers. */
   bytesSent: number;
   inputErrors: number;
   lossFraction: number;
   rembBitsPerSecond: number;
 }
 
-/** A connected page, as the room's side sees it. */
+/** The connection to a player's page, as a room uses it. */
 export interface PlayerConnection {
   /**
-   * Sends one access unit (Annex B, start codes of 3 or 4 bytes), copying it. Never waits and never queues.
-   * @returns false if the frame was dropped: not connected, congested, or it refers to a frame that was dropped before;
-   * the player's onKeyframe is then called (at once, or as soon as `keyframeMsMin` allows)
+   * Sends a copy of one access unit (H.264 Annex B, start codes of 3 or 4 bytes). Never waits and never queues.
+   * @returns false if the frame was dropped, because the page is not connected, the connection is congested, or the page
+   * misses an earlier frame that this one refers to. The player's onKeyframe is called then, subject to `keyframeMsMin`.
    */
   sendFrame(accessUnit: Uint8Array, info: FrameInfo): boolean;
-  /** Tells the page why, then closes; resolves when closed, after `closeMsMax` at the latest. */
+  /** Sends the reason to the page, then closes. Resolves when closed, after `closeMsMax` at the latest. */
   end(code: ErrorCode, message: string, retry: boolean): Promise<void>;
   readonly stats: Readonly<ConnectionStats>;
-  /** Tells the page something, in order with all else that it is told. */
+  /** Sends a notice to the page, in order with all other notices. */
   notify(notice: Notice): void;
 }
 
-/** A seat that was given to a page; made by the room's side, driven by its connection. */
+/** A seat that a room gave to a page. The room implements it, and the page's connection calls it. */
 export interface Player extends ViewRequest {
+  /** Number of the seat, counted from 0. */
   readonly seat: number;
+  /** Number of seats in the room. */
   readonly seats: number;
-  /** The game's name, for the page's title. */
+  /** The game's name, which the page shows as its title. */
   readonly game: string;
   readonly input: InputSink;
-  /** The picture may be sent from now on. Called at most once. */
+  /** Called at most once, when frames can be sent. */
   onConnected(connection: PlayerConnection): void;
-  /** The next frame should be a keyframe. */
+  /** Asks for the next frame to be a keyframe. */
   onKeyframe(): void;
   onFeedback(feedback: Readonly<Feedback>): void;
-  /** The last call, exactly once, also where the page never connected. */
+  /** Called exactly once, as the last call, even if the page never connected. */
   onClosed(reason: CloseReason): void;
 }

@@ -1,19 +1,19 @@
 import type { Feedback } from './player.ts';
 
-/** Bits that a pixel gets at first; what x264's fastest preset needs for a scene to look clean while the view turns. */
+/** Initial bits per pixel. With x264's fastest preset a scene looks clean at this rate even while the camera turns. */
 const BITS_PER_PIXEL = 0.3;
 const BITRATE_MIN = 300_000;
-/** Below the first the rate grows, above the second it falls; between them it holds (as loss-based control in WebRTC does). */
+/** The bitrate grows while packet loss is below LOSS_LOW and falls while it is above LOSS_HIGH, like the loss-based congestion control of WebRTC. */
 const LOSS_LOW = 0.02;
 const LOSS_HIGH = 0.1;
 const GROWTH = 1.08;
 
-/** Decides a stream's bitrate from what its receiver reports. */
+/** Adapts a video stream's bitrate to what its receiver reports. */
 export class RateControl {
   readonly #max: number;
   #bitrate: number;
 
-  /** @param bitrateMax bits per second, whatever the picture's size */
+  /** @param bitrateMax bits per second, an upper bound for pictures of every size */
   constructor(picture: { width: number; height: number; fps: number }, bitrateMax: number) {
     const wanted = Math.round(picture.width * picture.height * picture.fps * BITS_PER_PIXEL);
     this.#bitrate = Math.max(BITRATE_MIN, Math.min(bitrateMax, wanted));
@@ -25,7 +25,7 @@ export class RateControl {
     return this.#bitrate;
   }
 
-  /** Takes a report into account; returns the new bitrate in bits per second. */
+  /** Takes a report into account. @returns the new bitrate in bits per second */
   update({ lossFraction, rembBitsPerSecond }: Readonly<Feedback>): number {
     let wanted = this.#bitrate;
     if (lossFraction > LOSS_HIGH) wanted *= 1 - lossFraction / 2;

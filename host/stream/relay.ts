@@ -1,72 +1,78 @@
 import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
 import { once } from 'node:events';
 import { isIPv6 } from 'node:net';
+import { type Clock, systemClock } from '../base/clock.ts';
 import { NearlightError } from '../base/errors.ts';
+import type { Milli } from '../base/time.ts';
 import { isBindingRequest, isBindingSuccess, isWebRtc, recipientOf, TRANSACTION_BYTES, transactionOf } from './stun.ts';
 
-/** Addresses from which one connection's page may be heard at a time; a page tries each of its own. */
-const PATHS_MAX = 8;
-/** What a page may send; its input, and the receipts for its picture. */
+/** A page tries each of its own addresses. The relay serves this many of them for one connection. */
+const PATHS_PER_CONNECTION_MAX = 8;
+/** The most packets per second that a page may send. Its input and its receipts for video packets need fewer. */
 const PACKETS_PER_SECOND_MAX = 5000;
-/** To an address that has not been seen to receive, no more bytes go than this many times what came from it (as RFC 9000, 8.1). */
-const UNPROVEN_FACTOR = 3;
-/** Packets that wait while a page's socket is being made. */
+/**
+ * Until an address has proved that it receives packets, the relay sends it at most this many times the bytes that came
+ * from it. Otherwise an attacker could use the relay to flood a forged address (RFC 9000, 8.1, has the same rule).
+ */
+const UNVERIFIED_FACTOR = 3;
+/** Packets of one page that are kept while its socket is being opened. */
 const PENDING_MAX = 4;
-/** Bytes that wait for the network before packets are dropped. */
+/** When a socket has this many bytes queued, further packets are dropped. */
 const QUEUE_BYTES_MAX = 2 ** 20;
-/** A keyframe comes as one burst. The kernel gives what it allows of it. */
+/** Size of the kernel's socket buffers. A keyframe arrives as one burst. The kernel may grant less. */
 const SOCKET_BYTES = 4 * 2 ** 20;
 
 export interface RelayOptions {
-  /** Bound to where pages send, maybe in another network namespace; see openDoor. The relay closes it. */
+  /** The UDP socket that pages send to; see openRelaySocket. It may belong to another network namespace. The relay closes it. */
   socket: Socket;
-  /** What pages are told to send to, with the socket's port. */
+  /** The address that the host offers to pages. The port is the socket's. */
   address: string;
-  /** Where ICE listens, as this process reaches it. */
+  /** The address at which this process's ICE receives packets. */
   target: { address: string; port: number };
-  /** Addresses that are relayed at a time. */
-  peersMax: number;
-  /** Silence after which an address is forgotten. */
+  /** Number of page addresses that are relayed at the same time. */
+  pathsMax: number;
+  /** A page address is forgotten after this much silence. */
   idleMs: number;
-  /** Milliseconds of any beginning; the process's own clock without. */
-  now?(): number;
+  /** The clock for packet rates and silence. Default: the process's own. */
+  clock?: Pick<Clock, 'now'>;
 }
 
-/** The way in for pages that do not reach this process's own addresses. */
+/** Lets pages connect that cannot reach this process's own addresses. */
 export interface Relay {
   readonly address: string;
   readonly port: number;
   readonly stats: Readonly<RelayStats>;
-  /** Lets pages in whose connection has this ICE user fragment; nobody else is heard. */
+  /** Accepts packets from pages whose connection has this ICE user fragment. Packets from others are dropped. */
   admit(ufrag: string): void;
-  /** Forgets them. */
+  /** Stops accepting packets for a connection that was admitted. */
   dismiss(ufrag: string): void;
   close(): void;
 }
 
 export interface RelayStats {
-  /** Addresses that are relayed now. */
-  peers: number;
+  /** Page addresses that are relayed now. */
+  paths: number;
   packetsIn: number;
   packetsOut: number;
   packetsDropped: number;
 }
 
 /**
- * Binds a UDP socket in the network namespace in which the calling thread is, for a relay.
+ * Opens the UDP socket that pages send to, in the network namespace of the calling thread.
  * @throws NearlightError NL_PORT_IN_USE if no port of the range is free
  */
-export async function openDoor(options: { address: string; first: number; last: number }): Promise<Socket> {
+export async function openRelaySocket(options: { address: string; first: number; last: number }): Promise<Socket> {
   const { address, first, last } = options;
   const count = last - first + 1;
   const begin = Math.floor(Math.random() * count);
   for (let tried = 0; tried < count; tried++) {
     const socket = openSocket(isIPv6(address) ? 'udp6' : 'udp4');
     try {
-      const listening = once(socket, 'listening'); // where no name is looked up, that is before bind returns
+      // This listener comes first, because without a name look-up `bind` emits the event before it returns.
+      const listening = once(socket, 'listening');
       socket.bind({ port: first + ((begin + tried) % count), exclusive: true });
       await listening;
-      enlarge(socket);
+      enlargeBuffers(socket);
       return socket;
     } catch (error) {
       socket.close();
@@ -76,49 +82,51 @@ export async function openDoor(options: { address: string; first: number; last: 
   throw new NearlightError('NL_PORT_IN_USE', `no UDP port from ${first} to ${last} is free; widen NODE_UDP_PORTS`);
 }
 
-/** Carries packets between pages and ICE, each page's address with a socket of its own, so that ICE tells them apart. */
+/** Carries packets between pages and ICE. Each page address has a socket of its own, so that ICE can tell them apart. */
 export function openRelay(options: RelayOptions): Relay {
   return new UdpRelay(options);
 }
 
-interface Peer {
+/** The packets between one page address and ICE. */
+interface Path {
   readonly key: string;
   readonly ufrag: string;
   readonly address: string;
   readonly port: number;
   readonly socket: Socket;
-  /** Until the socket is connected. */
+  /** Packets that wait until the socket is connected; undefined from then on. */
   pending: Buffer[] | undefined;
-  heardAt: number;
-  /** Packets that it may send now. */
+  lastHeardAt: Milli;
+  /** Number of packets that the page may send now. */
   allowance: number;
-  /** It answered what was sent to it, so the address is its own. */
-  proven: boolean;
-  /** Bytes that may be sent to it until then. */
-  credit: number;
-  /** The transaction of the newest request that was sent to it. */
-  readonly asked: Buffer;
+  /** Whether the page answered a request that was sent to this address, which proves that the address is its own. */
+  verified: boolean;
+  /** Bytes that may be sent to the address while it is not verified. */
+  creditBytes: number;
+  /** Transaction id of the newest request that was sent to the address. */
+  readonly transaction: Buffer;
 }
 
 class UdpRelay implements Relay {
   readonly address: string;
   readonly port: number;
-  readonly stats: RelayStats = { peers: 0, packetsIn: 0, packetsOut: 0, packetsDropped: 0 };
+  readonly stats: RelayStats = { paths: 0, packetsIn: 0, packetsOut: 0, packetsDropped: 0 };
   readonly #options: RelayOptions;
-  readonly #now: () => number;
-  readonly #peers = new Map<string, Peer>();
-  /** Who is let in, and the addresses from which each is heard. */
-  readonly #admitted = new Map<string, Set<Peer>>();
+  readonly #clock: Pick<Clock, 'now'>;
+  readonly #paths = new Map<string, Path>();
+  /** The user fragments that were admitted, each with its paths. */
+  readonly #admitted = new Map<string, Set<Path>>();
   readonly #sweep: NodeJS.Timeout;
 
   constructor(options: RelayOptions) {
     const { socket, address, idleMs } = options;
     this.#options = options;
-    this.#now = options.now ?? (() => performance.now());
+    this.#clock = options.clock ?? systemClock;
     this.address = address;
     this.port = socket.address().port;
     socket.on('message', (packet, from) => this.#fromPage(packet, from));
-    socket.on('error', () => {}); // a page's network that refuses a packet; ICE notices what is lasting
+    // A page's network may refuse a packet. ICE notices if that lasts.
+    socket.on('error', () => {});
     this.#sweep = setInterval(() => this.#forgetSilent(), idleMs / 4).unref();
   }
 
@@ -127,47 +135,47 @@ class UdpRelay implements Relay {
   }
 
   dismiss(ufrag: string): void {
-    for (const peer of this.#admitted.get(ufrag) ?? []) this.#forget(peer);
+    for (const path of this.#admitted.get(ufrag) ?? []) this.#forget(path);
     this.#admitted.delete(ufrag);
   }
 
   close(): void {
     clearInterval(this.#sweep);
-    for (const peer of this.#peers.values()) this.#forget(peer);
+    for (const path of this.#paths.values()) this.#forget(path);
     this.#options.socket.close();
   }
 
   #fromPage(packet: Buffer, from: RemoteInfo): void {
-    const now = this.#now();
+    const now = this.#clock.now();
     const key = `${from.address} ${from.port}`;
-    const peer = this.#peers.get(key) ?? this.#open(packet, from, { key, now });
-    if (!peer || !isWebRtc(packet) || !spend(peer, now)) {
+    const path = this.#paths.get(key) ?? this.#open(packet, from, { key, now });
+    if (!path || !isWebRtc(packet) || !takeAllowance(path, now)) {
       this.stats.packetsDropped++;
       return;
     }
-    if (!peer.proven) {
-      peer.credit += UNPROVEN_FACTOR * packet.length;
-      peer.proven = isBindingSuccess(packet) && transactionOf(packet).equals(peer.asked);
+    if (!path.verified) {
+      path.creditBytes += UNVERIFIED_FACTOR * packet.length;
+      path.verified = isBindingSuccess(packet) && transactionOf(packet).equals(path.transaction);
     }
-    if (!peer.pending) this.#send(peer.socket, packet);
-    else if (peer.pending.length < PENDING_MAX) peer.pending.push(packet);
+    if (!path.pending) this.#send(path.socket, packet);
+    else if (path.pending.length < PENDING_MAX) path.pending.push(packet);
     this.stats.packetsIn++;
   }
 
-  #fromIce(packet: Buffer, peer: Peer): void {
-    if (!peer.proven) {
-      peer.credit -= packet.length;
-      if (peer.credit < 0) {
-        peer.credit = 0;
+  #fromIce(packet: Buffer, path: Path): void {
+    if (!path.verified) {
+      path.creditBytes -= packet.length;
+      if (path.creditBytes < 0) {
+        path.creditBytes = 0;
         this.stats.packetsDropped++;
         return;
       }
-      if (isBindingRequest(packet)) transactionOf(packet).copy(peer.asked);
+      if (isBindingRequest(packet)) transactionOf(packet).copy(path.transaction);
     }
-    if (this.#send(this.#options.socket, packet, peer)) this.stats.packetsOut++;
+    if (this.#send(this.#options.socket, packet, path)) this.stats.packetsOut++;
   }
 
-  #send(socket: Socket, packet: Buffer, to?: Peer): boolean {
+  #send(socket: Socket, packet: Buffer, to?: Path): boolean {
     if (socket.getSendQueueSize() > QUEUE_BYTES_MAX) {
       this.stats.packetsDropped++;
       return false;
@@ -177,75 +185,80 @@ class UdpRelay implements Relay {
     return true;
   }
 
-  /** A page is let in by a binding request for a connection that there is. */
-  #open(packet: Buffer, from: RemoteInfo, { key, now }: { key: string; now: number }): Peer | undefined {
+  /** Opens a path if the packet is a binding request for an admitted connection. */
+  #open(packet: Buffer, from: RemoteInfo, { key, now }: { key: string; now: Milli }): Path | undefined {
     if (!isBindingRequest(packet)) return undefined;
     const ufrag = recipientOf(packet);
-    const paths = ufrag === undefined ? undefined : this.#admitted.get(ufrag);
-    if (ufrag === undefined || !paths) return undefined;
-    if (paths.size >= PATHS_MAX) this.#forget([...paths].reduce((a, b) => (a.heardAt <= b.heardAt ? a : b)));
-    if (this.#peers.size >= this.#options.peersMax) return undefined;
+    const siblings = ufrag === undefined ? undefined : this.#admitted.get(ufrag);
+    if (ufrag === undefined || !siblings) return undefined;
+    if (siblings.size >= PATHS_PER_CONNECTION_MAX)
+      this.#forget([...siblings].reduce((a, b) => (a.lastHeardAt <= b.lastHeardAt ? a : b)));
+    if (this.#paths.size >= this.#options.pathsMax) return undefined;
     const { target } = this.#options;
-    const peer: Peer = {
+    const path: Path = {
       key,
       ufrag,
       address: from.address,
       port: from.port,
       socket: openSocket(isIPv6(target.address) ? 'udp6' : 'udp4'),
       pending: [],
-      heardAt: now,
+      lastHeardAt: now,
       allowance: PACKETS_PER_SECOND_MAX,
-      proven: false,
-      credit: 0,
-      asked: Buffer.alloc(TRANSACTION_BYTES),
+      verified: false,
+      creditBytes: 0,
+      transaction: Buffer.alloc(TRANSACTION_BYTES),
     };
-    const { socket } = peer;
-    socket.on('message', (answer) => this.#fromIce(answer, peer));
-    socket.on('error', () => {}); // ICE does not listen at the moment
+    const { socket } = path;
+    socket.on('message', (answer) => this.#fromIce(answer, path));
+    // ICE may not be listening at the moment.
+    socket.on('error', () => {});
     socket.once('connect', () => {
-      if (this.#peers.get(key) !== peer) return;
-      enlarge(socket);
-      for (const waiting of peer.pending ?? []) this.#send(socket, waiting);
-      peer.pending = undefined;
+      if (this.#paths.get(key) !== path) return;
+      enlargeBuffers(socket);
+      for (const waiting of path.pending ?? []) this.#send(socket, waiting);
+      path.pending = undefined;
     });
     socket.connect(target.port, target.address);
-    this.#peers.set(key, peer);
-    paths.add(peer);
-    this.stats.peers++;
-    return peer;
+    this.#paths.set(key, path);
+    siblings.add(path);
+    this.stats.paths++;
+    return path;
   }
 
   #forgetSilent(): void {
-    const since = this.#now() - this.#options.idleMs;
-    for (const peer of this.#peers.values()) if (peer.heardAt < since) this.#forget(peer);
+    const since = this.#clock.now() - this.#options.idleMs;
+    for (const path of this.#paths.values()) if (path.lastHeardAt < since) this.#forget(path);
   }
 
-  #forget(peer: Peer): void {
-    this.#peers.delete(peer.key);
-    this.#admitted.get(peer.ufrag)?.delete(peer);
-    peer.socket.close();
-    this.stats.peers--;
+  #forget(path: Path): void {
+    this.#paths.delete(path.key);
+    this.#admitted.get(path.ufrag)?.delete(path);
+    path.socket.close();
+    this.stats.paths--;
   }
 }
 
-/** Takes a packet off what a peer may send. */
-function spend(peer: Peer, now: number): boolean {
-  const more = ((now - peer.heardAt) / 1000) * PACKETS_PER_SECOND_MAX;
-  peer.allowance = Math.min(PACKETS_PER_SECOND_MAX, peer.allowance + more);
-  peer.heardAt = now;
-  if (peer.allowance < 1) return false;
-  peer.allowance--;
+/** Counts one packet against what a page may send. @returns false if the page has sent too many */
+function takeAllowance(path: Path, now: Milli): boolean {
+  const earned = ((now - path.lastHeardAt) / 1000) * PACKETS_PER_SECOND_MAX;
+  path.allowance = Math.min(PACKETS_PER_SECOND_MAX, path.allowance + earned);
+  path.lastHeardAt = now;
+  if (path.allowance < 1) return false;
+  path.allowance--;
   return true;
 }
 
-/** A socket that never looks a name up: it is given addresses, and the detour costs every packet a turn of the loop. */
+/**
+ * Opens a socket that takes every name as an address. Node would otherwise look up the address of each packet, which
+ * delays it by a turn of the event loop.
+ */
 function openSocket(type: 'udp4' | 'udp6'): Socket {
   const lookup = (address: string, _options: unknown, found: (error: null, address: string, family: number) => void) =>
     found(null, address, type === 'udp6' ? 6 : 4);
   return createSocket({ type, lookup });
 }
 
-function enlarge(socket: Socket): void {
+function enlargeBuffers(socket: Socket): void {
   socket.setRecvBufferSize(SOCKET_BYTES);
   socket.setSendBufferSize(SOCKET_BYTES);
 }

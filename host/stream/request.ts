@@ -4,24 +4,26 @@ import { NearlightError } from '../base/errors.ts';
 import type { ViewRequest } from './player.ts';
 
 const SIDE_MIN = 64;
+
 /**
- * Reads `size=WIDTHxHEIGHT`, `fps=N` and `game=NAME`; `usual` (or the bounds, where these are smaller) for what is not given.
+ * Reads `size=WIDTHxHEIGHT`, `fps=N` and `game=NAME` from a query. Missing values come from `defaults`, limited to
+ * the bounds in the settings.
  * @throws NearlightError NL_REQUEST saying what is allowed
  */
-export function readView(query: URLSearchParams, config: Config, usual: ViewRequest): ViewRequest {
+export function readView(query: URLSearchParams, config: Config, defaults: ViewRequest): ViewRequest {
   const { viewWidthMax, viewHeightMax, viewFpsMax } = config;
   const sizes = query.getAll('size');
   const rates = query.getAll('fps');
   const size = /^([1-9]\d{1,4})x([1-9]\d{1,4})$/.exec(sizes[0] ?? '');
-  const width = size ? Number(size[1]) : Math.min(usual.width, viewWidthMax & ~1);
-  const height = size ? Number(size[2]) : Math.min(usual.height, viewHeightMax & ~1);
+  const width = size ? Number(size[1]) : Math.min(defaults.width, viewWidthMax & ~1);
+  const height = size ? Number(size[2]) : Math.min(defaults.height, viewHeightMax & ~1);
   const inBounds = width >= SIDE_MIN && height >= SIDE_MIN && width <= viewWidthMax && height <= viewHeightMax;
   if (sizes.length > 1 || (sizes.length === 1 && !size) || !inBounds || width % 2 !== 0 || height % 2 !== 0)
     throw new NearlightError(
       'NL_REQUEST',
       `size must be WIDTHxHEIGHT in even numbers from ${SIDE_MIN}x${SIDE_MIN} to ${viewWidthMax}x${viewHeightMax}`,
     );
-  const fps = rates.length === 0 ? Math.min(usual.fps, viewFpsMax) : Number(rates[0]);
+  const fps = rates.length === 0 ? Math.min(defaults.fps, viewFpsMax) : Number(rates[0]);
   if (rates.length > 1 || !/^([1-9]\d{0,2})?$/.test(rates[0] ?? '') || fps < 1 || fps > viewFpsMax)
     throw new NearlightError('NL_REQUEST', `fps must be a whole number from 1 to ${viewFpsMax}`);
   const game = query.get('game');
@@ -29,7 +31,7 @@ export function readView(query: URLSearchParams, config: Config, usual: ViewRequ
 }
 
 /**
- * Refuses what a page of another site sent: browsers name the sender's origin with every POST and DELETE.
+ * Refuses a request that a page of another site sent. Browsers send their page's origin with every POST and DELETE.
  * @throws NearlightError NL_ORIGIN
  */
 export function checkOrigin(request: IncomingMessage): void {
@@ -41,13 +43,14 @@ export function checkOrigin(request: IncomingMessage): void {
 }
 
 /**
- * Collects the body of an offer.
+ * Reads the body of a request that carries an SDP offer.
  * @throws NearlightError NL_OFFER_TYPE, NL_OFFER_TOO_LARGE
  */
 export async function readOfferBody(request: IncomingMessage, bytesMax: number): Promise<string> {
-  const type = request.headers['content-type']?.split(';')[0].trim().toLowerCase();
-  if (type !== 'application/sdp') throw new NearlightError('NL_OFFER_TYPE', 'it must be application/sdp');
-  const tooLarge = new NearlightError('NL_OFFER_TOO_LARGE', `${bytesMax} bytes are allowed`);
+  const [type] = (request.headers['content-type'] ?? '').split(';', 1);
+  if (type?.trim().toLowerCase() !== 'application/sdp')
+    throw new NearlightError('NL_OFFER_TYPE', 'it must be application/sdp');
+  const tooLarge = new NearlightError('NL_OFFER_TOO_LARGE', `at most ${bytesMax} bytes are allowed`);
   if (Number(request.headers['content-length'] ?? 0) > bytesMax) throw tooLarge;
   const chunks: Buffer[] = [];
   let bytes = 0;

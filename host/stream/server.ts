@@ -4,60 +4,62 @@ import type { AddressInfo } from 'node:net';
 import type { Config } from '../base/config.ts';
 import { errors, NearlightError } from '../base/errors.ts';
 import type { Meters } from '../observe/meters.ts';
-import { Connection } from './connection.ts';
 import { type PageFile, SECURITY_HEADERS, sendFile } from './files.ts';
-import { type Health, liveness, readiness } from './health.ts';
+import { checkLiveness, checkReadiness, type Health } from './health.ts';
 import { holdIcePort } from './media.ts';
 import { readOffer } from './offer.ts';
 import type { Player, ViewRequest } from './player.ts';
 import type { Relay } from './relay.ts';
 import { checkOrigin, readOfferBody, readView } from './request.ts';
+import { WebRtcConnection } from './webrtc.ts';
 
 export interface StreamServerOptions {
   config: Config;
   log: { info(message: string): void; warn(message: string): void };
-  /** The player page by path, such as `/` and `/player.js`. */
+  /** The files of the player's page by path, such as `/` and `/player.js`. */
   files: ReadonlyMap<string, PageFile>;
-  /** The picture of a page that asks for none. */
-  usual: ViewRequest;
-  /** Gives a page a seat. @throws NearlightError, for example NL_ROOM_FULL; the page is answered with it */
+  /** The picture for a page that asks for no particular one. */
+  defaultView: ViewRequest;
+  /** Gives a page a seat. @throws NearlightError, for example NL_ROOM_FULL, which is sent to the page */
   accept(request: ViewRequest): Promise<Player>;
-  /** What `GET /status` answers as JSON. */
+  /** Returns what `GET /status` answers as JSON. */
   status(): object;
-  /** Why nobody could join now; undefined while somebody could. */
+  /** Returns the reason why no player can join now, or undefined if one can. */
   health(): NearlightError | undefined;
-  /** What `GET /metrics` answers, in Prometheus's text format 0.0.4. */
+  /** Returns what `GET /metrics` answers, in Prometheus's text format 0.0.4. */
   metrics(): Promise<string>;
-  /** Where connections are counted. */
+  /** The server counts its connections here. */
   meters: Meters;
-  /** A way in for pages that do not reach this process's own addresses; whoever opened it closes it, after the server. */
+  /** Lets pages connect that cannot reach this process's own addresses. The caller closes it after the server. */
   relay?: Relay;
 }
 
 export interface StreamServer {
   readonly port: number;
-  /** Where a browser opens the page. */
+  /** The page's address for a browser on this machine. */
   readonly url: string;
-  /** Pages that are connected or connecting. */
+  /** Number of pages that are connected or connecting. */
   readonly connections: number;
-  /** Tells every page, closes connections and server; takes little longer than `closeMsMax`. Idempotent. */
+  /** Notifies every page, then closes all connections and the server. Takes little longer than `closeMsMax`. Idempotent. */
   close(): Promise<void>;
 }
 
 interface State {
   readonly options: StreamServerOptions;
-  readonly connections: Map<string, Connection>;
+  readonly connections: Map<string, WebRtcConnection>;
   closing: boolean;
 }
 
+/** A page that arrives while the game is being replaced asks again after this time. */
 const RETRY_SECONDS = 1;
 const CONNECTION_PATH = /^\/whep\/([\w-]{22})$/;
 
 /**
- * Serves the player page and players' connections: `POST /whep?size=WxH&fps=N` takes an SDP offer and answers 201 with the answer and
- * a Location, `DELETE` of which leaves (draft-ietf-wish-whep); `GET /status`, and for probes `GET /healthz`, `/readyz`
- * and `/metrics`. Errors are answered as JSON `{ code, message }`.
- * @throws NearlightError NL_PORT_IN_USE, NL_SETTING where the address or ICE_PORT cannot be had
+ * Serves the player's page and connects players.
+ * `POST /whep?size=WxH&fps=N` takes an SDP offer and returns 201 with the SDP answer and a Location. `DELETE` of that
+ * Location ends the connection (draft-ietf-wish-whep). `GET /status`, `/healthz`, `/readyz` and `/metrics` report on the
+ * host. Errors are returned as JSON `{ code, message }`.
+ * @throws NearlightError NL_PORT_IN_USE, or NL_SETTING if the address cannot be used
  */
 export async function createStreamServer(options: StreamServerOptions): Promise<StreamServer> {
   const state: State = { options, connections: new Map(), closing: false };
@@ -96,11 +98,11 @@ async function listen(http: Server, config: Config): Promise<void> {
   } catch (cause) {
     const { code } = cause as NodeJS.ErrnoException;
     if (code === 'EADDRINUSE') {
-      const advice = 'stop the program that uses it, or choose another with PORT (PORT=0 takes a free one)';
+      const advice = 'stop the program that uses it, or choose another port with PORT (PORT=0 takes a free one)';
       throw new NearlightError('NL_PORT_IN_USE', `${host}:${port} is taken; ${advice}`, { cause });
     }
-    const advice = 'choose an address of this machine with HOST, and a port that you may use with PORT';
-    throw new NearlightError('NL_SETTING', `HOST=${host} PORT=${port} cannot be listened on (${code}); ${advice}`, {
+    const advice = 'set HOST to an address of this machine, and PORT to a port that you may use';
+    throw new NearlightError('NL_SETTING', `cannot listen at HOST=${host} PORT=${port} (${code}); ${advice}`, {
       cause,
     });
   }
@@ -129,7 +131,7 @@ async function answer(state: State, request: IncomingMessage, response: ServerRe
   } catch (error) {
     answerError(state, response, error);
   }
-  // What is left of a refused body must not be read as the next request.
+  // The rest of a refused body must be read, or it would be taken for the next request.
   if (!request.readableEnded) request.resume();
 }
 
@@ -137,50 +139,52 @@ async function route(state: State, request: IncomingMessage, response: ServerRes
   const url = new URL(request.url ?? '/', 'http://nearlight');
   const file = state.options.files.get(url.pathname);
   if (url.pathname === '/whep') {
-    allow(request, response, 'POST');
+    checkMethod(request, response, 'POST');
     return connect(state, url, request, response);
   }
   const id = CONNECTION_PATH.exec(url.pathname)?.[1];
   if (id !== undefined) {
-    allow(request, response, 'DELETE');
+    checkMethod(request, response, 'DELETE');
     return disconnect(state, id, request, response);
   }
   if (url.pathname === '/status') {
-    allow(request, response, 'GET, HEAD');
+    checkMethod(request, response, 'GET, HEAD');
     return answerJson(response, 200, state.options.status());
   }
   const probe = PROBES[url.pathname];
   if (probe) {
-    allow(request, response, 'GET, HEAD');
+    checkMethod(request, response, 'GET, HEAD');
     return probe(state, response);
   }
   if (!file) throw new NearlightError('NL_NOT_FOUND', url.pathname.slice(0, 100));
-  allow(request, response, 'GET, HEAD');
+  checkMethod(request, response, 'GET, HEAD');
   sendFile(request, response, file);
 }
 
-/** What Kubernetes and Prometheus ask for. */
+/** The paths that Kubernetes and Prometheus poll. */
 const PROBES: Record<string, (state: State, response: ServerResponse) => Promise<void>> = {
-  '/healthz': async (_, response) => answerHealth(response, await liveness()),
-  '/readyz': async (state, response) => answerHealth(response, readiness(problem(state))),
+  '/healthz': async (_, response) => answerHealth(response, await checkLiveness()),
+  '/readyz': async (state, response) => answerHealth(response, checkReadiness(problem(state))),
   '/metrics': async ({ options }, response) =>
     send(response, 200, 'text/plain; version=0.0.4; charset=utf-8', await options.metrics()),
 };
 
+/** Returns the reason why no player can join now, if there is one. */
 function problem({ closing, options }: State): NearlightError | undefined {
   return closing ? new NearlightError('NL_SHUTDOWN', 'the server is shutting down') : options.health();
 }
 
-function allow(request: IncomingMessage, response: ServerResponse, methods: string): void {
+/** @throws NearlightError NL_METHOD if the request's method is not one of `methods` */
+function checkMethod(request: IncomingMessage, response: ServerResponse, methods: string): void {
   if (methods.split(', ').includes(request.method ?? '')) return;
   response.setHeader('allow', methods);
-  throw new NearlightError('NL_METHOD', `${request.method}; it offers ${methods}`);
+  throw new NearlightError('NL_METHOD', `${request.method}; use ${methods}`);
 }
 
 async function connect(state: State, url: URL, request: IncomingMessage, response: ServerResponse): Promise<void> {
   const { config } = state.options;
   checkOrigin(request);
-  const view = readView(url.searchParams, config, state.options.usual);
+  const view = readView(url.searchParams, config, state.options.defaultView);
   const offer = readOffer(await readOfferBody(request, config.offerBytesMax), config);
   checkOpen(state);
   const player = await state.options.accept(view);
@@ -203,12 +207,12 @@ function checkOpen(state: State): void {
   if (state.closing) throw new NearlightError('NL_SHUTDOWN', 'try again in a moment');
 }
 
-function open(state: State, id: string, player: Player, offer: ReturnType<typeof readOffer>): Connection {
+function open(state: State, id: string, player: Player, offer: ReturnType<typeof readOffer>): WebRtcConnection {
   const { config, log, meters, relay } = state.options;
   let connected = 0;
   try {
     checkOpen(state);
-    const connection = new Connection({
+    const connection = new WebRtcConnection({
       offer,
       player,
       config,
@@ -223,7 +227,7 @@ function open(state: State, id: string, player: Player, offer: ReturnType<typeof
         meters.sessions -= connected;
         meters.sessionsEnded[reason]++;
         state.connections.delete(id);
-        log.info(`seat ${player.seat} closed: ${reason}`);
+        log.info(`the connection of seat ${player.seat} closed: ${reason}`);
       },
     });
     state.connections.set(id, connection);
@@ -237,7 +241,7 @@ function open(state: State, id: string, player: Player, offer: ReturnType<typeof
 function disconnect(state: State, id: string, request: IncomingMessage, response: ServerResponse): void {
   checkOrigin(request);
   const connection = state.connections.get(id);
-  if (!connection) throw new NearlightError('NL_NOT_FOUND', 'the connection has ended or never was');
+  if (!connection) throw new NearlightError('NL_NOT_FOUND', 'this connection has ended or never existed');
   connection.close('deleted');
   response.writeHead(200, { 'content-length': 0 }).end();
 }
@@ -249,9 +253,8 @@ function answerError(state: State, response: ServerResponse, error: unknown): vo
   }
   if (!(error instanceof NearlightError)) state.options.log.warn(`a request failed: ${error}`);
   const known =
-    error instanceof NearlightError ? error : new NearlightError('NL_CONNECTION', 'a fault of the server; try again');
+    error instanceof NearlightError ? error : new NearlightError('NL_CONNECTION', 'the server failed; try again');
   const entry = errors[known.code];
-  // The next game is near: a page that comes between two asks again by itself.
   if (known.code === 'NL_ROOM_ENDED') response.setHeader('retry-after', RETRY_SECONDS);
   answerJson(response, 'http' in entry ? entry.http : 500, {
     code: known.code,

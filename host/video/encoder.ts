@@ -1,43 +1,43 @@
-import type { Picture } from './capture.ts';
+import type { Picture } from './readback.ts';
 
-/** One encoded picture: H.264 in Annex B byte-stream format (ITU-T H.264, annex B); a keyframe carries SPS and PPS. */
+/** One encoded picture: H.264 in Annex B byte-stream format (ITU-T H.264, annex B). A keyframe carries SPS and PPS. */
 export interface AccessUnit {
-  /** Owned by the receiver. */
+  /** Belongs to the receiver. */
   readonly data: Uint8Array;
-  /** An IDR picture: decoding can start here. */
+  /** Whether decoding can start here: the picture is an IDR picture. */
   readonly keyframe: boolean;
 }
 
 export interface EncodeOptions {
-  /** True: make this one an IDR picture. The first picture always is one. */
+  /** If true, this becomes an IDR picture. The first picture always is one. */
   keyframe: boolean;
-  /** When the picture was taken, in microseconds on any clock; each later than the one before. */
+  /** When the picture was taken, in microseconds of any clock. Each picture must be later than the one before. */
   timestampUs: number;
 }
 
-/** Encodes the pictures of one view, one access unit a picture, none held back. */
-export interface Encoder {
+/** Encodes one player's pictures. Every picture becomes one access unit, and none is held back. */
+export interface VideoEncoder {
   /**
-   * Copies the picture before it returns, so that the caller may release it at once, and encodes it off this thread.
-   * Pictures are dropped, never queued: while one is being encoded, and after close(), the promise is undefined.
-   * Rejects with NearlightError NL_ENCODER; the encoder is then of no further use but to be closed.
+   * Encodes a picture on another thread. Copies the picture before it returns, so the caller may release it at once.
+   * The promise is undefined if the picture is dropped: while another one is being encoded, and after close().
+   * Rejects with NearlightError NL_ENCODER. Then only close() may be called.
    */
   encode(picture: Picture, options: EncodeOptions): Promise<AccessUnit | undefined>;
-  /** Bits per second, from the next picture on. */
+  /** Sets the bits per second, from the next picture on. */
   setBitrate(bitsPerSecond: number): void;
-  /** Waits for the picture in flight and frees everything; idempotent. */
+  /** Waits for the picture that is being encoded and frees everything; idempotent. */
   close(): Promise<void>;
 }
 
-export interface EncoderOptions {
-  /** Of the pictures, in pixels; an odd one is rounded down, which leaves out the last column or row. */
+export interface VideoEncoderOptions {
+  /** Size of the pictures in pixels. An odd size is rounded down, which leaves out the last column or row. */
   width: number;
   height: number;
-  /** Pictures per second that are meant to come; the rate control's unit, not a limit. */
+  /** Pictures per second to expect. The rate control needs it; more or fewer pictures are allowed. */
   fps: number;
   /** Bits per second. */
   bitrate: number;
-  /** True: try the GPU's encoder first. */
+  /** If true, the GPU's encoder is tried first. */
   hardware: boolean;
   log(level: 'error' | 'warn' | 'info', message: string): void;
 }

@@ -3,25 +3,25 @@ import type * as ConstantsModule from 'node-av/constants';
 import type { FFEncoderCodec } from 'node-av/constants';
 import type * as LibModule from 'node-av/lib';
 import type { CodecContext, Frame, Packet } from 'node-av/lib';
+import { must } from '../base/assert.ts';
 import { NearlightError } from '../base/errors.ts';
-import type { Picture } from './capture.ts';
-import type { AccessUnit, EncodeOptions, Encoder, EncoderOptions } from './encoder.ts';
+import type { AccessUnit, EncodeOptions, VideoEncoder, VideoEncoderOptions } from './encoder.ts';
+import type { Picture } from './readback.ts';
 
 type Av = typeof LibModule & typeof ConstantsModule;
 type Preset = { readonly name: 'h264_nvenc' | 'libx264'; readonly options: Record<string, string> };
 type Opened = { av: Av; context: CodecContext; width: number; height: number; fps: number };
 
 const MICROSECONDS = 1_000_000;
-/** From this many pixels on, a picture is encoded as two slices at once where there are two cores: its latency falls by a third. */
+/** Pictures of at least this many pixels are encoded as two slices on two cores, which takes a third less time. */
 const SLICED_PIXELS_MIN = 900_000;
+/** Average pictures that fit the decoder's buffer (VBV). */
 const VBV_PICTURES = 3;
-/** `gop_size` of a stream whose keyframes come only when asked for. */
+/** `gop_size` of a stream that has keyframes only on request. */
 const INFINITE = -1;
 
-/**
- * `qpmax`: in a quantizer above it, x264 was seen to code a cut as plain grey, for as many pictures as the VBV holds.
- */
-const x264: Preset = {
+/** Without `qpmax`, x264 encoded a cut as plain grey, for as many pictures as the VBV holds. */
+const X264: Preset = {
   name: 'libx264',
   options: {
     preset: 'ultrafast',
@@ -32,7 +32,7 @@ const x264: Preset = {
   },
 };
 
-const nvenc: Preset = {
+const NVENC: Preset = {
   name: 'h264_nvenc',
   options: {
     preset: 'p1',
@@ -50,38 +50,38 @@ let loading: Promise<Av> | undefined;
 let nvencMissing = false;
 
 /**
- * Opens an H.264 encoder, constrained baseline: the GPU's (NVENC) where `hardware` is set and it opens, else x264.
- * The first call loads FFmpeg's library, which takes about 100 ms.
+ * Opens an H.264 encoder with constrained baseline profile: the GPU's (NVENC) if `hardware` is set and it opens, else x264.
+ * The first call loads FFmpeg's libraries, which takes about 100 ms.
  * @throws NearlightError NL_ENCODER
  */
-export async function createEncoder(options: EncoderOptions): Promise<Encoder> {
+export async function createVideoEncoder(options: VideoEncoderOptions): Promise<VideoEncoder> {
   loading ??= load();
   const av = await loading;
   if (options.hardware && !nvencMissing) {
     try {
-      return await open(av, nvenc, options);
+      return await open(av, NVENC, options);
     } catch (error) {
       nvencMissing = true;
       const why = error instanceof NearlightError ? error.detail : String(error);
-      options.log('info', `no hardware encoder (${why}): encoding on the CPU with x264`);
+      options.log('info', `no hardware video encoder (${why}); encoding on the CPU with x264`);
     }
   }
-  return open(av, x264, options);
+  return open(av, X264, options);
 }
 
 async function load(): Promise<Av> {
   try {
     const [lib, constants] = await Promise.all([import('node-av/lib'), import('node-av/constants')]);
-    // FFmpeg would write to stderr by itself; what matters comes back as an error.
+    // FFmpeg would write to stderr. Everything that matters is also returned as an error.
     lib.Log.setLevel(constants.AV_LOG_FATAL);
     return { ...lib, ...constants };
   } catch (cause) {
-    const detail = `the encoder's library (node-av) could not be loaded: ${String(cause)}; run npm install again`;
+    const detail = `the video encoder's library (node-av) could not be loaded (${String(cause)}); run npm install again`;
     throw new NearlightError('NL_ENCODER', detail, { cause });
   }
 }
 
-async function open(av: Av, preset: Preset, options: EncoderOptions): Promise<Encoder> {
+async function open(av: Av, preset: Preset, options: VideoEncoderOptions): Promise<VideoEncoder> {
   const codec = av.Codec.findEncoderByName(preset.name as FFEncoderCodec);
   if (!codec) throw new NearlightError('NL_ENCODER', `FFmpeg was built without ${preset.name}`);
   const width = options.width & ~1;
@@ -90,7 +90,7 @@ async function open(av: Av, preset: Preset, options: EncoderOptions): Promise<En
   context.allocContext3(codec);
   try {
     configure(av, context, { ...options, width, height });
-    // Slice threads, with zero latency; frame threads would hold pictures back.
+    // With zero latency, threads divide a picture. Threads that each encode a picture would hold pictures back.
     context.threadCount = width * height >= SLICED_PIXELS_MIN ? Math.min(2, availableParallelism()) : 1;
     check(av, await context.open2(codec, av.Dictionary.fromObject(preset.options)), `opening ${preset.name}`);
     return new H264Encoder({ av, context, width, height, fps: options.fps });
@@ -100,7 +100,7 @@ async function open(av: Av, preset: Preset, options: EncoderOptions): Promise<En
   }
 }
 
-function configure(av: Av, context: CodecContext, { width, height, fps, bitrate }: EncoderOptions): void {
+function configure(av: Av, context: CodecContext, { width, height, fps, bitrate }: VideoEncoderOptions): void {
   context.width = width;
   context.height = height;
   context.pixelFormat = av.AV_PIX_FMT_YUV420P;
@@ -116,8 +116,9 @@ function configure(av: Av, context: CodecContext, { width, height, fps, bitrate 
 }
 
 /**
- * A decoder's buffer (VBV) of a few pictures: a cut or a fast turn may cost as much before the picture gets coarse.
- * One picture keeps every frame's size level, but was seen to leave blocks standing for a third of a second after a turn.
+ * Limits the bitrate by a decoder's buffer (VBV) of a few pictures, which is how much a cut or a fast turn may use before the
+ * picture gets coarse. A buffer of one picture keeps all pictures equally large, but left visible blocks for a third of a second
+ * after a turn.
  */
 function limitRate(context: CodecContext, { bitrate, fps }: { bitrate: number; fps: number }): void {
   context.bitRate = BigInt(bitrate);
@@ -129,7 +130,7 @@ function check(av: Av, code: number, action: string): void {
   if (code < 0) throw new NearlightError('NL_ENCODER', `${action}: ${av.FFmpegError.strerror(code)}`);
 }
 
-class H264Encoder implements Encoder {
+class H264Encoder implements VideoEncoder {
   readonly #av: Av;
   readonly #context: CodecContext;
   readonly #frame: Frame;
@@ -137,8 +138,7 @@ class H264Encoder implements Encoder {
   readonly #width: number;
   readonly #height: number;
   readonly #fps: number;
-  #planes: Buffer[];
-  #strides: number[];
+  #planes: Planes;
   #bitrate: number | undefined;
   #lastPts = -1n;
   #inFlight: Promise<AccessUnit | undefined> | undefined;
@@ -158,8 +158,7 @@ class H264Encoder implements Encoder {
     this.#frame.height = height;
     this.#frame.format = av.AV_PIX_FMT_YUV420P;
     check(av, this.#frame.allocBuffer(), 'allocating a frame');
-    this.#planes = this.#frame.data!;
-    this.#strides = this.#frame.linesize;
+    this.#planes = planesOf(this.#frame);
   }
 
   encode(picture: Picture, options: EncodeOptions): Promise<AccessUnit | undefined> {
@@ -182,7 +181,6 @@ class H264Encoder implements Encoder {
 
   async #free(): Promise<void> {
     await this.#inFlight?.catch(() => {});
-    this.#planes = [];
     this.#packet.free();
     this.#frame.free();
     this.#context.freeContext();
@@ -192,10 +190,13 @@ class H264Encoder implements Encoder {
     const frame = this.#frame;
     if (picture.width < this.#width || picture.height < this.#height) {
       const size = `${picture.width}x${picture.height}`;
-      throw new NearlightError('NL_ENCODER', `a picture of ${size} for an encoder of ${this.#width}x${this.#height}`);
+      throw new NearlightError(
+        'NL_ENCODER',
+        `a picture of ${size} for a video encoder of ${this.#width}x${this.#height}`,
+      );
     }
     if (this.#bitrate !== undefined) {
-      // FFmpeg takes new figures up at the next picture; they must not change under one that is in flight.
+      // FFmpeg applies the new bitrate to the next picture. It must not change while a picture is being encoded.
       limitRate(this.#context, { bitrate: this.#bitrate, fps: this.#fps });
       this.#bitrate = undefined;
     }
@@ -205,11 +206,14 @@ class H264Encoder implements Encoder {
     frame.pts = this.#lastPts;
     frame.pictType = keyframe ? this.#av.AV_PICTURE_TYPE_I : this.#av.AV_PICTURE_TYPE_NONE;
     check(this.#av, await this.#context.sendFrame(frame), 'encoding a picture');
-    // What was sent is encoded by now (zero latency), so that taking it does not block.
+    // With zero latency the picture is encoded by now, so this does not block.
     const code = this.#context.receivePacketSync(this.#packet);
     if (code === this.#av.AVERROR_EAGAIN) return undefined;
     check(this.#av, code, 'taking an encoded picture');
-    const unit = { data: new Uint8Array(this.#packet.data!), keyframe: this.#packet.isKeyframe };
+    const unit = {
+      data: new Uint8Array(must(this.#packet.data, 'data in the packet')),
+      keyframe: this.#packet.isKeyframe,
+    };
     this.#packet.unref();
     return unit;
   }
@@ -217,31 +221,44 @@ class H264Encoder implements Encoder {
   #fill(picture: Picture): void {
     const frame = this.#frame;
     if (!frame.isWritable) {
-      // The encoder still holds the last picture; this frame gets memory of its own, elsewhere.
+      // The encoder still uses the last picture, so the frame moves to other memory.
       check(this.#av, frame.makeWritable(), 'allocating a frame');
-      this.#planes = frame.data!;
-      this.#strides = frame.linesize;
+      this.#planes = planesOf(frame);
     }
-    const { y, u, v, yStride, uStride, vStride } = picture;
+    const { y, u, v } = this.#planes;
     const luma = { width: this.#width, height: this.#height };
     const chroma = { width: this.#width / 2, height: this.#height / 2 };
-    copyPlane(luma, y, yStride, this.#planes[0]!, this.#strides[0]!);
-    copyPlane(chroma, u, uStride, this.#planes[1]!, this.#strides[1]!);
-    copyPlane(chroma, v, vStride, this.#planes[2]!, this.#strides[2]!);
+    copyPlane(luma, { bytes: picture.y, stride: picture.yStride }, y);
+    copyPlane(chroma, { bytes: picture.u, stride: picture.uStride }, u);
+    copyPlane(chroma, { bytes: picture.v, stride: picture.vStride }, v);
   }
 }
 
-type Size = { width: number; height: number };
+interface Plane {
+  bytes: Uint8Array;
+  /** Bytes from one row to the next. */
+  stride: number;
+}
 
-function copyPlane(size: Size, from: Uint8Array, fromStride: number, to: Uint8Array, toStride: number): void {
-  const { width, height } = size;
-  if (fromStride === toStride) {
-    const bytes = fromStride * (height - 1) + width;
-    to.set(from.length === bytes ? from : from.subarray(0, bytes));
+type Planes = { readonly [K in 'y' | 'u' | 'v']: Plane };
+
+/** The three planes of a frame, until its memory is replaced. */
+function planesOf({ data, linesize }: Frame): Planes {
+  const plane = (index: number): Plane => ({
+    bytes: must(data?.[index], `plane ${index} of the frame`),
+    stride: must(linesize[index], `stride of plane ${index}`),
+  });
+  return { y: plane(0), u: plane(1), v: plane(2) };
+}
+
+function copyPlane({ width, height }: { width: number; height: number }, from: Plane, to: Plane): void {
+  if (from.stride === to.stride) {
+    const length = from.stride * (height - 1) + width;
+    to.bytes.set(from.bytes.length === length ? from.bytes : from.bytes.subarray(0, length));
     return;
   }
   for (let row = 0; row < height; row++) {
-    const start = row * fromStride;
-    to.set(from.subarray(start, start + width), row * toStride);
+    const start = row * from.stride;
+    to.bytes.set(from.bytes.subarray(start, start + width), row * to.stride);
   }
 }

@@ -2,37 +2,37 @@ import { NearlightError } from '../base/errors.ts';
 import type { AccessUnit } from './encoder.ts';
 
 export interface Mp4Options {
-  /** The file; made or emptied. */
+  /** The file. It is created, or overwritten. */
   path: string;
-  /** Of the pictures, in pixels. */
+  /** Size of the pictures in pixels. */
   width: number;
   height: number;
-  /** Pictures a second. */
+  /** Pictures per second. */
   fps: number;
 }
 
-/** An MP4 file (ISO/IEC 14496-14) that is being written. */
+/** Writes an MP4 file (ISO/IEC 14496-14). */
 export interface Mp4 {
-  /** Takes the access units in order, one a picture; the first is a keyframe. @throws NearlightError NL_ENCODER */
+  /** Takes the next access unit, which is one picture. The first must be a keyframe. @throws NearlightError NL_ENCODER */
   write(unit: AccessUnit): Promise<void>;
-  /** Ends the file, which can be played then; idempotent. @throws NearlightError NL_ENCODER */
+  /** Completes the file, which cannot be played before; idempotent. @throws NearlightError NL_ENCODER */
   close(): Promise<void>;
 }
 
-/** Divides by all usual frame rates. */
+/** Units of time per second. A multiple of all common frame rates. */
 const TIME_SCALE = 90_000;
 const NAL_TYPE = 0x1f;
 const NAL_SPS = 7;
 const NAL_PPS = 8;
 
-/** @throws NearlightError NL_ENCODER where the file cannot be opened */
+/** Opens an MP4 file. @throws NearlightError NL_ENCODER if that fails */
 export async function createMp4({ path, width, height, fps }: Mp4Options): Promise<Mp4> {
   const [lib, constants] = await Promise.all([import('node-av/lib'), import('node-av/constants')]);
   const check = (code: number, action: string): void => {
     if (code < 0) throw new NearlightError('NL_ENCODER', `${action} ${path}: ${lib.FFmpegError.strerror(code)}`);
   };
   const context = new lib.FormatContext();
-  check(context.allocOutputContext2(null, 'mp4', path), 'making');
+  check(context.allocOutputContext2(null, 'mp4', path), 'creating');
   const stream = context.newStream(null);
   stream.timeBase = new lib.Rational(1, TIME_SCALE);
   stream.avgFrameRate = new lib.Rational(fps, 1);
@@ -55,7 +55,7 @@ export async function createMp4({ path, width, height, fps }: Mp4Options): Promi
     async write(unit) {
       if (pictures === 0) {
         codecpar.extradata = parameterSets(unit.data);
-        // What a player needs to begin comes first.
+        // Puts the index at the start of the file, so that a player can begin before it has the whole file.
         check(await context.writeHeader(lib.Dictionary.fromObject({ movflags: '+faststart' })), 'writing');
       }
       packet.data = Buffer.from(unit.data);
@@ -64,7 +64,7 @@ export async function createMp4({ path, width, height, fps }: Mp4Options): Promi
       packet.dts = packet.pts;
       packet.duration = BigInt(Math.round(TIME_SCALE / fps));
       packet.isKeyframe = unit.keyframe;
-      // The muxer may have taken another time base with its header.
+      // Writing the header may have changed the stream's time base.
       packet.rescaleTs({ num: 1, den: TIME_SCALE }, stream.timeBase);
       pictures++;
       check(await context.writeFrame(packet), 'writing');
@@ -73,7 +73,7 @@ export async function createMp4({ path, width, height, fps }: Mp4Options): Promi
       if (closed) return;
       closed = true;
       try {
-        if (pictures > 0) check(await context.writeTrailer(), 'ending');
+        if (pictures > 0) check(await context.writeTrailer(), 'completing');
       } finally {
         packet.free();
         await context.closeOutput();
@@ -83,13 +83,14 @@ export async function createMp4({ path, width, height, fps }: Mp4Options): Promi
   };
 }
 
-/** The SPS and PPS of an access unit in Annex B format, which the muxer turns into its own. */
+/** The SPS and PPS of an access unit in Annex B format. The muxer converts them to the format of MP4. */
 function parameterSets(unit: Uint8Array): Buffer {
+  // Start codes are 0, 0, 1.
   const starts: number[] = [];
   for (let at = 0; at + 3 < unit.length; at++)
     if (unit[at] === 0 && unit[at + 1] === 0 && unit[at + 2] === 1) starts.push(at + 3);
   const sets = starts.flatMap((start, index) => {
-    const type = unit[start]! & NAL_TYPE;
+    const type = (unit[start] ?? 0) & NAL_TYPE;
     const next = starts[index + 1];
     const nal = unit.subarray(start, next === undefined ? unit.length : next - 3);
     return type === NAL_SPS || type === NAL_PPS ? [Buffer.from([0, 0, 0, 1]), nal] : [];

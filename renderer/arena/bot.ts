@@ -7,7 +7,7 @@ const SIGHT: f32 = 26;
 const TURN_SPEED: f32 = 2.6;
 const THINK_SECONDS: f32 = 0.25;
 
-/** A bot's mind: it walks from point to point, and turns on whom it sees. */
+/** Controls a bot: it walks from point to point and attacks the fighters that it sees. */
 export class Bot {
   private target: i32 = -1;
   private waypoint: i32 = 0;
@@ -32,7 +32,7 @@ export class Bot {
     this.burst = state.f32(this.burst);
   }
 
-  /** Decides what the fighter wants in this tick. */
+  /** Decides the fighter's actions in this tick. */
   tick(dt: f32, fighters: StaticArray<Fighter>): void {
     const self = this.self;
     const intent = self.intent;
@@ -66,7 +66,7 @@ export class Bot {
     }
   }
 
-  /** Gives the distance of one whom it sees, or SIGHT. */
+  /** Returns the distance of another fighter, or SIGHT if the bot does not see it. */
   private sees(other: Fighter): f32 {
     const self = this.self;
     const dx = other.x - self.x;

@@ -1,6 +1,6 @@
 import { bounds, solidCount } from './level';
 
-/** Tells whether a standing box of half width `half` and height `height` with its feet at x, y, z touches a solid. */
+/** Reports whether a standing box of half width `half` and height `height` with its feet at x, y, z touches a solid. */
 export function blocked(x: f32, y: f32, z: f32, half: f32, height: f32): bool {
   for (let i = 0, at = 0; i < solidCount; i++, at += 6) {
     if (
@@ -16,7 +16,7 @@ export function blocked(x: f32, y: f32, z: f32, half: f32, height: f32): bool {
   return false;
 }
 
-/** Gives the height of the highest solid under a point, at most `y`. */
+/** Returns the height of the highest solid under a point, at most `y`. */
 export function groundBelow(x: f32, y: f32, z: f32): f32 {
   let best: f32 = 0;
   for (let i = 0, at = 0; i < solidCount; i++, at += 6) {
@@ -34,10 +34,10 @@ export function groundBelow(x: f32, y: f32, z: f32): f32 {
   return best;
 }
 
-/** Index of the box that the newest raycast hit, or -1. */
+/** Index of the box that the last raycast hit; -1 for none. */
 export let hitBox = -1;
 
-/** Gives how far a ray goes, in units of its direction, before it hits a solid; at most `limit`. */
+/** Returns how far a ray goes, in units of its direction, before it hits a solid; at most `limit`. */
 export function raycast(x: f32, y: f32, z: f32, dx: f32, dy: f32, dz: f32, limit: f32): f32 {
   const ix = inverse(dx);
   const iy = inverse(dy);
@@ -54,12 +54,12 @@ export function raycast(x: f32, y: f32, z: f32, dx: f32, dy: f32, dz: f32, limit
   return best;
 }
 
-/** Gives 1 / d, kept finite so that no 0 * infinity comes up. */
+/** Returns 1 / d, kept finite to avoid 0 * infinity. */
 export function inverse(d: f32): f32 {
   return 1 / (abs(d) < 1e-7 ? <f32>1e-7 : d);
 }
 
-/** Gives where a ray enters the box at `at` (0 from within), or `limit` where it does not before. */
+/** Returns where a ray enters the box at `at`: 0 from inside, `limit` if it does not before that. */
 export function slab(at: i32, x: f32, y: f32, z: f32, ix: f32, iy: f32, iz: f32, limit: f32): f32 {
   const x0 = (unchecked(bounds[at]) - x) * ix;
   const x1 = (unchecked(bounds[at + 3]) - x) * ix;

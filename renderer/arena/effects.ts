@@ -12,7 +12,7 @@ class Spark {
   vx: f32 = 0;
   vy: f32 = 0;
   vz: f32 = 0;
-  /** Seconds left, and at birth. */
+  /** Seconds left, and seconds at the start. */
   left: f32 = 0;
   span: f32 = 1;
   width: f32 = 0;
@@ -35,7 +35,7 @@ class Spark {
   }
 }
 
-/** Sparks, flashes and all that glows, and how it is handed to the GPU. */
+/** Sparks, flashes and other glowing effects, and their data for the GPU. */
 export class Effects {
   /** STREAK_WORDS numbers each: from, width; to, far; colour, whiteness of the core. */
   readonly streaks: StaticArray<f32> = new StaticArray<f32>(STREAKS_MAX * STREAK_WORDS);
@@ -54,7 +54,7 @@ export class Effects {
     for (let i = 0; i < SPARKS_MAX; i++) this.sparks[i].pass(state);
   }
 
-  /** Throws sparks from a point around a direction; the oldest make room. */
+  /** Throws sparks from a point around a direction. They replace the oldest ones. */
   burst(x: f32, y: f32, z: f32, nx: f32, ny: f32, nz: f32, count: i32, speed: f32, color: Rgb): void {
     const random = this.random;
     for (let i = 0; i < count; i++) {
@@ -75,7 +75,7 @@ export class Effects {
     }
   }
 
-  /** Shows a ball of light that goes out. */
+  /** Shows a ball of light that fades. */
   glow(x: f32, y: f32, z: f32, width: f32, span: f32, color: Rgb): void {
     const spark = this.sparks[this.nextSpark];
     this.nextSpark = (this.nextSpark + 1) % SPARKS_MAX;
@@ -98,7 +98,7 @@ export class Effects {
     this.glow(x, y, z, radius, 0.2, this.faint);
   }
 
-  /** Moves everything on. */
+  /** Moves all effects on. */
   tick(dt: f32): void {
     for (let i = 0; i < SPARKS_MAX; i++) {
       const spark = this.sparks[i];
@@ -141,7 +141,7 @@ export class Effects {
     }
   }
 
-  /** Adds one streak; one too many is left out. */
+  /** Adds one streak, unless there are too many. */
   streak(
     x0: f32,
     y0: f32,

@@ -16,7 +16,7 @@ const STEP_HEIGHT: f32 = 0.45;
 const HEAL_DELAY: f32 = 4;
 const HEAL_SPEED: f32 = 14;
 
-/** What a fighter, human or bot, wants to do in a tick; `right` and `ahead` from -1 to 1. */
+/** The actions of a fighter, human or bot, in one tick. `right` and `ahead` are from -1 to 1. */
 export class Intent {
   right: f32 = 0;
   ahead: f32 = 0;
@@ -25,7 +25,7 @@ export class Intent {
   fire: bool = false;
 }
 
-/** One who fights: a seat's player, or a bot. Feet at x, y, z in metres; yaw 0 looks along -z, to the right is positive. */
+/** A player's or a bot's figure. Its feet are at x, y, z in metres; yaw 0 looks along -z, and right is positive. */
 export class Fighter {
   readonly intent: Intent = new Intent();
   active: bool = false;
@@ -47,19 +47,19 @@ export class Fighter {
   respawn: f32 = 0;
   /** Seconds since it was last hurt. */
   unhurt: f32 = 0;
-  // Fading from 1 to 0: what the picture shows of the newest events.
+  // Recent events, which fade from 1 to 0 in the picture.
   flash: f32 = 0;
   muzzle: f32 = 0;
   hurt: f32 = 0;
   hitMark: f32 = 0;
   killMark: f32 = 0;
-  /** How far the eye is still below its height after a step up, in metres. */
+  /** How far the eye is below its height after a step up, in metres. */
   climb: f32 = 0;
-  /** Grows with the way walked. */
+  /** Grows with the distance walked. */
   stride: f32 = 0;
   /** Grows to 1 after a spawn. */
   size: f32 = 0;
-  /** How much of the sun falls on it. */
+  /** Part of the sunlight that falls on it. */
   sunlit: f32 = 1;
 
   constructor(
@@ -68,7 +68,7 @@ export class Fighter {
     readonly color: Rgb,
   ) {}
 
-  /** Passes all but what the seat says: see State. */
+  /** Passes everything except the seat: see State. */
   pass(state: State): void {
     this.active = state.bool(this.active);
     this.alive = state.bool(this.alive);
@@ -97,7 +97,7 @@ export class Fighter {
     this.sunlit = state.f32(this.sunlit);
   }
 
-  /** Puts it somewhere, whole and unhurt. */
+  /** Places it with full health. */
   spawn(x: f32, y: f32, z: f32): void {
     this.x = x;
     this.y = y;
@@ -105,7 +105,7 @@ export class Fighter {
     this.vx = 0;
     this.vy = 0;
     this.vz = 0;
-    // Everybody first looks at the middle.
+    // Everyone looks at the middle first.
     this.yaw = Mathf.atan2(-x, z);
     this.pitch = 0;
     this.alive = true;
@@ -121,7 +121,7 @@ export class Fighter {
     this.pitch = min(max(this.pitch + pitch, <f32>-1.45), <f32>1.45);
   }
 
-  /** Moves for `dt` seconds as it wants to. */
+  /** Moves for `dt` seconds. */
   move(dt: f32): void {
     const intent = this.intent;
     const size = Mathf.sqrt(intent.right * intent.right + intent.ahead * intent.ahead);
@@ -144,7 +144,7 @@ export class Fighter {
     if (this.grounded) this.stride += Mathf.sqrt(this.vx * this.vx + this.vz * this.vz) * dt;
   }
 
-  /** Lets what fades fade, wounds heal, and the sun find it. */
+  /** Updates fading values, health and sunlight. */
   age(dt: f32): void {
     this.cooldown = max(this.cooldown - dt, <f32>0);
     this.flash = fade(this.flash, dt * 6);
@@ -184,7 +184,7 @@ export class Fighter {
     this.grounded = false;
     if (!blocked(this.x, this.y + dy, this.z, HALF_WIDTH, BODY_HEIGHT)) {
       this.y += dy;
-      // Down a step the feet stay on the ground instead of falling.
+      // The feet stay on the ground when it steps down.
       if (wasGrounded && dy <= 0 && blocked(this.x, this.y - STEP_HEIGHT, this.z, HALF_WIDTH, BODY_HEIGHT))
         this.settle();
       return;
@@ -193,7 +193,7 @@ export class Fighter {
     this.vy = 0;
   }
 
-  /** Goes down to what is below, to the millimetre. */
+  /** Goes down to the solid below, to the millimetre. */
   private settle(): void {
     const from = this.y;
     let drop: f32 = STEP_HEIGHT;
@@ -207,7 +207,7 @@ export class Fighter {
   }
 }
 
-/** Takes an angle to -pi to pi. */
+/** Brings an angle into the range from -pi to pi. */
 export function wrap(angle: f32): f32 {
   return angle - Mathf.round(angle * 0.15915494) * 6.2831853;
 }

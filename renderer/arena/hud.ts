@@ -6,7 +6,7 @@ const BOXES_MAX = 256;
 const BOX_WORDS = 12;
 const PIPS_MAX = 15;
 
-/** What lies over the picture: boxes with round corners, in pixels from the top left. */
+/** The display over the picture: boxes with round corners, in pixels from the top left. */
 export class Hud {
   /** BOX_WORDS numbers each: middle, half size; corner radius, cosine and sine of the turn, 1 to fade upwards; colour with alpha. */
   readonly boxes: StaticArray<f32> = new StaticArray<f32>(BOXES_MAX * BOX_WORDS);
@@ -14,7 +14,7 @@ export class Hud {
   private readonly white: Rgb = new Rgb(1, 1, 1);
   private readonly black: Rgb = new Rgb(0.02, 0.015, 0.04);
   private readonly red: Rgb = new Rgb(1, 0.22, 0.2);
-  /** Pixels of a unit: 1 at 720 lines. */
+  /** Pixels per unit: 1 at 720 lines. */
   private unit: f32 = 1;
 
   /** Lays it out for one player's view. */
@@ -59,7 +59,7 @@ export class Hud {
     const long: f32 = 4.2 * u;
     const thin = max<f32>(0.95 * u, 0.8);
     for (let pass = 0; pass < 2; pass++) {
-      // First a dark edge, to be seen before the sky as well.
+      // A dark edge first, so that it shows before the sky as well.
       const more: f32 = pass === 0 ? 1 : 0;
       const color = pass === 0 ? this.black : this.white;
       const alpha: f32 = pass === 0 ? 0.4 : 0.92;
@@ -81,7 +81,7 @@ export class Hud {
     }
   }
 
-  /** Five parts, each as much as one hit takes. */
+  /** Draws the health bar in five parts, each as long as one hit takes away. */
   private health(self: Fighter, x: f32, y: f32): void {
     const u = this.unit;
     const half: f32 = 27 * u;
@@ -106,7 +106,7 @@ export class Hud {
     this.box(x - 78 * u * (1 - filled), y, 78 * u * filled, 3.5 * u, 3.5 * u, self.color, 0.95);
   }
 
-  /** A row for each fighter: its colour, and a pip for each kill; the own row is underlaid. */
+  /** Draws a row for each fighter: its color, and a pip for each kill. The player's own row has a background. */
   private scores(match: Match, self: Fighter): void {
     const u = this.unit;
     const x: f32 = 26 * u;
@@ -128,7 +128,7 @@ export class Hud {
     }
   }
 
-  /** Killer, a bolt, victim. */
+  /** Draws recent kills: killer, a bolt, victim. */
   private feed(match: Match, width: f32): void {
     const u = this.unit;
     const x = width - 56 * u;

@@ -14,7 +14,7 @@ const PAD_JUMP = 16;
 const PAD_FIRE = 23;
 const TARGET_SECONDS = 3;
 
-/** A battle for as many as there are seats; bots keep a lonely player company. */
+/** A battle with one fighter per seat. Bots join a player who is alone. */
 class Arena extends Game {
   private match!: Match;
   private renderer: Renderer | null = null;
@@ -54,13 +54,13 @@ class Arena extends Game {
   }
 
   render(seat: i32, width: u32, height: u32): void {
-    // Movement that the next tick will see is shown already now.
+    // Shows the movement that the next tick will see.
     const pointer = input(seat);
     const turn = pointer.movementX * POINTER_TURN;
     this.drawable().render(seat, width, height, turn, -pointer.movementY * POINTER_TURN);
   }
 
-  /** The light of the level takes a while to bake: after the first tick, which tells that the game runs, or for the first player. */
+  /** Bakes the light of the level, which takes a while: after the first tick, which shows that the game runs, or for the first player. */
   private drawable(): Renderer {
     let renderer = this.renderer;
     if (renderer === null) this.renderer = renderer = new Renderer(this.match);
@@ -68,7 +68,7 @@ class Arena extends Game {
   }
 }
 
-/** Turns what a player holds and moves into what the fighter wants. */
+/** Turns a player's input into the fighter's actions. */
 function steer(fighter: Fighter, from: Input, dt: f32): void {
   const intent = fighter.intent;
   intent.right = held(from, Key.D, Key.Right) - held(from, Key.A, Key.Left) + from.axis(0);

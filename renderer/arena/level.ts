@@ -14,20 +14,20 @@ export namespace Material {
 export const HALF_SIZE: f32 = 22;
 const BOXES_MAX = 320;
 
-/** Six numbers a box: least x, y, z, greatest x, y, z. In metres, y up. */
+/** Six numbers for each box: least x, y, z, greatest x, y, z. In metres; y is up. */
 export const bounds = new StaticArray<f32>(BOXES_MAX * 6);
 export const materials = new StaticArray<i32>(BOXES_MAX);
 /** Boxes that stop players and bolts and cast shadows come first. */
 export let solidCount = 0;
 export let boxCount = 0;
 
-/** Places of five numbers: x, y, z of the feet, and the sine and cosine of the yaw. */
+/** Spawn places of five numbers each: x, y, z of the feet, and the sine and cosine of the yaw. */
 export const spawns: StaticArray<f32> = [
   -16, 0, 13, 16, 0, -13, -13, 0, -17, 13, 0, 17, -18.5, 2.4, 0, 18.5, 2.4, 0, 0, 0, 18, 0, 0, -18,
 ];
 export const SPAWN_COUNT = 8;
 
-/** Where bots walk to: x, z. */
+/** Points that bots walk to: x, z. */
 export const waypoints: StaticArray<f32> = [
   0, 8, 8, 0, 0, -8, -8, 0, 11, 11, -11, 11, 11, -11, -11, -11, 0, 17, 0, -17, 17, 14, -17, -14, 14, -17, -14, 17,
 ];
@@ -112,7 +112,7 @@ function glow(): void {
   blocks(h - 0.6, h - 0.6, 1.42, 1.42, 8.2, 8.34, Material.cyan);
 }
 
-/** Towers on the horizon; their places come from a small hash, as the seed must not change the level. */
+/** Towers on the horizon. Their places come from a small hash, because the seed must not change the level. */
 function horizon(): void {
   for (let i = 0; i < 26; i++) {
     const hash = <f32>((i * 7919 + 104729) % 1000) / 1000;
@@ -128,7 +128,7 @@ function horizon(): void {
   }
 }
 
-/** Builds the level; once. Boxes stand in the order in which they are best drawn: what hides much first, the floor last. */
+/** Builds the level; called once. Boxes are in the best order for drawing: those that hide much first, the floor last. */
 export function buildLevel(): void {
   middle();
   cover();

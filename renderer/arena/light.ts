@@ -12,10 +12,10 @@ const DIM_G: f32 = 0.055;
 const DIM_B: f32 = 0.07;
 
 const rays = new StaticArray<f32>(RAYS * 3);
-/** For the face being baked, RAY_WORDS numbers a ray: one by its direction, and the light it brings. */
+/** Rays of the face that is being baked, RAY_WORDS numbers each: one over its direction, and the light that it brings. */
 const RAY_WORDS = 6;
 const faceRays = new StaticArray<f32>(RAYS * RAY_WORDS);
-/** Three numbers a ray: one by its direction. */
+/** Three numbers for each ray: one over its direction. */
 const sunRays = new StaticArray<f32>(SUN_RAYS * 3);
 const nearby = new StaticArray<i32>(512);
 const sunward = new StaticArray<i32>(512);
@@ -26,7 +26,7 @@ let glowingCount = 0;
 const light = new Rgb();
 const sample = new Rgb();
 
-/** A face of a box: a corner, two edges, in metres, and the way out. */
+/** A face of a box: a corner and two edges, in metres, and the outward normal. */
 export class Face {
   x: f32 = 0;
   y: f32 = 0;
@@ -42,7 +42,7 @@ export class Face {
   nz: f32 = 0;
 }
 
-/** Spreads rays over a half sphere, by the golden angle, and over the sun's disc; call it before all else. */
+/** Spreads rays over a half sphere, by the golden angle, and over the sun's disc; must be called first. */
 export function spreadRays(): void {
   for (let i = 0; i < RAYS; i++) {
     // Cosine weighted: the height is the root of an even spread.
@@ -62,7 +62,7 @@ export function spreadRays(): void {
   }
 }
 
-/** Collects the boxes that can hide the sky or the sun from a part of a face, so that no ray asks all of them. */
+/** Collects the boxes that can hide the sky or the sun from a part of a face, so that rays test only those. */
 export function gather(p: Face, u: f32, v: f32, du: f32, dv: f32, material: i32): void {
   nearbyCount = 0;
   sunwardCount = 0;
@@ -92,7 +92,7 @@ function isNear(at: i32, x: f32, y: f32, z: f32, reach: f32): bool {
   return dx * dx + dy * dy + dz * dz < reach * reach;
 }
 
-/** Tells whether a thick ray towards the sun can meet the box; `grow` allows for the sun's disc. */
+/** Reports whether a thick ray towards the sun can meet the box; `grow` allows for the sun's disc. */
 function nearSun(at: i32, x: f32, y: f32, z: f32, radius: f32): bool {
   const grow = radius + 1.2;
   const ix = inverse(SUN_X);
@@ -108,7 +108,7 @@ function nearSun(at: i32, x: f32, y: f32, z: f32, radius: f32): bool {
   return enter <= min(min(max(x0, x1), max(y0, y1)), max(z0, z1));
 }
 
-/** Gives the light that leaves a point of the face, as the picture shows it, packed as unorm8x4; its last is 0 where it glows. */
+/** Returns the light that leaves a point of the face, as the picture shows it, packed as unorm8x4. The last byte is 0 if it glows. */
 export function lightAt(p: Face, u: f32, v: f32, material: i32, albedo: f32): u32 {
   if (material >= Material.cyan) {
     emission(material, light);
@@ -129,7 +129,7 @@ export function lightAt(p: Face, u: f32, v: f32, material: i32, albedo: f32): u3
   return byte(light.r) | (byte(light.g) << 8) | (byte(light.b) << 16) | opaque;
 }
 
-/** Turns the rays to a face, and asks the sky what each brings. */
+/** Turns the rays to a face and looks up the sky's light for each. */
 export function aim(p: Face): void {
   // Two edges across the normal; faces lie along the axes, so a turn of the axes is enough.
   const tx: f32 = p.nx !== 0 ? 0 : 1;
@@ -158,7 +158,7 @@ export function aim(p: Face): void {
 }
 
 function skylight(x: f32, y: f32, z: f32): void {
-  // What hides the sky gives a little light itself.
+  // A solid that hides the sky reflects a little light itself.
   light.add(DIM_R, DIM_G, DIM_B, SKY_FACTOR);
   for (let i = 0, at = 0; i < RAYS; i++, at += RAY_WORDS) {
     const ix = unchecked(faceRays[at]);
@@ -185,7 +185,7 @@ function sunlight(x: f32, y: f32, z: f32, p: Face): void {
   light.add(2.6, 1.32, 0.62, facing * seen);
 }
 
-/** Light of the glowing strips, each from its nearest point. */
+/** Adds the light of the glowing strips, each from its nearest point. */
 function strips(x: f32, y: f32, z: f32, p: Face): void {
   for (let i = 0; i < glowingCount; i++) {
     const box = unchecked(glowing[i]);
@@ -212,7 +212,7 @@ function emission(material: i32, out: Rgb): void {
   else out.set(2.0, 0.78, 0.1);
 }
 
-/** Gives how much of its light a surface sends back; the floor's panels differ a little. */
+/** Returns how much light a surface reflects. The floor's panels differ a little. */
 export function reflectance(material: i32, panel: i32): f32 {
   if (material === Material.far) return 0.22;
   if (material === Material.dark) return 0.17;

@@ -24,7 +24,7 @@ class Bolt {
   dx: f32 = 0;
   dy: f32 = 0;
   dz: f32 = 0;
-  /** From the line of aim to the gun's muzzle; the eye sees the bolt come from the gun. */
+  /** Offset from the line of aim to the gun's muzzle, because the bolt seems to come from the gun. */
   ox: f32 = 0;
   oy: f32 = 0;
   oz: f32 = 0;
@@ -59,7 +59,7 @@ export class Kill {
   }
 }
 
-/** The state of the game, and its rules. */
+/** The game's state and rules. */
 export class Match {
   /** The seats' players, then the bots. */
   readonly fighters: StaticArray<Fighter>;
@@ -71,7 +71,7 @@ export class Match {
   private readonly bolts: StaticArray<Bolt> = new StaticArray<Bolt>(BOLTS_MAX);
   private readonly white: Rgb = new Rgb(1, 0.85, 0.7);
   private nextBolt: i32 = 0;
-  /** Whether players of a loaded match may yet come back to their fighters: until the first tick. */
+  /** Whether players of a loaded match can still return to their fighters: until the first tick. */
   private expecting: bool = false;
   private readonly present: StaticArray<bool>;
 
@@ -92,7 +92,7 @@ export class Match {
     for (let i = 0; i < FEED_MAX; i++) this.feed[i] = new Kill();
   }
 
-  /** Lets a seat's player in. */
+  /** Adds a seat's player. */
   join(seat: i32): void {
     const fighter = this.fighters[seat];
     this.present[seat] = true;
@@ -103,14 +103,14 @@ export class Match {
     this.revive(fighter);
   }
 
-  /** Takes a seat's player out. */
+  /** Removes a seat's player. */
   leave(seat: i32): void {
     this.present[seat] = false;
     this.remove(this.fighters[seat]);
     this.callBots();
   }
 
-  /** Moves everything on by `dt` seconds. */
+  /** Moves the match on by `dt` seconds. */
   tick(dt: f32): void {
     const fighters = this.fighters;
     if (this.expecting) this.dismiss();
@@ -148,13 +148,13 @@ export class Match {
     this.expecting = state.loading;
   }
 
-  /** Takes out who has not come back. */
+  /** Removes players who have not come back. */
   private dismiss(): void {
     this.expecting = false;
     for (let i = 0; i < this.seats; i++) if (!this.present[i] && this.fighters[i].active) this.leave(i);
   }
 
-  /** Hands the bolts to the effects, to be drawn with them. */
+  /** Adds the bolts to the effects, which draw them. */
   collect(): void {
     const effects = this.effects;
     effects.collect();
@@ -176,7 +176,7 @@ export class Match {
     }
   }
 
-  /** Bots keep a lonely player company, and nobody else. */
+  /** Makes bots play if there is a single player, and only then. */
   private callBots(): void {
     let people = 0;
     for (let i = 0; i < this.seats; i++) if (this.fighters[i].active) people++;
@@ -197,7 +197,7 @@ export class Match {
     fighter.alive = false;
   }
 
-  /** Brings a fighter back where its enemies are far. */
+  /** Places a fighter far from its enemies. */
   private revive(fighter: Fighter): void {
     let best = 0;
     let bestDistance: f32 = -1;
@@ -318,7 +318,7 @@ export class Match {
   }
 }
 
-/** Gives where a bolt's way enters the upright cylinder of a fighter, or `limit`. */
+/** Returns where a bolt's path enters the upright cylinder of a fighter, or `limit`. */
 function meet(b: Bolt, f: Fighter, limit: f32): f32 {
   const ox = b.x - f.x;
   const oz = b.z - f.z;

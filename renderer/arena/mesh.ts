@@ -14,7 +14,7 @@ export class Mesh {
     this.indices = new StaticArray<u16>(indicesMax);
   }
 
-  /** Adds a vertex; gives its index. */
+  /** Adds a vertex and returns its index. */
   vertex(x: f32, y: f32, z: f32, packed: u32): i32 {
     const at = this.vertexCount * 4;
     this.vertices[at] = reinterpret<u32>(x);
@@ -24,7 +24,7 @@ export class Mesh {
     return this.vertexCount++;
   }
 
-  /** Gives eight bits of a vertex's packed word. */
+  /** Returns eight bits of a vertex's packed word. */
   channel(index: i32, shift: i32): i32 {
     return <i32>((this.vertices[index * 4 + 3] >> shift) & 255);
   }
@@ -50,7 +50,7 @@ const ROUGH = 26;
 const SPLIT_MIN: f32 = 1.05;
 
 const face = new Face();
-/** The vertices of the cell at work, as index + 1, on its finest lattice. */
+/** The vertices of the current cell on its finest lattice, as index + 1. */
 const lattice = new StaticArray<i32>((LATTICE + 1) * (LATTICE + 1));
 let cellU: f32 = 0;
 let cellV: f32 = 0;
@@ -60,7 +60,7 @@ let cellMaterial = 0;
 let cellAlbedo: f32 = 0;
 let latticeMin = LATTICE;
 
-/** Makes the level's mesh; the packed word is the light that was worked out for the vertex, finest where it changes. */
+/** Makes the level's mesh. The packed word is the baked light of the vertex; the mesh is finest where the light changes. */
 export function buildWorld(mesh: Mesh): void {
   spreadRays();
   for (let i = 0; i < boxCount; i++) {
@@ -79,7 +79,7 @@ export function buildWorld(mesh: Mesh): void {
       side(mesh, material, x1, y0, z0, x0 - x1, 0, 0, 0, y1 - y0, 0, 0, 0, -1);
     }
     side(mesh, material, x0, y1, z1, x1 - x0, 0, 0, 0, 0, z0 - z1, 0, 1, 0);
-    // Nobody sees an underside that stands on the ground.
+    // No one sees an underside that stands on the ground.
     if (y0 > 0.01) side(mesh, material, x0, y0, z0, x1 - x0, 0, 0, 0, 0, z1 - z0, 0, -1, 0);
   }
 }
@@ -112,7 +112,7 @@ function side(
   face.nx = nx;
   face.ny = ny;
   face.nz = nz;
-  // Nobody gets to see what looks away from the arena.
+  // No one sees faces that look away from the arena.
   if (material < Material.far && max(x * nx, z * nz) > HALF_SIZE) return;
   const width = abs(ux) + abs(uy) + abs(uz);
   const height = abs(vx) + abs(vy) + abs(vz);
@@ -223,7 +223,7 @@ function clouds(x: f32, y: f32, z: f32, color: Rgb): void {
   color.add(0.42 + 0.7 * warm - color.r, 0.2 + 0.3 * warm - color.g, 0.3 + 0.05 * warm - color.b, cover);
 }
 
-/** Packs a normal and how much of the vertex glows, as snorm8x4. */
+/** Packs a normal and the strength of the glow as snorm8x4. */
 export function packNormal(x: f32, y: f32, z: f32, glow: f32): u32 {
   return snorm(x) | (snorm(y) << 8) | (snorm(z) << 16) | (snorm(glow) << 24);
 }

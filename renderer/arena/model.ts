@@ -39,7 +39,7 @@ export function buildBody(mesh: Mesh): void {
   box(mesh, -0.52, 0.98, -0.16, -0.38, 1.2, 0.18, 0);
 }
 
-/** The normal from the slope between the neighbours that share the row's glow, so that edges stay sharp. */
+/** Computes the normal from the slope between neighbors with the same glow, so that edges stay sharp. */
 function outlineNormal(row: i32, rows: i32, angle: f32): u32 {
   const glow = outline[row * 3 + 2];
   const below = row > 0 && outline[row * 3 - 1] === glow ? row - 1 : row;

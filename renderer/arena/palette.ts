@@ -1,9 +1,9 @@
-/** Towards the sun; low, for long shadows. */
+/** Direction to the sun, which is low for long shadows. */
 export const SUN_X: f32 = 0.72;
 export const SUN_Y: f32 = 0.36;
 export const SUN_Z: f32 = -0.593;
 
-/** A linear colour. */
+/** A color in linear space. */
 export class Rgb {
   constructor(
     public r: f32 = 0,
@@ -40,12 +40,12 @@ const seatColors: StaticArray<Rgb> = [
 ];
 const botColor = new Rgb(1.0, 0.05, 0.1);
 
-/** Gives the colour of a seat; seats beyond the tenth share. */
+/** Returns the color of a seat. Seats beyond the tenth share colors. */
 export function seatColor(seat: i32): Rgb {
   return seatColors[seat % seatColors.length];
 }
 
-/** Gives the one colour of all bots. */
+/** Returns the color of all bots. */
 export function colorOfBots(): Rgb {
   return botColor;
 }
@@ -62,7 +62,7 @@ export function byte(light: f32): u32 {
   return <u32>(display(light) * 255);
 }
 
-/** Gives the light of the sky from a direction of length 1. */
+/** Returns the light of the sky from a direction of length 1. */
 export function sky(x: f32, y: f32, z: f32, out: Rgb): void {
   const height = max<f32>(y, 0);
   const sunward = max<f32>(x * SUN_X + y * SUN_Y + z * SUN_Z, 0);

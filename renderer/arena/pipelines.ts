@@ -21,7 +21,7 @@ export const STREAK_BYTES = 48;
 export const BOX_BYTES = 48;
 const VERTEX_BYTES = 16;
 
-/** How a pipeline meets what is drawn already. */
+/** How a pipeline treats the depth and color that are there already. */
 class Mode {
   cull: u32 = CullMode.none;
   topology: u32 = PrimitiveTopology.triangleStrip;
@@ -30,7 +30,7 @@ class Mode {
   blend: BlendState | null = null;
 }
 
-/** All pipelines of the game, named for what they draw. */
+/** All pipelines of the game, named after the objects that they draw. */
 export class Pipelines {
   readonly level: RenderPipeline;
   readonly sky: RenderPipeline;
@@ -91,7 +91,7 @@ function mesh(format: u32): VertexBufferLayout {
   };
 }
 
-/** `count` vec4f in a row from a byte offset and a location on, one set an instance. */
+/** Makes `count` vec4f attributes in a row, from a byte offset and a location on, one set per instance. */
 function instances(stride: u32, location: u32, offset: u32, count: u32): VertexBufferLayout {
   const layout: VertexBufferLayout = { arrayStride: stride, stepMode: VertexStepMode.instance };
   for (let i: u32 = 0; i < count; i++) {

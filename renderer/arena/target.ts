@@ -10,10 +10,10 @@ import {
   TextureView,
 } from '@nearlight/sdk';
 
-/** Sixteen bits are a quarter faster on a software GPU; what lies flat on something else is drawn with a bias. */
+/** Sixteen bits are a quarter faster in software rendering. Surfaces that lie on others are drawn with a bias. */
 export const DEPTH_FORMAT: u32 = TextureFormat.depth16unorm;
 
-/** What pictures of one size share: a depth texture and the pass that uses it. */
+/** A depth texture for pictures of one size, and the pass that uses it. */
 export class Target {
   readonly pass: RenderPassDescriptor;
   unused: i32 = 0;
@@ -35,7 +35,7 @@ export class Target {
     this.view = view;
     this.pass = {
       label: 'arena',
-      // The sky covers whatever the level leaves; only the depth has to be cleared.
+      // The level and the sky cover every pixel, so only the depth must be cleared.
       colorAttachments: [{ view: surface.view, clearValue: { r: 0.1, g: 0.08, b: 0.14, a: 1 } }],
       depthStencilAttachment: {
         view,
@@ -45,14 +45,14 @@ export class Target {
     };
   }
 
-  /** Gives the GPU's memory back. */
+  /** Frees the GPU memory. */
   destroy(): void {
     this.view.destroy();
     this.texture.destroy();
   }
 }
 
-/** The targets of all sizes that are in use. */
+/** The targets in use, by size. */
 export class Targets {
   private readonly list: Target[] = [];
 
@@ -70,7 +70,7 @@ export class Targets {
     return target;
   }
 
-  /** Destroys those that nobody asked for in the last `ticks` ticks; call it once a tick. */
+  /** Destroys targets that were not used in the last `ticks` ticks. Call it once per tick. */
   tick(ticks: i32): void {
     for (let i = this.list.length - 1; i >= 0; i--) {
       if (++this.list[i].unused <= ticks) continue;

@@ -77,7 +77,7 @@ export const INPUT_MOVEMENT = 92;
 export const INPUT_WHEEL = 100;
 /** 4 f32: sticks, -1 to 1; 0 and 1 the left one, right and down positive */
 export const INPUT_AXES = 108;
-/** flag: somebody sits here */
+/** flag: a player has the seat */
 export const INPUT_CONNECTED = 1;
 /** flag: the pointer is locked to the picture */
 export const INPUT_LOCKED = 2;

@@ -83,7 +83,7 @@ export const PRIMITIVE_MATERIAL = 32;
 /** Where its deltas lie in the morph block, in words; MORPH_WORDS for each vertex of each target. */
 export const PRIMITIVE_MORPH = 36;
 export const PRIMITIVE_TARGET_COUNT = 40;
-/** f32: what deltas of positions and of normals are to be multiplied by. */
+/** f32: what deltas of positions and of normals must be multiplied by. */
 export const PRIMITIVE_MORPH_POSITION = 44;
 export const PRIMITIVE_MORPH_NORMAL = 48;
 /** Bounds in the space of its node, 3 f32 each. */

@@ -30,12 +30,12 @@ export { init, join, leave, render, tick, version } from '@nearlight/sdk/game';
 const DIRECT: u32 = 0;
 const BUNDLES: u32 = 1;
 const INSTANCING: u32 = 2;
-/** As DIRECT, but each frame begins with another triangle, so that no frame's commands are those of the last. */
+/** Like DIRECT, but each frame begins with another triangle, so that no two frames have the same commands. */
 const CHANGING: u32 = 3;
 const COUNT_MAX: u32 = 32768;
-/** Floats of a triangle: scale, place, and how fast and from where its color and angle go round. */
+/** Floats of a triangle: scale, place, and speed and start of its color and its angle. */
 const FLOATS: i32 = 5;
-/** Bytes from one uniform block to the next, as far as every GPU wants. */
+/** Bytes from one uniform block to the next: an alignment that every GPU accepts. */
 const STRIDE: i32 = 256;
 
 const shader = `
@@ -77,7 +77,7 @@ class Animometer extends Game {
   private layout!: BindGroupLayout;
   private each!: RenderPipeline;
   private instanced!: RenderPipeline;
-  /** What is there for the mode and the count; made again when either changes. */
+  /** Objects for the current mode and count. They are made again when either changes. */
   private triangles: Buffer | null = null;
   private groups: BindGroup[] = [];
   private bundles: RenderBundle[] = [];
@@ -123,7 +123,7 @@ class Animometer extends Game {
     this.build();
   }
 
-  /** Makes the triangles and what draws them, and gives back what was there before. */
+  /** Makes the triangles and the objects that draw them, and destroys the previous ones. */
   private build(): void {
     const old = this.triangles;
     if (old !== null) old.destroy();
@@ -226,7 +226,7 @@ function pipelineOf(
       targets: [
         {
           format: surface.format,
-          // Light adds up.
+          // Overlapping light adds up.
           blend: { color: { dstFactor: BlendFactor.one }, alpha: { dstFactor: BlendFactor.zero } },
         },
       ],
@@ -234,7 +234,7 @@ function pipelineOf(
   });
 }
 
-/** Triangles `stride` floats apart. The more there are, the smaller they are. */
+/** Makes triangles `stride` floats apart. The more there are, the smaller they are. */
 function scatter(count: u32, stride: i32): StaticArray<f32> {
   const random = new Random(1);
   const data = new StaticArray<f32>(<i32>count * stride);

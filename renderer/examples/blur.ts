@@ -22,7 +22,7 @@ export { init, join, leave, render, tick, version } from '@nearlight/sdk/game';
 
 /** The motion repeats after this, in seconds. */
 const PERIOD: u32 = 40;
-/** Texels that one workgroup blurs, and the widest that it can: as much on both sides has to be read, too. */
+/** Texels that one workgroup blurs, and the greatest radius: the workgroup must also read that many on both sides. */
 const TILE: u32 = 128;
 const RADIUS_MAX: u32 = 32;
 
@@ -30,13 +30,13 @@ const common = `
 struct View { size: vec2f, card: vec2f, angle: f32, radius: f32 }
 @group(0) @binding(0) var<uniform> view: View;`;
 
-/** What is behind the glass. */
+/** The scene behind the glass. */
 const sceneShader = `${common}
 @vertex fn everywhere(@builtin(vertex_index) i: u32) -> @builtin(position) vec4f {
   return vec4f(f32(i & 1u) * 4.0 - 1.0, f32(i >> 1u) * 4.0 - 1.0, 0.0, 1.0);
 }
 @fragment fn scene(@builtin(position) at: vec4f) -> @location(0) vec4f {
-  // As high as one, whatever the picture's shape.
+  // Height 1 for every aspect ratio.
   let p = (at.xy - 0.5 * view.size) / view.size.y;
   let pixel = 1.0 / view.size.y;
   var color = mix(vec3f(0.10, 0.05, 0.22), vec3f(0.02, 0.10, 0.22), saturate(p.y + 0.5 + 0.3 * p.x));
@@ -58,7 +58,7 @@ const sceneShader = `${common}
   return vec4f(color, 1.0);
 }`;
 
-/** A Gaussian blur along one axis; along the other, it is the same program with x and y exchanged. */
+/** A Gaussian blur along one axis. The same program with x and y exchanged blurs along the other. */
 const blurShader = `${common}
 @group(0) @binding(1) var source: texture_2d<f32>;
 @group(0) @binding(2) var linear: sampler;
@@ -111,7 +111,7 @@ fn box(at: vec2f, half: vec2f, corner: f32) -> f32 {
   let uv = at.xy / view.size;
   let behind = textureLoad(sharp, vec2i(at.xy), 0).rgb;
   let frosted = textureSampleLevel(soft, linear, uv, 0.0).rgb;
-  // In units of the card, which is as large as the picture allows.
+  // In units of the card, which is as large as fits the picture.
   let unit = min(view.size.x / 1.35, view.size.y);
   let p = (at.xy - view.card * view.size) / unit;
   let pixel = 1.0 / unit;
@@ -122,7 +122,7 @@ fn box(at: vec2f, half: vec2f, corner: f32) -> f32 {
   let inside = smoothstep(pixel, -pixel, edge);
   color = mix(color, mix(frosted, vec3f(1.0), sheen), inside);
   color += inside * smoothstep(2.2 * pixel, 0.4 * pixel, abs(edge + 1.2 * pixel)) * mix(0.12, 0.50, smoothstep(0.25, -0.3, p.y));
-  // What is written on it: a play button and three lines.
+  // The card's content: a play button and three lines.
   let q = p - vec2f(-0.24, 0.0);
   let disc = smoothstep(pixel, -pixel, length(q) - 0.105);
   let arrow = max(abs(q.y) * 0.866 + (q.x - 0.012) * 0.5 - 0.026, -q.x - 0.030);
@@ -182,7 +182,7 @@ class Blur extends Game {
     const held = player.button(0);
     this.view[0] = <f32>width;
     this.view[1] = <f32>height;
-    // The card drifts about; a player with a button down holds it.
+    // The card drifts. A player who holds a button drags it.
     this.view[2] = held ? player.pointerX : 0.5 + 0.04 * Mathf.sin(3 * this.angle);
     this.view[3] = held ? player.pointerY : 0.5 + 0.05 * Mathf.sin(2 * this.angle);
     this.view[4] = this.angle;
@@ -245,7 +245,7 @@ class Layer {
   }
 }
 
-/** The textures between the passes, for pictures of one size; the blur's are half as wide and high. */
+/** The textures between the passes, for pictures of one size. Those of the blur have half the width and height. */
 class Targets {
   readonly width: u32;
   readonly height: u32;
@@ -253,7 +253,7 @@ class Targets {
   private readonly first: Layer;
   private readonly second: Layer;
   readonly scenePass: RenderPassDescriptor;
-  /** Rows, columns, and both once more: two blurs make a wider and a rounder one. */
+  /** Rows, columns, then both again: two blurs make a wider and rounder one. */
   readonly blurGroups: BindGroup[];
   readonly glassGroup: BindGroup;
 

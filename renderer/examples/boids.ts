@@ -16,13 +16,13 @@ import {
 
 export { init, join, leave, render, tick, version } from '@nearlight/sdk/game';
 
-/** A multiple of the workgroup's size, so that no invocation has to ask whether it has a boid. */
+/** A multiple of the workgroup's size, so that every invocation has a boid. */
 const COUNT: u32 = 1024;
 const GROUP: u32 = 64;
-/** Places that a boid remembers for its trail. */
+/** Length of a boid's trail, in places. */
 const TRAIL: u32 = 28;
 
-/** Reynolds's three rules (1987), worked out on the GPU: each boid looks at every other one. */
+/** Reynolds's three rules (1987) on the GPU: each boid looks at every other one. */
 const simulation = `
 struct Boid { place: vec2f, velocity: vec2f }
 struct Step { seconds: f32, slot: u32 }
@@ -170,7 +170,7 @@ class Boids extends Game {
         targets: [
           {
             format: surface.format,
-            // Light adds up, in any order.
+            // Overlapping light adds up, in any order.
             blend: { color: { dstFactor: BlendFactor.one }, alpha: { dstFactor: BlendFactor.zero } },
           },
         ],
@@ -190,7 +190,7 @@ class Boids extends Game {
     device.queue.writeBuffer(trail, 0, trails);
   }
 
-  /** Every other tick is a step: sixty a second are enough for the eye, and the game's state is the GPU's. */
+  /** Makes a step in every other tick: sixty per second look smooth, and the state is on the GPU. */
   tick(n: u32): void {
     if (n % 2 === 1) return;
     this.steps++;
@@ -208,7 +208,7 @@ class Boids extends Game {
 
   render(_seat: i32, width: u32, height: u32): void {
     const aspect = <f32>width / <f32>height;
-    // What they live in is 16 to 9; it fits into the picture as a whole.
+    // The flock's space is 16 to 9 and fits into the picture as a whole.
     const scale: f32 = min<f32>(1, aspect / 1.7777778);
     this.view[0] = scale / aspect;
     this.view[1] = scale;

@@ -35,9 +35,9 @@ export { init, join, leave, render, tick, version } from '@nearlight/sdk/game';
 /** The motion repeats after this, in seconds; everything turns a whole number of times in it. */
 const PERIOD: u32 = 240;
 const ROCKS: i32 = 1500;
-/** Uniform blocks that a dynamic offset chooses from lie as far apart as every GPU allows. */
+/** Bytes between uniform blocks with dynamic offsets: an alignment that every GPU accepts. */
 const STRIDE: i32 = 256;
-/** A rock's mesh is a ball of few quads with dents, and there are several. */
+/** Each rock has one of several meshes: balls of few quads, with dents. */
 const SHAPES: i32 = 6;
 const AROUND: i32 = 9;
 const DOWN: i32 = 6;
@@ -177,7 +177,7 @@ class Bundles extends Game {
     this.rockGroup = device.createBindGroup({ layout: rockLayout, entries: [{ buffer: rocks, size: 48 }] });
     this.createPipelines(device.createPipelineLayout({ bindGroupLayouts: [viewLayout, rockLayout] }));
 
-    // Recorded once; from then on a single command draws it all, and Dawn has checked every part of it already.
+    // Recorded once. From then on a single command draws everything, and Dawn has already checked every part of it.
     const encoder = device.createRenderBundleEncoder({
       label: 'belt',
       colorFormats: [surface.format],
@@ -245,7 +245,7 @@ class Bundles extends Game {
     mat4.perspective(0.75, aspect, 0.5, 80, this.view);
     mat4.multiply(this.view, this.camera, this.view);
     memory.copy(changetype<usize>(this.view) + 64, changetype<usize>(this.eye), 12);
-    // Half from the side wherever the camera is, so that the planet always shows its night, too.
+    // Half from the side for every camera angle, so that the planet always shows its night as well.
     this.view[20] = 0.84 * Mathf.cos(this.angle) - 0.35 * Mathf.sin(this.angle);
     this.view[21] = 0.3;
     this.view[22] = -0.84 * Mathf.sin(this.angle) - 0.35 * Mathf.cos(this.angle);
@@ -257,7 +257,7 @@ class Bundles extends Game {
 
     const encoder = device.createCommandEncoder();
     const pass = encoder.beginRenderPass(this.pass);
-    // Held down, Space shows what the frame costs without the bundle; the picture is the same.
+    // While Space is held down, the frame is drawn without the bundle, to compare the cost; the picture is the same.
     if (input(seat).key(Key.Space)) this.draw(pass);
     else pass.executeBundles(this.bundles);
     pass.end();
@@ -288,7 +288,7 @@ class Bundles extends Game {
   }
 }
 
-/** The rocks' uniform blocks: most of them small, in a belt with a gap, the inner ones faster. */
+/** Makes the rocks' uniform blocks. Most rocks are small; they form a belt with a gap, and the inner ones are faster. */
 function scatter(random: Random): StaticArray<f32> {
   const out = new StaticArray<f32>((ROCKS * STRIDE) / 4);
   for (let i = 0; i < ROCKS; i++) {

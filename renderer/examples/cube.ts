@@ -21,9 +21,9 @@ import {
 
 export { init, join, leave, render, tick, version } from '@nearlight/sdk/game';
 
-/** One turn of everything, in seconds; every angle is a whole multiple of it, so that the motion has no seam. */
+/** Period of the motion, in seconds. Every angle turns a whole number of times in it, so that the motion has no seam. */
 const PERIOD: u32 = 24;
-/** Texels of a side of the texture, and tiles that it shows along it. */
+/** Texels and tiles along a side of the texture. */
 const SIZE: i32 = 256;
 const TILES: i32 = 4;
 
@@ -118,7 +118,7 @@ class Cube extends Game {
           },
         ],
       },
-      // A cube hides nothing of itself but its back faces: culling them is enough, and no depth is needed.
+      // A cube hides only its own back faces, so culling them is enough, and no depth is needed.
       primitive: { cullMode: CullMode.back },
       fragment: { module, entryPoint: 'inlay', targets: [{ format: surface.format }] },
     });
@@ -152,7 +152,7 @@ class Cube extends Game {
 
   render(_seat: i32, width: u32, height: u32): void {
     const aspect = <f32>width / <f32>height;
-    // A narrow picture is looked at from further away, so that the cube fits into it.
+    // A narrow picture needs a camera that is further away, so that the cube fits.
     const far: f32 = 5.5 * max<f32>(1, 1 / aspect);
     vec3.set(0, 0.26 * far, far, this.eye);
     mat4.lookAt(this.eye, this.origin, this.up, this.camera);

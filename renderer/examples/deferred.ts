@@ -33,7 +33,7 @@ const ROW: u32 = 9;
 const SIDES: u32 = 24;
 const RINGS: u32 = 16;
 
-/** What every pass knows: the camera and the angle, and the way back from a pixel and its depth to the world. */
+/** Uniforms of every pass: the camera, the angle, and the matrix from a pixel and its depth back to the world. */
 const common = `
 struct View { clip: mat4x4f, unclip: mat4x4f, eye: vec4f, angle: f32 }
 @group(0) @binding(0) var<uniform> view: View;
@@ -44,7 +44,7 @@ fn hash(n: u32) -> vec3f {
   return vec3f(f32(c & 1023u), f32((c >> 10u) & 1023u), f32((c >> 20u) & 1023u)) / 1023.0;
 }`;
 
-/** The first pass writes what surfaces are, and no light: color, normal and, through the depth texture, the place. */
+/** The first pass writes the surfaces without light: color, normal and, by the depth texture, place. */
 const geometryShader = `${common}
 struct Point { @builtin(position) at: vec4f, @location(0) place: vec3f, @location(1) normal: vec3f, @location(2) kind: f32 }
 struct Surface { @location(0) color: vec4f, @location(1) normal: vec4f }
@@ -76,7 +76,7 @@ struct Surface { @location(0) color: vec4f, @location(1) normal: vec4f }
   return Surface(vec4f(color, 1.0), vec4f(normalize(point.normal) * 0.5 + 0.5, 0.0));
 }`;
 
-/** The second pass draws a square over the reach of each light, and adds up what the light gives there. */
+/** The second pass draws a square over the reach of each light and adds its light. */
 const lightShader = `${common}
 @group(0) @binding(1) var color_of: texture_2d<f32>;
 @group(0) @binding(2) var normal_of: texture_2d<f32>;
@@ -129,7 +129,7 @@ struct Light {
   return vec4f(light.color * (fade * fade * (color * facing + gloss) * 1.25 + bulb * edge), 1.0);
 }`;
 
-/** The third pass brings the sum into what a screen can show. */
+/** The third pass maps the sum to the range of a screen. */
 const filmShader = `
 @group(0) @binding(0) var light: texture_2d<f32>;
 @vertex fn everywhere(@builtin(vertex_index) i: u32) -> @builtin(position) vec4f {
@@ -274,7 +274,7 @@ class Layer {
   }
 }
 
-/** What lies between the passes, for pictures of one size. */
+/** The textures between the passes, for pictures of one size. */
 class Targets {
   private readonly color: Layer;
   private readonly normal: Layer;

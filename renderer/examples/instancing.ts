@@ -114,7 +114,7 @@ class Instancing extends Game {
             ],
           },
           {
-            // The step mode is all that makes it instancing: this buffer moves on once a column, not once a vertex.
+            // The step mode makes it instancing: this buffer advances once per column, not once per vertex.
             stepMode: VertexStepMode.instance,
             arrayStride: 12,
             attributes: [
@@ -180,7 +180,7 @@ class Instancing extends Game {
     this.depthView = view;
     this.pass = {
       label: 'instancing',
-      // The haze of the shader, as it comes out of it.
+      // The same color as the shader's haze.
       colorAttachments: [{ view: surface.view, clearValue: { r: 0.2121, g: 0.1871, b: 0.3082, a: 1 } }],
       depthStencilAttachment: { view, depthLoadOp: LoadOp.clear, depthStoreOp: StoreOp.discard },
     };
@@ -230,7 +230,7 @@ function prism(): StaticArray<f32> {
   return out;
 }
 
-/** Where each column stands, a unit apart, and how much it is lifted out of the row. */
+/** Makes the place of each column, one unit apart, and its height above the others. */
 function honeycomb(): StaticArray<f32> {
   out = new StaticArray<f32>(COLUMNS * 3);
   at = 0;

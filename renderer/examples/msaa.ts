@@ -97,14 +97,14 @@ class Msaa extends Game {
     device.queue.writeBuffer(this.uniforms, 0, this.parts);
     const targets = this.targetsOf(width, height);
     const encoder = device.createCommandEncoder();
-    // Four samples a pixel, and their mean into the picture. The samples themselves need not be stored.
+    // Four samples per pixel; their mean goes into the picture. The samples themselves need not be stored.
     const smooth = encoder.beginRenderPass(targets.smoothPass);
     smooth.setPipeline(this.smooth.pipeline);
     smooth.setBindGroup(0, this.smooth.group);
     smooth.setVertexBuffer(0, this.vertices);
     smooth.draw(VERTICES);
     smooth.end();
-    // The same once more over the left part of it, with one sample.
+    // The same again over the left part, with one sample.
     const sharp = encoder.beginRenderPass(targets.sharpPass);
     sharp.setScissorRect(0, 0, <u32>(split * <f32>width), height);
     sharp.setPipeline(this.sharp.pipeline);
@@ -115,7 +115,7 @@ class Msaa extends Game {
     device.queue.submit(encoder.finish());
   }
 
-  /** Works out where each part is. */
+  /** Computes the place of each part. */
   private place(width: u32, height: u32, split: f32): void {
     const aspect = <f32>width / <f32>height;
     const turn = this.turn;
@@ -164,7 +164,7 @@ class Msaa extends Game {
   }
 }
 
-/** The pipeline for a number of samples; a pass and its pipelines must agree on it. */
+/** Makes the pipeline for a number of samples, which must be that of its pass. */
 class Scene {
   readonly pipeline: RenderPipeline;
   readonly group: BindGroup;
@@ -198,7 +198,7 @@ class Scene {
   }
 }
 
-/** A texture to draw into that nothing reads. */
+/** Makes a texture that is drawn to and that nothing reads. */
 class Layer {
   private readonly texture: Texture;
   readonly view: TextureView;

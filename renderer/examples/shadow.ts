@@ -217,7 +217,7 @@ class Shadow extends Game {
     mat4.lookAt(this.eye, this.middle, this.up, this.camera);
     mat4.perspective(0.62, aspect, 0.5, 100, this.lens);
     mat4.multiply(this.lens, this.camera, this.view);
-    // The sun sees all that casts a shadow in a square of twelve units.
+    // Everything that casts a shadow is in a square of twelve units.
     vec3.set(Mathf.cos(this.angle), 0.95, Mathf.sin(this.angle), this.sun);
     vec3.normalize(this.sun, this.sun);
     vec3.scale(this.sun, 12, this.lamp);

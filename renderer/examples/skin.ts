@@ -104,7 +104,7 @@ class Skin extends Game {
   private pass: RenderPassDescriptor = {};
   /** The shader's View: a matrix, the eye, the angle, then the joints' matrices. */
   private view: StaticArray<f32> = new StaticArray<f32>(24 + JOINTS * 16);
-  /** By joint: from the model into the joint's own space, as it lies in the bind pose. */
+  /** For each joint, the matrix from the model to the joint's own space in the bind pose. */
   private inverseBinds: StaticArray<f32>[] = [];
   private joint: StaticArray<f32> = mat4.create();
   private turn: StaticArray<f32> = mat4.create();

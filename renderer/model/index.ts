@@ -1,6 +1,5 @@
 import { exit, Game, input, log, play, State } from '@nearlight/sdk';
-import { openModel } from '@nearlight/sdk/scene/file';
-import { Orbit } from '@nearlight/sdk/scene/orbit';
+import { Orbit, openModel } from '@nearlight/sdk/scene';
 import { Renderer } from './renderer';
 
 export { init, join, leave, load, render, save, tick, version } from '@nearlight/sdk/game';
@@ -9,7 +8,7 @@ const TURN_SECONDS = 40;
 const TARGET_SECONDS = 3;
 const FULL_TURN = 6.283185307179586;
 
-/** Shows the asset "model": lit, turning, at play; each player has an orbit of their own. */
+/** Shows the asset "model" lit, animated and slowly turning. Each player has a camera of their own. */
 class Viewer extends Game {
   private renderer: Renderer | null = null;
   private readonly orbits: Orbit[] = [];

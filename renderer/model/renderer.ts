@@ -19,20 +19,25 @@ import {
   TextureView,
   TextureViewDimension,
 } from '@nearlight/sdk';
-import { Environment } from '@nearlight/sdk/scene/environment';
-import { ModelFile } from '@nearlight/sdk/scene/file';
-import { materialLayout } from '@nearlight/sdk/scene/materials';
-import { Model } from '@nearlight/sdk/scene/model';
-import { Orbit } from '@nearlight/sdk/scene/orbit';
-import { Pipelines, SHADOW_FORMAT } from '@nearlight/sdk/scene/pipelines';
-import { GROUND_VERTICES, SKY_VERTICES, VIEW_BYTES } from '@nearlight/sdk/scene/shaders';
+import {
+  Environment,
+  GROUND_VERTICES,
+  Model,
+  ModelFile,
+  materialLayout,
+  Orbit,
+  Pipelines,
+  SHADOW_FORMAT,
+  SKY_VERTICES,
+  VIEW_BYTES,
+} from '@nearlight/sdk/scene';
 import { Targets } from './target';
 import { SHADOW_SIZE, Stage, View } from './view';
 
-/** Bytes of textures that go to the GPU in a tick. */
+/** Bytes of textures that are uploaded in one tick. */
 const UPLOAD_BYTES: u32 = 16 << 20;
 
-/** Draws the model: pose and shadow once a tick, then each view is one pass. */
+/** Draws the model. Pose and shadow are made once per tick; each view is one pass. */
 export class Renderer {
   readonly targets: Targets = new Targets();
   private readonly model!: Model;
@@ -68,19 +73,19 @@ export class Renderer {
     };
   }
 
-  /** Seconds of the animation; 0 where nothing moves. */
+  /** Length of the animation in seconds; 0 if nothing moves. */
   get duration(): f32 {
     return this.model.pose.duration;
   }
 
-  /** Says that time has moved on. */
+  /** Notes that time has passed, so that the next view makes the pose again. */
   tick(ticksUnused: i32): void {
     this.fresh = false;
     this.targets.tick(ticksUnused);
     if (this.loading) this.loading = this.model.upload(UPLOAD_BYTES);
   }
 
-  /** Draws what a seat sees from an orbit, at a time of the animation, the model turned by radians. */
+  /** Draws the view from an orbit, with the model turned by radians, at a time of its animation. */
   render(orbit: Orbit, time: f32, turn: f32, width: u32, height: u32): void {
     this.view.build(orbit, <f32>width, <f32>height);
     device.queue.writeBuffer(this.uniforms, 0, this.view.uniforms);
@@ -115,7 +120,7 @@ export class Renderer {
     if (!this.loading) this.model.drawBlended(pass, this.pipelines, samples, eye);
   }
 
-  /** Turns the model about the upright line through its middle. */
+  /** Makes the matrix that turns the model around the vertical line through its middle. */
   private pose(time: f32, turn: f32): void {
     const stage = this.stage;
     mat4.translation(-stage.x, 0, -stage.z, this.moved);

@@ -9,16 +9,16 @@ import {
   TextureUsage,
   TextureView,
 } from '@nearlight/sdk';
-import { DEPTH_FORMAT } from '@nearlight/sdk/scene/pipelines';
+import { DEPTH_FORMAT } from '@nearlight/sdk/scene';
 
 const SAMPLES: u32 = 4;
-/** A host whose GPU is software gives smaller pictures, and there several samples take as long as all the rest. */
+/** Pictures with fewer pixels get one sample: they come from software rendering, where several samples double the time. */
 const SAMPLED_PIXELS_MIN: u64 = 1280 * 720;
 
-/** What pictures of one size share: depth, colour where a pixel has several samples, and the pass that uses them. */
+/** Textures that views of one size share: depth, and color if pixels have several samples; and the pass that uses them. */
 export class Target {
   readonly pass!: RenderPassDescriptor;
-  /** Of a pixel. */
+  /** Samples per pixel. */
   readonly samples: u32;
   unused: i32 = 0;
   private readonly textures: Texture[] = [];
@@ -40,7 +40,7 @@ export class Target {
     };
   }
 
-  /** Gives the GPU's memory back. */
+  /** Frees the GPU memory. */
   destroy(): void {
     for (let i = 0; i < this.views.length; i++) {
       this.views[i].destroy();
@@ -60,7 +60,7 @@ export class Target {
   }
 }
 
-/** The targets of all sizes that are in use. */
+/** The targets in use, by size. */
 export class Targets {
   private readonly list: Target[] = [];
 
@@ -78,7 +78,7 @@ export class Targets {
     return target;
   }
 
-  /** Destroys those that nobody asked for in the last `ticks` ticks; call it once a tick. */
+  /** Destroys targets that were not used in the last `ticks` ticks. Call it once per tick. */
   tick(ticks: i32): void {
     for (let i = this.list.length - 1; i >= 0; i--) {
       if (++this.list[i].unused <= ticks) continue;

@@ -1,17 +1,15 @@
 import { mat4, vec3 } from '@nearlight/sdk';
-import { Orbit } from '@nearlight/sdk/scene/orbit';
-import { VIEW_BYTES } from '@nearlight/sdk/scene/shaders';
-import { Bounds } from '@nearlight/sdk/scene/transform';
+import { Bounds, Orbit, VIEW_BYTES } from '@nearlight/sdk/scene';
 
 const FOV_Y: f32 = 0.6;
 const MARGIN: f32 = 1.12;
-/** Share of the distance that the near plane is away at least: the depth buffer needs one. */
+/** Least distance of the near plane, as a fraction of the camera's distance: the depth buffer needs one. */
 const NEAR_MIN: f32 = 0.002;
-/** Strength of the environment on surfaces and as the backdrop. */
+/** Strength of the environment: on surfaces, and as the backdrop. */
 const AMBIENT: f32 = 0.9;
 const BACKDROP: f32 = 0.26;
 
-/** Where the model stands: a cylinder, as it turns. */
+/** The space that the turning model takes: a cylinder. */
 export class Stage {
   readonly x: f32;
   readonly y: f32;
@@ -20,9 +18,9 @@ export class Stage {
   /** Height of the floor, a little below the model so that the two do not touch. */
   readonly floor: f32;
   readonly halfHeight: f32;
-  /** Of the cylinder. */
+  /** Radius of the cylinder. */
   readonly width: f32;
-  /** Of the sphere around it. */
+  /** Radius of the sphere around the cylinder. */
   readonly radius: f32;
 
   constructor(b: Bounds) {
@@ -54,14 +52,14 @@ export class View {
     this.buildSun();
   }
 
-  /** Looks from where an orbit is. */
+  /** Looks from the place of an orbit. */
   build(orbit: Orbit, width: f32, height: f32): void {
     const stage = this.stage;
     const aspect = width / height;
     const tan = Mathf.tan(FOV_Y * 0.5);
     const cos = Mathf.cos(orbit.pitch);
     const sin = Mathf.sin(orbit.pitch);
-    // Of the cylinder, seen from above or below, height and depth add to what has to fit.
+    // Seen from above or below, the cylinder's height and its depth both add to the height that must fit.
     const tall = stage.halfHeight * cos + stage.width * Mathf.abs(sin);
     const fit = max(tall / tan, stage.width / (tan * aspect)) + stage.width * cos + stage.halfHeight * Mathf.abs(sin);
     const distance = fit * MARGIN * orbit.zoom;
@@ -87,7 +85,7 @@ export class View {
     this.vector(44, -m[2], -m[6], -m[10], 0);
   }
 
-  /** The sun's own view, which holds the model and its shadow on the floor; it does not change. */
+  /** Makes the sun's view, which holds the model and its shadow on the floor. It does not change. */
   private buildSun(): void {
     const stage = this.stage;
     const sun = this.sun;
@@ -113,5 +111,5 @@ export class View {
   }
 }
 
-/** Texels a side of the sun's shadow. */
+/** Texels along a side of the shadow map. */
 export const SHADOW_SIZE: u32 = 2048;

@@ -10,7 +10,10 @@ import {
   PATH_ROTATION,
 } from '../contract/pack';
 
-/** Samples a channel (a record) at a time in seconds into `out`; `floats` is where the file's floats begin. */
+/**
+ * Samples a channel at a time in seconds into `out`. `channel` is the address of its record, `floats` that of the
+ * file's floats.
+ */
 export function sampleChannel(channel: usize, floats: usize, time: f32, out: usize): void {
   const count = <i32>load<u32>(channel, CHANNEL_COUNT);
   const components = <i32>load<u32>(channel, CHANNEL_COMPONENTS);
@@ -20,7 +23,7 @@ export function sampleChannel(channel: usize, floats: usize, time: f32, out: usi
   const stride = (<usize>components) << 2;
   const isCubic = interpolation === INTERPOLATION_CUBIC;
   const key = isCubic ? stride * 3 : stride;
-  // Of a cubic spline's key, the value is the middle third.
+  // A key of a cubic spline has three parts; the value is the middle one.
   const middle = isCubic ? values + stride : values;
   const i = lastBefore(times, count, time);
   if (i < 0) {
@@ -48,7 +51,7 @@ export function sampleChannel(channel: usize, floats: usize, time: f32, out: usi
   if (isRotation) normalize(out);
 }
 
-/** Gives the last key at or before a time; -1 where all come later. */
+/** Returns the last key at or before a time; -1 if all come later. */
 function lastBefore(times: usize, count: i32, time: f32): i32 {
   let low = 0;
   let high = count;
@@ -81,7 +84,7 @@ function slerp(a: usize, b: usize, t: f32, out: usize): void {
   cos *= sign;
   let from: f32 = 1 - t;
   let to = t;
-  // Nearly equal rotations have no plane to turn in; a straight line is the limit.
+  // Two rotations that are nearly equal define no plane to turn in, so a straight line takes the place of the arc.
   if (cos < 0.9995) {
     const angle = Mathf.acos(cos);
     const s: f32 = 1 / Mathf.sin(angle);

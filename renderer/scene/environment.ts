@@ -17,12 +17,17 @@ import { skyShader } from './sky';
 const SIZE: u32 = 128;
 const IRRADIANCE_SIZE: u32 = 16;
 const FACES: u32 = 6;
-/** What a dynamic offset has to be a multiple of. */
+/** Dynamic offsets must be multiples of this. */
 const OFFSET_BYTES: u32 = 256;
 
-/** The light around a scene as two cubes, rendered once: what mirrors of each roughness show, and what falls on matt surfaces. */
+/**
+ * The light around a scene, as two cube maps that are rendered once: reflections by roughness, and the light that
+ * reaches matt surfaces.
+ */
 export class Environment {
+  /** The reflections: one mip level for each roughness. */
   readonly view!: TextureView;
+  /** The light that reaches matt surfaces. */
   readonly irradiance!: TextureView;
   private readonly cubes: Texture[] = [];
   private readonly pipeline!: RenderPipeline;
@@ -83,7 +88,7 @@ export class Environment {
   }
 }
 
-/** Face and level of each pass. */
+/** The face and the mip level that each pass draws. */
 function makeTargets(): Buffer {
   const count = (ENVIRONMENT_LEVELS + 1) * FACES;
   const data = new StaticArray<u32>((count * OFFSET_BYTES) / 4);

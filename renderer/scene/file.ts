@@ -9,8 +9,12 @@ import {
 } from '../contract/pack';
 import { Asset, findAsset } from '../sdk';
 
-/** Header and tables of a packed model; its blocks stay in the asset. Offsets and records are those of renderer/contract/pack.ts. */
+/**
+ * Header and tables of a packed model. Its blocks of data stay in the asset. Offsets and records are those of
+ * contract/pack.ts.
+ */
 export class ModelFile {
+  /** The packed file. */
   readonly asset!: Asset;
   private readonly tables!: StaticArray<u8>;
 
@@ -18,7 +22,7 @@ export class ModelFile {
     this.asset = asset;
     const header = new StaticArray<u8>(16);
     if (asset.read(0, header) !== 16 || load<u32>(changetype<usize>(header), HEADER_MAGIC) !== MODEL_MAGIC) {
-      throw new Error('this asset is no packed model');
+      throw new Error('this asset is not a packed model');
     }
     const version = load<u32>(changetype<usize>(header), HEADER_VERSION);
     if (version !== MODEL_VERSION) throw new Error(`the model has version ${version}: pack it again`);
@@ -32,23 +36,23 @@ export class ModelFile {
     return load<u32>(this.at(field));
   }
 
-  /** Gives the address of a field of the header. */
+  /** Returns the address that a field of the header points to. */
   at(field: u32): usize {
     return changetype<usize>(this.tables) + field;
   }
 
-  /** Gives the number of records of a section. */
+  /** Returns the number of records in a section. */
   count(section: u32): i32 {
     return <i32>this.header(HEADER_SECTIONS + section * 8 + 4);
   }
 
-  /** Gives the address of a record of `size` bytes; it stays where it is as long as the file. */
+  /** Returns the address of a record of `size` bytes. It is valid as long as the file. */
   record(section: u32, index: i32, size: u32): usize {
     return changetype<usize>(this.tables) + this.header(HEADER_SECTIONS + section * 8) + <usize>index * size;
   }
 }
 
-/** Opens the packed model of this name; null where there is no such asset. */
+/** Opens a packed model by its asset's name. Returns null if there is no such asset. */
 export function openModel(name: string): ModelFile | null {
   const asset = findAsset(name);
   return asset !== null ? new ModelFile(asset) : null;

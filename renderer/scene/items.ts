@@ -27,29 +27,32 @@ import { Materials } from './materials';
 import { Pose } from './pose';
 import { determinantAt } from './transform';
 
-/** Bytes of an item for the GPU: struct Item of shaders.ts. */
+/** Bytes of an item on the GPU: struct Item of shaders.ts. */
 export const ITEM_BYTES = 96;
-/** The front of what a node mirrors is turned clockwise; among the flags of a pipeline. */
+/** Pipeline flag of nodes that mirror: the front of their triangles is turned clockwise. */
 export const FLAG_MIRROR = 16;
 
-/** One draw: a primitive as a node shows it. */
+/** One draw: a primitive of a mesh as a node shows it. */
 export class Item {
-  /** Its place in the buffer of items. */
+  /** The item's place in the buffer of items. */
   index: i32 = 0;
   node: i32 = 0;
   material: i32 = 0;
-  /** Which pipeline: flags of the primitive from bit 8, of the material below. */
+  /** The item's pipeline: flags of the primitive from bit 8 up, of the material below. */
   key: u32 = 0;
-  /** Its record. */
+  /** Address of the primitive's record. */
   primitive: usize = 0;
-  /** How far it is from the eye, for sorting. */
+  /** Distance from the eye, for sorting. */
   distance: f32 = 0;
 }
 
 /** All draws of a model: solid ones sorted by pipeline and material, transparent ones by distance. */
 export class Items {
+  /** Draws of solid materials. */
   readonly solid: Item[] = [];
+  /** Draws of transparent materials. */
   readonly blended: Item[] = [];
+  /** One struct Item for each draw. */
   readonly data!: StaticArray<u32>;
   private readonly all: Item[] = [];
 
@@ -69,14 +72,14 @@ export class Items {
     for (let i = 0; i < this.all.length; i++) this.describe(this.all[i]);
   }
 
-  /** Copies the nodes' matrices into the data. */
+  /** Copies the matrices of the nodes into `data`. */
   update(): void {
     for (let i = 0; i < this.all.length; i++) {
       memory.copy(this.at(this.all[i]), this.pose.world(this.all[i].node), 64);
     }
   }
 
-  /** Puts the transparent draws that are far from a point first. */
+  /** Sorts the transparent draws by distance from a point, the farthest first. */
   sort(x: f32, y: f32, z: f32): void {
     const list = this.blended;
     for (let i = 0; i < list.length; i++) {

@@ -36,10 +36,10 @@ import { Textures } from './textures';
 /** Bytes of a material's uniforms, at multiples of what a binding's offset has to be. */
 const UNIFORM_BYTES = 256;
 const UNIFORM_WORDS = UNIFORM_BYTES / 4;
-/** Where the bits of the slots that have a texture begin in the flags for the shader. */
+/** First bit, in the flags for the shader, of the slots that have a texture. */
 const SLOT_BITS = 8;
 
-/** Lays out what a material binds: its uniforms, then for each slot a texture and a sampler. */
+/** Makes the layout of a material's bind group: its uniforms, then a texture and a sampler for each slot. */
 export function materialLayout(): BindGroupLayout {
   const entries: BindGroupLayoutEntry[] = [{ binding: 0, visibility: ShaderStage.FRAGMENT, buffer: {} }];
   for (let slot = 0; slot < SLOT_COUNT; slot++) {
@@ -75,7 +75,7 @@ export class Materials {
   }
 }
 
-/** As the struct Material of shaders.ts. */
+/** Writes a material's uniforms: struct Material of shaders.ts. */
 function writeUniforms(record: usize, out: usize): void {
   let flags = load<u32>(record, MATERIAL_FLAGS);
   memory.copy(out, record + MATERIAL_BASE_COLOR, 16);
@@ -105,7 +105,7 @@ function slotEntries(record: usize, textures: Textures, white: TextureView, plai
   return entries;
 }
 
-/** Stands for a texture that a material does not have; the shader does not read it. */
+/** Takes the place of a texture that a material does not have. The shader does not read it. */
 function makeWhite(): TextureView {
   const usage = TextureUsage.TEXTURE_BINDING | TextureUsage.COPY_DST;
   return device.createTexture({ label: 'none', format: TextureFormat.rgba8unorm, usage }).createView();

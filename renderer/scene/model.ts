@@ -22,12 +22,19 @@ import { Bounds } from './transform';
 
 /** A packed model on the GPU: its buffers, textures and draws, and its pose. */
 export class Model {
+  /** The box around the model. */
   readonly bounds!: Bounds;
+  /** Where the nodes are at the current time. */
   readonly pose!: Pose;
+  /** All draws of the model. */
   readonly items!: Items;
+  /** One struct Item for each draw. */
   readonly itemBuffer!: Buffer;
+  /** The matrices of all joints. */
   readonly jointBuffer!: Buffer;
+  /** The weights of all morph targets. */
   readonly weightBuffer!: Buffer;
+  /** The data of all morph targets. */
   readonly morphBuffer!: Buffer;
   private readonly textures!: Textures;
   private readonly materials!: Materials;
@@ -49,12 +56,14 @@ export class Model {
     device.queue.writeBuffer(this.weightBuffer, 0, this.pose.weights);
   }
 
-  /** Uploads about `bytes` bytes of what is still in the asset; gives false once all is there. */
+  /** Uploads about `bytes` bytes of the data that is still in the asset. Returns false once all is uploaded. */
   upload(bytes: u32): bool {
     return this.textures.upload(bytes);
   }
 
-  /** Moves the model to a time of its animation, the whole moved by a matrix, and tells the GPU. */
+  /**
+   * Moves the model to a time of its animation in seconds, transforms the whole by a matrix, and uploads the result.
+   */
   update(time: f32, root: StaticArray<f32>): void {
     this.pose.update(time, root);
     this.items.update();
@@ -63,23 +72,23 @@ export class Model {
     if (this.pose.duration > 0) device.queue.writeBuffer(this.weightBuffer, 0, this.pose.weights);
   }
 
-  /** Draws what is solid as the sun sees it; group 0 is the scene. */
+  /** Draws the solid parts as the sun sees them. Bind group 0 must be the scene's. */
   drawShadow(pass: RenderPassEncoder, pipelines: Pipelines): void {
     this.drawList(pass, pipelines, this.items.solid, 0);
   }
 
-  /** Draws what is solid; groups 0 and 2 are the scene and its light. */
+  /** Draws the solid parts. Bind groups 0 and 2 must be the scene's and its light's. */
   draw(pass: RenderPassEncoder, pipelines: Pipelines, samples: u32): void {
     this.drawList(pass, pipelines, this.items.solid, samples);
   }
 
-  /** Draws what is transparent, from far to near of an eye. */
+  /** Draws the transparent parts, those farthest from the eye first. */
   drawBlended(pass: RenderPassEncoder, pipelines: Pipelines, samples: u32, eye: StaticArray<f32>): void {
     this.items.sort(eye[0], eye[1], eye[2]);
     this.drawList(pass, pipelines, this.items.blended, samples);
   }
 
-  /** Draws items; 0 samples stand for the sun's shadow. */
+  /** Draws items into the picture, or into the shadow map if `samples` is 0. */
   private drawList(pass: RenderPassEncoder, pipelines: Pipelines, list: Item[], samples: u32): void {
     let key: u32 = 0xffffffff;
     let material = -1;
@@ -113,7 +122,7 @@ export class Model {
   }
 }
 
-/** A block of the file as a buffer; one without contents has four bytes, as a binding needs some. */
+/** Makes a buffer for a block of the file. A binding cannot be empty, so an empty block gets four bytes. */
 function block(file: ModelFile, header: u32, label: string, usage: u32): Buffer {
   const size = file.header(header + 4);
   const buffer = device.createBuffer({ label, size: max(size, 4), usage: usage | BufferUsage.COPY_DST });

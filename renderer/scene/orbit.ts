@@ -8,12 +8,17 @@ const PITCH_MIN: f32 = -0.35;
 const PITCH_MAX: f32 = 1.45;
 const ZOOM_MIN: f32 = 0.25;
 const ZOOM_MAX: f32 = 3;
-/** Share of the way to where the player wants to be that is left after a second. */
+/** Fraction of the distance to the wanted place that is left after one second. */
 const LAG: f32 = 0.0002;
 
-/** A camera that goes round a thing: pointer, sticks and arrows turn it, wheel and W, S move it near and far. */
+/**
+ * A camera that circles an object. The pointer, the sticks and the arrow keys turn it; the wheel and the keys W and S
+ * move it closer or away.
+ */
 export class Orbit {
+  /** Angle around the vertical axis, in radians. */
   yaw: f32 = 0.55;
+  /** Angle above the horizon, in radians. */
   pitch: f32 = 0.24;
   /** Distance, 1 where the thing fits the picture. */
   zoom: f32 = 1;
@@ -21,7 +26,7 @@ export class Orbit {
   private pitchWanted: f32 = 0.24;
   private zoomWanted: f32 = 1;
 
-  /** Passes where it is (Game.state). */
+  /** Passes the camera's place through a game's state. */
   state(state: State): void {
     this.yaw = state.f32(this.yaw);
     this.pitch = state.f32(this.pitch);
@@ -31,7 +36,7 @@ export class Orbit {
     this.zoomWanted = state.f32(this.zoomWanted);
   }
 
-  /** Moves as the player wants, by `dt` seconds. */
+  /** Moves for `dt` seconds as the player's input says. */
   tick(from: Input, dt: f32): void {
     const sideways = from.axis(0) + from.axis(2) + held(from, Key.Right) - held(from, Key.Left);
     const upwards = from.axis(1) + from.axis(3) + held(from, Key.Down) - held(from, Key.Up);

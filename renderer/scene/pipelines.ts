@@ -34,21 +34,26 @@ import {
 import { FLAG_MIRROR } from './items';
 import { modelShader, shadowShader, stageShader } from './shaders';
 
+/** TextureFormat of depth textures. */
 export const DEPTH_FORMAT: u32 = TextureFormat.depth32float;
-/** Sixteen bits are enough for the sun's parallel rays, and half the memory to clear. */
+/**
+ * TextureFormat of the shadow map. Sixteen bits are enough for the parallel rays of the sun, and take half the memory
+ * to clear.
+ */
 export const SHADOW_FORMAT: u32 = TextureFormat.depth16unorm;
 
-/** What tells the other pipelines from those of items, whose keys are below. */
+/** Keys of the pipelines that are not for items. Keys of items are smaller. */
 const SKY: u32 = 0x1000000;
 const GROUND: u32 = 0x2000000;
 const SHADOW: u32 = 0x4000000;
 
-/** All pipelines of a scene; those of models are made for the combinations of flags that appear. */
+/** All pipelines of a scene. Those for models are made when a combination of flags first appears. */
 export class Pipelines {
-  /** What the stage's pipelines want at the place of a material. */
+  /** The bind group that the backdrop and the floor have in place of a material. */
   readonly noMaterial: BindGroup;
   private readonly model: PipelineLayout;
   private readonly stage: PipelineLayout;
+  /** Returns the pipeline for an item's key that draws into the shadow map. */
   private readonly shadow: PipelineLayout;
   private readonly stageModule: ShaderModule;
   private readonly made: Map<u32, RenderPipeline> = new Map<u32, RenderPipeline>();
@@ -63,28 +68,28 @@ export class Pipelines {
     this.stageModule = device.createShaderModule({ label: 'stage', code: stageShader });
   }
 
-  /** Gives the pipeline of the backdrop, for pictures of so many samples a pixel. */
+  /** Returns the pipeline of the backdrop, for a number of samples per pixel. */
   sky(samples: u32): RenderPipeline {
     const index = SKY | samples;
     if (!this.made.has(index)) this.made.set(index, this.makeStage('sky', 'skyColor', samples));
     return this.made.get(index);
   }
 
-  /** Gives the pipeline of the floor. */
+  /** Returns the pipeline of the floor, for a number of samples per pixel. */
   ground(samples: u32): RenderPipeline {
     const index = GROUND | samples;
     if (!this.made.has(index)) this.made.set(index, this.makeStage('ground', 'groundColor', samples));
     return this.made.get(index);
   }
 
-  /** Gives the pipeline of an item's key. */
+  /** Returns the pipeline for an item's key and a number of samples per pixel. */
   forPicture(key: u32, samples: u32): RenderPipeline {
     const index = (key << 4) | samples;
     if (!this.made.has(index)) this.made.set(index, this.makePicture(key, samples));
     return this.made.get(index);
   }
 
-  /** Gives the pipeline of an item's key, for the sun's shadow. */
+  /** Returns the pipeline for an item's key that draws into the shadow map. */
   forShadow(key: u32): RenderPipeline {
     const index = SHADOW | key;
     if (!this.made.has(index)) this.made.set(index, this.makeShadow(key));
@@ -128,7 +133,7 @@ export class Pipelines {
     });
   }
 
-  /** One module for each set of streams. */
+  /** One shader module for each set of vertex streams. */
   private module(key: u32, isShadow: bool): ShaderModule {
     const streams = (key >> 8) & (FLAG_EXTRA | FLAG_SKIN);
     const index = streams | (isShadow ? 0x100 : 0);
@@ -169,7 +174,7 @@ function frontOf(key: u32): u32 {
   return (key & FLAG_MIRROR) !== 0 ? FrontFace.cw : FrontFace.ccw;
 }
 
-/** The vertex buffers of an item: base, then extra and skin where it has them. */
+/** The vertex buffers of an item: the base, then the extra and the skin stream if it has them. */
 function streams(key: u32): VertexBufferLayout[] {
   const layouts: VertexBufferLayout[] = [];
   const base: VertexBufferLayout = { arrayStride: BASE_STRIDE };

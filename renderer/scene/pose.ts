@@ -40,18 +40,18 @@ import { Bounds, composeAt, multiplyAt } from './transform';
 
 const TRS_BYTES: usize = 40;
 const MATRIX_BYTES: usize = 64;
-/** Times of the animation at which bounds are measured. */
+/** How many times of the animation are measured for the bounds. */
 const BOUNDS_STEPS = 12;
 
 /** Where the nodes of a model are at one time of its first animation. */
 export class Pose {
-  /** Seconds; 0 where nothing moves. */
+  /** Length of the animation in seconds; 0 if nothing moves. */
   readonly duration: f32;
   readonly nodeCount: i32;
   readonly jointCount: i32;
-  /** A matrix a joint of each skin, for the GPU. */
+  /** One matrix for each joint of each skin, for the GPU. */
   readonly joints!: StaticArray<f32>;
-  /** The weights of morph targets, a copy of all floats of the file that are weights. */
+  /** The weights of morph targets: a copy of all floats of the file that are weights. */
   readonly weights!: StaticArray<f32>;
   /** Where the weights of each node begin. */
   readonly weightFirst!: StaticArray<u32>;
@@ -85,12 +85,12 @@ export class Pose {
     this.duration = animated ? load<f32>(file.record(SECTION_ANIMATIONS, 0, ANIMATION_SIZE), ANIMATION_DURATION) : 0;
   }
 
-  /** Gives the address of a node's matrix. */
+  /** Returns the address of a node's matrix. */
   world(node: i32): usize {
     return changetype<usize>(this.worlds) + <usize>node * MATRIX_BYTES;
   }
 
-  /** Moves all nodes to where they are at a time in seconds, the whole moved by a matrix. */
+  /** Moves all nodes to a time in seconds and transforms the whole by a matrix. */
   update(time: f32, root: StaticArray<f32>): void {
     this.animate(time);
     this.place(root);
@@ -111,8 +111,9 @@ export class Pose {
   }
 
   /**
-   * Gives the bounds of what is drawn over some times of the animation. Boxes that turn are larger than what is in them:
-   * only how far these reach beyond those of the model at rest is added to its exact bounds. Call it before `update`.
+   * Returns the bounds of the model over its animation. A box that turns grows beyond its contents, so the boxes of moved
+   * nodes only widen the exact bounds of the model at rest by as much as they reach beyond its own boxes. Call it before
+   * `update`.
    */
   bounds(root: StaticArray<f32>): Bounds {
     const exact = new Bounds();

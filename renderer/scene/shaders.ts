@@ -1,4 +1,4 @@
-/** Levels of the environment's cube, from a mirror's to the roughest. */
+/** Mip levels of the reflections, from a mirror's to the roughest. */
 export const ENVIRONMENT_LEVELS: u32 = 6;
 /** Bytes of the struct View. */
 export const VIEW_BYTES: u32 = 256;
@@ -19,7 +19,7 @@ struct View {
 @group(0) @binding(0) var<uniform> view: View;
 `;
 
-/** Vertices as they are after morphing and skinning. */
+/** Moves vertices by morph targets and joints. */
 const geometry = `
 struct Item {
   world: mat4x4f,
@@ -45,7 +45,7 @@ fn morph(item: Item, vertex: u32, posed: ptr<function, Posed>) {
     (*posed).normal += weight * item.normalScale * vec3f(zx.y, yz);
   }
 }
-// The inverse transpose, but for its size.
+// The inverse transpose, except for its scale.
 fn cofactor(m: mat4x4f) -> mat3x3f {
   let c = mat3x3f(cross(m[1].xyz, m[2].xyz), cross(m[2].xyz, m[0].xyz), cross(m[0].xyz, m[1].xyz));
   return c * select(1.0, -1.0, dot(m[0].xyz, c[0]) < 0.0);
@@ -123,12 +123,12 @@ const lighting = `
 @group(2) @binding(3) var irradiance: texture_cube<f32>;
 @group(2) @binding(4) var smoothSampler: sampler;
 
-// Where a place lies in the shadow map: texture coordinates and depth.
+// The place of a point in the shadow map: texture coordinates and depth.
 fn inShadowMap(position: vec3f, normal: vec3f) -> vec3f {
   let p = view.sunProjection * vec4f(position + normal * view.sun.w * 1.5, 1.0);
   return vec3f(p.xy * vec2f(0.5, -0.5) + 0.5, p.z);
 }
-// How much of the sun reaches it: the mean of four comparisons, each of four texels.
+// Part of the sunlight that reaches a point: the mean of four comparisons of four texels each.
 fn sunlit(p: vec3f) -> f32 {
   let uv = p.xy;
   if (any(uv < vec2f()) || any(uv > vec2f(1.0))) { return 1.0; }
@@ -152,7 +152,7 @@ fn film(light: vec3f) -> vec3f {
 fn srgb(c: vec3f) -> vec3f {
   return select(1.055 * pow(c, vec3f(1.0 / 2.4)) - 0.055, c * 12.92, c < vec3f(0.0031308));
 }
-// Less than a step of the picture's eight bits, against bands in soft gradients (Jimenez 2014).
+// Noise below one step of the picture's eight bits hides bands in soft gradients (Jimenez 2014).
 fn dither(at: vec2f) -> f32 { return (fract(52.9829189 * fract(dot(at, vec2f(0.06711056, 0.00583715)))) - 0.5) / 255.0; }
 `;
 
@@ -207,12 +207,12 @@ fn sunOn(s: Surface, f0: vec3f, diffuse: vec3f, v: vec3f) -> vec3f {
 }
 fn skyOn(s: Surface, f0: vec3f, diffuse: vec3f, v: vec3f) -> vec3f {
   let nv = saturate(dot(s.normal, v));
-  // The environment's share of the specular lobe, fitted (Karis 2014).
+  // The part of the specular lobe that the environment lights, by a fit (Karis 2014).
   let r = s.roughness * vec4f(-1.0, -0.0275, -0.572, 0.022) + vec4f(1.0, 0.0425, 1.04, -0.04);
   let a = min(r.x * r.x, exp2(-9.28 * nv)) * r.x + r.y;
   let ab = vec2f(-1.04, 1.04) * a + r.zw;
   let single = f0 * ab.x + ab.y;
-  // Light that bounces more than once between facets (Fdez-Aguera 2019).
+  // Light that bounces several times between facets (Fdez-Aguera 2019).
   let lost = 1.0 - (ab.x + ab.y);
   let mean = f0 + (1.0 - f0) / 21.0;
   let many = single * lost * mean / (1.0 - lost * mean);
@@ -251,7 +251,7 @@ fn finish(point: Point, front: bool, color: vec4f) -> vec4f {
 }
 `;
 
-/** A model's primitives, by the streams that they have. */
+/** Draws the primitives of a model that have a given set of vertex streams. */
 export function modelShader(extra: bool, skin: bool): string {
   return `${view}${geometry}${material}${lighting}
 struct Point {
@@ -268,7 +268,7 @@ struct Point {
 }${shading}`;
 }
 
-/** The same primitives as the sun sees them. */
+/** Draws the same primitives into the shadow map. */
 export function shadowShader(extra: bool, skin: bool): string {
   return `${view}${geometry}${material}
 struct Point { @builtin(position) at: vec4f, @location(0) uvs: vec4f, @location(1) alpha: f32 }
@@ -282,18 +282,20 @@ struct Point { @builtin(position) at: vec4f, @location(0) uvs: vec4f, @location(
 }`;
 }
 
-/** Cells of the stage's grids: of the picture, and of the floor by rings and sectors. */
+/** Cells of two grids: the backdrop's, and the floor's in rings and sectors. */
 const SKY_COLUMNS: u32 = 24;
 const SKY_ROWS: u32 = 16;
 const RINGS: u32 = 16;
 const SECTORS: u32 = 40;
+/** Vertices of the backdrop. */
 export const SKY_VERTICES: u32 = SKY_COLUMNS * SKY_ROWS * 6;
+/** Vertices of the floor. */
 export const GROUND_VERTICES: u32 = RINGS * SECTORS * 6;
 
-/** What is behind a model, and the floor that it stands on; smooth enough to be lit at the corners of a grid. */
+/** The backdrop and the floor. Both are smooth enough to be lit at the corners of a grid. */
 export const stageShader: string = `${view}${lighting}
 struct Point { @builtin(position) at: vec4f, @location(0) lit: vec3f, @location(1) dark: vec3f, @location(2) shadow: vec3f }
-// Where vertex i lies in a grid of cells, two triangles each.
+// The place of vertex i in a grid of cells that are two triangles each.
 fn node(i: u32, columns: u32) -> vec2f {
   let cell = i / 6u;
   let corner = vec2u((0x1cu >> (i % 6u)) & 1u, (0x32u >> (i % 6u)) & 1u);
@@ -315,7 +317,7 @@ fn node(i: u32, columns: u32) -> vec2f {
   let up = vec3f(0.0, 1.0, 0.0);
   let toEye = normalize(view.eye.xyz - world);
   let behind = backdrop(-toEye);
-  // Whatever stands here keeps some of the sky from the floor below it.
+  // The model keeps part of the sky's light from the floor below it.
   let open = 1.0 - 0.6 * exp(-far * far * 2.2);
   let around = textureSampleLevel(irradiance, smoothSampler, up, 0.0).rgb * open * view.ambient.x;
   let sheen = 0.03 + 0.35 * pow(1.0 - saturate(toEye.y), 5.0);

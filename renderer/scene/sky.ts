@@ -1,12 +1,12 @@
 import { ENVIRONMENT_LEVELS } from './shaders';
 
-/** Directions per texel of the environment and of the irradiance that the shaders look into. */
+/** How many directions the shaders sample for each texel: of the reflections, and of the irradiance. */
 const GLOSSY_SAMPLES = 96;
 const DIFFUSE_SAMPLES = 512;
 
 /**
- * Fills one face of a cube with what a surface of a roughness mirrors of a sky, or, in the level after the last, with
- * the light that falls on a matt one. The sky is a studio at dusk: a gradient, the sun's glow and three soft boxes.
+ * Fills one face of a cube map with the reflection of the sky in a surface of some roughness. The level after the last
+ * holds the light that reaches a matt surface. The sky is a studio at dusk: a gradient, the sun's glow and three soft boxes.
  */
 export const skyShader: string = `
 struct Face { face: u32, level: u32 }
@@ -17,7 +17,7 @@ struct Point { @builtin(position) at: vec4f, @location(0) spot: vec2f }
   return Point(vec4f(corner, 0.0, 1.0), vec2f(corner.x, -corner.y));
 }
 
-// A lamp of a size, seen from afar: 1 inside, soft at its edge.
+// A lamp seen from afar: 1 inside, falling off softly at its edge.
 fn lamp(d: vec3f, to: vec3f, size: vec2f, edge: f32) -> f32 {
   let facing = dot(d, to);
   if (facing <= 0.05) { return 0.0; }
@@ -66,7 +66,7 @@ fn matt(n: vec3f) -> vec3f {
   }
   return sum / ${DIFFUSE_SAMPLES.toString()}.0;
 }
-// The lobe of GGX seen from its middle (Karis 2013).
+// A direction of the GGX lobe around the normal (Karis 2013).
 fn glossy(n: vec3f, roughness: f32) -> vec3f {
   let a2 = pow(roughness, 4.0);
   var sum = vec3f();

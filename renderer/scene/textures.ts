@@ -46,7 +46,7 @@ import { ModelFile } from './file';
 
 const ANISOTROPY: u32 = 4;
 
-/** The textures and samplers of a model; levels are uploaded from the asset, some at a time. */
+/** The textures and samplers of a model. Their mip levels are uploaded from the asset a few at a time. */
 export class Textures {
   readonly views: TextureView[] = [];
   readonly samplers: Sampler[] = [];
@@ -74,7 +74,7 @@ export class Textures {
     }
   }
 
-  /** Uploads levels of about `bytes` bytes; gives false once all are there. */
+  /** Uploads mip levels of about `bytes` bytes. Returns false once all are uploaded. */
   upload(bytes: u32): bool {
     let left = <i32>bytes;
     while (this.texture < this.textures.length) {
@@ -99,7 +99,7 @@ export class Textures {
     return false;
   }
 
-  /** The record of a texture, such that its fields are those of the variant that this GPU takes. */
+  /** Returns a texture's record with the fields of the variant that this GPU supports. */
   private record(index: i32): usize {
     return this.file.record(SECTION_TEXTURES, index, TEXTURE_SIZE) + this.variant;
   }

@@ -1,4 +1,4 @@
-/** Multiplies 4x4 matrices of 16 f32 at addresses: first b, then a. `out` is neither. */
+/** Multiplies matrices of 16 f32 at addresses: the result transforms by b first, then by a. `out` must be neither. */
 export function multiplyAt(a: usize, b: usize, out: usize): void {
   const a0 = v128.load(a);
   const a1 = v128.load(a, 16);
@@ -41,7 +41,7 @@ export function composeAt(trs: usize, out: usize): void {
   store<f32>(out, 1, 60);
 }
 
-/** Gives the determinant of the upper left 3x3: below zero where a matrix mirrors. */
+/** Returns the determinant of the upper left 3x3. It is negative if the matrix mirrors. */
 export function determinantAt(m: usize): f32 {
   const x = load<f32>(m, 20) * load<f32>(m, 40) - load<f32>(m, 24) * load<f32>(m, 36);
   const y = load<f32>(m, 24) * load<f32>(m, 32) - load<f32>(m, 16) * load<f32>(m, 40);
@@ -49,16 +49,24 @@ export function determinantAt(m: usize): f32 {
   return load<f32>(m) * x + load<f32>(m, 4) * y + load<f32>(m, 8) * z;
 }
 
-/** A box that grows around what it is shown. */
+/** An axis-aligned box that grows to include what it is given. */
 export class Bounds {
+  /** Left side. */
   minX: f32 = Infinity;
+  /** Bottom. */
   minY: f32 = Infinity;
+  /** Far side. */
   minZ: f32 = Infinity;
+  /** Right side. */
   maxX: f32 = -Infinity;
+  /** Top. */
   maxY: f32 = -Infinity;
+  /** Near side. */
   maxZ: f32 = -Infinity;
 
-  /** Includes a box of two corners, 3 f32 each at an address, moved by the matrix at another. */
+  /**
+   * Includes a box, given by the address of two corners of 3 f32 each, transformed by the matrix at another address.
+   */
   include(matrix: usize, low: usize, high: usize): void {
     for (let corner: usize = 0; corner < 8; corner++) {
       const x = load<f32>((corner & 1) !== 0 ? high : low);
@@ -72,7 +80,7 @@ export class Bounds {
     }
   }
 
-  /** Moves each side outwards as far as `to` is outside of `from`. */
+  /** Moves each side outwards by as much as `to` reaches beyond `from`. */
   grow(from: Bounds, to: Bounds): void {
     this.minX -= max<f32>(from.minX - to.minX, 0);
     this.minY -= max<f32>(from.minY - to.minY, 0);

@@ -5,8 +5,9 @@ const TEXT_MAX: u32 = 480;
 const line: usize = memory.data(4096);
 
 /**
- * Logs why and where the module fails, then traps; asc calls it for `throw`, for failed checks, and where the stack of
- * references is full. In that last case whatever holds a reference calls it again, so strings are addresses here.
+ * Logs why and where the module fails, then traps. The compiler calls it for `throw`, for failed checks, and when the
+ * stack of references is full. In the last case anything that holds a reference would call it again, so strings are
+ * addresses here.
  */
 export function abort(message: usize, file: usize, row: u32, column: u32): void {
   let end = line;
@@ -23,7 +24,10 @@ export function abort(message: usize, file: usize, row: u32, column: u32): void 
   unreachable();
 }
 
-/** Writes a string, whose byte length lies before it, as UTF-8, in which a UTF-16 unit takes at most three bytes; gives where it ends. */
+/**
+ * Writes a string as UTF-8 and returns where it ends. A string's byte length lies before it; a UTF-16 unit takes at
+ * most three bytes.
+ */
 function text(at: usize, string: usize): usize {
   const length = min<u32>(load<u32>(string - 4) >> 1, TEXT_MAX);
   return at + String.UTF8.encodeUnsafe(string, <i32>length, at);

@@ -2,23 +2,24 @@ import { asset_find, asset_read, asset_size } from './nearlight';
 
 /** A file of the game's asset pack. */
 export class Asset {
+  /** The host's number for the file. */
   handle: i32 = -1;
-  /** Bytes. */
+  /** Size in bytes. */
   size: u32 = 0;
 
-  /** Copies bytes from `offset` on into `data`; gives how many there were. */
+  /** Copies bytes from `offset` on to `data`, as many as there are and fit. Returns how many. */
   read(offset: u32, data: StaticArray<u8>): u32 {
-    return <u32>max(asset_read(this.handle, offset, changetype<usize>(data), <u32>data.length), 0);
+    return <u32>asset_read(this.handle, offset, changetype<usize>(data), <u32>data.length);
   }
 }
 
-/** Finds an asset by its name, or gives null. */
+/** Finds an asset by its name, which is its path below the assets folder. Returns null if there is none. */
 export function findAsset(name: string): Asset | null {
   const bytes = String.UTF8.encode(name);
   const handle = asset_find(changetype<usize>(bytes), <u32>bytes.byteLength);
   if (handle < 0) return null;
   const asset = new Asset();
   asset.handle = handle;
-  asset.size = <u32>max(asset_size(handle), 0);
+  asset.size = <u32>asset_size(handle);
   return asset;
 }

@@ -1,6 +1,6 @@
 // Generated from renderer/contract/contract.ts by renderer/contract/generate.ts; do not edit.
 
-/** GPUObjectKind; 0 where an enum is optional means "not given". */
+/** Kinds of GPU objects. 0 means "not given" where a value may be left out. */
 export namespace ObjectKind {
   export const buffer: u32 = 1;
   export const texture: u32 = 2;
@@ -16,7 +16,7 @@ export namespace ObjectKind {
   export const renderBundle: u32 = 12;
 }
 
-/** GPUTextureFormat; 0 where an enum is optional means "not given". */
+/** Values of WebGPU's GPUTextureFormat. 0 means "not given" where a value may be left out. */
 export namespace TextureFormat {
   export const r8unorm: u32 = 1;
   export const r8snorm: u32 = 2;
@@ -121,14 +121,14 @@ export namespace TextureFormat {
   export const astc12x12UnormSrgb: u32 = 101;
 }
 
-/** GPUTextureDimension; 0 where an enum is optional means "not given". */
+/** Values of WebGPU's GPUTextureDimension. 0 means "not given" where a value may be left out. */
 export namespace TextureDimension {
   export const _1d: u32 = 1;
   export const _2d: u32 = 2;
   export const _3d: u32 = 3;
 }
 
-/** GPUTextureViewDimension; 0 where an enum is optional means "not given". */
+/** Values of WebGPU's GPUTextureViewDimension. 0 means "not given" where a value may be left out. */
 export namespace TextureViewDimension {
   export const _1d: u32 = 1;
   export const _2d: u32 = 2;
@@ -138,27 +138,27 @@ export namespace TextureViewDimension {
   export const _3d: u32 = 6;
 }
 
-/** GPUTextureAspect; 0 where an enum is optional means "not given". */
+/** Values of WebGPU's GPUTextureAspect. 0 means "not given" where a value may be left out. */
 export namespace TextureAspect {
   export const all: u32 = 1;
   export const stencilOnly: u32 = 2;
   export const depthOnly: u32 = 3;
 }
 
-/** GPUAddressMode; 0 where an enum is optional means "not given". */
+/** Values of WebGPU's GPUAddressMode. 0 means "not given" where a value may be left out. */
 export namespace AddressMode {
   export const clampToEdge: u32 = 1;
   export const repeat: u32 = 2;
   export const mirrorRepeat: u32 = 3;
 }
 
-/** GPUFilterMode; 0 where an enum is optional means "not given". */
+/** Values of WebGPU's GPUFilterMode. 0 means "not given" where a value may be left out. */
 export namespace FilterMode {
   export const nearest: u32 = 1;
   export const linear: u32 = 2;
 }
 
-/** GPUCompareFunction; 0 where an enum is optional means "not given". */
+/** Values of WebGPU's GPUCompareFunction. 0 means "not given" where a value may be left out. */
 export namespace CompareFunction {
   export const never: u32 = 1;
   export const less: u32 = 2;
@@ -170,21 +170,21 @@ export namespace CompareFunction {
   export const always: u32 = 8;
 }
 
-/** GPUBufferBindingType; 0 where an enum is optional means "not given". */
+/** Values of WebGPU's GPUBufferBindingType. 0 means "not given" where a value may be left out. */
 export namespace BufferBindingType {
   export const uniform: u32 = 1;
   export const storage: u32 = 2;
   export const readOnlyStorage: u32 = 3;
 }
 
-/** GPUSamplerBindingType; 0 where an enum is optional means "not given". */
+/** Values of WebGPU's GPUSamplerBindingType. 0 means "not given" where a value may be left out. */
 export namespace SamplerBindingType {
   export const filtering: u32 = 1;
   export const nonFiltering: u32 = 2;
   export const comparison: u32 = 3;
 }
 
-/** GPUTextureSampleType; 0 where an enum is optional means "not given". */
+/** Values of WebGPU's GPUTextureSampleType. 0 means "not given" where a value may be left out. */
 export namespace TextureSampleType {
   export const float: u32 = 1;
   export const unfilterableFloat: u32 = 2;
@@ -193,14 +193,14 @@ export namespace TextureSampleType {
   export const uint: u32 = 5;
 }
 
-/** GPUStorageTextureAccess; 0 where an enum is optional means "not given". */
+/** Values of WebGPU's GPUStorageTextureAccess. 0 means "not given" where a value may be left out. */
 export namespace StorageTextureAccess {
   export const writeOnly: u32 = 1;
   export const readOnly: u32 = 2;
   export const readWrite: u32 = 3;
 }
 
-/** GPUPrimitiveTopology; 0 where an enum is optional means "not given". */
+/** Values of WebGPU's GPUPrimitiveTopology. 0 means "not given" where a value may be left out. */
 export namespace PrimitiveTopology {
   export const pointList: u32 = 1;
   export const lineList: u32 = 2;
@@ -209,26 +209,26 @@ export namespace PrimitiveTopology {
   export const triangleStrip: u32 = 5;
 }
 
-/** GPUFrontFace; 0 where an enum is optional means "not given". */
+/** Values of WebGPU's GPUFrontFace. 0 means "not given" where a value may be left out. */
 export namespace FrontFace {
   export const ccw: u32 = 1;
   export const cw: u32 = 2;
 }
 
-/** GPUCullMode; 0 where an enum is optional means "not given". */
+/** Values of WebGPU's GPUCullMode. 0 means "not given" where a value may be left out. */
 export namespace CullMode {
   export const none: u32 = 1;
   export const front: u32 = 2;
   export const back: u32 = 3;
 }
 
-/** GPUIndexFormat; 0 where an enum is optional means "not given". */
+/** Values of WebGPU's GPUIndexFormat. 0 means "not given" where a value may be left out. */
 export namespace IndexFormat {
   export const uint16: u32 = 1;
   export const uint32: u32 = 2;
 }
 
-/** GPUVertexFormat; 0 where an enum is optional means "not given". */
+/** Values of WebGPU's GPUVertexFormat. 0 means "not given" where a value may be left out. */
 export namespace VertexFormat {
   export const uint8: u32 = 1;
   export const uint8x2: u32 = 2;
@@ -273,13 +273,13 @@ export namespace VertexFormat {
   export const unorm8x4Bgra: u32 = 41;
 }
 
-/** GPUVertexStepMode; 0 where an enum is optional means "not given". */
+/** Values of WebGPU's GPUVertexStepMode. 0 means "not given" where a value may be left out. */
 export namespace VertexStepMode {
   export const vertex: u32 = 1;
   export const instance: u32 = 2;
 }
 
-/** GPUBlendOperation; 0 where an enum is optional means "not given". */
+/** Values of WebGPU's GPUBlendOperation. 0 means "not given" where a value may be left out. */
 export namespace BlendOperation {
   export const add: u32 = 1;
   export const subtract: u32 = 2;
@@ -288,7 +288,7 @@ export namespace BlendOperation {
   export const max: u32 = 5;
 }
 
-/** GPUBlendFactor; 0 where an enum is optional means "not given". */
+/** Values of WebGPU's GPUBlendFactor. 0 means "not given" where a value may be left out. */
 export namespace BlendFactor {
   export const zero: u32 = 1;
   export const one: u32 = 2;
@@ -309,7 +309,7 @@ export namespace BlendFactor {
   export const oneMinusSrc1Alpha: u32 = 17;
 }
 
-/** GPUStencilOperation; 0 where an enum is optional means "not given". */
+/** Values of WebGPU's GPUStencilOperation. 0 means "not given" where a value may be left out. */
 export namespace StencilOperation {
   export const keep: u32 = 1;
   export const zero: u32 = 2;
@@ -321,32 +321,32 @@ export namespace StencilOperation {
   export const decrementWrap: u32 = 8;
 }
 
-/** GPULoadOp; 0 where an enum is optional means "not given". */
+/** Values of WebGPU's GPULoadOp. 0 means "not given" where a value may be left out. */
 export namespace LoadOp {
   export const load: u32 = 1;
   export const clear: u32 = 2;
 }
 
-/** GPUStoreOp; 0 where an enum is optional means "not given". */
+/** Values of WebGPU's GPUStoreOp. 0 means "not given" where a value may be left out. */
 export namespace StoreOp {
   export const store: u32 = 1;
   export const discard: u32 = 2;
 }
 
-/** GPUQueryType; 0 where an enum is optional means "not given". */
+/** Values of WebGPU's GPUQueryType. 0 means "not given" where a value may be left out. */
 export namespace QueryType {
   export const occlusion: u32 = 1;
   export const timestamp: u32 = 2;
 }
 
-/** GPUErrorFilter; 0 where an enum is optional means "not given". */
+/** Values of WebGPU's GPUErrorFilter. 0 means "not given" where a value may be left out. */
 export namespace ErrorFilter {
   export const validation: u32 = 1;
   export const outOfMemory: u32 = 2;
   export const internal: u32 = 3;
 }
 
-/** GPUFeatureName; 0 where an enum is optional means "not given". */
+/** Values of WebGPU's GPUFeatureName. 0 means "not given" where a value may be left out. */
 export namespace FeatureName {
   export const depthClipControl: u32 = 1;
   export const depth32floatStencil8: u32 = 2;
@@ -370,7 +370,7 @@ export namespace FeatureName {
   export const primitiveIndex: u32 = 20;
 }
 
-/** GPULimitName; 0 where an enum is optional means "not given". */
+/** Names of WebGPU's GPUSupportedLimits. 0 means "not given" where a value may be left out. */
 export namespace LimitName {
   export const maxTextureDimension1D: u32 = 1;
   export const maxTextureDimension2D: u32 = 2;
@@ -405,7 +405,7 @@ export namespace LimitName {
   export const maxComputeWorkgroupsPerDimension: u32 = 31;
 }
 
-/** GPUBufferUsage bits. */
+/** Bits of WebGPU's GPUBufferUsage. */
 export namespace BufferUsage {
   export const MAP_READ: u32 = 1;
   export const MAP_WRITE: u32 = 2;
@@ -419,7 +419,7 @@ export namespace BufferUsage {
   export const QUERY_RESOLVE: u32 = 512;
 }
 
-/** GPUTextureUsage bits. */
+/** Bits of WebGPU's GPUTextureUsage. */
 export namespace TextureUsage {
   export const COPY_SRC: u32 = 1;
   export const COPY_DST: u32 = 2;
@@ -428,14 +428,14 @@ export namespace TextureUsage {
   export const RENDER_ATTACHMENT: u32 = 16;
 }
 
-/** GPUShaderStage bits. */
+/** Bits of WebGPU's GPUShaderStage. */
 export namespace ShaderStage {
   export const VERTEX: u32 = 1;
   export const FRAGMENT: u32 = 2;
   export const COMPUTE: u32 = 4;
 }
 
-/** GPUColorWrite bits. */
+/** Bits of WebGPU's GPUColorWrite. */
 export namespace ColorWrite {
   export const RED: u32 = 1;
   export const GREEN: u32 = 2;
@@ -444,7 +444,7 @@ export namespace ColorWrite {
   export const ALL: u32 = 15;
 }
 
-/** USB HID usages of page 7. */
+/** Keys by their USB HID usage, page 7. */
 export namespace Key {
   export const A: u32 = 4;
   export const B: u32 = 5;

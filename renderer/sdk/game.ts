@@ -5,43 +5,49 @@ import { openIo, readReplies } from './input';
 import { State } from './state';
 import { flush } from './stream';
 
-/** What a game does; the host calls it through the exports below. */
+/** A game. Derive a class from it, and name an object of that class to `play`. */
 export abstract class Game {
-  /** Begins: makes what the game needs. Ticks come `tickRate` times a second; seats are numbered from 0 to `seats` - 1. */
+  /**
+   * Makes what the game needs. Called once, first. Ticks follow `tickRate` times a second; seats are numbered from 0 to
+   * `seats` - 1.
+   */
   init(_seed: u64, _tickRate: u32, _seats: u32): void {}
 
-  /** Somebody sits down. */
+  /** A player takes a seat. */
   join(_seat: i32): void {}
 
-  /** Somebody has left. */
+  /** A player has left a seat. */
   leave(_seat: i32): void {}
 
-  /** Moves the world by one step; `n` counts from 0. */
+  /** Moves the world on by one step. `n` counts the ticks from 0. */
   tick(_n: u32): void {}
 
   /**
-   * Passes all that `tick` depends on, so that another instance can go on from here. Called for games that export
-   * `save` and `load`. When it loads, `init` has been called and nobody has joined; those who are there join again.
+   * Passes all that `tick` depends on through `state`, so that another instance of the game can go on from here. Needed
+   * by games that export `save` and `load`. For a load, `init` has been called and no player has joined; those who are
+   * there join again afterwards.
    */
   state(_state: State): void {}
 
-  /** Draws the view of one player into `surface`. */
+  /**
+   * Draws the view of one player into `surface`. May be called at any rate: what changes with time changes in `tick`.
+   */
   abstract render(seat: i32, width: u32, height: u32): void;
 }
 
 let game: Game | null = null;
 
-/** Names the game of this module; call it once, at the top level of the entry file. */
+/** Names the game of this module. Call it once, at the top level of the entry file. */
 export function play(what: Game): void {
   game = what;
 }
 
-/** Gives the version of the contract that this module was built for. */
+/** Returns the version of the contract that this module was built for. */
 export function version(): i32 {
   return ABI_VERSION;
 }
 
-/** Begins the game; gives the address of the IO block. */
+/** Begins the game. Returns the address of the IO block. */
 export function init(seedLow: u32, seedHigh: u32, tickRate: u32, seats: u32): usize {
   const io = openIo(seats);
   playing().init(((<u64>seedHigh) << 32) | seedLow, tickRate, seats);
@@ -63,7 +69,7 @@ export function leave(seat: i32): void {
   flush();
 }
 
-/** Moves the world by one step. */
+/** Moves the world on by one step. */
 export function tick(n: u32): void {
   readReplies();
   playing().tick(n);
@@ -77,7 +83,7 @@ export function render(seat: i32, width: u32, height: u32): void {
   flush();
 }
 
-/** Hands the state of the game to the host. */
+/** Hands the game's state to the host. */
 export function save(): void {
   const state = new State(false, 0);
   playing().state(state);

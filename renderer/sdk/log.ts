@@ -6,22 +6,22 @@ const CHARACTERS_MAX = BYTES / 3;
 // Static, as `abort` may be called before anything is initialised.
 const line: usize = memory.data(BYTES);
 
-/** Logs what the game cannot go on with. */
+/** Logs a fault that the game cannot go on with. */
 export function error(message: string): void {
   write(LOG_ERROR, message);
 }
 
-/** Logs what works, but not as it should. */
+/** Logs something that works, but not as it should. */
 export function warn(message: string): void {
   write(LOG_WARN, message);
 }
 
-/** Logs what the operator of the game wants to know. */
+/** Logs something that the game's operator wants to know. */
 export function info(message: string): void {
   write(LOG_INFO, message);
 }
 
-/** Logs what only the author of the game wants to know. */
+/** Logs something that only the game's author wants to know. */
 export function debug(message: string): void {
   write(LOG_DEBUG, message);
 }

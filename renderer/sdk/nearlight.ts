@@ -1,31 +1,35 @@
-// asc imports what a file declares from a module of the file's own name.
+// Generated from renderer/contract/contract.ts by renderer/contract/generate.ts; do not edit.
+// The compiler imports what a file declares from a module with the file's own name.
 
-/** Hands `length` bytes of commands at `address` to the host, and with them the bytes that they refer to. */
+/** Hands over a command stream. Both are multiples of 4, else it traps. May be called several times in one call of an export: the streams are joined in order, each holding whole commands. */
 export declare function submit(address: usize, length: u32): void;
 
-/** Writes a line of UTF-8 to the host's log. */
+/** Says that the module is about to write its next command. The host may note the place, to name it if it refuses the command. Debug builds only; does nothing else. */
+export declare function mark(): void;
+
+/** Writes a line of UTF-8 to the log; the level is LOG_ERROR to LOG_DEBUG. */
 export declare function log(level: u32, address: usize, length: u32): void;
 
-/** Gives the handle of the asset with this UTF-8 name, or -1. */
+/** Returns the handle of the asset with this UTF-8 name, or -1 if there is none. */
 export declare function asset_find(name: usize, length: u32): i32;
 
-/** Gives the bytes of an asset, or -1. */
+/** Returns the size of an asset in bytes. Traps if there is no such asset. */
 export declare function asset_size(handle: i32): i32;
 
-/** Copies up to `length` bytes of an asset from `offset` on to `address`; gives how many, or -1. */
+/** Copies up to `length` bytes of an asset from `offset` on, and returns how many. Traps if there is no such asset. */
 export declare function asset_read(handle: i32, offset: u32, address: usize, length: u32): i32;
 
-/** Appends bytes to the state that `save` is about; traps elsewhere. */
-export declare function state_write(address: usize, length: u32): void;
-
-/** Copies up to `length` bytes of the state that is loaded, from `offset` on, to `address`; gives how many. */
-export declare function state_read(offset: u32, address: usize, length: u32): u32;
-
-/** Tells whether the GPU has this FeatureName: 0 or 1. */
+/** Returns 1 if the GPU has this FeatureName, else 0. */
 export declare function gpu_feature(name: u32): i32;
 
-/** Gives the GPU's value of this LimitName. */
+/** Returns the GPU's value of this LimitName, at most 2^32 - 1; 0 for a name that the host does not know. */
 export declare function gpu_limit(name: u32): u32;
 
-/** Ends the game, and does not return; 0 means that it is over, 1 to 255 that it failed. */
+/** Appends bytes to the state, STATE_BYTES_MAX in all. Traps outside `save`. */
+export declare function state_write(address: usize, length: u32): void;
+
+/** Copies up to `length` bytes, from `offset` on, of the state that `load` is given, and returns how many: none outside `load`. */
+export declare function state_read(offset: u32, address: usize, length: u32): u32;
+
+/** Ends the game and does not return: the module is not called again, and what this call has submitted is lost. 0 means that the game is over, 1 to EXIT_STATUS_MAX that it failed; any other number traps. */
 export declare function exit(status: i32): void;

@@ -4,7 +4,10 @@ import { State } from './state';
 const MULTIPLIER: u64 = ((<u64>0x5851f42d) << 32) | 0x4c957f2d;
 const INCREMENT: u64 = ((<u64>0x14057b7e) << 32) | 0xf767814f;
 
-/** A source of numbers that depends on its seed alone: PCG-XSH-RR 64/32 (O'Neill 2014, https://www.pcg-random.org). */
+/**
+ * A source of random numbers that depends on its seed alone: PCG-XSH-RR 64/32 (O'Neill 2014, https://www.pcg-
+ * random.org).
+ */
 export class Random {
   private state: u64 = 0;
 
@@ -12,36 +15,39 @@ export class Random {
     this.reseed(seed);
   }
 
-  /** Begins again from a seed. */
+  /** Starts over from a seed. */
   reseed(seed: u64): void {
     this.state = seed + INCREMENT;
     this.next();
     this.next();
   }
 
-  /** Passes where it stands. */
+  /** Passes the source's position through `state`, to be saved or loaded. */
   pass(state: State): void {
     this.state = state.u64(this.state);
   }
 
-  /** Gives a whole number of 32 random bits. */
+  /** Returns 32 random bits. */
   next(): u32 {
     const old = this.state;
     this.state = old * MULTIPLIER + INCREMENT;
     return rotr<u32>(<u32>(((old >> 18) ^ old) >> 27), <u32>(old >> 59));
   }
 
-  /** Gives a number in [0, 1). */
+  /** Returns a number from 0 up to, but not including, 1. */
   float(): f32 {
     return <f32>(this.next() >> 8) * <f32>(1.0 / 16777216.0);
   }
 
-  /** Gives a number in [low, high). */
+  /** Returns a number from `low` up to, but not including, `high`. */
   range(low: f32, high: f32): f32 {
     return low + (high - low) * this.float();
   }
 
-  /** Gives a whole number in [0, count), by Lemire's multiplication; its bias is below count / 2^32. */
+  /**
+   * Returns a whole number from 0 up to, but not including, `count`, by Lemire's multiplication. Its bias is below
+   * count / 2^32.
+   */
   below(count: u32): u32 {
     return <u32>((<u64>this.next() * count) >> 32);
   }

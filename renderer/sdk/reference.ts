@@ -1,161 +1,168 @@
-/** Writes the SDK's reference of its docstrings; a build tool, like generate.ts. The sources are formatted, so that lines can be trusted. */
-import { readFileSync } from 'node:fs';
+/** Writes SDK.md from the SDK's doc comments: `node renderer/sdk/reference.ts`; with `--check` it only compares. */
+import { readFileSync, writeFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { type Declared, Sources, type Target } from './syntax.ts';
 
-/** What games import, by subject: title, file of renderer/sdk, and the name that a file is imported under as a whole. */
-const chapters: [title: string, parts: [file: string, space?: string][]][] = [
-  ['The game', [['game'], ['input'], ['state'], ['random'], ['assets'], ['log', 'log'], ['nearlight']]],
-  ['The GPU', [['gpu/device'], ['gpu/queue'], ['gpu/reply'], ['gpu/object']]],
-  ['Resources', [['gpu/buffer'], ['gpu/texture'], ['gpu/binding'], ['gpu/query']]],
-  ['Pipelines', [['gpu/pipeline']]],
-  ['Commands', [['gpu/encoder'], ['gpu/commands'], ['gpu/pass'], ['gpu/bundle']]],
+/** The files that a game imports: its name for each, and the file. */
+const ENTRIES = { '@nearlight/sdk': 'index.ts', '@nearlight/sdk/scene': 'scene/index.ts' } as const;
+
+/** Chapters by the files that they are about; every public symbol lies in one. */
+const CHAPTERS: readonly (readonly [title: string, files: readonly string[]])[] = [
+  ['The game', ['game', 'input', 'state', 'random', 'assets', 'log', 'nearlight'].map(sdk)],
+  ['The GPU', ['gpu/device', 'gpu/queue', 'gpu/reply', 'gpu/object'].map(sdk)],
+  ['Resources', ['gpu/buffer', 'gpu/texture', 'gpu/binding', 'gpu/query'].map(sdk)],
+  ['Pipelines', ['gpu/pipeline'].map(sdk)],
+  ['Commands', ['gpu/encoder', 'gpu/pass', 'gpu/commands', 'gpu/bundle'].map(sdk)],
+  ['Mathematics', ['math/vec2', 'math/vec3', 'math/vec4', 'math/quat', 'math/mat4'].map(sdk)],
   [
-    'Mathematics',
+    'Packed models',
     [
-      ['math/vec2', 'vec2'],
-      ['math/vec3', 'vec3'],
-      ['math/vec4', 'vec4'],
-      ['math/quat', 'quat'],
-      ['math/mat4', 'mat4'],
-    ],
+      'file',
+      'model',
+      'pose',
+      'environment',
+      'pipelines',
+      'materials',
+      'shaders',
+      'orbit',
+      'transform',
+      'items',
+      'animation',
+      'sky',
+      'textures',
+    ].map((name) => `scene/${name}.ts`),
   ],
-  ['Enums and flags', [['enums']]],
+  ['Constants', ['contract/abi.ts']],
+  ['Enums and flags', [sdk('enums')]],
 ];
 
-/** Exported for the SDK's own files, or for the host; a game has no use for them. */
-const internal = new Set([
-  ...['version', 'init', 'join', 'leave', 'tick', 'render', 'save', 'load', 'openIo', 'readReplies', 'retag'],
-  ...['ask', 'askPipeline', 'answer', 'newestWorkDone', 'takeId', 'idOf', 'submit', 'gpu_feature', 'gpu_limit'],
-  ...['log', 'asset_find', 'asset_size', 'asset_read', 'state_read', 'state_write'],
-]);
-
-const DOC = /^( *)\/\*\*([\s\S]*?)\*\//;
-
-interface Entry {
-  about: string;
-  /** The declaration without its body, on one line. */
-  head: string;
-  /** What is between the braces of a class or namespace. */
-  body: string;
+function sdk(name: string): string {
+  return `sdk/${name}.ts`;
 }
 
-const oneLine = (text: string): string =>
-  text
-    .replace(/\s+/g, ' ')
-    .replace(/([([]) /g, '$1')
-    .replace(/,? ([)\]])/g, '$1')
-    .trim();
-const prose = (comment: string): string => oneLine(comment.replace(/^\s*\* ?/gm, ''));
 const cell = (text: string): string => text.replaceAll('|', '\\|');
 
-/** Declarations that stand `indent` spaces deep in `text`, with the docstring that precedes each. */
-function declarations(text: string, indent: number): Entry[] {
-  const pad = ' '.repeat(indent);
-  const lines = text.split('\n');
-  const entries: Entry[] = [];
-  let about = '';
-  for (let at = 0; at < lines.length; at++) {
-    const line = lines[at]!;
-    if (!line.startsWith(pad) || line[indent] === ' ' || line.slice(indent) === '') continue;
-    const doc = DOC.exec(lines.slice(at).join('\n'));
-    if (doc && doc[1]!.length === indent) {
-      about = prose(doc[2]!);
-      at += doc[0].split('\n').length - 1;
-      continue;
-    }
-    const end = declarationEnd(lines, at, pad);
-    const whole = lines.slice(at, end + 1).join('\n');
-    const brace = /\{\n/.exec(whole)?.index ?? whole.length;
-    entries.push({ about, head: oneLine(whole.slice(0, brace).replace(/;$/, '')), body: whole.slice(brace + 2) });
-    about = '';
-    at = end;
+/** A symbol that games can use, under the name that they use. */
+interface Public {
+  name: string;
+  entry: string;
+  symbol: Declared;
+}
+
+/** The SDK as games see it. */
+class Surface {
+  readonly symbols: Public[] = [];
+  /** Files that are imported as a whole, by their name. */
+  readonly spaces = new Map<string, string>();
+  readonly sources: Sources;
+  readonly #seen = new Set<string>();
+
+  constructor(root: string, entries: Readonly<Record<string, string>>) {
+    this.sources = new Sources(root);
+    for (const [entry, file] of Object.entries(entries))
+      for (const [name, target] of this.sources.exports(file)) this.#add(name, entry, target);
   }
-  return entries;
+
+  #add(name: string, entry: string, target: Target): void {
+    if (target.name === undefined) {
+      this.spaces.set(name, target.file);
+      return;
+    }
+    const symbol = this.sources.find(target);
+    if (!symbol) throw new Error(`${target.file}: exports ${target.name}, which it does not declare`);
+    const key = `${symbol.file} ${symbol.name}`;
+    if (this.#seen.has(key) || symbol.about.startsWith('@internal')) return;
+    this.#seen.add(key);
+    this.symbols.push({ name, entry, symbol });
+    // The base of a public class, and the class of a public object, are public as well.
+    for (const [other, found] of this.#visibleIn(symbol.file))
+      if (other === symbol.base) this.#add(other, entry, found);
+  }
+
+  *#visibleIn(file: string): Iterable<[string, Target]> {
+    for (const { name } of this.sources.declared(file)) yield [name, { file, name }];
+    yield* this.sources.imports(file);
+  }
 }
 
-/** The last line of what begins at `start`: one line, or up to the line that closes it at the same depth. */
-function declarationEnd(lines: string[], start: number, pad: string): number {
-  if (/[;}]$/.test(lines[start]!)) return start;
-  let end = start + 1;
-  while (
-    end < lines.length &&
-    !(lines[end]!.startsWith(pad) && /^\S/.test(lines[end]!.slice(pad.length)) && /[;}]$/.test(lines[end]!))
-  )
-    end++;
-  return end;
+/** Lists the public symbols and members that have no doc comment. */
+export function undocumented(root: string, entries: Readonly<Record<string, string>> = ENTRIES): string[] {
+  const { symbols, spaces, sources } = new Surface(root, entries);
+  const inSpaces = [...spaces.values()].flatMap((file) => exportedFrom(sources, file));
+  return [...symbols.map(({ symbol }) => symbol), ...inSpaces].flatMap((symbol) => [
+    ...(symbol.about === '' ? [`${symbol.file}:${symbol.line}: ${symbol.name} has no doc comment`] : []),
+    ...(symbol.kind === 'class' ? symbol.members : [])
+      .filter(({ about }) => about === '')
+      .map(({ name, line }) => `${symbol.file}:${line}: ${symbol.name}.${name} has no doc comment`),
+  ]);
 }
 
-function members(entry: Entry): string[] {
-  const rows = declarations(entry.body, 2).filter(
-    ({ head, about }) =>
-      !/^(private|protected|constructor)\b/.test(head) &&
-      !/^\/\//.test(head) &&
-      head !== '}' &&
-      !about.startsWith('@internal'),
-  );
+function exportedFrom(sources: Sources, file: string): Declared[] {
+  const names = sources.exports(file);
+  return sources.declared(file).filter(({ name }) => names.has(name));
+}
+
+function table(rows: readonly { head: string; about: string }[]): string[] {
   if (rows.length === 0) return [];
-  const signature = (head: string) =>
-    cell(
-      head
-        .replace(/ \{\}$/, '')
-        .replace(/^readonly /, '')
-        .replace(/\b_(\w+: )/g, '$1'),
-    );
+  return ['', '| | |', '| --- | --- |', ...rows.map(({ head, about }) => `| \`${cell(head)}\` | ${cell(about)} |`)];
+}
+
+function section({ symbol, entry }: Public): string[] {
+  const { kind, head, name, about, members } = symbol;
+  const from = entry === '@nearlight/sdk' ? '' : ` From \`${entry}\`.`;
+  if (kind === 'enum')
+    return ['', `### \`${name}\``, '', about, '', members.map((member) => `\`${member.name}\``).join(' ')];
+  return ['', `### \`${head}\``, '', `${about}${from}`, ...(kind === 'class' ? table(members) : [])];
+}
+
+/** A file that is imported as a whole, as one table. */
+function space(name: string, symbols: readonly Declared[]): string[] {
+  const type = symbols.find(({ kind }) => kind === 'type');
+  const functions = symbols.filter(({ kind }) => kind === 'function');
+  const about = type ? ['', `${type.about} \`${type.head}\``] : [];
   return [
     '',
-    '| | |',
-    '| --- | --- |',
-    ...rows.map(({ head, about }) => `| \`${signature(head)}\` | ${cell(about)} |`),
+    `### \`${name}\``,
+    ...about,
+    ...table(functions.map(({ head, about: text }) => ({ head: `${name}.${head}`, about: text }))),
   ];
 }
 
-function namespaceValues({ body }: Entry): string {
-  return [...body.matchAll(/export const (\w+)/g)].map((match) => `\`${match[1]}\``).join(' ');
-}
-
-function section(entry: Entry): string[] {
-  const [, kind, name] =
-    /^(?:export )?(?:declare )?(?:abstract )?(class|function|namespace|const|type) (\w+)/.exec(entry.head) ?? [];
-  // What is not exported, but for a class whose one object is.
-  if (!kind || internal.has(name!) || !/^export|^class/.test(entry.head)) return [];
-  const about = entry.about === '' ? [] : [entry.about];
-  const head = entry.head.replace(/^export (declare )?/, '').replace(/: (\w+) = new \1\(\)$/, ': $1');
-  if (kind === 'class') return ['', `### \`${head}\``, '', ...about, ...members(entry)];
-  if (kind === 'namespace') return ['', `### \`${name}\``, '', ...about, '', namespaceValues(entry)];
-  return ['', `### \`${head.replace(/^(function|const|type) /, '')}\``, '', ...about];
-}
-
-/** The functions of a file that is imported whole, as one table. */
-function library(entries: Entry[], space: string): string[] {
-  const functions = entries.filter(({ head }) => /^export function/.test(head));
-  const type = entries.find(({ head }) => /^export type/.test(head));
-  return [
-    '',
-    `### \`${space}\``,
-    ...(type ? ['', `${type.about} \`${type.head.replace(/^export /, '')}\``] : []),
-    '',
-    '| | |',
-    '| --- | --- |',
-    ...functions.map(
-      ({ head, about }) => `| \`${space}.${cell(head.replace(/^export function /, ''))}\` | ${cell(about)} |`,
-    ),
-  ];
-}
-
-/** renderer/sdk/SDK.md, as text. */
-export function reference(root: URL): string {
+/** SDK.md as text. */
+export function reference(root: string): string {
+  const { symbols, spaces, sources } = new Surface(root, ENTRIES);
   const lines = [
     '# The SDK',
     '',
-    "Generated from the docstrings of [sdk/](sdk/index.ts) by `node renderer/contract/generate.ts`. Everything is imported from `'../sdk'`.",
-    "Names, meanings and defaults of the GPU are WebGPU's ([the specification](https://www.w3.org/TR/webgpu/)); descriptors are",
-    'classes whose fields have the defaults shown, and are given as object literals. [ABI.md](ABI.md) is what lies below.',
+    'Generated from the doc comments of the sources by `node renderer/sdk/reference.ts`. A game imports everything from',
+    "`'@nearlight/sdk'`, unless another name is given. The GPU's names, meanings and defaults are WebGPU's",
+    '([the specification](https://www.w3.org/TR/webgpu/)). Descriptors are classes: give an object literal, and leave out the',
+    'fields whose defaults, shown here, are right. [PITFALLS.md](PITFALLS.md) says where AssemblyScript differs from',
+    'TypeScript, and [ABI.md](../contract/ABI.md) describes the layer below the SDK.',
   ];
-  for (const [title, parts] of chapters) {
-    lines.push('', `## ${title}`);
-    for (const [file, space] of parts) {
-      const entries = declarations(readFileSync(new URL(`renderer/sdk/${file}.ts`, root), 'utf8'), 0);
-      lines.push(...(space ? library(entries, space) : entries.flatMap(section)));
+  const missing = new Set([...symbols.map(({ symbol }) => symbol.file), ...spaces.values()]);
+  for (const [title, files] of CHAPTERS) {
+    const chapter: string[] = [];
+    for (const file of files) {
+      missing.delete(file);
+      for (const [name, path] of spaces) if (path === file) chapter.push(...space(name, exportedFrom(sources, file)));
+      chapter.push(...symbols.filter(({ symbol }) => symbol.file === file).flatMap(section));
     }
+    if (chapter.length > 0) lines.push('', `## ${title}`, ...chapter);
   }
+  if (missing.size > 0) throw new Error(`no chapter of the reference has the files ${[...missing].join(', ')}`);
   return `${lines.join('\n')}\n`;
+}
+
+if (import.meta.main) {
+  const root = fileURLToPath(new URL('..', import.meta.url));
+  const page = new URL('./SDK.md', import.meta.url);
+  const faults = undocumented(root);
+  const text = reference(root);
+  if (faults.length > 0) console.error(faults.join('\n'));
+  const stale = readFileSync(page, 'utf8') !== text;
+  if (stale && process.argv.includes('--check'))
+    console.error('renderer/sdk/SDK.md is stale: run `node renderer/sdk/reference.ts`');
+  else if (stale) writeFileSync(page, text);
+  if (faults.length > 0 || (stale && process.argv.includes('--check'))) process.exitCode = 1;
 }

@@ -4,11 +4,11 @@ const BYTES: usize = 4096;
 const scratch: usize = memory.data(4096);
 
 /**
- * The game's state on its way out or in. Each method writes the value that it is given and returns it, or, when a
- * state is loaded, reads one and returns that: `this.health = state.f32(this.health)` is right both ways.
+ * A game's state while it is saved or loaded. Each method takes a value and returns one: the same while the state is
+ * saved, or the one that was saved while it is loaded. So `this.health = state.f32(this.health)` is right both ways.
  */
 export class State {
-  /** Whether values come from a state, instead of going into it. */
+  /** Whether values come from a state instead of going into it. */
   readonly loading: bool;
   private readonly length: u32;
   private at: u32 = 0;
@@ -19,7 +19,7 @@ export class State {
     this.length = length;
   }
 
-  /** Says which layout follows. A state of another one is refused: `load` traps. */
+  /** Passes the number of the layout that follows. Loading a state with another number traps. */
   version(number: u32): void {
     if (this.u32(number) !== number) throw new Error('the state is of another version of this game');
   }
@@ -34,7 +34,7 @@ export class State {
     return this.value<i32>(value);
   }
 
-  /** Passes a whole number, such as the state of a Random. */
+  /** Passes a whole number. */
   u64(value: u64): u64 {
     return this.value<u64>(value);
   }
@@ -54,7 +54,7 @@ export class State {
     return this.value<u8>(value ? 1 : 0) !== 0;
   }
 
-  /** Passes an array of numbers, in place. Its length is a part of the layout. */
+  /** Passes an array of numbers, in place. Its length is part of the layout. */
   array<T>(values: StaticArray<T>): void {
     if (isReference<T>()) ERROR('only arrays of numbers can be passed');
     this.bytes(changetype<usize>(values), <u32>values.length * sizeof<T>());
@@ -90,7 +90,7 @@ export class State {
     this.waiting = 0;
   }
 
-  /** Ends; a state that was not read to its end is of another version. The SDK calls it. */
+  /** Ends the state. Traps if a loaded state was not read to its end. The SDK calls it. */
   close(): void {
     if (!this.loading) this.flush();
     else if (this.at !== this.length) throw new Error('the state is longer than this game needs');

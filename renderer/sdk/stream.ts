@@ -1,4 +1,4 @@
-import { submit as hostSubmit } from './nearlight';
+import { submit as hostSubmit, mark } from './nearlight';
 
 const BYTES: usize = 256 * 1024;
 const LENGTH_WORDS_MAX: u32 = 65535;
@@ -7,8 +7,12 @@ const buffer: usize = heap.alloc(BYTES);
 let used: usize = 0;
 let newest: usize = 0;
 
-/** Gives room for a command of `words` words in the stream; hands over what is there when it is full. */
+/**
+ * Makes room for a command of `words` words and returns its address. Hands over what is there if the stream is full.
+ */
 export function reserve(words: u32): usize {
+  // Builds that are not optimised are for development: there the host names the source line of a command it refuses.
+  if (ASC_OPTIMIZE_LEVEL === 0) mark();
   if (words > LENGTH_WORDS_MAX) throw new Error('a command is longer than 65,535 words');
   const bytes = (<usize>words) << 2;
   if (used + bytes > BYTES) flush();
@@ -18,7 +22,7 @@ export function reserve(words: u32): usize {
   return p;
 }
 
-/** Gives the newest command another opcode, whose fields are the same. */
+/** Gives the newest command another opcode that has the same fields. */
 export function retag(opcode: u32): void {
   store<u16>(newest, <u16>opcode);
 }
@@ -30,7 +34,7 @@ export function flush(): void {
   used = 0;
 }
 
-/** Writes a string as UTF-8, padded with zeros to a word; returns where it ends. */
+/** Writes a string as UTF-8, padded with zeros to a word. Returns where it ends. */
 export function text(at: usize, value: string, byteLength: u32): usize {
   const padded = <usize>((byteLength + 3) & ~3);
   if (padded > 0) store<u32>(at + padded - 4, 0);

@@ -2,7 +2,8 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
-import { packAssets } from '../../assets/folder.ts';
+import { createAssetPackFromFolder } from '../../assets/folder.ts';
+import { must } from '../../host/base/assert.ts';
 import { readAssets } from '../../host/base/assets.ts';
 
 const folders: string[] = [];
@@ -10,6 +11,7 @@ afterEach(async () => {
   for (const folder of folders.splice(0)) await rm(folder, { recursive: true, force: true });
 });
 
+/** Creates a folder with these files. */
 async function folder(files: Record<string, string | Uint8Array> = {}): Promise<string> {
   const path = await mkdtemp(join(tmpdir(), 'nearlight-pack-'));
   folders.push(path);
@@ -20,23 +22,24 @@ async function folder(files: Record<string, string | Uint8Array> = {}): Promise<
   return path;
 }
 
+/** Makes an asset pack from a folder. Resolves with the name and contents of each asset. */
 async function unpacked(path: string): Promise<[string, string][]> {
-  const pack = await packAssets(path);
+  const pack = await createAssetPackFromFolder(path);
   return readAssets(pack).map(({ name, offset, bytes }) => [
     name,
     Buffer.from(pack.subarray(offset, offset + bytes)).toString('latin1'),
   ]);
 }
 
-test('no folder, an empty one, and one of folders alone make an empty pack', async () => {
+test('a folder that is missing, empty, or has only empty subfolders makes an empty asset pack', async () => {
   const path = await folder();
-  expect(await packAssets(join(path, 'missing'))).toHaveLength(0);
-  expect(await packAssets(path)).toHaveLength(0);
+  expect(await createAssetPackFromFolder(join(path, 'missing'))).toHaveLength(0);
+  expect(await createAssetPackFromFolder(path)).toHaveLength(0);
   await mkdir(join(path, 'deep/er'), { recursive: true });
-  expect(await packAssets(path)).toHaveLength(0);
+  expect(await createAssetPackFromFolder(path)).toHaveLength(0);
 });
 
-test('names are paths below the folder, sorted; contents come back', async () => {
+test('assets are named by their paths, sorted by name, and have the contents of the files', async () => {
   const path = await folder({ 'z.bin': 'last', 'a/b/c.txt': 'deep', 'a.txt': 'first', 'ü.txt': 'two bytes', none: '' });
   const all = [
     ['a.txt', 'first'],
@@ -49,22 +52,25 @@ test('names are paths below the folder, sorted; contents come back', async () =>
   expect(await unpacked(`${path}/`)).toEqual(all);
 });
 
-test.each([0, 1, 255, 256, 257, 512])('%i bytes are whole, aligned and inside the pack', async (bytes) => {
+test.each([0, 1, 255, 256, 257, 512])('an asset of %i bytes is complete and aligned to 256 bytes', async (bytes) => {
   const contents = Uint8Array.from({ length: bytes }, (_, index) => index * 31);
-  const pack = await packAssets(await folder({ a: contents, b: 'after' }));
-  const [a, b] = readAssets(pack);
-  expect(pack.subarray(a!.offset, a!.offset + a!.bytes)).toEqual(Buffer.from(contents));
-  expect(Buffer.from(pack.subarray(b!.offset, b!.offset + b!.bytes)).toString()).toBe('after');
-  expect([a!.offset % 256, b!.offset % 256, pack.length % 256]).toEqual([0, 0, 0]);
-  expect(b!.offset - a!.offset).toBe(Math.ceil(bytes / 256) * 256);
+  const pack = await createAssetPackFromFolder(await folder({ a: contents, b: 'after' }));
+  const [first, second] = readAssets(pack);
+  const [a, b] = [must(first, 'first asset'), must(second, 'second asset')];
+  expect(pack.subarray(a.offset, a.offset + a.bytes)).toEqual(Buffer.from(contents));
+  expect(Buffer.from(pack.subarray(b.offset, b.offset + b.bytes)).toString()).toBe('after');
+  expect([a.offset % 256, b.offset % 256, pack.length % 256]).toEqual([0, 0, 0]);
+  expect(b.offset - a.offset).toBe(Math.ceil(bytes / 256) * 256);
 });
 
-test('the same files make the same bytes', async () => {
+test('the same files make the same asset pack', async () => {
   const files = { one: 'a', 'two/three': 'b' };
-  expect(await packAssets(await folder(files))).toEqual(await packAssets(await folder(files)));
+  expect(await createAssetPackFromFolder(await folder(files))).toEqual(
+    await createAssetPackFromFolder(await folder(files)),
+  );
 });
 
-test('a file in place of the folder is an error', async () => {
+test('a file in place of the folder is refused', async () => {
   const path = await folder({ file: '' });
-  await expect(packAssets(join(path, 'file'))).rejects.toThrow('ENOTDIR');
+  await expect(createAssetPackFromFolder(join(path, 'file'))).rejects.toThrow('ENOTDIR');
 });

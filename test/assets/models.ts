@@ -19,8 +19,9 @@ import draco from 'draco3dgltf';
 import { MeshoptDecoder } from 'meshoptimizer/decoder';
 import { MeshoptEncoder } from 'meshoptimizer/encoder';
 import sharp from 'sharp';
+import { must } from '../../host/base/assert.ts';
 
-/** Colours of the model `palette` from left to right, and where it takes its own from: the middle of the second. */
+/** Colours in the texture of the model `palette`, from left to right. PALETTE_UV is the middle of the second. */
 export const PALETTE = [
   [255, 0, 0],
   [40, 200, 60],
@@ -29,9 +30,10 @@ export const PALETTE = [
 ] as const;
 const PALETTE_UV = [0.375, 0.5];
 
+const positionsOf = (primitive: Primitive) => must(primitive.getAttribute('POSITION'), 'positions');
 const newDocument = (): Document => new GltfDocument().setLogger(new Logger(Logger.Verbosity.SILENT));
 
-/** A sphere of `columns` x `rows` quads with normals and texture coordinates. */
+/** Makes a sphere of `columns` x `rows` quads with normals and texture coordinates. */
 export function sphere(document: Document, columns = 48, rows = 24, radius = 1): Primitive {
   const positions: number[] = [];
   const uvs: number[] = [];
@@ -65,7 +67,7 @@ export function sphere(document: Document, columns = 48, rows = 24, radius = 1):
     .setIndices(document.createAccessor().setBuffer(buffer).setArray(new Uint16Array(indices)));
 }
 
-/** Puts a primitive into the scene, at a place of its own. */
+/** Adds a primitive to the scene. */
 export function show(document: Document, primitive: Primitive, translation: [number, number, number] = [0, 0, 0]) {
   const scene = document.getRoot().listScenes()[0] ?? document.createScene();
   const node = document.createNode().setMesh(document.createMesh().addPrimitive(primitive)).setTranslation(translation);
@@ -73,7 +75,7 @@ export function show(document: Document, primitive: Primitive, translation: [num
   return node;
 }
 
-/** A PNG whose texels `color` gives, 0 to 255. */
+/** Makes a square PNG. @param color returns the channels of a texel, each from 0 to 255 */
 export function picture(size: number, color: (x: number, y: number) => number[]): Promise<Buffer> {
   const channels = color(0, 0).length as 1 | 2 | 3 | 4;
   const data = Buffer.alloc(size * size * channels);
@@ -140,7 +142,7 @@ async function transformed(): Promise<Uint8Array> {
   const material = await textured(document);
   const transform = document.createExtension(KHRTextureTransform).createTransform();
   transform.setScale([3, 2]).setRotation(0.5).setOffset([0.1, 0.2]);
-  material.getBaseColorTextureInfo()!.setExtension('KHR_texture_transform', transform);
+  must(material.getBaseColorTextureInfo(), 'texture').setExtension('KHR_texture_transform', transform);
   show(document, sphere(document).setMaterial(material));
   return glb(document);
 }
@@ -171,7 +173,7 @@ async function dracoed(): Promise<Uint8Array> {
   return glb(document);
 }
 
-/** Opaque, masked and blended spheres, one unlit, one that glows, coloured vertices. */
+/** Five spheres: opaque, masked, blended, unlit, and one that glows and has coloured vertices. */
 async function alpha(): Promise<Uint8Array> {
   const document = newDocument();
   const holes = await picture(64, (x, y) => [90, 200, 120, checker(x, y, 8) ? 255 : 40]);
@@ -188,23 +190,23 @@ async function alpha(): Promise<Uint8Array> {
   const strength = document.createExtension(KHRMaterialsEmissiveStrength).createEmissiveStrength();
   glow.setExtension('KHR_materials_emissive_strength', strength.setEmissiveStrength(4));
   const colored = sphere(document).setMaterial(glow);
-  const count = colored.getAttribute('POSITION')!.getCount();
+  const count = positionsOf(colored).getCount();
   const colors = Float32Array.from({ length: count * 4 }, (_, i) => (i % 4 === 3 ? 1 : (i >> 2) / count));
   show(document, colored.setAttribute('COLOR_0', float(document, 'VEC4', colors)), [4.8, 0, 0]);
   return glb(document);
 }
 
-/** A bending bar of two joints: rotations by cubic splines, the scale in steps. */
+/** A bar with two joints that bends. Its rotation is animated by cubic splines, and its scale in steps. */
 async function skinned(): Promise<Uint8Array> {
   const document = newDocument();
   const bar = sphere(document, 32, 48).setMaterial(await textured(document));
-  const positions = bar.getAttribute('POSITION')!;
+  const positions = positionsOf(bar);
   const joints: number[] = [];
   const weights: number[] = [];
   for (let i = 0; i < positions.getCount(); i++) {
-    const [x, y, z] = positions.getElement(i, [0, 0, 0]);
-    positions.setElement(i, [x! * 0.5, y! * 2, z! * 0.5]);
-    const upper = Math.min(Math.max(y! * 2 + 0.5, 0), 1);
+    const [x = 0, y = 0, z = 0] = positions.getElement(i, [0, 0, 0]);
+    positions.setElement(i, [x * 0.5, y * 2, z * 0.5]);
+    const upper = Math.min(Math.max(y * 2 + 0.5, 0), 1);
     joints.push(0, 1, 0, 0);
     weights.push(1 - upper, upper, 0, 0);
   }
@@ -213,7 +215,7 @@ async function skinned(): Promise<Uint8Array> {
   const node = show(document, bar);
   const root = document.createNode('lower');
   const upper = document.createNode('upper');
-  document.getRoot().listScenes()[0]!.addChild(root.addChild(upper));
+  must(document.getRoot().listScenes()[0], 'scene').addChild(root.addChild(upper));
   const identity = [1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1];
   const skin = document.createSkin().addJoint(root).addJoint(upper);
   node.setSkin(skin.setInverseBindMatrices(float(document, 'MAT4', [...identity, ...identity])));
@@ -240,15 +242,15 @@ async function skinned(): Promise<Uint8Array> {
   return glb(document);
 }
 
-/** A sphere that grows a spike and a bulge, by weights that an animation moves. */
+/** A sphere with two animated morph targets, a spike and a bulge. */
 async function morphed(): Promise<Uint8Array> {
   const document = newDocument();
   const ball = sphere(document).setMaterial(document.createMaterial().setMetallicFactor(0.1).setRoughnessFactor(0.3));
-  const count = ball.getAttribute('POSITION')!.getCount();
+  const count = positionsOf(ball).getCount();
   for (const axis of [0, 1]) {
     const deltas = new Float32Array(count * 3);
     for (let i = 0; i < count; i++) {
-      const along = ball.getAttribute('POSITION')!.getElement(i, [0, 0, 0])[axis]!;
+      const along = must(positionsOf(ball).getElement(i, [0, 0, 0])[axis], 'coordinate');
       deltas[i * 3 + axis] = Math.max(0, along) ** 6 * 1.5;
     }
     const target = document.createPrimitiveTarget();
@@ -256,7 +258,7 @@ async function morphed(): Promise<Uint8Array> {
     ball.addTarget(target);
   }
   const node = show(document, ball);
-  node.getMesh()!.setWeights([0.5, 0.25]);
+  must(node.getMesh(), 'mesh').setWeights([0.5, 0.25]);
   const sampler = document.createAnimationSampler().setInput(float(document, 'SCALAR', [0, 1, 2]));
   sampler.setOutput(float(document, 'SCALAR', [0, 0, 1, 0.5, 0, 0]));
   const channel = document.createAnimationChannel().setTargetNode(node).setTargetPath('weights').setSampler(sampler);
@@ -264,7 +266,7 @@ async function morphed(): Promise<Uint8Array> {
   return glb(document);
 }
 
-/** Strips, fans, lines and a mesh without normals or indices. */
+/** A strip, a fan, lines, and triangles; all without normals or indices. */
 async function modes(): Promise<Uint8Array> {
   const document = newDocument();
   const flat = (mode: number, values: number[]) =>
@@ -280,7 +282,7 @@ async function modes(): Promise<Uint8Array> {
   return glb(document);
 }
 
-/** A sphere of glass: nothing that is opaque. */
+/** A glass sphere, so that the model has nothing opaque. */
 async function glass(): Promise<Uint8Array> {
   const document = newDocument();
   const material = document.createMaterial().setAlphaMode('BLEND').setBaseColorFactor([0.9, 0.5, 0.2, 0.6]);
@@ -298,7 +300,7 @@ async function unlit(document: Document, texels: Promise<Buffer>): Promise<Mater
   return material.setExtension('KHR_materials_unlit', document.createExtension(KHRMaterialsUnlit).createUnlit());
 }
 
-/** A quad of two units; its corners go round counterclockwise as its front shows them. */
+/** A quad. @param corners counterclockwise, as seen from its front */
 function quad(document: Document, corners: readonly (readonly number[])[]): Primitive {
   const indices = float(document, 'SCALAR', []).setArray(new Uint16Array([0, 1, 2, 0, 2, 3]));
   return document
@@ -312,20 +314,20 @@ const UPRIGHT = [
   [1, -1, 0],
   [1, 1, 0],
   [-1, 1, 0],
-];
+] as const;
 
-/** A quad whose corners all have the texture coordinates of one texel, as models with a palette do. */
+/** A quad whose corners share one texture coordinate, as in models that take their colours from a palette. */
 async function palette(): Promise<Uint8Array> {
   const document = newDocument();
-  const stripes = picture(4, (x) => [...PALETTE[x]!]);
+  const stripes = picture(4, (x) => [...must(PALETTE[x], 'colour')]);
   const primitive = quad(document, UPRIGHT).setMaterial(await unlit(document, stripes));
-  const uvs = document.createAccessor().setType('VEC2').setBuffer(document.getRoot().listBuffers()[0]!);
+  const uvs = document.createAccessor().setType('VEC2').setBuffer(must(document.getRoot().listBuffers()[0], 'buffer'));
   primitive.setAttribute('TEXCOORD_0', uvs.setArray(Float32Array.from([0, 1, 2, 3].flatMap(() => PALETTE_UV))));
   show(document, primitive);
   return glb(document);
 }
 
-/** A cube of one colour, textured but without texture coordinates. */
+/** A cube of one colour that has a texture but no texture coordinates. */
 async function bare(): Promise<Uint8Array> {
   const document = newDocument();
   const material = await unlit(
@@ -336,14 +338,14 @@ async function bare(): Promise<Uint8Array> {
   for (const turn of turns) {
     const face = quad(
       document,
-      UPRIGHT.map(([x, y]) => [x!, y!, 1]),
+      UPRIGHT.map(([x, y]) => [x, y, 1]),
     );
     show(document, face.setMaterial(material)).setRotation(turn as [number, number, number, number]);
   }
   return glb(document);
 }
 
-/** A quarter turn about an axis. */
+/** A quaternion for a quarter turn about an axis. @param side 1 or -1, for the direction */
 function quarter(axis: number, side: number): number[] {
   return [0, 1, 2].map((at) => (at === axis ? side * Math.SQRT1_2 : 0)).concat(Math.SQRT1_2);
 }
@@ -351,12 +353,12 @@ function quarter(axis: number, side: number): number[] {
 /** A horizontal quad. */
 async function level(): Promise<Uint8Array> {
   const document = newDocument();
-  const corners = UPRIGHT.map(([x, y]) => [x!, 0, -y!]);
+  const corners = UPRIGHT.map(([x, y]) => [x, 0, -y]);
   show(document, quad(document, corners).setMaterial(document.createMaterial().setMetallicFactor(0)));
   return glb(document);
 }
 
-/** Many metals and roughnesses in rows. */
+/** Two rows of spheres, one metallic and one not, with increasing roughness. */
 async function materials(): Promise<Uint8Array> {
   const document = newDocument();
   for (let metallic = 0; metallic < 2; metallic++) {
@@ -372,7 +374,7 @@ async function materials(): Promise<Uint8Array> {
   return glb(document);
 }
 
-/** Every model that the tests make, by name. */
+/** Functions that make the models for tests, by name. */
 export const models: Record<string, () => Promise<Uint8Array>> = {
   base,
   transformed,
@@ -387,5 +389,5 @@ export const models: Record<string, () => Promise<Uint8Array>> = {
   materials,
 };
 
-/** Models whose pictures have an exact colour or an even light. */
+/** Models whose pictures are known exactly: a single colour, or even light. */
 export const surfaces: Record<string, () => Promise<Uint8Array>> = { palette, bare, level };

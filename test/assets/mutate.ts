@@ -1,7 +1,7 @@
-import { packModel } from '../../assets/pack/pack.ts';
+import { packModel } from '../../assets/packer/packer.ts';
 import { exitStatus, NearlightError } from '../../host/base/errors.ts';
 
-/** A small repeatable source of randomness: mulberry32. */
+/** Returns a pseudo-random generator of numbers from 0 to 1 (Mulberry32). */
 export function random(seed: number): () => number {
   let state = seed >>> 0;
   return () => {
@@ -12,6 +12,7 @@ export function random(seed: number): () => number {
   };
 }
 
+/** Values that may break a reader. */
 const VALUES: readonly unknown[] = [
   0,
   1,
@@ -56,7 +57,7 @@ const VALUES: readonly unknown[] = [
   [1e39, 0, 0],
 ];
 
-/** A GLB with a JSON that has been changed in a few places, or with bytes that have; the same for the same seed. */
+/** Changes a few values in the JSON of a GLB, or a few of its bytes, at random. The same seed makes the same changes. */
 export function mutate(glb: Uint8Array, seed: number): Uint8Array {
   const next = random(seed);
   const below = (count: number) => Math.floor(next() * count);
@@ -72,11 +73,11 @@ export function mutate(glb: Uint8Array, seed: number): Uint8Array {
 function mutateBytes(bytes: Uint8Array, below: (count: number) => number): Uint8Array {
   const out = Uint8Array.from(bytes);
   for (let i = 1 + below(8); i > 0; i--) {
-    // The head of the file, and whatever is near it, decides most.
+    // The start of the file matters most.
     const at = below(below(2) === 0 ? Math.min(out.length, 2048) : out.length);
     const how = below(4);
     if (how === 0) out[at] = below(256);
-    if (how === 1) out[at]! ^= 1 << below(8);
+    if (how === 1) out[at] = (out[at] ?? 0) ^ (1 << below(8));
     if (how === 2) out.fill(below(2) * 255, at, at + below(64));
     if (how === 3 && below(8) === 0) return out.subarray(0, at);
   }
@@ -101,11 +102,11 @@ function mutateValue(json: unknown, below: (count: number) => number): void {
   if (how === 0) delete owner[key];
   else if (how === 1 && typeof old === 'number') owner[key] = old + below(9) - 4;
   else if (how === 2 && typeof old === 'number') owner[key] = old * 2 ** below(30);
-  else if (how === 3) owner[key] = structuredClone(places[below(places.length)]!.owner);
+  else if (how === 3) owner[key] = structuredClone(places[below(places.length)]?.owner);
   else owner[key] = structuredClone(VALUES[below(VALUES.length)]);
 }
 
-/** The chunks of a GLB; undefined where it has no JSON. */
+/** Returns the chunks of a GLB; undefined if it is not one. */
 export function split(glb: Uint8Array): { json: Uint8Array; binary: Uint8Array } | undefined {
   const view = new DataView(glb.buffer, glb.byteOffset, glb.byteLength);
   if (glb.length < 20 || view.getUint32(0, true) !== 0x46546c67) return undefined;
@@ -113,7 +114,7 @@ export function split(glb: Uint8Array): { json: Uint8Array; binary: Uint8Array }
   return { json: glb.subarray(20, 20 + length), binary: glb.subarray(20 + length + 8) };
 }
 
-/** A GLB of these chunks. */
+/** Makes a GLB from two chunks. */
 export function join(json: Uint8Array, binary: Uint8Array): Uint8Array {
   const padded = Buffer.concat([json, Buffer.alloc(-json.length & 3, ' ')]);
   const bin = Buffer.concat([binary, Buffer.alloc(-binary.length & 3)]);
@@ -129,16 +130,16 @@ export function join(json: Uint8Array, binary: Uint8Array): Uint8Array {
   return new Uint8Array(Buffer.concat([head, padded, middle, bin]));
 }
 
-/** What became of a mutated model, and what it took. */
+/** The result of packing a mutated model. */
 export interface Outcome {
-  /** '' for a model that was packed. */
+  /** The error that refused the model; '' if it was packed. */
   message: string;
   ms: number;
 }
 
 /**
- * Packs a mutated model as the seed has it.
- * @throws Error where what happens is neither success nor a coded error of one line that names a place
+ * Mutates a model and packs it.
+ * @throws Error if the result is neither a packed model nor a coded error that names a place
  */
 export async function tryMutated(glb: Uint8Array, seed: number): Promise<Outcome> {
   const bytes = mutate(glb, seed);
@@ -149,7 +150,7 @@ export async function tryMutated(glb: Uint8Array, seed: number): Promise<Outcome
   } catch (error) {
     if (!(error instanceof NearlightError) || error.code !== 'NL_MODEL' || exitStatus(error) !== 44)
       throw new Error(`seed ${seed}: ${(error as Error).stack}`, { cause: error });
-    // What nothing has foreseen has no place.
+    // An error that the packer did not foresee names no place.
     if (error.detail.startsWith('the model: cannot be read'))
       throw new Error(`seed ${seed}: ${(error.cause as Error).stack}`, { cause: error });
     return { message: error.message, ms: performance.now() - start };

@@ -2,7 +2,8 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type PackedModel, packModel } from '../../assets/pack/pack.ts';
+import { type PackedModel, packModel } from '../../assets/packer/packer.ts';
+import { must } from '../../host/base/assert.ts';
 import * as format from '../../renderer/contract/pack.ts';
 import { models } from './models.ts';
 import { split } from './mutate.ts';
@@ -23,9 +24,13 @@ beforeAll(async () => {
 
 afterAll(() => rmSync(folder, { recursive: true }));
 
-const packed = (name: string) => new Packed(results.get(name)!.bytes);
+const result = (name: string) => must(results.get(name), 'packed model');
+const packed = (name: string) => new Packed(result(name).bytes);
 
-/** Triangles as text, each from its least corner on, sorted: the same set for the same mesh, whatever its order. */
+/**
+ * Returns the triangles of a primitive as sorted texts. Each begins with its least corner, so that the same mesh leads to the
+ * same texts in whatever order its triangles and corners are stored.
+ */
 function shape(model: Packed, primitive = 0, digits = 3): string[] {
   const corners = model
     .triangles(primitive)
@@ -33,48 +38,51 @@ function shape(model: Packed, primitive = 0, digits = 3): string[] {
   const triangles = Array.from({ length: corners.length / 3 }, (_, i) => corners.slice(i * 3, i * 3 + 3).map(String));
   return triangles
     .map((t) => {
-      const first = t.indexOf([...t].sort()[0]!);
+      const first = t.indexOf(must([...t].sort()[0], 'corner'));
       return [...t.slice(first), ...t.slice(0, first)].join(' ');
     })
     .sort();
 }
 
 describe('packModel', () => {
-  it.each(Object.keys(models))('packs %s: head, aligned blocks, indices and levels inside the file', (name) => {
-    const model = packed(name);
-    const { bytes } = model;
-    expect(model.word(format.HEADER_MAGIC)).toBe(format.MODEL_MAGIC);
-    expect(model.word(format.HEADER_BYTES)).toBe(bytes.length);
-    for (const block of [format.HEADER_VERTICES, format.HEADER_INDICES, format.HEADER_MORPHS]) {
-      expect(model.word(block) % format.BLOCK_ALIGNMENT).toBe(0);
-      expect(model.word(block) + model.word(block + 4)).toBeLessThanOrEqual(bytes.length);
-      expect(model.word(block)).toBeGreaterThanOrEqual(model.word(format.HEADER_TABLES));
-    }
-    for (let i = 0; i < model.count(format.SECTION_PRIMITIVES); i++) {
-      const vertices = model.word(model.primitive(i) + format.PRIMITIVE_VERTEX_COUNT);
-      expect(Math.max(...model.indices(i))).toBe(vertices - 1);
-    }
-    for (let i = 0; i < model.count(format.SECTION_LEVELS); i++) {
-      const level = model.at(format.SECTION_LEVELS, i, format.LEVEL_SIZE);
-      const offset = model.word(level + format.LEVEL_OFFSET);
-      expect(offset % format.BLOCK_ALIGNMENT).toBe(0);
-      expect(offset + model.word(level + format.LEVEL_BYTES)).toBeLessThanOrEqual(bytes.length);
-    }
-  });
+  it.each(Object.keys(models))(
+    'packs %s with a correct header, aligned blocks, and indices and levels within their bounds',
+    (name) => {
+      const model = packed(name);
+      const { bytes } = model;
+      expect(model.word(format.HEADER_MAGIC)).toBe(format.MODEL_MAGIC);
+      expect(model.word(format.HEADER_BYTES)).toBe(bytes.length);
+      for (const block of [format.HEADER_VERTICES, format.HEADER_INDICES, format.HEADER_MORPHS]) {
+        expect(model.word(block) % format.BLOCK_ALIGNMENT).toBe(0);
+        expect(model.word(block) + model.word(block + 4)).toBeLessThanOrEqual(bytes.length);
+        expect(model.word(block)).toBeGreaterThanOrEqual(model.word(format.HEADER_TABLES));
+      }
+      for (let i = 0; i < model.count(format.SECTION_PRIMITIVES); i++) {
+        const vertices = model.word(model.primitive(i) + format.PRIMITIVE_VERTEX_COUNT);
+        expect(Math.max(...model.indices(i))).toBe(vertices - 1);
+      }
+      for (let i = 0; i < model.count(format.SECTION_LEVELS); i++) {
+        const level = model.at(format.SECTION_LEVELS, i, format.LEVEL_SIZE);
+        const offset = model.word(level + format.LEVEL_OFFSET);
+        expect(offset % format.BLOCK_ALIGNMENT).toBe(0);
+        expect(offset + model.word(level + format.LEVEL_BYTES)).toBeLessThanOrEqual(bytes.length);
+      }
+    },
+  );
 
-  it('gives the same triangles, whatever their compression', () => {
+  it('produces the same triangles from every kind of compression', () => {
     const plain = shape(packed('base'));
     expect(plain.length).toBe(2208);
     for (const name of ['transformed']) expect(shape(packed(name))).toEqual(plain);
     for (const name of ['quantized', 'meshopt', 'draco']) {
       expect(packed(name).indices(0).length).toBe(2208 * 3);
-      const scale = name === 'draco' ? 1 : packed(name).floats(nodeOf(packed(name), 0) + format.NODE_SCALE, 1)[0]!;
+      const [scale = 0] = name === 'draco' ? [1] : packed(name).floats(nodeOf(packed(name), 0) + format.NODE_SCALE, 1);
       const furthest = Math.max(...packed(name).triangles(0).flat()) * scale;
       expect(furthest).toBeCloseTo(1, 3);
     }
   });
 
-  it('keeps texture transforms, alpha modes, unlit and strong emission', () => {
+  it('keeps texture transforms, alpha modes, unlit materials and strong emission', () => {
     const angle = 0.5;
     const [cos, sin] = [Math.cos(angle), Math.sin(angle)];
     const slot = packed('transformed').material(0) + format.MATERIAL_SLOTS;
@@ -91,7 +99,7 @@ describe('packModel', () => {
     expect(alpha.word(alpha.primitive(4) + format.PRIMITIVE_FLAGS)).toBe(format.FLAG_EXTRA);
   });
 
-  it('keeps skins and their animations, and knows how far each joint reaches', () => {
+  it('keeps skins and their animations, and computes how far each joint reaches', () => {
     const model = packed('skinned');
     expect(model.word(model.primitive(0) + format.PRIMITIVE_FLAGS)).toBe(format.FLAG_SKIN);
     expect(model.count(format.SECTION_JOINTS)).toBe(2);
@@ -106,7 +114,7 @@ describe('packModel', () => {
     expect(model.word(model.channel(1).record + format.CHANNEL_INTERPOLATION)).toBe(format.INTERPOLATION_STEP);
   });
 
-  it('keeps morph targets, sparse ones too, and the weights of the mesh', () => {
+  it('keeps morph targets, including sparse ones, and the weights of the mesh', () => {
     const model = packed('morphed');
     const primitive = model.primitive(0);
     expect(model.word(primitive + format.PRIMITIVE_TARGET_COUNT)).toBe(2);
@@ -122,20 +130,22 @@ describe('packModel', () => {
     expect(Math.max(...halves.subarray(0, count * 6).filter((half) => half < 0x8000))).toBe(0x3c00);
   });
 
-  it('turns strips and fans into triangles that face the same way, and leaves lines out', () => {
+  it('converts strips and fans to triangles that face the same way, and leaves out lines', () => {
     const model = packed('modes');
-    expect(results.get('modes')!.warnings).toEqual(['meshes[2].primitives[0]: points and lines are left out']);
+    expect(result('modes').warnings).toEqual([
+      'meshes[2].primitives[0] is left out: points and lines are not supported',
+    ]);
     expect([0, 1, 2].map((i) => model.indices(i).length / 3)).toEqual([4, 2, 1]);
     for (const primitive of [0, 1, 2]) {
       const corners = model.triangles(primitive);
       for (let i = 0; i < corners.length; i += 3) {
-        const [a, b, c] = [corners[i]!, corners[i + 1]!, corners[i + 2]!];
-        expect((b[0]! - a[0]!) * (c[1]! - a[1]!) - (b[1]! - a[1]!) * (c[0]! - a[0]!)).toBeGreaterThan(0);
+        const [[ax = 0, ay = 0] = [], [bx = 0, by = 0] = [], [cx = 0, cy = 0] = []] = corners.slice(i, i + 3);
+        expect((bx - ax) * (cy - ay) - (by - ay) * (cx - ax)).toBeGreaterThan(0);
       }
     }
   });
 
-  it('reads a .gltf with files beside it and data URIs, and says what it is and how large it becomes', async () => {
+  it('reads a .gltf file with its other files or with data URIs, and reports counts and sizes', async () => {
     const { path, json, binary } = writeGltf('plain');
     const { report } = await packModel(path);
     expect(report.counts).toMatchObject({ primitives: 1, triangles: 2208, textures: 4, materials: 1 });
@@ -149,13 +159,13 @@ describe('packModel', () => {
     expect(inline.bytes).toEqual((await packModel(path)).bytes);
   });
 
-  it('ignores what it does not know, with a warning', async () => {
+  it('ignores unknown extensions with a warning', async () => {
     const { path, json } = writeGltf('strange');
     json.extensionsUsed = ['KHR_materials_clearcoat', 'ACME_roof'];
     json.extensionsRequired = ['ACME_roof'];
     writeFileSync(path, JSON.stringify(json));
     expect((await packModel(path)).warnings).toEqual([
-      'extension ACME_roof is required but not known; the model may look wrong',
+      'extension ACME_roof is required but not supported; the model may look wrong',
       'extension KHR_materials_clearcoat is ignored',
     ]);
   });
@@ -165,9 +175,9 @@ function nodeOf(model: Packed, index: number): number {
   return model.at(format.SECTION_NODES, index, format.NODE_SIZE);
 }
 
-/** The model `base` as a .gltf with its buffer in a file of its own. */
+/** Writes the model `base` as a .gltf file, with its buffer in another file. */
 function writeGltf(name: string) {
-  const { json: text, binary } = split(sources.get('base')!)!;
+  const { json: text, binary } = must(split(must(sources.get('base'), 'model')), 'JSON of the model');
   const json = JSON.parse(Buffer.from(text).toString());
   const length = json.buffers[0].byteLength as number;
   json.buffers[0].uri = 'parts/a%20buffer.bin';

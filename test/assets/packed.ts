@@ -1,6 +1,6 @@
 import * as format from '../../renderer/contract/pack.ts';
 
-/** Reads a packed model as format.ts describes it, for tests. */
+/** Reads a packed model for tests, as renderer/contract/pack.ts describes it. */
 export class Packed {
   readonly bytes: Uint8Array;
   readonly view: DataView;
@@ -18,7 +18,7 @@ export class Packed {
     return this.word(format.HEADER_SECTIONS + section * 8 + 4);
   }
 
-  /** The offset of a record. */
+  /** Byte offset of a record. */
   at(section: number, index: number, size: number): number {
     return this.word(format.HEADER_SECTIONS + section * 8) + index * size;
   }
@@ -35,7 +35,7 @@ export class Packed {
     return this.at(format.SECTION_MATERIALS, index, format.MATERIAL_SIZE);
   }
 
-  /** The positions of a primitive's triangles, corner by corner. */
+  /** Positions of the triangles of a primitive: three corners each. */
   triangles(index: number): number[][] {
     const primitive = this.primitive(index);
     const base = this.word(format.HEADER_VERTICES) + this.word(primitive + format.PRIMITIVE_BASE);
@@ -52,7 +52,7 @@ export class Packed {
     );
   }
 
-  /** The samples of a channel's times, then of its values. */
+  /** Offset of a channel's record, its times and its values. */
   channel(index: number): { record: number; times: number[]; values: number[] } {
     const record = this.at(format.SECTION_CHANNELS, index, format.CHANNEL_SIZE);
     const count = this.word(record + format.CHANNEL_COUNT);

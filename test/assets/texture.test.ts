@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest';
+import { u8 } from '../../assets/element.ts';
 import { encodeTexture } from '../../assets/texture/encode.ts';
 import { blockLevel, type Image, makeLevels, type Role } from '../../assets/texture/levels.ts';
 import { encodeTextures } from '../../assets/texture/pool.ts';
+import { must } from '../../host/base/assert.ts';
 import { openTestGpu } from '../gpu/fixture.ts';
 import { picture } from './models.ts';
 
@@ -15,31 +17,33 @@ const texel = ({ data, width }: Image, x: number, y: number) => [
   ...data.subarray((y * width + x) * 4, (y * width + x) * 4 + 4),
 ];
 
-describe('levels', () => {
-  it('mixes colours in linear light: a checker of black and white is 188, not 128', () => {
+const secondLevel = (image: Image, role: Role) => must(makeLevels(image, role)[1], 'second level');
+
+describe('mip levels', () => {
+  it('mix colours in linear light: a checkerboard of black and white becomes 188, not 128', () => {
     const checker = image(8, (x, y) => [...Array(3).fill(((x ^ y) & 1) * 255), 255]);
     const levels = makeLevels(checker, 'color');
     expect(levels.map(({ width }) => width)).toEqual([8, 4, 2, 1]);
     for (const level of levels.slice(1)) expect(texel(level, 0, 0)).toEqual([188, 188, 188, 255]);
-    expect(texel(makeLevels(checker, 'metalRough')[1]!, 0, 0)).toEqual([128, 128, 128, 255]);
+    expect(texel(secondLevel(checker, 'metalRough'), 0, 0)).toEqual([128, 128, 128, 255]);
   });
 
-  it('does not let what cannot be seen bleed into what can', () => {
+  it('do not mix in the colours of transparent texels', () => {
     const leaf = image(4, (x) => (x < 3 ? [0, 0, 0, 0] : [40, 200, 80, 255]));
-    expect(texel(makeLevels(leaf, 'color')[1]!, 1, 0)).toEqual([40, 200, 80, 128]);
+    expect(texel(secondLevel(leaf, 'color'), 1, 0)).toEqual([40, 200, 80, 128]);
   });
 
-  it('keeps normals at length 1, and covers odd sizes evenly', () => {
+  it('keep normals at length 1, and weigh all texels of odd sizes equally', () => {
     const ridge = image(4, (x) => (x % 2 === 0 ? [218, 128, 218, 255] : [38, 128, 218, 255]));
-    expect(texel(makeLevels(ridge, 'normal')[1]!, 0, 0)[2]).toBeGreaterThan(253);
+    expect(texel(secondLevel(ridge, 'normal'), 0, 0)[2]).toBeGreaterThan(253);
     const data = new Uint8Array(12 * 4).fill(255);
     for (const [x, value] of [0, 90, 180, 0, 90, 180, 0, 90, 180].entries()) data[x * 4] = value;
     const three = { width: 3, height: 4, data };
-    expect(texel(makeLevels(three, 'occlusion')[1]!, 0, 0)[0]).toBeLessThan(128);
+    expect(texel(secondLevel(three, 'occlusion'), 0, 0)[0]).toBeLessThan(128);
   });
 });
 
-/** What a GPU makes of blocks, as RGBA. */
+/** Decodes a compressed level on the GPU. Resolves with RGBA texels. */
 async function decoded(level: ReturnType<typeof blockLevel>, format: GPUTextureFormat): Promise<Uint8Array> {
   const gpu = await openTestGpu('vulkan');
   const { device } = gpu;
@@ -85,15 +89,15 @@ async function decoded(level: ReturnType<typeof blockLevel>, format: GPUTextureF
   return result;
 }
 
-/** Peak signal-to-noise ratio over some channels, in dB. */
+/** Peak signal-to-noise ratio in dB. @param channels of a, @param source the channels of b that they are compared with */
 function psnr(a: Uint8Array, b: Uint8Array, channels: number[], source = channels): number {
   let sum = 0;
   for (let i = 0; i < a.length; i += 4)
-    for (const [k, channel] of channels.entries()) sum += (a[i + channel]! - b[i + source[k]!]!) ** 2;
+    for (const [k, channel] of channels.entries()) sum += (u8(a, i + channel) - u8(b, i + (source[k] ?? channel))) ** 2;
   return 10 * Math.log10(255 ** 2 / Math.max(sum / ((a.length / 4) * channels.length), 1e-9));
 }
 
-describe('blocks', () => {
+describe('compressed blocks', () => {
   const photo = image(64, (x, y) => {
     const wave = Math.sin(x / 7) * Math.cos(y / 5);
     return [128 + wave * 90, (x * 4 + y) & 255, 200 - y * 2 + wave * 30, x < 32 ? 255 : 255 - y * 3].map((v) =>
@@ -106,21 +110,21 @@ describe('blocks', () => {
     ['metalRough', 'bc5-rg-unorm', [0, 1], [1, 2], 40],
     ['normal', 'bc5-rg-unorm', [0, 1], [0, 1], 40],
     ['occlusion', 'bc4-r-unorm', [0], [0], 42],
-  ])('of %s decode on the GPU to the picture, as %s', async (role, format, channels, source, least) => {
+  ])('of %s as %s are decoded by the GPU to nearly the same image', async (role, format, channels, source, least) => {
     const level = blockLevel(photo, role);
     expect(psnr(await decoded(level, format), photo.data, channels, source)).toBeGreaterThan(least);
   });
 
-  it('keep opaque colours opaque and single colours exact', async () => {
+  it('keep opaque texels opaque, and a single colour exact', async () => {
     const flat = image(8, () => [201, 33, 90, 255]);
     const texels = await decoded(blockLevel(flat, 'color'), 'bc7-rgba-unorm');
     expect(texels[3]).toBe(255);
-    for (const [k, value] of [201, 33, 90].entries()) expect(Math.abs(texels[k]! - value)).toBeLessThanOrEqual(1);
+    for (const [k, value] of [201, 33, 90].entries()) expect(Math.abs(u8(texels, k) - value)).toBeLessThanOrEqual(1);
   });
 });
 
 describe('textures', () => {
-  it('of any channels become levels for both kinds of GPU', async () => {
+  it('with any number of channels get compressed and plain levels', async () => {
     for (const color of [
       (x: number) => [x * 4],
       (x: number) => [x * 4, 128],
@@ -131,11 +135,11 @@ describe('textures', () => {
       const { blocks, plain } = await encodeTexture({ file, role: 'color', width: 32, height: 32 });
       expect(blocks.map(({ width }) => width)).toEqual([32, 16, 8, 4, 4, 4]);
       expect(plain.map(({ width }) => width)).toEqual([32, 16, 8, 4, 2, 1]);
-      expect(plain[0]!.data.length).toBe(32 * 32 * 4);
+      expect(plain[0]?.data.length).toBe(32 * 32 * 4);
     }
   });
 
-  it('are made in threads where they are large, and a bad one ends the work', async () => {
+  it('that are large are encoded in worker threads, and a broken one ends the work', async () => {
     const good = await picture(300, (x, y) => [x & 255, y & 255, 0]);
     const done: number[] = [];
     const job = (file: Uint8Array) => ({
@@ -143,7 +147,7 @@ describe('textures', () => {
       role: 'color' as const,
       width: 600,
       height: 600,
-      done: ({ plain }: { plain: { width: number }[] }) => void done.push(plain[0]!.width),
+      done: ({ plain }: { plain: { width: number }[] }) => void done.push(plain[0]?.width ?? 0),
       failed(message: string): never {
         throw new Error(`refused: ${message}`);
       },

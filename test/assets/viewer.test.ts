@@ -1,6 +1,8 @@
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { packModel } from '../../assets/pack/pack.ts';
+import { u8 } from '../../assets/element.ts';
+import { packModel } from '../../assets/packer/packer.ts';
+import { must } from '../../host/base/assert.ts';
 import type { JavaScriptInstance } from '../../host/engine/javascript.ts';
 import type { Gpu } from '../../host/gpu/dawn.ts';
 import { buildModules } from '../../host/play/modules.ts';
@@ -20,33 +22,41 @@ beforeAll(async () => {
 afterAll(() => gpu.close());
 
 async function open(name: string, options?: { compressed?: boolean }): Promise<Viewer> {
-  const viewer = await Viewer.open(gpu, (await packModel(await (models[name] ?? surfaces[name])!())).bytes, options);
+  const viewer = await Viewer.open(
+    gpu,
+    (await packModel(await must(models[name] ?? surfaces[name], 'model')())).bytes,
+    options,
+  );
   await viewer.wait(0.1);
   return viewer;
 }
 
-/** Mean difference of two pictures a channel, of 255. */
+/** Mean difference between two pictures per channel, from 0 to 255. */
 function difference(a: Uint8Array, b: Uint8Array): number {
   let sum = 0;
-  for (let i = 0; i < a.length; i++) sum += Math.abs(a[i]! - b[i]!);
+  for (let i = 0; i < a.length; i++) sum += Math.abs(u8(a, i) - u8(b, i));
   return sum / (a.length * 0.75);
 }
 
-/** Texels that are at least this far from a colour in one channel. */
-function unlike(picture: Uint8Array, [r, g, b]: number[], least: number): number {
+/** Counts the texels that differ from a colour by at least `least` in one channel. */
+function unlike(picture: Uint8Array, [r = 0, g = 0, b = 0]: readonly number[], least: number): number {
   let count = 0;
   for (let i = 0; i < picture.length; i += 4) {
-    const off = Math.max(Math.abs(picture[i]! - r!), Math.abs(picture[i + 1]! - g!), Math.abs(picture[i + 2]! - b!));
+    const off = Math.max(
+      Math.abs(u8(picture, i) - r),
+      Math.abs(u8(picture, i + 1) - g),
+      Math.abs(u8(picture, i + 2) - b),
+    );
     if (off >= least) count++;
   }
   return count;
 }
 
-/** The middle of what is coloured or bright, as the models are and the stage is not; in texels. */
+/** Returns the centre, in texels, of everything colourful or bright. The models are; the stage is not. */
 function middle(picture: Uint8Array): [number, number] {
   let [x, y, count] = [0, 0, 0];
   for (let i = 0; i < picture.length; i += 4) {
-    const [r, g, b] = [picture[i]!, picture[i + 1]!, picture[i + 2]!];
+    const [r, g, b] = [u8(picture, i), u8(picture, i + 1), u8(picture, i + 2)];
     if (Math.max(r, g, b) - Math.min(r, g, b) < 60 && Math.min(r, g, b) < 165) continue;
     x += (i / 4) % WIDTH;
     y += Math.floor(i / 4 / WIDTH);
@@ -55,14 +65,14 @@ function middle(picture: Uint8Array): [number, number] {
   return [x / count, y / count];
 }
 
-/** The colour at a place of the picture, 0 to 1. */
+/** Returns the colour at a place in the picture. @param x and y from 0 to 1 */
 function colorAt(picture: Uint8Array, x: number, y: number): number[] {
   const at = (Math.floor(y * HEIGHT) * WIDTH + Math.floor(x * WIDTH)) * 4;
   return [...picture.subarray(at, at + 3)];
 }
 
 describe('the viewer', () => {
-  it.each(Object.keys(models))('shows %s: something other than the stage, and no error', async (name) => {
+  it.each(Object.keys(models))('shows %s in front of the stage without an error', async (name) => {
     const viewer = await open(name);
     const picture = await viewer.texels(WIDTH, HEIGHT);
     expect(viewer.lines).toEqual([]);
@@ -71,8 +81,8 @@ describe('the viewer', () => {
     await viewer.close();
   });
 
-  it('shows the stage while the model is still on its way, and what is all transparent', async () => {
-    const viewer = await Viewer.open(gpu, (await packModel(await models.base!())).bytes);
+  it('shows the stage while the model loads, and models that are entirely transparent', async () => {
+    const viewer = await Viewer.open(gpu, (await packModel(await must(models.base, 'model')())).bytes);
     const early = await viewer.texels(WIDTH, HEIGHT);
     await viewer.wait(0.1);
     expect(difference(early, await viewer.texels(WIDTH, HEIGHT))).toBeGreaterThan(2);
@@ -82,14 +92,14 @@ describe('the viewer', () => {
     await glass.close();
   });
 
-  it('ends itself where it is given no model', async () => {
+  it('exits with status 1 if it has no model', async () => {
     await expect(load(join(import.meta.dirname, '../../build/model.wasm'))).rejects.toThrow(/NL_GUEST_EXIT.*status 1/);
   });
 
   it.each(['palette', 'bare'])(
     'shows one colour, and no black, where texture coordinates do not vary: %s',
     async (name) => {
-      // Blocks of a compressed texture would not have the exact colour.
+      // A compressed texture would not have the exact colour.
       const viewer = await open(name, { compressed: false });
       const picture = await viewer.texels(WIDTH, HEIGHT);
       const [r, g, b] = PALETTE[1];
@@ -102,7 +112,7 @@ describe('the viewer', () => {
   );
 
   it.each([
-    ['from where it begins', 0],
+    ['from its first position', 0],
     ['from low', -40],
     ['from above', 100],
   ])('shows the floor down to the bottom of the picture, seen %s', async (_, dy) => {
@@ -122,14 +132,14 @@ describe('the viewer', () => {
           .subarray((y * width + 1) * 4)
           .slice(0, 3)
           .reduce((sum, value) => sum + value);
-      // The lower half at the left edge shows the floor alone, whose light changes little from row to row.
+      // The lower part of the left edge shows only the floor, whose brightness changes little from row to row.
       for (let y = Math.ceil(height * 0.6); y < height - 1; y++)
         expect(Math.abs(brightness(y) - brightness(y + 1)), `row ${y} of ${height}`).toBeLessThan(15);
     }
     await viewer.close();
   });
 
-  it('shows compressed textures and plain ones alike', async () => {
+  it('shows compressed and plain textures almost alike', async () => {
     const [blocks, plain] = [await open('base'), await open('base', { compressed: false })];
     const [a, b] = [await blocks.texels(WIDTH, HEIGHT), await plain.texels(WIDTH, HEIGHT)];
     const off = difference(a, b);
@@ -139,17 +149,18 @@ describe('the viewer', () => {
     await plain.close();
   });
 
-  it('shows a model the same, whether or not it was quantized or compressed', async () => {
+  it('shows a model that was quantized or compressed almost like the original', async () => {
     const pictures: Uint8Array[] = [];
     for (const name of ['base', 'quantized', 'meshopt', 'draco']) {
       const viewer = await open(name);
       pictures.push(await viewer.texels(WIDTH, HEIGHT));
       await viewer.close();
     }
-    for (const picture of pictures.slice(1)) expect(difference(pictures[0]!, picture)).toBeLessThan(1);
+    const [first, ...others] = pictures;
+    for (const picture of others) expect(difference(must(first, 'picture'), picture)).toBeLessThan(1);
   });
 
-  it.each(['skinned', 'morphed'])('plays the animation of %s, and again', async (name) => {
+  it.each(['skinned', 'morphed'])('plays the animation of %s, and repeats it', async (name) => {
     const viewer = await open(name);
     const start = middle(await viewer.texels(WIDTH, HEIGHT));
     await viewer.wait(0.9);
@@ -162,7 +173,7 @@ describe('the viewer', () => {
     await viewer.close();
   });
 
-  it('turns round the model as the pointer moves, and the model turns by itself', async () => {
+  it('rotates the model by itself, and further as the pointer moves', async () => {
     const viewer = await open('materials');
     const first = await viewer.texels(WIDTH, HEIGHT);
     await viewer.wait(0.5);
@@ -176,7 +187,7 @@ describe('the viewer', () => {
     await viewer.close();
   });
 
-  it('takes the same picture at the same time, and no more memory as time goes on', async () => {
+  it('draws the same picture at the same time, and uses no more memory as time passes', async () => {
     const [one, two] = [await open('skinned'), await open('skinned')];
     for (const viewer of [one, two]) await viewer.wait(0.5);
     expect(difference(await one.texels(WIDTH, HEIGHT), await two.texels(WIDTH, HEIGHT))).toBe(0);

@@ -1,33 +1,33 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { packFiles } from '../../assets/folder.ts';
+import { createAssetPack } from '../../assets/folder.ts';
 import { readConfig } from '../../host/base/config.ts';
 import type { Instance } from '../../host/engine/engine.ts';
 import { createJavaScriptEngine } from '../../host/engine/javascript.ts';
 import { capabilities } from '../../host/gpu/capability.ts';
 import type { Gpu } from '../../host/gpu/dawn.ts';
-import { Replay } from '../../host/gpu/replay.ts';
+import { CommandReplay } from '../../host/gpu/replay.ts';
 import { createStill, encodePng } from '../../host/video/snapshot.ts';
 
 const WASM = join(import.meta.dirname, '../../build/model.wasm');
 const TICK_RATE = 60;
 
-/** The game `model` on the JavaScript engine and a GPU, with a packed model. */
+/** Runs the game `model` with a packed model, on the JavaScript engine and a GPU. */
 export class Viewer {
   readonly instance: Instance;
   readonly lines: string[];
   readonly #gpu: Gpu;
-  readonly #replay: Replay;
+  readonly #replay: CommandReplay;
   #tick = 0;
 
-  private constructor(gpu: Gpu, instance: Instance, replay: Replay, lines: string[]) {
+  private constructor(gpu: Gpu, instance: Instance, replay: CommandReplay, lines: string[]) {
     this.#gpu = gpu;
     this.instance = instance;
     this.#replay = replay;
     this.lines = lines;
   }
 
-  /** @param packed as packModel gives it; `compressed` false takes texture compression away from the game */
+  /** @param packed the result of packModel() @param compressed false hides the GPU's texture compression from the game */
   static async open(gpu: Gpu, packed: Uint8Array, { compressed = true } = {}): Promise<Viewer> {
     const limits = readConfig({});
     const lines: string[] = [];
@@ -37,12 +37,12 @@ export class Viewer {
       seed: 7,
       tickRate: TICK_RATE,
       seats: 1,
-      assets: packFiles([{ name: 'model', bytes: packed }]),
+      assets: createAssetPack([{ name: 'model', bytes: packed }]),
       gpu: compressed ? facts : { ...facts, features: 0 },
       log: (_level: string, message: string) => lines.push(message),
     };
     const instance = await createJavaScriptEngine().load(readFileSync(WASM), options);
-    const replay = new Replay({
+    const replay = new CommandReplay({
       device: gpu.device,
       limits,
       asset: (handle) => (handle === 0 ? packed : undefined),
@@ -56,13 +56,13 @@ export class Viewer {
     return viewer;
   }
 
-  /** Lets the game's time go on. */
+  /** Advances the game's time. */
   async wait(seconds: number): Promise<void> {
     const end = this.#tick + Math.round(seconds * TICK_RATE);
     while (this.#tick < end) this.#replay.run(await this.instance.tick(this.#tick++));
   }
 
-  /** Draws a picture; gives the texture, which the caller destroys. */
+  /** Draws a picture. The caller destroys the texture. */
   async draw(width = 320, height = 180): Promise<GPUTexture> {
     const texture = createStill(this.#gpu.device, { width, height });
     const submission = await this.instance.render(0, width, height);

@@ -4,11 +4,11 @@ import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { packFiles } from '../../assets/folder.ts';
+import { createAssetPack } from '../../assets/folder.ts';
 import { readConfig } from '../../host/base/config.ts';
 import { createWasmEdgeEngine } from '../../host/engine/wasmedge/engine.ts';
 import { openGpu } from '../../host/gpu/dawn.ts';
-import { type Commands, Replay, type Surface } from '../../host/gpu/replay.ts';
+import { CommandReplay, type CommandStream, type Surface } from '../../host/gpu/replay.ts';
 import { createAnimometer, type Mode, modes, type Options } from '../golden/examples/animometer.ts';
 import { cacheDir } from '../session/compile.ts';
 import { type Bench, benchmark } from './harness.ts';
@@ -45,15 +45,15 @@ const ignore = { log: () => {}, reply: () => {}, write: () => {}, asset: () => u
 async function loadGuest(device: GPUDevice, { mode, count }: Options) {
   const module = readFileSync(join(root, 'build/animometer.wasm'));
   const choice = new Uint8Array(Uint32Array.of(modes.indexOf(mode), count).buffer);
-  const assets = packFiles([{ name: 'options', bytes: choice }]);
+  const assets = createAssetPack([{ name: 'options', bytes: choice }]);
   const options = { limits, seed: 1, tickRate: 120, seats: 1, assets, log: ignore.log };
   const instance = await createWasmEdgeEngine({ cacheDir }).load(module, options);
-  const replay = new Replay({ device, limits, ...ignore });
+  const replay = new CommandReplay({ device, limits, ...ignore });
   replay.run(instance.initial);
   return {
     tick: async (n: number) => replay.run(await instance.tick(n)),
     render: () => instance.render(0, SIZE, SIZE),
-    replay: (commands: Commands, surface: Surface) => replay.run(commands, surface),
+    replay: (commands: CommandStream, surface: Surface) => replay.run(commands, surface),
     async close() {
       replay.destroy();
       await instance.close();

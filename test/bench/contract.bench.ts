@@ -4,7 +4,7 @@ import type { Instance } from '../../host/engine/engine.ts';
 import { createJavaScriptEngine } from '../../host/engine/javascript.ts';
 import { createWasmEdgeEngine } from '../../host/engine/wasmedge/engine.ts';
 import { type Gpu, openGpu } from '../../host/gpu/dawn.ts';
-import { type Commands, Replay, type Surface } from '../../host/gpu/replay.ts';
+import { CommandReplay, type CommandStream, type Surface } from '../../host/gpu/replay.ts';
 import { cacheDir, compile, load } from '../session/compile.ts';
 import { type Bench, benchmark } from './harness.ts';
 import { idleDevice } from './idle.ts';
@@ -81,8 +81,8 @@ async function timeGuest(bench: Bench, instance: Instance, name: string): Promis
 }
 
 interface Replayed {
-  setup: Commands;
-  frame: Commands;
+  setup: CommandStream;
+  frame: CommandStream;
   surface: Surface;
   rounds: number;
 }
@@ -90,14 +90,14 @@ interface Replayed {
 /** Microseconds that a replay of the frame takes on a device, without what the GPU does. */
 async function timeReplay(device: GPUDevice, { setup, frame, surface, rounds }: Replayed): Promise<number[]> {
   const ignore = { log: () => {}, reply: () => {}, write: () => {} };
-  const replay = new Replay({ device, limits: readConfig(), asset: () => undefined, ...ignore });
+  const replay = new CommandReplay({ device, limits: readConfig(), asset: () => undefined, ...ignore });
   replay.run(setup);
   const samples = await time(() => replay.run(frame, surface), rounds);
   replay.destroy();
   return samples;
 }
 
-const copy = ({ commands, data }: Commands): Commands => ({ commands: commands.slice(), data: data.slice() });
+const copy = ({ commands, data }: CommandStream): CommandStream => ({ commands: commands.slice(), data: data.slice() });
 
 function picture({ device }: Gpu): Surface {
   const usage = GPUTextureUsage.RENDER_ATTACHMENT;

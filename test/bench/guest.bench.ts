@@ -1,6 +1,7 @@
 // The same kernel under WasmEdge's compiled code, its interpreter and V8, and what a call across the process boundary adds.
 
 import { systemClock } from '../../host/base/clock.ts';
+import { milli } from '../../host/base/time.ts';
 import type { Instance } from '../../host/engine/engine.ts';
 import { createJavaScriptEngine } from '../../host/engine/javascript.ts';
 import { createWasmEdgeEngine } from '../../host/engine/wasmedge/engine.ts';
@@ -89,7 +90,7 @@ async function timeTicks(instance: Instance): Promise<number[]> {
   const samples: number[] = [];
   const start = systemClock.now();
   for (let tick = 0; tick < TICKS; tick++) {
-    await systemClock.until(start + tick * TICK_MS);
+    await systemClock.until(milli(start + tick * TICK_MS));
     const begun = performance.now();
     await instance.tick(tick);
     samples.push(performance.now() - begun);

@@ -75,11 +75,11 @@ describe('stages', () => {
     expect(await program({ 'host/gpu/b.ts': '', 'host/play/a.ts': text, 'host/cli/a.ts': text })).toEqual([]);
   });
 
-  test('the page and the server share one definition of their messages, and nothing else', async () => {
-    const files = { 'host/stream/protocol.ts': '', 'host/stream/server.ts': '' };
-    const load = (name: string) => ({ ...files, 'host/player/a.ts': `import '../stream/${name}.ts';\n` });
-    expect(await program(load('protocol'))).toEqual([]);
-    expect(await program(load('server'))).toHaveLength(1);
+  test('the page and the server share the definition of their messages, which lies below both', async () => {
+    const files = { 'host/base/protocol.ts': '', 'host/stream/server.ts': '' };
+    const page = (path: string) => ({ ...files, 'host/player/a.ts': `import '../${path}';\n` });
+    expect(await program(page('base/protocol.ts'))).toEqual([]);
+    expect(await program(page('stream/server.ts'))).toHaveLength(1);
   });
 
   test('assets and oci take nothing from a stage nor from each other, not even types', async () => {
@@ -108,6 +108,15 @@ describe('games', () => {
   test('a path to the SDK is a fault, as a game elsewhere has no such path', async () => {
     expect(await program({ ...sdk, 'renderer/arena/index.ts': "import { play } from '../sdk'\n" })).toEqual([
       'renderer/arena/index.ts:1: imports ../sdk; a game imports @nearlight/sdk by name',
+    ]);
+  });
+
+  test('the template of a project is a game, and may name the package that it comes with', async () => {
+    const text = "import { play } from '@nearlight/sdk'\nimport { loadGame } from 'nearlight/test'\n";
+    const files = { ...sdk, 'renderer/sdk/template/src/index.ts': text };
+    expect(await program({ ...files, 'package.json': '{"name":"nearlight"}' })).toEqual([]);
+    expect(await program({ ...files, 'package.json': '{"name":"other"}' })).toEqual([
+      'renderer/sdk/template/src/index.ts:2: imports nearlight, which the dependencies of package.json does not name',
     ]);
   });
 
@@ -200,7 +209,7 @@ describe('code that a browser runs too', () => {
   test('stops at the files that open a GPU or a server in Node', async () => {
     const text = "import 'node:os';\n";
     expect(await program({ 'host/gpu/dawn.ts': text, 'host/stream/server.ts': text })).toEqual([]);
-    expect(await program({ 'host/gpu/replay.ts': text, 'host/stream/protocol.ts': text })).toHaveLength(2);
+    expect(await program({ 'host/gpu/replay.ts': text, 'host/base/protocol.ts': text })).toHaveLength(2);
   });
 });
 

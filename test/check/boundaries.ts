@@ -2,16 +2,16 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { findCircles } from './circles.ts';
 import { type Import, isSource, readFiles, readImports, SDK } from './imports.ts';
-import { EXCEPTIONS, GAMES, isAbove, PORTABLE, partOf, permission } from './order.ts';
+import { GAMES, isAbove, PORTABLE, partOf, permission } from './order.ts';
 
 /**
  * The faults in how the sources import each other. They may import only downwards in the order of order.ts, and never in
- * a circle: neither the files, nor the folders at any depth. An import of types counts like any other, because whoever
- * reads one file then has to read the other.
+ * a circle: neither the files, nor the folders at any depth. An import of types counts like any other,
+ * because a reader of the one file then has to read the other.
  */
-export async function findFaults(root: string): Promise<string[]> {
+export async function findFaults(root: string, imports?: readonly Import[]): Promise<string[]> {
   const files = readFiles(root);
-  const imports = await readImports(root, files);
+  imports ??= await readImports(root, files);
   const wrong = crossings(imports);
   return [
     ...unplaced(files),
@@ -51,7 +51,6 @@ function crossings(imports: readonly Import[]): Map<Import, string> {
     if (entry.kind !== 'file' || from === undefined || to === undefined) continue;
     const allowed = permission(from, to);
     if (allowed === 'values' || (allowed === 'types' && entry.typeOnly)) continue;
-    if (EXCEPTIONS.includes(`${from} > ${entry.to}`)) continue;
     faults.set(entry, `${place(entry)}: ${crossing(entry.to, from, to)}`);
   }
   return faults;
@@ -74,17 +73,26 @@ function relativeInGames(imports: readonly Import[]): string[] {
   });
 }
 
+interface Manifest {
+  name?: string;
+  dependencies?: Record<string, string>;
+  devDependencies?: Record<string, string>;
+}
+
 /** Packages that package.json does not name, or names for tests alone. */
 function undeclared(root: string, imports: readonly Import[]): string[] {
   const path = join(root, 'package.json');
-  const { dependencies = {}, devDependencies = {} } = (
-    existsSync(path) ? JSON.parse(readFileSync(path, 'utf8')) : {}
-  ) as Record<'dependencies' | 'devDependencies', Record<string, string> | undefined>;
+  const manifest: Manifest = existsSync(path) ? JSON.parse(readFileSync(path, 'utf8')) : {};
+  const { dependencies = {}, devDependencies = {} } = manifest;
   return imports.flatMap((entry) => {
     if (entry.kind !== 'external' || entry.specifier.startsWith('node:')) return [];
     const name = packageOf(entry.specifier);
     const isForTests = partOf(entry.from) === 'test' || entry.typeOnly;
-    if (name in dependencies || (isForTests && (name in devDependencies || `@types/${name}` in devDependencies)))
+    if (
+      name === manifest.name ||
+      name in dependencies ||
+      (isForTests && (name in devDependencies || `@types/${name}` in devDependencies))
+    )
       return [];
     const list = isForTests ? 'package.json' : 'the dependencies of package.json';
     return `${place(entry)}: imports ${name}, which ${list} does not name`;
@@ -134,7 +142,7 @@ function stepOf({ from, to }: Import): [from: string, to: string] | undefined {
   return [a.slice(0, depth + 1).join('/'), b.slice(0, depth + 1).join('/')];
 }
 
-/** Imports of Node or of a package in whatever portable sources load, directly or through other files. */
+/** Imports of Node or of a package in files that portable sources load, directly or through other files. */
 function notPortable(imports: readonly Import[]): string[] {
   const loads = Map.groupBy(
     imports.filter(({ typeOnly }) => !typeOnly),

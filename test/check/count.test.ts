@@ -13,7 +13,7 @@ test('a clean run has two counts', () => {
   expect(countLine(report, false)).toBe('7 passed, 0 failed');
 });
 
-test('skipped tests and tests to be written are told', () => {
+test('skipped tests and tests to be written are counted', () => {
   expect(countLine({ ...report, numPendingTests: 2, numTodoTests: 1 }, false)).toBe('7 passed, 0 failed, 3 skipped');
 });
 

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 
-/** What is read of the report that vitest's JSON reporter writes. */
+/** The parts of the report by vitest's JSON reporter that are read here. */
 export interface Report {
   numPassedTests: number;
   numFailedTests: number;
@@ -23,7 +23,7 @@ export function countLine(report: Report | undefined, checkFailed: boolean): str
   return `${report?.numPassedTests ?? 0} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`;
 }
 
-/** Undefined where the tests ended before they could write it. */
+/** Undefined if the tests ended before they wrote it. */
 function readReport(path: string): Report | undefined {
   try {
     return JSON.parse(readFileSync(path, 'utf8')) as Report;

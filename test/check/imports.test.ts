@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { readImports } from './imports.ts';
 import { withProgram } from './program.ts';
 
-/** What a check sees in `files[path]`, one string for each import. */
+/** The imports of `files[path]`, one string for each. */
 function see(files: Record<string, string>, path: string): Promise<string[]> {
   return withProgram(files, async (root) =>
     (await readImports(root))
@@ -46,7 +46,7 @@ test('a quoted path counts only if a source has that path', async () => {
   expect(await see(files, 'host/room/a.ts')).toEqual(['1 values file host/gpu/b.ts']);
 });
 
-test('packages and modules of Node are told from files, and a missing file and a computed path from both', async () => {
+test('packages, missing files and computed paths are not files', async () => {
   const text =
     "import 'node:fs';\nimport 'sharp/x';\nimport './gone.ts';\nimport(name);\nnew URL('./gone.wgsl', import.meta.url);\n";
   expect(await see({ 'host/room/a.ts': text }, 'host/room/a.ts')).toEqual([

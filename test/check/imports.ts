@@ -11,7 +11,7 @@ export interface Import {
   line: number;
   /** True if nothing is loaded at run time, as with `import type`. */
   typeOnly: boolean;
-  /** What the source says: './a.ts', 'node:fs', '@nearlight/sdk'. */
+  /** As the source writes it: './a.ts', 'node:fs', '@nearlight/sdk'. */
   specifier: string;
   /**
    * `external`: a package or a Node module. `missing`: a file that does not exist. `computed`: an expression, so no
@@ -44,13 +44,15 @@ interface Mention {
   form: 'statement' | 'string' | 'computed';
 }
 
-/** Every file below the source folders, as paths relative to `root`. */
-export function readFiles(root: string): Set<string> {
-  const files = FOLDERS.filter((folder) => existsSync(join(root, folder))).flatMap((folder) =>
-    readdirSync(join(root, folder), { recursive: true, withFileTypes: true })
-      .filter((entry) => entry.isFile())
-      .map((entry) => relative(root, join(entry.parentPath, entry.name))),
-  );
+/** Every file below the folders, as a path relative to `root`. */
+export function readFiles(root: string, folders: readonly string[] = FOLDERS): Set<string> {
+  const files = folders
+    .filter((folder) => existsSync(join(root, folder)))
+    .flatMap((folder) =>
+      readdirSync(join(root, folder), { recursive: true, withFileTypes: true })
+        .filter((entry) => entry.isFile() && !/\/(node_modules|build)(\/|$)/.test(relative(root, entry.parentPath)))
+        .map((entry) => relative(root, join(entry.parentPath, entry.name))),
+    );
   return new Set(files.sort());
 }
 

@@ -1,4 +1,4 @@
-/** What one part of the program, a folder or a file, may import. Its own files are always allowed. */
+/** The imports that one part of the program, a folder or a file, may have in addition to those of its own files. */
 export interface Part {
   /** Folders that it loads at run time. */
   readonly values: readonly string[];
@@ -6,10 +6,11 @@ export interface Part {
   readonly types: readonly string[];
 }
 
-/** What the package @nearlight/sdk offers at its root. */
-const PACKAGE = ['renderer/index.ts', 'renderer/game.ts'];
+/** Files that the package @nearlight/sdk offers at its root. */
+export const PACKAGE = ['renderer/index.ts', 'renderer/game.ts'];
 
-export const GAMES = ['renderer/arena', 'renderer/examples', 'renderer/model'];
+/** The template of a game's project stands with the games: it is one. */
+export const GAMES = ['renderer/arena', 'renderer/examples', 'renderer/model', 'renderer/sdk/template'];
 
 /** Each stage does one step for a frame, an input or a session. Only host/play and the commands connect stages. */
 const STAGES = [
@@ -52,27 +53,26 @@ export const PARTS: Readonly<Record<string, Part>> = {
   'host/fleet': { values: [...COMMANDS, 'host/cli', 'host/pod'], types: [] },
 };
 
-/** Imports at run time between two stages that are wanted all the same. */
-export const EXCEPTIONS: readonly string[] = [
-  // The page and the server must read one definition of the messages between them.
-  'host/player > host/stream/protocol.ts',
-];
-
 /** Sources that a browser runs as well. Nothing that they load may need Node or a package. */
 export const PORTABLE: readonly RegExp[] = [
   /^host\/gpu\/(?!dawn\.ts$)/,
   /^host\/room\//,
   /^host\/session\/(?!(file|hash)\.ts$)/,
-  /^host\/stream\/protocol\.ts$/,
+  /^host\/base\/protocol\.ts$/,
   /^host\/player\/(?!build\.ts$)/,
   /^host\/engine\/(module|javascript)\.ts$/,
 ];
 
 /** The part that a file belongs to; undefined if it has no place in the order. */
 export function partOf(path: string): string | undefined {
-  const [top = '', below = ''] = path.split('/');
-  if (top === 'test') return top;
-  return [top, `${top}/${below}`].find((folder) => PARTS[folder] !== undefined);
+  const names = path.split('/');
+  if (names[0] === 'test') return 'test';
+  // The deepest folder that the order names.
+  for (let depth = names.length; depth > 0; depth -= 1) {
+    const folder = names.slice(0, depth).join('/');
+    if (PARTS[folder] !== undefined) return folder;
+  }
+  return undefined;
 }
 
 /** Whether a file in `from` may import one in `to`, and if so whether only its types. */

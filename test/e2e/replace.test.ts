@@ -52,7 +52,7 @@ afterAll(async () => {
   gpu?.close();
 });
 
-test('a game is replaced under its player: same connection, dimmed meanwhile, then the new picture', async () => {
+test('a game is replaced while its player stays connected; the picture is dimmed until the new game draws', async () => {
   const first = await show('latency');
   const page = await browser.newPage();
   await page.addInitScript(() => {
@@ -75,12 +75,9 @@ test('a game is replaced under its player: same connection, dimmed meanwhile, th
   expect(await page.isVisible('#interval')).toBe(true);
   expect(await page.evaluate(() => document.body.dataset.state)).toBe('playing');
 
-  const begun = performance.now();
   await show('triangle');
   await expect.poll(async () => (await pictureColour(page))[0], { interval: 20 }).toBeLessThan(200);
-  const shownMs = performance.now() - begun;
   await page.waitForSelector('body:not([data-paused])');
-  expect(shownMs).toBeLessThan(2000);
   expect(await page.title()).toContain('triangle');
   const shown = await page.evaluate(() => nearlight.stats().framesShown);
   await expect.poll(() => page.evaluate(() => nearlight.stats().framesShown)).toBeGreaterThan(shown + 20);
@@ -91,7 +88,7 @@ test('a game is replaced under its player: same connection, dimmed meanwhile, th
   await page.close();
 });
 
-test('a page that comes between two games gets in by itself', async () => {
+test('a page that arrives between two games joins the next one without a click', async () => {
   for (const room of audience.rooms) await room.close('NL_ROOM_ENDED');
   const opening = openGame(browser, `${server.url}?size=320x180`);
   await new Promise((resolve) => setTimeout(resolve, 1500));

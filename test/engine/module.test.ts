@@ -57,6 +57,13 @@ describe('a file that is not a module', () => {
 });
 
 describe('exports', () => {
+  test('every missing export is named, with the line that adds them', () => {
+    const wat = text().replace('(export "version")', '').replace('(export "tick")', '');
+    expect(() => check(assemble(wat))).toThrow(
+      /it does not export "version" and "tick"\. Add this line .*: export \{ init, .* version \} from "@nearlight\/sdk\/game";/,
+    );
+  });
+
   test.each(['memory', 'version', 'init', 'join', 'leave', 'tick', 'render'])('%s is required', (name) => {
     const wat = text().replace(`(export "${name}")`, '(export "other")');
     expect(() => check(assemble(wat))).toThrow(new RegExp(`^NL_MODULE_EXPORT: .*"${name}"`));
@@ -118,6 +125,38 @@ describe('imports', () => {
     const wat = text({ memory: field.includes('memory') ? '' : '(memory (export "memory") 1)' });
     expect(() => check(assemble(wat.replace(imports, field)))).toThrow(named);
     expect(() => check(assemble(wat.replace(imports, field)))).toThrow('NL_MODULE_IMPORT');
+  });
+
+  test.each([
+    [
+      '(import "env" "seed" (func (result f64)))',
+      /it calls Math\.random \(import env\.seed\): use Random from "@nearlight\/sdk"/,
+    ],
+    ['(import "env" "console.log" (func (param i32)))', /it calls console\.log .*: use log\.info/],
+    ['(import "env" "Date.now" (func (result f64)))', /it calls Date\.now .*: count ticks/],
+    ['(import "env" "performance.now" (func (result f64)))', /it calls performance\.now .*: count ticks/],
+    ['(import "env" "trace" (func (param i32 i32)))', /it calls trace .*: use log\.debug/],
+    ['(import "env" "process.exit" (func (param i32)))', /it calls process\.exit .*: use exit/],
+    ['(import "env" "crypto.getRandomValuesN" (func))', /it calls crypto\.getRandomValuesN .*: use Random/],
+    ['(import "env" "abort" (func (param i32 i32 i32 i32)))', /it calls abort .*: let asconfig\.json extend/],
+    [
+      '(import "env" "Reflect.get" (func))',
+      /it calls Reflect\.get .*: leave it out: a game does not run inside JavaScript/,
+    ],
+    ['(import "index" "helper" (func))', /it imports the function index\.helper, which no host has/],
+    [
+      '(import "nearlight" "later" (func))',
+      /nearlight\.later, which this host does not offer: use .* of the same release/,
+    ],
+  ])('an import from a JavaScript host is explained: %s', (field, wanted) => {
+    expect(() => check(assemble(text().replace(imports, field)))).toThrow(wanted);
+  });
+
+  test('every unknown import is named, whatever its kind', () => {
+    const fields = '(import "env" "seed" (func)) (import "a" "t" (table 1 funcref)) (import "b" "g" (global i64))';
+    expect(() => check(assemble(text().replace(imports, fields)))).toThrow(
+      /Math\.random .*; it imports the global b\.g.*; .* table a\.t/,
+    );
   });
 
   test('a module without imports is accepted', () => {

@@ -97,7 +97,7 @@ describe.each(engines)('$name', (engine) => {
   test('a module is refused if it exports only save, or load with another type', async () => {
     await expect(run({ fields: '(func (export "save"))' })).rejects.toThrow(/^NL_MODULE_EXPORT: .*only one/);
     await expect(run({ fields: '(func (export "save")) (func (export "load"))' })).rejects.toThrow(
-      /^NL_MODULE_EXPORT: .*"load" is no function/,
+      /^NL_MODULE_EXPORT: .*"load" is not a function/,
     );
   });
 

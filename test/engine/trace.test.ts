@@ -34,6 +34,8 @@ class Bad extends Game {
     if (n === 7) throw new Error('on purpose');
     if (n === 8) zero = (nothing!.next === null) ? 1 : 2;
     if (n === 9) this.deeper(1);
+    if (n === 10) nothing!.next = null;
+    if (n === 11) holder.thing.next = null;
   }
   deep(n: i32): i32 {
     return n > 1 << 20 ? n : this.deep(n + 1) + this.deep(n + 2);
@@ -43,6 +45,8 @@ class Bad extends Game {
   }
   render(_seat: i32, _width: u32, _height: u32): void {}
 }
+class Holder { thing!: Thing; }
+const holder = new Holder();
 play(new Bad());
 `;
 
@@ -73,7 +77,7 @@ describe.each(engines)('$engine.name', ({ engine, exact }) => {
     ['unreachable', 1, 12],
     ['divi', 2, 13],
     ['', 3, 14],
-    ['', 9, 26],
+    ['', 9, 28],
   ])('a trap (%s) is reported with its place in the sources', async (reason, n, line) => {
     const message = await fail(n);
     expect(message).toMatch(/^NL_GUEST_TRAP/);
@@ -95,6 +99,18 @@ describe.each(engines)('$engine.name', ({ engine, exact }) => {
     // A check in the compiler's library is reported with its place there, and the game's line that led to it.
     expect(message).toContain(n === 7 ? `game.ts:${line}:` : 'staticarray.ts');
     if (engine.name === 'javascript') expect(message).toMatch(new RegExp(`game\\.ts:${line}\\b`));
+  });
+
+  test.each([
+    ['read of', 8, 19],
+    ['write to', 10, 21],
+    ['use of an unset', 11, 22],
+  ])('a %s null reference traps in a released module and says where', async (_, n, line) => {
+    const message = await fail(n);
+    expect(message).toMatch(/^NL_GUEST_TRAP: .*it last logged: Unexpected 'null'.* at src\/game\.ts:\d+:\d+/);
+    // An unset field is logged with the line that declares it.
+    if (n !== 11) expect(message).toContain(`at src/game.ts:${line}:`);
+    else if (engine.name === 'javascript') expect(message).toMatch(new RegExp(`game\\.ts:${line}\\b`));
   });
 
   test('endless recursion is reported with its place in the sources', async () => {

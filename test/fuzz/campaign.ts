@@ -1,36 +1,38 @@
-/** A great many seeds, in processes that are watched: a crash and a hang are findings like any other. */
+/** Runs many seeds in other processes. A process that crashes or hangs is a finding. */
+
 import { type ChildProcess, fork } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { must } from '../../host/base/assert.ts';
 import type { Backend } from './subject.ts';
 import type { Report } from './worker.ts';
 
 export interface CampaignOptions {
   backend: Backend;
-  /** The first seed: a campaign that was stopped goes on from where it was. */
+  /** The first seed. A campaign that was stopped goes on from the seed that it reported last. */
   from: number;
-  /** Streams to run at least. */
+  /** The least number of streams to run. */
   streams: number;
   onProgress(totals: Totals): void;
 }
 
 export type Totals = Report & { crashes: number; hangs: number; seconds: number };
 
-/** Seeds of one process: what leaks slowly, in drivers too, is let go with it. */
+/** Seeds that one process runs. Its end frees everything that leaks slowly, also in drivers. */
 const SEEDS_MAX = 20_000;
-/** About so many come of one. */
+/** About as many streams come from one seed. */
 const STREAMS_A_SEED = 8;
-/** Without a sign for so long, a process hangs. */
+/** A process that reports nothing for this long hangs. */
 const SILENCE_MS = 120_000;
 
 interface Died {
-  /** The seed that it died of, if it did. */
+  /** The seed that it ran when it died. */
   seed?: number;
   why: string;
 }
 
-/** Runs one process to its end; undefined where all is well. */
+/** Runs one process to its end. Returns why it died; undefined if it ended normally. */
 function run(
   { backend, from }: CampaignOptions,
   count: number,
@@ -47,7 +49,7 @@ function run(
     },
   );
   let errors = '';
-  child.stderr!.on('data', (chunk: Buffer) => {
+  must(child.stderr, 'stderr of the worker').on('data', (chunk: Buffer) => {
     errors = `${errors}${chunk}`.slice(-4000);
   });
   let hangs = false;
@@ -66,13 +68,15 @@ function run(
       clearTimeout(watchdog);
       const seed = new Float64Array(new Uint8Array(readFileSync(place)).buffer.slice(0, 8))[0];
       rmSync(folder, { recursive: true });
-      const why = hangs ? `no sign of it for ${SILENCE_MS} ms` : `it ended with ${signal ?? code}: ${errors.trim()}`;
+      const why = hangs
+        ? `it hangs: no report for ${SILENCE_MS} ms`
+        : `it ended with ${signal ?? code}: ${errors.trim()}`;
       resolve(code === 0 ? undefined : { why, ...(seed === undefined ? {} : { seed }) });
     });
   });
 }
 
-/** Runs seeds from `from` on until so many streams were run. */
+/** Runs seeds from `from` on until `streams` streams were run. */
 export async function campaign(options: CampaignOptions): Promise<Totals> {
   const begun = performance.now();
   const totals: Totals = {
@@ -96,7 +100,7 @@ export async function campaign(options: CampaignOptions): Promise<Totals> {
       options.onProgress(totals);
     });
     if (died === undefined) continue;
-    if (died.why.startsWith('no sign')) totals.hangs++;
+    if (died.why.startsWith('it hangs')) totals.hangs++;
     else totals.crashes++;
     const seed = died.seed ?? totals.next;
     totals.findings.push({ seed, faults: [died.why], message: '' });
@@ -116,7 +120,7 @@ function add(totals: Totals, report: Report): void {
   for (const [code, count] of Object.entries(report.codes)) totals.codes[code] = (totals.codes[code] ?? 0) + count;
 }
 
-/** Where a campaign's findings and figures are kept. */
+/** The folder for a campaign's findings and figures. */
 export function resultsFolder(): string {
   const folder = join(import.meta.dirname, '../../build/fuzz');
   mkdirSync(folder, { recursive: true });

@@ -1,15 +1,17 @@
-/** Findings as files: what a module submits, small and readable, and what must come of it. */
+/** Findings of earlier campaigns as files: what a module submits, and how it must end. */
+
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { must } from '../../host/base/assert.ts';
 import type { Call } from './encode.ts';
 import { type Backend, type Manner, Subject } from './subject.ts';
 
 export interface Finding {
-  /** What went wrong with it once. */
+  /** Describes the fault that this finding showed. */
   about: string;
   backends: Backend[];
   manner: Manner;
-  /** Of the error that it ends with, a part; '' for none. Not given, any coded error will do. */
+  /** Part of the message of the error that it must end with; '' for no error. Any coded error will do if this is not given. */
   error?: string;
   calls: Call[];
 }
@@ -24,11 +26,11 @@ export function readCorpus(): Record<string, Finding> {
   );
 }
 
-/** What must not be and is, in words. */
+/** Runs a finding. Returns a message for everything that is wrong. */
 export async function faultsOf(subject: Subject, { calls, manner, error }: Finding): Promise<string[]> {
   const outcome = await subject.judge(calls, { manner });
   const faults = [...outcome.faults, ...(await subject.settle())];
-  if (!(await subject.works())) faults.push('a right picture does not come out any more');
+  if (!(await subject.works())) faults.push('a valid stream does not draw its picture any more');
   if (error !== undefined && (error === '' ? outcome.message !== '' : !outcome.message.includes(error)))
     faults.push(`it ends with "${outcome.message}" instead of "${error}"`);
   return faults;
@@ -36,7 +38,10 @@ export async function faultsOf(subject: Subject, { calls, manner, error }: Findi
 
 if (import.meta.main) {
   const [backend, path] = process.argv.slice(2);
-  const faults = await faultsOf(await Subject.open(backend as Backend), JSON.parse(readFileSync(path!, 'utf8')));
+  const faults = await faultsOf(
+    await Subject.open(backend as Backend),
+    JSON.parse(readFileSync(must(path, 'path on the command line'), 'utf8')),
+  );
   process.stdout.write(faults.map((fault) => `${fault}\n`).join(''));
   process.exit(faults.length === 0 ? 0 : 1);
 }

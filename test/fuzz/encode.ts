@@ -1,52 +1,41 @@
-/** Commands to words, by the contract's tables alone: a command that is added there is known here. */
-import { commands, enums, flags, type Kind, referenceBit, structs } from '../../renderer/contract/contract.ts';
-
-export interface Field {
-  name: string;
-  type: string;
-  of: string;
-}
+/** Encodes commands from the tables of renderer/contract, so that a command that is added there is encoded, too. */
+import { must } from '../../host/base/assert.ts';
+import { COMMANDS, ENUMS, FLAGS, type Kind, RECORDS } from '../../renderer/contract/contract.ts';
+import { type Field, fieldsOf, opcodeOf, recordFields } from '../../renderer/contract/field.ts';
 
 export type Value = number | string | readonly Value[] | Values;
-/** Fields by name; what is not given is 0, or the first value of an enum. */
+/** Values of fields by name. A field that is not given is 0, or the first value of an enum. */
 export interface Values {
   readonly [field: string]: Value;
 }
 
-/** A command by its fields, or by words that are none. Enums are names, or numbers that may be wrong. */
+/** A command as its fields, or as words that need not be a command. Enums are names, or numbers that may be invalid. */
 export type Item = { readonly command: string; readonly values: Values } | { readonly words: readonly number[] };
 
-/** What one call of a module submits. */
+/** The commands that one call of a module submits. */
 export interface Call {
-  /** Whether it is a render, which has a picture. */
+  /** Whether the call is a render, which has a picture to draw into. */
   readonly render: boolean;
   readonly items: readonly Item[];
 }
 
-const parse = (text: string): Field => {
-  const [, name, type, of = ''] = /^(\w+): (\S+)(?: (\w+))?$/.exec(text)!;
-  return { name: name!, type: type!, of };
-};
-const isBytes = ({ type }: Field): boolean => type === 'bytes';
-
-export const table: ReadonlyMap<string, { opcode: number; fields: readonly Field[] }> = new Map(
-  commands.map(({ name, opcode, fields: texts }) => {
-    const fields = texts.map(parse);
-    return [name, { opcode: fields.some(isBytes) ? opcode | referenceBit : opcode, fields }];
-  }),
+/** Every command by name. */
+export const table = new Map(
+  COMMANDS.map((command) => [command.name, { opcode: opcodeOf(command), fields: fieldsOf(command) }]),
 );
-export const records: ReadonlyMap<string, readonly Field[]> = new Map(
-  Object.entries(structs).map(([name, fields]) => [name, fields.map(parse)]),
-);
-export const kinds = enums.ObjectKind as readonly Kind[];
+/** The fields of each record, parsed once. */
+const records = new Map(Object.keys(RECORDS).map((name) => [name, recordFields(name)]));
+export const kinds = ENUMS.ObjectKind as readonly Kind[];
 
 const values: ReadonlyMap<string, ReadonlyMap<string, number>> = new Map(
-  Object.entries(enums).map(([name, list]) => [name, new Map(list.map((value, index) => [value, index + 1]))]),
+  Object.entries(ENUMS).map(([name, list]) => [name, new Map(list.map((value, index) => [value, index + 1]))]),
 );
 
-/** The bits of `names`, which are joined by spaces. */
-export function bits(set: keyof typeof flags, names: string): number {
-  return names.split(' ').reduce((all, name) => all | (flags[set] as Record<string, number>)[name]!, 0);
+/** The bits of FLAGS. @param names joined by spaces */
+export function bits(set: keyof typeof FLAGS, names: string): number {
+  return names
+    .split(' ')
+    .reduce((all, name) => all | must((FLAGS[set] as Record<string, number>)[name], `flag ${name}`), 0);
 }
 
 const WORDS_MAX = 2 ** 20;
@@ -56,7 +45,7 @@ const half = new Uint32Array(2);
 const double = new Float64Array(half.buffer);
 let at = 0;
 
-/** The same few texts come again and again. */
+/** UTF-8 of texts, because the same few texts are encoded again and again. */
 const texts = new Map<string, Uint8Array>();
 const TEXTS_MAX = 256;
 
@@ -81,7 +70,7 @@ export function encode(items: readonly Item[]): Uint32Array {
 }
 
 function command(name: string, given: Values): void {
-  const { opcode, fields } = table.get(name)!;
+  const { opcode, fields } = must(table.get(name), `command ${name}`);
   const start = at++;
   for (const field of fields) fixed(field, given[field.name]);
   for (const { name: key, type } of fields) if (type === 'string') string(String(given[key] ?? ''));
@@ -89,7 +78,7 @@ function command(name: string, given: Values): void {
     if (type === 'words') for (const word of list(given[key])) words[at++] = Number(word);
     if (type === 'list')
       for (const record of list(given[key]))
-        for (const field of records.get(of)!) fixed(field, (record as Values)[field.name]);
+        for (const field of must(records.get(of), `record ${of}`)) fixed(field, (record as Values)[field.name]);
   }
   words[start] = ((at - start) << 16) | opcode;
 }
@@ -101,8 +90,8 @@ function fixed({ type, of }: Field, value: Value | undefined): void {
       break;
     case 'f64':
       double[0] = Number(value ?? 0);
-      words[at++] = half[0]!;
-      words[at++] = half[1]!;
+      words.set(half, at);
+      at += half.length;
       break;
     case 'u64':
       words[at++] = Number(value ?? 0);

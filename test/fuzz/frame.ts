@@ -1,5 +1,6 @@
-/** What a module does in its calls: passes, copies, queries, bundles, uploads, in their right nesting. */
-import { enums, type Kind } from '../../renderer/contract/contract.ts';
+/** Makes up the commands of calls: passes, copies, queries, render bundles and uploads, validly nested. */
+import { must } from '../../host/base/assert.ts';
+import { ENUMS, type Kind } from '../../renderer/contract/contract.ts';
 import { type Item, kinds, table, type Values } from './encode.ts';
 import {
   bufferFor,
@@ -16,10 +17,12 @@ import {
 } from './objects.ts';
 import type { Live, World } from './world.ts';
 
-/** Bytes of the data that every call may refer to, and of the one asset. */
+/** Bytes of the data that every call may refer to. */
 export const DATA_BYTES = 4096;
+/** Bytes of the only asset. */
 export const ASSET_BYTES = 1024;
 
+/** Adds commands to the current call. */
 type Act = (world: World) => void;
 
 const upload: Act = (world) => {
@@ -92,11 +95,11 @@ const clear: Act = (world) => world.say('clearBuffer', { buffer: bufferFor(world
 const map: Act = (world) => {
   const { id: buffer } = bufferFor(world, 'MAP_READ');
   world.say('mapAsync', { buffer, size: 4 * (1 + world.random.below(16)), address: 0, token: world.random.below(100) });
-  // It is the GPU's until it has come back, which is not known here.
+  // The buffer cannot be used until it is mapped, and nothing here learns when that is.
   if (world.random.percent(95)) world.live.buffer = world.live.buffer.filter(({ id }) => id !== buffer);
 };
 
-/** Draws of any kind, with what they need. */
+/** Draws of every kind, with the state that they need. */
 function draws(world: World, pipeline: Live): void {
   const { random } = world;
   const group = groupFor(world, pipeline);
@@ -106,7 +109,11 @@ function draws(world: World, pipeline: Live): void {
   for (let n = random.below(4); n > 0; n--) draw(world);
 }
 
-const vertices = (world: World): Live => world.find('buffer', ({ usage, size }) => (usage & 32) !== 0 && size >= 64)!;
+const vertices = (world: World): Live =>
+  must(
+    world.find('buffer', ({ usage, size }) => (usage & 32) !== 0 && size >= 64),
+    'vertex buffer',
+  );
 
 function draw(world: World): void {
   const { random } = world;
@@ -127,7 +134,7 @@ function draw(world: World): void {
   }
 }
 
-/** What draws need must be there before their pass begins. */
+/** Creates what draws need, because a pass must not contain commands that create objects. Returns the pipeline. */
 function prepare(world: World, target: string): Live | undefined {
   bufferFor(world, 'VERTEX');
   if (world.random.percent(50)) bufferFor(world, 'INDEX');
@@ -144,7 +151,7 @@ const bundle: Act = (world) => {
   const target = random.pick(Object.keys(targets));
   const pipeline = prepare(world, target);
   if (!pipeline) return;
-  const { color, depth, samples } = targets[target]!;
+  const { color, depth, samples } = must(targets[target], `target ${target}`);
   const colorFormats = color ? [{ format: color }] : [];
   world.say('createRenderBundleEncoder', {
     sampleCount: samples,
@@ -159,10 +166,10 @@ const bundle: Act = (world) => {
 
 function attachments(world: World, target: string): Values {
   const { random } = world;
-  const { color, depth, samples } = targets[target]!;
+  const { color, depth, samples } = must(targets[target], `target ${target}`);
   const load = {
     loadOp: random.percent(80) ? 'clear' : 'load',
-    storeOp: random.pick(enums.StoreOp),
+    storeOp: random.pick(ENUMS.StoreOp),
     clearA: random.pick([0, 0.5, 1]),
   };
   const picture = target === 'picture' || target === 'deep';
@@ -242,7 +249,7 @@ const resolve: Act = (world) => {
   world.say('resolveQuerySet', { querySet: set.id, queryCount, destination: id });
 };
 
-/** Maybe inside of a debug group. */
+/** Sometimes puts commands into a debug group. */
 function grouped(world: World, act: () => void): void {
   const debug = world.random.percent(10);
   if (debug) world.say('pushDebugGroup', { groupLabel: 'group' });
@@ -276,22 +283,22 @@ const end: Act = (world) => {
   if (world.live[kind].length > 0) world.destroy(kind);
 };
 
-/** Something that the GPU refuses, where it is caught: the call goes on. */
+/** A command that the GPU refuses, in an error scope, so that the call goes on. */
 const caught: Act = (world) => {
   const { random } = world;
-  world.say('pushErrorScope', { filter: random.pick(enums.ErrorFilter) });
+  world.say('pushErrorScope', { filter: random.pick(ENUMS.ErrorFilter) });
   if (random.percent(50)) object(world);
   world.say('popErrorScope', { token: random.below(9) });
 };
 
-/** Any command at all, with values that may mean something. */
+/** Any command, with values that may be valid. */
 const anything: Act = (world) => {
   const [command, { fields }] = world.random.pick([...table]);
   const values: Record<string, Values[string]> = {};
   for (const { name, type, of } of fields) {
     if (type === 'id' || type === 'id?') values[name] = world.find(of as Kind)?.id ?? 0;
     else if (type === 'new') values[name] = world.newId(of as Kind);
-    else if (type === 'enum') values[name] = world.random.pick(enums[of as keyof typeof enums]);
+    else if (type === 'enum') values[name] = world.random.pick(ENUMS[of as keyof typeof ENUMS]);
     else if (type === 'u32' || type === 'u64') values[name] = world.random.pick([0, 1, 2, 4, 16]);
   }
   if (!(world.tame && command.endsWith('Indirect'))) world.say(command, values);
@@ -314,7 +321,7 @@ const acts: readonly (readonly [weight: number, act: Act])[] = [
 ];
 const wheel = acts.flatMap(([weight, act]) => new Array<Act>(weight).fill(act));
 
-/** The commands of one call. */
+/** Makes up the commands of one call. */
 export function frame(world: World, render: boolean): readonly Item[] {
   const { random } = world;
   world.items = [];

@@ -1,8 +1,10 @@
-/** Makes a small finding of a seed that went wrong: node test/fuzz/minimise.ts BACKEND SEED NAME */
+/** Reduces a seed that goes wrong to a small finding: node test/fuzz/minimise.ts BACKEND SEED NAME */
+
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { must } from '../../host/base/assert.ts';
 import type { Finding } from './corpus.ts';
 import type { Call } from './encode.ts';
 import { makeCalls } from './stream.ts';
@@ -10,7 +12,7 @@ import { type Backend, mannerOf } from './subject.ts';
 
 const TRIAL_MS = 30_000;
 
-/** The calls without `count` commands from place `at` on; the places of all calls are in a row. */
+/** The calls without `count` commands from number `at` on. The commands of all calls are numbered in a row. */
 function without(calls: readonly Call[], at: number, count: number): Call[] {
   let place = 0;
   const outside = (): boolean => {
@@ -22,7 +24,7 @@ function without(calls: readonly Call[], at: number, count: number): Call[] {
   return rest.filter(({ items }) => items.length > 0);
 }
 
-/** Drops commands, many at a time and then fewer, as long as it still goes wrong. */
+/** Removes commands, first many at a time and then fewer, as long as the rest still goes wrong. */
 export function minimise(calls: readonly Call[], wrong: (calls: Call[]) => boolean): Call[] {
   let kept = calls.map((call) => ({ ...call }));
   const size = () => kept.reduce((sum, { items }) => sum + items.length, 0);
@@ -44,7 +46,7 @@ function main(backend: Backend, seed: number, name: string): void {
     manner: mannerOf(seed),
     calls,
   });
-  // In a process of its own, which may crash or hang.
+  // Runs in another process, because it may crash or hang.
   const wrong = (calls: Call[]): boolean => {
     writeFileSync(trial, JSON.stringify(finding(calls)));
     const args = ['--expose-gc', join(import.meta.dirname, 'corpus.ts'), backend, trial];
@@ -55,11 +57,11 @@ function main(backend: Backend, seed: number, name: string): void {
   const calls = makeCalls(seed, { tame: backend !== 'null' });
   const small = wrong([...calls]) ? minimise(calls, wrong) : undefined;
   rmSync(folder, { recursive: true });
-  if (!small) throw new Error(`seed ${seed} goes well`);
+  if (!small) throw new Error(`seed ${seed} does not go wrong`);
   writeFileSync(join(import.meta.dirname, 'corpus', `${name}.json`), `${JSON.stringify(finding(small), null, 2)}\n`);
 }
 
 if (import.meta.main) {
   const [backend, seed, name] = process.argv.slice(2);
-  main(backend as Backend, Number(seed), name!);
+  main(backend as Backend, Number(seed), must(name, 'name on the command line'));
 }

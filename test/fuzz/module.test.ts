@@ -10,13 +10,13 @@ const sources = smallModules();
 const folder = mkdtempSync(join(tmpdir(), 'nearlight-fuzz-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-test('what is right passes the check, and the same seed makes the same mutant', () => {
+test('valid modules pass the check, and the same seed makes the same mutant', () => {
   const triangle = readFileSync(join(import.meta.dirname, '../../build/triangle.wasm'));
   for (const source of [...sources, triangle]) expect(check(source)).toMatchObject({ code: '', fault: '' });
   expect(mutant(7, sources)).toEqual(mutant(7, sources));
 });
 
-test('5,000 mutants of modules are taken or refused with a code', () => {
+test('5,000 mutants of modules are each accepted, or refused with a coded error', () => {
   const { findings, passed, codes } = checkMutants(sources, 1, 5000);
   expect(findings).toEqual([]);
   expect(passed).toBeGreaterThan(0);
@@ -28,7 +28,7 @@ test('5,000 mutants of modules are taken or refused with a code', () => {
   ]);
 });
 
-test('40 of those that pass run in guest processes, and end with a code or well', async () => {
+test('40 mutants that pass the check run in guest processes, and end normally or with a coded error', async () => {
   const engine = createWasmEdgeEngine({ cacheDir: folder, interpreter: true });
   const { findings, passed } = await playMutants(engine, sources, 40);
   expect(findings).toEqual([]);

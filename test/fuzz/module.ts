@@ -1,4 +1,5 @@
-/** Modules that are broken in their bytes or in their structure; the same for the same seed. */
+/** Makes mutants of modules, with faults in their bytes or in their structure. The same seed makes the same mutant. */
+import { must } from '../../host/base/assert.ts';
 import { assemble, good, store, submit, text } from '../engine/modules.ts';
 import { Random } from './random.ts';
 
@@ -7,7 +8,7 @@ interface Section {
   body: Uint8Array;
 }
 
-/** Small ones with a part of everything: tables, elements, data, globals, a start function, save and load. */
+/** Small valid modules that together have tables, elements, data, globals, a start function, save and load. */
 export function smallModules(): Uint8Array[] {
   const table = `(table 4 funcref) (elem (i32.const 0) $f $f) (global $g (mut i32) (i32.const 7))
     (func $f (result i32) (global.get $g)) (data (i32.const 8000) "data")`;
@@ -37,14 +38,14 @@ function unsigned(value: number): number[] {
   return bytes;
 }
 
-/** The sections of a module that is right. */
+/** The sections of a valid module. */
 function sectionsOf(module: Uint8Array): Section[] {
   const sections: Section[] = [];
   for (let at = 8; at < module.length; ) {
-    const id = module[at++]!;
+    const id = must(module[at++], 'byte of the module');
     let size = 0;
     for (let scale = 1; ; scale *= 128) {
-      const byte = module[at++]!;
+      const byte = must(module[at++], 'byte of the module');
       size += (byte & 127) * scale;
       if (byte < 128) break;
     }
@@ -66,7 +67,7 @@ function mutateBytes(random: Random, source: Uint8Array): Uint8Array {
         bytes[at] = random.below(256);
         break;
       case 1:
-        bytes[at]! ^= 1 << random.below(8);
+        bytes[at] = (bytes[at] ?? 0) ^ (1 << random.below(8));
         break;
       case 2:
         bytes.splice(at, 1 + random.below(8));
@@ -87,7 +88,7 @@ function mutateBytes(random: Random, source: Uint8Array): Uint8Array {
   return Uint8Array.from(bytes);
 }
 
-/** A section that says nothing that can be meant. */
+/** A section without meaning. */
 function invented(random: Random): Section {
   const bodies = [
     [1, 0],
@@ -109,7 +110,7 @@ function mutateSections(random: Random, sections: Section[]): Section[] {
   const list = [...sections];
   for (let n = 1 + random.below(3); n > 0 && list.length > 0; n--) {
     const at = random.below(list.length);
-    const section = list[at]!;
+    const section = must(list[at], 'section');
     switch (random.below(7)) {
       case 0:
         list.splice(at, 1);
@@ -139,7 +140,7 @@ function mutateSections(random: Random, sections: Section[]): Section[] {
   return list;
 }
 
-/** `source`, a module that is right, with a few faults. */
+/** A valid module with a few faults. */
 export function mutateModule(random: Random, source: Uint8Array): Uint8Array {
   if (random.percent(40)) return mutateBytes(random, source);
   const sections = mutateSections(random, sectionsOf(source));
@@ -152,7 +153,7 @@ export function mutateModule(random: Random, source: Uint8Array): Uint8Array {
   return Uint8Array.from(bytes);
 }
 
-/** Mutant `seed` of some modules. */
+/** The mutant that a seed makes of one of the modules. */
 export function mutant(seed: number, sources: readonly Uint8Array[]): Uint8Array {
   const random = new Random(seed);
   return mutateModule(random, random.pick(sources));

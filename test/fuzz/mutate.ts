@@ -1,8 +1,11 @@
-/** Faults in a call: in a field, a word, a command, or the order of commands. */
-import { type Call, encode, type Field, type Item, records, table, type Value, type Values } from './encode.ts';
+/** Puts faults into calls: in a field, in a word, in a command, or in the order of commands. */
+import { must } from '../../host/base/assert.ts';
+import { type Field, recordFields } from '../../renderer/contract/field.ts';
+import { type Call, encode, type Item, table, type Value, type Values } from './encode.ts';
 import type { Random } from './random.ts';
 
-const numbers = [
+/** Numbers near the limits that commands are checked against. */
+const NUMBERS = [
   0,
   1,
   2,
@@ -33,7 +36,7 @@ const GENERATION = 2 ** 20;
 
 function wrong(random: Random, { type }: Field, value: Value | undefined): Value {
   if (type === 'f32' || type === 'f64') return random.pick(floats);
-  if (type === 'u64') return random.pick([...numbers, 2 ** 33, 2 ** 52]);
+  if (type === 'u64') return random.pick([...NUMBERS, 2 ** 33, 2 ** 52]);
   if (type === 'string')
     return random.pick([
       '',
@@ -45,18 +48,18 @@ function wrong(random: Random, { type }: Field, value: Value | undefined): Value
       '\ud800',
       '// \u{1f600}'.repeat(20),
     ]);
-  if (type === 'bytes') return [random.pick(numbers), random.pick(numbers)];
+  if (type === 'bytes') return [random.pick(NUMBERS), random.pick(NUMBERS)];
   if (type.startsWith('id') || type === 'new' || type === 'object')
     return random.pick([0, 1, 2, 3, 4, Number(value ?? 0) + GENERATION, Number(value ?? 0) + 1, 65_535, random.u32()]);
   if (type === 'words')
-    return Array.from({ length: random.pick([0, 1, 2, 9, 13, 40, 5000]) }, () => random.pick(numbers));
-  if (type.startsWith('enum') || type === 'flags') return random.percent(60) ? random.below(40) : random.pick(numbers);
-  return random.percent(80) ? random.pick(numbers) : random.u32();
+    return Array.from({ length: random.pick([0, 1, 2, 9, 13, 40, 5000]) }, () => random.pick(NUMBERS));
+  if (type.startsWith('enum') || type === 'flags') return random.percent(60) ? random.below(40) : random.pick(NUMBERS);
+  return random.percent(80) ? random.pick(NUMBERS) : random.u32();
 }
 
-/** A list with a record changed, lost, doubled, or all of it far too long. */
+/** A list with one record changed, missing or twice, or a list that is far too long. */
 function wrongList(random: Random, of: string, list: readonly Values[]): readonly Values[] {
-  const fields = records.get(of)!;
+  const fields = recordFields(of);
   const record = list.length > 0 ? random.pick(list) : {};
   const field = random.pick(fields);
   const changed = { ...record, [field.name]: wrong(random, field, record[field.name]) };
@@ -75,7 +78,7 @@ function wrongList(random: Random, of: string, list: readonly Values[]): readonl
 
 function mutateFields(random: Random, item: Item): Item {
   if ('words' in item) return mutateWords(random, item);
-  const { fields } = table.get(item.command)!;
+  const { fields } = must(table.get(item.command), `command ${item.command}`);
   if (fields.length === 0) return mutateWords(random, item);
   const values: Record<string, Value> = { ...item.values };
   for (let n = random.percent(80) ? 1 : 3; n > 0; n--) {
@@ -95,10 +98,10 @@ function mutateWords(random: Random, item: Item): Item {
       words[at] = random.u32();
       break;
     case 1:
-      words[at] = random.pick(numbers);
+      words[at] = random.pick(NUMBERS);
       break;
     case 2:
-      words[at] = (words[at]! ^ (1 << random.below(32))) >>> 0;
+      words[at] = ((words[at] ?? 0) ^ (1 << random.below(32))) >>> 0;
       break;
     case 3:
       words.length = Math.max(1, at);
@@ -107,15 +110,15 @@ function mutateWords(random: Random, item: Item): Item {
       words.splice(at, 0, random.u32());
       break;
     default:
-      // The length alone, so that the next command begins inside of this one, or is part of it.
-      words[0] = (((words.length + random.below(9) - 4) << 16) | (words[0]! & 0xffff)) >>> 0;
+      // Changes only the length, so that the next command begins within this one, or becomes part of it.
+      words[0] = (((words.length + random.below(9) - 4) << 16) | ((words[0] ?? 0) & 0xffff)) >>> 0;
   }
   return { words };
 }
 
 function mutateOrder(random: Random, items: Item[]): void {
   const [from, to] = [random.below(items.length), random.below(items.length)];
-  const one = items[from]!;
+  const one = must(items[from], 'item');
   switch (random.below(5)) {
     case 0:
       items.splice(from, 1);
@@ -124,7 +127,7 @@ function mutateOrder(random: Random, items: Item[]): void {
       items.splice(to, 0, one);
       break;
     case 2:
-      items[from] = items[to]!;
+      items[from] = must(items[to], 'item');
       items[to] = one;
       break;
     case 3:
@@ -135,16 +138,16 @@ function mutateOrder(random: Random, items: Item[]): void {
   }
 }
 
-/** The same calls with a few faults. */
+/** The calls with a few faults. */
 export function mutate(random: Random, calls: readonly Call[]): readonly Call[] {
   const mutated = calls.map(({ render, items }) => ({ render, items: [...items] }));
   for (let n = 1 + random.below(3); n > 0; n--) {
-    const { items } = random.percent(70) ? mutated.at(-1)! : random.pick(mutated);
+    const { items } = random.percent(70) ? must(mutated.at(-1), 'call') : random.pick(mutated);
     if (items.length === 0) continue;
     const at = random.below(items.length);
     const kind = random.below(10);
-    if (kind < 6) items[at] = mutateFields(random, items[at]!);
-    else if (kind < 8) items[at] = mutateWords(random, items[at]!);
+    if (kind < 6) items[at] = mutateFields(random, must(items[at], 'item'));
+    else if (kind < 8) items[at] = mutateWords(random, must(items[at], 'item'));
     else mutateOrder(random, items);
   }
   return mutated;

@@ -1,5 +1,6 @@
-/** Valid objects of every kind. */
-import { enums, type Kind } from '../../renderer/contract/contract.ts';
+/** Makes up valid objects of every kind. */
+import { must } from '../../host/base/assert.ts';
+import { ENUMS, type Kind } from '../../renderer/contract/contract.ts';
 import { bits, type Values } from './encode.ts';
 import type { Live, World } from './world.ts';
 
@@ -15,13 +16,13 @@ const usages = [
   'COPY_SRC COPY_DST',
 ].map((names) => bits('BufferUsage', names));
 
-/** Edge of a target of passes: the player's picture has the same. */
+/** Width and height of render targets, the same as the player's picture has. */
 const EDGE = 16;
 
 const filled = `@vertex fn vs(@builtin(vertex_index) i: u32) -> @builtin(position) vec4f {
   return vec4f(f32(i & 1) * 4 - 1, f32(i >> 1) * 4 - 1, 0.5, 1); }`;
 
-/** WGSL by what it is bound to. */
+/** WGSL by the form of its binding: what its bind group 0 contains. */
 const shaders: Readonly<Record<string, string>> = {
   none: `override gain: f32 = 1; ${filled} @fragment fn fs() -> @location(0) vec4f { return vec4f(gain, 0, 0, 1); }`,
   uniform: `@group(0) @binding(0) var<uniform> tint: vec4f;
@@ -37,7 +38,7 @@ const shaders: Readonly<Record<string, string>> = {
 export const computeForms = ['storage', 'image'];
 const renderForms = ['none', 'uniform', 'texture'];
 
-/** What passes draw into, by name: colours, depth, samples. */
+/** Kinds of render target by name: formats and samples. */
 export const targets: Readonly<Record<string, { color?: string; depth?: string; samples: number }>> = {
   picture: { color: 'rgba8unorm', samples: 1 },
   deep: { color: 'rgba8unorm', depth: 'depth24plus-stencil8', samples: 1 },
@@ -53,7 +54,7 @@ export function makeBuffer(world: World, wanted = 0): Live {
   return world.make('buffer', 'createBuffer', { size, usage }, { size, usage });
 }
 
-/** A buffer that has a usage. */
+/** Finds or creates a buffer with a usage. */
 export function bufferFor(world: World, name: string): Live {
   const usage = bits('BufferUsage', name);
   const fits = (live: Live) => (live.usage & usage) === usage;
@@ -69,11 +70,11 @@ function makeTexture(world: World, form: string, samples: number, usage: number)
   return world.make('texture', 'createTexture', { ...size, ...rest }, { form, samples, usage, size: EDGE });
 }
 
-/** A texture of any shape, which may be none that WebGPU takes. */
+/** Creates a texture of any shape, which WebGPU may refuse. */
 export function makeAnyTexture(world: World): void {
   const { random } = world;
   const dimension = random.pick(['2d', '2d', '2d', '1d', '3d']);
-  const format = random.percent(60) ? 'rgba8unorm' : random.pick(enums.TextureFormat);
+  const format = random.percent(60) ? 'rgba8unorm' : random.pick(ENUMS.TextureFormat);
   const edge = random.pick([1, 4, 12, 16, 64]);
   const size = { width: edge, height: dimension === '1d' ? 1 : edge, depthOrArrayLayers: random.pick([1, 1, 2, 6]) };
   const mipLevelCount = dimension === '2d' ? 1 + random.below(3) : 1;
@@ -83,7 +84,7 @@ export function makeAnyTexture(world: World): void {
   world.make('texture', 'createTexture', values, { form: format, usage, size: edge });
 }
 
-/** A texture in the format of a target, or one to sample. */
+/** Finds or creates a texture in the format of a target, or one to sample. */
 export function textureFor(world: World, form: string, samples = 1): Live {
   const usage = samples > 1 || form.startsWith('depth') ? bits('TextureUsage', 'RENDER_ATTACHMENT') : stored;
   const wanted = form === 'rgba8unorm' || samples > 1 || form.startsWith('depth') ? usage : sampled;
@@ -100,15 +101,15 @@ export function viewFor(world: World, form: string, samples = 1): Live {
   return world.make('textureView', 'createTextureView', values, { of: texture.id, form, samples });
 }
 
-export function makeQuerySet(world: World, form = world.random.pick(enums.QueryType)): Live {
+export function makeQuerySet(world: World, form = world.random.pick(ENUMS.QueryType)): Live {
   const count = world.random.pick([1, 2, 8, 64]);
   return world.make('querySet', 'createQuerySet', { type: form, count }, { form, size: count });
 }
 
 export function makeSampler(world: World): Live {
   const { random } = world;
-  const mode = () => random.pick(enums.AddressMode);
-  const filter = () => random.pick(enums.FilterMode);
+  const mode = () => random.pick(ENUMS.AddressMode);
+  const filter = () => random.pick(ENUMS.FilterMode);
   return world.make('sampler', 'createSampler', {
     addressModeU: mode(),
     addressModeV: mode(),
@@ -144,19 +145,19 @@ function makeGroup(world: World, form: string, layout: number): void {
   world.make('bindGroup', 'createBindGroup', { layout, entries }, { form, of: layout });
 }
 
-/** The bind group that a pipeline's group 0 takes; undefined where it has none. */
+/** Finds or creates a bind group for group 0 of a pipeline; undefined if the pipeline binds nothing. */
 export function groupFor(world: World, { form, of }: Live): Live | undefined {
   if (form === 'none') return undefined;
   if (!world.live.bindGroup.some((group) => group.of === of)) makeGroup(world, form, of);
   return world.find('bindGroup', (group) => group.of === of);
 }
 
-/** Gives the pipeline layout, if any, and the layout of group 0 where that is known already. */
+/** Returns ids of a pipeline layout and of its layout of group 0; 0 for a pipeline with layout "auto". */
 function layoutFor(world: World, form: string): { layout: number; group: number } {
   if (world.random.percent(40)) return { layout: 0, group: 0 };
   const known = world.find('pipelineLayout', (live) => live.form === form);
   if (known) return { layout: known.id, group: known.of };
-  const entries = layouts[form]!;
+  const entries = must(layouts[form], `layout ${form}`);
   const group = world.make('bindGroupLayout', 'createBindGroupLayout', { entries }, { form }).id;
   const made = world.make(
     'pipelineLayout',
@@ -169,10 +170,12 @@ function layoutFor(world: World, form: string): { layout: number; group: number 
 
 function shaderFor(world: World, form: string): Live {
   const known = world.find('shaderModule', (live) => live.form === form);
-  return known ?? world.make('shaderModule', 'createShaderModule', { code: shaders[form]! }, { form });
+  return (
+    known ?? world.make('shaderModule', 'createShaderModule', { code: must(shaders[form], `shader ${form}`) }, { form })
+  );
 }
 
-/** A pipeline of which everything is known; an auto layout is named at once. */
+/** Creates a pipeline. If its layout is "auto", gives the layout of group 0 an id at once. */
 function add(
   world: World,
   kind: Kind,
@@ -191,7 +194,7 @@ function add(
     world.say(get, { id: of, pipeline: id });
   }
   const live = { id, form, of, size: 0, usage: 0, samples: targets[target]?.samples ?? 1, target };
-  // One that is made beside the frames is not ready for this call.
+  // A pipeline that compiles in the background is not ready in this call.
   if (!later) world.live[kind].push(live);
   return live;
 }
@@ -206,24 +209,24 @@ const ALL = bits('ColorWrite', 'ALL');
 
 export function makeRenderPipeline(world: World, target: string): Live {
   const { random } = world;
-  // Without a fragment shader nothing is bound.
-  const form = targets[target]!.color ? random.pick(renderForms) : 'none';
+  // Only fragment shaders here bind anything.
+  const form = must(targets[target], `target ${target}`).color ? random.pick(renderForms) : 'none';
   const { layout, group } = layoutFor(world, form);
   const module = shaderFor(world, form).id;
-  const { color, depth, samples } = targets[target]!;
+  const { color, depth, samples } = must(targets[target], `target ${target}`);
   const blend = random.percent(20) ? { blend: 1, colorSrcFactor: random.pick(['src-alpha', 'one', 'constant']) } : {};
-  const stencil = () => random.pick(enums.StencilOperation);
+  const stencil = () => random.pick(ENUMS.StencilOperation);
   const values: Values = {
     layout,
     vertexModule: module,
     fragmentModule: color ? module : 0,
     ...random.pick(topologies),
-    cullMode: random.pick(enums.CullMode),
+    cullMode: random.pick(ENUMS.CullMode),
     sampleCount: samples,
     sampleMask: 0xffffffff,
     stencilFrontCompare: 'always',
     stencilBackCompare: 'always',
-    ...(depth ? { depthFormat: depth, depthWriteEnabled: 1, depthCompare: random.pick(enums.CompareFunction) } : {}),
+    ...(depth ? { depthFormat: depth, depthWriteEnabled: 1, depthCompare: random.pick(ENUMS.CompareFunction) } : {}),
     ...(depth?.includes('stencil')
       ? { stencilFrontPassOp: stencil(), stencilReadMask: 255, stencilWriteMask: 255 }
       : {}),

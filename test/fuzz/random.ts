@@ -1,9 +1,10 @@
-/** Numbers that look random and are the same for the same seed. */
+import { must } from '../../host/base/assert.ts';
+/** Pseudo-random numbers. The same seed gives the same numbers. */
 export class Random {
   #state: number;
 
   constructor(seed: number) {
-    // The seeds of a campaign are in a row; their first numbers should not be.
+    // A campaign's seeds follow each other, so they are mixed to make their first numbers differ.
     this.#state = Math.imul(seed ^ (seed >>> 16), 0x45d9f3b) ^ 0x9e3779b9;
   }
 
@@ -16,17 +17,18 @@ export class Random {
     return (z ^ (z >>> 15)) >>> 0;
   }
 
-  /** A whole number from 0 to below `count`. */
+  /** A whole number from 0 up to, but not including, `count`. */
   below(count: number): number {
     return Math.floor((this.u32() / 2 ** 32) * count);
   }
 
-  /** True in so many of 100 cases. */
+  /** True in `share` of 100 cases. */
   percent(share: number): boolean {
     return this.below(100) < share;
   }
 
+  /** One of the values of a list that is not empty. */
   pick<T>(list: readonly T[]): T {
-    return list[this.below(list.length)]!;
+    return must(list[this.below(list.length)], 'value in an empty list');
   }
 }

@@ -1,4 +1,4 @@
-/** Command streams for fuzzing: mostly right, by the contract's tables, and then a little wrong. The same for the same seed. */
+/** Makes up the calls of a module: valid ones, into most of which a few faults are put. The same seed makes the same calls. */
 import type { Call } from './encode.ts';
 import { frame } from './frame.ts';
 import { mutate } from './mutate.ts';
@@ -6,14 +6,15 @@ import { Random } from './random.ts';
 import { World } from './world.ts';
 
 export interface StreamOptions {
-  /** Whether a GPU really does the work: it is given none without end. */
+  /** If true, no call gives the GPU endless work. Needed for GPUs that execute the work. */
   tame: boolean;
 }
 
-const RIGHT_PERCENT = 20;
+/** Calls that stay without faults. */
+const VALID_PERCENT = 20;
 const CALLS_MAX = 24;
 
-/** What a module submits in the calls of its life. */
+/** All calls of a module. */
 export function makeCalls(seed: number, { tame }: StreamOptions): readonly Call[] {
   const random = new Random(seed);
   const world = new World(random, tame);
@@ -23,5 +24,5 @@ export function makeCalls(seed: number, { tame }: StreamOptions): readonly Call[
     const render = random.percent(70);
     calls.push({ render, items: frame(world, render) });
   }
-  return random.percent(RIGHT_PERCENT) ? calls : mutate(random, calls);
+  return random.percent(VALID_PERCENT) ? calls : mutate(random, calls);
 }

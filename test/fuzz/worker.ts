@@ -1,24 +1,29 @@
-/** Runs a range of seeds in a process of its own, which may die of it. Arguments: the backend, the first seed, how many, a file for the seed at work. */
+/**
+ * Runs a range of seeds in this process, which may crash or hang. Arguments: the backend, the first seed, the number of seeds, and
+ * a file that holds the seed that is being run.
+ */
+
 import { openSync, writeSync } from 'node:fs';
+import { must } from '../../host/base/assert.ts';
 import { makeCalls } from './stream.ts';
 import { type Backend, mannerOf, Subject } from './subject.ts';
 
-/** What a worker tells of the seeds since it told last. */
+/** A worker's figures about the seeds since its last report. */
 export interface Report {
   /** The seed after the last one. */
   next: number;
   cases: number;
   streams: number;
   commands: number;
-  /** Cases that went through without an error. */
+  /** Cases without an error. */
   right: number;
-  /** Cases by the code of their error. */
+  /** Number of cases by the code of their error. */
   codes: Record<string, number>;
   slowestMs: number;
   findings: { seed: number; faults: string[]; message: string }[];
 }
 
-/** Cases between two looks at the device. */
+/** Cases between two checks of the device. */
 const SETTLE_CASES = 500;
 const FINDINGS_MAX = 20;
 
@@ -53,17 +58,17 @@ async function work(backend: Backend, from: number, count: number, place: number
     await new Promise((resolve) => setImmediate(resolve));
     if ((seed + 1) % SETTLE_CASES !== 0 && seed + 1 !== from + count) continue;
     const faults = await subject.settle();
-    if (!(await subject.works())) faults.push('a right picture does not come out any more');
-    if (faults.length > 0) report.findings.push({ seed, faults, message: `up to ${SETTLE_CASES} seeds before` });
+    if (!(await subject.works())) faults.push('a valid stream does not draw its picture any more');
+    if (faults.length > 0) report.findings.push({ seed, faults, message: `found after up to ${SETTLE_CASES} seeds` });
     report.next = seed + 1;
-    process.send!(report);
+    process.send?.(report);
     report = fresh(seed + 1);
   }
 }
 
 process.on('disconnect', () => process.exit());
 const [backend, from, count, path] = process.argv.slice(2);
-await work(backend as Backend, Number(from), Number(count), openSync(path!, 'w'));
+await work(backend as Backend, Number(from), Number(count), openSync(must(path, 'path on the command line'), 'w'));
 process.disconnect();
-// A device with work that has no end would be waited for.
+// Ends at once, because the process would wait for a device whose work does not end.
 process.exit(0);

@@ -1,20 +1,20 @@
-/** What a module's objects are while its streams are made up: valid ids, and enough of each object to use it rightly. */
+/** Knows the objects of a module while its calls are made up: their ids, and what is needed to use them validly. */
 import type { Kind } from '../../renderer/contract/contract.ts';
 import { type Item, kinds, type Value, type Values } from './encode.ts';
 import type { Random } from './random.ts';
 
-/** An object, and what matters for its use. */
+/** An object that exists, with the facts that its use depends on. */
 export interface Live {
   readonly id: number;
-  /** Buffers: bytes; query sets: queries. */
+  /** Bytes of a buffer, queries of a query set. */
   readonly size: number;
   readonly usage: number;
-  /** What it is made for: a form of binding, a target of passes, a format, a shader. */
+  /** The form of binding of a shader, a pipeline or a layout; the format of a texture; the type of a query set. */
   readonly form: string;
-  /** Pipelines and groups: the layout of group 0. Views: the texture. */
+  /** Id of a related object: for pipelines and bind groups the layout of group 0, for texture views the texture. */
   readonly of: number;
   readonly samples: number;
-  /** Pipelines and bundles: the passes that they are for. */
+  /** The kind of render target that a pipeline or a render bundle is for. */
   readonly target: string;
 }
 
@@ -24,12 +24,12 @@ const ID_INDEX_MIN = 2;
 
 export class World {
   readonly random: Random;
-  /** Where the GPU really works, it is given no work without end. */
+  /** See StreamOptions. */
   readonly tame: boolean;
   readonly live = Object.fromEntries(kinds.map((kind) => [kind, []])) as unknown as Record<Kind, Live[]>;
   readonly #next = Object.fromEntries(kinds.map((kind) => [kind, ID_INDEX_MIN])) as Record<Kind, number>;
   readonly #freed = Object.fromEntries(kinds.map((kind) => [kind, []])) as unknown as Record<Kind, number[]>;
-  /** The commands of the call that is made now. */
+  /** The commands of the current call. */
   items: Item[] = [];
 
   constructor(random: Random, tame: boolean) {
@@ -37,11 +37,12 @@ export class World {
     this.tame = tame;
   }
 
+  /** Adds a command to the current call. */
   say(command: string, values: Values = {}): void {
     this.items.push({ command, values });
   }
 
-  /** An id that may be given to a new object. */
+  /** An id that a new object may have. */
   newId(kind: Kind): number {
     const freed = this.#freed[kind];
     const index = freed.length > 0 && this.random.percent(60) ? freed.pop() : undefined;
@@ -49,7 +50,7 @@ export class World {
     return this.#next[kind]++;
   }
 
-  /** Says a command that makes an object. */
+  /** Adds a command that creates an object. */
   make(kind: Kind, command: string, values: Values, facts: Partial<Live> = {}): Live {
     const id = this.newId(kind);
     const live = { size: 0, usage: 0, form: '', of: 0, samples: 1, target: '', ...facts, id };
@@ -58,12 +59,13 @@ export class World {
     return live;
   }
 
-  /** One that fits, or undefined. */
+  /** Picks an object that fits; undefined if there is none. */
   find(kind: Kind, fits: (live: Live) => boolean = () => true): Live | undefined {
     const all = this.live[kind].filter(fits);
     return all.length === 0 ? undefined : this.random.pick(all);
   }
 
+  /** Adds a command that destroys an object. */
   destroy(kind: Kind): void {
     const { live } = this;
     const index = this.random.below(live[kind].length);
@@ -71,12 +73,13 @@ export class World {
     if (gone === undefined) return;
     this.#freed[kind].push(gone.id);
     this.say('destroy', { kind, object: gone.id });
-    // What was made of it cannot be used any more.
+    // Objects that depend on it cannot be used any more.
     if (kind === 'texture') live.textureView = live.textureView.filter(({ of }) => of !== gone.id);
     if (kind === 'buffer' || kind === 'texture') live.bindGroup.length = 0;
     if (kind === 'buffer' || kind === 'texture' || kind === 'bindGroup') live.renderBundle.length = 0;
   }
 
+  /** Sometimes a label. */
   label(): { label?: Value } {
     const { random } = this;
     if (random.percent(80)) return {};

@@ -7,17 +7,17 @@ export interface Image {
   readonly pixels: Uint8Array;
 }
 
-/** How far two pictures are apart; values are those of a channel, 0 to 255. */
+/** How much two pictures differ. Channels have values from 0 to 255. */
 export interface Difference {
-  /** The greatest of all channels and pixels. */
+  /** The greatest difference of any channel of any pixel. */
   maxDiff: number;
-  /** The mean of all channels and pixels. */
+  /** The mean difference of all channels of all pixels. */
   meanDiff: number;
-  /** Pixels that are not the same, of 0 to 1 of all. */
+  /** Fraction of the pixels that differ, from 0 to 1. */
   differing: number;
 }
 
-/** Decodes a PNG, or whatever else sharp reads, from its bytes or a file. @throws Error where it is none */
+/** Decodes a PNG, or another format that sharp reads, from its bytes or a file. @throws Error if it is not a picture */
 export async function readImage(file: string | Uint8Array): Promise<Image> {
   const { data, info } = await sharp(file).ensureAlpha().raw({ depth: 'uchar' }).toBuffer({ resolveWithObject: true });
   return { width: info.width, height: info.height, pixels: new Uint8Array(data) };
@@ -30,14 +30,14 @@ export function writeImage({ width, height, pixels }: Image): Promise<Buffer> {
     .toBuffer();
 }
 
-/** @throws RangeError where they differ in size */
+/** @throws RangeError if the pictures differ in size */
 export function compare(a: Image, b: Image): Difference {
   checkSizes(a, b);
   let [max, sum, pixels] = [0, 0, 0];
   for (let at = 0; at < a.pixels.length; at += 4) {
     let most = 0;
     for (let channel = at; channel < at + 4; channel++) {
-      const apart = Math.abs(a.pixels[channel]! - b.pixels[channel]!);
+      const apart = Math.abs((a.pixels[channel] ?? 0) - (b.pixels[channel] ?? 0));
       most = Math.max(most, apart);
       sum += apart;
     }
@@ -47,10 +47,12 @@ export function compare(a: Image, b: Image): Difference {
   return { maxDiff: max, meanDiff: sum / a.pixels.length, differing: pixels / (a.pixels.length / 4) };
 }
 
-/** What to look at where two pictures differ: how far apart they are, eight times brighter, opaque. */
+/** Makes a picture of the difference between two pictures: eight times brighter, and opaque. */
 export function difference(a: Image, b: Image): Image {
   checkSizes(a, b);
-  const pixels = a.pixels.map((value, at) => (at % 4 === 3 ? 255 : Math.min(255, 8 * Math.abs(value - b.pixels[at]!))));
+  const pixels = a.pixels.map((value, at) =>
+    at % 4 === 3 ? 255 : Math.min(255, 8 * Math.abs(value - (b.pixels[at] ?? 0))),
+  );
   return { width: a.width, height: a.height, pixels };
 }
 

@@ -1,22 +1,23 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { packFiles } from '../../assets/folder.ts';
+import { createAssetPack } from '../../assets/folder.ts';
+import { must } from '../../host/base/assert.ts';
 import { readConfig } from '../../host/base/config.ts';
 import { createJavaScriptEngine } from '../../host/engine/javascript.ts';
 import { type Gpu, openGpu } from '../../host/gpu/dawn.ts';
-import { Replay } from '../../host/gpu/replay.ts';
+import { CommandReplay } from '../../host/gpu/replay.ts';
 import { buildModules } from '../../host/play/modules.ts';
 import { createStill } from '../../host/video/snapshot.ts';
 import { compare, difference, type Image, writeImage } from './compare.ts';
 import { modes } from './examples/animometer.ts';
-import type { Render, View } from './examples/port.ts';
+import type { Frame, Render } from './examples/port.ts';
 
 const root = join(import.meta.dirname, '../..');
 const pictures = join(root, 'build/golden');
 const tickRate = 120;
 
-/** Of 255: the same shaders ran on the same device, so what differs is the rounding of what the CPUs worked out. */
+/** The most that a channel may differ, of 255. One device draws both pictures, so only rounding on the CPU can differ. */
 const MAX_DIFF = 2;
 const MEAN_DIFF = 0.01;
 
@@ -33,7 +34,7 @@ const names = [
   'skin',
   'triangle',
 ];
-const views: Omit<View, 'tickRate'>[] = [
+const views: Omit<Frame, 'tickRate'>[] = [
   { tick: 90, width: 480, height: 270 },
   { tick: 500, width: 200, height: 320 },
 ];
@@ -52,11 +53,11 @@ afterAll(() => {
   gpu?.close();
 });
 
-/** The module's own picture: every tick up to the view's, then a render, replayed on the same device. */
+/** Plays a module up to a tick and draws its picture into a texture. */
 async function play(
   name: string,
   texture: GPUTexture,
-  { tick }: View,
+  { tick }: Frame,
   assets: Uint8Array = new Uint8Array(),
 ): Promise<void> {
   const log = (_: string, message: string) => process.stderr.write(`${name}: ${message}\n`);
@@ -64,7 +65,7 @@ async function play(
   const module = readFileSync(join(root, `build/${name}.wasm`));
   const options = { limits, seed: 1, tickRate, seats: 1, assets, log };
   const game = await createJavaScriptEngine().load(module, options);
-  const replay = new Replay({
+  const replay = new CommandReplay({
     device: gpu.device,
     limits,
     asset: () => undefined,
@@ -99,13 +100,13 @@ async function read(texture: GPUTexture): Promise<Image> {
   return { width, height, pixels };
 }
 
-/** Whether it shows anything: a picture of one colour would be the same on both sides, too. */
+/** Number of colours in a picture. Two pictures of one colour would be alike even if nothing was drawn. */
 function colours({ pixels }: Image): number {
   return new Set(new Uint32Array(pixels.buffer)).size;
 }
 
 describe.each(names)('%s', (name) => {
-  it.each(views)('is drawn by the module as by the port: tick $tick, $width x $height', async (shape) => {
+  it.each(views)('has the same picture as its port in TypeScript: tick $tick, $width x $height', async (shape) => {
     const view = { ...shape, tickRate };
     const [drawn, ported] = [createStill(gpu.device, view), createStill(gpu.device, view)];
     await play(name, drawn, view);
@@ -135,9 +136,10 @@ it('animometer draws the same triangles in every mode', async () => {
   const shown: Image[] = [];
   for (const mode of modes.keys()) {
     const bytes = new Uint8Array(Uint32Array.of(mode, 500).buffer);
-    await play('animometer', texture, view, packFiles([{ name: 'options', bytes }]));
+    await play('animometer', texture, view, createAssetPack([{ name: 'options', bytes }]));
     shown.push(await read(texture));
   }
-  for (const picture of shown) expect(compare(picture, shown[0]!).maxDiff).toBeLessThanOrEqual(MAX_DIFF);
+  for (const picture of shown)
+    expect(compare(picture, must(shown[0], 'picture')).maxDiff).toBeLessThanOrEqual(MAX_DIFF);
   texture.destroy();
 });

@@ -3,6 +3,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { must } from '../../host/base/assert.ts';
 import { openGpu } from '../../host/gpu/dawn.ts';
 import { buildModules } from '../../host/play/modules.ts';
 import { compare, difference, type Image, readImage, writeImage } from './compare.ts';
@@ -19,21 +20,21 @@ beforeAll(async () => {
   gpu.close();
   tolerance = toleranceOf(description);
   if (!tolerance.known)
-    process.stderr.write(`golden: no tolerance is known for ${description}: it is held to the widest one\n`);
+    process.stderr.write(`golden: no tolerance is known for ${description}; the widest one is used\n`);
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
-describe('pictures as they were', () => {
-  it.each(scenes)('$name', async (scene) => {
+describe('pictures that are kept', () => {
+  it.each(scenes)('$name is drawn as it was', async (scene) => {
     const { message } = await judge(scene, await draw(scene), tolerance);
     expect(message).toBe('');
   });
 
-  it('a picture that changed is told, and its difference can be looked at', async () => {
-    const scene = scenes[0]!;
+  it('a picture that has changed is reported, and its difference is written to a file', async () => {
+    const scene = must(scenes[0], 'scene');
     const golden = await readImage(goldenPath(scene));
     const changed = { ...golden, pixels: golden.pixels.slice() };
-    for (let at = 0; at < changed.pixels.length / 4; at++) changed.pixels[at] = 255 - changed.pixels[at]!;
+    for (let at = 0; at < changed.pixels.length / 4; at++) changed.pixels[at] = 255 - (changed.pixels[at] ?? 0);
     const path = join(folder, 'changed.png');
     await writeFile(path, await writeImage(changed));
     const { fits, message } = await judge(scene, path, toleranceOf('something new'));
@@ -44,7 +45,7 @@ describe('pictures as they were', () => {
     expect(existsSync(join(out, 'triangle-difference.png'))).toBe(true);
   });
 
-  it('the driver that the pictures are from is held to more than others', () => {
+  it('the driver that drew the kept pictures has a smaller tolerance than others', () => {
     const own = toleranceOf('llvmpipe: Mesa 25.0.7-2+deb13u1 (LLVM 19.1.7) 0.0.1');
     const others = ['llvmpipe: Mesa 24.1.0', 'SwiftShader Device', 'NVIDIA H200', 'a new one'].map(toleranceOf);
     expect([own, ...others].map(({ known }) => known)).toEqual([true, true, true, true, false]);
@@ -56,24 +57,24 @@ describe('the comparison', () => {
   const image = (...pixels: number[]): Image => ({ width: 2, height: 1, pixels: new Uint8Array(pixels) });
   const a = image(0, 10, 20, 255, 0, 0, 0, 255);
 
-  it('of a picture with itself is nothing', () => {
+  it('finds no difference between a picture and itself', () => {
     expect(compare(a, a)).toEqual({ maxDiff: 0, meanDiff: 0, differing: 0 });
   });
 
-  it('says how far and how often', () => {
+  it('finds how much and how often two pictures differ', () => {
     expect(compare(a, image(0, 12, 14, 255, 0, 0, 0, 255))).toEqual({ maxDiff: 6, meanDiff: 1, differing: 0.5 });
     expect(difference(a, image(0, 12, 14, 255, 0, 0, 0, 255)).pixels).toEqual(
       new Uint8Array([0, 16, 48, 255, 0, 0, 0, 255]),
     );
   });
 
-  it('of two sizes is refused', () => {
+  it('refuses pictures of different sizes', () => {
     expect(() => compare(a, { width: 1, height: 2, pixels: a.pixels })).toThrow(
       '2x1 and 1x2 pixels cannot be compared',
     );
   });
 
-  it('reads what it has written', async () => {
+  it('reads the pictures that it writes', async () => {
     expect(await readImage(await writeImage(a))).toEqual(a);
   });
 });

@@ -8,16 +8,16 @@ import { script } from '../session/script.ts';
 import { compare, type Difference, difference, readImage, writeImage } from './compare.ts';
 
 const folder = import.meta.dirname;
-/** Where pictures that are not as they should be can be looked at. */
+/** The folder for pictures that are drawn, and for their differences. */
 export const out = join(folder, '../../build/golden');
 
-/** A picture that is known. */
+/** A picture that is kept in this folder. */
 export interface Scene {
   name: string;
   game: string;
   /** Seconds of the game's time. */
   at: number;
-  /** True: by players who come, press, move and go; else one looks on. */
+  /** Whether players join, press, move and leave. Otherwise one player only looks on. */
   played: boolean;
 }
 
@@ -31,16 +31,16 @@ const SIZE = { width: 320, height: 180 };
 const SEED = '7';
 const SEATS = 4;
 
-/** What a driver may differ by from the pictures that are kept; the means and parts of compare(). */
+/** How much the pictures of a driver may differ from the kept ones. See Difference. */
 export interface Tolerance {
   driver: RegExp;
   meanDiff: number;
   differing: number;
 }
 
-/** The first that fits an adapter's description. The pictures are llvmpipe's, of Mesa 25. */
+/** The first one whose `driver` fits counts. The kept pictures were drawn by llvmpipe of Mesa 25. */
 const tolerances: readonly Tolerance[] = [
-  // Another processor's vector width moves single pixels of an edge.
+  // Processors with another vector width draw single pixels of an edge differently.
   { driver: /llvmpipe: Mesa 25\./, meanDiff: 0.02, differing: 0.005 },
   { driver: /llvmpipe/, meanDiff: 0.2, differing: 0.15 },
   { driver: /SwiftShader/, meanDiff: 0.2, differing: 0.15 },
@@ -48,7 +48,7 @@ const tolerances: readonly Tolerance[] = [
 ];
 const UNKNOWN: Tolerance = { driver: /./, meanDiff: 2, differing: 0.5 };
 
-/** What an adapter may differ by; `known` is false where no line of the table is meant for it. */
+/** The tolerance for an adapter. `known` is false if the table has no line for it. */
 export function toleranceOf(description: string): Tolerance & { known: boolean } {
   const found = tolerances.find(({ driver }) => driver.test(description));
   return { ...(found ?? UNKNOWN), known: found !== undefined };
@@ -58,7 +58,7 @@ export function goldenPath({ name }: Scene): string {
   return join(folder, `${name}.png`);
 }
 
-/** Draws a scene on WasmEdge and Dawn, as `npm start -- render` does; gives the file. */
+/** Draws a scene on WasmEdge and Dawn, as `npm start -- render` does. Returns the file. */
 export async function draw({ name, game, at, played }: Scene): Promise<string> {
   const config = readConfig({ ...process.env, LOG_LEVEL: 'error', SEED, MAX_PLAYERS: String(SEATS), TICK_RATE: '120' });
   const source = await openSource({ what: game, config, announce: () => {} });
@@ -70,14 +70,14 @@ export async function draw({ name, game, at, played }: Scene): Promise<string> {
 
 export interface Verdict extends Difference {
   fits: boolean;
-  /** What is wrong, and where to look at it; '' where nothing is. */
+  /** Says how the pictures differ and which files to look at; '' if they fit. */
   message: string;
 }
 
-/** Compares a drawn picture with the one that is kept; where it is too far off, the difference is written beside it. */
+/** Compares a drawn picture with the kept one. If they differ too much, writes the difference beside it. */
 export async function judge(scene: Scene, drawn: string, tolerance: Tolerance): Promise<Verdict> {
   const golden = goldenPath(scene);
-  if (!existsSync(golden)) throw new Error(`there is no ${golden} yet: node test/golden/update.ts ${scene.name}`);
+  if (!existsSync(golden)) throw new Error(`there is no ${golden} yet; run node test/golden/update.ts ${scene.name}`);
   const [wanted, actual] = await Promise.all([readImage(golden), readImage(readFileSync(drawn))]);
   const apart = compare(actual, wanted);
   const fits = apart.meanDiff <= tolerance.meanDiff && apart.differing <= tolerance.differing;

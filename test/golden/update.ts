@@ -1,7 +1,7 @@
 import { copyFileSync } from 'node:fs';
 import { draw, goldenPath, scenes } from './scenes.ts';
 
-const HELP = `Draws the scenes that the tests compare with, and keeps them. Look at them before they are committed.
+const HELP = `Draws the pictures that the tests compare with, and overwrites them. Look at them before you commit them.
 
 Usage: node test/golden/update.ts [SCENE ...]
 

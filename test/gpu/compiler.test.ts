@@ -1,11 +1,13 @@
-/** Pipelines that compile beside the frames: a module waits for its own, and nobody for another's. */
+/** Pipelines that compile in the background. A module waits for its own pipelines, and never for those of other modules. */
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
+import { must } from '../../host/base/assert.ts';
+import { milli } from '../../host/base/time.ts';
 import { commandClock } from '../../host/gpu/clock.ts';
 import { RoomCompiler } from '../../host/gpu/compiler.ts';
 import type { Gpu } from '../../host/gpu/dawn.ts';
-import type { Replay } from '../../host/gpu/replay.ts';
+import type { CommandReplay } from '../../host/gpu/replay.ts';
 import { DeviceWatch } from '../../host/gpu/watch.ts';
-import { eventually } from '../wait.ts';
+import { eventually, sleep } from '../wait.ts';
 import { Stream } from './document.ts';
 import {
   black,
@@ -22,19 +24,23 @@ import {
 
 let gpu: Gpu;
 let picture: Picture;
-const replays: Replay[] = [];
+const replays: CommandReplay[] = [];
 
 beforeAll(async () => {
   gpu = await openTestGpu('vulkan');
   picture = new Picture(gpu.device);
 });
-afterEach(() => vi.useRealTimers());
+afterEach(() => {
+  vi.useRealTimers();
+  vi.restoreAllMocks();
+  commandClock(gpu.device).now = () => milli(performance.now());
+});
 afterAll(() => {
   for (const replay of replays) replay.destroy();
   gpu.close();
 });
 
-function open(options: Parameters<typeof newReplay>[1] = {}): Replay {
+function open(options: Parameters<typeof newReplay>[1] = {}): CommandReplay {
   const replay = newReplay(gpu.device, options);
   replays.push(replay);
   return replay;
@@ -49,7 +55,7 @@ const frame = (stream: Stream): Stream =>
     .command('submit');
 const red = async (): Promise<boolean> => (await picture.read())(8, 8) === '255 0 0 255';
 
-test('a call that makes pipelines and uses them ends once they are there, with every command done once', async () => {
+test('a call that creates pipelines and uses them executes every command once, and ends when they have compiled', async () => {
   const replay = open();
   const wait = replay.start(
     frame(redPipeline().command('getRenderBindGroupLayout', { id: 9, pipeline: 2 })).submission,
@@ -62,7 +68,7 @@ test('a call that makes pipelines and uses them ends once they are there, with e
   expect(replay.start(frame(new Stream()).submission, picture)).toBeUndefined();
 });
 
-test('what is wrong with a pipeline is told with its command', async () => {
+test('an error in a pipeline names its command', async () => {
   const bad = new Stream().command('createShaderModule', { id: 2, code: TRIANGLE }).command('createRenderPipeline', {
     id: 2,
     vertexModule: 2,
@@ -76,7 +82,7 @@ test('what is wrong with a pipeline is told with its command', async () => {
   );
 });
 
-test('an error scope catches it, and keeps to its own module while that one waits', async () => {
+test('an error scope catches an error in a pipeline, and none of another module while its own waits', async () => {
   const replies: number[][] = [];
   const replay = open({ reply: (record) => void replies.push(Array.from(record)) });
   const scoped = new Stream()
@@ -100,36 +106,43 @@ test('an error scope catches it, and keeps to its own module while that one wait
   ]);
 });
 
-/** Slow to compile, so that others ask meanwhile. */
 const SLOW = doubling(13);
-/** What each look at the clock costs, so that a compilation takes as long at least on every machine. */
-const LOOK_MS = 10;
-/** More than a shader module takes, less than that and a pipeline. */
-const SHORT_MS = 1.5 * LOOK_MS;
+const TRIVIAL = '@compute @workgroup_size(1) fn main() {}';
 
-/** Measures the time that compiling takes by the looks at the clock. */
-function countLooks(): void {
-  let looks = 0;
-  commandClock(gpu.device).now = () => LOOK_MS * looks++;
+/** Lets the test move the clock of the limits, and end the compilations of compute pipelines by `finish`. */
+function byHand() {
+  // Starts at the current time, because a clock must never go back.
+  const clock = { now: performance.now() };
+  commandClock(gpu.device).now = () => milli(clock.now);
+  const create = gpu.device.createComputePipelineAsync.bind(gpu.device);
+  const gate = Promise.withResolvers<void>();
+  const begun = vi.spyOn(gpu.device, 'createComputePipelineAsync').mockImplementation(async (descriptor) => {
+    const pipeline = await create(descriptor);
+    await gate.promise;
+    return pipeline;
+  });
+  return { clock, begun, finish: gate.resolve };
 }
 const compute = (code: string, name: 'createComputePipeline' | 'createComputePipelineAsync', id = 2): Stream =>
   new Stream().command('createShaderModule', { id, code }).command(name, { id, module: id });
 
-test('one that takes too long ends its module, and holds up no other', async () => {
-  countLooks();
-  const hostile = open({ limits: { ...limits, shaderMsMax: SHORT_MS } });
-  const stream = compute(SLOW, 'createComputePipeline');
+test('a compilation that takes too long ends its module, and delays no other module', async () => {
+  const { clock, finish } = byHand();
+  const hostile = open({ limits: { ...limits, shaderMsMax: 30 } });
+  const stream = compute(TRIVIAL, 'createComputePipeline');
   const ended = expect(hostile.start(stream.submission)).rejects.toThrow(
-    /^NL_COMMAND: .*after 2 commands: compiling has taken \d+ of 15 ms \(SHADER_MS_MAX\)/,
+    /^NL_COMMAND: .*after 2 commands: compiling has taken 30 of 30 ms \(SHADER_MS_MAX\)/,
   );
   const good = open();
   await good.start(redPipeline().submission);
   good.run(frame(new Stream()).submission, picture);
-  await ended;
   expect(await red()).toBe(true);
+  clock.now += 30;
+  await ended;
+  finish();
 });
 
-test('what a module compiles beside its frames is its own time alone', async () => {
+test('background compilations count only against their own module', async () => {
   vi.useFakeTimers();
   const device = { queue: {}, lost: new Promise(() => {}) } as unknown as GPUDevice;
   const errors: string[] = [];
@@ -146,21 +159,44 @@ test('what a module compiles beside its frames is its own time alone', async () 
   const begin = () => new Promise<void>((resolve) => ends.push(resolve));
   const made = [greedy.later(begin), good.later(begin)];
   await vi.advanceTimersByTimeAsync(40);
-  ends[0]!();
+  must(ends[0], 'compilation')();
   await made[0];
   await vi.advanceTimersByTimeAsync(40);
-  ends[1]!();
+  must(ends[1], 'compilation')();
   await made[1];
   expect(errors).toEqual([]);
   const again = greedy.later(begin);
   await vi.advanceTimersByTimeAsync(40);
-  ends[2]!();
+  must(ends[2], 'compilation')();
   await again;
   expect(errors).toEqual([expect.stringMatching(/^greedy: .*of 50 ms \(SHADER_MS_MAX\)/)]);
 });
 
-test('one that compiles beside the frames keeps nobody else waiting, and ends its module if it takes too long', async () => {
-  countLooks();
+test('a background compilation delays no other module, and ends its own module if it takes too long', async () => {
+  const { clock, finish } = byHand();
+  const replies: number[][] = [];
+  const errors: string[] = [];
+  const greedy = open({
+    limits: { ...limits, shaderMsMax: 30 },
+    reply: (record) => void replies.push(Array.from(record)),
+  });
+  greedy.observe({ onError: ({ message }) => void errors.push(message) });
+  await greedy.start(compute(TRIVIAL, 'createComputePipelineAsync').submission);
+  const good = open();
+  await good.start(redPipeline().submission);
+  good.run(frame(new Stream()).submission, picture);
+  expect(await red()).toBe(true);
+  clock.now += 29;
+  await sleep(50);
+  expect(errors).toEqual([]);
+  clock.now += 1;
+  await eventually(() => expect(errors).toHaveLength(1));
+  expect(errors[0]).toMatch(/^NL_COMMAND: .*of 30 ms \(SHADER_MS_MAX\)/);
+  expect(replies).toEqual([]);
+  finish();
+});
+
+test('many slow background compilations of one module leave turns to other modules', async () => {
   const replies: number[][] = [];
   const greedy = open({ reply: (record) => void replies.push(Array.from(record)) });
   for (let id = 2; id < 6; id++)
@@ -170,38 +206,34 @@ test('one that compiles beside the frames keeps nobody else waiting, and ends it
   good.run(frame(new Stream()).submission, picture);
   expect(await red()).toBe(true);
   await eventually(() => expect(replies).toHaveLength(4));
-  const errors: string[] = [];
-  const overdue = open({ limits: { ...limits, shaderMsMax: SHORT_MS } });
-  overdue.observer = { onError: ({ message }) => void errors.push(message) };
-  const another = SLOW.replace('x * 2', 'x * 7');
-  await overdue.start(compute(another, 'createComputePipelineAsync').submission);
-  await eventually(() => expect(errors).toHaveLength(1));
-  expect(errors[0]).toMatch(/^NL_COMMAND: .*of 15 ms \(SHADER_MS_MAX\)/);
 });
 
-test('rooms compile in turn, and what one has asked for too much is dropped', async () => {
-  countLooks();
-  const begun = vi.spyOn(gpu.device, 'createComputePipelineAsync');
-  const greedy = open({ limits: { ...limits, shaderMsMax: 10 * LOOK_MS } });
+test('rooms compile in turn, and a room that has used up its time loses the compilations that wait', async () => {
+  const { clock, begun, finish } = byHand();
+  const greedy = open({ limits: { ...limits, shaderMsMax: 100 } });
   const errors: string[] = [];
-  greedy.observer = { onError: ({ message }) => void errors.push(message) };
-  const stream = new Stream().command('createShaderModule', { id: 2, code: SLOW.replace('x * 2', 'x * 11') });
+  greedy.observe({ onError: ({ message }) => void errors.push(message) });
+  const stream = new Stream().command('createShaderModule', { id: 2, code: TRIVIAL });
   for (let id = 3; id < 200; id++) stream.command('createComputePipelineAsync', { id, module: 2 });
   await greedy.start(stream.submission);
-  await open().start(redPipeline().submission);
+  // Four compilations have begun. A room that compiles now has its turn before the rest.
+  expect(begun).toHaveBeenCalledTimes(4);
+  const other = open().start(redPipeline().submission);
+  clock.now += 100;
   await eventually(() => expect(errors).toHaveLength(1));
+  finish();
+  await other;
   await open().start(redPipeline().submission);
-  expect(begun.mock.calls.length).toBeLessThan(20);
-  begun.mockRestore();
+  expect(begun).toHaveBeenCalledTimes(4);
 });
 
-test('one that has no end takes the device with it', async () => {
+test('a device is given up if a compilation does not end', async () => {
+  vi.useFakeTimers();
   const device = { queue: {}, lost: new Promise(() => {}) } as unknown as GPUDevice;
   const errors: string[] = [];
   const onOverdue = ({ message }: Error) => void errors.push(message);
   const onHung = vi.fn();
   const compiler = new RoomCompiler({ device, msMax: 20, refuser: () => () => {}, onOverdue, onHung });
-  vi.useFakeTimers();
   void compiler.later(() => new Promise(() => {}));
   await vi.advanceTimersByTimeAsync(30_000);
   expect(DeviceWatch.of(device).lost).toBe(false);
@@ -214,13 +246,13 @@ test('one that has no end takes the device with it', async () => {
   await expect(another.wait(new Promise(() => {}))).rejects.toThrow('the device was lost');
 });
 
-test('a text whose functions grow with each call is refused before it compiles', () => {
+test('a shader whose functions double in size with each call is refused before it compiles', () => {
   const stream = (depth: number) => new Stream().command('createShaderModule', { id: 2, code: doubling(depth) });
   expect(() => open().run(stream(14).submission)).toThrow(/^NL_COMMAND: .*function f13 has more than 262144 tokens/);
   open().run(stream(13).submission);
 });
 
-test('a replay that is destroyed meanwhile says so', async () => {
+test('a call that waits fails when its replay is destroyed', async () => {
   const replay = open();
   const wait = replay.start(redPipeline().submission);
   replay.destroy();

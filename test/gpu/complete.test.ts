@@ -1,15 +1,16 @@
-/** The parts of WebGPU beyond drawing: what they give back, on a real device. Streams come from ABI.md alone. */
+/** Runs streams that use the parts of WebGPU beyond drawing, on a real device. The streams are encoded from ABI.md alone. */
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { must } from '../../host/base/assert.ts';
 import type { Gpu } from '../../host/gpu/dawn.ts';
 import { DeviceGroups, GROUPS_MAX } from '../../host/gpu/groups.ts';
-import type { Replay } from '../../host/gpu/replay.ts';
+import type { CommandReplay } from '../../host/gpu/replay.ts';
 import { eventually } from '../wait.ts';
 import { bits, constants, enums, Stream, type Values } from './document.ts';
 import { black, fault, limits, newReplay, openTestGpu, Picture, pipeline, redPipeline, target } from './fixture.ts';
 
 let gpu: Gpu;
 let device: GPUDevice;
-const replays: Replay[] = [];
+const replays: CommandReplay[] = [];
 
 beforeAll(async () => {
   gpu = await openTestGpu('vulkan');
@@ -21,9 +22,9 @@ afterAll(() => {
 });
 
 const RED = '255 0 0 255';
-const REPLY = (name: string): number => constants.get(`REPLY_${name}`)!;
+const REPLY = (name: string): number => constants.find(`REPLY_${name}`);
 
-/** A replay with what it answers. */
+/** A replay, and everything that it sends back to the module. */
 function start() {
   const replies: number[][] = [];
   const writes: { address: number; bytes: Uint8Array }[] = [];
@@ -37,10 +38,14 @@ function start() {
   const answer = async (type: string): Promise<number[]> => {
     const found = () => replies.find((record) => record[0] === REPLY(type));
     await eventually(() => expect(found()).toBeDefined());
-    return found()!.slice(1);
+    return must(found(), `reply ${type}`).slice(1);
   };
   return { replay, replies, writes, log, answer };
 }
+
+/** The value of an enum that a reply gives as a number from 1. */
+const enumValue = (name: string, number = 0): string | undefined => enums.find(name)[number - 1];
+const bytesOf = ([write]: readonly { bytes: Uint8Array }[]): Uint8Array => must(write, 'write').bytes;
 
 const buffer = (id: number, size: number, usage: string): Values => ({ id, size, usage: bits('BufferUsage', usage) });
 const READBACK = 'COPY_DST MAP_READ';
@@ -58,7 +63,7 @@ describe('render bundles', () => {
       { id: 2 },
     );
 
-  it('draw what was recorded, in every pass that executes them, and leave no state', async () => {
+  it('draw what was recorded in every pass that executes them, and leave no state behind', async () => {
     const { replay } = start();
     replay.run(record(redPipeline()).submission);
     const picture = new Picture(device);
@@ -76,8 +81,8 @@ describe('render bundles', () => {
     ['a pass', (stream) => stream.command('beginRenderPass'), /a render bundle is open/],
     ['a submit', (stream) => stream.command('submit'), /a render bundle is open/],
     ['an end of a pass', (stream) => stream.command('endRenderPass'), /no open render pass/],
-    ['nothing, and no end', (stream) => stream, /no submit follows/],
-  ])('take no %s', (_, inside, message) => {
+    ['missing end', (stream) => stream, /no submit follows/],
+  ])('cannot contain %s', (_, inside, message) => {
     const begun = redPipeline().command('createRenderBundleEncoder', {
       colorFormats: [{ format: 'rgba8unorm' }],
       sampleCount: 1,
@@ -85,7 +90,7 @@ describe('render bundles', () => {
     expect(fault(start().replay, inside(begun))).toMatch(message);
   });
 
-  it('count what they draw in each pass', () => {
+  it('count against the draws of every pass that executes them', () => {
     const bounded = (gpuDrawsMax: number) => newReplay(device, { limits: { ...limits, gpuDrawsMax } });
     const picture = new Picture(device);
     const twice = frame((stream) => stream.command('executeBundles', { bundles: [{ bundle: 2 }, { bundle: 2 }] }));
@@ -100,7 +105,7 @@ describe('render bundles', () => {
 });
 
 describe('queries', () => {
-  it('tell how many samples passed, and when', async () => {
+  it('return how many samples passed, and when', async () => {
     const { replay, writes, answer } = start();
     const set = { id: 2, type: 'occlusion', count: 2 };
     replay.run(
@@ -135,10 +140,10 @@ describe('queries', () => {
     replay.run(stream.submission, new Picture(device));
     expect(await answer('MAPPED')).toEqual([7, 1, 0, 0, 0, 0, 0]);
     expect(writes.map(({ address }) => address)).toEqual([4096]);
-    const [samples, none, begun, ended] = new BigUint64Array(writes[0]!.bytes.buffer);
+    const [samples, none, begun = 0n, ended = 0n] = new BigUint64Array(bytesOf(writes).buffer);
     expect(Number(samples)).toBeGreaterThan(0);
     expect(none).toBe(0n);
-    expect(ended! >= begun!).toBe(true);
+    expect(ended >= begun).toBe(true);
   });
 
   it.each<[string, Stream, RegExp]>([
@@ -155,12 +160,12 @@ describe('queries', () => {
       /an occlusion query is open/,
     ],
     [
-      'more results than there are',
+      'to resolve more queries than the set has',
       new Stream().command('resolveQuerySet', { querySet: 2, firstQuery: 1, queryCount: 2, destination: 2 }),
       /do not fit the set's 2/,
     ],
     [
-      'a set too large',
+      'a set that is too large',
       new Stream().command('createQuerySet', { id: 3, type: 'occlusion', count: 4097 }),
       /more than 4096/,
     ],
@@ -175,8 +180,8 @@ describe('queries', () => {
   });
 });
 
-describe('bytes on their way back', () => {
-  it('lie in memory once the reply says so', async () => {
+describe('mapped bytes', () => {
+  it('are in linear memory when the reply comes', async () => {
     const { replay, writes, answer } = start();
     const data = Uint8Array.from({ length: 16 }, (_, n) => n + 1);
     replay.run(
@@ -188,7 +193,7 @@ describe('bytes on their way back', () => {
     expect(writes).toEqual([]);
     expect(await answer('MAPPED')).toEqual([1, 1, 0, 0, 0, 0, 0]);
     expect(writes).toEqual([{ address: 64, bytes: data.slice(8) }]);
-    // The buffer can be used and asked for again.
+    // The buffer can be written and mapped again.
     replay.run(
       new Stream().command('writeBuffer', { buffer: 2, data }).command('mapAsync', { buffer: 2, size: 4 }).submission,
     );
@@ -196,14 +201,18 @@ describe('bytes on their way back', () => {
 
   const ask = (values: Values) => new Stream().command('mapAsync', { buffer: 2, size: 8, ...values });
   it.each<[string, Stream, RegExp]>([
-    ['more than the buffer has', ask({ offset: 16, size: 4 }), /do not fit the buffer's 16/],
+    ['more bytes than the buffer has', ask({ offset: 16, size: 4 }), /do not fit the buffer's 16/],
     ['an odd offset', ask({ offset: 4 }), /multiple of 8/],
     ['an odd size', ask({ size: 6 }), /one of 4/],
-    ['nothing', ask({ size: 0 }), /not 0/],
+    ['no bytes', ask({ size: 0 }), /not 0/],
     ['a buffer that cannot be read', ask({ buffer: 3 }), /without usage MAP_READ/],
-    ['the same buffer twice', ask({}).command('mapAsync', { buffer: 2, size: 8 }), /on its way back already/],
-    ['more than MAP_BYTES_MAX', ask({ buffer: 5, size: 60 }), /MAP_BYTES_MAX/],
-  ])('are refused where %s is asked for', (_, stream, message) => {
+    [
+      'a buffer that is being mapped already',
+      ask({}).command('mapAsync', { buffer: 2, size: 8 }),
+      /on its way back already/,
+    ],
+    ['more bytes than MAP_BYTES_MAX', ask({ buffer: 5, size: 60 }), /MAP_BYTES_MAX/],
+  ])('are refused for %s', (_, stream, message) => {
     const replay = newReplay(device, { limits: { ...limits, mapBytesMax: 64 } });
     replays.push(replay);
     const made = new Stream()
@@ -218,17 +227,17 @@ describe('bytes on their way back', () => {
 
 describe('error scopes', () => {
   const bad = (stream: Stream) => stream.command('createBuffer', { id: 5, size: 4, usage: 0 });
-  it('catch what they are for, and the game goes on', async () => {
+  it('catch the errors that they are for, and the game goes on', async () => {
     const { replay, log, answer } = start();
     const scoped = bad(new Stream().command('pushErrorScope', { filter: 'validation' }));
     replay.run(scoped.command('popErrorScope', { token: 3 }).submission);
     const [token, caught] = await answer('ERROR_SCOPE');
-    expect([token, enums.get('ErrorFilter')![caught! - 1]]).toEqual([3, 'validation']);
+    expect([token, enumValue('ErrorFilter', caught)]).toEqual([3, 'validation']);
     expect(log.join()).toMatch(/error scope caught/);
     expect(fault(replay, redPipeline())).toBe('');
   });
 
-  it('answer 0 where nothing was wrong', async () => {
+  it('answer 0 if there was no error', async () => {
     const { replay, answer } = start();
     replay.run(new Stream().command('pushErrorScope').command('popErrorScope', { token: 4 }).submission);
     expect(await answer('ERROR_SCOPE')).toEqual([4, 0, 0, 0, 0, 0, 0]);
@@ -238,19 +247,19 @@ describe('error scopes', () => {
     ['left open', new Stream().command('pushErrorScope'), /an error scope is open/],
     ['ended twice', new Stream().command('popErrorScope'), /no error scope is open/],
     [
-      'nested without end',
+      'nested too deeply',
       Array.from({ length: 33 }).reduce<Stream>((s) => s.command('pushErrorScope'), new Stream()),
       /32 error scopes/,
     ],
-  ])('are refused where they are %s', async (_, stream, message) => {
+  ])('are refused if they are %s', async (_, stream, message) => {
     expect(fault(start().replay, stream)).toMatch(message);
-    // Another room's errors are not caught by what was left.
+    // The scopes that were left open do not catch another room's errors.
     expect(fault(start().replay, bad(new Stream()))).toMatch(/^NL_GPU_VALIDATION/);
   });
 });
 
 describe('pipelines', () => {
-  it('are ready when the reply says so, and not before', async () => {
+  it('can be used when the reply says so, and not before', async () => {
     const { replay, answer } = start();
     const made = new Stream()
       .command('createShaderModule', { id: 2, code: OVERRIDES })
@@ -263,7 +272,7 @@ describe('pipelines', () => {
       });
     replay.run(made.submission);
     const [kind, id, ready] = await answer('PIPELINE');
-    expect([enums.get('ObjectKind')![kind! - 1], id, ready]).toEqual(['renderPipeline', 2, 1]);
+    expect([enumValue('ObjectKind', kind), id, ready]).toEqual(['renderPipeline', 2, 1]);
     const picture = new Picture(device);
     replay.run(frame(drawRed).submission, picture);
     expect((await picture.read())(8, 8)).toBe('0 0 0 0');
@@ -285,7 +294,7 @@ describe('pipelines', () => {
     ).toMatch(/the pipeline is not ready/);
   });
 
-  it('that are refused say so, and the game goes on', async () => {
+  it('that the GPU refuses cause a reply, and the game goes on', async () => {
     const { replay, log, answer } = start();
     replay.run(
       new Stream()
@@ -293,12 +302,12 @@ describe('pipelines', () => {
         .command('createComputePipelineAsync', { id: 3, module: 2, entryPoint: 'other' }).submission,
     );
     const [kind, id, ready] = await answer('PIPELINE');
-    expect([enums.get('ObjectKind')![kind! - 1], id, ready]).toEqual(['computePipeline', 3, 0]);
+    expect([enumValue('ObjectKind', kind), id, ready]).toEqual(['computePipeline', 3, 0]);
     expect(log.join()).toMatch(/refused/);
     expect(fault(replay, redPipeline(new Stream().command('destroy', { kind: 'shaderModule', object: 2 })))).toBe('');
   });
 
-  it('take constants', async () => {
+  it('can have constants', async () => {
     const { replay } = start();
     const constantsOf = { fragmentConstants: 'red,7', fragmentValues: [{ value: 1 }, { value: 0.5 }] };
     replay.run(
@@ -316,7 +325,7 @@ describe('pipelines', () => {
     expect((await picture.read())(8, 8)).toBe('255 128 0 0');
   });
 
-  it('refuse constants without values', () => {
+  it('are refused if constants and values differ in number', () => {
     const stream = redPipeline().command('createComputePipeline', {
       id: 2,
       module: 2,
@@ -326,7 +335,7 @@ describe('pipelines', () => {
     expect(fault(start().replay, stream)).toMatch(/2 keys of constants, 1 values/);
   });
 
-  it('tell what the compiler said', async () => {
+  it('have compilation info', async () => {
     const { replay, answer } = start();
     replay.run(redPipeline().command('getCompilationInfo', { module: 2, token: 9 }).submission);
     expect(await answer('COMPILATION')).toEqual([9, 0, 0, 0, 0, 0, 0]);
@@ -354,7 +363,7 @@ describe('textures', () => {
     ...values,
   });
 
-  it('are drawn into layer by layer, and copied out', async () => {
+  it('can be drawn into layer by layer, and copied out', async () => {
     const { replay, writes, answer } = start();
     const layer = 256 * 16;
     const whole = { bytesPerRow: 256, rowsPerImage: 16, width: 16, height: 16, depthOrArrayLayers: 4 };
@@ -373,10 +382,10 @@ describe('textures', () => {
       .command('mapAsync', { buffer: 3, size: 8 });
     replay.run(stream.submission);
     await answer('MAPPED');
-    expect([...writes[0]!.bytes]).toEqual([255, 0, 0, 255, 0, 0, 0, 0]);
+    expect([...bytesOf(writes)]).toEqual([255, 0, 0, 255, 0, 0, 0, 0]);
   });
 
-  it('are seen in the formats that they were made for', () => {
+  it('can have views only in the formats that they were created for', () => {
     const { replay } = start();
     const made = (viewFormats: Values[]) =>
       new Stream()
@@ -386,7 +395,7 @@ describe('textures', () => {
     expect(fault(start().replay, made([]))).toMatch(/^NL_GPU_VALIDATION: .*\(createTextureView\)/s);
   });
 
-  it('leave places of a pass empty', async () => {
+  it('need not fill every place of a pass', async () => {
     const { replay } = start();
     const empty = { loadOp: 'clear', storeOp: 'store' };
     const module = { vertexModule: 2, fragmentModule: 2 };
@@ -404,18 +413,18 @@ describe('textures', () => {
     expect((await picture.read())(8, 8)).toBe(RED);
   });
 
-  it.each(enums.get('TextureFormat')!)('of format %s count against the memory', (format) => {
+  it.each(enums.find('TextureFormat'))('of format %s count against GPU_BYTES_MAX', (format) => {
     const { replay } = start();
     const wide = texture({ id: 2, width: 60, height: 60, format, usage: bits('TextureUsage', 'COPY_DST') });
     const why = fault(replay, new Stream().command('createTexture', wide));
-    // What this device lacks the device refuses, not the account.
+    // A format that this device lacks is refused by the device, not for its size.
     if (why === '') expect(replay.stats().bytes).toBeGreaterThan(60 * 60 * 0.1);
     else expect(why).toMatch(/^NL_GPU_VALIDATION.*(feature|format)/s);
   });
 });
 
-describe('groups and markers', () => {
-  it('are taken in encoder, pass and bundle', () => {
+describe('debug groups and markers', () => {
+  it('can be set in a command encoder, a pass and a render bundle', () => {
     const { replay } = start();
     const marked = (stream: Stream) =>
       stream
@@ -432,8 +441,8 @@ describe('groups and markers', () => {
   });
 });
 
-describe('what was made before', () => {
-  it('is used again for the same words, and not once a part of it has ended', async () => {
+describe('an object that was created before', () => {
+  it('is used again for the same words, until one of its parts ends', async () => {
     const { replay } = start();
     const made = vi.spyOn(device, 'createBindGroup');
     const group = { layout: 2, entries: [{ binding: 0, buffer: 2 }] };
@@ -459,7 +468,7 @@ describe('what was made before', () => {
 });
 
 describe('bind groups', () => {
-  it('are bounded, as each takes a mapping of the process, and come back when they are collected', async () => {
+  it('are limited in number, and may be created again after garbage collection', async () => {
     const { replay } = start();
     replay.run(
       new Stream()
@@ -467,8 +476,8 @@ describe('bind groups', () => {
         .command('createBindGroupLayout', { id: 2, entries: [{ binding: 0, visibility: 1, bufferType: 'uniform' }] })
         .submission,
     );
-    /** Groups that differ, made and ended at once. */
-    const many = (target: Replay, from: number, count: number): string => {
+    /** Creates groups that all differ, and ends each at once. */
+    const many = (target: CommandReplay, from: number, count: number): string => {
       const stream = new Stream();
       for (let n = from; n < from + count; n++) {
         const entry = { binding: 0, buffer: 2, offset: (n % 256) * 256, size: 16 + 4 * Math.floor(n / 256) };
@@ -481,7 +490,7 @@ describe('bind groups', () => {
     const collect = vi.spyOn(groups, 'collect');
     for (let n = 0; n < 12; n++) {
       expect(many(replay, n * 3000, 3000)).toBe('');
-      // Collection is asked for once there are half as many as may be, and comes when it comes.
+      // A collection is started at half of the limit. Nothing says when it is done.
       if (collect.mock.calls.length > 0) await eventually(() => expect(groups.count).toBeLessThan(GROUPS_MAX / 2));
       collect.mockClear();
     }
@@ -491,6 +500,8 @@ describe('bind groups', () => {
     const burst = Array.from({ length: 3 }, (_, n) => many(replay, 44_000 + n * 16_000, 16_000)).find(
       (why) => why !== '',
     );
-    expect(burst).toMatch(/32768 bind groups on this GPU/);
+    // Groups that are collected meanwhile count until the queue has moved on.
+    const [, count] = /(\d+) bind groups on this GPU/.exec(burst ?? '') ?? [];
+    expect(Number(count)).toBeGreaterThanOrEqual(GROUPS_MAX);
   });
 });

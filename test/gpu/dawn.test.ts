@@ -2,13 +2,14 @@ import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { describe, expect, it, vi } from 'vitest';
-import { openGpu, tamePolling } from '../../host/gpu/dawn.ts';
+import { openGpu } from '../../host/gpu/dawn.ts';
+import { tamePolling } from '../../host/gpu/polling.ts';
 import { eventually } from '../wait.ts';
 
 const silent = () => {};
 
 describe('openGpu', () => {
-  it('opens an adapter, and says once when it is a software one', async () => {
+  it('opens an adapter, and warns once if it is a software adapter', async () => {
     const log = vi.fn();
     const gpu = await openGpu({ hardwareRequired: false, log });
     expect(gpu.adapter.description).not.toBe('');
@@ -19,7 +20,7 @@ describe('openGpu', () => {
     expect((await gpu.device.lost).reason).toBe('destroyed');
   });
 
-  it('refuses software where hardware is required', async () => {
+  it('refuses a software adapter if hardware is required', async () => {
     const probe = await openGpu({ hardwareRequired: false, log: silent });
     probe.close();
     const opening = openGpu({ hardwareRequired: true, log: silent });
@@ -27,8 +28,8 @@ describe('openGpu', () => {
     else (await opening).close();
   });
 
-  it('says what to install where there is no driver', async () => {
-    // The loader reads its environment once, so this takes a process of its own.
+  it('says what to install if there is no driver', async () => {
+    // The Vulkan loader reads its environment only once, so this needs its own process.
     const dawn = fileURLToPath(new URL('../../host/gpu/dawn.ts', import.meta.url));
     const script = `const { openGpu } = await import(${JSON.stringify(dawn)});
       await openGpu({ hardwareRequired: false, log() {} }).catch((error) => console.log(error.message));`;
@@ -41,7 +42,7 @@ describe('openGpu', () => {
     expect(stdout).toMatch(/^NL_NO_GPU: .*install/);
   });
 
-  it('opens the null backend without a warning, which is no hardware', async () => {
+  it('opens the null backend without a warning, and does not count it as hardware', async () => {
     const log = vi.fn();
     const gpu = await openGpu({
       hardwareRequired: false,
@@ -63,7 +64,7 @@ describe('openGpu', () => {
     });
   });
 
-  it('logs an error that nothing else caught', async () => {
+  it('logs an error that no room has caused', async () => {
     const log = vi.fn();
     const gpu = await openGpu({
       hardwareRequired: false,
@@ -78,7 +79,7 @@ describe('openGpu', () => {
 });
 
 describe('tamePolling', () => {
-  it('is installed once', () => {
+  it('replaces setImmediate only once', () => {
     tamePolling();
     const first = globalThis.setImmediate;
     tamePolling();
@@ -98,7 +99,7 @@ describe('tamePolling', () => {
     expect(bound).toHaveBeenCalledOnce();
   });
 
-  it('lets a timer pace what polls again and again, after a few polls at once', async () => {
+  it('delays polls by a timer after the first few', async () => {
     tamePolling();
     const timers = vi.spyOn(globalThis, 'setTimeout');
     let polls = 0;
@@ -112,11 +113,11 @@ describe('tamePolling', () => {
       setImmediate(poll);
     });
     timers.mockRestore();
-    // The first four come at once; each of the others by a timer of its own.
+    // The first four polls are immediate. Each of the others has a timer.
     expect(paced).toEqual(Array.from({ length: 20 }, (_, n) => Math.max(0, n - 3)));
   });
 
-  it('recognises the polls of the GPU library', async () => {
+  it('recognises the polls of Dawn', async () => {
     const gpu = await openGpu({ hardwareRequired: false, log: silent });
     const paced = globalThis.setImmediate;
     const polls = new Set<string>();
@@ -132,7 +133,7 @@ describe('tamePolling', () => {
   });
 });
 
-/** A function that looks like the library's own poll: native, without a name or parameters. */
+/** A function that looks like the poll of Dawn: native, without a name or parameters. */
 function likeDawn(call: () => void): () => void {
   const poll = () => call();
   return Object.defineProperties(poll, {

@@ -1,5 +1,6 @@
-/** An encoder of command streams that knows renderer/contract/ABI.md and nothing else of the project. */
+/** Encodes command streams from renderer/contract/ABI.md alone, so that tests find where the code differs from the document. */
 import { readFileSync } from 'node:fs';
+import { must } from '../../host/base/assert.ts';
 
 export interface Field {
   name: string;
@@ -21,40 +22,68 @@ function rows(table: string): string[][] {
   return lines.map((line) => line.slice(2, -2).split(' | '));
 }
 
-const quoted = (cell: string): string[] => [...cell.matchAll(/`([^`]+)`/g)].map((match) => match[1]!);
+/** The texts between backticks. */
+export const quoted = (cell: string): string[] => [...cell.matchAll(/`([^`]+)`/g)].map(([, text = '']) => text);
 
 const fieldsOf = (cell: string): Field[] =>
   quoted(cell).map((field) => {
-    const [, name, type, of = ''] = /^(\w+): (\S+)(?: (\w+))?$/.exec(field)!;
-    return { name: name!, type: type!, of };
+    const [, name = '', type = '', of = ''] = must(/^(\w+): (\S+)(?: (\w+))?$/.exec(field), `field in "${field}"`);
+    return { name, type, of };
   });
 
-const table = <T>(name: string, value: (cells: string[]) => T, key = 0): ReadonlyMap<string, T> =>
-  new Map(rows(name).map((cells) => [quoted(cells[key]!)[0]!, value(cells)]));
-
-export const commands = table('commands', ([opcode, , fields]) => ({ opcode: +opcode!, fields: fieldsOf(fields!) }), 1);
-export const records = table('records', ([, words, fields]) => ({ words: +words!, fields: fieldsOf(fields!) }));
-export const enums = table('enums', ([, values]) => quoted(values!));
-export const flags = table(
-  'flags',
-  ([, bits]) => new Map([...bits!.matchAll(/`(\w+)` (\d+)/g)].map((bit) => [bit[1]!, +bit[2]!])),
-);
-export const constants = table('constants', ([, value]) => +value!);
-
-/** The bits of `names`, which are joined by spaces. */
-export function bits(set: string, names: string): number {
-  return names.split(' ').reduce((all, name) => all | flags.get(set)!.get(name)!, 0);
+/** A table of the document as a map from the names in column `key`. */
+function table<T>(name: string, value: (cells: readonly string[]) => T, key = 0): Lookup<T> {
+  const entries = rows(name).map((cells): [string, T] => {
+    const [text = ''] = quoted(cells[key] ?? '');
+    return [text, value(cells)];
+  });
+  return new Lookup(name, entries);
 }
 
-/** The words of a field itself; what is not given is 0, or the first value of an enum. */
+/** A map whose names the tests know to exist. */
+class Lookup<T> extends Map<string, T> {
+  readonly #table: string;
+
+  constructor(table: string, entries: readonly [string, T][]) {
+    super(entries);
+    this.#table = table;
+  }
+
+  /** @throws Error if the table does not have the name */
+  find(name: string): T {
+    return must(this.get(name), `${name} among the ${this.#table} of ABI.md`);
+  }
+}
+
+export const commands = table(
+  'commands',
+  ([opcode, , fields = '']) => ({ opcode: Number(opcode), fields: fieldsOf(fields) }),
+  1,
+);
+export const records = table('records', ([, words, fields = '']) => ({
+  words: Number(words),
+  fields: fieldsOf(fields),
+}));
+export const enums = table('enums', ([, values = '']) => quoted(values));
+export const flags = table(
+  'flags',
+  ([, cell = '']) => new Map([...cell.matchAll(/`(\w+)` (\d+)/g)].map(([, name = '', bit]) => [name, Number(bit)])),
+);
+export const constants = table('constants', ([, value]) => Number(value));
+
+/** The bits of flags. @param names joined by spaces */
+export function bits(set: string, names: string): number {
+  return names.split(' ').reduce((all, name) => all | must(flags.find(set).get(name), `flag ${name}`), 0);
+}
+
+/** The words of a field in the fixed part of a command. A field that is not given is 0, or the first value of an enum. */
 function fixed(field: Field, value: Value | undefined): number[] {
   switch (field.type) {
     case 'f32':
       float[0] = Number(value ?? 0);
-      return [floatBits[0]!];
+      return [...floatBits];
     case 'f64': {
-      const [low, high] = new Uint32Array(Float64Array.of(Number(value ?? 0)).buffer);
-      return [low!, high!];
+      return [...new Uint32Array(Float64Array.of(Number(value ?? 0)).buffer)];
     }
     case 'u32?':
       return [value === undefined ? 0 : Number(value) + 1];
@@ -65,7 +94,7 @@ function fixed(field: Field, value: Value | undefined): number[] {
     case 'enum':
     case 'enum?': {
       if (value === undefined) return [field.type === 'enum' ? 1 : 0];
-      const index = enums.get(field.of)!.indexOf(String(value));
+      const index = enums.find(field.of).indexOf(String(value));
       if (index < 0) throw new Error(`${field.name}: ${field.of} has no ${value}`);
       return [index + 1];
     }
@@ -87,29 +116,30 @@ function stringWords(value: Value | undefined): number[] {
 }
 
 function recordWords(name: string, values: Values): number[] {
-  const { fields, words } = records.get(name)!;
-  unknown(name, fields, values);
+  const { fields, words } = records.find(name);
+  checkNames(name, fields, values);
   const all = fields.flatMap((field) => fixed(field, values[field.name]));
   if (all.length !== words) throw new Error(`${name} has ${all.length} words, ABI.md says ${words}`);
   return all;
 }
 
-function unknown(name: string, fields: Field[], values: Values): void {
+/** @throws Error for a value whose name is not a field */
+function checkNames(name: string, fields: Field[], values: Values): void {
   for (const key of Object.keys(values))
     if (!fields.some((field) => field.name === key)) throw new Error(`${name} has no field ${key}`);
 }
 
-/** A submission as a host sees it: references already point into `data`. */
+/** A submission as the host gets it: references to linear memory have become offsets in `data`. */
 export class Stream {
   readonly words: number[] = [];
-  /** Where each command begins. */
+  /** The word at which each command begins. */
   readonly starts: number[] = [];
   #data: number[] = [];
 
+  /** Adds a command. */
   command(name: string, values: Values = {}): this {
-    const entry = commands.get(name);
-    if (!entry) throw new Error(`ABI.md has no command ${name}`);
-    unknown(name, entry.fields, values);
+    const entry = commands.find(name);
+    checkNames(name, entry.fields, values);
     const head: number[] = [];
     const strings: number[] = [];
     const lists: number[] = [];
@@ -128,6 +158,7 @@ export class Stream {
     return this;
   }
 
+  /** Adds words that need not be a valid command. */
   raw(...words: number[]): this {
     this.starts.push(this.words.length);
     this.words.push(...words);

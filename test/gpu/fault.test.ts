@@ -1,8 +1,10 @@
-/** Streams that a module should not send: each a coded error that names the command, and nobody else is harmed. */
+/** Streams that break the contract. Each must cause a coded error that names the command, and harm no other module. */
+
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { must } from '../../host/base/assert.ts';
 import { NearlightError } from '../../host/base/errors.ts';
 import type { Gpu } from '../../host/gpu/dawn.ts';
-import type { Replay } from '../../host/gpu/replay.ts';
+import type { CommandReplay } from '../../host/gpu/replay.ts';
 import { bits, Stream, type Values } from './document.ts';
 import {
   black,
@@ -19,7 +21,7 @@ import {
 
 let gpu: Gpu;
 let device: GPUDevice;
-let replay: Replay;
+let replay: CommandReplay;
 let picture: Picture;
 
 beforeAll(async () => {
@@ -28,8 +30,8 @@ beforeAll(async () => {
   picture = new Picture(device);
 });
 afterAll(() => gpu.close());
-const replays: Replay[] = [];
-const newReplay = (...options: Parameters<typeof openReplay>): Replay => {
+const replays: CommandReplay[] = [];
+const newReplay = (...options: Parameters<typeof openReplay>): CommandReplay => {
   const opened = openReplay(...options);
   replays.push(opened);
   return opened;
@@ -89,7 +91,7 @@ describe('framing', () => {
     expect(text).toMatch(/^NL_COMMAND: /);
   });
 
-  it('refuses a reference past the data, and takes one up to its end', () => {
+  it('refuses a reference past the end of the data, and accepts one up to the end', () => {
     const stream = buffer(2).command('writeBuffer', { buffer: 2, data: new Uint8Array(8) });
     const length = stream.words.length - 1;
     stream.words[length] = 12;
@@ -109,15 +111,11 @@ describe('values', () => {
     [
       'a bad enum',
       word(new Stream().command('createSampler', { id: 2 }), 2, 4),
-      /addressModeU: 4 is no value from 1 to 3/,
+      /addressModeU: 4 is not a value from 1 to 3/,
     ],
     ['a bad flag', buffer(2, 64, 1 << 10), /usage: 0x400 has bits outside/],
     ['a bad bool', word(begin(new Stream()), 5, 2), /depthReadOnly: 2 is neither/],
-    [
-      'a number that is none',
-      new Stream().command('createSampler', { id: 2, lodMinClamp: Number.NaN }),
-      /lodMinClamp: NaN/,
-    ],
+    ['NaN as a number', new Stream().command('createSampler', { id: 2, lodMinClamp: Number.NaN }), /lodMinClamp: NaN/],
     ['an infinite number', new Stream().command('setBlendConstant', { g: Infinity }), /g: Infinity is not finite/],
     [
       'an unaligned write',
@@ -156,7 +154,7 @@ describe('values', () => {
     expect(text).toMatch(/^NL_COMMAND: .*command \d+ \(/);
   });
 
-  it('refuses part of an asset past its end, and takes all of it', () => {
+  it('refuses a part past the end of an asset, and accepts one up to the end', () => {
     const write = (size: number) =>
       buffer(2).command('writeBufferFromAsset', { buffer: 2, asset: 1, assetOffset: 4, size });
     for (const [size, message] of [
@@ -172,33 +170,41 @@ describe('values', () => {
 describe('ids', () => {
   const NEXT = 1 << 20;
   it.each<[string, Stream, RegExp]>([
-    ['one never given', new Stream().command('clearBuffer', { buffer: 9 }), /id 9 \(generation 0\) names no buffer/],
-    ['none where one is needed', new Stream().command('clearBuffer'), /names no buffer/],
     [
-      'a stale one',
+      'an id that was never used',
+      new Stream().command('clearBuffer', { buffer: 9 }),
+      /id 9 \(generation 0\) names no buffer/,
+    ],
+    ['id 0 for an object that is required', new Stream().command('clearBuffer'), /names no buffer/],
+    [
+      'the id of an object that was destroyed',
       buffer(2).command('destroy', { kind: 'buffer', object: 2 }).command('clearBuffer', { buffer: 2 }),
       /stale/,
     ],
     [
-      'one of another generation',
+      'an id of another generation',
       buffer(2 + NEXT).command('clearBuffer', { buffer: 2 }),
       /id 2 \(generation 0\) is stale/,
     ],
-    ['one of another kind', buffer(2).command('createTextureView', { id: 2, texture: 2 }), /names no texture/],
     [
-      'an occupied index',
+      'an id of another kind of object',
+      buffer(2).command('createTextureView', { id: 2, texture: 2 }),
+      /names no texture/,
+    ],
+    [
+      'a new id with an index in use',
       buffer(2).command('createBuffer', { id: 2 + NEXT, size: 4, usage: 8 }),
       /with this index exists/,
     ],
-    ['index 0', buffer(0), /index of a buffer is from 2 to 255/],
-    ["the picture's", buffer(1), /index of a buffer is from 2 to 255/],
-    ['an index at the limit', buffer(limits.gpuObjectsMax), /index of a buffer is from 2 to 255/],
-    ['the picture outside of render', begin(new Stream()), /id 1 \(generation 0\) names no textureView/],
+    ['a new id with index 0', buffer(0), /index of a buffer is from 2 to 255/],
+    ["the picture's id for a new object", buffer(1), /index of a buffer is from 2 to 255/],
+    ['a new id with an index at the limit', buffer(limits.gpuObjectsMax), /index of a buffer is from 2 to 255/],
+    ['the picture outside of a render', begin(new Stream()), /id 1 \(generation 0\) names no textureView/],
   ])('refuses %s', (_, stream, message) => {
     expect(fault(replay, stream)).toMatch(message);
   });
 
-  it('takes the highest index, and a used one with the next generation', () => {
+  it('accepts the highest index, and an index in the next generation once its object is destroyed', () => {
     const stream = buffer(limits.gpuObjectsMax - 1).command('destroy', {
       kind: 'buffer',
       object: limits.gpuObjectsMax - 1,
@@ -207,7 +213,7 @@ describe('ids', () => {
     expect(fault(replay, stream)).toBe('');
   });
 
-  it('keeps the picture from being kept', () => {
+  it('lets no object outlive the call that refers to the picture', () => {
     const attempts: [Stream, RegExp][] = [
       [new Stream().command('destroy', { kind: 'texture', object: 1 }), /the host's/],
       [new Stream().command('createTextureView', { id: 2, texture: 1 }), /its own view/],
@@ -251,7 +257,7 @@ describe('bounds', () => {
     expect(fault(one, buffer(3, 4))).toMatch(/its 4 bytes exceed what is left of 1364 \(GPU_BYTES_MAX\): 0/);
   });
 
-  it('counts what a call uploads from assets', () => {
+  it('limits the bytes of assets that one call uploads', () => {
     const asset = new Uint8Array(64);
     const write = (times: number) => {
       const stream = buffer(2, 64);
@@ -264,14 +270,14 @@ describe('bounds', () => {
     expect(write(3)).toMatch(/uploads more than 128 bytes/);
   });
 
-  it('counts what is waited for', () => {
+  it('limits how many answers a module may wait for', () => {
     const wait = (times: number) => {
       const stream = new Stream();
       for (let n = 0; n < times; n++) stream.command('onSubmittedWorkDone', { token: n });
       return fault(newReplay(device), stream);
     };
     expect(wait(64)).toBe('');
-    expect(wait(65)).toMatch(/command 64 \(onSubmittedWorkDone\): 64 are waited for/);
+    expect(wait(65)).toMatch(/command 64 \(onSubmittedWorkDone\): the module waits for 64 answers/);
   });
 });
 
@@ -281,7 +287,7 @@ describe('state', () => {
     begin(
       new Stream().command('createBindGroupLayout', { id: 2 }).command('createBindGroup', { id: 2, layout: 2 }),
     ).command('setBindGroup', { bindGroup: 2, dynamicOffsets: new Array(count).fill(0) });
-  it('hands 12 dynamic offsets on to WebGPU', () => {
+  it('passes 12 dynamic offsets on to WebGPU', () => {
     expect(fault(replay, offsets(12), picture)).toMatch(/end of the stream/);
   });
   it.each<[string, Stream, RegExp]>([
@@ -312,17 +318,25 @@ describe('state', () => {
       /\(clearBuffer\): a pass or a render bundle is open/,
     ],
     ['a submit within a pass', begin(new Stream()).command('submit'), /\(submit\): a pass or a render bundle is open/],
-    ['an end without a beginning', new Stream().command('endComputePass'), /no open compute pass/],
-    ['an end of the other pass', begin(new Stream()).command('endComputePass'), /no open compute pass/],
-    ['a pass left open', begin(new Stream()), /end of the stream after 1 commands: .*no submit/],
-    ['commands left without a submit', buffer(2).command('clearBuffer', { buffer: 2 }), /end of the stream after 2/],
+    ['an end of a pass that was not begun', new Stream().command('endComputePass'), /no open compute pass/],
     [
-      'a bind group index too high',
+      'an end of a compute pass in a render pass',
+      begin(new Stream()).command('endComputePass'),
+      /no open compute pass/,
+    ],
+    ['a pass that does not end', begin(new Stream()), /end of the stream after 1 commands: .*no submit/],
+    [
+      'commands without a submit after them',
+      buffer(2).command('clearBuffer', { buffer: 2 }),
+      /end of the stream after 2/,
+    ],
+    [
+      'a bind group index that is too high',
       begin(new Stream()).command('setBindGroup', { index: 4 }),
       /index: 4 is not below 4/,
     ],
     ['13 dynamic offsets', offsets(13), /setBindGroup\): 13 dynamic offsets are more than 12/],
-    ['a slot too high', begin(new Stream()).command('setVertexBuffer', { slot: 8 }), /slot: 8 is not below 8/],
+    ['a slot that is too high', begin(new Stream()).command('setVertexBuffer', { slot: 8 }), /slot: 8 is not below 8/],
     [
       'an index buffer of the wrong usage',
       begin(buffer(2)).command('setIndexBuffer', { buffer: 2 }),
@@ -337,7 +351,7 @@ describe('what WebGPU refuses', () => {
   const shader = 'fn broken() {\n  let x = ;\n}';
   it.each<[string, Stream, RegExp]>([
     [
-      'WGSL, with line and column',
+      'WGSL, naming line and column',
       buffer(2).command('createShaderModule', { id: 2, label: 'terrain', code: shader }),
       /command 1 \(createShaderModule "terrain"\): Error while parsing WGSL: :2:11 error: missing initializer/,
     ],
@@ -359,38 +373,38 @@ describe('what WebGPU refuses', () => {
       /createTexture\): .*exceeded maximum/,
     ],
     [
-      'texels that are missing',
+      'too few texels',
       new Stream()
         .command('createTexture', texture)
         .command('writeTexture', { texture: 2, width: 4, height: 1, depthOrArrayLayers: 1, data: new Uint8Array(4) }),
       /command 1 \(writeTexture\): Required size/,
     ],
     [
-      'a layout that is not there',
+      'a bind group layout that the pipeline does not have',
       redPipeline().command('getRenderBindGroupLayout', { id: 2, pipeline: 2, index: 9 }),
       /getRenderBindGroupLayout/,
     ],
     [
-      'a viewport, at the submit',
+      'a viewport, when it is submitted',
       begin(new Stream()).command('setViewport', { width: 1e9, height: 1 }).command('endRenderPass').command('submit'),
       /command 3 \(submit\): .*[Vv]iewport/s,
     ],
     [
-      'what was destroyed since',
+      'a buffer that was destroyed before the submit',
       buffer(2)
         .command('clearBuffer', { buffer: 2 })
         .command('destroy', { kind: 'buffer', object: 2 })
         .command('submit'),
       /command 3 \(submit\): .*destroyed/,
     ],
-  ])('%s', (_, stream, message) => {
+  ])('names the command: %s', (_, stream, message) => {
     const text = fault(replay, stream, picture);
     expect(text).toMatch(message);
     expect(text).toMatch(/^NL_GPU_VALIDATION: /);
     expect(text).not.toMatch(/validation:/);
   });
 
-  it('ends this replay and no other on the device', () => {
+  it('ends the replay of that module, and no other on the device', () => {
     const other = newReplay(device);
     expect(fault(other, redPipeline())).toBe('');
     const first = fault(replay, new Stream().command('createShaderModule', { id: 2, code: shader }));
@@ -405,14 +419,14 @@ describe('what WebGPU refuses', () => {
     other.destroy();
   });
 
-  it('names what came first where a bad command follows', () => {
+  it('is reported rather than the bad command that follows', () => {
     const stream = new Stream().command('createShaderModule', { id: 2, code: shader }).command('destroy');
     expect(fault(replay, stream)).toMatch(/^NL_GPU_VALIDATION: .*command 0/);
   });
 
-  it('hears of errors that come late', () => {
+  it('is reported to the only replay even if it is found after the call', () => {
     const late: string[] = [];
-    newReplay(device).observer = { onError: (error) => void late.push(error.message) };
+    newReplay(device).observe({ onError: (error) => void late.push(error.message) });
     device.createBuffer({ size: 4, usage: 0 });
     expect(late).toEqual([]);
     replay.destroy();
@@ -421,7 +435,7 @@ describe('what WebGPU refuses', () => {
   });
 });
 
-describe('rubbish', () => {
+describe('a stream with random faults', () => {
   let seed = 7;
   const random = (below: number): number => {
     seed = (Math.imul(seed, 1664525) + 1013904223) >>> 0;
@@ -454,7 +468,7 @@ describe('rubbish', () => {
     .command('submit')
     .command('destroy', { kind: 'sampler', object: 2 });
 
-  it('never does worse than end the replay', () => {
+  it('ends at most its own replay, with a coded error', () => {
     const { commands, data } = new Stream().raw(...valid.words).submission;
     const whole = Uint8Array.from({ length: 80 });
     const clean = commands.slice();
@@ -485,7 +499,7 @@ describe('rubbish', () => {
   });
 
   function mutation(words: Uint32Array): number {
-    const word = words[random(words.length)]!;
+    const word = must(words[random(words.length)], 'word');
     const kinds = [
       () => random(8),
       () => word,
@@ -494,6 +508,6 @@ describe('rubbish', () => {
       () => 0xffffffff,
       () => 0x7fc00000,
     ];
-    return kinds[random(kinds.length)]!() >>> 0;
+    return must(kinds[random(kinds.length)], 'kind')() >>> 0;
   }
 });

@@ -1,8 +1,9 @@
 import { readConfig } from '../../host/base/config.ts';
 import { type Gpu, openGpu } from '../../host/gpu/dawn.ts';
-import { Replay, type ReplayOptions, type Surface } from '../../host/gpu/replay.ts';
+import { CommandReplay, type ReplayOptions, type Surface } from '../../host/gpu/replay.ts';
 import { bits, Stream } from './document.ts';
 
+/** The default limits, with less memory and fewer objects. */
 export const limits = {
   ...readConfig({}),
   gpuObjectsMax: 256,
@@ -14,13 +15,13 @@ export function openTestGpu(backend: 'vulkan' | 'null'): Promise<Gpu> {
   return openGpu({ hardwareRequired: false, log: () => {}, backend });
 }
 
-export function newReplay(device: GPUDevice, options: Partial<ReplayOptions> = {}): Replay {
+export function newReplay(device: GPUDevice, options: Partial<ReplayOptions> = {}): CommandReplay {
   const ignore = { log: () => {}, reply: () => {}, write: () => {} };
-  return new Replay({ device, limits, asset: () => undefined, ...ignore, ...options });
+  return new CommandReplay({ device, limits, asset: () => undefined, ...ignore, ...options });
 }
 
-/** What `run` throws, or '' for nothing. */
-export function fault(replay: Replay, stream: Stream, surface?: Surface): string {
+/** The message of the error that run() throws; '' if it does not throw. */
+export function fault(replay: CommandReplay, stream: Stream, surface?: Surface): string {
   try {
     replay.run(stream.submission, surface);
     return '';
@@ -29,6 +30,7 @@ export function fault(replay: Replay, stream: Stream, surface?: Surface): string
   }
 }
 
+/** A picture to draw into. */
 export class Picture implements Surface {
   readonly texture: GPUTexture;
   readonly view: GPUTextureView;
@@ -42,7 +44,7 @@ export class Picture implements Surface {
     this.view = this.texture.createView();
   }
 
-  /** Gives a function from a place to its colour, "r g b a". */
+  /** Reads the picture back. Returns a function that gives the colour of a pixel as "r g b a". */
   async read(): Promise<(x: number, y: number) => string> {
     const { width, height } = this.texture;
     const bytesPerRow = 256;
@@ -62,7 +64,7 @@ export const SURFACE = 1;
 export const black = { view: SURFACE, loadOp: 'clear', storeOp: 'store', clearA: 1 };
 export const target = { format: 'rgba8unorm', writeMask: bits('ColorWrite', 'ALL') };
 const stencil = { stencilFrontCompare: 'always', stencilBackCompare: 'always' };
-/** What most render pipelines have in common. */
+/** Fields that most render pipelines here have in common. */
 export const pipeline = {
   topology: 'triangle-list',
   cullMode: 'none',
@@ -77,14 +79,14 @@ export const TRIANGLE = `
   }
   @fragment fn fs() -> @location(0) vec4f { return vec4f(1, 0, 0, 1); }`;
 
-/** Shader module 2 and pipeline 2, which fills the picture with red. */
+/** Creates shader module 2 and render pipeline 2, which fills the picture with red. */
 export function redPipeline(stream = new Stream()): Stream {
   return stream
     .command('createShaderModule', { id: 2, code: TRIANGLE })
     .command('createRenderPipeline', { id: 2, vertexModule: 2, fragmentModule: 2, targets: [target], ...pipeline });
 }
 
-/** Every function calls the one before twice, and each call is compiled: time doubles with each. */
+/** A shader in which every function calls the one before it twice, so that the time to compile doubles with each function. */
 export function doubling(depth: number): string {
   const functions = Array.from({ length: depth }, (_, n) =>
     n === 0

@@ -1,14 +1,14 @@
-/** What valid streams draw and compute, on a real device. Streams come from ABI.md alone. */
+/** Runs valid streams on a real device and looks at what they draw and compute. The streams are encoded from ABI.md alone. */
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { Gpu } from '../../host/gpu/dawn.ts';
-import type { Replay } from '../../host/gpu/replay.ts';
+import type { CommandReplay } from '../../host/gpu/replay.ts';
 import { eventually } from '../wait.ts';
 import { bits, Stream } from './document.ts';
 import { black, newReplay, openTestGpu, Picture, pipeline, redPipeline, target } from './fixture.ts';
 
 let gpu: Gpu;
 let device: GPUDevice;
-const replays: Replay[] = [];
+const replays: CommandReplay[] = [];
 
 beforeAll(async () => {
   gpu = await openTestGpu('vulkan');
@@ -19,7 +19,7 @@ afterAll(() => {
   gpu.close();
 });
 
-function start(options: Parameters<typeof newReplay>[1] = {}): Replay {
+function start(options: Parameters<typeof newReplay>[1] = {}): CommandReplay {
   const replay = newReplay(device, options);
   replays.push(replay);
   return replay;
@@ -165,7 +165,7 @@ describe('drawing', () => {
     expect(replay.stats().bytes).toBe(16 * 16 * 4 + 16);
   });
 
-  it('uploads a texture, also from an asset, and samples it', async () => {
+  it('uploads a texture from memory and from an asset, and samples it', async () => {
     const code = `
       @group(0) @binding(0) var image: texture_2d<f32>;
       @group(0) @binding(1) var nearest: sampler;
@@ -235,7 +235,7 @@ describe('drawing', () => {
 });
 
 describe('computing', () => {
-  it('writes a buffer in a compute pass, copies it, and tells when it is done', async () => {
+  it('writes a buffer in a compute pass, copies it, and replies when that is done', async () => {
     const reply = vi.fn((record: ArrayLike<number>) => Array.from(record));
     const replay = start({ reply });
     const code = `
@@ -302,7 +302,7 @@ describe('computing', () => {
     expect(found).toEqual([0, 1, 2, 3, 4, 5, 6, 7].map((n) => (n === 4 ? 0 : 0xff0000ff + n)));
   });
 
-  it('answers nothing after destroy', async () => {
+  it('sends no reply after destroy()', async () => {
     const reply = vi.fn();
     const replay = start({ reply });
     replay.run(new Stream().command('onSubmittedWorkDone', { token: 1 }).submission);

@@ -1,15 +1,15 @@
 import { expect, test } from 'vitest';
 import { checkInlined, INLINED_TOKENS_MAX } from '../../host/gpu/shader.ts';
 
-/** A function of so many tokens: name, brackets and all. */
+/** A function with this many tokens, counting its name and brackets. */
 const sized = (tokens: number): string => `fn f() {${' 1'.repeat(tokens - 4)} }`;
 
-test('both sides of the bound', () => {
+test('a function may have as many tokens as the limit, and no more', () => {
   checkInlined(sized(INLINED_TOKENS_MAX));
   expect(() => checkInlined(sized(INLINED_TOKENS_MAX + 1))).toThrow(/^function f has more than 262144 tokens/);
 });
 
-test('each call counts what it calls, in whatever order they are written', () => {
+test('every call counts the tokens of the called function, in any order of the functions', () => {
   const quarter = `fn b() {${' 1'.repeat(INLINED_TOKENS_MAX / 4)} }`;
   const call = (times: number) => `fn a() { ${'b();'.repeat(times)} }`;
   for (const order of [0, 1]) {
@@ -21,25 +21,28 @@ test('each call counts what it calls, in whatever order they are written', () =>
 
 test.each([
   [
-    'comments do not count, nested ones neither',
+    'comments, also nested ones, do not count',
     `fn f() { /* ${'x '.repeat(INLINED_TOKENS_MAX)} /* } */ fn g( */ // { fn h()\n }`,
   ],
-  ['what looks like a call outside a function', `const a = f(${'1,'.repeat(INLINED_TOKENS_MAX)});`],
-  ['a function that calls itself', 'fn f() { f(); f(); }'],
-  ['two that call each other', 'fn f() { g(); g(); } fn g() { f(); f(); }'],
-  ['a comment without an end', 'fn f() { /* '],
-  ['a body without an end', 'fn f() { {'],
-  ['more ends than beginnings', '} } fn f() { } }'],
   [
-    'a variable by the name of a function',
+    'text that looks like a call outside of a function does not count',
+    `const a = f(${'1,'.repeat(INLINED_TOKENS_MAX)});`,
+  ],
+  ['a function that calls itself is left to the compiler', 'fn f() { f(); f(); }'],
+  ['two functions that call each other are left to the compiler', 'fn f() { g(); g(); } fn g() { f(); f(); }'],
+  ['a comment without an end is left to the compiler', 'fn f() { /* '],
+  ['a function body without an end is left to the compiler', 'fn f() { {'],
+  ['too many closing brackets are left to the compiler', '} } fn f() { } }'],
+  [
+    'a variable with the name of a function is not a call',
     `fn b() {${' 1'.repeat(INLINED_TOKENS_MAX / 2)} } fn a() { let b = 1; b + b + b; }`,
   ],
-  ['nothing', ''],
+  ['an empty text passes', ''],
 ])('%s', (_, code) => {
   checkInlined(code);
 });
 
-test('names may have any letters', () => {
+test('names may have letters beyond ASCII', () => {
   const half = `fn été() {${' 1'.repeat(INLINED_TOKENS_MAX / 2)} }`;
   expect(() => checkInlined(`${half} fn a() { été(); été(); }`)).toThrow('function a');
 });

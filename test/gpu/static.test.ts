@@ -1,13 +1,13 @@
-/** Passes that come in the same words again become bundles, and nothing can be seen of that but the time. */
+/** Passes that are submitted again in the same words become render bundles, which must change nothing but the time they take. */
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Gpu } from '../../host/gpu/dawn.ts';
-import type { Replay } from '../../host/gpu/replay.ts';
+import type { CommandReplay } from '../../host/gpu/replay.ts';
 import { bits, Stream, type Values } from './document.ts';
 import { black, fault, limits, newReplay, openTestGpu, Picture, pipeline, redPipeline, target } from './fixture.ts';
 
 let gpu: Gpu;
 let device: GPUDevice;
-let replay: Replay;
+let replay: CommandReplay;
 let picture: Picture;
 
 beforeAll(async () => {
@@ -62,11 +62,11 @@ interface Frame {
   bindGroup?: number;
   offset?: number;
   draws?: number;
-  /** Before the draws. */
+  /** Adds commands before the draws. */
   more?(stream: Stream): Stream;
 }
 
-/** A pass of many draws, which fill the picture with the colour of a bind group. */
+/** A pass with many draws that each fill the picture with the colour of a bind group. */
 function frame({ bindGroup = 2, offset = 0, draws = 40, more = (stream) => stream }: Frame = {}): Stream {
   const begun = new Stream().command('beginRenderPass', { colorAttachments: [black] });
   const stream = more(begun.command('setPipeline', { pipeline: 2 }));
@@ -80,7 +80,7 @@ const GREEN = '0 255 0 255';
 const BLUE = '0 0 255 255';
 const colour = async (): Promise<string> => (await picture.read())(8, 8);
 
-/** Runs a frame and counts the bundles that it executes. */
+/** Runs a frame. Returns how many times it executes render bundles. */
 function run(stream: Stream): number {
   const executed = vi.spyOn(GPURenderPassEncoder.prototype, 'executeBundles');
   replay.run(stream.submission, picture);
@@ -89,8 +89,8 @@ function run(stream: Stream): number {
   return length;
 }
 
-describe('a pass that comes again', () => {
-  it('is drawn as a bundle from the second time on, with what its buffers hold then', async () => {
+describe('a pass that is submitted again', () => {
+  it('is a render bundle from the second time on, and draws the current contents of its buffers', async () => {
     expect([1, 2, 3, 4].map(() => run(frame()))).toEqual([0, 1, 1, 1]);
     expect(await colour()).toBe(RED);
     replay.run(new Stream().command('writeBuffer', { buffer: 2, data: colours(0, 0, 1, 1) }).submission);
@@ -99,7 +99,7 @@ describe('a pass that comes again', () => {
     expect(replay.stats().commands).toBe(10 + 1 + 5 * 45);
   });
 
-  it('is drawn anew where a word of it differs', async () => {
+  it('is executed command by command if one of its words has changed', async () => {
     for (let n = 0; n < 3; n++) run(frame());
     expect(run(frame({ bindGroup: 3 }))).toBe(0);
     expect(await colour()).toBe(GREEN);
@@ -109,7 +109,7 @@ describe('a pass that comes again', () => {
     expect(await colour()).toBe(RED);
   });
 
-  it('is drawn anew once something has ended, as its id may name another', async () => {
+  it('is executed command by command after an object has ended, because its id may be used again', async () => {
     for (let n = 0; n < 3; n++) run(frame());
     replay.run(
       new Stream().command('destroy', { kind: 'bindGroup', object: 2 }).command('createBindGroup', group(2, 3))
@@ -121,7 +121,7 @@ describe('a pass that comes again', () => {
     expect(fault(replay, frame(), picture)).toMatch(/command 1 \(setPipeline\): .*is stale/);
   });
 
-  it('counts its draws each time', () => {
+  it('counts its draws every time', () => {
     replay.destroy();
     replay = newReplay(device, { limits: { ...limits, gpuDrawsMax: 79 } });
     replay.run(redPipeline().submission);
@@ -138,24 +138,24 @@ describe('a pass that comes again', () => {
     ['few draws', { draws: 31 }],
     ['a scissor', { more: (stream) => stream.command('setScissorRect', { width: 16, height: 16 }) }],
     ['a marker', { more: (stream) => stream.command('insertDebugMarker') }],
-  ])('stays as it is with %s', async (_, what) => {
+  ])('does not become a render bundle with %s', async (_, what) => {
     expect([1, 2, 3].map(() => run(frame(what)))).toEqual([0, 0, 0]);
     expect(await colour()).toBe(RED);
   });
 
-  it('is given up for a while where it always differs', () => {
+  it('is not looked at for some calls after it has always changed', () => {
     for (let n = 0; n < 5; n++) run(frame({ offset: n % 2 === 0 ? 0 : 256, draws: 40 + n }));
     expect([1, 2, 3].map(() => run(frame()))).toEqual([0, 0, 0]);
     for (let n = 0; n < 70; n++) run(frame());
     expect(run(frame())).toBe(1);
   });
 
-  it('with a bad command fails at that command, each time', () => {
+  it('fails at a bad command every time', () => {
     for (let n = 0; n < 3; n++) run(frame());
     const bad = frame({
       more: (stream) => stream.command('draw', { vertexCount: 3, instanceCount: 1, firstInstance: 0 }),
     });
-    // No bind group is set for that draw: the GPU refuses it at the end of the pass.
+    // No bind group is set for that draw, so the GPU refuses it when the pass ends.
     expect(fault(replay, bad, picture)).toMatch(/^NL_GPU_VALIDATION/);
   });
 });

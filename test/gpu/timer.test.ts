@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { must } from '../../host/base/assert.ts';
 import type { Gpu } from '../../host/gpu/dawn.ts';
 import { eventually } from '../wait.ts';
 import { Stream } from './document.ts';
@@ -13,11 +14,11 @@ beforeAll(async () => {
 });
 afterAll(() => gpu.close());
 
-/** A replay whose renders fill a large picture, and what its timer has told. */
+/** A replay whose renders fill a large picture, and the GPU times that it reports. */
 function stage() {
   const times: number[] = [];
   const replay = newReplay(gpu.device);
-  replay.observer = { onGpu: (ms, renders) => void times.push(ms * renders) };
+  replay.observe({ onGpu: (ms, renders) => void times.push(ms * renders) });
   const picture = new Picture(gpu.device, 2048);
   replay.run(redPipeline().submission);
   const render = () => {
@@ -32,7 +33,7 @@ function stage() {
   return { times, replay, render };
 }
 
-/** Milliseconds between the two timestamps of each render whose times are read back. */
+/** Collects, for each render that is timed, the milliseconds between its two timestamps. */
 function readbacks(): number[] {
   const spans: number[] = [];
   const create = gpu.device.createBuffer.bind(gpu.device);
@@ -42,8 +43,8 @@ function readbacks(): number[] {
     const read = buffer.getMappedRange.bind(buffer);
     buffer.getMappedRange = (...range) => {
       const bytes = read(...range);
-      const [begin, end] = new BigUint64Array(bytes);
-      spans.push(Number(end! - begin!) / 1e6);
+      const [begin = 0n, end = 0n] = new BigUint64Array(bytes);
+      spans.push(Number(end - begin) / 1e6);
       return bytes;
     };
     return buffer;
@@ -51,7 +52,7 @@ function readbacks(): number[] {
   return spans;
 }
 
-test('one render in thirty-one is timed, and stands for all of them', async () => {
+test('one render in thirty-one is timed, and its time is counted for all of them', async () => {
   const spans = readbacks();
   const { times, replay, render } = stage();
   expect(gpu.device.features.has('timestamp-query')).toBe(true);
@@ -62,14 +63,14 @@ test('one render in thirty-one is timed, and stands for all of them', async () =
   await eventually(() => expect(times).toHaveLength(1));
   expect(spans).toHaveLength(1);
   expect(spans[0]).toBeGreaterThan(0);
-  expect(times).toEqual([spans[0]! * RENDERS]);
+  expect(times).toEqual([must(spans[0], 'timed render') * RENDERS]);
   for (let n = 0; n < RENDERS; n++) render();
   await eventually(() => expect(times).toHaveLength(2));
   replay.destroy();
   vi.restoreAllMocks();
 });
 
-test('renders go on while a result is on its way, and nothing comes after the end', async () => {
+test('renders go on while a result is on its way, and no time is reported after the end', async () => {
   const { times, replay, render } = stage();
   for (let n = 0; n < 2 * RENDERS; n++) render();
   replay.destroy();

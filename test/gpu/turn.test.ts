@@ -1,9 +1,12 @@
-/** What rooms that share a device leave each other: of this thread, of the GPU, of its memory. */
+/** How rooms that share a device divide this thread, the GPU and its memory. */
+
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest';
+import { must } from '../../host/base/assert.ts';
+import { milli } from '../../host/base/time.ts';
 import { commandClock } from '../../host/gpu/clock.ts';
 import type { Gpu } from '../../host/gpu/dawn.ts';
 import { DeviceGroups, GROUPS_MAX } from '../../host/gpu/groups.ts';
-import type { Replay } from '../../host/gpu/replay.ts';
+import type { CommandReplay } from '../../host/gpu/replay.ts';
 import { Turn } from '../../host/gpu/turn.ts';
 import { DeviceWatch } from '../../host/gpu/watch.ts';
 import { bits, Stream } from './document.ts';
@@ -16,23 +19,23 @@ beforeAll(async () => {
 afterAll(() => gpu.close());
 afterEach(() => vi.useRealTimers());
 
-/** Each look at the clock of this device's limits costs a millisecond, so that time is an amount of work. */
+/** Every look at the clock counts as a millisecond, so that limits on time become limits on work. */
 beforeEach(() => {
   let looks = 0;
-  commandClock(gpu.device).now = () => looks++;
+  commandClock(gpu.device).now = () => milli(looks++);
 });
 
-const replays: Replay[] = [];
+const replays: CommandReplay[] = [];
 afterAll(() => {
   for (const replay of replays) replay.destroy();
 });
-function open(options: Parameters<typeof newReplay>[1] = {}): Replay {
+function open(options: Parameters<typeof newReplay>[1] = {}): CommandReplay {
   const replay = newReplay(gpu.device, options);
   replays.push(replay);
   return replay;
 }
 
-/** Makes and ends a texture so many times. */
+/** Creates and destroys a texture `times` times. */
 function churn(times: number): Stream {
   const stream = new Stream();
   for (let n = 0; n < times; n++)
@@ -54,8 +57,8 @@ function churn(times: number): Stream {
 
 const pause = (ms = 0) => new Promise((resolve) => setTimeout(resolve, ms));
 
-test('a long call lets others have their turn, and does each command once', async () => {
-  // 6000 commands are 187 looks at the clock, of which a slice takes 25 where no other room is at work.
+test('a long call lets other rooms have their turn, and executes each command once', async () => {
+  // 6000 commands take 187 looks at the clock. A slice has 25 of them if no other room is active.
   const long = open();
   const other = open();
   const { submission } = churn(3000);
@@ -82,7 +85,7 @@ test('a call that takes longer than it may ends its module', async () => {
   await limited(250).start(submission);
 });
 
-test('what is refused in the middle of a long call ends it soon', () => {
+test('a long call ends soon after the GPU has refused one of its commands', () => {
   const stream = new Stream();
   for (let id = 2; id < 200; id++) stream.command('createBuffer', { id, size: 4, usage: 0 });
   const replay = open();
@@ -90,19 +93,12 @@ test('what is refused in the middle of a long call ends it soon', () => {
   expect(replay.stats().objects).toBeLessThan(40);
 });
 
-test('a slice is short where others were at work lately', () => {
+test('a slice is short while another room is active', () => {
   const device = {} as GPUDevice;
   let now = 0;
-  commandClock(device).now = () => now;
+  commandClock(device).now = () => milli(now);
   const [one, other] = [new Turn(device, 1000), new Turn(device, 1000)];
-  const waits = (turn: Turn): boolean => {
-    try {
-      turn.look();
-      return false;
-    } catch {
-      return true;
-    }
-  };
+  const waits = (turn: Turn): boolean => turn.look() !== undefined;
   other.begin();
   one.begin();
   now += 3.9;
@@ -117,16 +113,16 @@ test('a slice is short where others were at work lately', () => {
   expect(waits(one)).toBe(true);
 });
 
-/** A device whose work ends when the test says so. */
+/** The watch of a device whose work ends when the test calls `end`. */
 function manual() {
   const ends: (() => void)[] = [];
   const queue = { onSubmittedWorkDone: () => new Promise<void>((resolve) => ends.push(resolve)) };
   const device = { queue, lost: new Promise(() => {}) } as unknown as GPUDevice;
-  return { watch: DeviceWatch.of(device), end: () => ends.shift()!() };
+  return { watch: DeviceWatch.of(device), end: () => must(ends.shift(), 'unfinished work')() };
 }
 const owner = () => ({ onWork: vi.fn(), onHung: vi.fn() });
 
-test('whoever has long work at the GPU waits for it before there is more', async () => {
+test('a room with a lot of unfinished GPU work waits before it submits more', async () => {
   vi.useFakeTimers();
   const { watch, end } = manual();
   const [heavy, light] = [owner(), owner()];
@@ -147,8 +143,8 @@ test('whoever has long work at the GPU waits for it before there is more', async
   expect(watch.busy(heavy)).toBeUndefined();
 });
 
-test('time for which this thread stood still is nobody’s work at the GPU', async () => {
-  // The clock goes on alone: no timer fires meanwhile, as where this thread is busy.
+test('time for which this thread was blocked does not count as GPU work', async () => {
+  // The clock advances without timers, as it does while this thread is blocked.
   vi.useFakeTimers({ toFake: ['performance'] });
   const { watch, end } = manual();
   const victim = owner();
@@ -156,23 +152,23 @@ test('time for which this thread stood still is nobody’s work at the GPU', asy
   vi.advanceTimersByTime(1000);
   end();
   await pause();
-  // A look at the clock is due every 100 ms, and one that is late by as much is usual.
+  // The watch looks every 100 ms. A look that is up to 100 ms late does not count as a block.
   expect(victim.onWork.mock.calls).toEqual([[200]]);
   await pause(300);
   expect(victim.onHung).not.toHaveBeenCalled();
 });
 
-test('two long calls within ten seconds end a module, whatever comes between them', () => {
+test('two long calls within ten seconds end a module, even with shorter calls between them', () => {
   const submitted = vi.spyOn(DeviceWatch.of(gpu.device), 'submitted');
   const errors: string[] = [];
   const replay = open({ limits: { ...limits, gpuMsMax: 20 } });
-  replay.observer = { onError: ({ message }) => void errors.push(message) };
+  replay.observe({ onError: ({ message }) => void errors.push(message) });
   const work = new Stream()
     .command('createBuffer', { id: 2, size: 4, usage: bits('BufferUsage', 'COPY_DST') })
     .command('clearBuffer', { buffer: 2, size: 4 })
     .command('submit');
   replay.run(work.submission);
-  const [watched] = submitted.mock.calls[0]!;
+  const [watched] = must(submitted.mock.calls[0], 'call of submitted');
   submitted.mockRestore();
   vi.useFakeTimers({ toFake: ['performance'] });
   watched.onWork(21);
@@ -187,7 +183,7 @@ test('two long calls within ten seconds end a module, whatever comes between the
   vi.useRealTimers();
 });
 
-test('beyond the bound of bind groups, who holds most gets no more, and others do', () => {
+test('at the limit of bind groups, the room with the most gets no more, and other rooms do', () => {
   const device = { queue: {} } as GPUDevice;
   const groups = DeviceGroups.of(device);
   const [greedy, good] = [{}, {}];
@@ -195,7 +191,7 @@ test('beyond the bound of bind groups, who holds most gets no more, and others d
   const make = (holder: object) => {
     const group = {} as GPUBindGroup;
     held.push(group);
-    groups.make(holder, () => group);
+    groups.create(holder, () => group);
   };
   for (let n = 0; n < GROUPS_MAX; n++) make(greedy);
   expect(() => make(greedy)).toThrow('32768 bind groups');
@@ -203,11 +199,11 @@ test('beyond the bound of bind groups, who holds most gets no more, and others d
   expect(() => make(greedy)).toThrow('33768 bind groups');
 });
 
-test('a label is cut where it is long, and a bundle counts as memory', () => {
+test('a long label is cut, and a render bundle counts as memory', () => {
   const labels: string[] = [];
   const create = gpu.device.createSampler.bind(gpu.device);
   const spy = vi.spyOn(gpu.device, 'createSampler').mockImplementation((descriptor) => {
-    labels.push(descriptor!.label!);
+    labels.push(must(descriptor?.label, 'label'));
     return create(descriptor);
   });
   const sampler = (id: number, label: string) => ({ id, label, maxAnisotropy: 1 });

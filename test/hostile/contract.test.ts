@@ -2,7 +2,9 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { must } from '../../host/base/assert.ts';
 import { readConfig } from '../../host/base/config.ts';
+import { milli } from '../../host/base/time.ts';
 import { type Host, startHost } from '../../host/play/host.ts';
 import { fakeConnection } from '../room/fake.ts';
 import { eventually } from '../wait.ts';
@@ -15,21 +17,21 @@ import { join as joinGame } from './join.ts';
 import { counting } from './modules.ts';
 
 /*
- * One host with a game that is played, and beside it a hundred modules that break the contract, one after the other, on the
- * real engine, GPU and encoder. Each ends with its own error, and the game goes on.
+ * One host plays a good game and, one after the other, a hundred modules that break the contract, on the real engine, GPU and
+ * video encoder. Each module must end with its own error, and the game must go on.
  *
  * No outcome depends on the machine's speed. The limits on calls are measured in the game's pictures: a module that never
  * returns is ended only because the game beside it has gone on. The limits on commands and compilations are measured in
  * work: see Case.chargeMs.
  */
 
-/** So many places take turns: a place is opened again after a second at the soonest. */
+/** Number of rooms that take turns. A room cannot be opened again within a second. */
 const PLACES = 8;
 const FPS = 60;
 const PICTURE_MS = 1000 / FPS;
 /** Pictures that the game sends after the end of each module. */
 const PICTURES_AFTER = 5;
-/** Only ends a test that would hang. */
+/** Ends a test that would hang; no outcome depends on it. */
 const ENDED_MS_MAX = 30_000;
 
 const folder = mkdtempSync(join(tmpdir(), 'nearlight-contract-'));
@@ -47,7 +49,7 @@ const clocks = {
   calls: () => sent.length * PICTURE_MS,
   commands: () => {
     chargedMs += chargeMs;
-    return performance.now() + chargedMs;
+    return milli(performance.now() + chargedMs);
   },
 };
 
@@ -68,7 +70,7 @@ afterAll(async () => {
   report();
 });
 
-/** Pictures per second and the longest time without one while something happens: for the report alone. */
+/** Measures the game's pictures per second and its longest time without a picture, only for the report. */
 async function beside(happens: () => Promise<unknown>): Promise<{ fps: number; gapMs: number }> {
   const first = sent.length - 1;
   const begun = performance.now();
@@ -76,11 +78,11 @@ async function beside(happens: () => Promise<unknown>): Promise<{ fps: number; g
   await eventually(() => expect(sent.length).toBeGreaterThan(first + PICTURES_AFTER));
   const seen = sent.slice(first);
   const fps = ((seen.length - 1) / (performance.now() - begun)) * 1000;
-  const gaps = seen.slice(1).map((time, index) => time - seen[index]!);
+  const gaps = seen.slice(1).map((time, index) => time - (seen[index] ?? 0));
   return { fps, gapMs: Math.max(...gaps) };
 }
 
-/** The error that a module ends with: while it is loaded, or with its room. */
+/** Runs a module until it ends. Returns the message of the error, from loading it or from its room. */
 async function end({ module, afterwards }: Case): Promise<string> {
   const name = place(turn++);
   writeFileSync(path(name), module);
@@ -90,11 +92,14 @@ async function end({ module, afterwards }: Case): Promise<string> {
   } catch (error) {
     return (error as Error).message;
   }
-  const room = host.lobby.rooms.find((one) => one.name === name)!;
+  const room = must(
+    host.lobby.rooms.find((one) => one.name === name),
+    'room',
+  );
   const connection = fakeConnection();
   player.onConnected(connection);
   if (afterwards) await eventually(() => expect(room.stats.ticks).toBeGreaterThan(2));
-  if (afterwards === 'renew') void room.renew('as a test');
+  if (afterwards === 'renew') void room.recover('as a test');
   if (afterwards === 'leave') player.onClosed('page');
   const late = new Promise<undefined>((resolve) => setTimeout(resolve, ENDED_MS_MAX));
   const error = await Promise.race([room.ended, late]);
@@ -125,12 +130,12 @@ describe('each ends with its own error, and the game beside it goes on:', () => 
       message = await end(bad);
       chargeMs = 0;
     });
-    table.push({ name: bad.title, code: message.split(':')[0]!, fps, gapMs });
+    table.push({ name: bad.title, code: message.split(':', 1).join(), fps, gapMs });
     expect(message).toMatch(bad.error);
     expect(game.notices).toEqual([]);
   });
 
-  test('there are enough of them, of every import, export and limit', () => {
+  test('there are cases for every import, export and limit', () => {
     expect(all.length).toBeGreaterThanOrEqual(60);
     const about = new Set(all.map(({ of }) => of));
     for (const name of [

@@ -1,7 +1,9 @@
-/** A host on which a shader never ends, in a process of its own: whether that ends well is part of the question. Prints what it sees as JSON. */
+/** Runs a host on which a shader never ends, as a process, because the test is also whether the process ends. Prints results as JSON. */
+
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { must } from '../../host/base/assert.ts';
 import { readConfig } from '../../host/base/config.ts';
 import { startHost } from '../../host/play/host.ts';
 import type { Room } from '../../host/room/room.ts';
@@ -10,7 +12,7 @@ import { fakeConnection } from '../room/fake.ts';
 import { cleared, computing, counting, dispatch, ENDLESS, streams } from './modules.ts';
 
 const TICK_RATE = 60;
-/** The culprit's tick that brings the shader. */
+/** The culprit dispatches the endless shader in this tick. */
 const BAD_TICK = 90;
 
 function endless(): Uint8Array {
@@ -65,7 +67,10 @@ async function play(game: string): Promise<void> {
   const player = await host.lobby.accept(game, { width: 64, height: 64, fps: 30 });
   const connection = { ...fakeConnection(), sendFrame: () => sent(game) };
   notices[game] = connection.notices;
-  rooms[game] = host.lobby.rooms.find(({ name }) => name === game)!;
+  rooms[game] = must(
+    host.lobby.rooms.find(({ name }) => name === game),
+    'find',
+  );
   player.onConnected(connection);
 }
 for (const game of ['saver', 'plain', 'culprit']) await play(game);
@@ -73,7 +78,7 @@ const { culprit, saver, plain: other } = rooms as { culprit: Room; saver: Room; 
 const culpritError = (await culprit.ended)?.message;
 const otherError = (await other.ended)?.message;
 const ticksBefore = saver.stats.ticks;
-while (!lines.some((line) => line.includes('goes on after')) && !saver.isClosed) await pause(20);
+while (!lines.some((line) => line.includes('has recovered from')) && !saver.isClosed) await pause(20);
 const after = { ticks: saver.stats.ticks, pictures: pictures.saver ?? 0 };
 while (!saver.isClosed && (saver.stats.ticks <= after.ticks + 60 || (pictures.saver ?? 0) <= after.pictures + 10))
   await pause(20);
@@ -82,7 +87,7 @@ const first = pictures.plain ?? 0;
 await play('plain');
 while ((pictures.plain ?? 0) === first) await pause(20);
 const again = (pictures.plain ?? 0) - first;
-const saverNotices = [...notices.saver!];
+const saverNotices = [...must(notices.saver, 'notices of the saver')];
 const lost = host.gpu.lost;
 await host.close();
 rmSync(folder, { recursive: true });

@@ -7,20 +7,20 @@ const PROGRAM = join(import.meta.dirname, 'endless.host.ts');
 interface Seen {
   culpritError: string;
   otherError: string;
-  /** Ticks of the room that saves, when the device was lost. */
+  /** Ticks of the room whose game saves its state, when the device was lost. */
   ticksBefore: number;
-  /** The longest that its player was without a picture. */
+  /** The longest time for which its player got no picture. */
   gapMs: number;
   after: { ticks: number; pictures: number };
   later: { ticks: number; pictures: number; players: number; closed: boolean };
-  /** Pictures of the room that was opened again. */
+  /** Pictures of the game that cannot save, after its room was opened again. */
   again: number;
   saverNotices: string[];
   lost: boolean;
   letters: number;
 }
 
-/** Runs the program; gives what it printed last, its status, and how long it took to end after that. */
+/** Runs the program. Returns its results, its exit status, and the time from the results to its end. */
 function run(): Promise<{ seen: Seen; code: number | null; endMs: number; lines: string }> {
   return new Promise((resolve) => {
     const child = spawn(process.execPath, [PROGRAM], { stdio: ['ignore', 'pipe', 'pipe'] });
@@ -42,14 +42,14 @@ function run(): Promise<{ seen: Seen; code: number | null; endMs: number; lines:
   });
 }
 
-test('a shader that never ends costs its own room, the one beside it goes on with its players, and the host ends well', {
+test('an endless shader ends its own room, another room goes on with its players, and the host can still be closed', {
   timeout: 120_000,
 }, async () => {
   const { seen, code, endMs, lines } = await run();
   expect(code, lines).toBe(0);
   expect(seen.culpritError).toMatch(/^NL_GPU_TIME: .*GPU_MS_MAX/);
   expect(seen.otherError).toMatch(/^NL_GPU_LOST/);
-  // The tick that waits for the GPU when it is lost is in the state already.
+  // The state may include the tick that was waiting for the GPU when the device was lost.
   expect([seen.ticksBefore, seen.ticksBefore + 1]).toContain(seen.letters);
   expect(seen.saverNotices).toEqual([]);
   expect(seen.later).toMatchObject({ players: 1, closed: false });

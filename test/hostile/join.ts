@@ -8,7 +8,7 @@ export async function join(lobby: Lobby, name: string): Promise<Player> {
     try {
       return await lobby.accept(name, { width: 64, height: 64, fps: 60 });
     } catch (error) {
-      if (!String(error).includes('it is opened again in')) throw error;
+      if (!String(error).includes('it opens again in')) throw error;
       await sleep(20);
     }
 }

@@ -1,20 +1,20 @@
-/** Modules that submit command streams made by the contract's tables. */
+/** Makes modules that submit command streams. */
 import { assemble, good, type Parts, submit, text, writeBlock } from '../engine/modules.ts';
 import { encode, type Item, type Value, type Values } from '../fuzz/encode.ts';
 
-/** Where a module's streams begin; what lies below is its IO block, and free. */
+/** Address at which a module's streams begin. The memory below is for its IO block and its own use. */
 const STREAMS = 32_768;
 
 export const command = (name: string, values: Values = {}): Item => ({ command: name, values });
 
-/** WAT of a module's memory with streams in it, and of the calls that submit each. */
+/** WebAssembly text of a memory with streams in it, and of the calls that submit each stream. */
 export function streams<Name extends string>(
   named: Record<Name, readonly Item[]>,
 ): {
   fields: string;
   memory: string;
   call: Record<Name, string>;
-  /** Where the last of them ends. */
+  /** Address at which the last stream ends. */
   end: number;
 } {
   let at = STREAMS;
@@ -29,7 +29,7 @@ export function streams<Name extends string>(
   return { fields, memory: `(memory (export "memory") ${Math.ceil(at / 65_536)})`, call, end: at };
 }
 
-/** A module that submits some commands in a call of its life. */
+/** A module that submits commands in one of its exports. */
 export function submitting(
   where: 'init' | 'tick' | 'render' | 'join',
   items: readonly Item[],
@@ -40,7 +40,7 @@ export function submitting(
   return good({ ...parts, memory, fields: `${fields} ${parts.fields ?? ''}`, ...at });
 }
 
-/** The picture in one colour. */
+/** Commands that fill the picture with one colour. */
 export function cleared(red: number, green: number, blue: number): Item[] {
   const colorAttachments: Value = [
     { view: 1, loadOp: 'clear', storeOp: 'store', clearR: red, clearG: green, clearB: blue, clearA: 1 },
@@ -48,7 +48,7 @@ export function cleared(red: number, green: number, blue: number): Item[] {
   return [command('beginRenderPass', { colorAttachments }), command('endRenderPass'), command('submit')];
 }
 
-/** Where a compute shader is set up with a storage buffer, all with id 2. */
+/** Commands that set up a compute shader with a storage buffer. All objects have id 2. */
 export function computing(code: string): Item[] {
   return [
     command('createBuffer', { id: 2, size: 256, usage: 128 }),
@@ -71,13 +71,13 @@ export const dispatch = (x = 1, y = 1, z = 1): Item[] => [
 const CONSTANT = `override gain: f32; @group(0) @binding(0) var<storage, read_write> data: array<f32>;
 @compute @workgroup_size(1) fn main() { data[0] = gain; }`;
 
-/** Waits for what nobody writes. */
+/** A shader that waits for a word that nothing writes. */
 export const ENDLESS = `@group(0) @binding(0) var<storage, read_write> data: array<atomic<u32>>;
 @compute @workgroup_size(1) fn main() { while (atomicLoad(&data[0]) == 0u) { atomicAdd(&data[1], 1u); } }`;
 
 /**
- * A game that counts its ticks, keeps the count in its state, and logs as many letters as it has when it is loaded.
- * Where it builds, it makes another pipeline in each tick.
+ * A game that counts its ticks and saves the count. When it loads its state, it logs one letter for each tick.
+ * @param builds whether it creates another pipeline in each tick
  */
 export function counting({ builds = false } = {}): Uint8Array {
   const { fields, call, end } = streams({
@@ -91,7 +91,7 @@ export function counting({ builds = false } = {}): Uint8Array {
       command('createComputePipeline', { id: 2, module: 2, constants: 'gain', values: [{ value: 1 }] }),
     ],
   });
-  // The upper word of the constant at the stream's end: 1 and a little more each time.
+  // Changes the constant at the end of the stream, so that the pipeline is a new one each time. This is its upper word.
   const another = `(i32.store (i32.const ${end - 4}) (i32.add (i32.const 0x3ff00000) (global.get $count))) ${call.next}`;
   return assemble(
     text({

@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { must } from '../../host/base/assert.ts';
 import { readConfig } from '../../host/base/config.ts';
 import { type Host, startHost } from '../../host/play/host.ts';
 import type { Room } from '../../host/room/room.ts';
@@ -11,9 +12,9 @@ import { eventually } from '../wait.ts';
 import { join as joinGame } from './join.ts';
 
 /*
- * Whole rooms on the real engine, GPU and encoder; only the connection is a stand-in. A good game is played beside each bad
- * module, and goes on. Calls of modules are timed in pictures of that game: a module that never returns is ended only
- * because the game has gone on. What each layer refuses, and both sides of each bound, is tested with that layer.
+ * Runs whole rooms on the real engine, GPU and video encoder; only the connection is a stand-in. A good game is played beside
+ * each bad module and must go on. The limits on calls are measured in pictures of that game, so a module that never returns is
+ * ended only because the game goes on. The tests of each layer check everything that it refuses, on both sides of each limit.
  */
 
 const forever = '(loop $again (br $again))';
@@ -95,7 +96,7 @@ const FPS = 60;
 const PICTURE_MS = 1000 / FPS;
 let host: Host;
 let neighbour: Room;
-/** Pictures that the neighbour's player got. */
+/** Pictures that the good game's player got. */
 let frames = 0;
 const game = { ...fakeConnection(), sendFrame: () => ++frames > 0 };
 
@@ -105,7 +106,7 @@ beforeAll(async () => {
   const modules = [join(import.meta.dirname, '../../build/latency.wasm'), bad];
   const clocks = { calls: () => frames * PICTURE_MS };
   host = await startHost({ modules, config, log: (level, message) => lines.push(`${level} ${message}`), clocks });
-  neighbour = host.lobby.rooms[0]!;
+  neighbour = must(host.lobby.rooms[0], 'room');
   const player = await host.lobby.accept('latency', { width: 64, height: 64, fps: FPS });
   player.onConnected(game);
   await eventually(() => expect(frames).toBeGreaterThan(10));
@@ -116,7 +117,7 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-/** Lets something bad happen, and sees that the neighbour goes on. */
+/** Lets something bad happen, and checks that the good game goes on. */
 async function beside(happens: () => Promise<void>): Promise<void> {
   await happens();
   const before = { ticks: neighbour.stats.ticks, frames };
@@ -127,7 +128,7 @@ async function beside(happens: () => Promise<void>): Promise<void> {
   expect(game.notices).toEqual([]);
 }
 
-/** Ends the room of the bad module and has the lobby open it again with another. */
+/** Ends the room of the bad module, so that the lobby opens it again with another module. */
 async function replace(module: Uint8Array | undefined): Promise<void> {
   const room = host.lobby.rooms.find(({ name }) => name === 'bad');
   await room?.close();
@@ -135,7 +136,7 @@ async function replace(module: Uint8Array | undefined): Promise<void> {
   else rmSync(bad);
 }
 
-describe('a room ends with a coded error, and the room beside it plays on:', () => {
+describe('a bad room ends with a coded error, and a good room goes on:', () => {
   test.each(whileLoading)('%s', async (_, module, error) => {
     await replace(module);
     await beside(async () => {
@@ -147,13 +148,16 @@ describe('a room ends with a coded error, and the room beside it plays on:', () 
     await replace(module);
     await beside(async () => {
       const player = await joinGame(host.lobby, 'bad');
-      const room = host.lobby.rooms.find(({ name }) => name === 'bad')!;
+      const room = must(
+        host.lobby.rooms.find(({ name }) => name === 'bad'),
+        'room',
+      );
       const connection = fakeConnection();
       player.onConnected(connection);
       const cause = await room.ended;
       expect(cause?.message).toMatch(error);
-      expect(connection.notices).toEqual([cause!.code]);
-      expect(lines.some((line) => line.startsWith('error') && line.includes(cause!.code))).toBe(true);
+      expect(connection.notices).toEqual([cause?.code]);
+      expect(lines.some((line) => line.startsWith('error') && line.includes(cause?.code ?? 'no code'))).toBe(true);
     });
   });
 });

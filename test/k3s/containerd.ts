@@ -6,72 +6,77 @@ import {
   mkdirSync,
   mkdtempSync,
   openSync,
-  readdirSync,
   readFileSync,
-  rmdirSync,
   rmSync,
   writeFileSync,
 } from 'node:fs';
 import { basename, join } from 'node:path';
 import { promisify } from 'node:util';
+import { eventually } from '../wait.ts';
 import { Cri } from './cri.ts';
+import { mountsBelow, processesOf, processIds, removeCgroups, takeInventory } from './inventory.ts';
 
-const root = join(import.meta.dirname, '../..');
+const ROOT = join(import.meta.dirname, '../..');
 
 export const SANDBOX_NAME = 'pause';
-/** The image that this containerd starts sandboxes from; a test imports it first. */
+/** The image from which this containerd starts sandboxes. A test has to import it. */
 export const SANDBOX_IMAGE = `nearlight.test/${SANDBOX_NAME}:1`;
 
 const run = promisify(execFile);
-/** 1.7: the first with this runtime interface and CRI v1 alone. */
-const CONTAINERD_MIN = 107;
-/** Bridge, subnet and so on are named by it, so that two rigs do not meet. */
+/** containerd 1.7, the first version with this runtime interface and without older versions of the CRI. */
+const VERSION_MIN = { major: 1, minor: 7 };
+/** How long processes may take to end after SIGTERM. */
+const TERMINATE_MS_MAX = 3000;
+/** How long the pool may take to fill. A busy machine needs most of a minute for each host. */
+const FILL_MS_MAX = 150_000;
+/** How many rigs this process has started. Gives each its own bridge and subnet. */
 let rigs = 0;
 
 export interface RigOptions {
-  /** Hosts that the keeper keeps warm. */
+  /** How many hosts the keeper keeps warm. */
   poolSize: number;
-  /** Host and port of a registry that is asked over plain HTTP. */
+  /** Host and port of a registry that containerd uses over plain HTTP. */
   registry?: string;
 }
 
-/** A real containerd of the test's own, with its CRI plugin, our shim on its PATH and a CNI bridge. */
+/** A real containerd for one test file, with its CRI plugin, our shim on its PATH and a CNI bridge. */
 export interface Rig {
   readonly folder: string;
   readonly runDir: string;
   readonly cacheDir: string;
   readonly cri: Cri;
-  /** Namespace of `ctr`, and the cgroup of all that runs here. */
+  /** The namespace for `ctr`, and the name of the cgroup of all containers. */
   readonly name: string;
-  /** Output of `ctr`. */
+  /** Runs `ctr`; resolves with its output. */
   ctr(...args: string[]): Promise<{ stdout: string; stderr: string }>;
-  /** Ends containerd without a chance to tidy up. */
+  /** Kills containerd with SIGKILL. */
   kill(): Promise<void>;
+  /** Starts containerd again. */
   begin(): Promise<void>;
-  /** What pods leave behind if they leak: processes of hosts and guests, mounts, sockets and files, cgroups. */
+  /** Lists everything that pods might leave behind: processes of hosts and guests, mounts, sockets, files, cgroups. */
   inventory(): string[];
-  /** Process ids of the hosts that wait. */
+  /** The process ids of the hosts that wait for a pod. */
   warm(): number[];
   keeperPid(): number;
-  /** No GPU but a processor renders here. */
+  /** Whether this machine has no GPU and renders in software. */
   readonly software: boolean;
   close(): Promise<void>;
 }
 
 /**
- * Starts containerd; resolves when it answers, and `poolSize` hosts wait.
- * @throws Error where pods cannot be run on this machine, or do not start
+ * Starts containerd; resolves when it answers and `poolSize` hosts are warm.
+ * @throws Error with the reason if this machine cannot run pods
  */
 export async function startRig({ poolSize, registry }: RigOptions): Promise<Rig> {
   expectUsable();
-  // Sockets have short paths.
+  // The path of a socket has at most 107 bytes, so the folder has a short name.
   const folder = mkdtempSync('/tmp/nl-');
   const [runDir, cacheDir, bin] = [join(folder, 'run'), join(folder, 'cache'), join(folder, 'bin')];
   const address = join(folder, 'c.sock');
   const name = basename(folder);
   const client = { ...process.env, CONTAINERD_NAMESPACE: name };
   mkdirSync(bin);
-  const script = readFileSync(join(root, 'host/pod/containerd-shim-wasmedge-v1'), 'utf8').replace('@HOME@', root);
+  const script = readFileSync(join(ROOT, 'host/pod/containerd-shim-wasmedge-v1'), 'utf8').replace('@HOME@', ROOT);
   writeFileSync(join(bin, 'containerd-shim-wasmedge-v1'), script);
   chmodSync(join(bin, 'containerd-shim-wasmedge-v1'), 0o755);
   const bridge = `nl${process.pid % 10000}-${rigs}`;
@@ -96,12 +101,13 @@ export async function startRig({ poolSize, registry }: RigOptions): Promise<Rig>
     ctr: (...args) =>
       run('ctr', ['--address', address, ...args], { env: client, maxBuffer: 2 ** 26, timeout: 120_000 }),
     async begin() {
-      daemon = spawn('containerd', ['--config', join(folder, 'config.toml')], {
+      const child = spawn('containerd', ['--config', join(folder, 'config.toml')], {
         env,
         stdio: ['ignore', 'ignore', 'pipe'],
       });
+      daemon = child;
       let log = '';
-      daemon.stderr!.on('data', (chunk: Buffer) => {
+      child.stderr.on('data', (chunk: Buffer) => {
         log = (log + chunk).slice(-100_000);
         writeFileSync(join(folder, 'containerd.log'), log);
       });
@@ -115,19 +121,19 @@ export async function startRig({ poolSize, registry }: RigOptions): Promise<Rig>
       child.kill('SIGKILL');
       await gone;
     },
-    inventory: () => inventory(folder),
-    warm: () => pids(join(runDir, 'warm')).filter((pid) => !pids(join(runDir, 'claim')).includes(pid)),
+    inventory: () => takeInventory(folder),
+    warm: () => processIds(join(runDir, 'warm')).filter((pid) => !processIds(join(runDir, 'claim')).includes(pid)),
     keeperPid: () => Number(readFileSync(join(runDir, 'keeper.pid'), 'utf8').split(' ')[0]),
     async close() {
       await rig.cri.removeAll().catch(() => {});
       rig.cri.close();
-      const processes = ours(folder);
+      const processes = processesOf(folder);
       await rig.kill();
-      for (const pid of [...processes, ...ours(folder)]) signal(pid, 'SIGTERM');
-      await poll(() => ours(folder).length === 0, '', 3000).catch(() => {
-        for (const pid of ours(folder)) signal(pid, 'SIGKILL');
+      for (const pid of [...processes, ...processesOf(folder)]) signal(pid, 'SIGTERM');
+      await poll(() => processesOf(folder).length === 0, '', TERMINATE_MS_MAX).catch(() => {
+        for (const pid of processesOf(folder)) signal(pid, 'SIGKILL');
       });
-      for (const line of mounts(folder).reverse()) await run('umount', ['-l', line]).catch(() => {});
+      for (const line of mountsBelow(folder).reverse()) await run('umount', ['-l', line]).catch(() => {});
       await run('ip', ['link', 'delete', bridge]).catch(() => {});
       removeCgroups(name);
       rmSync(folder, { recursive: true, force: true });
@@ -146,30 +152,37 @@ export async function startRig({ poolSize, registry }: RigOptions): Promise<Rig>
     if (poolSize === 0) return;
     mkdirSync(join(runDir, 'log'), { recursive: true, mode: 0o700 });
     const log = openSync(join(runDir, 'log/keeper.log'), 'a', 0o600);
-    const keeper = spawn(join(root, 'node_modules/.bin/node'), [join(root, 'host/pod/main.ts'), 'keeper'], {
+    const keeper = spawn(join(ROOT, 'node_modules/.bin/node'), [join(ROOT, 'host/pod/main.ts'), 'keeper'], {
       env: { ...process.env, ...env },
       stdio: ['ignore', log, log],
       detached: true,
     });
     closeSync(log);
     keeper.unref();
-    await poll(() => rig.warm().length >= poolSize, 'no host became warm', 30_000);
+    await poll(
+      () => rig.warm().length >= poolSize,
+      () => `no host became warm; the keeper's log:\n${readFileSync(join(runDir, 'log/keeper.log'), 'utf8')}`,
+      FILL_MS_MAX,
+    );
   }
 }
 
-/** Without these there is nothing to test, and that is no success. */
+/** Fails where pods cannot run, so that such a machine does not report success. */
 function expectUsable(): void {
   const refuse = (why: string) => {
-    throw new Error(`the tests of pods cannot run here: ${why}`);
+    throw new Error(`the tests of pods cannot run on this machine: ${why}`);
   };
-  if (process.getuid!() !== 0) refuse('mounts, network namespaces and cgroups take root');
+  if (process.getuid?.() !== 0) refuse('mounts, network namespaces and cgroups require root');
   const { stdout, error } = spawnSync('containerd', ['--version'], { encoding: 'utf8' });
   if (error) refuse(`containerd: ${error.message}; sh host/cli/setup.sh --test installs it`);
-  const [, major = 0, minor = 0] = /\b(\d+)\.(\d+)\.\d+/.exec(stdout) ?? [];
-  if (Number(major) * 100 + Number(minor) < CONTAINERD_MIN) refuse(`containerd is too old: ${stdout}`);
+  const [, major, minor] = (/\b(\d+)\.(\d+)\.\d+/.exec(stdout) ?? []).map(Number);
+  const { major: majorMin, minor: minorMin } = VERSION_MIN;
+  const isNew =
+    major !== undefined && minor !== undefined && (major > majorMin || (major === majorMin && minor >= minorMin));
+  if (!isNew) refuse(`containerd ${majorMin}.${minorMin} or later is required, and this is ${stdout}`);
 }
 
-/** What is there of a rig's that was not there `before` (`Rig.inventory`). */
+/** Lists everything in a rig that was not in an earlier inventory. */
 export function left(rig: Rig, before: readonly string[]): string[] {
   const known = [...before];
   return rig.inventory().filter((entry) => {
@@ -180,7 +193,7 @@ export function left(rig: Rig, before: readonly string[]): string[] {
 }
 
 /**
- * Waits until nothing is there that was not there before.
+ * Waits until a rig has nothing that was not in an earlier inventory.
  * @throws Error with what is left
  */
 export async function expectNothingLeft(rig: Rig, before: readonly string[]): Promise<void> {
@@ -189,18 +202,20 @@ export async function expectNothingLeft(rig: Rig, before: readonly string[]): Pr
   });
 }
 
-/** Waits until `check` neither rejects nor gives false. */
-export async function poll<T>(check: () => T | false | Promise<T | false>, message: string, ms = 20_000): Promise<T> {
-  for (const end = Date.now() + ms; ; ) {
-    try {
-      const value = await check();
-      if (value !== false) return value;
-    } catch {
-      // Not yet.
-    }
-    if (Date.now() > end) throw new Error(message);
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
+/**
+ * Waits until `check` returns something other than false, and neither throws nor rejects.
+ * @throws Error with `message` if that takes too long
+ */
+export async function poll<T>(
+  check: () => T | false | Promise<T | false>,
+  message: string | (() => string),
+  msMax?: number,
+): Promise<T> {
+  return eventually(async () => {
+    const value = await check();
+    if (value === false) throw new Error(typeof message === 'string' ? message : message());
+    return value;
+  }, msMax);
 }
 
 function signal(pid: number, name: NodeJS.Signals): void {
@@ -211,99 +226,7 @@ function signal(pid: number, name: NodeJS.Signals): void {
   }
 }
 
-function pids(folder: string): number[] {
-  try {
-    return readdirSync(folder).map(Number);
-  } catch {
-    return [];
-  }
-}
-
-/** Processes that carry the rig's folder in their environment or command line, and their guests. */
-function ours(folder: string): number[] {
-  const found = pids('/proc').filter((pid) => {
-    if (!(pid > 0) || pid === process.pid) return false;
-    try {
-      return `${readFileSync(`/proc/${pid}/environ`)}${readFileSync(`/proc/${pid}/cmdline`)}`.includes(folder);
-    } catch {
-      return false;
-    }
-  });
-  const guests = pids('/proc').filter((pid) => {
-    try {
-      const parent = Number(/PPid:\s*(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]);
-      return found.includes(parent) && !found.includes(pid);
-    } catch {
-      return false;
-    }
-  });
-  return [...found, ...guests];
-}
-
-/** Nothing of a process that has ended. */
-function commandOf(pid: number): string[] {
-  try {
-    const command = readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ').trim();
-    return command ? [command] : [];
-  } catch {
-    return [];
-  }
-}
-
-function mounts(folder: string): string[] {
-  const lines = readFileSync('/proc/self/mountinfo', 'utf8').split('\n');
-  return lines.map((line) => line.split(' ')[4] ?? '').filter((path) => path.startsWith(folder));
-}
-
-function inventory(folder: string): string[] {
-  const files = (below: string) => {
-    try {
-      return readdirSync(join(folder, below), { recursive: true, withFileTypes: true })
-        .filter((entry) => !entry.isDirectory())
-        .map((entry) => `file ${below}/${entry.name}`);
-    } catch {
-      return [];
-    }
-  };
-  const warm = pids(join(folder, 'run/warm'));
-  const isWarm = (name: string) => warm.some((pid) => name.includes(String(pid)));
-  const cgroups = cgroupFolders(basename(folder)).map((path) => `cgroup ${path}`);
-  const processes = ours(folder)
-    .filter((pid) => !warm.includes(pid))
-    .flatMap(commandOf);
-  return [
-    ...processes.map((command) => `process ${command}`),
-    ...mounts(folder).map((path) => `mount ${path}`),
-    ...['run/host', 'run/claim', 'run/state', 'run/pod'].flatMap(files).filter((name) => !isWarm(name)),
-    ...cgroups,
-  ].sort();
-}
-
-/** In each hierarchy; '.' is version 2 alone. */
-function cgroupRoots(name: string): string[] {
-  return ['.', ...readdirSync('/sys/fs/cgroup')].map((controller) => join('/sys/fs/cgroup', controller, name));
-}
-
-/** Cgroups below those of that name, innermost first. */
-function cgroupFolders(name: string): string[] {
-  const below = (folder: string): string[] =>
-    readdirSync(folder, { withFileTypes: true })
-      .filter((entry) => entry.isDirectory())
-      .flatMap((entry) => [...below(join(folder, entry.name)), join(folder, entry.name)]);
-  return cgroupRoots(name).filter(existsSync).flatMap(below);
-}
-
-/** Where nobody is in them any more. */
-function removeCgroups(name: string): void {
-  for (const path of [...cgroupFolders(name), ...cgroupRoots(name)]) {
-    try {
-      rmdirSync(path);
-    } catch {
-      // It is not there, or somebody is in it.
-    }
-  }
-}
-
+/** Writes the configuration of containerd and of CNI. */
 function writeConfig(
   folder: string,
   { registry, bridge, subnet }: { registry: string | undefined; bridge: string; subnet: string },

@@ -2,12 +2,12 @@ import { existsSync, readFileSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { buildModules } from '../../host/play/modules.ts';
-import { createImage } from '../../oci/image.ts';
 import { pushImage } from '../../oci/push.ts';
 import { parseReference, Registry } from '../../oci/registry.ts';
 import { openGame, pictureColour, startBrowser } from '../e2e/host.ts';
 import { good } from '../engine/modules.ts';
 import { type Distribution, startDistribution } from '../oci/distribution.ts';
+import { createGameImage } from '../oci/game-image.ts';
 import { poll, type Rig, SANDBOX_IMAGE, startRig } from './containerd.ts';
 import { ready, startGame } from './game.ts';
 import { importGame } from './image.ts';
@@ -16,8 +16,9 @@ const PROBES = 100;
 
 let rig: Rig;
 let registry: Distribution;
-/** latency.wasm, on the registry and imported. */
+/** latency.wasm as an image in the registry. */
 let image: string;
+/** The same as an image in containerd. */
 let latency: string;
 
 beforeAll(async () => {
@@ -26,8 +27,8 @@ beforeAll(async () => {
   rig = await startRig({ poolSize: 1, registry: registry.address });
   image = `${registry.address}/games/latency:1`;
   const module = readFileSync(join(import.meta.dirname, '../../build/latency.wasm'));
-  const made = await createImage({ module, title: 'latency', version: '1' });
-  await pushImage(new Registry(parseReference(image)), made, '1', () => {});
+  const created = await createGameImage({ module, title: 'latency', version: '1' });
+  await pushImage(new Registry(parseReference(image)), created, '1', () => {});
   latency = await importGame(rig, 'latency', module);
   await rig.ctr('-n', 'k8s.io', 'images', 'tag', latency, SANDBOX_IMAGE);
 });
@@ -37,7 +38,7 @@ afterAll(async () => {
   await registry?.close();
 });
 
-it('pulls a game from a registry, and runs it', async () => {
+it('a game is pulled from a registry and runs', async () => {
   await expect(rig.cri.pull(`${registry.address}/games/chess:1`)).rejects.toThrow(/not found/);
   expect((await rig.cri.pull(image)).imageRef).toMatch(/sha256:/);
   const { pod, container } = await startGame(rig, image);
@@ -45,7 +46,7 @@ it('pulls a game from a registry, and runs it', async () => {
   await rig.cri.removePod(pod);
 });
 
-it('changes the limits of a game that runs, and accounts for its pod', async () => {
+it('the limits of a running game can be changed, and its pod has statistics', async () => {
   const { pod, container } = await startGame(rig, latency, { memoryBytes: 128 * 2 ** 20 });
   await ready(rig, container);
   const limit = () => {
@@ -70,7 +71,7 @@ it('changes the limits of a game that runs, and accounts for its pod', async () 
   await rig.cri.removePod(pod);
 });
 
-it('goes on in a new file when its log is rotated', async () => {
+it('the log continues in a new file after its rotation', async () => {
   const chatty = await importGame(
     rig,
     'chatty',
@@ -89,7 +90,7 @@ it('goes on in a new file when its log is rotated', async () => {
   await rig.cri.removePod(pod);
 });
 
-it('answers probes, however many at once', async () => {
+it(`${PROBES} probes at once are answered`, async () => {
   const { pod, container } = await startGame(rig, latency);
   await ready(rig, container);
   const probes = await Promise.all(Array.from({ length: PROBES }, () => rig.cri.exec(container, 'players')));
@@ -97,7 +98,7 @@ it('answers probes, however many at once', async () => {
   await rig.cri.removePod(pod);
 });
 
-it('is played in a browser, over the network of its pod', async () => {
+it('a browser plays a game over the network of its pod', async () => {
   const pod = await rig.cri.runPod({ name: 'browser', hostNetwork: false });
   const container = await rig.cri.create(pod, { name: 'game', image: latency });
   await rig.cri.start(container);

@@ -4,17 +4,19 @@ import { dirname, join } from 'node:path';
 import * as grpc from '@grpc/grpc-js';
 import * as loader from '@grpc/proto-loader';
 import protobuf from 'protobufjs';
+import { must } from '../../host/base/assert.ts';
 
-/** Debian's golang-github-kubernetes-cri-api-dev. */
+/** From Debian's package golang-github-kubernetes-cri-api-dev. */
 const API = '/usr/share/gocode/src/k8s.io/cri-api/pkg/apis/runtime/v1/api.proto';
 
 type Call = (request: object, done: (error: grpc.ServiceError | null, response: never) => void) => void;
-type Service = Record<string, Call> & { close(): void };
+/** A client of a gRPC service, with one method for each call. */
+type Service = Record<string, Call | undefined> & { close(): void };
 
 export interface PodOptions {
   name: string;
   handler?: string;
-  /** On the node's network instead of the CNI bridge. */
+  /** Whether the pod uses the node's network instead of the CNI bridge. */
   hostNetwork?: boolean;
 }
 
@@ -22,17 +24,17 @@ export interface ContainerOptions {
   name: string;
   image: string;
   env?: Record<string, string>;
-  /** In place of the image's entrypoint. */
+  /** Replaces the image's entrypoint. */
   command?: string[];
   args?: string[];
   folder?: string;
-  /** Folders of the node that the container has at the same path. */
+  /** Folders of the node that the container sees at the same path. */
   mounts?: string[];
   memoryBytes?: number;
   attempt?: number;
 }
 
-/** CRI as the kubelet speaks it. */
+/** A client of containerd's CRI, which makes the same calls as the kubelet. */
 export class Cri {
   readonly #runtime: Service;
   readonly #image: Service;
@@ -41,38 +43,29 @@ export class Cri {
   readonly #group: string;
 
   /**
-   * @param address containerd's socket; the containers' logs lie beside it
-   * @param group cgroup of the pods, below the root of the hierarchy
+   * @param address containerd's socket; the logs of the containers are in the folder `logs` beside it
+   * @param group the cgroup of the pods, below the root of the hierarchy
    */
   constructor(address: string, group: string) {
     this.#group = group;
     this.#logs = join(dirname(address), 'logs');
-    const runtime = services();
+    const { RuntimeService, ImageService } = services();
     const credentials = grpc.credentials.createInsecure();
-    this.#runtime = new runtime.RuntimeService(`unix://${address}`, credentials) as unknown as Service;
-    this.#image = new runtime.ImageService(`unix://${address}`, credentials) as unknown as Service;
+    this.#runtime = new RuntimeService(`unix://${address}`, credentials) as unknown as Service;
+    this.#image = new ImageService(`unix://${address}`, credentials) as unknown as Service;
   }
 
   version(): Promise<{ runtimeVersion: string }> {
     return this.call('version', {});
   }
 
-  /** Any call of the runtime service, by its name in camelCase. */
+  /** Makes any call of the runtime service, by its name in camelCase. */
   call<T>(name: string, request: object): Promise<T> {
-    return new Promise((resolve, reject) => {
-      this.#runtime[name].call(this.#runtime, request, (error, response) =>
-        error ? reject(error) : resolve(response),
-      );
-    });
+    return callService(this.#runtime, name, request);
   }
 
   pull(image: string): Promise<{ imageRef: string }> {
-    return new Promise((resolve, reject) => {
-      const request = { image: { image } };
-      this.#image.pullImage.call(this.#image, request, (error, response) =>
-        error ? reject(error) : resolve(response),
-      );
-    });
+    return callService(this.#image, 'pullImage', { image: { image } });
   }
 
   async runPod({ name, handler = 'wasmedge', hostNetwork = true }: PodOptions): Promise<string> {
@@ -155,29 +148,29 @@ export class Cri {
     await this.call('removePodSandbox', { podSandboxId });
     const config = this.#configs.get(podSandboxId) as { linux: { cgroupParent: string } } | undefined;
     this.#configs.delete(podSandboxId);
-    // The kubelet's part: a pod's own cgroup.
+    // The kubelet removes the pod's cgroup, so we do.
     for (const controller of ['.', ...readdirSync('/sys/fs/cgroup')])
       if (config) await rmdir(join('/sys/fs/cgroup', controller, config.linux.cgroupParent)).catch(() => {});
   }
 
-  /** What cannot be removed stays. */
+  /** Removes all pods; ignores failures. */
   async removeAll(): Promise<void> {
     const { items } = await this.call<{ items: { id: string }[] }>('listPodSandbox', {});
     for (const { id } of items) await this.removePod(id).catch(() => {});
   }
 
-  /** The cgroup that the kubelet makes for a pod, below the root of the hierarchy. */
+  /** The cgroup that the kubelet creates for a pod, below the root of the hierarchy. */
   cgroupParent(pod: string): string {
     return (this.#configs.get(pod) as { linux: { cgroupParent: string } }).linux.cgroupParent;
   }
 
-  /** The file of a container's log. */
+  /** The path of a container's log. */
   logPath(pod: string, name: string, attempt = 0): string {
     const { logDirectory } = this.#configs.get(pod) as { logDirectory: string };
     return join(logDirectory, `${name}_${attempt}.log`);
   }
 
-  /** Lines that the container wrote (CRI log format, without time and tag). */
+  /** The lines that a container wrote (CRI log format, without times and tags). */
   log(pod: string, name: string, attempt = 0): string[] {
     const text = readFileSync(this.logPath(pod, name, attempt), 'utf8');
     return text
@@ -192,8 +185,16 @@ export class Cri {
   }
 }
 
-/** The services of api.proto; its imports say only how Go code is made of it. */
-function services(): Record<string, grpc.ServiceClientConstructor> {
+function callService<T>(service: Service, name: string, request: object): Promise<T> {
+  return new Promise((resolve, reject) => {
+    must(service[name], name).call(service, request, (error, response) => (error ? reject(error) : resolve(response)));
+  });
+}
+
+type Clients = Record<'RuntimeService' | 'ImageService', grpc.ServiceClientConstructor>;
+
+/** Creates clients from api.proto. Its imports are removed, because they matter only to a generator of Go code. */
+function services(): Clients {
   const text = readFileSync(API, 'utf8')
     .replace(/^import .*$/gm, '')
     .replace(/^option \(gogoproto.*$/gm, '')
@@ -201,8 +202,6 @@ function services(): Record<string, grpc.ServiceClientConstructor> {
   const root = new protobuf.Root();
   protobuf.parse(text, root);
   const definition = loader.fromJSON(root.toJSON() as never, { longs: Number, enums: String, defaults: true });
-  const all = grpc.loadPackageDefinition(definition) as unknown as {
-    runtime: { v1: Record<string, grpc.ServiceClientConstructor> };
-  };
+  const all = grpc.loadPackageDefinition(definition) as unknown as { runtime: { v1: Clients } };
   return all.runtime.v1;
 }

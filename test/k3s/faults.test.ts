@@ -10,70 +10,71 @@ import { expectNothingLeft, poll, type Rig, SANDBOX_IMAGE, startRig } from './co
 import { exited, ready, startContainer, startGame } from './game.ts';
 import { importGame } from './image.ts';
 
-const POOL = 2;
+const POOL_SIZE = 2;
 const PODS = 5;
 const CONTAINERS_PER_POD = 10;
-/** An entry of the compile cache: a name, the SHA-256 of the code, the code. */
+/** An entry of the compile cache consists of a header, the SHA-256 of the code, and the code. */
 const HASH_BYTES = 32;
+const HEADER_BYTES_MAX = 64;
 
 let rig: Rig;
 let latency: string;
 
 beforeAll(async () => {
   await buildModules(['latency']);
-  rig = await startRig({ poolSize: POOL });
+  rig = await startRig({ poolSize: POOL_SIZE });
   latency = await importGame(rig, 'latency', readFileSync(join(import.meta.dirname, '../../build/latency.wasm')));
   await rig.ctr('-n', 'k8s.io', 'images', 'tag', latency, SANDBOX_IMAGE);
 });
 
 afterAll(() => rig?.close());
 
-const pool = () => poll(() => rig.warm().length === POOL, 'the pool is not refilled', 30_000);
+const poolIsFull = () => poll(() => rig.warm().length === POOL_SIZE, 'the pool is not refilled');
 
-/** A game that nothing on this node has compiled before. */
-const fresh = (name: string) =>
+/** Imports a game that no node has compiled before. */
+const importNewGame = (name: string) =>
   importGame(rig, name, good({ fields: `(data (i32.const 8192) "${name} ${process.pid} ${Date.now()}")` }));
 
 const entries = () => readdirSync(rig.cacheDir).filter((name) => name.endsWith('.native'));
 
-it('an object of the cache that is damaged is compiled again, and never run', async () => {
+it('a damaged entry of the cache never runs, and is replaced', async () => {
   const before = entries();
-  const image = await fresh('damaged');
+  const image = await importNewGame('damaged');
   const first = await startGame(rig, image);
   await ready(rig, first.container);
   await rig.cri.removePod(first.pod);
-  const name = await poll(() => entries().find((entry) => !before.includes(entry)) ?? false, 'nothing is kept');
+  const name = await poll(() => entries().find((entry) => !before.includes(entry)) ?? false, 'nothing is stored');
   const path = join(rig.cacheDir, name);
   const whole = readFileSync(path);
   const damaged = Buffer.from(whole);
-  damaged[damaged.length - 1] ^= 1;
+  damaged.writeUInt8(damaged.readUInt8(damaged.length - 1) ^ 1, damaged.length - 1);
   writeFileSync(path, damaged);
 
   const second = await startGame(rig, image);
   await ready(rig, second.container);
-  expect(rig.cri.log(second.pod, 'game').join('\n')).toMatch(/damaged: compiling again/);
+  expect(rig.cri.log(second.pod, 'game').join('\n')).toMatch(/damaged: compiling the module again/);
   const again = await poll(() => {
     const entry = readFileSync(path);
     return !entry.equals(damaged) && entry;
-  }, 'the damaged object stays');
+  }, 'the damaged entry stays');
   const header = whole.length - whole.subarray(whole.indexOf(hashOf(whole))).length;
   expect(again.subarray(header, header + HASH_BYTES)).toEqual(hashOf(again));
   await rig.cri.removePod(second.pod);
 
-  /** The hash where the code begins that it is of. */
+  /** Finds the hash that is followed by the code with that hash. */
   function hashOf(entry: Buffer): Buffer {
-    for (let at = 0; at < 64; at++) {
+    for (let at = 0; at < HEADER_BYTES_MAX; at++) {
       const hash = createHash('sha256')
         .update(entry.subarray(at + HASH_BYTES))
         .digest();
       if (hash.equals(entry.subarray(at, at + HASH_BYTES))) return hash;
     }
-    throw new Error('no hash of its code in the entry');
+    throw new Error('the entry contains no hash of its code');
   }
 });
 
-it('a full disk under the cache: the game is compiled and runs, and the keeper says that nothing is kept', async () => {
-  const image = await fresh('full');
+it('a game runs although the disk of the cache is full, and the keeper logs that', async () => {
+  const image = await importNewGame('full');
   execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=4k,mode=700', 'full', rig.cacheDir]);
   try {
     const { pod, container } = await startGame(rig, image);
@@ -81,20 +82,28 @@ it('a full disk under the cache: the game is compiled and runs, and the keeper s
     expect(entries()).toEqual([]);
     await rig.cri.removePod(pod);
     const keeperLog = () => readFileSync(join(rig.runDir, 'log/keeper.log'), 'utf8');
-    await poll(() => keeperLog().includes('cannot be kept'), 'the keeper says nothing');
+    await poll(() => keeperLog().includes('cannot be stored'), 'the keeper logs nothing');
   } finally {
     execFileSync('umount', ['-l', rig.cacheDir]);
   }
 });
 
-it('players stay connected while their game, out of memory, is ended and comes back', async () => {
+it('players stay connected while their game runs out of memory, ends and is replaced', async () => {
   const memory = '(memory (export "memory") 1)';
   const grow =
     '(drop (memory.grow (i32.const 2047))) (memory.fill (i32.const 65536) (i32.const 1) (i32.const 134086656))';
   const hungry = await importGame(
     rig,
     'hungry',
-    good({ memory, tick: `(if (i32.eq (local.get 0) (i32.const 600)) (then ${grow}))` }),
+    good({
+      memory,
+      // Uses too much memory one second after a player has joined.
+      fields: '(global $ticks (mut i32) (i32.const 0))',
+      join: '(global.set $ticks (i32.const 1))',
+      tick: `
+        (if (global.get $ticks) (then (global.set $ticks (i32.add (global.get $ticks) (i32.const 1)))))
+        (if (i32.eq (global.get $ticks) (i32.const 120)) (then ${grow}))`,
+    }),
   );
   const { pod, container, port, url } = await startGame(rig, hungry, { memoryBytes: 64 * 2 ** 20 });
   await ready(rig, container);
@@ -113,8 +122,8 @@ it('players stay connected while their game, out of memory, is ended and comes b
   await rig.cri.removePod(pod);
 });
 
-it(`${PODS * CONTAINERS_PER_POD} containers made and removed in ${PODS} pods leave no process, mount, socket, cgroup or file`, async () => {
-  await pool();
+it(`${PODS * CONTAINERS_PER_POD} containers in ${PODS} pods leave no process, mount, socket, cgroup or file`, async () => {
+  await poolIsFull();
   const before = rig.inventory();
   const descriptors = readdirSync(`/proc/${rig.keeperPid()}/fd`).length;
   for (let round = 0; round < PODS; round++) {
@@ -127,10 +136,7 @@ it(`${PODS * CONTAINERS_PER_POD} containers made and removed in ${PODS} pods lea
     }
     await rig.cri.removePod(pod);
   }
-  await pool();
+  await poolIsFull();
   await expectNothingLeft(rig, before);
-  await poll(
-    () => readdirSync(`/proc/${rig.keeperPid()}/fd`).length <= descriptors,
-    'descriptors of the keeper are left',
-  );
+  await poll(() => readdirSync(`/proc/${rig.keeperPid()}/fd`).length <= descriptors, 'the keeper has descriptors left');
 });

@@ -1,10 +1,10 @@
 import { poll, type Rig } from './containerd.ts';
 import type { ContainerOptions } from './cri.ts';
 
-/** Ports of the node, one a game, so that pods on its network do not meet. */
+/** The port of the next game. Each game in the node's network needs its own. */
 let port = 18_500;
 
-/** A game in a pod of its own, on the node's network. */
+/** A game in its own pod, in the node's network. */
 export interface RunningGame {
   pod: string;
   container: string;
@@ -12,7 +12,7 @@ export interface RunningGame {
   url: string;
 }
 
-/** Runs an image as the kubelet does; resolves when its container is started. */
+/** Runs an image in a new pod as the kubelet does; resolves when its container has started. */
 export async function startGame(
   rig: Rig,
   image: string,
@@ -24,7 +24,7 @@ export async function startGame(
   return { pod, container, port: own, url: `http://127.0.0.1:${own}/` };
 }
 
-/** Runs a container in a pod that is there. */
+/** Runs a container in an existing pod. */
 export async function startContainer(
   { cri }: Rig,
   { pod, port, env, ...options }: Omit<ContainerOptions, 'name'> & { pod: string; port: number },
@@ -34,7 +34,7 @@ export async function startContainer(
   return container;
 }
 
-/** Waits until a container has ended; gives its status. */
+/** Waits until a container has ended; resolves with its status. */
 export function exited({ cri }: Rig, container: string) {
   return poll(async () => {
     const status = await cri.status(container);
@@ -42,7 +42,7 @@ export function exited({ cri }: Rig, container: string) {
   }, 'the container does not end');
 }
 
-/** Waits until a player could join. */
+/** Waits until players can join. */
 export function ready({ cri }: Rig, container: string) {
   return poll(async () => (await cri.exec(container, 'health')).exitCode === 0, 'the game is not ready');
 }

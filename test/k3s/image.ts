@@ -1,12 +1,13 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { createImage, layoutEntries } from '../../oci/image.ts';
+import { layoutEntries } from '../../oci/image.ts';
 import { tar } from '../../oci/tar.ts';
+import { createGameImage } from '../oci/game-image.ts';
 import type { Rig } from './containerd.ts';
 
-/** Puts a game's image into containerd, for `ctr` and for the CRI; gives its name. */
+/** Imports a game's image into containerd, for `ctr` and for the CRI; resolves with its name. */
 export async function importGame(rig: Rig, name: string, module: Uint8Array): Promise<string> {
-  const image = await createImage({ module, title: name, version: '1' });
+  const image = await createGameImage({ module, title: name, version: '1' });
   return importArchive(rig, `nearlight.test/${name}:1`, tar(layoutEntries(image, `nearlight.test/${name}:1`)));
 }
 
@@ -17,7 +18,7 @@ async function importArchive(rig: Rig, name: string, archive: Uint8Array): Promi
   return name;
 }
 
-/** An image of containerd's own making, with any file as its entrypoint: createImage would refuse it. */
+/** Imports an image with any file as its entrypoint, which createImage would refuse; resolves with its name. */
 export async function importProgram(rig: Rig, name: string, program: Uint8Array): Promise<string> {
   const { digestOf, TYPES } = await import('../../oci/image.ts');
   const layer = tar([{ name: 'program', data: program, executable: true }]);

@@ -1,5 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { describe, expect, test } from 'vitest';
+import { must } from '../../host/base/assert.ts';
 import { Samples } from '../../host/base/samples.ts';
 import { Histogram } from '../../host/observe/histogram.ts';
 import { Meters } from '../../host/observe/meters.ts';
@@ -17,7 +18,7 @@ interface Family {
   samples: Map<string, number>;
 }
 
-/** Reads the text format 0.0.4, and refuses what it does not allow: https://prometheus.io/docs/instrumenting/exposition_formats */
+/** Parses Prometheus's text format 0.0.4 and refuses what it does not allow: https://prometheus.io/docs/instrumenting/exposition_formats */
 function parse(text: string): Map<string, Family> {
   const families = new Map<string, Family>();
   let family: Family | undefined;
@@ -26,22 +27,22 @@ function parse(text: string): Map<string, Family> {
     const [, keyword, name = '', rest = ''] = /^# (HELP|TYPE) ([a-z_][a-z0-9_]*) (.+)$/.exec(line) ?? [];
     if (line === '') continue;
     if (keyword === 'HELP') {
-      expect(families.has(name), `${name} comes twice`).toBe(false);
+      expect(families.has(name), `${name} appears twice`).toBe(false);
       family = { type: '', help: rest, samples: new Map() };
       current = name;
       families.set(name, family);
     } else if (keyword === 'TYPE') {
       expect([name, family?.type]).toEqual([current, '']);
       expect(['counter', 'gauge', 'histogram', 'summary']).toContain(rest);
-      family!.type = rest;
+      if (family) family.type = rest;
     } else {
       const sample =
         /^([a-z_][a-z0-9_]*)(\{(?:[a-z_]+="(?:[^"\\\n]|\\[\\"n])*",?)*\})? (Na[nN]|[+-]?Inf|-?[0-9.e+-]+)$/.exec(line);
-      expect(sample, line).not.toBeNull();
-      const key = `${sample![1]}${sample![2] ?? ''}`;
-      expect(sample![1]!.replace(family!.type === 'histogram' ? /_(bucket|sum|count)$/ : '', '')).toBe(current);
-      expect(family!.samples.has(key), `${key} comes twice`).toBe(false);
-      family!.samples.set(key, Number(sample![3]));
+      const [, sampleName = '', labels = '', value] = must(sample, `sample in "${line}"`);
+      const { type, samples } = must(family, 'family before a sample');
+      expect(sampleName.replace(type === 'histogram' ? /_(bucket|sum|count)$/ : '', '')).toBe(current);
+      expect(samples.has(sampleName + labels), `${sampleName}${labels} appears twice`).toBe(false);
+      samples.set(sampleName + labels, Number(value));
     }
   }
   return families;
@@ -59,14 +60,14 @@ describe('a histogram', () => {
     [1000, 11],
     [1001, 12],
     [Number.POSITIVE_INFINITY, 12],
-  ])('%d ms falls into bucket %i', (ms, bucket) => {
+  ])('counts %d ms in bucket %i', (ms, bucket) => {
     const histogram = new Histogram();
     histogram.add(ms);
     expect([...histogram.counts.entries()].filter(([, count]) => count > 0)).toEqual([[bucket, 1]]);
     expect(histogram.count).toBe(1);
   });
 
-  test('counts what samples are given, and outlives them', () => {
+  test('counts the values of several sample buffers', () => {
     const histogram = new Histogram();
     new Samples({ size: 1, histogram }).add(3);
     new Samples({ size: 1, histogram }).add(5);
@@ -75,7 +76,7 @@ describe('a histogram', () => {
 });
 
 describe('metrics', () => {
-  test('are in the text format, under one prefix beside those of the process', async () => {
+  test('are in the text format, and their names have a known prefix', async () => {
     const text = await createMetrics(new Meters(), figures)();
     const families = parse(text);
     for (const name of families.keys()) expect(name).toMatch(/^(nearlight|process|nodejs)_/);
@@ -86,7 +87,7 @@ describe('metrics', () => {
     if (promtool.error === undefined) expect(promtool.stdout + promtool.stderr).toBe('');
   });
 
-  test('are what was counted, in base units', async () => {
+  test('report the counters in seconds and bytes', async () => {
     const meters = new Meters();
     const metrics = createMetrics(meters, figures);
     meters.gpuMs = 250;
@@ -100,8 +101,8 @@ describe('metrics', () => {
     meters.sessions = 1;
     meters.sessionsJoined = 2;
     meters.sessionsEnded.idle++;
-    meters.gameEnded('NL_GUEST_TRAP');
-    meters.gameEnded('NL_GUEST_TRAP');
+    meters.countEndedGame('NL_GUEST_TRAP');
+    meters.countEndedGame('NL_GUEST_TRAP');
     const families = parse(await metrics());
     const samples = new Map([...families.values()].flatMap((family) => [...family.samples]));
     const stage = 'nearlight_frame_stage_seconds';
@@ -132,12 +133,12 @@ describe('metrics', () => {
     });
   });
 
-  test('the GPU time is left out where the GPU cannot tell', async () => {
+  test('leave out the GPU time if the GPU has no timestamps', async () => {
     const families = parse(await createMetrics(new Meters(), figures)());
     expect(families.has('nearlight_gpu_seconds_total')).toBe(false);
   });
 
-  test('two hosts of a process are told apart, and each answers again', async () => {
+  test('are separate for two hosts in one process, and can be read again', async () => {
     const [one, other] = [new Meters(), new Meters()];
     const metrics = [createMetrics(one, figures), createMetrics(other, figures)];
     one.framesDropped = 1;

@@ -4,12 +4,15 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-/** A docker-registry on loopback. */
+/** A docker-registry on a loopback address. */
 export interface Distribution {
   /** Host and port. */
   address: string;
   close(): Promise<void>;
 }
+
+/** How often to look for the registry, every 25 ms. */
+const TRIES_MAX = 1800;
 
 async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1');
@@ -20,8 +23,9 @@ async function freePort(): Promise<number> {
 }
 
 /**
- * Starts one, in a folder of its own; `auth` is the section of that name of its configuration, and FOLDER in it that folder,
- * with `files` in it.
+ * Starts a docker-registry with its own folder.
+ * @param auth the section `auth` of its configuration, in which FOLDER stands for that folder
+ * @param files files to write to the folder
  */
 export async function startDistribution(auth = '', files: Record<string, string> = {}): Promise<Distribution> {
   const folder = mkdtempSync(join(tmpdir(), 'distribution-'));
@@ -40,7 +44,7 @@ ${auth.replaceAll('FOLDER', folder)}`;
       () => false,
     );
     if (up) break;
-    if (tries > 200) throw new Error('docker-registry does not answer');
+    if (tries > TRIES_MAX) throw new Error('docker-registry does not answer');
     await new Promise((resolve) => setTimeout(resolve, 25));
   }
   return {

@@ -15,10 +15,11 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { must } from '../../host/base/assert.ts';
 import {
   ASSETS_BYTES_MAX,
   assemble,
-  createImage,
+  blobOf,
   type Descriptor,
   IMAGE_BYTES_MAX,
   type Image,
@@ -28,17 +29,18 @@ import {
 } from '../../oci/image.ts';
 import { tar } from '../../oci/tar.ts';
 import { good } from '../engine/modules.ts';
+import { createGameImage } from './game-image.ts';
 import { noise } from './noise.ts';
 
 const module = good();
-const about = { title: 'game', version: '1.2' };
+const ABOUT = { title: 'game', version: '1.2' };
 let folder: string;
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), 'image-'));
 });
 afterAll(() => rmSync(folder, { recursive: true }));
 
-/** A folder of assets, made in another order and at another time each time. */
+/** Writes a folder of assets; each file gets a random time. */
 function assets(name: string, files: Record<string, Uint8Array | string>): string {
   const path = join(folder, name);
   for (const [file, data] of Object.entries(files)) {
@@ -56,12 +58,14 @@ interface Bill {
   packages: { packageVerificationCode: { packageVerificationCodeValue: string } }[];
 }
 
-function billOf({ blobs, bill }: Image): Bill {
-  return json(blobs.get(json(blobs.get(bill.digest)!).layers[0].digest)!);
+/** The SPDX document of an image. */
+function billOf(image: Image): Bill {
+  const { layers } = json(blobOf(image, image.bill.digest)) as { layers: Descriptor[] };
+  return json(blobOf(image, must(layers[0], 'layer').digest));
 }
 
 describe('an image', () => {
-  it('has the same bytes for the same input, whatever the order, the time and the modes', async () => {
+  it('has the same bytes for the same input, regardless of order, times and modes', async () => {
     const names = [
       'c.txt',
       'a/b.txt',
@@ -75,8 +79,8 @@ describe('an image', () => {
     process.umask(umask);
     chmodSync(join(two, 'a.txt'), 0o755);
     const [first, second] = [
-      await createImage({ module, ...about, assets: one }),
-      await createImage({ module, ...about, assets: two }),
+      await createGameImage({ module, ...ABOUT, assets: one }),
+      await createGameImage({ module, ...ABOUT, assets: two }),
     ];
     expect(second.index.digest).toBe(first.index.digest);
     expect(second.bill.digest).toBe(first.bill.digest);
@@ -84,10 +88,10 @@ describe('an image', () => {
     const listed = billOf(first).files.map(({ fileName }) => fileName.slice(2));
     expect(listed).toEqual(['app.wasm', ...names.map((name) => `assets/${name}`)].sort());
     writeFileSync(join(two, 'c.txt'), 'd');
-    expect((await createImage({ module, ...about, assets: two })).index.digest).not.toBe(first.index.digest);
+    expect((await createGameImage({ module, ...ABOUT, assets: two })).index.digest).not.toBe(first.index.digest);
   });
 
-  it('has these bytes on every machine; other ones mean that a new Node compresses otherwise', () => {
+  it('has the same digest on every machine, unless another Node compresses differently', () => {
     const words = Buffer.from(Array.from({ length: 5000 }, (_, index) => `${index * index} `).join(''));
     const entries = [
       { name: 'b/c.bin', data: noise(5000) },
@@ -97,30 +101,30 @@ describe('an image', () => {
     expect(index.digest).toBe('sha256:b49e3c26b86c829ef864d3562490f164641e2c2fd319fc867d0371c8d8d47408');
   });
 
-  it('is one layer for both architectures, and a bill of materials that refers to it', async () => {
-    const image = await createImage({ module, ...about, source: 'https://games.test/' });
-    const { blobs, index, bill } = image;
-    const { manifests } = json(blobs.get(index.digest)!) as { manifests: Descriptor[] };
+  it('has one layer for both architectures, and a bill of materials that refers to it', async () => {
+    const image = await createGameImage({ module, ...ABOUT, source: 'https://games.test/' });
+    const { index, bill } = image;
+    const { manifests } = json(blobOf(image, index.digest)) as { manifests: Descriptor[] };
     expect(manifests.map(({ platform }) => platform)).toEqual([
       { os: 'linux', architecture: 'amd64' },
       { os: 'linux', architecture: 'arm64' },
     ]);
-    const [one, other] = manifests.map(({ digest }) => json(blobs.get(digest)!));
+    const [one, other] = manifests.map(({ digest }) => json(blobOf(image, digest)));
     expect(one.layers).toEqual(other.layers);
-    const referrer = json(blobs.get(bill.digest)!);
+    const referrer = json(blobOf(image, bill.digest));
     expect(referrer).toMatchObject({ artifactType: TYPES.spdx, subject: index });
     const { files, packages } = billOf(image);
     expect(files).toHaveLength(1);
     const sha1 = (text: string | Uint8Array) => createHash('sha1').update(text).digest('hex');
-    expect(packages[0]!.packageVerificationCode.packageVerificationCodeValue).toBe(sha1(sha1(module)));
+    expect(packages[0]?.packageVerificationCode.packageVerificationCodeValue).toBe(sha1(sha1(module)));
   });
 
-  it('says what it is, and nothing of what is not known', async () => {
+  it('has annotations for what is known, and no others', async () => {
     const labels = async (options: { version?: string; source?: string }) => {
-      const { blobs, index } = await createImage({ module, title: 'game', ...options });
-      const { manifests, annotations } = json(blobs.get(index.digest)!);
-      const { config } = json(blobs.get(manifests[0].digest)!);
-      expect(json(blobs.get(config.digest)!).config.Labels).toEqual(annotations);
+      const image = await createGameImage({ module, title: 'game', ...options });
+      const { manifests, annotations } = json(blobOf(image, image.index.digest));
+      const { config } = json(blobOf(image, manifests[0].digest));
+      expect(json(blobOf(image, config.digest)).config.Labels).toEqual(annotations);
       return annotations;
     };
     const name = 'org.opencontainers.image';
@@ -130,9 +134,9 @@ describe('an image', () => {
     expect(await labels(known)).toEqual({ ...least, [`${name}.version`]: '1', [`${name}.source`]: known.source });
   });
 
-  it('is read by skopeo, and unpacked by umoci', async () => {
+  it('can be read by skopeo and unpacked by umoci', async () => {
     const layout = join(folder, 'layout');
-    const image = await createImage({ module, ...about, assets: assets('read', { 'deep/er.txt': 'hello' }) });
+    const image = await createGameImage({ module, ...ABOUT, assets: assets('read', { 'deep/er.txt': 'hello' }) });
     await writeLayout(image, layout, 'game');
     const inspected = JSON.parse(
       execFileSync('skopeo', ['inspect', '--config', `oci:${layout}:game`], { encoding: 'utf8' }),
@@ -145,18 +149,18 @@ describe('an image', () => {
     const rootfs = join(folder, 'bundle/rootfs');
     expect(readFileSync(join(rootfs, 'app.wasm'))).toEqual(Buffer.from(module));
     expect(readFileSync(join(rootfs, 'assets/deep/er.txt'), 'utf8')).toBe('hello');
-    // What was there before goes with it.
-    await writeLayout(await createImage({ module, ...about }), layout, 'game');
+    // A second image replaces the first one.
+    await writeLayout(await createGameImage({ module, ...ABOUT }), layout, 'game');
     expect(existsSync(join(layout, 'oci-layout'))).toBe(true);
   });
 
-  it('may weigh 5 MB and not a byte more, and says what is large', async () => {
+  it('may have 5,000,000 bytes and no more, and the error lists the largest files', async () => {
     const most = noise(IMAGE_BYTES_MAX);
     const weigh = async (bytes: number) => {
       const files = { 'sky.bin': most.subarray(0, bytes), 'sea.txt': 'blue' };
-      return (await createImage({ module, ...about, assets: assets('big', files) })).bytes;
+      return (await createGameImage({ module, ...ABOUT, assets: assets('big', files) })).bytes;
     };
-    // Noise does not compress: what the rest weighs is left of the bound.
+    // Noise does not compress, so its size can be adjusted until the whole image has the allowed size.
     let size = 4_900_000;
     for (let bytes = 0; bytes !== IMAGE_BYTES_MAX; size += IMAGE_BYTES_MAX - bytes) bytes = await weigh(size);
     let heaviest = 0;
@@ -172,38 +176,38 @@ describe('an image', () => {
       );
     expect(heaviest).toBe(5_000_000);
     expect(refusal).toMatch(
-      /^NL_IMAGE_SIZE: .*: 5000001 bytes.* 5000000 are allowed.*\n +\d+ bytes of +\d+ {2}\/assets\/sky\.bin\n.*\/app\.wasm/,
+      /^NL_IMAGE_SIZE: .* 5000001 bytes.* 5000000 are allowed.*\n +\d+ bytes of +\d+ {2}\/assets\/sky\.bin\n.*\/app\.wasm/,
     );
   });
 
-  it('refuses what is no module, links among the assets, and a folder that is none', async () => {
-    await expect(createImage({ module: Buffer.from('hello'), ...about })).rejects.toMatchObject({
+  it('is refused with a bad module, with a link among the assets, and without the folder of assets', async () => {
+    await expect(createGameImage({ module: Buffer.from('hello'), ...ABOUT })).rejects.toMatchObject({
       code: 'NL_MODULE_INVALID',
     });
     const path = assets('linked', { 'a.txt': 'a' });
     symlinkSync('/etc/passwd', join(path, 'b.txt'));
-    await expect(createImage({ module, ...about, assets: path })).rejects.toThrow(
+    await expect(createGameImage({ module, ...ABOUT, assets: path })).rejects.toThrow(
       'b.txt is neither a file nor a folder',
     );
     for (const folder of [join(path, 'a.txt'), join(path, 'none')])
-      await expect(createImage({ module, ...about, assets: folder })).rejects.toMatchObject({
+      await expect(createGameImage({ module, ...ABOUT, assets: folder })).rejects.toMatchObject({
         code: 'NL_IMAGE_ASSETS',
       });
     const long = assets('named', { ['n'.repeat(120)]: '' });
-    await expect(createImage({ module, ...about, assets: long })).rejects.toThrow(/NL_IMAGE_ASSETS: .*too long/);
+    await expect(createGameImage({ module, ...ABOUT, assets: long })).rejects.toThrow(/NL_IMAGE_ASSETS: .*too long/);
   });
 
-  it('does not read what cannot fit', async () => {
+  it('is refused before more assets are read than can fit', async () => {
     const path = assets('vast', { 'a.bin': '' });
     truncateSync(join(path, 'a.bin'), ASSETS_BYTES_MAX + 1);
-    await expect(createImage({ module, ...about, assets: path })).rejects.toThrow(
+    await expect(createGameImage({ module, ...ABOUT, assets: path })).rejects.toThrow(
       /NL_IMAGE_ASSETS: .* 268435457 bytes/,
     );
   });
 });
 
 describe('tar', () => {
-  it('is what tar reads, with long names in two parts', () => {
+  it('writes archives that tar(1) can read, with long names in two parts', () => {
     const name = `${'folder/'.repeat(20)}${'n'.repeat(90)}`;
     const path = join(folder, 'long.tar');
     writeFileSync(

@@ -3,8 +3,9 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { parseAllDocuments } from 'yaml';
+import { must } from '../../host/base/assert.ts';
 
-const root = join(import.meta.dirname, '../..');
+const ROOT = join(import.meta.dirname, '../..');
 
 interface Manifest {
   apiVersion: string;
@@ -14,18 +15,21 @@ interface Manifest {
 }
 
 function build(folder: string): Manifest[] {
-  const text = execFileSync('kubectl', ['kustomize', join(root, 'oci/k3s', folder)], { encoding: 'utf8' });
+  const text = execFileSync('kubectl', ['kustomize', join(ROOT, 'oci/k3s', folder)], { encoding: 'utf8' });
   return parseAllDocuments(text).map((document) => document.toJS() as Manifest);
 }
 
-function find<T>(manifests: Manifest[], kind: string): T {
-  return manifests.find((manifest) => manifest.kind === kind) as T;
+function find<T = Manifest>(manifests: Manifest[], kind: string): T {
+  return must(
+    manifests.find((manifest) => manifest.kind === kind),
+    kind,
+  ) as T;
 }
 
-const folder = mkdtempSync(join(root, 'build/manifests-'));
+const folder = mkdtempSync(join(ROOT, 'build/manifests-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
-/** What the compiler says of the manifests as literals of Kubernetes' own types: a field that is unknown is an error there. */
+/** The compiler's errors for the manifests as literals of Kubernetes' types. An unknown field is such an error. */
 function compile(manifests: Manifest[]): string {
   mkdirSync(folder, { recursive: true });
   const lines = manifests.flatMap((manifest, index) => {
@@ -47,13 +51,14 @@ function compile(manifests: Manifest[]): string {
   };
   writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify({ compilerOptions: options, files: ['manifests.ts'] }));
   try {
-    execFileSync(join(root, 'node_modules/.bin/tsc'), ['-p', folder], { encoding: 'utf8', stdio: 'pipe' });
+    execFileSync(join(ROOT, 'node_modules/.bin/tsc'), ['-p', folder], { encoding: 'utf8', stdio: 'pipe' });
     return '';
   } catch (error) {
     return (error as { stdout: string }).stdout;
   }
 }
 
+/** The error that the schemas of Kubernetes report for a manifest; empty if it is valid. */
 async function problems(manifest: Manifest): Promise<string> {
   const models = (await import(/* @vite-ignore */ `kubernetes-models/${manifest.apiVersion}`)) as Record<
     string,
@@ -62,7 +67,8 @@ async function problems(manifest: Manifest): Promise<string> {
     ) => { validate(): void }
   >;
   try {
-    new models[manifest.kind](manifest).validate();
+    const Model = must(models[manifest.kind], manifest.kind);
+    new Model(manifest).validate();
     return '';
   } catch (error) {
     return `${manifest.kind}: ${(error as Error).message}`;
@@ -70,7 +76,7 @@ async function problems(manifest: Manifest): Promise<string> {
 }
 
 describe.each(['.', 'base', 'eight-core', 'gpu', 'node'])('oci/k3s/%s', (overlay) => {
-  it('holds what the schemas of Kubernetes know, field by field', async () => {
+  it('contains only fields that the schemas of Kubernetes know, with valid values', async () => {
     const manifests = build(overlay);
     expect(manifests.length).toBeGreaterThan(0);
     expect((await Promise.all(manifests.map(problems))).join('')).toBe('');
@@ -78,14 +84,19 @@ describe.each(['.', 'base', 'eight-core', 'gpu', 'node'])('oci/k3s/%s', (overlay
   });
 });
 
-it('would find a field that is misspelt, and a value of another type', async () => {
-  const [deployment] = build('base').filter(({ kind }) => kind === 'Deployment');
+it('the check finds a misspelt field, and a value of the wrong type', async () => {
+  const deployment = find(build('base'), 'Deployment');
   const { template, ...spec } = deployment.spec as { template: object };
   expect(compile([{ ...deployment, spec: { ...spec, tempalte: template } as never }])).toContain('tempalte');
   expect(await problems({ ...deployment, spec: { ...spec, template, replicas: 'many' } as never })).toContain(
     'replicas',
   );
 });
+
+interface Resources {
+  cpu: string;
+  memory: string;
+}
 
 interface Deployment {
   spec: {
@@ -95,7 +106,7 @@ interface Deployment {
       metadata: { labels: Record<string, string> };
       spec: {
         runtimeClassName: string;
-        containers: { resources: { requests: Record<string, string> }; ports: { name: string }[] }[];
+        containers: { resources: { requests: Resources }; ports: { name: string }[] }[];
       };
     };
   };
@@ -104,30 +115,30 @@ interface Deployment {
 describe('the manifests together', () => {
   const all = build('eight-core');
   const { spec } = find<Deployment>(all, 'Deployment');
-  const [container] = spec.template.spec.containers;
+  const container = must(spec.template.spec.containers[0], 'container');
 
-  it('name each other rightly', () => {
+  it('refer to each other by the right names', () => {
     expect(spec.template.metadata.labels).toMatchObject(spec.selector.matchLabels);
     for (const kind of ['PodDisruptionBudget', 'NetworkPolicy']) {
       const { selector, podSelector } = find<{ spec: Record<string, { matchLabels: object }> }>(all, kind).spec;
-      expect((selector ?? podSelector).matchLabels).toEqual(spec.selector.matchLabels);
+      expect((selector ?? podSelector)?.matchLabels).toEqual(spec.selector.matchLabels);
     }
     const service = find<{ spec: { selector: object; ports: { targetPort: string }[] } }>(all, 'Service');
     expect(service.spec.selector).toEqual(spec.selector.matchLabels);
-    expect(container.ports.map(({ name }) => name)).toContain(service.spec.ports[0].targetPort);
+    expect(container.ports.map(({ name }) => name)).toContain(service.spec.ports[0]?.targetPort);
     expect(find<{ metadata: { name: string } }>(all, 'RuntimeClass').metadata.name).toBe(
       spec.template.spec.runtimeClassName,
     );
   });
 
-  it('fit twenty pods on a node of 8 cores and 16 GiB, of which Kubernetes keeps a little', () => {
-    const { overhead } = find<{ overhead: { podFixed: Record<string, string> } }>(all, 'RuntimeClass');
+  it('fit twenty pods on a node with 8 cores and 16 GiB, and leave some for Kubernetes', () => {
+    const { overhead } = find<{ overhead: { podFixed: Resources } }>(all, 'RuntimeClass');
     const { requests } = container.resources;
-    const milli = Number.parseInt(requests.cpu, 10) + Number.parseInt(overhead.podFixed.cpu, 10);
-    const mebi = Number.parseInt(requests.memory, 10) + Number.parseInt(overhead.podFixed.memory, 10);
+    const sum = (name: 'cpu' | 'memory') =>
+      Number.parseInt(requests[name], 10) + Number.parseInt(overhead.podFixed[name], 10);
     expect(spec.replicas).toBe(20);
     expect(requests.cpu).toMatch(/^\d+m$/);
-    expect(20 * milli).toBeLessThanOrEqual(7600);
-    expect(20 * mebi).toBeLessThanOrEqual(15 * 1024);
+    expect(20 * sum('cpu')).toBeLessThanOrEqual(7600);
+    expect(20 * sum('memory')).toBeLessThanOrEqual(15 * 1024);
   });
 });

@@ -4,9 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { parse } from 'yaml';
+import { must } from '../../host/base/assert.ts';
 import { startDistribution } from './distribution.ts';
 
-const root = join(import.meta.dirname, '../..');
+const ROOT = join(import.meta.dirname, '../..');
 
 interface Step {
   run?: string;
@@ -18,30 +19,30 @@ interface Workflow {
   jobs: Record<'check' | 'publish', { steps: Step[]; if?: string; permissions?: Record<string, string> }>;
 }
 
-const { jobs, env, permissions } = parse(readFileSync(join(root, '.github/workflows/game.yml'), 'utf8')) as Workflow;
+const { jobs, env, permissions } = parse(readFileSync(join(ROOT, '.github/workflows/game.yml'), 'utf8')) as Workflow;
 const scripts = (job: keyof typeof jobs) => jobs[job].steps.flatMap(({ run }) => run ?? []);
 
-it('runs the commands that a developer has, and only a merge may publish', () => {
-  const { scripts: own } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { scripts: object };
+it('runs the same commands as a developer, and publishes only what was merged', () => {
+  const { scripts: own } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { scripts: object };
   const called = [...scripts('check'), ...scripts('publish')].map((run) => /npm (?:run )?([\w:]+)/.exec(run)?.[1]);
   expect(called).toEqual(['check', 'test', 'image', 'image']);
-  for (const name of called) expect(own).toHaveProperty(name!);
+  for (const name of called) expect(own).toHaveProperty(must(name, 'script'));
   expect(permissions).toEqual({ contents: 'read' });
   expect(jobs.check.permissions).toBeUndefined();
   expect(jobs.publish.if).toBe("github.event_name == 'push'");
 });
 
-it('publishes to a registry under a name and a tag that it takes', async () => {
+it('publishes under a name and a tag that a registry accepts', async () => {
   const distribution = await startDistribution();
   const folder = mkdtempSync(join(tmpdir(), 'workflow-'));
   try {
     const summary = join(folder, 'summary.md');
-    // As the workflow has it, but for the folder: a copy of the repository would need its own packages.
+    // The workflow's own script, run in a folder with no more than the command that it needs.
     writeFileSync(
       join(folder, 'package.json'),
-      JSON.stringify({ scripts: { image: `node ${root}/host/cli/main.ts image` } }),
+      JSON.stringify({ scripts: { image: `${process.execPath} ${ROOT}/host/cli/main.ts image` } }),
     );
-    execFileSync('bash', ['--noprofile', '--norc', '-eo', 'pipefail', '-c', scripts('publish')[0]!], {
+    execFileSync('bash', ['--noprofile', '--norc', '-eo', 'pipefail', '-c', must(scripts('publish')[0], 'script')], {
       cwd: folder,
       stdio: 'pipe',
       env: {

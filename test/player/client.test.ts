@@ -1,8 +1,11 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { PlayerClient, type PlayerState } from '../../host/player/client.ts';
-import { MESSAGE_FRAME, MESSAGE_NOTICE, MESSAGE_PONG, type Notice } from '../../host/stream/protocol.ts';
+import { must } from '../../host/base/assert.ts';
+import { MESSAGE_FRAME, MESSAGE_NOTICE, MESSAGE_PING, MESSAGE_PONG, type Notice } from '../../host/base/protocol.ts';
+import { PlayerClient } from '../../host/player/client.ts';
+import type { PlayerState } from '../../host/player/state.ts';
+import { at } from '../at.ts';
 
-/** A data channel that collects. */
+/** A data channel that records what is sent. */
 class FakeChannel {
   readyState = 'connecting';
   binaryType = '';
@@ -21,6 +24,7 @@ class FakeChannel {
   }
 }
 
+/** An RTCPeerConnection that the test opens, changes and lets speak. */
 class FakePeer {
   static all: FakePeer[] = [];
   connectionState = 'new';
@@ -36,15 +40,16 @@ class FakePeer {
     return { receiver: this.receiver };
   }
   createDataChannel(label: string, options: RTCDataChannelInit): FakeChannel {
-    this.channels.push(new FakeChannel(label, options));
-    return this.channels.at(-1)!;
+    const channel = new FakeChannel(label, options);
+    this.channels.push(channel);
+    return channel;
   }
   async createOffer(): Promise<RTCSessionDescriptionInit> {
     return { type: 'offer', sdp: 'offer' };
   }
   async setLocalDescription(): Promise<void> {}
   async setRemoteDescription(answer: RTCSessionDescriptionInit): Promise<void> {
-    this.answer = answer.sdp!;
+    this.answer = answer.sdp ?? '';
   }
   close(): void {
     this.closed = true;
@@ -57,8 +62,11 @@ class FakePeer {
     this.connectionState = state;
     this.onconnectionstatechange();
   }
+  closeEvents(): void {
+    at(this.channels, 0).onclose();
+  }
   say(bytes: Buffer): void {
-    this.channels[1]!.onmessage({ data: new Uint8Array(bytes).buffer });
+    at(this.channels, 1).onmessage({ data: new Uint8Array(bytes).buffer });
   }
 }
 
@@ -83,7 +91,7 @@ beforeEach(() => {
   answers = [];
   vi.stubGlobal('RTCPeerConnection', FakePeer);
   vi.stubGlobal('fetch', async (url: string, init: RequestInit) => {
-    requests.push({ method: init.method!, url, init });
+    requests.push({ method: init.method ?? 'GET', url, init });
     return (answers.shift() ?? accepted)();
   });
   let callback: VideoFrameRequestCallback = () => {};
@@ -117,30 +125,30 @@ afterEach(() => {
 });
 
 describe('signalling', () => {
-  test('posts the offer with what the player asks for, and applies the answer', async () => {
+  test('posts the offer with the size and rate that the player asks for, and applies the answer', async () => {
     await connect();
     expect(requests[0]).toMatchObject({ method: 'POST', url: '/whep?size=640x360&fps=30' });
-    expect(requests[0]!.init).toMatchObject({ body: 'offer', headers: { 'content-type': 'application/sdp' } });
-    const [peer] = FakePeer.all;
-    expect(peer!.answer).toBe('answer');
-    expect(peer!.receiver.jitterBufferTarget).toBe(0);
-    expect(peer!.channels.map(({ label, options }) => [label, options])).toEqual([
+    expect(at(requests, 0).init).toMatchObject({ body: 'offer', headers: { 'content-type': 'application/sdp' } });
+    const peer = at(FakePeer.all, 0);
+    expect(peer.answer).toBe('answer');
+    expect(peer.receiver.jitterBufferTarget).toBe(0);
+    expect(peer.channels.map(({ label, options }) => [label, options])).toEqual([
       ['events', { ordered: true }],
       ['state', { ordered: false, maxRetransmits: 0 }],
     ]);
   });
 
-  test('leaves out what the player does not ask for', async () => {
+  test('sends no parameters if the player asks for nothing', async () => {
     client.connect({});
     await vi.advanceTimersByTimeAsync(0);
-    expect(requests[0]!.url).toBe('/whep?');
+    expect(at(requests, 0).url).toBe('/whep?');
   });
 
-  test('leaves with a DELETE that outlives the page', async () => {
+  test('leaves with a DELETE request that outlives the page', async () => {
     await play();
     client.leave();
     expect(requests[1]).toMatchObject({ method: 'DELETE', url: '/whep/1', init: { keepalive: true } });
-    expect(FakePeer.all[0]!.closed).toBe(true);
+    expect(at(FakePeer.all, 0).closed).toBe(true);
     expect(states.at(-1)).toBe('idle');
   });
 
@@ -154,14 +162,14 @@ describe('signalling', () => {
     [403, '<html>', 'ended NL_CONNECTION final: The server answered with status 403.'],
     [404, { code: 7 }, 'ended NL_CONNECTION final: The server answered with status 404.'],
     [200, 'not created', 'ended NL_CONNECTION final: The server answered with status 200.'],
-  ])('status %i with %j ends it', async (status, body, expected) => {
+  ])('ends after an answer with status %i and the body %j', async (status, body, expected) => {
     answers.push(() => new Response(typeof body === 'string' ? body : JSON.stringify(body), { status }));
     await connect();
     expect(states).toEqual(['connecting 1', expected]);
     expect(requests).toHaveLength(1);
   });
 
-  test('a browser without WebRTC is told so', async () => {
+  test('ends in a browser without WebRTC', async () => {
     vi.stubGlobal('RTCPeerConnection', undefined);
     await connect();
     expect(states.at(-1)).toMatch(/^ended NL_BROWSER final/);
@@ -175,7 +183,7 @@ describe('attempts', () => {
       headers: { 'retry-after': '1' },
     });
 
-  test('between two games the server is asked when it says, as often as it takes', async () => {
+  test('are repeated between two games whenever the server says, without a limit on their number', async () => {
     answers.push(...Array.from({ length: 9 }, () => between));
     await connect();
     expect(states).toEqual(['connecting 1', 'connecting 1: the game is being replaced']);
@@ -183,12 +191,12 @@ describe('attempts', () => {
     expect(requests).toHaveLength(1);
     await vi.advanceTimersByTimeAsync(8001);
     expect(requests).toHaveLength(10);
-    FakePeer.all.at(-1)!.open();
+    at(FakePeer.all, -1).open();
     showFrame(1, 1);
     expect(states.slice(2)).toEqual(['playing']);
   });
 
-  test('a minute without the next game is enough', async () => {
+  test('end after a minute without the next game', async () => {
     answers.push(...Array.from({ length: 100 }, () => between));
     await connect();
     await vi.advanceTimersByTimeAsync(70_000);
@@ -196,7 +204,7 @@ describe('attempts', () => {
     expect(requests).toHaveLength(61);
   });
 
-  test('a server that cannot be reached is tried five times, ever later, then the player decides', async () => {
+  test('are made five times at growing intervals if the server cannot be reached, and again when the player asks', async () => {
     answers.push(...Array.from({ length: 5 }, () => () => Promise.reject(new TypeError('fetch failed'))));
     await connect();
     for (const backoff of [300, 600, 1200, 2400]) {
@@ -209,24 +217,24 @@ describe('attempts', () => {
     expect(states.slice(-2)).toEqual(['connecting 5', 'ended NL_CONNECTION retry: The server does not answer.']);
     client.connect({ size: '640x360', fps: 30 });
     await vi.advanceTimersByTimeAsync(0);
-    FakePeer.all.at(-1)!.open();
+    at(FakePeer.all, -1).open();
     showFrame(1, 1);
     expect(states.slice(-2)).toEqual(['connecting 1', 'playing']);
   });
 
-  test('a connection that fails before its first picture is made again, and its seat given back', async () => {
+  test('free their seat when they fail before the first picture', async () => {
     await connect();
-    FakePeer.all[0]!.change('failed');
+    at(FakePeer.all, 0).change('failed');
     expect(requests[1]).toMatchObject({ method: 'DELETE', url: '/whep/1' });
     await vi.advanceTimersByTimeAsync(300);
     expect(requests[2]).toMatchObject({ method: 'POST' });
     expect(states).toEqual(['connecting 1', 'connecting 2']);
   });
 
-  test('no picture within 8 s is a failure', async () => {
+  test('fail if no picture arrives within 8 s', async () => {
     await connect();
-    FakePeer.all[0]!.open();
-    const pong = setInterval(() => FakePeer.all[0]!.say(Buffer.from([MESSAGE_PONG])), 500);
+    at(FakePeer.all, 0).open();
+    const pong = setInterval(() => at(FakePeer.all, 0).say(Buffer.from([MESSAGE_PONG])), 500);
     await vi.advanceTimersByTimeAsync(7999);
     expect(states).toEqual(['connecting 1']);
     await vi.advanceTimersByTimeAsync(1);
@@ -234,20 +242,20 @@ describe('attempts', () => {
     clearInterval(pong);
   });
 
-  test('a short interruption is waited for, a long one is not', async () => {
+  test('start again after a long interruption, but not after a short one', async () => {
     await play();
-    const [peer] = FakePeer.all;
-    peer!.change('disconnected');
+    const peer = at(FakePeer.all, 0);
+    peer.change('disconnected');
     await vi.advanceTimersByTimeAsync(1999);
-    peer!.change('connected');
+    peer.change('connected');
     await vi.advanceTimersByTimeAsync(1000);
     expect(states.at(-1)).toBe('playing');
-    peer!.change('disconnected');
+    peer.change('disconnected');
     await vi.advanceTimersByTimeAsync(2000);
     expect(states.at(-1)).toBe('connecting 2');
   });
 
-  test('silence is a loss, although nothing said so', async () => {
+  test('start again after 5 s of silence', async () => {
     await play();
     await vi.advanceTimersByTimeAsync(5000);
     expect(states.at(-1)).toBe('playing');
@@ -255,23 +263,23 @@ describe('attempts', () => {
     expect(states.at(-1)).toBe('connecting 2');
   });
 
-  test('a connection that held gets all its attempts again', async () => {
+  test('are counted from 1 again after a connection that lasted', async () => {
     await play();
     for (let i = 0; i < 10; i++) {
       await vi.advanceTimersByTimeAsync(1000);
-      FakePeer.all[0]!.say(Buffer.from([MESSAGE_PONG]));
+      at(FakePeer.all, 0).say(Buffer.from([MESSAGE_PONG]));
     }
-    FakePeer.all[0]!.channels[0]!.onclose();
+    at(FakePeer.all, 0).closeEvents();
     expect(states.at(-1)).toBe('connecting 1');
     await vi.advanceTimersByTimeAsync(300);
     expect(FakePeer.all).toHaveLength(2);
   });
 
-  test('what the server ends stays ended', async () => {
+  test('are not repeated after the server has ended the connection', async () => {
     await play();
     const notice: Notice = { kind: 'ended', code: 'NL_GUEST_TRAP', message: 'divided by zero', retry: false };
-    FakePeer.all[0]!.say(Buffer.concat([Buffer.from([MESSAGE_NOTICE]), Buffer.from(JSON.stringify(notice))]));
-    FakePeer.all[0]!.channels[0]!.onclose();
+    at(FakePeer.all, 0).say(Buffer.concat([Buffer.from([MESSAGE_NOTICE]), Buffer.from(JSON.stringify(notice))]));
+    at(FakePeer.all, 0).closeEvents();
     await vi.advanceTimersByTimeAsync(60_000);
     expect(notices).toEqual([notice]);
     expect(states.at(-1)).toBe('ended NL_GUEST_TRAP final: divided by zero');
@@ -280,11 +288,11 @@ describe('attempts', () => {
 });
 
 describe('figures', () => {
-  test('join inputs, frames and pictures', async () => {
+  test('give the latency from input to picture', async () => {
     await play();
     client.input.key(4, true);
     await vi.advanceTimersByTimeAsync(30);
-    FakePeer.all[0]!.say(frameMessage({ rtp: 7000, input: 1, serverUs: 12_500 }));
+    at(FakePeer.all, 0).say(frameMessage({ rtp: 7000, input: 1, serverUs: 12_500 }));
     showFrame(7000, 2);
     expect(latencies).toEqual([[1, 30]]);
     expect(client.stats()).toMatchObject({
@@ -296,7 +304,7 @@ describe('figures', () => {
     });
   });
 
-  test('pictures that the callback missed are counted', async () => {
+  test('count pictures that the video callback missed', async () => {
     await play();
     showFrame(2, 2);
     showFrame(5, 5);
@@ -305,18 +313,22 @@ describe('figures', () => {
     expect(client.stats().fps).toBeCloseTo(5, 5);
   });
 
-  test('a ping that comes back is the round trip', async () => {
+  test('give the round-trip time of a ping', async () => {
     await play();
-    const ping = FakePeer.all[0]!.channels[1]!.sent.find((message) => message[0] === 5)!;
+    const sent = at(FakePeer.all, 0).channels.flatMap((channel) => channel.sent);
+    const ping = must(
+      sent.find(([type]) => type === MESSAGE_PING),
+      'ping',
+    );
     await vi.advanceTimersByTimeAsync(17);
     ping[0] = MESSAGE_PONG;
-    FakePeer.all[0]!.say(ping);
+    at(FakePeer.all, 0).say(ping);
     expect(client.stats().rtt).toBe(17);
   });
 
-  test('messages that are too short are ignored', async () => {
+  test('ignore messages that are too short', async () => {
     await play();
-    for (const bytes of [[], [MESSAGE_FRAME], [MESSAGE_PONG], [99]]) FakePeer.all[0]!.say(Buffer.from(bytes));
+    for (const bytes of [[], [MESSAGE_FRAME], [MESSAGE_PONG], [99]]) at(FakePeer.all, 0).say(Buffer.from(bytes));
     expect(client.stats().rtt).toBeNaN();
     expect(states.at(-1)).toBe('playing');
   });
@@ -329,7 +341,7 @@ async function connect(): Promise<void> {
 
 async function play(): Promise<void> {
   await connect();
-  FakePeer.all[0]!.open();
+  at(FakePeer.all, 0).open();
   showFrame(1, 1);
   expect(states).toEqual(['connecting 1', 'playing']);
 }

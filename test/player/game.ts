@@ -1,16 +1,18 @@
+import { systemClock } from '../../host/base/clock.ts';
 import { readConfig } from '../../host/base/config.ts';
 import { NearlightError } from '../../host/base/errors.ts';
+import { milli, toMicro } from '../../host/base/time.ts';
 import { Meters } from '../../host/observe/meters.ts';
 import { buildPlayer } from '../../host/player/build.ts';
 import type { Player, PlayerConnection, PointerState, ViewRequest } from '../../host/stream/player.ts';
 import { createStreamServer } from '../../host/stream/server.ts';
-import { createEncoder } from '../../host/video/h264.ts';
+import { createVideoEncoder } from '../../host/video/h264.ts';
 
 const DARK = 40;
 const LIGHT = 225;
 
-/** A seat whose picture is dark with a bar that moves, and light while any key or button is down. */
-class Seat implements Player {
+/** A player whose picture shows a moving bar. It is dark, and light while a key or button is down. */
+class PaintedPlayer implements Player {
   readonly seat = 0;
   readonly seats = 4;
   readonly game = 'Arena';
@@ -94,7 +96,7 @@ class Seat implements Player {
 
   async #play(connection: PlayerConnection): Promise<void> {
     const { width, height, fps } = this;
-    const encoder = await createEncoder({
+    const encoder = await createVideoEncoder({
       width,
       height,
       fps,
@@ -115,19 +117,19 @@ class Seat implements Player {
         light: this.held.size > 0,
       });
       const inputSequence = this.#sequence;
-      const timestampUs = performance.now() * 1000;
+      const takenAt = systemClock.now();
       const { keyframe } = this;
       this.keyframe = false;
       const unit = await encoder.encode(
         { width, height, y, u, v, ...strides, release: () => {} },
-        { keyframe, timestampUs },
+        { keyframe, timestampUs: toMicro(takenAt) },
       );
       if (unit === undefined) return;
       connection.sendFrame(unit.data, {
-        rtpTimestamp: Math.round(timestampUs * 0.09) >>> 0,
+        rtpTimestamp: Math.round(takenAt * 90) >>> 0,
         keyframe: unit.keyframe,
         inputSequence,
-        inputToSendUs: Math.round((performance.now() - this.#readAt) * 1000),
+        inputToSendUs: toMicro(milli(performance.now() - this.#readAt)),
       });
     }, 1000 / fps);
   }
@@ -142,18 +144,18 @@ function paint(
   for (let row = 0; row < height; row += 1) y.fill(light ? DARK : 120, row * width + left, row * width + left + 16);
 }
 
-/** The real server with the real page, and seats of a synthetic game; `refuse` makes it say that no seat is free. */
+/** Starts the real server with the real page and a painted picture. While `refuse` is set, no seat is free. */
 export async function startGame() {
-  const seats: Seat[] = [];
+  const seats: PaintedPlayer[] = [];
   const game = { refuse: false, seats, url: '', close: async () => {} };
   const server = await createStreamServer({
     config: { ...readConfig({}), host: '127.0.0.1', port: 0 },
     log: { info: () => {}, warn: () => {} },
     files: await buildPlayer(),
-    usual: { width: 1280, height: 720, fps: 60 },
+    defaultView: { width: 1280, height: 720, fps: 60 },
     accept: async (view) => {
       if (game.refuse) throw new NearlightError('NL_ROOM_FULL', 'all 4 seats are taken; try again in a moment');
-      const seat = new Seat(view);
+      const seat = new PaintedPlayer(view);
       seats.push(seat);
       return seat;
     },

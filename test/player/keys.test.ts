@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { gameKey, KEYS } from '../../host/player/keys.ts';
 
-// Written down by hand from the HID Usage Tables, so that a shifted run of the table is seen.
+// Copied by hand from the HID Usage Tables. They reveal a run of keys in KEYS that starts at the wrong usage.
 test.each([
   ['KeyA', 0x04],
   ['KeyM', 0x10],
@@ -41,7 +41,7 @@ test.each([
   ['MetaRight', 0xe7],
 ])('%s is HID usage %i', (code, usage) => expect(KEYS[code]).toBe(usage));
 
-test('usages are distinct and fit in a byte', () => {
+test('usages are distinct and fit into a byte', () => {
   const usages = Object.values(KEYS);
   expect(new Set(usages).size).toBe(usages.length);
   expect(Math.min(...usages)).toBeGreaterThan(3);
@@ -59,4 +59,6 @@ test.each([
   ['F11', { ctrlKey: false, metaKey: false }, 0],
   ['F12', { ctrlKey: false, metaKey: false }, 0],
   ['BrowserBack', { ctrlKey: false, metaKey: false }, 0],
-])("%s with %j is the game's as %i", (code, modifiers, usage) => expect(gameKey({ code, ...modifiers })).toBe(usage));
+])('%s with %j gives the game the usage %i', (code, modifiers, usage) =>
+  expect(gameKey({ code, ...modifiers })).toBe(usage),
+);

@@ -1,39 +1,42 @@
 import { beforeEach, expect, test } from 'vitest';
+import { milli } from '../../host/base/time.ts';
 import { LatencyTracker } from '../../host/player/latency.ts';
 
 let samples: [number, number][];
 let tracker: LatencyTracker;
+const noteSent = (sequence: number, at: number) => tracker.noteSent(sequence, milli(at));
+const noteShown = (rtp: number, at: number) => tracker.noteShown(rtp, milli(at));
 
 beforeEach(() => {
   samples = [];
   tracker = new LatencyTracker((latencyMs, sequence) => void samples.push([sequence, latencyMs]));
 });
 
-test('an input counts from sending to the first picture that contains it', () => {
-  tracker.sent(1, 100);
-  tracker.known(9000, 0);
-  tracker.shown(9000, 110);
-  tracker.known(9001, 1);
-  tracker.shown(9001, 125);
-  tracker.known(9002, 1);
-  tracker.shown(9002, 140);
+test('latency is the time from sending an input to the first picture that contains it', () => {
+  noteSent(1, 100);
+  tracker.noteDescribed(9000, 0);
+  noteShown(9000, 110);
+  tracker.noteDescribed(9001, 1);
+  noteShown(9001, 125);
+  tracker.noteDescribed(9002, 1);
+  noteShown(9002, 140);
   expect(samples).toEqual([[1, 25]]);
 });
 
-test('the information may come after the picture', () => {
-  tracker.sent(1, 100);
-  tracker.shown(9001, 125);
+test('the description of a frame may come after its picture', () => {
+  noteSent(1, 100);
+  noteShown(9001, 125);
   expect(samples).toEqual([]);
-  tracker.known(9001, 1);
+  tracker.noteDescribed(9001, 1);
   expect(samples).toEqual([[1, 25]]);
 });
 
-test('one picture may be the first for several inputs', () => {
-  for (const sequence of [1, 2, 3]) tracker.sent(sequence, 100 + sequence);
-  tracker.known(9001, 2);
-  tracker.shown(9001, 120);
-  tracker.known(9002, 3);
-  tracker.shown(9002, 130);
+test('one picture may be the first one for several inputs', () => {
+  for (const sequence of [1, 2, 3]) noteSent(sequence, 100 + sequence);
+  tracker.noteDescribed(9001, 2);
+  noteShown(9001, 120);
+  tracker.noteDescribed(9002, 3);
+  noteShown(9002, 130);
   expect(samples).toEqual([
     [1, 19],
     [2, 18],
@@ -41,29 +44,29 @@ test('one picture may be the first for several inputs', () => {
   ]);
 });
 
-test('where the information or the picture is lost, the next picture counts', () => {
-  tracker.sent(1, 100);
-  tracker.shown(9001, 120);
-  tracker.known(9002, 1);
-  tracker.known(9003, 1);
-  tracker.shown(9003, 150);
+test('if a description or a picture is lost, the next picture counts', () => {
+  noteSent(1, 100);
+  noteShown(9001, 120);
+  tracker.noteDescribed(9002, 1);
+  tracker.noteDescribed(9003, 1);
+  noteShown(9003, 150);
   expect(samples).toEqual([[1, 50]]);
 });
 
-test('a claim of an input that was never sent is ignored', () => {
-  tracker.sent(1, 100);
-  tracker.known(9001, 2);
-  tracker.shown(9001, 120);
+test('a frame that claims to contain an input that was never sent is ignored', () => {
+  noteSent(1, 100);
+  tracker.noteDescribed(9001, 2);
+  noteShown(9001, 120);
   expect(samples).toEqual([]);
 });
 
-test('sequences wrap', () => {
+test('sequences may wrap', () => {
   tracker.reset(0xffff_ffff);
-  tracker.sent(0xffff_ffff, 100);
-  tracker.sent(0, 101);
-  tracker.sent(1, 102);
-  tracker.known(5, 1);
-  tracker.shown(5, 110);
+  noteSent(0xffff_ffff, 100);
+  noteSent(0, 101);
+  noteSent(1, 102);
+  tracker.noteDescribed(5, 1);
+  noteShown(5, 110);
   expect(samples).toEqual([
     [0xffff_ffff, 10],
     [0, 9],
@@ -72,20 +75,20 @@ test('sequences wrap', () => {
 });
 
 test('inputs that are too old to be remembered are left out', () => {
-  for (let sequence = 1; sequence <= 2000; sequence++) tracker.sent(sequence, sequence);
-  tracker.known(5, 2000);
-  tracker.shown(5, 3000);
+  for (let sequence = 1; sequence <= 2000; sequence++) noteSent(sequence, sequence);
+  tracker.noteDescribed(5, 2000);
+  noteShown(5, 3000);
   expect(samples).toHaveLength(1024);
   expect(samples[0]).toEqual([977, 2023]);
 });
 
-test('a new connection forgets', () => {
-  tracker.sent(1, 100);
-  tracker.known(9001, 1);
+test('reset forgets the inputs and frames of the last connection', () => {
+  noteSent(1, 100);
+  tracker.noteDescribed(9001, 1);
   tracker.reset();
-  tracker.shown(9001, 120);
-  tracker.sent(1, 200);
-  tracker.known(9002, 1);
-  tracker.shown(9002, 230);
+  noteShown(9001, 120);
+  noteSent(1, 200);
+  tracker.noteDescribed(9002, 1);
+  noteShown(9002, 230);
   expect(samples).toEqual([[1, 30]]);
 });

@@ -1,5 +1,8 @@
 import { type Browser, chromium, type Page } from 'playwright-core';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { must } from '../../host/base/assert.ts';
+import { at } from '../at.ts';
+import { eventually, WAIT_MS_MAX } from '../wait.ts';
 import { startGame } from './game.ts';
 
 const FLAGS = ['--no-sandbox', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-sync'];
@@ -32,8 +35,8 @@ beforeEach(async () => {
   complaints = [];
 });
 
-describe('what goes wrong', () => {
-  test('a refusal is told in plain words, and Retry connects', async () => {
+describe('the page when something goes wrong', () => {
+  test('shows why it was refused, and connects at a click on Retry', async () => {
     game.refuse = true;
     await open(SMALL);
     await shows('ended');
@@ -47,27 +50,27 @@ describe('what goes wrong', () => {
     expect(game.seats).toHaveLength(1);
   });
 
-  test('a wrong size is told with what is allowed, and the usual one is offered', async () => {
+  test('shows which sizes are allowed, and offers the default one', async () => {
     await open('?size=9999x10&fps=60');
     await shows('ended');
     expect(await page.textContent('#message')).toContain('size must be WIDTHxHEIGHT');
     expect(await page.isVisible('#retry')).toBe(false);
     expect(await page.isVisible('#defaults')).toBe(true);
-    // The same heading and way out are for a game that there is not.
-    expect(await page.textContent('#title')).toBe('That is not on offer');
-    expect(await page.textContent('#defaults')).toBe('Play what is on offer');
+    // An unknown game leads to the same headline and the same link, so they do not mention the size.
+    expect(await page.textContent('#title')).toBe('Not available here');
+    expect(await page.textContent('#defaults')).toBe('Play with the default settings');
   });
 
-  test('a game that ends says why', async () => {
+  test('shows why the game has ended', async () => {
     await open(SMALL);
     await shows('playing');
-    await seat().connection!.end('NL_GUEST_TRAP', 'the game divided by zero', false);
+    await must(seat().connection, 'connection').end('NL_GUEST_TRAP', 'the game divided by zero', false);
     await shows('ended');
     expect(await page.textContent('#message')).toBe('the game divided by zero');
     expect(await page.isVisible('#retry')).toBe(false);
   });
 
-  test('a connection that is lost without a word is made again', async () => {
+  test('connects again if the connection is lost without a notice', async () => {
     await open(SMALL);
     await shows('playing');
     await fetch(new URL(location, game.url), { method: 'DELETE' });
@@ -77,25 +80,26 @@ describe('what goes wrong', () => {
   });
 });
 
-describe('playing', () => {
-  test('asks for what the address says, measures latency, and meets the policy on content', async () => {
+describe('the page while playing', () => {
+  test('asks for the size in its address, measures latency, and obeys the content policy', async () => {
     await open(SMALL);
     await shows('playing');
     expect([seat().width, seat().height, seat().fps]).toEqual([320, 180, 30]);
-    await page.waitForFunction(() => nearlight.stats().latencyP99 > 0 && nearlight.stats().fps > 5);
-    const stats = await page.evaluate(() => nearlight.stats());
+    // The figures are about the last seconds, so a slow page may lack some of them for a while.
+    const found = await page.waitForFunction(() => {
+      const stats = nearlight.stats();
+      const measured = [stats.fps, stats.latencyP50, stats.serverP50, stats.bitrate].every((figure) => figure > 0);
+      return measured && stats.rtt >= 0 && stats.framesShown > 5 ? stats : undefined;
+    });
+    const stats = must(await found.jsonValue(), 'figures');
     expect(stats.width).toBe(320);
-    expect(stats.latencyP50).toBeLessThan(1000);
-    expect(stats.rtt).toBeLessThan(1000);
-    expect(stats.serverP50).toBeGreaterThan(0);
-    expect(stats.bitrate).toBeGreaterThan(0);
-    expect(stats.framesShown).toBeGreaterThan(5);
-    await page.waitForFunction(() => /^\d+ fps · \d+ ms$/.test(document.getElementById('status')!.textContent));
+    expect(stats.latencyP99).toBeGreaterThanOrEqual(stats.latencyP50);
+    await page.waitForFunction(() => /^\d+ fps · \d+ ms$/.test(document.getElementById('status')?.textContent ?? ''));
     expect(await page.textContent('#title')).toBe('Arena');
     expect(complaints).toEqual([]);
   });
 
-  test('a key lights the picture until it is released, and hides the card', async () => {
+  test('sends a key and its release, and hides the card at the first key', async () => {
     await open(SMALL);
     await shows('playing');
     await page.keyboard.down('KeyW');
@@ -107,7 +111,7 @@ describe('playing', () => {
     expect(seat().held.size).toBe(0);
   });
 
-  test("the browser's own keys, Tab and a key that repeats are not the game's", async () => {
+  test("sends neither the browser's own keys nor Tab nor repeated keys", async () => {
     await open(SMALL);
     await shows('playing');
     await page.keyboard.press('Control+KeyA');
@@ -119,7 +123,7 @@ describe('playing', () => {
     expect(seat().pressed).toEqual(['key 224', 'key 20']);
   });
 
-  test('everything is released when the page loses the focus', async () => {
+  test('releases every key when it loses the focus', async () => {
     await open(SMALL);
     await shows('playing');
     await page.keyboard.down('KeyW');
@@ -129,8 +133,9 @@ describe('playing', () => {
     await until(() => seat().held.size === 0);
   });
 
-  test('the pointer has its place in the picture, and its buttons and wheel', async () => {
-    await open(SMALL, { width: 640, height: 480 }); // the picture is 640x360, from 60 down
+  test('sends the position of the pointer in the picture, its buttons and its wheel', async () => {
+    // The picture is 640x360 and starts 60 pixels below the top.
+    await open(SMALL, { width: 640, height: 480 });
     await shows('playing');
     await page.evaluate(() => (HTMLElement.prototype.requestPointerLock = () => Promise.reject(new Error('refused'))));
     await page.click('#card', { position: { x: 5, y: 5 } });
@@ -146,7 +151,7 @@ describe('playing', () => {
     await until(() => seat().held.size === 0);
   });
 
-  test('a click locks the pointer; movement is relative until it is free again', async () => {
+  test('locks the pointer at a click, and sends relative movement until it is free again', async () => {
     await open(SMALL, { width: 640, height: 480 });
     await shows('playing');
     await page.click('#play');
@@ -162,7 +167,7 @@ describe('playing', () => {
     await until(() => !seat().pointer.locked && seat().held.size === 0);
   });
 
-  test('fingers: a stick on the left, looking on the right, a button', async () => {
+  test('has touch controls: a stick on the left, looking around on the right, and a button', async () => {
     await open(SMALL, { width: 844, height: 390, touch: true });
     await shows('playing');
     await page.tap('#play');
@@ -181,14 +186,14 @@ describe('playing', () => {
     await until(() => seat().totals.dx === 100 && seat().pointer.locked);
     await touch('touchEnd');
     await until(() => seat().pointer.axes[1] === 0 && !seat().pointer.locked);
-    const fire = (await page.locator('#fire').boundingBox())!;
+    const fire = must(await page.locator('#fire').boundingBox(), 'fire button');
     await touch('touchStart', [3, fire.x + 30, fire.y + 30]);
     await until(() => seat().held.has('button 0'));
     await touch('touchEnd');
     await until(() => seat().held.size === 0);
   });
 
-  test('a gamepad: buttons from 16 on, sticks with a dead zone', async () => {
+  test('sends gamepad buttons from number 16 on, and sticks with a dead zone', async () => {
     await open(SMALL);
     await shows('playing');
     await page.evaluate(() => {
@@ -207,12 +212,13 @@ describe('playing', () => {
     await until(() => seat().held.size === 0 && seat().pointer.axes.every((axis) => axis === 0));
   });
 
-  test('a page that is closed gives its seat back at once', async () => {
+  test('frees its seat at once when it is closed', async () => {
     await open(SMALL);
     await shows('playing');
     await page.goto('about:blank');
     await until(() => seat().closed !== undefined);
-    expect(['page', 'deleted']).toContain(seat().closed); // whichever arrives first
+    // The DELETE request and the end of the connection may arrive in either order.
+    expect(['page', 'deleted']).toContain(seat().closed);
   });
 });
 
@@ -231,28 +237,26 @@ async function open(query: string, { width = 640, height = 400, touch = false } 
   await page.goto(game.url + query);
 }
 
-/** The newest seat. */
+/** Returns the newest player. */
 function seat() {
-  return game.seats.at(-1)!;
+  return at(game.seats, -1);
 }
 
 async function shows(state: string): Promise<void> {
-  await page.waitForSelector(`body[data-state=${state}]`, { timeout: 20_000 });
+  await page.waitForSelector(`body[data-state=${state}]`, { timeout: WAIT_MS_MAX });
 }
 
-async function until(done: () => boolean, ms = 10_000): Promise<void> {
-  for (const end = performance.now() + ms; !done(); ) {
-    if (performance.now() > end)
-      throw new Error(`waited ${ms} ms for ${done}; ${JSON.stringify(game.seats.at(-1)?.pointer)}`);
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
+async function until(done: () => boolean): Promise<void> {
+  await eventually(() => expect(done(), `${done}; ${JSON.stringify(game.seats.at(-1)?.pointer)}`).toBe(true));
 }
 
-/** In the page: whether the picture's brightness lies between the two. */
+/** Runs in the page. Tells whether the brightness of the picture lies between the two values. */
 function brightness([low, high]: readonly [number, number]): boolean {
   const canvas = new OffscreenCanvas(1, 1);
-  const context = canvas.getContext('2d')!;
-  context.drawImage(document.querySelector('video')!, 0, 0, 1, 1);
-  const level = context.getImageData(0, 0, 1, 1).data[1]!;
-  return level >= low && level < high;
+  const context = canvas.getContext('2d');
+  const video = document.querySelector('video');
+  if (!context || !video) throw new Error('no canvas or no video');
+  context.drawImage(video, 0, 0, 1, 1);
+  const [, green = -1] = context.getImageData(0, 0, 1, 1).data;
+  return green >= low && green < high;
 }

@@ -1,5 +1,4 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { InputWriter } from '../../host/player/writer.ts';
 import {
   BUTTON_BYTES,
   KEY_BYTES,
@@ -9,7 +8,9 @@ import {
   MESSAGE_RELEASE_ALL,
   POINTER_BYTES,
   RELEASE_ALL_BYTES,
-} from '../../host/stream/protocol.ts';
+} from '../../host/base/protocol.ts';
+import { InputWriter } from '../../host/player/writer.ts';
+import { at } from '../at.ts';
 
 let events: Buffer[];
 let states: Buffer[];
@@ -29,7 +30,7 @@ beforeEach(() => {
 afterEach(() => vi.useRealTimers());
 
 describe('keys and buttons', () => {
-  test('leave at once, as the protocol says', () => {
+  test('are sent at once in the layout of the protocol', () => {
     writer.key(0x1a, true);
     writer.button(31, true);
     writer.key(0x1a, false);
@@ -41,7 +42,7 @@ describe('keys and buttons', () => {
     expect([KEY_BYTES, BUTTON_BYTES, RELEASE_ALL_BYTES]).toEqual(events.map((event) => event.length));
   });
 
-  test('are not repeated, and not released without having been pressed', () => {
+  test('are not sent again, and not released without having been pressed', () => {
     writer.key(4, true);
     writer.key(4, true);
     writer.key(5, false);
@@ -49,12 +50,12 @@ describe('keys and buttons', () => {
     expect(events).toHaveLength(1);
   });
 
-  test('are all released together, sticks too', () => {
+  test('are all released together, and the sticks with them', () => {
     writer.key(4, true);
     writer.axis(1, -1);
     writer.releaseAll();
-    expect([...events[1]!]).toEqual([MESSAGE_RELEASE_ALL, 0, 0, 0, 2, 0, 0, 0]);
-    expect(states[0]!.readFloatLE(36)).toBe(0);
+    expect([...at(events, 1)]).toEqual([MESSAGE_RELEASE_ALL, 0, 0, 0, 2, 0, 0, 0]);
+    expect(at(states, 0).readFloatLE(36)).toBe(0);
     writer.key(4, false);
     expect(events).toHaveLength(2);
     writer.key(4, true);
@@ -63,7 +64,7 @@ describe('keys and buttons', () => {
 });
 
 describe('the state', () => {
-  test('holds sums in sixteenths, place, axes and lock', () => {
+  test('holds sums in 1/16 pixel, the position, the axes and the lock', () => {
     writer.move(1.5, -2);
     writer.move(0.25, 0);
     writer.wheel(0, 120);
@@ -72,20 +73,21 @@ describe('the state', () => {
     writer.axis(3, 0.5);
     writer.lock(true);
     writer.commit();
-    const [state] = states;
-    expect(state!.length).toBe(POINTER_BYTES);
-    expect([state![0], state![1], state!.readUInt16LE(2), state!.readUInt32LE(4)]).toEqual([MESSAGE_POINTER, 1, 0, 1]);
-    expect([8, 12, 16, 20].map((at) => state!.readInt32LE(at))).toEqual([28, -32, 0, 1920]);
-    expect([24, 28, 32, 36, 40, 44].map((at) => state!.readFloatLE(at))).toEqual([0.25, 1, -1, 0, 0, 0.5]);
+    const state = at(states, 0);
+    expect(state.length).toBe(POINTER_BYTES);
+    expect([state[0], state[1], state.readUInt16LE(2), state.readUInt32LE(4)]).toEqual([MESSAGE_POINTER, 1, 0, 1]);
+    expect([8, 12, 16, 20].map((offset) => state.readInt32LE(offset))).toEqual([28, -32, 0, 1920]);
+    expect([24, 28, 32, 36, 40, 44].map((offset) => state.readFloatLE(offset))).toEqual([0.25, 1, -1, 0, 0, 0.5]);
   });
 
-  test('sums wrap instead of ending', () => {
-    writer.move(2 ** 27, 0); // 2^31 sixteenths
+  test('has sums that wrap', () => {
+    // This is 2^31 in 1/16 pixel.
+    writer.move(2 ** 27, 0);
     writer.commit();
-    expect(states[0]!.readInt32LE(8)).toBe(-(2 ** 31));
+    expect(at(states, 0).readInt32LE(8)).toBe(-(2 ** 31));
   });
 
-  test('is sent at most every 4 ms, and the last change is not forgotten', () => {
+  test('is sent at most every 4 ms, and always with the last change', () => {
     for (let i = 0; i < 5; i++) {
       writer.move(1, 0);
       writer.commit();
@@ -93,19 +95,19 @@ describe('the state', () => {
     expect(states).toHaveLength(1);
     vi.advanceTimersByTime(4);
     expect(states).toHaveLength(2);
-    expect(states[1]!.readInt32LE(8)).toBe(80);
+    expect(at(states, 1).readInt32LE(8)).toBe(80);
     vi.advanceTimersByTime(50);
     expect(states).toHaveLength(2);
   });
 
-  test('is not sent where nothing has changed', () => {
+  test('is not sent if nothing has changed', () => {
     writer.axis(0, 0);
     writer.lock(false);
     writer.commit();
     expect(states).toEqual([]);
   });
 
-  test('is repeated by the heartbeat unless it was sent just now', () => {
+  test('is sent again by the heartbeat unless it was sent just now', () => {
     writer.heartbeat();
     writer.heartbeat();
     vi.advanceTimersByTime(100);
@@ -115,7 +117,7 @@ describe('the state', () => {
 });
 
 describe('a connection', () => {
-  test('begins with nothing held, sums of zero and sequence 1', () => {
+  test('starts with no key held, sums of 0 and sequence 1', () => {
     writer.key(4, true);
     writer.move(5, 5);
     writer.close();
@@ -123,10 +125,10 @@ describe('a connection', () => {
     writer.key(4, true);
     writer.heartbeat();
     expect(events.map((event) => event.readUInt32LE(4))).toEqual([1, 1]);
-    expect(states[0]!.readInt32LE(8)).toBe(0);
+    expect(at(states, 0).readInt32LE(8)).toBe(0);
   });
 
-  test('that is closed sends nothing', () => {
+  test('sends nothing after it was closed', () => {
     writer.move(1, 1);
     writer.commit();
     writer.move(1, 1);

@@ -14,6 +14,7 @@ import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { must } from '../../host/base/assert.ts';
 import { NearlightError } from '../../host/base/errors.ts';
 import { checkModule } from '../../host/engine/module.ts';
 import { buildNative } from '../../host/engine/wasmedge/build.ts';
@@ -38,14 +39,14 @@ afterEach(async () => {
   rmSync(root, { recursive: true, force: true });
 });
 
-const moduleBytesMax = 1000;
+const MODULE_BYTES_MAX = 1000;
 const serve = async (native: (module: Uint8Array) => Promise<Uint8Array>) => {
-  service = await serveCompiler({ socket, moduleBytesMax, native });
+  service = await serveCompiler({ socket, moduleBytesMax: MODULE_BYTES_MAX, native });
 };
 
 const echo = async (module: Uint8Array) => module;
 
-/** What a keeper serves: a cache of its own folder. Resolves with what it logs. */
+/** Serves modules from a cache, as a keeper does; returns the lines it logs. */
 async function serveCache(bytesMax?: number): Promise<string[]> {
   const settings = options();
   const cache = new CompileCache(cacheDir, undefined, bytesMax);
@@ -53,7 +54,7 @@ async function serveCache(bytesMax?: number): Promise<string[]> {
   return settings.lines;
 }
 
-/** Code of a module by way of a cache that only reads, with what that logs. */
+/** Gets the code of a module as a host does: from the keeper, or from the folder of the cache, to which it never writes. */
 async function read(module = good()): Promise<{ code: Uint8Array; lines: string[] }> {
   const settings = options();
   const cache = new CompileCache(cacheDir, (bytes) => compileRemotely(socket, bytes));
@@ -70,15 +71,15 @@ test("the answer is native code; the socket is its user's alone", async () => {
   expect(statSync(socket).mode & 0o777).toBe(0o600);
 });
 
-test('a module may have as many bytes as the limit says, and no more', async () => {
+test('a module may be as large as its limit, and no larger', async () => {
   await serve(echo);
-  expect((await compileRemotely(socket, Buffer.alloc(moduleBytesMax)))?.length).toBe(moduleBytesMax);
-  await expect(compileRemotely(socket, Buffer.alloc(moduleBytesMax + 1))).rejects.toThrow(
+  expect((await compileRemotely(socket, Buffer.alloc(MODULE_BYTES_MAX)))?.length).toBe(MODULE_BYTES_MAX);
+  await expect(compileRemotely(socket, Buffer.alloc(MODULE_BYTES_MAX + 1))).rejects.toThrow(
     /^NL_MODULE_LIMIT: .*MODULE_BYTES_MAX/,
   );
 });
 
-/** Sends a request as a peer does that says nothing of its length. */
+/** Sends a request without its length. */
 async function post(path: string, chunks: Buffer[], method = 'POST'): Promise<[number | undefined, string]> {
   const outgoing = request({ socketPath: socket, path, method });
   for (const chunk of chunks) outgoing.write(chunk);
@@ -87,50 +88,46 @@ async function post(path: string, chunks: Buffer[], method = 'POST'): Promise<[n
   return [response.statusCode, Buffer.concat(await response.toArray()).toString()];
 }
 
-test('a peer that does not tell its length is bounded too, and other requests are refused', async () => {
+test('the limit holds for a request without its length, and other requests are refused', async () => {
   await serve(echo);
-  const half = Buffer.alloc(moduleBytesMax / 2);
+  const half = Buffer.alloc(MODULE_BYTES_MAX / 2);
   expect((await post('/compile', [half, half]))[0]).toBe(200);
   expect((await post('/compile', [half, half, Buffer.of(1)]))[0]).toBe(422);
   expect((await post('/', [half]))[0]).toBe(404);
   expect((await post('/compile', [], 'GET'))[0]).toBe(404);
 });
 
-test('what is wrong with a module reaches who asked, with its code', async () => {
+test('the caller gets the error of a bad module, with its code', async () => {
   await serve(() => Promise.reject(new NearlightError('NL_MODULE_IMPORT', 'it imports "x"')));
   await expect(compileRemotely(socket, Buffer.of(1))).rejects.toThrow(/^NL_MODULE_IMPORT: .*: it imports "x"$/);
 });
 
-test("a fault of the service itself is not the module's, and a missing service is none", async () => {
+test('if the service fails or is missing, the module is not at fault', async () => {
   expect(await compileRemotely(socket, Buffer.of(1))).toBeUndefined();
   await serve(() => Promise.reject(new Error('EIO')));
   expect(await compileRemotely(socket, Buffer.of(1))).toBeUndefined();
 });
 
-test('modules are compiled one after another, and each once for all who ask', async () => {
-  let now = 0;
-  let most = 0;
-  const made: number[] = [];
-  const all = Promise.withResolvers<void>();
-  await serve(async (module) => {
-    most = Math.max(most, ++now);
-    await all.promise;
-    now--;
-    made.push(module[0]!);
-    return module;
+test('modules are compiled one at a time, and each once, however many callers ask for it', async () => {
+  const started: number[] = [];
+  const done: (() => void)[] = [];
+  await serve((module) => {
+    started.push(must(module[0], 'first byte'));
+    return new Promise((resolve) => done.push(() => resolve(module)));
   });
   const asked = [1, 2, 1, 3, 2, 1];
-  const answers = Promise.all(asked.map((byte) => compileRemotely(socket, Buffer.of(byte))));
-  await eventually(() => expect(service!.waiting).toBe(asked.length));
-  // The last request's body is read in the turns after its head.
-  for (let turn = 0; turn < 10; turn++) await new Promise((resolve) => setImmediate(resolve));
-  all.resolve();
-  const codes = await answers;
-  expect(codes).toEqual(asked.map((byte) => Buffer.of(byte)));
-  expect([most, made.sort()]).toEqual([1, [1, 2, 3]]);
+  const codes = asked.map((byte) => compileRemotely(socket, Buffer.of(byte)));
+  // Nothing is compiled to its end until every request has arrived; otherwise a late one would be compiled again.
+  await eventually(() => expect(service?.queued).toBe(asked.length));
+  for (const count of [1, 2, 3]) {
+    await eventually(() => expect(started.length).toBe(count));
+    must(done.at(-1), 'compilation')();
+  }
+  expect(await Promise.all(codes)).toEqual(asked.map((byte) => Buffer.of(byte)));
+  expect(started.sort()).toEqual([1, 2, 3]);
 });
 
-test('more than sixty-four askers at once are refused, and those before them served', async () => {
+test('64 requests may wait, and the 65th is refused', async () => {
   const gate = Promise.withResolvers<void>();
   await serve(async (module) => gate.promise.then(() => module));
   const codes = Array.from({ length: 65 }, (_, n) => compileRemotely(socket, Buffer.of(n)));
@@ -139,7 +136,7 @@ test('more than sixty-four askers at once are refused, and those before them ser
   expect((await Promise.all(codes)).filter(Boolean).length).toBe(64);
 });
 
-test('a reader takes what the keeper has made, and asks for nothing that is there', async () => {
+test('a host gets its code from the keeper, and later from the folder of the cache', async () => {
   const log = await serveCache();
   const first = await read();
   await stored(1);
@@ -152,16 +149,16 @@ test('a reader takes what the keeper has made, and asks for nothing that is ther
   expect(readdirSync(cacheDir)).toEqual(before);
 });
 
-test('a module with a start function is checked twice on its way, and passes', async () => {
+test('a module with a start function passes the checks of both the host and the keeper', async () => {
   await serveCache();
   expect((await read(good({ fields: '(func $s) (start $s)' }))).lines).toEqual([]);
 });
 
-test('a damaged entry is made anew by the keeper, and never run', async () => {
+test('the keeper replaces a damaged entry, and no host runs it', async () => {
   const log = await serveCache();
   const { code } = await read();
   await stored(1);
-  const path = join(cacheDir, entries()[0]!);
+  const path = join(cacheDir, must(entries()[0], 'entry'));
   const whole = readFileSync(path);
   writeFileSync(path, whole.subarray(0, whole.length - 1));
   const again = await read();
@@ -171,27 +168,27 @@ test('a damaged entry is made anew by the keeper, and never run', async () => {
   await eventually(() => expect(readFileSync(path).equals(whole)).toBe(true));
 });
 
-test('without a keeper a reader compiles for itself, and writes nothing', async () => {
+test('without a keeper, a host compiles the module itself and writes nothing', async () => {
   mkdirSync(cacheDir, { mode: 0o700 });
   const { code, lines } = await read();
   expect(code.length).toBeGreaterThan(1000);
-  expect(lines.join()).toMatch(/warn: .*does not answer/);
+  expect(lines.join()).toMatch(/warn: .*does not respond/);
   expect(readdirSync(cacheDir)).toEqual([]);
 });
 
-test('a reader refuses a folder that others can write to', async () => {
+test('a host refuses a folder to which other users can write', async () => {
   mkdirSync(cacheDir);
   execFileSync('chmod', ['777', cacheDir]);
   await expect(read()).rejects.toThrow(/^NL_SETTING: .*CACHE_DIR/);
 });
 
-test('on a full disk the code is given all the same, and kept when there is room', async () => {
+test('on a full disk the caller still gets its code, and once there is room the code is kept', async () => {
   mkdirSync(cacheDir, { mode: 0o700 });
   execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=4k,mode=700', 'tmpfs', cacheDir]);
   try {
     const log = await serveCache();
     expect((await read()).code.length).toBeGreaterThan(4096);
-    await eventually(() => expect(log.join()).toMatch(/warn: compiled code cannot be kept .*ENOSPC/));
+    await eventually(() => expect(log.join()).toMatch(/warn: compiled code cannot be stored .*ENOSPC/));
     expect(readdirSync(cacheDir)).toEqual([]);
     execFileSync('mount', ['-o', 'remount,size=4m', cacheDir]);
     await read();
@@ -201,15 +198,15 @@ test('on a full disk the code is given all the same, and kept when there is room
   }
 });
 
-test('what was used longest ago goes when the cache is full', async () => {
+test('a full cache drops the code that was not used for the longest time', async () => {
   const settings = options();
   const modules = [1, 2, 3].map((n) => good({ tick: `(drop (i32.const ${n}))` }));
   const make = async (cache: CompileCache, n: number) => {
-    await cache.native(checkModule(modules[n]!, settings.limits).bytes, settings);
+    await cache.native(checkModule(must(modules[n], 'module'), settings.limits).bytes, settings);
   };
   await make(new CompileCache(cacheDir), 0);
   await stored(1);
-  const bytes = statSync(join(cacheDir, entries()[0]!)).size;
+  const bytes = statSync(join(cacheDir, must(entries()[0], 'entry'))).size;
   const cache = new CompileCache(cacheDir, undefined, Math.floor(bytes * 2.5));
   await make(cache, 1);
   await stored(2);
@@ -218,7 +215,7 @@ test('what was used longest ago goes when the cache is full', async () => {
   const used = await eventually(() => {
     const found = entries().find((name) => statSync(join(cacheDir, name)).mtimeMs > 1000);
     expect(found).toBeDefined();
-    return found!;
+    return must(found, 'entry');
   });
   const [old] = entries().filter((name) => name !== used);
   await make(cache, 2);
@@ -227,9 +224,9 @@ test('what was used longest ago goes when the cache is full', async () => {
   expect(entries()).toContain(used);
 });
 
-test('code that is larger than the whole cache is given and not kept', async () => {
+test('code that is larger than the whole cache is returned and not kept', async () => {
   const log = await serveCache(1000);
   expect((await read()).code.length).toBeGreaterThan(1000);
-  await eventually(() => expect(log.join()).toMatch(/cannot be kept .*CACHE_BYTES_MAX is 1000/));
+  await eventually(() => expect(log.join()).toMatch(/cannot be stored .*CACHE_BYTES_MAX, 1000/));
   expect(entries()).toEqual([]);
 });

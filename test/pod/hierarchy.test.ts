@@ -17,34 +17,34 @@ describe('relativePath', () => {
     ['machine.slice:libpod:machine-cd.slice', 'machine.slice/machine-cd.slice'],
     [':libpod:cd', 'system.slice/libpod-cd.scope'],
     ['-.slice:libpod:cd', 'libpod-cd.scope'],
-  ])('%s', (cgroupsPath, path) => expect(relativePath(cgroupsPath)).toBe(path));
+  ])('%s is a folder', (cgroupsPath, path) => expect(relativePath(cgroupsPath)).toBe(path));
 
   test.each([
     ['', 'names no cgroup'],
     ['/', 'names no cgroup'],
     ['/./', 'names no cgroup'],
-    ['/kubepods/../../etc', 'leaves the place'],
-    ['..', 'leaves the place'],
-    ['a/..', 'leaves the place'],
+    ['/kubepods/../../etc', 'contains ..'],
+    ['..', 'contains ..'],
+    ['a/..', 'contains ..'],
     ['/kubepods/a\0b', 'zero byte'],
-    ['a.slice:b:../../c', 'holds a /'],
-    ['a/b.slice:c:d', 'holds a /'],
-    ['a:b:c', 'no slice'],
-    ['.slice:b:c', 'no slice'],
-    ['a--b.slice:c:d', 'no slice'],
-    ['-a.slice:c:d', 'no slice'],
-    ['a-.slice:c:d', 'no slice'],
-    ['a.slice:b:', 'names no unit'],
+    ['a.slice:b:../../c', 'contains a /'],
+    ['a/b.slice:c:d', 'contains a /'],
+    ['a:b:c', 'where the name of a slice belongs'],
+    ['.slice:b:c', 'where the name of a slice belongs'],
+    ['a--b.slice:c:d', 'where the name of a slice belongs'],
+    ['-a.slice:c:d', 'where the name of a slice belongs'],
+    ['a-.slice:c:d', 'where the name of a slice belongs'],
+    ['a.slice:b:', 'names no systemd unit'],
   ])('%j is refused', (cgroupsPath, why) => {
     expect(() => relativePath(cgroupsPath)).toThrow(why);
     expect(() => relativePath(cgroupsPath)).toThrow(expect.objectContaining({ code: 3 }));
   });
 
-  test('up to the longest path and name, and no longer', () => {
+  test('a path or a name may be as long as its limit, and no longer', () => {
     const name = 'n'.repeat(NAME_BYTES_MAX);
     expect(relativePath(`/${name}`)).toBe(name);
-    expect(() => relativePath(`/${name}n`)).toThrow('has a name');
-    expect(() => relativePath(`/${'\u00e9'.repeat(128)}`)).toThrow('has a name');
+    expect(() => relativePath(`/${name}n`)).toThrow('contains a name');
+    expect(() => relativePath(`/${'\u00e9'.repeat(128)}`)).toThrow('contains a name');
     const path = `${'a/'.repeat(PATH_BYTES_MAX / 2 - 1)}ab`;
     expect(relativePath(path)).toBe(path);
     expect(() => relativePath(`${path}c`)).toThrow('is longer');
@@ -57,7 +57,7 @@ describe('findMounts', () => {
     `33 31 0:30 / ${path} rw shared:9 - cgroup cgroup rw,${name}`;
   const v2 = (path: string) => `41 31 0:38 / ${path} rw,relatime - cgroup2 cgroup2 rw,nsdelegate`;
 
-  test('version 1, also with two controllers in one folder', () => {
+  test('version 1, with two controllers in one folder', () => {
     const { controllers, unified } = findMounts([tmpfs, v1('cpu,cpuacct'), v1('memory'), v1('blkio')].join('\n'));
     const cpu = '/sys/fs/cgroup/cpu,cpuacct';
     expect([...controllers]).toEqual([
@@ -72,14 +72,14 @@ describe('findMounts', () => {
     expect(findMounts(v2('/sys/fs/cgroup'))).toEqual({ controllers: new Map(), unified: '/sys/fs/cgroup' });
   });
 
-  test('a hybrid: version 2 has no controllers while version 1 has them', () => {
+  test('version 2 is ignored while version 1 has a controller', () => {
     const hybrid = [tmpfs, v2('/sys/fs/cgroup/unified'), v1('pids')].join('\n');
     expect(findMounts(hybrid)).toEqual({ controllers: new Map([['pids', '/sys/fs/cgroup/pids']]), unified: undefined });
     const named = [v2('/sys/fs/cgroup/unified'), v1('name=systemd', '/sys/fs/cgroup/systemd')].join('\n');
     expect(findMounts(named)).toEqual({ controllers: new Map(), unified: '/sys/fs/cgroup/unified' });
   });
 
-  test('of several mounts the first, and none where there is none', () => {
+  test('the first of several mounts counts, and without a mount there is none', () => {
     const twice = [v1('pids'), v1('pids', '/chroot/sys/fs/cgroup/pids')].join('\n');
     expect(findMounts(twice).controllers.get('pids')).toBe('/sys/fs/cgroup/pids');
     const roots = [v2('/sys/fs/cgroup'), v2('/chroot/sys/fs/cgroup')].join('\n');

@@ -3,20 +3,19 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, wri
 import { getPriority } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { must } from '../../host/base/assert.ts';
 import { compileRemotely } from '../../host/pod/compile.ts';
-import { type Keeper, startKeeper } from '../../host/pod/keeper.ts';
-import { waitingHosts } from '../../host/pod/pool.ts';
+import { type Keeper, type KeeperOptions, startKeeper } from '../../host/pod/keeper.ts';
+import { namesIn, waitingHosts } from '../../host/pod/pool.ts';
 import { ownIdentity, startedAt } from '../../host/pod/process.ts';
 import { eventually } from '../wait.ts';
-import { Folder, list, standin, text } from './folder.ts';
+import { DEAD_PID, RunFolder, STAND_IN, text } from './run-folder.ts';
 
-const deadPid = 4_194_303;
-
-let folder: Folder;
+let folder: RunFolder;
 let keepers: Keeper[];
 let lines: string[];
 beforeEach(() => {
-  folder = new Folder();
+  folder = new RunFolder();
   keepers = [];
   lines = [];
   vi.stubEnv('NEARLIGHT_RUN_DIR', folder.run);
@@ -27,15 +26,16 @@ afterEach(async () => {
   vi.unstubAllEnvs();
 });
 
-async function keep(poolSize: number): Promise<Keeper | undefined> {
+async function keep(poolSize: number, options: Partial<KeeperOptions> = {}): Promise<Keeper | undefined> {
   const keeper = await startKeeper({
     paths: folder.paths,
     poolSize,
-    command: [process.execPath, standin, 'pod'],
+    command: [process.execPath, STAND_IN, 'host'],
     backoffMs: { min: 50, max: 400 },
     moduleBytesMax: 100,
     native: async (module) => module,
     log: (level, message) => lines.push(`${level}: ${message}`),
+    ...options,
   });
   if (keeper) keepers.push(keeper);
   return keeper;
@@ -43,150 +43,179 @@ async function keep(poolSize: number): Promise<Keeper | undefined> {
 
 const waiting = () => waitingHosts(folder.paths);
 
-/** Takes a host as the script does, and stays quiet about what serves whom. */
+/** Waits until the pool has one host, and returns its process id. */
+async function oneWaiting(): Promise<number> {
+  return eventually(() => {
+    const [pid, ...others] = waiting();
+    expect(others).toEqual([]);
+    return must(pid, 'waiting host');
+  });
+}
+
+/** Claims a host as the shim's script does, without recording which container it serves. */
 function take(pid: number): void {
   const claim = `started=${startedAt(pid)}\nnamespace=k8s.io\nid=c${pid}\nbundle=/b\nttrpc=/t\naddress=/a\n`;
   writeFileSync(join(folder.paths.claim, `${pid}`), claim, { flag: 'wx' });
 }
 
-test('hosts are started one after another, and are as quick as any process once they wait', async () => {
+/** The nice values of all threads of a process. */
+function priorities(pid: number): number[] {
+  return readdirSync(`/proc/${pid}/task`).map((thread) => getPriority(Number(thread)));
+}
+
+test('hosts start one at a time with their own mounts, and have ordinary priority once they wait', async () => {
   await keep(3);
   let most = 0;
   await eventually(() => {
-    most = Math.max(most, list(folder.paths.log).length - waiting().length);
+    most = Math.max(most, namesIn(folder.paths.log).length - waiting().length);
     expect(waiting().length).toBe(3);
   });
   expect(most).toBe(1);
   const own = text('/proc/self/mountinfo').split(' ')[0];
   for (const pid of waiting()) {
     await eventually(() => {
-      const threads = readdirSync(`/proc/${pid}/task`).map((thread) => getPriority(Number(thread)));
-      expect(threads.length).toBeGreaterThan(3);
-      expect(new Set(threads)).toEqual(new Set([0]));
+      expect(priorities(pid).length).toBeGreaterThan(3);
+      expect(new Set(priorities(pid))).toEqual(new Set([0]));
     });
     expect(text(`/proc/${pid}/mountinfo`).split(' ')[0]).not.toBe(own);
   }
   expect(lines).toEqual([]);
 });
 
-test('a host that is taken is replaced; at the end it stays, and those that wait do not', async () => {
+test.each([
+  // Relative to this process, and 19 is the lowest priority.
+  ['for a while', 600_000, Math.min(getPriority() + 10, 19)],
+  ['but not for longer than it may', 50, 0],
+])('a host that is starting has low priority, %s', async (_, niceMsMax, nice) => {
+  folder.misbehave('slow');
+  await keep(1, { niceMsMax });
+  await eventually(() => {
+    const [name] = namesIn(folder.paths.log).filter((log) => /^\d/.test(log));
+    const pid = Number.parseInt(must(name, 'log of the host'), 10);
+    expect(text(`/proc/${pid}/cmdline`)).toContain(STAND_IN);
+    expect(new Set(priorities(pid))).toEqual(new Set([nice]));
+  });
+  expect(waiting()).toEqual([]);
+  rmSync(join(folder.run, 'slow'));
+  const pid = await oneWaiting();
+  await eventually(() => expect(new Set(priorities(pid))).toEqual(new Set([0])));
+});
+
+test('a host that a pod takes is replaced; when the keeper closes, it stays and the waiting hosts end', async () => {
   const keeper = await keep(2);
   await eventually(() => expect(waiting().length).toBe(2));
-  const [taken] = waiting();
-  take(taken!);
+  const taken = must(waiting()[0], 'waiting host');
+  take(taken);
   await eventually(() => expect(waiting().length).toBe(2));
   const rest = waiting();
-  await keeper!.close();
-  expect(startedAt(taken!)).toBeDefined();
+  await keeper?.close();
+  expect(startedAt(taken)).toBeDefined();
   expect(rest.map(startedAt)).toEqual([undefined, undefined]);
-  expect(list(folder.paths.warm)).toEqual([`${taken}`]);
-  expect(list(folder.paths.claim)).toEqual([`${taken}`]);
+  expect(namesIn(folder.paths.warm)).toEqual([`${taken}`]);
+  expect(namesIn(folder.paths.claim)).toEqual([`${taken}`]);
   expect(existsSync(folder.paths.keeperPid) || existsSync(folder.paths.keeperSocket)).toBe(false);
 });
 
-test('a second keeper gives way; a dead one, or a number used again, does not stand for one', async () => {
+test('a second keeper does not start, unless the first is dead or its process id was given to another process', async () => {
   const other = await folder.process();
   writeFileSync(folder.paths.keeperPid, `${other} ${startedAt(other)}`);
   expect(await keep(0)).toBeUndefined();
   expect(text(folder.paths.keeperPid)).toBe(`${other} ${startedAt(other)}`);
-  for (const stale of [`${deadPid} 1`, `${process.pid} 1`, `${process.ppid} 1\n`, '', 'nonsense']) {
+  for (const stale of [`${DEAD_PID} 1`, `${process.pid} 1`, `${process.ppid} 1\n`, '', 'nonsense']) {
     writeFileSync(folder.paths.keeperPid, stale);
-    expect(await keep(0)).toBeDefined();
-    await keepers.pop()!.close();
+    const keeper = await keep(0);
+    expect(keeper).toBeDefined();
+    await keeper?.close();
   }
-  expect(list(folder.run).filter((name) => name.startsWith('keeper'))).toEqual([]);
+  expect(namesIn(folder.run).filter((name) => name.startsWith('keeper'))).toEqual([]);
 });
 
-test('a keeper whose place another process has taken leaves the hosts to it', async () => {
+test('a keeper that another process has replaced leaves its hosts running', async () => {
   const keeper = await keep(1);
-  await eventually(() => expect(waiting().length).toBe(1));
+  await oneWaiting();
   const other = await folder.process();
   writeFileSync(folder.paths.keeperPid, `${other} ${startedAt(other)}`);
-  await keeper!.replaced;
-  await keeper!.close();
+  await keeper?.replaced;
+  await keeper?.close();
   expect(waiting().length).toBe(1);
   expect(text(folder.paths.keeperPid)).toBe(`${other} ${startedAt(other)}`);
 });
 
-test('hosts of an earlier keeper are taken over', async () => {
+test('a keeper takes over the hosts of an earlier one', async () => {
   const pids = [await folder.warm(), await folder.warm()];
   await keep(2);
   await new Promise((resolve) => setTimeout(resolve, 300));
   expect(waiting().sort()).toEqual(pids.sort());
-  expect(list(folder.paths.log)).toEqual([]);
+  expect(namesIn(folder.paths.log)).toEqual([]);
 });
 
-test('hosts that die at start are told with what they said, and tried ever more rarely', async () => {
-  writeFileSync(join(folder.run, 'crash'), '');
+test('hosts that fail to start are logged with their last output, and started less and less often', async () => {
+  folder.misbehave('crash');
   await keep(1);
   await eventually(() => expect(lines.length).toBeGreaterThanOrEqual(5));
   expect(lines[0]).toMatch(
     /^warn: a host process failed: exited with status 4: no usable GPU; the next one starts in /,
   );
-  const [first, , , fourth] = lines.map((line) => Number(/in ([\d.]+) s$/.exec(line)![1]));
+  const [first, , , fourth] = lines.map((line) => Number(/in ([\d.]+) s$/.exec(line)?.[1]));
   expect(first).toBeLessThanOrEqual(0.1);
   expect(fourth).toBeGreaterThanOrEqual(0.3);
   expect(waiting()).toEqual([]);
   rmSync(join(folder.run, 'crash'));
-  await eventually(() => expect(waiting().length).toBe(1));
+  await oneWaiting();
 });
 
-test('a game that is over at once is no failure of its host: the next ones start without a wait', async () => {
-  writeFileSync(join(folder.run, 'brief'), '');
+test('a game that ends at once is not a failure of its host, and the next host starts without delay', async () => {
+  folder.misbehave('brief');
   await keep(1);
   for (let n = 0; n < 8; n++) {
-    await eventually(() => expect(waiting().length).toBe(1));
-    const [pid] = waiting();
-    take(pid!);
+    const pid = await oneWaiting();
+    take(pid);
     await eventually(() => expect(existsSync(`/proc/${pid}`)).toBe(false));
   }
   expect(lines).toEqual([]);
 });
 
-test('a host that dies while it waits is told and replaced', async () => {
+test('a host that dies while it waits is logged and replaced', async () => {
   await keep(1);
-  await eventually(() => expect(waiting().length).toBe(1));
-  const [pid] = waiting();
-  process.kill(pid!, 'SIGKILL');
+  const pid = await oneWaiting();
+  process.kill(pid, 'SIGKILL');
   await eventually(() => expect([waiting().length, waiting()[0] === pid]).toEqual([1, false]));
   expect(lines.join()).toContain('ended by SIGKILL while it waited');
-  expect(list(folder.paths.host)).toEqual([`${waiting()[0]}.sock`]);
+  expect(namesIn(folder.paths.host)).toEqual([`${waiting()[0]}.sock`]);
 });
 
-test('what dead hosts have left goes, but for what delete has to know', async () => {
+test('the files of dead hosts are removed, except those that delete needs', async () => {
   const { warm, claim, state, host, log } = folder.paths;
   for (const path of [warm, claim, state])
-    for (const pid of [deadPid, deadPid - 1]) writeFileSync(join(path, `${pid}`), '1');
-  for (const pid of [deadPid, deadPid - 1]) writeFileSync(join(host, `${pid}.sock`), '');
-  folder.serve('one', deadPid, '1');
+    for (const pid of [DEAD_PID, DEAD_PID - 1]) writeFileSync(join(path, `${pid}`), '1');
+  for (const pid of [DEAD_PID, DEAD_PID - 1]) writeFileSync(join(host, `${pid}.sock`), '');
+  folder.serve('one', DEAD_PID, '1');
   const other = await folder.process();
   writeFileSync(join(claim, `${other}`), 'started=1\nnamespace=k8s.io\nid=x\nbundle=/b\nttrpc=/t\naddress=/a\n');
-  for (let n = 1; n <= 20; n++) writeFileSync(join(log, `${deadPid + n}.log`), '');
+  for (let n = 1; n <= 20; n++) writeFileSync(join(log, `${DEAD_PID + n}.log`), '');
   writeFileSync(folder.paths.keeperLock, '1');
   await keep(0);
-  for (const path of [warm, claim, state]) expect(list(path)).toEqual([`${deadPid}`]);
-  expect(list(host)).toEqual([`${deadPid}.sock`]);
-  expect(list(log).length).toBe(16);
+  for (const path of [warm, claim, state]) expect(namesIn(path)).toEqual([`${DEAD_PID}`]);
+  expect(namesIn(host)).toEqual([`${DEAD_PID}.sock`]);
+  expect(namesIn(log).length).toBe(16);
   expect(existsSync(folder.paths.keeperLock)).toBe(false);
 });
 
-test('an emptied run folder is made again: hosts that nobody can reach are replaced, pods go on', async () => {
+test('after the run folder was emptied, unreachable hosts are replaced and pods keep running', async () => {
   await keep(1);
-  await eventually(() => expect(waiting().length).toBe(1));
-  const [pod] = waiting();
-  take(pod!);
-  await eventually(() => expect(waiting().length).toBe(1));
-  const [lost] = waiting();
+  const pod = await oneWaiting();
+  take(pod);
+  const lost = await oneWaiting();
   rmSync(folder.run, { recursive: true });
-  await eventually(() => expect(waiting().length).toBe(1));
-  await eventually(() => expect(startedAt(lost!)).toBeUndefined());
-  expect(startedAt(pod!)).toBeDefined();
+  await oneWaiting();
+  await eventually(() => expect(startedAt(lost)).toBeUndefined());
+  expect(startedAt(pod)).toBeDefined();
   expect(text(folder.paths.keeperPid)).toBe(ownIdentity());
   expect(await compileRemotely(folder.paths.keeperSocket, Buffer.of(1, 2))).toEqual(Buffer.of(1, 2));
-  process.kill(pod!, 'SIGKILL');
+  process.kill(pod, 'SIGKILL');
 });
 
-test('a full disk is told, and done with when there is room again', async () => {
+test('a full disk is reported, and hosts start once there is room; afterwards nothing holds the disk', async () => {
   mkdirSync(join(folder.root, 'full'));
   execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=64k', 'tmpfs', folder.run]);
   try {
@@ -200,21 +229,20 @@ test('a full disk is told, and done with when there is room again', async () => 
     );
     if (failed) expect(failed.message).toContain('ENOSPC');
     else await eventually(() => expect(lines.join()).toMatch(/ENOSPC|failed/));
-    for (const name of list(folder.run)) if (name.startsWith('filler')) rmSync(join(folder.run, name));
+    for (const name of namesIn(folder.run)) if (name.startsWith('filler')) rmSync(join(folder.run, name));
     if (failed) await keep(1);
-    await eventually(() => expect(waiting().length).toBe(1));
+    await oneWaiting();
   } finally {
     for (const keeper of keepers.splice(0)) await keeper.close();
-    // Hosts that are ending still hold it.
-    await eventually(() => execFileSync('umount', [folder.run], { stdio: 'pipe' }));
+    execFileSync('umount', [folder.run]);
   }
 });
 
-test('its socket, folders and files are its own', async () => {
+test('only our own user can use its socket and files', async () => {
   await keep(1);
-  await eventually(() => expect(waiting().length).toBe(1));
+  await oneWaiting();
   const { keeperSocket, keeperPid, log } = folder.paths;
-  const files = [keeperSocket, keeperPid, ...list(log).map((name) => join(log, name))];
+  const files = [keeperSocket, keeperPid, ...namesIn(log).map((name) => join(log, name))];
   expect(files.length).toBe(3);
   for (const path of files) expect(statSync(path).mode & 0o777).toBe(0o600);
   expect(readFileSync(keeperPid, 'utf8')).toBe(ownIdentity());

@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { layersOf, readBundle, readGame, resolveInLayers } from '../../host/pod/oci-bundle.ts';
+import { layersOf, readGame, readOciBundle, resolveInLayers } from '../../host/pod/oci-bundle.ts';
 import { good } from '../engine/modules.ts';
 
 let folder: string;
@@ -12,13 +12,14 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(folder, { recursive: true }));
 
+/** Creates an OCI bundle; returns its folder. */
 function bundle(config: unknown, text = JSON.stringify(config)): string {
   const path = mkdtempSync(join(folder, 'b-'));
   writeFileSync(join(path, 'config.json'), text);
   return path;
 }
 
-/** A layer with these files. */
+/** Creates a layer of an image from these files; returns its folder. */
 function layer(files: Record<string, string | Uint8Array>): string {
   const path = mkdtempSync(join(folder, 'l-'));
   for (const [name, data] of Object.entries(files)) {
@@ -28,7 +29,7 @@ function layer(files: Record<string, string | Uint8Array>): string {
   return path;
 }
 
-describe('a bundle', () => {
+describe('an OCI bundle', () => {
   it("is read as containerd's CRI plugin writes it", () => {
     const path = bundle({
       annotations: { 'io.kubernetes.cri.container-type': 'container', 'io.kubernetes.cri.container-name': 'game' },
@@ -41,7 +42,7 @@ describe('a bundle', () => {
         resources: { memory: { limit: 5 } },
       },
     });
-    expect(readBundle(path)).toMatchObject({
+    expect(readOciBundle(path)).toMatchObject({
       kind: 'container',
       name: 'game',
       args: ['/app.wasm'],
@@ -56,23 +57,25 @@ describe('a bundle', () => {
   it.each([
     [{}, 'host'],
     [{ linux: { namespaces: [{ type: 'network' }] } }, 'new'],
-  ])('%j is on the network %s', (config, network) =>
-    expect(readBundle(bundle(config))).toMatchObject({ kind: 'standalone', network }),
+  ])('with %j has the network %s', (config, network) =>
+    expect(readOciBundle(bundle(config))).toMatchObject({ kind: 'standalone', network }),
   );
 
   it.each([
     ['{', 'cannot be used'],
-    ['null', 'it is no object'],
-    [`{"a":"${'x'.repeat(4 * 2 ** 20)}"}`, 'are more than'],
-  ])('refuses %.10s', (text, message) => expect(() => readBundle(bundle({}, text))).toThrow(message));
+    ['null', 'it is not an object'],
+    [`{"a":"${'x'.repeat(4 * 2 ** 20)}"}`, 'are allowed'],
+  ])('is refused if its config.json is %.10s', (text, message) =>
+    expect(() => readOciBundle(bundle({}, text))).toThrow(message),
+  );
 
-  it('says so where there is none', () => expect(() => readBundle(join(folder, 'none'))).toThrow('ENOENT'));
+  it('is refused if it does not exist', () => expect(() => readOciBundle(join(folder, 'none'))).toThrow('ENOENT'));
 });
 
 describe('an image', () => {
   const overlay = (...options: string[]) => [{ type: 'overlay', source: 'overlay', target: '', options }];
 
-  it('lies in its layers, uppermost first', () => {
+  it('is in the folders of its layers, the uppermost first', () => {
     expect(layersOf(overlay('index=off', 'workdir=/w', 'upperdir=/u', 'lowerdir=/l1:/l2'), '/r')).toEqual([
       '/u',
       '/l1',
@@ -83,7 +86,7 @@ describe('an image', () => {
     expect(() => layersOf([{ type: 'erofs', source: '/x', target: '', options: [] }], '/r')).toThrow('cannot be read');
   });
 
-  it('shows the uppermost file, nothing below a whiteout, and links within itself', () => {
+  it('has the uppermost file of a name, none that a whiteout hides, and links that stay inside', () => {
     const upper = layer({ 'a/new.txt': 'n' });
     const lower = layer({ 'a/old.txt': 'o', 'a/new.txt': 'hidden', 'gone.txt': 'g' });
     execFileSync('mknod', [join(upper, 'gone.txt'), 'c', '0', '0']);
@@ -99,10 +102,10 @@ describe('an image', () => {
     expect(resolveInLayers(layers, '/out')).toBeUndefined();
     expect(resolveInLayers(layers, '/top/a/old.txt')).toBe(join(lower, 'a/old.txt'));
     expect(resolveInLayers(layers, '/../../etc/passwd')).toBeUndefined();
-    expect(() => resolveInLayers(layers, '/loop')).toThrow('too many symbolic links');
+    expect(() => resolveInLayers(layers, '/loop')).toThrow('more than 40 symbolic links');
   });
 
-  it('gives its module, and its assets where there are some', () => {
+  it('contains a module, and may contain assets', () => {
     const module = Buffer.from(good());
     const bare = layer({ 'app.wasm': module });
     mkdirSync(join(bare, 'assets'));
@@ -110,7 +113,7 @@ describe('an image', () => {
     const full = layer({ 'app.wasm': module, 'assets/a.txt': 'a' });
     expect(readGame([full], ['app.wasm'], module.length).assets).toBe(join(full, 'assets'));
     expect(() => readGame([bare], ['/app.wasm'], module.length - 1)).toThrow(
-      `more than ${module.length - 1} (MODULE_BYTES_MAX)`,
+      `${module.length - 1} are allowed (MODULE_BYTES_MAX)`,
     );
   });
 
@@ -120,9 +123,9 @@ describe('an image', () => {
     [['/folder'], 'has no file /folder'],
     [['/elf'], 'remove runtimeClassName'],
     [['/script'], 'remove runtimeClassName'],
-    [['/text'], 'is no WebAssembly module'],
+    [['/text'], 'is not a WebAssembly module'],
     [['/pipe'], 'has no file /pipe'],
-  ])('that holds no game says so: %j', (args, message) => {
+  ])('without a game is refused: %j', (args, message) => {
     const path = layer({ 'folder/x': '', elf: '\x7fELF\x02', script: '#!/bin/sh', text: 'hello' });
     execFileSync('mkfifo', [join(path, 'pipe')]);
     expect(() => readGame([path], args, 1000)).toThrow(message);

@@ -19,7 +19,7 @@ function fifo(name: string): string {
 }
 
 describe('an output', () => {
-  it('opens a FIFO that nobody reads yet, and gives what was written to who comes later', async () => {
+  it('opens a FIFO before its reader does, and keeps what was written for the reader', async () => {
     const path = fifo('late');
     const output = openOutput(path);
     output.write('one\n');
@@ -37,11 +37,11 @@ describe('an output', () => {
       expect(read).toBe('one\ntwo\n');
     });
     output.close();
-    // Its end is seen: nobody else holds it open for writing.
+    // The reader sees the end, so no writer holds the FIFO open.
     await eventually(() => expect(more()).toBe(0));
   });
 
-  it('neither waits nor grows without end where nobody reads, and says what is lost', async () => {
+  it('neither blocks nor grows without bound while no one reads, and says how much was lost', async () => {
     const path = fifo('full');
     const output = openOutput(path);
     const line = `${'x'.repeat(999)}\n`;
@@ -55,14 +55,16 @@ describe('an output', () => {
       expect(Buffer.concat(chunks).toString()).toMatch(/last\n$/);
     });
     const read = Buffer.concat(chunks).toString();
-    expect(read).toMatch(/"level":"warn","message":"\d+ writes were dropped: nobody read them in time"}\n(last\n)+$/);
-    // What waits is bounded by 1 MiB, and the kernel holds some.
+    expect(read).toMatch(
+      /"level":"warn","message":"\d+ writes were dropped because the reader was too slow"}\n(last\n)+$/,
+    );
+    // At most 1 MiB waits in the process, and the kernel buffers some more.
     expect(read.length).toBeLessThan(1.2 * 2 ** 20);
     reader.kill();
     output.close();
   });
 
-  it.each(['', 'text'])('waits with its end for a reader who comes after it: "%s"', async (text) => {
+  it.each(['', 'text'])('shows its end to a reader that comes after the end: "%s"', async (text) => {
     const path = fifo(`short${text}`);
     const output = openOutput(path);
     if (text) output.write(text);
@@ -79,7 +81,7 @@ describe('an output', () => {
     reader.kill();
   });
 
-  it('appends to a file that is named by a URI, and discards where there is no name', async () => {
+  it('appends to a file that a URI names, and discards everything if the path is empty', async () => {
     const path = join(folder, 'log');
     for (const text of ['a', 'b']) {
       const output = openOutput(`file://${path}`);
@@ -91,8 +93,8 @@ describe('an output', () => {
     openOutput('').write('nothing');
   });
 
-  it('refuses a logging program, and a FIFO that is not there', () => {
-    expect(() => openOutput('binary:///usr/bin/logger')).toThrow('log drivers are not offered');
+  it('refuses a logging program, and a FIFO that does not exist', () => {
+    expect(() => openOutput('binary:///usr/bin/logger')).toThrow('log drivers are not supported');
     expect(() => openOutput(join(folder, 'none'))).toThrow('cannot be opened');
   });
 });

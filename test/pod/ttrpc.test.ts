@@ -14,7 +14,7 @@ let folder: string;
 let path: string;
 let server: TtrpcServer;
 const slow = Promise.withResolvers<void>();
-const services = {
+const SERVICES = {
   echo: {
     Back: async (payload: Uint8Array) => payload,
     Slow: async (payload: Uint8Array) => slow.promise.then(() => payload),
@@ -31,7 +31,7 @@ let client: TtrpcClient;
 beforeEach(async () => {
   folder = mkdtempSync(join(tmpdir(), 'ttrpc-'));
   path = join(folder, 's');
-  server = await serve(path, services);
+  server = await serve(path, SERVICES);
   client = await dial(path);
 });
 afterEach(async () => {
@@ -43,7 +43,7 @@ afterEach(async () => {
 const bytes = (...values: number[]) => Uint8Array.from(values);
 
 describe('ttrpc', () => {
-  it('answers several calls on one connection, in the order in which they are done', async () => {
+  it('answers several calls on one connection, each as soon as it is done', async () => {
     const late = client.call('echo', 'Slow', bytes(1));
     expect([...(await client.call('echo', 'Back', bytes(2)))]).toEqual([2]);
     slow.resolve();
@@ -53,18 +53,18 @@ describe('ttrpc', () => {
   it.each([
     ['echo', 'Refuse', 5, 'there is none'],
     ['echo', 'Break', 13, 'oh'],
-    ['echo', 'None', 12, 'echo/None is not offered'],
-    ['none', 'Back', 12, 'none/Back is not offered'],
-    ['echo', 'constructor', 12, 'is not offered'],
-  ])('%s/%s is status %i', async (service, method, code, message) => {
+    ['echo', 'None', 12, 'echo/None does not exist'],
+    ['none', 'Back', 12, 'none/Back does not exist'],
+    ['echo', 'constructor', 12, 'does not exist'],
+  ])('%s/%s fails with status %i', async (service, method, code, message) => {
     await expect(client.call(service, method, bytes())).rejects.toMatchObject({
       code,
       message: expect.stringContaining(message),
     });
   });
 
-  it('takes a message of 4 MiB, and ends a connection that announces a longer one, and no other', async () => {
-    // 4 MiB less the envelope: service, method, and the lengths before each.
+  it('takes a message of 4 MiB, and closes only the connection that announces a longer one', async () => {
+    // 4 MiB less the service, the method, and the lengths before each.
     const most = new Uint8Array(MESSAGE_BYTES_MAX - 64);
     expect((await client.call('echo', 'Back', most)).length).toBe(most.length);
     const socket = connect(path);
@@ -78,7 +78,7 @@ describe('ttrpc', () => {
     expect([...(await client.call('echo', 'Back', bytes(3)))]).toEqual([3]);
   });
 
-  it('outlives rubbish on other connections', async () => {
+  it('survives random bytes on other connections', async () => {
     let state = 5;
     const next = () => {
       state = (state * 48271) % 2147483647;
@@ -101,7 +101,7 @@ describe('ttrpc', () => {
     expect([...(await client.call('echo', 'Back', bytes(4)))]).toEqual([4]);
   });
 
-  it('tells the callers of a connection that ends', async () => {
+  it('rejects the calls on a connection that ends', async () => {
     const { promise, resolve } = Promise.withResolvers<void>();
     const other = await serve(join(folder, 'o'), { s: { Wait: () => promise.then(() => bytes()) } });
     const caller = await dial(join(folder, 'o'));
@@ -115,7 +115,7 @@ describe('ttrpc', () => {
 });
 
 describe('events', () => {
-  it('arrive in order, also those that were published while containerd was away', async () => {
+  it('arrive in order, including those that were published while containerd was down', async () => {
     const address = join(folder, 'events');
     const topics: string[] = [];
     const names = {

@@ -1,4 +1,4 @@
-/** What the SDK gets back of the GPU - bytes, answers, features - through a real engine and device. */
+/** The SDK receives bytes, answers and features from the GPU, through a real engine and device. */
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -7,7 +7,7 @@ import { createJavaScriptEngine } from '../../host/engine/javascript.ts';
 import { createWasmEdgeEngine } from '../../host/engine/wasmedge/engine.ts';
 import { capabilities } from '../../host/gpu/capability.ts';
 import { type Gpu, openGpu } from '../../host/gpu/dawn.ts';
-import { Replay } from '../../host/gpu/replay.ts';
+import { CommandReplay } from '../../host/gpu/replay.ts';
 import { compileModule } from '../../host/play/modules.ts';
 import { Picture } from '../gpu/fixture.ts';
 import { eventually } from '../wait.ts';
@@ -173,7 +173,7 @@ test.each(engines)('a game on $name is answered', async (engine) => {
     gpu: capabilities(gpu.device),
     log: (_, line) => void lines.push(line),
   });
-  const replay = new Replay({
+  const replay = new CommandReplay({
     device: gpu.device,
     limits: config,
     asset: () => undefined,

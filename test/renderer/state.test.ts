@@ -11,7 +11,7 @@ beforeAll(async () => {
   await buildModules(['arena', 'triangle']);
 });
 
-/** What ticks `from` to `to` and a render every tenth make a game say, for players who run and shoot. */
+/** Returns a digest of the commands of ticks `from` to `to`, with a render at every tenth, for players who run and shoot. */
 async function play(game: Instance, from: number, to: number): Promise<string> {
   const digest = createHash('sha256');
   const add = ({ commands, data }: Submission) => digest.update(commands).update(data);

@@ -1,12 +1,15 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { must } from '../../host/base/assert.ts';
 import { NearlightError } from '../../host/base/errors.ts';
-import type { Replay } from '../../host/gpu/replay.ts';
+import type { Notice } from '../../host/base/protocol.ts';
+import { micro } from '../../host/base/time.ts';
+import type { CommandReplay } from '../../host/gpu/replay.ts';
 import { Audience } from '../../host/room/audience.ts';
 import { Room } from '../../host/room/room.ts';
-import type { View } from '../../host/room/view.ts';
+import type { PlayerView } from '../../host/room/view.ts';
 import type { Player, PlayerConnection } from '../../host/stream/player.ts';
-import type { Notice } from '../../host/stream/protocol.ts';
 import { INPUT_KEYS, INPUT_MOVEMENT } from '../../renderer/contract/abi.ts';
+import { at } from '../at.ts';
 import { FakeInstance, ManualClock, settle } from './fake.ts';
 
 const HOLD_MS = 5000;
@@ -26,29 +29,29 @@ afterEach(async () => {
   vi.useRealTimers();
 });
 
-/** A room, and what its instance, clock and views did. */
+/** Makes a room whose parts the test can observe. `connections` are those that its views were made for. */
 function makeRoom(name: string, seats = 4) {
   const clock = new ManualClock();
   const instance = new FakeInstance(seats);
-  const views: PlayerConnection[] = [];
+  const connections: PlayerConnection[] = [];
   const room = new Room({
     name,
     clock,
     instance,
-    replay: { start() {}, destroy() {} } as unknown as Replay,
+    replay: { start() {}, observe() {}, destroy() {} } as unknown as CommandReplay,
     config: { maxPlayers: seats, tickRate: 100, seed: 1 },
     createView: async (_, connection) => {
-      views.push(connection);
-      return { ready: false, stats: { dropped: 0 }, close: async () => {} } as unknown as View;
+      connections.push(connection);
+      return { ready: false, stats: { dropped: 0 }, close: async () => {} } as unknown as PlayerView;
     },
     log: () => {},
   });
-  return { room, clock, instance, views };
+  return { room, clock, instance, connections };
 }
 
-/** A page's connection, which writes down what the page is told. */
+/** A page's connection that records the notices and frames for the page. */
 class Page implements PlayerConnection {
-  readonly told: Notice[] = [];
+  readonly notices: Notice[] = [];
   readonly sent: number[] = [];
   readonly stats = {
     framesSent: 0,
@@ -58,21 +61,28 @@ class Page implements PlayerConnection {
     lossFraction: 0,
     rembBitsPerSecond: 0,
   };
-  player!: Player;
+  #player: Player | undefined;
 
+  /** The seat that the page was given. */
+  get player(): Player {
+    return must(this.#player, 'seat');
+  }
+  set player(player: Player) {
+    this.#player = player;
+  }
   sendFrame(unit: Uint8Array): boolean {
-    this.sent.push(unit[0]!);
+    this.sent.push(...unit);
     return true;
   }
   notify(notice: Notice): void {
-    this.told.push(notice);
+    this.notices.push(notice);
   }
   async end(code: string, message: string, retry: boolean): Promise<void> {
-    this.told.push({ kind: 'ended', code, message, retry });
+    this.notices.push({ kind: 'ended', code, message, retry });
     this.player.onClosed('host');
   }
   get last(): Notice | undefined {
-    return this.told.at(-1);
+    return this.notices.at(-1);
   }
 }
 
@@ -89,16 +99,16 @@ async function fail(instance: FakeInstance): Promise<void> {
   await settle();
 }
 
-const info = { rtpTimestamp: 0, keyframe: true, inputSequence: 0, inputToSendUs: 0 };
+const info = { rtpTimestamp: 0, keyframe: true, inputSequence: 0, inputToSendUs: micro(0) };
 
-test('players are told, stay, and are seated in the next game; the last game draws for nobody', async () => {
+test('players wait between two games and get seats in the next one; the old game cannot send them frames', async () => {
   const first = makeRoom('first');
   audience.show(first.room, true);
   const [one, two] = [await join(), await join()];
   await first.clock.pass(20);
   await fail(first.instance);
   for (const page of [one, two])
-    expect(page.told).toEqual([
+    expect(page.notices).toEqual([
       { kind: 'paused', code: 'NL_GUEST_KILLED', message: 'The guest process was killed from outside: signal 9' },
     ]);
   expect(audience.rooms).toEqual([]);
@@ -108,15 +118,15 @@ test('players are told, stay, and are seated in the next game; the last game dra
   await settle();
   expect(two.last).toEqual({ kind: 'joined', seat: 0, seats: 2, ...request, game: 'next' });
   expect(next.instance.calls).toContain('join 0');
-  expect(next.views[0]!.sendFrame(Uint8Array.of(2), info)).toBe(true);
-  expect(first.views[1]!.sendFrame(Uint8Array.of(1), info)).toBe(false);
+  expect(at(next.connections, 0).sendFrame(Uint8Array.of(2), info)).toBe(true);
+  expect(at(first.connections, 1).sendFrame(Uint8Array.of(1), info)).toBe(false);
   expect(two.sent).toEqual([2]);
   two.player.onClosed('page');
   await next.clock.pass(20);
   expect([next.room.players, audience.size]).toEqual([0, 0]);
 });
 
-test('nothing is held down in the next game, and no movement of before counts', async () => {
+test('the next game starts with no key held and without earlier movement', async () => {
   const first = makeRoom('first');
   audience.show(first.room, true);
   const page = await join();
@@ -136,7 +146,7 @@ test('nothing is held down in the next game, and no movement of before counts', 
   expect(seen.every(([, keys]) => keys === 0)).toBe(true);
 });
 
-test('who waits longer than is allowed is told why the game ended', async () => {
+test('a player who waits too long gets the reason for the end of the game', async () => {
   const { room, instance } = makeRoom('first');
   audience.show(room, true);
   const page = await join();
@@ -148,21 +158,22 @@ test('who waits longer than is allowed is told why the game ended', async () => 
   expect(audience.size).toBe(0);
 });
 
-test('without hold, the end of a game is the end of its connections', async () => {
+test('connections end with their game unless players are kept', async () => {
   const { room, instance } = makeRoom('first');
   audience.show(room, false);
   const page = await join();
   await fail(instance);
-  expect(page.told.map(({ kind }) => kind)).toEqual(['ended']);
+  expect(page.notices.map(({ kind }) => kind)).toEqual(['ended']);
 });
 
-test('the last ones go where the next game has fewer seats, also one who has not connected yet', async () => {
+test('if the next game has fewer seats, the last players have to leave, even one who has not connected yet', async () => {
   const first = makeRoom('first', 3);
   audience.show(first.room, true);
   const pages = [await join(), await join(), await join({ connected: false })];
   await fail(first.instance);
   audience.show(makeRoom('next', 1).room, true);
-  pages[2]!.player.onConnected(pages[2]!);
+  const late = at(pages, 2);
+  late.player.onConnected(late);
   await settle();
   expect(pages.map(({ last }) => (last?.kind === 'ended' ? last.code : last?.kind))).toEqual([
     'joined',
@@ -172,7 +183,7 @@ test('the last ones go where the next game has fewer seats, also one who has not
   expect(audience.size).toBe(1);
 });
 
-test('who connects between two games is told so, and is seated', async () => {
+test('a page that connects between two games waits, and gets a seat in the next one', async () => {
   const first = makeRoom('first');
   audience.show(first.room, true);
   const page = await join({ connected: false });
@@ -183,16 +194,16 @@ test('who connects between two games is told so, and is seated', async () => {
   expect(page.last).toMatchObject({ kind: 'joined', game: 'next' });
 });
 
-test('a game that is shown before the last one has quite ended keeps its players', async () => {
+test('players stay with a new game when the old one ends after the new one was shown', async () => {
   const first = makeRoom('first');
   audience.show(first.room, true);
   const page = await join();
   audience.show(makeRoom('next').room, true);
   await fail(first.instance);
-  expect(page.told.map(({ kind }) => kind)).toEqual(['joined']);
+  expect(page.notices.map(({ kind }) => kind)).toEqual(['joined']);
 });
 
-test('a game that ends as it comes leaves its players waiting', async () => {
+test('players keep waiting if the next game ends at once', async () => {
   const first = makeRoom('first');
   audience.show(first.room, true);
   const page = await join();
@@ -201,20 +212,20 @@ test('a game that ends as it comes leaves its players waiting', async () => {
   void broken.room.close('NL_ROOM_ENDED');
   audience.show(broken.room, true);
   await settle();
-  expect(page.told.map(({ kind }) => kind)).toEqual(['paused']);
+  expect(page.notices.map(({ kind }) => kind)).toEqual(['paused']);
   audience.show(makeRoom('next').room, true);
   expect(page.last).toMatchObject({ kind: 'joined', game: 'next' });
 });
 
-test("what one player's encoder does ends that player's connection alone", async () => {
-  const { room, views } = makeRoom('first');
+test("a failed video encoder ends its player's connection alone", async () => {
+  const { room, connections } = makeRoom('first');
   audience.show(room, true);
   const [one, two] = [await join(), await join()];
-  await views[0]!.end('NL_ENCODER', 'x264', true);
+  await at(connections, 0).end('NL_ENCODER', 'x264', true);
   expect([one.last?.kind, two.last]).toEqual(['ended', undefined]);
 });
 
-test('a page that comes while there is no game is refused, and so is everybody after close', async () => {
+test('pages are refused while there is no game, and after close', async () => {
   await expect(audience.accept(undefined, request)).rejects.toThrow('NL_ROOM_ENDED');
   const { room } = makeRoom('first');
   audience.show(room, true);

@@ -1,70 +1,72 @@
 import type { Clock } from '../../host/base/clock.ts';
 import type { NearlightError } from '../../host/base/errors.ts';
+import { type Milli, milli } from '../../host/base/time.ts';
 import type { Instance, Submission } from '../../host/engine/engine.ts';
 import type { PlayerConnection } from '../../host/stream/player.ts';
 import { INPUT_STRIDE } from '../../renderer/contract/abi.ts';
 
-/** A clock that moves only when told to; waiters run in order of their time. */
+/** A clock that the test advances. It resumes what waits for a time, in the order of the times. */
 export class ManualClock implements Clock {
-  #now = 0;
-  readonly #waiting: { time: number; resolve: () => void }[] = [];
+  #now = milli(0);
+  readonly #waiting: { time: Milli; resolve: () => void }[] = [];
 
-  now(): number {
+  now(): Milli {
     return this.#now;
   }
 
-  until(time: number): Promise<void> {
+  until(time: Milli): Promise<void> {
     return new Promise((resolve) => this.#waiting.push({ time, resolve }));
   }
 
-  /** Lets `ms` pass, in steps at which somebody waits. */
+  /** Advances by `ms`, and stops on the way at each time that something waits for. */
   async pass(ms: number): Promise<void> {
-    const end = this.#now + ms;
+    const end = milli(this.#now + ms);
     await settle();
     for (;;) {
       this.#waiting.sort((a, b) => a.time - b.time);
-      const next = this.#waiting[0];
+      const [next] = this.#waiting;
       if (!next || next.time > end) break;
       this.#waiting.shift();
-      this.#now = Math.max(this.#now, next.time);
+      this.#now = milli(Math.max(this.#now, next.time));
       next.resolve();
       await settle();
     }
     this.#now = end;
   }
 
-  /** Time goes by without anybody noticing, as when the process is stopped. */
+  /** Advances at once, without resuming anything, as if the process had been stopped. */
   jump(ms: number): void {
-    this.#now += ms;
+    this.#now = milli(this.#now + ms);
   }
 }
 
-/** Lets everything that is ready run. */
+/** Lets all callbacks run that are ready. */
 export async function settle(): Promise<void> {
   for (let turn = 0; turn < 3; turn++) await new Promise((resolve) => setImmediate(resolve));
 }
 
-/** An instance that writes down its calls. */
+/** An instance that records its calls. */
 export class FakeInstance implements Instance {
   readonly pid = undefined;
   readonly initial: Submission;
   readonly inputs: DataView;
   readonly calls: string[] = [];
   readonly ended: Promise<NearlightError | undefined>;
-  end!: (error: NearlightError | undefined) => void;
-  /** Thrown by the next call. */
+  /** Ends the instance as if its guest process had ended. */
+  readonly end: (error: NearlightError | undefined) => void;
+  /** The error that every call throws, if set. */
   fault: NearlightError | undefined;
   closed = false;
-  /** Runs inside each tick, with the records that the module would see. */
+  /** Called in each tick with the input records that the module would read. */
   onTick: (records: DataView) => void = () => {};
   onRender: () => void = () => {};
 
   constructor(seats: number) {
     this.initial = empty;
     this.inputs = new DataView(new ArrayBuffer(seats * INPUT_STRIDE));
-    this.ended = new Promise((resolve) => {
-      this.end = resolve;
-    });
+    const { promise, resolve } = Promise.withResolvers<NearlightError | undefined>();
+    this.ended = promise;
+    this.end = resolve;
   }
 
   reply(): void {}
@@ -104,7 +106,7 @@ export class FakeInstance implements Instance {
 
 export const empty: Submission = { commands: new Uint32Array(), data: new Uint8Array() };
 
-/** A connection that notes how it was ended. */
+/** A connection that records the kinds of its notices, and the code with which it was ended. */
 export function fakeConnection(): PlayerConnection & { notices: string[] } {
   const notices: string[] = [];
   return {

@@ -37,7 +37,7 @@ function written(input: PlayerInput, seat = 1): DataView {
 const word = (record: DataView, at: number): number => record.getUint32(at, true);
 
 describe('an input record', () => {
-  test('says which keys and buttons are down, at both ends of their ranges', () => {
+  test('holds the keys and buttons that are down, from the lowest number to the highest', () => {
     const input = new PlayerInput();
     input.key(0, true, 1);
     input.key(255, true, 2);
@@ -50,11 +50,11 @@ describe('an input record', () => {
     expect(word(record, INPUT_SEQUENCE)).toBe(3);
   });
 
-  test('a press counts once, however long the key is held', () => {
+  test('reports a press once, no matter how long the key is held', () => {
     const input = new PlayerInput();
     input.key(4, true, 1);
     input.button(0, true, 2);
-    input.consumed();
+    input.endTick();
     input.key(4, true, 3);
     input.button(0, true, 4);
     const record = written(input);
@@ -63,7 +63,7 @@ describe('an input record', () => {
     expect(word(record, INPUT_BUTTONS_PRESSED)).toBe(0);
   });
 
-  test('release all lets go of keys, buttons and axes', () => {
+  test('has no key, button or axis set after releaseAll', () => {
     const input = new PlayerInput();
     input.key(4, true, 1);
     input.button(3, true, 2);
@@ -75,19 +75,19 @@ describe('an input record', () => {
     ]);
   });
 
-  test('movement is what came since the last tick, also where the sums wrap', () => {
+  test('holds the movement since the last tick, even if the sums wrap', () => {
     const input = new PlayerInput();
     input.pointer(pointer({ totalDx: 0x7fffffff, totalWheelY: -160, locked: true }), 1);
     expect(written(input).getFloat32(INPUT_WHEEL + 4, true)).toBe(-10);
     expect(word(written(input), INPUT_FLAGS)).toBe(INPUT_CONNECTED | INPUT_LOCKED);
-    input.consumed();
+    input.endTick();
     input.pointer(pointer({ totalDx: (0x7fffffff + 32) | 0 }), 2);
     expect(written(input).getFloat32(INPUT_MOVEMENT, true)).toBe(2);
-    input.consumed();
+    input.endTick();
     expect(written(input).getFloat32(INPUT_MOVEMENT, true)).toBe(0);
   });
 
-  test('the sequence is the newest, also where it wraps', () => {
+  test('holds the newest sequence, even if the sequence wraps', () => {
     const input = new PlayerInput();
     input.key(4, true, 0xffffffff);
     input.key(5, true, 0xfffffff0);

@@ -2,6 +2,7 @@ import { beforeEach, describe, expect, test } from 'vitest';
 import { NearlightError } from '../../host/base/errors.ts';
 import { Lobby } from '../../host/room/lobby.ts';
 import type { Room } from '../../host/room/room.ts';
+import { at } from '../at.ts';
 import { ManualClock, settle } from './fake.ts';
 
 const request = { width: 640, height: 360, fps: 60 };
@@ -21,7 +22,7 @@ function fakeRoom(name: string) {
   return { room, end: (error?: NearlightError) => ended.resolve(error), closed: () => closed };
 }
 
-test('gives the first room to a page without a wish, others by name', async () => {
+test('a page that names no game gets the first room, and others get the room that they name', async () => {
   const lobby = new Lobby(new ManualClock());
   await lobby.add('arena', async () => fakeRoom('arena').room);
   await lobby.add('latency', async () => fakeRoom('latency').room);
@@ -30,7 +31,7 @@ test('gives the first room to a page without a wish, others by name', async () =
   await expect(lobby.accept('chess', request)).rejects.toThrow('there is arena, latency');
 });
 
-test('opens a room that ended again, but not at once', async () => {
+test('a room that has ended is opened again for the next player, but at most once a second', async () => {
   const clock = new ManualClock();
   const lobby = new Lobby(clock);
   const rooms: ReturnType<typeof fakeRoom>[] = [];
@@ -39,7 +40,7 @@ test('opens a room that ended again, but not at once', async () => {
     rooms.push(made);
     return made.room;
   });
-  rooms[0]!.end();
+  at(rooms, 0).end();
   await settle();
   expect(lobby.rooms).toEqual([]);
   await clock.pass(999);
@@ -49,7 +50,7 @@ test('opens a room that ended again, but not at once', async () => {
   expect(rooms.length).toBe(2);
 });
 
-describe('a room that kept the GPU for too long', () => {
+describe('a room that kept the GPU busy for too long', () => {
   const MINUTE = 60_000;
   const tooLong = new NearlightError('NL_GPU_TIME', 'its work did not end');
   let clock: ManualClock;
@@ -67,10 +68,10 @@ describe('a room that kept the GPU for too long', () => {
     });
   });
 
-  /** The room ends; nobody can open it for so long, and then somebody does. */
-  async function closedFor(ms: number, error?: NearlightError): Promise<void> {
+  /** Ends the room, and expects that it stays closed for `ms` and opens again then. */
+  async function expectClosedFor(ms: number, error?: NearlightError): Promise<void> {
     const opened = rooms.length;
-    rooms.at(-1)!.end(error);
+    at(rooms, -1).end(error);
     await settle();
     await clock.pass(ms - 1);
     await expect(lobby.accept('arena', request)).rejects.toThrow('NL_ROOM_ENDED');
@@ -80,30 +81,30 @@ describe('a room that kept the GPU for too long', () => {
     expect(rooms.length).toBe(opened + 1);
   }
 
-  test('stays closed for a minute, then for twice as long each time, for an hour at most', async () => {
-    for (const minutes of [1, 2, 4, 8, 16, 32, 60, 60]) await closedFor(minutes * MINUTE, tooLong);
+  test('stays closed for a minute, then twice as long each time, up to an hour', async () => {
+    for (const minutes of [1, 2, 4, 8, 16, 32, 60, 60]) await expectClosedFor(minutes * MINUTE, tooLong);
   });
 
-  test('says why, and when it is opened again', async () => {
-    rooms[0]!.end(tooLong);
+  test('tells a page why it is closed and when it opens again', async () => {
+    at(rooms, 0).end(tooLong);
     await settle();
     await clock.pass(15_000);
     await expect(lobby.accept('arena', request)).rejects.toThrow(
-      'NL_ROOM_ENDED: The game has ended: it kept the GPU for too long (NL_GPU_TIME), and is opened again in 45 s',
+      'NL_ROOM_ENDED: The game has ended: it kept the GPU busy for too long (NL_GPU_TIME) and opens again in 45 s',
     );
   });
 
-  test('begins anew once it has run well for as long as it was closed', async () => {
-    await closedFor(MINUTE, tooLong);
+  test('is forgiven once it has run for as long as it was closed', async () => {
+    await expectClosedFor(MINUTE, tooLong);
     await clock.pass(MINUTE - 1);
-    await closedFor(2 * MINUTE, tooLong);
+    await expectClosedFor(2 * MINUTE, tooLong);
     await clock.pass(2 * MINUTE);
-    await closedFor(MINUTE, tooLong);
+    await expectClosedFor(MINUTE, tooLong);
   });
 
-  test('stays closed though it ended for another reason before that was known', async () => {
-    const { room } = rooms[0]!;
-    rooms[0]!.end(new NearlightError('NL_GUEST_TRAP', 'unreachable'));
+  test('stays closed even if it ended for another reason before the hang was reported', async () => {
+    const { room } = at(rooms, 0);
+    at(rooms, 0).end(new NearlightError('NL_GUEST_TRAP', 'unreachable'));
     await settle();
     room.onHung();
     room.onHung();
@@ -113,26 +114,26 @@ describe('a room that kept the GPU for too long', () => {
     await lobby.accept('arena', request);
   });
 
-  test('is not forgiven by an end of another kind', async () => {
-    await closedFor(MINUTE, tooLong);
-    await closedFor(1000, new NearlightError('NL_GUEST_TRAP', 'unreachable'));
-    await closedFor(2 * MINUTE, tooLong);
+  test('is not forgiven when it ends for another reason', async () => {
+    await expectClosedFor(MINUTE, tooLong);
+    await expectClosedFor(1000, new NearlightError('NL_GUEST_TRAP', 'unreachable'));
+    await expectClosedFor(2 * MINUTE, tooLong);
   });
 });
 
-test('tells the page why a room cannot be opened again', async () => {
+test('a page gets the reason why a room cannot be opened again', async () => {
   const clock = new ManualClock();
   const lobby = new Lobby(clock);
   const first = fakeRoom('arena');
   let opened = 0;
   await lobby.add('arena', async () => {
-    if (opened++ > 0) throw new NearlightError('NL_MODULE_INVALID', 'it was replaced by rubbish');
+    if (opened++ > 0) throw new NearlightError('NL_MODULE_INVALID', 'the file is damaged');
     return first.room;
   });
   first.end();
   await settle();
   await clock.pass(1000);
-  await expect(lobby.accept('arena', request)).rejects.toThrow('rubbish');
+  await expect(lobby.accept('arena', request)).rejects.toThrow('damaged');
 });
 
 test('close closes every room and refuses pages', async () => {

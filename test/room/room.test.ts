@@ -1,10 +1,14 @@
 import { afterEach, describe, expect, test } from 'vitest';
+import type { Clock } from '../../host/base/clock.ts';
 import { GuestExit, NearlightError } from '../../host/base/errors.ts';
 import { Samples } from '../../host/base/samples.ts';
-import type { Replay } from '../../host/gpu/replay.ts';
+import { milli } from '../../host/base/time.ts';
+import type { CommandReplay } from '../../host/gpu/replay.ts';
+import { PlayerInput } from '../../host/room/input.ts';
 import { Room } from '../../host/room/room.ts';
-import type { View } from '../../host/room/view.ts';
-import { INPUT_KEYS_PRESSED, INPUT_MOVEMENT, INPUT_STRIDE } from '../../renderer/contract/abi.ts';
+import type { PlayerView } from '../../host/room/view.ts';
+import { INPUT_KEYS, INPUT_KEYS_PRESSED, INPUT_MOVEMENT, INPUT_STRIDE } from '../../renderer/contract/abi.ts';
+import { at } from '../at.ts';
 import { FakeInstance, fakeConnection, ManualClock, settle } from './fake.ts';
 
 const request = { width: 640, height: 360, fps: 60 };
@@ -13,7 +17,7 @@ class FakeView {
   ready = true;
   frames = 0;
   closed = false;
-  readonly surface = {};
+  readonly surface = { texture: { width: 640, height: 360 } };
   readonly stats = { frames: 0, dropped: 0, bytes: 0, inputToSendMs: new Samples() };
   present(): void {
     this.frames++;
@@ -25,13 +29,14 @@ class FakeView {
   }
 }
 
+/** A room, and its parts for the test to observe. */
 interface Stage {
   room: Room;
   clock: ManualClock;
   instance: FakeInstance;
   views: FakeView[];
   lines: string[];
-  replayed: { destroyed: boolean; fault: NearlightError | undefined };
+  replay: { destroyed: boolean; fault: NearlightError | undefined };
 }
 
 const open: Room[] = [];
@@ -39,35 +44,37 @@ afterEach(async () => {
   await Promise.all(open.splice(0).map((room) => room.close()));
 });
 
-function stage({ seats = 2, tickRate = 120 } = {}): Stage {
+function stage(options: { seats?: number; tickRate?: number; clock?: Clock } = {}): Stage {
+  const { seats = 2, tickRate = 120 } = options;
   const clock = new ManualClock();
   const instance = new FakeInstance(seats);
   const views: FakeView[] = [];
   const lines: string[] = [];
-  const replayed: Stage['replayed'] = { destroyed: false, fault: undefined };
+  const replayed: Stage['replay'] = { destroyed: false, fault: undefined };
   const replay = {
+    observe() {},
     start() {
       if (replayed.fault) throw replayed.fault;
     },
     destroy() {
       replayed.destroyed = true;
     },
-  } as unknown as Replay;
+  } as unknown as CommandReplay;
   const room = new Room({
     name: 'test',
-    clock,
+    clock: options.clock ?? clock,
     instance,
     replay,
     config: { maxPlayers: seats, tickRate, seed: 1 },
     createView: async () => {
       const view = new FakeView();
       views.push(view);
-      return view as unknown as View;
+      return view as unknown as PlayerView;
     },
     log: (level, message) => lines.push(`${level} ${message}`),
   });
   open.push(room);
-  return { room, clock, instance, views, lines, replayed };
+  return { room, clock, instance, views, lines, replay: replayed };
 }
 
 async function join(on: Stage) {
@@ -81,7 +88,7 @@ async function join(on: Stage) {
 const count = (calls: string[], word: string): number => calls.filter((call) => call.startsWith(word)).length;
 
 describe('a room', () => {
-  test('stands still while nobody plays, then ticks and renders at its rates', async () => {
+  test('stands still without players, then ticks and renders at its rates', async () => {
     const on = stage();
     await on.clock.pass(1000);
     expect(on.instance.calls).toEqual([]);
@@ -95,7 +102,7 @@ describe('a room', () => {
     expect(count(on.instance.calls, 'render')).toBeLessThanOrEqual(61);
   });
 
-  test('renders more often than it ticks where a view asks for it', async () => {
+  test('renders more often than it ticks if a view asks for it', async () => {
     const on = stage({ tickRate: 20 });
     await join(on);
     await on.clock.pass(1000);
@@ -103,7 +110,7 @@ describe('a room', () => {
     expect(count(on.instance.calls, 'render')).toBeGreaterThanOrEqual(59);
   });
 
-  test('gives out its seats once each, and again after a leave', async () => {
+  test('gives each seat to one player, and again after that player has left', async () => {
     const on = stage({ seats: 2 });
     const first = await join(on);
     const second = await join(on);
@@ -115,7 +122,7 @@ describe('a room', () => {
     expect(on.room.accept(request).seat).toBe(0);
   });
 
-  test('a page that never connects costs its seat nothing but the wait', async () => {
+  test('does not tell the module of a page that never connects', async () => {
     const on = stage({ seats: 1 });
     on.room.accept(request).onClosed('timeout');
     await settle();
@@ -123,44 +130,44 @@ describe('a room', () => {
     expect(on.room.players).toBe(0);
   });
 
-  test('skips frames of a view that is not ready and goes on with the other', async () => {
+  test('drops the frames of a busy view and still renders the other', async () => {
     const on = stage();
     await join(on);
     await join(on);
-    on.views[0]!.ready = false;
-    const before = on.views[1]!.frames;
+    at(on.views, 0).ready = false;
+    const before = at(on.views, 1).frames;
     await on.clock.pass(1000);
-    expect(on.views[0]!.stats.dropped).toBeGreaterThan(50);
-    expect(on.views[1]!.frames - before).toBeGreaterThanOrEqual(59);
+    expect(at(on.views, 0).stats.dropped).toBeGreaterThan(50);
+    expect(at(on.views, 1).frames - before).toBeGreaterThanOrEqual(59);
   });
 
-  test("moves ticks and frames towards the first player's display, in small steps and not past their order", async () => {
+  test("moves ticks and frames towards the first player's display in small steps", async () => {
     const on = stage();
     const { player } = await join(on);
     const times: number[] = [];
     on.instance.onRender = () => times.push(on.clock.now());
     await on.clock.pass(200);
-    const phase = () => times.at(-1)! % (1000 / 60);
+    const phase = () => at(times, -1) % (1000 / 60);
     const before = phase();
-    player.input.pace(1003);
+    player.input.pace(milli(1003));
     await on.clock.pass(200);
     expect((phase() - before + 1000 / 60) % (1000 / 60)).toBeCloseTo(2, 3);
-    player.input.pace(2);
+    player.input.pace(milli(2));
     await on.clock.pass(400);
     expect((phase() - before + 1000 / 60) % (1000 / 60)).toBeCloseTo(1.75, 3);
-    expect(Math.min(...times.slice(1).map((time, index) => time - times[index]!))).toBeGreaterThan(14);
+    expect(Math.min(...times.slice(1).map((time, index) => time - at(times, index)))).toBeGreaterThan(14);
   });
 
-  test('a page that sends its pace all the time does not slow the game down', async () => {
+  test('is not slowed down by a page that reports its pace all the time', async () => {
     const on = stage();
     const { player } = await join(on);
-    on.instance.onTick = () => player.input.pace(1000);
+    on.instance.onTick = () => player.input.pace(milli(1000));
     on.instance.calls.length = 0;
     await on.clock.pass(1000);
     expect(count(on.instance.calls, 'tick')).toBeGreaterThanOrEqual(119);
   });
 
-  test('lets ticks go that lie too far back', async () => {
+  test('skips ticks that are too late', async () => {
     const on = stage();
     await join(on);
     await on.clock.pass(100);
@@ -170,7 +177,7 @@ describe('a room', () => {
     expect(on.room.stats.ticks).toBeLessThan(200);
   });
 
-  test('keeps a press and movement until a tick has seen them, once', async () => {
+  test('shows a press and movement to exactly one tick', async () => {
     const on = stage();
     const { player } = await join(on);
     const seen: [number, number][] = [];
@@ -185,7 +192,7 @@ describe('a room', () => {
     expect(seen[1]).toEqual([0, 0]);
   });
 
-  test('clears the record of a seat that was left', async () => {
+  test('clears the input record when a player leaves', async () => {
     const on = stage();
     const { player } = await join(on);
     player.input.key(4, true, 1);
@@ -195,26 +202,68 @@ describe('a room', () => {
     for (let at = 4; at < INPUT_STRIDE; at += 4) expect(on.instance.inputs.getUint32(at)).toBe(0);
   });
 
-  test('ends with the error of a call, tells its players, and releases everything', async () => {
+  test('renders one frame at each refresh when a display is its clock', async () => {
+    const REFRESH_MS = 25;
+    const on = stage();
+    const refresh = () => Math.floor(on.clock.now() / REFRESH_MS + 1) * REFRESH_MS;
+    const display: Clock = { now: () => on.clock.now(), until: () => on.clock.until(milli(refresh())) };
+    const tab = stage({ clock: display, tickRate: 80 });
+    tab.room.accept({ ...request, fps: Number.POSITIVE_INFINITY }).onConnected(fakeConnection());
+    await on.clock.pass(100);
+    tab.instance.calls.length = 0;
+    await on.clock.pass(1000);
+    expect(count(tab.instance.calls, 'render')).toBe(40);
+    expect(count(tab.instance.calls, 'tick')).toBe(80);
+    expect(at(tab.views, 0).stats.dropped).toBe(0);
+  });
+
+  test('saves its state between two ticks, with the number of the next tick', async () => {
+    const on = stage();
+    await join(on);
+    const saved = on.room.save();
+    await on.clock.pass(100);
+    const before = on.instance.calls.slice(0, on.instance.calls.indexOf('save'));
+    expect(await saved).toEqual({ state: Uint8Array.of(1, 2, 3), ticks: count(before, 'tick') });
+  });
+
+  test('saves nothing when it ends meanwhile', async () => {
+    const on = stage();
+    on.instance.fault = new NearlightError('NL_GUEST_TRAP', 'unreachable in save');
+    expect(await on.room.save()).toBeUndefined();
+    const saved = on.room.save();
+    await on.room.close();
+    expect(await saved).toBeUndefined();
+  });
+
+  test('starts with the keys that are held if the input is older than the seat', async () => {
+    const on = stage();
+    const input = new PlayerInput();
+    input.key(4, true, 1);
+    on.room.accept(request, input).onConnected(fakeConnection());
+    await on.clock.pass(20);
+    expect(on.instance.inputs.getUint32(INPUT_KEYS, true)).toBe(16);
+  });
+
+  test('ends with the error of a call, tells its players the code, and releases everything', async () => {
     const on = stage();
     const { connection } = await join(on);
     on.instance.fault = new NearlightError('NL_GUEST_TRAP', 'unreachable in tick');
     await on.clock.pass(20);
     expect((await on.room.ended)?.code).toBe('NL_GUEST_TRAP');
     expect(connection.notices).toEqual(['NL_GUEST_TRAP']);
-    expect(on.instance.closed && on.views[0]!.closed && on.replayed.destroyed).toBe(true);
+    expect(on.instance.closed && at(on.views, 0).closed && on.replay.destroyed).toBe(true);
     expect(() => on.room.accept(request)).toThrow('unreachable in tick');
   });
 
-  test('ends with what the replay refuses', async () => {
+  test('ends when the replay refuses a command', async () => {
     const on = stage();
     await join(on);
-    on.replayed.fault = new NearlightError('NL_COMMAND', 'command 3 (draw): no');
+    on.replay.fault = new NearlightError('NL_COMMAND', 'command 3 (draw): no');
     await on.clock.pass(20);
     expect((await on.room.ended)?.code).toBe('NL_COMMAND');
   });
 
-  test('a page that connects when the room has ended is told why', async () => {
+  test('tells a page that connects too late why the room has ended', async () => {
     const on = stage();
     const player = on.room.accept(request);
     on.instance.end(new NearlightError('NL_GUEST_KILLED', 'signal 9'));
@@ -224,7 +273,7 @@ describe('a room', () => {
     expect(connection.notices).toEqual(['NL_GUEST_KILLED']);
   });
 
-  test('ends when the guest dies between calls', async () => {
+  test('ends when the guest process dies between two calls', async () => {
     const on = stage();
     on.instance.end(new NearlightError('NL_GUEST_KILLED', 'signal 9'));
     expect((await on.room.ended)?.code).toBe('NL_GUEST_KILLED');
@@ -234,7 +283,7 @@ describe('a room', () => {
   test.each([
     [0, 'info'],
     [3, 'error'],
-  ])('a game that ends itself with status %i is logged as %s', async (status, level) => {
+  ])('logs a game that exits with status %i at level %s', async (status, level) => {
     const on = stage();
     const { connection } = await join(on);
     on.instance.fault = new GuestExit(status, 'tick');
@@ -246,7 +295,7 @@ describe('a room', () => {
     ]);
   });
 
-  test('close tells the players and is idempotent', async () => {
+  test('tells its players when it is closed, once', async () => {
     const on = stage();
     const { connection } = await join(on);
     await Promise.all([on.room.close(), on.room.close()]);

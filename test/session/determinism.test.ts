@@ -2,6 +2,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { must } from '../../host/base/assert.ts';
 import { readConfig } from '../../host/base/config.ts';
 import { createJavaScriptEngine } from '../../host/engine/javascript.ts';
 import { createWasmEdgeEngine } from '../../host/engine/wasmedge/engine.ts';
@@ -31,12 +32,12 @@ beforeAll(async () => {
     buildModules(['arena']),
     compile('numbers', numbers).then((module) => modules.set('numbers', new Uint8Array(module))),
   ]);
-  modules.set('arena', new Uint8Array(readFileSync(arena!.path)));
+  modules.set('arena', new Uint8Array(readFileSync(must(arena, 'arena').path)));
 });
 
-/** The hashes of one session on every engine. */
+/** Runs one session on every engine. Resolves with the hash of what it submitted on each. */
 async function hashes(game: string, { seed, seconds }: { seed: number; seconds: number }): Promise<string[]> {
-  const module = modules.get(game)!;
+  const module = must(modules.get(game), 'module');
   const recording = {
     header: {
       name: game,
@@ -56,7 +57,7 @@ async function hashes(game: string, { seed, seconds }: { seed: number; seconds: 
   return found;
 }
 
-describe('the same seed and input give the same commands on WasmEdge, its interpreter and V8', () => {
+describe('the same seed and input lead to the same commands on WasmEdge, its interpreter and V8:', () => {
   const seen = new Set<string>();
 
   it.each([
@@ -67,11 +68,11 @@ describe('the same seed and input give the same commands on WasmEdge, its interp
   ])(
     '%s, seed %i',
     async (game, seed) => {
-      const [compiled, interpreted, javascript] = await hashes(game, { seed, seconds: 2 });
+      const [compiled = '', interpreted, javascript] = await hashes(game, { seed, seconds: 2 });
       expect(interpreted).toBe(compiled);
       expect(javascript).toBe(compiled);
       expect(seen).not.toContain(compiled);
-      seen.add(compiled!);
+      seen.add(compiled);
     },
     120_000,
   );

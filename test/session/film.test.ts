@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import type { Submission } from '../../host/engine/engine.ts';
-import { Answers } from '../../host/session/answers.ts';
 import { countFrames, type FilmOptions, film, idle } from '../../host/session/film.ts';
 import type { Call } from '../../host/session/format.ts';
+import { PendingReplies } from '../../host/session/pending.ts';
 import { FakeInstance } from '../room/fake.ts';
 
-/** What was called before the pictures, and which pictures there were. */
+/** Films a stand-in for a game. Resolves with the number of pictures and the calls that were made. */
 async function shoot(options: Partial<FilmOptions> = {}): Promise<{ made: number; calls: string[] }> {
   const instance = new FakeInstance(4);
   const made = await film({
@@ -17,7 +17,7 @@ async function shoot(options: Partial<FilmOptions> = {}): Promise<{ made: number
     at: 0,
     width: 64,
     height: 36,
-    answers: new Answers(),
+    pending: new PendingReplies(),
     run: () => {},
     onFrame: async () => {},
     ...options,
@@ -32,8 +32,8 @@ const renders = (calls: string[]): number[] =>
     name.startsWith('render') ? [calls.slice(0, index).filter((other) => other.startsWith('tick')).length] : [],
   );
 
-describe('a film takes its pictures in simulated time', () => {
-  it('every other tick of 120 at 60 a second, after the first', async () => {
+describe('a film takes its pictures in simulated time:', () => {
+  it('after every other tick at 120 ticks and 60 pictures per second', async () => {
     const { made, calls } = await shoot();
     expect(made).toBe(3);
     expect(calls).toEqual([
@@ -50,27 +50,27 @@ describe('a film takes its pictures in simulated time', () => {
   });
 
   it.each<[string, Partial<FilmOptions>, number[]]>([
-    ['from a time on', { at: 0.1 }, [13, 15, 17]],
+    ['from a given time on', { at: 0.1 }, [13, 15, 17]],
     ['more often than the game ticks', { tickRate: 30 }, [1, 1, 2]],
-    ['at a rate that does not divide the ticks', { fps: 50, frames: 6 }, [1, 3, 5, 8, 10, 13]],
-    ['one', { frames: 1, at: 1 }, [121]],
+    ['at a rate that does not divide the tick rate', { fps: 50, frames: 6 }, [1, 3, 5, 8, 10, 13]],
+    ['only one', { frames: 1, at: 1 }, [121]],
   ])('%s', async (_, options, after) => {
     expect(renders((await shoot(options)).calls)).toEqual(after);
   });
 
-  it('as far as the calls go', async () => {
+  it('until the calls end', async () => {
     const calls: Call[] = [{ kind: 'join', seat: 2 }, ...ticks(0, 4)];
     expect(await shoot({ calls, frames: Number.POSITIVE_INFINITY })).toMatchObject({ made: 2 });
   });
 
-  it('until it is stopped', async () => {
+  it('until it is aborted', async () => {
     const stop = new AbortController();
     const onFrame = async (frame: number) => void (frame === 4 && stop.abort());
     expect(await shoot({ frames: 1000, signal: stop.signal, onFrame })).toMatchObject({ made: 5 });
   });
 });
 
-describe('whose view', () => {
+describe('the view of a film', () => {
   const calls: Call[] = [
     ...ticks(0, 4),
     { kind: 'join', seat: 2 },
@@ -81,13 +81,13 @@ describe('whose view', () => {
     ...ticks(6, 2),
   ];
 
-  it('is that of who sits, and time stands still while nobody does', async () => {
+  it('is that of a player who is present, and its time stands still while there is none', async () => {
     const found = await shoot({ calls, frames: 10 });
     expect(found.calls.filter((name) => name.startsWith('render'))).toEqual(['render 2 64x36', 'render 1 64x36']);
     expect(renders(found.calls)).toEqual([5, 7]);
   });
 
-  it('is that of the seat that is asked for', async () => {
+  it('is that of the given seat', async () => {
     expect((await shoot({ calls, frames: 10, seat: 1 })).calls.filter((name) => name.startsWith('render'))).toEqual([
       'render 1 64x36',
     ]);
@@ -101,38 +101,38 @@ it.each([
   [{ tickRate: 30, fps: 60, at: 0 }],
   [{ tickRate: 120, fps: 60, at: 9 }],
   [{ tickRate: 120, fps: 60, at: 0, seat: 3 }],
-])('pictures are counted as they are made: %j', async (options) => {
+])('countFrames counts as many pictures as film takes: %j', async (options) => {
   const calls: Call[] = [...ticks(0, 5), { kind: 'join', seat: 2 }, ...ticks(5, 9), { kind: 'leave', seat: 2 }];
   const { made } = await shoot({ ...options, calls, frames: Number.POSITIVE_INFINITY });
   expect(countFrames(calls, options)).toBe(made);
 });
 
-describe('what is asked of the GPU', () => {
-  /** `onSubmittedWorkDone`, and a command that asks nothing. */
+describe('replies of the GPU', () => {
+  /** `onSubmittedWorkDone`, which leads to a reply, and `submit`, which does not. */
   const asking: Submission = { commands: Uint32Array.of((2 << 16) | 37, 7, (1 << 16) | 36), data: new Uint8Array() };
 
-  it('is answered before the game goes on', async () => {
-    const answers = new Answers();
+  it('arrive before the game goes on', async () => {
+    const pending = new PendingReplies();
     const order: string[] = [];
     const instance = new FakeInstance(1);
     instance.onTick = () => order.push('tick');
     instance.join = async () => asking;
     const run = () => {
-      order.push('asked');
+      order.push('submitted');
       setTimeout(() => {
-        order.push('answered');
-        answers.answer();
+        order.push('replied');
+        pending.received();
       }, 20);
     };
-    await shoot({ instance, answers, run, frames: 1 });
-    expect(order).toEqual(['asked', 'answered', 'tick']);
+    await shoot({ instance, pending, run, frames: 1 });
+    expect(order).toEqual(['submitted', 'replied', 'tick']);
   });
 
-  it('is settled where nothing is', async () => {
-    const answers = new Answers();
-    await answers.settled();
-    answers.ask(asking);
-    answers.answer();
-    await answers.settled();
+  it('are not waited for if none is pending', async () => {
+    const pending = new PendingReplies();
+    await pending.settled();
+    pending.expect(asking);
+    pending.received();
+    await pending.settled();
   });
 });

@@ -1,7 +1,7 @@
 /**
- * A game of numbers alone, in AssemblyScript: what can differ between engines if anything can. In every tick it goes through
- * the floating-point, integer, conversion and SIMD instructions and the mathematical functions, with values that the seed
- * and the players' input chose, and hands over the bits of all results.
+ * A game in AssemblyScript that only computes. It exists to show differences between engines: every tick it runs the
+ * floating-point, integer, conversion and SIMD instructions and the mathematical functions, on values that come from the seed
+ * and the players' input, and submits the bits of all results.
  */
 export const numbers = `
 import { Buffer, BufferUsage, device, Game, input, play, Random, surface } from '@nearlight/sdk';

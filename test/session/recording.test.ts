@@ -11,7 +11,7 @@ import { type Call, digest, HEADER_BYTES, type SessionHeader } from '../../host/
 import { hashSession, SessionHash } from '../../host/session/hash.ts';
 import { readRecording } from '../../host/session/reader.ts';
 import { recordingEngine } from '../../host/session/recorder.ts';
-import { call, replay } from '../../host/session/replay.ts';
+import { makeCall, replay } from '../../host/session/replay.ts';
 import { RecordingWriter, type Sink } from '../../host/session/writer.ts';
 import { INPUT_STRIDE, REPLY_WORDS } from '../../renderer/contract/abi.ts';
 import { good } from '../engine/modules.ts';
@@ -51,7 +51,7 @@ const header: SessionHeader = {
   gpu: { features: 0xffffffff, limits: [8192, 0, 0xfffffffc] },
 };
 
-/** The file of calls that are made one after the other. */
+/** Records calls, as a room would make them. Returns the file. */
 function write(calls: Iterable<Call>, { end = true, seats = 3 } = {}): Uint8Array {
   const sink = new Memory();
   const writer = new RecordingWriter({ ...header, seats }, sink);
@@ -86,10 +86,11 @@ const input = (seat: number, ...at: number[]): Call => {
   return { kind: 'input', seat, record };
 };
 
-/** Where the records begin. */
-const START = HEADER_BYTES + 4 * header.gpu!.limits.length + Buffer.byteLength(header.name);
+const limitCount = header.gpu?.limits.length ?? 0;
+/** Byte offset of the first record. */
+const START = HEADER_BYTES + 4 * limitCount + Buffer.byteLength(header.name);
 
-describe('what is written is read again', () => {
+describe('a recording that is read contains what was written:', () => {
   it('a header', () => {
     const { header: read, calls, complete } = readRecording(write([]));
     expect(read).toEqual(header);
@@ -109,31 +110,43 @@ describe('what is written is read again', () => {
         { kind: 'tick', tick: 8 },
       ],
     ],
-    ['ticks that wrap', [{ kind: 'tick', tick: 0xffffffff }, tick0]],
-    ['the greatest picture', [join0, { ...render0, width: 65_535, height: 65_535 }]],
+    ['ticks that wrap around at 2^32', [{ kind: 'tick', tick: 0xffffffff }, tick0]],
+    ['the largest picture', [join0, { ...render0, width: 65_535, height: 65_535 }]],
     ['replies', [reply(1), reply(5, 0, 7), reply(1, 2, 3, 4, 5, 6, 7, 0xffffffff)]],
     ['a state', [{ kind: 'restore', state: new Uint8Array(200_000).fill(7) }, tick0]],
-    ['bytes that the GPU gave back', [{ kind: 'write', address: 0xffff0000, bytes: new Uint8Array(70_000).fill(3) }]],
-    ['input at both ends', [input(0, 0), tick0, input(2, INPUT_STRIDE - 1), { kind: 'tick', tick: 1 }]],
-    ['input that changes all', [input(1, ...Array.from({ length: INPUT_STRIDE }, (_, n) => n)), tick0]],
-    ['input that changes every second byte', [input(1, ...Array.from({ length: 64 }, (_, n) => 2 * n)), tick0]],
-    ['input that changes every fourth byte', [input(1, ...Array.from({ length: 32 }, (_, n) => 4 * n)), tick0]],
-    ['input that goes back to nothing', [input(1, 5), tick0, input(1), { kind: 'tick', tick: 1 }]],
+    ['a write to linear memory', [{ kind: 'write', address: 0xffff0000, bytes: new Uint8Array(70_000).fill(3) }]],
+    [
+      'changes to the first and last byte of an input record',
+      [input(0, 0), tick0, input(2, INPUT_STRIDE - 1), { kind: 'tick', tick: 1 }],
+    ],
+    [
+      'a change to every byte of an input record',
+      [input(1, ...Array.from({ length: INPUT_STRIDE }, (_, n) => n)), tick0],
+    ],
+    [
+      'a change to every second byte of an input record',
+      [input(1, ...Array.from({ length: 64 }, (_, n) => 2 * n)), tick0],
+    ],
+    [
+      'a change to every fourth byte of an input record',
+      [input(1, ...Array.from({ length: 32 }, (_, n) => 4 * n)), tick0],
+    ],
+    ['an input record that becomes zero again', [input(1, 5), tick0, input(1), { kind: 'tick', tick: 1 }]],
   ])('%s', (_, calls) => {
     expect(readRecording(write(calls)).calls).toEqual(calls);
   });
 
-  it('a long session with all of it, whatever it is cut into for the sink', () => {
+  it('a long session with calls of every kind', () => {
     const calls = [...script({ seed: 3, ticks: 20_000, seats: 3 })];
     const read = [...readRecording(write(calls)).calls];
-    // What was written twice before a call is one record.
+    // Input that changes twice before a call is written once, so input is left out of the comparison.
     const played = (list: readonly Call[]) => list.filter(({ kind }) => kind !== 'input');
     expect(played(read)).toEqual(played(calls));
   });
 });
 
-describe('the size of a session', () => {
-  it('is a byte a tick and two a picture while nothing changes', () => {
+describe('the size of a recording', () => {
+  it('is one byte per tick and two per picture while nothing changes', () => {
     const calls = function* (): Generator<Call> {
       yield join0;
       for (let tick = 0; tick < 1200; tick++) {
@@ -145,14 +158,14 @@ describe('the size of a session', () => {
     expect(bytes).toBe(1200 + 600 * 2 + 4);
   });
 
-  it('is a few bytes for a changed record', () => {
+  it('is a few bytes per change of input', () => {
     const bytes = write([input(0, 8), tick0]).length - write([tick0]).length;
     expect(bytes).toBe(6);
   });
 });
 
-describe('a cut file', () => {
-  it('holds the session up to there, wherever it is cut', () => {
+describe('a recording that was cut off', () => {
+  it('contains the session up to that point, wherever it was cut', () => {
     const calls = [
       join0,
       input(0, 1, 2, 90),
@@ -175,7 +188,7 @@ describe('a cut file', () => {
   });
 });
 
-describe('a broken file', () => {
+describe('a broken recording', () => {
   const patched = (at: number, ...bytes: number[]): Uint8Array => {
     const file = write([join0]);
     file.set(bytes, at);
@@ -185,41 +198,45 @@ describe('a broken file', () => {
     new Uint8Array(Buffer.concat([write([], { end: false }), Buffer.from(bytes)]));
 
   it.each<[string, Uint8Array, string]>([
-    ['nothing', new Uint8Array(), 'byte 0: it is no recording'],
-    ['another file', new Uint8Array(200), 'byte 0: it is no recording'],
-    ['another version', patched(4, 2), 'byte 4: it has version 2, and this program reads 1'],
+    ['nothing', new Uint8Array(), 'byte 0: this is not a recording'],
+    ['another file', new Uint8Array(200), 'byte 0: this is not a recording'],
+    ['another version', patched(4, 2), 'byte 4: the recording has version 2, and this program reads version 1'],
     ['another contract', patched(8, 99), 'byte 8: the version of the contract is 99'],
-    ['no ticks', patched(12, 0), 'byte 12: ticks a second is 0'],
-    ['too many ticks', patched(12, 0xe9, 3), 'byte 12: ticks a second is 1001'],
-    ['no seats', patched(16, 0), 'byte 16: seats is 0'],
-    ['too many seats', patched(16, 65), 'byte 16: seats is 65'],
+    ['no ticks per second', patched(12, 0), 'byte 12: the number of ticks per second is 0'],
+    ['too many ticks per second', patched(12, 0xe9, 3), 'byte 12: the number of ticks per second is 1001'],
+    ['no seats', patched(16, 0), 'byte 16: the number of seats is 0'],
+    ['too many seats', patched(16, 65), 'byte 16: the number of seats is 65'],
     ['a seed beyond a number', patched(26, 0x20), 'byte 24: the high half of the seed'],
     ['a name that is too long', patched(92, 0, 1), 'byte 92: the length of the name is 256'],
-    ['too many limits', patched(100, 1, 1), 'byte 100: the count of limits is 257'],
-    ['a name that is cut', write([]).subarray(0, START - 1), `byte ${START - 1}: it ends within its header`],
-    ['a header that is cut', write([]).subarray(0, HEADER_BYTES - 1), 'byte 103: it ends within its header'],
+    ['too many limits', patched(100, 1, 1), 'byte 100: the number of limits is 257'],
+    ['a name that is cut', write([]).subarray(0, START - 1), `byte ${START - 1}: the file ends within its header`],
+    ['a header that is cut', write([]).subarray(0, HEADER_BYTES - 1), 'byte 103: the file ends within its header'],
     ['a name that is not UTF-8', patched(HEADER_BYTES + 12, 0xff), 'byte 116: the name is not UTF-8'],
-    ['an unknown record', records(11), `byte ${START}: 11 is no kind of record`],
-    ['a seat that is not there', records(1, 3), `byte ${START + 1}: seat 3 where there are 3 seats`],
+    ['an unknown record', records(11), `byte ${START}: 11 does not stand for any record`],
+    ['a seat that does not exist', records(1, 3), `byte ${START + 1}: seat 3 does not exist; there are 3 seats`],
     ['a seat taken twice', records(1, 0, 1, 0), `byte ${START + 3}: seat 0 is taken`],
     ['a leave of a free seat', records(2, 0), `byte ${START + 1}: seat 0 is free`],
     ['a picture of a free seat', records(5, 0, 1, 0, 1, 0), `byte ${START + 1}: seat 0 is free`],
-    ['a picture without pixels', records(1, 0, 5, 0, 0, 0, 1, 0), `byte ${START + 4}: a picture without pixels`],
-    ['a picture like none', records(1, 0, 6, 0), `byte ${START + 3}: seat 0 has had no picture yet`],
-    ['an empty reply', records(7, 0), `byte ${START + 1}: a reply of 0 words`],
-    ['a long reply', records(7, 9), `byte ${START + 1}: a reply of 9 words`],
-    ['input of a seat that is not there', records(8, 3), `byte ${START + 1}: seat 3`],
-    ['input outside its record', records(8, 0, 1, 127, 2), `byte ${START + 3}: a change outside the input record`],
-    ['bytes after the end', records(0, 0), `byte ${START + 1}: something follows the end`],
-  ])('%s', (_, file, detail) => {
+    ['a picture without pixels', records(1, 0, 5, 0, 0, 0, 1, 0), `byte ${START + 4}: a picture has no pixels`],
+    [
+      'a picture of the same size as none before',
+      records(1, 0, 6, 0),
+      `byte ${START + 3}: seat 0 has no earlier picture`,
+    ],
+    ['an empty reply', records(7, 0), `byte ${START + 1}: a reply cannot have 0 words`],
+    ['a reply that is too long', records(7, 9), `byte ${START + 1}: a reply cannot have 9 words`],
+    ['input of a seat that does not exist', records(8, 3), `byte ${START + 1}: seat 3`],
+    ['input outside its record', records(8, 0, 1, 127, 2), `byte ${START + 3}: a change lies outside the input record`],
+    ['bytes after the end', records(0, 0), `byte ${START + 1}: there are bytes after the end of the session`],
+  ])('(%s) is refused', (_, file, detail) => {
     expect(() => readRecording(file)).toThrow(`NL_RECORDING: The recording cannot be used: ${detail}`);
   });
 
-  it('never hangs or fails otherwise, whatever bytes it holds', () => {
+  it('with any byte changed is read or refused with the place of the fault', () => {
     const file = write(script({ seed: 1, ticks: 60, seats: 3 }));
     for (let at = 0; at < file.length; at++) {
       const bytes = file.slice();
-      bytes[at]! ^= 0x55;
+      bytes.set([0x55 ^ (file[at] ?? 0)], at);
       try {
         readRecording(bytes);
       } catch (error) {
@@ -236,20 +253,20 @@ describe('a session', () => {
   });
   const load = { limits, seed: 11, tickRate: TICK_RATE, seats: 3, assets, log };
 
-  /** Plays with a recorder in between; gives what was recorded and the hash of what was submitted. */
+  /** Makes calls to a game and records them. Resolves with the hash of what the game submitted. */
   async function live(calls: Iterable<Call>, sink: Sink): Promise<string> {
     const instance = await recordingEngine(engine, { name: 'arena', open: async () => sink }).load(arena, load);
     const hash = new SessionHash();
     hash.add(instance.initial);
-    for (const asked of calls) {
-      const submission: Submission | undefined = await call(instance, asked);
+    for (const call of calls) {
+      const submission: Submission | undefined = await makeCall(instance, call);
       if (submission) hash.add(submission);
     }
     await instance.close();
     return hash.digest();
   }
 
-  it('is recorded and replayed to the same commands', async () => {
+  it('leads to the same commands when its recording is replayed', async () => {
     const sink = new Memory();
     const hash = await live(script({ seed: 5, ticks: 480, seats: 3 }), sink);
     expect(sink.closed).toBe(true);
@@ -261,20 +278,20 @@ describe('a session', () => {
     expect(await hashSession(other, { engine, module: arena, assets, limits, log })).not.toBe(hash);
   });
 
-  it('refuses a module and assets that are not its own', async () => {
+  it('cannot be replayed with another module or other assets', async () => {
     const sink = new Memory();
     await live([], sink);
     const recording = readRecording(sink.bytes);
     const options = { engine, limits, log, onSubmission: () => {} };
     await expect(replay(recording, { ...options, module: good(), assets })).rejects.toThrow(
-      /^NL_RECORDING: .*it was made with the module [0-9a-f]{12} of arena, and this is [0-9a-f]{12}; give the files/,
+      /^NL_RECORDING: .*recorded with the module [0-9a-f]{12} of arena, but this is [0-9a-f]{12}; give the original files/,
     );
     await expect(replay(recording, { ...options, module: arena, assets: new Uint8Array(8) })).rejects.toThrow(
       /^NL_RECORDING: .*with the assets e3b0c44298fc of arena/,
     );
   });
 
-  it('goes into a file while it is played', async () => {
+  it('is written to a file while it is played', async () => {
     const path = join(folder, 'played.nlr');
     const file = await createRecordingFile({ path, log });
     const hash = await live(script({ seed: 6, ticks: 240, seats: 3 }), file);
@@ -284,8 +301,8 @@ describe('a session', () => {
   });
 });
 
-describe('files', () => {
-  it('that cannot be made, read, or are too large, are named', async () => {
+describe('files of recordings', () => {
+  it('are named in the error if they cannot be created or read, or are too large', async () => {
     writeFileSync(join(folder, 'file'), '');
     await expect(createRecordingFile({ path: join(folder, 'file/x.nlr'), log })).rejects.toThrow(
       /^NL_RECORDING: .*file\/x\.nlr: ENOTDIR/,
@@ -293,14 +310,14 @@ describe('files', () => {
     await expect(readRecordingFile(join(folder, 'none.nlr'))).rejects.toThrow(/^NL_RECORDING: .*none\.nlr: ENOENT/);
     const path = join(folder, 'other.nlr');
     writeFileSync(path, 'text');
-    await expect(readRecordingFile(path)).rejects.toThrow(/other\.nlr: byte 0: it is no recording/);
+    await expect(readRecordingFile(path)).rejects.toThrow(/other\.nlr: byte 0: this is not a recording/);
     await expect(readFileAs(path, (bytes) => bytes, 3)).rejects.toThrow(
-      /other\.nlr: it has 4 bytes, and 3 are the most/,
+      /other\.nlr: the file has 4 bytes, more than the 3 that can be read/,
     );
     expect((await readFileAs(path, (bytes) => bytes, 4)).length).toBe(4);
   });
 
-  it('of a game that is loaded anew have a number', () => {
+  it('of later sessions of the same game have a number', () => {
     expect([0, 1, 2].map((n) => numbered('a/b.nlr', n))).toEqual(['a/b.nlr', 'a/b-2.nlr', 'a/b-3.nlr']);
     expect(numbered('plain', 1)).toBe('plain-2');
   });

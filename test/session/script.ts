@@ -1,3 +1,4 @@
+import { must } from '../../host/base/assert.ts';
 import type { Call } from '../../host/session/format.ts';
 import {
   INPUT_AXES,
@@ -22,7 +23,7 @@ export interface ScriptOptions {
   seats: number;
 }
 
-/** W, A, S, D, space, shift's neighbours and the arrows. */
+/** USB usage numbers of the keys that the players press: letters, space, Enter and the arrows. */
 const KEYS = [26, 4, 22, 7, 44, 40, 79, 80, 81, 82];
 const TICKS_PER_RENDER = 12;
 const SIZES = [
@@ -32,21 +33,22 @@ const SIZES = [
 ] as const;
 
 /**
- * A session of players who come, press, move and go at random, as its seed has it: the calls that a room would make, with
- * a picture now and then.
+ * Yields the calls that a room would make in a session in which players join, press keys, move and leave at random, with an
+ * occasional picture. The same seed yields the same calls.
  */
 export function* script({ seed, ticks, seats }: ScriptOptions): Generator<Call> {
   const random = generator(seed);
   const taken = new Array<boolean>(seats).fill(false);
   const records = Array.from({ length: seats }, () => new DataView(new ArrayBuffer(INPUT_STRIDE)));
+  const recordOf = (seat: number) => must(records[seat], 'input record');
   const input = (seat: number): Call => ({
     kind: 'input',
     seat,
-    record: new Uint8Array(records[seat]!.buffer).slice(),
+    record: new Uint8Array(recordOf(seat).buffer).slice(),
   });
   for (let tick = 0; tick < ticks; tick++) {
     const seat = random(seats);
-    const record = records[seat]!;
+    const record = recordOf(seat);
     if (taken[seat] && random(240) === 0) {
       taken[seat] = false;
       yield { kind: 'leave', seat };
@@ -61,15 +63,15 @@ export function* script({ seed, ticks, seats }: ScriptOptions): Generator<Call> 
       yield input(seat);
     }
     yield { kind: 'tick', tick };
-    forget(records[seat]!);
+    forget(record);
     if (taken[seat]) yield input(seat);
-    const [width, height] = SIZES[random(SIZES.length)]!;
+    const [width, height] = must(SIZES[random(SIZES.length)], 'size');
     const viewer = taken.indexOf(true);
     if (viewer >= 0 && random(TICKS_PER_RENDER) === 0) yield { kind: 'render', seat: viewer, width, height };
   }
 }
 
-/** Whole numbers below a bound that depend on the seed alone: Mulberry32. */
+/** Returns a function that yields pseudo-random whole numbers below a bound (Mulberry32). */
 function generator(seed: number): (below: number) => number {
   let state = seed >>> 0;
   return (below) => {
@@ -86,18 +88,19 @@ function clear(record: DataView): void {
   record.setUint32(INPUT_VERSION, 1, true);
 }
 
-/** A tick has seen what was pressed and how far things have moved. */
+/** Resets the fields that hold only for one tick: presses and movement. */
 function forget(record: DataView): void {
   new Uint8Array(record.buffer, INPUT_BUTTONS_PRESSED, 4).fill(0);
   new Uint8Array(record.buffer, INPUT_KEYS_PRESSED, INPUT_POINTER - INPUT_KEYS_PRESSED).fill(0);
   new Uint8Array(record.buffer, INPUT_MOVEMENT, INPUT_AXES - INPUT_MOVEMENT).fill(0);
 }
 
+/** Changes one key, the mouse buttons, and all positions at random. */
 function play(record: DataView, random: (below: number) => number): void {
   record.setUint32(INPUT_VERSION, 1, true);
   record.setUint32(INPUT_FLAGS, INPUT_CONNECTED | (random(2) === 0 ? INPUT_LOCKED : 0), true);
   record.setUint32(INPUT_SEQUENCE, record.getUint32(INPUT_SEQUENCE, true) + 1, true);
-  const usage = KEYS[random(KEYS.length)]!;
+  const usage = must(KEYS[random(KEYS.length)], 'key');
   const at = (usage >>> 5) * 4;
   const bit = 1 << (usage & 31);
   const keys = (record.getUint32(INPUT_KEYS + at, true) ^ bit) >>> 0;

@@ -23,7 +23,7 @@ const more = [
   { address: '2001:db8::1', port: 31_000 },
 ];
 
-test('candidates are added behind the own ones of the first section, each less preferred than the one before', () => {
+test('candidates are added after those of the first section, each with a lower priority', () => {
   expect(addCandidates(answer(...OWN, END), more)).toBe(
     answer(
       ...OWN,
@@ -34,12 +34,12 @@ test('candidates are added behind the own ones of the first section, each less p
   );
 });
 
-test('an answer without an own candidate gets them too, and one that needs none stays as it is', () => {
+test('candidates are added to an answer without any, and an answer that needs none stays unchanged', () => {
   expect(endpointsOf(addCandidates(answer(END), more))).toEqual(more);
   expect(addCandidates(answer(...OWN, END), [])).toBe(answer(...OWN, END));
 });
 
-test('addresses and the user fragment are read', () => {
+test('the addresses and the user fragment of an answer are read', () => {
   expect(endpointsOf(answer(...OWN, END))).toEqual([
     { address: 'fd00::2', port: 5000 },
     { address: '192.0.2.2', port: 5000 },
@@ -48,6 +48,6 @@ test('addresses and the user fragment are read', () => {
   expect(ufragOf('v=0\r\n')).toBeUndefined();
 });
 
-test("the machine's address is none of loopback and none of a link", () => {
+test("the machine's default address is neither loopback nor link-local", () => {
   expect(defaultAddress() ?? '192.0.2.1').not.toMatch(/^(127\.|::1$|fe80:)/);
 });

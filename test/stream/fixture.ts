@@ -1,10 +1,11 @@
 import { type Config, readConfig } from '../../host/base/config.ts';
+import type { CloseReason } from '../../host/base/protocol.ts';
 import { Meters } from '../../host/observe/meters.ts';
 import type { PageFile } from '../../host/stream/files.ts';
-import type { CloseReason, Player, PlayerConnection, PointerState, ViewRequest } from '../../host/stream/player.ts';
+import type { Player, PlayerConnection, PointerState, ViewRequest } from '../../host/stream/player.ts';
 import { createStreamServer, type StreamServer, type StreamServerOptions } from '../../host/stream/server.ts';
 
-/** A player that writes down what its connection does. */
+/** A player that records the calls of its connection. */
 export class RecordedPlayer implements Player {
   readonly seats = 4;
   readonly game = 'test';
@@ -64,7 +65,7 @@ const files = new Map<string, PageFile>([
   ],
 ]);
 
-/** A server on a free port of 127.0.0.1 whose seats are recorded players. */
+/** Starts a server on a free port of 127.0.0.1. Its players record the calls of their connections. */
 export async function startServer(
   settings: Partial<Config> = {},
   overrides: Partial<StreamServerOptions> = {},
@@ -76,7 +77,7 @@ export async function startServer(
     config,
     log: { info: () => {}, warn: (message) => void warnings.push(message) },
     files,
-    usual: { width: 1280, height: 720, fps: 60 },
+    defaultView: { width: 1280, height: 720, fps: 60 },
     accept: async (view) => {
       const player = new RecordedPlayer(players.length, view);
       players.push(player);
@@ -91,7 +92,7 @@ export async function startServer(
   return { server, config, players, warnings };
 }
 
-/** An access unit of one IDR or non-IDR slice, which no decoder is asked to read. */
+/** Makes an access unit of one IDR or non-IDR slice. Its content is not decodable. */
 export function accessUnit(bytes: number, keyframe: boolean): Buffer {
   const unit = Buffer.alloc(bytes, 0x55);
   unit.set([0, 0, 0, 1, keyframe ? 0x65 : 0x41]);

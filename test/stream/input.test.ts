@@ -1,5 +1,4 @@
 import { expect, test } from 'vitest';
-import { InputReader } from '../../host/stream/input.ts';
 import {
   MESSAGE_BUTTON,
   MESSAGE_KEY,
@@ -8,13 +7,15 @@ import {
   MESSAGE_PONG,
   MESSAGE_RELEASE_ALL,
   PACE_BYTES,
-} from '../../host/stream/protocol.ts';
+} from '../../host/base/protocol.ts';
+import { milli } from '../../host/base/time.ts';
+import { InputReader } from '../../host/stream/input.ts';
 import { pointerMessage } from './peer.ts';
 
 function reader({ inputBytesMax = 1024, inputRateMax = 4000 } = {}) {
   const calls: unknown[][] = [];
   const pongs: Buffer[] = [];
-  const clock = { now: 0 };
+  const time = { ms: 0 };
   const input = new InputReader({
     sink: {
       key: (...args) => void calls.push(['key', ...args]),
@@ -25,12 +26,12 @@ function reader({ inputBytesMax = 1024, inputRateMax = 4000 } = {}) {
     },
     config: { inputBytesMax, inputRateMax },
     pong: (message) => void pongs.push(Buffer.from(message)),
-    now: () => clock.now,
+    clock: { now: () => milli(time.ms) },
   });
-  return { input, calls, pongs, clock };
+  return { input, calls, pongs, time };
 }
 
-test('keys, buttons and release', () => {
+test('keys, buttons and releases are read', () => {
   const { input, calls } = reader();
   expect(input.read('events', Buffer.of(MESSAGE_KEY, 4, 1, 0, 1, 0, 0, 0))).toBe(true);
   expect(input.read('events', Buffer.of(MESSAGE_KEY, 255, 0, 0, 255, 255, 255, 255))).toBe(true);
@@ -44,7 +45,7 @@ test('keys, buttons and release', () => {
   ]);
 });
 
-test('the slack of the display, which must be a number', () => {
+test('the slack of the display is read if it is a finite number', () => {
   const { input, calls } = reader();
   const message = Buffer.alloc(PACE_BYTES);
   message[0] = MESSAGE_PACE;
@@ -57,7 +58,7 @@ test('the slack of the display, which must be a number', () => {
   expect(calls).toEqual([['pace', 12.5]]);
 });
 
-test('the pointer, its values limited to their ranges', () => {
+test('the pointer is read, and its values are limited to their ranges', () => {
   const { input, calls } = reader();
   const message = pointerMessage({
     sequence: 7,
@@ -87,7 +88,7 @@ test('the pointer, its values limited to their ranges', () => {
   ]);
 });
 
-test('an older or repeated pointer is ignored, also where its sequence wraps', () => {
+test('an older or repeated pointer is ignored, even if its sequence wraps', () => {
   const { input, calls } = reader();
   for (const sequence of [0xfffffffe, 0xfffffffd, 0xfffffffe, 0xffffffff, 0xfffffffe, 3, 0xffffffff, 2, 4])
     expect(input.read('state', pointerMessage({ sequence }))).toBe(true);
@@ -95,7 +96,7 @@ test('an older or repeated pointer is ignored, also where its sequence wraps', (
   expect(input.errors).toBe(0);
 });
 
-test('a ping is answered by its own bytes', () => {
+test('a ping is answered with the same bytes', () => {
   const { input, pongs } = reader();
   const ping = Buffer.of(MESSAGE_PING, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8);
   expect(input.read('state', ping)).toBe(true);
@@ -115,30 +116,30 @@ const unreadable: [string, string, string | Buffer][] = [
   ['a pointer on the events channel', 'events', pointerMessage({ sequence: 1 })],
   ['a key on the state channel', 'state', Buffer.of(MESSAGE_KEY, 4, 1, 0, 1, 0, 0, 0)],
   ['a pointer that is not a number', 'state', pointerMessage({ sequence: 1, x: Number.NaN })],
-  ['an endless axis', 'state', pointerMessage({ sequence: 1, axes: [0, 0, 0, Number.POSITIVE_INFINITY] })],
+  ['an infinite axis', 'state', pointerMessage({ sequence: 1, axes: [0, 0, 0, Number.POSITIVE_INFINITY] })],
   ['a short pointer', 'state', pointerMessage({ sequence: 1 }).subarray(0, 47)],
   ['a short ping', 'state', Buffer.of(MESSAGE_PING, 0, 0, 0)],
   ['a known type on an unknown channel', 'chat', Buffer.of(MESSAGE_KEY, 4, 1, 0, 1, 0, 0, 0)],
 ];
 
-test.each(unreadable)('%s is unreadable', (_, channel, message) => {
+test.each(unreadable)('%s is not read', (_, channel, message) => {
   const { input, calls } = reader();
   expect(input.read(channel, message)).toBe(false);
   expect(input.errors).toBe(1);
   expect(calls).toEqual([]);
 });
 
-test('a size of one over the bound is unreadable', () => {
+test('a message is not read if it is one byte too large', () => {
   expect(reader({ inputBytesMax: 48 }).input.read('state', pointerMessage({ sequence: 1 }))).toBe(true);
   expect(reader({ inputBytesMax: 47 }).input.read('state', pointerMessage({ sequence: 1 }))).toBe(false);
 });
 
-test('more messages per second than allowed are unreadable, until the next second', () => {
-  const { input, clock } = reader({ inputRateMax: 3 });
+test('messages above the rate limit are not read until the next second', () => {
+  const { input, time } = reader({ inputRateMax: 3 });
   const send = () => input.read('events', Buffer.of(MESSAGE_RELEASE_ALL, 0, 0, 0, 3, 0, 0, 0));
   expect([send(), send(), send(), send()]).toEqual([true, true, true, false]);
-  clock.now = 999;
+  time.ms = 999;
   expect(send()).toBe(false);
-  clock.now = 1000;
+  time.ms = 1000;
   expect(send()).toBe(true);
 });

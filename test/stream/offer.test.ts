@@ -1,10 +1,11 @@
 import { expect, test } from 'vitest';
+import { must } from '../../host/base/assert.ts';
 import { NearlightError } from '../../host/base/errors.ts';
 import { readOffer } from '../../host/stream/offer.ts';
 
 const LINE_MAX = 1024;
 
-/** The shape of Chromium's offer, with fewer codecs. */
+/** An offer like Chromium's, with fewer codecs. */
 const LINES = [
   'v=0',
   'o=- 4611731400430051336 2 IN IP4 127.0.0.1',
@@ -45,20 +46,25 @@ const LINES = [
   'a=max-message-size:262144',
 ];
 
+const playoutDelay = must(
+  LINES.find((line) => line.endsWith('/playout-delay')),
+  'playout delay',
+);
+
 function read(lines: string[]) {
   return readOffer(`${lines.join('\r\n')}\r\n`, {
     offerLineBytesMax: LINE_MAX,
   });
 }
 
-/** The offer with each line that starts with `start` replaced by `lines`. */
+/** Returns the offer with `lines` in place of each line that starts with `start`. */
 function changed(start: string, ...lines: string[]): string[] {
   const result = LINES.flatMap((line) => (line.startsWith(start) ? lines : [line]));
   expect(result).not.toEqual(LINES);
   return result;
 }
 
-test('an offer in the shape of Chromium', () => {
+test("an offer like Chromium's is read", () => {
   const offer = read(LINES);
   expect(offer).toMatchObject({
     mid: '0',
@@ -70,7 +76,7 @@ test('an offer in the shape of Chromium', () => {
   expect(offer.sdp).not.toMatch(/candidate|VP8|toffset/);
 });
 
-test('what the rebuilt offer says is read as the same offer', () => {
+test('the rebuilt offer is read as the same offer', () => {
   const offer = read(LINES);
   expect(readOffer(offer.sdp, { offerLineBytesMax: LINE_MAX })).toEqual(offer);
 });
@@ -79,14 +85,14 @@ test('lines may end without a carriage return', () => {
   expect(readOffer(LINES.join('\n'), { offerLineBytesMax: LINE_MAX })).toEqual(read(LINES));
 });
 
-test('baseline profile serves where constrained baseline is not offered', () => {
+test('baseline profile is chosen if constrained baseline is not offered', () => {
   expect(read(changed('a=fmtp:108'))).toMatchObject({ payloadType: 102 });
 });
 
-test('an offer without playout delay', () => {
+test('an offer may lack the playout delay, or give it an id that is too large', () => {
   expect(read(changed('a=extmap:5')).playoutDelayId).toBe(0);
-  expect(read(changed('a=extmap:5', LINES[18].replace(':5', ':15'))).playoutDelayId).toBe(0);
-  expect(read(changed('a=extmap:5', LINES[18].replace(':5', ':14'))).playoutDelayId).toBe(14);
+  expect(read(changed('a=extmap:5', playoutDelay.replace(':5', ':15'))).playoutDelayId).toBe(0);
+  expect(read(changed('a=extmap:5', playoutDelay.replace(':5', ':14'))).playoutDelayId).toBe(14);
 });
 
 test('data channels may come first', () => {
@@ -103,52 +109,60 @@ test('data channels may come first', () => {
   expect(sdp.indexOf('m=application')).toBeLessThan(sdp.indexOf('m=video'));
 });
 
-test('both sides of the bound of a line', () => {
+test('a line is refused if it is one character too long', () => {
   expect(() => read([...LINES, `a=${'x'.repeat(LINE_MAX - 2)}`])).not.toThrow();
-  expect(() => read([...LINES, `a=${'x'.repeat(LINE_MAX - 1)}`])).toThrow(/1025 characters, 1024 are allowed/);
+  expect(() => read([...LINES, `a=${'x'.repeat(LINE_MAX - 1)}`])).toThrow(/1025 characters, but only 1024 are allowed/);
 });
 
 const video = LINES.findIndex((line) => line.startsWith('m=video'));
 const application = LINES.findIndex((line) => line.startsWith('m=application'));
 
 const malformed: [string, string[], RegExp][] = [
-  ['nothing', [''], /not SDP/],
+  ['an empty text', [''], /not SDP/],
   ['JSON', ['{"type":"offer"}'], /not SDP/],
   ['a header alone', LINES.slice(0, video), /no video section/],
   ['no video', [...LINES.slice(0, video), ...LINES.slice(application)], /no video section/],
   ['no data channels', LINES.slice(0, application), /no section for data channels/],
   ['two videos', [...LINES, ...LINES.slice(video, application)], /more than one video/],
-  ['sound', [...LINES, 'm=audio 9 UDP/TLS/RTP/SAVPF 111'], /sections besides/],
+  ['an audio section', [...LINES, 'm=audio 9 UDP/TLS/RTP/SAVPF 111'], /only two sections/],
   ['a line without a type', [...LINES, 'hello'], /form "x=value"/],
   ['a line with a control character', [...LINES, 'a=x\u0000y'], /printable ASCII/],
-  ['video to be sent', changed('a=recvonly', 'a=sendonly'), /receiving only/],
-  ['video in both directions', changed('a=recvonly', 'a=sendrecv'), /receiving only/],
-  ['no direction', changed('a=recvonly'), /receiving only/],
+  ['a video section for sending', changed('a=recvonly', 'a=sendonly'), /receive-only/],
+  ['video in both directions', changed('a=recvonly', 'a=sendrecv'), /receive-only/],
+  ['no direction', changed('a=recvonly'), /receive-only/],
   ['no RTCP on the same port', changed('a=rtcp-mux'), /a=rtcp-mux/],
-  ['unencrypted video', changed('m=video', 'm=video 9 RTP/AVP 108'), /no section for video/],
-  ['data over something else', changed('m=application', 'm=application 9 TCP/FOO bar'), /no section for data channels/],
-  ['no H.264', changed('a=rtpmap:1', 'a=rtpmap:108 VP9/90000'), /no H.264/],
-  ['H.264 of another packetization', changed('a=fmtp:1', 'a=fmtp:108 profile-level-id=42e01f'), /no H.264/],
+  ['unencrypted video', changed('m=video', 'm=video 9 RTP/AVP 108'), /not a section for video/],
   [
-    'H.264 of another profile',
-    changed('a=fmtp:1', 'a=fmtp:108 packetization-mode=1;profile-level-id=640c1f'),
-    /no H.264/,
+    'data over something else',
+    changed('m=application', 'm=application 9 TCP/FOO bar'),
+    /not a section for data channels/,
   ],
-  ['a payload type that the section lacks', changed('m=video', 'm=video 9 UDP/TLS/RTP/SAVPF 96'), /no H.264/],
+  ['no H.264', changed('a=rtpmap:1', 'a=rtpmap:108 VP9/90000'), /no H\.264/],
+  ['H.264 with another packetization mode', changed('a=fmtp:1', 'a=fmtp:108 profile-level-id=42e01f'), /no H\.264/],
+  [
+    'H.264 with another profile',
+    changed('a=fmtp:1', 'a=fmtp:108 packetization-mode=1;profile-level-id=640c1f'),
+    /no H\.264/,
+  ],
+  ['a payload type that the section does not list', changed('m=video', 'm=video 9 UDP/TLS/RTP/SAVPF 96'), /no H\.264/],
   ['no bundle', changed('a=group'), /not bundled/],
   ['a bundle of one', changed('a=group', 'a=group:BUNDLE 0'), /not bundled/],
-  ['one name for both sections', changed('a=mid:1', 'a=mid:0'), /not bundled/],
-  ['no name', changed('a=mid:0'), /identification/],
-  ['a name with a quote', changed('a=mid:0', 'a=mid:"'), /identification/],
+  ['the same name for both sections', changed('a=mid:1', 'a=mid:0'), /not bundled/],
+  ['no name', changed('a=mid:0'), /no valid name/],
+  ['a name with a quote', changed('a=mid:0', 'a=mid:"'), /no valid name/],
   ['no fingerprint', changed('a=fingerprint'), /a=fingerprint/],
   ['a weak fingerprint', changed('a=fingerprint', 'a=fingerprint:sha-1 AA:BB'), /a=fingerprint/],
   ['no password', changed('a=ice-pwd'), /a=ice-pwd/],
   ['a short password', changed('a=ice-pwd', 'a=ice-pwd:123456789012345678901'), /a=ice-pwd/],
-  ['a long name of the ICE session', changed('a=ice-ufrag', `a=ice-ufrag:${'x'.repeat(257)}`), /a=ice-ufrag/],
+  ['a long user fragment', changed('a=ice-ufrag', `a=ice-ufrag:${'x'.repeat(257)}`), /a=ice-ufrag/],
   ['the role of an answer', changed('a=setup', 'a=setup:active'), /a=setup/],
   ['no SCTP port', changed('a=sctp-port'), /a=sctp-port/],
   ['SCTP port 65536', changed('a=sctp-port', 'a=sctp-port:65536'), /a=sctp-port/],
-  ['a message size in words', changed('a=max-message-size', 'a=max-message-size:big'), /a=max-message-size/],
+  [
+    'a message size that is not a number',
+    changed('a=max-message-size', 'a=max-message-size:big'),
+    /a=max-message-size/,
+  ],
 ];
 
 test.each(malformed)('%s is refused', (_, lines, message) => {

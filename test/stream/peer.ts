@@ -7,24 +7,21 @@ import {
   MESSAGE_POINTER,
   type Notice,
   POINTER_BYTES,
-} from '../../host/stream/protocol.ts';
-import { sleep, WAIT_MS_MAX } from '../wait.ts';
+} from '../../host/base/protocol.ts';
+import { eventually } from '../wait.ts';
 
-/** Between two looks. */
-const STEP_MS = 2;
 const PLAYOUT_DELAY = 'http://www.webrtc.org/experiments/rtp-hdrext/playout-delay';
 
-/** Waits until `done` gives a value that is neither undefined nor false; `what` names it where it does not come. */
-export async function until<T>(done: () => T | undefined | false, what: string): Promise<T> {
-  for (let waitedMs = 0; waitedMs < WAIT_MS_MAX; waitedMs += STEP_MS) {
+/** Waits until `done` returns a value that is neither undefined nor false, and returns it. The error names `what`. */
+export function until<T>(done: () => T | undefined | false, what: string, msMax?: number): Promise<T> {
+  return eventually(() => {
     const value = done();
-    if (value !== undefined && value !== false) return value;
-    await sleep(STEP_MS);
-  }
-  throw new Error(`waited in vain for ${what}`);
+    if (value === undefined || value === false) throw new Error(`waited in vain for ${what}`);
+    return value;
+  }, msMax);
 }
 
-/** A page without a browser: offers, posts, and collects what comes. */
+/** A page without a browser. It sends an offer and records what it receives. */
 export class Peer {
   readonly #session = new datachannel.RtcpReceivingSession();
   readonly peer: PeerConnection = new datachannel.PeerConnection('page', {
@@ -36,24 +33,25 @@ export class Peer {
   readonly events: DataChannel;
   readonly state: DataChannel;
   readonly notices: Notice[] = [];
-  /** MESSAGE_FRAME messages, as they came. */
+  /** The messages of type MESSAGE_FRAME. */
   readonly frames: Buffer[] = [];
-  /** Other messages on the state channel. */
+  /** The other messages on the state channel. */
   readonly answers: Buffer[] = [];
-  /** RTP packets without RTCP. */
+  /** The RTP packets, without RTCP. */
   readonly packets: Buffer[] = [];
   location = '';
   answer = '';
   peerState = 'new';
 
-  /** `reports`: whether it answers with receiver reports, as browsers do. */
+  /** @param options.reports whether it sends receiver reports, as browsers do */
   constructor({ reports = true } = {}) {
     const video = new datachannel.Video('v', 'RecvOnly');
     video.addH264Codec(102, 'profile-level-id=42e01f;packetization-mode=1;level-asymmetry-allowed=1');
     video.parseSdpLine(`a=extmap:5 ${PLAYOUT_DELAY}`);
     this.track = this.peer.addTrack(video);
     this.track.onMessage((packet) => {
-      if (packet[1] < 200 || packet[1] > 206) this.packets.push(packet);
+      const type = packet.readUInt8(1);
+      if (type < 200 || type > 206) this.packets.push(packet);
     });
     this.track.onClosed(() => {});
     if (reports) this.track.setMediaHandler(this.#session);
@@ -86,7 +84,10 @@ export class Peer {
     return until(() => this.peer.localDescription()?.sdp, 'an offer');
   }
 
-  /** Connects; `edit` may change the answer before it is applied. Resolves when the server has said "joined". */
+  /**
+   * Connects, and resolves with the notice "joined".
+   * @param options.edit may change the answer before it is applied
+   */
   async join(url: string, { query = '', edit = (sdp: string) => sdp } = {}): Promise<Notice & { kind: 'joined' }> {
     const response = await fetch(`${url}whep${query}`, {
       method: 'POST',
@@ -100,21 +101,21 @@ export class Peer {
     return until(() => this.notices.find((notice) => notice.kind === 'joined'), 'the notice "joined"');
   }
 
-  /** Frames whose last packet came. */
+  /** Number of frames whose last packet has arrived. */
   get pictures(): number {
-    return this.packets.filter((packet) => packet[1] & 0x80).length;
+    return this.packets.filter((packet) => packet.readUInt8(1) & 0x80).length;
   }
 
   ended(): Promise<Notice & { kind: 'ended' }> {
     return until(() => this.notices.find((notice) => notice.kind === 'ended'), 'the notice "ended"');
   }
 
-  /** Asks for a keyframe (RFC 4585, 6.3.1). */
+  /** Requests a keyframe (RFC 4585, 6.3.1). */
   pictureLoss(): void {
     this.track.requestKeyframe();
   }
 
-  /** Leaves as a page does: DELETE, then close. */
+  /** Leaves as a page does: sends DELETE, then closes. */
   async leave(): Promise<void> {
     if (this.location) await fetch(this.location, { method: 'DELETE' });
     this.close();
@@ -128,7 +129,7 @@ export class Peer {
   }
 }
 
-/** A MESSAGE_POINTER. */
+/** Writes a MESSAGE_POINTER. */
 export function pointerMessage(pointer: {
   sequence: number;
   x?: number;

@@ -5,10 +5,13 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
+import { must } from '../../host/base/assert.ts';
+import { micro, milli } from '../../host/base/time.ts';
 import type { PlayerConnection } from '../../host/stream/player.ts';
-import { openDoor, openRelay, type Relay, type RelayOptions } from '../../host/stream/relay.ts';
-import { sleep } from '../wait.ts';
-import { accessUnit, type Fixture, startServer } from './fixture.ts';
+import { openRelay, openRelaySocket, type Relay, type RelayOptions } from '../../host/stream/relay.ts';
+import { at } from '../at.ts';
+import { eventually, sleep } from '../wait.ts';
+import { accessUnit, type Fixture, type RecordedPlayer, startServer } from './fixture.ts';
 import { Peer, until } from './peer.ts';
 
 const PORTS = { address: '127.0.0.1', first: 31_000, last: 31_999 };
@@ -22,10 +25,10 @@ afterEach(async () => {
 
 async function startRelay(target: number, options: Partial<RelayOptions> = {}): Promise<Relay> {
   const relay = openRelay({
-    socket: await openDoor(PORTS),
+    socket: await openRelaySocket(PORTS),
     address: '127.0.0.1',
     target: { address: '127.0.0.1', port: target },
-    peersMax: 64,
+    pathsMax: 64,
     idleMs: 30_000,
     ...options,
   });
@@ -45,7 +48,7 @@ async function socket(): Promise<Socket & { got: Buffer[]; from: number[] }> {
   return made;
 }
 
-/** A STUN message (RFC 8489, 5): a binding request for `username` where nothing else is said. */
+/** Writes a STUN message (RFC 8489, 5). By default it is a binding request for the connection `host`. */
 function stun({ type = 1, username = 'host:page', id = 1, cookie = 0x2112a442 } = {}): Buffer {
   const name = Buffer.from(username);
   const attribute = Buffer.alloc(4 + Math.ceil(name.length / 4) * 4);
@@ -61,33 +64,33 @@ function stun({ type = 1, username = 'host:page', id = 1, cookie = 0x2112a442 } 
 
 const DTLS = Buffer.alloc(200, 22);
 
-/** A relay, a page and an ICE that are plain sockets; `prove` makes the page's address known as its own. */
+/** Starts a relay between two plain sockets, one for a page and one for ICE. `verify` makes the relay trust the page's address. */
 async function wire(options?: Parameters<typeof startRelay>[1]) {
   const ice = await socket();
   const page = await socket();
   const relay = await startRelay(ice.address().port, options);
-  const say = (packet: Buffer, from = page) => from.send(packet, relay.port, '127.0.0.1');
-  const prove = async () => {
+  const sendPacket = (packet: Buffer, from = page) => from.send(packet, relay.port, '127.0.0.1');
+  const verify = async () => {
     relay.admit('host');
-    say(stun());
+    sendPacket(stun());
     await until(() => ice.got.length === 1, 'the request');
-    ice.send(stun({ id: 7 }), ice.from[0]!);
+    ice.send(stun({ id: 7 }), at(ice.from, 0));
     await until(() => page.got.length === 1, "ICE's request");
-    say(stun({ type: 0x0101, id: 7 }));
+    sendPacket(stun({ type: 0x0101, id: 7 }));
     await until(() => ice.got.length === 2, 'the answer');
     ice.got.length = page.got.length = 0;
   };
-  return { ice, page, relay, say, prove };
+  return { ice, page, relay, send: sendPacket, verify };
 }
 
-describe('the door', () => {
-  test('a port of the range, and a clear word where none is free', async () => {
-    const first = await openDoor({ address: '127.0.0.1', first: 31_500, last: 31_501 });
+describe('the relay', () => {
+  test('takes a free port of its range, and says so if none is free', async () => {
+    const first = await openRelaySocket({ address: '127.0.0.1', first: 31_500, last: 31_501 });
     closing.push(() => first.close());
-    const second = await openDoor({ address: '127.0.0.1', first: 31_500, last: 31_501 });
+    const second = await openRelaySocket({ address: '127.0.0.1', first: 31_500, last: 31_501 });
     closing.push(() => second.close());
     expect([first.address().port, second.address().port].sort()).toEqual([31_500, 31_501]);
-    await expect(openDoor({ address: '127.0.0.1', first: 31_500, last: 31_501 })).rejects.toThrow(
+    await expect(openRelaySocket({ address: '127.0.0.1', first: 31_500, last: 31_501 })).rejects.toThrow(
       'NL_PORT_IN_USE: The port is in use: no UDP port from 31500 to 31501 is free; widen NODE_UDP_PORTS',
     );
   });
@@ -96,57 +99,60 @@ describe('the door', () => {
     ['DTLS', DTLS],
     ['a request for another connection', stun({ username: 'else:page' })],
     ['a request without a colon', stun({ username: 'host' })],
-    ['a request without the cookie', stun({ cookie: 1 })],
+    ['a request without the magic cookie', stun({ cookie: 1 })],
     ['a response', stun({ type: 0x0101 })],
     ['a cut request', stun().subarray(0, 27)],
-    ['a request whose name is longer than it', Buffer.concat([stun().subarray(0, 22), Buffer.alloc(12, 0xff)])],
-    ['nothing', Buffer.alloc(0)],
-  ])('%s opens nothing', async (_, packet) => {
-    const { ice, relay, say } = await wire();
+    [
+      'a request whose user name is longer than the packet',
+      Buffer.concat([stun().subarray(0, 22), Buffer.alloc(12, 0xff)]),
+    ],
+    ['an empty packet', Buffer.alloc(0)],
+  ])('opens no path for %s', async (_, packet) => {
+    const { ice, relay, send } = await wire();
     relay.admit('host');
-    say(packet);
+    send(packet);
     await until(() => relay.stats.packetsDropped === 1, 'the drop');
-    expect([relay.stats.peers, ice.got]).toEqual([0, []]);
-    say(stun());
-    await until(() => ice.got.length === 1, 'a request that is in order');
+    expect([relay.stats.paths, ice.got]).toEqual([0, []]);
+    send(stun());
+    await until(() => ice.got.length === 1, 'a valid request');
     expect(ice.got[0]).toEqual(stun());
   });
 
-  test('what was let in goes both ways, as it is; what is no WebRTC does not', async () => {
-    const { ice, page, relay, say, prove } = await wire();
-    await prove();
-    for (const first of [0, 3, 4, 19, 20, 63, 64, 127, 128, 191, 192, 255]) say(Buffer.of(first, 1, 2));
+  test('passes WebRTC packets unchanged in both directions and drops all others', async () => {
+    const { ice, page, relay, send, verify } = await wire();
+    await verify();
+    for (const first of [0, 3, 4, 19, 20, 63, 64, 127, 128, 191, 192, 255]) send(Buffer.of(first, 1, 2));
     await until(() => relay.stats.packetsDropped === 6, 'the drops');
     await until(() => ice.got.length === 6, 'the packets');
     expect(ice.got.map(([first]) => first)).toEqual([0, 3, 20, 63, 128, 191]);
-    ice.send(DTLS, ice.from[0]!);
+    ice.send(DTLS, at(ice.from, 0));
     await until(() => page.got.length === 1, 'the way back');
     expect([page.got[0], page.from.at(-1)]).toEqual([DTLS, relay.port]);
   });
 
-  test('an address that has not answered gets no more than three times what it sent', async () => {
-    const { ice, page, relay, say } = await wire();
+  test('sends an unverified address at most three times the bytes that came from it', async () => {
+    const { ice, page, relay, send } = await wire();
     relay.admit('host');
     const request = stun();
-    say(request);
+    send(request);
     await until(() => ice.got.length === 1, 'the request');
-    for (let index = 0; index < 10; index++) ice.send(request, ice.from[0]!);
+    for (let index = 0; index < 10; index++) ice.send(request, at(ice.from, 0));
     await until(() => relay.stats.packetsDropped === 7, 'the drops');
     expect(page.got).toHaveLength(3);
-    say(stun({ type: 0x0101, id: 9 }));
-    await until(() => ice.got.length === 2, 'a made-up answer');
-    for (let index = 0; index < 10; index++) ice.send(request, ice.from[0]!);
+    send(stun({ type: 0x0101, id: 9 }));
+    await until(() => ice.got.length === 2, 'a forged answer');
+    for (let index = 0; index < 10; index++) ice.send(request, at(ice.from, 0));
     await until(() => relay.stats.packetsDropped === 14, 'the drops');
   });
 
-  test('a page may send 5000 packets at once and then 5000 per second; the rest is lost', async () => {
+  test('passes 5000 packets of a page at once and then 5000 per second, and drops the rest', async () => {
     let now = 0;
-    const { relay, say, prove } = await wire({ now: () => now });
-    await prove();
+    const { relay, send, verify } = await wire({ clock: { now: () => milli(now) } });
+    await verify();
     const { stats } = relay;
     const flood = async (packets: number) => {
       const before = stats.packetsIn + stats.packetsDropped;
-      for (let index = 0; index < packets; index++) say(DTLS);
+      for (let index = 0; index < packets; index++) send(DTLS);
       await until(() => stats.packetsIn + stats.packetsDropped === before + packets, 'the packets');
     };
     while (stats.packetsIn < 5000 && stats.packetsDropped === 0) await flood(Math.min(100, 5000 - stats.packetsIn));
@@ -158,29 +164,29 @@ describe('the door', () => {
     expect([stats.packetsIn, stats.packetsDropped]).toEqual([5050, 150]);
   });
 
-  test('addresses are bounded, per connection and together, and forgotten when silent or dismissed', async () => {
-    const { ice, relay, say } = await wire({ peersMax: 10, idleMs: IDLE_MS });
+  test('limits the addresses of each connection and of all, and forgets silent and dismissed ones', async () => {
+    const { ice, relay, send } = await wire({ pathsMax: 10, idleMs: IDLE_MS });
     for (const name of ['host', 'next']) relay.admit(name);
     const pages: Awaited<ReturnType<typeof socket>>[] = [];
     const knock = async (username: string) => {
       const page = await socket();
       const before = ice.got.length + relay.stats.packetsDropped;
       pages.push(page);
-      say(stun({ username }), page);
+      send(stun({ username }), page);
       await until(() => ice.got.length + relay.stats.packetsDropped > before, 'the knock');
     };
     for (let index = 0; index < 9; index++) await knock('host:page');
-    expect([relay.stats.peers, relay.stats.packetsDropped]).toEqual([8, 0]);
+    expect([relay.stats.paths, relay.stats.packetsDropped]).toEqual([8, 0]);
     for (let index = 0; index < 3; index++) await knock('next:page');
-    expect([relay.stats.peers, relay.stats.packetsDropped]).toEqual([10, 1]);
+    expect([relay.stats.paths, relay.stats.packetsDropped]).toEqual([10, 1]);
     relay.dismiss('host');
-    expect(relay.stats.peers).toBe(2);
-    say(stun(), pages[0]);
+    expect(relay.stats.paths).toBe(2);
+    send(stun(), pages[0]);
     await until(() => relay.stats.packetsDropped === 2, 'the drop');
-    await until(() => relay.stats.peers === 0, 'silence');
+    await until(() => relay.stats.paths === 0, 'silence');
   });
 
-  test('ICE that is not there, and closing in the middle, are no faults', async () => {
+  test('survives an ICE port that is closed, and being closed while a path opens', async () => {
     const gone = await socket();
     const { port } = gone.address();
     gone.close();
@@ -192,7 +198,7 @@ describe('the door', () => {
       page.send(stun(), relay.port, '127.0.0.1');
       await sleep(10);
     }
-    expect(relay.stats.peers).toBe(1);
+    expect(relay.stats.paths).toBe(1);
     page.send(stun({ username: 'host:other' }), relay.port, '127.0.0.1');
   });
 });
@@ -233,7 +239,7 @@ function page(): Peer {
 }
 
 describe('connections', () => {
-  test('one port for all of them, and each gets its own pictures', async () => {
+  test('share one port, and each page gets its own frames', async () => {
     const icePort = await freePort();
     const { server, players } = await startServer({ icePort });
     closing.push(() => server.close());
@@ -243,12 +249,12 @@ describe('connections', () => {
       expect(peer.answer).toContain(` 127.0.0.1 ${icePort} typ host`);
     }
     for (const [index, player] of players.entries())
-      for (let frame = 0; frame <= index; frame++) send(player.connection!, frame);
+      for (let frame = 0; frame <= index; frame++) sendFrame(connectionOf(player), frame);
     for (const [index, peer] of peers.entries())
       await until(() => peer.pictures === index + 1, `pictures of page ${index}`);
-    await peers[0]!.leave();
-    send(players[1]!.connection!, 2);
-    await until(() => peers[1]!.pictures === 3, 'a picture after another page has left');
+    await at(peers, 0).leave();
+    sendFrame(connectionOf(at(players, 1)), 2);
+    await until(() => at(peers, 1).pictures === 3, 'a picture after another page has left');
     for (const peer of peers) peer.close();
     await until(() => server.connections === 0, 'all to leave');
     const late = page();
@@ -256,7 +262,7 @@ describe('connections', () => {
     expect(late.answer).toContain(` 127.0.0.1 ${icePort} typ host`);
   });
 
-  test('a port that another program has refuses the start, and which is free again after the end', async () => {
+  test('cannot start on a port of another program, and free their own port at the end', async () => {
     const other = await socket();
     const icePort = other.address().port;
     await expect(startServer({ icePort })).rejects.toThrow(`UDP port ${icePort} cannot be bound (EADDRINUSE)`);
@@ -270,42 +276,44 @@ describe('connections', () => {
     await expect.poll(() => isFree(icePort)).toBe(true);
   });
 
-  test('ICE_ADDRESS is offered beside the own address, with its port', async () => {
+  test("offer ICE_ADDRESS in addition to the host's own address, with the same port", async () => {
     const { server } = await startServer({ iceAddress: '203.0.113.7' });
     closing.push(() => server.close());
     const peer = page();
     await peer.join(server.url);
-    const [, first] = / 127\.0\.0\.1 (\d+) typ host/.exec(peer.answer)!;
+    const [, first] = must(/ 127\.0\.0\.1 (\d+) typ host/.exec(peer.answer), 'own candidate');
     expect(peer.answer).toContain(` 203.0.113.7 ${first} typ host\r\n`);
   });
 
-  test('pages that have no other way come through the relay, each for itself', async () => {
+  test('go through the relay if pages have no other way', async () => {
     const { server, players, relay } = await startReachable();
     const peers = [page(), page(), page()];
     for (const peer of peers) await peer.join(server.url, { edit: own });
-    expect(relay.stats.peers).toBe(3);
+    expect(relay.stats.paths).toBe(3);
     for (let frame = 0; frame < 50; frame++) {
-      for (const player of players) send(player.connection!, frame);
+      for (const player of players) sendFrame(connectionOf(player), frame);
       await sleep(5);
     }
     for (const peer of peers) await until(() => peer.pictures === 50, 'pictures');
-    await peers[0]!.leave();
-    await until(() => relay.stats.peers === 2, 'its address to be forgotten');
+    await at(peers, 0).leave();
+    await until(() => relay.stats.paths === 2, 'its address to be forgotten');
     expect(relay.stats.packetsDropped).toBe(0);
   });
 
-  test('a page that reaches both takes the own address', async () => {
+  test("prefer the host's own address to the relay", async () => {
     const { server, players, relay } = await startReachable();
     const peer = page();
     await peer.join(server.url);
-    await sleep(300);
-    const before = relay.stats.packetsOut;
-    for (let frame = 0; frame < 30; frame++) send(players[0]!.connection!, frame);
-    await until(() => peer.pictures === 30, 'pictures');
-    expect(relay.stats.packetsOut - before).toBeLessThan(10);
+    // It takes the other way until it has tried both.
+    await eventually(async () => {
+      const before = { packets: relay.stats.packetsOut, pictures: peer.pictures };
+      for (let frame = 0; frame < 30; frame++) sendFrame(connectionOf(at(players, 0)), frame);
+      await until(() => peer.pictures === before.pictures + 30, 'pictures');
+      expect(relay.stats.packetsOut - before.packets).toBeLessThan(10);
+    });
   });
 
-  test('a host in a network of its own is reached through the door that it opened before', async () => {
+  test('reach a host in another network namespace through a socket that it opened before', async () => {
     const child = fork(join(import.meta.dirname, 'inside.ts'), { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
     closing.push(async () => {
       const gone = once(child, 'exit');
@@ -321,9 +329,13 @@ describe('connections', () => {
   });
 });
 
-function send(connection: PlayerConnection, frame: number): void {
-  const info = { rtpTimestamp: 3000 * frame, keyframe: frame === 0, inputSequence: 0, inputToSendUs: 0 };
+function sendFrame(connection: PlayerConnection, frame: number): void {
+  const info = { rtpTimestamp: 3000 * frame, keyframe: frame === 0, inputSequence: 0, inputToSendUs: micro(0) };
   connection.sendFrame(accessUnit(3000, frame === 0), info);
+}
+
+function connectionOf(player: RecordedPlayer): PlayerConnection {
+  return must(player.connection, 'connection');
 }
 
 async function ask(child: ChildProcess, offer: string): Promise<string> {

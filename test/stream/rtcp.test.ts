@@ -13,12 +13,12 @@ function read(packet: Buffer) {
   return { found: readRtcp(packet, SSRC, feedback), ...feedback };
 }
 
-test('picture loss and full intra requests ask for a keyframe', () => {
+test('a picture loss indication and a full intra request ask for a keyframe', () => {
   expect(read(PLI).found).toBe(RTCP_KEYFRAME);
   expect(read(FIR).found).toBe(RTCP_KEYFRAME);
 });
 
-test('a receiver report gives the loss of its own stream alone', () => {
+test('a receiver report counts only if it is about our stream', () => {
   expect(read(REPORT)).toEqual({
     found: RTCP_FEEDBACK,
     lossFraction: 0.25,
@@ -33,7 +33,7 @@ test('a receiver report gives the loss of its own stream alone', () => {
   });
 });
 
-test('an estimate of the bandwidth', () => {
+test('a bandwidth estimate is read', () => {
   expect(read(REMB)).toEqual({
     found: RTCP_FEEDBACK,
     lossFraction: 0,
@@ -41,7 +41,7 @@ test('an estimate of the bandwidth', () => {
   });
 });
 
-test('all packets of a compound are read', () => {
+test('all packets of a compound packet are read', () => {
   const compound = Buffer.concat([REPORT, REMB, PLI]);
   expect(read(compound)).toEqual({
     found: RTCP_FEEDBACK | RTCP_KEYFRAME,
@@ -50,7 +50,7 @@ test('all packets of a compound are read', () => {
   });
 });
 
-test('a compound that is cut anywhere gives what is whole, and never throws', () => {
+test('a truncated compound packet yields its complete packets and never throws', () => {
   const compound = Buffer.concat([REPORT, REMB, PLI]);
   for (let length = 0; length < compound.length; length++) {
     const { found } = read(compound.subarray(0, length));

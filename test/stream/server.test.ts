@@ -1,6 +1,8 @@
-import { afterEach, expect, test } from 'vitest';
+import { afterEach, expect, test, vi } from 'vitest';
 import { NearlightError } from '../../host/base/errors.ts';
 import { Meters } from '../../host/observe/meters.ts';
+import { at } from '../at.ts';
+import { settle } from '../wait.ts';
 import { type Fixture, RecordedPlayer, startServer } from './fixture.ts';
 import { Peer, until } from './peer.ts';
 
@@ -31,7 +33,7 @@ afterEach(async () => {
   for (const { server } of fixtures.splice(0)) await server.close();
 });
 
-test('the page is served with a tag, and nothing else is allowed into it', async () => {
+test('the page is served with an entity tag and a strict content policy', async () => {
   const { server } = await start();
   const response = await fetch(server.url);
   expect(response.status).toBe(200);
@@ -47,7 +49,7 @@ test('the page is served with a tag, and nothing else is allowed into it', async
   expect([head.headers.get('etag'), await head.text()]).toEqual([tag, '']);
 });
 
-test('status, unknown addresses and methods', async () => {
+test('status is served, and unknown addresses and methods are refused', async () => {
   const { server } = await start();
   expect(await (await fetch(`${server.url}status`)).json()).toEqual({
     players: 0,
@@ -68,7 +70,7 @@ test('status, unknown addresses and methods', async () => {
   }
 });
 
-test('probes: alive, ready, and why not', async () => {
+test('probes say whether the host is alive and ready, and if not, why', async () => {
   let problem: NearlightError | undefined;
   const { server } = await start({}, { health: () => problem, metrics: async () => '# HELP a b\n' });
   const get = async (path: string) => {
@@ -89,25 +91,32 @@ test('probes: alive, ready, and why not', async () => {
     expect(await code(await fetch(`${server.url}${path}`, { method: 'POST' }))).toEqual([405, 'NL_METHOD']);
 });
 
-test('a loop that is held up in every turn is not alive', async () => {
+test('a host whose event loop is blocked again and again is not alive', async () => {
   const { server } = await start();
-  let held = true;
-  const hold = () => {
-    const end = performance.now() + 1100;
-    while (held && performance.now() < end);
-    if (held) setImmediate(hold);
+  vi.useFakeTimers({ toFake: ['performance'] });
+  let ended = false;
+  let turnMs = 1000;
+  const turn = () => {
+    if (ended) return;
+    vi.advanceTimersByTime(turnMs);
+    setImmediate(turn);
   };
-  const answer = fetch(`${server.url}healthz`);
-  setTimeout(hold);
-  const response = await answer;
-  held = false;
-  expect(response.status).toBe(503);
-  expect(await response.json()).toMatchObject({ ok: false, message: expect.stringMatching(/took 1\d{3} ms/) });
+  turn();
+  try {
+    expect((await fetch(`${server.url}healthz`)).status).toBe(200);
+    turnMs = 1001;
+    const response = await fetch(`${server.url}healthz`);
+    expect(response.status).toBe(503);
+    expect(await response.json()).toEqual({ ok: false, message: 'the event loop took 1001 ms for one turn' });
+  } finally {
+    ended = true;
+    vi.useRealTimers();
+  }
 });
 
-test('connections are counted, those that are made and those that are not', async () => {
+test('connections are counted, including those that were never established', async () => {
   const meters = new Meters();
-  const { server } = await start({ connectMsMax: 300 }, { meters });
+  const { server } = await start({}, { meters });
   const peer = makePeer();
   await peer.join(server.url);
   expect([meters.sessions, meters.sessionsJoined]).toEqual([1, 1]);
@@ -115,12 +124,13 @@ test('connections are counted, those that are made and those that are not', asyn
   await until(() => meters.sessionsEnded.page === 1, 'the end of the connection');
   expect([meters.sessions, meters.sessionsJoined]).toEqual([0, 1]);
   const body = await makePeer().offer();
-  expect((await fetch(`${server.url}whep`, { method: 'POST', headers: SDP, body })).status).toBe(201);
+  const impatient = await start({ connectMsMax: 300 }, { meters });
+  expect((await fetch(`${impatient.server.url}whep`, { method: 'POST', headers: SDP, body })).status).toBe(201);
   await until(() => meters.sessionsEnded.timeout === 1, 'the time limit');
   expect([meters.sessions, meters.sessionsJoined]).toEqual([0, 1]);
 });
 
-test('sizes and rates on both sides of their bounds', async () => {
+test('sizes and frame rates are accepted up to their bounds and refused beyond', async () => {
   const { server, players } = await start({
     viewWidthMax: 1920,
     viewHeightMax: 1088,
@@ -157,7 +167,7 @@ test('sizes and rates on both sides of their bounds', async () => {
   expect(players).toEqual([]);
 });
 
-test('a page gets what it asked for, or 1280x720 at 60', async () => {
+test('a page gets the size and rate that it asks for, or else the default', async () => {
   const { server, players } = await start();
   await makePeer().join(server.url, { query: '?size=640x360&fps=30' });
   await makePeer().join(server.url);
@@ -167,7 +177,7 @@ test('a page gets what it asked for, or 1280x720 at 60', async () => {
   ]);
 });
 
-test('an offer of the wrong type, and on both sides of its size', async () => {
+test('an offer is refused if it has the wrong type or is one byte too large', async () => {
   const { server, config, players } = await start({ offerBytesMax: 2000 });
   const post = async (body: string | ReadableStream, headers: Record<string, string> = SDP) =>
     code(
@@ -215,10 +225,10 @@ test('a page of another site can neither join nor end a connection', async () =>
     headers: { origin: 'http://example.com' },
   });
   expect(await code(foreign)).toEqual([403, 'NL_ORIGIN']);
-  expect(players[0].closed).toEqual([]);
+  expect(at(players, 0).closed).toEqual([]);
 });
 
-test('a full room and a fault of the room are answered, and the next page is served', async () => {
+test('a page gets an error when the room is full, is being replaced or fails', async () => {
   let answer: Error = new NearlightError('NL_ROOM_FULL', '4 of 4 seats are taken');
   const { server, warnings } = await start({}, { accept: () => Promise.reject(answer) });
   const body = await makePeer().offer();
@@ -236,28 +246,29 @@ test('a full room and a fault of the room are answered, and the next page is ser
   expect(server.connections).toBe(0);
 });
 
-test('leaving by DELETE, once', async () => {
+test('DELETE ends a connection, once', async () => {
   const { server, players } = await start();
   const peer = makePeer();
   await peer.join(server.url);
   const first = await fetch(peer.location, { method: 'DELETE' });
   expect([first.status, await first.text()]).toEqual([200, '']);
-  expect(players[0].closed).toEqual(['deleted']);
+  expect(at(players, 0).closed).toEqual(['deleted']);
   expect(server.connections).toBe(0);
   expect(await code(await fetch(peer.location, { method: 'DELETE' }))).toEqual([404, 'NL_NOT_FOUND']);
   await until(() => peer.peerState === 'closed' || peer.peerState === 'disconnected', 'the end of the connection');
-  expect(players[0].closed).toEqual(['deleted']);
+  expect(at(players, 0).closed).toEqual(['deleted']);
 });
 
-test('a page that goes away before its answer gives its seat back', async () => {
+test('a page that leaves before it got its answer frees its seat', async () => {
   const accepted = Promise.withResolvers<void>();
+  const gone = Promise.withResolvers<void>();
   const closed: string[] = [];
   const { server } = await start(
     {},
     {
       accept: async (view) => {
         accepted.resolve();
-        await new Promise((resolve) => setTimeout(resolve, 50));
+        await gone.promise;
         const player = new RecordedPlayer(0, view);
         player.onClosed = (reason) => void closed.push(reason);
         return player;
@@ -271,15 +282,17 @@ test('a page that goes away before its answer gives its seat back', async () => 
     body: await makePeer().offer(),
     signal: abort.signal,
   });
-  request.catch(() => {});
   await accepted.promise;
   abort.abort();
+  await expect(request).rejects.toThrow();
+  await settle();
+  gone.resolve();
   await until(() => closed.length > 0, 'the seat');
   expect(closed).toEqual(['page']);
   expect(server.connections).toBe(0);
 });
 
-test('a port in use', async () => {
+test('a port in use and an address of another machine are refused', async () => {
   const { server } = await start();
   await expect(startServer({ port: server.port })).rejects.toMatchObject({
     code: 'NL_PORT_IN_USE',
@@ -290,16 +303,14 @@ test('a port in use', async () => {
   });
 });
 
-test('closing tells every page, in less than a second', async () => {
+test('close notifies every page, and needs none of them to leave', async () => {
   const { server, players } = await start();
   const joined = [makePeer(), makePeer()];
   for (const peer of joined) await peer.join(server.url);
   const idle = fetch(server.url).catch(() => {});
-  const start_ = performance.now();
   const closed = server.close();
   expect(server.close()).toBe(closed);
   await closed;
-  expect(performance.now() - start_).toBeLessThan(1000);
   for (const peer of joined)
     expect(await peer.ended()).toMatchObject({
       code: 'NL_SHUTDOWN',

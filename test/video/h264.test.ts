@@ -1,10 +1,11 @@
 import { AV_CODEC_ID_H264, AVERROR_EAGAIN } from 'node-av/constants';
 import { Codec, CodecContext, Frame, Packet } from 'node-av/lib';
 import { afterEach, describe, expect, it, vi } from 'vitest';
+import { must } from '../../host/base/assert.ts';
 import { NearlightError } from '../../host/base/errors.ts';
-import type { Picture } from '../../host/video/capture.ts';
-import type { AccessUnit, Encoder, EncoderOptions } from '../../host/video/encoder.ts';
-import { createEncoder } from '../../host/video/h264.ts';
+import type { AccessUnit, VideoEncoder, VideoEncoderOptions } from '../../host/video/encoder.ts';
+import { createVideoEncoder } from '../../host/video/h264.ts';
+import type { Picture } from '../../host/video/readback.ts';
 
 const FRAME_US = 16_667;
 const NAL = { slice: 1, idr: 5, sps: 7, pps: 8 };
@@ -14,7 +15,7 @@ afterEach(async () => {
   for (const thing of closing.splice(0)) await thing.close();
 });
 
-async function encoder(options: Partial<EncoderOptions> = {}): Promise<Encoder> {
+async function encoder(options: Partial<VideoEncoderOptions> = {}): Promise<VideoEncoder> {
   const all = {
     width: 320,
     height: 180,
@@ -24,12 +25,12 @@ async function encoder(options: Partial<EncoderOptions> = {}): Promise<Encoder> 
     log: () => {},
     ...options,
   };
-  const made = await createEncoder(all);
+  const made = await createVideoEncoder(all);
   closing.push(made);
   return made;
 }
 
-/** A smooth picture that moves with `step`, in planes whose rows are `padding` bytes longer than they need be. */
+/** A smooth picture that moves with `step`. Each row of its planes has `padding` unused bytes at its end. */
 function picture(width: number, height: number, step: number, padding = 0): Picture {
   const plane = (across: number, down: number, scale: number) => {
     const stride = across + padding;
@@ -54,11 +55,12 @@ function picture(width: number, height: number, step: number, padding = 0): Pict
 
 const at = (step: number, keyframe = false) => ({ keyframe, timestampUs: step * FRAME_US });
 
-/** The types of the NAL units between Annex B's start codes, and where each begins. */
+/** The type of each NAL unit in an access unit, and where the unit begins after its start code. */
 function nals(data: Uint8Array): { type: number; start: number }[] {
   const found: { type: number; start: number }[] = [];
   for (let i = 0; i + 3 < data.length; i++)
-    if (data[i] === 0 && data[i + 1] === 0 && data[i + 2] === 1) found.push({ type: data[i + 3]! & 31, start: i + 3 });
+    if (data[i] === 0 && data[i + 1] === 0 && data[i + 2] === 1)
+      found.push({ type: (data[i + 3] ?? 0) & 31, start: i + 3 });
   return found;
 }
 
@@ -84,18 +86,18 @@ function decoder(): {
       const code = await context.receiveFrame(frame);
       if (code === AVERROR_EAGAIN) return undefined;
       expect(code).toBe(0);
-      const [y, u, v] = frame.data!.map((bytes) => new Uint8Array(bytes));
+      const [y, u, v] = must(frame.data, 'data in the frame').map((bytes) => new Uint8Array(bytes));
       const [yStride, uStride, vStride] = frame.linesize;
       const { width, height } = frame;
       return {
         width,
         height,
-        y: y!,
-        u: u!,
-        v: v!,
-        yStride: yStride!,
-        uStride: uStride!,
-        vStride: vStride!,
+        y: must(y, 'y'),
+        u: must(u, 'u'),
+        v: must(v, 'v'),
+        yStride: must(yStride, 'yStride'),
+        uStride: must(uStride, 'uStride'),
+        vStride: must(vStride, 'vStride'),
         release() {},
       };
     },
@@ -108,7 +110,7 @@ function decoder(): {
   return made;
 }
 
-/** Peak signal to noise of all three planes, in dB, over what both pictures cover. */
+/** Peak signal-to-noise ratio of all three planes in dB, over the area that both pictures cover. */
 function psnr(a: Picture, b: Picture): number {
   let squares = 0;
   let count = 0;
@@ -116,7 +118,7 @@ function psnr(a: Picture, b: Picture): number {
     const stride = `${name}Stride` as const;
     for (let y = 0; y < height; y++)
       for (let x = 0; x < width; x++) {
-        squares += (a[name][y * a[stride] + x]! - b[name][y * b[stride] + x]!) ** 2;
+        squares += ((a[name][y * a[stride] + x] ?? 0) - (b[name][y * b[stride] + x] ?? 0)) ** 2;
         count++;
       }
   };
@@ -130,53 +132,55 @@ describe('pictures', () => {
   it.each([
     ['rows as long as the frame', 320, 180, 0],
     ['padded rows', 320, 180, 24],
-    ['a width that is no multiple of 16', 322, 182, 6],
-  ])('come back from a decoder, one each, with %s', async (_, width, height, padding) => {
-    const encode = await encoder({ width, height });
+    ['a width that is not a multiple of 16', 322, 182, 6],
+  ])('come back from a decoder one by one, with %s', async (_, width, height, padding) => {
+    const video = await encoder({ width, height });
     const decode = decoder();
     for (let step = 0; step < 6; step++) {
       const original = picture(width, height, step, padding);
-      const unit = (await encode.encode(original, at(step)))!;
+      const unit = must(await video.encode(original, at(step)), 'access unit');
       expect(unit.keyframe).toBe(step === 0);
-      const decoded = (await decode.decode(unit))!;
+      const decoded = must(await decode.decode(unit), 'decoded picture');
       expect([decoded.width, decoded.height]).toEqual([width, height]);
       expect(psnr(original, decoded)).toBeGreaterThan(30);
       expect(psnr(picture(width, height, step + 8, padding), decoded)).toBeLessThan(25);
     }
   });
 
-  it('of odd size lose a column and a row', async () => {
-    const encode = await encoder({ width: 321, height: 181 });
+  it('of odd size lose their last column and row', async () => {
+    const video = await encoder({ width: 321, height: 181 });
     const original = picture(321, 181, 0);
-    const unit = (await encode.encode(original, at(0)))!;
-    const decoded = (await decoder().decode(unit))!;
+    const unit = must(await video.encode(original, at(0)), 'access unit');
+    const decoded = must(await decoder().decode(unit), 'decoded picture');
     expect([decoded.width, decoded.height]).toEqual([320, 180]);
     expect(psnr(original, decoded)).toBeGreaterThan(30);
   });
 
-  it('may be overwritten as soon as encode has returned', async () => {
-    const encode = await encoder();
+  it('may be overwritten as soon as encode() has returned', async () => {
+    const video = await encoder();
     const original = picture(320, 180, 0);
     const reused = picture(320, 180, 0);
-    const encoding = encode.encode(reused, at(0));
+    const encoding = video.encode(reused, at(0));
     for (const plane of [reused.y, reused.u, reused.v]) plane.fill(0);
-    expect(psnr(original, (await decoder().decode((await encoding)!))!)).toBeGreaterThan(30);
+    expect(
+      psnr(original, must(await decoder().decode(must(await encoding, 'access unit')), 'decoded picture')),
+    ).toBeGreaterThan(30);
   });
 
-  it('smaller than the encoder are refused', async () => {
-    const encode = await encoder();
-    const encoding = encode.encode(picture(160, 90, 0), at(0));
+  it('that are smaller than the video encoder expects are refused', async () => {
+    const video = await encoder();
+    const encoding = video.encode(picture(160, 90, 0), at(0));
     await expect(encoding).rejects.toMatchObject({ code: 'NL_ENCODER' });
   });
 });
 
 describe('stream', () => {
-  it('has a keyframe first and when asked for, each with SPS and PPS, and no other', async () => {
-    // Longer than x264's own interval of 250 pictures.
-    const encode = await encoder({ width: 64, height: 64 });
+  it('has keyframes only at the start and on request, each with SPS and PPS', async () => {
+    // x264 would add a keyframe after 250 pictures by default.
+    const video = await encoder({ width: 64, height: 64 });
     for (let step = 0; step < 300; step++) {
       const keyframe = step === 150;
-      const unit = (await encode.encode(picture(64, 64, step), at(step, keyframe)))!;
+      const unit = must(await video.encode(picture(64, 64, step), at(step, keyframe)), 'access unit');
       const expected = step === 0 || keyframe;
       expect(unit.keyframe).toBe(expected);
       expect(types(unit).filter((type) => Object.values(NAL).includes(type))).toEqual(
@@ -185,18 +189,23 @@ describe('stream', () => {
     }
   });
 
-  it('is constrained baseline, BT.709 limited, and tells the decoder to hold nothing', async () => {
-    const encode = await encoder();
-    const unit = (await encode.encode(picture(320, 180, 0), at(0)))!;
+  it('is constrained baseline, BT.709 limited range, and needs no picture to be held back by the decoder', async () => {
+    const video = await encoder();
+    const unit = must(await video.encode(picture(320, 180, 0), at(0)), 'access unit');
     const units = nals(unit.data);
     const first = units.findIndex(({ type }) => type === NAL.sps);
-    const sps = readSps(unit.data.subarray(units[first]!.start + 1, units[first + 1]!.start - 3));
+    const sps = readSps(
+      unit.data.subarray(
+        must(units[first], 'SPS').start + 1,
+        must(units[first + 1], 'NAL unit after the SPS').start - 3,
+      ),
+    );
     expect(sps).toMatchObject({ profile: 66, constrained: true, fullRange: false, colours: [1, 1, 1] });
     expect(sps).toMatchObject({ reorderFrames: 0 });
     expect(sps.bufferedFrames).toBeLessThanOrEqual(1);
   });
 
-  it('shows a cut in the very next picture, whole', async () => {
+  it('shows a cut completely in the next picture', async () => {
     const [width, height] = [1280, 720];
     const flat = (luma: number): Picture => ({
       ...picture(16, 16, 0),
@@ -205,19 +214,21 @@ describe('stream', () => {
       u: new Uint8Array((width * height) / 4).fill(128),
       v: new Uint8Array((width * height) / 4).fill(128),
     });
-    const pictures = [flat(16), flat(235)];
-    const encode = await encoder({ width, height, bitrate: 16_588_800 });
+    const [black, white] = [flat(16), flat(235)];
+    const video = await encoder({ width, height, bitrate: 16_588_800 });
     const decode = decoder();
     for (let step = 0; step < 60; step++) {
-      const shown = Math.floor(step / 5) % 2;
-      const unit = (await encode.encode(pictures[shown]!, at(step, step === 0)))!;
-      const decoded = (await decode.decode(unit))!;
-      expect(Math.abs(decoded.y[(height / 2) * decoded.yStride + width / 2]! - (shown ? 235 : 16))).toBeLessThan(20);
+      const shown = Math.floor(step / 5) % 2 === 1;
+      const unit = must(await video.encode(shown ? white : black, at(step, step === 0)), 'access unit');
+      const decoded = must(await decode.decode(unit), 'decoded picture');
+      expect(Math.abs((decoded.y[(height / 2) * decoded.yStride + width / 2] ?? 0) - (shown ? 235 : 16))).toBeLessThan(
+        20,
+      );
     }
   });
 
-  it('keeps each picture near its share of the bit rate, which may change', async () => {
-    const encode = await encoder();
+  it('keeps to the bitrate, also after it has changed', async () => {
+    const video = await encoder();
     let random = 1;
     const noise = picture(320, 180, 0);
     const measure = async (from: number) => {
@@ -227,13 +238,13 @@ describe('stream', () => {
           random = (Math.imul(random, 1_103_515_245) + 12_345) >>> 0;
           noise.y[i] = 64 + (random >>> 25);
         }
-        const unit = (await encode.encode(noise, at(step)))!;
+        const unit = must(await video.encode(noise, at(step)), 'access unit');
         if (step >= from + 30) bytes += unit.data.length;
       }
       return bytes * 8;
     };
     const fast = await measure(0);
-    encode.setBitrate(1_000_000);
+    video.setBitrate(1_000_000);
     const slow = await measure(90);
     expect(fast / 4_000_000).toBeGreaterThan(0.7);
     expect(fast / 4_000_000).toBeLessThan(1.2);
@@ -241,54 +252,54 @@ describe('stream', () => {
     expect(slow / 1_000_000).toBeLessThan(1.2);
   });
 
-  it('stands a clock that does not move', async () => {
-    const encode = await encoder();
-    for (let step = 0; step < 3; step++) expect(await encode.encode(picture(320, 180, step), at(0))).toBeDefined();
+  it('can encode pictures with the same timestamp', async () => {
+    const video = await encoder();
+    for (let step = 0; step < 3; step++) expect(await video.encode(picture(320, 180, step), at(0))).toBeDefined();
   });
 });
 
-describe('life', () => {
-  it('drops a picture that comes while another is encoded', async () => {
-    const encode = await encoder();
+describe('a video encoder', () => {
+  it('drops a picture that comes while another is being encoded', async () => {
+    const video = await encoder();
     const options = at(0);
-    const first = encode.encode(picture(320, 180, 0), options);
-    const second = encode.encode(picture(320, 180, 1), options);
+    const first = video.encode(picture(320, 180, 0), options);
+    const second = video.encode(picture(320, 180, 1), options);
     expect(await second).toBeUndefined();
     expect(await first).toBeDefined();
-    expect(await encode.encode(picture(320, 180, 2), options)).toBeDefined();
+    expect(await video.encode(picture(320, 180, 2), options)).toBeDefined();
   });
 
-  it('closes twice, with a picture in flight, and drops what comes after', async () => {
-    const encode = await encoder();
+  it('can be closed twice while a picture is being encoded, and then drops every picture', async () => {
+    const video = await encoder();
     const options = at(0);
-    const encoding = encode.encode(picture(320, 180, 0), options);
-    await Promise.all([encode.close(), encode.close()]);
+    const encoding = video.encode(picture(320, 180, 0), options);
+    await Promise.all([video.close(), video.close()]);
     expect(await encoding).toBeDefined();
-    expect(await encode.encode(picture(320, 180, 1), options)).toBeUndefined();
+    expect(await video.encode(picture(320, 180, 1), options)).toBeUndefined();
   });
 
-  it('says so once when there is no hardware encoder, and encodes all the same', async () => {
+  it('logs once that there is no hardware video encoder, and encodes on the CPU', async () => {
     const log = vi.fn();
-    const encode = await encoder({ hardware: true, log });
+    const video = await encoder({ hardware: true, log });
     await encoder({ hardware: true, log });
     expect(log.mock.calls.length).toBeLessThanOrEqual(1);
-    expect(await encode.encode(picture(320, 180, 0), at(0))).toBeDefined();
+    expect(await video.encode(picture(320, 180, 0), at(0))).toBeDefined();
   });
 
-  it('reports what it cannot open', async () => {
+  it('fails with NL_ENCODER for a size that it cannot encode', async () => {
     const opening = encoder({ width: 0, height: 0 });
     await expect(opening).rejects.toBeInstanceOf(NearlightError);
     await expect(opening).rejects.toMatchObject({ code: 'NL_ENCODER' });
   });
 });
 
-/** What the tests need of a baseline SPS: ITU-T H.264, 7.3.2.1.1 and E.1.1. `bytes` starts after the NAL header. */
+/** Reads the fields of a baseline SPS that the tests need (ITU-T H.264, 7.3.2.1.1 and E.1.1). `bytes` starts after the NAL header. */
 function readSps(bytes: Uint8Array) {
   const raw = [...bytes].filter((byte, i) => !(byte === 3 && bytes[i - 1] === 0 && bytes[i - 2] === 0));
   let bit = 24;
   const u = (count: number) => {
     let value = 0;
-    for (; count > 0; count--, bit++) value = value * 2 + ((raw[bit >> 3]! >> (7 - (bit & 7))) & 1);
+    for (; count > 0; count--, bit++) value = value * 2 + (((raw[bit >> 3] ?? 0) >> (7 - (bit & 7))) & 1);
     return value;
   };
   const ue = () => {
@@ -325,7 +336,7 @@ function readSps(bytes: Uint8Array) {
   for (let i = 0; i < 4; i++) ue();
   return {
     profile: raw[0],
-    constrained: (raw[1]! & 0x40) !== 0,
+    constrained: ((raw[1] ?? 0) & 0x40) !== 0,
     fullRange,
     colours,
     reorderFrames: ue(),

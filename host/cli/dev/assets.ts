@@ -2,26 +2,26 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { GameSource } from '../../play/project.ts';
 
-/** A pack with its number, which changes with what is in it. */
+/** An asset pack. Its `id` changes when its content does. */
 export interface Pack {
   id: number;
   bytes: Uint8Array;
 }
 
 /**
- * The folders that a game's assets may lie in, of which the first that exists counts: NAME.assets beside the file that
- * the game starts at, then beside its module, build/NAME.wasm.
+ * Returns the folders in which a game's assets may be: NAME.assets beside the game's main file, then build/NAME.assets. The
+ * first one that exists is used.
  */
 export function assetFolders({ name, root, assets }: GameSource): string[] {
   return [join(root, assets), join(root, 'build', `${name}.assets`)];
 }
 
-/** The first that exists. */
+/** Returns the first folder that exists. */
 export function firstFolder(folders: readonly string[]): string | undefined {
   return folders.find((path) => existsSync(path));
 }
 
-/** A game's assets, packed when they are asked for, and again after they have changed. */
+/** Packs a game's assets when they are needed, and again after they have changed. */
 export class Assets {
   readonly #read: () => Promise<Uint8Array>;
   #pack: Promise<Pack> | undefined;
@@ -31,7 +31,8 @@ export class Assets {
     this.#read = read;
   }
 
-  changed(): void {
+  /** Call this when a file has changed. */
+  invalidate(): void {
     this.#pack = undefined;
   }
 
@@ -40,7 +41,7 @@ export class Assets {
     const id = ++this.#id;
     const pack = this.#read().then((bytes) => ({ id, bytes }));
     this.#pack = pack;
-    // A file may be gone by the time that it is read: the next build tries again.
+    // A file may be deleted before it is read. The next build tries again.
     pack.catch(() => {
       if (this.#pack === pack) this.#pack = undefined;
     });

@@ -1,50 +1,56 @@
-/** What the compiler's thread, the server and the page tell each other of one compilation. */
+/** Messages about a compilation between the compiler's thread, the server and the page. */
 
-/** One thing that is wrong with the sources. */
+/** One error in a game's sources or shaders. */
 export interface Problem {
   message: string;
-  /** Path from the root of the sources, or the label of a shader; absent where the compiler names none. */
+  /** Path from the project's folder, or the label of a shader. Absent if the compiler names no file. */
   file?: string;
-  /** From 1; a column counts UTF-16 units, as `length` does, which says how far the place goes in its line. */
+  /** Position, counted from 1. `column` and `length` are in UTF-16 units. */
   line?: number;
   column?: number;
   length?: number;
-  /** The lines around it, the first of which is number `from`. */
+  /** The lines around the error. The first of them is line `from`. */
   excerpt?: { from: number; lines: string[] };
 }
 
-/** What comes of the sources. */
+/** The result of compiling a game: a module with its source map, or errors. */
 export type Compilation =
   | { module: Uint8Array<ArrayBuffer>; map: string; ms: number }
   | { problems: Problem[]; ms: number };
 
-interface Numbered {
-  /** Tells servers apart: each counts its builds from 1. */
+/** Identifies a build. */
+interface BuildId {
+  /** Identifies the server's run, because each run counts its builds from 1. */
   run: number;
   id: number;
+  /** Name of the game. */
   name: string;
 }
 
-/** A build that can be played: its module is at `module/ID`, its assets at `assets/PACK`. */
-export interface Built extends Numbered {
+/** A build that can be played. Its module is at `module/ID` and its assets are at `assets/PACK`. */
+export interface Built extends BuildId {
   kind: 'built';
+  /** Size of the module. */
   bytes: number;
+  /** Time that the compiler took. */
   ms: number;
+  /** Id of the asset pack. */
   pack: number;
 }
 
-/** What the page is sent of the newest one. */
-export type Notice = Built | (Numbered & { kind: 'broken'; problems: Problem[] });
+/** The server's message to the page about the newest build. */
+export type BuildNotice = Built | (BuildId & { kind: 'broken'; problems: Problem[] });
 
-const AROUND = 2;
+/** Number of lines that are shown before and after an error. */
+const CONTEXT_LINES = 2;
 
-/** The lines of a text around one of them. */
+/** Returns the lines of a text around one line. */
 export function excerpt(text: string, line: number): { from: number; lines: string[] } {
-  const from = Math.max(1, line - AROUND);
-  return { from, lines: text.split('\n').slice(from - 1, line + AROUND) };
+  const from = Math.max(1, line - CONTEXT_LINES);
+  return { from, lines: text.split('\n').slice(from - 1, line + CONTEXT_LINES) };
 }
 
-/** A problem in one line. */
-export function inWords({ message, file, line, column }: Problem): string {
+/** Writes a problem as one line of text. */
+export function formatProblem({ message, file, line, column }: Problem): string {
   return `${file ? `${file}:${line}:${column}: ` : ''}${message}`;
 }

@@ -2,18 +2,18 @@ import { Worker } from 'node:worker_threads';
 import { SOURCE_ENDING } from '../../base/self.ts';
 import type { Compilation } from './build.ts';
 
-/** Compiles one game's sources, again and again, without optimisation. */
+/** Compiles a game's sources in a thread of its own, without optimisation. */
 export class Compiler {
   readonly #worker = new Worker(new URL(`./thread.${SOURCE_ENDING}`, import.meta.url));
   readonly #source: { root: string; entry: string };
   #running: Promise<Compilation> | undefined;
 
-  /** @param source the project's folder, and the file to start at, a path from there */
+  /** @param source the project's folder, and the path from there to the game's main file */
   constructor(source: { root: string; entry: string }) {
     this.#source = source;
   }
 
-  /** Calls wait for each other. */
+  /** Compiles the sources as they are now. A call waits until earlier calls are done. */
   compile(): Promise<Compilation> {
     const before = this.#running ?? Promise.resolve();
     this.#running = before.catch(() => {}).then(() => this.#compile());

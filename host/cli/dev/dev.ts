@@ -1,24 +1,26 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { build, stop } from 'esbuild';
-import { packAssets } from '../../../assets/folder.ts';
+import { createAssetPackFromFolder } from '../../../assets/folder.ts';
+import { must } from '../../base/assert.ts';
 import type { Config } from '../../base/config.ts';
 import { SOURCE_ENDING } from '../../base/self.ts';
 import type { TrapFrame } from '../../engine/engine.ts';
 import { describeFrames } from '../../engine/symbols.ts';
+import { describeMisplacedAssets } from '../../play/misplaced.ts';
 import type { GameSource } from '../../play/project.ts';
 import { Assets, assetFolders, firstFolder, type Pack } from './assets.ts';
-import { type Compilation, inWords, type Notice, type Problem } from './build.ts';
+import { type BuildNotice, type Compilation, formatProblem, type Problem } from './build.ts';
 import { Compiler } from './compiler.ts';
 import { type PageFile, startServer } from './server.ts';
 import { Watch } from './watch.ts';
 
 export interface DevOptions {
   source: GameSource;
-  /** 0 takes a free one. */
+  /** HTTP port; 0 takes a free one. */
   port: number;
   config: Config;
-  /** The game's asset pack, instead of what lies in its folders. */
+  /** An asset pack that is used instead of the game's folder. */
   assets?: Uint8Array;
   log(message: string): void;
 }
@@ -29,17 +31,18 @@ export interface Dev {
   close(): Promise<void>;
 }
 
-/** A compilation, and the assets that it is played with. */
-interface Playable {
+/** A build, as the page fetches it. */
+interface DevBuild {
   compilation: Compilation & { module: Uint8Array };
   pack: Pack;
 }
 
-const KEPT = 4;
-const folder = import.meta.dirname;
+/** Number of builds that can be fetched. A page may still load an older one while a newer one is compiled. */
+const BUILDS_KEPT = 4;
+const FOLDER = import.meta.dirname;
 
 /**
- * Serves a page that runs the game in the tab, compiles its sources, and again whenever one of them or of its assets is
+ * Serves a page that runs the game in the tab. Compiles the game's sources now, and again whenever a source or an asset is
  * saved.
  * @throws NearlightError NL_PORT_IN_USE
  */
@@ -51,76 +54,77 @@ export async function startDev(options: DevOptions): Promise<Dev> {
   files.set('/config', { type: 'application/json', body: Buffer.from(JSON.stringify(config)) });
   const folders = options.assets ? [] : assetFolders(source);
   const assets = new Assets(async () => options.assets ?? (await packFirst(folders)));
-  const builds = new Map<number, Playable>();
-  let newest: Notice | undefined;
+  const builds = new Map<number, DevBuild>();
+  let newest: BuildNotice | undefined;
   const server = await startServer({
     port: options.port,
     newest: () => newest,
     file: (path) => files.get(path) ?? buildFile(builds, path),
-    ask: (path, text) => (path === '/stopped' ? stopped(builds, text, name, log) : undefined),
+    post: (path, text) => (path === '/stopped' ? reportStop(builds, text, name, log) : undefined),
   });
-  // After the server: its thread would hold a process that finds the port taken.
+  // The compiler's thread keeps the process alive, so it must not start if the port is in use.
   const compiler = new Compiler(source);
   let id = 0;
   const rebuild = async () => {
     const number = ++id;
     const [compilation, pack] = await Promise.all([compiler.compile(), assets.pack()]);
     if (number !== id) return;
-    builds.delete(number - KEPT);
+    builds.delete(number - BUILDS_KEPT);
     const numbered = { run, id: number, name };
     if ('module' in compilation) {
       builds.set(number, { compilation, pack });
       const ms = Math.round(compilation.ms);
       newest = { kind: 'built', ...numbered, bytes: compilation.module.length, ms, pack: pack.id };
     } else newest = { kind: 'broken', ...numbered, problems: compilation.problems };
-    server.tell(newest);
+    server.broadcast(newest);
     log(describe(newest));
   };
-  const changed = () => void rebuild().catch((error: unknown) => log(String(error)));
-  const ofSources = new Watch({
+  const onSourceChange = () => void rebuild().catch((error: unknown) => log(String(error)));
+  const sourceWatch = new Watch({
     folder: join(source.root, topFolder(source.entry)),
-    wanted: (file) => file.endsWith('.ts'),
-    changed,
+    filter: (file) => file.endsWith('.ts'),
+    onChange: onSourceChange,
   });
-  const ofAssets = folders.map(
+  const assetWatches = folders.map(
     (path) =>
       new Watch({
         folder: path,
-        wanted: () => true,
-        changed() {
-          assets.changed();
-          changed();
+        filter: () => true,
+        onChange() {
+          assets.invalidate();
+          onSourceChange();
         },
       }),
   );
+  if (!options.assets) for (const line of describeMisplacedAssets(source)) log(line);
   await rebuild();
-  // The second time is slow as well, until the compiler's own code is compiled: nobody waits for this one.
+  // The second compilation is also slow, because V8 has not optimised the compiler yet. Do it before the author saves.
   void compiler.compile().catch(() => {});
   return {
     url: server.url,
     async close() {
-      for (const watch of [ofSources, ...ofAssets]) watch.close();
+      for (const watch of [sourceWatch, ...assetWatches]) watch.close();
       await Promise.all([server.close(), compiler.close()]);
     },
   };
 }
 
-/** The folder of the project that holds a file, and the sources beside it: `src`, or in a checkout of this program `renderer`. */
+/** Returns the first folder of a path: `src` in an author's project, `renderer` in a checkout of this program. */
 function topFolder(entry: string): string {
   const at = entry.indexOf('/');
   return at < 0 ? '' : entry.slice(0, at);
 }
 
-function describe(told: Notice): string {
-  if (told.kind === 'built') return `${told.name}: compiled in ${told.ms} ms, ${told.bytes} bytes`;
-  return `${told.name}: does not compile\n${listed(told.problems)}`;
+function describe(notice: BuildNotice): string {
+  if (notice.kind === 'built') return `${notice.name}: compiled in ${notice.ms} ms, ${notice.bytes} bytes`;
+  return `${notice.name}: does not compile\n${formatProblems(notice.problems)}`;
 }
 
-function listed(problems: readonly Problem[]): string {
-  return problems.map((problem) => `  ${inWords(problem).replaceAll('\n', '\n  ')}`).join('\n');
+function formatProblems(problems: readonly Problem[]): string {
+  return problems.map((problem) => `  ${formatProblem(problem).replaceAll('\n', '\n  ')}`).join('\n');
 }
 
-function buildFile(builds: Map<number, Playable>, path: string): PageFile | undefined {
+function buildFile(builds: Map<number, DevBuild>, path: string): PageFile | undefined {
   const [, kind, id] = /^\/(module|assets)\/(\d+)$/.exec(path) ?? [];
   const found =
     kind === 'module'
@@ -129,8 +133,8 @@ function buildFile(builds: Map<number, Playable>, path: string): PageFile | unde
   return found && { type: kind === 'module' ? 'application/wasm' : 'application/octet-stream', body: found };
 }
 
-/** A page's game has stopped: tells the terminal as well, and answers with the places in the sources that it trapped in. */
-function stopped(builds: Map<number, Playable>, text: string, name: string, log: DevOptions['log']): string {
+/** Logs why a page's game has stopped. @returns the places of a trap in the sources; empty if it did not trap */
+function reportStop(builds: Map<number, DevBuild>, text: string, name: string, log: DevOptions['log']): string {
   const { id, headline, problems, frames } = JSON.parse(text) as {
     id: number;
     headline: string;
@@ -142,24 +146,24 @@ function stopped(builds: Map<number, Playable>, text: string, name: string, log:
     compilation && 'map' in compilation && frames.length > 0
       ? describeFrames(compilation.map, compilation.module, frames)
       : '';
-  log(`${name}: ${headline}\n${listed(problems)}${place}`);
+  log(`${name}: ${headline}\n${formatProblems(problems)}${place}`);
   return place;
 }
 
 async function packFirst(folders: readonly string[]): Promise<Uint8Array> {
   const path = firstFolder(folders);
-  return path === undefined ? new Uint8Array() : packAssets(path);
+  return path === undefined ? new Uint8Array() : createAssetPackFromFolder(path);
 }
 
-/** The page as paths and files; nothing is written to disk. */
+/** Bundles the page in memory. @returns its files by path */
 async function buildPage(): Promise<Map<string, PageFile>> {
   const { outputFiles } = await build({
     entryPoints: {
-      dev: join(folder, `page.${SOURCE_ENDING}`),
-      worker: join(folder, `worker.${SOURCE_ENDING}`),
-      style: join(folder, 'style.css'),
+      dev: join(FOLDER, `page.${SOURCE_ENDING}`),
+      worker: join(FOLDER, `worker.${SOURCE_ENDING}`),
+      style: join(FOLDER, 'style.css'),
     },
-    outdir: folder,
+    outdir: FOLDER,
     bundle: true,
     write: false,
     format: 'esm',
@@ -167,14 +171,18 @@ async function buildPage(): Promise<Map<string, PageFile>> {
     charset: 'utf8',
     logLevel: 'silent',
   });
-  // Its process would stay for as long as this one.
+  // esbuild's helper process would otherwise run as long as this one.
   await stop();
-  const output = (ending: string) => outputFiles.find(({ path }) => path.endsWith(ending))!.contents;
+  const output = (ending: string) =>
+    must(
+      outputFiles.find(({ path }) => path.endsWith(ending)),
+      `bundled file ${ending}`,
+    ).contents;
   return new Map([
-    ['/', { type: 'text/html; charset=utf-8', body: await readFile(join(folder, 'index.html')) }],
+    ['/', { type: 'text/html; charset=utf-8', body: await readFile(join(FOLDER, 'index.html')) }],
     ['/dev.js', { type: 'text/javascript; charset=utf-8', body: output('dev.js') }],
     ['/worker.js', { type: 'text/javascript; charset=utf-8', body: output('worker.js') }],
     ['/style.css', { type: 'text/css; charset=utf-8', body: output('style.css') }],
-    ['/favicon.svg', { type: 'image/svg+xml', body: await readFile(join(folder, '../../player/favicon.svg')) }],
+    ['/favicon.svg', { type: 'image/svg+xml', body: await readFile(join(FOLDER, '../../player/favicon.svg')) }],
   ]);
 }

@@ -3,47 +3,48 @@ import type { TrapFrame } from '../../engine/engine.ts';
 import type { Saved } from '../../play/tab.ts';
 import type { Built, Problem } from './build.ts';
 
-/** The size of the picture in pixels. */
+/** Size of the picture in pixels. */
 export interface Size {
   width: number;
   height: number;
 }
 
-/** What the page tells the worker that the game runs in. */
+/** Messages from the page to the worker that runs the game. */
 export type ToGame =
-  /** First of all, once. */
+  /** The first message, sent once. */
   | ({ kind: 'open'; canvas: OffscreenCanvas; config: Config; seed: number } & Size)
-  /** A build to play, from `saved` where that is given. */
+  /** Plays a build. It starts from the state `saved`, if there is one. */
   | { kind: 'build'; notice: Built; saved: Saved | undefined }
   | ({ kind: 'size' } & Size)
-  /** A message of the page's input writer. */
-  | { kind: 'event'; message: Uint8Array; sequence: number }
-  | { kind: 'state'; message: Uint8Array; sequence: number }
-  /** To be answered at once. */
+  /** Messages of the page's input writer. */
+  | { kind: 'event'; message: Uint8Array<ArrayBuffer>; sequence: number }
+  | { kind: 'state'; message: Uint8Array<ArrayBuffer>; sequence: number }
+  /** The worker answers with `pong` at once. */
   | { kind: 'ping' };
 
-/** Why a game does not go on. */
+/** Why a game has stopped. */
 export interface Stop {
   headline: string;
   problems: Problem[];
-  /** Places that a trap arose in, which the server can name. */
+  /** Call stack of a trap. The server translates it to places in the sources. */
   frames: readonly TrapFrame[];
 }
 
-/** What the worker tells the page; `id` is a build's. */
+/** Messages from the worker to the page. `id` is that of a build. */
 export type FromGame =
   | { kind: 'ready'; gpu: string }
   | { kind: 'no-gpu' }
   | { kind: 'pong' }
-  /** The module's code runs from here on. */
+  /** The build's own code starts to run. */
   | { kind: 'begun'; id: number }
-  /** The server could not be asked for it. */
+  /** The build could not be fetched from the server. */
   | { kind: 'missed'; id: number }
+  /** The build is running. `state` says whether it continues from the saved state. */
   | { kind: 'opened'; id: number; state: 'kept' | 'refused' | 'none' }
-  /** Its first frame is drawn. */
+  /** The build's first frame is drawn. */
   | { kind: 'drawn'; id: number }
   | { kind: 'saved'; id: number; saved: Saved }
   | { kind: 'meters'; fps: number; encodeMs: number; replayMs: number }
   | { kind: 'stopped'; id: number; stop: Stop }
-  /** The worker's GPU is of no more use. */
+  /** The worker's GPU cannot be used any more. */
   | { kind: 'lost' };

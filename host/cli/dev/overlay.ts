@@ -1,6 +1,6 @@
 import type { Problem } from './build.ts';
 
-/** What the overlay says below the problems, and whether it offers to try again. */
+/** The text below the problems, and whether there is a button to try again. */
 export interface Advice {
   hint?: string;
   retry?: boolean;
@@ -33,7 +33,7 @@ function card({ message, file, line, column = 1, length = 0, excerpt }: Problem)
   for (const [index, text] of excerpt.lines.entries()) {
     const number = excerpt.from + index;
     const row = make('span', number === line ? 'here' : '', `${String(number).padStart(4)}  `);
-    if (number === line) row.append(...marked(text, column - 1, Math.max(length, 1)));
+    if (number === line) row.append(...markPart(text, column - 1, Math.max(length, 1)));
     else row.append(text);
     lines.append(row);
   }
@@ -41,8 +41,8 @@ function card({ message, file, line, column = 1, length = 0, excerpt }: Problem)
   return whole;
 }
 
-/** A line with a part of it marked. */
-function marked(text: string, from: number, length: number): (string | HTMLElement)[] {
+/** Splits a line so that a part of it is marked. */
+function markPart(text: string, from: number, length: number): (string | HTMLElement)[] {
   return [text.slice(0, from), make('mark', '', text.slice(from, from + length)), text.slice(from + length)];
 }
 

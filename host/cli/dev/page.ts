@@ -1,9 +1,9 @@
 import type { Config } from '../../base/config.ts';
 import type { Saved } from '../../play/tab.ts';
-import { PlayerInput } from '../../player/input.ts';
+import { PageInput } from '../../player/input.ts';
 import { TouchInput } from '../../player/touch.ts';
 import { InputWriter } from '../../player/writer.ts';
-import type { Built, Notice } from './build.ts';
+import type { BuildNotice, Built } from './build.ts';
 import { NO_WEBGPU } from './device.ts';
 import type { FromGame, Size, Stop } from './messages.ts';
 import { element, hideProblems, showProblems } from './overlay.ts';
@@ -13,17 +13,19 @@ const { dataset } = document.body;
 const picture = element('picture');
 const stage = element('stage');
 const size = { width: 1, height: 1 };
-/** What a sink is given is good during the call only: messages are copies. */
+/** Sends the player's input to the worker. Posting copies the messages, which the writer reuses. */
 const writer = new InputWriter({
   event: (message, sequence) => runner?.send({ kind: 'event', message, sequence }),
   state: (message, sequence) => runner?.send({ kind: 'state', message, sequence }),
 });
 
 let runner: Runner | undefined;
-let newest: Notice | undefined;
-/** The build that plays, and the state that it was in last: the worker and the build may go. */
+let newest: BuildNotice | undefined;
+/** The build that is running. */
 let playing: Built | undefined;
-let played = false;
+/** Whether any build has run since the page was opened. */
+let hasPlayed = false;
+/** The newest saved state. The page keeps it, because the worker may be terminated. */
 let saved: Saved | undefined;
 
 void start();
@@ -36,9 +38,9 @@ async function start(): Promise<void> {
     seed: 1 + Math.floor(Math.random() * 2 ** 47),
     picture,
     saved: () => saved,
-    heard,
-    stuck,
-    renewed: () => writer.open(),
+    onMessage: handle,
+    onStuck: showStuck,
+    onNewWorker: () => writer.open(),
   });
   takeInput();
   element('retry').addEventListener('click', retry);
@@ -47,32 +49,33 @@ async function start(): Promise<void> {
   listen();
 }
 
-/** A browser that gives the connection up is made to try again. */
+/** Listens for builds. Some browsers stop reconnecting after an error, so the page does it for them. */
 function listen(): void {
   const events = new EventSource('events');
-  events.onopen = () => gone(false);
-  events.onmessage = ({ data }) => replace(JSON.parse(data as string) as Notice);
+  events.onopen = () => showServer(true);
+  events.onmessage = ({ data }) => replace(JSON.parse(data as string) as BuildNotice);
   events.onerror = () => {
-    gone(true);
+    showServer(false);
     if (events.readyState === EventSource.CLOSED) setTimeout(listen, 1000);
   };
 }
 
-function gone(yes: boolean): void {
-  dataset.server = yes ? 'gone' : '';
-  element('gone').hidden = !yes;
+/** Shows whether the page is connected to the server. */
+function showServer(isConnected: boolean): void {
+  dataset.server = isConnected ? '' : 'gone';
+  element('gone').hidden = isConnected;
 }
 
-function replace(notice: Notice): void {
+function replace(notice: BuildNotice): void {
   const before = newest;
   newest = notice;
-  // Connected again, to the same server.
+  // The page has reconnected to the same server and already has this build.
   if (before?.run === notice.run && before.id === notice.id) return;
   if (before?.name !== notice.name) saved = undefined;
   element('game').textContent = notice.name;
   document.title = `${notice.name} · Nearlight dev`;
   if (notice.kind === 'built') {
-    runner!.play(notice);
+    runner?.play(notice);
     return;
   }
   dataset.state = 'broken';
@@ -83,19 +86,19 @@ function replace(notice: Notice): void {
 function retry(): void {
   dataset.state = 'loading';
   hideProblems();
-  runner!.retry();
+  runner?.retry();
 }
 
-function heard(message: FromGame): void {
+function handle(message: FromGame): void {
   if (message.kind === 'ready') element('gpu').textContent = message.gpu;
   else if (message.kind === 'no-gpu') {
     dataset.state = 'stopped';
     showProblems('This browser has no WebGPU', [{ message: NO_WEBGPU }], { retry: true });
-  } else if (message.kind === 'opened') opened(message.id, message.state);
+  } else if (message.kind === 'opened') showRunning(message.id, message.state);
   else if (message.kind === 'missed') newest = undefined;
-  else if (message.kind === 'drawn') drawn(message.id);
+  else if (message.kind === 'drawn') markDrawn(message.id);
   else if (message.kind === 'saved') saved = message.saved;
-  else if (message.kind === 'stopped') stopped(message.id, message.stop);
+  else if (message.kind === 'stopped') showStop(message.id, message.stop);
   else if (message.kind === 'meters') {
     element('fps').textContent = message.fps.toFixed(0);
     element('encode').textContent = message.encodeMs.toFixed(2);
@@ -103,11 +106,11 @@ function heard(message: FromGame): void {
   }
 }
 
-const KEPT = { kept: 'state kept', refused: 'state refused: began anew', none: 'began anew' };
+const KEPT = { kept: 'state kept', refused: 'state refused: started over', none: 'started over' };
 
-function opened(id: number, state: keyof typeof KEPT): void {
-  said(played ? KEPT[state] : '', state !== 'kept');
-  played = true;
+function showRunning(id: number, state: keyof typeof KEPT): void {
+  showKept(hasPlayed ? KEPT[state] : '', state !== 'kept');
+  hasPlayed = true;
   if (newest?.kind !== 'built' || newest.id !== id) return;
   playing = newest;
   hideProblems();
@@ -115,8 +118,8 @@ function opened(id: number, state: keyof typeof KEPT): void {
   dataset.state = 'running';
 }
 
-/** A worker's picture is shown with the page's next frame. */
-function drawn(id: number): void {
+/** Notes in the document which build is visible, for tests. A worker's picture appears with the page's next frame. */
+function markDrawn(id: number): void {
   requestAnimationFrame(() =>
     requestAnimationFrame(() => {
       dataset.build = String(id);
@@ -124,20 +127,20 @@ function drawn(id: number): void {
   );
 }
 
-function said(text: string, lost: boolean): void {
+function showKept(text: string, lost: boolean): void {
   element('kept').textContent = text;
   element('kept').classList.toggle('lost', lost);
 }
 
-/** Says why and where the game failed. It plays again after the next save, or at the press of a button. */
-function stopped(id: number, stop: Stop): void {
+/** Shows why and where the game failed. It runs again after the next save or when the button is pressed. */
+function showStop(id: number, stop: Stop): void {
   dataset.state = 'stopped';
   playing = undefined;
   const { headline, problems } = stop;
   const hint = saved
     ? 'Save a change or try again to go on from the last state. Reload the page to start over.'
     : 'Save a change or try again to start over.';
-  said(saved ? 'state kept for the next build' : '', false);
+  showKept(saved ? 'state kept for the next build' : '', false);
   const advice = { hint, retry: true };
   showProblems(headline, problems, advice);
   void report(id, stop).then((place) => {
@@ -147,8 +150,9 @@ function stopped(id: number, stop: Stop): void {
   });
 }
 
-function stuck(id: number, yes: boolean): void {
-  if (!yes) {
+/** Shows that a call of build `id` does not return, or hides that again. */
+function showStuck(id: number, isStuck: boolean): void {
+  if (!isStuck) {
     if (dataset.state !== 'stuck') return;
     dataset.state = 'running';
     hideProblems();
@@ -163,14 +167,14 @@ function stuck(id: number, yes: boolean): void {
   void report(id, { headline, problems: [{ message: `${message} ${hint}` }], frames: [] });
 }
 
-/** Tells the terminal; gives the places of the trap. */
+/** Prints a stop in the terminal. @returns the places of the trap in the sources; empty if there are none */
 async function report(id: number, { headline, problems, frames }: Stop): Promise<string> {
   const body = JSON.stringify({ id, headline, problems: problems.map(({ excerpt: _, ...rest }) => rest), frames });
   const answer = await fetch('stopped', { method: 'POST', body }).catch(() => undefined);
   return answer?.ok ? answer.text() : '';
 }
 
-/** The stage's size in device pixels, at most two for one of CSS. */
+/** Measures the stage in device pixels, at most two for each CSS pixel. */
 function measure(): Size {
   const scale = Math.min(devicePixelRatio, 2);
   size.width = Math.max(1, Math.round(stage.clientWidth * scale));
@@ -183,13 +187,13 @@ function resize(): void {
   picture.dispatchEvent(new Event('resize'));
 }
 
-/** Keyboard, mouse, gamepads and touch, as on the player's page; the picture takes the place of its video there. */
+/** Connects keyboard, mouse, gamepads and touch as on the player's page. The picture takes the place of that page's video. */
 function takeInput(): void {
   writer.open();
   Object.defineProperties(picture, {
     videoWidth: { get: () => size.width },
     videoHeight: { get: () => size.height },
   });
-  new PlayerInput({ stage, video: picture as HTMLElement as HTMLVideoElement, writer });
+  new PageInput({ stage, video: picture as HTMLElement as HTMLVideoElement, writer });
   new TouchInput({ stage, stick: element('stick'), knob: element('knob'), fire: element('fire'), writer });
 }

@@ -7,52 +7,54 @@ export interface RunnerOptions {
   config: Config;
   seed: number;
   size: Size;
-  /** Takes the canvas: a new one with each worker. */
+  /** Holds the canvas. Each worker gets a new one. */
   picture: HTMLElement;
-  /** The state that a build is to go on from. */
+  /** Returns the state from which a build continues. */
   saved(): Saved | undefined;
-  heard(message: FromGame): void;
-  /** Build `id` has not come back from a call for STUCK_MS, or it has now. */
-  stuck(id: number, stuck: boolean): void;
-  /** A new worker is there, which knows of no input. */
-  renewed(): void;
+  onMessage(message: FromGame): void;
+  /** A call of build `id` has not returned for STUCK_MS, or it has returned after all. */
+  onStuck(id: number, isStuck: boolean): void;
+  /** A new worker has started. It does not know which keys are held. */
+  onNewWorker(): void;
 }
 
-/** A call that takes longer may be an endless loop; it may also stand in a debugger, and come back. */
+/** A call that takes longer may be an endless loop. It may also be stopped in a debugger and return later. */
 export const STUCK_MS = 3000;
-const ASK_MS = 250;
+const PING_MS = 250;
 
-/** Keeps a worker for the game, and throws it away for a new one where a build cannot be played in it. */
+/** Runs the game in a worker, and replaces the worker when it cannot run a build any more. */
 export class Runner {
   readonly #options: RunnerOptions;
-  #worker!: Worker;
+  #worker: Worker;
   #size: Size;
+  /** Whether the worker has a GPU. */
   #ready = false;
-  /** The worker's GPU is lost. */
+  /** Whether the worker's GPU is lost. */
   #lost = false;
-  /** When the worker was asked for a sign of life that has not come. */
-  #askedAt: number | undefined;
+  /** When the worker was sent a ping that it has not answered yet. */
+  #pingedAt: number | undefined;
   #stuck = false;
   #newest: Built | undefined;
-  #begun = 0;
+  /** Id of the build whose code runs in the worker; 0 before any. */
+  #running = 0;
 
   constructor(options: RunnerOptions) {
     this.#options = options;
     this.#size = options.size;
-    this.#start();
-    setInterval(() => this.#look(), ASK_MS);
+    this.#worker = this.#startWorker();
+    setInterval(() => this.#check(), PING_MS);
   }
 
   play(notice: Built): void {
     this.#newest = notice;
-    if (this.#lost || this.#stuck) this.#renew();
-    else this.#build(notice);
+    if (this.#lost || this.#stuck) this.#replaceWorker();
+    else this.#sendBuild(notice);
   }
 
-  /** Plays the newest build once more, from the state that was saved last. */
+  /** Plays the newest build again from the newest saved state. */
   retry(): void {
-    if (this.#lost || this.#stuck || !this.#ready) this.#renew();
-    else if (this.#newest) this.#build(this.#newest);
+    if (this.#lost || this.#stuck || !this.#ready) this.#replaceWorker();
+    else if (this.#newest) this.#sendBuild(this.#newest);
   }
 
   resize(size: Size): void {
@@ -64,65 +66,65 @@ export class Runner {
     this.#worker.postMessage(message);
   }
 
-  #start(): void {
+  #startWorker(): Worker {
     const { config, seed, picture } = this.#options;
     const shown = document.createElement('canvas');
     picture.replaceChildren(shown);
     const canvas = shown.transferControlToOffscreen();
     const worker = new Worker('worker.js', { type: 'module' });
-    this.#worker = worker;
     worker.onmessage = ({ data }) => {
-      if (worker === this.#worker) this.#hear(data as FromGame);
+      if (worker === this.#worker) this.#handle(data as FromGame);
     };
     worker.postMessage({ kind: 'open', canvas, config, seed, ...this.#size } satisfies ToGame, [canvas]);
+    return worker;
   }
 
-  #renew(): void {
+  #replaceWorker(): void {
     this.#worker.terminate();
     this.#ready = false;
     this.#lost = false;
     this.#stuck = false;
-    this.#askedAt = undefined;
-    this.#start();
-    this.#options.renewed();
-    if (this.#newest) this.#build(this.#newest);
+    this.#pingedAt = undefined;
+    this.#worker = this.#startWorker();
+    this.#options.onNewWorker();
+    if (this.#newest) this.#sendBuild(this.#newest);
   }
 
-  #build(notice: Built): void {
-    this.#begun = 0;
+  #sendBuild(notice: Built): void {
+    this.#running = 0;
     this.send({ kind: 'build', notice, saved: this.#options.saved() });
   }
 
-  #hear(message: FromGame): void {
+  #handle(message: FromGame): void {
     if (message.kind === 'ready') this.#ready = true;
-    else if (message.kind === 'begun') this.#begun = message.id;
+    else if (message.kind === 'begun') this.#running = message.id;
     else if (message.kind === 'lost') this.#lost = true;
-    else if (message.kind === 'pong') this.#answered();
-    this.#options.heard(message);
+    else if (message.kind === 'pong') this.#noteAnswer();
+    this.#options.onMessage(message);
   }
 
-  #answered(): void {
-    this.#askedAt = undefined;
+  #noteAnswer(): void {
+    this.#pingedAt = undefined;
     if (!this.#stuck) return;
     this.#stuck = false;
-    this.#options.stuck(this.#begun, false);
+    this.#options.onStuck(this.#running, false);
   }
 
-  #look(): void {
+  #check(): void {
     if (!this.#ready || this.#stuck) return;
     const now = performance.now();
-    if (this.#askedAt === undefined) {
-      this.#askedAt = now;
+    if (this.#pingedAt === undefined) {
+      this.#pingedAt = now;
       this.send({ kind: 'ping' });
-    } else if (now - this.#askedAt > STUCK_MS) this.#overdue();
+    } else if (now - this.#pingedAt > STUCK_MS) this.#overdue();
   }
 
-  /** What keeps the worker is the newest build, or one before it, which then stands in its way. */
+  /** Handles a ping that got no answer. If an older build blocks the worker, the newest one gets a new worker. */
   #overdue(): void {
-    if (this.#newest && this.#begun !== this.#newest.id) this.#renew();
+    if (this.#newest && this.#running !== this.#newest.id) this.#replaceWorker();
     else {
       this.#stuck = true;
-      this.#options.stuck(this.#begun, true);
+      this.#options.onStuck(this.#running, true);
     }
   }
 }

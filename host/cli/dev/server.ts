@@ -2,7 +2,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import { NearlightError } from '../../base/errors.ts';
 
-/** A file as it is sent. */
+/** A file of the page, with its content type. */
 export interface PageFile {
   type: string;
   body: Uint8Array;
@@ -10,25 +10,25 @@ export interface PageFile {
 
 export interface DevServerOptions {
   port: number;
-  /** The answer to GET of a path; undefined where there is nothing. */
+  /** Returns the answer to GET; undefined if there is nothing at the path. */
   file(path: string): PageFile | undefined;
-  /** The answer to POST of a path with this text; undefined where there is nothing. */
-  ask(path: string, text: string): string | undefined;
-  /** What a page is told first that listens at /events. */
+  /** Returns the answer to POST of a text; undefined if the path takes none. */
+  post(path: string, text: string): string | undefined;
+  /** Returns the first event for a page that listens at /events. */
   newest(): object | undefined;
 }
 
-/** Answers pages of its own origin only, on this machine only. */
+/** A server that answers only pages of its own origin on this machine. */
 export interface DevServer {
   readonly url: string;
-  /** Tells every page that listens. */
-  tell(notice: object): void;
+  /** Sends an event to every page that listens. */
+  broadcast(notice: object): void;
   close(): Promise<void>;
 }
 
 const ADDRESS = '127.0.0.1';
 const BODY_BYTES_MAX = 65_536;
-/** After so long a page tries to connect again. */
+/** A page that lost the connection tries again after this time. */
 const RETRY_MS = 500;
 
 const HEADERS = {
@@ -40,7 +40,7 @@ const HEADERS = {
   'x-content-type-options': 'nosniff',
 };
 
-/** @throws NearlightError NL_PORT_IN_USE */
+/** Starts the server. @throws NearlightError NL_PORT_IN_USE */
 export async function startServer(options: DevServerOptions): Promise<DevServer> {
   const listeners = new Set<ServerResponse>();
   const server = createServer((request, response) => {
@@ -50,7 +50,7 @@ export async function startServer(options: DevServerOptions): Promise<DevServer>
   const url = `http://${ADDRESS}:${(server.address() as AddressInfo).port}/`;
   return {
     url,
-    tell(notice) {
+    broadcast(notice) {
       for (const listener of listeners) listener.write(event(notice));
     },
     async close() {
@@ -65,7 +65,9 @@ function listen(server: Server, port: number): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => {
       const taken = error.code === 'EADDRINUSE';
-      reject(taken ? new NearlightError('NL_PORT_IN_USE', `${ADDRESS}:${port}; choose another with --port N`) : error);
+      reject(
+        taken ? new NearlightError('NL_PORT_IN_USE', `${ADDRESS}:${port}; choose another port with --port N`) : error,
+      );
     });
     server.listen(port, ADDRESS, resolve);
   });
@@ -78,11 +80,11 @@ async function answer(
   listeners: Set<ServerResponse>,
 ): Promise<void> {
   for (const [name, value] of Object.entries(HEADERS)) response.setHeader(name, value);
-  if (!ownOrigin(request))
-    return void response.writeHead(403).end('NL_ORIGIN: open the address that dev has printed\n');
+  if (!isOwnOrigin(request))
+    return void response.writeHead(403).end('NL_ORIGIN: open the address that "dev" has printed\n');
   const { pathname } = new URL(request.url ?? '/', 'http://localhost');
   if (request.method === 'POST') {
-    const reply = options.ask(pathname, await body(request));
+    const reply = options.post(pathname, await body(request));
     if (reply === undefined) response.writeHead(404).end();
     else response.writeHead(200, { 'content-type': 'text/plain; charset=utf-8' }).end(reply);
   } else if (pathname === '/events') {
@@ -98,8 +100,11 @@ async function answer(
   }
 }
 
-/** The Host header too: a page of another site whose name leads here (DNS rebinding) is another origin. */
-function ownOrigin({ headers, socket }: IncomingMessage): boolean {
+/**
+ * Tells whether a request comes from this server's own page. It checks the Host header as well, because another site can
+ * make its own name point to this machine (DNS rebinding).
+ */
+function isOwnOrigin({ headers, socket }: IncomingMessage): boolean {
   const own = [`${ADDRESS}:${socket.localPort}`, `localhost:${socket.localPort}`];
   if (!own.includes(headers.host ?? '')) return false;
   return headers.origin === undefined || own.some((host) => headers.origin === `http://${host}`);
@@ -110,7 +115,7 @@ async function body(request: IncomingMessage): Promise<string> {
   let length = 0;
   for await (const chunk of request as AsyncIterable<Buffer>) {
     length += chunk.length;
-    if (length > BODY_BYTES_MAX) throw new Error('too long');
+    if (length > BODY_BYTES_MAX) throw new Error('the body is too long');
     chunks.push(chunk);
   }
   return Buffer.concat(chunks).toString();

@@ -3,14 +3,14 @@ import { excerpt, type Problem } from './build.ts';
 const SHOWN_MAX = 8;
 
 /**
- * Keeps what the browser says of the shaders that it compiles: a validation error's own text names a line at best, and
- * not the lines around it.
+ * Collects the browser's compilation messages about shaders. A validation error names at most a line, while these messages
+ * have positions, so the page can show the lines around each error.
  */
 export class ShaderNotes {
   readonly #waiting = new Set<Promise<void>>();
   #problems: Problem[] = [];
 
-  /** Listens to every shader module of a device from now on. */
+  /** Watches every shader module that the device creates from now on. */
   constructor(device: GPUDevice) {
     const create = device.createShaderModule.bind(device);
     device.createShaderModule = (descriptor) => {
@@ -26,12 +26,12 @@ export class ShaderNotes {
     };
   }
 
-  /** Forgets what is known, for another game. */
-  begin(): void {
+  /** Forgets all messages, because another build starts. */
+  reset(): void {
     this.#problems = [];
   }
 
-  /** What is wrong with the shaders so far. */
+  /** Returns the errors of the shaders that were compiled so far. */
   async problems(): Promise<Problem[]> {
     const problems = this.#problems;
     await Promise.all(this.#waiting);

@@ -1,15 +1,13 @@
+import { MESSAGE_BUTTON, MESSAGE_KEY, MESSAGE_RELEASE_ALL } from '../../base/protocol.ts';
+import type { MessageSink } from '../../player/writer.ts';
 import type { PlayerInput } from '../../room/input.ts';
 import type { PointerState } from '../../stream/player.ts';
 
-/** The types and layouts of host/stream/protocol.ts, which the page's input writer speaks. */
-interface Types {
-  MESSAGE_KEY: number;
-  MESSAGE_BUTTON: number;
-  MESSAGE_RELEASE_ALL: number;
-}
-
-/** Takes what the page's input writer sends straight to the input of the player in this tab. */
-export function localSink(input: PlayerInput, types: Types) {
+/**
+ * Passes messages of the page's input writer to the player in this tab. It reads them without checks, because they do not
+ * come from another machine.
+ */
+export function localSink(input: PlayerInput): MessageSink {
   const pointer: PointerState = {
     x: 0.5,
     y: 0.5,
@@ -21,12 +19,12 @@ export function localSink(input: PlayerInput, types: Types) {
     locked: false,
   };
   return {
-    event([type, code, down]: Uint8Array, sequence: number): void {
-      if (type === types.MESSAGE_KEY) input.key(code!, down === 1, sequence);
-      else if (type === types.MESSAGE_BUTTON) input.button(code!, down === 1, sequence);
-      else if (type === types.MESSAGE_RELEASE_ALL) input.releaseAll(sequence);
+    event([type, code = 0, down], sequence) {
+      if (type === MESSAGE_KEY) input.key(code, down === 1, sequence);
+      else if (type === MESSAGE_BUTTON) input.button(code, down === 1, sequence);
+      else if (type === MESSAGE_RELEASE_ALL) input.releaseAll(sequence);
     },
-    state(message: Uint8Array, sequence: number): void {
+    state(message, sequence) {
       const view = new DataView(message.buffer, message.byteOffset);
       pointer.locked = message[1] === 1;
       pointer.totalDx = view.getInt32(8, true);

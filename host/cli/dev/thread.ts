@@ -1,25 +1,29 @@
-/** The thread in which the AssemblyScript compiler stays loaded: starting it takes longer than most compilations. */
+/** The thread that keeps the AssemblyScript compiler loaded, because loading it takes longer than most compilations. */
 import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { parentPort } from 'node:worker_threads';
 import asc from 'assemblyscript/asc';
+import { must } from '../../base/assert.ts';
 import { sourceNames, splitSymbols } from '../../engine/symbols.ts';
 import { compilerOptions } from '../../play/compiler.ts';
 import { type Compilation, excerpt, type Problem } from './build.ts';
 
 const MEMORY = 'out.wasm';
-const ERROR = 3; // DiagnosticCategory.Error
+/** The compiler's category for errors (DiagnosticCategory.Error). */
+const ERROR = 3;
 
-/** What is reported, as far as it is looked at; positions count UTF-16 units. */
+/** The fields of the compiler's diagnostics that are used here. Positions are in UTF-16 units. */
 interface Diagnostic {
   message: string;
   category: number;
   range: { start: number; end: number; source: { normalizedPath: string } } | null;
 }
 
-parentPort!.on('message', async ({ root, entry }: { root: string; entry: string }) => {
+const port = must(parentPort, 'parent thread');
+
+port.on('message', async ({ root, entry }: { root: string; entry: string }) => {
   const failed = (error: Error) => ({ problems: [{ message: error.message }], ms: 0 });
-  parentPort!.postMessage(await compile(root, entry).catch(failed));
+  port.postMessage(await compile(root, entry).catch(failed));
 });
 
 async function compile(folder: string, entry: string): Promise<Compilation> {
@@ -37,12 +41,12 @@ async function compile(folder: string, entry: string): Promise<Compilation> {
     listFiles: () => [],
     reportDiagnostic(diagnostic: unknown) {
       const found = diagnostic as Diagnostic;
-      if (found.category === ERROR) problems.push(problem(found, folder));
+      if (found.category === ERROR) problems.push(toProblem(found, folder));
     },
   });
   const ms = performance.now() - begun;
   if (!module || error) {
-    if (problems.length === 0) problems.push({ message: error?.message ?? 'the compiler made no module' });
+    if (problems.length === 0) problems.push({ message: error?.message ?? 'the compiler wrote no module' });
     return { problems, ms };
   }
   const split = splitSymbols(module, map);
@@ -57,13 +61,13 @@ function read(path: string): string | null {
   }
 }
 
-function problem({ message, range }: Diagnostic, folder: string): Problem {
+function toProblem({ message, range }: Diagnostic, folder: string): Problem {
   if (!range) return { message };
   const file = sourceNames(range.source.normalizedPath);
   const text = read(join(folder, file));
   if (text === null) return { message: `${message} (${file})` };
-  const before = text.slice(0, range.start).split('\n');
-  const line = before.length;
-  const column = before.at(-1)!.length + 1;
+  const before = text.slice(0, range.start);
+  const line = before.split('\n').length;
+  const column = before.length - before.lastIndexOf('\n');
   return { message, file, line, column, length: range.end - range.start, excerpt: excerpt(text, line) };
 }

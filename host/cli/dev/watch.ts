@@ -2,67 +2,72 @@ import { type FSWatcher, readdirSync, statSync, watch } from 'node:fs';
 import { join } from 'node:path';
 
 export interface WatchOptions {
-  /** May come and go. */
+  /** The folder to watch. It need not exist, and may be deleted and created again. */
   folder: string;
-  /** Whether a file of that name counts. */
-  wanted(name: string): boolean;
-  changed(): void;
+  /** Tells whether a file with this name is watched. */
+  filter(name: string): boolean;
+  onChange(): void;
+  /** Interval between two scans that no event asked for; SCAN_MS by default. */
+  scanMs?: number;
 }
 
-/** An editor may write a file in several steps. */
+/** An editor may save a file in several steps, which are reported as one change. */
 const SETTLE_MS = 15;
-/** Network and container file systems may tell nothing: they are looked at now and then, for a small part of the time. */
-const LOOK_MS = 1000;
-const LOOK_SHARE = 0.05;
+/** Some network and container file systems send no events, so the folder is also scanned at this interval. */
+const SCAN_MS = 1000;
+/** The scans may take at most this fraction of the time. */
+const SCAN_FRACTION = 0.05;
 
 /**
- * Tells when a file below a folder is written, made, renamed or removed. Each folder is watched by itself: a file that
- * another one is renamed to is lost to Node's recursive watching on Linux. What the files are decides, not the event.
+ * Reports when a file below a folder is written, created, renamed or deleted. It watches each subfolder separately, because
+ * Node's recursive watching on Linux misses files that are replaced by a rename. An event only starts a scan, and a change
+ * is reported if the scan finds one.
  */
 export class Watch {
   readonly #options: WatchOptions;
   readonly #watchers = new Map<string, FSWatcher>();
+  /** The result of the last scan. */
   #known: string;
-  #settling: NodeJS.Timeout | undefined;
-  #next: NodeJS.Timeout | undefined;
+  #settleTimer: NodeJS.Timeout | undefined;
+  #scanTimer: NodeJS.Timeout | undefined;
 
   constructor(options: WatchOptions) {
     this.#options = options;
-    this.#known = this.#read();
-    this.#later(0);
+    this.#known = this.#scan();
+    this.#schedule(0);
   }
 
   close(): void {
-    clearTimeout(this.#settling);
-    clearTimeout(this.#next);
+    clearTimeout(this.#settleTimer);
+    clearTimeout(this.#scanTimer);
     for (const watcher of this.#watchers.values()) watcher.close();
     this.#watchers.clear();
   }
 
-  readonly #look = (): void => {
-    clearTimeout(this.#next);
+  readonly #check = (): void => {
+    clearTimeout(this.#scanTimer);
     const begun = performance.now();
-    const found = this.#read();
-    this.#later(performance.now() - begun);
+    const found = this.#scan();
+    this.#schedule(performance.now() - begun);
     if (found === this.#known) return;
     this.#known = found;
-    this.#options.changed();
+    this.#options.onChange();
   };
 
-  #later(tookMs: number): void {
-    this.#next = setTimeout(this.#look, Math.max(LOOK_MS, tookMs / LOOK_SHARE));
+  #schedule(tookMs: number): void {
+    this.#scanTimer = setTimeout(this.#check, Math.max(this.#options.scanMs ?? SCAN_MS, tookMs / SCAN_FRACTION));
   }
 
-  readonly #soon = (): void => {
-    clearTimeout(this.#settling);
-    this.#settling = setTimeout(this.#look, SETTLE_MS);
+  readonly #onEvent = (): void => {
+    clearTimeout(this.#settleTimer);
+    this.#settleTimer = setTimeout(this.#check, SETTLE_MS);
   };
 
-  /** What there is, in a form to compare; every folder is watched from then on. */
-  #read(): string {
+  /** Lists the files with their sizes and times, and watches every folder that it finds. */
+  #scan(): string {
     const files: string[] = [];
     const folders = new Map<string, string>();
-    read(this.#options.wanted, this.#options.folder, files, folders);
+    list(this.#options.filter, this.#options.folder, files, folders);
     for (const [key, watcher] of this.#watchers) {
       if (folders.delete(key)) continue;
       watcher.close();
@@ -74,25 +79,25 @@ export class Watch {
 
   #watch(key: string, folder: string): void {
     try {
-      const watcher = watch(folder, this.#soon);
+      const watcher = watch(folder, this.#onEvent);
       watcher.on('error', () => watcher.close());
       this.#watchers.set(key, watcher);
     } catch {
-      // Gone again, or the system watches no more of them: the next look sees what changes.
+      // The folder is gone again, or the system allows no more watchers. The regular scans will see changes.
     }
   }
 }
 
-/** The folders by what tells one from a later one of the same name. */
-function read(wanted: WatchOptions['wanted'], folder: string, files: string[], folders: Map<string, string>): void {
+/** Adds files and folders to the lists. A folder's key has its inode, so that a new folder of the same name is a different one. */
+function list(filter: WatchOptions['filter'], folder: string, files: string[], folders: Map<string, string>): void {
   const entries = attempt(() => readdirSync(folder, { withFileTypes: true }));
   const own = attempt(() => statSync(folder));
   if (!entries || !own) return;
   folders.set(`${folder} ${own.ino}`, folder);
   for (const entry of entries) {
     const path = join(folder, entry.name);
-    if (entry.isDirectory()) read(wanted, path, files, folders);
-    else if (wanted(entry.name)) {
+    if (entry.isDirectory()) list(filter, path, files, folders);
+    else if (filter(entry.name)) {
       const stat = attempt(() => statSync(path));
       if (stat) files.push(`${path} ${stat.ino} ${stat.size} ${stat.mtimeMs}`);
     }

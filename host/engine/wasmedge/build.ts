@@ -1,194 +1,100 @@
-import { execFile } from 'node:child_process';
-import { createHash } from 'node:crypto';
-import { mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import { basename, delimiter, dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
 import * as abi from '../../../renderer/contract/abi.ts';
-import { NearlightError } from '../../base/errors.ts';
-import { findCompiler, findRuntime } from '../../base/installed.ts';
+import { findRuntime } from '../../base/installed.ts';
+import { addonFlags, buildTargets, NATIVE_FLAGS, NATIVE_FOLDER, type NativeTarget } from '../../base/native.ts';
 import { commandOf, type Runtime } from '../../base/runtime.ts';
-import { buildFolder, IS_CHECKOUT } from '../../base/self.ts';
-import { VERSION } from '../../base/version.ts';
 import { START_EXPORT } from '../module.ts';
 import * as mapping from './mapping.ts';
 
-const HERE = dirname(fileURLToPath(import.meta.url));
-/** Installed versions share the cache folder, so each builds in a folder of its own. */
-const OUT = join(buildFolder(), IS_CHECKOUT ? 'native' : `native-${VERSION}`);
-const require = createRequire(import.meta.url);
-
 const GUEST = 'guest';
-/** The Node addon that shares memory with guest processes (addon.cc). */
-export const addonPath = join(OUT, 'addon.node');
-/** The Node addon with the system calls that the host of a pod needs (host/pod/kernel.cc). */
-export const kernelPath = join(OUT, 'kernel.node');
-
+const ADDON = 'addon.node';
 const GUEST_SOURCES = ['guest.cc', 'instance.cc', 'imports.cc', 'trace.cc', 'compile.cc', 'confine.cc'];
 const HEADERS = ['instance.h', 'mapping.h', 'submission.h', 'trace.h', 'compile.h', 'confine.h'];
 
-/** What the native parts are built with, and where they go. */
+/** The Node addon that shares memory with guest processes (addon.cc). It exists once buildNative() has resolved. */
+export const addonPath = join(NATIVE_FOLDER, ADDON);
+
+/** Options for building the guest program. `folder` is where it goes. */
 export interface NativeOptions {
   folder: string;
   compiler: string;
-  /** The runtime that the guest program is linked with. Undefined: WASMEDGE_DIR, or else the system's WasmEdge. */
+  /** If it is undefined, WASMEDGE_DIR is used, or else the system's WasmEdge. */
   runtime: Runtime | undefined;
 }
 
-/** One program or addon to build. */
-interface Target {
-  path: string;
-  sources: string[];
-  flags: string[];
-}
-
-/** The command that starts the guest program, which runs modules. The program exists once buildNative() has resolved. */
+/** The command that starts the guest program, which runs and compiles modules, once buildNative() has resolved. */
 export function guestCommand(): string[] {
-  return commandOf(join(OUT, GUEST), usedRuntime());
-}
-
-/** WASMEDGE_DIR takes precedence over the private runtime. */
-function usedRuntime(): Runtime | undefined {
-  return process.env.WASMEDGE_DIR ? undefined : findRuntime();
-}
-
-/** How the compiler finds WasmEdge's headers and libraries. */
-function wasmEdgeFlags(runtime: Runtime | undefined): string[] {
-  if (runtime) {
-    const { wasmEdgeInclude: include, wasmEdgeLib: lib, loader } = runtime;
-    // DT_RPATH, unlike DT_RUNPATH, also applies to the libraries that a library needs. A private program loader gets the path
-    // on its command line instead.
-    const rpath = loader === undefined ? [`-Wl,--disable-new-dtags,-rpath,${lib}`] : [];
-    // The linker cannot resolve everything: the libraries need a newer C library, and name functions that are never called.
-    return [`-I${include}`, `-L${lib}`, ...rpath, '-Wl,--allow-shlib-undefined', '-l:libwasmedge.so.0', '-ldl'];
-  }
-  const folder = process.env.WASMEDGE_DIR;
-  if (!folder) return ['-lwasmedge', '-ldl'];
-  const lib = join(folder, 'lib');
-  return [`-I${join(folder, 'include')}`, `-L${lib}`, `-Wl,-rpath,${lib}`, '-lwasmedge', '-ldl'];
-}
-
-function targets({ folder, runtime }: NativeOptions): Target[] {
-  const common = ['-std=c++17', '-O2', '-Wall', '-Wextra', '-fno-rtti', `-I${folder}`];
-  const packageFolder = (name: string) => dirname(require.resolve(`${name}/package.json`));
-  const addon = [
-    ...common,
-    '-shared',
-    '-fPIC',
-    '-fno-exceptions',
-    '-DNAPI_DISABLE_CPP_EXCEPTIONS',
-    '-DNAPI_VERSION=9',
-    `-isystem${join(packageFolder('node-api-headers'), 'include')}`,
-    `-isystem${packageFolder('node-addon-api')}`,
-  ];
-  return [
-    {
-      path: join(folder, GUEST),
-      sources: GUEST_SOURCES,
-      flags: [...common, '-fno-exceptions', ...wasmEdgeFlags(runtime)],
-    },
-    { path: join(folder, basename(addonPath)), sources: ['addon.cc'], flags: addon },
-    { path: join(folder, basename(kernelPath)), sources: ['../../pod/kernel.cc'], flags: addon },
-  ];
+  return commandOf(join(NATIVE_FOLDER, GUEST), usedRuntime());
 }
 
 let building: Promise<void> | undefined;
 
 /**
- * Builds the guest program and the addons into build/native, unless they are already there and neither the sources nor the
- * flags have changed. Calls `announce` before it compiles anything.
+ * Builds the guest program and its addon, unless they are already there and neither the sources nor the flags have changed.
+ * Calls `announce` before it compiles anything.
  * @throws NearlightError NL_NO_WASMEDGE with the first lines that the compiler printed
  */
 export function buildNative(announce: (line: string) => void = () => {}): Promise<void> {
-  building ??= build(announce).catch((error: unknown) => {
-    building = undefined;
-    throw error;
-  });
+  const generated = { 'constants.h': constants() };
+  building ??= buildTargets({ folder: NATIVE_FOLDER, targets: targets(usedRuntime()), generated, announce }).catch(
+    (error: unknown) => {
+      building = undefined;
+      throw error;
+    },
+  );
   return building;
 }
 
-function build(announce: (line: string) => void): Promise<void> {
-  return buildNativeIn({ folder: OUT, compiler: findCxx(), runtime: usedRuntime() }, announce);
+/** Builds the guest program and its addon into another folder, for another runtime. @throws NearlightError NL_NO_WASMEDGE */
+export function buildNativeIn(
+  { folder, compiler, runtime }: NativeOptions,
+  announce: (line: string) => void,
+): Promise<void> {
+  const generated = { 'constants.h': constants() };
+  return buildTargets({ folder, compiler, targets: targets(runtime), generated, announce });
 }
 
-/**
- * Builds the native parts into a folder if sources, flags or the compiler have changed.
- * @throws NearlightError NL_NO_WASMEDGE with the compiler's first messages
- */
-export async function buildNativeIn(options: NativeOptions, announce: (line: string) => void): Promise<void> {
-  const { folder, compiler } = options;
-  const constants = header();
-  const built = targets(options);
-  const wanted = fingerprint(constants, built, compiler);
-  const stamp = join(folder, 'stamp');
-  if (read(stamp) === wanted && built.every(({ path }) => exists(path))) return;
-  announce('compiling the guest program and the addons ...');
-  mkdirSync(folder, { recursive: true });
-  replace(join(folder, 'constants.h'), constants);
-  await Promise.all(built.map((target) => make(target, compiler)));
-  replace(stamp, wanted);
+/** The private runtime, unless WASMEDGE_DIR names another WasmEdge. */
+function usedRuntime(): Runtime | undefined {
+  return process.env.WASMEDGE_DIR ? undefined : findRuntime();
 }
 
-/** CXX, or the compiler on PATH, or else the private one. */
-function findCxx(): string {
-  if (process.env.CXX) return process.env.CXX;
-  const onPath = (process.env.PATH ?? '').split(delimiter).some((folder) => exists(join(folder, 'c++')));
-  return (onPath ? undefined : findCompiler()) ?? 'c++';
+function targets(runtime: Runtime | undefined): NativeTarget[] {
+  const absolute = (names: readonly string[]) => names.map((name) => join(import.meta.dirname, name));
+  const headers = absolute(HEADERS);
+  return [
+    {
+      name: GUEST,
+      sources: absolute(GUEST_SOURCES),
+      headers,
+      flags: [...NATIVE_FLAGS, '-fno-exceptions', ...wasmEdgeFlags(runtime)],
+    },
+    { name: ADDON, sources: absolute(['addon.cc']), headers, flags: addonFlags() },
+  ];
+}
+
+/** Compiler flags that find WasmEdge's headers and libraries. */
+function wasmEdgeFlags(runtime: Runtime | undefined): string[] {
+  const folder = process.env.WASMEDGE_DIR;
+  if (!runtime) {
+    const lib = folder ? join(folder, 'lib') : '';
+    return folder
+      ? [`-I${join(folder, 'include')}`, `-L${lib}`, `-Wl,-rpath,${lib}`, '-lwasmedge', '-ldl']
+      : ['-lwasmedge', '-ldl'];
+  }
+  const { wasmEdgeInclude: include, wasmEdgeLib: lib, loader } = runtime;
+  // The linker writes the folder as DT_RPATH, which, unlike DT_RUNPATH, also applies to the libraries that WasmEdge needs. The
+  // loader of a private C library gets the folder as an option instead. Undefined symbols are allowed, because the libraries may
+  // need a newer C library than the one that is linked here.
+  const place = loader === undefined ? [`-Wl,--disable-new-dtags,-rpath,${lib}`] : [];
+  return [`-I${include}`, `-L${lib}`, ...place, '-Wl,--allow-shlib-undefined', '-l:libwasmedge.so.0', '-ldl'];
 }
 
 /** Source of constants.h: every number of the contract and of the shared memory, as C++. */
-function header(): string {
+function constants(): string {
   const lines = Object.entries<unknown>({ ...abi, ...mapping })
     .filter((entry): entry is [string, number] => typeof entry[1] === 'number')
     .map(([name, value]) => `constexpr uint32_t ${name} = ${value}u;`);
   const start = `constexpr char START_EXPORT[] = "${START_EXPORT}";`;
   return `// Generated by build.ts from mapping.ts and renderer/contract/abi.ts.\n#pragma once\n#include <cstdint>\n${start}\n${lines.join('\n')}\n`;
 }
-
-/** A hash of everything that determines the results: sources, flags and the compiler's name. */
-function fingerprint(constants: string, built: Target[], compiler: string): string {
-  const hash = createHash('sha256').update(constants);
-  const names = [...built.flatMap(({ sources }) => sources), ...HEADERS];
-  for (const name of names) hash.update(name).update(readFileSync(join(HERE, name)));
-  return hash.update(JSON.stringify([built, compiler])).digest('hex');
-}
-
-function make({ path, sources, flags }: Target, compiler: string): Promise<void> {
-  const temporary = `${path}.${process.pid}`;
-  const libraries = flags.filter((flag) => flag.startsWith('-l'));
-  const options = flags.filter((flag) => !flag.startsWith('-l'));
-  const inputs = sources.map((name) => join(HERE, name));
-  return new Promise((resolve, reject) => {
-    execFile(compiler, [...options, ...inputs, ...libraries, '-o', temporary], (error, _stdout, stderr) => {
-      if (!error) {
-        renameSync(temporary, path);
-        return resolve();
-      }
-      rmSync(temporary, { force: true });
-      const why = stderr.split('\n').slice(0, 8).join('\n') || error.message;
-      const hint = 'run host/cli/setup.sh, or set CXX to a C++ compiler and WASMEDGE_DIR to a WasmEdge 0.14.1 folder';
-      reject(new NearlightError('NL_NO_WASMEDGE', `${path} could not be built (${hint}):\n${why}`));
-    });
-  });
-}
-
-/** Writes a file through a temporary one, so that a second process that builds at the same time never reads half of it. */
-function replace(path: string, text: string): void {
-  const temporary = `${path}.${process.pid}`;
-  writeFileSync(temporary, text);
-  renameSync(temporary, path);
-}
-
-function read(path: string): string | undefined {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch {
-    return undefined;
-  }
-}
-
-function exists(path: string): boolean {
-  return statSync(path, { throwIfNoEntry: false }) !== undefined;
-}
-
-if (process.argv[1] === fileURLToPath(import.meta.url)) await buildNative();

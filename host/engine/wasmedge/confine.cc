@@ -28,7 +28,8 @@ constexpr uint32_t ARCHITECTURE = AUDIT_ARCH_AARCH64;
 // Set in the numbers of x32 system calls on x86-64, which the lists below do not contain.
 constexpr uint32_t X32_BIT = 0x40000000;
 
-// What running a module needs: to wait for and respond to the host, to manage memory, and what libc calls to abort.
+// System calls for running a module: to wait for and respond to the host, to manage memory, and those that libc needs to
+// abort.
 constexpr uint32_t RUN_ALLOWED[] = {
     __NR_recvmsg,       __NR_recvfrom,     __NR_sendto,      __NR_read,          __NR_close,
     __NR_munmap,        __NR_mremap,       __NR_madvise,     __NR_brk,           __NR_futex,

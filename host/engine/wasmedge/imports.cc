@@ -37,6 +37,7 @@ WasmEdge_Result import(void *instance, const WasmEdge_CallingFrameContext *, con
 WasmEdge_ModuleInstanceContext *Instance::createImports() {
   WasmEdge_ModuleInstanceContext *imports = WasmEdge_ModuleInstanceCreate(WasmEdge_StringWrap("nearlight", 9));
   addImport(imports, "submit", 2, 0, import<&Instance::submit>, this);
+  addImport(imports, "mark", 0, 0, import<&Instance::mark>, this);
   addImport(imports, "log", 3, 0, import<&Instance::log>, this);
   addImport(imports, "asset_find", 2, 1, import<&Instance::assetFind>, this);
   addImport(imports, "asset_size", 1, 1, import<&Instance::assetSize>, this);
@@ -60,6 +61,9 @@ WasmEdge_Result Instance::submit(const WasmEdge_Value *parameters) {
     return WasmEdge_Result_Success;
   }
 }
+
+// Debug builds call this for each command. The JavaScript engine records the stack; WasmEdge cannot name source lines.
+WasmEdge_Result Instance::mark(const WasmEdge_Value *) { return WasmEdge_Result_Success; }
 
 WasmEdge_Result Instance::log(const WasmEdge_Value *parameters) {
   uint32_t length = argument(parameters, 2);

@@ -23,6 +23,7 @@ public:
   // memory. `exit` always returns a trap, which is how it leaves the module's code.
   WasmEdge_Result submit(const WasmEdge_Value *parameters);
   WasmEdge_Result log(const WasmEdge_Value *parameters);
+  WasmEdge_Result mark(const WasmEdge_Value *parameters);
   WasmEdge_Result assetFind(const WasmEdge_Value *parameters, WasmEdge_Value *returns);
   WasmEdge_Result assetSize(const WasmEdge_Value *parameters, WasmEdge_Value *returns);
   WasmEdge_Result assetRead(const WasmEdge_Value *parameters, WasmEdge_Value *returns);

@@ -218,6 +218,7 @@ export class WasmEdgeInstance implements Instance {
     this.#commands.replace(shared.subarray(map.COMMANDS, map.COMMANDS + commandBytes));
     this.#data.replace(shared.subarray(this.#dataStart, this.#dataStart + dataBytes));
     return {
+      call: CALL_EXPORTS[this.#current] ?? 'init',
       commands: this.#commands.words.subarray(0, commandBytes / 4),
       data: this.#data.bytes.subarray(0, dataBytes),
     };

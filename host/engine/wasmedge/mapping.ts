@@ -39,7 +39,7 @@ export const LOAD_FEATURES = 56;
 export const RESPONSE_SEQUENCE = 64;
 /** One of the STATUS_ numbers. */
 export const RESPONSE_STATUS = 68;
-/** What version() returned if the status is STATUS_VERSION; the argument of exit() if it is STATUS_EXIT. */
+/** The result of version() if the status is STATUS_VERSION; the argument of exit() if it is STATUS_EXIT. */
 export const RESPONSE_VALUE = 72;
 /** One of the PHASE_ numbers. It is kept up to date during the call, so that it shows where a killed guest was. */
 export const RESPONSE_PHASE = 76;

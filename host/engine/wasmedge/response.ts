@@ -9,7 +9,7 @@ import type { Exit, GuestProcess } from './process.ts';
 
 /** The export behind each CALL_ number. */
 export const CALL_EXPORTS: readonly string[] = ['init', 'join', 'leave', 'tick', 'render', 'save', 'load'];
-/** What CALL_LOAD was doing, by PHASE_ number. */
+/** A name for each phase of CALL_LOAD, by PHASE_ number. */
 const LOAD_PHASES: readonly string[] = [
   'loading',
   'instantiation',
@@ -55,7 +55,8 @@ export class ResponseReader {
     const { limits } = this.#options;
     const value = this.#process.get(map.RESPONSE_VALUE);
     if (status === map.STATUS_VERSION) return versionError(value | 0);
-    if (status === map.STATUS_COMMAND) return new NearlightError('NL_COMMAND', this.#message());
+    if (status === map.STATUS_COMMAND)
+      return new NearlightError('NL_COMMAND', `in ${this.#where(call)}, ${this.#message()}`);
     if (status === map.STATUS_INVALID) return new NearlightError('NL_MODULE_INVALID', this.#message());
     if (status === map.STATUS_CONTRACT) return new NearlightError('NL_GUEST_PROTOCOL', this.#message());
     if (status === map.STATUS_STATE) return stateTooLarge(stateBytesMax(limits));
@@ -84,7 +85,7 @@ export class ResponseReader {
     return new NearlightError(code, detail + lastLine);
   }
 
-  /** What the module was doing: an export, or a phase of loading. */
+  /** Names what was running: an export, or a phase of loading. */
   #where(call: number): string {
     const phase = LOAD_PHASES[this.#process.get(map.RESPONSE_PHASE)] ?? 'loading';
     return call === map.CALL_LOAD ? phase : (CALL_EXPORTS[call] ?? phase);

@@ -13,32 +13,20 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import { build, type Plugin, stop } from 'esbuild';
 import { NearlightError } from '../../base/errors.ts';
 import { findCompiler, findRuntime } from '../../base/installed.ts';
 import type { Runtime } from '../../base/runtime.ts';
+import { makeProgram } from '../../cli/package.ts';
 import { buildNativeIn } from '../../engine/wasmedge/build.ts';
-import { buildModules } from '../../play/modules.ts';
-import { buildPlayer } from '../../player/build.ts';
+import { buildKernel } from '../native.ts';
 import { licences } from './licences.ts';
 
 const root = join(import.meta.dirname, '../../..');
 const modules = join(root, 'node_modules');
-/** Stay packages of their own: they load native code from their own folders. */
-const PACKAGES = ['webgpu', 'node-datachannel'];
-/** What a bundle has as files is not made again on the node. */
-const REPLACED: Record<string, string> = {
-  'host/player/build.ts': 'player.ts',
-  'host/engine/wasmedge/build.ts': 'native.ts',
-  'host/base/installed.ts': 'installed.ts',
-  'host/base/self.ts': 'self.ts',
-  'host/play/modules.ts': 'modules.ts',
-};
+/** What the program loads on a node. The packages that build games and pages stay behind; the installer brings the encoder. */
+const PACKAGES = ['webgpu', 'node-datachannel', 'prom-client', 'protobufjs', '@jridgewell/trace-mapping'];
 /** The oldest Debian whose C library the bundle's Node, Dawn and Mesa run on. */
 const RELEASE = 'bookworm';
-const BANNER = `import { createRequire as bundleRequire } from 'node:module';
-const require = bundleRequire(import.meta.url);`;
-
 export interface Bundle {
   folder: string;
   /** Of the folder. */
@@ -63,9 +51,16 @@ export async function makeBundle(out: string, say: (line: string) => void): Prom
   const temporary = `${folder}.${process.pid}`;
   rmSync(temporary, { recursive: true, force: true });
   mkdirSync(temporary, { recursive: true });
-  await Promise.all([buildModules(['arena'], say), buildNativeIn({ folder: native, compiler, runtime }, say)]);
-  say('the host ...');
-  await bundleHost(temporary);
+  await Promise.all([
+    buildNativeIn({ folder: native, compiler, runtime }, say),
+    buildKernel({ folder: native, compiler }),
+  ]);
+  say('the program ...');
+  await makeProgram(temporary);
+  copyFileSync(join(root, 'package-lock.json'), join(temporary, 'package-lock.json'));
+  copyFileSync(join(root, 'host/pod/containerd-shim-wasmedge-v1'), join(temporary, 'shim'));
+  copyFileSync(join(import.meta.dirname, 'install.sh'), join(temporary, 'install.sh'));
+  chmodSync(join(temporary, 'install.sh'), 0o755);
   say('libraries ...');
   const packages = copyPackages(temporary);
   copyPrograms(temporary, native);
@@ -88,60 +83,6 @@ export function archiveBundle(folder: string): string {
   return archive;
 }
 
-async function bundleHost(folder: string): Promise<void> {
-  const host = join(folder, 'host');
-  const replace: Plugin = {
-    name: 'replace',
-    setup({ onLoad }) {
-      onLoad({ filter: /\.ts$/ }, ({ path }) => {
-        const by = REPLACED[path.slice(root.length + 1)];
-        return by
-          ? {
-              contents: readFileSync(join(import.meta.dirname, by), 'utf8'),
-              loader: 'ts',
-              resolveDir: import.meta.dirname,
-            }
-          : undefined;
-      });
-    },
-  };
-  await build({
-    entryPoints: {
-      main: join(root, 'host/cli/main.ts'),
-      pod: join(root, 'host/pod/main.ts'),
-      install: join(import.meta.dirname, 'install.ts'),
-    },
-    outdir: host,
-    bundle: true,
-    splitting: true,
-    format: 'esm',
-    platform: 'node',
-    target: 'node24',
-    external: [...PACKAGES, 'node-av', 'node-av/*', 'binaryen', 'assemblyscript', 'esbuild'],
-    plugins: [replace],
-    banner: { js: BANNER },
-    absWorkingDir: root,
-    logLevel: 'silent',
-  });
-  await stop();
-  for (const file of ['pod/containerd.proto', 'video/convert.wgsl'])
-    copyFileSync(join(root, 'host', file), join(host, basename(file)));
-  mkdirSync(join(host, 'player'));
-  const index: Record<string, { type: string; file: string }> = {};
-  for (const [path, { type, body }] of await buildPlayer()) {
-    const file = path === '/' ? 'index.html' : path.slice(1);
-    writeFileSync(join(host, 'player', file), body);
-    index[path] = { type, file };
-  }
-  writeFileSync(join(host, 'player/index.json'), JSON.stringify(index));
-  mkdirSync(join(folder, 'build'));
-  copyFileSync(join(root, 'build/arena.wasm'), join(folder, 'build/arena.wasm'));
-  for (const file of ['package.json', 'package-lock.json']) copyFileSync(join(root, file), join(folder, file));
-  copyFileSync(join(root, 'host/pod/containerd-shim-wasmedge-v1'), join(folder, 'shim'));
-  copyFileSync(join(import.meta.dirname, 'install.sh'), join(folder, 'install.sh'));
-  chmodSync(join(folder, 'install.sh'), 0o755);
-}
-
 interface Package {
   dependencies?: Record<string, string>;
   optionalDependencies?: Record<string, string>;
@@ -157,10 +98,7 @@ function copyPackages(folder: string): string[] {
     const to = join(folder, 'node_modules', name);
     cpSync(from, to, {
       recursive: true,
-      filter: (path) =>
-        !/\/(darwin|win32|linux)-(?!x64)[^/]*$|\/(src|build|types)$|darwin-universal|win32/.test(
-          path.slice(from.length),
-        ),
+      filter: (path) => !/\/(darwin|win32|linux)-(?!x64)[^/]*$|darwin-universal|win32/.test(path.slice(from.length)),
     });
     const { dependencies = {}, optionalDependencies = {} } = JSON.parse(
       readFileSync(join(from, 'package.json'), 'utf8'),

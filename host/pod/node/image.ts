@@ -12,7 +12,13 @@ export async function bundleImage(folder: string): Promise<Image> {
   // The image has no system and no shell. The C library that the bundle holds for guests starts its Node.
   const lib = 'bundle/runtime/wasmedge/lib';
   const loader = entries.find(({ name }) => name.startsWith(`${lib}/ld-linux`))!.name;
-  const Entrypoint = [`/${loader}`, '--library-path', `/${lib}`, '/bundle/bin/node', '/bundle/host/install.js'];
+  const Entrypoint = [
+    `/${loader}`,
+    '--library-path',
+    `/${lib}`,
+    '/bundle/bin/node',
+    '/bundle/host/pod/node/install.js',
+  ];
   const architectures = [ARCHITECTURES[process.arch]!];
   return assemble({
     entries,

@@ -20,7 +20,7 @@ import { parseArgs } from 'node:util';
 import { gunzipSync } from 'node:zlib';
 import { exitStatus, NearlightError } from '../../base/errors.ts';
 
-const bundle = join(import.meta.dirname, '..');
+const bundle = join(import.meta.dirname, '../../..');
 const SHIM = 'containerd-shim-wasmedge-v1';
 /** For this version, the next beside it, and what is being unpacked. */
 const FREE_BYTES_MIN = 1.5e9;

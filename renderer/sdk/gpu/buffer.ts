@@ -4,17 +4,19 @@ import { ObjectKind } from '../enums';
 import { GpuObject } from './object';
 import { Answer, ask } from './reply';
 
-/** GPUBufferDescriptor. */
+/** Describes a buffer to make (GPUBufferDescriptor). */
 export class BufferDescriptor {
+  /** Names the object in messages. */
   label: string = '';
-  /** Bytes. */
+  /** Size in bytes. */
   size: u64 = 0;
   /** BufferUsage bits. */
   usage: u32 = 0;
 }
 
-/** A part of a buffer on its way back; `data` is filled once `ready`. */
+/** Bytes of a buffer on their way to the game; `mapAsync` returns it. */
 export class Mapping extends Answer {
+  /** The bytes, once `ready` is true. */
   readonly data: StaticArray<u8>;
 
   constructor(byteLength: u32) {
@@ -22,20 +24,22 @@ export class Mapping extends Answer {
     this.data = new StaticArray<u8>(<i32>byteLength);
   }
 
-  /** Tells whether `data` holds the bytes. */
+  /** Reports whether `data` holds the bytes. */
   get ready(): bool {
     return this.done && this.first === 1;
   }
 
-  /** Tells whether the GPU refused. */
+  /** Reports whether the GPU refused to give them. */
   get failed(): bool {
     return this.done && this.first === 0;
   }
 }
 
-/** GPUBuffer. */
+/** Memory of the GPU (GPUBuffer). */
 export class Buffer extends GpuObject {
+  /** Size in bytes. */
   size: u64;
+  /** BufferUsage bits. */
   usage: u32;
 
   constructor(id: u32, size: u64, usage: u32) {
@@ -44,7 +48,10 @@ export class Buffer extends GpuObject {
     this.usage = usage;
   }
 
-  /** Asks for `size` bytes at `offset`, both multiples of 8 and 4; a buffer with usage MAP_READ, not used until they are there. */
+  /**
+   * Asks for `size` bytes from `offset` on. `offset` must be a multiple of 8 and `size` a multiple of 4; the buffer
+   * needs the usage MAP_READ and must not be used until the bytes have come.
+   */
   mapAsync(offset: u32, size: u32): Mapping {
     const mapping = new Mapping(size);
     encode.mapAsync(this.id, offset, size, <u32>changetype<usize>(mapping.data), ask(REPLY_MAPPED, mapping));

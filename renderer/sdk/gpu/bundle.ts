@@ -3,28 +3,35 @@ import { ObjectKind } from '../enums';
 import { RenderCommands } from './commands';
 import { GpuObject, takeId } from './object';
 
-/** GPURenderBundleEncoderDescriptor: the formats of the passes that the bundle is for. */
+/**
+ * Describes a render bundle encoder to make (GPURenderBundleEncoderDescriptor). It must match the passes that execute
+ * the bundle.
+ */
 export class RenderBundleEncoderDescriptor {
+  /** Names the bundle in messages. */
   label: string = '';
-  /** TextureFormats of the color attachments; 0 for an empty place. */
+  /** TextureFormats of the color attachments; 0 for one that is left out. */
   colorFormats: u32[] = [];
-  /** A TextureFormat; 0 for none. */
+  /** TextureFormat of the depth and stencil attachment; 0 for none. */
   depthStencilFormat: u32 = 0;
+  /** Samples per texel of the attachments: 1 or 4. */
   sampleCount: u32 = 1;
+  /** Whether the bundle leaves depth as it is. */
   depthReadOnly: bool = false;
+  /** Whether the bundle leaves stencil as it is. */
   stencilReadOnly: bool = false;
 }
 
-/** GPURenderBundle. */
+/** Recorded commands that render passes execute (GPURenderBundle). */
 export class RenderBundle extends GpuObject {
   constructor(id: u32) {
     super(ObjectKind.renderBundle, id);
   }
 }
 
-/** GPURenderBundleEncoder. There is one, and no pass is open beside it. */
+/** Records a render bundle (GPURenderBundleEncoder). Only one is open at a time, and no pass beside it. */
 export class RenderBundleEncoder extends RenderCommands {
-  /** Ends the bundle, which any number of passes may execute. */
+  /** Ends the recording and returns the bundle, which any number of passes may execute. */
   finish(): RenderBundle {
     if (!this.open) throw new Error('this render bundle is finished');
     this.open = false;

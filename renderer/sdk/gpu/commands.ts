@@ -4,11 +4,15 @@ import { Buffer } from './buffer';
 import { idOf } from './object';
 import { RenderPipeline } from './pipeline';
 
-/** GPUBindingCommandsMixin and GPUDebugCommandsMixin: what passes of both kinds and render bundles record. */
+/**
+ * Commands that render passes, compute passes and render bundles all record (GPUBindingCommandsMixin,
+ * GPUDebugCommandsMixin).
+ */
 export class BindingCommands {
+  /** Whether commands may be recorded. */
   open: bool = false;
 
-  /** Sets a bind group, or none. */
+  /** Sets a bind group; null unsets it. */
   setBindGroup(index: u32, group: BindGroup | null): void {
     encode.setBindGroup(index, idOf(group), 0);
   }
@@ -24,7 +28,7 @@ export class BindingCommands {
     memory.copy(at, changetype<usize>(offsets), (<usize>offsets.length) << 2);
   }
 
-  /** Begins a group of commands, for tools. */
+  /** Begins a group of commands, which debugging tools show. */
   pushDebugGroup(groupLabel: string): void {
     encode.pushDebugGroup(groupLabel);
   }
@@ -34,25 +38,25 @@ export class BindingCommands {
     encode.popDebugGroup();
   }
 
-  /** Marks a place among the commands, for tools. */
+  /** Marks a place among the commands, which debugging tools show. */
   insertDebugMarker(markerLabel: string): void {
     encode.insertDebugMarker(markerLabel);
   }
 }
 
-/** GPURenderCommandsMixin: what a render pass and a render bundle both record. */
+/** Commands that render passes and render bundles both record (GPURenderCommandsMixin). */
 export class RenderCommands extends BindingCommands {
   /** Sets the pipeline. */
   setPipeline(pipeline: RenderPipeline): void {
     encode.setPipeline(pipeline.id);
   }
 
-  /** Sets a vertex buffer, or none; a size of 0 means "the rest". */
+  /** Sets a vertex buffer; null unsets it. A size of 0 means all from `offset` to the end. */
   setVertexBuffer(slot: u32, buffer: Buffer | null, offset: u32 = 0, size: u32 = 0): void {
     encode.setVertexBuffer(slot, idOf(buffer), offset, size);
   }
 
-  /** Sets the index buffer; a size of 0 means "the rest". */
+  /** Sets the index buffer and its IndexFormat. A size of 0 means all from `offset` to the end. */
   setIndexBuffer(buffer: Buffer, format: u32, offset: u32 = 0, size: u32 = 0): void {
     encode.setIndexBuffer(buffer.id, format, offset, size);
   }
@@ -62,7 +66,7 @@ export class RenderCommands extends BindingCommands {
     encode.draw(vertexCount, instanceCount, firstVertex, firstInstance);
   }
 
-  /** Draws indexed vertices. */
+  /** Draws vertices by their indices. */
   drawIndexed(
     indexCount: u32,
     instanceCount: u32 = 1,
@@ -73,12 +77,12 @@ export class RenderCommands extends BindingCommands {
     encode.drawIndexed(indexCount, instanceCount, firstIndex, baseVertex, firstInstance);
   }
 
-  /** Draws with arguments from a buffer. */
+  /** Draws vertices with the four arguments of `draw` from a buffer. */
   drawIndirect(buffer: Buffer, offset: u32): void {
     encode.drawIndirect(buffer.id, offset);
   }
 
-  /** Draws indexed with arguments from a buffer. */
+  /** Draws vertices by their indices with the five arguments of `drawIndexed` from a buffer. */
   drawIndexedIndirect(buffer: Buffer, offset: u32): void {
     encode.drawIndexedIndirect(buffer.id, offset);
   }

@@ -35,65 +35,67 @@ import { Queue } from './queue';
 import { Answer, ask, askPipeline } from './reply';
 import { Sampler, SamplerDescriptor, Texture, TextureDescriptor } from './texture';
 
-/** GPUDevice. */
+/** The GPU: makes every other object (GPUDevice). */
 class Device {
+  /** Writes data and submits commands. */
   readonly queue: Queue = new Queue();
   private readonly encoder: CommandEncoder = new CommandEncoder();
   private readonly bundle: RenderBundleEncoder = new RenderBundleEncoder();
 
   /** Makes a buffer, filled with zeros. */
-  createBuffer(d: BufferDescriptor): Buffer {
-    const buffer = new Buffer(takeId(ObjectKind.buffer), d.size, d.usage);
-    encode.createBuffer(buffer.id, d.size, d.usage, d.label);
+  createBuffer(descriptor: BufferDescriptor): Buffer {
+    const buffer = new Buffer(takeId(ObjectKind.buffer), descriptor.size, descriptor.usage);
+    encode.createBuffer(buffer.id, descriptor.size, descriptor.usage, descriptor.label);
     return buffer;
   }
 
-  /** Makes a texture. */
-  createTexture(d: TextureDescriptor): Texture {
-    const size = d.size;
-    const texture = new Texture(takeId(ObjectKind.texture), d.format, size.width, size.height);
+  /** Makes a texture, filled with zeros. */
+  createTexture(descriptor: TextureDescriptor): Texture {
+    const size = descriptor.size;
+    const texture = new Texture(takeId(ObjectKind.texture), descriptor.format, size.width, size.height);
     let at = encode.createTexture(
       texture.id,
       size.width,
       size.height,
       size.depthOrArrayLayers,
-      d.mipLevelCount,
-      d.sampleCount,
-      d.dimension,
-      d.format,
-      d.usage,
-      d.label,
-      d.viewFormats.length,
+      descriptor.mipLevelCount,
+      descriptor.sampleCount,
+      descriptor.dimension,
+      descriptor.format,
+      descriptor.usage,
+      descriptor.label,
+      descriptor.viewFormats.length,
     );
-    for (let i = 0; i < d.viewFormats.length; i++) at = encode.writeTextureViewFormat(at, d.viewFormats[i]);
+    for (let i = 0; i < descriptor.viewFormats.length; i++)
+      at = encode.writeTextureViewFormat(at, descriptor.viewFormats[i]);
     return texture;
   }
 
   /** Makes a sampler. */
-  createSampler(d: SamplerDescriptor = {}): Sampler {
+  createSampler(descriptor: SamplerDescriptor = {}): Sampler {
     const sampler = new Sampler(takeId(ObjectKind.sampler));
     encode.createSampler(
       sampler.id,
-      d.addressModeU,
-      d.addressModeV,
-      d.addressModeW,
-      d.magFilter,
-      d.minFilter,
-      d.mipmapFilter,
-      d.lodMinClamp,
-      d.lodMaxClamp,
-      d.compare,
-      d.maxAnisotropy,
-      d.label,
+      descriptor.addressModeU,
+      descriptor.addressModeV,
+      descriptor.addressModeW,
+      descriptor.magFilter,
+      descriptor.minFilter,
+      descriptor.mipmapFilter,
+      descriptor.lodMinClamp,
+      descriptor.lodMaxClamp,
+      descriptor.compare,
+      descriptor.maxAnisotropy,
+      descriptor.label,
     );
     return sampler;
   }
 
   /** Makes a bind group layout. */
-  createBindGroupLayout(d: BindGroupLayoutDescriptor): BindGroupLayout {
+  createBindGroupLayout(descriptor: BindGroupLayoutDescriptor): BindGroupLayout {
     const layout = new BindGroupLayout(takeId(ObjectKind.bindGroupLayout));
-    const entries = d.entries;
-    let at = encode.createBindGroupLayout(layout.id, d.label, entries.length);
+    const entries = descriptor.entries;
+    let at = encode.createBindGroupLayout(layout.id, descriptor.label, entries.length);
     for (let i = 0; i < entries.length; i++) {
       const entry = entries[i];
       const buffer = entry.buffer;
@@ -119,19 +121,19 @@ class Device {
   }
 
   /** Makes a pipeline layout. */
-  createPipelineLayout(d: PipelineLayoutDescriptor): PipelineLayout {
+  createPipelineLayout(descriptor: PipelineLayoutDescriptor): PipelineLayout {
     const layout = new PipelineLayout(takeId(ObjectKind.pipelineLayout));
-    const groups = d.bindGroupLayouts;
-    let at = encode.createPipelineLayout(layout.id, d.label, groups.length);
+    const groups = descriptor.bindGroupLayouts;
+    let at = encode.createPipelineLayout(layout.id, descriptor.label, groups.length);
     for (let i = 0; i < groups.length; i++) at = encode.writePipelineLayoutEntry(at, groups[i].id);
     return layout;
   }
 
   /** Makes a bind group. */
-  createBindGroup(d: BindGroupDescriptor): BindGroup {
+  createBindGroup(descriptor: BindGroupDescriptor): BindGroup {
     const group = new BindGroup(takeId(ObjectKind.bindGroup));
-    const entries = d.entries;
-    let at = encode.createBindGroup(group.id, d.layout.id, d.label, entries.length);
+    const entries = descriptor.entries;
+    let at = encode.createBindGroup(group.id, descriptor.layout.id, descriptor.label, entries.length);
     for (let i = 0; i < entries.length; i++) {
       const e = entries[i];
       const size = e.size;
@@ -140,92 +142,92 @@ class Device {
     return group;
   }
 
-  /** Compiles WGSL; what is wrong with it is logged with line and column and ends the game. */
-  createShaderModule(d: ShaderModuleDescriptor): ShaderModule {
+  /** Compiles WGSL. An error in the shader is logged with its line and column, and ends the game. */
+  createShaderModule(descriptor: ShaderModuleDescriptor): ShaderModule {
     const module = new ShaderModule(takeId(ObjectKind.shaderModule));
-    encode.createShaderModule(module.id, d.label, d.code);
+    encode.createShaderModule(module.id, descriptor.label, descriptor.code);
     return module;
   }
 
   /** Makes a render pipeline. */
-  createRenderPipeline(d: RenderPipelineDescriptor): RenderPipeline {
+  createRenderPipeline(descriptor: RenderPipelineDescriptor): RenderPipeline {
     const pipeline = new RenderPipeline(takeId(ObjectKind.renderPipeline));
-    encodeRenderPipeline(pipeline.id, d, false);
+    encodeRenderPipeline(pipeline.id, descriptor, false);
     usable(pipeline.compilation);
     return pipeline;
   }
 
-  /** Makes a render pipeline beside the frames; use it once it is `ready`. */
-  createRenderPipelineAsync(d: RenderPipelineDescriptor): RenderPipeline {
+  /** Makes a render pipeline while the game goes on. Use it once it is `ready`. */
+  createRenderPipelineAsync(descriptor: RenderPipelineDescriptor): RenderPipeline {
     const pipeline = new RenderPipeline(takeId(ObjectKind.renderPipeline));
-    encodeRenderPipeline(pipeline.id, d, true);
+    encodeRenderPipeline(pipeline.id, descriptor, true);
     askPipeline(ObjectKind.renderPipeline, pipeline.id, pipeline.compilation);
     return pipeline;
   }
 
   /** Makes a compute pipeline. */
-  createComputePipeline(d: ComputePipelineDescriptor): ComputePipeline {
+  createComputePipeline(descriptor: ComputePipelineDescriptor): ComputePipeline {
     const pipeline = new ComputePipeline(takeId(ObjectKind.computePipeline));
-    encodeComputePipeline(pipeline.id, d, false);
+    encodeComputePipeline(pipeline.id, descriptor, false);
     usable(pipeline.compilation);
     return pipeline;
   }
 
-  /** Makes a compute pipeline beside the frames; use it once it is `ready`. */
-  createComputePipelineAsync(d: ComputePipelineDescriptor): ComputePipeline {
+  /** Makes a compute pipeline while the game goes on. Use it once it is `ready`. */
+  createComputePipelineAsync(descriptor: ComputePipelineDescriptor): ComputePipeline {
     const pipeline = new ComputePipeline(takeId(ObjectKind.computePipeline));
-    encodeComputePipeline(pipeline.id, d, true);
+    encodeComputePipeline(pipeline.id, descriptor, true);
     askPipeline(ObjectKind.computePipeline, pipeline.id, pipeline.compilation);
     return pipeline;
   }
 
   /** Makes a set of queries. */
-  createQuerySet(d: QuerySetDescriptor): QuerySet {
-    const set = new QuerySet(takeId(ObjectKind.querySet), d.type, d.count);
-    encode.createQuerySet(set.id, d.type, d.count, d.label);
+  createQuerySet(descriptor: QuerySetDescriptor): QuerySet {
+    const set = new QuerySet(takeId(ObjectKind.querySet), descriptor.type, descriptor.count);
+    encode.createQuerySet(set.id, descriptor.type, descriptor.count, descriptor.label);
     return set;
   }
 
-  /** Begins a render bundle; finish it before a pass begins. */
-  createRenderBundleEncoder(d: RenderBundleEncoderDescriptor): RenderBundleEncoder {
+  /** Begins a render bundle. Finish it before a pass begins, in the same call of the game. */
+  createRenderBundleEncoder(descriptor: RenderBundleEncoderDescriptor): RenderBundleEncoder {
     if (this.bundle.open) throw new Error('a render bundle is open: finish it first');
     this.bundle.open = true;
-    const formats = d.colorFormats;
+    const formats = descriptor.colorFormats;
     let at = encode.createRenderBundleEncoder(
-      d.depthStencilFormat,
-      d.depthReadOnly,
-      d.stencilReadOnly,
-      d.sampleCount,
-      d.label,
+      descriptor.depthStencilFormat,
+      descriptor.depthReadOnly,
+      descriptor.stencilReadOnly,
+      descriptor.sampleCount,
+      descriptor.label,
       formats.length,
     );
     for (let i = 0; i < formats.length; i++) at = encode.writeColorFormat(at, formats[i]);
     return this.bundle;
   }
 
-  /** Begins a scope that catches errors of this ErrorFilter; end it in the same call of the game. */
+  /** Begins to catch errors of an ErrorFilter. End the scope in the same call of the game. */
   pushErrorScope(filter: u32): void {
     encode.pushErrorScope(filter);
   }
 
-  /** Ends the innermost scope; the answer comes with a later call. */
+  /** Ends the innermost error scope. A later call of the game learns what it caught. */
   popErrorScope(): ErrorScope {
     const scope = new ErrorScope();
     encode.popErrorScope(ask(REPLY_ERROR_SCOPE, scope));
     return scope;
   }
 
-  /** Tells whether the GPU has a FeatureName. */
+  /** Reports whether the GPU has a feature, by its FeatureName. */
   hasFeature(feature: u32): bool {
     return gpu_feature(feature) !== 0;
   }
 
-  /** Gives a LimitName's value; at most 4,294,967,295. */
+  /** Returns one of the GPU's limits, by its LimitName. Greater values than a u32 holds are given as 4,294,967,295. */
   limit(name: u32): u32 {
     return gpu_limit(name);
   }
 
-  /** Opens the encoder; it must not be open already. */
+  /** Begins to record commands. Finish it before the next is created, in the same call of the game. */
   createCommandEncoder(): CommandEncoder {
     if (this.encoder.open) throw new Error('the command encoder is open: finish it first');
     this.encoder.open = true;
@@ -233,9 +235,9 @@ class Device {
   }
 }
 
-/** What an error scope caught. */
+/** The error that a scope caught, if any; `popErrorScope` returns it. */
 export class ErrorScope extends Answer {
-  /** An ErrorFilter; 0 for nothing. */
+  /** The ErrorFilter of the error; 0 if there was none. */
   get error(): u32 {
     return this.first;
   }
@@ -257,14 +259,14 @@ function encodeValues(at: usize, constants: PipelineConstant[]): usize {
   return at;
 }
 
-function encodeComputePipeline(id: u32, d: ComputePipelineDescriptor, isAsync: bool): void {
-  const stage = d.compute;
+function encodeComputePipeline(id: u32, descriptor: ComputePipelineDescriptor, isAsync: bool): void {
+  const stage = descriptor.compute;
   const constants = stage.constants;
   const at = encode.createComputePipeline(
     id,
-    idOf(d.layout),
+    idOf(descriptor.layout),
     stage.module.id,
-    d.label,
+    descriptor.label,
     stage.entryPoint,
     keysOf(constants),
     constants.length,
@@ -273,26 +275,26 @@ function encodeComputePipeline(id: u32, d: ComputePipelineDescriptor, isAsync: b
   encodeValues(at, constants);
 }
 
-function encodeRenderPipeline(id: u32, d: RenderPipelineDescriptor, isAsync: bool): void {
-  const depth = d.depthStencil;
+function encodeRenderPipeline(id: u32, descriptor: RenderPipelineDescriptor, isAsync: bool): void {
+  const depth = descriptor.depthStencil;
   const front = depth !== null ? depth.stencilFront : {};
   const back = depth !== null ? depth.stencilBack : {};
-  const fragment = d.fragment;
-  const buffers = d.vertex.buffers;
+  const fragment = descriptor.fragment;
+  const buffers = descriptor.vertex.buffers;
   const targets: ColorTargetState[] = fragment !== null ? fragment.targets : [];
   const fragmentConstants: PipelineConstant[] = fragment !== null ? fragment.constants : [];
   let attributes = 0;
   for (let i = 0; i < buffers.length; i++) attributes += buffers[i].attributes.length;
   let at = encode.createRenderPipeline(
     id,
-    idOf(d.layout),
-    d.vertex.module.id,
+    idOf(descriptor.layout),
+    descriptor.vertex.module.id,
     fragment !== null ? fragment.module.id : 0,
-    d.primitive.topology,
-    d.primitive.stripIndexFormat,
-    d.primitive.frontFace,
-    d.primitive.cullMode,
-    d.primitive.unclippedDepth,
+    descriptor.primitive.topology,
+    descriptor.primitive.stripIndexFormat,
+    descriptor.primitive.frontFace,
+    descriptor.primitive.cullMode,
+    descriptor.primitive.unclippedDepth,
     depth !== null ? depth.format : 0,
     depth !== null ? depth.depthWriteEnabled : false,
     depth !== null ? depth.depthCompare : 0,
@@ -309,22 +311,22 @@ function encodeRenderPipeline(id: u32, d: RenderPipelineDescriptor, isAsync: boo
     depth !== null ? depth.depthBias : 0,
     depth !== null ? depth.depthBiasSlopeScale : 0,
     depth !== null ? depth.depthBiasClamp : 0,
-    d.multisample.count,
-    d.multisample.mask,
-    d.multisample.alphaToCoverageEnabled,
-    d.label,
-    d.vertex.entryPoint,
-    keysOf(d.vertex.constants),
+    descriptor.multisample.count,
+    descriptor.multisample.mask,
+    descriptor.multisample.alphaToCoverageEnabled,
+    descriptor.label,
+    descriptor.vertex.entryPoint,
+    keysOf(descriptor.vertex.constants),
     fragment !== null ? fragment.entryPoint : '',
     keysOf(fragmentConstants),
-    d.vertex.constants.length,
+    descriptor.vertex.constants.length,
     fragmentConstants.length,
     buffers.length,
     attributes,
     targets.length,
   );
   if (isAsync) retag(OP_CREATE_RENDER_PIPELINE_ASYNC);
-  at = encodeValues(encodeValues(at, d.vertex.constants), fragmentConstants);
+  at = encodeValues(encodeValues(at, descriptor.vertex.constants), fragmentConstants);
   for (let i = 0; i < buffers.length; i++) {
     const buffer = buffers[i];
     at = encode.writeVertexBufferLayout(at, buffer.arrayStride, buffer.stepMode, buffer.attributes.length);

@@ -6,39 +6,48 @@ import { ComputePassDescriptor, ComputePassEncoder, RenderPassDescriptor, Render
 import { QuerySet } from './query';
 import { Extent3D, Origin3D, Texture } from './texture';
 
-/** GPUTexelCopyTextureInfo. */
+/** A place in a texture that texels are copied from or to (GPUTexelCopyTextureInfo). */
 export class TexelCopyTextureInfo {
+  /** The texture. */
   texture!: Texture;
+  /** The mip level. */
   mipLevel: u32 = 0;
+  /** The first texel. */
   origin: Origin3D = {};
+  /** A TextureAspect. */
   aspect: u32 = TextureAspect.all;
 }
 
-/** GPUTexelCopyBufferInfo. */
+/** A place in a buffer that texels are copied from or to (GPUTexelCopyBufferInfo). */
 export class TexelCopyBufferInfo {
+  /** The buffer. */
   buffer!: Buffer;
+  /** Where the texels begin, in bytes. */
   offset: u32 = 0;
+  /** Bytes from one row to the next, a multiple of 256; 0 if there is one row. */
   bytesPerRow: u32 = 0;
+  /** Rows from one layer to the next; 0 if there is one layer. */
   rowsPerImage: u32 = 0;
 }
 
-/** GPUCommandBuffer. */
+/** Commands that are ready to be submitted (GPUCommandBuffer). */
 export class CommandBuffer {}
 
-/** GPUCommandEncoder. There is one, as the stream is one: finish it before the next is created. */
+/** Records passes and copies (GPUCommandEncoder). Only one is open at a time: finish it before the next is created. */
 export class CommandEncoder {
+  /** Whether commands may be recorded. */
   open: bool = false;
   private readonly renderPass: RenderPassEncoder = new RenderPassEncoder();
   private readonly computePass: ComputePassEncoder = new ComputePassEncoder();
   private readonly commands: CommandBuffer = new CommandBuffer();
 
-  /** Begins a render pass. */
-  beginRenderPass(d: RenderPassDescriptor): RenderPassEncoder {
+  /** Begins a render pass. End it before anything else is recorded. */
+  beginRenderPass(descriptor: RenderPassDescriptor): RenderPassEncoder {
     this.begin();
-    const attachments = d.colorAttachments;
-    const depth = d.depthStencilAttachment;
-    const queries = idOf(d.occlusionQuerySet);
-    const times = d.timestampWrites;
+    const attachments = descriptor.colorAttachments;
+    const depth = descriptor.depthStencilAttachment;
+    const queries = idOf(descriptor.occlusionQuerySet);
+    const times = descriptor.timestampWrites;
     const set = times !== null ? times.querySet.id : 0;
     const begin = times !== null ? times.beginningOfPassWriteIndex : -1;
     const end = times !== null ? times.endOfPassWriteIndex : -1;
@@ -58,7 +67,7 @@ export class CommandEncoder {
         set,
         begin,
         end,
-        d.label,
+        descriptor.label,
         attachments.length,
       );
     } else {
@@ -76,7 +85,7 @@ export class CommandEncoder {
         set,
         begin,
         end,
-        d.label,
+        descriptor.label,
         attachments.length,
       );
     }
@@ -100,15 +109,15 @@ export class CommandEncoder {
     return this.renderPass;
   }
 
-  /** Begins a compute pass. */
-  beginComputePass(d: ComputePassDescriptor | null = null): ComputePassEncoder {
+  /** Begins a compute pass. End it before anything else is recorded. */
+  beginComputePass(descriptor: ComputePassDescriptor | null = null): ComputePassEncoder {
     this.begin();
-    const times = d !== null ? d.timestampWrites : null;
+    const times = descriptor !== null ? descriptor.timestampWrites : null;
     encode.beginComputePass(
       times !== null ? times.querySet.id : 0,
       times !== null ? times.beginningOfPassWriteIndex : -1,
       times !== null ? times.endOfPassWriteIndex : -1,
-      d !== null ? d.label : '',
+      descriptor !== null ? descriptor.label : '',
     );
     this.computePass.open = true;
     return this.computePass;
@@ -119,38 +128,38 @@ export class CommandEncoder {
     encode.copyBufferToBuffer(source.id, sourceOffset, destination.id, offset, size);
   }
 
-  /** Copies texels from a buffer. */
-  copyBufferToTexture(s: TexelCopyBufferInfo, d: TexelCopyTextureInfo, size: Extent3D): void {
+  /** Copies texels from a buffer to a texture. */
+  copyBufferToTexture(source: TexelCopyBufferInfo, destination: TexelCopyTextureInfo, size: Extent3D): void {
     encode.copyBufferToTexture(
-      s.buffer.id,
-      s.offset,
-      s.bytesPerRow,
-      s.rowsPerImage,
-      d.texture.id,
-      d.mipLevel,
-      d.origin.x,
-      d.origin.y,
-      d.origin.z,
-      d.aspect,
+      source.buffer.id,
+      source.offset,
+      source.bytesPerRow,
+      source.rowsPerImage,
+      destination.texture.id,
+      destination.mipLevel,
+      destination.origin.x,
+      destination.origin.y,
+      destination.origin.z,
+      destination.aspect,
       size.width,
       size.height,
       size.depthOrArrayLayers,
     );
   }
 
-  /** Copies texels into a buffer. */
-  copyTextureToBuffer(s: TexelCopyTextureInfo, d: TexelCopyBufferInfo, size: Extent3D): void {
+  /** Copies texels from a texture to a buffer. */
+  copyTextureToBuffer(source: TexelCopyTextureInfo, destination: TexelCopyBufferInfo, size: Extent3D): void {
     encode.copyTextureToBuffer(
-      s.texture.id,
-      s.mipLevel,
-      s.origin.x,
-      s.origin.y,
-      s.origin.z,
-      s.aspect,
-      d.buffer.id,
-      d.offset,
-      d.bytesPerRow,
-      d.rowsPerImage,
+      source.texture.id,
+      source.mipLevel,
+      source.origin.x,
+      source.origin.y,
+      source.origin.z,
+      source.aspect,
+      destination.buffer.id,
+      destination.offset,
+      destination.bytesPerRow,
+      destination.rowsPerImage,
       size.width,
       size.height,
       size.depthOrArrayLayers,
@@ -158,37 +167,37 @@ export class CommandEncoder {
   }
 
   /** Copies texels between textures. */
-  copyTextureToTexture(s: TexelCopyTextureInfo, d: TexelCopyTextureInfo, size: Extent3D): void {
+  copyTextureToTexture(source: TexelCopyTextureInfo, destination: TexelCopyTextureInfo, size: Extent3D): void {
     encode.copyTextureToTexture(
-      s.texture.id,
-      s.mipLevel,
-      s.origin.x,
-      s.origin.y,
-      s.origin.z,
-      s.aspect,
-      d.texture.id,
-      d.mipLevel,
-      d.origin.x,
-      d.origin.y,
-      d.origin.z,
-      d.aspect,
+      source.texture.id,
+      source.mipLevel,
+      source.origin.x,
+      source.origin.y,
+      source.origin.z,
+      source.aspect,
+      destination.texture.id,
+      destination.mipLevel,
+      destination.origin.x,
+      destination.origin.y,
+      destination.origin.z,
+      destination.aspect,
       size.width,
       size.height,
       size.depthOrArrayLayers,
     );
   }
 
-  /** Fills part of a buffer with zeros; a size of 0 means "the rest". */
+  /** Fills part of a buffer with zeros. A size of 0 means all from `offset` to the end. */
   clearBuffer(buffer: Buffer, offset: u32 = 0, size: u32 = 0): void {
     encode.clearBuffer(buffer.id, offset, size);
   }
 
-  /** Writes the results of queries into a buffer with usage QUERY_RESOLVE, 8 bytes each. */
+  /** Writes the results of queries to a buffer with the usage QUERY_RESOLVE, 8 bytes each. */
   resolveQuerySet(querySet: QuerySet, firstQuery: u32, queryCount: u32, destination: Buffer, offset: u32): void {
     encode.resolveQuerySet(querySet.id, firstQuery, queryCount, destination.id, offset);
   }
 
-  /** Begins a group of commands, for tools. */
+  /** Begins a group of commands, which debugging tools show. */
   pushDebugGroup(groupLabel: string): void {
     encode.pushDebugGroup(groupLabel);
   }
@@ -198,12 +207,12 @@ export class CommandEncoder {
     encode.popDebugGroup();
   }
 
-  /** Marks a place among the commands, for tools. */
+  /** Marks a place among the commands, which debugging tools show. */
   insertDebugMarker(markerLabel: string): void {
     encode.insertDebugMarker(markerLabel);
   }
 
-  /** Ends the encoder; hand what it gives to queue.submit. */
+  /** Ends the recording. Pass the result to `queue.submit`. */
   finish(): CommandBuffer {
     if (!this.open) throw new Error('this command encoder is finished');
     if (this.renderPass.open || this.computePass.open) throw new Error('a pass is still open: call end()');

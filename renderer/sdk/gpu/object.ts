@@ -11,15 +11,15 @@ for (let kind = 0; kind < KINDS; kind++) {
   freed.push([]);
 }
 
-/** Gives an id for a new object: a freed index with its next generation, or else a new index. */
+/** Returns an id for a new object: a freed index with its next generation, or else a new index. */
 export function takeId(kind: u32): u32 {
   const free = freed[kind];
   return free.length > 0 ? free.pop() : indexNext[kind]++;
 }
 
-/** Something that lives on the host's GPU until it is destroyed, whether the guest still refers to it or not. */
+/** An object on the host's GPU. It stays there until `destroy` is called, even if the game no longer refers to it. */
 export class GpuObject {
-  /** Generation and index; 0 once destroyed. */
+  /** The object's generation and index; 0 once it is destroyed. */
   id: u32;
   /** An ObjectKind. */
   kind: u32;
@@ -29,7 +29,7 @@ export class GpuObject {
     this.id = id;
   }
 
-  /** Ends the object on the host; its id is never valid again. */
+  /** Destroys the object. Its id is never valid again. */
   destroy(): void {
     const id = this.id;
     if (id === 0) return;
@@ -40,13 +40,13 @@ export class GpuObject {
     this.id = 0;
   }
 
-  /** Gives the place of the object in the host's table. */
+  /** The object's place in the host's table. */
   get index(): u32 {
     return this.id & INDEX_MASK;
   }
 }
 
-/** Gives the id of an object that need not be there. */
+/** Returns the id of an object, or 0 for null. */
 export function idOf(object: GpuObject | null): u32 {
   return object !== null ? object.id : 0;
 }

@@ -1,17 +1,21 @@
 import { ObjectKind } from '../enums';
 import { GpuObject } from './object';
 
-/** GPUQuerySetDescriptor. */
+/** Describes a query set to make (GPUQuerySetDescriptor). */
 export class QuerySetDescriptor {
+  /** Names the object in messages. */
   label: string = '';
   /** A QueryType. */
   type!: u32;
+  /** How many queries the set holds. */
   count: u32 = 0;
 }
 
-/** GPUQuerySet. */
+/** Queries whose results the GPU writes (GPUQuerySet). */
 export class QuerySet extends GpuObject {
+  /** A QueryType. */
   type: u32;
+  /** How many queries the set holds. */
   count: u32;
 
   constructor(id: u32, type: u32, count: u32) {
@@ -21,9 +25,12 @@ export class QuerySet extends GpuObject {
   }
 }
 
-/** GPURenderPassTimestampWrites and GPUComputePassTimestampWrites; an index of -1 means "not given". */
+/** Where a pass writes the times of its begin and end (GPURenderPassTimestampWrites, GPUComputePassTimestampWrites). */
 export class TimestampWrites {
+  /** A set of type `timestamp`. */
   querySet!: QuerySet;
+  /** The query for the time at which the pass begins; -1 for none. */
   beginningOfPassWriteIndex: i32 = -1;
+  /** The query for the time at which the pass ends; -1 for none. */
   endOfPassWriteIndex: i32 = -1;
 }

@@ -6,19 +6,24 @@ import { CommandBuffer, TexelCopyTextureInfo } from './encoder';
 import { newestWorkDone } from './reply';
 import { Extent3D } from './texture';
 
-/** GPUTexelCopyBufferLayout. */
+/** How texels lie in data (GPUTexelCopyBufferLayout). */
 export class TexelCopyBufferLayout {
   /** Where the texels begin in the data, in bytes. */
   offset: u32 = 0;
+  /** Bytes from one row to the next; 0 if there is one row. */
   bytesPerRow: u32 = 0;
+  /** Rows from one layer to the next; 0 if there is one layer. */
   rowsPerImage: u32 = 0;
 }
 
-/** GPUQueue. */
+/** Writes data to the GPU and submits commands to it (GPUQueue). */
 export class Queue {
   private token: u32 = 0;
 
-  /** Writes `size` elements of `data`, from `dataOffset` on, into a buffer at a byte offset; -1 means "the rest". */
+  /**
+   * Writes elements of `data` to a buffer: `size` of them from element `dataOffset` on; a size of -1 means all that
+   * remain. `offset` counts bytes of the buffer. Both it and the bytes written must be multiples of 4.
+   */
   writeBuffer<T>(buffer: Buffer, offset: u32, data: StaticArray<T>, dataOffset: u32 = 0, size: i32 = -1): void {
     const count = size < 0 ? <u32>data.length - dataOffset : <u32>size;
     if (dataOffset + count > <u32>data.length) throw new RangeError('writeBuffer: the data is shorter');
@@ -26,14 +31,17 @@ export class Queue {
     this.writeBytes(buffer, offset, changetype<usize>(data) + ((<usize>dataOffset) << align), count << (<u32>align));
   }
 
-  /** Writes `byteLength` bytes of linear memory into a buffer. */
+  /**
+   * Writes `byteLength` bytes at `address` in linear memory to a buffer. `offset` and `byteLength` must be multiples of
+   * 4.
+   */
   writeBytes(buffer: Buffer, offset: u32, address: usize, byteLength: u32): void {
     encode.writeBuffer(buffer.id, offset, address, byteLength);
     // The host reads the bytes while it takes the stream; after this the caller may change them.
     flush();
   }
 
-  /** Writes texels into a texture. */
+  /** Writes texels to a texture. */
   writeTexture<T>(to: TexelCopyTextureInfo, data: StaticArray<T>, layout: TexelCopyBufferLayout, size: Extent3D): void {
     const byteLength = (<u32>data.length) << (<u32>alignof<T>());
     if (layout.offset > byteLength) throw new RangeError('writeTexture: the data is shorter');
@@ -55,12 +63,15 @@ export class Queue {
     flush();
   }
 
-  /** Writes part of an asset into a buffer, past linear memory. */
+  /** Writes part of an asset to a buffer. The bytes do not pass through the game's memory. */
   writeBufferFromAsset(buffer: Buffer, offset: u32, asset: Asset, assetOffset: u32, size: u32): void {
     encode.writeBufferFromAsset(buffer.id, offset, asset.handle, assetOffset, size);
   }
 
-  /** Writes texels that lie in an asset at `layout.offset`, `byteLength` bytes, past linear memory. */
+  /**
+   * Writes texels from an asset to a texture: `byteLength` bytes from `layout.offset` on. The bytes do not pass through
+   * the game's memory.
+   */
   writeTextureFromAsset(
     to: TexelCopyTextureInfo,
     asset: Asset,
@@ -86,18 +97,18 @@ export class Queue {
     );
   }
 
-  /** Queues what an encoder has finished. */
+  /** Submits what an encoder has recorded. */
   submit(_commands: CommandBuffer): void {
     encode.submit();
   }
 
-  /** Asks to be told when all that was submitted is done; gives a token for `isDone`. */
+  /** Asks when all that was submitted so far is done. Returns a token for `isDone`. */
   onSubmittedWorkDone(): u32 {
     encode.onSubmittedWorkDone(++this.token);
     return this.token;
   }
 
-  /** Tells whether the work before this token is done. */
+  /** Reports whether the work before a token is done. */
   isDone(token: u32): bool {
     return <i32>(newestWorkDone() - token) >= 0;
   }

@@ -7,9 +7,12 @@ import {
   REPLY_WORK_DONE,
 } from '../../contract/abi';
 
-/** An answer of the host, which comes before a later call: look at `done` in `tick` or `render`; until then the rest says nothing. */
+/**
+ * An answer of the host, which comes before a later call of the game. Look at `done` in `tick` or `render`; before it
+ * is true the rest has no meaning.
+ */
 export class Answer {
-  /** Whether the host has said it. */
+  /** Whether the answer has come. */
   done: bool = false;
   /** @internal */
   first: u32 = 0;
@@ -27,19 +30,19 @@ let tokens: u32 = 0;
 let workDone: u32 = 0;
 let lost: bool = false;
 
-/** Waits for a reply of this type; gives the token to ask with. */
+/** Waits for a reply of a type. Returns the token to ask with. */
 export function ask(type: u32, answer: Answer): u32 {
   tokens++;
   waiting[type].set(tokens, answer);
   return tokens;
 }
 
-/** Waits for a pipeline, which its kind and id name. */
+/** Waits for the answer about a pipeline, which is known by its kind and id. */
 export function askPipeline(kind: u32, id: u32, answer: Answer): void {
   waiting[REPLY_PIPELINE].set(pipelineKey(kind, id), answer);
 }
 
-/** Takes one record of the reply ring; types that are not known are skipped. */
+/** Reads one record of the reply ring. Unknown types are skipped. */
 export function answer(record: usize): void {
   const type = load<u32>(record);
   if (type === REPLY_WORK_DONE) workDone = load<u32>(record, 4);
@@ -49,12 +52,12 @@ export function answer(record: usize): void {
     settle(type, load<u32>(record, 4), record + 8);
 }
 
-/** Gives the newest token whose work is done. */
+/** Returns the newest token whose work is done. */
 export function newestWorkDone(): u32 {
   return workDone;
 }
 
-/** Tells whether this game was loaded anew because the GPU was lost; its players were kept. */
+/** Reports whether this game was loaded again because the GPU was lost. Its players have stayed. */
 export function deviceLost(): bool {
   return lost;
 }

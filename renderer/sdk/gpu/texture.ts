@@ -3,84 +3,118 @@ import * as encode from '../encode';
 import { AddressMode, FilterMode, ObjectKind, TextureAspect, TextureDimension } from '../enums';
 import { GpuObject, takeId } from './object';
 
-/** GPUExtent3DDict. */
+/** A size in texels (GPUExtent3DDict). */
 export class Extent3D {
+  /** Texels from left to right. */
   width: u32 = 1;
+  /** Texels from top to bottom. */
   height: u32 = 1;
+  /** Layers of an array, or texels in depth of a 3D texture. */
   depthOrArrayLayers: u32 = 1;
 }
 
-/** GPUOrigin3DDict. */
+/** A place in a texture, in texels (GPUOrigin3DDict). */
 export class Origin3D {
+  /** Texels from the left. */
   x: u32 = 0;
+  /** Texels from the top. */
   y: u32 = 0;
+  /** Layer of an array, or depth in a 3D texture. */
   z: u32 = 0;
 }
 
-/** GPUTextureDescriptor. */
+/** Describes a texture to make (GPUTextureDescriptor). */
 export class TextureDescriptor {
+  /** Names the object in messages. */
   label: string = '';
+  /** The size of the largest mip level. */
   size: Extent3D = {};
+  /** How many mip levels the texture has. */
   mipLevelCount: u32 = 1;
+  /** Samples per texel: 1 or 4. */
   sampleCount: u32 = 1;
+  /** A TextureDimension. */
   dimension: u32 = TextureDimension._2d;
-  /** A TextureFormat. */
+  /** A TextureFormat. There is no default. */
   format: u32 = 0;
   /** TextureUsage bits. */
   usage: u32 = 0;
-  /** TextureFormats that views may have beside the texture's own. */
+  /** Further TextureFormats that views may have. */
   viewFormats: u32[] = [];
 }
 
-/** GPUTextureViewDescriptor; 0 means WebGPU's default: the texture's own, or all that remain. */
+/**
+ * Describes a texture view to make (GPUTextureViewDescriptor). A 0 means WebGPU's default: what the texture has, or all
+ * that remain.
+ */
 export class TextureViewDescriptor {
+  /** Names the object in messages. */
   label: string = '';
+  /** A TextureFormat; 0 for the texture's. */
   format: u32 = 0;
+  /** A TextureViewDimension; 0 for the one that fits the texture. */
   dimension: u32 = 0;
+  /** A TextureAspect. */
   aspect: u32 = TextureAspect.all;
+  /** The first mip level. */
   baseMipLevel: u32 = 0;
+  /** How many mip levels; 0 for all that remain. */
   mipLevelCount: u32 = 0;
+  /** The first layer. */
   baseArrayLayer: u32 = 0;
+  /** How many layers; 0 for all that remain. */
   arrayLayerCount: u32 = 0;
   /** TextureUsage bits; 0 for the texture's. */
   usage: u32 = 0;
 }
 
-/** GPUSamplerDescriptor. */
+/** Describes a sampler to make (GPUSamplerDescriptor). */
 export class SamplerDescriptor {
+  /** Names the object in messages. */
   label: string = '';
+  /** An AddressMode for texture coordinates outside 0 to 1, left to right. */
   addressModeU: u32 = AddressMode.clampToEdge;
+  /** An AddressMode for texture coordinates outside 0 to 1, top to bottom. */
   addressModeV: u32 = AddressMode.clampToEdge;
+  /** An AddressMode for texture coordinates outside 0 to 1, in depth. */
   addressModeW: u32 = AddressMode.clampToEdge;
+  /** A FilterMode for texels that are larger than pixels. */
   magFilter: u32 = FilterMode.nearest;
+  /** A FilterMode for texels that are smaller than pixels. */
   minFilter: u32 = FilterMode.nearest;
+  /** A FilterMode between mip levels. */
   mipmapFilter: u32 = FilterMode.nearest;
+  /** The finest mip level that is used. */
   lodMinClamp: f32 = 0;
+  /** The coarsest mip level that is used. */
   lodMaxClamp: f32 = 32;
-  /** A CompareFunction; 0 for none. */
+  /** A CompareFunction for comparison samplers; 0 for none. */
   compare: u32 = 0;
-  /** An upper bound: the host lowers it where the GPU offers less, or filters wrongly. */
+  /** Upper bound for anisotropic filtering, 1 to 16. The host lowers it if the GPU offers less or filters wrongly. */
   maxAnisotropy: u32 = 1;
 }
 
-/** GPUTextureView. */
+/** A part of a texture that a pass draws to or a shader reads (GPUTextureView). */
 export class TextureView extends GpuObject {
   constructor(id: u32) {
     super(ObjectKind.textureView, id);
   }
 }
 
-/** GPUSampler. */
+/** How shaders read a texture (GPUSampler). */
 export class Sampler extends GpuObject {
   constructor(id: u32) {
     super(ObjectKind.sampler, id);
   }
 }
 
-/** GPUTexture. */
+/** An image, or an array of images, on the GPU (GPUTexture). */
 export class Texture extends GpuObject {
+  /** A TextureFormat. */
   format: u32;
+  /** Width of the largest mip level in texels. */
   width: u32;
+  /** Height of the largest mip level in texels. */
   height: u32;
   private whole: TextureView | null = null;
 
@@ -91,7 +125,7 @@ export class Texture extends GpuObject {
     this.height = height;
   }
 
-  /** The view of the whole texture; the same each time. */
+  /** A view of the whole texture, the same one each time. */
   get view(): TextureView {
     let view = this.whole;
     if (view === null || view.id === 0) {
@@ -101,37 +135,40 @@ export class Texture extends GpuObject {
     return view;
   }
 
-  /** Ends the texture and the view of the whole of it. */
+  /** Destroys the texture and the view that `view` returned. */
   destroy(): void {
     const view = this.whole;
     if (view !== null) view.destroy();
     super.destroy();
   }
 
-  /** Makes a view of the texture; destroy it too when it is no longer used. */
-  createView(d: TextureViewDescriptor = {}): TextureView {
+  /** Makes a view. Destroy it as well once it is no longer used. */
+  createView(descriptor: TextureViewDescriptor = {}): TextureView {
     const view = new TextureView(takeId(ObjectKind.textureView));
     encode.createTextureView(
       view.id,
       this.id,
-      d.format,
-      d.dimension,
-      d.aspect,
-      d.baseMipLevel,
-      d.mipLevelCount,
-      d.baseArrayLayer,
-      d.arrayLayerCount,
-      d.usage,
-      d.label,
+      descriptor.format,
+      descriptor.dimension,
+      descriptor.aspect,
+      descriptor.baseMipLevel,
+      descriptor.mipLevelCount,
+      descriptor.baseArrayLayer,
+      descriptor.arrayLayerCount,
+      descriptor.usage,
+      descriptor.label,
     );
     return view;
   }
 }
 
-/** The player's picture; stands for another texture in each call of render, and for none outside. */
+/** The player's picture. In each call of `render` it is another texture; outside `render` it must not be used. */
 class Surface {
+  /** The picture as a texture. It knows no size: `render` is given that. */
   readonly texture: Texture = new Texture(SURFACE, SURFACE_FORMAT, 0, 0);
+  /** The picture as a view, to draw to. */
   readonly view: TextureView = new TextureView(SURFACE);
+  /** The picture's TextureFormat. */
   readonly format: u32 = SURFACE_FORMAT;
 }
 

@@ -1,4 +1,7 @@
-/** Sixteen f32, column by column, as WGSL's mat4x4f. Destinations may hold more than a matrix: a whole uniform block. */
+/**
+ * Sixteen numbers, column by column, as WGSL's mat4x4f. A destination may hold more than a matrix, such as a whole
+ * uniform block.
+ */
 export type Mat4 = StaticArray<f32>;
 
 /** Makes an identity matrix. */
@@ -8,17 +11,17 @@ export function create(): Mat4 {
   return m;
 }
 
-/** Makes it the identity. */
+/** Makes `out` the identity. */
 export function identity(out: Mat4): void {
   scaling(1, 1, 1, out);
 }
 
-/** Copies. */
+/** Copies a. */
 export function copy(a: Mat4, out: Mat4): void {
   memory.copy(changetype<usize>(out), changetype<usize>(a), 64);
 }
 
-/** Multiplies: first b, then a. */
+/** Multiplies a by b: the result transforms by b first, then by a. */
 export function multiply(a: Mat4, b: Mat4, out: Mat4): void {
   const p = changetype<usize>(a);
   const a0 = v128.load(p);
@@ -35,7 +38,7 @@ export function multiply(a: Mat4, b: Mat4, out: Mat4): void {
   }
 }
 
-/** Moves. */
+/** Makes a matrix that moves by x, y and z. */
 export function translation(x: f32, y: f32, z: f32, out: Mat4): void {
   identity(out);
   unchecked((out[12] = x));
@@ -43,7 +46,7 @@ export function translation(x: f32, y: f32, z: f32, out: Mat4): void {
   unchecked((out[14] = z));
 }
 
-/** Stretches. */
+/** Makes a matrix that stretches by x, y and z. */
 export function scaling(x: f32, y: f32, z: f32, out: Mat4): void {
   memory.fill(changetype<usize>(out), 0, 64);
   unchecked((out[0] = x));
@@ -52,7 +55,7 @@ export function scaling(x: f32, y: f32, z: f32, out: Mat4): void {
   unchecked((out[15] = 1));
 }
 
-/** Rotates by radians around x. */
+/** Makes a matrix that rotates by radians around the x axis. */
 export function rotationX(radians: f32, out: Mat4): void {
   const c = Mathf.cos(radians);
   const s = Mathf.sin(radians);
@@ -63,7 +66,7 @@ export function rotationX(radians: f32, out: Mat4): void {
   unchecked((out[10] = c));
 }
 
-/** Rotates by radians around y. */
+/** Makes a matrix that rotates by radians around the y axis. */
 export function rotationY(radians: f32, out: Mat4): void {
   const c = Mathf.cos(radians);
   const s = Mathf.sin(radians);
@@ -74,7 +77,7 @@ export function rotationY(radians: f32, out: Mat4): void {
   unchecked((out[10] = c));
 }
 
-/** Rotates by radians around z. */
+/** Makes a matrix that rotates by radians around the z axis. */
 export function rotationZ(radians: f32, out: Mat4): void {
   const c = Mathf.cos(radians);
   const s = Mathf.sin(radians);
@@ -85,7 +88,7 @@ export function rotationZ(radians: f32, out: Mat4): void {
   unchecked((out[5] = c));
 }
 
-/** Rotates by a quaternion of length 1, then moves. */
+/** Makes a matrix that rotates by a quaternion of length 1, then moves. */
 export function rotationTranslation(q: StaticArray<f32>, x: f32, y: f32, z: f32, out: Mat4): void {
   const qx = unchecked(q[0]);
   const qy = unchecked(q[1]);
@@ -103,7 +106,10 @@ export function rotationTranslation(q: StaticArray<f32>, x: f32, y: f32, z: f32,
   unchecked((out[10] = 1 - 2 * (qx * qx + qy * qy)));
 }
 
-/** Projects with depth from 0 at `near` to 1 at `far`; `fovY` in radians, right-handed, looking along -z. */
+/**
+ * Makes a perspective projection with depth from 0 at `near` to 1 at `far`. `fovY` is in radians; the view is right-
+ * handed and looks along -z.
+ */
 export function perspective(fovY: f32, aspect: f32, near: f32, far: f32, out: Mat4): void {
   const f: f32 = 1 / Mathf.tan(fovY * 0.5);
   scaling(f / aspect, f, far / (near - far), out);
@@ -112,7 +118,7 @@ export function perspective(fovY: f32, aspect: f32, near: f32, far: f32, out: Ma
   unchecked((out[15] = 0));
 }
 
-/** Projects without perspective, with depth from 0 at `near` to 1 at `far`. */
+/** Makes a projection without perspective, with depth from 0 at `near` to 1 at `far`. */
 export function orthographic(left: f32, right: f32, bottom: f32, top: f32, near: f32, far: f32, out: Mat4): void {
   scaling(2 / (right - left), 2 / (top - bottom), 1 / (near - far), out);
   unchecked((out[12] = (left + right) / (left - right)));
@@ -120,7 +126,9 @@ export function orthographic(left: f32, right: f32, bottom: f32, top: f32, near:
   unchecked((out[14] = near / (near - far)));
 }
 
-/** Looks from `eye` at `target`, which differ, with `up` not along the line of sight. */
+/**
+ * Makes a matrix that looks from `eye` at `target`. The two must differ, and `up` must not lie along the line of sight.
+ */
 export function lookAt(eye: StaticArray<f32>, target: StaticArray<f32>, up: StaticArray<f32>, out: Mat4): void {
   const ex = unchecked(eye[0]);
   const ey = unchecked(eye[1]);
@@ -148,7 +156,7 @@ export function lookAt(eye: StaticArray<f32>, target: StaticArray<f32>, up: Stat
   column(3, -(xx * ex + xy * ey + xz * ez), -(yx * ex + yy * ey + yz * ez), -(zx * ex + zy * ey + zz * ez), 1, out);
 }
 
-/** Inverts; gives false, and leaves `out` alone, where there is no inverse. */
+/** Inverts a. Returns false, and leaves `out` alone, if a has no inverse. */
 export function invert(a: Mat4, out: Mat4): bool {
   const s0 = minor(a, 0, 0, 1);
   const s1 = minor(a, 0, 0, 2);
@@ -216,7 +224,7 @@ export function invert(a: Mat4, out: Mat4): bool {
   return true;
 }
 
-/** Mirrors along the diagonal. */
+/** Swaps rows and columns. */
 export function transpose(a: Mat4, out: Mat4): void {
   for (let i = 0; i < 4; i++) {
     for (let k = i; k < 4; k++) {
@@ -227,7 +235,7 @@ export function transpose(a: Mat4, out: Mat4): void {
   }
 }
 
-/** Gives a 2x2 determinant of rows i and k in the two columns from element `at` on. */
+/** Returns the 2x2 determinant of rows i and k in the two columns from element `at` on. */
 function minor(m: Mat4, at: i32, i: i32, k: i32): f32 {
   return unchecked(m[at + i] * m[at + 4 + k] - m[at + 4 + i] * m[at + k]);
 }

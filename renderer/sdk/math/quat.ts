@@ -1,14 +1,14 @@
-/** A rotation as four f32: x, y, z, w. */
+/** A rotation as four numbers: x, y, z, w. */
 export type Quat = StaticArray<f32>;
 
-/** Makes the rotation that changes nothing. */
+/** Makes the rotation that turns nothing. */
 export function create(): Quat {
   const q = new StaticArray<f32>(4);
   set(0, 0, 0, 1, q);
   return q;
 }
 
-/** Sets the components. */
+/** Sets the numbers. */
 export function set(x: f32, y: f32, z: f32, w: f32, out: Quat): void {
   unchecked((out[0] = x));
   unchecked((out[1] = y));
@@ -16,13 +16,13 @@ export function set(x: f32, y: f32, z: f32, w: f32, out: Quat): void {
   unchecked((out[3] = w));
 }
 
-/** Rotates by radians around an axis of length 1, counterclockwise seen from its tip. */
+/** Rotates by radians around an axis of length 1, counterclockwise as seen from the axis's tip. */
 export function fromAxisAngle(axis: StaticArray<f32>, radians: f32, out: Quat): void {
   const s = Mathf.sin(radians * 0.5);
   set(unchecked(axis[0]) * s, unchecked(axis[1]) * s, unchecked(axis[2]) * s, Mathf.cos(radians * 0.5), out);
 }
 
-/** Rotates by b, then by a. */
+/** Rotates by b first, then by a. */
 export function multiply(a: Quat, b: Quat, out: Quat): void {
   const x = unchecked(a[3] * b[0] + a[0] * b[3] + a[1] * b[2] - a[2] * b[1]);
   const y = unchecked(a[3] * b[1] - a[0] * b[2] + a[1] * b[3] + a[2] * b[0]);
@@ -31,26 +31,26 @@ export function multiply(a: Quat, b: Quat, out: Quat): void {
   set(x, y, z, w, out);
 }
 
-/** Turns the rotation round; for a quaternion of length 1. */
+/** Reverses the rotation. The quaternion must have length 1. */
 export function conjugate(a: Quat, out: Quat): void {
   set(-unchecked(a[0]), -unchecked(a[1]), -unchecked(a[2]), unchecked(a[3]), out);
 }
 
-/** Makes the length 1. */
+/** Gives a the length 1. */
 export function normalize(a: Quat, out: Quat): void {
   const size = Mathf.sqrt(unchecked(a[0] * a[0] + a[1] * a[1] + a[2] * a[2] + a[3] * a[3]));
   const s: f32 = size > 0 ? 1 / size : 0;
   set(unchecked(a[0]) * s, unchecked(a[1]) * s, unchecked(a[2]) * s, unchecked(a[3]) * s, out);
 }
 
-/** Goes the shorter way from a at t = 0 to b at t = 1 at an even speed. */
+/** Turns the shorter way from a at t = 0 to b at t = 1, at an even speed. */
 export function slerp(a: Quat, b: Quat, t: f32, out: Quat): void {
   let cos = unchecked(a[0] * b[0] + a[1] * b[1] + a[2] * b[2] + a[3] * b[3]);
   const sign: f32 = cos < 0 ? -1 : 1;
   cos *= sign;
   let from: f32 = 1 - t;
   let to = t;
-  // Nearly equal rotations have no plane to turn in; a straight line is the limit.
+  // Two rotations that are nearly equal define no plane to turn in, so a straight line takes the place of the arc.
   if (cos < 0.9995) {
     const angle = Mathf.acos(cos);
     const s: f32 = 1 / Mathf.sin(angle);

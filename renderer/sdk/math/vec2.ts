@@ -1,4 +1,4 @@
-/** Two f32: x, y. */
+/** Two numbers: x, y. */
 export type Vec2 = StaticArray<f32>;
 
 /** Makes a vector. */
@@ -8,13 +8,13 @@ export function create(x: f32 = 0, y: f32 = 0): Vec2 {
   return v;
 }
 
-/** Sets the components. */
+/** Sets the numbers. */
 export function set(x: f32, y: f32, out: Vec2): void {
   unchecked((out[0] = x));
   unchecked((out[1] = y));
 }
 
-/** Adds. */
+/** Adds a and b. */
 export function add(a: Vec2, b: Vec2, out: Vec2): void {
   set(unchecked(a[0] + b[0]), unchecked(a[1] + b[1]), out);
 }
@@ -24,27 +24,27 @@ export function subtract(a: Vec2, b: Vec2, out: Vec2): void {
   set(unchecked(a[0] - b[0]), unchecked(a[1] - b[1]), out);
 }
 
-/** Multiplies by a number. */
+/** Multiplies a by a number. */
 export function scale(a: Vec2, factor: f32, out: Vec2): void {
   set(unchecked(a[0]) * factor, unchecked(a[1]) * factor, out);
 }
 
-/** Goes from a at t = 0 to b at t = 1. */
+/** Goes in a straight line from a at t = 0 to b at t = 1. */
 export function lerp(a: Vec2, b: Vec2, t: f32, out: Vec2): void {
   set(unchecked(a[0] + (b[0] - a[0]) * t), unchecked(a[1] + (b[1] - a[1]) * t), out);
 }
 
-/** Gives the dot product. */
+/** Returns the dot product. */
 export function dot(a: Vec2, b: Vec2): f32 {
   return unchecked(a[0] * b[0] + a[1] * b[1]);
 }
 
-/** Gives the length. */
+/** Returns the length. */
 export function length(a: Vec2): f32 {
   return Mathf.sqrt(dot(a, a));
 }
 
-/** Makes the length 1; the zero vector stays. */
+/** Gives a the length 1. A zero vector stays zero. */
 export function normalize(a: Vec2, out: Vec2): void {
   const size = length(a);
   scale(a, size > 0 ? 1 / size : 0, out);

@@ -1,4 +1,4 @@
-/** Three f32: x, y, z. */
+/** Three numbers: x, y, z. */
 export type Vec3 = StaticArray<f32>;
 
 /** Makes a vector. */
@@ -8,19 +8,19 @@ export function create(x: f32 = 0, y: f32 = 0, z: f32 = 0): Vec3 {
   return v;
 }
 
-/** Sets the components. */
+/** Sets the numbers. */
 export function set(x: f32, y: f32, z: f32, out: Vec3): void {
   unchecked((out[0] = x));
   unchecked((out[1] = y));
   unchecked((out[2] = z));
 }
 
-/** Copies. */
+/** Copies a. */
 export function copy(a: Vec3, out: Vec3): void {
   set(unchecked(a[0]), unchecked(a[1]), unchecked(a[2]), out);
 }
 
-/** Adds. */
+/** Adds a and b. */
 export function add(a: Vec3, b: Vec3, out: Vec3): void {
   set(unchecked(a[0] + b[0]), unchecked(a[1] + b[1]), unchecked(a[2] + b[2]), out);
 }
@@ -30,12 +30,12 @@ export function subtract(a: Vec3, b: Vec3, out: Vec3): void {
   set(unchecked(a[0] - b[0]), unchecked(a[1] - b[1]), unchecked(a[2] - b[2]), out);
 }
 
-/** Multiplies by a number. */
+/** Multiplies a by a number. */
 export function scale(a: Vec3, factor: f32, out: Vec3): void {
   set(unchecked(a[0]) * factor, unchecked(a[1]) * factor, unchecked(a[2]) * factor, out);
 }
 
-/** Adds b, multiplied by a number. */
+/** Adds b times a number to a. */
 export function addScaled(a: Vec3, b: Vec3, factor: f32, out: Vec3): void {
   const x = unchecked(a[0] + b[0] * factor);
   const y = unchecked(a[1] + b[1] * factor);
@@ -43,7 +43,7 @@ export function addScaled(a: Vec3, b: Vec3, factor: f32, out: Vec3): void {
   set(x, y, z, out);
 }
 
-/** Goes from a at t = 0 to b at t = 1. */
+/** Goes in a straight line from a at t = 0 to b at t = 1. */
 export function lerp(a: Vec3, b: Vec3, t: f32, out: Vec3): void {
   const x = unchecked(a[0] + (b[0] - a[0]) * t);
   const y = unchecked(a[1] + (b[1] - a[1]) * t);
@@ -51,12 +51,12 @@ export function lerp(a: Vec3, b: Vec3, t: f32, out: Vec3): void {
   set(x, y, z, out);
 }
 
-/** Gives the dot product. */
+/** Returns the dot product. */
 export function dot(a: Vec3, b: Vec3): f32 {
   return unchecked(a[0] * b[0] + a[1] * b[1] + a[2] * b[2]);
 }
 
-/** Gives the cross product. */
+/** Computes the cross product. */
 export function cross(a: Vec3, b: Vec3, out: Vec3): void {
   const x = unchecked(a[1] * b[2] - a[2] * b[1]);
   const y = unchecked(a[2] * b[0] - a[0] * b[2]);
@@ -64,18 +64,18 @@ export function cross(a: Vec3, b: Vec3, out: Vec3): void {
   set(x, y, z, out);
 }
 
-/** Gives the length. */
+/** Returns the length. */
 export function length(a: Vec3): f32 {
   return Mathf.sqrt(dot(a, a));
 }
 
-/** Makes the length 1; the zero vector stays. */
+/** Gives a the length 1. A zero vector stays zero. */
 export function normalize(a: Vec3, out: Vec3): void {
   const size = length(a);
   scale(a, size > 0 ? 1 / size : 0, out);
 }
 
-/** Moves a point by a 4x4 matrix, and divides by w. */
+/** Transforms a point by a 4x4 matrix and divides by w. */
 export function transform(a: Vec3, matrix: StaticArray<f32>, out: Vec3): void {
   const m = matrix;
   const x = unchecked(a[0]);

@@ -24,15 +24,15 @@ function write(file: string, text: string): void {
 }
 
 async function names(id: number): Promise<string[]> {
-  const answer = await fetch(`${dev!.url}assets/${id}`);
+  const answer = await fetch(`${dev?.url}assets/${id}`);
   expect(answer.status).toBe(200);
   return readAssets(new Uint8Array(await answer.arrayBuffer())).map(({ name, bytes }) => `${name} ${bytes}`);
 }
 
 const builds = (count: number) =>
-  eventually(() => expect(dev!.lines.filter((line) => line.includes('compiled')).length).toBe(count));
+  eventually(() => expect(dev?.lines.filter((line) => line.includes('compiled')).length).toBe(count));
 
-test('assets are packed again when they change, and each build has its own', async () => {
+test('assets are packed again when they change, and each build has its own pack', async () => {
   write('renderer/examples/triangle.assets/a.txt', 'a');
   dev = await serve(copy.path('examples/triangle.ts'));
   expect(await names(1)).toEqual(['a.txt 1']);
@@ -46,7 +46,7 @@ test('assets are packed again when they change, and each build has its own', asy
   expect((await fetch(`${dev.url}assets/3`)).status).toBe(404);
 });
 
-test('those beside the module are taken where none lie beside the source', async () => {
+test('the assets beside the module are used if there are none beside the source', async () => {
   write('build/triangle.assets/there.txt', 'there');
   dev = await serve(copy.path('examples/triangle.ts'));
   expect(await names(1)).toEqual(['there.txt 5']);
@@ -60,13 +60,13 @@ test('the folders are named after the game', () => {
   expect(assetFolders(source)).toEqual(['/games/renderer/star/star.assets', '/games/build/star.assets']);
 });
 
-test('a pack that cannot be read is tried again', async () => {
+test('packing is tried again after a failure', async () => {
   let fails = true;
   const assets = new Assets(async () => {
-    if (fails) throw new Error('gone');
+    if (fails) throw new Error('deleted');
     return new Uint8Array(1);
   });
-  await expect(assets.pack()).rejects.toThrow('gone');
+  await expect(assets.pack()).rejects.toThrow('deleted');
   fails = false;
   expect((await assets.pack()).bytes.length).toBe(1);
 });

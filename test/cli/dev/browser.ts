@@ -7,10 +7,11 @@ import { type Dev, startDev } from '../../../host/cli/dev/dev.ts';
 import { CHROMIUM_SOFTWARE_FLAGS } from '../../../host/cli/dev/device.ts';
 import { findGame } from '../../../host/play/project.ts';
 import { installSdk } from '../../renderer/project.ts';
+import { WAIT_MS_MAX } from '../../wait.ts';
 
 const root = join(import.meta.dirname, '../../..');
 
-/** Chromium with WebGPU, in software where there is no GPU; started with the flags that the page itself recommends. */
+/** Starts Chromium with the flags that the page recommends, so that it has WebGPU in software on a machine without a GPU. */
 export function startGpuBrowser(flags: readonly string[] = CHROMIUM_SOFTWARE_FLAGS.split(' ')): Promise<Browser> {
   return chromium.launch({
     executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
@@ -26,7 +27,7 @@ export function startGpuBrowser(flags: readonly string[] = CHROMIUM_SOFTWARE_FLA
   });
 }
 
-/** A project with the SDK installed and copies of games, which tests may change. */
+/** Makes a project that has the SDK and copies of games, so that a test can change a game. */
 export function copySources(files: string[]): { folder: string; path(file: string): string; remove(): void } {
   const folder = mkdtempSync(join(tmpdir(), 'nearlight-test-'));
   installSdk(folder);
@@ -39,7 +40,7 @@ export function copySources(files: string[]): { folder: string; path(file: strin
   };
 }
 
-/** Serves the game that starts at `path`, on a free port or on `port`; what it logs goes to `lines`. */
+/** Serves the game whose main file is `path`. Its log goes to `lines`. */
 export async function serve(path: string, port = 0): Promise<Dev & { lines: string[] }> {
   const lines: string[] = [];
   const log = (line: string) => void lines.push(line);
@@ -47,10 +48,10 @@ export async function serve(path: string, port = 0): Promise<Dev & { lines: stri
   return { ...dev, lines };
 }
 
-/** Waits until the page shows build `id` or a later one. */
+/** Waits until the page shows build `id` or a newer one. */
 export async function shown(page: Page, id: number): Promise<void> {
   await page.waitForFunction((least) => Number(document.body.dataset.build ?? 0) >= least, id, {
-    timeout: 20_000,
+    timeout: WAIT_MS_MAX,
     polling: 5,
   });
 }

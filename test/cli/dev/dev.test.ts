@@ -6,8 +6,9 @@ import sharp from 'sharp';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { CHROMIUM_SOFTWARE_FLAGS } from '../../../host/cli/dev/device.ts';
 import { createProject } from '../../../host/cli/new.ts';
+import { at } from '../../at.ts';
 import { installSdk } from '../../renderer/project.ts';
-import { eventually } from '../../wait.ts';
+import { eventually, WAIT_MS_MAX } from '../../wait.ts';
 import { copySources, serve, shown, startGpuBrowser } from './browser.ts';
 
 const copy = copySources(['examples/triangle.ts']);
@@ -34,7 +35,7 @@ afterAll(async () => {
   copy.remove();
 });
 
-/** Saves a change to the triangle; the next build is awaited by what the test looks for. */
+/** Saves a change to the triangle. The test itself waits for its effect. */
 function save(from: string, to: string): void {
   expect(original).toContain(from);
   writeFileSync(triangle, original.replace(from, to));
@@ -42,13 +43,13 @@ function save(from: string, to: string): void {
 }
 
 const state = (wanted: string) =>
-  page.waitForFunction((name) => document.body.dataset.state === name, wanted, { timeout: 20_000 });
-/** A text's line in the shader, from 1. */
+  page.waitForFunction((name) => document.body.dataset.state === name, wanted, { timeout: WAIT_MS_MAX });
+/** Returns the line of a text in the shader, counted from 1. */
 const shaderLine = (text: string) =>
   original.slice(original.indexOf('const shader'), original.indexOf(text)).split('\n').length;
 const overlay = () => page.locator('#overlay').textContent();
 
-/** Means of red, green and blue, and their greatest spread, of a part of the picture. */
+/** Returns mean and standard deviation of red, green and blue in a part of the page. */
 async function colours(of: Page, [left, top, width, height]: [number, number, number, number]) {
   const { channels } = await sharp(await of.screenshot({ clip: { x: left, y: top, width, height } })).stats();
   return channels.slice(0, 3).map(({ mean, stdev }) => ({ mean, stdev }));
@@ -59,21 +60,21 @@ test('the game is drawn in the tab', async () => {
   const corner = await colours(page, [4, 4, 30, 30]);
   for (const { mean } of middle) expect(mean).toBeGreaterThan(90);
   expect(corner.map(({ mean }) => Math.round(mean))).toEqual([10, 13, 23]);
-  expect(await page.locator('#gpu').textContent()).toMatch(/swiftshader|\w+/i);
-  await page.waitForFunction(() => Number(document.getElementById('fps')!.textContent) > 0);
+  expect(await page.locator('#gpu').textContent()).toMatch(/\w/);
+  await page.waitForFunction(() => Number(document.getElementById('fps')?.textContent) > 0);
 });
 
-test('a saved change is seen without loading the page', async () => {
+test('a saved change is shown without reloading the page', async () => {
   await page.evaluate(() => Object.assign(globalThis, { same: true }));
   save('r: 0.04, g: 0.05, b: 0.09', 'r: 0.5, g: 0.05, b: 0.09');
   await shown(page, build);
   const corner = await colours(page, [4, 4, 30, 30]);
-  expect(Math.round(corner[0]!.mean)).toBe(128);
+  expect(Math.round(at(corner, 0).mean)).toBe(128);
   expect(await page.evaluate(() => 'same' in globalThis)).toBe(true);
-  expect(await page.locator('#kept').textContent()).toBe('began anew');
+  expect(await page.locator('#kept').textContent()).toBe('started over');
 });
 
-test('an error of the compiler is shown with its place, and gone once it is corrected', async () => {
+test('a compile error is shown with its position, and disappears when it is corrected', async () => {
   save('this.uniforms[0] = 6.2831853', 'this.uniforms[0] = nope');
   await state('broken');
   const line = original.split('\n').findIndex((text) => text.includes('6.2831853')) + 1;
@@ -87,17 +88,17 @@ test('an error of the compiler is shown with its place, and gone once it is corr
   expect(await page.locator('#overlay').isHidden()).toBe(true);
 });
 
-test('a trap is shown with its place', async () => {
+test('a trap is shown with its position in the sources', async () => {
   save('  tick(n: u32): void {\n', '  tick(n: u32): void {\n    if (n > 3) store<u32>(0xfffffff0, n);\n');
   await state('stopped');
-  await page.waitForFunction(() => document.getElementById('overlay')!.textContent.includes('Triangle#tick'));
+  await page.waitForFunction(() => document.getElementById('overlay')?.textContent.includes('Triangle#tick'));
   const line = original.split('\n').findIndex((text) => text.includes('tick(n: u32)')) + 2;
   expect(await overlay()).toContain(`Triangle#tick (renderer/examples/triangle.ts:${line}:`);
 });
 
-test('what WebGPU refuses is shown', async () => {
+test('an error of WebGPU is shown', async () => {
   save('* point.corner);', '* point.corners);');
-  await page.waitForFunction(() => /corners/.test(document.getElementById('overlay')!.textContent));
+  await page.waitForFunction(() => /corners/.test(document.getElementById('overlay')?.textContent ?? ''));
   const text = await overlay();
   expect(text).toContain('The shader “triangle” does not compile');
   expect(text).toContain('NL_GPU_VALIDATION: ');
@@ -106,6 +107,29 @@ test('what WebGPU refuses is shown', async () => {
   expect(await page.locator('.problem .here').textContent()).toMatch(new RegExp(`^ +${line} .*point.corners`));
   expect(await page.locator('.problem mark').textContent()).toContain('corners');
   expect(dev.lines.at(-1)).toContain(`triangle:${line}:`);
+  save('0.8 * vec2f', '0.6 * vec2f');
+  await shown(page, build);
+  await state('running');
+});
+
+test('a refused command is shown with the line that wrote it', async () => {
+  const lineOf = (text: string) => original.split('\n').findIndex((line) => line.includes(text)) + 1;
+  save('size: 8, usage', "label: 'view', size: 6, usage");
+  await page.waitForFunction(() => /command/.test(document.getElementById('overlay')!.textContent));
+  expect(await overlay()).toMatch(/NL_COMMAND: .*command \d+ \(writeBuffer, buffer "view"\) in render: /);
+  const write = lineOf('device.queue.writeBuffer');
+  await page.waitForFunction(
+    (place) => document.getElementById('overlay')!.textContent.includes(place),
+    `Triangle#render (renderer/examples/triangle.ts:${write}:`,
+  );
+  save('usage: BufferUsage.UNIFORM |', 'usage: BufferUsage.UNIFORM | BufferUsage.MAP_READ |');
+  const create = lineOf('usage: BufferUsage.UNIFORM');
+  await page.waitForFunction(
+    (place) => document.getElementById('overlay')!.textContent.includes(place),
+    `Triangle#init (renderer/examples/triangle.ts:${create}:`,
+  );
+  expect(await overlay()).toMatch(/NL_GPU_VALIDATION: .*command 0 \(createBuffer\) in init: /);
+  expect(dev.lines.at(-1)).toContain(`renderer/examples/triangle.ts:${create}:`);
   save('0.8 * vec2f', '0.6 * vec2f');
   await shown(page, build);
   await state('running');
@@ -122,7 +146,7 @@ test.each([
   expect(await promise).toBe(status);
 });
 
-test('a port that is taken, and a game that is not there, are told', async () => {
+test('a port in use and an unknown game are refused', async () => {
   const { startDev } = await import('../../../host/cli/dev/dev.ts');
   const { findGame } = await import('../../../host/play/project.ts');
   const { readConfig } = await import('../../../host/base/config.ts');
@@ -133,7 +157,7 @@ test('a port that is taken, and a game that is not there, are told', async () =>
   expect(() => findGame('/nowhere/index.ts')).toThrow('NL_USAGE');
 });
 
-test('a page that is opened at a broken build says so, and nothing goes on below', async () => {
+test('a page that is opened at a broken build shows the error, and mentions no earlier build', async () => {
   save('this.uniforms[0] = 6.2831853', 'this.uniforms[0] = nope');
   await state('broken');
   expect(await page.locator('#hint').textContent()).toBe('The last build goes on below.');
@@ -144,8 +168,8 @@ test('a page that is opened at a broken build says so, and nothing goes on below
   await other.close();
 });
 
-test("a game's state is kept where it can be, and the keyboard steers", async () => {
-  // Two pages that draw in software would be slow.
+test('the state of a game that saves it is kept across builds, and the keyboard steers', async () => {
+  // This test opens a page of its own, and two pages that draw in software would be slow.
   await page.close();
   const path = join(project, 'src/index.ts');
   const source = readFileSync(path, 'utf8');
@@ -157,7 +181,7 @@ test("a game's state is kept where it can be, and the keyboard steers", async ()
   const play = await browser.newPage({ viewport: { width: 320, height: 234 } });
   const kept = () => play.locator('#kept').textContent();
   const is = (wanted: string) =>
-    play.waitForFunction((name) => document.body.dataset.state === name, wanted, { timeout: 20_000 });
+    play.waitForFunction((name) => document.body.dataset.state === name, wanted, { timeout: WAIT_MS_MAX });
   await play.goto(star.url);
   await shown(play, 1);
   const middle = async () => (await colours(play, [152, 92, 16, 16])).reduce((sum, { mean }) => sum + mean, 0);
@@ -186,15 +210,12 @@ test("a game's state is kept where it can be, and the keyboard steers", async ()
   expect(await kept()).toBe('state kept');
   expect(await middle()).toBeLessThan(0.7 * there);
 
-  await play
-    .workers()
-    .at(-1)!
-    .evaluate(() => {
-      GPUDevice.prototype.createCommandEncoder = function () {
-        this.destroy();
-        throw new Error('lost');
-      };
-    });
+  await at(play.workers(), -1).evaluate(() => {
+    GPUDevice.prototype.createCommandEncoder = function () {
+      this.destroy();
+      throw new Error('lost');
+    };
+  });
   await is('stopped');
   expect(await play.locator('#problems').textContent()).not.toContain('cannot show');
   await play.locator('#retry').click();
@@ -218,18 +239,18 @@ test("a game's state is kept where it can be, and the keyboard steers", async ()
 
   change('state.version(1)', 'state.version(2)');
   await shown(play, 2);
-  expect(await kept()).toBe('state refused: began anew');
+  expect(await kept()).toBe('state refused: started over');
   await eventually(async () => expect(await middle()).toBeGreaterThan(0.8 * there));
   await play.close();
   await star.close();
 });
 
-test('a browser that has WebGPU but cannot show it is told so, with the flags that help, and may try again', async () => {
+test('a page in a browser that cannot show WebGPU names the flags that help, and offers to try again', async () => {
   const flags = ['--enable-unsafe-webgpu', '--use-webgpu-adapter=swiftshader'];
   const software = await startGpuBrowser(flags);
   const view = await software.newPage({ viewport: { width: 160, height: 124 } });
   const stops = () =>
-    view.waitForFunction(() => document.body.dataset.state === 'stopped', undefined, { timeout: 20_000 });
+    view.waitForFunction(() => document.body.dataset.state === 'stopped', undefined, { timeout: WAIT_MS_MAX });
   save('0.8 * vec2f', '0.5 * vec2f');
   await view.goto(dev.url);
   await stops();
@@ -237,10 +258,11 @@ test('a browser that has WebGPU but cannot show it is told so, with the flags th
   expect(text).toMatch(/^NL_GPU_LOST: .*cannot show a WebGPU canvas/);
   for (const flag of CHROMIUM_SOFTWARE_FLAGS.split(' ')) expect(text).toContain(flag);
   await view.evaluate(() => {
-    document.getElementById('headline')!.textContent = 'before';
+    const headline = document.getElementById('headline');
+    if (headline) headline.textContent = 'before';
   });
   await view.locator('#retry').click();
-  await view.waitForFunction(() => document.getElementById('headline')!.textContent === 'The GPU is lost');
+  await view.waitForFunction(() => document.getElementById('headline')?.textContent === 'The GPU is lost');
   await stops();
   await software.close();
 });

@@ -1,7 +1,7 @@
 import { f, sqrt } from './maths.ts';
-import { filled, random, type View, wgsl } from './port.ts';
+import { type Frame, filled, random, wgsl } from './port.ts';
 
-/** In the order of the example's numbers. */
+/** The modes of the example, in the order of its numbers for them. */
 export const modes = ['direct', 'bundles', 'instancing', 'changing'] as const;
 export type Mode = (typeof modes)[number];
 export interface Options {
@@ -9,18 +9,18 @@ export interface Options {
   count: number;
 }
 
-/** The program on a device: what a frame does, and what it was made of. */
+/** The example in TypeScript, drawing with WebGPU directly. */
 export interface Animometer {
-  /** Records a frame into `to` and submits it. */
-  frame(to: GPUTextureView, view: View): void;
+  /** Records a frame that draws into `to`, and submits it. */
+  frame(to: GPUTextureView, view: Frame): void;
   destroy(): void;
 }
 
 const FLOATS = 5;
 const STRIDE = 256;
 
-/** Draws renderer/examples/animometer.ts, 1,000 triangles with a bind group and a draw each. */
-export function render(device: GPUDevice, texture: GPUTexture, view: View): void {
+/** Draws renderer/examples/animometer.ts with 1,000 triangles, each with its own bind group and draw. */
+export function render(device: GPUDevice, texture: GPUTexture, view: Frame): void {
   createAnimometer(device, { mode: 'direct', count: 1000 }).frame(texture.createView(), view);
 }
 
@@ -62,7 +62,7 @@ export function createAnimometer(device: GPUDevice, { mode, count }: Options): A
     to.setPipeline(pipeline);
     to.setBindGroup(0, viewGroup);
     for (let i = 0, at = first; i < count; i++) {
-      to.setBindGroup(1, groups[at]!);
+      to.setBindGroup(1, groups[at] ?? null);
       to.draw(3);
       if (++at === count) at = 0;
     }

@@ -1,10 +1,10 @@
 import { f, sin } from './maths.ts';
-import { angleAt, filled, target, type View, wgsl } from './port.ts';
+import { angleAt, type Frame, filled, target, wgsl } from './port.ts';
 
 const TILE = 128;
 
 /** Draws renderer/examples/blur.ts, with no button down. */
-export function render(device: GPUDevice, texture: GPUTexture, view: View): void {
+export function render(device: GPUDevice, texture: GPUTexture, view: Frame): void {
   const sceneModule = device.createShaderModule({ code: wgsl('blur', 'sceneShader') });
   const blurModule = device.createShaderModule({ code: wgsl('blur', 'blurShader') });
   const glassModule = device.createShaderModule({ code: wgsl('blur', 'glassShader') });
@@ -56,7 +56,7 @@ export function render(device: GPUDevice, texture: GPUTexture, view: View): void
   device.queue.submit([encoder.finish()]);
 }
 
-function uniforms(view: View): Float32Array {
+function uniforms(view: Frame): Float32Array {
   const angle = angleAt(view, 40);
   const x = f(0.5 + f(f(0.04) * sin(f(3 * angle))));
   const y = f(0.5 + f(f(0.05) * sin(f(2 * angle))));

@@ -1,23 +1,24 @@
 import { f } from './maths.ts';
-import { filled, random, type View, wgsl } from './port.ts';
+import { type Frame, filled, random, wgsl } from './port.ts';
 
 const COUNT = 1024;
 const TRAIL = 28;
 
 /** Draws renderer/examples/boids.ts, from seed 1. */
-export function render(device: GPUDevice, texture: GPUTexture, view: View): void {
+export function render(device: GPUDevice, texture: GPUTexture, view: Frame): void {
   const { STORAGE, UNIFORM, COPY_DST } = GPUBufferUsage;
   const next = random(1n);
   const boids = new Float32Array(COUNT * 4);
   for (let i = 0; i < boids.length; i++) {
     const value = f(-0.75 + f(1.5 * next()));
-    boids[i] = value * [2, 1, 0.5, 0.5][i % 4]!;
+    boids[i] = value * ([2, 1, 0.5, 0.5][i % 4] ?? 0);
   }
   const trails = Float32Array.from(
     { length: COUNT * TRAIL * 4 },
-    (_, i) => boids[Math.floor(i / (TRAIL * 4)) * 4 + (i % 4)]!,
+    (_, i) => boids[Math.floor(i / (TRAIL * 4)) * 4 + (i % 4)] ?? 0,
   );
-  const flocks = [filled(device, boids, STORAGE), filled(device, boids, STORAGE)];
+  const first = filled(device, boids, STORAGE);
+  const second = filled(device, boids, STORAGE);
   const trail = filled(device, trails, STORAGE);
   const step = device.createBuffer({ size: 8, usage: UNIFORM | COPY_DST });
   const fly = device.createComputePipeline({
@@ -29,7 +30,8 @@ export function render(device: GPUDevice, texture: GPUTexture, view: View): void
       layout: pipeline.getBindGroupLayout(0),
       entries: buffers.map((buffer, binding) => ({ binding, resource: { buffer } })),
     });
-  const groups = [0, 1].map((parity) => bind(fly, [step, flocks[parity]!, flocks[1 - parity]!, trail]));
+  const odd = bind(fly, [step, first, second, trail]);
+  const even = bind(fly, [step, second, first, trail]);
   const steps = Math.floor(view.tick / 2) + 1;
   for (let n = 1; n <= steps; n++) {
     const values = new ArrayBuffer(8);
@@ -39,7 +41,7 @@ export function render(device: GPUDevice, texture: GPUTexture, view: View): void
     const encoder = device.createCommandEncoder();
     const pass = encoder.beginComputePass();
     pass.setPipeline(fly);
-    pass.setBindGroup(0, groups[(n - 1) % 2]!);
+    pass.setBindGroup(0, n % 2 === 1 ? odd : even);
     pass.dispatchWorkgroups(COUNT / 64);
     pass.end();
     device.queue.submit([encoder.finish()]);

@@ -1,5 +1,5 @@
 import { cos, f, lookAt, multiply, perspective, sin, sqrt } from './maths.ts';
-import { angleAt, filled, random, target, type View, wgsl } from './port.ts';
+import { angleAt, type Frame, filled, random, target, wgsl } from './port.ts';
 
 const ROCKS = 1500;
 const STRIDE = 256;
@@ -8,8 +8,8 @@ const SHAPE_VERTICES = (AROUND + 1) * (DOWN + 1);
 const SHAPE_INDICES = AROUND * DOWN * 6;
 const TAU = f(6.2831853);
 
-/** Draws renderer/examples/bundles.ts; directly, so that the bundle is shown to draw the same. */
-export function render(device: GPUDevice, texture: GPUTexture, view: View): void {
+/** Draws renderer/examples/bundles.ts without a render bundle, so that the test shows that a render bundle draws the same. */
+export function render(device: GPUDevice, texture: GPUTexture, view: Frame): void {
   const { UNIFORM, VERTEX, INDEX } = GPUBufferUsage;
   const module = device.createShaderModule({ code: wgsl('bundles') });
   const visibility = GPUShaderStage.VERTEX | GPUShaderStage.FRAGMENT;
@@ -69,7 +69,7 @@ export function render(device: GPUDevice, texture: GPUTexture, view: View): void
   device.queue.submit([encoder.finish()]);
 }
 
-function uniforms(view: View): Float32Array {
+function uniforms(view: Frame): Float32Array {
   const angle = angleAt(view, 240);
   const aspect = f(view.width / view.height);
   const far = f(f(7.4) * Math.max(1, f(f(1.3) / aspect)));
@@ -120,8 +120,8 @@ function dent(next: () => number): Float32Array {
         const across = f(radius * sin(v));
         row.push([f(across * cos(u)), f(f(radius * -cos(v)) * f(0.8)), f(across * sin(u))]);
       }
-      row[AROUND] = row[0]!;
-      out.push(...row.flat());
+      // The last vertex of a row is the first one again.
+      out.push(...row.slice(0, AROUND).flat(), ...(row[0] ?? []));
     }
   }
   return new Float32Array(out);

@@ -1,12 +1,12 @@
 import { anisotropyLimit } from '../../../host/gpu/anisotropy.ts';
 import { f, lookAt, multiply, perspective, rotationX, rotationY, sqrt } from './maths.ts';
-import { angleAt, filled, type View, wgsl } from './port.ts';
+import { angleAt, type Frame, filled, wgsl } from './port.ts';
 
 const SIZE = 256;
 const TILES = 4;
 
 /** Draws renderer/examples/cube.ts. */
-export function render(device: GPUDevice, texture: GPUTexture, view: View): void {
+export function render(device: GPUDevice, texture: GPUTexture, view: Frame): void {
   const module = device.createShaderModule({ code: wgsl('cube') });
   const float = (shaderLocation: number, offset: number, format: GPUVertexFormat) => ({
     shaderLocation,
@@ -63,7 +63,7 @@ export function render(device: GPUDevice, texture: GPUTexture, view: View): void
   device.queue.submit([encoder.finish()]);
 }
 
-function uniforms(view: View): Float32Array {
+function uniforms(view: Frame): Float32Array {
   const angle = angleAt(view, 24);
   const aspect = f(view.width / view.height);
   const far = f(f(5.5) * Math.max(1, f(1 / aspect)));
@@ -106,7 +106,7 @@ function inlay(device: GPUDevice): GPUTexture {
     for (let y = 0; y < size; y++) for (let x = 0; x < size; x++) data.set(texel(x, y), (y * size + x) * 4);
     device.queue.writeTexture({ texture, mipLevel }, data, { bytesPerRow: size * 4 }, [size, size]);
     const side = size;
-    const fetch = (x: number, y: number, channel: number) => data[(y * side + x) * 4 + channel]!;
+    const fetch = (x: number, y: number, channel: number) => data[(y * side + x) * 4 + channel] ?? 0;
     texel = (x, y) =>
       [0, 1, 2, 3].map((channel) => {
         const pair = (row: number) => fetch(2 * x, row, channel) + fetch(2 * x + 1, row, channel);
@@ -122,7 +122,7 @@ function paint(x: number, y: number): number[] {
   const u = ((x % tile) + 0.5) / tile;
   const v = ((y % tile) + 0.5) / tile;
   const across = (column * 5 + row * 3 + column * row) % 3 === 0 ? 1 - u : u;
-  // Products of such multiples of 1/128 are exact; the roots are not.
+  // Products of these multiples of 1/128 are exact, but their square roots are rounded.
   const near = Math.abs(f(sqrt(across * across + v * v) - 0.5));
   const other = Math.abs(f(sqrt((1 - across) ** 2 + (1 - v) ** 2) - 0.5));
   const distance = Math.min(near, other);

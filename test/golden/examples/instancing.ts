@@ -1,10 +1,10 @@
 import { cos, f, lookAt, multiply, perspective, sin } from './maths.ts';
-import { angleAt, filled, target, type View, wgsl } from './port.ts';
+import { angleAt, type Frame, filled, target, wgsl } from './port.ts';
 
 const RINGS = 26;
 
 /** Draws renderer/examples/instancing.ts. */
-export function render(device: GPUDevice, texture: GPUTexture, view: View): void {
+export function render(device: GPUDevice, texture: GPUTexture, view: Frame): void {
   const module = device.createShaderModule({ code: wgsl('instancing') });
   const columns = honeycomb();
   const pipeline = device.createRenderPipeline({
@@ -63,7 +63,7 @@ export function render(device: GPUDevice, texture: GPUTexture, view: View): void
   device.queue.submit([encoder.finish()]);
 }
 
-function uniforms(view: View): Float32Array {
+function uniforms(view: Frame): Float32Array {
   const angle = angleAt(view, 40);
   const eye = [f(sin(angle) * 17), 10, f(cos(angle) * 17)] as const;
   const out = new Float32Array(24);
@@ -86,8 +86,10 @@ function prism(): Float32Array {
       [from, 0],
       [to, 0],
       [to, 1],
+      [from, 1],
+      [to, 0],
     ];
-    for (const i of [0, 1, 2, 3, 0, 2]) out.push(...corner(...wall[i]!), ...normal);
+    for (const [angle, y] of wall) out.push(...corner(angle, y), ...normal);
   }
   return new Float32Array(out);
 }

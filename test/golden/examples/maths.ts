@@ -1,22 +1,27 @@
-/** The guest's arithmetic is that of f32: what is rounded after every step here comes out the same to the bit. */
+import { must } from '../../../host/base/assert.ts';
+
+/** Rounds to f32. Modules calculate with f32, so rounding after every step here gives the same bits. */
 export const f = Math.fround;
 export const sin = (x: number): number => f(Math.sin(x));
 export const cos = (x: number): number => f(Math.cos(x));
 export const sqrt = (x: number): number => f(Math.sqrt(x));
 
-/** Column by column, as WGSL's mat4x4f. */
+/** Columns one after the other, like WGSL's mat4x4f. */
 export type Mat4 = Float32Array;
 type Vec3 = readonly [number, number, number];
 
+/** An element of a matrix or a list. */
+const item = (values: ArrayLike<number>, index: number): number => must(values[index], `element ${index}`);
+
 export const identity = (): Mat4 => new Float32Array([1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1]);
 
-/** First b, then a. */
+/** The product a b, which applies b first. */
 export function multiply(a: Mat4, b: Mat4): Mat4 {
   const out = new Float32Array(16);
   for (let column = 0; column < 16; column += 4) {
     for (let row = 0; row < 4; row++) {
-      let sum = f(a[row]! * b[column]!);
-      for (let k = 1; k < 4; k++) sum = f(sum + f(a[k * 4 + row]! * b[column + k]!));
+      let sum = f(item(a, row) * item(b, column));
+      for (let k = 1; k < 4; k++) sum = f(sum + f(item(a, k * 4 + row) * item(b, column + k)));
       out[column + row] = sum;
     }
   }
@@ -67,7 +72,7 @@ export function orthographic(size: number, near: number, far: number): Mat4 {
   out[10] = f(1 / f(f(near) - f(far)));
   out[14] = f(f(near) / f(f(near) - f(far)));
   out[12] = f(0 / f(f(-size) - f(size)));
-  out[13] = out[12]!;
+  out[13] = f(0 / f(f(-size) - f(size)));
   return out;
 }
 
@@ -85,22 +90,24 @@ export function cross(a: Vec3, b: Vec3): Vec3 {
   return [minus(a[1], b[2], a[2], b[1]), minus(a[2], b[0], a[0], b[2]), minus(a[0], b[1], a[1], b[0])];
 }
 
-/** Looks from `eye` at `at`, y up. */
+/** The view from a point towards `at`, with y up. */
 export function lookAt(eyeAt: Vec3, at: Vec3): Mat4 {
   const eye: Vec3 = [f(eyeAt[0]), f(eyeAt[1]), f(eyeAt[2])];
   const z = normalize([f(eye[0] - f(at[0])), f(eye[1] - f(at[1])), f(eye[2] - f(at[2]))]);
   const x = normalize(cross([0, 1, 0], z));
   const y = cross(z, x);
   const out = identity();
-  for (let i = 0; i < 3; i++) out.set([x[i]!, y[i]!, z[i]!], i * 4);
+  out.set([x[0], y[0], z[0]], 0);
+  out.set([x[1], y[1], z[1]], 4);
+  out.set([x[2], y[2], z[2]], 8);
   out.set([-dot(x, eye), -dot(y, eye), -dot(z, eye)], 12);
   return out;
 }
 
-/** Inverts what has an inverse. */
+/** The inverse of a matrix that has one. */
 export function invert(a: Mat4): Mat4 {
   const minor = (at: number, i: number, k: number) =>
-    f(f(a[at + i]! * a[at + 4 + k]!) - f(a[at + 4 + i]! * a[at + k]!));
+    f(f(item(a, at + i) * item(a, at + 4 + k)) - f(item(a, at + 4 + i) * item(a, at + k)));
   const pairs = [
     [0, 1],
     [0, 2],
@@ -111,8 +118,8 @@ export function invert(a: Mat4): Mat4 {
   ] as const;
   const s = pairs.map(([i, k]) => minor(0, i, k));
   const c = pairs.map(([i, k]) => minor(8, i, k));
-  // Signs and order of Laplace's expansion by pairs of columns.
-  let determinant = f(s[0]! * c[5]!);
+  // Laplace's expansion by pairs of columns: the signs and the order of its terms.
+  let determinant = f(item(s, 0) * item(c, 5));
   for (const [sign, i] of [
     [-1, 1],
     [1, 2],
@@ -120,35 +127,43 @@ export function invert(a: Mat4): Mat4 {
     [-1, 4],
     [1, 5],
   ] as const)
-    determinant = f(determinant + sign * f(s[i]! * c[5 - i]!));
+    determinant = f(determinant + sign * f(item(s, i) * item(c, 5 - i)));
   const d = f(1 / determinant);
   const m = Array.from(a, (value) => f(value * d));
   const sum = (p: number, q: number, r: number, u: number, v: number, w: number) =>
     f(f(f(p * q) - f(r * u)) + f(v * w));
   const out = new Float32Array(16);
-  const others = [
-    [1, 2, 3],
-    [0, 2, 3],
-    [0, 1, 3],
-    [0, 1, 2],
+  const expansions = [
+    { rows: [1, 2, 3], minors: [5, 4, 3] },
+    { rows: [0, 2, 3], minors: [5, 2, 1] },
+    { rows: [0, 1, 3], minors: [4, 2, 0] },
+    { rows: [0, 1, 2], minors: [3, 1, 0] },
   ] as const;
-  const table = [
-    [5, 4, 3],
-    [5, 2, 1],
-    [4, 2, 0],
-    [3, 1, 0],
-  ] as const;
-  for (let k = 0; k < 4; k++) {
-    const [x, y, z] = others[k]!;
-    const [p, q, r] = table[k]!;
+  for (const [
+    k,
+    {
+      rows: [x, y, z],
+      minors: [p, q, r],
+    },
+  ] of expansions.entries()) {
     for (let column = 0; column < 4; column++) {
-      // Columns of the adjugate take minors of the other half, from rows that swap with each step.
-      const row = [4, 0, 12, 8][column]!;
+      // Each column of the adjugate is made from the minors of the other half of the matrix and from the column beside it.
+      const row = item([4, 0, 12, 8], column);
       const half = column < 2 ? c : s;
-      const plain = sum(m[row + x]!, half[p]!, m[row + y]!, half[q]!, m[row + z]!, half[r]!);
+      const plain = sum(
+        item(m, row + x),
+        item(half, p),
+        item(m, row + y),
+        item(half, q),
+        item(m, row + z),
+        item(half, r),
+      );
       const flipped = (column + k) % 2 === 1;
       out[k * 4 + column] = flipped
-        ? f(f(f(m[row + y]! * half[q]!) - f(m[row + x]! * half[p]!)) - f(m[row + z]! * half[r]!))
+        ? f(
+            f(f(item(m, row + y) * item(half, q)) - f(item(m, row + x) * item(half, p))) -
+              f(item(m, row + z) * item(half, r)),
+          )
         : plain;
     }
   }

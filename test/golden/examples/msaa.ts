@@ -11,10 +11,10 @@ import {
   scaling,
   sin,
 } from './maths.ts';
-import { angleAt, filled, target, type View, wgsl } from './port.ts';
+import { angleAt, type Frame, filled, target, wgsl } from './port.ts';
 
 /** Draws renderer/examples/msaa.ts, for a player without a pointer. */
-export function render(device: GPUDevice, texture: GPUTexture, view: View): void {
+export function render(device: GPUDevice, texture: GPUTexture, view: Frame): void {
   const module = device.createShaderModule({ code: wgsl('msaa') });
   const split = f(0.5 + f(f(0.2) * sin(f(3 * angleAt(view, 30)))));
   const buffer = filled(device, uniforms(view, split), GPUBufferUsage.UNIFORM);
@@ -30,7 +30,7 @@ export function render(device: GPUDevice, texture: GPUTexture, view: View): void
           {
             arrayStride: 32,
             attributes: formats.map((format, shaderLocation) => {
-              return { format, shaderLocation, offset: [0, 12, 24, 28][shaderLocation]! };
+              return { format, shaderLocation, offset: [0, 12, 24, 28][shaderLocation] ?? 0 };
             }),
           },
         ],
@@ -80,7 +80,7 @@ export function render(device: GPUDevice, texture: GPUTexture, view: View): void
   device.queue.submit([encoder.finish()]);
 }
 
-function uniforms(view: View, split: number): Float32Array {
+function uniforms(view: Frame, split: number): Float32Array {
   const angle = angleAt(view, 30);
   const aspect = f(view.width / view.height);
   const out = new Float32Array(6 * 32);

@@ -3,18 +3,18 @@ import { join } from 'node:path';
 
 const examples = join(import.meta.dirname, '../../../renderer/examples');
 
-/** What a port draws: the state after ticks 0 to `tick`, `width` x `height` pixels. */
-export interface View {
+/** The frame that a port draws: the state after ticks 0 to `tick`, in `width` x `height` pixels. */
+export interface Frame {
   tick: number;
   tickRate: number;
   width: number;
   height: number;
 }
 
-/** Draws an example's picture into an rgba8unorm texture of the view's size, and submits it. */
-export type Render = (device: GPUDevice, texture: GPUTexture, view: View) => void;
+/** Draws an example's picture into an rgba8unorm texture of the frame's size. */
+export type Render = (device: GPUDevice, texture: GPUTexture, view: Frame) => void;
 
-/** Reads the WGSL that an example keeps in a template literal, with what it puts in by `${}`. @throws where it is not */
+/** Reads the WGSL in a template literal of an example, and inserts the constants that it refers to. @throws Error if it is not there */
 export function wgsl(example: string, name = 'shader'): string {
   const source = readFileSync(join(examples, `${example}.ts`), 'utf8');
   const value = (constant: string): string => {
@@ -27,17 +27,17 @@ export function wgsl(example: string, name = 'shader'): string {
   return value(name);
 }
 
-/** A buffer with contents. */
+/** Creates a buffer that contains `data`. */
 export function filled(device: GPUDevice, data: Float32Array | Uint32Array | Uint16Array, usage: number): GPUBuffer {
   const buffer = device.createBuffer({ size: data.byteLength, usage: usage | GPUBufferUsage.COPY_DST });
   device.queue.writeBuffer(buffer, 0, data as Float32Array<ArrayBuffer>);
   return buffer;
 }
 
-/** A texture of a view's size to draw into. */
+/** Creates a texture of the frame's size to draw into. */
 export function target(
   device: GPUDevice,
-  view: View,
+  view: Frame,
   format: GPUTextureFormat,
   options: { sampleCount?: number; usage?: number } = {},
 ): GPUTexture {
@@ -50,14 +50,14 @@ export function target(
   });
 }
 
-/** Where a motion of `seconds` stands, as an angle. */
-export function angleAt({ tick, tickRate }: View, seconds: number): number {
+/** The angle, at the frame's tick, of a rotation that takes `seconds`. */
+export function angleAt({ tick, tickRate }: Frame, seconds: number): number {
   const f = Math.fround;
   const ticks = seconds * tickRate;
   return f(f(f(6.2831853) * (tick % ticks)) / ticks);
 }
 
-/** Numbers in [0, 1) from a seed: PCG-XSH-RR 64/32 (O'Neill 2014, https://www.pcg-random.org), its upper 24 bits. */
+/** Pseudo-random numbers in [0, 1) from a seed: PCG-XSH-RR 64/32 (O'Neill 2014, https://www.pcg-random.org), its upper 24 bits. */
 export function random(seed: bigint): () => number {
   const [multiplier, increment] = [0x5851f42d4c957f2dn, 0x14057b7ef767814fn];
   let state = BigInt.asUintN(64, seed + increment);

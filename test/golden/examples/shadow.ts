@@ -1,11 +1,11 @@
 import { cos, f, lookAt, multiply, normalize, orthographic, perspective, sin } from './maths.ts';
-import { angleAt, filled, target, type View, wgsl } from './port.ts';
+import { angleAt, type Frame, filled, target, wgsl } from './port.ts';
 
 const VERTICES = 20 * 160 * 6;
 const INSTANCES = 10;
 
 /** Draws renderer/examples/shadow.ts. */
-export function render(device: GPUDevice, texture: GPUTexture, view: View): void {
+export function render(device: GPUDevice, texture: GPUTexture, view: Frame): void {
   const module = device.createShaderModule({ code: wgsl('shadow') });
   const uniform = { buffer: filled(device, uniforms(view), GPUBufferUsage.UNIFORM) };
   const map = device.createTexture({
@@ -77,7 +77,7 @@ export function render(device: GPUDevice, texture: GPUTexture, view: View): void
   device.queue.submit([encoder.finish()]);
 }
 
-function uniforms(view: View): Float32Array {
+function uniforms(view: Frame): Float32Array {
   const angle = angleAt(view, 32);
   const aspect = f(view.width / view.height);
   const far = f(f(9.6) * Math.max(1, f(1.25 / aspect)));

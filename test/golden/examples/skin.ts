@@ -11,7 +11,7 @@ import {
   sin,
   translation,
 } from './maths.ts';
-import { angleAt, filled, target, type View, wgsl } from './port.ts';
+import { angleAt, type Frame, filled, target, wgsl } from './port.ts';
 
 const [ARMS, LINKS, RINGS, SIDES] = [8, 7, 29, 12];
 const [AROUND, DOWN] = [24, 18];
@@ -19,7 +19,7 @@ const LINK = f(0.36);
 const turnOf = (arm: number) => rotationY(f(arm * f(-0.7853982)));
 
 /** Draws renderer/examples/skin.ts. */
-export function render(device: GPUDevice, texture: GPUTexture, view: View): void {
+export function render(device: GPUDevice, texture: GPUTexture, view: Frame): void {
   const module = device.createShaderModule({ code: wgsl('skin') });
   const formats = ['float32x3', 'float32x3', 'uint8x4', 'unorm8x4', 'unorm8x4'] as const;
   const creature = device.createRenderPipeline({
@@ -31,7 +31,7 @@ export function render(device: GPUDevice, texture: GPUTexture, view: View): void
         {
           arrayStride: 36,
           attributes: formats.map((format, shaderLocation) => {
-            return { format, shaderLocation, offset: [0, 12, 24, 28, 32][shaderLocation]! };
+            return { format, shaderLocation, offset: [0, 12, 24, 28, 32][shaderLocation] ?? 0 };
           }),
         },
       ],
@@ -72,7 +72,7 @@ export function render(device: GPUDevice, texture: GPUTexture, view: View): void
   device.queue.submit([encoder.finish()]);
 }
 
-function uniforms(view: View): Float32Array {
+function uniforms(view: Frame): Float32Array {
   const angle = angleAt(view, 16);
   const aspect = f(view.width / view.height);
   const far = f(f(6.6) * Math.max(1, f(1.25 / aspect)));

@@ -1,8 +1,8 @@
 import { f } from './maths.ts';
-import { filled, type View, wgsl } from './port.ts';
+import { type Frame, filled, wgsl } from './port.ts';
 
 /** Draws renderer/examples/triangle.ts. */
-export function render(device: GPUDevice, texture: GPUTexture, view: View): void {
+export function render(device: GPUDevice, texture: GPUTexture, view: Frame): void {
   const module = device.createShaderModule({ code: wgsl('triangle') });
   const pipeline = device.createRenderPipeline({
     layout: 'auto',

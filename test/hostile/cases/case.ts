@@ -1,11 +1,10 @@
-/** Modules that should not be: one or more for each import, each export and each limit of the contract. */
-
+/** A case is a module that breaks the contract. There is at least one for each import, each export and each limit. */
 import { assemble, good, text } from '../../engine/modules.ts';
 import type { Item } from '../../fuzz/encode.ts';
 import { submitting } from '../modules.ts';
 
 /**
- * Limits of the host that runs all of these: small, so that a module soon exceeds them. The clocks of the test decide how
+ * Limits of the host that runs the cases. They are low, so that a module soon exceeds them. The clocks of the test decide how
  * much work a millisecond is.
  */
 export const LIMITS = {
@@ -30,19 +29,21 @@ export const LIMITS = {
 };
 
 export interface Case {
-  /** What of the contract it is about: an import, an export, a setting. */
+  /** The import, export, command or setting that the case is about. */
   of: string;
+  /** How the module breaks the contract. */
   what: string;
   module: Uint8Array;
   error: RegExp;
   /** Milliseconds that each look at the clock costs the module, so that an amount of work exceeds a time limit. */
   chargeMs?: number;
-  /** What is done to the room beyond a player's joining: the module is saved and loaded again, or the player leaves. */
+  /** The event after a player has joined: the module is saved and loaded again, or the player leaves. */
   afterwards?: 'renew' | 'leave';
 }
 
 export const forever = '(loop $again (br $again))';
 export const tick = (body: string, fields = ''): Uint8Array => good({ tick: body, fields });
+/** A case of commands that are refused. */
 export const refused = (
   of: string,
   what: string,
@@ -55,10 +56,12 @@ export const refused = (
   module: submitting(where, items),
   error,
 });
-/** A module that saves and loads with these bodies. */
+/** A module whose exports save and load have these bodies. */
 export const saving = (save: string, load = ''): Uint8Array =>
   good({ fields: `(func (export "save") ${save}) (func (export "load") (param i32) ${load})` });
+/** A module without an export. */
 export const without = (name: string): Uint8Array =>
   assemble(text().replace(`(export "${name}")`, `(export "x${name}")`));
+/** A module in which an export takes an i64 in place of an i32. */
 export const retyped = (name: string): Uint8Array =>
   assemble(text().replace(`(func (export "${name}") (param i32)`, `(func (export "${name}") (param i64)`));

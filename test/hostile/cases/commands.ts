@@ -1,4 +1,4 @@
-/** Commands that the contract or WebGPU refuses. */
+/** Cases of commands that the contract or WebGPU refuses. */
 import { command } from '../modules.ts';
 import { type Case, refused } from './case.ts';
 import {
@@ -19,28 +19,28 @@ import {
 export const commands: Case[] = [
   refused(
     'onSubmittedWorkDone',
-    '65 waits',
+    'asked for 65 times',
     many(65, (n) => command('onSubmittedWorkDone', { token: n })),
-    /^NL_COMMAND.*command 64.*waited for/,
+    /^NL_COMMAND.*command 64.*waits for 64 answers/,
   ),
-  refused('pushErrorScope', 'left open', [command('pushErrorScope')], /^NL_COMMAND.*error scope is open/),
+  refused('pushErrorScope', 'without popErrorScope', [command('pushErrorScope')], /^NL_COMMAND.*error scope is open/),
   refused(
     'pushErrorScope',
-    '33 deep',
+    'nested 33 deep',
     many(33, () => command('pushErrorScope')),
     /^NL_COMMAND.*command 32.*error scopes/,
   ),
-  refused('popErrorScope', 'without one', [command('popErrorScope')], /^NL_COMMAND.*no error scope/),
+  refused('popErrorScope', 'without an open scope', [command('popErrorScope')], /^NL_COMMAND.*no error scope/),
   refused(
     'createRenderPipelineAsync',
-    'used before it is ready',
+    'whose pipeline is used before it is ready',
     [shader(FILL), command('createRenderPipelineAsync', pipelineValues), ...drawing(draw(3))],
     /^NL_COMMAND.*not ready/,
     'render',
   ),
   {
     of: 'createComputePipelineAsync',
-    what: 'refused, and used nevertheless',
+    what: 'whose pipeline is refused, and used nevertheless',
     module: later(
       'render',
       [shader(STORAGE), command('createComputePipelineAsync', { id: 2, module: 2, entryPoint: 'nothing' })],
@@ -51,13 +51,13 @@ export const commands: Case[] = [
   refused('createShaderModule', 'invalid WGSL', [shader('@compute fn x( {')], /^NL_GPU_VALIDATION/),
   refused(
     'createRenderPipeline',
-    'a constant that the shader has not',
+    'with a constant that the shader does not have',
     [shader(FILL), pipeline({ vertexConstants: 'gain', vertexValues: [{ value: 1 }] })],
     /^NL_GPU_VALIDATION/,
   ),
   refused(
     'createRenderPipeline',
-    'a constant that is no number',
+    'with a constant that is NaN',
     [shader(FILL), pipeline({ vertexConstants: 'gain', vertexValues: [{ value: 'NaN' }] })],
     /^NL_COMMAND.*not finite/,
   ),
@@ -77,10 +77,10 @@ export const commands: Case[] = [
     /^NL_COMMAND.*names no texture/,
   ),
   refused('an enum', 'out of range', [command('createQuerySet', { id: 2, type: 3, count: 1 })], /^NL_COMMAND.*type: 3/),
-  refused('a flag', 'that is none', [buffer(2, 4, 1 << 12)], /^NL_COMMAND.*usage: 0x1000/),
+  refused('a flag', 'that does not exist', [buffer(2, 4, 1 << 12)], /^NL_COMMAND.*usage: 0x1000/),
   refused(
     'a number',
-    'that is none',
+    'that is NaN',
     [begin(), command('setBlendConstant', { r: 'NaN' })],
     /^NL_COMMAND.*not finite/,
     'render',
@@ -94,7 +94,7 @@ export const commands: Case[] = [
     /^NL_COMMAND.*the host's/,
     'render',
   ),
-  refused('a pass', 'left open', [begin()], /^NL_COMMAND/, 'render'),
+  refused('a pass', 'that does not end', [begin()], /^NL_COMMAND/, 'render'),
   refused('a pass', 'in a pass', [begin(), begin()], /^NL_COMMAND.*a pass.*is open/, 'render'),
   refused(
     'a pass',
@@ -130,7 +130,7 @@ export const commands: Case[] = [
   refused('a copy', 'without a submit', [buffer(2), command('clearBuffer', { buffer: 2 })], /^NL_COMMAND.*no submit/),
   refused(
     'an asset',
-    'that is not there',
+    'that does not exist',
     [buffer(2), command('writeBufferFromAsset', { buffer: 2, asset: 5, size: 4 })],
     /^NL_COMMAND.*no asset 5/,
   ),

@@ -1,4 +1,4 @@
-/** Exports that are missing, of another type, or do what they should not. */
+/** Cases of exports that are missing, have another type, or do something that is forbidden. */
 import { good, submit, writeBlock } from '../../engine/modules.ts';
 import { type Case, forever, retyped, saving, tick, without } from './case.ts';
 
@@ -35,7 +35,7 @@ export const exports: Case[] = [
   },
   {
     of: '_initialize',
-    what: 'without an end',
+    what: 'that never returns',
     module: good({ fields: `(func (export "_initialize") ${forever})` }),
     error: /^NL_GUEST_TIMEOUT.*_initialize/,
   },
@@ -60,12 +60,12 @@ export const exports: Case[] = [
   },
   {
     of: 'init',
-    what: 'without an end',
+    what: 'that never returns',
     module: good({ init: `${forever} (unreachable)` }),
     error: /^NL_GUEST_TIMEOUT.*init/,
   },
   { of: 'join', what: 'that traps', module: good({ join: '(unreachable)' }), error: /^NL_GUEST_TRAP.*join/ },
-  { of: 'join', what: 'without an end', module: good({ join: forever }), error: /^NL_GUEST_TIMEOUT.*join/ },
+  { of: 'join', what: 'that never returns', module: good({ join: forever }), error: /^NL_GUEST_TIMEOUT.*join/ },
   {
     of: 'leave',
     what: 'that traps',
@@ -75,7 +75,7 @@ export const exports: Case[] = [
   },
   {
     of: 'leave',
-    what: 'without an end',
+    what: 'that never returns',
     module: good({ leave: forever }),
     error: /^NL_GUEST_TIMEOUT.*leave/,
     afterwards: 'leave',
@@ -86,10 +86,10 @@ export const exports: Case[] = [
     module: tick('(drop (i32.div_u (i32.const 1) (i32.const 0)))'),
     error: /^NL_GUEST_TRAP.*tick/,
   },
-  { of: 'tick', what: 'without an end', module: tick(forever), error: /^NL_GUEST_TIMEOUT.*tick/ },
+  { of: 'tick', what: 'that never returns', module: tick(forever), error: /^NL_GUEST_TIMEOUT.*tick/ },
   {
     of: 'tick',
-    what: 'of endless recursion',
+    what: 'with endless recursion',
     module: tick(
       '(call $deep (i32.const 1))',
       '(func $deep (param i32) (call $deep (i32.add (local.get 0) (i32.const 1))) (i32.store (i32.const 4096) (local.get 0)))',
@@ -102,7 +102,7 @@ export const exports: Case[] = [
     module: good({ render: '(drop (i32.load (i32.const -8)))' }),
     error: /^NL_GUEST_TRAP.*render/,
   },
-  { of: 'render', what: 'without an end', module: good({ render: forever }), error: /^NL_GUEST_TIMEOUT.*render/ },
+  { of: 'render', what: 'that never returns', module: good({ render: forever }), error: /^NL_GUEST_TIMEOUT.*render/ },
   {
     of: 'save',
     what: 'without load',
@@ -118,7 +118,7 @@ export const exports: Case[] = [
   },
   {
     of: 'save',
-    what: 'without an end',
+    what: 'that never returns',
     module: saving(forever),
     error: /^NL_GUEST_TIMEOUT.*save/,
     afterwards: 'renew',
@@ -132,14 +132,14 @@ export const exports: Case[] = [
   },
   {
     of: 'load',
-    what: 'that refuses its own state',
+    what: 'that traps on its own state',
     module: saving('', '(unreachable)'),
     error: /^NL_GUEST_TRAP.*load/,
     afterwards: 'renew',
   },
   {
     of: 'load',
-    what: 'without an end',
+    what: 'that never returns',
     module: saving('', forever),
     error: /^NL_GUEST_TIMEOUT.*load/,
     afterwards: 'renew',

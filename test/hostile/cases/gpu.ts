@@ -1,4 +1,4 @@
-/** Commands that the cases are made of. */
+/** Commands for cases. */
 import { good } from '../../engine/modules.ts';
 import type { Item, Values } from '../../fuzz/encode.ts';
 import { command, streams } from '../modules.ts';
@@ -38,7 +38,7 @@ export const setUp = [shader(FILL), pipeline()];
 export const STORAGE = `@group(0) @binding(0) var<storage, read_write> data: array<u32>;
 @compute @workgroup_size(1) fn main() { data[0] += 1u; }`;
 
-/** Sets up in the join, and goes on in the first tick or render. */
+/** A module that submits `first` in join, and `then` in each tick or render. */
 export function later(where: 'tick' | 'render', first: Item[], then: Item[]): Uint8Array {
   const { fields, memory, call } = streams({ first, then });
   return good({ fields, memory, join: call.first, [where]: call.then });

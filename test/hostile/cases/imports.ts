@@ -1,4 +1,4 @@
-/** Imports that are called as they should not be, and some that nobody offers. */
+/** Cases of imports that are called in a forbidden way, or that the host does not have. */
 import { assemble, good, store, submit, text } from '../../engine/modules.ts';
 import { type Case, saving, tick } from './case.ts';
 
@@ -26,13 +26,13 @@ export const imports: Case[] = [
   },
   {
     of: 'asset_size',
-    what: 'of no asset',
+    what: 'of an asset that does not exist',
     module: tick('(drop (call $asset_size (i32.const 9)))'),
     error: /^NL_GUEST_TRAP.*tick/,
   },
   {
     of: 'asset_read',
-    what: 'of no asset',
+    what: 'of an asset that does not exist',
     module: tick('(drop (call $asset_read (i32.const -1) (i32.const 0) (i32.const 0) (i32.const 4)))'),
     error: /^NL_GUEST_TRAP.*tick/,
   },
@@ -78,7 +78,7 @@ export const imports: Case[] = [
   },
   {
     of: 'exit',
-    what: 'with a status that is none',
+    what: 'with an invalid status',
     module: tick('(call $exit (i32.const 256))'),
     error: /^NL_GUEST_TRAP.*tick/,
   },
@@ -90,7 +90,7 @@ export const imports: Case[] = [
   },
   {
     of: 'an import',
-    what: 'that nobody offers',
+    what: 'that the host does not have',
     module: assemble(text().replace('(module', '(module (import "nearlight" "open" (func (param i32)))')),
     error: /^NL_MODULE_IMPORT.*nearlight\.open/,
   },

@@ -1,4 +1,4 @@
-/** More of everything than its setting allows. */
+/** Cases that exceed a limit. */
 import { good, submit } from '../../engine/modules.ts';
 import { bits, type Item, type Values } from '../../fuzz/encode.ts';
 import { doubling } from '../../gpu/fixture.ts';
@@ -21,7 +21,7 @@ const ended = command('destroy', { kind: 'texture', object: 2 });
 const READ = bits('BufferUsage', 'MAP_READ COPY_DST');
 const map = (size: number, address = 0): Item => command('mapAsync', { buffer: 2, size, address, token: 1 });
 
-/** As many shader modules as a room may have, each as long as it may be, and no two alike. */
+/** A module that creates as many shader modules as a room may have, each as long as allowed, and all different. */
 function compiling(): Uint8Array {
   const [count, template, built] = [120, 65_536, 2 ** 20];
   const functions = Array.from({ length: 260 }, (_, n) => `fn g${n}(a: f32) -> f32 { return a * ${n}.0 + sin(a); }\n`);
@@ -49,7 +49,7 @@ function compiling(): Uint8Array {
   });
 }
 
-/** Textures made and destroyed in one call; the replay looks at the clock once in 32 commands. */
+/** Number of textures created and destroyed in one call. The replay looks at the clock once in 32 commands. */
 function churning(): Uint8Array {
   const some = Array.from({ length: 2000 }, () => [
     command('createTexture', { ...texture, width: 8, height: 8 }),
@@ -62,14 +62,14 @@ function churning(): Uint8Array {
 export const limits: Case[] = [
   {
     of: 'REPLAY_MS_MAX',
-    what: 'textures made and ended',
+    what: 'textures that are created and destroyed',
     module: churning(),
     chargeMs: 200,
     error: /^NL_COMMAND.*REPLAY_MS_MAX/,
   },
   refused(
     'popErrorScope',
-    '257 answers to come',
+    'called 257 times before an answer',
     Array.from({ length: 257 }, (_, n) => [command('pushErrorScope'), command('popErrorScope', { token: n })]).flat(),
     /^NL_COMMAND.*command 513 .*256 error scopes/,
   ),
@@ -81,11 +81,11 @@ export const limits: Case[] = [
       /^NL_COMMAND.*SHADER_MS_MAX/,
       'join',
     ),
-    chargeMs: 50,
+    chargeMs: 20,
   },
   refused(
     'createShaderModule',
-    'functions that each call the one before twice',
+    'with functions that each call the one before twice',
     [shader(doubling(24))],
     /^NL_COMMAND.*command 0 .*has more than 262144 tokens/,
   ),
@@ -93,7 +93,7 @@ export const limits: Case[] = [
     of: 'SHADER_MS_MAX',
     what: '120 shader modules of 16 kB',
     module: compiling(),
-    chargeMs: 50,
+    chargeMs: 20,
     error: /^NL_COMMAND.*createShaderModule.*SHADER_MS_MAX/,
   },
   {
@@ -171,7 +171,7 @@ export const limits: Case[] = [
   ),
   refused(
     'GPU_DRAWS_MAX',
-    '1001 draws by a bundle',
+    '1001 draws of a render bundle',
     [
       ...setUp,
       command('createRenderBundleEncoder', { sampleCount: 1, colorFormats: [{ format: 'rgba8unorm' }] }),

@@ -135,7 +135,9 @@ describe('on a bare Debian 12', () => {
     await gone;
   });
 
-  it('runs the arena and shows it, with nothing else installed', { timeout: 240_000 }, async () => {
+  it('runs the arena, shows it, and answers an operator, with nothing else installed', {
+    timeout: 240_000,
+  }, async () => {
     const bare = join(folder, 'bare');
     makeBareSystem('bookworm', bare);
     const { packages } = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8'));
@@ -152,7 +154,7 @@ mount -t proc proc ${bare}/proc
 mount --rbind /dev ${bare}/dev
 mount --bind ${bundle} ${bare}/bundle
 chroot ${bare} /bundle/install.sh --encoder /encoder
-exec chroot ${bare} env -i PATH=/usr/bin:/bin HOME=/root PORT=0 /opt/nearlight/current/bin/node /opt/nearlight/current/host/main.js`;
+exec chroot ${bare} env -i PATH=/usr/bin:/bin HOME=/root PORT=0 /opt/nearlight/current/bin/node /opt/nearlight/current/host/cli/main.js`;
     host = spawn('unshare', ['-m', '--propagation', 'private', 'sh', '-c', script], {
       detached: true,
       stdio: ['ignore', 'pipe', 'pipe'],
@@ -166,6 +168,12 @@ exec chroot ${bare} env -i PATH=/usr/bin:/bin HOME=/root PORT=0 /opt/nearlight/c
     const peer = new Peer();
     await peer.join(url, { query: '?size=320x180&fps=30' });
     await until(() => peer.pictures > 20, 'pictures');
+    for (const path of ['healthz', 'readyz']) expect((await fetch(`${url}${path}`)).status, path).toBe(200);
+    const metrics = await fetch(`${url}metrics`);
+    expect(metrics.status).toBe(200);
+    expect(await metrics.text()).toMatch(/^nearlight_frames_encoded_total [1-9]/m);
+    const status = (await (await fetch(`${url}status`)).json()) as { rooms: { name: string; players: number }[] };
+    expect(status.rooms.map(({ name, players }) => [name, players])).toEqual([['arena', 1]]);
     peer.close();
     expect(output).toContain('llvmpipe');
   });

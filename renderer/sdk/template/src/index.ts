@@ -14,7 +14,7 @@ import {
   surface,
 } from '@nearlight/sdk';
 
-// The host calls these; they call the Game that `play` names below. Without save and load, a change begins anew.
+// The host calls these; they call the Game that `play` names below. Without save and load, the game starts over after each change.
 export { init, join, leave, load, render, save, tick, version } from '@nearlight/sdk/game';
 
 const PLAYERS_MAX = 10;
@@ -72,7 +72,7 @@ class Player {
   }
 }
 
-/** Everybody hunts the star: arrow keys, WASD, a stick or a thumb. */
+/** Everyone hunts the star: arrow keys, WASD, a stick or a thumb. */
 class MyGame extends Game {
   private players: StaticArray<Player> = new StaticArray<Player>(PLAYERS_MAX);
   private random: Random = new Random(1);

@@ -1,0 +1,133 @@
+import { execFile } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { delimiter, dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { NearlightError } from './errors.ts';
+import { findCompiler } from './installed.ts';
+import { buildFolder, IS_CHECKOUT, PACKAGE_ROOT } from './self.ts';
+import { VERSION } from './version.ts';
+
+/** A node bundle holds its native parts; nothing is built there. */
+const BUNDLED = join(PACKAGE_ROOT, 'native');
+const IS_BUNDLE = !IS_CHECKOUT && existsSync(BUNDLED);
+
+/** Where the native parts are: in the node bundle, below `build` in a checkout, in the user's cache for an installed package. */
+export const NATIVE_FOLDER = IS_BUNDLE ? BUNDLED : join(buildFolder(), 'native', IS_CHECKOUT ? '' : VERSION);
+
+/** One program or addon to build from C++. */
+export interface NativeTarget {
+  /** The file's name in the folder. */
+  name: string;
+  /** Absolute paths. */
+  sources: readonly string[];
+  /** Files that the sources include, absolute paths. */
+  headers: readonly string[];
+  flags: readonly string[];
+}
+
+export interface NativeBuild {
+  folder: string;
+  targets: readonly NativeTarget[];
+  /** Source files to write into the folder before compiling: text by name. */
+  generated?: Readonly<Record<string, string>>;
+  compiler?: string;
+  /** Receives a line before anything is compiled. */
+  announce?(line: string): void;
+}
+
+/** Flags of every target. */
+export const NATIVE_FLAGS = ['-std=c++17', '-O2', '-Wall', '-Wextra', '-fno-rtti'] as const;
+
+/** Flags of a Node addon: Node-API 9, without exceptions. */
+export function addonFlags(): string[] {
+  if (IS_BUNDLE) return [];
+  const folderOf = (manifest: string) => dirname(fileURLToPath(manifest));
+  return [
+    ...NATIVE_FLAGS,
+    '-shared',
+    '-fPIC',
+    '-fno-exceptions',
+    '-DNAPI_DISABLE_CPP_EXCEPTIONS',
+    '-DNAPI_VERSION=9',
+    `-isystem${join(folderOf(import.meta.resolve('node-api-headers/package.json')), 'include')}`,
+    `-isystem${folderOf(import.meta.resolve('node-addon-api/package.json'))}`,
+  ];
+}
+
+/**
+ * Builds targets into a folder, unless they are there and neither sources, flags nor compiler have changed.
+ * @throws NearlightError NL_NO_WASMEDGE with the first lines that the compiler printed
+ */
+export async function buildTargets(build: NativeBuild): Promise<void> {
+  const { folder, targets, generated = {}, compiler = findCxx(), announce } = build;
+  if (IS_BUNDLE) return;
+  const wanted = fingerprint(targets, generated, compiler);
+  const stamp = join(folder, `${targets.map(({ name }) => name).join('+')}.stamp`);
+  if (read(stamp) === wanted && targets.every(({ name }) => exists(join(folder, name)))) return;
+  announce?.(`compiling ${targets.map(({ name }) => name).join(' and ')} ...`);
+  mkdirSync(folder, { recursive: true });
+  for (const [name, text] of Object.entries(generated)) replace(join(folder, name), text);
+  await Promise.all(targets.map((target) => make(target, { folder, compiler })));
+  replace(stamp, wanted);
+}
+
+/** CXX, or the system's compiler, or else the private one. */
+function findCxx(): string {
+  if (process.env.CXX) return process.env.CXX;
+  const onPath = (process.env.PATH ?? '').split(delimiter).some((folder) => exists(join(folder, 'c++')));
+  return (onPath ? undefined : findCompiler()) ?? 'c++';
+}
+
+/** A hash of everything that determines the results. */
+function fingerprint(targets: readonly NativeTarget[], generated: object, compiler: string): string {
+  const hash = createHash('sha256').update(JSON.stringify([targets, generated, compiler]));
+  for (const path of targets.flatMap(({ sources, headers }) => [...sources, ...headers]))
+    hash.update(readFileSync(path));
+  return hash.digest('hex');
+}
+
+function make({ name, sources, flags }: NativeTarget, to: { folder: string; compiler: string }): Promise<void> {
+  const path = join(to.folder, name);
+  const temporary = `${path}.${process.pid}`;
+  const isLibrary = (flag: string) => flag.startsWith('-l');
+  const args = [
+    ...flags.filter((flag) => !isLibrary(flag)),
+    `-I${to.folder}`,
+    ...sources,
+    ...flags.filter(isLibrary),
+    '-o',
+    temporary,
+  ];
+  return new Promise((resolve, reject) => {
+    execFile(to.compiler, args, (error, _stdout, stderr) => {
+      if (!error) {
+        renameSync(temporary, path);
+        return resolve();
+      }
+      rmSync(temporary, { force: true });
+      const why = stderr.split('\n').slice(0, 8).join('\n') || error.message;
+      const hint = 'run host/cli/setup.sh, or set CXX and WASMEDGE_DIR';
+      reject(new NearlightError('NL_NO_WASMEDGE', `${path} could not be built (${hint}):\n${why}`));
+    });
+  });
+}
+
+/** Writes a file through a temporary one, so that a second process that builds at the same time never reads half of it. */
+function replace(path: string, text: string): void {
+  const temporary = `${path}.${process.pid}`;
+  writeFileSync(temporary, text);
+  renameSync(temporary, path);
+}
+
+function read(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return undefined;
+  }
+}
+
+function exists(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false }) !== undefined;
+}

@@ -1,0 +1,75 @@
+/**
+ * The messages between a player's page and the host. Both sides read this one definition, so it imports nothing.
+ * Integers and floats are little-endian. A page opens two data channels: `events` is reliable and ordered, `state` is
+ * neither. The page sends input on both. The host sends notices on `events` and facts about frames on `state`.
+ */
+
+export const CHANNEL_EVENTS = 'events';
+export const CHANNEL_STATE = 'state';
+
+// The first byte of a message is its type. Each line names the channel and the sender, then the layout.
+export const MESSAGE_KEY = 1; // events, page: u8 type, u8 HID usage, u8 down, u8 0, u32 sequence
+export const MESSAGE_BUTTON = 2; // events, page: u8 type, u8 button 0-31, u8 down, u8 0, u32 sequence
+export const MESSAGE_RELEASE_ALL = 3; // events, page: u8 type, u8[3] 0, u32 sequence
+export const MESSAGE_POINTER = 4; // state, page: see POINTER_BYTES
+export const MESSAGE_PING = 5; // state, page: u8 type, u8[3] 0, f64 time; the host returns the same bytes as MESSAGE_PONG
+export const MESSAGE_PONG = 6; // state, host
+export const MESSAGE_FRAME = 7; // state, host: see FRAME_BYTES
+export const MESSAGE_NOTICE = 8; // events, host: u8 type, then a Notice as JSON in UTF-8
+export const MESSAGE_PACE = 9; // state, page: see PACE_BYTES
+
+export const KEY_BYTES = 8;
+export const BUTTON_BYTES = 8;
+export const RELEASE_ALL_BYTES = 8;
+export const PING_BYTES = 12;
+
+/**
+ * Size of MESSAGE_POINTER: u8 type, u8 flags (1 = pointer locked), u16 0, u32 sequence, i32 total movement x, y,
+ * i32 total wheel x, y, f32 pointer x, y in the picture (0 to 1), f32[4] axes (-1 to 1).
+ * Totals are sums since the connection began, in 1/16 CSS pixel, and wrap. A lost message therefore loses no movement.
+ */
+export const POINTER_BYTES = 48;
+
+/**
+ * Size of MESSAGE_PACE: u8 type, u8[3] 0, f32 slack in milliseconds. Slack is how long a decoded picture waits until the
+ * display takes it; the page sends the 10th percentile of the recent ones. The host shifts its frames to keep it small.
+ */
+export const PACE_BYTES = 8;
+
+/**
+ * Size of MESSAGE_FRAME: u8 type, u8 flags (1 = keyframe), u16 0, u32 RTP timestamp of the frame, u32 sequence of the
+ * newest input that the frame shows, u32 microseconds from reading that input to sending the frame, u32 encoded bytes.
+ */
+export const FRAME_BYTES = 20;
+
+/**
+ * A rare message from the host to a page. `joined` says that the page has a seat. `paused` says that the game has ended
+ * but the connection stays open; another `joined` follows when the next game starts. `ended` is the last message: `code`
+ * and `message` say why, and `retry` says whether the page may connect again.
+ */
+export type Notice =
+  | {
+      kind: 'joined';
+      seat: number;
+      seats: number;
+      width: number;
+      height: number;
+      fps: number;
+      game: string;
+    }
+  | { kind: 'paused'; code: string; message: string }
+  | { kind: 'ended'; code: string; message: string; retry: boolean };
+
+/** Why a page's connection ended, as the host counts and logs it: */
+export const CLOSE_REASONS = [
+  'page', // the page closed it
+  'deleted', // the page sent a DELETE request
+  'host', // the game's room ended it
+  'shutdown', // the host is shutting down
+  'timeout', // the page did not connect in time
+  'idle', // nothing arrived from the page for too long
+  'input', // the page sent too many unreadable messages
+  'failed', // the transport or the host's own code failed
+] as const;
+
+export type CloseReason = (typeof CLOSE_REASONS)[number];

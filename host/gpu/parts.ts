@@ -1,0 +1,148 @@
+import { NearlightError } from '../base/errors.ts';
+import { Bindings } from './bindings.ts';
+import { Budget, Work, type WorkLimits } from './budget.ts';
+import { RoomCompiler } from './compiler.ts';
+import { ComputePass } from './compute.ts';
+import { Copies } from './copies.ts';
+import { CommandRecords, type Handler } from './decode.ts';
+import { CommandEncoder } from './encoder.ts';
+import { Notices } from './notices.ts';
+import { Objects } from './objects.ts';
+import { Pinpoint } from './pinpoint.ts';
+import { Pipelines } from './pipelines.ts';
+import { Places } from './place.ts';
+import { Queue } from './queue.ts';
+import { Reader } from './reader.ts';
+import { RenderBundleRecorder } from './recorder.ts';
+import { Refusals } from './refusals.ts';
+import { RenderPass } from './render.ts';
+import { Replies, type RepliesOptions } from './replies.ts';
+import { ErrorScopes } from './scope.ts';
+import { StaticPasses } from './static.ts';
+import { createTables } from './table.ts';
+import { RenderTarget } from './target.ts';
+import { GpuTimer } from './timer.ts';
+
+/** A room's share of the GPU. The name of each limit in upper case is the setting that it comes from. */
+export interface ReplayLimits extends WorkLimits {
+  gpuObjectsMax: number;
+  gpuBufferBytesMax: number;
+  gpuBytesMax: number;
+  gpuMsMax: number;
+  shaderBytesMax: number;
+  shaderMsMax: number;
+  replayMsMax: number;
+  mapBytesMax: number;
+  dataBytesMax: number;
+}
+
+export interface ReplayOptions extends RepliesOptions {
+  device: GPUDevice;
+  limits: ReplayLimits;
+  /** The bytes of an asset by its handle. */
+  asset(handle: number): Uint8Array | undefined;
+  log(level: 'error' | 'warn', message: string): void;
+  /** If true, errors that the GPU reports late are attributed to their commands. This costs time, so it is for development. */
+  pinpoint?: boolean;
+}
+
+export type ReplayParts = ReturnType<typeof createParts>;
+
+/** Makes the parts that execute a module's commands. Each part gets only parts that were made before it. */
+export function createParts(options: ReplayOptions) {
+  const { device, limits, asset } = options;
+  const log: ReplayOptions['log'] = (level, message) => options.log(level, message);
+  const reader = new Reader();
+  const tables = createTables(limits.gpuObjectsMax);
+  const bindings = new Bindings({ reader, limits: device.limits });
+  const places = new Places({ reader, tables, bindings });
+  const refusals = new Refusals(places);
+  const notices = new Notices();
+  const replies = new Replies(options);
+  const budget = new Budget(limits.gpuBytesMax);
+  const work = new Work(limits);
+  const timer = device.features.has('timestamp-query')
+    ? new GpuTimer(device, (ms, renders) => notices.gpu(ms, renders))
+    : undefined;
+  const scopes = new ErrorScopes({ device, replies, log });
+  const pinpoint = options.pinpoint ? new Pinpoint({ device, reader, scopes, places, notices, refusals }) : undefined;
+  const compiler = new RoomCompiler({
+    device,
+    msMax: limits.shaderMsMax,
+    refuser: (failure) => (scopes.catch(failure) ? () => {} : refusals.forCommand()),
+    onOverdue: ({ message }) => notices.error(new NearlightError('NL_COMMAND', message)),
+    onHung: () => notices.hung(),
+  });
+  const records = new CommandRecords();
+  const renderPass = new RenderPass({ reader, tables, work, bindings, limits: device.limits });
+  const computePass = new ComputePass({ work, bindings });
+  const target = new RenderTarget({ reader, tables, limits: device.limits });
+  const staticPasses = new StaticPasses();
+  const recorder = new RenderBundleRecorder({ device, reader, tables, records, target, bindings, renderPass });
+  const encoder = new CommandEncoder({
+    device,
+    reader,
+    target,
+    staticPasses,
+    recorder,
+    bindings,
+    renderPass,
+    computePass,
+    timer,
+  });
+  const queue = new Queue({
+    device,
+    reader,
+    refusals,
+    replies,
+    encoder,
+    asset,
+    uploadBytesMax: limits.gpuBytesMax,
+    // Mapped bytes travel back in the memory for bulk data, each range with a head of two words.
+    mapBytesMax: Math.min(limits.mapBytesMax, limits.dataBytesMax / 4),
+  });
+  const { gpuBufferBytesMax, shaderBytesMax } = limits;
+  const objects = new Objects({
+    device,
+    reader,
+    tables,
+    budget,
+    scopes,
+    staticPasses,
+    encoder,
+    renderPass,
+    gpuBufferBytesMax,
+  });
+  const handler: Handler = {
+    tables,
+    records,
+    objects,
+    pipelines: new Pipelines({ device, tables, compiler, replies, shaderBytesMax, log }),
+    scopes,
+    queue,
+    copies: new Copies(encoder),
+    encoder,
+    bindings,
+    renderPass,
+    computePass,
+  };
+  return {
+    reader,
+    places,
+    refusals,
+    notices,
+    replies,
+    tables,
+    budget,
+    work,
+    timer,
+    scopes,
+    pinpoint,
+    compiler,
+    staticPasses,
+    encoder,
+    queue,
+    objects,
+    handler,
+  };
+}

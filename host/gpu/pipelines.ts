@@ -1,0 +1,130 @@
+import { REPLY_COMPILATION, REPLY_PIPELINE } from '../../renderer/contract/abi.ts';
+import { compiled, type RoomCompiler } from './compiler.ts';
+import {
+  type CreateComputePipeline,
+  type CreateRenderPipeline,
+  type CreateShaderModule,
+  ENUMS,
+  type PipelinesCommands,
+} from './decode.ts';
+import { computePipeline, renderPipeline } from './descriptor.ts';
+import { Fault } from './reader.ts';
+import type { Replies } from './replies.ts';
+import { checkInlined } from './shader.ts';
+import type { Compiled, Handles, Tables } from './table.ts';
+
+export interface PipelinesOptions {
+  device: GPUDevice;
+  tables: Tables;
+  compiler: RoomCompiler;
+  replies: Replies;
+  /** The most bytes of one shader. */
+  shaderBytesMax: number;
+  log(level: 'error' | 'warn', message: string): void;
+}
+
+/** Creates shader modules and pipelines: the commands of GPUDevice that compile. */
+export class Pipelines implements PipelinesCommands {
+  readonly #options: PipelinesOptions;
+
+  constructor(options: PipelinesOptions) {
+    this.#options = options;
+  }
+
+  createShaderModule({ id, label, code }: CreateShaderModule): void {
+    const { device, tables, compiler, shaderBytesMax } = this.#options;
+    tables.shaderModule.claim(id);
+    if (code.length > shaderBytesMax)
+      throw new Fault(`its ${code.length} bytes exceed ${shaderBytesMax} (SHADER_BYTES_MAX)`);
+    const gpu = compiler.measure(() => {
+      checkInlined(code);
+      return device.createShaderModule({ label, code });
+    });
+    tables.shaderModule.add(id, { gpu });
+  }
+
+  getCompilationInfo(module: Handles['shaderModule'], token: number): void {
+    const { replies } = this.#options;
+    const answer = ({ messages }: GPUCompilationInfo): void => {
+      const count = (type: GPUCompilationMessageType) => messages.filter((message) => message.type === type).length;
+      const { lineNum = 0, linePos = 0 } = messages[0] ?? {};
+      replies.send(REPLY_COMPILATION, token, count('error'), count('warning'), lineNum, linePos);
+    };
+    module.gpu.getCompilationInfo().then(answer, () => {});
+  }
+
+  createRenderPipeline(record: CreateRenderPipeline): void {
+    const { device, tables, compiler } = this.#options;
+    tables.renderPipeline.claim(record.id);
+    const descriptor = renderPipeline(record);
+    const pipeline = compiler.pipeline(
+      () => device.createRenderPipeline(descriptor),
+      () => device.createRenderPipelineAsync(descriptor),
+    );
+    tables.renderPipeline.add(record.id, pipeline);
+  }
+
+  createRenderPipelineAsync(record: CreateRenderPipeline): void {
+    const { device, tables, compiler } = this.#options;
+    tables.renderPipeline.claim(record.id);
+    const pipeline: Handles['renderPipeline'] = { gpu: undefined };
+    tables.renderPipeline.add(record.id, pipeline);
+    const descriptor = renderPipeline(record);
+    const compilation = compiler.later(() => device.createRenderPipelineAsync(descriptor));
+    this.#answer('renderPipeline', record, pipeline, compilation);
+  }
+
+  createComputePipeline(record: CreateComputePipeline): void {
+    const { device, tables, compiler } = this.#options;
+    tables.computePipeline.claim(record.id);
+    const descriptor = computePipeline(record);
+    const pipeline = compiler.pipeline(
+      () => device.createComputePipeline(descriptor),
+      () => device.createComputePipelineAsync(descriptor),
+    );
+    tables.computePipeline.add(record.id, pipeline);
+  }
+
+  createComputePipelineAsync(record: CreateComputePipeline): void {
+    const { device, tables, compiler } = this.#options;
+    tables.computePipeline.claim(record.id);
+    const pipeline: Handles['computePipeline'] = { gpu: undefined };
+    tables.computePipeline.add(record.id, pipeline);
+    const descriptor = computePipeline(record);
+    const compilation = compiler.later(() => device.createComputePipelineAsync(descriptor));
+    this.#answer('computePipeline', record, pipeline, compilation);
+  }
+
+  getRenderBindGroupLayout(id: number, pipeline: Handles['renderPipeline'], index: number): void {
+    const { bindGroupLayout } = this.#options.tables;
+    bindGroupLayout.claim(id);
+    bindGroupLayout.add(id, { gpu: compiled(pipeline).getBindGroupLayout(index) });
+  }
+
+  getComputeBindGroupLayout(id: number, pipeline: Handles['computePipeline'], index: number): void {
+    const { bindGroupLayout } = this.#options.tables;
+    bindGroupLayout.claim(id);
+    bindGroupLayout.add(id, { gpu: compiled(pipeline).getBindGroupLayout(index) });
+  }
+
+  /** Tells the module when a pipeline has compiled, or that the GPU refused it. */
+  #answer<T>(
+    kind: 'renderPipeline' | 'computePipeline',
+    { id, label }: { id: number; label: string },
+    pipeline: Compiled<T>,
+    compilation: Promise<T>,
+  ): void {
+    const { log, replies } = this.#options;
+    const number = ENUMS.ObjectKind.indexOf(kind) + 1;
+    compilation.then(
+      (gpu) => {
+        pipeline.gpu = gpu;
+        replies.send(REPLY_PIPELINE, number, id, 1);
+      },
+      (error: unknown) => {
+        log('warn', `${kind} ${JSON.stringify(label)} was refused: ${String(error)}`);
+        replies.send(REPLY_PIPELINE, number, id, 0);
+      },
+    );
+  }
+}

@@ -1,0 +1,9 @@
+/** Word `at`. The caller has checked that the stream reaches that far. */
+export function u32(words: Uint32Array, at: number): number {
+  const value = words[at];
+  return value === undefined ? outside(at) : value;
+}
+
+function outside(at: number): never {
+  throw new Error(`bug: word ${at} is outside the stream`);
+}

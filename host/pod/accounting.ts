@@ -1,0 +1,101 @@
+import { type Cgroup, leaveCgroups, openCgroup } from './cgroup.ts';
+import type { OciBundle } from './oci-bundle.ts';
+import { type CgroupStats, type Resources, TaskError } from './tasks.ts';
+
+/** The share of a sandbox. It draws and encodes, unlike the sandbox of an ordinary pod, which only waits and gets 2 shares. */
+const SANDBOX_SHARES = 1024;
+/** How long a game runs before it joins its cgroup: the first move on a machine takes longer than the rest of a start. */
+const GAME_DELAY_MS = 20;
+
+export interface AccountingOptions {
+  bundle: Pick<OciBundle, 'kind' | 'cgroupsPath' | 'resources'>;
+  /** The process that runs the game now; undefined for a sandbox. */
+  guestPid(): number | undefined;
+  /** Whether the container has ended. Nothing joins its cgroup after that. */
+  hasEnded(): boolean;
+  /** Called after a process has joined. */
+  joined(): Promise<void>;
+  failed(error: Error): void;
+}
+
+/** The cgroup of one container. Processes join it in the background, so that the start of the container does not wait. */
+export class Accounting {
+  readonly #options: AccountingOptions;
+  /** Undefined for a container without a cgroup. */
+  readonly #cgroup: Cgroup | undefined;
+  /** Resolves when all background work so far is done. */
+  #settled: Promise<void> = Promise.resolve();
+
+  /** @throws TaskError if the path of the cgroup is invalid */
+  constructor(options: AccountingOptions) {
+    this.#options = options;
+    const { cgroupsPath } = options.bundle;
+    this.#cgroup = cgroupsPath === '' ? undefined : openCgroup(cgroupsPath);
+  }
+
+  /** The cgroup's folders; empty for a container without one. */
+  get folders(): readonly string[] {
+    return this.#cgroup?.folders ?? [];
+  }
+
+  /** Creates the cgroup, sets its limits, and moves the container's processes into it. */
+  begin(): void {
+    const { bundle, guestPid, hasEnded, joined } = this.#options;
+    const cgroup = this.#cgroup;
+    if (!cgroup) return;
+    this.#then(async () => {
+      await new Promise((resolve) => setTimeout(resolve, bundle.kind === 'sandbox' ? 0 : GAME_DELAY_MS));
+      if (hasEnded()) return;
+      cgroup.create();
+      await cgroup.limit(bundle.kind === 'sandbox' ? { cpu: { shares: SANDBOX_SHARES } } : bundle.resources);
+      if (bundle.kind !== 'container') await cgroup.add(process.pid);
+      const guest = guestPid();
+      if (guest !== undefined) await cgroup.add(guest);
+      await joined();
+    });
+  }
+
+  /** Moves in the process in which the game now continues. */
+  addGuest(): void {
+    const { guestPid, hasEnded, joined } = this.#options;
+    this.#then(async () => {
+      const guest = guestPid();
+      if (guest !== undefined && !hasEnded()) await this.#cgroup?.add(guest);
+      await joined();
+    });
+  }
+
+  /** @throws TaskError failedPrecondition for a container without a cgroup */
+  async stats(): Promise<CgroupStats> {
+    await this.#settled;
+    if (!this.#cgroup) throw new TaskError('failedPrecondition', 'the container has no cgroup');
+    return this.#cgroup.stats();
+  }
+
+  /** Changes the limits. A sandbox keeps its own. */
+  async limit(resources: Resources): Promise<void> {
+    await this.#settled;
+    await this.#cgroup?.limit(this.#options.bundle.kind === 'sandbox' ? {} : resources);
+  }
+
+  /** Whether the kernel has killed a process of the container because it used too much memory. */
+  async hasRunOutOfMemory(): Promise<boolean> {
+    return ((await this.#cgroup?.oomKills().catch(() => 0)) ?? 0) > 0;
+  }
+
+  /** Resolves when no background work is under way. */
+  settled(): Promise<void> {
+    return this.#settled;
+  }
+
+  /** Removes the cgroup. This process leaves it first if it is in it. */
+  async remove(): Promise<void> {
+    if (!this.#cgroup) return;
+    if (this.#options.bundle.kind !== 'container') await leaveCgroups(process.pid);
+    await this.#cgroup.remove();
+  }
+
+  #then(step: () => Promise<void>): void {
+    this.#settled = this.#settled.then(step).catch((error: Error) => this.#options.failed(error));
+  }
+}

@@ -1,0 +1,74 @@
+import { writeFile } from 'node:fs/promises';
+import { exitStatus } from '../base/errors.ts';
+import type { Milli } from '../base/time.ts';
+import type { Accounting } from './accounting.ts';
+import type { Execs } from './execs.ts';
+import { layersOf, type OciBundle, readGame } from './oci-bundle.ts';
+import type { GameRunner, LoadedGame } from './runner.ts';
+import { openOutput } from './stdio.ts';
+import type { Task } from './task.ts';
+import type { CreateRequest } from './tasks.ts';
+
+/** The kubelet shows the first 4 KiB (container.terminationMessagePath). */
+const TERMINATION_BYTES_MAX = 4096;
+
+/** One container of a pod. A container without a sandbox, as `ctr run` creates it, is its own sandbox. */
+export interface Container {
+  task: Task;
+  bundle: OciBundle;
+  execs: Execs;
+  /** Undefined for a sandbox. */
+  game: LoadedGame | undefined;
+  accounting: Accounting;
+  /** Whether containerd has sent it SIGKILL. */
+  killed: boolean;
+}
+
+export interface LoadGameOptions {
+  runner: GameRunner;
+  moduleBytesMax: number;
+  /** When containerd asked for the container, as performance.now() counts time. */
+  createdAt: Milli;
+  /** Whether the pod has its own network rather than the node's. */
+  ownNetwork: boolean;
+}
+
+/**
+ * Reads the game from a container's image and loads it. If that fails, the container ends, and the kubelet gets the reason.
+ * @throws NearlightError NL_IMAGE, and as GameRunner.load; TaskError if the image or the output cannot be opened
+ */
+export async function loadGame(
+  container: Container,
+  { rootfs, stdout, stderr }: CreateRequest,
+  { runner, moduleBytesMax, createdAt, ownNetwork }: LoadGameOptions,
+): Promise<void> {
+  const { task, bundle, accounting } = container;
+  task.stdout = openOutput(stdout);
+  task.stderr = openOutput(stderr);
+  try {
+    const { module, assets } = readGame(layersOf(rootfs, bundle.rootPath), bundle.args, moduleBytesMax);
+    container.game = await runner.load({
+      name: bundle.name ?? 'game',
+      module,
+      assets,
+      env: bundle.env,
+      createdAt,
+      hold: bundle.kind === 'container',
+      ownNetwork,
+      renewed: () => accounting.addGuest(),
+      log: (level, message) =>
+        task.stdout.write(`${JSON.stringify({ time: new Date().toISOString(), level, message })}\n`),
+    });
+    task.pid = container.game.pid;
+  } catch (error) {
+    void writeTerminationMessage(bundle, (error as Error).message);
+    task.end(exitStatus(error));
+    throw error;
+  }
+}
+
+/** Writes why a container ended to the file from which the kubelet reads it. */
+export async function writeTerminationMessage({ mounts }: OciBundle, message: string): Promise<void> {
+  const mount = mounts.find(({ destination }) => destination === '/dev/termination-log');
+  if (mount) await writeFile(mount.source, message.slice(0, TERMINATION_BYTES_MAX)).catch(() => {});
+}

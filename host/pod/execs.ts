@@ -1,0 +1,87 @@
+import { exitStatus } from '../base/errors.ts';
+import { timestamp } from './proto.ts';
+import type { GameRunner } from './runner.ts';
+import { openOutput } from './stdio.ts';
+import { Task } from './task.ts';
+import { type ExecRequest, TaskError } from './tasks.ts';
+
+/** Tells containerd about an event of a task. */
+export type Publish = (topic: string, type: string, event: object) => void;
+
+export interface ExecsOptions {
+  /** The task of the container. */
+  container: Task;
+  runner: Pick<GameRunner, 'command'>;
+  publish: Publish;
+}
+
+/** The processes that exec added to one container. Each runs a built-in command inside this process. */
+export class Execs {
+  readonly #options: ExecsOptions;
+  readonly #execs = new Map<string, { task: Task; args: readonly string[] }>();
+
+  constructor(options: ExecsOptions) {
+    this.#options = options;
+  }
+
+  /** @throws TaskError if the container is not running, or has a process of this name */
+  add({ id, execId, process: { args = [] }, ...stdio }: ExecRequest): void {
+    const { container, publish } = this.#options;
+    if (container.status !== 'running') throw new TaskError('failedPrecondition', `${id} is ${container.status}`);
+    if (this.#execs.has(execId)) throw new TaskError('alreadyExists', `${execId} exists already`);
+    const task = new Task({ id, execId, bundle: container.bundle, pid: process.pid }, stdio);
+    this.#execs.set(execId, { task, args });
+    publish('exec-added', 'TaskExecAdded', { containerId: id, execId });
+  }
+
+  get(execId: string): Task | undefined {
+    return this.#execs.get(execId)?.task;
+  }
+
+  remove(execId: string): void {
+    this.#execs.delete(execId);
+  }
+
+  /** Runs a command; does not wait for its end. @throws TaskError if it was not added, or has been started */
+  start(execId: string): { pid: number } {
+    const { container, runner, publish } = this.#options;
+    const exec = this.#execs.get(execId);
+    if (!exec) throw new TaskError('notFound', `${container.id} has no process ${execId}`);
+    const { task, args } = exec;
+    task.expectCreated();
+    // containerd waits for both outputs to close, so both must be opened.
+    task.stdout = openOutput(task.stdio.stdout);
+    task.stderr = openOutput(task.stdio.stderr);
+    task.status = 'running';
+    publish('exec-started', 'TaskExecStarted', { containerId: task.id, execId, pid: task.pid });
+    void runner
+      .command(args)
+      .catch((error: unknown) => ({ status: exitStatus(error), stdout: '', stderr: `${(error as Error).message}\n` }))
+      .then(({ status, stdout, stderr }) => {
+        task.stdout.write(stdout);
+        task.stderr.write(stderr);
+        this.end(task, status);
+      });
+    return { pid: task.pid };
+  }
+
+  /** Ends a command, and tells containerd. Only the first call counts. */
+  end(task: Task, status: number): void {
+    if (task.exit) return;
+    task.end(status);
+    publishExit(this.#options.publish, task);
+  }
+
+  /** Ends all commands without telling containerd, which knows that the container has ended. */
+  endAll(status: number): void {
+    for (const { task } of this.#execs.values()) task.end(status);
+  }
+}
+
+/** Tells containerd how a container or a command has ended. */
+export function publishExit(publish: Publish, { id, execId, pid, exit }: Task): void {
+  if (!exit) return;
+  const { exitStatus, exitedAt } = exit;
+  const event = { containerId: id, id: execId || id, pid, exitStatus, exitedAt: timestamp(exitedAt) };
+  publish('exit', 'TaskExit', event);
+}

@@ -1,0 +1,113 @@
+import { rmSync } from 'node:fs';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { must } from '../base/assert.ts';
+import { type Config, readConfig, readPorts } from '../base/config.ts';
+import { createLog } from '../base/log.ts';
+import { createWasmEdgeEngine } from '../engine/wasmedge/engine.ts';
+import { openGpu } from '../gpu/dawn.ts';
+import { recoverFromLoss } from '../play/recovery.ts';
+import { buildPlayer } from '../player/build.ts';
+import { defaultAddress } from '../stream/candidate.ts';
+import { openRelaySocket } from '../stream/relay.ts';
+import { compileRemotely } from './compile.ts';
+import { createPublisher } from './events.ts';
+import { inheritedNodeRoot, loadKernel } from './kernel.ts';
+import { kernelPath } from './native.ts';
+import { parseClaim, readNodeSettings, runPaths } from './paths.ts';
+import { type HostParts, PodRunner } from './pod-runner.ts';
+import { read, startedAt } from './process.ts';
+import { rehearse } from './rehearsal.ts';
+import { Sandbox } from './sandbox.ts';
+import { taskServices } from './service.ts';
+import { serve } from './ttrpc.ts';
+
+/** A host that a pod has taken and that has no container for this long ends, because its containerd is gone. */
+const IDLE_MS_MAX = 60_000;
+/** After this many rehearsals, a start takes no longer than it will ever take. */
+const REHEARSALS = 3;
+/** containerd's own default. */
+const NAMESPACE = 'default';
+
+/**
+ * Runs a host: opens the GPU, starts a guest process, listens for containerd, then waits for a pod. Resolves with the exit
+ * status when the pod is gone.
+ * @throws NearlightError NL_NO_GPU, NL_NO_WASMEDGE
+ */
+export async function runHost(env: NodeJS.ProcessEnv): Promise<number> {
+  const node = readNodeSettings(env);
+  const paths = runPaths(node.runDir);
+  const { pid } = process;
+  const config = readConfig({
+    CACHE_DIR: node.cacheDir,
+    NODE_UDP_PORTS: env.NEARLIGHT_UDP_PORTS,
+    NODE_ADDRESS: env.NEARLIGHT_ADDRESS,
+  });
+  const log = createLog(env.LOG_LEVEL || 'info');
+  for (const folder of [paths.warm, paths.host, paths.state]) await mkdir(folder, { recursive: true, mode: 0o700 });
+  const claim = () => parseClaim(read(join(paths.claim, String(pid))));
+  const kernel = loadKernel(kernelPath, inheritedNodeRoot());
+  const engine = createWasmEdgeEngine({
+    cacheDir: node.cacheDir,
+    compile: (module) => compileRemotely(paths.keeperSocket, module),
+  });
+  const [gpu, files] = await Promise.all([
+    openGpu({ hardwareRequired: false, log }),
+    buildPlayer(),
+    engine.prepare(config),
+  ]);
+  const parts = { config, log, gpu, engine, files, nodePort: await openNodePort(config) };
+  if (!claim()) await warmUp(parts);
+  const runner = new PodRunner(parts);
+  void recoverFromLoss(gpu, runner, log);
+  const ended = Promise.withResolvers<number>();
+  const sandbox = new Sandbox({
+    runner,
+    kernel,
+    log,
+    moduleBytesMax: config.moduleBytesMax,
+    publisher: () => {
+      const found = claim();
+      rmSync(join(paths.warm, String(pid)), { force: true });
+      return createPublisher({ address: found?.ttrpc ?? '', namespace: found?.namespace ?? NAMESPACE });
+    },
+    record: (lines) => writeFile(join(paths.state, String(pid)), `${lines.join('\n')}\n`, { mode: 0o600 }),
+    forget: async (id) => {
+      await rm(join(paths.pod, claim()?.namespace ?? NAMESPACE, id), { force: true });
+    },
+    exit: () => ended.resolve(0),
+  });
+  const server = await serve(join(paths.host, `${pid}.sock`), taskServices(sandbox));
+  await writeFile(join(paths.warm, String(pid)), must(startedAt(pid), 'start time of this process'), { mode: 0o600 });
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => ended.resolve(0));
+  const watch = setInterval(() => {
+    if (claim() && sandbox.idleMs > IDLE_MS_MAX) ended.resolve(0);
+  }, IDLE_MS_MAX / 4);
+  const status = await ended.promise;
+  clearInterval(watch);
+  await server.close();
+  await runner.close();
+  for (const folder of [paths.warm, paths.claim, paths.state]) await rm(join(folder, String(pid)), { force: true });
+  await rm(join(paths.host, `${pid}.sock`), { force: true });
+  return status;
+}
+
+/** Binds one of the node's UDP ports for players, before this process leaves the node's network. */
+async function openNodePort({ nodeUdpPorts, nodeAddress }: Config): Promise<HostParts['nodePort']> {
+  const ports = readPorts(nodeUdpPorts);
+  const address = nodeAddress || defaultAddress();
+  return ports && address !== undefined ? { socket: await openRelaySocket({ address, ...ports }), address } : undefined;
+}
+
+/** Rehearses the start of a container until all code it needs is compiled. */
+async function warmUp(parts: HostParts): Promise<void> {
+  const folder = join(import.meta.dirname, '../../build');
+  const { engine, config } = parts;
+  for (let run = 0; run < REHEARSALS; run++) {
+    const runner = new PodRunner(parts);
+    const { moduleBytesMax } = config;
+    await rehearse({ runner, folder, module: 'arena.wasm', moduleBytesMax, opened: runner.opened });
+    await runner.close();
+    await engine.prepare(config);
+  }
+}

@@ -1,0 +1,37 @@
+import type { LogLevel } from '../engine/engine.ts';
+import { openCgroup } from './cgroup.ts';
+import type { Kernel } from './kernel.ts';
+import type { OciBundle } from './oci-bundle.ts';
+
+/** The capabilities that a host keeps (capabilities(7)). */
+const KEPT_CAPABILITIES = [
+  2, // CAP_DAC_READ_SEARCH: the files of an image may belong to any user.
+  23, // CAP_SYS_NICE: moves threads of processes with more privileges into cgroups.
+];
+/** Files of the pod that replace those of the node. */
+const POD_FILES = ['/etc/resolv.conf', '/etc/hosts'];
+
+/**
+ * Moves this process into a pod: it gets the pod's network and name servers, and keeps only the privileges it still needs.
+ * @throws NearlightError NL_POD if the network cannot be entered or the privileges cannot be dropped
+ */
+export function enterPod(
+  { network, mounts, cgroupsPath }: OciBundle,
+  { kernel, log }: { kernel: Kernel; log(level: LogLevel, message: string): void },
+): void {
+  for (const { destination, source } of mounts) {
+    if (!POD_FILES.includes(destination)) continue;
+    try {
+      kernel.bindMount(source, destination, false);
+    } catch (error) {
+      log('warn', `the pod's ${destination} is not used: ${(error as Error).message}`);
+    }
+  }
+  if (network === 'new') kernel.newNetwork();
+  else if (network !== 'host') kernel.enterNetwork(network.path);
+  // Creating a cgroup below the root takes privileges.
+  if (cgroupsPath !== '') openCgroup(cgroupsPath).create();
+  const { skipped } = kernel.dropPrivileges(KEPT_CAPABILITIES);
+  if (skipped.length > 0)
+    log('debug', `threads that block signals keep their privileges and network: ${skipped.join(', ')}`);
+}

@@ -1,0 +1,15 @@
+import { join } from 'node:path';
+import { addonFlags, buildTargets, NATIVE_FOLDER } from '../base/native.ts';
+
+const ADDON = 'kernel.node';
+
+/** The Node addon with the system calls that the host of a pod needs (kernel.cc). It exists once buildKernel() has resolved. */
+export const kernelPath = join(NATIVE_FOLDER, ADDON);
+
+/** Builds the addon, unless it is there and nothing has changed. @throws NearlightError NL_NO_WASMEDGE */
+export function buildKernel(options: { folder?: string; compiler?: string } = {}): Promise<void> {
+  const { folder = NATIVE_FOLDER, compiler } = options;
+  const sources = [join(import.meta.dirname, 'kernel.cc')];
+  const targets = [{ name: ADDON, sources, headers: [], flags: addonFlags() }];
+  return buildTargets({ folder, targets, ...(compiler === undefined ? {} : { compiler }) });
+}

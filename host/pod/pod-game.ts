@@ -1,0 +1,139 @@
+import { must } from '../base/assert.ts';
+import { NearlightError } from '../base/errors.ts';
+import type { Instance, Submission } from '../engine/engine.ts';
+import { createReplayFor, type Launcher } from '../play/launch.ts';
+import type { roomOptions } from '../play/room.ts';
+import type { Loaded, RoomOptions } from '../room/options.ts';
+import { Room } from '../room/room.ts';
+import type { PlayerConnection } from '../stream/player.ts';
+import { type ColdStart, sinceRequest } from './cold-start.ts';
+import type { LoadedGame } from './runner.ts';
+
+interface PodGameOptions {
+  instance: Instance;
+  launcher: Launcher;
+  options: ReturnType<typeof roomOptions>;
+  /** Loads the module again after its GPU was lost. */
+  reload(): Promise<Loaded>;
+  /** Called after the game has moved to another guest process; `pid` is then the new one. */
+  renewed(): void;
+  /** Whether players stay connected when the game ends. */
+  hold: boolean;
+  /** Where to note when each phase of the start was complete. */
+  coldStart: ColdStart;
+  /** Gives the room to the players. */
+  show(room: Room): Promise<void>;
+  /** Called when the game has ended. */
+  gone(): void;
+}
+
+/** The game of a container: a loaded module, and its room once it has begun. */
+export class PodGame implements LoadedGame {
+  readonly ended: Promise<NearlightError | undefined>;
+  readonly #options: PodGameOptions;
+  readonly #resolveEnded: (error: NearlightError | undefined) => void;
+  #pid: number;
+  #room: Room | undefined;
+  #stopped = false;
+
+  constructor(options: PodGameOptions) {
+    this.#options = options;
+    this.#pid = pidOf(options.instance);
+    const { promise, resolve } = Promise.withResolvers<NearlightError | undefined>();
+    this.ended = promise;
+    this.#resolveEnded = resolve;
+    void this.ended.then(() => options.gone());
+    void options.instance.ended.then((error) => {
+      if (!this.#room) this.#resolveEnded(error);
+    });
+  }
+
+  get pid(): number {
+    return this.#pid;
+  }
+
+  /** Runs the first tick before the GPU work of `init`, which may take as long as the rest of the start. */
+  async begin(): Promise<void> {
+    const { instance, coldStart } = this.#options;
+    try {
+      const initial = copy(instance.initial);
+      const first = copy(await instance.tick(0));
+      coldStart.firstTickMs = sinceRequest(coldStart);
+      setImmediate(() => void this.#open([initial, first]).catch((error: unknown) => this.#fail(error)));
+    } catch (error) {
+      this.#fail(error);
+      throw error;
+    }
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    if (this.#room) await this.#room.close(this.#options.hold ? 'NL_ROOM_ENDED' : 'NL_SHUTDOWN');
+    else await this.#options.instance.close();
+    this.#resolveEnded(undefined);
+  }
+
+  /** Replays what the module has submitted so far, and opens its room. */
+  async #open(submissions: Submission[]): Promise<void> {
+    if (this.#stopped) return;
+    const { instance, launcher, options, coldStart, show } = this.#options;
+    const replay = createReplayFor(instance, launcher);
+    try {
+      for (const submission of submissions) if (submission.commands.length > 0) await replay.start(submission);
+    } catch (error) {
+      replay.destroy();
+      throw error;
+    }
+    const createView: RoomOptions['createView'] = (request, connection, onError) =>
+      options.createView(request, this.#notingFirstFrame(connection), onError);
+    const room = new Room({ ...options, instance, replay, ticks: 1, createView, reload: () => this.#reload() });
+    this.#room = room;
+    void room.ended.then((error) => this.#resolveEnded(error));
+    await show(room);
+    coldStart.readyMs = sinceRequest(coldStart);
+  }
+
+  async #reload(): Promise<Loaded> {
+    const loaded = await this.#options.reload();
+    this.#pid = pidOf(loaded.instance);
+    this.#options.renewed();
+    return loaded;
+  }
+
+  #fail(error: unknown): void {
+    const reason =
+      error instanceof NearlightError
+        ? error
+        : new NearlightError('NL_GUEST_PROTOCOL', String(error), { cause: error });
+    void (this.#room?.close('NL_ROOM_ENDED') ?? this.#options.instance.close());
+    this.#resolveEnded(reason);
+  }
+
+  /** Wraps a connection so that it notes when the first picture is sent. */
+  #notingFirstFrame(connection: PlayerConnection): PlayerConnection {
+    const { coldStart } = this.#options;
+    if (coldStart.firstFrameMs !== undefined) return connection;
+    return {
+      notify: (notice) => connection.notify(notice),
+      end: (code, message, retry) => connection.end(code, message, retry),
+      get stats() {
+        return connection.stats;
+      },
+      sendFrame(accessUnit, info) {
+        const sent = connection.sendFrame(accessUnit, info);
+        if (sent) coldStart.firstFrameMs ??= sinceRequest(coldStart);
+        return sent;
+      },
+    };
+  }
+}
+
+/** A pod always runs its game on WasmEdge, in a guest process. */
+function pidOf(instance: Instance): number {
+  return must(instance.pid, 'guest process');
+}
+
+/** A submission is valid only until the instance's next call. */
+function copy({ commands, data }: Submission): Submission {
+  return { commands: commands.slice(), data: data.slice() };
+}

@@ -1,0 +1,221 @@
+import type { Socket } from 'node:dgram';
+import { createAssetPackFromFolder } from '../../assets/folder.ts';
+import type { Config } from '../base/config.ts';
+import { NearlightError } from '../base/errors.ts';
+import type { Log } from '../base/log.ts';
+import type { WasmEdgeEngine } from '../engine/wasmedge/engine.ts';
+import type { Gpu } from '../gpu/dawn.ts';
+import { Meters } from '../observe/meters.ts';
+import { Launch, relaunch } from '../play/launch.ts';
+import { seedOf } from '../play/playable.ts';
+import { roomOptions } from '../play/room.ts';
+import { type ServeOptions, serve } from '../play/server.ts';
+import { Audience } from '../room/audience.ts';
+import type { Room } from '../room/room.ts';
+import { openRelay, type Relay } from '../stream/relay.ts';
+import type { StreamServer } from '../stream/server.ts';
+import { createStill, encodePng } from '../video/snapshot.ts';
+import { type ColdStart, phaseSeconds, sinceRequest, withWallClock } from './cold-start.ts';
+import { PodGame } from './pod-game.ts';
+import { podConfig } from './pod-settings.ts';
+import type { CommandResult, GameRequest, GameRunner, LoadedGame } from './runner.ts';
+
+/** The UDP port of all connections in a pod that has its own network. There, every port is free. */
+const ICE_PORT = 50_000;
+/** How many addresses of one player the relay serves: a page sends from each of its addresses until one is chosen. */
+const ADDRESSES_PER_PLAYER = 8;
+const SNAPSHOT = { width: 1280, height: 720 };
+const SNAPSHOT_PIXELS_MIN = 16;
+/** The exit status of a shell that does not find a program. */
+const NO_SUCH_PROGRAM = 127;
+
+/** The parts that a host opens before it has a pod. */
+export interface HostParts {
+  config: Config;
+  log: Log;
+  gpu: Gpu;
+  engine: WasmEdgeEngine;
+  /** The player's page. */
+  files: ServeOptions['files'];
+  /** A UDP socket in the node's network, and the address at which players reach it; undefined if the node offers no ports. */
+  nodePort: { socket: Socket; address: string } | undefined;
+}
+
+/** Runs one game at a time, and keeps its players connected while one game follows another. */
+export class PodRunner implements GameRunner {
+  readonly #parts: HostParts;
+  readonly #meters = new Meters();
+  #audience: Audience | undefined;
+  #server: StreamServer | undefined;
+  #room: Room | undefined;
+  #relay: Relay | undefined;
+  #coldStart: ColdStart | undefined;
+  #closed = false;
+  readonly #resolveOpened: () => void;
+  /** Resolves when players can join. */
+  readonly opened: Promise<void>;
+
+  constructor(parts: HostParts) {
+    this.#parts = parts;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.opened = promise;
+    this.#resolveOpened = resolve;
+  }
+
+  /** The room of the running game; empty if there is none. */
+  get rooms(): Room[] {
+    return this.#audience?.rooms ?? [];
+  }
+
+  async load(request: GameRequest): Promise<LoadedGame> {
+    const { gpu, engine } = this.#parts;
+    const coldStart: ColdStart = { createdAt: request.createdAt };
+    const config = podConfig(this.#parts.config, request.env);
+    if (config.gpuEnabled && gpu.software)
+      throw new NearlightError(
+        'NL_NO_GPU',
+        `GPU_ENABLED=true, but this node's only adapter renders in software (${gpu.adapter.description}); schedule the pod on a node with a GPU and its driver, or leave GPU_ENABLED out`,
+      );
+    const assets = request.assets === undefined ? new Uint8Array(0) : await createAssetPackFromFolder(request.assets);
+    const { name, module, log } = request;
+    const launcher = new Launch({
+      playable: { name, module, assets },
+      engine,
+      gpu,
+      config,
+      session: { seed: seedOf(config), tickRate: config.tickRate, seats: config.maxPlayers },
+      log: (level, message) => log(level, `${name}: ${message}`),
+    });
+    const instance = await launcher.createInstance();
+    coldStart.loadedMs = sinceRequest(coldStart);
+    this.#coldStart = coldStart;
+    return new PodGame({
+      instance,
+      launcher,
+      options: roomOptions({ name, config, log, gpu, meters: this.#meters }),
+      reload: () => relaunch(launcher),
+      renewed: () => request.renewed(),
+      hold: request.hold,
+      coldStart,
+      show: (room) => this.#show(room, config, request),
+      gone: () => {
+        // The next game will find a guest process waiting.
+        if (!this.#closed) void engine.prepare(this.#parts.config).catch(() => {});
+      },
+    });
+  }
+
+  async command(args: readonly string[]): Promise<CommandResult> {
+    const [name = '', argument] = args;
+    switch (name) {
+      case 'status':
+        return printed(`${JSON.stringify(this.#status(), null, 2)}\n`);
+      case 'players':
+        return printed(`${this.#room?.players ?? 0}\n`);
+      case 'health': {
+        const problem = this.#problem();
+        return problem === undefined ? printed('ready\n') : failed(1, problem);
+      }
+      case 'snapshot':
+        return this.#snapshot(argument);
+      default:
+        return failed(
+          NO_SUCH_PROGRAM,
+          `${name}: a game's pod has no such program; it has: status, players, health, snapshot [WIDTHxHEIGHT] (PNG)`,
+        );
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    await this.#parts.engine.close();
+    await this.#audience?.close();
+    await this.#server?.close();
+    this.#server = undefined;
+    this.#relay?.close();
+  }
+
+  /** Why players cannot join now; undefined if they can. */
+  #problem(): string | undefined {
+    const room = this.#room;
+    if (!room || room.isClosed) return 'no game is running';
+    if (!this.#server) return 'the server does not listen yet';
+    return undefined;
+  }
+
+  /** Gives the players a new game. The first one also starts the server. */
+  async #show(room: Room, podConfig: Config, { hold, log, ownNetwork }: GameRequest): Promise<void> {
+    this.#room = room;
+    this.#audience ??= new Audience(podConfig.holdMsMax);
+    this.#audience.show(room, hold);
+    if (this.#server) return this.#resolveOpened();
+    const { gpu, engine, files, nodePort } = this.#parts;
+    const lobby = this.#audience;
+    // Players reach a pod in the node's network without a relay.
+    const relayed = ownNetwork ? nodePort : undefined;
+    const config = relayed ? { ...podConfig, icePort: podConfig.icePort || ICE_PORT } : podConfig;
+    this.#relay =
+      relayed &&
+      openRelay({
+        ...relayed,
+        target: { address: '127.0.0.1', port: config.icePort },
+        pathsMax: config.maxPlayers * ADDRESSES_PER_PLAYER,
+        idleMs: config.idleMsMax * 2,
+      });
+    this.#server = await serve({
+      config,
+      ...(this.#relay ? { relay: this.#relay } : {}),
+      log,
+      gpu,
+      engine,
+      lobby,
+      files,
+      meters: this.#meters,
+      coldStart: () => phaseSeconds(this.#coldStart),
+      more: () => ({ coldStart: withWallClock(this.#coldStart) }),
+    });
+    log('info', `playing at port ${this.#server.port}`);
+    this.#resolveOpened();
+  }
+
+  #status(): object {
+    const { gpu, engine } = this.#parts;
+    return {
+      engine: engine.name,
+      gpu: gpu.adapter,
+      ready: this.#problem() === undefined,
+      coldStart: withWallClock(this.#coldStart),
+      rooms: this.rooms.map((room) => room.status()),
+    };
+  }
+
+  /** Renders a picture of the game, seen by no player in particular, as a PNG. */
+  async #snapshot(size = `${SNAPSHOT.width}x${SNAPSHOT.height}`): Promise<CommandResult> {
+    const { gpu, config } = this.#parts;
+    const [, w, h] = /^(\d{1,5})x(\d{1,5})$/.exec(size) ?? [];
+    const [width, height] = [Number(w), Number(h)];
+    const { viewWidthMax, viewHeightMax } = config;
+    const isValid = Math.min(width, height) >= SNAPSHOT_PIXELS_MIN && width <= viewWidthMax && height <= viewHeightMax;
+    if (!isValid) {
+      const [least, most] = [`${SNAPSHOT_PIXELS_MIN}x${SNAPSHOT_PIXELS_MIN}`, `${viewWidthMax}x${viewHeightMax}`];
+      return failed(2, `snapshot ${size}: give WIDTHxHEIGHT in pixels, from ${least} to ${most}`);
+    }
+    const room = this.#room;
+    if (!room) return failed(1, 'no game is running');
+    const texture = createStill(gpu.device, { width, height });
+    try {
+      await room.picture({ texture, view: texture.createView() });
+      return printed(await encodePng(gpu.device, texture));
+    } finally {
+      texture.destroy();
+    }
+  }
+}
+
+function printed(stdout: string | Uint8Array): CommandResult {
+  return { status: 0, stdout, stderr: '' };
+}
+
+function failed(status: number, message: string): CommandResult {
+  return { status, stdout: '', stderr: `${message}\n` };
+}

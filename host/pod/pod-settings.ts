@@ -1,0 +1,44 @@
+import { type Config, readConfig, settings } from '../base/config.ts';
+
+/** The settings that a pod may set in its environment. The node sets all others, above all the limits for modules. */
+const POD_SETTINGS = [
+  'port',
+  'host',
+  'gpuEnabled',
+  'maxPlayers',
+  'tickRate',
+  'seed',
+  'viewWidthMax',
+  'viewHeightMax',
+  'viewFpsMax',
+  'bitrateMax',
+  'offerBytesMax',
+  'offerLineBytesMax',
+  'inputBytesMax',
+  'connectMsMax',
+  'icePort',
+  'iceAddress',
+  'idleMsMax',
+  'holdMsMax',
+  'closeMsMax',
+  'keyframeMsMin',
+  'stallMsMax',
+  'channelBytesMax',
+  'inputErrorsMax',
+  'inputRateMax',
+] as const satisfies readonly (keyof Config)[];
+
+/**
+ * The settings of a pod.
+ * @param node the node's settings
+ * @param env the container's environment
+ * @throws NearlightError NL_SETTING
+ */
+export function podConfig(node: Config, env: Record<string, string>): Config {
+  const read = readConfig(
+    Object.fromEntries(POD_SETTINGS.map((name) => [settings[name].env, env[settings[name].env]])),
+  );
+  const own = Object.fromEntries(POD_SETTINGS.map((name) => [name, read[name]]));
+  // Every address in a pod belongs to the pod, so it listens on all of them.
+  return { ...node, ...own, host: env.HOST ?? '' };
+}

@@ -1,0 +1,51 @@
+import type { NearlightError } from '../base/errors.ts';
+import type { Milli } from '../base/time.ts';
+import type { LogLevel } from '../engine/engine.ts';
+
+/** A game that a container should run. */
+export interface GameRequest {
+  name: string;
+  module: Uint8Array;
+  /** Folder of the game's assets on the node; undefined if the image has none. */
+  assets: string | undefined;
+  /** The container's environment. */
+  env: Record<string, string>;
+  /** When containerd asked for the container, as performance.now() counts time. */
+  createdAt: Milli;
+  /** Whether players stay connected and wait for the next game when this one ends. */
+  hold: boolean;
+  /** Whether the pod has its own network rather than the node's. */
+  ownNetwork: boolean;
+  /** Called after the game has moved to another guest process; the game's `pid` is then the new one. */
+  renewed(): void;
+  log(level: LogLevel, message: string): void;
+}
+
+/** A game that is loaded and may be running. */
+export interface LoadedGame {
+  /** The guest process. */
+  readonly pid: number;
+  /** Runs the first tick. Players can join soon afterwards. @throws NearlightError why the game cannot run */
+  begin(): Promise<void>;
+  /** Resolves with the error that ended the game, or with undefined after stop(). */
+  readonly ended: Promise<NearlightError | undefined>;
+  /** Ends the game; resolves when its process is gone. Further calls do nothing. */
+  stop(): Promise<void>;
+}
+
+/** The output and the exit status of a built-in command of a pod. */
+export interface CommandResult {
+  status: number;
+  stdout: string | Uint8Array;
+  stderr: string;
+}
+
+/** Runs the game of a pod. A sandbox uses it to do what containerd asks for. */
+export interface GameRunner {
+  /** Checks, compiles and loads a game. @throws NearlightError NL_SETTING, NL_MODULE_*, NL_COMPILE, NL_GUEST_*, NL_NO_GPU */
+  load(request: GameRequest): Promise<LoadedGame>;
+  /** Runs one of the built-in commands that `kubectl exec` offers in place of programs. */
+  command(args: readonly string[]): Promise<CommandResult>;
+  /** Sends the players away and closes every connection. */
+  close(): Promise<void>;
+}

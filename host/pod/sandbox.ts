@@ -1,0 +1,285 @@
+import { exitStatus, NearlightError } from '../base/errors.ts';
+import { milli } from '../base/time.ts';
+import type { LogLevel } from '../engine/engine.ts';
+import { Accounting } from './accounting.ts';
+import { type Container, loadGame, writeTerminationMessage } from './container.ts';
+import type { Publisher } from './events.ts';
+import { Execs, publishExit } from './execs.ts';
+import { enterPod } from './isolation.ts';
+import type { Kernel } from './kernel.ts';
+import { type OciBundle, readOciBundle } from './oci-bundle.ts';
+import { timestamp } from './proto.ts';
+import type { GameRunner } from './runner.ts';
+import { Task } from './task.ts';
+import {
+  type CgroupStats,
+  type CreateRequest,
+  type ExecRequest,
+  type KillRequest,
+  type ProcessRef,
+  type Resources,
+  TaskError,
+  type TaskExit,
+  type TaskService,
+  type TaskState,
+} from './tasks.ts';
+
+const SIGNALS = { SIGHUP: 1, SIGINT: 2, SIGQUIT: 3, SIGKILL: 9, SIGTERM: 15 };
+const KILLED_STATUS = 128 + SIGNALS.SIGKILL;
+/** After a failed start, how long the process waits for another request before it ends. */
+const LINGER_MS = 1000;
+/** How long the last events may take to reach containerd before the process ends. */
+const FLUSH_MS_MAX = 1000;
+
+export interface SandboxOptions {
+  runner: GameRunner;
+  kernel: Kernel;
+  /** Creates the publisher at the first request; only then is it known which containerd to tell. */
+  publisher(): Publisher;
+  moduleBytesMax: number;
+  log(level: LogLevel, message: string): void;
+  /** Records what the shim's `delete` must remove if this process dies: lines `guest PID` and `cgroup FOLDER`. */
+  record(lines: readonly string[]): Promise<void>;
+  /** Called when a task is deleted and its address is no longer needed. */
+  forget(id: string): Promise<void>;
+  /** Called when the last task is gone. */
+  exit(): void;
+}
+
+/**
+ * Runs the containers of one Kubernetes pod inside this process, which is the pod's sandbox: it has the pod's network, and
+ * runs at most one game. Does what containerd asks for, and tells containerd what happens.
+ */
+export class Sandbox implements TaskService {
+  readonly #options: SandboxOptions;
+  readonly #containers = new Map<string, Container>();
+  /** Containers that are being created. */
+  readonly #creating = new Set<string>();
+  #publisher: Publisher | undefined;
+  #hasEntered = false;
+  #ownNetwork = false;
+  #emptySince = performance.now();
+
+  constructor(options: SandboxOptions) {
+    this.#options = options;
+  }
+
+  /** How long it has had no container, in milliseconds. */
+  get idleMs(): number {
+    return this.#containers.size + this.#creating.size > 0 ? 0 : performance.now() - this.#emptySince;
+  }
+
+  async create(request: CreateRequest): Promise<{ pid: number }> {
+    const createdAt = milli(performance.now());
+    const { id } = request;
+    if (this.#containers.has(id) || this.#creating.has(id))
+      throw new TaskError('alreadyExists', `${id} exists already`);
+    this.#creating.add(id);
+    try {
+      this.#publisher ??= this.#options.publisher();
+      const bundle = readOciBundle(request.bundle);
+      if (bundle.kind !== 'container') this.#enter(bundle);
+      const container = this.#container(request, bundle);
+      if (bundle.kind !== 'sandbox') {
+        this.#expectNoGame();
+        await loadGame(container, request, { ...this.#options, createdAt, ownNetwork: this.#ownNetwork });
+      }
+      this.#containers.set(id, container);
+      container.accounting.begin();
+      const { stdin, stdout, stderr, terminal, rootfs } = request;
+      const { pid } = container.task;
+      const io = { stdin, stdout, stderr, terminal };
+      this.#publish('create', 'TaskCreate', { containerId: id, bundle: request.bundle, rootfs, io, pid });
+      return { pid };
+    } catch (error) {
+      this.#options.log('error', `${id}: ${(error as Error).message}`);
+      if (this.#containers.size === 0) setTimeout(() => this.#exitIfEmpty(), LINGER_MS).unref();
+      throw error instanceof NearlightError
+        ? new TaskError('failedPrecondition', error.message, { cause: error })
+        : error;
+    } finally {
+      this.#creating.delete(id);
+    }
+  }
+
+  async start({ id, execId }: ProcessRef): Promise<{ pid: number }> {
+    const container = this.#find(id);
+    if (execId !== '') return container.execs.start(execId);
+    const { task, game } = container;
+    task.expectCreated();
+    task.status = 'running';
+    // A game that fails to begin has started and then ended; its end carries the reason.
+    await game?.begin().catch(() => {});
+    this.#publish('start', 'TaskStart', { containerId: id, pid: task.pid });
+    void game?.ended.then((error) => this.#gameEnded(container, error));
+    return { pid: task.pid };
+  }
+
+  async state(ref: ProcessRef): Promise<TaskState> {
+    return this.#findTask(ref).state();
+  }
+
+  async wait(ref: ProcessRef): Promise<TaskExit> {
+    return this.#findTask(ref).ended;
+  }
+
+  async kill({ id, execId, signal }: KillRequest): Promise<void> {
+    const container = this.#find(id);
+    const task = this.#findTask({ id, execId });
+    if (task.exit) throw new TaskError('notFound', `${id} has ended already`);
+    if (execId !== '') {
+      if (signal !== 0) container.execs.end(task, 128 + signal);
+      return;
+    }
+    // All other signals have a meaning only to the program that receives them, and a game handles none.
+    if (!Object.values(SIGNALS).includes(signal)) return;
+    container.killed = signal === SIGNALS.SIGKILL;
+    if (container.game) {
+      await container.game.stop();
+      if (task.status === 'created') this.#end(container, KILLED_STATUS);
+    } else {
+      await this.#options.runner.close();
+      this.#end(container, container.killed ? KILLED_STATUS : 0);
+    }
+  }
+
+  async delete({ id, execId }: ProcessRef): Promise<TaskExit & { pid: number }> {
+    const container = this.#find(id);
+    const task = this.#findTask({ id, execId });
+    if (task.status === 'running') throw new TaskError('failedPrecondition', `${id} ${execId} is running`);
+    if (execId !== '') {
+      container.execs.remove(execId);
+      return { ...task.end(KILLED_STATUS), pid: task.pid };
+    }
+    const { game, accounting, bundle } = container;
+    await game?.stop();
+    const exit = task.end(KILLED_STATUS);
+    this.#containers.delete(id);
+    this.#emptySince = performance.now();
+    await accounting.settled();
+    // The cgroup also contains the guest process that waits for a next game, which a container without a sandbox never gets.
+    if (bundle.kind === 'standalone') await this.#options.runner.close();
+    await accounting.remove();
+    await this.#record();
+    await this.#options.forget(id);
+    const { exitStatus, exitedAt } = exit;
+    const { pid } = task;
+    this.#publish('delete', 'TaskDelete', { containerId: id, pid, exitStatus, exitedAt: timestamp(exitedAt), id });
+    return { ...exit, pid };
+  }
+
+  async pids(id: string): Promise<number[]> {
+    const { task, game } = this.#find(id);
+    return [game?.pid ?? task.pid];
+  }
+
+  async exec(request: ExecRequest): Promise<void> {
+    this.#find(request.id).execs.add(request);
+  }
+
+  async stats(id: string): Promise<CgroupStats> {
+    return this.#find(id).accounting.stats();
+  }
+
+  async update(id: string, resources: Resources): Promise<void> {
+    await this.#find(id).accounting.limit(resources);
+  }
+
+  async connect(id: string): Promise<{ shimPid: number; taskPid: number }> {
+    return { shimPid: process.pid, taskPid: this.#containers.get(id)?.task.pid ?? process.pid };
+  }
+
+  async shutdown(_id: string, now: boolean): Promise<void> {
+    if (now || this.#containers.size === 0) setImmediate(() => this.#exitIfEmpty(now));
+  }
+
+  #exitIfEmpty(now = false): void {
+    if (!now && this.#containers.size + this.#creating.size > 0) return;
+    void Promise.resolve(this.#publisher?.flush(FLUSH_MS_MAX)).then(() => this.#options.exit());
+  }
+
+  #find(id: string): Container {
+    const container = this.#containers.get(id);
+    if (!container) throw new TaskError('notFound', `there is no container ${id} here`);
+    return container;
+  }
+
+  #findTask({ id, execId }: ProcessRef): Task {
+    const { task, execs } = this.#find(id);
+    const found = execId === '' ? task : execs.get(execId);
+    if (!found) throw new TaskError('notFound', `${id} has no process ${execId}`);
+    return found;
+  }
+
+  #publish(topic: string, type: string, event: object): void {
+    this.#publisher?.publish(`/tasks/${topic}`, type, event);
+  }
+
+  #enter(bundle: OciBundle): void {
+    if (this.#hasEntered) throw new TaskError('failedPrecondition', 'this process serves another pod already');
+    this.#hasEntered = true;
+    this.#ownNetwork = bundle.network !== 'host';
+    enterPod(bundle, this.#options);
+  }
+
+  #container(request: CreateRequest, bundle: OciBundle): Container {
+    const task = new Task({ id: request.id, execId: '', bundle: request.bundle, pid: process.pid }, request);
+    const execs = new Execs({
+      container: task,
+      runner: this.#options.runner,
+      publish: (topic, type, event) => this.#publish(topic, type, event),
+    });
+    const accounting = new Accounting({
+      bundle,
+      guestPid: () => container.game?.pid,
+      hasEnded: () => task.exit !== undefined,
+      joined: () => this.#record(),
+      failed: (error) => this.#options.log('error', `${task.id}: cgroup: ${error.message}`),
+    });
+    const container: Container = { task, bundle, execs, game: undefined, accounting, killed: false };
+    return container;
+  }
+
+  #expectNoGame(): void {
+    for (const { game, task, bundle } of this.#containers.values())
+      if (game && !task.exit)
+        throw new NearlightError(
+          'NL_POD',
+          `a pod of this RuntimeClass can run one game, and ${bundle.name ?? task.id} is running in this one; put the other game into its own pod`,
+        );
+  }
+
+  /** Records the processes and cgroups of all containers. */
+  #record(): Promise<void> {
+    const lines = [...this.#containers.values()].flatMap(({ accounting, game }) => [
+      ...(game ? [`guest ${game.pid}`] : []),
+      ...accounting.folders.map((folder) => `cgroup ${folder}`),
+    ]);
+    return this.#options.record(lines);
+  }
+
+  /** Ends a container whose game has ended. If the kernel killed the game for its memory, that is the reason to report. */
+  async #gameEnded(container: Container, error: NearlightError | undefined): Promise<void> {
+    const { task, accounting, bundle } = container;
+    const hasCrashed = error?.code === 'NL_GUEST_KILLED' || error?.code === 'NL_GUEST_CRASH';
+    const isOutOfMemory = hasCrashed && (await accounting.hasRunOutOfMemory());
+    if (isOutOfMemory) this.#publish('oom', 'TaskOOM', { containerId: task.id });
+    const wasKilled = isOutOfMemory || container.killed || error?.code === 'NL_GUEST_KILLED';
+    if (error) {
+      const message = isOutOfMemory
+        ? 'the kernel ended the game because it used more memory than its container may'
+        : error.message;
+      task.stderr.write(`${message}\n`);
+      await writeTerminationMessage(bundle, message);
+    }
+    this.#end(container, wasKilled ? KILLED_STATUS : error ? exitStatus(error) : 0);
+  }
+
+  #end({ task, execs, bundle }: Container, status: number): void {
+    if (task.exit) return;
+    execs.endAll(KILLED_STATUS);
+    const { exitStatus: code } = task.end(status);
+    publishExit((topic, type, event) => this.#publish(topic, type, event), task);
+    this.#options.log('info', `${bundle.name ?? task.id} has ended with status ${code}`);
+  }
+}

@@ -1,0 +1,137 @@
+import type { Clock } from '../base/clock.ts';
+import { type Milli, milli } from '../base/time.ts';
+import type { Submission } from '../engine/engine.ts';
+import type { Meters } from '../observe/meters.ts';
+import type { Loaded } from './options.ts';
+import { TickSchedule } from './schedule.ts';
+import type { Seat } from './seat.ts';
+import type { RoomStats } from './stats.ts';
+import { TaskQueue } from './tasks.ts';
+
+/** A late room makes at most this many ticks in a row before it renders again. */
+const CATCH_UP_TICKS_MAX = 8;
+
+export interface LoopOptions {
+  clock: Clock;
+  /** Ticks per second. */
+  tickRate: number;
+  /** Number of ticks to make before any player is there. */
+  warmUpTicks: number;
+  /** The room's seats; undefined where a seat is free. */
+  seats: readonly (Seat | undefined)[];
+  stats: RoomStats;
+  meters: Meters | undefined;
+  /** Returns the running module, which changes when the room recovers from a lost GPU. */
+  game(): Loaded;
+  isClosing(): boolean;
+}
+
+/**
+ * A room's loop: it ticks the simulation at a fixed rate, renders each player's frames at the player's own rate, and runs
+ * other tasks in between. Time comes from the clock alone, so the same loop serves a host, a browser tab and a test.
+ */
+export class GameLoop {
+  readonly tasks = new TaskQueue();
+  readonly #options: LoopOptions;
+  readonly #ticks: TickSchedule;
+
+  constructor(options: LoopOptions) {
+    this.#options = options;
+    this.#ticks = new TickSchedule(options.tickRate, options.clock.now());
+  }
+
+  /** When the next tick is due. */
+  get nextTick(): Milli {
+    return this.#ticks.next;
+  }
+
+  /** Does what is due now, then waits until more is due. @throws NearlightError if the module or its commands fail */
+  async step(): Promise<void> {
+    const { clock, seats, stats, warmUpTicks } = this.#options;
+    for (let task = this.tasks.take(); task && !this.#isClosing; task = this.tasks.take()) await task();
+    if (stats.ticks >= warmUpTicks && seats.every((seat) => seat === undefined)) {
+      await this.#rest();
+      return;
+    }
+    this.#pace();
+    for (let ticks = 0; ticks < CATCH_UP_TICKS_MAX && this.#ticks.isDue(clock.now()) && !this.#isClosing; ticks++)
+      await this.#tick();
+    for (const seat of seats) if (seat?.takeFrame(clock.now()) && !this.#isClosing) await this.#render(seat);
+    if (!this.#isClosing) await clock.until(this.#nextDue());
+  }
+
+  /** Executes what a call of the module submitted. @throws NearlightError as Replay.start */
+  async replay(submission: Submission): Promise<void> {
+    if (submission.commands.length > 0) await this.#options.game().replay.start(submission);
+  }
+
+  get #isClosing(): boolean {
+    return this.#options.isClosing();
+  }
+
+  /**
+   * Keeps frames in step with the players' displays. Ticks move with the first player's frames, so that these show ticks
+   * that were just made.
+   */
+  #pace(): void {
+    const now = this.#options.clock.now();
+    let isFirst = true;
+    for (const seat of this.#options.seats) {
+      if (!seat?.view) continue;
+      const stepMs = seat.pace(now);
+      if (isFirst) this.#ticks.shift(stepMs);
+      isFirst = false;
+    }
+  }
+
+  /** Waits for a task or for the room's end. The simulation stands still meanwhile. */
+  async #rest(): Promise<void> {
+    if (this.tasks.isEmpty && !this.#isClosing) await this.tasks.nextWake();
+    this.#ticks.restart(this.#options.clock.now());
+  }
+
+  /** When the next tick or frame is due. */
+  #nextDue(): Milli {
+    let next: number = this.#ticks.next;
+    for (const seat of this.#options.seats) if (seat?.view?.ready) next = Math.min(next, seat.nextFrame);
+    return milli(next);
+  }
+
+  async #tick(): Promise<void> {
+    const { clock, seats, stats, meters } = this.#options;
+    const { instance } = this.#options.game();
+    const begun = clock.now();
+    stats.tickLateMs.add(begun - this.#ticks.next);
+    for (const seat of seats) seat?.input.write(instance.inputs, seat.number);
+    const called = instance.tick(stats.ticks);
+    for (const seat of seats) seat?.input.endTick();
+    const submission = await called;
+    // The tick counts even if the GPU is lost from here on, because it is part of the state that the room recovers.
+    stats.ticks++;
+    stats.tickMs.add(clock.now() - begun);
+    await this.replay(submission);
+    const skipped = this.#ticks.advance(clock.now());
+    stats.ticksSkipped += skipped;
+    if (meters) meters.ticksSkipped += skipped;
+  }
+
+  async #render(seat: Seat): Promise<void> {
+    const { clock, stats } = this.#options;
+    const { instance, replay } = this.#options.game();
+    const { view } = seat;
+    if (!view?.ready) return;
+    const begun = clock.now();
+    seat.input.write(instance.inputs, seat.number);
+    const { sequence } = seat.input;
+    const { surface } = view;
+    const { width, height } = surface.texture;
+    const submission = await instance.render(seat.number, width, height);
+    const rendered = clock.now();
+    stats.renderMs.add(rendered - begun);
+    if (seat.closed) return;
+    const compilation = replay.start(submission, surface);
+    if (compilation) await compilation;
+    stats.replayMs.add(clock.now() - rendered);
+    view.present(sequence, begun);
+  }
+}

@@ -1,0 +1,148 @@
+import type { Clock } from '../base/clock.ts';
+import { Samples } from '../base/samples.ts';
+import { type Milli, micro, toMicro } from '../base/time.ts';
+import type { Surface } from '../gpu/replay.ts';
+import type { Meters } from '../observe/meters.ts';
+import type { Feedback, FrameInfo, PlayerConnection } from '../stream/player.ts';
+import type { RateControl } from '../stream/rate.ts';
+import type { AccessUnit, VideoEncoder } from '../video/encoder.ts';
+import type { Picture, Readback } from '../video/readback.ts';
+import type { PlayerView } from './view.ts';
+
+/** Number of frames between rendering and sending. While one is being encoded, the next one is read back. */
+const IN_FLIGHT_MAX = 2;
+const RTP_CLOCK_KHZ = 90;
+
+export interface VideoViewOptions {
+  readback: Readback;
+  encoder: VideoEncoder;
+  connection: PlayerConnection;
+  rate: RateControl;
+  clock: Clock;
+  /** The host's counters. The view has figures of its own as well. */
+  meters?: Meters;
+  /** Called once if the video encoder or the readback fails. The view is useless from then on. */
+  onError(error: unknown): void;
+}
+
+/** Reads a player's frames back from the GPU, encodes them as video and sends them. Late frames are dropped, never queued. */
+export class VideoView implements PlayerView {
+  readonly surface: Surface;
+  readonly stats: ReturnType<typeof createStats>;
+  readonly #options: VideoViewOptions;
+  #inFlight = 0;
+  #keyframe = true;
+  #closed = false;
+
+  constructor(options: VideoViewOptions) {
+    this.#options = options;
+    this.stats = createStats(options.meters);
+    const { texture } = options.readback;
+    this.surface = { texture, view: texture.createView() };
+  }
+
+  get ready(): boolean {
+    return !this.#closed && this.#inFlight < IN_FLIGHT_MAX;
+  }
+
+  requestKeyframe(): void {
+    this.#keyframe = true;
+  }
+
+  /** Adapts the bitrate to what the page's video receiver reports. */
+  feedback(feedback: Readonly<Feedback>): void {
+    const { encoder, rate } = this.#options;
+    const before = rate.bitrate;
+    if (rate.update(feedback) !== before) encoder.setBitrate(rate.bitrate);
+  }
+
+  present(sequence: number, readAt: Milli): void {
+    const { readback, clock, onError } = this.#options;
+    const begun = clock.now();
+    const picture = readback.read();
+    if (picture === undefined) {
+      this.#drop();
+      return;
+    }
+    this.#inFlight++;
+    picture
+      .then(async (ready) => {
+        if (ready === undefined || this.#closed) return ready?.release();
+        this.stats.readbackMs.add(clock.now() - begun);
+        await this.#encodeAndSend(ready, sequence, readAt);
+      })
+      .catch((error: unknown) => {
+        if (!this.#closed) onError(error);
+      })
+      .finally(() => this.#inFlight--);
+  }
+
+  async #encodeAndSend(picture: Picture, sequence: number, readAt: Milli): Promise<void> {
+    const { encoder, clock, meters } = this.#options;
+    const keyframe = this.#keyframe;
+    this.#keyframe = false;
+    const begun = clock.now();
+    const encoding = encoder.encode(picture, { keyframe, timestampUs: toMicro(readAt) });
+    picture.release();
+    const unit = await encoding;
+    if (this.#closed) return;
+    if (unit === undefined) {
+      this.#keyframe ||= keyframe;
+      this.#drop();
+      return;
+    }
+    const encodedAt = clock.now();
+    this.stats.encodeMs.add(encodedAt - begun);
+    if (meters) meters.encodedBytes += unit.data.byteLength;
+    this.#send(unit, { sequence, readAt, encodedAt });
+  }
+
+  #send(
+    unit: AccessUnit,
+    { sequence, readAt, encodedAt }: { sequence: number; readAt: Milli; encodedAt: Milli },
+  ): void {
+    const info: FrameInfo = {
+      rtpTimestamp: Math.round(readAt * RTP_CLOCK_KHZ) >>> 0,
+      keyframe: unit.keyframe,
+      inputSequence: sequence,
+      inputToSendUs: micro(Math.round((encodedAt - readAt) * 1000)),
+    };
+    if (!this.#options.connection.sendFrame(unit.data, info)) {
+      this.#drop();
+      return;
+    }
+    const sent = this.#options.clock.now();
+    this.stats.sendMs.add(sent - encodedAt);
+    this.stats.inputToSendMs.add(sent - readAt);
+    this.stats.frames++;
+    this.stats.bytes += unit.data.byteLength;
+  }
+
+  #drop(): void {
+    this.stats.dropped++;
+    const { meters } = this.#options;
+    if (meters) meters.framesDropped++;
+  }
+
+  /** Closes readback and video encoder. Frames in flight are dropped. Idempotent. */
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#options.readback.destroy();
+    await this.#options.encoder.close();
+  }
+}
+
+function createStats(meters: Meters | undefined) {
+  return {
+    /** Frames that were sent. */
+    frames: 0,
+    dropped: 0,
+    /** Encoded bytes that were sent. */
+    bytes: 0,
+    readbackMs: new Samples({ histogram: meters?.readback }),
+    encodeMs: new Samples({ histogram: meters?.encode }),
+    sendMs: new Samples({ histogram: meters?.send }),
+    inputToSendMs: new Samples({ histogram: meters?.inputToSend }),
+  };
+}

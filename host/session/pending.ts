@@ -1,0 +1,63 @@
+import {
+  OP_CREATE_COMPUTE_PIPELINE_ASYNC,
+  OP_CREATE_RENDER_PIPELINE_ASYNC,
+  OP_GET_COMPILATION_INFO,
+  OP_MAP_ASYNC,
+  OP_ON_SUBMITTED_WORK_DONE,
+  OP_POP_ERROR_SCOPE,
+} from '../../renderer/contract/abi.ts';
+import { must } from '../base/assert.ts';
+import { NearlightError } from '../base/errors.ts';
+import type { Submission } from '../engine/engine.ts';
+
+/** Commands that lead to exactly one reply each. */
+const REPLIED_TO = new Set<number>([
+  OP_CREATE_COMPUTE_PIPELINE_ASYNC,
+  OP_CREATE_RENDER_PIPELINE_ASYNC,
+  OP_GET_COMPILATION_INFO,
+  OP_MAP_ASYNC,
+  OP_ON_SUBMITTED_WORK_DONE,
+  OP_POP_ERROR_SCOPE,
+]);
+/** How long to wait for replies: longer than any shader takes to compile. */
+const REPLY_MS_MAX = 60_000;
+
+/**
+ * Counts the replies that the GPU still owes a module. In simulated time a game does not go on before it has all of them, so
+ * that its pictures do not depend on the speed of the machine.
+ */
+export class PendingReplies {
+  #count = 0;
+  #settled: (() => void) | undefined;
+
+  /** Adds the replies that a submission leads to. */
+  expect({ commands }: Submission): void {
+    for (let at = 0; at < commands.length; ) {
+      const head = must(commands[at], 'command');
+      if (REPLIED_TO.has(head & 0xffff)) this.#count++;
+      at += head >>> 16 || 1;
+    }
+  }
+
+  /** Takes note that one reply has arrived. */
+  received(): void {
+    this.#count--;
+    if (this.#count <= 0) this.#settled?.();
+  }
+
+  /** Resolves when no reply is pending. @throws NearlightError NL_GPU_LOST if that takes longer than any GPU work does */
+  async settled(): Promise<void> {
+    if (this.#count <= 0) return;
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    try {
+      await new Promise<void>((resolve, reject) => {
+        this.#settled = resolve;
+        const detail = `the GPU still owes ${this.#count} replies after ${REPLY_MS_MAX} ms`;
+        timer = setTimeout(() => reject(new NearlightError('NL_GPU_LOST', detail)), REPLY_MS_MAX);
+      });
+    } finally {
+      clearTimeout(timer);
+      this.#settled = undefined;
+    }
+  }
+}

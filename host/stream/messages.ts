@@ -1,0 +1,33 @@
+import type { DataChannel } from 'node-datachannel';
+import { FRAME_BYTES, MESSAGE_FRAME, MESSAGE_NOTICE, type Notice } from '../base/protocol.ts';
+import type { FrameInfo } from './player.ts';
+
+/** Writes MESSAGE_FRAME into a buffer that is reused for every frame. */
+export class FrameMessage {
+  readonly #message = Buffer.alloc(FRAME_BYTES);
+
+  /** @returns the message; valid until the next call */
+  write(info: FrameInfo, bytes: number): Buffer {
+    const message = this.#message;
+    message[0] = MESSAGE_FRAME;
+    message[1] = info.keyframe ? 1 : 0;
+    message.writeUInt32LE(info.rtpTimestamp >>> 0, 4);
+    message.writeUInt32LE(info.inputSequence >>> 0, 8);
+    message.writeUInt32LE(Math.min(Math.max(Math.round(info.inputToSendUs), 0), 0xffffffff), 12);
+    message.writeUInt32LE(bytes, 16);
+    return message;
+  }
+}
+
+export function noticeMessage(notice: Notice): Buffer {
+  return Buffer.concat([Buffer.of(MESSAGE_NOTICE), Buffer.from(JSON.stringify(notice))]);
+}
+
+/** Sends a message if the channel is open, and does nothing otherwise. */
+export function sendMessage(channel: DataChannel | undefined, message: Buffer): void {
+  try {
+    if (channel?.isOpen()) channel.sendMessageBinary(message);
+  } catch {
+    // The channel closed between the check and the send. The library reports its end separately.
+  }
+}

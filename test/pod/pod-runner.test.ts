@@ -1,0 +1,169 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { must } from '../../host/base/assert.ts';
+import { type Config, readConfig, settings } from '../../host/base/config.ts';
+import { milli } from '../../host/base/time.ts';
+import { createWasmEdgeEngine, type WasmEdgeEngine } from '../../host/engine/wasmedge/engine.ts';
+import type { Gpu } from '../../host/gpu/dawn.ts';
+import { DeviceWatch } from '../../host/gpu/watch.ts';
+import { recoverFromLoss } from '../../host/play/recovery.ts';
+import { PodRunner } from '../../host/pod/pod-runner.ts';
+import { podConfig } from '../../host/pod/pod-settings.ts';
+import type { LoadedGame } from '../../host/pod/runner.ts';
+import type { Room } from '../../host/room/room.ts';
+import { openTestGpu } from '../gpu/fixture.ts';
+import { counting } from '../hostile/modules.ts';
+import { eventually } from '../wait.ts';
+
+/** The settings that a pod may set (oci/k3s/README.md, "Game"). All others limit a game or belong to the node. */
+const POD_SETTINGS = [
+  'bitrateMax',
+  'channelBytesMax',
+  'closeMsMax',
+  'connectMsMax',
+  'gpuEnabled',
+  'holdMsMax',
+  'host',
+  'iceAddress',
+  'icePort',
+  'idleMsMax',
+  'inputBytesMax',
+  'inputErrorsMax',
+  'inputRateMax',
+  'keyframeMsMin',
+  'maxPlayers',
+  'offerBytesMax',
+  'offerLineBytesMax',
+  'port',
+  'seed',
+  'stallMsMax',
+  'tickRate',
+  'viewFpsMax',
+  'viewHeightMax',
+  'viewWidthMax',
+];
+const NAMES = Object.keys(settings) as (keyof Config)[];
+
+/** A valid value other than the default. */
+function another(name: keyof Config): string {
+  const setting = settings[name];
+  if ('form' in setting) return setting.form === 'ports' ? '31000-31999' : '203.0.113.7';
+  if (typeof setting.default === 'string') return 'other';
+  if (typeof setting.default === 'boolean') return String(!setting.default);
+  return String(setting.default + 1);
+}
+
+test("the environment of a pod changes the pod's own settings, and no limit of a game", () => {
+  const node: Config = { ...readConfig({}), host: '' };
+  const env = Object.fromEntries(NAMES.map((name) => [settings[name].env, another(name)]));
+  const config = podConfig(node, env);
+  expect(NAMES.filter((name) => config[name] !== node[name]).sort()).toEqual(POD_SETTINGS);
+  expect(podConfig({ ...node, gpuMsMax: 77, tickRate: 77 }, {})).toEqual({ ...node, gpuMsMax: 77 });
+  expect(() => podConfig(node, { TICK_RATE: '0' })).toThrow('NL_SETTING');
+});
+
+let cacheDir: string;
+let engine: WasmEdgeEngine;
+const opened: Gpu[] = [];
+
+beforeAll(() => {
+  cacheDir = mkdtempSync(join(tmpdir(), 'nearlight-sandbox-'));
+  engine = createWasmEdgeEngine({ cacheDir });
+});
+
+afterAll(async () => {
+  await engine.close();
+  for (const gpu of opened) gpu.close();
+  rmSync(cacheDir, { recursive: true, force: true });
+});
+
+async function openNull(): Promise<Gpu> {
+  const gpu = await openTestGpu('null');
+  opened.push(gpu);
+  return gpu;
+}
+
+/** A GPU that is lost when the test calls `lose`. */
+async function fragileGpu(): Promise<{ gpu: Gpu; lose(): void; reopened(): number }> {
+  let current = await openNull();
+  let lost = Promise.withResolvers<string>();
+  let reopened = 0;
+  const own = {
+    get whenLost() {
+      return lost.promise;
+    },
+    async reopen() {
+      current = await openNull();
+      lost = Promise.withResolvers<string>();
+      reopened++;
+    },
+  };
+  const gpu = new Proxy(own as Gpu, { get: (_, key) => Reflect.get(key in own ? own : current, key) });
+  return { gpu, lose: () => lost.resolve('as a test'), reopened: () => reopened };
+}
+
+/** A GPU that a room hangs when the test calls `lose`. */
+async function hungGpu(): ReturnType<typeof fragileGpu> {
+  const gpu = await openNull();
+  const first = gpu.device;
+  return { gpu, lose: () => DeviceWatch.of(first).giveUp(), reopened: () => Number(gpu.device !== first) };
+}
+
+test.each([
+  ['because a room hung it', true, 'its work did not end'],
+  ['for an unknown reason', false, 'as a test'],
+])('rooms recover after the GPU was lost %s', async (_, causedElsewhere, why) => {
+  const { gpu, lose, reopened } = causedElsewhere ? await hungGpu() : await fragileGpu();
+  const recover = vi.fn(async () => {});
+  void recoverFromLoss(gpu, { rooms: [{ recover }] as unknown as Room[] }, () => {});
+  lose();
+  await eventually(() => expect(recover.mock.calls).toEqual([[why, { causedElsewhere }]]));
+  expect(reopened()).toBe(1);
+});
+
+test('a game that saves its state continues in another process after its GPU was lost', {
+  timeout: 60_000,
+}, async () => {
+  const { gpu, lose, reopened } = await fragileGpu();
+  const config = readConfig({});
+  const lines: string[] = [];
+  const log = (_: string, message: string) => void lines.push(message);
+  const runner = new PodRunner({ config, log, gpu, engine, files: new Map() as never, nodePort: undefined });
+  void recoverFromLoss(gpu, runner, log);
+  const renewed: (number | undefined)[] = [];
+  let game: LoadedGame | undefined;
+  const loaded = await runner.load({
+    name: 'saver',
+    module: counting(),
+    assets: undefined,
+    env: { PORT: '0', HOST: '127.0.0.1', TICK_RATE: '100' },
+    createdAt: milli(performance.now()),
+    hold: true,
+    ownNetwork: false,
+    renewed: () => renewed.push(game?.pid),
+    log,
+  });
+  game = loaded;
+  const first = loaded.pid;
+  try {
+    await loaded.begin();
+    await runner.opened;
+    const room = must(runner.rooms[0], 'room');
+    await eventually(() => expect(room.stats.ticks).toBeGreaterThanOrEqual(100));
+    lose();
+    await eventually(() => expect(lines.join('\n')).toContain('has recovered from the loss of the GPU: as a test'));
+    expect(reopened()).toBe(1);
+    expect(renewed).toEqual([loaded.pid]);
+    expect(loaded.pid).not.toBe(first);
+    // In `load`, the game logs one x for each tick of the state that it loads.
+    expect(lines.map((line) => /x+/.exec(line)?.[0].length)).toContain(room.stats.ticks);
+    expect(runner.rooms).toEqual([room]);
+    expect(room.isClosed).toBe(false);
+  } finally {
+    await loaded.stop();
+    await runner.close();
+  }
+  expect(await loaded.ended).toBeUndefined();
+});

@@ -1,0 +1,46 @@
+import { appendFileSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { must } from '../../host/base/assert.ts';
+
+// Uses the run folder as the commands `host` and `keeper` of host/pod/main.ts do. Files in that folder make it misbehave:
+// `crash` fails at start, `slow` does not become ready, `deaf` ignores SIGTERM, `brief` ends as soon as a pod takes it.
+const run = must(process.env.NEARLIGHT_RUN_DIR, 'NEARLIGHT_RUN_DIR');
+const started = must(readFileSync('/proc/self/stat', 'utf8').split(') ')[1]?.split(' ')[19], 'start time');
+const isOn = (name: string) => existsSync(join(run, name));
+
+if (process.argv[2] === 'keeper') {
+  appendFileSync(join(run, 'keepers'), `${process.pid}\n`);
+  writeFileSync(join(run, 'keeper.pid'), `${process.pid} ${started}\n`);
+  setInterval(() => {}, 1000);
+} else if (isOn('crash')) {
+  process.stderr.write('no usable GPU\n');
+  process.exitCode = 4;
+} else if (isOn('slow')) {
+  const timer = setInterval(() => {
+    if (isOn('slow')) return;
+    clearInterval(timer);
+    listen();
+  }, 10);
+} else {
+  listen();
+}
+
+function listen(): void {
+  if (isOn('deaf')) process.on('SIGTERM', () => {});
+  createServer(() => {}).listen(join(run, `host/${process.pid}.sock`), () => {
+    writeFileSync(join(run, `warm/${process.pid}`), `${started}\n`);
+    if (isOn('brief')) endWhenTaken();
+  });
+}
+
+/** The game of the pod is over at once, and the host removes its files before the keeper can see its claim. */
+function endWhenTaken(): void {
+  const claim = join(run, `claim/${process.pid}`);
+  const timer = setInterval(() => {
+    if (!existsSync(claim)) return;
+    clearInterval(timer);
+    for (const folder of ['warm', 'claim']) rmSync(join(run, `${folder}/${process.pid}`));
+    process.exit(42);
+  }, 1);
+}
