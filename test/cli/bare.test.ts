@@ -22,7 +22,7 @@ afterEach(async () => {
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-/** What packages a system has, and where it takes them from. */
+/** Lists the packages of a system and hashes of its apt configuration. */
 function packagesOf(system: string): string {
   return execFileSync('chroot', [system, 'sh', '-c', 'dpkg -l; find /etc/apt -type f -exec cksum {} +'], {
     encoding: 'utf8',
