@@ -22,6 +22,37 @@ locate_runtime() {
   if any "$root/lib/ld-linux-aarch64.so.1"; then arch=arm64; fi
 }
 
+# Sets ID, VERSION_ID, PRETTY_NAME and `release`.
+identify() {
+  ID= VERSION_ID= VERSION_CODENAME= PRETTY_NAME=
+  # shellcheck disable=SC1091
+  if [ -r "$root/etc/os-release" ]; then . "$root/etc/os-release"; fi
+  release=$VERSION_CODENAME
+}
+
+# Whether the runtime can be made on this system.
+served() {
+  case $ID-$release in debian-bookworm | debian-trixie) ;; *) return 1 ;; esac
+  [ -n "$arch" ] && have apt-get && [ -n "$(mirror "$root/etc/apt")" ]
+}
+
+unserved() {
+  case $ID-$release in
+    debian-bookworm | debian-trixie) ;;
+    *)
+      echo "this is ${PRETTY_NAME:-an unknown system}, and packages are taken on Debian 12 and 13 only"
+      return
+      ;;
+  esac
+  if [ -z "$arch" ]; then
+    echo 'this processor is neither x86-64 nor 64-bit ARM'
+  elif ! have apt-get; then
+    echo 'there is no apt-get'
+  else
+    echo 'no Debian archive ("main" of this release) is enabled in /etc/apt'
+  fi
+}
+
 runtime_ready() { [ -e "$base/$1-$arch-$recipe/complete" ]; }
 compiler_ready() { [ -e "$base/$1-$arch-$recipe-compiler/complete" ]; }
 
@@ -165,7 +196,7 @@ publish() {
   ln -sfn "$digest" "$base/$1"
 }
 
-# Ends the script when the disk is too full for what is to be unpacked.
+# Ends the script when the disk is too full to unpack the packages.
 check_space() {
   free_mb=$(df -Pk "$base" | awk 'NR == 2 { print int($4 / 1000) }')
   if [ "$free_mb" -lt "$runtime_mb_min" ]; then
@@ -238,7 +269,7 @@ make_runtime() {
   fi
   for kind in $wanted; do "${kind}_ready" "$1" || kinds="$kinds $kind"; done
   if [ -z "$kinds" ]; then return; fi
-  # What is left of a set-up that was cut off; nobody else works here.
+  # Leftovers of a set-up that was cut off. The lock keeps every other set-up out.
   rm -rf "$base"/tmp.*
   check_space
   work=$base/tmp.$$

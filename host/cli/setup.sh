@@ -71,37 +71,6 @@ packages_ready() {
   [ "$lock" = "$(cksum <package-lock.json)" ]
 }
 
-# Sets ID, VERSION_ID, PRETTY_NAME and `release`.
-identify() {
-  ID= VERSION_ID= VERSION_CODENAME= PRETTY_NAME=
-  # shellcheck disable=SC1091
-  if [ -r "$root/etc/os-release" ]; then . "$root/etc/os-release"; fi
-  release=$VERSION_CODENAME
-}
-
-# Whether the runtime can be made on this system.
-served() {
-  case $ID-$release in debian-bookworm | debian-trixie) ;; *) return 1 ;; esac
-  [ -n "$arch" ] && have apt-get && [ -n "$(mirror "$root/etc/apt")" ]
-}
-
-unserved() {
-  case $ID-$release in
-    debian-bookworm | debian-trixie) ;;
-    *)
-      echo "this is ${PRETTY_NAME:-an unknown system}, and packages are taken on Debian 12 and 13 only"
-      return
-      ;;
-  esac
-  if [ -z "$arch" ]; then
-    echo 'this processor is neither x86-64 nor 64-bit ARM'
-  elif ! have apt-get; then
-    echo 'there is no apt-get'
-  else
-    echo 'no Debian archive ("main" of this release) is enabled in /etc/apt'
-  fi
-}
-
 # Sets `missing` to the names of what is missing: `packages`, parts of the runtime as RELEASE-KIND, and, on a system for
 # which no runtime is made, what the user has to install.
 find_missing() {

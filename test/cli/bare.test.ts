@@ -22,7 +22,7 @@ afterEach(async () => {
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-/** What packages a system has, and where it takes them from. */
+/** Lists the packages of a system and hashes of its apt configuration. */
 function packagesOf(system: string): string {
   return execFileSync('chroot', [system, 'sh', '-c', 'dpkg -l; find /etc/apt -type f -exec cksum {} +'], {
     encoding: 'utf8',
@@ -58,13 +58,21 @@ exec chroot ${system} setpriv --reuid ${USER} --regid ${USER} --clear-groups env
       detached: true,
       stdio: ['ignore', 'pipe', 'pipe'],
     });
+    const running = host;
     let output = '';
-    for (const stream of [host.stdout, host.stderr]) stream?.on('data', (chunk) => (output += chunk));
-    const ended = new Promise<never>((_, reject) => host?.once('exit', () => reject(new Error(`it ended: ${output}`))));
-    const url = await Promise.race([until(() => /Play at (\S+)/.exec(output)?.[1], 'the page', 600_000), ended]);
+    const url = await new Promise<string>((resolve, reject) => {
+      const read = (chunk: Buffer) => {
+        output += chunk;
+        const found = /Play at (\S+)/.exec(output)?.[1];
+        if (found !== undefined) resolve(found);
+      };
+      running.stdout?.on('data', read);
+      running.stderr?.on('data', read);
+      running.once('exit', () => reject(new Error(`it ended: ${output}`)));
+    });
     const peer = new Peer();
     await peer.join(url, { query: '?size=320x180&fps=30' });
-    await until(() => peer.pictures > 20, 'pictures', 60_000);
+    await until(() => peer.pictures > 20, 'pictures');
     peer.close();
     expect(output).toContain('a C++ compiler');
     expect(output).toContain('llvmpipe');

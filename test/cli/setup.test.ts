@@ -128,7 +128,7 @@ describe('what is missing', () => {
     expect(missing({}, { bundle: true })).toEqual(['bookworm-runtime', 'bookworm-compiler']);
   });
 
-  test('is no runtime where WASMEDGE_DIR and the system have all of it', () => {
+  test('leaves out the runtime where WASMEDGE_DIR and the system have all of it', () => {
     debian('trixie');
     put('edge/include/wasmedge/wasmedge.h');
     put('edge/lib/libwasmedge.so');

@@ -27,7 +27,7 @@ beforeAll(async () => {
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-/** What a node with a C library of Debian 12 or later has. */
+/** Libraries that every node with a C library of Debian 12 or later has. */
 const OF_SYSTEM = /^(libc|libm|libdl|librt|libpthread|libstdc\+\+|libgcc_s|ld-linux-.*)\.so\.\d$/;
 
 const install = (...args: string[]) =>
