@@ -5,8 +5,10 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { afterAll, afterEach, describe, expect, test } from 'vitest';
+import { must } from '../../host/base/assert.ts';
 import { settings } from '../../host/base/config.ts';
 import { ABI_VERSION, LOG_INFO } from '../../renderer/contract/abi.ts';
+import { at } from '../at.ts';
 import { type HostProcess, startHostProcess } from '../e2e/host.ts';
 import { good, writeBlock } from '../engine/modules.ts';
 import { Peer } from '../stream/peer.ts';
@@ -62,12 +64,18 @@ function put(name: string, contents: string | Uint8Array): string {
 }
 
 /** The last line on standard error; what is above may be the GPU library's. */
-const lastLine = ({ stderr }: Ended): string => stderr.trimEnd().split('\n').at(-1)!;
+const lastLine = ({ stderr }: Ended): string => at(stderr.trimEnd().split('\n'), -1);
 
 /** A driver that renders in software, whatever GPU this machine has. */
 function softwareDriver(): string {
   const drivers = '/usr/share/vulkan/icd.d';
-  return join(drivers, readdirSync(drivers).find((name) => name.startsWith('lvp_icd'))!);
+  return join(
+    drivers,
+    must(
+      readdirSync(drivers).find((name) => name.startsWith('lvp_icd')),
+      'software driver',
+    ),
+  );
 }
 
 const fine = put('fine.wasm', good());
