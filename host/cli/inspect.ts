@@ -1,6 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { readArguments } from '../base/arguments.ts';
+import { must } from '../base/assert.ts';
 import type { Config } from '../base/config.ts';
 import { NearlightError } from '../base/errors.ts';
 import { Progress } from '../base/progress.ts';
@@ -176,7 +177,7 @@ async function observe(game: Offline, source: Source, { frame, fps, width, heigh
     });
     progress.end();
     const last = parts.findLastIndex(({ kind }) => kind === 'render');
-    const seat = parts[last]!.argument;
+    const { argument: seat } = must(parts[last], 'render');
     const [guest, executed]: [number[], number[]] = [[], []];
     const before = game.gpuMs;
     for (let n = 0; n < REPEATS; n++) {
@@ -250,7 +251,7 @@ function json({ streams, times, adapter }: Inspection, parts: Part[]): string {
 }
 
 function median(samples: number[]): number {
-  return samples.toSorted((a, b) => a - b)[Math.floor(samples.length / 2)]!;
+  return must(samples.toSorted((a, b) => a - b)[Math.floor(samples.length / 2)], 'sample');
 }
 
 type Values = ReturnType<typeof parse>['values'];

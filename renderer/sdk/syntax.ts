@@ -92,7 +92,7 @@ export class Sources {
   /** The names that a file imports, with the places of their declarations. */
   *imports(file: string): Iterable<[string, Target]> {
     for (const [name, target] of this.#unit(file).imported) {
-      const found = this.exports(target.file).get(target.name!);
+      const found = target.name !== undefined && this.exports(target.file).get(target.name);
       if (found) yield [name, found];
     }
   }
@@ -117,7 +117,9 @@ export class Sources {
     const [fault] = parser.diagnostics;
     if (fault) throw new Error(`${file}: ${fault.message}`);
     const reader = new UnitReader(file, text, comments, (path) => this.#resolve(path));
-    for (const statement of parser.sources.at(-1)!.statements) reader.read(statement);
+    const source = parser.sources.at(-1);
+    if (!source) throw new Error(`${file}: the parser returned no syntax tree`);
+    for (const statement of source.statements) reader.read(statement);
     return reader.unit;
   }
 
@@ -165,12 +167,13 @@ class UnitReader {
       this.unit.imported.set(name.text, { file, name: foreignName.text });
   }
 
-  #export({ members, path, internalPath }: ExportStatement): void {
-    if (!members) this.unit.all.push(this.#resolve(internalPath!));
+  #export({ members, internalPath }: ExportStatement): void {
+    const file = internalPath === null ? this.#file : this.#resolve(internalPath);
+    // Only a statement with a path has no list of members.
+    if (!members) this.unit.all.push(file);
     else
       for (const { localName, exportedName } of members) {
         const space = this.#namespaces.get(localName.text);
-        const file = path ? this.#resolve(internalPath!) : this.#file;
         this.unit.exported.set(exportedName.text, space ? { file: space } : { file, name: localName.text });
       }
   }

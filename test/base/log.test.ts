@@ -1,5 +1,6 @@
 import { afterEach, expect, test, vi } from 'vitest';
 import { createLog, type Level } from '../../host/base/log.ts';
+import { at } from '../at.ts';
 
 const LEVELS: Level[] = ['error', 'warn', 'info', 'debug'];
 
@@ -36,8 +37,8 @@ test('a line has its time, its level and its message', () => {
 test('what a message has after its first line stands below that', () => {
   const lines = written();
   createLog('info')('error', 'one\ntwo');
-  const [first, second] = lines[0]!.trimEnd().split('\n');
-  expect(second!.indexOf('two')).toBe(first!.indexOf('one'));
+  const rows = at(lines, 0).trimEnd().split('\n');
+  expect(at(rows, 1).indexOf('two')).toBe(at(rows, 0).indexOf('one'));
 });
 
 test('a level that there is not is refused', () => {

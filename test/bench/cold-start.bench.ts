@@ -2,7 +2,9 @@
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { must } from '../../host/base/assert.ts';
 import { buildModules } from '../../host/play/modules.ts';
+import { at } from '../at.ts';
 import { good } from '../engine/modules.ts';
 import { poll, type Rig, SANDBOX_NAME, startRig } from '../k3s/containerd.ts';
 import { importGame, importProgram } from '../k3s/image.ts';
@@ -37,7 +39,7 @@ class Samples {
     const figures = new Map(
       [...this.#all].map(([name, values]) => [name, bench.figure(`${kind}: ${name}`, 'ms', values)]),
     );
-    return (name) => figures.get(name)!;
+    return (name) => must(figures.get(name), `figure "${name}"`);
   }
 }
 
@@ -105,7 +107,7 @@ async function ordinary(bench: Bench, rig: Rig): Promise<number> {
       image,
       command: [join(root, 'node_modules/.bin/node'), 'host/cli/main.ts', 'build/arena.wasm'],
       folder: root,
-      env: { PORT: String(PORT), PATH: process.env.PATH!, HOME: cache, CACHE_DIR: cache },
+      env: { PORT: String(PORT), PATH: must(process.env.PATH, 'search path'), HOME: cache, CACHE_DIR: cache },
       mounts: ['/usr', '/bin', '/lib', '/lib64', root, cache],
     });
     await rig.cri.start(container);
@@ -128,14 +130,14 @@ function loggedAt(path: string, text: string): number | false {
   const line = readFileSync(path, 'utf8')
     .split('\n')
     .find((entry) => entry.includes(text));
-  return line !== undefined && Date.parse(line.split(' ')[0]);
+  return line !== undefined && Date.parse(at(line.split(' '), 0));
 }
 
 /** From the call of `ctr run --rm` to its end, in turns. */
 async function whole(bench: Bench, rig: Rig): Promise<void> {
   const native = await importProgram(rig, 'nothing', compile(rig, 'int main() {}\n'));
   const game = await importGame(rig, 'brief', good({ tick: '(call $exit (i32.const 0))' }));
-  const samples: Record<string, number[]> = { 'io.containerd.runc.v2': [], 'io.containerd.wasmedge.v1': [] };
+  const samples = { 'io.containerd.runc.v2': [] as number[], 'io.containerd.wasmedge.v1': [] as number[] };
   const warm = rig.warm().length;
   for (let start = 0; start <= STARTS; start++)
     for (const [runtime, values] of Object.entries(samples)) {
@@ -156,9 +158,9 @@ async function whole(bench: Bench, rig: Rig): Promise<void> {
       );
       if (start > 0) values.push(now() - begun);
     }
-  const [runc, wasmedge] = Object.entries(samples).map(([runtime, values]) =>
-    bench.figure(`ctr run --rm, ${runtime}`, 'ms', values),
-  );
+  const report = (runtime: keyof typeof samples) => bench.figure(`ctr run --rm, ${runtime}`, 'ms', samples[runtime]);
+  const runc = report('io.containerd.runc.v2');
+  const wasmedge = report('io.containerd.wasmedge.v1');
   bench.goal("whole ctr run, a share of runc's with a static program", {
     direction: 'at most',
     limit: 1,

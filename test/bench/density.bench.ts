@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { buildModules } from '../../host/play/modules.ts';
+import { at } from '../at.ts';
 import { poll, SANDBOX_IMAGE, startRig } from '../k3s/containerd.ts';
 import { importGame } from '../k3s/image.ts';
 import { Peer, until } from '../stream/peer.ts';
@@ -65,7 +66,7 @@ await benchmark('density', async (bench) => {
         all((memory) => memory.private, who),
       );
     }
-    const [first] = pods;
+    const first = at(pods, 0);
     const player = new Peer();
     await player.join(`http://127.0.0.1:${first.port}/`, { query: '?size=640x360&fps=60' });
     await until(() => player.pictures > 300, 'pictures');

@@ -176,10 +176,10 @@ if (process.send) {
   // The terminal sends it to all processes; the parent sees to it.
   process.on('SIGINT', () => {});
   process.on('disconnect', () => process.exit());
+  const reply = (message: Outcome | { error: string }) => process.send?.(message);
   process.on('message', (job: Job) => {
-    play(job).then(
-      (outcome) => process.send!(outcome),
-      (error: Error) => process.send!({ error: `${job.game}, seed ${job.seed}, ${job.engine}: ${error.message}` }),
+    play(job).then(reply, (error: Error) =>
+      reply({ error: `${job.game}, seed ${job.seed}, ${job.engine}: ${error.message}` }),
     );
   });
 } else {

@@ -2,9 +2,11 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { must } from '../../host/base/assert.ts';
 import { createWasmEdgeEngine } from '../../host/engine/wasmedge/engine.ts';
 import { models } from '../assets/models.ts';
 import { tryMutated } from '../assets/mutate.ts';
+import { at } from '../at.ts';
 import { type CampaignOptions, campaign, resultsFolder, type Totals } from '../fuzz/campaign.ts';
 import { smallModules } from '../fuzz/module.ts';
 import { checkMutants, type ModuleTotals, playMutants } from '../fuzz/modules.ts';
@@ -114,12 +116,14 @@ async function played(bench: Bench): Promise<void> {
 
 async function gltf(bench: Bench): Promise<void> {
   if (MODELS === 0) return;
-  const sources = await Promise.all(['base', 'skinned', 'meshopt', 'draco', 'morphed'].map((name) => models[name]!()));
+  const sources = await Promise.all(
+    ['base', 'skinned', 'meshopt', 'draco', 'morphed'].map((name) => must(models[name], `model "${name}"`)()),
+  );
   const findings: string[] = [];
   let packed = 0;
   for (let seed = 1; seed <= MODELS; seed++) {
     try {
-      const { message } = await tryMutated(sources[seed % sources.length]!, seed);
+      const { message } = await tryMutated(at(sources, seed % sources.length), seed);
       if (message === '') packed++;
     } catch (error) {
       findings.push((error as Error).message);

@@ -1,6 +1,8 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { cpus, release, totalmem } from 'node:os';
 import { join } from 'node:path';
+import { must } from '../../host/base/assert.ts';
+import { at } from '../at.ts';
 
 const out = join(import.meta.dirname, '../../build/bench');
 
@@ -59,7 +61,7 @@ export interface Bench {
 export function percentile(sorted: ArrayLike<number>, percent: number): number {
   // Rounded first, because 99.9 / 100 * 1000 is a little more than 999.
   const rank = Math.ceil(Number(((percent / 100) * sorted.length).toFixed(9)));
-  return sorted[Math.max(0, rank - 1)]!;
+  return must(sorted[Math.max(0, rank - 1)], 'sample');
 }
 
 /** @throws RangeError where there is no sample, or one that is no finite number */
@@ -71,13 +73,13 @@ export function summarize(name: string, unit: string, samples: ArrayLike<number>
     name,
     unit,
     n: sorted.length,
-    min: sorted[0]!,
+    min: at(sorted, 0),
     mean: sorted.reduce((sum, value) => sum + value, 0) / sorted.length,
     p50: percentile(sorted, 50),
     p95: percentile(sorted, 95),
     p99: percentile(sorted, 99),
     ...(sorted.length >= 1000 ? { p99_9: percentile(sorted, 99.9) } : {}),
-    max: sorted.at(-1)!,
+    max: at(sorted, -1),
   };
 }
 
@@ -152,9 +154,9 @@ function title(column: string): string {
 }
 
 function align(rows: string[][]): string[] {
-  const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
+  const widths = at(rows, 0).map((_, column) => Math.max(...rows.map((row) => at(row, column).length)));
   return rows.map((row) => {
-    const cells = row.map((cell, i) => (i < 2 ? cell.padEnd(widths[i]!) : cell.padStart(widths[i]!)));
+    const cells = row.map((cell, i) => (i < 2 ? cell.padEnd(at(widths, i)) : cell.padStart(at(widths, i))));
     return `  ${cells.join('  ')}`.trimEnd();
   });
 }

@@ -1,5 +1,6 @@
 // From a key to the picture that shows it in Chromium, at 640x360 and 1280x720, with the server's stages and CPU.
 import type { Browser, Page } from 'playwright-core';
+import { must } from '../../host/base/assert.ts';
 import { type HostProcess, type HostStatus, openGame, startBrowser, startHostProcess } from '../e2e/host.ts';
 import { type Bench, benchmark } from './harness.ts';
 import { type Probe, playArena, probeLatency } from './probe.ts';
@@ -26,13 +27,17 @@ const RUNS: Run[] = [
 type Figures = Record<string, { p50: number; p95: number; p99: number }>;
 
 function stages(bench: Bench, name: string, { rooms }: HostStatus, game: string): void {
-  const room = rooms.find((entry) => entry.name === game)!;
+  const room = must(
+    rooms.find((entry) => entry.name === game),
+    `room "${game}"`,
+  );
   const view = room.views[0] as unknown as Figures;
   for (const stage of ['tickMs', 'renderMs', 'replayMs', 'tickLateMs'])
-    bench.value(`${name}: ${stage} P50`, 'ms', (room as unknown as Figures)[stage]!.p50);
+    bench.value(`${name}: ${stage} P50`, 'ms', must((room as unknown as Figures)[stage], stage).p50);
   for (const stage of STAGES) {
-    bench.value(`${name}: ${stage} P50`, 'ms', view[stage]!.p50);
-    bench.value(`${name}: ${stage} P99`, 'ms', view[stage]!.p99);
+    const { p50, p99 } = must(view[stage], stage);
+    bench.value(`${name}: ${stage} P50`, 'ms', p50);
+    bench.value(`${name}: ${stage} P99`, 'ms', p99);
   }
 }
 
@@ -42,16 +47,17 @@ async function run(bench: Bench, { host, browser, game, size, goals }: Run & { h
   await page.locator('#play').click();
   const measure: (page: Page, seconds: number) => Promise<Probe> = game === 'latency' ? probeLatency : playArena;
   await measure(page, WARM_UP_SECONDS);
-  const server = cpuSeconds(host.process.pid!);
-  const client = cpuSeconds(process.pid, [host.process.pid!]);
+  const pid = must(host.process.pid, 'process id');
+  const server = cpuSeconds(pid);
+  const client = cpuSeconds(process.pid, [pid]);
   const probe = await measure(page, SECONDS);
   const cpu = (before: number, after: number): number => ((after - before) / probe.seconds) * 100;
   const { p50, p99 } = bench.figure(`${name}: input to picture`, 'ms', probe.callbackMs);
   if (probe.displayMs.length > 0) bench.figure(`${name}: input to expected display`, 'ms', probe.displayMs);
   const fps = probe.pictures / probe.seconds;
   bench.value(`${name}: pictures shown`, '1/s', fps);
-  bench.value(`${name}: CPU of host and guest`, '% of a core', cpu(server, cpuSeconds(host.process.pid!)));
-  bench.value(`${name}: CPU of Chromium`, '% of a core', cpu(client, cpuSeconds(process.pid, [host.process.pid!])));
+  bench.value(`${name}: CPU of host and guest`, '% of a core', cpu(server, cpuSeconds(pid)));
+  bench.value(`${name}: CPU of Chromium`, '% of a core', cpu(client, cpuSeconds(process.pid, [pid])));
   stages(bench, name, await host.status(), game);
   await page.close();
   if (!goals) return;

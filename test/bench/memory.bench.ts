@@ -1,6 +1,7 @@
 // Memory of the host with one player in the arena, and whether it stays flat over 1,000 joins and leaves; sizes of modules.
 import { readdirSync, readlinkSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { must } from '../../host/base/assert.ts';
 import { type HostProcess, startHostProcess } from '../e2e/host.ts';
 import { Peer, until } from '../stream/peer.ts';
 import { sleep } from '../wait.ts';
@@ -16,8 +17,13 @@ const GROWTH_MIB_MAX = 16;
 
 const root = join(import.meta.dirname, '../..');
 
+const pidOf = (host: HostProcess): number => must(host.process.pid, 'process id');
+
 const guestOf = (host: HostProcess): number =>
-  childrenOf(host.process.pid!).find((pid) => readlinkSync(`/proc/${pid}/exe`).endsWith('/guest'))!;
+  must(
+    childrenOf(pidOf(host)).find((pid) => readlinkSync(`/proc/${pid}/exe`).endsWith('/guest')),
+    'guest process',
+  );
 
 async function joinAndLeave(host: HostProcess): Promise<void> {
   const peer = new Peer();
@@ -31,7 +37,7 @@ async function joinAndLeave(host: HostProcess): Promise<void> {
 
 await benchmark('memory', async (bench) => {
   const host = await startHostProcess(['build/arena.wasm']);
-  const pid = host.process.pid!;
+  const pid = pidOf(host);
   bench.value('arena.wasm', 'bytes', statSync(join(root, 'build/arena.wasm')).size);
   const player = new Peer();
   await player.join(host.url, { query: QUERY });

@@ -16,16 +16,19 @@ export interface Probe {
  */
 export function probeLatency(page: Page, seconds: number): Promise<Probe> {
   return page.evaluate(async (duration) => {
-    const video = document.querySelector('video')!;
+    const video = document.querySelector('video');
+    if (!video) throw new Error('the page has no video');
     const luma = new Uint8Array(4 * 4 * 4);
     const probe = { callbackMs: [] as number[], displayMs: [] as number[], pictures: 0, seconds: 0 };
     // Four pixels of the decoded frame, whatever its format: drawing it to a canvas would convert it whole, and cost more than the page.
     const isWhite = async (): Promise<boolean> => {
       const frame = new VideoFrame(video);
-      const rect = { x: frame.visibleRect!.width / 2, y: frame.visibleRect!.height / 2, width: 4, height: 4 };
+      const { width, height } = frame.visibleRect ?? { width: 0, height: 0 };
+      const rect = { x: width / 2, y: height / 2, width: 4, height: 4 };
       await frame.copyTo(luma, { rect });
       frame.close();
-      return luma[0]! > 127;
+      const [brightness = 0] = luma;
+      return brightness > 127;
     };
     let down = false;
     let sentAt = 0;
@@ -68,7 +71,8 @@ export function probeLatency(page: Page, seconds: number): Promise<Probe> {
 /** Frame-by-frame figures of any game: the client library's own measure of each input, which it finds by RTP timestamp. */
 export function playArena(page: Page, seconds: number): Promise<Probe> {
   return page.evaluate(async (duration) => {
-    const video = document.querySelector('video')!;
+    const video = document.querySelector('video');
+    if (!video) throw new Error('the page has no video');
     const { nearlight } = globalThis as unknown as { nearlight: { onLatency: (ms: number) => void } };
     const probe = { callbackMs: [] as number[], displayMs: [] as number[], pictures: 0, seconds: 0 };
     nearlight.onLatency = (ms) => probe.callbackMs.push(ms);
@@ -79,7 +83,7 @@ export function playArena(page: Page, seconds: number): Promise<Probe> {
     };
     video.requestVideoFrameCallback(count);
     for (let step = 0; performance.now() - begun < duration * 1000; step++) {
-      const code = ['KeyW', 'KeyD', 'KeyS', 'KeyA'][(step >> 1) % 4]!;
+      const code = ['KeyW', 'KeyD', 'KeyS', 'KeyA'][(step >> 1) % 4] ?? '';
       window.dispatchEvent(
         new KeyboardEvent(step % 2 ? 'keyup' : 'keydown', {
           code,

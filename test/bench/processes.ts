@@ -1,4 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs';
+import { must } from '../../host/base/assert.ts';
 
 /** Clock ticks of /proc/PID/stat per second, which Linux fixes at 100 (proc(5)). */
 const TICKS_PER_SECOND = 100;
@@ -55,6 +56,6 @@ export interface Memory {
 /** Memory of one process (proc(5), smaps_rollup). */
 export function memoryOf(pid: number): Memory {
   const text = readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8');
-  const read = (name: string) => Number(new RegExp(`^${name}:\\s+(\\d+) kB`, 'm').exec(text)![1]) / 1024;
+  const read = (name: string) => Number(must(new RegExp(`^${name}:\\s+(\\d+) kB`, 'm').exec(text)?.[1], name)) / 1024;
   return { rss: read('Rss'), pss: read('Pss'), private: read('Private_Dirty') + read('Private_Clean') };
 }

@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { parseSync, Visitor } from 'rolldown/utils';
+import { at } from '../at.ts';
 
 /** One file that names another. */
 export interface Import {
@@ -139,8 +140,7 @@ async function assemblyScriptMentions(path: string, text: string): Promise<Menti
   compiler.parse(program, text, path, true);
   for (let message = compiler.nextDiagnostic(program); message; message = compiler.nextDiagnostic(program))
     if (compiler.isError(message)) throw new Error(`${path} does not parse: ${message.message}`);
-  const [source] = program.sources;
-  return source.statements.flatMap((statement) => {
+  return at(program.sources, 0).statements.flatMap((statement) => {
     const { path } = statement as { path?: { value: string; range: { start: number } } | null };
     return path ? [{ specifier: path.value, offset: path.range.start, typeOnly: false, form: 'statement' }] : [];
   });

@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { must } from '../../host/base/assert.ts';
 import { IMAGE_BYTES_MAX } from '../../oci/image.ts';
 import { good } from '../engine/modules.ts';
 import { type Distribution, startDistribution } from '../oci/distribution.ts';
@@ -33,7 +34,10 @@ describe('npm run image', () => {
     const name = `${distribution.address}/games/chess`;
     const { stdout, stderr, status } = image('chess.wasm', '--tar', 'chess.tar', '--push', `${name}:1`);
     expect({ stderr, status }).toEqual({ stderr: '', status: 0 });
-    const [, digest] = /^build\/image {2}chess:latest {2}\d+\.\d kB {2}(sha256:[0-9a-f]{64})$/m.exec(stdout)!;
+    const [, digest] = must(
+      /^build\/image {2}chess:latest {2}\d+\.\d kB {2}(sha256:[0-9a-f]{64})$/m.exec(stdout),
+      'line with the digest',
+    );
     expect(stdout).toMatch(/^[0-9a-f]{12} {2}100 % of \d+\.\d kB$/m);
     expect(stdout.trimEnd().split('\n').at(-1)).toBe(`        ${name}@${digest}`);
     const skopeo = (...args: string[]) =>

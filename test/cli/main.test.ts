@@ -9,6 +9,7 @@ import { must } from '../../host/base/assert.ts';
 import { settings } from '../../host/base/config.ts';
 import { findRuntime } from '../../host/base/installed.ts';
 import { ABI_VERSION, LOG_INFO } from '../../renderer/contract/abi.ts';
+import { at } from '../at.ts';
 import { type HostProcess, startHostProcess } from '../e2e/host.ts';
 import { good, writeBlock } from '../engine/modules.ts';
 import { Peer } from '../stream/peer.ts';
@@ -64,7 +65,7 @@ function put(name: string, contents: string | Uint8Array): string {
 }
 
 /** The last line on standard error; what is above may be the GPU library's. */
-const lastLine = ({ stderr }: Ended): string => stderr.trimEnd().split('\n').at(-1)!;
+const lastLine = ({ stderr }: Ended): string => at(stderr.trimEnd().split('\n'), -1);
 
 /** The manifest of a driver that renders in software: the private runtime's, or the system's. */
 function softwareDriver(): string {

@@ -4,6 +4,7 @@ import type { TrapFrame } from '../../host/engine/engine.ts';
 import type { Gpu } from '../../host/gpu/dawn.ts';
 import { RefusedError } from '../../host/gpu/place.ts';
 import type { CommandReplay } from '../../host/gpu/replay.ts';
+import { at } from '../at.ts';
 import { bits, Stream } from './document.ts';
 import { black, newReplay, openTestGpu, Picture } from './fixture.ts';
 
@@ -117,7 +118,7 @@ describe('a replay that pinpoints errors', () => {
     replay.observe({ onError });
     replay.run({ ...invalid().submission, call: 'init' });
     await vi.waitFor(() => expect(onError).toHaveBeenCalledOnce());
-    expect(onError.mock.calls[0]![0].message).toContain('command 1 (createBuffer "bad") in init: ');
+    expect(at(onError.mock.calls, 0)[0].message).toContain('command 1 (createBuffer "bad") in init: ');
   });
 
   it("leaves errors in a module's own scopes to them", async () => {

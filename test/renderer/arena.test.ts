@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { Instance, Submission } from '../../host/engine/engine.ts';
 import { buildModules } from '../../host/play/modules.ts';
-import { bufferNamed, buttons, key, keys, load, move, written } from './driver.ts';
+import { at } from '../at.ts';
+import { bufferNamed, buttons, findWritten, key, keys, load, move, written } from './driver.ts';
 
 /** Floats of a body's record: place, sunlight, cosine and sine of the yaw, pitch, flash, colour, size, ground. */
 const BODY = 16;
@@ -55,16 +56,18 @@ describe('arena', () => {
     const bodies = bufferNamed(made, 'bodies');
     await game.join(1);
     let n = await ticks(game, 0, 60);
-    const before = written(await game.render(0, 320, 180), bodies)!;
+    const before = written(await game.render(0, 320, 180), bodies);
     expect(before.length).toBe(2 * BODY);
     key(game, 1, keys.w, true);
     n = await ticks(game, n, 60);
-    const after = written(await game.render(0, 320, 180), bodies)!;
-    expect(Math.hypot(after[BODY] - before[BODY], after[BODY + 2] - before[BODY + 2])).toBeGreaterThan(1.5);
+    const after = written(await game.render(0, 320, 180), bodies);
+    expect(Math.hypot(at(after, BODY) - at(before, BODY), at(after, BODY + 2) - at(before, BODY + 2))).toBeGreaterThan(
+      1.5,
+    );
     expect([after[0], after[1], after[2]]).toEqual([before[0], before[1], before[2]]);
     await game.leave(1);
     await game.tick(n);
-    expect(written(await game.render(0, 320, 180), bodies)!.length).toBe(BODY);
+    expect(written(await game.render(0, 320, 180), bodies).length).toBe(BODY);
     await game.close();
   });
 
@@ -74,8 +77,8 @@ describe('arena', () => {
     const bodies = bufferNamed(made, 'bodies');
     await game.join(1);
     await game.tick(0);
-    expect(written(await game.render(0, 320, 180), bodies)).toBeDefined();
-    expect(written(await game.render(1, 320, 180), bodies)).toBeUndefined();
+    expect(findWritten(await game.render(0, 320, 180), bodies)).toBeDefined();
+    expect(findWritten(await game.render(1, 320, 180), bodies)).toBeUndefined();
     await game.close();
   });
 
@@ -84,10 +87,10 @@ describe('arena', () => {
     const made = await game.join(0);
     const view = bufferNamed(made, 'view');
     await game.tick(0);
-    const still = written(await game.render(0, 320, 180), view)!;
+    const still = written(await game.render(0, 320, 180), view);
     move(game, 0, 100, 0);
-    const turned = written(await game.render(0, 320, 180), view)!;
-    const yaw = (u: Float32Array) => Math.atan2(u[28], -u[30]);
+    const turned = written(await game.render(0, 320, 180), view);
+    const yaw = (u: Float32Array) => Math.atan2(at(u, 28), -at(u, 30));
     expect(Math.sin(yaw(turned) - yaw(still))).toBeCloseTo(Math.sin(100 * RADIANS_PER_PIXEL), 4);
     await game.close();
   });
@@ -100,15 +103,15 @@ describe('arena', () => {
     await game.join(1);
     const seen = { flash: 0, fewest: 2 };
     let n = await ticks(game, 0, 30);
-    const hudBefore = written(await game.render(0, 1280, 720), boxes)!.length;
+    const hudBefore = written(await game.render(0, 1280, 720), boxes).length;
     key(game, 0, keys.w, true);
     buttons(game, 0, 1);
     for (let k = 0; k < 3600 && seen.fewest === 2; k++) {
       await game.tick(n++);
-      const now = written(await game.render(0, 64, 64), bodies)!;
+      const now = written(await game.render(0, 64, 64), bodies);
       seen.fewest = now.length / BODY;
       if (seen.fewest < 2) break;
-      seen.flash = Math.max(seen.flash, now[BODY + 7]);
+      seen.flash = Math.max(seen.flash, at(now, BODY + 7));
       aim(game, now, k);
     }
     expect(seen).toEqual({ flash: expect.closeTo(1, 1), fewest: 1 });
@@ -116,8 +119,8 @@ describe('arena', () => {
     key(game, 0, keys.w, false);
     move(game, 0, 0, 0);
     n = await ticks(game, n, 400);
-    expect(written(await game.render(0, 1280, 720), bodies)!.length).toBe(2 * BODY);
-    expect(written(await game.render(0, 1280, 720), boxes)!.length).toBeGreaterThan(hudBefore);
+    expect(written(await game.render(0, 1280, 720), bodies).length).toBe(2 * BODY);
+    expect(written(await game.render(0, 1280, 720), boxes).length).toBeGreaterThan(hudBefore);
     await game.close();
   }, 20_000);
 
@@ -152,10 +155,11 @@ describe('arena', () => {
 
 /** Turns seat 0 towards seat 1, and round what it is stuck at. */
 function aim(game: Instance, bodies: Float32Array, k: number): void {
-  const [x, y, z] = [bodies[BODY] - bodies[0], bodies[BODY + 1] - bodies[1], bodies[BODY + 2] - bodies[2]];
-  const yaw = Math.atan2(bodies[5], bodies[4]);
+  const distance = (axis: number): number => at(bodies, BODY + axis) - at(bodies, axis);
+  const [x, y, z] = [distance(0), distance(1), distance(2)];
+  const yaw = Math.atan2(at(bodies, 5), at(bodies, 4));
   const off = Math.atan2(x, -z) - yaw;
-  const nod = Math.atan2(y - 0.4, Math.hypot(x, z)) - bodies[6];
+  const nod = Math.atan2(y - 0.4, Math.hypot(x, z)) - at(bodies, 6);
   move(game, 0, Math.atan2(Math.sin(off), Math.cos(off)) / RADIANS_PER_PIXEL, -nod / RADIANS_PER_PIXEL);
   key(game, 0, keys.d, k % 480 > 240);
   key(game, 0, keys.space, k % 120 > 100);

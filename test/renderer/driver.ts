@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { must } from '../../host/base/assert.ts';
 import { readConfig } from '../../host/base/config.ts';
 import type { Instance, Submission } from '../../host/engine/engine.ts';
 import { createJavaScriptEngine } from '../../host/engine/javascript.ts';
@@ -10,6 +11,7 @@ import {
   OP_CREATE_BUFFER,
   OP_WRITE_BUFFER,
 } from '../../renderer/contract/abi.ts';
+import { at } from '../at.ts';
 
 /** USB HID usages. */
 export const keys = { a: 4, d: 7, s: 22, w: 26, space: 44 };
@@ -22,10 +24,10 @@ export function load(path: string, seed = 7, seats = 4): Promise<Instance> {
 
 /** Presses or releases a key of a seat. */
 export function key({ inputs }: Instance, seat: number, usage: number, down: boolean): void {
-  const at = seat * INPUT_STRIDE + INPUT_KEYS + (usage >> 5) * 4;
+  const offset = seat * INPUT_STRIDE + INPUT_KEYS + (usage >> 5) * 4;
   const bit = 1 << (usage & 31);
-  const old = inputs.getUint32(at, true);
-  inputs.setUint32(at, (down ? old | bit : old & ~bit) >>> 0, true);
+  const old = inputs.getUint32(offset, true);
+  inputs.setUint32(offset, (down ? old | bit : old & ~bit) >>> 0, true);
 }
 
 /** Sets the buttons of a seat that are down. */
@@ -41,24 +43,32 @@ export function move({ inputs }: Instance, seat: number, x: number, y: number): 
 
 /** Walks over the commands of a submission. */
 export function* commandsOf({ commands: words }: Submission): Generator<Uint32Array> {
-  for (let at = 0; at < words.length; at += words[at] >>> 16) yield words.subarray(at, at + (words[at] >>> 16));
+  for (let start = 0, end = 0; start < words.length; start = end) {
+    end = start + (at(words, start) >>> 16);
+    yield words.subarray(start, end);
+  }
 }
 
 /** Finds a buffer by the label that it was made with. */
 export function bufferNamed(made: Submission, label: string): number {
   for (const command of commandsOf(made)) {
-    if ((command[0] & 0xffff) !== OP_CREATE_BUFFER) continue;
-    const text = Buffer.from(command.buffer, command.byteOffset + 24, command[5]).toString();
-    if (text === label) return command[1];
+    if ((at(command, 0) & 0xffff) !== OP_CREATE_BUFFER) continue;
+    const text = Buffer.from(command.buffer, command.byteOffset + 24, at(command, 5)).toString();
+    if (text === label) return at(command, 1);
   }
   throw new Error(`no buffer is made that is named "${label}"`);
 }
 
-/** Gives the numbers that a submission writes into a buffer; undefined where it does not. */
-export function written(submission: Submission, buffer: number): Float32Array | undefined {
+/** Returns the numbers that a submission writes into a buffer. */
+export function written(submission: Submission, buffer: number): Float32Array {
+  return must(findWritten(submission, buffer), `write into buffer ${buffer}`);
+}
+
+/** Returns the numbers that a submission writes into a buffer; undefined where it does not write into it. */
+export function findWritten(submission: Submission, buffer: number): Float32Array | undefined {
   for (const command of commandsOf(submission)) {
-    if ((command[0] & 0xffff) !== OP_WRITE_BUFFER || command[1] !== buffer) continue;
-    const bytes = submission.data.slice(command[3], command[3] + command[4]);
+    if ((at(command, 0) & 0xffff) !== OP_WRITE_BUFFER || command[1] !== buffer) continue;
+    const bytes = submission.data.slice(at(command, 3), at(command, 3) + at(command, 4));
     return new Float32Array(bytes.buffer);
   }
   return undefined;

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ID_INDEX_BITS, ID_INDEX_MIN } from '../../renderer/contract/abi.ts';
+import { at } from '../at.ts';
 
 const root = join(import.meta.dirname, '../..');
 const source = join(root, 'build/maths.ts');
@@ -65,7 +66,14 @@ function part(from: StaticArray<f32>, at: i32): StaticArray<f32> {
 play(new Nothing());
 `;
 
-let guest: Record<string, (...values: number[]) => number>;
+interface Guest {
+  _initialize(): void;
+  numbers(): number;
+  apply(operation: number): number;
+  makeBuffer(destroy: number): number;
+}
+
+let guest: Guest;
 let numbers: Float32Array;
 
 beforeAll(async () => {
@@ -77,7 +85,7 @@ beforeAll(async () => {
   const nothing = () => 0;
   const nearlight = { submit: nothing, log: nothing, asset_find: nothing, asset_size: nothing, asset_read: nothing };
   const { instance } = await WebAssembly.instantiate(readFileSync(path), { nearlight });
-  guest = instance.exports as typeof guest;
+  guest = instance.exports as unknown as Guest;
   guest._initialize();
   const { buffer } = (instance.exports as { memory: WebAssembly.Memory }).memory;
   numbers = new Float32Array(buffer, guest.numbers(), 64);
@@ -114,9 +122,9 @@ function close(actual: number[], wanted: number[]): void {
 }
 
 const product = (a: number[], b: number[]): number[] =>
-  Array.from({ length: 16 }, (_, at) => {
-    const [column, row] = [at >> 2, at & 3];
-    return [0, 1, 2, 3].reduce((sum, k) => sum + a[k * 4 + row] * b[column * 4 + k], 0);
+  Array.from({ length: 16 }, (_, index) => {
+    const [column, row] = [index >> 2, index & 3];
+    return [0, 1, 2, 3].reduce((sum, k) => sum + at(a, k * 4 + row) * at(b, column * 4 + k), 0);
   });
 
 const identity = [1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1];
@@ -134,14 +142,14 @@ describe('mat4', () => {
 
   it('projects the near plane to 0 and the far plane to 1', () => {
     const m = run('perspective', [Math.PI / 2, 2, 0.5, 100]);
-    const depth = (z: number): number => (m[10] * z + m[14]) / (m[11] * z);
-    close([m[0], m[5], depth(-0.5), depth(-100)], [0.5, 1, 0, 1]);
+    const depth = (z: number): number => (at(m, 10) * z + at(m, 14)) / (at(m, 11) * z);
+    close([at(m, 0), at(m, 5), depth(-0.5), depth(-100)], [0.5, 1, 0, 1]);
   });
 
   it('looks from an eye at a target', () => {
     const m = run('lookAt', [3, 0, 0, 0, 0, 0, 0, 1, 0]);
     const seen = (x: number, y: number, z: number): number[] =>
-      [0, 1, 2].map((row) => m[row] * x + m[4 + row] * y + m[8 + row] * z + m[12 + row]);
+      [0, 1, 2].map((row) => at(m, row) * x + at(m, 4 + row) * y + at(m, 8 + row) * z + at(m, 12 + row));
     close(seen(0, 0, 0), [0, 0, -3]);
     close(seen(0, 1, 0), [0, 1, -3]);
     close(seen(0, 0, -1), [1, 0, -3]);
@@ -173,7 +181,7 @@ describe('quat', () => {
 it('vec3 crosses right-handed', () => close(run('cross', [1, 0, 0], [0, 1, 0]), [0, 0, 1]));
 
 it('random numbers fill [0, 1) evenly', () => {
-  const values = Array.from({ length: 4000 }, () => run('random', [])[0]);
+  const values = Array.from({ length: 4000 }, () => at(run('random', []), 0));
   expect(Math.min(...values)).toBeGreaterThanOrEqual(0);
   expect(Math.max(...values)).toBeLessThan(1);
   expect(values.reduce((sum, value) => sum + value, 0) / values.length).toBeCloseTo(0.5, 1);

@@ -4,7 +4,7 @@ import asc from 'assemblyscript/asc';
 import { expect, test } from 'vitest';
 
 const page = readFileSync(new URL('../../renderer/sdk/PITFALLS.md', import.meta.url), 'utf8');
-const blocks = [...page.matchAll(/```ts\n([\s\S]*?)```/g)].map((match) => match[1]!);
+const blocks = [...page.matchAll(/```ts\n([\s\S]*?)```/g)].map(([, text = '']) => text);
 const examples = blocks.map((text) => ({
   text,
   wanted: /^\/\/ Error: (.*)$/m.exec(text)?.[1],

@@ -3,10 +3,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, it } from 'vitest';
+import { must } from '../../host/base/assert.ts';
 import { COMMANDS, ENUMS, FLAGS } from '../../renderer/contract/contract.ts';
 import { MODULE_EXPORTS, MODULE_IMPORTS } from '../../renderer/contract/functions.ts';
 import { reference, undocumented } from '../../renderer/sdk/reference.ts';
 import { Sources } from '../../renderer/sdk/syntax.ts';
+import { at } from '../at.ts';
 
 const root = fileURLToPath(new URL('../../renderer/', import.meta.url));
 const page = readFileSync(join(root, 'sdk/SDK.md'), 'utf8');
@@ -55,9 +57,9 @@ describe('the syntax', () => {
  * it. */ export abstract class A<T> { /** Does
   it. */ static f<K>(_a: Array<K>   | null,
     b: i32 = 1): void {} /** Is it. */ get ready(): bool { return "}" == '{'; } }`;
-    const [a] = new Sources(packageOf({ 'index.ts': text })).declared('index.ts');
+    const a = at(new Sources(packageOf({ 'index.ts': text })).declared('index.ts'), 0);
     expect(a).toMatchObject({ kind: 'class', about: 'About it.', head: 'abstract class A<T>' });
-    expect(a!.members.map(({ head, about }) => `${head} ${about}`)).toEqual([
+    expect(a.members.map(({ head, about }) => `${head} ${about}`)).toEqual([
       'f<K>(a: Array<K> | null, b: i32 = 1): void Does it.',
       'ready: bool Is it.',
     ]);
@@ -83,7 +85,7 @@ describe('the reference', () => {
   it('names ENUMS and flags of the contract only', () => {
     const known = [...Object.keys(ENUMS), ...Object.keys(FLAGS)];
     const named = [...page.matchAll(/\b(?:An? ([A-Z]\w+)[.:;, ]|([A-Z]\w+) bits\b)/g)].map(
-      (match) => match[1] ?? match[2]!,
+      ([, enumeration, flags = '']) => enumeration ?? flags,
     );
     const others = ['CSS', 'DOM'];
     expect(named.length).toBeGreaterThan(40);
@@ -116,7 +118,9 @@ describe('the SDK', () => {
     const abi = readFileSync(join(root, 'contract/ABI.md'), 'utf8');
     for (const symbol of new Sources(root).declared('sdk/nearlight.ts')) {
       expect(abi).toContain(symbol.about);
-      expect(symbol.head.match(/: /g)?.length ?? 0).toBe(MODULE_IMPORTS[symbol.name]!.parameters.length + 1);
+      expect(symbol.head.match(/: /g)?.length ?? 0).toBe(
+        must(MODULE_IMPORTS[symbol.name], symbol.name).parameters.length + 1,
+      );
     }
   });
 });

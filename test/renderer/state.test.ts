@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { must } from '../../host/base/assert.ts';
 import type { Instance, Submission } from '../../host/engine/engine.ts';
 import { buildModules } from '../../host/play/modules.ts';
 import { bufferNamed, buttons, key, keys, load, written } from './driver.ts';
@@ -25,6 +26,10 @@ async function play(game: Instance, from: number, to: number): Promise<string> {
   return digest.digest('hex');
 }
 
+async function save(game: Instance): Promise<Uint8Array> {
+  return must(await game.save(), 'state');
+}
+
 async function started(players: number): Promise<Instance> {
   const game = await load(arena);
   for (let seat = 0; seat < players; seat++) await game.join(seat);
@@ -35,7 +40,7 @@ describe("the arena's state", () => {
   it.each([1, 2])('goes on in another instance as in the first, with %i playing', async (players) => {
     const game = await started(players);
     await play(game, 0, 500);
-    const state = (await game.save())!;
+    const state = await save(game);
     const other = await load(arena, 99);
     await other.restore(state);
     for (let seat = 0; seat < players; seat++) await other.join(seat);
@@ -49,21 +54,21 @@ describe("the arena's state", () => {
   it('lets go of a player who does not come back', async () => {
     const game = await started(2);
     await play(game, 0, 60);
-    const state = (await game.save())!;
+    const state = await save(game);
     const other = await load(arena);
     await other.restore(state);
     const bodies = bufferNamed(await other.join(1), 'bodies');
     await other.tick(60);
-    const shown = written(await other.render(1, 320, 180), bodies)!;
+    const shown = written(await other.render(1, 320, 180), bodies);
     expect(shown.length / 16).toBe(1);
     await Promise.all([game.close(), other.close()]);
   });
 
   it.each([
-    ['another number of seats', async () => (await (await load(arena, 7, 2)).save())!],
+    ['another number of seats', async () => save(await load(arena, 7, 2))],
     ['another layout', async () => new Uint8Array(4000)],
-    ['a part of one', async () => (await (await load(arena)).save())!.subarray(0, 5000)],
-    ['more than one', async () => Buffer.concat([(await (await load(arena)).save())!, Buffer.alloc(4)])],
+    ['a part of one', async () => (await save(await load(arena))).subarray(0, 5000)],
+    ['more than one', async () => Buffer.concat([await save(await load(arena)), Buffer.alloc(4)])],
   ])('refuses %s', async (_, state) => {
     const game = await load(arena);
     await expect(game.restore(await state())).rejects.toThrow(/^NL_GUEST_TRAP: .*the state is /);

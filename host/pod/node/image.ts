@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { assemble, type Image, readFolder } from '../../../oci/image.ts';
+import { must } from '../../base/assert.ts';
 
 /** What Go, and so every container tool, calls this machine's architecture. */
 const ARCHITECTURES: Record<string, string> = { x64: 'amd64', arm64: 'arm64' };
@@ -11,7 +12,10 @@ export async function bundleImage(folder: string): Promise<Image> {
   const entries = await readFolder(folder, 'bundle/');
   // The image has no system and no shell. The C library that the bundle holds for guests starts its Node.
   const lib = 'bundle/runtime/wasmedge/lib';
-  const loader = entries.find(({ name }) => name.startsWith(`${lib}/ld-linux`))!.name;
+  const loader = must(
+    entries.find(({ name }) => name.startsWith(`${lib}/ld-linux`)),
+    `dynamic loader in ${lib}`,
+  ).name;
   const Entrypoint = [
     `/${loader}`,
     '--library-path',
@@ -19,7 +23,7 @@ export async function bundleImage(folder: string): Promise<Image> {
     '/bundle/bin/node',
     '/bundle/host/pod/node/install.js',
   ];
-  const architectures = [ARCHITECTURES[process.arch]!];
+  const architectures = [must(ARCHITECTURES[process.arch], `name for the architecture ${process.arch}`)];
   return assemble({
     entries,
     config: { Entrypoint, WorkingDir: '/' },

@@ -44,13 +44,17 @@ function npmRow(folder: string, texts: string): string[] {
     name,
     version: number,
     license,
-  } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as Record<string, string>;
+  } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as {
+    name: string;
+    version: string;
+    license?: string;
+  };
   const text = readdirSync(folder).find((file) => /^licen[cs]e/i.test(file));
-  const file = `${name!.replaceAll(/[@/]/g, '_')}.txt`;
+  const file = `${name.replaceAll(/[@/]/g, '_')}.txt`;
   if (text) copyFileSync(join(folder, text), join(texts, file));
   return [
-    name!,
-    number!,
+    name,
+    number,
     license ?? 'see its text',
     text ? `licenses/${file}` : '-',
     name === 'node' ? 'bin/node' : `node_modules/${name}`,
@@ -59,9 +63,9 @@ function npmRow(folder: string, texts: string): string[] {
 
 /** One row for each package of Debian that the bundle has files of, with the licences that its copyright file names. */
 function debianRows(runtime: string, texts: string): string[][] {
-  const owners = new Map(table(join(runtime, 'owners')).map(([file, owner]) => [file!, owner!]));
+  const owners = new Map(table(join(runtime, 'owners')).map(([file = '', owner = '']) => [file, owner]));
   const folders = { wasmedge: 'wasmedge/lib', graphics: 'graphics/lib' } as const;
-  return table(join(runtime, 'packages')).flatMap(([part, name, number]) => {
+  return table(join(runtime, 'packages')).flatMap(([part, name = '', number = '']) => {
     const folder = folders[part as keyof typeof folders];
     const files = readdirSync(join(runtime, folder)).filter((file) => owners.get(file) === name);
     if (files.length === 0) return [];
@@ -70,11 +74,11 @@ function debianRows(runtime: string, texts: string): string[][] {
     if (known) copyFileSync(copyright, join(texts, `${name}.txt`));
     const text = known ? readFileSync(copyright, 'utf8') : '';
     const named = new Set(
-      [...text.matchAll(/^License: *(\S.*)$/gm)].map(([, licence]) => licence!.trim().replaceAll('|', '/')),
+      [...text.matchAll(/^License: *(\S.*)$/gm)].map(([, licence = '']) => licence.trim().replaceAll('|', '/')),
     );
     const list = named.size > 0 ? [...named].slice(0, 12).join(', ') : 'see its text';
     const places = files.map((file) => `runtime/${folder}/${file}`).join(' ');
-    return [[name!, number!, list, known ? `licenses/${name}.txt` : '-', places]];
+    return [[name, number, list, known ? `licenses/${name}.txt` : '-', places]];
   });
 }
 

@@ -115,17 +115,17 @@ test('an error of WebGPU is shown', async () => {
 test('a refused command is shown with the line that wrote it', async () => {
   const lineOf = (text: string) => original.split('\n').findIndex((line) => line.includes(text)) + 1;
   save('size: 8, usage', "label: 'view', size: 6, usage");
-  await page.waitForFunction(() => /command/.test(document.getElementById('overlay')!.textContent));
+  await page.waitForFunction(() => /command/.test(document.getElementById('overlay')?.textContent ?? ''));
   expect(await overlay()).toMatch(/NL_COMMAND: .*command \d+ \(writeBuffer, buffer "view"\) in render: /);
   const write = lineOf('device.queue.writeBuffer');
   await page.waitForFunction(
-    (place) => document.getElementById('overlay')!.textContent.includes(place),
+    (place) => document.getElementById('overlay')?.textContent.includes(place),
     `Triangle#render (renderer/examples/triangle.ts:${write}:`,
   );
   save('usage: BufferUsage.UNIFORM |', 'usage: BufferUsage.UNIFORM | BufferUsage.MAP_READ |');
   const create = lineOf('usage: BufferUsage.UNIFORM');
   await page.waitForFunction(
-    (place) => document.getElementById('overlay')!.textContent.includes(place),
+    (place) => document.getElementById('overlay')?.textContent.includes(place),
     `Triangle#init (renderer/examples/triangle.ts:${create}:`,
   );
   expect(await overlay()).toMatch(/NL_GPU_VALIDATION: .*command 0 \(createBuffer\) in init: /);

@@ -129,9 +129,9 @@ describe('the installer', () => {
 describe('on a bare Debian 12', () => {
   let host: ChildProcess | undefined;
   afterAll(async () => {
-    if (host?.exitCode !== null) return;
+    if (host?.pid === undefined || host.exitCode !== null) return;
     const gone = new Promise((resolve) => host?.once('exit', resolve));
-    process.kill(-host.pid!, 'SIGTERM');
+    process.kill(-host.pid, 'SIGTERM');
     await gone;
   });
 
@@ -160,7 +160,7 @@ exec chroot ${bare} env -i PATH=/usr/bin:/bin HOME=/root PORT=0 /opt/nearlight/c
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     let output = '';
-    for (const stream of [host.stdout!, host.stderr!]) stream.on('data', (chunk) => (output += chunk));
+    for (const stream of [host.stdout, host.stderr]) stream?.on('data', (chunk) => (output += chunk));
     const url = await until(() => /Play at (\S+)/.exec(output)?.[1], 'the page').catch((error) => {
       throw new Error(`${error.message}: ${output}`);
     });
