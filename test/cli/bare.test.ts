@@ -22,7 +22,7 @@ afterEach(async () => {
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-/** What packages a system has, and where it takes them from. */
+/** Prints the packages and the package sources of a system, to compare them later. */
 function packagesOf(system: string): string {
   return execFileSync('chroot', [system, 'sh', '-c', 'dpkg -l; find /etc/apt -type f -exec cksum {} +'], {
     encoding: 'utf8',
@@ -45,7 +45,7 @@ describe.each(['bookworm', 'trixie'] as const)('on a bare Debian %s', (release) 
     makeBareSystem(release, system);
     copyCheckout(system);
     const before = packagesOf(system);
-    // npm's part is done already: its packages are those of this checkout.
+    // npm need not install anything, because the checkout's own packages are mounted.
     const script = `set -e
 mount -t proc proc ${system}/proc
 mount --rbind /dev ${system}/dev
