@@ -1,13 +1,13 @@
 #!/bin/sh
-# The machine's own Debian archive, read by apt on a state of its own: apt's resolver, its proxies and its check of
-# signatures and hashes apply, no root is needed, and the system's packages and sources stay as they are.
+# Reads the machine's own Debian archive with apt, which gets a separate state. So apt's resolver, its proxies and its checks
+# of signatures and hashes apply, no root is needed, and the system's packages and sources do not change.
 # Sourced by setup.sh.
 
 newline='
 '
 
 # Prints "URI<newline>Signed-By value" of the machine's own Debian archive, from the apt configuration in folder $1.
-# Security, updates and other vendors' archives are passed over. Prints nothing if there is none.
+# Archives of security updates and of other vendors are skipped. Prints nothing if there is no archive.
 mirror() {
   for file in "$1"/sources.list "$1"/sources.list.d/*.list "$1"/sources.list.d/*.sources; do
     [ -r "$file" ] || continue
@@ -84,7 +84,7 @@ source_of() {
   if [ -n "$key" ]; then printf 'Signed-By: %s\n' "$key"; fi
 }
 
-# Gives apt a state of its own in $work, with one set of sources for Debian 13 and one for $release.
+# Prepares a separate state for apt in $work, with one set of sources for Debian 13 and one for $release.
 prepare_apt() {
   mkdir -p "$work/apt/lists/partial" "$work/apt/archives/partial" "$work/trixie" "$work/$release"
   : >"$work/apt/status"
@@ -92,7 +92,7 @@ prepare_apt() {
   if [ "$release" = bookworm ]; then
     source_of 'bookworm bookworm-backports' | sed '1i Targets: Packages' >"$work/bookworm/debian.sources"
   fi
-  # Hooks of the system's own configuration would work on the system's own state.
+  # Hooks of the system's own configuration would change the system's own state, so they are cleared.
   cat >"$work/apt.conf" <<CONF
 #clear APT::Update;
 #clear DPkg;
@@ -123,7 +123,7 @@ apt_with() {
   LC_ALL=C apt-get -q -y -c "$work/apt.conf" -o "Dir::Etc::sourceparts=$work/$suite" "$@" </dev/null 8>&- 9>&-
 }
 
-# closure SUITE ARGUMENT...: prints what has to be installed on an empty system, as "NAME=VERSION" lines.
+# closure SUITE ARGUMENT...: prints the packages that apt would install on an empty system, as "NAME=VERSION" lines.
 closure() {
   suite=$1
   shift

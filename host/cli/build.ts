@@ -8,8 +8,8 @@ const HELP = `Compiles the games of the project whose sources have changed, into
 
 Usage: npm run build [-- NAME ...]
 
-NAME is a game: by default src/index.ts, named after the project, or those that package.json lists under nearlight.games.
-Without a name, all are built. build/NAME.assets becomes a link to the game's folder of assets.
+NAME is a game that package.json lists under nearlight.games. Without that list, src/index.ts is the only game, and it has
+the project's name. Without a NAME, all games are built. build/NAME.assets becomes a link to the game's folder of assets.
 `;
 
 /** @throws NearlightError NL_SOURCE, NL_USAGE */

@@ -1,7 +1,7 @@
-/** A command of the program: each file of this folder that is named after a command exports one. */
+/** A command of the program. Each file of this folder whose name is that of a command exports one. */
 export interface Command {
   /**
-   * Runs the command and gives the exit status.
+   * Runs the command and returns the exit status.
    * @throws NearlightError NL_USAGE for a bad command line, and the errors of what the command does
    */
   run(args: string[], environment: NodeJS.ProcessEnv): Promise<number>;

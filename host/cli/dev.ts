@@ -10,13 +10,13 @@ const HELP = `Plays a game in the browser tab itself, and again whenever a sourc
 
 Usage: npm run dev -- [NAME | path/to/index.ts] [options]
 
-NAME is a folder of renderer/ or a file of renderer/examples; without one, the arena.
-Its assets are the files in NAME.assets beside its own file (renderer/NAME/NAME.assets, renderer/examples/NAME.assets), or
-else in build/NAME.assets; "npm run build" links the first as the second, which is where everything else looks.
+NAME is a game of the project; the default is its first. Its assets are the files in NAME.assets beside its main file, or
+else in build/NAME.assets. "npm run build" makes build/NAME.assets a link to the first folder for the other commands.
 
-Where the game exports save and load, its state is kept: a change goes on from it, and after an error from the last state
-that was saved, at most 2 s before. Load the page again to begin anew.
-A call that does not come back (an endless loop) is told after 3 s; the next save ends it. Only the game stops, not the tab.
+If the game exports save and load, the page keeps its state. After a change the game continues from that state, and after
+an error from the last saved state, which is at most 2 s old. Reload the page to start over.
+If a call of the game has not returned after 3 s (an endless loop), the page says so, and the next save ends the call. The
+tab itself never hangs.
 
 Options:
   --model FILE   show a glTF 2.0 model (.glb or .gltf)
@@ -32,10 +32,10 @@ export async function run(args: string[], environment: NodeJS.ProcessEnv): Promi
     process.stdout.write(HELP);
     return 0;
   }
-  if (positionals.length > 1) throw new NearlightError('NL_USAGE', 'one game at a time; --help lists the options');
+  if (positionals.length > 1) throw new NearlightError('NL_USAGE', 'give only one game; --help lists the options');
   const { model } = values;
   if (model !== undefined && positionals.length > 0)
-    throw new NearlightError('NL_USAGE', '--model shows a model by itself; leave the game out');
+    throw new NearlightError('NL_USAGE', '--model cannot be combined with a game; leave one of them out');
   const project = model === undefined ? openProject() : ownProject();
   const what = model === undefined ? (positionals[0] ?? project.games[0]?.name ?? '') : 'model';
   const source = findGame(what, project);
@@ -43,7 +43,7 @@ export async function run(args: string[], environment: NodeJS.ProcessEnv): Promi
   const log = (message: string) => void process.stdout.write(`${message}\n`);
   const assets = model === undefined ? undefined : await packModel(model, log);
   const dev = await startDev({ source, port: config.port, config, log, ...(assets && { assets }) });
-  log(`Play at ${dev.url}, change ${source.entry}, and save. Ctrl-C ends.`);
+  log(`Play at ${dev.url}, change ${source.entry}, and save. Press Ctrl+C to stop.`);
   await untilSignal();
   await dev.close();
   return 0;

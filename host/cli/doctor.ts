@@ -7,7 +7,7 @@ import { probeWasmEdge } from '../engine/wasmedge/engine.ts';
 import { openGpu } from '../gpu/dawn.ts';
 import { createVideoEncoder } from '../video/h264.ts';
 
-/** What was found of one thing that the host needs. `advice` says what to do, where there is something to do. */
+/** The state of one thing that the host needs. `advice` says what to do, if anything. */
 export interface Finding {
   name: string;
   state: 'ok' | 'warning' | 'wrong';
@@ -15,7 +15,7 @@ export interface Finding {
   advice?: string;
 }
 
-const HELP = `Looks at everything that the host needs, and says what to do about what is missing.
+const HELP = `Checks everything that the host needs, and says how to get what is missing.
 
 Usage: npm start -- doctor
 
@@ -26,8 +26,8 @@ const NODE_MAJOR_MIN = 24;
 const SET_UP = 'run: sh host/cli/setup.sh';
 
 /**
- * Looks at everything that the host needs and prints a table of it.
- * @returns the exit status: 1 where something is wrong, 0 where all is well or only slower than it could be
+ * Checks everything that the host needs and prints a table.
+ * @returns the exit status: 1 if something is wrong, 0 if all is well or only slower than it could be
  */
 export async function run(args: string[], environment: NodeJS.ProcessEnv): Promise<number> {
   if (readArguments(args, { help: { type: 'boolean', short: 'h' } }, 'doctor --help').values.help) {
@@ -46,7 +46,7 @@ export async function run(args: string[], environment: NodeJS.ProcessEnv): Promi
   return findings.some(({ state }) => state === 'wrong') ? 1 : 0;
 }
 
-/** One line for each finding, its advice on the next. */
+/** Formats each finding as one line, with its advice on the next. */
 export function formatFindings(findings: readonly Finding[]): string {
   const lines = findings.map(({ name, state, text, advice }) => {
     const line = `${state.padEnd(7)}  ${name.padEnd(8)}  ${text.replaceAll('\n', `\n${' '.repeat(19)}`)}\n`;
@@ -124,12 +124,12 @@ function findBrowser(): Finding {
     accessSync(path, constants.X_OK);
     return { name, state: 'ok', text: `${path}, for the tests` };
   } catch {
-    const text = `${path} is not there; playing works, the tests need it`;
+    const text = `${path} is missing; only the tests need it`;
     return { name, state: 'warning', text, advice: `${SET_UP} --test` };
   }
 }
 
-/** Whether the port of the settings can be listened on now. */
+/** Checks that the host can listen on the port of the settings now. */
 export async function findPort({ host, port }: Pick<Config, 'host' | 'port'>): Promise<Finding> {
   const name = 'port';
   const server = createServer();
@@ -143,7 +143,7 @@ export async function findPort({ host, port }: Pick<Config, 'host' | 'port'>): P
       name,
       state: 'wrong',
       text,
-      advice: 'end what uses it, or set PORT and HOST (PORT=0 takes a free port)',
+      advice: 'stop the program that uses it, or set PORT and HOST (PORT=0 takes a free port)',
     };
   }
   await new Promise((resolve) => server.close(resolve));

@@ -14,26 +14,26 @@ import { buildGames } from '../play/modules.ts';
 import { openProject, ownProject } from '../play/project.ts';
 
 const root = join(import.meta.dirname, '../..');
-/** Below the folder it is called in, which under npm is this repository. */
+/** A path from the working folder, which under npm is the root of the repository. */
 const OUT = 'build/image';
 
-const HELP = `Builds the image of a game, FROM scratch, for linux/amd64 and linux/arm64; no Docker and no root needed.
+const HELP = `Builds the image of a game, FROM scratch, for linux/amd64 and linux/arm64. It needs neither Docker nor root.
 
 Usage: npm run image [-- FILE.wasm] [options]
 
-Without a file, the arena. The OCI layout goes to ${OUT}; the same input gives the same digest everywhere.
-An image may have ${IMAGE_BYTES_MAX / 1e6} MB, compressed.
+Without a file, the first game of the project, or the arena outside a project. The OCI layout goes to ${OUT}. The same input
+gives the same digest on every machine. An image may have at most ${IMAGE_BYTES_MAX / 1e6} MB when compressed.
 
 Options:
   --assets DIR                   files for /assets (default: NAME.assets beside the module)
   --version TEXT                 org.opencontainers.image.version (the arena's is that of package.json)
-  --source URL                   org.opencontainers.image.source, where its sources are
-  --tar FILE                     write the layout as one archive too
-  --push REGISTRY/NAME:TAG       push it, with its bill of materials (SPDX)
-  --plain-http                   speak to the registry without TLS; loopback addresses always are
+  --source URL                   org.opencontainers.image.source, the address of the sources
+  --tar FILE                     also write the layout as one archive
+  --push REGISTRY/NAME:TAG       push the image, with its bill of materials (SPDX)
+  --plain-http                   use no TLS for the registry; on loopback addresses this is the default
   --help                         this text
 
-Credentials come from REGISTRY_USER and REGISTRY_PASSWORD, or from what \`docker login\` left.
+Credentials come from REGISTRY_USER and REGISTRY_PASSWORD, or from what \`docker login\` has stored.
 `;
 
 /** @throws NearlightError NL_USAGE, NL_MODULE_*, NL_SOURCE, NL_IMAGE, NL_REGISTRY */
@@ -55,7 +55,7 @@ export async function run(args: string[]): Promise<number> {
     title,
     ...defined({ version, source: values.source, assets }),
   });
-  // A name that tools take (image-spec 1.1, annotations.md: org.opencontainers.image.ref.name).
+  // Tools accept only these characters (image-spec 1.1, annotations.md: org.opencontainers.image.ref.name).
   const name = `${title}:${version ?? 'latest'}`.replace(/[^\w.:-]+/g, '-');
   await writeLayout(image, OUT, name);
   say(`${OUT}  ${name}  ${(image.bytes / 1000).toFixed(1)} kB  ${image.index.digest}`);
@@ -73,7 +73,7 @@ function say(line: string): void {
   process.stdout.write(`${line}\n`);
 }
 
-/** Without the fields that nobody gave. */
+/** Returns a copy without the fields that are undefined. */
 function defined<T extends object>(fields: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
   return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as never;
 }
@@ -93,12 +93,12 @@ function parse(args: string[]) {
   if (positionals.length > 1)
     throw new NearlightError(
       'NL_USAGE',
-      `one module a time, and not ${positionals.join(' ')}; --help lists the options`,
+      `give only one module, not ${positionals.join(' ')}; --help lists the options`,
     );
   return parsed;
 }
 
-/** Builds the first game of the project in the working folder; outside any project, the arena. */
+/** Builds the first game of the project in the working folder, or the arena outside a project. */
 async function buildFirst(): Promise<string> {
   const game = must(openProject().games[0] ?? ownProject().games[0], 'game');
   const [built] = await buildGames([game], (line) => process.stderr.write(`${line}\n`));
@@ -118,7 +118,7 @@ async function readModule(path: string): Promise<Uint8Array> {
   }
 }
 
-/** The folder that `npm start` takes a game's assets from. */
+/** The folder from which `npm start` takes a game's assets. */
 async function assetsBeside(path: string): Promise<string | undefined> {
   const folder = join(dirname(path), `${basename(path, '.wasm')}.assets`);
   return (await stat(folder).catch(() => undefined))?.isDirectory() ? folder : undefined;
@@ -133,7 +133,7 @@ async function writeTar(path: string, archive: Uint8Array): Promise<void> {
   say(path);
 }
 
-/** On a terminal a line that grows, elsewhere one line a blob. */
+/** Shows progress in place on a terminal, and otherwise prints one line for each finished blob. */
 function show({ digest, sent, size, existed }: Progress): void {
   const name = digest.slice(7, 19);
   const line = existed

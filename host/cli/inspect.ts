@@ -23,13 +23,13 @@ import { COMMANDS_TITLE, formatCommands, formatTally, tally } from '../session/t
 import { createStill } from '../video/snapshot.ts';
 import { readSource, readSourceConfig } from './source.ts';
 
-const HELP = `Puts what a game sends to the GPU into words.
+const HELP = `Describes the commands that a game sends to the GPU.
 
 Usage: npm start -- inspect [MODULE|NAME|SESSION.nlr|FILE.nlc] [options]
 
 Plays a module (a .wasm file, or the name of one of the repository's games; without one, the arena) or a recorded
 session up to a picture, and prints the commands of that picture with their fields, sizes and times.
-The columns are the command's place in the call, its bytes, and the bytes of data that it takes.
+The columns are the index of the command in its call, its size in bytes, and the size of its data in bytes.
 
 Options:
   --frame N         the picture, from 0 (default: 10)
@@ -37,7 +37,7 @@ Options:
   --size WxH        of the picture in pixels (default: 1280x720)
   --fps N           pictures a second of the game's time (default: 60)
   --seed N          seed of the game (default: 1; a session has its own)
-  --capture FILE    write the streams up to the picture to FILE.nlc, to be inspected elsewhere
+  --capture FILE    write the command streams up to the picture to FILE.nlc, to inspect it on another machine
   --json            print JSON
   --module FILE     the module of a session
   --assets DIR      folder of assets (default: NAME.assets beside the module)
@@ -49,14 +49,14 @@ Options:
 const FRAME_MAX = 1_000_000;
 const PIXELS_MAX = 4096;
 const FPS_MAX = 1000;
-/** The picture is drawn again this many times for its times: beyond what the GPU's timer waits between two. */
+/** Number of times that the last picture is drawn to measure it. The GPU's timer does not measure every picture. */
 const REPEATS = 32;
 
-/** Milliseconds of one picture, medians where it could be drawn again; undefined where nobody knows. */
+/** Times of one picture in milliseconds, as medians if it could be drawn again; undefined if they cannot be measured. */
 interface Times {
-  /** The module's `render`, with the way to its process and back. */
+  /** The module's `render`, including the calls between the processes. */
   guestMs?: number;
-  /** Checking and executing the commands on this thread. */
+  /** The checks and the execution of the commands on this thread. */
   replayMs: number;
   /** All passes of the picture, by the GPU's own clock. */
   gpuMs?: number;
@@ -68,7 +68,10 @@ interface Inspection {
   adapter: string;
 }
 
-/** Runs the command line; gives the exit status. @throws NearlightError NL_USAGE, NL_RECORDING and what ends the game */
+/**
+ * Runs the command and returns the exit status.
+ * @throws NearlightError NL_USAGE, NL_RECORDING, or the error that ends the game
+ */
 export async function run(args: string[], environment: NodeJS.ProcessEnv): Promise<number> {
   const { values, positionals } = parse(args);
   if (values.help) {
@@ -81,7 +84,7 @@ export async function run(args: string[], environment: NodeJS.ProcessEnv): Promi
   const found = what.endsWith('.nlc') ? await inspectFile(what, config) : await inspectGame(asked, values, config);
   const { streams } = found;
   if (values.capture !== undefined) {
-    // Where no folder can be, the file says why.
+    // If the folder cannot be made, writing the file fails and gives the reason.
     await mkdir(dirname(values.capture), { recursive: true }).catch(() => {});
     await writeFile(values.capture, writeCommandCapture(streams)).catch((cause: NodeJS.ErrnoException) => {
       throw usage(`--capture ${values.capture} cannot be written: ${cause.code}`);
@@ -93,7 +96,7 @@ export async function run(args: string[], environment: NodeJS.ProcessEnv): Promi
   return 0;
 }
 
-/** Replays a file of streams; there is no module that could draw again. */
+/** Replays a command capture. It has no module, so its picture is drawn once only. */
 async function inspectFile(path: string, config: Config): Promise<Inspection> {
   const streams = await readFileAs(path, readCommandCapture, COMMAND_CAPTURE_BYTES_MAX);
   const gpu = await openGpu({ hardwareRequired: config.gpuEnabled, log: () => {} });
@@ -205,7 +208,7 @@ async function observe(game: Offline, source: Source, { frame, fps, width, heigh
   }
 }
 
-/** A copy: what an instance gives dies with its next call. */
+/** Copies a submission, because the next call of the instance overwrites it. */
 function captured({ commands, data }: { commands: Uint32Array; data: Uint8Array }, cause: Cause): CapturedCall {
   const kind = cause.kind as CapturedCall['kind'];
   const argument = 'seat' in cause ? cause.seat : 'tick' in cause ? cause.tick : 0;
@@ -219,7 +222,7 @@ function text(what: string, { streams, times, adapter }: Inspection, parts: Part
   const lines = [`${what}: ${streams.width}x${streams.height} on ${adapter}`, ''];
   for (const [index, part] of parts.entries()) {
     const isLast = index === last;
-    // The pictures before it are much the same.
+    // Earlier pictures resemble the last one, so the overview leaves them out.
     if (!isLast && !all && part.kind === 'render') continue;
     lines.push(`${title(part)}: ${formatTally(tally(part.described))}`);
     if (isLast || all) lines.push(COMMANDS_TITLE, ...formatCommands(part.described), '');

@@ -4,7 +4,7 @@ import { exitStatus, NearlightError } from '../base/errors.ts';
 import { VERSION } from '../base/version.ts';
 import type { Command } from './command.ts';
 
-/** Each command is loaded when it is asked for: most of what one needs, another does not. */
+/** Only the requested command is loaded, because each needs other libraries. */
 const COMMANDS: Record<string, { about: string; load(): Promise<Command> }> = {
   start: { about: 'play a game in the browser, streamed (the default)', load: () => import('./start.ts') },
   dev: { about: "play a game in the browser's own tab, rebuilt on every save", load: () => import('./dev.ts') },
@@ -53,7 +53,7 @@ async function main([name, ...rest]: string[]): Promise<number> {
   return run(`${name}: `, await found.load(), rest);
 }
 
-/** Runs a command; a failure becomes one line and an exit status. */
+/** Runs a command. An error is printed as one line and sets the exit status. */
 async function run(prefix: string, command: Command, args: string[]): Promise<number> {
   try {
     return await command.run(args, process.env);

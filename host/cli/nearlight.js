@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 /**
- * The command of the installed package, for any Node from version 20 on: prepares what the program runs on, then starts the
+ * The command of the installed package, for Node 20 or later. It prepares the private runtime, then starts the
  * program on the Node that the package pins.
  */
 import { spawn, spawnSync } from 'node:child_process';
@@ -11,7 +11,7 @@ import { fileURLToPath } from 'node:url';
 
 const folder = dirname(fileURLToPath(import.meta.url));
 const args = process.argv.slice(2);
-/** These draw, play or compile for WasmEdge; the others need no more than Node. */
+/** These commands need the private runtime; the others need Node only. */
 const NEEDS_RUNTIME = !['new', 'pack', 'help', '--help', '-h', '--version', '-v'].includes(args[0] ?? 'start');
 
 if (NEEDS_RUNTIME && !args.includes('--help')) {
@@ -30,7 +30,7 @@ child.on('exit', (code, signal) => {
   process.kill(process.pid, signal);
 });
 
-/** The Node that the package `node` brings, or this one where npm was not allowed to run that package's install script. */
+/** The Node of the package `node`, or this one if npm was not allowed to run the install script of that package. */
 function pinnedNode() {
   const manifest = createRequire(import.meta.url).resolve('node/package.json');
   const { bin, version } = JSON.parse(readFileSync(manifest, 'utf8'));

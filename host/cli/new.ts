@@ -17,22 +17,22 @@ import { IS_CHECKOUT, PACKAGE_ROOT } from '../base/self.ts';
 import { VERSION } from '../base/version.ts';
 
 const NAME_CHARS_MAX = 40;
-/** What npm does not put into a package under its own name: the name in the template, and in a project. */
+/** Files that npm leaves out of a package or renames: the name in the template, and the name in a project. */
 const RENAMED = { gitignore: '.gitignore', github: '.github' };
-/** What an editor needs to understand a project; the versions that the template was tried with. */
+/** Packages that an editor needs for a project, in the versions that the template was tested with. */
 const EDITOR = { '@types/node': '24', typescript: '5.9.3' };
 
-const HELP = `Makes the project of a game, which runs at once.
+const HELP = `Makes a project with a small game that runs at once.
 
 Usage: npx nearlight new FOLDER
 
-FOLDER is made; its last part names the game: lower-case letters, digits and dashes. Then, in it:
+The command makes FOLDER. Its last part is the name of the game: lower-case letters, digits and dashes. Then, in it:
 
   npm install
   npm run dev
 `;
 
-/** Where the two packages of a new project come from, as package.json says it. */
+/** The sources of a new project's two packages, as package.json writes them. */
 export interface Specifiers {
   nearlight: string;
   '@nearlight/sdk': string;
@@ -60,8 +60,8 @@ export async function run(args: string[]): Promise<number> {
 }
 
 /**
- * Writes the project of a new game into a folder that does not exist yet, or is empty.
- * @throws NearlightError NL_USAGE for a name that cannot be one, or a folder that is in use
+ * Writes the project of a new game into a folder that is new or empty.
+ * @throws NearlightError NL_USAGE if the name is not valid or the folder has files
  */
 export function createProject(folder: string, specifiers: Specifiers): void {
   const target = resolve(folder);
@@ -72,7 +72,7 @@ export function createProject(folder: string, specifiers: Specifiers): void {
     );
   if (existsSync(target) && !(statSync(target).isDirectory() && readdirSync(target).length === 0))
     throw usage(`${folder} already exists; choose another name, or remove it`);
-  // The folder appears whole: an interrupted run leaves no half of a project under its name.
+  // The folder is renamed when it is complete, so an interrupted run leaves no partial project under its name.
   const temporary = `${target}.${process.pid}`;
   try {
     cpSync(templateFolder(), temporary, { recursive: true });
@@ -110,7 +110,7 @@ function manifest(name: string, target: string, specifiers: Specifiers): object 
   };
 }
 
-/** The template, which the SDK's package brings. @throws NearlightError NL_USAGE if the SDK is not installed */
+/** The template's folder, a part of the SDK's package. @throws NearlightError NL_USAGE if the SDK is not installed */
 function templateFolder(): string {
   if (IS_CHECKOUT) return join(PACKAGE_ROOT, 'renderer/sdk/template');
   for (const from of [process.cwd(), PACKAGE_ROOT]) {
@@ -122,7 +122,7 @@ function templateFolder(): string {
   throw usage('@nearlight/sdk is not installed; install it beside nearlight: npm install @nearlight/sdk');
 }
 
-/** The compiler's version that this program uses, so that the editor shows what the compiler says. */
+/** The version of the compiler that this program uses, so that an editor reports the same errors. */
 function compilerVersion(): string {
   const { dependencies } = JSON.parse(readFileSync(join(PACKAGE_ROOT, 'package.json'), 'utf8')) as {
     dependencies: Record<string, string>;

@@ -4,13 +4,13 @@ import { formatReport } from '../../assets/report.ts';
 import { readArguments } from '../base/arguments.ts';
 import { NearlightError } from '../base/errors.ts';
 
-const HELP = `Packs a model for games: one file whose blocks go to the GPU as they lie (renderer/contract/pack.ts).
+const HELP = `Packs a model for games: one file whose blocks are copied to the GPU unchanged (renderer/contract/pack.ts).
 
 Usage: node host/cli/pack.ts FILE.glb|FILE.gltf [options]
 
 Options:
   -o, --out FILE     where to write it (default: the model's name with .nlmd)
-  --texture-max N    pixels a side of a texture at most, 4 to 8192 (default: 2048)
+  --texture-max N    maximum width and height of a texture in pixels, 4 to 8192 (default: 2048)
   -h, --help         this text
 `;
 

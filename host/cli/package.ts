@@ -10,7 +10,7 @@ import { buildModules } from '../play/modules.ts';
 import { ownProject } from '../play/project.ts';
 import { writePlayer } from '../player/build.ts';
 
-/** What the tarballs are called, and where they are. */
+/** The tarballs: names and paths. */
 export interface Packages {
   nearlight: string;
   sdk: string;
@@ -27,14 +27,14 @@ interface Manifest {
 const OUT = join(PACKAGE_ROOT, 'build/packages');
 /** Folders of the program. */
 const FOLDERS = ['host', 'assets', 'oci', 'renderer/contract'];
-/** Files that the emitted JavaScript reads or runs; what else lies in the folders stays behind. */
+/** Files that the emitted JavaScript reads or runs. All other files of the folders are left out. */
 const RESOURCE = /(\.(html|css|svg|wgsl|proto|cc|h|sh|js|d\.ts)|containerd-shim-wasmedge-v1)$/;
-/** Games that the command plays outside a project, and for --model. */
+/** Games that the program plays outside a project or for --model. */
 const GAMES = ['arena', 'model'];
 /** Parts of renderer/ that belong to the SDK's package. */
 const SDK_FILES = ['index.ts', 'game.ts', 'asconfig.json', 'sdk', 'scene', 'contract'];
 
-/** Makes both tarballs. @throws Error with the output of what failed */
+/** Makes both tarballs. @throws Error with the output of the command that failed */
 export async function makePackages(announce: (line: string) => void): Promise<Packages> {
   rmSync(OUT, { recursive: true, force: true });
   await buildModules(GAMES, announce, ownProject());
@@ -50,7 +50,7 @@ function makePackage(): Promise<string> {
   return makeProgram(folder).then(() => pack(folder));
 }
 
-/** Writes the program as an installed package holds it, with its package.json, into a folder. */
+/** Writes the program into a folder, with the files and the package.json of an installed package. */
 export async function makeProgram(folder: string): Promise<void> {
   await buildModules(GAMES, () => {}, ownProject());
   mkdirSync(folder, { recursive: true });
@@ -77,7 +77,7 @@ export async function makeProgram(folder: string): Promise<void> {
   });
 }
 
-/** The JavaScript of the program, and the types of what a game's tests import. */
+/** Emits the program's JavaScript, and the types that a game's tests import. */
 function emit(folder: string): void {
   const common = ['--noEmit', 'false', '--rootDir', '.', '--outDir', folder, '--rewriteRelativeImportExtensions'];
   mkdirSync(OUT, { recursive: true });
@@ -96,7 +96,7 @@ function emit(folder: string): void {
     if (file.endsWith('.d.ts') && !kept.has(join(folder, file))) rmSync(join(folder, file));
 }
 
-/** A declaration file and those that it imports, directly or not. */
+/** Lists a declaration file and those that it imports, directly or indirectly. */
 function declarationsOf(path: string, found = new Set<string>()): Set<string> {
   if (found.has(path)) return found;
   found.add(path);
@@ -111,7 +111,7 @@ function makeSdk(): string {
   for (const part of SDK_FILES) cpSync(join(PACKAGE_ROOT, 'renderer', part), join(folder, part), { recursive: true });
   copyInto(folder, 'LICENSE');
   const manifest = readManifest('renderer/package.json');
-  // The compiler reads the sources, which no TypeScript compiler understands; an editor reads declarations made from a copy.
+  // AssemblyScript reads the sources. An editor cannot, so it gets declarations made from an adapted copy.
   const copy = join(OUT, 'typed');
   for (const part of ['index.ts', 'game.ts', 'sdk', 'contract'])
     cpSync(join(PACKAGE_ROOT, 'renderer', part), join(copy, part), { recursive: true });

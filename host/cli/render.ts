@@ -18,16 +18,16 @@ const HELP = `Makes pictures or a clip of a game, without a display and without 
 Usage: npm start -- render [MODULE|NAME|SESSION.nlr] [options]
 
 Plays a module (a .wasm file, or the name of one of the repository's games; without one, the arena) with a player who
-looks on, or a recorded session, as fast as this machine can.
+gives no input, or a recorded session, as fast as this machine can.
 
 Options:
   -o, --out FILE    OUT.mp4, OUT.png, or frame-%04d.png for numbered pictures (default: NAME.png)
   --size WxH        of a picture in pixels (default: 1280x720)
   --fps N           pictures a second of the game's time (default: 60)
   --seconds N       length of a clip (default: 5, or the rest of the session)
-  --frames N        the same in pictures
-  --at SECONDS      the game's time of the first picture (default: 0; of a single picture 1)
-  --seat N          whose view of a session (default: who sat down first)
+  --frames N        length of a clip in pictures
+  --at SECONDS      the game's time of the first picture (default: 0, or 1 for a single picture)
+  --seat N          the seat whose view of a session is shown (default: the first seat taken)
   --seed N          seed of the game (default: 1; a session has its own)
   --module FILE     the module of a session
   --assets DIR      folder of assets (default: NAME.assets beside the module)
@@ -42,29 +42,29 @@ const PIXELS_MAX = 4096;
 const FPS_MAX = 1000;
 const SECONDS_MAX = 86_400;
 const STILL_AT = 1;
-/** Of a clip, which is looked at again and again: more than a stream has. */
+/** Bit rate of a clip. It is higher than a stream's, because a clip is kept. */
 const BITS_PER_PIXEL = 0.2;
-/** Exit status of a program that SIGINT ended. */
+/** Exit status after SIGINT. */
 const INTERRUPTED = 130;
 
-/** What a film is made with. */
+/** Options of renderSource. */
 export interface RenderOptions {
   config: Config;
-  /** `.mp4`, `.png`, or with a `%04d` where the picture's number goes. */
+  /** A path that ends in `.mp4` or `.png`; `%04d` in it stands for the number of the picture. */
   out: string;
   width: number;
   height: number;
   fps: number;
-  /** Infinity for a session's whole length. */
+  /** Number of pictures; Infinity for the whole session. */
   frames: number;
-  /** Seconds of the game's time. */
+  /** The game's time of the first picture in seconds. */
   at: number;
   seat?: number;
   signal?: AbortSignal;
   onProgress?(frame: number): void;
 }
 
-/** Runs the command line; gives the exit status. @throws NearlightError NL_USAGE and as renderSource */
+/** Runs the command and returns the exit status. @throws NearlightError NL_USAGE and as renderSource */
 export async function run(args: string[], environment: NodeJS.ProcessEnv): Promise<number> {
   const { values, positionals } = parse(args);
   if (values.help) {
@@ -79,8 +79,8 @@ export async function run(args: string[], environment: NodeJS.ProcessEnv): Promi
   const source = await openSource({ ...asked, config, announce });
   const { seat } = shape;
   if (seat !== undefined && !source.taken.includes(seat)) {
-    const where = source.recorded ? 'in this session' : 'where no session is played';
-    throw usage(`--seat ${seat}: nobody sits there ${where}; taken: ${source.taken.join(', ') || 'none'}`);
+    const where = source.recorded ? 'in this session' : 'without a session';
+    throw usage(`--seat ${seat}: no player has that seat ${where}; taken: ${source.taken.join(', ') || 'none'}`);
   }
   const stop = new AbortController();
   const onSignal = () => stop.abort();
@@ -99,8 +99,8 @@ export async function run(args: string[], environment: NodeJS.ProcessEnv): Promi
 }
 
 /**
- * Makes pictures or a clip of a game; gives how many pictures.
- * @throws NearlightError as openOffline, what ends the game, NL_ENCODER, NL_USAGE where the file cannot be written
+ * Makes pictures or a clip of a game. Returns the number of pictures.
+ * @throws NearlightError as openOffline, NL_ENCODER, NL_USAGE for a file that cannot be written, or the error that ends the game
  */
 export async function renderSource(source: Source, options: RenderOptions): Promise<number> {
   const game = await openOffline(source, options.config);
@@ -204,7 +204,7 @@ function report({ made, ms, out, width, height, frames, stopped }: Made): number
   else if (made === 0)
     throw new NearlightError(
       'NL_RECORDING',
-      'nobody sits at that seat long enough for a picture; try another --at or --seat',
+      'no player has that seat long enough for a picture; try another --at or --seat',
     );
   return stopped ? INTERRUPTED : 0;
 }
@@ -220,7 +220,7 @@ function plan(values: Values, what: string): Plan {
   const fits = [width, height].every((pixels) => pixels >= PIXELS_MIN && pixels <= PIXELS_MAX);
   if (!fits) throw usage(`--size ${values.size}: give WIDTHxHEIGHT, each from ${PIXELS_MIN} to ${PIXELS_MAX}`);
   if (out.endsWith('.mp4') && (width % 2 === 1 || height % 2 === 1))
-    throw usage(`--size ${values.size}: a clip's width and height are even`);
+    throw usage(`--size ${values.size}: a clip's width and height must be even`);
   const fps = number(values, 'fps', { least: 1, most: FPS_MAX, whole: true });
   const seat = values.seat === undefined ? {} : { seat: number(values, 'seat', { least: 0, most: 63, whole: true }) };
   const still = out.endsWith('.png') && !/%0?\d*d/.test(out);
@@ -238,7 +238,7 @@ function plan(values: Values, what: string): Plan {
 
 function length(values: Values, { still, fps, session }: { still: boolean; fps: number; session: boolean }): number {
   if (values.frames !== undefined && values.seconds !== undefined)
-    throw usage('--frames and --seconds both say how long; give one');
+    throw usage('--frames and --seconds both set the length; give only one');
   if (still && (values.frames ?? values.seconds) !== undefined && values.frames !== '1')
     throw usage('one file holds one picture; give -o frame-%04d.png or a .mp4');
   if (still) return 1;

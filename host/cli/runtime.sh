@@ -4,14 +4,14 @@
 #
 #   BASE/RELEASE-ARCH-RECIPE           link to the folder of the runtime that this version of the script makes
 #   BASE/RELEASE-ARCH-RECIPE-compiler  link to the folder of the compiler
-#   BASE/DIGEST                        a folder, named by the hashes of its packages; it appears whole
+#   BASE/DIGEST                        a folder, named by the hashes of its packages; it is renamed when complete
 
 # Raise this number whenever the contents change; host/base/runtime.ts holds the same one.
 recipe=1
 runtime_mb_min=1000
-# The C library and GCC's run-time libraries are the system's: Node needs them too.
+# The system already has the C library and GCC's run-time libraries, because Node needs them too.
 system_packages='libc6 libgcc-s1 libstdc++6 gcc-12-base gcc-14-base'
-# LLVM needs the libraries of these by name and calls none of their functions here. They take 90 MB; stubs stand in for them.
+# LLVM links to the libraries of these packages, but calls none of their functions here. They take 90 MB, so stubs replace them.
 unused_packages='libz3-4 libicu72 libx11-data'
 
 # Sets `base` and `arch`.
@@ -76,15 +76,15 @@ plan_compiler() {
   llvm=19 gcc=14
   if [ "$release" = bookworm ]; then llvm=15 gcc=12; fi
   closure "$release" "libclang-cpp$llvm" >"$work/all" || return 1
-  # Real ones here: it takes a compiler to make the stubs.
+  # These are the real libraries, because making the stubs takes a compiler.
   without "$system_packages" <"$work/all" >"$work/tools.list"
   printf '%s\n' "clang-$llvm" "lld-$llvm" "libclang-common-$llvm-dev" >>"$work/tools.list"
   printf '%s\n' libc6 libc6-dev linux-libc-dev libgcc-s1 libstdc++6 "libgcc-$gcc-dev" "libstdc++-$gcc-dev" \
     >"$work/sysroot.list"
 }
 
-# unpack SUITE LIST FOLDER: unpacks the packages of a list, with a root whose lib is usr/lib as in Debian today, and writes
-# down each package, its hash, its licence and its libraries.
+# unpack SUITE LIST FOLDER: unpacks the packages of a list into a root whose lib is a link to usr/lib, as in Debian today. It
+# records each package with its hash, its licence and its libraries.
 unpack() {
   mkdir -p "$3/usr/lib" "$3/usr/lib64" "$new/licenses"
   ln -s usr/lib "$3/lib"
@@ -102,8 +102,8 @@ unpack() {
   rm -f "$3.files"
 }
 
-# libraries FROM TO: moves the libraries of a root to one folder without links, each under the name that others need it by.
-# The folder's name has to be `lib`: LLVM looks for its libraries in $ORIGIN/../lib.
+# libraries FROM TO: moves the libraries of a root to one folder without links. Each gets the name by which others link to it.
+# The folder's name must be `lib`, because LLVM looks for its libraries in $ORIGIN/../lib.
 libraries() {
   mkdir -p "$2"
   mv "$1"/usr/lib/*-linux-gnu/*.so* "$2" || return 1
@@ -117,15 +117,15 @@ libraries() {
   find "$2" ! -type f ! -type d -delete
 }
 
-# link_stub OUT SOURCE [LIBRARY]: makes a library of this source that may need another one. That one, and all that it needs,
-# is looked up beside it (a DT_RPATH, unlike a DT_RUNPATH, holds for the libraries of libraries too).
+# link_stub OUT SOURCE [LIBRARY]: makes a library from this source, which may link to another one. The loader looks for that
+# one and for its libraries in the same folder (a DT_RPATH, unlike a DT_RUNPATH, also applies to libraries of libraries).
 link_stub() {
   "$compiler" -shared -nostdlib -fPIC -x c++ "$2" -o "$1" -L"${1%/*}" \
     '-Wl,--disable-new-dtags,-rpath,$ORIGIN' -Wl,--no-as-needed ${3:+"-l:$3"}
 }
 
-# stub_unused FOLDER RELEASE: stands in for the libraries of $unused_packages. LLVM's calls of Z3 are bound when they are made, so
-# never; Debian 12's libxml2 looks for its functions of ICU when it is loaded.
+# stub_unused FOLDER RELEASE: makes stubs for the libraries of $unused_packages. LLVM's functions of Z3 are only looked up when
+# they are called, which never happens. Debian 12's libxml2 looks for its functions of ICU when it is loaded.
 stub_unused() {
   link_stub "$1/libz3.so.4" /dev/null || return 1
   if [ "$2" != bookworm ]; then return; fi
@@ -136,8 +136,8 @@ stub_unused() {
   link_stub "$1/libicuuc.so.72" "$work/icu.cc"
 }
 
-# Makes the runtime in $new. Dawn opens libvulkan.so.1 by its name and finds the one that vulkan.node has brought into
-# the process; the manifest names a stub, through which Mesa's driver finds its libraries.
+# Makes the runtime in $new. Dawn opens libvulkan.so.1 by its name and finds the one that vulkan.node has loaded into the
+# process. The manifest names a stub, through which Mesa's driver finds its libraries.
 build_runtime() {
   unpack trixie wasmedge "$work/roots/wasmedge" || return 1
   unpack "$release" graphics "$work/roots/graphics" || return 1
@@ -147,7 +147,7 @@ build_runtime() {
   for file in "$new"/graphics/lib/libvulkan_*.so "$new"/graphics/lib/libVkLayer_*.so; do
     case $file in */libvulkan_lvp.so) ;; *) rm -f "$file" ;; esac
   done
-  # On Debian 13 both hold the same LLVM.
+  # On Debian 13 both folders hold the same LLVM, so the second copy becomes a hard link.
   for file in "$new"/graphics/lib/*; do
     if cmp -s "$file" "$new/wasmedge/lib/${file##*/}"; then ln -f "$new/wasmedge/lib/${file##*/}" "$file"; fi
   done
@@ -164,7 +164,7 @@ build_compiler() {
   unpack "$release" tools "$new/tools" || return 1
   unpack "$release" sysroot "$new/sysroot" || return 1
   rm -rf "$new/tools/usr/share" "$new/sysroot/usr/share" "$new"/tools/usr/lib/llvm-*/lib/clang/*/lib
-  # Links of the sysroot stay in it.
+  # Make the absolute links of the sysroot point into it.
   find "$new/sysroot" -type l -lname '/*' | while IFS= read -r link; do
     ln -sfr "$new/sysroot$(readlink "$link")" "$link"
   done
@@ -182,7 +182,7 @@ WRAPPER
   chmod 755 "$new/bin/c++"
 }
 
-# publish LINK: gives the folder in $new its name, and points the link at it.
+# publish LINK: renames the folder in $new to its digest, and points the link to it.
 publish() {
   for file in packages owners; do sort -u -o "$new/$file" "$new/$file"; done
   digest=$(cat "$new/packages" && echo "$recipe $1") || return 1
@@ -196,7 +196,7 @@ publish() {
   ln -sfn "$digest" "$base/$1"
 }
 
-# Ends the script when the disk is too full to unpack the packages.
+# Ends the script if the disk has too little space for the unpacked files.
 check_space() {
   free_mb=$(df -Pk "$base" | awk 'NR == 2 { print int($4 / 1000) }')
   if [ "$free_mb" -lt "$runtime_mb_min" ]; then
@@ -256,11 +256,11 @@ make_parts() {
   done
 }
 
-# make_runtime RELEASE KINDS: makes the runtime, the compiler, or both. Only one set-up of a user works at a time; what
-# another one made meanwhile is made again, with the same name.
+# make_runtime RELEASE KINDS: makes the runtime, the compiler, or both, except those that another set-up has made meanwhile.
+# Only one set-up of a user works at a time.
 make_runtime() {
   wanted=$2 kinds=
-  # The cache of compiled modules lies in the same folder, and refuses one that others can write to.
+  # The cache of compiled modules is in the same folder, and refuses a folder that others can write to.
   (umask 077 && mkdir -p "$base")
   exec 8>"$base/lock"
   if have flock && ! flock -n 8; then
@@ -269,7 +269,7 @@ make_runtime() {
   fi
   for kind in $wanted; do "${kind}_ready" "$1" || kinds="$kinds $kind"; done
   if [ -z "$kinds" ]; then return; fi
-  # Leftovers of a set-up that was cut off. The lock keeps every other set-up out.
+  # Remove the rest of an interrupted set-up. The lock keeps other set-ups out.
   rm -rf "$base"/tmp.*
   check_space
   work=$base/tmp.$$

@@ -1,15 +1,15 @@
 #!/bin/sh
-# Brings what the project needs onto this machine, once. Silent and quick when nothing is missing.
+# Installs what the project needs on this machine, once. Silent and quick when nothing is missing.
 #   sh host/cli/setup.sh            npm packages and the private runtime; needs no root and changes no system package
 #   sh host/cli/setup.sh --installed  the runtime only, for an installed package, whose dependencies npm has installed
-#   sh host/cli/setup.sh --bundle   and the runtime that a node bundle is made from
-#   sh host/cli/setup.sh --test     and what testing needs, with the system's own package manager
+#   sh host/cli/setup.sh --bundle   also the runtime that a node bundle is made from
+#   sh host/cli/setup.sh --test     also what the tests need, with the system's own package manager
 #   sh host/cli/setup.sh --test --system   the tests' system packages only, for an administrator
 # The runtime lies in ~/.cache/nearlight/runtime; NEARLIGHT_RUNTIME names another folder for it.
 # POSIX sh. While nothing is missing, this runs shell builtins and one cksum.
 set -eu
 
-# Where the system's files are looked up; tests point it at a folder of their own.
+# The root of the system whose files are examined; tests set it to a folder of their own.
 root=
 
 have() { command -v "$1" >/dev/null 2>&1; }
@@ -23,7 +23,7 @@ any() {
 
 library() { any "$root"/usr/lib/"$1" "$root"/usr/lib/*/"$1" "$root"/usr/lib64/"$1" "$root"/usr/local/lib/"$1"; }
 
-# contains FILE TEXT...: whether one line of the file holds one of the texts
+# contains FILE TEXT...: succeeds if a line of the file contains one of the texts.
 contains() {
   file=$1
   shift
@@ -50,7 +50,7 @@ wasmedge_ready() {
   return 1
 }
 
-# Dawn needs Mesa 25; its drivers are the first of Mesa's to declare Vulkan 1.4.
+# Dawn needs Mesa 25, whose drivers are the first ones of Mesa that declare Vulkan 1.4.
 vulkan_driver_ready() {
   if [ -n "${VK_DRIVER_FILES:-}${VK_ICD_FILENAMES:-}" ]; then return 0; fi
   for manifest in "$root"/usr/share/vulkan/icd.d/*.json "$root"/etc/vulkan/icd.d/*.json \
@@ -104,7 +104,7 @@ find_missing() {
 
 describe() {
   case $1 in
-    packages) echo 'Node 24 and npm packages, with which the host is built and run' ;;
+    packages) echo 'Node 24 and npm packages, which build and run the host' ;;
     "$release-runtime") echo 'WasmEdge 0.14.1, which runs the games, and Mesa 25, which draws where there is no GPU' ;;
     "$release-compiler") echo 'a C++ compiler, for the native addons and the guest program' ;;
     *-runtime) echo 'WasmEdge and Mesa of Debian 12, for node bundles' ;;
@@ -112,7 +112,7 @@ describe() {
     compiler) echo 'a C++ compiler, for the native addons and the guest program' ;;
     wasmedge) echo 'WasmEdge 0.14.1 with headers, which runs the games' ;;
     loader) echo 'the Vulkan loader, which finds the graphics driver' ;;
-    driver) echo 'a Vulkan 1.4 driver, which draws' ;;
+    driver) echo 'a Vulkan 1.4 driver, with which the host draws' ;;
     *) describe_system "$1" ;;
   esac
 }
@@ -147,8 +147,8 @@ refuse() {
   exit 1
 }
 
-# The pinned Node comes first on PATH inside npm's scripts, and is among what npm replaces here: npm runs on the other.
-# `npm install` and not `npm ci`, which refuses where a registry lacks optional packages of other platforms.
+# Inside npm's scripts the pinned Node comes first on PATH. npm replaces that Node here, so it must run on another one.
+# `npm ci` would fail if a registry lacks optional packages of other platforms, so this uses `npm install`.
 install_packages() {
   path=
   saved=$IFS
@@ -164,7 +164,7 @@ install_packages() {
   cksum <package-lock.json >node_modules/.nearlight
 }
 
-# step TEXT LOG COMMAND: runs it with its output in the log, prints one line with the time it took.
+# step TEXT LOG COMMAND: runs the command with its output in the log, and prints one line with the time it took.
 step() {
   text=$1 output=$2
   shift 2
@@ -182,7 +182,7 @@ step() {
 check_missing() {
   if [ -n "${WASMEDGE_DIR:-}" ] && ! $testing_only && ! wasmedge_ready; then
     missing="$missing wasmedge"
-    refuse 'WASMEDGE_DIR is set, and WasmEdge is not there'
+    refuse 'WASMEDGE_DIR is set, but WasmEdge is not in that folder'
   fi
   for item in $missing; do
     if [ "$item" != packages ]; then served || refuse "$(unserved)"; fi
@@ -233,11 +233,11 @@ main() {
   for item in $missing $missing_system; do echo "  - $(describe "$item")"; done
   install
   find_missing
-  if [ -n "$missing$missing_system" ]; then refuse "everything is installed and yet something is not found; see $log"; fi
+  if [ -n "$missing$missing_system" ]; then refuse "the installation succeeded, but something is still not found; see $log"; fi
 }
 
-# npm, apt and the runtime wait for the network and the disk more than for the processor, so they share the time.
-# A job in the background does not see an interrupt from the keyboard: npm and dpkg finish, and hold the lock until then.
+# npm, apt and the runtime wait for the network and the disk more than for the processor, so they run at the same time.
+# A job in the background does not receive an interrupt from the keyboard: npm and dpkg finish, and hold the lock until then.
 install() {
   rm -f "$log" "$log".*
   jobs= status=0
@@ -264,7 +264,7 @@ install() {
   if [ $status != 0 ]; then exit 1; fi
 }
 
-# Sourced by its tests, run by everyone else.
+# The tests source this file and call its functions; everyone else runs it.
 case ${0##*/} in
   setup.sh)
     case $0 in */*) here=${0%/*} ;; *) here=. ;; esac

@@ -3,7 +3,7 @@ import { type Config, readConfig } from '../base/config.ts';
 import { NearlightError } from '../base/errors.ts';
 import type { SourceOptions } from '../play/source.ts';
 
-/** Seed of a game that is played without players, so that it plays the same every time. */
+/** Seed of a game that is played without players. It is fixed, so that the game is the same every time. */
 const SEED = '1';
 /** The game that shows a model. */
 const MODEL = 'model';
@@ -16,7 +16,7 @@ export interface SourceValues {
   seed?: string | undefined;
 }
 
-/** Reads from a command line what to play; the arena if it names nothing. @throws NearlightError NL_USAGE */
+/** Reads from the command line what to play. The default is the arena. @throws NearlightError NL_USAGE */
 export function readSource(positionals: string[], values: SourceValues): Omit<SourceOptions, 'config' | 'announce'> {
   const usage = (detail: string) => new NearlightError('NL_USAGE', detail);
   if (positionals.length > 1) throw usage(`give one game, not ${positionals.join(', ')}`);
@@ -24,15 +24,15 @@ export function readSource(positionals: string[], values: SourceValues): Omit<So
   const what = positionals[0] ?? (model === undefined ? 'arena' : MODEL);
   const isSession = what.endsWith('.nlr');
   if (isSession && seed !== undefined)
-    throw usage(`--seed ${seed}: a session plays with the seed that it was recorded with; leave --seed out`);
+    throw usage(`--seed ${seed}: a session uses the seed with which it was recorded; leave --seed out`);
   if (!isSession && module !== undefined)
     throw usage(`--module names the module of a session; to play ${module}, give it without --module`);
   if (model !== undefined && (assets !== undefined || (!isSession && what !== MODEL)))
-    throw usage('--model shows a model by itself, or in a session of it; leave games and --assets out');
+    throw usage('--model can be combined with a session of a model only; leave games and --assets out');
   return { what, ...(module ? { module } : {}), ...(assets ? { assets } : {}), ...(model ? { model } : {}) };
 }
 
-/** Reads the settings of a command that plays without players: quiet, and with a fixed seed, unless told otherwise. */
+/** Reads the settings of a command that plays without players. By default it logs little and has a fixed seed. */
 export function readSourceConfig(
   { engine, seed }: { engine?: string | undefined; seed?: string | undefined },
   environment: Record<string, string | undefined>,

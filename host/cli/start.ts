@@ -20,9 +20,9 @@ const HELP = `Plays games in the browser, streamed from this machine.
 Usage: npm start -- [MODULE.wasm ...] [options]
        npm start -- COMMAND [arguments]
 
-Plays a game at http://127.0.0.1:8080/; without a module, the project's first, or else the arena.
-Several modules get a room each: the first at /, others at /?game=NAME.
-The page takes ?size=1280x720&fps=60.
+Serves a game at http://127.0.0.1:8080/. Without a module, this is the first game of the project, or the arena outside a
+project. Each of several modules has its own room: the first is at /, the others are at /?game=NAME.
+The page's address may set the picture, as in ?size=1280x720&fps=60.
 
 Options:
   --assets DIR     folder of assets (default: NAME.assets beside the module)
@@ -30,7 +30,7 @@ Options:
   --port N         same as PORT
   --host ADDRESS   same as HOST
   --engine NAME    same as ENGINE
-  --record FILE    record the session into FILE.nlr, to play it again with render and inspect
+  --record FILE    record the session into FILE.nlr, for render and inspect
   --help           this text
   --version        the version
 
@@ -72,12 +72,12 @@ export async function run(args: string[], environment: NodeJS.ProcessEnv): Promi
     ...(values.record === undefined ? {} : { record: values.record }),
   });
   const { gpu, engine, server } = host;
-  // A supervisor may send a signal as soon as it has read the line below.
+  // Listen for signals first. A supervisor may send one as soon as it has read the lines below.
   const ended = untilSignal();
   process.stdout.write(
     `Nearlight ${VERSION}: ${modules.map(playableName).join(', ')} on ${engine.name} and ${adapterName(gpu)}\n`,
   );
-  process.stdout.write(`Play at ${server.url}   (Ctrl+C ends)\n`);
+  process.stdout.write(`Play at ${server.url}   (press Ctrl+C to stop)\n`);
   await ended;
   await host.close();
   return 0;
@@ -103,17 +103,17 @@ async function check(
   if (twice !== undefined)
     throw new NearlightError(
       'NL_USAGE',
-      `two modules are named ${twice}, and a room is named after its module; rename a file`,
+      `two modules are named ${twice}, but each room needs a name of its own; rename a file`,
     );
   if (assets !== undefined && !(await stat(assets).catch(() => undefined))?.isDirectory())
     throw new NearlightError('NL_USAGE', `--assets ${assets}: there is no such folder`);
   if (model !== undefined && (modules.length > 1 || modules[0] !== MODEL || assets !== undefined))
-    throw new NearlightError('NL_USAGE', '--model shows a model by itself; leave modules and --assets out');
+    throw new NearlightError('NL_USAGE', '--model cannot be combined with modules or --assets; leave them out');
   if (record !== undefined && modules.length > 1)
-    throw new NearlightError('NL_USAGE', '--record records one module; start the others in a command of their own');
+    throw new NearlightError('NL_USAGE', '--record works with one module only; start the others with another command');
 }
 
-/** Compiles those of the modules whose sources belong to this project and have changed. */
+/** Compiles the modules whose sources belong to this project and have changed. */
 async function buildOwn(modules: string[], announce: (line: string) => void): Promise<void> {
   const own = listModules();
   await buildGames(
@@ -122,7 +122,7 @@ async function buildOwn(modules: string[], announce: (line: string) => void): Pr
   );
 }
 
-/** The first game of the project in the working folder; outside any project, the arena. */
+/** The first game of the project in the working folder, or the arena outside a project. */
 function usualModule(): string {
   const [first] = openProject().games;
   return first ? modulePath(first) : ownModulePath('arena');
@@ -145,7 +145,7 @@ function parse(args: string[]) {
   );
 }
 
-/** The GPU's name as a person would say it: the device's for hardware, the driver's for software rendering. */
+/** Returns a readable name of the GPU: the device's for hardware, the driver's for software rendering. */
 function adapterName({ software, adapter: { device, description } }: Gpu): string {
   const name = device.replaceAll('-', ' ').trim();
   return (software ? description || name : name || description) || 'an unnamed GPU';

@@ -25,11 +25,11 @@ find_missing_system() {
 
 describe_system() {
   case $1 in
-    browser) echo 'Chromium, which plays in the tests' ;;
+    browser) echo 'Chromium, in which the tests play games' ;;
     containerd) echo 'containerd and runc, which run pods in the tests' ;;
     images) echo 'docker-registry, skopeo and umoci, which serve and read images in the tests' ;;
-    network) echo 'CNI plugins and iproute2, the network of the tests' ;;
-    cri) echo "the CRI's api.proto, with which the tests speak as a kubelet" ;;
+    network) echo 'CNI plugins and iproute2, for the network of the tests' ;;
+    cri) echo "the CRI's api.proto, with which the tests act as a kubelet" ;;
     kubectl) echo 'kubectl, which builds the manifests in the tests' ;;
     tools) echo 'debootstrap, binutils and g++, for the systems and programs that the tests make' ;;
   esac
@@ -59,18 +59,19 @@ check_system() {
   served || refuse "$(unserved)"
   if [ "$(id -u)" != 0 ]; then
     sudo -n true 2>/dev/null ||
-      refuse "the tests' packages take root, or sudo without a password; an administrator can run: sh $PWD/host/cli/setup.sh --test --system"
+      refuse "installing the tests' packages needs root, or sudo without a password; an administrator can run: sh $PWD/host/cli/setup.sh --test --system"
   fi
 }
 
-# Debian 12 packages no containerd, kubectl or CRI that is new enough. They, and nothing else, come from Debian 13.
+# Debian 12 has no containerd, kubectl or CRI that is new enough. Only these come from Debian 13.
 add_trixie() {
   source_of trixie | as_root tee "$trixie" >/dev/null
   printf 'Package: *\nPin: release n=trixie\nPin-Priority: 100\n' |
     as_root tee /etc/apt/preferences.d/nearlight-trixie >/dev/null
 }
 
-# The tests start what they need themselves: no service of a package runs, now (invoke-rc.d(8), policy) or with the machine.
+# Runs a command without starting the services of the packages that it installs, neither now (invoke-rc.d(8), policy) nor when
+# the machine starts. The tests start their own services.
 without_services() {
   for service in containerd docker-registry; do
     unit=/etc/systemd/system/$service.service
@@ -88,7 +89,7 @@ without_services() {
   return $status
 }
 
-# Descriptors 8 and 9 are locks and stay with this script.
+# Descriptors 8 and 9 are locks that only this script may hold.
 as_root() {
   if [ "$(id -u)" = 0 ]; then "$@" 8>&- 9>&-; else sudo -n "$@" 8>&- 9>&-; fi
 }
@@ -97,12 +98,12 @@ apt_get() {
   as_root env DEBIAN_FRONTEND=noninteractive apt-get -y --no-install-recommends -o DPkg::Lock::Timeout=300 "$@" </dev/null
 }
 
-# An archive that does not answer at the first try often does at the second; what is still missing fails in the install.
+# An archive that does not answer the first time often does the second time. If not, the installation reports the failure.
 update_lists() { apt_get update || { sleep 3 && apt_get update; } || true; }
 
-# Packages of the release itself come first: Debian 13's C library would keep Debian 12's compiler out.
+# Packages of the release itself come first, because Debian 12's compiler cannot be installed with Debian 13's C library.
 install_system() {
-  # A package of Debian 13 brings Debian 13's os-release to Debian 12; the archive stays what it was.
+  # A package of Debian 13 replaces Debian 12's os-release, but the archive is still that of Debian 12.
   number=$VERSION_ID
   if any "$root$trixie"; then number=12; fi
   own= newer=

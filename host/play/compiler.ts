@@ -1,10 +1,10 @@
-/** How AssemblyScript's compiler is called for a game, whoever calls it. */
+/** The command line of the AssemblyScript compiler for a game. */
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { NearlightError } from '../base/errors.ts';
 
-/** The configuration that the SDK brings; a project's own asconfig.json extends it. */
+/** The SDK's configuration, which a project's own asconfig.json extends. */
 const SDK_CONFIG = '@nearlight/sdk/asconfig.json';
 
 /**

@@ -21,7 +21,7 @@ import { openRoom, roomOptions } from './room.ts';
 import { type ServeOptions, serve } from './server.ts';
 
 export interface HostOptions {
-  /** Module files. Each gets a room named after its file; a page that names no game plays the first. */
+  /** Module files. Each module has a room with the name of its file. A page that names no game shows the first room. */
   modules: string[];
   config: Config;
   log: Log;
@@ -31,9 +31,9 @@ export interface HostOptions {
   pack?: Uint8Array;
   /** File that the session of the only module is recorded into. */
   record?: string;
-  /** Clocks of the time limits; the system's by default. */
+  /** Clocks for the time limits; the system's clock by default. */
   clocks?: {
-    /** For calls of a module (INIT_MS_MAX, CALL_MS_MAX); the WasmEdge engines have such limits. */
+    /** For calls of a module (INIT_MS_MAX, CALL_MS_MAX). Only the WasmEdge engines have these limits. */
     calls?(): number;
     /** For commands and compilations (REPLAY_MS_MAX, SHADER_MS_MAX). */
     commands?(): Milli;
@@ -92,7 +92,7 @@ export async function startHost(options: HostOptions): Promise<Host> {
   }
 }
 
-/** The same engine; it records what it loads if that is asked for. */
+/** Returns the engine, wrapped by a recorder if the session is recorded. */
 function record(engine: Engine, { modules, record: path, log }: HostOptions): Engine {
   const [module] = modules;
   if (path === undefined || module === undefined) return engine;
@@ -101,7 +101,7 @@ function record(engine: Engine, { modules, record: path, log }: HostOptions): En
   return recordingEngine(engine, { name: playableName(module), open });
 }
 
-/** The same error, with the module's file in its text; without the folder, because players may read it. */
+/** Adds the module's file name to an error. The folder is left out, because players may read the text. */
 function named(path: string, error: unknown): unknown {
   if (!(error instanceof NearlightError) || error instanceof GuestExit) return error;
   return new NearlightError(error.code, `${basename(path)}: ${error.detail}`, { cause: error });

@@ -8,21 +8,21 @@ import type { Loaded } from '../room/options.ts';
 
 /** A game that is ready to be launched. */
 export interface Playable {
-  /** Names the game's room and the lines that it logs. */
+  /** Name of the game's room, which also marks the lines that the game logs. */
   name: string;
   module: Uint8Array;
   /** The asset pack; empty for none. */
   assets: Uint8Array;
-  /** Says where in the sources a trap arose; see LoadOptions. */
+  /** Finds the place of a trap in the sources; see LoadOptions. */
   locate?: LoadOptions['locate'];
 }
 
-/** A GPU. Its `device` is another one after the GPU was lost and opened again. */
+/** A GPU. Its `device` is replaced when the GPU was lost and opened again. */
 export interface DeviceSource {
   readonly device: GPUDevice;
 }
 
-/** Where a replay sends what is meant for the module. */
+/** Receives what a replay sends to the module. */
 export interface ReplayOwner {
   log(level: LogLevel, message: string): void;
   reply(record: ArrayLike<number>): void;
@@ -42,7 +42,7 @@ export interface LaunchOptions {
   engine: Engine;
   gpu: DeviceSource;
   config: Config;
-  /** What the module is told at its start. */
+  /** The session's facts that the module can query. */
   session: Pick<LoadOptions, 'seed' | 'tickRate' | 'seats'> & Partial<Pick<LoadOptions, 'gpu'>>;
   /** True to find the place in the module that wrote a refused command. It costs time with every command. */
   pinpoint?: boolean;

@@ -88,7 +88,7 @@ async function build(
   const temporary = path.replace(/wasm$/, `${process.pid}.wasm`);
   const bytes = await compileModule(entry, temporary, root);
   try {
-    // What no host accepts is better said here than when the game is first played.
+    // Report a module that no host accepts now, and not when it is first played.
     checkModule(readFileSync(temporary), readConfig());
   } catch (error) {
     for (const file of [temporary, `${temporary}.map`]) rmSync(file, { force: true });
@@ -122,7 +122,7 @@ export async function compileModule(entry: string, output: string, folder: strin
   const compiler = fileURLToPath(import.meta.resolve('assemblyscript/bin/asc.js'));
   const options = [...compilerOptions(folder, 'release'), '--outFile', output];
   try {
-    // asc starts itself a second time unless this flag is given.
+    // Without this flag asc starts a second process.
     await promisify(execFile)(process.execPath, ['--enable-source-maps', compiler, entry, ...options], {
       cwd: folder,
     });

@@ -19,7 +19,7 @@ export interface Offline {
   readonly gpuMs: number;
   /** Executes what a call submitted, into `surface` where it draws. @throws NearlightError as CommandReplay.run */
   run(submission: Submission, surface?: Surface): void;
-  /** Ends the module and gives the GPU back. */
+  /** Ends the module and closes the GPU. */
   close(): Promise<void>;
 }
 
@@ -54,7 +54,7 @@ export async function openOffline(source: Source, config: Config): Promise<Offli
 function play(parts: { source: Source; launcher: Launch; instance: Instance; gpu: Gpu }): Offline {
   const { source, launcher, instance, gpu } = parts;
   const pending = new PendingReplies();
-  // A recorded session brings its own replies and writes among its calls.
+  // A recorded session contains the replies and writes that the module received, so a replay sends it no others.
   const live = source.recorded ? undefined : instance;
   const replay = launcher.createReplay({
     log: (level, message) => launcher.log(level, message),

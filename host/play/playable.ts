@@ -26,7 +26,7 @@ export async function readPlayable(path: string, { assets, pack }: PlayableOptio
   };
 }
 
-/** Names a game, and so its room, after its module's file. */
+/** Returns the name of a game and its room: that of the module's file. */
 export function playableName(path: string): string {
   return basename(path).replace(/\.wasm$/, '');
 }
@@ -41,7 +41,7 @@ export async function readModule(path: string): Promise<Uint8Array> {
   }
 }
 
-/** The seed of the settings, or a random one where they leave it open. */
+/** The seed of the settings, or a random one if they set none. */
 export function seedOf({ seed }: Pick<Config, 'seed'>): number {
   return seed || randomInt(1, 2 ** 47);
 }

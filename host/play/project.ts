@@ -8,7 +8,7 @@ export interface GameSource {
   name: string;
   /** The project's folder: the nearest one above the game that has a package.json. */
   root: string;
-  /** The file that the compiler starts at, a path from `root`. */
+  /** The game's main file, a path from `root`. */
   entry: string;
   /** Folder of the game's assets, a path from `root`; it need not exist. */
   assets: string;
@@ -17,7 +17,7 @@ export interface GameSource {
 /** A folder with a package.json, and the games in it. */
 export interface Project {
   root: string;
-  /** The games in the order of package.json; the first is the one that a command without a name takes. */
+  /** The games in the order of package.json. Commands use the first one by default. */
   games: readonly GameSource[];
 }
 
@@ -58,14 +58,14 @@ export function ownModulePath(name: string): string {
   return modulePath({ root: PACKAGE_ROOT, name });
 }
 
-/** Every game that can be built here by its module's path: those of the current project, and this program's own. */
+/** Every game that can be built here, by the path of its module: the current project's games and this program's own. */
 export function listModules(): Map<string, GameSource> {
   const games = [...openProject().games, ...ownProject().games];
   return new Map(games.map((game) => [modulePath(game), game]));
 }
 
 /**
- * Finds a game by its name in `project`, or by the path of the file that it starts at, in any project.
+ * Finds a game by its name in `project`, or by the path of its main file in any project.
  * @throws NearlightError NL_USAGE
  */
 export function findGame(what: string, project: Project = openProject()): GameSource {
@@ -106,7 +106,7 @@ function readManifest(root: string): Manifest {
   }
 }
 
-/** The files that a pattern stands for, those that exist. */
+/** Lists the existing files that match a pattern. */
 function expand(root: string, pattern: string): string[] {
   const folder = /^(.+)\/\*\.ts$/.exec(pattern)?.[1];
   if (folder === undefined) return existsSync(join(root, pattern)) ? [pattern] : [];
@@ -117,7 +117,7 @@ function expand(root: string, pattern: string): string[] {
     .map((file) => `${folder}/${file}`);
 }
 
-/** A game is named after its file, an index.ts after its folder, and the only game of a project after the project. */
+/** Returns a game's name: that of its file, of the folder for an index.ts, or of the project if it is the only game. */
 function describeGame(root: string, entry: string, manifest: Manifest): GameSource {
   if (entry === ENTRY) {
     const name = (manifest.name ?? basename(root)).replace(/^@[^/]+\//, '');

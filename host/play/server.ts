@@ -13,7 +13,7 @@ import type { ViewRequest } from '../stream/player.ts';
 import type { Relay } from '../stream/relay.ts';
 import { createStreamServer, type StreamServer } from '../stream/server.ts';
 
-/** The picture of a page that asks for no size: one that the machine can draw and encode 60 times a second. */
+/** Default size of a page's picture. The machine can draw and encode it 60 times a second. */
 const HARDWARE_VIEW: ViewRequest = { width: 1280, height: 720, fps: 60 };
 const SOFTWARE_VIEW: ViewRequest = { width: 848, height: 480, fps: 60 };
 
@@ -28,7 +28,7 @@ export interface ServeOptions {
   files: Awaited<ReturnType<typeof buildPlayer>>;
   /** Seconds from the request for the game to each phase of its start. */
   coldStart?(): Record<string, number>;
-  /** Fields that `GET /status` answers in addition. */
+  /** Additional fields in the answer to `GET /status`. */
   more?(): object;
   /** See StreamServerOptions. */
   relay?: Relay;
@@ -63,7 +63,7 @@ export function serve(options: ServeOptions): Promise<StreamServer> {
   });
 }
 
-/** Says why no player could join now; undefined where one could. */
+/** Says why no player can join now; undefined if one can. */
 function findProblem({ gpu, lobby }: ServeOptions): NearlightError | undefined {
   if (gpu.lost) return new NearlightError('NL_GPU_LOST', 'restart the host');
   const { all, taken } = countSeats(lobby.rooms);

@@ -17,13 +17,13 @@ export interface Source extends Playable {
   seed: number;
   tickRate: number;
   seats: number;
-  /** The calls to make; they never end unless they were recorded. */
+  /** The calls to make. They only end if they were recorded. */
   calls: Iterable<Call>;
-  /** A session's calls, with the replies that it had; undefined where nothing was recorded. */
+  /** The recorded calls of a session, with their replies; undefined for a module. */
   recorded: readonly Call[] | undefined;
-  /** Seats that are taken at some time. */
+  /** Seats that a player has at some time. */
   taken: readonly number[];
-  /** The GPU that a session's module was told of. */
+  /** The GPU's features and limits that a session's module was given. */
   gpu?: GpuFacts | undefined;
 }
 
@@ -31,7 +31,7 @@ export interface SourceOptions {
   /** A module's file, the name of one of the project's games, or a session's file (.nlr). */
   what: string;
   config: Config;
-  /** The module of a session, unless the project has it. */
+  /** The module of a session; by default the project's game of that name. */
   module?: string;
   /** Folder of assets; without it, the folder NAME.assets beside the module. */
   assets?: string;
@@ -42,7 +42,7 @@ export interface SourceOptions {
 }
 
 /**
- * Finds what is to be played, builds it if it is one of the project's games, and reads it.
+ * Finds the game or session, builds it if it is one of the project's games, and reads it.
  * @throws NearlightError NL_USAGE, NL_SOURCE, NL_MODULE_NOT_FOUND, NL_MODEL, NL_RECORDING
  */
 export async function openSource({ what, config, module, ...options }: SourceOptions): Promise<Source> {

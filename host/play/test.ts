@@ -1,4 +1,4 @@
-/** What a game's own tests import as `nearlight/test`: a game under full control, without a display and without a clock. */
+/** The module `nearlight/test` for a game's own tests. A test controls the game, which has no display and no clock. */
 import { readConfig } from '../base/config.ts';
 import type { Instance, LogLevel, Submission } from '../engine/engine.ts';
 import { createJavaScriptEngine } from '../engine/javascript.ts';
@@ -14,7 +14,7 @@ import { readPlayable } from './playable.ts';
 import { findGame, modulePath, openProject } from './project.ts';
 
 export interface TestOptions {
-  /** A game of the project, by name; by default its first. */
+  /** Name of a game of the project; by default the first game. */
   game?: string;
   /** Seed of the game's random numbers, 1 by default. */
   seed?: number;
@@ -133,7 +133,7 @@ export class TestGame {
     this.#input(seat).button(button, down, ++this.#events);
   }
 
-  /** Puts the pointer somewhere on the picture; both from 0 (left, top) to 1. */
+  /** Moves the pointer to a place on the picture. Both coordinates go from 0 (left, top) to 1. */
   point(x: number, y: number, seat = 0): void {
     this.#input(seat).pointer({ ...STILL_POINTER, x, y }, ++this.#events);
   }
@@ -148,7 +148,7 @@ export class TestGame {
     }
   }
 
-  /** Lets the game draw one player's picture, so that a fault in its commands shows. Gives the number of commands sent. */
+  /** Lets the game draw one player's picture, which checks its commands. Returns the number of commands sent. */
   async render({ seat = 0, ...size }: { seat?: number } & Partial<PictureSize> = {}): Promise<number> {
     const texture = await this.#draw(seat, size);
     texture.destroy();
@@ -171,7 +171,7 @@ export class TestGame {
     return this.#parts.instance.save();
   }
 
-  /** Gives a game that was just loaded a state that was saved before. */
+  /** Restores a saved state in a game that was just loaded. */
   async restore(state: Uint8Array): Promise<void> {
     this.#run(await this.#parts.instance.restore(state));
   }

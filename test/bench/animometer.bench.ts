@@ -1,4 +1,4 @@
-// Thousands of triangles, each with a draw: the module and its replay against the same program in TypeScript on Dawn.
+// Time of thousands of draws: a module and its replay, compared with the same program in TypeScript on Dawn.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
@@ -25,8 +25,8 @@ setFlagsFromString('--expose-gc');
 const gc = runInNewContext('gc') as () => void;
 
 /**
- * Bind groups end when they are collected, and their memory is used again once the queue has come past them. A software
- * adapter has a memory mapping for each, and Linux allows a process 65,530.
+ * Collects bind groups, and waits until the queue no longer uses their memory. A software adapter has a memory mapping for
+ * each bind group, and Linux allows a process 65,530 mappings.
  */
 async function collect(device: GPUDevice): Promise<void> {
   for (let n = 0; n < 3; n++) {
@@ -41,7 +41,7 @@ const root = join(import.meta.dirname, '../..');
 const limits = readConfig();
 const ignore = { log: () => {}, reply: () => {}, write: () => {}, asset: () => undefined };
 
-/** The module in a mode: its frames, and what of a frame's time is whose. */
+/** Loads the module in a mode, with functions for each part of a frame's work. */
 async function loadGuest(device: GPUDevice, { mode, count }: Options) {
   const module = readFileSync(join(root, 'build/animometer.wasm'));
   const choice = new Uint8Array(Uint32Array.of(modes.indexOf(mode), count).buffer);
@@ -61,7 +61,7 @@ async function loadGuest(device: GPUDevice, { mode, count }: Options) {
   };
 }
 
-/** Microseconds of a frame's replay on a device that does nothing: reading and checking the commands. */
+/** Measures a frame's replay on a device that does nothing, so the time is that of reading and checking. In microseconds. */
 async function timeCheck(options: Options): Promise<number[]> {
   const device = idleDevice();
   const guest = await loadGuest(device, options);
@@ -84,7 +84,7 @@ interface Samples {
   whole: number[];
 }
 
-/** Times both programs frame by frame in turn, in microseconds; the GPU is done before the next begins. */
+/** Measures both programs in alternation, in microseconds. The GPU finishes each frame before the next begins. */
 async function time(device: GPUDevice, surface: Surface, mode: Mode, count: number, rounds: number): Promise<Samples> {
   const port = createAnimometer(device, { mode, count });
   const guest = await loadGuest(device, { mode, count });
@@ -108,7 +108,7 @@ async function time(device: GPUDevice, surface: Surface, mode: Mode, count: numb
       now.replay = replayed - encoded;
       await device.queue.onSubmittedWorkDone();
     };
-    // By turns the first, so that neither always finds the caches that the other has left.
+    // They take turns at being first, so that neither always has the other's caches.
     for (const run of n % 2 === 0 ? [runScript, runGuest] : [runGuest, runScript]) await run();
     if (n < 0) continue;
     for (const name of ['script', 'encode', 'replay'] as const) samples[name].push(now[name] * 1000);
@@ -123,8 +123,8 @@ function report(bench: Bench, mode: Mode, count: number, samples: Samples): { sc
   const name = `${count} triangles, ${mode}`;
   const script = bench.figure(`${name}: TypeScript on Dawn`, 'us', samples.script);
   const whole = bench.figure(`${name}: module, render and replay`, 'us', samples.whole);
-  bench.figure('  of it: render, across the process boundary', 'us', samples.encode);
-  bench.figure('  of it: replay on Dawn', 'us', samples.replay);
+  bench.figure('  including: render, across the process boundary', 'us', samples.encode);
+  bench.figure('  including: replay on Dawn', 'us', samples.replay);
   return { script: script.p50, whole: whole.p50 };
 }
 
@@ -144,7 +144,7 @@ await benchmark('animometer', async (bench) => {
       const medians = report(bench, mode, count, await time(gpu.device, surface, mode, count, rounds));
       await collect(gpu.device);
       if (mode === 'direct') direct = medians.script;
-      // What changes in every frame can be no bundle: it is held against TypeScript that changes as much.
+      // A scene that changes in every frame cannot use a bundle, so it is compared with TypeScript that makes the same changes.
       const base = mode === 'changing' ? medians.script : direct;
       const limit = mode === 'direct' || mode === 'changing' ? DIRECT_MAX : OTHERS_MAX;
       const label = `${count} triangles: the module's ${mode} to direct TypeScript`;
@@ -152,7 +152,7 @@ await benchmark('animometer', async (bench) => {
     }
   }
   gpu.close();
-  // Last, as calls that have met two kinds of device are slower.
+  // This comes last, because V8 makes calls slower when it has seen two kinds of device.
   for (const key of Object.keys(COUNTS)) {
     for (const mode of modes) {
       const samples = await timeCheck({ mode, count: Number(key) });

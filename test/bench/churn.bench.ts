@@ -1,4 +1,4 @@
-// Two hundred pods made and removed one after another: what a round takes, and whether anything is left behind.
+// Creates and removes two hundred pods one after another: the time of each, and whether anything remains.
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { buildModules } from '../../host/play/modules.ts';
@@ -24,7 +24,7 @@ await benchmark('churn', async (bench) => {
       await rig.cri.removePod(pod);
     };
     const descriptors = () => readdirSync(`/proc/${rig.keeperPid()}/fd`).length;
-    // The first round makes what stays: folders, the compiled game, connections of containerd's.
+    // The first round creates what remains by design: folders, the compiled game, and connections of containerd.
     await round();
     await pool();
     const before = rig.inventory();
@@ -40,7 +40,7 @@ await benchmark('churn', async (bench) => {
     bench.figure('from RunPodSandbox to its removal, without waiting for the pool', 'ms', rounds);
     for (const entry of left(rig, before)) bench.note(`  left: ${entry}`);
     bench.value("keeper's descriptors, growth", '1', descriptors() - open);
-    bench.goal('processes, mounts, sockets, files and cgroups that are left', {
+    bench.goal('processes, mounts, sockets, files and cgroups that remain', {
       direction: 'at most',
       limit: 0,
       value: left(rig, before).length,

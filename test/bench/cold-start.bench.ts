@@ -1,4 +1,4 @@
-// Start of a pod on containerd: warm pool, empty pool, and the same host as an ordinary container under runc.
+// Time to start a pod on containerd: with a warm pool, an empty pool, and as an ordinary container under runc.
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -34,7 +34,7 @@ class Samples {
     this.#all.set(name, [...(this.#all.get(name) ?? []), value]);
   }
 
-  /** Makes figures of them; gives them by name. */
+  /** Reports a figure for each measurement. Returns a function that finds a figure by name. */
   report(bench: Bench, kind: string): (name: string) => Figure {
     const figures = new Map(
       [...this.#all].map(([name, values]) => [name, bench.figure(`${kind}: ${name}`, 'ms', values)]),
@@ -64,7 +64,7 @@ async function pods(bench: Bench, rig: Rig, kind: string, image: string): Promis
       return status.coldStart.firstFrameMs !== undefined && status;
     }, 'no picture');
     await rig.cri.removePod(pod);
-    // The first one compiles, and finds everything cold.
+    // The first start compiles and has cold caches, so it is left out.
     if (start === 0) continue;
     const tickAt = coldStart.createdAt + coldStart.firstTickMs;
     add('Create received to loaded', coldStart.loadedMs);
@@ -81,7 +81,7 @@ async function pods(bench: Bench, rig: Rig, kind: string, image: string): Promis
   return samples.report(bench, kind);
 }
 
-/** Joins as soon as that is possible; gives when the first picture was there whole. */
+/** Joins as soon as possible. Returns the time at which the first picture was complete. */
 async function firstPicture(): Promise<number> {
   const peer = new Peer();
   await poll(() => peer.join(`http://127.0.0.1:${PORT}/`, { query: '?size=640x360&fps=60' }), 'no seat', 5000);
@@ -91,7 +91,7 @@ async function firstPicture(): Promise<number> {
   return seen;
 }
 
-/** The same host as an ordinary container of a pod: the CRI starts it under runc, on the machine's own programs. */
+/** Measures the same host as an ordinary container. The CRI starts it under runc, with the machine's own programs. */
 async function ordinary(bench: Bench, rig: Rig): Promise<number> {
   const cache = join(rig.folder, 'ordinary');
   mkdirSync(cache);
@@ -125,7 +125,7 @@ async function ordinary(bench: Bench, rig: Rig): Promise<number> {
   return samples.report(bench, 'ordinary container')("client's Create to ready for players").p50;
 }
 
-/** When containerd took a line of a container's log, in milliseconds since 1970; false where there is none yet. */
+/** Returns when containerd received a line of a container's log, in milliseconds since 1970; false if it has not yet. */
 function loggedAt(path: string, text: string): number | false {
   const line = readFileSync(path, 'utf8')
     .split('\n')
@@ -133,7 +133,7 @@ function loggedAt(path: string, text: string): number | false {
   return line !== undefined && Date.parse(at(line.split(' '), 0));
 }
 
-/** From the call of `ctr run --rm` to its end, in turns. */
+/** Measures `ctr run --rm` from call to end, alternating between the runtimes. */
 async function whole(bench: Bench, rig: Rig): Promise<void> {
   const native = await importProgram(rig, 'nothing', compile(rig, 'int main() {}\n'));
   const game = await importGame(rig, 'brief', good({ tick: '(call $exit (i32.const 0))' }));
@@ -169,7 +169,7 @@ async function whole(bench: Bench, rig: Rig): Promise<void> {
   });
 }
 
-/** A static program of C++. */
+/** Compiles a static C++ program. */
 function compile(rig: Rig, text: string): Buffer {
   const source = join(rig.folder, 'program.cc');
   const program = join(rig.folder, 'program');
@@ -180,7 +180,7 @@ function compile(rig: Rig, text: string): Buffer {
 
 async function prepare(rig: Rig): Promise<string> {
   const image = await importGame(rig, 'arena', readFileSync(join(root, 'build/arena.wasm')));
-  // The sandbox of an ordinary pod runs a program; ours has an image only because there must be one.
+  // The sandbox of an ordinary pod runs a program. Our sandbox needs an image too, but does not run it.
   await importProgram(rig, SANDBOX_NAME, compile(rig, '#include <unistd.h>\nint main() { pause(); }\n'));
   return image;
 }

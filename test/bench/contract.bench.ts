@@ -1,4 +1,4 @@
-// What the contract costs a frame of 3,000 draws: encoding in the guest, handing over, checking and decoding in the host.
+// Time that the contract adds to a frame of 3,000 draws: encoding in the guest, and checking and decoding in the host.
 import { readConfig } from '../../host/base/config.ts';
 import type { Instance } from '../../host/engine/engine.ts';
 import { createJavaScriptEngine } from '../../host/engine/javascript.ts';
@@ -15,7 +15,7 @@ const DAWN_ROUNDS = 100;
 const FRAME_US = 1e6 / 60;
 const SHARE_MAX = 5;
 
-/** A view that is `width` draws wide: each with a bind group at a dynamic offset of its own. */
+/** A game that makes `width` draws, each with a bind group at a different dynamic offset. */
 const source = `
 import { BufferUsage, BufferBindingType, device, Game, play, ShaderStage, surface } from '@nearlight/sdk';
 import { BindGroup, RenderPassDescriptor, RenderPipeline } from '@nearlight/sdk';
@@ -61,7 +61,7 @@ class Draws extends Game {
 play(new Draws());
 `;
 
-/** Microseconds that each call took. */
+/** Returns the microseconds of each call. */
 async function time(call: () => unknown, rounds = ROUNDS): Promise<number[]> {
   for (let n = 0; n < rounds / 5; n++) await call();
   const samples: number[] = [];
@@ -73,7 +73,7 @@ async function time(call: () => unknown, rounds = ROUNDS): Promise<number[]> {
   return samples;
 }
 
-/** Median microseconds that the draws add to a call of render: encoding, and handing the stream over. */
+/** Returns the median microseconds that the draws add to a call of render: encoding, and passing the stream to the host. */
 async function timeGuest(bench: Bench, instance: Instance, name: string): Promise<number> {
   const none = bench.figure(`${name}: render of no draw`, 'us', await time(() => instance.render(0, 0, 1)));
   const all = bench.figure(`${name}: render of ${DRAWS} draws`, 'us', await time(() => instance.render(0, DRAWS, 1)));
@@ -87,7 +87,7 @@ interface Replayed {
   rounds: number;
 }
 
-/** Microseconds that a replay of the frame takes on a device, without what the GPU does. */
+/** Returns the microseconds of replaying the frame on a device, without the GPU's own work. */
 async function timeReplay(device: GPUDevice, { setup, frame, surface, rounds }: Replayed): Promise<number[]> {
   const ignore = { log: () => {}, reply: () => {}, write: () => {} };
   const replay = new CommandReplay({ device, limits: readConfig(), asset: () => undefined, ...ignore });

@@ -1,4 +1,4 @@
-// Twenty pods on one node: how long each takes to start, and what its processes hold.
+// Starts twenty pods on one node: the time of each start, and the memory of each process.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { buildModules } from '../../host/play/modules.ts';
@@ -51,17 +51,17 @@ await benchmark('density', async (bench) => {
       pods.map((pod) => pick(memoryOf(pod[who])));
     for (const who of ['host', 'guest'] as const) {
       bench.figure(
-        `${who}, nobody playing: RSS`,
+        `${who}, without players: RSS`,
         'MiB',
         all(({ rss }) => rss, who),
       );
       bench.figure(
-        `${who}, nobody playing: PSS`,
+        `${who}, without players: PSS`,
         'MiB',
         all(({ pss }) => pss, who),
       );
       bench.figure(
-        `${who}, nobody playing: private`,
+        `${who}, without players: private`,
         'MiB',
         all((memory) => memory.private, who),
       );
@@ -77,7 +77,7 @@ await benchmark('density', async (bench) => {
     const keeper = memoryOf(rig.keeperPid());
     bench.value('keeper: PSS', 'MiB', keeper.pss);
     const waiting = rig.warm().map((pid) => memoryOf(pid).pss);
-    bench.figure('host that waits: PSS', 'MiB', waiting);
+    bench.figure('host in the pool: PSS', 'MiB', waiting);
     player.close();
     bench.goal('PSS of a pod with one player', {
       direction: 'at most',

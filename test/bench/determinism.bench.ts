@@ -1,4 +1,4 @@
-// Whether the same seed and input give the same commands, bit for bit, on WasmEdge's compiled code, its interpreter and V8.
+// Checks that the same seed and input give identical commands on WasmEdge's compiled code, its interpreter and V8.
 import { type ChildProcess, fork } from 'node:child_process';
 import { copyFileSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -20,7 +20,7 @@ const SECONDS = 10;
 const TICK_RATE = 120;
 const SEATS = 4;
 const PROCESSES = 2;
-/** Of the arena the interpreter takes 10 s a session: hours for all seeds. */
+/** The interpreter takes 10 s for each session of the arena, so all seeds would take hours. */
 const SLOW_SEEDS = Math.ceil(SEEDS / 10);
 
 type EngineName = Engine['name'];
@@ -58,13 +58,13 @@ function modulePath(game: string): string {
   return join(build, `bench/${game}.wasm`);
 }
 
-/** Copies, so that a build meanwhile changes nothing. */
+/** Copies the modules, so that a build during the benchmark changes nothing. */
 async function prepare(): Promise<void> {
   const [built] = await Promise.all([buildModules(['arena', 'triangle']), compile('numbers', numbers)]);
   for (const { name, path } of built) copyFileSync(path, modulePath(name));
 }
 
-/** One session on one engine. */
+/** Plays one session on one engine. */
 async function play({ game, engine, seed }: Job): Promise<Outcome> {
   const begun = performance.now();
   const module = new Uint8Array(readFileSync(modulePath(game)));
@@ -96,12 +96,12 @@ async function play({ game, engine, seed }: Job): Promise<Outcome> {
   return { game, engine, seed, hash: hash.digest(), ms: performance.now() - begun, calls, bytes };
 }
 
-/** Gives the jobs to a few processes, one at a time each; tells how far it is. SIGINT ends it with those that are done. */
+/** Plays the jobs in a few processes, each one job at a time. After SIGINT it returns the outcomes so far. */
 async function playAll(jobs: readonly Job[], note: (line: string) => void): Promise<Outcome[]> {
   const outcomes: Outcome[] = [];
   let next = 0;
   process.once('SIGINT', () => {
-    note(`stopped: no more than ${outcomes.length} of ${jobs.length} sessions are compared`);
+    note(`stopped: only ${outcomes.length} of ${jobs.length} sessions are compared`);
     next = jobs.length;
   });
   const work = (child: ChildProcess) =>
@@ -139,7 +139,7 @@ async function main(bench: Bench): Promise<void> {
   bench.value('time', 's', (performance.now() - begun) / 1000);
 }
 
-/** Seed by seed, so that whatever is done by then has been compared; what takes long comes last. */
+/** Sorts by seed, so that a stopped run has compared whole seeds. Slow jobs come last. */
 function inOrder(jobs: readonly Job[]): Job[] {
   const slow = ({ game, engine }: Job) => Number(game === 'arena' && engine === 'wasmedge-interpreter');
   return jobs.toSorted((a, b) => slow(a) - slow(b) || a.seed - b.seed);
@@ -163,7 +163,7 @@ function report(bench: Bench, game: string, seeds: Record<EngineName, number>, a
   const engineCounts = [...hashes.values()].map((same) => same.length);
   bench.value(`${game}: seeds on all three engines`, 'seeds', engineCounts.filter((count) => count === 3).length);
   bench.value(`${game}: seeds on two`, 'seeds', engineCounts.filter((count) => count === 2).length);
-  bench.value(`${game}: seeds with hashes of their own`, 'seeds', new Set(outcomes.map(({ hash }) => hash)).size);
+  bench.value(`${game}: different hashes`, 'seeds', new Set(outcomes.map(({ hash }) => hash)).size);
   bench.goal(`${game}: seeds that differ between engines`, {
     direction: 'at most',
     limit: 0,
@@ -173,7 +173,7 @@ function report(bench: Bench, game: string, seeds: Record<EngineName, number>, a
 }
 
 if (process.send) {
-  // The terminal sends it to all processes; the parent sees to it.
+  // The terminal sends SIGINT to all processes; only the parent handles it.
   process.on('SIGINT', () => {});
   process.on('disconnect', () => process.exit());
   const reply = (message: Outcome | { error: string }) => process.send?.(message);

@@ -1,4 +1,4 @@
-// From saving a source file to the picture of it in the tab, and from opening the page to its first frame.
+// Time from saving a source file to its picture in the tab, and from opening the page to the first frame.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { copySources, serve, shown, startGpuBrowser } from '../cli/dev/browser.ts';
 import { benchmark } from './harness.ts';

@@ -1,4 +1,4 @@
-// Command streams and modules made up and broken: whether the host stands them all; FUZZ_* set how many
+// Feeds random and damaged command streams, modules and glTF files to the host; variables FUZZ_* set the numbers.
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -13,14 +13,14 @@ import { checkMutants, type ModuleTotals, playMutants } from '../fuzz/modules.ts
 import { type Bench, benchmark } from './harness.ts';
 
 const number = (name: string, otherwise: number): number => Number(process.env[name] ?? otherwise);
-/** Streams against Dawn without a driver, and against the software adapter. */
+/** Number of streams for Dawn without a driver, and for the software adapter. */
 const STREAMS = number('FUZZ_STREAMS', 2_000_000);
 const SOFTWARE_STREAMS = number('FUZZ_SOFTWARE_STREAMS', 100_000);
-/** Modules against the check, those that pass it on WasmEdge (a tenth of them compiled), and glTF files. */
+/** Number of modules to check, of valid modules to play on WasmEdge (a tenth of them compiled), and of glTF files. */
 const MODULES = number('FUZZ_MODULES', 900_000);
 const PLAYED = number('FUZZ_PLAYED', 3000);
 const MODELS = number('FUZZ_MODELS', 100_000);
-/** The first seed of the streams: a run that was stopped goes on from what it said last. */
+/** The first seed of the streams. To continue a stopped run, give the last "next seed" that it printed. */
 const FROM = number('FUZZ_FROM', 1);
 const PROGRESS_MS = 10_000;
 
@@ -77,7 +77,7 @@ const BATCH = 10_000;
 
 function modules(bench: Bench): void {
   if (MODULES === 0) return;
-  // A real game is a hundred times as long as the small ones, and gets a twentieth of the mutants.
+  // A real game is a hundred times as large as the small modules, so it gets a twentieth of the mutants.
   const triangle = readFileSync(join(import.meta.dirname, '../../build/triangle.wasm'));
   const small = smallModules();
   const all: ModuleTotals = { modules: 0, passed: 0, codes: {}, findings: [] };

@@ -1,4 +1,4 @@
-// The same kernel under WasmEdge's compiled code, its interpreter and V8, and what a call across the process boundary adds.
+// Time of the same kernel on WasmEdge's compiled code, its interpreter and V8, and of a call across the process boundary.
 
 import { systemClock } from '../../host/base/clock.ts';
 import { milli } from '../../host/base/time.ts';
@@ -73,7 +73,7 @@ class Kernel extends Game {
 play(new Kernel());
 `;
 
-/** Milliseconds of one step each, from calls that take many, so that the call itself does not count. */
+/** Returns milliseconds for each step. Each call makes many steps, so that the call itself does not count. */
 async function timeSteps(instance: Instance, { calls, steps }: { calls: number; steps: number }): Promise<number[]> {
   for (let call = 0; call < 5; call++) await instance.render(0, steps, 1);
   const samples: number[] = [];
@@ -85,7 +85,7 @@ async function timeSteps(instance: Instance, { calls, steps }: { calls: number; 
   return samples;
 }
 
-/** Milliseconds of an empty tick, at the rate at which a room ticks: neither side is still warm from the one before. */
+/** Returns milliseconds of empty ticks. They come at a room's rate, so that caches are as cold as in a room. */
 async function timeTicks(instance: Instance): Promise<number[]> {
   const samples: number[] = [];
   const start = systemClock.now();

@@ -42,7 +42,7 @@ test('numbers are sorted as numbers', () => {
   expect(summarize('x', 'ms', [9, 10, 100]).max).toBe(100);
 });
 
-test('no samples, or one that is no number, is an error', () => {
+test('no samples, or a sample that is not a number, is an error', () => {
   expect(() => summarize('x', 'ms', [])).toThrow('no samples');
   expect(() => summarize('x', 'ms', [1, Number.NaN])).toThrow('finite');
 });
@@ -54,7 +54,7 @@ test('a goal is met at its limit', () => {
   expect(isMet({ direction: 'at least', limit: 58, value: 57.9 })).toBe(false);
 });
 
-test('a report says what was reached', () => {
+test('a report says which goals were met', () => {
   const goal = {
     name: 'frame rate',
     direction: 'at least',

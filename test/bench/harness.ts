@@ -6,7 +6,7 @@ import { at } from '../at.ts';
 
 const out = join(import.meta.dirname, '../../build/bench');
 
-/** What many measurements of one thing come to; all but `n` in `unit`. */
+/** A summary of many measurements of one thing. All fields except `n` are in `unit`. */
 export interface Figure {
   name: string;
   unit: string;
@@ -16,12 +16,12 @@ export interface Figure {
   p50: number;
   p95: number;
   p99: number;
-  /** Only of 1,000 measurements and more: of fewer it is no more than the greatest. */
+  /** Present for 1,000 measurements or more; of fewer it would equal the maximum. */
   p99_9?: number;
   max: number;
 }
 
-/** A value that is wanted, and whether it was reached. */
+/** A limit for a value, and whether the value meets it. */
 export interface Goal {
   name: string;
   direction: 'at most' | 'at least';
@@ -31,7 +31,7 @@ export interface Goal {
   met: boolean;
 }
 
-/** What a benchmark leaves in build/bench/NAME.json. */
+/** The report that a benchmark writes to build/bench/NAME.json. */
 export interface Report {
   name: string;
   date: string;
@@ -40,21 +40,21 @@ export interface Report {
   goals: Goal[];
 }
 
-/** What a benchmark's body is given. */
+/** The functions with which a benchmark reports. */
 export interface Bench {
-  /** Samples of one thing become a figure; they are left as they are. At least one. */
+  /** Reports a figure from at least one sample. It does not change `samples`. */
   figure(name: string, unit: string, samples: ArrayLike<number>): Figure;
-  /** A single value, such as a size. */
+  /** Reports a single value, such as a size. */
   value(name: string, unit: string, value: number): Figure;
   goal(name: string, goal: Omit<Goal, 'name' | 'met'>): Goal;
   /** Adds to the description of the machine, such as the GPU's adapter. */
   machine(facts: Record<string, string | number>): void;
-  /** A line for people; it is not in the report. */
+  /** Prints a line, which is not part of the report. */
   note(line: string): void;
 }
 
 /**
- * The value below or at which `percent` of the samples lie, by nearest rank: always one of the samples.
+ * Returns the smallest sample such that at least `percent` of all samples are not above it (nearest rank).
  * @param sorted ascending, at least one
  * @param percent above 0, at most 100
  */
@@ -64,11 +64,11 @@ export function percentile(sorted: ArrayLike<number>, percent: number): number {
   return must(sorted[Math.max(0, rank - 1)], 'sample');
 }
 
-/** @throws RangeError where there is no sample, or one that is no finite number */
+/** @throws RangeError if there is no sample, or if one is not a finite number */
 export function summarize(name: string, unit: string, samples: ArrayLike<number>): Figure {
   const sorted = Float64Array.from(samples).sort();
   if (sorted.length === 0) throw new RangeError(`${name}: no samples`);
-  if (!sorted.every(Number.isFinite)) throw new RangeError(`${name}: a sample is no finite number`);
+  if (!sorted.every(Number.isFinite)) throw new RangeError(`${name}: a sample is not a finite number`);
   return {
     name,
     unit,
@@ -87,7 +87,7 @@ export function isMet({ direction, limit, value }: Pick<Goal, 'direction' | 'lim
   return direction === 'at most' ? value <= limit : value >= limit;
 }
 
-/** Runs a benchmark, prints its table and writes build/bench/NAME.json. What its body throws, this throws. */
+/** Runs a benchmark, prints its table and writes build/bench/NAME.json. @throws what `body` throws */
 export async function benchmark(name: string, body: (bench: Bench) => Promise<void> | void): Promise<Report> {
   const figures: Figure[] = [];
   const goals: Goal[] = [];
@@ -133,7 +133,7 @@ export function describeMachine(): Record<string, string | number> {
 
 const COLUMNS = ['n', 'min', 'mean', 'p50', 'p95', 'p99', 'p99_9', 'max'] as const;
 
-/** The report as a table for people; no line ends in blanks. */
+/** Formats the report as a table. No line ends in blanks. */
 export function formatReport({ name, machine, figures, goals }: Report): string {
   const rows = figures.map((figure) => [
     figure.name,
@@ -161,7 +161,7 @@ function align(rows: string[][]): string[] {
   });
 }
 
-/** Whole numbers as they are, others with three significant digits and at least what is before the point. */
+/** Formats whole numbers exactly, and others with three significant digits, or as whole numbers from 1000 on. */
 function format(value: number | undefined): string {
   if (value === undefined) return '';
   if (Number.isInteger(value) || Math.abs(value) >= 1000) return Math.round(value).toString();

@@ -1,4 +1,4 @@
-/** A GPUDevice that does nothing: what is left of a replay's time is its own. */
+/** Returns a GPUDevice that does nothing, so that a replay's time is that of the replay itself. */
 export function idleDevice(): GPUDevice {
   const nothing = () => {};
   const object = () => ({ destroy: nothing, createView: object, getBindGroupLayout: object });

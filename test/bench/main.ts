@@ -32,11 +32,11 @@ Usage: npm run bench [-- NAME ...]
 
 ${entries.map(({ name, about }) => `  ${name.padEnd(12)} ${about}`.trimEnd()).join('\n')}
 
-Without a name, all of them. A goal that is not met is said and is no failure.
+Without a name, all of them run. A goal that is not met is reported, but is not a failure.
 `;
 }
 
-/** Each runs in a process of its own, so that none inherits another's heap or threads. */
+/** Runs Node. Each benchmark has its own process, so that none inherits another's heap or threads. */
 function node(...args: string[]): Promise<number> {
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, args, {

@@ -1,4 +1,4 @@
-// Memory of the host with one player in the arena, and whether it stays flat over 1,000 joins and leaves; sizes of modules.
+// Memory of the host with one player in the arena, its growth over 1,000 joins and leaves, and sizes of modules.
 import { readdirSync, readlinkSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { must } from '../../host/base/assert.ts';
@@ -12,7 +12,7 @@ const JOINS = 1000;
 const JOINS_PER_REPORT = 100;
 const QUERY = '?size=640x360&fps=60';
 const ARENA_BYTES_MAX = 200_000;
-/** From the second report to the last; the first joins fill caches and pools. */
+/** Limit for the growth between the second report and the last; the first joins fill caches and pools. */
 const GROWTH_MIB_MAX = 16;
 
 const root = join(import.meta.dirname, '../..');

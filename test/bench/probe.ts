@@ -1,18 +1,18 @@
 import type { Page } from 'playwright-core';
 
 export interface Probe {
-  /** From dispatching a key event to the callback of the first picture that shows it, milliseconds. */
+  /** Milliseconds from dispatching a key event to the callback of the first picture that shows it. */
   callbackMs: number[];
-  /** The same to when the browser expects that picture on the screen (requestVideoFrameCallback's expectedDisplayTime). */
+  /** Milliseconds until the browser expects that picture on the screen (expectedDisplayTime of requestVideoFrameCallback). */
   displayMs: number[];
-  /** Pictures shown, and for how long was counted. */
+  /** Number of pictures shown, and the time in which they were counted. */
   pictures: number;
   seconds: number;
 }
 
 /**
- * Presses and releases a key at random moments in a page that plays latency.wasm, and reads from the shown pictures when it took effect.
- * Runs inside the page; the pixel that is read decides, not what the host says of the frame.
+ * Presses and releases a key at random times in a page that plays latency.wasm, and finds the first picture that shows each
+ * change. Runs inside the page. It reads a pixel of the pictures and ignores what the host reports.
  */
 export function probeLatency(page: Page, seconds: number): Promise<Probe> {
   return page.evaluate(async (duration) => {
@@ -20,7 +20,7 @@ export function probeLatency(page: Page, seconds: number): Promise<Probe> {
     if (!video) throw new Error('the page has no video');
     const luma = new Uint8Array(4 * 4 * 4);
     const probe = { callbackMs: [] as number[], displayMs: [] as number[], pictures: 0, seconds: 0 };
-    // Four pixels of the decoded frame, whatever its format: drawing it to a canvas would convert it whole, and cost more than the page.
+    // Copy only 4x4 pixels of the decoded frame, in any format. Drawing the frame to a canvas would convert all of it.
     const isWhite = async (): Promise<boolean> => {
       const frame = new VideoFrame(video);
       const { width, height } = frame.visibleRect ?? { width: 0, height: 0 };
@@ -68,7 +68,7 @@ export function probeLatency(page: Page, seconds: number): Promise<Probe> {
   }, seconds);
 }
 
-/** Frame-by-frame figures of any game: the client library's own measure of each input, which it finds by RTP timestamp. */
+/** Plays the arena and collects the client library's own latency of each input, which it finds by RTP timestamp. */
 export function playArena(page: Page, seconds: number): Promise<Probe> {
   return page.evaluate(async (duration) => {
     const video = document.querySelector('video');

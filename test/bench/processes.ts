@@ -14,19 +14,19 @@ function readProcesses(): Map<number, Process> {
   for (const name of readdirSync('/proc')) {
     if (!/^\d+$/.test(name)) continue;
     try {
-      // The second field may hold blanks and brackets; the rest follows its last bracket.
+      // The second field may contain blanks and brackets; the other fields follow the last bracket.
       const text = readFileSync(`/proc/${name}/stat`, 'utf8');
       const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
       const cpuSeconds = (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
       processes.set(Number(name), { parent: Number(fields[1]), cpuSeconds });
     } catch {
-      // It has ended meanwhile.
+      // The process has ended meanwhile.
     }
   }
   return processes;
 }
 
-/** Seconds of CPU that a process and all below it have used, without those below `except`. */
+/** Returns the CPU seconds of a process and its descendants, without the processes of `except` and their descendants. */
 export function cpuSeconds(root: number, except: readonly number[] = []): number {
   const processes = readProcesses();
   const isBelow = (pid: number): boolean => {
@@ -41,19 +41,19 @@ export function cpuSeconds(root: number, except: readonly number[] = []): number
   return sum;
 }
 
-/** The processes that a process has started and that still run. */
+/** Returns the running processes that a process has started. */
 export function childrenOf(parent: number): number[] {
   return [...readProcesses()].flatMap(([pid, process]) => (process.parent === parent ? pid : []));
 }
 
-/** What a process holds, in MiB. */
+/** Memory of a process in MiB. */
 export interface Memory {
   rss: number;
   pss: number;
   private: number;
 }
 
-/** Memory of one process (proc(5), smaps_rollup). */
+/** Reads the memory of one process (proc(5), smaps_rollup). */
 export function memoryOf(pid: number): Memory {
   const text = readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8');
   const read = (name: string) => Number(must(new RegExp(`^${name}:\\s+(\\d+) kB`, 'm').exec(text)?.[1], name)) / 1024;

@@ -45,7 +45,7 @@ describe.each(['bookworm', 'trixie'] as const)('on a bare Debian %s', (release) 
     makeBareSystem(release, system);
     copyCheckout(system);
     const before = packagesOf(system);
-    // npm's part is done already: its packages are those of this checkout.
+    // npm need not install anything, because the checkout's own packages are mounted.
     const script = `set -e
 mount -t proc proc ${system}/proc
 mount --rbind /dev ${system}/dev

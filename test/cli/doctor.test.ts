@@ -2,12 +2,12 @@ import { createServer } from 'node:net';
 import { expect, test } from 'vitest';
 import { findNode, findPort, formatFindings } from '../../host/cli/doctor.ts';
 
-test('Node is right from 24 on', () => {
+test('Node 24 and later are accepted', () => {
   expect(findNode('24.0.0').state).toBe('ok');
   expect(findNode('23.11.0')).toMatchObject({ state: 'wrong', advice: expect.stringContaining('npm start') });
 });
 
-test('a port in use is wrong, a free one is right', async () => {
+test('a port in use is reported, and a free one accepted', async () => {
   const server = createServer().listen(0, '127.0.0.1');
   await new Promise((resolve) => server.once('listening', resolve));
   const { port } = server.address() as { port: number };
@@ -19,7 +19,7 @@ test('a port in use is wrong, a free one is right', async () => {
   expect(await findPort({ host: '127.0.0.1', port })).toMatchObject({ state: 'ok' });
 });
 
-test('advice stands below what it is about', () => {
+test('advice is printed below its finding', () => {
   const text = formatFindings([
     { name: 'Node', state: 'ok', text: '24.9.0' },
     { name: 'GPU', state: 'wrong', text: 'none\nat all', advice: 'buy one' },

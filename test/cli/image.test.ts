@@ -30,7 +30,7 @@ function image(...args: string[]) {
 }
 
 describe('npm run image', () => {
-  it('makes, archives and pushes a game, and ends with its name', () => {
+  it('builds, archives and pushes a game, and prints its name last', () => {
     const name = `${distribution.address}/games/chess`;
     const { stdout, stderr, status } = image('chess.wasm', '--tar', 'chess.tar', '--push', `${name}:1`);
     expect({ stderr, status }).toEqual({ stderr: '', status: 0 });
@@ -63,21 +63,21 @@ describe('npm run image', () => {
   });
 
   it.each([
-    ['an option that there is not', ['--colour'], 2, /NL_USAGE: .*--help/],
+    ['an unknown option', ['--colour'], 2, /NL_USAGE: .*--help/],
     ['two modules', ['a.wasm', 'b.wasm'], 2, /NL_USAGE: .*a\.wasm b\.wasm/],
-    ['a name that is none', ['chess.wasm', '--push', 'chess'], 2, /NL_USAGE: .*registry\.example/],
+    ['a name that is not valid', ['chess.wasm', '--push', 'chess'], 2, /NL_USAGE: .*registry\.example/],
     ['an archive that cannot be written', ['chess.wasm', '--tar', 'none/chess.tar'], 2, /NL_USAGE: .*none\/chess\.tar/],
     ['no file', ['none.wasm'], 10, /NL_MODULE_NOT_FOUND: .*none\.wasm: ENOENT/],
     ['no module', ['chess.assets/board.txt'], 11, /NL_MODULE_INVALID/],
     ['no folder', ['chess.wasm', '--assets', 'none'], 41, /NL_IMAGE_ASSETS: .*none cannot be read: ENOENT/],
-  ])('ends with a status and a line for %s', (_name, args, expected, message) => {
+  ])('refuses %s with an exit status and one line', (_name, args, expected, message) => {
     const { stderr, status } = image(...args);
     expect(status).toBe(expected);
     expect(stderr).toMatch(message);
     expect(stderr).toMatch(/^image: [^\n]+\n$/);
   });
 
-  it('refuses what is too large, and leaves the last image as it was', () => {
+  it('refuses a game that is too large, and leaves the last image unchanged', () => {
     image('chess.wasm');
     const before = readFileSync(join(folder, 'build/image/index.json'));
     mkdirSync(join(folder, 'large'));

@@ -64,7 +64,7 @@ function put(name: string, contents: string | Uint8Array): string {
   return path;
 }
 
-/** The last line on standard error; what is above may be the GPU library's. */
+/** The last line on standard error. Lines above it may come from the GPU library. */
 const lastLine = ({ stderr }: Ended): string => at(stderr.trimEnd().split('\n'), -1);
 
 /** The manifest of a driver that renders in software: the private runtime's, or the system's. */
@@ -78,8 +78,8 @@ function softwareDriver(): string {
 
 const fine = put('fine.wasm', good());
 
-describe('what is asked on the command line', () => {
-  test('--help has every setting with its default', async () => {
+describe('the command line', () => {
+  test('--help lists every setting with its default', async () => {
     const { code, stdout, stderr } = await run(['--help']);
     expect([code, stderr]).toEqual([0, '']);
     for (const setting of Object.values(settings))
@@ -90,7 +90,7 @@ describe('what is asked on the command line', () => {
       expect(stdout).toContain(`\n  ${command} `);
   });
 
-  test('--version is one line', async () => {
+  test('--version prints one line', async () => {
     expect(await run(['--version'])).toEqual({
       code: 0,
       stdout: expect.stringMatching(/^nearlight \d+\.\d+\.\d+\n$/),
@@ -106,7 +106,7 @@ describe('what is asked on the command line', () => {
       ['--assets', join(folder, 'none'), fine],
       `--assets ${join(folder, 'none')}: there is no such folder`,
     ],
-    ['a file as folder of assets', ['--assets', fine, fine], `--assets ${fine}: there is no such folder`],
+    ['a file as the folder of assets', ['--assets', fine, fine], `--assets ${fine}: there is no such folder`],
     [
       'a mistyped command',
       ['dcotor'],
@@ -116,7 +116,7 @@ describe('what is asked on the command line', () => {
     [
       'two modules of one name',
       [fine, './fine.wasm'],
-      'two modules are named fine, and a room is named after its module; rename a file',
+      'two modules are named fine, but each room needs a name of its own; rename a file',
     ],
   ])('%s is refused', async (_what, args, detail) => {
     const { code, stdout, stderr } = await run(args);
@@ -127,7 +127,7 @@ describe('what is asked on the command line', () => {
 });
 
 describe('a setting', () => {
-  // A mistake that is found after the settings were read.
+  // A wrong argument that is only found after the settings were read.
   const mistake = ['--assets', join(folder, 'none')];
 
   test.each([
@@ -138,7 +138,7 @@ describe('a setting', () => {
     [{}, ['--port=-1'], 'PORT=-1 is not a whole number from 0 to 65535'],
     [{ GPU_ENABLED: 'yes' }, [], 'GPU_ENABLED=yes is neither true nor false'],
     [{ LOG_LEVEL: 'loud' }, [], 'LOG_LEVEL=loud is unknown; set it to one of error, warn, info, debug'],
-  ])('%j %j is out of its bounds', async (environment, args, detail) => {
+  ])('%j %j is refused', async (environment, args, detail) => {
     const ended = await run([...args, ...mistake], environment);
     expect(ended).toEqual({ code: 2, stdout: '', stderr: `NL_SETTING: A setting is out of its bounds: ${detail}\n` });
   });
@@ -147,7 +147,7 @@ describe('a setting', () => {
     [{ MAX_PLAYERS: '1', LOG_LEVEL: 'error' }, ['--port', '65535']],
     [{ MAX_PLAYERS: '64', LOG_LEVEL: 'debug' }, ['--port', '0']],
     [{ PORT: '65536' }, ['--port', '8080']],
-  ])('%j %j is within them, and a flag goes before its variable', async (environment, args) => {
+  ])('%j %j is accepted, and a flag overrides its variable', async (environment, args) => {
     expect(lastLine(await run([...args, ...mistake], environment))).toMatch(/^NL_USAGE/);
   });
 
@@ -160,7 +160,7 @@ describe('a setting', () => {
   });
 });
 
-describe('a module that cannot be played ends the start', () => {
+describe('a module that cannot be played is refused at the start', () => {
   const older = '(func (export "version") (result i32) (i32.const 0))';
   const unnamed = '(func (export "another") (result i32) (i32.const 1))';
   test.each([
@@ -182,14 +182,14 @@ describe('a module that cannot be played ends the start', () => {
     expect(lastLine(ended)).toContain(`: ${basename(path)}: `);
   });
 
-  test('also where it is the second', async () => {
+  test('also if it is the second module', async () => {
     const ended = await run([fine, join(folder, 'missing.wasm')], { ENGINE: 'javascript' });
     expect(ended.code).toBe(10);
     expect(lastLine(ended)).toContain(': missing.wasm: ENOENT');
   });
 });
 
-describe('surroundings that do not do end the start', () => {
+describe('the start fails on a machine that lacks something', () => {
   test('a port in use', async () => {
     const server = createServer().listen(0, '127.0.0.1');
     await once(server, 'listening');
@@ -215,13 +215,13 @@ describe('surroundings that do not do end the start', () => {
     expect(lastLine(ended)).toMatch(/^NL_NO_GPU: .*renders in software.*install .*unset GPU_ENABLED$/);
   });
 
-  test('sources that do not compile: their compiler speaks, Node does not', async () => {
+  test('sources that do not compile are reported by their compiler, without a stack of Node', async () => {
     const copy = join(folder, 'copy');
     for (const name of ['host', 'renderer', 'assets', 'package.json', 'asconfig.json'])
       cpSync(join(root, name), join(copy, name), { recursive: true });
     symlinkSync(join(root, 'node_modules'), join(copy, 'node_modules'));
     writeFileSync(join(copy, 'renderer/examples/broken.ts'), 'export function tick(): void {\n  missing();\n}\n');
-    // Makes an empty file of every program: none is used here.
+    // This native compiler writes an empty file, because this test runs none of its programs.
     const CXX = put('c++', '#!/bin/sh\nwhile [ "$1" != -o ]; do shift; done\n: >"$2"\n');
     chmodSync(CXX, 0o755);
     const { code, stdout, stderr } = await run([join(copy, 'build/broken.wasm')], { CXX }, copy);
@@ -233,8 +233,8 @@ describe('surroundings that do not do end the start', () => {
   });
 });
 
-describe('a host that can be played', () => {
-  test('takes a free port, says where it is, reads the assets beside its module, ends at SIGTERM', async () => {
+describe('a running host', () => {
+  test('takes a free port, prints its address, reads the assets beside its module, and ends at SIGTERM', async () => {
     const module = put(
       'assets.wasm',
       good({
@@ -255,19 +255,19 @@ describe('a host that can be played', () => {
     expect(await end(host, 'SIGTERM')).toBe(0);
   });
 
-  test('compiles a module at its first start alone, and ends at SIGINT', async () => {
+  test('compiles a module only at its first start, and ends at SIGINT', async () => {
     const module = put('cached.wasm', good());
     const cache = join(folder, 'cache of its own');
     for (const compiles of [true, false]) {
       const host = await start(module, { CACHE_DIR: cache });
       expect(/compiling/.test(host.output())).toBe(compiles);
-      // The game does not wait until its code is kept.
+      // The game starts before its compiled code is in the cache.
       await expect.poll(() => readdirSync(cache)).toEqual([expect.stringMatching(/\.native$/)]);
       expect(await end(host, 'SIGINT')).toBe(0);
     }
   });
 
-  test('waits for its players to read why; a second signal ends it at once', async () => {
+  test('gives its players time to read why it ends, and ends at once at a second signal', async () => {
     const host = await start(fine, { ENGINE: 'javascript', CLOSE_MS_MAX: '5000' });
     const player = new Peer();
     try {
@@ -276,7 +276,7 @@ describe('a host that can be played', () => {
       host.process.kill('SIGTERM');
       expect(await player.ended()).toMatchObject({ code: 'NL_SHUTDOWN' });
       host.process.kill('SIGINT');
-      // An orderly end would have the status 0.
+      // An orderly end has the status 0, so the second signal has ended the process.
       expect(await exited).toEqual([null, 'SIGINT']);
     } finally {
       player.close();
@@ -285,14 +285,14 @@ describe('a host that can be played', () => {
 });
 
 describe('doctor', () => {
-  test('has a line for everything, and ends with 0 where nothing is wrong', async () => {
+  test('prints a line for each finding, and exits with 0 if nothing is wrong', async () => {
     const { code, stdout } = await run(['doctor']);
     for (const name of ['Node', 'WasmEdge', 'GPU', 'encoder', 'browser', 'port'])
       expect(stdout).toMatch(new RegExp(`^(ok|warning)  +${name} `, 'm'));
     expect(code).toBe(0);
   });
 
-  test('ends with 1 where something is wrong, and says what to do', async () => {
+  test('exits with 1 if something is wrong, and says what to do', async () => {
     const { code, stdout } = await run(['doctor'], { VK_DRIVER_FILES: join(folder, 'none.json') });
     expect(stdout).toMatch(/^wrong {4}GPU +no Vulkan adapter.*\n +-> /m);
     expect(stdout).toMatch(/^ok +Node /m);

@@ -24,7 +24,7 @@ function create(name: string): string {
   return project;
 }
 
-test('a new game compiles, draws, moves, and goes on from its state', async () => {
+test('a new game compiles, draws, moves, and continues from its state', async () => {
   const project = create('star-hunt');
   installSdk(project, { keepManifest: true });
   const games = openProject(project).games;
@@ -49,7 +49,7 @@ test('a new game compiles, draws, moves, and goes on from its state', async () =
   await Promise.all([game.close(), other.close()]);
 });
 
-test('package.json names the commands, and the versions that the project was made from', () => {
+test('package.json has the commands, and the versions from which the project was made', () => {
   const project = create('star');
   const { name, scripts, dependencies } = JSON.parse(readFileSync(join(project, 'package.json'), 'utf8'));
   expect(name).toBe('star');
@@ -64,7 +64,7 @@ test('package.json names the commands, and the versions that the project was mad
   expect(dependencies['@nearlight/sdk']).toMatch(/^file:(\.\.\/)+somewhere\/nearlight-sdk-1\.2\.3\.tgz$/);
 });
 
-test('a project has what a repository needs, under its own name', () => {
+test('a project has the files of a repository, with its own name in them', () => {
   const project = create('star');
   const files = ['.gitignore', '.github/workflows/game.yml', 'tsconfig.json', 'test/game.test.ts', 'assets'];
   for (const file of files) expect(existsSync(join(project, file)), file).toBe(true);
@@ -82,7 +82,7 @@ test('the longest name is accepted, once', () => {
   expect(() => create('a'.repeat(40))).toThrow(/already exists/);
 });
 
-test('an empty folder is filled, and one with files is left alone', () => {
+test('an empty folder is filled, and a folder with files is refused unchanged', () => {
   mkdirSync(join(folder, 'star'));
   expect(existsSync(join(create('star'), 'package.json'))).toBe(true);
   mkdirSync(join(folder, 'moon'));
@@ -91,7 +91,7 @@ test('an empty folder is filled, and one with files is left alone', () => {
   expect(readFileSync(join(folder, 'moon/notes.txt'), 'utf8')).toBe('mine');
 });
 
-test('the command says how it is used', () => {
+test('the command explains its usage', () => {
   const main = join(import.meta.dirname, '../../host/cli/main.ts');
   expect(execFileSync(process.execPath, [main, 'new', '--help'], { encoding: 'utf8' })).toContain(
     'npx nearlight new FOLDER',

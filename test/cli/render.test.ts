@@ -107,7 +107,7 @@ describe('a clip', () => {
     for (const [n, time] of clip.times.entries()) expect(time).toBeCloseTo(n / 30, 4);
   });
 
-  it('that was interrupted by SIGINT is playable up to there', async () => {
+  it('that was interrupted by SIGINT is playable up to that point', async () => {
     const { child, ended } = start([
       'render',
       'triangle',
@@ -155,7 +155,7 @@ describe('a session that was recorded while it was played', () => {
     const cut = await run('render', at('cut.nlr'), '-o', at('cut.png'), '--size', '160x90');
     expect([cut.code, cut.stderr]).toEqual([0, expect.stringContaining('cut.nlr is cut off')]);
     const elsewhere = await run('render', file, '--seat', '7', '-o', at('no.png'));
-    expect(elsewhere.stderr).toContain('--seat 7: nobody sits there in this session; taken: 0');
+    expect(elsewhere.stderr).toContain('--seat 7: no player has that seat in this session; taken: 0');
     const late = await run('inspect', file, '--frame', '100000');
     expect([late.code, late.stderr]).toEqual([2, expect.stringMatching(/--frame 100000: .* has \d+ pictures at 60 a/)]);
     const other = await run('render', file, '--module', 'build/arena.wasm', '-o', at('no.png'));
@@ -186,22 +186,32 @@ describe('a session of a model', () => {
   });
 });
 
-describe('a request that is refused', () => {
+describe('a request that cannot be met', () => {
   writeFileSync(at('broken.nlr'), 'no recording');
   it.each<[string, string[], ErrorCode, string]>([
     ['an option', ['--nonsense'], 'NL_USAGE', "Unknown option '--nonsense'; render --help"],
     ['a size', ['--size', '15x16'], 'NL_USAGE', '--size 15x16: give WIDTHxHEIGHT, each from 16 to 4096'],
     ['a size, too large', ['--size', '4097x16'], 'NL_USAGE', '--size 4097x16: give'],
-    ['an odd clip', ['--size', '17x16', '-o', 'a.mp4'], 'NL_USAGE', "--size 17x16: a clip's width and height are even"],
+    [
+      'an odd clip',
+      ['--size', '17x16', '-o', 'a.mp4'],
+      'NL_USAGE',
+      "--size 17x16: a clip's width and height must be even",
+    ],
     ['another format', ['-o', 'a.gif'], 'NL_USAGE', '-o a.gif: give a file that ends in .mp4 or .png'],
     ['no pace', ['--fps', '0'], 'NL_USAGE', '--fps 0: give a whole number from 1 to 1000'],
     ['a clip in one PNG', ['-o', 'a.png', '--frames', '2'], 'NL_USAGE', 'one file holds one picture'],
-    ['two lengths', ['-o', 'a.mp4', '--frames', '2', '--seconds', '2'], 'NL_USAGE', '--frames and --seconds both say'],
-    ['a seat', ['--seat', '1'], 'NL_USAGE', '--seat 1: nobody sits there where no session is played; taken: 0'],
+    ['two lengths', ['-o', 'a.mp4', '--frames', '2', '--seconds', '2'], 'NL_USAGE', '--frames and --seconds both set'],
+    ['a seat', ['--seat', '1'], 'NL_USAGE', '--seat 1: no player has that seat without a session; taken: 0'],
     ['a length', ['--seconds', '-3', '-o', 'a.mp4'], 'NL_USAGE', '--seconds -3: give a number from 0.001 to 86400'],
     ['no length', ['--seconds', '--fps', '3'], 'NL_USAGE', '--seconds needs a value, but another option follows'],
-    ['a seed of a session', ['a.nlr', '--seed', '4'], 'NL_USAGE', '--seed 4: a session plays with the seed'],
-    ['a model in a game', ['arena', '--model', 'a.glb'], 'NL_USAGE', '--model shows a model by itself'],
+    ['a seed of a session', ['a.nlr', '--seed', '4'], 'NL_USAGE', '--seed 4: a session uses the seed'],
+    [
+      'a model in a game',
+      ['arena', '--model', 'a.glb'],
+      'NL_USAGE',
+      '--model can be combined with a session of a model only',
+    ],
     ['a missing model', ['--model', at('none.glb')], 'NL_MODEL', 'none.glb: cannot be opened: ENOENT'],
     ['a module without its session', ['--module', 'a.wasm'], 'NL_USAGE', '--module names the module of a session'],
     ['two games', ['triangle', 'arena'], 'NL_USAGE', 'give one game, not'],
@@ -219,10 +229,10 @@ describe('a request that is refused', () => {
   it('a recording of two games', async () => {
     const { code, stdout, stderr } = await run('build/triangle.wasm', 'build/arena.wasm', '--record', at('two.nlr'));
     expect([code, stdout, existsSync(at('two.nlr'))]).toEqual([2, '', false]);
-    expect(stderr).toContain('--record records one module');
+    expect(stderr).toContain('--record works with one module only');
   });
 
-  it('a recording where none can be written', async () => {
+  it('a recording into a folder that cannot be written', async () => {
     const { code, stderr } = await run('build/triangle.wasm', '--port', '0', '--record', at('broken.nlr/x.nlr'));
     expect([code, stderr]).toEqual([45, expect.stringMatching(/NL_RECORDING: .*broken\.nlr\/x\.nlr: ENOTDIR/)]);
   });

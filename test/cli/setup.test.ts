@@ -48,7 +48,7 @@ describe('the mirror', () => {
     expect(mirror()).toBe('http://m.test/debian\n/k.gpg\n');
   });
 
-  test.each(['trixie', 'stable', 'oldstable'])('is that of the suite %s too', (suite) => {
+  test.each(['trixie', 'stable', 'oldstable'])('may name the suite %s', (suite) => {
     put('sources.list', `deb http://m.test/debian ${suite} main\n`);
     expect(mirror()).toBe('http://m.test/debian\n\n');
   });
@@ -66,7 +66,7 @@ describe('the mirror', () => {
     expect(mirror()).toBe('http://m.test/debian\n\n -----BEGIN-----\n .\n abc\n');
   });
 
-  test('is neither disabled, nor of another vendor, another suite or a disk', () => {
+  test('is never one that is disabled, or of another vendor, another suite or a disk', () => {
     put(
       'sources.list',
       'deb cdrom:[Debian 12 _Bookworm_]/ bookworm main\ndeb https://apt.vendor.test bookworm main\ndeb http://b.test/debian bookworm-backports main\ndeb http://c.test/debian bookworm contrib\n',
@@ -83,7 +83,7 @@ describe('the mirror', () => {
     expect(mirror()).toBe('');
   });
 
-  test('is the plain archive before one that only has the name in it', () => {
+  test('is preferably one whose address ends in /debian', () => {
     put('sources.list', 'deb http://m.test/debian-copy/1 bookworm main\ndeb http://n.test/debian bookworm main\n');
     expect(mirror()).toBe('http://n.test/debian\n\n');
     put('sources.list', 'deb http://m.test/debian-copy/1 bookworm main\n');
@@ -92,7 +92,7 @@ describe('the mirror', () => {
 });
 
 describe('what is missing', () => {
-  /** @returns the names of what is missing, then those of what the tests lack */
+  /** @returns the names of what the host lacks, then those of what the tests lack */
   function missing(env: Record<string, string> = {}, { bundle = false, test = false } = {}) {
     const code = `testing=${test} testing_only=false installed=true bundling=${bundle}; identify; locate_runtime; find_missing`;
     const settings = { CXX: 'no-such-compiler', NEARLIGHT_RUNTIME: join(root, 'runtime'), ...env };
@@ -110,7 +110,7 @@ describe('what is missing', () => {
     expect(missing({ CXX: 'sh' })).toEqual([`${release}-runtime`]);
   });
 
-  test('is nothing where a whole runtime and compiler lie, and all that a broken one has', () => {
+  test('is nothing if runtime and compiler are complete, and each one that is incomplete', () => {
     debian('trixie');
     put(`runtime/trixie-x64-${RECIPE}/wasmedge/lib/libwasmedge.so.0`);
     put(`runtime/trixie-x64-${RECIPE}-compiler/complete`);
@@ -141,7 +141,7 @@ describe('what is missing', () => {
     expect(missing({ CXX: 'sh' })).toEqual(['trixie-runtime']);
   });
 
-  test('is named piece by piece on another system', () => {
+  test('is named part by part on another system', () => {
     other();
     expect(missing()).toEqual(['compiler', 'wasmedge', 'loader', 'driver']);
     put('usr/lib64/libwasmedge.so');
@@ -151,14 +151,14 @@ describe('what is missing', () => {
     expect(missing({ CXX: 'sh' })).toEqual(['']);
   });
 
-  test('is another version of WasmEdge', () => {
+  test('is WasmEdge if the system has another version', () => {
     other();
     put('usr/lib/x86_64-linux-gnu/libwasmedge.so');
     put('usr/include/wasmedge/version.h', '#define WASMEDGE_VERSION "0.13.5"\n');
     expect(missing()).toContain('wasmedge');
   });
 
-  test('is not WasmEdge where WASMEDGE_DIR has it, and is where that is empty', () => {
+  test('is not WasmEdge if WASMEDGE_DIR has it, and is WasmEdge if that folder is empty', () => {
     other();
     put('edge/include/wasmedge/wasmedge.h');
     expect(missing({ WASMEDGE_DIR: join(root, 'edge') })).toContain('wasmedge');
@@ -166,7 +166,7 @@ describe('what is missing', () => {
     expect(missing({ WASMEDGE_DIR: join(root, 'edge') })).not.toContain('wasmedge');
   });
 
-  test('is a driver of Mesa 22, and one whose device is not there', () => {
+  test('is the driver if there is only that of Mesa 22 or of a missing device', () => {
     other();
     put('usr/share/vulkan/icd.d/lvp_icd.x86_64.json', '{ "ICD": { "api_version": "1.3.230" } }');
     put('usr/share/vulkan/icd.d/nvidia_icd.json', '{ "ICD": { "api_version": "1.4.312" } }');
@@ -176,7 +176,7 @@ describe('what is missing', () => {
     expect(missing()).not.toContain('driver');
   });
 
-  test("is what the tests need, and nothing of it once the system's packages are there", () => {
+  test("is what the tests need, and nothing after the system's packages are installed", () => {
     debian('trixie');
     for (const part of ['', '-compiler'])
       for (const release of ['trixie', 'bookworm']) put(`runtime/${release}-x64-${RECIPE}${part}/complete`);
@@ -217,8 +217,8 @@ test('packages are installed without starting their services', () => {
   expect(shell(code).stdout).toBe('work\n3\n');
 });
 
-describe('on a system that it cannot serve', () => {
-  /** Runs copies of the scripts in an empty project, on a PATH with only what is named. */
+describe('on a system that it does not support', () => {
+  /** Runs copies of the scripts in an empty project, with only the named programs on PATH. */
   function setUp(tools: string[], args: string[] = [], env: Record<string, string> = {}) {
     put('project/package-lock.json', '{}');
     for (const script of scripts) {
@@ -240,7 +240,7 @@ describe('on a system that it cannot serve', () => {
     return { status: run.status, text: run.stdout + run.stderr };
   }
 
-  test('it lists everything that is missing, and how to get it', () => {
+  test('it lists everything that is missing, with the remedies', () => {
     put('etc/os-release', 'ID=fedora\nVERSION_ID=42\nPRETTY_NAME="Fedora Linux 42"\n');
     const { status, text } = setUp([], ['--test']);
     expect(status).toBe(1);
@@ -254,7 +254,7 @@ describe('on a system that it cannot serve', () => {
     put('lib64/ld-linux-x86-64.so.2');
   }
 
-  test('Debian without apt-get is one', () => {
+  test('it refuses Debian without apt-get', () => {
     debian();
     const { status, text } = setUp(['npm']);
     expect(status).toBe(1);
@@ -262,19 +262,19 @@ describe('on a system that it cannot serve', () => {
     expect(text).toContain('WASMEDGE_DIR');
   });
 
-  test('Debian without an archive of Debian is one', () => {
+  test('it refuses Debian whose sources name no Debian archive', () => {
     debian();
     const { status, text } = setUp(['npm', 'apt-get']);
     expect(status).toBe(1);
     expect(text).toContain('no Debian archive');
   });
 
-  test('another processor is one', () => {
+  test('it refuses another processor', () => {
     put('etc/os-release', 'ID=debian\nVERSION_CODENAME=bookworm\n');
     expect(setUp(['npm', 'apt-get']).text).toContain('neither x86-64 nor 64-bit ARM');
   });
 
-  test('without npm it says so', () => {
+  test('it says that npm is missing', () => {
     debian();
     put(`runtime/bookworm-x64-${RECIPE}/complete`);
     const { status, text } = setUp(['c++']);
@@ -282,7 +282,7 @@ describe('on a system that it cannot serve', () => {
     expect(text).toContain('npm is missing');
   });
 
-  test('a full disk is named, with what helps', () => {
+  test('it says that a disk is full, with the remedy', () => {
     debian();
     put('etc/apt/sources.list', 'deb http://m.test/debian bookworm main\n');
     put('project/node_modules/.bin/node');
@@ -295,7 +295,7 @@ describe('on a system that it cannot serve', () => {
     expect(text).toContain('NEARLIGHT_RUNTIME');
   });
 
-  test('an unknown argument ends it with the usage', () => {
+  test('it answers an unknown argument with its usage', () => {
     expect(setUp([], ['--all'])).toEqual({
       status: 2,
       text: expect.stringContaining('usage:'),

@@ -6,7 +6,7 @@ import { buildModules } from '../../host/play/modules.ts';
 import { at } from '../at.ts';
 import { bufferNamed, buttons, findWritten, key, keys, load, move, written } from './driver.ts';
 
-/** Floats of a body's record: place, sunlight, cosine and sine of the yaw, pitch, flash, colour, size, ground. */
+/** Number of floats in a body's record: position, sunlight, cosine and sine of the yaw, pitch, flash, colour, size, ground. */
 const BODY = 16;
 const RADIANS_PER_PIXEL = 0.0022;
 const sizes = new Map<string, number>();
@@ -25,7 +25,7 @@ async function ticks(game: Instance, from: number, count: number): Promise<numbe
 const hash = (submission: Submission): string =>
   createHash('sha256').update(submission.commands).update(submission.data).digest('hex');
 
-/** A minute of two players who run, turn and shoot, as one digest of every command and byte. */
+/** Lets two players run, turn and shoot for 1,200 ticks. Returns a digest of all commands and data. */
 async function play(seed: number): Promise<string> {
   const game = await load(arena, seed);
   const digest = createHash('sha256').update(hash(game.initial));
@@ -44,13 +44,13 @@ async function play(seed: number): Promise<string> {
 }
 
 describe('arena', () => {
-  it('is the same game for the same seed and inputs, and another for another seed', async () => {
+  it('plays the same for the same seed and inputs, and differently for another seed', async () => {
     const first = await play(7);
     expect(await play(7)).toBe(first);
     expect(await play(8)).not.toBe(first);
   });
 
-  it('shows a player the other one walking', async () => {
+  it('shows a player how the other one walks', async () => {
     const game = await load(arena);
     const made = await game.join(0);
     const bodies = bufferNamed(made, 'bodies');
@@ -71,7 +71,7 @@ describe('arena', () => {
     await game.close();
   });
 
-  it('uploads what views share once a tick', async () => {
+  it('uploads the data that all views share once for each tick', async () => {
     const game = await load(arena);
     const made = await game.join(0);
     const bodies = bufferNamed(made, 'bodies');
@@ -82,7 +82,7 @@ describe('arena', () => {
     await game.close();
   });
 
-  it('turns the view by movement that no tick has seen yet', async () => {
+  it('turns the view by a movement since the last tick', async () => {
     const game = await load(arena);
     const made = await game.join(0);
     const view = bufferNamed(made, 'view');
@@ -95,7 +95,7 @@ describe('arena', () => {
     await game.close();
   });
 
-  it('lets a player shoot another: it is hurt, falls, scores, and comes back', async () => {
+  it('lets a player shoot another: the other is hurt, falls and comes back, and the score grows', async () => {
     const game = await load(arena);
     const made = await game.join(0);
     const bodies = bufferNamed(made, 'bodies');
@@ -141,7 +141,7 @@ describe('arena', () => {
     await game.close();
   }, 30_000);
 
-  it('gives depth textures back when their size is no longer asked for', async () => {
+  it('destroys depth textures whose size no view uses any longer', async () => {
     const game = await load(arena);
     await game.join(0);
     await game.tick(0);
@@ -153,7 +153,7 @@ describe('arena', () => {
   });
 });
 
-/** Turns seat 0 towards seat 1, and round what it is stuck at. */
+/** Turns seat 0 towards seat 1, and lets it step aside and jump to get past obstacles. */
 function aim(game: Instance, bodies: Float32Array, k: number): void {
   const distance = (axis: number): number => at(bodies, BODY + axis) - at(bodies, axis);
   const [x, y, z] = [distance(0), distance(1), distance(2)];

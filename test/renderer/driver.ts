@@ -49,14 +49,14 @@ export function* commandsOf({ commands: words }: Submission): Generator<Uint32Ar
   }
 }
 
-/** Finds a buffer by the label that it was made with. */
+/** Returns the id of the buffer that was created with this label. */
 export function bufferNamed(made: Submission, label: string): number {
   for (const command of commandsOf(made)) {
     if ((at(command, 0) & 0xffff) !== OP_CREATE_BUFFER) continue;
     const text = Buffer.from(command.buffer, command.byteOffset + 24, at(command, 5)).toString();
     if (text === label) return at(command, 1);
   }
-  throw new Error(`no buffer is made that is named "${label}"`);
+  throw new Error(`no buffer was created with the label "${label}"`);
 }
 
 /** Returns the numbers that a submission writes into a buffer. */

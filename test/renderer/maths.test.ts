@@ -10,7 +10,7 @@ const root = join(import.meta.dirname, '../..');
 const source = join(root, 'build/maths.ts');
 const path = join(root, 'build/maths.test.wasm');
 
-/** A game that draws nothing, and parts of the SDK for the tests to call. */
+/** A game that draws nothing, with exports through which the tests call parts of the SDK. */
 const guestCode = `
 import { BufferUsage, device, Game, mat4, play, quat, Random, vec3 } from '@nearlight/sdk';
 
@@ -26,7 +26,7 @@ const b: StaticArray<f32> = mat4.create();
 const out: StaticArray<f32> = mat4.create();
 const random = new Random(1);
 
-/** Gives the address of 64 numbers: two operands of 16, then the result. */
+/** Returns the address of 64 numbers: two operands of 16 numbers each, then the result. */
 export function numbers(): usize {
   return changetype<usize>(floats);
 }
@@ -51,7 +51,7 @@ export function apply(operation: i32): i32 {
   return done ? 1 : 0;
 }
 
-/** Makes a buffer, destroys it if asked to, and gives its id. */
+/** Creates a buffer and returns its id. Destroys the buffer if destroy is not 0. */
 export function makeBuffer(destroy: i32): u32 {
   const buffer = device.createBuffer({ size: 16, usage: BufferUsage.VERTEX });
   const id = buffer.id;
@@ -135,7 +135,7 @@ const half = Math.SQRT1_2;
 describe('mat4', () => {
   it('multiplies', () => close(run('multiply', some, other), product(some, other)));
 
-  it('inverts, and says where there is no inverse', () => {
+  it('inverts, and reports a matrix without an inverse', () => {
     close(product(some, run('invert', some)), identity);
     expect(run('invert', new Array(16).fill(1))).toEqual([]);
   });
@@ -159,12 +159,13 @@ describe('mat4', () => {
 describe('quat', () => {
   const quarterY = [0, half, 0, half];
 
-  it('multiplies to one rotation after the other', () => close(run('quatMultiply', quarterY, quarterY), [0, 1, 0, 0]));
+  it('multiplies two rotations into their sequence', () =>
+    close(run('quatMultiply', quarterY, quarterY), [0, 1, 0, 0]));
   it('rotates a vector as its matrix does', () => {
     close(run('rotate', quarterY, [1, 0, 0]), [0, 0, -1]);
     close(run('pose', quarterY, [5, 6, 7]), [0, 0, -1, 0, 0, 1, 0, 0, 1, 0, 0, 0, 5, 6, 7, 1]);
   });
-  it('goes half of the way at a half', () => {
+  it('interpolates to the middle at 0.5', () => {
     const eighth = [0, Math.sin(Math.PI / 8), 0, Math.cos(Math.PI / 8)];
     close(run('slerp', [0, 0, 0, 1, 0.5], quarterY), eighth);
     close(

@@ -1,4 +1,4 @@
-/** Every example of the page on AssemblyScript's pitfalls does what the page says of it. */
+/** Checks that every example on the page about AssemblyScript's pitfalls compiles or fails as the page says. */
 import { readFileSync } from 'node:fs';
 import asc from 'assemblyscript/asc';
 import { expect, test } from 'vitest';

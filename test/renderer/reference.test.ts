@@ -19,7 +19,7 @@ afterEach(() => {
   folder = '';
 });
 
-/** A package of one's own, to be looked at as the SDK is. */
+/** Makes a package that is documented in the same way as the SDK. */
 function packageOf(files: Record<string, string>): string {
   folder = mkdtempSync(join(tmpdir(), 'nearlight-reference-'));
   for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text);
@@ -27,11 +27,11 @@ function packageOf(files: Record<string, string>): string {
 }
 
 describe('the doc comments', () => {
-  it('are there for every symbol that a game can import, and every member', () => {
+  it('exist for every symbol that a game can import, and for every member', () => {
     expect(undocumented(root)).toEqual([]);
   });
 
-  it('are missed where they are missing', () => {
+  it('are reported if they are missing', () => {
     const files = {
       'index.ts':
         "export * from './a';\nexport { named } from './b';\nimport * as space from './c';\nexport { space };\n",
@@ -52,7 +52,7 @@ describe('the doc comments', () => {
 });
 
 describe('the syntax', () => {
-  it('is read from the tree, however it is laid out', () => {
+  it('is read from the syntax tree, in any layout', () => {
     const text = `/** About
  * it. */ export abstract class A<T> { /** Does
   it. */ static f<K>(_a: Array<K>   | null,
@@ -65,7 +65,7 @@ describe('the syntax', () => {
     ]);
   });
 
-  it('that is broken is an error', () => {
+  it('is an error if it is broken', () => {
     expect(() => new Sources(packageOf({ 'index.ts': 'export class {' })).declared('index.ts')).toThrow('index.ts: ');
   });
 });
@@ -82,7 +82,7 @@ describe('the reference', () => {
     for (const name of ['openIo', 'takeId', 'reserve', 'asset_find', 'retag']) expect(page).not.toContain(name);
   });
 
-  it('names ENUMS and flags of the contract only', () => {
+  it('names only enumerations and flags of the contract', () => {
     const known = [...Object.keys(ENUMS), ...Object.keys(FLAGS)];
     const named = [...page.matchAll(/\b(?:An? ([A-Z]\w+)[.:;, ]|([A-Z]\w+) bits\b)/g)].map(
       ([, enumeration, flags = '']) => enumeration ?? flags,
@@ -106,7 +106,7 @@ describe('the SDK', () => {
     for (const name of ['RENDER', 'COMPUTE']) expect(text).toContain(`retag(OP_CREATE_${name}_PIPELINE_ASYNC)`);
   });
 
-  it('uses every function that the contract offers, and exports every one that it asks for', () => {
+  it('uses every import of the contract, and has every export', () => {
     const text = sources(['stream.ts', 'log.ts', 'assets.ts', 'state.ts', 'gpu/device.ts', 'index.ts']);
     for (const name of Object.keys(MODULE_IMPORTS)) expect(text).toMatch(new RegExp(`\\b${name}\\b`));
     const exported = readFileSync(join(root, 'game.ts'), 'utf8');
@@ -114,7 +114,7 @@ describe('the SDK', () => {
       expect(exported).toMatch(new RegExp(`\\b${name}\\b`));
   });
 
-  it('says of every function what the contract says', () => {
+  it('describes every function in the words of the contract', () => {
     const abi = readFileSync(join(root, 'contract/ABI.md'), 'utf8');
     for (const symbol of new Sources(root).declared('sdk/nearlight.ts')) {
       expect(abi).toContain(symbol.about);

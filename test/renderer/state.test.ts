@@ -37,21 +37,21 @@ async function started(players: number): Promise<Instance> {
 }
 
 describe("the arena's state", () => {
-  it.each([1, 2])('goes on in another instance as in the first, with %i playing', async (players) => {
+  it.each([1, 2])('continues in another instance as in the first, with %i playing', async (players) => {
     const game = await started(players);
     await play(game, 0, 500);
     const state = await save(game);
     const other = await load(arena, 99);
     await other.restore(state);
     for (let seat = 0; seat < players; seat++) await other.join(seat);
-    // The first tick of an instance makes what later ones only draw with.
+    // The first tick of an instance creates objects that later ticks only use, so it is left out.
     await play(game, 500, 501);
     await play(other, 500, 501);
     expect(await play(other, 501, 1000)).toBe(await play(game, 501, 1000));
     await Promise.all([game.close(), other.close()]);
   });
 
-  it('lets go of a player who does not come back', async () => {
+  it('drops a player who does not return', async () => {
     const game = await started(2);
     await play(game, 0, 60);
     const state = await save(game);
@@ -67,14 +67,14 @@ describe("the arena's state", () => {
   it.each([
     ['another number of seats', async () => save(await load(arena, 7, 2))],
     ['another layout', async () => new Uint8Array(4000)],
-    ['a part of one', async () => (await save(await load(arena))).subarray(0, 5000)],
-    ['more than one', async () => Buffer.concat([await save(await load(arena)), Buffer.alloc(4)])],
+    ['a truncated state', async () => (await save(await load(arena))).subarray(0, 5000)],
+    ['a state that is too long', async () => Buffer.concat([await save(await load(arena)), Buffer.alloc(4)])],
   ])('refuses %s', async (_, state) => {
     const game = await load(arena);
     await expect(game.restore(await state())).rejects.toThrow(/^NL_GUEST_TRAP: .*the state is /);
   });
 
-  it('is not there for a game that saves none', async () => {
+  it('is undefined for a game that saves none', async () => {
     const game = await load(join(import.meta.dirname, '../../build/triangle.wasm'));
     expect(await game.save()).toBeUndefined();
     await game.close();

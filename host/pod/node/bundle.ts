@@ -23,21 +23,21 @@ import { licences } from './licences.ts';
 
 const root = join(import.meta.dirname, '../../..');
 const modules = join(root, 'node_modules');
-/** What the program loads on a node. The packages that build games and pages stay behind; the installer brings the encoder. */
+/** Packages that the program loads on a node. Build tools are left out, and the installer adds the encoder. */
 const PACKAGES = ['webgpu', 'node-datachannel', 'prom-client', 'protobufjs', '@jridgewell/trace-mapping'];
 /** The oldest Debian whose C library the bundle's Node, Dawn and Mesa run on. */
 const RELEASE = 'bookworm';
 export interface Bundle {
   folder: string;
-  /** Of the folder. */
+  /** Size of the folder. */
   bytes: number;
 }
 
 /**
  * Makes a folder that runs on any node with a C library of Debian 12 or later: the host, Node, and the private runtime
- * of Debian 12. The video encoder is not in it: its FFmpeg has parts that may not be passed on together, and the
+ * of Debian 12. The video encoder is not in it: its FFmpeg has parts that may not be distributed together, and the
  * installer takes it from a registry.
- * @throws NearlightError NL_NO_WASMEDGE where that runtime is not installed
+ * @throws NearlightError NL_NO_WASMEDGE if that runtime is not installed
  */
 export async function makeBundle(out: string, say: (line: string) => void): Promise<Bundle> {
   const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string };
@@ -75,7 +75,7 @@ export async function makeBundle(out: string, say: (line: string) => void): Prom
   return { folder, bytes: sizeOf(folder) };
 }
 
-/** Packs a bundle into one file beside it; gives its path. */
+/** Packs a bundle into one file beside it. Returns the path of that file. */
 export function archiveBundle(folder: string): string {
   const archive = `${folder}.tar.gz`;
   const stable = ['--sort=name', '--owner=0', '--group=0', '--mtime=@0'];
@@ -88,7 +88,7 @@ interface Package {
   optionalDependencies?: Record<string, string>;
 }
 
-/** Packages and what they depend on, as far as it is installed here, so without those of other platforms. */
+/** Copies PACKAGES and their dependencies that are installed here. Packages for other platforms are not. */
 function copyPackages(folder: string): string[] {
   const done = new Set<string>();
   const visit = (name: string) => {
@@ -116,7 +116,7 @@ function copyPrograms(folder: string, native: string): void {
     copyFileSync(join(native, name), join(folder, 'native', name));
 }
 
-/** Everything that runs; headers stay behind. */
+/** Copies the libraries of the runtime, without headers. */
 function copyRuntime(folder: string, runtime: Runtime): void {
   for (const part of ['wasmedge/lib', 'graphics'])
     cpSync(join(runtime.folder, part), join(folder, 'runtime', part), { recursive: true });

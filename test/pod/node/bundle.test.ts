@@ -34,7 +34,7 @@ const install = (...args: string[]) =>
   execFileSync(join(bundle, 'install.sh'), args, { encoding: 'utf8', stdio: 'pipe' });
 
 describe('the bundle', () => {
-  it('holds every library that anything in it needs', () => {
+  it('holds every library that its programs need', () => {
     const files = readdirSync(bundle, { recursive: true, encoding: 'utf8' });
     const named = (folder: string) => new Set(readdirSync(join(bundle, folder)));
     const [guests, graphics] = [named('runtime/wasmedge/lib'), named('runtime/graphics/lib')];
@@ -50,7 +50,7 @@ describe('the bundle', () => {
     }
   });
 
-  it('asks no more of the C library outside its guests than Debian 12 has', () => {
+  it('needs no newer C library than that of Debian 12, except for its guests', () => {
     const files = readdirSync(bundle, { recursive: true, encoding: 'utf8' });
     const native = files.filter((file) => /\.node$|^bin\/node$|^runtime\/graphics\/.*\.so[.0-9]*$/.test(file));
     const versions = native.flatMap((file) => {
@@ -60,7 +60,7 @@ describe('the bundle', () => {
     expect(Math.max(...versions)).toBe(36);
   });
 
-  it('says what it holds and under which terms, and holds no encoder', () => {
+  it('lists its components with their licences, and holds no encoder', () => {
     const table = readFileSync(join(bundle, 'LICENSES.md'), 'utf8');
     for (const name of ['Nearlight', 'node', 'webgpu', 'libc6', 'libwasmedge0', 'mesa-vulkan-drivers'])
       expect(table).toContain(`| ${name} |`);
@@ -75,7 +75,7 @@ describe('the bundle', () => {
 });
 
 describe('the installer', () => {
-  it('installs once, repairs, keeps an older version, and takes away what is its own', () => {
+  it('installs once, repairs, keeps an older version, and removes only its own files', () => {
     const node = join(folder, 'node');
     const args = ['--root', node, '--prefix', '/opt/near', '--shim-dir', '/bin', '--encoder', 'none'];
     expect(install(...args)).toContain('installed');
@@ -115,7 +115,7 @@ describe('the installer', () => {
     else expect(run).toThrow('this node has glibc 2.35, and 2.36 or later is needed');
   });
 
-  it('refuses an encoder that is not the one of the lock file', () => {
+  it('refuses an encoder that differs from the one in the lock file', () => {
     const packed = join(folder, 'packed');
     mkdirSync(packed);
     const { packages } = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8'));
@@ -135,7 +135,7 @@ describe('on a bare Debian 12', () => {
     await gone;
   });
 
-  it('runs the arena, shows it, and answers an operator, with nothing else installed', {
+  it('runs the arena, shows it, and answers an operator, without any other package', {
     timeout: 240_000,
   }, async () => {
     const bare = join(folder, 'bare');
