@@ -178,6 +178,8 @@ test('a game that ends at once is not a failure of its host, and the next host s
 test('a host that dies while it waits is logged and replaced', async () => {
   await keep(1);
   const pid = await oneWaiting();
+  // The keeper gives a host that waits an ordinary priority.
+  await eventually(() => expect(new Set(priorities(pid))).toEqual(new Set([0])));
   process.kill(pid, 'SIGKILL');
   await eventually(() => expect([waiting().length, waiting()[0] === pid]).toEqual([1, false]));
   expect(lines.join()).toContain('ended by SIGKILL while it waited');
