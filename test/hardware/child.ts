@@ -8,12 +8,12 @@ import type { Finding, PartResult } from './report.ts';
 const PROGRAM = join(import.meta.dirname, `part.${SOURCE_ENDING}`);
 /** Time beyond its own that a part may take to finish the step that it is in. */
 const GRACE_SECONDS = 12;
-/** Lines of its output that are quoted when a part fails. */
-const QUOTED_LINES = 6;
 
 export interface RunOptions {
-  /** Receives the part's files and its output, OUT/NAME.log. */
+  /** Folder for the part's files. */
   out: string;
+  /** Name of the file in that folder for the part's output, without .log; the part's own name by default. */
+  log?: string;
   /** Time for the part. It is killed some seconds later. */
   seconds: number;
   environment: Record<string, string>;
@@ -25,7 +25,7 @@ export async function runPart({ name, about }: Part, options: RunOptions): Promi
   const { out, seconds, environment, onFinding } = options;
   const begun = performance.now();
   const findings: Finding[] = [];
-  const log = join(out, `${name}.log`);
+  const log = join(out, `${options.log ?? name}.log`);
   const child = fork(PROGRAM, [name, out, String(seconds)], {
     env: { ...process.env, ...environment },
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
@@ -57,6 +57,6 @@ export async function runPart({ name, about }: Part, options: RunOptions): Promi
   const result = { name, about, seconds: (performance.now() - begun) / 1000, findings };
   if (code === 0) return result;
   const how = killed ? `it did not end within ${seconds + GRACE_SECONDS} s` : `it ended with ${signal ?? code}`;
-  const lines = readFileSync(log, 'utf8').trim().split('\n').slice(-QUOTED_LINES).join(' | ');
-  return { ...result, failure: `${how}; ${log} ends: ${lines}` };
+  const last = readFileSync(log, 'utf8').trim().split('\n').at(-1);
+  return { ...result, failure: `${how}; its last line: ${last || 'none'} (${log})` };
 }

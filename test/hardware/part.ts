@@ -25,10 +25,17 @@ function send(finding: Finding): void {
   });
 }
 
-const { run } = await part.load();
-await run(new Reporter({ out, seconds: Number(seconds), send }));
+let status = 0;
+try {
+  const { run } = await part.load();
+  await run(new Reporter({ out, seconds: Number(seconds), send }));
+} catch (error) {
+  status = 1;
+  // The parent quotes the last line.
+  process.stderr.write(`${(error as Error).stack}\n\n${error}\n`);
+}
 done = true;
 settle();
 await sent;
 // A GPU that works without end, or a poll of the driver, must not keep the process alive.
-process.exit(0);
+process.exit(status);
