@@ -161,4 +161,6 @@ function writeResults(out: string, results: Results): void {
   renameSync(`${path}.new`, path);
 }
 
+// Whoever stops reading the table still finds it in table.txt.
+process.stdout.on('error', () => {});
 process.exitCode = await main(process.argv.slice(2));
