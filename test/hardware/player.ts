@@ -1,6 +1,6 @@
 import type { Player, PlayerConnection, PointerState } from '../../host/stream/player.ts';
-import type { Picture } from '../../host/video/capture.ts';
-import type { AccessUnit, EncodeOptions, Encoder } from '../../host/video/encoder.ts';
+import type { AccessUnit, EncodeOptions, VideoEncoder } from '../../host/video/encoder.ts';
+import type { Picture } from '../../host/video/readback.ts';
 
 /** HID usage of the key W. */
 const FORWARD = 26;
@@ -8,7 +8,7 @@ const FORWARD = 26;
 const TURN = 16 * 12;
 
 /** Stands in for the video encoder, which is not in the pack: it takes each picture and returns one byte. */
-export class NoEncoder implements Encoder {
+export class NoEncoder implements VideoEncoder {
   async encode(_picture: Picture, { keyframe }: EncodeOptions): Promise<AccessUnit> {
     return { data: new Uint8Array(1), keyframe };
   }

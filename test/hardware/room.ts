@@ -1,7 +1,7 @@
 import { systemClock } from '../../host/base/clock.ts';
 import type { Config } from '../../host/base/config.ts';
+import { Samples } from '../../host/base/samples.ts';
 import type { Gpu } from '../../host/gpu/dawn.ts';
-import type { Replay } from '../../host/gpu/replay.ts';
 import { Histogram } from '../../host/observe/histogram.ts';
 import { Meters } from '../../host/observe/meters.ts';
 import { launch, type Playable, relaunch } from '../../host/play/launch.ts';
@@ -9,7 +9,7 @@ import { roomOptions } from '../../host/play/room.ts';
 import { Room } from '../../host/room/room.ts';
 import { VideoView } from '../../host/room/video.ts';
 import { RateControl } from '../../host/stream/rate.ts';
-import { Capture } from '../../host/video/capture.ts';
+import { Readback } from '../../host/video/readback.ts';
 import { createLaunch } from './game.ts';
 import { NoEncoder } from './player.ts';
 
@@ -31,28 +31,18 @@ class Recorder extends Histogram {
 /** What several rooms measure together, in milliseconds. */
 export class RoomMeters {
   recording = false;
-  /** GPU time of single renders. */
-  readonly gpuMs: number[] = [];
   readonly tick = new Recorder(() => this.recording);
   readonly render = new Recorder(() => this.recording);
   readonly replay = new Recorder(() => this.recording);
   readonly readback = new Recorder(() => this.recording);
+  /** GPU time of single renders. */
+  readonly gpu = new Recorder(() => this.recording);
   /** For the rooms. */
   readonly meters: Meters;
 
   constructor() {
     const { tick, render, replay, readback } = this;
     this.meters = Object.assign(new Meters(), { tick, render, replay, readback });
-  }
-
-  /** Listens to the GPU times of a replay, as well as its room. */
-  listen(replay: Replay): void {
-    const { observer } = replay;
-    const onGpu = (ms: number, renders: number) => {
-      if (this.recording) this.gpuMs.push(ms);
-      observer.onGpu?.(ms, renders);
-    };
-    replay.observer = { ...observer, onGpu };
   }
 }
 
@@ -66,18 +56,17 @@ export async function openRoom(options: {
 }): Promise<Room> {
   const { gpu, playable, config, meters = new RoomMeters(), log = () => {} } = options;
   const launcher = createLaunch({ gpu, playable, config });
-  const loaded = await launch(launcher);
   const room = new Room({
     ...roomOptions({ name: playable.name, config, log, gpu, meters: meters.meters }),
-    ...loaded,
+    ...(await launch(launcher)),
     reload: () => relaunch(launcher),
     async createView(request, connection, onError) {
-      const capture = new Capture({ device: gpu.device, width: request.width, height: request.height });
+      const readback = new Readback({ device: gpu.device, width: request.width, height: request.height });
       const rate = new RateControl(request, config.bitrateMax);
-      const parts = { capture, encoder: new NoEncoder(), connection, rate, clock: systemClock };
+      const parts = { readback, encoder: new NoEncoder(), connection, rate, clock: systemClock };
       return new VideoView({ ...parts, meters: meters.meters, onError });
     },
   });
-  meters.listen(loaded.replay);
+  room.stats.gpuMs = new Samples({ histogram: meters.gpu });
   return room;
 }

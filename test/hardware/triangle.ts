@@ -9,6 +9,6 @@ import { BUILD, readGame } from './game.ts';
 export async function drawTriangle(gpu: Gpu): Promise<GPUTexture> {
   const texture = createStill(gpu.device, { width: 320, height: 180 });
   const playable = readGame(join(BUILD, 'triangle'));
-  await playInto(texture, { playable, view: { tick: 0 }, engine: createJavaScriptEngine(), gpu });
+  await playInto(texture, { playable, frame: { tick: 0 }, engine: createJavaScriptEngine(), gpu });
   return texture;
 }

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { Gpu } from '../../../host/gpu/dawn.ts';
 import { createReplayFor } from '../../../host/play/launch.ts';
-import { Capture } from '../../../host/video/capture.ts';
+import { Readback } from '../../../host/video/readback.ts';
 import { BUILD, createLaunch, open, readGame, TICK_RATE } from '../game.ts';
 import type { Reporter } from '../report.ts';
 import { SIZES, type Size } from '../sizes.ts';
@@ -22,9 +22,9 @@ async function measure(gpu: Gpu, { name, width, height }: Size, report: Reporter
   const instance = await launcher.createInstance();
   const replay = createReplayFor(instance, launcher);
   const gpuMs: number[] = [];
-  replay.observer = { onGpu: (ms) => gpuMs.push(ms) };
-  const capture = new Capture({ device: gpu.device, width, height });
-  const surface = { texture: capture.texture, view: capture.texture.createView() };
+  replay.observe({ onGpu: (ms) => gpuMs.push(ms) });
+  const readback = new Readback({ device: gpu.device, width, height });
+  const surface = { texture: readback.texture, view: readback.texture.createView() };
   await replay.start(instance.initial);
   await replay.start(await instance.join(0));
   let tick = 0;
@@ -32,7 +32,7 @@ async function measure(gpu: Gpu, { name, width, height }: Size, report: Reporter
     for (let n = 0; n < TICK_RATE / FPS; n++) await replay.start(await instance.tick(tick++));
     await replay.start(await instance.render(0, width, height), surface);
   };
-  const read = async (): Promise<void> => (await capture.capture())?.release();
+  const read = async (): Promise<void> => (await readback.read())?.release();
   for (let n = 0; n < FPS / 2; n++) {
     await draw();
     await read();
@@ -55,7 +55,7 @@ async function measure(gpu: Gpu, { name, width, height }: Size, report: Reporter
     readbacks.push(performance.now() - begun);
   }
   report.figure(`${name}: convert and read back alone`, 'ms', readbacks);
-  capture.destroy();
+  readback.destroy();
   replay.destroy();
   await instance.close();
 }

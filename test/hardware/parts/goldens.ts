@@ -9,7 +9,7 @@ import { film } from '../../../host/session/film.ts';
 import { PendingReplies } from '../../../host/session/pending.ts';
 import { createStill, png } from '../../../host/video/snapshot.ts';
 import { compare, type Difference, difference, type Image } from '../../golden/compare.ts';
-import { countColours, MAX_DIFF, MEAN_DIFF, PORTS, playInto, readTexture, VIEWS } from '../../golden/ports.ts';
+import { countColours, FRAMES, MAX_DIFF, MEAN_DIFF, PORTS, playInto, readTexture } from '../../golden/ports.ts';
 import { callsOf, type Scene, SESSION, SIZE, scenes, toleranceOf } from '../../golden/scenes.ts';
 import { BUILD, DATA, open, readGame } from '../game.ts';
 import type { Reporter } from '../report.ts';
@@ -39,13 +39,13 @@ async function comparePorts(gpu: Gpu, report: Reporter): Promise<void> {
   let agreeing = 0;
   const different: string[] = [];
   for (const [name, load] of Object.entries(PORTS))
-    for (const view of VIEWS) {
-      const label = `${name} at tick ${view.tick}`;
+    for (const frame of FRAMES) {
+      const label = `${name} at tick ${frame.tick}`;
       if (!report.fits(label, 1)) continue;
-      const [module, port] = [createStill(gpu.device, view), createStill(gpu.device, view)];
+      const [module, port] = [createStill(gpu.device, frame), createStill(gpu.device, frame)];
       const playable = readGame(join(BUILD, name));
-      await playInto(module, { playable, view, engine: createJavaScriptEngine(), gpu });
-      (await load()).render(gpu.device, port, view);
+      await playInto(module, { playable, frame, engine: createJavaScriptEngine(), gpu });
+      (await load()).render(gpu.device, port, frame);
       const [drawn, wanted] = [await readTexture(gpu.device, module), await readTexture(gpu.device, port)];
       module.destroy();
       port.destroy();
@@ -54,7 +54,7 @@ async function comparePorts(gpu: Gpu, report: Reporter): Promise<void> {
       if (alike) agreeing++;
       else {
         different.push(`${label}: ${describe(apart)}`);
-        writeImages(report.out, `${name}-${view.tick}`, { drawn, wanted });
+        writeImages(report.out, `${name}-${frame.tick}`, { drawn, wanted });
       }
     }
   const detail = different.length > 0 ? different.join('; ') : `all ${agreeing} pictures agree`;

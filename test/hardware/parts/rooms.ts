@@ -80,7 +80,7 @@ async function measure({ gpu, count, size, name, report }: Load): Promise<void> 
     'ms',
     players.flatMap(({ arrivals }) => gaps(arrivals)),
   );
-  report.figure('  GPU time of a render (timestamps)', 'ms', meters.gpuMs);
+  report.figure('  GPU time of a render (timestamps)', 'ms', meters.gpu.samples);
   report.figure('  convert and read back', 'ms', meters.readback.samples);
   report.figure('  tick in the module', 'ms', meters.tick.samples);
   report.figure('  render in the module', 'ms', meters.render.samples);
