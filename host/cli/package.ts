@@ -2,13 +2,13 @@
  * Makes the packages `nearlight` and `@nearlight/sdk` as tarballs in build/packages: `npm run package`. Works in a checkout
  * only. Plain JavaScript is emitted file by file, because Node strips no types inside node_modules.
  */
-import { execFileSync } from 'node:child_process';
 import { copyFileSync, cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { PACKAGE_ROOT } from '../base/self.ts';
 import { buildModules } from '../play/modules.ts';
 import { ownProject } from '../play/project.ts';
 import { writePlayer } from '../player/build.ts';
+import { emitJavaScript, run, tsc } from './emit.ts';
 
 /** The tarballs: names and paths. */
 export interface Packages {
@@ -79,18 +79,8 @@ export async function makeProgram(folder: string): Promise<void> {
 
 /** Emits the program's JavaScript, and the types that a game's tests import. */
 function emit(folder: string): void {
-  const common = ['--noEmit', 'false', '--rootDir', '.', '--outDir', folder, '--rewriteRelativeImportExtensions'];
   mkdirSync(OUT, { recursive: true });
-  const config = join(OUT, `tsconfig.${process.pid}.json`);
-  writeFileSync(
-    config,
-    JSON.stringify({
-      extends: join(PACKAGE_ROOT, 'tsconfig.json'),
-      include: FOLDERS.map((part) => join(PACKAGE_ROOT, part)),
-    }),
-  );
-  tsc('-p', config, ...common, '--declaration', '--stripInternal');
-  rmSync(config);
+  emitJavaScript({ folders: FOLDERS, work: OUT, folder, options: ['--declaration', '--stripInternal'] });
   const kept = declarationsOf(join(folder, 'host/play/test.d.ts'));
   for (const file of filesBelow(folder))
     if (file.endsWith('.d.ts') && !kept.has(join(folder, file))) rmSync(join(folder, file));
@@ -152,23 +142,10 @@ function withOptionalFields(source: string): string {
   );
 }
 
-function tsc(...args: string[]): void {
-  run(join(PACKAGE_ROOT, 'node_modules/.bin/tsc'), args, PACKAGE_ROOT);
-}
-
 /** Makes the tarball of a folder. */
 function pack(folder: string): string {
   const file = run('npm', ['pack', '--silent', '--ignore-scripts', '--pack-destination', OUT], folder).trim();
   return join(OUT, file);
-}
-
-function run(command: string, args: string[], cwd: string): string {
-  try {
-    return execFileSync(command, args, { cwd, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
-  } catch (cause) {
-    const { stdout = '', stderr = '' } = cause as { stdout?: string; stderr?: string };
-    throw new Error(`${command} ${args.join(' ')} failed:\n${(stdout + stderr).trim()}`, { cause });
-  }
 }
 
 function readManifest(file: string): Manifest {

@@ -12,7 +12,8 @@ import { buildModules } from '../../host/play/modules.ts';
 import { readRecordingFile } from '../../host/session/file.ts';
 import { models } from '../assets/models.ts';
 import { startHostProcess } from '../e2e/host.ts';
-import { compare, readImage } from '../golden/compare.ts';
+import { compare } from '../golden/compare.ts';
+import { readImage } from '../golden/picture.ts';
 import { Peer } from '../stream/peer.ts';
 
 const root = join(import.meta.dirname, '../..');

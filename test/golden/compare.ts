@@ -1,5 +1,3 @@
-import sharp from 'sharp';
-
 /** A picture in memory: `width` x `height` pixels of 4 bytes (RGBA), rows without padding. */
 export interface Image {
   readonly width: number;
@@ -15,19 +13,6 @@ export interface Difference {
   meanDiff: number;
   /** Fraction of the pixels that differ, from 0 to 1. */
   differing: number;
-}
-
-/** Decodes a PNG, or another format that sharp reads, from its bytes or a file. @throws Error if it is not a picture */
-export async function readImage(file: string | Uint8Array): Promise<Image> {
-  const { data, info } = await sharp(file).ensureAlpha().raw({ depth: 'uchar' }).toBuffer({ resolveWithObject: true });
-  return { width: info.width, height: info.height, pixels: new Uint8Array(data) };
-}
-
-/** Encodes a PNG. */
-export function writeImage({ width, height, pixels }: Image): Promise<Buffer> {
-  return sharp(pixels, { raw: { width, height, channels: 4 } })
-    .png({ compressionLevel: 9 })
-    .toBuffer();
 }
 
 /** @throws RangeError if the pictures differ in size */

@@ -6,8 +6,10 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { must } from '../../host/base/assert.ts';
 import { openGpu } from '../../host/gpu/dawn.ts';
 import { buildModules } from '../../host/play/modules.ts';
-import { compare, difference, type Image, readImage, writeImage } from './compare.ts';
-import { draw, goldenPath, judge, out, scenes, toleranceOf } from './scenes.ts';
+import { compare, difference, type Image } from './compare.ts';
+import { draw, goldenPath, judge, out } from './draw.ts';
+import { readImage, writeImage } from './picture.ts';
+import { scenes, toleranceOf } from './scenes.ts';
 
 let folder = '';
 let tolerance: ReturnType<typeof toleranceOf>;

@@ -1,15 +1,6 @@
-import { existsSync, readFileSync } from 'node:fs';
-import { mkdir, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import { readConfig } from '../../host/base/config.ts';
-import { renderSource } from '../../host/cli/render.ts';
-import { openSource } from '../../host/play/source.ts';
+import { idle } from '../../host/session/film.ts';
+import type { Call } from '../../host/session/format.ts';
 import { script } from '../session/script.ts';
-import { compare, type Difference, difference, readImage, writeImage } from './compare.ts';
-
-const folder = import.meta.dirname;
-/** The folder for pictures that are drawn, and for their differences. */
-export const out = join(folder, '../../build/golden');
 
 /** A picture that is kept in this folder. */
 export interface Scene {
@@ -27,9 +18,14 @@ export const scenes: readonly Scene[] = [
   { name: 'arena-played', game: 'arena', at: 6, played: true },
 ];
 
-const SIZE = { width: 320, height: 180 };
-const SEED = '7';
-const SEATS = 4;
+export const SIZE = { width: 320, height: 180 };
+export const SESSION = { seed: 7, seats: 4, tickRate: 120 };
+
+/** The calls that the game of a scene receives, up to the scene's picture and beyond it. */
+export function callsOf({ at, played }: Scene): Iterable<Call> {
+  const { seed, seats, tickRate } = SESSION;
+  return played ? script({ seed, seats, ticks: (at + 1) * tickRate * 2 }) : idle();
+}
 
 /** How much the pictures of a driver may differ from the kept ones. See Difference. */
 export interface Tolerance {
@@ -52,44 +48,4 @@ const UNKNOWN: Tolerance = { driver: /./, meanDiff: 2, differing: 0.5 };
 export function toleranceOf(description: string): Tolerance & { known: boolean } {
   const found = tolerances.find(({ driver }) => driver.test(description));
   return { ...(found ?? UNKNOWN), known: found !== undefined };
-}
-
-export function goldenPath({ name }: Scene): string {
-  return join(folder, `${name}.png`);
-}
-
-/** Draws a scene on WasmEdge and Dawn, as `npm start -- render` does. Returns the file. */
-export async function draw({ name, game, at, played }: Scene): Promise<string> {
-  const config = readConfig({ ...process.env, LOG_LEVEL: 'error', SEED, MAX_PLAYERS: String(SEATS), TICK_RATE: '120' });
-  const source = await openSource({ what: game, config, announce: () => {} });
-  if (played) source.calls = script({ seed: Number(SEED), ticks: (at + 1) * source.tickRate * 2, seats: SEATS });
-  const path = join(out, `${name}.png`);
-  await renderSource(source, { config, out: path, ...SIZE, fps: 60, frames: 1, at });
-  return path;
-}
-
-export interface Verdict extends Difference {
-  fits: boolean;
-  /** Says how the pictures differ and which files to look at; '' if they fit. */
-  message: string;
-}
-
-/** Compares a drawn picture with the kept one. If they differ too much, writes the difference beside it. */
-export async function judge(scene: Scene, drawn: string, tolerance: Tolerance): Promise<Verdict> {
-  const golden = goldenPath(scene);
-  if (!existsSync(golden)) throw new Error(`there is no ${golden} yet; run node test/golden/update.ts ${scene.name}`);
-  const [wanted, actual] = await Promise.all([readImage(golden), readImage(readFileSync(drawn))]);
-  const apart = compare(actual, wanted);
-  const fits = apart.meanDiff <= tolerance.meanDiff && apart.differing <= tolerance.differing;
-  if (fits) return { ...apart, fits, message: '' };
-  const shown = join(out, `${scene.name}-difference.png`);
-  await mkdir(out, { recursive: true });
-  await writeFile(shown, await writeImage(difference(actual, wanted)));
-  const message = [
-    `${scene.name} is not as ${golden} has it:`,
-    `mean ${apart.meanDiff.toFixed(3)} (at most ${tolerance.meanDiff}),`,
-    `${(apart.differing * 100).toFixed(2)} % of the pixels (at most ${tolerance.differing * 100} %);`,
-    `look at ${drawn} and ${shown}; where it is right, node test/golden/update.ts ${scene.name}`,
-  ].join(' ');
-  return { ...apart, fits, message };
 }

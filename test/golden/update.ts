@@ -1,5 +1,6 @@
 import { copyFileSync } from 'node:fs';
-import { draw, goldenPath, scenes } from './scenes.ts';
+import { draw, goldenPath } from './draw.ts';
+import { scenes } from './scenes.ts';
 
 const HELP = `Draws the pictures that the tests compare with, and overwrites them. Look at them before you commit them.
 

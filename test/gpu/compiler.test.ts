@@ -7,7 +7,7 @@ import { RoomCompiler } from '../../host/gpu/compiler.ts';
 import type { Gpu } from '../../host/gpu/dawn.ts';
 import type { CommandReplay } from '../../host/gpu/replay.ts';
 import { DeviceWatch } from '../../host/gpu/watch.ts';
-import { eventually, sleep, settle } from '../wait.ts';
+import { eventually, settle, sleep } from '../wait.ts';
 import { Stream } from './document.ts';
 import {
   black,

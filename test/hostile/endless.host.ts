@@ -9,23 +9,11 @@ import { startHost } from '../../host/play/host.ts';
 import type { Room } from '../../host/room/room.ts';
 import { good } from '../engine/modules.ts';
 import { fakeConnection } from '../room/fake.ts';
-import { cleared, computing, counting, dispatch, ENDLESS, streams } from './modules.ts';
+import { cleared, counting, endless, streams } from './modules.ts';
 
 const TICK_RATE = 60;
 /** The culprit dispatches the endless shader in this tick. */
 const BAD_TICK = 90;
-
-function endless(): Uint8Array {
-  const { fields, memory, call } = streams({ setup: computing(ENDLESS), loop: dispatch() });
-  const count = '(global $n (mut i32) (i32.const 0))';
-  return good({
-    fields: `${fields} ${count}`,
-    memory,
-    join: call.setup,
-    tick: `(global.set $n (i32.add (global.get $n) (i32.const 1)))
-      (if (i32.eq (global.get $n) (i32.const ${BAD_TICK})) (then ${call.loop}))`,
-  });
-}
 
 function plain(): Uint8Array {
   const { fields, memory, call } = streams({ picture: cleared(1, 0, 0) });
@@ -35,7 +23,7 @@ function plain(): Uint8Array {
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
 const folder = mkdtempSync(join(tmpdir(), 'nearlight-endless-'));
-const modules = Object.entries({ culprit: endless(), saver: counting({ builds: true }), plain: plain() }).map(
+const modules = Object.entries({ culprit: endless(BAD_TICK), saver: counting({ builds: true }), plain: plain() }).map(
   ([name, bytes]) => {
     const path = join(folder, `${name}.wasm`);
     writeFileSync(path, bytes);

@@ -72,7 +72,7 @@ const CONSTANT = `override gain: f32; @group(0) @binding(0) var<storage, read_wr
 @compute @workgroup_size(1) fn main() { data[0] = gain; }`;
 
 /** A shader that waits for a word that nothing writes. */
-export const ENDLESS = `@group(0) @binding(0) var<storage, read_write> data: array<atomic<u32>>;
+const ENDLESS = `@group(0) @binding(0) var<storage, read_write> data: array<atomic<u32>>;
 @compute @workgroup_size(1) fn main() { while (atomicLoad(&data[0]) == 0u) { atomicAdd(&data[1], 1u); } }`;
 
 /**
@@ -107,5 +107,27 @@ export function counting({ builds = false } = {}): Uint8Array {
       tick: `(global.set $count (i32.add (global.get $count) (i32.const 1))) ${builds ? another : ''}`,
       render: call.picture,
     }),
+  );
+}
+
+/** A game whose shader never ends; it comes with this many ticks, the first of which counts as 1. */
+export function endless(tick: number): Uint8Array {
+  const { fields, memory, call } = streams({ setup: computing(ENDLESS), loop: dispatch() });
+  const count = '(global $n (mut i32) (i32.const 0))';
+  return good({
+    fields: `${fields} ${count}`,
+    memory,
+    join: call.setup,
+    tick: `(global.set $n (i32.add (global.get $n) (i32.const 1)))
+      (if (i32.eq (global.get $n) (i32.const ${tick})) (then ${call.loop}))`,
+  });
+}
+
+/** A game that creates buffers of 64 MiB in its first tick. */
+export function allocating(buffers: number): Uint8Array {
+  const create = (n: number) => command('createBuffer', { id: n + 2, size: 64 * 2 ** 20, usage: 8 });
+  return submitting(
+    'tick',
+    Array.from({ length: buffers }, (_, n) => create(n)),
   );
 }

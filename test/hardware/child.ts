@@ -1,0 +1,62 @@
+import { fork } from 'node:child_process';
+import { createWriteStream, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { SOURCE_ENDING } from '../../host/base/self.ts';
+import type { Part } from './parts.ts';
+import type { Finding, PartResult } from './report.ts';
+
+const PROGRAM = join(import.meta.dirname, `part.${SOURCE_ENDING}`);
+/** Time beyond its own that a part may take to finish the step that it is in. */
+const GRACE_SECONDS = 12;
+
+export interface RunOptions {
+  /** Folder for the part's files. */
+  out: string;
+  /** Name of the file in that folder for the part's output, without .log; the part's own name by default. */
+  log?: string;
+  /** Time for the part. It is killed some seconds later. */
+  seconds: number;
+  environment: Record<string, string>;
+  onFinding(finding: Finding): void;
+}
+
+/** Runs a part in a process of its own. Whatever happens to it, the findings up to then are in the result. */
+export async function runPart({ name, about }: Part, options: RunOptions): Promise<PartResult> {
+  const { out, seconds, environment, onFinding } = options;
+  const begun = performance.now();
+  const findings: Finding[] = [];
+  const log = join(out, `${options.log ?? name}.log`);
+  const child = fork(PROGRAM, [name, out, String(seconds)], {
+    env: { ...process.env, ...environment },
+    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+  });
+  const output = createWriteStream(log);
+  for (const stream of [child.stdout, child.stderr]) stream?.pipe(output, { end: false });
+  child.on('message', (finding) => {
+    findings.push(finding as Finding);
+    onFinding(finding as Finding);
+  });
+  let killed = false;
+  const killer = setTimeout(
+    () => {
+      killed = true;
+      child.kill('SIGKILL');
+    },
+    (seconds + GRACE_SECONDS) * 1000,
+  );
+  const { code, signal } = await new Promise<{ code: number | null; signal: string | null }>((resolve) => {
+    // A process that the GPU's driver holds may end late, or never.
+    const giveUp = setTimeout(() => resolve({ code: null, signal: 'nothing' }), (seconds + 2 * GRACE_SECONDS) * 1000);
+    child.on('close', (code, signal) => {
+      clearTimeout(giveUp);
+      resolve({ code, signal });
+    });
+  });
+  clearTimeout(killer);
+  await new Promise<void>((resolve) => output.end(resolve));
+  const result = { name, about, seconds: (performance.now() - begun) / 1000, findings };
+  if (code === 0) return result;
+  const how = killed ? `it did not end within ${seconds + GRACE_SECONDS} s` : `it ended with ${signal ?? code}`;
+  const last = readFileSync(log, 'utf8').trim().split('\n').at(-1);
+  return { ...result, failure: `${how}; its last line: ${last || 'none'} (${log})` };
+}

@@ -1,0 +1,67 @@
+import { execFileSync } from 'node:child_process';
+import { existsSync, globSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describeMachine } from '../bench/harness.ts';
+
+/** Folders of libraries on the systems that NVIDIA's driver is installed on. */
+const FOLDERS = [
+  '/usr/lib/x86_64-linux-gnu',
+  '/usr/lib64',
+  '/usr/lib',
+  '/lib/x86_64-linux-gnu',
+  '/lib64',
+  '/usr/local/lib',
+  '/usr/local/nvidia/lib64',
+  '/usr/local/nvidia/lib',
+  '/run/opengl-driver/lib',
+];
+
+/** Parts of NVIDIA's driver: Vulkan (with and without X11), its shader compiler, CUDA, the video encoder, the management library. */
+const LIBRARIES = [
+  'libGLX_nvidia.so.0',
+  'libEGL_nvidia.so.0',
+  'libnvidia-glvkspirv.so.*',
+  'libcuda.so.1',
+  'libnvidia-encode.so.1',
+  'libnvidia-ml.so.1',
+  'libX11.so.6',
+  'libXext.so.6',
+  'libvulkan.so.1',
+];
+
+const MANIFESTS = ['/etc/vulkan/icd.d', '/usr/share/vulkan/icd.d', '/usr/local/share/vulkan/icd.d'];
+const DEVICES = ['/dev/nvidia*', '/dev/dri/*'];
+
+/** The path of a library, or undefined; `name` may contain a star. */
+export function findLibrary(name: string, environment: NodeJS.ProcessEnv = process.env): string | undefined {
+  const own = (environment.LD_LIBRARY_PATH ?? '').split(':').filter((folder) => folder !== '');
+  return [...own, ...FOLDERS].flatMap((folder) => globSync(join(folder, name))).sort()[0];
+}
+
+/** What this machine has, as far as files and nvidia-smi say. They answer also where Vulkan does not work. */
+export function machineFacts(): Record<string, unknown> {
+  return {
+    ...describeMachine(),
+    glibc: (process.report.getReport() as { header?: { glibcVersionRuntime?: string } }).header?.glibcVersionRuntime,
+    driver: readText('/proc/driver/nvidia/version'),
+    gpus: queryNvidia(),
+    devices: DEVICES.flatMap((pattern) => globSync(pattern)),
+    manifests: MANIFESTS.flatMap((folder) => globSync(join(folder, '*.json'))),
+    libraries: Object.fromEntries(LIBRARIES.map((name) => [name, findLibrary(name) ?? 'not found'])),
+  };
+}
+
+/** Name, memory, driver and power state of each GPU, as nvidia-smi prints them. */
+function queryNvidia(): string[] {
+  try {
+    const fields = 'name,memory.total,driver_version,pstate,power.limit,compute_mode,mig.mode.current';
+    const options = [`--query-gpu=${fields}`, '--format=csv,noheader'];
+    return execFileSync('nvidia-smi', options, { encoding: 'utf8', timeout: 10_000, stdio: 'pipe' }).trim().split('\n');
+  } catch {
+    return [];
+  }
+}
+
+function readText(path: string): string | undefined {
+  return existsSync(path) ? readFileSync(path, 'utf8').trim() : undefined;
+}

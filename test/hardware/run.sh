@@ -1,0 +1,22 @@
+#!/bin/sh
+# Measures Nearlight on this machine's GPU: sh run.sh [OUT] [PART ...]. It needs a shell, tar and a Vulkan driver, and changes
+# nothing outside of this folder and OUT.
+here=$(cd "$(dirname "$0")" && pwd) || exit 1
+if ! "$here/node" --version >/dev/null; then
+  echo "run.sh: Node does not run here. It needs an x86-64 Linux with glibc 2.28 or later, libstdc++.so.6 and libgcc_s.so.1." >&2
+  exit 1
+fi
+if [ ! -e "$here/program/complete" ]; then
+  rm -rf "$here/program"
+  mkdir "$here/program" || exit 1
+  "$here/node" -e 'const { createReadStream } = require("fs");
+    createReadStream(process.argv[1]).pipe(require("zlib").createZstdDecompress()).pipe(process.stdout)' \
+    "$here/program.tar.zst" | tar -xf - -C "$here/program" || exit 1
+  : >"$here/program/complete"
+fi
+# The loader of the pack finds the drivers of the system.
+LD_LIBRARY_PATH=$here/program/lib${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
+# A private runtime of Nearlight on this machine must not be used.
+NEARLIGHT_RUNTIME=$here/none
+export LD_LIBRARY_PATH NEARLIGHT_RUNTIME
+exec "$here/node" "$here/program/test/hardware/main.js" "$@"
