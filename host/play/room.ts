@@ -12,7 +12,7 @@ import { createVideoEncoder } from '../video/h264.ts';
 import { Readback } from '../video/readback.ts';
 import { type Launcher, launch, relaunch } from './launch.ts';
 
-/** What a room needs in addition to a running game. */
+/** The parts of a room that its game does not bring. */
 export interface RoomParts {
   name: string;
   config: Config;

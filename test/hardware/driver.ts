@@ -16,7 +16,7 @@ const API_VERSION = '1.3.0';
 
 /**
  * The ways to try, in this order. A machine may have NVIDIA's libraries without the manifest that the loader looks for; `out`
- * then receives one. Whoever has set VK_DRIVER_FILES has chosen already.
+ * then receives one. A user who has set VK_DRIVER_FILES has already chosen.
  */
 export function listDrivers(out: string, environment: NodeJS.ProcessEnv = process.env): Driver[] {
   const system = { name: "the system's Vulkan drivers", environment: {} };

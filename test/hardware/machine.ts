@@ -38,7 +38,7 @@ export function findLibrary(name: string, environment: NodeJS.ProcessEnv = proce
   return [...own, ...FOLDERS].flatMap((folder) => globSync(join(folder, name))).sort()[0];
 }
 
-/** What this machine has, as far as files and nvidia-smi say. They answer also where Vulkan does not work. */
+/** The hardware and drivers of this machine, as files and nvidia-smi name them. Works even if Vulkan does not. */
 export function machineFacts(): Record<string, unknown> {
   return {
     ...describeMachine(),

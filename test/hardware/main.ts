@@ -140,7 +140,7 @@ async function chooseDriver(out: string, say: (line: string) => void): Promise<C
   return software;
 }
 
-/** What the reader should know of the machine before the first figure. */
+/** Describes the machine, above the first figure. */
 function notes(machine: Record<string, unknown>): string[] {
   const gpus = machine.gpus as string[];
   const encoder = findLibrary('libnvidia-encode.so.1');
@@ -161,6 +161,6 @@ function writeResults(out: string, results: Results): void {
   renameSync(`${path}.new`, path);
 }
 
-// Whoever stops reading the table still finds it in table.txt.
+// If the reader of the output stops early, the whole table is still in table.txt.
 process.stdout.on('error', () => {});
 process.exitCode = await main(process.argv.slice(2));

@@ -30,7 +30,7 @@ const ZSTD_LEVEL = 19;
 
 const PROGRAMS = ['test/hardware/main.ts', 'test/hardware/part.ts'];
 const GAMES = ['arena', ...Object.keys(PORTS)];
-/** What the JavaScript reads: a shader, and the examples' shaders in their sources. */
+/** Files that the JavaScript reads: a shader, and the examples, whose sources hold their shaders. */
 const RESOURCES = ['host/video/convert.wgsl', ...Object.keys(PORTS).map((name) => `renderer/examples/${name}.ts`)];
 const DAWN = 'node_modules/webgpu';
 /** Tick of the arena's neighbour in which its shader begins; it has been played for a while by then. */

@@ -1,6 +1,6 @@
 import { type Figure, formatReport, summarize } from '../bench/harness.ts';
 
-/** What a part has found out, as plain data; a part sends one after another. */
+/** One result of a part, as plain data. A part sends its results one after another. */
 export type Finding =
   | { kind: 'figure'; figure: Figure }
   /** A property that must hold. If it does not, something is broken. */
@@ -74,7 +74,7 @@ export class Reporter {
   }
 }
 
-/** What is broken in a part, one line each. */
+/** Lists the faults that a part found, one line each. */
 export function faultsOf({ name, findings, failure }: PartResult): string[] {
   const checks = findings.flatMap((finding) =>
     finding.kind === 'check' && !finding.ok ? `${name}: ${finding.name}: ${finding.detail}` : [],

@@ -28,7 +28,7 @@ class Recorder extends Histogram {
   }
 }
 
-/** What several rooms measure together, in milliseconds. */
+/** Times that several rooms measured together, in milliseconds. */
 export class RoomMeters {
   recording = false;
   readonly tick = new Recorder(() => this.recording);
