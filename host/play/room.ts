@@ -12,7 +12,7 @@ import { createVideoEncoder } from '../video/h264.ts';
 import { Readback } from '../video/readback.ts';
 import { type Launcher, launch, relaunch } from './launch.ts';
 
-/** What a room needs in addition to a running game. */
+/** Parts of a room in addition to a running game. */
 export interface RoomParts {
   name: string;
   config: Config;
