@@ -76,10 +76,16 @@ export function findGame(what: string, project: Project = openProject()): GameSo
   }
   const path = resolve(what);
   if (!existsSync(path)) throw new NearlightError('NL_USAGE', `there is no file ${what}`);
-  const root = findRoot(dirname(path));
-  if (root === undefined)
+  const nearest = findRoot(dirname(path));
+  if (nearest === undefined)
     throw new NearlightError('NL_USAGE', `${what} belongs to no project: no folder above it has a package.json`);
-  return describeGame(root, relative(root, path).split(sep).join('/'), readManifest(root));
+  // A project may list a game that lies in a package of its own, as this repository lists those in renderer/.
+  for (let root: string | undefined = nearest; root !== undefined; root = findRoot(dirname(root))) {
+    const listing = openProject(root).games.find((game) => join(game.root, game.entry) === path);
+    if (listing) return listing;
+    if (root === dirname(root)) break;
+  }
+  return describeGame(nearest, relative(nearest, path).split(sep).join('/'), readManifest(nearest));
 }
 
 /** Says which games a project has, for an error message. */

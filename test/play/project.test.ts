@@ -57,6 +57,15 @@ test('a game is found by its name or by its file, and an unknown one is refused 
   expect(() => findGame(join(root, 'gone.ts'), project)).toThrow(/^NL_USAGE: .*there is no file .*gone\.ts$/);
 });
 
+test('a game in a package of its own belongs to the project that lists it', () => {
+  manifest({ nearlight: { games: ['games/star/index.ts'] } });
+  write('games/package.json', '{}');
+  write('games/star/index.ts');
+  write('games/moon/index.ts');
+  expect(findGame(join(root, 'games/star/index.ts')).root).toBe(root);
+  expect(findGame(join(root, 'games/moon/index.ts')).root).toBe(join(root, 'games'));
+});
+
 test('a package.json that is not JSON is refused with its path', () => {
   write('package.json', '{');
   expect(() => openProject(root)).toThrow(/^NL_USAGE: .*package\.json is not valid JSON/);
