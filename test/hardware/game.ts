@@ -7,7 +7,7 @@ import { Launch, type Playable } from '../../host/play/launch.ts';
 
 /** Folder of the modules. It has the same place in the checkout and in the pack. */
 export const BUILD = join(import.meta.dirname, '../../build');
-/** Folder of what the packer has made for the measurements: modules that misbehave, golden pictures, expected hashes. */
+/** Folder with the packer's results: modules that misbehave, golden pictures, expected hashes. */
 export const DATA = join(BUILD, 'hardware/data');
 
 export const TICK_RATE = 120;
