@@ -158,7 +158,7 @@ async function installEncoder(target: string, options: Options): Promise<void> {
     renameSync(temporary, place);
     say(`installed ${name} ${version}`);
   }
-  if (options.encoder === 'none') say('installed without a video encoder: games run, but players get no picture');
+  if (options.encoder === 'none') say('no video encoder: games run, but players get no picture');
 }
 
 async function download(name: string, file: string, { registry = findRegistry() }: Options): Promise<Buffer> {
