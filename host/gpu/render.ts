@@ -16,7 +16,7 @@ type Recorder = GPUObjectBase & GPURenderCommandsMixin & GPUBindingCommandsMixin
 /** A render bundle that is being recorded, and what it draws so far. */
 interface RenderBundleRecording {
   readonly encoder: GPURenderBundleEncoder;
-  /** Word at which the bundle begins. */
+  /** Index, in the command stream, of the word at which the render bundle begins. */
   readonly at: number;
   draws: number;
   vertices: number;

@@ -48,7 +48,7 @@ function block(x: f32, z: f32, hx: f32, hz: f32, y0: f32, y1: f32, material: i32
   box(x - hx, y0, z - hz, x + hx, y1, z + hz, material);
 }
 
-/** The same block in all four quarters, each turned by a right angle. */
+/** Adds a block to the level four times, once in each quarter, each time turned by another 90 degrees. */
 function blocks(x: f32, z: f32, hx: f32, hz: f32, y0: f32, y1: f32, material: i32): void {
   block(x, z, hx, hz, y0, y1, material);
   block(-z, x, hz, hx, y0, y1, material);
@@ -56,7 +56,7 @@ function blocks(x: f32, z: f32, hx: f32, hz: f32, y0: f32, y1: f32, material: i3
   block(z, -x, hz, hx, y0, y1, material);
 }
 
-/** The same block on both sides, turned by half a turn. */
+/** Adds a block to the level twice, on opposite sides, the second one turned by 180 degrees. */
 function pair(x: f32, z: f32, hx: f32, hz: f32, y0: f32, y1: f32, material: i32): void {
   block(x, z, hx, hz, y0, y1, material);
   block(-x, -z, hx, hz, y0, y1, material);

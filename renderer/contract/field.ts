@@ -27,7 +27,7 @@ export function isList({ type }: Field): boolean {
   return type === 'list' || type === 'words';
 }
 
-/** Words from one value of a list to the next. */
+/** How many words one value of a list takes. */
 export function wordsPerElement({ type, of }: Field): number {
   return type === 'words' ? 1 : wordsOf(recordFields(of));
 }

@@ -104,7 +104,7 @@ class Msaa extends Game {
     smooth.setVertexBuffer(0, this.vertices);
     smooth.draw(VERTICES);
     smooth.end();
-    // The same again over the left part, with one sample.
+    // Draw the scene again with one sample per pixel, over the left part of the picture only.
     const sharp = encoder.beginRenderPass(targets.sharpPass);
     sharp.setScissorRect(0, 0, <u32>(split * <f32>width), height);
     sharp.setPipeline(this.sharp.pipeline);

@@ -17,7 +17,7 @@ import {
 } from './objects.ts';
 import type { Live, World } from './world.ts';
 
-/** Bytes of the data that every call may refer to. */
+/** Size in bytes of the bulk data that each generated call carries, and that its commands may refer to. */
 export const DATA_BYTES = 4096;
 /** Bytes of the only asset. */
 export const ASSET_BYTES = 1024;

@@ -10,7 +10,7 @@ import { type Backend, mannerOf, Subject } from './subject.ts';
 
 /** A worker's figures about the seeds since its last report. */
 export interface Report {
-  /** The seed after the last one. */
+  /** The seed with which the next worker has to continue. */
   next: number;
   cases: number;
   streams: number;

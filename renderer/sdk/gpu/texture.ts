@@ -142,7 +142,7 @@ export class Texture extends GpuObject {
     super.destroy();
   }
 
-  /** Makes a view. Destroy it as well once it is no longer used. */
+  /** Makes a view of the texture. A view is an object of its own: destroy it once it is no longer used. */
   createView(descriptor: TextureViewDescriptor = {}): TextureView {
     const view = new TextureView(takeId(ObjectKind.textureView));
     encode.createTextureView(
