@@ -114,7 +114,7 @@ class UdpRelay implements Relay {
   readonly #options: RelayOptions;
   readonly #clock: Pick<Clock, 'now'>;
   readonly #paths = new Map<string, Path>();
-  /** The user fragments that were admitted, each with its paths. */
+  /** The ICE user fragments (RFC 8445) of pages that may connect, each with the addresses that the relay serves for it. */
   readonly #admitted = new Map<string, Set<Path>>();
   readonly #sweep: NodeJS.Timeout;
 

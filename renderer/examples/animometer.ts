@@ -30,7 +30,7 @@ export { init, join, leave, render, tick, version } from '@nearlight/sdk/game';
 const DIRECT: u32 = 0;
 const BUNDLES: u32 = 1;
 const INSTANCING: u32 = 2;
-/** Like DIRECT, but each frame begins with another triangle, so that no two frames have the same commands. */
+/** Draws as in the mode DIRECT, but each frame begins with another triangle, so that no two frames have the same commands. */
 const CHANGING: u32 = 3;
 const COUNT_MAX: u32 = 32768;
 /** Floats of a triangle: scale, place, and speed and start of its color and its angle. */

@@ -100,7 +100,7 @@ export async function makePack(announce: (line: string) => void): Promise<string
   announce('compressing Node ...');
   rmSync(tar);
   const archive = join(OUT, `${NAME}.tar.gz`);
-  // gzip's own program makes it 1 MB smaller than Node's zlib does.
+  // The program gzip makes the archive 1 MB smaller than Node's zlib does.
   run('tar', [...STABLE, '-I', 'gzip -9', '-cf', archive, '-C', OUT, NAME], OUT);
   const { size } = statSync(archive);
   if (size >= ARCHIVE_BYTES_MAX)

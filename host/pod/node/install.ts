@@ -22,7 +22,7 @@ import { exitStatus, NearlightError } from '../../base/errors.ts';
 
 const bundle = join(import.meta.dirname, '../../..');
 const SHIM = 'containerd-shim-wasmedge-v1';
-/** Space for this version, for the next one beside it, and for a copy in progress. */
+/** Free disk space that the installer asks for: enough for this version of Nearlight, the next one beside it, and a copy in progress. */
 const FREE_BYTES_MIN = 1.5e9;
 const TARBALL_BYTES_MAX = 200e6;
 

@@ -11,7 +11,7 @@ import { openRoom, RoomMeters } from '../room.ts';
 import { SIZES, type Size } from '../sizes.ts';
 
 const COUNTS = [1, 4, 16, 64];
-/** A software adapter cannot keep up with more. */
+/** Numbers of rooms to measure on a software adapter, which cannot draw more in time. */
 const COUNTS_IN_SOFTWARE = [1, 2];
 const FPS = 60;
 const WARM_UP_MS = 1500;
