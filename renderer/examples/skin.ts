@@ -316,7 +316,7 @@ class Mesh {
   }
 }
 
-/** An octopus: its mantle, two eyes and the arms. */
+/** An octopus: its body, two eyes and the arms. */
 function sculpt(mesh: Mesh): void {
   ball(mesh, 0, 0.42, -0.12, 0.62, 0.82, false);
   ball(mesh, -0.34, 0.02, 0.42, 0.17, 0.17, true);
@@ -338,7 +338,7 @@ function ball(mesh: Mesh, x: f32, y: f32, z: f32, width: f32, height: f32, eye: 
         const color = j < 5 ? 0x00100c0a : 0x006fdcf4;
         mesh.vertex(x + width * c, y + width * a, z + width * b, c, a, b, 0, 255, color);
       } else {
-        // The creature's body (its mantle) has pale spots.
+        // The octopus's body has a pattern of pale spots.
         const spots = Mathf.sin(u * 5) * Mathf.sin(v * 9);
         const color: u32 = spots > 0.55 ? 0xff86a8f2 : 0xff2f4fd8;
         mesh.vertex(x + width * a, y + height * b, z + width * c, a, b * (width / height), c, 0, 255, color);

@@ -59,7 +59,7 @@ export function bufferNamed(made: Submission, label: string): number {
   throw new Error(`no buffer was created with the label "${label}"`);
 }
 
-/** Returns the numbers that a submission writes into a buffer. */
+/** Returns the f32 numbers that the first writeBuffer command of a submission carries for a buffer. Nothing is executed. */
 export function written(submission: Submission, buffer: number): Float32Array {
   return must(findWritten(submission, buffer), `write into buffer ${buffer}`);
 }
