@@ -90,19 +90,19 @@ it('a game runs although the disk of the cache is full, and the keeper logs that
 
 it('players stay connected while their game runs out of memory, ends and is replaced', async () => {
   const memory = '(memory (export "memory") 1)';
-  const grow =
-    '(drop (memory.grow (i32.const 2047))) (memory.fill (i32.const 65536) (i32.const 1) (i32.const 134086656))';
+  // 1 MiB in each tick, so that no call takes long while the kernel looks for memory.
+  const grow = '(memory.fill (i32.shl (memory.grow (i32.const 16)) (i32.const 16)) (i32.const 1) (i32.const 1048576))';
   const hungry = await importGame(
     rig,
     'hungry',
     good({
       memory,
-      // Uses too much memory one second after a player has joined.
+      // Uses more and more memory from one second after a player has joined.
       fields: '(global $ticks (mut i32) (i32.const 0))',
       join: '(global.set $ticks (i32.const 1))',
       tick: `
         (if (global.get $ticks) (then (global.set $ticks (i32.add (global.get $ticks) (i32.const 1)))))
-        (if (i32.eq (global.get $ticks) (i32.const 120)) (then ${grow}))`,
+        (if (i32.ge_u (global.get $ticks) (i32.const 120)) (then ${grow}))`,
     }),
   );
   const { pod, container, port, url } = await startGame(rig, hungry, { memoryBytes: 64 * 2 ** 20 });
