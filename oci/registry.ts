@@ -72,7 +72,8 @@ export class Registry {
         accept: [201, 400, 404, 416],
       });
       if (response.status === 201) return sent;
-      // Either the response to an earlier PUT was lost, or the registry reported a wrong offset.
+      // The registry refused to close the upload. If the response to an earlier PUT was lost, the blob is stored already.
+      // Otherwise the registry may have reported a wrong offset, so upload it again.
       if (await this.#has(digest, data.length)) return sent;
       if (attempt > 0) throw await refusal(`PUT ${new URL(close).pathname}`, response);
     }

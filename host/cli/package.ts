@@ -37,22 +37,21 @@ const SDK_FILES = ['index.ts', 'game.ts', 'asconfig.json', 'sdk', 'scene', 'cont
 /** Makes both tarballs. @throws Error with the output of the command that failed */
 export async function makePackages(announce: (line: string) => void): Promise<Packages> {
   rmSync(OUT, { recursive: true, force: true });
-  await buildModules(GAMES, announce, ownProject());
   const sdk = makeSdk();
   announce(`${sdk}`);
-  const nearlight = await makePackage();
+  const nearlight = await makePackage(announce);
   announce(`${nearlight}`);
   return { nearlight, sdk };
 }
 
-function makePackage(): Promise<string> {
+function makePackage(announce: (line: string) => void): Promise<string> {
   const folder = join(OUT, 'nearlight');
-  return makeProgram(folder).then(() => pack(folder));
+  return makeProgram(folder, announce).then(() => pack(folder));
 }
 
 /** Writes the program into a folder, with the files and the package.json of an installed package. */
-export async function makeProgram(folder: string): Promise<void> {
-  await buildModules(GAMES, () => {}, ownProject());
+export async function makeProgram(folder: string, announce: (line: string) => void): Promise<void> {
+  await buildModules(GAMES, announce, ownProject());
   mkdirSync(folder, { recursive: true });
   emit(folder);
   for (const part of FOLDERS) copyFiles(part, folder, (file) => RESOURCE.test(file));

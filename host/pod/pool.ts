@@ -268,7 +268,10 @@ export function removeHostFiles({ warm, claim, state, host }: RunPaths, pid: num
   rmSync(join(host, `${pid}.sock`), { force: true });
 }
 
-/** Sets the nice value of every thread in the process group of `pid`, and of its session. */
+/**
+ * Sets the nice value of every thread in the process group of `pid`, and the separate nice value that the kernel may keep for
+ * its session as a whole.
+ */
 function setPriority(pid: number, nice: number): void {
   execFile('renice', [`${nice}`, '-g', `${pid}`], () => {});
   setSessionPriority(pid, nice);

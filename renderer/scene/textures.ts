@@ -99,7 +99,7 @@ export class Textures {
     return false;
   }
 
-  /** Returns a texture's record with the fields of the variant that this GPU supports. */
+  /** Returns the address from which a texture's fields are read, moved to the variant that this GPU supports. */
   private record(index: i32): usize {
     return this.file.record(SECTION_TEXTURES, index, TEXTURE_SIZE) + this.variant;
   }

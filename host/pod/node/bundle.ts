@@ -56,7 +56,7 @@ export async function makeBundle(out: string, say: (line: string) => void): Prom
     buildKernel({ folder: native, compiler }),
   ]);
   say('the program ...');
-  await makeProgram(temporary);
+  await makeProgram(temporary, say);
   copyFileSync(join(root, 'package-lock.json'), join(temporary, 'package-lock.json'));
   copyFileSync(join(root, 'host/pod/containerd-shim-wasmedge-v1'), join(temporary, 'shim'));
   copyFileSync(join(import.meta.dirname, 'install.sh'), join(temporary, 'install.sh'));

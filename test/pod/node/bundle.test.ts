@@ -14,7 +14,8 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { makeBundle } from '../../../host/pod/node/bundle.ts';
 import { makeBareSystem } from '../../bare.ts';
-import { Peer, until } from '../../stream/peer.ts';
+import { playAndAsk } from '../../stream/operator.ts';
+import { until } from '../../stream/peer.ts';
 
 const root = join(import.meta.dirname, '../../..');
 const version = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')).version;
@@ -164,17 +165,7 @@ exec chroot ${bare} env -i PATH=/usr/bin:/bin HOME=/root PORT=0 /opt/nearlight/c
     const url = await until(() => /Play at (\S+)/.exec(output)?.[1], 'the page').catch((error) => {
       throw new Error(`${error.message}: ${output}`);
     });
-    expect(await (await fetch(url)).text()).toContain('Nearlight');
-    const peer = new Peer();
-    await peer.join(url, { query: '?size=320x180&fps=30' });
-    await until(() => peer.pictures > 20, 'pictures');
-    for (const path of ['healthz', 'readyz']) expect((await fetch(`${url}${path}`)).status, path).toBe(200);
-    const metrics = await fetch(`${url}metrics`);
-    expect(metrics.status).toBe(200);
-    expect(await metrics.text()).toMatch(/^nearlight_frames_encoded_total [1-9]/m);
-    const status = (await (await fetch(`${url}status`)).json()) as { rooms: { name: string; players: number }[] };
-    expect(status.rooms.map(({ name, players }) => [name, players])).toEqual([['arena', 1]]);
-    peer.close();
+    await playAndAsk(url, 'arena');
     expect(output).toContain('llvmpipe');
   });
 });
