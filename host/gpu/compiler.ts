@@ -151,9 +151,15 @@ export class RoomCompiler implements CompilationOwner {
     const refuse = this.#options.refuser(failure);
     const pipeline: Compiled<T> = { gpu: undefined };
     const compilation = made
-      .then((gpu) => {
-        pipeline.gpu = gpu;
-      }, refuse)
+      .then(
+        (gpu) => {
+          pipeline.gpu = gpu;
+        },
+        (error) => {
+          // A lost device rejects everything that it compiles, which says nothing about the command.
+          if (!this.#watch.lost) refuse(error);
+        },
+      )
       .finally(() => {
         pipeline.compilation = undefined;
         this.#pending.delete(compilation);

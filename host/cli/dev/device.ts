@@ -20,15 +20,15 @@ export const NO_WEBGPU =
   'Open the page at 127.0.0.1 or localhost, because over plain HTTP browsers offer WebGPU at no other address.';
 
 /**
- * Explains why the browser destroyed the device. Chromium does so when it composes pages without a GPU, because it cannot
- * make the canvas's texture then (its log says "SharedImageStub: Unable to create shared image"). So a loss before the
- * first frame means that the browser has WebGPU but cannot show a WebGPU canvas.
+ * Explains a loss of the device. Chromium loses the device when it composes pages without a GPU, because it cannot make the
+ * canvas's texture then (its log says "SharedImageStub: Unable to create shared image"). It gives either "destroyed" or
+ * "unknown" as the reason. So a loss before the first frame most likely means that the browser cannot show a WebGPU canvas.
  */
-export function explainLoss({ reason, message }: GPUDeviceLostInfo, framesShown: number): string {
+export function explainLoss({ message }: GPUDeviceLostInfo, framesShown: number): string {
   const said = message.trim();
-  if (reason !== 'destroyed' || framesShown > 0) return said;
+  if (framesShown > 0) return said;
   return (
-    `${said} The browser destroyed the device before the first frame was shown: it has WebGPU, but composes its pages ` +
+    `${said} The browser lost the device before the first frame was shown. It has WebGPU, but it probably composes its pages ` +
     `without a GPU and cannot show a WebGPU canvas. ${CHROMIUM_ADVICE}`
   );
 }
