@@ -4,6 +4,7 @@ import { readArguments } from '../base/arguments.ts';
 import type { Config } from '../base/config.ts';
 import { NearlightError } from '../base/errors.ts';
 import { Progress } from '../base/progress.ts';
+import { micro } from '../base/time.ts';
 import { type Offline, openOffline } from '../play/offline.ts';
 import { openSource, type Source } from '../play/source.ts';
 import { film } from '../session/film.ts';
@@ -138,7 +139,7 @@ async function filmClip(game: Offline, source: Source, options: RenderOptions): 
       if (!picture) throw new NearlightError('NL_GPU_LOST', `picture ${frame} could not be read back`);
       const unit = await encoder.encode(picture, {
         keyframe: frame % (2 * fps) === 0,
-        timestampUs: (frame * 1e6) / fps,
+        timestampUs: micro((frame * 1e6) / fps),
       });
       picture.release();
       if (unit) await file.write(unit);

@@ -69,7 +69,7 @@ export interface Submission {
    * Returns the stack of functions that ran when the module wrote its n-th command, innermost first. Only debug builds on the
    * JavaScript engine record it. Stays valid after the next call.
    */
-  readonly origin?: (command: number) => readonly TrapFrame[];
+  readonly origin?: ((command: number) => readonly TrapFrame[]) | undefined;
 }
 
 /** Runs modules. */

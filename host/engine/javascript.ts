@@ -102,8 +102,7 @@ export class JavaScriptInstance implements Instance {
   }
 
   #submission(call: string): Submission {
-    const { origin } = this.#marks;
-    return { ...this.#collector.submission, call, ...(origin && { origin }) };
+    return this.#collector.submission(call, this.#marks.origin);
   }
 
   /** Size of the module's linear memory. */

@@ -4,6 +4,7 @@ import { NearlightError } from '../base/errors.ts';
 import type { Submission } from './engine.ts';
 
 const START_BYTES = 4096;
+const NO_DATA = new Uint8Array(0);
 
 /** A buffer that grows as needed and is reused. The arrays of a Submission are views of such buffers. */
 export class GrowingBytes {
@@ -56,10 +57,14 @@ export class Collector {
     this.#index = 0;
   }
 
-  get submission(): Submission {
+  /** Returns what `call` has submitted. `origin` is as in Submission. */
+  submission(call: string, origin: Submission['origin']): Submission {
+    const { length } = this.#data;
     return {
       commands: this.#commands.words.subarray(0, this.#commands.length / 4),
-      data: this.#data.bytes.subarray(0, this.#data.length),
+      data: length > 0 ? this.#data.bytes.subarray(0, length) : NO_DATA,
+      call,
+      origin,
     };
   }
 

@@ -54,7 +54,10 @@ export class DeviceGroups {
     return this.#count;
   }
 
-  /** Creates a bind group for `holder`. @throws Fault if there are too many and `holder` has its share of them */
+  /**
+   * Creates a bind group for `holder`.
+   * @throws Fault if there are GROUPS_LIMIT of them, or if there are GROUPS_MAX and `holder` has its share
+   */
   create(holder: object, create: () => GPUBindGroup): GPUBindGroup {
     const held = this.#heldBy.get(holder) ?? 0;
     const share = GROUPS_MAX / Math.max(1, this.#heldBy.size);

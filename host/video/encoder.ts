@@ -1,3 +1,4 @@
+import type { Micro } from '../base/time.ts';
 import type { Picture } from './readback.ts';
 
 /** One encoded picture: H.264 in Annex B byte-stream format (ITU-T H.264, annex B). A keyframe carries SPS and PPS. */
@@ -11,8 +12,8 @@ export interface AccessUnit {
 export interface EncodeOptions {
   /** If true, this becomes an IDR picture. The first picture always is one. */
   keyframe: boolean;
-  /** When the picture was taken, in microseconds of any clock. Each picture must be later than the one before. */
-  timestampUs: number;
+  /** When the picture was taken, on any clock. Each picture must be later than the one before. */
+  timestampUs: Micro;
 }
 
 /** Encodes one player's pictures. Every picture becomes one access unit, and none is held back. */

@@ -249,6 +249,24 @@ test('a device is given up if a compilation does not end', async () => {
   await expect(another.wait(new Promise(() => {}))).rejects.toThrow('the device was lost');
 });
 
+test('a pipeline that a lost device rejects is no refusal of the command, and the call that waits hears of the loss', async () => {
+  const lost = Promise.withResolvers<unknown>();
+  const device = { queue: {}, lost: lost.promise } as unknown as GPUDevice;
+  const refused = vi.fn();
+  const compiler = new RoomCompiler({ device, msMax: 1e6, refuser: () => refused, onOverdue() {}, onHung() {} });
+  compiler.begin({ patient: true });
+  const rejected = Promise.withResolvers<never>();
+  compiler.pipeline(
+    () => expect.unreachable(),
+    () => rejected.promise,
+  );
+  const wait = compiler.wait(must(compiler.pending, 'compilation'));
+  lost.resolve({ reason: 'unknown' });
+  rejected.reject(new Error('the instance is gone'));
+  await expect(wait).rejects.toThrow('the device was lost while a pipeline compiled');
+  expect(refused).not.toHaveBeenCalled();
+});
+
 test('a shader whose functions double in size with each call is refused before it compiles', () => {
   const stream = (depth: number) => new Stream().command('createShaderModule', { id: 2, code: doubling(depth) });
   expect(() => open().run(stream(14).submission)).toThrow(/^NL_COMMAND: .*function f13 has more than 262144 tokens/);

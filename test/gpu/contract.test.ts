@@ -229,7 +229,7 @@ describe("the SDK's encoder", () => {
     exports.every();
     const expected = new Stream();
     for (const { name, values } of samples) expected.command(name, values);
-    const { commands: words, data } = collector.submission;
+    const { commands: words, data } = collector.submission('', undefined);
     expect(words.length).toBe(expected.words.length);
     for (const [index, start] of expected.starts.entries()) {
       const end = expected.starts[index + 1] ?? expected.words.length;

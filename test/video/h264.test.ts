@@ -3,6 +3,7 @@ import { Codec, CodecContext, Frame, Packet } from 'node-av/lib';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { must } from '../../host/base/assert.ts';
 import { NearlightError } from '../../host/base/errors.ts';
+import { micro } from '../../host/base/time.ts';
 import type { AccessUnit, VideoEncoder, VideoEncoderOptions } from '../../host/video/encoder.ts';
 import { createVideoEncoder } from '../../host/video/h264.ts';
 import type { Picture } from '../../host/video/readback.ts';
@@ -53,7 +54,7 @@ function picture(width: number, height: number, step: number, padding = 0): Pict
   };
 }
 
-const at = (step: number, keyframe = false) => ({ keyframe, timestampUs: step * FRAME_US });
+const at = (step: number, keyframe = false) => ({ keyframe, timestampUs: micro(step * FRAME_US) });
 
 /** The type of each NAL unit in an access unit, and where the unit begins after its start code. */
 function nals(data: Uint8Array): { type: number; start: number }[] {
