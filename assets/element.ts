@@ -24,5 +24,5 @@ export function f64(values: Float64Array, index: number): number {
 }
 
 function missing(values: ArrayLike<number>, index: number): never {
-  throw new RangeError(`bug: there is no element ${index} among ${values.length}`);
+  throw new RangeError(`bug: there is no element ${index} in an array of ${values.length}`);
 }

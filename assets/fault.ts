@@ -1,8 +1,8 @@
 import { NearlightError } from '../host/base/errors.ts';
 
 /**
- * Refuses a model.
- * @param place where the fault is, such as `accessors[3].byteOffset`
+ * Refuses a glTF model.
+ * @param place where the fault is in the model, such as `accessors[3].byteOffset`
  * @throws NearlightError NL_MODEL, always
  */
 export function fail(place: string, why: string, cause?: unknown): never {

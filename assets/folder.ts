@@ -1,7 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
-/** "NLAP". */
+/** The bytes "NLAP", with which every asset pack begins. */
 const MAGIC = 0x50414c4e;
 const HEADER_BYTES = 8;
 const ENTRY_BYTES = 16;
@@ -20,7 +20,7 @@ export async function createAssetPackFromFolder(folder: string): Promise<Uint8Ar
   );
 }
 
-/** Creates an asset pack from files, in the given order. The contents of each start at a multiple of 256 bytes. */
+/** Creates an asset pack from files, in the given order. The contents of each file start at a multiple of 256 bytes. */
 export function createAssetPack(all: readonly { name: string; bytes: Uint8Array }[]): Uint8Array {
   const files = all.map(({ name, bytes }) => ({ name: Buffer.from(name), file: bytes }));
   const namesAt = HEADER_BYTES + files.length * ENTRY_BYTES;
@@ -60,7 +60,7 @@ async function listFiles(folder: string): Promise<string[]> {
   }
 }
 
-/** Rounds up to a multiple of ALIGNMENT. */
+/** Rounds a size in bytes up to a multiple of ALIGNMENT, at which the contents of each file start. */
 function align(bytes: number): number {
   return Math.ceil(bytes / ALIGNMENT) * ALIGNMENT;
 }

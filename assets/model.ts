@@ -10,7 +10,10 @@ import { packModel } from './packer/packer.ts';
 import { formatReport } from './report.ts';
 
 const CACHE = join(buildFolder(), 'models');
-/** Part of the cache key. Increase it whenever the packer produces another result from the same file. */
+/**
+ * Version of the model packer, in the key of cached models. Increase it whenever the packer produces another result from the
+ * same file.
+ */
 const PACKER_VERSION = 1;
 
 /**
@@ -51,7 +54,8 @@ async function cached(path: string, announce: (line: string) => void, cache: str
 }
 
 /**
- * Hashes a model and every file that it refers to. Returns undefined if one cannot be read; the packer reports that better.
+ * Hashes a model and every file that it refers to. Returns undefined if a file cannot be read, since the packer then reports
+ * the error.
  */
 async function digestModel(path: string): Promise<string | undefined> {
   try {

@@ -1,18 +1,18 @@
 import { NearlightError } from '../host/base/errors.ts';
 import { basic, type Credentials, parseChallenge } from './credentials.ts';
 
-/** How often a call is made before it fails. */
+/** How many times a call to a registry is made before it fails. */
 export const TRIES = 6;
 const RETRY_MS = 250;
 const RETRY_MS_MAX = 8000;
 /** The longest wait that a registry may ask for. */
 const RETRY_AFTER_MS_MAX = 120_000;
-/** A call that takes longer is aborted and made again. */
+/** A call to a registry that takes longer than this is aborted and made again. */
 const CALL_MS_MAX = 60_000;
 const REDIRECTS_MAX = 5;
 /** The largest response that we read: a manifest (distribution-spec, "Pushing Manifests"), a token, or an error's text. */
 const RESPONSE_BYTES_MAX = 4 << 20;
-/** How much of a registry's text appears in an error message. */
+/** How many characters of a registry's response appear in an error message. */
 const REASON_CHARACTERS_MAX = 160;
 
 export interface ClientOptions {
@@ -21,7 +21,7 @@ export interface ClientOptions {
   plainHttp?: boolean;
   /** How long to wait before the first retry. The wait doubles each time. */
   retryMs?: number;
-  /** How long one call may take. */
+  /** How long one call to the registry may take. */
   callMsMax?: number;
 }
 
@@ -29,7 +29,7 @@ export interface Call {
   method: string;
   headers?: Record<string, string>;
   body?: Uint8Array;
-  /** The statuses that are not errors. */
+  /** The HTTP statuses that are not errors for this call. */
   accept: readonly number[];
   /** Whether to make the call only once. The caller then decides how to retry. */
   once?: boolean;
@@ -50,7 +50,7 @@ export class TransientError extends Error {
  * other hosts, and retries after transient errors.
  */
 export class Client {
-  /** Scheme, host and port. */
+  /** Scheme, host and port of the registry. */
   readonly origin: string;
   readonly #scope: string;
   readonly #options: ClientOptions;
@@ -125,7 +125,7 @@ export class Client {
     }
   }
 
-  /** Makes one request. Only the registry itself gets the authorization. */
+  /** Makes one HTTP request. Only the registry itself gets the authorization, not a host to which it redirects. */
   async #send(url: string, { method, headers = {}, body }: Call): Promise<Response> {
     const isOwn = new URL(url).origin === this.origin;
     const authorization = isOwn && this.#authorization ? { authorization: this.#authorization } : {};
@@ -186,7 +186,7 @@ export class Client {
   }
 }
 
-/** Resolves an address in a response against the address of the call. @throws NearlightError NL_REGISTRY */
+/** Resolves a URL in a registry's response against the URL of the call. @throws NearlightError NL_REGISTRY */
 export function resolveUrl(text: string, from: string): URL {
   const url = text !== '' && URL.canParse(text, from) ? new URL(text, from) : undefined;
   if (url?.protocol === 'http:' || url?.protocol === 'https:') return url;
@@ -242,7 +242,7 @@ export async function refusal(what: string, response: Response): Promise<Transie
   return new NearlightError('NL_REGISTRY', message + advice);
 }
 
-/** The error codes in a response; empty if it has none. */
+/** The error codes in a registry's response; empty if it has none. */
 function codes(body: string): string {
   try {
     const { errors } = JSON.parse(body) as { errors: { code: string; message?: string }[] };

@@ -42,13 +42,13 @@ export function basic({ user, password }: Credentials): string {
 
 /** The ways in which a registry lets a client authenticate, according to its header WWW-Authenticate. */
 export interface Challenge {
-  /** Whether it accepts a name and a password. */
+  /** Whether the registry accepts a user name and a password. */
   basic: boolean;
   /** Where to get a token, and for what (distribution, "Token Authentication Specification"). */
   bearer?: { realm: string; service?: string; scope?: string };
 }
 
-/** A parameter of a challenge, with or without quotes. */
+/** Matches a parameter of a challenge in WWW-Authenticate, with or without quotes. */
 const PARAMETER = /(\w+)=(?:"([^"]*)"|([^\s",]+))/g;
 
 /** Parses WWW-Authenticate (RFC 9110, 11.6.1), which may contain several challenges. */

@@ -7,9 +7,9 @@ import { NearlightError } from '../host/base/errors.ts';
 import { bill } from './sbom.ts';
 import { byName, type TarEntry, tar } from './tar.ts';
 
-/** The largest image of a game, compressed. A node pulls it while a player waits. */
+/** Most bytes of a game's image, compressed. A node pulls the image while a player waits. */
 export const IMAGE_BYTES_MAX = 5_000_000;
-/** The most bytes of assets to read. A folder with more is probably the wrong one. */
+/** Most bytes of a game's assets to read. A folder with more is probably the wrong one. */
 export const ASSETS_BYTES_MAX = 256 * 2 ** 20;
 /** A user and a group without any rights, because nothing in a game's pod may run as root. */
 const USER = '65532:65532';
@@ -36,11 +36,11 @@ export interface Descriptor {
 }
 
 export interface ImageOptions {
-  /** The game's module. */
+  /** The game's WebAssembly module. */
   module: Uint8Array;
-  /** Throws for a module that a host would refuse. */
+  /** Throws if a host process would refuse the game's module. */
   checkModule(module: Uint8Array): void;
-  /** Folder whose files become /assets. Without it, /assets is empty. */
+  /** Folder whose files become /assets in the image. Without it, /assets is empty. */
   assets?: string;
   /** The annotations org.opencontainers.image.title, version and source. Missing ones are left out. */
   title: string;
@@ -48,7 +48,7 @@ export interface ImageOptions {
   source?: string;
 }
 
-/** An image in memory. */
+/** An OCI image in memory. */
 export interface Image {
   /** All blobs and manifests, by their digests. */
   blobs: Map<string, Uint8Array>;
@@ -56,7 +56,7 @@ export interface Image {
   index: Descriptor;
   /** The bill of materials, in a manifest whose subject is the index (image-spec 1.1, "referrers"). */
   bill: Descriptor;
-  /** How many bytes a node pulls. */
+  /** How many bytes a node pulls for one architecture. */
   bytes: number;
 }
 
@@ -71,7 +71,7 @@ export async function createImage(options: ImageOptions): Promise<Image> {
   const entries: TarEntry[] = [{ name: 'app.wasm', data: module, executable: true }, { name: 'assets/' }];
   if (assets !== undefined) {
     const files = await readFolder(assets, 'assets/', ASSETS_BYTES_MAX);
-    // An asset never runs, and its mode may differ between two checkouts.
+    // Clear the executable bit: an asset never runs, and its mode may differ between two checkouts.
     for (const file of files) entries.push({ ...file, executable: false });
   }
   const config = { User: USER, Entrypoint: ['/app.wasm'], WorkingDir: '/', ExposedPorts: { '8080/tcp': {} } };
@@ -126,12 +126,12 @@ export function assemble(options: AssembleOptions): Image {
   return { blobs, index, bill: attach(add, index, document), bytes };
 }
 
-/** A blob or a manifest of an image. */
+/** Returns the bytes of a blob or a manifest of an image. */
 export function blobOf({ blobs }: Pick<Image, 'blobs'>, digest: string): Uint8Array {
   return must(blobs.get(digest), `blob ${digest}`);
 }
 
-/** Adds a document as a referrer of `subject`. */
+/** Adds a document to an image, in a manifest that refers to `subject` (a referrer). */
 function attach(
   add: (type: string, data: Uint8Array) => Descriptor,
   subject: Descriptor,
@@ -151,7 +151,7 @@ function attach(
 }
 
 /**
- * Compresses a layer, typically to a third of its size. The header (RFC 1952) reveals neither the time nor the system. The
+ * Compresses a layer, typically to a third of its size. The gzip header (RFC 1952) reveals neither the time nor the system. The
  * bytes depend on the zlib of the pinned Node; another version may give the same layer another digest.
  */
 function compress(archive: Uint8Array): Buffer {
@@ -180,13 +180,13 @@ function pack(entries: readonly TarEntry[]): Buffer {
 
 interface Found extends TarEntry {
   size: number;
-  /** Where to read it; undefined for a folder. */
+  /** Path from which to read the file; undefined for a folder. */
   path?: string;
 }
 
 /**
- * Reads all files and folders below a folder. Their names start with `prefix`.
- * @throws NearlightError NL_IMAGE_ASSETS if the folder cannot be read, or has more than `bytesMax`
+ * Reads all files and folders below a folder. The names of the entries start with `prefix`.
+ * @throws NearlightError NL_IMAGE_ASSETS if the folder cannot be read, or has more than `bytesMax` bytes in files
  */
 export async function readFolder(folder: string, prefix: string, bytesMax = Infinity): Promise<TarEntry[]> {
   try {
@@ -207,7 +207,10 @@ export async function readFolder(folder: string, prefix: string, bytesMax = Infi
   }
 }
 
-/** Lists files and folders. Refuses anything else, because a link or a device would mean something else on a node. */
+/**
+ * Lists the files and folders below a folder. Refuses anything else, because a link or a device would mean something else on a
+ * node.
+ */
 async function list(folder: string, prefix: string): Promise<Found[]> {
   const found: Found[] = [];
   for (const entry of await readdir(folder, { withFileTypes: true })) {

@@ -3,12 +3,12 @@ import { parseJson } from './client.ts';
 import { blobOf, type Descriptor, digestOf, type Image, TYPES } from './image.ts';
 import type { Registry } from './registry.ts';
 
-/** How much of a blob has been sent. */
+/** How much of a blob has been sent to the registry. */
 export interface Progress {
   digest: string;
   sent: number;
   size: number;
-  /** The registry had the blob already. */
+  /** Whether the registry had the blob already. */
   existed: boolean;
 }
 
@@ -48,12 +48,12 @@ function manifestTypes(image: Image): Map<string, string> {
   return new Map([...manifests, index, bill].map(({ digest, mediaType }) => [digest, mediaType]));
 }
 
-/** An index, as far as it is read here. */
+/** The part of an OCI image index that is read here. */
 interface Referrers {
   manifests: Descriptor[];
 }
 
-/** Adds the bill to the index under the fallback tag, which lists all referrers of the image. */
+/** Adds the bill of materials to the index under the fallback tag, which lists all referrers of the image. */
 async function pushFallback(registry: Registry, index: Descriptor, bill: Descriptor): Promise<void> {
   const tag = index.digest.replace(':', '-');
   const known = await registry.manifest(tag, TYPES.index);

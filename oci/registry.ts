@@ -11,7 +11,7 @@ export const CHUNK_BYTES = 1 << 20;
 export interface Reference {
   /** Host and port. */
   registry: string;
-  /** The repository. */
+  /** Path of the repository in the registry. */
   name: string;
   tag: string;
 }
@@ -34,11 +34,11 @@ export function parseReference(text: string): Reference {
   return { registry, name, tag };
 }
 
-/** An upload in progress. */
+/** An upload of a blob that is in progress. */
 interface Upload {
-  /** Where to send the next chunk. */
+  /** URL to which to send the next chunk. */
   location: string;
-  /** How many bytes the registry has. */
+  /** How many bytes of the blob the registry has. */
   offset: number;
   chunkBytes: number;
 }
@@ -128,7 +128,7 @@ export class Registry {
     return { location: location(response, url), offset: 0, chunkBytes };
   }
 
-  /** Sends the rest of a blob. @returns how many bytes the registry accepted */
+  /** Sends the part of a blob that the registry does not have yet. @returns how many bytes the registry accepted */
   async #fill(upload: Upload, data: Uint8Array, progress: (sent: number) => void): Promise<number> {
     let [sent, tries, furthest] = [0, 0, 0];
     while (upload.offset < data.length) {
@@ -161,7 +161,7 @@ export class Registry {
     return chunk.length;
   }
 
-  /** Asks the registry how much it has. Starts a new upload if the registry cannot tell. */
+  /** Asks the registry how much of a blob it has. Starts a new upload if the registry cannot tell. */
   async #resume(upload: Upload, size: number): Promise<void> {
     const response = await this.#client.call(upload.location, { method: 'GET', accept: [204, 400, 404, 405] });
     const end = Number(/^(?:bytes=)?0-(\d+)$/.exec(response.headers.get('range') ?? '')?.[1] ?? Number.NaN);
@@ -170,13 +170,14 @@ export class Registry {
       Object.assign(upload, await this.#begin());
       return;
     }
-    // Some registries report 0-0 both for one byte and for none. Assume none: only a blob of one byte has a chunk of one byte.
+    // Some registries report the range 0-0 both for one byte and for none. Assume none: only a blob of one byte has a chunk of
+    // one byte.
     upload.offset = end === 0 ? 0 : end + 1;
     upload.location = response.headers.has('location') ? location(response, upload.location) : upload.location;
   }
 }
 
-/** Where an upload continues, according to a response. */
+/** Returns the URL at which an upload continues, from a registry's response. */
 function location(response: Response, from: string): string {
   const text = response.headers.get('location');
   if (text === null)

@@ -4,14 +4,14 @@ import type { TarEntry } from './tar.ts';
 export interface BillOptions {
   title: string;
   version?: string;
-  /** The digest of the image. */
+  /** The digest of the image's index. */
   digest: string;
   entries: readonly TarEntry[];
 }
 
 /**
- * The bill of materials of an image, as an SPDX 2.3 document in JSON with one package and its files. The time of creation is
- * fixed, so that the same image always has the same bill.
+ * Creates the bill of materials of an image, as an SPDX 2.3 document in JSON with one package and its files. The time of
+ * creation is fixed, so that the same image always has the same bill.
  */
 export function bill({ title, version, digest, entries }: BillOptions): object {
   const files = entries.flatMap(({ name, data }, index) => {
@@ -66,7 +66,7 @@ export function bill({ title, version, digest, entries }: BillOptions): object {
   };
 }
 
-/** The SHA-1 of the files' sorted SHA-1s (SPDX 2.3, 7.9.1). */
+/** The SPDX verification code of a package: the SHA-1 of its files' sorted SHA-1s (SPDX 2.3, 7.9.1). */
 function verificationCode(files: readonly { checksums: { checksumValue: string }[] }[]): string {
   const sums = files.flatMap(({ checksums: [sha1] }) => sha1?.checksumValue ?? []).sort();
   return createHash('sha1').update(sums.join('')).digest('hex');

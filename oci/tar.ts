@@ -1,6 +1,6 @@
-/** One entry of an archive. A folder has no data. */
+/** A file or folder in a tar archive. A folder has no data. */
 export interface TarEntry {
-  /** Relative path. That of a folder ends with a slash. */
+  /** Relative path of the file or folder; that of a folder ends with a slash. */
   name: string;
   data?: Uint8Array;
   executable?: boolean;
@@ -8,12 +8,12 @@ export interface TarEntry {
 
 const BLOCK = 512;
 const FILE_MODE = 0o444;
-/** Folders and programs. */
+/** Permissions of folders and programs. */
 const FOLDER_MODE = 0o555;
 const NAME_BYTES = 100;
 const PREFIX_BYTES = 155;
 
-/** Orders entries by the bytes of their names, which does not depend on the locale. */
+/** Orders archive entries by the bytes of their names, which does not depend on the locale. */
 export function byName(a: TarEntry, b: TarEntry): number {
   return Buffer.compare(Buffer.from(a.name), Buffer.from(b.name));
 }
@@ -51,12 +51,12 @@ function header({ name: path, data, executable }: TarEntry): Buffer {
   return block;
 }
 
-/** A number field of a USTAR header. */
+/** Formats a number as a field of a USTAR header. */
 function octal(value: number, bytes: number): string {
   return `${value.toString(8).padStart(bytes - 1, '0')}\0`;
 }
 
-/** Splits a path into the two fields of a USTAR header. */
+/** Splits a path into the fields prefix and name of a USTAR header. */
 function split(path: string): { prefix: string; name: string } {
   if (Buffer.byteLength(path) <= NAME_BYTES) return { prefix: '', name: path };
   for (let at = path.indexOf('/'); at > 0; at = path.indexOf('/', at + 1)) {

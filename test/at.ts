@@ -6,7 +6,7 @@ interface List<T> {
   at(index: number): T | undefined;
 }
 
-/** Returns an entry that a test expects to exist. A negative index counts from the end. */
+/** Returns the entry of a list at an index where a test expects one. A negative index counts from the end. */
 export function at<T>(list: List<T>, index: number): T {
   return must(list.at(index), `entry ${index} of ${list.length}`);
 }

@@ -3,7 +3,10 @@ import { join } from 'node:path';
 
 const ROOT = join(import.meta.dirname, '..');
 
-/** Makes the smallest system of a Debian release in a new folder, from this machine's own archive. Needs root. */
+/**
+ * Installs a minimal Debian system into a new folder with debootstrap, from the mirror that this machine's apt uses. Needs
+ * root.
+ */
 export function makeBareSystem(release: 'bookworm' | 'trixie', folder: string): void {
   const [mirror = ''] = execFileSync('sh', ['-c', '. host/cli/archive.sh; mirror /etc/apt'], {
     cwd: ROOT,

@@ -10,17 +10,20 @@ const root = join(import.meta.dirname, '..');
 const bin = join(root, 'node_modules/.bin');
 const files = [...readFiles(root, ['.github', ...FOLDERS]), 'README.md'];
 
-/** A project that "nearlight new" copies. Its links lead to files of the copy. */
+/**
+ * Folder of the project that "nearlight new" copies. Links in its documents lead to files of the copy, so they are not
+ * checked.
+ */
 const TEMPLATE = 'renderer/sdk/template/';
 
 let reading: Promise<Import[]> | undefined;
-/** The imports of all sources, read once for all parts. */
+/** Returns the imports of all source files, which are read only once for all parts of the check. */
 function imports(): Promise<Import[]> {
   reading ??= readImports(root);
   return reading;
 }
 
-/** Result of one part. Faults fail the check, warnings do not. */
+/** Result of one part of the check of the sources. Faults fail the check, warnings do not. */
 interface Outcome {
   faults: string[];
   warnings?: string[];
@@ -57,14 +60,14 @@ const parts: Record<string, () => Outcome | Promise<Outcome>> = {
   }),
 };
 
-/** Runs every generator; each file that is not what its generator writes is a fault. */
+/** Runs every generator of source files. A file that differs from what its generator would write is a fault. */
 async function generated(): Promise<Outcome> {
   const scripts = ['renderer/contract/generate.ts', 'renderer/sdk/reference.ts'];
   const outcomes = await Promise.all(scripts.map((script) => run(process.execPath, [script, '--check'])));
   return { faults: outcomes.flatMap(({ faults }) => faults) };
 }
 
-/** Runs a command of another program; a status other than 0 is a fault, and its output says which. */
+/** Runs another program. If its exit status is not 0, its output is returned as a fault. */
 function run(command: string, args: string[]): Promise<Outcome> {
   return new Promise((resolve) => {
     execFile(command, args, { cwd: root, maxBuffer: 2 ** 26 }, (error, stdout, stderr) => {
@@ -74,7 +77,7 @@ function run(command: string, args: string[]): Promise<Outcome> {
   });
 }
 
-/** A part that throws has failed. */
+/** Runs one part of the check. An error that it throws becomes a fault. */
 async function outcomeOf(part: () => Outcome | Promise<Outcome>): Promise<Outcome> {
   try {
     return await part();

@@ -11,7 +11,7 @@ Usage: npm test [-- PATH ...] [vitest's options]
 PATH selects files, as in: npm test -- test/gpu
 `;
 
-/** Runs a program of this Node with the terminal as its own; resolves with its exit status. */
+/** Runs a script with this Node, attached to this terminal. Resolves with its exit status. */
 function node(...args: string[]): Promise<number> {
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, args, {

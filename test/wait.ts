@@ -1,17 +1,20 @@
 /**
- * Waiting in tests. A deadline here only ends a test that would hang, so it is longer than any machine needs. Fake timers do
- * not change these functions.
+ * Functions with which tests wait. Their deadline only ends a test that would hang, so it is longer than any machine needs.
+ * Vitest's fake timers do not affect them.
  */
 import { setTimeout as pause } from 'node:timers/promises';
 
 export const WAIT_MS_MAX = 45_000;
-/** Between two checks. */
+/** Pause between two calls of the condition that a test waits for. */
 const STEP_MS = 5;
 
 const now = performance.now.bind(performance);
 const nextTurn = setImmediate;
 
-/** Waits until `check` neither throws nor rejects; gives what it gives. @throws what `check` throws at last */
+/**
+ * Calls `check` again and again until it succeeds, and returns its result.
+ * @throws the last error of `check`, once `msMax` milliseconds have passed
+ */
 export async function eventually<T>(check: () => T | Promise<T>, msMax = WAIT_MS_MAX): Promise<T> {
   for (const end = now() + msMax; ; await sleep(STEP_MS))
     try {
@@ -21,7 +24,9 @@ export async function eventually<T>(check: () => T | Promise<T>, msMax = WAIT_MS
     }
 }
 
-/** Lets everything happen that is on its way within this process, its own loopback connections included. */
+/**
+ * Lets 50 turns of the event loop pass, so that pending work of this process is done, including that on its loopback sockets.
+ */
 export async function settle(): Promise<void> {
   for (let turn = 0; turn < 50; turn++) await new Promise((resolve) => nextTurn(resolve));
 }

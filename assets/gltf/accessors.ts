@@ -11,12 +11,12 @@ const TYPES = Object.keys(COMPONENTS) as Type[];
 
 interface ComponentReader {
   bytes: number;
-  /** The integer that stands for 1 in a normalized accessor. */
+  /** The integer that stands for 1 in a normalized accessor; 0 for floats, which are never normalized. */
   max: number;
   read(view: DataView, at: number): number;
 }
 
-/** How to read each component type (glTF 2.0, 3.6.2.2). */
+/** How to read each component type of an accessor, by its number in glTF (glTF 2.0, 3.6.2.2). */
 const READERS: Record<number, ComponentReader> = {
   5120: { bytes: 1, max: 127, read: (view, at) => view.getInt8(at) },
   5121: { bytes: 1, max: 255, read: (view, at) => view.getUint8(at) },
@@ -27,7 +27,7 @@ const READERS: Record<number, ComponentReader> = {
 };
 const FLOAT = 5126;
 
-/** The description of an accessor. */
+/** The properties of an accessor, as the JSON of the model states them. */
 export interface Head {
   value: Value;
   count: number;
@@ -39,12 +39,12 @@ export interface Head {
 
 export type Numbers = Float32Array | Uint32Array;
 
-/** Reads accessors, including sparse, normalized and strided ones. Keeps what it has read. */
+/** Reads the accessors of a model, including sparse, normalized and strided ones. Keeps the numbers that it has read. */
 export class Accessors {
   readonly #values: Value[];
   readonly #buffers: Buffers;
   readonly #budget: Budget;
-  /** Accessors that have been read, by "floats" or "integers" and their index. */
+  /** The numbers of the accessors that have been read, by "floats" or "integers" and the index of the accessor. */
   readonly #read = new Map<string, Numbers>();
 
   constructor(root: Value, buffers: Buffers, budget: Budget) {
@@ -57,7 +57,7 @@ export class Accessors {
     return this.#values.length;
   }
 
-  /** Reads the description of an accessor. @throws NearlightError NL_MODEL */
+  /** Reads the properties of an accessor, but not its numbers. @throws NearlightError NL_MODEL */
   head(index: number): Head {
     const value = must(this.#values[index], 'accessor');
     const type = value.get('type').choice(TYPES);
@@ -68,7 +68,7 @@ export class Accessors {
     return { value, count, type, components: COMPONENTS[type], componentType, normalized };
   }
 
-  /** Reads all components as floats. @throws NearlightError NL_MODEL if one is not finite */
+  /** Reads all components of an accessor as floats. @throws NearlightError NL_MODEL if one is not finite */
   floats(index: number): Float32Array {
     return this.#numbers(index, 'floats', (head) => {
       const out = this.#allocate(head, Float32Array);
@@ -82,7 +82,10 @@ export class Accessors {
     }) as Float32Array;
   }
 
-  /** Reads all components as unsigned integers. @throws NearlightError NL_MODEL if the accessor has another type */
+  /**
+   * Reads all components of an accessor as unsigned integers.
+   * @throws NearlightError NL_MODEL if it has another component type
+   */
   integers(index: number): Uint32Array {
     return this.#numbers(index, 'integers', (head) => {
       if (![5121, 5123, 5125].includes(head.componentType))
@@ -91,7 +94,7 @@ export class Accessors {
     }) as Uint32Array;
   }
 
-  /** Stores the numbers of an accessor that have been decompressed from a mesh. */
+  /** Stores the numbers of an accessor that come from a compressed mesh, so that its buffer is not read. */
   put(index: number, numbers: Numbers): void {
     this.#read.set(`${numbers instanceof Float32Array ? 'floats' : 'integers'} ${index}`, numbers);
   }
@@ -106,7 +109,7 @@ export class Accessors {
     return numbers;
   }
 
-  /** Reads an accessor into a new array. */
+  /** Reads the numbers of an accessor into a new array. */
   #allocate<T extends Numbers>(head: Head, Kind: new (length: number) => T): T {
     this.#budget.take(head.value.place, head.count * head.components * 4);
     const out = new Kind(head.count * head.components);
@@ -131,7 +134,7 @@ export class Accessors {
     this.#fill(head, sparse.get('values'), count, (i) => u32(indices, i) * head.components, out);
   }
 
-  /** Reads `count` elements of a buffer view. @param to returns the index in `out` at which an element goes */
+  /** Reads `count` elements of a buffer view into `out`. @param to returns the index in `out` at which an element goes */
   #fill(head: Head, from: Value, count: number, to: (i: number) => number, out: Numbers): void {
     const reader = readerOf(head);
     const index = from.get('bufferView').index(this.#buffers.viewCount, 'bufferView');
@@ -155,7 +158,10 @@ export class Accessors {
   }
 }
 
-/** Byte offset of each component in an element. Columns of a matrix start at multiples of 4 bytes (glTF 2.0, 3.6.2.4). */
+/**
+ * Byte offset of each component in an element of an accessor. Columns of a matrix start at multiples of 4 bytes (glTF 2.0,
+ * 3.6.2.4).
+ */
 function columnStarts({ type, components }: Head, bytes: number): number[] {
   const rows = type === 'MAT2' ? 2 : type === 'MAT3' ? 3 : type === 'MAT4' ? 4 : components;
   const column = type.startsWith('MAT') ? Math.ceil((rows * bytes) / 4) * 4 : rows * bytes;
@@ -166,7 +172,7 @@ function readerOf({ componentType }: Head): ComponentReader {
   return must(READERS[componentType], 'component type that was checked');
 }
 
-/** Size of an element without padding after it. */
+/** Size of an element of an accessor in bytes, without padding after it. */
 function elementBytes(head: Head, bytes: number): number {
   const starts = columnStarts(head, bytes);
   const end = must(starts.at(-1), 'component') + bytes;

@@ -7,13 +7,13 @@ import type { Value } from './value.ts';
 
 export type Path = 'translation' | 'rotation' | 'scale' | 'weights';
 
-/** Changes one property of one node over time. */
+/** A channel of an animation: it changes one property of one node over time. */
 export interface Channel {
-  /** Index of the node. */
+  /** Index of the node that the channel changes. */
   node: number;
   path: Path;
   interpolation: 'STEP' | 'LINEAR' | 'CUBICSPLINE';
-  /** Floats per value. */
+  /** Number of floats in one value of the animated property. */
   components: number;
   /** Times of the keyframes in seconds; they never decrease. */
   times: Float32Array;
@@ -37,7 +37,10 @@ interface Context {
 
 const PATHS = ['translation', 'rotation', 'scale', 'weights', 'pointer'] as const;
 
-/** Reads animations (glTF 2.0, 3.11), except those of which no channel can be played. @throws NearlightError NL_MODEL */
+/**
+ * Reads the animations of a model (glTF 2.0, 3.11), except those of which no channel can be played.
+ * @throws NearlightError NL_MODEL
+ */
 export function readAnimations(root: Value, context: Context): Animation[] {
   const animations = root.get('animations').list();
   return animations.flatMap((animation) => {
@@ -50,7 +53,7 @@ export function readAnimations(root: Value, context: Context): Animation[] {
   });
 }
 
-/** Returns undefined for a channel that cannot be played. */
+/** Reads a channel of an animation. Returns undefined if it cannot be played. */
 function readChannel(animation: Value, channel: Value, context: Context): Channel | undefined {
   const { accessors, nodes, meshes, order, warn } = context;
   const target = channel.get('target');

@@ -1,6 +1,6 @@
 import { fail } from '../fault.ts';
 
-/** A limit on the total of something in a file. */
+/** Adds up the total of something in a model, such as its vertices, and limits it. */
 export class Budget {
   readonly #what: string;
   readonly #max: number;
@@ -15,7 +15,10 @@ export class Budget {
     return this.#used;
   }
 
-  /** Adds an amount to the total. @throws NearlightError NL_MODEL with the place at which the total exceeds the limit */
+  /**
+   * Adds an amount to the total.
+   * @throws NearlightError NL_MODEL with the place in the model at which the total exceeds the limit
+   */
   take(place: string, amount: number): void {
     this.#used += amount;
     if (this.#used > this.#max)

@@ -7,7 +7,7 @@ import type { Container } from './container.ts';
 import type { Resources } from './resources.ts';
 import type { Value } from './value.ts';
 
-/** Both names stand for the same format. */
+/** Two names of the glTF extension for meshopt compression. Both stand for the same format. */
 const MESHOPT = ['EXT_meshopt_compression', 'KHR_meshopt_compression'] as const;
 const MODES = ['ATTRIBUTES', 'TRIANGLES', 'INDICES'] as const;
 const FILTERS = ['NONE', 'OCTAHEDRAL', 'QUATERNION', 'EXPONENTIAL', 'COLOR'] as const;
@@ -15,11 +15,13 @@ const FILTERS = ['NONE', 'OCTAHEDRAL', 'QUATERNION', 'EXPONENTIAL', 'COLOR'] as 
 /** The contents of a buffer view. */
 export interface BufferView {
   bytes: Uint8Array;
-  /** Bytes from one element to the next; 0 if there are no gaps between them. */
+  /** Bytes from the start of one element to the next; 0 if there are no gaps between them. */
   stride: number;
 }
 
-/** The buffers of a model and the views into them. Keeps views that have been decompressed. */
+/**
+ * The buffers of a model and the views into them. Keeps the views that have been read, so that each is decompressed only once.
+ */
 export class Buffers {
   readonly #buffers: (Uint8Array | undefined)[];
   readonly #views: Value[];
@@ -32,7 +34,10 @@ export class Buffers {
     this.#budget = budget;
   }
 
-  /** Reads every buffer. @throws NearlightError NL_MODEL if one is missing or shorter than its byteLength */
+  /**
+   * Reads every buffer of a model.
+   * @throws NearlightError NL_MODEL if a file is missing or a buffer shorter than its byteLength
+   */
   static async read({ root, binary }: Container, resources: Resources, budget: Budget): Promise<Buffers> {
     await MeshoptDecoder.ready;
     const buffers: (Uint8Array | undefined)[] = [];

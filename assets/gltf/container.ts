@@ -3,7 +3,7 @@ import { LIMITS } from '../limits.ts';
 import { Value } from './value.ts';
 
 const GLB_MAGIC = 0x46546c67;
-/** How much of a .gltf file is searched for its first brace. */
+/** Number of bytes at the start of a .gltf file that are searched for its first brace. */
 const PREFIX_BYTES = 4096;
 const CHUNK_JSON = 0x4e4f534a;
 const CHUNK_BIN = 0x004e4942;
@@ -17,7 +17,8 @@ export interface Container {
 }
 
 /**
- * Splits a file into its parts (glTF 2.0, section 4). It is a .glb file if it begins with "glTF", and JSON otherwise.
+ * Splits a model file into its JSON and its binary chunk (glTF 2.0, section 4). It is a .glb file if it begins with "glTF", and
+ * JSON otherwise.
  * @throws NearlightError NL_MODEL with the place: the header, a chunk, or asset.version
  */
 export function readContainer(bytes: Uint8Array): Container {

@@ -6,7 +6,7 @@ import type { Buffers } from './buffers.ts';
 import type { Value } from './value.ts';
 
 const FLOAT = 5126;
-/** Draco's method that codes connectivity with edgebreaker; it has one more byte in its header. */
+/** Number of the Draco method that codes connectivity with edgebreaker. Its header is one byte longer. */
 const EDGEBREAKER = 1;
 const METADATA_FLAG = 0x8000;
 
@@ -26,12 +26,12 @@ export class Draco {
     this.#module = module;
   }
 
-  /** Loads the decoder. */
+  /** Loads the Draco decoder. */
   static async load(): Promise<Draco> {
     return new Draco(await draco.createDecoderModule());
   }
 
-  /** Decompresses one primitive. @throws NearlightError NL_MODEL with the place of its extension */
+  /** Decompresses the mesh of one primitive. @throws NearlightError NL_MODEL with the place of its extension */
   decode(primitive: Value, buffers: Buffers, accessors: Accessors): void {
     const extension = primitive.extension('KHR_draco_mesh_compression');
     const { bytes } = buffers.view(extension.get('bufferView').index(buffers.viewCount, 'bufferView'));
@@ -58,7 +58,7 @@ export class Draco {
     }
   }
 
-  /** Copies indices and attributes of the decompressed mesh into accessors. */
+  /** Copies the indices and attributes of the decompressed mesh into the accessors of the primitive. */
   #take({ primitive, extension, decoder, mesh, accessors }: Decoded): void {
     const indices = primitive.get('indices');
     if (indices.exists) {

@@ -7,7 +7,7 @@ import type { Value } from './value.ts';
 
 /** An encoded image, and the size in pixels that its header states. */
 export interface ImageFile {
-  /** Place in the model, such as `images[0]`. */
+  /** Place of the image in the model, such as `images[0]`. */
   place: string;
   file: Uint8Array;
   width: number;
@@ -46,7 +46,7 @@ export async function readImages(
   return files;
 }
 
-/** Recognizes PNG, JPEG and WebP files by how they begin. */
+/** Recognizes PNG, JPEG and WebP files by their first bytes. */
 function isPicture(file: Uint8Array): boolean {
   const head = Buffer.from(file.buffer, file.byteOffset, Math.min(12, file.length)).toString('latin1');
   return head.startsWith('\x89PNG\r\n\x1a\n') || head.startsWith('\xff\xd8\xff') || /^RIFF....WEBP/s.test(head);

@@ -1,15 +1,15 @@
 import { must } from '../../host/base/assert.ts';
 import type { Value } from './value.ts';
 
-/** A texture as a material uses it. */
+/** A texture as a material uses it: image, sampler and texture coordinates. */
 export interface Slot {
-  /** Index of the image. */
+  /** Index of the image of the texture. */
   image: number;
-  /** Index of the sampler. */
+  /** Index of the sampler of the texture. */
   sampler: number;
-  /** Which set of texture coordinates to use: 0 or 1. */
+  /** Number of the set of texture coordinates to use: 0 or 1. */
   texCoord: number;
-  /** a b c d x y of KHR_texture_transform: u' = a u + b v + x, v' = c u + d v + y. */
+  /** The map of KHR_texture_transform as six numbers a b c d x y: u' = a u + b v + x, v' = c u + d v + y. */
   transform: [a: number, b: number, c: number, d: number, x: number, y: number];
 }
 
@@ -37,7 +37,7 @@ export interface Sampler {
   magLinear: boolean;
   minLinear: boolean;
   mipLinear: boolean;
-  /** The sampler uses mip levels. */
+  /** Whether the sampler uses mip levels. */
   levels: boolean;
   wrapU: 'clamp' | 'repeat' | 'mirror';
   wrapV: 'clamp' | 'repeat' | 'mirror';
@@ -45,7 +45,7 @@ export interface Sampler {
 
 /** Greatest number that a 16-bit float can represent. */
 const HALF_FLOAT_MAX = 65_504;
-/** Filters by their numbers in glTF. */
+/** Texture filters, by their numbers in glTF. */
 const NEAREST = 9728;
 const MIN_FILTERS = [9728, 9729, 9984, 9985, 9986, 9987];
 const WRAPS: Record<number, Sampler['wrapU']> = { 33071: 'clamp', 33648: 'mirror', 10497: 'repeat' };
@@ -65,7 +65,7 @@ export const DEFAULT_MATERIAL: Material = {
   slots: [undefined, undefined, undefined, undefined, undefined],
 };
 
-/** Reads materials (glTF 2.0, 3.9). @throws NearlightError NL_MODEL */
+/** Reads the materials of a model (glTF 2.0, 3.9). @throws NearlightError NL_MODEL */
 export function readMaterials(root: Value, samplers: number, warn: (line: string) => void): Material[] {
   const textures = root.get('textures').list();
   const images = root.get('images').list().length;
@@ -123,7 +123,7 @@ function readSlot(info: Value, { textures, images, samplers, warn }: SlotContext
   const texCoord = extension.get('texCoord').integer({ max: 255, otherwise: own });
   if (texCoord > 1)
     warn(`${info.place}.texCoord is ${texCoord}, which is not supported; the texture uses coordinates 0 instead`);
-  // The default sampler follows those of the file.
+  // In the list of samplers, the default one follows those of the file.
   const sampler = texture.get('sampler').optionalIndex(samplers, 'sampler');
   return {
     image,
@@ -142,7 +142,7 @@ function readTransform(extension: Value): Slot['transform'] {
   return [cos * sx, sin * sy, -sin * sx, cos * sy, x, y];
 }
 
-/** Reads the samplers and appends the default one. @throws NearlightError NL_MODEL */
+/** Reads the samplers of a model and appends the default one. @throws NearlightError NL_MODEL */
 export function readSamplers(root: Value): Sampler[] {
   const samplers = root
     .get('samplers')

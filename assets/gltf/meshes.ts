@@ -7,34 +7,34 @@ import { Draco } from './draco.ts';
 import { toTriangles } from './triangles.ts';
 import type { Value } from './value.ts';
 
-/** Triangles with one material. Attributes have one value per vertex, one after another. */
+/** A primitive of a mesh: triangles with one material. Attributes have one value per vertex, one after another. */
 export interface Primitive {
-  /** Place in the file, such as `meshes[0].primitives[1]`. */
+  /** Place of the primitive in the model, such as `meshes[0].primitives[1]`. */
   place: string;
   /** Number of vertices. */
   count: number;
-  /** Three floats per vertex. */
+  /** Positions of the vertices, three floats each. */
   positions: Float32Array;
   normals: Float32Array | undefined;
-  /** Four floats per vertex: the direction, and the sign of the bitangent. */
+  /** Tangents of the vertices, four floats each: the direction, and the sign of the bitangent. */
   tangents: Float32Array | undefined;
-  /** TEXCOORD_0 and TEXCOORD_1, two floats per vertex each. */
+  /** Texture coordinates TEXCOORD_0 and TEXCOORD_1, two floats per vertex each. */
   uvs: [Float32Array | undefined, Float32Array | undefined];
-  /** Four floats per vertex, in linear light. */
+  /** Colours of the vertices in linear light, four floats each. */
   colors: Float32Array | undefined;
-  /** Sets of four joints per vertex and their weights. */
+  /** The joints of each vertex and their weights, in sets of four joints per vertex. */
   joints: { joints: Uint32Array; weights: Float32Array }[];
   /** Three indices of vertices per triangle. */
   indices: Uint32Array;
-  /** Index of the material; -1 for the default. */
+  /** Index of the material; -1 for the default one. */
   material: number;
-  /** Morph targets: what they add to positions and normals, three floats per vertex. */
+  /** For each morph target, the numbers that it adds to positions and normals, three floats per vertex. */
   targets: { positions: Float32Array | undefined; normals: Float32Array | undefined }[];
 }
 
 export interface Mesh {
   primitives: Primitive[];
-  /** Weights of the morph targets, unless a node has its own. */
+  /** Weights of the morph targets, for nodes that have no weights of their own. */
   weights: number[];
 }
 
@@ -137,7 +137,7 @@ class MeshReader {
     return must(toTriangles(indices, mode), 'triangles');
   }
 
-  /** Returns the accessors of attributes that are numbered, such as JOINTS_0 and JOINTS_1. Each must be a VEC4. */
+  /** Returns the indices of the accessors of a numbered attribute, such as JOINTS_0 and JOINTS_1. Each must be a VEC4. */
   #sets(attributes: Value, name: string, count: number): number[] {
     const { accessors } = this.#context;
     const sets: number[] = [];
@@ -162,7 +162,7 @@ class MeshReader {
     return accessors.floats(index);
   }
 
-  /** Reads colours, and makes those without alpha opaque. */
+  /** Reads the colours of vertices, and makes those without alpha opaque. */
   #colors(at: Value, count: number): Float32Array | undefined {
     const floats = this.#floats(at, ['VEC3', 'VEC4'], count);
     if (!floats || floats.length === count * 4) return floats;

@@ -11,18 +11,18 @@ import { type Node, readNodes, readSkins, type Skin } from './nodes.ts';
 import { Resources } from './resources.ts';
 import type { Value } from './value.ts';
 
-/** A model that has been read and checked. */
+/** A glTF model that has been read and checked. */
 export interface Model {
   meshes: Mesh[];
-  /** The last is the default. */
+  /** The materials of the file, then the default material. */
   materials: Material[];
-  /** The last is the default. */
+  /** The samplers of the file, then the default sampler. */
   samplers: Sampler[];
   images: (ImageFile | undefined)[];
   nodes: Node[];
   skins: Skin[];
   animations: Animation[];
-  /** Size of all files that the model refers to. */
+  /** Size in bytes of all files that the model refers to. */
   resourceBytes: number;
 }
 
@@ -40,7 +40,7 @@ const KNOWN_EXTENSIONS = new Set([
 /**
  * Reads a glTF 2.0 model.
  * @param folder contains the files that the model refers to; if it is undefined, the model must not refer to files
- * @param warn called with each part of the model that is left out or ignored
+ * @param warn called with a message about each part of the model that is left out or ignored
  * @throws NearlightError NL_MODEL with the place in the file
  */
 export async function readModel(

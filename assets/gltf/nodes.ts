@@ -18,20 +18,23 @@ export interface Node extends Transform {
 }
 
 export interface Skin {
-  /** Indices of nodes. */
+  /** Indices of the nodes that are the joints of the skin. */
   joints: number[];
   /** The inverse bind matrix of each joint: sixteen floats, column by column. */
   inverses: Float32Array;
 }
 
 export interface Tree {
-  /** The nodes, sorted so that parents come before their children. */
+  /** The nodes of a model, sorted so that parents come before their children. */
   nodes: Node[];
-  /** For each node of the file, its index in `nodes`. */
+  /** For each node of the file, its index in the sorted list `nodes`. */
   order: Int32Array;
 }
 
-/** Reads the nodes, sorts them, and hides those outside the scene. @throws NearlightError NL_MODEL if they are not a tree */
+/**
+ * Reads and sorts the nodes of a model, and hides those outside the scene.
+ * @throws NearlightError NL_MODEL if they are not a tree
+ */
 export function readNodes(root: Value, meshes: Mesh[], skins: number): Tree {
   const values = root.get('nodes').list();
   const parents = readParents(values);
@@ -69,7 +72,7 @@ export function targetCount(mesh: Mesh | undefined): number {
   return mesh?.primitives.reduce((most, { targets }) => Math.max(most, targets.length), 0) ?? 0;
 }
 
-/** Returns the parent of each node; -1 for roots. */
+/** Returns the index of the parent of each node; -1 for roots. */
 function readParents(values: Value[]): Int32Array {
   const parents = new Int32Array(values.length).fill(-1);
   for (const [index, value] of values.entries()) {
@@ -83,7 +86,10 @@ function readParents(values: Value[]): Int32Array {
   return parents;
 }
 
-/** Sorts nodes by their depth in the tree. @throws NearlightError NL_MODEL if a node is its own ancestor or lies too deep */
+/**
+ * Returns the indices of nodes, sorted by depth in the tree.
+ * @throws NearlightError NL_MODEL if a node is its own ancestor or lies too deep
+ */
 function sortNodes(values: Value[], parents: Int32Array): number[] {
   const depths = new Int32Array(values.length).fill(-1);
   for (const [index, value] of values.entries()) {
@@ -114,7 +120,7 @@ interface NodeOrder {
   sorted: number[];
 }
 
-/** Returns 1 for each node that is part of the scene. Without a scene, all nodes are. */
+/** Returns 1 for each node that is part of the scene and 0 for others. Without a scene, all nodes are part of it. */
 function readScene(root: Value, { values, parents, sorted }: NodeOrder): Uint8Array {
   const visible = new Uint8Array(values.length);
   const scenes = root.get('scenes').list();
@@ -141,7 +147,11 @@ function readTransform(node: Value): Transform {
   };
 }
 
-/** Reads skins. @param order as in Tree @throws NearlightError NL_MODEL */
+/**
+ * Reads the skins of a model.
+ * @param order for each node of the file, its index in the sorted list
+ * @throws NearlightError NL_MODEL
+ */
 export function readSkins(root: Value, accessors: Accessors, order: Int32Array): Skin[] {
   return root
     .get('skins')

@@ -10,17 +10,20 @@ export class Resources {
   readonly #folder: string | undefined;
   #bytes = 0;
 
-  /** @param folder of the model; if it is undefined, only data URIs can be read */
+  /** @param folder the model's folder; if it is undefined, only data URIs can be read */
   constructor(folder: string | undefined) {
     this.#folder = folder;
   }
 
-  /** Total size of the files that have been read. */
+  /** Total size in bytes of the files that have been read. */
   get bytes(): number {
     return this.#bytes;
   }
 
-  /** Reads the resource behind a URI. @throws NearlightError NL_MODEL with the place of the URI */
+  /**
+   * Reads the file or the data URI that a URI of the model stands for.
+   * @throws NearlightError NL_MODEL with the place of the URI
+   */
   async read(uri: Value): Promise<Uint8Array> {
     const text = uri.text();
     return text.startsWith('data:') ? readData(uri, text) : this.#readFile(uri, text);

@@ -1,7 +1,7 @@
 type Vec3 = [number, number, number];
 type Vec4 = [number, number, number, number];
 
-/** Where a node is relative to its parent. */
+/** Position, rotation and scale of a node relative to its parent. */
 export interface Transform {
   translation: Vec3;
   /** A unit quaternion: x, y, z, w. */
@@ -9,7 +9,7 @@ export interface Transform {
   scale: Vec3;
 }
 
-/** A 4x4 matrix, column by column. */
+/** The 4x4 identity matrix, column by column. */
 export const IDENTITY = [1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1] as const;
 type Numbers<T> = { readonly [K in keyof T]: number };
 type Matrix = Numbers<typeof IDENTITY>;

@@ -1,7 +1,9 @@
 import { fail } from '../fault.ts';
 import { LIMITS } from '../limits.ts';
 
-/** A value in the JSON of a model, and its place. Each method checks that the value is what it returns. */
+/**
+ * A value in the JSON of a model, and its place there. Each method checks that the value has the type that the method returns.
+ */
 export class Value {
   readonly raw: unknown;
   /** Path of the value from the root, such as `nodes[2].mesh`; empty for the root itself. */
@@ -21,14 +23,14 @@ export class Value {
     return fail(this.place || 'the model', why);
   }
 
-  /** Returns a property. If it is missing, `exists` of the result is false. */
+  /** Returns a property of a JSON object. If the property is missing, `exists` of the result is false. */
   get(key: string): Value {
     const object = this.exists ? this.object() : {};
     const place = this.place === '' ? key : `${this.place}.${key}`;
     return new Value(Object.hasOwn(object, key) ? object[key] : undefined, place);
   }
 
-  /** Returns the object of an extension. */
+  /** Returns the JSON object of a glTF extension. */
   extension(name: string): Value {
     return this.get('extensions').get(name);
   }
@@ -43,7 +45,7 @@ export class Value {
     return this.exists ? Object.keys(this.object()) : [];
   }
 
-  /** Returns the elements of a list; none if it is missing. */
+  /** Returns the elements of a JSON list; none if the list is missing. */
   list(max: number = LIMITS.listLength): Value[] {
     const { raw } = this;
     if (raw === undefined) return [];
@@ -84,7 +86,7 @@ export class Value {
     return raw;
   }
 
-  /** Returns an index into a list of `length` elements. @param what the elements are, for the error message */
+  /** Returns the value as an index into a list of `length` elements. @param what the elements are, for the error message */
   index(length: number, what: string): number {
     const { raw } = this;
     if (typeof raw !== 'number' || !Number.isInteger(raw)) return this.fail('is not a whole number');
@@ -92,7 +94,7 @@ export class Value {
     return raw;
   }
 
-  /** Returns an index as index() does, or -1 if it is missing. */
+  /** Returns the value as an index into a list of `length` elements, or -1 if the value is missing. */
   optionalIndex(length: number, what: string): number {
     return this.exists ? this.index(length, what) : -1;
   }
@@ -107,7 +109,7 @@ export class Value {
     return typeof this.raw === 'boolean' ? this.raw : this.fail('is neither true nor false');
   }
 
-  /** Returns one of the given texts. */
+  /** Returns the value, which must be one of the given texts. */
   choice<T extends string>(choices: readonly T[], otherwise?: T): T {
     if (!this.exists && otherwise !== undefined) return otherwise;
     const found = choices.find((choice) => choice === this.raw);

@@ -7,14 +7,19 @@ import { Box } from './box.ts';
 import { localMatrix, type Matrix, multiply, transformed } from './matrix.ts';
 import { influences } from './vertices.ts';
 
-/** Vertices that are transformed one by one. After that many, only the corners of a primitive's box are. */
+/**
+ * Number of vertices that are transformed one by one to find a model's bounds. After them, only the corners of a primitive's
+ * box are.
+ */
 const VERTICES_MAX = 16 * 2 ** 20;
-/** Greatest coordinate. Its square, and sums of such squares, can still be represented by a 32-bit float. */
+/**
+ * Greatest coordinate of a model in metres. Its square, and sums of such squares, can still be represented by a 32-bit float.
+ */
 const REACH_MAX = 1e15;
 const IDENTITY = Float64Array.of(1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1);
 
 /**
- * Computes a box around the scene: without animation, and with each morph target fully applied on its own.
+ * Computes a box around the scene of a model: without animation, and with each morph target fully applied on its own.
  * @throws NearlightError NL_MODEL if the scene extends further than a game can compute with
  */
 export function sceneBounds({ nodes, meshes, skins }: Model): Box {
@@ -77,7 +82,7 @@ function includeSkinned(box: Box, primitive: Primitive, matrices: readonly Matri
   }
 }
 
-/** The corners of a primitive's own box. */
+/** Returns the corners of a box around a primitive's vertices, before any transform. */
 function corners({ positions }: Primitive): Float32Array {
   const box = new Box();
   includeAll(box, positions, IDENTITY);

@@ -20,7 +20,7 @@ export class Box {
     if (z > max[2]) max[2] = z;
   }
 
-  /** The eight corners, three floats each. */
+  /** Returns the eight corners of the box, three floats each. */
   corners(): Float32Array {
     const { min, max } = this;
     const corners = [];

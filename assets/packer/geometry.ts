@@ -20,16 +20,19 @@ export interface Geometry {
   max: Vec3;
 }
 
-/** The morph targets of a primitive. Deltas are stored relative to the two scales. */
+/** The morph targets of a primitive. Deltas of positions and of normals are stored as fractions of the two scales. */
 export interface Morph {
   targetCount: number;
   positionScale: number;
   normalScale: number;
-  /** MORPH_WORDS * 2 half floats for each vertex of each target. */
+  /** Deltas of position and normal: six 16-bit floats for each vertex of each target. */
   deltas: Uint16Array;
 }
 
-/** Merges equal vertices, orders them for the GPU's caches, and writes them as renderer/contract/pack.ts describes. */
+/**
+ * Merges equal vertices of a primitive, orders them for the GPU's caches, and writes them as renderer/contract/pack.ts
+ * describes.
+ */
 export function buildGeometry(primitive: Primitive, normalMap: Slot | undefined): Geometry {
   const frames = makeTangentFrames(primitive, normalMap);
   const { indices: own, count } = primitive;
@@ -60,7 +63,10 @@ export function buildGeometry(primitive: Primitive, normalMap: Slot | undefined)
   };
 }
 
-/** Finds equal records. Returns one of each, and the indices of the corners into these. */
+/**
+ * Finds equal vertex records. Returns the numbers of the distinct records, and for each corner of a triangle an index into
+ * these.
+ */
 function weld({ words, stride }: VertexRecords, corners: Uint32Array): { indices: Uint32Array; unique: Uint32Array } {
   const bits = Math.max(4, 33 - Math.clz32(corners.length));
   const mask = (1 << bits) - 1;
@@ -90,7 +96,7 @@ function weld({ words, stride }: VertexRecords, corners: Uint32Array): { indices
   return { indices, unique: Uint32Array.from(unique) };
 }
 
-/** Hashes words (FNV-1a, with an additional shift). */
+/** Hashes the 32-bit words of a vertex record (FNV-1a, with an additional shift). */
 function hash(words: Uint32Array, at: number, count: number): number {
   let h = 0x811c9dc5;
   for (let i = 0; i < count; i++) h = Math.imul(h ^ u32(words, at + i), 0x01000193) ^ (h >>> 15);
@@ -102,7 +108,7 @@ function same(words: Uint32Array, a: number, b: number, count: number): boolean 
   return true;
 }
 
-/** Copies `size` bytes at offset `at` of each record, in the given order. */
+/** Copies `size` bytes at offset `at` of each vertex record, in the given order. */
 function gather(bytes: Uint8Array, stride: number, order: Uint32Array, at: number, size: number): Uint8Array {
   const out = new Uint8Array(order.length * size);
   for (let i = 0; i < order.length; i++) {
@@ -146,7 +152,7 @@ export function toHalf(value: number): number {
   return rest < 0x00800000 ? sign : sign | (rest >>> 13);
 }
 
-/** A box around the vertices: without morph targets, and with each of them fully applied on its own. */
+/** Returns a box around the vertices of a primitive: without morph targets, and with each of them fully applied on its own. */
 function bounds({ positions, indices, targets }: Primitive): Box {
   const box = new Box();
   const coordinate = (deltas: Float32Array | undefined, at: number) =>

@@ -8,17 +8,17 @@ import { type Matrix, transformed } from './matrix.ts';
 import { influences } from './vertices.ts';
 import type { Joint } from './writer.ts';
 
-/** Written for a joint that no vertex follows most: a box whose minimum exceeds its maximum. */
+/** The box of a joint that is not the strongest joint of any vertex. Its minimum exceeds its maximum. */
 const EMPTY: { min: Vec3; max: Vec3 } = { min: [1, 1, 1], max: [-1, -1, -1] };
 
-/** A joint's inverse bind matrix, and the vertices that follow it most, in the joint's own space. */
+/** A joint's inverse bind matrix, and a box in the joint's own space around the vertices that it moves most. */
 interface Reach {
   inverse: Matrix;
   box: Box;
 }
 
 /**
- * Returns the joints of each skin, with a box around the vertices that follow each joint most.
+ * Returns the joints of each skin. Each has a box around the vertices that it moves more than other joints do.
  * @throws NearlightError NL_MODEL if a vertex follows a joint that its skin does not have
  */
 export function buildJoints({ skins, nodes, meshes }: Model): Joint[][] {
@@ -44,7 +44,7 @@ export function buildJoints({ skins, nodes, meshes }: Model): Joint[][] {
   );
 }
 
-/** Extends the boxes of joints by the vertices of a mesh. */
+/** Extends the box of each joint by those vertices of a mesh that it moves most. */
 function extend(reaches: readonly Reach[], { primitives }: Mesh): void {
   for (const primitive of primitives) {
     if (primitive.joints.length === 0) continue;

@@ -4,7 +4,7 @@ import type { Node } from '../gltf/nodes.ts';
 /** A 4x4 matrix, column by column. */
 export type Matrix = Float64Array;
 
-/** The transform of a node relative to its parent: translation x rotation x scale. */
+/** Returns the matrix of a node relative to its parent: translation x rotation x scale. */
 export function localMatrix({ translation, rotation, scale }: Node): Matrix {
   const [x, y, z, w] = rotation;
   const [sx, sy, sz] = scale;
@@ -26,7 +26,7 @@ export function localMatrix({ translation, rotation, scale }: Node): Matrix {
   );
 }
 
-/** The product a x b. */
+/** Returns the product a x b of two matrices. */
 export function multiply(a: Matrix, b: Matrix): Matrix {
   const out = new Float64Array(16);
   for (let column = 0; column < 16; column += 4) {
@@ -39,7 +39,10 @@ export function multiply(a: Matrix, b: Matrix): Matrix {
   return out;
 }
 
-/** Component `row` of the point that vertex `vertex` becomes under the matrix. @param positions three floats per vertex */
+/**
+ * Transforms a vertex by a matrix and returns one component: 0 for x, 1 for y, 2 for z.
+ * @param positions three floats per vertex
+ */
 export function transformed(m: Matrix, positions: Float32Array, vertex: number, row: number): number {
   const at = vertex * 3;
   return (

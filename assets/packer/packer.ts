@@ -19,13 +19,13 @@ export interface PackOptions {
   textureSideMax?: number;
   /** Folder of the files that a model given as bytes refers to. Without it, the model must not refer to files. */
   folder?: string;
-  /** Called as the work progresses, with the step that has been completed. */
+  /** Called after each step of the packing, with a description of the step. */
   onProgress?(step: string): void;
 }
 
-/** Figures about a packed model. */
+/** Sizes and counts of a packed model, and how long packing it took. */
 export interface PackReport {
-  /** Size of the model and of all files that it refers to. */
+  /** Size in bytes of the model and of all files that it refers to. */
   sourceBytes: number;
   packedBytes: number;
   sizes: PartSizes;
@@ -39,7 +39,7 @@ export interface PackReport {
     joints: number;
     animations: number;
   };
-  /** Time that each step took, in milliseconds. */
+  /** Time that each step of packing took, in milliseconds. */
   ms: { read: number; geometry: number; textures: number; all: number };
 }
 
@@ -50,7 +50,7 @@ export interface PackedModel {
 }
 
 const TEXTURE_SIDE_MAX = 2048;
-/** Number of warnings to keep, because a hostile file could cause a million. */
+/** Greatest number of warnings about a model that are kept, because a hostile file could cause a million. */
 const WARNINGS_MAX = 50;
 
 /**
@@ -115,7 +115,7 @@ async function build(bytes: Uint8Array, options: BuildOptions): Promise<Pick<Pac
   return { bytes: packed, report };
 }
 
-/** Writes everything but materials and textures. Returns how much of each there is. */
+/** Writes all parts of a model except materials and textures. Returns the number of parts of each kind. */
 function writeGeometry(model: Model, writer: Writer, onProgress: PackOptions['onProgress']) {
   const counts = { nodes: model.nodes.length, primitives: 0, vertices: 0, triangles: 0, joints: 0, animations: 0 };
   const shown = new Set(model.nodes.map(({ mesh }) => mesh));
@@ -123,7 +123,7 @@ function writeGeometry(model: Model, writer: Writer, onProgress: PackOptions['on
     if (!shown.has(index)) return { first: 0, count: 0 };
     const first = counts.primitives;
     for (const primitive of primitives) {
-      // The last material is the default.
+      // The last material of the model is the default one.
       const material = primitive.material < 0 ? model.materials.length - 1 : primitive.material;
       const [, , normalMap] = must(model.materials[material], 'material').slots;
       const geometry = buildGeometry(primitive, normalMap);

@@ -2,7 +2,7 @@ import { BLOCK_ALIGNMENT } from '../../renderer/contract/pack.ts';
 import { fail } from '../fault.ts';
 import { LIMITS } from '../limits.ts';
 
-/** A table of records of one size. */
+/** A table of a packed model, which grows. All its records have the same size. */
 export class Records {
   readonly size: number;
   #view = new DataView(new ArrayBuffer(1024));
@@ -20,7 +20,7 @@ export class Records {
     return new Uint8Array(this.#view.buffer, 0, this.#count * this.size);
   }
 
-  /** Appends a record of zeros. Returns its index. */
+  /** Appends a record of zeros to the table. Returns its index. */
   add(): number {
     const needed = (this.#count + 1) * this.size;
     if (needed > this.#view.byteLength) {
@@ -33,12 +33,12 @@ export class Records {
     return this.#count++;
   }
 
-  /** Writes u32 or i32 values into the last record. @param at byte offset */
+  /** Writes u32 or i32 values into the last record of the table. @param at byte offset in the record */
   word(at: number, ...values: number[]): void {
     for (const [k, value] of values.entries()) this.#view.setUint32(this.#at(at) + k * 4, value >>> 0, true);
   }
 
-  /** Writes f32 values into the last record. @param at byte offset */
+  /** Writes f32 values into the last record of the table. @param at byte offset in the record */
   float(at: number, ...values: number[]): void {
     for (const [k, value] of values.entries()) this.#view.setFloat32(this.#at(at) + k * 4, value, true);
   }
@@ -53,7 +53,7 @@ export class Floats {
   readonly records = new Records(4);
   readonly #known = new Map<Float32Array, number>();
 
-  /** Returns the index of the first float. */
+  /** Appends floats to the table. Returns the index of the first one. */
   add(values: Float32Array | number[]): number {
     const known = Array.isArray(values) ? undefined : this.#known.get(values);
     if (known !== undefined) return known;
@@ -67,7 +67,9 @@ export class Floats {
   }
 }
 
-/** A block of the packed model, which goes to the GPU unchanged. Each part starts at a multiple of `alignment` bytes. */
+/**
+ * A block of data of the packed model, which goes to the GPU unchanged. Each part starts at a multiple of `alignment` bytes.
+ */
 export class DataBlock {
   readonly #parts: { at: number; data: Uint8Array }[] = [];
   readonly #alignment: number;
@@ -77,12 +79,12 @@ export class DataBlock {
     this.#alignment = alignment;
   }
 
-  /** Bytes so far, rounded up to the alignment. */
+  /** Size of the block so far in bytes, rounded up to the alignment. */
   get length(): number {
     return this.#length;
   }
 
-  /** Appends a part. Returns its byte offset in the block. */
+  /** Appends a part to the block. Returns its byte offset in the block. */
   add({ buffer, byteOffset, byteLength }: ArrayBufferView): number {
     const at = this.#length;
     this.#parts.push({ at, data: new Uint8Array(buffer as ArrayBuffer, byteOffset, byteLength) });
@@ -95,7 +97,7 @@ export class DataBlock {
   }
 }
 
-/** Rounds up to a multiple of `alignment`. */
+/** Rounds a size in bytes up to a multiple of `alignment`. */
 export function align(bytes: number, alignment: number = BLOCK_ALIGNMENT): number {
   return Math.ceil(bytes / alignment) * alignment;
 }

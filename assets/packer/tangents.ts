@@ -4,12 +4,12 @@ import type { Slot } from '../gltf/materials.ts';
 import type { Primitive } from '../gltf/meshes.ts';
 import type { TangentFrames } from './vertices.ts';
 
-/** For models without normals: edges whose faces meet at a smaller angle are smoothed. */
+/** Angle between two faces below which the normals generated for a model without normals are smoothed across their edge. */
 const CREASE_RADIANS = Math.PI / 6;
 
 /**
- * Returns the normals and tangents of a primitive, and generates what it lacks. Generated normals are smoothed across edges.
- * Tangents are generated, like MikkTSpace does, only if the material has a normal map, since nothing else needs them.
+ * Returns the normals and tangents of a primitive, and generates those that it lacks. Generated normals are smoothed across
+ * edges. Tangents are generated, like MikkTSpace does, only if the material has a normal map, since nothing else needs them.
  */
 export function makeTangentFrames(primitive: Primitive, normalMap: Slot | undefined): TangentFrames {
   const { positions, indices, normals: own, tangents } = primitive;
@@ -28,12 +28,12 @@ export function makeTangentFrames(primitive: Primitive, normalMap: Slot | undefi
     2,
     ['Compatible'],
   );
-  // In glTF, v grows downwards in the image; in MikkTSpace, upwards.
+  // In glTF, the texture coordinate v grows downwards in the image; in MikkTSpace, upwards.
   for (let i = 3; i < generated.length; i += 4) generated[i] = -f32(generated, i);
   return { normals: own ? unindex(own, indices, 3) : normals, tangents: generated, perCorner: true };
 }
 
-/** Returns the value of each index's vertex. @param size floats per vertex */
+/** Copies vertex values so that there is one for each index, instead of one for each vertex. @param size floats per vertex */
 function unindex(values: Float32Array, indices: Uint32Array, size: number): Float32Array {
   const out = new Float32Array(indices.length * size);
   for (let i = 0; i < indices.length; i++)
@@ -41,7 +41,7 @@ function unindex(values: Float32Array, indices: Uint32Array, size: number): Floa
   return out;
 }
 
-/** Applies a texture transform without its offset, which does not affect tangents. */
+/** Applies a texture transform to texture coordinates, without its offset, which does not affect tangents. */
 function transform(uv: Float32Array, [a, b, c, d]: Slot['transform']): Float32Array {
   const out = new Float32Array(uv.length);
   for (let i = 0; i < uv.length; i += 2) {

@@ -6,10 +6,12 @@ import type { EncodedTexture } from '../texture/encode.ts';
 import type { Role } from '../texture/levels.ts';
 import { encodeTextures } from '../texture/pool.ts';
 
-/** The role of a texture in each slot of a material, in the order of Material.slots. */
+/** The role of the texture in each slot of a material, in the order of Material.slots. */
 const ROLES: Role[] = ['color', 'metalRough', 'normal', 'occlusion', 'color'];
 
-/** The textures of a model. An image that is used in several roles becomes one texture for each. */
+/**
+ * The textures of a model. An image that is used in several roles, such as colour and occlusion, becomes one texture for each.
+ */
 export interface Textures {
   list: { role: Role; texture: EncodedTexture }[];
   /** For each material, the index of the texture in each slot; -1 if the slot is empty. */
@@ -54,7 +56,7 @@ export async function buildTextures(
   };
 }
 
-/** The size of a texture: within the limit, and with sides that are multiples of 4, as block compression requires. */
+/** Returns the size of a texture: within the limit, and with sides that are multiples of 4, as block compression requires. */
 function scaledSize({ width, height }: ImageFile, sideMax: number): { width: number; height: number } {
   const scale = Math.min(1, sideMax / Math.max(width, height));
   const side = (value: number) => Math.max(4, Math.round((value * scale) / 4) * 4);

@@ -15,16 +15,24 @@ import type { Primitive } from '../gltf/meshes.ts';
 export interface TangentFrames {
   normals: Float32Array;
   tangents: Float32Array | undefined;
-  /** True if there is one for each index, which is so if they were generated; false if there is one for each vertex. */
+  /**
+   * True if there is one normal and tangent for each index, because they were generated; false if there is one for each vertex.
+   */
   perCorner: boolean;
 }
 
-/** The vertices of a primitive, each one record: the base stream, then the extra and skin streams if there are any. */
+/**
+ * The vertices of a primitive as records. Each record has the base stream's attributes, then those of the extra and skin
+ * streams if there are any.
+ */
 export interface VertexRecords {
   words: Uint32Array;
-  /** Words per record. */
+  /** Number of 32-bit words in a vertex record. */
   stride: number;
-  /** Byte offsets within a record. The vertex's number in the model follows at `sourceAt` if there are morph targets. */
+  /**
+   * Byte offsets in a vertex record: of the extra stream, of the skin stream and, for morph targets, of the vertex's number in
+   * the model.
+   */
   extraAt: number;
   skinAt: number;
   sourceAt: number;
@@ -79,7 +87,7 @@ function writeExtra(view: DataView, at: number, { uvs: [, uv], colors }: Primiti
     view.setUint8(at + EXTRA_COLOR + k, colors ? unorm(f32(colors, vertex * 4 + k), 255) : 255);
 }
 
-/** Writes the four greatest weights of a vertex, scaled so that their sum is 1, and their joints. */
+/** Writes the four greatest joint weights of a vertex, scaled so that their sum is 1, and the joints that have them. */
 function writeSkin(view: DataView, at: number, primitive: Primitive, vertex: number): void {
   const { joints, weights } = influences(primitive, vertex);
   let sum = 0;
@@ -94,8 +102,8 @@ function writeSkin(view: DataView, at: number, primitive: Primitive, vertex: num
 const TOP = { joints: new Uint32Array(4), weights: new Float64Array(4) };
 
 /**
- * Returns the four joints that a vertex follows most and their weights, the greatest first. The arrays are reused by the next
- * call.
+ * Returns the four joints with the greatest weights for a vertex, the greatest first, and those weights. The next call reuses
+ * both arrays.
  */
 export function influences(primitive: Primitive, vertex: number): { joints: Uint32Array; weights: Float64Array } {
   const { joints, weights } = TOP;
@@ -132,12 +140,12 @@ function packTangent(tangents: Float32Array, at: number): number {
   return (component(0) | (component(1) << 10) | (component(2) << 20) | (sign << 30)) >>> 0;
 }
 
-/** Converts -1 to 1 to a signed integer of 16 bits. */
+/** Converts a number from -1 to 1 to a signed integer of 16 bits. */
 function snorm16(value: number): number {
   return Math.round(Math.min(Math.max(value, -1), 1) * 32_767);
 }
 
-/** Converts 0 to 1 to an integer of 0 to `max`. */
+/** Converts a number from 0 to 1 to an integer from 0 to `max`. */
 function unorm(value: number, max: number): number {
   return Math.round(Math.min(Math.max(value, 0), 1) * max);
 }

@@ -51,7 +51,7 @@ export interface Joint {
   node: number;
   /** The inverse bind matrix: sixteen floats, column by column. */
   inverse: Float32Array;
-  /** A box around the vertices that follow this joint most, in the joint's space. */
+  /** A box, in the joint's space, around the vertices that this joint moves more than other joints do. */
   min: Vec3;
   max: Vec3;
 }
@@ -73,10 +73,14 @@ export class Writer {
   readonly #indices = new DataBlock(4);
   readonly #morphs = new DataBlock(4);
   readonly #texels = new DataBlock(format.BLOCK_ALIGNMENT);
-  /** Bytes of texels of each kind. */
+  /** Bytes of compressed and of uncompressed texels that have been added. */
   readonly #sizes = { blockTextures: 0, plainTextures: 0 };
 
-  /** @param first and count of the primitives that the node shows */
+  /**
+   * Adds a node.
+   * @param first index of the first primitive that the node shows
+   * @param count number of primitives that it shows
+   */
   node({ parent, skin, translation, rotation, scale, weights }: Node, first: number, count: number): void {
     const out = this.#nodes;
     out.add();
@@ -87,7 +91,7 @@ export class Writer {
     out.word(format.NODE_WEIGHT_FIRST, this.#floats.add(weights), weights.length);
   }
 
-  /** Returns the index of the primitive. */
+  /** Adds a primitive. Returns its index. */
   primitive(geometry: Geometry, material: number): number {
     const { base, extra, skin, indices, morph, vertexCount, min, max } = geometry;
     const out = this.#primitives;
@@ -107,7 +111,7 @@ export class Writer {
     return place;
   }
 
-  /** @param textures index of the texture in each slot */
+  /** Adds a material. @param textures index of the texture in each slot; -1 if the slot is empty */
   material(material: Material, textures: number[]): void {
     const out = this.#materials;
     out.add();
@@ -174,7 +178,7 @@ export class Writer {
     }
   }
 
-  /** Returns the whole file. @throws NearlightError NL_MODEL if a block or the tables exceed their limits */
+  /** Returns the bytes of the packed model. @throws NearlightError NL_MODEL if a block or the tables exceed their limits */
   finish(bounds: Box): { bytes: Uint8Array; sizes: PartSizes } {
     const sections = this.#sections();
     let end = format.HEADER_SIZE;
@@ -214,7 +218,7 @@ export class Writer {
       out.set(records.bytes, start);
     }
     for (const { offset, block } of [...buffers, texels]) block.copyTo(out, offset);
-    // Levels were recorded with offsets from the start of the texels; the file wants them from its own start.
+    // Mip levels were recorded with offsets from the start of the texels; the file needs offsets from its own start.
     const levels = must(placed[format.SECTION_LEVELS], 'section of levels').start;
     for (let level = 0; level < this.#levels.count; level++) {
       const at = levels + level * format.LEVEL_SIZE + format.LEVEL_OFFSET;
@@ -224,14 +228,14 @@ export class Writer {
     return { bytes: out, sizes: { tables, vertices, indices, morphs, ...this.#sizes } };
   }
 
-  /** The sections in the order that renderer/contract/pack.ts prescribes. */
+  /** Returns the tables of the packed model in the order that renderer/contract/pack.ts prescribes. */
   #sections(): Records[] {
     const { records } = this.#floats;
     const materials = [this.#nodes, this.#primitives, this.#materials, this.#textures, this.#levels, this.#samplers];
     return [...materials, this.#skins, this.#joints, this.#animations, this.#channels, records];
   }
 
-  /** Returns the index of the first level. */
+  /** Adds the mip levels of a texture. Returns the index of the first level. */
   #addLevels(levels: Level[], part: 'blockTextures' | 'plainTextures'): number {
     const first = this.#levels.count;
     for (const { width, height, bytesPerRow, data } of levels) {

@@ -11,17 +11,18 @@ const BLOCK_VALUES = BLOCK_TEXELS * 4;
 /** Weight of each of BC7's 4-bit indices, in 64ths: 0 is the first endpoint, 64 the second. */
 const WEIGHTS = Uint8Array.of(0, 4, 9, 13, 17, 21, 26, 30, 34, 38, 43, 47, 51, 55, 60, 64);
 
-// Scratch space for one block, reused because a texture has many. The endpoints of the line, before they are quantized:
+// Scratch space for one block of texels, reused because a texture has many. First, the endpoints of the line through its
+// colours, before they are quantized:
 const low = new Float64Array(4);
 const high = new Float64Array(4);
-/** Direction of the line, and its centre. */
+/** Direction of the line through a block's colours, and the line's centre. */
 const axis = new Float64Array(4);
 const mean = new Float64Array(4);
-/** Index of each texel. */
+/** BC7 index of each texel of a block: the nearest of the 16 steps along its line of colours. */
 const indices = new Uint8Array(BLOCK_TEXELS);
-/** The quantized endpoints: four channels of 8 bits each. */
+/** The quantized endpoints of a block's line of colours: four channels of 8 bits each. */
 const ends = new Int32Array(8);
-/** The lowest bit of each endpoint, which its channels share. */
+/** The lowest bit of each endpoint of a block's line, which the four channels of the endpoint share. */
 const parity = new Int32Array(2);
 
 /** Compresses 16 RGBA texels to BC7. Writes 16 bytes to `out` at `at`. */
@@ -35,11 +36,11 @@ export function encodeBc7(texels: Uint8Array, out: Uint8Array, at: number): void
     quantizeEnds(opaque);
     chooseIndices(texels);
   }
-  // The format omits the highest bit of the first index, which must be 0. Swapping the endpoints makes it so.
+  // BC7 omits the highest bit of the first index, which must be 0. Swapping the endpoints makes it so.
   const swap = u8(indices, 0) >= 8;
   const [first, second] = swap ? [4, 0] : [0, 4];
   out.fill(0, at, at + 16);
-  // Mode 6 is six zeros and a one.
+  // BC7 codes its mode 6 as six zeros and a one.
   putBits(out, at, 6, 1, 1);
   let bit = 7;
   for (let k = 0; k < 4; k++, bit += 14) {
@@ -62,7 +63,7 @@ function fitLine(texels: Uint8Array): void {
   mean.fill(0);
   for (let i = 0; i < BLOCK_VALUES; i++) mean[i & 3] = f64(mean, i & 3) + u8(texels, i) / BLOCK_TEXELS;
   const [meanR, meanG, meanB, meanA] = [f64(mean, 0), f64(mean, 1), f64(mean, 2), f64(mean, 3)];
-  // The covariance matrix of the channels.
+  // The covariance matrix of the four channels.
   let [rr, rg, rb, ra, gg, gb, ga, bb, ba, aa] = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
   for (let i = 0; i < BLOCK_VALUES; i += 4) {
     const r = u8(texels, i) - meanR;
@@ -109,7 +110,7 @@ function fitLine(texels: Uint8Array): void {
   }
 }
 
-/** Rounds the endpoints to 8 bits per channel, with the lowest bit that fits each best. */
+/** Rounds the endpoints of a block's line to 8 bits per channel, with the shared lowest bit that fits each endpoint best. */
 function quantizeEnds(opaque: boolean): void {
   for (let end = 0; end < 2; end++) {
     const from = end === 0 ? low : high;
@@ -126,14 +127,14 @@ function snap(value: number, p: number): number {
   return seven * 2 + p;
 }
 
-/** Squared error of an endpoint that is rounded with this lowest bit. */
+/** Returns the squared error of an endpoint whose channels are rounded to 8 bits with this lowest bit. */
 function parityError(from: Float64Array, p: number): number {
   let sum = 0;
   for (let k = 0; k < 4; k++) sum += (f64(from, k) - snap(f64(from, k), p)) ** 2;
   return sum;
 }
 
-/** Chooses the nearest of the 16 steps for each texel. */
+/** Chooses, for each texel of a block, the nearest of the 16 steps along its line of colours. */
 function chooseIndices(texels: Uint8Array): void {
   let size = 0;
   for (let k = 0; k < 4; k++) size += (i32(ends, 4 + k) - i32(ends, k)) ** 2;
@@ -148,8 +149,8 @@ function chooseIndices(texels: Uint8Array): void {
 }
 
 /**
- * Moves the endpoints to where they fit the chosen indices best, by least squares. Returns false if all indices are equal,
- * which leaves nothing to fit.
+ * Moves the endpoints of a block's line to where they fit the chosen indices best, by least squares. Returns false if all
+ * indices are equal, which leaves nothing to fit.
  */
 function refine(texels: Uint8Array): boolean {
   let [aa, ab, bb] = [0, 0, 0];

@@ -16,16 +16,16 @@ export interface TextureJob {
 export interface EncodedTexture {
   width: number;
   height: number;
-  /** Compressed levels. */
+  /** Block-compressed mip levels. */
   blocks: Level[];
-  /** Uncompressed levels, perhaps from a smaller one on. */
+  /** Uncompressed mip levels. The largest ones are left out if they take too much memory. */
   plain: Level[];
 }
 
 // Uncompressed textures take four times the memory of compressed ones, so most of them are made smaller.
 /** Largest side of an uncompressed texture, in pixels. */
 const PLAIN_SIDE_MAX = 512;
-/** An uncompressed texture with a longer side is halved. */
+/** Longest side, in pixels, with which an uncompressed texture keeps its full size. A larger one is halved. */
 const PLAIN_SIDE_WHOLE = 128;
 
 /** Decodes an image and makes its mip levels. @throws the error of the decoder */

@@ -40,7 +40,10 @@ export function makeLevels(image: Image, role: Role): Image[] {
   return levels;
 }
 
-/** For each texel of a smaller level, in one dimension: the first texel it covers in the larger, and the weights of three. */
+/**
+ * Returns how the texels of a mip level cover those of the next larger one, along one axis: for each, the first of three texels
+ * and their weights.
+ */
 function coverage(from: number, to: number): { first: Int32Array; weights: Float32Array } {
   const first = new Int32Array(to);
   const weights = new Float32Array(to * 3);
@@ -56,7 +59,7 @@ function coverage(from: number, to: number): { first: Int32Array; weights: Float
   return { first, weights };
 }
 
-/** Sums over the texels of one mean: RGB weighted by alpha, alpha, and RGB without that weight. */
+/** Sums over the texels that are averaged into one: RGB weighted by alpha, alpha, and RGB without that weight. */
 const sum = new Float64Array(7);
 
 function halve(image: Image, role: Role): Image {
@@ -84,8 +87,8 @@ function halve(image: Image, role: Role): Image {
 }
 
 /**
- * Adds a texel to the sums. Colours are added in linear light, weighted by alpha so that invisible colours do not bleed, and
- * also without that weight, in case all alphas are 0.
+ * Adds a texel to the sums of an average. Colours are added in linear light, weighted by alpha so that invisible colours do not
+ * bleed, and also without that weight, in case all alphas are 0.
  */
 function gather(data: Uint8Array, at: number, weight: number, role: Role): void {
   const alpha = role === 'color' ? u8(data, at + 3) / 255 : 1;
@@ -98,7 +101,7 @@ function gather(data: Uint8Array, at: number, weight: number, role: Role): void 
   sum[3] = f64(sum, 3) + weight * alpha;
 }
 
-/** Writes the mean that the sums amount to. */
+/** Writes the texel that is the average of those added to the sums. */
 function store(out: Uint8Array, at: number, role: Role): void {
   const alpha = f64(sum, 3);
   if (role === 'color') {
@@ -121,7 +124,7 @@ function store(out: Uint8Array, at: number, role: Role): void {
   out[at + 2] = Math.round((z / length + 1) * 127.5);
 }
 
-/** The channels of the image that each role keeps, in this order. */
+/** The channels of an image that a texture keeps, by its role, in this order. */
 const CHANNELS: Record<Role, readonly number[]> = {
   color: [0, 1, 2, 3],
   normal: [0, 1],
@@ -129,7 +132,7 @@ const CHANNELS: Record<Role, readonly number[]> = {
   occlusion: [0],
 };
 
-/** Makes an uncompressed level, with 1, 2 or 4 bytes per texel. */
+/** Makes an uncompressed mip level, with 1, 2 or 4 bytes per texel. */
 export function plainLevel({ width, height, data }: Image, role: Role): Level {
   const channels = CHANNELS[role];
   const bytesPerRow = width * channels.length;
@@ -140,7 +143,10 @@ export function plainLevel({ width, height, data }: Image, role: Role): Level {
   return { width, height, bytesPerRow, data: out };
 }
 
-/** Makes a compressed level: BC7 for colours, BC5 for two channels, BC4 for one. Blocks beyond the edge repeat its texels. */
+/**
+ * Makes a compressed mip level: BC7 for colours, BC5 for two channels, BC4 for one. Blocks that reach beyond the edge repeat
+ * its texels.
+ */
 export function blockLevel(image: Image, role: Role): Level {
   const channels = CHANNELS[role];
   const blockBytes = role === 'occlusion' ? 8 : 16;
@@ -158,7 +164,7 @@ export function blockLevel(image: Image, role: Role): Level {
   return { width: columns * 4, height: rows * 4, bytesPerRow: columns * blockBytes, data };
 }
 
-/** Copies one block of 4 x 4 texels, from column x and row y on. */
+/** Copies one block of 4 x 4 texels, whose first texel is at column x and row y of the image. */
 function copyBlock(image: Image, x: number, y: number, texels: Uint8Array): void {
   for (let j = 0; j < 4; j++) {
     const row = Math.min(y + j, image.height - 1) * image.width;

@@ -3,18 +3,21 @@ import { Worker } from 'node:worker_threads';
 import { SOURCE_ENDING } from '../../host/base/self.ts';
 import { type EncodedTexture, encodeTexture, type TextureJob } from './encode.ts';
 
-/** Smaller textures take less time to encode than a thread takes to start. */
+/** Texels of the largest texture that is encoded without a worker thread, because a thread takes longer to start. */
 const INLINE_TEXELS = 256 * 256;
 const THREADS_MAX = 8;
 
-/** A job with the functions that take its result. */
+/** A texture to encode, with the functions that take the result. */
 export interface PooledJob extends TextureJob {
   done(texture: EncodedTexture): void;
-  /** Takes the reason of a failure. @throws the error with which encodeTextures() rejects */
+  /** Takes the reason why a texture cannot be encoded. @throws the error with which encodeTextures() rejects */
   failed(message: string): never;
 }
 
-/** Encodes textures, the large ones in worker threads. @throws the error that the first failing job's `failed` throws */
+/**
+ * Encodes textures, the large ones in worker threads.
+ * @throws the error that `failed` throws for the first texture that fails
+ */
 export async function encodeTextures(jobs: readonly PooledJob[]): Promise<void> {
   const isLarge = ({ width, height }: TextureJob) => width * height > INLINE_TEXELS;
   for (const job of jobs) {
@@ -27,7 +30,7 @@ export async function encodeTextures(jobs: readonly PooledJob[]): Promise<void> 
   await Promise.all(Array.from({ length: threads }, () => work(large)));
 }
 
-/** Encodes jobs in one worker thread until none are left. */
+/** Takes textures from a shared list and encodes them in one worker thread until none are left. */
 async function work(jobs: PooledJob[]): Promise<void> {
   const worker = new Worker(new URL(`./worker.${SOURCE_ENDING}`, import.meta.url));
   try {
@@ -43,7 +46,7 @@ async function work(jobs: PooledJob[]): Promise<void> {
   }
 }
 
-/** Message that a worker thread sends back: the texture, or the reason why it failed. */
+/** Message that a worker thread sends back: the texture, or the reason why it could not be encoded. */
 interface Result {
   texture?: EncodedTexture;
   error?: string;

@@ -4,7 +4,7 @@ import { encodeTexture, type TextureJob } from './encode.ts';
 
 const parent = must(parentPort, 'parent thread');
 
-/** A worker thread of pool.ts. Takes one job at a time and sends back the texture, or the reason why it failed. */
+/** A worker thread that encodes textures. It takes one at a time and sends back the result, or the reason why it failed. */
 parent.on('message', async (job: TextureJob) => {
   try {
     const texture = await encodeTexture(job);

@@ -21,7 +21,7 @@ export function readArguments<const T extends Options>(args: string[], options: 
     return parseArgs({ args: joined, allowPositionals: true, options });
   } catch (cause) {
     const { code, message } = cause as NodeJS.ErrnoException;
-    // Drop Node's second sentence, which is about file names that begin with a dash.
+    // Keep only the first sentence of Node's message. The second one is about arguments that begin with a dash.
     const [what = message] = message.split(/\.\s/);
     const ambiguous =
       code === 'ERR_PARSE_ARGS_INVALID_OPTION_VALUE' && /^Option '(.*)' argument is ambiguous/.exec(what);

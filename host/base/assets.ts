@@ -2,7 +2,7 @@ import { NearlightError } from './errors.ts';
 
 const MAGIC = 0x50414c4e;
 
-/** One asset: its name, and where its contents lie in the pack. */
+/** One file of an asset pack: its name, and where its contents lie in the pack. */
 export interface Asset {
   readonly name: string;
   readonly offset: number;
@@ -11,8 +11,9 @@ export interface Asset {
 
 /**
  * Reads the directory of an asset pack: little-endian 32-bit words, "NLAP", the number of assets, then for each asset the
- * offset and length of its name (UTF-8) and the offset and length of its contents. An asset's index is its handle.
- * @throws NearlightError NL_MODULE_INVALID for a pack whose directory reaches outside it
+ * offset and length of its name (UTF-8) and the offset and length of its contents. A module refers to an asset by its index
+ * in the directory.
+ * @throws NearlightError NL_MODULE_INVALID if the directory or an entry reaches beyond the end of the pack
  */
 export function readAssets(pack: Uint8Array): Asset[] {
   if (pack.length === 0) return [];

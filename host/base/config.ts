@@ -7,7 +7,7 @@ type Setting<T> = {
   about: string;
   min?: number;
   max?: number;
-  /** The form that a text must have; an empty text needs none. */
+  /** Form that the value of a text setting must have. */
   form?: keyof typeof FORMS;
 };
 
@@ -16,14 +16,14 @@ const FORMS = {
   ports: { text: 'a range of ports such as 31000-31999', fits: (text: string) => readPorts(text) !== undefined },
 };
 
-/** Every setting: its environment variable, default and bounds. The name and the text give the unit. */
+/** Every setting of the host: its environment variable, default and bounds. Its name or description gives the unit. */
 export const settings = {
   port: { env: 'PORT', default: 8080, min: 0, max: 65535, about: 'HTTP port; 0: any free port' },
   host: { env: 'HOST', default: '127.0.0.1', about: 'address to listen on' },
   gpuEnabled: { env: 'GPU_ENABLED', default: false, about: 'true: refuse to start without a hardware GPU' },
-  maxPlayers: { env: 'MAX_PLAYERS', default: 10, min: 1, max: 64, about: 'seats in a room' },
+  maxPlayers: { env: 'MAX_PLAYERS', default: 10, min: 1, max: 64, about: 'largest number of players in one game' },
   tickRate: { env: 'TICK_RATE', default: 120, min: 1, max: 1000, about: 'simulation steps per second' },
-  seed: { env: 'SEED', default: 0, min: 0, max: 2 ** 53 - 1, about: 'seed of the game; 0: a random one' },
+  seed: { env: 'SEED', default: 0, min: 0, max: 2 ** 53 - 1, about: "seed of the game's random numbers; 0: random" },
   engine: { env: 'ENGINE', default: 'wasmedge', about: 'wasmedge, wasmedge-interpreter or javascript' },
   cacheDir: { env: 'CACHE_DIR', default: '', about: 'folder of compiled modules; empty: ~/.cache/nearlight' },
   cacheBytesMax: {
@@ -31,7 +31,7 @@ export const settings = {
     default: 2 * 2 ** 30,
     min: 0,
     max: 2 ** 40,
-    about: 'size of that folder; the least recently used modules are removed first',
+    about: 'size limit of the folder of compiled modules; the least recently used ones are removed first',
   },
   logLevel: { env: 'LOG_LEVEL', default: 'info', about: 'error, warn, info or debug' },
 
@@ -40,49 +40,49 @@ export const settings = {
     default: 16 * 2 ** 20,
     min: 8,
     max: 2 ** 28,
-    about: 'size of a module file',
+    about: 'size limit of a module file',
   },
   memoryBytesMax: {
     env: 'MEMORY_BYTES_MAX',
     default: 256 * 2 ** 20,
     min: 65536,
     max: 2 ** 32,
-    about: "a module's linear memory",
+    about: "size limit of a module's linear memory",
   },
   tableElementsMax: {
     env: 'TABLE_ELEMENTS_MAX',
     default: 100_000,
     min: 0,
     max: 10_000_000,
-    about: "elements in a module's tables",
+    about: "limit on the elements in a module's tables",
   },
   initMsMax: {
     env: 'INIT_MS_MAX',
     default: 5000,
     min: 10,
     max: 60_000,
-    about: 'time for loading a module, its start function and its init',
+    about: 'time limit for loading a module, including its start function and its init',
   },
   callMsMax: {
     env: 'CALL_MS_MAX',
     default: 1000,
     min: 5,
     max: 60_000,
-    about: 'time for one tick, render, join or leave',
+    about: 'time limit for one call of a module, such as tick, render, join or leave',
   },
   compileMsMax: {
     env: 'COMPILE_MS_MAX',
     default: 60_000,
     min: 100,
     max: 600_000,
-    about: 'time to compile one module',
+    about: 'time limit for compiling one module',
   },
   compileBytesMax: {
     env: 'COMPILE_BYTES_MAX',
     default: 2 * 2 ** 30,
     min: 2 ** 26,
     max: 2 ** 36,
-    about: "the compiler's memory",
+    about: 'memory limit of the process that compiles a module',
   },
 
   commandBytesMax: {
@@ -90,115 +90,115 @@ export const settings = {
     default: 8 * 2 ** 20,
     min: 4096,
     max: 2 ** 28,
-    about: 'command stream of one call',
+    about: 'size limit of the command stream that one call of a module submits',
   },
   dataBytesMax: {
     env: 'DATA_BYTES_MAX',
     default: 64 * 2 ** 20,
     min: 4096,
     max: 2 ** 30,
-    about: 'bulk data of one call',
+    about: 'size limit of the bulk data that one call of a module submits',
   },
   stateBytesMax: {
     env: 'STATE_BYTES_MAX',
     default: 16 * 2 ** 20,
     min: 0,
     max: 2 ** 30,
-    about: 'state that a game saves; DATA_BYTES_MAX bounds it too',
+    about: 'size limit of the state that a game saves; DATA_BYTES_MAX bounds it too',
   },
   gpuObjectsMax: {
     env: 'GPU_OBJECTS_MAX',
     default: 65_536,
     min: 16,
     max: 1_000_000,
-    about: 'GPU objects of one kind in a room',
+    about: 'limit on the GPU objects of one kind, such as buffers, that one game has',
   },
   gpuBufferBytesMax: {
     env: 'GPU_BUFFER_BYTES_MAX',
     default: 256 * 2 ** 20,
     min: 4,
     max: 2 ** 32 - 4,
-    about: 'one GPU buffer',
+    about: 'size limit of one GPU buffer',
   },
   gpuDrawsMax: {
     env: 'GPU_DRAWS_MAX',
     default: 200_000,
     min: 1,
     max: 100_000_000,
-    about: 'draws and dispatches of one call',
+    about: 'limit on the draws and dispatches of one call of a module',
   },
   gpuVerticesMax: {
     env: 'GPU_VERTICES_MAX',
     default: 100_000_000,
     min: 3,
     max: 2 ** 40,
-    about: 'vertices that one call draws, over all instances',
+    about: 'limit on the vertices that one call of a module draws, over all instances',
   },
   gpuWorkgroupsMax: {
     env: 'GPU_WORKGROUPS_MAX',
     default: 10_000_000,
     min: 1,
     max: 2 ** 40,
-    about: 'workgroups that one call dispatches',
+    about: 'limit on the compute workgroups that one call of a module dispatches',
   },
   replayMsMax: {
     env: 'REPLAY_MS_MAX',
     default: 2000,
     min: 1,
     max: 600_000,
-    about: 'time that the host spends on the commands of one call, without pipelines that compile in the background',
+    about: "time limit for the host to execute one call's commands, without pipelines that compile in the background",
   },
   gpuMsMax: {
     env: 'GPU_MS_MAX',
     default: 2000,
     min: 1,
     max: 600_000,
-    about: 'time that the GPU works for one call; after four times as long the device counts as hung',
+    about: 'time limit for the GPU work of one call of a module; after four times as long the device counts as hung',
   },
   shaderBytesMax: {
     env: 'SHADER_BYTES_MAX',
     default: 128 * 2 ** 10,
     min: 64,
     max: 262_140,
-    about: 'WGSL of one shader module',
+    about: 'size limit of the WGSL of one shader module',
   },
   shaderMsMax: {
     env: 'SHADER_MS_MAX',
     default: 10_000,
     min: 1,
     max: 600_000,
-    about: 'time budget for compiling shaders and pipelines; it refills at a twentieth of elapsed time',
+    about: 'time budget of a game for compiling shaders and pipelines; it refills at a twentieth of elapsed time',
   },
   mapBytesMax: {
     env: 'MAP_BYTES_MAX',
     default: 4 * 2 ** 20,
     min: 4,
     max: 2 ** 28,
-    about: 'mapped buffer bytes in flight to a module',
+    about: 'limit on the bytes of mapped GPU buffers that are on their way back to a module',
   },
-  gpuBytesMax: { env: 'GPU_BYTES_MAX', default: 512 * 2 ** 20, min: 4096, max: 2 ** 36, about: 'GPU memory of a room' },
+  gpuBytesMax: { env: 'GPU_BYTES_MAX', default: 512 * 2 ** 20, min: 4096, max: 2 ** 36, about: 'GPU memory of a game' },
 
   viewWidthMax: {
     env: 'VIEW_WIDTH_MAX',
     default: 1920,
     min: 64,
     max: 4096,
-    about: "width of a player's picture in pixels",
+    about: "largest width of a player's picture in pixels",
   },
   viewHeightMax: {
     env: 'VIEW_HEIGHT_MAX',
     default: 1088,
     min: 64,
     max: 4096,
-    about: "height of a player's picture in pixels",
+    about: "largest height of a player's picture in pixels",
   },
-  viewFpsMax: { env: 'VIEW_FPS_MAX', default: 120, min: 1, max: 240, about: "frames per second of a player's picture" },
+  viewFpsMax: { env: 'VIEW_FPS_MAX', default: 120, min: 1, max: 240, about: 'highest frame rate for one player' },
   bitrateMax: {
     env: 'BITRATE_MAX',
     default: 20_000_000,
     min: 100_000,
     max: 200_000_000,
-    about: 'video bits per second of a player',
+    about: 'highest video bit rate of one player, in bits per second',
   },
   offerBytesMax: { env: 'OFFER_BYTES_MAX', default: 65_536, min: 1024, max: 2 ** 20, about: 'size of an SDP offer' },
   offerLineBytesMax: {
@@ -206,102 +206,102 @@ export const settings = {
     default: 1024,
     min: 128,
     max: 65_536,
-    about: 'one line of an SDP offer',
+    about: 'length limit of one line of an SDP offer',
   },
   inputBytesMax: {
     env: 'INPUT_BYTES_MAX',
     default: 1024,
     min: 64,
     max: 65_536,
-    about: 'size of one message from a page',
+    about: "size limit of one message from a player's page",
   },
   connectMsMax: {
     env: 'CONNECT_MS_MAX',
     default: 10_000,
     min: 100,
     max: 60_000,
-    about: 'time for a page to connect after its offer',
+    about: "time limit for a player's page to connect after it has sent its SDP offer",
   },
   icePort: {
     env: 'ICE_PORT',
     default: 0,
     min: 0,
     max: 65_535,
-    about: 'UDP port of all connections; 0: a free one for each',
+    about: 'UDP port of all WebRTC connections; 0: a free port for each connection',
   },
   iceAddress: {
     env: 'ICE_ADDRESS',
     default: '',
     form: 'address',
-    about: "address offered to pages in addition to the machine's own",
+    about: "ICE address offered to players' pages in addition to the machine's own",
   },
   nodeUdpPorts: {
     env: 'NODE_UDP_PORTS',
     default: '',
     form: 'ports',
-    about: "node's UDP ports through which pods are reached, as FIRST-LAST; empty: none",
+    about: "Kubernetes node's UDP ports through which players reach pods, as FIRST-LAST; empty: none",
   },
   nodeAddress: {
     env: 'NODE_ADDRESS',
     default: '',
     form: 'address',
-    about: "node's address for those ports; empty: that of its default route",
+    about: "node's IP address for NODE_UDP_PORTS; empty: the address of its default route",
   },
   idleMsMax: {
     env: 'IDLE_MS_MAX',
     default: 15_000,
     min: 1000,
     max: 600_000,
-    about: 'silence after which a page counts as gone',
+    about: "time without a packet from a player's page after which the page counts as gone",
   },
   holdMsMax: {
     env: 'HOLD_MS_MAX',
     default: 60_000,
     min: 0,
     max: 3_600_000,
-    about: 'how long players stay connected while a pod replaces its game',
+    about: "how long players stay connected between the end of a pod's game and the start of its next one",
   },
   closeMsMax: {
     env: 'CLOSE_MS_MAX',
     default: 300,
     min: 0,
     max: 5000,
-    about: 'time for a page to read why its connection ends, before it ends',
+    about: "time that a player's page has to read why its connection ends, before the host closes it",
   },
   keyframeMsMin: {
     env: 'KEYFRAME_MS_MIN',
     default: 250,
     min: 0,
     max: 10_000,
-    about: 'shortest time between two keyframes that a connection asks for',
+    about: "shortest time between two video keyframes that a player's page requests",
   },
   stallMsMax: {
     env: 'STALL_MS_MAX',
     default: 3000,
     min: 100,
     max: 60_000,
-    about: 'silence after which no frames are sent to a page',
+    about: "time without a packet from a player's page after which the host sends it no frames",
   },
   channelBytesMax: {
     env: 'CHANNEL_BYTES_MAX',
     default: 4096,
     min: 64,
     max: 2 ** 20,
-    about: 'bytes queued for a page before its frames are dropped',
+    about: "bytes that may queue in the data channels of a player's page before its frames are dropped",
   },
   inputErrorsMax: {
     env: 'INPUT_ERRORS_MAX',
     default: 16,
     min: 1,
     max: 1000,
-    about: 'unreadable messages after which a connection ends',
+    about: "number of unreadable messages from a player's page after which its connection ends",
   },
   inputRateMax: {
     env: 'INPUT_RATE_MAX',
     default: 4000,
     min: 100,
     max: 100_000,
-    about: 'messages per second from a page; further ones count as unreadable',
+    about: "limit on the messages per second from a player's page; further ones count as unreadable",
   },
 } as const satisfies Record<string, Setting<number | string | boolean>>;
 
@@ -339,7 +339,7 @@ function parse(setting: Setting<number | string | boolean>, text: string): numbe
   return value;
 }
 
-/** Parses a port range such as NODE_UDP_PORTS, FIRST-LAST; undefined if the text is not one. */
+/** Parses a port range, FIRST-LAST, such as that of NODE_UDP_PORTS; undefined if the text is not one. */
 export function readPorts(text: string): { first: number; last: number } | undefined {
   const [, from, to] = /^(\d{1,5})-(\d{1,5})$/.exec(text) ?? [];
   const [first, last] = [Number(from), Number(to)];

@@ -1,6 +1,6 @@
 /**
  * Every coded error. Codes are stable, because pages, logs and tests rely on them.
- * `exit` is the exit status of a process that the error ends, `http` the status of a request that it ends.
+ * `exit` is the exit status of a process that the error ends, `http` the HTTP status of a request that fails with it.
  */
 export const errors = {
   NL_SOURCE: { exit: 1, text: 'The sources of a module do not compile' },
@@ -74,7 +74,7 @@ export class GuestExit extends NearlightError {
   }
 }
 
-/** The exit status of a process that `error` ends: the game's own if it called `exit`, or the table's, or 1. */
+/** The exit status of a process that `error` ends: the status that the game passed to `exit`, else the error code's, else 1. */
 export function exitStatus(error: unknown): number {
   if (error instanceof GuestExit) return error.status;
   if (!(error instanceof NearlightError)) return 1;

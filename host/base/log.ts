@@ -6,7 +6,7 @@ export type Level = (typeof LEVELS)[number];
 export type Log = (level: Level, message: string) => void;
 
 /**
- * Creates a log that writes lines of time (UTC), level and message to standard error, down to the given level.
+ * Creates a log that writes lines of time (UTC), level and message to standard error. It omits lines less severe than `level`.
  * @throws NearlightError NL_SETTING for an unknown level
  */
 export function createLog(level: string): Log {

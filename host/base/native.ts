@@ -8,20 +8,20 @@ import { findCompiler } from './installed.ts';
 import { buildFolder, IS_CHECKOUT, PACKAGE_ROOT } from './self.ts';
 import { VERSION } from './version.ts';
 
-/** A node bundle holds its native parts; nothing is built there. */
+/** Folder of the native programs and addons in a node bundle, which contains them ready-built. */
 const BUNDLED = join(PACKAGE_ROOT, 'native');
 const IS_BUNDLE = !IS_CHECKOUT && existsSync(BUNDLED);
 
-/** Where the native parts are: in the node bundle, below `build` in a checkout, in the user's cache for an installed package. */
+/** Folder of the native programs and addons: in a node bundle, below `build` in a checkout, or else in the user's cache. */
 export const NATIVE_FOLDER = IS_BUNDLE ? BUNDLED : join(buildFolder(), 'native', IS_CHECKOUT ? '' : VERSION);
 
 /** One program or addon to build from C++. */
 export interface NativeTarget {
-  /** The file's name in the folder. */
+  /** Name of the file that the compiler writes. */
   name: string;
-  /** Absolute paths. */
+  /** Absolute paths of the C++ files that are compiled. */
   sources: readonly string[];
-  /** Files that the sources include, absolute paths. */
+  /** Absolute paths of the files that the C++ files include. */
   headers: readonly string[];
   flags: readonly string[];
 }
@@ -29,17 +29,17 @@ export interface NativeTarget {
 export interface NativeBuild {
   folder: string;
   targets: readonly NativeTarget[];
-  /** Source files to write into the folder before compiling: text by name. */
+  /** Generated source files to write into the folder before compiling: text by file name. */
   generated?: Readonly<Record<string, string>>;
   compiler?: string;
-  /** Receives a line before anything is compiled. */
+  /** Receives a line that says what is about to be compiled. */
   announce?(line: string): void;
 }
 
-/** Flags of every target. */
+/** C++ compiler flags of every native program and addon. */
 export const NATIVE_FLAGS = ['-std=c++17', '-O2', '-Wall', '-Wextra', '-fno-rtti'] as const;
 
-/** Flags of a Node addon: Node-API 9, without exceptions. */
+/** C++ compiler flags of a Node addon, for Node-API 9 and without exceptions. */
 export function addonFlags(): string[] {
   if (IS_BUNDLE) return [];
   const folderOf = (manifest: string) => dirname(fileURLToPath(manifest));
@@ -56,7 +56,7 @@ export function addonFlags(): string[] {
 }
 
 /**
- * Builds targets into a folder, unless they are there and neither sources, flags nor compiler have changed.
+ * Builds native programs or addons into a folder, unless they exist and neither sources, flags nor compiler have changed.
  * @throws NearlightError NL_NO_WASMEDGE with the first lines that the compiler printed
  */
 export async function buildTargets(build: NativeBuild): Promise<void> {
@@ -72,14 +72,14 @@ export async function buildTargets(build: NativeBuild): Promise<void> {
   replace(stamp, wanted);
 }
 
-/** CXX, or the system's compiler, or else the private one. */
+/** Finds the C++ compiler: CXX, else the system's c++, else the private one. */
 function findCxx(): string {
   if (process.env.CXX) return process.env.CXX;
   const onPath = (process.env.PATH ?? '').split(delimiter).some((folder) => exists(join(folder, 'c++')));
   return (onPath ? undefined : findCompiler()) ?? 'c++';
 }
 
-/** A hash of everything that determines the results. */
+/** Hashes everything that determines the built files: sources, flags and the path of the compiler. */
 function fingerprint(targets: readonly NativeTarget[], generated: object, compiler: string): string {
   const hash = createHash('sha256').update(JSON.stringify([targets, generated, compiler]));
   for (const path of targets.flatMap(({ sources, headers }) => [...sources, ...headers]))

@@ -2,18 +2,18 @@ const TERMINAL_MS = 100;
 const LINE_MS_MIN = 2000;
 const LINE_MS_MAX = 60_000;
 
-/** Shows on standard error how many pictures are done: on a terminal in one line, elsewhere in lines at growing intervals. */
+/** Shows on standard error how many pictures are drawn: on a terminal in one line, elsewhere in lines at growing intervals. */
 export class Progress {
   readonly #total: string;
   readonly #startMs = performance.now();
   #shownMs = 0;
 
-  /** @param frames pictures in total; Infinity if unknown */
+  /** @param frames number of pictures to draw in total; Infinity if unknown */
   constructor(frames: number) {
     this.#total = Number.isFinite(frames) ? ` of ${frames}` : '';
   }
 
-  /** @param frame pictures done so far */
+  /** @param frame number of pictures drawn so far */
   show(frame: number): void {
     const { isTTY } = process.stderr;
     const ms = performance.now() - this.#startMs;
@@ -24,7 +24,7 @@ export class Progress {
     process.stderr.write(isTTY ? `\r\x1b[K${line}` : `${line}\n`);
   }
 
-  /** Removes the line from a terminal. */
+  /** Removes the progress line from a terminal. */
   end(): void {
     if (process.stderr.isTTY) process.stderr.write('\r\x1b[K');
   }

@@ -7,16 +7,16 @@
 export const CHANNEL_EVENTS = 'events';
 export const CHANNEL_STATE = 'state';
 
-// The first byte of a message is its type. Each line names the channel and the sender, then the layout.
-export const MESSAGE_KEY = 1; // events, page: u8 type, u8 HID usage, u8 down, u8 0, u32 sequence
-export const MESSAGE_BUTTON = 2; // events, page: u8 type, u8 button 0-31, u8 down, u8 0, u32 sequence
-export const MESSAGE_RELEASE_ALL = 3; // events, page: u8 type, u8[3] 0, u32 sequence
-export const MESSAGE_POINTER = 4; // state, page: see POINTER_BYTES
-export const MESSAGE_PING = 5; // state, page: u8 type, u8[3] 0, f64 time; the host returns the same bytes as MESSAGE_PONG
-export const MESSAGE_PONG = 6; // state, host
-export const MESSAGE_FRAME = 7; // state, host: see FRAME_BYTES
-export const MESSAGE_NOTICE = 8; // events, host: u8 type, then a Notice as JSON in UTF-8
-export const MESSAGE_PACE = 9; // state, page: see PACE_BYTES
+// The first byte of a message is its type. Each line below names the sender and the data channel, then the layout.
+export const MESSAGE_KEY = 1; // page, on `events`: u8 type, u8 HID usage of a key, u8 1 if down, u8 0, u32 sequence
+export const MESSAGE_BUTTON = 2; // page, on `events`: u8 type, u8 pointer button 0-31, u8 1 if down, u8 0, u32 sequence
+export const MESSAGE_RELEASE_ALL = 3; // page, on `events`, releases all keys: u8 type, u8[3] 0, u32 sequence
+export const MESSAGE_POINTER = 4; // page, on `state`: see POINTER_BYTES
+export const MESSAGE_PING = 5; // page, on `state`: u8 type, u8[3] 0, f64 time; the host answers MESSAGE_PONG with these bytes
+export const MESSAGE_PONG = 6; // host, on `state`
+export const MESSAGE_FRAME = 7; // host, on `state`: see FRAME_BYTES
+export const MESSAGE_NOTICE = 8; // host, on `events`: u8 type, then a Notice as JSON in UTF-8
+export const MESSAGE_PACE = 9; // page, on `state`: see PACE_BYTES
 
 export const KEY_BYTES = 8;
 export const BUTTON_BYTES = 8;
@@ -25,7 +25,7 @@ export const PING_BYTES = 12;
 
 /**
  * Size of MESSAGE_POINTER: u8 type, u8 flags (1 = pointer locked), u16 0, u32 sequence, i32 total movement x, y,
- * i32 total wheel x, y, f32 pointer x, y in the picture (0 to 1), f32[4] axes (-1 to 1).
+ * i32 total wheel x, y, f32 pointer x, y in the picture (0 to 1), f32[4] gamepad or touch stick axes (-1 to 1).
  * Totals are sums since the connection began, in 1/16 CSS pixel, and wrap. A lost message therefore loses no movement.
  */
 export const POINTER_BYTES = 48;
@@ -62,9 +62,9 @@ export type Notice =
 
 /** Why a page's connection ended, as the host counts and logs it: */
 export const CLOSE_REASONS = [
-  'page', // the page closed it
-  'deleted', // the page sent a DELETE request
-  'host', // the game's room ended it
+  'page', // the page closed the connection
+  'deleted', // the page ended the connection with an HTTP DELETE request
+  'host', // the game ended, or ended the connection
   'shutdown', // the host is shutting down
   'timeout', // the page did not connect in time
   'idle', // nothing arrived from the page for too long

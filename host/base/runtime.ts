@@ -1,21 +1,21 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** Paths in a private runtime: WasmEdge, and Mesa with the Vulkan loader (host/cli/runtime.sh). */
+/** Paths in a private runtime: a folder of WasmEdge, and Mesa with the Vulkan loader, made by host/cli/runtime.sh. */
 export interface Runtime {
   readonly folder: string;
-  /** Headers and libraries of WasmEdge. */
+  /** Folder of WasmEdge's headers. `wasmEdgeLib` is that of its libraries. */
   readonly wasmEdgeInclude: string;
   readonly wasmEdgeLib: string;
-  /** The program loader of the C library in `wasmEdgeLib`; undefined where WasmEdge runs on the system's. */
+  /** Dynamic loader (ld-linux) of the C library in `wasmEdgeLib`; undefined if WasmEdge uses the system's C library. */
   readonly loader: string | undefined;
-  /** A Node addon that does nothing but bring libvulkan.so.1 into the process. */
+  /** Path of a Node addon that only loads libvulkan.so.1 into the process. */
   readonly vulkanLoader: string;
-  /** The manifest of the software Vulkan driver. */
+  /** Path of the manifest of the software Vulkan driver. */
   readonly driverManifest: string;
 }
 
-/** The runtime in a folder. */
+/** Returns the paths of the private runtime in a folder. */
 export function runtimeIn(folder: string): Runtime {
   const wasmEdgeLib = join(folder, 'wasmedge/lib');
   const loader = readdirSync(wasmEdgeLib).find((name) => name.startsWith('ld-linux'));
@@ -29,7 +29,7 @@ export function runtimeIn(folder: string): Runtime {
   };
 }
 
-/** The command that starts a program built with this runtime: a C library of its own comes with a program loader of its own. */
+/** Command that starts a program built with this runtime, by the dynamic loader of the runtime's C library if it has one. */
 export function commandOf(program: string, runtime: Runtime | undefined): string[] {
   return runtime?.loader === undefined ? [program] : [runtime.loader, '--library-path', runtime.wasmEdgeLib, program];
 }

@@ -1,9 +1,9 @@
-/** Counts every sample, in milliseconds. */
+/** A histogram that counts every sample, in milliseconds. */
 interface Counter {
   add(ms: number): void;
 }
 
-/** Keeps the newest `size` samples of a figure, for percentiles. Adding a sample allocates nothing. */
+/** Keeps the newest `size` samples of a measurement, for percentiles. Adding a sample allocates nothing. */
 export class Samples {
   readonly #ring: Float64Array;
   readonly #histogram: Counter | undefined;
@@ -15,7 +15,7 @@ export class Samples {
     this.#histogram = histogram;
   }
 
-  /** Samples added so far, including those no longer kept. */
+  /** Number of samples added so far, including those no longer kept. */
   get count(): number {
     return this.#count;
   }

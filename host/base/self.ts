@@ -4,14 +4,14 @@ import { join } from 'node:path';
 /** The folder that holds this program: a checkout, or an installed package. */
 export const PACKAGE_ROOT = join(import.meta.dirname, '../..');
 
-/** How this program's own source files end: `ts` in a checkout, `js` in a package, which Node could not run otherwise. */
+/** Ending of this program's own source files: `ts` in a checkout, `js` in a package, because Node strips no types there. */
 export const SOURCE_ENDING = import.meta.filename.endsWith('.ts') ? 'ts' : 'js';
 
-/** True if the program runs from its sources. */
+/** True if this program runs from its TypeScript sources. */
 export const IS_CHECKOUT = SOURCE_ENDING === 'ts';
 
 /**
- * The folder for what can be made again, shared by every checkout and package of this user.
+ * Returns the cache folder, for files that can be made again. Every checkout and package of this user shares it.
  * Source: XDG Base Directory Specification 0.8, XDG_CACHE_HOME.
  */
 export function cacheFolder(environment: Record<string, string | undefined> = process.env): string {

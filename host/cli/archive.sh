@@ -1,6 +1,6 @@
 #!/bin/sh
-# Reads the machine's own Debian archive with apt, which gets a separate state. So apt's resolver, its proxies and its checks
-# of signatures and hashes apply, no root is needed, and the system's packages and sources do not change.
+# Downloads packages from the machine's own Debian archive with apt, whose state is separate from the system's. So apt's
+# resolver, its proxies and its checks of signatures and hashes apply, no root is needed, and the system does not change.
 # Sourced by setup.sh.
 
 newline='
@@ -12,7 +12,7 @@ mirror() {
   for file in "$1"/sources.list "$1"/sources.list.d/*.list "$1"/sources.list.d/*.sources; do
     [ -r "$file" ] || continue
     case $file in *.list) kind=list ;; *) kind=sources ;; esac
-    # A blank line ends the last stanza of a file.
+    # Print a blank line, which ends the last stanza of a sources file.
     sed "s/^/$kind /" "$file"
     echo "$kind "
   done | awk '
@@ -74,7 +74,7 @@ mirror() {
     END { if (best) print chosen "\n" key }'
 }
 
-# source_of SUITES: prints a deb822 stanza for these suites of the machine's own archive.
+# source_of SUITES: prints a deb822 stanza for these suites of the machine's own Debian archive.
 source_of() {
   found=$(mirror "$root/etc/apt")
   uri=${found%%"$newline"*}
@@ -92,7 +92,7 @@ prepare_apt() {
   if [ "$release" = bookworm ]; then
     source_of 'bookworm bookworm-backports' | sed '1i Targets: Packages' >"$work/bookworm/debian.sources"
   fi
-  # Hooks of the system's own configuration would change the system's own state, so they are cleared.
+  # Hooks in the system's apt configuration would change the system's own state, so they are cleared.
   cat >"$work/apt.conf" <<CONF
 #clear APT::Update;
 #clear DPkg;
@@ -116,7 +116,7 @@ Acquire::Retries "3";
 CONF
 }
 
-# apt_with SUITE ARGUMENT...: runs apt-get on one of the sets of sources. Descriptors 8 and 9 are locks of this script.
+# apt_with SUITE ARGUMENT...: runs apt-get with the sources for SUITE, without this script's locks (descriptors 8 and 9).
 apt_with() {
   suite=$1
   shift
@@ -131,7 +131,7 @@ closure() {
   awk '$1 == "Inst" { sub(/^\(/, "", $3); print $2 "=" $3 }' "$work/simulated"
 }
 
-# fetch SUITE LIST...: downloads the packages of these lists to $work/debs/SUITE.
+# fetch SUITE LIST...: downloads the packages that these list files name to $work/debs/SUITE.
 fetch() {
   suite=$1
   shift
@@ -140,7 +140,7 @@ fetch() {
   (cd "$work/debs/$suite" && apt_with "$suite" download $(cd "$work" && sort -u "$@"))
 }
 
-# megabytes SUITE LIST...: prints the size of what fetch would download.
+# megabytes SUITE LIST...: prints the size, in MB, of the packages that fetch would download.
 megabytes() {
   suite=$1
   shift

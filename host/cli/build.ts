@@ -23,7 +23,7 @@ export async function run(args: string[]): Promise<number> {
     throw new NearlightError('NL_USAGE', `there is no game in ${project.root}; ${listed(project)}`);
   const [modules] = await Promise.all([
     buildModules(args.length > 0 ? args : undefined, (line) => void process.stdout.write(`${line}\n`), project),
-    // In a checkout this is also the command that prepares the host.
+    // In a checkout, the command also builds the host's native programs and addons.
     IS_CHECKOUT && args.length === 0 ? buildNative() : undefined,
   ]);
   for (const { name, bytes, ms } of modules) {

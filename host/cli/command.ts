@@ -1,4 +1,4 @@
-/** A command of the program. Each file of this folder whose name is that of a command exports one. */
+/** A command of the program `nearlight`. The file in host/cli that has the name of a command exports its `run`. */
 export interface Command {
   /**
    * Runs the command and returns the exit status.

@@ -24,7 +24,7 @@ Options:
   --help         this text
 `;
 
-/** Serves the page until a signal arrives. @throws NearlightError NL_USAGE, NL_MODEL, NL_PORT_IN_USE */
+/** Serves the page that plays a game, until a signal arrives. @throws NearlightError NL_USAGE, NL_MODEL, NL_PORT_IN_USE */
 export async function run(args: string[], environment: NodeJS.ProcessEnv): Promise<number> {
   const options = { model: { type: 'string' }, port: { type: 'string' }, help: { type: 'boolean' } } as const;
   const { values, positionals } = readArguments(args, options, '--help');

@@ -46,7 +46,7 @@ export async function run(args: string[], environment: NodeJS.ProcessEnv): Promi
   return findings.some(({ state }) => state === 'wrong') ? 1 : 0;
 }
 
-/** Formats each finding as one line, with its advice on the next. */
+/** Formats what was found about the machine: one line for each thing that the host needs, with advice on the next. */
 export function formatFindings(findings: readonly Finding[]): string {
   const lines = findings.map(({ name, state, text, advice }) => {
     const line = `${state.padEnd(7)}  ${name.padEnd(8)}  ${text.replaceAll('\n', `\n${' '.repeat(19)}`)}\n`;
@@ -55,7 +55,7 @@ export function formatFindings(findings: readonly Finding[]): string {
   return lines.join('');
 }
 
-/** @param version as in process.versions.node */
+/** Checks that Node is new enough. @param version as in process.versions.node */
 export function findNode(version: string): Finding {
   const name = 'Node';
   if (Number.parseInt(version, 10) >= NODE_MAJOR_MIN) return { name, state: 'ok', text: version };

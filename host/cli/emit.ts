@@ -4,19 +4,19 @@ import { join } from 'node:path';
 import { PACKAGE_ROOT } from '../base/self.ts';
 
 export interface EmitOptions {
-  /** Folders whose sources are emitted; paths from the checkout. */
+  /** Folders whose TypeScript sources are compiled; paths from the root of the checkout. */
   folders?: readonly string[];
-  /** Sources that are emitted with everything that they import; paths from the checkout. */
+  /** Source files that are compiled with everything they import; paths from the root of the checkout. */
   files?: readonly string[];
-  /** Existing folder for the compiler's configuration. */
+  /** Existing folder for the temporary configuration of the TypeScript compiler. */
   work: string;
-  /** Receives the JavaScript, at the paths of its sources. */
+  /** Folder for the JavaScript files, whose paths in it are those of their sources. */
   folder: string;
-  /** More options of the compiler. */
+  /** Additional options for the TypeScript compiler. */
   options?: readonly string[];
 }
 
-/** Emits plain JavaScript, one file for each source. @throws Error with the compiler's messages */
+/** Compiles TypeScript to plain JavaScript, one file for each source. @throws Error with the compiler's messages */
 export function emitJavaScript({ folders = [], files = [], work, folder, options = [] }: EmitOptions): void {
   const config = join(work, `tsconfig.${process.pid}.json`);
   const paths = (list: readonly string[]) => list.map((part) => join(PACKAGE_ROOT, part));

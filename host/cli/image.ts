@@ -14,7 +14,7 @@ import { buildGames } from '../play/modules.ts';
 import { openProject, ownProject } from '../play/project.ts';
 
 const root = join(import.meta.dirname, '../..');
-/** A path from the working folder, which under npm is the root of the repository. */
+/** Folder of the OCI layout: a path from the working folder, which under npm is the root of the project. */
 const OUT = 'build/image';
 
 const HELP = `Builds the image of a game, FROM scratch, for linux/amd64 and linux/arm64. It needs neither Docker nor root.
@@ -55,7 +55,7 @@ export async function run(args: string[]): Promise<number> {
     title,
     ...defined({ version, source: values.source, assets }),
   });
-  // Tools accept only these characters (image-spec 1.1, annotations.md: org.opencontainers.image.ref.name).
+  // Tools accept only these characters in an image's name (image-spec 1.1, annotations.md: org.opencontainers.image.ref.name).
   const name = `${title}:${version ?? 'latest'}`.replace(/[^\w.:-]+/g, '-');
   await writeLayout(image, OUT, name);
   say(`${OUT}  ${name}  ${(image.bytes / 1000).toFixed(1)} kB  ${image.index.digest}`);
@@ -73,7 +73,7 @@ function say(line: string): void {
   process.stdout.write(`${line}\n`);
 }
 
-/** Returns a copy without the fields that are undefined. */
+/** Returns a copy of an object without its undefined fields. */
 function defined<T extends object>(fields: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
   return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as never;
 }
@@ -118,7 +118,7 @@ async function readModule(path: string): Promise<Uint8Array> {
   }
 }
 
-/** The folder from which `npm start` takes a game's assets. */
+/** Returns the folder NAME.assets beside a module, from which `npm start` also takes assets; undefined if there is none. */
 async function assetsBeside(path: string): Promise<string | undefined> {
   const folder = join(dirname(path), `${basename(path, '.wasm')}.assets`);
   return (await stat(folder).catch(() => undefined))?.isDirectory() ? folder : undefined;
@@ -133,7 +133,7 @@ async function writeTar(path: string, archive: Uint8Array): Promise<void> {
   say(path);
 }
 
-/** Shows progress in place on a terminal, and otherwise prints one line for each finished blob. */
+/** Shows the progress of a push in place on a terminal, and otherwise prints one line for each finished blob. */
 function show({ digest, sent, size, existed }: Progress): void {
   const name = digest.slice(7, 19);
   const line = existed

@@ -27,7 +27,7 @@ const HELP = `Describes the commands that a game sends to the GPU.
 
 Usage: npm start -- inspect [MODULE|NAME|SESSION.nlr|FILE.nlc] [options]
 
-Plays a module (a .wasm file, or the name of one of the repository's games; without one, the arena) or a recorded
+Plays a module (a .wasm file, or the name of a game of the project; without one, the arena) or a recorded
 session up to a picture, and prints the commands of that picture with their fields, sizes and times.
 The columns are the index of the command in its call, its size in bytes, and the size of its data in bytes.
 
@@ -49,16 +49,16 @@ Options:
 const FRAME_MAX = 1_000_000;
 const PIXELS_MAX = 4096;
 const FPS_MAX = 1000;
-/** Number of times that the last picture is drawn to measure it. The GPU's timer does not measure every picture. */
+/** Number of times that the last picture is drawn to measure its times. The GPU's timer does not measure every picture. */
 const REPEATS = 32;
 
-/** Times of one picture in milliseconds, as medians if it could be drawn again; undefined if they cannot be measured. */
+/** Times of one picture in milliseconds, over several repeats if it could be drawn again; undefined if not measurable. */
 interface Times {
-  /** The module's `render`, including the calls between the processes. */
+  /** Median time of the module's `render`, including the calls between the host and the guest process. */
   guestMs?: number;
-  /** The checks and the execution of the commands on this thread. */
+  /** Median time in which this thread checks and executes the picture's commands. */
   replayMs: number;
-  /** All passes of the picture, by the GPU's own clock. */
+  /** Mean time of all passes of the picture, by the GPU's own clock. */
   gpuMs?: number;
 }
 
@@ -69,7 +69,7 @@ interface Inspection {
 }
 
 /**
- * Runs the command and returns the exit status.
+ * Runs the command `inspect` and returns the exit status.
  * @throws NearlightError NL_USAGE, NL_RECORDING, or the error that ends the game
  */
 export async function run(args: string[], environment: NodeJS.ProcessEnv): Promise<number> {
@@ -96,7 +96,7 @@ export async function run(args: string[], environment: NodeJS.ProcessEnv): Promi
   return 0;
 }
 
-/** Replays a command capture. It has no module, so its picture is drawn once only. */
+/** Executes the commands of a capture file. It has no module, so its picture is drawn only once. */
 async function inspectFile(path: string, config: Config): Promise<Inspection> {
   const streams = await readFileAs(path, readCommandCapture, COMMAND_CAPTURE_BYTES_MAX);
   const gpu = await openGpu({ hardwareRequired: config.gpuEnabled, log: () => {} });
@@ -208,7 +208,7 @@ async function observe(game: Offline, source: Source, { frame, fps, width, heigh
   }
 }
 
-/** Copies a submission, because the next call of the instance overwrites it. */
+/** Copies the commands and data that a call submitted, because the instance's next call overwrites them. */
 function captured({ commands, data }: { commands: Uint32Array; data: Uint8Array }, cause: Cause): CapturedCall {
   const kind = cause.kind as CapturedCall['kind'];
   const argument = 'seat' in cause ? cause.seat : 'tick' in cause ? cause.tick : 0;
@@ -222,7 +222,7 @@ function text(what: string, { streams, times, adapter }: Inspection, parts: Part
   const lines = [`${what}: ${streams.width}x${streams.height} on ${adapter}`, ''];
   for (const [index, part] of parts.entries()) {
     const isLast = index === last;
-    // Earlier pictures resemble the last one, so the overview leaves them out.
+    // Earlier pictures have commands like those of the last one, so the overview leaves them out.
     if (!isLast && !all && part.kind === 'render') continue;
     lines.push(`${title(part)}: ${formatTally(tally(part.described))}`);
     if (isLast || all) lines.push(COMMANDS_TITLE, ...formatCommands(part.described), '');

@@ -4,7 +4,7 @@ import { exitStatus, NearlightError } from '../base/errors.ts';
 import { VERSION } from '../base/version.ts';
 import type { Command } from './command.ts';
 
-/** Only the requested command is loaded, because each needs other libraries. */
+/** All commands by name. Only the requested one is loaded, because each needs different libraries. */
 const COMMANDS: Record<string, { about: string; load(): Promise<Command> }> = {
   start: { about: 'play a game in the browser, streamed (the default)', load: () => import('./start.ts') },
   dev: { about: "play a game in the browser's own tab, rebuilt on every save", load: () => import('./dev.ts') },
@@ -53,7 +53,7 @@ async function main([name, ...rest]: string[]): Promise<number> {
   return run(`${name}: `, await found.load(), rest);
 }
 
-/** Runs a command. An error is printed as one line and sets the exit status. */
+/** Runs a command and returns the exit status. Prints the error if the command fails. */
 async function run(prefix: string, command: Command, args: string[]): Promise<number> {
   try {
     return await command.run(args, process.env);
@@ -64,5 +64,5 @@ async function run(prefix: string, command: Command, args: string[]): Promise<nu
 }
 
 process.exitCode = await main(process.argv.slice(2));
-// A library's thread or a poll of the GPU must not keep the process alive.
+// End the process now, even if a library's thread or a poll of the GPU would keep it alive.
 process.exit();

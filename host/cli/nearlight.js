@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /**
- * The command of the installed package, for Node 20 or later. It prepares the private runtime, then starts the
- * program on the Node that the package pins.
+ * The command `nearlight` of the installed package, for Node 20 or later. It prepares the private runtime (WasmEdge, Mesa),
+ * then starts the program on the Node version that the package pins.
  */
 import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
@@ -11,7 +11,7 @@ import { fileURLToPath } from 'node:url';
 
 const folder = dirname(fileURLToPath(import.meta.url));
 const args = process.argv.slice(2);
-/** These commands need the private runtime; the others need Node only. */
+/** Whether the command needs the private runtime (WasmEdge, Mesa). The listed commands need only Node. */
 const NEEDS_RUNTIME = !['new', 'pack', 'help', '--help', '-h', '--version', '-v'].includes(args[0] ?? 'start');
 
 if (NEEDS_RUNTIME && !args.includes('--help')) {
@@ -30,7 +30,7 @@ child.on('exit', (code, signal) => {
   process.kill(process.pid, signal);
 });
 
-/** The Node of the package `node`, or this one if npm was not allowed to run the install script of that package. */
+/** Path of Node in the npm package `node`, or of the running Node if npm did not run that package's install script. */
 function pinnedNode() {
   const manifest = createRequire(import.meta.url).resolve('node/package.json');
   const { bin, version } = JSON.parse(readFileSync(manifest, 'utf8'));

@@ -17,7 +17,7 @@ import { IS_CHECKOUT, PACKAGE_ROOT } from '../base/self.ts';
 import { VERSION } from '../base/version.ts';
 
 const NAME_CHARS_MAX = 40;
-/** Files that npm leaves out of a package or renames: the name in the template, and the name in a project. */
+/** Files that npm would leave out of a package or rename: their names in the template, and in a project. */
 const RENAMED = { gitignore: '.gitignore', github: '.github' };
 /** Packages that an editor needs for a project, in the versions that the template was tested with. */
 const EDITOR = { '@types/node': '24', typescript: '5.9.3' };
@@ -32,7 +32,7 @@ The command makes FOLDER. Its last part is the name of the game: lower-case lett
   npm run dev
 `;
 
-/** The sources of a new project's two packages, as package.json writes them. */
+/** Where npm installs the two packages of a new project from: versions or paths of tarballs, as in package.json. */
 export interface Specifiers {
   nearlight: string;
   '@nearlight/sdk': string;
@@ -110,7 +110,7 @@ function manifest(name: string, target: string, specifiers: Specifiers): object 
   };
 }
 
-/** The template's folder, a part of the SDK's package. @throws NearlightError NL_USAGE if the SDK is not installed */
+/** Folder of the project template, a part of the SDK's package. @throws NearlightError NL_USAGE if the SDK is not installed */
 function templateFolder(): string {
   if (IS_CHECKOUT) return join(PACKAGE_ROOT, 'renderer/sdk/template');
   for (const from of [process.cwd(), PACKAGE_ROOT]) {
@@ -122,7 +122,7 @@ function templateFolder(): string {
   throw usage('@nearlight/sdk is not installed; install it beside nearlight: npm install @nearlight/sdk');
 }
 
-/** The version of the compiler that this program uses, so that an editor reports the same errors. */
+/** The version of AssemblyScript that this program compiles with, so that an editor reports the same errors. */
 function compilerVersion(): string {
   const { dependencies } = JSON.parse(readFileSync(join(PACKAGE_ROOT, 'package.json'), 'utf8')) as {
     dependencies: Record<string, string>;
@@ -131,8 +131,8 @@ function compilerVersion(): string {
 }
 
 /**
- * Finds where the packages were installed from, for a project that is to get the same: in a checkout its own tarballs, which
- * are made if they are missing; else what the package.json of `folder` says, or one above it; else this version.
+ * Finds where a new project gets its packages from: in a checkout, from tarballs that are made now; else from where the
+ * package.json of `folder`, or the nearest one above it, says; else from npm, in this program's version.
  */
 async function findSpecifiers(folder: string): Promise<Specifiers> {
   if (IS_CHECKOUT) {
@@ -147,7 +147,7 @@ async function findSpecifiers(folder: string): Promise<Specifiers> {
   };
 }
 
-/** The two dependencies in the nearest package.json that has them; the path of a file is absolute. */
+/** Reads `nearlight` and `@nearlight/sdk` from the nearest package.json that depends on them; makes paths absolute. */
 function findDependencies(folder: string): Partial<Specifiers> {
   for (let path = resolve(folder); ; path = dirname(path)) {
     const file = join(path, 'package.json');

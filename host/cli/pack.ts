@@ -4,7 +4,7 @@ import { formatReport } from '../../assets/report.ts';
 import { readArguments } from '../base/arguments.ts';
 import { NearlightError } from '../base/errors.ts';
 
-const HELP = `Packs a model for games: one file whose blocks are copied to the GPU unchanged (renderer/contract/pack.ts).
+const HELP = `Packs a glTF model into one file, whose blocks games copy to the GPU as they are (renderer/contract/pack.ts).
 
 Usage: node host/cli/pack.ts FILE.glb|FILE.gltf [options]
 

@@ -10,7 +10,7 @@ import { ownProject } from '../play/project.ts';
 import { writePlayer } from '../player/build.ts';
 import { emitJavaScript, run, tsc } from './emit.ts';
 
-/** The tarballs: names and paths. */
+/** Paths of the tarballs of both packages. */
 export interface Packages {
   nearlight: string;
   sdk: string;
@@ -25,16 +25,16 @@ interface Manifest {
 }
 
 const OUT = join(PACKAGE_ROOT, 'build/packages');
-/** Folders of the program. */
+/** Source folders of the program, which go into the package `nearlight`. */
 const FOLDERS = ['host', 'assets', 'oci', 'renderer/contract'];
-/** Files that the emitted JavaScript reads or runs. All other files of the folders are left out. */
+/** Files that the compiled JavaScript reads or runs. All other files of the source folders are left out of the package. */
 const RESOURCE = /(\.(html|css|svg|wgsl|proto|cc|h|sh|js|d\.ts)|containerd-shim-wasmedge-v1)$/;
-/** Games that the program plays outside a project or for --model. */
+/** Games in the package `nearlight`, which the program plays outside a project or for --model. */
 const GAMES = ['arena', 'model'];
 /** Parts of renderer/ that belong to the SDK's package. */
 const SDK_FILES = ['index.ts', 'game.ts', 'asconfig.json', 'sdk', 'scene', 'contract'];
 
-/** Makes both tarballs. @throws Error with the output of the command that failed */
+/** Makes the tarballs of `nearlight` and `@nearlight/sdk`. @throws Error with the output of the command that failed */
 export async function makePackages(announce: (line: string) => void): Promise<Packages> {
   rmSync(OUT, { recursive: true, force: true });
   const sdk = makeSdk();
@@ -76,7 +76,7 @@ export async function makeProgram(folder: string, announce: (line: string) => vo
   });
 }
 
-/** Emits the program's JavaScript, and the types that a game's tests import. */
+/** Compiles the program to JavaScript, and emits the type declarations that a game's tests import. */
 function emit(folder: string): void {
   mkdirSync(OUT, { recursive: true });
   emitJavaScript({ folders: FOLDERS, work: OUT, folder, options: ['--declaration', '--stripInternal'] });
@@ -85,7 +85,7 @@ function emit(folder: string): void {
     if (file.endsWith('.d.ts') && !kept.has(join(folder, file))) rmSync(join(folder, file));
 }
 
-/** Lists a declaration file and those that it imports, directly or indirectly. */
+/** Lists a TypeScript declaration file and all declaration files that it imports, directly or indirectly. */
 function declarationsOf(path: string, found = new Set<string>()): Set<string> {
   if (found.has(path)) return found;
   found.add(path);
@@ -100,7 +100,7 @@ function makeSdk(): string {
   for (const part of SDK_FILES) cpSync(join(PACKAGE_ROOT, 'renderer', part), join(folder, part), { recursive: true });
   copyInto(folder, 'LICENSE');
   const manifest = readManifest('renderer/package.json');
-  // AssemblyScript reads the sources. An editor cannot, so it gets declarations made from an adapted copy.
+  // AssemblyScript compiles the SDK's sources. TypeScript in an editor cannot, so it gets declarations of an adapted copy.
   const copy = join(OUT, 'typed');
   for (const part of ['index.ts', 'game.ts', 'sdk', 'contract'])
     cpSync(join(PACKAGE_ROOT, 'renderer', part), join(copy, part), { recursive: true });
@@ -132,8 +132,8 @@ function makeSdk(): string {
 }
 
 /**
- * Marks the fields with defaults of descriptors as optional: AssemblyScript lets an object literal leave them out, and
- * TypeScript would not. A descriptor is a class without methods.
+ * Makes the fields of descriptors that have defaults optional in the SDK's source: AssemblyScript lets an object literal
+ * leave them out, but TypeScript does not. A descriptor is a class without methods.
  */
 function withOptionalFields(source: string): string {
   return source.replace(/^export class \w+[^{]*\{\n([\s\S]*?)^\}/gm, (declared, body: string) =>
@@ -141,7 +141,7 @@ function withOptionalFields(source: string): string {
   );
 }
 
-/** Makes the tarball of a folder. */
+/** Makes the npm tarball of a folder and returns its path. */
 function pack(folder: string): string {
   const file = run('npm', ['pack', '--silent', '--ignore-scripts', '--pack-destination', OUT], folder).trim();
   return join(OUT, file);

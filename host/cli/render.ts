@@ -18,7 +18,7 @@ const HELP = `Makes pictures or a clip of a game, without a display and without 
 
 Usage: npm start -- render [MODULE|NAME|SESSION.nlr] [options]
 
-Plays a module (a .wasm file, or the name of one of the repository's games; without one, the arena) with a player who
+Plays a module (a .wasm file, or the name of a game of the project; without one, the arena) with a player who
 gives no input, or a recorded session, as fast as this machine can.
 
 Options:
@@ -43,7 +43,7 @@ const PIXELS_MAX = 4096;
 const FPS_MAX = 1000;
 const SECONDS_MAX = 86_400;
 const STILL_AT = 1;
-/** Bit rate of a clip. It is higher than a stream's, because a clip is kept. */
+/** Bit rate of a video clip, in bits per pixel. It is higher than a stream's, because a clip is kept. */
 const BITS_PER_PIXEL = 0.2;
 /** Exit status after SIGINT. */
 const INTERRUPTED = 130;
@@ -51,21 +51,21 @@ const INTERRUPTED = 130;
 /** Options of renderSource. */
 export interface RenderOptions {
   config: Config;
-  /** A path that ends in `.mp4` or `.png`; `%04d` in it stands for the number of the picture. */
+  /** Path of the output, which ends in `.mp4` or `.png`; `%04d` in it stands for the number of the picture. */
   out: string;
   width: number;
   height: number;
   fps: number;
   /** Number of pictures; Infinity for the whole session. */
   frames: number;
-  /** The game's time of the first picture in seconds. */
+  /** Time in the game, in seconds, that the first picture shows. */
   at: number;
   seat?: number;
   signal?: AbortSignal;
   onProgress?(frame: number): void;
 }
 
-/** Runs the command and returns the exit status. @throws NearlightError NL_USAGE and as renderSource */
+/** Runs the command `render` and returns the exit status. @throws NearlightError NL_USAGE and as renderSource */
 export async function run(args: string[], environment: NodeJS.ProcessEnv): Promise<number> {
   const { values, positionals } = parse(args);
   if (values.help) {
@@ -101,7 +101,7 @@ export async function run(args: string[], environment: NodeJS.ProcessEnv): Promi
 
 /**
  * Makes pictures or a clip of a game. Returns the number of pictures.
- * @throws NearlightError as openOffline, NL_ENCODER, NL_USAGE for a file that cannot be written, or the error that ends the game
+ * @throws NearlightError as openOffline, NL_ENCODER, NL_USAGE if a file cannot be written, or the error that ends the game
  */
 export async function renderSource(source: Source, options: RenderOptions): Promise<number> {
   const game = await openOffline(source, options.config);

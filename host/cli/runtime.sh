@@ -1,12 +1,12 @@
 #!/bin/sh
-# The private runtime: WasmEdge, Mesa with the Vulkan loader, and a C++ compiler, unpacked from Debian's packages into a
-# folder of the user's cache. Sourced by setup.sh.
+# Makes the private runtime: WasmEdge, Mesa with the Vulkan loader, and a C++ compiler, unpacked from Debian's packages into
+# a folder of the user's cache. Sourced by setup.sh.
 #
 #   BASE/RELEASE-ARCH-RECIPE           link to the folder of the runtime that this version of the script makes
 #   BASE/RELEASE-ARCH-RECIPE-compiler  link to the folder of the compiler
 #   BASE/DIGEST                        a folder, named by the hashes of its packages; it is renamed when complete
 
-# Raise this number whenever the contents change; host/base/runtime.ts holds the same one.
+# Raise this number whenever the contents of the private runtime change; host/base/installed.ts holds the same number.
 recipe=1
 runtime_mb_min=1000
 # The system already has the C library and GCC's run-time libraries, because Node needs them too.
@@ -14,7 +14,7 @@ system_packages='libc6 libgcc-s1 libstdc++6 gcc-12-base gcc-14-base'
 # LLVM links to the libraries of these packages, but calls none of their functions here. They take 90 MB, so stubs replace them.
 unused_packages='libz3-4 libicu72 libx11-data'
 
-# Sets `base` and `arch`.
+# Sets `base`, the folder of the private runtime, and `arch`, the processor: x64, arm64, or empty for another.
 locate_runtime() {
   base=${NEARLIGHT_RUNTIME:-${XDG_CACHE_HOME:-${HOME:-}/.cache}/nearlight/runtime}
   arch=
@@ -22,7 +22,7 @@ locate_runtime() {
   if any "$root/lib/ld-linux-aarch64.so.1"; then arch=arm64; fi
 }
 
-# Sets ID, VERSION_ID, PRETTY_NAME and `release`.
+# Sets ID, VERSION_ID, PRETTY_NAME and `release`, the code name, from the system's os-release.
 identify() {
   ID= VERSION_ID= VERSION_CODENAME= PRETTY_NAME=
   # shellcheck disable=SC1091
@@ -30,7 +30,7 @@ identify() {
   release=$VERSION_CODENAME
 }
 
-# Whether the runtime can be made on this system.
+# Tells whether the private runtime can be made on this system.
 served() {
   case $ID-$release in debian-bookworm | debian-trixie) ;; *) return 1 ;; esac
   [ -n "$arch" ] && have apt-get && [ -n "$(mirror "$root/etc/apt")" ]
@@ -56,10 +56,10 @@ unserved() {
 runtime_ready() { [ -e "$base/$1-$arch-$recipe/complete" ]; }
 compiler_ready() { [ -e "$base/$1-$arch-$recipe-compiler/complete" ]; }
 
-# without PACKAGE...: passes on the "NAME=VERSION" lines of all other packages.
+# without PACKAGE...: copies "NAME=VERSION" lines from standard input, except those of the named packages.
 without() { grep -vE "^($(echo "$*" | sed 's/+/\\+/g; s/ /|/g'))="; }
 
-# Writes the lists of packages to $work: wasmedge and graphics, or tools and sysroot.
+# Writes to $work the lists of the packages to unpack: here wasmedge and graphics, in plan_compiler tools and sysroot.
 plan_runtime() {
   closure trixie libwasmedge-dev >"$work/all" || return 1
   if [ "$release" = bookworm ]; then
@@ -76,14 +76,14 @@ plan_compiler() {
   llvm=19 gcc=14
   if [ "$release" = bookworm ]; then llvm=15 gcc=12; fi
   closure "$release" "libclang-cpp$llvm" >"$work/all" || return 1
-  # These are the real libraries, because making the stubs takes a compiler.
+  # The compiler gets the real libraries of $unused_packages, because making stubs for them takes a compiler.
   without "$system_packages" <"$work/all" >"$work/tools.list"
   printf '%s\n' "clang-$llvm" "lld-$llvm" "libclang-common-$llvm-dev" >>"$work/tools.list"
   printf '%s\n' libc6 libc6-dev linux-libc-dev libgcc-s1 libstdc++6 "libgcc-$gcc-dev" "libstdc++-$gcc-dev" \
     >"$work/sysroot.list"
 }
 
-# unpack SUITE LIST FOLDER: unpacks the packages of a list into a root whose lib is a link to usr/lib, as in Debian today. It
+# unpack SUITE LIST FOLDER: unpacks the packages of a list into FOLDER, whose lib is a link to usr/lib, as in Debian today. It
 # records each package with its hash, its licence and its libraries.
 unpack() {
   mkdir -p "$3/usr/lib" "$3/usr/lib64" "$new/licenses"
@@ -102,8 +102,8 @@ unpack() {
   rm -f "$3.files"
 }
 
-# libraries FROM TO: moves the libraries of a root to one folder without links. Each gets the name by which others link to it.
-# The folder's name must be `lib`, because LLVM looks for its libraries in $ORIGIN/../lib.
+# libraries FROM TO: moves the libraries of an unpacked root into one folder without links. Each gets the name by which other
+# libraries link to it. The folder's name must be `lib`, because LLVM looks for its libraries in $ORIGIN/../lib.
 libraries() {
   mkdir -p "$2"
   mv "$1"/usr/lib/*-linux-gnu/*.so* "$2" || return 1
@@ -117,15 +117,15 @@ libraries() {
   find "$2" ! -type f ! -type d -delete
 }
 
-# link_stub OUT SOURCE [LIBRARY]: makes a library from this source, which may link to another one. The loader looks for that
-# one and for its libraries in the same folder (a DT_RPATH, unlike a DT_RUNPATH, also applies to libraries of libraries).
+# link_stub OUT SOURCE [LIBRARY]: makes the library OUT from a source, and links it to LIBRARY if given. The loader looks for
+# LIBRARY and what it needs in the folder of OUT (a DT_RPATH, unlike a DT_RUNPATH, also applies to libraries of libraries).
 link_stub() {
   "$compiler" -shared -nostdlib -fPIC -x c++ "$2" -o "$1" -L"${1%/*}" \
     '-Wl,--disable-new-dtags,-rpath,$ORIGIN' -Wl,--no-as-needed ${3:+"-l:$3"}
 }
 
-# stub_unused FOLDER RELEASE: makes stubs for the libraries of $unused_packages. LLVM's functions of Z3 are only looked up when
-# they are called, which never happens. Debian 12's libxml2 looks for its functions of ICU when it is loaded.
+# stub_unused FOLDER RELEASE: makes stubs for the libraries of $unused_packages. The loader looks for Z3's functions only when
+# LLVM calls them, which never happens. It looks for the functions of ICU when it loads Debian 12's libxml2.
 stub_unused() {
   link_stub "$1/libz3.so.4" /dev/null || return 1
   if [ "$2" != bookworm ]; then return; fi
@@ -136,8 +136,8 @@ stub_unused() {
   link_stub "$1/libicuuc.so.72" "$work/icu.cc"
 }
 
-# Makes the runtime in $new. Dawn opens libvulkan.so.1 by its name and finds the one that vulkan.node has loaded into the
-# process. The manifest names a stub, through which Mesa's driver finds its libraries.
+# Makes the private runtime in the folder $new. Dawn opens libvulkan.so.1 by its name and finds the one that vulkan.node has
+# loaded into the process. The driver manifest names a stub, through which Mesa's driver finds its libraries.
 build_runtime() {
   unpack trixie wasmedge "$work/roots/wasmedge" || return 1
   unpack "$release" graphics "$work/roots/graphics" || return 1
@@ -147,7 +147,7 @@ build_runtime() {
   for file in "$new"/graphics/lib/libvulkan_*.so "$new"/graphics/lib/libVkLayer_*.so; do
     case $file in */libvulkan_lvp.so) ;; *) rm -f "$file" ;; esac
   done
-  # On Debian 13 both folders hold the same LLVM, so the second copy becomes a hard link.
+  # On Debian 13 the folders of WasmEdge and Mesa hold the same LLVM, so the second copy becomes a hard link.
   for file in "$new"/graphics/lib/*; do
     if cmp -s "$file" "$new/wasmedge/lib/${file##*/}"; then ln -f "$new/wasmedge/lib/${file##*/}" "$file"; fi
   done
@@ -164,7 +164,7 @@ build_compiler() {
   unpack "$release" tools "$new/tools" || return 1
   unpack "$release" sysroot "$new/sysroot" || return 1
   rm -rf "$new/tools/usr/share" "$new/sysroot/usr/share" "$new"/tools/usr/lib/llvm-*/lib/clang/*/lib
-  # Make the absolute links of the sysroot point into it.
+  # Make the absolute links in the compiler's sysroot point into the sysroot.
   find "$new/sysroot" -type l -lname '/*' | while IFS= read -r link; do
     ln -sfr "$new/sysroot$(readlink "$link")" "$link"
   done
@@ -182,7 +182,7 @@ WRAPPER
   chmod 755 "$new/bin/c++"
 }
 
-# publish LINK: renames the folder in $new to its digest, and points the link to it.
+# publish LINK: renames the finished folder $new to the hash of its packages, and points LINK to it.
 publish() {
   for file in packages owners; do sort -u -o "$new/$file" "$new/$file"; done
   digest=$(cat "$new/packages" && echo "$recipe $1") || return 1
@@ -213,7 +213,7 @@ plan() {
   for kind in $kinds; do "plan_$kind" || return 1; done
 }
 
-# Sets `lists_trixie` and `lists_bookworm` to the lists of packages that are downloaded from each release.
+# Sets `lists_trixie` and `lists_bookworm` to the lists of packages that are downloaded from each Debian release.
 group_lists() {
   lists_trixie= lists_bookworm=
   for kind in $kinds; do
@@ -244,7 +244,7 @@ download_mb() {
   echo "$mb"
 }
 
-# Makes the parts in $kinds and publishes them. The compiler comes first, since the runtime may need it.
+# Makes the parts in $kinds (compiler, runtime) and publishes them. The compiler comes first, as the runtime may need it.
 make_parts() {
   for kind in $kinds; do
     new=$work/new.$kind
@@ -260,7 +260,7 @@ make_parts() {
 # Only one set-up of a user works at a time.
 make_runtime() {
   wanted=$2 kinds=
-  # The cache of compiled modules is in the same folder, and refuses a folder that others can write to.
+  # mkdir may also make ~/.cache/nearlight, whose cache of compiled modules refuses a folder that other users can write to.
   (umask 077 && mkdir -p "$base")
   exec 8>"$base/lock"
   if have flock && ! flock -n 8; then
@@ -269,7 +269,7 @@ make_runtime() {
   fi
   for kind in $wanted; do "${kind}_ready" "$1" || kinds="$kinds $kind"; done
   if [ -z "$kinds" ]; then return; fi
-  # Remove the rest of an interrupted set-up. The lock keeps other set-ups out.
+  # Remove the temporary folders of interrupted set-ups. The lock shows that no other set-up is running.
   rm -rf "$base"/tmp.*
   check_space
   work=$base/tmp.$$

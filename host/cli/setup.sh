@@ -1,5 +1,5 @@
 #!/bin/sh
-# Installs what the project needs on this machine, once. Silent and quick when nothing is missing.
+# Installs everything that Nearlight needs on this machine, once. Silent and quick when nothing is missing.
 #   sh host/cli/setup.sh            npm packages and the private runtime; needs no root and changes no system package
 #   sh host/cli/setup.sh --installed  the runtime only, for an installed package, whose dependencies npm has installed
 #   sh host/cli/setup.sh --bundle   also the runtime that a node bundle is made from
@@ -71,8 +71,8 @@ packages_ready() {
   [ "$lock" = "$(cksum <package-lock.json)" ]
 }
 
-# Sets `missing` to the names of what is missing: `packages`, parts of the runtime as RELEASE-KIND, and, on a system for
-# which no runtime is made, what the user has to install.
+# Sets `missing` to the names of what is missing: `packages`, parts of the private runtime as RELEASE-KIND, and, on a system
+# for which no such runtime is made, what the user has to install.
 find_missing() {
   missing= missing_system=
   if ! $testing_only && ! $installed && ! packages_ready; then missing=packages; fi
@@ -147,8 +147,8 @@ refuse() {
   exit 1
 }
 
-# Inside npm's scripts the pinned Node comes first on PATH. npm replaces that Node here, so it must run on another one.
-# `npm ci` would fail if a registry lacks optional packages of other platforms, so this uses `npm install`.
+# Installs the npm packages. Inside npm's scripts, the pinned Node comes first on PATH; npm replaces it here, so it must run on
+# another one. `npm ci` would fail if a registry lacks optional packages of other platforms, so this is `npm install`.
 install_packages() {
   path=
   saved=$IFS
@@ -236,7 +236,7 @@ main() {
   if [ -n "$missing$missing_system" ]; then refuse "the installation succeeded, but something is still not found; see $log"; fi
 }
 
-# npm, apt and the runtime wait for the network and the disk more than for the processor, so they run at the same time.
+# Installs npm packages, system packages and the private runtime at the same time, as they mostly wait for network and disk.
 # A job in the background does not receive an interrupt from the keyboard: npm and dpkg finish, and hold the lock until then.
 install() {
   rm -f "$log" "$log".*

@@ -5,10 +5,10 @@ import type { SourceOptions } from '../play/source.ts';
 
 /** Seed of a game that is played without players. It is fixed, so that the game is the same every time. */
 const SEED = '1';
-/** The game that shows a model. */
+/** Name of the game that shows a glTF model. */
 const MODEL = 'model';
 
-/** Options that render and inspect share. */
+/** Options that the commands `render` and `inspect` share. */
 export interface SourceValues {
   module?: string | undefined;
   assets?: string | undefined;
@@ -16,7 +16,7 @@ export interface SourceValues {
   seed?: string | undefined;
 }
 
-/** Reads from the command line what to play. The default is the arena. @throws NearlightError NL_USAGE */
+/** Reads from the command line which game or session to play; by default the game `arena`. @throws NearlightError NL_USAGE */
 export function readSource(positionals: string[], values: SourceValues): Omit<SourceOptions, 'config' | 'announce'> {
   const usage = (detail: string) => new NearlightError('NL_USAGE', detail);
   if (positionals.length > 1) throw usage(`give one game, not ${positionals.join(', ')}`);

@@ -37,7 +37,7 @@ Options:
 "nearlight --help" lists the commands, and the settings with their defaults.
 `;
 
-/** Plays until a signal arrives. @throws NearlightError NL_USAGE and as startHost */
+/** Serves games to players until a signal arrives. @throws NearlightError NL_USAGE and as startHost */
 export async function run(args: string[], environment: NodeJS.ProcessEnv): Promise<number> {
   const { values, positionals } = parse(args);
   if (values.help) {
@@ -83,7 +83,7 @@ export async function run(args: string[], environment: NodeJS.ProcessEnv): Promi
   return 0;
 }
 
-/** @throws NearlightError NL_USAGE for a combination that cannot be played */
+/** Checks that the modules and options can be played together. @throws NearlightError NL_USAGE */
 async function check(
   modules: string[],
   { assets, model, record }: { assets?: string | undefined; model?: string | undefined; record?: string | undefined },
@@ -122,7 +122,7 @@ async function buildOwn(modules: string[], announce: (line: string) => void): Pr
   );
 }
 
-/** The first game of the project in the working folder, or the arena outside a project. */
+/** Path of the module of the first game of the current project, or of the arena outside a project. */
 function usualModule(): string {
   const [first] = openProject().games;
   return first ? modulePath(first) : ownModulePath('arena');

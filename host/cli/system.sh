@@ -11,7 +11,7 @@ programs() {
   done
 }
 
-# Sets `missing_system` to the names of what the tests lack.
+# Sets `missing_system` to the names of the groups of system packages that the tests lack.
 find_missing_system() {
   missing_system=
   [ -x "$root${CHROMIUM:-/usr/bin/chromium}" ] || missing_system="$missing_system browser"
@@ -54,7 +54,7 @@ remedy_system() {
   esac
 }
 
-# Ends the script unless the system's packages can be installed here.
+# Ends the script unless the system packages that the tests need can be installed here.
 check_system() {
   served || refuse "$(unserved)"
   if [ "$(id -u)" != 0 ]; then
@@ -63,7 +63,7 @@ check_system() {
   fi
 }
 
-# Debian 12 has no containerd, kubectl or CRI that is new enough. Only these come from Debian 13.
+# Adds Debian 13's archive to apt. Debian 12 has no containerd, kubectl or CRI that is new enough; only these come from there.
 add_trixie() {
   source_of trixie | as_root tee "$trixie" >/dev/null
   printf 'Package: *\nPin: release n=trixie\nPin-Priority: 100\n' |
@@ -89,7 +89,7 @@ without_services() {
   return $status
 }
 
-# Descriptors 8 and 9 are locks that only this script may hold.
+# Runs a command as root, without descriptors 8 and 9: they are locks that only this script may hold.
 as_root() {
   if [ "$(id -u)" = 0 ]; then "$@" 8>&- 9>&-; else sudo -n "$@" 8>&- 9>&-; fi
 }
@@ -98,12 +98,12 @@ apt_get() {
   as_root env DEBIAN_FRONTEND=noninteractive apt-get -y --no-install-recommends -o DPkg::Lock::Timeout=300 "$@" </dev/null
 }
 
-# An archive that does not answer the first time often does the second time. If not, the installation reports the failure.
+# Updates apt's package lists, in a second try if the archive does not answer the first. The installation reports a failure.
 update_lists() { apt_get update || { sleep 3 && apt_get update; } || true; }
 
-# Packages of the release itself come first, because Debian 12's compiler cannot be installed with Debian 13's C library.
+# Installs packages of the system's own release first: Debian 12's compiler cannot be installed with Debian 13's C library.
 install_system() {
-  # A package of Debian 13 replaces Debian 12's os-release, but the archive is still that of Debian 12.
+  # A package of Debian 13 may have replaced the os-release of Debian 12, but the archive is still Debian 12's.
   number=$VERSION_ID
   if any "$root$trixie"; then number=12; fi
   own= newer=

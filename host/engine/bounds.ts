@@ -7,8 +7,8 @@ const TABLES_MAX = 16;
 const [FUNCREF, EXTERNREF] = [0x70, 0x6f];
 
 /**
- * Reads limits (core specification 2, 5.3.7): a flag byte, the minimum, and the maximum if the flag is 1. Other flags mark
- * shared and 64-bit memories.
+ * Reads the limits of a memory or table (WebAssembly core specification 2, 5.3.7): a flag byte, the minimum, and the maximum if
+ * the flag is 1. Refuses other flags, which mark shared and 64-bit memories.
  */
 export function readLimits(reader: Reader, what: string): { min: number; max: number } {
   const flag = reader.byte();
@@ -19,10 +19,10 @@ export function readLimits(reader: Reader, what: string): { min: number; max: nu
   return { min, max };
 }
 
-/** Writes the limit into the module as the maximum of each table, so that every engine bounds growth in the same way. */
+/** Rewrites the table section so that no table can grow beyond TABLE_ELEMENTS_MAX, whatever the engine. Returns its body. */
 export function boundTables(reader: Reader, { tableElementsMax }: Pick<EngineLimits, 'tableElementsMax'>): Uint8Array {
   const count = reader.count();
-  if (count > TABLES_MAX) throw limit(`it has ${count} tables, and ${TABLES_MAX} are allowed`);
+  if (count > TABLES_MAX) throw limit(`the module has ${count} tables, and ${TABLES_MAX} are allowed`);
   const bytes = writeUnsigned([], count);
   let sum = 0;
   for (let n = count; n > 0; n--) {
@@ -34,18 +34,18 @@ export function boundTables(reader: Reader, { tableElementsMax }: Pick<EngineLim
     writeUnsigned(writeUnsigned(bytes, min), Math.max(min, Math.min(max, tableElementsMax)));
   }
   if (sum > tableElementsMax)
-    throw limit(`its tables start with ${sum} elements, and TABLE_ELEMENTS_MAX allows ${tableElementsMax}`);
+    throw limit(`the module's tables start with ${sum} elements, and TABLE_ELEMENTS_MAX allows ${tableElementsMax}`);
   if (!reader.ended) throw invalid('section 4 is longer than its contents');
   return Uint8Array.from(bytes);
 }
 
-/** Writes the limit into the module as the maximum of its memory. */
+/** Rewrites the memory section so that the memory cannot grow beyond MEMORY_BYTES_MAX. Returns its body. */
 export function boundMemories(
   reader: Reader,
   { memoryBytesMax }: Pick<EngineLimits, 'memoryBytesMax'>,
 ): { body: Uint8Array; count: number } {
   const count = reader.count();
-  if (count > 1) throw invalid('it has more than one memory');
+  if (count > 1) throw invalid('the module has more than one memory');
   const bytes = writeUnsigned([], count);
   if (count === 1) {
     const { min, max } = readLimits(reader, 'its memory');

@@ -1,7 +1,7 @@
 import type { Config } from '../base/config.ts';
 import type { NearlightError } from '../base/errors.ts';
 
-/** The settings that bound what a module may use. */
+/** The settings that limit a game's module: memory, time and sizes. */
 export type EngineLimits = Pick<
   Config,
   | 'moduleBytesMax'
@@ -26,44 +26,44 @@ export interface GpuFacts {
   limits: ArrayLike<number>;
 }
 
-/** A stack frame of a module that trapped. An engine knows the function, the offset, or both. */
+/** One function on the call stack of a module. An engine knows its index, the offset of the instruction, or both. */
 export interface TrapFrame {
   /** Index of the function in the module, imported functions first. */
   function?: number;
-  /** Bytes from the start of the module file to the instruction. */
+  /** Byte offset of the instruction in the module file. */
   offset?: number;
 }
 
 export interface LoadOptions {
   limits: EngineLimits;
-  /** Seed of the game's randomness, a whole number below 2^53. */
+  /** Seed of the game's random numbers, a whole number below 2^53. */
   seed: number;
-  /** Ticks per second. */
+  /** Number of times per second that the game is advanced by a call of `tick`. */
   tickRate: number;
   seats: number;
   /** The asset pack (renderer/contract/ABI.md, "Assets"); empty if the game has none. */
   assets: Uint8Array;
-  /** The GPU that the module can query. If it is missing, the module sees no features and limits of 0. */
+  /** Properties of the GPU that the module can query. Without them, the module sees no features, and limits of 0. */
   gpu?: GpuFacts;
   /** Takes the lines that the module logs, and the progress of the compiler. It must not throw. */
   log(level: LogLevel, message: string): void;
   /**
-   * Translates stack frames, innermost first, into a place in the game's sources. The result is appended to the reason of
-   * the trap; it is empty, or begins with ", ".
+   * Translates stack frames, innermost first, into a place in the game's sources. The text is appended to the message of an
+   * error; it is empty, or begins with ", ".
    */
   locate?(frames: readonly TrapFrame[]): string;
 }
 
 /**
- * Everything that a module submitted during one call. Both arrays are copies that the guest cannot change. The instance owns them and
- * overwrites them in its next call.
+ * Everything that a module submitted during one call of an export. Both arrays are copies that the module cannot change. The
+ * instance owns the arrays and overwrites them in its next call.
  */
 export interface Submission {
   /** The command stream in 32-bit words (renderer/contract/ABI.md, "Command stream"). */
   readonly commands: Uint32Array;
-  /** Bulk data. Commands refer to it by byte offset. */
+  /** Bulk data, such as vertices and texels. Commands refer to it by byte offset. */
   readonly data: Uint8Array;
-  /** The export that submitted this: init, join, leave, tick, render or load. */
+  /** The export whose call submitted the commands: init, join, leave, tick, render or load. */
   readonly call?: string;
   /**
    * Returns the stack of functions that ran when the module wrote its n-th command, innermost first. Only debug builds on the
@@ -72,7 +72,7 @@ export interface Submission {
   readonly origin?: ((command: number) => readonly TrapFrame[]) | undefined;
 }
 
-/** Runs modules. */
+/** Runs the WebAssembly modules of games. */
 export interface Engine {
   readonly name: 'wasmedge' | 'wasmedge-interpreter' | 'javascript';
   /**
@@ -83,33 +83,34 @@ export interface Engine {
 }
 
 /**
- * One initialised module. Calls are serial: the caller waits for one to finish before it makes the next. An error closes the
- * instance, and every later call rejects with that same error.
+ * One running module, after its `init`. Calls are serial: the caller waits for each to finish before it makes the next. An
+ * error ends the instance, and every later call rejects with the same error.
  */
 export interface Instance {
   /** Id of the process that runs the module; undefined if the module runs in this process. */
   readonly pid: number | undefined;
-  /** The submission of `init`. Valid until the first call. */
+  /** The commands and data that the module's `init` submitted. Valid until the first call. */
   readonly initial: Submission;
   /**
-   * One input record of INPUT_STRIDE bytes for each seat (renderer/contract/ABI.md, "Input"). The caller writes them here;
-   * the instance copies them to the guest before each call.
+   * One input record of INPUT_STRIDE bytes for each seat, that is, player (renderer/contract/ABI.md, "Input"). The caller
+   * writes the records here; the instance copies them into the module's memory before each call.
    */
   readonly inputs: DataView;
   /**
-   * Adds a record of REPLY_WORDS words to the reply ring. The module can read it from its next call on. If that call is
-   * restore(), it sees only REPLY_DEVICE_LOST; other replies wait for the call after it.
+   * Adds a record of REPLY_WORDS words to the reply ring, in which the module reads the GPU's answers from its next call on. In
+   * a call of restore() it sees only REPLY_DEVICE_LOST; other replies wait for the call after that.
    */
   reply(record: ArrayLike<number>): void;
   /**
-   * Copies `bytes` into linear memory before the next call other than restore(). If they do not fit there, that call ends the
-   * instance with NL_GUEST_TRAP. The writes before one call, plus 8 bytes for each, must not exceed DATA_BYTES_MAX.
+   * Copies `bytes` into the module's linear memory before the next call other than restore(). If they do not fit there, that
+   * call ends the instance with NL_GUEST_TRAP. All bytes written before one call, plus 8 per write, must not exceed
+   * DATA_BYTES_MAX.
    */
   write(address: number, bytes: Uint8Array): void;
   join(seat: number): Promise<Submission>;
   leave(seat: number): Promise<Submission>;
   tick(tick: number): Promise<Submission>;
-  /** Draws the view of a seat. @param width and height in pixels */
+  /** Calls `render`, in which the module draws the picture of one player. @param width and height in pixels */
   render(seat: number, width: number, height: number): Promise<Submission>;
   /** Returns a copy of the game's whole state, or undefined if the module does not export `save`. */
   save(): Promise<Uint8Array | undefined>;
@@ -122,6 +123,6 @@ export interface Instance {
   restore(state: Uint8Array): Promise<Submission>;
   /** Resolves once, when the instance ends: with the error that ended it, or with undefined after close(). */
   readonly ended: Promise<NearlightError | undefined>;
-  /** Ends the module and resolves when its process and memory are gone. May be called again. */
+  /** Ends the module and resolves when its process, if any, has ended and its memory is released. May be called again. */
   close(): Promise<void>;
 }

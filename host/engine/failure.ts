@@ -3,9 +3,9 @@ import { NearlightError } from '../base/errors.ts';
 
 /** A trap: the fault that ended a call of a module. */
 export interface Trap {
-  /** The engine's own message. */
+  /** The engine's own message about the trap. */
   reason: string;
-  /** The export that was running. */
+  /** The export of the module that was running. */
   call: string;
   /** The place in the game's sources; empty, or begins with ", ". */
   place: string;
@@ -16,14 +16,15 @@ export interface Trap {
   memoryBytesMax: number;
 }
 
-/** From this fraction of MEMORY_BYTES_MAX on, `unreachable` is taken to mean that an allocation failed. */
+/** If linear memory has this fraction of MEMORY_BYTES_MAX, a trap by `unreachable` is attributed to a failed allocation. */
 const NEARLY_FULL = 0.875;
-/** From this fraction on, the message mentions how much memory was in use. */
+/** If linear memory has more than this fraction of MEMORY_BYTES_MAX, the message of a trap mentions its size. */
 const HALF_FULL = 0.5;
 
 /**
- * The error for a trap. It is NL_GUEST_MEMORY if the module executed `unreachable` with its memory nearly full: allocators do
- * that when memory cannot grow, and the host cannot see the failed growth itself. Otherwise it is NL_GUEST_TRAP.
+ * Returns the error for a trap of a module. Its code is NL_GUEST_MEMORY if the module executed `unreachable` with its memory
+ * nearly full: allocators do that when memory cannot grow, and the host cannot see the failed growth. Otherwise the code is
+ * NL_GUEST_TRAP.
  */
 export function trapError({ reason, call, place, lastLine, memoryBytes, memoryBytesMax }: Trap): NearlightError {
   const logged = lastLine === '' ? '' : `; it last logged: ${lastLine}`;
@@ -34,13 +35,13 @@ export function trapError({ reason, call, place, lastLine, memoryBytes, memoryBy
   return new NearlightError('NL_GUEST_TRAP', `${reason} in ${call}${place}${hint}${logged}`);
 }
 
-/** The error for a call whose stack overflowed. @param place as in Trap */
+/** Returns the error for a call of a module whose stack overflowed. @param place in the game's sources, as in Trap */
 export function stackOverflow(call: string, place = ''): NearlightError {
   const detail = `its stack overflowed in ${call}, most likely through endless recursion${place}`;
   return new NearlightError('NL_GUEST_CRASH', detail);
 }
 
-/** The error for a module that was built for another version of the contract. @param version the module's */
+/** Returns the error for a module that was built for another version of the contract. @param version that it was built for */
 export function versionError(version: number): NearlightError {
   const versions = `it was built for version ${version} of the contract, and this host supports version ${ABI_VERSION}`;
   const remedy =

@@ -1,6 +1,6 @@
 /**
- * Imports that AssemblyScript's library needs from a JavaScript host: a pattern for the import, the call in the game's sources
- * that caused it, and what to use instead. `$1` in a call stands for the first group of the pattern.
+ * Imports that AssemblyScript's library needs from a JavaScript host, but that games must not use. For each: a pattern for the
+ * import's name, the call in the game's sources that caused it (`$1` is the pattern's first group), and advice for the author.
  */
 const REPLACEMENTS: readonly (readonly [name: RegExp, call: string, instead: string])[] = [
   [/^env\.seed$/, 'Math.random', 'use Random from "@nearlight/sdk" with the seed that init receives'],
@@ -22,7 +22,7 @@ const REPLACEMENTS: readonly (readonly [name: RegExp, call: string, instead: str
   [/^env\.([A-Za-z]\w*\..+|globalThis)$/, '$1', 'leave it out: a game does not run inside JavaScript'],
 ];
 
-/** Explains an import that the contract does not offer: the call in the game's sources behind it, and what to use instead. */
+/** Explains an import that the host does not offer: the call in the game's sources behind it, and what to use instead. */
 export function describeForeignImport(kind: string, module: string, name: string): string {
   const full = `${module}.${name}`;
   if (kind === 'memory')

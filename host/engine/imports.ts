@@ -7,7 +7,7 @@ import type { Marks } from './marks.ts';
 import type { StateTransfer } from './state.ts';
 import type { Collector } from './submission.ts';
 
-/** Everything that the imported functions act on. */
+/** Everything that the functions which a module imports act on. */
 interface ImportContext {
   options: LoadOptions;
   assets: readonly Asset[];
@@ -15,15 +15,15 @@ interface ImportContext {
   collector: Collector;
   marks: Marks;
   state: StateTransfer;
-  /** Returns all of linear memory. It may grow, so a view is valid only until the module runs again. */
+  /** Returns all of the module's linear memory. It may grow, so the view is valid only until the module runs again. */
   memory(): Uint8Array;
-  /** Returns the name of the export that is running. */
+  /** Returns the name of the module's export that is running. */
   running(): string;
 }
 
 /**
- * Creates the functions that a module imports (renderer/contract/ABI.md, "Imports"). Those that throw a
- * WebAssembly.RuntimeError make the module trap. wasmedge/imports.cc has the same functions in C++.
+ * Creates the functions that a module imports (renderer/contract/ABI.md, "Imports"). A WebAssembly.RuntimeError that one of
+ * them throws makes the module trap. wasmedge/imports.cc has the same functions in C++.
  */
 export function createImports({ options, assets, log, collector, marks, state, memory, running }: ImportContext) {
   const range = (address: number, length: number, caller: string) => {

@@ -28,8 +28,8 @@ type Exports = Record<string, (...parameters: number[]) => number> & {
 };
 
 /**
- * Runs modules on the JavaScript runtime's own engine, in the browser and in tests. It bounds memory and tables. But a module
- * runs on the caller's thread, and nothing can end a call that never returns.
+ * Creates an engine that runs modules on the JavaScript runtime's own WebAssembly, in the browser and in tests. It limits
+ * memory and tables. But a module runs on the caller's thread, and nothing can end a call that never returns.
  */
 export function createJavaScriptEngine(): Engine {
   return {
@@ -57,9 +57,9 @@ export class JavaScriptInstance implements Instance {
   readonly #replies = new Replies();
   readonly #state: StateTransfer;
   readonly #marks: Marks;
-  /** Writes to linear memory that wait for the next call. */
+  /** Bytes to copy into the module's linear memory before the next call. */
   readonly #writes: { address: number; bytes: Uint8Array }[] = [];
-  /** The reply ring and the input records, as they are copied into the IO block. */
+  /** The reply ring and the input records, to be copied into the module's IO block before each call. */
   readonly #ring = new Uint32Array(REPLY_COUNT * REPLY_WORDS);
   readonly #ringBytes = new Uint8Array(this.#ring.buffer);
   readonly #inputBytes: Uint8Array;
@@ -67,9 +67,9 @@ export class JavaScriptInstance implements Instance {
   /** Undefined until the module is instantiated. */
   #exports: Exports | undefined;
   #memory = new Uint8Array(0);
-  /** Address of the IO block in linear memory. */
+  /** Address of the module's IO block in linear memory. */
   #block = 0;
-  /** The export that is running, or ran last. */
+  /** The export of the module that is running, or ran last. */
   #running = 'instantiation';
   #failure: NearlightError | undefined;
 
@@ -143,7 +143,7 @@ export class JavaScriptInstance implements Instance {
     }
   }
 
-  /** Returns all of linear memory. Makes a new view only after the memory has grown. */
+  /** Returns all of the module's linear memory. Creates a new view only after the memory has grown. */
   #view(): Uint8Array {
     const { buffer } = must(this.#exports, 'instantiated module').memory;
     if (this.#memory.buffer !== buffer) this.#memory = new Uint8Array(buffer);
@@ -216,7 +216,7 @@ export class JavaScriptInstance implements Instance {
     memory.set(this.#inputBytes, this.#block + IO_INPUTS);
   }
 
-  /** Copies each buffer range that the module mapped to the address it asked for. */
+  /** Copies each GPU buffer range that was read back for the module to the address that the module asked for. */
   #applyWrites(call: string): void {
     const memory = this.#view();
     for (const { address, bytes } of this.#writes.splice(0)) {
@@ -236,7 +236,7 @@ export class JavaScriptInstance implements Instance {
     }
   }
 
-  /** Where in the sources an error happened; empty if that is unknown. */
+  /** Returns the place in the game's sources where an error happened; empty if that is unknown. */
   #place(error: unknown): string {
     if (!(error instanceof Error) || (error instanceof NearlightError && error.code !== 'NL_COMMAND')) return '';
     const frames = readFrames(error, this.#checked.codeShift);
@@ -269,8 +269,8 @@ function toFailure(error: unknown, where: Omit<Trap, 'reason'>): NearlightError 
 }
 
 /**
- * Says what is wrong with the IO block that init returned; undefined if it is right. The guest program checks the same
- * (wasmedge/instance.cc).
+ * Says what is wrong with the IO block whose address the module's init returned; undefined if nothing is. The guest program
+ * makes the same checks in C++ (wasmedge/instance.cc).
  */
 function blockProblem(memory: Uint8Array, address: number, seats: number): string | undefined {
   const size = IO_INPUTS + seats * INPUT_STRIDE;

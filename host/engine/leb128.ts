@@ -3,7 +3,7 @@ import { NearlightError } from '../base/errors.ts';
 const UTF8 = new TextDecoder('utf-8', { fatal: true });
 
 /**
- * Reads the binary format of WebAssembly (core specification 2, section 5). No read leaves the bytes that it was given.
+ * Reads the binary format of WebAssembly (core specification 2, section 5). Never reads past the end of the bytes given to it.
  * @throws NearlightError NL_MODULE_INVALID
  */
 export class Reader {
@@ -38,7 +38,7 @@ export class Reader {
     throw new NearlightError('NL_MODULE_INVALID', 'a number has more than 32 bits');
   }
 
-  /** Reads the length of a vector. Refuses one that cannot fit, given that each element takes at least a byte. */
+  /** Reads the length of a vector. Refuses a length above the number of bytes left, since each element takes at least one. */
   count(): number {
     const count = this.unsigned();
     if (count > this.#source.length - this.#at) throw truncated();
@@ -78,5 +78,5 @@ export function writeUnsigned(bytes: number[], value: number): number[] {
 }
 
 function truncated(): NearlightError {
-  return new NearlightError('NL_MODULE_INVALID', 'it ends in the middle of a section, or a length in it is wrong');
+  return new NearlightError('NL_MODULE_INVALID', 'the module ends within a section, or a length in it is wrong');
 }

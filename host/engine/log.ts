@@ -2,7 +2,7 @@ import type { LogLevel } from './engine.ts';
 
 export const LOG_LINE_BYTES_MAX = 2048;
 
-/** The level of each number that a module can log with, counted from LOG_ERROR. */
+/** The log level for each number that a module can pass to `log`, beginning with LOG_ERROR = 0. */
 const LEVELS: readonly LogLevel[] = ['error', 'warn', 'info', 'debug'];
 const LINES_PER_SECOND = 100;
 const WINDOW_MS = 1000;
@@ -14,16 +14,16 @@ export class GuestLog {
   last = '';
   readonly #write: (level: LogLevel, message: string) => void;
   #windowStartMs = 0;
-  /** Lines in the current window. */
+  /** Number of lines that the module logged in the current window of WINDOW_MS. */
   #lines = 0;
-  /** Lines dropped since the last warning about them. */
+  /** Number of lines dropped since the last warning about dropped lines. */
   #dropped = 0;
 
   constructor(write: (level: LogLevel, message: string) => void) {
     this.#write = write;
   }
 
-  /** Takes one line in UTF-8. @param level 0 for LOG_ERROR and so on */
+  /** Logs one line of the module. @param level 0 for LOG_ERROR and so on @param bytes the line in UTF-8 */
   line(level: number, bytes: Uint8Array): void {
     const decoded = UTF8.decode(bytes.subarray(0, LOG_LINE_BYTES_MAX));
     // biome-ignore lint/suspicious/noControlCharactersInRegex: the expression removes them
@@ -33,13 +33,13 @@ export class GuestLog {
     else this.#dropped++;
   }
 
-  /** Counts lines that were lost before they reached this log. */
+  /** Counts lines of the module that were lost before they reached this log, for the next warning. */
   drop(count: number): void {
     this.#startWindow();
     this.#dropped += count;
   }
 
-  /** Warns about lines that were dropped since the last warning. */
+  /** Logs a warning if lines of the module were dropped since the last warning. */
   flush(): void {
     if (this.#dropped > 0) this.#write('warn', `${this.#dropped} log lines of the module were dropped`);
     this.#dropped = 0;

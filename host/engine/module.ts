@@ -12,13 +12,13 @@ import { declaredVersion } from './version.ts';
 /** A module that has passed every check, and what an engine needs to know about it. */
 export interface CheckedModule {
   /**
-   * The module as engines load it: without custom sections, and with the limits as maxima of its memory and tables. Its start
-   * function is an export, START_EXPORT, which engines call themselves once imports can access memory and time is limited.
+   * The module as engines load it: without custom sections, and with its memory and tables limited to the host's settings. Its
+   * start function is an export, START_EXPORT, which engines call once imports can access memory and time is limited.
    */
   bytes: Uint8Array<ArrayBuffer>;
-  /** The module exports `save` and `load`. */
+  /** Whether the module exports `save` and `load`. */
   saves: boolean;
-  /** How many bytes further from the start the code lies in `bytes` than in the original file. */
+  /** Offset of an instruction in `bytes` minus its offset in the original module file. */
   codeShift: number;
 }
 
@@ -35,15 +35,15 @@ const SECTION_ORDER = [1, 2, 3, 4, 5, 6, 7, 8, 9, 12, 10, 11];
 
 const CODE_SECTION = 10;
 
-/** The advice that follows a missing export. */
+/** Advice in the error message about a missing export. */
 const EXPORT_LINE =
   'Add this line to the main file of the game: ' +
   'export { init, join, leave, load, render, save, tick, version } from "@nearlight/sdk/game"; ' +
   '(without load and save if the game keeps no state)';
 
-/** The parts of a module that have been read so far. */
+/** The facts about a module that have been read from its sections so far. */
 interface Outline {
-  /** A description of each function type. */
+  /** Each function type of the module as text, such as "(i32) -> nothing". */
   types: string[];
   /** Type index of every function, imported functions first. */
   functions: number[];
@@ -51,9 +51,9 @@ interface Outline {
   exports: Map<string, { kind: number; index: number }>;
   /** Index of the start function. */
   start: number | undefined;
-  /** Functions that the function section declares. */
+  /** Number of functions that the function section declares. */
   declared: number;
-  /** Bodies in the code section. */
+  /** Number of function bodies in the code section. */
   bodies: number;
 }
 
@@ -63,13 +63,13 @@ interface Section {
 }
 
 /**
- * Checks a module against the contract and the limits before any engine sees it, and removes what engines must not see. The
- * bodies of functions are not checked; every engine validates them itself.
+ * Checks a module's imports, exports and sizes before an engine gets it, and removes what engines must not see. The bodies of
+ * functions are not checked; every engine validates them itself.
  * @throws NearlightError NL_MODULE_INVALID, NL_MODULE_VERSION, NL_MODULE_IMPORT, NL_MODULE_EXPORT, NL_MODULE_LIMIT
  */
 export function checkModule(module: Uint8Array, limits: Limits): CheckedModule {
   if (module.length > limits.moduleBytesMax)
-    throw limit(`it has ${module.length} bytes, and MODULE_BYTES_MAX allows ${limits.moduleBytesMax}`);
+    throw limit(`the module has ${module.length} bytes, and MODULE_BYTES_MAX allows ${limits.moduleBytesMax}`);
   const magic = [0x00, 0x61, 0x73, 0x6d];
   if (module.length < 8 || magic.some((byte, index) => module[index] !== byte))
     throw invalid('it does not begin with the four bytes "\\0asm"');
@@ -116,7 +116,7 @@ function codeShift(module: Uint8Array, sections: Section[]): number {
   return 8 + before.reduce((sum, part) => sum + part.length, -body.length) - (body.byteOffset - module.byteOffset);
 }
 
-/** Reads one section into the outline. Returns the body that replaces it in the checked module. */
+/** Reads one section of a module into the outline. Returns the bytes that replace its body in the checked module. */
 function readSection(id: number, body: Uint8Array, outline: Outline, limits: Limits): Uint8Array {
   const reader = new Reader(body);
   if (id === 1) readTypes(reader, outline);
@@ -174,7 +174,7 @@ function readImports(reader: Reader, outline: Outline): void {
   if (foreign.length > 0) throw new NearlightError('NL_MODULE_IMPORT', foreign.join('; '));
 }
 
-/** Skips what follows the names of an import (core specification 2, section 5.5.5). */
+/** Skips the type of an import, which follows its names and kind (WebAssembly core specification 2, section 5.5.5). */
 function skipImportType(reader: Reader, kind: number): void {
   if (kind === TABLE_KIND) reader.byte();
   if (kind === TABLE_KIND || kind === MEMORY_KIND) readLimits(reader, 'an import');
@@ -210,10 +210,10 @@ function checkExports({ types, functions, memories, exports }: Outline): void {
     throw missing('it exports only one of "save" and "load"; export both or neither');
 }
 
-/** Removes the start section and exports its function as START_EXPORT instead. */
+/** Removes a module's start section and exports the start function as START_EXPORT instead. */
 function exportStart(sections: Section[], { types, functions, exports, start }: Outline): void {
   if (start === undefined) return;
-  if (types[functions[start] ?? -1] !== signature(0, 0)) throw invalid('its start function has parameters or results');
+  if (types[functions[start] ?? -1] !== signature(0, 0)) throw invalid('the start function has parameters or results');
   if (exports.has(START_EXPORT)) throw invalid(`it exports "${START_EXPORT}", a name that is reserved for the host`);
   const list = must(
     sections.find(({ id }) => id === 7),

@@ -1,15 +1,15 @@
 import { REPLY_COUNT, REPLY_DEVICE_LOST, REPLY_WORDS } from '../../renderer/contract/abi.ts';
 
-/** How many replies may wait for space on the ring. Beyond that the oldest are dropped. */
+/** The most replies that may wait for space on the reply ring. If there are more, the oldest are dropped. */
 const WAITING_MAX = 4096;
 
 /**
- * Fills the reply ring of a module. A module reads the ring in `tick`, so at most REPLY_COUNT records are added between two
- * ticks, and the rest wait. During `load` the module sees only REPLY_DEVICE_LOST, the reason why `load` is called: other
- * replies may announce data that is not in its memory yet.
+ * Fills the reply ring, in which a module reads the GPU's answers. A module reads it in `tick`, so at most REPLY_COUNT records
+ * are added between two ticks; further records wait. During `load` the module sees only REPLY_DEVICE_LOST, the reason why
+ * `load` is called: other replies may announce data that is not in its memory yet.
  */
 export class Replies {
-  /** Number of records added to the ring so far, modulo 2^32. */
+  /** Number of records added to the reply ring so far, modulo 2^32. */
   head = 0;
   readonly #waiting: number[][] = [];
   #sinceTick = 0;
@@ -19,7 +19,7 @@ export class Replies {
     this.#waiting.push(Array.from({ length: REPLY_WORDS }, (_, index) => record[index] ?? 0));
   }
 
-  /** Moves waiting records onto the ring before a call. @param ring REPLY_COUNT * REPLY_WORDS words @param call the export */
+  /** Moves waiting records onto the reply ring before a call. @param ring its words @param call the export to be called */
   stage(ring: Uint32Array, call: string): void {
     while (this.#sinceTick < REPLY_COUNT) {
       const [record] = this.#waiting;

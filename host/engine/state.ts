@@ -3,7 +3,7 @@ import { NearlightError } from '../base/errors.ts';
 import type { EngineLimits } from './engine.ts';
 import { GrowingBytes } from './submission.ts';
 
-/** Largest size of a saved state: STATE_BYTES_MAX, but no more than fits where engines pass bulk data. */
+/** Largest size of a saved game state in bytes: STATE_BYTES_MAX, but no more than the memory for bulk data (DATA_BYTES_MAX). */
 export function stateBytesMax(limits: Pick<EngineLimits, 'stateBytesMax' | 'dataBytesMax'>): number {
   return Math.min(limits.stateBytesMax, limits.dataBytesMax);
 }
@@ -16,19 +16,19 @@ export function stateTooLarge(bytesMax: number): NearlightError {
 }
 
 /**
- * Checks that a module can load a state of this size.
+ * Checks that a module can load a saved game state of this size.
  * @throws NearlightError NL_MODULE_EXPORT if the module does not export `load`, NL_GUEST_PROTOCOL if the state is too large
  */
 export function checkState(state: Uint8Array, saves: boolean, bytesMax: number): void {
   if (!saves)
-    throw new NearlightError('NL_MODULE_EXPORT', 'it has no export "load", so it cannot continue from a saved state');
+    throw new NearlightError('NL_MODULE_EXPORT', 'a module without export "load" cannot continue from a saved state');
   if (state.length > bytesMax) throw stateTooLarge(bytesMax);
 }
 
 /** Holds a game's state while `save` writes it or `load` reads it. */
 export class StateTransfer {
   readonly #bytesMax: number;
-  /** The bytes that `save` has written so far; undefined unless it runs. */
+  /** The bytes that the export `save` has written so far; undefined while `save` does not run. */
   #written: GrowingBytes | undefined;
   #readable: Uint8Array = new Uint8Array(0);
 
@@ -36,7 +36,7 @@ export class StateTransfer {
     this.#bytesMax = bytesMax;
   }
 
-  /** True while `save` runs. */
+  /** True while the module's export `save` runs. */
   get saving(): boolean {
     return this.#written !== undefined;
   }
@@ -45,7 +45,7 @@ export class StateTransfer {
     this.#written = new GrowingBytes();
   }
 
-  /** Appends bytes to the state. @throws NearlightError NL_GUEST_PROTOCOL if the state becomes too large */
+  /** Appends bytes to the game state that is being saved. @throws NearlightError NL_GUEST_PROTOCOL if it becomes too large */
   write(bytes: Uint8Array): void {
     const written = must(this.#written, 'save in progress');
     const { length } = written;
@@ -59,14 +59,14 @@ export class StateTransfer {
     this.#readable = state;
   }
 
-  /** Copies bytes of the state from `offset` on until `target` is full or the state ends. Returns how many. */
+  /** Copies bytes of the state to load, from `offset` on, until `target` is full or the state ends. Returns their number. */
   read(offset: number, target: Uint8Array): number {
     const part = this.#readable.subarray(offset, offset + target.length);
     target.set(part);
     return part.length;
   }
 
-  /** Ends the transfer. Returns what `save` has written. */
+  /** Ends saving or loading, and returns the state that `save` has written; empty after loading. */
   end(): Uint8Array {
     const state = this.#written?.bytes.slice(0, this.#written.length) ?? new Uint8Array(0);
     this.#written = undefined;

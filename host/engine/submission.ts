@@ -6,7 +6,7 @@ import type { Submission } from './engine.ts';
 const START_BYTES = 4096;
 const NO_DATA = new Uint8Array(0);
 
-/** A buffer that grows as needed and is reused. The arrays of a Submission are views of such buffers. */
+/** A byte buffer that grows as needed and is reused. The arrays of a Submission are views of such buffers. */
 export class GrowingBytes {
   #buffer = new ArrayBuffer(START_BYTES);
   /** Two views of the whole buffer. reserve() and replace() may replace them. */
@@ -15,7 +15,7 @@ export class GrowingBytes {
   /** Bytes in use. */
   length = 0;
 
-  /** Makes space for `length` bytes in all and keeps the contents. */
+  /** Grows the buffer, if necessary, to at least `length` bytes in total, and keeps its contents. */
   reserve(length: number): void {
     if (length <= this.bytes.length) return;
     const grown = new ArrayBuffer(2 ** Math.ceil(Math.log2(length)));
@@ -25,7 +25,7 @@ export class GrowingBytes {
     this.words = new Uint32Array(grown);
   }
 
-  /** Replaces the contents. */
+  /** Replaces the buffer's contents by a copy of `source`. */
   replace(source: Uint8Array): void {
     this.length = 0;
     this.reserve(source.length);
@@ -35,15 +35,15 @@ export class GrowingBytes {
 }
 
 /**
- * Collects what a module submits during one call (renderer/contract/ABI.md, "Command stream"). The guest program does the same
- * in C++ (wasmedge/submission.h).
+ * Collects the GPU commands and bulk data that a module submits during one call (renderer/contract/ABI.md, "Command stream").
+ * The guest program does so in C++ (wasmedge/submission.h).
  */
 export class Collector {
   readonly #commands = new GrowingBytes();
   readonly #data = new GrowingBytes();
   readonly #commandBytesMax: number;
   readonly #dataBytesMax: number;
-  /** Number of the next command, counted from the start of the call. */
+  /** Number of the next GPU command, counted from 0 at the start of the call. */
   #index = 0;
 
   constructor(limits: { commandBytesMax: number; dataBytesMax: number }) {
@@ -57,7 +57,7 @@ export class Collector {
     this.#index = 0;
   }
 
-  /** Returns what `call` has submitted. `origin` is as in Submission. */
+  /** Returns the commands and data that the call of export `call` has submitted. @param origin as in Submission */
   submission(call: string, origin: Submission['origin']): Submission {
     const { length } = this.#data;
     return {
@@ -70,8 +70,8 @@ export class Collector {
 
   /**
    * Appends a command stream and copies the bulk data that its commands refer to.
-   * @throws WebAssembly.RuntimeError, which the module sees as a trap, if the stream is not in linear memory;
-   * NearlightError NL_COMMAND
+   * @throws WebAssembly.RuntimeError, a trap of the module, if the stream is not in linear memory or is misaligned;
+   * NearlightError NL_COMMAND if the stream or its data exceeds a limit, or the data lies outside linear memory
    */
   append(memory: Uint8Array, address: number, length: number): void {
     if ((address | length) % 4 !== 0)
@@ -105,7 +105,7 @@ export class Collector {
     }
   }
 
-  /** Copies one command's bulk data and replaces its address in linear memory by its offset in the copy. */
+  /** Copies one command's bulk data, and in the command replaces the data's address by its offset in the copy. */
   #copy(memory: Uint8Array, reference: number): void {
     const { words } = this.#commands;
     const data = this.#data;

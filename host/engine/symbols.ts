@@ -6,15 +6,15 @@ import { must } from '../base/assert.ts';
 import type { TrapFrame } from './engine.ts';
 import { Reader, writeUnsigned } from './leb128.ts';
 
-/** Stack frames in a message at most. */
+/** The most stack frames that an error message shows. */
 const SHOWN_MAX = 4;
-/** Matches sources that are not the game's own: the compiler's library, and packages such as the SDK. */
+/** Matches source files that are not the game's own: the compiler's library, and packages such as the SDK. */
 const LIBRARY = /^~lib|^node_modules\//;
-/** Matches files of the SDK that are never the place of a fault: they report failed checks or write what a caller asks. */
+/** Matches SDK files to leave out of an error's place: they only report failed checks or write the commands of a caller. */
 const PLUMBING = /@nearlight\/sdk\/sdk\/(abort|stream|encode)\.ts/;
 const CODE_SECTION = 10;
 
-/** A source map (ECMA-426, version 3), extended by the names and places of functions. */
+/** A source map (ECMA-426, version 3), extended by the module's hash and the names and offsets of its functions. */
 interface SymbolMap {
   version: 3;
   sources: string[];
@@ -23,7 +23,7 @@ interface SymbolMap {
   mappings: string;
   sourceRoot?: string;
   x_nearlight: {
-    /** SHA-256 of the module that the map describes, in hexadecimal. */
+    /** SHA-256, in hexadecimal, of the module that the source map describes. */
     module: string;
     /** For each function, imported ones first: its name, and the byte offset of its body in the module. */
     functions: { name: string; start: number }[];
@@ -31,7 +31,7 @@ interface SymbolMap {
 }
 
 /**
- * Splits the output of the compiler into a module without custom sections, which is shipped, and its extended source map.
+ * Splits the output of the AssemblyScript compiler into a module without custom sections, to ship, and an extended source map.
  * @param map the compiler's source map of the module, as JSON
  */
 export function splitSymbols(compiled: Uint8Array, map: string): { module: Uint8Array; map: string } {
@@ -60,14 +60,14 @@ export function splitSymbols(compiled: Uint8Array, map: string): { module: Uint8
 }
 
 /**
- * Replaces the compiler's names of files by their paths. The compiler names a file of a package
- * "~lib/@scope/package/file.ts", as if it were part of its own library, but the file lies in node_modules/.
+ * Replaces the AssemblyScript compiler's names of package files by their paths. The compiler writes
+ * "~lib/@scope/package/file.ts", as if the file were part of its own library, but the file is in node_modules/.
  */
 export function sourceNames(text: string): string {
   return text.replaceAll('~lib/@', 'node_modules/@');
 }
 
-/** Reads the name section (core specification 2, 7.4.1), whose subsection 1 names the functions. */
+/** Reads the functions' names from a module's name section (WebAssembly core specification 2, 7.4.1), subsection 1. */
 function readNames(reader: Reader, names: string[]): void {
   if (reader.name() !== 'name') return;
   while (!reader.ended) {
@@ -84,9 +84,9 @@ function readStarts(module: Uint8Array, body: Uint8Array, starts: number[]): voi
 }
 
 /**
- * Returns a function that translates stack frames of a module into places in its sources. It reads the source map beside the
- * module (`FILE.wasm.map`) only when it is called.
- * @returns ", at Function (file:line:column), from ..."; empty if there is no map, or it describes another module
+ * Returns a function that translates stack frames of a module into places in its sources. The function reads the source map
+ * beside the module (`FILE.wasm.map`) each time it is called.
+ * @returns ", at Function (file:line:column), from ..."; empty if the map is missing or describes another module
  */
 export function locator(path: string, module: Uint8Array): (frames: readonly TrapFrame[]) => string {
   return (frames) => {
@@ -98,13 +98,13 @@ export function locator(path: string, module: Uint8Array): (frames: readonly Tra
   };
 }
 
-/** Translates stack frames with a source map that has already been read. @param json the map @returns as locator */
+/** Translates stack frames into places in a game's sources. @param json the source map @returns as the function of locator() */
 export function describeFrames(json: string, module: Uint8Array, frames: readonly TrapFrame[]): string {
   const map = JSON.parse(json) as SymbolMap;
   if (map.x_nearlight.module !== createHash('sha256').update(module).digest('hex')) return '';
   const trace = new TraceMap(map as unknown as SourceMapInput);
   const places = frames.map((frame) => place(frame, map.x_nearlight.functions, trace));
-  // Code that the compiler adds, such as the dispatch to an override, has no place in the sources.
+  // Functions that the compiler adds, such as the dispatch to an override, have no place in the sources and are left out.
   const known = places.filter(({ text }) => text && !PLUMBING.test(text) && !text.endsWith('(no source)'));
   const shown = known.slice(0, SHOWN_MAX);
   const own = known.find((entry) => entry.own);
@@ -114,14 +114,14 @@ export function describeFrames(json: string, module: Uint8Array, frames: readonl
   return list !== '' && native ? `${list}${HINT}` : list;
 }
 
-/** Appended if the module ran as native code. */
+/** Appended to the place of an error if the module ran as native code. */
 const HINT = ' (native code shows only the function; run npm run dev or --engine javascript to see the line)';
 
-/** One stack frame, located. */
+/** The place of one stack frame in the sources, as text. */
 interface Place {
-  /** Empty if the function is unknown. */
+  /** "Function (file:line:column)"; empty if the function is unknown. */
   text: string;
-  /** The place is in the game's own sources. */
+  /** Whether the place is in the game's own sources, not in a library. */
   own: boolean;
 }
 
@@ -130,12 +130,12 @@ function place(frame: TrapFrame, functions: { name: string; start: number }[], t
   const index = frame.function ?? (offset === undefined ? -1 : functions.findLastIndex(({ start }) => start <= offset));
   const found = functions[index];
   if (!found) return { text: '', own: false };
-  // Names begin with their file, as in "renderer/arena/match/Match#tick". So do names within type arguments.
+  // Names of functions begin with their file, as in "renderer/arena/match/Match#tick", and so do names in type arguments.
   const name = found.name.replace(/[~@\w./-]*\//g, '').replace(/@override$/, '');
-  // The compiler records no place for code that it has merged from several places.
+  // The source map has no place for code that the compiler has merged from several places.
   const at = offset === undefined ? undefined : originalPositionFor(trace, { line: 1, column: offset });
   const parts = mappings(index, functions, trace);
-  // Library code was inlined into the game's function. The game's own line is then the nearest one before it.
+  // If library code was inlined into the game's function, the nearest game line before it stands for the call.
   const near = parts.findLast(
     ({ column, source }) => offset !== undefined && column <= offset && !LIBRARY.test(source),
   );
@@ -155,7 +155,7 @@ interface Mapping {
   line: number;
 }
 
-/** The mappings of one function, in the order of its code. */
+/** Returns the source map's entries for one function, in the order of its code. */
 function mappings(index: number, functions: { start: number }[], trace: TraceMap): Mapping[] {
   const { start } = must(functions[index], 'function');
   const end = functions[index + 1]?.start ?? Number.POSITIVE_INFINITY;
@@ -167,7 +167,7 @@ function mappings(index: number, functions: { start: number }[], trace: TraceMap
   return list;
 }
 
-/** The lines that a function was compiled from, in one of the game's own files if possible. */
+/** Returns the file and range of lines that a function was compiled from; a file of the game's own if possible. */
 function extent(parts: readonly Mapping[]): string {
   const lines = new Map<string, number[]>();
   for (const { source, line } of parts) lines.set(source, [...(lines.get(source) ?? []), line]);

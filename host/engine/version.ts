@@ -8,8 +8,8 @@ const [I32_CONST, END] = [0x41, 0x0b];
  * Returns the version of the contract that a module was built for, without running it. Compilers turn the export `version`
  * into a function that returns a constant; the result is undefined if they did not, or if the module is malformed.
  *
- * A module of another version may import or export other functions than this host knows. Reading its version first leads to
- * the error that says what is wrong, instead of one about an unknown import.
+ * A module of another version may import or export functions that this host does not know. Because its version is read first,
+ * the error is about the version, not about an unknown import.
  */
 export function declaredVersion(module: Uint8Array): number | undefined {
   try {
@@ -33,7 +33,7 @@ function readVersion(module: Uint8Array): number | undefined {
   return undefined;
 }
 
-/** Counts the imported functions. Gives up on other imports, which no version of the contract has. */
+/** Counts a module's imported functions. Throws on other imports, which no version of the contract has. */
 function countImports(reader: Reader): number {
   const count = reader.count();
   for (let n = count; n > 0; n--) {
@@ -55,7 +55,7 @@ function findExport(reader: Reader): number | undefined {
   return undefined;
 }
 
-/** Returns the constant that a body consists of: no local variables, `i32.const`, `end`. @param index in the code section */
+/** Returns the constant that function body number `index` returns; undefined if it is not just `i32.const` and `end`. */
 function readBody(reader: Reader, index: number): number | undefined {
   reader.count();
   for (let n = index; n > 0; n--) reader.bytes(reader.unsigned());

@@ -1,16 +1,16 @@
 import { perDevice } from './shared.ts';
 
-/** WebGPU clamps the field to what the platform offers; 16 is the most that any platform does. */
+/** The most that any platform offers for maxAnisotropy of a sampler. WebGPU clamps the field to what the platform offers. */
 const ANISOTROPY_MAX = 16;
 
 /**
- * The highest maxAnisotropy that samplers of a device are made with. The fault that probeAnisotropy() looks for makes it 1,
- * which is off.
+ * The highest maxAnisotropy with which samplers of a device are created. probeAnisotropy() sets it to 1, which is off, if it
+ * finds that the device filters wrongly.
  */
 export const anisotropyLimit = perDevice(() => ({ max: ANISOTROPY_MAX }));
 
 const TEXEL = [255, 255, 255, 255];
-/** Samples a white texel where the texture coordinates are the same in every pixel. */
+/** WGSL that samples a white texel at texture coordinates that are the same in every pixel. */
 const SHADER = `
 @group(0) @binding(0) var white: texture_2d<f32>;
 @group(0) @binding(1) var filtering: sampler;
@@ -20,14 +20,14 @@ const SHADER = `
 @fragment fn color() -> @location(0) vec4f { return textureSample(white, filtering, vec2f(0.5)); }`;
 
 /**
- * Turns anisotropic filtering off on a device where it comes out wrong: llvmpipe returns black where the derivatives of the
+ * Turns anisotropic filtering off on a device that does it wrongly: llvmpipe returns black where the derivatives of the texture
  * coordinates are about zero, as they are in every triangle that takes its colour from one texel.
  */
 export async function probeAnisotropy(device: GPUDevice): Promise<void> {
   if (!(await samplesRight(device, 2))) anisotropyLimit(device).max = 1;
 }
 
-/** Whether a pixel that samples one texel has its colour; true also where the device is lost meanwhile. */
+/** Whether a pixel that samples one texel gets the colour of that texel. True also if the device is lost meanwhile. */
 export async function samplesRight(device: GPUDevice, maxAnisotropy: number): Promise<boolean> {
   const { TEXTURE_BINDING, COPY_DST, RENDER_ATTACHMENT, COPY_SRC } = GPUTextureUsage;
   const format = 'rgba8unorm' as const;

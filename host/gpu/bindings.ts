@@ -14,9 +14,9 @@ export interface BindingsOptions {
 /** The pass or render bundle that is open, and the bind groups that are set in it. */
 export class Bindings implements BindingsCommands {
   readonly #reader: Reader;
-  /** Bind groups by index. Undefined where none is set, or one with dynamic offsets. */
+  /** Bind groups by index. Undefined where no bind group is set, or one with dynamic offsets is. */
   readonly #groups: (Handles['bindGroup'] | undefined)[];
-  /** Arrays of each possible length. Dawn reads a plain array twice as fast as part of a typed one. */
+  /** One array of dynamic offsets for each possible length. Dawn reads a plain array twice as fast as part of a typed array. */
   readonly #offsets: number[][];
   #open: OpenPass | undefined;
 
@@ -33,18 +33,18 @@ export class Bindings implements BindingsCommands {
     return this.#open;
   }
 
-  /** A pass or a render bundle begins. */
+  /** Makes `pass`, a pass or render bundle that has just begun, the one that bind groups are set in. */
   begin(pass: OpenPass): void {
     this.#open = pass;
   }
 
-  /** It has ended. */
+  /** Forgets the pass or render bundle that has just ended, and its bind groups. */
   end(): void {
     this.#open = undefined;
     this.forget();
   }
 
-  /** No bind group is set from now on. */
+  /** Forgets which bind groups are set, because WebGPU has unset them. */
   forget(): void {
     this.#groups.fill(undefined);
   }

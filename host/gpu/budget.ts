@@ -1,6 +1,6 @@
 import { Fault } from './reader.ts';
 
-/** Counts the GPU memory that a room holds, and limits it. */
+/** Counts and limits the GPU memory that the objects of one room (one running game) take. */
 export class Budget {
   readonly #bytesMax: number;
   #used = 0;
@@ -9,12 +9,12 @@ export class Budget {
     this.#bytesMax = bytesMax;
   }
 
-  /** Bytes that the room holds. */
+  /** Bytes of GPU memory that the room holds. */
   get used(): number {
     return this.#used;
   }
 
-  /** Counts `bytes` as held. @throws Fault if that is more than the room has left */
+  /** Counts `bytes` of GPU memory as held by the room. @throws Fault if that is more than the room has left */
   take(bytes: number): void {
     const left = this.#bytesMax - this.#used;
     if (bytes > left)
@@ -22,12 +22,12 @@ export class Budget {
     this.#used += bytes;
   }
 
-  /** Counts `bytes` as released. */
+  /** Counts `bytes` of GPU memory as released by the room. */
   give(bytes: number): void {
     this.#used -= bytes;
   }
 
-  /** Creates an object of `bytes`, which count as held only if `create` succeeds. @throws Fault as take() */
+  /** Creates a GPU object of `bytes`, which count as held only if `create` succeeds. @throws Fault if too few are left */
   spend<T>(bytes: number, create: () => T): T {
     this.take(bytes);
     try {
@@ -39,7 +39,7 @@ export class Budget {
   }
 }
 
-/** Limits on what one call of a module may draw and dispatch. */
+/** Limits on what a module may draw and dispatch in one call of an export, such as one `render`. */
 export interface WorkLimits {
   gpuDrawsMax: number;
   gpuVerticesMax: number;
@@ -47,8 +47,8 @@ export interface WorkLimits {
 }
 
 /**
- * Counts what one call of a module draws and dispatches, and limits it. An indirect draw or dispatch counts as one draw
- * without vertices or workgroups, because only the GPU knows how many there are.
+ * Counts and limits what a module draws and dispatches in one call of an export. An indirect draw or dispatch counts as one
+ * draw without vertices or workgroups, because only the GPU knows how many there are.
  */
 export class Work {
   readonly #limits: WorkLimits;
@@ -60,14 +60,14 @@ export class Work {
     this.#limits = limits;
   }
 
-  /** Starts to count for another call. */
+  /** Resets the counts, because the next call of the module begins. */
   begin(): void {
     this.#draws = 0;
     this.#vertices = 0;
     this.#workgroups = 0;
   }
 
-  /** @throws Fault if the call draws too much */
+  /** Counts draws and their vertices. @throws Fault if the current call has drawn too much */
   draw(draws: number, vertices: number): void {
     const { gpuDrawsMax, gpuVerticesMax } = this.#limits;
     this.#draws += draws;
@@ -77,7 +77,7 @@ export class Work {
       throw new Fault(`one call draws more than ${gpuVerticesMax} vertices (GPU_VERTICES_MAX)`);
   }
 
-  /** @throws Fault if the call dispatches too much */
+  /** Counts one dispatch and its workgroups. @throws Fault if the current call has dispatched too much */
   dispatch(workgroups: number): void {
     const { gpuDrawsMax, gpuWorkgroupsMax } = this.#limits;
     this.#draws++;

@@ -9,11 +9,11 @@ interface Entry<T> {
   value: T;
 }
 
-/** Values that were made from ranges of words, kept so that the same words need not be worked through again. */
+/** Caches values that were computed from a range of 32-bit words. The key is the words themselves. */
 export class WordCache<T> {
   readonly #entries = new Map<number, Entry<T>>();
 
-  /** The value that was made from the same words as those from `from` up to `to`. Allocates nothing. */
+  /** The cached value whose key equals the words from index `from` up to `to`, or undefined. Allocates nothing. */
   find(words: Uint32Array, from: number, to: number): T | undefined {
     const entry = this.#entries.get(hash(words, from, to));
     if (entry === undefined || entry.words.length !== to - from) return undefined;
@@ -21,7 +21,7 @@ export class WordCache<T> {
     return entry.value;
   }
 
-  /** Keeps a value. It replaces a value whose words have the same hash. */
+  /** Caches a value under the words from index `from` up to `to`. It replaces a value whose words have the same hash. */
   add(words: Uint32Array, from: number, to: number, value: T): void {
     if (this.#entries.size >= ENTRIES_MAX) this.#entries.clear();
     this.#entries.set(hash(words, from, to), { words: words.slice(from, to), value });
@@ -32,7 +32,7 @@ export class WordCache<T> {
   }
 }
 
-/** FNV-1a, over words instead of bytes. */
+/** The FNV-1a hash of the words from index `from` up to `to`. It takes words where FNV takes bytes. */
 function hash(words: Uint32Array, from: number, to: number): number {
   let value = FNV_OFFSET;
   for (let n = from; n < to; n++) value = Math.imul(value ^ u32(words, n), FNV_PRIME);

@@ -1,11 +1,11 @@
 import { ENUMS } from './decode.ts';
 
-/** The highest limit that a module can read, because it gets limits as u32. */
+/** The highest value of a GPU limit that a module can read, because it gets limits as u32. */
 const LIMIT_MAX = 2 ** 32 - 1;
 
 /**
- * The features and limits that a module may ask for: bit n of `features` is the n-th FeatureName, and `limits` has the value
- * of each LimitName. The host's own limit on the size of buffers is among them.
+ * The GPU features and limits that a module can query: bit n of `features` is the n-th FeatureName, and `limits` has the value
+ * of each LimitName. The host's own limit lowers maxBufferSize.
  */
 export function capabilities(
   device: GPUDevice,

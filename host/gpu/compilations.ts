@@ -4,22 +4,22 @@ import type { Fault } from './reader.ts';
 import { perDevice } from './shared.ts';
 import { DeviceWatch } from './watch.ts';
 
-/** Time between two looks at how long the current compilation has taken. */
+/** Interval at which the time that the current compilation has taken is checked. */
 const LOOK_MS = 10;
-/** Compilations that a device begins at a time. Those that have not begun can still be dropped. */
+/** Most shader and pipeline compilations that run on a device at a time. The others wait, and can still be dropped. */
 const RUNNING_MAX = 4;
-/** A compilation that exceeds its room's time by this much is not expected to end. */
+/** A compilation that exceeds its room's compile budget by this much counts as endless. */
 const HUNG_MS = 30_000;
 
-/** Hears how long its compilations take. */
+/** The part of a room that is notified of how long the room's compilations take. */
 export interface CompilationOwner {
   /** A compilation has ended after `ms`. */
   onCompiled(ms: number): void;
-  /** Why a compilation may not take `ms`; undefined if it may. */
+  /** The fault of a compilation that takes `ms`; undefined if the owner may spend that much. */
   exceededBy(ms: number): Fault | undefined;
-  /** The current compilation has taken longer than it may. */
+  /** The owner's current compilation has taken longer than it may. */
   onOverdue(fault: Fault): void;
-  /** The current compilation did not end, and the device is given up. */
+  /** The owner's current compilation did not end, so the GPU device is given up. */
   onHung(): void;
 }
 
@@ -30,20 +30,21 @@ interface Run {
 }
 
 /**
- * Compiles in the background for the rooms of a device, each room in its turn. The driver compiles one thing after another, so
- * the time until the oldest compilation ends is that compilation's own. If one does not end, the device is given up.
+ * Compiles shaders and pipelines in the background for the rooms that share a GPU device, each room in its turn. The driver
+ * compiles one after another, so all time until the oldest compilation ends counts as its own. If one does not end, the device
+ * is given up.
  */
 export class DeviceCompiler {
   readonly #watch: DeviceWatch;
   readonly #clock: Pick<Clock, 'now'>;
-  /** Compilations that wait, by owner. The owner whose turn is next comes first. */
+  /** Compilations that have not begun, by owner. The owner whose turn is next comes first. */
   readonly #queues = new Map<CompilationOwner, (() => Promise<void>)[]>();
   #running: Run[] = [];
-  /** When a compilation last ended. */
+  /** Time at which a compilation last ended, in milliseconds of the clock. */
   #endedAt = 0;
   #timer: ReturnType<typeof setInterval> | undefined;
 
-  /** The compiler of a device. */
+  /** Returns the one background compiler of a GPU device. */
   static readonly of = perDevice((device) => new DeviceCompiler(device));
 
   constructor(device: GPUDevice) {
@@ -51,7 +52,7 @@ export class DeviceCompiler {
     this.#clock = commandClock(device);
   }
 
-  /** Calls `begin` when it is the owner's turn. The result never settles if drop() comes before that. */
+  /** Begins a compilation by calling `begin` when it is the owner's turn. The promise never settles if drop() comes first. */
   compile<T>(owner: CompilationOwner, begin: () => Promise<T>): Promise<T> {
     const { promise, resolve, reject } = Promise.withResolvers<T>();
     const job = async (): Promise<void> => begin().then(resolve, reject);
@@ -62,7 +63,7 @@ export class DeviceCompiler {
     return promise;
   }
 
-  /** Drops the owner's compilations that have not begun. */
+  /** Drops those compilations of the owner that have not begun. */
   drop(owner: CompilationOwner): void {
     this.#queues.delete(owner);
   }
@@ -94,7 +95,7 @@ export class DeviceCompiler {
     if (this.#running.length === 0) this.#stop();
   }
 
-  /** Looks whether the current compilation takes too long. */
+  /** Checks whether the current compilation takes too long, and if so notifies its owner. */
   #look(): void {
     const [first] = this.#running;
     if (!first || this.#watch.lost) {
@@ -102,7 +103,7 @@ export class DeviceCompiler {
       return;
     }
     const now = this.#clock.now();
-    // A software adapter compiles nothing while it executes work, and that time must not count as the compilation's.
+    // A software GPU does not compile while it executes work, so that time does not count as the compilation's.
     if (this.#watch.late) this.#endedAt = now;
     const ms = now - Math.max(first.begunAt, this.#endedAt);
     const fault = first.owner.exceededBy(ms);

@@ -7,10 +7,10 @@ import { DeviceWatch } from './watch.ts';
 
 /** Fraction of elapsed time by which a room's compile budget refills. */
 const REFILL_SHARE = 0.05;
-/** Time between two looks at whether the device is lost, while a call waits for a pipeline. */
+/** Interval at which a call that waits for a pipeline checks whether the GPU device is lost. */
 const LOST_LOOK_MS = 10;
 
-/** Counts the time that a room's shaders and pipelines take to compile. The count falls slowly as time passes. */
+/** A room's compile budget: the time that its shaders and pipelines took to compile. The count falls slowly as time passes. */
 class CompileTime {
   readonly #msMax: number;
   readonly #clock: Pick<Clock, 'now'>;
@@ -23,7 +23,7 @@ class CompileTime {
     this.#spentAt = clock.now();
   }
 
-  /** Why the room may not spend another `ms`; undefined if it may. */
+  /** The fault if the room spends another `ms` on compiling; undefined if it may. */
   exceededBy(ms: number): Fault | undefined {
     const spentMs = this.#spentBy(this.#clock.now()) + ms;
     if (spentMs < this.#msMax) return undefined;
@@ -41,7 +41,7 @@ class CompileTime {
   }
 }
 
-/** A command needs a pipeline that still compiles. The command is executed again after `compilation` settles. */
+/** Thrown by a command that needs a pipeline that still compiles. The command is executed again after `compilation` settles. */
 export class Waiting extends Error {
   readonly compilation: Promise<void>;
   constructor(compilation: Promise<void>) {
@@ -50,10 +50,10 @@ export class Waiting extends Error {
   }
 }
 
-/** A call waits for a pipeline that will never be ready, because the device is lost. */
+/** Thrown when a call waits for a pipeline that will never be ready, because the GPU device is lost. */
 export class Lost extends Error {}
 
-/** Returns the pipeline. @throws Waiting while it compiles, Fault if it is not ready and no command waits for it */
+/** Returns the GPU's pipeline. @throws Waiting if the command must wait until it has compiled, Fault if it is not usable */
 export function compiled<T>(pipeline: Compiled<T>): T {
   if (pipeline.compilation) throw new Waiting(pipeline.compilation);
   if (pipeline.gpu === undefined) throw new Fault('the pipeline is not ready: a REPLY_PIPELINE says when it is');
@@ -64,15 +64,15 @@ export interface RoomCompilerOptions {
   device: GPUDevice;
   /** Time that the room may spend on compiling (SHADER_MS_MAX). */
   msMax: number;
-  /** Returns what takes the error of a compilation that the current command starts. `failure` resolves with that error. */
+  /** Returns a function that takes the error of a compilation that the current command starts. `failure` resolves with it. */
   refuser(failure: Promise<unknown>): (error: unknown) => void;
-  /** Compiling has taken too long while no call waits for it. */
+  /** The room's compilations have taken too long, while no call waits for one of them. */
   onOverdue(fault: Fault): void;
-  /** A compilation did not end, and the device is given up. */
+  /** A compilation of the room did not end, so the GPU device is given up. */
   onHung(): void;
 }
 
-/** Compiles the shaders and pipelines of one room, within the time that the room has for it. */
+/** Compiles the shaders and pipelines of one room within the room's compile budget (SHADER_MS_MAX). */
 export class RoomCompiler implements CompilationOwner {
   readonly #options: RoomCompilerOptions;
   readonly #clock: Pick<Clock, 'now'>;
@@ -93,12 +93,12 @@ export class RoomCompiler implements CompilationOwner {
     this.#watch = DeviceWatch.of(options.device);
   }
 
-  /** Whether pipelines compile in the background, and commands that need one wait for it. */
+  /** Whether pipelines compile in the background, and commands wait for the pipelines that they need. */
   get patient(): boolean {
     return this.#patient;
   }
 
-  /** A call begins. */
+  /** Begins a call of the module. @param patient whether its pipelines compile in the background */
   begin({ patient }: { patient: boolean }): void {
     this.#patient = patient;
   }
@@ -125,12 +125,12 @@ export class RoomCompiler implements CompilationOwner {
     this.#options.onHung();
   }
 
-  /** Drops compilations that have not begun. */
+  /** Drops the room's compilations that have not begun. */
   close(): void {
     this.#device.drop(this);
   }
 
-  /** Compiles on this thread and counts the time. @throws Fault if compiling has taken too long */
+  /** Compiles on this thread and counts the time. @throws Fault if the room's compile budget is used up */
   measure<T>(compile: () => T): T {
     const begunAt = this.#clock.now();
     const made = compile();
@@ -140,7 +140,7 @@ export class RoomCompiler implements CompilationOwner {
     return made;
   }
 
-  /** Compiles a pipeline: a patient call in the background, any other on this thread. @throws Fault as measure() */
+  /** Compiles a pipeline: in the background if the current call is patient, else on this thread. @throws Fault as measure() */
   pipeline<T>(compileNow: () => T, compileInBackground: () => Promise<T>): Compiled<T> {
     if (!this.#patient) return { gpu: this.measure(compileNow) };
     const made = this.#device.compile(this, compileInBackground);
@@ -169,17 +169,17 @@ export class RoomCompiler implements CompilationOwner {
     return pipeline;
   }
 
-  /** Compiles in the background something that no call waits for. */
+  /** Compiles in the background a pipeline that no call waits for. */
   later<T>(compile: () => Promise<T>): Promise<T> {
     return this.#device.compile(this, compile);
   }
 
-  /** Settles when everything that calls wait for has compiled; undefined if nothing compiles. */
+  /** Settles when all pipelines that calls wait for have compiled; undefined if no such pipeline compiles. */
   get pending(): Promise<void> | undefined {
     return this.#pending.size > 0 ? Promise.all(this.#pending).then(() => {}) : undefined;
   }
 
-  /** Waits for `until`. @throws Fault if compiling takes too long, Lost if the device is lost meanwhile */
+  /** Lets a call wait for `until`. @throws Fault if compiling takes too long, Lost if the GPU device is lost meanwhile */
   async wait(until: Promise<void>): Promise<void> {
     const stopped = Promise.withResolvers<void>();
     this.#stopWaiting = stopped.resolve;

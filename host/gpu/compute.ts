@@ -6,7 +6,7 @@ import { checkRange, INDIRECT } from './range.ts';
 import { Fault } from './reader.ts';
 import type { Handles } from './table.ts';
 
-/** Bytes of the arguments of an indirect dispatch. */
+/** Bytes that an indirect dispatch reads from its buffer: three u32. */
 const DISPATCH_BYTES = 12;
 
 export interface ComputePassOptions {
@@ -14,7 +14,7 @@ export interface ComputePassOptions {
   bindings: Bindings;
 }
 
-/** The commands of the open compute pass. */
+/** Executes a module's commands for compute passes. */
 export class ComputePass implements ComputePassCommands {
   readonly #work: Work;
   readonly #bindings: Bindings;
@@ -36,7 +36,7 @@ export class ComputePass implements ComputePassCommands {
     this.drop();
   }
 
-  /** Forgets the open pass, if any. */
+  /** Forgets the open compute pass, if any. */
   drop(): void {
     if (this.#pass) this.#bindings.end();
     this.#pass = undefined;

@@ -6,13 +6,13 @@ import { Fault } from './reader.ts';
 import { type TexturePlace, TextureSite } from './site.ts';
 import type { Handles } from './table.ts';
 
-/** Bytes of a query's result. */
+/** Size of one query's result in a buffer. */
 const QUERY_BYTES = 8;
 
-/** The commands that copy and clear outside of passes. */
+/** Executes a module's commands that copy, clear or resolve queries, all of which are outside of passes. */
 export class Copies implements CopiesCommands {
   readonly #encoder: CommandEncoder;
-  /** The source of a copy between textures. Its fields have other names in the command. */
+  /** Source of a texture-to-texture copy. The command has other names for these fields, so their values are copied here. */
   readonly #from = {} as TexturePlace;
   readonly #source = new TextureSite();
   readonly #destination = new TextureSite();

@@ -1,6 +1,6 @@
 /**
- * Opens the host's GPU through Dawn, the `webgpu` package. Only this file and those that it alone imports need Node; a browser
- * hands its own device to the replay.
+ * Opens the host's GPU through Dawn, the `webgpu` package. The rest of the GPU replay does not need Node, so that it also runs
+ * in a browser, on the browser's own device.
  */
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
@@ -16,7 +16,7 @@ import { tamePolling } from './polling.ts';
 import { warmUp } from './warmup.ts';
 import { DeviceWatch } from './watch.ts';
 
-/** Describes an adapter. A field is empty if the driver does not say. */
+/** Describes a GPU adapter. A field is empty if the driver does not provide it. */
 export interface AdapterInfo {
   readonly vendor: string;
   readonly architecture: string;
@@ -30,18 +30,18 @@ export interface Gpu {
   /** The current device. Do not keep it, because reopen() replaces it. */
   readonly device: GPUDevice;
   readonly adapter: AdapterInfo;
-  /** Whether the CPU renders (llvmpipe, SwiftShader), or nothing does (the null backend). */
+  /** Whether the adapter renders on the CPU (llvmpipe, SwiftShader), or not at all (the null backend). */
   readonly software: boolean;
   /** Whether the device cannot be used: the driver failed, work does not end, or close() was called. */
   readonly lost: boolean;
   /** Resolves with the reason when the current device is lost. Never settles if close() ends the device. */
   readonly whenLost: Promise<string>;
   /**
-   * Replaces a lost device by a new one, with a new instance of the driver.
+   * Replaces the lost GPU device by a new one, with a new instance of the driver.
    * @throws NearlightError NL_NO_GPU
    */
   reopen(): Promise<void>;
-  /** Destroys the device and all its objects; idempotent. */
+  /** Destroys the GPU device and all its objects; idempotent. */
   close(): void;
 }
 
@@ -49,13 +49,13 @@ export interface OpenOptions {
   /** If true, opening fails when there is only a software adapter. */
   hardwareRequired: boolean;
   log(level: 'error' | 'warn' | 'info', message: string): void;
-  /** `null` needs no driver and executes nothing; it is for tests. */
+  /** Dawn's backend. `null` needs no driver and executes nothing; it is for tests. */
   backend?: 'vulkan' | 'null';
-  /** Milliseconds for the limits on commands and compilations; the system's clock by default. */
+  /** Clock, in milliseconds, for the time limits on commands and compilations; by default the system's clock. */
   now?(): Milli;
 }
 
-/** Requested if the adapter has them. */
+/** The WebGPU features that the host requests from an adapter that has them. */
 const FEATURES = [
   'depth-clip-control',
   'depth32float-stencil8',
@@ -79,7 +79,7 @@ const FEATURES = [
   'primitive-index',
 ] as readonly string[] as readonly GPUFeatureName[];
 
-/** Limits that are as high as the adapter allows. All others stay at WebGPU's defaults, so that a module runs everywhere. */
+/** GPU limits requested as high as the adapter allows. Others stay at WebGPU's defaults, so that a module runs everywhere. */
 const LIMITS = [
   'maxTextureDimension2D',
   'maxBufferSize',
@@ -88,15 +88,15 @@ const LIMITS = [
   'maxStorageBuffersPerShaderStage',
 ] as const satisfies readonly (keyof GPUSupportedLimits)[];
 
-/** All instances, because the process crashes when one is garbage-collected (dawn.node 0.6). */
+/** Keeps all of Dawn's instances, because the process crashes when one is garbage-collected (dawn.node 0.6). */
 const INSTANCES: GPU[] = [];
-/** The instance that each backend uses now. */
+/** Dawn's instance that is in use for each backend. */
 const CURRENT = new Map<string, GPU>();
 
 /**
- * Opens a hardware adapter. Without one, opens a software adapter and logs one warning. The first call also installs WebGPU's
- * globals, such as GPUBufferUsage, and slows down Dawn's polling.
- * @throws NearlightError NL_NO_GPU without an adapter, or with only a software adapter and `hardwareRequired`
+ * Opens the hardware GPU. If there is none, opens a software adapter and logs one warning. The first call also installs
+ * WebGPU's globals, such as GPUBufferUsage, and slows down Dawn's polling.
+ * @throws NearlightError NL_NO_GPU if there is no adapter, or `hardwareRequired` is set and there is only a software adapter
  */
 export async function openGpu(options: OpenOptions): Promise<Gpu> {
   const { log, backend = 'vulkan' } = options;
@@ -122,12 +122,12 @@ export async function openGpu(options: OpenOptions): Promise<Gpu> {
       return opened.whenLost;
     },
     async reopen() {
-      // A driver instance that executes endless work executes nothing for another device.
+      // A new instance is needed: while an instance of the driver executes endless work, it serves no other device.
       CURRENT.delete(backend);
       opened = await open(options);
     },
     close() {
-      // Destroying a device waits for its work to end, which may never happen.
+      // A device that hangs is not destroyed, because that would wait for its work to end.
       if (!opened.hung) opened.device.destroy();
     },
   };
@@ -167,7 +167,7 @@ async function open({ hardwareRequired, log, backend = 'vulkan', now }: OpenOpti
   if (backend !== 'null') await probeAnisotropy(device);
   DeviceGroups.of(device).collectWith(() => setImmediate(collectGarbage));
   device.addEventListener('uncapturederror', (event) => {
-    // Listeners that were added later find out which room caused the error, and then prevent the default.
+    // Listeners that are added later find out which room caused an error, and then prevent the default: this log line.
     queueMicrotask(() => {
       if (!event.defaultPrevented) log('error', `GPU: ${event.error.message}`);
     });
@@ -188,7 +188,7 @@ async function open({ hardwareRequired, log, backend = 'vulkan', now }: OpenOpti
   void DeviceWatch.of(device).hung.then(() => {
     opened.lost = true;
     opened.hung = true;
-    lost.resolve('its work did not end');
+    lost.resolve('GPU work did not end');
   });
   return opened;
 }
@@ -196,7 +196,7 @@ async function open({ hardwareRequired, log, backend = 'vulkan', now }: OpenOpti
 async function openInstance(backend: string): Promise<GPU> {
   const known = CURRENT.get(backend);
   if (known) return known;
-  // Mesa writes a warning to stderr if this is unset, although only a window system would use it.
+  // Mesa writes a warning to stderr if XDG_RUNTIME_DIR is unset, although only a window system would use it.
   process.env.XDG_RUNTIME_DIR ??= tmpdir();
   tamePolling();
   try {
@@ -214,14 +214,15 @@ async function openInstance(backend: string): Promise<GPU> {
 }
 
 /**
- * Has Dawn use the Vulkan loader and the software driver of the private runtime, where there is one. Drivers of hardware stay
- * the system's; its own software driver may be too old, and two versions of one library cannot share a process.
+ * Makes Dawn use the Vulkan loader and the software driver of Nearlight's private runtime, if that is installed. Hardware
+ * drivers stay the system's. The system's software driver is left out: it may be too old, and two versions of one library
+ * cannot share a process.
  */
 function usePrivateVulkan(): void {
   const runtime = findRuntime();
   if (!runtime) return;
   createRequire(import.meta.url)(runtime.vulkanLoader);
-  // A person who names the drivers gets these and no others.
+  // A person who names the Vulkan drivers in the environment gets these and no others.
   if (process.env.VK_DRIVER_FILES || process.env.VK_ICD_FILENAMES) return;
   process.env.VK_ADD_DRIVER_FILES ??= runtime.driverManifest;
   process.env.VK_LOADER_DRIVERS_DISABLE ??= 'lvp_icd*';
@@ -241,7 +242,7 @@ async function openDevice(adapter: GPUAdapter): Promise<GPUDevice> {
   }
 }
 
-/** Collects garbage. The JavaScript engine would do so too late, because it does not see what Dawn's objects hold. */
+/** Collects garbage. The JavaScript engine would do so too late, because it does not see the memory of Dawn's objects. */
 function collectGarbage(): void {
   setFlagsFromString('--expose-gc');
   (runInNewContext('gc') as () => void)();

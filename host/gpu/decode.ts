@@ -2,7 +2,7 @@
 import { badLength, bits, bool, Fault, finite, oneOf, oneOfOrNone, optional, type Reader } from './reader.ts';
 import type { Handles, Tables } from './table.ts';
 
-/** The values of each enum; a stream gives value n as n + 1. */
+/** The strings of each WebGPU enum; a command stream gives the one at index n as n + 1. */
 export const ENUMS = {
   ObjectKind: [
     'buffer',
@@ -270,7 +270,7 @@ export const ENUMS = {
   ] as const,
 };
 
-/** All bits of each set of flags. */
+/** All valid bits of each kind of WebGPU flags, such as GPUBufferUsage. */
 export const MASKS = { BufferUsage: 1023, TextureUsage: 31, ShaderStage: 7, ColorWrite: 15 };
 
 type GPUObjectKindName = (typeof ENUMS.ObjectKind)[number];
@@ -299,7 +299,7 @@ type GPUStoreOpName = (typeof ENUMS.StoreOp)[number];
 type GPUQueryTypeName = (typeof ENUMS.QueryType)[number];
 type GPUErrorFilterName = (typeof ENUMS.ErrorFilter)[number];
 
-/** Names of commands by opcode, for messages. */
+/** Names of all commands by opcode, for error messages. */
 export const COMMAND_NAMES: ReadonlyMap<number, string> = new Map([
   [1, 'createBuffer'],
   [2, 'createTexture'],
@@ -362,17 +362,17 @@ export const COMMAND_NAMES: ReadonlyMap<number, string> = new Map([
   [82, 'dispatchWorkgroupsIndirect'],
 ]);
 
-/** The words of a command that name objects, for messages. */
+/** Where a command holds its label and the ids of the objects that it uses, in words from its head, for error messages. */
 export interface Mentions {
-  /** Word with the byte length of the command's own label; 0 for none. */
+  /** Word of a command that holds the byte length of its label; 0 for none. */
   readonly label: number;
-  /** Word at which the label begins; 0 for none. */
+  /** Word of a command at which the text of its label begins; 0 for none. */
   readonly text: number;
-  /** Words that hold ids of objects, with the name of the field and the kind of the object. */
+  /** Words of a command that hold ids, each with the name of its field and the kind of the object. */
   readonly ids: readonly (readonly [word: number, name: string, kind: keyof Tables])[];
 }
 
-/** Mentions by opcode. */
+/** Where each command holds its label and the ids of the objects that it uses, by opcode. */
 export const MENTIONS: ReadonlyMap<number, Mentions> = new Map([
   [1, { label: 5, text: 6, ids: [] }],
   [2, { label: 10, text: 12, ids: [] }],
@@ -538,10 +538,10 @@ export const MENTIONS: ReadonlyMap<number, Mentions> = new Map([
   [82, { label: 0, text: 0, ids: [[1, 'buffer', 'buffer']] }],
 ]);
 
-/** A record of fixed size in a list. */
+/** How to read an element of a command's list: its size in words, and the function that reads it. */
 export interface ListRecord<T> {
   readonly words: number;
-  /** Reads and checks the record at word `at`. @throws Fault */
+  /** Reads and checks the element at word `at` of the stream. @throws Fault */
   read(r: Reader, t: Tables, at: number): T;
 }
 
@@ -747,7 +747,7 @@ function readRenderBundleEntry(r: Reader, t: Tables, at: number): RenderBundleEn
 
 export const RENDER_BUNDLE_ENTRY: ListRecord<RenderBundleEntry> = { words: 1, read: readRenderBundleEntry };
 
-/** Makes a buffer of `size` bytes, filled with zeros. */
+/** Fields of the command `createBuffer`. */
 export interface CreateBuffer {
   id: number;
   size: number;
@@ -755,7 +755,7 @@ export interface CreateBuffer {
   label: string;
 }
 
-/** Makes a texture. */
+/** Fields of the command `createTexture`. */
 export interface CreateTexture {
   id: number;
   width: number;
@@ -770,7 +770,7 @@ export interface CreateTexture {
   viewFormats: TextureViewFormat[];
 }
 
-/** Makes a view; a count of 0 means "all that remain". */
+/** Fields of the command `createTextureView`. */
 export interface CreateTextureView {
   id: number;
   texture: Handles['texture'];
@@ -785,7 +785,7 @@ export interface CreateTextureView {
   label: string;
 }
 
-/** Makes a sampler. */
+/** Fields of the command `createSampler`. */
 export interface CreateSampler {
   id: number;
   addressModeU: GPUAddressModeName;
@@ -801,21 +801,21 @@ export interface CreateSampler {
   label: string;
 }
 
-/** Makes a bind group layout; each entry gives one of its four kinds. */
+/** Fields of the command `createBindGroupLayout`. */
 export interface CreateBindGroupLayout {
   id: number;
   label: string;
   entries: BindGroupLayoutEntry[];
 }
 
-/** Makes a pipeline layout. */
+/** Fields of the command `createPipelineLayout`. */
 export interface CreatePipelineLayout {
   id: number;
   label: string;
   layouts: PipelineLayoutEntry[];
 }
 
-/** Makes a bind group; each entry gives one of its three; a size of 0 means "the rest". */
+/** Fields of the command `createBindGroup`. */
 export interface CreateBindGroup {
   id: number;
   layout: Handles['bindGroupLayout'];
@@ -823,14 +823,14 @@ export interface CreateBindGroup {
   entries: BindGroupEntry[];
 }
 
-/** Compiles WGSL. */
+/** Fields of the command `createShaderModule`. */
 export interface CreateShaderModule {
   id: number;
   label: string;
   code: string;
 }
 
-/** Makes a render pipeline; no layout means "auto", no depth format no depth state. */
+/** Fields of the command `createRenderPipeline`. */
 export interface CreateRenderPipeline {
   id: number;
   layout: Handles['pipelineLayout'] | undefined;
@@ -872,7 +872,7 @@ export interface CreateRenderPipeline {
   targets: ColorTarget[];
 }
 
-/** Makes a compute pipeline; no layout means "auto". */
+/** Fields of the command `createComputePipeline`. */
 export interface CreateComputePipeline {
   id: number;
   layout: Handles['pipelineLayout'] | undefined;
@@ -883,7 +883,7 @@ export interface CreateComputePipeline {
   values: ConstantValue[];
 }
 
-/** Makes a set of queries. */
+/** Fields of the command `createQuerySet`. */
 export interface CreateQuerySet {
   id: number;
   type: GPUQueryTypeName;
@@ -891,7 +891,7 @@ export interface CreateQuerySet {
   label: string;
 }
 
-/** Begins a render bundle; the commands of a pass go into it until it is finished. */
+/** Fields of the command `createRenderBundleEncoder`. */
 export interface CreateRenderBundleEncoder {
   depthStencilFormat: GPUTextureFormatName | undefined;
   depthReadOnly: boolean;
@@ -901,7 +901,7 @@ export interface CreateRenderBundleEncoder {
   colorFormats: ColorFormat[];
 }
 
-/** Makes a render pipeline beside the frames; it can be used once a REPLY_PIPELINE says so. */
+/** Fields of the command `createRenderPipelineAsync`. */
 export interface CreateRenderPipelineAsync {
   id: number;
   layout: Handles['pipelineLayout'] | undefined;
@@ -943,7 +943,7 @@ export interface CreateRenderPipelineAsync {
   targets: ColorTarget[];
 }
 
-/** Makes a compute pipeline beside the frames; it can be used once a REPLY_PIPELINE says so. */
+/** Fields of the command `createComputePipelineAsync`. */
 export interface CreateComputePipelineAsync {
   id: number;
   layout: Handles['pipelineLayout'] | undefined;
@@ -954,7 +954,7 @@ export interface CreateComputePipelineAsync {
   values: ConstantValue[];
 }
 
-/** Writes texels into a texture, before what is submitted later. */
+/** Fields of the command `writeTexture`. */
 export interface WriteTexture {
   texture: Handles['texture'];
   mipLevel: number;
@@ -971,7 +971,7 @@ export interface WriteTexture {
   dataLength: number;
 }
 
-/** Writes part of an asset into a texture, past linear memory. */
+/** Fields of the command `writeTextureFromAsset`. */
 export interface WriteTextureFromAsset {
   texture: Handles['texture'];
   mipLevel: number;
@@ -989,7 +989,7 @@ export interface WriteTextureFromAsset {
   size: number;
 }
 
-/** Copies texels from a buffer. */
+/** Fields of the command `copyBufferToTexture`. */
 export interface CopyBufferToTexture {
   buffer: Handles['buffer'];
   offset: number;
@@ -1006,7 +1006,7 @@ export interface CopyBufferToTexture {
   depthOrArrayLayers: number;
 }
 
-/** Copies texels into a buffer. */
+/** Fields of the command `copyTextureToBuffer`. */
 export interface CopyTextureToBuffer {
   texture: Handles['texture'];
   mipLevel: number;
@@ -1023,7 +1023,7 @@ export interface CopyTextureToBuffer {
   depthOrArrayLayers: number;
 }
 
-/** Copies texels between textures. */
+/** Fields of the command `copyTextureToTexture`. */
 export interface CopyTextureToTexture {
   source: Handles['texture'];
   sourceMipLevel: number;
@@ -1042,7 +1042,7 @@ export interface CopyTextureToTexture {
   depthOrArrayLayers: number;
 }
 
-/** Begins a render pass. */
+/** Fields of the command `beginRenderPass`. */
 export interface BeginRenderPass {
   depthView: Handles['textureView'] | undefined;
   depthLoadOp: GPULoadOpName | undefined;
@@ -1065,60 +1065,60 @@ export interface BeginRenderPass {
 export interface ObjectsCommands {
   /** Makes a buffer of `size` bytes, filled with zeros. */
   createBuffer(record: CreateBuffer): void;
-  /** Makes a texture. */
+  /** Makes a texture, filled with zeros. */
   createTexture(record: CreateTexture): void;
-  /** Makes a view; a count of 0 means "all that remain". */
+  /** Makes a view of a texture; a count of 0 means all mip levels or layers that remain. */
   createTextureView(record: CreateTextureView): void;
   /** Makes a sampler. */
   createSampler(record: CreateSampler): void;
-  /** Makes a bind group layout; each entry gives one of its four kinds. */
+  /** Makes a bind group layout; each entry is for a buffer, sampler, texture or storage texture. */
   createBindGroupLayout(record: CreateBindGroupLayout): void;
   /** Makes a pipeline layout. */
   createPipelineLayout(record: CreatePipelineLayout): void;
-  /** Makes a bind group; each entry gives one of its three; a size of 0 means "the rest". */
+  /** Makes a bind group; each entry sets a buffer, sampler or view; a size of 0 means to the end. */
   createBindGroup(record: CreateBindGroup): void;
-  /** Ends an object; its index may be used again with the next generation. */
+  /** Destroys a GPU object; a new one may take its index, with the next generation. */
   destroy(kind: GPUObjectKindName, object: number): void;
-  /** Makes a set of queries. */
+  /** Makes a query set, for occlusion queries or timestamps. */
   createQuerySet(record: CreateQuerySet): void;
-  /** Begins a render bundle; the commands of a pass go into it until it is finished. */
+  /** Begins a render bundle, which takes the commands of a render pass until it is finished. */
   createRenderBundleEncoder(record: CreateRenderBundleEncoder): void;
-  /** Ends the render bundle that was begun, and names it. */
+  /** Ends the open render bundle and gives it its id. */
   finishRenderBundle(id: number): void;
 }
 
 export interface PipelinesCommands {
-  /** Compiles WGSL. */
+  /** Compiles WGSL into a shader module. */
   createShaderModule(record: CreateShaderModule): void;
-  /** Makes a render pipeline; no layout means "auto", no depth format no depth state. */
+  /** Makes a render pipeline; no layout means "auto"; no depth format, no depth and stencil state. */
   createRenderPipeline(record: CreateRenderPipeline): void;
   /** Makes a compute pipeline; no layout means "auto". */
   createComputePipeline(record: CreateComputePipeline): void;
-  /** Names a layout of a render pipeline. */
+  /** Gives an id to the bind group layout at `index` of a render pipeline. */
   getRenderBindGroupLayout(id: number, pipeline: Handles['renderPipeline'], index: number): void;
-  /** Names a layout of a compute pipeline. */
+  /** Gives an id to the bind group layout at `index` of a compute pipeline. */
   getComputeBindGroupLayout(id: number, pipeline: Handles['computePipeline'], index: number): void;
-  /** Makes a render pipeline beside the frames; it can be used once a REPLY_PIPELINE says so. */
+  /** Makes a render pipeline while the game goes on; it is usable after a REPLY_PIPELINE. */
   createRenderPipelineAsync(record: CreateRenderPipelineAsync): void;
-  /** Makes a compute pipeline beside the frames; it can be used once a REPLY_PIPELINE says so. */
+  /** Makes a compute pipeline while the game goes on; it is usable after a REPLY_PIPELINE. */
   createComputePipelineAsync(record: CreateComputePipelineAsync): void;
-  /** Asks for a REPLY_COMPILATION with this token. */
+  /** Requests the errors of a shader module, as a REPLY_COMPILATION with this token. */
   getCompilationInfo(module: Handles['shaderModule'], token: number): void;
 }
 
 export interface ScopesCommands {
-  /** Begins a scope that catches errors of this filter. */
+  /** Begins an error scope of this filter. */
   pushErrorScope(filter: GPUErrorFilterName): void;
-  /** Ends the innermost scope; a REPLY_ERROR_SCOPE with this token says what it caught. */
+  /** Ends the innermost error scope; a REPLY_ERROR_SCOPE with this token says what it caught. */
   popErrorScope(token: number): void;
 }
 
 export interface QueueCommands {
-  /** Writes bytes into a buffer, before what is submitted later. */
+  /** Writes bytes from linear memory into a buffer, before what is submitted later. */
   writeBuffer(buffer: Handles['buffer'], offset: number, dataOffset: number, dataLength: number): void;
-  /** Writes texels into a texture, before what is submitted later. */
+  /** Writes texels from linear memory into a texture, before what is submitted later. */
   writeTexture(record: WriteTexture): void;
-  /** Writes part of an asset into a buffer, past linear memory. */
+  /** Writes part of an asset into a buffer; the bytes do not pass through linear memory. */
   writeBufferFromAsset(
     buffer: Handles['buffer'],
     offset: number,
@@ -1126,18 +1126,18 @@ export interface QueueCommands {
     assetOffset: number,
     size: number,
   ): void;
-  /** Writes part of an asset into a texture, past linear memory. */
+  /** Writes part of an asset into a texture; the bytes do not pass through linear memory. */
   writeTextureFromAsset(record: WriteTextureFromAsset): void;
-  /** Finishes the commands since the last submit and queues them. */
+  /** Finishes the command encoder and queues what was recorded since the last submit. */
   submit(): void;
-  /** Asks for a REPLY_WORK_DONE with this token once all that was submitted is done. */
+  /** Requests a REPLY_WORK_DONE with this token once all that was submitted before is done. */
   onSubmittedWorkDone(token: number): void;
-  /** Asks for a part of a buffer: it lies at `address` in linear memory once a REPLY_MAPPED with this token comes. */
+  /** Copies part of a buffer to `address` in linear memory; a REPLY_MAPPED with this token follows it. */
   mapAsync(buffer: Handles['buffer'], offset: number, size: number, address: number, token: number): void;
 }
 
 export interface CopiesCommands {
-  /** Copies bytes between buffers. */
+  /** Copies bytes from one buffer to another. */
   copyBufferToBuffer(
     source: Handles['buffer'],
     sourceOffset: number,
@@ -1145,13 +1145,13 @@ export interface CopiesCommands {
     destinationOffset: number,
     size: number,
   ): void;
-  /** Copies texels from a buffer. */
+  /** Copies texels from a buffer to a texture. */
   copyBufferToTexture(record: CopyBufferToTexture): void;
-  /** Copies texels into a buffer. */
+  /** Copies texels from a texture to a buffer. */
   copyTextureToBuffer(record: CopyTextureToBuffer): void;
-  /** Copies texels between textures. */
+  /** Copies texels from one texture to another. */
   copyTextureToTexture(record: CopyTextureToTexture): void;
-  /** Fills part of a buffer with zeros; a size of 0 means "the rest". */
+  /** Fills part of a buffer with zeros; a size of 0 means to its end. */
   clearBuffer(buffer: Handles['buffer'], offset: number, size: number): void;
   /** Writes the results of queries into a buffer, 8 bytes each. */
   resolveQuerySet(
@@ -1177,24 +1177,24 @@ export interface EncoderCommands {
   ): void;
   /** Ends the compute pass. */
   endComputePass(): void;
-  /** Begins a group of commands, in the encoder, the pass or the bundle. */
+  /** Begins a debug group: commands that debugging tools show together under a label. */
   pushDebugGroup(groupLabel: string): void;
-  /** Ends the innermost group. */
+  /** Ends the innermost debug group. */
   popDebugGroup(): void;
-  /** Marks a place among the commands. */
+  /** Marks a place among the commands for debugging tools. */
   insertDebugMarker(markerLabel: string): void;
 }
 
 export interface RenderPassCommands {
-  /** Sets the render pipeline. */
+  /** Sets the render pipeline for the draws that follow. */
   setPipeline(pipeline: Handles['renderPipeline']): void;
-  /** Sets a vertex buffer; a size of 0 means "the rest". */
+  /** Sets a vertex buffer; a size of 0 means to its end. */
   setVertexBuffer(slot: number, buffer: Handles['buffer'] | undefined, offset: number, size: number): void;
-  /** Sets the index buffer; a size of 0 means "the rest". */
+  /** Sets the index buffer; a size of 0 means to its end. */
   setIndexBuffer(buffer: Handles['buffer'], format: GPUIndexFormatName, offset: number, size: number): void;
   /** Draws vertices. */
   draw(vertexCount: number, instanceCount: number, firstVertex: number, firstInstance: number): void;
-  /** Draws indexed vertices. */
+  /** Draws vertices by their indices. */
   drawIndexed(
     indexCount: number,
     instanceCount: number,
@@ -1202,28 +1202,28 @@ export interface RenderPassCommands {
     baseVertex: number,
     firstInstance: number,
   ): void;
-  /** Draws with arguments from a buffer. */
+  /** Draws vertices with arguments from a buffer. */
   drawIndirect(buffer: Handles['buffer'], offset: number): void;
-  /** Draws indexed with arguments from a buffer. */
+  /** Draws vertices by their indices; a buffer holds the arguments of the draw. */
   drawIndexedIndirect(buffer: Handles['buffer'], offset: number): void;
-  /** Sets the viewport. */
+  /** Sets the part of the attachments that is drawn to, and its range of depth. */
   setViewport(x: number, y: number, width: number, height: number, minDepth: number, maxDepth: number): void;
   /** Sets the scissor rectangle. */
   setScissorRect(x: number, y: number, width: number, height: number): void;
   /** Sets the blend constant. */
   setBlendConstant(r: number, g: number, b: number, a: number): void;
-  /** Sets the stencil reference. */
+  /** Sets the reference value of the stencil test. */
   setStencilReference(reference: number): void;
-  /** Begins counting samples that pass. */
+  /** Begins an occlusion query, which counts the samples that pass the depth and stencil tests. */
   beginOcclusionQuery(queryIndex: number): void;
   /** Ends the occlusion query. */
   endOcclusionQuery(): void;
-  /** Draws what render bundles hold; the pass has no state after it. */
+  /** Executes render bundles; afterwards the pass has no pipeline, bind groups or buffers set. */
   executeBundles(bundles: number, bundlesCount: number): void;
 }
 
 export interface BindingsCommands {
-  /** Sets a bind group in either pass. */
+  /** Sets a bind group of the open render pass, compute pass or render bundle. */
   setBindGroup(
     index: number,
     bindGroup: Handles['bindGroup'] | undefined,
@@ -1235,13 +1235,13 @@ export interface BindingsCommands {
 export interface ComputePassCommands {
   /** Sets the compute pipeline. */
   setComputePipeline(pipeline: Handles['computePipeline']): void;
-  /** Dispatches workgroups. */
+  /** Dispatches `x` * `y` * `z` workgroups. */
   dispatchWorkgroups(x: number, y: number, z: number): void;
-  /** Dispatches with arguments from a buffer. */
+  /** Runs the compute pipeline; a buffer holds the three numbers of workgroups. */
   dispatchWorkgroupsIndirect(buffer: Handles['buffer'], offset: number): void;
 }
 
-/** The methods of all executors. */
+/** The methods that execute commands, of all parts of the host's command handler. */
 export type Commands = ObjectsCommands &
   PipelinesCommands &
   ScopesCommands &
@@ -1252,7 +1252,7 @@ export type Commands = ObjectsCommands &
   BindingsCommands &
   ComputePassCommands;
 
-/** The records of commands with many fields. The decoder fills the same ones again and again, so that it makes no garbage. */
+/** One object for each command with many fields. The decoder fills it again for every such command, to make no garbage. */
 export class CommandRecords {
   readonly writeTexture = {} as WriteTexture;
   readonly writeTextureFromAsset = {} as WriteTextureFromAsset;
@@ -1263,10 +1263,10 @@ export class CommandRecords {
 }
 
 /**
- * Executes commands. A command that creates an object comes as a record of its own. Any other command with many fields
- * comes as a record that is valid until the method returns, and the rest come as arguments. There a list is the word at which
- * it begins and its count, and bytes are an offset in the submission's data, which is checked, and a length.
- * A method throws Fault for what it refuses.
+ * Executes the commands that the decoder reads. A command that creates a GPU object comes as a new record, any other with many
+ * fields as a record that is valid until the method returns, and one with few fields as arguments. As arguments, a list is
+ * the word at which it begins and its count, and bytes are a checked offset in the submission's data and a length.
+ * A method throws Fault for a command that it refuses.
  */
 export interface Handler {
   readonly tables: Tables;
@@ -1282,19 +1282,19 @@ export interface Handler {
   readonly computePass: ComputePassCommands;
 }
 
-/** Reads `count` records that begin at word `at`. */
+/** Reads a command's list: `count` records that begin at word `at` of the stream. */
 function list<T>({ words, read }: ListRecord<T>, r: Reader, t: Tables, at: number, count: number): T[] {
   return Array.from({ length: count }, (_, n) => read(r, t, at + n * words));
 }
 
-/** Is called between two commands now and then. The decoder stops there if it returns something to wait for. */
+/** Called by the decoder between two commands now and then. If it returns a promise, the decoder stops there. */
 export type Look = () => Promise<void> | undefined;
 
 /**
  * Checks the commands from `r.at` on (opcode, length, enums, flags, ids) and has `h` execute each of them. Calls `look` before
- * every `lookEvery`-th command. Returns what to wait for if `look` returns that, and undefined at the end of the stream.
+ * every `lookEvery`-th command. If `look` returns a promise, stops and returns it; at the end, returns undefined.
  * @throws Fault at the first bad command, and whatever executing a command or `look` throws. `r` then stands at that command;
- * the ones before it have been executed
+ * the commands before it have been executed
  */
 export function decode(r: Reader, h: Handler, look: Look, lookEvery: number): Promise<void> | undefined {
   const { words: w, floats: f, length: end } = r;
@@ -1307,7 +1307,7 @@ export function decode(r: Reader, h: Handler, look: Look, lookEvery: number): Pr
       if (wait) return wait;
       left = lookEvery - 1;
     }
-    // The checks of lengths keep every index below within the stream, so the zeros after `??` are never used.
+    // The checks of commands' lengths keep every index into `w` within the stream, so the zeros after `??` are never used.
     const head = w[at] ?? 0;
     const length = head >>> 16;
     r.at = at;

@@ -75,7 +75,7 @@ export function renderPipeline(record: CreateRenderPipeline): GPURenderPipelineD
     const targets = record.targets.map(colorTarget);
     const constants = overrides(fragmentConstants, fragmentValues);
     descriptor.fragment = { ...stage(fragmentModule, fragmentEntryPoint, constants), targets };
-  } else if (record.targets.length > 0) throw new Fault('it has targets, but no fragmentModule');
+  } else if (record.targets.length > 0) throw new Fault('the pipeline has targets, but no fragmentModule');
   return descriptor;
 }
 
@@ -91,7 +91,7 @@ function stage(
   return { module: module.gpu, ...(entryPoint !== '' && { entryPoint }), ...(constants && { constants }) };
 }
 
-/** The values of a stage's overridable constants. @param keys the constants' names, joined by commas */
+/** The overridable constants of a shader stage, by name. @param keys the names, joined by commas */
 function overrides(keys: string, values: readonly ConstantValue[]): Record<string, number> | undefined {
   if (keys === '' && values.length === 0) return undefined;
   const names = keys.split(',');
@@ -113,11 +113,11 @@ function vertexBuffers({ buffers, attributes }: CreateRenderPipeline): (GPUVerte
     return layout;
   });
   if (next !== attributes.length)
-    throw new Fault(`its buffers have ${next} attributes, the list has ${attributes.length}`);
+    throw new Fault(`the vertex buffers have ${next} attributes, but the list of them has ${attributes.length}`);
   return layouts;
 }
 
-/** A slot without a vertex buffer. */
+/** Returns the layout of a vertex buffer slot that stays empty: null. @throws Fault if its other fields are not 0 */
 function emptySlot(arrayStride: number, attributeCount: number): null {
   if (arrayStride !== 0 || attributeCount !== 0) throw new Fault('a vertex buffer gives no stepMode, but is not empty');
   return null;
@@ -158,12 +158,12 @@ function colorTarget(target: ColorTarget): GPUColorTargetState | null {
   return { format, writeMask, blend: { color, alpha } };
 }
 
-/** The defaults are WebGPU's. */
+/** The blend state of a colour or alpha component. Defaults are WebGPU's. */
 function component(
   operation: GPUBlendOperation = 'add',
   srcFactor: ColorTarget['colorSrcFactor'] = 'one',
   dstFactor: ColorTarget['colorDstFactor'] = 'zero',
 ): GPUBlendComponent {
-  // @webgpu/types does not know the factors of dual-source blending yet.
+  // The type of @webgpu/types lacks the blend factors of dual-source blending.
   return { operation, srcFactor: srcFactor as GPUBlendFactor, dstFactor: dstFactor as GPUBlendFactor };
 }

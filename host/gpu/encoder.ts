@@ -22,7 +22,7 @@ export interface CommandEncoderOptions {
   timer: GpuTimer | undefined;
 }
 
-/** The one command encoder of a module. The first command that needs it begins it, and `submit` finishes it. */
+/** A module's one GPU command encoder. The first command that needs it creates it, and the command `submit` finishes it. */
 export class CommandEncoder implements EncoderCommands {
   readonly #options: CommandEncoderOptions;
   readonly #timestampWrites = {} as Loose<GPURenderPassTimestampWrites>;
@@ -33,12 +33,12 @@ export class CommandEncoder implements EncoderCommands {
     this.#options = options;
   }
 
-  /** Whether commands were recorded that are not submitted, or a pass or a render bundle is open. */
+  /** Whether recorded commands are not submitted yet, or a pass or a render bundle is open. */
   get open(): boolean {
     return this.#gpu !== undefined || this.#options.bindings.open !== undefined;
   }
 
-  /** The GPU's command encoder, for a command that belongs outside of passes. @throws Fault within a pass */
+  /** Returns the GPU's command encoder, for a command that is allowed only outside of passes. @throws Fault within a pass */
   record(): GPUCommandEncoder {
     this.checkClosed();
     this.#gpu ??= this.#options.device.createCommandEncoder();
@@ -50,7 +50,7 @@ export class CommandEncoder implements EncoderCommands {
     if (this.#options.bindings.open) throw new Fault('a pass or a render bundle is open');
   }
 
-  /** The commands since the last call; undefined for none. */
+  /** Finishes the command encoder and returns its command buffer; undefined if no commands were recorded. */
   finish(): GPUCommandBuffer | undefined {
     this.checkClosed();
     const commands = this.#gpu?.finish();
@@ -58,7 +58,7 @@ export class CommandEncoder implements EncoderCommands {
     return commands;
   }
 
-  /** Forgets everything that was recorded and not submitted. */
+  /** Forgets all commands that were recorded and not submitted, and the open pass. */
   drop(): void {
     this.#options.renderPass.drop();
     this.#options.computePass.drop();
@@ -117,7 +117,7 @@ export class CommandEncoder implements EncoderCommands {
     return this.#options.bindings.open ?? this.record();
   }
 
-  /** Has a pass write its times into the module's query set, or else into the host's timer. */
+  /** Returns where a pass writes its timestamps: the module's query set if it gives one, or else the host's GPU timer. */
   #times(
     querySet: Handles['querySet'] | undefined,
     beginning: number | undefined,

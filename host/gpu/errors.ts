@@ -1,10 +1,10 @@
 import { perDevice } from './shared.ts';
 
-/** Hears of errors of a device. */
+/** The part of a room that is notified of errors of the GPU device. */
 export interface ErrorOwner {
-  /** The GPU refused a command that is being executed now. */
+  /** The GPU refused a command of this owner that is being executed now. */
   onRefused(message: string): void;
-  /** The GPU reports an error of an earlier call. `certain` says that no other owner can have caused it. */
+  /** The GPU reports an error of an earlier call. @param certain whether no other owner can have caused the error */
   onLateError(message: string, certain: boolean): void;
 }
 
@@ -16,7 +16,7 @@ export class DeviceErrors {
   readonly #owners = new Set<ErrorOwner>();
   #running: ErrorOwner | undefined;
 
-  /** The errors of a device. */
+  /** Returns the DeviceErrors of a GPU device, which finds the room that caused an error. */
   static readonly of = perDevice((device) => {
     const errors = new DeviceErrors();
     device.addEventListener('uncapturederror', (event) => {
@@ -29,7 +29,7 @@ export class DeviceErrors {
     return this.#owners;
   }
 
-  /** The owner whose commands are being executed. */
+  /** The room whose commands are being executed now; undefined between calls. */
   get running(): ErrorOwner | undefined {
     return this.#running;
   }
@@ -42,17 +42,17 @@ export class DeviceErrors {
     this.#owners.delete(owner);
   }
 
-  /** Commands of `owner` are executed from now on. */
+  /** Attributes errors to `owner` from now on, because its commands are executed next. */
   enter(owner: ErrorOwner): void {
     this.#running = owner;
   }
 
-  /** No commands are executed from now on. */
+  /** Stops attributing errors to an owner, because no commands are executed until the next enter(). */
   leave(): void {
     this.#running = undefined;
   }
 
-  /** Tells the owner or owners in question. Returns whether there are any. */
+  /** Passes an error on to the owner that caused it, or to all who may have. Returns whether there is any. */
   #deliver(text: string): boolean {
     const message = shorten(text);
     if (this.#running) this.#running.onRefused(message);

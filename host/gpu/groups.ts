@@ -2,23 +2,23 @@ import { Fault } from './reader.ts';
 import { perDevice } from './shared.ts';
 
 /**
- * No room gets another bind group while a device has this many. A software adapter (lavapipe) uses a memory mapping for each,
- * and Linux ends a process that needs more than 65,530 mappings.
+ * Number of bind groups on a GPU device from which on no room gets another. A software adapter (lavapipe) uses a memory mapping
+ * for each, and Linux ends a process that needs more than 65,530 mappings.
  */
 const GROUPS_LIMIT = 57_344;
-/** While a device has this many bind groups, only rooms that hold less than their share get another. */
+/** Number of bind groups on a GPU device from which on only rooms that hold less than an equal share get another. */
 export const GROUPS_MAX = 32_768;
-/** From this many bind groups on, garbage is collected, because bind groups end only when they are collected. */
+/** From this many bind groups on, garbage is collected, because the GPU frees a bind group only after that. */
 const GROUPS_MANY = GROUPS_MAX / 2;
-/** Time between two collections. It doubles, up to COLLECT_MS_MAX, for as long as they free little. */
+/** Time between two garbage collections. It doubles, up to COLLECT_MS_MAX, as long as they free few bind groups. */
 const COLLECT_MS = 1000;
 const COLLECT_MS_MAX = 60_000;
-/** A collection that leaves more than this fraction of the bind groups has freed little. */
+/** A garbage collection that leaves more than this fraction of the bind groups has freed few. */
 const KEPT_MAX = 0.9;
-/** Garbage is collected after render bundles of this many bytes in total were dropped. */
+/** Garbage is collected whenever dropped render bundles add up to this many bytes. */
 const GARBAGE_BYTES_MAX = 2 ** 26;
 
-/** Counts the bind groups of a device until they are garbage-collected, and limits how many each room holds. */
+/** Counts the bind groups of a GPU device until they are garbage-collected, and limits how many each room holds. */
 export class DeviceGroups {
   readonly #device: GPUDevice;
   readonly #registry = new FinalizationRegistry<object>((holder) => this.#collected(holder));
@@ -32,7 +32,7 @@ export class DeviceGroups {
   #countAtCollection = 0;
   #garbageBytes = 0;
 
-  /** The bind groups of a device. */
+  /** Returns the one counter of bind groups of a GPU device. */
   static readonly of = perDevice((device) => new DeviceGroups(device));
 
   constructor(device: GPUDevice) {
@@ -44,19 +44,19 @@ export class DeviceGroups {
     this.#collector = collector;
   }
 
-  /** Starts a garbage collection, if there is a way to. */
+  /** Starts a garbage collection, if collectWith() has set how. */
   collect(): void {
     this.#collector();
   }
 
-  /** Bind groups that are not garbage-collected yet. */
+  /** Number of bind groups on the device that still count: those not garbage-collected, or perhaps still used by the GPU. */
   get count(): number {
     return this.#count;
   }
 
   /**
-   * Creates a bind group for `holder`.
-   * @throws Fault if there are GROUPS_LIMIT of them, or if there are GROUPS_MAX and `holder` has its share
+   * Creates a bind group that counts as held by `holder`, which stands for a room.
+   * @throws Fault if the device has GROUPS_LIMIT bind groups, or has GROUPS_MAX and `holder` holds its equal share
    */
   create(holder: object, create: () => GPUBindGroup): GPUBindGroup {
     const held = this.#heldBy.get(holder) ?? 0;
@@ -71,7 +71,7 @@ export class DeviceGroups {
     return group;
   }
 
-  /** Counts a render bundle that was dropped; its memory stays in use until it is collected. */
+  /** Counts the bytes of a dropped render bundle, whose memory stays in use until it is garbage-collected. */
   dropRenderBundle(bytes: number): void {
     this.#garbageBytes += bytes;
     if (this.#garbageBytes < GARBAGE_BYTES_MAX) return;
@@ -89,7 +89,7 @@ export class DeviceGroups {
     this.collect();
   }
 
-  /** A bind group was collected. Dawn frees it once the queue has moved on, which it does only when work is submitted. */
+  /** Counts a garbage-collected bind group. Dawn frees it only when the queue advances, which takes submitted work. */
   #collected(holder: object): void {
     const held = (this.#heldBy.get(holder) ?? 0) - 1;
     if (held <= 0) this.#heldBy.delete(holder);
@@ -106,7 +106,7 @@ export class DeviceGroups {
       );
   }
 
-  /** Submits empty work and waits until the queue has passed it. */
+  /** Submits empty work to the GPU and waits until the queue has passed it. */
   #passQueue(): Promise<undefined> {
     const { queue } = this.#device;
     queue.submit([this.#device.createCommandEncoder().finish()]);

@@ -3,7 +3,7 @@ import type { Tables } from './table.ts';
 
 const NOTHING = Object.fromEntries([...COMMAND_NAMES.values()].map((name) => [name, () => {}])) as unknown as Commands;
 
-/** A handler that executes nothing: with it, the decoder only checks the commands. */
+/** A handler of commands that executes nothing. With it, the decoder only checks the command stream. */
 export function idleHandler(tables: Tables, records: CommandRecords): Handler {
   return {
     tables,

@@ -1,26 +1,26 @@
 import type { NearlightError } from '../base/errors.ts';
 
-/** Hears what becomes of a module's commands after their call has returned. Times are in milliseconds. */
+/** Notified of what a room's commands cost and which errors they cause, even after their call has returned. */
 export interface ReplayObserver {
-  /** How long it took to check the commands of one render. Only some renders are measured. */
+  /** Reports that checking the commands of one render took `ms`. Only some renders are measured. */
   onCheck(ms: number): void;
   /**
-   * The GPU time of one render, and the number of renders since the last measurement. Never called on a device without
+   * Reports the GPU time of one render, and the number of renders since the last report. Never called on a device without
    * timestamp queries.
    */
   onGpu(ms: number, renders: number): void;
-  /** An error that was found only after the call that caused it. */
+  /** Reports an error that was found only after the call that caused it. */
   onError(error: NearlightError): void;
-  /** The module's work or its compilation did not end, and the device is given up. The module may have ended before. */
+  /** The module's GPU work or a compilation did not end, so the device is given up. The room may have ended before. */
   onHung(): void;
 }
 
-/** Passes on to a room's observer what becomes of the room's commands. */
+/** Passes measurements and late errors of a room's commands on to the room's observer. */
 export class Notices {
   #observer: Partial<ReplayObserver> = {};
   #closed = false;
 
-  /** Sets the observer, in place of the one before. */
+  /** Sets the observer that is notified from now on, in place of the previous one. */
   observe(observer: Partial<ReplayObserver>): void {
     this.#observer = observer;
   }
@@ -46,7 +46,7 @@ export class Notices {
     this.#observer.onHung?.();
   }
 
-  /** The room has ended. Errors no longer concern it; that its work hung the GPU still does. */
+  /** Stops passing errors on, because the room has ended. That the room hung the GPU is still reported. */
   close(): void {
     this.#closed = true;
   }

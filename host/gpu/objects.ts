@@ -24,10 +24,10 @@ import { textureBytes } from './size.ts';
 import type { StaticPasses } from './static.ts';
 import type { Handles, Tables } from './table.ts';
 
-/** The most queries of a set (WebGPU, "createQuerySet"). */
+/** The most queries that a query set may have (WebGPU, "createQuerySet"). */
 const QUERIES_MAX = 4096;
 const QUERY_BYTES = 8;
-/** Words of a command that creates an object: its head and the new id. The words after them describe the object. */
+/** The first words of a command that creates an object: its head and the new id. The words after them describe the object. */
 const ID_WORDS = 2;
 
 export interface ObjectsOptions {
@@ -43,16 +43,16 @@ export interface ObjectsOptions {
   gpuBufferBytesMax: number;
 }
 
-/** Creates and ends a room's objects, except those that need the compiler: the commands of GPUDevice. */
+/** Creates and destroys a room's GPU objects, except shader modules and pipelines, which are compiled. */
 export class Objects implements ObjectsCommands {
   readonly #options: ObjectsOptions;
   readonly #device: GPUDevice;
   readonly #tables: Tables;
   readonly #budget: Budget;
   readonly #deviceGroups: DeviceGroups;
-  /** Stands for this room among the device's bind groups. It must not refer to the room, because bind groups outlive rooms. */
+  /** Stands for this room in DeviceGroups. It must not refer to the room, because bind groups can outlive their room. */
   readonly #holder = {};
-  /** Games create equal bind groups and texture views again and again. Each is created once. */
+  /** Bind groups by the words that describe them. Games create equal ones again and again; the GPU gets one. */
   readonly #groups = new WordCache<Handles['bindGroup']>();
   readonly #textureViews = new WordCache<Handles['textureView']>();
 
@@ -152,19 +152,19 @@ export class Objects implements ObjectsCommands {
   }
 
   destroy(kind: keyof Tables, object: number): void {
-    if (object === SURFACE) throw new Fault("the player's picture is the host's");
+    if (object === SURFACE) throw new Fault("the player's picture belongs to the host");
     if (kind === 'buffer') this.#endBuffer(this.#tables.buffer.remove(object));
     else if (kind === 'texture') this.#endTexture(this.#tables.texture.remove(object));
     else if (kind === 'querySet') this.#endQuerySet(this.#tables.querySet.remove(object));
     else if (kind === 'renderBundle') this.#endRenderBundle(this.#tables.renderBundle.remove(object));
     else this.#tables[kind].remove(object);
-    // The caches know objects by their ids, and another object may get this one's id.
+    // The caches know objects by their ids, and a later object may get the id of the destroyed one.
     this.#options.staticPasses.clear();
     if (kind !== 'bindGroup') this.#groups.clear();
     if (kind === 'texture') this.#textureViews.clear();
   }
 
-  /** Ends every object of the room. */
+  /** Destroys the GPU objects (buffers, textures, ...) that the room's module has created. */
   clear(): void {
     this.#tables.buffer.clear(this.#endBuffer);
     this.#tables.texture.clear(this.#endTexture);
@@ -177,7 +177,7 @@ export class Objects implements ObjectsCommands {
     const surface = this.#tables.textureView.find(SURFACE);
     for (const { view } of entries)
       if (view !== undefined && view === surface)
-        throw new Fault("the player's picture cannot be bound: it is gone after the call");
+        throw new Fault("the player's picture cannot be bound: it is valid only during the call");
     const descriptor = { layout: layout.gpu, label, entries: entries.map(bindGroupEntry) };
     return { gpu: this.#deviceGroups.create(this.#holder, () => this.#device.createBindGroup(descriptor)) };
   }
@@ -188,7 +188,7 @@ export class Objects implements ObjectsCommands {
     return cache.find(reader.words, reader.at + ID_WORDS, reader.end);
   }
 
-  /** Keeps an object for later commands with the same words. Not within an error scope, which may catch that it is invalid. */
+  /** Keeps an object for later commands with the same words. Not within an error scope: the object may be invalid there. */
   #cache<T>(cache: WordCache<T>, object: T): void {
     const { reader, scopes } = this.#options;
     if (!scopes.open) cache.add(reader.words, reader.at + ID_WORDS, reader.end, object);

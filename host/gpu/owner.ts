@@ -4,7 +4,7 @@ import type { Notices } from './notices.ts';
 import type { Refusals } from './refusals.ts';
 import type { WorkOwner } from './watch.ts';
 
-/** One overrun of GPU_MS_MAX is forgiven, because another room may have caused it. A second one within this time is not. */
+/** A room may exceed GPU_MS_MAX once, because another room may have caused that. A second time within this window ends it. */
 const OVERRUN_AGAIN_MS = 10_000;
 
 export interface RoomOwnerOptions {
@@ -14,7 +14,7 @@ export interface RoomOwnerOptions {
   log(level: 'error' | 'warn', message: string): void;
 }
 
-/** Answers for a room's errors and for its work on a device that rooms share. */
+/** Handles a room's GPU errors and overlong GPU work, on a device that rooms share: remembers, reports or logs them. */
 export class RoomOwner implements ErrorOwner, WorkOwner {
   readonly #options: RoomOwnerOptions;
   #overranAt = Number.NEGATIVE_INFINITY;
@@ -45,6 +45,6 @@ export class RoomOwner implements ErrorOwner, WorkOwner {
   onHung(): void {
     const { notices } = this.#options;
     notices.hung();
-    notices.error(new NearlightError('NL_GPU_TIME', 'its work did not end; the device is given up (GPU_MS_MAX)'));
+    notices.error(new NearlightError('NL_GPU_TIME', 'GPU work did not end; the device is given up (GPU_MS_MAX)'));
   }
 }

@@ -23,7 +23,7 @@ import { createTables } from './table.ts';
 import { RenderTarget } from './target.ts';
 import { GpuTimer } from './timer.ts';
 
-/** A room's share of the GPU. The name of each limit in upper case is the setting that it comes from. */
+/** Limits on what a room may use of the GPU. Each comes from the setting of the same name: gpuMsMax from GPU_MS_MAX. */
 export interface ReplayLimits extends WorkLimits {
   gpuObjectsMax: number;
   gpuBufferBytesMax: number;
@@ -39,16 +39,16 @@ export interface ReplayLimits extends WorkLimits {
 export interface ReplayOptions extends RepliesOptions {
   device: GPUDevice;
   limits: ReplayLimits;
-  /** The bytes of an asset by its handle. */
+  /** Returns the contents of the game's asset with this handle; undefined if there is none. */
   asset(handle: number): Uint8Array | undefined;
   log(level: 'error' | 'warn', message: string): void;
-  /** If true, errors that the GPU reports late are attributed to their commands. This costs time, so it is for development. */
+  /** If true, each error that the GPU reports late names its command. This costs time, so it is for development. */
   pinpoint?: boolean;
 }
 
 export type ReplayParts = ReturnType<typeof createParts>;
 
-/** Makes the parts that execute a module's commands. Each part gets only parts that were made before it. */
+/** Creates the objects that together execute a module's commands. Each gets only objects that were created before it. */
 export function createParts(options: ReplayOptions) {
   const { device, limits, asset } = options;
   const log: ReplayOptions['log'] = (level, message) => options.log(level, message);
@@ -98,7 +98,7 @@ export function createParts(options: ReplayOptions) {
     encoder,
     asset,
     uploadBytesMax: limits.gpuBytesMax,
-    // Mapped bytes travel back in the memory for bulk data, each range with a head of two words.
+    // Mapped bytes return to the module in the memory for bulk data, each range with a head of two words.
     mapBytesMax: Math.min(limits.mapBytesMax, limits.dataBytesMax / 4),
   });
   const { gpuBufferBytesMax, shaderBytesMax } = limits;

@@ -21,7 +21,7 @@ export interface PinpointOptions {
 
 /**
  * Finds the command that has caused an error on a GPU that reports errors late, as browsers do. It puts an error scope around
- * every command that can fail by itself. That costs two calls for each such command, so it is meant for development.
+ * every command that can fail by itself. That costs two GPU calls for each such command, so it is meant for development.
  */
 export class Pinpoint {
   readonly #options: PinpointOptions;
@@ -36,7 +36,7 @@ export class Pinpoint {
   begin(): void {
     this.end();
     const { device, reader, scopes, places } = this.#options;
-    // Within an error scope of the module, that scope gets the error.
+    // While the module itself has an error scope open, its own scope must get the error.
     if (scopes.open || !failsByItself(reader.opcode)) return;
     this.#place = places.current;
     device.pushErrorScope('validation');
@@ -51,16 +51,16 @@ export class Pinpoint {
     const report = (error: GPUError | null) => {
       if (!error) return;
       const refused = new RefusedError('NL_GPU_VALIDATION', place, error.message);
-      // An error of `init` may come before a room observes the replay. The next call then ends with it.
+      // An error of `init` may come before a room observes the replay. The module's next call then throws the error.
       if (notices.wantsErrors) notices.error(refused);
       else refusals.keep(refused);
     };
-    // This fails only if the device is lost. The device's owner learns of that from device.lost.
+    // The promise rejects only if the device is lost. The device's owner learns of that from device.lost.
     device.popErrorScope().then(report, () => {});
   }
 }
 
-/** Whether a command belongs to GPUDevice or GPUQueue. Errors of command encoders and passes show at `submit`. */
+/** Whether a command's own call reports its errors: it belongs to GPUDevice or GPUQueue. Those of passes show at `submit`. */
 function failsByItself(opcode: number): boolean {
   if (opcode === OP_PUSH_ERROR_SCOPE || opcode === OP_POP_ERROR_SCOPE) return false;
   return (opcode & ~REFERENCE_BIT) < OP_COPY_BUFFER_TO_BUFFER;

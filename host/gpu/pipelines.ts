@@ -18,12 +18,12 @@ export interface PipelinesOptions {
   tables: Tables;
   compiler: RoomCompiler;
   replies: Replies;
-  /** The most bytes of one shader. */
+  /** The most bytes that the WGSL text of one shader module may have. */
   shaderBytesMax: number;
   log(level: 'error' | 'warn', message: string): void;
 }
 
-/** Creates shader modules and pipelines: the commands of GPUDevice that compile. */
+/** Executes a module's commands that create shader modules and pipelines, which the GPU compiles. */
 export class Pipelines implements PipelinesCommands {
   readonly #options: PipelinesOptions;
 

@@ -6,17 +6,17 @@ import type { Reader } from './reader.ts';
 import type { Tables } from './table.ts';
 import { u32 } from './words.ts';
 
-/** Returns the functions of the module that ran when it wrote command number `command` of a call, the innermost first. */
+/** Returns the call stack of the module when it wrote command number `command` of a call, the innermost function first. */
 export type Origin = (command: number) => readonly TrapFrame[];
 
-/** A command, as messages name it. */
+/** Names a GPU command of a module, for error messages. */
 export interface Place {
   text: string;
   /** The functions of the module that ran when it wrote the command; none if that is not known. */
   frames(): readonly TrapFrame[];
 }
 
-/** The contract or the GPU refuses a command. */
+/** Thrown when a command of a module breaks the contract or is refused by the GPU. */
 export class RefusedError extends NearlightError {
   /** The functions of the module that ran when it wrote the command; none if that is not known. */
   readonly frames: readonly TrapFrame[];
@@ -26,12 +26,12 @@ export class RefusedError extends NearlightError {
   }
 }
 
-/** Longer labels are cut in messages. */
+/** The most characters of a GPU object's label that an error message shows. */
 const LABEL_CHARS_MAX = 64;
 
-/** Names a call of a module, for messages. */
+/** Names one call of a module's export, for error messages. */
 export interface Call {
-  /** The export that was called. */
+  /** The export of the module that was called, such as `render`. */
   readonly call?: string;
   readonly origin?: Origin | undefined;
 }
@@ -42,7 +42,7 @@ export interface PlacesOptions {
   bindings: Bindings;
 }
 
-/** Names the command that is being executed, for messages. */
+/** Names the GPU command that is being executed, for error messages. */
 export class Places {
   readonly #options: PlacesOptions;
   #call: Call = {};
@@ -51,12 +51,12 @@ export class Places {
     this.#options = options;
   }
 
-  /** A call begins. */
+  /** Sets the call of the module that the following commands come from. */
   begin(call: Call): void {
     this.#call = call;
   }
 
-  /** The current command. */
+  /** Names the command that is being executed now. */
   get current(): Place {
     const { reader, tables, bindings } = this.#options;
     const { call, origin } = this.#call;
@@ -70,8 +70,8 @@ export class Places {
 }
 
 /**
- * Describes the current command: its number, its name, its own label or those of the objects that it uses, and the pass that
- * it belongs to. Reads only words of the command itself, which may be malformed.
+ * Describes the current command for error messages: its number, its name, its own label or those of the objects that it uses,
+ * and the pass that it belongs to. Reads only words of the command itself, which may be malformed.
  */
 function describeCommand(reader: Reader, tables: Tables, passLabel: string): string {
   const { index, ended } = reader;
@@ -84,7 +84,7 @@ function describeCommand(reader: Reader, tables: Tables, passLabel: string): str
   return `command ${index} (${name}${own}${used}${pass})`;
 }
 
-/** Word at which the current command ends; the word at which it begins if that is beyond the stream. */
+/** Index of the word after the current command; of its first word if its length reaches beyond the command stream. */
 function endOf({ words, at }: Reader): number {
   const end = at + (u32(words, at) >>> 16);
   return end > words.length ? at : end;

@@ -9,7 +9,7 @@ import type { Replies } from './replies.ts';
 import { TextureSite } from './site.ts';
 import type { Handles } from './table.ts';
 
-/** GPUMapMode.READ. */
+/** The value of GPUMapMode.READ in WebGPU. */
 const MAP_MODE_READ = 1;
 
 export interface QueueOptions {
@@ -18,15 +18,15 @@ export interface QueueOptions {
   refusals: Refusals;
   replies: Replies;
   encoder: CommandEncoder;
-  /** The bytes of an asset by its handle. */
+  /** Returns the contents of the game's asset with this handle; undefined if there is none. */
   asset(handle: number): Uint8Array | undefined;
-  /** The most bytes of assets that one call may upload. */
+  /** The most bytes of assets that one call of the module may upload to the GPU. */
   uploadBytesMax: number;
-  /** The most bytes of buffers that may be on their way back to the module at a time. */
+  /** The most bytes of buffers that may be read back for the module at a time (MAP_BYTES_MAX). */
   mapBytesMax: number;
 }
 
-/** Uploads and submits: the commands of GPUQueue, and GPUBuffer.mapAsync. */
+/** Executes a module's commands for GPUQueue, which upload and submit, and for GPUBuffer.mapAsync. */
 export class Queue implements QueueCommands {
   readonly #options: QueueOptions;
   readonly #queue: GPUQueue;
@@ -35,9 +35,9 @@ export class Queue implements QueueCommands {
   readonly #submission: GPUCommandBuffer[] = [];
   #submitted = false;
   #uploadedBytes = 0;
-  /** Answers to onSubmittedWorkDone that the module waits for. */
+  /** Number of onSubmittedWorkDone commands that have no answer yet. */
   #waits = 0;
-  /** Bytes of buffers that are on their way back. */
+  /** Bytes of buffers that are being read back for the module now. */
   #mappedBytes = 0;
 
   constructor(options: QueueOptions) {
@@ -45,13 +45,13 @@ export class Queue implements QueueCommands {
     this.#queue = options.device.queue;
   }
 
-  /** A call begins. */
+  /** Resets the counts, because the next call of the module begins. */
   begin(): void {
     this.#uploadedBytes = 0;
     this.#submitted = false;
   }
 
-  /** Whether this call has submitted any work. */
+  /** Whether the current call of the module has submitted any work to the GPU. */
   get submitted(): boolean {
     return this.#submitted;
   }
@@ -98,7 +98,7 @@ export class Queue implements QueueCommands {
       this.#waits--;
       this.#options.replies.send(REPLY_WORK_DONE, token);
     };
-    // This fails only if the device is lost. The device's owner learns of that from device.lost.
+    // The promise rejects only if the device is lost. The device's owner learns of that from device.lost.
     this.#queue.onSubmittedWorkDone().then(done, () => {});
   }
 
@@ -109,7 +109,7 @@ export class Queue implements QueueCommands {
       throw new Fault(`offset ${offset} must be a multiple of 8, and size ${size} one of 4 and not 0`);
     if (buffer.mapping) throw new Fault('the buffer is on its way back already');
     if (this.#mappedBytes + size > mapBytesMax)
-      throw new Fault(`more than ${mapBytesMax} bytes would be on their way back (MAP_BYTES_MAX)`);
+      throw new Fault(`more than ${mapBytesMax} bytes of buffers would be on their way back (MAP_BYTES_MAX)`);
     this.#mappedBytes += size;
     buffer.mapping = true;
     const end = (ready: 0 | 1): void => {
@@ -142,7 +142,7 @@ export class Queue implements QueueCommands {
     this.#queue.writeTexture(this.#site.at(record), bytes, layout as GPUTexelCopyBufferLayout, record);
   }
 
-  /** The asset, of which `size` bytes at `offset` are uploaded. */
+  /** Returns the contents of an asset, and counts `size` bytes at `offset` as uploaded. @throws Fault if they lie outside it */
   #asset(handle: number, offset: number, size: number): Uint8Array {
     const { asset, uploadBytesMax } = this.#options;
     const bytes = asset(handle);

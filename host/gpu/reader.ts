@@ -1,9 +1,9 @@
 import { WordCache } from './cache.ts';
 import { u32 } from './words.ts';
 
-/** Texts of up to this many bytes are decoded once and then recognised by their words: most names repeat in every frame. */
+/** Texts of up to this many bytes are decoded once and then found in a cache, because most names repeat in every frame. */
 const INTERNED_BYTES_MAX = 64;
-/** Longer labels are cut, because the GPU keeps them and no limit counts the memory that they take. */
+/** The most characters that a GPU object's label keeps. The GPU stores labels, and no limit counts that memory. */
 const LABEL_CHARS_MAX = 256;
 
 interface Interned {
@@ -11,21 +11,21 @@ interface Interned {
   byteLength: number;
 }
 
-/** A command that breaks the contract. The message does not say which command it is; the replay adds its index and name. */
+/** Thrown for a command that breaks the contract. The message does not name the command; the replay adds number and name. */
 export class Fault extends Error {}
 
-/** A cursor over one submission: its words, its bulk data, and the command that is being executed. */
+/** A cursor over the commands and bulk data that one call of a module submitted. It stands at the current command. */
 export class Reader {
   words: Uint32Array = new Uint32Array();
   floats: Float32Array = new Float32Array();
   data: Uint8Array = new Uint8Array();
-  /** Words of the submission. */
+  /** Index of the word at which the command stream ends. `words` may be longer. */
   length = 0;
-  /** Number of the current command within the submission, counted from 0. */
+  /** Number of the current command in the command stream, counted from 0. */
   index = 0;
-  /** Word at which the current command begins. */
+  /** Index of the first word of the current command. */
   at = 0;
-  /** Word at which the command to execute next begins. */
+  /** Index of the first word of the command to execute next. */
   end = 0;
   #bytes: Uint8Array = new Uint8Array();
   readonly #halves = new Uint32Array(2);
@@ -33,7 +33,7 @@ export class Reader {
   readonly #interned = new WordCache<Interned>();
   readonly #text = new TextDecoder('utf-8', { fatal: true });
 
-  /** Moves to the start of a submission. Creates views only if the words are in another buffer than those before. */
+  /** Moves to the start of a new command stream. Creates new views only if its words are in another buffer than before. */
   open(words: Uint32Array, data: Uint8Array): void {
     if (words.buffer !== this.words.buffer || words.byteOffset !== this.words.byteOffset) {
       this.words = new Uint32Array(words.buffer, words.byteOffset, (words.buffer.byteLength - words.byteOffset) >>> 2);
@@ -45,7 +45,7 @@ export class Reader {
     this.rewind();
   }
 
-  /** Moves to word `from` of another reader's submission, and ends at word `to`. */
+  /** Moves to word `from` of another reader's command stream, which then ends at word `to`. */
   openPart(whole: Reader, from: number, to: number): void {
     this.words = whole.words;
     this.floats = whole.floats;
@@ -56,20 +56,20 @@ export class Reader {
     this.length = to;
   }
 
-  /** Moves back to the first command. */
+  /** Moves back to the first command of the stream. */
   rewind(): void {
     this.index = 0;
     this.at = 0;
     this.end = 0;
   }
 
-  /** Leaves out the commands in the next `words` words, because executing the current command has executed them, too. */
+  /** Skips the next `commands` commands, in the next `words` words, which have been executed as one render bundle. */
   skip(words: number, commands: number): void {
     this.end += words;
     this.index += commands;
   }
 
-  /** Whether the submission has no more commands. */
+  /** Whether the command stream has no more commands. */
   get ended(): boolean {
     return this.at === this.length;
   }
@@ -86,13 +86,13 @@ export class Reader {
     const last = at + ((byteLength + 3) >>> 2);
     const short = byteLength <= INTERNED_BYTES_MAX;
     const known = short ? this.#interned.find(this.words, at, last) : undefined;
-    // The padding is zeros, so "ab" and "ab\0" have the same words.
+    // Texts are padded with zeros, so "ab" and "ab\0" have the same words and differ only in length.
     const text = known?.byteLength === byteLength ? known.text : this.#decode(at * 4, byteLength, name);
     if (short && text !== known?.text) this.#interned.add(this.words, at, last, { text, byteLength });
     return name === 'label' ? text.slice(0, LABEL_CHARS_MAX) : text;
   }
 
-  /** The f64 in words `at` and `at + 1`. */
+  /** Reads the f64 in words `at` and `at + 1`. @throws Fault if it is not finite */
   double(name: string, at: number): number {
     this.#halves[0] = u32(this.words, at);
     this.#halves[1] = u32(this.words, at + 1);
@@ -108,7 +108,7 @@ export class Reader {
     }
   }
 
-  /** Checks that `length` bytes at `offset` are inside the submission's data. Returns the offset. */
+  /** Checks that `length` bytes at `offset` are inside the submitted bulk data. Returns the offset. @throws Fault */
   reference(offset: number, length: number): number {
     if (offset + length > this.data.byteLength)
       throw new Fault(`its ${length} bytes at ${offset} lie outside the ${this.data.byteLength} bytes submitted`);
@@ -120,7 +120,7 @@ export function badLength(length: number, expected: number): Fault {
   return new Fault(`its length is ${length} words instead of ${expected}`);
 }
 
-/** The value of an enum that a stream gives as `number`, counted from 1. */
+/** The enum value that the command stream gives as `number`, counted from 1. @throws Fault if there is none */
 export function oneOf<T extends string>(values: readonly T[], name: string, number: number): T {
   const value = values[number - 1];
   if (value === undefined) throw new Fault(`${name}: ${number} is not a value from 1 to ${values.length}`);
@@ -131,12 +131,12 @@ export function oneOfOrNone<T extends string>(values: readonly T[], name: string
   return number === 0 ? undefined : oneOf(values, name, number);
 }
 
-/** A number that the stream gives plus 1, so that 0 means "not given". */
+/** Decodes an optional number. The command stream adds 1 to it, so that 0 means "not given". */
 export function optional(number: number): number | undefined {
   return number === 0 ? undefined : number - 1;
 }
 
-/** Checks that a set of flags has no bits outside `mask`. */
+/** Checks that a set of flags has no bits outside `mask`, and returns it. @throws Fault */
 export function bits(mask: number, name: string, value: number): number {
   if ((value & ~mask) !== 0)
     throw new Fault(`${name}: 0x${value.toString(16)} has bits outside 0x${mask.toString(16)}`);
@@ -148,7 +148,7 @@ export function bool(name: string, value: number): boolean {
   return value === 1;
 }
 
-/** WebGPU accepts neither infinity nor NaN anywhere. */
+/** Checks that a number is finite, because WebGPU accepts neither infinity nor NaN. @throws Fault */
 export function finite(name: string, value: number): number {
   if (!Number.isFinite(value)) throw new Fault(`${name}: ${value} is not finite`);
   return value;

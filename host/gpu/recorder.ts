@@ -10,7 +10,7 @@ import { LOOK_COMMANDS } from './turn.ts';
 
 export interface RenderBundleRecorderOptions {
   device: GPUDevice;
-  /** Reads the submission that the recorded commands are part of. */
+  /** Reads the command stream that contains the commands to record. */
   reader: Reader;
   tables: Tables;
   records: CommandRecords;
@@ -19,7 +19,7 @@ export interface RenderBundleRecorderOptions {
   renderPass: RenderPass;
 }
 
-/** Records the commands of a render pass as a render bundle that fits the current render target. */
+/** Records a render pass's commands as a render bundle with the formats of the current render target. */
 export class RenderBundleRecorder implements PartRecorder {
   readonly #options: RenderBundleRecorderOptions;
   readonly #part = new Reader();
@@ -31,7 +31,7 @@ export class RenderBundleRecorder implements PartRecorder {
     this.#handler = { ...idleHandler(tables, records), bindings, renderPass };
   }
 
-  /** @see PartRecorder. No pass may be open. The same commands fail again, with their place, when the pass executes them. */
+  /** @see PartRecorder. No pass may be open. Errors are dropped: the commands fail again when the pass executes them. */
   record(from: number, to: number): Handles['renderBundle'] | undefined {
     const { device, reader, target, renderPass } = this.#options;
     try {

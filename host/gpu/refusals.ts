@@ -1,6 +1,6 @@
 import { type Places, RefusedError } from './place.ts';
 
-/** Remembers the first error that the GPU found in a room's commands. Later ones often only follow from it. */
+/** Remembers the first error that the GPU found in a room's commands. Later errors are often consequences of the first. */
 export class Refusals {
   readonly #places: Places;
   #first: RefusedError | undefined;
@@ -13,12 +13,12 @@ export class Refusals {
     return this.#first;
   }
 
-  /** Takes an error of the current command. */
+  /** Remembers an error of the command that is being executed. */
   add(error: unknown): void {
     this.forCommand()(error);
   }
 
-  /** Returns a function that takes an error of the command that is current now. It may be called later. */
+  /** Returns a function that remembers an error of the command that is current now. The function may be called later. */
   forCommand(): (error: unknown) => void {
     const place = this.#places.current;
     return (error) => {
@@ -27,7 +27,7 @@ export class Refusals {
     };
   }
 
-  /** Takes an error that was found only after its call. Every later call of the room throws it. */
+  /** Remembers an error found only after the call that caused it. Every later call of the room throws that error. */
   keep(error: RefusedError): void {
     this.#first ??= error;
   }

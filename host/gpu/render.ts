@@ -6,14 +6,14 @@ import { checkRange, INDEX, INDIRECT, VERTEX } from './range.ts';
 import { Fault, type Reader } from './reader.ts';
 import type { Handles, Tables } from './table.ts';
 
-/** Bytes of the arguments of an indirect draw. */
+/** Bytes that an indirect draw reads from its buffer: four u32, or five for an indexed draw. */
 const DRAW_BYTES = 16;
 const DRAW_INDEXED_BYTES = 20;
 
 /** The commands that render passes and render bundles have in common. */
 type Recorder = GPUObjectBase & GPURenderCommandsMixin & GPUBindingCommandsMixin & GPUDebugCommandsMixin;
 
-/** A render bundle that is being recorded, and what it draws so far. */
+/** A render bundle that is being recorded, and the number of draws and vertices in it so far. */
 interface RenderBundleRecording {
   readonly encoder: GPURenderBundleEncoder;
   /** Index, in the command stream, of the word at which the render bundle begins. */
@@ -31,8 +31,8 @@ export interface RenderPassOptions {
 }
 
 /**
- * The commands of the open render pass or render bundle. State that is set already is not set again, because a call into Dawn
- * costs more than all checks here.
+ * Executes a module's commands for render passes and render bundles. Skips commands that set state to its current value,
+ * because a call into Dawn costs more than all checks here.
  */
 export class RenderPass implements RenderPassCommands {
   readonly #reader: Reader;
@@ -52,7 +52,7 @@ export class RenderPass implements RenderPassCommands {
   readonly #vertex: (Handles['buffer'] | undefined)[];
   readonly #vertexOffset: number[];
   readonly #vertexSize: number[];
-  /** Queries in the open pass's occlusion query set. */
+  /** Number of queries in the open pass's occlusion query set. */
   #occlusionQueries = 0;
   #inOcclusionQuery = false;
   readonly #executed: GPURenderBundle[] = [];
@@ -68,7 +68,7 @@ export class RenderPass implements RenderPassCommands {
     this.#vertexSize = new Array(limits.maxVertexBuffers).fill(0);
   }
 
-  /** A pass begins. @param occlusionQueries number of queries in its occlusion query set */
+  /** Makes a pass the open render pass. @param occlusionQueries number of queries in its occlusion query set */
   begin(pass: GPURenderPassEncoder, occlusionQueries: number): void {
     this.#begin(pass);
     this.#pass = pass;
@@ -82,13 +82,13 @@ export class RenderPass implements RenderPassCommands {
     this.drop();
   }
 
-  /** A render bundle begins. */
+  /** Begins to record a render bundle with this GPU encoder. */
   beginRenderBundle(encoder: GPURenderBundleEncoder): void {
     this.#begin(encoder);
     this.#recording = { encoder, at: this.#reader.at, draws: 0, vertices: 0 };
   }
 
-  /** Ends the render bundle and returns it. */
+  /** Finishes the render bundle that is being recorded and returns it. @throws Fault if there is none */
   finishRenderBundle(): Handles['renderBundle'] {
     if (this.#recording === undefined) throw new Fault('no render bundle was begun');
     const { encoder, at, draws, vertices } = this.#recording;
@@ -149,7 +149,7 @@ export class RenderPass implements RenderPassCommands {
     this.#count(vertexCount * instanceCount);
     // Dawn writes a warning to stderr for each draw of nothing, so a module could flood the log.
     if (vertexCount === 0 || instanceCount === 0) return;
-    // Every argument costs time, so default values at the end are left out.
+    // Each argument of a call into Dawn costs time, so trailing arguments are left out if they have their defaults.
     if (firstInstance !== 0 || firstVertex !== 0) recorder.draw(vertexCount, instanceCount, firstVertex, firstInstance);
     else if (instanceCount !== 1) recorder.draw(vertexCount, instanceCount);
     else recorder.draw(vertexCount);
@@ -236,7 +236,7 @@ export class RenderPass implements RenderPassCommands {
     this.#bindings.forget();
   }
 
-  /** Executes one render bundle, after which the pass must end. */
+  /** Executes one render bundle as the last command of the open pass. */
   executeLast(renderBundle: Handles['renderBundle']): void {
     this.#work.draw(renderBundle.draws, renderBundle.vertices);
     this.#executed.length = 1;
@@ -250,14 +250,14 @@ export class RenderPass implements RenderPassCommands {
     this.#bindings.begin(recorder);
   }
 
-  /** No pipeline and no buffers are set from now on. */
+  /** Forgets the pipeline and buffers that are set, because WebGPU has unset them. */
   #forget(): void {
     this.#pipeline = undefined;
     this.#index = undefined;
     this.#vertex.fill(undefined);
   }
 
-  /** Counts a draw. The draws of a render bundle count whenever a pass executes the bundle. */
+  /** Counts a draw against the module's limits. A draw in a render bundle counts each time a pass executes the bundle. */
   #count(vertices: number): void {
     if (this.#recording === undefined) this.#work.draw(1, vertices);
     else {

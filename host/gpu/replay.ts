@@ -23,27 +23,27 @@ export interface CommandStream extends Call {
   readonly data: Uint8Array;
 }
 
-/** A player's picture, which a render draws into. */
+/** The texture that a render draws one player's picture into. The host owns it. */
 export interface Surface {
   texture: GPUTexture;
   view: GPUTextureView;
 }
 
 export interface ReplayStats {
-  /** Objects of all kinds that the room has. */
+  /** Number of GPU objects, of all kinds, that the room's module has. */
   objects: number;
-  /** GPU memory of those objects. */
+  /** Bytes of GPU memory that the room's objects take. */
   bytes: number;
-  /** Commands executed so far. */
+  /** Number of commands of the module executed so far. */
   commands: number;
 }
 
 const SURFACE_KIND = { format: 'rgba8unorm', sampleCount: 1 } as const;
-/** One in this many renders is checked a second time without being executed, to measure how long the checks take. */
+/** The commands of one in this many renders are checked an extra time, without execution, to measure what checks cost. */
 const CHECKED_RENDERS = 61;
-/** Longer renders are not checked a second time, because other rooms would wait. */
+/** Renders of more words are not checked an extra time for measuring, because other rooms would have to wait. */
 const CHECKED_WORDS_MAX = 2 ** 18;
-/** The device is given up when the GPU works on one call for this many times GPU_MS_MAX. */
+/** The GPU device is given up when it works on what one call submitted for this many times GPU_MS_MAX. */
 const HUNG_FACTOR = 4;
 
 /**
@@ -92,13 +92,14 @@ export class CommandReplay {
     return this.#parts.scopes;
   }
 
-  /** Sets who hears what becomes of the commands after their call. */
+  /** Sets the observer of the commands' measurements and late errors, in place of the previous one. */
   observe(observer: Partial<ReplayObserver>): void {
     this.#parts.notices.observe(observer);
   }
 
   /**
-   * Executes what one call submitted, and returns when all of it is executed. `surface` is the player's picture in a render.
+   * Executes the commands that one call of the module submitted, and returns afterwards. @param surface the texture for the
+   * player's picture, if the call is a render
    * @throws NearlightError NL_COMMAND for what the contract forbids, NL_GPU_VALIDATION for what WebGPU refuses. Both name the
    * command. Every later call throws the same error
    */
@@ -108,9 +109,9 @@ export class CommandReplay {
   }
 
   /**
-   * Does the same as run(), but lets this thread do other things meanwhile. Returns a promise when it has to wait: for pipelines
-   * to compile, for the GPU to finish earlier work of the module, or for other rooms' turns. Until the promise settles, the
-   * caller must not change the stream or execute another one.
+   * Executes commands as run() does, but lets this thread do other things meanwhile. Returns a promise if it has to wait: for
+   * pipelines to compile, for the GPU to finish earlier work of the module, or for other rooms' turns. Until the promise
+   * settles, the caller must not change the stream or execute another one.
    */
   start(stream: CommandStream, surface?: Surface): Promise<void> | undefined {
     const busy = this.#watch.busy(this.#owner);
@@ -130,7 +131,7 @@ export class CommandReplay {
       } catch (error) {
         this.#fail(error, surface);
       }
-      if (this.#destroyed) throw this.#failed ?? new NearlightError('NL_ROOM_ENDED', 'its GPU objects are gone');
+      if (this.#destroyed) throw this.#failed ?? new NearlightError('NL_ROOM_ENDED', 'its GPU objects were destroyed');
     }
   }
 
@@ -151,7 +152,7 @@ export class CommandReplay {
     if (++this.#renders % CHECKED_RENDERS === 0) this.#measureCheck();
   }
 
-  /** Goes on until the stream is executed or has to wait. Returns what it waits for. */
+  /** Executes commands until the stream ends or has to wait. Returns the promise to wait for, if any. */
   #proceed(surface: Surface | undefined): Promise<void> | undefined {
     const { reader, handler, compiler, scopes, pinpoint } = this.#parts;
     let wait: Promise<void> | undefined;
@@ -173,7 +174,7 @@ export class CommandReplay {
     return wait;
   }
 
-  /** Between two commands: ends a call that the GPU has refused, and returns what to wait for if the room's turn is over. */
+  /** Runs between two commands. Throws if the GPU has refused one. Returns a promise to wait for if the room's turn is over. */
   readonly #look = (): Promise<void> | undefined => {
     const { refusals, compiler, pinpoint } = this.#parts;
     refusals.check();
@@ -181,7 +182,7 @@ export class CommandReplay {
     return compiler.patient ? this.#turn.look() : undefined;
   };
 
-  /** All commands are executed: checks that they left nothing open. */
+  /** Ends a call whose commands are all executed. Checks that no pass, error scope or unsubmitted command is left. */
   #complete(surface: Surface | undefined): void {
     const { refusals, encoder, scopes, queue, timer } = this.#parts;
     refusals.check();
@@ -191,7 +192,7 @@ export class CommandReplay {
     if (queue.submitted) this.#watch.submitted(this.#owner, this.#hungMs);
   }
 
-  /** The call is over, whether it succeeded or failed. */
+  /** Ends a call, whether it succeeded or failed: counts its commands and takes the player's picture away from the module. */
   #over(surface: Surface | undefined): void {
     this.#commands += this.#parts.reader.index;
     if (surface && !this.#destroyed) this.#hide();
@@ -212,13 +213,13 @@ export class CommandReplay {
     compiler.close();
     encoder.drop();
     timer?.destroy();
-    // Within a render, the player's picture is among the room's objects, but it belongs to the host.
+    // During a render, the texture of the player's picture is in the room's tables, but the host owns it.
     if (tables.texture.find(SURFACE)) this.#hide();
     objects.clear();
     this.#errors.remove(this.#owner);
   }
 
-  /** Lets commands use the player's picture. */
+  /** Adds the texture of the player's picture to the objects that the module's commands can use. */
   #show({ texture, view }: Surface): void {
     const { tables } = this.#parts;
     this.#surfaceTexture.gpu = texture;
@@ -235,7 +236,7 @@ export class CommandReplay {
 
   #fail(error: unknown, surface: Surface | undefined): never {
     const { refusals, encoder, scopes, timer } = this.#parts;
-    // A command is often bad only because the GPU refused an earlier one.
+    // A command often fails only because the GPU refused an earlier one, so the earlier error is thrown.
     this.#failed = refusals.first ?? this.#errorFor(error);
     this.#over(surface);
     encoder.drop();
@@ -244,7 +245,7 @@ export class CommandReplay {
     throw this.#failed;
   }
 
-  /** The coded error for an error in the current command. */
+  /** Converts an error of the current command into a coded error that names the command. */
   #errorFor(error: unknown): NearlightError {
     const place = this.#parts.places.current;
     if (error instanceof Lost) return new RefusedError('NL_GPU_LOST', place, error.message);
@@ -252,7 +253,7 @@ export class CommandReplay {
     return new RefusedError('NL_GPU_VALIDATION', place, String(error), { cause: error });
   }
 
-  /** Measures the checks of a stream. Fails if the stream uses objects that it creates, because nothing is executed. */
+  /** Measures how long the checks of a stream take. No result if it uses objects that it creates, as nothing is executed. */
   #measureCheck(): void {
     const { reader, notices } = this.#parts;
     if (reader.length > CHECKED_WORDS_MAX) return;

@@ -3,11 +3,11 @@ import { REPLY_WORDS } from '../../renderer/contract/abi.ts';
 export interface RepliesOptions {
   /** Takes one record for the module's reply ring. The array is overwritten after the call. */
   reply(record: ArrayLike<number>): void;
-  /** Takes bytes that the module finds in its linear memory at its next call. They belong to the GPU after this call. */
+  /** Takes bytes to copy into the module's linear memory before its next call. They are valid only until this returns. */
   write(address: number, bytes: Uint8Array): void;
 }
 
-/** The way back from the GPU to a module. Nothing is sent after close(). */
+/** Sends answers and data of the GPU to a module. Sends nothing after close(). */
 export class Replies {
   readonly #options: RepliesOptions;
   readonly #record = new Uint32Array(REPLY_WORDS);
@@ -17,7 +17,7 @@ export class Replies {
     this.#options = options;
   }
 
-  /** Puts a record on the module's reply ring. */
+  /** Sends a record to the module's reply ring. @param values the words after the record's type */
   send(type: number, ...values: readonly number[]): void {
     if (this.#closed) return;
     this.#record.fill(0);

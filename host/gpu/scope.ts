@@ -3,9 +3,9 @@ import { ENUMS, type ScopesCommands } from './decode.ts';
 import { Fault } from './reader.ts';
 import type { Replies } from './replies.ts';
 
-/** The most scopes that may be open at a time. */
+/** The most error scopes that a module may have open at a time. */
 const SCOPES_MAX = 32;
-/** The most scopes whose answers the module may wait for. Each costs as much as hundreds of other commands. */
+/** The most error scopes whose results a module may wait for. Each scope costs as much as hundreds of other commands. */
 const ANSWERS_MAX = 256;
 
 export interface ErrorScopesOptions {
@@ -15,8 +15,8 @@ export interface ErrorScopesOptions {
 }
 
 /**
- * The error scopes of a module. A scope must end in the call that began it, because other modules may use the device
- * between two calls and a scope must not catch their errors.
+ * The WebGPU error scopes of a module. A scope must end in the call that began it, because other modules may use the device
+ * between two calls, and the scope must not catch their errors.
  */
 export class ErrorScopes implements ScopesCommands {
   readonly #options: ErrorScopesOptions;
@@ -27,7 +27,7 @@ export class ErrorScopes implements ScopesCommands {
     this.#options = options;
   }
 
-  /** Whether a scope is open. */
+  /** Whether the module has an error scope open. */
   get open(): boolean {
     return this.#scopes.length > 0;
   }
@@ -50,13 +50,13 @@ export class ErrorScopes implements ScopesCommands {
       if (error) log('warn', `an error scope caught: ${(error as Error).message}`);
       replies.send(REPLY_ERROR_SCOPE, token, filterOf(error));
     };
-    // This fails only if the device is lost. The device's owner learns of that from device.lost.
+    // The promise rejects only if the device is lost. The device's owner learns of that from device.lost.
     Promise.all([...scope.caught, device.popErrorScope()]).then(answer, () => {});
   }
 
   /**
-   * Lets the innermost validation scope catch the error that `failure` resolves with, or undefined for none.
-   * Returns whether there is such a scope.
+   * Lets the innermost validation scope catch the error that `failure` resolves with, if any. Returns whether a validation
+   * scope is open.
    */
   catch(failure: Promise<unknown>): boolean {
     const scope = this.#scopes.findLast(({ filter }) => filter === 'validation');
@@ -64,23 +64,23 @@ export class ErrorScopes implements ScopesCommands {
     return scope !== undefined;
   }
 
-  /** Ends the device's scopes while the module waits, so that they catch nothing of other modules. */
+  /** Ends the module's scopes on the GPU device while the module waits, so that they do not catch other modules' errors. */
   suspend(): void {
     for (const { caught } of this.#scopes.toReversed()) caught.push(this.#options.device.popErrorScope());
   }
 
-  /** Begins the device's scopes again, because the module goes on. */
+  /** Begins the module's scopes on the GPU device again, after suspend(). */
   resume(): void {
     for (const { filter } of this.#scopes) this.#options.device.pushErrorScope(filter);
   }
 
-  /** Ends the scopes that a failed call has left open. */
+  /** Ends the error scopes that a failed call has left open. */
   drop(): void {
     for (const _ of this.#scopes.splice(0)) this.#options.device.popErrorScope().catch(() => {});
   }
 }
 
-/** The ErrorFilter that fits an error, as a number from 1; 0 for no error. */
+/** The kind of an error, as the number of its ErrorFilter value, counted from 1; 0 for no error. */
 function filterOf(error: unknown): number {
   if (!error) return 0;
   const name =

@@ -1,9 +1,9 @@
 import { Fault } from './reader.ts';
 
 /**
- * The most tokens of a function and all functions that it calls, because drivers copy a function into each place that calls it.
- * If every function calls the one before it twice, a text of a few hundred bytes compiles for hours. This many tokens compile in
- * some tenths of a second.
+ * The most tokens of a WGSL function with all functions that it calls, because drivers copy a function into each place that
+ * calls it. If every function calls the previous one twice, a text of a few hundred bytes compiles for hours. This many tokens
+ * compile in some tenths of a second.
  */
 export const INLINED_TOKENS_MAX = 262_144;
 
@@ -13,7 +13,7 @@ const NAME_CHARS_MAX = 64;
 
 interface Body {
   tokens: number;
-  /** Names of the functions that it calls, one for each call. */
+  /** Names of the functions that this function calls, one for each call. */
   calls: string[];
 }
 
@@ -29,7 +29,7 @@ export function checkInlined(code: string): void {
 
 interface Measured {
   bodies: ReadonlyMap<string, Body>;
-  /** Tokens of the functions that are measured already, with all that they call. */
+  /** Number of tokens of each function measured so far, including all functions that it calls. */
   sizes: Map<string, number>;
 }
 
@@ -52,7 +52,7 @@ function measure(name: string, { tokens, calls }: Body, measured: Measured): num
   return sum;
 }
 
-/** The functions of a text by name. */
+/** Finds the functions in a WGSL text, and returns their sizes and calls by name. */
 function functions(code: string): Map<string, Body> {
   const bodies = new Map<string, Body>();
   let body: Body | undefined;
@@ -83,7 +83,7 @@ function functions(code: string): Map<string, Body> {
   return bodies;
 }
 
-/** Finds the end of a block comment. Block comments nest (WGSL, "Comments"). */
+/** Finds the end of a WGSL block comment that begins before `from`. Block comments nest (WGSL, "Comments"). */
 function commentEnd(code: string, from: number): number {
   const mark = new RegExp(COMMENT);
   mark.lastIndex = from;

@@ -1,4 +1,4 @@
-/** Makes a function that returns one value for each device: `create` runs at the first call with that device. */
+/** Makes a function that returns one value for each GPU device. The first call with a device creates it with `create`. */
 export function perDevice<T>(create: (device: GPUDevice) => T): (device: GPUDevice) => T {
   const values = new WeakMap<GPUDevice, T>();
   return (device) => {

@@ -1,7 +1,7 @@
 import type { Loose } from './loose.ts';
 import type { Handles } from './table.ts';
 
-/** The fields by which commands name a place in a texture. */
+/** The fields of a command that say where in a texture a copy or upload begins. */
 export interface TexturePlace {
   texture: Handles['texture'];
   mipLevel: number;
@@ -11,7 +11,7 @@ export interface TexturePlace {
   aspect: GPUTextureAspect;
 }
 
-/** A place in a texture in WebGPU's terms. One object serves all commands, so that they make no garbage. */
+/** Converts a place in a texture into WebGPU's descriptor. One descriptor is reused for all commands, to make no garbage. */
 export class TextureSite {
   readonly #origin = { x: 0, y: 0, z: 0 };
   readonly #site: Loose<GPUTexelCopyTextureInfo> = {
@@ -21,7 +21,7 @@ export class TextureSite {
     aspect: 'all',
   };
 
-  /** The place in WebGPU's terms, valid until the next call. */
+  /** Returns WebGPU's descriptor of the place. It is valid until the next call of at(). */
   at({ texture, mipLevel, originX, originY, originZ, aspect }: TexturePlace): GPUTexelCopyTextureInfo {
     const site = this.#site;
     site.texture = texture.gpu;

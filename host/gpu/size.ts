@@ -10,10 +10,10 @@ export interface TextureSize {
   format: GPUTextureFormat;
 }
 
-/** A texture with more levels would be more than 2^31 texels wide, so WebGPU refuses it. */
+/** The most mip levels. A texture with more would be over 2^31 texels wide, which WebGPU refuses. */
 const MIP_LEVELS_MAX = 32;
 
-/** Estimates the bytes of a texture: all levels, layers and samples, without any padding that the driver adds. */
+/** Estimates the bytes of a texture: all mip levels, layers and samples, without any padding that the driver adds. */
 export function textureBytes(size: TextureSize): number {
   if (size.mipLevelCount > MIP_LEVELS_MAX)
     throw new Fault(`mipLevelCount: ${size.mipLevelCount} is more than any texture has`);
@@ -27,7 +27,7 @@ export function textureBytes(size: TextureSize): number {
   return total * Math.max(1, size.sampleCount);
 }
 
-/** Blocks along one edge of a level; `texels` is the edge of level 0. */
+/** Number of a format's blocks along one edge of a mip level. @param texels length of the edge at mip level 0 */
 function blocks(texels: number, level: number, blockEdge: number): number {
   return Math.ceil(Math.max(1, texels >>> level) / blockEdge);
 }

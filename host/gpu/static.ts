@@ -12,15 +12,15 @@ import {
 import type { Reader } from './reader.ts';
 import type { Handles } from './table.ts';
 
-/** A pass with fewer draws gains nothing from a render bundle. */
+/** A render pass with fewer draws gains nothing from being kept as a render bundle. */
 const DRAWS_MIN = 32;
 const RENDER_BUNDLES_MAX = 64;
-/** Longer passes are not recorded, because other rooms wait while a render bundle is recorded. */
+/** Passes of more words are not kept as render bundles, because other rooms wait while a bundle is recorded. */
 const PASS_WORDS_MAX = 2 ** 18;
-/** Words of all passes that are kept. */
+/** When the kept passes have this many words in total, all are forgotten. */
 const WORDS_MAX = 2 ** 21;
 const SEEN_MAX = 256;
-/** A pass that changed in this many calls in a row is not looked at for the next PAUSE_CALLS calls. */
+/** A pass that changed in more than this many calls in a row is not searched for in the next PAUSE_CALLS calls. */
 const MISSES_MAX = 3;
 const PAUSE_CALLS = 61;
 
@@ -34,14 +34,14 @@ for (const opcode of [OP_SET_PIPELINE, OP_SET_BIND_GROUP, OP_SET_VERTEX_BUFFER, 
   KINDS[opcode] = STATE;
 for (const opcode of [OP_DRAW, OP_DRAW_INDEXED, OP_DRAW_INDIRECT, OP_DRAW_INDEXED_INDIRECT]) KINDS[opcode] = DRAW;
 
-/** A pass that was submitted before in the same words, without its first and last command. */
+/** A render pass that was submitted before, kept as a render bundle. Its first and last command are left out. */
 export interface StaticPass {
   words: Uint32Array;
   commands: number;
   renderBundle: Handles['renderBundle'];
 }
 
-/** Records a part of the stream as a render bundle. Returns undefined if a command in it is bad. */
+/** Records the words `from` up to `to` of the command stream as a render bundle; undefined if a command in them is bad. */
 export interface PartRecorder {
   record(from: number, to: number): Handles['renderBundle'] | undefined;
 }
@@ -51,34 +51,34 @@ export interface PartRecorder {
  * render bundle costs about a third of executing its commands. The contents of buffers and textures may still change.
  */
 export class StaticPasses {
-  /** Passes that have a render bundle, by hash. */
+  /** Passes that are kept as render bundles, by the hash of their words. */
   readonly #passes = new Map<number, StaticPass>();
   /** Hashes of passes that were submitted once. */
   readonly #seen = new Set<number>();
-  /** For each pass of a call: in how many calls in a row it has changed. */
+  /** For each pass of a call, by its number in the call: in how many calls in a row its commands have changed. */
   readonly #misses: number[] = [];
-  /** Number of the next pass in the call. */
+  /** Number of the next render pass in the call, counted from 0. */
   #pass = 0;
-  /** Words of all passes that are kept. */
+  /** Total words of all passes that are kept as render bundles. */
   #words = 0;
-  /** Results of the last scan: the word at which the pass ends, and its number of commands. */
+  /** Results of the last scan of a pass: the index of the word at which it ends, and its number of commands. */
   #end = 0;
   #commands = 0;
 
-  /** A call begins. */
+  /** Starts to count passes from 0, because the next call of the module begins. */
   begin(): void {
     this.#pass = 0;
   }
 
-  /** Forgets all passes. Needed whenever an object ends, because another object may get the same id. */
+  /** Forgets all passes. Needed whenever a GPU object is destroyed, because a later object may get its id. */
   clear(): void {
     this.#forget();
     this.#seen.clear();
   }
 
   /**
-   * Looks up the commands of the pass that begins at the reader's current command. Has `recorder` record them when they come
-   * for the second time.
+   * Looks up the kept render bundle of the pass that begins at the reader's current command. Lets `recorder` record one when
+   * the same commands come for the second time.
    * @param target tells apart render targets with different formats or sample counts
    */
   find(reader: Reader, target: number, recorder: PartRecorder): StaticPass | undefined {
@@ -116,7 +116,7 @@ export class StaticPasses {
     this.#words = 0;
   }
 
-  /** The hash of the commands up to the end of the pass; undefined if they are not worth a render bundle or do not fit one. */
+  /** Hashes the commands up to the end of the pass; undefined if they are too few, too many or not allowed in a bundle. */
   #scan(reader: Reader, target: number): number | undefined {
     const { words } = reader;
     const end = Math.min(reader.length, reader.end + PASS_WORDS_MAX);

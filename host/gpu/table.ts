@@ -3,13 +3,13 @@ import { Fault } from './reader.ts';
 
 /** A pipeline, which may still be compiling. */
 export interface Compiled<T> {
-  /** Undefined until the pipeline has compiled, and for good if the GPU refused it. */
+  /** The GPU's pipeline. Undefined until it has compiled, and for good if the GPU refused it. */
   gpu: T | undefined;
   /** Settles when the pipeline has compiled. Set only while commands that need the pipeline have to wait for it. */
   compilation?: Promise<void> | undefined;
 }
 
-/** For each kind of object: the GPU's object, and the facts that checks need without asking the GPU. */
+/** For each kind of GPU object: the object itself, and the facts that the checks of commands need. */
 export interface Handles {
   buffer: { gpu: GPUBuffer; size: number; usage: number; mapping: boolean };
   texture: { gpu: GPUTexture; bytes: number; format: GPUTextureFormat; sampleCount: number };
@@ -25,12 +25,12 @@ export interface Handles {
   renderBundle: { gpu: GPURenderBundle; draws: number; vertices: number; bytes: number };
 }
 
-/** All objects of a room, by kind. */
+/** All GPU objects of a room's module: one table for each kind. */
 export type Tables = { readonly [K in keyof Handles]: Table<Handles[K]> };
 
 const INDEX_MASK = 2 ** ID_INDEX_BITS - 1;
 
-/** Objects of one kind by id (generation << ID_INDEX_BITS | index). An array by index, because modules choose low indices. */
+/** A module's GPU objects of one kind, by id (generation << ID_INDEX_BITS | index). Modules choose ids, with low indices. */
 export class Table<T> {
   readonly kind: string;
   readonly #max: number;
@@ -38,7 +38,7 @@ export class Table<T> {
   readonly #ids: number[] = [];
   #count = 0;
 
-  /** @param max one more than the highest index, and so the most objects */
+  /** @param max one more than the highest index that an object may have, and so the most objects */
   constructor(kind: string, max: number) {
     this.kind = kind;
     this.#max = max;
@@ -48,7 +48,7 @@ export class Table<T> {
     return this.#count;
   }
 
-  /** @throws Fault if no object has this id */
+  /** Returns the object with this id. @throws Fault if no object has it */
   get(id: number): T {
     const index = id & INDEX_MASK;
     const item = this.#items[index];
@@ -56,12 +56,12 @@ export class Table<T> {
     return item;
   }
 
-  /** The object, or undefined for id 0. @throws Fault if no object has this id */
+  /** Returns the object with this id, or undefined for id 0. @throws Fault if no object has the id */
   getOrNone(id: number): T | undefined {
     return id === 0 ? undefined : this.get(id);
   }
 
-  /** The object, or undefined if no object has this id. */
+  /** Returns the object with this id, or undefined if there is none. */
   find(id: number): T | undefined {
     const index = id & INDEX_MASK;
     return this.#ids[index] === id ? this.#items[index] : undefined;
@@ -75,13 +75,13 @@ export class Table<T> {
     if (this.#items[index] !== undefined) throw new Fault(`id ${show(id)}: a ${this.kind} with this index exists`);
   }
 
-  /** Adds an object of the module. @throws Fault as claim() */
+  /** Adds an object that the module creates. @throws Fault if the id is out of range or its index is in use */
   add(id: number, item: T): void {
     this.claim(id);
     this.put(id, item);
   }
 
-  /** Adds an object of the host, whose index may be one that modules cannot use. */
+  /** Adds an object without checking its id. The host adds its own objects under indices that modules cannot use. */
   put(id: number, item: T): void {
     const index = id & INDEX_MASK;
     this.#items[index] = item;
@@ -89,7 +89,7 @@ export class Table<T> {
     this.#count++;
   }
 
-  /** Removes and returns an object. @throws Fault as get() */
+  /** Removes and returns the object with this id. @throws Fault if no object has it */
   remove(id: number): T {
     const item = this.get(id);
     this.#items[id & INDEX_MASK] = undefined;
@@ -113,7 +113,7 @@ export class Table<T> {
   }
 }
 
-/** Tables that hold up to `max` objects each. */
+/** Creates the tables of a room, one for each kind of GPU object. Each holds objects with an index below `max`. */
 export function createTables(max: number): Tables {
   return {
     buffer: new Table('buffer', max),
@@ -131,7 +131,7 @@ export function createTables(max: number): Tables {
   };
 }
 
-/** Objects in all tables. */
+/** Number of GPU objects in all tables together. */
 export function countObjects(tables: Tables): number {
   return Object.values(tables).reduce((sum, { count }) => sum + count, 0);
 }

@@ -3,16 +3,16 @@ import type { Loose } from './loose.ts';
 import { Fault, type Reader } from './reader.ts';
 import type { Handles, Tables } from './table.ts';
 
-/** Factor that mixes numbers into a hash: odd, and larger than most of them. */
+/** Multiplier for mixing numbers into a hash: odd, and larger than most of the numbers. */
 const MIX = 1009;
 
-/** A color attachment of a pass. The same objects serve all passes, so that they make no garbage. */
+/** A color attachment of a render pass. The objects are reused for all passes, to make no garbage. */
 class Color {
   textureView: Handles['textureView'] | undefined;
   readonly #clearValue = { r: 0, g: 0, b: 0, a: 0 };
   readonly #attachment = { clearValue: this.#clearValue } as Loose<GPURenderPassColorAttachment>;
 
-  /** The attachment in WebGPU's terms; null for a place that stays empty. */
+  /** Converts the attachment into WebGPU's descriptor; null for an attachment that the command leaves empty. */
   fill(record: ColorAttachment): GPURenderPassColorAttachment | null {
     this.textureView = record.view;
     if (!record.view) return null;
@@ -41,9 +41,9 @@ export interface RenderTargetOptions {
 export class RenderTarget {
   readonly #reader: Reader;
   readonly #tables: Tables;
-  /** As many as a pass may have. */
+  /** Reusable color attachments, as many as a render pass may have. */
   readonly #pool: Color[];
-  /** Those of the current pass. */
+  /** The color attachments of the current pass, taken from the pool. */
   readonly #colors: Color[] = [];
   readonly #attachments: (GPURenderPassColorAttachment | null)[] = [];
   readonly #depthAttachment = {} as Loose<GPURenderPassDepthStencilAttachment>;
@@ -58,7 +58,7 @@ export class RenderTarget {
     this.#pool = Array.from({ length: limits.maxColorAttachments }, () => new Color());
   }
 
-  /** Describes a pass to WebGPU. The descriptor is valid until the next call. */
+  /** Converts a command into WebGPU's descriptor of a render pass. It is valid until the next call of describe(). */
   describe(
     record: BeginRenderPass,
     timestampWrites: GPURenderPassTimestampWrites | undefined,
@@ -73,7 +73,7 @@ export class RenderTarget {
     return descriptor as GPURenderPassDescriptor;
   }
 
-  /** A number that differs for passes whose render bundles could not be exchanged: other formats or sample counts. */
+  /** A hash of the pass's formats, sample counts and read-only flags. A render bundle fits passes with an equal hash. */
   get key(): number {
     let key = Number(this.#depthReadOnly) * 2 + Number(this.#stencilReadOnly);
     key = Math.imul(key, MIX) + keyOf(this.#depthView);
@@ -81,7 +81,7 @@ export class RenderTarget {
     return key;
   }
 
-  /** Describes a render bundle that fits the pass. */
+  /** Returns WebGPU's descriptor for the encoder of a render bundle that fits the current pass. */
   describeRenderBundle(): GPURenderBundleEncoderDescriptor {
     const colorFormats = this.#colors.map(({ textureView }) => textureView?.format ?? null);
     const depthView = this.#depthView;

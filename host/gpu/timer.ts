@@ -1,12 +1,12 @@
-/** Passes of one render that are timed. GPU time of further passes is not counted. */
+/** The most passes of one render that are timed. The GPU time of further passes is not counted. */
 const PASSES_MAX = 32;
-/** One in this many renders is timed. A prime, because games do some work every few frames and a multiple would miss it. */
+/** One in this many renders is timed. It is prime, so that work that a game does every few frames is not always missed. */
 const RENDERS = 31;
 const TIMESTAMP_BYTES = 8;
 
 /**
- * Estimates the GPU time of a room's renders. Times the passes of one in RENDERS renders with timestamp queries. Nothing waits
- * for the GPU; renders are not timed while a result is on its way.
+ * Estimates the GPU time of a room's renders. Times the passes of one in RENDERS renders with timestamp queries. No one waits
+ * for the GPU; until the result of one render has arrived, no other render is timed.
  */
 export class GpuTimer {
   readonly #device: GPUDevice;
@@ -22,7 +22,7 @@ export class GpuTimer {
 
   /**
    * @param device has the feature `timestamp-query`
-   * @param onTime takes the milliseconds of one render, and the number of renders since its last call
+   * @param onTime takes the GPU milliseconds of one render, and the number of renders since the one timed before
    */
   constructor(device: GPUDevice, onTime: (ms: number, renders: number) => void) {
     this.#device = device;
@@ -35,21 +35,21 @@ export class GpuTimer {
     this.#readback = device.createBuffer({ label: 'gpu time readback', size, usage: COPY_DST | MAP_READ });
   }
 
-  /** A render begins. */
+  /** Counts a render that begins, and decides whether to time it. */
   begin(): void {
     this.#renders++;
     this.#passes = 0;
     this.#timing = !this.#busy && !this.#destroyed && this.#renders >= RENDERS;
   }
 
-  /** Makes the pass that begins now write its times into the timer; undefined if the pass is not timed. */
+  /** Returns the timestampWrites with which the next pass is timed; undefined if the pass is not timed. */
   pass(): GPURenderPassTimestampWrites | undefined {
     if (!this.#timing || this.#passes === PASSES_MAX) return undefined;
     const first = 2 * this.#passes++;
     return { querySet: this.#queries, beginningOfPassWriteIndex: first, endOfPassWriteIndex: first + 1 };
   }
 
-  /** The render has ended, and all its passes are submitted. */
+  /** Reads back the times of a render whose passes have all been submitted. */
   end(): void {
     if (!this.#timing) return;
     this.#timing = false;
@@ -65,7 +65,7 @@ export class GpuTimer {
     void this.#read(bytes, renders);
   }
 
-  /** The render failed, so its passes may never be submitted. */
+  /** Stops timing a render that failed, because its passes may never be submitted. */
   drop(): void {
     this.#timing = false;
   }
@@ -95,7 +95,7 @@ export class GpuTimer {
   }
 }
 
-/** Nanoseconds of all passes, whose beginnings and ends alternate. */
+/** Sums up the nanoseconds of all passes. @param times beginning and end of each pass in turn */
 function sumOfPasses(times: BigUint64Array): bigint {
   let sum = 0n;
   let beginning = 0n;

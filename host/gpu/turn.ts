@@ -3,27 +3,27 @@ import { commandClock } from './clock.ts';
 import { Fault } from './reader.ts';
 import { perDevice } from './shared.ts';
 
-/** Time for which one room's commands are executed in a row: short while several rooms are active, longer for one alone. */
+/** Time for which one room's commands run before other rooms get a turn: SLICE_MS, or LONG_SLICE_MS if no other is active. */
 const SLICE_MS = 4;
 const LONG_SLICE_MS = 25;
 /** A room counts as alone when no other room was active for this long. */
 const ALONE_MS = 100;
 
-/** Commands between two looks at the clock. */
+/** Number of commands that are executed between two looks at the clock. */
 export const LOOK_COMMANDS = 32;
 
-/** Which of a device's rooms was active last. */
+/** Says which room on a GPU device executed commands last. */
 interface Activity {
   last: Turn | undefined;
-  /** When `last` took over from another room. */
+  /** Time at which `last` took over from another room, in milliseconds. */
   changedAt: number;
 }
 
 const activityOn = perDevice((): Activity => ({ last: undefined, changedAt: Number.NEGATIVE_INFINITY }));
 
 /**
- * Divides the time of this thread among the rooms of a device. A room executes its commands in slices. While other rooms are
- * active, it waits after each slice for as long as the slice took.
+ * Divides the time of this thread among the rooms that share a GPU device. A room's commands are executed in slices. While
+ * other rooms are active, the room waits after each slice for as long as the slice took.
  */
 export class Turn {
   readonly #msMax: number;
@@ -39,13 +39,13 @@ export class Turn {
     this.#activity = activityOn(device);
   }
 
-  /** A call begins. */
+  /** Starts to measure the time of a new call of the module, with its first slice. */
   begin(): void {
     this.#spentMs = 0;
     this.resume();
   }
 
-  /** A slice begins. */
+  /** Begins a slice of this room's commands. */
   resume(): void {
     this.#begunAt = this.#clock.now();
     if (this.#activity.last === this) return;
@@ -54,7 +54,7 @@ export class Turn {
   }
 
   /**
-   * Looks at the clock between two commands. Returns what to wait for if the slice is over.
+   * Looks at the clock between two commands. Returns a promise to wait for if the slice is over.
    * @throws Fault if the commands of the call have taken too long
    */
   look(): Promise<void> | undefined {

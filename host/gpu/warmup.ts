@@ -3,9 +3,9 @@ const SHADER = `
   @compute @workgroup_size(1) fn c() {}`;
 
 /**
- * Makes Dawn compile its own pipelines now: those for timestamps, and those that check indirect draws and dispatches. Otherwise
- * Dawn compiles them when a game first needs them. A software adapter cannot compile while it executes work, so this thread
- * would then be blocked for good by another game's endless shader.
+ * Makes Dawn compile its internal pipelines now: those for timestamps, and those that check indirect draws and dispatches.
+ * Otherwise Dawn compiles them when a game first needs them. A software adapter cannot compile while it executes work, so
+ * another game's endless shader would then block this thread for good.
  */
 export function warmUp(device: GPUDevice): void {
   const { INDIRECT, INDEX, QUERY_RESOLVE } = GPUBufferUsage;

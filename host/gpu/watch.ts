@@ -1,57 +1,57 @@
 import { perDevice } from './shared.ts';
 
-/** Hears how long the GPU works for it. */
+/** The part of a room that is notified of how long the GPU works for the room. */
 export interface WorkOwner {
-  /** The GPU has finished what one call submitted, and took `ms`. */
+  /** The GPU took `ms` for the work that one call of this owner submitted. */
   onWork(ms: number): void;
-  /** The GPU did not finish what one call submitted, and the device is given up. */
+  /** The GPU did not finish the work that one call of this owner submitted, so the device is given up. */
   onHung(): void;
 }
 
-/** Work that one call has submitted. */
+/** GPU work that one call of a room submitted, and that is not finished. */
 interface Submitted {
   owner: WorkOwner;
   at: number;
   hungMs: number;
 }
 
-/** An owner's work that the GPU has not finished. */
+/** Summary of a room's GPU work that is not finished. */
 interface Backlog {
   calls: number;
-  /** Recent GPU time of one call. */
+  /** Estimate of the GPU milliseconds that one call of the room takes. */
   msPerCall: number;
-  /** Resolves when the GPU finishes the next call's work, if anyone waits for that. */
+  /** Resolves when the GPU has finished the room's oldest work; undefined unless someone waits for that. */
   next: PromiseWithResolvers<void> | undefined;
 }
 
-/** Time between two looks at whether the GPU's work ends. */
+/** Interval at which the GPU's oldest unfinished work is checked for taking too long. */
 const LOOK_MS = 100;
-/** Work that takes longer than this may never end. */
+/** GPU work that takes longer than this is suspected of being endless. */
 const LATE_MS = 500;
-/** An owner waits before it submits more while the GPU has at least this much of its work left, in time and in calls. */
+/** A room may not submit more work while the GPU has at least this much of its work left, both in time and in calls. */
 const BACKLOG_MS = 50;
 const BACKLOG_CALLS = 2;
-/** Fraction of a long call's time that is still expected after a shorter call. */
+/** A room's estimated GPU time per call keeps at least this fraction of its value after a shorter call. */
 const FADING = 0.9;
 
 /**
- * Measures the GPU time of the rooms that share a device. The queue executes work in order, so the time between two ends belongs
- * to the later one. Also finds work that never ends, such as an endless shader; waiting for that would last forever.
+ * Measures the GPU time of the rooms that share a device. The queue executes work in order, so the time between two ends counts
+ * for the later work. Also detects work that never ends, such as an endless shader.
  */
 export class DeviceWatch {
   readonly #queue: GPUQueue;
-  /** Work that the GPU has not finished, the oldest first. */
+  /** GPU work that is submitted and not finished, the oldest first. */
   readonly #unfinished: Submitted[] = [];
   readonly #backlogs = new WeakMap<WorkOwner, Backlog>();
   readonly #hung = Promise.withResolvers<void>();
   #endedAt = 0;
-  /** Time for which this thread was blocked while the oldest work ran. Whether the work ended meanwhile is not known. */
+  /** Time for which this thread was blocked while the oldest GPU work ran, and could not notice its end. */
   #blockedMs = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #lookedAt = 0;
   #lost = false;
 
-  /** The watch of a device. */
+  /** Returns the DeviceWatch of a GPU device, which measures the GPU time of its rooms. */
   static readonly of = perDevice((device) => new DeviceWatch(device));
 
   constructor(device: GPUDevice) {
@@ -59,23 +59,23 @@ export class DeviceWatch {
     void device.lost.then(() => this.#end());
   }
 
-  /** Resolves if the device is given up because its work or a compilation does not end. Never settles otherwise. */
+  /** Resolves if the GPU device is given up because its work or a compilation does not end. Never settles otherwise. */
   get hung(): Promise<void> {
     return this.#hung.promise;
   }
 
-  /** Whether the device is lost or given up. */
+  /** Whether the GPU device is lost, or was given up because it hung. */
   get lost(): boolean {
     return this.#lost;
   }
 
-  /** Whether the GPU has worked on one call for a suspiciously long time. */
+  /** Whether the GPU has worked on what one call submitted for suspiciously long. */
   get late(): boolean {
     const [first] = this.#unfinished;
     return first !== undefined && performance.now() - Math.max(first.at, this.#endedAt) > LATE_MS;
   }
 
-  /** Settles when `owner` may submit more work; undefined if it may now. */
+  /** Returns a promise that settles when `owner` may submit more GPU work; undefined if it may now. */
   busy(owner: WorkOwner): Promise<void> | undefined {
     const backlog = this.#backlogs.get(owner);
     if (!backlog || backlog.calls < BACKLOG_CALLS || backlog.calls * backlog.msPerCall < BACKLOG_MS) return undefined;
@@ -83,7 +83,7 @@ export class DeviceWatch {
     return backlog.next.promise;
   }
 
-  /** A call of `owner` has submitted work. The device is given up if the work takes longer than `hungMs`. */
+  /** Watches GPU work that a call of `owner` has just submitted. The device is given up if it takes longer than `hungMs`. */
   submitted(owner: WorkOwner, hungMs: number): void {
     if (this.#lost) return;
     const entry = { owner, at: performance.now(), hungMs };
@@ -113,7 +113,7 @@ export class DeviceWatch {
     const blockedMs = this.#blockedMs + this.#blockedBy(now);
     const ms = Math.max(0, now - Math.max(entry.at, this.#endedAt) - blockedMs);
     this.#endedAt = now;
-    // The next look adds all of the current block, but this part of it does not concern the work that comes next.
+    // #look() will add the whole time for which this thread is blocked, but the part until now does not concern the next work.
     this.#blockedMs = -this.#blockedBy(now);
     const backlog = this.#backlog(entry.owner);
     backlog.calls--;
@@ -123,7 +123,7 @@ export class DeviceWatch {
     entry.owner.onWork(ms);
   }
 
-  /** How long this thread has been blocked since the last look, beyond the usual time between two looks. */
+  /** Milliseconds for which this thread has been blocked since the last #look(), beyond the usual interval. */
   #blockedBy(now: number): number {
     return Math.max(0, now - this.#lookedAt - 2 * LOOK_MS);
   }
@@ -144,7 +144,7 @@ export class DeviceWatch {
     this.#timer.unref?.();
   }
 
-  /** The device does something that does not end. Nothing waits for it from now on. */
+  /** Gives the GPU device up, because its work or a compilation does not end. Lets all who wait for the GPU go on. */
   giveUp(): void {
     this.#end();
     this.#hung.resolve();

@@ -2,11 +2,11 @@ import type { ErrorCode } from '../base/errors.ts';
 import { CLOSE_REASONS, type CloseReason } from '../base/protocol.ts';
 import { Histogram } from './histogram.ts';
 
-/** A host's counters over its whole life, across all rooms and players. The stages add to them, and metrics.ts reads them. */
+/** A host's counters over its whole life, across all games and players. The pipeline's stages add to them. */
 export class Meters {
-  // Durations are added in milliseconds.
+  // Callers add durations to the histograms in milliseconds.
   readonly tick = new Histogram();
-  /** Delay from the time when a tick was due to its start. */
+  /** Delay from the time when a simulation tick was due to its start. */
   readonly tickLate = new Histogram();
   readonly render = new Histogram();
   readonly replay = new Histogram();
@@ -17,18 +17,18 @@ export class Meters {
   ticksSkipped = 0;
   framesDropped = 0;
   encodedBytes = 0;
-  /** GPU time of the players' pictures. Undefined if the GPU has no timestamps. */
+  /** Total GPU time of the players' pictures in milliseconds. Undefined if the GPU has no timestamps. */
   gpuMs: number | undefined;
-  /** Pages that are connected now. */
+  /** Number of pages that are connected now. */
   sessions = 0;
-  /** Pages that have connected so far. */
+  /** Number of pages that have connected since the host started. */
   sessionsJoined = 0;
-  /** Connections that ended, by reason. Includes those that were never established. */
+  /** Number of connections that ended, by reason. Includes connections that were never established. */
   readonly sessionsEnded = Object.fromEntries(CLOSE_REASONS.map((reason) => [reason, 0])) as Record<
     CloseReason,
     number
   >;
-  /** Games that ended without being closed, by error code. */
+  /** Number of games that ended by themselves or through an error, by error code. */
   readonly gamesEnded = new Map<ErrorCode, number>();
 
   countEndedGame(code: ErrorCode): void {

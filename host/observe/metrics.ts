@@ -5,11 +5,11 @@ import type { Meters } from './meters.ts';
 /** Interval at which the delay of the event loop is sampled. */
 const LOOP_SAMPLE_MS = 100;
 
-/** Figures that a host reports in addition to its meters. The functions are called for each scrape. */
+/** Values that a host reports in addition to its counters. The functions are called for each scrape by Prometheus. */
 export interface Figures {
   /** Version, engine, GPU and so on, as the labels of nearlight_build_info. */
   build: Readonly<Record<string, string>>;
-  /** Number of seats in the running rooms, and how many of them are taken. */
+  /** Number of players' seats in the running games, and how many of them are taken. */
   seats(): { all: number; taken: number };
   /** Seconds from the request for a game to each phase of its start that it has reached. */
   coldStart(): Readonly<Record<string, number>>;
@@ -36,7 +36,7 @@ export function createMetrics(meters: Meters, figures: Figures): () => Promise<s
   };
 }
 
-/** Loads prom-client when a host is first scraped, because that takes 50 ms and 10 MB. */
+/** Loads prom-client when a host is first scraped, because loading takes 50 ms and 10 MB. */
 const library = () => import('prom-client');
 
 async function ownRegistry(meters: Meters, figures: Figures): Promise<Registry> {
@@ -44,7 +44,7 @@ async function ownRegistry(meters: Meters, figures: Figures): Promise<Registry> 
   const registry = new Registry();
   const add: Add = (name, type, help, read) => {
     const get = async () => ({ name, help, type, values: read(name) });
-    // A registry needs only these fields of a metric. Counting in Meters instead is cheaper than prom-client's own metrics.
+    // A registry reads only these fields of a metric. The host counts in its own object, which is cheaper than prom-client's.
     registry.registerMetric({ name, help, type, get } as unknown as Metric);
   };
   addFrames(add, meters);
@@ -76,7 +76,7 @@ function processRegistry(): Promise<Registry> {
   sharedRegistry ??= library().then(({ collectDefaultMetrics, Registry }) => {
     const registry = new Registry();
     collectDefaultMetrics({ register: registry, eventLoopMonitoringPrecision: LOOP_SAMPLE_MS });
-    // These are gauges but have names of counters. The same figures also exist by type, with proper names.
+    // These metrics are gauges but are named like counters. Other metrics report the numbers by type, under proper names.
     for (const what of ['handles', 'requests', 'resources']) registry.removeSingleMetric(`nodejs_active_${what}_total`);
     return registry;
   });
@@ -96,7 +96,7 @@ function addFrames(add: Add, meters: Meters): void {
   add('nearlight_encoder_bytes_total', 'counter', 'Bytes that the video encoder produced.', () =>
     plain(meters.encodedBytes),
   );
-  add('nearlight_frame_stage_seconds', 'histogram', 'Time that one picture spends in a stage.', (name) =>
+  add('nearlight_frame_stage_seconds', 'histogram', 'Time that a picture spends in a stage, like encoding.', (name) =>
     stages.flatMap(([stage, histogram]) => buckets(name, histogram, { stage })),
   );
   add(
@@ -109,7 +109,7 @@ function addFrames(add: Add, meters: Meters): void {
 
 function addTicks(add: Add, meters: Meters): void {
   add('nearlight_ticks_total', 'counter', 'Simulation steps.', () => plain(meters.tick.count));
-  add('nearlight_ticks_skipped_total', 'counter', 'Simulation steps that a late room skipped.', () =>
+  add('nearlight_ticks_skipped_total', 'counter', 'Simulation steps that were skipped because the game was late.', () =>
     plain(meters.ticksSkipped),
   );
   add('nearlight_tick_seconds', 'histogram', 'Time that the module takes for a simulation step.', (name) =>
@@ -126,7 +126,7 @@ function addSessions(add: Add, meters: Meters, figures: Figures): void {
   add('nearlight_sessions_ended_total', 'counter', 'Connections that ended, established or not, by reason.', () =>
     Object.entries(meters.sessionsEnded).map(([reason, value]) => ({ labels: { reason }, value })),
   );
-  add('nearlight_games_ended_total', 'counter', 'Games that ended without being closed, by error code.', () =>
+  add('nearlight_games_ended_total', 'counter', 'Games that ended by themselves or with an error, by code.', () =>
     [...meters.gamesEnded].map(([code, value]) => ({ labels: { code }, value })),
   );
   add('nearlight_seats', 'gauge', 'Seats of the running games, by whether they are taken.', () => {

@@ -4,12 +4,12 @@ import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { NearlightError } from '../base/errors.ts';
 
-/** The SDK's configuration, which a project's own asconfig.json extends. */
+/** AssemblyScript configuration of the SDK, which a game project's own asconfig.json extends. */
 const SDK_CONFIG = '@nearlight/sdk/asconfig.json';
 
 /**
- * The compiler's options for a game of the project in `folder`: those of the project's asconfig.json, or the SDK's where
- * there is none, and a source map. `release` optimises; `debug` compiles ten times as fast.
+ * AssemblyScript compiler options for a game of the project in `folder`: those of the project's asconfig.json, or the SDK's
+ * where there is none, and a source map. `release` optimises; `debug` compiles ten times as fast.
  * @throws NearlightError NL_SOURCE where the SDK is not installed for the project
  */
 export function compilerOptions(folder: string, target: 'release' | 'debug'): string[] {
@@ -18,7 +18,7 @@ export function compilerOptions(folder: string, target: 'release' | 'debug'): st
   return ['--config', existsSync(own) ? own : sdk, '--target', target, '--debug', '--sourceMap'];
 }
 
-/** The SDK's configuration, which lies at the root of its package. @throws NearlightError NL_SOURCE */
+/** Finds the asconfig.json of the SDK that is installed for the project in `folder`. @throws NearlightError NL_SOURCE */
 export function findSdkConfig(folder: string): string {
   try {
     return createRequire(join(folder, 'package.json')).resolve(SDK_CONFIG);

@@ -5,8 +5,8 @@ import { createJavaScriptEngine } from '../engine/javascript.ts';
 import { createWasmEdgeEngine } from '../engine/wasmedge/engine.ts';
 
 /**
- * Creates the engine that the setting ENGINE names. `now` gives the milliseconds that limits on calls are measured in; the
- * system's clock by default.
+ * Creates the WebAssembly engine that the setting ENGINE names. `now` is the clock, in milliseconds, for the time limits on a
+ * module's calls; the system's clock by default.
  * @throws NearlightError NL_SETTING
  */
 export function createEngine({ engine, cacheDir, cacheBytesMax }: Config, now?: () => number): Engine {

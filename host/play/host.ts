@@ -21,26 +21,26 @@ import { openRoom, roomOptions } from './room.ts';
 import { type ServeOptions, serve } from './server.ts';
 
 export interface HostOptions {
-  /** Module files. Each module has a room with the name of its file. A page that names no game shows the first room. */
+  /** Paths of module files. Each module is one game, named after its file. A page that names no game shows the first one. */
   modules: string[];
   config: Config;
   log: Log;
   /** Folder of assets for every module; without it, the folder `NAME.assets` beside each module. */
   assets?: string;
-  /** An asset pack instead of such a folder. */
+  /** An asset pack for every module, instead of a folder of assets. */
   pack?: Uint8Array;
-  /** File that the session of the only module is recorded into. */
+  /** Path of the file into which the session is recorded. There must be only one module then. */
   record?: string;
-  /** Clocks for the time limits; the system's clock by default. */
+  /** Clocks for the time limits on modules; the system's clock by default. */
   clocks?: {
-    /** For calls of a module (INIT_MS_MAX, CALL_MS_MAX). Only the WasmEdge engines have these limits. */
+    /** Clock for the limits on a module's calls (INIT_MS_MAX, CALL_MS_MAX). Only the WasmEdge engines have these limits. */
     calls?(): number;
-    /** For commands and compilations (REPLAY_MS_MAX, SHADER_MS_MAX). */
+    /** Clock for the limits on executing commands and compiling shaders (REPLAY_MS_MAX, SHADER_MS_MAX). */
     commands?(): Milli;
   };
 }
 
-/** A running host: its rooms, its GPU, its server. */
+/** A running host: its games with their players (rooms), its GPU and its server. */
 export interface Host {
   readonly lobby: Lobby;
   readonly server: StreamServer;
@@ -57,7 +57,7 @@ export interface Host {
 export async function startHost(options: HostOptions): Promise<Host> {
   const { config, log, clocks } = options;
   const engine = record(createEngine(config, clocks?.calls), options);
-  // A missing file is reported at once, before the slow steps.
+  // Report a missing module file at once, before the slow steps.
   for (const path of options.modules) await readModule(path).catch((error) => Promise.reject(named(path, error)));
   const lobby = new Lobby(systemClock);
   const now = clocks?.commands;

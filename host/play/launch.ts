@@ -8,12 +8,12 @@ import type { Loaded } from '../room/options.ts';
 
 /** A game that is ready to be launched. */
 export interface Playable {
-  /** Name of the game's room, which also marks the lines that the game logs. */
+  /** Name of the game, which also marks the lines that the game logs. */
   name: string;
   module: Uint8Array;
   /** The asset pack; empty for none. */
   assets: Uint8Array;
-  /** Finds the place of a trap in the sources; see LoadOptions. */
+  /** Finds the place of a trap in the game's sources; see LoadOptions. */
   locate?: LoadOptions['locate'];
 }
 
@@ -22,14 +22,14 @@ export interface DeviceSource {
   readonly device: GPUDevice;
 }
 
-/** Receives what a replay sends to the module. */
+/** Receives what the execution of a module's commands sends back to it: log lines, replies, and bytes for its memory. */
 export interface ReplayOwner {
   log(level: LogLevel, message: string): void;
   reply(record: ArrayLike<number>): void;
   write(address: number, bytes: Uint8Array): void;
 }
 
-/** Makes a module instance, and a replay that draws for it, as often as they are needed. */
+/** Makes instances of a game's module, and the replays that execute their commands on the GPU. */
 export interface Launcher {
   log(level: LogLevel, message: string): void;
   /** Loads the module and runs its `init`. @throws NearlightError as Engine.load */
@@ -42,7 +42,7 @@ export interface LaunchOptions {
   engine: Engine;
   gpu: DeviceSource;
   config: Config;
-  /** The session's facts that the module can query. */
+  /** Facts that the module can query: its seed, tick rate, number of seats, and GPU. */
   session: Pick<LoadOptions, 'seed' | 'tickRate' | 'seats'> & Partial<Pick<LoadOptions, 'gpu'>>;
   /** True to find the place in the module that wrote a refused command. It costs time with every command. */
   pinpoint?: boolean;
@@ -87,7 +87,7 @@ export class Launch implements Launcher {
   }
 }
 
-/** Makes a replay whose commands find their assets in a pack. @throws NearlightError NL_MODULE_INVALID for a bad pack */
+/** Makes a replay that executes commands with the assets of a pack. @throws NearlightError NL_MODULE_INVALID for a bad pack */
 export function createReplay(options: {
   device: GPUDevice;
   limits: ReplayLimits;
@@ -104,7 +104,7 @@ export function createReplay(options: {
   return new CommandReplay({ ...rest, asset, ...owner });
 }
 
-/** Makes the replay that draws for `instance` and sends its replies there. */
+/** Makes the replay that executes the commands of a module `instance` and sends the replies back to it. */
 export function createReplayFor(instance: Instance, launcher: Launcher): CommandReplay {
   return launcher.createReplay({
     log: (level, message) => launcher.log(level, message),
@@ -114,7 +114,7 @@ export function createReplayFor(instance: Instance, launcher: Launcher): Command
 }
 
 /**
- * Launches a game up to and including what its `init` submitted.
+ * Loads a game's module, and executes the commands that its `init` submitted.
  * @throws NearlightError as Engine.load, and NL_COMMAND or NL_GPU_VALIDATION for what `init` submitted
  */
 export async function launch(launcher: Launcher): Promise<Loaded> {
@@ -128,7 +128,7 @@ export async function relaunch(launcher: Launcher): Promise<Loaded> {
   return begin(instance, launcher);
 }
 
-/** Replays what `init` submitted; closes the instance if that fails. @throws NearlightError as CommandReplay.start */
+/** Executes the commands of a module's `init`; closes the instance on failure. @throws NearlightError as CommandReplay.start */
 async function begin(instance: Instance, launcher: Launcher): Promise<Loaded> {
   let replay: CommandReplay | undefined;
   try {

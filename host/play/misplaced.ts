@@ -2,7 +2,7 @@ import { readdirSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { GameSource } from './project.ts';
 
-/** How many folders deep the search goes. */
+/** Number of folder levels that are searched for misplaced assets. */
 const DEPTH_MAX = 4;
 const SKIPPED = ['node_modules', 'build'];
 
@@ -17,7 +17,7 @@ export function describeMisplacedAssets({ name, root, entry, assets }: GameSourc
     .map((path) => `${path} is not read: the assets of ${name} belong in ${assets}`);
 }
 
-/** Paths from `root`, with slashes. Links are not followed, and hidden folders are left out. */
+/** Finds folders by name. Returns paths from `root`, with slashes. Does not follow links, and skips hidden folders. */
 function findFolders(root: string, path: string, wanted: (name: string) => boolean, depth = 1): string[] {
   const entries = readdirSync(join(root, path), { withFileTypes: true });
   return entries

@@ -34,7 +34,7 @@ export interface BuiltModule {
   ms: number;
 }
 
-/** Folders and files of the package @nearlight/sdk that a module may be made of. */
+/** Folders and files of the package @nearlight/sdk from which a game's module may be compiled. */
 const SDK_SOURCES = ['index.ts', 'game.ts', 'sdk', 'scene', 'contract'];
 
 /**
@@ -51,7 +51,7 @@ export async function buildModules(
   return buildGames(games, announce);
 }
 
-/** Compiles games, of one project or of several. @throws NearlightError NL_SOURCE */
+/** Compiles the games, of one project or several, whose modules are not up to date. @throws NearlightError NL_SOURCE */
 export async function buildGames(
   games: readonly GameSource[],
   announce: (line: string) => void,
@@ -84,11 +84,11 @@ async function build(
   }
   const start = performance.now();
   announce(`compiling ${entry} ...`);
-  // Two processes may build at once, so each file appears whole, and the stamp after its module.
+  // Two processes may build the same game at once, so each file is renamed when complete, its module before the stamp.
   const temporary = path.replace(/wasm$/, `${process.pid}.wasm`);
   const bytes = await compileModule(entry, temporary, root);
   try {
-    // Report a module that no host accepts now, and not when it is first played.
+    // Report a module that hosts would refuse now, not when it is first played.
     checkModule(readFileSync(temporary), readConfig());
   } catch (error) {
     for (const file of [temporary, `${temporary}.map`]) rmSync(file, { force: true });
@@ -122,7 +122,7 @@ export async function compileModule(entry: string, output: string, folder: strin
   const compiler = fileURLToPath(import.meta.resolve('assemblyscript/bin/asc.js'));
   const options = [...compilerOptions(folder, 'release'), '--outFile', output];
   try {
-    // Without this flag asc starts a second process.
+    // Without this flag, the AssemblyScript compiler starts a second Node process.
     await promisify(execFile)(process.execPath, ['--enable-source-maps', compiler, entry, ...options], {
       cwd: folder,
     });
@@ -141,7 +141,7 @@ export async function compileModule(entry: string, output: string, folder: strin
   return module.length;
 }
 
-/** A digest of every file that a game's module is made of. */
+/** Hashes all files that determine a game's module. `digests` keeps the digests of files for the next game. */
 function fingerprint({ root, entry }: GameSource, digests: Map<string, Buffer>): string {
   const sdk = dirname(findSdkConfig(root));
   const own = basename(entry) === 'index.ts' ? filesBelow(join(root, dirname(entry))) : [join(root, entry)];
@@ -166,7 +166,7 @@ function fingerprint({ root, entry }: GameSource, digests: Map<string, Buffer>):
   return hash.digest('hex');
 }
 
-/** The .ts files below a folder, sorted, or the file itself. */
+/** Lists the .ts files below a folder, sorted, or `path` itself if it is a file. */
 function filesBelow(path: string): string[] {
   if (!statSync(path, { throwIfNoEntry: false })?.isDirectory()) return [path];
   return readdirSync(path, { recursive: true, encoding: 'utf8' })

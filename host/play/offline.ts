@@ -10,20 +10,20 @@ import { createEngine } from './engine.ts';
 import { createReplay, Launch } from './launch.ts';
 import type { Source } from './source.ts';
 
-/** A loaded game and the GPU that executes its commands. */
+/** A game that is played without players or a server, and the GPU that executes its commands. */
 export interface Offline {
   readonly instance: Instance;
   readonly gpu: Gpu;
   readonly pending: PendingReplies;
   /** Milliseconds that the GPU has worked for the game; 0 where the GPU has no timestamps. */
   readonly gpuMs: number;
-  /** Executes what a call submitted, into `surface` where it draws. @throws NearlightError as CommandReplay.run */
+  /** Executes the commands that one call submitted, and draws its picture to `surface`. @throws as CommandReplay.run */
   run(submission: Submission, surface?: Surface): void;
   /** Ends the module and closes the GPU. */
   close(): Promise<void>;
 }
 
-/** Loads a game on the engine and the GPU of the settings. @throws NearlightError for the first of these that fails */
+/** Opens the GPU, and loads a game on the engine that the settings name. @throws NearlightError for the step that fails */
 export async function openOffline(source: Source, config: Config): Promise<Offline> {
   const log = createLog(config.logLevel);
   await buildNative((line) => log('info', line));
@@ -93,7 +93,7 @@ function play(parts: { source: Source; launcher: Launch; instance: Instance; gpu
   };
 }
 
-/** A replay of command streams without their module. `pending` counts the replies that are still to come. */
+/** Opens a replay of command streams without their module. `pending` counts the replies that the GPU still owes. */
 export function openStreams(options: { gpu: Gpu; config: Config; assets: Uint8Array }): {
   replay: CommandReplay;
   pending: PendingReplies;

@@ -10,7 +10,7 @@ import type { Playable } from './launch.ts';
 export interface PlayableOptions {
   /** Folder of assets; without it, the folder `NAME.assets` beside the module. */
   assets?: string | undefined;
-  /** An asset pack instead of a folder. */
+  /** An asset pack that is used instead of a folder of assets. */
   pack?: Uint8Array | undefined;
 }
 
@@ -26,7 +26,7 @@ export async function readPlayable(path: string, { assets, pack }: PlayableOptio
   };
 }
 
-/** Returns the name of a game and its room: that of the module's file. */
+/** Returns the name of a game: that of its module file, without the ending. */
 export function playableName(path: string): string {
   return basename(path).replace(/\.wasm$/, '');
 }
@@ -41,12 +41,12 @@ export async function readModule(path: string): Promise<Uint8Array> {
   }
 }
 
-/** The seed of the settings, or a random one if they set none. */
+/** Returns a game's seed: that of the settings, or a random one if they set none. */
 export function seedOf({ seed }: Pick<Config, 'seed'>): number {
   return seed || randomInt(1, 2 ** 47);
 }
 
-/** Makes the asset pack of a glTF model. The packer's libraries are loaded here, because few commands need them. */
+/** Makes the asset pack of a glTF model. The packer's libraries are loaded only now, because few commands need them. */
 export async function packModel(path: string, announce: (line: string) => void): Promise<Uint8Array> {
   const { modelAssets } = await import('../../assets/model.ts');
   return modelAssets(path, announce);

@@ -21,7 +21,7 @@ export interface Project {
   games: readonly GameSource[];
 }
 
-/** The only game of a project that lists none. */
+/** Main file of the only game of a project whose package.json lists no games. */
 const ENTRY = 'src/index.ts';
 
 interface Manifest {
@@ -30,8 +30,8 @@ interface Manifest {
 }
 
 /**
- * Opens the project that `folder` belongs to. Its games are listed in package.json under `nearlight.games`, as files or
- * as folders whose .ts files are games each ("examples/*.ts"); without that list, `src/index.ts` is the only one.
+ * Opens the project that `folder` belongs to. Its games are listed in package.json under `nearlight.games`, as files, or
+ * as patterns such as "examples/*.ts", in which each file is a game. Without that list, `src/index.ts` is the only game.
  */
 export function openProject(folder: string = process.cwd()): Project {
   const root = findRoot(folder) ?? resolve(folder);
@@ -48,12 +48,12 @@ export function ownProject(): Project {
   return openProject(PACKAGE_ROOT);
 }
 
-/** Where the module of a game is built. */
+/** Path of the module file that a game is compiled into. */
 export function modulePath({ root, name }: Pick<GameSource, 'root' | 'name'>): string {
   return join(root, 'build', `${name}.wasm`);
 }
 
-/** Where the module of one of this program's own games is. */
+/** Path of the module file of a game that belongs to this program. */
 export function ownModulePath(name: string): string {
   return modulePath({ root: PACKAGE_ROOT, name });
 }
@@ -123,7 +123,10 @@ function expand(root: string, pattern: string): string[] {
     .map((file) => `${folder}/${file}`);
 }
 
-/** Returns a game's name: that of its file, of the folder for an index.ts, or of the project if it is the only game. */
+/**
+ * Describes the game whose main file is `entry`. It is named after that file, after its folder if the file is index.ts, or
+ * after the project if the file is src/index.ts.
+ */
 function describeGame(root: string, entry: string, manifest: Manifest): GameSource {
   if (entry === ENTRY) {
     const name = (manifest.name ?? basename(root)).replace(/^@[^/]+\//, '');

@@ -4,7 +4,7 @@ import { DeviceWatch } from '../gpu/watch.ts';
 import type { Room } from '../room/room.ts';
 
 /**
- * Opens the GPU again each time it is lost and moves the rooms to the new device. Call it once for each GPU.
+ * Opens the GPU again each time it is lost, and moves the running games (rooms) to the new device. Call it once for each GPU.
  * Resolves when the GPU cannot be opened any more; every room has ended then.
  */
 export async function recoverFromLoss(gpu: Gpu, lobby: { readonly rooms: Room[] }, log: Log): Promise<void> {

@@ -12,7 +12,7 @@ import { createVideoEncoder } from '../video/h264.ts';
 import { Readback } from '../video/readback.ts';
 import { type Launcher, launch, relaunch } from './launch.ts';
 
-/** The parts of a room that its game does not bring. */
+/** Everything that a room, a running game with its players, needs apart from the game itself. */
 export interface RoomParts {
   name: string;
   config: Config;
@@ -21,7 +21,7 @@ export interface RoomParts {
   meters: Meters;
 }
 
-/** Launches a game and opens a room for it. @throws NearlightError as launch */
+/** Launches a game and opens a room in which players can join it. @throws NearlightError as launch */
 export async function openRoom(
   launcher: Launcher,
   options: Omit<RoomOptions, 'instance' | 'replay' | 'reload'>,
@@ -29,7 +29,7 @@ export async function openRoom(
   return new Room({ ...options, ...(await launch(launcher)), reload: () => relaunch(launcher) });
 }
 
-/** The options of a room that uses this process's GPU, encoder and clock. */
+/** Returns the options of a room that uses the system's clock and a video encoder of this process. */
 export function roomOptions(parts: RoomParts): Omit<RoomOptions, 'instance' | 'replay'> {
   const { name, config, log, gpu, meters } = parts;
   if (gpu.device.features.has('timestamp-query')) meters.gpuMs ??= 0;

@@ -13,7 +13,7 @@ import type { ViewRequest } from '../stream/player.ts';
 import type { Relay } from '../stream/relay.ts';
 import { createStreamServer, type StreamServer } from '../stream/server.ts';
 
-/** Default size of a page's picture. The machine can draw and encode it 60 times a second. */
+/** Default pictures for a player, with a hardware GPU and without. The machine can draw and encode 60 of them a second. */
 const HARDWARE_VIEW: ViewRequest = { width: 1280, height: 720, fps: 60 };
 const SOFTWARE_VIEW: ViewRequest = { width: 848, height: 480, fps: 60 };
 
@@ -24,9 +24,9 @@ export interface ServeOptions {
   engine: Engine;
   lobby: Pick<Lobby, 'accept' | 'rooms'>;
   meters: Meters;
-  /** The player's page. */
+  /** Files of the page on which players play. */
   files: Awaited<ReturnType<typeof buildPlayer>>;
-  /** Seconds from the request for the game to each phase of its start. */
+  /** Returns the seconds from the request to start the game to each phase of its start. */
   coldStart?(): Record<string, number>;
   /** Additional fields in the answer to `GET /status`. */
   more?(): object;
@@ -34,7 +34,7 @@ export interface ServeOptions {
   relay?: Relay;
 }
 
-/** Listens for the players of a lobby's rooms. @throws NearlightError as createStreamServer */
+/** Starts the server through which players join the games of a lobby. @throws NearlightError as createStreamServer */
 export function serve(options: ServeOptions): Promise<StreamServer> {
   const { config, log, gpu, engine, lobby, files, meters, more, relay } = options;
   return createStreamServer({

@@ -17,25 +17,25 @@ export interface Source extends Playable {
   seed: number;
   tickRate: number;
   seats: number;
-  /** The calls to make. They only end if they were recorded. */
+  /** Calls to make of the module. They are endless unless they come from a recorded session. */
   calls: Iterable<Call>;
   /** The recorded calls of a session, with their replies; undefined for a module. */
   recorded: readonly Call[] | undefined;
-  /** Seats that a player has at some time. */
+  /** Numbers of the seats that a player has at some time in the session. */
   taken: readonly number[];
-  /** The GPU's features and limits that a session's module was given. */
+  /** Features and limits of the GPU that the module saw when its session was recorded. */
   gpu?: GpuFacts | undefined;
 }
 
 export interface SourceOptions {
-  /** A module's file, the name of one of the project's games, or a session's file (.nlr). */
+  /** Path of a module, name of one of the project's games, or path of a recorded session (.nlr). */
   what: string;
   config: Config;
-  /** The module of a session; by default the project's game of that name. */
+  /** Path or name of the module of a recorded session; by default the game that the session names. */
   module?: string;
   /** Folder of assets; without it, the folder NAME.assets beside the module. */
   assets?: string;
-  /** A glTF model; the assets are made from it. */
+  /** Path of a glTF model from which the assets are made. */
   model?: string;
   /** Takes a line about work that takes a while. */
   announce(line: string): void;

@@ -42,7 +42,7 @@ export class TrapError extends Error {
   }
 }
 
-/** The tab shows its frames itself, so its room needs no connection. */
+/** A connection that sends nothing, because a game in a browser tab shows its frames itself. */
 const NO_CONNECTION: PlayerConnection = {
   sendFrame: () => false,
   notify: () => {},
@@ -102,12 +102,12 @@ export class TabGame {
     );
   }
 
-  /** Time that the module took for the newest frame. */
+  /** Milliseconds that the module took to record the commands of the newest frame. */
   get encodeMs(): number {
     return this.#room.stats.renderMs.newest;
   }
 
-  /** Time that the replay of the newest frame's commands took. */
+  /** Milliseconds that the execution of the newest frame's commands took. */
   get replayMs(): number {
     return this.#room.stats.replayMs.newest;
   }

@@ -18,7 +18,7 @@ export interface TestOptions {
   game?: string;
   /** Seed of the game's random numbers, 1 by default. */
   seed?: number;
-  /** Seats, 4 by default. */
+  /** Number of players that can join the game, 4 by default. */
   seats?: number;
   /** Ticks a second, 120 by default. */
   tickRate?: number;
@@ -102,18 +102,18 @@ export class TestGame {
     return this.#parts.lines as `${LogLevel} ${string}`[];
   }
 
-  /** Ticks so far. */
+  /** Number of ticks that the game has made so far. */
   get ticks(): number {
     return this.#ticks;
   }
 
-  /** A player takes a seat. */
+  /** Lets a player join the game in a seat. */
   async join(seat = 0): Promise<void> {
     this.#input(seat);
     this.#run(await this.#parts.instance.join(seat));
   }
 
-  /** The player of a seat leaves. */
+  /** Lets the player in a seat leave the game. */
   async leave(seat = 0): Promise<void> {
     this.#run(await this.#parts.instance.leave(seat));
   }
@@ -148,14 +148,14 @@ export class TestGame {
     }
   }
 
-  /** Lets the game draw one player's picture, which checks its commands. Returns the number of commands sent. */
+  /** Lets the game draw one player's picture, and checks its commands. Returns the number of all commands sent so far. */
   async render({ seat = 0, ...size }: { seat?: number } & Partial<PictureSize> = {}): Promise<number> {
     const texture = await this.#draw(seat, size);
     texture.destroy();
     return this.#parts.replay.stats().commands;
   }
 
-  /** Draws one player's picture and reads it back. Needs `draw: true`. */
+  /** Draws one player's picture and reads its pixels back from the GPU. Needs loadGame({ draw: true }). */
   async picture({ seat = 0, ...size }: { seat?: number } & Partial<PictureSize> = {}): Promise<Picture> {
     if (!this.#parts.draw) throw new Error('there are no pictures: load the game with loadGame({ draw: true })');
     const texture = await this.#draw(seat, size);
@@ -203,7 +203,7 @@ export class TestGame {
   }
 }
 
-/** A picture that was read back. */
+/** A player's picture whose pixels were read back from the GPU. */
 export class Picture {
   readonly width: number;
   readonly height: number;

@@ -4,12 +4,12 @@ import { join } from 'node:path';
 import { must } from '../base/assert.ts';
 import { SOURCE_ENDING } from '../base/self.ts';
 
-/** One file of the page, with its content type. */
+/** One file of the player's web page, with its content type. */
 export type PlayerFile = { type: string; body: Buffer };
 
 const FOLDER = import.meta.dirname;
 
-/** A package holds the page as it was bundled when the package was made: a file for each path, and an index of them. */
+/** Folder of an npm package with the player's page, bundled when the package was made: a file for each path, and an index. */
 const BUILT = 'built';
 const INDEX = 'index.json';
 
@@ -19,9 +19,9 @@ interface IndexEntry {
 }
 
 /**
- * Gives the player's page: as the package holds it, or bundled in memory. It is complete: the page loads nothing from
- * elsewhere and has no inline script or style, so it works under the policy `default-src 'self'`.
- * @returns the files by path
+ * Returns the player's page: as the npm package holds it, or else bundled in memory. The page loads nothing from elsewhere
+ * and has no inline script or style, so it works under the content security policy `default-src 'self'`.
+ * @returns the files by URL path
  */
 export async function buildPlayer(): Promise<Map<string, PlayerFile>> {
   const folder = join(FOLDER, BUILT);
@@ -33,7 +33,7 @@ export async function buildPlayer(): Promise<Map<string, PlayerFile>> {
   return new Map(files);
 }
 
-/** Writes the bundled page into `folder`, the host/player of a package. */
+/** Bundles the player's page and writes it into `folder`, which is host/player of an npm package. */
 export async function writePlayer(folder: string): Promise<void> {
   const index: Record<string, IndexEntry> = {};
   mkdirSync(join(folder, BUILT), { recursive: true });

@@ -19,9 +19,9 @@ import { SampleWindow } from './window.ts';
 import { InputWriter } from './writer.ts';
 
 export type PlayerClientOptions = {
-  /** Shows the picture. It needs the attributes muted, autoplay and playsinline. */
+  /** The element that shows the game's picture. It needs the attributes muted, autoplay and playsinline. */
   video: HTMLVideoElement;
-  /** Address of the signalling endpoint. Default: `whep` beside the page. */
+  /** URL of the WHEP signalling endpoint. Default: `whep`, relative to the page. */
   url?: string;
   onState?(state: PlayerState): void;
   onNotice?(notice: Notice): void;
@@ -29,31 +29,31 @@ export type PlayerClientOptions = {
 
 const ATTEMPTS = 5;
 const BACKOFF_MS = 300;
-/** The longest time to wait for a game that the server says is about to start. */
+/** The longest time that the page waits for a game that the server says is about to start. */
 const WAIT_MS_MAX = 60_000;
-/** An attempt fails if it shows no picture within this time. */
+/** An attempt to connect fails if no picture is shown within this time. */
 const FIRST_PICTURE_MS = 8000;
-/** After this time of playing, a lost connection gets the full number of attempts again. */
+/** If the game was played for this time, a lost connection gets the full number of attempts to reconnect again. */
 const STABLE_MS = 10_000;
 const BEAT_MS = 100;
 const BEATS_PER_PING = 5;
 const BEATS_PER_STATS = 10;
 /**
- * Without a message during this many beats the connection counts as lost. Beats are counted instead of time, because a
- * page that was suspended has missed beats but no messages.
+ * The connection counts as lost after this many beats of the page's timer without a message from the host. Beats are counted
+ * instead of time, because a page that was suspended has missed beats but no messages.
  */
 const SILENT_BEATS_MAX = 50;
 
 /** Plays a game: connects to the host, connects again if the connection is lost, sends input and measures latency. */
 export class PlayerClient {
-  /** Takes the player's input. */
+  /** Takes the player's input and sends it to the host. */
   readonly input: InputWriter;
-  /** Called for each input when the first picture that contains it is shown. It runs between two frames, so it must be quick. */
+  /** Called for each input when the first picture that contains it is shown. Must be quick, because it runs between frames. */
   onLatency: ((latencyMs: Milli, sequence: number) => void) | undefined;
   readonly #options: PlayerClientOptions;
   readonly #latency: LatencyTracker;
   readonly #latencies = new SampleWindow();
-  /** The server's own part of the latency. */
+  /** The server's own part of the input latency, as it reports for each frame. */
   readonly #serverTimes = new SampleWindow();
   readonly #rtts = new SampleWindow({ capacity: 64 });
   /** How long pictures waited for the display. The window is short, because the host keeps shifting its frames. */
@@ -65,7 +65,7 @@ export class PlayerClient {
   readonly #receiver = new ReceiverMeter();
   #query: ViewQuery = {};
   #link: HostLink | undefined;
-  /** Whether both data channels are open. */
+  /** Whether both data channels to the host are open. */
   #isOpen = false;
   #attempt = 0;
   /** When the server first asked the page to wait for a game; undefined unless it is waiting. */
@@ -78,7 +78,7 @@ export class PlayerClient {
   #silentBeats = 0;
   /** The browser's own count of presented pictures. */
   #presented = 0;
-  /** Pictures shown since the connection began. */
+  /** Number of pictures shown since the connection began. */
   #shown = 0;
 
   constructor(options: PlayerClientOptions) {
@@ -99,7 +99,7 @@ export class PlayerClient {
     return this.#state;
   }
 
-  /** Connects, and connects again whenever the connection is lost. Closes an earlier connection. Reports through `onState`. */
+  /** Connects to the host, and reconnects after a loss. Closes an earlier connection. Reports through `onState`. */
   connect(query: ViewQuery): void {
     this.#stop();
     this.#query = query;
@@ -129,12 +129,12 @@ export class PlayerClient {
     };
   }
 
-  /** Starts an attempt to connect. */
+  /** Starts an attempt to connect to the host. */
   #try(): void {
     this.#attempt++;
     if (this.#waitingSince === undefined) this.#setState({ kind: 'connecting', attempt: this.#attempt });
     if (typeof RTCPeerConnection === 'undefined' || !('requestVideoFrameCallback' in this.#options.video)) {
-      const message = 'It has no WebRTC or no video frame callbacks. A current browser has both.';
+      const message = 'This browser has no WebRTC or no video frame callbacks. A current browser has both.';
       this.#onFailure({ code: 'NL_BROWSER', message, retry: false, again: false });
       return;
     }
@@ -187,7 +187,7 @@ export class PlayerClient {
     this.#timer = setTimeout(() => this.#try(), backoff);
   }
 
-  /** Tries again after `waitMs`, without counting a failed attempt. @returns false if the page has waited for too long */
+  /** Connects again after `waitMs`, without counting a failed attempt. @returns false if the page has waited for too long */
   #wait(message: string, waitMs: number): boolean {
     const now = systemClock.now();
     this.#waitingSince ??= now;

@@ -1,15 +1,15 @@
 import type { InputWriter } from './writer.ts';
 
-/** The game's number of a gamepad's first button. Mouse buttons come before. */
+/** Number under which the game gets a gamepad's first button. Mouse buttons have lower numbers. */
 const FIRST_BUTTON = 16;
 const BUTTONS = 16;
 const AXES = 4;
-/** A stick that is pushed less than this counts as at rest. */
+/** A gamepad's stick axis that is below this, of at most 1, counts as at rest. */
 const DEAD_ZONE = 0.1;
 
 /**
- * Reads gamepads that have the standard mapping, once per frame while one is connected. It writes changes alone, so it
- * does not disturb the touch controls, which write the same axes.
+ * Reads gamepads, in the standard mapping, once per frame while one is connected. Only changes are written, so that a
+ * resting gamepad does not disturb the touch controls, which write the same axes.
  */
 export class GamepadInput {
   readonly #writer: InputWriter;
@@ -75,7 +75,7 @@ function reach(pad: Gamepad): number {
   return sum;
 }
 
-/** Returns 0 inside the dead zone, and outside of it rises from 0 to 1 without a jump. */
+/** Returns the value of a stick's axis without its dead zone: 0 inside, and rising from 0 to 1 outside, without a jump. */
 function applyDeadZone(value: number): number {
   const size = Math.abs(value);
   return size < DEAD_ZONE ? 0 : (Math.sign(value) * (size - DEAD_ZONE)) / (1 - DEAD_ZONE);

@@ -3,12 +3,12 @@ import { gameKey } from './keys.ts';
 import type { InputWriter } from './writer.ts';
 
 export type PageInputOptions = {
-  /** The area for the pointer. It contains `video`. */
+  /** The element that receives the mouse's events. It contains `video`. */
   stage: HTMLElement;
-  /** The picture. It keeps its shape inside its box (`object-fit: contain`) and is centred from left to right. */
+  /** The game's picture. It keeps its shape inside the element (`object-fit: contain`) and is centred from left to right. */
   video: HTMLVideoElement;
   writer: InputWriter;
-  /** Vertical position of the picture in a box that is too tall: 0 is at the top, 0.5 in the middle. Default 0.5. */
+  /** Vertical position of the picture in an element that is too tall: 0 is at the top, 0.5 in the middle. Default 0.5. */
   alignY?: () => number;
   /** Called when the player presses a key or button of the game. */
   onAct?(): void;
@@ -17,10 +17,10 @@ export type PageInputOptions = {
 
 /** CSS pixels for each unit of WheelEvent.deltaMode: pixel, line and page. */
 const WHEEL_PIXELS = [1, 16, 400];
-/** Raw updates do not wait for the next frame, so they come half a frame earlier on average. */
+/** Whether the browser has raw pointer updates, which do not wait for the next frame: on average half a frame less. */
 const HAS_RAW_UPDATES = 'onpointerrawupdate' in globalThis;
 
-/** Writes a page's keyboard, mouse and gamepads to `writer` until `detach`. Releases every key when the page loses the focus. */
+/** Writes keyboard, mouse and gamepad input to `writer` until `detach`. Releases every key when the page loses the focus. */
 export class PageInput {
   readonly #options: PageInputOptions;
   readonly #writer: InputWriter;
@@ -104,7 +104,7 @@ export class PageInput {
     const down = event.type === 'mousedown';
     if (isFromTouch(event)) return;
     if (down) {
-      // Prevents text selection and scrolling, but also the change of focus, which has to be made here.
+      // preventDefault() prevents text selection and scrolling, but also the change of focus, so focus() makes that change.
       event.preventDefault();
       this.#options.stage.focus({ preventScroll: true });
       this.#options.onAct?.();

@@ -29,7 +29,7 @@ export const KEYS: Readonly<Record<string, number>> = {
   ...run('ControlLeft ShiftLeft AltLeft MetaLeft ControlRight ShiftRight AltRight MetaRight', 0xe0),
 };
 
-/** Gives consecutive usages to a list of codes, the first of which has the usage `first`. */
+/** Maps a list of key codes to consecutive HID usages, beginning with `first`. */
 function run(codes: string, first: number): Record<string, number> {
   return Object.fromEntries(codes.split(' ').map((code, index) => [code, first + index]));
 }

@@ -1,10 +1,10 @@
 import { type Milli, milli } from '../base/time.ts';
 
-// Powers of two, so that a sequence keeps its slot when it wraps.
+// Numbers of inputs and frames that are remembered. Powers of two, so that a sequence number keeps its slot when it wraps.
 const INPUTS = 1024;
 const FRAMES = 64;
 
-// Bits of a frame's state.
+// Bits of a video frame's state.
 const DESCRIBED = 1;
 const SHOWN = 2;
 
@@ -16,7 +16,7 @@ const SHOWN = 2;
 export class LatencyTracker {
   readonly #onSample: (latencyMs: Milli, sequence: number) => void;
   readonly #sentAt = new Float64Array(INPUTS);
-  // Frames by slot. A new frame takes the slot of the oldest one.
+  // Data of video frames by slot. A new frame takes the slot of the oldest one.
   readonly #rtp = new Uint32Array(FRAMES);
   readonly #state = new Uint8Array(FRAMES);
   readonly #input = new Uint32Array(FRAMES);
@@ -29,19 +29,19 @@ export class LatencyTracker {
     this.#onSample = onSample;
   }
 
-  /** Forgets everything. The next input will have the sequence `first`. */
+  /** Forgets all inputs and frames. The next input will have the sequence number `first`. */
   reset(first = 1): void {
     this.#state.fill(0);
     this.#newestSent = this.#newestShown = (first - 1) >>> 0;
   }
 
-  /** Call this for every input. Sequences increase by one each time and wrap at 2^32. */
+  /** Notes when an input was sent. Call it for every input: sequence numbers increase by one each time and wrap at 2^32. */
   noteSent(sequence: number, now: Milli): void {
     this.#sentAt[sequence % INPUTS] = now;
     this.#newestSent = sequence;
   }
 
-  /** The host says that the frame with the RTP timestamp `rtp` contains all inputs up to the sequence `input`. */
+  /** Notes what the host says: the frame with the RTP timestamp `rtp` contains all inputs up to the sequence number `input`. */
   noteDescribed(rtp: number, input: number): void {
     const slot = this.#slotOf(rtp);
     if (this.#state[slot] === SHOWN) this.#resolve(input, this.#shownAt[slot] ?? 0);
@@ -49,7 +49,7 @@ export class LatencyTracker {
     this.#state[slot] = (this.#state[slot] ?? 0) | DESCRIBED;
   }
 
-  /** The display shows the frame with the RTP timestamp `rtp`. */
+  /** Notes that the display shows the frame with the RTP timestamp `rtp`. */
   noteShown(rtp: number, now: Milli): void {
     const slot = this.#slotOf(rtp);
     if (this.#state[slot] === DESCRIBED) this.#resolve(this.#input[slot] ?? 0, now);

@@ -1,7 +1,7 @@
 import { CHANNEL_EVENTS, CHANNEL_STATE } from '../base/protocol.ts';
 
 /**
- * The picture and the game that a page asks for, as in its address: `size` is WIDTHxHEIGHT. The server checks the values
+ * The picture and the game that a page asks for, as in its URL: `size` is WIDTHxHEIGHT. The server checks the values
  * and has defaults for missing ones.
  */
 export type ViewQuery = { size?: string | undefined; fps?: number | string | undefined; game?: string | undefined };
@@ -10,20 +10,20 @@ export type ViewQuery = { size?: string | undefined; fps?: number | string | und
 export type LinkFailure = {
   code: string;
   message: string;
-  /** Whether to offer the player another attempt. */
+  /** Whether to offer the player another attempt to connect. */
   retry: boolean;
-  /** Whether to make another attempt without asking the player. */
+  /** Whether to make another attempt to connect without asking the player. */
   again: boolean;
-  /** Set if nothing is wrong and the server only asked the page to come back after this time. */
+  /** Set if nothing is wrong and the server only asked the page to connect again after this time. */
   waitMs?: number;
 };
 
 export type HostLinkHooks = {
-  /** Called when both data channels are open. */
+  /** Called when both data channels to the host are open. */
   open(): void;
-  /** Called for each message on either channel. */
+  /** Called for each message from the host on either data channel. */
   message(data: ArrayBuffer): void;
-  /** Called when the link has ended. This happens once, or not at all if `close` was called before. */
+  /** Called when the connection to the host has ended. This happens once, or not at all if `close` was called before. */
   failed(failure: LinkFailure): void;
 };
 
@@ -32,7 +32,7 @@ const DISCONNECTED_MS = 2000;
 
 /**
  * The page's end of one connection to the host: an RTCPeerConnection, its two data channels and its signalling, which
- * follows WHEP (draft-ietf-wish-whep). Another attempt to connect needs another link.
+ * follows WHEP (draft-ietf-wish-whep). Another attempt to connect needs another object.
  */
 export class HostLink {
   readonly events: RTCDataChannel;
@@ -42,15 +42,15 @@ export class HostLink {
   readonly #url: string;
   readonly #abort = new AbortController();
   readonly #receiver: RTCRtpReceiver;
-  /** Address of this link on the server; empty until the server has accepted the offer. */
+  /** URL of this connection on the server, to delete it; empty until the server has accepted the offer. */
   #location = '';
   #opened = false;
   #closed = false;
   #disconnectedTimer: ReturnType<typeof setTimeout> | undefined;
 
   /**
-   * @param options.url address of the signalling endpoint
-   * @param options.video element that shows the picture
+   * @param options.url URL of the WHEP signalling endpoint
+   * @param options.video element that shows the game's picture
    */
   constructor({ url, video, hooks }: { url: string; video: HTMLVideoElement; hooks: HostLinkHooks }) {
     this.#url = url;
@@ -63,15 +63,15 @@ export class HostLink {
     this.state = this.#channel(CHANNEL_STATE, { ordered: false, maxRetransmits: 0 });
     peer.ontrack = (event) => {
       video.srcObject = event.streams[0] ?? new MediaStream([event.track]);
-      // A browser may refuse to play before the player's first click. `autoplay` tries again then.
+      // A browser may refuse to play the video before the player's first click. `autoplay` tries again then.
       video.play().catch(() => {});
     };
     peer.onconnectionstatechange = () => this.#checkConnection();
   }
 
   /**
-   * Sends the offer and applies the server's answer. Failures go to the hook. The offer needs no candidates, because the
-   * server offers its own and the page connects to these.
+   * Sends the SDP offer and applies the server's answer. Failures go to the hook `failed`. The offer needs no ICE
+   * candidates, because the server offers its own and the page connects to these.
    */
   async start(query: ViewQuery): Promise<void> {
     try {
@@ -94,14 +94,14 @@ export class HostLink {
     }
   }
 
-  /** Ends the link as a failed connection, so that another attempt is made. */
+  /** Ends the connection as failed, so that the page tries to connect again. */
   fail(message: string): void {
     this.#fail({ code: 'NL_CONNECTION', message, retry: true, again: true });
   }
 
   /**
-   * Closes the link without calling a hook. Idempotent.
-   * @param options.leave whether to tell the server, which also works while the page is being closed
+   * Closes the connection to the host without calling a hook. Idempotent.
+   * @param options.leave whether to tell the server with a DELETE request, which also works while the page is being closed
    */
   close({ leave = true } = {}): void {
     if (this.#closed) return;
@@ -110,7 +110,7 @@ export class HostLink {
     this.#abort.abort();
     this.#peer.close();
     if (!leave || this.#location === '') return;
-    // If this fails, the server notices the silence.
+    // If the DELETE request fails, the server still notices that the page is silent.
     fetch(this.#location, { method: 'DELETE', keepalive: true }).catch(() => {});
   }
 
@@ -149,7 +149,7 @@ export class HostLink {
   }
 }
 
-/** Reads why the server refused an offer. A proxy may have answered in its place; then only the status is known. */
+/** Reads why the server refused an offer. If a proxy answered in the server's place, only the HTTP status is known. */
 async function readRefusal(response: Response): Promise<LinkFailure> {
   const { status } = response;
   const body: { code?: unknown; message?: unknown } = await response.json().catch(() => ({}));
@@ -163,13 +163,13 @@ async function readRefusal(response: Response): Promise<LinkFailure> {
       again: status >= 500,
     };
   const prefix = `${code}: `;
-  // Our server always sends seconds, never a date.
+  // Nearlight's server always sends Retry-After in seconds, never as a date.
   const seconds = Number(response.headers.get('retry-after') ?? Number.NaN);
   return {
     code,
     message: message.startsWith(prefix) ? message.slice(prefix.length) : message,
     retry,
-    // A server without a free seat, or that is shutting down, answers 503. Another attempt at once would not help.
+    // A server that has no free seat or is shutting down answers 503. Connecting again at once would not help.
     again: status >= 500 && status !== 503,
     ...(seconds >= 0 ? { waitMs: seconds * 1000 } : {}),
   };

@@ -6,11 +6,11 @@ import type { PlayerState } from './state.ts';
 import { TouchInput } from './touch.ts';
 
 declare global {
-  /** This page's client, for the browser's console and for measurements. */
+  /** The client that plays the game in this page, for the browser's console and for measurements. */
   var nearlight: PlayerClient;
 }
 
-/** Headlines by error code. The message below the headline says more. */
+/** Headlines for the player by error code. The message below the headline says more. */
 const TITLES: Readonly<Record<string, string>> = {
   NL_BROWSER: 'This browser cannot play',
   NL_CONNECTION: 'No connection',
@@ -89,8 +89,8 @@ function text(id: string, value: string): void {
 }
 
 /**
- * Reads what the page's address asks for, unchecked. Without a size there, a phone asks for a smaller picture than the
- * server's default.
+ * Reads the picture and game that the page's URL asks for, unchecked. If the URL gives no size, a phone asks for a smaller
+ * picture than the server's default.
  */
 function readQuery(): ViewQuery {
   const query = new URLSearchParams(location.search);
@@ -102,7 +102,7 @@ function readQuery(): ViewQuery {
   };
 }
 
-/** Hides the card with the instructions once the game is playing. */
+/** Hides the card with the instructions if the game is playing. */
 function hideCard(): void {
   if (client.state.kind === 'playing') toggle('started', true);
 }
@@ -138,7 +138,7 @@ function showState(state: PlayerState): void {
 
 function showEnd(state: PlayerState & { kind: 'ended' }): void {
   if (input.locked) document.exitPointerLock();
-  // The page's address may ask for something that does not exist. The server's defaults may work then.
+  // The page's URL may ask for a picture or game that the server does not offer. The server's defaults may work then.
   const hasQuery = !state.retry && location.search !== '';
   dataset.action = state.retry ? 'retry' : hasQuery ? 'defaults' : 'none';
   text('status', 'stopped');
@@ -174,6 +174,6 @@ async function fullScreen(): Promise<void> {
   if (document.fullscreenElement !== null) return document.exitFullscreen();
   await root.requestFullscreen({ navigationUI: 'hide' });
   const orientation = screen.orientation as ScreenOrientation & { lock?(to: string): Promise<void> };
-  // Only some phones can lock the orientation.
+  // Only some phones can lock the screen's orientation.
   if (coarse.matches) await orientation.lock?.('landscape').catch(() => {});
 }

@@ -1,12 +1,12 @@
 import { systemClock } from '../base/clock.ts';
 
-/** Figures of the browser's video receiver about the last second. NaN before the first measurement. */
+/** Measurements of the browser's video receiver. Rates are those of the last second, and NaN before the first measurement. */
 export type ReceiverFigures = {
-  /** Pictures shown in the last second. */
+  /** Pictures shown per second. */
   fps: number;
   /** Bits per second of video received. */
   bitrate: number;
-  /** Frames that the browser dropped, and RTP packets that were lost, since the connection began. */
+  /** Numbers of frames that the browser dropped, and of RTP packets lost, since the connection began. */
   framesDropped: number;
   packetsLost: number;
 };
@@ -14,17 +14,17 @@ export type ReceiverFigures = {
 /** Computes rates from the growing counters of a video receiver. */
 export class ReceiverMeter {
   figures: ReceiverFigures = unknownFigures();
-  /** The counters at the last measurement. */
+  /** The video receiver's counters at the last measurement. */
   #last = { at: systemClock.now(), shown: 0, bytes: 0 };
 
-  /** Starts a new connection, whose counters begin at 0. */
+  /** Forgets all measurements. Called for a new connection, whose counters begin at 0. */
   reset(): void {
     this.figures = unknownFigures();
     this.#last = { at: systemClock.now(), shown: 0, bytes: 0 };
   }
 
   /**
-   * Call this about once a second.
+   * Measures frame rate, bitrate and losses since the last call. Call it about once a second.
    * @param report statistics of the connection's video receiver
    * @param shown number of pictures shown so far
    */

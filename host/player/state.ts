@@ -1,18 +1,18 @@
 import type { ReceiverFigures } from './receiver.ts';
 
-/** The activity of a client, as the page shows it. */
+/** State of the player's connection to the game, as the page shows it. */
 export type PlayerState =
   | { kind: 'idle' }
   /**
-   * `attempt` counts from 1. It is higher if an earlier attempt failed or the connection was lost. `message` is set if the
-   * server asked the page to wait, and says for what.
+   * `attempt` counts attempts to connect, from 1. It is higher if an earlier one failed or the connection was lost.
+   * `message` is set if the server asked the page to wait, and says for what.
    */
   | { kind: 'connecting'; attempt: number; message?: string }
   | { kind: 'playing' }
   /** `message` is for the player. `retry` says whether another call of `connect` may succeed. */
   | { kind: 'ended'; code: string; message: string; retry: boolean };
 
-/** Figures about the last ten seconds. NaN where there is no sample yet. */
+/** Statistics of play in the last ten seconds. NaN where there is no sample yet. */
 export type PlayerStats = ReceiverFigures & {
   /** Milliseconds from sending an input to the video callback of the first picture that contains it. */
   latencyP50: number;
@@ -21,7 +21,7 @@ export type PlayerStats = ReceiverFigures & {
   rtt: number;
   /** Milliseconds that the server takes from reading an input to sending its picture. */
   serverP50: number;
-  /** Size of the picture in pixels. */
+  /** Size of the received picture in pixels. */
   width: number;
   height: number;
   /** Number of pictures shown since the connection began. */

@@ -1,9 +1,9 @@
 import type { InputWriter } from './writer.ts';
 
 export type TouchInputOptions = {
-  /** The touch area. A finger on its left part moves the stick; a finger on the rest looks around. */
+  /** The touch area. A finger on its left part moves the on-screen stick; a finger on its right part looks around. */
   stage: HTMLElement;
-  /** The stick's ring. It moves to where the finger touches. */
+  /** The ring of the on-screen stick. It moves to where the finger touches. */
   stick: HTMLElement;
   knob: HTMLElement;
   fire: HTMLElement;
@@ -11,9 +11,9 @@ export type TouchInputOptions = {
   onAct?(): void;
 };
 
-/** Fraction of the stage's width that belongs to the stick. */
+/** Left fraction of the touch area's width in which a finger moves the on-screen stick. */
 const STICK_FRACTION = 0.45;
-/** Radius of the stick in CSS pixels. */
+/** Radius of the on-screen stick in CSS pixels. */
 const STICK_RADIUS = 52;
 /** Factor from finger movement to mouse movement, because a thumb moves less far than a mouse. */
 const LOOK_GAIN = 2.5;
@@ -23,7 +23,7 @@ const FIRE_BUTTON = 0;
 export class TouchInput {
   readonly #options: TouchInputOptions;
   readonly #listeners = new AbortController();
-  /** Pointer ids of the fingers on the stick and on the rest of the stage; -1 for none. */
+  /** Pointer ids of the finger that moves the on-screen stick and of the finger that looks around; -1 for none. */
   #stickFinger = -1;
   #lookFinger = -1;
   #stickX = 0;

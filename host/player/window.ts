@@ -1,6 +1,6 @@
 import type { Milli } from '../base/time.ts';
 
-/** Percentiles of the samples of the last seconds. Adding a sample allocates nothing, and a reading only one array view. */
+/** Computes percentiles of the last seconds' samples. Adding one allocates nothing, and a percentile only one array view. */
 export class SampleWindow {
   readonly #spanMs: number;
   readonly #values: Float64Array;

@@ -9,7 +9,7 @@ import {
 } from '../base/protocol.ts';
 import { type Milli, milli } from '../base/time.ts';
 
-/** Takes messages for the host. The writer reuses the bytes, so they are valid during the call only. */
+/** Sends messages to the host. The caller reuses the bytes of a message, so they are valid during the call only. */
 export type MessageSink = {
   /** Sends a message on the reliable channel `events`. */
   event(message: Uint8Array<ArrayBuffer>, sequence: number): void;
@@ -17,11 +17,11 @@ export type MessageSink = {
   state(message: Uint8Array<ArrayBuffer>, sequence: number): void;
 };
 
-/** Shortest time between two state messages, which limits them to 250 a second. */
+/** Shortest time between two messages with the pointer's state, which limits them to 250 a second. */
 const STATE_INTERVAL_MS = 4;
 const HEARTBEAT_MS = 100;
 const NEVER = milli(Number.NEGATIVE_INFINITY);
-/** Movement is sent in 1/16 CSS pixel. */
+/** Pointer movement is sent in units of 1/16 CSS pixel. */
 const SUBPIXELS = 16;
 
 /**
@@ -31,12 +31,12 @@ const SUBPIXELS = 16;
 export class InputWriter {
   readonly #sink: MessageSink;
   readonly #keys = new Uint8Array(256);
-  /** For keys, buttons and release-all, which have the same size. */
+  /** The message for keys, buttons and release-all, which have the same size. Reused for each message. */
   readonly #message = new DataView(new ArrayBuffer(KEY_BYTES));
   readonly #messageBytes = new Uint8Array(this.#message.buffer);
   readonly #pointer = new DataView(new ArrayBuffer(POINTER_BYTES));
   readonly #pointerBytes = new Uint8Array(this.#pointer.buffer);
-  /** Sums of movement x, y and wheel x, y since `open`, in 1/16 CSS pixel. */
+  /** Sums of pointer movement x, y and wheel movement x, y since `open`, in 1/16 CSS pixel. */
   readonly #totals = new Float64Array(4);
   readonly #axes = new Float32Array(4);
   #buttons = 0;
@@ -53,7 +53,7 @@ export class InputWriter {
     this.#sink = sink;
   }
 
-  /** Starts a connection. No key is held, all sums are 0, and the first message has sequence 1. */
+  /** Starts to write for a new connection: no key is held, all sums are 0, and the first message has the sequence number 1. */
   open(): void {
     this.close();
     this.#totals.fill(0);
@@ -69,14 +69,14 @@ export class InputWriter {
     this.#dirty = this.#open = false;
   }
 
-  /** `usage` is a HID usage, 1 to 255. Does nothing if the key is already in that state. */
+  /** Presses or releases a key. `usage` is its HID usage, 1 to 255. Does nothing if the key is already in that state. */
   key(usage: number, down: boolean): void {
     if (!this.#open || (this.#keys[usage] === 1) === down) return;
     this.#keys[usage] = down ? 1 : 0;
     this.#sendEvent(MESSAGE_KEY, usage, down);
   }
 
-  /** `button` is 0 to 31: left, middle and right mouse button are 0, 1 and 2, those of gamepads start at 16. */
+  /** Presses or releases a button, 0 to 31. Left, middle and right mouse button are 0, 1 and 2; gamepads' start at 16. */
   button(button: number, down: boolean): void {
     const bit = 1 << button;
     if (!this.#open || ((this.#buttons & bit) !== 0) === down) return;
@@ -92,7 +92,7 @@ export class InputWriter {
     this.#sendState();
   }
 
-  /** Adds relative movement in CSS pixels. */
+  /** Adds relative pointer movement in CSS pixels. */
   move(dx: number, dy: number): void {
     this.#addTotal(0, dx);
     this.#addTotal(1, dy);
@@ -113,7 +113,7 @@ export class InputWriter {
     this.#dirty = true;
   }
 
-  /** Sets one of the stick axes 0 to 3. Values run from -1 to 1, right and down are positive, others are clamped. */
+  /** Sets one of the stick axes 0 to 3. Values run from -1 to 1; right and down are positive. Values outside are clamped. */
   axis(axis: number, value: number): void {
     const clamped = Math.fround(Math.min(1, Math.max(-1, value)));
     if (this.#axes[axis] === clamped) return;
@@ -121,13 +121,13 @@ export class InputWriter {
     this.#dirty = true;
   }
 
-  /** Sets whether movement is relative: the pointer is locked, or a finger looks around. */
+  /** Sets whether pointer movement is relative: the pointer is locked, or a finger looks around. */
   lock(locked: boolean): void {
     if (this.#locked !== locked) this.#dirty = true;
     this.#locked = locked;
   }
 
-  /** Sends what has changed, now or when 4 ms have passed since the last state message. */
+  /** Sends the changed pointer, wheel and stick state, now or when 4 ms have passed since the last such message. */
   commit(): void {
     if (!this.#open || !this.#dirty || this.#timer !== undefined) return;
     const wait = STATE_INTERVAL_MS - (systemClock.now() - this.#stateSentAt);
@@ -136,8 +136,8 @@ export class InputWriter {
   }
 
   /**
-   * Sends the state again unless it was sent just now. Call this about every 100 ms. The last message may have been lost,
-   * and the page measures latency with these messages while the player does nothing.
+   * Sends the pointer and stick state again unless it was sent just now. Call this about every 100 ms. The last message may
+   * have been lost, and the page measures latency with these messages while the player does nothing.
    */
   heartbeat(): void {
     if (this.#open && systemClock.now() - this.#stateSentAt >= HEARTBEAT_MS / 2) this.#sendState();

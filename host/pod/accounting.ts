@@ -2,18 +2,21 @@ import { type Cgroup, leaveCgroups, openCgroup } from './cgroup.ts';
 import type { OciBundle } from './oci-bundle.ts';
 import { type CgroupStats, type Resources, TaskError } from './tasks.ts';
 
-/** The share of a sandbox. It draws and encodes, unlike the sandbox of an ordinary pod, which only waits and gets 2 shares. */
+/** CPU shares of a pod's sandbox, which draws and encodes. The sandbox of an ordinary pod only waits, and gets 2 shares. */
 const SANDBOX_SHARES = 1024;
-/** How long a game runs before it joins its cgroup: the first move on a machine takes longer than the rest of a start. */
+/**
+ * How long a game runs before it joins its cgroup: a machine's first move of a process into a cgroup takes longer than the rest
+ * of a start.
+ */
 const GAME_DELAY_MS = 20;
 
 export interface AccountingOptions {
   bundle: Pick<OciBundle, 'kind' | 'cgroupsPath' | 'resources'>;
-  /** The process that runs the game now; undefined for a sandbox. */
+  /** Id of the process that runs the game now; undefined for a sandbox. */
   guestPid(): number | undefined;
   /** Whether the container has ended. Nothing joins its cgroup after that. */
   hasEnded(): boolean;
-  /** Called after a process has joined. */
+  /** Called after a process has joined the container's cgroup. */
   joined(): Promise<void>;
   failed(error: Error): void;
 }
@@ -21,9 +24,9 @@ export interface AccountingOptions {
 /** The cgroup of one container. Processes join it in the background, so that the start of the container does not wait. */
 export class Accounting {
   readonly #options: AccountingOptions;
-  /** Undefined for a container without a cgroup. */
+  /** The container's cgroup; undefined if it has none. */
   readonly #cgroup: Cgroup | undefined;
-  /** Resolves when all background work so far is done. */
+  /** Resolves when all changes to the cgroup so far, which run in the background, are done. */
   #settled: Promise<void> = Promise.resolve();
 
   /** @throws TaskError if the path of the cgroup is invalid */
@@ -55,7 +58,7 @@ export class Accounting {
     });
   }
 
-  /** Moves in the process in which the game now continues. */
+  /** Moves the guest process in which the game now continues into the container's cgroup. */
   addGuest(): void {
     const { guestPid, hasEnded, joined } = this.#options;
     this.#then(async () => {
@@ -65,14 +68,14 @@ export class Accounting {
     });
   }
 
-  /** @throws TaskError failedPrecondition for a container without a cgroup */
+  /** Returns what the container has used. @throws TaskError failedPrecondition for a container without a cgroup */
   async stats(): Promise<CgroupStats> {
     await this.#settled;
     if (!this.#cgroup) throw new TaskError('failedPrecondition', 'the container has no cgroup');
     return this.#cgroup.stats();
   }
 
-  /** Changes the limits. A sandbox keeps its own. */
+  /** Changes the limits of the container's cgroup. A sandbox keeps its limits. */
   async limit(resources: Resources): Promise<void> {
     await this.#settled;
     await this.#cgroup?.limit(this.#options.bundle.kind === 'sandbox' ? {} : resources);
@@ -83,12 +86,12 @@ export class Accounting {
     return ((await this.#cgroup?.oomKills().catch(() => 0)) ?? 0) > 0;
   }
 
-  /** Resolves when no background work is under way. */
+  /** Resolves when no change to the container's cgroup is under way in the background. */
   settled(): Promise<void> {
     return this.#settled;
   }
 
-  /** Removes the cgroup. This process leaves it first if it is in it. */
+  /** Removes the container's cgroup. The host process leaves it first if it is in it. */
   async remove(): Promise<void> {
     if (!this.#cgroup) return;
     if (this.#options.bundle.kind !== 'container') await leaveCgroups(process.pid);

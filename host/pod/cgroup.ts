@@ -8,11 +8,11 @@ import { type CgroupWrite, readFields, readNumber } from './cgroupfs.ts';
 import { type CgroupMounts, ownMounts, relativePath } from './hierarchy.ts';
 import { type CgroupStats, type Resources, TaskError } from './tasks.ts';
 
-/** How often to try again to remove a cgroup whose processes are about to end, and how long to wait in between. */
+/** How many times to try to remove a cgroup whose processes are about to end, and how many milliseconds to wait in between. */
 const REMOVE_TRIES = 20;
 const TRY_MS = 10;
 
-/** A cgroup by its OCI path. It need not exist yet. @throws TaskError if the path is invalid */
+/** Returns the cgroup with an OCI cgroupsPath. The cgroup need not exist yet. @throws TaskError if the path is invalid */
 export function openCgroup(cgroupsPath: string, mounts: CgroupMounts = ownMounts()): Cgroup {
   return new Cgroup(relativePath(cgroupsPath), mounts);
 }
@@ -23,14 +23,14 @@ export async function leaveCgroups(pid: number, { controllers, unified }: Cgroup
     await put(join(folder, 'cgroup.procs'), String(pid)).catch(() => {});
 }
 
-/** A cgroup of version 1 or 2. It limits what a container uses, and counts it. */
+/** A cgroup of version 1 or 2, which limits and counts what a container uses. */
 export class Cgroup {
   readonly path: string;
-  /** Its folder in version 2; undefined on a node with version 1. */
+  /** The cgroup's folder in version 2; undefined on a node with version 1. */
   readonly #unified: string | undefined;
-  /** Its folder for each controller of version 1; empty on a node with version 2. */
+  /** The cgroup's folder for each controller of version 1; empty on a node with version 2. */
   readonly #controllers = new Map<string, string>();
-  /** Where version 2 is mounted. */
+  /** Where cgroup version 2 is mounted; undefined on a node with version 1. */
   readonly #mount: string | undefined;
 
   constructor(path: string, { controllers, unified }: CgroupMounts) {
@@ -45,7 +45,7 @@ export class Cgroup {
     return this.#unified !== undefined ? [this.#unified] : [...new Set(this.#controllers.values())];
   }
 
-  /** Creates its folders. Synchronous, because the start of a pod waits for it. @throws Error of mkdir(2) */
+  /** Creates the cgroup's folders. Synchronous, because the start of a pod waits for it. @throws Error of mkdir(2) */
   create(): void {
     for (const folder of this.folders) mkdirSync(folder, { recursive: true });
     if (this.#mount !== undefined) enableControllers(this.#mount, this.path);
@@ -66,7 +66,8 @@ export class Cgroup {
   }
 
   /**
-   * Sets the limits that `resources` contains and leaves the others unchanged. Skips controllers that the node does not have.
+   * Sets the cgroup's limits that `resources` contains and leaves the others unchanged. Skips controllers that the node does
+   * not have.
    * @throws TaskError failedPrecondition if the kernel refuses, for example a limit below what is in use
    */
   async limit(resources: Resources): Promise<void> {
@@ -77,19 +78,19 @@ export class Cgroup {
     for (const write of writes) await this.#set(write);
   }
 
-  /** The resources that its processes have used; zeros if the cgroup does not exist. */
+  /** Reads the resources that the cgroup's processes have used; zeros if the cgroup does not exist. */
   async stats(): Promise<CgroupStats> {
     if (this.#unified !== undefined) return stats2(this.#unified);
     return stats1((controller, name) => this.#file(controller, name));
   }
 
-  /** How many of its processes the kernel has killed because they used too much memory. */
+  /** Number of the cgroup's processes that the kernel has killed because they used too much memory. */
   async oomKills(): Promise<number> {
     const name = this.#unified !== undefined ? 'memory.events' : 'memory.oom_control';
     return (await readFields(this.#file('memory', name))).get('oom_kill') ?? 0;
   }
 
-  /** Removes the cgroup, but none above it. Waits briefly for its last processes to end, then leaves what is still in use. */
+  /** Removes the cgroup, but not its parents. Waits briefly for its last processes to end, then leaves what is still in use. */
   async remove(): Promise<void> {
     for (const folder of this.folders)
       for (let tries = 0; tries < REMOVE_TRIES; tries++) {

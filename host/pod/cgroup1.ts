@@ -3,11 +3,11 @@ import { join } from 'node:path';
 import { type CgroupWrite, readFields, readNumber, readText } from './cgroupfs.ts';
 import type { CgroupStats, Resources } from './tasks.ts';
 
-/** Version 1 expresses "no limit" as a number above this one. */
+/** Cgroup version 1 reports a memory limit above this number of bytes where there is none. */
 const UNLIMITED = 2 ** 60;
 
 /**
- * The files to write for these limits in version 1, in the order in which the kernel accepts them.
+ * Returns the files of cgroup version 1 to write for these limits, in the order in which the kernel accepts them.
  * @param memoryLimit the present limit of the cgroup's memory, in bytes
  */
 export function writes1({ cpu, memory, pids }: Resources, memoryLimit: number): CgroupWrite[] {
@@ -20,7 +20,7 @@ export function writes1({ cpu, memory, pids }: Resources, memoryLimit: number): 
   const { limit = 0 } = memory ?? {};
   const swap = memory?.swap || (limit === -1 ? -1 : 0);
   const setSwap = () => swap && set('memory', 'memory.memsw.limit_in_bytes', swap);
-  // The kernel refuses any write after which the limit for memory and swap together is below the one for memory.
+  // The kernel refuses any write after which the limit for memory and swap together is below the limit for memory alone.
   const isSwapFirst = swap === -1 || swap > memoryLimit;
   if (isSwapFirst) setSwap();
   if (limit) set('memory', 'memory.limit_in_bytes', limit);
@@ -30,7 +30,7 @@ export function writes1({ cpu, memory, pids }: Resources, memoryLimit: number): 
   return found;
 }
 
-/** Reads the statistics of version 1. @param file returns the path of a controller's file */
+/** Reads the statistics of a cgroup of version 1. @param file returns the path of a controller's file */
 export async function stats1(file: (controller: string, name: string) => string): Promise<CgroupStats> {
   const [usageNs, user, throttle, memory, usage, limit, swap, oom, current, max] = await Promise.all([
     readNumber(file('cpuacct', 'cpuacct.usage')),
@@ -71,8 +71,8 @@ export async function stats1(file: (controller: string, name: string) => string)
 }
 
 /**
- * Gives a new folder of the cpuset controller, and new ones above it, their parent's processors and memory nodes. They start
- * with none, and then accept no process (cpusets.rst).
+ * Copies the parent's processors and memory nodes into a new cpuset cgroup, and into new ones above it. A new one has none, and
+ * accepts no process without them (cpusets.rst).
  */
 export function fillCpuset(folder: string): void {
   for (const name of ['cpuset.cpus', 'cpuset.mems']) {

@@ -4,21 +4,21 @@ import { type CgroupWrite, readFields, readNumber, readText } from './cgroupfs.t
 import { type CgroupStats, type Resources, TaskError } from './tasks.ts';
 
 const CONTROLLERS = ['cpu', 'cpuset', 'memory', 'pids'];
-/** The range of cpu.shares in version 1. Version 2 has weights instead, from 1 to 10000. */
+/** The range of cpu.shares in cgroup version 1. Version 2 has weights instead, from 1 to 10000. */
 const SHARES = { min: 2, max: 262_144 };
-/** The kernel's default period for processor quotas. */
+/** The kernel's default period for processor quotas, in microseconds. */
 const PERIOD_US = 100_000;
 
-/** Converts shares of version 1 to a weight of version 2, with the same formula as runc. */
+/** Converts CPU shares of cgroup version 1 to a CPU weight of version 2, with the same formula as runc. */
 export function weightOf(shares: number): number {
   const bounded = Math.min(Math.max(shares, SHARES.min), SHARES.max);
   return Math.floor(1 + ((bounded - SHARES.min) * 9999) / (SHARES.max - SHARES.min));
 }
 
 /**
- * The files to write for these limits in version 2. A quota or a limit of -1 means none.
- * @param memoryUsed what the cgroup uses now, in bytes
- * @throws TaskError failedPrecondition for a memory limit below that: the kernel would not refuse it but kill processes
+ * Returns the files of cgroup version 2 to write for these limits. A quota or a limit of -1 means none.
+ * @param memoryUsed how much memory the cgroup uses now, in bytes
+ * @throws TaskError failedPrecondition for a memory limit below `memoryUsed`: the kernel would not refuse it but kill processes
  */
 export function writes2({ cpu, memory, pids }: Resources, memoryUsed: number): CgroupWrite[] {
   const found: CgroupWrite[] = [];
@@ -35,7 +35,7 @@ export function writes2({ cpu, memory, pids }: Resources, memoryUsed: number): C
       'invalidArgument',
       `the limit for memory and swap, ${swap}, is below the limit for memory, ${limit}`,
     );
-  // The OCI limit is for memory and swap together, as in version 1. Version 2 limits swap by itself.
+  // OCI's swap limit is for memory and swap together, as in cgroup version 1. Version 2 limits swap by itself.
   if (swap < 0 || (limit < 0 && swap === 0)) set('memory', 'memory.swap.max', 'max');
   else if (swap > 0 && limit > 0) set('memory', 'memory.swap.max', swap - limit);
   if (limit) set('memory', 'memory.max', orMax(limit));
@@ -44,7 +44,7 @@ export function writes2({ cpu, memory, pids }: Resources, memoryUsed: number): C
   return found;
 }
 
-/** Reads the statistics of version 2. @param folder the cgroup's folder */
+/** Reads the statistics of a cgroup of version 2. @param folder the cgroup's folder */
 export async function stats2(folder: string): Promise<CgroupStats> {
   const file = (name: string) => join(folder, name);
   const [cpu, memory, usage, limit, swap, events, current, max] = await Promise.all([
@@ -84,8 +84,8 @@ export async function stats2(folder: string): Promise<CgroupStats> {
 }
 
 /**
- * Enables our controllers in a cgroup. Every folder above must pass them down (cgroup-v2.rst, "Top-down Constraint"). Where
- * the kernel does not allow that for a controller, it neither limits nor counts.
+ * Enables the controllers that we use in a cgroup of version 2. Every folder above it must pass them down (cgroup-v2.rst,
+ * "Top-down Constraint"). A controller for which the kernel does not allow that neither limits nor counts.
  * @param mount where version 2 is mounted
  * @param path the cgroup's path below the mount
  */

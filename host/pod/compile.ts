@@ -4,9 +4,12 @@ import { chmod, rm } from 'node:fs/promises';
 import { createServer, type IncomingMessage, request, type ServerResponse } from 'node:http';
 import { type ErrorCode, errors, NearlightError } from '../base/errors.ts';
 
-/** How many requests may wait for the compiler. */
+/** How many requests to compile a module the keeper accepts at a time. It refuses more. */
 const WAITING_MAX = 64;
-/** How long a host waits for an answer, the queue included. After that it compiles the module itself. */
+/**
+ * How long a host process waits for the keeper to compile a module, time in the queue included. After that it compiles the
+ * module itself.
+ */
 const ANSWER_MS_MAX = 150_000;
 
 export interface CompileServiceOptions {
@@ -17,16 +20,16 @@ export interface CompileServiceOptions {
 }
 
 export interface CompileService {
-  /** How many requests wait for the compiler, having sent their whole module. */
+  /** Number of requests that have sent their whole module and have not been answered. */
   readonly queued: number;
   close(): Promise<void>;
 }
 
 /**
  * Serves `POST /compile` on a unix socket that only our own user can open. The request is a module, the response its native
- * code. Status 422 with a code and a message means that the module is at fault, any other error that the service is. Modules
- * are compiled one at a time, and each only once, however many hosts ask for it. This process writes the cache and never runs
- * a game, so no game can tamper with the cache.
+ * code. Status 422 with a code and a message means that the module is at fault, any other error status that the service is.
+ * Modules are compiled one at a time, and each only once, however many hosts ask for it. The keeper writes the cache and never
+ * runs a game, so no game can tamper with the cache.
  */
 export async function serveCompiler(options: CompileServiceOptions): Promise<CompileService> {
   const { socket, moduleBytesMax } = options;
@@ -49,7 +52,7 @@ export async function serveCompiler(options: CompileServiceOptions): Promise<Com
     waiting++;
     await answer(incoming, response, moduleBytesMax, native).finally(() => waiting--);
   });
-  // A keeper that died has left its socket.
+  // A keeper that died may have left its socket file.
   await rm(socket, { force: true });
   server.listen({ path: socket });
   await once(server, 'listening');
@@ -68,7 +71,9 @@ export async function serveCompiler(options: CompileServiceOptions): Promise<Com
 
 type Native = CompileServiceOptions['native'];
 
-/** Runs one call at a time. Calls with the same module share one result while it is being made. */
+/**
+ * Returns a function that compiles one module at a time. Calls with the same module share one result while it is being made.
+ */
 function oneAtATime(native: Native): Native {
   const pending = new Map<string, Promise<Uint8Array>>();
   let last: Promise<unknown> = Promise.resolve();

@@ -9,7 +9,7 @@ import { openOutput } from './stdio.ts';
 import type { Task } from './task.ts';
 import type { CreateRequest } from './tasks.ts';
 
-/** The kubelet shows the first 4 KiB (container.terminationMessagePath). */
+/** The kubelet shows the first 4 KiB of a container's termination message (container.terminationMessagePath). */
 const TERMINATION_BYTES_MAX = 4096;
 
 /** One container of a pod. A container without a sandbox, as `ctr run` creates it, is its own sandbox. */
@@ -17,10 +17,10 @@ export interface Container {
   task: Task;
   bundle: OciBundle;
   execs: Execs;
-  /** Undefined for a sandbox. */
+  /** The container's game; undefined for a sandbox. */
   game: LoadedGame | undefined;
   accounting: Accounting;
-  /** Whether containerd has sent it SIGKILL. */
+  /** Whether containerd has sent the container SIGKILL. */
   killed: boolean;
 }
 

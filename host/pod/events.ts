@@ -2,12 +2,12 @@ import { encode, timestamp } from './proto.ts';
 import { dial, type TtrpcClient } from './ttrpc.ts';
 
 const SERVICE = 'containerd.services.events.ttrpc.v1.Events';
-/** How many events may wait while containerd is down. Beyond that, the oldest are dropped. */
+/** How many events for containerd may wait while containerd is down. Beyond that, the oldest are dropped. */
 const WAITING_MAX = 1024;
 const RETRY_MS = 200;
 const RETRY_MS_MAX = 5000;
 
-/** Sends containerd the events of our tasks. */
+/** Sends containerd events about containers, such as their start and exit. */
 export interface Publisher {
   /** Queues an event. It is sent after all earlier ones, as soon as containerd can be reached. Never throws. */
   publish(topic: string, type: string, event: object): void;
@@ -15,7 +15,7 @@ export interface Publisher {
   flush(ms: number): Promise<void>;
 }
 
-/** Publishes on containerd's ttrpc socket. While containerd restarts, events wait and keep their order. */
+/** Creates a publisher of events on containerd's ttrpc socket. While containerd restarts, events wait and keep their order. */
 export function createPublisher({ address, namespace }: { address: string; namespace: string }): Publisher {
   const waiting: Uint8Array[] = [];
   let client: TtrpcClient | undefined;

@@ -5,17 +5,17 @@ import { openOutput } from './stdio.ts';
 import { Task } from './task.ts';
 import { type ExecRequest, TaskError } from './tasks.ts';
 
-/** Tells containerd about an event of a task. */
+/** Sends containerd an event about a task (a container, or a process that exec added to it). */
 export type Publish = (topic: string, type: string, event: object) => void;
 
 export interface ExecsOptions {
-  /** The task of the container. */
+  /** The container to which exec adds processes. */
   container: Task;
   runner: Pick<GameRunner, 'command'>;
   publish: Publish;
 }
 
-/** The processes that exec added to one container. Each runs a built-in command inside this process. */
+/** The processes that exec added to one container. Each runs a built-in command inside the host process. */
 export class Execs {
   readonly #options: ExecsOptions;
   readonly #execs = new Map<string, { task: Task; args: readonly string[] }>();
@@ -24,7 +24,9 @@ export class Execs {
     this.#options = options;
   }
 
-  /** @throws TaskError if the container is not running, or has a process of this name */
+  /**
+   * Adds a process, which start() then runs. @throws TaskError if the container is not running, or has a process of this name
+   */
   add({ id, execId, process: { args = [] }, ...stdio }: ExecRequest): void {
     const { container, publish } = this.#options;
     if (container.status !== 'running') throw new TaskError('failedPrecondition', `${id} is ${container.status}`);
@@ -42,7 +44,10 @@ export class Execs {
     this.#execs.delete(execId);
   }
 
-  /** Runs a command; does not wait for its end. @throws TaskError if it was not added, or has been started */
+  /**
+   * Starts the built-in command of a process that was added; does not wait for its end.
+   * @throws TaskError if the process was not added, or has been started
+   */
   start(execId: string): { pid: number } {
     const { container, runner, publish } = this.#options;
     const exec = this.#execs.get(execId);
@@ -65,20 +70,20 @@ export class Execs {
     return { pid: task.pid };
   }
 
-  /** Ends a command, and tells containerd. Only the first call counts. */
+  /** Marks a process that exec added as ended, and tells containerd. Only the first call counts. */
   end(task: Task, status: number): void {
     if (task.exit) return;
     task.end(status);
     publishExit(this.#options.publish, task);
   }
 
-  /** Ends all commands without telling containerd, which knows that the container has ended. */
+  /** Marks all processes that exec added as ended, without telling containerd, which knows that the container has ended. */
   endAll(status: number): void {
     for (const { task } of this.#execs.values()) task.end(status);
   }
 }
 
-/** Tells containerd how a container or a command has ended. */
+/** Tells containerd how a container, or a process that exec added to it, has ended. */
 export function publishExit(publish: Publish, { id, execId, pid, exit }: Task): void {
   if (!exit) return;
   const { exitStatus, exitedAt } = exit;

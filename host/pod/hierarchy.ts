@@ -2,23 +2,24 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { TaskError } from './tasks.ts';
 
-/** The controllers of version 1 that limit or count what a container uses. */
+/** The controllers of cgroup version 1 that limit or count what a container uses. */
 const CONTROLLERS = ['cpu', 'cpuacct', 'cpuset', 'memory', 'pids'] as const;
-/** The longest cgroupsPath, and the longest name in it (NAME_MAX of Linux). */
+/** Most bytes of a cgroupsPath, and of one name in it (NAME_MAX of Linux). */
 export const PATH_BYTES_MAX = 1024;
 export const NAME_BYTES_MAX = 255;
 
 /** Where cgroups are mounted. */
 export interface CgroupMounts {
-  /** Where each controller of version 1 is mounted; empty on a node that has only version 2. */
+  /** Where each controller of cgroup version 1 is mounted; empty on a node that has only version 2. */
   controllers: Map<string, string>;
-  /** Where version 2 is mounted; undefined if version 1 has the controllers. */
+  /** Where cgroup version 2 is mounted; undefined if version 1 has the controllers. */
   unified: string | undefined;
 }
 
 /**
- * Finds the mounts in the text of /proc/self/mountinfo (proc(5)). If version 1 has any controller, version 2 is ignored: in
- * this hybrid mode it has none. The first mount of each controller counts; later ones may be inside a chroot's folder.
+ * Finds where cgroups are mounted, from the text of /proc/self/mountinfo (proc(5)). If version 1 has any controller, version 2
+ * is ignored: in this hybrid mode it has none. The first mount of each controller counts; later ones may be inside a chroot's
+ * folder.
  */
 export function findMounts(mountinfo: string): CgroupMounts {
   const controllers = new Map<string, string>();
@@ -45,8 +46,8 @@ export function ownMounts(): CgroupMounts {
 }
 
 /**
- * Converts an OCI cgroupsPath to a folder below the mount of a controller. It is either a path, or `slice:prefix:name` from
- * the systemd driver.
+ * Converts an OCI cgroupsPath to a folder below the mount of a controller. A cgroupsPath is either a path, or
+ * `slice:prefix:name` from the systemd driver.
  * @throws TaskError invalidArgument for a path that leads out of the mount, is too long, or has an invalid slice
  */
 export function relativePath(cgroupsPath: string): string {
@@ -68,8 +69,8 @@ export function relativePath(cgroupsPath: string): string {
 }
 
 /**
- * The folder of a systemd unit. Each dash in the name of a slice stands for a parent slice, and `-.slice` is the root
- * (systemd.slice(5)). A scope without a slice is in system.slice.
+ * Returns the cgroup folder of a systemd unit. Each dash in the name of a slice stands for a parent slice, and `-.slice` is the
+ * root (systemd.slice(5)). A scope without a slice is in system.slice.
  */
 function unitPath(
   { slice, prefix, name }: { slice: string; prefix: string; name: string },

@@ -22,16 +22,16 @@ import { Sandbox } from './sandbox.ts';
 import { taskServices } from './service.ts';
 import { serve } from './ttrpc.ts';
 
-/** A host that a pod has taken and that has no container for this long ends, because its containerd is gone. */
+/** After this time without a container, a host process that a pod has taken ends, because containerd is gone. */
 const IDLE_MS_MAX = 60_000;
-/** After this many rehearsals, a start takes no longer than it will ever take. */
+/** Number of times that a host process rehearses the start of a container. More rehearsals make the real start no faster. */
 const REHEARSALS = 3;
-/** containerd's own default. */
+/** containerd's default namespace. */
 const NAMESPACE = 'default';
 
 /**
- * Runs a host: opens the GPU, starts a guest process, listens for containerd, then waits for a pod. Resolves with the exit
- * status when the pod is gone.
+ * Runs a host process: opens the GPU, starts a guest process, listens for containerd, then waits for a pod. Resolves with the
+ * exit status when the pod is gone.
  * @throws NearlightError NL_NO_GPU, NL_NO_WASMEDGE
  */
 export async function runHost(env: NodeJS.ProcessEnv): Promise<number> {
@@ -92,14 +92,14 @@ export async function runHost(env: NodeJS.ProcessEnv): Promise<number> {
   return status;
 }
 
-/** Binds one of the node's UDP ports for players, before this process leaves the node's network. */
+/** Binds one of the node's UDP ports for players, before this process enters the pod's network. */
 async function openNodePort({ nodeUdpPorts, nodeAddress }: Config): Promise<HostParts['nodePort']> {
   const ports = readPorts(nodeUdpPorts);
   const address = nodeAddress || defaultAddress();
   return ports && address !== undefined ? { socket: await openRelaySocket({ address, ...ports }), address } : undefined;
 }
 
-/** Rehearses the start of a container until all code it needs is compiled. */
+/** Rehearses the start of a container until all JavaScript that it needs is compiled. */
 async function warmUp(parts: HostParts): Promise<void> {
   const folder = join(import.meta.dirname, '../../build');
   const { engine, config } = parts;

@@ -3,12 +3,12 @@ import { openCgroup } from './cgroup.ts';
 import type { Kernel } from './kernel.ts';
 import type { OciBundle } from './oci-bundle.ts';
 
-/** The capabilities that a host keeps (capabilities(7)). */
+/** The capabilities that the host process of a pod keeps (capabilities(7)). */
 const KEPT_CAPABILITIES = [
   2, // CAP_DAC_READ_SEARCH: the files of an image may belong to any user.
   23, // CAP_SYS_NICE: moves threads of processes with more privileges into cgroups.
 ];
-/** Files of the pod that replace those of the node. */
+/** Files of the pod that are mounted over those of the node. */
 const POD_FILES = ['/etc/resolv.conf', '/etc/hosts'];
 
 /**
@@ -29,7 +29,7 @@ export function enterPod(
   }
   if (network === 'new') kernel.newNetwork();
   else if (network !== 'host') kernel.enterNetwork(network.path);
-  // Creating a cgroup below the root takes privileges.
+  // The cgroup is created now, because that takes privileges that are dropped next.
   if (cgroupsPath !== '') openCgroup(cgroupsPath).create();
   const { skipped } = kernel.dropPrivileges(KEPT_CAPABILITIES);
   if (skipped.length > 0)

@@ -15,25 +15,29 @@ import { parseClaim, type RunPaths } from './paths.ts';
 import { namesIn, Pool, type PoolOptions, removeHostFiles } from './pool.ts';
 import { isAlive, ownIdentity, read, startedAt } from './process.ts';
 
-/** How often the keeper inspects the whole run folder, in addition to being notified of claims. */
+/** How often the keeper inspects the whole run folder. It is also notified at once when a pod takes a host process. */
 const POLL_MS = 2000;
-/** How long a refill waits after a pod has taken a host. A pod starts in less than that, and needs the processor itself. */
+/**
+ * How long after a pod has taken a host process the next one is started. The pod starts in less than that, and needs the
+ * processor itself.
+ */
 const REFILL_AFTER_MS = 300;
-/** How many logs of dead hosts are kept, so that an operator can see why they died. */
+/** How many logs of dead host processes are kept, so that an operator can see why they died. */
 const LOGS_MAX = 16;
 
 export interface KeeperOptions extends PoolOptions, Pick<CompileServiceOptions, 'native' | 'moduleBytesMax'> {}
 
 export interface Keeper {
-  /** Resolves when another keeper has taken over. The hosts of this one keep running. */
+  /** Resolves when another keeper has taken over. The host processes that this one started keep running. */
   readonly replaced: Promise<void>;
-  /** Ends the hosts that wait for a pod, unless another keeper has taken them over. */
+  /** Ends the host processes that wait for a pod, unless another keeper has taken them over. */
   close(): Promise<void>;
 }
 
 /**
- * Starts the one process of a node that keeps hosts warm and compiles modules for all of them. Undefined if a keeper is
- * running already. If the run folder is emptied or its disk is full, the keeper logs that and keeps trying.
+ * Makes this process the keeper, the one process of a node that keeps host processes ready for pods and compiles modules for
+ * all of them. Resolves with undefined if a keeper is running already. If the run folder is emptied or its disk is full, the
+ * keeper logs that and keeps trying.
  * @throws Error if the run folder cannot be created
  */
 export async function startKeeper(options: KeeperOptions): Promise<Keeper | undefined> {
@@ -65,7 +69,7 @@ class RunningKeeper implements Keeper {
     this.#timer = setInterval(() => void this.inspect(), POLL_MS);
   }
 
-  /** Repairs the run folder where necessary, and refills the pool. Inspections never overlap. */
+  /** Repairs the run folder where necessary, and refills the pool of waiting host processes. Inspections never overlap. */
   inspect(): Promise<void> {
     if (this.#closed) return Promise.resolve();
     this.#inspection ??= this.#inspect().finally(() => {
@@ -110,7 +114,7 @@ class RunningKeeper implements Keeper {
     this.#watched?.watcher.close();
   }
 
-  /** Leaves everything to another keeper. */
+  /** Stops this keeper, because another one is running. */
   #yield(): void {
     this.#options.log('warn', `another keeper is running (${this.#options.paths.keeperPid}); this one ends`);
     this.#stop();
@@ -126,7 +130,7 @@ class RunningKeeper implements Keeper {
       this.#pool.noteClaim(Number(name));
       setTimeout(() => this.#closed || this.#pool.check(), REFILL_AFTER_MS).unref();
     });
-    // If the folder is gone, the next inspection creates it again.
+    // If the claim folder is gone, the next inspection creates it again.
     watcher.on('error', () => {});
     this.#watched = { watcher, inode };
   }
@@ -146,8 +150,8 @@ function makeFolders({ warm, claim, host, pod, state, log }: RunPaths): void {
 }
 
 /**
- * Makes this process the keeper of the run folder, unless a running process is. Returns whether it is the keeper.
- * The lock file appears with its whole content, and for one process only, because link(2) is atomic.
+ * Makes this process the keeper of the run folder, unless another running process is. Returns whether this one is. The file
+ * keeper.pid appears with its whole content, and for one process only, because link(2) is atomic.
  */
 function acquireLock({ keeperPid }: RunPaths): boolean {
   const own = ownIdentity();
@@ -173,7 +177,10 @@ function acquireLock({ keeperPid }: RunPaths): boolean {
   }
 }
 
-/** Removes the files of dead hosts, except of those that served a container: the shim's `delete` still needs these. */
+/**
+ * Removes the files of dead host processes, except of those that served a container: the shim's `delete` still needs them. Also
+ * removes stale claims and old logs.
+ */
 function removeLeftovers(paths: RunPaths): void {
   const serving = new Set(
     namesIn(paths.pod).flatMap((namespace) =>
@@ -191,7 +198,10 @@ function removeLeftovers(paths: RunPaths): void {
   for (const name of dead.slice(LOGS_MAX)) rmSync(join(paths.log, name), { force: true });
 }
 
-/** Whether a claim belongs to an earlier process with the same id. An incomplete claim is still being written. */
+/**
+ * Whether a claim was made on an earlier process with the same id as the host process. An incomplete claim is still being
+ * written, and counts as valid.
+ */
 function isStale({ claim }: RunPaths, name: string): boolean {
   const found = parseClaim(read(join(claim, name)));
   return found !== undefined && found.started !== startedAt(Number(name));

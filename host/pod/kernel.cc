@@ -1,5 +1,5 @@
-// System calls that a host needs and Node does not offer: they change the network namespace, the mounts and the privileges of
-// every thread in the process.
+// System calls that the host process of a pod needs and Node does not offer: they change the network namespace, the mounts and
+// the privileges of every thread in the process.
 #include <napi.h>
 
 #include <atomic>
@@ -28,28 +28,28 @@
 
 namespace {
 
-// The kernel keeps the network namespace and the capabilities per thread, and only a thread itself can change its own. We
-// send each thread a signal whose handler makes the change. Threads of Mesa and of Node block every signal except the one
-// with which glibc makes all threads follow setuid() (nptl(7)), so we borrow that signal while a job runs.
+// The kernel keeps the network namespace and the capabilities per thread, and only a thread itself can change its own. We send
+// each thread a signal whose handler makes the change. Threads of Mesa and of Node block every signal except the one with which
+// glibc makes all threads follow setuid() (nptl(7)), so we borrow that signal while they make the change.
 constexpr int JOB_SIGNAL = 33;
 constexpr size_t KERNEL_MASK_BYTES = 8;
-constexpr int SPINS = 2000;         // A running thread handles a signal within microseconds.
-constexpr int WAIT_MS_MAX = 5000;   // How long to wait for a thread that does not respond.
-constexpr int BLOCKED_MS_MAX = 200; // glibc blocks all signals in a new thread until it first runs.
+constexpr int SPINS = 2000;         // Yields before a pause: a running thread handles a signal within microseconds.
+constexpr int WAIT_MS_MAX = 5000;   // How long to wait for a thread that does not respond to the signal.
+constexpr int BLOCKED_MS_MAX = 200; // How long to wait for a thread that blocks signals, as new ones do under glibc.
 
 // A change that every thread has to make: enter a network namespace, or drop capabilities.
 struct Job {
-  int networkFd = -1; // The namespace to enter; -1 to drop capabilities.
+  int networkFd = -1; // Descriptor of the network namespace to enter; -1 to drop capabilities.
   struct stat network {};
   uint64_t keep = 0; // The capabilities to keep, one bit each.
 };
 
-// Static, because a thread may handle its signal after we have stopped waiting for it.
+// The job is static, because a thread may handle its signal after we have stopped waiting for it.
 Job job;
-std::atomic<bool> isJobOpen{false};   // The handler does nothing unless this is set.
+std::atomic<bool> isJobOpen{false};   // The signal handler does nothing unless this is set.
 std::atomic<int> handlersRunning{0};
-std::atomic<int> jobErrno{0};         // The error of any thread that failed.
-std::atomic<int> answers{0};          // How many threads have run the job.
+std::atomic<int> jobErrno{0};         // errno of a thread that failed to make the change; 0 if none did.
+std::atomic<int> answers{0};          // Number of threads that have made the change or failed to.
 
 int dropTo(uint64_t keep) {
   __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
@@ -88,7 +88,8 @@ bool isBorrowed = false;
 
 void borrowSignal() {
   if (isBorrowed) return;
-  // glibc knows the kernel's layout on this processor, so we let it install our handler for an unused signal and copy that.
+  // glibc knows how the kernel lays out a handler on this processor, so we let it install our handler for an unused signal and
+  // copy that.
   struct sigaction ours {}, previous {};
   ours.sa_handler = onSignal;
   ours.sa_flags = SA_RESTART;
@@ -117,7 +118,7 @@ std::string statusOf(pid_t thread) {
   return std::string(text, length > 0 ? static_cast<size_t>(length) : 0);
 }
 
-// The rest of the line of /proc/.../status that starts with `name`.
+// Returns the rest of the line in the text of /proc/.../status that starts with `name`.
 std::string field(const std::string &status, const char *name) {
   size_t at = status.find(name);
   if (at == std::string::npos) return "";
@@ -125,12 +126,12 @@ std::string field(const std::string &status, const char *name) {
   return status.substr(at, status.find('\n', at) - at);
 }
 
-// A field of /proc/.../status that holds a bit mask in hexadecimal.
+// Returns a field of /proc/.../status that holds a bit mask in hexadecimal.
 uint64_t mask(const std::string &status, const char *name) {
   return std::strtoull(field(status, name).c_str(), nullptr, 16);
 }
 
-// Whether a thread has made the change, according to the kernel.
+// Whether a thread has entered the network namespace or dropped the capabilities, according to the kernel.
 bool isChanged(pid_t thread, const std::string &status) {
   if (job.networkFd < 0) {
     uint64_t every = mask(status, "\nCapEff:\t") | mask(status, "\nCapPrm:\t") | mask(status, "\nCapBnd:\t");
@@ -155,13 +156,14 @@ std::vector<pid_t> threads() {
 // The state of all threads, as one pass over /proc/self/task found it. Threads are written as NAME (TID).
 struct Round {
   int changed = 0;
-  int pauses = 0;                   // How often we paused for a thread, 1 ms each time.
-  bool isComplete = true;           // The pass saw every thread.
+  int pauses = 0;                   // Number of 1 ms pauses in which we waited for threads.
+  bool isComplete = true;           // Whether the pass over /proc/self/task saw every thread.
   std::vector<std::string> blocked; // Threads that block our signal.
-  std::vector<std::string> silent;  // Threads that were signalled and have not made the change.
+  std::vector<std::string> silent;  // Threads that were signalled and have not entered the namespace or dropped privileges.
 };
 
-// Looks at every thread and signals those that have not made the change and were not signalled before.
+// Looks at every thread once. Signals those that have not entered the namespace or dropped the privileges, if they were not
+// signalled before and do not block the signal.
 Round signalThreads(std::set<pid_t> &signalled) {
   Round round;
   std::vector<pid_t> found = threads();
@@ -197,8 +199,9 @@ void pause(long ns) {
   nanosleep(&time, nullptr);
 }
 
-// Repeats until every thread has made the change. Two passes in a row must find that, because a thread that had not changed
-// yet may have started another one after the first pass. A thread that exits instead of responding drops out of the list.
+// Signals threads until every one has entered the network namespace or dropped its privileges. Two passes in a row must find
+// that, because a thread that had not changed yet may have started another one after the first pass. A thread that exits
+// instead of responding drops out of the list.
 Round runOnAllThreads() {
   std::set<pid_t> signalled;
   Round round;
@@ -210,7 +213,7 @@ Round runOnAllThreads() {
     clean = isClean ? clean + 1 : 0;
     int pausesMax = round.isComplete && round.silent.empty() ? BLOCKED_MS_MAX : WAIT_MS_MAX;
     if (clean == 2 || pauses >= pausesMax) break;
-    // The calling thread ran the job too, without a signal.
+    // There must be one more answer than signals, because the calling thread makes the change without a signal.
     auto answered = [&] { return answers.load() > static_cast<int>(signalled.size()); };
     for (int spin = 0; spin < SPINS && !answered(); spin++) sched_yield();
     if (isClean || (answered() && round.blocked.empty())) continue;
@@ -231,7 +234,8 @@ Napi::Value failErrno(Napi::Env env, const char *what) {
   return fail(env, std::string(what) + ": " + std::strerror(errno));
 }
 
-// Runs a job on every thread. Returns { changed, skipped, pauses } (host/pod/kernel.ts, ThreadChange).
+// Makes every thread enter a network namespace or drop privileges. Returns { changed, skipped, pauses } (host/pod/kernel.ts,
+// ThreadChange).
 Napi::Value runEverywhere(Napi::Env env, const Job &wanted, const char *what) {
   job = wanted;
   jobErrno.store(0);
@@ -243,7 +247,7 @@ Napi::Value runEverywhere(Napi::Env env, const Job &wanted, const char *what) {
     isJobOpen.store(true);
     round = runOnAllThreads();
     isJobOpen.store(false);
-    // Wait for handlers that still use the job's descriptor.
+    // Wait for signal handlers that still use the descriptor of the network namespace.
     while (handlersRunning.load() > 0) sched_yield();
     // If a thread has yet to handle our signal, glibc's handler must not receive it: glibc expects a setuid() in progress.
     if (round.silent.empty()) returnSignal();
@@ -259,7 +263,8 @@ Napi::Value runEverywhere(Napi::Env env, const Job &wanted, const char *what) {
   return result;
 }
 
-// Opens `path` for reading. If `root` is a descriptor of a folder, mounts and links are first followed as seen from there.
+// Opens `path` for reading. If `root` is a descriptor of a folder, first tries to follow the path, with its mounts and links,
+// as seen from that folder.
 int openBelow(int root, const char *path) {
   if (root >= 0) {
     open_how how{};
@@ -281,7 +286,7 @@ Napi::Value enter(Napi::Env env, int root, const char *path) {
   return result;
 }
 
-// enterNetwork(path, root): root is a descriptor of the folder in which to look for the path, or -1
+// enterNetwork(path, root): enters a network namespace; root is a descriptor of the folder in which to look for the path, or -1
 Napi::Value enterNetwork(const Napi::CallbackInfo &info) {
   int root = info[1].As<Napi::Number>().Int32Value();
   return enter(info.Env(), root, info[0].As<Napi::String>().Utf8Value().c_str());
@@ -289,7 +294,7 @@ Napi::Value enterNetwork(const Napi::CallbackInfo &info) {
 
 // newNetwork(): creates a network namespace with nothing but a loopback device, and enters it
 Napi::Value newNetwork(const Napi::CallbackInfo &info) {
-  // Only this thread moves into the new namespace; enter() then moves the others through a descriptor of it.
+  // unshare() moves only this thread into a new network namespace; enter() then moves the others through a descriptor of it.
   if (unshare(CLONE_NEWNET) != 0) return failErrno(info.Env(), "unshare");
   int socket = ::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
   ifreq loopback{};
@@ -329,7 +334,7 @@ bool ownsMounts(Napi::Env env) {
   return !isNodes;
 }
 
-// bindMount(source, target, readOnly)
+// bindMount(source, target, readOnly): mounts a file or folder over another one
 Napi::Value bindMount(const Napi::CallbackInfo &info) {
   std::string source = info[0].As<Napi::String>(), target = info[1].As<Napi::String>();
   if (!ownsMounts(info.Env())) return info.Env().Undefined();

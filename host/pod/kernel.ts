@@ -2,13 +2,15 @@ import { closeSync, fstatSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { NearlightError } from '../base/errors.ts';
 
-/** The threads of this process after a change, according to the kernel. */
+/** How many threads of this process have changed their network namespace or privileges, according to the kernel. */
 export interface ThreadChange {
-  /** How many threads made the change: all of them except the skipped ones. */
+  /** Number of threads that changed their network namespace or privileges: all except the skipped ones. */
   changed: number;
-  /** Threads that block even glibc's own signal and therefore did not make the change, each as `NAME (TID)`. */
+  /**
+   * Threads that block even glibc's own signal and therefore kept their network namespace and privileges, each as `NAME (TID)`.
+   */
   skipped: string[];
-  /** How often the call paused for a thread that did not respond at once, 1 ms each time. */
+  /** Number of 1 ms pauses in which the call waited for threads that did not respond at once. */
   pauses: number;
 }
 
@@ -40,9 +42,9 @@ interface Addon extends Omit<Kernel, 'enterNetwork'> {
 }
 
 /**
- * A host inherits its node's root folder under this number. A host has its own mount namespace from its start on. Where the
- * node's mounts are private, namespaces that are mounted later, such as those of CNI, do not appear there; but they can be
- * opened through this descriptor.
+ * Descriptor under which a host process inherits the node's root folder. A host process has its own mount namespace. Where the
+ * node's mounts are private, network namespaces that CNI mounts later do not appear in that namespace, but they can be opened
+ * through this descriptor.
  */
 const NODE_ROOT_FD = 3;
 
@@ -56,7 +58,7 @@ export function inheritedNodeRoot(): number | undefined {
 }
 
 /**
- * Loads the addon.
+ * Loads the Node addon that makes these system calls.
  * @param path the compiled addon
  * @param nodeRoot descriptor of the node's root folder, which entering a network closes
  * @throws Error if it cannot be loaded

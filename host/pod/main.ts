@@ -14,7 +14,8 @@ import { buildKernel } from './native.ts';
 import { readNodeSettings, runPaths } from './paths.ts';
 
 /**
- * Runs the keeper until SIGTERM or SIGINT. Returns at once if another keeper is running.
+ * Runs the keeper, which keeps host processes ready for pods, until SIGTERM or SIGINT. Returns at once if another keeper is
+ * running.
  * @throws NearlightError NL_SETTING
  */
 async function runKeeper(env: NodeJS.ProcessEnv): Promise<number> {
@@ -38,13 +39,16 @@ async function runKeeper(env: NodeJS.ProcessEnv): Promise<number> {
   return 0;
 }
 
-/** In a checkout: builds what the host of a pod needs beside the program. */
+/** Builds, in a checkout of the sources, the native code that host processes need. */
 async function build(): Promise<number> {
   await Promise.all([buildNative(), buildKernel()]);
   return 0;
 }
 
-/** The commands that the shim's script starts: a `host` waits for a pod, the `keeper` keeps hosts warm. */
+/**
+ * The commands of this program. The shim's script starts a `host`, which waits for a pod, and the `keeper`, which keeps hosts
+ * ready.
+ */
 const COMMANDS: Record<string, (env: NodeJS.ProcessEnv) => Promise<number>> = {
   host: runHost,
   keeper: runKeeper,

@@ -6,7 +6,9 @@ const ADDON = 'kernel.node';
 /** The Node addon with the system calls that the host of a pod needs (kernel.cc). It exists once buildKernel() has resolved. */
 export const kernelPath = join(NATIVE_FOLDER, ADDON);
 
-/** Builds the addon, unless it is there and nothing has changed. @throws NearlightError NL_NO_WASMEDGE */
+/**
+ * Builds the Node addon kernel.node, unless it exists and its sources have not changed. @throws NearlightError NL_NO_WASMEDGE
+ */
 export function buildKernel(options: { folder?: string; compiler?: string } = {}): Promise<void> {
   const { folder = NATIVE_FOLDER, compiler } = options;
   const sources = [join(import.meta.dirname, 'kernel.cc')];

@@ -13,9 +13,9 @@ import { isAbsolute, join, normalize, resolve } from 'node:path';
 import { NearlightError } from '../base/errors.ts';
 import { type Mount, type Resources, TaskError } from './tasks.ts';
 
-/** The largest config.json. Those of containerd have some ten kilobytes. */
+/** Largest config.json of an OCI bundle that is read, in bytes. Those of containerd have about ten kilobytes. */
 const CONFIG_BYTES_MAX = 4 * 2 ** 20;
-/** How many symbolic links a path may lead through. */
+/** How many symbolic links a path in an image may lead through. */
 const LINKS_MAX = 40;
 
 /** The parts of an OCI bundle's config.json that matter to a game (OCI runtime specification). */
@@ -32,11 +32,11 @@ export interface OciBundle {
   cgroupsPath: string;
   resources: Resources;
   mounts: { destination: string; source: string; type: string; options: string[] }[];
-  /** The folder with the image's files, if containerd or `ctr --rootfs` has mounted it. */
+  /** Folder of the image's files, if containerd or `ctr --rootfs` has mounted them. */
   rootPath: string;
 }
 
-/** config.json as JSON, before defaults are filled in. */
+/** The parsed config.json of an OCI bundle, before defaults are filled in. */
 interface ConfigJson {
   annotations?: Record<string, string>;
   process?: { args?: string[]; env?: string[] };
@@ -89,7 +89,8 @@ function readConfig(path: string): ConfigJson {
 }
 
 /**
- * The folders that contain an image's files, the uppermost layer first, so that we can read the image without mounting it.
+ * Returns the folders that contain an image's files, the uppermost layer first, so that we can read the image without mounting
+ * it.
  * @throws TaskError if the image is on a mount other than overlay or bind
  */
 export function layersOf(rootfs: readonly Mount[], rootPath: string): string[] {
@@ -137,7 +138,7 @@ export function resolveInLayers(layers: readonly string[], path: string): string
   return found || layers[0];
 }
 
-/** A name in the uppermost layer that contains it; undefined if none does or a whiteout hides it. */
+/** Finds a file in the uppermost layer of an image that contains it; undefined if none does or a whiteout hides it. */
 function uppermost(layers: readonly string[], name: string) {
   for (const layer of layers) {
     const path = join(layer, name);
@@ -150,7 +151,7 @@ function uppermost(layers: readonly string[], name: string) {
   return undefined;
 }
 
-/** The game in an image. */
+/** The game in a container image. */
 export interface ImageGame {
   module: Uint8Array;
   /** The image's folder /assets as a path on the node; undefined if it is missing or empty. */

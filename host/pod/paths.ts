@@ -2,25 +2,37 @@ import { join } from 'node:path';
 import { NearlightError } from '../base/errors.ts';
 
 /**
- * The files in the run folder. The shim's script uses the same names. A file that refers to a process holds its id and when
- * it started (field 22 of /proc/PID/stat), because the kernel gives the ids of dead processes to new ones.
+ * The files in the run folder, through which the keeper, host processes and containerd's shim work together. The shim's script
+ * uses the same names. A file that refers to a process holds its id and when it started (field 22 of /proc/PID/stat), because
+ * the kernel gives the ids of dead processes to new ones.
  */
 export interface RunPaths {
-  /** Hosts that listen and wait for a pod: PID, holding when it started. An empty file is valid and is not compared. */
+  /**
+   * Folder of the host processes that listen and wait for a pod: PID, holding when the process started. An empty file matches
+   * any process with that id.
+   */
   warm: string;
-  /** Hosts that were taken, and by which container: PID, written by the shim's `start` as lines `key=value` (`parseClaim`). */
+  /**
+   * Folder of the host processes that were taken, and by which container: PID, written by the shim's `start` as lines
+   * `key=value` (`parseClaim`).
+   */
   claim: string;
-  /** Sockets of the hosts: PID.sock. */
+  /** Folder of the host processes' sockets: PID.sock. */
   host: string;
-  /** Which host serves which container: NAMESPACE/ID, holding the host's process id and when it started. */
+  /** Folder that says which host process serves which container: NAMESPACE/ID, holding the process id and when it started. */
   pod: string;
-  /** The things that `delete` must remove after a host died: PID, holding lines `guest PID` (and when it started) and `cgroup FOLDER`. */
+  /**
+   * Folder that lists what the shim's `delete` must remove after a host process died: PID, holding lines `guest PID` and
+   * `cgroup FOLDER`.
+   */
   state: string;
-  /** Output of the hosts (PID.log) and of the keeper. */
+  /** Folder of the output of the host processes (PID.log) and of the keeper. */
   log: string;
-  /** The keeper's process id and when it started. */
+  /** File that holds the keeper's process id and when the keeper started. */
   keeperPid: string;
-  /** Written by a `start` that starts a keeper, so that others do not: the seconds since boot at that time. */
+  /**
+   * File that the shim's `start` writes before it starts a keeper, so that others do not: the seconds since boot at that time.
+   */
   keeperLock: string;
   keeperSocket: string;
 }
@@ -40,12 +52,12 @@ export function runPaths(folder: string): RunPaths {
   };
 }
 
-/** Which container took a host. */
+/** Which container took a host process, as recorded in a claim file. */
 export interface Claim {
-  /** When the host started. A claim with another value was made on an earlier process with the same id. */
+  /** When the host process started. A claim with another value was made on an earlier process with the same id. */
   started: string;
   namespace: string;
-  /** The container for which the host was taken; in a pod, this is its sandbox. */
+  /** The container for which the host process was taken; in a pod, this is its sandbox. */
   id: string;
   /** Folder of the OCI bundle. */
   bundle: string;
@@ -55,7 +67,7 @@ export interface Claim {
   address: string;
 }
 
-/** Reads the text of a claim; undefined if it is incomplete. */
+/** Parses the text of a claim file, which says what container took a host process; undefined if it is incomplete. */
 export function parseClaim(text: string): Claim | undefined {
   const lines = text.split('\n').slice(0, -1);
   const values = new Map(lines.map((line) => [line.slice(0, line.indexOf('=')), line.slice(line.indexOf('=') + 1)]));
@@ -65,20 +77,23 @@ export function parseClaim(text: string): Claim | undefined {
   return { started, namespace, id, bundle: value('bundle'), ttrpc: value('ttrpc'), address: value('address') };
 }
 
-/** Settings of a node, which hosts inherit from containerd's environment. */
+/** Settings of a node, which host processes inherit from containerd's environment. */
 export interface NodeSettings {
   runDir: string;
   cacheDir: string;
-  /** How many hosts are kept waiting. */
+  /** How many host processes are kept ready, waiting for pods. */
   poolSize: number;
 }
 
 const POOL_SIZE_DEFAULT = 2;
 const POOL_SIZE_MAX = 64;
-/** A path in a sockaddr_un has at most 107 bytes. The longest socket below the run folder is `/host/PID.sock`. */
+/**
+ * Most bytes of the run folder's path: a path in a sockaddr_un has at most 107, and the longest socket below the folder is
+ * `/host/PID.sock`.
+ */
 const RUN_DIR_BYTES_MAX = 107 - '/host/4194304.sock'.length;
 
-/** @throws NearlightError NL_SETTING with the name of the variable and its bounds */
+/** Reads the settings of a node. @throws NearlightError NL_SETTING with the name of the variable and its bounds */
 export function readNodeSettings(env: Record<string, string | undefined>): NodeSettings {
   const poolSize = Number(env.NEARLIGHT_POOL_SIZE || POOL_SIZE_DEFAULT);
   if (!Number.isInteger(poolSize) || poolSize < 0 || poolSize > POOL_SIZE_MAX)

@@ -13,21 +13,21 @@ interface PodGameOptions {
   instance: Instance;
   launcher: Launcher;
   options: ReturnType<typeof roomOptions>;
-  /** Loads the module again after its GPU was lost. */
+  /** Loads the game's module again after the GPU was lost. */
   reload(): Promise<Loaded>;
-  /** Called after the game has moved to another guest process; `pid` is then the new one. */
+  /** Called after the game has moved to another guest process, whose id is then the game's `pid`. */
   renewed(): void;
   /** Whether players stay connected when the game ends. */
   hold: boolean;
-  /** Where to note when each phase of the start was complete. */
+  /** Record in which to note when each phase of the container's start was complete. */
   coldStart: ColdStart;
-  /** Gives the room to the players. */
+  /** Lets players join the room, which runs the game and sends each of them a picture. */
   show(room: Room): Promise<void>;
   /** Called when the game has ended. */
   gone(): void;
 }
 
-/** The game of a container: a loaded module, and its room once it has begun. */
+/** The game of a container: a loaded module and, once the game has begun, the room that players join. */
 export class PodGame implements LoadedGame {
   readonly ended: Promise<NearlightError | undefined>;
   readonly #options: PodGameOptions;
@@ -52,7 +52,9 @@ export class PodGame implements LoadedGame {
     return this.#pid;
   }
 
-  /** Runs the first tick before the GPU work of `init`, which may take as long as the rest of the start. */
+  /**
+   * Runs the game's first tick before the GPU work of its `init`, because that work may take as long as the rest of the start.
+   */
   async begin(): Promise<void> {
     const { instance, coldStart } = this.#options;
     try {
@@ -73,7 +75,7 @@ export class PodGame implements LoadedGame {
     this.#resolveEnded(undefined);
   }
 
-  /** Replays what the module has submitted so far, and opens its room. */
+  /** Executes the GPU commands that the module has submitted so far, then opens the room that players join. */
   async #open(submissions: Submission[]): Promise<void> {
     if (this.#stopped) return;
     const { instance, launcher, options, coldStart, show } = this.#options;
@@ -109,7 +111,7 @@ export class PodGame implements LoadedGame {
     this.#resolveEnded(reason);
   }
 
-  /** Wraps a connection so that it notes when the first picture is sent. */
+  /** Wraps a player's connection so that it notes when the first picture is sent. */
   #notingFirstFrame(connection: PlayerConnection): PlayerConnection {
     const { coldStart } = this.#options;
     if (coldStart.firstFrameMs !== undefined) return connection;
@@ -128,12 +130,12 @@ export class PodGame implements LoadedGame {
   }
 }
 
-/** A pod always runs its game on WasmEdge, in a guest process. */
+/** Returns the id of the game's guest process. A pod always runs its game on WasmEdge, in such a process. */
 function pidOf(instance: Instance): number {
   return must(instance.pid, 'guest process');
 }
 
-/** A submission is valid only until the instance's next call. */
+/** Copies the GPU commands and data that a module has submitted, which are valid only until its next call. */
 function copy({ commands, data }: Submission): Submission {
   return { commands: commands.slice(), data: data.slice() };
 }

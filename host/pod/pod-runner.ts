@@ -20,7 +20,7 @@ import { PodGame } from './pod-game.ts';
 import { podConfig } from './pod-settings.ts';
 import type { CommandResult, GameRequest, GameRunner, LoadedGame } from './runner.ts';
 
-/** The UDP port of all connections in a pod that has its own network. There, every port is free. */
+/** The UDP port of all players' connections in a pod that has its own network, where every port is free. */
 const ICE_PORT = 50_000;
 /** How many addresses of one player the relay serves: a page sends from each of its addresses until one is chosen. */
 const ADDRESSES_PER_PLAYER = 8;
@@ -29,13 +29,13 @@ const SNAPSHOT_PIXELS_MIN = 16;
 /** The exit status of a shell that does not find a program. */
 const NO_SUCH_PROGRAM = 127;
 
-/** The parts that a host opens before it has a pod. */
+/** The parts that a host process opens before a pod takes it. */
 export interface HostParts {
   config: Config;
   log: Log;
   gpu: Gpu;
   engine: WasmEdgeEngine;
-  /** The player's page. */
+  /** The files of the players' web page. */
   files: ServeOptions['files'];
   /** A UDP socket in the node's network, and the address at which players reach it; undefined if the node offers no ports. */
   nodePort: { socket: Socket; address: string } | undefined;
@@ -52,7 +52,7 @@ export class PodRunner implements GameRunner {
   #coldStart: ColdStart | undefined;
   #closed = false;
   readonly #resolveOpened: () => void;
-  /** Resolves when players can join. */
+  /** Resolves when players can join the pod's first game. */
   readonly opened: Promise<void>;
 
   constructor(parts: HostParts) {
@@ -62,7 +62,7 @@ export class PodRunner implements GameRunner {
     this.#resolveOpened = resolve;
   }
 
-  /** The room of the running game; empty if there is none. */
+  /** The room in which the game runs, as a list of one; empty if no game is running. */
   get rooms(): Room[] {
     return this.#audience?.rooms ?? [];
   }
@@ -99,7 +99,7 @@ export class PodRunner implements GameRunner {
       coldStart,
       show: (room) => this.#show(room, config, request),
       gone: () => {
-        // The next game will find a guest process waiting.
+        // Start a guest process in advance, which the next game will find waiting.
         if (!this.#closed) void engine.prepare(this.#parts.config).catch(() => {});
       },
     });
@@ -143,7 +143,7 @@ export class PodRunner implements GameRunner {
     return undefined;
   }
 
-  /** Gives the players a new game. The first one also starts the server. */
+  /** Lets players join a new game through its room. The first game also starts the web server. */
   async #show(room: Room, podConfig: Config, { hold, log, ownNetwork }: GameRequest): Promise<void> {
     this.#room = room;
     this.#audience ??= new Audience(podConfig.holdMsMax);
@@ -189,7 +189,7 @@ export class PodRunner implements GameRunner {
     };
   }
 
-  /** Renders a picture of the game, seen by no player in particular, as a PNG. */
+  /** Renders a picture of the game, not from any player's view, as a PNG. */
   async #snapshot(size = `${SNAPSHOT.width}x${SNAPSHOT.height}`): Promise<CommandResult> {
     const { gpu, config } = this.#parts;
     const [, w, h] = /^(\d{1,5})x(\d{1,5})$/.exec(size) ?? [];

@@ -29,7 +29,7 @@ const POD_SETTINGS = [
 ] as const satisfies readonly (keyof Config)[];
 
 /**
- * The settings of a pod.
+ * Returns the settings of a pod: some from its environment, all others from the node.
  * @param node the node's settings
  * @param env the container's environment
  * @throws NearlightError NL_SETTING
@@ -39,6 +39,6 @@ export function podConfig(node: Config, env: Record<string, string>): Config {
     Object.fromEntries(POD_SETTINGS.map((name) => [settings[name].env, env[settings[name].env]])),
   );
   const own = Object.fromEntries(POD_SETTINGS.map((name) => [name, read[name]]));
-  // Every address in a pod belongs to the pod, so it listens on all of them.
+  // Every address in a pod belongs to the pod, so the server listens on all of them.
   return { ...node, ...own, host: env.HOST ?? '' };
 }

@@ -5,18 +5,18 @@ import type { LogLevel } from '../engine/engine.ts';
 import type { RunPaths } from './paths.ts';
 import { hasReleasedFiles, isAlive, read } from './process.ts';
 
-/** A host that is not ready by then is killed. Long enough to read every library from a slow disk on a busy node. */
+/** A host process that is not ready by then is killed. Long enough to read every library from a slow disk on a busy node. */
 const START_MS_MAX = 120_000;
 const END_MS_MAX = 3000;
 const POLL_MS = 20;
 const BACKOFF_MS: Backoff = { min: 1000, max: 60_000 };
-/** A new host starts at this nice value: it takes about a second of a processor, which running pods must not feel. */
+/** Nice value of a host process while it starts: it takes about a second of a processor, which running pods must not feel. */
 const START_NICE = 10;
-/** After this time a starting host gets ordinary priority, or games that use every processor would starve it. */
+/** After this time a starting host process gets ordinary priority, or games that use every processor would starve it. */
 const NICE_MS_MAX = 5000;
 const LAST_LINES = 3;
 
-/** How long to wait between two attempts to start a host, in milliseconds. The wait doubles from `min` to `max`. */
+/** How long to wait between two attempts to start a host process, in milliseconds. The wait doubles from `min` to `max`. */
 interface Backoff {
   min: number;
   max: number;
@@ -24,12 +24,12 @@ interface Backoff {
 
 export interface PoolOptions {
   paths: RunPaths;
-  /** How many hosts to keep waiting. */
+  /** How many host processes to keep ready, waiting for pods. */
   poolSize: number;
-  /** The program that runs a host, and its arguments. */
+  /** The program that runs a host process, and its arguments. */
   command: readonly [string, ...string[]];
   backoffMs?: Backoff;
-  /** How long a host may stay at low priority while it starts. */
+  /** How long a host process may stay at low priority while it starts. */
   niceMsMax?: number;
   log(level: LogLevel, message: string): void;
 }
@@ -40,7 +40,7 @@ interface Host {
   warmAt: number;
 }
 
-/** Process ids of the hosts that wait for a pod, including those that an earlier keeper started. */
+/** Returns the ids of the host processes that wait for a pod, including those that an earlier keeper started. */
 export function waitingHosts(paths: RunPaths): number[] {
   return namesIn(paths.warm)
     .map(Number)
@@ -57,18 +57,21 @@ export function namesIn(folder: string): string[] {
 }
 
 /**
- * Keeps hosts waiting for pods. Starts one at a time, and waits longer after each host that dies before a pod takes it.
- * The run folder says which hosts exist, so a pool takes over the hosts of an earlier one.
+ * Keeps host processes waiting for pods. Starts one at a time, and waits longer after each that dies before a pod takes it. The
+ * run folder says which host processes exist, so a pool takes over those of an earlier keeper.
  */
 export class Pool {
   readonly #options: PoolOptions;
   readonly #backoff: Backoff;
-  /** Hosts that this pool started and that have not ended. */
+  /** The host processes that this pool started and that have not ended, by their ids. */
   readonly #hosts = new Map<number, Host>();
-  /** The host that is starting. */
+  /** Id of the host process that is starting. */
   #upcoming: number | undefined;
   #starting: Promise<void> | undefined;
-  /** Which of these hosts pods have taken. A short game may remove its claim before the pool looks at the run folder. */
+  /**
+   * Ids of the host processes that pods have taken. One whose game is short may remove its claim before the pool looks at the
+   * run folder.
+   */
   readonly #claims = new Set<number>();
   #failures = 0;
   #notBefore = 0;
@@ -80,7 +83,7 @@ export class Pool {
     this.#backoff = options.backoffMs ?? BACKOFF_MS;
   }
 
-  /** Starts a host if too few are waiting. Call it whenever a pod may have taken one. */
+  /** Starts a host process if too few are waiting. Call it whenever a pod may have taken one. */
   check(): void {
     const { paths, poolSize } = this.#options;
     for (const host of this.#hosts.values()) this.#killIfUnreachable(host);
@@ -99,18 +102,18 @@ export class Pool {
       });
   }
 
-  /** Starts no further hosts. Those that run keep running. */
+  /** Stops starting host processes. Those that run keep running. */
   stop(): void {
     this.#closed = true;
     clearTimeout(this.#timer);
   }
 
-  /** Ends the hosts that no pod has taken; resolves when they hold no files any more. */
+  /** Ends the host processes that no pod has taken; resolves when they have no open files any more. */
   async close(): Promise<void> {
     const { paths } = this.#options;
     this.stop();
     await this.#starting;
-    // A claimed host can no longer be given to a pod.
+    // Once claimed here, a host process can no longer be given to a pod.
     const mine = waitingHosts(paths).filter((pid) => claim(paths, pid));
     for (const pid of mine) signal(pid, 'SIGTERM');
     if (!(await this.#haveEnded(mine))) for (const pid of mine) signal(pid, 'SIGKILL');
@@ -118,7 +121,7 @@ export class Pool {
     for (const pid of mine) removeHostFiles(paths, pid);
   }
 
-  /** Whether all these processes are gone before the time is up. */
+  /** Waits until all these processes have ended. Returns false if some have not after END_MS_MAX. */
   async #haveEnded(pids: readonly number[]): Promise<boolean> {
     const deadline = performance.now() + END_MS_MAX;
     while (!pids.every(hasReleasedFiles)) {
@@ -128,7 +131,7 @@ export class Pool {
     return true;
   }
 
-  /** Records that a file of this name appeared in the claim folder, or vanished from it. */
+  /** Records that a pod has taken a host process, whose file has appeared in the claim folder or vanished from it. */
   noteClaim(pid: number): void {
     if (this.#hosts.has(pid) || pid === this.#upcoming) this.#claims.add(pid);
   }
@@ -138,7 +141,7 @@ export class Pool {
     return this.#claims.has(pid);
   }
 
-  /** If the run folder was emptied, no pod can find this host any more. */
+  /** Kills a waiting host process that no pod can find any more, because the run folder was emptied. */
   #killIfUnreachable({ pid, child }: Host): void {
     if (!this.#isClaimed(pid) && !existsSync(join(this.#options.paths.warm, `${pid}`))) child.kill('SIGKILL');
   }
@@ -159,7 +162,7 @@ export class Pool {
       await ended;
       throw problem;
     }
-    // Files of an earlier process with the same id.
+    // Remove the files of an earlier process with the same id.
     removeHostFiles(paths, pid);
     this.#claims.delete(pid);
     this.#upcoming = pid;
@@ -179,13 +182,14 @@ export class Pool {
     else child.on('exit', later);
   }
 
-  /** Waits until a host listens or a pod has taken it; false if that does not happen. */
+  /** Waits until a starting host process listens or a pod has taken it; returns false if it ends or takes too long. */
   async #isUp(pid: number, child: ChildProcess, ended: Promise<void>): Promise<boolean> {
     const { paths, niceMsMax = NICE_MS_MAX } = this.#options;
     const started = performance.now();
     let isNice = true;
     while (!existsSync(join(paths.warm, `${pid}`)) && !this.#isClaimed(pid)) {
-      // Without its log the run folder was emptied, and whatever the host writes there next is lost.
+      // If the log of the host process is missing, the run folder was emptied, and whatever the process writes there next is
+      // lost.
       const isLost = !existsSync(join(paths.log, `${pid}.log`));
       const waitedMs = performance.now() - started;
       if (hasExited(child) || this.#closed || isLost || waitedMs > START_MS_MAX) break;
@@ -195,7 +199,7 @@ export class Pool {
       }
       await Promise.race([ended, pause()]);
     }
-    // The notice of its claim may arrive after the notice of its end.
+    // The notice that a pod took the host process may arrive after the notice that it ended.
     if (hasExited(child)) await pause();
     return this.#isClaimed(pid) || (!hasExited(child) && existsSync(join(paths.warm, `${pid}`)));
   }
@@ -205,8 +209,8 @@ export class Pool {
     const log = join(paths.log, `starting.${process.pid}`);
     const [logFd, rootFd] = [openSync(log, 'w', 0o600), openSync('/', 'r')];
     try {
-      // Its own mount namespace allows the pod's resolv.conf to replace the node's. The descriptor of the root folder, which
-      // becomes number 3, shows the node's mounts (kernel.ts, NODE_ROOT_FD).
+      // A mount namespace of its own lets the host process replace the node's resolv.conf with the pod's. The descriptor of the
+      // root folder, which becomes number 3, shows the node's mounts (kernel.ts, NODE_ROOT_FD).
       const namespace = ['unshare', '-m', '--propagation', 'slave'];
       const child = spawn('nice', ['-n', `${START_NICE}`, ...namespace, ...command], {
         cwd: '/',
@@ -252,7 +256,7 @@ export class Pool {
   }
 }
 
-/** Claims a host in the same way as the shim's `start`: the process that creates the file owns the host. */
+/** Claims a host process as the shim's `start` does: the process that creates the claim file owns the host process. */
 function claim(paths: RunPaths, pid: number): boolean {
   try {
     writeFileSync(join(paths.claim, `${pid}`), '', { flag: 'wx', mode: 0o600 });
@@ -262,7 +266,7 @@ function claim(paths: RunPaths, pid: number): boolean {
   }
 }
 
-/** Removes the files of a host that is gone. */
+/** Removes the files that a host process which has ended left in the run folder. */
 export function removeHostFiles({ warm, claim, state, host }: RunPaths, pid: number): void {
   for (const folder of [warm, claim, state]) rmSync(join(folder, `${pid}`), { force: true });
   rmSync(join(host, `${pid}.sock`), { force: true });
@@ -277,7 +281,10 @@ function setPriority(pid: number, nice: number): void {
   setSessionPriority(pid, nice);
 }
 
-/** Some kernels schedule a session as one unit with a nice value of its own (sched(7), "The autogroup feature"). */
+/**
+ * Sets the nice value that some kernels keep for the session of `pid`, which they schedule as one unit (sched(7), "The
+ * autogroup feature").
+ */
 function setSessionPriority(pid: number, nice: number): void {
   try {
     writeFileSync(`/proc/${pid}/autogroup`, `${nice}`);
@@ -290,7 +297,7 @@ function signal(pid: number, name: NodeJS.Signals): void {
   try {
     process.kill(pid, name);
   } catch {
-    // It has ended by itself.
+    // The process has ended by itself.
   }
 }
 

@@ -1,11 +1,13 @@
 import { readFileSync } from 'node:fs';
 
-/** Field numbers of /proc/PID/stat, counted from 1 as proc(5) does; the start is in clock ticks since boot. */
+/** Field numbers of /proc/PID/stat, counted from 1 as proc(5) does; the start time is in clock ticks since boot. */
 const STATE_FIELD = 3;
 const THREADS_FIELD = 20;
 const START_FIELD = 22;
 
-/** The numbered fields of /proc/PID/stat after the name; undefined where there is no such process. */
+/**
+ * Reads /proc/PID/stat. Returns a function that gives the text of a field by its number; undefined if there is no such process.
+ */
 function statOf(pid: number): ((field: number) => string) | undefined {
   const text = read(`/proc/${pid}/stat`);
   // Field 2, the name, stands in parentheses and may itself contain spaces and parentheses.
@@ -31,12 +33,12 @@ export function hasReleasedFiles(pid: number): boolean {
   return stat === undefined || (isDead(stat) && Number(stat(THREADS_FIELD)) <= 1);
 }
 
-/** Z is a zombie, X a process that is being removed. */
+/** Whether a process is dead, from its state: Z is a zombie, X a process that is being removed. */
 function isDead(stat: (field: number) => string): boolean {
   return ['', 'Z', 'X'].includes(stat(STATE_FIELD));
 }
 
-/** This process as the files of the run folder identify it: its id, a space, and when it started. */
+/** Returns the text with which this process identifies itself in files: its id, a space, and when it started. */
 export function ownIdentity(): string {
   return `${process.pid} ${startedAt(process.pid)}`;
 }

@@ -15,7 +15,10 @@ export interface Timestamp {
   nanos: number;
 }
 
-/** The messages that we decode, as plain records. Fields that were not sent have the defaults of proto3. */
+/**
+ * The protobuf messages from containerd that we decode, as plain records. Fields that were not sent have the defaults of
+ * proto3.
+ */
 export interface Messages {
   Request: { service: string; method: string; payload: Uint8Array };
   Response: { status: { code: number; message: string } | null; payload: Uint8Array };
@@ -65,7 +68,7 @@ export function encode(name: string, message: object): Uint8Array {
   return ROOT.lookupType(name).encode(message).finish();
 }
 
-/** Converts a date. */
+/** Converts a date to a google.protobuf.Timestamp. */
 export function timestamp(date: Date): Timestamp {
   const ms = date.getTime();
   return { seconds: Math.floor(ms / 1000), nanos: (ms % 1000) * 1_000_000 };

@@ -16,7 +16,7 @@ const SIGTERM = 15;
 
 export interface RehearsalOptions {
   runner: GameRunner;
-  /** Folder of the module to play. */
+  /** Folder that contains the module of the game to rehearse with. */
   folder: string;
   /** The module's file name. */
   module: string;
@@ -26,13 +26,13 @@ export interface RehearsalOptions {
 }
 
 /**
- * Runs a container from its creation to its deletion, with this process in the part of containerd. That loads and compiles
- * all code on the path of a start, before a player waits for it.
+ * Runs a container from its creation to its deletion, with this process in the part of containerd. That loads and compiles all
+ * JavaScript that the start of a container needs, before a player waits for it.
  */
 export async function rehearse(options: RehearsalOptions): Promise<void> {
   const { runner, folder, module, moduleBytesMax, opened } = options;
   const bundle = mkdtempSync(join(tmpdir(), 'nearlight-'));
-  // A container of a sandbox leaves the network and the privileges of this process as they are.
+  // A container that belongs to a sandbox leaves the network and the privileges of this process as they are.
   const annotations = {
     'io.kubernetes.cri.container-type': 'container',
     'io.kubernetes.cri.container-name': ID,

@@ -16,16 +16,16 @@ export interface GameRequest {
   hold: boolean;
   /** Whether the pod has its own network rather than the node's. */
   ownNetwork: boolean;
-  /** Called after the game has moved to another guest process; the game's `pid` is then the new one. */
+  /** Called after the game has moved to another guest process, whose id is then the game's `pid`. */
   renewed(): void;
   log(level: LogLevel, message: string): void;
 }
 
 /** A game that is loaded and may be running. */
 export interface LoadedGame {
-  /** The guest process. */
+  /** Id of the guest process that runs the game. */
   readonly pid: number;
-  /** Runs the first tick. Players can join soon afterwards. @throws NearlightError why the game cannot run */
+  /** Runs the game's first tick. Players can join soon afterwards. @throws NearlightError why the game cannot run */
   begin(): Promise<void>;
   /** Resolves with the error that ended the game, or with undefined after stop(). */
   readonly ended: Promise<NearlightError | undefined>;
@@ -40,12 +40,12 @@ export interface CommandResult {
   stderr: string;
 }
 
-/** Runs the game of a pod. A sandbox uses it to do what containerd asks for. */
+/** Runs the game of a pod, and the commands in it, as containerd asks for. */
 export interface GameRunner {
   /** Checks, compiles and loads a game. @throws NearlightError NL_SETTING, NL_MODULE_*, NL_COMPILE, NL_GUEST_*, NL_NO_GPU */
   load(request: GameRequest): Promise<LoadedGame>;
   /** Runs one of the built-in commands that `kubectl exec` offers in place of programs. */
   command(args: readonly string[]): Promise<CommandResult>;
-  /** Sends the players away and closes every connection. */
+  /** Ends the guest process, disconnects the players and closes the server. */
   close(): Promise<void>;
 }

@@ -26,23 +26,23 @@ import {
 
 const SIGNALS = { SIGHUP: 1, SIGINT: 2, SIGQUIT: 3, SIGKILL: 9, SIGTERM: 15 };
 const KILLED_STATUS = 128 + SIGNALS.SIGKILL;
-/** After a failed start, how long the process waits for another request before it ends. */
+/** After a failed start, how long the host process waits for another request before it ends. */
 const LINGER_MS = 1000;
-/** How long the last events may take to reach containerd before the process ends. */
+/** How long the last events may take to reach containerd before the host process ends. */
 const FLUSH_MS_MAX = 1000;
 
 export interface SandboxOptions {
   runner: GameRunner;
   kernel: Kernel;
-  /** Creates the publisher at the first request; only then is it known which containerd to tell. */
+  /** Creates the publisher of events at containerd's first request; only then is it known which containerd to notify. */
   publisher(): Publisher;
   moduleBytesMax: number;
   log(level: LogLevel, message: string): void;
   /** Records what the shim's `delete` must remove if this process dies: lines `guest PID` and `cgroup FOLDER`. */
   record(lines: readonly string[]): Promise<void>;
-  /** Called when a task is deleted and its address is no longer needed. */
+  /** Called when a container is deleted, so that the shim no longer finds the container's host process. */
   forget(id: string): Promise<void>;
-  /** Called when the last task is gone. */
+  /** Called when this process should end, because the last container is gone or containerd demands it. */
   exit(): void;
 }
 
@@ -53,7 +53,7 @@ export interface SandboxOptions {
 export class Sandbox implements TaskService {
   readonly #options: SandboxOptions;
   readonly #containers = new Map<string, Container>();
-  /** Containers that are being created. */
+  /** Ids of the containers that are being created. */
   readonly #creating = new Set<string>();
   #publisher: Publisher | undefined;
   #hasEntered = false;
@@ -64,7 +64,7 @@ export class Sandbox implements TaskService {
     this.#options = options;
   }
 
-  /** How long it has had no container, in milliseconds. */
+  /** How long this pod has had no container, in milliseconds. */
   get idleMs(): number {
     return this.#containers.size + this.#creating.size > 0 ? 0 : performance.now() - this.#emptySince;
   }
@@ -108,7 +108,7 @@ export class Sandbox implements TaskService {
     const { task, game } = container;
     task.expectCreated();
     task.status = 'running';
-    // A game that fails to begin has started and then ended; its end carries the reason.
+    // A game that fails here counts as started and then ended; `game.ended` has the reason.
     await game?.begin().catch(() => {});
     this.#publish('start', 'TaskStart', { containerId: id, pid: task.pid });
     void game?.ended.then((error) => this.#gameEnded(container, error));
@@ -131,7 +131,8 @@ export class Sandbox implements TaskService {
       if (signal !== 0) container.execs.end(task, 128 + signal);
       return;
     }
-    // All other signals have a meaning only to the program that receives them, and a game handles none.
+    // Signals that do not ask a program to end are ignored: they have a meaning only to a program that handles them, which a
+    // game does not.
     if (!Object.values(SIGNALS).includes(signal)) return;
     container.killed = signal === SIGNALS.SIGKILL;
     if (container.game) {
@@ -249,7 +250,7 @@ export class Sandbox implements TaskService {
         );
   }
 
-  /** Records the processes and cgroups of all containers. */
+  /** Records the guest processes and cgroups of all containers, for removal if this process dies. */
   #record(): Promise<void> {
     const lines = [...this.#containers.values()].flatMap(({ accounting, game }) => [
       ...(game ? [`guest ${game.pid}`] : []),
@@ -258,7 +259,10 @@ export class Sandbox implements TaskService {
     return this.#options.record(lines);
   }
 
-  /** Ends a container whose game has ended. If the kernel killed the game for its memory, that is the reason to report. */
+  /**
+   * Ends a container whose game has ended. If the kernel killed the game because of its memory use, that is the reason
+   * reported.
+   */
   async #gameEnded(container: Container, error: NearlightError | undefined): Promise<void> {
     const { task, accounting, bundle } = container;
     const hasCrashed = error?.code === 'NL_GUEST_KILLED' || error?.code === 'NL_GUEST_CRASH';

@@ -11,7 +11,10 @@ import type { Method, Services } from './ttrpc.ts';
 
 const STATUS = { created: 1, running: 2, stopped: 3 } as const;
 
-/** Offers a task service over ttrpc, as containerd 1.7 (v2) and containerd 2 (v3) call it. Both use the same messages. */
+/**
+ * Returns the ttrpc methods of containerd's task service, for containerd 1.7 (v2) and containerd 2 (v3). Both use the same
+ * messages.
+ */
 export function taskServices(tasks: TaskService): Services {
   const empty = new Uint8Array(0);
   const unimplemented = (what: string): Method => {
@@ -55,7 +58,7 @@ export function taskServices(tasks: TaskService): Services {
       await tasks.shutdown(id, now);
       return empty;
     },
-    // A game has neither a terminal nor an input, so there is nothing to do.
+    // A game has neither a terminal to resize nor an input to close, so these requests do nothing.
     ResizePty: async () => empty,
     CloseIO: async () => empty,
     Pause: unimplemented('paused'),
@@ -86,7 +89,7 @@ function readJson<T>(bytes: Uint8Array | undefined, what: string): T {
   }
 }
 
-/** The statistics in the form that containerd and the kubelet expect (containerd/cgroups, stats). */
+/** Encodes a cgroup's statistics in the form that containerd and the kubelet expect (containerd/cgroups, stats). */
 function metrics({ version, cpu, memory, pids }: CgroupStats): { typeUrl: string; value: Uint8Array } {
   if (version === 1) {
     const stat = {

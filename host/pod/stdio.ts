@@ -2,20 +2,23 @@ import { closeSync, constants, createWriteStream, fstatSync, openSync, type Writ
 import { Socket } from 'node:net';
 import { TaskError } from './tasks.ts';
 
-/** How many bytes may wait for a reader. Further output is dropped, so that a silent reader neither blocks nor grows a game. */
+/**
+ * How many bytes of a container's output may wait for a reader. Further output is dropped, so that a reader that has stopped
+ * reading neither blocks the game nor fills memory.
+ */
 const WAITING_BYTES_MAX = 1 << 20;
-/** How long a FIFO stays open after its last output if no reader has opened it. */
+/** How long an output FIFO stays open after its last output if no reader has opened it. */
 const READER_MS_MAX = 10_000;
 const READER_POLL_MS = 5;
-/** How long the last output may take to leave after close(). */
+/** How long output that is waiting at close() may take to be written. */
 const FLUSH_MS_MAX = 1000;
 const APPEND = constants.O_CREAT | constants.O_APPEND;
 
-/** Where the output of a task goes. */
+/** The standard output or error of a container or of a command in it. */
 export interface Output {
   /** Writes without blocking, and drops the text if too much is waiting already. */
   write(text: string | Uint8Array): void;
-  /** Writes what is waiting, then closes. Further calls do nothing. */
+  /** Writes the output that is waiting, then closes. Further calls do nothing. */
   close(): void;
 }
 
@@ -32,9 +35,11 @@ export function openOutput(path: string): Output {
   if (/^[a-z]+:\/\//.test(file))
     throw new TaskError('unimplemented', `output ${file} is neither a FIFO nor a file; log drivers are not supported`);
   try {
-    // Opening a FIFO only for writing would block until it has a reader. Opened for both, it also never breaks.
+    // A FIFO that is opened only for writing needs a reader at once, and breaks when the reader leaves. A FIFO that is opened
+    // for reading as well needs none.
     const fd = openSync(file, constants.O_RDWR | constants.O_NONBLOCK | (file === path ? 0 : APPEND), 0o640);
-    // A Socket waits for room in the event loop, and a WriteStream on a worker thread. Only FIFOs can do the former.
+    // A Socket, which only works for a FIFO, waits for room in the event loop; a WriteStream, for a file, waits on a worker
+    // thread.
     return fstatSync(fd).isFIFO()
       ? new StreamOutput(new Socket({ fd, readable: false, writable: true }), file)
       : new StreamOutput(createWriteStream('', { fd }));
@@ -74,13 +79,13 @@ class StreamOutput implements Output {
     this.#closed = true;
     if (this.#fifo !== undefined) this.#holdOpen(this.#fifo);
     this.#stream.end();
-    // Without a reader, the stream would never end.
+    // Without a reader of the FIFO, the stream would never end.
     setTimeout(() => this.#stream.destroy(), FLUSH_MS_MAX).unref();
   }
 
   /**
-   * containerd opens the FIFO while it starts a process, and a short command may have ended by then. A reader that finds no
-   * writer would wait forever, so the FIFO keeps a writer until a reader comes.
+   * Keeps an output FIFO open for writing until a reader comes. containerd opens it while it starts a process, and a short
+   * command may have ended by then; a reader that finds no writer would wait forever.
    */
   #holdOpen(path: string): void {
     try {
@@ -93,7 +98,10 @@ class StreamOutput implements Output {
   }
 }
 
-/** Closes `held` once the FIFO has a reader. Until then, opening it for writing fails with ENXIO (fifo(7)). */
+/**
+ * Closes the descriptor `held` once the FIFO has a reader, or at the deadline. Without a reader, opening a FIFO for writing
+ * fails with ENXIO (fifo(7)).
+ */
 function closeAfterReader(path: string, held: number, deadline: number): void {
   try {
     closeSync(openSync(path, constants.O_WRONLY | constants.O_NONBLOCK));

@@ -43,7 +43,7 @@ export class Task {
     };
   }
 
-  /** Stops the task, and closes its output so that containerd sees the end of it. Only the first call counts. */
+  /** Marks the task as stopped, and closes its output so that containerd sees the end of it. Only the first call counts. */
   end(exitStatus: number): TaskExit {
     if (this.exit) return this.exit;
     this.status = 'stopped';
@@ -54,7 +54,7 @@ export class Task {
     return this.exit;
   }
 
-  /** @throws TaskError failedPrecondition unless the task was created and not started yet */
+  /** Checks that the task was created and not started yet. @throws TaskError failedPrecondition if not */
   expectCreated(): void {
     if (this.status !== 'created')
       throw new TaskError('failedPrecondition', `${this.id} ${this.execId} is ${this.status}`);

@@ -1,4 +1,4 @@
-/** The gRPC status codes that the task service uses (google.rpc.Code). */
+/** The gRPC status codes with which requests of containerd are refused (google.rpc.Code). */
 export const CODES = {
   unknown: 2,
   invalidArgument: 3,
@@ -11,7 +11,7 @@ export const CODES = {
   unavailable: 14,
 } as const;
 
-/** Why a request was refused. containerd shows the message among the events of the Kubernetes pod. */
+/** The reason for refusing a request of containerd, which shows it among the events of the Kubernetes pod. */
 export class TaskError extends Error {
   readonly code: number;
   constructor(code: keyof typeof CODES | number, message: string, options?: ErrorOptions) {
@@ -51,12 +51,12 @@ export interface ProcessRef {
 }
 
 export interface ExecRequest extends ProcessRef, Stdio {
-  /** The fields we use of a process in the OCI runtime specification. */
+  /** The fields of `process` in the OCI runtime specification that we use. */
   process: { args: string[]; env: string[]; cwd: string };
 }
 
 export interface KillRequest extends ProcessRef {
-  /** The signal's number. */
+  /** Number of the signal to send, such as 15 for SIGTERM. */
   signal: number;
   all: boolean;
 }
@@ -71,7 +71,7 @@ export interface TaskState extends ProcessRef, Stdio {
 
 /** How a process ended. */
 export interface TaskExit {
-  /** 0 to 255. A process that a signal ended has 128 plus the signal's number. */
+  /** Exit status from 0 to 255. A process that a signal ended has 128 plus the signal's number. */
   exitStatus: number;
   exitedAt: Date;
 }
@@ -101,7 +101,7 @@ export interface CgroupStats {
   pids: { current: number; limit: number };
 }
 
-/** The limits we use of LinuxResources in the OCI runtime specification. */
+/** The resource limits in LinuxResources of the OCI runtime specification that we use. */
 export interface Resources {
   cpu?: { shares?: number; quota?: number; period?: number; cpus?: string };
   memory?: { limit?: number; swap?: number };
@@ -120,7 +120,10 @@ export interface TaskService {
   wait(ref: ProcessRef): Promise<TaskExit>;
   kill(request: KillRequest): Promise<void>;
   delete(ref: ProcessRef): Promise<TaskExit & { pid: number }>;
-  /** Never empty while the task exists: after a restart, containerd 1.7 treats a task without processes as leaked. */
+  /**
+   * Returns the ids of a task's processes, at least one: after a restart, containerd 1.7 treats a task without processes as
+   * leaked.
+   */
   pids(id: string): Promise<number[]>;
   exec(request: ExecRequest): Promise<void>;
   stats(id: string): Promise<CgroupStats>;

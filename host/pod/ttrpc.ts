@@ -3,20 +3,20 @@ import { connect, createServer, type Server, type Socket } from 'node:net';
 import { decode, encode } from './proto.ts';
 import { CODES, TaskError } from './tasks.ts';
 
-/** A frame starts with the length of its body, its stream, its type and its flags (ttrpc PROTOCOL.md, "Frames"). */
+/** A ttrpc frame starts with the length of its body, its stream, its type and its flags (ttrpc PROTOCOL.md, "Frames"). */
 const HEADER_BYTES = 10;
 const TYPE_AT = 8;
 const FLAGS_AT = 9;
-/** The largest message that ttrpc allows. */
+/** The largest message that ttrpc allows, in bytes. */
 export const MESSAGE_BYTES_MAX = 4 * 2 ** 20;
-/** Room for the fields around the payload of a response. */
+/** Most bytes that a ttrpc response takes beside its payload. */
 const ENVELOPE_BYTES_MAX = 64;
 const REQUEST = 1;
 const RESPONSE = 2;
 
-/** Takes the encoded request of a method and returns the encoded response. @throws TaskError */
+/** Implements a ttrpc method: takes the encoded request and returns the encoded response. @throws TaskError */
 export type Method = (payload: Uint8Array) => Promise<Uint8Array>;
-/** The methods of each service, by the service's full name. */
+/** The ttrpc methods of each service, by the service's full name. */
 export type Services = Readonly<Record<string, Readonly<Record<string, Method>>>>;
 
 interface Frame {
@@ -35,7 +35,10 @@ function encodeFrame(stream: number, type: number, body: Uint8Array): Buffer {
   return bytes;
 }
 
-/** Splits the bytes of a socket into frames. A frame that is too long closes it, because the next one cannot be found. */
+/**
+ * Splits the bytes from a socket into ttrpc frames. A frame that is too long closes the socket, because the next frame cannot
+ * be found.
+ */
 function onFrames(socket: Socket, take: (frame: Frame) => void): void {
   let rest: Buffer = Buffer.alloc(0);
   socket.on('data', (chunk: Buffer) => {
@@ -52,7 +55,7 @@ function onFrames(socket: Socket, take: (frame: Frame) => void): void {
       rest = rest.subarray(HEADER_BYTES + length);
     }
   });
-  // A broken connection is the peer's problem; its calls fail there.
+  // Ignore the error itself: closing the socket makes the client's pending calls fail.
   socket.on('error', () => socket.destroy());
 }
 
@@ -101,7 +104,7 @@ async function answer(services: Services, body: Uint8Array): Promise<Uint8Array>
   }
 }
 
-/** A property of the record itself: a peer may ask for names such as `constructor`. */
+/** Returns a record's own property, never an inherited one: a peer may ask for a name such as `constructor`. */
 function ownProperty<T>(record: Readonly<Record<string, T>>, name: string): T | undefined {
   return Object.hasOwn(record, name) ? record[name] : undefined;
 }

@@ -16,7 +16,7 @@ const TOTALS = ['totalDx', 'totalDy', 'totalWheelX', 'totalWheelY'] as const;
 
 /**
  * The players of a pod, who keep their connections while the pod replaces its game. While there is no game they wait, and
- * the next room gives them seats.
+ * they get seats in the next game.
  */
 export class Audience {
   readonly #players = new Set<KeptPlayer>();
@@ -32,18 +32,18 @@ export class Audience {
     this.#holdMs = holdMs;
   }
 
-  /** The running room, if there is one. */
+  /** The room of the running game, as an array; empty while no game runs. */
   get rooms(): Room[] {
     return this.#room ? [this.#room] : [];
   }
 
-  /** Number of players, seated or waiting. */
+  /** Number of players, both those in the running game and those who wait for the next one. */
   get size(): number {
     return this.#players.size;
   }
 
   /**
-   * Gives a page a seat.
+   * Gives a page a player's seat in the running game.
    * @throws NearlightError NL_ROOM_FULL, NL_ROOM_ENDED while there is no game, NL_SHUTDOWN
    */
   async accept(_game: string | undefined, request: ViewRequest): Promise<Player> {
@@ -58,7 +58,7 @@ export class Audience {
   }
 
   /**
-   * Shows a game and gives its seats to the waiting players.
+   * Makes a room's game the running one and gives its seats to the waiting players.
    * @param keepsPlayers whether the players wait for another game when this one ends
    */
   show(room: Room, keepsPlayers: boolean): void {
@@ -73,7 +73,7 @@ export class Audience {
     });
   }
 
-  /** Ends the game and every connection. */
+  /** Ends the running game and every player's connection. */
   async close(): Promise<void> {
     this.#closed = true;
     clearTimeout(this.#timer);
@@ -83,7 +83,7 @@ export class Audience {
 
   async #dismissAll(error: NearlightError | undefined): Promise<void> {
     const code = error?.code ?? (this.#closed ? 'NL_SHUTDOWN' : 'NL_ROOM_ENDED');
-    const message = error?.detail ?? 'no other game has started in its place';
+    const message = error?.detail ?? 'the game ended, and no other game started in its place';
     await Promise.all([...this.#players].map((player) => player.dismiss(code, message)));
   }
 }
@@ -98,8 +98,8 @@ interface Owner {
 type Totals = Pick<PointerState, (typeof TOTALS)[number]>;
 
 /**
- * A player who outlives rooms. It stands between a page's connection and a room: the connection sees it as its player, and
- * the room sees it as the player's connection.
+ * A player who stays connected from one game to the next. The object stands between a page's connection and a game's room:
+ * the connection sees it as its player, and the room sees it as the player's connection.
  */
 class KeptPlayer implements Player {
   readonly width: number;
@@ -110,14 +110,14 @@ class KeptPlayer implements Player {
   #player: Player;
   #isSeated = true;
   #connection: PlayerConnection | undefined;
-  /** Set if the page has to go before it has connected. These are the arguments for PlayerConnection.end. */
+  /** The arguments for PlayerConnection.end, set when the player is dismissed, perhaps before the page has connected. */
   #farewell: readonly [code: ErrorCode, message: string, retry: boolean] | undefined;
   /**
-   * A page sends its total movement since its connection began, but a room expects the movement since it gave the seat.
-   * These are the totals at that time, which are subtracted.
+   * A page sends its total pointer movement since its connection began, but a game expects the movement since the player
+   * got the seat. These are the totals at the time of seating, which are subtracted.
    */
   readonly #totalsAtSeating: Totals = { totalDx: 0, totalDy: 0, totalWheelX: 0, totalWheelY: 0 };
-  /** The page's newest movement totals. */
+  /** The newest totals of pointer and wheel movement that the page has sent. */
   readonly #totals: Totals = { ...this.#totalsAtSeating };
   readonly #pointer: PointerState = { x: 0.5, y: 0.5, ...this.#totals, axes: [0, 0, 0, 0], locked: false };
 
@@ -168,7 +168,7 @@ class KeptPlayer implements Player {
     if (this.#isSeated) this.#player.onClosed(reason);
   }
 
-  /** Takes a seat in the next room and plays on over the same connection. No key is held down there. */
+  /** Seats the player in the next game's room, over the same connection. No key counts as held down there. */
   seatIn(room: Room): void {
     if (this.#farewell) return;
     try {
@@ -177,7 +177,7 @@ class KeptPlayer implements Player {
     } catch (error) {
       this.#isSeated = false;
       const { code, detail } = error as NearlightError;
-      // If the game has already ended again, its players wait for the next one.
+      // If the new game has already ended too, the players wait for the next one.
       if (code !== 'NL_ROOM_ENDED') void this.dismiss(code, detail);
       return;
     }
@@ -189,7 +189,7 @@ class KeptPlayer implements Player {
     this.#player.onConnected(this.#connectionForRoom(connection));
   }
 
-  /** Ends the connection, or will end it as soon as the page connects. */
+  /** Ends the player's connection now, or as soon as the page connects. */
   async dismiss(code: ErrorCode, message: string): Promise<void> {
     this.#farewell = [code, message, true];
     await this.#connection?.end(...this.#farewell);
@@ -205,7 +205,7 @@ class KeptPlayer implements Player {
     return pointer;
   }
 
-  /** Wraps the connection for the current room. When the room ends it, the page may be kept for the next room. */
+  /** Wraps the page's connection for the current room. When that room ends it, the page may stay for the next game. */
   #connectionForRoom(connection: PlayerConnection): PlayerConnection {
     const player = this.#player;
     const isCurrent = () => player === this.#player;

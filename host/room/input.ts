@@ -17,12 +17,12 @@ import {
 import type { Milli } from '../base/time.ts';
 import type { InputSink, PointerState } from '../stream/player.ts';
 
-/** A page counts movement in 1/16 CSS pixel. */
+/** A page's messages count pointer movement in units of 1/16 CSS pixel. */
 const SUBPIXELS = 16;
 
 /**
- * One player's input, which it writes as the input record of ABI.md ("Input"). Presses and movement accumulate until a tick
- * has read them, so a key that is pressed and released between two ticks is not lost.
+ * One player's input, written for the module as an input record (ABI.md, "Input"). Presses and movement accumulate until a
+ * simulation tick has read them, so a key that is pressed and released between two ticks is not lost.
  */
 export class PlayerInput implements InputSink {
   readonly #keys = new Uint32Array(8);
@@ -34,15 +34,15 @@ export class PlayerInput implements InputSink {
   #x = 0.5;
   #y = 0.5;
   #sequence = 0;
-  /** Sums of movement x, y and wheel x, y in 1/16 CSS pixel, as the page sent them. They wrap. */
+  /** Sums of pointer movement x, y and wheel movement x, y in 1/16 CSS pixel, as the page sent them. They wrap like int32. */
   readonly #totals = new Int32Array(4);
-  /** The movement sums that the last tick has read. */
+  /** The sums of pointer and wheel movement that the last simulation tick has read. */
   readonly #totalsRead = new Int32Array(4);
 
-  /** The newest report about the page's display (MESSAGE_PACE). The room removes it when it has used it. */
+  /** How long pictures wait for the page's display, as it last reported (MESSAGE_PACE). Undefined once the report is used. */
   slackMs: Milli | undefined;
 
-  /** Sequence of the newest input. */
+  /** Sequence number of the newest input from the page. */
   get sequence(): number {
     return this.#sequence;
   }
@@ -90,7 +90,7 @@ export class PlayerInput implements InputSink {
     this.slackMs = slackMs;
   }
 
-  /** Writes this input as the record of `seat` into `records`. */
+  /** Writes this player's input into `records`, which holds one input record for each seat. */
   write(records: DataView, seat: number): void {
     const at = seat * INPUT_STRIDE;
     records.setUint32(at + INPUT_VERSION, 1, true);
@@ -111,7 +111,7 @@ export class PlayerInput implements InputSink {
     for (let axis = 0; axis < 4; axis++) records.setFloat32(at + INPUT_AXES + axis * 4, this.#axes[axis] ?? 0, true);
   }
 
-  /** Starts to accumulate presses and movement for the next tick. Called when a tick has read the record. */
+  /** Forgets the presses and movement that a simulation tick has read, and accumulates those for the next tick. */
   endTick(): void {
     this.#keysPressed.fill(0);
     this.#buttonsPressed = 0;
@@ -127,7 +127,7 @@ export class PlayerInput implements InputSink {
   }
 }
 
-/** Writes an empty record for a seat that no player has. */
+/** Writes an empty input record for a seat that no player has. */
 export function clearRecord(records: DataView, seat: number): void {
   for (let at = 0; at < INPUT_STRIDE; at += 4) records.setUint32(seat * INPUT_STRIDE + at, 0, true);
   records.setUint32(seat * INPUT_STRIDE + INPUT_VERSION, 1, true);

@@ -4,30 +4,30 @@ import { type Milli, milli } from '../base/time.ts';
 import type { Player, ViewRequest } from '../stream/player.ts';
 import type { Room } from './room.ts';
 
-/** A room that has ended is not opened again sooner than this after it was last opened. */
+/** A game that has ended starts again at the earliest this long after its last start. */
 const REOPEN_MS_MIN = 1000;
 /**
- * A room that hung the GPU took time from every other room and may have lost the device for all of them. It stays closed
- * for PENALTY_MS_MIN, and for twice as long each further time. The penalty is forgiven once the room has run for as long
- * as it was closed.
+ * A game that hung the GPU took GPU time from every other game and may have lost the device for all of them. Its room stays
+ * closed for PENALTY_MS_MIN, and for twice as long after each further hang. The penalty is forgiven once the room has run
+ * for as long as it was closed.
  */
 const PENALTY_MS_MIN = 60_000;
 const PENALTY_MS_MAX = 3_600_000;
 
 interface Entry {
   open(): Promise<Room>;
-  /** The room that is being opened; undefined at other times. */
+  /** The game's room while it is being opened; undefined at other times. */
   opening: Promise<Room> | undefined;
-  /** The room that is running; undefined at other times. */
+  /** The game's room while it is running; undefined at other times. */
   room: Room | undefined;
   openedAt: Milli;
-  /** How long the room last stayed closed as a penalty; 0 if it never did or was forgiven. */
+  /** How long the room last stayed closed as a penalty for hanging the GPU; 0 if it never did or was forgiven. */
   penaltyMs: number;
-  /** When the room may open again after its last penalty. */
+  /** When the room may open again after its last penalty for hanging the GPU. */
   closedUntil: Milli;
 }
 
-/** The rooms of a process, by name. A page that names no game gets the first room. */
+/** The rooms of a host process, one for each game, by the game's name. A page that names no game gets the first. */
 export class Lobby {
   readonly #clock: Clock;
   readonly #entries = new Map<string, Entry>();
@@ -37,12 +37,12 @@ export class Lobby {
     this.#clock = clock;
   }
 
-  /** The rooms that are running. */
+  /** The rooms of the games that are running now. */
   get rooms(): Room[] {
     return [...this.#entries.values()].flatMap((entry) => entry.room ?? []);
   }
 
-  /** Opens a room, and opens it again for the next player whenever it has ended. @throws what `open` throws */
+  /** Opens the room of a game, and opens it again for the next player whenever it has ended. @throws what `open` throws */
   async add(name: string, open: () => Promise<Room>): Promise<Room> {
     const never = milli(0);
     const entry = { open, opening: undefined, room: undefined, openedAt: never, penaltyMs: 0, closedUntil: never };
@@ -51,7 +51,7 @@ export class Lobby {
   }
 
   /**
-   * Gives a page a seat, and opens the room again first if it has ended.
+   * Gives a page a player's seat in a game's room, and opens that room again first if it has ended.
    * @throws NearlightError NL_REQUEST for an unknown room, NL_ROOM_FULL, NL_ROOM_ENDED, NL_SHUTDOWN, or what opening throws
    */
   async accept(name: string | undefined, request: ViewRequest): Promise<Player> {
@@ -92,7 +92,7 @@ export class Lobby {
     if (error?.code === 'NL_GPU_TIME') this.#penalise(entry);
   }
 
-  /** Closes a room for a while. A hang is reported twice if it also ends the room, but it is penalised once. */
+  /** Keeps a room that hung the GPU closed for a while. A hang that also ends the room is reported twice but penalised once. */
   #penalise(entry: Entry): void {
     const now = this.#clock.now();
     if (entry.closedUntil > now) return;

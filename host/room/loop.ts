@@ -8,27 +8,27 @@ import type { Seat } from './seat.ts';
 import type { RoomStats } from './stats.ts';
 import { TaskQueue } from './tasks.ts';
 
-/** A late room makes at most this many ticks in a row before it renders again. */
+/** A game that has fallen behind makes at most this many simulation ticks in a row before it renders again. */
 const CATCH_UP_TICKS_MAX = 8;
 
 export interface LoopOptions {
   clock: Clock;
-  /** Ticks per second. */
+  /** Simulation ticks per second. */
   tickRate: number;
-  /** Number of ticks to make before any player is there. */
+  /** Number of simulation ticks to make before the first player joins. */
   warmUpTicks: number;
   /** The room's seats; undefined where a seat is free. */
   seats: readonly (Seat | undefined)[];
   stats: RoomStats;
   meters: Meters | undefined;
-  /** Returns the running module, which changes when the room recovers from a lost GPU. */
+  /** Returns the running module, which is replaced when the room recovers from a lost GPU. */
   game(): Loaded;
   isClosing(): boolean;
 }
 
 /**
- * A room's loop: it ticks the simulation at a fixed rate, renders each player's frames at the player's own rate, and runs
- * other tasks in between. Time comes from the clock alone, so the same loop serves a host, a browser tab and a test.
+ * The loop of one game: it ticks the simulation at a fixed rate, renders each player's frames at the player's own rate, and
+ * runs other tasks in between. Time comes from the clock alone, so the same loop serves a host, a browser tab and a test.
  */
 export class GameLoop {
   readonly tasks = new TaskQueue();
@@ -40,12 +40,15 @@ export class GameLoop {
     this.#ticks = new TickSchedule(options.tickRate, options.clock.now());
   }
 
-  /** When the next tick is due. */
+  /** When the next simulation tick is due. */
   get nextTick(): Milli {
     return this.#ticks.next;
   }
 
-  /** Does what is due now, then waits until more is due. @throws NearlightError if the module or its commands fail */
+  /**
+   * Runs the tasks, ticks and frames that are due, then waits for the next.
+   * @throws NearlightError if the module or its commands fail
+   */
   async step(): Promise<void> {
     const { clock, seats, stats, warmUpTicks } = this.#options;
     for (let task = this.tasks.take(); task && !this.#isClosing; task = this.tasks.take()) await task();
@@ -60,7 +63,7 @@ export class GameLoop {
     if (!this.#isClosing) await clock.until(this.#nextDue());
   }
 
-  /** Executes what a call of the module submitted. @throws NearlightError as Replay.start */
+  /** Executes the commands that the module submitted in one call. @throws NearlightError as Replay.start */
   async replay(submission: Submission): Promise<void> {
     if (submission.commands.length > 0) await this.#options.game().replay.start(submission);
   }
@@ -70,8 +73,8 @@ export class GameLoop {
   }
 
   /**
-   * Keeps frames in step with the players' displays. Ticks move with the first player's frames, so that these show ticks
-   * that were just made.
+   * Shifts each player's frames to keep in step with the player's display. Simulation ticks shift with the first player's
+   * frames, so that those frames show a tick that was just made.
    */
   #pace(): void {
     const now = this.#options.clock.now();
@@ -84,13 +87,13 @@ export class GameLoop {
     }
   }
 
-  /** Waits for a task or for the room's end. The simulation stands still meanwhile. */
+  /** Waits, while there is no player, for a task or for the room's end. The simulation stands still meanwhile. */
   async #rest(): Promise<void> {
     if (this.tasks.isEmpty && !this.#isClosing) await this.tasks.nextWake();
     this.#ticks.restart(this.#options.clock.now());
   }
 
-  /** When the next tick or frame is due. */
+  /** Returns when the next simulation tick or player's frame is due. */
   #nextDue(): Milli {
     let next: number = this.#ticks.next;
     for (const seat of this.#options.seats) if (seat?.view?.ready) next = Math.min(next, seat.nextFrame);

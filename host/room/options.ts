@@ -10,20 +10,20 @@ export type RoomConfig = Pick<Config, 'maxPlayers' | 'tickRate' | 'seed'>;
 
 export interface RoomOptions {
   name: string;
-  /** Wakes the room for its ticks and frames. In a browser tab it may wake the room at each refresh of the display. */
+  /** Wakes the game's loop for ticks and frames. In a browser tab, the clock may wake it at each refresh of the display. */
   clock: Clock;
   config: RoomConfig;
   instance: Instance;
   replay: CommandReplay;
-  /** The host's counters. The room has figures of its own as well. */
+  /** The counters of the whole host process. The game also keeps statistics of its own. */
   meters?: Meters;
-  /** Loads the module again after its GPU was lost. Without this function the room ends with its GPU. */
+  /** Loads the module again after its GPU was lost. Without this function, the loss ends the game. */
   reload?(): Promise<Loaded>;
-  /** Number of ticks that the instance has already made. Default 0. */
+  /** Number of simulation ticks that the module's instance has already made. Default 0. */
   ticks?: number;
-  /** Number of ticks to make before any player is there, so that the game can load its data in them. Default 0. */
+  /** Number of simulation ticks to make before the first player joins, in which the game can load its data. Default 0. */
   warmUpTicks?: number;
-  /** Makes a player's view. Called when the player has connected. */
+  /** Creates the target of a player's frames, such as a video stream. Called when the player has connected. */
   createView(
     request: ViewRequest,
     connection: PlayerConnection,
@@ -32,7 +32,7 @@ export interface RoomOptions {
   log(level: LogLevel, message: string): void;
 }
 
-/** A running module and the replay that draws for it. */
+/** A running module, and the object that executes its commands on the GPU. */
 export interface Loaded {
   instance: Instance;
   replay: CommandReplay;

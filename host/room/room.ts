@@ -8,16 +8,16 @@ import { Recoveries } from './recoveries.ts';
 import { Seat } from './seat.ts';
 import { createRoomStats, type RoomStats, summarize } from './stats.ts';
 
-/** The arguments for PlayerConnection.end. */
+/** The arguments for PlayerConnection.end: why a player's connection ends, and whether the page may connect again. */
 type Farewell = readonly [code: ErrorCode, message: string, retry: boolean];
 
 /**
  * One running module and its players. The module's simulation ticks at a fixed rate, and each player gets pictures of the
- * player's own size and rate. Time stands still while no player is there, except for the warm-up ticks.
+ * player's own size and rate. The game's time stands still while no player is there, except for the warm-up ticks.
  */
 export class Room {
   readonly name: string;
-  /** Resolves once: with the error that ended the room, or with undefined after close(). */
+  /** Resolves when the room has ended, with the error that ended it, or with undefined after close(). */
   readonly ended: Promise<NearlightError | undefined>;
   readonly stats: RoomStats;
   /** Called when the room's module has hung the GPU. The room may have ended before, for another reason. */
@@ -30,9 +30,9 @@ export class Room {
   #error: NearlightError | undefined;
   #closing: Promise<void> | undefined;
   readonly #recoveries = new Recoveries();
-  /** True from the loss of the GPU until the room has recovered. Views fail meanwhile, but their players stay. */
+  /** True from the loss of the GPU until the room has recovered. Meanwhile a player whose video fails is not disconnected. */
   #isRecovering = false;
-  /** Whether a recovery waits among the loop's tasks. */
+  /** Whether a recovery from the loss of the GPU waits among the loop's tasks. */
   #isRecoveryQueued = false;
   /** The reason that players get when the room closes. Set when it starts to close. */
   #farewell: Farewell | undefined;
@@ -68,7 +68,7 @@ export class Room {
     return this.#closing !== undefined;
   }
 
-  /** Number of taken seats. */
+  /** Number of seats that players have taken. */
   get players(): number {
     return this.#seats.reduce((count, seat) => count + (seat === undefined ? 0 : 1), 0);
   }
@@ -77,7 +77,7 @@ export class Room {
     return this.#seats.length;
   }
 
-  /** Returns the figures of the room and of each player's view as plain data. Times are in milliseconds. */
+  /** Returns the statistics of the game and of each player's frames as plain data. Times are in milliseconds. */
   status(): object {
     return {
       name: this.name,
@@ -91,8 +91,8 @@ export class Room {
   }
 
   /**
-   * Gives a seat to a page.
-   * @param input the player's input, if it is older than the seat
+   * Gives a page a player's seat in the game.
+   * @param input the object that receives the player's input, if the caller already has one
    * @throws NearlightError NL_ROOM_FULL, NL_ROOM_ENDED
    */
   accept(request: ViewRequest, input = new PlayerInput()): Player {
@@ -116,8 +116,8 @@ export class Room {
   }
 
   /**
-   * Draws one picture of the game: what the first player sees or, in an empty room, what a player would see who joins for
-   * a moment.
+   * Draws one picture of the game into `surface`: what the first player sees or, if there is no player, what a player who
+   * joins for a moment would see.
    * @throws NearlightError with the reason if the room ends, or NL_GPU_LOST if the surface's GPU was lost
    */
   picture(surface: Surface): Promise<void> {
@@ -125,7 +125,7 @@ export class Room {
     const game = this.#game;
     this.#loop.tasks.add(async () => {
       try {
-        // After a recovery the surface still belongs to the GPU that was lost.
+        // After a recovery from the loss of the GPU, the surface still belongs to the lost device.
         if (game !== this.#game) throw new NearlightError('NL_GPU_LOST', 'try again');
         await this.#draw(surface);
         drawn.resolve();
@@ -140,11 +140,11 @@ export class Room {
     return Promise.race([drawn.promise, ended]);
   }
 
-  /** Saves the game's state between two ticks. Undefined if the module saves none, or the room ends meanwhile. */
+  /** Saves the game's state between two ticks. Resolves with undefined if the module saves none, or the room ends meanwhile. */
   save(): Promise<{ state: Uint8Array; ticks: number } | undefined> {
     const saved = Promise.withResolvers<{ state: Uint8Array; ticks: number } | undefined>();
     this.#loop.tasks.add(async () => {
-      // If saving ends the instance, the room ends through the instance's own promise.
+      // If the module fails while it saves, the promise `ended` of its instance ends the room.
       const state = await this.#game.instance.save().catch(() => undefined);
       saved.resolve(state && { state, ticks: this.stats.ticks });
     });
@@ -153,26 +153,26 @@ export class Room {
 
   /**
    * Recovers from the loss of the GPU: loads the module again with its saved state, while the players stay. The room ends
-   * with NL_GPU_LOST if it cannot be recovered or was recovered too often. Resolves when either is done.
-   * @param options.causedElsewhere another room is known to be the cause, so this recovery does not count
+   * with NL_GPU_LOST if it cannot recover or has recovered too often. Resolves when the room has recovered or ended.
+   * @param options.causedElsewhere another room is known to have lost the GPU, so the recovery does not count against the limit
    */
   recover(reason: string, { causedElsewhere = false } = {}): Promise<void> {
     if (this.#closing) return this.#closing;
     this.#isRecovering = true;
     this.#isRecoveryQueued = true;
     const done = Promise.withResolvers<void>();
-    // All other tasks need the GPU, so this one comes first.
+    // All other tasks need the GPU, so the recovery comes first.
     this.#loop.tasks.addFirst(() => this.#recover(reason, causedElsewhere).finally(done.resolve));
     return Promise.race([done.promise, this.ended.then(() => {})]);
   }
 
-  /** Ends the room: sends `code` to the players, then releases everything. Idempotent. */
+  /** Ends the game: sends `code` to the players as the reason, then frees the module and its GPU objects. Idempotent. */
   close(code: 'NL_SHUTDOWN' | 'NL_ROOM_ENDED' | 'NL_GPU_LOST' = 'NL_SHUTDOWN'): Promise<void> {
     this.#closing ??= this.#release(code, errors[code].text);
     return this.#closing;
   }
 
-  /** Listens for what may end the room. */
+  /** Listens for failures of the module or of its GPU commands, which end the room, and for measured times. */
   #listen({ instance, replay }: Loaded): void {
     void instance.ended.then((error) => {
       if (error && instance === this.#game.instance) this.#fail(error);
@@ -193,7 +193,7 @@ export class Room {
     }
   }
 
-  /** Waits, if the loop failed because the GPU was lost, until `recover` is called. @throws every other error again */
+  /** If the game's loop failed because the GPU was lost, waits until `recover` is called. @throws every other error again */
   async #waitForRecovery(error: unknown): Promise<void> {
     const isLoss = error instanceof NearlightError && error.code === 'NL_GPU_LOST';
     const recoveryFailed = this.#isRecovering && !this.#isRecoveryQueued;
@@ -260,7 +260,7 @@ export class Room {
     // If the GPU is lost from here on, the recovery joins this player again.
     seat.joined = true;
     await this.#loop.replay(submission);
-    // A recovery opens another view, so this one must not be used after it.
+    // A recovery from the loss of the GPU creates another view for the player, so the old one must not be used afterwards.
     const isCurrent = () => game === this.#game && !this.#isRecovering;
     const drop = (error: unknown): void => {
       if (isCurrent()) this.#dropView(seat, error);

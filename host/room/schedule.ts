@@ -1,17 +1,17 @@
 import { type Milli, milli } from '../base/time.ts';
 
-/** A room that is later than this skips the ticks that it missed. */
+/** A game whose simulation is later than this skips the ticks that it missed. */
 const BEHIND_MS_MAX = 250;
-/** A frame that is due within this time after a tick is rendered together with the tick. */
+/** A frame is rendered up to this much early, so that it can follow a simulation tick at once. */
 const WITH_TICK_MS = 1;
 /**
- * Wanted slack: the time that a decoded picture waits until the display takes it. A tenth of the pictures may wait less.
- * It absorbs the jitter of the network and the decoder.
+ * Wanted slack: the time that a decoded picture waits until the page's display takes it. A tenth of the pictures may wait
+ * less. The slack absorbs the jitter of the network and the decoder.
  */
 const SLACK_MS = 3;
 const PACE_GAIN = 0.25;
 const PACE_STEP_MS_MAX = 2;
-/** Shortest time between two shifts. A page that reports more often must not slow the game down for everyone. */
+/** Shortest time between two shifts of a player's frames. A page that reports more often must not slow the whole game down. */
 const PACE_INTERVAL_MS = 400;
 
 /** Decides when the ticks of a simulation are due. It holds no timer; the caller passes the time in. */
@@ -25,7 +25,7 @@ export class TickSchedule {
     this.#next = start;
   }
 
-  /** When the next tick is due. */
+  /** When the next simulation tick is due. */
   get next(): Milli {
     return this.#next;
   }
@@ -34,7 +34,7 @@ export class TickSchedule {
     return now >= this.#next;
   }
 
-  /** Schedules the tick after one that was just made. @returns how many ticks were skipped because they are too late */
+  /** Schedules the next simulation tick after one was made. @returns how many ticks are skipped because they are too late */
   advance(now: Milli): number {
     this.shift(this.#tickMs);
     const behindMs = now - this.#next;
@@ -44,18 +44,18 @@ export class TickSchedule {
     return skipped;
   }
 
-  /** Moves all future ticks; positive is later. */
+  /** Shifts all future simulation ticks by `ms`; a positive value makes them later. */
   shift(ms: number): void {
     this.#next = milli(this.#next + ms);
   }
 
-  /** Makes the next tick due at `now`. Time that has passed before is not made up for. */
+  /** Makes the next simulation tick due at `now`. No ticks are made for the time that has passed before. */
   restart(now: Milli): void {
     this.#next = now;
   }
 }
 
-/** Decides when the frames of one view are due. It holds no timer; the caller passes the time in. */
+/** Decides when one player's frames are due. It holds no timer; the caller passes the time in. */
 export class FrameSchedule {
   readonly #frameMs: number;
   #next: Milli = milli(0);
@@ -66,7 +66,7 @@ export class FrameSchedule {
     this.#frameMs = 1000 / fps;
   }
 
-  /** When the next frame is due. */
+  /** When the player's next frame is due. */
   get next(): Milli {
     return this.#next;
   }
@@ -79,7 +79,7 @@ export class FrameSchedule {
     return now >= this.#next - WITH_TICK_MS;
   }
 
-  /** Schedules the frame after one that is being rendered. @returns how many frames were missed */
+  /** Schedules the frame after the one being rendered. @returns how many frames are left out because they are overdue */
   advance(now: Milli): number {
     if (this.#frameMs === 0) {
       this.#next = now;
@@ -92,7 +92,7 @@ export class FrameSchedule {
     return missed;
   }
 
-  /** Gives up a due frame whose view is still busy one interval later. @returns whether it did */
+  /** Gives up a frame that could not be rendered within one frame interval. @returns whether the frame was given up */
   dropIfOverdue(now: Milli): boolean {
     if (now < this.#next + this.#frameMs) return false;
     this.#shift(this.#frameMs);
@@ -100,9 +100,9 @@ export class FrameSchedule {
   }
 
   /**
-   * Moves the frames a small step towards the moments at which the page's display takes them.
+   * Shifts a player's frames by a small step towards the moments at which the page's display takes them.
    * @param slackMs how long pictures waited for the display, as the page reported
-   * @returns the step in milliseconds, positive is later; undefined if the last one was too recent
+   * @returns the step in milliseconds, positive is later; undefined if the last shift was too recent
    */
   pace(slackMs: Milli, now: Milli): number | undefined {
     if (now - this.#shiftedAt < PACE_INTERVAL_MS) return undefined;

@@ -4,17 +4,17 @@ import type { PlayerInput } from './input.ts';
 import { FrameSchedule } from './schedule.ts';
 import type { PlayerView } from './view.ts';
 
-/** A player's place in a room: the player's connection, input and view. */
+/** A player's place in a game: the player's connection, input, and target of the frames (the view). */
 export class Seat {
   readonly number: number;
   readonly request: ViewRequest;
   readonly input: PlayerInput;
   connection: PlayerConnection | undefined;
-  /** Undefined until the video encoder is open. */
+  /** The target of the player's frames; undefined until its video encoder is open. */
   view: PlayerView | undefined;
-  /** Whether the module knows of the player. */
+  /** Whether the module's `join` was called for the player. */
   joined = false;
-  /** Whether the player has left. */
+  /** Whether the player has left the game. */
   closed = false;
   readonly #frames: FrameSchedule;
 
@@ -25,18 +25,18 @@ export class Seat {
     this.#frames = new FrameSchedule(request.fps);
   }
 
-  /** When the next frame is due. */
+  /** When the player's next frame is due. */
   get nextFrame(): Milli {
     return this.#frames.next;
   }
 
-  /** Starts to render into `view` at `now`. */
+  /** Starts to render the player's frames into `view`; the first one is due at `now`. */
   begin(view: PlayerView, now: Milli): void {
     this.view = view;
     this.#frames.start(now);
   }
 
-  /** Follows the page's newest report about its display. @returns the shift of the frames in milliseconds */
+  /** Shifts the player's frames by the page's newest report about its display. @returns the shift in milliseconds, or 0 */
   pace(now: Milli): number {
     const { slackMs } = this.input;
     const stepMs = slackMs === undefined ? undefined : this.#frames.pace(slackMs, now);
@@ -46,8 +46,8 @@ export class Seat {
   }
 
   /**
-   * Tells whether to render a frame now, and if so schedules the next one. Frames that were missed, or that a busy view
-   * delays by a whole interval, are counted as dropped.
+   * Tells whether to render the player's frame now, and if so schedules the next one. Frames that were missed, or that wait
+   * a whole interval because earlier ones are still being encoded, are counted as dropped.
    */
   takeFrame(now: Milli): boolean {
     const { view } = this;

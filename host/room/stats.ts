@@ -3,7 +3,7 @@ import type { Meters } from '../observe/meters.ts';
 
 export type RoomStats = ReturnType<typeof createRoomStats>;
 
-/** Creates a room's figures. The samples are in milliseconds and also go into the host's counters. */
+/** Creates a game's statistics. The samples are in milliseconds, and most also go into the histograms of the host process. */
 export function createRoomStats(meters: Meters | undefined) {
   return {
     ticks: 0,
@@ -15,13 +15,13 @@ export function createRoomStats(meters: Meters | undefined) {
     checkMs: new Samples(),
     /** Time that the host takes to check the commands of one picture and submit them to the GPU. */
     replayMs: new Samples({ histogram: meters?.replay }),
-    /** GPU time of pictures, from the GPU's timestamps. Stays empty on a GPU that has none. */
+    /** GPU time of pictures, from timestamp queries. Stays empty on a GPU that has no timestamps. */
     gpuMs: new Samples(),
     tickLateMs: new Samples({ histogram: meters?.tickLate }),
   };
 }
 
-/** Replaces all samples among the figures by their percentiles. */
+/** Returns a copy of some statistics in which percentiles replace each set of samples. */
 export function summarize(figures: Readonly<Record<string, number | Samples>>): object {
   return Object.fromEntries(
     Object.entries(figures).map(([name, value]) => [name, value instanceof Samples ? value.summary() : value]),

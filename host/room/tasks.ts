@@ -1,6 +1,6 @@
 type Task = () => Promise<void>;
 
-/** Tasks that call the module, such as a player's join. The room's loop runs them in order, between ticks and frames. */
+/** Tasks that call the module, such as a player's join. The game's loop runs them in order, between ticks and frames. */
 export class TaskQueue {
   readonly #tasks: Task[] = [];
   #wake: () => void = () => {};
@@ -24,7 +24,7 @@ export class TaskQueue {
     return this.#tasks.shift();
   }
 
-  /** Resolves at the next `add`, `addFirst` or `wake`. */
+  /** Resolves when the next task is added, or when `wake` is called. */
   nextWake(): Promise<void> {
     return new Promise((resolve) => {
       this.#wake = resolve;

@@ -9,7 +9,7 @@ import type { AccessUnit, VideoEncoder } from '../video/encoder.ts';
 import type { Picture, Readback } from '../video/readback.ts';
 import type { PlayerView } from './view.ts';
 
-/** Number of frames between rendering and sending. While one is being encoded, the next one is read back. */
+/** Largest number of a player's frames between rendering and sending. While one is being encoded, the next is read back. */
 const IN_FLIGHT_MAX = 2;
 const RTP_CLOCK_KHZ = 90;
 
@@ -19,9 +19,9 @@ export interface VideoViewOptions {
   connection: PlayerConnection;
   rate: RateControl;
   clock: Clock;
-  /** The host's counters. The view has figures of its own as well. */
+  /** The counters of the whole host process. Each player's frames also have statistics of their own. */
   meters?: Meters;
-  /** Called once if the video encoder or the readback fails. The view is useless from then on. */
+  /** Called each time that the video encoder or the readback from the GPU fails. The player's video is useless from then on. */
   onError(error: unknown): void;
 }
 
@@ -49,7 +49,7 @@ export class VideoView implements PlayerView {
     this.#keyframe = true;
   }
 
-  /** Adapts the bitrate to what the page's video receiver reports. */
+  /** Adapts the video's bitrate to the loss and bandwidth that the page's video receiver reports. */
   feedback(feedback: Readonly<Feedback>): void {
     const { encoder, rate } = this.#options;
     const before = rate.bitrate;
@@ -124,7 +124,7 @@ export class VideoView implements PlayerView {
     if (meters) meters.framesDropped++;
   }
 
-  /** Closes readback and video encoder. Frames in flight are dropped. Idempotent. */
+  /** Closes the video encoder and the readback from the GPU. Frames that are not sent yet are dropped. Idempotent. */
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;

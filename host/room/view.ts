@@ -5,24 +5,24 @@ import type { Feedback } from '../stream/player.ts';
 
 /** The target of one player's frames: a video stream, or the canvas of a browser tab. */
 export interface PlayerView {
-  /** The texture for the next frame. A room reads this property once for each frame. */
+  /** The texture that the next frame is drawn into. The game's loop reads this property once for each frame. */
   readonly surface: Surface;
-  /** Whether the view can take a frame now. */
+  /** Whether a frame can be drawn now. False, for example, while earlier frames are still being encoded. */
   readonly ready: boolean;
   readonly stats: ViewStats;
   /** Makes the next frame a keyframe. */
   requestKeyframe(): void;
   feedback(feedback: Readonly<Feedback>): void;
   /**
-   * Shows the frame that was just drawn into the surface.
-   * @param sequence sequence of the newest input that the frame shows
+   * Sends or shows the player the frame that was just drawn into the surface.
+   * @param sequence sequence number of the newest input that the frame shows
    * @param readAt when that input was read
    */
   present(sequence: number, readAt: Milli): void;
   close(): Promise<void>;
 }
 
-/** A view's figures for the status page. The room adds to `dropped`. */
+/** Statistics of one player's frames, for the status page. Frames that are due but not rendered are added to `dropped`. */
 export interface ViewStats {
   dropped: number;
   readonly [figure: string]: number | Samples;

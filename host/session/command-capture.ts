@@ -17,29 +17,29 @@ const MAGIC = 0x4343_4c4e;
 const HEADER_WORDS = 7;
 const CALL_WORDS = 4;
 const SIDE_MAX = 65_535;
-/** The calls that a capture can contain. Their order defines their numbers in the file, so it must not change. */
+/** The calls of a module that a capture can contain. Their order gives their numbers in the file, so it must not change. */
 export const CAPTURED_KINDS = ['init', 'restore', 'join', 'leave', 'tick', 'render'] as const;
-/** Size of a file that can be read at most. */
+/** Size in bytes of the largest command capture that can be read. */
 export const COMMAND_CAPTURE_BYTES_MAX = 2 ** 30;
 
-/** The submission of one call. */
+/** The commands and data that a module submitted in one call. */
 export interface CapturedCall extends Submission {
   readonly kind: (typeof CAPTURED_KINDS)[number];
-  /** The seat, or the number of the tick; 0 if the call has neither. */
+  /** The call's argument: a player's seat, or the number of a simulation tick; 0 if the call has neither. */
   readonly argument: number;
 }
 
-/** The calls of a game up to the one that draws a picture, which is the last. */
+/** The calls of a game's module up to and including the one that draws the captured picture. */
 export interface CommandCapture {
   /** Size of the picture in pixels. */
   readonly width: number;
   readonly height: number;
-  /** The asset pack that commands refer to; empty if there is none. */
+  /** The game's packed assets, which commands refer to; empty if it has none. */
   readonly assets: Uint8Array;
   readonly calls: readonly CapturedCall[];
 }
 
-/** Encodes a capture. Leaves out calls that submitted nothing, except the last. */
+/** Encodes a command capture as a file. Leaves out calls that submitted nothing, except the last. */
 export function writeCommandCapture({ width, height, assets, calls: all }: CommandCapture): Uint8Array {
   const calls = all.filter(({ commands }, index) => commands.length > 0 || index === all.length - 1);
   const sizeOf = ({ commands, data }: CapturedCall) => CALL_WORDS + commands.length + Math.ceil(data.length / 4);
@@ -59,7 +59,7 @@ export function writeCommandCapture({ width, height, assets, calls: all }: Comma
   return bytes;
 }
 
-/** Decodes a capture. @throws NearlightError NL_RECORDING with the byte offset of the fault */
+/** Decodes a command capture. @throws NearlightError NL_RECORDING with the byte offset of the fault */
 export function readCommandCapture(file: Uint8Array): CommandCapture {
   if (file.length < HEADER_WORDS * 4) throw broken(file.length, 'the file ends within its header');
   const bytes = new Uint8Array(file.subarray(0, Math.floor(file.length / 4) * 4));

@@ -7,43 +7,43 @@ import type { Submission } from '../engine/engine.ts';
 
 /** A GPU object that a command refers to. */
 export interface ObjectName {
-  /** Its kind, such as "buffer". */
+  /** Kind of the GPU object, such as "buffer". */
   readonly object: string;
   readonly index: number;
-  /** 0 for the first object with this index, 1 for the one that replaced it, and so on. */
+  /** 0 for the first GPU object with this index, 1 for the one that replaced it, and so on. */
   readonly generation: number;
-  /** The label that it was created with; '' if it has none. */
+  /** The label that the GPU object was created with; '' if it has none. */
   readonly label: string;
 }
 
-/** A range of the submission's bulk data. */
+/** A range of the bulk data that a module submits beside its commands. */
 export interface DataRange {
   readonly dataOffset: number;
   readonly dataBytes: number;
 }
 
 /**
- * The value of a field. `null` stands for an optional field that is missing. The value of an enum is a name, and that of flags
- * is their names, joined by " | ".
+ * The value of a command's field. `null` stands for an optional field that is missing. The value of an enum is a name, and
+ * that of flags is their names, joined by " | ".
  */
 export type Value = number | bigint | boolean | string | null | ObjectName | DataRange | Value[] | Fields;
 export interface Fields {
   readonly [name: string]: Value;
 }
 
-/** One command of a stream, decoded for people to read. */
+/** One command of a module's command stream, decoded for people to read. */
 export interface Described {
   /** Number of the command in its submission, counted from 0. */
   readonly index: number;
   readonly name: string;
-  /** Length of the command itself. */
+  /** Length of the command in the command stream, in bytes. */
   readonly bytes: number;
-  /** Length of the bulk data that it refers to. */
+  /** Length of the bulk data that the command refers to, in bytes. */
   readonly dataBytes: number;
   readonly fields: Fields;
 }
 
-/** Fields of each record. */
+/** Fields of each kind of record in commands, by the record's name. */
 const RECORD_FIELDS = new Map(Object.keys(RECORDS).map((name) => [name, recordFields(name)]));
 /** Name and fields of each command, by the opcode as it appears in a stream. */
 const COMMANDS_BY_OPCODE = new Map(
@@ -104,8 +104,8 @@ export class Describer {
   }
 
   /**
-   * Reads the strings and lists that follow the fixed fields of a command. The fixed fields contain their lengths, which this
-   * replaces by their contents.
+   * Reads the strings and lists that follow the fixed fields of a command. In `values`, their contents replace their lengths,
+   * which the fixed fields contain.
    */
   #readTail(fields: readonly Field[], values: Record<string, Value>, tail: number, end: number): void {
     let at = tail;
@@ -183,7 +183,7 @@ export class Describer {
     };
   }
 
-  /** Remembers the label of the object that a command creates. */
+  /** Remembers the label of the GPU object that a command creates. */
   #name(fields: readonly Field[], values: Record<string, Value>): void {
     const made = fields.find(({ type }) => type === 'new');
     const object = made && (values[made.name] as ObjectName | null);

@@ -5,7 +5,7 @@ import { NearlightError } from '../base/errors.ts';
 import { type Recording, readRecording } from './reader.ts';
 import type { Sink } from './writer.ts';
 
-/** Size of a recording at most. Ten busy players fill about a tenth of it in a day. */
+/** Size in bytes of the largest recording of a session. Ten busy players fill about a tenth of it in a day. */
 export const RECORDING_BYTES_MAX = 2 ** 30;
 
 export interface RecordingFileOptions {
@@ -14,8 +14,8 @@ export interface RecordingFileOptions {
 }
 
 /**
- * Creates a file for a recording, and the folders that contain it. Overwrites an existing file. If a write fails later, the
- * reason is logged and the recording ends there.
+ * Creates a file for the recording of a session, and the folders that contain it. Overwrites an existing file. If a write
+ * fails later, the reason is logged and the recording ends there.
  * @throws NearlightError NL_RECORDING if the file cannot be created
  */
 export async function createRecordingFile({ path, log }: RecordingFileOptions): Promise<Sink> {
@@ -44,14 +44,14 @@ export async function createRecordingFile({ path, log }: RecordingFileOptions): 
 }
 
 /**
- * Names the file of a game's n-th session, counted from 0. A game starts a new session each time it is loaded: the first goes
- * to `path`, and later ones get `-2`, `-3` and so on before the file's extension.
+ * Returns the path of the recording of a game's n-th session, counted from 0. A game starts a new session each time it is
+ * loaded: the first is recorded to `path`, and later ones get `-2`, `-3` and so on before the file's extension.
  */
 export function numbered(path: string, session: number): string {
   return session === 0 ? path : path.replace(/(\.\w+)?$/, `-${session + 1}$1`);
 }
 
-/** Reads a recording. @throws NearlightError NL_RECORDING if the file cannot be read, is too large, or is broken */
+/** Reads a session's recording. @throws NearlightError NL_RECORDING if the file cannot be read, is too large, or is broken */
 export function readRecordingFile(path: string): Promise<Recording> {
   return readFileAs(path, readRecording, RECORDING_BYTES_MAX);
 }

@@ -10,33 +10,33 @@ import type { Call } from './format.ts';
 import type { PendingReplies } from './pending.ts';
 import { type Cause, makeCall } from './replay.ts';
 
-/** When the pictures of a film are taken. All times are the game's, in seconds. */
+/** When the pictures of a film of a game are taken. All times are in seconds of the game's own time. */
 export interface FilmTimes {
-  /** Ticks per second. */
+  /** Simulation ticks per second. */
   tickRate: number;
-  /** Pictures per second. */
+  /** Pictures of the film per second of the game's time. */
   fps: number;
-  /** Time of the first picture. */
+  /** When the first picture of the film is taken. */
   at: number;
-  /** The seat to film. By default it is the seat that has been taken for the longest time. */
+  /** The player's seat whose view is filmed. By default it is the seat that has been taken for the longest time. */
   seat?: number;
 }
 
 export interface FilmOptions extends FilmTimes {
   instance: Instance;
-  /** The calls to make. Their own calls of `render` are left out. */
+  /** The calls to make to the module. Calls of `render` among them are left out. */
   calls: Iterable<Call>;
-  /** Number of pictures at most. */
+  /** Largest number of pictures to take. */
   frames: number;
   /** Size of a picture in pixels. */
   width: number;
   height: number;
   pending: PendingReplies;
-  /** Executes what a call submitted. If the call is `render`, that draws a picture. */
+  /** Executes the commands that the module submitted in one call. Those of a `render` call draw a picture. */
   run(submission: Submission, cause: Cause): void;
   /** Called when a picture is drawn. The film waits until the promise resolves. */
   onFrame(frame: number): Promise<void>;
-  /** Ends the film early. */
+  /** Ends the film early when it is aborted. */
   signal?: AbortSignal;
 }
 
@@ -68,7 +68,7 @@ export async function film(options: FilmOptions): Promise<number> {
   for (const call of options.calls) {
     if (frame === frames || signal?.aborted) break;
     if (call.kind === 'render') continue;
-    // A module acts on a reply in its next call. Waiting here makes that the same call in every run.
+    // A module handles a reply of the GPU in its next call. Waiting here makes that the same call in every run.
     await pending.settled();
     const called = makeCall(instance, call);
     if (called) await run(call, called);
@@ -80,7 +80,7 @@ export async function film(options: FilmOptions): Promise<number> {
   return frame;
 }
 
-/** Counts the pictures that a film of these calls has, if it is not limited otherwise. */
+/** Counts the pictures that a film of recorded calls has, if their number is not limited otherwise. */
 export function countFrames(calls: readonly Call[], times: FilmTimes): number {
   const watched = new WatchedSeat(times.seat);
   const ticks = calls.filter((call) => watched.after(call) !== undefined).length;
@@ -89,12 +89,12 @@ export function countFrames(calls: readonly Call[], times: FilmTimes): number {
   return frames;
 }
 
-/** Returns how many ticks must be exceeded before a picture is taken. */
+/** Returns the number of simulation ticks that must be exceeded before the picture with the number `frame` is taken. */
 function ticksBefore(frame: number, { tickRate, fps, at }: FilmTimes): number {
   return Math.floor((at + frame / fps) * tickRate + EPSILON);
 }
 
-/** Follows which seats are taken, and chooses the one to watch. */
+/** Follows which players' seats are taken, and chooses the seat to film. */
 class WatchedSeat {
   readonly #seat: number | undefined;
   readonly #taken = new Set<number>();
@@ -103,7 +103,7 @@ class WatchedSeat {
     this.#seat = seat;
   }
 
-  /** Returns the seat to watch if the call was a tick and that seat is taken; otherwise undefined. */
+  /** Takes note of a call. Returns the seat to film if the call was a tick and that seat is taken; otherwise undefined. */
   after(call: Call): number | undefined {
     if (call.kind === 'join') this.#taken.add(call.seat);
     if (call.kind === 'leave') this.#taken.delete(call.seat);

@@ -27,33 +27,33 @@ export const NAME_BYTES_MAX = 255;
 export const LIMITS_MAX = 256;
 export const TICK_RATE_MAX = 1000;
 
-/** The session ended. This is the last byte of the file. */
+/** Record: the session ended. No fields. It is the last byte of the recording. */
 export const RECORD_END = 0;
-/** u8 seat. */
+/** Record: a player joins. Field: u8 seat. */
 export const RECORD_JOIN = 1;
-/** u8 seat. */
+/** Record: a player leaves. Field: u8 seat. */
 export const RECORD_LEAVE = 2;
-/** No fields: the tick that follows the last one, or tick 0. */
+/** Record: the simulation tick whose number follows the last one's, or tick 0. No fields. */
 export const RECORD_TICK = 3;
-/** u32 number of a tick that does not follow the last one. */
+/** Record: a simulation tick whose number does not follow the last one's. Field: u32 number of the tick. */
 export const RECORD_TICK_AT = 4;
-/** u8 seat, u16 width, u16 height. */
+/** Record: a picture is drawn for a player. Fields: u8 seat, u16 width, u16 height, in pixels. */
 export const RECORD_RENDER = 5;
-/** u8 seat. The picture has the size of that seat's last picture. */
+/** Record: a picture is drawn for a player, in the size of that player's last picture. Field: u8 seat. */
 export const RECORD_RENDER_AGAIN = 6;
-/** u8 count from 1 to REPLY_WORDS, then that many u32. The other words of the reply are zero. */
+/** Record: a reply of the GPU. Fields: u8 count, 1 to REPLY_WORDS, then as many u32. The reply's other words are zero. */
 export const RECORD_REPLY = 7;
 /**
- * u8 seat, u8 number of runs, and for each run: u8 count of bytes that stay the same, u8 count of bytes that change, and those
- * bytes. It describes how the seat's input record changes; at the start of a session, each is all zeros.
+ * Record: a player's input record changes; it is all zeros when the session starts. Fields: u8 seat, u8 number of runs, and for
+ * each run: u8 count of bytes that stay the same, u8 count of bytes that change, and the changed bytes.
  */
 export const RECORD_INPUT = 8;
-/** u32 length, then a saved state that the module loads. Can only be the first record. */
+/** Record: the module loads a saved state. Fields: u32 length, then the state. Can only be the first record. */
 export const RECORD_RESTORE = 9;
-/** u32 address, u32 length, then bytes that are copied to that address of linear memory before the next call. */
+/** Record: bytes are copied to linear memory before the next call. Fields: u32 address, u32 length, then the bytes. */
 export const RECORD_WRITE = 10;
 
-/** The conditions that a session started with. */
+/** The module, settings and GPU that a recorded session started with. */
 export interface SessionHeader {
   /** Name of the game. */
   readonly name: string;
@@ -75,9 +75,9 @@ export type Call =
   | { readonly kind: 'render'; readonly seat: number; readonly width: number; readonly height: number }
   | { readonly kind: 'restore'; readonly state: Uint8Array }
   | { readonly kind: 'write'; readonly address: number; readonly bytes: Uint8Array }
-  /** A record of the reply ring: REPLY_WORDS words. */
+  /** A reply of the GPU to the module: REPLY_WORDS 32-bit words. */
   | { readonly kind: 'reply'; readonly record: Uint32Array }
-  /** The complete new input record of a seat: INPUT_STRIDE bytes. */
+  /** The complete new input record of a player's seat: INPUT_STRIDE bytes. */
   | { readonly kind: 'input'; readonly seat: number; readonly record: Uint8Array };
 
 /** Returns the SHA-256 of some bytes. */

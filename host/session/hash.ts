@@ -4,8 +4,8 @@ import type { Recording } from './reader.ts';
 import { type ReplayOptions, replay } from './replay.ts';
 
 /**
- * The SHA-256 of everything that a session submitted. Each call contributes the byte lengths of its commands and data, as
- * u32, and then the commands and the data.
+ * The SHA-256 of everything that a module submitted in a session. Each call contributes the byte lengths of its commands and
+ * data, as u32, and then the commands and the data.
  */
 export class SessionHash {
   readonly #hash = createHash('sha256');
@@ -23,7 +23,7 @@ export class SessionHash {
   }
 }
 
-/** Replays a session and returns the hash of everything that it submitted, including in `init`. @throws as replay() */
+/** Replays a session and returns the hash of everything that its module submitted, also in `init`. @throws as replay() */
 export async function hashSession(recording: Recording, options: Omit<ReplayOptions, 'onSubmission'>): Promise<string> {
   const hash = new SessionHash();
   await replay(recording, { ...options, onSubmission: (submission) => hash.add(submission) });

@@ -10,7 +10,7 @@ import { must } from '../base/assert.ts';
 import { NearlightError } from '../base/errors.ts';
 import type { Submission } from '../engine/engine.ts';
 
-/** Commands that lead to exactly one reply each. */
+/** Opcodes of the commands that the GPU answers with exactly one reply each. */
 const REPLIED_TO = new Set<number>([
   OP_CREATE_COMPUTE_PIPELINE_ASYNC,
   OP_CREATE_RENDER_PIPELINE_ASYNC,
@@ -19,7 +19,7 @@ const REPLIED_TO = new Set<number>([
   OP_ON_SUBMITTED_WORK_DONE,
   OP_POP_ERROR_SCOPE,
 ]);
-/** How long to wait for replies: longer than any shader takes to compile. */
+/** How long to wait for replies of the GPU: longer than any shader takes to compile. */
 const REPLY_MS_MAX = 60_000;
 
 /**
@@ -30,7 +30,7 @@ export class PendingReplies {
   #count = 0;
   #settled: (() => void) | undefined;
 
-  /** Adds the replies that a submission leads to. */
+  /** Adds the number of replies that the GPU will send to the commands of a submission. */
   expect({ commands }: Submission): void {
     for (let at = 0; at < commands.length; ) {
       const head = must(commands[at], 'command');
@@ -39,13 +39,13 @@ export class PendingReplies {
     }
   }
 
-  /** Takes note that one reply has arrived. */
+  /** Takes note that one reply of the GPU has arrived. */
   received(): void {
     this.#count--;
     if (this.#count <= 0) this.#settled?.();
   }
 
-  /** Resolves when no reply is pending. @throws NearlightError NL_GPU_LOST if that takes longer than any GPU work does */
+  /** Resolves when no reply of the GPU is pending. @throws NearlightError NL_GPU_LOST if that takes a minute (REPLY_MS_MAX) */
   async settled(): Promise<void> {
     if (this.#count <= 0) return;
     let timer: ReturnType<typeof setTimeout> | undefined;

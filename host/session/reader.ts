@@ -3,18 +3,18 @@ import { must } from '../base/assert.ts';
 import { NearlightError } from '../base/errors.ts';
 import * as format from './format.ts';
 
-/** A decoded recording. */
+/** The decoded recording of a session. */
 export interface Recording {
   readonly header: format.SessionHeader;
   readonly calls: readonly format.Call[];
-  /** False if the file was cut off; `calls` then ends where the file does. */
+  /** False if the recording was cut off; `calls` then ends where the file does. */
   readonly complete: boolean;
 }
 
-/** Signals that the file ends within a record. */
+/** Signals that the file of a recording ends within a record. */
 class Cut extends Error {}
 
-/** Decodes a recording. @throws NearlightError NL_RECORDING with the byte offset of the fault */
+/** Decodes the recording of a session. @throws NearlightError NL_RECORDING with the byte offset of the fault */
 export function readRecording(bytes: Uint8Array): Recording {
   const { header, end } = readHeader(bytes);
   const records = new Records(bytes, end, header.seats);
@@ -72,7 +72,7 @@ function readName(bytes: Uint8Array, at: number): string {
   }
 }
 
-/** Reads the records of a file one after another, and checks that each could have happened after those before it. */
+/** Reads the records of a recording one after another, and checks that each one is possible after those before it. */
 class Records {
   readonly #bytes: Uint8Array;
   readonly #view: DataView;
@@ -165,7 +165,7 @@ class Records {
     return { kind: 'input', seat, record };
   }
 
-  /** Reads a seat. @param taken whether the seat must be taken or free; if missing, it may be either */
+  /** Reads the number of a seat. @param taken true if a player must have the seat, false if it must be free */
   #seat(taken?: boolean): number {
     const seat = this.#byte();
     if (seat >= this.#taken.length)
@@ -175,7 +175,7 @@ class Records {
     return seat;
   }
 
-  /** Reads bytes. @throws Cut if there are fewer */
+  /** Reads `count` bytes of the recording. @throws Cut if fewer are left */
   #take(count: number): Uint8Array {
     if (this.#at + count > this.#bytes.length) throw new Cut();
     this.#at += count;

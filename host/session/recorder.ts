@@ -3,7 +3,7 @@ import type { Engine, Instance, Submission } from '../engine/engine.ts';
 import { digest, type SessionHeader } from './format.ts';
 import { RecordingWriter, type Sink } from './writer.ts';
 
-/** Wraps an engine so that every instance is recorded. @param open returns the sink for the recording of a new instance */
+/** Wraps a Wasm engine so that it records every module instance. @param open returns the sink for an instance's recording */
 export function recordingEngine(engine: Engine, { name, open }: { name: string; open(): Promise<Sink> }): Engine {
   return {
     name: engine.name,
@@ -21,7 +21,7 @@ export function recordingEngine(engine: Engine, { name, open }: { name: string; 
   };
 }
 
-/** Wraps an instance so that its calls, inputs, replies and writes are recorded until it ends. */
+/** Wraps a module instance so that its calls, inputs, replies and writes are recorded until it ends. */
 export function recordInstance(instance: Instance, to: { header: SessionHeader; sink: Sink }): Instance {
   return new RecordedInstance(instance, to);
 }

@@ -4,7 +4,7 @@ import type { Engine, EngineLimits, Instance, LogLevel, Submission } from '../en
 import { type Call, digest, type SessionHeader } from './format.ts';
 import type { Recording } from './reader.ts';
 
-/** The cause of a submission: `init`, or a call of the recording. */
+/** The call in which a module submitted commands: `init`, or a call of the recording. */
 export type Cause = Call | { readonly kind: 'init' };
 
 export interface ReplayOptions {
@@ -14,7 +14,7 @@ export interface ReplayOptions {
   assets: Uint8Array;
   limits: EngineLimits;
   log(level: LogLevel, message: string): void;
-  /** Takes what each call submitted, even if that is nothing. The submission is valid until the next call. */
+  /** Takes the commands and data that each call submitted, even if there are none. They are valid until the next call. */
   onSubmission(submission: Submission, cause: Cause): void | Promise<void>;
 }
 
@@ -39,7 +39,7 @@ export async function replay({ header, calls }: Recording, options: ReplayOption
   }
 }
 
-/** Passes a recorded call to an instance. Returns what it submitted, or undefined if it was only data for the next call. */
+/** Makes a recorded call to a module. Returns what it submitted, or undefined if there was only data for its next call. */
 export function makeCall(instance: Instance, call: Call): Promise<Submission> | undefined {
   switch (call.kind) {
     case 'join':

@@ -1,24 +1,24 @@
 import type { Described, Fields, ObjectName, Value } from './describe.ts';
 
-/** Longer texts are shortened. */
+/** Texts of more characters than this are shortened in the listing of commands. */
 const TEXT_CHARS_MAX = 60;
 
-/** Totals of one submission. */
+/** Totals of the commands that a module submitted in one call. */
 export interface Tally {
   readonly commands: number;
   readonly passes: number;
   readonly draws: number;
   readonly dispatches: number;
   readonly submits: number;
-  /** Objects that were created, minus those that were destroyed. */
+  /** Number of GPU objects that were created, minus those that were destroyed. */
   readonly objects: number;
-  /** Length of the command stream. */
+  /** Length of the command stream in bytes. */
   readonly commandBytes: number;
   /** Bytes copied to the GPU from bulk data and from assets. */
   readonly uploadBytes: number;
 }
 
-/** Computes the totals of a submission. */
+/** Computes the totals of the commands of a submission. */
 export function tally(described: readonly Described[]): Tally {
   const count = (pattern: RegExp) => described.filter(({ name }) => pattern.test(name)).length;
   const sum = (of: (command: Described) => number) => described.reduce((total, command) => total + of(command), 0);
@@ -36,7 +36,7 @@ export function tally(described: readonly Described[]): Tally {
   };
 }
 
-/** Formats totals as one line. */
+/** Formats the totals of a submission as one line of text. */
 export function formatTally(total: Tally): string {
   const parts = [
     `${plural(total.commands, 'command')}`,
@@ -52,7 +52,7 @@ export function formatTally(total: Tally): string {
 }
 
 /**
- * Formats commands, one per line: index, length, length of its bulk data, name and fields. Commands within a pass, a render
+ * Formats commands, one per line: index, length, length of bulk data, name and fields. Commands within a pass, a render
  * bundle or a debug group are indented.
  */
 export function formatCommands(described: readonly Described[]): string[] {

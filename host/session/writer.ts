@@ -3,14 +3,14 @@ import * as format from './format.ts';
 
 /** Takes the bytes of a recording. Neither function throws, because a game must go on even if its recording fails. */
 export interface Sink {
-  /** Appends bytes. The sink becomes their owner. */
+  /** Appends bytes to the recording. The sink becomes their owner. */
   write(bytes: Uint8Array): void;
-  /** Resolves when everything is written. May be called again. */
+  /** Closes the recording. Resolves when all bytes are written. May be called again. */
   close(): Promise<void>;
 }
 
 const BUFFER_BYTES = 65_536;
-/** Length of the longest record, apart from states and writes, which bypass the buffer. */
+/** Length in bytes of the longest record, except saved states and memory writes, which bypass the buffer. */
 const RECORD_BYTES_MAX = 3 + 3 * INPUT_STRIDE;
 /** Up to this many unchanged bytes between two changed ones are cheaper inside one run than as a gap between two runs. */
 const GAP_BYTES = 2;
@@ -101,20 +101,20 @@ export class RecordingWriter {
     }
   }
 
-  /** Writes the end of the session. Ignores everything after it. May be called again. */
+  /** Writes the end of the recording. Everything after it is ignored. May be called again. */
   end(): void {
     this.#begin(format.RECORD_END);
     this.flush();
     this.#ended = true;
   }
 
-  /** Passes the buffered bytes to the sink. */
+  /** Passes the buffered bytes of the recording to the sink. */
   flush(): void {
     if (this.#length > 0) this.#send(this.#bytes.slice(0, this.#length));
     this.#length = 0;
   }
 
-  /** Writes bytes of any length past the buffer. */
+  /** Passes bytes of any length directly to the sink, without the buffer. */
   #large(bytes: Uint8Array): void {
     this.#word(bytes.length);
     this.flush();
@@ -136,7 +136,7 @@ export class RecordingWriter {
     this.#copy(text);
   }
 
-  /** Writes one input record as runs of changed bytes. */
+  /** Writes the change of one seat's input record as runs of changed bytes. */
   #input(seat: number, bytes: Uint8Array): void {
     const start = seat * INPUT_STRIDE;
     const end = start + INPUT_STRIDE;

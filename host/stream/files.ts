@@ -9,7 +9,7 @@ export interface PageFile {
 }
 
 /**
- * Headers of every response. The page may load nothing from other sites, and no other site may frame it. The browser
+ * HTTP headers of every response. The page may load nothing from other sites, and no other site may frame it. The browser
  * isolates it from other sites, and gives an isolated page its most precise clock.
  */
 export const SECURITY_HEADERS = {

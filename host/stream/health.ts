@@ -1,6 +1,6 @@
 import type { ErrorCode, NearlightError } from '../base/errors.ts';
 
-/** One slow turn of the event loop holds up the pictures and the input of every player. */
+/** A turn of the event loop that takes longer fails the health probe, because it delays the pictures of every player. */
 const TURN_MS_MAX = 1000;
 const TURNS = 2;
 
@@ -25,7 +25,7 @@ export async function checkLiveness(): Promise<Health> {
   return { status: 200, body: { ok: true } };
 }
 
-/** Reports whether a player could join. `problem` is the reason why none could, if there is one. */
+/** Reports whether a player could join. `problem` is the reason why no player could, or undefined. */
 export function checkReadiness(problem: NearlightError | undefined): Health {
   if (problem === undefined) return { status: 200, body: { ok: true } };
   return { status: 503, body: { ok: false, code: problem.code, message: problem.detail } };

@@ -25,12 +25,12 @@ const RATE_WINDOW_MS = 1000;
 export interface InputReaderOptions {
   sink: InputSink;
   config: Pick<Config, 'inputBytesMax' | 'inputRateMax'>;
-  /** Sends the answer to a ping on the state channel. The message is valid during the call only. */
+  /** Sends the answer to a page's ping on the data channel `state`. The buffer `message` is valid during the call only. */
   pong(message: Buffer): void;
   clock: Pick<Clock, 'now'>;
 }
 
-/** Checks a page's messages against the protocol and passes on their content. Counts those that it cannot read. */
+/** Checks a page's input messages against the protocol and passes the input on. Counts the messages that are not valid. */
 export class InputReader {
   errors = 0;
   readonly #options: InputReaderOptions;
@@ -52,7 +52,7 @@ export class InputReader {
     this.#options = options;
   }
 
-  /** @returns false if the message cannot be read or exceeds the allowed rate */
+  /** Reads one message from a page. @returns false if it is not valid or exceeds the allowed rate of messages */
   read(channel: string, message: string | Buffer | ArrayBuffer): boolean {
     const readable =
       this.#isWithinRate() &&

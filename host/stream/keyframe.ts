@@ -1,7 +1,7 @@
 import { systemClock } from '../base/clock.ts';
 import { type Milli, milli } from '../base/time.ts';
 
-/** Passes on requests for a keyframe, at most one in each interval. A request that comes too early is delayed. */
+/** Passes on requests for a video keyframe, at most one per `intervalMs`. A request that comes too early is delayed. */
 export class KeyframeLimiter {
   readonly #intervalMs: number;
   readonly #onRequest: () => void;
@@ -27,7 +27,7 @@ export class KeyframeLimiter {
     this.#onRequest();
   }
 
-  /** Drops a delayed request. */
+  /** Drops the keyframe request that is delayed, if there is one. */
   cancel(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;

@@ -13,21 +13,22 @@ const PAYLOAD_BYTES_MAX = 1200;
 /** A video track that splits access units into RTP packets. */
 export interface VideoTrack {
   readonly track: Track;
-  /** Its `timestamp`, in units of 1/90000 s, is set before each access unit is sent. */
+  /** Settings of the RTP packets. The caller sets `timestamp`, in units of 1/90000 s, before it sends an access unit. */
   readonly rtp: RtpPacketizationConfig;
-  /** Objects that the library needs; holding them here keeps them from being garbage-collected. */
+  /** Objects that the WebRTC library needs. Holding them here keeps them from being garbage-collected. */
   readonly handlers: readonly object[];
 }
 
-/** Returns the address that HOST names, or undefined if it means all addresses. */
+/** Returns the address in the setting HOST, or undefined if HOST stands for all addresses. */
 function concreteAddress({ host }: Config): string | undefined {
   if (host === '' || host === '0.0.0.0' || host === '::') return undefined;
   return host === 'localhost' ? '127.0.0.1' : host;
 }
 
 /**
- * Binds ICE_PORT and holds it until the returned function is called. The library shares the port among its peers, but
- * ends the process if it cannot bind it, so the port is tested first. Does nothing if ICE_PORT is 0.
+ * Binds the UDP port ICE_PORT and holds it until the returned function is called. The WebRTC library shares the port among
+ * its peer connections, but ends the process if it cannot bind the port, so the port is tested first. Does nothing if
+ * ICE_PORT is 0.
  * @throws NearlightError NL_PORT_IN_USE
  */
 export async function holdIcePort(config: Config): Promise<() => void> {
@@ -56,8 +57,8 @@ export async function holdIcePort(config: Config): Promise<() => void> {
 }
 
 /**
- * Opens a peer and the video track that the offer asks for. The caller applies the offer afterwards.
- * @throws NearlightError NL_CONNECTION if the library refuses; nothing is left open then
+ * Opens a peer connection and the video track that the page's offer asks for. The caller applies the offer afterwards.
+ * @throws NearlightError NL_CONNECTION if the WebRTC library refuses; nothing is left open then
  */
 export function openPeer(config: Config, offer: Offer, ssrc: number): { peer: PeerConnection; video: VideoTrack } {
   let peer: PeerConnection | undefined;
@@ -70,13 +71,13 @@ export function openPeer(config: Config, offer: Offer, ssrc: number): { peer: Pe
   }
 }
 
-/** Wraps an error of the library as NL_CONNECTION. */
+/** Wraps an error of the WebRTC library as NL_CONNECTION. Returns a NearlightError unchanged. */
 export function connectionError(error: unknown): NearlightError {
   if (error instanceof NearlightError) return error;
   return new NearlightError('NL_CONNECTION', error instanceof Error ? error.message : String(error), { cause: error });
 }
 
-/** Creates a peer that offers this machine's address from HOST, or all of its addresses if HOST names none. */
+/** Creates a peer connection that offers the address in the setting HOST, or all of this machine's if HOST names none. */
 function createPeer(config: Config): PeerConnection {
   const { icePort } = config;
   const address = concreteAddress(config);
@@ -93,11 +94,11 @@ function addVideoTrack(peer: PeerConnection, offer: Offer, ssrc: number): VideoT
   const video = new datachannel.Video(offer.mid, 'SendOnly');
   video.addH264Codec(offer.payloadType, offer.formatParameters);
   video.addSSRC(ssrc, 'nearlight', 'nearlight', 'video');
-  // The library silently ignores the line if it lacks "a=".
+  // The WebRTC library silently ignores an SDP line that lacks "a=".
   if (offer.playoutDelayId > 0) video.parseSdpLine(`a=extmap:${offer.playoutDelayId} ${PLAYOUT_DELAY}`);
   const track = peer.addTrack(video);
   const rtp = new datachannel.RtpPacketizationConfig(ssrc, 'nearlight', offer.payloadType, RTP_CLOCK_HZ);
-  // With a delay of 0 to 0 the browser shows each frame as soon as it is decoded.
+  // With a playout delay of 0 to 0 the browser shows each frame as soon as it is decoded.
   rtp.playoutDelayId = offer.playoutDelayId;
   rtp.playoutDelayMin = 0;
   rtp.playoutDelayMax = 0;

@@ -2,11 +2,11 @@ import type { DataChannel } from 'node-datachannel';
 import { FRAME_BYTES, MESSAGE_FRAME, MESSAGE_NOTICE, type Notice } from '../base/protocol.ts';
 import type { FrameInfo } from './player.ts';
 
-/** Writes MESSAGE_FRAME into a buffer that is reused for every frame. */
+/** Writes the message that describes a video frame (MESSAGE_FRAME) into a buffer that is reused for every frame. */
 export class FrameMessage {
   readonly #message = Buffer.alloc(FRAME_BYTES);
 
-  /** @returns the message; valid until the next call */
+  /** @param bytes length of the encoded frame @returns the message about the frame, which is valid until the next call */
   write(info: FrameInfo, bytes: number): Buffer {
     const message = this.#message;
     message[0] = MESSAGE_FRAME;
@@ -23,11 +23,11 @@ export function noticeMessage(notice: Notice): Buffer {
   return Buffer.concat([Buffer.of(MESSAGE_NOTICE), Buffer.from(JSON.stringify(notice))]);
 }
 
-/** Sends a message if the channel is open, and does nothing otherwise. */
+/** Sends a message if the data channel is open, and does nothing otherwise. */
 export function sendMessage(channel: DataChannel | undefined, message: Buffer): void {
   try {
     if (channel?.isOpen()) channel.sendMessageBinary(message);
   } catch {
-    // The channel closed between the check and the send. The library reports its end separately.
+    // The channel closed between the check and the send. The WebRTC library reports its end separately.
   }
 }

@@ -5,22 +5,22 @@ import { NearlightError } from '../base/errors.ts';
 export const PLAYOUT_DELAY = 'http://www.webrtc.org/experiments/rtp-hdrext/playout-delay';
 /** The largest id of a one-byte RTP header extension (RFC 8285, 4.2). */
 const EXTENSION_ID_MAX = 14;
-/** The size of data channel messages that an offer without a=max-message-size allows (RFC 8841, 6.1). */
+/** Size of the largest data channel message that an offer without a=max-message-size allows (RFC 8841, 6.1). */
 const MESSAGE_BYTES_DEFAULT = 65_536;
 const MESSAGE_BYTES_MAX = 262_144;
 
-/** A page's offer after it was checked. */
+/** A page's SDP offer after it was checked. */
 export interface Offer {
   /**
    * The offer written again from its checked values. It contains no candidates, because the host learns the page's address
    * from its packets.
    */
   readonly sdp: string;
-  /** Name of the video section. */
+  /** Name (a=mid) of the SDP's video section. */
   readonly mid: string;
   /** RTP payload type of the H.264 format. */
   readonly payloadType: number;
-  /** Parameters of that format for the answer. */
+  /** Parameters of the H.264 format (a=fmtp) for the SDP answer. */
   readonly formatParameters: string;
   /** Id of the playout-delay header extension, or 0 if the page does not support it. */
   readonly playoutDelayId: number;
@@ -60,8 +60,8 @@ export function readOffer(text: string, config: Pick<Config, 'offerLineBytesMax'
   const bundle = values(session, 'group').find((value) => value.startsWith('BUNDLE '));
   const bundled = bundle?.split(' ').slice(1) ?? [];
   if (video.mid === channelsMid || !bundled.includes(video.mid) || !bundled.includes(channelsMid))
-    refuse('its video and data channels are not bundled (a=group:BUNDLE)');
-  // The transport parameters of the first section apply to the whole bundle.
+    refuse('the video and data channels of the offer are not bundled (a=group:BUNDLE)');
+  // The transport parameters of the SDP's first section apply to all sections that are bundled with it.
   const isVideoFirst = sections[0] === videoSection;
   const transport = readTransport(session, isVideoFirst ? videoSection : channels);
   const videoLines = writeVideo(video);
@@ -83,7 +83,7 @@ function refuse(what: string): never {
 function split(text: string, lineBytesMax: number): { session: Section; sections: Section[] } {
   const lines = text.split(/\r?\n/);
   if (lines.at(-1) === '') lines.pop();
-  if (lines[0] !== 'v=0') refuse('it is not SDP, because the first line is not "v=0"');
+  if (lines[0] !== 'v=0') refuse('the offer is not SDP, because the first line is not "v=0"');
   const session: Section = { media: '', lines: [] };
   const sections: Section[] = [];
   for (const [index, line] of lines.entries()) {
@@ -100,9 +100,9 @@ function only(sections: Section[], kind: 'video' | 'application'): Section {
   const name = kind === 'video' ? 'video section (m=video)' : 'section for data channels (m=application)';
   const found = sections.filter((section) => section.media.startsWith(`m=${kind} `));
   const [first] = found;
-  if (!first) return refuse(`it has no ${name}`);
-  if (found.length > 1) refuse(`it has more than one ${name}`);
-  if (sections.length > 2) refuse('it may have only two sections, one for video and one for data channels');
+  if (!first) return refuse(`the offer has no ${name}`);
+  if (found.length > 1) refuse(`the offer has more than one ${name}`);
+  if (sections.length > 2) refuse('the offer may have only two sections, one for video and one for data channels');
   return first;
 }
 
@@ -120,7 +120,7 @@ function readMid(section: Section): string {
 function readTransport(session: Section, section: Section): Transport {
   const one = (attribute: string, pattern: RegExp): string => {
     const value = values(section, attribute)[0] ?? values(session, attribute)[0] ?? '';
-    if (!pattern.test(value)) refuse(`a=${attribute} is missing or invalid`);
+    if (!pattern.test(value)) refuse(`a=${attribute} of the offer is missing or invalid`);
     return value;
   };
   one('setup', /^actpass$/);
@@ -134,9 +134,9 @@ function readTransport(session: Section, section: Section): Transport {
 function readVideo(section: Section): Video {
   if (!/^m=video \d{1,5} UDP\/TLS\/RTP\/SAVPF(?: \d{1,3})+$/.test(section.media))
     refuse(`"${section.media.slice(0, 80)}" is not a section for video over UDP/TLS/RTP/SAVPF`);
-  if (!section.lines.includes('a=recvonly')) refuse('its video section is not receive-only (a=recvonly)');
+  if (!section.lines.includes('a=recvonly')) refuse('the video section of the offer is not receive-only (a=recvonly)');
   if (!section.lines.includes('a=rtcp-mux'))
-    refuse('its video section does not carry RTCP on the same port (a=rtcp-mux)');
+    refuse('the video section of the offer does not carry RTCP on the same port (a=rtcp-mux)');
   const mid = readMid(section);
   let playoutDelayId = 0;
   for (const value of values(section, 'extmap')) {
@@ -146,7 +146,7 @@ function readVideo(section: Section): Video {
   return { mid, playoutDelayId, ...readH264(section) };
 }
 
-/** Chooses H.264 baseline with packetization mode 1 (RFC 6184, 8.1). Prefers constrained baseline (42e0). */
+/** Chooses an offered format of H.264 baseline, packetization mode 1 (RFC 6184, 8.1). Prefers constrained baseline (42e0). */
 function readH264(section: Section): { payloadType: number; profile: string } {
   const types = section.media.split(' ').slice(3);
   const named = values(section, 'rtpmap').filter((value) => /^\d{2,3} H264\/90000$/i.test(value));
@@ -162,7 +162,7 @@ function readH264(section: Section): { payloadType: number; profile: string } {
       chosen = { payloadType, profile };
   }
   return (
-    chosen ?? refuse('it offers no H.264 baseline profile with packetization-mode=1; use a browser that plays H.264')
+    chosen ?? refuse('the offer has no H.264 baseline profile (packetization-mode=1); use a browser that plays H.264')
   );
 }
 
@@ -206,9 +206,9 @@ function writeVideo(video: Video): Body {
 
 function writeChannels(section: Section, mid: string): Body {
   const port = Number(values(section, 'sctp-port')[0]);
-  if (!Number.isInteger(port) || port < 1 || port > 65_535) refuse('its data channels have no valid a=sctp-port');
+  if (!Number.isInteger(port) || port < 1 || port > 65_535) refuse('the offer has no valid SCTP port (a=sctp-port)');
   const bytes = Number(values(section, 'max-message-size')[0] ?? MESSAGE_BYTES_DEFAULT);
-  if (!Number.isInteger(bytes) || bytes < 0) refuse('its a=max-message-size is not a whole number');
+  if (!Number.isInteger(bytes) || bytes < 0) refuse('a=max-message-size of the offer is not a whole number');
   const limited = bytes === 0 ? MESSAGE_BYTES_MAX : Math.min(bytes, MESSAGE_BYTES_MAX);
   const lines = [`a=sctp-port:${port}`, `a=max-message-size:${limited}`];
   return { mid, media: 'm=application 9 UDP/DTLS/SCTP webrtc-datachannel', lines };

@@ -13,7 +13,7 @@ export interface ViewRequest {
 
 /**
  * The newest state of a page's pointer and sticks. The object is reused, so it is valid during the call only.
- * Totals are sums since the connection began in 1/16 CSS pixel, and wrap like int32.
+ * Totals are sums of movement since the connection began, in 1/16 CSS pixel, and wrap like int32.
  */
 export interface PointerState {
   /** Position in the picture, 0 to 1 from the top left. */
@@ -29,15 +29,15 @@ export interface PointerState {
   locked: boolean;
 }
 
-/** Receives a page's input after it was checked. A sequence is the page's own counter, a uint32 that wraps. */
+/** Receives a page's input after it was checked. `sequence` is the page's own count of its inputs, a uint32 that wraps. */
 export interface InputSink {
-  /** `usage` is a usage of the HID keyboard page, 0 to 255. */
+  /** Takes a key press or release. `usage` is a usage of the HID keyboard page, 0 to 255. */
   key(usage: number, down: boolean, sequence: number): void;
-  /** `button` is 0 to 31. */
+  /** Takes a press or release of a mouse or gamepad button, 0 to 31. */
   button(button: number, down: boolean, sequence: number): void;
   releaseAll(sequence: number): void;
   pointer(state: PointerState, sequence: number): void;
-  /** How long pictures wait until the display takes them (MESSAGE_PACE). Any finite number; the page is not trusted. */
+  /** Takes a report of how long pictures wait for the page's display: any finite number, because the page is not trusted. */
   pace(slackMs: Milli): void;
 }
 
@@ -51,12 +51,12 @@ export interface Feedback {
 
 /** Facts about one encoded frame. They go into its RTP packets and into MESSAGE_FRAME. */
 export interface FrameInfo {
-  /** In units of 1/90000 s; a uint32 that wraps. */
+  /** The frame's RTP timestamp, in units of 1/90000 s; a uint32 that wraps. */
   rtpTimestamp: number;
   keyframe: boolean;
-  /** Sequence of the newest input that the frame shows. */
+  /** Sequence number of the newest input that the frame shows. */
   inputSequence: number;
-  /** Time from reading that input to sending the frame. */
+  /** Time from reading the newest input to sending the frame that shows it. */
   inputToSendUs: Micro;
 }
 
@@ -70,35 +70,35 @@ export interface ConnectionStats {
   rembBitsPerSecond: number;
 }
 
-/** The connection to a player's page, as a room uses it. */
+/** The connection to a player's page, as the running game uses it. */
 export interface PlayerConnection {
   /**
    * Sends a copy of one access unit (H.264 Annex B, start codes of 3 or 4 bytes). Never waits and never queues.
    * @returns false if the frame was dropped, because the page is not connected, the connection is congested, or the page
-   * misses an earlier frame that this one refers to. The player's onKeyframe is called then, subject to `keyframeMsMin`.
+   * misses an earlier frame that this one refers to. If connected, onKeyframe is called then, at most once per `keyframeMsMin`.
    */
   sendFrame(accessUnit: Uint8Array, info: FrameInfo): boolean;
-  /** Sends the reason to the page, then closes. Resolves when closed, after `closeMsMax` at the latest. */
+  /** Tells the page why the connection ends, then closes it. Resolves when it is closed, after `closeMsMax` at the latest. */
   end(code: ErrorCode, message: string, retry: boolean): Promise<void>;
   readonly stats: Readonly<ConnectionStats>;
-  /** Sends a notice to the page, in order with all other notices. */
+  /** Sends a notice to the page, such as that the game has paused. All notices arrive in order. */
   notify(notice: Notice): void;
 }
 
-/** A seat that a room gave to a page. The room implements it, and the page's connection calls it. */
+/** A player's seat in a game. The game's room implements this interface, and the connection to the player's page calls it. */
 export interface Player extends ViewRequest {
   /** Number of the seat, counted from 0. */
   readonly seat: number;
-  /** Number of seats in the room. */
+  /** Number of seats in the game. */
   readonly seats: number;
   /** The game's name, which the page shows as its title. */
   readonly game: string;
   readonly input: InputSink;
-  /** Called at most once, when frames can be sent. */
+  /** Called at most once, when the page has connected and frames can be sent. */
   onConnected(connection: PlayerConnection): void;
   /** Asks for the next frame to be a keyframe. */
   onKeyframe(): void;
   onFeedback(feedback: Readonly<Feedback>): void;
-  /** Called exactly once, as the last call, even if the page never connected. */
+  /** Called exactly once, when the connection has closed, even if the page never connected. No other call follows. */
   onClosed(reason: CloseReason): void;
 }

@@ -3,7 +3,7 @@ import type { Feedback } from './player.ts';
 /** Initial bits per pixel. With x264's fastest preset a scene looks clean at this rate even while the camera turns. */
 const BITS_PER_PIXEL = 0.3;
 const BITRATE_MIN = 300_000;
-/** The bitrate grows while packet loss is below LOSS_LOW and falls while it is above LOSS_HIGH, like the loss-based congestion control of WebRTC. */
+/** The bitrate grows while packet loss is below LOSS_LOW and falls while it is above LOSS_HIGH, as in WebRTC. */
 const LOSS_LOW = 0.02;
 const LOSS_HIGH = 0.1;
 const GROWTH = 1.08;
@@ -20,12 +20,12 @@ export class RateControl {
     this.#max = Math.max(BITRATE_MIN, Math.min(bitrateMax, 2 * wanted));
   }
 
-  /** Bits per second. */
+  /** The video's current bitrate in bits per second. */
   get bitrate(): number {
     return this.#bitrate;
   }
 
-  /** Takes a report into account. @returns the new bitrate in bits per second */
+  /** Adapts the bitrate to a report of packet loss and bandwidth. @returns the new bitrate in bits per second */
   update({ lossFraction, rembBitsPerSecond }: Readonly<Feedback>): number {
     let wanted = this.#bitrate;
     if (lossFraction > LOSS_HIGH) wanted *= 1 - lossFraction / 2;

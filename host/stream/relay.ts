@@ -6,7 +6,7 @@ import { NearlightError } from '../base/errors.ts';
 import type { Milli } from '../base/time.ts';
 import { isBindingRequest, isBindingSuccess, isWebRtc, recipientOf, TRANSACTION_BYTES, transactionOf } from './stun.ts';
 
-/** A page tries each of its own addresses. The relay serves this many of them for one connection. */
+/** A page tries each of its own addresses. The relay serves at most this many of them for one connection. */
 const PATHS_PER_CONNECTION_MAX = 8;
 /** The most packets per second that a page may send. Its input and its receipts for video packets need fewer. */
 const PACKETS_PER_SECOND_MAX = 5000;
@@ -15,21 +15,21 @@ const PACKETS_PER_SECOND_MAX = 5000;
  * from it. Otherwise an attacker could use the relay to flood a forged address (RFC 9000, 8.1, has the same rule).
  */
 const UNVERIFIED_FACTOR = 3;
-/** Packets of one page that are kept while its socket is being opened. */
+/** Number of packets from one page address that are kept while the relay opens a socket for the address. */
 const PENDING_MAX = 4;
-/** When a socket has this many bytes queued, further packets are dropped. */
+/** When a socket has this many bytes queued for sending, further packets are dropped. */
 const QUEUE_BYTES_MAX = 2 ** 20;
 /** Size of the kernel's socket buffers. A keyframe arrives as one burst. The kernel may grant less. */
 const SOCKET_BYTES = 4 * 2 ** 20;
 
 export interface RelayOptions {
-  /** The UDP socket that pages send to; see openRelaySocket. It may belong to another network namespace. The relay closes it. */
+  /** The UDP socket that pages send to (openRelaySocket). It may belong to another network namespace. The relay closes it. */
   socket: Socket;
-  /** The address that the host offers to pages. The port is the socket's. */
+  /** The IP address at which pages reach the relay, offered to them as an ICE candidate. The port is that of `socket`. */
   address: string;
   /** The address at which this process's ICE receives packets. */
   target: { address: string; port: number };
-  /** Number of page addresses that are relayed at the same time. */
+  /** Largest number of page addresses that the relay serves at the same time. */
   pathsMax: number;
   /** A page address is forgotten after this much silence. */
   idleMs: number;
@@ -37,7 +37,7 @@ export interface RelayOptions {
   clock?: Pick<Clock, 'now'>;
 }
 
-/** Lets pages connect that cannot reach this process's own addresses. */
+/** Relays WebRTC packets for pages that cannot reach this process's own addresses. */
 export interface Relay {
   readonly address: string;
   readonly port: number;
@@ -50,7 +50,7 @@ export interface Relay {
 }
 
 export interface RelayStats {
-  /** Page addresses that are relayed now. */
+  /** Number of page addresses that the relay serves now. */
   paths: number;
   packetsIn: number;
   packetsOut: number;
@@ -68,7 +68,7 @@ export async function openRelaySocket(options: { address: string; first: number;
   for (let tried = 0; tried < count; tried++) {
     const socket = openSocket(isIPv6(address) ? 'udp6' : 'udp4');
     try {
-      // This listener comes first, because without a name look-up `bind` emits the event before it returns.
+      // The listener is added before `bind`, which emits 'listening' before it returns if no name has to be looked up.
       const listening = once(socket, 'listening');
       socket.bind({ port: first + ((begin + tried) % count), exclusive: true });
       await listening;
@@ -82,28 +82,28 @@ export async function openRelaySocket(options: { address: string; first: number;
   throw new NearlightError('NL_PORT_IN_USE', `no UDP port from ${first} to ${last} is free; widen NODE_UDP_PORTS`);
 }
 
-/** Carries packets between pages and ICE. Each page address has a socket of its own, so that ICE can tell them apart. */
+/** Opens a relay between pages and this process's ICE. Each page address gets its own socket, so that ICE tells them apart. */
 export function openRelay(options: RelayOptions): Relay {
   return new UdpRelay(options);
 }
 
-/** The packets between one page address and ICE. */
+/** One page address that the relay serves, with the local socket that stands for it towards ICE. */
 interface Path {
   readonly key: string;
   readonly ufrag: string;
   readonly address: string;
   readonly port: number;
   readonly socket: Socket;
-  /** Packets that wait until the socket is connected; undefined from then on. */
+  /** The page's packets that wait until the socket is connected; undefined from then on. */
   pending: Buffer[] | undefined;
   lastHeardAt: Milli;
   /** Number of packets that the page may send now. */
   allowance: number;
-  /** Whether the page answered a request that was sent to this address, which proves that the address is its own. */
+  /** Whether the page answered a STUN request that was sent to this address, which proves that the address is its own. */
   verified: boolean;
-  /** Bytes that may be sent to the address while it is not verified. */
+  /** Number of bytes that the relay may still send to the page's address while the address is not verified. */
   creditBytes: number;
-  /** Transaction id of the newest request that was sent to the address. */
+  /** Transaction id of the newest STUN request that was sent to the page's address. */
   readonly transaction: Buffer;
 }
 
@@ -185,7 +185,7 @@ class UdpRelay implements Relay {
     return true;
   }
 
-  /** Opens a path if the packet is a binding request for an admitted connection. */
+  /** Starts to serve a page's address if its packet is a STUN binding request for an admitted connection. */
   #open(packet: Buffer, from: RemoteInfo, { key, now }: { key: string; now: Milli }): Path | undefined {
     if (!isBindingRequest(packet)) return undefined;
     const ufrag = recipientOf(packet);
@@ -210,7 +210,7 @@ class UdpRelay implements Relay {
     };
     const { socket } = path;
     socket.on('message', (answer) => this.#fromIce(answer, path));
-    // ICE may not be listening at the moment.
+    // A send fails while ICE is not listening. The page sends again, so the error needs no handling.
     socket.on('error', () => {});
     socket.once('connect', () => {
       if (this.#paths.get(key) !== path) return;
@@ -238,7 +238,7 @@ class UdpRelay implements Relay {
   }
 }
 
-/** Counts one packet against what a page may send. @returns false if the page has sent too many */
+/** Counts one packet against the page's rate limit. @returns false if the page has sent too many packets */
 function takeAllowance(path: Path, now: Milli): boolean {
   const earned = ((now - path.lastHeardAt) / 1000) * PACKETS_PER_SECOND_MAX;
   path.allowance = Math.min(PACKETS_PER_SECOND_MAX, path.allowance + earned);
@@ -249,8 +249,8 @@ function takeAllowance(path: Path, now: Milli): boolean {
 }
 
 /**
- * Opens a socket that takes every name as an address. Node would otherwise look up the address of each packet, which
- * delays it by a turn of the event loop.
+ * Opens a UDP socket that takes every host name as an IP address, without a look-up. Node would otherwise look up the address
+ * of each packet, which delays the packet by a turn of the event loop.
  */
 function openSocket(type: 'udp4' | 'udp6'): Socket {
   const lookup = (address: string, _options: unknown, found: (error: null, address: string, family: number) => void) =>

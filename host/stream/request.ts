@@ -6,7 +6,7 @@ import type { ViewRequest } from './player.ts';
 const SIDE_MIN = 64;
 
 /**
- * Reads `size=WIDTHxHEIGHT`, `fps=N` and `game=NAME` from a query. Missing values come from `defaults`, limited to
+ * Reads `size=WIDTHxHEIGHT`, `fps=N` and `game=NAME` from a URL query. Missing values come from `defaults`, limited to
  * the bounds in the settings.
  * @throws NearlightError NL_REQUEST saying what is allowed
  */
@@ -49,8 +49,8 @@ export function checkOrigin(request: IncomingMessage): void {
 export async function readOfferBody(request: IncomingMessage, bytesMax: number): Promise<string> {
   const [type] = (request.headers['content-type'] ?? '').split(';', 1);
   if (type?.trim().toLowerCase() !== 'application/sdp')
-    throw new NearlightError('NL_OFFER_TYPE', 'it must be application/sdp');
-  const tooLarge = new NearlightError('NL_OFFER_TOO_LARGE', `at most ${bytesMax} bytes are allowed`);
+    throw new NearlightError('NL_OFFER_TYPE', 'the content type must be application/sdp');
+  const tooLarge = new NearlightError('NL_OFFER_TOO_LARGE', `the offer may have at most ${bytesMax} bytes`);
   if (Number(request.headers['content-length'] ?? 0) > bytesMax) throw tooLarge;
   const chunks: Buffer[] = [];
   let bytes = 0;
@@ -61,7 +61,7 @@ export async function readOfferBody(request: IncomingMessage, bytesMax: number):
     else chunks.push(chunk);
   });
   request.on('end', () => whole.resolve());
-  request.on('close', () => whole.reject(new NearlightError('NL_REQUEST', 'it ended early')));
+  request.on('close', () => whole.reject(new NearlightError('NL_REQUEST', 'the request ended early')));
   await whole.promise;
   return Buffer.concat(chunks).toString('latin1');
 }

@@ -9,13 +9,13 @@ const FORMAT_APPLICATION = 15;
 const REMB = 0x52454d42;
 const REPORT_BLOCK_BYTES = 24;
 
-// Bits of readRtcp's result.
+// Bits of the result of reading an RTCP packet.
 export const RTCP_KEYFRAME = 1;
 export const RTCP_FEEDBACK = 2;
 
 /**
- * Reads a compound RTCP packet (RFC 3550, 6; RFC 4585; RFC 5104; draft-alvestrand-rmcat-remb). Writes the loss of the
- * stream `ssrc` and the receiver's bandwidth estimate into `feedback`. Skips what is malformed or unknown.
+ * Reads a compound RTCP packet (RFC 3550, 6; RFC 4585; RFC 5104; draft-alvestrand-rmcat-remb). Writes the packet loss of
+ * the stream `ssrc` and the receiver's bandwidth estimate into `feedback`. Skips what is malformed or unknown.
  * @returns RTCP_KEYFRAME if the page asks for a keyframe, and RTCP_FEEDBACK if `feedback` has changed, as bits
  */
 export function readRtcp(packet: Buffer, ssrc: number, feedback: Feedback): number {

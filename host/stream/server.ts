@@ -18,9 +18,9 @@ export interface StreamServerOptions {
   log: { info(message: string): void; warn(message: string): void };
   /** The files of the player's page by path, such as `/` and `/player.js`. */
   files: ReadonlyMap<string, PageFile>;
-  /** The picture for a page that asks for no particular one. */
+  /** Size and frame rate of the picture for a page whose request does not give them. */
   defaultView: ViewRequest;
-  /** Gives a page a seat. @throws NearlightError, for example NL_ROOM_FULL, which is sent to the page */
+  /** Gives a page a player's seat in a game. @throws NearlightError, for example NL_ROOM_FULL, which is sent to the page */
   accept(request: ViewRequest): Promise<Player>;
   /** Returns what `GET /status` answers as JSON. */
   status(): object;
@@ -28,15 +28,15 @@ export interface StreamServerOptions {
   health(): NearlightError | undefined;
   /** Returns what `GET /metrics` answers, in Prometheus's text format 0.0.4. */
   metrics(): Promise<string>;
-  /** The server counts its connections here. */
+  /** The counters of the host process, to which the server adds its connections. */
   meters: Meters;
-  /** Lets pages connect that cannot reach this process's own addresses. The caller closes it after the server. */
+  /** Relays packets for pages that cannot reach this process's own addresses. The caller closes it after the server. */
   relay?: Relay;
 }
 
 export interface StreamServer {
   readonly port: number;
-  /** The page's address for a browser on this machine. */
+  /** URL of the player's page for a browser on this machine. */
   readonly url: string;
   /** Number of pages that are connected or connecting. */
   readonly connections: number;
@@ -131,7 +131,7 @@ async function answer(state: State, request: IncomingMessage, response: ServerRe
   } catch (error) {
     answerError(state, response, error);
   }
-  // The rest of a refused body must be read, or it would be taken for the next request.
+  // The body of a refused request must be read to its end, or the server would take it for the next request.
   if (!request.readableEnded) request.resume();
 }
 
@@ -161,7 +161,7 @@ async function route(state: State, request: IncomingMessage, response: ServerRes
   sendFile(request, response, file);
 }
 
-/** The paths that Kubernetes and Prometheus poll. */
+/** The URL paths that Kubernetes and Prometheus poll, with their handlers. */
 const PROBES: Record<string, (state: State, response: ServerResponse) => Promise<void>> = {
   '/healthz': async (_, response) => answerHealth(response, await checkLiveness()),
   '/readyz': async (state, response) => answerHealth(response, checkReadiness(problem(state))),

@@ -28,7 +28,7 @@ export function transactionOf(packet: Buffer): Buffer {
   return packet.subarray(TRANSACTION_OFFSET, TRANSACTION_OFFSET + TRANSACTION_BYTES);
 }
 
-/** Reads the ICE user fragment of a binding request's recipient (RFC 8445, 7.2.2); undefined if it has none. */
+/** Reads the ICE user fragment of a binding request's recipient (RFC 8445, 7.2.2); undefined if there is none. */
 export function recipientOf(request: Buffer): string | undefined {
   let offset = HEADER_BYTES;
   while (offset + 4 <= request.length) {

@@ -18,13 +18,13 @@ export interface WebRtcConnectionOptions {
   offer: Offer;
   player: Player;
   config: Config;
-  /** A second route to this host, for pages that cannot reach its own addresses. */
+  /** The relay that forwards packets for pages that cannot reach this host's own addresses. */
   relay?: Relay | undefined;
   /** Logs a warning. */
   warn(message: string): void;
   /** Called when the page has connected, before the player's onConnected. */
   onConnected(): void;
-  /** Called once, after the player's onClosed. */
+  /** Called once when the connection has closed, after the player's onClosed. */
   onClosed(reason: CloseReason): void;
 }
 
@@ -52,7 +52,7 @@ export class WebRtcConnection implements PlayerConnection {
   #phase: 'connecting' | 'connected' | 'ending' | 'closed' = 'connecting';
   readonly #peer: PeerConnection;
   readonly #video: VideoTrack;
-  /** The ICE user fragment of our answer. The relay recognises the page by it. */
+  /** The ICE user fragment of the SDP answer. The relay recognises the page's packets by it. */
   #ufrag: string | undefined;
   #events: DataChannel | undefined;
   #state: DataChannel | undefined;
@@ -60,10 +60,10 @@ export class WebRtcConnection implements PlayerConnection {
   #silenceTimer: NodeJS.Timeout;
   #endTimer: NodeJS.Timeout | undefined;
   #endReason: CloseReason = 'page';
-  /** The page cannot decode anything until it gets a keyframe, because none was sent yet or a frame was dropped. */
+  /** Whether the page can decode nothing until it gets a keyframe, because none was sent yet or a frame was dropped. */
   #needsKeyframe = true;
 
-  /** @throws NearlightError NL_CONNECTION if the library refuses the offer; the player's onClosed is not called then */
+  /** @throws NearlightError NL_CONNECTION if the WebRTC library refuses the offer; the player's onClosed is not called then */
   constructor(options: WebRtcConnectionOptions) {
     const { offer, player, config } = options;
     this.#options = options;
@@ -84,8 +84,8 @@ export class WebRtcConnection implements PlayerConnection {
   }
 
   /**
-   * Applies the page's offer.
-   * @returns the SDP answer, with all candidates
+   * Applies the page's SDP offer.
+   * @returns the SDP answer, with all ICE candidates
    * @throws NearlightError NL_CONNECTION; the connection is closed then
    */
   async answer(): Promise<string> {
@@ -108,7 +108,7 @@ export class WebRtcConnection implements PlayerConnection {
     }
   }
 
-  /** Adds the addresses of ICE_ADDRESS and of the relay to an answer that has this machine's own. */
+  /** Adds the address in the setting ICE_ADDRESS and the relay's to an SDP answer that has this machine's own addresses. */
   #addOtherAddresses(sdp: string): string {
     const { config, relay } = this.#options;
     const endpoints: Endpoint[] = [];
@@ -146,7 +146,7 @@ export class WebRtcConnection implements PlayerConnection {
     return this.finish({ kind: 'ended', code, message, retry }, 'host');
   }
 
-  /** Sends a last notice, gives the page `closeMsMax` to read it and leave, then closes for `reason`. */
+  /** Sends a last notice, gives the page `closeMsMax` to read it and leave, then closes the connection. */
   finish(notice: Notice, reason: CloseReason): Promise<void> {
     if (this.#phase === 'connecting') this.close(reason);
     if (this.#phase === 'connected') {
@@ -158,7 +158,7 @@ export class WebRtcConnection implements PlayerConnection {
     return this.#closed.promise;
   }
 
-  /** Closes at once. Idempotent. */
+  /** Closes the connection to the page at once. Idempotent. */
   close(reason: CloseReason): void {
     if (this.#phase === 'closed') return;
     const final = this.#phase === 'ending' ? this.#endReason : reason;
@@ -167,7 +167,7 @@ export class WebRtcConnection implements PlayerConnection {
     clearTimeout(this.#endTimer);
     this.#keyframes.cancel();
     if (this.#ufrag !== undefined) this.#options.relay?.dismiss(this.#ufrag);
-    // The peer closes first, because closing a channel of a live association blocks until a packet is written.
+    // The peer connection closes first: closing a data channel of a live SCTP association blocks until a packet is written.
     this.#peer.close();
     this.#events?.close();
     this.#state?.close();
@@ -187,7 +187,7 @@ export class WebRtcConnection implements PlayerConnection {
     this.#peer.onDataChannel((channel) => this.#adopt(channel));
     this.#video.track.onOpen(() => this.#checkConnected());
     this.#video.track.onMessage((packet) => this.#guard(() => this.#readRtcp(packet)));
-    // The library frees a track or channel only after it has called a listener for its end.
+    // The WebRTC library frees a track or channel only after it has called a listener for its end.
     this.#video.track.onClosed(() => {});
   }
 
@@ -250,7 +250,7 @@ export class WebRtcConnection implements PlayerConnection {
     this.#options.player.onFeedback(this.#feedback);
   }
 
-  /** A reachable page sends a receiver report about once a second, so silence means that packets do not arrive. */
+  /** Tells whether packets do not arrive: too much data waits, or the page's receiver reports (one a second) have stopped. */
   #isCongested(): boolean {
     const { channelBytesMax, stallMsMax } = this.#options.config;
     const waitingBytes = (this.#state?.bufferedAmount() ?? 0) + (this.#events?.bufferedAmount() ?? 0);
@@ -260,10 +260,10 @@ export class WebRtcConnection implements PlayerConnection {
   #sendVideo(accessUnit: Uint8Array, rtpTimestamp: number): boolean {
     this.#video.rtp.timestamp = rtpTimestamp >>> 0;
     try {
-      // The library declares Buffer but accepts any Uint8Array.
+      // The WebRTC library declares the type Buffer but accepts any Uint8Array.
       return this.#video.track.sendMessageBinary(accessUnit as Buffer);
     } catch {
-      // The page has left and the track is closed, but the library has not reported it yet.
+      // The page has left and the video track is closed, but the WebRTC library has not reported it yet.
       return false;
     }
   }
@@ -285,7 +285,7 @@ export class WebRtcConnection implements PlayerConnection {
     } else this.#silenceTimer = setTimeout(() => this.#checkSilence(), Math.ceil(leftMs));
   }
 
-  /** Runs a callback of the library, which must not see an exception. An exception ends this connection alone. */
+  /** Runs code for the WebRTC library, which must not see an exception. An exception ends the page's connection alone. */
   #guard(run: () => void): void {
     try {
       run();

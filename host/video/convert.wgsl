@@ -5,8 +5,8 @@
 // out. One invocation converts 8x2 pixels. They fill whole words of every plane, so no two invocations write the same word.
 
 struct Layout {
-  rgbaRow: u32,   // vec4 (each 4 pixels) from one row of `rgba` to the next
-  lumaRow: u32,   // words from one row of Y to the next; a row of U or V has half as many
+  rgbaRow: u32,   // distance from one row of `rgba` to the next, in vec4 of 4 pixels
+  lumaRow: u32,   // distance from one row of Y to the next, in 32-bit words; half of it for U and V
   blocks: vec2u,  // blocks of 8x2 pixels, across and down
 }
 
@@ -14,7 +14,7 @@ struct Layout {
 @group(0) @binding(1) var<storage, read> rgba: array<vec4u>;
 @group(0) @binding(2) var<storage, read_write> i420: array<u32>;
 
-// The sum of 2x2 pixels. x has red in its low half and blue in its high half; y has green.
+// Returns the sum of 2x2 pixels: x has red in its low 16 bits and blue in its high 16 bits; y has green.
 fn sum(a: vec2u, b: vec2u) -> vec2u {
   let redBlue = (a & vec2u(0xff00ffu)) + (b & vec2u(0xff00ffu));
   let green = ((a >> vec2u(8u)) & vec2u(0xffu)) + ((b >> vec2u(8u)) & vec2u(0xffu));
@@ -50,7 +50,7 @@ fn convert(@builtin(global_invocation_id) id: vec3u) {
   let red = vec4i(redBlue & vec4u(0xffffu));
   let green = vec4i(vec4u(s0.y, s1.y, s2.y, s3.y));
   let blue = vec4i(redBlue >> vec4u(16u));
-  // 131584 = 128 * 1024 + 512: the offset of U and V, and half of the divisor, which rounds.
+  // 131584 = 128 * 1024 + 512: the offset of U and V, and half of the divisor 1024, which makes the division round.
   let u = vec4u(blue * 112 - red * 26 - green * 86 + 131584) >> vec4u(10u);
   let v = vec4u(red * 112 - green * 102 - blue * 10 + 131584) >> vec4u(10u);
   let chromaRow = plane.lumaRow / 2u;

@@ -15,12 +15,12 @@ type Opened = { av: Av; context: CodecContext; width: number; height: number; fp
 const MICROSECONDS = 1_000_000;
 /** Pictures of at least this many pixels are encoded as two slices on two cores, which takes a third less time. */
 const SLICED_PIXELS_MIN = 900_000;
-/** Average pictures that fit the decoder's buffer (VBV). */
+/** Size of the decoder's buffer (VBV), as the number of average pictures that fit into it. */
 const VBV_PICTURES = 3;
-/** `gop_size` of a stream that has keyframes only on request. */
+/** FFmpeg's `gop_size` for a video stream that has keyframes only on request. */
 const INFINITE = -1;
 
-/** Without `qpmax`, x264 encoded a cut as plain grey, for as many pictures as the VBV holds. */
+/** Settings of x264. Without `qpmax`, it encoded a change of scene as plain grey, for as many pictures as the VBV holds. */
 const X264: Preset = {
   name: 'libx264',
   options: {
@@ -72,7 +72,7 @@ export async function createVideoEncoder(options: VideoEncoderOptions): Promise<
 async function load(): Promise<Av> {
   try {
     const [lib, constants] = await Promise.all([import('node-av/lib'), import('node-av/constants')]);
-    // FFmpeg would write to stderr. Everything that matters is also returned as an error.
+    // FFmpeg would log to stderr. Everything that matters is also returned as an error.
     lib.Log.setLevel(constants.AV_LOG_FATAL);
     return { ...lib, ...constants };
   } catch (cause) {
@@ -90,7 +90,7 @@ async function open(av: Av, preset: Preset, options: VideoEncoderOptions): Promi
   context.allocContext3(codec);
   try {
     configure(av, context, { ...options, width, height });
-    // With zero latency, threads divide a picture. Threads that each encode a picture would hold pictures back.
+    // With zero latency, threads encode slices of one picture. Threads that each encode a whole picture would delay pictures.
     context.threadCount = width * height >= SLICED_PIXELS_MIN ? Math.min(2, availableParallelism()) : 1;
     check(av, await context.open2(codec, av.Dictionary.fromObject(preset.options)), `opening ${preset.name}`);
     return new H264Encoder({ av, context, width, height, fps: options.fps });
@@ -116,9 +116,9 @@ function configure(av: Av, context: CodecContext, { width, height, fps, bitrate 
 }
 
 /**
- * Limits the bitrate by a decoder's buffer (VBV) of a few pictures, which is how much a cut or a fast turn may use before the
- * picture gets coarse. A buffer of one picture keeps all pictures equally large, but left visible blocks for a third of a second
- * after a turn.
+ * Limits the bitrate by a decoder's buffer (VBV) of a few pictures. A change of scene or a fast camera turn may fill the buffer
+ * before the picture gets coarse. A buffer of one picture makes all encoded pictures equally large, but left visible blocks for
+ * a third of a second after a turn.
  */
 function limitRate(context: CodecContext, { bitrate, fps }: { bitrate: number; fps: number }): void {
   context.bitRate = BigInt(bitrate);
@@ -192,11 +192,11 @@ class H264Encoder implements VideoEncoder {
       const size = `${picture.width}x${picture.height}`;
       throw new NearlightError(
         'NL_ENCODER',
-        `a picture of ${size} for a video encoder of ${this.#width}x${this.#height}`,
+        `a picture of ${size} is too small for a video encoder of ${this.#width}x${this.#height}`,
       );
     }
     if (this.#bitrate !== undefined) {
-      // FFmpeg applies the new bitrate to the next picture. It must not change while a picture is being encoded.
+      // FFmpeg applies a new bitrate to the next picture. The bitrate must not change while a picture is being encoded.
       limitRate(this.#context, { bitrate: this.#bitrate, fps: this.#fps });
       this.#bitrate = undefined;
     }
@@ -206,7 +206,7 @@ class H264Encoder implements VideoEncoder {
     frame.pts = this.#lastPts;
     frame.pictType = keyframe ? this.#av.AV_PICTURE_TYPE_I : this.#av.AV_PICTURE_TYPE_NONE;
     check(this.#av, await this.#context.sendFrame(frame), 'encoding a picture');
-    // With zero latency the picture is encoded by now, so this does not block.
+    // With zero latency the video encoder has finished the picture by now, so taking the packet does not block.
     const code = this.#context.receivePacketSync(this.#packet);
     if (code === this.#av.AVERROR_EAGAIN) return undefined;
     check(this.#av, code, 'taking an encoded picture');
@@ -221,7 +221,7 @@ class H264Encoder implements VideoEncoder {
   #fill(picture: Picture): void {
     const frame = this.#frame;
     if (!frame.isWritable) {
-      // The encoder still uses the last picture, so the frame moves to other memory.
+      // The video encoder still uses the last picture, so the next picture gets other memory.
       check(this.#av, frame.makeWritable(), 'allocating a frame');
       this.#planes = planesOf(frame);
     }
@@ -236,13 +236,13 @@ class H264Encoder implements VideoEncoder {
 
 interface Plane {
   bytes: Uint8Array;
-  /** Bytes from one row to the next. */
+  /** Bytes from one row of the plane to the next. */
   stride: number;
 }
 
 type Planes = { readonly [K in 'y' | 'u' | 'v']: Plane };
 
-/** The three planes of a frame, until its memory is replaced. */
+/** Returns views of the Y, U and V planes of a frame, valid until the frame's memory is replaced. */
 function planesOf({ data, linesize }: Frame): Planes {
   const plane = (index: number): Plane => ({
     bytes: must(data?.[index], `plane ${index} of the frame`),

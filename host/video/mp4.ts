@@ -2,7 +2,7 @@ import { NearlightError } from '../base/errors.ts';
 import type { AccessUnit } from './encoder.ts';
 
 export interface Mp4Options {
-  /** The file. It is created, or overwritten. */
+  /** Path of the MP4 file, which is created or overwritten. */
   path: string;
   /** Size of the pictures in pixels. */
   width: number;
@@ -13,19 +13,19 @@ export interface Mp4Options {
 
 /** Writes an MP4 file (ISO/IEC 14496-14). */
 export interface Mp4 {
-  /** Takes the next access unit, which is one picture. The first must be a keyframe. @throws NearlightError NL_ENCODER */
+  /** Appends an access unit, which is one encoded picture. The first must be a keyframe. @throws NearlightError NL_ENCODER */
   write(unit: AccessUnit): Promise<void>;
-  /** Completes the file, which cannot be played before; idempotent. @throws NearlightError NL_ENCODER */
+  /** Completes the MP4 file, which cannot be played before. Idempotent. @throws NearlightError NL_ENCODER */
   close(): Promise<void>;
 }
 
-/** Units of time per second. A multiple of all common frame rates. */
+/** Number of units per second in which the MP4 file counts time: a multiple of all common frame rates. */
 const TIME_SCALE = 90_000;
 const NAL_TYPE = 0x1f;
 const NAL_SPS = 7;
 const NAL_PPS = 8;
 
-/** Opens an MP4 file. @throws NearlightError NL_ENCODER if that fails */
+/** Opens an MP4 file for writing. @throws NearlightError NL_ENCODER if the file cannot be opened */
 export async function createMp4({ path, width, height, fps }: Mp4Options): Promise<Mp4> {
   const [lib, constants] = await Promise.all([import('node-av/lib'), import('node-av/constants')]);
   const check = (code: number, action: string): void => {
@@ -55,7 +55,7 @@ export async function createMp4({ path, width, height, fps }: Mp4Options): Promi
     async write(unit) {
       if (pictures === 0) {
         codecpar.extradata = parameterSets(unit.data);
-        // Puts the index at the start of the file, so that a player can begin before it has the whole file.
+        // `+faststart` puts the index at the start of the file, so that a video player can begin before it has the whole file.
         check(await context.writeHeader(lib.Dictionary.fromObject({ movflags: '+faststart' })), 'writing');
       }
       packet.data = Buffer.from(unit.data);
@@ -83,9 +83,9 @@ export async function createMp4({ path, width, height, fps }: Mp4Options): Promi
   };
 }
 
-/** The SPS and PPS of an access unit in Annex B format. The muxer converts them to the format of MP4. */
+/** Returns the SPS and PPS of an access unit in Annex B format. FFmpeg's muxer converts them to the format of MP4. */
 function parameterSets(unit: Uint8Array): Buffer {
-  // Start codes are 0, 0, 1.
+  // An Annex B start code is the bytes 0, 0, 1.
   const starts: number[] = [];
   for (let at = 0; at + 3 < unit.length; at++)
     if (unit[at] === 0 && unit[at + 1] === 0 && unit[at + 2] === 1) starts.push(at + 3);

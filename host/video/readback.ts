@@ -2,48 +2,48 @@ import { readFileSync } from 'node:fs';
 
 /** One picture in I420, BT.709 limited range. The planes may be read until release(), which the owner calls once. */
 export interface Picture {
-  /** Size in pixels. The chroma planes have half of each. */
+  /** Size of the picture in pixels. The chroma planes have half the width and half the height. */
   readonly width: number;
   readonly height: number;
   readonly y: Uint8Array;
   readonly u: Uint8Array;
   readonly v: Uint8Array;
-  /** Bytes from one row to the next. Bytes beyond a row's width have no meaning. */
+  /** Bytes from one row of a plane to the next. Bytes beyond a row's width have no meaning. */
   readonly yStride: number;
   readonly uStride: number;
   readonly vStride: number;
-  /** Returns the memory to the ring; the planes become empty. Idempotent. */
+  /** Gives the picture's memory back for later pictures; the planes become empty. Idempotent. */
   release(): void;
 }
 
 export interface ReadbackOptions {
   device: GPUDevice;
-  /** Size in pixels; both must be even, and at least 16. */
+  /** Size of the pictures in pixels. Width and height must be even, and at least 16. */
   width: number;
   height: number;
 }
 
-/** A buffer of the ring. */
+/** One of the buffers through which pictures are read back from the GPU. */
 interface Slot {
   readonly buffer: GPUBuffer;
   busy: boolean;
 }
 
-/** Pictures that can be under way: one on the GPU, one being encoded, and one between the two. */
+/** Number of pictures that can be under way at once: one on the GPU, one being encoded, and one between the two. */
 const SLOTS = 3;
-/** convert.wgsl's workgroup, in blocks. A wide and low one is fastest on llvmpipe and on hardware. */
+/** Size of a workgroup of convert.wgsl, in blocks of pixels. A wide and low one is fastest on llvmpipe and on hardware. */
 const GROUP_WIDTH = 32;
 const GROUP_HEIGHT = 2;
-/** Pixels that one invocation of convert.wgsl converts. */
+/** Size of the block of pixels that one invocation of convert.wgsl converts. */
 const BLOCK_WIDTH = 8;
 const BLOCK_HEIGHT = 2;
 const SIZE_MIN = 16;
-/** Copies between textures and buffers need rows of a multiple of this many bytes. */
+/** WebGPU's copies between textures and buffers need rows whose length is a multiple of this many bytes. */
 const ROW_ALIGNMENT = 256;
 
 const PIPELINES = new WeakMap<GPUDevice, GPUComputePipeline>();
 
-/** Reads one player's pictures back from the GPU: the texture that is drawn into, its conversion to I420, and a ring of buffers. */
+/** Reads one player's pictures back from the GPU: a texture to draw into, its conversion to I420, and a ring of buffers. */
 export class Readback {
   readonly width: number;
   readonly height: number;
@@ -64,7 +64,7 @@ export class Readback {
 
   constructor({ device, width, height }: ReadbackOptions) {
     if (width < SIZE_MIN || height < SIZE_MIN || width % 2 !== 0 || height % 2 !== 0)
-      throw new RangeError(`a picture of ${width}x${height} pixels: both must be even, and at least ${SIZE_MIN}`);
+      throw new RangeError(`a picture of ${width}x${height} pixels: both sides must be even, and at least ${SIZE_MIN}`);
     this.#device = device;
     this.width = width;
     this.height = height;
@@ -106,7 +106,7 @@ export class Readback {
 
   /**
    * Converts and reads back what `texture` holds after everything submitted so far. Neither waits nor queues: returns undefined
-   * if no slot of the ring is free, and the caller drops the frame.
+   * if no readback buffer is free, and the caller drops the frame.
    * The promise resolves with undefined if destroy() or the loss of the device comes first.
    */
   read(): Promise<Picture | undefined> | undefined {
@@ -151,7 +151,7 @@ export class Readback {
     }
   }
 
-  /** Destroys every GPU object. Pictures that were not released become empty; reads under way give undefined. Idempotent. */
+  /** Destroys the texture and buffers. Unreleased pictures become empty, and pending reads give undefined. Idempotent. */
   destroy(): void {
     this.#destroyed = true;
     this.texture.destroy();
@@ -192,7 +192,7 @@ export class Readback {
   }
 }
 
-/** Returns a function that calls `action` the first time, and then does nothing. */
+/** Returns a function that calls `action` at its first call, and does nothing at later calls. */
 function once(action: () => void): () => void {
   let done = false;
   return () => {
@@ -202,7 +202,7 @@ function once(action: () => void): () => void {
   };
 }
 
-/** The pipeline that converts RGBA to I420, one for each device. */
+/** Returns the compute pipeline that converts RGBA to I420. Each device has one. */
 function conversion(device: GPUDevice): GPUComputePipeline {
   const known = PIPELINES.get(device);
   if (known) return known;

@@ -4,16 +4,16 @@ const SIGNATURE = Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]);
 const BITS_PER_CHANNEL = 8;
 /** Colour type of red, green and blue without alpha (PNG 3rd edition, 11.2.1). */
 const TRUECOLOUR = 2;
-/** Copies between textures and buffers need rows of a multiple of this many bytes. */
+/** WebGPU's copies between textures and buffers need rows whose length is a multiple of this many bytes. */
 const ROW_ALIGNMENT = 256;
 
-/** A texture for a still picture, to draw into and to read back: rgba8unorm, `width` x `height`. */
+/** Creates a texture for a still picture, to draw into and to read back: rgba8unorm, `width` x `height`. */
 export function createStill(device: GPUDevice, { width, height }: { width: number; height: number }): GPUTexture {
   const usage = GPUTextureUsage.RENDER_ATTACHMENT | GPUTextureUsage.COPY_SRC | GPUTextureUsage.TEXTURE_BINDING;
   return device.createTexture({ label: 'still', size: [width, height], format: 'rgba8unorm', usage });
 }
 
-/** Pixels of 4 bytes each (red, green, blue, alpha), in rows of `bytesPerRow` bytes, the top row first. */
+/** A picture whose pixels have 4 bytes each (red, green, blue, alpha), in rows of `bytesPerRow` bytes, the top row first. */
 export interface Pixels {
   readonly width: number;
   readonly height: number;
@@ -26,7 +26,7 @@ export async function encodePng(device: GPUDevice, texture: GPUTexture): Promise
   return png(await readPixels(device, texture));
 }
 
-/** Reads an rgba8unorm texture back. */
+/** Reads the pixels of an rgba8unorm texture back from the GPU. */
 export async function readPixels(device: GPUDevice, texture: GPUTexture): Promise<Pixels> {
   const { width, height } = texture;
   const bytesPerRow = Math.ceil((width * 4) / ROW_ALIGNMENT) * ROW_ALIGNMENT;
@@ -45,7 +45,7 @@ export async function readPixels(device: GPUDevice, texture: GPUTexture): Promis
 
 /** Encodes pixels as PNG. Leaves out the alpha channel. */
 export function png({ rgba, width, height, bytesPerRow }: Pixels): Buffer {
-  // Each row is one byte that names its filter (0 is none), then its pixels.
+  // Each row of a PNG is one byte that names its filter (0 is none), then its pixels.
   const rows = Buffer.alloc((width * 3 + 1) * height);
   for (let y = 0, to = 0; y < height; y++) {
     to++;

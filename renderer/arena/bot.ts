@@ -7,7 +7,7 @@ const SIGHT: f32 = 26;
 const TURN_SPEED: f32 = 2.6;
 const THINK_SECONDS: f32 = 0.25;
 
-/** Controls a bot: it walks from point to point and attacks the fighters that it sees. */
+/** Controls a bot of the game, which walks from point to point and attacks the human players that it sees. */
 export class Bot {
   private target: i32 = -1;
   private waypoint: i32 = 0;
@@ -32,7 +32,7 @@ export class Bot {
     this.burst = state.f32(this.burst);
   }
 
-  /** Decides the fighter's actions in this tick. */
+  /** Decides the actions of the bot's fighter in this tick. */
   tick(dt: f32, fighters: StaticArray<Fighter>): void {
     const self = this.self;
     const intent = self.intent;
@@ -66,7 +66,7 @@ export class Bot {
     }
   }
 
-  /** Returns the distance of another fighter, or SIGHT if the bot does not see it. */
+  /** Returns the distance from the bot to another fighter, or SIGHT if the bot does not see it. */
   private sees(other: Fighter): f32 {
     const self = this.self;
     const dx = other.x - self.x;

@@ -1,6 +1,9 @@
 import { bounds, solidCount } from './level';
 
-/** Reports whether a standing box of half width `half` and height `height` with its feet at x, y, z touches a solid. */
+/**
+ * Reports whether a standing box of half width `half` and height `height` with its feet at x, y, z touches a solid box of the
+ * level.
+ */
 export function blocked(x: f32, y: f32, z: f32, half: f32, height: f32): bool {
   for (let i = 0, at = 0; i < solidCount; i++, at += 6) {
     if (
@@ -16,7 +19,7 @@ export function blocked(x: f32, y: f32, z: f32, half: f32, height: f32): bool {
   return false;
 }
 
-/** Returns the height of the highest solid under a point, at most `y`. */
+/** Returns the height of the highest solid of the level under a point, at most `y`; 0 if there is none. */
 export function groundBelow(x: f32, y: f32, z: f32): f32 {
   let best: f32 = 0;
   for (let i = 0, at = 0; i < solidCount; i++, at += 6) {
@@ -34,10 +37,10 @@ export function groundBelow(x: f32, y: f32, z: f32): f32 {
   return best;
 }
 
-/** Index of the box that the last raycast hit; -1 for none. */
+/** Index of the box of the level that the last raycast hit; -1 for none. */
 export let hitBox = -1;
 
-/** Returns how far a ray goes, in units of its direction, before it hits a solid; at most `limit`. */
+/** Returns how far a ray goes, in units of its direction, before it hits a solid of the level; at most `limit`. */
 export function raycast(x: f32, y: f32, z: f32, dx: f32, dy: f32, dz: f32, limit: f32): f32 {
   const ix = inverse(dx);
   const iy = inverse(dy);
@@ -59,7 +62,10 @@ export function inverse(d: f32): f32 {
   return 1 / (abs(d) < 1e-7 ? <f32>1e-7 : d);
 }
 
-/** Returns where a ray enters the box at `at`: 0 from inside, `limit` if it does not before that. */
+/**
+ * Returns how far a ray goes before it enters the box whose bounds start at `at`: 0 from inside, `limit` if it enters no
+ * earlier.
+ */
 export function slab(at: i32, x: f32, y: f32, z: f32, ix: f32, iy: f32, iz: f32, limit: f32): f32 {
   const x0 = (unchecked(bounds[at]) - x) * ix;
   const x1 = (unchecked(bounds[at + 3]) - x) * ix;

@@ -12,7 +12,7 @@ class Spark {
   vx: f32 = 0;
   vy: f32 = 0;
   vz: f32 = 0;
-  /** Seconds left, and seconds at the start. */
+  /** Seconds that the spark still glows, and seconds that it glows in all. */
   left: f32 = 0;
   span: f32 = 1;
   width: f32 = 0;
@@ -35,9 +35,9 @@ class Spark {
   }
 }
 
-/** Sparks, flashes and other glowing effects, and their data for the GPU. */
+/** Sparks, flashes and other glowing effects of the game, and their data for the GPU. */
 export class Effects {
-  /** STREAK_WORDS numbers each: from, width; to, far; colour, whiteness of the core. */
+  /** Twelve numbers for each streak of light: start, width; end, 1 if it moves with the eye; colour, whiteness of the core. */
   readonly streaks: StaticArray<f32> = new StaticArray<f32>(STREAKS_MAX * STREAK_WORDS);
   streakCount: i32 = 0;
   private readonly sparks: StaticArray<Spark> = new StaticArray<Spark>(SPARKS_MAX);
@@ -54,7 +54,7 @@ export class Effects {
     for (let i = 0; i < SPARKS_MAX; i++) this.sparks[i].pass(state);
   }
 
-  /** Throws sparks from a point around a direction. They replace the oldest ones. */
+  /** Throws sparks from a point, in directions around a given one. They replace the oldest sparks. */
   burst(x: f32, y: f32, z: f32, nx: f32, ny: f32, nz: f32, count: i32, speed: f32, color: Rgb): void {
     const random = this.random;
     for (let i = 0; i < count; i++) {
@@ -75,7 +75,7 @@ export class Effects {
     }
   }
 
-  /** Shows a ball of light that fades. */
+  /** Shows a ball of light that fades within `span` seconds. */
   glow(x: f32, y: f32, z: f32, width: f32, span: f32, color: Rgb): void {
     const spark = this.sparks[this.nextSpark];
     this.nextSpark = (this.nextSpark + 1) % SPARKS_MAX;
@@ -92,13 +92,13 @@ export class Effects {
     spark.color.set(color.r, color.g, color.b);
   }
 
-  /** Lights the surroundings for a moment: a wide, faint ball. */
+  /** Shows a wide, faint ball of light for a moment, which seems to light the surroundings. */
   shine(x: f32, y: f32, z: f32, radius: f32, strength: f32, color: Rgb): void {
     this.faint.set(color.r * strength, color.g * strength, color.b * strength);
     this.glow(x, y, z, radius, 0.2, this.faint);
   }
 
-  /** Moves all effects on. */
+  /** Moves all sparks and flashes on by `dt` seconds. */
   tick(dt: f32): void {
     for (let i = 0; i < SPARKS_MAX; i++) {
       const spark = this.sparks[i];
@@ -112,7 +112,7 @@ export class Effects {
     }
   }
 
-  /** Begins a new set of streaks: the sun's glow, and the sparks. */
+  /** Replaces the streaks of light to draw by those of the sun's glow and of the sparks. */
   collect(): void {
     this.streakCount = 0;
     this.streak(SUN_X * 90, SUN_Y * 90, SUN_Z * 90, SUN_X * 90, SUN_Y * 90, SUN_Z * 90, 15, 1, 0.3, 0.13, 0.04, 0);
@@ -141,7 +141,7 @@ export class Effects {
     }
   }
 
-  /** Adds one streak, unless there are too many. */
+  /** Adds one streak of light to draw, unless there are too many. */
   streak(
     x0: f32,
     y0: f32,

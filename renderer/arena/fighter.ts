@@ -41,25 +41,25 @@ export class Fighter {
   grounded: bool = false;
   health: f32 = 0;
   kills: i32 = 0;
-  /** Seconds until it may fire again. */
+  /** Seconds until the fighter may fire again. */
   cooldown: f32 = 0;
-  /** Seconds until it lives again. */
+  /** Seconds until the dead fighter appears again. */
   respawn: f32 = 0;
-  /** Seconds since it was last hurt. */
+  /** Seconds since the fighter was last hurt. */
   unhurt: f32 = 0;
-  // Recent events, which fade from 1 to 0 in the picture.
+  // How visible recent events of the fighter still are: each fades from 1 to 0 in the picture.
   flash: f32 = 0;
   muzzle: f32 = 0;
   hurt: f32 = 0;
   hitMark: f32 = 0;
   killMark: f32 = 0;
-  /** How far the eye is below its height after a step up, in metres. */
+  /** How far the eye is below its usual height after a step up, in metres. */
   climb: f32 = 0;
-  /** Grows with the distance walked. */
+  /** Distance that the fighter has walked, in metres, for the swing of its steps. */
   stride: f32 = 0;
-  /** Grows to 1 after a spawn. */
+  /** Size of the figure, which grows from 0 to 1 after it appears. */
   size: f32 = 0;
-  /** Part of the sunlight that falls on it. */
+  /** Fraction of the sunlight that falls on the fighter. */
   sunlit: f32 = 1;
 
   constructor(
@@ -68,7 +68,7 @@ export class Fighter {
     readonly color: Rgb,
   ) {}
 
-  /** Passes everything except the seat: see State. */
+  /** Saves or loads everything about the fighter that can change: see State. */
   pass(state: State): void {
     this.active = state.bool(this.active);
     this.alive = state.bool(this.alive);
@@ -97,7 +97,7 @@ export class Fighter {
     this.sunlit = state.f32(this.sunlit);
   }
 
-  /** Places it with full health. */
+  /** Places the fighter at a point, alive and with full health. */
   spawn(x: f32, y: f32, z: f32): void {
     this.x = x;
     this.y = y;
@@ -105,7 +105,7 @@ export class Fighter {
     this.vx = 0;
     this.vy = 0;
     this.vz = 0;
-    // Everyone looks at the middle first.
+    // Every fighter first looks at the middle of the level.
     this.yaw = Mathf.atan2(-x, z);
     this.pitch = 0;
     this.alive = true;
@@ -115,13 +115,13 @@ export class Fighter {
     this.climb = 0;
   }
 
-  /** Turns by radians; the neck stops short of straight up and down. */
+  /** Turns the fighter by angles in radians; its gaze stops short of straight up and straight down. */
   turn(yaw: f32, pitch: f32): void {
     this.yaw = wrap(this.yaw + yaw);
     this.pitch = min(max(this.pitch + pitch, <f32>-1.45), <f32>1.45);
   }
 
-  /** Moves for `dt` seconds. */
+  /** Moves the fighter for `dt` seconds, as its actions say. */
   move(dt: f32): void {
     const intent = this.intent;
     const size = Mathf.sqrt(intent.right * intent.right + intent.ahead * intent.ahead);
@@ -144,7 +144,7 @@ export class Fighter {
     if (this.grounded) this.stride += Mathf.sqrt(this.vx * this.vx + this.vz * this.vz) * dt;
   }
 
-  /** Updates fading values, health and sunlight. */
+  /** Updates the fading values, health and sunlight of the fighter after `dt` seconds. */
   age(dt: f32): void {
     this.cooldown = max(this.cooldown - dt, <f32>0);
     this.flash = fade(this.flash, dt * 6);
@@ -169,7 +169,7 @@ export class Fighter {
     } else if (this.grounded && !blocked(x, this.y + STEP_HEIGHT, z, HALF_WIDTH, BODY_HEIGHT)) {
       this.x = x;
       this.z = z;
-      // It settles on the step in fall(); the eye follows more slowly.
+      // The fighter settles on the step in fall(); its eye follows more slowly.
       this.y += STEP_HEIGHT;
       this.climb += STEP_HEIGHT;
     } else if (dx !== 0) {
@@ -184,7 +184,7 @@ export class Fighter {
     this.grounded = false;
     if (!blocked(this.x, this.y + dy, this.z, HALF_WIDTH, BODY_HEIGHT)) {
       this.y += dy;
-      // The feet stay on the ground when it steps down.
+      // The feet stay on the ground when the fighter steps down.
       if (wasGrounded && dy <= 0 && blocked(this.x, this.y - STEP_HEIGHT, this.z, HALF_WIDTH, BODY_HEIGHT))
         this.settle();
       return;
@@ -193,7 +193,7 @@ export class Fighter {
     this.vy = 0;
   }
 
-  /** Goes down to the solid below, to the millimetre. */
+  /** Lowers the fighter onto the solid below its feet, to the millimetre. */
   private settle(): void {
     const from = this.y;
     let drop: f32 = STEP_HEIGHT;
@@ -207,7 +207,7 @@ export class Fighter {
   }
 }
 
-/** Brings an angle into the range from -pi to pi. */
+/** Returns an angle, in radians, in the range from -pi to pi. */
 export function wrap(angle: f32): f32 {
   return angle - Mathf.round(angle * 0.15915494) * 6.2831853;
 }

@@ -2,7 +2,7 @@ import { Buffer, BufferUsage, device } from '@nearlight/sdk';
 import { buildSky, buildWorld, Mesh } from './mesh';
 import { buildBody, buildGun } from './model';
 
-/** All meshes in one pair of buffers, and where each begins, in indices: the level, a body, a gun, the sky. */
+/** All meshes of the game in one pair of buffers, and the first index of each: the level, a body, a gun, the sky. */
 export class Geometry {
   readonly vertices: Buffer;
   readonly indices: Buffer;
@@ -32,7 +32,7 @@ export class Geometry {
   }
 }
 
-/** Makes a buffer that the queue writes. */
+/** Makes a GPU buffer that queue.writeBuffer can fill. */
 export function makeBuffer(label: string, size: u32, usage: u32): Buffer {
   return device.createBuffer({ label, size, usage: usage | BufferUsage.COPY_DST });
 }

@@ -6,18 +6,21 @@ const BOXES_MAX = 256;
 const BOX_WORDS = 12;
 const PIPS_MAX = 15;
 
-/** The display over the picture: boxes with round corners, in pixels from the top left. */
+/** The display over a player's picture, drawn as boxes with round corners. Places are in pixels from the top left. */
 export class Hud {
-  /** BOX_WORDS numbers each: middle, half size; corner radius, cosine and sine of the turn, 1 to fade upwards; colour with alpha. */
+  /**
+   * Twelve numbers for each box: middle, half size; corner radius, cosine and sine of its turn, 1 to fade upwards; colour,
+   * alpha.
+   */
   readonly boxes: StaticArray<f32> = new StaticArray<f32>(BOXES_MAX * BOX_WORDS);
   count: i32 = 0;
   private readonly white: Rgb = new Rgb(1, 1, 1);
   private readonly black: Rgb = new Rgb(0.02, 0.015, 0.04);
   private readonly red: Rgb = new Rgb(1, 0.22, 0.2);
-  /** Pixels per unit: 1 at 720 lines. */
+  /** Pixels per unit of the display's layout: 1 if the picture is 720 pixels high. */
   private unit: f32 = 1;
 
-  /** Lays it out for one player's view. */
+  /** Lays out the display for one player's picture. */
   build(match: Match, self: Fighter, width: f32, height: f32): void {
     this.count = 0;
     this.edges(self, width, height);
@@ -32,7 +35,7 @@ export class Hud {
     this.feed(match, width);
   }
 
-  /** Red along the picture's edges when hurt, dark when dead. */
+  /** Colours the edges of the picture: red when the player is hurt, dark when dead. */
   private edges(self: Fighter, width: f32, height: f32): void {
     const weak: f32 = max<f32>(0.35 - self.health * 0.01, 0);
     const alpha: f32 = self.alive ? min<f32>(self.hurt * 0.55 + weak, 0.8) : 0.85;
@@ -59,7 +62,7 @@ export class Hud {
     const long: f32 = 4.2 * u;
     const thin = max<f32>(0.95 * u, 0.8);
     for (let pass = 0; pass < 2; pass++) {
-      // A dark edge first, so that it shows before the sky as well.
+      // A dark edge is drawn first, so that the crosshair also shows against the bright sky.
       const more: f32 = pass === 0 ? 1 : 0;
       const color = pass === 0 ? this.black : this.white;
       const alpha: f32 = pass === 0 ? 0.4 : 0.92;
@@ -81,7 +84,7 @@ export class Hud {
     }
   }
 
-  /** Draws the health bar in five parts, each as long as one hit takes away. */
+  /** Draws the health bar in five parts, each as long as one hit by a human player takes away. */
   private health(self: Fighter, x: f32, y: f32): void {
     const u = this.unit;
     const half: f32 = 27 * u;
@@ -106,11 +109,11 @@ export class Hud {
     this.box(x - 78 * u * (1 - filled), y, 78 * u * filled, 3.5 * u, 3.5 * u, self.color, 0.95);
   }
 
-  /** Draws a row for each fighter: its color, and a pip for each kill. The player's own row has a background. */
+  /** Draws a row for each fighter: its color, and a small bar for each kill. The player's own row has a darker background. */
   private scores(match: Match, self: Fighter): void {
     const u = this.unit;
     const x: f32 = 26 * u;
-    // Below the page's own line of status.
+    // The rows begin below the web page's own status line.
     let y: f32 = 92 * u;
     for (let i = 0; i < match.fighters.length; i++) {
       const fighter = match.fighters[i];
@@ -128,7 +131,7 @@ export class Hud {
     }
   }
 
-  /** Draws recent kills: killer, a bolt, victim. */
+  /** Draws a row for each recent kill: the killer's color, a bolt and the victim's color. */
   private feed(match: Match, width: f32): void {
     const u = this.unit;
     const x = width - 56 * u;

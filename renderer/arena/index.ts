@@ -6,15 +6,15 @@ import { Renderer } from './renderer';
 
 export { init, join, leave, load, render, save, tick, version } from '@nearlight/sdk/game';
 
-/** Radians a CSS pixel of the pointer, and radians a second of a stick. */
+/** How far a player turns, in radians: for each CSS pixel of pointer movement, and per second at full tilt of a stick. */
 const POINTER_TURN: f32 = 0.0022;
 const STICK_TURN: f32 = 2.8;
-/** Buttons of a gamepad in the standard mapping. */
+/** Buttons of a gamepad in the standard mapping, counted from 16: A and the right trigger. */
 const PAD_JUMP = 16;
 const PAD_FIRE = 23;
 const TARGET_SECONDS = 3;
 
-/** A battle with one fighter per seat. Bots join a player who is alone. */
+/** A battle game with one fighter for each player. Bots join a player who is alone. */
 class Arena extends Game {
   private match!: Match;
   private renderer: Renderer | null = null;
@@ -54,13 +54,16 @@ class Arena extends Game {
   }
 
   render(seat: i32, width: u32, height: u32): void {
-    // Shows the movement that the next tick will see.
+    // The picture already includes the pointer movement that the next tick will apply.
     const pointer = input(seat);
     const turn = pointer.movementX * POINTER_TURN;
     this.drawable().render(seat, width, height, turn, -pointer.movementY * POINTER_TURN);
   }
 
-  /** Bakes the light of the level, which takes a while: after the first tick, which shows that the game runs, or for the first player. */
+  /**
+   * Returns the renderer. The first call makes it and bakes the light of the level, which takes a while, so it comes after the
+   * first tick, which shows that the game runs, or when the first player joins.
+   */
   private drawable(): Renderer {
     let renderer = this.renderer;
     if (renderer === null) this.renderer = renderer = new Renderer(this.match);
@@ -68,7 +71,7 @@ class Arena extends Game {
   }
 }
 
-/** Turns a player's input into the fighter's actions. */
+/** Translates a player's input into the actions of the player's fighter. */
 function steer(fighter: Fighter, from: Input, dt: f32): void {
   const intent = fighter.intent;
   intent.right = held(from, Key.D, Key.Right) - held(from, Key.A, Key.Left) + from.axis(0);

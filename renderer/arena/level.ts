@@ -1,11 +1,11 @@
-/** Surfaces of boxes. */
+/** Materials of the level's boxes. */
 export namespace Material {
   export const concrete: i32 = 0;
   export const dark: i32 = 1;
   export const floor: i32 = 2;
-  /** Beyond the walls; seen, never touched. */
+  /** Material of boxes beyond the walls, which players see but never touch. */
   export const far: i32 = 3;
-  /** From here on they glow. */
+  /** The first of the materials that glow. */
   export const cyan: i32 = 4;
   export const coral: i32 = 5;
   export const amber: i32 = 6;
@@ -14,20 +14,20 @@ export namespace Material {
 export const HALF_SIZE: f32 = 22;
 const BOXES_MAX = 320;
 
-/** Six numbers for each box: least x, y, z, greatest x, y, z. In metres; y is up. */
+/** Six numbers for each box of the level: least x, y, z, greatest x, y, z. In metres; y is up. */
 export const bounds = new StaticArray<f32>(BOXES_MAX * 6);
 export const materials = new StaticArray<i32>(BOXES_MAX);
-/** Boxes that stop players and bolts and cast shadows come first. */
+/** Number of boxes that stop players and bolts and cast shadows. They come first in the list. */
 export let solidCount = 0;
 export let boxCount = 0;
 
-/** Spawn places of five numbers each: x, y, z of the feet, and the sine and cosine of the yaw. */
+/** Places where fighters appear, three numbers each: x, y, z of the feet, in metres. */
 export const spawns: StaticArray<f32> = [
   -16, 0, 13, 16, 0, -13, -13, 0, -17, 13, 0, 17, -18.5, 2.4, 0, 18.5, 2.4, 0, 0, 0, 18, 0, 0, -18,
 ];
 export const SPAWN_COUNT = 8;
 
-/** Points that bots walk to: x, z. */
+/** Points that bots walk to: x and z of each, in metres. */
 export const waypoints: StaticArray<f32> = [
   0, 8, 8, 0, 0, -8, -8, 0, 11, 11, -11, 11, 11, -11, -11, -11, 0, 17, 0, -17, 17, 14, -17, -14, 14, -17, -14, 17,
 ];
@@ -74,7 +74,7 @@ function cover(): void {
   blocks(7.4, 8.6, 1.4, 0.4, 0, 1.1, Material.dark);
   blocks(13.5, 13.5, 0.7, 0.7, 0, 5.2, Material.concrete);
   blocks(13.5, 8.5, 0.7, 0.7, 0, 5.2, Material.concrete);
-  // Lintels on the pillars: gates, and stripes of shadow.
+  // Lintels on the pillars make gates, and cast stripes of shadow.
   blocks(13.5, 11, 0.7, 3.2, 5.2, 6.0, Material.dark);
   blocks(17.4, 18.0, 0.9, 0.9, 0, 1.0, Material.dark);
   blocks(19.0, 17.2, 0.7, 0.7, 0, 1.7, Material.concrete);
@@ -112,7 +112,9 @@ function glow(): void {
   blocks(h - 0.6, h - 0.6, 1.42, 1.42, 8.2, 8.34, Material.cyan);
 }
 
-/** Towers on the horizon. Their places come from a small hash, because the seed must not change the level. */
+/**
+ * Adds towers on the horizon. Their places come from a small hash, because the game's random seed must not change the level.
+ */
 function horizon(): void {
   for (let i = 0; i < 26; i++) {
     const hash = <f32>((i * 7919 + 104729) % 1000) / 1000;
@@ -128,7 +130,7 @@ function horizon(): void {
   }
 }
 
-/** Builds the level; called once. Boxes are in the best order for drawing: those that hide much first, the floor last. */
+/** Builds the level; called once. Solid boxes are in the best order for drawing: those that hide much first, the floor last. */
 export function buildLevel(): void {
   middle();
   cover();

@@ -12,10 +12,10 @@ const DIM_G: f32 = 0.055;
 const DIM_B: f32 = 0.07;
 
 const rays = new StaticArray<f32>(RAYS * 3);
-/** Rays of the face that is being baked, RAY_WORDS numbers each: one over its direction, and the light that it brings. */
+/** Numbers for each ray of the face that is being baked: one over its direction, and the light that comes along it. */
 const RAY_WORDS = 6;
 const faceRays = new StaticArray<f32>(RAYS * RAY_WORDS);
-/** Three numbers for each ray: one over its direction. */
+/** Rays towards the disc of the sun, three numbers each: one over its direction. */
 const sunRays = new StaticArray<f32>(SUN_RAYS * 3);
 const nearby = new StaticArray<i32>(512);
 const sunward = new StaticArray<i32>(512);
@@ -26,7 +26,7 @@ let glowingCount = 0;
 const light = new Rgb();
 const sample = new Rgb();
 
-/** A face of a box: a corner and two edges, in metres, and the outward normal. */
+/** A face of a box of the level: a corner and two edges, in metres, and the outward normal. */
 export class Face {
   x: f32 = 0;
   y: f32 = 0;
@@ -42,10 +42,12 @@ export class Face {
   nz: f32 = 0;
 }
 
-/** Spreads rays over a half sphere, by the golden angle, and over the sun's disc; must be called first. */
+/**
+ * Spreads rays over a half sphere, by the golden angle, and over the disc of the sun; must be called before any light is baked.
+ */
 export function spreadRays(): void {
   for (let i = 0; i < RAYS; i++) {
-    // Cosine weighted: the height is the root of an even spread.
+    // The square root makes the rays denser towards the normal, in proportion to the cosine.
     const height = Mathf.sqrt((<f32>i + 0.5) / <f32>RAYS);
     const radius = Mathf.sqrt(1 - height * height);
     const angle = <f32>i * 2.3999632;
@@ -62,7 +64,7 @@ export function spreadRays(): void {
   }
 }
 
-/** Collects the boxes that can hide the sky or the sun from a part of a face, so that rays test only those. */
+/** Collects the boxes that can hide the sky or the sun from a part of a face, or glow on it, so that rays test only those. */
 export function gather(p: Face, u: f32, v: f32, du: f32, dv: f32, material: i32): void {
   nearbyCount = 0;
   sunwardCount = 0;
@@ -92,7 +94,7 @@ function isNear(at: i32, x: f32, y: f32, z: f32, reach: f32): bool {
   return dx * dx + dy * dy + dz * dz < reach * reach;
 }
 
-/** Reports whether a thick ray towards the sun can meet the box; `grow` allows for the sun's disc. */
+/** Reports whether a ray of some radius from a point towards the sun can meet a box; `grow` allows for the disc of the sun. */
 function nearSun(at: i32, x: f32, y: f32, z: f32, radius: f32): bool {
   const grow = radius + 1.2;
   const ix = inverse(SUN_X);
@@ -108,12 +110,15 @@ function nearSun(at: i32, x: f32, y: f32, z: f32, radius: f32): bool {
   return enter <= min(min(max(x0, x1), max(y0, y1)), max(z0, z1));
 }
 
-/** Returns the light that leaves a point of the face, as the picture shows it, packed as unorm8x4. The last byte is 0 if it glows. */
+/**
+ * Returns the light that leaves a point of a face, as shown in the picture, packed as unorm8x4. The last byte is 0 if the face
+ * glows.
+ */
 export function lightAt(p: Face, u: f32, v: f32, material: i32, albedo: f32): u32 {
   if (material >= Material.cyan) {
     emission(material, light);
   } else {
-    // A little in from the edges, where other boxes begin.
+    // The point lies a little inside the edges, because other boxes may begin there.
     const s = min(max(u, <f32>0.004), <f32>0.996);
     const t = min(max(v, <f32>0.004), <f32>0.996);
     const x = p.x + p.ux * s + p.vx * t + p.nx * 0.02;
@@ -129,9 +134,9 @@ export function lightAt(p: Face, u: f32, v: f32, material: i32, albedo: f32): u3
   return byte(light.r) | (byte(light.g) << 8) | (byte(light.b) << 16) | opaque;
 }
 
-/** Turns the rays to a face and looks up the sky's light for each. */
+/** Turns the rays of the half sphere to a face, and looks up the sky's light for each ray. */
 export function aim(p: Face): void {
-  // Two edges across the normal; faces lie along the axes, so a turn of the axes is enough.
+  // Two directions perpendicular to the normal. Faces are parallel to the axes, so exchanging the axes is enough.
   const tx: f32 = p.nx !== 0 ? 0 : 1;
   const ty: f32 = p.nx !== 0 ? 1 : 0;
   const bx = -p.nz * ty;
@@ -185,7 +190,7 @@ function sunlight(x: f32, y: f32, z: f32, p: Face): void {
   light.add(2.6, 1.32, 0.62, facing * seen);
 }
 
-/** Adds the light of the glowing strips, each from its nearest point. */
+/** Adds the light of nearby glowing strips to a point, as if each shone from its nearest point. */
 function strips(x: f32, y: f32, z: f32, p: Face): void {
   for (let i = 0; i < glowingCount; i++) {
     const box = unchecked(glowing[i]);
@@ -198,7 +203,7 @@ function strips(x: f32, y: f32, z: f32, p: Face): void {
     if (square > GLOW_REACH * GLOW_REACH) continue;
     const distance = Mathf.sqrt(square) + 0.001;
     const facing = (dx * p.nx + dy * p.ny + dz * p.nz) / distance;
-    // A strip on the face itself lights it too, at a grazing angle.
+    // A glowing strip also lights the face that it lies on, at a grazing angle.
     const fall: f32 = 1 - square / (GLOW_REACH * GLOW_REACH);
     const amount = max<f32>(facing, 0.12) * fall * fall;
     emission(material, sample);
@@ -212,7 +217,7 @@ function emission(material: i32, out: Rgb): void {
   else out.set(2.0, 0.78, 0.1);
 }
 
-/** Returns how much light a surface reflects. The floor's panels differ a little. */
+/** Returns the fraction of light that a surface reflects. The floor's panels differ a little. */
 export function reflectance(material: i32, panel: i32): f32 {
   if (material === Material.far) return 0.22;
   if (material === Material.dark) return 0.17;

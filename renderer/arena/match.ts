@@ -24,7 +24,7 @@ class Bolt {
   dx: f32 = 0;
   dy: f32 = 0;
   dz: f32 = 0;
-  /** Offset from the line of aim to the gun's muzzle, because the bolt seems to come from the gun. */
+  /** Offset from the line of aim to the gun's muzzle, so that the bolt seems to come from the gun. */
   ox: f32 = 0;
   oy: f32 = 0;
   oz: f32 = 0;
@@ -46,7 +46,7 @@ class Bolt {
   }
 }
 
-/** Who shot whom. */
+/** A kill in the list of recent ones: which fighter shot which, and the seconds that it still shows. */
 export class Kill {
   killer: i32 = 0;
   victim: i32 = 0;
@@ -59,19 +59,19 @@ export class Kill {
   }
 }
 
-/** The game's state and rules. */
+/** The state and rules of the battle game. */
 export class Match {
-  /** The seats' players, then the bots. */
+  /** The fighters of all players, one per seat, then those of the bots. */
   readonly fighters: StaticArray<Fighter>;
   readonly effects: Effects;
-  /** The newest first. */
+  /** Recent kills, the newest first. */
   readonly feed: StaticArray<Kill> = new StaticArray<Kill>(FEED_MAX);
   private readonly random: Random;
   private readonly bots: StaticArray<Bot> = new StaticArray<Bot>(BOTS);
   private readonly bolts: StaticArray<Bolt> = new StaticArray<Bolt>(BOLTS_MAX);
   private readonly white: Rgb = new Rgb(1, 0.85, 0.7);
   private nextBolt: i32 = 0;
-  /** Whether players of a loaded match can still return to their fighters: until the first tick. */
+  /** Whether players of a match loaded from a saved state can still return to their fighters: until the first tick. */
   private expecting: bool = false;
   private readonly present: StaticArray<bool>;
 
@@ -92,7 +92,7 @@ export class Match {
     for (let i = 0; i < FEED_MAX; i++) this.feed[i] = new Kill();
   }
 
-  /** Adds a seat's player. */
+  /** Adds a player to the match. @param seat number of the player's place in the game */
   join(seat: i32): void {
     const fighter = this.fighters[seat];
     this.present[seat] = true;
@@ -103,7 +103,7 @@ export class Match {
     this.revive(fighter);
   }
 
-  /** Removes a seat's player. */
+  /** Removes a player from the match. @param seat number of the player's place in the game */
   leave(seat: i32): void {
     this.present[seat] = false;
     this.remove(this.fighters[seat]);
@@ -134,10 +134,10 @@ export class Match {
     this.effects.tick(dt);
   }
 
-  /** Passes the whole match: see State. */
+  /** Saves or loads the whole match: see State. */
   pass(state: State): void {
     state.version(1);
-    if (state.i32(this.seats) !== this.seats) throw new Error('the state is of a match with other seats');
+    if (state.i32(this.seats) !== this.seats) throw new Error('the saved match has another number of seats');
     this.random.pass(state);
     for (let i = 0; i < this.fighters.length; i++) this.fighters[i].pass(state);
     for (let i = 0; i < BOTS; i++) this.bots[i].pass(state);
@@ -148,13 +148,13 @@ export class Match {
     this.expecting = state.loading;
   }
 
-  /** Removes players who have not come back. */
+  /** Removes the players of a loaded match who have not joined again. */
   private dismiss(): void {
     this.expecting = false;
     for (let i = 0; i < this.seats; i++) if (!this.present[i] && this.fighters[i].active) this.leave(i);
   }
 
-  /** Adds the bolts to the effects, which draw them. */
+  /** Collects the streaks of light to draw: those of the effects and those of the bolts in flight. */
   collect(): void {
     const effects = this.effects;
     effects.collect();
@@ -176,7 +176,7 @@ export class Match {
     }
   }
 
-  /** Makes bots play if there is a single player, and only then. */
+  /** Makes the bots play if there is a single human player, and only then. */
   private callBots(): void {
     let people = 0;
     for (let i = 0; i < this.seats; i++) if (this.fighters[i].active) people++;
@@ -197,7 +197,7 @@ export class Match {
     fighter.alive = false;
   }
 
-  /** Places a fighter far from its enemies. */
+  /** Makes a fighter appear at the place that is farthest from its nearest enemy. */
   private revive(fighter: Fighter): void {
     let best = 0;
     let bestDistance: f32 = -1;
@@ -275,7 +275,7 @@ export class Match {
   private splash(b: Bolt, box: i32): void {
     b.left = 0;
     const c = this.fighters[b.owner].color;
-    // Sparks leave the face that was hit: the one whose plane is nearest.
+    // Sparks leave the face of the box that the bolt hit: the one whose plane is nearest.
     const at = box * 6;
     const up: f32 = abs(b.y - bounds[at + 4]) < 0.01 ? 1 : 0;
     const nx: f32 = abs(b.x - bounds[at]) < 0.01 ? -1 : abs(b.x - bounds[at + 3]) < 0.01 ? 1 : 0;
@@ -318,7 +318,7 @@ export class Match {
   }
 }
 
-/** Returns where a bolt's path enters the upright cylinder of a fighter, or `limit`. */
+/** Returns how far along its path a bolt enters the upright cylinder of a fighter, or `limit` if it enters no earlier. */
 function meet(b: Bolt, f: Fighter, limit: f32): f32 {
   const ox = b.x - f.x;
   const oz = b.z - f.z;

@@ -2,7 +2,7 @@ import { bounds, boxCount, HALF_SIZE, Material, materials } from './level';
 import { aim, Face, gather, lightAt, reflectance, spreadRays } from './light';
 import { byte, Rgb, SUN_X, SUN_Y, SUN_Z, sky } from './palette';
 
-/** A growing mesh of 16-byte vertices: position, then one packed word. */
+/** A growing mesh of 16-byte vertices, each a position and one packed word of light, colour or normal. */
 export class Mesh {
   vertices: StaticArray<u32>;
   indices: StaticArray<u16>;
@@ -24,12 +24,12 @@ export class Mesh {
     return this.vertexCount++;
   }
 
-  /** Returns eight bits of a vertex's packed word. */
+  /** Returns eight bits of a vertex's packed word, shifted right by `shift`. */
   channel(index: i32, shift: i32): i32 {
     return <i32>((this.vertices[index * 4 + 3] >> shift) & 255);
   }
 
-  /** Adds a quad, counterclockwise from outside. */
+  /** Adds a quad whose corners are counterclockwise from outside. */
   quad(a: i32, b: i32, c: i32, d: i32): void {
     const at = this.indexCount;
     this.indices[at] = <u16>a;
@@ -42,15 +42,17 @@ export class Mesh {
   }
 }
 
-/** Panels of the floor, and the largest cells of all other faces, in metres. */
+/** Side, in metres, of the floor's panels and of the largest cells into which other faces are divided. */
 const CELL: f32 = 4;
-/** A cell is halved up to four times while the light on it differs by more than this, of 255. */
+/**
+ * A cell of a face is halved up to four times, to 16 parts per side, while the light on it differs by more than ROUGH of 255.
+ */
 const LATTICE = 16;
 const ROUGH = 26;
 const SPLIT_MIN: f32 = 1.05;
 
 const face = new Face();
-/** The vertices of the current cell on its finest lattice, as index + 1. */
+/** Vertices of the current cell on its finest lattice, each as its index + 1; 0 if it is not made yet. */
 const lattice = new StaticArray<i32>((LATTICE + 1) * (LATTICE + 1));
 let cellU: f32 = 0;
 let cellV: f32 = 0;
@@ -60,7 +62,7 @@ let cellMaterial = 0;
 let cellAlbedo: f32 = 0;
 let latticeMin = LATTICE;
 
-/** Makes the level's mesh. The packed word is the baked light of the vertex; the mesh is finest where the light changes. */
+/** Makes the level's mesh. The packed word of a vertex is its baked light; the mesh is finest where the light changes. */
 export function buildWorld(mesh: Mesh): void {
   spreadRays();
   for (let i = 0; i < boxCount; i++) {
@@ -148,7 +150,7 @@ function split(mesh: Mesh, column: i32, row: i32, size: i32): void {
   if (size > latticeMin) {
     const half = size >> 1;
     const middle = corner(mesh, column + half, row + half);
-    // The first halving is unconditional: a shadow may lie between a whole cell's corners.
+    // Cells of the floor are always halved once: a shadow may lie between the corners of a whole cell.
     if ((size === LATTICE && cellMaterial === Material.floor) || differ(mesh, a, b, c, d, middle)) {
       split(mesh, column, row, half);
       split(mesh, column + half, row, half);
@@ -190,7 +192,7 @@ function differ(mesh: Mesh, a: i32, b: i32, c: i32, d: i32, middle: i32): bool {
 const COLUMNS = 36;
 const ROWS = 12;
 
-/** Makes the dome of the sky; the packed word is the colour. Clouds are long bands, lit from below. */
+/** Makes the dome of the sky. The packed word of a vertex is its colour. Clouds are long bands, lit from below. */
 export function buildSky(mesh: Mesh): void {
   const color = new Rgb();
   for (let row = 0; row <= ROWS; row++) {

@@ -2,14 +2,14 @@ import { Mesh, packNormal } from './mesh';
 
 const SEGMENTS = 14;
 
-/** Outline of the body from bottom to top: radius, height, glow. Two rows in one place make an edge. */
+/** Outline of a fighter's round body from bottom to top: radius, height, glow. Two rows in one place make a sharp edge. */
 const outline: StaticArray<f32> = [
   0.02, 0.18, 1, 0.17, 0.24, 1, 0.17, 0.24, 0, 0.27, 0.42, 0, 0.36, 0.86, 0, 0.4, 1.16, 0, 0.4, 1.16, 1, 0.4, 1.22, 1,
   0.4, 1.22, 0, 0.31, 1.34, 0, 0.15, 1.38, 0, 0.15, 1.42, 0, 0.24, 1.47, 0, 0.265, 1.6, 0, 0.23, 1.75, 0, 0.13, 1.84, 0,
   0.0, 1.86, 0,
 ];
 
-/** Makes a player: a hovering sentinel that looks along -z, with a visor and a gun at its right. */
+/** Makes the mesh of a fighter: a hovering sentinel that looks along -z, with a visor and a gun at its right. */
 export function buildBody(mesh: Mesh): void {
   const rows = outline.length / 3;
   const first = mesh.vertexCount;
@@ -39,7 +39,7 @@ export function buildBody(mesh: Mesh): void {
   box(mesh, -0.52, 0.98, -0.16, -0.38, 1.2, 0.18, 0);
 }
 
-/** Computes the normal from the slope between neighbors with the same glow, so that edges stay sharp. */
+/** Computes a normal of the body from the slope between neighboring rows with the same glow, so that edges stay sharp. */
 function outlineNormal(row: i32, rows: i32, angle: f32): u32 {
   const glow = outline[row * 3 + 2];
   const below = row > 0 && outline[row * 3 - 1] === glow ? row - 1 : row;
@@ -67,7 +67,7 @@ function visor(mesh: Mesh): void {
   }
 }
 
-/** Makes the gun in a player's own hands, in metres before the eye. */
+/** Makes the mesh of the gun that a player sees in the player's own hands, in metres before the eye. */
 export function buildGun(mesh: Mesh): void {
   box(mesh, 0.15, -0.185, -0.6, 0.2, -0.135, -0.3, 0);
   box(mesh, 0.138, -0.215, -0.46, 0.212, -0.145, -0.22, 0);

@@ -1,4 +1,4 @@
-/** Direction to the sun, which is low for long shadows. */
+/** Direction to the sun, which is low so that shadows are long. */
 export const SUN_X: f32 = 0.72;
 export const SUN_Y: f32 = 0.36;
 export const SUN_Z: f32 = -0.593;
@@ -11,14 +11,14 @@ export class Rgb {
     public b: f32 = 0,
   ) {}
 
-  /** Sets the components. */
+  /** Sets the red, green and blue components. */
   set(r: f32, g: f32, b: f32): void {
     this.r = r;
     this.g = g;
     this.b = b;
   }
 
-  /** Adds a colour times a factor. */
+  /** Adds another colour, multiplied by a factor. */
   add(r: f32, g: f32, b: f32, factor: f32): void {
     this.r += r * factor;
     this.g += g * factor;
@@ -40,7 +40,7 @@ const seatColors: StaticArray<Rgb> = [
 ];
 const botColor = new Rgb(1.0, 0.05, 0.1);
 
-/** Returns the color of a seat. Seats beyond the tenth share colors. */
+/** Returns the color of the player in a seat, by the seat's number. Beyond the tenth seat, colors repeat. */
 export function seatColor(seat: i32): Rgb {
   return seatColors[seat % seatColors.length];
 }
@@ -50,19 +50,19 @@ export function colorOfBots(): Rgb {
   return botColor;
 }
 
-/** Maps light to the picture: Narkowicz's fit of ACES, then the display's curve. */
+/** Maps linear light to a brightness of the picture from 0 to 1: Narkowicz's fit of ACES, then the display's curve. */
 function display(light: f32): f32 {
   const x = max<f32>(light, 0);
   const mapped = (x * (2.51 * x + 0.03)) / (x * (2.43 * x + 0.59) + 0.14);
   return Mathf.pow(min<f32>(mapped, 1), 1.0 / 2.2);
 }
 
-/** Maps light to the picture, as a byte. */
+/** Maps linear light to a brightness of the picture from 0 to 255. */
 export function byte(light: f32): u32 {
   return <u32>(display(light) * 255);
 }
 
-/** Returns the light of the sky from a direction of length 1. */
+/** Computes the light of the sky from a direction of length 1, and stores it in `out`. */
 export function sky(x: f32, y: f32, z: f32, out: Rgb): void {
   const height = max<f32>(y, 0);
   const sunward = max<f32>(x * SUN_X + y * SUN_Y + z * SUN_Z, 0);

@@ -21,7 +21,7 @@ export const STREAK_BYTES = 48;
 export const BOX_BYTES = 48;
 const VERTEX_BYTES = 16;
 
-/** How a pipeline treats the depth and color that are there already. */
+/** The settings in which the pipelines of the game differ: culling, topology, depth test and blending. */
 class Mode {
   cull: u32 = CullMode.none;
   topology: u32 = PrimitiveTopology.triangleStrip;
@@ -91,7 +91,10 @@ function mesh(format: u32): VertexBufferLayout {
   };
 }
 
-/** Makes `count` vec4f attributes in a row, from a byte offset and a location on, one set per instance. */
+/**
+ * Returns the layout of a buffer with one set of vec4f attributes per instance. The first has the given byte offset and
+ * location.
+ */
 function instances(stride: u32, location: u32, offset: u32, count: u32): VertexBufferLayout {
   const layout: VertexBufferLayout = { arrayStride: stride, stepMode: VertexStepMode.instance };
   for (let i: u32 = 0; i < count; i++) {

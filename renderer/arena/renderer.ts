@@ -10,7 +10,7 @@ import { VIEW_BYTES, View } from './view';
 const STREAKS_BYTES = 512 * STREAK_BYTES;
 const HUD_BYTES = 256 * BOX_BYTES;
 
-/** Draws the game. Data that views share is uploaded once per tick; each view is one pass of seven draws. */
+/** Draws the game. Data that the players' pictures share is uploaded once per tick; each picture is one render pass. */
 export class Renderer {
   readonly targets: Targets = new Targets();
   private readonly view: View = new View();
@@ -42,13 +42,13 @@ export class Renderer {
     this.boxes = makeBuffer('hud', HUD_BYTES, BufferUsage.VERTEX);
   }
 
-  /** Notes that the world has changed, so that the next view uploads it again. */
+  /** Marks the uploaded state of the game as outdated, so that the next picture uploads it again. */
   tick(ticksUnused: i32): void {
     this.fresh = false;
     this.targets.tick(ticksUnused);
   }
 
-  /** Draws one player's view, turned by radians that no tick has seen yet. */
+  /** Draws the picture of one player, whose view is turned by radians of pointer movement that no tick has applied yet. */
   render(seat: i32, width: u32, height: u32, turn: f32, nod: f32): void {
     const match = this.match;
     const self = match.fighters[seat];
@@ -77,7 +77,7 @@ export class Renderer {
     pass.setIndexBuffer(geometry.indices, IndexFormat.uint16);
     pass.setVertexBuffer(0, geometry.vertices);
     if (gun) {
-      // A separate range of depth keeps the gun out of walls.
+      // A depth range of its own, before everything else, keeps the gun from sinking into walls.
       pass.setViewport(0, 0, width, height, 0, 0.02);
       pass.setPipeline(pipelines.gun);
       pass.drawIndexed(geometry.skyFirst - geometry.gunFirst, 1, geometry.gunFirst);
@@ -102,7 +102,7 @@ export class Renderer {
     pass.draw(4, this.hud.count);
   }
 
-  /** Uploads the data that all views of this tick share. */
+  /** Uploads the data that the pictures of all players share, unless an earlier picture of this tick did. */
   private share(): void {
     if (this.fresh) return;
     this.fresh = true;

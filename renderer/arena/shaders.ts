@@ -1,18 +1,18 @@
 const common = `
 struct View {
   viewProjection: mat4x4f,
-  eye: vec4f,       // w: the player whose eye it is
+  eye: vec4f,       // w: index of the body that is not drawn, because it is the viewer's own
   right: vec4f,
   up: vec4f,
   forward: vec4f,
   size: vec4f,      // 2 / width, 2 / height
-  own: vec4f,       // own colour, flash of the gun
+  own: vec4f,       // the viewer's colour; w: flash of the gun
   gun: vec4f,       // offset of the gun
 }
 @group(0) @binding(0) var<uniform> view: View;
 const sun = vec3f(0.72, 0.36, -0.593); // as in palette.ts
 
-// What fog adds and how much it leaves, for a way from the eye of a depth.
+// The light that fog adds (rgb) and the fraction that it lets through (w), between the eye and a point.
 fn fog(way: vec3f, depth: f32) -> vec4f {
   let near = 1.0 / (depth + 110.0);
   let much = depth * near;
@@ -23,7 +23,7 @@ fn film(light: vec3f) -> vec3f {
   let x = max(light, vec3f());
   return sqrt(saturate((x * (2.51 * x + 0.03)) / (x * (2.43 * x + 0.59) + 0.14)));
 }
-// Light on a moving thing, per vertex.
+// The light on a vertex of a body or of the gun.
 fn shade(normal: vec3f, to_eye: vec3f, sunlit: f32, albedo: vec3f) -> vec3f {
   let facing = max(dot(normal, sun), 0.0) * sunlit;
   let ambient = mix(vec3f(0.16, 0.11, 0.13), vec3f(0.34, 0.34, 0.58), normal.y * 0.5 + 0.5);
@@ -38,7 +38,7 @@ struct Point { @builtin(position) at: vec4f, @location(0) color: vec3f }
 @vertex fn level(@location(0) position: vec3f, @location(1) color: vec4f) -> Point {
   var at = view.viewProjection * vec4f(position, 1.0);
   let haze = fog(position - view.eye.xyz, max(at.w, 0.0));
-  // What glows lies flat on other boxes: half a ten-thousandth nearer, it wins at any distance.
+  // Glowing strips lie flat on other boxes. Moved a little nearer in depth, they cover those boxes at any distance.
   at.z -= (1.0 - color.a) * 0.00006 * at.w;
   return Point(at, color.rgb * haze.w + haze.rgb);
 }
@@ -52,7 +52,7 @@ export const bodyShader = `${common}
 struct Point { @builtin(position) at: vec4f, @location(0) color: vec3f }
 @vertex fn body(
   @builtin(instance_index) index: u32, @location(0) position: vec3f, @location(1) packed: vec4f,
-  @location(2) place: vec4f,  // w: how much of the sun it sees
+  @location(2) place: vec4f,  // w: fraction of the sunlight that falls on the body
   @location(3) pose: vec4f,   // cosine and sine of the yaw, pitch, flash
   @location(4) paint: vec4f,  // colour, size
 ) -> Point {
@@ -93,7 +93,7 @@ struct Point { @builtin(position) at: vec4f, @location(0) spot: vec2f, @location
   let corner = vec2f(f32(vertex & 1u), f32((vertex >> 1u) & 1u)) * 2.0 - 1.0;
   let along = normalize(-sun.xz);
   let height = max(place.y - ground.x, 0.0);
-  // A spot where it stands and, in the sun, a long shadow away from it.
+  // A dark spot under a body and, in the sun, a long shadow away from it.
   let long = vertex >= 4u;
   let size = select(vec2f(0.62 + 0.3 * height), vec2f(2.1, 0.5), long);
   let shift = select(0.0, 1.9, long) + height * 2.2 * f32(long);
@@ -118,7 +118,7 @@ struct Point { @builtin(position) at: vec4f, @location(0) spot: vec3f, @location
   let corner = vec2f(f32(vertex & 1u), f32(vertex >> 1u)) * 2.0 - 1.0;
   let line = to_far.xyz - from_width.xyz;
   let size = length(line);
-  // What is far keeps its place before the eye.
+  // Distant streaks, such as the glow of the sun, move along with the eye.
   let middle = mix(from_width.xyz, to_far.xyz, corner.x * 0.5 + 0.5) + view.eye.xyz * to_far.w;
   let way = middle - view.eye.xyz;
   let along = select(view.right.xyz, line / max(size, 1e-5), size > 1e-3);

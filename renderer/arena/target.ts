@@ -10,10 +10,13 @@ import {
   TextureView,
 } from '@nearlight/sdk';
 
-/** Sixteen bits are a quarter faster in software rendering. Surfaces that lie on others are drawn with a bias. */
+/**
+ * Format of depth textures. Sixteen bits are a quarter faster in software rendering. Surfaces that lie on others are drawn with
+ * a bias.
+ */
 export const DEPTH_FORMAT: u32 = TextureFormat.depth16unorm;
 
-/** A depth texture for pictures of one size, and the pass that uses it. */
+/** A depth texture for pictures of one size, and the render pass that uses it. */
 export class Target {
   readonly pass: RenderPassDescriptor;
   unused: i32 = 0;
@@ -35,7 +38,7 @@ export class Target {
     this.view = view;
     this.pass = {
       label: 'arena',
-      // The level and the sky cover every pixel, so only the depth must be cleared.
+      // The level and the sky cover every pixel, so the clear color is never visible.
       colorAttachments: [{ view: surface.view, clearValue: { r: 0.1, g: 0.08, b: 0.14, a: 1 } }],
       depthStencilAttachment: {
         view,
@@ -45,18 +48,18 @@ export class Target {
     };
   }
 
-  /** Frees the GPU memory. */
+  /** Frees the GPU memory of the depth texture. */
   destroy(): void {
     this.view.destroy();
     this.texture.destroy();
   }
 }
 
-/** The targets in use, by size. */
+/** The depth textures and render passes in use, one for each size of a picture. */
 export class Targets {
   private readonly list: Target[] = [];
 
-  /** Finds the target of a size, or makes it. */
+  /** Returns the depth texture and render pass for pictures of a size. Makes them if there are none. */
   get(width: u32, height: u32): Target {
     for (let i = 0; i < this.list.length; i++) {
       const target = this.list[i];
@@ -70,7 +73,7 @@ export class Targets {
     return target;
   }
 
-  /** Destroys targets that were not used in the last `ticks` ticks. Call it once per tick. */
+  /** Destroys the depth textures that no picture has used in the last `ticks` ticks. Call it once per tick. */
   tick(ticks: i32): void {
     for (let i = this.list.length - 1; i >= 0; i--) {
       if (++this.list[i].unused <= ticks) continue;

@@ -2,25 +2,25 @@ import { mat4 } from '@nearlight/sdk';
 import { groundBelow } from './collision';
 import { EYE_HEIGHT, Fighter } from './fighter';
 
-/** Bytes of the uniforms. */
+/** Size in bytes of the uniforms for one player's picture. */
 export const VIEW_BYTES = 176;
-/** Near enough that the corners of the near plane stay inside the body's half width. */
+/** Distance of the near plane in metres, so near that its corners stay inside the half width of the player's body. */
 const NEAR: f32 = 0.19;
 const FAR: f32 = 260;
 /** Tangent of half the horizontal field of view, which is 95 degrees. */
 const WIDE: f32 = 1.09;
 
-/** The uniforms of one player's view: struct View of shaders.ts. */
+/** The uniforms of one player's picture, such as camera and color: struct View of shaders.ts. */
 export class View {
   readonly uniforms: StaticArray<f32> = new StaticArray<f32>(VIEW_BYTES / 4);
   private readonly projection: StaticArray<f32> = mat4.create();
   private readonly camera: StaticArray<f32> = mat4.create();
 
-  /** Looks through the eyes of `self`, turned by movement that no tick has seen yet. */
+  /** Computes the view from the eyes of a fighter, turned by radians of pointer movement that no tick has applied yet. */
   build(self: Fighter, body: i32, width: f32, height: f32, turn: f32, nod: f32): void {
     const out = this.uniforms;
     const aspect = width / height;
-    // A tall picture shows less to the sides, to avoid distortion.
+    // A picture that is higher than wide shows less to the sides, to avoid distortion.
     const fov: f32 = min<f32>(max<f32>(2 * Mathf.atan(WIDE / aspect), 0.95), 1.4);
     const yaw = self.yaw + turn;
     const pitch = min(max(self.pitch + nod, <f32>-1.45), <f32>1.45);
@@ -43,7 +43,7 @@ export class View {
     const c = self.color;
     set(36, c.r, c.g, c.b, self.muzzle, out);
     const swing = Mathf.cos(self.stride * 0.95) * 0.012;
-    // In a tall picture the gun would be outside.
+    // In a picture that is higher than wide, the gun would lie outside the picture.
     const inward: f32 = aspect < 1 ? -0.1 : 0;
     set(40, swing + inward, bob * 0.5 - 0.01 - nod * 0.2, 0.055 * self.muzzle, 0, out);
   }

@@ -1,85 +1,85 @@
 // Generated from renderer/contract/contract.ts by renderer/contract/generate.ts; do not edit.
-// Compiled by asc for the guest and by tsc for the host.
+// The AssemblyScript compiler compiles this file into games, and tsc compiles it for the host.
 
-/** what version() returns */
+/** version of this contract, which the export version() of a module returns */
 export const ABI_VERSION = 2;
-/** opcode bit: the last two words are an address and a byte length in linear memory */
+/** bit of an opcode: the command's last two words are an address and a byte length in linear memory */
 export const REFERENCE_BIT = 32768;
-/** low bits of an id: the index; the generation is above */
+/** number of low bits of an object's id that hold its index; the bits above hold its generation */
 export const ID_INDEX_BITS = 20;
-/** id of the player's picture, as a texture and as its view; valid during render only */
+/** id of the player's picture, both as a texture and as its view; valid during render only */
 export const SURFACE = 1;
-/** lowest index of an object that the guest makes */
+/** lowest index in the id of an object that the module makes */
 export const ID_INDEX_MIN = 2;
-/** its TextureFormat */
+/** TextureFormat of the player's picture */
 export const SURFACE_FORMAT = 18;
-/** seats of a room at most */
+/** greatest number of seats, and so of players, of one game */
 export const SEATS_MAX = 64;
-/** highest status that exit() takes */
+/** highest status that the import exit() takes */
 export const EXIT_STATUS_MAX = 255;
-/** level of log() */
+/** level of log(): a fault that the game cannot go on with */
 export const LOG_ERROR = 0;
-/** level of log() */
+/** level of log(): something works, but not as it should */
 export const LOG_WARN = 1;
-/** level of log() */
+/** level of log(): for the operator of the game */
 export const LOG_INFO = 2;
-/** level of log() */
+/** level of log(): for the author of the game */
 export const LOG_DEBUG = 3;
-/** "NLIO" in the first word of the IO block */
+/** first word of the IO block, which the module and the host share: "NLIO" */
 export const IO_MAGIC = 1330203726;
-/** u32: bytes of the whole block */
+/** offset in the IO block; u32: size of the whole block in bytes */
 export const IO_SIZE = 4;
-/** u32: input records that follow */
+/** offset in the IO block; u32: number of input records, one for each seat */
 export const IO_SEATS = 8;
-/** u32: replies written so far, wrapping */
+/** offset in the IO block; u32: number of replies that the host has written so far, wrapping */
 export const IO_REPLY_HEAD = 16;
-/** the reply ring */
+/** offset in the IO block of the ring of the host's replies */
 export const IO_REPLIES = 64;
-/** records of the ring; record n lies at n % REPLY_COUNT */
+/** number of records in the reply ring; reply n lies in record n % REPLY_COUNT */
 export const REPLY_COUNT = 64;
-/** words of a record: type, then its values */
+/** words of one record of the reply ring: the reply's type, then its values */
 export const REPLY_WORDS = 8;
-/** the input records, one a seat */
+/** offset in the IO block of the input records, one for each seat */
 export const IO_INPUTS = 2112;
-/** reply: word 1 is the token */
+/** type of a reply: submitted work is done; word 1 is the token of the request */
 export const REPLY_WORK_DONE = 1;
-/** reply: word 1 is the kind (ObjectKind), word 2 the id, word 3 is 1 where it can be used, else 0 */
+/** type of a reply: a pipeline was made or refused; its ObjectKind; its id; 1 if it can be used, else 0 */
 export const REPLY_PIPELINE = 2;
-/** reply: the token; errors; warnings; line and column of the first message, from 1, or 0 */
+/** type of a reply: a shader's verdict; token; error count; warning count; line, column of the first message, from 1, or 0 */
 export const REPLY_COMPILATION = 3;
-/** reply: the token; 0 or the ErrorFilter of what was caught */
+/** type of a reply: an error scope ended; token of the request; ErrorFilter of the error that it caught, or 0 */
 export const REPLY_ERROR_SCOPE = 4;
-/** reply: the token; 1 where the bytes are there, 0 where the GPU refused */
+/** type of a reply: mapAsync ended; token of the request; 1 if the bytes have come, 0 if the GPU refused */
 export const REPLY_MAPPED = 5;
-/** reply: the GPU was lost before this module was loaded; the only one of its kind */
+/** type of a reply without values: the GPU was lost before this module was loaded to continue the game */
 export const REPLY_DEVICE_LOST = 6;
-/** bytes of an input record */
+/** size of the input record of one seat in bytes */
 export const INPUT_STRIDE = 128;
-/** u32: 1 */
+/** offset in an input record; u32: 1 once the host has written the record */
 export const INPUT_VERSION = 0;
-/** u32: INPUT_CONNECTED, INPUT_LOCKED */
+/** offset in an input record; u32: the bits INPUT_CONNECTED and INPUT_LOCKED */
 export const INPUT_FLAGS = 4;
-/** u32: sequence of the newest input in this record */
+/** offset in an input record; u32: sequence number of the newest input in it */
 export const INPUT_SEQUENCE = 8;
-/** u32: buttons that are down; bit 0 left, 1 middle, 2 right, 16 and up a gamepad */
+/** offset in an input record; u32: buttons that are down; bit 0 left, 1 middle, 2 right, 16 and up a gamepad */
 export const INPUT_BUTTONS = 12;
-/** u32: buttons that went down since the last tick, even if up again */
+/** offset in an input record; u32: buttons that went down since the last tick, even if up again */
 export const INPUT_BUTTONS_PRESSED = 16;
-/** 8 u32: keys that are down, one bit a USB HID usage of page 7 */
+/** offset in an input record; 8 u32: keys that are down, one bit for each USB HID usage of page 7 */
 export const INPUT_KEYS = 20;
-/** 8 u32: keys that went down since the last tick, even if up again */
+/** offset in an input record; 8 u32: keys that went down since the last tick, even if up again */
 export const INPUT_KEYS_PRESSED = 52;
-/** 2 f32: pointer in the picture, 0 to 1 from the top left */
+/** offset in an input record; 2 f32: place of the pointer in the picture, 0 to 1 from the top left */
 export const INPUT_POINTER = 84;
-/** 2 f32: pointer movement since the last tick, CSS pixels */
+/** offset in an input record; 2 f32: pointer movement since the last tick, in CSS pixels */
 export const INPUT_MOVEMENT = 92;
-/** 2 f32: wheel movement since the last tick, CSS pixels */
+/** offset in an input record; 2 f32: wheel movement since the last tick, in CSS pixels */
 export const INPUT_WHEEL = 100;
-/** 4 f32: sticks, -1 to 1; 0 and 1 the left one, right and down positive */
+/** offset in an input record; 4 f32: gamepad sticks, -1 to 1, the left one first; right and down are positive */
 export const INPUT_AXES = 108;
-/** flag: a player has the seat */
+/** bit of INPUT_FLAGS: a player has the seat */
 export const INPUT_CONNECTED = 1;
-/** flag: the pointer is locked to the picture */
+/** bit of INPUT_FLAGS: the player's pointer is locked to the picture */
 export const INPUT_LOCKED = 2;
 
 export const OP_CREATE_BUFFER = 1;

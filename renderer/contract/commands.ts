@@ -1,9 +1,9 @@
-/** The commands of the stream. */
+/** A command of the stream that a module submits, with its fields as texts, such as "size: u64". */
 export interface Command {
   readonly name: string;
   readonly opcode: number;
   readonly fields: readonly string[];
-  /** One sentence for the document and the encoder's docstring. */
+  /** One sentence that says what the command does, for ABI.md and for comments in generated code. */
   readonly about: string;
 }
 
@@ -31,7 +31,7 @@ const TIMESTAMP_WRITES = [
   'endOfPassWriteIndex: u32?',
 ];
 
-/** The constants of a pipeline are one string of keys, joined by commas (no identifier or id of WGSL has one), and their values. */
+/** Fields of a render pipeline. The keys of a shader's `override` constants are one string, joined by commas, which no key has. */
 const RENDER_PIPELINE = [
   'id: new renderPipeline',
   'layout: id? pipelineLayout',
@@ -91,7 +91,7 @@ export const COMMANDS: readonly Command[] = [
     'usage: flags BufferUsage',
     'label: string',
   ]),
-  command(2, 'createTexture', 'Makes a texture.', [
+  command(2, 'createTexture', 'Makes a texture, filled with zeros.', [
     'id: new texture',
     ...EXTENT,
     'mipLevelCount: u32',
@@ -102,19 +102,24 @@ export const COMMANDS: readonly Command[] = [
     'label: string',
     'viewFormats: list TextureViewFormat',
   ]),
-  command(3, 'createTextureView', 'Makes a view; a count of 0 means "all that remain".', [
-    'id: new textureView',
-    'texture: id texture',
-    'format: enum? TextureFormat',
-    'dimension: enum? TextureViewDimension',
-    'aspect: enum TextureAspect',
-    'baseMipLevel: u32',
-    'mipLevelCount: u32',
-    'baseArrayLayer: u32',
-    'arrayLayerCount: u32',
-    'usage: flags TextureUsage',
-    'label: string',
-  ]),
+  command(
+    3,
+    'createTextureView',
+    'Makes a view of a texture; a count of 0 means all mip levels or layers that remain.',
+    [
+      'id: new textureView',
+      'texture: id texture',
+      'format: enum? TextureFormat',
+      'dimension: enum? TextureViewDimension',
+      'aspect: enum TextureAspect',
+      'baseMipLevel: u32',
+      'mipLevelCount: u32',
+      'baseArrayLayer: u32',
+      'arrayLayerCount: u32',
+      'usage: flags TextureUsage',
+      'label: string',
+    ],
+  ),
   command(4, 'createSampler', 'Makes a sampler.', [
     'id: new sampler',
     'addressModeU: enum AddressMode',
@@ -129,11 +134,12 @@ export const COMMANDS: readonly Command[] = [
     'maxAnisotropy: u32',
     'label: string',
   ]),
-  command(5, 'createBindGroupLayout', 'Makes a bind group layout; each entry gives one of its four kinds.', [
-    'id: new bindGroupLayout',
-    'label: string',
-    'entries: list BindGroupLayoutEntry',
-  ]),
+  command(
+    5,
+    'createBindGroupLayout',
+    'Makes a bind group layout; each entry is for a buffer, sampler, texture or storage texture.',
+    ['id: new bindGroupLayout', 'label: string', 'entries: list BindGroupLayoutEntry'],
+  ),
   command(6, 'createPipelineLayout', 'Makes a pipeline layout.', [
     'id: new pipelineLayout',
     'label: string',
@@ -142,32 +148,36 @@ export const COMMANDS: readonly Command[] = [
   command(
     7,
     'createBindGroup',
-    'Makes a bind group; each entry gives one of its three; a size of 0 means "the rest".',
+    'Makes a bind group; each entry sets a buffer, sampler or view; a size of 0 means to the end.',
     ['id: new bindGroup', 'layout: id bindGroupLayout', 'label: string', 'entries: list BindGroupEntry'],
   ),
-  command(8, 'createShaderModule', 'Compiles WGSL.', ['id: new shaderModule', 'label: string', 'code: string']),
+  command(8, 'createShaderModule', 'Compiles WGSL into a shader module.', [
+    'id: new shaderModule',
+    'label: string',
+    'code: string',
+  ]),
   command(
     9,
     'createRenderPipeline',
-    'Makes a render pipeline; no layout means "auto", no depth format no depth state.',
+    'Makes a render pipeline; no layout means "auto"; no depth format, no depth and stencil state.',
     RENDER_PIPELINE,
   ),
   command(10, 'createComputePipeline', 'Makes a compute pipeline; no layout means "auto".', COMPUTE_PIPELINE),
-  command(11, 'getRenderBindGroupLayout', 'Names a layout of a render pipeline.', [
+  command(11, 'getRenderBindGroupLayout', 'Gives an id to the bind group layout at `index` of a render pipeline.', [
     'id: new bindGroupLayout',
     'pipeline: id renderPipeline',
     'index: u32',
   ]),
-  command(12, 'getComputeBindGroupLayout', 'Names a layout of a compute pipeline.', [
+  command(12, 'getComputeBindGroupLayout', 'Gives an id to the bind group layout at `index` of a compute pipeline.', [
     'id: new bindGroupLayout',
     'pipeline: id computePipeline',
     'index: u32',
   ]),
-  command(13, 'destroy', 'Ends an object; its index may be used again with the next generation.', [
+  command(13, 'destroy', 'Destroys a GPU object; a new one may take its index, with the next generation.', [
     'kind: enum ObjectKind',
     'object: object',
   ]),
-  command(14, 'createQuerySet', 'Makes a set of queries.', [
+  command(14, 'createQuerySet', 'Makes a query set, for occlusion queries or timestamps.', [
     'id: new querySet',
     'type: enum QueryType',
     'count: u32',
@@ -176,7 +186,7 @@ export const COMMANDS: readonly Command[] = [
   command(
     15,
     'createRenderBundleEncoder',
-    'Begins a render bundle; the commands of a pass go into it until it is finished.',
+    'Begins a render bundle, which takes the commands of a render pass until it is finished.',
     [
       'depthStencilFormat: enum? TextureFormat',
       'depthReadOnly: bool',
@@ -186,81 +196,100 @@ export const COMMANDS: readonly Command[] = [
       'colorFormats: list ColorFormat',
     ],
   ),
-  command(16, 'finishRenderBundle', 'Ends the render bundle that was begun, and names it.', ['id: new renderBundle']),
+  command(16, 'finishRenderBundle', 'Ends the open render bundle and gives it its id.', ['id: new renderBundle']),
   command(
     17,
     'createRenderPipelineAsync',
-    'Makes a render pipeline beside the frames; it can be used once a REPLY_PIPELINE says so.',
+    'Makes a render pipeline while the game goes on; it is usable after a REPLY_PIPELINE.',
     RENDER_PIPELINE,
   ),
   command(
     18,
     'createComputePipelineAsync',
-    'Makes a compute pipeline beside the frames; it can be used once a REPLY_PIPELINE says so.',
+    'Makes a compute pipeline while the game goes on; it is usable after a REPLY_PIPELINE.',
     COMPUTE_PIPELINE,
   ),
-  command(19, 'getCompilationInfo', 'Asks for a REPLY_COMPILATION with this token.', [
+  command(19, 'getCompilationInfo', 'Requests the errors of a shader module, as a REPLY_COMPILATION with this token.', [
     'module: id shaderModule',
     'token: u32',
   ]),
-  command(20, 'pushErrorScope', 'Begins a scope that catches errors of this filter.', ['filter: enum ErrorFilter']),
-  command(21, 'popErrorScope', 'Ends the innermost scope; a REPLY_ERROR_SCOPE with this token says what it caught.', [
-    'token: u32',
-  ]),
+  command(20, 'pushErrorScope', 'Begins an error scope of this filter.', ['filter: enum ErrorFilter']),
+  command(
+    21,
+    'popErrorScope',
+    'Ends the innermost error scope; a REPLY_ERROR_SCOPE with this token says what it caught.',
+    ['token: u32'],
+  ),
 
-  command(32, 'writeBuffer', 'Writes bytes into a buffer, before what is submitted later.', [
+  command(32, 'writeBuffer', 'Writes bytes from linear memory into a buffer, before what is submitted later.', [
     'buffer: id buffer',
     'offset: u32',
     'data: bytes',
   ]),
-  command(33, 'writeTexture', 'Writes texels into a texture, before what is submitted later.', [
+  command(33, 'writeTexture', 'Writes texels from linear memory into a texture, before what is submitted later.', [
     ...TEXTURE_SITE,
     ...EXTENT,
     'bytesPerRow: u32',
     'rowsPerImage: u32',
     'data: bytes',
   ]),
-  command(34, 'writeBufferFromAsset', 'Writes part of an asset into a buffer, past linear memory.', [
-    'buffer: id buffer',
-    'offset: u32',
-    'asset: asset',
-    'assetOffset: u32',
-    'size: u32',
-  ]),
-  command(35, 'writeTextureFromAsset', 'Writes part of an asset into a texture, past linear memory.', [
-    ...TEXTURE_SITE,
-    ...EXTENT,
-    'bytesPerRow: u32',
-    'rowsPerImage: u32',
-    'asset: asset',
-    'assetOffset: u32',
-    'size: u32',
-  ]),
-  command(36, 'submit', 'Finishes the commands since the last submit and queues them.'),
+  command(
+    34,
+    'writeBufferFromAsset',
+    'Writes part of an asset into a buffer; the bytes do not pass through linear memory.',
+    ['buffer: id buffer', 'offset: u32', 'asset: asset', 'assetOffset: u32', 'size: u32'],
+  ),
+  command(
+    35,
+    'writeTextureFromAsset',
+    'Writes part of an asset into a texture; the bytes do not pass through linear memory.',
+    [
+      ...TEXTURE_SITE,
+      ...EXTENT,
+      'bytesPerRow: u32',
+      'rowsPerImage: u32',
+      'asset: asset',
+      'assetOffset: u32',
+      'size: u32',
+    ],
+  ),
+  command(36, 'submit', 'Finishes the command encoder and queues what was recorded since the last submit.'),
   command(
     37,
     'onSubmittedWorkDone',
-    'Asks for a REPLY_WORK_DONE with this token once all that was submitted is done.',
+    'Requests a REPLY_WORK_DONE with this token once all that was submitted before is done.',
     ['token: u32'],
   ),
   command(
     38,
     'mapAsync',
-    'Asks for a part of a buffer: it lies at `address` in linear memory once a REPLY_MAPPED with this token comes.',
+    'Copies part of a buffer to `address` in linear memory; a REPLY_MAPPED with this token follows it.',
     ['buffer: id buffer', 'offset: u32', 'size: u32', 'address: u32', 'token: u32'],
   ),
 
-  command(48, 'copyBufferToBuffer', 'Copies bytes between buffers.', [
+  command(48, 'copyBufferToBuffer', 'Copies bytes from one buffer to another.', [
     'source: id buffer',
     'sourceOffset: u32',
     'destination: id buffer',
     'destinationOffset: u32',
     'size: u32',
   ]),
-  command(49, 'copyBufferToTexture', 'Copies texels from a buffer.', [...BUFFER_LAYOUT, ...TEXTURE_SITE, ...EXTENT]),
-  command(50, 'copyTextureToBuffer', 'Copies texels into a buffer.', [...TEXTURE_SITE, ...BUFFER_LAYOUT, ...EXTENT]),
-  command(51, 'copyTextureToTexture', 'Copies texels between textures.', [...SOURCE_SITE, ...TEXTURE_SITE, ...EXTENT]),
-  command(52, 'clearBuffer', 'Fills part of a buffer with zeros; a size of 0 means "the rest".', [
+  command(49, 'copyBufferToTexture', 'Copies texels from a buffer to a texture.', [
+    ...BUFFER_LAYOUT,
+    ...TEXTURE_SITE,
+    ...EXTENT,
+  ]),
+  command(50, 'copyTextureToBuffer', 'Copies texels from a texture to a buffer.', [
+    ...TEXTURE_SITE,
+    ...BUFFER_LAYOUT,
+    ...EXTENT,
+  ]),
+  command(51, 'copyTextureToTexture', 'Copies texels from one texture to another.', [
+    ...SOURCE_SITE,
+    ...TEXTURE_SITE,
+    ...EXTENT,
+  ]),
+  command(52, 'clearBuffer', 'Fills part of a buffer with zeros; a size of 0 means to its end.', [
     'buffer: id buffer',
     'offset: u32',
     'size: u32',
@@ -290,25 +319,25 @@ export const COMMANDS: readonly Command[] = [
     'destination: id buffer',
     'destinationOffset: u32',
   ]),
-  command(58, 'pushDebugGroup', 'Begins a group of commands, in the encoder, the pass or the bundle.', [
+  command(58, 'pushDebugGroup', 'Begins a debug group: commands that debugging tools show together under a label.', [
     'groupLabel: string',
   ]),
-  command(59, 'popDebugGroup', 'Ends the innermost group.'),
-  command(60, 'insertDebugMarker', 'Marks a place among the commands.', ['markerLabel: string']),
+  command(59, 'popDebugGroup', 'Ends the innermost debug group.'),
+  command(60, 'insertDebugMarker', 'Marks a place among the commands for debugging tools.', ['markerLabel: string']),
 
-  command(64, 'setPipeline', 'Sets the render pipeline.', ['pipeline: id renderPipeline']),
-  command(65, 'setBindGroup', 'Sets a bind group in either pass.', [
+  command(64, 'setPipeline', 'Sets the render pipeline for the draws that follow.', ['pipeline: id renderPipeline']),
+  command(65, 'setBindGroup', 'Sets a bind group of the open render pass, compute pass or render bundle.', [
     'index: u32',
     'bindGroup: id? bindGroup',
     'dynamicOffsets: words',
   ]),
-  command(66, 'setVertexBuffer', 'Sets a vertex buffer; a size of 0 means "the rest".', [
+  command(66, 'setVertexBuffer', 'Sets a vertex buffer; a size of 0 means to its end.', [
     'slot: u32',
     'buffer: id? buffer',
     'offset: u32',
     'size: u32',
   ]),
-  command(67, 'setIndexBuffer', 'Sets the index buffer; a size of 0 means "the rest".', [
+  command(67, 'setIndexBuffer', 'Sets the index buffer; a size of 0 means to its end.', [
     'buffer: id buffer',
     'format: enum IndexFormat',
     'offset: u32',
@@ -320,19 +349,19 @@ export const COMMANDS: readonly Command[] = [
     'firstVertex: u32',
     'firstInstance: u32',
   ]),
-  command(69, 'drawIndexed', 'Draws indexed vertices.', [
+  command(69, 'drawIndexed', 'Draws vertices by their indices.', [
     'indexCount: u32',
     'instanceCount: u32',
     'firstIndex: u32',
     'baseVertex: i32',
     'firstInstance: u32',
   ]),
-  command(70, 'drawIndirect', 'Draws with arguments from a buffer.', ['buffer: id buffer', 'offset: u32']),
-  command(71, 'drawIndexedIndirect', 'Draws indexed with arguments from a buffer.', [
+  command(70, 'drawIndirect', 'Draws vertices with arguments from a buffer.', ['buffer: id buffer', 'offset: u32']),
+  command(71, 'drawIndexedIndirect', 'Draws vertices by their indices; a buffer holds the arguments of the draw.', [
     'buffer: id buffer',
     'offset: u32',
   ]),
-  command(72, 'setViewport', 'Sets the viewport.', [
+  command(72, 'setViewport', 'Sets the part of the attachments that is drawn to, and its range of depth.', [
     'x: f32',
     'y: f32',
     'width: f32',
@@ -342,18 +371,28 @@ export const COMMANDS: readonly Command[] = [
   ]),
   command(73, 'setScissorRect', 'Sets the scissor rectangle.', ['x: u32', 'y: u32', 'width: u32', 'height: u32']),
   command(74, 'setBlendConstant', 'Sets the blend constant.', ['r: f32', 'g: f32', 'b: f32', 'a: f32']),
-  command(75, 'setStencilReference', 'Sets the stencil reference.', ['reference: u32']),
+  command(75, 'setStencilReference', 'Sets the reference value of the stencil test.', ['reference: u32']),
 
-  command(76, 'beginOcclusionQuery', 'Begins counting samples that pass.', ['queryIndex: u32']),
+  command(
+    76,
+    'beginOcclusionQuery',
+    'Begins an occlusion query, which counts the samples that pass the depth and stencil tests.',
+    ['queryIndex: u32'],
+  ),
   command(77, 'endOcclusionQuery', 'Ends the occlusion query.'),
-  command(78, 'executeBundles', 'Draws what render bundles hold; the pass has no state after it.', [
-    'bundles: list RenderBundleEntry',
-  ]),
+  command(
+    78,
+    'executeBundles',
+    'Executes render bundles; afterwards the pass has no pipeline, bind groups or buffers set.',
+    ['bundles: list RenderBundleEntry'],
+  ),
 
   command(80, 'setComputePipeline', 'Sets the compute pipeline.', ['pipeline: id computePipeline']),
-  command(81, 'dispatchWorkgroups', 'Dispatches workgroups.', ['x: u32', 'y: u32', 'z: u32']),
-  command(82, 'dispatchWorkgroupsIndirect', 'Dispatches with arguments from a buffer.', [
-    'buffer: id buffer',
-    'offset: u32',
-  ]),
+  command(81, 'dispatchWorkgroups', 'Dispatches `x` * `y` * `z` workgroups.', ['x: u32', 'y: u32', 'z: u32']),
+  command(
+    82,
+    'dispatchWorkgroupsIndirect',
+    'Runs the compute pipeline; a buffer holds the three numbers of workgroups.',
+    ['buffer: id buffer', 'offset: u32'],
+  ),
 ];

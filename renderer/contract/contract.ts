@@ -1,9 +1,9 @@
 /**
- * The contract between a game module and its host, as data. Everything below follows from it by
- * `node renderer/contract/generate.ts`: abi.ts and the tables of ABI.md here, encode.ts, enums.ts and nearlight.ts of the
- * SDK, and host/gpu/decode.ts. Names, meanings and defaults are WebGPU's (https://www.w3.org/TR/webgpu/).
+ * The contract between a game's module and its host, as data. `node renderer/contract/generate.ts` generates from it abi.ts
+ * and the tables of ABI.md in this folder, encode.ts, enums.ts and nearlight.ts of the SDK, and host/gpu/decode.ts. Names,
+ * meanings and defaults of commands are WebGPU's (https://www.w3.org/TR/webgpu/).
  *
- * Each value is a 32-bit word. A field is "name: type", and the types are:
+ * A command consists of 32-bit words. Each of its fields is "name: type", of one word unless said otherwise. The types are:
  *   u32 i32 f32 bool      a number; bool is 0 or 1
  *   u64 f64               two words, the low one first
  *   u32?                  0 if it is not given, else one more than the number
@@ -13,7 +13,7 @@
  *   new K                 the id that the module gives to a new object of kind K
  *   object                an id whose kind an earlier field of the command names
  *   asset                 a handle that asset_find returned
- *   string                its byte length; its UTF-8 follows the fixed words, padded to a word
+ *   string                its byte length; its UTF-8 follows the fixed words, padded with zeros to a word
  *   list R                a count; that many records R follow the strings, in the order of the fields
  *   words                 a count; that many u32 follow as a list does
  *   bytes                 two words: address and length in linear memory. Always last, and marks the opcode by REFERENCE_BIT

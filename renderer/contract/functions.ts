@@ -1,36 +1,36 @@
 /**
- * The functions between a module and its host, as data. renderer/contract/generate.ts makes the tables of ABI.md and
- * renderer/sdk/nearlight.ts of it; the host checks modules against it.
+ * The functions that a game's module imports and exports, as data. renderer/contract/generate.ts makes tables of ABI.md and
+ * renderer/sdk/nearlight.ts from them; the host checks the imports and exports of each module against them.
  *
- * A parameter is "name: type" with the types address, u32 and i32. Each is an i32 of WebAssembly.
+ * A parameter is "name: type". The types are address, u32 and i32, and each is an i32 of WebAssembly.
  */
 export interface ModuleFunction {
   readonly parameters: readonly string[];
-  /** Type of the result; '' for none. */
+  /** Type of the function's result; '' for none. */
   readonly result: '' | 'u32' | 'i32' | 'address';
-  /** Whether a module may leave it out; only exports have this. */
+  /** Whether a module may leave the function out, which only some exports allow. */
   readonly optional?: boolean;
   readonly about: string;
 }
 
-/** The functions that a module may import from the module `nearlight`. */
+/** The functions that a game's module may import, all under the module name `nearlight`. */
 export const MODULE_IMPORTS: Readonly<Record<string, ModuleFunction>> = {
   submit: {
     parameters: ['address: address', 'length: u32'],
     result: '',
     about:
-      'Hands over a command stream. Both are multiples of 4, else it traps. May be called several times in one call of an export: the streams are joined in order, each holding whole commands.',
+      'Hands a command stream to the host. Traps if `address` or `length` is not a multiple of 4. May be called several times in one call of an export: the streams are joined in order, each holding whole commands.',
   },
   mark: {
     parameters: [],
     result: '',
     about:
-      'Says that the module is about to write its next command. The host may note the place, to name it if it refuses the command. Debug builds only; does nothing else.',
+      'Says that the module is about to write its next command. The host may note the place in the program, to name it if it refuses the command. Only debug builds call it.',
   },
   log: {
     parameters: ['level: u32', 'address: address', 'length: u32'],
     result: '',
-    about: 'Writes a line of UTF-8 to the log; the level is LOG_ERROR to LOG_DEBUG.',
+    about: "Writes a line of UTF-8 to the game's log; the level is LOG_ERROR to LOG_DEBUG.",
   },
   asset_find: {
     parameters: ['name: address', 'length: u32'],
@@ -46,79 +46,81 @@ export const MODULE_IMPORTS: Readonly<Record<string, ModuleFunction>> = {
     parameters: ['handle: i32', 'offset: u32', 'address: address', 'length: u32'],
     result: 'i32',
     about:
-      'Copies up to `length` bytes of an asset from `offset` on, and returns how many. Traps if there is no such asset.',
+      'Copies up to `length` bytes of an asset, from `offset` on, to `address`. Returns how many it copied. Traps if there is no such asset.',
   },
   gpu_feature: {
     parameters: ['name: u32'],
     result: 'i32',
-    about: 'Returns 1 if the GPU has this FeatureName, else 0.',
+    about: 'Returns 1 if the GPU has the feature of this FeatureName, else 0.',
   },
   gpu_limit: {
     parameters: ['name: u32'],
     result: 'u32',
-    about: "Returns the GPU's value of this LimitName, at most 2^32 - 1; 0 for a name that the host does not know.",
+    about: "Returns the GPU's limit of this LimitName, at most 2^32 - 1; 0 for a name that the host does not know.",
   },
   state_write: {
     parameters: ['address: address', 'length: u32'],
     result: '',
-    about: 'Appends bytes to the state, STATE_BYTES_MAX in all. Traps outside `save`.',
+    about:
+      "Appends bytes to the game's state that `save` hands over, at most STATE_BYTES_MAX in all. Traps outside `save`.",
   },
   state_read: {
     parameters: ['offset: u32', 'address: address', 'length: u32'],
     result: 'u32',
     about:
-      'Copies up to `length` bytes, from `offset` on, of the state that `load` is given, and returns how many: none outside `load`.',
+      'Copies up to `length` bytes of the saved state, from `offset` on, to `address`. Returns how many it copied: 0 outside `load`.',
   },
   exit: {
     parameters: ['status: i32'],
     result: '',
     about:
-      'Ends the game and does not return: the module is not called again, and what this call has submitted is lost. 0 means that the game is over, 1 to EXIT_STATUS_MAX that it failed; any other number traps.',
+      'Ends the game and does not return: the module is not called again, and what this call has submitted is lost. Status 0 means that the game is over, 1 to EXIT_STATUS_MAX that it failed; any other status traps.',
   },
 };
 
-/** The functions that a module exports. It exports its memory as well. */
+/** The functions that a game's module exports, in addition to its memory. */
 export const MODULE_EXPORTS: Readonly<Record<string, ModuleFunction>> = {
   _initialize: {
     parameters: [],
     result: '',
     optional: true,
-    about: 'Called once, first, after the start function.',
+    about: 'Initialises the module. Called once, after the start function and before every other export.',
   },
-  version: { parameters: [], result: 'i32', about: 'Returns ABI_VERSION.' },
+  version: { parameters: [], result: 'i32', about: 'Returns the ABI_VERSION that the module was built for.' },
   init: {
     parameters: ['seedLow: u32', 'seedHigh: u32', 'tickRate: u32', 'seats: u32'],
     result: 'address',
-    about: 'Begins the game. Returns the address of the IO block, or 0 for failure. `seats` is 1 to SEATS_MAX.',
+    about:
+      'Begins the game, with 1 to SEATS_MAX seats for players. Returns the address of the IO block, or 0 if it fails.',
   },
   join: {
     parameters: ['seat: i32'],
     result: '',
-    about: 'A player takes a seat; `seat` is below `seats` and was free.',
+    about: 'Says that a player takes a seat; `seat` is below the `seats` of `init` and was free.',
   },
-  leave: { parameters: ['seat: i32'], result: '', about: 'The player of that seat has left.' },
+  leave: { parameters: ['seat: i32'], result: '', about: 'Says that the player of a seat has left.' },
   tick: {
     parameters: ['n: u32'],
     result: '',
-    about: 'Moves the world on by 1 / `tickRate` of a second; `n` counts from 0 and wraps.',
+    about: "Moves the game's world on by 1 / `tickRate` of a second; `n` counts the ticks from 0 and wraps.",
   },
   render: {
     parameters: ['seat: i32', 'width: u32', 'height: u32'],
     result: '',
-    about: 'Draws the view of a seat that is taken into SURFACE, `width` by `height` pixels.',
+    about: 'Draws what the player of a seat sees into SURFACE, `width` by `height` pixels; the seat is taken.',
   },
   save: {
     parameters: [],
     result: '',
     optional: true,
     about:
-      "Hands over the game's state by `state_write`. Changes nothing that can be seen, and may not `submit`. Needs `load`.",
+      "Hands the game's state to the host by `state_write`. Changes nothing that can be seen, and may not `submit`. A module that exports it exports `load` too.",
   },
   load: {
     parameters: ['length: u32'],
     result: '',
     optional: true,
     about:
-      "Goes on from a state of `length` bytes, which `state_read` returns; traps if it is not one of this module's. Needs `save`.",
+      "Continues a saved game. Its state has `length` bytes, which `state_read` copies. Traps if the state is not one of this module's. A module that exports it exports `save` too.",
   },
 };

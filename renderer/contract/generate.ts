@@ -1,6 +1,6 @@
 /**
- * Writes what follows from the contract: `node renderer/contract/generate.ts`. With `--check` it only compares, and exits
- * with 1 if something is stale. A build tool that runs in Node.
+ * Writes the files that are generated from the contract: `node renderer/contract/generate.ts`. With `--check` it only
+ * compares them, and exits with 1 if one is stale. A build tool that runs in Node.
  */
 import { spawnSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
@@ -23,15 +23,15 @@ const OUTPUTS: Readonly<Record<string, (old: string) => string>> = {
   'renderer/contract/ABI.md': document,
 };
 
-/** Asserts what the types cannot say about the contract. */
+/** Asserts that ids in commands are of kinds that exist, and that no two commands have the same opcode. */
 function checkContract(): void {
   const kinds: readonly string[] = ENUMS.ObjectKind;
   for (const command of COMMANDS)
     for (const { name, type, of } of fieldsOf(command))
       if (['id', 'id?', 'new'].includes(type) && !kinds.includes(of))
-        throw new Error(`${command.name}.${name}: there is no kind ${of}`);
+        throw new Error(`${command.name}.${name}: there is no kind of object ${of}`);
   if (new Set(COMMANDS.map(({ opcode }) => opcode)).size !== COMMANDS.length)
-    throw new Error('two commands have the same opcode');
+    throw new Error('two commands of the contract have the same opcode');
 }
 
 function format(path: string, text: string): string {

@@ -1,5 +1,4 @@
-/** Records of fixed size inside commands. Their fields are written as those of commands (contract.ts). */
-/** Records of fixed size inside a command. */
+/** The records, of fixed size, that commands have lists of. Their fields are texts like those of commands (contract.ts). */
 export const RECORDS: Record<string, readonly string[]> = {
   BindGroupLayoutEntry: [
     'binding: u32',

@@ -1,4 +1,4 @@
-/** The values that fields of the command stream have: enums, flags, and the keys of a keyboard. */
+/** The enums and flags that fields of commands have as values, and the keys of a keyboard. */
 
 const KINDS = [
   'buffer',
@@ -61,7 +61,7 @@ const VERTEX_FORMATS = [
 
 const words = (lines: string[]): string[] => lines.join(' ').split(' ');
 
-/** Value n of an enum is its n-th name, counted from 1. */
+/** The enums of the contract, most of them WebGPU's. Commands give a name by its place in the list, counted from 1. */
 export const ENUMS = {
   ObjectKind: [...KINDS],
   TextureFormat: words(TEXTURE_FORMATS),
@@ -95,7 +95,7 @@ export const ENUMS = {
   LimitName: words(LIMIT_NAMES),
 } as const satisfies Record<string, readonly string[]>;
 
-/** Bits as WebGPU numbers them. */
+/** The flags that commands hold, with the bits that WebGPU gives them. */
 export const FLAGS = {
   BufferUsage: {
     MAP_READ: 1,
@@ -114,7 +114,7 @@ export const FLAGS = {
   ColorWrite: { RED: 1, GREEN: 2, BLUE: 4, ALPHA: 8, ALL: 15 },
 } as const satisfies Record<string, Record<string, number>>;
 
-/** Names for USB HID usages of page 7 (HID Usage Tables 1.5, section 10) that games ask for. */
+/** Keys of a keyboard, by the SDK's names, with their USB HID usages of page 7 (HID Usage Tables 1.5, section 10). */
 export const KEYS: Record<string, number> = {
   ...Object.fromEntries([...'ABCDEFGHIJKLMNOPQRSTUVWXYZ'].map((letter, index) => [letter, 4 + index])),
   ...Object.fromEntries([...'1234567890'].map((digit, index) => [`Digit${digit}`, 30 + index])),

@@ -26,16 +26,18 @@ import {
 
 export { init, join, leave, render, tick, version } from '@nearlight/sdk/game';
 
-/** Ways to draw: a bind group and a draw for each triangle, the same recorded in a bundle, or one draw of instances. */
+/**
+ * Ways to draw the triangles: a bind group and a draw for each, the same recorded in a render bundle, or one draw of instances.
+ */
 const DIRECT: u32 = 0;
 const BUNDLES: u32 = 1;
 const INSTANCING: u32 = 2;
-/** Draws as in the mode DIRECT, but each frame begins with another triangle, so that no two frames have the same commands. */
+/** A way to draw like DIRECT, but each frame begins with another triangle, so that no two frames have the same commands. */
 const CHANGING: u32 = 3;
 const COUNT_MAX: u32 = 32768;
-/** Floats of a triangle: scale, place, and speed and start of its color and its angle. */
+/** Number of floats of a triangle: scale, x and y, then speed and phase, which its color and its angle share. */
 const FLOATS: i32 = 5;
-/** Bytes from one uniform block to the next: an alignment that every GPU accepts. */
+/** Bytes from one triangle's uniform block to the next: an alignment that every GPU accepts. */
 const STRIDE: i32 = 256;
 
 const shader = `
@@ -63,8 +65,8 @@ fn place(vertex: u32, own: Triangle) -> Point {
 @fragment fn fragment(point: Point) -> @location(0) vec4f { return vec4f(point.color, 1.0); }`;
 
 /**
- * MotionMark's scene, as webgpu-samples has it: many triangles that turn, each with a uniform block of its own.
- * Keys 1 to 4 choose how they are drawn, up and down how many; an asset "options" has both, as two u32.
+ * MotionMark's scene, as webgpu-samples has it: many triangles that turn, each with a uniform block of its own. The keys 1 to 4
+ * choose how they are drawn, the arrow keys up and down how many. An asset named "options" sets both, as two u32.
  */
 class Animometer extends Game {
   private tickRate: u32 = 120;
@@ -77,7 +79,7 @@ class Animometer extends Game {
   private layout!: BindGroupLayout;
   private each!: RenderPipeline;
   private instanced!: RenderPipeline;
-  /** Objects for the current mode and count. They are made again when either changes. */
+  /** GPU objects for the current way to draw and number of triangles. They are made again when either changes. */
   private triangles: Buffer | null = null;
   private groups: BindGroup[] = [];
   private bundles: RenderBundle[] = [];
@@ -226,7 +228,7 @@ function pipelineOf(
       targets: [
         {
           format: surface.format,
-          // Overlapping light adds up.
+          // The light of overlapping triangles adds up.
           blend: { color: { dstFactor: BlendFactor.one }, alpha: { dstFactor: BlendFactor.zero } },
         },
       ],
@@ -234,7 +236,7 @@ function pipelineOf(
   });
 }
 
-/** Makes triangles `stride` floats apart. The more there are, the smaller they are. */
+/** Returns random triangles, `stride` floats apart. The more there are, the smaller they are. */
 function scatter(count: u32, stride: i32): StaticArray<f32> {
   const random = new Random(1);
   const data = new StaticArray<f32>(<i32>count * stride);

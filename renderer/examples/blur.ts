@@ -20,9 +20,9 @@ import {
 
 export { init, join, leave, render, tick, version } from '@nearlight/sdk/game';
 
-/** The motion repeats after this, in seconds. */
+/** Seconds after which the motion of the scene repeats. */
 const PERIOD: u32 = 40;
-/** Texels that one workgroup blurs, and the greatest radius: the workgroup must also read that many on both sides. */
+/** Texels that one workgroup blurs, and the greatest radius: the workgroup must also read that many texels on both sides. */
 const TILE: u32 = 128;
 const RADIUS_MAX: u32 = 32;
 
@@ -30,7 +30,7 @@ const common = `
 struct View { size: vec2f, card: vec2f, angle: f32, radius: f32 }
 @group(0) @binding(0) var<uniform> view: View;`;
 
-/** The scene behind the glass. */
+/** Shader that draws the scene behind the card of frosted glass. */
 const sceneShader = `${common}
 @vertex fn everywhere(@builtin(vertex_index) i: u32) -> @builtin(position) vec4f {
   return vec4f(f32(i & 1u) * 4.0 - 1.0, f32(i >> 1u) * 4.0 - 1.0, 0.0, 1.0);
@@ -58,7 +58,7 @@ const sceneShader = `${common}
   return vec4f(color, 1.0);
 }`;
 
-/** A Gaussian blur along one axis. The same program with x and y exchanged blurs along the other. */
+/** Shader of a Gaussian blur along one axis. With x and y exchanged, it blurs along the other axis. */
 const blurShader = `${common}
 @group(0) @binding(1) var source: texture_2d<f32>;
 @group(0) @binding(2) var linear: sampler;
@@ -68,7 +68,7 @@ var<workgroup> line: array<vec3f, ${TILE} + 2 * ${RADIUS_MAX}>;
 fn blur(first: i32, lane: i32, local: i32, axis: vec2i) {
   let size = vec2i(textureDimensions(blurred));
   let across = vec2i(1) - axis;
-  // The workgroup reads its part of the line once, and each of its invocations then sums from here.
+  // The workgroup reads its part of the line once into workgroup memory, from which each invocation then sums.
   for (var i = local; i < ${TILE} + 2 * ${RADIUS_MAX}; i += ${TILE}) {
     let at = (first + i - ${RADIUS_MAX}) * axis + lane * across;
     let uv = (vec2f(at) + 0.5) / vec2f(size);
@@ -94,7 +94,7 @@ fn blur(first: i32, lane: i32, local: i32, axis: vec2i) {
   blur(i32(group.x) * ${TILE}, i32(group.y), i32(local), vec2i(0, 1));
 }`;
 
-/** The scene, and over it a card of frosted glass. */
+/** Shader that draws the scene and, over it, a card of frosted glass. */
 const glassShader = `${common}
 @group(0) @binding(1) var sharp: texture_2d<f32>;
 @group(0) @binding(2) var soft: texture_2d<f32>;
@@ -146,7 +146,7 @@ class Blur extends Game {
   private linear!: Sampler;
   private targets: Targets | null = null;
   private pass: RenderPassDescriptor = { label: 'glass', colorAttachments: [{ view: surface.view }] };
-  /** The shader's View. */
+  /** The uniform block, struct View of the shaders. */
   private view: StaticArray<f32> = new StaticArray<f32>(6);
 
   init(_seed: u64, tickRate: u32, _seats: u32): void {
@@ -182,7 +182,7 @@ class Blur extends Game {
     const held = player.button(0);
     this.view[0] = <f32>width;
     this.view[1] = <f32>height;
-    // The card drifts. A player who holds a button drags it.
+    // The card of glass drifts by itself. A player who holds down the mouse button drags it.
     this.view[2] = held ? player.pointerX : 0.5 + 0.04 * Mathf.sin(3 * this.angle);
     this.view[3] = held ? player.pointerY : 0.5 + 0.05 * Mathf.sin(2 * this.angle);
     this.view[4] = this.angle;
@@ -245,7 +245,10 @@ class Layer {
   }
 }
 
-/** The textures between the passes, for pictures of one size. Those of the blur have half the width and height. */
+/**
+ * Textures that one pass writes and the next one reads, for pictures of one size. Those of the blur have half the width and
+ * height.
+ */
 class Targets {
   readonly width: u32;
   readonly height: u32;
@@ -253,7 +256,7 @@ class Targets {
   private readonly first: Layer;
   private readonly second: Layer;
   readonly scenePass: RenderPassDescriptor;
-  /** Rows, columns, then both again: two blurs make a wider and rounder one. */
+  /** Bind groups of four blur passes, along rows, columns, rows and columns: two blurs make a wider and rounder one. */
   readonly blurGroups: BindGroup[];
   readonly glassGroup: BindGroup;
 

@@ -16,13 +16,13 @@ import {
 
 export { init, join, leave, render, tick, version } from '@nearlight/sdk/game';
 
-/** A multiple of the workgroup's size, so that every invocation has a boid. */
+/** Number of boids: a multiple of the workgroup's size, so that every invocation has a boid. */
 const COUNT: u32 = 1024;
 const GROUP: u32 = 64;
-/** Length of a boid's trail, in places. */
+/** Number of places that a boid's trail consists of. */
 const TRAIL: u32 = 28;
 
-/** Reynolds's three rules (1987) on the GPU: each boid looks at every other one. */
+/** Compute shader that moves the boids by Reynolds's three rules (1987): each boid looks at every other one. */
 const simulation = `
 struct Boid { place: vec2f, velocity: vec2f }
 struct Step { seconds: f32, slot: u32 }
@@ -38,7 +38,7 @@ var<workgroup> shared_boids: array<Boid, ${GROUP}>;
   let own = before[id.x];
   var middle = vec2f(); var heading = vec2f(); var apart = vec2f(); var near = 0.0;
   for (var first = 0u; first < ${COUNT}u; first += ${GROUP}u) {
-    // A workgroup reads each boid once from memory, and sixty-four times from here.
+    // A workgroup reads each boid once from the storage buffer, and sixty-four times from here.
     shared_boids[local] = before[first + local];
     workgroupBarrier();
     for (var i = 0u; i < ${GROUP}u; i++) {
@@ -114,7 +114,7 @@ class Boids extends Game {
   private simulation!: ComputePipeline;
   private ribbon!: RenderPipeline;
   private backdrop!: RenderPipeline;
-  /** By the parity of the step: what one step writes, the next one reads. */
+  /** Bind groups of the simulation, for even and for odd steps: the buffer that one step writes, the next one reads. */
   private flyGroups: BindGroup[] = [];
   private ribbonGroup!: BindGroup;
   private step: StaticArray<u32> = new StaticArray<u32>(2);
@@ -170,7 +170,7 @@ class Boids extends Game {
         targets: [
           {
             format: surface.format,
-            // Overlapping light adds up, in any order.
+            // The light of overlapping trails adds up, in any order.
             blend: { color: { dstFactor: BlendFactor.one }, alpha: { dstFactor: BlendFactor.zero } },
           },
         ],
@@ -178,7 +178,7 @@ class Boids extends Game {
     });
   }
 
-  /** Spreads the flock over the picture, each with a speed of its own; a trail begins as a point. */
+  /** Spreads the boids over the picture, each with a velocity of its own. The trail of each begins as a point. */
   private scatter(seed: u64, flock: Buffer, trail: Buffer): void {
     const random = new Random(seed);
     const boids = new StaticArray<f32>(COUNT * 4);
@@ -190,7 +190,7 @@ class Boids extends Game {
     device.queue.writeBuffer(trail, 0, trails);
   }
 
-  /** Makes a step in every other tick: sixty per second look smooth, and the state is on the GPU. */
+  /** Makes a simulation step in every other tick, because sixty steps per second look smooth. */
   tick(n: u32): void {
     if (n % 2 === 1) return;
     this.steps++;
@@ -208,7 +208,7 @@ class Boids extends Game {
 
   render(_seat: i32, width: u32, height: u32): void {
     const aspect = <f32>width / <f32>height;
-    // The flock's space is 16 to 9 and fits into the picture as a whole.
+    // The flock's space has an aspect ratio of 16 to 9, and is scaled so that all of it fits into the picture.
     const scale: f32 = min<f32>(1, aspect / 1.7777778);
     this.view[0] = scale / aspect;
     this.view[1] = scale;

@@ -32,12 +32,12 @@ import {
 
 export { init, join, leave, render, tick, version } from '@nearlight/sdk/game';
 
-/** The motion repeats after this, in seconds; everything turns a whole number of times in it. */
+/** Seconds after which the motion of the scene repeats; everything turns a whole number of times in it. */
 const PERIOD: u32 = 240;
 const ROCKS: i32 = 1500;
 /** Bytes between uniform blocks with dynamic offsets: an alignment that every GPU accepts. */
 const STRIDE: i32 = 256;
-/** Each rock has one of several meshes: balls of few quads, with dents. */
+/** Number of meshes for the rocks, each a dented ball of few quads. Every rock has one of them. */
 const SHAPES: i32 = 6;
 const AROUND: i32 = 9;
 const DOWN: i32 = 6;
@@ -70,7 +70,7 @@ fn sunlight(place: vec3f) -> f32 {
   return Point(view.clip * vec4f(place, 1.0), place, position);
 }
 @fragment fn rough(point: Point) -> @location(0) vec4f {
-  // The mesh has no normals: each triangle is as flat as it is.
+  // The mesh has no normals, so each triangle is shaded flat.
   let normal = normalize(cross(dpdy(point.place), dpdx(point.place)));
   let facing = max(dot(normal, view.sun.xyz), 0.0) * sunlight(point.place);
   let planetshine = max(dot(normal, -normalize(point.place)), 0.0) * vec3f(0.10, 0.07, 0.05);
@@ -138,7 +138,7 @@ class Bundles extends Game {
   private depth: Texture | null = null;
   private depthView: TextureView | null = null;
   private pass: RenderPassDescriptor = {};
-  /** The shader's View: a matrix, the eye, the sun, the angle and the picture's shape. */
+  /** The uniform block, struct View of the shader: a matrix, the eye, the sun, the angle and the aspect ratio. */
   private view: StaticArray<f32> = new StaticArray<f32>(28);
   private camera: StaticArray<f32> = mat4.create();
   private eye: StaticArray<f32> = vec3.create();
@@ -177,7 +177,8 @@ class Bundles extends Game {
     this.rockGroup = device.createBindGroup({ layout: rockLayout, entries: [{ buffer: rocks, size: 48 }] });
     this.createPipelines(device.createPipelineLayout({ bindGroupLayouts: [viewLayout, rockLayout] }));
 
-    // Recorded once. From then on a single command draws everything, and Dawn has already checked every part of it.
+    // The bundle is recorded once. From then on a single command draws everything, and Dawn has already checked every part of
+    // it.
     const encoder = device.createRenderBundleEncoder({
       label: 'belt',
       colorFormats: [surface.format],
@@ -215,7 +216,7 @@ class Bundles extends Game {
     });
   }
 
-  /** Draws everything into a pass, or into a bundle for all passes to come: both take the same commands. */
+  /** Draws everything into a render pass, or into a render bundle for all later passes: both take the same commands. */
   private draw(to: RenderCommands): void {
     to.setBindGroup(0, this.viewGroup);
     to.setBindGroupAt(1, this.rockGroup, 0);
@@ -245,7 +246,7 @@ class Bundles extends Game {
     mat4.perspective(0.75, aspect, 0.5, 80, this.view);
     mat4.multiply(this.view, this.camera, this.view);
     memory.copy(changetype<usize>(this.view) + 64, changetype<usize>(this.eye), 12);
-    // Half from the side for every camera angle, so that the planet always shows its night as well.
+    // The sun shines half from the side at every camera angle, so that the planet's night side is always visible as well.
     this.view[20] = 0.84 * Mathf.cos(this.angle) - 0.35 * Mathf.sin(this.angle);
     this.view[21] = 0.3;
     this.view[22] = -0.84 * Mathf.sin(this.angle) - 0.35 * Mathf.cos(this.angle);
@@ -264,7 +265,7 @@ class Bundles extends Game {
     device.queue.submit(encoder.finish());
   }
 
-  /** Makes the depth texture and its pass for a picture of another size than the last. */
+  /** Makes the depth texture and its render pass again if the picture's size has changed. */
   private resize(width: u32, height: u32): void {
     const old = this.depth;
     if (old !== null) {
@@ -288,7 +289,7 @@ class Bundles extends Game {
   }
 }
 
-/** Makes the rocks' uniform blocks. Most rocks are small; they form a belt with a gap, and the inner ones are faster. */
+/** Returns the rocks' uniform blocks. Most rocks are small; they form a belt with a gap, and the inner ones are faster. */
 function scatter(random: Random): StaticArray<f32> {
   const out = new StaticArray<f32>((ROCKS * STRIDE) / 4);
   for (let i = 0; i < ROCKS; i++) {
@@ -314,7 +315,7 @@ function scatter(random: Random): StaticArray<f32> {
   return out;
 }
 
-/** The vertices of all shapes. */
+/** Returns the vertices of all meshes of rocks: balls with random dents. */
 function dent(random: Random): StaticArray<f32> {
   const out = new StaticArray<f32>(SHAPES * SHAPE_VERTICES * 3);
   for (let shape = 0; shape < SHAPES; shape++) {
@@ -325,7 +326,7 @@ function dent(random: Random): StaticArray<f32> {
       for (let i = 0; i <= AROUND; i++) {
         const at = first + (j * (AROUND + 1) + i) * 3;
         const u = (<f32>i * 6.2831853) / <f32>AROUND;
-        // A pole is one point, and a seam has two vertices in one place.
+        // All vertices of a pole lie in one point, and so do the first and the last vertex of each ring.
         const radius = j === 0 || j === DOWN ? pole : random.range(0.7, 1.2);
         out[at] = radius * Mathf.sin(v) * Mathf.cos(u);
         out[at + 1] = radius * -Mathf.cos(v) * 0.8;
@@ -337,7 +338,7 @@ function dent(random: Random): StaticArray<f32> {
   return out;
 }
 
-/** The indices of one shape, counterclockwise from outside. */
+/** Returns the indices of one mesh of a rock, with triangles that are counterclockwise from outside. */
 function weave(): StaticArray<u16> {
   const out = new StaticArray<u16>(SHAPE_INDICES);
   let at = 0;

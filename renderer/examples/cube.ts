@@ -21,9 +21,12 @@ import {
 
 export { init, join, leave, render, tick, version } from '@nearlight/sdk/game';
 
-/** Period of the motion, in seconds. Every angle turns a whole number of times in it, so that the motion has no seam. */
+/**
+ * Seconds after which the cube's motion repeats. Every angle turns a whole number of times in it, so that the motion has no
+ * seam.
+ */
 const PERIOD: u32 = 24;
-/** Texels and tiles along a side of the texture. */
+/** Number of texels, and of tiles, along a side of the texture. */
 const SIZE: i32 = 256;
 const TILES: i32 = 4;
 
@@ -82,7 +85,7 @@ class Cube extends Game {
   private backdrop!: RenderPipeline;
   private group!: BindGroup;
   private pass: RenderPassDescriptor = { label: 'cube', colorAttachments: [{ view: surface.view }] };
-  /** The uniform block, as the shader's View has it: two matrices and the eye. */
+  /** The uniform block, struct View of the shader: two matrices and the eye. */
   private view: StaticArray<f32> = new StaticArray<f32>(36);
   private turn: StaticArray<f32> = mat4.create();
   private tilt: StaticArray<f32> = mat4.create();
@@ -178,7 +181,7 @@ class Cube extends Game {
   }
 }
 
-/** Six faces of two triangles; a vertex is its position, its normal and its place in the texture. */
+/** Returns the vertices of a cube: six faces of two triangles. A vertex has a position, a normal and texture coordinates. */
 function cubeVertices(): StaticArray<f32> {
   const out = new StaticArray<f32>(36 * 8);
   const corners: StaticArray<i32> = [0, 1, 2, 2, 1, 3];
@@ -189,7 +192,7 @@ function cubeVertices(): StaticArray<f32> {
     for (let i = 0; i < 6; i++) {
       const u = <f32>(corners[i] & 1);
       const v = <f32>(corners[i] >> 1);
-      // Mirrored on the far side, so that every face is counterclockwise from outside.
+      // Mirrored on the negative side of each axis, so that every face is counterclockwise from outside.
       out[at + axis] = side;
       out[at + ((axis + 1) % 3)] = (2 * u - 1) * side;
       out[at + ((axis + 2) % 3)] = 2 * v - 1;
@@ -202,7 +205,10 @@ function cubeVertices(): StaticArray<f32> {
   return out;
 }
 
-/** Truchet tiles: each has two quarter circles, turned one way or the other, and all join across tiles and faces. */
+/**
+ * Makes a texture of Truchet tiles: each has two quarter circles, turned one way or the other, that join across tiles and
+ * faces.
+ */
 function createInlay(): Texture {
   const levels = 9;
   const texture = device.createTexture({
@@ -253,7 +259,7 @@ function length(x: f32, y: f32): f32 {
   return Mathf.sqrt(x * x + y * y);
 }
 
-/** 0 outside, 1 inside, with an edge as wide as a texel and a half. */
+/** Returns how far a point is inside a shape: 0 outside, 1 inside, with an edge as wide as a texel and a half. */
 function soften(distance: f32): f32 {
   return max<f32>(0, min<f32>(1, distance * 43 + 0.5));
 }
@@ -262,7 +268,7 @@ function mix(from: f32, to: f32, t: f32): u8 {
   return <u8>(from + (to - from) * t + 0.5);
 }
 
-/** Makes a mip level of `size` texels from the one above it: each texel is the mean of four. */
+/** Makes a mip level of `size` texels per side from the next larger one: each texel is the mean of four. */
 function halve(image: StaticArray<u8>, size: i32): StaticArray<u8> {
   const out = new StaticArray<u8>(size * size * 4);
   for (let y = 0; y < size; y++) {

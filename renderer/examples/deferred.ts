@@ -25,15 +25,18 @@ import {
 
 export { init, join, leave, render, tick, version } from '@nearlight/sdk/game';
 
-/** One turn of the lights, in seconds. */
+/** Seconds after which the motion of the lights repeats. */
 const PERIOD: u32 = 60;
 const LIGHTS: u32 = 220;
-/** Pillars in a square, each a sphere of SIDES times RINGS quads that is pulled into shape. */
+/** Number of pillars along a side of a square. Each is a sphere of SIDES times RINGS quads that is pulled into shape. */
 const ROW: u32 = 9;
 const SIDES: u32 = 24;
 const RINGS: u32 = 16;
 
-/** Uniforms of every pass: the camera, the angle, and the matrix from a pixel and its depth back to the world. */
+/**
+ * Shader code that every pass with a camera shares. Its uniforms are the camera, the angle, and the matrix from a pixel and its
+ * depth back to the world.
+ */
 const common = `
 struct View { clip: mat4x4f, unclip: mat4x4f, eye: vec4f, angle: f32 }
 @group(0) @binding(0) var<uniform> view: View;
@@ -44,7 +47,7 @@ fn hash(n: u32) -> vec3f {
   return vec3f(f32(c & 1023u), f32((c >> 10u) & 1023u), f32((c >> 20u) & 1023u)) / 1023.0;
 }`;
 
-/** The first pass writes the surfaces without light: color, normal and, by the depth texture, place. */
+/** Shader of the first pass, which writes the surfaces without light: color, normal and depth. */
 const geometryShader = `${common}
 struct Point { @builtin(position) at: vec4f, @location(0) place: vec3f, @location(1) normal: vec3f, @location(2) kind: f32 }
 struct Surface { @location(0) color: vec4f, @location(1) normal: vec4f }
@@ -76,7 +79,7 @@ struct Surface { @location(0) color: vec4f, @location(1) normal: vec4f }
   return Surface(vec4f(color, 1.0), vec4f(normalize(point.normal) * 0.5 + 0.5, 0.0));
 }`;
 
-/** The second pass draws a square over the reach of each light and adds its light. */
+/** Shader of the second pass, which draws a square over the reach of each light and adds its light. */
 const lightShader = `${common}
 @group(0) @binding(1) var color_of: texture_2d<f32>;
 @group(0) @binding(2) var normal_of: texture_2d<f32>;
@@ -129,7 +132,7 @@ struct Light {
   return vec4f(light.color * (fade * fade * (color * facing + gloss) * 1.25 + bulb * edge), 1.0);
 }`;
 
-/** The third pass maps the sum to the range of a screen. */
+/** Shader of the third pass, which maps the sum of all light to the range of a screen. */
 const filmShader = `
 @group(0) @binding(0) var light: texture_2d<f32>;
 @vertex fn everywhere(@builtin(vertex_index) i: u32) -> @builtin(position) vec4f {
@@ -154,7 +157,7 @@ class Deferred extends Game {
   private groundGroup!: BindGroup;
   private targets: Targets | null = null;
   private filmPass: RenderPassDescriptor = { label: 'film', colorAttachments: [{ view: surface.view }] };
-  /** The shader's View: a matrix and its inverse, the eye and the angle. */
+  /** The uniform block, struct View of the shaders: a matrix and its inverse, the eye and the angle. */
   private view: StaticArray<f32> = new StaticArray<f32>(40);
   private camera: StaticArray<f32> = mat4.create();
   private inverse: StaticArray<f32> = mat4.create();
@@ -274,7 +277,7 @@ class Layer {
   }
 }
 
-/** The textures between the passes, for pictures of one size. */
+/** Textures that one pass draws and the next one reads, for pictures of one size. */
 class Targets {
   private readonly color: Layer;
   private readonly normal: Layer;

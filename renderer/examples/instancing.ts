@@ -24,12 +24,12 @@ import {
 
 export { init, join, leave, render, tick, version } from '@nearlight/sdk/game';
 
-/** One turn of the camera, in seconds; the waves repeat with it. */
+/** Seconds that one turn of the camera takes; the waves repeat after it too. */
 const PERIOD: u32 = 40;
-/** Rings of columns around the middle one: 3 * RINGS * (RINGS + 1) + 1 of them in all. */
+/** Rings of columns around the one in the middle. There are 3 * RINGS * (RINGS + 1) + 1 columns in all. */
 const RINGS: i32 = 26;
 const COLUMNS: i32 = 3 * RINGS * (RINGS + 1) + 1;
-/** A hexagonal prism without its bottom, as triangles: the lid's, then two for each side. */
+/** Number of vertices of a hexagonal prism without its bottom: six triangles for the lid and two for each side. */
 const VERTICES: i32 = 18 + 36;
 
 const shader = `
@@ -69,7 +69,7 @@ fn ramp(t: f32) -> vec3f {
   let way = view.eye.xyz - point.place;
   let sun = normalize(vec3f(0.6, 0.55, -0.35));
   let color = ramp(point.height);
-  // What stands between other columns gets less light the deeper it is.
+  // The side of a column gets less light the deeper a point is between other columns.
   let open = exp(0.55 * min(point.depth, 0.0));
   let lit = color * (0.22 + 0.95 * max(dot(normal, sun), 0.0)) * mix(0.25, 1.0, open);
   let shine = pow(max(dot(reflect(-sun, normal), normalize(way)), 0.0), 24.0) * 0.35 * open;
@@ -88,7 +88,7 @@ class Instancing extends Game {
   private depth: Texture | null = null;
   private depthView: TextureView | null = null;
   private pass: RenderPassDescriptor = {};
-  /** The shader's View: a matrix, the eye, and how far the waves are. */
+  /** The uniform block, struct View of the shader: a matrix, the eye, and the angle of the waves. */
   private view: StaticArray<f32> = new StaticArray<f32>(24);
   private camera: StaticArray<f32> = mat4.create();
   private lens: StaticArray<f32> = mat4.create();
@@ -162,7 +162,7 @@ class Instancing extends Game {
     device.queue.submit(encoder.finish());
   }
 
-  /** Makes the depth texture and its pass for a picture of another size than the last. */
+  /** Makes the depth texture and its render pass again if the picture's size has changed. */
   private resize(width: u32, height: u32): void {
     const old = this.depth;
     if (old !== null) {
@@ -180,7 +180,7 @@ class Instancing extends Game {
     this.depthView = view;
     this.pass = {
       label: 'instancing',
-      // The same color as the shader's haze.
+      // The color of the shader's haze as the shader outputs it: the square root.
       colorAttachments: [{ view: surface.view, clearValue: { r: 0.2121, g: 0.1871, b: 0.3082, a: 1 } }],
       depthStencilAttachment: { view, depthLoadOp: LoadOp.clear, depthStoreOp: StoreOp.discard },
     };
@@ -202,7 +202,10 @@ function put(x: f32, y: f32, z: f32): void {
   out[at++] = z;
 }
 
-/** A hexagonal column from 0 to 1 with a corner along z, counterclockwise from outside; position and normal. */
+/**
+ * Returns the positions and normals of a hexagonal column from y = 0 to 1, with a corner along z, counterclockwise from
+ * outside.
+ */
 function prism(): StaticArray<f32> {
   out = new StaticArray<f32>(VERTICES * 6);
   at = 0;
@@ -230,7 +233,7 @@ function prism(): StaticArray<f32> {
   return out;
 }
 
-/** Makes the place of each column, one unit apart, and its height above the others. */
+/** Returns the place of each column in a honeycomb, one unit apart, and how far it rises above the waves. */
 function honeycomb(): StaticArray<f32> {
   out = new StaticArray<f32>(COLUMNS * 3);
   at = 0;

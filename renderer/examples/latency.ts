@@ -2,7 +2,7 @@ import { ColorAttachment, device, Game, input, play, RenderPassDescriptor, surfa
 
 export { init, join, leave, render, tick, version } from '@nearlight/sdk/game';
 
-/** Paints the whole picture white while any key or button is down, and black otherwise. */
+/** A game that paints the whole picture white while any key or button is down, and black otherwise. */
 class Latency extends Game {
   private target: ColorAttachment = { view: surface.view };
   private pass: RenderPassDescriptor = { label: 'latency', colorAttachments: [this.target] };

@@ -23,15 +23,15 @@ import {
 
 export { init, join, leave, render, tick, version } from '@nearlight/sdk/game';
 
-/** The motion repeats after this, in seconds. */
+/** Seconds after which the motion of the scene repeats. */
 const PERIOD: u32 = 30;
 const SAMPLES: u32 = 4;
-/** Sectors of the sunburst, sides of the crystal, and pieces of each of the three rings. */
+/** Number of sectors of the sunburst, of sides of the crystal, and of pieces of each of the three rings. */
 const SECTORS: i32 = 120;
 const FACETS: i32 = 8;
 const PIECES: i32 = 160;
 const VERTICES: i32 = SECTORS * 3 + FACETS * 12 + 3 * PIECES * 6 + 6;
-/** Position, normal, color and part, in words. */
+/** Number of 32-bit words of a vertex: position, normal, color and part. */
 const WORDS: i32 = 8;
 
 const shader = `
@@ -47,7 +47,7 @@ struct Point { @builtin(position) at: vec4f, @location(0) normal: vec3f, @locati
 }
 
 @fragment fn fragment(point: Point, @builtin(front_facing) front: bool) -> @location(0) vec4f {
-  // What has no light on it, the sunburst and the divider, says so with its alpha.
+  // An alpha of 0 marks the unlit parts: the sunburst and the divider.
   if (point.color.a < 0.5) { return vec4f(point.color.rgb, 1.0); }
   let normal = select(-1.0, 1.0, front) * normalize(point.normal);
   let mirrored = reflect(normalize(point.place - vec3f(0.0, 0.8, 3.6)), normal);
@@ -97,7 +97,7 @@ class Msaa extends Game {
     device.queue.writeBuffer(this.uniforms, 0, this.parts);
     const targets = this.targetsOf(width, height);
     const encoder = device.createCommandEncoder();
-    // Four samples per pixel; their mean goes into the picture. The samples themselves need not be stored.
+    // The first pass takes four samples per pixel; their mean goes into the picture. The samples themselves need not be stored.
     const smooth = encoder.beginRenderPass(targets.smoothPass);
     smooth.setPipeline(this.smooth.pipeline);
     smooth.setBindGroup(0, this.smooth.group);
@@ -115,7 +115,7 @@ class Msaa extends Game {
     device.queue.submit(encoder.finish());
   }
 
-  /** Computes the place of each part. */
+  /** Computes the matrices of each part of the scene: sunburst, crystal, three rings and divider. */
   private place(width: u32, height: u32, split: f32): void {
     const aspect = <f32>width / <f32>height;
     const turn = this.turn;
@@ -140,7 +140,7 @@ class Msaa extends Game {
       this.put(2 + ring, this.more, turn);
     }
 
-    // Two pixels wide.
+    // The divider between the two halves is two pixels wide.
     mat4.scaling(2 / <f32>width, 1, 1, turn);
     turn[12] = 2 * split - 1;
     this.put(5, turn, turn);
@@ -164,7 +164,7 @@ class Msaa extends Game {
   }
 }
 
-/** Makes the pipeline for a number of samples, which must be that of its pass. */
+/** A pipeline for a number of samples per pixel, which must be that of its render pass. */
 class Scene {
   readonly pipeline: RenderPipeline;
   readonly group: BindGroup;
@@ -198,7 +198,7 @@ class Scene {
   }
 }
 
-/** Makes a texture that is drawn to and that nothing reads. */
+/** A texture that is drawn to and that nothing reads. */
 class Layer {
   private readonly texture: Texture;
   readonly view: TextureView;
@@ -216,7 +216,7 @@ class Layer {
   }
 }
 
-/** The passes for pictures of one size. */
+/** The render passes for pictures of one size, and their textures. */
 class Targets {
   private readonly color: Layer;
   private readonly depths: Layer;
@@ -255,7 +255,7 @@ class Targets {
 
 const mesh = new StaticArray<u32>(VERTICES * WORDS);
 let at: i32 = 0;
-/** The normal, color and part of the vertices that follow. */
+/** The normal, color and part of the scene that the next vertices get. */
 const normal = vec3.create();
 let color: u32 = 0;
 let part: u32 = 0;
@@ -294,7 +294,7 @@ function build(): StaticArray<u32> {
   return mesh;
 }
 
-/** One side of a long crystal: a facet up to the tip, two of its belt, one down to the other tip. */
+/** Adds one side of a long crystal: a facet up to the tip, two of its belt, and one down to the other tip. */
 function crystal(i: i32): void {
   const from = (<f32>i * 6.2831853) / <f32>FACETS;
   const to = (<f32>(i + 1) * 6.2831853) / <f32>FACETS;
@@ -321,7 +321,7 @@ function crystal(i: i32): void {
   vertex(bx, -0.25, bz);
 }
 
-/** A flat ring around z, so thin that it is narrower than a pixel wherever it is not seen from the front. */
+/** Adds a flat ring around the z axis, so thin that it is narrower than a pixel unless it is seen from the front. */
 function hoop(radius: f32): void {
   const outer = radius + 0.03;
   for (let i = 0; i < PIECES; i++) {
@@ -336,7 +336,7 @@ function hoop(radius: f32): void {
   }
 }
 
-/** From -1 to 1, in front of everything. */
+/** Adds the divider between the two halves: a square from -1 to 1, in front of everything. */
 function box(): void {
   vertex(-1, -1, 0);
   vertex(1, -1, 0);

@@ -23,11 +23,11 @@ import {
 
 export { init, join, leave, render, tick, version } from '@nearlight/sdk/game';
 
-/** One turn of the sun, in seconds. */
+/** Seconds that one turn of the sun takes. */
 const PERIOD: u32 = 32;
-/** Texels of a side of the shadow map. */
+/** Number of texels along a side of the shadow map. */
 const MAP: u32 = 1024;
-/** The grid that is bent into a knot or a ball: around, and along. */
+/** Number of quads around and along the grid that is bent into a knot or a ball. */
 const SIDES: u32 = 20;
 const RINGS: u32 = 160;
 const BALLS: u32 = 9;
@@ -128,7 +128,7 @@ class Shadow extends Game {
   private depthView: TextureView | null = null;
   private shadowPass: RenderPassDescriptor = {};
   private pass: RenderPassDescriptor = {};
-  /** The shader's View: two matrices, the eye, the sun and the angle. */
+  /** The uniform block, struct View of the shader: two matrices, the eye, the sun and the angle. */
   private view: StaticArray<f32> = new StaticArray<f32>(44);
   private camera: StaticArray<f32> = mat4.create();
   private lens: StaticArray<f32> = mat4.create();
@@ -156,7 +156,8 @@ class Shadow extends Game {
     };
 
     const module = device.createShaderModule({ label: 'shadow', code: shader });
-    // No fragment shader: this pass writes depth and nothing else. The bias grows with the slope towards the sun.
+    // This pipeline has no fragment shader: its pass writes depth and nothing else. The bias grows with the slope towards the
+    // sun.
     this.caster = device.createRenderPipeline({
       vertex: { module, entryPoint: 'caster' },
       primitive: { cullMode: CullMode.back },
@@ -217,7 +218,7 @@ class Shadow extends Game {
     mat4.lookAt(this.eye, this.middle, this.up, this.camera);
     mat4.perspective(0.62, aspect, 0.5, 100, this.lens);
     mat4.multiply(this.lens, this.camera, this.view);
-    // Everything that casts a shadow is in a square of twelve units.
+    // Seen from the sun, everything that casts a shadow lies in a square with sides of twelve units.
     vec3.set(Mathf.cos(this.angle), 0.95, Mathf.sin(this.angle), this.sun);
     vec3.normalize(this.sun, this.sun);
     vec3.scale(this.sun, 12, this.lamp);
@@ -248,7 +249,7 @@ class Shadow extends Game {
     device.queue.submit(encoder.finish());
   }
 
-  /** Makes the depth texture and its pass for a picture of another size than the last. */
+  /** Makes the depth texture and its render pass again if the picture's size has changed. */
   private resize(width: u32, height: u32): void {
     const old = this.depth;
     if (old !== null) {

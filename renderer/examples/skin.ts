@@ -24,18 +24,18 @@ import {
 
 export { init, join, leave, render, tick, version } from '@nearlight/sdk/game';
 
-/** The motion repeats after this, in seconds. */
+/** Seconds after which the motion of the octopus repeats. */
 const PERIOD: u32 = 16;
 const ARMS: i32 = 8;
-/** Joints of an arm, and how far apart they are. */
+/** Number of joints of an arm, and the distance between neighboring joints. */
 const LINKS: i32 = 7;
 const LINK: f32 = 0.36;
-/** Joint 0 is the body. */
+/** Number of joints: those of all arms, and joint 0, which is the body. */
 const JOINTS: i32 = 57;
-/** An arm's mesh: rings along it and corners of each. */
+/** Number of rings along the mesh of an arm, and of corners of each ring. */
 const RINGS: i32 = 29;
 const SIDES: i32 = 12;
-/** Position, normal, four joints, four weights and a color, in words. */
+/** Number of 32-bit words of a vertex: position, normal, four joints, four weights and a color. */
 const WORDS: i32 = 9;
 
 const shader = `
@@ -67,7 +67,7 @@ struct Point {
   let facing = saturate(dot(normal, sun) * 0.7 + 0.3);
   let light = vec3f(1.05, 1.05, 0.95) * facing * (0.85 + 0.7 * caustic) + mix(vec3f(0.05, 0.12, 0.20), vec3f(0.16, 0.34, 0.40), 0.5 + 0.5 * normal.y);
   let rim = pow(1.0 - max(dot(normal, to_eye), 0.0), 3.0);
-  // The alpha of what is wet and hard, the eyes, is 0: they shine.
+  // The alpha of the eyes, which are wet and hard, is 0: they shine.
   let wet = mix(80.0, 22.0, point.color.a);
   let shine = pow(max(dot(normal, normalize(to_eye + sun)), 0.0), wet) * mix(1.2, 0.30, point.color.a);
   let lit = point.color.rgb * point.color.rgb * light + rim * vec3f(0.10, 0.28, 0.34) + shine;
@@ -102,7 +102,7 @@ class Skin extends Game {
   private depth: Texture | null = null;
   private depthView: TextureView | null = null;
   private pass: RenderPassDescriptor = {};
-  /** The shader's View: a matrix, the eye, the angle, then the joints' matrices. */
+  /** The uniform block, struct View of the shader: a matrix, the eye, the angle, then the joints' matrices. */
   private view: StaticArray<f32> = new StaticArray<f32>(24 + JOINTS * 16);
   /** For each joint, the matrix from the model to the joint's own space in the bind pose. */
   private inverseBinds: StaticArray<f32>[] = [];
@@ -136,7 +136,7 @@ class Skin extends Game {
     this.createPipelines();
   }
 
-  /** In the bind pose the arms lie straight, all around. */
+  /** Computes the inverse bind matrices of all joints. In the bind pose the arms of the octopus lie straight, all around. */
   private bind(): void {
     this.inverseBinds.push(mat4.create());
     for (let arm = 0; arm < ARMS; arm++) {
@@ -193,7 +193,7 @@ class Skin extends Game {
     this.angle = (6.2831853 * <f32>(n % this.ticksPerTurn)) / <f32>this.ticksPerTurn;
   }
 
-  /** Poses every joint: its parent's place, then a step along the arm and a bend of its own. */
+  /** Poses every joint of the octopus: at its parent's place, then a step along the arm and a bend of its own. */
   private pose(): void {
     const angle = this.angle;
     const posed = this.posed;
@@ -209,7 +209,7 @@ class Skin extends Game {
       for (let link = 0; link < LINKS; link++) {
         mat4.translation(link === 0 ? 0.3 : LINK, link === 0 ? -0.35 : 0, 0, turn);
         mat4.multiply(joint, turn, joint);
-        // A wave runs out along the arms; the tips curl up against it.
+        // A wave runs out along the arms of the octopus; the tips curl up against it.
         const wave: f32 = 2 * angle - 0.62 * <f32>link + 0.9 * <f32>(arm & 1);
         const rest: f32 = link < 2 ? -0.3 : 0.11 * <f32>(link - 2);
         mat4.rotationZ(rest + 0.24 * Mathf.sin(wave), turn);
@@ -253,7 +253,7 @@ class Skin extends Game {
     device.queue.submit(encoder.finish());
   }
 
-  /** Makes the depth texture and its pass for a picture of another size than the last. */
+  /** Makes the depth texture and its render pass again if the picture's size has changed. */
   private resize(width: u32, height: u32): void {
     const old = this.depth;
     if (old !== null) {
@@ -277,7 +277,7 @@ class Skin extends Game {
   }
 }
 
-/** A ball is a grid of so many quads around and from pole to pole. */
+/** Number of quads of a ball, around it and from pole to pole. */
 const AROUND: i32 = 24;
 const DOWN: i32 = 18;
 const VERTICES: i32 = 3 * (AROUND + 1) * (DOWN + 1) + ARMS * RINGS * SIDES;
@@ -289,7 +289,7 @@ class Mesh {
   count: i32 = 0;
   private used: i32 = 0;
 
-  /** Joints and weights have one in each byte, lowest first. */
+  /** Adds a vertex to the mesh. `joints` and `weights` have one of four in each byte, the lowest first. */
   vertex(x: f32, y: f32, z: f32, nx: f32, ny: f32, nz: f32, joints: u32, weights: u32, color: u32): void {
     const to = changetype<usize>(this.vertices) + <usize>(this.count++ * WORDS * 4);
     store<f32>(to, x);
@@ -303,7 +303,7 @@ class Mesh {
     store<u32>(to, color, 32);
   }
 
-  /** Counterclockwise from outside. */
+  /** Adds a quad whose corners are counterclockwise from outside. */
   quad(a: i32, b: i32, c: i32, d: i32): void {
     const at = this.used;
     this.indices[at] = <u16>a;
@@ -316,7 +316,7 @@ class Mesh {
   }
 }
 
-/** An octopus: its body, two eyes and the arms. */
+/** Makes the mesh of an octopus: its body, two eyes and the arms. */
 function sculpt(mesh: Mesh): void {
   ball(mesh, 0, 0.42, -0.12, 0.62, 0.82, false);
   ball(mesh, -0.34, 0.02, 0.42, 0.17, 0.17, true);
@@ -324,7 +324,7 @@ function sculpt(mesh: Mesh): void {
   for (let arm = 0; arm < ARMS; arm++) tentacle(mesh, arm);
 }
 
-/** An ellipsoid on the body; an eye's pole looks ahead, and the pupil is around it. */
+/** Adds an ellipsoid that moves with the body's joint. An eye's pole looks ahead, and the pupil is around that pole. */
 function ball(mesh: Mesh, x: f32, y: f32, z: f32, width: f32, height: f32, eye: bool): void {
   const first = mesh.count;
   for (let j = 0; j <= DOWN; j++) {
@@ -353,7 +353,7 @@ function ball(mesh: Mesh, x: f32, y: f32, z: f32, width: f32, height: f32, eye: 
   }
 }
 
-/** A tapered tube along its joints; each ring follows the two joints that it lies between. */
+/** Adds an arm: a tapered tube along its joints. Each ring of vertices follows the two joints that it lies between. */
 function tentacle(mesh: Mesh, arm: i32): void {
   const first = mesh.count;
   const dx = Mathf.cos(<f32>arm * 0.7853982);
@@ -371,7 +371,7 @@ function tentacle(mesh: Mesh, arm: i32): void {
       const across = Mathf.sin(<f32>side * 0.5235988);
       const nx = -dz * across;
       const nz = dx * across;
-      // Below it is pale, with a row of suckers.
+      // The underside of an arm is pale, with a row of suckers.
       let color: u32 = ring % 6 < 2 ? 0xff3a60e2 : 0xff2f4fd8;
       if (side > 4 && side < 8) color = ring % 2 === 1 && side === 6 ? 0xff6a58d0 : 0xffa8c8f8;
       mesh.vertex(

@@ -10,7 +10,7 @@ import {
   surface,
 } from '@nearlight/sdk';
 
-// The host calls these; they call the Game that `play` names below.
+// The host calls these exported functions; they call the Game that is given to `play` below.
 export { init, join, leave, render, tick, version } from '@nearlight/sdk/game';
 
 const shader = `

@@ -8,7 +8,7 @@ const TURN_SECONDS = 40;
 const TARGET_SECONDS = 3;
 const FULL_TURN = 6.283185307179586;
 
-/** Shows the asset "model" lit, animated and slowly turning. Each player has a camera of their own. */
+/** A game that shows the asset "model" lit, animated and slowly turning. Each player has a camera of their own. */
 class Viewer extends Game {
   private renderer: Renderer | null = null;
   private readonly orbits: Orbit[] = [];

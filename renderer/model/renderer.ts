@@ -34,10 +34,10 @@ import {
 import { Targets } from './target';
 import { SHADOW_SIZE, Stage, View } from './view';
 
-/** Bytes of textures that are uploaded in one tick. */
+/** Bytes of texture data to upload in one tick while the model loads. */
 const UPLOAD_BYTES: u32 = 16 << 20;
 
-/** Draws the model. Pose and shadow are made once per tick; each view is one pass. */
+/** Draws the model. Its pose and shadow map are made once per tick; each player's picture is one render pass. */
 export class Renderer {
   readonly targets: Targets = new Targets();
   private readonly model!: Model;
@@ -73,19 +73,24 @@ export class Renderer {
     };
   }
 
-  /** Length of the animation in seconds; 0 if nothing moves. */
+  /** Length of the model's animation in seconds; 0 if nothing moves. */
   get duration(): f32 {
     return this.model.pose.duration;
   }
 
-  /** Notes that time has passed, so that the next view makes the pose again. */
+  /**
+   * Marks the pose as outdated, so that the next picture computes it again, and uploads more textures. Call it once per tick.
+   */
   tick(ticksUnused: i32): void {
     this.fresh = false;
     this.targets.tick(ticksUnused);
     if (this.loading) this.loading = this.model.upload(UPLOAD_BYTES);
   }
 
-  /** Draws the view from an orbit, with the model turned by radians, at a time of its animation. */
+  /**
+   * Draws the picture that a player's orbiting camera sees, with the model turned by radians, at a time of its animation in
+   * seconds.
+   */
   render(orbit: Orbit, time: f32, turn: f32, width: u32, height: u32): void {
     this.view.build(orbit, <f32>width, <f32>height);
     device.queue.writeBuffer(this.uniforms, 0, this.view.uniforms);
@@ -120,7 +125,7 @@ export class Renderer {
     if (!this.loading) this.model.drawBlended(pass, this.pipelines, samples, eye);
   }
 
-  /** Makes the matrix that turns the model around the vertical line through its middle. */
+  /** Poses the model for a time of its animation, turned around the vertical line through its middle. */
   private pose(time: f32, turn: f32): void {
     const stage = this.stage;
     mat4.translation(-stage.x, 0, -stage.z, this.moved);

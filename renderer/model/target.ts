@@ -12,10 +12,16 @@ import {
 import { DEPTH_FORMAT } from '@nearlight/sdk/scene';
 
 const SAMPLES: u32 = 4;
-/** Pictures with fewer pixels get one sample: they come from software rendering, where several samples double the time. */
+/**
+ * Pictures with fewer pixels get one sample per pixel: they come from software rendering, where several samples double the
+ * time.
+ */
 const SAMPLED_PIXELS_MIN: u64 = 1280 * 720;
 
-/** Textures that views of one size share: depth, and color if pixels have several samples; and the pass that uses them. */
+/**
+ * Textures that pictures of one size share: depth, and color if pixels have several samples. Also the render pass that uses
+ * them.
+ */
 export class Target {
   readonly pass!: RenderPassDescriptor;
   /** Samples per pixel. */
@@ -40,7 +46,7 @@ export class Target {
     };
   }
 
-  /** Frees the GPU memory. */
+  /** Frees the GPU memory of the textures. */
   destroy(): void {
     for (let i = 0; i < this.views.length; i++) {
       this.views[i].destroy();
@@ -60,11 +66,11 @@ export class Target {
   }
 }
 
-/** The targets in use, by size. */
+/** The textures and render passes in use, one set for each size of a picture. */
 export class Targets {
   private readonly list: Target[] = [];
 
-  /** Finds the target of a size, or makes it. */
+  /** Returns the textures and render pass for pictures of a size. Makes them if there are none. */
   get(width: u32, height: u32): Target {
     for (let i = 0; i < this.list.length; i++) {
       const target = this.list[i];
@@ -78,7 +84,7 @@ export class Targets {
     return target;
   }
 
-  /** Destroys targets that were not used in the last `ticks` ticks. Call it once per tick. */
+  /** Destroys the textures that no picture has used in the last `ticks` ticks. Call it once per tick. */
   tick(ticks: i32): void {
     for (let i = this.list.length - 1; i >= 0; i--) {
       if (++this.list[i].unused <= ticks) continue;

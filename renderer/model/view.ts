@@ -3,13 +3,16 @@ import { Bounds, Orbit, VIEW_BYTES } from '@nearlight/sdk/scene';
 
 const FOV_Y: f32 = 0.6;
 const MARGIN: f32 = 1.12;
-/** Least distance of the near plane, as a fraction of the camera's distance: the depth buffer needs one. */
+/**
+ * Least distance of the near plane, as a fraction of the camera's distance from the model. At 0 the depth buffer would be
+ * useless.
+ */
 const NEAR_MIN: f32 = 0.002;
-/** Strength of the environment: on surfaces, and as the backdrop. */
+/** Strength of the environment's light: on surfaces, and as the backdrop. */
 const AMBIENT: f32 = 0.9;
 const BACKDROP: f32 = 0.26;
 
-/** The space that the turning model takes: a cylinder. */
+/** The space that the turning model takes: an upright cylinder. */
 export class Stage {
   readonly x: f32;
   readonly y: f32;
@@ -36,7 +39,7 @@ export class Stage {
   }
 }
 
-/** The uniforms of one picture: struct View of shaders.ts. */
+/** The uniforms of one picture, such as camera and sun: struct View of the shaders in renderer/scene. */
 export class View {
   readonly uniforms: StaticArray<f32> = new StaticArray<f32>(<i32>VIEW_BYTES / 4);
   readonly eye: vec3.Vec3 = vec3.create();
@@ -52,7 +55,7 @@ export class View {
     this.buildSun();
   }
 
-  /** Looks from the place of an orbit. */
+  /** Computes the view of an orbiting camera. At a zoom of 1 the whole model fits the picture. */
   build(orbit: Orbit, width: f32, height: f32): void {
     const stage = this.stage;
     const aspect = width / height;
@@ -70,7 +73,8 @@ export class View {
       stage.z + Mathf.cos(orbit.yaw) * cos * distance,
       this.eye,
     );
-    // Nearer than the model, wherever an animation takes it, and than the floor where the bottom edge of the picture meets it.
+    // The near plane lies nearer than the model, wherever an animation takes it, and than the floor at the bottom edge of the
+    // picture.
     const floor = stage.y + sin * distance - stage.floor;
     const down = sin + cos * tan;
     const nearest = distance - stage.radius * 1.5;
@@ -85,7 +89,7 @@ export class View {
     this.vector(44, -m[2], -m[6], -m[10], 0);
   }
 
-  /** Makes the sun's view, which holds the model and its shadow on the floor. It does not change. */
+  /** Computes the view from the sun, which covers the model and its shadow on the floor. It does not change. */
   private buildSun(): void {
     const stage = this.stage;
     const sun = this.sun;
@@ -111,5 +115,5 @@ export class View {
   }
 }
 
-/** Texels along a side of the shadow map. */
+/** Number of texels along a side of the shadow map. */
 export const SHADOW_SIZE: u32 = 2048;

@@ -11,8 +11,8 @@ import {
 } from '../contract/pack';
 
 /**
- * Samples a channel at a time in seconds into `out`. `channel` is the address of its record, `floats` that of the
- * file's floats.
+ * Stores in `out` the value of an animation channel at a time in seconds. `channel` is the address of the channel's record,
+ * `floats` that of the model's table of floats.
  */
 export function sampleChannel(channel: usize, floats: usize, time: f32, out: usize): void {
   const count = <i32>load<u32>(channel, CHANNEL_COUNT);
@@ -23,7 +23,7 @@ export function sampleChannel(channel: usize, floats: usize, time: f32, out: usi
   const stride = (<usize>components) << 2;
   const isCubic = interpolation === INTERPOLATION_CUBIC;
   const key = isCubic ? stride * 3 : stride;
-  // A key of a cubic spline has three parts; the value is the middle one.
+  // A keyframe of a cubic spline has three parts; the value is the middle one.
   const middle = isCubic ? values + stride : values;
   const i = lastBefore(times, count, time);
   if (i < 0) {
@@ -51,7 +51,7 @@ export function sampleChannel(channel: usize, floats: usize, time: f32, out: usi
   if (isRotation) normalize(out);
 }
 
-/** Returns the last key at or before a time; -1 if all come later. */
+/** Returns the index of the last keyframe at or before a time; -1 if all come later. */
 function lastBefore(times: usize, count: i32, time: f32): i32 {
   let low = 0;
   let high = count;
@@ -63,7 +63,9 @@ function lastBefore(times: usize, count: i32, time: f32): i32 {
   return low - 1;
 }
 
-/** A cubic Hermite spline between two keys of in-tangent, value and out-tangent (glTF 2.0, appendix C.5). */
+/**
+ * Interpolates by a cubic Hermite spline between two keyframes of in-tangent, value and out-tangent (glTF 2.0, appendix C.5).
+ */
 function hermite(from: usize, to: usize, stride: usize, t: f32, span: f32, out: usize): void {
   const t2 = t * t;
   const t3 = t2 * t;

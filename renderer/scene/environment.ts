@@ -17,7 +17,7 @@ import { skyShader } from './sky';
 const SIZE: u32 = 128;
 const IRRADIANCE_SIZE: u32 = 16;
 const FACES: u32 = 6;
-/** Dynamic offsets must be multiples of this. */
+/** Bytes from the uniforms of one pass to those of the next. Dynamic offsets must be multiples of this number. */
 const OFFSET_BYTES: u32 = 256;
 
 /**
@@ -25,9 +25,9 @@ const OFFSET_BYTES: u32 = 256;
  * reaches matt surfaces.
  */
 export class Environment {
-  /** The reflections: one mip level for each roughness. */
+  /** Cube map of the reflections: one mip level for each roughness. */
   readonly view!: TextureView;
-  /** The light that reaches matt surfaces. */
+  /** Cube map of the light that reaches matt surfaces. */
   readonly irradiance!: TextureView;
   private readonly cubes: Texture[] = [];
   private readonly pipeline!: RenderPipeline;
@@ -88,7 +88,7 @@ export class Environment {
   }
 }
 
-/** The face and the mip level that each pass draws. */
+/** Makes the uniforms of all passes: the face and the mip level of the cube map that each pass draws. */
 function makeTargets(): Buffer {
   const count = (ENVIRONMENT_LEVELS + 1) * FACES;
   const data = new StaticArray<u32>((count * OFFSET_BYTES) / 4);

@@ -10,11 +10,10 @@ import {
 import { Asset, findAsset } from '../sdk';
 
 /**
- * Header and tables of a packed model. Its blocks of data stay in the asset. Offsets and records are those of
- * contract/pack.ts.
+ * Header and tables of a packed model. The blocks of data stay in the asset. Offsets and records are those of contract/pack.ts.
  */
 export class ModelFile {
-  /** The packed file. */
+  /** The asset that contains the packed model. */
   readonly asset!: Asset;
   private readonly tables!: StaticArray<u8>;
 
@@ -31,22 +30,22 @@ export class ModelFile {
     asset.read(0, this.tables);
   }
 
-  /** Reads a word of the header. */
+  /** Reads a 32-bit word of the packed model's header. @param field byte offset of the word */
   header(field: u32): u32 {
     return load<u32>(this.at(field));
   }
 
-  /** Returns the address that a field of the header points to. */
+  /** Returns the address of a field of the packed model's header. @param field byte offset of the field */
   at(field: u32): usize {
     return changetype<usize>(this.tables) + field;
   }
 
-  /** Returns the number of records in a section. */
+  /** Returns the number of records in a section of the packed model. */
   count(section: u32): i32 {
     return <i32>this.header(HEADER_SECTIONS + section * 8 + 4);
   }
 
-  /** Returns the address of a record of `size` bytes. It is valid as long as the file. */
+  /** Returns the address of a record of `size` bytes in a section of the packed model. It is valid as long as this object. */
   record(section: u32, index: i32, size: u32): usize {
     return changetype<usize>(this.tables) + this.header(HEADER_SECTIONS + section * 8) + <usize>index * size;
   }

@@ -27,22 +27,22 @@ import { Materials } from './materials';
 import { Pose } from './pose';
 import { determinantAt } from './transform';
 
-/** Bytes of an item on the GPU: struct Item of shaders.ts. */
+/** Size in bytes of the data of one draw on the GPU: struct Item of shaders.ts. */
 export const ITEM_BYTES = 96;
-/** Pipeline flag of nodes that mirror: the front of their triangles is turned clockwise. */
+/** Pipeline flag of nodes whose matrix mirrors, so that the front of their triangles is turned clockwise. */
 export const FLAG_MIRROR = 16;
 
 /** One draw: a primitive of a mesh as a node shows it. */
 export class Item {
-  /** The item's place in the buffer of items. */
+  /** Index of the draw in the GPU buffer with the data of all draws. */
   index: i32 = 0;
   node: i32 = 0;
   material: i32 = 0;
-  /** The item's pipeline: flags of the primitive from bit 8 up, of the material below. */
+  /** Key of the draw's pipeline: the flags of the primitive from bit 8 up, those of the material below. */
   key: u32 = 0;
-  /** Address of the primitive's record. */
+  /** Address of the record of the primitive in the packed model. */
   primitive: usize = 0;
-  /** Distance from the eye, for sorting. */
+  /** Square of the distance from the eye, for sorting. */
   distance: f32 = 0;
 }
 
@@ -52,7 +52,7 @@ export class Items {
   readonly solid: Item[] = [];
   /** Draws of transparent materials. */
   readonly blended: Item[] = [];
-  /** One struct Item for each draw. */
+  /** The data of each draw for the GPU, as a struct Item of shaders.ts. */
   readonly data!: StaticArray<u32>;
   private readonly all: Item[] = [];
 
@@ -72,7 +72,7 @@ export class Items {
     for (let i = 0; i < this.all.length; i++) this.describe(this.all[i]);
   }
 
-  /** Copies the matrices of the nodes into `data`. */
+  /** Copies the current matrices of the nodes into the GPU data of the draws. */
   update(): void {
     for (let i = 0; i < this.all.length; i++) {
       memory.copy(this.at(this.all[i]), this.pose.world(this.all[i].node), 64);

@@ -33,10 +33,10 @@ import {
 import { ModelFile } from './file';
 import { Textures } from './textures';
 
-/** Bytes of a material's uniforms, at multiples of what a binding's offset has to be. */
+/** Bytes from one material's uniforms to the next: the alignment that the offset of a binding must have. */
 const UNIFORM_BYTES = 256;
 const UNIFORM_WORDS = UNIFORM_BYTES / 4;
-/** First bit, in the flags for the shader, of the slots that have a texture. */
+/** First of the bits in the shader's flags that say which slots of a material have a texture. */
 const SLOT_BITS = 8;
 
 /** Makes the layout of a material's bind group: its uniforms, then a texture and a sampler for each slot. */
@@ -105,7 +105,7 @@ function slotEntries(record: usize, textures: Textures, white: TextureView, plai
   return entries;
 }
 
-/** Takes the place of a texture that a material does not have. The shader does not read it. */
+/** Makes a texture that takes the place of one that a material does not have. The shader does not read it. */
 function makeWhite(): TextureView {
   const usage = TextureUsage.TEXTURE_BINDING | TextureUsage.COPY_DST;
   return device.createTexture({ label: 'none', format: TextureFormat.rgba8unorm, usage }).createView();

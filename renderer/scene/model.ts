@@ -24,17 +24,17 @@ import { Bounds } from './transform';
 export class Model {
   /** The box around the model. */
   readonly bounds!: Bounds;
-  /** Where the nodes are at the current time. */
+  /** Where the nodes of the model are at the current time. */
   readonly pose!: Pose;
   /** All draws of the model. */
   readonly items!: Items;
-  /** One struct Item for each draw. */
+  /** GPU buffer with the data of each draw: struct Item of shaders.ts. */
   readonly itemBuffer!: Buffer;
-  /** The matrices of all joints. */
+  /** GPU buffer with the matrices of all joints. */
   readonly jointBuffer!: Buffer;
-  /** The weights of all morph targets. */
+  /** GPU buffer with the weights of all morph targets. */
   readonly weightBuffer!: Buffer;
-  /** The data of all morph targets. */
+  /** GPU buffer with the position and normal deltas of all morph targets. */
   readonly morphBuffer!: Buffer;
   private readonly textures!: Textures;
   private readonly materials!: Materials;
@@ -56,14 +56,12 @@ export class Model {
     device.queue.writeBuffer(this.weightBuffer, 0, this.pose.weights);
   }
 
-  /** Uploads about `bytes` bytes of the data that is still in the asset. Returns false once all is uploaded. */
+  /** Uploads about `bytes` bytes of the textures that are still in the asset. Returns false once all are uploaded. */
   upload(bytes: u32): bool {
     return this.textures.upload(bytes);
   }
 
-  /**
-   * Moves the model to a time of its animation in seconds, transforms the whole by a matrix, and uploads the result.
-   */
+  /** Poses the model for a time of its animation in seconds, transforms the whole by a matrix, and uploads the result. */
   update(time: f32, root: StaticArray<f32>): void {
     this.pose.update(time, root);
     this.items.update();
@@ -72,23 +70,23 @@ export class Model {
     if (this.pose.duration > 0) device.queue.writeBuffer(this.weightBuffer, 0, this.pose.weights);
   }
 
-  /** Draws the solid parts as the sun sees them. Bind group 0 must be the scene's. */
+  /** Draws the solid parts of the model into the shadow map, as the sun sees them. Bind group 0 must be the scene's. */
   drawShadow(pass: RenderPassEncoder, pipelines: Pipelines): void {
     this.drawList(pass, pipelines, this.items.solid, 0);
   }
 
-  /** Draws the solid parts. Bind groups 0 and 2 must be the scene's and its light's. */
+  /** Draws the solid parts of the model into the picture. Bind groups 0 and 2 must be the scene's and its light's. */
   draw(pass: RenderPassEncoder, pipelines: Pipelines, samples: u32): void {
     this.drawList(pass, pipelines, this.items.solid, samples);
   }
 
-  /** Draws the transparent parts, those farthest from the eye first. */
+  /** Draws the transparent parts of the model, those farthest from the eye first. */
   drawBlended(pass: RenderPassEncoder, pipelines: Pipelines, samples: u32, eye: StaticArray<f32>): void {
     this.items.sort(eye[0], eye[1], eye[2]);
     this.drawList(pass, pipelines, this.items.blended, samples);
   }
 
-  /** Draws items into the picture, or into the shadow map if `samples` is 0. */
+  /** Draws a list of primitives into the picture, or into the shadow map if `samples` is 0. */
   private drawList(pass: RenderPassEncoder, pipelines: Pipelines, list: Item[], samples: u32): void {
     let key: u32 = 0xffffffff;
     let material = -1;
@@ -122,7 +120,7 @@ export class Model {
   }
 }
 
-/** Makes a buffer for a block of the file. A binding cannot be empty, so an empty block gets four bytes. */
+/** Makes a GPU buffer for a block of data of the packed model. A binding cannot be empty, so an empty block gets four bytes. */
 function block(file: ModelFile, header: u32, label: string, usage: u32): Buffer {
   const size = file.header(header + 4);
   const buffer = device.createBuffer({ label, size: max(size, 4), usage: usage | BufferUsage.COPY_DST });

@@ -8,7 +8,7 @@ const PITCH_MIN: f32 = -0.35;
 const PITCH_MAX: f32 = 1.45;
 const ZOOM_MIN: f32 = 0.25;
 const ZOOM_MAX: f32 = 3;
-/** Fraction of the distance to the wanted place that is left after one second. */
+/** Fraction of the camera's distance to its wanted place that is left after one second. */
 const LAG: f32 = 0.0002;
 
 /**
@@ -20,13 +20,13 @@ export class Orbit {
   yaw: f32 = 0.55;
   /** Angle above the horizon, in radians. */
   pitch: f32 = 0.24;
-  /** Distance, 1 where the thing fits the picture. */
+  /** Distance of the camera from the object; at 1 the object fits the picture. */
   zoom: f32 = 1;
   private yawWanted: f32 = 0.55;
   private pitchWanted: f32 = 0.24;
   private zoomWanted: f32 = 1;
 
-  /** Passes the camera's place through a game's state. */
+  /** Saves or loads the camera's place as a part of a game's state. */
   state(state: State): void {
     this.yaw = state.f32(this.yaw);
     this.pitch = state.f32(this.pitch);
@@ -36,7 +36,7 @@ export class Orbit {
     this.zoomWanted = state.f32(this.zoomWanted);
   }
 
-  /** Moves for `dt` seconds as the player's input says. */
+  /** Moves the camera for `dt` seconds as the player's input says. */
   tick(from: Input, dt: f32): void {
     const sideways = from.axis(0) + from.axis(2) + held(from, Key.Right) - held(from, Key.Left);
     const upwards = from.axis(1) + from.axis(3) + held(from, Key.Down) - held(from, Key.Up);

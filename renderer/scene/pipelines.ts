@@ -42,18 +42,21 @@ export const DEPTH_FORMAT: u32 = TextureFormat.depth32float;
  */
 export const SHADOW_FORMAT: u32 = TextureFormat.depth16unorm;
 
-/** Keys of the pipelines that are not for items. Keys of items are smaller. */
+/**
+ * Keys of the pipelines of the backdrop and the floor, and the bit of those that draw into the shadow map. All other keys are
+ * smaller.
+ */
 const SKY: u32 = 0x1000000;
 const GROUND: u32 = 0x2000000;
 const SHADOW: u32 = 0x4000000;
 
-/** All pipelines of a scene. Those for models are made when a combination of flags first appears. */
+/** All pipelines of a scene. A pipeline for models is made when its combination of flags first appears. */
 export class Pipelines {
   /** The bind group that the backdrop and the floor have in place of a material. */
   readonly noMaterial: BindGroup;
   private readonly model: PipelineLayout;
   private readonly stage: PipelineLayout;
-  /** Returns the pipeline for an item's key that draws into the shadow map. */
+  /** Layout of the pipelines that draw into the shadow map. */
   private readonly shadow: PipelineLayout;
   private readonly stageModule: ShaderModule;
   private readonly made: Map<u32, RenderPipeline> = new Map<u32, RenderPipeline>();
@@ -82,14 +85,14 @@ export class Pipelines {
     return this.made.get(index);
   }
 
-  /** Returns the pipeline for an item's key and a number of samples per pixel. */
+  /** Returns the pipeline that draws into the picture the primitives with a key: flags of primitive and material. */
   forPicture(key: u32, samples: u32): RenderPipeline {
     const index = (key << 4) | samples;
     if (!this.made.has(index)) this.made.set(index, this.makePicture(key, samples));
     return this.made.get(index);
   }
 
-  /** Returns the pipeline for an item's key that draws into the shadow map. */
+  /** Returns the pipeline that draws into the shadow map the primitives with a key: flags of primitive and material. */
   forShadow(key: u32): RenderPipeline {
     const index = SHADOW | key;
     if (!this.made.has(index)) this.made.set(index, this.makeShadow(key));
@@ -133,7 +136,7 @@ export class Pipelines {
     });
   }
 
-  /** One shader module for each set of vertex streams. */
+  /** Returns the shader module for a set of vertex streams. Makes it when it is first needed. */
   private module(key: u32, isShadow: bool): ShaderModule {
     const streams = (key >> 8) & (FLAG_EXTRA | FLAG_SKIN);
     const index = streams | (isShadow ? 0x100 : 0);
@@ -174,7 +177,7 @@ function frontOf(key: u32): u32 {
   return (key & FLAG_MIRROR) !== 0 ? FrontFace.cw : FrontFace.ccw;
 }
 
-/** The vertex buffers of an item: the base, then the extra and the skin stream if it has them. */
+/** Returns the layouts of a primitive's vertex buffers: the base stream, then the extra and the skin stream if it has them. */
 function streams(key: u32): VertexBufferLayout[] {
   const layouts: VertexBufferLayout[] = [];
   const base: VertexBufferLayout = { arrayStride: BASE_STRIDE };

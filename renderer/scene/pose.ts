@@ -40,20 +40,20 @@ import { Bounds, composeAt, multiplyAt } from './transform';
 
 const TRS_BYTES: usize = 40;
 const MATRIX_BYTES: usize = 64;
-/** How many times of the animation are measured for the bounds. */
+/** Number of points in time of the animation at which the model is measured for its bounds. */
 const BOUNDS_STEPS = 12;
 
 /** Where the nodes of a model are at one time of its first animation. */
 export class Pose {
-  /** Length of the animation in seconds; 0 if nothing moves. */
+  /** Length of the model's animation in seconds; 0 if nothing moves. */
   readonly duration: f32;
   readonly nodeCount: i32;
   readonly jointCount: i32;
   /** One matrix for each joint of each skin, for the GPU. */
   readonly joints!: StaticArray<f32>;
-  /** The weights of morph targets: a copy of all floats of the file that are weights. */
+  /** Current weights of all morph targets, node by node; at first those that the file gives. */
   readonly weights!: StaticArray<f32>;
-  /** Where the weights of each node begin. */
+  /** For each node, the index of its first weight in `weights`. */
   readonly weightFirst!: StaticArray<u32>;
   private readonly trs!: StaticArray<f32>;
   private readonly worlds!: StaticArray<f32>;
@@ -85,12 +85,12 @@ export class Pose {
     this.duration = animated ? load<f32>(file.record(SECTION_ANIMATIONS, 0, ANIMATION_SIZE), ANIMATION_DURATION) : 0;
   }
 
-  /** Returns the address of a node's matrix. */
+  /** Returns the address of a node's matrix, from the node's space to the world. */
   world(node: i32): usize {
     return changetype<usize>(this.worlds) + <usize>node * MATRIX_BYTES;
   }
 
-  /** Moves all nodes to a time in seconds and transforms the whole by a matrix. */
+  /** Poses all nodes for a time of the animation in seconds, and transforms the whole by a matrix. */
   update(time: f32, root: StaticArray<f32>): void {
     this.animate(time);
     this.place(root);

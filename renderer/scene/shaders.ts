@@ -1,6 +1,6 @@
-/** Mip levels of the reflections, from a mirror's to the roughest. */
+/** Number of mip levels of the reflections of the environment, from a mirror's to the roughest. */
 export const ENVIRONMENT_LEVELS: u32 = 6;
-/** Bytes of the struct View. */
+/** Size in bytes of the uniforms of one picture: the struct View of the shaders. */
 export const VIEW_BYTES: u32 = 256;
 
 const view = `
@@ -19,7 +19,7 @@ struct View {
 @group(0) @binding(0) var<uniform> view: View;
 `;
 
-/** Moves vertices by morph targets and joints. */
+/** Shader code that moves vertices by morph targets and joints. */
 const geometry = `
 struct Item {
   world: mat4x4f,
@@ -62,7 +62,7 @@ fn unfold(p: vec2f) -> vec3f {
 }
 `;
 
-/** The attributes of a vertex; locations as in pipelines.ts. */
+/** Returns the parameters of the vertex shaders: the attributes of a vertex, with locations as in pipelines.ts. */
 function inputs(extra: bool, skin: bool): string {
   return `
   @builtin(instance_index) index: u32, @builtin(vertex_index) vertex: u32,
@@ -156,7 +156,7 @@ fn srgb(c: vec3f) -> vec3f {
 fn dither(at: vec2f) -> f32 { return (fract(52.9829189 * fract(dot(at, vec2f(0.06711056, 0.00583715)))) - 0.5) / 255.0; }
 `;
 
-/** Metal-rough materials (glTF 2.0, appendix B), lit by the sun and by the environment. */
+/** Shader code for metal-rough materials (glTF 2.0, appendix B), lit by the sun and by the environment. */
 const shading = `
 struct Surface { base: vec3f, metallic: f32, roughness: f32, normal: vec3f, occlusion: f32 }
 
@@ -251,7 +251,7 @@ fn finish(point: Point, front: bool, color: vec4f) -> vec4f {
 }
 `;
 
-/** Draws the primitives of a model that have a given set of vertex streams. */
+/** Returns the shader that draws the primitives of a model that have a given set of vertex streams. */
 export function modelShader(extra: bool, skin: bool): string {
   return `${view}${geometry}${material}${lighting}
 struct Point {
@@ -268,7 +268,7 @@ struct Point {
 }${shading}`;
 }
 
-/** Draws the same primitives into the shadow map. */
+/** Returns the shader that draws the primitives with a given set of vertex streams into the shadow map. */
 export function shadowShader(extra: bool, skin: bool): string {
   return `${view}${geometry}${material}
 struct Point { @builtin(position) at: vec4f, @location(0) uvs: vec4f, @location(1) alpha: f32 }
@@ -282,17 +282,17 @@ struct Point { @builtin(position) at: vec4f, @location(0) uvs: vec4f, @location(
 }`;
 }
 
-/** Cells of two grids: the backdrop's, and the floor's in rings and sectors. */
+/** Number of cells of two grids: the backdrop's, and the floor's in rings and sectors. */
 const SKY_COLUMNS: u32 = 24;
 const SKY_ROWS: u32 = 16;
 const RINGS: u32 = 16;
 const SECTORS: u32 = 40;
-/** Vertices of the backdrop. */
+/** Number of vertices of the backdrop's grid. */
 export const SKY_VERTICES: u32 = SKY_COLUMNS * SKY_ROWS * 6;
-/** Vertices of the floor. */
+/** Number of vertices of the floor's grid. */
 export const GROUND_VERTICES: u32 = RINGS * SECTORS * 6;
 
-/** The backdrop and the floor. Both are smooth enough to be lit at the corners of a grid. */
+/** Shader that draws the backdrop and the floor. Both are smooth enough to be lit at the corners of a grid. */
 export const stageShader: string = `${view}${lighting}
 struct Point { @builtin(position) at: vec4f, @location(0) lit: vec3f, @location(1) dark: vec3f, @location(2) shadow: vec3f }
 // The place of vertex i in a grid of cells that are two triangles each.

@@ -1,12 +1,13 @@
 import { ENVIRONMENT_LEVELS } from './shaders';
 
-/** How many directions the shaders sample for each texel: of the reflections, and of the irradiance. */
+/** Number of directions that the shaders sample for each texel: of the reflections, and of the irradiance. */
 const GLOSSY_SAMPLES = 96;
 const DIFFUSE_SAMPLES = 512;
 
 /**
- * Fills one face of a cube map with the reflection of the sky in a surface of some roughness. The level after the last
- * holds the light that reaches a matt surface. The sky is a studio at dusk: a gradient, the sun's glow and three soft boxes.
+ * Shader that fills one face of a cube map with the reflection of the sky in a surface of some roughness. For the level after
+ * the last, it computes the light that reaches a matt surface. The sky is a studio at dusk: a gradient, the sun's glow and
+ * three soft boxes.
  */
 export const skyShader: string = `
 struct Face { face: u32, level: u32 }

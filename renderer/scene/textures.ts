@@ -46,7 +46,7 @@ import { ModelFile } from './file';
 
 const ANISOTROPY: u32 = 4;
 
-/** The textures and samplers of a model. Their mip levels are uploaded from the asset a few at a time. */
+/** The textures and samplers of a model. The mip levels of the textures are uploaded from the asset a few at a time. */
 export class Textures {
   readonly views: TextureView[] = [];
   readonly samplers: Sampler[] = [];
@@ -74,7 +74,7 @@ export class Textures {
     }
   }
 
-  /** Uploads mip levels of about `bytes` bytes. Returns false once all are uploaded. */
+  /** Uploads the next mip levels of textures, about `bytes` bytes in all. Returns false once all are uploaded. */
   upload(bytes: u32): bool {
     let left = <i32>bytes;
     while (this.texture < this.textures.length) {
@@ -99,7 +99,10 @@ export class Textures {
     return false;
   }
 
-  /** Returns the address from which a texture's fields are read, moved to the variant that this GPU supports. */
+  /**
+   * Returns the address from which a texture's fields are read: of the compressed variant, or the plain one if the GPU lacks
+   * compression.
+   */
   private record(index: i32): usize {
     return this.file.record(SECTION_TEXTURES, index, TEXTURE_SIZE) + this.variant;
   }

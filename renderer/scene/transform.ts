@@ -1,4 +1,7 @@
-/** Multiplies matrices of 16 f32 at addresses: the result transforms by b first, then by a. `out` must be neither. */
+/**
+ * Multiplies two matrices of 16 f32 at the addresses `a` and `b`: the result transforms by b first, then by a. `out` must be
+ * neither.
+ */
 export function multiplyAt(a: usize, b: usize, out: usize): void {
   const a0 = v128.load(a);
   const a1 = v128.load(a, 16);
@@ -14,7 +17,7 @@ export function multiplyAt(a: usize, b: usize, out: usize): void {
   }
 }
 
-/** Makes a matrix of a translation, a rotation and a scale: ten f32 at an address. */
+/** Makes a 4x4 matrix of ten f32 at an address: a translation, a rotation as a quaternion, and a scale. */
 export function composeAt(trs: usize, out: usize): void {
   const qx = load<f32>(trs, 12);
   const qy = load<f32>(trs, 16);
@@ -41,7 +44,7 @@ export function composeAt(trs: usize, out: usize): void {
   store<f32>(out, 1, 60);
 }
 
-/** Returns the determinant of the upper left 3x3. It is negative if the matrix mirrors. */
+/** Returns the determinant of the upper left 3x3 of a matrix. It is negative if the matrix mirrors. */
 export function determinantAt(m: usize): f32 {
   const x = load<f32>(m, 20) * load<f32>(m, 40) - load<f32>(m, 24) * load<f32>(m, 36);
   const y = load<f32>(m, 24) * load<f32>(m, 32) - load<f32>(m, 16) * load<f32>(m, 40);
@@ -49,24 +52,22 @@ export function determinantAt(m: usize): f32 {
   return load<f32>(m) * x + load<f32>(m, 4) * y + load<f32>(m, 8) * z;
 }
 
-/** An axis-aligned box that grows to include what it is given. */
+/** An axis-aligned box that grows to include points and other boxes. */
 export class Bounds {
-  /** Left side. */
+  /** Least x: the left side of the box. */
   minX: f32 = Infinity;
-  /** Bottom. */
+  /** Least y: the bottom of the box. */
   minY: f32 = Infinity;
-  /** Far side. */
+  /** Least z: the far side of the box. */
   minZ: f32 = Infinity;
-  /** Right side. */
+  /** Greatest x: the right side of the box. */
   maxX: f32 = -Infinity;
-  /** Top. */
+  /** Greatest y: the top of the box. */
   maxY: f32 = -Infinity;
-  /** Near side. */
+  /** Greatest z: the near side of the box. */
   maxZ: f32 = -Infinity;
 
-  /**
-   * Includes a box, given by the address of two corners of 3 f32 each, transformed by the matrix at another address.
-   */
+  /** Includes a box, given by the addresses of two corners of 3 f32 each, transformed by the matrix at another address. */
   include(matrix: usize, low: usize, high: usize): void {
     for (let corner: usize = 0; corner < 8; corner++) {
       const x = load<f32>((corner & 1) !== 0 ? high : low);
@@ -80,7 +81,7 @@ export class Bounds {
     }
   }
 
-  /** Moves each side outwards by as much as `to` reaches beyond `from`. */
+  /** Moves each side of this box outwards by as much as the box `to` reaches beyond the box `from`. */
   grow(from: Bounds, to: Bounds): void {
     this.minX -= max<f32>(from.minX - to.minX, 0);
     this.minY -= max<f32>(from.minY - to.minY, 0);

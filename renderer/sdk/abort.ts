@@ -5,8 +5,8 @@ const TEXT_MAX: u32 = 480;
 const line: usize = memory.data(4096);
 
 /**
- * Logs why and where the module fails, then traps. The compiler calls it for `throw`, for failed checks, and when the
- * stack of references is full. In the last case anything that holds a reference would call it again, so strings are
+ * Logs why and where the game's module fails, then traps. The compiler calls it for `throw`, for failed checks, and when
+ * its stack of references is full. In the last case code that holds a reference would call it again, so strings are
  * addresses here.
  */
 export function abort(message: usize, file: usize, row: u32, column: u32): void {
@@ -25,15 +25,15 @@ export function abort(message: usize, file: usize, row: u32, column: u32): void 
 }
 
 /**
- * Writes a string as UTF-8 and returns where it ends. A string's byte length lies before it; a UTF-16 unit takes at
- * most three bytes.
+ * Writes a string at an address as UTF-8 and returns the address after it. AssemblyScript keeps a string's byte length
+ * right before the string; a UTF-16 unit takes at most three bytes.
  */
 function text(at: usize, string: usize): usize {
   const length = min<u32>(load<u32>(string - 4) >> 1, TEXT_MAX);
   return at + String.UTF8.encodeUnsafe(string, <i32>length, at);
 }
 
-/** Writes a colon and a number. */
+/** Writes a colon and a number in decimal at an address, and returns the address after them. */
 function number(at: usize, value: u32): usize {
   store<u8>(at, 0x3a);
   let digits: usize = 1;

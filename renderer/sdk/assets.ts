@@ -4,10 +4,10 @@ import { asset_find, asset_read, asset_size } from './nearlight';
 export class Asset {
   /** The host's number for the file. */
   handle: i32 = -1;
-  /** Size in bytes. */
+  /** Size of the file in bytes. */
   size: u32 = 0;
 
-  /** Copies bytes from `offset` on to `data`, as many as there are and fit. Returns how many. */
+  /** Copies bytes of the file, from `offset` on, to `data`: as many as there are and fit. Returns how many it copied. */
   read(offset: u32, data: StaticArray<u8>): u32 {
     return <u32>asset_read(this.handle, offset, changetype<usize>(data), <u32>data.length);
   }

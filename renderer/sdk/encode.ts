@@ -1,7 +1,7 @@
 // Generated from renderer/contract/contract.ts by renderer/contract/generate.ts; do not edit.
 import { reserve, text } from './stream';
 
-/** Writes one record; returns where the next begins. */
+/** Writes a record BindGroupLayoutEntry of a command's list at address `at`. Returns the address after it. */
 export function writeBindGroupLayoutEntry(
   at: usize,
   binding: u32,
@@ -30,19 +30,19 @@ export function writeBindGroupLayoutEntry(
   return at + 44;
 }
 
-/** Writes one record; returns where the next begins. */
+/** Writes a record TextureViewFormat of a command's list at address `at`. Returns the address after it. */
 export function writeTextureViewFormat(at: usize, format: u32): usize {
   store<u32>(at, format, 0);
   return at + 4;
 }
 
-/** Writes one record; returns where the next begins. */
+/** Writes a record PipelineLayoutEntry of a command's list at address `at`. Returns the address after it. */
 export function writePipelineLayoutEntry(at: usize, layout: u32): usize {
   store<u32>(at, layout, 0);
   return at + 4;
 }
 
-/** Writes one record; returns where the next begins. */
+/** Writes a record BindGroupEntry of a command's list at address `at`. Returns the address after it. */
 export function writeBindGroupEntry(
   at: usize,
   binding: u32,
@@ -61,7 +61,7 @@ export function writeBindGroupEntry(
   return at + 24;
 }
 
-/** Writes one record; returns where the next begins. */
+/** Writes a record VertexBufferLayout of a command's list at address `at`. Returns the address after it. */
 export function writeVertexBufferLayout(at: usize, arrayStride: u32, stepMode: u32, attributeCount: u32): usize {
   store<u32>(at, arrayStride, 0);
   store<u32>(at, stepMode, 4);
@@ -69,13 +69,13 @@ export function writeVertexBufferLayout(at: usize, arrayStride: u32, stepMode: u
   return at + 12;
 }
 
-/** Writes one record; returns where the next begins. */
+/** Writes a record ConstantValue of a command's list at address `at`. Returns the address after it. */
 export function writeConstantValue(at: usize, value: f64): usize {
   store<f64>(at, value, 0);
   return at + 8;
 }
 
-/** Writes one record; returns where the next begins. */
+/** Writes a record VertexAttribute of a command's list at address `at`. Returns the address after it. */
 export function writeVertexAttribute(at: usize, format: u32, offset: u32, shaderLocation: u32): usize {
   store<u32>(at, format, 0);
   store<u32>(at, offset, 4);
@@ -83,7 +83,7 @@ export function writeVertexAttribute(at: usize, format: u32, offset: u32, shader
   return at + 12;
 }
 
-/** Writes one record; returns where the next begins. */
+/** Writes a record ColorTarget of a command's list at address `at`. Returns the address after it. */
 export function writeColorTarget(
   at: usize,
   format: u32,
@@ -108,7 +108,7 @@ export function writeColorTarget(
   return at + 36;
 }
 
-/** Writes one record; returns where the next begins. */
+/** Writes a record ColorAttachment of a command's list at address `at`. Returns the address after it. */
 export function writeColorAttachment(
   at: usize,
   view: u32,
@@ -133,19 +133,19 @@ export function writeColorAttachment(
   return at + 36;
 }
 
-/** Writes one record; returns where the next begins. */
+/** Writes a record ColorFormat of a command's list at address `at`. Returns the address after it. */
 export function writeColorFormat(at: usize, format: u32): usize {
   store<u32>(at, format, 0);
   return at + 4;
 }
 
-/** Writes one record; returns where the next begins. */
+/** Writes a record RenderBundleEntry of a command's list at address `at`. Returns the address after it. */
 export function writeRenderBundleEntry(at: usize, bundle: u32): usize {
   store<u32>(at, bundle, 0);
   return at + 4;
 }
 
-/** Makes a buffer of `size` bytes, filled with zeros. */
+/** Encodes `createBuffer`: makes a buffer of `size` bytes, filled with zeros. */
 export function createBuffer(id: u32, size: u64, usage: u32, label: string): void {
   const labelBytes = <u32>String.UTF8.byteLength(label);
   const length: u32 = 6 + ((labelBytes + 3) >> 2);
@@ -159,7 +159,10 @@ export function createBuffer(id: u32, size: u64, usage: u32, label: string): voi
   tail = text(tail, label, labelBytes);
 }
 
-/** Makes a texture. Returns where the records begin. */
+/**
+ * Encodes `createTexture`: makes a texture, filled with zeros.
+ * Returns the address at which to write the elements of the command's lists.
+ */
 export function createTexture(
   id: u32,
   width: u32,
@@ -193,7 +196,7 @@ export function createTexture(
   return tail;
 }
 
-/** Makes a view; a count of 0 means "all that remain". */
+/** Encodes `createTextureView`: makes a view of a texture; a count of 0 means all mip levels or layers that remain. */
 export function createTextureView(
   id: u32,
   texture: u32,
@@ -226,7 +229,7 @@ export function createTextureView(
   tail = text(tail, label, labelBytes);
 }
 
-/** Makes a sampler. */
+/** Encodes `createSampler`: makes a sampler. */
 export function createSampler(
   id: u32,
   addressModeU: u32,
@@ -261,7 +264,10 @@ export function createSampler(
   tail = text(tail, label, labelBytes);
 }
 
-/** Makes a bind group layout; each entry gives one of its four kinds. Returns where the records begin. */
+/**
+ * Encodes `createBindGroupLayout`: makes a bind group layout; each entry is for a buffer, sampler, texture or storage texture.
+ * Returns the address at which to write the elements of the command's lists.
+ */
 export function createBindGroupLayout(id: u32, label: string, entriesCount: u32): usize {
   const labelBytes = <u32>String.UTF8.byteLength(label);
   const length: u32 = 4 + ((labelBytes + 3) >> 2) + entriesCount * 11;
@@ -275,7 +281,10 @@ export function createBindGroupLayout(id: u32, label: string, entriesCount: u32)
   return tail;
 }
 
-/** Makes a pipeline layout. Returns where the records begin. */
+/**
+ * Encodes `createPipelineLayout`: makes a pipeline layout.
+ * Returns the address at which to write the elements of the command's lists.
+ */
 export function createPipelineLayout(id: u32, label: string, layoutsCount: u32): usize {
   const labelBytes = <u32>String.UTF8.byteLength(label);
   const length: u32 = 4 + ((labelBytes + 3) >> 2) + layoutsCount * 1;
@@ -289,7 +298,10 @@ export function createPipelineLayout(id: u32, label: string, layoutsCount: u32):
   return tail;
 }
 
-/** Makes a bind group; each entry gives one of its three; a size of 0 means "the rest". Returns where the records begin. */
+/**
+ * Encodes `createBindGroup`: makes a bind group; each entry sets a buffer, sampler or view; a size of 0 means to the end.
+ * Returns the address at which to write the elements of the command's lists.
+ */
 export function createBindGroup(id: u32, layout: u32, label: string, entriesCount: u32): usize {
   const labelBytes = <u32>String.UTF8.byteLength(label);
   const length: u32 = 5 + ((labelBytes + 3) >> 2) + entriesCount * 6;
@@ -304,7 +316,7 @@ export function createBindGroup(id: u32, layout: u32, label: string, entriesCoun
   return tail;
 }
 
-/** Compiles WGSL. */
+/** Encodes `createShaderModule`: compiles WGSL into a shader module. */
 export function createShaderModule(id: u32, label: string, code: string): void {
   const labelBytes = <u32>String.UTF8.byteLength(label);
   const codeBytes = <u32>String.UTF8.byteLength(code);
@@ -319,7 +331,10 @@ export function createShaderModule(id: u32, label: string, code: string): void {
   tail = text(tail, code, codeBytes);
 }
 
-/** Makes a render pipeline; no layout means "auto", no depth format no depth state. Returns where the records begin. */
+/**
+ * Encodes `createRenderPipeline`: makes a render pipeline; no layout means "auto"; no depth format, no depth and stencil state.
+ * Returns the address at which to write the elements of the command's lists.
+ */
 export function createRenderPipeline(
   id: u32,
   layout: u32,
@@ -426,7 +441,10 @@ export function createRenderPipeline(
   return tail;
 }
 
-/** Makes a compute pipeline; no layout means "auto". Returns where the records begin. */
+/**
+ * Encodes `createComputePipeline`: makes a compute pipeline; no layout means "auto".
+ * Returns the address at which to write the elements of the command's lists.
+ */
 export function createComputePipeline(
   id: u32,
   layout: u32,
@@ -457,7 +475,7 @@ export function createComputePipeline(
   return tail;
 }
 
-/** Names a layout of a render pipeline. */
+/** Encodes `getRenderBindGroupLayout`: gives an id to the bind group layout at `index` of a render pipeline. */
 export function getRenderBindGroupLayout(id: u32, pipeline: u32, index: u32): void {
   const p = reserve(4);
   store<u32>(p, 262155);
@@ -466,7 +484,7 @@ export function getRenderBindGroupLayout(id: u32, pipeline: u32, index: u32): vo
   store<u32>(p, index, 12);
 }
 
-/** Names a layout of a compute pipeline. */
+/** Encodes `getComputeBindGroupLayout`: gives an id to the bind group layout at `index` of a compute pipeline. */
 export function getComputeBindGroupLayout(id: u32, pipeline: u32, index: u32): void {
   const p = reserve(4);
   store<u32>(p, 262156);
@@ -475,7 +493,7 @@ export function getComputeBindGroupLayout(id: u32, pipeline: u32, index: u32): v
   store<u32>(p, index, 12);
 }
 
-/** Ends an object; its index may be used again with the next generation. */
+/** Encodes `destroy`: destroys a GPU object; a new one may take its index, with the next generation. */
 export function destroy(kind: u32, object: u32): void {
   const p = reserve(3);
   store<u32>(p, 196621);
@@ -483,7 +501,7 @@ export function destroy(kind: u32, object: u32): void {
   store<u32>(p, object, 8);
 }
 
-/** Makes a set of queries. */
+/** Encodes `createQuerySet`: makes a query set, for occlusion queries or timestamps. */
 export function createQuerySet(id: u32, type: u32, count: u32, label: string): void {
   const labelBytes = <u32>String.UTF8.byteLength(label);
   const length: u32 = 5 + ((labelBytes + 3) >> 2);
@@ -497,7 +515,10 @@ export function createQuerySet(id: u32, type: u32, count: u32, label: string): v
   tail = text(tail, label, labelBytes);
 }
 
-/** Begins a render bundle; the commands of a pass go into it until it is finished. Returns where the records begin. */
+/**
+ * Encodes `createRenderBundleEncoder`: begins a render bundle, which takes the commands of a render pass until it is finished.
+ * Returns the address at which to write the elements of the command's lists.
+ */
 export function createRenderBundleEncoder(
   depthStencilFormat: u32,
   depthReadOnly: bool,
@@ -521,14 +542,17 @@ export function createRenderBundleEncoder(
   return tail;
 }
 
-/** Ends the render bundle that was begun, and names it. */
+/** Encodes `finishRenderBundle`: ends the open render bundle and gives it its id. */
 export function finishRenderBundle(id: u32): void {
   const p = reserve(2);
   store<u32>(p, 131088);
   store<u32>(p, id, 4);
 }
 
-/** Makes a render pipeline beside the frames; it can be used once a REPLY_PIPELINE says so. Returns where the records begin. */
+/**
+ * Encodes `createRenderPipelineAsync`: makes a render pipeline while the game goes on; it is usable after a REPLY_PIPELINE.
+ * Returns the address at which to write the elements of the command's lists.
+ */
 export function createRenderPipelineAsync(
   id: u32,
   layout: u32,
@@ -635,7 +659,10 @@ export function createRenderPipelineAsync(
   return tail;
 }
 
-/** Makes a compute pipeline beside the frames; it can be used once a REPLY_PIPELINE says so. Returns where the records begin. */
+/**
+ * Encodes `createComputePipelineAsync`: makes a compute pipeline while the game goes on; it is usable after a REPLY_PIPELINE.
+ * Returns the address at which to write the elements of the command's lists.
+ */
 export function createComputePipelineAsync(
   id: u32,
   layout: u32,
@@ -666,7 +693,7 @@ export function createComputePipelineAsync(
   return tail;
 }
 
-/** Asks for a REPLY_COMPILATION with this token. */
+/** Encodes `getCompilationInfo`: requests the errors of a shader module, as a REPLY_COMPILATION with this token. */
 export function getCompilationInfo(module: u32, token: u32): void {
   const p = reserve(3);
   store<u32>(p, 196627);
@@ -674,21 +701,21 @@ export function getCompilationInfo(module: u32, token: u32): void {
   store<u32>(p, token, 8);
 }
 
-/** Begins a scope that catches errors of this filter. */
+/** Encodes `pushErrorScope`: begins an error scope of this filter. */
 export function pushErrorScope(filter: u32): void {
   const p = reserve(2);
   store<u32>(p, 131092);
   store<u32>(p, filter, 4);
 }
 
-/** Ends the innermost scope; a REPLY_ERROR_SCOPE with this token says what it caught. */
+/** Encodes `popErrorScope`: ends the innermost error scope; a REPLY_ERROR_SCOPE with this token says what it caught. */
 export function popErrorScope(token: u32): void {
   const p = reserve(2);
   store<u32>(p, 131093);
   store<u32>(p, token, 4);
 }
 
-/** Writes bytes into a buffer, before what is submitted later. */
+/** Encodes `writeBuffer`: writes bytes from linear memory into a buffer, before what is submitted later. */
 export function writeBuffer(buffer: u32, offset: u32, address: usize, byteLength: u32): void {
   const p = reserve(5);
   store<u32>(p, 360480);
@@ -698,7 +725,7 @@ export function writeBuffer(buffer: u32, offset: u32, address: usize, byteLength
   store<u32>(p, byteLength, 16);
 }
 
-/** Writes texels into a texture, before what is submitted later. */
+/** Encodes `writeTexture`: writes texels from linear memory into a texture, before what is submitted later. */
 export function writeTexture(
   texture: u32,
   mipLevel: u32,
@@ -731,7 +758,7 @@ export function writeTexture(
   store<u32>(p, byteLength, 52);
 }
 
-/** Writes part of an asset into a buffer, past linear memory. */
+/** Encodes `writeBufferFromAsset`: writes part of an asset into a buffer; the bytes do not pass through linear memory. */
 export function writeBufferFromAsset(buffer: u32, offset: u32, asset: u32, assetOffset: u32, size: u32): void {
   const p = reserve(6);
   store<u32>(p, 393250);
@@ -742,7 +769,7 @@ export function writeBufferFromAsset(buffer: u32, offset: u32, asset: u32, asset
   store<u32>(p, size, 20);
 }
 
-/** Writes part of an asset into a texture, past linear memory. */
+/** Encodes `writeTextureFromAsset`: writes part of an asset into a texture; the bytes do not pass through linear memory. */
 export function writeTextureFromAsset(
   texture: u32,
   mipLevel: u32,
@@ -777,20 +804,20 @@ export function writeTextureFromAsset(
   store<u32>(p, size, 56);
 }
 
-/** Finishes the commands since the last submit and queues them. */
+/** Encodes `submit`: finishes the command encoder and queues what was recorded since the last submit. */
 export function submit(): void {
   const p = reserve(1);
   store<u32>(p, 65572);
 }
 
-/** Asks for a REPLY_WORK_DONE with this token once all that was submitted is done. */
+/** Encodes `onSubmittedWorkDone`: requests a REPLY_WORK_DONE with this token once all that was submitted before is done. */
 export function onSubmittedWorkDone(token: u32): void {
   const p = reserve(2);
   store<u32>(p, 131109);
   store<u32>(p, token, 4);
 }
 
-/** Asks for a part of a buffer: it lies at `address` in linear memory once a REPLY_MAPPED with this token comes. */
+/** Encodes `mapAsync`: copies part of a buffer to `address` in linear memory; a REPLY_MAPPED with this token follows it. */
 export function mapAsync(buffer: u32, offset: u32, size: u32, address: u32, token: u32): void {
   const p = reserve(6);
   store<u32>(p, 393254);
@@ -801,7 +828,7 @@ export function mapAsync(buffer: u32, offset: u32, size: u32, address: u32, toke
   store<u32>(p, token, 20);
 }
 
-/** Copies bytes between buffers. */
+/** Encodes `copyBufferToBuffer`: copies bytes from one buffer to another. */
 export function copyBufferToBuffer(
   source: u32,
   sourceOffset: u32,
@@ -818,7 +845,7 @@ export function copyBufferToBuffer(
   store<u32>(p, size, 20);
 }
 
-/** Copies texels from a buffer. */
+/** Encodes `copyBufferToTexture`: copies texels from a buffer to a texture. */
 export function copyBufferToTexture(
   buffer: u32,
   offset: u32,
@@ -851,7 +878,7 @@ export function copyBufferToTexture(
   store<u32>(p, depthOrArrayLayers, 52);
 }
 
-/** Copies texels into a buffer. */
+/** Encodes `copyTextureToBuffer`: copies texels from a texture to a buffer. */
 export function copyTextureToBuffer(
   texture: u32,
   mipLevel: u32,
@@ -884,7 +911,7 @@ export function copyTextureToBuffer(
   store<u32>(p, depthOrArrayLayers, 52);
 }
 
-/** Copies texels between textures. */
+/** Encodes `copyTextureToTexture`: copies texels from one texture to another. */
 export function copyTextureToTexture(
   source: u32,
   sourceMipLevel: u32,
@@ -921,7 +948,7 @@ export function copyTextureToTexture(
   store<u32>(p, depthOrArrayLayers, 60);
 }
 
-/** Fills part of a buffer with zeros; a size of 0 means "the rest". */
+/** Encodes `clearBuffer`: fills part of a buffer with zeros; a size of 0 means to its end. */
 export function clearBuffer(buffer: u32, offset: u32, size: u32): void {
   const p = reserve(4);
   store<u32>(p, 262196);
@@ -930,7 +957,10 @@ export function clearBuffer(buffer: u32, offset: u32, size: u32): void {
   store<u32>(p, size, 12);
 }
 
-/** Begins a render pass. Returns where the records begin. */
+/**
+ * Encodes `beginRenderPass`: begins a render pass.
+ * Returns the address at which to write the elements of the command's lists.
+ */
 export function beginRenderPass(
   depthView: u32,
   depthLoadOp: u32,
@@ -972,13 +1002,13 @@ export function beginRenderPass(
   return tail;
 }
 
-/** Ends the render pass. */
+/** Encodes `endRenderPass`: ends the render pass. */
 export function endRenderPass(): void {
   const p = reserve(1);
   store<u32>(p, 65590);
 }
 
-/** Begins a compute pass. */
+/** Encodes `beginComputePass`: begins a compute pass. */
 export function beginComputePass(
   timestampQuerySet: u32,
   beginningOfPassWriteIndex: i32,
@@ -997,13 +1027,13 @@ export function beginComputePass(
   tail = text(tail, label, labelBytes);
 }
 
-/** Ends the compute pass. */
+/** Encodes `endComputePass`: ends the compute pass. */
 export function endComputePass(): void {
   const p = reserve(1);
   store<u32>(p, 65592);
 }
 
-/** Writes the results of queries into a buffer, 8 bytes each. */
+/** Encodes `resolveQuerySet`: writes the results of queries into a buffer, 8 bytes each. */
 export function resolveQuerySet(
   querySet: u32,
   firstQuery: u32,
@@ -1020,7 +1050,7 @@ export function resolveQuerySet(
   store<u32>(p, destinationOffset, 20);
 }
 
-/** Begins a group of commands, in the encoder, the pass or the bundle. */
+/** Encodes `pushDebugGroup`: begins a debug group: commands that debugging tools show together under a label. */
 export function pushDebugGroup(groupLabel: string): void {
   const groupLabelBytes = <u32>String.UTF8.byteLength(groupLabel);
   const length: u32 = 2 + ((groupLabelBytes + 3) >> 2);
@@ -1031,13 +1061,13 @@ export function pushDebugGroup(groupLabel: string): void {
   tail = text(tail, groupLabel, groupLabelBytes);
 }
 
-/** Ends the innermost group. */
+/** Encodes `popDebugGroup`: ends the innermost debug group. */
 export function popDebugGroup(): void {
   const p = reserve(1);
   store<u32>(p, 65595);
 }
 
-/** Marks a place among the commands. */
+/** Encodes `insertDebugMarker`: marks a place among the commands for debugging tools. */
 export function insertDebugMarker(markerLabel: string): void {
   const markerLabelBytes = <u32>String.UTF8.byteLength(markerLabel);
   const length: u32 = 2 + ((markerLabelBytes + 3) >> 2);
@@ -1048,14 +1078,17 @@ export function insertDebugMarker(markerLabel: string): void {
   tail = text(tail, markerLabel, markerLabelBytes);
 }
 
-/** Sets the render pipeline. */
+/** Encodes `setPipeline`: sets the render pipeline for the draws that follow. */
 export function setPipeline(pipeline: u32): void {
   const p = reserve(2);
   store<u32>(p, 131136);
   store<u32>(p, pipeline, 4);
 }
 
-/** Sets a bind group in either pass. Returns where the records begin. */
+/**
+ * Encodes `setBindGroup`: sets a bind group of the open render pass, compute pass or render bundle.
+ * Returns the address at which to write the elements of the command's lists.
+ */
 export function setBindGroup(index: u32, bindGroup: u32, dynamicOffsetsCount: u32): usize {
   const length: u32 = 4 + dynamicOffsetsCount * 1;
   const p = reserve(length);
@@ -1066,7 +1099,7 @@ export function setBindGroup(index: u32, bindGroup: u32, dynamicOffsetsCount: u3
   return p + 16;
 }
 
-/** Sets a vertex buffer; a size of 0 means "the rest". */
+/** Encodes `setVertexBuffer`: sets a vertex buffer; a size of 0 means to its end. */
 export function setVertexBuffer(slot: u32, buffer: u32, offset: u32, size: u32): void {
   const p = reserve(5);
   store<u32>(p, 327746);
@@ -1076,7 +1109,7 @@ export function setVertexBuffer(slot: u32, buffer: u32, offset: u32, size: u32):
   store<u32>(p, size, 16);
 }
 
-/** Sets the index buffer; a size of 0 means "the rest". */
+/** Encodes `setIndexBuffer`: sets the index buffer; a size of 0 means to its end. */
 export function setIndexBuffer(buffer: u32, format: u32, offset: u32, size: u32): void {
   const p = reserve(5);
   store<u32>(p, 327747);
@@ -1086,7 +1119,7 @@ export function setIndexBuffer(buffer: u32, format: u32, offset: u32, size: u32)
   store<u32>(p, size, 16);
 }
 
-/** Draws vertices. */
+/** Encodes `draw`: draws vertices. */
 export function draw(vertexCount: u32, instanceCount: u32, firstVertex: u32, firstInstance: u32): void {
   const p = reserve(5);
   store<u32>(p, 327748);
@@ -1096,7 +1129,7 @@ export function draw(vertexCount: u32, instanceCount: u32, firstVertex: u32, fir
   store<u32>(p, firstInstance, 16);
 }
 
-/** Draws indexed vertices. */
+/** Encodes `drawIndexed`: draws vertices by their indices. */
 export function drawIndexed(
   indexCount: u32,
   instanceCount: u32,
@@ -1113,7 +1146,7 @@ export function drawIndexed(
   store<u32>(p, firstInstance, 20);
 }
 
-/** Draws with arguments from a buffer. */
+/** Encodes `drawIndirect`: draws vertices with arguments from a buffer. */
 export function drawIndirect(buffer: u32, offset: u32): void {
   const p = reserve(3);
   store<u32>(p, 196678);
@@ -1121,7 +1154,7 @@ export function drawIndirect(buffer: u32, offset: u32): void {
   store<u32>(p, offset, 8);
 }
 
-/** Draws indexed with arguments from a buffer. */
+/** Encodes `drawIndexedIndirect`: draws vertices by their indices; a buffer holds the arguments of the draw. */
 export function drawIndexedIndirect(buffer: u32, offset: u32): void {
   const p = reserve(3);
   store<u32>(p, 196679);
@@ -1129,7 +1162,7 @@ export function drawIndexedIndirect(buffer: u32, offset: u32): void {
   store<u32>(p, offset, 8);
 }
 
-/** Sets the viewport. */
+/** Encodes `setViewport`: sets the part of the attachments that is drawn to, and its range of depth. */
 export function setViewport(x: f32, y: f32, width: f32, height: f32, minDepth: f32, maxDepth: f32): void {
   const p = reserve(7);
   store<u32>(p, 458824);
@@ -1141,7 +1174,7 @@ export function setViewport(x: f32, y: f32, width: f32, height: f32, minDepth: f
   store<f32>(p, maxDepth, 24);
 }
 
-/** Sets the scissor rectangle. */
+/** Encodes `setScissorRect`: sets the scissor rectangle. */
 export function setScissorRect(x: u32, y: u32, width: u32, height: u32): void {
   const p = reserve(5);
   store<u32>(p, 327753);
@@ -1151,7 +1184,7 @@ export function setScissorRect(x: u32, y: u32, width: u32, height: u32): void {
   store<u32>(p, height, 16);
 }
 
-/** Sets the blend constant. */
+/** Encodes `setBlendConstant`: sets the blend constant. */
 export function setBlendConstant(r: f32, g: f32, b: f32, a: f32): void {
   const p = reserve(5);
   store<u32>(p, 327754);
@@ -1161,27 +1194,30 @@ export function setBlendConstant(r: f32, g: f32, b: f32, a: f32): void {
   store<f32>(p, a, 16);
 }
 
-/** Sets the stencil reference. */
+/** Encodes `setStencilReference`: sets the reference value of the stencil test. */
 export function setStencilReference(reference: u32): void {
   const p = reserve(2);
   store<u32>(p, 131147);
   store<u32>(p, reference, 4);
 }
 
-/** Begins counting samples that pass. */
+/** Encodes `beginOcclusionQuery`: begins an occlusion query, which counts the samples that pass the depth and stencil tests. */
 export function beginOcclusionQuery(queryIndex: u32): void {
   const p = reserve(2);
   store<u32>(p, 131148);
   store<u32>(p, queryIndex, 4);
 }
 
-/** Ends the occlusion query. */
+/** Encodes `endOcclusionQuery`: ends the occlusion query. */
 export function endOcclusionQuery(): void {
   const p = reserve(1);
   store<u32>(p, 65613);
 }
 
-/** Draws what render bundles hold; the pass has no state after it. Returns where the records begin. */
+/**
+ * Encodes `executeBundles`: executes render bundles; afterwards the pass has no pipeline, bind groups or buffers set.
+ * Returns the address at which to write the elements of the command's lists.
+ */
 export function executeBundles(bundlesCount: u32): usize {
   const length: u32 = 2 + bundlesCount * 1;
   const p = reserve(length);
@@ -1190,14 +1226,14 @@ export function executeBundles(bundlesCount: u32): usize {
   return p + 8;
 }
 
-/** Sets the compute pipeline. */
+/** Encodes `setComputePipeline`: sets the compute pipeline. */
 export function setComputePipeline(pipeline: u32): void {
   const p = reserve(2);
   store<u32>(p, 131152);
   store<u32>(p, pipeline, 4);
 }
 
-/** Dispatches workgroups. */
+/** Encodes `dispatchWorkgroups`: dispatches `x` * `y` * `z` workgroups. */
 export function dispatchWorkgroups(x: u32, y: u32, z: u32): void {
   const p = reserve(4);
   store<u32>(p, 262225);
@@ -1206,7 +1242,7 @@ export function dispatchWorkgroups(x: u32, y: u32, z: u32): void {
   store<u32>(p, z, 12);
 }
 
-/** Dispatches with arguments from a buffer. */
+/** Encodes `dispatchWorkgroupsIndirect`: runs the compute pipeline; a buffer holds the three numbers of workgroups. */
 export function dispatchWorkgroupsIndirect(buffer: u32, offset: u32): void {
   const p = reserve(3);
   store<u32>(p, 196690);

@@ -1,6 +1,6 @@
 // Generated from renderer/contract/contract.ts by renderer/contract/generate.ts; do not edit.
 
-/** Kinds of GPU objects. 0 means "not given" where a value may be left out. */
+/** Kinds of GPU objects that a game can make. 0 means "not given" where a value may be left out. */
 export namespace ObjectKind {
   export const buffer: u32 = 1;
   export const texture: u32 = 2;
@@ -370,7 +370,7 @@ export namespace FeatureName {
   export const primitiveIndex: u32 = 20;
 }
 
-/** Names of WebGPU's GPUSupportedLimits. 0 means "not given" where a value may be left out. */
+/** Names of the GPU's limits (WebGPU's GPUSupportedLimits). 0 means "not given" where a value may be left out. */
 export namespace LimitName {
   export const maxTextureDimension1D: u32 = 1;
   export const maxTextureDimension2D: u32 = 2;
@@ -444,7 +444,7 @@ export namespace ColorWrite {
   export const ALL: u32 = 15;
 }
 
-/** Keys by their USB HID usage, page 7. */
+/** Keys of a keyboard: their USB HID usages of page 7. */
 export namespace Key {
   export const A: u32 = 4;
   export const B: u32 = 5;

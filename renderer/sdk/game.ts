@@ -5,39 +5,39 @@ import { openIo, readReplies } from './input';
 import { State } from './state';
 import { flush } from './stream';
 
-/** A game. Derive a class from it, and name an object of that class to `play`. */
+/** The base class of a game. Derive a class from it, and pass an object of that class to `play`. */
 export abstract class Game {
   /**
-   * Makes what the game needs. Called once, first. Ticks follow `tickRate` times a second; seats are numbered from 0 to
-   * `seats` - 1.
+   * Makes what the game needs. The host calls it once, before all else. Ticks follow `tickRate` times a second; each
+   * player has a seat, a number from 0 to `seats` - 1.
    */
   init(_seed: u64, _tickRate: u32, _seats: u32): void {}
 
-  /** A player takes a seat. */
+  /** Called when a player joins the game and takes a seat. */
   join(_seat: i32): void {}
 
-  /** A player has left a seat. */
+  /** Called when the player of a seat has left the game. */
   leave(_seat: i32): void {}
 
-  /** Moves the world on by one step. `n` counts the ticks from 0. */
+  /** Moves the game's world on by one step, 1 / `tickRate` of a second. `n` counts the ticks from 0. */
   tick(_n: u32): void {}
 
   /**
-   * Passes all that `tick` depends on through `state`, so that another instance of the game can go on from here. Needed
-   * by games that export `save` and `load`. For a load, `init` has been called and no player has joined; those who are
-   * there join again afterwards.
+   * Saves or loads the game: passes all that `tick` depends on through `state`, so that another instance of the game can
+   * go on from here. Needed by games that export `save` and `load`. For a load, `init` has been called and no player has
+   * joined; the players join again afterwards.
    */
   state(_state: State): void {}
 
   /**
-   * Draws the view of one player into `surface`. May be called at any rate: what changes with time changes in `tick`.
+   * Draws what one player sees into `surface`. May be called at any rate: what changes with time changes in `tick`.
    */
   abstract render(seat: i32, width: u32, height: u32): void;
 }
 
 let game: Game | null = null;
 
-/** Names the game of this module. Call it once, at the top level of the entry file. */
+/** Sets the game that this module runs. Call it once, at the top level of the entry file. */
 export function play(what: Game): void {
   game = what;
 }
@@ -47,7 +47,7 @@ export function version(): i32 {
   return ABI_VERSION;
 }
 
-/** Begins the game. Returns the address of the IO block. */
+/** Begins the game. Returns the address of the block in which the host writes input and replies. */
 export function init(seedLow: u32, seedHigh: u32, tickRate: u32, seats: u32): usize {
   const io = openIo(seats);
   playing().init(((<u64>seedHigh) << 32) | seedLow, tickRate, seats);
@@ -55,28 +55,28 @@ export function init(seedLow: u32, seedHigh: u32, tickRate: u32, seats: u32): us
   return io;
 }
 
-/** Seats a player. */
+/** Tells the game that a player takes a seat. */
 export function join(seat: i32): void {
   readReplies();
   playing().join(seat);
   flush();
 }
 
-/** Takes a player away. */
+/** Tells the game that the player of a seat has left. */
 export function leave(seat: i32): void {
   readReplies();
   playing().leave(seat);
   flush();
 }
 
-/** Moves the world on by one step. */
+/** Moves the game's world on by one step. */
 export function tick(n: u32): void {
   readReplies();
   playing().tick(n);
   flush();
 }
 
-/** Draws one player's view. */
+/** Draws what one player sees. */
 export function render(seat: i32, width: u32, height: u32): void {
   readReplies();
   playing().render(seat, width, height);
@@ -90,7 +90,7 @@ export function save(): void {
   state.close();
 }
 
-/** Goes on from a state of `length` bytes. */
+/** Continues a saved game, whose state has `length` bytes. */
 export function load(length: u32): void {
   readReplies();
   const state = new State(true, length);

@@ -9,17 +9,17 @@ export class Input {
     this.at = at;
   }
 
-  /** Reports whether a player sits here. */
+  /** Reports whether a player has this seat. */
   get connected(): bool {
     return (load<u32>(this.at, abi.INPUT_FLAGS) & abi.INPUT_CONNECTED) !== 0;
   }
 
-  /** Reports whether the pointer is locked to the picture, so that `movementX` and `movementY` steer. */
+  /** Reports whether the player's pointer is locked to the picture, so that only `movementX` and `movementY` change. */
   get locked(): bool {
     return (load<u32>(this.at, abi.INPUT_FLAGS) & abi.INPUT_LOCKED) !== 0;
   }
 
-  /** Returns the number of the newest input in this record. */
+  /** Returns the sequence number of the newest input that the player sent and this object shows. */
   get sequence(): u32 {
     return load<u32>(this.at, abi.INPUT_SEQUENCE);
   }
@@ -34,7 +34,7 @@ export class Input {
     return bit(this.at + abi.INPUT_KEYS_PRESSED, usage);
   }
 
-  /** Reports whether a button is down: 0 left, 1 middle, 2 right, 16 and up those of a gamepad. */
+  /** Reports whether a button is down: 0 left, 1 middle, 2 right of the mouse, 16 and up those of a gamepad. */
   button(index: u32): bool {
     return ((this.buttons >> (index & 31)) & 1) !== 0;
   }
@@ -44,7 +44,7 @@ export class Input {
     return ((load<u32>(this.at, abi.INPUT_BUTTONS_PRESSED) >> (index & 31)) & 1) !== 0;
   }
 
-  /** Returns the buttons that are down, one bit each. */
+  /** Returns the mouse's and the gamepad's buttons that are down, one bit each. */
   get buttons(): u32 {
     return load<u32>(this.at, abi.INPUT_BUTTONS);
   }
@@ -87,8 +87,8 @@ export class Input {
   }
 
   /**
-   * Returns the place of a stick, -1 to 1: 0 and 1 are the left stick's, 2 and 3 the right one's. Right and down are
-   * positive.
+   * Returns one axis of a gamepad's sticks, -1 to 1: 0 and 1 are x and y of the left stick, 2 and 3 of the right one.
+   * Right and down are positive.
    */
   axis(index: u32): f32 {
     return load<f32>(this.at + ((<usize>(index & 3)) << 2), abi.INPUT_AXES);
@@ -100,14 +100,14 @@ let block: usize = 0;
 let repliesRead: u32 = 0;
 
 /**
- * Returns the input of a seat, the same object each time. Traps if there is no such seat: seats are numbered from 0,
- * and `init` is given their number. A seat that has joined exists.
+ * Returns the input of the player in a seat, the same object each time. Traps if there is no such seat: `init` gets the
+ * number of seats, which count from 0. The seats that `join` gets always exist.
  */
 export function input(seat: i32): Input {
   return inputs[seat];
 }
 
-/** Makes the IO block for `seats` players and returns its address. The SDK calls it once, in `init`. */
+/** Makes the block in which the host writes input and replies, and returns its address. The SDK calls it once, in `init`. */
 export function openIo(seats: u32): usize {
   const size = <usize>(abi.IO_INPUTS + seats * abi.INPUT_STRIDE);
   block = heap.alloc(size);
@@ -122,7 +122,7 @@ export function openIo(seats: u32): usize {
   return block;
 }
 
-/** Reads what the host has answered since the last call. The SDK calls it whenever the host calls the game. */
+/** Handles the replies of the host since the last call. The SDK calls it whenever the host calls the game. */
 export function readReplies(): void {
   const head = load<u32>(block, abi.IO_REPLY_HEAD);
   while (repliesRead !== head) {

@@ -3,7 +3,7 @@ import { log } from './nearlight';
 
 const BYTES: i32 = 4096;
 const CHARACTERS_MAX = BYTES / 3;
-// Static, as `abort` may be called before anything is initialised.
+// Static memory, so that writing to the log allocates nothing.
 const line: usize = memory.data(BYTES);
 
 /** Logs a fault that the game cannot go on with. */
@@ -26,7 +26,7 @@ export function debug(message: string): void {
   write(LOG_DEBUG, message);
 }
 
-/** Cuts a message where its UTF-8 might no longer fit; a UTF-16 unit takes at most three bytes. */
+/** Writes a message to the log, cut where its UTF-8 might no longer fit; a UTF-16 unit takes at most three bytes. */
 function write(level: u32, message: string): void {
   const length = min(message.length, CHARACTERS_MAX);
   const bytes = String.UTF8.encodeUnsafe(changetype<usize>(message), length, line);

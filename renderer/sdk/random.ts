@@ -1,12 +1,12 @@
 import { State } from './state';
 
-// In halves, as a number of this size is none that JavaScript's tools can read.
+// Each constant has 64 bits and is written as two halves, because tools for JavaScript cannot read longer numbers exactly.
 const MULTIPLIER: u64 = ((<u64>0x5851f42d) << 32) | 0x4c957f2d;
 const INCREMENT: u64 = ((<u64>0x14057b7e) << 32) | 0xf767814f;
 
 /**
- * A source of random numbers that depends on its seed alone: PCG-XSH-RR 64/32 (O'Neill 2014, https://www.pcg-
- * random.org).
+ * A source of random numbers that depend on its seed alone: PCG-XSH-RR 64/32 (O'Neill 2014,
+ * https://www.pcg-random.org).
  */
 export class Random {
   private state: u64 = 0;
@@ -15,14 +15,14 @@ export class Random {
     this.reseed(seed);
   }
 
-  /** Starts over from a seed. */
+  /** Starts the sequence of random numbers over from a seed. */
   reseed(seed: u64): void {
     this.state = seed + INCREMENT;
     this.next();
     this.next();
   }
 
-  /** Passes the source's position through `state`, to be saved or loaded. */
+  /** Saves or loads the source's position in its sequence of numbers, through `state`. */
   pass(state: State): void {
     this.state = state.u64(this.state);
   }
@@ -34,18 +34,18 @@ export class Random {
     return rotr<u32>(<u32>(((old >> 18) ^ old) >> 27), <u32>(old >> 59));
   }
 
-  /** Returns a number from 0 up to, but not including, 1. */
+  /** Returns a random number from 0 up to, but not including, 1. */
   float(): f32 {
     return <f32>(this.next() >> 8) * <f32>(1.0 / 16777216.0);
   }
 
-  /** Returns a number from `low` up to, but not including, `high`. */
+  /** Returns a random number from `low` up to, but not including, `high`. */
   range(low: f32, high: f32): f32 {
     return low + (high - low) * this.float();
   }
 
   /**
-   * Returns a whole number from 0 up to, but not including, `count`, by Lemire's multiplication. Its bias is below
+   * Returns a random whole number from 0 up to, but not including, `count`, by Lemire's multiplication. Its bias is below
    * count / 2^32.
    */
   below(count: u32): u32 {

@@ -3,10 +3,10 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { type Declared, Sources, type Target } from './syntax.ts';
 
-/** The files that a game imports: its name for each, and the file. */
+/** The entry files of the SDK, by the names under which games import them. */
 const ENTRIES = { '@nearlight/sdk': 'index.ts', '@nearlight/sdk/scene': 'scene/index.ts' } as const;
 
-/** Chapters by the files that they are about; every public symbol lies in one. */
+/** The chapters of SDK.md and the source files that each is about. Every public symbol is in a file of one chapter. */
 const CHAPTERS: readonly (readonly [title: string, files: readonly string[]])[] = [
   ['The game', ['game', 'input', 'state', 'random', 'assets', 'log', 'nearlight'].map(sdk)],
   ['The GPU', ['gpu/device', 'gpu/queue', 'gpu/reply', 'gpu/object'].map(sdk)],
@@ -42,17 +42,17 @@ function sdk(name: string): string {
 
 const cell = (text: string): string => text.replaceAll('|', '\\|');
 
-/** A symbol that games can use, under the name that they use. */
+/** A symbol that games can import, with the name and the entry file that they import. */
 interface Public {
   name: string;
   entry: string;
   symbol: Declared;
 }
 
-/** The SDK as games see it. */
+/** All symbols of the SDK that games can import. */
 class Surface {
   readonly symbols: Public[] = [];
-  /** Files that are imported as a whole, by their name. */
+  /** Files that the SDK exports as a namespace, such as `vec3`, by the namespace's name. */
   readonly spaces = new Map<string, string>();
   readonly sources: Sources;
   readonly #seen = new Set<string>();
@@ -85,7 +85,7 @@ class Surface {
   }
 }
 
-/** Lists the public symbols and members that have no doc comment. */
+/** Lists the SDK's public symbols and members that have no doc comment. */
 export function undocumented(root: string, entries: Readonly<Record<string, string>> = ENTRIES): string[] {
   const { symbols, spaces, sources } = new Surface(root, entries);
   const inSpaces = [...spaces.values()].flatMap((file) => exportedFrom(sources, file));
@@ -115,7 +115,7 @@ function section({ symbol, entry }: Public): string[] {
   return ['', `### \`${head}\``, '', `${about}${from}`, ...(kind === 'class' ? table(members) : [])];
 }
 
-/** A file that is imported as a whole, as one table. */
+/** Lines of SDK.md about a file that is a namespace: one table of its functions. */
 function space(name: string, symbols: readonly Declared[]): string[] {
   const type = symbols.find(({ kind }) => kind === 'type');
   const functions = symbols.filter(({ kind }) => kind === 'function');
@@ -128,7 +128,7 @@ function space(name: string, symbols: readonly Declared[]): string[] {
   ];
 }
 
-/** SDK.md as text. */
+/** Returns the text of SDK.md. */
 export function reference(root: string): string {
   const { symbols, spaces, sources } = new Surface(root, ENTRIES);
   const lines = [

@@ -4,11 +4,11 @@ const BYTES: usize = 4096;
 const scratch: usize = memory.data(4096);
 
 /**
- * A game's state while it is saved or loaded. Each method takes a value and returns one: the same while the state is
- * saved, or the one that was saved while it is loaded. So `this.health = state.f32(this.health)` is right both ways.
+ * A game's state while it is saved or loaded. To save, each method writes the value that it gets and returns it; to load,
+ * it returns the value that was saved. So `this.health = state.f32(this.health)` is right both ways.
  */
 export class State {
-  /** Whether values come from a state instead of going into it. */
+  /** Whether the game is being loaded from a saved state; false while it is being saved. */
   readonly loading: bool;
   private readonly length: u32;
   private at: u32 = 0;
@@ -19,42 +19,42 @@ export class State {
     this.length = length;
   }
 
-  /** Passes the number of the layout that follows. Loading a state with another number traps. */
+  /** Saves the version of the state's layout, or checks it when loading. Loading a state of another version traps. */
   version(number: u32): void {
     if (this.u32(number) !== number) throw new Error('the state is of another version of this game');
   }
 
-  /** Passes a whole number. */
+  /** Saves or loads a whole number of 32 bits, without a sign. */
   u32(value: u32): u32 {
     return this.value<u32>(value);
   }
 
-  /** Passes a whole number. */
+  /** Saves or loads a whole number of 32 bits, with a sign. */
   i32(value: i32): i32 {
     return this.value<i32>(value);
   }
 
-  /** Passes a whole number. */
+  /** Saves or loads a whole number of 64 bits, without a sign. */
   u64(value: u64): u64 {
     return this.value<u64>(value);
   }
 
-  /** Passes a number. */
+  /** Saves or loads a floating-point number of 32 bits. */
   f32(value: f32): f32 {
     return this.value<f32>(value);
   }
 
-  /** Passes a number. */
+  /** Saves or loads a floating-point number of 64 bits. */
   f64(value: f64): f64 {
     return this.value<f64>(value);
   }
 
-  /** Passes yes or no, as one byte. */
+  /** Saves or loads true or false, as one byte. */
   bool(value: bool): bool {
     return this.value<u8>(value ? 1 : 0) !== 0;
   }
 
-  /** Passes an array of numbers, in place. Its length is part of the layout. */
+  /** Saves or loads the numbers of an array, in place. Its length is not saved, so it must be the same both times. */
   array<T>(values: StaticArray<T>): void {
     if (isReference<T>()) ERROR('only arrays of numbers can be passed');
     this.bytes(changetype<usize>(values), <u32>values.length * sizeof<T>());
@@ -90,7 +90,7 @@ export class State {
     this.waiting = 0;
   }
 
-  /** Ends the state. Traps if a loaded state was not read to its end. The SDK calls it. */
+  /** Ends the saving or loading. Traps if a loaded state was not read to its end. The SDK calls it. */
   close(): void {
     if (!this.loading) this.flush();
     else if (this.at !== this.length) throw new Error('the state is longer than this game needs');

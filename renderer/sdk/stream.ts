@@ -8,7 +8,8 @@ let used: usize = 0;
 let newest: usize = 0;
 
 /**
- * Makes room for a command of `words` words and returns its address. Hands over what is there if the stream is full.
+ * Makes room in the command stream for a command of `words` words and returns its address. Hands the stream to the host
+ * first if it is full.
  */
 export function reserve(words: u32): usize {
   // Builds that are not optimised are for development: there the host names the source line of a command it refuses.
@@ -22,19 +23,19 @@ export function reserve(words: u32): usize {
   return p;
 }
 
-/** Gives the newest command another opcode that has the same fields. */
+/** Changes the opcode of the newest command in the stream to another that has the same fields. */
 export function retag(opcode: u32): void {
   store<u16>(newest, <u16>opcode);
 }
 
-/** Hands the commands so far to the host, and with them the bytes that they refer to. */
+/** Hands the commands in the stream to the host, and with them the bytes in memory that they refer to. */
 export function flush(): void {
   if (used === 0) return;
   hostSubmit(buffer, <u32>used);
   used = 0;
 }
 
-/** Writes a string as UTF-8, padded with zeros to a word. Returns where it ends. */
+/** Writes a string at an address as UTF-8, padded with zeros to a 32-bit word. Returns the address after it. */
 export function text(at: usize, value: string, byteLength: u32): usize {
   const padded = <usize>((byteLength + 3) & ~3);
   if (padded > 0) store<u32>(at + padded - 4, 0);

@@ -19,19 +19,19 @@ import {
 
 type Flag = 'Private' | 'Protected' | 'Get' | 'Set' | 'Export';
 
-/** To TypeScript the compiler's flags are constants that do not exist at run time, but they do. */
+/** AssemblyScript's flags of declarations. Its types say that they do not exist at run time, but they do. */
 const FLAGS = (compiler as unknown as { CommonFlags: Record<Flag, number> }).CommonFlags;
 
 export type SymbolKind = 'class' | 'function' | 'constant' | 'type' | 'enum';
 
-/** A declaration at the top level of a file. */
+/** A declaration at the top level of a source file. */
 export interface Declared {
   readonly kind: SymbolKind;
   readonly name: string;
-  /** Path of the file, from the folder of the sources. */
+  /** Path of the declaring file, from the folder of the sources. */
   readonly file: string;
   readonly line: number;
-  /** The doc comment as one paragraph; '' for none. */
+  /** The declaration's doc comment as one paragraph; '' for none. */
   readonly about: string;
   /** The declaration without its body, on one line. */
   readonly head: string;
@@ -48,7 +48,7 @@ export interface Member {
   readonly head: string;
 }
 
-/** A file: its declarations, its imports and its exports, all by name. */
+/** A parsed source file: its declarations, imports and exports, all by name. */
 interface Unit {
   readonly declared: Map<string, Declared>;
   readonly exported: Map<string, Target>;
@@ -62,12 +62,12 @@ export interface Target {
   readonly name?: string;
 }
 
-/** Reads files on demand, below one folder. */
+/** Parses source files below one folder, when they are first needed. */
 export class Sources {
   readonly #root: string;
   readonly #units = new Map<string, Unit>();
 
-  /** @param root path of the folder, with a slash at its end */
+  /** @param root path of the folder of the sources, with a slash at its end */
   constructor(root: string) {
     this.#root = root;
   }
@@ -169,7 +169,7 @@ class UnitReader {
 
   #export({ members, internalPath }: ExportStatement): void {
     const file = internalPath === null ? this.#file : this.#resolve(internalPath);
-    // Only a statement with a path has no list of members.
+    // Only `export * from` a path has no list of members.
     if (!members) this.unit.all.push(file);
     else
       for (const { localName, exportedName } of members) {

@@ -37,7 +37,7 @@ async function refusal(bytes: Uint8Array | string): Promise<string> {
 // biome-ignore lint/suspicious/noExplicitAny: a file may hold anything
 type Json = any;
 
-/** One of the models, with its JSON changed. */
+/** Returns the GLB file of a test model after a change to its JSON. */
 function changed(name: string, change: (json: Json) => void): Uint8Array {
   const { json, binary } = must(split(source(name)), 'JSON of the model');
   const value = JSON.parse(Buffer.from(json).toString());
@@ -93,7 +93,7 @@ describe('a broken file', () => {
   });
 });
 
-/** Changes to a model, and the error that each must lead to. */
+/** Changes to the JSON of a glTF model, each with the error that it must lead to. */
 const hostile: [what: string, name: string, change: (json: Json) => void, error: RegExp][] = [
   [
     'a huge count',
@@ -221,7 +221,7 @@ describe('a hostile file', () => {
     expect(await read('none.bin')).toMatch(/^buffers\[0\]\.uri: refers to a file that cannot be read: ENOENT/);
   });
 
-  it('with random changes is packed, or refused with a place', async () => {
+  it('with random changes is packed, or refused with the place of the fault', async () => {
     let packed = 0;
     for (const [name, glb] of sources)
       for (let seed = 0; seed < 60; seed++)

@@ -11,7 +11,7 @@ afterEach(async () => {
   for (const folder of folders.splice(0)) await rm(folder, { recursive: true, force: true });
 });
 
-/** Creates a folder with these files. */
+/** Creates a folder with files, given as their names and contents. */
 async function folder(files: Record<string, string | Uint8Array> = {}): Promise<string> {
   const path = await mkdtemp(join(tmpdir(), 'nearlight-pack-'));
   folders.push(path);

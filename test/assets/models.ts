@@ -67,7 +67,7 @@ export function sphere(document: Document, columns = 48, rows = 24, radius = 1):
     .setIndices(document.createAccessor().setBuffer(buffer).setArray(new Uint16Array(indices)));
 }
 
-/** Adds a primitive to the scene. */
+/** Adds a glTF primitive to the scene of a document. Returns the new node. */
 export function show(document: Document, primitive: Primitive, translation: [number, number, number] = [0, 0, 0]) {
   const scene = document.getRoot().listScenes()[0] ?? document.createScene();
   const node = document.createNode().setMesh(document.createMesh().addPrimitive(primitive)).setTranslation(translation);
@@ -173,7 +173,7 @@ async function dracoed(): Promise<Uint8Array> {
   return glb(document);
 }
 
-/** Five spheres: opaque, masked, blended, unlit, and one that glows and has coloured vertices. */
+/** A model of five spheres: opaque, masked, blended, unlit, and one that glows and has coloured vertices. */
 async function alpha(): Promise<Uint8Array> {
   const document = newDocument();
   const holes = await picture(64, (x, y) => [90, 200, 120, checker(x, y, 8) ? 255 : 40]);
@@ -196,7 +196,7 @@ async function alpha(): Promise<Uint8Array> {
   return glb(document);
 }
 
-/** A bar with two joints that bends. Its rotation is animated by cubic splines, and its scale in steps. */
+/** A model of a bar with two joints that bends. Its rotation is animated by cubic splines, and its scale in steps. */
 async function skinned(): Promise<Uint8Array> {
   const document = newDocument();
   const bar = sphere(document, 32, 48).setMaterial(await textured(document));
@@ -242,7 +242,7 @@ async function skinned(): Promise<Uint8Array> {
   return glb(document);
 }
 
-/** A sphere with two animated morph targets, a spike and a bulge. */
+/** A model of a sphere with two animated morph targets, a spike and a bulge. */
 async function morphed(): Promise<Uint8Array> {
   const document = newDocument();
   const ball = sphere(document).setMaterial(document.createMaterial().setMetallicFactor(0.1).setRoughnessFactor(0.3));
@@ -266,7 +266,7 @@ async function morphed(): Promise<Uint8Array> {
   return glb(document);
 }
 
-/** A strip, a fan, lines, and triangles; all without normals or indices. */
+/** A model of a triangle strip, a fan, lines, and triangles; all without normals or indices. */
 async function modes(): Promise<Uint8Array> {
   const document = newDocument();
   const flat = (mode: number, values: number[]) =>
@@ -282,7 +282,7 @@ async function modes(): Promise<Uint8Array> {
   return glb(document);
 }
 
-/** A glass sphere, so that the model has nothing opaque. */
+/** A model that contains nothing opaque: a sphere of glass. */
 async function glass(): Promise<Uint8Array> {
   const document = newDocument();
   const material = document.createMaterial().setAlphaMode('BLEND').setBaseColorFactor([0.9, 0.5, 0.2, 0.6]);
@@ -290,7 +290,7 @@ async function glass(): Promise<Uint8Array> {
   return glb(document);
 }
 
-/** Unlit, so that its texels are the picture's colours. */
+/** Makes a material without lighting, so that the rendered picture has exactly the colours of the texels. */
 async function unlit(document: Document, texels: Promise<Buffer>): Promise<Material> {
   const texture = document
     .createTexture()
@@ -300,7 +300,7 @@ async function unlit(document: Document, texels: Promise<Buffer>): Promise<Mater
   return material.setExtension('KHR_materials_unlit', document.createExtension(KHRMaterialsUnlit).createUnlit());
 }
 
-/** A quad. @param corners counterclockwise, as seen from its front */
+/** Makes a quad. @param corners counterclockwise, as seen from the front of the quad */
 function quad(document: Document, corners: readonly (readonly number[])[]): Primitive {
   const indices = float(document, 'SCALAR', []).setArray(new Uint16Array([0, 1, 2, 0, 2, 3]));
   return document
@@ -316,7 +316,7 @@ const UPRIGHT = [
   [-1, 1, 0],
 ] as const;
 
-/** A quad whose corners share one texture coordinate, as in models that take their colours from a palette. */
+/** A model of a quad whose corners share one texture coordinate, as in models that take their colours from a palette. */
 async function palette(): Promise<Uint8Array> {
   const document = newDocument();
   const stripes = picture(4, (x) => [...must(PALETTE[x], 'colour')]);
@@ -327,7 +327,7 @@ async function palette(): Promise<Uint8Array> {
   return glb(document);
 }
 
-/** A cube of one colour that has a texture but no texture coordinates. */
+/** A model of a cube of one colour that has a texture but no texture coordinates. */
 async function bare(): Promise<Uint8Array> {
   const document = newDocument();
   const material = await unlit(
@@ -345,12 +345,12 @@ async function bare(): Promise<Uint8Array> {
   return glb(document);
 }
 
-/** A quaternion for a quarter turn about an axis. @param side 1 or -1, for the direction */
+/** Returns a quaternion for a quarter turn about an axis. @param side 1 or -1, for the direction */
 function quarter(axis: number, side: number): number[] {
   return [0, 1, 2].map((at) => (at === axis ? side * Math.SQRT1_2 : 0)).concat(Math.SQRT1_2);
 }
 
-/** A horizontal quad. */
+/** A model of a single horizontal quad. */
 async function level(): Promise<Uint8Array> {
   const document = newDocument();
   const corners = UPRIGHT.map(([x, y]) => [x, 0, -y]);
@@ -358,7 +358,7 @@ async function level(): Promise<Uint8Array> {
   return glb(document);
 }
 
-/** Two rows of spheres, one metallic and one not, with increasing roughness. */
+/** A model of two rows of spheres, one metallic and one not, with increasing roughness. */
 async function materials(): Promise<Uint8Array> {
   const document = newDocument();
   for (let metallic = 0; metallic < 2; metallic++) {
@@ -374,7 +374,7 @@ async function materials(): Promise<Uint8Array> {
   return glb(document);
 }
 
-/** Functions that make the models for tests, by name. */
+/** Functions that make the glTF models for tests, by name. */
 export const models: Record<string, () => Promise<Uint8Array>> = {
   base,
   transformed,
@@ -389,5 +389,5 @@ export const models: Record<string, () => Promise<Uint8Array>> = {
   materials,
 };
 
-/** Models whose pictures are known exactly: a single colour, or even light. */
+/** Functions that make models whose pictures are known exactly: of a single colour, or evenly lit. */
 export const surfaces: Record<string, () => Promise<Uint8Array>> = { palette, bare, level };

@@ -12,7 +12,7 @@ export function random(seed: number): () => number {
   };
 }
 
-/** Values that may break a reader. */
+/** JSON values that may break a reader of glTF files. */
 const VALUES: readonly unknown[] = [
   0,
   1,
@@ -73,7 +73,7 @@ export function mutate(glb: Uint8Array, seed: number): Uint8Array {
 function mutateBytes(bytes: Uint8Array, below: (count: number) => number): Uint8Array {
   const out = Uint8Array.from(bytes);
   for (let i = 1 + below(8); i > 0; i--) {
-    // The start of the file matters most.
+    // Half of the changes hit the start of the file, which matters most.
     const at = below(below(2) === 0 ? Math.min(out.length, 2048) : out.length);
     const how = below(4);
     if (how === 0) out[at] = below(256);
@@ -106,7 +106,7 @@ function mutateValue(json: unknown, below: (count: number) => number): void {
   else owner[key] = structuredClone(VALUES[below(VALUES.length)]);
 }
 
-/** Returns the chunks of a GLB; undefined if it is not one. */
+/** Returns the JSON chunk and the binary chunk of a GLB file; undefined if the bytes are not a GLB file. */
 export function split(glb: Uint8Array): { json: Uint8Array; binary: Uint8Array } | undefined {
   const view = new DataView(glb.buffer, glb.byteOffset, glb.byteLength);
   if (glb.length < 20 || view.getUint32(0, true) !== 0x46546c67) return undefined;
@@ -114,7 +114,7 @@ export function split(glb: Uint8Array): { json: Uint8Array; binary: Uint8Array }
   return { json: glb.subarray(20, 20 + length), binary: glb.subarray(20 + length + 8) };
 }
 
-/** Makes a GLB from two chunks. */
+/** Makes a GLB file from its JSON chunk and its binary chunk. */
 export function join(json: Uint8Array, binary: Uint8Array): Uint8Array {
   const padded = Buffer.concat([json, Buffer.alloc(-json.length & 3, ' ')]);
   const bin = Buffer.concat([binary, Buffer.alloc(-binary.length & 3)]);
@@ -132,14 +132,14 @@ export function join(json: Uint8Array, binary: Uint8Array): Uint8Array {
 
 /** The result of packing a mutated model. */
 export interface Outcome {
-  /** The error that refused the model; '' if it was packed. */
+  /** Message of the error that refused the model; '' if the model was packed. */
   message: string;
   ms: number;
 }
 
 /**
- * Mutates a model and packs it.
- * @throws Error if the result is neither a packed model nor a coded error that names a place
+ * Mutates a model in a GLB file and packs it.
+ * @throws Error if the result is neither a packed model nor a coded error that names the place of the fault
  */
 export async function tryMutated(glb: Uint8Array, seed: number): Promise<Outcome> {
   const bytes = mutate(glb, seed);
@@ -150,7 +150,7 @@ export async function tryMutated(glb: Uint8Array, seed: number): Promise<Outcome
   } catch (error) {
     if (!(error instanceof NearlightError) || error.code !== 'NL_MODEL' || exitStatus(error) !== 44)
       throw new Error(`seed ${seed}: ${(error as Error).stack}`, { cause: error });
-    // An error that the packer did not foresee names no place.
+    // This message is that of a fault that the packer did not foresee, and names no place in the file.
     if (error.detail.startsWith('the model: cannot be read'))
       throw new Error(`seed ${seed}: ${(error.cause as Error).stack}`, { cause: error });
     return { message: error.message, ms: performance.now() - start };

@@ -18,7 +18,7 @@ export class Packed {
     return this.word(format.HEADER_SECTIONS + section * 8 + 4);
   }
 
-  /** Byte offset of a record. */
+  /** Returns the byte offset of a record in the packed model. @param size bytes of one record of the section */
   at(section: number, index: number, size: number): number {
     return this.word(format.HEADER_SECTIONS + section * 8) + index * size;
   }
@@ -35,7 +35,7 @@ export class Packed {
     return this.at(format.SECTION_MATERIALS, index, format.MATERIAL_SIZE);
   }
 
-  /** Positions of the triangles of a primitive: three corners each. */
+  /** Returns the positions of the corners of a primitive's triangles, three corners for each triangle. */
   triangles(index: number): number[][] {
     const primitive = this.primitive(index);
     const base = this.word(format.HEADER_VERTICES) + this.word(primitive + format.PRIMITIVE_BASE);
@@ -52,7 +52,7 @@ export class Packed {
     );
   }
 
-  /** Offset of a channel's record, its times and its values. */
+  /** Returns an animation channel: the byte offset of its record, the times of its keyframes, and their values. */
   channel(index: number): { record: number; times: number[]; values: number[] } {
     const record = this.at(format.SECTION_CHANNELS, index, format.CHANNEL_SIZE);
     const count = this.word(record + format.CHANNEL_COUNT);

@@ -43,7 +43,7 @@ describe('mip levels', () => {
   });
 });
 
-/** Decodes a compressed level on the GPU. Resolves with RGBA texels. */
+/** Decodes a compressed mip level on the GPU. Resolves with RGBA texels. */
 async function decoded(level: ReturnType<typeof blockLevel>, format: GPUTextureFormat): Promise<Uint8Array> {
   const gpu = await openTestGpu('vulkan');
   const { device } = gpu;
@@ -89,7 +89,11 @@ async function decoded(level: ReturnType<typeof blockLevel>, format: GPUTextureF
   return result;
 }
 
-/** Peak signal-to-noise ratio in dB. @param channels of a, @param source the channels of b that they are compared with */
+/**
+ * Returns the peak signal-to-noise ratio of two RGBA images in dB.
+ * @param channels the channels of `a`
+ * @param source the channels of `b` that they are compared with
+ */
 function psnr(a: Uint8Array, b: Uint8Array, channels: number[], source = channels): number {
   let sum = 0;
   for (let i = 0; i < a.length; i += 4)

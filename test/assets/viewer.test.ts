@@ -52,7 +52,7 @@ function unlike(picture: Uint8Array, [r = 0, g = 0, b = 0]: readonly number[], l
   return count;
 }
 
-/** Returns the centre, in texels, of everything colourful or bright. The models are; the stage is not. */
+/** Returns the centre, in texels, of everything colourful or bright in a picture. The models are, and the background is not. */
 function middle(picture: Uint8Array): [number, number] {
   let [x, y, count] = [0, 0, 0];
   for (let i = 0; i < picture.length; i += 4) {
@@ -65,14 +65,14 @@ function middle(picture: Uint8Array): [number, number] {
   return [x / count, y / count];
 }
 
-/** Returns the colour at a place in the picture. @param x and y from 0 to 1 */
+/** Returns the colour at a place in a picture. @param x and y fractions of its width and height, from 0 to 1 */
 function colorAt(picture: Uint8Array, x: number, y: number): number[] {
   const at = (Math.floor(y * HEIGHT) * WIDTH + Math.floor(x * WIDTH)) * 4;
   return [...picture.subarray(at, at + 3)];
 }
 
 describe('the viewer', () => {
-  it.each(Object.keys(models))('shows %s in front of the stage without an error', async (name) => {
+  it.each(Object.keys(models))('shows the model %s in front of the background without an error', async (name) => {
     const viewer = await open(name);
     const picture = await viewer.texels(WIDTH, HEIGHT);
     expect(viewer.lines).toEqual([]);
@@ -81,7 +81,7 @@ describe('the viewer', () => {
     await viewer.close();
   });
 
-  it('shows the stage while the model loads, and models that are entirely transparent', async () => {
+  it('shows the background while the model loads, and models that are entirely transparent', async () => {
     const viewer = await Viewer.open(gpu, (await packModel(await must(models.base, 'model')())).bytes);
     const early = await viewer.texels(WIDTH, HEIGHT);
     await viewer.wait(0.1);
@@ -160,7 +160,7 @@ describe('the viewer', () => {
     for (const picture of others) expect(difference(must(first, 'picture'), picture)).toBeLessThan(1);
   });
 
-  it.each(['skinned', 'morphed'])('plays the animation of %s, and repeats it', async (name) => {
+  it.each(['skinned', 'morphed'])('plays the animation of the model %s, and repeats it', async (name) => {
     const viewer = await open(name);
     const start = middle(await viewer.texels(WIDTH, HEIGHT));
     await viewer.wait(0.9);

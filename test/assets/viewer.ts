@@ -12,7 +12,7 @@ import { createStill, encodePng } from '../../host/video/snapshot.ts';
 const WASM = join(import.meta.dirname, '../../build/model.wasm');
 const TICK_RATE = 60;
 
-/** Runs the game `model` with a packed model, on the JavaScript engine and a GPU. */
+/** Runs the game `model`, which shows a packed model, on the JavaScript engine and a GPU. */
 export class Viewer {
   readonly instance: Instance;
   readonly lines: string[];
@@ -27,7 +27,11 @@ export class Viewer {
     this.lines = lines;
   }
 
-  /** @param packed the result of packModel() @param compressed false hides the GPU's texture compression from the game */
+  /**
+   * Loads the game with a packed model.
+   * @param packed the result of packModel()
+   * @param compressed false hides the texture compression of the GPU from the game
+   */
   static async open(gpu: Gpu, packed: Uint8Array, { compressed = true } = {}): Promise<Viewer> {
     const limits = readConfig({});
     const lines: string[] = [];
@@ -56,7 +60,7 @@ export class Viewer {
     return viewer;
   }
 
-  /** Advances the game's time. */
+  /** Runs the ticks of the game for a number of seconds of its time. */
   async wait(seconds: number): Promise<void> {
     const end = this.#tick + Math.round(seconds * TICK_RATE);
     while (this.#tick < end) this.#replay.run(await this.instance.tick(this.#tick++));

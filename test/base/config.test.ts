@@ -8,7 +8,7 @@ test.each([
   ['NODE_UDP_PORTS', '31000-31999'],
   ['NODE_UDP_PORTS', '1-1'],
   ['NODE_UDP_PORTS', '65535-65535'],
-])('%s=%s is taken', (name, value) => {
+])('the setting %s=%s is accepted', (name, value) => {
   expect(Object.values(readConfig({ [name]: value }))).toContain(value);
 });
 
@@ -21,12 +21,12 @@ test.each([
   ['NODE_UDP_PORTS', '11-10', 'a range of ports such as 31000-31999'],
   ['NODE_UDP_PORTS', '65535-65536', 'a range of ports such as 31000-31999'],
   ['ICE_PORT', '65536', 'a whole number from 0 to 65535'],
-])('%s=%s is refused', (name, value, form) => {
+])('the setting %s=%s is refused', (name, value, form) => {
   const message = `NL_SETTING: A setting is out of its bounds: ${name}=${value} is not ${form}`;
   expect(() => readConfig({ [name]: value })).toThrow(message);
 });
 
-test('a range of ports', () => {
+test('a range of ports is read as its first and its last port', () => {
   expect(readPorts('31000-31999')).toEqual({ first: 31_000, last: 31_999 });
   expect(readPorts('')).toBeUndefined();
 });

@@ -20,28 +20,28 @@ test.each([
   ['warn', 2],
   ['info', 3],
   ['debug', 4],
-])('%s writes the %i most important levels', (level, count) => {
+])('a log of the level %s writes the %i most important levels', (level, count) => {
   const lines = written();
   const log = createLog(level);
   for (const of of LEVELS) log(of, `a line of ${of}`);
   expect(lines.map((line) => line.split(' ').at(-1))).toEqual(LEVELS.slice(0, count).map((of) => `${of}\n`));
 });
 
-test('a line has its time, its level and its message', () => {
+test('a log line has its time, its level and its message', () => {
   vi.useFakeTimers({ now: Date.UTC(2030, 0, 2, 3, 4, 5, 67) });
   const lines = written();
   createLog('info')('warn', 'it is late\n');
   expect(lines).toEqual(['03:04:05.067 warn  it is late\n']);
 });
 
-test('what a message has after its first line stands below that', () => {
+test('the further lines of a log message stand below its first line', () => {
   const lines = written();
   createLog('info')('error', 'one\ntwo');
   const rows = at(lines, 0).trimEnd().split('\n');
   expect(at(rows, 1).indexOf('two')).toBe(at(rows, 0).indexOf('one'));
 });
 
-test('a level that there is not is refused', () => {
+test('an unknown log level is refused', () => {
   expect(() => createLog('verbose')).toThrow(
     expect.objectContaining({
       code: 'NL_SETTING',

@@ -20,16 +20,16 @@ test('one sample is every percentile', () => {
 test('percentiles are by nearest rank, in whatever order the samples came', () => {
   expect(samples(128, upTo(100).reverse()).summary()).toEqual({ n: 100, p50: 50, p95: 95, p99: 99, max: 100 });
   expect(samples(128, upTo(101)).summary()).toEqual({ n: 101, p50: 51, p95: 96, p99: 100, max: 101 });
-  // As numbers: a sort by text has 10 before 9.
+  // Samples are sorted as numbers: a sort by text would have 10 before 9.
   expect(samples(8, [9, 10, 100]).summary()).toMatchObject({ p50: 10, max: 100 });
 });
 
-test('the newest `size` samples are kept, all are counted', () => {
+test('only the newest `size` samples are kept, but all are counted', () => {
   expect(samples(4, [1000, 1, 2, 3]).summary().max).toBe(1000);
   expect(samples(4, [1000, 1, 2, 3, 4]).summary()).toEqual({ n: 5, p50: 2, p95: 4, p99: 4, max: 4 });
 });
 
-test('a summary changes nothing', () => {
+test('a summary does not change the samples', () => {
   const made = samples(4, [4, 3, 2, 1]);
   expect(made.summary()).toEqual(made.summary());
   made.add(9);

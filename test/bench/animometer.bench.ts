@@ -17,7 +17,10 @@ const OTHERS_MAX = 0.35;
 const module = join(import.meta.dirname, '../../build/animometer.wasm');
 const engine = createWasmEdgeEngine({ cacheDir });
 
-/** Measures a frame's replay on a device that does nothing, so the time is that of reading and checking. In microseconds. */
+/**
+ * Measures the replay of frames on a device that does nothing, so the time is that of reading and checking commands. Returns
+ * microseconds.
+ */
 async function timeCheck(options: Options): Promise<number[]> {
   const device = idleDevice();
   const guest = await loadGuest({ module, engine, device }, options);
@@ -58,7 +61,8 @@ await benchmark('animometer', async (bench) => {
       );
       await collect(gpu.device);
       if (mode === 'direct') direct = medians.script;
-      // A scene that changes in every frame cannot use a bundle, so it is compared with TypeScript that makes the same changes.
+      // A scene that changes in every frame cannot use a render bundle, so it is compared with TypeScript that makes the same
+      // changes.
       const base = mode === 'changing' ? medians.script : direct;
       const limit = mode === 'direct' || mode === 'changing' ? DIRECT_MAX : OTHERS_MAX;
       const label = `${count} triangles: the module's ${mode} to direct TypeScript`;
@@ -66,7 +70,7 @@ await benchmark('animometer', async (bench) => {
     }
   }
   gpu.close();
-  // This comes last, because V8 makes calls slower when it has seen two kinds of device.
+  // The device that does nothing comes last, because V8 makes calls slower when it has seen two kinds of device.
   for (const key of Object.keys(COUNTS)) {
     for (const mode of modes) {
       const samples = await timeCheck({ mode, count: Number(key) });

@@ -8,7 +8,9 @@ import type { Engine } from '../../host/engine/engine.ts';
 import { CommandReplay, type CommandStream, type Surface } from '../../host/gpu/replay.ts';
 import { createAnimometer, modes, type Options } from '../golden/examples/animometer.ts';
 
-/** Pictures are small, so that the CPU's part counts and not the GPU's. */
+/**
+ * Width and height of the pictures in pixels. They are small, so that the time of the CPU dominates and not that of the GPU.
+ */
 export const SIZE = 64;
 export const WARM_UP = 20;
 const TICK_RATE = 120;
@@ -17,8 +19,9 @@ setFlagsFromString('--expose-gc');
 const gc = runInNewContext('gc') as () => void;
 
 /**
- * Frees what a run has left. Bind groups end when they are collected, and their memory is free for reuse once the queue has
- * passed them. A software adapter has a memory mapping for each, and Linux allows a process 65,530.
+ * Frees the GPU objects that a measurement has left. A bind group ends when it is garbage-collected, and its memory is free
+ * for reuse when the queue has finished the work submitted before. A software adapter has a memory mapping for each bind
+ * group, and Linux allows a process 65,530.
  */
 export async function collect(device: GPUDevice): Promise<void> {
   for (let n = 0; n < 3; n++) {
@@ -32,7 +35,7 @@ export async function collect(device: GPUDevice): Promise<void> {
 const limits = readConfig({});
 const ignore = { log: () => {}, reply: () => {}, write: () => {}, asset: () => undefined };
 
-/** Where the module runs. */
+/** The module that is measured, and the engine and GPU device on which it runs. */
 export interface Home {
   /** Path of animometer.wasm. */
   module: string;
@@ -40,7 +43,7 @@ export interface Home {
   device: GPUDevice;
 }
 
-/** Loads the module in a mode. */
+/** Loads the game `animometer`, which draws `count` triangles in one of its modes, and prepares the replay of its commands. */
 export async function loadGuest({ module, engine, device }: Home, { mode, count }: Options) {
   const choice = new Uint8Array(Uint32Array.of(modes.indexOf(mode), count).buffer);
   const assets = createAssetPack([{ name: 'options', bytes: choice }]);
@@ -59,7 +62,7 @@ export async function loadGuest({ module, engine, device }: Home, { mode, count 
   };
 }
 
-/** Microseconds of each frame. */
+/** Times of each frame, in microseconds. */
 export interface Samples {
   script: number[];
   encode: number[];
@@ -70,11 +73,14 @@ export interface Samples {
 export interface TimeOptions extends Options {
   surface: Surface;
   rounds: number;
-  /** Stops before the next frame when this returns true; at least one frame is timed. */
+  /** The measurement stops before the next frame when this returns true, but times at least one frame. */
   late?(): boolean;
 }
 
-/** Times the module and the TypeScript program frame by frame in turn. The GPU is done before the next one begins. */
+/**
+ * Times frames of the module and of the same program in TypeScript in turn. Each begins after the GPU has finished the one
+ * before.
+ */
 export async function time(home: Home, options: TimeOptions): Promise<Samples> {
   const { device } = home;
   const { mode, count, surface, rounds, late = () => false } = options;
@@ -100,7 +106,8 @@ export async function time(home: Home, options: TimeOptions): Promise<Samples> {
       now.replay = replayed - encoded;
       await device.queue.onSubmittedWorkDone();
     };
-    // They take turns at being first, so that neither always finds the caches that the other has left.
+    // The module and the TypeScript program take turns at being first, because the second profits from caches that the first
+    // has filled.
     for (const run of n % 2 === 0 ? [runScript, runGuest] : [runGuest, runScript]) await run();
     if (n < 0) continue;
     for (const name of ['script', 'encode', 'replay'] as const) samples[name].push(now[name] * 1000);
@@ -111,7 +118,7 @@ export async function time(home: Home, options: TimeOptions): Promise<Samples> {
   return samples;
 }
 
-/** A texture for the pictures. */
+/** Creates a texture into which the measured frames are drawn. */
 export function createSurface(device: GPUDevice): Surface {
   const usage = GPUTextureUsage.RENDER_ATTACHMENT;
   const texture = device.createTexture({ size: [SIZE, SIZE], format: 'rgba8unorm', usage });

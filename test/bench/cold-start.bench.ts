@@ -18,7 +18,7 @@ const root = join(import.meta.dirname, '../..');
 const now = () => performance.timeOrigin + performance.now();
 
 interface ColdStart {
-  /** Milliseconds since 1970. */
+  /** When the request to create the container arrived, in milliseconds since 1970. */
   createdAt: number;
   loadedMs: number;
   firstTickMs: number;
@@ -26,7 +26,7 @@ interface ColdStart {
   firstFrameMs: number;
 }
 
-/** Measurements by name, in milliseconds. */
+/** Collects measurements in milliseconds under their names. */
 class Samples {
   readonly #all = new Map<string, number[]>();
 
@@ -64,7 +64,7 @@ async function pods(bench: Bench, rig: Rig, kind: string, image: string): Promis
       return status.coldStart.firstFrameMs !== undefined && status;
     }, 'no picture');
     await rig.cri.removePod(pod);
-    // The first start compiles and has cold caches, so it is left out.
+    // The first start compiles the game and has cold caches, so it is left out.
     if (start === 0) continue;
     const tickAt = coldStart.createdAt + coldStart.firstTickMs;
     add('Create received to loaded', coldStart.loadedMs);
@@ -81,7 +81,7 @@ async function pods(bench: Bench, rig: Rig, kind: string, image: string): Promis
   return samples.report(bench, kind);
 }
 
-/** Joins as soon as possible. Returns the time at which the first picture was complete. */
+/** Joins the game in the pod as soon as possible. Returns the time at which its first picture was complete. */
 async function firstPicture(): Promise<number> {
   const peer = new Peer();
   await poll(() => peer.join(`http://127.0.0.1:${PORT}/`, { query: '?size=640x360&fps=60' }), 'no seat', 5000);
@@ -180,7 +180,7 @@ function compile(rig: Rig, text: string): Buffer {
 
 async function prepare(rig: Rig): Promise<string> {
   const image = await importGame(rig, 'arena', readFileSync(join(root, 'build/arena.wasm')));
-  // The sandbox of an ordinary pod runs a program. Our sandbox needs an image too, but does not run it.
+  // The sandbox of a pod under runc runs a program. The sandbox of Nearlight needs an image too, but does not run it.
   await importProgram(rig, SANDBOX_NAME, compile(rig, '#include <unistd.h>\nint main() { pause(); }\n'));
   return image;
 }

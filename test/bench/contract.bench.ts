@@ -1,4 +1,4 @@
-// Time that the contract adds to a frame of 3,000 draws: encoding in the guest, and checking and decoding in the host.
+// Time that the command stream adds to a frame of 3,000 draws: encoding in the guest, checking and decoding in the host.
 import { readConfig } from '../../host/base/config.ts';
 import type { Instance } from '../../host/engine/engine.ts';
 import { createJavaScriptEngine } from '../../host/engine/javascript.ts';
@@ -15,7 +15,7 @@ const DAWN_ROUNDS = 100;
 const FRAME_US = 1e6 / 60;
 const SHARE_MAX = 5;
 
-/** A game that makes `width` draws, each with a bind group at a different dynamic offset. */
+/** Source of a game that makes as many draws as its picture is wide, each with a bind group at a different dynamic offset. */
 const source = `
 import { BufferUsage, BufferBindingType, device, Game, play, ShaderStage, surface } from '@nearlight/sdk';
 import { BindGroup, RenderPassDescriptor, RenderPipeline } from '@nearlight/sdk';
@@ -61,7 +61,7 @@ class Draws extends Game {
 play(new Draws());
 `;
 
-/** Returns the microseconds of each call. */
+/** Times a call again and again after a warm-up. Returns the microseconds of each time. */
 async function time(call: () => unknown, rounds = ROUNDS): Promise<number[]> {
   for (let n = 0; n < rounds / 5; n++) await call();
   const samples: number[] = [];
@@ -87,7 +87,10 @@ interface Replayed {
   rounds: number;
 }
 
-/** Returns the microseconds of replaying the frame on a device, without the GPU's own work. */
+/**
+ * Replays the commands of one frame on a device again and again. Returns the microseconds of each time, without the GPU's own
+ * work.
+ */
 async function timeReplay(device: GPUDevice, { setup, frame, surface, rounds }: Replayed): Promise<number[]> {
   const ignore = { log: () => {}, reply: () => {}, write: () => {} };
   const replay = new CommandReplay({ device, limits: readConfig(), asset: () => undefined, ...ignore });

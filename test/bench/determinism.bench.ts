@@ -20,7 +20,10 @@ const SECONDS = 10;
 const TICK_RATE = 120;
 const SEATS = 4;
 const PROCESSES = 2;
-/** The interpreter takes 10 s for each session of the arena, so all seeds would take hours. */
+/**
+ * Number of seeds of the arena for the interpreter, which takes 10 s for each of its sessions, so that all seeds would take
+ * hours.
+ */
 const SLOW_SEEDS = Math.ceil(SEEDS / 10);
 
 type EngineName = Engine['name'];
@@ -58,13 +61,13 @@ function modulePath(game: string): string {
   return join(build, `bench/${game}.wasm`);
 }
 
-/** Copies the modules, so that a build during the benchmark changes nothing. */
+/** Copies the compiled games, so that a build during the benchmark changes nothing. */
 async function prepare(): Promise<void> {
   const [built] = await Promise.all([buildModules(['arena', 'triangle']), compile('numbers', numbers)]);
   for (const { name, path } of built) copyFileSync(path, modulePath(name));
 }
 
-/** Plays one session on one engine. */
+/** Plays one scripted session of a game on one engine, and hashes the commands that the game submits. */
 async function play({ game, engine, seed }: Job): Promise<Outcome> {
   const begun = performance.now();
   const module = new Uint8Array(readFileSync(modulePath(game)));
@@ -96,7 +99,7 @@ async function play({ game, engine, seed }: Job): Promise<Outcome> {
   return { game, engine, seed, hash: hash.digest(), ms: performance.now() - begun, calls, bytes };
 }
 
-/** Plays the jobs in a few processes, each one job at a time. After SIGINT it returns the outcomes so far. */
+/** Plays sessions in a few processes, each one session at a time. After SIGINT it returns the outcomes so far. */
 async function playAll(jobs: readonly Job[], note: (line: string) => void): Promise<Outcome[]> {
   const outcomes: Outcome[] = [];
   let next = 0;
@@ -139,7 +142,7 @@ async function main(bench: Bench): Promise<void> {
   bench.value('time', 's', (performance.now() - begun) / 1000);
 }
 
-/** Sorts by seed, so that a stopped run has compared whole seeds. Slow jobs come last. */
+/** Sorts sessions by seed, so that a run that is stopped has played each seed on all engines. Slow sessions come last. */
 function inOrder(jobs: readonly Job[]): Job[] {
   const slow = ({ game, engine }: Job) => Number(game === 'arena' && engine === 'wasmedge-interpreter');
   return jobs.toSorted((a, b) => slow(a) - slow(b) || a.seed - b.seed);

@@ -13,14 +13,17 @@ import { checkMutants, type ModuleTotals, playMutants } from '../fuzz/modules.ts
 import { type Bench, benchmark } from './harness.ts';
 
 const number = (name: string, otherwise: number): number => Number(process.env[name] ?? otherwise);
-/** Number of streams for Dawn without a driver, and for the software adapter. */
+/** Number of command streams to run on Dawn's null backend, and on the software adapter. */
 const STREAMS = number('FUZZ_STREAMS', 2_000_000);
 const SOFTWARE_STREAMS = number('FUZZ_SOFTWARE_STREAMS', 100_000);
-/** Number of modules to check, of valid modules to play on WasmEdge (a tenth of them compiled), and of glTF files. */
+/**
+ * Number of mutated Wasm modules to check, of mutants that pass the check to play on WasmEdge (a tenth of them compiled), and
+ * of mutated glTF files to pack.
+ */
 const MODULES = number('FUZZ_MODULES', 900_000);
 const PLAYED = number('FUZZ_PLAYED', 3000);
 const MODELS = number('FUZZ_MODELS', 100_000);
-/** The first seed of the streams. To continue a stopped run, give the last "next seed" that it printed. */
+/** The first seed of the command streams. To continue a stopped run, give the last "next seed" that it printed. */
 const FROM = number('FUZZ_FROM', 1);
 const PROGRESS_MS = 10_000;
 

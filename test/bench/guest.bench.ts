@@ -1,4 +1,4 @@
-// Time of the same kernel on WasmEdge's compiled code, its interpreter and V8, and of a call across the process boundary.
+// Time of the same computation on WasmEdge's compiled code, its interpreter and V8, and of a call across the process boundary.
 
 import { systemClock } from '../../host/base/clock.ts';
 import { milli } from '../../host/base/time.ts';
@@ -12,7 +12,10 @@ const TICK_MS = 1000 / 120;
 const TICKS = 2400;
 const ADDED_MS_MAX = 0.2;
 
-/** A tick does nothing; a render of width n takes n steps of 1,000 bodies, each with a 4x4 matrix product. */
+/**
+ * Source of a game whose tick does nothing. Its render of width n takes n steps of 1,000 bodies, each with a 4x4 matrix
+ * product.
+ */
 const source = `
 import { Game, mat4, play, Random } from '@nearlight/sdk';
 export { init, join, leave, render, tick, version } from '@nearlight/sdk/game';
@@ -73,7 +76,10 @@ class Kernel extends Game {
 play(new Kernel());
 `;
 
-/** Returns milliseconds for each step. Each call makes many steps, so that the call itself does not count. */
+/**
+ * Times steps of simulated bodies. Returns the milliseconds of each step; a call makes many, so that the call itself does not
+ * count.
+ */
 async function timeSteps(instance: Instance, { calls, steps }: { calls: number; steps: number }): Promise<number[]> {
   for (let call = 0; call < 5; call++) await instance.render(0, steps, 1);
   const samples: number[] = [];
@@ -85,7 +91,7 @@ async function timeSteps(instance: Instance, { calls, steps }: { calls: number; 
   return samples;
 }
 
-/** Returns milliseconds of empty ticks. They come at a room's rate, so that caches are as cold as in a room. */
+/** Returns the milliseconds of empty ticks. They come at the rate of a played game, so that caches are as cold as in one. */
 async function timeTicks(instance: Instance): Promise<number[]> {
   const samples: number[] = [];
   const start = systemClock.now();

@@ -10,14 +10,14 @@ test('a percentile is the sample of the nearest rank', () => {
   expect(percentile([7], 99.9)).toBe(7);
 });
 
-test('rounding errors of the rank do not move it', () => {
+test('rounding errors do not move the rank of a percentile', () => {
   expect(percentile(upTo(1000), 99.9)).toBe(999);
   expect(percentile(upTo(100), 95)).toBe(95);
   expect(percentile(upTo(100), 99)).toBe(99);
   expect(percentile(upTo(200), 55)).toBe(110);
 });
 
-test('a figure does not depend on the order of its samples and leaves them alone', () => {
+test('a figure does not depend on the order of its samples, and does not change that order', () => {
   const samples = upTo(100).reverse();
   expect(summarize('x', 'ms', samples)).toEqual({
     name: 'x',
@@ -38,7 +38,7 @@ test('the 99.9th percentile needs a thousand samples', () => {
   expect(summarize('x', 'ms', upTo(1000)).p99_9).toBe(999);
 });
 
-test('numbers are sorted as numbers', () => {
+test('samples are sorted as numbers, not as text', () => {
   expect(summarize('x', 'ms', [9, 10, 100]).max).toBe(100);
 });
 

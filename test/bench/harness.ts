@@ -16,7 +16,7 @@ export interface Figure {
   p50: number;
   p95: number;
   p99: number;
-  /** Present for 1,000 measurements or more; of fewer it would equal the maximum. */
+  /** The 99.9th percentile, for 1,000 measurements or more; of fewer it would equal the maximum. */
   p99_9?: number;
   max: number;
 }
@@ -40,7 +40,7 @@ export interface Report {
   goals: Goal[];
 }
 
-/** The functions with which a benchmark reports. */
+/** The functions with which a benchmark reports its results. */
 export interface Bench {
   /** Reports a figure from at least one sample. It does not change `samples`. */
   figure(name: string, unit: string, samples: ArrayLike<number>): Figure;
@@ -55,16 +55,16 @@ export interface Bench {
 
 /**
  * Returns the smallest sample such that at least `percent` of all samples are not above it (nearest rank).
- * @param sorted ascending, at least one
+ * @param sorted samples in ascending order, at least one
  * @param percent above 0, at most 100
  */
 export function percentile(sorted: ArrayLike<number>, percent: number): number {
-  // Rounded first, because 99.9 / 100 * 1000 is a little more than 999.
+  // The product is rounded first, because 99.9 / 100 * 1000 is a little more than 999.
   const rank = Math.ceil(Number(((percent / 100) * sorted.length).toFixed(9)));
   return must(sorted[Math.max(0, rank - 1)], 'sample');
 }
 
-/** @throws RangeError if there is no sample, or if one is not a finite number */
+/** Summarises samples as a figure. @throws RangeError if there is no sample, or if one is not a finite number */
 export function summarize(name: string, unit: string, samples: ArrayLike<number>): Figure {
   const sorted = Float64Array.from(samples).sort();
   if (sorted.length === 0) throw new RangeError(`${name}: no samples`);
@@ -133,7 +133,7 @@ export function describeMachine(): Record<string, string | number> {
 
 const COLUMNS = ['n', 'min', 'mean', 'p50', 'p95', 'p99', 'p99_9', 'max'] as const;
 
-/** Formats the report as a table. No line ends in blanks. */
+/** Formats the report of a benchmark as a table. No line ends in blanks. */
 export function formatReport({ name, machine, figures, goals }: Report): string {
   const rows = figures.map((figure) => [
     figure.name,

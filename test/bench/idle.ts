@@ -1,4 +1,7 @@
-/** Returns a GPUDevice that does nothing, so that a replay's time is that of the replay itself. */
+/**
+ * Returns a GPUDevice that does nothing, so that the time measured when commands are replayed on it is that of the replay
+ * itself.
+ */
 export function idleDevice(): GPUDevice {
   const nothing = () => {};
   const object = () => ({ destroy: nothing, createView: object, getBindGroupLayout: object });

@@ -7,7 +7,10 @@ import { type Probe, playArena, probeLatency } from './probe.ts';
 import { cpuSeconds } from './processes.ts';
 
 const SECONDS = 70;
-/** In the first ten seconds at 1280x720, Chromium shows one picture in ten three frames late. After that it shows none late. */
+/**
+ * Time before the measurement begins. In the first ten seconds at 1280x720, Chromium shows one picture in ten three frames
+ * late. After that it shows none late.
+ */
 const WARM_UP_SECONDS = 12;
 const STAGES = ['readbackMs', 'encodeMs', 'sendMs', 'inputToSendMs'];
 

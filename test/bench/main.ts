@@ -36,7 +36,7 @@ Without a name, all of them run. A goal that is not met is reported, but is not 
 `;
 }
 
-/** Runs Node. Each benchmark has its own process, so that none inherits another's heap or threads. */
+/** Runs a script with Node. Each benchmark has its own process, so that none inherits the heap or threads of another. */
 function node(...args: string[]): Promise<number> {
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, args, {

@@ -12,7 +12,7 @@ const JOINS = 1000;
 const JOINS_PER_REPORT = 100;
 const QUERY = '?size=640x360&fps=60';
 const ARENA_BYTES_MAX = 200_000;
-/** Limit for the growth between the second report and the last; the first joins fill caches and pools. */
+/** Limit for the growth of the host's memory from join 200 to join 1,000; the joins before fill caches and pools. */
 const GROWTH_MIB_MAX = 16;
 
 const root = join(import.meta.dirname, '../..');

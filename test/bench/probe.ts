@@ -3,7 +3,10 @@ import type { Page } from 'playwright-core';
 export interface Probe {
   /** Milliseconds from dispatching a key event to the callback of the first picture that shows it. */
   callbackMs: number[];
-  /** Milliseconds until the browser expects that picture on the screen (expectedDisplayTime of requestVideoFrameCallback). */
+  /**
+   * Milliseconds from dispatching a key event until the browser expects the first picture that shows it on the screen
+   * (expectedDisplayTime of requestVideoFrameCallback).
+   */
   displayMs: number[];
   /** Number of pictures shown, and the time in which they were counted. */
   pictures: number;
@@ -68,7 +71,7 @@ export function probeLatency(page: Page, seconds: number): Promise<Probe> {
   }, seconds);
 }
 
-/** Plays the arena and collects the client library's own latency of each input, which it finds by RTP timestamp. */
+/** Plays the game `arena` and collects the latency of each input, which the player's page itself measures by RTP timestamp. */
 export function playArena(page: Page, seconds: number): Promise<Probe> {
   return page.evaluate(async (duration) => {
     const video = document.querySelector('video');

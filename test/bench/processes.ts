@@ -14,7 +14,7 @@ function readProcesses(): Map<number, Process> {
   for (const name of readdirSync('/proc')) {
     if (!/^\d+$/.test(name)) continue;
     try {
-      // The second field may contain blanks and brackets; the other fields follow the last bracket.
+      // The second field, the name of the program, may contain blanks and brackets; the other fields follow the last bracket.
       const text = readFileSync(`/proc/${name}/stat`, 'utf8');
       const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
       const cpuSeconds = (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;

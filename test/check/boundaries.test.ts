@@ -5,11 +5,11 @@ import { withProgram } from './program.ts';
 
 const program = (files: Record<string, string>) => withProgram(files, findFaults);
 
-test('the sources of this repository keep every rule', async () => {
+test('the sources of this repository keep every rule about imports', async () => {
   expect(await findFaults(join(import.meta.dirname, '../..'))).toEqual([]);
 });
 
-describe('an upward import is a fault, and the same import downwards is none', () => {
+describe('an import of a higher folder is a fault, and an import of a lower folder is not', () => {
   test('in TypeScript', async () => {
     const lower = 'host/base/lower.ts';
     const upper = 'host/play/upper.ts';
@@ -52,8 +52,8 @@ describe('an upward import is a fault, and the same import downwards is none', (
   });
 });
 
-describe('stages', () => {
-  test('a stage imports types of another, and values from what lies below all stages', async () => {
+describe('stages, the folders of the host that each do one step', () => {
+  test('a stage may import types of another stage, and values from folders below all stages', async () => {
     const faults = await program({
       'renderer/contract/abi.ts': '',
       'host/base/errors.ts': "import '../../renderer/contract/abi.ts';\n",
@@ -63,26 +63,26 @@ describe('stages', () => {
     expect(faults).toEqual([]);
   });
 
-  test('a stage that loads another is a fault, even if it names only types of it', async () => {
+  test('a stage that loads another stage at run time is a fault, even if it names only types of it', async () => {
     const fault = (line: number) =>
       `host/video/a.ts:${line}: loads host/gpu/b.ts; use \`import type\`, or connect host/video and host/gpu in host/play`;
     const text = "import { b } from '../gpu/b.ts';\nimport { type B } from '../gpu/b.ts';\nimport('../gpu/b.ts');\n";
     expect(await program({ 'host/gpu/b.ts': '', 'host/video/a.ts': text })).toEqual([fault(1), fault(2), fault(3)]);
   });
 
-  test('host/play and the commands load stages', async () => {
+  test('host/play and host/cli may load stages', async () => {
     const text = "import { b } from '../gpu/b.ts';\n";
     expect(await program({ 'host/gpu/b.ts': '', 'host/play/a.ts': text, 'host/cli/a.ts': text })).toEqual([]);
   });
 
-  test('the page and the server share the definition of their messages, which lies below both', async () => {
+  test("the player's page and the server share the definition of their messages, which lies below both", async () => {
     const files = { 'host/base/protocol.ts': '', 'host/stream/server.ts': '' };
     const page = (path: string) => ({ ...files, 'host/player/a.ts': `import '../${path}';\n` });
     expect(await program(page('base/protocol.ts'))).toEqual([]);
     expect(await program(page('stream/server.ts'))).toHaveLength(1);
   });
 
-  test('assets and oci take nothing from a stage nor from each other, not even types', async () => {
+  test('assets and oci may import nothing from a stage or from each other, not even types', async () => {
     const files = { 'host/base/errors.ts': '', 'host/engine/a.ts': '', 'assets/a.ts': '' };
     expect(await program({ ...files, 'oci/b.ts': "import '../host/base/errors.ts';\n" })).toEqual([]);
     const text = "import type { A } from '../host/engine/a.ts';\nimport type { B } from '../assets/a.ts';\n";
@@ -105,13 +105,13 @@ describe('games', () => {
     expect(await program({ ...sdk, 'renderer/arena/index.ts': text })).toEqual([]);
   });
 
-  test('a path to the SDK is a fault, as a game elsewhere has no such path', async () => {
+  test('a relative path to the SDK is a fault, because a game in another repository has no such path', async () => {
     expect(await program({ ...sdk, 'renderer/arena/index.ts': "import { play } from '../sdk'\n" })).toEqual([
       'renderer/arena/index.ts:1: imports ../sdk; a game imports @nearlight/sdk by name',
     ]);
   });
 
-  test('the template of a project is a game, and may name the package that it comes with', async () => {
+  test('the template of a new project may import the SDK by name, and the package that contains it', async () => {
     const text = "import { play } from '@nearlight/sdk'\nimport { loadGame } from 'nearlight/test'\n";
     const files = { ...sdk, 'renderer/sdk/template/src/index.ts': text };
     expect(await program({ ...files, 'package.json': '{"name":"nearlight"}' })).toEqual([]);
@@ -129,7 +129,7 @@ describe('games', () => {
 });
 
 describe('circles', () => {
-  test('a circle of files is shown whole; a chain is none', async () => {
+  test('a circle of files that import each other is reported whole; a chain is not a circle', async () => {
     const files = {
       'host/room/a.ts': "import { b } from './b.ts';\n",
       'host/room/b.ts': "import {\n  c,\n} from './c.ts';\n",
@@ -140,7 +140,7 @@ describe('circles', () => {
     ]);
   });
 
-  test('types make a circle of files too', async () => {
+  test('imports of types make a circle of files too', async () => {
     const a = "import type { B } from './b.ts';\n";
     expect(await program({ 'host/room/a.ts': a, 'host/room/b.ts': '' })).toEqual([]);
     expect(await program({ 'host/room/a.ts': a, 'host/room/b.ts': "import type { A } from './a.ts';\n" })).toEqual([
@@ -148,13 +148,13 @@ describe('circles', () => {
     ]);
   });
 
-  test('headers make a circle of files too', async () => {
+  test('C++ headers that include each other make a circle of files too', async () => {
     const a = '#include "b.h"\n';
     expect(await program({ 'host/engine/a.h': a, 'host/engine/b.h': '' })).toEqual([]);
     expect(await program({ 'host/engine/a.h': a, 'host/engine/b.h': '#include "a.h"\n' })).toHaveLength(1);
   });
 
-  test('two stages make a circle without a circle of files', async () => {
+  test('two stages that import each other make a circle, even without a circle of files', async () => {
     const files = {
       'host/gpu/a.ts': "import type { B } from '../video/b.ts';\n",
       'host/gpu/c.ts': '',
@@ -168,7 +168,7 @@ describe('circles', () => {
     ]);
   });
 
-  test('a folder and a file beside it make a circle without a circle of files', async () => {
+  test('a folder and a file beside it make a circle of imports, even without a circle of files', async () => {
     const files = {
       'assets/model.ts': "import './gltf/a.ts';\n",
       'assets/gltf/a.ts': '',
@@ -181,7 +181,7 @@ describe('circles', () => {
     ]);
   });
 
-  test('folders of tests make a circle like any others', async () => {
+  test('folders of tests that import each other make a circle, like any other folders', async () => {
     const files = { 'test/gpu/a.ts': "import '../room/b.ts';\n", 'test/room/b.ts': '', 'test/gpu/c.ts': '' };
     expect(await program(files)).toEqual([]);
     expect(await program({ ...files, 'test/room/d.ts': "import '../gpu/c.ts';\n" })).toHaveLength(1);
@@ -206,14 +206,14 @@ describe('code that a browser runs too', () => {
     ]);
   });
 
-  test('stops at the files that open a GPU or a server in Node', async () => {
+  test('does not include the files that open a GPU or a server in Node', async () => {
     const text = "import 'node:os';\n";
     expect(await program({ 'host/gpu/dawn.ts': text, 'host/stream/server.ts': text })).toEqual([]);
     expect(await program({ 'host/gpu/replay.ts': text, 'host/base/protocol.ts': text })).toHaveLength(2);
   });
 });
 
-test('nothing imports tests, and tests import anything', async () => {
+test('nothing may import tests, and tests may import anything', async () => {
   const upwards = { 'test/a.ts': "import '../host/gpu/b.ts';\nimport '../renderer/sdk/c.ts';\n" };
   expect(await program({ ...upwards, 'host/gpu/b.ts': '', 'renderer/sdk/c.ts': '' })).toEqual([]);
   expect(await program({ 'test/a.ts': '', 'host/cli/b.ts': "import '../../test/a.ts';\n" })).toEqual([
@@ -221,14 +221,14 @@ test('nothing imports tests, and tests import anything', async () => {
   ]);
 });
 
-test('a file that is not there is a fault', async () => {
+test('an import of a missing file is a fault', async () => {
   expect(await program({ 'host/room/a.ts': "import './b.ts';\n", 'host/room/b.ts': '' })).toEqual([]);
   expect(await program({ 'host/room/a.ts': "import './gone.ts';\n" })).toEqual([
     'host/room/a.ts:1: there is no host/room/gone.ts',
   ]);
 });
 
-test('a computed path is a fault outside tests', async () => {
+test('an import with a computed path is a fault outside tests', async () => {
   const text = 'await import(name);\n';
   expect(await program({ 'test/a.ts': text })).toEqual([]);
   expect(await program({ 'host/play/a.ts': text })).toEqual([
@@ -236,7 +236,7 @@ test('a computed path is a fault outside tests', async () => {
   ]);
 });
 
-test('a folder without a place in the order is a fault', async () => {
+test('a folder of sources without a place in the order of folders is a fault', async () => {
   expect(await program({ 'host/gpu/a.ts': '', 'host/ARCHITECTURE.md': '' })).toEqual([]);
   expect(await program({ 'host/helpers/a.ts': '', 'host/loose.ts': '' })).toEqual([
     'host/helpers has no place in the order of folders (test/check/order.ts)',
@@ -244,7 +244,7 @@ test('a folder without a place in the order is a fault', async () => {
   ]);
 });
 
-test('a package is declared, and for the program not among those for tests', async () => {
+test('an imported package must be in package.json, and outside tests not only among devDependencies', async () => {
   const manifest = { 'package.json': '{"dependencies":{"sharp":"1"},"devDependencies":{"@x/yaml":"1"}}' };
   const text = "import 'sharp';\nimport '@x/yaml/parse';\n";
   expect(await program({ ...manifest, 'test/a.ts': text })).toEqual([]);

@@ -5,9 +5,9 @@ import { type Import, isSource, readFiles, readImports, SDK } from './imports.ts
 import { GAMES, isAbove, PORTABLE, partOf, permission } from './order.ts';
 
 /**
- * The faults in how the sources import each other. They may import only downwards in the order of order.ts, and never in
- * a circle: neither the files, nor the folders at any depth. An import of types counts like any other,
- * because a reader of the one file then has to read the other.
+ * Returns the faults in how the source files import each other. They may import only downwards in the order of folders
+ * (order.ts), and never in a circle: neither the files, nor the folders at any depth. An import of types counts like any
+ * other, because a reader of the one file then has to read the other.
  */
 export async function findFaults(root: string, imports?: readonly Import[]): Promise<string[]> {
   const files = readFiles(root);
@@ -20,13 +20,13 @@ export async function findFaults(root: string, imports?: readonly Import[]): Pro
     ...relativeInGames(imports),
     ...undeclared(root, imports),
     ...fileCircles(imports),
-    // An import against the order closes many circles; it is one fault, which has been named.
+    // An import against the order of folders closes many circles, but it is only one fault, which is already reported.
     ...folderCircles(imports.filter((entry) => !wrong.has(entry))),
     ...notPortable(imports),
   ];
 }
 
-/** Folders of sources that the order does not name. */
+/** Returns a fault for each folder of sources that has no place in the order of folders. */
 function unplaced(files: Iterable<string>): string[] {
   const folders = new Set<string>();
   for (const path of files)
@@ -43,7 +43,7 @@ function unresolved(imports: readonly Import[]): string[] {
   });
 }
 
-/** Imports between two parts that the order does not allow, with what to say about them. */
+/** Returns the imports between two folders that the order of folders does not allow, each with its message. */
 function crossings(imports: readonly Import[]): Map<Import, string> {
   const faults = new Map<Import, string>();
   for (const entry of imports) {
@@ -63,7 +63,7 @@ function crossing(path: string, from: string, to: string): string {
   return `loads ${path}; use \`import type\`, or connect ${from} and ${to} in host/play`;
 }
 
-/** A game imports the SDK as it would in a repository of its own. */
+/** Returns a fault for each game that imports the SDK by a relative path, which a game in its own repository does not have. */
 function relativeInGames(imports: readonly Import[]): string[] {
   return imports.flatMap((entry) => {
     const from = partOf(entry.from) ?? '';
@@ -79,7 +79,7 @@ interface Manifest {
   devDependencies?: Record<string, string>;
 }
 
-/** Packages that package.json does not name, or names for tests alone. */
+/** Returns a fault for each import of a package that package.json does not name, or names only for tests. */
 function undeclared(root: string, imports: readonly Import[]): string[] {
   const path = join(root, 'package.json');
   const manifest: Manifest = existsSync(path) ? JSON.parse(readFileSync(path, 'utf8')) : {};
@@ -111,7 +111,7 @@ function fileCircles(imports: readonly Import[]): string[] {
   return findCircles(edges).map((circle) => `files import each other: ${[...circle, circle[0]].join(' > ')}`);
 }
 
-/** Circles that pass through at least one folder. fileCircles finds the circles of files alone. */
+/** Returns the circles of imports that pass through at least one folder. fileCircles finds those between files alone. */
 function folderCircles(imports: readonly Import[]): string[] {
   const examples = new Map<string, Import>();
   for (const entry of imports) {
@@ -129,8 +129,8 @@ function folderCircles(imports: readonly Import[]): string[] {
 }
 
 /**
- * The two siblings that an import connects: two parts, or two files or folders side by side within one part. Undefined for
- * a file that imports itself or lies outside the order.
+ * Returns the two siblings that an import connects: two parts of the program, or two files or folders side by side within one
+ * part. Undefined for a file that imports itself or lies outside the order of folders.
  */
 function stepOf({ from, to }: Import): [from: string, to: string] | undefined {
   const [source, target] = [partOf(from), partOf(to)];
@@ -142,7 +142,7 @@ function stepOf({ from, to }: Import): [from: string, to: string] | undefined {
   return [a.slice(0, depth + 1).join('/'), b.slice(0, depth + 1).join('/')];
 }
 
-/** Imports of Node or of a package in files that portable sources load, directly or through other files. */
+/** Returns a fault for each import of Node or of a package in a file that a browser loads, directly or through other files. */
 function notPortable(imports: readonly Import[]): string[] {
   const loads = Map.groupBy(
     imports.filter(({ typeOnly }) => !typeOnly),

@@ -1,4 +1,7 @@
-/** Finds circles in a graph: from every edge on a circle, the shortest way back to its start. Each circle is named once. */
+/**
+ * Finds the circles (cycles) of a directed graph: for each edge, the shortest one that contains it. Equal circles are
+ * returned once.
+ */
 export function findCircles(edges: Iterable<readonly [from: string, to: string]>): string[][] {
   const graph = new Map<string, Set<string>>();
   for (const [from, to] of edges) {
@@ -16,7 +19,7 @@ export function findCircles(edges: Iterable<readonly [from: string, to: string]>
   return [...circles.values()].sort((a, b) => a.length - b.length || a.join().localeCompare(b.join()));
 }
 
-/** The nodes from `start` to `end`, both included; undefined if no path leads there. */
+/** Returns the nodes of the shortest path from `start` to `end`, both included; undefined if there is no path. */
 function shortestPath(graph: Map<string, Set<string>>, start: string, end: string): string[] | undefined {
   const cameFrom = new Map<string, string | undefined>([[start, undefined]]);
   for (const node of cameFrom.keys()) {
@@ -30,7 +33,7 @@ function shortestPath(graph: Map<string, Set<string>>, start: string, end: strin
   return undefined;
 }
 
-/** Turns a circle so that its first name in the alphabet comes first; then equal circles are equal lists. */
+/** Rotates a circle of nodes so that the alphabetically first name comes first. Equal circles then are equal lists. */
 function startAtLowest(circle: string[]): string[] {
   const lowest = circle.indexOf([...circle].sort()[0] ?? '');
   return [...circle.slice(lowest), ...circle.slice(0, lowest)];

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 
-/** The parts of the report by vitest's JSON reporter that are read here. */
+/** The fields of the JSON report by vitest that the counts of tests come from. */
 export interface Report {
   numPassedTests: number;
   numFailedTests: number;
@@ -10,8 +10,8 @@ export interface Report {
 }
 
 /**
- * One line of counts: `N passed, N failed`, and `, N skipped` where there are any.
- * A file that fails outside its tests, a failed check and a run without a report count as one failure each.
+ * Formats the counts of a test run as one line: `N passed, N failed`, and `, N skipped` if there are any. A file that fails
+ * outside its tests, a failed check of the sources, and a run without a report count as one failure each.
  */
 export function countLine(report: Report | undefined, checkFailed: boolean): string {
   const broken = report?.testResults.filter(
@@ -23,7 +23,7 @@ export function countLine(report: Report | undefined, checkFailed: boolean): str
   return `${report?.numPassedTests ?? 0} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`;
 }
 
-/** Undefined if the tests ended before they wrote it. */
+/** Reads the JSON report of vitest; undefined if the tests ended before they wrote it. */
 function readReport(path: string): Report | undefined {
   try {
     return JSON.parse(readFileSync(path, 'utf8')) as Report;

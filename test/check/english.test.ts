@@ -2,12 +2,12 @@ import { describe, expect, test } from 'vitest';
 import { checkEnglish, findPhrases } from './english.ts';
 import { withProgram } from './program.ts';
 
-/** The banned phrases in a comment of TypeScript. */
+/** Returns the banned phrases that are found in a TypeScript comment. */
 const inComment = (text: string) => phrases('host/a.ts', `// ${text}\n`);
 const phrases = (path: string, text: string) =>
   findPhrases(path, text).map((fault) => /^[^:]+:(\d+: ".*?")/.exec(fault)?.[1] ?? fault);
 
-describe('each banned phrase is found, and the sentence to write instead is not', () => {
+describe('each banned phrase is found, and nothing is found in the sentence to write instead', () => {
   const pairs = [
     ['It begins anew.', 'It begins again.'],
     ['The page asks once more.', 'The page asks again.'],
@@ -48,14 +48,14 @@ test('a phrase may run over the end of a line, in both forms of comments', () =>
   expect(phrases('host/a.ts', '/**\n * A page that is\n * told of it.\n */\n')).toEqual(['2: "is told"']);
 });
 
-test('a sentence begins after another, after a tag and after a blank line, not after a break within it', () => {
+test('a sentence begins after another sentence, a tag or a blank line, but not after a line break within it', () => {
   expect(inComment('It ends. What it was. It says: What now.')).toEqual(['1: "What"']);
   expect(phrases('host/a.ts', '/**\n * Name.\n *\n * @param name What it is called.\n */')).toEqual(['4: "What"']);
   expect(phrases('host/a.ts', '/**\n * Says it\n *\n * What it is.\n */')).toEqual(['4: "What"']);
   expect(phrases('host/a.ts', '// The page of a host. In the room\n// Of Mirrors.\n')).toEqual([]);
 });
 
-describe('it reads the prose of every language and leaves the code alone', () => {
+describe('comments and texts in every language are searched, and code is not', () => {
   const cases: [path: string, prose: string, code: string][] = [
     ['host/a.ts', "throw new Error('nobody is here');", "const nobody = open('nobody'); // no one"],
     ['host/a.ts', `const t = \`nobody \${name} here\`;`, `const t = \`\${nobody}\`;`],
@@ -86,7 +86,7 @@ describe('it reads the prose of every language and leaves the code alone', () =>
   });
 });
 
-test('folders that wait for their revision only count, and come off the list when nothing is left', async () => {
+test('in folders not revised yet, phrases are only counted; a folder without any can come off the list', async () => {
   const files = {
     'host/a.ts': '// anew\n// nobody\n',
     'oci/b.ts': '// anew\n',

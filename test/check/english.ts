@@ -3,21 +3,21 @@ import { join } from 'node:path';
 import { type Prose, readProse } from './prose.ts';
 
 /**
- * Files and folders whose English has not been revised yet. Take a folder off this list when you have revised it; the list
- * ends empty.
+ * Files and folders whose English has not been revised yet, so that banned phrases in them are only counted. Take a folder
+ * off this list when you have revised it.
  */
 export const PENDING: readonly string[] = [];
 
-/** Files that quote the banned phrases. */
+/** Files that quote the banned phrases, and therefore are not searched for them. */
 const QUOTES: readonly string[] = ['test/check/english.test.ts'];
 
 interface Rule {
   pattern: RegExp;
-  /** Completes "write". */
+  /** Advice that completes the sentence "write ...". */
   instead: string;
 }
 
-/** Words and turns of phrase that a reader of English stumbles over. A space matches a line break too. */
+/** Banned words and phrases, which a reader of English stumbles over. A space in a pattern matches a line break too. */
 const PHRASES = [
   rule(/anew/, '"again"'),
   rule(/once more/, '"again"'),
@@ -42,7 +42,7 @@ const PHRASES = [
   ),
 ];
 
-/** Beginnings of sentences that have no subject or no verb. A question may begin with "What". */
+/** Banned beginnings of sentences, which then have no subject or no verb. A question may begin with "What". */
 const BEGINNINGS = [
   beginning(/Of\b/, 'the subject first: "Part of the time that ..."'),
   beginning(/Whose\b/, 'a sentence that names the owner'),
@@ -57,7 +57,10 @@ function rule({ source }: RegExp, instead: string): Rule {
   return { pattern: spaced(String.raw`\b(?:${source})`, 'gi'), instead };
 }
 
-/** A sentence begins with the text, after another sentence, after a blank line, or after a tag, a list mark or a cell's bar. */
+/**
+ * Makes a rule for the beginning of a sentence: at the start of a text, after a sentence or a blank line, or after a tag, a
+ * list mark or the bar of a table cell.
+ */
 function beginning({ source }: RegExp, instead: string): Rule {
   const before = String.raw`^\s*|[.!?]["')*]*\s+|\n\s*\n\s*|@\w+\s+(?:\w+\s+)?|(?:^|\n)\s*(?:[-*]|\d+\.)\s+|\|\s*`;
   return { pattern: spaced(`(?<=${before})(?:${source})`, 'g'), instead };
@@ -67,7 +70,7 @@ function spaced(source: string, flags: string): RegExp {
   return new RegExp(source.replaceAll(' ', String.raw`\s+`), flags);
 }
 
-/** Every banned phrase of a file, with its line and with what to write instead. */
+/** Returns a message for each banned phrase in a file: its line, and what to write instead. */
 export function findPhrases(path: string, text: string): string[] {
   if (QUOTES.includes(path)) return [];
   const hits = readProse(path, text).flatMap((prose) => [
@@ -93,8 +96,8 @@ function hitsOf({ text, offset }: Prose, list: readonly Rule[]) {
 }
 
 /**
- * Reads the English of all files. Phrases in the folders of `pending` are counted and let pass; the warning also names the
- * folders that can come off the list.
+ * Searches all files for banned English phrases. In the folders of `pending`, phrases are only counted; the warnings also
+ * name the folders in which none is left.
  */
 export function checkEnglish(root: string, files: readonly string[], pending = PENDING) {
   const faults: string[] = [];

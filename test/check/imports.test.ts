@@ -2,7 +2,10 @@ import { expect, test } from 'vitest';
 import { readImports } from './imports.ts';
 import { withProgram } from './program.ts';
 
-/** The imports of `files[path]`, one string for each. */
+/**
+ * Returns what each import in `files[path]` was found to be, as one string: its line, whether of types or values, its kind
+ * and target.
+ */
 function see(files: Record<string, string>, path: string): Promise<string[]> {
   return withProgram(files, async (root) =>
     (await readImports(root))
@@ -40,13 +43,13 @@ test('imports in comments, strings and templates are not imports', async () => {
   expect(await see({ 'host/room/a.ts': '', 'host/room/b.ts': text }, 'host/room/b.ts')).toEqual([]);
 });
 
-test('a quoted path counts only if a source has that path', async () => {
+test('a quoted path counts as an import only if a source file has that path', async () => {
   const text = "f('../gpu/b.ts');\nf('../gpu/none.ts');\nf('../gpu/style.css');\nf('gpu/b.ts');\n";
   const files = { 'host/gpu/b.ts': '', 'host/gpu/style.css': '', 'host/room/a.ts': text };
   expect(await see(files, 'host/room/a.ts')).toEqual(['1 values file host/gpu/b.ts']);
 });
 
-test('packages, missing files and computed paths are not files', async () => {
+test('imports of packages, of missing files and of computed paths are each marked as such', async () => {
   const text =
     "import 'node:fs';\nimport 'sharp/x';\nimport './gone.ts';\nimport(name);\nnew URL('./gone.wgsl', import.meta.url);\n";
   expect(await see({ 'host/room/a.ts': text }, 'host/room/a.ts')).toEqual([
@@ -58,7 +61,7 @@ test('packages, missing files and computed paths are not files', async () => {
   ]);
 });
 
-test('AssemblyScript leaves out extensions, names folders, and imports the SDK by name', async () => {
+test('imports in AssemblyScript may leave out the extension, name a folder, or name the SDK', async () => {
   const files = {
     'renderer/index.ts': '',
     'renderer/sdk/index.ts': '',

@@ -3,31 +3,31 @@ import { dirname, join, relative } from 'node:path';
 import { parseSync, Visitor } from 'rolldown/utils';
 import { at } from '../at.ts';
 
-/** One file that names another. */
+/** An import: a place where a source file names another file or a package. */
 export interface Import {
-  /** Path relative to the root. */
+  /** Path of the importing file, relative to the root of the repository. */
   from: string;
-  /** Path relative to the root, or the name of a package or of a Node module. */
+  /** Path of the imported file relative to the root, or the name of a package or of a Node module. */
   to: string;
   line: number;
-  /** True if nothing is loaded at run time, as with `import type`. */
+  /** True if the import loads nothing at run time, as with `import type`. */
   typeOnly: boolean;
-  /** As the source writes it: './a.ts', 'node:fs', '@nearlight/sdk'. */
+  /** The imported file or package as the source writes it: './a.ts', 'node:fs', '@nearlight/sdk'. */
   specifier: string;
   /**
-   * `external`: a package or a Node module. `missing`: a file that does not exist. `computed`: an expression, so no
-   * check knows the file.
+   * Kind of what is imported. `external`: a package or a Node module. `missing`: a file that does not exist. `computed`: an
+   * expression, so that no check knows the file.
    */
   kind: 'file' | 'external' | 'missing' | 'computed';
 }
 
-/** The folders that hold sources; nothing else at the top level does. */
+/** The top-level folders of the repository that hold sources. */
 export const FOLDERS = ['assets', 'host', 'oci', 'renderer', 'test'];
 
 /** Name under which games import renderer/; a game outside this repository finds it in node_modules. */
 export const SDK = '@nearlight/sdk';
 
-/** C++ headers that a build writes, with the source of their contents. */
+/** Names of the C++ headers that a build generates, each with the source file that it is generated from. */
 const GENERATED_HEADERS: Record<string, string> = { 'constants.h': 'host/engine/wasmedge/mapping.ts' };
 
 const SCRIPT = /\.[cm]?[jt]s$/;
@@ -39,13 +39,14 @@ interface Mention {
   offset: number;
   typeOnly: boolean;
   /**
-   * `statement`: the file must exist. `string`: any quoted relative path, as of a worker or of a C++ file to compile;
-   * it counts if a source has this path. `computed`: the program makes up the path as it runs.
+   * How the source names the file. `statement`: in an import, so the file must exist. `string`: as any quoted relative path,
+   * such as that of a worker or of a C++ file to compile, which counts if a source has this path. `computed`: as an
+   * expression that is evaluated at run time.
    */
   form: 'statement' | 'string' | 'computed';
 }
 
-/** Every file below the folders, as a path relative to `root`. */
+/** Returns the paths of all files below the folders, relative to `root`. */
 export function readFiles(root: string, folders: readonly string[] = FOLDERS): Set<string> {
   const files = folders
     .filter((folder) => existsSync(join(root, folder)))
@@ -78,7 +79,7 @@ export async function readImports(root: string, files = readFiles(root)): Promis
   return imports;
 }
 
-/** Whether the file is one whose imports are read. */
+/** Whether a file is in a language whose imports are read: TypeScript, JavaScript, AssemblyScript or C++. */
 export function isSource(path: string): boolean {
   return SCRIPT.test(path) || NATIVE.test(path);
 }
@@ -146,7 +147,10 @@ async function assemblyScriptMentions(path: string, text: string): Promise<Menti
   });
 }
 
-/** Comments and strings of C++, so that an `#include` in one of them is passed over. The directive itself comes first. */
+/**
+ * Matches the `#include` directives of C++. It also matches comments and strings, so that an `#include` inside them is passed
+ * over.
+ */
 const INCLUDE =
   /^[ \t]*#[ \t]*include[ \t]*"([^"\n]+)"|\/\*[\s\S]*?\*\/|\/\/(?:\\\n|[^\n])*|R"([^(\s]*)\([\s\S]*?\)\2"|"(?:\\.|[^"\\\n])*"/gm;
 
@@ -160,7 +164,9 @@ function resolveNative(from: string, specifier: string): string {
   return GENERATED_HEADERS[specifier] ?? join(dirname(from), specifier);
 }
 
-/** AssemblyScript leaves out the extension; TypeScript under Node does not, and tsc insists on it. */
+/**
+ * Returns the path of the file that an import names. AssemblyScript leaves out the extension; TypeScript under Node does not.
+ */
 function resolveScript(files: Set<string>, from: string, specifier: string): string {
   if (isExternal(specifier)) return specifier;
   const path = specifier.startsWith(SDK)

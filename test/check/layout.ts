@@ -1,9 +1,9 @@
-/** A node of a drawing: a box, or a bend in a line that passes a row on its way to a lower one. */
+/** A node of a drawn graph: a box, or a bend in a line where it passes a row of boxes on its way to a lower row. */
 export interface Place {
   name: string;
-  /** Row, counted from the bottom. */
+  /** Row of the drawing, counted from 0 at the bottom. */
   row: number;
-  /** Middle of the place, in pixels from the left. */
+  /** Middle of the box or bend, in pixels from the left of the drawing. */
   x: number;
   width: number;
   isBend: boolean;
@@ -25,7 +25,7 @@ export interface Layout {
 
 const BEND_WIDTH = 14;
 const GAP = 22;
-/** Rounds of ordering and of moving places; more change nothing that can be seen. */
+/** Number of rounds in which boxes are reordered and moved; more rounds change nothing that can be seen. */
 const SWEEPS = 24;
 
 type Edge = readonly [from: string, to: string];
@@ -60,7 +60,7 @@ export function layOut(nodes: readonly string[], edges: readonly Edge[], widthOf
   return { places: rows.flat(), lines, width, rows: rows.length };
 }
 
-/** The longest way down from each node: 0 for a node that no line leaves. */
+/** Returns the row of each node: the length of the longest path down from it, so 0 for a node that no line leaves. */
 function rowsFromBottom(nodes: readonly string[], edges: readonly Edge[]): Map<string, number> {
   const targets = Map.groupBy(edges, ([from]) => from);
   const rows = new Map<string, number>();
@@ -90,7 +90,10 @@ function neighbours(lines: readonly Line[]): Map<Place, Place[]> {
   return near;
 }
 
-/** Sorts every row by the mean position of each place's neighbours, upwards and then downwards. */
+/**
+ * Sorts the boxes and bends of each row by the mean position of their neighbours: first from the bottom row to the top, then
+ * back.
+ */
 function order(rows: readonly Place[][], near: Map<Place, Place[]>): void {
   const seats = () => new Map(rows.flatMap((row) => row.map((place, i) => [place, (i + 0.5) / row.length] as const)));
   for (const [direction, list] of [
@@ -110,7 +113,7 @@ function order(rows: readonly Place[][], near: Map<Place, Place[]>): void {
     }
 }
 
-/** Moves every place towards its neighbours as far as the row lets it; gives the width of the widest row. */
+/** Moves every box and bend towards its neighbours as far as its row allows. Returns the width of the widest row. */
 function position(rows: readonly Place[][], near: Map<Place, Place[]>): number {
   const lengths = rows.map((row) => row.reduce((sum, place) => sum + place.width + GAP, -GAP));
   const width = Math.max(...lengths);
@@ -132,10 +135,10 @@ function position(rows: readonly Place[][], near: Map<Place, Place[]>): number {
   return width;
 }
 
-/** Gives each place its wanted position, then pushes neighbours apart and back inside the picture. */
+/** Gives the boxes and bends of a row their wanted positions, then pushes them apart and back inside the picture. */
 function settle(row: readonly Place[], wanted: readonly number[], width: number): void {
   const space = (i: number) => ((row[i - 1]?.width ?? 0) + (row[i]?.width ?? 0)) / 2 + GAP;
-  // Mean of the leftmost and the rightmost positions that keep order and distance.
+  // The mean of the leftmost and the rightmost positions that keep the order of the row and its distances.
   const right: number[] = [];
   row.forEach((place, i) => {
     const least = i === 0 ? place.width / 2 : (right[i - 1] ?? 0) + space(i);

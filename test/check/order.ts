@@ -1,18 +1,21 @@
-/** The imports that one part of the program, a folder or a file, may have in addition to those of its own files. */
+/** The folders from which one part of the program, a folder or a file, may import, in addition to itself. */
 export interface Part {
-  /** Folders that it loads at run time. */
+  /** Folders whose values the part may import, so that it loads them at run time. */
   readonly values: readonly string[];
-  /** Folders that give it their types only. */
+  /** Folders from which the part may import types only. */
   readonly types: readonly string[];
 }
 
 /** Files that the package @nearlight/sdk offers at its root. */
 export const PACKAGE = ['renderer/index.ts', 'renderer/game.ts'];
 
-/** The template of a game's project stands with the games: it is one. */
+/** Folders of games. The template of a new project is a game too. */
 export const GAMES = ['renderer/arena', 'renderer/examples', 'renderer/model', 'renderer/sdk/template'];
 
-/** Each stage does one step for a frame, an input or a session. Only host/play and the commands connect stages. */
+/**
+ * Folders of the host's stages, each of which does one step for a frame, an input or a session. Only host/play and the
+ * commands connect stages.
+ */
 const STAGES = [
   'host/audio',
   'host/edge',
@@ -35,8 +38,8 @@ function alike(folders: readonly string[], part: Part): Record<string, Part> {
 }
 
 /**
- * Every folder that may hold sources, from the bottom to the top (host/ARCHITECTURE.md shows them). test/ stands above
- * them all and may import any of them.
+ * Every folder that may hold sources, with its permitted imports, from the lowest folder to the highest (host/ARCHITECTURE.md
+ * shows them). test/ stands above them all and may import any of them.
  */
 export const PARTS: Readonly<Record<string, Part>> = {
   'renderer/contract': { values: [], types: [] },
@@ -53,7 +56,7 @@ export const PARTS: Readonly<Record<string, Part>> = {
   'host/fleet': { values: [...COMMANDS, 'host/cli', 'host/pod'], types: [] },
 };
 
-/** Sources that a browser runs as well. Nothing that they load may need Node or a package. */
+/** Source files that a browser runs as well as Node. The files that they load may not need Node or a package. */
 export const PORTABLE: readonly RegExp[] = [
   /^host\/gpu\/(?!dawn\.ts$)/,
   /^host\/room\//,
@@ -63,11 +66,14 @@ export const PORTABLE: readonly RegExp[] = [
   /^host\/engine\/(module|javascript)\.ts$/,
 ];
 
-/** The part that a file belongs to; undefined if it has no place in the order. */
+/**
+ * Returns the folder of PARTS that a source file belongs to, or the file itself if PARTS names it; undefined if there is
+ * none.
+ */
 export function partOf(path: string): string | undefined {
   const names = path.split('/');
   if (names[0] === 'test') return 'test';
-  // The deepest folder that the order names.
+  // The deepest folder that PARTS names counts.
   for (let depth = names.length; depth > 0; depth -= 1) {
     const folder = names.slice(0, depth).join('/');
     if (PARTS[folder] !== undefined) return folder;

@@ -6,10 +6,10 @@ import { withProgram } from './program.ts';
 
 const draw = (files: Record<string, string>) =>
   withProgram(files, async (root) => drawPicture(await readImports(root)));
-/** The lines of a picture, as their titles say. */
+/** Returns the title of each line in the drawn picture, such as "host/gpu imports host/base". */
 const titles = (picture: string) => [...picture.matchAll(/<title>(.*?)<\/title>/g)].map(([, title]) => title);
 
-describe('the picture', () => {
+describe('the picture of the imports', () => {
   test('has a line for each import between folders, and says whether it loads or only takes types', async () => {
     const picture = await draw({
       'host/base/a.ts': '',
@@ -22,7 +22,7 @@ describe('the picture', () => {
     expect(picture.match(/<path class="types" marker/g)).toHaveLength(1);
   });
 
-  test('leaves out a line that others imply, but lets types imply no values', async () => {
+  test('leaves out a line that others imply, but does not let imports of types imply one of values', async () => {
     const files = {
       'host/gpu/a.ts': '',
       'host/room/b.ts': "import type { A } from '../gpu/a.ts';\n",
@@ -53,7 +53,7 @@ describe('the picture', () => {
   });
 });
 
-describe('the layout', () => {
+describe('the layout of the picture', () => {
   const nodes = ['a', 'b', 'c', 'd', 'e'];
   const edges = [
     ['a', 'b'],
@@ -93,7 +93,7 @@ describe('the layout', () => {
     });
   });
 
-  test('refuses a circle', () => {
+  test('refuses a graph that has a circle', () => {
     expect(() => layOut(['a', 'b'], [['a', 'b']], () => 50)).not.toThrow();
     const circle = [
       ['a', 'b'],

@@ -4,7 +4,7 @@ import { type Import, readImports } from './imports.ts';
 import { type Line, layOut, type Place } from './layout.ts';
 import { GAMES, PACKAGE, partOf } from './order.ts';
 
-/** The picture of the folders and of their imports, which host/ARCHITECTURE.md shows. */
+/** Path of the picture of the source folders and their imports, which host/ARCHITECTURE.md shows. */
 export const PICTURE = 'host/architecture.svg';
 
 const ROW_HEIGHT = 88;
@@ -34,7 +34,7 @@ const LEGEND = [
 
 type Edge = readonly [from: string, to: string];
 
-/** The name of a box: several parts that import the same share one. */
+/** Returns the name of the box that shows a source file's folder. Several folders with equal imports share one box. */
 function boxOf(path: string): string | undefined {
   const part = partOf(path);
   if (part === undefined || part === 'test') return undefined;
@@ -46,7 +46,10 @@ function labelOf(box: string): string {
   return box === 'games' ? GAMES.map((game) => game.split('/').at(-1)).join(' · ') : box;
 }
 
-/** Draws the imports between folders. Lines that other lines imply are left out, so that the rest can be followed. */
+/**
+ * Draws the imports between source folders as an SVG. It leaves out lines that other lines imply, so that the picture is
+ * clear.
+ */
 export function drawPicture(imports: readonly Import[]): string {
   const loads = new Map<string, boolean>();
   for (const { from, to, kind, typeOnly } of imports) {
@@ -56,7 +59,8 @@ export function drawPicture(imports: readonly Import[]): string {
     loads.set(key, loads.get(key) || !typeOnly);
   }
   const all = [...loads.keys()].sort().map((key) => key.split(' > ') as [string, string]);
-  // Types do not imply values, except at the bottom: all folders use it.
+  // A path that contains an import of types does not imply an import of values, except of the lowest folders, which all others
+  // use.
   const values = all.filter((edge) => loads.get(edge.join(' > ')));
   const edges = all.filter((edge) => {
     const isValue = loads.get(edge.join(' > ')) && !BOTTOM.includes(edge[1]);
@@ -101,7 +105,10 @@ function isImplied([from, to]: Edge, edges: readonly Edge[]): boolean {
   return reached.has(to);
 }
 
-/** Where a line meets its box, in pixels from the middle: lines to places on the left come first. */
+/**
+ * Returns where a line meets its box, in pixels from the middle of the box. Lines that come from further left meet it further
+ * left.
+ */
 function offsetOf(line: Line, isStart: boolean, lines: readonly Line[]): number {
   const next = ({ places }: Line) => places.at(isStart ? 1 : -2)?.x ?? 0;
   const same = lines.filter((other) => (isStart ? other.from === line.from : other.to === line.to));
@@ -115,7 +122,7 @@ function colourOf(box: string): string {
   return box.startsWith('host/') && box !== 'host/base' ? 'stage' : 'library';
 }
 
-/** A smooth line through the points, vertical at each. */
+/** Returns the SVG path of a smooth line through the points, which is vertical at each point. */
 function curve(points: readonly (readonly [x: number, y: number])[]): string {
   return points
     .map(([px, py], i) => {
@@ -172,7 +179,7 @@ function round(value: number): number {
   return Math.round(value * 10) / 10;
 }
 
-/** A fault if the picture in the repository is not the one that the imports give. */
+/** Returns a fault if the picture in the repository differs from the one drawn from the imports. */
 export function checkPicture(root: string, imports: readonly Import[]): string[] {
   const path = join(root, PICTURE);
   const drawn = existsSync(path) ? readFileSync(path, 'utf8') : '';

@@ -1,24 +1,27 @@
 import { extname } from 'node:path';
 import { parseSync, Visitor } from 'rolldown/utils';
 
-/** A stretch of a file that people read. */
+/** A part of a file that holds English: comments, a quoted text, or a whole document. */
 export interface Prose {
-  /** As in the file, but with blanks in place of comment marks and code, so that offsets and lines stay. */
+  /**
+   * The text as in the file, but with blanks in place of comment marks and code, so that offsets and line numbers stay the
+   * same.
+   */
   text: string;
   /** Offset of `text` in the file. */
   offset: number;
   kind: 'comment' | 'string' | 'document';
 }
 
-/** Comments and quoted text of languages that look like C. */
+/** Matches the comments and quoted texts of languages with the syntax of C. */
 const C_LIKE =
   /\/\*[\s\S]*?\*\/|(?:\/\/[^\n]*(?:\n[ \t]*(?=\/\/))?)+|"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'|`(?:\\[\s\S]|[^`\\])*`/g;
-/** Whole-line comments of the shell and of YAML, neighbours together. */
+/** Matches whole-line comments of the shell and of YAML. Neighbouring lines of comments are one match. */
 const HASH = /(?:^[ \t]*#[^\n]*\n?)+/gm;
-/** Fenced code, code spans and comments of Markdown, and the targets of its links. */
+/** Matches what is not English in Markdown: fenced code, code spans, comments, and the targets of links. */
 const CODE = /^```[\s\S]*?^```|`[^`\n]*`|<!--[\s\S]*?-->|\]\([^)\n]*\)/gm;
 
-/** The comments, messages and sentences of a file; none if its language is unknown. */
+/** Returns the English texts of a file: comments, strings and documents; none if the language of the file is unknown. */
 export function readProse(path: string, text: string): Prose[] {
   switch (extname(path)) {
     case '.ts':
@@ -46,7 +49,7 @@ export function readProse(path: string, text: string): Prose[] {
 
 function ofTypeScript(path: string, text: string): Prose[] {
   const { program, comments, errors } = parseSync(path, text);
-  // Decorated functions are AssemblyScript's own.
+  // AssemblyScript's decorated functions do not parse as TypeScript, so this file is searched for comments and quotes instead.
   if (errors.length > 0) return ofC(text);
   const prose: Prose[] = [];
   let open: { start: number; end: number } | undefined;

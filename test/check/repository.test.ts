@@ -7,7 +7,7 @@ import { brokenLinks, LINES_MAX, longFiles } from './repository.ts';
 const root = mkdtempSync(join(tmpdir(), 'nearlight-repository-'));
 afterAll(() => rmSync(root, { recursive: true }));
 
-test('links lead to files and headings', () => {
+test('links that lead to a missing file or heading are found', () => {
   writeFileSync(join(root, 'b.md'), '# The first, and `best`\n');
   const links = ['b.md', 'b.md#the-first-and-best', '#top', 'https://example.org/x', 'gone.md', 'b.md#gone', '#gone'];
   writeFileSync(join(root, 'a.md'), `# Top\n${links.map((to) => `[x](${to})`).join(' ')} \`[x](code.md)\`\n`);
@@ -18,7 +18,7 @@ test('links lead to files and headings', () => {
   ]);
 });
 
-test('a file is long from one line more than the bound on, unless it is generated', () => {
+test('a file of more than LINES_MAX lines is reported as long, unless it is generated', () => {
   writeFileSync(join(root, 'bound.ts'), '\n'.repeat(LINES_MAX));
   writeFileSync(join(root, 'long.ts'), '\n'.repeat(LINES_MAX + 1));
   writeFileSync(join(root, 'made.ts'), `// Generated from x\n${'\n'.repeat(LINES_MAX)}`);

@@ -1,10 +1,10 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
-/** Lines beyond which a file of ours holds more than one idea. */
+/** Number of lines beyond which the check warns about a source file, because it then seldom holds only one idea. */
 export const LINES_MAX = 400;
 
-/** Links of a Markdown file that lead nowhere: files that are missing, headings that are not there. */
+/** Returns a fault for each link in a Markdown file that leads to a missing file or heading. */
 export function brokenLinks(root: string, path: string): string[] {
   const text = readFileSync(join(root, path), 'utf8');
   const faults: string[] = [];
@@ -23,7 +23,7 @@ function withoutCode(text: string): string {
   return text.replace(/^```[\s\S]*?^```/gm, '').replace(/`[^`\n]*`/g, '');
 }
 
-/** Anchors as GitHub makes them of headings. */
+/** Returns the anchors of the headings in a Markdown text, as GitHub makes them. */
 function headings(text: string): string[] {
   return [...text.matchAll(/^#+ +(.*?) *$/gm)].map(([, title = '']) =>
     title
@@ -33,7 +33,7 @@ function headings(text: string): string[] {
   );
 }
 
-/** Files of more than LINES_MAX lines that are not generated. */
+/** Returns a warning for each file of more than LINES_MAX lines that is not generated. */
 export function longFiles(root: string, files: readonly string[]): string[] {
   return files.flatMap((path) => {
     const text = readFileSync(join(root, path), 'utf8');

@@ -30,7 +30,7 @@ function packagesOf(system: string): string {
   });
 }
 
-/** A copy of the checkout that an ordinary user owns. */
+/** Copies the checkout into a bare system, where an ordinary user owns the copy. */
 function copyCheckout(system: string): void {
   const target = join(system, 'home/player/nearlight');
   mkdirSync(join(target, 'node_modules'), { recursive: true });

@@ -19,7 +19,7 @@ test('a port in use is reported, and a free one accepted', async () => {
   expect(await findPort({ host: '127.0.0.1', port })).toMatchObject({ state: 'ok' });
 });
 
-test('advice is printed below its finding', () => {
+test('the advice on a finding is printed below it', () => {
   const text = formatFindings([
     { name: 'Node', state: 'ok', text: '24.9.0' },
     { name: 'GPU', state: 'wrong', text: 'none\nat all', advice: 'buy one' },

@@ -58,7 +58,7 @@ describe('npm run image', () => {
     expect(image('chess.wasm', '--push', `${name}:1`).stdout).toMatch(/^[0-9a-f]{12} {2}was there$/m);
   });
 
-  it('tells of itself', () => {
+  it('prints its help', () => {
     expect(image('--help')).toMatchObject({ stdout: expect.stringContaining('--push REGISTRY/NAME:TAG'), status: 0 });
   });
 

@@ -30,7 +30,7 @@ async function run(...args: string[]): Promise<{ code: number | null; stdout: st
   return { code, ...said };
 }
 
-/** For each type of field in the document: a value, and how the Describer shows it. */
+/** For each type of command field in ABI.md: a value, and how the Describer shows the value. */
 const samples: Record<string, [given: Value, described: unknown]> = {
   u32: [7, 7],
   'u32?': [3, 3],
@@ -178,7 +178,7 @@ describe('a command capture', () => {
     expect(readCommandCapture(writeCommandCapture(streams))).toEqual(streams);
   });
 
-  it('leaves out calls that submitted nothing, except the picture', () => {
+  it('leaves out calls that submitted no commands, except the one that draws the picture', () => {
     const [, last] = streams.calls;
     const more = { ...streams, calls: [{ ...must(last, 'call'), kind: 'tick' as const }, ...streams.calls] };
     expect(readCommandCapture(writeCommandCapture(more))).toEqual(streams);

@@ -16,7 +16,6 @@ import { Peer } from '../stream/peer.ts';
 
 const root = join(import.meta.dirname, '../..');
 const folder = mkdtempSync(join(tmpdir(), 'nearlight-main-'));
-/** Closing a host without players may take this long. */
 
 const hosts: HostProcess[] = [];
 afterEach(() => {
@@ -30,7 +29,7 @@ interface Ended {
   stderr: string;
 }
 
-/** Runs the program until it ends by itself. */
+/** Runs the program of the host until it ends by itself. */
 async function run(args: string[], environment: Record<string, string> = {}, at = root): Promise<Ended> {
   const child = spawn(process.execPath, [join(at, 'host/cli/main.ts'), ...args], {
     cwd: at,
@@ -64,10 +63,10 @@ function put(name: string, contents: string | Uint8Array): string {
   return path;
 }
 
-/** The last line on standard error. Lines above it may come from the GPU library. */
+/** Returns the last line that the host wrote to standard error. Lines above it may come from the GPU library. */
 const lastLine = ({ stderr }: Ended): string => at(stderr.trimEnd().split('\n'), -1);
 
-/** The manifest of a driver that renders in software: the private runtime's, or the system's. */
+/** Returns the path of the manifest of a Vulkan driver that renders in software: the private runtime's, or the system's. */
 function softwareDriver(): string {
   const runtime = findRuntime();
   if (runtime) return runtime.driverManifest;
@@ -221,7 +220,7 @@ describe('the start fails on a machine that lacks something', () => {
       cpSync(join(root, name), join(copy, name), { recursive: true });
     symlinkSync(join(root, 'node_modules'), join(copy, 'node_modules'));
     writeFileSync(join(copy, 'renderer/examples/broken.ts'), 'export function tick(): void {\n  missing();\n}\n');
-    // This native compiler writes an empty file, because this test runs none of its programs.
+    // This stand-in for the C++ compiler writes an empty file, because this test runs no native program.
     const CXX = put('c++', '#!/bin/sh\nwhile [ "$1" != -o ]; do shift; done\n: >"$2"\n');
     chmodSync(CXX, 0o755);
     const { code, stdout, stderr } = await run([join(copy, 'build/broken.wasm')], { CXX }, copy);

@@ -49,7 +49,7 @@ test('a new game compiles, draws, moves, and continues from its state', async ()
   await Promise.all([game.close(), other.close()]);
 });
 
-test('package.json has the commands, and the versions from which the project was made', () => {
+test("a new project's package.json has the commands, and the versions of the packages that made it", () => {
   const project = create('star');
   const { name, scripts, dependencies } = JSON.parse(readFileSync(join(project, 'package.json'), 'utf8'));
   expect(name).toBe('star');
@@ -64,7 +64,7 @@ test('package.json has the commands, and the versions from which the project was
   expect(dependencies['@nearlight/sdk']).toMatch(/^file:(\.\.\/)+somewhere\/nearlight-sdk-1\.2\.3\.tgz$/);
 });
 
-test('a project has the files of a repository, with its own name in them', () => {
+test('a new project has the files of a repository, with its own name in them', () => {
   const project = create('star');
   const files = ['.gitignore', '.github/workflows/game.yml', 'tsconfig.json', 'test/game.test.ts', 'assets'];
   for (const file of files) expect(existsSync(join(project, file)), file).toBe(true);
@@ -77,12 +77,12 @@ test.each(['Star', '1star', 'st ar', 'a'.repeat(41), '-star'])('the name "%s" is
   expect(existsSync(join(folder, name))).toBe(false);
 });
 
-test('the longest name is accepted, once', () => {
+test('the longest name of a game is accepted, but not twice', () => {
   create('a'.repeat(40));
   expect(() => create('a'.repeat(40))).toThrow(/already exists/);
 });
 
-test('an empty folder is filled, and a folder with files is refused unchanged', () => {
+test('a new project may go into an empty folder; a folder with files is refused and left unchanged', () => {
   mkdirSync(join(folder, 'star'));
   expect(existsSync(join(create('star'), 'package.json'))).toBe(true);
   mkdirSync(join(folder, 'moon'));
@@ -91,7 +91,7 @@ test('an empty folder is filled, and a folder with files is refused unchanged', 
   expect(readFileSync(join(folder, 'moon/notes.txt'), 'utf8')).toBe('mine');
 });
 
-test('the command explains its usage', () => {
+test('nearlight new --help explains the usage', () => {
   const main = join(import.meta.dirname, '../../host/cli/main.ts');
   expect(execFileSync(process.execPath, [main, 'new', '--help'], { encoding: 'utf8' })).toContain(
     'npx nearlight new FOLDER',

@@ -17,7 +17,7 @@ import { playAndAsk } from '../stream/operator.ts';
 import { until } from '../stream/peer.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
-/** The folder into which npm would install the packages, and the game that is made in it. */
+/** The folder into which npm would install the packages, and the project of a new game inside that folder. */
 let folder = '';
 let project = '';
 let host: ChildProcess | undefined;
@@ -42,7 +42,7 @@ function nearlight(args: string[], cwd = project): string {
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'nearlight-package-'));
   const { nearlight: program, sdk } = await makePackages(() => {});
-  // The dependencies are the checkout's own: a registry is not what is tested here.
+  // The packages' dependencies are links to those of this checkout, because this does not test a package registry.
   mkdirSync(join(folder, 'node_modules/@nearlight'), { recursive: true });
   for (const name of readdirSync(join(ROOT, 'node_modules')).filter((name) => !name.startsWith('.')))
     if (name !== '@nearlight') symlinkSync(join(ROOT, 'node_modules', name), join(folder, 'node_modules', name));
@@ -68,7 +68,7 @@ test('the packages hold JavaScript and no TypeScript of the program, and name no
     expect(readFileSync(join(folder, 'node_modules/nearlight', file), 'utf8'), file).not.toContain(`${dirname(ROOT)}/`);
 });
 
-test('new makes a project without a checkout near it', () => {
+test('nearlight new makes a project without a checkout of this repository near it', () => {
   expect(nearlight(['new', 'star'], folder)).toContain('Made star.');
   expect(existsSync(join(project, 'src/index.ts'))).toBe(true);
 });
@@ -76,7 +76,7 @@ test('new makes a project without a checkout near it', () => {
 test("an editor's compiler accepts the new game, whose descriptors leave fields out", () => {
   const config = JSON.parse(readFileSync(join(project, 'tsconfig.json'), 'utf8')) as { extends: string };
   expect(config.extends).toBe('assemblyscript/std/assembly.json');
-  // The checkout's TypeScript 7 does without the module resolution that the project's TypeScript 5.9 uses.
+  // The checkout's TypeScript 7 does not support the module resolution that the project's TypeScript 5.9 uses.
   const std = join(ROOT, 'node_modules/assemblyscript/std');
   const file = join(project, 'tsconfig.7.json');
   const compilerOptions = {
@@ -93,7 +93,7 @@ test("an editor's compiler accepts the new game, whose descriptors leave fields 
   expect(stdout.split('\n').filter((line) => line.includes('/src/index.ts'))).toEqual([]);
 });
 
-test('build compiles the game, and image makes its image', () => {
+test('nearlight build compiles the game, and nearlight image makes its container image', () => {
   expect(nearlight(['build'])).toMatch(/build\/star\.wasm +\d+\.\d kB +compiled in/);
   expect(nearlight(['build'])).toContain('up to date');
   expect(nearlight(['image'])).toMatch(/star:0\.1\.0 +\d+\.\d kB +sha256:/);
@@ -103,7 +103,7 @@ test("the new game's own tests pass", { timeout: 120_000 }, () => {
   expect(nearlight(['test'])).toMatch(/pass 2\n.*fail 0\n/);
 });
 
-test('start plays the game, and answers everything that an operator asks', { timeout: 240_000 }, async () => {
+test('nearlight start plays the game, and answers all requests of an operator', { timeout: 240_000 }, async () => {
   const program = join(folder, 'node_modules/nearlight/host/cli/nearlight.js');
   const env = { ...process.env, PORT: '0' };
   host = spawn(process.execPath, [program, 'start'], { cwd: project, env, stdio: ['ignore', 'pipe', 'pipe'] });

@@ -43,7 +43,7 @@ function start(args: string[]): { child: ChildProcess; ended: Promise<Ended> } {
 
 const run = (...args: string[]): Promise<Ended> => start(args).ended;
 
-/** Reads a clip: its size, the time stamps of its pictures in seconds, and its number of keyframes. */
+/** Reads a video file: its size, the time stamps of its pictures in seconds, and its number of keyframes. */
 async function probe(path: string): Promise<{ width: number; height: number; times: number[]; keyframes: number }> {
   const context = new FormatContext();
   if ((await context.openInput(path, null, null)) < 0) throw new Error(`${path} is not a clip`);
@@ -63,7 +63,7 @@ async function probe(path: string): Promise<{ width: number; height: number; tim
   return { width, height, times, keyframes };
 }
 
-describe('a picture', () => {
+describe('a rendered picture', () => {
   it('of a game is a PNG of the requested size, and the same each time', async () => {
     const shot = (name: string, ...more: string[]) =>
       run('render', 'triangle', '-o', at(name), '--size', '160x90', ...more);
@@ -88,7 +88,7 @@ describe('a picture', () => {
   });
 });
 
-describe('a clip', () => {
+describe('a rendered clip', () => {
   it('has the requested pictures and size, and correct times', async () => {
     const { code, stdout } = await run(
       'render',
@@ -164,7 +164,7 @@ describe('a session that was recorded while it was played', () => {
   });
 });
 
-describe('a session of a model', () => {
+describe('a recorded session of a model', () => {
   it('is replayed with the model, and refused without it', async () => {
     writeFileSync(at('ball.glb'), await must(models.base, 'model')());
     const host = await startHostProcess(['--model', at('ball.glb'), '--record', at('ball.nlr')]);

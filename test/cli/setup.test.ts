@@ -19,7 +19,10 @@ function put(path: string, text = ''): void {
   writeFileSync(join(root, path), text);
 }
 
-/** Runs code with the scripts' functions, which look up the system's files below the test's folder. */
+/**
+ * Runs shell code that can call the functions of the setup scripts, which look for the system's files below the test's
+ * folder.
+ */
 function shell(code: string, env: Record<string, string> = {}) {
   const sourced = scripts.map((script) => `. '${script}'`).join('; ');
   return spawnSync('/bin/sh', ['-c', `${sourced}; root='${root}'; ${code}`], {
@@ -29,7 +32,7 @@ function shell(code: string, env: Record<string, string> = {}) {
   });
 }
 
-describe('the mirror', () => {
+describe('the Debian mirror that setup uses', () => {
   const mirror = () => shell(`mirror '${root}'`).stdout;
 
   test('comes from deb822 sources, with its key', () => {
@@ -91,8 +94,11 @@ describe('the mirror', () => {
   });
 });
 
-describe('what is missing', () => {
-  /** @returns the names of what the host lacks, then those of what the tests lack */
+describe('what setup finds missing', () => {
+  /**
+   * Runs setup's search for missing parts.
+   * @returns the names of those that the host lacks, then of those that the tests lack
+   */
   function missing(env: Record<string, string> = {}, { bundle = false, test = false } = {}) {
     const code = `testing=${test} testing_only=false installed=true bundling=${bundle}; identify; locate_runtime; find_missing`;
     const settings = { CXX: 'no-such-compiler', NEARLIGHT_RUNTIME: join(root, 'runtime'), ...env };
@@ -192,12 +198,12 @@ describe('what is missing', () => {
   });
 });
 
-test('the script and the host look for the same runtime', () => {
+test('setup.sh and the host look for the same version of the private runtime', () => {
   const made = shell('echo $recipe').stdout.trim();
   expect(made).toBe(String(RECIPE));
 });
 
-test('packages are installed without starting their services', () => {
+test('system packages are installed without starting their services', () => {
   const code = `as_root() { case $1 in tee) cat >'${root}'/policy ;; *) echo "$*" ;; esac; }
     work() { echo work; return 3; }; without_services work || echo $?`;
   expect(shell(code).stdout.split('\n')).toEqual([
@@ -217,8 +223,8 @@ test('packages are installed without starting their services', () => {
   expect(shell(code).stdout).toBe('work\n3\n');
 });
 
-describe('on a system that it does not support', () => {
-  /** Runs copies of the scripts in an empty project, with only the named programs on PATH. */
+describe('where setup.sh cannot go on', () => {
+  /** Runs copies of the setup scripts in an empty project, with only the named programs on PATH. */
   function setUp(tools: string[], args: string[] = [], env: Record<string, string> = {}) {
     put('project/package-lock.json', '{}');
     for (const script of scripts) {

@@ -6,14 +6,14 @@ import { WAIT_MS_MAX } from '../wait.ts';
 
 const root = join(import.meta.dirname, '../..');
 
-/** A host in a process of its own, started like a user does. */
+/** A host in a process of its own, started as a user starts it. */
 export interface HostProcess {
   readonly url: string;
   readonly process: ChildProcess;
-  /** Everything that it has printed and logged so far. */
+  /** Returns everything that the host has printed and logged so far. */
   output(): string;
   status(): Promise<HostStatus>;
-  /** Sends SIGTERM. Resolves with the exit status. */
+  /** Sends SIGTERM to the host. Resolves with its exit status. */
   stop(): Promise<number | null>;
 }
 
@@ -30,7 +30,7 @@ export interface HostStatus {
   }[];
 }
 
-/** Starts `main.ts` on a free port and waits until it can be played. */
+/** Starts the host, host/cli/main.ts, on a free port and waits until its games can be played. */
 export async function startHostProcess(
   modules: string[],
   environment: Record<string, string> = {},
@@ -93,13 +93,13 @@ export async function openGame(browser: Browser, url: string): Promise<Page> {
   return page;
 }
 
-/** Returns the current picture as 160x90 brightness values from 0 to 255. */
+/** Returns the picture that a game's page shows, as 160x90 brightness values from 0 to 255. */
 export async function pictureOf(page: Page): Promise<number[]> {
   const pixels = await readPixels(page, { part: 1, width: 160, height: 90 });
   return pixels.map(([red, green, blue]) => (red + green + blue) / 3);
 }
 
-/** Returns the mean colour of the current picture's middle quarter: red, green and blue from 0 to 255. */
+/** Returns the mean colour of the middle quarter of the picture that a game's page shows: red, green and blue from 0 to 255. */
 export async function pictureColour(page: Page): Promise<Pixel> {
   const pixels = await readPixels(page, { part: 1 / 2, width: 16, height: 16 });
   const mean = (channel: 0 | 1 | 2) => pixels.reduce((sum, pixel) => sum + pixel[channel], 0) / pixels.length;

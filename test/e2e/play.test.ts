@@ -108,7 +108,7 @@ test('two browsers in one arena show each other moving', async () => {
   for (const page of [first, second]) await page.locator('#play').click();
   // The players start on opposite sides and meet at the tower in the middle.
   await hold([first, second], W, 420);
-  // As a control, the picture must come to rest while neither moves.
+  // As a control, the picture must come to rest while neither player moves.
   let alone = await pictureOf(second);
   const settles = async () => {
     await second.waitForTimeout(300);

@@ -36,14 +36,14 @@ async function load(module = good(), limits: Partial<EngineLimits> = {}): Promis
   return settings.lines;
 }
 
-test('a module is compiled once, into a file that only its owner can read', async () => {
+test('a module is compiled once, into a cache entry that only its owner can read', async () => {
   expect((await load()).join()).toContain('compiling');
   expect(await load()).toEqual([]);
   expect(entries().length).toBe(1);
   expect(statSync(path()).mode & 0o777).toBe(0o600);
 });
 
-test('another module gets another entry, and an added custom section changes nothing', async () => {
+test('another module gets another cache entry, and one that differs only in a custom section gets none', async () => {
   await load();
   await load(Buffer.concat([good(), Uint8Array.of(0, 2, 1, 65)]));
   expect(entries().length).toBe(1);
@@ -58,7 +58,7 @@ test.each([
   ['bit-flipped in its last byte', (entry: Buffer) => flip(entry, entry.length - 1)],
   ['bit-flipped in its hash', (entry: Buffer) => flip(entry, 12)],
   ['bit-flipped in its magic', (entry: Buffer) => flip(entry, 0)],
-])('an entry that is %s is compiled again', async (_, damage) => {
+])('a module whose cache entry is %s is compiled again', async (_, damage) => {
   await load();
   const whole = readFileSync(path());
   writeFileSync(path(), damage(whole));
@@ -76,7 +76,7 @@ test('concurrent loads of one module share one compilation', async () => {
   await Promise.all(instances.map((instance) => instance.close()));
 });
 
-test('a folder that other users can write to is refused', async () => {
+test('a cache folder that other users can write to is refused', async () => {
   chmodSync(cacheDir, 0o777);
   await expect(load()).rejects.toThrow(/^NL_SETTING: .*CACHE_DIR/);
 });
@@ -92,7 +92,7 @@ test('old temporary files of hosts that died are deleted', async () => {
 });
 
 test('a compilation that takes too long is stopped', async () => {
-  // Just starting the compiler takes longer on any machine.
+  // On any machine, starting the compiler alone takes longer than 4 ms.
   await expect(load(good(), { compileMsMax: 4 })).rejects.toThrow(
     /^NL_COMPILE: .*Oz: it took.*O0: it took.*COMPILE_MS_MAX/,
   );

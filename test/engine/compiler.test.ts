@@ -12,8 +12,8 @@ beforeEach(() => {
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 /**
- * Compiles with a shell script in place of the guest program. The script runs `first` at the first level and `second` at the
- * second; its third argument is the output file.
+ * Compiles with a shell script in place of the guest program. The script runs `first` at the first optimisation level and
+ * `second` at the second; its third argument is the output file.
  */
 async function run(first: string, { second = 'printf code > "$3"', compileMsMax = 60_000 } = {}) {
   const program = join(folder, 'compiler');
@@ -23,7 +23,7 @@ async function run(first: string, { second = 'printf code > "$3"', compileMsMax 
   return { code: new TextDecoder().decode(code), log: lines.join() };
 }
 
-test('the first level is enough when it succeeds', async () => {
+test('a module that compiles at the first optimisation level is not compiled at the second', async () => {
   expect((await run('printf best > "$3"')).code).toBe('best');
 });
 
@@ -32,24 +32,24 @@ test.each([
   ['is out of CPU time', 'kill -XCPU $$', 'took longer'],
   ['is out of memory', 'exit 4', 'needed more than'],
   ['fails with a message', 'echo no such pass >&2; exit 1', 'no such pass'],
-])('the second level is tried when the first %s', async (_, first, reason) => {
+])('the second optimisation level is tried if the compiler %s at the first', async (_, first, reason) => {
   const { code, log } = await run(first);
   expect(code).toBe('code');
   expect(log).toMatch(new RegExp(`warn: compiling at Oz failed .*${reason}.*info: compiling .* at O0`));
 });
 
-test('a first level that hangs leaves time for the second', async () => {
+test('a compiler that hangs at the first optimisation level leaves time for the second', async () => {
   // The second level, a shell that prints a word, has some seconds left.
   expect((await run('exec sleep 60', { compileMsMax: 10_000 })).code).toBe('code');
 });
 
-test('NL_COMPILE contains the reason of every level', async () => {
+test('NL_COMPILE says why compiling failed at each optimisation level', async () => {
   await expect(run('exit 4', { second: 'kill -ABRT $$' })).rejects.toThrow(
     /^NL_COMPILE: .*Oz: it needed more.*O0: .*SIGABRT/,
   );
 });
 
-test('a module that is not valid is compiled only once', async () => {
+test('an invalid module is not compiled again at the second optimisation level', async () => {
   await expect(run('echo type mismatch >&2; exit 3')).rejects.toThrow(/^NL_MODULE_INVALID: .*type mismatch/);
 });
 

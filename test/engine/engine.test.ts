@@ -21,7 +21,7 @@ const PLAIN = 0x0001;
 const REFERRING = 0x8001;
 const command = (opcode: number, ...rest: number[]) => [((rest.length + 1) << 16) | opcode, ...rest];
 
-/** WAT that submits the value of an expression as a command of two words. */
+/** WebAssembly text that submits a two-word command, whose second word is the value of the expression `value`. */
 const report = (value: string) =>
   `(i32.store (i32.const 4096) (i32.const ${(2 << 16) | PLAIN})) (i32.store (i32.const 4100) ${value}) ${submit(4096, 8)}`;
 
@@ -40,7 +40,7 @@ describe.each(engines)('$name', (engine) => {
     expect(await instance.ended).toBeUndefined();
   });
 
-  test('each call passes its arguments to the module', async () => {
+  test('join, leave, tick and render pass their arguments to the module', async () => {
     const sum = '(i32.add (local.get 0) (i32.add (local.get 1) (local.get 2)))';
     const seat = report('(local.get 0)');
     const instance = await run({ join: seat, leave: seat, tick: seat, render: report(sum) });
@@ -51,7 +51,7 @@ describe.each(engines)('$name', (engine) => {
     await instance.close();
   });
 
-  test('inputs and replies are in the IO block before a call begins', async () => {
+  test('a module finds inputs and replies in its IO block when a call begins', async () => {
     const load = (offset: number) => `(i32.load (i32.const ${BLOCK + offset}))`;
     const instance = await run({
       tick: report(load(IO_INPUTS + INPUT_STRIDE + 12)),
@@ -65,7 +65,7 @@ describe.each(engines)('$name', (engine) => {
     await instance.close();
   });
 
-  test('replies for which the ring has no space wait for the next tick', async () => {
+  test('replies of the GPU for which the ring has no space wait for the next tick', async () => {
     const instance = await run({ tick: report(`(i32.load (i32.const ${BLOCK + IO_REPLY_HEAD}))`) });
     for (let n = 0; n < 100; n++) instance.reply([1, n]);
     expect((await instance.tick(0)).commands[1]).toBe(64);
@@ -73,7 +73,7 @@ describe.each(engines)('$name', (engine) => {
     await instance.close();
   });
 
-  test('several submits are joined, and the bulk data they refer to is copied', async () => {
+  test('the commands of several submits are joined, and the bulk data that they refer to is copied', async () => {
     const first = [...command(PLAIN, 9), ...command(REFERRING, 5, 8200, 5)];
     const second = command(REFERRING, 8192, 4);
     const instance = await run({
@@ -140,11 +140,11 @@ describe.each(engines)('$name', (engine) => {
   });
 
   test.each([
-    ['outside linear memory', submit(65532, 8)],
-    ['of negative length', submit(0, -4)],
-    ['whose length is not a multiple of 4', submit(4096, 6)],
-    ['of a log line outside linear memory', '(call $log (i32.const 2) (i32.const -1) (i32.const 2))'],
-  ])('a range %s traps', async (_, tick) => {
+    ['a submit outside linear memory', submit(65532, 8)],
+    ['a submit of negative length', submit(0, -4)],
+    ['a submit whose length is not a multiple of 4', submit(4096, 6)],
+    ['a log line outside linear memory', '(call $log (i32.const 2) (i32.const -1) (i32.const 2))'],
+  ])('%s traps', async (_, tick) => {
     const instance = await run({ tick });
     await expect(instance.tick(0)).rejects.toThrow('NL_GUEST_TRAP');
     await instance.close();
@@ -264,12 +264,12 @@ describe.each(engines)('$name', (engine) => {
 
   test.each([
     [
-      'another version in a constant',
+      'another version of the contract, as a constant',
       { version: `(func (export "version") (result i32) (i32.const ${ABI_VERSION + 1}))` },
       new RegExp(`^NL_MODULE_VERSION: .*for version ${ABI_VERSION + 1} .* supports version ${ABI_VERSION}: update`),
     ],
     [
-      'an older version that it computes',
+      'an older version of the contract, which a function computes',
       { fields: '(global $v i32 (i32.const 1))', version: '(func (export "version") (result i32) (global.get $v))' },
       new RegExp(`^NL_MODULE_VERSION: .*for version 1 .* supports version ${ABI_VERSION}: rebuild the module`),
     ],
@@ -279,7 +279,7 @@ describe.each(engines)('$name', (engine) => {
     ['an IO block without its magic number', { init: '(i32.const 2048)' }, /^NL_GUEST_PROTOCOL: .*IO_MAGIC/],
     ['an IO block for another number of seats', { init: writeBlock('(i32.const 3)') }, /^NL_GUEST_PROTOCOL: .*size/],
   ])('a module with %s is refused', async (_, parts, message) => {
-    // If this fails, the value is an instance, which is too large to print.
+    // A failing assertion prints its value. An instance is too large to print, so it becomes undefined.
     const error = await run(parts).then(
       () => undefined,
       (error: Error) => error,
@@ -287,7 +287,7 @@ describe.each(engines)('$name', (engine) => {
     expect(error?.message).toMatch(message);
   });
 
-  test('a function body that does not validate is refused', async () => {
+  test('a module with a function body that does not validate is refused', async () => {
     const bytes = good({ tick: '(drop (i32.const 123456))' });
     const at = bytes.findIndex(
       (_, index) => bytes[index] === 0x41 && bytes[index + 1] === 0xc0 && bytes[index + 2] === 0xc4,
@@ -296,7 +296,7 @@ describe.each(engines)('$name', (engine) => {
     await expect(engine.load(bytes, options())).rejects.toThrow('NL_MODULE_INVALID');
   });
 
-  test('memory grows up to the limit and no further', async () => {
+  test("a module's memory grows up to its limit and no further", async () => {
     const limits = options({ memoryBytesMax: 4 * 65536 }).limits;
     const instance = await run(
       { tick: report('(memory.grow (i32.const 3))'), render: report('(memory.grow (i32.const 1))') },
@@ -315,7 +315,7 @@ describe.each(engines)('$name', (engine) => {
     await instance.close();
   });
 
-  test('calls after close are refused, and close can be called twice', async () => {
+  test('an instance refuses calls after it was closed, and can be closed twice', async () => {
     const instance = await run({});
     await instance.close();
     await instance.close();
@@ -324,7 +324,7 @@ describe.each(engines)('$name', (engine) => {
   });
 });
 
-/** An asset pack with one asset. */
+/** Makes the bytes of an asset pack with one asset. */
 function pack(name: string, contents: number[]): Uint8Array {
   const bytes = new Uint8Array(24 + name.length + contents.length);
   new Uint32Array(bytes.buffer, 0, 6).set([0x50414c4e, 1, 24, name.length, 24 + name.length, contents.length]);

@@ -16,9 +16,9 @@ const cacheDir = join(folder, 'cache');
 const compiled = createWasmEdgeEngine({ cacheDir });
 const engines = [compiled, createWasmEdgeEngine({ cacheDir, interpreter: true })];
 const forever = '(loop $again (br $again))';
-/** The module has to start as far as its endless part, which takes some 5 ms. */
+/** Limits under which a module can start as far as its endless loop, which takes some 5 ms, and is then stopped. */
 const briefInit = options({ initMsMax: 2000 }).limits;
-/** The module starts without a limit, and its endless call is stopped at once. */
+/** Limits under which a module has plenty of time to start, and an endless call is soon stopped. */
 const brief = options({ initMsMax: 600_000, callMsMax: 100 }).limits;
 
 let neighbour: Instance;
@@ -43,7 +43,7 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-/** Runs something hostile, and checks that another instance keeps ticking meanwhile. */
+/** Lets a hostile module run, and checks that another instance keeps ticking meanwhile. */
 async function beside(bad: () => Promise<void>): Promise<void> {
   const before = ticks;
   await bad();
@@ -89,7 +89,7 @@ describe.each(engines)('$name', (engine) => {
     await instance.close();
   });
 
-  test('memory cannot grow beyond the limit', async () => {
+  test("a module's memory cannot grow beyond its limit", async () => {
     const limits = { ...options().limits, memoryBytesMax: 32 * 2 ** 20 };
     const tick = `(loop $again
       (br_if $again (i32.ge_s (memory.grow (i32.const 1)) (i32.const 0)))
@@ -100,7 +100,7 @@ describe.each(engines)('$name', (engine) => {
     await instance.close();
   });
 
-  test('all of the memory that the limit allows can be used', async () => {
+  test('a module can use all of the memory that its limit allows', async () => {
     const limits = { ...options().limits, memoryBytesMax: 64 * 2 ** 20 };
     const tick = `(if (i32.lt_s (memory.grow (i32.const 1023)) (i32.const 0)) (then (unreachable)))
       (memory.fill (i32.const 4096) (i32.const 1) (i32.const ${64 * 2 ** 20 - 4096}))`;
@@ -109,7 +109,7 @@ describe.each(engines)('$name', (engine) => {
     await instance.close();
   });
 
-  test('a process killed from outside ends only its own instance', async () => {
+  test('a guest process that is killed from outside ends only its own instance', async () => {
     const instance = (await load({})) as WasmEdgeInstance;
     await beside(async () => {
       process.kill(must(instance.pid, 'process'), 'SIGKILL');
@@ -119,7 +119,7 @@ describe.each(engines)('$name', (engine) => {
     await instance.close();
   });
 
-  test('a process killed during a call rejects that call', async () => {
+  test('a call is rejected if its guest process is killed meanwhile', async () => {
     const instance = (await load({ tick: forever }, options().limits)) as WasmEdgeInstance;
     const call = instance.tick(0);
     process.kill(must(instance.pid, 'process'), 'SIGKILL');
@@ -127,7 +127,7 @@ describe.each(engines)('$name', (engine) => {
     await instance.close();
   });
 
-  test('the process has a filter on system calls, few descriptors, and cannot gain privileges', async () => {
+  test('a guest process has a filter on system calls, few descriptors, and cannot gain privileges', async () => {
     const instance = (await load({})) as WasmEdgeInstance;
     const status = readFileSync(`/proc/${instance.pid}/status`, 'utf8');
     expect(status).toMatch(/^Seccomp:\t2$/m);
@@ -175,13 +175,13 @@ test('fifty instances leave no descriptor, mapping or process behind', async () 
   }
   const after = count();
   expect(after).toEqual({ ...before, fds: expect.any(Number) });
-  // The count may fall, because descriptors from before may be closed meanwhile.
+  // The number of descriptors may fall, because those of earlier tests may be closed meanwhile.
   expect(after.fds).toBeLessThanOrEqual(before.fds);
 });
 
 let tool: string | undefined;
 
-/** Builds universal.cc once. */
+/** Builds the program universal.cc at the first call; returns its path. */
 function buildTool(): string {
   if (tool) return tool;
   tool = join(folder, 'universal');
@@ -191,7 +191,7 @@ function buildTool(): string {
   return tool;
 }
 
-/** Returns a custom section with its header. */
+/** Returns the bytes of a module's custom section of this name, with its header. */
 function customSection(module: Buffer, name: string): Buffer {
   for (let at = 8; at < module.length; ) {
     const start = at;

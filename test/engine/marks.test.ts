@@ -10,7 +10,7 @@ import { good, options, store, submit } from './modules.ts';
 const cacheDir = mkdtempSync(join(tmpdir(), 'nearlight-test-'));
 afterAll(() => rmSync(cacheDir, { recursive: true, force: true }));
 
-/** A module that marks two commands in tick, each in its own function, and submits them. */
+/** A module that, like a debug build, calls the import `mark` before each of two commands, in two functions. */
 const module = good({
   fields: `(import "nearlight" "mark" (func $mark))
     (func $first (call $mark) ${store(64, [1 << 16])})
@@ -18,7 +18,7 @@ const module = good({
   tick: `(call $first) (call $second) ${submit(64, 8)}`,
 });
 
-test('the JavaScript engine records which functions ran when a debug build wrote a command', async () => {
+test('the JavaScript engine records the call stack of each command that a debug build writes', async () => {
   const instance = await createJavaScriptEngine().load(module, options());
   expect(instance.initial).toMatchObject({ call: 'init' });
   expect(instance.initial.origin).toBeUndefined();
@@ -36,7 +36,7 @@ test('the JavaScript engine records which functions ran when a debug build wrote
   await instance.close();
 });
 
-test('WasmEdge runs a debug build like any other, and names the call of a submission', async () => {
+test('WasmEdge runs a debug build like any other module, and names the export that made a submission', async () => {
   const instance = await createWasmEdgeEngine({ cacheDir }).load(module, options());
   const submission = await instance.tick(0);
   expect(submission.call).toBe('tick');

@@ -57,7 +57,7 @@ describe('a file that is not a module', () => {
 });
 
 describe('exports', () => {
-  test('every missing export is named, with the line that adds them', () => {
+  test('the error names every missing export, and the line of source that adds them', () => {
     const wat = text().replace('(export "version")', '').replace('(export "tick")', '');
     expect(() => check(assemble(wat))).toThrow(
       /it does not export "version" and "tick"\. Add this line .*: export \{ init, .* version \} from "@nearlight\/sdk\/game";/,
@@ -69,12 +69,12 @@ describe('exports', () => {
     expect(() => check(assemble(wat))).toThrow(new RegExp(`^NL_MODULE_EXPORT: .*"${name}"`));
   });
 
-  test('a function of another type is refused', () => {
+  test('an exported function of another type is refused', () => {
     const wat = text().replace('(func (export "tick") (param i32)', '(func (export "tick") (param i64)');
     expect(() => check(assemble(wat))).toThrow(/^NL_MODULE_EXPORT: .*"tick".*\(i32\) -> nothing/);
   });
 
-  test('a global in place of a function is refused', () => {
+  test('a global that is exported in place of a function is refused', () => {
     const wat = text().replace('(func (export "tick") (param i32) )', '(global (export "tick") i32 (i32.const 1))');
     expect(() => check(assemble(wat))).toThrow(/^NL_MODULE_EXPORT: .*"tick".*global/);
   });
@@ -98,13 +98,13 @@ describe('the version of the contract', () => {
     );
   });
 
-  test('another version is reported before an import that only that version has', () => {
+  test('a module for another version is refused for its version, not for an import that only that version has', () => {
     const added = '(import "nearlight" "speak" (func (param i32)))';
     expect(() => check(declaring(`(i32.const ${ABI_VERSION + 1})`, added))).toThrow('NL_MODULE_VERSION');
     expect(() => check(declaring(`(i32.const ${ABI_VERSION})`, added))).toThrow('NL_MODULE_IMPORT');
   });
 
-  test('a version that is computed is left to the engine', () => {
+  test('a version that a function computes is left to the engine to check', () => {
     check(declaring('(i32.add (i32.const 1) (i32.const 1))'));
   });
 });
@@ -152,7 +152,7 @@ describe('imports', () => {
     expect(() => check(assemble(text().replace(imports, field)))).toThrow(wanted);
   });
 
-  test('every unknown import is named, whatever its kind', () => {
+  test('the error names every unknown import, whatever its kind', () => {
     const fields = '(import "env" "seed" (func)) (import "a" "t" (table 1 funcref)) (import "b" "g" (global i64))';
     expect(() => check(assemble(text().replace(imports, fields)))).toThrow(
       /Math\.random .*; it imports the global b\.g.*; .* table a\.t/,
@@ -187,7 +187,7 @@ describe('limits', () => {
     expect(() => check(two, { tableElementsMax: 100 })).toThrow('NL_MODULE_LIMIT');
   });
 
-  test('limits are written into the module as maxima', () => {
+  test('the limits of memory and tables are written into the module as their maxima', () => {
     const bounded = check(memory('1 60000'), { memoryBytesMax: 2 * 65536 }).bytes;
     expect([...bounded].join()).toContain([...section(5, 1, 1, 1, 2)].join());
     const own = check(memory('1 2')).bytes;
@@ -197,7 +197,7 @@ describe('limits', () => {
   });
 });
 
-test('custom sections are removed wherever they are', () => {
+test('custom sections are removed from a module, wherever they are', () => {
   const bytes = good();
   const custom = section(0, 8, ...new TextEncoder().encode('wasmedge'), 1, 2, 3);
   const dressed = Uint8Array.from([...bytes.subarray(0, 8), ...custom, ...bytes.subarray(8), ...custom]);

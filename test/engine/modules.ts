@@ -3,12 +3,12 @@ import { settings } from '../../host/base/config.ts';
 import type { EngineLimits, LoadOptions } from '../../host/engine/engine.ts';
 import { ABI_VERSION } from '../../renderer/contract/abi.ts';
 
-/** Address of the IO block in modules that good() makes. */
+/** Address of the IO block in the linear memory of modules that good() makes. */
 export const BLOCK = 1024;
 
-/** Parts of a module, as WAT. A test gives those that it wants to replace. */
+/** Parts of a test module, as WebAssembly text. A part that a test gives replaces the default one. */
 export interface Parts {
-  /** Globals, functions and data to add. They come after the imports and before everything else. */
+  /** Globals, functions and data to add to the module, after its imports and before everything else. */
   fields?: string;
   memory?: string;
   version?: string;
@@ -79,7 +79,7 @@ export const submit = (address: number, bytes: number) =>
   `(call $submit (i32.const ${address}) (i32.const ${bytes | 0}))`;
 
 const names = Object.keys(settings) as (keyof typeof settings)[];
-/** The limits that hold by default. */
+/** The default value of every setting, among them the limits of an engine. */
 const defaults = Object.fromEntries(names.map((name) => [name, settings[name].default])) as unknown as EngineLimits;
 
 /** Options for Engine.load(). `lines` collects what the module logs. */

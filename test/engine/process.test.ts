@@ -23,11 +23,11 @@ beforeAll(async () => {
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 /**
- * Runs the rogue guest program. Resolves with the error that ended its instance.
- * @param survives true if the attack should fail: then "loaded" is the result if the instance still lives after a while
+ * Runs the guest program of rogue.cc, which attacks the host. Resolves with the error that ended its instance.
+ * @param survives true if the attack should fail: then the result is "loaded" if the instance still lives after a while
  */
 async function runRogue(seed: number, survives: boolean): Promise<string> {
-  // Only the program that never answers reaches its time limit.
+  // Only the guest program that never answers may reach its time limit.
   const settings = { ...options({ initMsMax: seed === SILENT ? 500 : 600_000 }), seed };
   const process = new GuestProcess(addon, [program], settings.limits);
   const instance = new WasmEdgeInstance(process, settings);
@@ -44,21 +44,21 @@ async function runRogue(seed: number, survives: boolean): Promise<string> {
 
 describe('a guest process under the control of an attacker', () => {
   test.each([
-    ['claims to have submitted more commands than fit', 1, /^NL_GUEST_PROTOCOL: .*more than the shared memory/],
-    ['claims to have submitted more data than fits', 2, /^NL_GUEST_PROTOCOL: .*more than the shared memory/],
-    ['responds with an unknown status', 3, /^NL_GUEST_PROTOCOL/],
-    ['overwrites every field of the shared memory', 4, /^NL_GUEST_PROTOCOL/],
-    ['floods the socket', 5, /^NL_GUEST_PROTOCOL: .*out of turn/],
-    ['responds twice', 6, /^NL_GUEST_PROTOCOL: .*out of turn/],
-    ['tries to shrink the shared memory', 7, /^loaded$/],
-    ['claims endless log records', 8, /^loaded$/],
-    ['makes a forbidden system call', 9, /^NL_GUEST_CRASH: .*seccomp/],
-    ['aborts', 10, /^NL_GUEST_MEMORY/],
-    ['exits without a response', 11, /^NL_GUEST_CRASH: .*status 0/],
-    ['closes its socket', 12, /^NL_GUEST_KILLED/],
-    ['completes its response and never signals it', SILENT, /^NL_GUEST_TIMEOUT/],
-    ['reports an exit status that no game can have', 14, /^NL_GUEST_PROTOCOL: .*status 8/],
-  ])('a process that %s is handled', async (_, seed, outcome) => {
+    ['a guest process that claims more commands than fit', 1, /^NL_GUEST_PROTOCOL: .*more than the shared memory/],
+    ['a guest process that claims more data than fits', 2, /^NL_GUEST_PROTOCOL: .*more than the shared memory/],
+    ['a guest process that responds with an unknown status', 3, /^NL_GUEST_PROTOCOL/],
+    ['a guest process that overwrites every field of the shared memory', 4, /^NL_GUEST_PROTOCOL/],
+    ['a guest process that floods the socket', 5, /^NL_GUEST_PROTOCOL: .*out of turn/],
+    ['a guest process that responds twice', 6, /^NL_GUEST_PROTOCOL: .*out of turn/],
+    ['a guest process that tries to shrink the shared memory', 7, /^loaded$/],
+    ['a guest process that claims endless log records', 8, /^loaded$/],
+    ['a guest process that makes a forbidden system call', 9, /^NL_GUEST_CRASH: .*seccomp/],
+    ['a guest process that aborts', 10, /^NL_GUEST_MEMORY/],
+    ['a guest process that exits without a response', 11, /^NL_GUEST_CRASH: .*status 0/],
+    ['a guest process that closes its socket', 12, /^NL_GUEST_KILLED/],
+    ['a guest process that completes its response and never signals it', SILENT, /^NL_GUEST_TIMEOUT/],
+    ['a guest process that reports an exit status that no game can have', 14, /^NL_GUEST_PROTOCOL: .*status 8/],
+  ])('the host handles %s', async (_, seed, outcome) => {
     expect(await runRogue(seed, outcome.test('loaded'))).toMatch(outcome);
   });
 });

@@ -52,7 +52,7 @@ int main() {
     respond();
     usleep(50000);
     break;
-  case 7: // Tries to shrink the memory that the host uses. Its size is sealed, so this fails.
+  case 7: // Tries to shrink the memory that it shares with the host. The size is sealed, so this fails.
     if (ftruncate(FD_MAPPING, 0) == 0) std::abort();
     break;
   case 8:
@@ -70,7 +70,7 @@ int main() {
     close(FD_SOCKET);
     pause();
     break;
-  case 13: // Completes its response without sending the byte that signals it.
+  case 13: // Completes its response in shared memory without sending the byte on the socket that signals it.
     set(RESPONSE_SEQUENCE, get(REQUEST_SEQUENCE));
     pause();
     break;

@@ -17,7 +17,7 @@ const engines = [
   createJavaScriptEngine(),
 ];
 
-/** Adds the exports save and load, with these bodies, to a good module. */
+/** Parts that add the exports save and load, with these bodies as WAT, to a valid module. */
 const saving = (save: string, load = '') => ({
   fields: `(func (export "save") ${save}) (func (export "load") (param i32) ${load})`,
 });
@@ -25,7 +25,7 @@ const saving = (save: string, load = '') => ({
 const write = (address: number, length: number) =>
   `(call $state_write (i32.const ${address}) (i32.const ${length | 0}))`;
 
-/** WAT that submits the words at address 4096 as one command. */
+/** WAT that submits one command, whose operands are the words at address 4096. */
 const report = (words: number) =>
   `(i32.store (i32.const 4092) (i32.const ${((words + 1) << 16) | 1})) ${submit(4092, 4 + 4 * words)}`;
 
@@ -33,7 +33,7 @@ describe.each(engines)('$name', (engine) => {
   const run = (parts: Parameters<typeof good>[0], limits = options().limits) =>
     engine.load(good(parts), { ...options(), limits });
 
-  test('save joins all writes into one state, and load in another instance can read it', async () => {
+  test('save joins all its writes into one state, which load can read in another instance', async () => {
     const load = `(i32.store (i32.const 4096) (local.get 0))
       (i32.store (i32.const 4100) (call $state_read (i32.const 1) (i32.const 4104) (i32.const 4)))
       (i32.store (i32.const 4108) (call $state_read (i32.const 5) (i32.const 4112) (i32.const 99)))
@@ -57,7 +57,7 @@ describe.each(engines)('$name', (engine) => {
     await second.close();
   });
 
-  test('load can still read the state after it has submitted bulk data', async () => {
+  test("a module's load can still read the state after it has submitted bulk data", async () => {
     const read = '(drop (call $state_read (i32.const 0) (i32.const 4096) (i32.const 4)))';
     const bulk = `${store(5000, [(3 << 16) | 0x8001, 8192, 64])} ${submit(5000, 12)}`;
     const instance = await run(saving('', `${bulk} ${read} ${report(1)}`));
@@ -67,7 +67,7 @@ describe.each(engines)('$name', (engine) => {
     await instance.close();
   });
 
-  test('load sees the reply that the GPU was lost, and no other reply or data', async () => {
+  test('during load, a module sees the reply that the GPU was lost, and no other reply or data', async () => {
     const load = (address: number) => `(i32.load (i32.const ${address}))`;
     const words = [BLOCK + IO_REPLY_HEAD, BLOCK + IO_REPLIES, BLOCK + IO_REPLIES + 32, 12_288];
     const see = `${words.map((from, n) => `(i32.store (i32.const ${4096 + 4 * n}) ${load(from)})`).join('\n')} ${report(4)}`;
@@ -85,7 +85,7 @@ describe.each(engines)('$name', (engine) => {
     await instance.close();
   });
 
-  test('a module without save and load has no state and refuses one', async () => {
+  test('a module without the exports save and load saves no state and cannot be given one', async () => {
     const instance = await run({});
     expect(await instance.save()).toBeUndefined();
     await expect(instance.restore(new Uint8Array(4))).rejects.toThrow('NL_MODULE_EXPORT');
@@ -140,7 +140,7 @@ describe.each(engines)('$name', (engine) => {
     await instance.close();
   });
 
-  test('state_read returns nothing outside load', async () => {
+  test("the import state_read returns nothing outside the module's load", async () => {
     const read = '(i32.store (i32.const 4096) (call $state_read (i32.const 0) (i32.const 8192) (i32.const 8)))';
     const instance = await run({ ...saving(''), tick: `${read} ${report(1)}` });
     await instance.restore(new Uint8Array(8));

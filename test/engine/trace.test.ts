@@ -13,7 +13,7 @@ import { options } from './modules.ts';
 const folder = mkdtempSync(join(tmpdir(), 'nearlight-test-'));
 const path = join(folder, 'game.wasm');
 
-/** A game whose tick(n) fails in its n-th way. The tests know the line of each fault. */
+/** A game that fails in another way in each tick(n). The tests know the source line of each fault. */
 const SOURCE = `import { Game, play } from '@nearlight/sdk';
 export { init, join, leave, render, tick, version } from '@nearlight/sdk/game';
 class Thing { next: Thing | null = null; }
@@ -96,7 +96,7 @@ describe.each(engines)('$engine.name', ({ engine, exact }) => {
   ])('a thrown error (%s) is reported with its place in the sources', async (reason, n, line) => {
     const message = await fail(n);
     expect(message).toContain(reason);
-    // A check in the compiler's library is reported with its place there, and the game's line that led to it.
+    // If a check in the compiler's library fails, the error gives its place there, and the game's line that led to it.
     expect(message).toContain(n === 7 ? `game.ts:${line}:` : 'staticarray.ts');
     if (engine.name === 'javascript') expect(message).toMatch(new RegExp(`game\\.ts:${line}\\b`));
   });
@@ -105,10 +105,10 @@ describe.each(engines)('$engine.name', ({ engine, exact }) => {
     ['read of', 8, 19],
     ['write to', 10, 21],
     ['use of an unset', 11, 22],
-  ])('a %s null reference traps in a released module and says where', async (_, n, line) => {
+  ])('a %s null reference traps in a release build, and the log gives its source line', async (_, n, line) => {
     const message = await fail(n);
     expect(message).toMatch(/^NL_GUEST_TRAP: .*it last logged: Unexpected 'null'.* at src\/game\.ts:\d+:\d+/);
-    // An unset field is logged with the line that declares it.
+    // For an unset field, the log gives the line that declares the field.
     if (n !== 11) expect(message).toContain(`at src/game.ts:${line}:`);
     else if (engine.name === 'javascript') expect(message).toMatch(new RegExp(`game\\.ts:${line}\\b`));
   });

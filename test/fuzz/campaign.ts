@@ -1,4 +1,6 @@
-/** Runs many seeds in other processes. A process that crashes or hangs is a finding. */
+/**
+ * Fuzzes the execution of command streams with many seeds, in other processes. A process that crashes or hangs is a finding.
+ */
 
 import { type ChildProcess, fork } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
@@ -10,29 +12,29 @@ import type { Report } from './worker.ts';
 
 export interface CampaignOptions {
   backend: Backend;
-  /** The first seed. A campaign that was stopped goes on from the seed that it reported last. */
+  /** The first seed to run. A fuzzing campaign that was stopped goes on from the seed that it reported last. */
   from: number;
-  /** The least number of streams to run. */
+  /** The least number of command streams to run. */
   streams: number;
   onProgress(totals: Totals): void;
 }
 
 export type Totals = Report & { crashes: number; hangs: number; seconds: number };
 
-/** Seeds that one process runs. Its end frees everything that leaks slowly, also in drivers. */
+/** Number of seeds that one process runs. The end of the process frees everything that leaks slowly, also in drivers. */
 const SEEDS_MAX = 20_000;
-/** About as many streams come from one seed. */
+/** Approximate number of command streams that are generated from one seed. */
 const STREAMS_A_SEED = 8;
-/** A process that reports nothing for this long hangs. */
+/** A fuzzing process that reports nothing for this long hangs. */
 const SILENCE_MS = 120_000;
 
 interface Died {
-  /** The seed that it ran when it died. */
+  /** The seed that the process ran when it died. */
   seed?: number;
   why: string;
 }
 
-/** Runs one process to its end. Returns why it died; undefined if it ended normally. */
+/** Runs one fuzzing process to its end. Returns why it died; undefined if it ended normally. */
 function run(
   { backend, from }: CampaignOptions,
   count: number,
@@ -76,7 +78,7 @@ function run(
   });
 }
 
-/** Runs seeds from `from` on until `streams` streams were run. */
+/** Fuzzes with seeds from `options.from` on, until at least `options.streams` command streams were run. */
 export async function campaign(options: CampaignOptions): Promise<Totals> {
   const begun = performance.now();
   const totals: Totals = {

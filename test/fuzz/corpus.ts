@@ -1,4 +1,4 @@
-/** Findings of earlier campaigns as files: what a module submits, and how it must end. */
+/** Findings of earlier fuzzing campaigns as files: the commands that a module submits, and how its run must end. */
 
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -7,18 +7,21 @@ import type { Call } from './encode.ts';
 import { type Backend, type Manner, Subject } from './subject.ts';
 
 export interface Finding {
-  /** Describes the fault that this finding showed. */
+  /** Describes the fault in the host that this finding showed. */
   about: string;
   backends: Backend[];
   manner: Manner;
-  /** Part of the message of the error that it must end with; '' for no error. Any coded error will do if this is not given. */
+  /**
+   * Part of the message of the error with which the calls must end; '' for no error. If it is not given, the calls may end
+   * with any coded error, or without one.
+   */
   error?: string;
   calls: Call[];
 }
 
 const folder = join(import.meta.dirname, 'corpus');
 
-/** The findings by name. */
+/** Reads the findings in the corpus, by name. */
 export function readCorpus(): Record<string, Finding> {
   const files = readdirSync(folder).filter((file) => file.endsWith('.json'));
   return Object.fromEntries(
@@ -26,13 +29,13 @@ export function readCorpus(): Record<string, Finding> {
   );
 }
 
-/** Runs a finding. Returns a message for everything that is wrong. */
+/** Runs the calls of a finding again. Returns a message for everything that is wrong. */
 export async function faultsOf(subject: Subject, { calls, manner, error }: Finding): Promise<string[]> {
   const outcome = await subject.judge(calls, { manner });
   const faults = [...outcome.faults, ...(await subject.settle())];
   if (!(await subject.works())) faults.push('a valid stream does not draw its picture any more');
   if (error !== undefined && (error === '' ? outcome.message !== '' : !outcome.message.includes(error)))
-    faults.push(`it ends with "${outcome.message}" instead of "${error}"`);
+    faults.push(`the calls end with "${outcome.message}" instead of "${error}"`);
   return faults;
 }
 

@@ -4,12 +4,15 @@ import { COMMANDS, ENUMS, FLAGS, type Kind, RECORDS } from '../../renderer/contr
 import { type Field, fieldsOf, opcodeOf, recordFields } from '../../renderer/contract/field.ts';
 
 export type Value = number | string | readonly Value[] | Values;
-/** Values of fields by name. A field that is not given is 0, or the first value of an enum. */
+/** Values of the fields of a command, by name. A field that is not given is 0, or the first value of an enum. */
 export interface Values {
   readonly [field: string]: Value;
 }
 
-/** A command as its fields, or as words that need not be a command. Enums are names, or numbers that may be invalid. */
+/**
+ * A command as its fields, or as 32-bit words that need not form a command. Enums are given as names, or as numbers that may
+ * be invalid.
+ */
 export type Item = { readonly command: string; readonly values: Values } | { readonly words: readonly number[] };
 
 /** The commands that one call of a module submits. */
@@ -19,11 +22,11 @@ export interface Call {
   readonly items: readonly Item[];
 }
 
-/** Every command by name. */
+/** The opcode and the fields of every command, by name. */
 export const table = new Map(
   COMMANDS.map((command) => [command.name, { opcode: opcodeOf(command), fields: fieldsOf(command) }]),
 );
-/** The fields of each record, parsed once. */
+/** The fields of each kind of record that a list in a command may contain, parsed only once. */
 const records = new Map(Object.keys(RECORDS).map((name) => [name, recordFields(name)]));
 export const kinds = ENUMS.ObjectKind as readonly Kind[];
 
@@ -31,7 +34,7 @@ const values: ReadonlyMap<string, ReadonlyMap<string, number>> = new Map(
   Object.entries(ENUMS).map(([name, list]) => [name, new Map(list.map((value, index) => [value, index + 1]))]),
 );
 
-/** The bits of FLAGS. @param names joined by spaces */
+/** Returns the bits of flags in a set of FLAGS. @param names of the flags, joined by spaces */
 export function bits(set: keyof typeof FLAGS, names: string): number {
   return names
     .split(' ')
@@ -45,7 +48,7 @@ const half = new Uint32Array(2);
 const double = new Float64Array(half.buffer);
 let at = 0;
 
-/** UTF-8 of texts, because the same few texts are encoded again and again. */
+/** Cache of the UTF-8 bytes of texts, because the same few texts are encoded again and again. */
 const texts = new Map<string, Uint8Array>();
 const TEXTS_MAX = 256;
 
@@ -58,7 +61,7 @@ function bytesOf(text: string): Uint8Array {
   return bytes;
 }
 
-/** The words of a call. */
+/** Encodes commands as the 32-bit words of a command stream. */
 export function encode(items: readonly Item[]): Uint32Array {
   at = 0;
   for (const item of items) {

@@ -1,4 +1,4 @@
-/** Makes up the commands of calls: passes, copies, queries, render bundles and uploads, validly nested. */
+/** Generates the commands of the calls of a module: passes, copies, queries, render bundles and uploads, validly nested. */
 import { must } from '../../host/base/assert.ts';
 import { ENUMS, type Kind } from '../../renderer/contract/contract.ts';
 import { type Item, kinds, table, type Values } from './encode.ts';
@@ -19,10 +19,10 @@ import type { Live, World } from './world.ts';
 
 /** Size in bytes of the bulk data that each generated call carries, and that its commands may refer to. */
 export const DATA_BYTES = 4096;
-/** Bytes of the only asset. */
+/** Size in bytes of the only asset that a generated module has. */
 export const ASSET_BYTES = 1024;
 
-/** Adds commands to the current call. */
+/** Adds random commands to the call that is being generated. */
 type Act = (world: World) => void;
 
 const upload: Act = (world) => {
@@ -99,7 +99,7 @@ const map: Act = (world) => {
   if (world.random.percent(95)) world.live.buffer = world.live.buffer.filter(({ id }) => id !== buffer);
 };
 
-/** Draws of every kind, with the state that they need. */
+/** Adds draws of random kinds, with the state that they need. */
 function draws(world: World, pipeline: Live): void {
   const { random } = world;
   const group = groupFor(world, pipeline);
@@ -249,7 +249,7 @@ const resolve: Act = (world) => {
   world.say('resolveQuerySet', { querySet: set.id, queryCount, destination: id });
 };
 
-/** Sometimes puts commands into a debug group. */
+/** Adds the commands of `act`, and in one case of ten puts them into a debug group. */
 function grouped(world: World, act: () => void): void {
   const debug = world.random.percent(10);
   if (debug) world.say('pushDebugGroup', { groupLabel: 'group' });
@@ -283,7 +283,7 @@ const end: Act = (world) => {
   if (world.live[kind].length > 0) world.destroy(kind);
 };
 
-/** A command that the GPU refuses, in an error scope, so that the call goes on. */
+/** Adds an error scope, often with a command in it that the GPU may refuse, so that the call goes on. */
 const caught: Act = (world) => {
   const { random } = world;
   world.say('pushErrorScope', { filter: random.pick(ENUMS.ErrorFilter) });
@@ -291,7 +291,7 @@ const caught: Act = (world) => {
   world.say('popErrorScope', { token: random.below(9) });
 };
 
-/** Any command, with values that may be valid. */
+/** Adds any command of the contract at random, with values that may be valid. */
 const anything: Act = (world) => {
   const [command, { fields }] = world.random.pick([...table]);
   const values: Record<string, Values[string]> = {};
@@ -321,7 +321,7 @@ const acts: readonly (readonly [weight: number, act: Act])[] = [
 ];
 const wheel = acts.flatMap(([weight, act]) => new Array<Act>(weight).fill(act));
 
-/** Makes up the commands of one call. */
+/** Generates the commands of one call of a module. @param render whether the call has a picture to draw into */
 export function frame(world: World, render: boolean): readonly Item[] {
   const { random } = world;
   world.items = [];

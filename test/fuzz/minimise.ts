@@ -1,4 +1,4 @@
-/** Reduces a seed that goes wrong to a small finding: node test/fuzz/minimise.ts BACKEND SEED NAME */
+/** Reduces the calls of a seed that goes wrong to a small finding: node test/fuzz/minimise.ts BACKEND SEED NAME */
 
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -12,7 +12,7 @@ import { type Backend, mannerOf } from './subject.ts';
 
 const TRIAL_MS = 30_000;
 
-/** The calls without `count` commands from number `at` on. The commands of all calls are numbered in a row. */
+/** Returns the calls without `count` commands from number `at` on. The commands of all calls are numbered in a row. */
 function without(calls: readonly Call[], at: number, count: number): Call[] {
   let place = 0;
   const outside = (): boolean => {
@@ -24,7 +24,7 @@ function without(calls: readonly Call[], at: number, count: number): Call[] {
   return rest.filter(({ items }) => items.length > 0);
 }
 
-/** Removes commands, first many at a time and then fewer, as long as the rest still goes wrong. */
+/** Removes commands from calls, first many at a time and then fewer, as long as the remaining ones still go wrong. */
 export function minimise(calls: readonly Call[], wrong: (calls: Call[]) => boolean): Call[] {
   let kept = calls.map((call) => ({ ...call }));
   const size = () => kept.reduce((sum, { items }) => sum + items.length, 0);
@@ -46,7 +46,7 @@ function main(backend: Backend, seed: number, name: string): void {
     manner: mannerOf(seed),
     calls,
   });
-  // Runs in another process, because it may crash or hang.
+  // Runs the calls in another process, because they may crash it or let it hang.
   const wrong = (calls: Call[]): boolean => {
     writeFileSync(trial, JSON.stringify(finding(calls)));
     const args = ['--expose-gc', join(import.meta.dirname, 'corpus.ts'), backend, trial];

@@ -1,4 +1,4 @@
-/** Makes mutants of modules, with faults in their bytes or in their structure. The same seed makes the same mutant. */
+/** Makes mutants of Wasm modules, with faults in their bytes or in their structure. The same seed makes the same mutant. */
 import { must } from '../../host/base/assert.ts';
 import { assemble, good, store, submit, text } from '../engine/modules.ts';
 import { Random } from './random.ts';
@@ -8,7 +8,7 @@ interface Section {
   body: Uint8Array;
 }
 
-/** Small valid modules that together have tables, elements, data, globals, a start function, save and load. */
+/** Returns small valid modules that together have tables, elements, data, globals, a start function, save and load. */
 export function smallModules(): Uint8Array[] {
   const table = `(table 4 funcref) (elem (i32.const 0) $f $f) (global $g (mut i32) (i32.const 7))
     (func $f (result i32) (global.get $g)) (data (i32.const 8000) "data")`;
@@ -38,7 +38,7 @@ function unsigned(value: number): number[] {
   return bytes;
 }
 
-/** The sections of a valid module. */
+/** Returns the sections of a valid Wasm module. */
 function sectionsOf(module: Uint8Array): Section[] {
   const sections: Section[] = [];
   for (let at = 8; at < module.length; ) {
@@ -88,7 +88,7 @@ function mutateBytes(random: Random, source: Uint8Array): Uint8Array {
   return Uint8Array.from(bytes);
 }
 
-/** A section without meaning. */
+/** Makes a Wasm section with a random id and a short body that seldom suits it. */
 function invented(random: Random): Section {
   const bodies = [
     [1, 0],
@@ -140,7 +140,7 @@ function mutateSections(random: Random, sections: Section[]): Section[] {
   return list;
 }
 
-/** A valid module with a few faults. */
+/** Puts a few random faults into a valid Wasm module. */
 export function mutateModule(random: Random, source: Uint8Array): Uint8Array {
   if (random.percent(40)) return mutateBytes(random, source);
   const sections = mutateSections(random, sectionsOf(source));
@@ -153,7 +153,7 @@ export function mutateModule(random: Random, source: Uint8Array): Uint8Array {
   return Uint8Array.from(bytes);
 }
 
-/** The mutant that a seed makes of one of the modules. */
+/** Returns the mutant of one of the modules; the seed chooses the module and the faults. */
 export function mutant(seed: number, sources: readonly Uint8Array[]): Uint8Array {
   const random = new Random(seed);
   return mutateModule(random, random.pick(sources));

@@ -1,4 +1,4 @@
-/** Runs the check of modules on mutants, and plays the mutants that pass it in guest processes. */
+/** Runs the host's check of Wasm modules on mutants, and plays the mutants that pass it in guest processes. */
 import { settings } from '../../host/base/config.ts';
 import { NearlightError } from '../../host/base/errors.ts';
 import type { Engine, EngineLimits } from '../../host/engine/engine.ts';
@@ -12,18 +12,18 @@ const limits = {
   tableElementsMax: 1000,
 };
 const engineLimits: Partial<EngineLimits> = { ...limits, initMsMax: 1000, callMsMax: 200, compileMsMax: 10_000 };
-/** CPU time of this thread that no check may take. */
+/** CPU time that the check of one Wasm module may not exceed. */
 const SLOW_MS = 5000;
 
 export interface Checked {
-  /** The module as an engine gets it; undefined if the check refused it. */
+  /** The Wasm module as an engine gets it after the check; undefined if the check refused it. */
   passed: Uint8Array<ArrayBuffer> | undefined;
-  /** Describes a fault of the check itself; '' for none. */
+  /** Describes a fault of the check itself; '' if there is none. */
   fault: string;
   code: string;
 }
 
-/** Runs the check on one module. A valid module must still be valid after it. */
+/** Runs the host's check on one Wasm module. A module that was valid before must still be valid after it. */
 export function check(module: Uint8Array): Checked {
   const begun = process.threadCpuUsage();
   try {
@@ -45,7 +45,7 @@ export interface ModuleTotals {
   findings: { seed: number; fault: string }[];
 }
 
-/** Runs the check on the mutants of `count` seeds. */
+/** Runs the host's check on the mutants of `count` seeds. */
 export function checkMutants(sources: readonly Uint8Array[], from: number, count: number): ModuleTotals {
   const totals: ModuleTotals = { modules: 0, passed: 0, codes: {}, findings: [] };
   for (let seed = from; seed < from + count; seed++) {
@@ -58,7 +58,7 @@ export function checkMutants(sources: readonly Uint8Array[], from: number, count
   return totals;
 }
 
-/** The codes that a faulty module may end with. */
+/** The codes of the errors with which a faulty Wasm module may end. */
 const CODES = /^NL_(MODULE_\w+|GUEST_(TRAP|TIMEOUT|MEMORY|CRASH|PROTOCOL|EXIT)|COMPILE|COMMAND)$/;
 
 /** Loads the first `count` mutants that pass the check, and plays a few ticks of each. */

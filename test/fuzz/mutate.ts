@@ -1,4 +1,4 @@
-/** Puts faults into calls: in a field, in a word, in a command, or in the order of commands. */
+/** Puts faults into the command streams of calls: in a field, in a word, in a command, or in the order of commands. */
 import { must } from '../../host/base/assert.ts';
 import { type Field, recordFields } from '../../renderer/contract/field.ts';
 import { type Call, encode, type Item, table, type Value, type Values } from './encode.ts';
@@ -57,7 +57,7 @@ function wrong(random: Random, { type }: Field, value: Value | undefined): Value
   return random.percent(80) ? random.pick(NUMBERS) : random.u32();
 }
 
-/** A list with one record changed, missing or twice, or a list that is far too long. */
+/** Returns a list field of a command with one record changed, missing or twice, or a list that is far too long. */
 function wrongList(random: Random, of: string, list: readonly Values[]): readonly Values[] {
   const fields = recordFields(of);
   const record = list.length > 0 ? random.pick(list) : {};
@@ -110,7 +110,8 @@ function mutateWords(random: Random, item: Item): Item {
       words.splice(at, 0, random.u32());
       break;
     default:
-      // Changes only the length, so that the next command begins within this one, or becomes part of it.
+      // Changes only the length in the first word of a command, so that the next command begins within it, or becomes part of
+      // it.
       words[0] = (((words.length + random.below(9) - 4) << 16) | ((words[0] ?? 0) & 0xffff)) >>> 0;
   }
   return { words };
@@ -138,7 +139,7 @@ function mutateOrder(random: Random, items: Item[]): void {
   }
 }
 
-/** The calls with a few faults. */
+/** Returns a copy of the calls with a few random faults in their commands. */
 export function mutate(random: Random, calls: readonly Call[]): readonly Call[] {
   const mutated = calls.map(({ render, items }) => ({ render, items: [...items] }));
   for (let n = 1 + random.below(3); n > 0; n--) {

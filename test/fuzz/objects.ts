@@ -1,4 +1,4 @@
-/** Makes up valid objects of every kind. */
+/** Generates commands that create GPU objects of every kind, almost all of them valid. */
 import { must } from '../../host/base/assert.ts';
 import { ENUMS, type Kind } from '../../renderer/contract/contract.ts';
 import { bits, type Values } from './encode.ts';
@@ -16,13 +16,13 @@ const usages = [
   'COPY_SRC COPY_DST',
 ].map((names) => bits('BufferUsage', names));
 
-/** Width and height of render targets, the same as the player's picture has. */
+/** Width and height in pixels of render targets, equal to those of the picture that a render draws. */
 const EDGE = 16;
 
 const filled = `@vertex fn vs(@builtin(vertex_index) i: u32) -> @builtin(position) vec4f {
   return vec4f(f32(i & 1) * 4 - 1, f32(i >> 1) * 4 - 1, 0.5, 1); }`;
 
-/** WGSL by the form of its binding: what its bind group 0 contains. */
+/** WGSL sources by the kind of binding in their bind group 0. */
 const shaders: Readonly<Record<string, string>> = {
   none: `override gain: f32 = 1; ${filled} @fragment fn fs() -> @location(0) vec4f { return vec4f(gain, 0, 0, 1); }`,
   uniform: `@group(0) @binding(0) var<uniform> tint: vec4f;
@@ -38,7 +38,7 @@ const shaders: Readonly<Record<string, string>> = {
 export const computeForms = ['storage', 'image'];
 const renderForms = ['none', 'uniform', 'texture'];
 
-/** Kinds of render target by name: formats and samples. */
+/** Kinds of render target by name: their formats and number of samples. */
 export const targets: Readonly<Record<string, { color?: string; depth?: string; samples: number }>> = {
   picture: { color: 'rgba8unorm', samples: 1 },
   deep: { color: 'rgba8unorm', depth: 'depth24plus-stencil8', samples: 1 },
@@ -84,7 +84,7 @@ export function makeAnyTexture(world: World): void {
   world.make('texture', 'createTexture', values, { form: format, usage, size: edge });
 }
 
-/** Finds or creates a texture in the format of a target, or one to sample. */
+/** Finds or creates a texture of a format, as a render target or for sampling. */
 export function textureFor(world: World, form: string, samples = 1): Live {
   const usage = samples > 1 || form.startsWith('depth') ? bits('TextureUsage', 'RENDER_ATTACHMENT') : stored;
   const wanted = form === 'rgba8unorm' || samples > 1 || form.startsWith('depth') ? usage : sampled;
@@ -152,7 +152,7 @@ export function groupFor(world: World, { form, of }: Live): Live | undefined {
   return world.find('bindGroup', (group) => group.of === of);
 }
 
-/** Returns ids of a pipeline layout and of its layout of group 0; 0 for a pipeline with layout "auto". */
+/** Returns the ids of a pipeline layout and of its bind group layout for group 0; 0 for a pipeline with layout "auto". */
 function layoutFor(world: World, form: string): { layout: number; group: number } {
   if (world.random.percent(40)) return { layout: 0, group: 0 };
   const known = world.find('pipelineLayout', (live) => live.form === form);
@@ -175,7 +175,7 @@ function shaderFor(world: World, form: string): Live {
   );
 }
 
-/** Creates a pipeline. If its layout is "auto", gives the layout of group 0 an id at once. */
+/** Adds a command that creates a pipeline. If its layout is "auto", adds one that gives its layout of group 0 an id. */
 function add(
   world: World,
   kind: Kind,
@@ -209,7 +209,7 @@ const ALL = bits('ColorWrite', 'ALL');
 
 export function makeRenderPipeline(world: World, target: string): Live {
   const { random } = world;
-  // Only fragment shaders here bind anything.
+  // Without a colour target there is no fragment shader, and only fragment shaders bind anything here.
   const form = must(targets[target], `target ${target}`).color ? random.pick(renderForms) : 'none';
   const { layout, group } = layoutFor(world, form);
   const module = shaderFor(world, form).id;

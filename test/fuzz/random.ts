@@ -8,7 +8,7 @@ export class Random {
     this.#state = Math.imul(seed ^ (seed >>> 16), 0x45d9f3b) ^ 0x9e3779b9;
   }
 
-  /** 32 random bits (splitmix32). */
+  /** Returns 32 random bits as an unsigned number (splitmix32). */
   u32(): number {
     this.#state = (this.#state + 0x9e3779b9) | 0;
     let z = this.#state;
@@ -17,17 +17,17 @@ export class Random {
     return (z ^ (z >>> 15)) >>> 0;
   }
 
-  /** A whole number from 0 up to, but not including, `count`. */
+  /** Returns a random whole number from 0 up to, but not including, `count`. */
   below(count: number): number {
     return Math.floor((this.u32() / 2 ** 32) * count);
   }
 
-  /** True in `share` of 100 cases. */
+  /** Returns true at random, in `share` of 100 cases. */
   percent(share: number): boolean {
     return this.below(100) < share;
   }
 
-  /** One of the values of a list that is not empty. */
+  /** Returns a random value of a list that is not empty. */
   pick<T>(list: readonly T[]): T {
     return must(list[this.below(list.length)], 'value in an empty list');
   }

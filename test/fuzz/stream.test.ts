@@ -6,11 +6,11 @@ import { minimise } from './minimise.ts';
 import { makeCalls } from './stream.ts';
 import { mannerOf, Subject } from './subject.ts';
 
-/** As many as the test suite has time for. A campaign runs millions (test/bench/fuzz.bench.ts). */
+/** Number of seeds, as many as the test suite has time for. A campaign runs millions (test/bench/fuzz.bench.ts). */
 const SEEDS = 400;
 const SOFTWARE_SEEDS = 60;
 
-test('commands are encoded as the document says', () => {
+test('commands are encoded as ABI.md says', () => {
   const values = { id: 2, size: 2 ** 33 + 5, usage: 8, label: 'nähe' };
   const entries = [{ binding: 1, visibility: 3, bufferType: 'storage' }];
   const document = new Stream()
@@ -23,7 +23,7 @@ test('commands are encoded as the document says', () => {
   expect([...encode(items)]).toEqual(document.words);
 });
 
-test('the same seed makes the same streams, and some seed uses each command', () => {
+test('the same seed makes the same command streams, and each command is used with some seed', () => {
   const seen = new Set<string>();
   for (let seed = 0; seed < SEEDS; seed++) {
     const calls = makeCalls(seed, { tame: false });
@@ -36,7 +36,7 @@ test('the same seed makes the same streams, and some seed uses each command', ()
 describe.each([
   { backend: 'null', seeds: SEEDS },
   { backend: 'vulkan', seeds: SOFTWARE_SEEDS },
-] as const)('$seeds modules on the backend $backend', async ({ backend, seeds }) => {
+] as const)('$seeds generated modules on the backend $backend', async ({ backend, seeds }) => {
   const subject = await Subject.open(backend);
   test('do no harm', async () => {
     const codes = new Set<string>();
@@ -53,7 +53,7 @@ describe.each([
   });
 });
 
-test('a finding is reduced to the commands that matter', () => {
+test('command streams that go wrong are reduced to the commands that matter', () => {
   const item = (id: number) => ({ command: 'popDebugGroup', values: { id } });
   const calls: Call[] = [0, 1, 2].map((n) => ({
     render: false,

@@ -1,4 +1,7 @@
-/** Makes up the calls of a module: valid ones, into most of which a few faults are put. The same seed makes the same calls. */
+/**
+ * Generates the calls of a module, which are valid. In most cases, it then puts a few faults into them. The same seed makes
+ * the same calls.
+ */
 import type { Call } from './encode.ts';
 import { frame } from './frame.ts';
 import { mutate } from './mutate.ts';
@@ -6,15 +9,15 @@ import { Random } from './random.ts';
 import { World } from './world.ts';
 
 export interface StreamOptions {
-  /** If true, no call gives the GPU endless work. Needed for GPUs that execute the work. */
+  /** If true, no call gives the GPU endless work. Needed on backends that execute the work. */
   tame: boolean;
 }
 
-/** Calls that stay without faults. */
+/** Percentage of generated modules whose calls stay without faults. */
 const VALID_PERCENT = 20;
 const CALLS_MAX = 24;
 
-/** All calls of a module. */
+/** Generates all calls of a module. */
 export function makeCalls(seed: number, { tame }: StreamOptions): readonly Call[] {
   const random = new Random(seed);
   const world = new World(random, tame);

@@ -1,4 +1,4 @@
-/** Runs made-up calls on a device, and checks that no module can do harm. */
+/** Runs generated calls of modules on a GPU device, and checks that they do no harm to the host. */
 import { must } from '../../host/base/assert.ts';
 import { readConfig } from '../../host/base/config.ts';
 import { NearlightError } from '../../host/base/errors.ts';
@@ -10,7 +10,7 @@ import { ASSET_BYTES, DATA_BYTES } from './frame.ts';
 
 export type Backend = 'null' | 'vulkan';
 
-/** Low limits, so that calls reach them, and so that their work ends soon. */
+/** Low limits for the GPU work of a module, so that generated calls reach them, and so that their work ends soon. */
 const limits = {
   ...readConfig({}),
   gpuObjectsMax: 256,
@@ -27,21 +27,21 @@ const HANG_MS = 5000;
 const PICTURE_EDGE = 16;
 
 export interface Outcome {
-  /** Calls that were run, including the one that failed. */
+  /** Number of calls that were run, including the one that failed. */
   streams: number;
   commands: number;
   /** The code of the error that ended the run; '' for none. */
   code: string;
   message: string;
-  /** Messages for everything that is wrong. */
+  /** Messages about everything that went wrong in the host, such as a leak or an error without a code. */
   faults: string[];
   /** CPU time that this thread spent on the slowest call. */
   slowestMs: number;
 }
 
 /**
- * How calls are run: 'at once' with run(), 'beside' with start(), which lets pipelines compile in the background, or 'cut short'
- * by destroy() during the first call.
+ * How the generated calls are run: 'at once' with run(), 'beside' with start(), which lets pipelines compile in the
+ * background, or 'cut short' by destroy() during the first call.
  */
 export type Manner = 'at once' | 'beside' | 'cut short';
 
@@ -54,7 +54,7 @@ const CODES: Record<Manner, string[]> = {
   'cut short': ['NL_COMMAND', 'NL_GPU_VALIDATION', 'NL_ROOM_ENDED'],
 };
 
-/** Ends a test that would hang. */
+/** Time after which a wait for the GPU is given up, so that a test that would hang ends. */
 const SETTLE_MS = 60_000;
 
 /** Waits for a promise. @throws Error if it does not settle in time */
@@ -68,13 +68,16 @@ async function settled(promise: Promise<void>): Promise<void> {
   }
 }
 
-/** CPU time of this thread. */
+/** Returns the CPU time of this thread so far, in milliseconds. */
 function cpuMs(): number {
   const { user, system } = process.threadCpuUsage();
   return (user + system) / 1000;
 }
 
-/** Keeps a set of the objects that were created on a device and not destroyed. */
+/**
+ * Wraps the functions of a device that create objects. Returns the set of its buffers, textures and query sets that are not
+ * destroyed.
+ */
 function count(device: GPUDevice): Set<object> {
   const alive = new Set<object>();
   const methods = device as unknown as Record<string, (...args: unknown[]) => { destroy(): void }>;
@@ -111,7 +114,7 @@ export class Subject {
     const texture = device.createTexture({ size: [PICTURE_EDGE, PICTURE_EDGE], format: 'rgba8unorm', usage });
     this.surface = { texture, view: texture.createView() };
     this.#alive = count(device);
-    // Small numbers, because an indirect draw may read them as the number of vertices.
+    // The bulk data has small numbers, because an indirect draw may read them as the number of vertices.
     for (let n = 0; n < DATA_BYTES; n += 4) this.#data[n] = (n / 4) % 4;
   }
 
@@ -119,7 +122,7 @@ export class Subject {
     return new Subject(await openGpu({ hardwareRequired: false, backend, log: () => {} }));
   }
 
-  /** Runs calls on a new replay until one fails. Checks that nothing is left afterwards. */
+  /** Runs calls on a new CommandReplay until one fails. Checks that no object, listener or error scope is left afterwards. */
   async run(calls: readonly Call[], { manner }: { manner: Manner } = { manner: 'at once' }): Promise<Outcome> {
     const { device } = this.gpu;
     const errors = DeviceErrors.of(device);
@@ -160,30 +163,30 @@ export class Subject {
       if (outcome.code !== '' || outcome.faults.length > 0) break;
     }
     if (outcome.code !== '' && !CODES[manner].includes(outcome.code))
-      outcome.faults.push(`the error is ${outcome.code}`);
+      outcome.faults.push(`the calls end with ${outcome.code}, which they may not`);
     outcome.commands = replay.stats().commands;
     replay.destroy();
     const { bytes, objects } = replay.stats();
     if (bytes !== 0) outcome.faults.push(`${bytes} bytes are accounted after the end`);
     if (objects !== 0) outcome.faults.push(`${objects} objects are left in the tables`);
     if (replay.scopes.open && manner !== 'cut short') outcome.faults.push('an error scope is open after the end');
-    if (errors.owners.size !== owners || errors.running) outcome.faults.push('it still listens to the device');
+    if (errors.owners.size !== owners || errors.running) outcome.faults.push('the replay still listens to the device');
     if (this.#alive.size !== alive) {
-      outcome.faults.push(`${this.#alive.size - alive} of its objects are not destroyed`);
+      outcome.faults.push(`${this.#alive.size - alive} of the objects that the calls created are not destroyed`);
       this.#alive.clear();
     }
     this.#replays.push(new WeakRef(replay));
     return outcome;
   }
 
-  /** Does the same as run(), and reports a call that takes too long. */
+  /** Runs calls as run() does, and also reports a call that takes too long. */
   async judge(calls: readonly Call[], options: { manner: Manner }): Promise<Outcome> {
     const outcome = await this.run(calls, options);
     if (outcome.slowestMs > HANG_MS) outcome.faults.push(`a call takes ${Math.round(outcome.slowestMs)} ms`);
     return outcome;
   }
 
-  /** Waits for the GPU's work and checks the device. Returns messages for everything that is wrong. */
+  /** Waits for the work of the GPU and checks the device. Returns messages about everything that is wrong. */
   async settle(): Promise<string[]> {
     const { device } = this.gpu;
     const faults: string[] = [];
@@ -191,7 +194,7 @@ export class Subject {
     const { promise: late, resolve } = Promise.withResolvers<'late'>();
     const timer = setTimeout(() => resolve('late'), SETTLE_MS);
     const done = device.queue.onSubmittedWorkDone();
-    if ((await Promise.race([done, late])) === 'late') faults.push('what was submitted does not end');
+    if ((await Promise.race([done, late])) === 'late') faults.push('the work that was submitted does not end');
     clearTimeout(timer);
     for (let turn = 0; turn < 10; turn++) await new Promise((next) => setTimeout(next, 1));
     const scope = await device.popErrorScope().then(
@@ -211,7 +214,7 @@ export class Subject {
     return faults;
   }
 
-  /** Runs a valid stream. Returns whether it draws its picture. */
+  /** Runs a valid command stream. Returns whether it draws the picture that it should. */
   async works(): Promise<boolean> {
     const triangle = `@vertex fn vs(@builtin(vertex_index) i: u32) -> @builtin(position) vec4f {
         return vec4f(f32(i & 1) * 4 - 1, f32(i >> 1) * 4 - 1, 0, 1); }

@@ -1,6 +1,6 @@
 /**
- * Runs a range of seeds in this process, which may crash or hang. Arguments: the backend, the first seed, the number of seeds, and
- * a file that holds the seed that is being run.
+ * Fuzzes the execution of command streams with a range of seeds, in this process, which may crash or hang. Arguments: the
+ * backend, the first seed, the number of seeds, and a file into which the seed at work is written.
  */
 
 import { openSync, writeSync } from 'node:fs';
@@ -8,22 +8,22 @@ import { must } from '../../host/base/assert.ts';
 import { makeCalls } from './stream.ts';
 import { type Backend, mannerOf, Subject } from './subject.ts';
 
-/** A worker's figures about the seeds since its last report. */
+/** A fuzzing process's figures about the seeds since its last report. */
 export interface Report {
-  /** The seed with which the next worker has to continue. */
+  /** The seed with which the next fuzzing process has to continue. */
   next: number;
   cases: number;
   streams: number;
   commands: number;
-  /** Cases without an error. */
+  /** Number of cases that ended without an error. */
   right: number;
-  /** Number of cases by the code of their error. */
+  /** Number of cases that ended with an error, by the code of the error. */
   codes: Record<string, number>;
   slowestMs: number;
   findings: { seed: number; faults: string[]; message: string }[];
 }
 
-/** Cases between two checks of the device. */
+/** Number of cases between two checks of the GPU device for leaks and late errors. */
 const SETTLE_CASES = 500;
 const FINDINGS_MAX = 20;
 

@@ -9,14 +9,14 @@ import { readImage, writeImage } from './picture.ts';
 import { callsOf, type Scene, SESSION, SIZE, type Tolerance } from './scenes.ts';
 
 const folder = import.meta.dirname;
-/** The folder for pictures that are drawn, and for their differences. */
+/** The folder to which tests write the pictures that they draw, and the differences from the kept ones. */
 export const out = join(folder, '../../build/golden');
 
 export function goldenPath({ name }: Scene): string {
   return join(folder, `${name}.png`);
 }
 
-/** Draws a scene on WasmEdge and Dawn, as `npm start -- render` does. Returns the file. */
+/** Draws a scene on WasmEdge and Dawn, as `npm start -- render` does. Returns the path of the PNG. */
 export async function draw(scene: Scene): Promise<string> {
   const { seed, seats, tickRate } = SESSION;
   const settings = { SEED: String(seed), MAX_PLAYERS: String(seats), TICK_RATE: String(tickRate) };
@@ -34,7 +34,7 @@ export interface Verdict extends Difference {
   message: string;
 }
 
-/** Compares a drawn picture with the kept one. If they differ too much, writes the difference beside it. */
+/** Compares a scene's drawn picture with the kept one. If they differ too much, writes their difference to a file. */
 export async function judge(scene: Scene, drawn: string, tolerance: Tolerance): Promise<Verdict> {
   const golden = goldenPath(scene);
   if (!existsSync(golden)) throw new Error(`there is no ${golden} yet; run node test/golden/update.ts ${scene.name}`);

@@ -30,14 +30,14 @@ afterAll(() => {
   gpu?.close();
 });
 
-/** Draws the module's own picture on the device that the port draws on. */
+/** Draws the picture of an example's module on the GPU device that its TypeScript port draws on. */
 function play(name: string, texture: GPUTexture, frame: Frame, assets: Uint8Array = new Uint8Array()): Promise<void> {
   const module = readFileSync(join(root, `build/${name}.wasm`));
   return playInto(texture, { playable: { name, module, assets }, frame, engine: createJavaScriptEngine(), gpu });
 }
 
 describe.each(Object.entries(PORTS))('%s', (name, load) => {
-  it.each(FRAMES)('has the same picture as its port in TypeScript: tick $tick, $width x $height', async (view) => {
+  it.each(FRAMES)('an example draws the same as its TypeScript port: tick $tick, $width x $height', async (view) => {
     const [drawn, ported] = [createStill(gpu.device, view), createStill(gpu.device, view)];
     await play(name, drawn, view);
     const port = await load();

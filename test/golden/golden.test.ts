@@ -59,24 +59,24 @@ describe('the comparison', () => {
   const image = (...pixels: number[]): Image => ({ width: 2, height: 1, pixels: new Uint8Array(pixels) });
   const a = image(0, 10, 20, 255, 0, 0, 0, 255);
 
-  it('finds no difference between a picture and itself', () => {
+  it('the comparison finds no difference between a picture and itself', () => {
     expect(compare(a, a)).toEqual({ maxDiff: 0, meanDiff: 0, differing: 0 });
   });
 
-  it('finds how much and how often two pictures differ', () => {
+  it('the comparison finds by how much, and in how many pixels, two pictures differ', () => {
     expect(compare(a, image(0, 12, 14, 255, 0, 0, 0, 255))).toEqual({ maxDiff: 6, meanDiff: 1, differing: 0.5 });
     expect(difference(a, image(0, 12, 14, 255, 0, 0, 0, 255)).pixels).toEqual(
       new Uint8Array([0, 16, 48, 255, 0, 0, 0, 255]),
     );
   });
 
-  it('refuses pictures of different sizes', () => {
+  it('the comparison refuses pictures of different sizes', () => {
     expect(() => compare(a, { width: 1, height: 2, pixels: a.pixels })).toThrow(
       '2x1 and 1x2 pixels cannot be compared',
     );
   });
 
-  it('reads the pictures that it writes', async () => {
+  it('readImage reads the pictures that writeImage writes', async () => {
     expect(await readImage(await writeImage(a))).toEqual(a);
   });
 });

@@ -6,7 +6,7 @@ import { readPixels } from '../../host/video/snapshot.ts';
 import type { Image } from './compare.ts';
 import type { Frame, Render } from './examples/port.ts';
 
-/** The examples that are also written in TypeScript, straight on WebGPU. */
+/** The example games that are also written in TypeScript on WebGPU itself, to compare their pictures. */
 export const PORTS: Record<string, () => Promise<{ render: Render }>> = {
   animometer: () => import('./examples/animometer.ts'),
   blur: () => import('./examples/blur.ts'),
@@ -21,7 +21,10 @@ export const PORTS: Record<string, () => Promise<{ render: Render }>> = {
   triangle: () => import('./examples/triangle.ts'),
 };
 
-/** Greatest distances of a module's picture from its port's. Both run the same shaders, so only the CPU's rounding differs. */
+/**
+ * Greatest differences of an example's picture from that of its TypeScript port, in channel values from 0 to 255. Both run the
+ * same shaders, so only the CPU's rounding differs.
+ */
 export const MAX_DIFF = 2;
 export const MEAN_DIFF = 0.01;
 
@@ -62,7 +65,7 @@ export async function readTexture(device: GPUDevice, texture: GPUTexture): Promi
   return { width, height, pixels };
 }
 
-/** Number of different colours. A picture of a single colour would prove nothing. */
+/** Counts the different colours of a picture. A picture of a single colour would prove nothing. */
 export function countColours({ pixels }: Image): number {
   return new Set(new Uint32Array(pixels.buffer, pixels.byteOffset, pixels.length / 4)).size;
 }

@@ -2,13 +2,13 @@ import { idle } from '../../host/session/film.ts';
 import type { Call } from '../../host/session/format.ts';
 import { script } from '../session/script.ts';
 
-/** A picture that is kept in this folder. */
+/** A scene of a game, whose picture is kept in this folder for tests to compare with. */
 export interface Scene {
   name: string;
   game: string;
-  /** Seconds of the game's time. */
+  /** When the picture is taken, in seconds of the game's time. */
   at: number;
-  /** Whether players join, press, move and leave. Otherwise one player only looks on. */
+  /** Whether players join, press keys, move and leave. Otherwise one player only looks on. */
   played: boolean;
 }
 
@@ -27,16 +27,16 @@ export function callsOf({ at, played }: Scene): Iterable<Call> {
   return played ? script({ seed, seats, ticks: (at + 1) * tickRate * 2 }) : idle();
 }
 
-/** How much the pictures of a driver may differ from the kept ones. See Difference. */
+/** How much pictures that a GPU driver draws may differ from the kept ones. See Difference. */
 export interface Tolerance {
   driver: RegExp;
   meanDiff: number;
   differing: number;
 }
 
-/** The first one whose `driver` fits counts. The kept pictures were drawn by llvmpipe of Mesa 25. */
+/** The first tolerance whose `driver` fits the adapter counts. The kept pictures were drawn by llvmpipe of Mesa 25. */
 const tolerances: readonly Tolerance[] = [
-  // Processors with another vector width draw single pixels of an edge differently.
+  // On a processor with another vector width, llvmpipe draws single pixels of an edge differently.
   { driver: /llvmpipe: Mesa 25\./, meanDiff: 0.02, differing: 0.005 },
   { driver: /llvmpipe/, meanDiff: 0.2, differing: 0.15 },
   { driver: /SwiftShader/, meanDiff: 0.2, differing: 0.15 },
@@ -44,7 +44,7 @@ const tolerances: readonly Tolerance[] = [
 ];
 const UNKNOWN: Tolerance = { driver: /./, meanDiff: 2, differing: 0.5 };
 
-/** The tolerance for an adapter. `known` is false if the table has no line for it. */
+/** Returns the tolerance for a GPU adapter. `known` is false if no driver in the table fits its description. */
 export function toleranceOf(description: string): Tolerance & { known: boolean } {
   const found = tolerances.find(({ driver }) => driver.test(description));
   return { ...(found ?? UNKNOWN), known: found !== undefined };

@@ -19,7 +19,7 @@ const sampler = (maxAnisotropy: number) => ({
   maxAnisotropy,
 });
 
-/** Samples a texture where the coordinates are the same in every pixel. */
+/** A shader that samples a texture at the same coordinates in every pixel. */
 const SHADER = `
 @group(0) @binding(0) var texels: texture_2d<f32>;
 @group(0) @binding(1) var filtering: sampler;
@@ -69,13 +69,13 @@ test.each([1, 2, 16])('a game that asks for maxAnisotropy %i gets the colour of 
   replay.destroy();
 });
 
-/** Four stripes from left to right, of which the second is green. */
+/** RGBA texels of four stripes from left to right, of which the second is green. */
 function texels(): Uint8Array {
   const row = [255, 0, 0, 255, 40, 200, 60, 255, 0, 0, 255, 255, 255, 255, 0, 255];
   return Uint8Array.from([...row, ...row, ...row, ...row]);
 }
 
-test('a sampler keeps its maxAnisotropy on a GPU without the fault, and has 1 on one with it', async () => {
+test('a sampler keeps its maxAnisotropy on a GPU that filters rightly, and has 1 on one that does not', async () => {
   const other = await openTestGpu('null');
   const made = vi.spyOn(other.device, 'createSampler');
   for (const limit of [16, 1]) {
@@ -91,13 +91,13 @@ test('a sampler keeps its maxAnisotropy on a GPU without the fault, and has 1 on
   other.close();
 });
 
-test('anisotropic filtering is off on this GPU only where the probe sees it fail', async () => {
+test('anisotropic filtering is off on a GPU only if the probe sees it fail there', async () => {
   expect(await samplesRight(gpu.device, 1)).toBe(true);
   const right = await samplesRight(gpu.device, 2);
   expect(anisotropyLimit(gpu.device).max).toBe(right ? 16 : 1);
 });
 
-test('the probe sees a picture that stays black', async () => {
+test('the probe for anisotropic filtering fails if its picture stays black', async () => {
   // The null backend draws nothing.
   const other = await openTestGpu('null');
   expect(await samplesRight(other.device, 2)).toBe(false);

@@ -8,7 +8,7 @@ const root = new URL('../..', import.meta.url);
 const types = readFileSync(new URL('node_modules/@webgpu/types/dist/index.d.ts', root), 'utf8');
 const document = readFileSync(new URL('renderer/contract/ABI.md', root), 'utf8');
 const [, table = ''] = /<!-- webgpu -->\n([\s\S]*?)<!-- end -->/.exec(document) ?? [];
-/** Each row: names of WebGPU, and what the contract has in their place. */
+/** Rows of the table: `theirs` names parts of WebGPU, and `ours` says what the contract has in their place. */
 const rows = table
   .trim()
   .split('\n')
@@ -25,7 +25,7 @@ const members = new Map(
     [...body.matchAll(/^ {2}(?:readonly )?(\w+)\??\s*[:(]/gm)].map(([, member = '']) => member),
   ]),
 );
-// The types have another name for this interface than the specification.
+// GPUCommandsMixin is empty, so the expression above takes the members of GPUDebugCommandsMixin, which follows, for its own.
 members.set('GPUDebugCommandsMixin', [
   ...(members.get('GPUDebugCommandsMixin') ?? []),
   ...must(members.get('GPUCommandsMixin'), 'GPUCommandsMixin in the types'),
@@ -52,11 +52,13 @@ const webgpu = [...members].flatMap(([name, list]) =>
 const inTable = rows.flatMap(({ theirs }) => quoted(theirs));
 
 describe('the table of WebGPU', () => {
-  it('is compared with more than 90 attributes and methods', () => expect(webgpu.length).toBeGreaterThan(90));
+  it('the table is compared with more than 90 attributes and methods of WebGPU', () =>
+    expect(webgpu.length).toBeGreaterThan(90));
 
-  it('has every attribute and method', () => expect(webgpu.filter((name) => !inTable.includes(name))).toEqual([]));
+  it('the table names every attribute and method of WebGPU', () =>
+    expect(webgpu.filter((name) => !inTable.includes(name))).toEqual([]));
 
-  it('has nothing that WebGPU does not have', () => {
+  it('the table names nothing that WebGPU does not have', () => {
     const known = inTable.filter((name) => {
       const [type = '', member] = name.split('.');
       return member === undefined ? members.has(type) : members.get(type)?.includes(member);
@@ -64,7 +66,7 @@ describe('the table of WebGPU', () => {
     expect(inTable.filter((name) => !known.includes(name))).toEqual([]);
   });
 
-  it('leaves out of dictionaries only members that they have', () => {
+  it('the members that the table leaves out of a dictionary are members of that dictionary', () => {
     for (const { theirs, ours } of rows) {
       const [name = ''] = quoted(theirs);
       const [, list] = /^without ((?:`\w+`(?:, )?)+)/.exec(ours) ?? [];
@@ -72,7 +74,7 @@ describe('the table of WebGPU', () => {
     }
   });
 
-  it('names only commands that exist', () => {
+  it('the table names only commands that the contract has', () => {
     const methods = rows.filter(
       ({ theirs, ours }) =>
         /\.(create|begin|dispatch|draw|copy|resolve)/.test(theirs) && !/left out|implied/.test(ours),

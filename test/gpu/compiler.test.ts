@@ -68,7 +68,7 @@ test('a call that creates pipelines and uses them executes every command once, a
   expect(replay.start(frame(new Stream()).submission, picture)).toBeUndefined();
 });
 
-test('an error in a pipeline names its command', async () => {
+test('an error in a pipeline that compiles in the background names its command', async () => {
   const bad = new Stream().command('createShaderModule', { id: 2, code: TRIANGLE }).command('createRenderPipeline', {
     id: 2,
     vertexModule: 2,
@@ -82,7 +82,7 @@ test('an error in a pipeline names its command', async () => {
   );
 });
 
-test('an error scope catches an error in a pipeline, and none of another module while its own waits', async () => {
+test('an error scope catches an error in a pipeline, and no error of another module while it waits', async () => {
   const replies: number[][] = [];
   const replay = open({ reply: (record) => void replies.push(Array.from(record)) });
   const scoped = new Stream()
@@ -109,7 +109,7 @@ test('an error scope catches an error in a pipeline, and none of another module 
 const SLOW = doubling(13);
 const TRIVIAL = '@compute @workgroup_size(1) fn main() {}';
 
-/** Lets the test move the clock of the limits, and end the compilations of compute pipelines by `finish`. */
+/** Lets the test move the clock that limits use, and end the compilations of compute pipelines by `finish`. */
 function byHand() {
   // Starts at the current time, because a clock must never go back.
   const clock = { now: performance.now() };
@@ -208,8 +208,8 @@ test('many slow background compilations of one module leave turns to other modul
   await eventually(() => expect(replies).toHaveLength(4));
 });
 
-test('rooms compile in turn, and a room that has used up its time loses the compilations that wait', async () => {
-  // While the GPU still works for an earlier test, time does not count as a compilation's.
+test('rooms compile in turn, and a room that has used up its time loses its waiting compilations', async () => {
+  // While the GPU still works for an earlier test, time does not count towards a compilation.
   await gpu.device.queue.onSubmittedWorkDone();
   await settle();
   const { clock, begun, finish } = byHand();
@@ -219,7 +219,7 @@ test('rooms compile in turn, and a room that has used up its time loses the comp
   const stream = new Stream().command('createShaderModule', { id: 2, code: TRIVIAL });
   for (let id = 3; id < 200; id++) stream.command('createComputePipelineAsync', { id, module: 2 });
   await greedy.start(stream.submission);
-  // Four compilations have begun. A room that compiles now has its turn before the rest.
+  // Four compilations of the greedy room have begun. Another room that compiles now gets its turn before the others.
   expect(begun).toHaveBeenCalledTimes(4);
   const other = open().start(redPipeline().submission);
   clock.now += 100;
@@ -230,7 +230,7 @@ test('rooms compile in turn, and a room that has used up its time loses the comp
   expect(begun).toHaveBeenCalledTimes(4);
 });
 
-test('a device is given up if a compilation does not end', async () => {
+test('the host gives a GPU device up if a compilation on it does not end', async () => {
   vi.useFakeTimers();
   const device = { queue: {}, lost: new Promise(() => {}) } as unknown as GPUDevice;
   const errors: string[] = [];
@@ -249,7 +249,7 @@ test('a device is given up if a compilation does not end', async () => {
   await expect(another.wait(new Promise(() => {}))).rejects.toThrow('the device was lost');
 });
 
-test('a pipeline that a lost device rejects is no refusal of the command, and the call that waits hears of the loss', async () => {
+test('if the GPU is lost while a pipeline compiles, the waiting call fails, and its command is not refused', async () => {
   const lost = Promise.withResolvers<unknown>();
   const device = { queue: {}, lost: lost.promise } as unknown as GPUDevice;
   const refused = vi.fn();
@@ -267,13 +267,13 @@ test('a pipeline that a lost device rejects is no refusal of the command, and th
   expect(refused).not.toHaveBeenCalled();
 });
 
-test('a shader whose functions double in size with each call is refused before it compiles', () => {
+test('a shader whose functions, once inlined, each double in size is refused before it compiles', () => {
   const stream = (depth: number) => new Stream().command('createShaderModule', { id: 2, code: doubling(depth) });
   expect(() => open().run(stream(14).submission)).toThrow(/^NL_COMMAND: .*function f13 has more than 262144 tokens/);
   open().run(stream(13).submission);
 });
 
-test('a call that waits fails when its replay is destroyed', async () => {
+test('a call that waits for a pipeline fails when its replay is destroyed', async () => {
   const replay = open();
   const wait = replay.start(redPipeline().submission);
   replay.destroy();

@@ -24,7 +24,7 @@ afterAll(() => {
 const RED = '255 0 0 255';
 const REPLY = (name: string): number => constants.find(`REPLY_${name}`);
 
-/** A replay, and everything that it sends back to the module. */
+/** Creates a replay, and records everything that it sends back to the module. */
 function start() {
   const replies: number[][] = [];
   const writes: { address: number; bytes: Uint8Array }[] = [];
@@ -43,7 +43,7 @@ function start() {
   return { replay, replies, writes, log, answer };
 }
 
-/** The value of an enum that a reply gives as a number from 1. */
+/** Returns the name of an enum's value, which a reply gives as a number counted from 1. */
 const enumValue = (name: string, number = 0): string | undefined => enums.find(name)[number - 1];
 const bytesOf = ([write]: readonly { bytes: Uint8Array }[]): Uint8Array => must(write, 'write').bytes;
 
@@ -63,7 +63,7 @@ describe('render bundles', () => {
       { id: 2 },
     );
 
-  it('draw what was recorded in every pass that executes them, and leave no state behind', async () => {
+  it('a render bundle draws in every pass that executes it, and leaves no state behind', async () => {
     const { replay } = start();
     replay.run(record(redPipeline()).submission);
     const picture = new Picture(device);
@@ -81,8 +81,8 @@ describe('render bundles', () => {
     ['a pass', (stream) => stream.command('beginRenderPass'), /a render bundle is open/],
     ['a submit', (stream) => stream.command('submit'), /a render bundle is open/],
     ['an end of a pass', (stream) => stream.command('endRenderPass'), /no open render pass/],
-    ['missing end', (stream) => stream, /no submit follows/],
-  ])('cannot contain %s', (_, inside, message) => {
+    ['a missing end', (stream) => stream, /no submit follows/],
+  ])('a render bundle cannot contain %s', (_, inside, message) => {
     const begun = redPipeline().command('createRenderBundleEncoder', {
       colorFormats: [{ format: 'rgba8unorm' }],
       sampleCount: 1,
@@ -90,7 +90,7 @@ describe('render bundles', () => {
     expect(fault(start().replay, inside(begun))).toMatch(message);
   });
 
-  it('count against the draws of every pass that executes them', () => {
+  it('the draws of a render bundle count each time that a pass executes it', () => {
     const bounded = (gpuDrawsMax: number) => newReplay(device, { limits: { ...limits, gpuDrawsMax } });
     const picture = new Picture(device);
     const twice = frame((stream) => stream.command('executeBundles', { bundles: [{ bundle: 2 }, { bundle: 2 }] }));
@@ -105,7 +105,7 @@ describe('render bundles', () => {
 });
 
 describe('queries', () => {
-  it('return how many samples passed, and when', async () => {
+  it('queries return how many samples passed, and when a pass began and ended', async () => {
     const { replay, writes, answer } = start();
     const set = { id: 2, type: 'occlusion', count: 2 };
     replay.run(
@@ -160,7 +160,7 @@ describe('queries', () => {
       /an occlusion query is open/,
     ],
     [
-      'to resolve more queries than the set has',
+      'resolving more queries than the query set has',
       new Stream().command('resolveQuerySet', { querySet: 2, firstQuery: 1, queryCount: 2, destination: 2 }),
       /do not fit the set's 2/,
     ],
@@ -181,7 +181,7 @@ describe('queries', () => {
 });
 
 describe('mapped bytes', () => {
-  it('are in linear memory when the reply comes', async () => {
+  it("mapped bytes are in the module's linear memory when the reply comes", async () => {
     const { replay, writes, answer } = start();
     const data = Uint8Array.from({ length: 16 }, (_, n) => n + 1);
     replay.run(
@@ -227,7 +227,7 @@ describe('mapped bytes', () => {
 
 describe('error scopes', () => {
   const bad = (stream: Stream) => stream.command('createBuffer', { id: 5, size: 4, usage: 0 });
-  it('catch the errors that they are for, and the game goes on', async () => {
+  it('an error scope catches the errors that it filters for, and the game goes on', async () => {
     const { replay, log, answer } = start();
     const scoped = bad(new Stream().command('pushErrorScope', { filter: 'validation' }));
     replay.run(scoped.command('popErrorScope', { token: 3 }).submission);
@@ -237,7 +237,7 @@ describe('error scopes', () => {
     expect(fault(replay, redPipeline())).toBe('');
   });
 
-  it('answer 0 if there was no error', async () => {
+  it('an error scope answers 0 if there was no error', async () => {
     const { replay, answer } = start();
     replay.run(new Stream().command('pushErrorScope').command('popErrorScope', { token: 4 }).submission);
     expect(await answer('ERROR_SCOPE')).toEqual([4, 0, 0, 0, 0, 0, 0]);
@@ -253,13 +253,13 @@ describe('error scopes', () => {
     ],
   ])('are refused if they are %s', async (_, stream, message) => {
     expect(fault(start().replay, stream)).toMatch(message);
-    // The scopes that were left open do not catch another room's errors.
+    // An error scope that a module left open does not catch another module's errors.
     expect(fault(start().replay, bad(new Stream()))).toMatch(/^NL_GPU_VALIDATION/);
   });
 });
 
 describe('pipelines', () => {
-  it('can be used when the reply says so, and not before', async () => {
+  it('an asynchronous pipeline can be used when the reply says so, and not before', async () => {
     const { replay, answer } = start();
     const made = new Stream()
       .command('createShaderModule', { id: 2, code: OVERRIDES })
@@ -294,7 +294,7 @@ describe('pipelines', () => {
     ).toMatch(/the pipeline is not ready/);
   });
 
-  it('that the GPU refuses cause a reply, and the game goes on', async () => {
+  it('an asynchronous pipeline that the GPU refuses causes a reply, and the game goes on', async () => {
     const { replay, log, answer } = start();
     replay.run(
       new Stream()
@@ -307,7 +307,7 @@ describe('pipelines', () => {
     expect(fault(replay, redPipeline(new Stream().command('destroy', { kind: 'shaderModule', object: 2 })))).toBe('');
   });
 
-  it('can have constants', async () => {
+  it('a pipeline can have constants for its shader', async () => {
     const { replay } = start();
     const constantsOf = { fragmentConstants: 'red,7', fragmentValues: [{ value: 1 }, { value: 0.5 }] };
     replay.run(
@@ -325,7 +325,7 @@ describe('pipelines', () => {
     expect((await picture.read())(8, 8)).toBe('255 128 0 0');
   });
 
-  it('are refused if constants and values differ in number', () => {
+  it('a pipeline is refused if its constants and their values differ in number', () => {
     const stream = redPipeline().command('createComputePipeline', {
       id: 2,
       module: 2,
@@ -335,7 +335,7 @@ describe('pipelines', () => {
     expect(fault(start().replay, stream)).toMatch(/2 keys of constants, 1 values/);
   });
 
-  it('have compilation info', async () => {
+  it('a module can ask for the compilation info of a shader', async () => {
     const { replay, answer } = start();
     replay.run(redPipeline().command('getCompilationInfo', { module: 2, token: 9 }).submission);
     expect(await answer('COMPILATION')).toEqual([9, 0, 0, 0, 0, 0, 0]);
@@ -363,7 +363,7 @@ describe('textures', () => {
     ...values,
   });
 
-  it('can be drawn into layer by layer, and copied out', async () => {
+  it('a 3D texture can be drawn into slice by slice, and copied out', async () => {
     const { replay, writes, answer } = start();
     const layer = 256 * 16;
     const whole = { bytesPerRow: 256, rowsPerImage: 16, width: 16, height: 16, depthOrArrayLayers: 4 };
@@ -385,7 +385,7 @@ describe('textures', () => {
     expect([...bytesOf(writes)]).toEqual([255, 0, 0, 255, 0, 0, 0, 0]);
   });
 
-  it('can have views only in the formats that they were created for', () => {
+  it('a texture can have views only in the formats that it was created for', () => {
     const { replay } = start();
     const made = (viewFormats: Values[]) =>
       new Stream()
@@ -395,7 +395,7 @@ describe('textures', () => {
     expect(fault(start().replay, made([]))).toMatch(/^NL_GPU_VALIDATION: .*\(createTextureView\)/s);
   });
 
-  it('need not fill every place of a pass', async () => {
+  it('a pass need not have a texture for each of its colour attachments', async () => {
     const { replay } = start();
     const empty = { loadOp: 'clear', storeOp: 'store' };
     const module = { vertexModule: 2, fragmentModule: 2 };
@@ -413,7 +413,7 @@ describe('textures', () => {
     expect((await picture.read())(8, 8)).toBe(RED);
   });
 
-  it.each(enums.find('TextureFormat'))('of format %s count against GPU_BYTES_MAX', (format) => {
+  it.each(enums.find('TextureFormat'))('a texture of format %s counts against GPU_BYTES_MAX', (format) => {
     const { replay } = start();
     const wide = texture({ id: 2, width: 60, height: 60, format, usage: bits('TextureUsage', 'COPY_DST') });
     const why = fault(replay, new Stream().command('createTexture', wide));
@@ -424,7 +424,7 @@ describe('textures', () => {
 });
 
 describe('debug groups and markers', () => {
-  it('can be set in a command encoder, a pass and a render bundle', () => {
+  it('debug groups and markers can be set in a command encoder, a pass and a render bundle', () => {
     const { replay } = start();
     const marked = (stream: Stream) =>
       stream
@@ -441,8 +441,8 @@ describe('debug groups and markers', () => {
   });
 });
 
-describe('an object that was created before', () => {
-  it('is used again for the same words, until one of its parts ends', async () => {
+describe('a bind group that was created before', () => {
+  it('a bind group is used again for a command with the same words, until its buffer is destroyed', async () => {
     const { replay } = start();
     const made = vi.spyOn(device, 'createBindGroup');
     const group = { layout: 2, entries: [{ binding: 0, buffer: 2 }] };
@@ -468,7 +468,7 @@ describe('an object that was created before', () => {
 });
 
 describe('bind groups', () => {
-  it('are limited in number, and may be created again after garbage collection', async () => {
+  it('bind groups are limited in number, and more can be created after garbage collection', async () => {
     const { replay } = start();
     replay.run(
       new Stream()
@@ -476,7 +476,7 @@ describe('bind groups', () => {
         .command('createBindGroupLayout', { id: 2, entries: [{ binding: 0, visibility: 1, bufferType: 'uniform' }] })
         .submission,
     );
-    /** Creates groups that all differ, and ends each at once. */
+    /** Creates bind groups that all differ, and destroys each at once. Returns the error, or ''. */
     const many = (target: CommandReplay, from: number, count: number): string => {
       const stream = new Stream();
       for (let n = from; n < from + count; n++) {
@@ -490,7 +490,7 @@ describe('bind groups', () => {
     const collect = vi.spyOn(groups, 'collect');
     for (let n = 0; n < 12; n++) {
       expect(many(replay, n * 3000, 3000)).toBe('');
-      // A collection is started at half of the limit. Nothing says when it is done.
+      // Garbage collection starts at half of the limit of bind groups. Nothing says when it is done.
       if (collect.mock.calls.length > 0) await eventually(() => expect(groups.count).toBeLessThan(GROUPS_MAX / 2));
       collect.mockClear();
     }
@@ -500,7 +500,7 @@ describe('bind groups', () => {
     const burst = Array.from({ length: 3 }, (_, n) => many(replay, 44_000 + n * 16_000, 16_000)).find(
       (why) => why !== '',
     );
-    // Groups that are collected meanwhile count until the queue has moved on.
+    // Bind groups that are collected meanwhile still count until the GPU's queue has moved on.
     const [, count] = /(\d+) bind groups on this GPU/.exec(burst ?? '') ?? [];
     expect(Number(count)).toBeGreaterThanOrEqual(GROUPS_MAX);
   });

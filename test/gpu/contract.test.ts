@@ -63,7 +63,7 @@ const samples = [...commands].flatMap(([name, { fields }]) =>
   [0, 1, 2].map(() => ({ name, fields, values: sampleAll(fields) })),
 );
 
-/** A handler that collects calls. Its tables return ids in place of objects. */
+/** Makes a handler of decoded commands that collects its calls. Its tables return ids in place of objects. */
 function recorder(calls: { name: string; args: unknown[] }[]): Handler {
   const table = { get: (id: number) => id, getOrNone: (id: number) => (id === 0 ? undefined : id) };
   const group = new Proxy(
@@ -95,18 +95,18 @@ function recorder(calls: { name: string; args: unknown[] }[]): Handler {
   return handler as unknown as Handler;
 }
 
-/** The words of a list that a command gets as the word at which it begins and its count. */
+/** Returns the words of a command's list, which the decoder gives as the index of its first word and its element count. */
 function listWords(words: Uint32Array, at: number, count: number, field: Field): number[] {
   const stride = field.type === 'words' ? 1 : records.find(field.of).words;
   return [...words.subarray(at, at + count * stride)];
 }
 
 describe('the contract', () => {
-  it('has every constant of ABI.md, with its value', () => {
+  it('the contract has every constant of ABI.md, with its value', () => {
     for (const [name, value] of constants) expect([name, (abi as Record<string, number>)[name]]).toEqual([name, value]);
   });
 
-  it.each(samples)('decodes $name as ABI.md says', ({ name, fields, values }) => {
+  it.each(samples)('the host decodes the command $name as ABI.md says', ({ name, fields, values }) => {
     const stream = new Stream().command(name, values).submission;
     const reader = new Reader();
     const calls: { name: string; args: unknown[] }[] = [];
@@ -118,7 +118,7 @@ describe('the contract', () => {
       expect(args).toEqual([values]);
       return;
     }
-    // The members of a record are in the order of the fields, as arguments are.
+    // The members of the object that a handler gets are in the order of the command's fields, as arguments are.
     const left = typeof args[0] === 'object' ? Object.values(args[0] ?? {}) : [...args];
     for (const field of fields) {
       if (field.type === 'bytes') {
@@ -135,7 +135,7 @@ describe('the contract', () => {
     expect(left).toEqual([]);
   });
 
-  it('accepts 0 for an optional enum, and refuses it for other enums', () => {
+  it('the host accepts 0 for an optional enum, and refuses it for other enums', () => {
     for (const [name, { fields }] of commands)
       for (const field of fields.filter(({ type }) => /^enum/.test(type))) {
         const stream = new Stream().command(name);
@@ -160,7 +160,7 @@ mkdirSync(join(root, 'build'), { recursive: true });
 const folder = mkdtempSync(join(root, 'build/contract-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
-/** A value as AssemblyScript, for a call of renderer/sdk/encode.ts. */
+/** Writes a field's value as AssemblyScript, for a call of renderer/sdk/encode.ts. */
 function literal(field: Field, value: Value): string {
   if (field.type === 'enum' || field.type === 'enum?') return String(enums.find(field.of).indexOf(String(value)) + 1);
   if (field.type === 'f32' || field.type === 'f64') return Number(value).toFixed(4);
@@ -212,7 +212,7 @@ async function compile(): Promise<Uint8Array<ArrayBuffer>> {
 }
 
 describe("the SDK's encoder", () => {
-  it('writes every command as ABI.md says', async () => {
+  it("the SDK's encoder writes every command as ABI.md says", async () => {
     const collector = new Collector({ commandBytesMax: 2 ** 20, dataBytesMax: 2 ** 20 });
     let memory = new Uint8Array();
     const module = await WebAssembly.compile(await compile());

@@ -9,7 +9,7 @@ import { eventually } from '../wait.ts';
 const silent = () => {};
 
 describe('openGpu', () => {
-  it('opens an adapter, and warns once if it is a software adapter', async () => {
+  it('openGpu opens an adapter, and warns once if it is a software adapter', async () => {
     const log = vi.fn();
     const gpu = await openGpu({ hardwareRequired: false, log });
     expect(gpu.adapter.description).not.toBe('');
@@ -20,7 +20,7 @@ describe('openGpu', () => {
     expect((await gpu.device.lost).reason).toBe('destroyed');
   });
 
-  it('refuses a software adapter if hardware is required', async () => {
+  it('openGpu refuses a software adapter if hardware is required', async () => {
     const probe = await openGpu({ hardwareRequired: false, log: silent });
     probe.close();
     const opening = openGpu({ hardwareRequired: true, log: silent });
@@ -28,7 +28,7 @@ describe('openGpu', () => {
     else (await opening).close();
   });
 
-  it('says what to install if there is no driver', async () => {
+  it('openGpu says what to install if there is no driver', async () => {
     // The Vulkan loader reads its environment only once, so this needs its own process.
     const dawn = fileURLToPath(new URL('../../host/gpu/dawn.ts', import.meta.url));
     const script = `const { openGpu } = await import(${JSON.stringify(dawn)});
@@ -42,7 +42,7 @@ describe('openGpu', () => {
     expect(stdout).toMatch(/^NL_NO_GPU: .*install/);
   });
 
-  it('opens the null backend without a warning, and does not count it as hardware', async () => {
+  it('openGpu opens the null backend without a warning, and does not count it as hardware', async () => {
     const log = vi.fn();
     const gpu = await openGpu({
       hardwareRequired: false,
@@ -64,7 +64,7 @@ describe('openGpu', () => {
     });
   });
 
-  it('logs an error that no room has caused', async () => {
+  it('an error of the GPU that no room has caused is logged', async () => {
     const log = vi.fn();
     const gpu = await openGpu({
       hardwareRequired: false,
@@ -79,14 +79,14 @@ describe('openGpu', () => {
 });
 
 describe('tamePolling', () => {
-  it('replaces setImmediate only once', () => {
+  it('tamePolling replaces setImmediate only once', () => {
     tamePolling();
     const first = globalThis.setImmediate;
     tamePolling();
     expect(globalThis.setImmediate).toBe(first);
   });
 
-  it('leaves other uses of setImmediate as they are', async () => {
+  it('tamePolling changes no use of setImmediate other than polls of the GPU', async () => {
     tamePolling();
     expect(await new Promise((resolve) => setImmediate((a, b) => resolve([a, b]), 1, 2))).toEqual([1, 2]);
     const called = vi.fn();
@@ -99,7 +99,7 @@ describe('tamePolling', () => {
     expect(bound).toHaveBeenCalledOnce();
   });
 
-  it('delays polls by a timer after the first few', async () => {
+  it('tamePolling delays polls of the GPU by a timer after the first few', async () => {
     tamePolling();
     const timers = vi.spyOn(globalThis, 'setTimeout');
     let polls = 0;
@@ -113,11 +113,11 @@ describe('tamePolling', () => {
       setImmediate(poll);
     });
     timers.mockRestore();
-    // The first four polls are immediate. Each of the others has a timer.
+    // The first four polls are immediate. Each later poll has a timer.
     expect(paced).toEqual(Array.from({ length: 20 }, (_, n) => Math.max(0, n - 3)));
   });
 
-  it('recognises the polls of Dawn', async () => {
+  it('tamePolling recognises the polls of Dawn', async () => {
     const gpu = await openGpu({ hardwareRequired: false, log: silent });
     const paced = globalThis.setImmediate;
     const polls = new Set<string>();

@@ -22,7 +22,7 @@ function rows(table: string): string[][] {
   return lines.map((line) => line.slice(2, -2).split(' | '));
 }
 
-/** The texts between backticks. */
+/** Returns the texts between backticks in a cell of a Markdown table. */
 export const quoted = (cell: string): string[] => [...cell.matchAll(/`([^`]+)`/g)].map(([, text = '']) => text);
 
 const fieldsOf = (cell: string): Field[] =>
@@ -31,7 +31,7 @@ const fieldsOf = (cell: string): Field[] =>
     return { name, type, of };
   });
 
-/** A table of the document as a map from the names in column `key`. */
+/** Reads a table of ABI.md as a map from the names in its column `key`. */
 function table<T>(name: string, value: (cells: readonly string[]) => T, key = 0): Lookup<T> {
   const entries = rows(name).map((cells): [string, T] => {
     const [text = ''] = quoted(cells[key] ?? '');
@@ -40,7 +40,7 @@ function table<T>(name: string, value: (cells: readonly string[]) => T, key = 0)
   return new Lookup(name, entries);
 }
 
-/** A map whose names the tests know to exist. */
+/** A table of ABI.md as a map from names. Looking up a name that the table lacks is an error. */
 class Lookup<T> extends Map<string, T> {
   readonly #table: string;
 
@@ -49,7 +49,7 @@ class Lookup<T> extends Map<string, T> {
     this.#table = table;
   }
 
-  /** @throws Error if the table does not have the name */
+  /** Returns the value of a name. @throws Error if the table does not have the name */
   find(name: string): T {
     return must(this.get(name), `${name} among the ${this.#table} of ABI.md`);
   }
@@ -71,12 +71,12 @@ export const flags = table(
 );
 export const constants = table('constants', ([, value]) => Number(value));
 
-/** The bits of flags. @param names joined by spaces */
+/** Combines flags of a set into one number. @param names names of the flags, joined by spaces */
 export function bits(set: string, names: string): number {
   return names.split(' ').reduce((all, name) => all | must(flags.find(set).get(name), `flag ${name}`), 0);
 }
 
-/** The words of a field in the fixed part of a command. A field that is not given is 0, or the first value of an enum. */
+/** Encodes a field of a command's fixed part as words. A field that is not given is 0, or the first value of an enum. */
 function fixed(field: Field, value: Value | undefined): number[] {
   switch (field.type) {
     case 'f32':
@@ -123,16 +123,16 @@ function recordWords(name: string, values: Values): number[] {
   return all;
 }
 
-/** @throws Error for a value whose name is not a field */
+/** @throws Error if a value has a name that is not one of the command's or record's fields */
 function checkNames(name: string, fields: Field[], values: Values): void {
   for (const key of Object.keys(values))
     if (!fields.some((field) => field.name === key)) throw new Error(`${name} has no field ${key}`);
 }
 
-/** A submission as the host gets it: references to linear memory have become offsets in `data`. */
+/** A command stream as the host gets it: references to linear memory have become offsets in `data`. */
 export class Stream {
   readonly words: number[] = [];
-  /** The word at which each command begins. */
+  /** Index in `words` at which each command begins. */
   readonly starts: number[] = [];
   #data: number[] = [];
 
@@ -158,7 +158,7 @@ export class Stream {
     return this;
   }
 
-  /** Adds words that need not be a valid command. */
+  /** Adds 32-bit words to the stream, which need not be a valid command. */
   raw(...words: number[]): this {
     this.starts.push(this.words.length);
     this.words.push(...words);

@@ -1,4 +1,4 @@
-/** Streams that break the contract. Each must cause a coded error that names the command, and harm no other module. */
+/** Tests command streams that break the contract: each must cause an error that names the command, and harm no other module. */
 
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { must } from '../../host/base/assert.ts';
@@ -91,7 +91,7 @@ describe('framing', () => {
     expect(text).toMatch(/^NL_COMMAND: /);
   });
 
-  it('refuses a reference past the end of the data, and accepts one up to the end', () => {
+  it('the replay refuses a reference past the end of the bulk data, and accepts one up to the end', () => {
     const stream = buffer(2).command('writeBuffer', { buffer: 2, data: new Uint8Array(8) });
     const length = stream.words.length - 1;
     stream.words[length] = 12;
@@ -154,7 +154,7 @@ describe('values', () => {
     expect(text).toMatch(/^NL_COMMAND: .*command \d+ \(/);
   });
 
-  it('refuses a part past the end of an asset, and accepts one up to the end', () => {
+  it('the replay refuses a range past the end of an asset, and accepts one up to the end', () => {
     const write = (size: number) =>
       buffer(2).command('writeBufferFromAsset', { buffer: 2, asset: 1, assetOffset: 4, size });
     for (const [size, message] of [
@@ -204,7 +204,7 @@ describe('ids', () => {
     expect(fault(replay, stream)).toMatch(message);
   });
 
-  it('accepts the highest index, and an index in the next generation once its object is destroyed', () => {
+  it('an id may have the highest index, or the index of a destroyed object with the next generation', () => {
     const stream = buffer(limits.gpuObjectsMax - 1).command('destroy', {
       kind: 'buffer',
       object: limits.gpuObjectsMax - 1,
@@ -213,7 +213,7 @@ describe('ids', () => {
     expect(fault(replay, stream)).toBe('');
   });
 
-  it('lets no object outlive the call that refers to the picture', () => {
+  it("no object that refers to the picture's texture can outlive the call to render", () => {
     const attempts: [Stream, RegExp][] = [
       [new Stream().command('destroy', { kind: 'texture', object: 1 }), /the host's/],
       [new Stream().command('createTextureView', { id: 2, texture: 1 }), /its own view/],
@@ -240,7 +240,7 @@ describe('bounds', () => {
     expect(fault(newReplay(device), buffer(2, limits.gpuBufferBytesMax))).toBe('');
   });
 
-  it('counts buffers and textures against GPU_BYTES_MAX', () => {
+  it('buffers and textures count against GPU_BYTES_MAX until they are destroyed', () => {
     const small = { ...limits, gpuBytesMax: 1024 + 85 * 4 };
     const mips = { ...texture, width: 8, height: 8, mipLevelCount: 4 };
     const one = newReplay(device, { limits: small });
@@ -257,7 +257,7 @@ describe('bounds', () => {
     expect(fault(one, buffer(3, 4))).toMatch(/its 4 bytes exceed what is left of 1364 \(GPU_BYTES_MAX\): 0/);
   });
 
-  it('limits the bytes of assets that one call uploads', () => {
+  it('the bytes of assets that one call may upload are limited', () => {
     const asset = new Uint8Array(64);
     const write = (times: number) => {
       const stream = buffer(2, 64);
@@ -270,7 +270,7 @@ describe('bounds', () => {
     expect(write(3)).toMatch(/uploads more than 128 bytes/);
   });
 
-  it('limits how many answers a module may wait for', () => {
+  it('the number of answers that a module may wait for is limited', () => {
     const wait = (times: number) => {
       const stream = new Stream();
       for (let n = 0; n < times; n++) stream.command('onSubmittedWorkDone', { token: n });
@@ -287,7 +287,7 @@ describe('state', () => {
     begin(
       new Stream().command('createBindGroupLayout', { id: 2 }).command('createBindGroup', { id: 2, layout: 2 }),
     ).command('setBindGroup', { bindGroup: 2, dynamicOffsets: new Array(count).fill(0) });
-  it('passes 12 dynamic offsets on to WebGPU', () => {
+  it('the replay passes 12 dynamic offsets on to WebGPU', () => {
     expect(fault(replay, offsets(12), picture)).toMatch(/end of the stream/);
   });
   it.each<[string, Stream, RegExp]>([
@@ -385,7 +385,7 @@ describe('what WebGPU refuses', () => {
       /getRenderBindGroupLayout/,
     ],
     [
-      'a viewport, when it is submitted',
+      'a viewport that is too large, when its pass is submitted',
       begin(new Stream()).command('setViewport', { width: 1e9, height: 1 }).command('endRenderPass').command('submit'),
       /command 3 \(submit\): .*[Vv]iewport/s,
     ],
@@ -397,14 +397,14 @@ describe('what WebGPU refuses', () => {
         .command('submit'),
       /command 3 \(submit\): .*destroyed/,
     ],
-  ])('names the command: %s', (_, stream, message) => {
+  ])('the error names the command that WebGPU refuses: %s', (_, stream, message) => {
     const text = fault(replay, stream, picture);
     expect(text).toMatch(message);
     expect(text).toMatch(/^NL_GPU_VALIDATION: /);
     expect(text).not.toMatch(/validation:/);
   });
 
-  it('ends the replay of that module, and no other on the device', () => {
+  it('an error of WebGPU ends the replay of the module that caused it, and no other on the device', () => {
     const other = newReplay(device);
     expect(fault(other, redPipeline())).toBe('');
     const first = fault(replay, new Stream().command('createShaderModule', { id: 2, code: shader }));
@@ -419,12 +419,12 @@ describe('what WebGPU refuses', () => {
     other.destroy();
   });
 
-  it('is reported rather than the bad command that follows', () => {
+  it('an error of WebGPU is reported rather than the bad command that follows', () => {
     const stream = new Stream().command('createShaderModule', { id: 2, code: shader }).command('destroy');
     expect(fault(replay, stream)).toMatch(/^NL_GPU_VALIDATION: .*command 0/);
   });
 
-  it('is reported to the only replay even if it is found after the call', () => {
+  it('an error that WebGPU finds after the call is reported if the device has only one replay', () => {
     const late: string[] = [];
     newReplay(device).observe({ onError: (error) => void late.push(error.message) });
     device.createBuffer({ size: 4, usage: 0 });
@@ -468,7 +468,7 @@ describe('a stream with random faults', () => {
     .command('submit')
     .command('destroy', { kind: 'sampler', object: 2 });
 
-  it('ends at most its own replay, with a coded error', () => {
+  it('a stream with random faults ends at most its own replay, with a coded error', () => {
     const { commands, data } = new Stream().raw(...valid.words).submission;
     const whole = Uint8Array.from({ length: 80 });
     const clean = commands.slice();

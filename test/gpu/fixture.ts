@@ -3,7 +3,7 @@ import { type Gpu, openGpu } from '../../host/gpu/dawn.ts';
 import { CommandReplay, type ReplayOptions, type Surface } from '../../host/gpu/replay.ts';
 import { bits, Stream } from './document.ts';
 
-/** The default limits, with less memory and fewer objects. */
+/** The host's default settings, but with less GPU memory and fewer GPU objects. */
 export const limits = {
   ...readConfig({}),
   gpuObjectsMax: 256,
@@ -30,7 +30,7 @@ export function fault(replay: CommandReplay, stream: Stream, surface?: Surface):
   }
 }
 
-/** A picture to draw into. */
+/** A texture that takes the place of a player's picture, which a module draws into. */
 export class Picture implements Surface {
   readonly texture: GPUTexture;
   readonly view: GPUTextureView;
@@ -64,7 +64,7 @@ export const SURFACE = 1;
 export const black = { view: SURFACE, loadOp: 'clear', storeOp: 'store', clearA: 1 };
 export const target = { format: 'rgba8unorm', writeMask: bits('ColorWrite', 'ALL') };
 const stencil = { stencilFrontCompare: 'always', stencilBackCompare: 'always' };
-/** Fields that most render pipelines here have in common. */
+/** Fields that most render pipelines of these tests have in common. */
 export const pipeline = {
   topology: 'triangle-list',
   cullMode: 'none',
@@ -79,7 +79,7 @@ export const TRIANGLE = `
   }
   @fragment fn fs() -> @location(0) vec4f { return vec4f(1, 0, 0, 1); }`;
 
-/** Creates shader module 2 and render pipeline 2, which fills the picture with red. */
+/** Adds commands that create shader module 2 and render pipeline 2, which fills the picture with red. */
 export function redPipeline(stream = new Stream()): Stream {
   return stream
     .command('createShaderModule', { id: 2, code: TRIANGLE })

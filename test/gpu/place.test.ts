@@ -1,4 +1,4 @@
-/** How errors name a refused command: its call, its number and name, labels, and its pass. */
+/** Tests how an error names the command that it refuses: by its call, its number and name, labels, and its pass. */
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { TrapFrame } from '../../host/engine/engine.ts';
 import type { Gpu } from '../../host/gpu/dawn.ts';
@@ -27,7 +27,7 @@ const buffer = (label: string, stream = new Stream()) =>
   stream.command('createBuffer', { id: 2, size: 16, usage: uniform, label });
 const texture = { id: 2, width: 4, height: 4, depthOrArrayLayers: 1, mipLevelCount: 1, sampleCount: 1 };
 
-/** Runs a stream that the export `call` submitted. Returns the error. */
+/** Runs a command stream as if the export `call` had submitted it. Returns the error that refuses it. */
 function refused(stream: Stream, call?: string, origin?: (command: number) => readonly TrapFrame[]): RefusedError {
   try {
     replay.run({ ...stream.submission, ...(call && { call }), origin }, picture);
@@ -39,7 +39,7 @@ function refused(stream: Stream, call?: string, origin?: (command: number) => re
 }
 
 describe('a refused command', () => {
-  it.each(['init', 'join', 'tick', 'render', 'load'])('says that it came from %s', (call) => {
+  it.each(['init', 'join', 'tick', 'render', 'load'])('the error says that its command came from %s', (call) => {
     const { message } = refused(
       new Stream().command('writeBuffer', { buffer: 9, offset: 0, data: Uint8Array.of() }),
       call,
@@ -47,13 +47,13 @@ describe('a refused command', () => {
     expect(message).toMatch(new RegExp(`^NL_COMMAND: .*: command 0 \\(writeBuffer\\) in ${call}: `));
   });
 
-  it('names no call if none is known', () => {
+  it('the error for a refused command names no call if none is known', () => {
     expect(refused(new Stream().command('submit').command('endRenderPass')).message).toContain(
       'command 1 (endRenderPass): ',
     );
   });
 
-  it('is named with its own label, even if a field before the label is refused', () => {
+  it('the error names a command with its own label, even if a field before the label is refused', () => {
     const stream = new Stream().command('createTexture', {
       ...texture,
       dimension: '2d',
@@ -64,26 +64,26 @@ describe('a refused command', () => {
     expect(refused(stream, 'init').message).toContain('command 0 (createTexture "depth") in init: usage: ');
   });
 
-  it('is named with the labels of the objects that it uses', () => {
+  it('the error names a command with the labels of the objects that it uses', () => {
     const stream = buffer('uniforms').command('writeBuffer', { buffer: 2, offset: 1, data: new Uint8Array(3) });
     expect(refused(stream, 'tick').message).toMatch(
       /command 1 \(writeBuffer, buffer "uniforms"\) in tick: offset 1 and length 3 must both be multiples of 4$/,
     );
   });
 
-  it('is named with the label of its pass', () => {
+  it('the error names a command with the label of its pass', () => {
     const stream = new Stream().command('beginRenderPass', { label: 'shadows', colorAttachments: [black] });
     stream.command('draw', { vertexCount: 3, instanceCount: 1, firstVertex: 0, firstInstance: 0 });
     expect(refused(stream, 'render').message).toContain('command 1 (draw, in pass "shadows") in render: no pipeline');
   });
 
-  it('is named safely even if its words are malformed', () => {
+  it('a refused command is named safely even if its words are malformed', () => {
     const words = Uint32Array.of((6 << 16) | 1, 2, 16, 0, uniform, 0xffff_ffff);
     const stream = { commands: words, data: new Uint8Array(), call: 'init' };
     expect(() => replay.run(stream)).toThrow('command 0 (createBuffer) in init: ');
   });
 
-  it('comes with the functions of the module that wrote it', () => {
+  it('the error lists the functions of the module that wrote the refused command', () => {
     const origin = vi.fn((command: number) => [{ function: 10 + command }]);
     const { frames } = refused(
       buffer('a').command('writeBuffer', { buffer: 3, offset: 0, data: Uint8Array.of() }),
@@ -105,7 +105,7 @@ describe('a replay that pinpoints errors', () => {
     replay = newReplay(gpu.device, { pinpoint: true });
   });
 
-  it('names the command of an error that the GPU reports after the call', async () => {
+  it('a replay that pinpoints errors names the command of an error that the GPU reports after the call', async () => {
     replay.run({ ...invalid().submission, call: 'init', origin: (command) => [{ function: command }] });
     await vi.waitFor(() => expect(() => replay.run(new Stream().submission)).toThrow('createBuffer "bad"'));
     const error = refused(new Stream());
@@ -113,7 +113,7 @@ describe('a replay that pinpoints errors', () => {
     expect(error.frames).toEqual([{ function: 1 }]);
   });
 
-  it('tells its observer at once', async () => {
+  it('a replay that pinpoints errors tells its observer of an error at once', async () => {
     const onError = vi.fn();
     replay.observe({ onError });
     replay.run({ ...invalid().submission, call: 'init' });
@@ -121,7 +121,7 @@ describe('a replay that pinpoints errors', () => {
     expect(at(onError.mock.calls, 0)[0].message).toContain('command 1 (createBuffer "bad") in init: ');
   });
 
-  it("leaves errors in a module's own scopes to them", async () => {
+  it("a replay that pinpoints errors does not report those that a module's own error scopes catch", async () => {
     const onError = vi.fn();
     replay.observe({ onError });
     const scoped = new Stream().command('pushErrorScope', { filter: 'validation' });

@@ -33,7 +33,7 @@ const GREEN = '0 255 0 255';
 const BLUE = '0 0 255 255';
 
 describe('drawing', () => {
-  it('draws a triangle into the picture', async () => {
+  it('the replay draws a triangle into the picture', async () => {
     const replay = start();
     replay.run(redPipeline().submission);
     const picture = new Picture(device);
@@ -50,7 +50,7 @@ describe('drawing', () => {
     expect(replay.stats()).toEqual({ objects: 2, bytes: 0, commands: 2 + 3 * 6 });
   });
 
-  it('draws indexed, instanced and indirect, with dynamic offsets', async () => {
+  it('the replay draws indexed, instanced and indirect, with dynamic offsets', async () => {
     const code = `
       @group(0) @binding(0) var<uniform> colour: vec4f;
       struct Out { @builtin(position) place: vec4f, @location(0) colour: vec4f }
@@ -116,7 +116,7 @@ describe('drawing', () => {
     expect([at(2, 2), at(14, 2), at(9, 2), at(14, 13), at(9, 6)]).toEqual([GREEN, GREEN, BLUE, BLACK, BLACK]);
   });
 
-  it('tests depth, and draws indirect', async () => {
+  it('the replay tests depth, and draws indirect', async () => {
     const code = `
       @vertex fn vs(@builtin(vertex_index) i: u32, @builtin(instance_index) n: u32) -> @builtin(position) vec4f {
         return vec4f(f32(i & 1) * 4 - 1, f32(i >> 1) * 4 - 1, select(0.75, 0.25, n == 0), 1);
@@ -165,7 +165,7 @@ describe('drawing', () => {
     expect(replay.stats().bytes).toBe(16 * 16 * 4 + 16);
   });
 
-  it('uploads a texture from memory and from an asset, and samples it', async () => {
+  it('the replay uploads a texture from memory and from an asset, and a shader samples it', async () => {
     const code = `
       @group(0) @binding(0) var image: texture_2d<f32>;
       @group(0) @binding(1) var nearest: sampler;
@@ -235,7 +235,7 @@ describe('drawing', () => {
 });
 
 describe('computing', () => {
-  it('writes a buffer in a compute pass, copies it, and replies when that is done', async () => {
+  it('a compute pass writes a buffer, which is copied, and a reply comes when that is done', async () => {
     const reply = vi.fn((record: ArrayLike<number>) => Array.from(record));
     const replay = start({ reply });
     const code = `
@@ -302,7 +302,7 @@ describe('computing', () => {
     expect(found).toEqual([0, 1, 2, 3, 4, 5, 6, 7].map((n) => (n === 4 ? 0 : 0xff0000ff + n)));
   });
 
-  it('sends no reply after destroy()', async () => {
+  it('the replay sends no reply after destroy()', async () => {
     const reply = vi.fn();
     const replay = start({ reply });
     replay.run(new Stream().command('onSubmittedWorkDone', { token: 1 }).submission);
@@ -313,7 +313,7 @@ describe('computing', () => {
 });
 
 describe('destroy', () => {
-  it('destroys every buffer and texture, and is idempotent', () => {
+  it('the replay destroys every buffer and texture, and can be destroyed twice', () => {
     const replay = start();
     const stream = new Stream()
       .command('createBuffer', { id: 2, size: 64, usage: bits('BufferUsage', 'COPY_DST') })

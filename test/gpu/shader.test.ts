@@ -1,15 +1,15 @@
 import { expect, test } from 'vitest';
 import { checkInlined, INLINED_TOKENS_MAX } from '../../host/gpu/shader.ts';
 
-/** A function with this many tokens, counting its name and brackets. */
+/** Makes a WGSL function with this many tokens, counting its name and brackets. */
 const sized = (tokens: number): string => `fn f() {${' 1'.repeat(tokens - 4)} }`;
 
-test('a function may have as many tokens as the limit, and no more', () => {
+test('a WGSL function may have as many tokens as the limit, and no more', () => {
   checkInlined(sized(INLINED_TOKENS_MAX));
   expect(() => checkInlined(sized(INLINED_TOKENS_MAX + 1))).toThrow(/^function f has more than 262144 tokens/);
 });
 
-test('every call counts the tokens of the called function, in any order of the functions', () => {
+test('each call in a WGSL function adds the tokens of the called one, in any order of the functions', () => {
   const quarter = `fn b() {${' 1'.repeat(INLINED_TOKENS_MAX / 4)} }`;
   const call = (times: number) => `fn a() { ${'b();'.repeat(times)} }`;
   for (const order of [0, 1]) {

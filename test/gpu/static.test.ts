@@ -1,4 +1,4 @@
-/** Passes that are submitted again in the same words become render bundles, which must change nothing but the time they take. */
+/** Tests that render passes submitted again in the same words become render bundles, which only makes them faster. */
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Gpu } from '../../host/gpu/dawn.ts';
 import type { CommandReplay } from '../../host/gpu/replay.ts';
@@ -90,7 +90,7 @@ function run(stream: Stream): number {
 }
 
 describe('a pass that is submitted again', () => {
-  it('is a render bundle from the second time on, and draws the current contents of its buffers', async () => {
+  it('a repeated pass is a render bundle from the second time on, and draws the current contents of its buffers', async () => {
     expect([1, 2, 3, 4].map(() => run(frame()))).toEqual([0, 1, 1, 1]);
     expect(await colour()).toBe(RED);
     replay.run(new Stream().command('writeBuffer', { buffer: 2, data: colours(0, 0, 1, 1) }).submission);
@@ -99,7 +99,7 @@ describe('a pass that is submitted again', () => {
     expect(replay.stats().commands).toBe(10 + 1 + 5 * 45);
   });
 
-  it('is executed command by command if one of its words has changed', async () => {
+  it('a repeated pass is executed command by command if one of its words has changed', async () => {
     for (let n = 0; n < 3; n++) run(frame());
     expect(run(frame({ bindGroup: 3 }))).toBe(0);
     expect(await colour()).toBe(GREEN);
@@ -109,7 +109,7 @@ describe('a pass that is submitted again', () => {
     expect(await colour()).toBe(RED);
   });
 
-  it('is executed command by command after an object has ended, because its id may be used again', async () => {
+  it('a repeated pass is executed command by command after an object was destroyed, as its id may be used again', async () => {
     for (let n = 0; n < 3; n++) run(frame());
     replay.run(
       new Stream().command('destroy', { kind: 'bindGroup', object: 2 }).command('createBindGroup', group(2, 3))
@@ -121,7 +121,7 @@ describe('a pass that is submitted again', () => {
     expect(fault(replay, frame(), picture)).toMatch(/command 1 \(setPipeline\): .*is stale/);
   });
 
-  it('counts its draws every time', () => {
+  it('a repeated pass counts its draws every time', () => {
     replay.destroy();
     replay = newReplay(device, { limits: { ...limits, gpuDrawsMax: 79 } });
     replay.run(redPipeline().submission);
@@ -138,19 +138,19 @@ describe('a pass that is submitted again', () => {
     ['few draws', { draws: 31 }],
     ['a scissor', { more: (stream) => stream.command('setScissorRect', { width: 16, height: 16 }) }],
     ['a marker', { more: (stream) => stream.command('insertDebugMarker') }],
-  ])('does not become a render bundle with %s', async (_, what) => {
+  ])('a repeated pass with %s does not become a render bundle', async (_, what) => {
     expect([1, 2, 3].map(() => run(frame(what)))).toEqual([0, 0, 0]);
     expect(await colour()).toBe(RED);
   });
 
-  it('is not looked at for some calls after it has always changed', () => {
+  it('a pass that has changed each time is not compared with the one before for some calls', () => {
     for (let n = 0; n < 5; n++) run(frame({ offset: n % 2 === 0 ? 0 : 256, draws: 40 + n }));
     expect([1, 2, 3].map(() => run(frame()))).toEqual([0, 0, 0]);
     for (let n = 0; n < 70; n++) run(frame());
     expect(run(frame())).toBe(1);
   });
 
-  it('fails at a bad command every time', () => {
+  it('a repeated pass that gets a bad command is refused', () => {
     for (let n = 0; n < 3; n++) run(frame());
     const bad = frame({
       more: (stream) => stream.command('draw', { vertexCount: 3, instanceCount: 1, firstInstance: 0 }),

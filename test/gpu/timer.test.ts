@@ -5,7 +5,7 @@ import { eventually } from '../wait.ts';
 import { Stream } from './document.ts';
 import { black, newReplay, openTestGpu, Picture, redPipeline } from './fixture.ts';
 
-/** One render in this many is timed. */
+/** The GPU time of one render in this many is measured. */
 const RENDERS = 31;
 
 let gpu: Gpu;
@@ -14,7 +14,7 @@ beforeAll(async () => {
 });
 afterAll(() => gpu.close());
 
-/** A replay whose renders fill a large picture, and the GPU times that it reports. */
+/** Makes a replay whose renders fill a large picture, and collects the GPU times that it reports. */
 function stage() {
   const times: number[] = [];
   const replay = newReplay(gpu.device);
@@ -33,7 +33,7 @@ function stage() {
   return { times, replay, render };
 }
 
-/** Collects, for each render that is timed, the milliseconds between its two timestamps. */
+/** Collects, for each render whose GPU time is measured, the milliseconds between its two timestamps. */
 function readbacks(): number[] {
   const spans: number[] = [];
   const create = gpu.device.createBuffer.bind(gpu.device);
@@ -52,7 +52,7 @@ function readbacks(): number[] {
   return spans;
 }
 
-test('one render in thirty-one is timed, and its time is counted for all of them', async () => {
+test('the GPU time of one render in thirty-one is measured, and counted for all of them', async () => {
   const spans = readbacks();
   const { times, replay, render } = stage();
   expect(gpu.device.features.has('timestamp-query')).toBe(true);
@@ -70,7 +70,7 @@ test('one render in thirty-one is timed, and its time is counted for all of them
   vi.restoreAllMocks();
 });
 
-test('renders go on while a result is on its way, and no time is reported after the end', async () => {
+test('renders go on while a GPU time is read back, and none is reported after the replay is destroyed', async () => {
   const { times, replay, render } = stage();
   for (let n = 0; n < 2 * RENDERS; n++) render();
   replay.destroy();

@@ -1,4 +1,4 @@
-/** How rooms that share a device divide this thread, the GPU and its memory. */
+/** Tests how rooms (running games) that share a GPU device divide the host's thread, the GPU and its memory. */
 
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest';
 import { must } from '../../host/base/assert.ts';
@@ -19,7 +19,7 @@ beforeAll(async () => {
 afterAll(() => gpu.close());
 afterEach(() => vi.useRealTimers());
 
-/** Every look at the clock counts as a millisecond, so that limits on time become limits on work. */
+/** Each reading of the clock advances it by a millisecond, so that limits on time become limits on work. */
 beforeEach(() => {
   let looks = 0;
   commandClock(gpu.device).now = () => milli(looks++);
@@ -35,7 +35,7 @@ function open(options: Parameters<typeof newReplay>[1] = {}): CommandReplay {
   return replay;
 }
 
-/** Creates and destroys a texture `times` times. */
+/** Makes a command stream that creates and destroys a texture `times` times. */
 function churn(times: number): Stream {
   const stream = new Stream();
   for (let n = 0; n < times; n++)
@@ -57,8 +57,8 @@ function churn(times: number): Stream {
 
 const pause = (ms = 0) => new Promise((resolve) => setTimeout(resolve, ms));
 
-test('a long call lets other rooms have their turn, and executes each command once', async () => {
-  // 6000 commands take 187 looks at the clock. A slice has 25 of them if no other room is active.
+test('a long command stream lets other rooms have their turn, and each of its commands is executed once', async () => {
+  // For 6000 commands, the clock is read 187 times. A room's slice has 25 readings if no other room is active.
   const long = open();
   const other = open();
   const { submission } = churn(3000);
@@ -76,7 +76,7 @@ test('a long call lets other rooms have their turn, and executes each command on
   expect(long.stats()).toMatchObject({ commands: 6000, objects: 0, bytes: 0 });
 });
 
-test('a call that takes longer than it may ends its module', async () => {
+test('a call whose commands take longer than REPLAY_MS_MAX ends its module', async () => {
   const limited = (replayMsMax: number) => open({ limits: { ...limits, replayMsMax } });
   const { submission } = churn(3000);
   await expect((async () => limited(150).start(submission))()).rejects.toThrow(
@@ -85,7 +85,7 @@ test('a call that takes longer than it may ends its module', async () => {
   await limited(250).start(submission);
 });
 
-test('a long call ends soon after the GPU has refused one of its commands', () => {
+test('a long command stream ends soon after the GPU has refused one of its commands', () => {
   const stream = new Stream();
   for (let id = 2; id < 200; id++) stream.command('createBuffer', { id, size: 4, usage: 0 });
   const replay = open();
@@ -93,7 +93,7 @@ test('a long call ends soon after the GPU has refused one of its commands', () =
   expect(replay.stats().objects).toBeLessThan(40);
 });
 
-test('a slice is short while another room is active', () => {
+test("a room's slice of the host's thread is short while another room is active", () => {
   const device = {} as GPUDevice;
   let now = 0;
   commandClock(device).now = () => milli(now);
@@ -113,7 +113,7 @@ test('a slice is short while another room is active', () => {
   expect(waits(one)).toBe(true);
 });
 
-/** The watch of a device whose work ends when the test calls `end`. */
+/** Watches a stand-in for a GPU device, whose work ends when the test calls `end`. */
 function manual() {
   const ends: (() => void)[] = [];
   const queue = { onSubmittedWorkDone: () => new Promise<void>((resolve) => ends.push(resolve)) };
@@ -143,7 +143,7 @@ test('a room with a lot of unfinished GPU work waits before it submits more', as
   expect(watch.busy(heavy)).toBeUndefined();
 });
 
-test('time for which this thread was blocked does not count as GPU work', async () => {
+test("time for which the host's thread was blocked does not count as GPU work", async () => {
   // The clock advances without timers, as it does while this thread is blocked.
   vi.useFakeTimers({ toFake: ['performance'] });
   const { watch, end } = manual();
@@ -152,13 +152,13 @@ test('time for which this thread was blocked does not count as GPU work', async 
   vi.advanceTimersByTime(1000);
   end();
   await pause();
-  // The watch looks every 100 ms. A look that is up to 100 ms late does not count as a block.
+  // The watch checks the GPU's work every 100 ms. A check that is up to 100 ms late does not count as a blocked thread.
   expect(victim.onWork.mock.calls).toEqual([[200]]);
   await pause(300);
   expect(victim.onHung).not.toHaveBeenCalled();
 });
 
-test('two long calls within ten seconds end a module, even with shorter calls between them', () => {
+test('two calls within ten seconds whose GPU work takes too long end a module, even with short ones in between', () => {
   const submitted = vi.spyOn(DeviceWatch.of(gpu.device), 'submitted');
   const errors: string[] = [];
   const replay = open({ limits: { ...limits, gpuMsMax: 20 } });
@@ -183,7 +183,7 @@ test('two long calls within ten seconds end a module, even with shorter calls be
   vi.useRealTimers();
 });
 
-test('at the limit of bind groups, the room with the most gets no more, and other rooms do', () => {
+test('at the limit of bind groups, the room that has the most can create no more, and other rooms can', () => {
   const device = { queue: {} } as GPUDevice;
   const groups = DeviceGroups.of(device);
   const [greedy, good] = [{}, {}];
@@ -199,7 +199,7 @@ test('at the limit of bind groups, the room with the most gets no more, and othe
   expect(() => make(greedy)).toThrow('33768 bind groups');
 });
 
-test('a long label is cut, and a render bundle counts as memory', () => {
+test('a long label is cut, and a render bundle counts as GPU memory', () => {
   const labels: string[] = [];
   const create = gpu.device.createSampler.bind(gpu.device);
   const spy = vi.spyOn(gpu.device, 'createSampler').mockImplementation((descriptor) => {

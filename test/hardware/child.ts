@@ -6,21 +6,24 @@ import type { Part } from './parts.ts';
 import type { Finding, PartResult } from './report.ts';
 
 const PROGRAM = join(import.meta.dirname, `part.${SOURCE_ENDING}`);
-/** Time beyond its own that a part may take to finish the step that it is in. */
+/** Time beyond its limit that a part of the measurements may take to finish its current step. */
 const GRACE_SECONDS = 12;
 
 export interface RunOptions {
-  /** Folder for the part's files. */
+  /** Folder for the files that the part of the measurements writes. */
   out: string;
   /** Name of the file in that folder for the part's output, without .log; the part's own name by default. */
   log?: string;
-  /** Time for the part. It is killed some seconds later. */
+  /** Time that the part of the measurements may take. Its process is killed some seconds later. */
   seconds: number;
   environment: Record<string, string>;
   onFinding(finding: Finding): void;
 }
 
-/** Runs a part in a process of its own. Whatever happens to it, the findings up to then are in the result. */
+/**
+ * Runs a part of the measurements in a process of its own. Even if the process crashes, the result has its findings up to
+ * then.
+ */
 export async function runPart({ name, about }: Part, options: RunOptions): Promise<PartResult> {
   const { out, seconds, environment, onFinding } = options;
   const begun = performance.now();
@@ -45,7 +48,7 @@ export async function runPart({ name, about }: Part, options: RunOptions): Promi
     (seconds + GRACE_SECONDS) * 1000,
   );
   const { code, signal } = await new Promise<{ code: number | null; signal: string | null }>((resolve) => {
-    // A process that the GPU's driver holds may end late, or never.
+    // A process that is blocked in the driver of the GPU may end late, or never.
     const giveUp = setTimeout(() => resolve({ code: null, signal: 'nothing' }), (seconds + 2 * GRACE_SECONDS) * 1000);
     child.on('close', (code, signal) => {
       clearTimeout(giveUp);

@@ -5,18 +5,18 @@ import { findLibrary } from './machine.ts';
 /** A way to find the Vulkan driver. */
 export interface Driver {
   name: string;
-  /** Variables for the processes that use it. */
+  /** Environment variables for the processes that use the driver. */
   environment: Record<string, string>;
 }
 
 /** NVIDIA's libraries that are Vulkan drivers. The second works without X11, and containers may have only that one. */
 const LIBRARIES = ['libGLX_nvidia.so.0', 'libEGL_nvidia.so.0'];
-/** Vulkan 1.3; a driver with another version of the API says so itself. */
+/** API version that a written manifest names, Vulkan 1.3; a driver with another version of the API says so itself. */
 const API_VERSION = '1.3.0';
 
 /**
- * The ways to try, in this order. A machine may have NVIDIA's libraries without the manifest that the loader looks for; `out`
- * then receives one. A user who has set VK_DRIVER_FILES has already chosen.
+ * Lists the Vulkan drivers to try, in this order. A machine may have NVIDIA's libraries without the manifest that the Vulkan
+ * loader looks for, so one is written into the folder `out`. A user who has set VK_DRIVER_FILES has already chosen.
  */
 export function listDrivers(out: string, environment: NodeJS.ProcessEnv = process.env): Driver[] {
   const system = { name: "the system's Vulkan drivers", environment: {} };

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { glibcMinor, trimElf } from './elf.ts';
 
-/** A file of 64 bytes for the header, one program header, four bytes of a segment, and four bytes that no segment has. */
+/** Makes an ELF file: a header of 64 bytes, one program header, four bytes of a segment, and four bytes in no segment. */
 function elf(): Uint8Array {
   const bytes = new Uint8Array(64 + 56 + 8).fill(7, 120);
   bytes.set([0x7f, 0x45, 0x4c, 0x46, 2, 1]);
@@ -18,7 +18,7 @@ function elf(): Uint8Array {
   return bytes;
 }
 
-test('everything behind the last segment is cut off, and the header names no sections', () => {
+test('everything behind the last segment of an ELF file is cut off, and the header names no sections', () => {
   const trimmed = trimElf(elf());
   expect(trimmed.length).toBe(124);
   expect(trimmed.subarray(120)).toEqual(new Uint8Array(4).fill(7));
@@ -33,14 +33,14 @@ test('a file that is not a 64-bit ELF file is refused', () => {
   expect(() => trimElf(new Uint8Array(64))).toThrow('64-bit ELF');
 });
 
-test('a real library becomes smaller', () => {
+test('a real library becomes smaller when it is trimmed', () => {
   const dawn = readFileSync(join(import.meta.dirname, '../../node_modules/webgpu/dist/linux-x64/dawn.node'));
   const trimmed = trimElf(dawn);
   expect(trimmed.length).toBeLessThan(dawn.length);
   expect(glibcMinor(trimmed)).toBe(glibcMinor(dawn));
 });
 
-test('the newest version of the C library counts', () => {
+test('the newest version of the C library that a file names counts', () => {
   expect(glibcMinor(Buffer.from('GLIBC_2.4\0GLIBC_2.34\0GLIBC_2.28\0'))).toBe(34);
   expect(glibcMinor(Buffer.from('GLIBCXX_3.4'))).toBe(0);
 });

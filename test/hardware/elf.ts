@@ -1,11 +1,11 @@
-/** Where things are in the header of a 64-bit little-endian ELF file (System V ABI, gABI 4.1, "ELF Header"). */
+/** Byte offsets of fields in the header of a 64-bit little-endian ELF file (System V ABI, gABI 4.1, "ELF Header"). */
 const PHOFF = 0x20;
 const SHOFF = 0x28;
 const PHENTSIZE = 0x36;
 const PHNUM = 0x38;
 const SHNUM = 0x3c;
 const SHSTRNDX = 0x3e;
-/** The same in a program header. */
+/** Byte offsets of fields in a program header of a 64-bit ELF file. */
 const P_OFFSET = 0x08;
 const P_FILESZ = 0x20;
 
@@ -13,8 +13,8 @@ const MAGIC = 0x464c457f;
 const CLASS_64 = 2;
 
 /**
- * Cuts off what no loader reads, as `strip` does: debug information, the symbol table and the section headers, all of which
- * lie behind the segments.
+ * Cuts off the parts of an ELF file that no loader reads, as `strip` does: debug information, the symbol table and the
+ * section headers, all of which lie behind the segments.
  * @throws Error if the bytes are not a 64-bit ELF file
  */
 export function trimElf(bytes: Uint8Array): Uint8Array {
@@ -36,7 +36,7 @@ export function trimElf(bytes: Uint8Array): Uint8Array {
   return trimmed;
 }
 
-/** The newest version of the C library that a program or library asks for, such as 28 for 2.28; 0 if it asks for none. */
+/** Returns the newest minor version of glibc 2 that a program or library needs, such as 28 for 2.28; 0 if it needs none. */
 export function glibcMinor(bytes: Uint8Array): number {
   const names = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1');
   let newest = 0;

@@ -16,7 +16,10 @@ const FOLDERS = [
   '/run/opengl-driver/lib',
 ];
 
-/** Parts of NVIDIA's driver: Vulkan (with and without X11), its shader compiler, CUDA, the video encoder, the management library. */
+/**
+ * Libraries to look for: NVIDIA's Vulkan driver (with and without X11), shader compiler, CUDA, video encoder and management
+ * library, then those of X11, and the Vulkan loader.
+ */
 const LIBRARIES = [
   'libGLX_nvidia.so.0',
   'libEGL_nvidia.so.0',
@@ -32,13 +35,13 @@ const LIBRARIES = [
 const MANIFESTS = ['/etc/vulkan/icd.d', '/usr/share/vulkan/icd.d', '/usr/local/share/vulkan/icd.d'];
 const DEVICES = ['/dev/nvidia*', '/dev/dri/*'];
 
-/** The path of a library, or undefined; `name` may contain a star. */
+/** Returns the path of a library; undefined if it is not installed. `name` may contain a star. */
 export function findLibrary(name: string, environment: NodeJS.ProcessEnv = process.env): string | undefined {
   const own = (environment.LD_LIBRARY_PATH ?? '').split(':').filter((folder) => folder !== '');
   return [...own, ...FOLDERS].flatMap((folder) => globSync(join(folder, name))).sort()[0];
 }
 
-/** The hardware and drivers of this machine, as files and nvidia-smi name them. Works even if Vulkan does not. */
+/** Describes the hardware and drivers of this machine, from files and nvidia-smi. It works even if Vulkan does not. */
 export function machineFacts(): Record<string, unknown> {
   return {
     ...describeMachine(),
@@ -51,7 +54,7 @@ export function machineFacts(): Record<string, unknown> {
   };
 }
 
-/** Name, memory, driver and power state of each GPU, as nvidia-smi prints them. */
+/** Returns the name, memory, driver and power state of each GPU, as nvidia-smi prints them. */
 function queryNvidia(): string[] {
   try {
     const fields = 'name,memory.total,driver_version,pstate,power.limit,compute_mode,mig.mode.current';

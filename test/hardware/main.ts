@@ -9,9 +9,12 @@ import { findLibrary, machineFacts } from './machine.ts';
 import { PARTS, type Part, PROBE } from './parts.ts';
 import { type Finding, faultsOf, formatPart, type PartResult } from './report.ts';
 
-/** A part that the GPU holds may take some seconds more than its own; together they stay below 8 minutes. */
+/**
+ * Time for all parts together. A part that is blocked by the GPU may take some seconds more than its own; the whole run stays
+ * below 8 minutes.
+ */
 const SECONDS_MAX = 455;
-/** Less than this is not enough for any part. */
+/** A part of the measurements is skipped if less time than this is left for it. */
 const PART_SECONDS_MIN = 5;
 const OUT = 'hardware-results';
 
@@ -35,7 +38,7 @@ interface Chosen {
   facts: Record<string, unknown>;
 }
 
-/** Everything that is known so far; results.json is written again with each finding. */
+/** The contents of results.json: everything that is known so far. The file is written again with each finding. */
 interface Results {
   version: string;
   date: string;
@@ -110,7 +113,7 @@ async function main(args: string[]): Promise<number> {
   return results.faults.length > 0 ? 1 : 0;
 }
 
-/** Runs a part in the time that is left for it. */
+/** Runs a part of the measurements in the time that is left for it, or skips it if that is too short. */
 async function runInTime(part: Part, secondsLeft: number, options: Omit<RunOptions, 'seconds'>): Promise<PartResult> {
   const seconds = Math.min(part.seconds, Math.floor(secondsLeft));
   if (seconds >= PART_SECONDS_MIN) return runPart(part, { ...options, seconds });
@@ -119,7 +122,7 @@ async function runInTime(part: Part, secondsLeft: number, options: Omit<RunOptio
   return { name, about, seconds: 0, findings };
 }
 
-/** Tries the drivers until one offers hardware; otherwise takes the first one that offers a software adapter. */
+/** Tries the Vulkan drivers until one offers hardware; otherwise takes the first one that offers a software adapter. */
 async function chooseDriver(out: string, say: (line: string) => void): Promise<Chosen | undefined> {
   const probe = must(
     PARTS.find(({ name }) => name === PROBE),
@@ -128,7 +131,7 @@ async function chooseDriver(out: string, say: (line: string) => void): Promise<C
   let software: Chosen | undefined;
   for (const [index, driver] of listDrivers(out).entries()) {
     const { name, seconds } = probe;
-    // The loader then says in the log why a driver cannot be used.
+    // With this variable, the Vulkan loader says in the log why a driver cannot be used.
     const environment = { VK_LOADER_DEBUG: 'error,warn', ...driver.environment };
     const options = { out, seconds, environment, log: `${name}-${index + 1}`, onFinding: () => {} };
     const { findings, failure } = await runPart(probe, options);
@@ -140,7 +143,7 @@ async function chooseDriver(out: string, say: (line: string) => void): Promise<C
   return software;
 }
 
-/** Describes the machine, above the first figure. */
+/** Returns lines that describe the machine, for the report above the first figure. */
 function notes(machine: Record<string, unknown>): string[] {
   const gpus = machine.gpus as string[];
   const encoder = findLibrary('libnvidia-encode.so.1');
@@ -154,13 +157,13 @@ function summary(faults: readonly string[]): string {
   return faults.length === 0 ? 'Nothing is broken' : `BROKEN:\n${faults.map((fault) => `  ${fault}\n`).join('')}Done`;
 }
 
-/** The file is complete at every moment. */
+/** Writes results.json by renaming a new file, so that it is complete at every moment. */
 function writeResults(out: string, results: Results): void {
   const path = join(out, 'results.json');
   writeFileSync(`${path}.new`, `${JSON.stringify(results, null, 2)}\n`);
   renameSync(`${path}.new`, path);
 }
 
-// If the reader of the output stops early, the whole table is still in table.txt.
+// If the reader of the standard output stops early, the whole table is still in table.txt.
 process.stdout.on('error', () => {});
 process.exitCode = await main(process.argv.slice(2));

@@ -18,8 +18,8 @@ import { makeProgram } from './pack.ts';
 import type { PartResult } from './report.ts';
 
 /*
- * The pack without its compression, outside of the checkout: run.sh starts the same JavaScript, modules and data that the
- * archive holds. The software driver stands in for the machine's own.
+ * Runs the hardware pack, which measures another machine's GPU, without its compression and outside of the checkout: run.sh
+ * starts the same JavaScript, modules and data that the archive holds. A driver that renders in software replaces the GPU's.
  */
 
 const root = join(import.meta.dirname, '../..');
@@ -45,7 +45,7 @@ interface Ended {
   parts: PartResult[];
 }
 
-/** Runs parts of the pack as an operator does, in an environment without anything of this machine's. */
+/** Runs parts of the hardware measurements as an operator does, without the environment variables of this machine. */
 function run(out: string, ...parts: string[]): Promise<Ended> {
   const environment = { PATH: process.env.PATH, VK_DRIVER_FILES: runtime.driverManifest };
   return new Promise((resolve) => {
@@ -66,7 +66,7 @@ test('the packed program runs outside of the checkout and finds nothing broken',
   expect(readFileSync(join(pack, 'good/table.txt'), 'utf8')).toBe(text);
 });
 
-test('a picture that differs is broken and written out', async () => {
+test('a picture that differs from its golden picture is reported as broken and written to a file', async () => {
   const golden = join(data, 'triangle.rgba');
   const pixels = readFileSync(golden);
   writeFileSync(
@@ -82,7 +82,7 @@ test('a picture that differs is broken and written out', async () => {
   expect(picture.subarray(1, 4).toString()).toBe('PNG');
 });
 
-test('a part that fails leaves the results of the others', async () => {
+test('a part of the measurements that fails leaves the results of the others', async () => {
   rmSync(join(data, 'greedy.wasm'));
   const { status, text, parts } = await run('failing', 'memory', 'afterwards');
   expect(status).toBe(1);

@@ -1,7 +1,7 @@
 /**
  * Makes the hardware pack, build/hardware/nearlight-hardware.tar.gz: `npm run hardware:pack`. The archive measures the GPU of
- * a machine that has a Vulkan driver and nothing of ours (run.sh). gzip packs Node, because any system can unpack that; Node
- * then unpacks the rest.
+ * a machine that has a Vulkan driver but nothing of Nearlight (run.sh). Node is compressed with gzip, because any system can
+ * unpack that; Node then unpacks the rest.
  */
 import { copyFileSync, cpSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -24,23 +24,23 @@ import { hashScripted, SEEDS } from './session.ts';
 const OUT = join(BUILD, 'hardware');
 const NAME = 'nearlight-hardware';
 const ARCHIVE_BYTES_MAX = 45 * 2 ** 20;
-/** The C library of the machines that the pack is for is 2.39. */
+/** Newest minor version of glibc 2 that the packed programs may need: the machines to measure have 2.39. */
 const GLIBC_MINOR_MAX = 39;
 const ZSTD_LEVEL = 19;
 
 const PROGRAMS = ['test/hardware/main.ts', 'test/hardware/part.ts'];
 const GAMES = ['arena', ...Object.keys(PORTS)];
-/** Files that the JavaScript reads: a shader, and the examples, whose sources hold their shaders. */
+/** Files that the packed JavaScript reads: a shader, and the sources of the examples, which contain their shaders. */
 const RESOURCES = ['host/video/convert.wgsl', ...Object.keys(PORTS).map((name) => `renderer/examples/${name}.ts`)];
 const DAWN = 'node_modules/webgpu';
-/** Tick of the arena's neighbour in which its shader begins; it has been played for a while by then. */
+/** Tick in which the misbehaving module submits its endless shader; by then it has been played for a while. */
 const ENDLESS_TICK = 90;
-/** The room's whole GPU memory, GPU_BYTES_MAX, in buffers of allocating(). */
+/** Number of buffers of allocating() that fill all GPU memory that a module may have, GPU_BYTES_MAX. */
 const BUFFERS_MAX = 8;
 
 const STABLE = ['--sort=name', '--owner=0', '--group=0', '--numeric-owner', '--mtime=@0'];
 
-/** Puts together the program that runs there: JavaScript, modules, golden pictures, Dawn's JavaScript. */
+/** Puts together the program that runs on the measured machine: JavaScript, modules, golden pictures, Dawn's JavaScript. */
 export async function makeProgram(folder: string, announce: (line: string) => void): Promise<void> {
   rmSync(folder, { recursive: true, force: true });
   for (const needed of [folder, DATA]) mkdirSync(needed, { recursive: true });
@@ -59,7 +59,7 @@ export async function makeProgram(folder: string, announce: (line: string) => vo
   writeFileSync(join(folder, 'package.json'), JSON.stringify({ name, version, type: 'module' }));
 }
 
-/** Writes what the measurements compare with, and the modules that misbehave. */
+/** Writes the golden pictures and hashes that the measurements compare with, and the modules that misbehave. */
 async function makeData(announce: (line: string) => void): Promise<void> {
   for (const scene of scenes)
     writeFileSync(join(DATA, `${scene.name}.rgba`), (await readImage(goldenPath(scene))).pixels);
@@ -77,8 +77,9 @@ async function makeData(announce: (line: string) => void): Promise<void> {
 }
 
 /**
- * Makes the archive. @returns its path
- * @throws Error if it is too large, or if it needs a newer C library than the machines that it is for have
+ * Makes the archive of the hardware pack.
+ * @returns the path of the archive
+ * @throws Error if it is too large, or if it needs a newer C library than the machines to measure have
  */
 export async function makePack(announce: (line: string) => void): Promise<string> {
   const program = join(OUT, 'program');
@@ -118,7 +119,7 @@ function copyBinary(from: string, to: string): void {
   writeFileSync(to, trimElf(bytes), { mode: 0o755 });
 }
 
-/** Each component in the pack comes with its terms. */
+/** Copies the licence of each component in the archive. */
 function copyLicences(folder: string, runtime: string): void {
   const licences = join(folder, 'licenses');
   mkdirSync(licences);
@@ -146,5 +147,5 @@ if (import.meta.main) {
   const archive = await makePack(say);
   const seconds = Math.round((performance.now() - begun) / 1000);
   say(`${archive}: ${mebibytes(statSync(archive).size)} MiB, made in ${seconds} s`);
-  say(`On the other machine: tar xzf ${NAME}.tar.gz && sh ${NAME}/run.sh OUT`);
+  say(`On the machine to measure: tar xzf ${NAME}.tar.gz && sh ${NAME}/run.sh OUT`);
 }

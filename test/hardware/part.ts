@@ -1,4 +1,4 @@
-/** Runs one part in this process and sends its findings to the parent: part NAME OUT SECONDS. */
+/** Runs one part of the hardware measurements in this process and sends its findings to the parent: part NAME OUT SECONDS. */
 import { PARTS } from './parts.ts';
 import { type Finding, Reporter } from './report.ts';
 
@@ -6,7 +6,7 @@ const [name = '', out = '', seconds = ''] = process.argv.slice(2);
 const part = PARTS.find((part) => part.name === name);
 if (!part || !process.send) throw new Error(`there is no part ${name}, or no parent to report to`);
 
-/** Findings on their way to the parent. */
+/** Number of findings that are on their way to the parent process. */
 let pending = 0;
 let resolveSent = () => {};
 const sent = new Promise<void>((resolve) => {
@@ -31,7 +31,7 @@ try {
   await run(new Reporter({ out, seconds: Number(seconds), send }));
 } catch (error) {
   status = 1;
-  // The parent quotes the last line.
+  // The parent process quotes the last line of this output.
   process.stderr.write(`${(error as Error).stack}\n\n${error}\n`);
 }
 done = true;

@@ -1,18 +1,21 @@
 import type { Reporter } from './report.ts';
 
-/** A measurement that runs in a process of its own, so that its end is not the end of the others. */
+/** A part of the hardware measurements. It runs in a process of its own, so that its end is not the end of the other parts. */
 export interface Part {
   name: string;
   about: string;
-  /** Time after which it takes up nothing more. */
+  /** Time after which the part begins no further step. */
   seconds: number;
   load(): Promise<{ run(report: Reporter): Promise<void> }>;
 }
 
-/** Name of the part that only says which adapter a driver offers. */
+/** Name of the part of the measurements that only says which GPU adapter a Vulkan driver offers. */
 export const PROBE = 'probe';
 
-/** All parts, the most telling ones first. `endless` hangs the GPU on purpose, so only `afterwards` follows it. */
+/**
+ * All parts of the hardware measurements, the most telling ones first. `endless` hangs the GPU on purpose, so only
+ * `afterwards` follows it.
+ */
 export const PARTS: readonly Part[] = [
   {
     name: PROBE,
@@ -64,13 +67,13 @@ export const PARTS: readonly Part[] = [
   },
   {
     name: 'endless',
-    about: 'a shader that never ends beside a good room',
+    about: 'a room whose shader never ends, beside a room without a fault',
     seconds: 50,
     load: () => import('./parts/endless.ts'),
   },
   {
     name: 'afterwards',
-    about: 'whether a new process can use the GPU after that shader',
+    about: 'whether a new process can use the GPU after the shader that never ends',
     seconds: 15,
     load: () => import('./parts/afterwards.ts'),
   },

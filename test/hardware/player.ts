@@ -4,10 +4,10 @@ import type { Picture } from '../../host/video/readback.ts';
 
 /** HID usage of the key W. */
 const FORWARD = 26;
-/** The view turns by this much, in 1/16 pixel, with each call of `wander`. */
+/** Pointer movement of one call of `wander`, in 1/16 pixel, which turns the view of the player. */
 const TURN = 16 * 12;
 
-/** Stands in for the video encoder, which is not in the pack: it takes each picture and returns one byte. */
+/** Replaces the video encoder, which the hardware pack does not contain: it takes each picture and returns one byte. */
 export class NoEncoder implements VideoEncoder {
   async encode(_picture: Picture, { keyframe }: EncodeOptions): Promise<AccessUnit> {
     return { data: new Uint8Array(1), keyframe };
@@ -16,7 +16,7 @@ export class NoEncoder implements VideoEncoder {
   async close(): Promise<void> {}
 }
 
-/** A connected player without a network: it notes when pictures arrive, and walks about. */
+/** A connected player without a network, which records when pictures arrive, and walks about in the game. */
 export class SimulatedPlayer implements PlayerConnection {
   readonly stats = {
     framesSent: 0,
@@ -26,10 +26,10 @@ export class SimulatedPlayer implements PlayerConnection {
     lossFraction: 0,
     rembBitsPerSecond: 0,
   };
-  /** Times of the pictures in milliseconds, while `recording` is true. */
+  /** Times in milliseconds at which pictures arrived while `recording` was true. */
   readonly arrivals: number[] = [];
   recording = false;
-  /** Pictures so far. */
+  /** Number of pictures that have arrived so far. */
   pictures = 0;
   /** Code of the error that ended the connection. */
   endedBy: string | undefined;
@@ -46,14 +46,14 @@ export class SimulatedPlayer implements PlayerConnection {
     locked: true,
   };
 
-  /** Takes the seat that a room has given it. */
+  /** Connects to a game at the place that a room has assigned, and holds the key W to walk. */
   connect(player: Player): void {
     this.#player = player;
     player.onConnected(this);
     player.input.key(FORWARD, true, ++this.#sequence);
   }
 
-  /** Turns the view a little. */
+  /** Moves the pointer, which turns the view of the player a little. */
   wander(): void {
     this.#pointer.totalDx = (this.#pointer.totalDx + TURN) | 0;
     this.#player?.input.pointer(this.#pointer, ++this.#sequence);
@@ -72,7 +72,7 @@ export class SimulatedPlayer implements PlayerConnection {
   notify(): void {}
 }
 
-/** Milliseconds between one picture and the next. */
+/** Returns the milliseconds between each picture and the next. */
 export function gaps(arrivals: readonly number[]): number[] {
   return arrivals.slice(1).map((time, at) => time - (arrivals[at] ?? time));
 }

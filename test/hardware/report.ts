@@ -1,17 +1,17 @@
 import { type Figure, formatReport, summarize } from '../bench/harness.ts';
 
-/** One result of a part, as plain data. A part sends its results one after another. */
+/** One result of a part of the hardware measurements, as plain data. A part sends its results one after another. */
 export type Finding =
   | { kind: 'figure'; figure: Figure }
   /** A property that must hold. If it does not, something is broken. */
   | { kind: 'check'; name: string; ok: boolean; detail: string }
   | { kind: 'facts'; facts: Record<string, unknown> }
-  /** A sentence for the reader. */
+  /** A sentence for the reader of the report. */
   | { kind: 'note'; line: string }
-  /** Something that was left out, and why. */
+  /** A measurement that was left out, and why. */
   | { kind: 'skipped'; what: string; why: string };
 
-/** A part with its findings, as results.json has it. */
+/** The results of one part of the hardware measurements, as results.json contains them. */
 export interface PartResult {
   name: string;
   about: string;
@@ -21,14 +21,14 @@ export interface PartResult {
   failure?: string;
 }
 
-/** Where a part reports, and what it needs to know of its surroundings. */
+/** Receives the results of one part of the hardware measurements, and tells the part its folder and its remaining time. */
 export class Reporter {
   /** Folder for the files that a part writes. */
   readonly out: string;
   readonly #send: (finding: Finding) => void;
   readonly #deadline: number;
 
-  /** @param options.seconds time for the whole part */
+  /** @param options.seconds time that the whole part may take */
   constructor(options: { out: string; seconds: number; send(finding: Finding): void }) {
     this.out = options.out;
     this.#send = options.send;
@@ -39,7 +39,7 @@ export class Reporter {
     return Math.max(0, (this.#deadline - performance.now()) / 1000);
   }
 
-  /** Summarises samples. Without any sample, the figure is reported as skipped. */
+  /** Reports a summary of samples. Without any sample, the figure is reported as skipped. */
   figure(name: string, unit: string, samples: ArrayLike<number>): void {
     if (samples.length === 0) this.skip(name, 'there was no sample');
     else this.#send({ kind: 'figure', figure: summarize(name, unit, samples) });
@@ -65,7 +65,7 @@ export class Reporter {
     this.#send({ kind: 'skipped', what, why });
   }
 
-  /** Whether a step that may take `seconds` fits into what is left; if not, reports it as skipped. */
+  /** Whether a step that may take `seconds` fits into the time left for the part; if not, reports the step as skipped. */
   fits(what: string, seconds: number): boolean {
     const left = this.secondsLeft;
     if (left >= seconds) return true;
@@ -74,7 +74,7 @@ export class Reporter {
   }
 }
 
-/** Lists the faults that a part found, one line each. */
+/** Lists the faults that a part of the measurements found, one line each. */
 export function faultsOf({ name, findings, failure }: PartResult): string[] {
   const checks = findings.flatMap((finding) =>
     finding.kind === 'check' && !finding.ok ? `${name}: ${finding.name}: ${finding.detail}` : [],
@@ -82,7 +82,7 @@ export function faultsOf({ name, findings, failure }: PartResult): string[] {
   return failure === undefined ? checks : [...checks, `${name}: ${failure}`];
 }
 
-/** A part as text: its table, then its sentences. Facts are in results.json only. */
+/** Formats the results of a part as text: a table of its figures, then its checks and notes. Facts are in results.json only. */
 export function formatPart(part: PartResult): string {
   const { name, about, seconds, findings, failure } = part;
   const figures = findings.flatMap((finding) => (finding.kind === 'figure' ? finding.figure : []));

@@ -28,16 +28,16 @@ class Recorder extends Histogram {
   }
 }
 
-/** Times that several rooms measured together, in milliseconds. */
+/** Collects the times that several rooms measure, in milliseconds. */
 export class RoomMeters {
   recording = false;
   readonly tick = new Recorder(() => this.recording);
   readonly render = new Recorder(() => this.recording);
   readonly replay = new Recorder(() => this.recording);
   readonly readback = new Recorder(() => this.recording);
-  /** GPU time of single renders. */
+  /** GPU time of each render. */
   readonly gpu = new Recorder(() => this.recording);
-  /** For the rooms. */
+  /** Meters to give to the rooms, which contain the histograms above. */
   readonly meters: Meters;
 
   constructor() {
@@ -46,7 +46,10 @@ export class RoomMeters {
   }
 }
 
-/** Opens a room as the host does, except that it has no video encoder. @throws NearlightError as launch */
+/**
+ * Opens a room, which is a running module with its players, as the host does, except that it has no video encoder.
+ * @throws NearlightError as launch() does
+ */
 export async function openRoom(options: {
   gpu: Gpu;
   playable: Playable;

@@ -14,9 +14,9 @@ if [ ! -e "$here/program/complete" ]; then
     "$here/program.tar.zst" | tar -xf - -C "$here/program" || exit 1
   : >"$here/program/complete"
 fi
-# The loader of the pack finds the drivers of the system.
+# The Vulkan loader in this folder is used; it finds the drivers of the system.
 LD_LIBRARY_PATH=$here/program/lib${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
-# A private runtime of Nearlight on this machine must not be used.
+# This folder does not exist, so that no private runtime of Nearlight on this machine is used.
 NEARLIGHT_RUNTIME=$here/none
 export LD_LIBRARY_PATH NEARLIGHT_RUNTIME
 exec "$here/node" "$here/program/test/hardware/main.js" "$@"

@@ -8,10 +8,10 @@ import { SEATS, TICK_RATE } from './game.ts';
 
 const SECONDS = 10;
 
-/** Seeds whose sessions the packer has hashed. */
+/** Seeds of the scripted sessions whose commands were hashed when the hardware pack was made. */
 export const SEEDS: readonly number[] = [1, 2, 3, 4, 5];
 
-/** The hash of all commands that a game sends in a scripted session; the GPU has no part in it. */
+/** Returns the hash of all commands that a game submits in a scripted session. The GPU has no influence on it. */
 export async function hashScripted({ name, module, assets }: Playable, seed: number): Promise<string> {
   const header = {
     name,

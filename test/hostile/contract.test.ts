@@ -25,13 +25,13 @@ import { counting } from './modules.ts';
  * work: see Case.chargeMs.
  */
 
-/** Number of rooms that take turns. A room cannot be opened again within a second. */
+/** Number of rooms in which the bad modules take turns, because a room cannot be opened again within a second. */
 const PLACES = 8;
 const FPS = 60;
 const PICTURE_MS = 1000 / FPS;
-/** Pictures that the game sends after the end of each module. */
+/** Number of pictures that the good game must send after each bad module has ended. */
 const PICTURES_AFTER = 5;
-/** Ends a test that would hang; no outcome depends on it. */
+/** How long a bad module may take to end. It only ends a test that would hang; no outcome depends on it. */
 const ENDED_MS_MAX = 30_000;
 
 const folder = mkdtempSync(join(tmpdir(), 'nearlight-contract-'));
@@ -70,7 +70,7 @@ afterAll(async () => {
   report();
 });
 
-/** Measures the game's pictures per second and its longest time without a picture, only for the report. */
+/** Measures, for the report alone, the good game's pictures per second and its longest time without a picture. */
 async function beside(happens: () => Promise<unknown>): Promise<{ fps: number; gapMs: number }> {
   const first = sent.length - 1;
   const begun = performance.now();
@@ -82,7 +82,7 @@ async function beside(happens: () => Promise<unknown>): Promise<{ fps: number; g
   return { fps, gapMs: Math.max(...gaps) };
 }
 
-/** Runs a module until it ends. Returns the message of the error, from loading it or from its room. */
+/** Runs a bad module until it ends. Returns the message of the error, from loading the module or from its room. */
 async function end({ module, afterwards }: Case): Promise<string> {
   const name = place(turn++);
   writeFileSync(path(name), module);
@@ -113,7 +113,7 @@ function report(): void {
   const line = ({ name, code, fps, gapMs }: (typeof table)[0]) =>
     `  ${name.padEnd(58)} ${code.padEnd(20)} ${fps.toFixed(1).padStart(5)} /s ${gapMs.toFixed(0).padStart(5)} ms`;
   const lines = (process.env.NEARLIGHT_TABLE === 'all' ? table : worst.slice(0, 5)).map(line);
-  const head = `${table.length} modules beside a game of ${FPS} pictures a second; its pictures and longest gap:`;
+  const head = `${table.length} bad modules beside a game of ${FPS} pictures a second; the game's pictures and longest gap:`;
   process.stdout.write(`${[head, ...lines].join('\n')}\n`);
 }
 
@@ -122,7 +122,7 @@ const all = [...imports, ...exports, ...limits, ...commands].map((one) => ({
   title: `${one.of}: ${one.what}`,
 }));
 
-describe('each ends with its own error, and the game beside it goes on:', () => {
+describe('each bad module ends with its own error, and the good game beside it goes on:', () => {
   test.each(all)('$title', async (bad) => {
     let message = '';
     chargeMs = bad.chargeMs ?? 0;

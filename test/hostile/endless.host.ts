@@ -1,4 +1,4 @@
-/** Runs a host on which a shader never ends, as a process, because the test is also whether the process ends. Prints results as JSON. */
+/** Runs a host on which a shader never ends. It is a process, because the test also checks that it exits. Prints JSON. */
 
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -12,7 +12,7 @@ import { fakeConnection } from '../room/fake.ts';
 import { cleared, counting, endless, streams } from './modules.ts';
 
 const TICK_RATE = 60;
-/** The culprit dispatches the endless shader in this tick. */
+/** Tick in which the game `culprit` dispatches the endless shader. */
 const BAD_TICK = 90;
 
 function plain(): Uint8Array {

@@ -7,20 +7,20 @@ const PROGRAM = join(import.meta.dirname, 'endless.host.ts');
 interface Seen {
   culpritError: string;
   otherError: string;
-  /** Ticks of the room whose game saves its state, when the device was lost. */
+  /** Number of ticks that the game that saves its state had made when the GPU was lost. */
   ticksBefore: number;
-  /** The longest time for which its player got no picture. */
+  /** Longest time, in milliseconds, for which the player of the game that saves its state got no picture. */
   gapMs: number;
   after: { ticks: number; pictures: number };
   later: { ticks: number; pictures: number; players: number; closed: boolean };
-  /** Pictures of the game that cannot save, after its room was opened again. */
+  /** Number of pictures of the game that cannot save its state, after its room was opened again. */
   again: number;
   saverNotices: string[];
   lost: boolean;
   letters: number;
 }
 
-/** Runs the program. Returns its results, its exit status, and the time from the results to its end. */
+/** Runs endless.host.ts. Returns its results, its exit status, and the time from the results to its exit. */
 function run(): Promise<{ seen: Seen; code: number | null; endMs: number; lines: string }> {
   return new Promise((resolve) => {
     const child = spawn(process.execPath, [PROGRAM], { stdio: ['ignore', 'pipe', 'pipe'] });
@@ -58,6 +58,6 @@ test('an endless shader ends its own room, another room goes on with its players
   expect(seen.again).toBeGreaterThan(0);
   expect(seen.lost).toBe(false);
   process.stdout.write(
-    `endless shader: ${Math.round(seen.gapMs)} ms without a picture beside it, ended in ${Math.round(endMs)} ms\n`,
+    `endless shader: ${Math.round(seen.gapMs)} ms without another game's picture; the host exited in ${Math.round(endMs)} ms\n`,
   );
 });

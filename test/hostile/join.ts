@@ -2,7 +2,7 @@ import type { Lobby } from '../../host/room/lobby.ts';
 import type { Player } from '../../host/stream/player.ts';
 import { sleep } from '../wait.ts';
 
-/** Joins a game. The lobby opens a room again a second after it was opened last, so this waits. */
+/** Joins a game. The lobby does not open a room twice within a second, so this waits until it does. */
 export async function join(lobby: Lobby, name: string): Promise<Player> {
   for (;;)
     try {

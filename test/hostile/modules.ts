@@ -2,19 +2,19 @@
 import { assemble, good, type Parts, submit, text, writeBlock } from '../engine/modules.ts';
 import { encode, type Item, type Value, type Values } from '../fuzz/encode.ts';
 
-/** Address at which a module's streams begin. The memory below is for its IO block and its own use. */
+/** Address at which a module's command streams begin. The memory below is for its IO block and its own use. */
 const STREAMS = 32_768;
 
 export const command = (name: string, values: Values = {}): Item => ({ command: name, values });
 
-/** WebAssembly text of a memory with streams in it, and of the calls that submit each stream. */
+/** Makes the WAT of a memory that contains command streams, and of the calls that submit each of them. */
 export function streams<Name extends string>(
   named: Record<Name, readonly Item[]>,
 ): {
   fields: string;
   memory: string;
   call: Record<Name, string>;
-  /** Address at which the last stream ends. */
+  /** Address at which the last command stream ends. */
   end: number;
 } {
   let at = STREAMS;
@@ -71,13 +71,13 @@ export const dispatch = (x = 1, y = 1, z = 1): Item[] => [
 const CONSTANT = `override gain: f32; @group(0) @binding(0) var<storage, read_write> data: array<f32>;
 @compute @workgroup_size(1) fn main() { data[0] = gain; }`;
 
-/** A shader that waits for a word that nothing writes. */
+/** A compute shader that never ends: it waits for a word that nothing writes. */
 const ENDLESS = `@group(0) @binding(0) var<storage, read_write> data: array<atomic<u32>>;
 @compute @workgroup_size(1) fn main() { while (atomicLoad(&data[0]) == 0u) { atomicAdd(&data[1], 1u); } }`;
 
 /**
  * A game that counts its ticks and saves the count. When it loads its state, it logs one letter for each tick.
- * @param builds whether it creates another pipeline in each tick
+ * @param builds whether the game creates another pipeline in each tick
  */
 export function counting({ builds = false } = {}): Uint8Array {
   const { fields, call, end } = streams({
@@ -91,7 +91,7 @@ export function counting({ builds = false } = {}): Uint8Array {
       command('createComputePipeline', { id: 2, module: 2, constants: 'gain', values: [{ value: 1 }] }),
     ],
   });
-  // Changes the constant at the end of the stream, so that the pipeline is a new one each time. This is its upper word.
+  // Changes the upper word of the pipeline's constant, which ends the stream, so that each tick creates a new pipeline.
   const another = `(i32.store (i32.const ${end - 4}) (i32.add (i32.const 0x3ff00000) (global.get $count))) ${call.next}`;
   return assemble(
     text({
@@ -110,7 +110,7 @@ export function counting({ builds = false } = {}): Uint8Array {
   );
 }
 
-/** A game whose shader never ends; it comes with this many ticks, the first of which counts as 1. */
+/** Makes a game that dispatches a shader that never ends, in tick number `tick`, counted from 1. */
 export function endless(tick: number): Uint8Array {
   const { fields, memory, call } = streams({ setup: computing(ENDLESS), loop: dispatch() });
   const count = '(global $n (mut i32) (i32.const 0))';
@@ -123,7 +123,7 @@ export function endless(tick: number): Uint8Array {
   });
 }
 
-/** A game that creates buffers of 64 MiB in its first tick. */
+/** Makes a game that creates this many buffers of 64 MiB in its first tick. */
 export function allocating(buffers: number): Uint8Array {
   const create = (n: number) => command('createBuffer', { id: n + 2, size: 64 * 2 ** 20, usage: 8 });
   return submitting(

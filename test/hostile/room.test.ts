@@ -117,7 +117,7 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-/** Lets something bad happen, and checks that the good game goes on. */
+/** Lets a bad module run, and checks that the good game beside it goes on. */
 async function beside(happens: () => Promise<void>): Promise<void> {
   await happens();
   const before = { ticks: neighbour.stats.ticks, frames };

@@ -19,21 +19,21 @@ import { mountsBelow, processesOf, processIds, removeCgroups, takeInventory } fr
 const ROOT = join(import.meta.dirname, '../..');
 
 export const SANDBOX_NAME = 'pause';
-/** The image from which this containerd starts sandboxes. A test has to import it. */
+/** The image from which the tests' containerd starts sandboxes. A test has to import this image. */
 export const SANDBOX_IMAGE = `nearlight.test/${SANDBOX_NAME}:1`;
 
 const run = promisify(execFile);
-/** containerd 1.7, the first version with this runtime interface and without older versions of the CRI. */
+/** Oldest containerd for these tests: 1.7 is the first with the shim's interface and without older versions of the CRI. */
 const VERSION_MIN = { major: 1, minor: 7 };
-/** How long processes may take to end after SIGTERM. */
+/** How long processes of a test may take to end after SIGTERM, before SIGKILL. */
 const TERMINATE_MS_MAX = 3000;
-/** How long the pool may take to fill. A busy machine needs most of a minute for each host. */
+/** How long the pool of waiting hosts may take to fill. A busy machine needs most of a minute for each host. */
 const FILL_MS_MAX = 150_000;
-/** How many rigs this process has started. Gives each its own bridge and subnet. */
+/** Number of containerds that this process has started, which gives each its own bridge and subnet. */
 let rigs = 0;
 
 export interface RigOptions {
-  /** How many hosts the keeper keeps warm. */
+  /** Number of host processes that the keeper keeps ready for pods. */
   poolSize: number;
   /** Host and port of a registry that containerd uses over plain HTTP. */
   registry?: string;
@@ -64,7 +64,7 @@ export interface Rig {
 }
 
 /**
- * Starts containerd; resolves when it answers and `poolSize` hosts are warm.
+ * Starts a containerd for a test; resolves when it answers and `poolSize` host processes wait for pods.
  * @throws Error with the reason if this machine cannot run pods
  */
 export async function startRig({ poolSize, registry }: RigOptions): Promise<Rig> {
@@ -161,13 +161,14 @@ export async function startRig({ poolSize, registry }: RigOptions): Promise<Rig>
     keeper.unref();
     await poll(
       () => rig.warm().length >= poolSize,
-      () => `no host became warm; the keeper's log:\n${readFileSync(join(runDir, 'log/keeper.log'), 'utf8')}`,
+      () =>
+        `no host became ready for a pod; the keeper's log:\n${readFileSync(join(runDir, 'log/keeper.log'), 'utf8')}`,
       FILL_MS_MAX,
     );
   }
 }
 
-/** Fails where pods cannot run, so that such a machine does not report success. */
+/** Throws on a machine that cannot run pods, so that its tests do not report success. */
 function expectUsable(): void {
   const refuse = (why: string) => {
     throw new Error(`the tests of pods cannot run on this machine: ${why}`);
@@ -182,7 +183,7 @@ function expectUsable(): void {
   if (!isNew) refuse(`containerd ${majorMin}.${minorMin} or later is required, and this is ${stdout}`);
 }
 
-/** Lists everything in a rig that was not in an earlier inventory. */
+/** Lists what pods have left behind since an earlier inventory of processes, mounts, files and cgroups. */
 export function left(rig: Rig, before: readonly string[]): string[] {
   const known = [...before];
   return rig.inventory().filter((entry) => {
@@ -193,7 +194,7 @@ export function left(rig: Rig, before: readonly string[]): string[] {
 }
 
 /**
- * Waits until a rig has nothing that was not in an earlier inventory.
+ * Waits until pods have left nothing behind since an earlier inventory of processes, mounts, files and cgroups.
  * @throws Error with what is left
  */
 export async function expectNothingLeft(rig: Rig, before: readonly string[]): Promise<void> {
@@ -222,7 +223,7 @@ function signal(pid: number, name: NodeJS.Signals): void {
   try {
     process.kill(pid, name);
   } catch {
-    // It has ended.
+    // The process has ended.
   }
 }
 

@@ -18,7 +18,7 @@ let rig: Rig;
 let registry: Distribution;
 /** latency.wasm as an image in the registry. */
 let image: string;
-/** The same as an image in containerd. */
+/** latency.wasm as an image in containerd. */
 let latency: string;
 
 beforeAll(async () => {
@@ -71,7 +71,7 @@ it('the limits of a running game can be changed, and its pod has statistics', as
   await rig.cri.removePod(pod);
 });
 
-it('the log continues in a new file after its rotation', async () => {
+it("a container's log continues in a new file after its rotation", async () => {
   const chatty = await importGame(
     rig,
     'chatty',
@@ -90,7 +90,7 @@ it('the log continues in a new file after its rotation', async () => {
   await rig.cri.removePod(pod);
 });
 
-it(`${PROBES} probes at once are answered`, async () => {
+it(`a game answers ${PROBES} probes at once`, async () => {
   const { pod, container } = await startGame(rig, latency);
   await ready(rig, container);
   const probes = await Promise.all(Array.from({ length: PROBES }, () => rig.cri.exec(container, 'players')));

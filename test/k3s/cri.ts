@@ -6,7 +6,7 @@ import * as loader from '@grpc/proto-loader';
 import protobuf from 'protobufjs';
 import { must } from '../../host/base/assert.ts';
 
-/** From Debian's package golang-github-kubernetes-cri-api-dev. */
+/** The definition of Kubernetes' CRI, from Debian's package golang-github-kubernetes-cri-api-dev. */
 const API = '/usr/share/gocode/src/k8s.io/cri-api/pkg/apis/runtime/v1/api.proto';
 
 type Call = (request: object, done: (error: grpc.ServiceError | null, response: never) => void) => void;
@@ -59,7 +59,7 @@ export class Cri {
     return this.call('version', {});
   }
 
-  /** Makes any call of the runtime service, by its name in camelCase. */
+  /** Makes a call of the CRI's runtime service, by its name in camelCase. */
   call<T>(name: string, request: object): Promise<T> {
     return callService(this.#runtime, name, request);
   }
@@ -148,7 +148,7 @@ export class Cri {
     await this.call('removePodSandbox', { podSandboxId });
     const config = this.#configs.get(podSandboxId) as { linux: { cgroupParent: string } } | undefined;
     this.#configs.delete(podSandboxId);
-    // The kubelet removes the pod's cgroup, so we do.
+    // The kubelet would remove the pod's cgroup, so this client does.
     for (const controller of ['.', ...readdirSync('/sys/fs/cgroup')])
       if (config) await rmdir(join('/sys/fs/cgroup', controller, config.linux.cgroupParent)).catch(() => {});
   }
@@ -170,7 +170,7 @@ export class Cri {
     return join(logDirectory, `${name}_${attempt}.log`);
   }
 
-  /** The lines that a container wrote (CRI log format, without times and tags). */
+  /** Reads the lines that a container wrote to its log (CRI log format, without times and tags). */
   log(pod: string, name: string, attempt = 0): string[] {
     const text = readFileSync(this.logPath(pod, name, attempt), 'utf8');
     return text

@@ -29,7 +29,7 @@ beforeAll(async () => {
 
 afterAll(() => rig?.close());
 
-const poolIsFull = () => poll(() => rig.warm().length === POOL_SIZE, 'the pool is not refilled');
+const poolIsFull = () => poll(() => rig.warm().length === POOL_SIZE, 'the pool of waiting hosts is not refilled');
 
 /** Imports a game that no node has compiled before. */
 const importNewGame = (name: string) =>
@@ -37,7 +37,7 @@ const importNewGame = (name: string) =>
 
 const entries = () => readdirSync(rig.cacheDir).filter((name) => name.endsWith('.native'));
 
-it('a damaged entry of the cache never runs, and is replaced', async () => {
+it('a damaged entry of the compile cache never runs, and is replaced', async () => {
   const before = entries();
   const image = await importNewGame('damaged');
   const first = await startGame(rig, image);
@@ -73,7 +73,7 @@ it('a damaged entry of the cache never runs, and is replaced', async () => {
   }
 });
 
-it('a game runs although the disk of the cache is full, and the keeper logs that', async () => {
+it("a game runs although the disk of the compile cache is full, and the node's keeper process logs that", async () => {
   const image = await importNewGame('full');
   execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=4k,mode=700', 'full', rig.cacheDir]);
   try {
@@ -90,14 +90,14 @@ it('a game runs although the disk of the cache is full, and the keeper logs that
 
 it('players stay connected while their game runs out of memory, ends and is replaced', async () => {
   const memory = '(memory (export "memory") 1)';
-  // 1 MiB in each tick, so that no call takes long while the kernel looks for memory.
+  // The game takes 1 MiB in each tick, so that no call takes long while the kernel looks for memory.
   const grow = '(memory.fill (i32.shl (memory.grow (i32.const 16)) (i32.const 16)) (i32.const 1) (i32.const 1048576))';
   const hungry = await importGame(
     rig,
     'hungry',
     good({
       memory,
-      // Uses more and more memory from one second after a player has joined.
+      // The game uses more and more memory from one second after a player has joined.
       fields: '(global $ticks (mut i32) (i32.const 0))',
       join: '(global.set $ticks (i32.const 1))',
       tick: `

@@ -1,10 +1,10 @@
 import { poll, type Rig } from './containerd.ts';
 import type { ContainerOptions } from './cri.ts';
 
-/** The port of the next game. Each game in the node's network needs its own. */
+/** TCP port of the next game. Each game in the node's network needs its own port. */
 let port = 18_500;
 
-/** A game in its own pod, in the node's network. */
+/** A running game in its own pod, which uses the node's network. */
 export interface RunningGame {
   pod: string;
   container: string;
@@ -34,7 +34,7 @@ export async function startContainer(
   return container;
 }
 
-/** Waits until a container has ended; resolves with its status. */
+/** Waits until a container has ended; resolves with the container's status. */
 export function exited({ cri }: Rig, container: string) {
   return poll(async () => {
     const status = await cri.status(container);
@@ -42,7 +42,7 @@ export function exited({ cri }: Rig, container: string) {
   }, 'the container does not end');
 }
 
-/** Waits until players can join. */
+/** Waits until players can join a container's game. */
 export function ready({ cri }: Rig, container: string) {
   return poll(async () => (await cri.exec(container, 'health')).exitCode === 0, 'the game is not ready');
 }

@@ -5,7 +5,7 @@ import { tar } from '../../oci/tar.ts';
 import { createGameImage } from '../oci/game-image.ts';
 import type { Rig } from './containerd.ts';
 
-/** Imports a game's image into containerd, for `ctr` and for the CRI; resolves with its name. */
+/** Imports a game's image into containerd, for `ctr` and for the CRI; resolves with the image's name. */
 export async function importGame(rig: Rig, name: string, module: Uint8Array): Promise<string> {
   const image = await createGameImage({ module, title: name, version: '1' });
   return importArchive(rig, `nearlight.test/${name}:1`, tar(layoutEntries(image, `nearlight.test/${name}:1`)));
@@ -18,7 +18,7 @@ async function importArchive(rig: Rig, name: string, archive: Uint8Array): Promi
   return name;
 }
 
-/** Imports an image with any file as its entrypoint, which createImage would refuse; resolves with its name. */
+/** Imports an image whose entrypoint is any file, which createImage() would refuse; resolves with the image's name. */
 export async function importProgram(rig: Rig, name: string, program: Uint8Array): Promise<string> {
   const { digestOf, TYPES } = await import('../../oci/image.ts');
   const layer = tar([{ name: 'program', data: program, executable: true }]);

@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync, rmdirSync } from 'node:fs';
 import { basename, join } from 'node:path';
 
-/** The names in a folder as process ids; empty if it cannot be read. */
+/** Reads the names of the files in a folder as process ids. Returns none if the folder cannot be read. */
 export function processIds(folder: string): number[] {
   try {
     return readdirSync(folder).map(Number);
@@ -10,7 +10,7 @@ export function processIds(folder: string): number[] {
   }
 }
 
-/** The processes with the rig's folder in their environment or command line, and the guests of these processes. */
+/** Finds the processes with a test's folder in their environment or command line, and their guest processes. */
 export function processesOf(folder: string): number[] {
   const found = processIds('/proc').filter((pid) => {
     if (!(pid > 0) || pid === process.pid) return false;
@@ -31,7 +31,7 @@ export function processesOf(folder: string): number[] {
   return [...found, ...guests];
 }
 
-/** The command line of a process; empty if it has ended. */
+/** Reads the command line of a process. Returns an empty list if the process has ended. */
 function commandOf(pid: number): string[] {
   try {
     const command = readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ').trim();
@@ -41,13 +41,13 @@ function commandOf(pid: number): string[] {
   }
 }
 
-/** The mount points below a folder. */
+/** Lists the mount points below a folder. */
 export function mountsBelow(folder: string): string[] {
   const lines = readFileSync('/proc/self/mountinfo', 'utf8').split('\n');
   return lines.map((line) => line.split(' ')[4] ?? '').filter((path) => path.startsWith(folder));
 }
 
-/** Lists everything that pods below a rig's folder might leave behind. Hosts that wait for a pod are not listed. */
+/** Lists everything that the pods of a test might leave behind, except hosts that wait for a pod. */
 export function takeInventory(folder: string): string[] {
   const files = (below: string) => {
     try {
@@ -72,12 +72,12 @@ export function takeInventory(folder: string): string[] {
   ].sort();
 }
 
-/** The rig's cgroup in each hierarchy. On a machine with only version 2, that is '.'. */
+/** Paths of a test's cgroup in each cgroup hierarchy. The folder '.' stands for version 2, which has only one. */
 function cgroupRoots(name: string): string[] {
   return ['.', ...readdirSync('/sys/fs/cgroup')].map((controller) => join('/sys/fs/cgroup', controller, name));
 }
 
-/** The cgroups below the rig's, innermost first. */
+/** Lists the cgroups below a test's own cgroup, innermost first. */
 function cgroupFolders(name: string): string[] {
   const below = (folder: string): string[] =>
     readdirSync(folder, { withFileTypes: true })
@@ -86,13 +86,13 @@ function cgroupFolders(name: string): string[] {
   return cgroupRoots(name).filter(existsSync).flatMap(below);
 }
 
-/** Removes the rig's cgroups that have no processes. */
+/** Removes a test's cgroups that have no processes. */
 export function removeCgroups(name: string): void {
   for (const path of [...cgroupFolders(name), ...cgroupRoots(name)]) {
     try {
       rmdirSync(path);
     } catch {
-      // It does not exist, or it still has processes.
+      // The cgroup does not exist, or it still has processes.
     }
   }
 }

@@ -13,14 +13,14 @@ import { importGame, importProgram } from './image.ts';
 const ROOT = join(import.meta.dirname, '../..');
 const SHELL_NOT_FOUND = 127;
 const file = (name: string) => readFileSync(join(ROOT, `build/${name}.wasm`));
-/** The WAT of a tick that does something once, when a number of ticks has passed. */
 /** WAT that grows the memory by 2 MiB and writes to all of it. */
 const TAKE_2_MIB =
   '(memory.fill (i32.shl (memory.grow (i32.const 32)) (i32.const 16)) (i32.const 1) (i32.const 2097152))';
+/** WAT that does `what` in the tick with this number, as the body of tick(). */
 const after = (ticks: number, what: string) => `(if (i32.eq (local.get 0) (i32.const ${ticks})) (then ${what}))`;
 
 let rig: Rig;
-/** The names of the imported images. */
+/** Name of the imported image of each game. */
 const images = new Map<string, string>();
 const imageOf = (name: string) => must(images.get(name), `image ${name}`);
 
@@ -34,11 +34,10 @@ beforeAll(async () => {
     failed: good({ tick: after(30, '(call $exit (i32.const 42))') }),
     trap: good({ tick: after(30, '(unreachable)') }),
     early: good({ tick: after(0, '(unreachable)') }),
-    // Uses 128 MiB, and writes to every page of them.
     hungry: good({
       memory: '(memory (export "memory") 1)',
-      // Takes more in each tick, so that no call takes long while the kernel looks for memory. A room makes 120 ticks before
-      // anyone plays.
+      // Takes more memory in each tick, so that no call takes long while the kernel looks for memory. A host makes 120 ticks
+      // of a game before anyone plays.
       tick: `(if (i32.ge_u (local.get 0) (i32.const 60)) (then ${TAKE_2_MIB}))`,
     }),
   };
@@ -61,7 +60,7 @@ function runDetached(image: string, id: string) {
 }
 
 describe('ctr run', () => {
-  it('runs a game until a signal ends it, and leaves nothing behind', async () => {
+  it('ctr runs a game until a signal ends it, and leaves nothing behind', async () => {
     const before = rig.inventory();
     await runDetached(imageOf('arena'), 'one');
     expect((await rig.ctr('task', 'ls')).stdout).toMatch(/one\s+\d+\s+RUNNING/);
@@ -69,7 +68,7 @@ describe('ctr run', () => {
     await poll(async () => (await rig.ctr('task', 'ls')).stdout.includes('STOPPED'), 'the game does not stop');
     await rig.ctr('task', 'rm', 'one');
     await rig.ctr('container', 'rm', 'one');
-    await poll(() => rig.warm().length === 2, 'the pool is not refilled');
+    await poll(() => rig.warm().length === 2, 'the pool of waiting hosts is not refilled');
     await expectNothingLeft(rig, before);
   });
 
@@ -77,7 +76,7 @@ describe('ctr run', () => {
     ['over', 0],
     ['failed', 42],
     ['trap', 20],
-  ])('exits with the status of the game: %s, %i', async (name, status) => {
+  ])('ctr exits with the status of the game: %s, %i', async (name, status) => {
     const options = ['--rm', '--net-host', '--runtime', 'io.containerd.wasmedge.v1', '--env', 'PORT=0'];
     const run = rig.ctr('run', ...options, imageOf(name), name);
     const code = await run.then(
@@ -87,7 +86,7 @@ describe('ctr run', () => {
     expect(code).toBe(status);
   });
 
-  it('gives the game its own network without --net-host', async () => {
+  it('ctr gives a game its own network without --net-host', async () => {
     await rig.ctr('run', '-d', '--runtime', 'io.containerd.wasmedge.v1', imageOf('latency'), 'alone');
     await poll(
       async () =>
@@ -101,8 +100,8 @@ describe('ctr run', () => {
 });
 
 describe('a pod', () => {
-  it('plays a game, runs commands, has statistics and a log, and leaves nothing behind', async () => {
-    await poll(() => rig.warm().length === 2, 'the pool is not refilled');
+  it('a pod plays a game, runs commands, has statistics and a log, and leaves nothing behind', async () => {
+    await poll(() => rig.warm().length === 2, 'the pool of waiting hosts is not refilled');
     const before = rig.inventory();
     const { pod, container, url } = await startGame(rig, imageOf('arena'), {
       env: { MAX_PLAYERS: '3', TICK_RATE: '60' },
@@ -149,11 +148,11 @@ describe('a pod', () => {
     await rig.cri.removePod(pod);
     expect((await peer.ended()).code).toBe('NL_SHUTDOWN');
     peer.close();
-    await poll(() => rig.warm().length === 2, 'the pool is not refilled');
+    await poll(() => rig.warm().length === 2, 'the pool of waiting hosts is not refilled');
     await expectNothingLeft(rig, before);
   });
 
-  it('can be reached over a CNI bridge, and uses the name server of the pod', async () => {
+  it('a pod can be reached over a CNI bridge, and uses its own name server', async () => {
     const pod = await rig.cri.runPod({ name: 'bridged', hostNetwork: false });
     const container = await rig.cri.create(pod, { name: 'game', image: imageOf('latency') });
     await rig.cri.start(container);
@@ -161,7 +160,7 @@ describe('a pod', () => {
     const address = await rig.cri.podAddress(pod);
     expect((await fetch(`http://${address}:8080/status`)).status).toBe(200);
     await expect(fetch('http://127.0.0.1:8080/status')).rejects.toThrow();
-    // The player gets no other candidate, so the pictures come through a port of the node.
+    // The player gets only the ICE candidate at a port of the node, so the pictures come through the relay there.
     const peer = new Peer();
     await peer.join(`http://${address}:8080/`, {
       query: '?size=320x180&fps=30',
@@ -185,7 +184,7 @@ describe('a pod', () => {
     ['failed', 42, 'Error', ''],
     ['trap', 20, 'Error', 'NL_GUEST_TRAP'],
     ['early', 20, 'Error', 'NL_GUEST_TRAP'],
-  ])('reports how its game ends: %s, %i', async (name, exitCode, reason, message) => {
+  ])('a pod reports how its game ends: %s, %i', async (name, exitCode, reason, message) => {
     const { pod, container } = await startGame(rig, imageOf(name));
     expect(await exited(rig, container)).toMatchObject({ exitCode, reason });
     expect(await rig.cri.podState(pod)).toBe('SANDBOX_READY');
@@ -198,16 +197,16 @@ describe('a pod', () => {
     ['text', {}, '/program is not a WebAssembly module'],
     ['latency', { TICK_RATE: 'fast' }, 'TICK_RATE=fast is not a whole number'],
     ['latency', { GPU_ENABLED: 'true' }, 'NL_NO_GPU'],
-  ])('says why its game does not start: %s %j', async (name, env: Record<string, string>, message) => {
+  ])('a pod says why its game does not start: %s %j', async (name, env: Record<string, string>, message) => {
     const pod = await rig.cri.runPod({ name: `refused-${name}-${Object.keys(env)}` });
     const container = await rig.cri.create(pod, { name: 'game', image: imageOf(name), env: { PORT: '0', ...env } });
     const starting = rig.cri.start(container);
-    // On a machine with a GPU, a game that requires one starts.
+    // On a machine with a GPU, a game that requires a GPU does start.
     if (!('GPU_ENABLED' in env) || rig.software) await expect(starting).rejects.toThrow(message);
     await rig.cri.removePod(pod);
   });
 
-  it('runs one game, and refuses a second with the reason', async () => {
+  it('a pod runs one game, and refuses a second one with the reason', async () => {
     const { pod, container } = await startGame(rig, imageOf('latency'));
     const second = await rig.cri.create(pod, { name: 'second', image: imageOf('latency') });
     await expect(rig.cri.start(second)).rejects.toThrow('can run one game, and game is running in this one');
@@ -215,14 +214,14 @@ describe('a pod', () => {
     await rig.cri.removePod(pod);
   });
 
-  it('keeps its sandbox when its game runs out of memory, and reports that', async () => {
+  it('a pod keeps its sandbox when its game runs out of memory, and reports that', async () => {
     const { pod, container } = await startGame(rig, imageOf('hungry'), { memoryBytes: 64 * 2 ** 20 });
     expect(await exited(rig, container)).toMatchObject({ exitCode: 137, reason: 'OOMKilled' });
     expect(await rig.cri.podState(pod)).toBe('SANDBOX_READY');
     await rig.cri.removePod(pod);
   });
 
-  it('keeps its players while its container is replaced with another image', async () => {
+  it('a pod keeps its players while its container is replaced with another image', async () => {
     const { pod, container, url } = await startGame(rig, imageOf('arena'));
     const port = new URL(url).port;
     await ready(rig, container);
@@ -249,7 +248,7 @@ describe('a pod', () => {
 });
 
 describe('after a fault:', () => {
-  it('containerd was killed and finds the pod still running when it starts again', async () => {
+  it('after containerd was killed, it finds the pod still running when it starts again', async () => {
     const { pod, container, url } = await startGame(rig, imageOf('arena'));
     await ready(rig, container);
     const peer = new Peer();
@@ -268,7 +267,7 @@ describe('after a fault:', () => {
     peer.close();
   });
 
-  it('a host was killed, its pod is reported as ended and replaced, and two other pods play on', async () => {
+  it('after a host process was killed, its pod is reported as ended and replaced, and two other pods play on', async () => {
     const victim = await startGame(rig, imageOf('latency'));
     const games = [await startGame(rig, imageOf('latency')), await startGame(rig, imageOf('latency'))];
     const peers: Peer[] = [];
@@ -299,8 +298,8 @@ describe('after a fault:', () => {
     for (const peer of peers) peer.close();
   });
 
-  it('the keeper was killed, the next pod starts and so does another keeper', async () => {
-    await poll(() => rig.warm().length === 2, 'the pool is not refilled');
+  it('after the keeper process was killed, the next pod starts, and so does another keeper', async () => {
+    await poll(() => rig.warm().length === 2, 'the pool of waiting hosts is not refilled');
     const keeper = rig.keeperPid();
     process.kill(keeper, 'SIGKILL');
     const { pod } = await startGame(rig, imageOf('latency'));
@@ -308,7 +307,7 @@ describe('after a fault:', () => {
     await rig.cri.removePod(pod);
   });
 
-  it('no host was left for the third of five pods, and all of them start', async () => {
+  it('five pods start at once, although only two hosts wait for a pod', async () => {
     const games = await Promise.all(Array.from({ length: 5 }, () => startGame(rig, imageOf('latency'))));
     for (const { container, pod } of games) {
       await ready(rig, container);
@@ -316,7 +315,7 @@ describe('after a fault:', () => {
     }
   });
 
-  it('a container was killed while its game was compiled, and has ended', async () => {
+  it('a container that is killed while its game compiles has ended', async () => {
     const fresh = await importGame(
       rig,
       `fresh${Date.now()}`,

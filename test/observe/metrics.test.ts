@@ -18,7 +18,10 @@ interface Family {
   samples: Map<string, number>;
 }
 
-/** Parses Prometheus's text format 0.0.4 and refuses what it does not allow: https://prometheus.io/docs/instrumenting/exposition_formats */
+/**
+ * Parses metrics in Prometheus's text format 0.0.4 and refuses what that does not allow:
+ * https://prometheus.io/docs/instrumenting/exposition_formats
+ */
 function parse(text: string): Map<string, Family> {
   const families = new Map<string, Family>();
   let family: Family | undefined;
@@ -67,7 +70,7 @@ describe('a histogram', () => {
     expect(histogram.count).toBe(1);
   });
 
-  test('counts the values of several sample buffers', () => {
+  test('a histogram counts the values of several sample buffers', () => {
     const histogram = new Histogram();
     new Samples({ size: 1, histogram }).add(3);
     new Samples({ size: 1, histogram }).add(5);
@@ -76,7 +79,7 @@ describe('a histogram', () => {
 });
 
 describe('metrics', () => {
-  test('are in the text format, and their names have a known prefix', async () => {
+  test("metrics are in Prometheus's text format, and their names have a known prefix", async () => {
     const text = await createMetrics(new Meters(), figures)();
     const families = parse(text);
     for (const name of families.keys()) expect(name).toMatch(/^(nearlight|process|nodejs)_/);
@@ -87,7 +90,7 @@ describe('metrics', () => {
     if (promtool.error === undefined) expect(promtool.stdout + promtool.stderr).toBe('');
   });
 
-  test('report the counters in seconds and bytes', async () => {
+  test('metrics report counters in seconds and bytes', async () => {
     const meters = new Meters();
     const metrics = createMetrics(meters, figures);
     meters.gpuMs = 250;
@@ -133,12 +136,12 @@ describe('metrics', () => {
     });
   });
 
-  test('leave out the GPU time if the GPU has no timestamps', async () => {
+  test('metrics leave out the GPU time if the GPU has no timestamps', async () => {
     const families = parse(await createMetrics(new Meters(), figures)());
     expect(families.has('nearlight_gpu_seconds_total')).toBe(false);
   });
 
-  test('are separate for two hosts in one process, and can be read again', async () => {
+  test('metrics of two hosts in one process are separate, and can be read again', async () => {
     const [one, other] = [new Meters(), new Meters()];
     const metrics = [createMetrics(one, figures), createMetrics(other, figures)];
     one.framesDropped = 1;

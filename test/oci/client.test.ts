@@ -5,7 +5,7 @@ import { Registry } from '../../oci/registry.ts';
 import { startFakeRegistry } from './fake-registry.ts';
 import { noise } from './noise.ts';
 
-/** Retries without a wait. */
+/** Options with which a failed request is tried again after 1 ms. */
 const QUICK = { retryMs: 1 };
 const credentials = { user: 'player', password: 'se:cret' };
 const AS_PLAYER = `Basic ${Buffer.from('player:se:cret').toString('base64')}`;
@@ -18,7 +18,7 @@ const ask = (response: ServerResponse, challenge: string) =>
   response.writeHead(401, { 'www-authenticate': challenge }).end();
 
 describe('credentials', () => {
-  it('are sent only after the registry has asked for them', async () => {
+  it('credentials are sent only after the registry has asked for them', async () => {
     const seen: (string | undefined)[] = [];
     const address = await startFakeRegistry((request, response) => {
       seen.push(request.headers.authorization);
@@ -30,7 +30,7 @@ describe('credentials', () => {
     await expect(asNobody(address).pushBlob(data)).rejects.toThrow('set REGISTRY_USER and REGISTRY_PASSWORD');
   });
 
-  it('that are refused are not sent again and again', async () => {
+  it('credentials that are refused are not sent again and again', async () => {
     let asked = 0;
     const address: string = await startFakeRegistry((request, response) => {
       asked++;
@@ -41,7 +41,7 @@ describe('credentials', () => {
     expect(asked).toBe(3);
   });
 
-  it('get a token for this repository if the registry names no scope', async () => {
+  it('credentials get a token for this repository if the registry names no scope', async () => {
     const asked: (string | undefined)[] = [];
     const address: string = await startFakeRegistry((request, response) => {
       if (request.url?.startsWith('/token')) {
@@ -58,7 +58,7 @@ describe('credentials', () => {
     ['a page', '<html>log in</html>', /did not answer with a JSON object: <html>log in/],
     ['no token', '{}', /without a token/],
     ['a token of two lines', '{"token":"a\\r\\nb"}', /without a token/],
-  ])('are no use if the registry answers with %s', async (_name, body, message) => {
+  ])('credentials are no use if the token server answers with %s', async (_name, body, message) => {
     const address: string = await startFakeRegistry((request, response) => {
       if (request.url?.startsWith('/token')) response.end(body);
       else ask(response, `Bearer realm="http://${address}/token"`);
@@ -74,14 +74,14 @@ describe('credentials', () => {
     ],
     ['to an address that is not HTTP', 'Bearer realm="ftp://a/token"', /is not an HTTP address/],
     ['in an unknown way', 'Negotiate', /neither basic nor bearer: Negotiate/],
-  ])('are not sent %s', async (_name, challenge, message) => {
+  ])('credentials are not sent %s', async (_name, challenge, message) => {
     const address = await startFakeRegistry((_request, response) => ask(response, challenge));
     await expect(at(address).pushBlob(data)).rejects.toThrow(message);
   });
 });
 
 describe('another host', () => {
-  it('gets no credentials: not for an upload, not after a redirect, and not when it asks for them', async () => {
+  it('another host gets no credentials: not for an upload, not after a redirect, and not when it asks for them', async () => {
     const elsewhere: (string | undefined)[] = [];
     const storage: string = await startFakeRegistry((request, response) => {
       elsewhere.push(request.headers.authorization);
@@ -107,7 +107,7 @@ describe('another host', () => {
     expect(elsewhere).toEqual([undefined, undefined, undefined, undefined]);
   });
 
-  it('gets the method and the body of a redirected call', async () => {
+  it('another host gets the method and the body of a request that is redirected there', async () => {
     const bodies: number[] = [];
     const storage = await startFakeRegistry((request, response, body) => {
       if (request.method === 'HEAD') return response.writeHead(404).end();
@@ -121,7 +121,7 @@ describe('another host', () => {
     expect(bodies).toEqual([0, 10, 0]);
   });
 
-  it('cannot redirect a call forever', async () => {
+  it('a registry cannot redirect a request forever', async () => {
     let asked = 0;
     const address = await startFakeRegistry((_request, response) => {
       asked++;
@@ -163,7 +163,7 @@ describe('a bad response is an error:', () => {
     await expect(asNobody(address).pushBlob(data)).rejects.toThrow(message);
   });
 
-  it('a page with status 200, which does not show that a blob exists', async () => {
+  it('a page with status 200 in answer to HEAD, which does not show that a blob exists', async () => {
     const methods: string[] = [];
     const address = await startFakeRegistry((request, response) => {
       methods.push(request.method ?? '');
@@ -205,14 +205,14 @@ describe('a bad response is an error:', () => {
     const address = await startFakeRegistry(() => asked++);
     const registry = new Registry({ registry: address, name: 'a' }, { retryMs: 1, callMsMax: 20 });
     await expect(registry.pushBlob(data)).rejects.toThrow(/timeout.*tried 6 times/);
-    // A slow machine may give up before the registry hears of it.
+    // On a slow machine, the client may give up before the registry gets the request.
     expect(asked).toBeLessThanOrEqual(6);
   });
 
   it.each([
     ['seconds', () => '1'],
     ['a date', () => new Date(Date.now() + 1000).toUTCString()],
-  ])('status 429, until the time in Retry-After has passed, given in %s', async (_name, after) => {
+  ])('status 429 until the time in Retry-After, given in %s, has passed', async (_name, after) => {
     let asked = 0;
     const address = await startFakeRegistry((_request, response) => {
       if (asked++ === 0) response.writeHead(429, { 'retry-after': after() }).end();

@@ -11,7 +11,7 @@ beforeAll(() => {
 afterAll(() => rmSync(folder, { recursive: true }));
 
 describe('credentials', () => {
-  it("come from the environment, or from docker's config.json", async () => {
+  it("credentials come from the environment, or from docker's config.json", async () => {
     const auth = Buffer.from('kept:pass:word').toString('base64');
     writeFileSync(join(folder, 'config.json'), JSON.stringify({ auths: { 'a.test': { auth }, 'c.test': {} } }));
     const env = { DOCKER_CONFIG: folder };
@@ -21,12 +21,12 @@ describe('credentials', () => {
     expect(await findCredentials('a.test', { DOCKER_CONFIG: join(folder, 'none') })).toBeUndefined();
     const set = { ...env, REGISTRY_USER: 'u', REGISTRY_PASSWORD: 'p' };
     expect(await findCredentials('a.test', set)).toEqual({ user: 'u', password: 'p' });
-    // A workflow sets a secret that does not exist to an empty text.
+    // A GitHub workflow sets the variable of a secret that does not exist to an empty text.
     const empty = { ...env, REGISTRY_USER: '', REGISTRY_PASSWORD: '' };
     expect(await findCredentials('a.test', empty)).toEqual({ user: 'kept', password: 'pass:word' });
   });
 
-  it('that are incomplete or unreadable are an error', async () => {
+  it('incomplete or unreadable credentials are an error', async () => {
     writeFileSync(join(folder, 'config.json'), '{');
     await expect(findCredentials('a.test', { DOCKER_CONFIG: folder })).rejects.toMatchObject({ code: 'NL_SETTING' });
     await expect(findCredentials('a.test', { REGISTRY_USER: 'u' })).rejects.toMatchObject({ code: 'NL_SETTING' });
@@ -47,5 +47,7 @@ describe('a challenge', () => {
     ['Digest realm="basic", nonce="1"', { basic: false }],
     ['Bearer service="games"', { basic: false }],
     ['', { basic: false }],
-  ])('is read from the header %j', (header, challenge) => expect(parseChallenge(header)).toEqual(challenge));
+  ])('a challenge is read from the header %j', (header, challenge) =>
+    expect(parseChallenge(header)).toEqual(challenge),
+  );
 });

@@ -4,14 +4,14 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-/** A docker-registry on a loopback address. */
+/** A running docker-registry on a loopback address. */
 export interface Distribution {
   /** Host and port. */
   address: string;
   close(): Promise<void>;
 }
 
-/** How often to look for the registry, every 25 ms. */
+/** Number of times to check whether the registry answers, 25 ms apart. */
 const TRIES_MAX = 1800;
 
 async function freePort(): Promise<number> {

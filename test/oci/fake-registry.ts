@@ -7,7 +7,7 @@ afterEach(() => {
   for (const close of closing.splice(0)) close();
 });
 
-/** Answers a request whose body is complete. */
+/** Answers a request to a fake registry, once the request's body is complete. */
 export type Answer = (request: IncomingMessage, response: ServerResponse, body: Buffer) => void;
 
 /** Starts an HTTP server that answers as a test wants, until the test ends; returns its host and port. */

@@ -40,7 +40,7 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(folder, { recursive: true }));
 
-/** Writes a folder of assets; each file gets a random time. */
+/** Writes a folder of assets, each with a random modification time. Returns its path. */
 function assets(name: string, files: Record<string, Uint8Array | string>): string {
   const path = join(folder, name);
   for (const [file, data] of Object.entries(files)) {
@@ -65,7 +65,7 @@ function billOf(image: Image): Bill {
 }
 
 describe('an image', () => {
-  it('has the same bytes for the same input, regardless of order, times and modes', async () => {
+  it('an image has the same bytes for the same files, regardless of their order, times and modes', async () => {
     const names = [
       'c.txt',
       'a/b.txt',
@@ -91,7 +91,7 @@ describe('an image', () => {
     expect((await createGameImage({ module, ...ABOUT, assets: two })).index.digest).not.toBe(first.index.digest);
   });
 
-  it('has the same digest on every machine, unless another Node compresses differently', () => {
+  it('an image has the same digest on every machine, unless another version of Node compresses differently', () => {
     const words = Buffer.from(Array.from({ length: 5000 }, (_, index) => `${index * index} `).join(''));
     const entries = [
       { name: 'b/c.bin', data: noise(5000) },
@@ -101,7 +101,7 @@ describe('an image', () => {
     expect(index.digest).toBe('sha256:b49e3c26b86c829ef864d3562490f164641e2c2fd319fc867d0371c8d8d47408');
   });
 
-  it('has one layer for both architectures, and a bill of materials that refers to it', async () => {
+  it('an image has one layer for both architectures, and a bill of materials that refers to the image', async () => {
     const image = await createGameImage({ module, ...ABOUT, source: 'https://games.test/' });
     const { index, bill } = image;
     const { manifests } = json(blobOf(image, index.digest)) as { manifests: Descriptor[] };
@@ -119,7 +119,7 @@ describe('an image', () => {
     expect(packages[0]?.packageVerificationCode.packageVerificationCodeValue).toBe(sha1(sha1(module)));
   });
 
-  it('has annotations for what is known, and no others', async () => {
+  it('an image has annotations for the version and source that are known, and no others', async () => {
     const labels = async (options: { version?: string; source?: string }) => {
       const image = await createGameImage({ module, title: 'game', ...options });
       const { manifests, annotations } = json(blobOf(image, image.index.digest));
@@ -134,7 +134,7 @@ describe('an image', () => {
     expect(await labels(known)).toEqual({ ...least, [`${name}.version`]: '1', [`${name}.source`]: known.source });
   });
 
-  it('can be read by skopeo and unpacked by umoci', async () => {
+  it('an image can be read by skopeo and unpacked by umoci', async () => {
     const layout = join(folder, 'layout');
     const image = await createGameImage({ module, ...ABOUT, assets: assets('read', { 'deep/er.txt': 'hello' }) });
     await writeLayout(image, layout, 'game');
@@ -154,7 +154,7 @@ describe('an image', () => {
     expect(existsSync(join(layout, 'oci-layout'))).toBe(true);
   });
 
-  it('may have 5,000,000 bytes and no more, and the error lists the largest files', async () => {
+  it('an image may have 5,000,000 bytes and no more, and the error lists the largest files', async () => {
     const most = noise(IMAGE_BYTES_MAX);
     const weigh = async (bytes: number) => {
       const files = { 'sky.bin': most.subarray(0, bytes), 'sea.txt': 'blue' };
@@ -180,7 +180,7 @@ describe('an image', () => {
     );
   });
 
-  it('is refused with a bad module, with a link among the assets, and without the folder of assets', async () => {
+  it('an image is refused with a bad module, with a link among the assets, and without the folder of assets', async () => {
     await expect(createGameImage({ module: Buffer.from('hello'), ...ABOUT })).rejects.toMatchObject({
       code: 'NL_MODULE_INVALID',
     });
@@ -197,7 +197,7 @@ describe('an image', () => {
     await expect(createGameImage({ module, ...ABOUT, assets: long })).rejects.toThrow(/NL_IMAGE_ASSETS: .*too long/);
   });
 
-  it('is refused before more assets are read than can fit', async () => {
+  it('an image is refused before more assets are read than can fit', async () => {
     const path = assets('vast', { 'a.bin': '' });
     truncateSync(join(path, 'a.bin'), ASSETS_BYTES_MAX + 1);
     await expect(createGameImage({ module, ...ABOUT, assets: path })).rejects.toThrow(
@@ -207,7 +207,7 @@ describe('an image', () => {
 });
 
 describe('tar', () => {
-  it('writes archives that tar(1) can read, with long names in two parts', () => {
+  it('tar() writes archives that tar(1) can read, with long names in two parts', () => {
     const name = `${'folder/'.repeat(20)}${'n'.repeat(90)}`;
     const path = join(folder, 'long.tar');
     writeFileSync(

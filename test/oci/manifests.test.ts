@@ -29,7 +29,7 @@ function find<T = Manifest>(manifests: Manifest[], kind: string): T {
 const folder = mkdtempSync(join(ROOT, 'build/manifests-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
-/** The compiler's errors for the manifests as literals of Kubernetes' types. An unknown field is such an error. */
+/** Compiles manifests as literals of Kubernetes' TypeScript types. Returns the errors; an unknown field is one. */
 function compile(manifests: Manifest[]): string {
   mkdirSync(folder, { recursive: true });
   const lines = manifests.flatMap((manifest, index) => {
@@ -58,7 +58,7 @@ function compile(manifests: Manifest[]): string {
   }
 }
 
-/** The error that the schemas of Kubernetes report for a manifest; empty if it is valid. */
+/** Returns the error that the schemas of Kubernetes report for a manifest, or '' if the manifest is valid. */
 async function problems(manifest: Manifest): Promise<string> {
   const models = (await import(/* @vite-ignore */ `kubernetes-models/${manifest.apiVersion}`)) as Record<
     string,
@@ -76,7 +76,7 @@ async function problems(manifest: Manifest): Promise<string> {
 }
 
 describe.each(['.', 'base', 'eight-core', 'gpu', 'node'])('oci/k3s/%s', (overlay) => {
-  it('contains only fields that the schemas of Kubernetes know, with valid values', async () => {
+  it('the manifests contain only fields that the schemas of Kubernetes know, with valid values', async () => {
     const manifests = build(overlay);
     expect(manifests.length).toBeGreaterThan(0);
     expect((await Promise.all(manifests.map(problems))).join('')).toBe('');
@@ -84,7 +84,7 @@ describe.each(['.', 'base', 'eight-core', 'gpu', 'node'])('oci/k3s/%s', (overlay
   });
 });
 
-it('the check finds a misspelt field, and a value of the wrong type', async () => {
+it('the check of manifests finds a misspelt field, and a value of the wrong type', async () => {
   const deployment = find(build('base'), 'Deployment');
   const { template, ...spec } = deployment.spec as { template: object };
   expect(compile([{ ...deployment, spec: { ...spec, tempalte: template } as never }])).toContain('tempalte');
@@ -117,7 +117,7 @@ describe('the manifests together', () => {
   const { spec } = find<Deployment>(all, 'Deployment');
   const container = must(spec.template.spec.containers[0], 'container');
 
-  it('refer to each other by the right names', () => {
+  it('the manifests refer to each other by the right names', () => {
     expect(spec.template.metadata.labels).toMatchObject(spec.selector.matchLabels);
     for (const kind of ['PodDisruptionBudget', 'NetworkPolicy']) {
       const { selector, podSelector } = find<{ spec: Record<string, { matchLabels: object }> }>(all, kind).spec;
@@ -131,7 +131,7 @@ describe('the manifests together', () => {
     );
   });
 
-  it('fit twenty pods on a node with 8 cores and 16 GiB, and leave some for Kubernetes', () => {
+  it('twenty pods fit on a node with 8 cores and 16 GiB, and leave some of both for Kubernetes', () => {
     const { overhead } = find<{ overhead: { podFixed: Resources } }>(all, 'RuntimeClass');
     const { requests } = container.resources;
     const sum = (name: 'cpu' | 'memory') =>

@@ -14,7 +14,7 @@ import { startCuttingProxy, startFakeRegistry } from './fake-registry.ts';
 import { createGameImage } from './game-image.ts';
 import { noise } from './noise.ts';
 
-/** Retries without a wait. */
+/** Options with which a failed request is tried again after 1 ms. */
 const QUICK = { retryMs: 1 };
 const at = (registry: string) => ({ registry, name: 'games/arena' });
 const credentials = { user: 'player', password: 'open sesame' };
@@ -32,14 +32,14 @@ function skopeo(address: string, ...options: string[]): Buffer {
   return execFileSync('skopeo', ['inspect', '--raw', '--tls-verify=false', ...options, source], { stdio: 'pipe' });
 }
 
-/** Whether the registry has a blob. */
+/** Whether the registry has a blob with these bytes. */
 async function isStored(data: Uint8Array): Promise<boolean> {
   const answer = await fetch(`http://${distribution.address}/v2/games/arena/blobs/${digestOf(data)}`);
   return digestOf(new Uint8Array(await answer.arrayBuffer())) === digestOf(data);
 }
 
 describe('a push', () => {
-  it('is found by skopeo, and sends nothing the second time', async () => {
+  it('skopeo finds an image that was pushed, and a second push sends nothing', async () => {
     const sent: number[] = [];
     await pushImage(new Registry(at(distribution.address), QUICK), image, '1', ({ sent: bytes, existed }) =>
       sent.push(existed ? 0 : bytes),
@@ -49,13 +49,13 @@ describe('a push', () => {
     const again: boolean[] = [];
     await pushImage(new Registry(at(distribution.address), QUICK), image, '1', ({ existed }) => again.push(existed));
     expect(again.every(Boolean)).toBe(true);
-    // This registry does not have the referrers API, so the fallback tag lists the bill, once.
+    // docker-registry does not have the referrers API, so the fallback tag lists the bill of materials, once.
     const tag = image.index.digest.replace(':', '-');
     const fallback = await new Registry(at(distribution.address)).manifest(tag, TYPES.index);
     expect(JSON.parse(String(fallback)).manifests).toEqual([image.bill]);
   });
 
-  it('continues with the next chunk after the connection broke between two chunks', async () => {
+  it('a push continues with the next chunk after the connection broke between two chunks', async () => {
     const ranges: string[] = [];
     const address = await startCuttingProxy(distribution.address, (head) => {
       const range = /^PATCH[\s\S]*content-range: (\S+)/i.exec(head)?.[1];
@@ -69,7 +69,7 @@ describe('a push', () => {
     expect(await isStored(data)).toBe(true);
   });
 
-  it('succeeds after the connection broke inside a chunk, although docker-registry 2.8 then forgets the upload', async () => {
+  it('a push succeeds after the connection broke in a chunk, although docker-registry 2.8 then forgets the upload', async () => {
     let patches = 0;
     const address = await startCuttingProxy(distribution.address, (head) =>
       head.startsWith('PATCH') && ++patches === 2 ? CHUNK_BYTES / 2 : undefined,
@@ -80,7 +80,7 @@ describe('a push', () => {
     expect(await isStored(data)).toBe(true);
   });
 
-  it('continues at the offset that the registry reports, even inside a chunk', async () => {
+  it('a push continues at the offset that the registry reports, even inside a chunk', async () => {
     const ranges: (string | undefined)[] = [];
     const address = await startFakeRegistry((request, response) => {
       const headers = { location: '/upload' };
@@ -95,7 +95,7 @@ describe('a push', () => {
     expect(ranges).toEqual(['0-1048575', '500000-1199999']);
   });
 
-  it('asks for the offset when a chunk is refused, and sends chunks as large as the registry requires', async () => {
+  it('a push asks for the offset when a chunk is refused, and sends chunks as large as the registry requires', async () => {
     const ranges: (string | undefined)[] = [];
     const address = await startFakeRegistry((request, response) => {
       const headers = { location: '/upload', 'oci-chunk-min-length': '1500000' };
@@ -110,7 +110,7 @@ describe('a push', () => {
     expect(ranges).toEqual(['0-1499999', '1500000-1999999', '1000-1500999', '1501000-1999999']);
   });
 
-  it('succeeds if the registry has the blob although it denies that, and otherwise starts again once', async () => {
+  it('a push succeeds if the registry has the blob although it denies that, and otherwise starts again once', async () => {
     const calls: string[] = [];
     let there = false;
     const address = await startFakeRegistry((request, response, body) => {
@@ -126,7 +126,7 @@ describe('a push', () => {
     expect(calls.join(' ')).toBe('HEAD POST PATCH PUT HEAD POST PATCH PUT HEAD');
   });
 
-  it('fails if the registry accepts chunks and loses them again and again', async () => {
+  it('a push fails if the registry accepts chunks and loses them again and again', async () => {
     let patches = 0;
     const address = await startFakeRegistry((request, response) => {
       const headers = { location: '/upload' };
@@ -141,7 +141,7 @@ describe('a push', () => {
     expect(patches).toBe(12);
   });
 
-  it('waits for a busy registry, and fails after six attempts', async () => {
+  it('a push waits for a busy registry, and fails after six attempts', async () => {
     let asked = 0;
     const busy = await startFakeRegistry((_request, response) => {
       asked++;
@@ -164,8 +164,8 @@ describe('a push', () => {
 });
 
 describe('a registry with users', () => {
-  it('accepts a name and a password', async () => {
-    // htpasswd(1) with bcrypt: player, open sesame
+  it('a registry with users accepts a name and a password', async () => {
+    // htpasswd(1) wrote this line with bcrypt, for the user "player" and the password "open sesame".
     const users = 'player:$2b$04$abcdefghijklmnopqrstuu/LVz6MZlItEy42I2juLihZ66HnQx/cy\n';
     const guarded = await startDistribution('auth: { htpasswd: { realm: games, path: FOLDER/users } }', { users });
     try {
@@ -178,7 +178,7 @@ describe('a registry with users', () => {
     }
   });
 
-  it('accepts a token from the address that it names', async () => {
+  it('a registry with users accepts a token from the address that it names', async () => {
     const { key, certificate } = selfSigned();
     const scopes: string[] = [];
     const server = await startFakeRegistry((request, response) => {
@@ -193,7 +193,7 @@ describe('a registry with users', () => {
     const guarded = await startDistribution(auth, { 'ca.pem': certificate });
     try {
       await pushImage(new Registry(at(guarded.address), { ...QUICK, credentials }), image, '1', () => {});
-      // Registries name the actions in either order.
+      // A registry may name the actions of a scope in either order.
       expect(scopes).toEqual([
         'repository:games/arena:pull',
         expect.stringMatching(/^repository:games\/arena:(pull,push|push,pull)$/),
@@ -206,7 +206,7 @@ describe('a registry with users', () => {
   });
 });
 
-/** Creates a key and its certificate. */
+/** Creates an RSA key and its self-signed certificate. */
 function selfSigned(): { key: string; certificate: string } {
   const folder = mkdtempSync(join(tmpdir(), 'token-'));
   const [key, certificate] = [join(folder, 'key.pem'), join(folder, 'ca.pem')];

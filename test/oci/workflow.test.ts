@@ -22,7 +22,7 @@ interface Workflow {
 const { jobs, env, permissions } = parse(readFileSync(join(ROOT, '.github/workflows/game.yml'), 'utf8')) as Workflow;
 const scripts = (job: keyof typeof jobs) => jobs[job].steps.flatMap(({ run }) => run ?? []);
 
-it('runs the same commands as a developer, and publishes only what was merged', () => {
+it('the GitHub workflow runs the same commands as a developer, and publishes only what was merged', () => {
   const { scripts: own } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { scripts: object };
   const called = [...scripts('check'), ...scripts('publish')].map((run) => /npm (?:run )?([\w:]+)/.exec(run)?.[1]);
   expect(called).toEqual(['check', 'test', 'image', 'image']);
@@ -32,12 +32,12 @@ it('runs the same commands as a developer, and publishes only what was merged', 
   expect(jobs.publish.if).toBe("github.event_name == 'push'");
 });
 
-it('publishes under a name and a tag that a registry accepts', async () => {
+it('the GitHub workflow publishes an image under a name and a tag that a registry accepts', async () => {
   const distribution = await startDistribution();
   const folder = mkdtempSync(join(tmpdir(), 'workflow-'));
   try {
     const summary = join(folder, 'summary.md');
-    // The workflow's own script, run in a folder with no more than the command that it needs.
+    // Runs the workflow's own script in a folder that has only the command that the script needs.
     writeFileSync(
       join(folder, 'package.json'),
       JSON.stringify({ scripts: { image: `${process.execPath} ${ROOT}/host/cli/main.ts image` } }),

@@ -24,7 +24,7 @@ const folders = (...paths: string[]) => {
   for (const path of paths) mkdirSync(join(root, path), { recursive: true });
 };
 
-test('assets in the right place, or in none, are not mentioned', () => {
+test('assets in the right place, or in a folder that is not searched, are not reported as misplaced', () => {
   folders(
     'renderer/star/star.assets/star.assets',
     'build/star.assets',
@@ -36,7 +36,7 @@ test('assets in the right place, or in none, are not mentioned', () => {
   expect(describeMisplacedAssets(own())).toEqual([]);
 });
 
-test('assets in another place are named with the right one', () => {
+test('assets in a wrong place are reported with the right place', () => {
   folders('renderer/star.assets', 'star.assets', 'renderer/star/assets');
   expect(describeMisplacedAssets(star()).sort()).toEqual([
     'renderer/star.assets is not read: the assets of star belong in renderer/star/star.assets',
@@ -47,7 +47,7 @@ test('assets in another place are named with the right one', () => {
   expect(describeMisplacedAssets(own())).toEqual(['src/assets is not read: the assets of my-game belong in assets']);
 });
 
-test('only folders count, down to four deep', () => {
+test('only folders are reported as misplaced assets, and only down to four deep', () => {
   folders('a/b/c/star.assets', 'a/b/c/d/star.assets');
   mkdirSync(join(root, 'renderer'));
   writeFileSync(join(root, 'renderer/star.assets'), '');
@@ -56,7 +56,7 @@ test('only folders count, down to four deep', () => {
   ]);
 });
 
-/** Builds a project's only game and returns what was announced. */
+/** Builds the only game of a project. Returns the lines that the build announced. */
 async function build(source: string): Promise<string[]> {
   installSdk(root);
   folders('src');

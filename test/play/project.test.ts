@@ -46,7 +46,7 @@ test('a folder without package.json and without sources has no games', () => {
   expect(openProject(root)).toEqual({ root, games: [] });
 });
 
-test('a game is found by its name or by its file, and an unknown one is refused with what there is', () => {
+test('a game is found by its name or by its file, and an unknown one is refused with a list of games', () => {
   manifest({ name: 'star' });
   write('src/index.ts');
   write('other.ts');

@@ -5,7 +5,7 @@ import { PlayerClient } from '../../host/player/client.ts';
 import type { PlayerState } from '../../host/player/state.ts';
 import { at } from '../at.ts';
 
-/** A data channel that records what is sent. */
+/** A stand-in for a data channel that records what is sent. */
 class FakeChannel {
   readyState = 'connecting';
   binaryType = '';
@@ -24,7 +24,7 @@ class FakeChannel {
   }
 }
 
-/** An RTCPeerConnection that the test opens, changes and lets speak. */
+/** A stand-in for RTCPeerConnection. The test opens it, changes its state, and makes it receive messages. */
 class FakePeer {
   static all: FakePeer[] = [];
   connectionState = 'new';
@@ -125,7 +125,7 @@ afterEach(() => {
 });
 
 describe('signalling', () => {
-  test('posts the offer with the size and rate that the player asks for, and applies the answer', async () => {
+  test('the client posts its offer with the size and rate that the player asks for, and applies the answer', async () => {
     await connect();
     expect(requests[0]).toMatchObject({ method: 'POST', url: '/whep?size=640x360&fps=30' });
     expect(at(requests, 0).init).toMatchObject({ body: 'offer', headers: { 'content-type': 'application/sdp' } });
@@ -138,13 +138,13 @@ describe('signalling', () => {
     ]);
   });
 
-  test('sends no parameters if the player asks for nothing', async () => {
+  test('the client sends no parameters if the player asks for nothing', async () => {
     client.connect({});
     await vi.advanceTimersByTimeAsync(0);
     expect(at(requests, 0).url).toBe('/whep?');
   });
 
-  test('leaves with a DELETE request that outlives the page', async () => {
+  test('the client leaves with a DELETE request that outlives the page', async () => {
     await play();
     client.leave();
     expect(requests[1]).toMatchObject({ method: 'DELETE', url: '/whep/1', init: { keepalive: true } });
@@ -162,14 +162,14 @@ describe('signalling', () => {
     [403, '<html>', 'ended NL_CONNECTION final: The server answered with status 403.'],
     [404, { code: 7 }, 'ended NL_CONNECTION final: The server answered with status 404.'],
     [200, 'not created', 'ended NL_CONNECTION final: The server answered with status 200.'],
-  ])('ends after an answer with status %i and the body %j', async (status, body, expected) => {
+  ])('the client ends after an answer with status %i and the body %j', async (status, body, expected) => {
     answers.push(() => new Response(typeof body === 'string' ? body : JSON.stringify(body), { status }));
     await connect();
     expect(states).toEqual(['connecting 1', expected]);
     expect(requests).toHaveLength(1);
   });
 
-  test('ends in a browser without WebRTC', async () => {
+  test('the client ends in a browser without WebRTC', async () => {
     vi.stubGlobal('RTCPeerConnection', undefined);
     await connect();
     expect(states.at(-1)).toMatch(/^ended NL_BROWSER final/);
@@ -183,7 +183,7 @@ describe('attempts', () => {
       headers: { 'retry-after': '1' },
     });
 
-  test('are repeated between two games whenever the server says, without a limit on their number', async () => {
+  test('between two games, attempts to connect are repeated whenever the server says, without a limit', async () => {
     answers.push(...Array.from({ length: 9 }, () => between));
     await connect();
     expect(states).toEqual(['connecting 1', 'connecting 1: the game is being replaced']);
@@ -196,7 +196,7 @@ describe('attempts', () => {
     expect(states.slice(2)).toEqual(['playing']);
   });
 
-  test('end after a minute without the next game', async () => {
+  test('attempts to connect end after a minute without the next game', async () => {
     answers.push(...Array.from({ length: 100 }, () => between));
     await connect();
     await vi.advanceTimersByTimeAsync(70_000);
@@ -204,7 +204,7 @@ describe('attempts', () => {
     expect(requests).toHaveLength(61);
   });
 
-  test('are made five times at growing intervals if the server cannot be reached, and again when the player asks', async () => {
+  test('an unreachable server gets five attempts to connect at growing intervals, and more if the player asks', async () => {
     answers.push(...Array.from({ length: 5 }, () => () => Promise.reject(new TypeError('fetch failed'))));
     await connect();
     for (const backoff of [300, 600, 1200, 2400]) {
@@ -222,7 +222,7 @@ describe('attempts', () => {
     expect(states.slice(-2)).toEqual(['connecting 1', 'playing']);
   });
 
-  test('free their seat when they fail before the first picture', async () => {
+  test('an attempt to connect that fails before the first picture frees its seat', async () => {
     await connect();
     at(FakePeer.all, 0).change('failed');
     expect(requests[1]).toMatchObject({ method: 'DELETE', url: '/whep/1' });
@@ -231,7 +231,7 @@ describe('attempts', () => {
     expect(states).toEqual(['connecting 1', 'connecting 2']);
   });
 
-  test('fail if no picture arrives within 8 s', async () => {
+  test('an attempt to connect fails if no picture arrives within 8 s', async () => {
     await connect();
     at(FakePeer.all, 0).open();
     const pong = setInterval(() => at(FakePeer.all, 0).say(Buffer.from([MESSAGE_PONG])), 500);
@@ -242,7 +242,7 @@ describe('attempts', () => {
     clearInterval(pong);
   });
 
-  test('start again after a long interruption, but not after a short one', async () => {
+  test('the client connects again after a long interruption, but not after a short one', async () => {
     await play();
     const peer = at(FakePeer.all, 0);
     peer.change('disconnected');
@@ -255,7 +255,7 @@ describe('attempts', () => {
     expect(states.at(-1)).toBe('connecting 2');
   });
 
-  test('start again after 5 s of silence', async () => {
+  test('the client connects again after 5 s of silence', async () => {
     await play();
     await vi.advanceTimersByTimeAsync(5000);
     expect(states.at(-1)).toBe('playing');
@@ -263,7 +263,7 @@ describe('attempts', () => {
     expect(states.at(-1)).toBe('connecting 2');
   });
 
-  test('are counted from 1 again after a connection that lasted', async () => {
+  test('attempts to connect are counted from 1 again after a connection that lasted', async () => {
     await play();
     for (let i = 0; i < 10; i++) {
       await vi.advanceTimersByTimeAsync(1000);
@@ -275,7 +275,7 @@ describe('attempts', () => {
     expect(FakePeer.all).toHaveLength(2);
   });
 
-  test('are not repeated after the server has ended the connection', async () => {
+  test('the client does not connect again after the server has ended the connection', async () => {
     await play();
     const notice: Notice = { kind: 'ended', code: 'NL_GUEST_TRAP', message: 'divided by zero', retry: false };
     at(FakePeer.all, 0).say(Buffer.concat([Buffer.from([MESSAGE_NOTICE]), Buffer.from(JSON.stringify(notice))]));
@@ -288,7 +288,7 @@ describe('attempts', () => {
 });
 
 describe('figures', () => {
-  test('give the latency from input to picture', async () => {
+  test('the figures give the latency from an input to the picture that shows it', async () => {
     await play();
     client.input.key(4, true);
     await vi.advanceTimersByTimeAsync(30);
@@ -304,7 +304,7 @@ describe('figures', () => {
     });
   });
 
-  test('count pictures that the video callback missed', async () => {
+  test('the figures count pictures that the video callback missed', async () => {
     await play();
     showFrame(2, 2);
     showFrame(5, 5);
@@ -313,7 +313,7 @@ describe('figures', () => {
     expect(client.stats().fps).toBeCloseTo(5, 5);
   });
 
-  test('give the round-trip time of a ping', async () => {
+  test('the figures give the round-trip time of a ping', async () => {
     await play();
     const sent = at(FakePeer.all, 0).channels.flatMap((channel) => channel.sent);
     const ping = must(
@@ -326,7 +326,7 @@ describe('figures', () => {
     expect(client.stats().rtt).toBe(17);
   });
 
-  test('ignore messages that are too short', async () => {
+  test('the client ignores messages that are too short', async () => {
     await play();
     for (const bytes of [[], [MESSAGE_FRAME], [MESSAGE_PONG], [99]]) at(FakePeer.all, 0).say(Buffer.from(bytes));
     expect(client.stats().rtt).toBeNaN();

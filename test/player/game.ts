@@ -11,7 +11,7 @@ import { createVideoEncoder } from '../../host/video/h264.ts';
 const DARK = 40;
 const LIGHT = 225;
 
-/** A player whose picture shows a moving bar. It is dark, and light while a key or button is down. */
+/** A player who sees a picture with a moving bar. The picture is dark, and light while a key or button is down. */
 class PaintedPlayer implements Player {
   readonly seat = 0;
   readonly seats = 4;
@@ -144,7 +144,7 @@ function paint(
   for (let row = 0; row < height; row += 1) y.fill(light ? DARK : 120, row * width + left, row * width + left + 16);
 }
 
-/** Starts the real server with the real page and a painted picture. While `refuse` is set, no seat is free. */
+/** Starts the real server and page with painted pictures in place of a game. While `refuse` is set, no seat is free. */
 export async function startGame() {
   const seats: PaintedPlayer[] = [];
   const game = { refuse: false, seats, url: '', close: async () => {} };

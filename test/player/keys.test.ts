@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { gameKey, KEYS } from '../../host/player/keys.ts';
 
-// Copied by hand from the HID Usage Tables. They reveal a run of keys in KEYS that starts at the wrong usage.
+// Usages copied by hand from the HID Usage Tables. They reveal a run of keys in KEYS that starts at the wrong usage.
 test.each([
   ['KeyA', 0x04],
   ['KeyM', 0x10],

@@ -23,7 +23,7 @@ test('latency is the time from sending an input to the first picture that contai
   expect(samples).toEqual([[1, 25]]);
 });
 
-test('the description of a frame may come after its picture', () => {
+test('the message that describes a frame may come after the picture of that frame', () => {
   noteSent(1, 100);
   noteShown(9001, 125);
   expect(samples).toEqual([]);
@@ -60,7 +60,7 @@ test('a frame that claims to contain an input that was never sent is ignored', (
   expect(samples).toEqual([]);
 });
 
-test('sequences may wrap', () => {
+test('sequence numbers of inputs may wrap', () => {
   tracker.reset(0xffff_ffff);
   noteSent(0xffff_ffff, 100);
   noteSent(0, 101);
@@ -74,7 +74,7 @@ test('sequences may wrap', () => {
   ]);
 });
 
-test('inputs that are too old to be remembered are left out', () => {
+test('inputs that are too old to be remembered give no latency', () => {
   for (let sequence = 1; sequence <= 2000; sequence++) noteSent(sequence, sequence);
   tracker.noteDescribed(5, 2000);
   noteShown(5, 3000);

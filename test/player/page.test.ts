@@ -36,7 +36,7 @@ beforeEach(async () => {
 });
 
 describe('the page when something goes wrong', () => {
-  test('shows why it was refused, and connects at a click on Retry', async () => {
+  test('the page shows why it was refused, and connects at a click on Retry', async () => {
     game.refuse = true;
     await open(SMALL);
     await shows('ended');
@@ -50,18 +50,18 @@ describe('the page when something goes wrong', () => {
     expect(game.seats).toHaveLength(1);
   });
 
-  test('shows which sizes are allowed, and offers the default one', async () => {
+  test('the page shows which sizes are allowed, and offers the default one', async () => {
     await open('?size=9999x10&fps=60');
     await shows('ended');
     expect(await page.textContent('#message')).toContain('size must be WIDTHxHEIGHT');
     expect(await page.isVisible('#retry')).toBe(false);
     expect(await page.isVisible('#defaults')).toBe(true);
-    // An unknown game leads to the same headline and the same link, so they do not mention the size.
+    // The headline and the link do not mention the size, because the page also shows them for an unknown game.
     expect(await page.textContent('#title')).toBe('Not available here');
     expect(await page.textContent('#defaults')).toBe('Play with the default settings');
   });
 
-  test('shows why the game has ended', async () => {
+  test('the page shows why the game has ended', async () => {
     await open(SMALL);
     await shows('playing');
     await must(seat().connection, 'connection').end('NL_GUEST_TRAP', 'the game divided by zero', false);
@@ -70,7 +70,7 @@ describe('the page when something goes wrong', () => {
     expect(await page.isVisible('#retry')).toBe(false);
   });
 
-  test('connects again if the connection is lost without a notice', async () => {
+  test('the page connects again if the connection is lost without a notice', async () => {
     await open(SMALL);
     await shows('playing');
     await fetch(new URL(location, game.url), { method: 'DELETE' });
@@ -81,11 +81,11 @@ describe('the page when something goes wrong', () => {
 });
 
 describe('the page while playing', () => {
-  test('asks for the size in its address, measures latency, and obeys the content policy', async () => {
+  test('the page asks for the size in its address, measures latency, and obeys the content policy', async () => {
     await open(SMALL);
     await shows('playing');
     expect([seat().width, seat().height, seat().fps]).toEqual([320, 180, 30]);
-    // The figures are about the last seconds, so a slow page may lack some of them for a while.
+    // The page's figures are about the last seconds, so a slow page may lack some of them for a while.
     const found = await page.waitForFunction(() => {
       const stats = nearlight.stats();
       const measured = [stats.fps, stats.latencyP50, stats.serverP50, stats.bitrate].every((figure) => figure > 0);
@@ -99,7 +99,7 @@ describe('the page while playing', () => {
     expect(complaints).toEqual([]);
   });
 
-  test('sends a key and its release, and hides the card at the first key', async () => {
+  test('the page sends a key and its release, and hides the card at the first key', async () => {
     await open(SMALL);
     await shows('playing');
     await page.keyboard.down('KeyW');
@@ -111,7 +111,7 @@ describe('the page while playing', () => {
     expect(seat().held.size).toBe(0);
   });
 
-  test("sends neither the browser's own keys nor Tab nor repeated keys", async () => {
+  test("the page sends neither the browser's own keys nor Tab nor repeated keys", async () => {
     await open(SMALL);
     await shows('playing');
     await page.keyboard.press('Control+KeyA');
@@ -123,7 +123,7 @@ describe('the page while playing', () => {
     expect(seat().pressed).toEqual(['key 224', 'key 20']);
   });
 
-  test('releases every key when it loses the focus', async () => {
+  test('the page releases every key when it loses the focus', async () => {
     await open(SMALL);
     await shows('playing');
     await page.keyboard.down('KeyW');
@@ -133,8 +133,8 @@ describe('the page while playing', () => {
     await until(() => seat().held.size === 0);
   });
 
-  test('sends the position of the pointer in the picture, its buttons and its wheel', async () => {
-    // The picture is 640x360 and starts 60 pixels below the top.
+  test('the page sends the position of the pointer in the picture, its buttons and its wheel', async () => {
+    // The picture is 640x360 and starts 60 pixels below the top of the page.
     await open(SMALL, { width: 640, height: 480 });
     await shows('playing');
     await page.evaluate(() => (HTMLElement.prototype.requestPointerLock = () => Promise.reject(new Error('refused'))));
@@ -151,7 +151,7 @@ describe('the page while playing', () => {
     await until(() => seat().held.size === 0);
   });
 
-  test('locks the pointer at a click, and sends relative movement until it is free again', async () => {
+  test('the page locks the pointer at a click, and sends relative movement until it is free again', async () => {
     await open(SMALL, { width: 640, height: 480 });
     await shows('playing');
     await page.click('#play');
@@ -167,7 +167,7 @@ describe('the page while playing', () => {
     await until(() => !seat().pointer.locked && seat().held.size === 0);
   });
 
-  test('has touch controls: a stick on the left, looking around on the right, and a button', async () => {
+  test('the page has touch controls: a stick on the left, looking around on the right, and a button', async () => {
     await open(SMALL, { width: 844, height: 390, touch: true });
     await shows('playing');
     await page.tap('#play');
@@ -193,7 +193,7 @@ describe('the page while playing', () => {
     await until(() => seat().held.size === 0);
   });
 
-  test('sends gamepad buttons from number 16 on, and sticks with a dead zone', async () => {
+  test('the page sends gamepad buttons from number 16 on, and sticks with a dead zone', async () => {
     await open(SMALL);
     await shows('playing');
     await page.evaluate(() => {
@@ -212,7 +212,7 @@ describe('the page while playing', () => {
     await until(() => seat().held.size === 0 && seat().pointer.axes.every((axis) => axis === 0));
   });
 
-  test('frees its seat at once when it is closed', async () => {
+  test('the page frees its seat at once when it is closed', async () => {
     await open(SMALL);
     await shows('playing');
     await page.goto('about:blank');
@@ -237,7 +237,7 @@ async function open(query: string, { width = 640, height = 400, touch = false } 
   await page.goto(game.url + query);
 }
 
-/** Returns the newest player. */
+/** Returns the player that joined last. */
 function seat() {
   return at(game.seats, -1);
 }
@@ -250,7 +250,7 @@ async function until(done: () => boolean): Promise<void> {
   await eventually(() => expect(done(), `${done}; ${JSON.stringify(game.seats.at(-1)?.pointer)}`).toBe(true));
 }
 
-/** Runs in the page. Tells whether the brightness of the picture lies between the two values. */
+/** Runs in the page. Returns whether the brightness of the video's picture lies between the two values, of 255. */
 function brightness([low, high]: readonly [number, number]): boolean {
   const canvas = new OffscreenCanvas(1, 1);
   const context = canvas.getContext('2d');

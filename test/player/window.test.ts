@@ -12,7 +12,7 @@ test('percentiles are nearest ranks and do not depend on the order of the sample
   expect([0, 0.5, 0.99, 1].map((fraction) => window.percentile(fraction, milli(0)))).toEqual([1, 50, 99, 100]);
 });
 
-test('samples count until they are older than the span', () => {
+test("samples count until they are older than the window's span", () => {
   const window = new SampleWindow({ spanMs: 1000 });
   window.add(7, milli(0));
   window.add(3, milli(500));

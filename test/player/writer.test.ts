@@ -30,7 +30,7 @@ beforeEach(() => {
 afterEach(() => vi.useRealTimers());
 
 describe('keys and buttons', () => {
-  test('are sent at once in the layout of the protocol', () => {
+  test('keys and buttons are sent at once in the layout of the protocol', () => {
     writer.key(0x1a, true);
     writer.button(31, true);
     writer.key(0x1a, false);
@@ -42,7 +42,7 @@ describe('keys and buttons', () => {
     expect([KEY_BYTES, BUTTON_BYTES, RELEASE_ALL_BYTES]).toEqual(events.map((event) => event.length));
   });
 
-  test('are not sent again, and not released without having been pressed', () => {
+  test('a key or button that is held is not sent again, and one that is not held is not released', () => {
     writer.key(4, true);
     writer.key(4, true);
     writer.key(5, false);
@@ -50,7 +50,7 @@ describe('keys and buttons', () => {
     expect(events).toHaveLength(1);
   });
 
-  test('are all released together, and the sticks with them', () => {
+  test('keys, buttons and sticks are all released together', () => {
     writer.key(4, true);
     writer.axis(1, -1);
     writer.releaseAll();
@@ -64,7 +64,7 @@ describe('keys and buttons', () => {
 });
 
 describe('the state', () => {
-  test('holds sums in 1/16 pixel, the position, the axes and the lock', () => {
+  test("the state message holds sums of movement in 1/16 pixel, the pointer's position, the axes and the lock", () => {
     writer.move(1.5, -2);
     writer.move(0.25, 0);
     writer.wheel(0, 120);
@@ -80,14 +80,14 @@ describe('the state', () => {
     expect([24, 28, 32, 36, 40, 44].map((offset) => state.readFloatLE(offset))).toEqual([0.25, 1, -1, 0, 0, 0.5]);
   });
 
-  test('has sums that wrap', () => {
+  test('the sums of movement in the state message wrap', () => {
     // This is 2^31 in 1/16 pixel.
     writer.move(2 ** 27, 0);
     writer.commit();
     expect(at(states, 0).readInt32LE(8)).toBe(-(2 ** 31));
   });
 
-  test('is sent at most every 4 ms, and always with the last change', () => {
+  test('the state message is sent at most every 4 ms, and always with the last change', () => {
     for (let i = 0; i < 5; i++) {
       writer.move(1, 0);
       writer.commit();
@@ -100,14 +100,14 @@ describe('the state', () => {
     expect(states).toHaveLength(2);
   });
 
-  test('is not sent if nothing has changed', () => {
+  test('the state message is not sent if nothing has changed', () => {
     writer.axis(0, 0);
     writer.lock(false);
     writer.commit();
     expect(states).toEqual([]);
   });
 
-  test('is sent again by the heartbeat unless it was sent just now', () => {
+  test('the heartbeat sends the state message again unless it was sent just now', () => {
     writer.heartbeat();
     writer.heartbeat();
     vi.advanceTimersByTime(100);
@@ -117,7 +117,7 @@ describe('the state', () => {
 });
 
 describe('a connection', () => {
-  test('starts with no key held, sums of 0 and sequence 1', () => {
+  test('a connection starts with no key held, sums of movement of 0 and sequence number 1', () => {
     writer.key(4, true);
     writer.move(5, 5);
     writer.close();
@@ -128,7 +128,7 @@ describe('a connection', () => {
     expect(at(states, 0).readInt32LE(8)).toBe(0);
   });
 
-  test('sends nothing after it was closed', () => {
+  test('the writer of input sends nothing after it was closed', () => {
     writer.move(1, 1);
     writer.commit();
     writer.move(1, 1);

@@ -79,7 +79,7 @@ describe(`cgroups of this machine, version ${unified === undefined ? 1 : 2}`, ()
   const file = (name: string) =>
     readFileSync(must(cgroup.folders.map((folder) => join(folder, name)).find(existsSync), name), 'utf8').trim();
 
-  test('a process joins with all its threads, and leaves again', async () => {
+  test('a process joins a cgroup with all its threads, and leaves it again', async () => {
     const { pid } = await node('setInterval(() => {}, 1000); console.log()');
     await cgroup.add(pid);
     expect(pidsIn(cgroup)).toEqual([pid]);
@@ -111,7 +111,7 @@ describe(`cgroups of this machine, version ${unified === undefined ? 1 : 2}`, ()
     expect(pidsIn(cgroup)).toEqual([modest.pid]);
   });
 
-  test('a quota limits processor time', async () => {
+  test('a quota of a cgroup limits its processor time', async () => {
     const busy = await child('while :; do :; done');
     await cgroup.limit({ cpu: { shares: 2, quota: 5000, period: 50_000 } });
     await cgroup.add(busy.pid);
@@ -125,7 +125,7 @@ describe(`cgroups of this machine, version ${unified === undefined ? 1 : 2}`, ()
     expect(cpu.userNs + cpu.systemNs).toBeCloseTo(cpu.usageNs, -8);
   });
 
-  test('a limit for processes holds, and can be removed', async () => {
+  test('a limit on the number of processes holds, and can be removed', async () => {
     const shell = await child('sleep 60 & sleep 60 & sleep 60 & wait');
     await cgroup.limit({ pids: { limit: 2 } });
     await cgroup.add(shell.pid);
@@ -138,7 +138,7 @@ describe(`cgroups of this machine, version ${unified === undefined ? 1 : 2}`, ()
     expect((await cgroup.stats()).pids.limit).toBe(0);
   });
 
-  test('limits can be raised and lowered, and a refusal says why', async () => {
+  test('limits of a cgroup can be raised and lowered, and a refusal says why', async () => {
     for (const mib of [64, 32, 128]) {
       await cgroup.limit({ memory: { limit: mib * MIB, swap: mib * MIB } });
       expect((await cgroup.stats()).memory.limitBytes).toBe(mib * MIB);
@@ -193,7 +193,7 @@ describe(`cgroups of this machine, version ${unified === undefined ? 1 : 2}`, ()
   });
 });
 
-// On a machine where version 1 has the controllers, version 2 has none. A folder with ordinary files takes its place here.
+// On a machine where cgroups of version 1 have the controllers, version 2 has none. Here, ordinary files take its place.
 describe('a folder with the files of version 2', () => {
   let mount: string;
   let mounts: CgroupMounts;
@@ -213,7 +213,7 @@ describe('a folder with the files of version 2', () => {
   }
   const value = (name: string) => readFileSync(join(folder, name), 'utf8');
 
-  test('every folder above it passes down the controllers that it has and does not pass down yet', () => {
+  test('every folder above a cgroup passes down the controllers that it has and does not pass down yet', () => {
     const slice = join(mount, 'kubepods.slice');
     writeFiles(mount, {
       'cgroup.controllers': 'cpuset cpu io memory pids\n',
@@ -278,7 +278,7 @@ describe('a folder with the files of version 2', () => {
     expect(readdirSync(folder)).toEqual([]);
   });
 
-  test('its statistics are read', async () => {
+  test('the statistics of a cgroup of version 2 are read', async () => {
     writeFiles(folder, {
       'cpu.stat': 'usage_usec 30\nuser_usec 20\nsystem_usec 10\nnr_periods 5\nnr_throttled 4\nthrottled_usec 3\n',
       'memory.stat': 'anon 100\nfile 200\ninactive_file 50\npgfault 7\npgmajfault 2\n',

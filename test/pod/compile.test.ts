@@ -46,7 +46,7 @@ const serve = async (native: (module: Uint8Array) => Promise<Uint8Array>) => {
 
 const echo = async (module: Uint8Array) => module;
 
-/** Serves modules from a cache, as a keeper does; returns the lines it logs. */
+/** Serves compiled modules from a cache, as a keeper does; returns the lines that it logs. */
 async function serveCache(bytesMax?: number): Promise<string[]> {
   const settings = options();
   const cache = new CompileCache(cacheDir, undefined, bytesMax);
@@ -54,7 +54,7 @@ async function serveCache(bytesMax?: number): Promise<string[]> {
   return settings.lines;
 }
 
-/** Gets the code of a module as a host does: from the keeper, or from the folder of the cache, to which it never writes. */
+/** Gets a module's native code as a host does: from the keeper, or from the cache folder, to which a host never writes. */
 async function read(module = good()): Promise<{ code: Uint8Array; lines: string[] }> {
   const settings = options();
   const cache = new CompileCache(cacheDir, (bytes) => compileRemotely(socket, bytes));
@@ -65,13 +65,13 @@ async function read(module = good()): Promise<{ code: Uint8Array; lines: string[
 const entries = () => readdirSync(cacheDir).filter((name) => name.endsWith('.native'));
 const stored = (count: number) => eventually(() => expect(entries().length).toBe(count));
 
-test("the answer is native code; the socket is its user's alone", async () => {
+test('the keeper answers with native code, and only its own user can use its socket', async () => {
   await serve(async (module) => Buffer.from(module).reverse());
   expect(await compileRemotely(socket, Buffer.of(1, 2, 3))).toEqual(Buffer.of(3, 2, 1));
   expect(statSync(socket).mode & 0o777).toBe(0o600);
 });
 
-test('a module may be as large as its limit, and no larger', async () => {
+test('a module for the keeper to compile may be as large as MODULE_BYTES_MAX, and no larger', async () => {
   await serve(echo);
   expect((await compileRemotely(socket, Buffer.alloc(MODULE_BYTES_MAX)))?.length).toBe(MODULE_BYTES_MAX);
   await expect(compileRemotely(socket, Buffer.alloc(MODULE_BYTES_MAX + 1))).rejects.toThrow(
@@ -79,7 +79,7 @@ test('a module may be as large as its limit, and no larger', async () => {
   );
 });
 
-/** Sends a request without its length. */
+/** Sends a request that does not give the length of its body. Returns the status and the body of the response. */
 async function post(path: string, chunks: Buffer[], method = 'POST'): Promise<[number | undefined, string]> {
   const outgoing = request({ socketPath: socket, path, method });
   for (const chunk of chunks) outgoing.write(chunk);
@@ -88,7 +88,7 @@ async function post(path: string, chunks: Buffer[], method = 'POST'): Promise<[n
   return [response.statusCode, Buffer.concat(await response.toArray()).toString()];
 }
 
-test('the limit holds for a request without its length, and other requests are refused', async () => {
+test('MODULE_BYTES_MAX holds for a request that does not give its length, and other requests are refused', async () => {
   await serve(echo);
   const half = Buffer.alloc(MODULE_BYTES_MAX / 2);
   expect((await post('/compile', [half, half]))[0]).toBe(200);
@@ -97,12 +97,12 @@ test('the limit holds for a request without its length, and other requests are r
   expect((await post('/compile', [], 'GET'))[0]).toBe(404);
 });
 
-test('the caller gets the error of a bad module, with its code', async () => {
+test('the caller of the compile service gets the error of a bad module, with its code', async () => {
   await serve(() => Promise.reject(new NearlightError('NL_MODULE_IMPORT', 'it imports "x"')));
   await expect(compileRemotely(socket, Buffer.of(1))).rejects.toThrow(/^NL_MODULE_IMPORT: .*: it imports "x"$/);
 });
 
-test('if the service fails or is missing, the module is not at fault', async () => {
+test('if the compile service fails or is missing, the module is not at fault', async () => {
   expect(await compileRemotely(socket, Buffer.of(1))).toBeUndefined();
   await serve(() => Promise.reject(new Error('EIO')));
   expect(await compileRemotely(socket, Buffer.of(1))).toBeUndefined();
@@ -117,7 +117,7 @@ test('modules are compiled one at a time, and each once, however many callers as
   });
   const asked = [1, 2, 1, 3, 2, 1];
   const codes = asked.map((byte) => compileRemotely(socket, Buffer.of(byte)));
-  // Nothing is compiled to its end until every request has arrived; otherwise a late one would be compiled again.
+  // No compilation ends until every request has arrived; otherwise the module of a late request would be compiled again.
   await eventually(() => expect(service?.queued).toBe(asked.length));
   for (const count of [1, 2, 3]) {
     await eventually(() => expect(started.length).toBe(count));
@@ -127,7 +127,7 @@ test('modules are compiled one at a time, and each once, however many callers as
   expect(started.sort()).toEqual([1, 2, 3]);
 });
 
-test('64 requests may wait, and the 65th is refused', async () => {
+test('64 requests to compile may wait, and the 65th is refused', async () => {
   const gate = Promise.withResolvers<void>();
   await serve(async (module) => gate.promise.then(() => module));
   const codes = Array.from({ length: 65 }, (_, n) => compileRemotely(socket, Buffer.of(n)));
@@ -136,7 +136,7 @@ test('64 requests may wait, and the 65th is refused', async () => {
   expect((await Promise.all(codes)).filter(Boolean).length).toBe(64);
 });
 
-test('a host gets its code from the keeper, and later from the folder of the cache', async () => {
+test('a host gets native code from the keeper, and later from the folder of the cache', async () => {
   const log = await serveCache();
   const first = await read();
   await stored(1);
@@ -176,7 +176,7 @@ test('without a keeper, a host compiles the module itself and writes nothing', a
   expect(readdirSync(cacheDir)).toEqual([]);
 });
 
-test('a host refuses a folder to which other users can write', async () => {
+test('a host refuses a cache folder to which other users can write', async () => {
   mkdirSync(cacheDir);
   execFileSync('chmod', ['777', cacheDir]);
   await expect(read()).rejects.toThrow(/^NL_SETTING: .*CACHE_DIR/);
@@ -198,7 +198,7 @@ test('on a full disk the caller still gets its code, and once there is room the 
   }
 });
 
-test('a full cache drops the code that was not used for the longest time', async () => {
+test('a full compile cache drops the code that was not used for the longest time', async () => {
   const settings = options();
   const modules = [1, 2, 3].map((n) => good({ tick: `(drop (i32.const ${n}))` }));
   const make = async (cache: CompileCache, n: number) => {

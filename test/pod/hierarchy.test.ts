@@ -40,7 +40,7 @@ describe('relativePath', () => {
     expect(() => relativePath(cgroupsPath)).toThrow(expect.objectContaining({ code: 3 }));
   });
 
-  test('a path or a name may be as long as its limit, and no longer', () => {
+  test('the path of a cgroup, and a name in it, may be as long as its limit, and no longer', () => {
     const name = 'n'.repeat(NAME_BYTES_MAX);
     expect(relativePath(`/${name}`)).toBe(name);
     expect(() => relativePath(`/${name}n`)).toThrow('contains a name');
@@ -57,7 +57,7 @@ describe('findMounts', () => {
     `33 31 0:30 / ${path} rw shared:9 - cgroup cgroup rw,${name}`;
   const v2 = (path: string) => `41 31 0:38 / ${path} rw,relatime - cgroup2 cgroup2 rw,nsdelegate`;
 
-  test('version 1, with two controllers in one folder', () => {
+  test('cgroups of version 1, with two controllers in one folder', () => {
     const { controllers, unified } = findMounts([tmpfs, v1('cpu,cpuacct'), v1('memory'), v1('blkio')].join('\n'));
     const cpu = '/sys/fs/cgroup/cpu,cpuacct';
     expect([...controllers]).toEqual([
@@ -72,14 +72,14 @@ describe('findMounts', () => {
     expect(findMounts(v2('/sys/fs/cgroup'))).toEqual({ controllers: new Map(), unified: '/sys/fs/cgroup' });
   });
 
-  test('version 2 is ignored while version 1 has a controller', () => {
+  test('cgroups of version 2 are ignored while version 1 has a controller', () => {
     const hybrid = [tmpfs, v2('/sys/fs/cgroup/unified'), v1('pids')].join('\n');
     expect(findMounts(hybrid)).toEqual({ controllers: new Map([['pids', '/sys/fs/cgroup/pids']]), unified: undefined });
     const named = [v2('/sys/fs/cgroup/unified'), v1('name=systemd', '/sys/fs/cgroup/systemd')].join('\n');
     expect(findMounts(named)).toEqual({ controllers: new Map(), unified: '/sys/fs/cgroup/unified' });
   });
 
-  test('the first of several mounts counts, and without a mount there is none', () => {
+  test('the first of several mounts of a cgroup hierarchy counts, and without a mount none is found', () => {
     const twice = [v1('pids'), v1('pids', '/chroot/sys/fs/cgroup/pids')].join('\n');
     expect(findMounts(twice).controllers.get('pids')).toBe('/sys/fs/cgroup/pids');
     const roots = [v2('/sys/fs/cgroup'), v2('/chroot/sys/fs/cgroup')].join('\n');

@@ -43,7 +43,7 @@ async function keep(poolSize: number, options: Partial<KeeperOptions> = {}): Pro
 
 const waiting = () => waitingHosts(folder.paths);
 
-/** Waits until the pool has one host, and returns its process id. */
+/** Waits until one host waits for a pod, and returns its process id. */
 async function oneWaiting(): Promise<number> {
   return eventually(() => {
     const [pid, ...others] = waiting();
@@ -52,7 +52,7 @@ async function oneWaiting(): Promise<number> {
   });
 }
 
-/** Claims a host as the shim's script does, without recording which container it serves. */
+/** Claims a waiting host as the shim's script does, without recording which container it serves. */
 function take(pid: number): void {
   const claim = `started=${startedAt(pid)}\nnamespace=k8s.io\nid=c${pid}\nbundle=/b\nttrpc=/t\naddress=/a\n`;
   writeFileSync(join(folder.paths.claim, `${pid}`), claim, { flag: 'wx' });
@@ -63,7 +63,7 @@ function priorities(pid: number): number[] {
   return readdirSync(`/proc/${pid}/task`).map((thread) => getPriority(Number(thread)));
 }
 
-test('hosts start one at a time with their own mounts, and have ordinary priority once they wait', async () => {
+test('host processes start one at a time with their own mounts, and get ordinary priority when they wait', async () => {
   await keep(3);
   let most = 0;
   await eventually(() => {
@@ -83,10 +83,10 @@ test('hosts start one at a time with their own mounts, and have ordinary priorit
 });
 
 test.each([
-  // Relative to this process, and 19 is the lowest priority.
+  // The nice value is 10 above that of this process, and at most 19, the lowest priority.
   ['for a while', 600_000, Math.min(getPriority() + 10, 19)],
   ['but not for longer than it may', 50, 0],
-])('a host that is starting has low priority, %s', async (_, niceMsMax, nice) => {
+])('a host process that is starting has low priority, %s', async (_, niceMsMax, nice) => {
   folder.misbehave('slow');
   await keep(1, { niceMsMax });
   await eventually(() => {
@@ -101,7 +101,7 @@ test.each([
   await eventually(() => expect(new Set(priorities(pid))).toEqual(new Set([0])));
 });
 
-test('a host that a pod takes is replaced; when the keeper closes, it stays and the waiting hosts end', async () => {
+test('the keeper replaces a host that a pod takes; when it closes, that host stays and the waiting ones end', async () => {
   const keeper = await keep(2);
   await eventually(() => expect(waiting().length).toBe(2));
   const taken = must(waiting()[0], 'waiting host');
@@ -130,7 +130,7 @@ test('a second keeper does not start, unless the first is dead or its process id
   expect(namesIn(folder.run).filter((name) => name.startsWith('keeper'))).toEqual([]);
 });
 
-test('a keeper that another process has replaced leaves its hosts running', async () => {
+test('a keeper process that another one has replaced leaves its hosts running', async () => {
   const keeper = await keep(1);
   await oneWaiting();
   const other = await folder.process();
@@ -141,7 +141,7 @@ test('a keeper that another process has replaced leaves its hosts running', asyn
   expect(text(folder.paths.keeperPid)).toBe(`${other} ${startedAt(other)}`);
 });
 
-test('a keeper takes over the hosts of an earlier one', async () => {
+test('a keeper process takes over the waiting hosts of an earlier one', async () => {
   const pids = [await folder.warm(), await folder.warm()];
   await keep(2);
   await new Promise((resolve) => setTimeout(resolve, 300));
@@ -175,7 +175,7 @@ test('a game that ends at once is not a failure of its host, and the next host s
   expect(lines).toEqual([]);
 });
 
-test('a host that dies while it waits is logged and replaced', async () => {
+test('a host that dies while it waits for a pod is logged and replaced', async () => {
   await keep(1);
   const pid = await oneWaiting();
   // The keeper gives a host that waits an ordinary priority.
@@ -186,7 +186,7 @@ test('a host that dies while it waits is logged and replaced', async () => {
   expect(namesIn(folder.paths.host)).toEqual([`${waiting()[0]}.sock`]);
 });
 
-test('the files of dead hosts are removed, except those that delete needs', async () => {
+test("the keeper removes the files of dead hosts, except those that the shim's delete needs", async () => {
   const { warm, claim, state, host, log } = folder.paths;
   for (const path of [warm, claim, state])
     for (const pid of [DEAD_PID, DEAD_PID - 1]) writeFileSync(join(path, `${pid}`), '1');
@@ -240,7 +240,7 @@ test('a full disk is reported, and hosts start once there is room; afterwards no
   }
 });
 
-test('only our own user can use its socket and files', async () => {
+test("only the keeper's own user can use its socket and files", async () => {
   await keep(1);
   await oneWaiting();
   const { keeperSocket, keeperPid, log } = folder.paths;

@@ -45,7 +45,7 @@ function threads(): Thread[] {
     try {
       return [thread(`/proc/self/task/${id}`)];
     } catch {
-      // The thread has ended meanwhile.
+      // The thread has ended while its files were read.
       return [];
     }
   });
@@ -96,7 +96,7 @@ const COMMANDS: Record<string, (...args: never[]) => unknown> = {
     await once(socket, 'connect');
     socket.destroy();
   },
-  /** Enters two networks in turn while workers start and exit; returns the median number of pauses. */
+  /** Enters two networks in turn while workers start and exit; returns the median number of pauses in a call. */
   async enterOften(path: string, times: number) {
     let isOver = false;
     const churns = [1, 2, 3].map(async () => {

@@ -18,7 +18,7 @@ const PROGRAM = join(import.meta.dirname, 'kernel-host.ts');
 const NAMESPACE = `nl-kernel-${process.pid}`;
 const PATH = `/run/netns/${NAMESPACE}`;
 const ADDRESS = '10.213.7.1';
-/** Runs a program as a host runs: with its own mounts. */
+/** Command that runs a program with its own mount namespace, as a host process runs. */
 const OWN_MOUNTS = ['unshare', '-m', '--propagation', 'slave'];
 /** CAP_DAC_READ_SEARCH and CAP_SYS_NICE, and the mask with these two bits. */
 const KEEP = [2, 23];
@@ -26,7 +26,7 @@ const KEPT = (2 ** 2 + 2 ** 23).toString(16);
 /** After this many pauses, kernel.cc skips threads that block signals (BLOCKED_MS_MAX). */
 const PAUSES_MAX = 200;
 
-/** A process of kernel-host.ts. */
+/** A process that runs kernel-host.ts, which tries the kernel addon. */
 class KernelHost {
   readonly child: ChildProcessByStdio<Writable, Readable, null>;
   readonly #lines: AsyncIterator<string>;
@@ -113,7 +113,7 @@ test('every thread of a busy host enters the network, and every thread drops its
   expect(dropped.skipped).toEqual([]);
   expect(distinct(after, 'capabilities')).toEqual([`0,${KEPT},${KEPT},${KEPT},0`]);
   expect(distinct(after, 'noNewPrivileges')).toEqual(['1']);
-  // The start of a pod waits for both calls.
+  // The start of a pod waits for both calls, so they must not pause for long.
   expect(entered.pauses).toBeLessThan(PAUSES_MAX);
   expect(dropped.pauses).toBeLessThan(PAUSES_MAX);
 });
@@ -159,7 +159,7 @@ test('a network that is mounted after the host has started can be entered, even 
   const [late, link] = [join(folder, 'late'), join(folder, 'link')];
   writeFileSync(late, '');
   symlinkSync(late, link);
-  // A node whose mounts are private: new ones do not appear in the mount namespaces of its hosts.
+  // A node whose mounts are private: new mounts do not appear in the mount namespaces of its host processes.
   const node = (script: string) => ['unshare', '-m', '--propagation', 'private', 'sh', '-c', script, 'sh'];
   const asHost = await start('bare', node(`${OWN_MOUNTS.join(' ')} "$@" 3</; exit $?`));
   const without = await start('bare', node(`${OWN_MOUNTS.join(' ')} "$@"; exit $?`));
@@ -183,7 +183,7 @@ test("a process that shares the node's mount namespace mounts nothing", async ()
   expect(readFileSync(file, 'utf8')).toBe('the node');
 });
 
-test('a new network has a loopback device that is up, and no other device', async () => {
+test('a new network namespace has a loopback device that is up, and no other device', async () => {
   const host = await start('bare');
   const { skipped } = await host.ask<ThreadChange>('newNetwork');
   expect(skipped).toEqual([]);
@@ -193,7 +193,7 @@ test('a new network has a loopback device that is up, and no other device', asyn
   expect(own).not.toContain(readlinkSync('/proc/self/ns/net'));
 });
 
-test('a call that fails says why, and changes no thread', async () => {
+test('a call of the kernel addon that fails says why, and changes no thread', async () => {
   const host = await start('bare');
   const missing = '/run/netns/nearlight-missing';
   await expect(host.ask('enterNetwork', missing)).rejects.toThrow(new RegExp(`NL_POD.*${missing}.*No such file`));
@@ -207,7 +207,7 @@ test('a call that fails says why, and changes no thread', async () => {
   await expect(host.ask('enterNetwork', PATH)).rejects.toThrow(/NL_POD.*setns: Operation not permitted/);
 });
 
-test('afterwards glibc has its signal back: setegid() still reaches all threads', async () => {
+test('after a host has entered a network, glibc has its signal back: setegid() still reaches all threads', async () => {
   const host = await start('bare');
   await host.ask('enterNetwork', PATH);
   await host.ask('setGroup', 1);
@@ -223,7 +223,7 @@ test('a process without privileges cannot leave its network', async () => {
   await host.ask('dropPrivileges', []);
 });
 
-test('threads that start and exit during a call are neither missed nor waited for', async () => {
+test('threads that start and exit while a host enters a network are neither missed nor waited for', async () => {
   const host = await start('bare');
   expect(await host.ask<number>('enterOften', PATH, 80)).toBeLessThan(PAUSES_MAX);
 });

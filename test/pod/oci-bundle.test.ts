@@ -30,7 +30,7 @@ function layer(files: Record<string, string | Uint8Array>): string {
 }
 
 describe('an OCI bundle', () => {
-  it("is read as containerd's CRI plugin writes it", () => {
+  it("an OCI bundle is read as containerd's CRI plugin writes it", () => {
     const path = bundle({
       annotations: { 'io.kubernetes.cri.container-type': 'container', 'io.kubernetes.cri.container-name': 'game' },
       process: { args: ['/app.wasm'], env: ['A=1', 'B=x=y', 'C'] },
@@ -57,7 +57,7 @@ describe('an OCI bundle', () => {
   it.each([
     [{}, 'host'],
     [{ linux: { namespaces: [{ type: 'network' }] } }, 'new'],
-  ])('with %j has the network %s', (config, network) =>
+  ])('an OCI bundle with %j has the network %s', (config, network) =>
     expect(readOciBundle(bundle(config))).toMatchObject({ kind: 'standalone', network }),
   );
 
@@ -65,17 +65,18 @@ describe('an OCI bundle', () => {
     ['{', 'cannot be used'],
     ['null', 'it is not an object'],
     [`{"a":"${'x'.repeat(4 * 2 ** 20)}"}`, 'are allowed'],
-  ])('is refused if its config.json is %.10s', (text, message) =>
+  ])('an OCI bundle is refused if its config.json is %.10s', (text, message) =>
     expect(() => readOciBundle(bundle({}, text))).toThrow(message),
   );
 
-  it('is refused if it does not exist', () => expect(() => readOciBundle(join(folder, 'none'))).toThrow('ENOENT'));
+  it('an OCI bundle that does not exist is refused', () =>
+    expect(() => readOciBundle(join(folder, 'none'))).toThrow('ENOENT'));
 });
 
 describe('an image', () => {
   const overlay = (...options: string[]) => [{ type: 'overlay', source: 'overlay', target: '', options }];
 
-  it('is in the folders of its layers, the uppermost first', () => {
+  it('an image is in the folders of its layers, the uppermost first', () => {
     expect(layersOf(overlay('index=off', 'workdir=/w', 'upperdir=/u', 'lowerdir=/l1:/l2'), '/r')).toEqual([
       '/u',
       '/l1',
@@ -86,7 +87,7 @@ describe('an image', () => {
     expect(() => layersOf([{ type: 'erofs', source: '/x', target: '', options: [] }], '/r')).toThrow('cannot be read');
   });
 
-  it('has the uppermost file of a name, none that a whiteout hides, and links that stay inside', () => {
+  it('an image has the uppermost file of a name, none that a whiteout hides, and links that stay inside', () => {
     const upper = layer({ 'a/new.txt': 'n' });
     const lower = layer({ 'a/old.txt': 'o', 'a/new.txt': 'hidden', 'gone.txt': 'g' });
     execFileSync('mknod', [join(upper, 'gone.txt'), 'c', '0', '0']);
@@ -105,7 +106,7 @@ describe('an image', () => {
     expect(() => resolveInLayers(layers, '/loop')).toThrow('more than 40 symbolic links');
   });
 
-  it('contains a module, and may contain assets', () => {
+  it('an image contains a module, and may contain assets', () => {
     const module = Buffer.from(good());
     const bare = layer({ 'app.wasm': module });
     mkdirSync(join(bare, 'assets'));
@@ -125,7 +126,7 @@ describe('an image', () => {
     [['/script'], 'remove runtimeClassName'],
     [['/text'], 'is not a WebAssembly module'],
     [['/pipe'], 'has no file /pipe'],
-  ])('without a game is refused: %j', (args, message) => {
+  ])('an image without a game is refused: %j', (args, message) => {
     const path = layer({ 'folder/x': '', elf: '\x7fELF\x02', script: '#!/bin/sh', text: 'hello' });
     execFileSync('mkfifo', [join(path, 'pipe')]);
     expect(() => readGame([path], args, 1000)).toThrow(message);

@@ -17,7 +17,7 @@ import { openTestGpu } from '../gpu/fixture.ts';
 import { counting } from '../hostile/modules.ts';
 import { eventually } from '../wait.ts';
 
-/** The settings that a pod may set (oci/k3s/README.md, "Game"). All others limit a game or belong to the node. */
+/** The settings that a pod's environment may change (oci/k3s/README.md, "Game"). The others limit games or are the node's. */
 const POD_SETTINGS = [
   'bitrateMax',
   'channelBytesMax',
@@ -46,7 +46,7 @@ const POD_SETTINGS = [
 ];
 const NAMES = Object.keys(settings) as (keyof Config)[];
 
-/** A valid value other than the default. */
+/** Returns a valid value of a setting, other than its default. */
 function another(name: keyof Config): string {
   const setting = settings[name];
   if ('form' in setting) return setting.form === 'ports' ? '31000-31999' : '203.0.113.7';
@@ -85,7 +85,7 @@ async function openNull(): Promise<Gpu> {
   return gpu;
 }
 
-/** A GPU that is lost when the test calls `lose`. */
+/** Opens a GPU that is lost when the test calls `lose`. */
 async function fragileGpu(): Promise<{ gpu: Gpu; lose(): void; reopened(): number }> {
   let current = await openNull();
   let lost = Promise.withResolvers<string>();
@@ -104,7 +104,7 @@ async function fragileGpu(): Promise<{ gpu: Gpu; lose(): void; reopened(): numbe
   return { gpu, lose: () => lost.resolve('as a test'), reopened: () => reopened };
 }
 
-/** A GPU that a room hangs when the test calls `lose`. */
+/** Opens a GPU that is given up when the test calls `lose`, as if a room had hung it. */
 async function hungGpu(): ReturnType<typeof fragileGpu> {
   const gpu = await openNull();
   const first = gpu.device;

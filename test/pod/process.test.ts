@@ -33,7 +33,7 @@ test('a process is alive until its main thread ends, and holds files until its l
   }
 });
 
-test('an identity is a process id and, if it says so, the start time of that process', () => {
+test('the identity of a process is its id and, if it is given, its start time', () => {
   const { pid } = process;
   expect([startedAt(DEAD_PID), hasReleasedFiles(DEAD_PID)]).toEqual([undefined, true]);
   expect(hasReleasedFiles(pid)).toBe(false);

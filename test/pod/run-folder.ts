@@ -8,7 +8,7 @@ import { type RunPaths, runPaths } from '../../host/pod/paths.ts';
 import { namesIn } from '../../host/pod/pool.ts';
 import { startedAt } from '../../host/pod/process.ts';
 
-/** The program that stands in for a host and a keeper. */
+/** The program that takes the place of a host process and of a keeper process. */
 export const STAND_IN = join(import.meta.dirname, 'stand-in.ts');
 /** A process id above the kernel's default maximum, so that no process has it. */
 export const DEAD_PID = 4_194_303;
@@ -17,7 +17,7 @@ export const DEAD_PID = 4_194_303;
 export class RunFolder {
   readonly root = mkdtempSync(join(tmpdir(), 'nearlight-shim-'));
   readonly run = join(this.root, 'run');
-  /** NEARLIGHT_HOME, with the stand-in as the program. */
+  /** Value for NEARLIGHT_HOME: an installation whose program is the stand-in. */
   readonly home = join(this.root, 'home');
   readonly paths: RunPaths = runPaths(this.run);
   readonly #children: ChildProcess[] = [];
@@ -41,7 +41,7 @@ export class RunFolder {
     return must(child.pid, 'process id');
   }
 
-  /** Starts a process that looks like a warm host. */
+  /** Starts a process that looks like a host that waits for a pod. Resolves with its id. */
   async warm(): Promise<number> {
     const pid = await this.process();
     writeFileSync(join(this.paths.warm, `${pid}`), `${startedAt(pid)}\n`);
@@ -86,6 +86,6 @@ function killIfAlive(pid: number): void {
   try {
     process.kill(pid, 'SIGKILL');
   } catch {
-    // It has ended.
+    // The process has ended.
   }
 }

@@ -21,7 +21,7 @@ afterEach(() => folder.close());
 
 interface Result {
   status: number | null;
-  /** The text that the script wrote to both streams, which containerd reads as one. */
+  /** The text that the script wrote to its output and error streams, which containerd reads as one. */
   output: Buffer;
 }
 
@@ -33,7 +33,7 @@ async function run(args: string[], cwd: string, env: Record<string, string> = {}
   });
   const parts: Buffer[] = [];
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (part: Buffer) => parts.push(part));
-  // The event comes when no process holds the pipes any more. containerd waits for that, too.
+  // The event "close" comes when no process holds the script's pipes any more. containerd waits for that, too.
   const [status] = (await once(child, 'close')) as [number | null];
   return { status, output: Buffer.concat(parts) };
 }
@@ -53,7 +53,7 @@ const start = (id: string, config?: string, env?: Record<string, string>) =>
   run([...flags(id), 'start'], bundle(id, config), env);
 const remove = (id: string) => run([...flags(id), '-bundle', bundle(id), 'delete'], bundle(id));
 
-/** Makes this process look like a keeper, for tests in which the script should start none. */
+/** Makes this process look like a keeper, for tests in which the shim's script should start no keeper. */
 function pretendKeeper(): void {
   writeFileSync(folder.paths.keeperPid, `${process.pid} ${startedAt(process.pid)}`);
 }
@@ -70,7 +70,7 @@ function pidOf({ status, output }: Result): number {
   return Number(/(\d+)\.sock/.exec(output.toString())?.[1]);
 }
 
-test('start takes a warm host, and prints its address and nothing else', async () => {
+test("the shim's start takes a waiting host, and prints its address and nothing else", async () => {
   pretendKeeper();
   const pid = await folder.warm();
   const result = await start('one', undefined, { TTRPC_ADDRESS: '/run/c.sock.ttrpc' });
@@ -87,14 +87,14 @@ test('start takes a warm host, and prints its address and nothing else', async (
   });
 });
 
-test('of forty starts at once with forty warm hosts, each takes a different one', async () => {
+test('when forty containers start at once with forty waiting hosts, each takes a different one', async () => {
   pretendKeeper();
   const warm = await Promise.all(Array.from({ length: 40 }, () => folder.warm()));
   const results = await Promise.all(warm.map((_, n) => start(`c${n}`)));
   expect(results.map(pidOf).sort()).toEqual(warm.sort());
 });
 
-test('start takes no host that is dead or taken, and no process with the id of a former host', async () => {
+test("the shim's start takes no host that is dead or taken, and no process with the id of a former host", async () => {
   pretendKeeper();
   const { warm, claim } = folder.paths;
   writeFileSync(join(warm, `${DEAD_PID}`), '1\n');
@@ -144,7 +144,7 @@ test('a container is refused if the host of its sandbox has died', async () => {
   expect(claimed(warm)).toBe(false);
 });
 
-test("without a warm host, start starts one that has its own mounts and can see the node's, and starts one keeper", async () => {
+test("without a waiting host, the shim starts one with its own mounts that can see the node's, and one keeper", async () => {
   const pids = (await Promise.all(['a', 'b', 'c'].map((id) => start(id)))).map(pidOf);
   expect(new Set(pids).size).toBe(3);
   for (const pid of pids) {
@@ -161,7 +161,7 @@ test("without a warm host, start starts one that has its own mounts and can see 
   expect(text(join(folder.run, 'keepers')).trim().split('\n').length).toBe(1);
 });
 
-test('start works from the sources, and creates the folders it needs', async () => {
+test("the shim's start works from the sources, and creates the folders that it needs", async () => {
   const run2 = join(folder.root, 'new/run');
   const home = join(folder.root, 'home2');
   for (const name of ['host/pod', 'node_modules/.bin']) mkdirSync(join(home, name), { recursive: true });
@@ -190,7 +190,7 @@ test('if a host ends while it starts, the error shows its last output, and no fi
   for (const name of ['warm', 'claim', 'host', 'pod/k8s.io']) expect(namesIn(join(folder.run, name))).toEqual([]);
 });
 
-test('a folder without an installation is an error', async () => {
+test('a NEARLIGHT_HOME without an installation is an error', async () => {
   const { status, output } = await start('one', undefined, { NEARLIGHT_HOME: '/nonexistent' });
   expect([status, output.toString()]).toEqual([
     1,
@@ -198,7 +198,7 @@ test('a folder without an installation is an error', async () => {
   ]);
 });
 
-test('if the address cannot be written, start fails and ends the host', async () => {
+test("if the host's address cannot be written, the shim's start fails and ends the host", async () => {
   pretendKeeper();
   const host = await folder.warm();
   mkdirSync(join(folder.paths.pod, 'k8s.io/one'));
@@ -210,7 +210,7 @@ test('if the address cannot be written, start fails and ends the host', async ()
   await hasDied(host);
 });
 
-test('start succeeds even if no keeper can be started', async () => {
+test("the shim's start succeeds even if no keeper can be started", async () => {
   const host = await folder.warm();
   expect(pidOf(await start('one', undefined, { NEARLIGHT_HOME: '/nonexistent' }))).toBe(host);
 });
@@ -237,13 +237,13 @@ function decode({ status, output }: Result, name = 'DeleteResponse') {
   return type.toObject(type.decode(output), { longs: Number });
 }
 
-test('delete does nothing after a task was deleted in the ordinary way', async () => {
+test("the shim's delete does nothing after a task was deleted in the ordinary way", async () => {
   const bystander = await folder.warm();
   expect(decode(await remove('one'))).toEqual({ exitStatus: 137 });
   expect(startedAt(bystander)).toBeDefined();
 });
 
-test('delete removes what a dead host has left, and can be repeated', async () => {
+test("the shim's delete removes what a dead host has left, and can be repeated", async () => {
   const { warm, claim, state, host } = folder.paths;
   const files = [join(warm, `${DEAD_PID}`), join(claim, `${DEAD_PID}`), join(host, `${DEAD_PID}.sock`)];
   for (const path of files) writeFileSync(path, '1');
@@ -271,7 +271,7 @@ test('delete removes what a dead host has left, and can be repeated', async () =
   expect(decode(await remove('one'))).toEqual({ exitStatus: 137 });
 });
 
-test('delete removes the cgroup of a dead host and kills the processes in it', async () => {
+test("the shim's delete removes the cgroup of a dead host and kills the processes in it", async () => {
   const parent = existsSync('/sys/fs/cgroup/pids/cgroup.procs') ? '/sys/fs/cgroup/pids' : '/sys/fs/cgroup';
   const cgroup = join(parent, `nearlight-test-${process.pid}`);
   mkdirSync(cgroup);
@@ -284,7 +284,7 @@ test('delete removes the cgroup of a dead host and kills the processes in it', a
   await eventually(() => expect(existsSync(cgroup)).toBe(false));
 });
 
-test('delete of the first of two containers leaves their host running, and of the second ends it', async () => {
+test("the shim's delete leaves the host of two containers running for the first, and ends it for the second", async () => {
   const host = await folder.process();
   folder.serve('one', host);
   folder.serve('two', host);
@@ -295,7 +295,7 @@ test('delete of the first of two containers leaves their host running, and of th
   expect(startedAt(host)).toBeUndefined();
 });
 
-test('delete kills a host that ignores SIGTERM', async () => {
+test("the shim's delete kills a host that ignores SIGTERM", async () => {
   pretendKeeper();
   folder.misbehave('deaf');
   const host = pidOf(await start('one'));

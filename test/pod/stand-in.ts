@@ -3,7 +3,7 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { must } from '../../host/base/assert.ts';
 
-// Uses the run folder as the commands `host` and `keeper` of host/pod/main.ts do. Files in that folder make it misbehave:
+// Takes the place of the commands `host` and `keeper` of host/pod/main.ts. Files in the run folder make it misbehave:
 // `crash` fails at start, `slow` does not become ready, `deaf` ignores SIGTERM, `brief` ends as soon as a pod takes it.
 const run = must(process.env.NEARLIGHT_RUN_DIR, 'NEARLIGHT_RUN_DIR');
 const started = must(readFileSync('/proc/self/stat', 'utf8').split(') ')[1]?.split(' ')[19], 'start time');
@@ -34,7 +34,7 @@ function listen(): void {
   });
 }
 
-/** The game of the pod is over at once, and the host removes its files before the keeper can see its claim. */
+/** Ends as soon as a pod takes this host, and removes its files before the keeper can see that it was taken. */
 function endWhenTaken(): void {
   const claim = join(run, `claim/${process.pid}`);
   const timer = setInterval(() => {

@@ -19,7 +19,7 @@ function fifo(name: string): string {
 }
 
 describe('an output', () => {
-  it('opens a FIFO before its reader does, and keeps what was written for the reader', async () => {
+  it('an output opens a FIFO before its reader does, and keeps what was written for the reader', async () => {
     const path = fifo('late');
     const output = openOutput(path);
     output.write('one\n');
@@ -37,11 +37,11 @@ describe('an output', () => {
       expect(read).toBe('one\ntwo\n');
     });
     output.close();
-    // The reader sees the end, so no writer holds the FIFO open.
+    // The reader sees the end of the FIFO, so no writer holds it open.
     await eventually(() => expect(more()).toBe(0));
   });
 
-  it('neither blocks nor grows without bound while no one reads, and says how much was lost', async () => {
+  it('an output neither blocks nor grows without bound while no one reads, and says how much was lost', async () => {
     const path = fifo('full');
     const output = openOutput(path);
     const line = `${'x'.repeat(999)}\n`;
@@ -49,7 +49,7 @@ describe('an output', () => {
     const reader = spawn('cat', [path]);
     const chunks: Buffer[] = [];
     reader.stdout.on('data', (chunk) => chunks.push(chunk));
-    // Lines are dropped until the reader has made room.
+    // The output drops lines until the reader has made room.
     await eventually(() => {
       output.write('last\n');
       expect(Buffer.concat(chunks).toString()).toMatch(/last\n$/);
@@ -64,7 +64,7 @@ describe('an output', () => {
     output.close();
   });
 
-  it.each(['', 'text'])('shows its end to a reader that comes after the end: "%s"', async (text) => {
+  it.each(['', 'text'])('an output shows its end to a reader that comes after the end: "%s"', async (text) => {
     const path = fifo(`short${text}`);
     const output = openOutput(path);
     if (text) output.write(text);
@@ -81,7 +81,7 @@ describe('an output', () => {
     reader.kill();
   });
 
-  it('appends to a file that a URI names, and discards everything if the path is empty', async () => {
+  it('an output appends to a file that a URI names, and discards everything if the path is empty', async () => {
     const path = join(folder, 'log');
     for (const text of ['a', 'b']) {
       const output = openOutput(`file://${path}`);
@@ -93,7 +93,7 @@ describe('an output', () => {
     openOutput('').write('nothing');
   });
 
-  it('refuses a logging program, and a FIFO that does not exist', () => {
+  it('an output can be neither a logging program nor a FIFO that does not exist', () => {
     expect(() => openOutput('binary:///usr/bin/logger')).toThrow('log drivers are not supported');
     expect(() => openOutput(join(folder, 'none'))).toThrow('cannot be opened');
   });

@@ -43,7 +43,7 @@ afterEach(async () => {
 const bytes = (...values: number[]) => Uint8Array.from(values);
 
 describe('ttrpc', () => {
-  it('answers several calls on one connection, each as soon as it is done', async () => {
+  it('a ttrpc server answers several calls on one connection, each as soon as it is done', async () => {
     const late = client.call('echo', 'Slow', bytes(1));
     expect([...(await client.call('echo', 'Back', bytes(2)))]).toEqual([2]);
     slow.resolve();
@@ -63,8 +63,8 @@ describe('ttrpc', () => {
     });
   });
 
-  it('takes a message of 4 MiB, and closes only the connection that announces a longer one', async () => {
-    // 4 MiB less the service, the method, and the lengths before each.
+  it('a ttrpc server takes a message of 4 MiB, and closes only the connection that announces a longer one', async () => {
+    // 64 bytes less than 4 MiB leave room for the service, the method, and the length before each.
     const most = new Uint8Array(MESSAGE_BYTES_MAX - 64);
     expect((await client.call('echo', 'Back', most)).length).toBe(most.length);
     const socket = connect(path);
@@ -78,7 +78,7 @@ describe('ttrpc', () => {
     expect([...(await client.call('echo', 'Back', bytes(3)))]).toEqual([3]);
   });
 
-  it('survives random bytes on other connections', async () => {
+  it('a ttrpc server survives random bytes on other connections', async () => {
     let state = 5;
     const next = () => {
       state = (state * 48271) % 2147483647;
@@ -101,7 +101,7 @@ describe('ttrpc', () => {
     expect([...(await client.call('echo', 'Back', bytes(4)))]).toEqual([4]);
   });
 
-  it('rejects the calls on a connection that ends', async () => {
+  it('a ttrpc client rejects the calls on a connection that ends', async () => {
     const { promise, resolve } = Promise.withResolvers<void>();
     const other = await serve(join(folder, 'o'), { s: { Wait: () => promise.then(() => bytes()) } });
     const caller = await dial(join(folder, 'o'));
@@ -115,7 +115,7 @@ describe('ttrpc', () => {
 });
 
 describe('events', () => {
-  it('arrive in order, including those that were published while containerd was down', async () => {
+  it('events reach containerd in order, including those that were published while it was down', async () => {
     const address = join(folder, 'events');
     const topics: string[] = [];
     const names = {

@@ -6,7 +6,7 @@ import { buildModules } from '../../host/play/modules.ts';
 import { at } from '../at.ts';
 import { bufferNamed, buttons, findWritten, key, keys, load, move, written } from './driver.ts';
 
-/** Number of floats in a body's record: position, sunlight, cosine and sine of the yaw, pitch, flash, colour, size, ground. */
+/** Number of floats for a player's body: position, sunlight, cosine and sine of the yaw, pitch, flash, colour, size, ground. */
 const BODY = 16;
 const RADIANS_PER_PIXEL = 0.0022;
 const sizes = new Map<string, number>();
@@ -44,13 +44,13 @@ async function play(seed: number): Promise<string> {
 }
 
 describe('arena', () => {
-  it('plays the same for the same seed and inputs, and differently for another seed', async () => {
+  it('the arena plays the same for the same seed and inputs, and differently for another seed', async () => {
     const first = await play(7);
     expect(await play(7)).toBe(first);
     expect(await play(8)).not.toBe(first);
   });
 
-  it('shows a player how the other one walks', async () => {
+  it('the arena shows a player how another player walks', async () => {
     const game = await load(arena);
     const made = await game.join(0);
     const bodies = bufferNamed(made, 'bodies');
@@ -71,7 +71,7 @@ describe('arena', () => {
     await game.close();
   });
 
-  it('uploads the data that all views share once for each tick', async () => {
+  it('the arena uploads the data that all views share once for each tick', async () => {
     const game = await load(arena);
     const made = await game.join(0);
     const bodies = bufferNamed(made, 'bodies');
@@ -82,7 +82,7 @@ describe('arena', () => {
     await game.close();
   });
 
-  it('turns the view by a movement since the last tick', async () => {
+  it("the arena turns a player's view by the pointer's movement since the last tick", async () => {
     const game = await load(arena);
     const made = await game.join(0);
     const view = bufferNamed(made, 'view');
@@ -95,7 +95,7 @@ describe('arena', () => {
     await game.close();
   });
 
-  it('lets a player shoot another: the other is hurt, falls and comes back, and the score grows', async () => {
+  it('in the arena, a player shoots another, who is hurt, falls and comes back, and the score grows', async () => {
     const game = await load(arena);
     const made = await game.join(0);
     const bodies = bufferNamed(made, 'bodies');
@@ -124,7 +124,7 @@ describe('arena', () => {
     await game.close();
   }, 20_000);
 
-  it('allocates nothing in ten thousand ticks and renders', async () => {
+  it('the arena allocates no memory in ten thousand ticks and renders', async () => {
     const game = await load(arena);
     await game.join(0);
     key(game, 0, keys.w, true);
@@ -141,7 +141,7 @@ describe('arena', () => {
     await game.close();
   }, 30_000);
 
-  it('destroys depth textures whose size no view uses any longer', async () => {
+  it('the arena destroys depth textures whose size no view uses any longer', async () => {
     const game = await load(arena);
     await game.join(0);
     await game.tick(0);

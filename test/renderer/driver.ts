@@ -13,7 +13,7 @@ import {
 } from '../../renderer/contract/abi.ts';
 import { at } from '../at.ts';
 
-/** USB HID usages. */
+/** USB HID usages of the keys that the tests press. */
 export const keys = { a: 4, d: 7, s: 22, w: 26, space: 44 };
 
 /** Loads a module on the JavaScript engine, with the test's own seed and seats. */
@@ -22,7 +22,7 @@ export function load(path: string, seed = 7, seats = 4): Promise<Instance> {
   return createJavaScriptEngine().load(readFileSync(path), options);
 }
 
-/** Presses or releases a key of a seat. */
+/** Presses or releases a key of the player in a seat. */
 export function key({ inputs }: Instance, seat: number, usage: number, down: boolean): void {
   const offset = seat * INPUT_STRIDE + INPUT_KEYS + (usage >> 5) * 4;
   const bit = 1 << (usage & 31);
@@ -30,18 +30,18 @@ export function key({ inputs }: Instance, seat: number, usage: number, down: boo
   inputs.setUint32(offset, (down ? old | bit : old & ~bit) >>> 0, true);
 }
 
-/** Sets the buttons of a seat that are down. */
+/** Sets which mouse buttons of the player in a seat are down, one bit a button. */
 export function buttons({ inputs }: Instance, seat: number, bits: number): void {
   inputs.setUint32(seat * INPUT_STRIDE + INPUT_BUTTONS, bits, true);
 }
 
-/** Sets the pointer's movement since the last tick, in CSS pixels. */
+/** Sets how far the pointer of the player in a seat has moved since the last tick, in CSS pixels. */
 export function move({ inputs }: Instance, seat: number, x: number, y: number): void {
   inputs.setFloat32(seat * INPUT_STRIDE + INPUT_MOVEMENT, x, true);
   inputs.setFloat32(seat * INPUT_STRIDE + INPUT_MOVEMENT + 4, y, true);
 }
 
-/** Walks over the commands of a submission. */
+/** Yields the commands of a submission, each as its words. */
 export function* commandsOf({ commands: words }: Submission): Generator<Uint32Array> {
   for (let start = 0, end = 0; start < words.length; start = end) {
     end = start + (at(words, start) >>> 16);
@@ -49,7 +49,7 @@ export function* commandsOf({ commands: words }: Submission): Generator<Uint32Ar
   }
 }
 
-/** Returns the id of the buffer that was created with this label. */
+/** Returns the id of the GPU buffer that a submission creates with this label. */
 export function bufferNamed(made: Submission, label: string): number {
   for (const command of commandsOf(made)) {
     if ((at(command, 0) & 0xffff) !== OP_CREATE_BUFFER) continue;
@@ -59,12 +59,12 @@ export function bufferNamed(made: Submission, label: string): number {
   throw new Error(`no buffer was created with the label "${label}"`);
 }
 
-/** Returns the f32 numbers that the first writeBuffer command of a submission carries for a buffer. Nothing is executed. */
+/** Returns the f32 numbers that the first writeBuffer command of a submission for a buffer carries. Executes nothing. */
 export function written(submission: Submission, buffer: number): Float32Array {
   return must(findWritten(submission, buffer), `write into buffer ${buffer}`);
 }
 
-/** Returns the numbers that a submission writes into a buffer; undefined where it does not write into it. */
+/** Returns the f32 numbers that a submission writes into a buffer, or undefined if it writes none. */
 export function findWritten(submission: Submission, buffer: number): Float32Array | undefined {
   for (const command of commandsOf(submission)) {
     if ((at(command, 0) & 0xffff) !== OP_WRITE_BUFFER || command[1] !== buffer) continue;

@@ -39,7 +39,7 @@ afterAll(() => {
   rmSync(path, { force: true });
 });
 
-test('a game that calls exit ends with its status', async () => {
+test('a game that calls exit ends with the status that it gives', async () => {
   const instance = await load(path);
   for (let n = 0; n < 3; n++) await instance.tick(n);
   await expect(instance.tick(3)).rejects.toMatchObject({ code: 'NL_GUEST_EXIT', status: 42 });

@@ -1,4 +1,4 @@
-/** The SDK receives bytes, answers and features from the GPU, through a real engine and device. */
+/** Tests that a game gets bytes, answers and features of the GPU from the SDK, on real engines and a real device. */
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -161,7 +161,7 @@ afterAll(() => {
 
 const engines = [createWasmEdgeEngine({ cacheDir: folder }), createJavaScriptEngine()];
 
-test.each(engines)('a game on $name is answered', async (engine) => {
+test.each(engines)('a game on $name gets what it asks the GPU for', async (engine) => {
   const lines: string[] = [];
   const config = readConfig({});
   const instance = await engine.load(readFileSync(path), {

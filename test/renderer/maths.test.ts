@@ -135,18 +135,18 @@ const half = Math.SQRT1_2;
 describe('mat4', () => {
   it('multiplies', () => close(run('multiply', some, other), product(some, other)));
 
-  it('inverts, and reports a matrix without an inverse', () => {
+  it('mat4.invert inverts a matrix, and reports one without an inverse', () => {
     close(product(some, run('invert', some)), identity);
     expect(run('invert', new Array(16).fill(1))).toEqual([]);
   });
 
-  it('projects the near plane to 0 and the far plane to 1', () => {
+  it('mat4.perspective projects the near plane to 0 and the far plane to 1', () => {
     const m = run('perspective', [Math.PI / 2, 2, 0.5, 100]);
     const depth = (z: number): number => (at(m, 10) * z + at(m, 14)) / (at(m, 11) * z);
     close([at(m, 0), at(m, 5), depth(-0.5), depth(-100)], [0.5, 1, 0, 1]);
   });
 
-  it('looks from an eye at a target', () => {
+  it('mat4.lookAt looks from an eye at a target', () => {
     const m = run('lookAt', [3, 0, 0, 0, 0, 0, 0, 1, 0]);
     const seen = (x: number, y: number, z: number): number[] =>
       [0, 1, 2].map((row) => at(m, row) * x + at(m, 4 + row) * y + at(m, 8 + row) * z + at(m, 12 + row));
@@ -159,13 +159,13 @@ describe('mat4', () => {
 describe('quat', () => {
   const quarterY = [0, half, 0, half];
 
-  it('multiplies two rotations into their sequence', () =>
+  it('quat.multiply joins two rotations into their sequence', () =>
     close(run('quatMultiply', quarterY, quarterY), [0, 1, 0, 0]));
-  it('rotates a vector as its matrix does', () => {
+  it("quat.rotate rotates a vector as the quaternion's matrix does", () => {
     close(run('rotate', quarterY, [1, 0, 0]), [0, 0, -1]);
     close(run('pose', quarterY, [5, 6, 7]), [0, 0, -1, 0, 0, 1, 0, 0, 1, 0, 0, 0, 5, 6, 7, 1]);
   });
-  it('interpolates to the middle at 0.5', () => {
+  it('quat.slerp gives the middle of two rotations at 0.5', () => {
     const eighth = [0, Math.sin(Math.PI / 8), 0, Math.cos(Math.PI / 8)];
     close(run('slerp', [0, 0, 0, 1, 0.5], quarterY), eighth);
     close(
@@ -188,7 +188,7 @@ it('random numbers fill [0, 1) evenly', () => {
   expect(values.reduce((sum, value) => sum + value, 0) / values.length).toBeCloseTo(0.5, 1);
 });
 
-it('an id is used again with its next generation', () => {
+it('the id of a destroyed object is used again with the next generation', () => {
   const first = guest.makeBuffer(1);
   expect(first).toBe(ID_INDEX_MIN);
   const second = guest.makeBuffer(0);

@@ -19,7 +19,7 @@ afterEach(() => {
   folder = '';
 });
 
-/** Makes a package that is documented in the same way as the SDK. */
+/** Writes these source files as a package, for the reference to document as it does the SDK. Returns its folder. */
 function packageOf(files: Record<string, string>): string {
   folder = mkdtempSync(join(tmpdir(), 'nearlight-reference-'));
   for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text);
@@ -27,11 +27,11 @@ function packageOf(files: Record<string, string>): string {
 }
 
 describe('the doc comments', () => {
-  it('exist for every symbol that a game can import, and for every member', () => {
+  it('doc comments exist for every symbol that a game can import, and for every member', () => {
     expect(undocumented(root)).toEqual([]);
   });
 
-  it('are reported if they are missing', () => {
+  it('doc comments that are missing are reported', () => {
     const files = {
       'index.ts':
         "export * from './a';\nexport { named } from './b';\nimport * as space from './c';\nexport { space };\n",
@@ -52,7 +52,7 @@ describe('the doc comments', () => {
 });
 
 describe('the syntax', () => {
-  it('is read from the syntax tree, in any layout', () => {
+  it('the syntax of a declaration is read from the syntax tree, in any layout', () => {
     const text = `/** About
  * it. */ export abstract class A<T> { /** Does
   it. */ static f<K>(_a: Array<K>   | null,
@@ -65,24 +65,24 @@ describe('the syntax', () => {
     ]);
   });
 
-  it('is an error if it is broken', () => {
+  it('broken syntax in a source is an error', () => {
     expect(() => new Sources(packageOf({ 'index.ts': 'export class {' })).declared('index.ts')).toThrow('index.ts: ');
   });
 });
 
 describe('the reference', () => {
-  it('has no blank entries', () => {
+  it('the reference has no blank entries', () => {
     expect(page).not.toMatch(/` *\| *\|$/m);
     expect(page).toBe(reference(root));
   });
 
-  it('shows what a game can import and nothing else', () => {
+  it('the reference shows what a game can import and nothing else', () => {
     for (const name of ['class Game', 'play(', 'createBuffer(', '`mat4.multiply(', 'openModel(', 'class GpuObject'])
       expect(page).toContain(name);
     for (const name of ['openIo', 'takeId', 'reserve', 'asset_find', 'retag']) expect(page).not.toContain(name);
   });
 
-  it('names only enumerations and flags of the contract', () => {
+  it('the reference names only enumerations and flags of the contract', () => {
     const known = [...Object.keys(ENUMS), ...Object.keys(FLAGS)];
     const named = [...page.matchAll(/\b(?:An? ([A-Z]\w+)[.:;, ]|([A-Z]\w+) bits\b)/g)].map(
       ([, enumeration, flags = '']) => enumeration ?? flags,
@@ -98,7 +98,7 @@ describe('the SDK', () => {
   const sources = (files: string[]) => files.map((file) => readFileSync(join(root, 'sdk', file), 'utf8')).join('\n');
   const gpu = ['device', 'queue', 'encoder', 'pass', 'commands', 'bundle', 'buffer', 'texture', 'pipeline', 'object'];
 
-  it('sends every command of the contract', () => {
+  it('the SDK sends every command of the contract', () => {
     const text = sources(gpu.map((name) => `gpu/${name}.ts`));
     // An asynchronous pipeline is the same command with another opcode.
     const own = COMMANDS.map(({ name }) => name).filter((name) => !name.endsWith('Async') || name === 'mapAsync');
@@ -106,7 +106,7 @@ describe('the SDK', () => {
     for (const name of ['RENDER', 'COMPUTE']) expect(text).toContain(`retag(OP_CREATE_${name}_PIPELINE_ASYNC)`);
   });
 
-  it('uses every import of the contract, and has every export', () => {
+  it('the SDK uses every import of the contract, and has every export', () => {
     const text = sources(['stream.ts', 'log.ts', 'assets.ts', 'state.ts', 'gpu/device.ts', 'index.ts']);
     for (const name of Object.keys(MODULE_IMPORTS)) expect(text).toMatch(new RegExp(`\\b${name}\\b`));
     const exported = readFileSync(join(root, 'game.ts'), 'utf8');
@@ -114,7 +114,7 @@ describe('the SDK', () => {
       expect(exported).toMatch(new RegExp(`\\b${name}\\b`));
   });
 
-  it('describes every function in the words of the contract', () => {
+  it('the SDK describes every function in the words of the contract', () => {
     const abi = readFileSync(join(root, 'contract/ABI.md'), 'utf8');
     for (const symbol of new Sources(root).declared('sdk/nearlight.ts')) {
       expect(abi).toContain(symbol.about);

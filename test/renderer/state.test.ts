@@ -37,21 +37,21 @@ async function started(players: number): Promise<Instance> {
 }
 
 describe("the arena's state", () => {
-  it.each([1, 2])('continues in another instance as in the first, with %i playing', async (players) => {
+  it.each([1, 2])("the arena's state continues alike in another instance, with %i playing", async (players) => {
     const game = await started(players);
     await play(game, 0, 500);
     const state = await save(game);
     const other = await load(arena, 99);
     await other.restore(state);
     for (let seat = 0; seat < players; seat++) await other.join(seat);
-    // The first tick of an instance creates objects that later ticks only use, so it is left out.
+    // The first tick of an instance creates objects that later ticks only use, so it is not compared.
     await play(game, 500, 501);
     await play(other, 500, 501);
     expect(await play(other, 501, 1000)).toBe(await play(game, 501, 1000));
     await Promise.all([game.close(), other.close()]);
   });
 
-  it('drops a player who does not return', async () => {
+  it('the arena drops a player who does not return after its state was loaded', async () => {
     const game = await started(2);
     await play(game, 0, 60);
     const state = await save(game);
@@ -69,12 +69,12 @@ describe("the arena's state", () => {
     ['another layout', async () => new Uint8Array(4000)],
     ['a truncated state', async () => (await save(await load(arena))).subarray(0, 5000)],
     ['a state that is too long', async () => Buffer.concat([await save(await load(arena)), Buffer.alloc(4)])],
-  ])('refuses %s', async (_, state) => {
+  ])('the arena refuses to load %s', async (_, state) => {
     const game = await load(arena);
     await expect(game.restore(await state())).rejects.toThrow(/^NL_GUEST_TRAP: .*the state is /);
   });
 
-  it('is undefined for a game that saves none', async () => {
+  it('the state of a game that saves none is undefined', async () => {
     const game = await load(join(import.meta.dirname, '../../build/triangle.wasm'));
     expect(await game.save()).toBeUndefined();
     await game.close();

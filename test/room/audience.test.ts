@@ -29,7 +29,7 @@ afterEach(async () => {
   vi.useRealTimers();
 });
 
-/** Makes a room whose parts the test can observe. `connections` are those that its views were made for. */
+/** Makes a room whose parts the test can observe. `connections` are those for which the room created views. */
 function makeRoom(name: string, seats = 4) {
   const clock = new ManualClock();
   const instance = new FakeInstance(seats);
@@ -63,7 +63,7 @@ class Page implements PlayerConnection {
   };
   #player: Player | undefined;
 
-  /** The seat that the page was given. */
+  /** The player whom the page was given. */
   get player(): Player {
     return must(this.#player, 'seat');
   }

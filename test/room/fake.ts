@@ -5,7 +5,7 @@ import type { Instance, Submission } from '../../host/engine/engine.ts';
 import type { PlayerConnection } from '../../host/stream/player.ts';
 import { INPUT_STRIDE } from '../../renderer/contract/abi.ts';
 
-/** A clock that the test advances. It resumes what waits for a time, in the order of the times. */
+/** A clock that the test advances. It resumes those who wait for a time, in the order of the times. */
 export class ManualClock implements Clock {
   #now = milli(0);
   readonly #waiting: { time: Milli; resolve: () => void }[] = [];
@@ -18,7 +18,7 @@ export class ManualClock implements Clock {
     return new Promise((resolve) => this.#waiting.push({ time, resolve }));
   }
 
-  /** Advances by `ms`, and stops on the way at each time that something waits for. */
+  /** Advances the clock by `ms`, and stops on the way at each time for which a caller of until() waits. */
   async pass(ms: number): Promise<void> {
     const end = milli(this.#now + ms);
     await settle();
@@ -34,18 +34,18 @@ export class ManualClock implements Clock {
     this.#now = end;
   }
 
-  /** Advances at once, without resuming anything, as if the process had been stopped. */
+  /** Advances the clock by `ms` without resuming anyone, as if the process had been stopped. */
   jump(ms: number): void {
     this.#now = milli(this.#now + ms);
   }
 }
 
-/** Lets all callbacks run that are ready. */
+/** Lets all callbacks run that are ready, for example those of settled promises. */
 export async function settle(): Promise<void> {
   for (let turn = 0; turn < 3; turn++) await new Promise((resolve) => setImmediate(resolve));
 }
 
-/** An instance that records its calls. */
+/** Takes the place of a module's instance, and records the calls of its exports. */
 export class FakeInstance implements Instance {
   readonly pid = undefined;
   readonly initial: Submission;
@@ -106,7 +106,7 @@ export class FakeInstance implements Instance {
 
 export const empty: Submission = { commands: new Uint32Array(), data: new Uint8Array() };
 
-/** A connection that records the kinds of its notices, and the code with which it was ended. */
+/** Takes the place of a page's connection, and records the kinds of its notices, and the code with which it was ended. */
 export function fakeConnection(): PlayerConnection & { notices: string[] } {
   const notices: string[] = [];
   return {

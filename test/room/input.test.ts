@@ -37,7 +37,7 @@ function written(input: PlayerInput, seat = 1): DataView {
 const word = (record: DataView, at: number): number => record.getUint32(at, true);
 
 describe('an input record', () => {
-  test('holds the keys and buttons that are down, from the lowest number to the highest', () => {
+  test('an input record holds the keys and buttons that are down, from the lowest number to the highest', () => {
     const input = new PlayerInput();
     input.key(0, true, 1);
     input.key(255, true, 2);
@@ -50,7 +50,7 @@ describe('an input record', () => {
     expect(word(record, INPUT_SEQUENCE)).toBe(3);
   });
 
-  test('reports a press once, no matter how long the key is held', () => {
+  test('an input record reports a press once, no matter how long the key is held', () => {
     const input = new PlayerInput();
     input.key(4, true, 1);
     input.button(0, true, 2);
@@ -63,7 +63,7 @@ describe('an input record', () => {
     expect(word(record, INPUT_BUTTONS_PRESSED)).toBe(0);
   });
 
-  test('has no key, button or axis set after releaseAll', () => {
+  test('an input record has no key, button or axis set after releaseAll', () => {
     const input = new PlayerInput();
     input.key(4, true, 1);
     input.button(3, true, 2);
@@ -75,7 +75,7 @@ describe('an input record', () => {
     ]);
   });
 
-  test('holds the movement since the last tick, even if the sums wrap', () => {
+  test('an input record holds the movement since the last tick, even if the sums of movement wrap', () => {
     const input = new PlayerInput();
     input.pointer(pointer({ totalDx: 0x7fffffff, totalWheelY: -160, locked: true }), 1);
     expect(written(input).getFloat32(INPUT_WHEEL + 4, true)).toBe(-10);
@@ -87,7 +87,7 @@ describe('an input record', () => {
     expect(written(input).getFloat32(INPUT_MOVEMENT, true)).toBe(0);
   });
 
-  test('holds the newest sequence, even if the sequence wraps', () => {
+  test('an input record holds the newest sequence number, even if the number wraps', () => {
     const input = new PlayerInput();
     input.key(4, true, 0xffffffff);
     input.key(5, true, 0xfffffff0);

@@ -68,7 +68,7 @@ describe('a room that kept the GPU busy for too long', () => {
     });
   });
 
-  /** Ends the room, and expects that it stays closed for `ms` and opens again then. */
+  /** Ends the room, and expects that it stays closed for `ms` and can be opened again after that. */
   async function expectClosedFor(ms: number, error?: NearlightError): Promise<void> {
     const opened = rooms.length;
     at(rooms, -1).end(error);
@@ -81,11 +81,11 @@ describe('a room that kept the GPU busy for too long', () => {
     expect(rooms.length).toBe(opened + 1);
   }
 
-  test('stays closed for a minute, then twice as long each time, up to an hour', async () => {
+  test('a room that kept the GPU busy stays closed for a minute, then twice as long each time, up to an hour', async () => {
     for (const minutes of [1, 2, 4, 8, 16, 32, 60, 60]) await expectClosedFor(minutes * MINUTE, tooLong);
   });
 
-  test('tells a page why it is closed and when it opens again', async () => {
+  test('a room that kept the GPU busy tells a page why it is closed and when it opens again', async () => {
     at(rooms, 0).end(tooLong);
     await settle();
     await clock.pass(15_000);
@@ -94,7 +94,7 @@ describe('a room that kept the GPU busy for too long', () => {
     );
   });
 
-  test('is forgiven once it has run for as long as it was closed', async () => {
+  test('a room that kept the GPU busy is forgiven once it has run for as long as it was closed', async () => {
     await expectClosedFor(MINUTE, tooLong);
     await clock.pass(MINUTE - 1);
     await expectClosedFor(2 * MINUTE, tooLong);
@@ -102,7 +102,7 @@ describe('a room that kept the GPU busy for too long', () => {
     await expectClosedFor(MINUTE, tooLong);
   });
 
-  test('stays closed even if it ended for another reason before the hang was reported', async () => {
+  test('a room that hung the GPU stays closed even if it ended for another reason before the hang was reported', async () => {
     const { room } = at(rooms, 0);
     at(rooms, 0).end(new NearlightError('NL_GUEST_TRAP', 'unreachable'));
     await settle();
@@ -114,7 +114,7 @@ describe('a room that kept the GPU busy for too long', () => {
     await lobby.accept('arena', request);
   });
 
-  test('is not forgiven when it ends for another reason', async () => {
+  test('a room that kept the GPU busy is not forgiven when it later ends for another reason', async () => {
     await expectClosedFor(MINUTE, tooLong);
     await expectClosedFor(1000, new NearlightError('NL_GUEST_TRAP', 'unreachable'));
     await expectClosedFor(2 * MINUTE, tooLong);
@@ -136,7 +136,7 @@ test('a page gets the reason why a room cannot be opened again', async () => {
   await expect(lobby.accept('arena', request)).rejects.toThrow('damaged');
 });
 
-test('close closes every room and refuses pages', async () => {
+test('closing the lobby closes every room and refuses pages', async () => {
   const lobby = new Lobby(new ManualClock());
   const made = fakeRoom('arena');
   await lobby.add('arena', async () => made.room);

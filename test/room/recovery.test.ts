@@ -16,7 +16,7 @@ const request = { width: 640, height: 360, fps: 60 };
 const drawing: Submission = { commands: new Uint32Array(1), data: new Uint8Array() };
 const gpuLost = new NearlightError('NL_GPU_LOST', 'while a pipeline compiled');
 
-/** An instance whose calls all submit commands, and that records its replies. */
+/** A stand-in for a module's instance whose calls all submit commands, and that records the replies that it gets. */
 class DrawingInstance extends FakeInstance {
   readonly replies: number[] = [];
   override readonly initial = drawing;
@@ -54,7 +54,7 @@ let clock: ManualClock;
 let room: Room;
 let instances: DrawingInstance[];
 let views: FakeView[];
-/** The error that the next replay throws, once. */
+/** The error that the replay of the next commands throws, once. */
 let fault: NearlightError | undefined;
 /** Called while the module is loaded. */
 let onLoad: () => Promise<void>;
@@ -76,7 +76,7 @@ beforeEach(async () => {
     createReplay(owner) {
       let begun = false;
       const start = (): void => {
-        // Answers the request that `init` made.
+        // Answers the request that the module's `init` made.
         if (!begun) owner.reply([REPLY_PIPELINE]);
         begun = true;
         const error = fault;
@@ -119,7 +119,7 @@ async function recover(options?: { causedElsewhere: boolean }): Promise<void> {
   await done;
 }
 
-/** Loses the GPU at the next replay, and recovers. */
+/** Loses the GPU at the replay of the next commands, and lets the room recover. */
 async function lose(): Promise<void> {
   fault = gpuLost;
   await clock.pass(15);
@@ -128,7 +128,7 @@ async function lose(): Promise<void> {
 }
 
 describe('a room whose GPU was lost', () => {
-  test('keeps its state and its players; the loss is the first reply that the module reads', async () => {
+  test('a room whose GPU was lost keeps its state and players; the loss is the first reply that its module reads', async () => {
     const { connection } = await join();
     await recover();
     expect(instances.length).toBe(2);
@@ -140,7 +140,7 @@ describe('a room whose GPU was lost', () => {
     expect(connection.notices).toEqual([]);
   });
 
-  test('makes no tick twice, even if the GPU was lost in the middle of one', async () => {
+  test('a room makes no tick twice, even if the GPU was lost in the middle of one', async () => {
     await join();
     await lose();
     const made = ticks();
@@ -149,7 +149,7 @@ describe('a room whose GPU was lost', () => {
     expect(made).toEqual(made.map((_, index) => index));
   });
 
-  test('closes a view that opens after the recovery, and keeps the new one', async () => {
+  test('a room closes an old view that opens only after the recovery, and keeps the new one', async () => {
     let open = () => {};
     opening = new Promise((resolve) => {
       open = resolve;
@@ -164,7 +164,7 @@ describe('a room whose GPU was lost', () => {
     expect(at(views, 1).frames).toBeGreaterThan(2);
   });
 
-  test('closes a view that opens during the recovery', async () => {
+  test('a room closes an old view that opens during the recovery', async () => {
     let open = () => {};
     opening = new Promise((resolve) => {
       open = resolve;
@@ -180,7 +180,7 @@ describe('a room whose GPU was lost', () => {
     expect(views.map(({ closed }) => closed)).toEqual([true, false]);
   });
 
-  test('keeps its player when a view fails with the lost GPU', async () => {
+  test('a room keeps its player when a view fails because the GPU was lost', async () => {
     let fail = (_: Error) => {};
     opening = new Promise((_, reject) => {
       fail = reject;
@@ -194,7 +194,7 @@ describe('a room whose GPU was lost', () => {
     expect(at(views, 1).frames).toBeGreaterThan(0);
   });
 
-  test('keeps the players that had joined, and not those that left', async () => {
+  test('a room that recovers keeps the players that had joined, and not those that left', async () => {
     const first = await join();
     const second = room.accept(request);
     second.onConnected(fakeConnection());
@@ -208,7 +208,7 @@ describe('a room whose GPU was lost', () => {
     expect(room.accept(request).seat).toBe(0);
   });
 
-  test('refuses to draw on a surface of the lost GPU, and goes on', async () => {
+  test('a room refuses to draw on a surface of the lost GPU, and goes on', async () => {
     await join();
     const surface = { texture: { width: 16, height: 16 } } as unknown as Surface;
     const renewed = recover();
@@ -223,7 +223,7 @@ describe('a room whose GPU was lost', () => {
     expect(room.isClosed).toBe(false);
   });
 
-  test('ends after too many losses with an unknown cause', async () => {
+  test('a room ends after too many losses of the GPU with an unknown cause', async () => {
     await join();
     for (let time = 0; time < 3; time++) await recover();
     expect(room.isClosed).toBe(false);
@@ -232,7 +232,7 @@ describe('a room whose GPU was lost', () => {
     expect(instances.length).toBe(4);
   });
 
-  test('recovers any number of times if other rooms are the cause, and may recover again after a minute', async () => {
+  test('a room recovers any number of times if other rooms caused the loss, and may recover again after a minute', async () => {
     await join();
     for (let time = 0; time < 10; time++) await recover({ causedElsewhere: true });
     for (let time = 0; time < 3; time++) await recover();

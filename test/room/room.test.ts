@@ -29,7 +29,7 @@ class FakeView {
   }
 }
 
-/** A room, and its parts for the test to observe. */
+/** A room with stand-ins for its parts, which the test can observe. */
 interface Stage {
   room: Room;
   clock: ManualClock;
@@ -88,7 +88,7 @@ async function join(on: Stage) {
 const count = (calls: string[], word: string): number => calls.filter((call) => call.startsWith(word)).length;
 
 describe('a room', () => {
-  test('stands still without players, then ticks and renders at its rates', async () => {
+  test('a room stands still without players, then ticks and renders at its rates', async () => {
     const on = stage();
     await on.clock.pass(1000);
     expect(on.instance.calls).toEqual([]);
@@ -102,7 +102,7 @@ describe('a room', () => {
     expect(count(on.instance.calls, 'render')).toBeLessThanOrEqual(61);
   });
 
-  test('renders more often than it ticks if a view asks for it', async () => {
+  test('a room renders more often than it ticks if a view asks for it', async () => {
     const on = stage({ tickRate: 20 });
     await join(on);
     await on.clock.pass(1000);
@@ -110,7 +110,7 @@ describe('a room', () => {
     expect(count(on.instance.calls, 'render')).toBeGreaterThanOrEqual(59);
   });
 
-  test('gives each seat to one player, and again after that player has left', async () => {
+  test('a room gives each seat to one player, and again after that player has left', async () => {
     const on = stage({ seats: 2 });
     const first = await join(on);
     const second = await join(on);
@@ -122,7 +122,7 @@ describe('a room', () => {
     expect(on.room.accept(request).seat).toBe(0);
   });
 
-  test('does not tell the module of a page that never connects', async () => {
+  test('a room does not tell the module of a page that never connects', async () => {
     const on = stage({ seats: 1 });
     on.room.accept(request).onClosed('timeout');
     await settle();
@@ -130,7 +130,7 @@ describe('a room', () => {
     expect(on.room.players).toBe(0);
   });
 
-  test('drops the frames of a busy view and still renders the other', async () => {
+  test("a room drops the frames of a player's busy view and still renders those of the other", async () => {
     const on = stage();
     await join(on);
     await join(on);
@@ -141,7 +141,7 @@ describe('a room', () => {
     expect(at(on.views, 1).frames - before).toBeGreaterThanOrEqual(59);
   });
 
-  test("moves ticks and frames towards the first player's display in small steps", async () => {
+  test("a room moves ticks and frames towards the first player's display in small steps", async () => {
     const on = stage();
     const { player } = await join(on);
     const times: number[] = [];
@@ -158,7 +158,7 @@ describe('a room', () => {
     expect(Math.min(...times.slice(1).map((time, index) => time - at(times, index)))).toBeGreaterThan(14);
   });
 
-  test('is not slowed down by a page that reports its pace all the time', async () => {
+  test('a room is not slowed down by a page that reports its pace all the time', async () => {
     const on = stage();
     const { player } = await join(on);
     on.instance.onTick = () => player.input.pace(milli(1000));
@@ -167,7 +167,7 @@ describe('a room', () => {
     expect(count(on.instance.calls, 'tick')).toBeGreaterThanOrEqual(119);
   });
 
-  test('skips ticks that are too late', async () => {
+  test('a room skips ticks that are too late', async () => {
     const on = stage();
     await join(on);
     await on.clock.pass(100);
@@ -177,7 +177,7 @@ describe('a room', () => {
     expect(on.room.stats.ticks).toBeLessThan(200);
   });
 
-  test('shows a press and movement to exactly one tick', async () => {
+  test('a room shows a press and movement to exactly one tick', async () => {
     const on = stage();
     const { player } = await join(on);
     const seen: [number, number][] = [];
@@ -192,7 +192,7 @@ describe('a room', () => {
     expect(seen[1]).toEqual([0, 0]);
   });
 
-  test('clears the input record when a player leaves', async () => {
+  test('a room clears the input record when a player leaves', async () => {
     const on = stage();
     const { player } = await join(on);
     player.input.key(4, true, 1);
@@ -202,7 +202,7 @@ describe('a room', () => {
     for (let at = 4; at < INPUT_STRIDE; at += 4) expect(on.instance.inputs.getUint32(at)).toBe(0);
   });
 
-  test('renders one frame at each refresh when a display is its clock', async () => {
+  test('a room renders one frame at each refresh when a display is its clock', async () => {
     const REFRESH_MS = 25;
     const on = stage();
     const refresh = () => Math.floor(on.clock.now() / REFRESH_MS + 1) * REFRESH_MS;
@@ -217,7 +217,7 @@ describe('a room', () => {
     expect(at(tab.views, 0).stats.dropped).toBe(0);
   });
 
-  test('saves its state between two ticks, with the number of the next tick', async () => {
+  test('a room saves its state between two ticks, with the number of the next tick', async () => {
     const on = stage();
     await join(on);
     const saved = on.room.save();
@@ -226,7 +226,7 @@ describe('a room', () => {
     expect(await saved).toEqual({ state: Uint8Array.of(1, 2, 3), ticks: count(before, 'tick') });
   });
 
-  test('saves nothing when it ends meanwhile', async () => {
+  test('a room saves nothing when it ends meanwhile', async () => {
     const on = stage();
     on.instance.fault = new NearlightError('NL_GUEST_TRAP', 'unreachable in save');
     expect(await on.room.save()).toBeUndefined();
@@ -235,7 +235,7 @@ describe('a room', () => {
     expect(await saved).toBeUndefined();
   });
 
-  test('starts with the keys that are held if the input is older than the seat', async () => {
+  test('a room starts with the keys that a player already holds down when given a seat', async () => {
     const on = stage();
     const input = new PlayerInput();
     input.key(4, true, 1);
@@ -244,7 +244,7 @@ describe('a room', () => {
     expect(on.instance.inputs.getUint32(INPUT_KEYS, true)).toBe(16);
   });
 
-  test('ends with the error of a call, tells its players the code, and releases everything', async () => {
+  test('a room ends with the error of a call, tells its players the code, and releases everything', async () => {
     const on = stage();
     const { connection } = await join(on);
     on.instance.fault = new NearlightError('NL_GUEST_TRAP', 'unreachable in tick');
@@ -255,7 +255,7 @@ describe('a room', () => {
     expect(() => on.room.accept(request)).toThrow('unreachable in tick');
   });
 
-  test('ends when the replay refuses a command', async () => {
+  test('a room ends when the replay refuses a command', async () => {
     const on = stage();
     await join(on);
     on.replay.fault = new NearlightError('NL_COMMAND', 'command 3 (draw): no');
@@ -263,7 +263,7 @@ describe('a room', () => {
     expect((await on.room.ended)?.code).toBe('NL_COMMAND');
   });
 
-  test('tells a page that connects too late why the room has ended', async () => {
+  test('a room tells a page that connects too late why the room has ended', async () => {
     const on = stage();
     const player = on.room.accept(request);
     on.instance.end(new NearlightError('NL_GUEST_KILLED', 'signal 9'));
@@ -273,7 +273,7 @@ describe('a room', () => {
     expect(connection.notices).toEqual(['NL_GUEST_KILLED']);
   });
 
-  test('ends when the guest process dies between two calls', async () => {
+  test('a room ends when the guest process dies between two calls', async () => {
     const on = stage();
     on.instance.end(new NearlightError('NL_GUEST_KILLED', 'signal 9'));
     expect((await on.room.ended)?.code).toBe('NL_GUEST_KILLED');
@@ -283,7 +283,7 @@ describe('a room', () => {
   test.each([
     [0, 'info'],
     [3, 'error'],
-  ])('logs a game that exits with status %i at level %s', async (status, level) => {
+  ])('a room logs a game that exits with status %i at level %s', async (status, level) => {
     const on = stage();
     const { connection } = await join(on);
     on.instance.fault = new GuestExit(status, 'tick');
@@ -295,7 +295,7 @@ describe('a room', () => {
     ]);
   });
 
-  test('tells its players when it is closed, once', async () => {
+  test('a room tells its players when it is closed, once', async () => {
     const on = stage();
     const { connection } = await join(on);
     await Promise.all([on.room.close(), on.room.close()]);

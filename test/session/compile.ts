@@ -6,7 +6,7 @@ import type { Engine, Instance } from '../../host/engine/engine.ts';
 
 const root = join(import.meta.dirname, '../..');
 
-/** Where benchmarks keep what they compile. */
+/** Folder in which benchmarks keep what they compile. */
 export const cacheDir = join(root, 'build/bench/cache');
 
 /** Compiles a game's AssemblyScript with the options that every module of this repository is compiled with. */

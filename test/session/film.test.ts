@@ -5,7 +5,7 @@ import type { Call } from '../../host/session/format.ts';
 import { PendingReplies } from '../../host/session/pending.ts';
 import { FakeInstance } from '../room/fake.ts';
 
-/** Films a stand-in for a game. Resolves with the number of pictures and the calls that were made. */
+/** Films a stand-in for a game. Resolves with the number of pictures taken, and the calls made to the game. */
 async function shoot(options: Partial<FilmOptions> = {}): Promise<{ made: number; calls: string[] }> {
   const instance = new FakeInstance(4);
   const made = await film({
@@ -33,7 +33,7 @@ const renders = (calls: string[]): number[] =>
   );
 
 describe('a film takes its pictures in simulated time:', () => {
-  it('after every other tick at 120 ticks and 60 pictures per second', async () => {
+  it('a film takes a picture after every other tick at 120 ticks and 60 pictures per second', async () => {
     const { made, calls } = await shoot();
     expect(made).toBe(3);
     expect(calls).toEqual([
@@ -81,13 +81,13 @@ describe('the view of a film', () => {
     ...ticks(6, 2),
   ];
 
-  it('is that of a player who is present, and its time stands still while there is none', async () => {
+  it('a film shows the view of a player who is present, and its time stands still while there is none', async () => {
     const found = await shoot({ calls, frames: 10 });
     expect(found.calls.filter((name) => name.startsWith('render'))).toEqual(['render 2 64x36', 'render 1 64x36']);
     expect(renders(found.calls)).toEqual([5, 7]);
   });
 
-  it('is that of the given seat', async () => {
+  it('a film shows the view of the given seat', async () => {
     expect((await shoot({ calls, frames: 10, seat: 1 })).calls.filter((name) => name.startsWith('render'))).toEqual([
       'render 1 64x36',
     ]);
@@ -108,10 +108,10 @@ it.each([
 });
 
 describe('replies of the GPU', () => {
-  /** `onSubmittedWorkDone`, which leads to a reply, and `submit`, which does not. */
+  /** The commands `onSubmittedWorkDone`, which leads to a reply, and `submit`, which does not. */
   const asking: Submission = { commands: Uint32Array.of((2 << 16) | 37, 7, (1 << 16) | 36), data: new Uint8Array() };
 
-  it('arrive before the game goes on', async () => {
+  it('replies of the GPU arrive before the game goes on', async () => {
     const pending = new PendingReplies();
     const order: string[] = [];
     const instance = new FakeInstance(1);
@@ -128,7 +128,7 @@ describe('replies of the GPU', () => {
     expect(order).toEqual(['submitted', 'replied', 'tick']);
   });
 
-  it('are not waited for if none is pending', async () => {
+  it('replies of the GPU are not waited for if none is pending', async () => {
     const pending = new PendingReplies();
     await pending.settled();
     pending.expect(asking);

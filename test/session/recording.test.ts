@@ -51,7 +51,7 @@ const header: SessionHeader = {
   gpu: { features: 0xffffffff, limits: [8192, 0, 0xfffffffc] },
 };
 
-/** Records calls, as a room would make them. Returns the file. */
+/** Records calls, as a room would make them. Returns the bytes of the recording. */
 function write(calls: Iterable<Call>, { end = true, seats = 3 } = {}): Uint8Array {
   const sink = new Memory();
   const writer = new RecordingWriter({ ...header, seats }, sink);
@@ -87,7 +87,7 @@ const input = (seat: number, ...at: number[]): Call => {
 };
 
 const limitCount = header.gpu?.limits.length ?? 0;
-/** Byte offset of the first record. */
+/** Byte offset of the first record in a recording, after the header. */
 const START = HEADER_BYTES + 4 * limitCount + Buffer.byteLength(header.name);
 
 describe('a recording that is read contains what was written:', () => {
@@ -146,7 +146,7 @@ describe('a recording that is read contains what was written:', () => {
 });
 
 describe('the size of a recording', () => {
-  it('is one byte per tick and two per picture while nothing changes', () => {
+  it('a recording grows by one byte per tick and two per picture while nothing changes', () => {
     const calls = function* (): Generator<Call> {
       yield join0;
       for (let tick = 0; tick < 1200; tick++) {
@@ -158,14 +158,14 @@ describe('the size of a recording', () => {
     expect(bytes).toBe(1200 + 600 * 2 + 4);
   });
 
-  it('is a few bytes per change of input', () => {
+  it('a recording grows by a few bytes per change of input', () => {
     const bytes = write([input(0, 8), tick0]).length - write([tick0]).length;
     expect(bytes).toBe(6);
   });
 });
 
 describe('a recording that was cut off', () => {
-  it('contains the session up to that point, wherever it was cut', () => {
+  it('a recording that was cut off contains the session up to the cut, wherever that is', () => {
     const calls = [
       join0,
       input(0, 1, 2, 90),
@@ -219,7 +219,7 @@ describe('a broken recording', () => {
     ['a picture of a free seat', records(5, 0, 1, 0, 1, 0), `byte ${START + 1}: seat 0 is free`],
     ['a picture without pixels', records(1, 0, 5, 0, 0, 0, 1, 0), `byte ${START + 4}: a picture has no pixels`],
     [
-      'a picture of the same size as none before',
+      'a picture with the size of an earlier one that does not exist',
       records(1, 0, 6, 0),
       `byte ${START + 3}: seat 0 has no earlier picture`,
     ],
@@ -232,7 +232,7 @@ describe('a broken recording', () => {
     expect(() => readRecording(file)).toThrow(`NL_RECORDING: The recording cannot be used: ${detail}`);
   });
 
-  it('with any byte changed is read or refused with the place of the fault', () => {
+  it('a recording with any byte changed is read, or refused with the place of the fault', () => {
     const file = write(script({ seed: 1, ticks: 60, seats: 3 }));
     for (let at = 0; at < file.length; at++) {
       const bytes = file.slice();
@@ -266,7 +266,7 @@ describe('a session', () => {
     return hash.digest();
   }
 
-  it('leads to the same commands when its recording is replayed', async () => {
+  it('a session leads to the same commands when its recording is replayed', async () => {
     const sink = new Memory();
     const hash = await live(script({ seed: 5, ticks: 480, seats: 3 }), sink);
     expect(sink.closed).toBe(true);
@@ -278,7 +278,7 @@ describe('a session', () => {
     expect(await hashSession(other, { engine, module: arena, assets, limits, log })).not.toBe(hash);
   });
 
-  it('cannot be replayed with another module or other assets', async () => {
+  it('a session cannot be replayed with another module or other assets', async () => {
     const sink = new Memory();
     await live([], sink);
     const recording = readRecording(sink.bytes);
@@ -291,7 +291,7 @@ describe('a session', () => {
     );
   });
 
-  it('is written to a file while it is played', async () => {
+  it('a session is recorded to a file while it is played', async () => {
     const path = join(folder, 'played.nlr');
     const file = await createRecordingFile({ path, log });
     const hash = await live(script({ seed: 6, ticks: 240, seats: 3 }), file);
@@ -302,7 +302,7 @@ describe('a session', () => {
 });
 
 describe('files of recordings', () => {
-  it('are named in the error if they cannot be created or read, or are too large', async () => {
+  it('a recording file is named in the error if it cannot be created or read, or is too large', async () => {
     writeFileSync(join(folder, 'file'), '');
     await expect(createRecordingFile({ path: join(folder, 'file/x.nlr'), log })).rejects.toThrow(
       /^NL_RECORDING: .*file\/x\.nlr: ENOTDIR/,
@@ -317,7 +317,7 @@ describe('files of recordings', () => {
     expect((await readFileAs(path, (bytes) => bytes, 4)).length).toBe(4);
   });
 
-  it('of later sessions of the same game have a number', () => {
+  it('files of later sessions of the same game have a number', () => {
     expect([0, 1, 2].map((n) => numbered('a/b.nlr', n))).toEqual(['a/b.nlr', 'a/b-2.nlr', 'a/b-3.nlr']);
     expect(numbered('plain', 1)).toBe('plain-2');
   });

@@ -88,14 +88,14 @@ function clear(record: DataView): void {
   record.setUint32(INPUT_VERSION, 1, true);
 }
 
-/** Resets the fields that hold only for one tick: presses and movement. */
+/** Resets the fields of an input record that hold only for one tick: presses and movement. */
 function forget(record: DataView): void {
   new Uint8Array(record.buffer, INPUT_BUTTONS_PRESSED, 4).fill(0);
   new Uint8Array(record.buffer, INPUT_KEYS_PRESSED, INPUT_POINTER - INPUT_KEYS_PRESSED).fill(0);
   new Uint8Array(record.buffer, INPUT_MOVEMENT, INPUT_AXES - INPUT_MOVEMENT).fill(0);
 }
 
-/** Changes one key, the mouse buttons, and all positions at random. */
+/** Changes one key, the mouse buttons, and all positions of an input record at random. */
 function play(record: DataView, random: (below: number) => number): void {
   record.setUint32(INPUT_VERSION, 1, true);
   record.setUint32(INPUT_FLAGS, INPUT_CONNECTED | (random(2) === 0 ? INPUT_LOCKED : 0), true);

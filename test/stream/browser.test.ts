@@ -67,7 +67,7 @@ let fixture: Fixture;
 let browser: Browser;
 let stream: Buffer[];
 
-/** Encodes one second of a moving grey pattern. Only the first frame is a keyframe. */
+/** Encodes one second of video, a moving grey pattern. Only the first frame is a keyframe. */
 async function encode(): Promise<Buffer[]> {
   const codec = Codec.findEncoderByName('libx264' as FFEncoderCodec);
   const context = new CodecContext();
@@ -105,7 +105,7 @@ async function encode(): Promise<Buffer[]> {
   return units;
 }
 
-/** Sends the encoded second in a loop until `stop` is called. */
+/** Sends the one second of encoded video in a loop until `stop` is called. */
 function play(send: (unit: Buffer, index: number, keyframe: boolean) => boolean): { stop(): void } {
   const start = performance.now();
   let index = 0;
@@ -118,7 +118,7 @@ function play(send: (unit: Buffer, index: number, keyframe: boolean) => boolean)
   return { stop: () => clearInterval(timer) };
 }
 
-/** Waits for a condition in the page. It polls from here, because the page's policy does not allow it to evaluate strings. */
+/** Waits for a condition in the page. The test polls, because the page's content policy forbids it to evaluate strings. */
 async function pageUntil(page: Page, condition: string): Promise<void> {
   await eventually(async () => expect(await page.evaluate<boolean>(condition), condition).toBe(true));
 }
@@ -134,7 +134,7 @@ afterAll(async () => {
   await fixture?.server.close();
 });
 
-/** Opens a page that plays the stream; `refused` is what it removes from the answer. Returns how long connecting took. */
+/** Opens a page that plays the stream; it removes what `refused` matches from the SDP answer. Returns how long it took. */
 async function open(refused = '(?!)'): Promise<{ page: Page; connectMs: number }> {
   const page = await browser.newPage();
   await page.goto(fixture.server.url);
@@ -147,7 +147,7 @@ test('Chromium shows the stream without delay, and the server notices that it wa
   const { page, connectMs } = await open();
   page.on('pageerror', (error) => void faults.push(String(error)));
   const player = at(fixture.players, 0);
-  // A page that does not know the playout delay holds frames back. It shows the same stream under the same load.
+  // For comparison, a page that does not know the playout delay, and so holds frames back, shows the same stream.
   const control = await open(String.raw`a=extmap:.*playout-delay.*\r\n`);
   const controlled = await until(() => at(fixture.players, 1).connection, 'the connection of the control');
   const connection = await until(() => player.connection, 'the connection');

@@ -23,7 +23,7 @@ const more = [
   { address: '2001:db8::1', port: 31_000 },
 ];
 
-test('candidates are added after those of the first section, each with a lower priority', () => {
+test('ICE candidates are added after those of the first section of an answer, each with a lower priority', () => {
   expect(addCandidates(answer(...OWN, END), more)).toBe(
     answer(
       ...OWN,
@@ -34,12 +34,12 @@ test('candidates are added after those of the first section, each with a lower p
   );
 });
 
-test('candidates are added to an answer without any, and an answer that needs none stays unchanged', () => {
+test('ICE candidates are added to an answer without any, and an answer that needs none stays unchanged', () => {
   expect(endpointsOf(addCandidates(answer(END), more))).toEqual(more);
   expect(addCandidates(answer(...OWN, END), [])).toBe(answer(...OWN, END));
 });
 
-test('the addresses and the user fragment of an answer are read', () => {
+test('the addresses and the ICE user fragment of an answer are read', () => {
   expect(endpointsOf(answer(...OWN, END))).toEqual([
     { address: 'fd00::2', port: 5000 },
     { address: '192.0.2.2', port: 5000 },

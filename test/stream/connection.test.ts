@@ -185,7 +185,7 @@ test('unknown and repeated channels are closed and counted', async () => {
 test.each(['events', 'state'] as const)('1 MB of invalid input on "%s" costs another player no frame', async (name) => {
   const fixture = await start({ stallMsMax: 600_000 });
   const good = await join(fixture);
-  // This page lies about the largest message that it may send.
+  // This page believes that it may send messages of up to 4 MiB, which the host does not allow.
   const bad = await join(fixture, {
     edit: (sdp) => sdp.replace(/max-message-size:\d+/, 'max-message-size:4194304'),
   });

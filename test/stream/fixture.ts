@@ -5,7 +5,7 @@ import type { PageFile } from '../../host/stream/files.ts';
 import type { Player, PlayerConnection, PointerState, ViewRequest } from '../../host/stream/player.ts';
 import { createStreamServer, type StreamServer, type StreamServerOptions } from '../../host/stream/server.ts';
 
-/** A player that records the calls of its connection. */
+/** A player that records the calls that its connection makes to it. */
 export class RecordedPlayer implements Player {
   readonly seats = 4;
   readonly game = 'test';
@@ -92,7 +92,7 @@ export async function startServer(
   return { server, config, players, warnings };
 }
 
-/** Makes an access unit of one IDR or non-IDR slice. Its content is not decodable. */
+/** Makes an H.264 access unit of one IDR or non-IDR slice. Its content is not decodable. */
 export function accessUnit(bytes: number, keyframe: boolean): Buffer {
   const unit = Buffer.alloc(bytes, 0x55);
   unit.set([0, 0, 0, 1, keyframe ? 0x65 : 0x41]);

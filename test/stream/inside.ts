@@ -1,5 +1,5 @@
 /**
- * A host in a network namespace of its own. It sends "ready" to its parent process, answers one offer, sends frames to the
+ * Runs a host in its own network namespace. It sends "ready" to its parent process, answers one offer, sends frames to the
  * page, and exits with its parent.
  */
 

@@ -5,7 +5,7 @@ import { readOffer } from '../../host/stream/offer.ts';
 
 const LINE_MAX = 1024;
 
-/** An offer like Chromium's, with fewer codecs. */
+/** Lines of an SDP offer like Chromium's, with fewer codecs. */
 const LINES = [
   'v=0',
   'o=- 4611731400430051336 2 IN IP4 127.0.0.1',
@@ -57,7 +57,7 @@ function read(lines: string[]) {
   });
 }
 
-/** Returns the offer with `lines` in place of each line that starts with `start`. */
+/** Returns the SDP offer with `lines` in place of each line that starts with `start`. */
 function changed(start: string, ...lines: string[]): string[] {
   const result = LINES.flatMap((line) => (line.startsWith(start) ? lines : [line]));
   expect(result).not.toEqual(LINES);
@@ -81,21 +81,21 @@ test('the rebuilt offer is read as the same offer', () => {
   expect(readOffer(offer.sdp, { offerLineBytesMax: LINE_MAX })).toEqual(offer);
 });
 
-test('lines may end without a carriage return', () => {
+test('lines of an offer may end without a carriage return', () => {
   expect(readOffer(LINES.join('\n'), { offerLineBytesMax: LINE_MAX })).toEqual(read(LINES));
 });
 
-test('baseline profile is chosen if constrained baseline is not offered', () => {
+test("H.264's baseline profile is chosen if constrained baseline is not offered", () => {
   expect(read(changed('a=fmtp:108'))).toMatchObject({ payloadType: 102 });
 });
 
-test('an offer may lack the playout delay, or give it an id that is too large', () => {
+test('an offer may lack the playout-delay extension, or give it an id that is too large', () => {
   expect(read(changed('a=extmap:5')).playoutDelayId).toBe(0);
   expect(read(changed('a=extmap:5', playoutDelay.replace(':5', ':15'))).playoutDelayId).toBe(0);
   expect(read(changed('a=extmap:5', playoutDelay.replace(':5', ':14'))).playoutDelayId).toBe(14);
 });
 
-test('data channels may come first', () => {
+test('the section for data channels may come before that for video', () => {
   const application = LINES.findIndex((line) => line.startsWith('m=application'));
   const video = LINES.findIndex((line) => line.startsWith('m=video'));
   const fingerprint = LINES.find((line) => line.startsWith('a=fingerprint')) ?? '';
@@ -109,7 +109,7 @@ test('data channels may come first', () => {
   expect(sdp.indexOf('m=application')).toBeLessThan(sdp.indexOf('m=video'));
 });
 
-test('a line is refused if it is one character too long', () => {
+test('an offer is refused if one of its lines is one character too long', () => {
   expect(() => read([...LINES, `a=${'x'.repeat(LINE_MAX - 2)}`])).not.toThrow();
   expect(() => read([...LINES, `a=${'x'.repeat(LINE_MAX - 1)}`])).toThrow(/1025 characters, but only 1024 are allowed/);
 });

@@ -21,7 +21,7 @@ export function until<T>(done: () => T | undefined | false, what: string, msMax?
   }, msMax);
 }
 
-/** A page without a browser. It sends an offer and records what it receives. */
+/** A player's page without a browser. It sends a WebRTC offer and records what it receives. */
 export class Peer {
   readonly #session = new datachannel.RtcpReceivingSession();
   readonly peer: PeerConnection = new datachannel.PeerConnection('page', {
@@ -33,17 +33,17 @@ export class Peer {
   readonly events: DataChannel;
   readonly state: DataChannel;
   readonly notices: Notice[] = [];
-  /** The messages of type MESSAGE_FRAME. */
+  /** The received messages of type MESSAGE_FRAME. */
   readonly frames: Buffer[] = [];
-  /** The other messages on the state channel. */
+  /** The received messages on the state channel except those of type MESSAGE_FRAME. */
   readonly answers: Buffer[] = [];
-  /** The RTP packets, without RTCP. */
+  /** The received RTP packets, without RTCP packets. */
   readonly packets: Buffer[] = [];
   location = '';
   answer = '';
   peerState = 'new';
 
-  /** @param options.reports whether it sends receiver reports, as browsers do */
+  /** @param options.reports whether the page sends RTCP receiver reports, as browsers do */
   constructor({ reports = true } = {}) {
     const video = new datachannel.Video('v', 'RecvOnly');
     video.addH264Codec(102, 'profile-level-id=42e01f;packetization-mode=1;level-asymmetry-allowed=1');
@@ -85,8 +85,8 @@ export class Peer {
   }
 
   /**
-   * Connects, and resolves with the notice "joined".
-   * @param options.edit may change the answer before it is applied
+   * Connects to a host, and resolves with the notice "joined".
+   * @param options.edit may change the host's SDP answer before it is applied
    */
   async join(url: string, { query = '', edit = (sdp: string) => sdp } = {}): Promise<Notice & { kind: 'joined' }> {
     const response = await fetch(`${url}whep${query}`, {
@@ -101,7 +101,7 @@ export class Peer {
     return until(() => this.notices.find((notice) => notice.kind === 'joined'), 'the notice "joined"');
   }
 
-  /** Number of frames whose last packet has arrived. */
+  /** Number of video frames whose last RTP packet has arrived. */
   get pictures(): number {
     return this.packets.filter((packet) => packet.readUInt8(1) & 0x80).length;
   }
@@ -115,7 +115,7 @@ export class Peer {
     this.track.requestKeyframe();
   }
 
-  /** Leaves as a page does: sends DELETE, then closes. */
+  /** Leaves as a page does: sends DELETE, then closes the connection. */
   async leave(): Promise<void> {
     if (this.location) await fetch(this.location, { method: 'DELETE' });
     this.close();
@@ -129,7 +129,7 @@ export class Peer {
   }
 }
 
-/** Writes a MESSAGE_POINTER. */
+/** Encodes an input message of type MESSAGE_POINTER. */
 export function pointerMessage(pointer: {
   sequence: number;
   x?: number;

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { RateControl } from '../../host/stream/rate.ts';
 
-/** At 0.3 bits per pixel this picture gets 3,317,760 bits per second. */
+/** Size and rate of a picture that gets 3,317,760 bits per second, at 0.3 bits per pixel. */
 const picture = { width: 1280, height: 720, fps: 12 };
 const wanted = 3_317_760;
 

@@ -64,7 +64,7 @@ function stun({ type = 1, username = 'host:page', id = 1, cookie = 0x2112a442 } 
 
 const DTLS = Buffer.alloc(200, 22);
 
-/** Starts a relay between two plain sockets, one for a page and one for ICE. `verify` makes the relay trust the page's address. */
+/** Starts a relay between two sockets, one for a page and one for ICE. `verify` makes the relay trust the page's address. */
 async function wire(options?: Parameters<typeof startRelay>[1]) {
   const ice = await socket();
   const page = await socket();
@@ -84,7 +84,7 @@ async function wire(options?: Parameters<typeof startRelay>[1]) {
 }
 
 describe('the relay', () => {
-  test('takes a free port of its range, and says so if none is free', async () => {
+  test('the relay takes a free port of its range, and says so if none is free', async () => {
     const first = await openRelaySocket({ address: '127.0.0.1', first: 31_500, last: 31_501 });
     closing.push(() => first.close());
     const second = await openRelaySocket({ address: '127.0.0.1', first: 31_500, last: 31_501 });
@@ -107,7 +107,7 @@ describe('the relay', () => {
       Buffer.concat([stun().subarray(0, 22), Buffer.alloc(12, 0xff)]),
     ],
     ['an empty packet', Buffer.alloc(0)],
-  ])('opens no path for %s', async (_, packet) => {
+  ])('the relay opens no path for %s', async (_, packet) => {
     const { ice, relay, send } = await wire();
     relay.admit('host');
     send(packet);
@@ -118,7 +118,7 @@ describe('the relay', () => {
     expect(ice.got[0]).toEqual(stun());
   });
 
-  test('passes WebRTC packets unchanged in both directions and drops all others', async () => {
+  test('the relay passes WebRTC packets unchanged in both directions and drops all others', async () => {
     const { ice, page, relay, send, verify } = await wire();
     await verify();
     for (const first of [0, 3, 4, 19, 20, 63, 64, 127, 128, 191, 192, 255]) send(Buffer.of(first, 1, 2));
@@ -130,7 +130,7 @@ describe('the relay', () => {
     expect([page.got[0], page.from.at(-1)]).toEqual([DTLS, relay.port]);
   });
 
-  test('sends an unverified address at most three times the bytes that came from it', async () => {
+  test('the relay sends an unverified address at most three times the bytes that came from it', async () => {
     const { ice, page, relay, send } = await wire();
     relay.admit('host');
     const request = stun();
@@ -145,7 +145,7 @@ describe('the relay', () => {
     await until(() => relay.stats.packetsDropped === 14, 'the drops');
   });
 
-  test('passes 5000 packets of a page at once and then 5000 per second, and drops the rest', async () => {
+  test('the relay passes 5000 packets of a page at once and then 5000 per second, and drops the rest', async () => {
     let now = 0;
     const { relay, send, verify } = await wire({ clock: { now: () => milli(now) } });
     await verify();
@@ -164,7 +164,7 @@ describe('the relay', () => {
     expect([stats.packetsIn, stats.packetsDropped]).toEqual([5050, 150]);
   });
 
-  test('limits the addresses of each connection and of all, and forgets silent and dismissed ones', async () => {
+  test('the relay limits the addresses of each connection and of all, and forgets silent and dismissed ones', async () => {
     const { ice, relay, send } = await wire({ pathsMax: 10, idleMs: IDLE_MS });
     for (const name of ['host', 'next']) relay.admit(name);
     const pages: Awaited<ReturnType<typeof socket>>[] = [];
@@ -186,7 +186,7 @@ describe('the relay', () => {
     await until(() => relay.stats.paths === 0, 'silence');
   });
 
-  test('survives an ICE port that is closed, and being closed while a path opens', async () => {
+  test('the relay survives an ICE port that is closed, and being closed while a path opens', async () => {
     const gone = await socket();
     const { port } = gone.address();
     gone.close();
@@ -239,7 +239,7 @@ function page(): Peer {
 }
 
 describe('connections', () => {
-  test('share one port, and each page gets its own frames', async () => {
+  test('connections share one port, and each page gets its own frames', async () => {
     const icePort = await freePort();
     const { server, players } = await startServer({ icePort });
     closing.push(() => server.close());
@@ -262,7 +262,7 @@ describe('connections', () => {
     expect(late.answer).toContain(` 127.0.0.1 ${icePort} typ host`);
   });
 
-  test('cannot start on a port of another program, and free their own port at the end', async () => {
+  test('a server cannot start on a UDP port of another program, and frees its own port at the end', async () => {
     const other = await socket();
     const icePort = other.address().port;
     await expect(startServer({ icePort })).rejects.toThrow(`UDP port ${icePort} cannot be bound (EADDRINUSE)`);
@@ -276,7 +276,7 @@ describe('connections', () => {
     await expect.poll(() => isFree(icePort)).toBe(true);
   });
 
-  test("offer ICE_ADDRESS in addition to the host's own address, with the same port", async () => {
+  test("connections offer ICE_ADDRESS in addition to the host's own address, with the same port", async () => {
     const { server } = await startServer({ iceAddress: '203.0.113.7' });
     closing.push(() => server.close());
     const peer = page();
@@ -285,7 +285,7 @@ describe('connections', () => {
     expect(peer.answer).toContain(` 203.0.113.7 ${first} typ host\r\n`);
   });
 
-  test('go through the relay if pages have no other way', async () => {
+  test('connections go through the relay if pages have no other way', async () => {
     const { server, players, relay } = await startReachable();
     const peers = [page(), page(), page()];
     for (const peer of peers) await peer.join(server.url, { edit: own });
@@ -300,11 +300,11 @@ describe('connections', () => {
     expect(relay.stats.packetsDropped).toBe(0);
   });
 
-  test("prefer the host's own address to the relay", async () => {
+  test("connections prefer the host's own address to the relay", async () => {
     const { server, players, relay } = await startReachable();
     const peer = page();
     await peer.join(server.url);
-    // It takes the other way until it has tried both.
+    // The connection may go through the relay until ICE has tried both ways.
     await eventually(async () => {
       const before = { packets: relay.stats.packetsOut, pictures: peer.pictures };
       for (let frame = 0; frame < 30; frame++) sendFrame(connectionOf(at(players, 0)), frame);
@@ -313,7 +313,7 @@ describe('connections', () => {
     });
   });
 
-  test('reach a host in another network namespace through a socket that it opened before', async () => {
+  test('connections reach a host in a new network namespace through a socket that it opened before', async () => {
     const child = fork(join(import.meta.dirname, 'inside.ts'), { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
     closing.push(async () => {
       const gone = once(child, 'exit');

@@ -5,7 +5,7 @@ const SSRC = 0x01020304;
 const PLI = Buffer.from('81ce0002' + '00000001' + '01020304', 'hex');
 const FIR = Buffer.from('84ce0004' + '00000001' + '00000000' + '01020304' + '01000000', 'hex');
 const REPORT = Buffer.from('81c90007000000010102030440'.padEnd(64, '0'), 'hex');
-// Exponent 3, mantissa 0x1e848 (125,000): 1,000,000 bit/s.
+// An estimate with exponent 3 and mantissa 0x1e848 (125,000) means 1,000,000 bit/s.
 const REMB = Buffer.from('8fce0005' + '00000001' + '00000000' + '52454d42' + '010de848' + '01020304', 'hex');
 
 function read(packet: Buffer) {

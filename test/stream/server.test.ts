@@ -49,7 +49,7 @@ test('the page is served with an entity tag and a strict content policy', async 
   expect([head.headers.get('etag'), await head.text()]).toEqual([tag, '']);
 });
 
-test('status is served, and unknown addresses and methods are refused', async () => {
+test('the server answers with its status, and refuses unknown addresses and methods', async () => {
   const { server } = await start();
   expect(await (await fetch(`${server.url}status`)).json()).toEqual({
     players: 0,
@@ -130,7 +130,7 @@ test('connections are counted, including those that were never established', asy
   expect([meters.sessions, meters.sessionsJoined]).toEqual([0, 1]);
 });
 
-test('sizes and frame rates are accepted up to their bounds and refused beyond', async () => {
+test('picture sizes and frame rates are accepted up to their bounds and refused beyond', async () => {
   const { server, players } = await start({
     viewWidthMax: 1920,
     viewHeightMax: 1088,
@@ -303,7 +303,7 @@ test('a port in use and an address of another machine are refused', async () => 
   });
 });
 
-test('close notifies every page, and needs none of them to leave', async () => {
+test('closing the server notifies every page, and does not wait for any of them to leave', async () => {
   const { server, players } = await start();
   const joined = [makePeer(), makePeer()];
   for (const peer of joined) await peer.join(server.url);

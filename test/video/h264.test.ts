@@ -56,7 +56,7 @@ function picture(width: number, height: number, step: number, padding = 0): Pict
 
 const at = (step: number, keyframe = false) => ({ keyframe, timestampUs: micro(step * FRAME_US) });
 
-/** The type of each NAL unit in an access unit, and where the unit begins after its start code. */
+/** Finds the NAL units in an access unit: the type of each, and the offset after its start code. */
 function nals(data: Uint8Array): { type: number; start: number }[] {
   const found: { type: number; start: number }[] = [];
   for (let i = 0; i + 3 < data.length; i++)
@@ -134,7 +134,7 @@ describe('pictures', () => {
     ['rows as long as the frame', 320, 180, 0],
     ['padded rows', 320, 180, 24],
     ['a width that is not a multiple of 16', 322, 182, 6],
-  ])('come back from a decoder one by one, with %s', async (_, width, height, padding) => {
+  ])('encoded pictures come back from a decoder one by one, with %s', async (_, width, height, padding) => {
     const video = await encoder({ width, height });
     const decode = decoder();
     for (let step = 0; step < 6; step++) {
@@ -148,7 +148,7 @@ describe('pictures', () => {
     }
   });
 
-  it('of odd size lose their last column and row', async () => {
+  it('pictures of odd size lose their last column and row', async () => {
     const video = await encoder({ width: 321, height: 181 });
     const original = picture(321, 181, 0);
     const unit = must(await video.encode(original, at(0)), 'access unit');
@@ -157,7 +157,7 @@ describe('pictures', () => {
     expect(psnr(original, decoded)).toBeGreaterThan(30);
   });
 
-  it('may be overwritten as soon as encode() has returned', async () => {
+  it('a picture may be overwritten as soon as encode() has returned', async () => {
     const video = await encoder();
     const original = picture(320, 180, 0);
     const reused = picture(320, 180, 0);
@@ -168,7 +168,7 @@ describe('pictures', () => {
     ).toBeGreaterThan(30);
   });
 
-  it('that are smaller than the video encoder expects are refused', async () => {
+  it('pictures that are smaller than the video encoder expects are refused', async () => {
     const video = await encoder();
     const encoding = video.encode(picture(160, 90, 0), at(0));
     await expect(encoding).rejects.toMatchObject({ code: 'NL_ENCODER' });
@@ -176,7 +176,7 @@ describe('pictures', () => {
 });
 
 describe('stream', () => {
-  it('has keyframes only at the start and on request, each with SPS and PPS', async () => {
+  it('the stream has keyframes only at the start and on request, each with SPS and PPS', async () => {
     // x264 would add a keyframe after 250 pictures by default.
     const video = await encoder({ width: 64, height: 64 });
     for (let step = 0; step < 300; step++) {
@@ -190,7 +190,7 @@ describe('stream', () => {
     }
   });
 
-  it('is constrained baseline, BT.709 limited range, and needs no picture to be held back by the decoder', async () => {
+  it('the stream is constrained baseline, BT.709 limited range, and lets the decoder show each picture at once', async () => {
     const video = await encoder();
     const unit = must(await video.encode(picture(320, 180, 0), at(0)), 'access unit');
     const units = nals(unit.data);
@@ -206,7 +206,7 @@ describe('stream', () => {
     expect(sps.bufferedFrames).toBeLessThanOrEqual(1);
   });
 
-  it('shows a cut completely in the next picture', async () => {
+  it('the stream shows a sudden change of the whole scene completely in the next picture', async () => {
     const [width, height] = [1280, 720];
     const flat = (luma: number): Picture => ({
       ...picture(16, 16, 0),
@@ -228,7 +228,7 @@ describe('stream', () => {
     }
   });
 
-  it('keeps to the bitrate, also after it has changed', async () => {
+  it('the stream keeps to the bitrate, also after the bitrate has changed', async () => {
     const video = await encoder();
     let random = 1;
     const noise = picture(320, 180, 0);
@@ -253,14 +253,14 @@ describe('stream', () => {
     expect(slow / 1_000_000).toBeLessThan(1.2);
   });
 
-  it('can encode pictures with the same timestamp', async () => {
+  it('the stream can contain pictures with the same timestamp', async () => {
     const video = await encoder();
     for (let step = 0; step < 3; step++) expect(await video.encode(picture(320, 180, step), at(0))).toBeDefined();
   });
 });
 
 describe('a video encoder', () => {
-  it('drops a picture that comes while another is being encoded', async () => {
+  it('a video encoder drops a picture that comes while another is being encoded', async () => {
     const video = await encoder();
     const options = at(0);
     const first = video.encode(picture(320, 180, 0), options);
@@ -270,7 +270,7 @@ describe('a video encoder', () => {
     expect(await video.encode(picture(320, 180, 2), options)).toBeDefined();
   });
 
-  it('can be closed twice while a picture is being encoded, and then drops every picture', async () => {
+  it('a video encoder can be closed twice while it encodes a picture, and then drops every picture', async () => {
     const video = await encoder();
     const options = at(0);
     const encoding = video.encode(picture(320, 180, 0), options);
@@ -279,7 +279,7 @@ describe('a video encoder', () => {
     expect(await video.encode(picture(320, 180, 1), options)).toBeUndefined();
   });
 
-  it('logs once that there is no hardware video encoder, and encodes on the CPU', async () => {
+  it('a video encoder logs once that there is no hardware for it, and encodes on the CPU', async () => {
     const log = vi.fn();
     const video = await encoder({ hardware: true, log });
     await encoder({ hardware: true, log });
@@ -287,14 +287,14 @@ describe('a video encoder', () => {
     expect(await video.encode(picture(320, 180, 0), at(0))).toBeDefined();
   });
 
-  it('fails with NL_ENCODER for a size that it cannot encode', async () => {
+  it('a video encoder fails with NL_ENCODER for a size that it cannot encode', async () => {
     const opening = encoder({ width: 0, height: 0 });
     await expect(opening).rejects.toBeInstanceOf(NearlightError);
     await expect(opening).rejects.toMatchObject({ code: 'NL_ENCODER' });
   });
 });
 
-/** Reads the fields of a baseline SPS that the tests need (ITU-T H.264, 7.3.2.1.1 and E.1.1). `bytes` starts after the NAL header. */
+/** Reads fields of a baseline SPS (ITU-T H.264, 7.3.2.1.1 and E.1.1). `bytes` starts after the header of the NAL unit. */
 function readSps(bytes: Uint8Array) {
   const raw = [...bytes].filter((byte, i) => !(byte === 3 && bytes[i - 1] === 0 && bytes[i - 2] === 0));
   let bit = 24;

@@ -3,7 +3,6 @@ import { must } from '../../host/base/assert.ts';
 import { type Gpu, openGpu } from '../../host/gpu/dawn.ts';
 import { type Picture, Readback } from '../../host/video/readback.ts';
 
-// A software adapter on a busy machine can stall for seconds.
 let gpu: Gpu;
 beforeAll(async () => {
   gpu = await openGpu({ hardwareRequired: false, log: () => {} });
@@ -17,7 +16,7 @@ const luma = ([r, g, b]: Rgb) => (47 * r + 157 * g + 16 * b + 128 + 16 * 256) >>
 const blueness = ([r, g, b]: Rgb) => (-26 * r - 86 * g + 112 * b + 512 + 128 * 1024) >> 10;
 const redness = ([r, g, b]: Rgb) => (112 * r - 102 * g - 10 * b + 512 + 128 * 1024) >> 10;
 
-/** Draws the picture that `paint` describes. It is uploaded to a second texture, because that of the readback has no COPY_DST. */
+/** Draws the pixels that `paint` gives. Uploads them to a texture of its own, because the readback's has no COPY_DST. */
 function draw(readback: Readback, paint: Paint): void {
   const { device } = gpu;
   const { width, height, texture } = readback;
@@ -60,7 +59,7 @@ function draw(readback: Readback, paint: Paint): void {
   source.destroy();
 }
 
-/** Counts the samples of all planes that differ from those that the same integer arithmetic gives on the CPU. */
+/** Counts the samples of the Y, U and V planes that differ from those that the same integer arithmetic gives on the CPU. */
 function countWrong(picture: Picture, paint: Paint): number {
   let count = 0;
   const { width, height } = picture;
@@ -108,7 +107,7 @@ describe('colours', () => {
     [650, 34],
     [1280, 66],
     [128, 720],
-  ])('is exact for a gradient of %ix%i', async (width, height) => {
+  ])('the conversion to YUV is exact for a gradient of %ix%i', async (width, height) => {
     const readback = new Readback({ device: gpu.device, width, height });
     draw(readback, gradient);
     const picture = must(await readback.read(), 'picture');
@@ -120,7 +119,7 @@ describe('colours', () => {
     expect(control).toBeGreaterThan(width);
   });
 
-  it('are the same in a snapshot', async () => {
+  it('colours are the same in a snapshot', async () => {
     const readback = new Readback({ device: gpu.device, width: 18, height: 16 });
     draw(readback, gradient);
     const pixels = await readback.snapshot();
@@ -147,7 +146,7 @@ describe('size', () => {
 });
 
 describe('ring', () => {
-  it('holds three pictures, drops a fourth, and has room again after a release', async () => {
+  it('a readback holds three pictures, drops a fourth, and has room again after a release', async () => {
     const readback = new Readback({ device: gpu.device, width: 16, height: 16 });
     const pending = [readback.read(), readback.read(), readback.read()];
     expect(pending).not.toContain(undefined);
@@ -163,7 +162,7 @@ describe('ring', () => {
     readback.destroy();
   });
 
-  it('empties a picture when it is released', async () => {
+  it('a readback empties a picture when it is released', async () => {
     const readback = new Readback({ device: gpu.device, width: 16, height: 16 });
     const picture = must(await readback.read(), 'picture');
     picture.release();
@@ -171,7 +170,7 @@ describe('ring', () => {
     readback.destroy();
   });
 
-  it('returns pictures in order, each with everything that was drawn before it', async () => {
+  it('a readback returns pictures in order, each with everything that was drawn before', async () => {
     const readback = new Readback({ device: gpu.device, width: 16, height: 16 });
     const pending = [0, 100, 200].map((level) => {
       draw(readback, () => [level, level, level]);
@@ -184,7 +183,7 @@ describe('ring', () => {
 });
 
 describe('destroy', () => {
-  it('drops the pictures under way, empties those that are held, and is idempotent', async () => {
+  it('destroying a readback twice drops the pictures under way, and empties those that are held', async () => {
     const readback = new Readback({ device: gpu.device, width: 16, height: 16 });
     const held = must(await readback.read(), 'picture');
     const pending = [readback.read(), readback.read()];
@@ -196,7 +195,7 @@ describe('destroy', () => {
     expect(readback.read()).toBeUndefined();
   });
 
-  it('destroys every buffer and texture that was created', async () => {
+  it('destroying a readback destroys every buffer and texture that it created', async () => {
     const made: (GPUBuffer | GPUTexture)[] = [];
     const createBuffer = gpu.device.createBuffer.bind(gpu.device);
     const createTexture = gpu.device.createTexture.bind(gpu.device);
@@ -219,7 +218,7 @@ describe('destroy', () => {
     for (const { destroy } of made) expect(destroy).toHaveBeenCalled();
   });
 
-  it('of the device drops the picture under way', async () => {
+  it('destroying the device drops the picture under way', async () => {
     const other = await openGpu({ hardwareRequired: false, log: () => {} });
     const readback = new Readback({
       device: other.device,

@@ -31,7 +31,7 @@ export class Assets {
     this.#read = read;
   }
 
-  /** Call this when a file has changed. */
+  /** Makes the next pack() read the assets again. Call this when a file has changed. */
   invalidate(): void {
     this.#pack = undefined;
   }
@@ -41,7 +41,7 @@ export class Assets {
     const id = ++this.#id;
     const pack = this.#read().then((bytes) => ({ id, bytes }));
     this.#pack = pack;
-    // A file may be deleted before it is read. The next build tries again.
+    // Reading fails if an asset is deleted meanwhile. Forget the failed pack, so that the next build tries again.
     pack.catch(() => {
       if (this.#pack === pack) this.#pack = undefined;
     });

@@ -5,7 +5,7 @@ import type { PlayerView } from '../../room/view.ts';
 export interface CanvasViewOptions {
   canvas: OffscreenCanvas;
   device: GPUDevice;
-  /** The canvas has this size from its next frame on. The page changes the fields when it is resized. */
+  /** Size of the canvas in pixels, from its next frame on. The fields change when the page is resized. */
   size: Readonly<{ width: number; height: number }>;
   /** Called when a frame was submitted to the canvas. */
   onFrame(): void;

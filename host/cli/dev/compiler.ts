@@ -13,7 +13,7 @@ export class Compiler {
     this.#source = source;
   }
 
-  /** Compiles the sources as they are now. A call waits until earlier calls are done. */
+  /** Compiles the game's current sources, after earlier calls are done. */
   compile(): Promise<Compilation> {
     const before = this.#running ?? Promise.resolve();
     this.#running = before.catch(() => {}).then(() => this.#compile());

@@ -20,24 +20,24 @@ export interface DevOptions {
   /** HTTP port; 0 takes a free one. */
   port: number;
   config: Config;
-  /** An asset pack that is used instead of the game's folder. */
+  /** An asset pack that is used instead of the game's folder of assets. */
   assets?: Uint8Array;
   log(message: string): void;
 }
 
-/** A running server of one game's page. */
+/** A running development server, which serves the page of one game. */
 export interface Dev {
   readonly url: string;
   close(): Promise<void>;
 }
 
-/** A build, as the page fetches it. */
+/** A compiled game and its assets, which the page fetches from the server. */
 interface DevBuild {
   compilation: Compilation & { module: Uint8Array };
   pack: Pack;
 }
 
-/** Number of builds that can be fetched. A page may still load an older one while a newer one is compiled. */
+/** Number of builds of the game that the server keeps. A page may still load an older one while a newer one is compiled. */
 const BUILDS_KEPT = 4;
 const FOLDER = import.meta.dirname;
 
@@ -133,7 +133,7 @@ function buildFile(builds: Map<number, DevBuild>, path: string): PageFile | unde
   return found && { type: kind === 'module' ? 'application/wasm' : 'application/octet-stream', body: found };
 }
 
-/** Logs why a page's game has stopped. @returns the places of a trap in the sources; empty if it did not trap */
+/** Logs why the game on a page has stopped. @returns the places of its trap in the sources; empty if it did not trap */
 function reportStop(builds: Map<number, DevBuild>, text: string, name: string, log: DevOptions['log']): string {
   const { id, headline, problems, frames } = JSON.parse(text) as {
     id: number;
@@ -155,7 +155,7 @@ async function packFirst(folders: readonly string[]): Promise<Uint8Array> {
   return path === undefined ? new Uint8Array() : createAssetPackFromFolder(path);
 }
 
-/** Bundles the page in memory. @returns its files by path */
+/** Bundles the scripts of the development page in memory. @returns the page's files by path */
 async function buildPage(): Promise<Map<string, PageFile>> {
   const { outputFiles } = await build({
     entryPoints: {

@@ -1,15 +1,15 @@
 import { probeAnisotropy } from '../../gpu/anisotropy.ts';
 
-/** Limits that are raised to what the GPU supports, as on the host (host/gpu/dawn.ts). All others stay at WebGPU's defaults. */
+/** WebGPU limits that are raised to the GPU's, as on the host (host/gpu/dawn.ts). All others stay at WebGPU's defaults. */
 const RAISED_LIMITS = ['maxTextureDimension2D', 'maxBufferSize', 'maxStorageBufferBindingSize'] as const;
 
 /** Command-line flags that enable WebGPU in Chromium on Linux. */
 const CHROMIUM_FLAGS = '--enable-unsafe-webgpu --enable-features=Vulkan';
 
-/** Flags that Chromium needs in addition on a machine without a GPU. They make it draw and compose in software on one device. */
+/** Flags that Chromium also needs on a machine without a GPU. They make it draw and compose in software on one device. */
 const SOFTWARE_FLAGS = '--use-vulkan=swiftshader --use-angle=swiftshader';
 
-/** All flags for Chromium on a machine without a GPU. */
+/** All flags that Chromium needs for WebGPU on a machine without a GPU. */
 export const CHROMIUM_SOFTWARE_FLAGS = `${CHROMIUM_FLAGS} ${SOFTWARE_FLAGS}`;
 
 const CHROMIUM_ADVICE = `On Linux, close every window of Chromium and start it with ${CHROMIUM_FLAGS}, and on a machine without a GPU also with ${SOFTWARE_FLAGS}.`;
@@ -20,7 +20,7 @@ export const NO_WEBGPU =
   'Open the page at 127.0.0.1 or localhost, because over plain HTTP browsers offer WebGPU at no other address.';
 
 /**
- * Explains a loss of the device. Chromium loses the device when it composes pages without a GPU, because it cannot make the
+ * Explains a loss of the WebGPU device. Chromium loses it when it composes pages without a GPU, because it cannot make the
  * canvas's texture then (its log says "SharedImageStub: Unable to create shared image"). It gives either "destroyed" or
  * "unknown" as the reason. So a loss before the first frame most likely means that the browser cannot show a WebGPU canvas.
  */

@@ -11,37 +11,37 @@ export interface Size {
 
 /** Messages from the page to the worker that runs the game. */
 export type ToGame =
-  /** The first message, sent once. */
+  /** Opens the GPU. It is the first message to the worker, and is sent once. */
   | ({ kind: 'open'; canvas: OffscreenCanvas; config: Config; seed: number } & Size)
-  /** Plays a build. It starts from the state `saved`, if there is one. */
+  /** Plays a build of the game, from the state `saved` if there is one. */
   | { kind: 'build'; notice: Built; saved: Saved | undefined }
   | ({ kind: 'size' } & Size)
-  /** Messages of the page's input writer. */
+  /** The player's input, as messages of the page's input writer. */
   | { kind: 'event'; message: Uint8Array<ArrayBuffer>; sequence: number }
   | { kind: 'state'; message: Uint8Array<ArrayBuffer>; sequence: number }
-  /** The worker answers with `pong` at once. */
+  /** Asks whether the worker still responds. It answers with `pong` at once. */
   | { kind: 'ping' };
 
 /** Why a game has stopped. */
 export interface Stop {
   headline: string;
   problems: Problem[];
-  /** Call stack of a trap. The server translates it to places in the sources. */
+  /** Call stack of the module's trap. The server translates it to places in the sources. */
   frames: readonly TrapFrame[];
 }
 
-/** Messages from the worker to the page. `id` is that of a build. */
+/** Messages to the page from the worker that runs the game. `id` is that of a build of the game. */
 export type FromGame =
   | { kind: 'ready'; gpu: string }
   | { kind: 'no-gpu' }
   | { kind: 'pong' }
-  /** The build's own code starts to run. */
+  /** The worker starts to run the code of this build. */
   | { kind: 'begun'; id: number }
-  /** The build could not be fetched from the server. */
+  /** The worker could not fetch this build from the server. */
   | { kind: 'missed'; id: number }
-  /** The build is running. `state` says whether it continues from the saved state. */
+  /** This build of the game is running. `state` says whether it continues from the saved state. */
   | { kind: 'opened'; id: number; state: 'kept' | 'refused' | 'none' }
-  /** The build's first frame is drawn. */
+  /** The GPU has drawn the first frame of this build. */
   | { kind: 'drawn'; id: number }
   | { kind: 'saved'; id: number; saved: Saved }
   | { kind: 'meters'; fps: number; encodeMs: number; replayMs: number }

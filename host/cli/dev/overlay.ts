@@ -1,12 +1,12 @@
 import type { Problem } from './build.ts';
 
-/** The text below the problems, and whether there is a button to try again. */
+/** The text below the errors that the page shows, and whether a button offers to try again. */
 export interface Advice {
   hint?: string;
   retry?: boolean;
 }
 
-/** Shows problems over the picture. */
+/** Shows errors of the game over its picture. */
 export function showProblems(headline: string, problems: readonly Problem[], { hint = '', retry }: Advice = {}): void {
   element('headline').textContent = headline;
   element('hint').textContent = hint;
@@ -41,7 +41,7 @@ function card({ message, file, line, column = 1, length = 0, excerpt }: Problem)
   return whole;
 }
 
-/** Splits a line so that a part of it is marked. */
+/** Splits a source line into text and a highlighted part. */
 function markPart(text: string, from: number, length: number): (string | HTMLElement)[] {
   return [text.slice(0, from), make('mark', '', text.slice(from, from + length)), text.slice(from + length)];
 }

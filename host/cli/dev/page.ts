@@ -13,7 +13,7 @@ const { dataset } = document.body;
 const picture = element('picture');
 const stage = element('stage');
 const size = { width: 1, height: 1 };
-/** Sends the player's input to the worker. Posting copies the messages, which the writer reuses. */
+/** Sends the player's input to the worker. postMessage copies the messages, because the writer reuses their bytes. */
 const writer = new InputWriter({
   event: (message, sequence) => runner?.send({ kind: 'event', message, sequence }),
   state: (message, sequence) => runner?.send({ kind: 'state', message, sequence }),
@@ -21,11 +21,11 @@ const writer = new InputWriter({
 
 let runner: Runner | undefined;
 let newest: BuildNotice | undefined;
-/** The build that is running. */
+/** The build of the game that is running. */
 let playing: Built | undefined;
 /** Whether any build has run since the page was opened. */
 let hasPlayed = false;
-/** The newest saved state. The page keeps it, because the worker may be terminated. */
+/** The game's newest saved state. The page keeps it, because the worker may be terminated. */
 let saved: Saved | undefined;
 
 void start();
@@ -49,7 +49,7 @@ async function start(): Promise<void> {
   listen();
 }
 
-/** Listens for builds. Some browsers stop reconnecting after an error, so the page does it for them. */
+/** Listens for new builds of the game. Some browsers stop reconnecting after an error, so the page reconnects itself. */
 function listen(): void {
   const events = new EventSource('events');
   events.onopen = () => showServer(true);
@@ -118,7 +118,7 @@ function showRunning(id: number, state: keyof typeof KEPT): void {
   dataset.state = 'running';
 }
 
-/** Notes in the document which build is visible, for tests. A worker's picture appears with the page's next frame. */
+/** Notes in the document which build of a game is shown, for tests. A worker's picture appears with the page's next frame. */
 function markDrawn(id: number): void {
   requestAnimationFrame(() =>
     requestAnimationFrame(() => {
@@ -132,7 +132,7 @@ function showKept(text: string, lost: boolean): void {
   element('kept').classList.toggle('lost', lost);
 }
 
-/** Shows why and where the game failed. It runs again after the next save or when the button is pressed. */
+/** Shows why and where the game failed. The game runs again after the next save or when the button is pressed. */
 function showStop(id: number, stop: Stop): void {
   dataset.state = 'stopped';
   playing = undefined;
@@ -150,7 +150,7 @@ function showStop(id: number, stop: Stop): void {
   });
 }
 
-/** Shows that a call of build `id` does not return, or hides that again. */
+/** Shows or hides the message that a call of the game, build `id`, does not return. */
 function showStuck(id: number, isStuck: boolean): void {
   if (!isStuck) {
     if (dataset.state !== 'stuck') return;
@@ -167,14 +167,14 @@ function showStuck(id: number, isStuck: boolean): void {
   void report(id, { headline, problems: [{ message: `${message} ${hint}` }], frames: [] });
 }
 
-/** Prints a stop in the terminal. @returns the places of the trap in the sources; empty if there are none */
+/** Has the server log why the game has stopped. @returns the places of its trap in the sources; empty if it did not trap */
 async function report(id: number, { headline, problems, frames }: Stop): Promise<string> {
   const body = JSON.stringify({ id, headline, problems: problems.map(({ excerpt: _, ...rest }) => rest), frames });
   const answer = await fetch('stopped', { method: 'POST', body }).catch(() => undefined);
   return answer?.ok ? answer.text() : '';
 }
 
-/** Measures the stage in device pixels, at most two for each CSS pixel. */
+/** Measures the game's area of the page in device pixels, at most two for each CSS pixel. */
 function measure(): Size {
   const scale = Math.min(devicePixelRatio, 2);
   size.width = Math.max(1, Math.round(stage.clientWidth * scale));
@@ -187,7 +187,7 @@ function resize(): void {
   picture.dispatchEvent(new Event('resize'));
 }
 
-/** Connects keyboard, mouse, gamepads and touch as on the player's page. The picture takes the place of that page's video. */
+/** Connects keyboard, mouse, gamepads and touch as on the page for streamed games, whose video the picture stands in for. */
 function takeInput(): void {
   writer.open();
   Object.defineProperties(picture, {

@@ -7,18 +7,18 @@ export interface RunnerOptions {
   config: Config;
   seed: number;
   size: Size;
-  /** Holds the canvas. Each worker gets a new one. */
+  /** Element that holds the game's canvas. Each worker gets a new canvas. */
   picture: HTMLElement;
-  /** Returns the state from which a build continues. */
+  /** Returns the saved state from which a new build of the game continues. */
   saved(): Saved | undefined;
   onMessage(message: FromGame): void;
-  /** A call of build `id` has not returned for STUCK_MS, or it has returned after all. */
+  /** Called when a call of the game, build `id`, has not returned for STUCK_MS, and when it returns after all. */
   onStuck(id: number, isStuck: boolean): void;
-  /** A new worker has started. It does not know which keys are held. */
+  /** Called when a new worker has started, which does not know the keys that are held. */
   onNewWorker(): void;
 }
 
-/** A call that takes longer may be an endless loop. It may also be stopped in a debugger and return later. */
+/** A call of the game that takes longer may be an endless loop. It may also be stopped in a debugger and return later. */
 export const STUCK_MS = 3000;
 const PING_MS = 250;
 
@@ -51,7 +51,7 @@ export class Runner {
     else this.#sendBuild(notice);
   }
 
-  /** Plays the newest build again from the newest saved state. */
+  /** Plays the newest build of the game again, from its newest saved state. */
   retry(): void {
     if (this.#lost || this.#stuck || !this.#ready) this.#replaceWorker();
     else if (this.#newest) this.#sendBuild(this.#newest);
@@ -119,7 +119,7 @@ export class Runner {
     } else if (now - this.#pingedAt > STUCK_MS) this.#overdue();
   }
 
-  /** Handles a ping that got no answer. If an older build blocks the worker, the newest one gets a new worker. */
+  /** Handles a ping that the worker has not answered. If an older build blocks it, the newest build gets a new worker. */
   #overdue(): void {
     if (this.#newest && this.#running !== this.#newest.id) this.#replaceWorker();
     else {

@@ -2,7 +2,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import { NearlightError } from '../../base/errors.ts';
 
-/** A file of the page, with its content type. */
+/** A file of the development page, with its content type. */
 export interface PageFile {
   type: string;
   body: Uint8Array;
@@ -10,9 +10,9 @@ export interface PageFile {
 
 export interface DevServerOptions {
   port: number;
-  /** Returns the answer to GET; undefined if there is nothing at the path. */
+  /** Returns the file that answers a GET request; undefined if there is none at the path. */
   file(path: string): PageFile | undefined;
-  /** Returns the answer to POST of a text; undefined if the path takes none. */
+  /** Returns the answer to a POST request whose body is `text`; undefined if the path accepts none. */
   post(path: string, text: string): string | undefined;
   /** Returns the first event for a page that listens at /events. */
   newest(): object | undefined;
@@ -21,14 +21,14 @@ export interface DevServerOptions {
 /** A server that answers only pages of its own origin on this machine. */
 export interface DevServer {
   readonly url: string;
-  /** Sends an event to every page that listens. */
+  /** Sends an event to every page that listens at /events. */
   broadcast(notice: object): void;
   close(): Promise<void>;
 }
 
 const ADDRESS = '127.0.0.1';
 const BODY_BYTES_MAX = 65_536;
-/** A page that lost the connection tries again after this time. */
+/** A page that has lost its connection to the server reconnects after this many milliseconds. */
 const RETRY_MS = 500;
 
 const HEADERS = {
@@ -40,7 +40,7 @@ const HEADERS = {
   'x-content-type-options': 'nosniff',
 };
 
-/** Starts the server. @throws NearlightError NL_PORT_IN_USE */
+/** Starts the development server. @throws NearlightError NL_PORT_IN_USE */
 export async function startServer(options: DevServerOptions): Promise<DevServer> {
   const listeners = new Set<ServerResponse>();
   const server = createServer((request, response) => {
@@ -115,7 +115,7 @@ async function body(request: IncomingMessage): Promise<string> {
   let length = 0;
   for await (const chunk of request as AsyncIterable<Buffer>) {
     length += chunk.length;
-    if (length > BODY_BYTES_MAX) throw new Error('the body is too long');
+    if (length > BODY_BYTES_MAX) throw new Error('the body of the request is too long');
     chunks.push(chunk);
   }
   return Buffer.concat(chunks).toString();

@@ -26,7 +26,7 @@ export class ShaderNotes {
     };
   }
 
-  /** Forgets all messages, because another build starts. */
+  /** Forgets all messages about shaders. Call this when another build of the game starts. */
   reset(): void {
     this.#problems = [];
   }

@@ -4,8 +4,8 @@ import type { PlayerInput } from '../../room/input.ts';
 import type { PointerState } from '../../stream/player.ts';
 
 /**
- * Passes messages of the page's input writer to the player in this tab. It reads them without checks, because they do not
- * come from another machine.
+ * Passes the page's input messages to the game in this tab. Reads them without checks, because they do not come from
+ * another machine.
  */
 export function localSink(input: PlayerInput): MessageSink {
   const pointer: PointerState = {

@@ -7,7 +7,7 @@ export interface WatchOptions {
   /** Tells whether a file with this name is watched. */
   filter(name: string): boolean;
   onChange(): void;
-  /** Interval between two scans that no event asked for; SCAN_MS by default. */
+  /** Milliseconds between two scans of the folder that no file system event triggers; SCAN_MS by default. */
   scanMs?: number;
 }
 
@@ -15,7 +15,7 @@ export interface WatchOptions {
 const SETTLE_MS = 15;
 /** Some network and container file systems send no events, so the folder is also scanned at this interval. */
 const SCAN_MS = 1000;
-/** The scans may take at most this fraction of the time. */
+/** Scanning the folder may take at most this fraction of the elapsed time. */
 const SCAN_FRACTION = 0.05;
 
 /**
@@ -26,7 +26,7 @@ const SCAN_FRACTION = 0.05;
 export class Watch {
   readonly #options: WatchOptions;
   readonly #watchers = new Map<string, FSWatcher>();
-  /** The result of the last scan. */
+  /** The files that the last scan found, with their sizes and times. */
   #known: string;
   #settleTimer: NodeJS.Timeout | undefined;
   #scanTimer: NodeJS.Timeout | undefined;
@@ -83,12 +83,12 @@ export class Watch {
       watcher.on('error', () => watcher.close());
       this.#watchers.set(key, watcher);
     } catch {
-      // The folder is gone again, or the system allows no more watchers. The regular scans will see changes.
+      // The folder has been deleted, or the system allows no more watchers. The regular scans will see changes.
     }
   }
 }
 
-/** Adds files and folders to the lists. A folder's key has its inode, so that a new folder of the same name is a different one. */
+/** Adds the files and folders in `folder` to the lists. A folder's key has its inode, so a recreated folder has a new key. */
 function list(filter: WatchOptions['filter'], folder: string, files: string[], folders: Map<string, string>): void {
   const entries = attempt(() => readdirSync(folder, { withFileTypes: true }));
   const own = attempt(() => statSync(folder));

@@ -35,16 +35,16 @@ let assets: { key: string; bytes: Uint8Array } | undefined;
 
 let game: TabGame | undefined;
 let build = 0;
-/** Frames of this build that were submitted to the canvas. */
+/** Number of frames of the current build that were submitted to the canvas. */
 let frames = 0;
-/** Builds whose first frame the GPU has finished. */
+/** Number of builds of the game whose first frame the GPU has finished. */
 let buildsShown = 0;
-/** Frames since `figuresAt`, when the page was last sent figures. */
+/** Number of frames since `figuresAt`, when the worker last sent the page its frame rate. */
 let recentFrames = 0;
 let figuresAt = systemClock.now();
-/** The build that has failed. Errors that follow from its first one are not reported. */
+/** Id of the build that has failed; 0 for none. Only the first error of a build is reported. */
 let failed = 0;
-/** Resolves when the messages so far that start or replace a game have been handled. */
+/** Resolves when the worker has handled all messages so far that start or replace a game. */
 let queue: Promise<void> = Promise.resolve();
 
 addEventListener('message', ({ data }) => receive(data as ToGame));
@@ -80,7 +80,7 @@ async function open(options: Extract<ToGame, { kind: 'open' }>): Promise<void> {
   setInterval(() => void save(), SAVE_MS);
 }
 
-/** Replaces the running game by a new build, which continues from the game's state if it accepts it. */
+/** Replaces the running game by a new build, which continues from the game's state if it accepts that. */
 async function replace(notice: Built, before: Saved | undefined): Promise<void> {
   if (!shared) return;
   const { id, name } = notice;

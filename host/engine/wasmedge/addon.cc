@@ -39,7 +39,7 @@ Napi::Value fail(Napi::Env env, const char *what) {
   return env.Undefined();
 }
 
-// Creates an anonymous memory file. Kernels before 6.3 reject MFD_EXEC, and make every such file executable anyway.
+// Creates an anonymous memory file. Kernels before 6.3 reject the flag MFD_EXEC, and make every memory file executable anyway.
 int createMemory(const char *name, unsigned mode) {
   int fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING | mode);
   if (fd < 0 && errno == EINVAL) fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
@@ -64,9 +64,9 @@ Napi::Value sealed(const Napi::CallbackInfo &info) {
   return Napi::Number::New(info.Env(), fd);
 }
 
-// new Channel(bytes, wake): memory shared with a child process, and a socket to it. Calls `wake(closed)` when the child
-// sends something or closes its end. The size of the memory is sealed, so that a child cannot shrink it while the host
-// uses it.
+// new Channel(bytes, wake): creates memory to share with a child process, and a socket to the child. Calls `wake(closed)` when
+// the child sends something or closes its end of the socket. The size of the memory is sealed, so that the child cannot shrink
+// it while the host uses it.
 class Channel : public Napi::ObjectWrap<Channel> {
 public:
   static Napi::Function define(Napi::Env env) {
@@ -130,8 +130,8 @@ private:
     static_cast<Channel *>(channel)->stop();
   }
 
-  // Reads what the child has sent and discards it, since only its arrival matters. Reads a bounded amount and wakes the
-  // host once, so that a child that floods the socket cannot keep the event loop busy.
+  // Reads and discards what the child process has sent on the socket, since only its arrival matters. Reads a bounded amount
+  // and wakes the host once, so that a child that floods the socket cannot keep the event loop busy.
   void readable() {
     Napi::Env env = Env();
     Napi::HandleScope scope(env);
@@ -155,14 +155,15 @@ private:
     return fds;
   }
 
-  // Closes the child's descriptors on this side, once the child has inherited them.
+  // Closes this process's copies of the file descriptors that the child process has inherited.
   Napi::Value releaseChild(const Napi::CallbackInfo &info) {
     closeFd(memoryFd_);
     closeFd(childSocket_);
     return info.Env().Undefined();
   }
 
-  // send(...fds): sends one byte and up to two file descriptors. Returns false if the child has closed its end.
+  // send(...fds): sends the child process one byte and up to two file descriptors. Returns false if that fails, for example
+  // because the child has closed its end of the socket.
   Napi::Value send(const Napi::CallbackInfo &info) {
     uint8_t byte = 0;
     iovec part{&byte, 1};
@@ -199,7 +200,7 @@ private:
     closeFd(socket_);
   }
 
-  // Detaches the ArrayBuffer before unmapping its memory, so that no view can reach unmapped memory.
+  // Releases the memory and the sockets. Detaches the ArrayBuffer before it unmaps the memory, so that no view can reach it.
   void release() {
     stop();
     if (hooked_) napi_remove_env_cleanup_hook(Env(), atExit, this);

@@ -2,7 +2,7 @@ import { createRequire } from 'node:module';
 import { NearlightError } from '../../base/errors.ts';
 import { addonPath, buildNative } from './build.ts';
 
-/** Memory shared with a child process, and a socket to it (addon.cc). */
+/** Memory shared with a child process, and a socket to that process (addon.cc). */
 export interface Channel {
   /** The shared memory. close() detaches it, after which its length is 0. */
   readonly memory: ArrayBuffer;
@@ -10,7 +10,7 @@ export interface Channel {
   readonly childFds: [memory: number, socket: number];
   /** Closes `childFds` in this process, once the child has inherited them. */
   releaseChild(): void;
-  /** Sends one byte and up to two file descriptors. Returns false if the child has closed its end of the socket. */
+  /** Sends the child one byte and up to two file descriptors. Returns false if that fails, as when its socket is closed. */
   send(...fds: number[]): boolean;
   close(): void;
 }
@@ -21,14 +21,14 @@ export interface Addon {
     bytes: number,
     wake: (closed: boolean) => void,
   ) => Channel;
-  /** Returns a file descriptor of memory that holds these bytes and cannot be changed. The caller closes it. */
+  /** Returns a file descriptor of memory that holds `bytes` and cannot be changed. The caller closes the descriptor. */
   sealed(bytes: Uint8Array): number;
 }
 
 let loaded: Addon | undefined;
 
 /**
- * Loads the addon, and builds it first if it is missing or out of date.
+ * Loads the Node addon of addon.cc, and first builds it if it is missing or out of date.
  * @throws NearlightError NL_NO_WASMEDGE
  */
 export async function loadAddon(): Promise<Addon> {

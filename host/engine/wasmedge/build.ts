@@ -14,11 +14,11 @@ const HEADERS = ['instance.h', 'mapping.h', 'submission.h', 'trace.h', 'compile.
 /** The Node addon that shares memory with guest processes (addon.cc). It exists once buildNative() has resolved. */
 export const addonPath = join(NATIVE_FOLDER, ADDON);
 
-/** Options for building the guest program. `folder` is where it goes. */
+/** Options for building the guest program and the Node addon. `folder` receives both. */
 export interface NativeOptions {
   folder: string;
   compiler: string;
-  /** If it is undefined, WASMEDGE_DIR is used, or else the system's WasmEdge. */
+  /** Where WasmEdge is. If undefined, the folder in WASMEDGE_DIR is used, or else the system's WasmEdge. */
   runtime: Runtime | undefined;
 }
 
@@ -30,9 +30,9 @@ export function guestCommand(): string[] {
 let building: Promise<void> | undefined;
 
 /**
- * Builds the guest program and its addon, unless they are already there and neither the sources nor the flags have changed.
+ * Builds the guest program and the Node addon, unless they exist and neither their sources nor the compiler flags have changed.
  * Calls `announce` before it compiles anything.
- * @throws NearlightError NL_NO_WASMEDGE with the first lines that the compiler printed
+ * @throws NearlightError NL_NO_WASMEDGE with the first lines that the C++ compiler printed
  */
 export function buildNative(announce: (line: string) => void = () => {}): Promise<void> {
   const generated = { 'constants.h': constants() };
@@ -45,7 +45,7 @@ export function buildNative(announce: (line: string) => void = () => {}): Promis
   return building;
 }
 
-/** Builds the guest program and its addon into another folder, for another runtime. @throws NearlightError NL_NO_WASMEDGE */
+/** Builds the guest program and the addon into another folder, for another WasmEdge. @throws NearlightError NL_NO_WASMEDGE */
 export function buildNativeIn(
   { folder, compiler, runtime }: NativeOptions,
   announce: (line: string) => void,
@@ -54,7 +54,7 @@ export function buildNativeIn(
   return buildTargets({ folder, compiler, targets: targets(runtime), generated, announce });
 }
 
-/** The private runtime, unless WASMEDGE_DIR names another WasmEdge. */
+/** Returns Nearlight's own installation of WasmEdge; undefined if there is none, or WASMEDGE_DIR names another. */
 function usedRuntime(): Runtime | undefined {
   return process.env.WASMEDGE_DIR ? undefined : findRuntime();
 }
@@ -73,7 +73,7 @@ function targets(runtime: Runtime | undefined): NativeTarget[] {
   ];
 }
 
-/** Compiler flags that find WasmEdge's headers and libraries. */
+/** Returns the C++ compiler's flags for finding WasmEdge's headers and libraries. */
 function wasmEdgeFlags(runtime: Runtime | undefined): string[] {
   const folder = process.env.WASMEDGE_DIR;
   if (!runtime) {
@@ -83,14 +83,14 @@ function wasmEdgeFlags(runtime: Runtime | undefined): string[] {
       : ['-lwasmedge', '-ldl'];
   }
   const { wasmEdgeInclude: include, wasmEdgeLib: lib, loader } = runtime;
-  // The linker writes the folder as DT_RPATH, which, unlike DT_RUNPATH, also applies to the libraries that WasmEdge needs. The
-  // loader of a private C library gets the folder as an option instead. Undefined symbols are allowed, because the libraries may
-  // need a newer C library than the one that is linked here.
+  // The linker writes the folder of WasmEdge as DT_RPATH, which, unlike DT_RUNPATH, also applies to the libraries that WasmEdge
+  // needs. The loader of a private C library gets the folder as an option instead. Undefined symbols are allowed, because the
+  // libraries may need a newer C library than the one that is linked here.
   const place = loader === undefined ? [`-Wl,--disable-new-dtags,-rpath,${lib}`] : [];
   return [`-I${include}`, `-L${lib}`, ...place, '-Wl,--allow-shlib-undefined', '-l:libwasmedge.so.0', '-ldl'];
 }
 
-/** Source of constants.h: every number of the contract and of the shared memory, as C++. */
+/** Returns the text of constants.h: every number in renderer/contract/abi.ts and mapping.ts, as a C++ constant. */
 function constants(): string {
   const lines = Object.entries<unknown>({ ...abi, ...mapping })
     .filter((entry): entry is [string, number] => typeof entry[1] === 'number')

@@ -12,14 +12,14 @@ import type { LoadOptions } from '../engine.ts';
 import { guestCommand } from './build.ts';
 import { compile, LEVELS } from './compiler.ts';
 
-/** Every entry begins with this, then the SHA-256 of the code, then the code. */
+/** First bytes of each file in the compile cache. The SHA-256 of the native code and the code itself follow. */
 const MAGIC = Buffer.from('NLNATIVE');
 const HEADER_BYTES = MAGIC.length + 32;
-/** A temporary file that has not changed for this long belongs to a host that died while it wrote. */
+/** A temporary file in the compile cache that is this old was left by a host that died while it wrote the file. */
 const ABANDONED_MS = 3_600_000;
 
 /**
- * Compiles a module in another process. Resolves with the native code, or with undefined if that process cannot be reached.
+ * Has another process compile a module. Resolves with the native code, or with undefined if that process cannot be reached.
  * @throws NearlightError if the module cannot be compiled
  */
 export type RemoteCompiler = (module: Uint8Array) => Promise<Uint8Array | undefined>;
@@ -28,13 +28,13 @@ type Options = Pick<LoadOptions, 'limits' | 'log'>;
 
 interface Found {
   code: Uint8Array;
-  /** Resolves when the entry has been written to disk, or could not be. */
+  /** Resolves when the code has been written to the compile cache on disk, or writing has failed. */
   stored: Promise<void>;
 }
 
 /**
- * A folder of native code, one file per module. The file's name is the hash of everything that determines its contents. The
- * file also contains a hash of the code, which is checked on every load; a damaged entry is compiled again.
+ * A folder of compiled modules, one file of native code each. The file's name is a hash of everything that determines the code.
+ * The file also contains a hash of the code, which is checked on every load; if it is wrong, the module is compiled again.
  */
 export class CompileCache {
   readonly #dir: string;
@@ -44,9 +44,9 @@ export class CompileCache {
   #ready: Promise<void> | undefined;
 
   /**
-   * @param dir the folder; empty for ~/.cache/nearlight
-   * @param remote compiles modules and fills the folder; this object then only reads the folder
-   * @param bytesMax size of the folder (CACHE_BYTES_MAX); beyond it, the least recently used entries are deleted
+   * @param dir folder of the compile cache; empty for ~/.cache/nearlight
+   * @param remote compiles modules and fills the folder, which this object then only reads
+   * @param bytesMax size of the folder (CACHE_BYTES_MAX); if it is exceeded, the least recently used entries are deleted
    */
   constructor(dir: string, remote?: RemoteCompiler, bytesMax: number = settings.cacheBytesMax.default) {
     this.#remote = remote;
@@ -68,7 +68,7 @@ export class CompileCache {
     const found = this.#find(key, module, options);
     const code = found.then((entry) => entry.code);
     this.#running.set(key, code);
-    // The entry stays here until it is on disk, so that calls in between share it.
+    // The result stays in #running until it is on disk, so that calls in between share it.
     void found
       .then((entry) => entry.stored)
       .catch(() => {})
@@ -76,13 +76,13 @@ export class CompileCache {
     return code;
   }
 
-  /** Path of the file that holds an entry. */
+  /** Path of the file that holds the native code with this key. */
   path(key: string): string {
     return join(this.#dir, `${key}.native`);
   }
 
   /**
-   * Creates the folder and queries the version of the compiler. This saves the first call of native() some 20 ms.
+   * Creates the folder of the cache and queries the version of WasmEdge. This saves the first call of native() some 20 ms.
    * @throws NearlightError NL_SETTING, NL_NO_WASMEDGE
    */
   async prepare(): Promise<void> {
@@ -93,7 +93,7 @@ export class CompileCache {
 
   async #open(): Promise<void> {
     if (!this.#remote) await mkdir(this.#dir, { recursive: true, mode: 0o700 });
-    // The process that fills the cache may not have created the folder yet.
+    // If another process fills the cache, it may not have created the folder yet.
     const folder = await stat(this.#dir).catch((error: Error) => {
       if (!this.#remote) throw error;
     });
@@ -105,7 +105,7 @@ export class CompileCache {
     if (!this.#remote) await this.#sweep();
   }
 
-  /** Deletes temporary files of hosts that died while they wrote. */
+  /** Deletes the temporary files of hosts that died while they wrote to the cache. */
   async #sweep(): Promise<void> {
     for (const name of await readdir(this.#dir)) {
       if (!/\.native\.[0-9a-f-]{36}$/.test(name)) continue;
@@ -127,7 +127,7 @@ export class CompileCache {
     if (this.#remote) return { code: await this.#ask(this.#remote, module, options), stored };
     if (entry) await rm(path, { force: true });
     const code = await this.#compile(module, options);
-    // Flushing the file can take seconds on a busy disk, so the room does not wait for it.
+    // Flushing the cache file can take seconds on a busy disk, so the start of the game does not wait for it.
     return { code, stored: this.#keep(path, code, options) };
   }
 
@@ -138,7 +138,7 @@ export class CompileCache {
     return this.#compile(module, options);
   }
 
-  /** Stores an entry. Never throws: if the code cannot be stored, it is compiled again next time. */
+  /** Stores native code in the cache. Never throws: if that fails, the module is compiled again next time. */
   async #keep(path: string, code: Uint8Array, options: Options): Promise<void> {
     try {
       if (HEADER_BYTES + code.length > this.#bytesMax) throw new Error(`it exceeds CACHE_BYTES_MAX, ${this.#bytesMax}`);
@@ -149,7 +149,7 @@ export class CompileCache {
     }
   }
 
-  /** Deletes the least recently used entries until the rest fits. A host that is reading one has its file open. */
+  /** Deletes the least recently used entries until the cache fits its limit. A host that reads an entry has its file open. */
   async #evict(): Promise<void> {
     const names = (await readdir(this.#dir)).filter((name) => name.endsWith('.native'));
     const entries = await Promise.all(
@@ -176,7 +176,7 @@ export class CompileCache {
   }
 }
 
-/** Writes an entry through a temporary file, so that it appears complete or not at all. */
+/** Writes an entry of the cache to a temporary file and renames it, so that it appears complete or not at all. */
 async function store(path: string, code: Uint8Array): Promise<void> {
   const temporary = `${path}.${randomUUID()}`;
   try {
@@ -190,8 +190,8 @@ async function store(path: string, code: Uint8Array): Promise<void> {
 }
 
 /**
- * Reads an entry synchronously. The start of a pod waits for it, and every step of an asynchronous read would first wait for
- * a worker thread. Returns undefined if there is no such entry.
+ * Reads an entry of the cache synchronously: the start of a pod waits for it, and every step of an asynchronous read would
+ * first wait for a worker thread. Returns undefined if there is no such entry.
  */
 function readEntry(path: string): Buffer | undefined {
   try {
@@ -232,7 +232,7 @@ function libraries(): Promise<string> {
   return version;
 }
 
-/** Describes everything but the module that determines the native code: WasmEdge, LLVM, the levels and this CPU. */
+/** Describes all that determines native code, except the module: WasmEdge, LLVM, the optimization levels and this CPU. */
 function compilerIdentity(): Promise<string> {
   identity ??= (async () => {
     const [name, ...paths] = (await libraries()).split('\n');

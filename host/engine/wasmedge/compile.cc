@@ -83,6 +83,6 @@ int compile(int count, char **arguments) {
   if (compiler == nullptr) return report(EXIT_FAILED, "this WasmEdge library was built without the compiler; install one that includes it");
   result = WasmEdge_CompilerCompileFromBuffer(compiler, module.data(), module.size(), arguments[1]);
   if (!WasmEdge_ResultOK(result)) return report(EXIT_FAILED, WasmEdge_ResultGetMessage(result));
-  // Exit without running LLVM's destructors: the kernel frees the memory faster.
+  // Exits without running LLVM's destructors, because the kernel frees the memory faster.
   _exit(EXIT_SUCCESS);
 }

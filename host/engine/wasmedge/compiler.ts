@@ -5,18 +5,18 @@ import { NearlightError } from '../../base/errors.ts';
 import type { LoadOptions } from '../engine.ts';
 import { EXIT_INVALID, EXIT_MEMORY } from './mapping.ts';
 
-/** Optimization levels, tried in this order. LLVM 19 has crashed on valid modules at O2, O3 and Os. */
+/** Optimization levels for compiling a module, tried in this order. LLVM 19 has crashed on valid modules at O2, O3 and Os. */
 export const LEVELS = ['Oz', 'O0'] as const;
 type Level = (typeof LEVELS)[number];
 
-/** Fraction of COMPILE_MS_MAX that the first level may take. The second level gets what is left. */
+/** Fraction of COMPILE_MS_MAX that compiling at the first optimization level may take. The second gets the remaining time. */
 const FIRST_LEVEL_SHARE = 0.75;
 const MESSAGE_BYTES_MAX = 4096;
 
 interface Job extends Pick<LoadOptions, 'limits' | 'log'> {
   /** The command that starts the guest program, which contains the compiler. */
   command: readonly string[];
-  /** An empty folder that only this job uses. */
+  /** An empty folder for the files of this compilation only. */
   folder: string;
 }
 
@@ -30,7 +30,7 @@ interface Run {
 
 /**
  * Compiles a module to native code in a child process whose time and memory are limited.
- * @throws NearlightError NL_COMPILE if every level failed, NL_MODULE_INVALID if the module is not valid
+ * @throws NearlightError NL_COMPILE if every optimization level failed, NL_MODULE_INVALID if the module is not valid
  */
 export async function compile(module: Uint8Array, { command, folder, limits, log }: Job): Promise<Uint8Array> {
   await writeFile(join(folder, 'in.wasm'), module);

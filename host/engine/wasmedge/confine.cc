@@ -25,11 +25,11 @@ constexpr uint32_t ARCHITECTURE = AUDIT_ARCH_AARCH64;
 #error "The guest program supports only x86-64 and aarch64"
 #endif
 
-// Set in the numbers of x32 system calls on x86-64, which the lists below do not contain.
+// Bit that is set in the numbers of x32 system calls on x86-64. The filter kills a process that makes one.
 constexpr uint32_t X32_BIT = 0x40000000;
 
-// System calls for running a module: to wait for and respond to the host, to manage memory, and those that libc needs to
-// abort.
+// System calls that a guest process may make while it runs a module: to wait for and respond to the host, to manage memory,
+// and those that libc needs to abort.
 constexpr uint32_t RUN_ALLOWED[] = {
     __NR_recvmsg,       __NR_recvfrom,     __NR_sendto,      __NR_read,          __NR_close,
     __NR_munmap,        __NR_mremap,       __NR_madvise,     __NR_brk,           __NR_futex,
@@ -37,7 +37,7 @@ constexpr uint32_t RUN_ALLOWED[] = {
     __NR_exit,          __NR_exit_group,   __NR_getrandom,   __NR_clock_gettime, __NR_restart_syscall,
     __NR_rt_sigprocmask, __NR_sigaltstack,
 };
-// Allowed unless the third argument requests executable memory.
+// System calls that are allowed while a module runs, unless their third argument requests executable memory.
 constexpr uint32_t RUN_MAPPING[] = {__NR_mmap, __NR_mprotect};
 
 constexpr uint32_t COMPILE_DENIED[] = {
@@ -64,8 +64,8 @@ void setLimit(__rlimit_resource resource, rlim_t value) {
   setrlimit(resource, &limit);
 }
 
-// Builds the seccomp program for a filter. Each jump says how many statements to skip if its condition holds, then how
-// many if it does not.
+// Builds the seccomp program for a filter of system calls. Each jump says how many statements to skip if its condition holds,
+// then how many if it does not.
 std::vector<sock_filter> program(Filter filter) {
   std::vector<sock_filter> code;
   code.push_back(statement(LOAD_WORD, offsetof(seccomp_data, arch)));

@@ -14,21 +14,21 @@ export { wasmEdgeVersion } from './cache.ts';
 export interface WasmEdgeOptions {
   /** Folder of the compile cache; empty for ~/.cache/nearlight. */
   cacheDir: string;
-  /** Interprets modules instead of compiling them. That is 100 to 360 times slower, so it is never a fallback. */
+  /** If true, modules are interpreted, not compiled. That is 100 to 360 times slower, so it is never a fallback. */
   interpreter?: boolean;
-  /** Size of the compile cache at most; without it, the default of CACHE_BYTES_MAX. */
+  /** The most bytes that the compile cache may have; by default the default of CACHE_BYTES_MAX. */
   cacheBytesMax?: number;
-  /** Compiles modules elsewhere and fills the compile cache, which this engine then only reads. */
+  /** Has another process compile modules and fill the compile cache, which this engine then only reads. */
   compile?: RemoteCompiler;
-  /** The clock, in milliseconds, that the limits on calls are measured with; by default performance.now(). */
+  /** The clock, in milliseconds, for the time limits on calls of a module; by default performance.now(). */
   now?: () => number;
 }
 
 /** An engine that can start a guest process before it knows the module. */
 export interface WasmEdgeEngine extends Engine {
   /**
-   * Starts a guest process for the next load(). That saves some 90 ms when the module arrives. load() uses the process only
-   * if its limits call for shared memory of the same size.
+   * Starts a guest process for the next load(), which then takes some 90 ms less. load() uses the process only if the limits
+   * given to it are the same.
    * @throws NearlightError NL_NO_WASMEDGE
    */
   prepare(limits: MappingLimits): Promise<void>;
@@ -113,8 +113,8 @@ async function start({ addon, process, code, interpreter, checked, options }: St
 }
 
 /**
- * Finds out whether this machine can run modules on WasmEdge, and builds the guest program if necessary. Returns the version
- * of WasmEdge, or the reason why not and what to do.
+ * Finds out whether this machine can run modules on WasmEdge, and builds the guest program if necessary. Returns the version of
+ * WasmEdge, or the reason why it cannot be used and what to do.
  */
 export async function probeWasmEdge(): Promise<{ version: string } | { problem: string }> {
   try {

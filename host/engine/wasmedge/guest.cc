@@ -1,4 +1,4 @@
-// The guest program. It runs one module in a process of its own and makes the calls that the host requests.
+// The guest program. It runs one game's module in a process of its own, and calls the module's exports at the host's request.
 //   guest run              expects the shared memory at FD_MAPPING and the host's socket at FD_SOCKET
 //   guest compile IN OUT LEVEL DATA_BYTES CPU_SECONDS
 //   guest version          prints the version of WasmEdge, then the path of every loaded library
@@ -22,8 +22,8 @@ namespace {
 
 Mapping mapping;
 
-// Waits for one request. A request to load a module carries up to two file descriptors: its code, then its asset pack.
-// Returns false when the host has closed its end of the socket.
+// Waits for one request of the host. A request to load a module carries up to two file descriptors: the module's code, then
+// the asset pack. Returns false when the host has closed its end of the socket.
 bool receive(int *fds) {
   uint8_t byte;
   iovec part{&byte, 1};
@@ -85,8 +85,8 @@ int run() {
   return 0;
 }
 
-// Prints what determines the native code that WasmEdge compiles from a module. The host makes it part of the key of its
-// compile cache.
+// Prints the version of WasmEdge and the paths of all loaded libraries. They determine the native code of a module, so the host
+// makes them part of the key of its compile cache.
 int version() {
   std::puts(WasmEdge_VersionGet());
   dl_iterate_phdr(

@@ -62,7 +62,8 @@ WasmEdge_Result Instance::submit(const WasmEdge_Value *parameters) {
   }
 }
 
-// Debug builds call this for each command. The JavaScript engine records the stack; WasmEdge cannot name source lines.
+// Does nothing. Debug builds of games call `mark` for each GPU command, so that the JavaScript engine can record the call
+// stack; WasmEdge cannot name source lines.
 WasmEdge_Result Instance::mark(const WasmEdge_Value *) { return WasmEdge_Result_Success; }
 
 WasmEdge_Result Instance::log(const WasmEdge_Value *parameters) {
@@ -82,9 +83,9 @@ WasmEdge_Result Instance::log(const WasmEdge_Value *parameters) {
   return WasmEdge_Result_Success;
 }
 
-// Returns the directory entry of an asset, or null if there is no such handle. The asset pack starts with a magic number
-// and the count of assets. One entry of four words follows for each: offset and length of its name, then offset and
-// length of its contents, all in bytes. The host has checked that all of them lie within the pack.
+// Returns the directory entry of an asset, or null if no asset has this handle. The asset pack starts with a magic number
+// and the number of assets. One entry of four words follows for each: offset and length of its name, then offset and
+// length of its contents, all in bytes. The host has checked that names and contents lie within the pack.
 const uint32_t *Instance::asset(int32_t handle) const {
   const uint32_t *words = reinterpret_cast<const uint32_t *>(assets_);
   if (assets_ == nullptr || handle < 0 || static_cast<uint32_t>(handle) >= words[1]) return nullptr;

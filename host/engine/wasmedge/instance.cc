@@ -10,11 +10,11 @@
 
 namespace {
 
-// Memory that a guest process may allocate on top of the module's linear memory: for libraries, for the data of the
+// Bytes that a guest process may allocate in addition to the module's linear memory: for libraries, for the data of the
 // native code, and for tables.
 constexpr uint64_t OVERHEAD_BYTES = uint64_t{96} << 20;
 
-// Both tables are indexed by CALL_ number.
+// For each CALL_ number: how many arguments the export takes that it calls, and the name of that export.
 constexpr uint32_t ARGUMENT_COUNT[] = {4, 1, 1, 1, 3, 0, 1};
 constexpr const char *EXPORT_NAME[] = {"init", "join", "leave", "tick", "render", "save", "load"};
 
@@ -42,7 +42,7 @@ void Instance::load(int code, int assets) {
   mapping_.set(RESPONSE_DATA_BYTES, submission_.dataBytes);
 }
 
-// Bulk data follows the command stream, from the next page boundary on.
+// Returns the memory for bulk data. It follows the space for the command stream, from the next page boundary on.
 uint8_t *Instance::dataArea() const {
   uint32_t commandBytesMax = mapping_.get(LOAD_COMMAND_BYTES_MAX);
   return mapping_.at(COMMANDS + ((commandBytesMax + PAGE_BYTES - 1) & ~(PAGE_BYTES - 1)));
@@ -57,8 +57,8 @@ bool Instance::mapAssets(int assets) {
   return true;
 }
 
-// Reads the module from the descriptor that the host passed. The memory behind it is sealed, so what the host checked is
-// what is loaded. WasmEdge opens native code by path only, hence the detour through /proc.
+// Reads the module from the file descriptor that the host passed. The memory behind the descriptor is sealed, so the module
+// is the one that the host has checked. WasmEdge opens native code only by path, hence the detour through /proc.
 bool Instance::parse(int code) {
   bool interpreter = mapping_.get(LOAD_INTERPRETER) != 0;
   uint32_t bytes = mapping_.get(LOAD_CODE_BYTES);
@@ -169,8 +169,8 @@ void Instance::invokeRestore() {
   std::vector<uint8_t>().swap(state_);
 }
 
-// Copies replies and input records into the module's IO block, and what the GPU returned into linear memory. Linear
-// memory never shrinks, so the block that init returned still lies inside it.
+// Copies replies and input records into the module's IO block, and buffer contents that the GPU returned into linear memory.
+// Linear memory never shrinks, so the IO block that init returned still lies inside it.
 bool Instance::stage() {
   uint8_t *block = const_cast<uint8_t *>(at(block_, IO_INPUTS + seats_ * INPUT_STRIDE));
   std::memcpy(block + IO_REPLY_HEAD, mapping_.at(STAGED_REPLY_HEAD), 4);
@@ -179,7 +179,8 @@ bool Instance::stage() {
   return applyWrites() || fail(STATUS_TRAP, "mapAsync: the target lies outside linear memory");
 }
 
-// Copies each buffer range that the module mapped to the address it asked for. False if an address is out of bounds.
+// Copies each GPU buffer range that was read back for the module to the address in linear memory that the module asked for.
+// Returns false if a range does not fit there.
 bool Instance::applyWrites() {
   uint32_t end = std::min(mapping_.get(REQUEST_WRITE_BYTES), mapping_.get(LOAD_DATA_BYTES_MAX));
   const uint8_t *records = dataArea();
@@ -210,8 +211,8 @@ bool Instance::invoke(Function function, uint32_t count, int32_t *result) {
   return true;
 }
 
-// True if a call succeeded. Otherwise records why it failed, unless the import that trapped has already done so, and
-// where.
+// Returns whether a call of the module succeeded. If not, records where it failed, and why, unless the import that trapped has
+// already recorded why.
 bool Instance::succeeded(WasmEdge_Result result) {
   if (WasmEdge_ResultOK(result)) return true;
   if (memory_ != nullptr) mapping_.set(RESPONSE_MEMORY_PAGES, WasmEdge_MemoryInstanceGetPageSize(memory_));

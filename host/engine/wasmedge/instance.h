@@ -16,11 +16,11 @@ public:
   // Loads, instantiates and initialises the module behind the file descriptor `code`. `assets` is the descriptor of
   // the asset pack, or -1 if there is none.
   void load(int code, int assets);
-  // Makes one of the calls CALL_JOIN to CALL_RESTORE.
+  // Calls the module's export for `call`, one of CALL_JOIN to CALL_RESTORE.
   void call(uint32_t call);
 
-  // The functions that the module imports (imports.cc). Each returns a trap if it is given an address outside linear
-  // memory. `exit` always returns a trap, which is how it leaves the module's code.
+  // The functions that the module imports (imports.cc). Each makes the module trap if it gets an address outside linear
+  // memory. `exit` always makes the module trap, because that leaves the module's code.
   WasmEdge_Result submit(const WasmEdge_Value *parameters);
   WasmEdge_Result log(const WasmEdge_Value *parameters);
   WasmEdge_Result mark(const WasmEdge_Value *parameters);
@@ -63,7 +63,7 @@ private:
   WasmEdge_ASTModuleContext *tree_ = nullptr;
   WasmEdge_ModuleInstanceContext *module_ = nullptr;
   WasmEdge_MemoryInstanceContext *memory_ = nullptr;
-  // The export for each call, indexed by CALL_ number.
+  // The module's export for each CALL_ number; null if the module does not have it.
   Function functions_[CALL_RESTORE + 1] = {};
   const uint8_t *assets_ = nullptr;
   // Address of the module's IO block in linear memory; 0 until init has returned it.
@@ -71,15 +71,15 @@ private:
   uint32_t seats_ = 0;
   uint32_t features_ = 0;
   uint32_t limits_[LIMITS_MAX] = {};
-  // True while the export `save` runs, the only time at which state_write is allowed.
+  // True while the module's export `save` runs, the only time at which it may call state_write.
   bool saving_ = false;
-  // Bytes that `save` has written so far.
+  // Number of bytes that the export `save` has written so far.
   uint32_t stateBytes_ = 0;
-  // The state that `load` may read. It is a copy, because bulk data that `load` submits overwrites the original.
+  // The saved state that the export `load` reads. It is a copy, because bulk data that `load` submits overwrites the original.
   std::vector<uint8_t> state_;
 };
 
-// Argument `index` of a call from the module, as an unsigned number.
+// Returns argument `index` of a function that the module called, as an unsigned number.
 inline uint32_t argument(const WasmEdge_Value *parameters, uint32_t index) {
   return static_cast<uint32_t>(WasmEdge_ValueGetI32(parameters[index]));
 }

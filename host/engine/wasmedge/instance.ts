@@ -20,20 +20,20 @@ interface Waiting {
   reject(error: NearlightError): void;
 }
 
-/** A checked module in the form that the guest process loads. */
+/** A checked module, compiled or to be interpreted, as the guest process loads it. */
 interface LoadedCode {
-  /** File descriptors: the code, then the asset pack if there is one. */
+  /** File descriptors of the module's code and, if there is one, of the asset pack. */
   fds: readonly number[];
   interpreter: boolean;
   codeBytes: number;
-  /** These two as in CheckedModule. */
+  /** `saves` and `codeShift` are as in CheckedModule. */
   saves: boolean;
   codeShift: number;
 }
 
 let warnedAboutSeccomp = false;
 
-/** A module in a guest process. Writes each call into the shared memory and copies out what the module submitted. */
+/** A module that runs in a guest process. Writes each call into the shared memory and copies out what the module submitted. */
 export class WasmEdgeInstance implements Instance {
   readonly inputs: DataView;
   readonly ended: Promise<NearlightError | undefined>;
@@ -49,16 +49,16 @@ export class WasmEdgeInstance implements Instance {
   readonly #ring: Uint32Array;
   readonly #stagedInputs: Uint8Array;
   readonly #shared: Uint8Array;
-  /** The bytes behind `inputs`. */
+  /** The bytes of the input records that `inputs` views. */
   readonly #inputBytes: Uint8Array;
   readonly #commands = new GrowingBytes();
   readonly #data = new GrowingBytes();
-  /** Records for REQUEST_WRITE_BYTES that wait for the next call. */
+  /** Records of bytes to copy into linear memory, in the form of REQUEST_WRITE_BYTES, that wait for the next call. */
   readonly #writes = new GrowingBytes();
   #waiting: Waiting | undefined;
   #failure: NearlightError | undefined;
   readonly #end: (error: NearlightError | undefined) => void;
-  /** The newest call, a CALL_ number. */
+  /** CALL_ number of the newest call of the module. */
   #current = map.CALL_LOAD;
   #saves = false;
   #codeShift = 0;
@@ -87,7 +87,7 @@ export class WasmEdgeInstance implements Instance {
     };
   }
 
-  /** Loads and initialises the module. Rejects with the errors of Engine.load(). */
+  /** Loads the module into the guest process and calls its `init`. Rejects with the errors of Engine.load(). */
   async load(code: LoadedCode): Promise<void> {
     this.#codeShift = code.codeShift;
     this.#saves = code.saves;
@@ -174,7 +174,7 @@ export class WasmEdgeInstance implements Instance {
     return this.#request(call);
   }
 
-  /** A state to restore occupies the place of the writes, so they wait for the call after it, as do their replies. */
+  /** Puts writes to linear memory into the shared memory. In a restore, the saved state needs that space, so they wait. */
   #stageWrites(call: number): void {
     const writes = this.#writes;
     const bytes = call === map.CALL_RESTORE ? 0 : writes.length;
@@ -211,7 +211,7 @@ export class WasmEdgeInstance implements Instance {
     }
   }
 
-  /** Copies what was submitted out of the shared memory. */
+  /** Copies the commands and data that the module submitted out of the shared memory. */
   #takeSubmission(commandBytes: number, dataBytes: number): Submission {
     if (commandBytes === 0 && dataBytes === 0) return EMPTY;
     const shared = this.#shared;

@@ -1,4 +1,4 @@
-// The memory that guest and host share, accessed by the byte offsets of mapping.ts.
+// The memory that the guest process and the host share, accessed by the byte offsets of mapping.ts.
 #pragma once
 
 #include "constants.h"

@@ -1,6 +1,6 @@
 /**
- * The memory that the host and a guest process share, as byte offsets. Every field is a little-endian u32 unless its comment
- * says otherwise. build.ts turns this file into constants.h, so the C++ and the TypeScript always agree.
+ * The layout of the memory that the host and a guest process share, as byte offsets. Every field is a little-endian u32 unless
+ * its comment says otherwise. build.ts turns this file into constants.h, so the C++ and the TypeScript always agree.
  *
  * The host writes a request, sends one byte on the socket and waits for one byte in return. In between, the memory belongs to
  * the guest. Afterwards the host reads each field once, checks it, and copies out what it needs.
@@ -13,13 +13,13 @@ export const WASM_PAGE_BYTES = 65536;
 export const FD_MAPPING = 3;
 export const FD_SOCKET = 4;
 
-/** Counts requests. The guest copies it to RESPONSE_SEQUENCE when its response is complete. */
+/** Counts requests of the host. The guest copies the count to RESPONSE_SEQUENCE when its response is complete. */
 export const REQUEST_SEQUENCE = 0;
-/** One of the CALL_ numbers. */
+/** The call of the module that the host requests: one of the CALL_ numbers. */
 export const REQUEST_CALL = 4;
-/** Up to four arguments of the call. */
+/** Up to four arguments of the requested call, a u32 each. */
 export const REQUEST_ARGUMENTS = 8;
-/** 1 to interpret the module, 0 to run it as native code. The LOAD_ fields are read by CALL_LOAD only. */
+/** 1 to interpret the module, 0 to run it as native code. The guest reads the LOAD_ fields that the host sets for CALL_LOAD. */
 export const LOAD_INTERPRETER = 24;
 export const LOAD_CODE_BYTES = 28;
 export const LOAD_ASSET_BYTES = 32;
@@ -28,34 +28,34 @@ export const LOAD_COMMAND_BYTES_MAX = 40;
 export const LOAD_DATA_BYTES_MAX = 44;
 export const LOAD_STATE_BYTES_MAX = 48;
 /**
- * Bytes of records to copy into linear memory before the call. They lie where bulk data lies after it; each is an address, a
- * length in bytes, and the bytes, padded to a multiple of 4.
+ * Total length of the records of bytes that the guest copies into linear memory before the call. They are at the place of bulk
+ * data. Each is an address, a length in bytes, and the bytes, padded to a multiple of 4.
  */
 export const REQUEST_WRITE_BYTES = 52;
-/** GPU features that the module may use: bit n stands for the n-th FeatureName. */
+/** GPU features that the module can query: bit n stands for the n-th FeatureName, counted from 0. */
 export const LOAD_FEATURES = 56;
 
 /** Equals REQUEST_SEQUENCE once the response to that request is complete. */
 export const RESPONSE_SEQUENCE = 64;
-/** One of the STATUS_ numbers. */
+/** Whether and how the requested call failed: one of the STATUS_ numbers. */
 export const RESPONSE_STATUS = 68;
 /** The result of version() if the status is STATUS_VERSION; the argument of exit() if it is STATUS_EXIT. */
 export const RESPONSE_VALUE = 72;
-/** One of the PHASE_ numbers. It is kept up to date during the call, so that it shows where a killed guest was. */
+/** The phase that the guest process is in: a PHASE_ number. It is up to date even if the guest is killed during the call. */
 export const RESPONSE_PHASE = 76;
-/** Length of the command stream at COMMANDS. */
+/** Length in bytes of the command stream at COMMANDS. */
 export const RESPONSE_COMMAND_BYTES = 80;
-/** Length of the bulk data after the command stream. */
+/** Length in bytes of the bulk data, which follows the space for the command stream. */
 export const RESPONSE_DATA_BYTES = 84;
-/** Length of the UTF-8 text at MESSAGE. */
+/** Length in bytes of the UTF-8 text at MESSAGE, which explains a failed call. */
 export const RESPONSE_MESSAGE_BYTES = 88;
-/** Length of the log records at LOG. Each is a level, a length in bytes, and the text, padded to a multiple of 4. */
+/** Length in bytes of the log records at LOG. Each is a level, a length in bytes, and the text, padded to a multiple of 4. */
 export const RESPONSE_LOG_BYTES = 92;
-/** Lines logged during the call for which LOG had no space left. */
+/** Number of lines that the module logged during the call and that did not fit into the space at LOG. */
 export const RESPONSE_LOG_DROPPED = 96;
 /** Size of linear memory after the call, in pages of WASM_PAGE_BYTES. */
 export const RESPONSE_MEMORY_PAGES = 100;
-/** 1 if system calls are filtered, 2 if the kernel has no seccomp, 0 before either is known. */
+/** 1 if the guest's system calls are filtered, 2 if the kernel has no seccomp, 0 before that is known. */
 export const RESPONSE_SECCOMP = 104;
 /** Number of stack frames at TRAP_FRAMES, innermost first. Valid if the status is STATUS_TRAP. */
 export const RESPONSE_TRAP_FRAMES = 108;
@@ -63,16 +63,16 @@ export const RESPONSE_TRAP_FRAMES = 108;
 export const MESSAGE = 1024;
 export const MESSAGE_BYTES_MAX = 1024;
 
-/** Stack frames of two words: the index of a function, and a byte offset in the module. Either may be UNKNOWN. */
+/** Stack frames of a trap, two words each: index of the function, and byte offset in the module. Either may be UNKNOWN. */
 export const TRAP_FRAMES = 2048;
 export const TRAP_FRAMES_MAX = 32;
 export const UNKNOWN = 4294967295;
 
-/** GPU limits that hold for the module: one u32 for each LimitName. */
+/** GPU limits that the module can query: one u32 for each LimitName. */
 export const LOAD_LIMITS = 2048;
 export const LIMITS_MAX = 64;
 
-/** The guest copies these three into the module's IO block before each call: reply head, reply ring, input records. */
+/** The reply head, the reply ring and the input records, which the guest copies into the module's IO block before each call. */
 export const STAGED_REPLY_HEAD = 4096;
 export const STAGED_REPLIES = 4160;
 export const STAGED_INPUTS = 6208;
@@ -89,9 +89,9 @@ export const CALL_JOIN = 1;
 export const CALL_LEAVE = 2;
 export const CALL_TICK = 3;
 export const CALL_RENDER = 4;
-/** The guest writes the saved state where bulk data usually lies. RESPONSE_DATA_BYTES is its length. */
+/** Asks the game for its state, which the guest writes to the place of bulk data. RESPONSE_DATA_BYTES is its length. */
 export const CALL_SAVE = 5;
-/** The host has written the state to load where bulk data usually lies. The argument is its length. */
+/** Makes the game load a saved state, which the host has written to the place of bulk data. The argument is its length. */
 export const CALL_RESTORE = 6;
 
 export const STATUS_OK = 0;
@@ -127,7 +127,7 @@ export const EXIT_FAILED = 1;
 export const EXIT_INVALID = 3;
 export const EXIT_MEMORY = 4;
 
-/** Byte offset of the bulk data, which depends on the limit on command streams. */
+/** Byte offset of the bulk data in the shared memory, which depends on the size limit of command streams. */
 export function dataOffset(commandBytesMax: number): number {
   return COMMANDS + Math.ceil(commandBytesMax / PAGE_BYTES) * PAGE_BYTES;
 }

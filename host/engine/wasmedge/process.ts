@@ -4,7 +4,7 @@ import { COMMANDS, dataOffset, PAGE_BYTES, REQUEST_CALL, REQUEST_SEQUENCE, RESPO
 
 /** How long the guest program may take to start. It loads some 200 MB of libraries, possibly from a cold disk. */
 const START_MS_MAX = 30_000;
-/** Extra time for a response that is already complete when the time for the call has run out. */
+/** Extra time to receive a response that is already complete in shared memory when the time for the call has run out. */
 const GRACE_MS = 1000;
 const NO_FDS: readonly number[] = [];
 
@@ -12,31 +12,31 @@ const NO_FDS: readonly number[] = [];
 export interface Exit {
   status: number | null;
   signal: NodeJS.Signals | null;
-  /** The host killed the process, because a call took too long. */
+  /** Whether the host killed the process because a call took too long. */
   timedOut: boolean;
 }
 
 export interface ProcessEvents {
-  /** The response to the request is complete. It stays in the shared memory until the next request. */
+  /** The guest's response to a request is complete. It stays in the shared memory until the next request. */
   responded(): void;
-  /** The process sent something without having been asked, or before its response was complete. */
+  /** The guest process sent something without a request, or before its response was complete. */
   misbehaved(): void;
-  /** The process has ended. The shared memory can be read until this returns. */
+  /** The guest process has ended. The shared memory can be read until this function returns. */
   exited(exit: Exit): void;
 }
 
 export interface ProcessOptions {
   commandBytesMax: number;
   dataBytesMax: number;
-  /** The clock, in milliseconds, that time limits are measured with; by default performance.now(). */
+  /** The clock, in milliseconds, for the time limits on calls of a module; by default performance.now(). */
   now?: (() => number) | undefined;
 }
 
-/** A guest process and the memory it shares with the host. It can be started before its module is known. */
+/** A guest process, which runs one module, and the memory that it shares with the host. It can start before it has a module. */
 export class GuestProcess {
-  /** Resolves when the process has ended and the shared memory is unmapped. */
+  /** Resolves when the guest process has ended and the shared memory is unmapped. */
   readonly gone: Promise<void>;
-  /** Resolves when the program is ready for its first request, or has ended. */
+  /** Resolves when the guest program is ready for its first request, or has ended. */
   readonly ready: Promise<void>;
   readonly memory: ArrayBuffer;
   readonly pid: number | undefined;
@@ -46,12 +46,12 @@ export class GuestProcess {
   readonly #channel: Channel;
   readonly #child: ChildProcess;
   #sequence = 0;
-  /** True from a request, or the start of the program, until the response. */
+  /** True from a request, or from the start of the guest program, until the response. */
   #pending = true;
-  /** Resolves `ready`; undefined once that has happened. */
+  /** Resolves the promise `ready`; undefined once it has resolved. */
   #started: (() => void) | undefined;
   #timedOut = false;
-  /** The current request has already been given GRACE_MS. */
+  /** Whether the current request has already got its extra time, GRACE_MS. */
   #graceUsed = false;
   #exit: Exit | undefined;
   /** When the current request times out, in milliseconds of the clock. */
@@ -92,7 +92,7 @@ export class GuestProcess {
     });
   }
 
-  /** How the process ended; undefined while it runs. */
+  /** How the guest process ended; undefined while it runs. */
   get ended(): Exit | undefined {
     return this.#exit;
   }
@@ -108,7 +108,7 @@ export class GuestProcess {
   }
 
   /**
-   * Requests a call whose arguments are already in the shared memory. Kills the process if it does not respond in time.
+   * Requests a call whose arguments are already in the shared memory. Kills the guest process if it does not respond in time.
    * @param fds file descriptors that the guest receives with the request
    */
   request(call: number, timeoutMs: number, fds: readonly number[] = NO_FDS): void {
@@ -121,7 +121,7 @@ export class GuestProcess {
     if (!this.#channel.send(...fds)) this.kill();
   }
 
-  /** Kills the process. Does nothing if it has already ended. `gone` resolves when it has. */
+  /** Kills the guest process, unless it has already ended. `gone` resolves when it has ended. */
   kill(): void {
     if (!this.#exit) this.#child.kill('SIGKILL');
   }
@@ -143,7 +143,7 @@ export class GuestProcess {
     return this.get(RESPONSE_SEQUENCE) === this.#sequence;
   }
 
-  /** Moves the deadline. One timer stays armed across many calls, because arming one per call costs more than the call. */
+  /** Sets the deadline of the current request. One timer serves many requests, because a new one costs more than a call. */
   #watch(timeoutMs: number): void {
     const previousMs = this.#deadlineMs;
     this.#deadlineMs = this.#now() + timeoutMs;
@@ -161,7 +161,7 @@ export class GuestProcess {
     if (leftMs > 0) {
       this.#timer = setTimeout(() => this.#expired(), leftMs).unref();
     } else if (this.#hasResponded() && !this.#graceUsed) {
-      // Node runs timers before it reads sockets. If the host itself was busy, the response may be waiting there.
+      // Node runs timers before it reads sockets. If the host itself was busy, the guest's response may wait in the socket.
       this.#graceUsed = true;
       this.#timer = setTimeout(() => this.#expired(), GRACE_MS).unref();
     } else {

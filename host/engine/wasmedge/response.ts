@@ -7,9 +7,9 @@ import { stateBytesMax, stateTooLarge } from '../state.ts';
 import * as map from './mapping.ts';
 import type { Exit, GuestProcess } from './process.ts';
 
-/** The export behind each CALL_ number. */
+/** The module's export that each CALL_ number calls. */
 export const CALL_EXPORTS: readonly string[] = ['init', 'join', 'leave', 'tick', 'render', 'save', 'load'];
-/** A name for each phase of CALL_LOAD, by PHASE_ number. */
+/** A name, for error messages, of each phase of loading a module, by PHASE_ number. */
 const LOAD_PHASES: readonly string[] = [
   'loading',
   'instantiation',
@@ -20,8 +20,8 @@ const LOAD_PHASES: readonly string[] = [
 ];
 
 /**
- * Reads what a guest process wrote into the shared memory. The process is not trusted: it may write anything at any time, so
- * each field is read once and checked against its bound.
+ * Reads the response that a guest process wrote into the shared memory. The process is not trusted: it may write anything at
+ * any time, so each field is read once and checked against its bound.
  */
 export class ResponseReader {
   readonly #process: GuestProcess;
@@ -50,7 +50,7 @@ export class ResponseReader {
     if (dropped > 0) this.#log.drop(dropped);
   }
 
-  /** The error for a status other than STATUS_OK. @param codeShift as in CheckedModule */
+  /** Returns the error for a response whose status is not STATUS_OK. @param codeShift as in CheckedModule */
   statusError(status: number, { call, codeShift }: { call: number; codeShift: number }): NearlightError {
     const { limits } = this.#options;
     const value = this.#process.get(map.RESPONSE_VALUE);
@@ -78,20 +78,20 @@ export class ResponseReader {
     });
   }
 
-  /** The error for a process that has ended. */
+  /** Returns the error for a guest process that ended during a call of its module, or between calls. */
   exitError(exit: Exit, call: number): NearlightError {
     const lastLine = this.#log.last === '' ? '' : `; it last logged: ${this.#log.last}`;
     const { code, detail } = exitError(exit, this.#where(call));
     return new NearlightError(code, detail + lastLine);
   }
 
-  /** Names what was running: an export, or a phase of loading. */
+  /** Names what the guest process was running: an export of the module, or a phase of loading. */
   #where(call: number): string {
     const phase = LOAD_PHASES[this.#process.get(map.RESPONSE_PHASE)] ?? 'loading';
     return call === map.CALL_LOAD ? phase : (CALL_EXPORTS[call] ?? phase);
   }
 
-  /** Where in the sources a trap happened; empty if that is unknown. */
+  /** Returns the place in the game's sources where a trap happened; empty if that is unknown. */
   #place(codeShift: number): string {
     const count = Math.min(this.#process.get(map.RESPONSE_TRAP_FRAMES), map.TRAP_FRAMES_MAX);
     const frames = Array.from({ length: count }, (_, index): TrapFrame => {
@@ -111,7 +111,7 @@ export class ResponseReader {
   }
 }
 
-/** The error for a guest process that ended during `call`. */
+/** Returns the error for a guest process that ended while it ran `call`, an export or a phase of loading. */
 export function exitError({ status, signal, timedOut }: Exit, call: string): NearlightError {
   const crash = (detail: string) => new NearlightError('NL_GUEST_CRASH', `${detail} in ${call}`);
   if (timedOut)

@@ -1,4 +1,4 @@
-// Collects what a module submits during one call (renderer/contract/ABI.md, "Command stream").
+// Collects the GPU commands and bulk data that a module submits during one call (renderer/contract/ABI.md, "Command stream").
 #pragma once
 
 #include "constants.h"
@@ -64,7 +64,7 @@ private:
     return Result::taken;
   }
 
-  // Copies one command's bulk data and replaces its address in linear memory by its offset in the copy.
+  // Copies one command's bulk data, and in the command replaces the data's address by its offset in the copy.
   Result copy(const LinearMemory &memory, uint32_t *reference) {
     uint32_t length = reference[1];
     const uint8_t *bytes = memory.at(reference[0], length);

@@ -17,11 +17,11 @@ namespace {
 TrapFrame lastFrames[TRAP_FRAMES_MAX];
 uint32_t lastCount = 0;
 constexpr size_t INTERPRETER_LOG_BYTES = 4096;
-// The interpreter's log, or null where it could not be redirected.
+// The log of WasmEdge's interpreter, in memory; null if it is not redirected.
 char *interpreterLog = nullptr;
 
-// Records one stack frame if it belongs to the module. In native code, WasmEdge calls the symbol of function 7 "f7"
-// (lib/llvm/compiler.cpp in its sources).
+// Records one stack frame if it belongs to the module. In a module's native code, the symbol of function 7 is "f7"
+// (lib/llvm/compiler.cpp in the sources of WasmEdge).
 _Unwind_Reason_Code visit(_Unwind_Context *context, void *) {
   int before = 0;
   uintptr_t address = _Unwind_GetIPInfo(context, &before);
@@ -39,8 +39,8 @@ _Unwind_Reason_Code visit(_Unwind_Context *context, void *) {
 
 } // namespace
 
-// WasmEdge leaves native code that traps with longjmp. This definition replaces libc's, so that it can record the stack
-// before the jump discards it.
+// Replaces libc's function, so that the stack is recorded before the jump discards it: WasmEdge leaves the native code of a
+// module that traps with longjmp.
 extern "C" [[noreturn]] void __longjmp_chk(jmp_buf buffer, int value) {
   using Jump = void (*)(jmp_buf, int);
   static Jump jump = reinterpret_cast<Jump>(dlsym(RTLD_NEXT, "__longjmp_chk"));
@@ -57,7 +57,7 @@ uint32_t takeNativeFrames(TrapFrame *frames, uint32_t framesMax) {
   return count;
 }
 
-// WasmEdge 0.14 reports the place of a trap only as text on standard output.
+// Redirects standard output into memory, because WasmEdge 0.14 reports the place of a trap only as text there.
 void redirectInterpreterLog() {
   int file = memfd_create("log", MFD_CLOEXEC);
   if (file < 0 || ftruncate(file, INTERPRETER_LOG_BYTES) != 0 || dup2(file, STDOUT_FILENO) < 0) return;
@@ -65,8 +65,8 @@ void redirectInterpreterLog() {
   close(file);
   if (base == MAP_FAILED) return;
   interpreterLog = static_cast<char *>(base);
-  // The first line that is logged opens the time zone's file and queries the type of the output file. Do both now, because
-  // the filter on system calls forbids them later.
+  // Writes a first line now, because libc then opens the time zone's file and queries the type of the output file. The filter
+  // on system calls forbids both later.
   setenv("TZ", "UTC0", 1);
   tzset();
   std::fputc('\n', stdout);

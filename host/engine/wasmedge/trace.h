@@ -8,11 +8,11 @@
 struct TrapFrame {
   // Index of the function in the module, imported functions first, or UNKNOWN.
   uint32_t function;
-  // Bytes from the start of the module to the instruction, or UNKNOWN.
+  // Byte offset of the instruction in the module, or UNKNOWN.
   uint32_t offset;
 };
 
-// Copies the stack frames of the last trap in native code, innermost first, and returns how many there were. They were
+// Copies up to `framesMax` stack frames of the last trap in native code, innermost first, and returns their number. They were
 // recorded when WasmEdge jumped out of the native code.
 uint32_t takeNativeFrames(TrapFrame *frames, uint32_t framesMax);
 
@@ -20,5 +20,5 @@ uint32_t takeNativeFrames(TrapFrame *frames, uint32_t framesMax);
 // filterSystemCalls.
 void redirectInterpreterLog();
 
-// Stores the frame in which the interpreter stopped and returns 1, or returns 0 if its log names none.
+// Stores the stack frame in which the interpreter stopped and returns 1, or returns 0 if the interpreter's log names none.
 uint32_t takeInterpreterFrame(TrapFrame *frame);

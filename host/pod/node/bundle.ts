@@ -23,28 +23,33 @@ import { licences } from './licences.ts';
 
 const root = join(import.meta.dirname, '../../..');
 const modules = join(root, 'node_modules');
-/** Packages that the program loads on a node. Build tools are left out, and the installer adds the encoder. */
+/**
+ * npm packages that the program loads on a cluster node. Build tools are left out, and the installer adds the video encoder.
+ */
 const PACKAGES = ['webgpu', 'node-datachannel', 'prom-client', 'protobufjs', '@jridgewell/trace-mapping'];
-/** The oldest Debian whose C library the bundle's Node, Dawn and Mesa run on. */
+/** The oldest Debian release whose C library the node bundle's Node, Dawn and Mesa run on. */
 const RELEASE = 'bookworm';
 export interface Bundle {
   folder: string;
-  /** Size of the folder. */
+  /** Total size of the node bundle's files. */
   bytes: number;
 }
 
 /**
- * Makes a folder that runs on any node with a C library of Debian 12 or later: the host, Node, and the private runtime
- * of Debian 12. The video encoder is not in it: its FFmpeg has parts that may not be distributed together, and the
- * installer takes it from a registry.
- * @throws NearlightError NL_NO_WASMEDGE if that runtime is not installed
+ * Makes the node bundle: a folder that runs on any cluster node with a C library of Debian 12 or later. It holds the host
+ * program, Node, and the WasmEdge and graphics libraries for Debian 12. The video encoder is left out, because its FFmpeg has
+ * parts that may not be distributed together; the installer takes it from a registry.
+ * @throws NearlightError NL_NO_WASMEDGE if those libraries are not installed
  */
 export async function makeBundle(out: string, say: (line: string) => void): Promise<Bundle> {
   const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string };
   const runtime = findRuntime(RELEASE);
   const compiler = findCompiler(RELEASE);
   if (!runtime || !compiler)
-    throw new NearlightError('NL_NO_WASMEDGE', "the bundle's runtime is missing; run sh host/cli/setup.sh --bundle");
+    throw new NearlightError(
+      'NL_NO_WASMEDGE',
+      'the WasmEdge and graphics libraries for the node bundle are missing; run sh host/cli/setup.sh --bundle',
+    );
   const native = join(root, 'build/bundle-native');
   const name = `nearlight-${version}-linux-${process.arch}`;
   const folder = join(out, name);
@@ -55,13 +60,13 @@ export async function makeBundle(out: string, say: (line: string) => void): Prom
     buildNativeIn({ folder: native, compiler, runtime }, say),
     buildKernel({ folder: native, compiler }),
   ]);
-  say('the program ...');
+  say('copying the program ...');
   await makeProgram(temporary, say);
   copyFileSync(join(root, 'package-lock.json'), join(temporary, 'package-lock.json'));
   copyFileSync(join(root, 'host/pod/containerd-shim-wasmedge-v1'), join(temporary, 'shim'));
   copyFileSync(join(import.meta.dirname, 'install.sh'), join(temporary, 'install.sh'));
   chmodSync(join(temporary, 'install.sh'), 0o755);
-  say('libraries ...');
+  say('copying libraries ...');
   const packages = copyPackages(temporary);
   copyPrograms(temporary, native);
   copyRuntime(temporary, runtime);
@@ -75,7 +80,7 @@ export async function makeBundle(out: string, say: (line: string) => void): Prom
   return { folder, bytes: sizeOf(folder) };
 }
 
-/** Packs a bundle into one file beside it. Returns the path of that file. */
+/** Packs the folder of a node bundle into an archive beside it. Returns the archive's path. */
 export function archiveBundle(folder: string): string {
   const archive = `${folder}.tar.gz`;
   const stable = ['--sort=name', '--owner=0', '--group=0', '--mtime=@0'];
@@ -88,7 +93,10 @@ interface Package {
   optionalDependencies?: Record<string, string>;
 }
 
-/** Copies PACKAGES and their dependencies that are installed here. Packages for other platforms are not. */
+/**
+ * Copies PACKAGES and those of their dependencies that are installed, without files for other platforms. Returns all their
+ * names.
+ */
 function copyPackages(folder: string): string[] {
   const done = new Set<string>();
   const visit = (name: string) => {
@@ -116,7 +124,7 @@ function copyPrograms(folder: string, native: string): void {
     copyFileSync(join(native, name), join(folder, 'native', name));
 }
 
-/** Copies the libraries of the runtime, without headers. */
+/** Copies the WasmEdge and graphics libraries into the node bundle, without headers. */
 function copyRuntime(folder: string, runtime: Runtime): void {
   for (const part of ['wasmedge/lib', 'graphics'])
     cpSync(join(runtime.folder, part), join(folder, 'runtime', part), { recursive: true });

@@ -3,14 +3,17 @@ import { join } from 'node:path';
 import { assemble, type Image, readFolder } from '../../../oci/image.ts';
 import { must } from '../../base/assert.ts';
 
-/** Go's names of the architectures, which container tools use. */
+/** Go's names for Node's processor architectures, which container images use. */
 const ARCHITECTURES: Record<string, string> = { x64: 'amd64', arm64: 'arm64' };
 
-/** An image that installs the bundle on the node whose folders are mounted into its container (oci/k3s/node). */
+/**
+ * Creates a container image that installs the node bundle on the cluster node whose folders are mounted into the container
+ * (oci/k3s/node).
+ */
 export async function bundleImage(folder: string): Promise<Image> {
   const { version } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as { version: string };
   const entries = await readFolder(folder, 'bundle/');
-  // The image has neither a system nor a shell, so Node starts with the C library that the bundle holds for guests.
+  // The image has no operating system, so Node starts with the C library that the node bundle holds for guest processes.
   const lib = 'bundle/runtime/wasmedge/lib';
   const loader = must(
     entries.find(({ name }) => name.startsWith(`${lib}/ld-linux`)),

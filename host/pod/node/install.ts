@@ -22,7 +22,10 @@ import { exitStatus, NearlightError } from '../../base/errors.ts';
 
 const bundle = join(import.meta.dirname, '../../..');
 const SHIM = 'containerd-shim-wasmedge-v1';
-/** Free disk space that the installer asks for: enough for this version of Nearlight, the next one beside it, and a copy in progress. */
+/**
+ * Free disk space in bytes that the installer requires: enough for this version of Nearlight, the next one beside it, and a
+ * copy in progress.
+ */
 const FREE_BYTES_MIN = 1.5e9;
 const TARBALL_BYTES_MAX = 200e6;
 
@@ -61,11 +64,14 @@ const refuse = (detail: string) => new NearlightError('NL_INSTALL', detail);
 const say = (line: string) => void process.stdout.write(`${line}\n`);
 const manifest = JSON.parse(readFileSync(join(bundle, 'package.json'), 'utf8')) as { version: string };
 
-/** The glibc of Debian 12, from which the bundle's Mesa comes. */
+/** Minor version of the glibc of Debian 12 (2.36), which the Mesa in the node bundle needs. */
 const GLIBC_MINOR_MIN = 36;
 const GLIBC_FOLDERS = ['lib/x86_64-linux-gnu', 'lib/aarch64-linux-gnu', 'lib64', 'usr/lib'];
 
-/** Refuses a node whose C library is too old. If it is in none of these folders, it has at least started this Node. */
+/**
+ * Refuses a node whose C library is too old. A node without the library in GLIBC_FOLDERS passes, because Node has at least
+ * started.
+ */
 function checkGlibc(root: string): void {
   const path = GLIBC_FOLDERS.map((folder) => join(root, folder, 'libc.so.6')).find(existsSync);
   const minor = path && /release version 2\.(\d+)/.exec(readFileSync(path, 'latin1'))?.[1];
@@ -75,7 +81,10 @@ function checkGlibc(root: string): void {
     );
 }
 
-/** Copies the bundle to PREFIX/VERSION, then points the link PREFIX/current there. Both steps are atomic. */
+/**
+ * Copies the node bundle to PREFIX/VERSION, then points the link PREFIX/current there, both atomically. Also installs the video
+ * encoder and containerd's shim.
+ */
 async function install(options: Options): Promise<void> {
   checkGlibc(options.root);
   const prefix = join(options.root, options.prefix);
@@ -116,7 +125,7 @@ async function install(options: Options): Promise<void> {
   );
 }
 
-/** Removes what install() has written, and nothing else. */
+/** Removes the program, the link and the shim that install() has written, and nothing else. */
 function uninstall({ prefix, shimDir, root }: Options): void {
   rmSync(join(root, shimDir, SHIM), { force: true });
   const folder = join(root, prefix);
@@ -125,10 +134,10 @@ function uninstall({ prefix, shimDir, root }: Options): void {
   for (const name of readdirSync(folder))
     if (existsSync(join(folder, name, 'complete'))) rmSync(join(folder, name), { recursive: true });
   if (readdirSync(folder).length === 0) rmSync(folder, { recursive: true });
-  say('removed. Running pods continue until they end. Their caches remain in /var/lib/nearlight.');
+  say('removed Nearlight. Running pods continue until they end. Compiled games stay cached in /var/lib/nearlight.');
 }
 
-/** Reads the encoder's packages for this platform from the lock file, with version and hash. */
+/** Reads the names, versions and hashes of the video encoder's npm packages for this platform from package-lock.json. */
 function encoderPackages(): [string, Locked][] {
   const { packages } = JSON.parse(readFileSync(join(bundle, 'package-lock.json'), 'utf8')) as {
     packages: Record<string, Locked>;
@@ -136,7 +145,7 @@ function encoderPackages(): [string, Locked][] {
   const names = ['node-av', `@seydx/node-av-linux-${process.arch}`];
   return names.map((name) => {
     const entry = packages[`node_modules/${name}`];
-    if (!entry?.integrity) throw refuse(`the lock file names no ${name}`);
+    if (!entry?.integrity) throw refuse(`package-lock.json has no hash of ${name}`);
     return [name, entry];
   });
 }
@@ -176,7 +185,7 @@ async function download(name: string, file: string, { registry = findRegistry() 
   return Buffer.from(await answer.arrayBuffer());
 }
 
-/** Finds the registry where npm does: in the environment, then the user's settings, then the system's. */
+/** Finds the npm registry's URL where npm does: in the environment, then in the user's settings, then in the system's. */
 function findRegistry(): string | undefined {
   const { npm_config_registry: set } = process.env;
   if (set) return set;
@@ -187,7 +196,7 @@ function findRegistry(): string | undefined {
   return undefined;
 }
 
-/** Unpacks the files of an npm archive, which is a USTAR archive with one top folder. */
+/** Unpacks an npm package from its archive, a USTAR archive with one top folder, which is left out. */
 function unpack(archive: Buffer, folder: string): void {
   for (let at = 0; at + 512 <= archive.length && archive[at] !== 0; ) {
     const text = (from: number, bytes: number) =>
@@ -195,7 +204,7 @@ function unpack(archive: Buffer, folder: string): void {
     const size = Number.parseInt(text(124, 12), 8);
     const prefix = text(345, 155);
     const path = (prefix ? `${prefix}/${text(0, 100)}` : text(0, 100)).split('/').slice(1);
-    if (path.includes('..')) throw refuse('a file of the archive would lie outside its folder');
+    if (path.includes('..')) throw refuse("a file of the encoder's archive would lie outside the archive's folder");
     if (text(156, 1) === '0') {
       const file = join(folder, ...path);
       mkdirSync(join(file, '..'), { recursive: true });

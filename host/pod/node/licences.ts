@@ -2,17 +2,17 @@ import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync } from '
 import { join } from 'node:path';
 
 export interface LicenceOptions {
-  /** Folder of the sources. */
+  /** Root folder of Nearlight's sources. */
   root: string;
-  /** Names of npm packages in the bundle. */
+  /** Names of the npm packages in the node bundle. */
   packages: readonly string[];
-  /** The folder of the runtime that the bundle holds. */
+  /** Folder with the WasmEdge and graphics libraries that the node bundle contains. */
   runtime: string;
-  /** The bundle's folder. The licence texts are copied to `licenses` in it. */
+  /** The node bundle's folder. The licence texts are copied to `licenses` in it. */
   folder: string;
 }
 
-/** Copies the licence texts, and returns a table of the bundle's components and their licences as Markdown. */
+/** Copies the licence texts, and returns a table of the node bundle's components and their licences as Markdown. */
 export function licences({ root, packages, runtime, folder }: LicenceOptions): string {
   const texts = join(folder, 'licenses');
   mkdirSync(texts);
@@ -61,7 +61,9 @@ function npmRow(folder: string, texts: string): string[] {
   ];
 }
 
-/** Returns a row for each Debian package with files in the bundle, with the licences that its copyright file names. */
+/**
+ * Returns a table row for each Debian package with files in the node bundle, with the licences that its copyright file names.
+ */
 function debianRows(runtime: string, texts: string): string[][] {
   const owners = new Map(table(join(runtime, 'owners')).map(([file = '', owner = '']) => [file, owner]));
   const folders = { wasmedge: 'wasmedge/lib', graphics: 'graphics/lib' } as const;
@@ -82,7 +84,7 @@ function debianRows(runtime: string, texts: string): string[][] {
   });
 }
 
-/** Reads a file whose columns are separated by tabs. */
+/** Reads a text file whose columns are separated by tabs. Returns its rows. */
 function table(path: string): string[][] {
   return readFileSync(path, 'utf8')
     .trim()

@@ -1,4 +1,4 @@
-/** The tables of ABI.md. */
+/** Generates the tables of ABI.md from the contract. */
 import { COMMANDS } from '../commands.ts';
 import { CONSTANTS } from '../constants.ts';
 import { opcodeOf, recordFields, wordsOf } from '../field.ts';
@@ -13,7 +13,7 @@ function functionRows(functions: Readonly<Record<string, ModuleFunction>>): stri
   });
 }
 
-/** Fills the tables of ABI.md. */
+/** Returns the text of ABI.md with its tables filled from the contract; everything between them stays. */
 export function document(text: string): string {
   const row = (cells: (string | number)[]): string => `| ${cells.join(' | ')} |`;
   const code = (fields: readonly string[]): string => fields.map((field) => `\`${field}\``).join(', ') || '-';

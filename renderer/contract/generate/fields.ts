@@ -1,10 +1,10 @@
-/** Source that reads and declares the fields of commands and records. */
+/** Generates TypeScript source that reads and declares the fields of commands and records. */
 import { type Field, isList } from '../field.ts';
 
-/** An expression for word `at`. V8 inlines only so much into one function, and calls of a function here would cost 15 %. */
+/** Source that reads word `at` of the stream. It calls no function: V8 would not inline every call, which would cost 15 %. */
 export const u32 = (at: string): string => `(w[${at}] ?? 0)`;
 
-/** An expression that reads a field at word `at`, and checks it. */
+/** Source of an expression that reads and checks the field at word `at` of the stream. */
 export function read({ name, type, of }: Field, at: string): string {
   const word = u32(at);
   switch (type) {
@@ -35,7 +35,7 @@ export function read({ name, type, of }: Field, at: string): string {
   }
 }
 
-/** The type of a field that is neither a list nor bytes. */
+/** The TypeScript type, in generated code, of a field that is neither a list nor bytes. */
 export function typeOf({ type, of }: Field): string {
   switch (type) {
     case 'bool':
@@ -57,7 +57,7 @@ export function typeOf({ type, of }: Field): string {
   }
 }
 
-/** Names and types of the parameters for a field, unless it is a list that comes as an array. */
+/** Names and types of the parameters that pass a field: two for a list or bytes, one for any other. */
 export function parametersOf(field: Field): [name: string, type: string][] {
   const { name, type } = field;
   if (isList(field))
@@ -73,7 +73,7 @@ export function parametersOf(field: Field): [name: string, type: string][] {
   return [[name, typeOf(field)]];
 }
 
-/** A member of an object literal. */
+/** Source of a member of an object literal, `name: value`, or `name` alone if both are the same. */
 export const member = (name: string, value: string): string => (name === value ? name : `${name}: ${value}`);
-/** A member of an interface, or a parameter. */
+/** Source that declares a member of an interface, or a parameter. */
 export const declare = ([name, type]: [string, string]): string => `${name}: ${type}`;

@@ -1,4 +1,4 @@
-/** Files that modules are compiled with: constants, enums, writers of commands, and declarations of imports. */
+/** Generates the files that games are compiled with: constants, enums, writers of commands, and declarations of imports. */
 import { COMMANDS, type Command } from '../commands.ts';
 import { CONSTANTS } from '../constants.ts';
 import { type Field, fieldsOf, opcodeOf, recordFields, wordsOf } from '../field.ts';
@@ -12,16 +12,16 @@ export function abi(): string {
     ([name, [value, about]]) => `/** ${about} */\nexport const ${name} = ${value};`,
   );
   const opcodes = COMMANDS.map((entry) => `export const OP_${upperCase(entry.name)} = ${opcodeOf(entry)};`);
-  return `${NOTICE}// Compiled by asc for the guest and by tsc for the host.\n\n${lines.join('\n')}\n\n${opcodes.join('\n')}\n`;
+  return `${NOTICE}// The AssemblyScript compiler compiles this file into games, and tsc compiles it for the host.\n\n${lines.join('\n')}\n\n${opcodes.join('\n')}\n`;
 }
 
-/** Enums that WebGPU does not have. */
+/** Descriptions of the enums that WebGPU does not have, by name. */
 const OWN_ENUMS: Readonly<Record<string, string>> = {
-  ObjectKind: 'Kinds of GPU objects.',
-  LimitName: "Names of WebGPU's GPUSupportedLimits.",
+  ObjectKind: 'Kinds of GPU objects that a game can make.',
+  LimitName: "Names of the GPU's limits (WebGPU's GPUSupportedLimits).",
 };
 
-/** Enums, flags and keys as namespaces of integers, which is what AssemblyScript inlines best. */
+/** Generates the SDK's enums, flags and keys as namespaces of integers, which AssemblyScript inlines best. */
 export function sdkEnums(): string {
   const member = (name: string): string => {
     const safe = camelCase(name);
@@ -38,7 +38,7 @@ export function sdkEnums(): string {
       ),
     ),
     ...Object.entries(FLAGS).map(([name, bits]) => space(name, `Bits of WebGPU's GPU${name}.`, Object.entries(bits))),
-    space('Key', 'Keys by their USB HID usage, page 7.', Object.entries(KEYS)),
+    space('Key', 'Keys of a keyboard: their USB HID usages of page 7.', Object.entries(KEYS)),
   ];
   return `${NOTICE}\n${parts.join('\n')}`;
 }
@@ -90,8 +90,12 @@ function encoderOf(entry: Command): string {
   if (strings.length > 0) lines.push(`  let tail = p + ${fixed * 4};`);
   lines.push(...strings.map((field) => `  tail = text(tail, ${field.name}, ${field.name}Bytes);`));
   if (lists.length > 0) lines.push(strings.length > 0 ? '  return tail;' : `  return p + ${fixed * 4};`);
-  const about = lists.length > 0 ? `${entry.about} Returns where the records begin.` : entry.about;
-  return `/** ${about} */\nexport function ${entry.name}(${parameters.join(', ')}): ${lists.length > 0 ? 'usize' : 'void'} {\n${lines.join('\n')}\n}\n`;
+  const about = `Encodes \`${entry.name}\`: ${entry.about.charAt(0).toLowerCase()}${entry.about.slice(1)}`;
+  const comment =
+    lists.length > 0
+      ? `*\n * ${about}\n * Returns the address at which to write the elements of the command's lists.\n `
+      : `* ${about} `;
+  return `/*${comment}*/\nexport function ${entry.name}(${parameters.join(', ')}): ${lists.length > 0 ? 'usize' : 'void'} {\n${lines.join('\n')}\n}\n`;
 }
 
 export function encode(): string {
@@ -99,12 +103,12 @@ export function encode(): string {
     const fields = recordFields(name);
     const parameters = fields.map((field) => `${field.name}: ${guestType(field)}`);
     const lines = storeWords(fields, 'at', 0);
-    return `/** Writes one record; returns where the next begins. */\nexport function write${name}(at: usize, ${parameters.join(', ')}): usize {\n${lines.join('\n')}\n  return at + ${wordsOf(fields) * 4};\n}\n`;
+    return `/** Writes a record ${name} of a command's list at address \`at\`. Returns the address after it. */\nexport function write${name}(at: usize, ${parameters.join(', ')}): usize {\n${lines.join('\n')}\n  return at + ${wordsOf(fields) * 4};\n}\n`;
   });
   return `${NOTICE}import { reserve, text } from './stream';\n\n${[...writers, ...COMMANDS.map(encoderOf)].join('\n')}`;
 }
 
-/** AssemblyScript's declarations of what a module may import. */
+/** Generates AssemblyScript's declarations of the functions that a game's module may import from the host. */
 export function sdkImports(): string {
   const type = (name: string): string => ({ address: 'usize', '': 'void' })[name] ?? name;
   const parameter = (text: string): string => text.replace(/: (\w+)$/, (_, name: string) => `: ${type(name)}`);
@@ -112,5 +116,5 @@ export function sdkImports(): string {
     ([name, { parameters, result, about }]) =>
       `/** ${about} */\nexport declare function ${name}(${parameters.map(parameter).join(', ')}): ${type(result)};\n`,
   );
-  return `${NOTICE}// The compiler imports what a file declares from a module with the file's own name.\n\n${functions.join('\n')}`;
+  return `${NOTICE}// AssemblyScript takes the name of this file, nearlight, for the module that the functions declared here are imported from.\n\n${functions.join('\n')}`;
 }

@@ -1,4 +1,4 @@
-/** host/gpu/decode.ts: the types of all commands, and the loop that checks a stream and hands out its commands. */
+/** Generates host/gpu/decode.ts: the types of all commands, and the loop that checks a stream and has it executed. */
 import { COMMANDS, type Command } from '../commands.ts';
 import { fieldsOf, opcodeOf, recordFields, wordsOf } from '../field.ts';
 import { RECORDS } from '../records.ts';
@@ -41,7 +41,7 @@ function commandRecordSource(entry: Command): string {
       ? [`${field.name}: ${field.of}[];`]
       : parametersOf(field).map((parameter) => `${declare(parameter)};`),
   );
-  return `/** ${entry.about} */\nexport interface ${capitalize(entry.name)} {\n${members.join('\n')}\n}\n`;
+  return `/** Fields of the command \`${entry.name}\`. */\nexport interface ${capitalize(entry.name)} {\n${members.join('\n')}\n}\n`;
 }
 
 function methodSource(entry: Command): string {
@@ -52,7 +52,7 @@ function methodSource(entry: Command): string {
   return `/** ${entry.about} */\n${entry.name}(${parameters}): void;`;
 }
 
-/** Which words of a command hold its label and the ids of objects that exist before it. */
+/** Source that says which words of a command hold its label and the ids of the objects that it uses. */
 function mentionsSource(entry: Command): string {
   const fields = fieldsOf(entry);
   const firstString = fields.find(({ type }) => type === 'string');
@@ -87,34 +87,34 @@ export function decode(): string {
   return `${NOTICE}import { badLength, bits, bool, Fault, finite, oneOf, oneOfOrNone, optional, type Reader } from './reader.ts';
 import type { Handles, Tables } from './table.ts';
 
-/** The values of each enum; a stream gives value n as n + 1. */
+/** The strings of each WebGPU enum; a command stream gives the one at index n as n + 1. */
 export const ENUMS = { ${lists.join(',\n')} };
 
-/** All bits of each set of flags. */
+/** All valid bits of each kind of WebGPU flags, such as GPUBufferUsage. */
 export const MASKS = { ${masks.join(', ')} };
 
 ${types.join('\n')}
 
-/** Names of commands by opcode, for messages. */
+/** Names of all commands by opcode, for error messages. */
 export const COMMAND_NAMES: ReadonlyMap<number, string> = new Map([${COMMANDS.map((entry) => `[${opcodeOf(entry)}, '${entry.name}']`).join(', ')}]);
 
-/** The words of a command that name objects, for messages. */
+/** Where a command holds its label and the ids of the objects that it uses, in words from its head, for error messages. */
 export interface Mentions {
-/** Word with the byte length of the command's own label; 0 for none. */
+/** Word of a command that holds the byte length of its label; 0 for none. */
 readonly label: number;
-/** Word at which the label begins; 0 for none. */
+/** Word of a command at which the text of its label begins; 0 for none. */
 readonly text: number;
-/** Words that hold ids of objects, with the name of the field and the kind of the object. */
+/** Words of a command that hold ids, each with the name of its field and the kind of the object. */
 readonly ids: readonly (readonly [word: number, name: string, kind: keyof Tables])[];
 }
 
-/** Mentions by opcode. */
+/** Where each command holds its label and the ids of the objects that it uses, by opcode. */
 export const MENTIONS: ReadonlyMap<number, Mentions> = new Map([${COMMANDS.map((entry) => `[${opcodeOf(entry)}, ${mentionsSource(entry)}]`).join(', ')}]);
 
-/** A record of fixed size in a list. */
+/** How to read an element of a command's list: its size in words, and the function that reads it. */
 export interface ListRecord<T> {
 readonly words: number;
-/** Reads and checks the record at word \`at\`. @throws Fault */
+/** Reads and checks the element at word \`at\` of the stream. @throws Fault */
 read(r: Reader, t: Tables, at: number): T;
 }
 
@@ -123,19 +123,19 @@ ${COMMANDS.filter((entry) => passingOf(entry) !== 'arguments')
   .map(commandRecordSource)
   .join('\n')}
 ${interfaces.join('\n')}
-/** The methods of all executors. */
+/** The methods that execute commands, of all parts of the host's command handler. */
 export type Commands = ${EXECUTOR_NAMES.map((executor) => `${capitalize(executor)}Commands`).join(' & ')};
 
-/** The records of commands with many fields. The decoder fills the same ones again and again, so that it makes no garbage. */
+/** One object for each command with many fields. The decoder fills it again for every such command, to make no garbage. */
 export class CommandRecords {
 ${reused.map(({ name }) => `readonly ${name} = {} as ${capitalize(name)};`).join('\n')}
 }
 
 /**
- * Executes commands. A command that creates an object comes as a record of its own. Any other command with many fields
- * comes as a record that is valid until the method returns, and the rest come as arguments. There a list is the word at which
- * it begins and its count, and bytes are an offset in the submission's data, which is checked, and a length.
- * A method throws Fault for what it refuses.
+ * Executes the commands that the decoder reads. A command that creates a GPU object comes as a new record, any other with many
+ * fields as a record that is valid until the method returns, and one with few fields as arguments. As arguments, a list is
+ * the word at which it begins and its count, and bytes are a checked offset in the submission's data and a length.
+ * A method throws Fault for a command that it refuses.
  */
 export interface Handler {
 readonly tables: Tables;

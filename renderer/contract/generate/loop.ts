@@ -1,11 +1,11 @@
-/** Source of the loop that checks a stream and hands out its commands. */
+/** Generates the loop that checks a command stream and has its commands executed. */
 import { COMMANDS, type Command } from '../commands.ts';
 import { type Field, fieldsOf, isList, opcodeOf, wordsOf, wordsPerElement } from '../field.ts';
 import { executorOf, passingOf, SLOW } from './executor.ts';
 import { member, parametersOf, read, u32 } from './fields.ts';
 import { upperCase } from './text.ts';
 
-/** Expressions for the parameters of a field whose first word is at `place`. */
+/** Source of the arguments that pass a field, whose first word is at `place`, to the method that executes its command. */
 function valuesOf(field: Field, place: string): string[] {
   const { name, type } = field;
   if (type === 'string') return [name];
@@ -17,7 +17,7 @@ function valuesOf(field: Field, place: string): string[] {
   return [read(field, place)];
 }
 
-/** The statements that check a command's length and find its strings and lists. */
+/** Source of the statements that check a command's length and find its strings and lists. */
 function tailSource(places: ReadonlyMap<Field, string>): string[] {
   const fields = [...places.keys()];
   const fixed = 1 + wordsOf(fields);
@@ -72,19 +72,19 @@ function caseSource(entry: Command): string {
 }
 
 const LOOP = `
-/** Reads \`count\` records that begin at word \`at\`. */
+/** Reads a command's list: \`count\` records that begin at word \`at\` of the stream. */
 function list<T>({ words, read }: ListRecord<T>, r: Reader, t: Tables, at: number, count: number): T[] {
 return Array.from({ length: count }, (_, n) => read(r, t, at + n * words));
 }
 
-/** Is called between two commands now and then. The decoder stops there if it returns something to wait for. */
+/** Called by the decoder between two commands now and then. If it returns a promise, the decoder stops there. */
 export type Look = () => Promise<void> | undefined;
 
 /**
  * Checks the commands from \`r.at\` on (opcode, length, enums, flags, ids) and has \`h\` execute each of them. Calls \`look\` before
- * every \`lookEvery\`-th command. Returns what to wait for if \`look\` returns that, and undefined at the end of the stream.
+ * every \`lookEvery\`-th command. If \`look\` returns a promise, stops and returns it; at the end, returns undefined.
  * @throws Fault at the first bad command, and whatever executing a command or \`look\` throws. \`r\` then stands at that command;
- * the ones before it have been executed
+ * the commands before it have been executed
  */
 export function decode(r: Reader, h: Handler, look: Look, lookEvery: number): Promise<void> | undefined {
 const { words: w, floats: f, length: end } = r;
@@ -97,7 +97,7 @@ const wait = look();
 if (wait) return wait;
 left = lookEvery - 1;
 }
-// The checks of lengths keep every index below within the stream, so the zeros after \`??\` are never used.
+// The checks of commands' lengths keep every index into \`w\` within the stream, so the zeros after \`??\` are never used.
 const head = w[at] ?? 0;
 const length = head >>> 16;
 r.at = at;
@@ -116,7 +116,7 @@ return undefined;
 }
 `;
 
-/** The source of decode(). */
+/** The source of the loop, with a case for each command. */
 export function loopSource(): string {
   return LOOP.replace('CASES', () => COMMANDS.map(caseSource).join('\n'));
 }

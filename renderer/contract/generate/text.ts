@@ -1,8 +1,8 @@
-/** Begins every generated file of code. */
+/** First line of every generated source file. */
 export const NOTICE =
   '// Generated from renderer/contract/contract.ts by renderer/contract/generate.ts; do not edit.\n';
 
-/** "writeBuffer" as "WRITE_BUFFER". */
+/** Returns a name in upper case with underscores: "WRITE_BUFFER" for "writeBuffer". */
 export function upperCase(text: string): string {
   return text
     .replace(/([a-z0-9])([A-Z])/g, '$1_$2')
@@ -10,7 +10,7 @@ export function upperCase(text: string): string {
     .toUpperCase();
 }
 
-/** "clamp-to-edge" as "clampToEdge". */
+/** Returns a name with hyphens in camel case: "clampToEdge" for "clamp-to-edge". */
 export function camelCase(text: string): string {
   return text.replace(/-([a-z0-9])/g, (_, letter: string) => letter.toUpperCase());
 }

@@ -12,25 +12,25 @@ import { Sampler, TextureView } from './texture';
 
 /** How a shader uses a buffer that is bound (GPUBufferBindingLayout). */
 export class BufferBindingLayout {
-  /** A BufferBindingType. */
+  /** A BufferBindingType: how shaders use the buffer. */
   type: u32 = BufferBindingType.uniform;
-  /** Whether `setBindGroupAt` or `setBindGroupOffsets` gives the offset at each use. */
+  /** Whether `setBindGroupAt` or `setBindGroupOffsets` gives the buffer's offset each time the group is set. */
   hasDynamicOffset: bool = false;
-  /** Least size of the bound part in bytes; 0 lets each draw check it. */
+  /** Least size of the bound part of a buffer in bytes; 0 has each draw check the size instead. */
   minBindingSize: u32 = 0;
 }
 
 /** How a shader uses a sampler that is bound (GPUSamplerBindingLayout). */
 export class SamplerBindingLayout {
-  /** A SamplerBindingType. */
+  /** A SamplerBindingType: the kind of sampler that may be bound. */
   type: u32 = SamplerBindingType.filtering;
 }
 
 /** How a shader uses a texture that is bound for sampling (GPUTextureBindingLayout). */
 export class TextureBindingLayout {
-  /** A TextureSampleType. */
+  /** A TextureSampleType: the type of the values that shaders read. */
   sampleType: u32 = TextureSampleType.float;
-  /** A TextureViewDimension. */
+  /** A TextureViewDimension: the dimension of the view that may be bound. */
   viewDimension: u32 = TextureViewDimension._2d;
   /** Whether the texture is multisampled. */
   multisampled: bool = false;
@@ -38,11 +38,11 @@ export class TextureBindingLayout {
 
 /** How a shader uses a texture that is bound as storage (GPUStorageTextureBindingLayout). */
 export class StorageTextureBindingLayout {
-  /** A StorageTextureAccess. */
+  /** A StorageTextureAccess: whether shaders read or write the texture. */
   access: u32 = StorageTextureAccess.writeOnly;
-  /** A TextureFormat. */
+  /** A TextureFormat: the format of the texture's texels. */
   format: u32 = 0;
-  /** A TextureViewDimension. */
+  /** A TextureViewDimension: the dimension of the view that may be bound. */
   viewDimension: u32 = TextureViewDimension._2d;
 }
 
@@ -55,29 +55,29 @@ export class BindGroupLayoutEntry {
   binding: u32 = 0;
   /** ShaderStage bits: the stages that may use the binding. */
   visibility: u32 = 0;
-  /** The layout of a buffer, or null. */
+  /** How shaders use the buffer of this binding; null if it binds no buffer. */
   buffer: BufferBindingLayout | null = null;
-  /** The layout of a sampler, or null. */
+  /** How shaders use the sampler of this binding; null if it binds no sampler. */
   sampler: SamplerBindingLayout | null = null;
-  /** The layout of a sampled texture, or null. */
+  /** How shaders use the sampled texture of this binding; null if it binds none. */
   texture: TextureBindingLayout | null = null;
-  /** The layout of a storage texture, or null. */
+  /** How shaders use the storage texture of this binding; null if it binds none. */
   storageTexture: StorageTextureBindingLayout | null = null;
 }
 
 /** Describes a bind group layout to make (GPUBindGroupLayoutDescriptor). */
 export class BindGroupLayoutDescriptor {
-  /** Names the object in messages. */
+  /** The object's name in error messages. */
   label: string = '';
-  /** The bindings, in any order. */
+  /** The bindings of the layout, in any order. */
   entries: BindGroupLayoutEntry[] = [];
 }
 
 /** Describes a pipeline layout to make (GPUPipelineLayoutDescriptor). */
 export class PipelineLayoutDescriptor {
-  /** Names the object in messages. */
+  /** The object's name in error messages. */
   label: string = '';
-  /** The layout of each group, in the order of WGSL's @group. */
+  /** The layout of each bind group, in the order of WGSL's @group. */
   bindGroupLayouts: BindGroupLayout[] = [];
 }
 
@@ -91,7 +91,7 @@ export class BindGroupEntry {
   buffer: Buffer | null = null;
   /** Where the bound part of the buffer begins, in bytes. */
   offset: u32 = 0;
-  /** Bytes of the bound part; 0 for all from `offset` to the end. */
+  /** Size of the bound part of the buffer in bytes; 0 for all from `offset` to the end. */
   size: u32 = 0;
   /** The sampler to bind, or null. */
   sampler: Sampler | null = null;
@@ -101,15 +101,15 @@ export class BindGroupEntry {
 
 /** Describes a bind group to make (GPUBindGroupDescriptor). */
 export class BindGroupDescriptor {
-  /** Names the object in messages. */
+  /** The object's name in error messages. */
   label: string = '';
-  /** The layout that the group fits. */
+  /** The bind group layout that the group fits. */
   layout!: BindGroupLayout;
-  /** A resource for each binding, in any order. */
+  /** A resource for each binding of the layout, in any order. */
   entries: BindGroupEntry[] = [];
 }
 
-/** Which bindings a group has and how shaders use them (GPUBindGroupLayout). */
+/** Says which bindings a bind group has and how shaders use them (GPUBindGroupLayout). */
 export class BindGroupLayout extends GpuObject {
   constructor(id: u32) {
     super(ObjectKind.bindGroupLayout, id);
@@ -123,7 +123,7 @@ export class PipelineLayout extends GpuObject {
   }
 }
 
-/** Resources that are bound together (GPUBindGroup). */
+/** Buffers, samplers and texture views that are bound together for shaders (GPUBindGroup). */
 export class BindGroup extends GpuObject {
   constructor(id: u32) {
     super(ObjectKind.bindGroup, id);

@@ -6,17 +6,17 @@ import { Answer, ask } from './reply';
 
 /** Describes a buffer to make (GPUBufferDescriptor). */
 export class BufferDescriptor {
-  /** Names the object in messages. */
+  /** The object's name in error messages. */
   label: string = '';
-  /** Size in bytes. */
+  /** Size of the buffer in bytes. */
   size: u64 = 0;
-  /** BufferUsage bits. */
+  /** BufferUsage bits: what the buffer may be used for. */
   usage: u32 = 0;
 }
 
-/** Bytes of a buffer on their way to the game; `mapAsync` returns it. */
+/** A request for bytes of a GPU buffer, and later the bytes; `mapAsync` returns it. */
 export class Mapping extends Answer {
-  /** The bytes, once `ready` is true. */
+  /** The requested bytes of the buffer, once `ready` is true. */
   readonly data: StaticArray<u8>;
 
   constructor(byteLength: u32) {
@@ -24,22 +24,22 @@ export class Mapping extends Answer {
     this.data = new StaticArray<u8>(<i32>byteLength);
   }
 
-  /** Reports whether `data` holds the bytes. */
+  /** Reports whether the requested bytes have come and are in `data`. */
   get ready(): bool {
     return this.done && this.first === 1;
   }
 
-  /** Reports whether the GPU refused to give them. */
+  /** Reports whether the GPU refused to give the requested bytes. */
   get failed(): bool {
     return this.done && this.first === 0;
   }
 }
 
-/** Memory of the GPU (GPUBuffer). */
+/** A block of the GPU's memory (GPUBuffer). */
 export class Buffer extends GpuObject {
-  /** Size in bytes. */
+  /** Size of the buffer in bytes. */
   size: u64;
-  /** BufferUsage bits. */
+  /** BufferUsage bits: what the buffer may be used for. */
   usage: u32;
 
   constructor(id: u32, size: u64, usage: u32) {
@@ -49,8 +49,8 @@ export class Buffer extends GpuObject {
   }
 
   /**
-   * Asks for `size` bytes from `offset` on. `offset` must be a multiple of 8 and `size` a multiple of 4; the buffer
-   * needs the usage MAP_READ and must not be used until the bytes have come.
+   * Requests `size` bytes of the buffer from `offset` on. `offset` must be a multiple of 8 and `size` a multiple of 4; the
+   * buffer needs the usage MAP_READ and must not be used until the bytes have come.
    */
   mapAsync(offset: u32, size: u32): Mapping {
     const mapping = new Mapping(size);

@@ -4,21 +4,21 @@ import { RenderCommands } from './commands';
 import { GpuObject, takeId } from './object';
 
 /**
- * Describes a render bundle encoder to make (GPURenderBundleEncoderDescriptor). It must match the passes that execute
- * the bundle.
+ * Describes a render bundle encoder to make (GPURenderBundleEncoderDescriptor). The attachments must match those of the
+ * passes that execute the bundle.
  */
 export class RenderBundleEncoderDescriptor {
-  /** Names the bundle in messages. */
+  /** The render bundle's name in error messages. */
   label: string = '';
   /** TextureFormats of the color attachments; 0 for one that is left out. */
   colorFormats: u32[] = [];
-  /** TextureFormat of the depth and stencil attachment; 0 for none. */
+  /** TextureFormat of the depth and stencil attachment; 0 if there is none. */
   depthStencilFormat: u32 = 0;
   /** Samples per texel of the attachments: 1 or 4. */
   sampleCount: u32 = 1;
-  /** Whether the bundle leaves depth as it is. */
+  /** Whether the bundle's draws leave depth as it is. */
   depthReadOnly: bool = false;
-  /** Whether the bundle leaves stencil as it is. */
+  /** Whether the bundle's draws leave stencil as it is. */
   stencilReadOnly: bool = false;
 }
 
@@ -29,9 +29,9 @@ export class RenderBundle extends GpuObject {
   }
 }
 
-/** Records a render bundle (GPURenderBundleEncoder). Only one is open at a time, and no pass beside it. */
+/** Records a render bundle (GPURenderBundleEncoder). While it is open, no other bundle and no pass may be open. */
 export class RenderBundleEncoder extends RenderCommands {
-  /** Ends the recording and returns the bundle, which any number of passes may execute. */
+  /** Ends the recording of a render bundle and returns the bundle, which any number of passes may execute. */
   finish(): RenderBundle {
     if (!this.open) throw new Error('this render bundle is finished');
     this.open = false;

@@ -9,36 +9,36 @@ import { RenderPipeline } from './pipeline';
  * GPUDebugCommandsMixin).
  */
 export class BindingCommands {
-  /** Whether commands may be recorded. */
+  /** Whether commands may be recorded: the pass or bundle has begun and has not ended. */
   open: bool = false;
 
-  /** Sets a bind group; null unsets it. */
+  /** Sets the bind group at an index, as in WGSL's @group; null unsets it. */
   setBindGroup(index: u32, group: BindGroup | null): void {
     encode.setBindGroup(index, idOf(group), 0);
   }
 
-  /** Sets a bind group with one dynamic offset, in bytes. */
+  /** Sets a bind group whose one buffer with a dynamic offset begins at `offset`, in bytes. */
   setBindGroupAt(index: u32, group: BindGroup, offset: u32): void {
     store<u32>(encode.setBindGroup(index, group.id, 1), offset);
   }
 
-  /** Sets a bind group with its dynamic offsets, in bytes and in the order of the bindings. */
+  /** Sets a bind group with the dynamic offsets of its buffers, in bytes and in the order of the bindings. */
   setBindGroupOffsets(index: u32, group: BindGroup, offsets: StaticArray<u32>): void {
     const at = encode.setBindGroup(index, group.id, <u32>offsets.length);
     memory.copy(at, changetype<usize>(offsets), (<usize>offsets.length) << 2);
   }
 
-  /** Begins a group of commands, which debugging tools show. */
+  /** Begins a debug group: commands that debugging tools show together under a label. */
   pushDebugGroup(groupLabel: string): void {
     encode.pushDebugGroup(groupLabel);
   }
 
-  /** Ends the innermost group. */
+  /** Ends the innermost debug group. */
   popDebugGroup(): void {
     encode.popDebugGroup();
   }
 
-  /** Marks a place among the commands, which debugging tools show. */
+  /** Marks a place among the commands with a label that debugging tools show. */
   insertDebugMarker(markerLabel: string): void {
     encode.insertDebugMarker(markerLabel);
   }
@@ -46,7 +46,7 @@ export class BindingCommands {
 
 /** Commands that render passes and render bundles both record (GPURenderCommandsMixin). */
 export class RenderCommands extends BindingCommands {
-  /** Sets the pipeline. */
+  /** Sets the render pipeline for the draws that follow. */
   setPipeline(pipeline: RenderPipeline): void {
     encode.setPipeline(pipeline.id);
   }
@@ -61,7 +61,7 @@ export class RenderCommands extends BindingCommands {
     encode.setIndexBuffer(buffer.id, format, offset, size);
   }
 
-  /** Draws vertices. */
+  /** Draws vertices in their order, without indices. */
   draw(vertexCount: u32, instanceCount: u32 = 1, firstVertex: u32 = 0, firstInstance: u32 = 0): void {
     encode.draw(vertexCount, instanceCount, firstVertex, firstInstance);
   }
@@ -77,12 +77,12 @@ export class RenderCommands extends BindingCommands {
     encode.drawIndexed(indexCount, instanceCount, firstIndex, baseVertex, firstInstance);
   }
 
-  /** Draws vertices with the four arguments of `draw` from a buffer. */
+  /** Draws vertices; a buffer holds the four arguments of `draw`. */
   drawIndirect(buffer: Buffer, offset: u32): void {
     encode.drawIndirect(buffer.id, offset);
   }
 
-  /** Draws vertices by their indices with the five arguments of `drawIndexed` from a buffer. */
+  /** Draws vertices by their indices; a buffer holds the five arguments of `drawIndexed`. */
   drawIndexedIndirect(buffer: Buffer, offset: u32): void {
     encode.drawIndexedIndirect(buffer.id, offset);
   }

@@ -35,9 +35,9 @@ import { Queue } from './queue';
 import { Answer, ask, askPipeline } from './reply';
 import { Sampler, SamplerDescriptor, Texture, TextureDescriptor } from './texture';
 
-/** The GPU: makes every other object (GPUDevice). */
+/** The GPU as a game sees it, which makes all GPU objects (GPUDevice). */
 class Device {
-  /** Writes data and submits commands. */
+  /** The queue, which writes data to the GPU and submits commands. */
   readonly queue: Queue = new Queue();
   private readonly encoder: CommandEncoder = new CommandEncoder();
   private readonly bundle: RenderBundleEncoder = new RenderBundleEncoder();
@@ -181,14 +181,14 @@ class Device {
     return pipeline;
   }
 
-  /** Makes a set of queries. */
+  /** Makes a set of occlusion or timestamp queries. */
   createQuerySet(descriptor: QuerySetDescriptor): QuerySet {
     const set = new QuerySet(takeId(ObjectKind.querySet), descriptor.type, descriptor.count);
     encode.createQuerySet(set.id, descriptor.type, descriptor.count, descriptor.label);
     return set;
   }
 
-  /** Begins a render bundle. Finish it before a pass begins, in the same call of the game. */
+  /** Begins to record a render bundle. Finish it before a pass begins, in the same call of the game. */
   createRenderBundleEncoder(descriptor: RenderBundleEncoderDescriptor): RenderBundleEncoder {
     if (this.bundle.open) throw new Error('a render bundle is open: finish it first');
     this.bundle.open = true;
@@ -205,29 +205,29 @@ class Device {
     return this.bundle;
   }
 
-  /** Begins to catch errors of an ErrorFilter. End the scope in the same call of the game. */
+  /** Begins an error scope, which catches errors of an ErrorFilter. End it in the same call of the game. */
   pushErrorScope(filter: u32): void {
     encode.pushErrorScope(filter);
   }
 
-  /** Ends the innermost error scope. A later call of the game learns what it caught. */
+  /** Ends the innermost error scope. The result says what the scope caught, in a later call of the game. */
   popErrorScope(): ErrorScope {
     const scope = new ErrorScope();
     encode.popErrorScope(ask(REPLY_ERROR_SCOPE, scope));
     return scope;
   }
 
-  /** Reports whether the GPU has a feature, by its FeatureName. */
+  /** Reports whether the GPU has the feature of a FeatureName. */
   hasFeature(feature: u32): bool {
     return gpu_feature(feature) !== 0;
   }
 
-  /** Returns one of the GPU's limits, by its LimitName. Greater values than a u32 holds are given as 4,294,967,295. */
+  /** Returns the GPU's limit of a LimitName. Greater limits than a u32 holds are given as 4,294,967,295. */
   limit(name: u32): u32 {
     return gpu_limit(name);
   }
 
-  /** Begins to record commands. Finish it before the next is created, in the same call of the game. */
+  /** Returns an encoder that records commands. Finish it before the next is created, in the same call of the game. */
   createCommandEncoder(): CommandEncoder {
     if (this.encoder.open) throw new Error('the command encoder is open: finish it first');
     this.encoder.open = true;
@@ -237,7 +237,7 @@ class Device {
 
 /** The error that a scope caught, if any; `popErrorScope` returns it. */
 export class ErrorScope extends Answer {
-  /** The ErrorFilter of the error; 0 if there was none. */
+  /** The ErrorFilter of the error that the scope caught; 0 if it caught none. */
   get error(): u32 {
     return this.first;
   }
@@ -356,5 +356,5 @@ function encodeTarget(at: usize, target: ColorTargetState, blend: BlendState | n
   );
 }
 
-/** The GPU. */
+/** The GPU that the host lends to this game. */
 export const device: Device = new Device();

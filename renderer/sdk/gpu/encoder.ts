@@ -8,25 +8,25 @@ import { Extent3D, Origin3D, Texture } from './texture';
 
 /** A place in a texture that texels are copied from or to (GPUTexelCopyTextureInfo). */
 export class TexelCopyTextureInfo {
-  /** The texture. */
+  /** The texture that texels are copied from or to. */
   texture!: Texture;
-  /** The mip level. */
+  /** The mip level that texels are copied from or to. */
   mipLevel: u32 = 0;
-  /** The first texel. */
+  /** Place of the first texel that is copied. */
   origin: Origin3D = {};
-  /** A TextureAspect. */
+  /** A TextureAspect: whether color, depth or stencil is copied. */
   aspect: u32 = TextureAspect.all;
 }
 
 /** A place in a buffer that texels are copied from or to (GPUTexelCopyBufferInfo). */
 export class TexelCopyBufferInfo {
-  /** The buffer. */
+  /** The buffer that texels are copied from or to. */
   buffer!: Buffer;
-  /** Where the texels begin, in bytes. */
+  /** Where the texels begin in the buffer, in bytes. */
   offset: u32 = 0;
-  /** Bytes from one row to the next, a multiple of 256; 0 if there is one row. */
+  /** Bytes from one row of texels to the next, a multiple of 256; 0 if there is one row. */
   bytesPerRow: u32 = 0;
-  /** Rows from one layer to the next; 0 if there is one layer. */
+  /** Rows of texels from one layer to the next; 0 if there is one layer. */
   rowsPerImage: u32 = 0;
 }
 
@@ -35,7 +35,7 @@ export class CommandBuffer {}
 
 /** Records passes and copies (GPUCommandEncoder). Only one is open at a time: finish it before the next is created. */
 export class CommandEncoder {
-  /** Whether commands may be recorded. */
+  /** Whether commands may be recorded: the encoder has been created and not been finished. */
   open: bool = false;
   private readonly renderPass: RenderPassEncoder = new RenderPassEncoder();
   private readonly computePass: ComputePassEncoder = new ComputePassEncoder();
@@ -123,7 +123,7 @@ export class CommandEncoder {
     return this.computePass;
   }
 
-  /** Copies bytes between buffers. */
+  /** Copies bytes from one buffer to another. */
   copyBufferToBuffer(source: Buffer, sourceOffset: u32, destination: Buffer, offset: u32, size: u32): void {
     encode.copyBufferToBuffer(source.id, sourceOffset, destination.id, offset, size);
   }
@@ -166,7 +166,7 @@ export class CommandEncoder {
     );
   }
 
-  /** Copies texels between textures. */
+  /** Copies texels from one texture to another. */
   copyTextureToTexture(source: TexelCopyTextureInfo, destination: TexelCopyTextureInfo, size: Extent3D): void {
     encode.copyTextureToTexture(
       source.texture.id,
@@ -197,22 +197,22 @@ export class CommandEncoder {
     encode.resolveQuerySet(querySet.id, firstQuery, queryCount, destination.id, offset);
   }
 
-  /** Begins a group of commands, which debugging tools show. */
+  /** Begins a debug group: commands that debugging tools show together under a label. */
   pushDebugGroup(groupLabel: string): void {
     encode.pushDebugGroup(groupLabel);
   }
 
-  /** Ends the innermost group. */
+  /** Ends the innermost debug group. */
   popDebugGroup(): void {
     encode.popDebugGroup();
   }
 
-  /** Marks a place among the commands, which debugging tools show. */
+  /** Marks a place among the commands with a label that debugging tools show. */
   insertDebugMarker(markerLabel: string): void {
     encode.insertDebugMarker(markerLabel);
   }
 
-  /** Ends the recording. Pass the result to `queue.submit`. */
+  /** Ends the recording of commands. Pass the result to `queue.submit`. */
   finish(): CommandBuffer {
     if (!this.open) throw new Error('this command encoder is finished');
     if (this.renderPass.open || this.computePass.open) throw new Error('a pass is still open: call end()');

@@ -18,7 +18,7 @@ import { Answer, ask } from './reply';
 
 /** Describes a shader module to make (GPUShaderModuleDescriptor). */
 export class ShaderModuleDescriptor {
-  /** Names the shader in messages. */
+  /** The shader's name in error messages. */
   label: string = '';
   /** The shader's source in WGSL. */
   code: string = '';
@@ -26,34 +26,34 @@ export class ShaderModuleDescriptor {
 
 /** The verdict of the shader compiler (GPUCompilationInfo). The messages themselves are in the log. */
 export class CompilationInfo extends Answer {
-  /** How many errors there are. */
+  /** Number of errors that the shader compiler found. */
   get errors(): u32 {
     return this.first;
   }
 
-  /** How many warnings there are. */
+  /** Number of warnings of the shader compiler. */
   get warnings(): u32 {
     return this.second;
   }
 
-  /** Line of the first message, counted from 1; 0 if there is none. */
+  /** Line of the shader compiler's first message, counted from 1; 0 if there is no message. */
   get line(): u32 {
     return this.third;
   }
 
-  /** Column of the first message, counted from 1; 0 if there is none. */
+  /** Column of the shader compiler's first message, counted from 1; 0 if there is no message. */
   get column(): u32 {
     return this.fourth;
   }
 }
 
-/** Compiled WGSL (GPUShaderModule). */
+/** A shader module: compiled WGSL (GPUShaderModule). */
 export class ShaderModule extends GpuObject {
   constructor(id: u32) {
     super(ObjectKind.shaderModule, id);
   }
 
-  /** Asks for the verdict of the shader compiler. The answer comes with a later call of the game. */
+  /** Requests the verdict of the shader compiler. The answer comes with a later call of the game. */
   getCompilationInfo(): CompilationInfo {
     const info = new CompilationInfo();
     encode.getCompilationInfo(this.id, ask(REPLY_COMPILATION, info));
@@ -65,15 +65,15 @@ export class ShaderModule extends GpuObject {
 export class PipelineConstant {
   /** The constant's name, or its @id as a decimal number. */
   key!: string;
-  /** The value. */
+  /** The value of the constant. */
   value: f64 = 0;
 }
 
 /** Where a vertex shader finds one of its inputs (GPUVertexAttribute). */
 export class VertexAttribute {
-  /** A VertexFormat. */
+  /** A VertexFormat: the format in which the input lies in the buffer. */
   format: u32 = 0;
-  /** Bytes from the start of the vertex. */
+  /** Bytes from the start of a vertex to this input. */
   offset: u32 = 0;
   /** The input's number, as in WGSL's @location. */
   shaderLocation: u32 = 0;
@@ -85,33 +85,33 @@ export class VertexBufferLayout {
   arrayStride: u32 = 0;
   /** A VertexStepMode: whether the buffer advances with each vertex or with each instance. */
   stepMode: u32 = VertexStepMode.vertex;
-  /** The inputs that lie in this buffer. */
+  /** The inputs of the vertex shader that lie in this buffer. */
   attributes: VertexAttribute[] = [];
 }
 
 /** The vertex stage of a pipeline (GPUVertexState). */
 export class VertexState {
-  /** The module with the shader. */
+  /** The shader module that has this stage's shader. */
   module!: ShaderModule;
-  /** The shader's name; empty for the only one of its stage. */
+  /** The name of the shader's function; empty if the module has only one for this stage. */
   entryPoint: string = '';
-  /** Values for the shader's `override` constants. */
+  /** Values for the shader's `override` constants; the others keep their defaults. */
   constants: PipelineConstant[] = [];
-  /** How each vertex buffer is laid out, by slot. */
+  /** How vertices lie in each vertex buffer, by slot. */
   buffers: VertexBufferLayout[] = [];
 }
 
 /** How color or alpha is blended: operation(source * srcFactor, destination * dstFactor) (GPUBlendComponent). */
 export class BlendComponent {
-  /** A BlendOperation. */
+  /** A BlendOperation: how the two products become one value. */
   operation: u32 = BlendOperation.add;
   /** A BlendFactor for what the shader returns. */
   srcFactor: u32 = BlendFactor.one;
-  /** A BlendFactor for what is there already. */
+  /** A BlendFactor for what the attachment holds already. */
   dstFactor: u32 = BlendFactor.zero;
 }
 
-/** How a shader's output is blended with what is there (GPUBlendState). */
+/** How a shader's output is blended with what the attachment holds (GPUBlendState). */
 export class BlendState {
   /** How red, green and blue are blended. */
   color: BlendComponent = {};
@@ -123,7 +123,7 @@ export class BlendState {
 export class ColorTargetState {
   /** The attachment's TextureFormat; 0 if the attachment is left out. */
   format: u32 = 0;
-  /** How the output is blended; null replaces what is there. */
+  /** How the output is blended with what the attachment holds; null replaces that. */
   blend: BlendState | null = null;
   /** ColorWrite bits: the channels that are written. */
   writeMask: u32 = ColorWrite.ALL;
@@ -131,23 +131,23 @@ export class ColorTargetState {
 
 /** The fragment stage of a pipeline (GPUFragmentState). */
 export class FragmentState {
-  /** The module with the shader. */
+  /** The shader module that has this stage's shader. */
   module!: ShaderModule;
-  /** The shader's name; empty for the only one of its stage. */
+  /** The name of the shader's function; empty if the module has only one for this stage. */
   entryPoint: string = '';
-  /** Values for the shader's `override` constants. */
+  /** Values for the shader's `override` constants; the others keep their defaults. */
   constants: PipelineConstant[] = [];
-  /** The output to each color attachment. */
+  /** The pipeline's output to each color attachment. */
   targets: ColorTargetState[] = [];
 }
 
 /** How vertices become points, lines or triangles (GPUPrimitiveState). */
 export class PrimitiveState {
-  /** A PrimitiveTopology. */
+  /** A PrimitiveTopology: whether vertices form points, lines or triangles. */
   topology: u32 = PrimitiveTopology.triangleList;
-  /** The IndexFormat of a strip that is drawn indexed; 0 for any other pipeline. */
+  /** The IndexFormat of a pipeline that draws strips by indices; 0 for any other pipeline. */
   stripIndexFormat: u32 = 0;
-  /** A FrontFace: which way round the front of a triangle is. */
+  /** A FrontFace: in which direction the vertices of a triangle's front go round. */
   frontFace: u32 = FrontFace.ccw;
   /** A CullMode: which sides of triangles are left out. */
   cullMode: u32 = CullMode.none;
@@ -157,45 +157,45 @@ export class PrimitiveState {
 
 /** The stencil test for one side of triangles (GPUStencilFaceState). */
 export class StencilFaceState {
-  /** A CompareFunction between the reference and the value that is there. */
+  /** A CompareFunction between the stencil reference and the value in the attachment. */
   compare: u32 = CompareFunction.always;
-  /** A StencilOperation for when the comparison fails. */
+  /** A StencilOperation for samples that fail the stencil comparison. */
   failOp: u32 = StencilOperation.keep;
-  /** A StencilOperation for when the comparison passes and depth fails. */
+  /** A StencilOperation for samples that pass the stencil comparison and fail the depth test. */
   depthFailOp: u32 = StencilOperation.keep;
-  /** A StencilOperation for when both pass. */
+  /** A StencilOperation for samples that pass the stencil comparison and the depth test. */
   passOp: u32 = StencilOperation.keep;
 }
 
 /** How a pipeline uses depth and stencil (GPUDepthStencilState). */
 export class DepthStencilState {
-  /** A TextureFormat with depth, stencil or both. */
+  /** A TextureFormat with depth, stencil or both: the format of the attachment. */
   format: u32 = 0;
-  /** Whether depth is written. */
+  /** Whether draws write depth. */
   depthWriteEnabled: bool = false;
-  /** A CompareFunction between the new depth and what is there. */
+  /** A CompareFunction between the new depth and the depth in the attachment. */
   depthCompare: u32 = CompareFunction.always;
-  /** Stencil at the front of triangles. */
+  /** The stencil test for the front of triangles. */
   stencilFront: StencilFaceState = {};
-  /** Stencil at the back of triangles. */
+  /** The stencil test for the back of triangles. */
   stencilBack: StencilFaceState = {};
   /** Bits of the stencil value that are compared. */
   stencilReadMask: u32 = 0xffffffff;
   /** Bits of the stencil value that are written. */
   stencilWriteMask: u32 = 0xffffffff;
-  /** Added to depth, in the smallest steps of the format. */
+  /** Constant that is added to depth, in the smallest steps of the format. */
   depthBias: i32 = 0;
-  /** Added to depth, times the slope of the triangle. */
+  /** Factor by which a triangle's slope is multiplied and added to depth. */
   depthBiasSlopeScale: f32 = 0;
-  /** Greatest bias; 0 for no limit. */
+  /** Greatest bias that is added to depth; 0 for no limit. */
   depthBiasClamp: f32 = 0;
 }
 
-/** How a pipeline uses samples (GPUMultisampleState). */
+/** How a pipeline draws to attachments with several samples per texel (GPUMultisampleState). */
 export class MultisampleState {
-  /** Samples per texel: 1 or 4. */
+  /** Samples per texel of the attachments: 1 or 4. */
   count: u32 = 1;
-  /** Bits of the samples that are written. */
+  /** Mask of the samples that are written, one bit for each. */
   mask: u32 = 0xffffffff;
   /** Whether alpha decides how many samples are written. */
   alphaToCoverageEnabled: bool = false;
@@ -203,45 +203,45 @@ export class MultisampleState {
 
 /** Describes a render pipeline to make (GPURenderPipelineDescriptor). */
 export class RenderPipelineDescriptor {
-  /** Names the object in messages. */
+  /** The object's name in error messages. */
   label: string = '';
   /** The pipeline's layout; null makes one from the shaders ("auto"). */
   layout: PipelineLayout | null = null;
-  /** The vertex stage. */
+  /** The vertex stage of the pipeline. */
   vertex!: VertexState;
-  /** How vertices become triangles. */
+  /** How vertices become points, lines or triangles. */
   primitive: PrimitiveState = {};
-  /** Depth and stencil; null for neither. */
+  /** How the pipeline uses depth and stencil; null for neither. */
   depthStencil: DepthStencilState | null = null;
-  /** Samples per texel. */
+  /** How the pipeline draws to attachments with several samples per texel. */
   multisample: MultisampleState = {};
-  /** The fragment stage; null draws depth and stencil alone. */
+  /** The fragment stage of the pipeline; null draws depth and stencil alone. */
   fragment: FragmentState | null = null;
 }
 
 /** The compute stage of a pipeline (GPUProgrammableStage). */
 export class ComputeState {
-  /** The module with the shader. */
+  /** The shader module that has this stage's shader. */
   module!: ShaderModule;
-  /** The shader's name; empty for the only one of its stage. */
+  /** The name of the shader's function; empty if the module has only one for this stage. */
   entryPoint: string = '';
-  /** Values for the shader's `override` constants. */
+  /** Values for the shader's `override` constants; the others keep their defaults. */
   constants: PipelineConstant[] = [];
 }
 
 /** Describes a compute pipeline to make (GPUComputePipelineDescriptor). */
 export class ComputePipelineDescriptor {
-  /** Names the object in messages. */
+  /** The object's name in error messages. */
   label: string = '';
   /** The pipeline's layout; null makes one from the shader ("auto"). */
   layout: PipelineLayout | null = null;
-  /** The compute stage. */
+  /** The compute stage of the pipeline. */
   compute!: ComputeState;
 }
 
 /** A render or compute pipeline. One that was made asynchronously must not be used before it is `ready`. */
 export class Pipeline extends GpuObject {
-  /** The host's answer about the pipeline. */
+  /** The host's answer: whether the pipeline was made or refused. */
   readonly compilation: Answer = new Answer();
 
   /** Reports whether the pipeline can be used. */
@@ -249,19 +249,19 @@ export class Pipeline extends GpuObject {
     return this.compilation.done && this.compilation.first === 1;
   }
 
-  /** Reports whether the pipeline was refused. The log says why. */
+  /** Reports whether the host refused the pipeline. The log says why. */
   get failed(): bool {
     return this.compilation.done && this.compilation.first === 0;
   }
 }
 
-/** Shaders and states to draw with (GPURenderPipeline). */
+/** The shaders and fixed settings to draw with (GPURenderPipeline). */
 export class RenderPipeline extends Pipeline {
   constructor(id: u32) {
     super(ObjectKind.renderPipeline, id);
   }
 
-  /** Returns the layout of a bind group, for pipelines whose layout is made from their shaders. */
+  /** Returns the layout of bind group `index`, for pipelines whose layout is made from their shaders. */
   getBindGroupLayout(index: u32): BindGroupLayout {
     const layout = new BindGroupLayout(takeId(ObjectKind.bindGroupLayout));
     encode.getRenderBindGroupLayout(layout.id, this.id, index);
@@ -275,7 +275,7 @@ export class ComputePipeline extends Pipeline {
     super(ObjectKind.computePipeline, id);
   }
 
-  /** Returns the layout of a bind group, for pipelines whose layout is made from their shader. */
+  /** Returns the layout of bind group `index`, for pipelines whose layout is made from their shader. */
   getBindGroupLayout(index: u32): BindGroupLayout {
     const layout = new BindGroupLayout(takeId(ObjectKind.bindGroupLayout));
     encode.getComputeBindGroupLayout(layout.id, this.id, index);

@@ -3,17 +3,17 @@ import { GpuObject } from './object';
 
 /** Describes a query set to make (GPUQuerySetDescriptor). */
 export class QuerySetDescriptor {
-  /** Names the object in messages. */
+  /** The object's name in error messages. */
   label: string = '';
-  /** A QueryType. */
+  /** A QueryType: whether the queries count samples or take times. */
   type!: u32;
   /** How many queries the set holds. */
   count: u32 = 0;
 }
 
-/** Queries whose results the GPU writes (GPUQuerySet). */
+/** A set of queries: counts of samples or times, which the GPU writes (GPUQuerySet). */
 export class QuerySet extends GpuObject {
-  /** A QueryType. */
+  /** A QueryType: whether the queries count samples or take times. */
   type: u32;
   /** How many queries the set holds. */
   count: u32;
@@ -25,12 +25,12 @@ export class QuerySet extends GpuObject {
   }
 }
 
-/** Where a pass writes the times of its begin and end (GPURenderPassTimestampWrites, GPUComputePassTimestampWrites). */
+/** Where a pass writes the times at which it begins and ends (GPURenderPassTimestampWrites, GPUComputePassTimestampWrites). */
 export class TimestampWrites {
-  /** A set of type `timestamp`. */
+  /** The query set to write times to, of type `timestamp`. */
   querySet!: QuerySet;
-  /** The query for the time at which the pass begins; -1 for none. */
+  /** Index of the query for the time at which the pass begins; -1 for none. */
   beginningOfPassWriteIndex: i32 = -1;
-  /** The query for the time at which the pass ends; -1 for none. */
+  /** Index of the query for the time at which the pass ends; -1 for none. */
   endOfPassWriteIndex: i32 = -1;
 }

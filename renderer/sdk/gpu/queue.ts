@@ -6,13 +6,13 @@ import { CommandBuffer, TexelCopyTextureInfo } from './encoder';
 import { newestWorkDone } from './reply';
 import { Extent3D } from './texture';
 
-/** How texels lie in data (GPUTexelCopyBufferLayout). */
+/** How texels lie in an array or an asset that is written to a texture (GPUTexelCopyBufferLayout). */
 export class TexelCopyBufferLayout {
   /** Where the texels begin in the data, in bytes. */
   offset: u32 = 0;
-  /** Bytes from one row to the next; 0 if there is one row. */
+  /** Bytes from one row of texels to the next; 0 if there is one row. */
   bytesPerRow: u32 = 0;
-  /** Rows from one layer to the next; 0 if there is one layer. */
+  /** Rows of texels from one layer to the next; 0 if there is one layer. */
   rowsPerImage: u32 = 0;
 }
 
@@ -22,11 +22,12 @@ export class Queue {
 
   /**
    * Writes elements of `data` to a buffer: `size` of them from element `dataOffset` on; a size of -1 means all that
-   * remain. `offset` counts bytes of the buffer. Both it and the bytes written must be multiples of 4.
+   * remain. `offset` counts bytes of the buffer. It and the number of bytes written must be multiples of 4.
    */
   writeBuffer<T>(buffer: Buffer, offset: u32, data: StaticArray<T>, dataOffset: u32 = 0, size: i32 = -1): void {
     const count = size < 0 ? <u32>data.length - dataOffset : <u32>size;
-    if (dataOffset + count > <u32>data.length) throw new RangeError('writeBuffer: the data is shorter');
+    if (dataOffset + count > <u32>data.length)
+      throw new RangeError('writeBuffer: dataOffset + size is beyond the end of the data');
     const align = alignof<T>();
     this.writeBytes(buffer, offset, changetype<usize>(data) + ((<usize>dataOffset) << align), count << (<u32>align));
   }
@@ -37,14 +38,15 @@ export class Queue {
    */
   writeBytes(buffer: Buffer, offset: u32, address: usize, byteLength: u32): void {
     encode.writeBuffer(buffer.id, offset, address, byteLength);
-    // The host reads the bytes while it takes the stream; after this the caller may change them.
+    // The host copies the bytes during this call; afterwards the caller may change them.
     flush();
   }
 
-  /** Writes texels to a texture. */
+  /** Writes texels from an array to a texture. */
   writeTexture<T>(to: TexelCopyTextureInfo, data: StaticArray<T>, layout: TexelCopyBufferLayout, size: Extent3D): void {
     const byteLength = (<u32>data.length) << (<u32>alignof<T>());
-    if (layout.offset > byteLength) throw new RangeError('writeTexture: the data is shorter');
+    if (layout.offset > byteLength)
+      throw new RangeError('writeTexture: the offset of the layout is beyond the end of the data');
     encode.writeTexture(
       to.texture.id,
       to.mipLevel,
@@ -97,18 +99,18 @@ export class Queue {
     );
   }
 
-  /** Submits what an encoder has recorded. */
+  /** Submits the commands that an encoder has recorded to the GPU. */
   submit(_commands: CommandBuffer): void {
     encode.submit();
   }
 
-  /** Asks when all that was submitted so far is done. Returns a token for `isDone`. */
+  /** Asks the host to say when the GPU has done all work submitted so far. Returns a token for `isDone`. */
   onSubmittedWorkDone(): u32 {
     encode.onSubmittedWorkDone(++this.token);
     return this.token;
   }
 
-  /** Reports whether the work before a token is done. */
+  /** Reports whether the GPU has done all work submitted before `onSubmittedWorkDone` returned a token. */
   isDone(token: u32): bool {
     return <i32>(newestWorkDone() - token) >= 0;
   }

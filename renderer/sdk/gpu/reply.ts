@@ -8,19 +8,19 @@ import {
 } from '../../contract/abi';
 
 /**
- * An answer of the host, which comes before a later call of the game. Look at `done` in `tick` or `render`; before it
- * is true the rest has no meaning.
+ * An answer of the host, which comes before a later call of the game. Look at `done` in `tick` or `render`; until it is
+ * true, the other members have no meaning.
  */
 export class Answer {
-  /** Whether the answer has come. */
+  /** Whether the host's answer has come. */
   done: bool = false;
-  /** @internal */
+  /** @internal First value of the host's reply. */
   first: u32 = 0;
-  /** @internal */
+  /** @internal Second value of the host's reply. */
   second: u32 = 0;
-  /** @internal */
+  /** @internal Third value of the host's reply. */
   third: u32 = 0;
-  /** @internal */
+  /** @internal Fourth value of the host's reply. */
   fourth: u32 = 0;
 }
 
@@ -30,19 +30,19 @@ let tokens: u32 = 0;
 let workDone: u32 = 0;
 let lost: bool = false;
 
-/** Waits for a reply of a type. Returns the token to ask with. */
+/** Has the host's reply of a type fill `answer`. Returns the token to send with the request. */
 export function ask(type: u32, answer: Answer): u32 {
   tokens++;
   waiting[type].set(tokens, answer);
   return tokens;
 }
 
-/** Waits for the answer about a pipeline, which is known by its kind and id. */
+/** Has the host's reply about a pipeline, which names the pipeline by its kind and id, fill `answer`. */
 export function askPipeline(kind: u32, id: u32, answer: Answer): void {
   waiting[REPLY_PIPELINE].set(pipelineKey(kind, id), answer);
 }
 
-/** Reads one record of the reply ring. Unknown types are skipped. */
+/** Handles a reply of the host, a record of the reply ring. Skips replies of unknown types. */
 export function answer(record: usize): void {
   const type = load<u32>(record);
   if (type === REPLY_WORK_DONE) workDone = load<u32>(record, 4);
@@ -52,12 +52,12 @@ export function answer(record: usize): void {
     settle(type, load<u32>(record, 4), record + 8);
 }
 
-/** Returns the newest token whose work is done. */
+/** Returns the newest token of `onSubmittedWorkDone` whose work the GPU has done. */
 export function newestWorkDone(): u32 {
   return workDone;
 }
 
-/** Reports whether this game was loaded again because the GPU was lost. Its players have stayed. */
+/** Reports whether the host loaded this game again, from its saved state, because the GPU was lost. The players have stayed. */
 export function deviceLost(): bool {
   return lost;
 }

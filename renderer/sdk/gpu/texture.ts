@@ -5,72 +5,72 @@ import { GpuObject, takeId } from './object';
 
 /** A size in texels (GPUExtent3DDict). */
 export class Extent3D {
-  /** Texels from left to right. */
+  /** Number of texels from left to right. */
   width: u32 = 1;
-  /** Texels from top to bottom. */
+  /** Number of texels from top to bottom. */
   height: u32 = 1;
-  /** Layers of an array, or texels in depth of a 3D texture. */
+  /** Number of layers of a texture array, or of texels in depth of a 3D texture. */
   depthOrArrayLayers: u32 = 1;
 }
 
 /** A place in a texture, in texels (GPUOrigin3DDict). */
 export class Origin3D {
-  /** Texels from the left. */
+  /** Texels from the left edge of the texture. */
   x: u32 = 0;
-  /** Texels from the top. */
+  /** Texels from the top edge of the texture. */
   y: u32 = 0;
-  /** Layer of an array, or depth in a 3D texture. */
+  /** Layer of a texture array, or texels in depth of a 3D texture. */
   z: u32 = 0;
 }
 
 /** Describes a texture to make (GPUTextureDescriptor). */
 export class TextureDescriptor {
-  /** Names the object in messages. */
+  /** The object's name in error messages. */
   label: string = '';
-  /** The size of the largest mip level. */
+  /** The size of the texture's largest mip level. */
   size: Extent3D = {};
   /** How many mip levels the texture has. */
   mipLevelCount: u32 = 1;
   /** Samples per texel: 1 or 4. */
   sampleCount: u32 = 1;
-  /** A TextureDimension. */
+  /** A TextureDimension: whether the texture is 1D, 2D or 3D. */
   dimension: u32 = TextureDimension._2d;
-  /** A TextureFormat. There is no default. */
+  /** A TextureFormat: the format of the texels. There is no default. */
   format: u32 = 0;
-  /** TextureUsage bits. */
+  /** TextureUsage bits: what the texture may be used for. */
   usage: u32 = 0;
-  /** Further TextureFormats that views may have. */
+  /** Further TextureFormats that views of the texture may have. */
   viewFormats: u32[] = [];
 }
 
 /**
- * Describes a texture view to make (GPUTextureViewDescriptor). A 0 means WebGPU's default: what the texture has, or all
- * that remain.
+ * Describes a texture view to make (GPUTextureViewDescriptor). A field of 0 means WebGPU's default: what the texture has,
+ * or all levels or layers that remain.
  */
 export class TextureViewDescriptor {
-  /** Names the object in messages. */
+  /** The object's name in error messages. */
   label: string = '';
-  /** A TextureFormat; 0 for the texture's. */
+  /** A TextureFormat for the view; 0 for the texture's. */
   format: u32 = 0;
-  /** A TextureViewDimension; 0 for the one that fits the texture. */
+  /** A TextureViewDimension for the view; 0 for the one that fits the texture. */
   dimension: u32 = 0;
-  /** A TextureAspect. */
+  /** A TextureAspect: whether the view has depth, stencil or all of the texture. */
   aspect: u32 = TextureAspect.all;
-  /** The first mip level. */
+  /** The first mip level of the texture that the view has. */
   baseMipLevel: u32 = 0;
-  /** How many mip levels; 0 for all that remain. */
+  /** How many mip levels the view has; 0 for all that remain. */
   mipLevelCount: u32 = 0;
-  /** The first layer. */
+  /** The first layer of the texture that the view has. */
   baseArrayLayer: u32 = 0;
-  /** How many layers; 0 for all that remain. */
+  /** How many layers the view has; 0 for all that remain. */
   arrayLayerCount: u32 = 0;
-  /** TextureUsage bits; 0 for the texture's. */
+  /** TextureUsage bits of the view; 0 for the texture's. */
   usage: u32 = 0;
 }
 
 /** Describes a sampler to make (GPUSamplerDescriptor). */
 export class SamplerDescriptor {
-  /** Names the object in messages. */
+  /** The object's name in error messages. */
   label: string = '';
   /** An AddressMode for texture coordinates outside 0 to 1, left to right. */
   addressModeU: u32 = AddressMode.clampToEdge;
@@ -84,9 +84,9 @@ export class SamplerDescriptor {
   minFilter: u32 = FilterMode.nearest;
   /** A FilterMode between mip levels. */
   mipmapFilter: u32 = FilterMode.nearest;
-  /** The finest mip level that is used. */
+  /** The finest mip level that the sampler uses. */
   lodMinClamp: f32 = 0;
-  /** The coarsest mip level that is used. */
+  /** The coarsest mip level that the sampler uses. */
   lodMaxClamp: f32 = 32;
   /** A CompareFunction for comparison samplers; 0 for none. */
   compare: u32 = 0;
@@ -110,7 +110,7 @@ export class Sampler extends GpuObject {
 
 /** An image, or an array of images, on the GPU (GPUTexture). */
 export class Texture extends GpuObject {
-  /** A TextureFormat. */
+  /** A TextureFormat: the format of the texels. */
   format: u32;
   /** Width of the largest mip level in texels. */
   width: u32;
@@ -162,15 +162,15 @@ export class Texture extends GpuObject {
   }
 }
 
-/** The player's picture. In each call of `render` it is another texture; outside `render` it must not be used. */
+/** The picture that a player sees. In each call of `render` it is another texture; outside `render` it must not be used. */
 class Surface {
-  /** The picture as a texture. It knows no size: `render` is given that. */
+  /** The player's picture as a texture. Its size here is 0 by 0; the host passes the true size to `render`. */
   readonly texture: Texture = new Texture(SURFACE, SURFACE_FORMAT, 0, 0);
-  /** The picture as a view, to draw to. */
+  /** The player's picture as a texture view, for a render pass to draw to. */
   readonly view: TextureView = new TextureView(SURFACE);
-  /** The picture's TextureFormat. */
+  /** The TextureFormat of the player's picture. */
   readonly format: u32 = SURFACE_FORMAT;
 }
 
-/** The picture that `render` draws. */
+/** The picture that `render` draws for a player. */
 export const surface: Surface = new Surface();

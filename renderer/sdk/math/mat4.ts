@@ -1,6 +1,6 @@
 /**
- * Sixteen numbers, column by column, as WGSL's mat4x4f. A destination may hold more than a matrix, such as a whole
- * uniform block.
+ * A 4x4 matrix: sixteen numbers, column by column, as WGSL's mat4x4f. A destination may be a longer array, such as a whole
+ * uniform block; functions write its first sixteen numbers.
  */
 export type Mat4 = StaticArray<f32>;
 
@@ -11,17 +11,17 @@ export function create(): Mat4 {
   return m;
 }
 
-/** Makes `out` the identity. */
+/** Sets `out` to the identity matrix. */
 export function identity(out: Mat4): void {
   scaling(1, 1, 1, out);
 }
 
-/** Copies a. */
+/** Copies matrix a. */
 export function copy(a: Mat4, out: Mat4): void {
   memory.copy(changetype<usize>(out), changetype<usize>(a), 64);
 }
 
-/** Multiplies a by b: the result transforms by b first, then by a. */
+/** Multiplies matrix a by b: the result transforms by b first, then by a. */
 export function multiply(a: Mat4, b: Mat4, out: Mat4): void {
   const p = changetype<usize>(a);
   const a0 = v128.load(p);
@@ -88,7 +88,7 @@ export function rotationZ(radians: f32, out: Mat4): void {
   unchecked((out[5] = c));
 }
 
-/** Makes a matrix that rotates by a quaternion of length 1, then moves. */
+/** Makes a matrix that rotates by a quaternion of length 1, then moves by x, y and z. */
 export function rotationTranslation(q: StaticArray<f32>, x: f32, y: f32, z: f32, out: Mat4): void {
   const qx = unchecked(q[0]);
   const qy = unchecked(q[1]);
@@ -118,7 +118,7 @@ export function perspective(fovY: f32, aspect: f32, near: f32, far: f32, out: Ma
   unchecked((out[15] = 0));
 }
 
-/** Makes a projection without perspective, with depth from 0 at `near` to 1 at `far`. */
+/** Makes an orthographic projection, with depth from 0 at `near` to 1 at `far`. */
 export function orthographic(left: f32, right: f32, bottom: f32, top: f32, near: f32, far: f32, out: Mat4): void {
   scaling(2 / (right - left), 2 / (top - bottom), 1 / (near - far), out);
   unchecked((out[12] = (left + right) / (left - right)));
@@ -127,7 +127,7 @@ export function orthographic(left: f32, right: f32, bottom: f32, top: f32, near:
 }
 
 /**
- * Makes a matrix that looks from `eye` at `target`. The two must differ, and `up` must not lie along the line of sight.
+ * Makes a view matrix that looks from `eye` at `target`, which must differ. `up` must not lie along the line of sight.
  */
 export function lookAt(eye: StaticArray<f32>, target: StaticArray<f32>, up: StaticArray<f32>, out: Mat4): void {
   const ex = unchecked(eye[0]);
@@ -156,7 +156,7 @@ export function lookAt(eye: StaticArray<f32>, target: StaticArray<f32>, up: Stat
   column(3, -(xx * ex + xy * ey + xz * ez), -(yx * ex + yy * ey + yz * ez), -(zx * ex + zy * ey + zz * ez), 1, out);
 }
 
-/** Inverts a. Returns false, and leaves `out` alone, if a has no inverse. */
+/** Inverts matrix a. Returns false, and leaves `out` as it is, if a has no inverse. */
 export function invert(a: Mat4, out: Mat4): bool {
   const s0 = minor(a, 0, 0, 1);
   const s1 = minor(a, 0, 0, 2);
@@ -224,7 +224,7 @@ export function invert(a: Mat4, out: Mat4): bool {
   return true;
 }
 
-/** Swaps rows and columns. */
+/** Transposes matrix a: swaps its rows and columns. */
 export function transpose(a: Mat4, out: Mat4): void {
   for (let i = 0; i < 4; i++) {
     for (let k = i; k < 4; k++) {
@@ -235,7 +235,7 @@ export function transpose(a: Mat4, out: Mat4): void {
   }
 }
 
-/** Returns the 2x2 determinant of rows i and k in the two columns from element `at` on. */
+/** Returns the 2x2 determinant of rows i and k of a matrix in the two columns from element `at` on. */
 function minor(m: Mat4, at: i32, i: i32, k: i32): f32 {
   return unchecked(m[at + i] * m[at + 4 + k] - m[at + 4 + i] * m[at + k]);
 }

@@ -1,14 +1,14 @@
-/** A rotation as four numbers: x, y, z, w. */
+/** A rotation as a quaternion of four numbers: x, y, z, w. */
 export type Quat = StaticArray<f32>;
 
-/** Makes the rotation that turns nothing. */
+/** Makes the identity quaternion, which rotates nothing. */
 export function create(): Quat {
   const q = new StaticArray<f32>(4);
   set(0, 0, 0, 1, q);
   return q;
 }
 
-/** Sets the numbers. */
+/** Sets the four numbers of a quaternion. */
 export function set(x: f32, y: f32, z: f32, w: f32, out: Quat): void {
   unchecked((out[0] = x));
   unchecked((out[1] = y));
@@ -16,13 +16,13 @@ export function set(x: f32, y: f32, z: f32, w: f32, out: Quat): void {
   unchecked((out[3] = w));
 }
 
-/** Rotates by radians around an axis of length 1, counterclockwise as seen from the axis's tip. */
+/** Makes a rotation by radians around an axis of length 1, counterclockwise as seen from the axis's tip. */
 export function fromAxisAngle(axis: StaticArray<f32>, radians: f32, out: Quat): void {
   const s = Mathf.sin(radians * 0.5);
   set(unchecked(axis[0]) * s, unchecked(axis[1]) * s, unchecked(axis[2]) * s, Mathf.cos(radians * 0.5), out);
 }
 
-/** Rotates by b first, then by a. */
+/** Multiplies quaternion a by b: the result rotates by b first, then by a. */
 export function multiply(a: Quat, b: Quat, out: Quat): void {
   const x = unchecked(a[3] * b[0] + a[0] * b[3] + a[1] * b[2] - a[2] * b[1]);
   const y = unchecked(a[3] * b[1] - a[0] * b[2] + a[1] * b[3] + a[2] * b[0]);
@@ -31,19 +31,19 @@ export function multiply(a: Quat, b: Quat, out: Quat): void {
   set(x, y, z, w, out);
 }
 
-/** Reverses the rotation. The quaternion must have length 1. */
+/** Makes the reverse of rotation a, a quaternion that must have length 1. */
 export function conjugate(a: Quat, out: Quat): void {
   set(-unchecked(a[0]), -unchecked(a[1]), -unchecked(a[2]), unchecked(a[3]), out);
 }
 
-/** Gives a the length 1. */
+/** Scales quaternion a to length 1. */
 export function normalize(a: Quat, out: Quat): void {
   const size = Mathf.sqrt(unchecked(a[0] * a[0] + a[1] * a[1] + a[2] * a[2] + a[3] * a[3]));
   const s: f32 = size > 0 ? 1 / size : 0;
   set(unchecked(a[0]) * s, unchecked(a[1]) * s, unchecked(a[2]) * s, unchecked(a[3]) * s, out);
 }
 
-/** Turns the shorter way from a at t = 0 to b at t = 1, at an even speed. */
+/** Interpolates rotations: turns the shorter way from a at t = 0 to b at t = 1, at an even speed. */
 export function slerp(a: Quat, b: Quat, t: f32, out: Quat): void {
   let cos = unchecked(a[0] * b[0] + a[1] * b[1] + a[2] * b[2] + a[3] * b[3]);
   const sign: f32 = cos < 0 ? -1 : 1;
@@ -65,7 +65,7 @@ export function slerp(a: Quat, b: Quat, t: f32, out: Quat): void {
   normalize(out, out);
 }
 
-/** Rotates a vector. */
+/** Rotates vector v by quaternion q, which must have length 1. */
 export function rotate(q: Quat, v: StaticArray<f32>, out: StaticArray<f32>): void {
   const qx = unchecked(q[0]);
   const qy = unchecked(q[1]);

@@ -1,41 +1,41 @@
-/** Three numbers: x, y, z. */
+/** A vector of three numbers: x, y, z. */
 export type Vec3 = StaticArray<f32>;
 
-/** Makes a vector. */
+/** Makes a vector of three numbers. */
 export function create(x: f32 = 0, y: f32 = 0, z: f32 = 0): Vec3 {
   const v = new StaticArray<f32>(3);
   set(x, y, z, v);
   return v;
 }
 
-/** Sets the numbers. */
+/** Sets the three numbers of a vector. */
 export function set(x: f32, y: f32, z: f32, out: Vec3): void {
   unchecked((out[0] = x));
   unchecked((out[1] = y));
   unchecked((out[2] = z));
 }
 
-/** Copies a. */
+/** Copies vector a. */
 export function copy(a: Vec3, out: Vec3): void {
   set(unchecked(a[0]), unchecked(a[1]), unchecked(a[2]), out);
 }
 
-/** Adds a and b. */
+/** Adds vectors a and b. */
 export function add(a: Vec3, b: Vec3, out: Vec3): void {
   set(unchecked(a[0] + b[0]), unchecked(a[1] + b[1]), unchecked(a[2] + b[2]), out);
 }
 
-/** Subtracts b from a. */
+/** Subtracts vector b from a. */
 export function subtract(a: Vec3, b: Vec3, out: Vec3): void {
   set(unchecked(a[0] - b[0]), unchecked(a[1] - b[1]), unchecked(a[2] - b[2]), out);
 }
 
-/** Multiplies a by a number. */
+/** Multiplies vector a by a number. */
 export function scale(a: Vec3, factor: f32, out: Vec3): void {
   set(unchecked(a[0]) * factor, unchecked(a[1]) * factor, unchecked(a[2]) * factor, out);
 }
 
-/** Adds b times a number to a. */
+/** Adds vector b times a number to vector a. */
 export function addScaled(a: Vec3, b: Vec3, factor: f32, out: Vec3): void {
   const x = unchecked(a[0] + b[0] * factor);
   const y = unchecked(a[1] + b[1] * factor);
@@ -43,7 +43,7 @@ export function addScaled(a: Vec3, b: Vec3, factor: f32, out: Vec3): void {
   set(x, y, z, out);
 }
 
-/** Goes in a straight line from a at t = 0 to b at t = 1. */
+/** Interpolates linearly between vectors, from a at t = 0 to b at t = 1. */
 export function lerp(a: Vec3, b: Vec3, t: f32, out: Vec3): void {
   const x = unchecked(a[0] + (b[0] - a[0]) * t);
   const y = unchecked(a[1] + (b[1] - a[1]) * t);
@@ -51,12 +51,12 @@ export function lerp(a: Vec3, b: Vec3, t: f32, out: Vec3): void {
   set(x, y, z, out);
 }
 
-/** Returns the dot product. */
+/** Returns the dot product of vectors a and b. */
 export function dot(a: Vec3, b: Vec3): f32 {
   return unchecked(a[0] * b[0] + a[1] * b[1] + a[2] * b[2]);
 }
 
-/** Computes the cross product. */
+/** Computes the cross product of vectors a and b. */
 export function cross(a: Vec3, b: Vec3, out: Vec3): void {
   const x = unchecked(a[1] * b[2] - a[2] * b[1]);
   const y = unchecked(a[2] * b[0] - a[0] * b[2]);
@@ -64,12 +64,12 @@ export function cross(a: Vec3, b: Vec3, out: Vec3): void {
   set(x, y, z, out);
 }
 
-/** Returns the length. */
+/** Returns the length of vector a. */
 export function length(a: Vec3): f32 {
   return Mathf.sqrt(dot(a, a));
 }
 
-/** Gives a the length 1. A zero vector stays zero. */
+/** Scales vector a to length 1. A zero vector stays zero. */
 export function normalize(a: Vec3, out: Vec3): void {
   const size = length(a);
   scale(a, size > 0 ? 1 / size : 0, out);

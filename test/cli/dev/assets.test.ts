@@ -55,12 +55,12 @@ test('the assets beside the module are used if there are none beside the source'
   expect(await names(2)).toEqual(['here.txt 4']);
 });
 
-test('the folders are named after the game', () => {
+test('the folders of assets are named after the game', () => {
   const source = { name: 'star', root: '/games', entry: 'renderer/star/index.ts', assets: 'renderer/star/star.assets' };
   expect(assetFolders(source)).toEqual(['/games/renderer/star/star.assets', '/games/build/star.assets']);
 });
 
-test('packing is tried again after a failure', async () => {
+test('assets can be packed after a failure to pack them', async () => {
   let fails = true;
   const assets = new Assets(async () => {
     if (fails) throw new Error('deleted');

@@ -27,7 +27,7 @@ export function startGpuBrowser(flags: readonly string[] = CHROMIUM_SOFTWARE_FLA
   });
 }
 
-/** Makes a project that has the SDK and copies of games, so that a test can change a game. */
+/** Makes a project with the SDK and with copies of the sources of games, which a test can change. */
 export function copySources(files: string[]): { folder: string; path(file: string): string; remove(): void } {
   const folder = mkdtempSync(join(tmpdir(), 'nearlight-test-'));
   installSdk(folder);
@@ -40,7 +40,7 @@ export function copySources(files: string[]): { folder: string; path(file: strin
   };
 }
 
-/** Serves the game whose main file is `path`. Its log goes to `lines`. */
+/** Starts the dev server for the game whose main file is `path`. The log of the server goes to `lines`. */
 export async function serve(path: string, port = 0): Promise<Dev & { lines: string[] }> {
   const lines: string[] = [];
   const log = (line: string) => void lines.push(line);
@@ -48,7 +48,7 @@ export async function serve(path: string, port = 0): Promise<Dev & { lines: stri
   return { ...dev, lines };
 }
 
-/** Waits until the page shows build `id` or a newer one. */
+/** Waits until the dev page shows build number `id` of the game, or a newer build. */
 export async function shown(page: Page, id: number): Promise<void> {
   await page.waitForFunction((least) => Number(document.body.dataset.build ?? 0) >= least, id, {
     timeout: WAIT_MS_MAX,

@@ -35,7 +35,7 @@ afterAll(async () => {
   copy.remove();
 });
 
-/** Saves a change to the triangle. The test itself waits for its effect. */
+/** Saves a change to the source of the example game `triangle`. The caller waits for the effect. */
 function save(from: string, to: string): void {
   expect(original).toContain(from);
   writeFileSync(triangle, original.replace(from, to));
@@ -44,7 +44,7 @@ function save(from: string, to: string): void {
 
 const state = (wanted: string) =>
   page.waitForFunction((name) => document.body.dataset.state === name, wanted, { timeout: WAIT_MS_MAX });
-/** Returns the line of a text in the shader, counted from 1. */
+/** Returns the line of a text in the shader of the example game `triangle`, counted from 1. */
 const shaderLine = (text: string) =>
   original.slice(original.indexOf('const shader'), original.indexOf(text)).split('\n').length;
 const overlay = () => page.locator('#overlay').textContent();
@@ -136,10 +136,10 @@ test('a refused command is shown with the line that wrote it', async () => {
 });
 
 test.each([
-  ['another host', { host: 'example.org' }, 403],
-  ['another origin', { origin: 'http://example.org' }, 403],
-  ['its own page', {}, 200],
-])('%s gets %s', async (_, headers, status) => {
+  ['for another host', { host: 'example.org' }, 403],
+  ['from another origin', { origin: 'http://example.org' }, 403],
+  ['from its own page', {}, 200],
+])('a request %s gets the status %s', async (_, headers, status) => {
   const { promise, resolve } = Promise.withResolvers<number | undefined>();
   const asked = request(dev.url, { headers }, (response) => resolve(response.resume().statusCode));
   asked.end();
@@ -168,7 +168,7 @@ test('a page that is opened at a broken build shows the error, and mentions no e
   await other.close();
 });
 
-test('the state of a game that saves it is kept across builds, and the keyboard steers', async () => {
+test('a game that saves its state keeps it across builds, and the keyboard steers it', async () => {
   // This test opens a page of its own, and two pages that draw in software would be slow.
   await page.close();
   const path = join(project, 'src/index.ts');

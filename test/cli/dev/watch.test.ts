@@ -33,8 +33,8 @@ function write(file: string, text: string): void {
 
 const seen = (count: number) => eventually(() => expect(changes).toBe(count));
 
-test('a file is seen each time that it is replaced by a rename or written in place', async () => {
-  // The system's events must show this: the regular scans of this watch never come.
+test('a change to a file is seen each time, whether a rename replaces the file or a write changes it', async () => {
+  // Only the system's file events can show these changes, because this watch never scans its folder within the test.
   watch.close();
   watch = new Watch({ folder: join(root, 'game'), filter: isSource, onChange: () => changes++, scanMs: 2 ** 30 });
   for (let n = 1; n <= 3; n++) {
@@ -69,7 +69,7 @@ test('a folder that is created later is watched', async () => {
   await seen(2);
 });
 
-test('files that the filter rejects are not reported', async () => {
+test('changes to files that the filter rejects are not reported', async () => {
   write('game/notes.txt', 'text');
   await new Promise((resolve) => setTimeout(resolve, 100));
   expect(changes).toBe(0);

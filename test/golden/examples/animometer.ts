@@ -1,7 +1,7 @@
 import { f, sqrt } from './maths.ts';
 import { type Frame, filled, random, wgsl } from './port.ts';
 
-/** The modes of the example, in the order of its numbers for them. */
+/** The example's ways to draw its triangles, in the order of its numbers for them. */
 export const modes = ['direct', 'bundles', 'instancing', 'changing'] as const;
 export type Mode = (typeof modes)[number];
 export interface Options {
@@ -9,9 +9,9 @@ export interface Options {
   count: number;
 }
 
-/** The example in TypeScript, drawing with WebGPU directly. */
+/** The example renderer/examples/animometer.ts, written in TypeScript on WebGPU itself. */
 export interface Animometer {
-  /** Records a frame that draws into `to`, and submits it. */
+  /** Records the commands of a frame that draws into `to`, and submits them. */
   frame(to: GPUTextureView, view: Frame): void;
   destroy(): void;
 }
@@ -19,7 +19,7 @@ export interface Animometer {
 const FLOATS = 5;
 const STRIDE = 256;
 
-/** Draws renderer/examples/animometer.ts with 1,000 triangles, each with its own bind group and draw. */
+/** Draws the picture of renderer/examples/animometer.ts with 1,000 triangles, each with its own bind group and draw. */
 export function render(device: GPUDevice, texture: GPUTexture, view: Frame): void {
   createAnimometer(device, { mode: 'direct', count: 1000 }).frame(texture.createView(), view);
 }

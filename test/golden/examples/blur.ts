@@ -3,7 +3,7 @@ import { angleAt, type Frame, filled, target, wgsl } from './port.ts';
 
 const TILE = 128;
 
-/** Draws renderer/examples/blur.ts, with no button down. */
+/** Draws the picture of renderer/examples/blur.ts, while no mouse button is down. */
 export function render(device: GPUDevice, texture: GPUTexture, view: Frame): void {
   const sceneModule = device.createShaderModule({ code: wgsl('blur', 'sceneShader') });
   const blurModule = device.createShaderModule({ code: wgsl('blur', 'blurShader') });

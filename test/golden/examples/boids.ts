@@ -4,7 +4,7 @@ import { type Frame, filled, random, wgsl } from './port.ts';
 const COUNT = 1024;
 const TRAIL = 28;
 
-/** Draws renderer/examples/boids.ts, from seed 1. */
+/** Draws the picture of renderer/examples/boids.ts, from seed 1. */
 export function render(device: GPUDevice, texture: GPUTexture, view: Frame): void {
   const { STORAGE, UNIFORM, COPY_DST } = GPUBufferUsage;
   const next = random(1n);

@@ -8,7 +8,7 @@ const SHAPE_VERTICES = (AROUND + 1) * (DOWN + 1);
 const SHAPE_INDICES = AROUND * DOWN * 6;
 const TAU = f(6.2831853);
 
-/** Draws renderer/examples/bundles.ts without a render bundle, so that the test shows that a render bundle draws the same. */
+/** Draws the picture of renderer/examples/bundles.ts without a render bundle, to show that one changes nothing. */
 export function render(device: GPUDevice, texture: GPUTexture, view: Frame): void {
   const { UNIFORM, VERTEX, INDEX } = GPUBufferUsage;
   const module = device.createShaderModule({ code: wgsl('bundles') });
@@ -120,7 +120,7 @@ function dent(next: () => number): Float32Array {
         const across = f(radius * sin(v));
         row.push([f(across * cos(u)), f(f(radius * -cos(v)) * f(0.8)), f(across * sin(u))]);
       }
-      // The last vertex of a row is the first one again.
+      // The last vertex of a row repeats the first.
       out.push(...row.slice(0, AROUND).flat(), ...(row[0] ?? []));
     }
   }

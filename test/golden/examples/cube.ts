@@ -5,7 +5,7 @@ import { angleAt, type Frame, filled, wgsl } from './port.ts';
 const SIZE = 256;
 const TILES = 4;
 
-/** Draws renderer/examples/cube.ts. */
+/** Draws the picture of renderer/examples/cube.ts. */
 export function render(device: GPUDevice, texture: GPUTexture, view: Frame): void {
   const module = device.createShaderModule({ code: wgsl('cube') });
   const float = (shaderLocation: number, offset: number, format: GPUVertexFormat) => ({

@@ -5,7 +5,7 @@ const LIGHTS = 220;
 const PILLARS = 81;
 const VERTICES = 24 * 16 * 6;
 
-/** Draws renderer/examples/deferred.ts. */
+/** Draws the picture of renderer/examples/deferred.ts. */
 export function render(device: GPUDevice, texture: GPUTexture, view: Frame): void {
   const geometryModule = device.createShaderModule({ code: wgsl('deferred', 'geometryShader') });
   const lightModule = device.createShaderModule({ code: wgsl('deferred', 'lightShader') });

@@ -3,7 +3,7 @@ import { angleAt, type Frame, filled, target, wgsl } from './port.ts';
 
 const RINGS = 26;
 
-/** Draws renderer/examples/instancing.ts. */
+/** Draws the picture of renderer/examples/instancing.ts. */
 export function render(device: GPUDevice, texture: GPUTexture, view: Frame): void {
   const module = device.createShaderModule({ code: wgsl('instancing') });
   const columns = honeycomb();

@@ -6,16 +6,16 @@ export const sin = (x: number): number => f(Math.sin(x));
 export const cos = (x: number): number => f(Math.cos(x));
 export const sqrt = (x: number): number => f(Math.sqrt(x));
 
-/** Columns one after the other, like WGSL's mat4x4f. */
+/** A 4x4 matrix, column after column, like WGSL's mat4x4f. */
 export type Mat4 = Float32Array;
 type Vec3 = readonly [number, number, number];
 
-/** An element of a matrix or a list. */
+/** Returns an element of a matrix or a list. */
 const item = (values: ArrayLike<number>, index: number): number => must(values[index], `element ${index}`);
 
 export const identity = (): Mat4 => new Float32Array([1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1]);
 
-/** The product a b, which applies b first. */
+/** Returns the product of two matrices, which applies `b` first. */
 export function multiply(a: Mat4, b: Mat4): Mat4 {
   const out = new Float32Array(16);
   for (let column = 0; column < 16; column += 4) {
@@ -53,7 +53,7 @@ export function rotationZ(radians: number): Mat4 {
   return new Float32Array([c, s, 0, 0, -s, c, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1]);
 }
 
-/** Depth from 0 at `near` to 1 at `far`. */
+/** Returns a perspective projection with depth from 0 at `near` to 1 at `far`. */
 export function perspective(fovY: number, aspect: number, near: number, far: number): Mat4 {
   const scale = f(1 / f(Math.tan(f(f(fovY) * 0.5))));
   const out = new Float32Array(16);
@@ -90,7 +90,7 @@ export function cross(a: Vec3, b: Vec3): Vec3 {
   return [minus(a[1], b[2], a[2], b[1]), minus(a[2], b[0], a[0], b[2]), minus(a[0], b[1], a[1], b[0])];
 }
 
-/** The view from a point towards `at`, with y up. */
+/** Returns the view matrix of a camera that looks from a point towards `at`, with y up. */
 export function lookAt(eyeAt: Vec3, at: Vec3): Mat4 {
   const eye: Vec3 = [f(eyeAt[0]), f(eyeAt[1]), f(eyeAt[2])];
   const z = normalize([f(eye[0] - f(at[0])), f(eye[1] - f(at[1])), f(eye[2] - f(at[2]))]);
@@ -104,7 +104,7 @@ export function lookAt(eyeAt: Vec3, at: Vec3): Mat4 {
   return out;
 }
 
-/** The inverse of a matrix that has one. */
+/** Returns the inverse of a matrix, which must have one. */
 export function invert(a: Mat4): Mat4 {
   const minor = (at: number, i: number, k: number) =>
     f(f(item(a, at + i) * item(a, at + 4 + k)) - f(item(a, at + 4 + i) * item(a, at + k)));
@@ -118,7 +118,7 @@ export function invert(a: Mat4): Mat4 {
   ] as const;
   const s = pairs.map(([i, k]) => minor(0, i, k));
   const c = pairs.map(([i, k]) => minor(8, i, k));
-  // Laplace's expansion by pairs of columns: the signs and the order of its terms.
+  // Signs and order of the terms of the determinant's Laplace expansion by pairs of columns.
   let determinant = f(item(s, 0) * item(c, 5));
   for (const [sign, i] of [
     [-1, 1],
@@ -147,7 +147,7 @@ export function invert(a: Mat4): Mat4 {
     },
   ] of expansions.entries()) {
     for (let column = 0; column < 4; column++) {
-      // Each column of the adjugate is made from the minors of the other half of the matrix and from the column beside it.
+      // A column of the adjugate matrix combines the 2x2 minors of the matrix's opposite half with the column beside it.
       const row = item([4, 0, 12, 8], column);
       const half = column < 2 ? c : s;
       const plain = sum(

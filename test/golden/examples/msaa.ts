@@ -13,7 +13,7 @@ import {
 } from './maths.ts';
 import { angleAt, type Frame, filled, target, wgsl } from './port.ts';
 
-/** Draws renderer/examples/msaa.ts, for a player without a pointer. */
+/** Draws the picture of renderer/examples/msaa.ts, for a player without a pointer. */
 export function render(device: GPUDevice, texture: GPUTexture, view: Frame): void {
   const module = device.createShaderModule({ code: wgsl('msaa') });
   const split = f(0.5 + f(f(0.2) * sin(f(3 * angleAt(view, 30)))));

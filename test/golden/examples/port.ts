@@ -3,7 +3,7 @@ import { join } from 'node:path';
 
 const examples = join(import.meta.dirname, '../../../renderer/examples');
 
-/** The frame that a port draws: the state after ticks 0 to `tick`, in `width` x `height` pixels. */
+/** The frame that an example's TypeScript port draws: the state after ticks 0 to `tick`, in `width` x `height` pixels. */
 export interface Frame {
   tick: number;
   tickRate: number;
@@ -14,7 +14,7 @@ export interface Frame {
 /** Draws an example's picture into an rgba8unorm texture of the frame's size. */
 export type Render = (device: GPUDevice, texture: GPUTexture, view: Frame) => void;
 
-/** Reads the WGSL in a template literal of an example, and inserts the constants that it refers to. @throws Error if it is not there */
+/** Reads the WGSL in a template literal of an example, with its constants inserted. @throws Error if one is missing */
 export function wgsl(example: string, name = 'shader'): string {
   const source = readFileSync(join(examples, `${example}.ts`), 'utf8');
   const value = (constant: string): string => {
@@ -50,14 +50,14 @@ export function target(
   });
 }
 
-/** The angle, at the frame's tick, of a rotation that takes `seconds`. */
+/** Returns the angle in radians, at the frame's tick, of a rotation that takes `seconds` for a full turn. */
 export function angleAt({ tick, tickRate }: Frame, seconds: number): number {
   const f = Math.fround;
   const ticks = seconds * tickRate;
   return f(f(f(6.2831853) * (tick % ticks)) / ticks);
 }
 
-/** Pseudo-random numbers in [0, 1) from a seed: PCG-XSH-RR 64/32 (O'Neill 2014, https://www.pcg-random.org), its upper 24 bits. */
+/** Pseudo-random numbers in [0, 1) from a seed: the upper 24 bits of PCG-XSH-RR 64/32 (O'Neill 2014, www.pcg-random.org). */
 export function random(seed: bigint): () => number {
   const [multiplier, increment] = [0x5851f42d4c957f2dn, 0x14057b7ef767814fn];
   let state = BigInt.asUintN(64, seed + increment);

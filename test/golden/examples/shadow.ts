@@ -4,7 +4,7 @@ import { angleAt, type Frame, filled, target, wgsl } from './port.ts';
 const VERTICES = 20 * 160 * 6;
 const INSTANCES = 10;
 
-/** Draws renderer/examples/shadow.ts. */
+/** Draws the picture of renderer/examples/shadow.ts. */
 export function render(device: GPUDevice, texture: GPUTexture, view: Frame): void {
   const module = device.createShaderModule({ code: wgsl('shadow') });
   const uniform = { buffer: filled(device, uniforms(view), GPUBufferUsage.UNIFORM) };

@@ -18,7 +18,7 @@ const [AROUND, DOWN] = [24, 18];
 const LINK = f(0.36);
 const turnOf = (arm: number) => rotationY(f(arm * f(-0.7853982)));
 
-/** Draws renderer/examples/skin.ts. */
+/** Draws the picture of renderer/examples/skin.ts. */
 export function render(device: GPUDevice, texture: GPUTexture, view: Frame): void {
   const module = device.createShaderModule({ code: wgsl('skin') });
   const formats = ['float32x3', 'float32x3', 'uint8x4', 'unorm8x4', 'unorm8x4'] as const;

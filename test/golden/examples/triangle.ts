@@ -1,7 +1,7 @@
 import { f } from './maths.ts';
 import { type Frame, filled, wgsl } from './port.ts';
 
-/** Draws renderer/examples/triangle.ts. */
+/** Draws the picture of renderer/examples/triangle.ts. */
 export function render(device: GPUDevice, texture: GPUTexture, view: Frame): void {
   const module = device.createShaderModule({ code: wgsl('triangle') });
   const pipeline = device.createRenderPipeline({

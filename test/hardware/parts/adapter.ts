@@ -30,7 +30,7 @@ export async function run(report: Reporter): Promise<void> {
 
 function limitsOf(limits: GPUSupportedLimits): Record<string, number> {
   const values: Record<string, number> = {};
-  // The limits are getters of the prototype.
+  // The limits of a GPU device are getters of its prototype, which `for` visits and Object.entries() does not.
   for (const name in limits) {
     const value = limits[name as keyof GPUSupportedLimits];
     if (typeof value === 'number') values[name] = value;
@@ -38,7 +38,7 @@ function limitsOf(limits: GPUSupportedLimits): Record<string, number> {
   return values;
 }
 
-/** Features that the adapter has and the host does not ask for. */
+/** Returns the WebGPU features that the adapter has, but that the host does not ask for. */
 async function unusedFeatures(device: GPUDevice): Promise<string[]> {
   const { create } = await import('webgpu');
   const adapter = await create(['backend=vulkan']).requestAdapter({ powerPreference: 'high-performance' });

@@ -11,7 +11,7 @@ const ROUNDS: readonly (readonly [count: number, rounds: number])[] = [
   [5000, 80],
   [20_000, 30],
 ];
-/** A step begins only if this much time is left. */
+/** One number of triangles in one mode is measured only if this much time is left for the part. */
 const STEP_SECONDS = 4;
 
 export async function run(report: Reporter): Promise<void> {

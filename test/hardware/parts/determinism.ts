@@ -12,7 +12,7 @@ import { hashScripted, SEEDS } from '../session.ts';
 
 const SECONDS = 6;
 const GAMES = ['arena', 'boids', 'skin'];
-/** A step begins only if this much time is left. */
+/** Two sessions of a game are compared only if this much time is left for the part. */
 const STEP_SECONDS = 6;
 
 export async function run(report: Reporter): Promise<void> {
@@ -31,7 +31,9 @@ export async function run(report: Reporter): Promise<void> {
   }
 }
 
-/** Whether this machine's processor computes the same commands as the one that made the pack. */
+/**
+ * Checks whether the processor of this machine computes the same commands as that of the machine that made the hardware pack.
+ */
 async function compareCommands(report: Reporter): Promise<void> {
   const expected = JSON.parse(readFileSync(join(DATA, 'expected.json'), 'utf8')) as Record<string, string>;
   const arena = readGame(join(BUILD, 'arena'));
@@ -42,7 +44,7 @@ async function compareCommands(report: Reporter): Promise<void> {
   report.check('the arena sends the commands that it sent where the pack was made', different.length === 0, detail);
 }
 
-/** Plays a scripted session on a device of its own; returns the hash of each picture. */
+/** Plays a scripted session on a GPU device of its own. Returns the hash of each picture, and the most colours that one has. */
 async function play(game: string): Promise<{ hashes: string[]; colours: number }> {
   const gpu = await open();
   const launcher = createLaunch({ gpu, playable: readGame(join(BUILD, game)) });

@@ -12,7 +12,7 @@ import { openRoom } from '../room.ts';
 
 const REQUEST = { width: 1280, height: 720, fps: 60 };
 const PLAYED_MS = 2000;
-/** Pictures after which the good room counts as recovered. */
+/** Number of pictures, drawn after the GPU was lost, with which the room without a fault counts as recovered. */
 const RECOVERED_PICTURES = 30;
 const STEP_MS = 20;
 
@@ -52,7 +52,7 @@ export async function run(report: Reporter): Promise<void> {
   const shown = (player?.pictures ?? 0) - before;
   const recovered = !good.isClosed && shown >= RECOVERED_PICTURES;
   const state = good.isClosed ? `it ended: ${player?.endedBy}` : `${shown} pictures after the loss`;
-  report.check('the room beside it goes on with its player', recovered, state);
+  report.check('the room beside the culprit goes on with its player', recovered, state);
   report.check('the host has opened another device', gpu.device !== device && !gpu.lost, lines.at(-1) ?? 'no line');
   report.value("longest gap in the other room's pictures", 'ms', Math.max(0, ...gaps(player?.arrivals ?? [])));
 }

@@ -16,7 +16,7 @@ export async function run(report: Reporter): Promise<void> {
   for (const size of SIZES) if (report.fits(size.name, STEP_SECONDS)) await measure(gpu, size, report);
 }
 
-/** Draws frame after frame, each read back before the next one begins. */
+/** Draws frames of the game `arena` one after another, each read back before the next one begins, and measures their time. */
 async function measure(gpu: Gpu, { name, width, height }: Size, report: Reporter): Promise<void> {
   const launcher = createLaunch({ gpu, playable: readGame(join(BUILD, 'arena')) });
   const instance = await launcher.createInstance();

@@ -14,7 +14,7 @@ import { callsOf, type Scene, SESSION, SIZE, scenes, toleranceOf } from '../../g
 import { BUILD, DATA, open, readGame } from '../game.ts';
 import type { Reporter } from '../report.ts';
 
-/** Colours that the simplest picture has more of. */
+/** Number of colours that each picture has to exceed; even the simplest one does. */
 const COLOURS_MIN = 100;
 
 export async function run(report: Reporter): Promise<void> {
@@ -34,7 +34,10 @@ export async function run(report: Reporter): Promise<void> {
   await comparePorts(gpu, report);
 }
 
-/** Draws each example with its module and with its port. Both run on this device, so they must agree on every device. */
+/**
+ * Draws each example game with its Wasm module and with its port to TypeScript. Both run on the same device, so their
+ * pictures must agree on every device.
+ */
 async function comparePorts(gpu: Gpu, report: Reporter): Promise<void> {
   let agreeing = 0;
   const different: string[] = [];
@@ -107,7 +110,7 @@ async function drawScene(gpu: Gpu, scene: Scene): Promise<Image> {
   return opaque(must(drawn, 'picture of the scene'));
 }
 
-/** Golden pictures have no alpha. */
+/** Makes a picture opaque, as the golden pictures are. */
 function opaque({ width, height, pixels }: Image): Image {
   return { width, height, pixels: pixels.map((value, at) => (at % 4 === 3 ? 255 : value)) };
 }

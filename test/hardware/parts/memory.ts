@@ -16,9 +16,9 @@ const ROOMS_IN_SOFTWARE = 2;
 const CYCLES = 3;
 const CYCLE_SECONDS = 8;
 const PLAYED_MS = 1500;
-/** The driver gives memory back a little after the objects are destroyed. */
+/** Pause after rooms are closed, because the driver gives memory back a little after the objects are destroyed. */
 const SETTLE_MS = 500;
-/** Growth of the device's memory from the first cycle to the last that counts as a leak. */
+/** Growth of the GPU memory in use, over all cycles of opening and closing rooms, above which it counts as a leak. */
 const GROWTH_MIB_MAX = 64;
 
 export async function run(report: Reporter): Promise<void> {
@@ -31,7 +31,10 @@ export async function run(report: Reporter): Promise<void> {
   await measureRooms(gpu, report);
 }
 
-/** Both sides of the bound: a module that takes all of its GPU memory, and one that takes more. */
+/**
+ * Checks one side of the limit GPU_BYTES_MAX: a module that takes all of its GPU memory must run, and one that takes more
+ * must fail.
+ */
 async function checkBound(
   gpu: Gpu,
   { name, wanted, report }: { name: string; wanted: string | undefined; report: Reporter },
@@ -57,7 +60,7 @@ async function checkBound(
   report.check(title, ok, `${bytes / MIB} of ${gpuBytesMax / MIB} MiB${error === '' ? '' : `, then ${error}`}`);
 }
 
-/** Opens rooms, plays and closes them, several times over. */
+/** Opens rooms, plays in them and closes them, several times over, and measures the memory in use. */
 async function measureRooms(gpu: Gpu, report: Reporter): Promise<void> {
   const before = deviceMib();
   if (before === undefined) report.note("nvidia-smi does not answer: the device's memory is not measured");
@@ -93,7 +96,7 @@ async function measureRooms(gpu: Gpu, report: Reporter): Promise<void> {
   );
 }
 
-/** Memory in use on the first NVIDIA device; undefined where nvidia-smi does not say. */
+/** Returns the MiB in use on the first NVIDIA GPU; undefined where nvidia-smi does not say. */
 function deviceMib(): number | undefined {
   try {
     const query = ['--query-gpu=memory.used', '--format=csv,noheader,nounits'];

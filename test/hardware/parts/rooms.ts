@@ -17,7 +17,7 @@ const FPS = 60;
 const WARM_UP_MS = 1500;
 const MEASURED_MS = 4000;
 const WANDER_MS = 50;
-/** Time for opening a room, beyond the measured time. */
+/** Time that opening one room may take, in addition to the measured time. */
 const OPEN_SECONDS = 0.2;
 
 const config = { ...readConfig({}), maxPlayers: SEATS };

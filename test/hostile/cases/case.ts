@@ -29,21 +29,21 @@ export const LIMITS = {
 };
 
 export interface Case {
-  /** The import, export, command or setting that the case is about. */
+  /** Name of the import, export, command or setting that the module misuses. */
   of: string;
   /** How the module breaks the contract. */
   what: string;
   module: Uint8Array;
   error: RegExp;
-  /** Milliseconds that each look at the clock costs the module, so that an amount of work exceeds a time limit. */
+  /** Milliseconds by which each reading of the clock advances it, so that an amount of work exceeds a time limit. */
   chargeMs?: number;
-  /** The event after a player has joined: the module is saved and loaded again, or the player leaves. */
+  /** Event after a player has joined: the module is saved and loaded again, or the player leaves. */
   afterwards?: 'renew' | 'leave';
 }
 
 export const forever = '(loop $again (br $again))';
 export const tick = (body: string, fields = ''): Uint8Array => good({ tick: body, fields });
-/** A case of commands that are refused. */
+/** Makes a case whose module submits commands that the host refuses. */
 export const refused = (
   of: string,
   what: string,
@@ -56,10 +56,10 @@ export const refused = (
   module: submitting(where, items),
   error,
 });
-/** A module whose exports save and load have these bodies. */
+/** Makes a module whose exports save and load have these bodies, given as WAT. */
 export const saving = (save: string, load = ''): Uint8Array =>
   good({ fields: `(func (export "save") ${save}) (func (export "load") (param i32) ${load})` });
-/** A module without an export. */
+/** Makes a module that lacks the export `name`. */
 export const without = (name: string): Uint8Array =>
   assemble(text().replace(`(export "${name}")`, `(export "x${name}")`));
 /** A module in which an export takes an i64 in place of an i32. */

@@ -33,14 +33,14 @@ export const commands: Case[] = [
   refused('popErrorScope', 'without an open scope', [command('popErrorScope')], /^NL_COMMAND.*no error scope/),
   refused(
     'createRenderPipelineAsync',
-    'whose pipeline is used before it is ready',
+    'a pipeline that is used before it is ready',
     [shader(FILL), command('createRenderPipelineAsync', pipelineValues), ...drawing(draw(3))],
     /^NL_COMMAND.*not ready/,
     'render',
   ),
   {
     of: 'createComputePipelineAsync',
-    what: 'whose pipeline is refused, and used nevertheless',
+    what: 'a pipeline that is used although it was refused',
     module: later(
       'render',
       [shader(STORAGE), command('createComputePipelineAsync', { id: 2, module: 2, entryPoint: 'nothing' })],
@@ -51,13 +51,13 @@ export const commands: Case[] = [
   refused('createShaderModule', 'invalid WGSL', [shader('@compute fn x( {')], /^NL_GPU_VALIDATION/),
   refused(
     'createRenderPipeline',
-    'with a constant that the shader does not have',
+    'a constant that the shader does not have',
     [shader(FILL), pipeline({ vertexConstants: 'gain', vertexValues: [{ value: 1 }] })],
     /^NL_GPU_VALIDATION/,
   ),
   refused(
     'createRenderPipeline',
-    'with a constant that is NaN',
+    'a constant that is NaN',
     [shader(FILL), pipeline({ vertexConstants: 'gain', vertexValues: [{ value: 'NaN' }] })],
     /^NL_COMMAND.*not finite/,
   ),
@@ -98,7 +98,7 @@ export const commands: Case[] = [
   refused('a pass', 'in a pass', [begin(), begin()], /^NL_COMMAND.*a pass.*is open/, 'render'),
   refused(
     'a pass',
-    'with a pipeline for other targets',
+    'with a pipeline for other render targets',
     [shader(FILL), pipeline({ targets: [{ format: 'r8unorm', writeMask: 15 }] }), ...drawing(draw(3))],
     /^NL_GPU_VALIDATION/,
     'render',

@@ -48,13 +48,13 @@ export const exports: Case[] = [
   { of: 'init', what: 'that fails', module: good({ init: '(i32.const 0)' }), error: /^NL_GUEST_PROTOCOL/ },
   {
     of: 'init',
-    what: 'with a block outside memory',
+    what: 'with an IO block outside linear memory',
     module: good({ init: '(i32.const 65532)' }),
     error: /^NL_GUEST_PROTOCOL/,
   },
   {
     of: 'init',
-    what: 'with a block of another size',
+    what: 'with an IO block of another size',
     module: good({ init: writeBlock('(i32.const 3)') }),
     error: /^NL_GUEST_PROTOCOL/,
   },
@@ -132,7 +132,7 @@ export const exports: Case[] = [
   },
   {
     of: 'load',
-    what: 'that traps on its own state',
+    what: 'that traps on a state that it has saved',
     module: saving('', '(unreachable)'),
     error: /^NL_GUEST_TRAP.*load/,
     afterwards: 'renew',

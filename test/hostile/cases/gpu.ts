@@ -1,4 +1,4 @@
-/** Commands for cases. */
+/** Commands that the hostile modules of the cases submit. */
 import { good } from '../../engine/modules.ts';
 import type { Item, Values } from '../../fuzz/encode.ts';
 import { command, streams } from '../modules.ts';
@@ -38,7 +38,7 @@ export const setUp = [shader(FILL), pipeline()];
 export const STORAGE = `@group(0) @binding(0) var<storage, read_write> data: array<u32>;
 @compute @workgroup_size(1) fn main() { data[0] += 1u; }`;
 
-/** A module that submits `first` in join, and `then` in each tick or render. */
+/** Makes a module that submits the commands `first` in join, and the commands `then` in each tick or render. */
 export function later(where: 'tick' | 'render', first: Item[], then: Item[]): Uint8Array {
   const { fields, memory, call } = streams({ first, then });
   return good({ fields, memory, join: call.first, [where]: call.then });

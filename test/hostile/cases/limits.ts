@@ -1,4 +1,4 @@
-/** Cases that exceed a limit. */
+/** Cases of modules that exceed a limit of the host. */
 import { good, submit } from '../../engine/modules.ts';
 import { bits, type Item, type Values } from '../../fuzz/encode.ts';
 import { doubling } from '../../gpu/fixture.ts';
@@ -21,7 +21,7 @@ const ended = command('destroy', { kind: 'texture', object: 2 });
 const READ = bits('BufferUsage', 'MAP_READ COPY_DST');
 const map = (size: number, address = 0): Item => command('mapAsync', { buffer: 2, size, address, token: 1 });
 
-/** A module that creates as many shader modules as a room may have, each as long as allowed, and all different. */
+/** Makes a module that creates 120 different shader modules in a tick, each almost as long as allowed. */
 function compiling(): Uint8Array {
   const [count, template, built] = [120, 65_536, 2 ** 20];
   const functions = Array.from({ length: 260 }, (_, n) => `fn g${n}(a: f32) -> f32 { return a * ${n}.0 + sin(a); }\n`);
@@ -49,7 +49,7 @@ function compiling(): Uint8Array {
   });
 }
 
-/** Number of textures created and destroyed in one call. The replay looks at the clock once in 32 commands. */
+/** Makes a module that creates and destroys 2000 textures in a tick. The host reads the clock once in 32 commands. */
 function churning(): Uint8Array {
   const some = Array.from({ length: 2000 }, () => [
     command('createTexture', { ...texture, width: 8, height: 8 }),
@@ -76,7 +76,7 @@ export const limits: Case[] = [
   {
     ...refused(
       'SHADER_MS_MAX',
-      '120 pipelines that no call waits for',
+      '120 pipelines that compile in the background',
       [shader(STORAGE), ...many(120, (n) => command('createComputePipelineAsync', { id: n + 2, module: 2 }))],
       /^NL_COMMAND.*SHADER_MS_MAX/,
       'join',
@@ -131,7 +131,7 @@ export const limits: Case[] = [
   },
   refused(
     'DATA_BYTES_MAX',
-    'the same 64 kB again and again',
+    'the same 64 kB of data written 17 times',
     [buffer(2, 65_536), ...many(17, () => command('writeBuffer', { buffer: 2, data: [0, 65_536] }))],
     /^NL_COMMAND.*DATA_BYTES_MAX/,
   ),
@@ -207,10 +207,10 @@ export const limits: Case[] = [
     /^NL_COMMAND.*GPU_WORKGROUPS_MAX/,
   ),
   refused('SHADER_BYTES_MAX', 'WGSL of 17 kB', [shader(`// ${'x'.repeat(17_000)}`)], /^NL_COMMAND.*SHADER_BYTES_MAX/),
-  refused('MAP_BYTES_MAX', '2 kB on their way back', [buffer(2, 2048, READ), map(2048)], /^NL_COMMAND.*MAP_BYTES_MAX/),
+  refused('MAP_BYTES_MAX', 'a mapping of 2 kB', [buffer(2, 2048, READ), map(2048)], /^NL_COMMAND.*MAP_BYTES_MAX/),
   refused(
     'mapAsync',
-    'a buffer twice',
+    'a buffer that is mapped twice',
     [buffer(2, 2048, READ), map(64), map(64)],
     /^NL_COMMAND.*on its way back already/,
   ),

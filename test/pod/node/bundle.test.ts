@@ -35,7 +35,7 @@ const install = (...args: string[]) =>
   execFileSync(join(bundle, 'install.sh'), args, { encoding: 'utf8', stdio: 'pipe' });
 
 describe('the bundle', () => {
-  it('holds every library that its programs need', () => {
+  it('the node bundle holds every library that its programs need', () => {
     const files = readdirSync(bundle, { recursive: true, encoding: 'utf8' });
     const named = (folder: string) => new Set(readdirSync(join(bundle, folder)));
     const [guests, graphics] = [named('runtime/wasmedge/lib'), named('runtime/graphics/lib')];
@@ -51,7 +51,7 @@ describe('the bundle', () => {
     }
   });
 
-  it('needs no newer C library than that of Debian 12, except for its guests', () => {
+  it('the node bundle needs no newer C library than that of Debian 12, except for its guests', () => {
     const files = readdirSync(bundle, { recursive: true, encoding: 'utf8' });
     const native = files.filter((file) => /\.node$|^bin\/node$|^runtime\/graphics\/.*\.so[.0-9]*$/.test(file));
     const versions = native.flatMap((file) => {
@@ -61,7 +61,7 @@ describe('the bundle', () => {
     expect(Math.max(...versions)).toBe(36);
   });
 
-  it('lists its components with their licences, and holds no encoder', () => {
+  it('the node bundle lists its components with their licences, and holds no video encoder', () => {
     const table = readFileSync(join(bundle, 'LICENSES.md'), 'utf8');
     for (const name of ['Nearlight', 'node', 'webgpu', 'libc6', 'libwasmedge0', 'mesa-vulkan-drivers'])
       expect(table).toContain(`| ${name} |`);
@@ -76,7 +76,7 @@ describe('the bundle', () => {
 });
 
 describe('the installer', () => {
-  it('installs once, repairs, keeps an older version, and removes only its own files', () => {
+  it('the installer installs once, repairs, keeps an older version, and removes only its own files', () => {
     const node = join(folder, 'node');
     const args = ['--root', node, '--prefix', '/opt/near', '--shim-dir', '/bin', '--encoder', 'none'];
     expect(install(...args)).toContain('installed');
@@ -107,7 +107,7 @@ describe('the installer', () => {
   it.each([
     ['2.35', false],
     ['2.36', true],
-  ])('with glibc %s on the node: installs %j', (version, installs) => {
+  ])('on a node with glibc %s, the installer succeeds: %j', (version, installs) => {
     const node = join(folder, `glibc-${version}`);
     mkdirSync(join(node, 'lib64'), { recursive: true });
     writeFileSync(join(node, 'lib64/libc.so.6'), `GNU C Library stable release version ${version}.`);
@@ -116,7 +116,7 @@ describe('the installer', () => {
     else expect(run).toThrow('this node has glibc 2.35, and 2.36 or later is needed');
   });
 
-  it('refuses an encoder that differs from the one in the lock file', () => {
+  it('the installer refuses a video encoder that differs from the one in the lock file', () => {
     const packed = join(folder, 'packed');
     mkdirSync(packed);
     const { packages } = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8'));
@@ -136,7 +136,7 @@ describe('on a bare Debian 12', () => {
     await gone;
   });
 
-  it('runs the arena, shows it, and answers an operator, without any other package', {
+  it('a bare Debian 12 needs only the bundle to run a game, show it, and answer an operator', {
     timeout: 240_000,
   }, async () => {
     const bare = join(folder, 'bare');

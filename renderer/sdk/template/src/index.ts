@@ -14,13 +14,14 @@ import {
   surface,
 } from '@nearlight/sdk';
 
-// The host calls these; they call the Game that `play` names below. Without save and load, the game starts over after each change.
+// The host calls these functions, and they call the Game that is passed to `play` below. Without save and load, the game
+// starts over after each change of its sources.
 export { init, join, leave, load, render, save, tick, version } from '@nearlight/sdk/game';
 
 const PLAYERS_MAX = 10;
 const SPEED: f32 = 2.2;
 const REACH: f32 = 0.11;
-/** Numbers of a player in the uniforms: x, y, glow, seat. */
+/** How many numbers each player has in the uniforms: x, y, glow, seat. */
 const WORDS = 4;
 
 const shader = `
@@ -28,7 +29,7 @@ struct World { view: vec4f, star: vec4f, players: array<vec4f, ${PLAYERS_MAX}> }
 @group(0) @binding(0) var<uniform> world: World;
 
 @vertex fn vertex(@builtin(vertex_index) i: u32) -> @builtin(position) vec4f {
-  return vec4f(f32(i & 1u) * 4.0 - 1.0, f32(i >> 1u) * 4.0 - 1.0, 0.0, 1.0); // one triangle covers all
+  return vec4f(f32(i & 1u) * 4.0 - 1.0, f32(i >> 1u) * 4.0 - 1.0, 0.0, 1.0); // one triangle covers the picture
 }
 
 fn hue(seat: f32) -> vec3f {
@@ -61,7 +62,7 @@ class Player {
   score: u32 = 0;
   playing: bool = false;
 
-  /** The same list says what is saved and what is loaded. */
+  /** Saves or loads the player: the same lines do both. */
   pass(state: State): void {
     this.x = state.f32(this.x);
     this.y = state.f32(this.y);
@@ -72,7 +73,7 @@ class Player {
   }
 }
 
-/** Everyone hunts the star: arrow keys, WASD, a stick or a thumb. */
+/** All players chase a star, with arrow keys, WASD, a gamepad's stick or a thumb on the screen. */
 class MyGame extends Game {
   private players: StaticArray<Player> = new StaticArray<Player>(PLAYERS_MAX);
   private random: Random = new Random(1);
@@ -109,7 +110,7 @@ class MyGame extends Game {
     if (seat < PLAYERS_MAX) this.players[seat] = new Player();
   }
 
-  /** Moves the world by 1 / tickRate of a second. All that changes over time changes here. */
+  /** Moves the game's world on by 1 / tickRate of a second. All that changes over time changes here. */
   tick(_n: u32): void {
     this.time += this.dt;
     for (let seat = 0; seat < PLAYERS_MAX; seat++) {
@@ -136,7 +137,7 @@ class MyGame extends Game {
     this.starY = this.random.range(-0.8, 0.8);
   }
 
-  /** Called to save, and to go on from what was saved. */
+  /** Saves the game, or loads a game that was saved. */
   state(state: State): void {
     state.version(1);
     this.random.pass(state);

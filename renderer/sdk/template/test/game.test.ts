@@ -2,14 +2,14 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { loadGame } from 'nearlight/test';
 
-test('a player who holds D moves, and keeps moving after the state was saved and loaded', async () => {
+test('a player who holds D moves, and a game that loads the saved state shows the same picture', async () => {
   const game = await loadGame({ draw: true });
   await game.join();
   const before = await game.picture();
   game.press('KeyD');
   await game.tick(60);
   const after = await game.picture();
-  assert.notDeepEqual(after.png(), before.png(), 'the picture has changed');
+  assert.notDeepEqual(after.png(), before.png(), 'the picture changes while D is held');
 
   const state = await game.save();
   assert.ok(state, 'the game saves its state');
@@ -20,7 +20,7 @@ test('a player who holds D moves, and keeps moving after the state was saved and
   await Promise.all([game.close(), again.close()]);
 });
 
-test('the same seed and the same input give the same game', async () => {
+test('two games with the same seed and the same input save the same state', async () => {
   const states = [];
   for (let run = 0; run < 2; run++) {
     const game = await loadGame({ seed: 7 });
