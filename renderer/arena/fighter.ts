@@ -144,7 +144,7 @@ export class Fighter {
     if (this.grounded) this.stride += Mathf.sqrt(this.vx * this.vx + this.vz * this.vz) * dt;
   }
 
-  /** Updates the fading values, health and sunlight of the fighter after `dt` seconds. */
+  /** Advances by `dt` seconds what changes by itself: flashes and marks fade, health grows back, the light on the fighter adapts. */
   age(dt: f32): void {
     this.cooldown = max(this.cooldown - dt, <f32>0);
     this.flash = fade(this.flash, dt * 6);

@@ -3,6 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { must } from '../../host/base/assert.ts';
+import { cacheFolder } from '../../host/base/self.ts';
 import { buildModules } from '../../host/play/modules.ts';
 import { at } from '../at.ts';
 import { good } from '../engine/modules.ts';
@@ -95,6 +96,7 @@ async function firstPicture(): Promise<number> {
 async function ordinary(bench: Bench, rig: Rig): Promise<number> {
   const cache = join(rig.folder, 'ordinary');
   mkdirSync(cache);
+  const runtime = process.env.NEARLIGHT_RUNTIME || join(cacheFolder(), 'runtime');
   const image = await importProgram(rig, 'ordinary', new Uint8Array());
   const samples = new Samples();
   for (let start = 0; start <= STARTS; start++) {
@@ -107,8 +109,14 @@ async function ordinary(bench: Bench, rig: Rig): Promise<number> {
       image,
       command: [join(root, 'node_modules/.bin/node'), 'host/cli/main.ts', 'build/arena.wasm'],
       folder: root,
-      env: { PORT: String(PORT), PATH: must(process.env.PATH, 'search path'), HOME: cache, CACHE_DIR: cache },
-      mounts: ['/usr', '/bin', '/lib', '/lib64', root, cache],
+      env: {
+        PORT: String(PORT),
+        PATH: must(process.env.PATH, 'search path'),
+        HOME: cache,
+        CACHE_DIR: cache,
+        NEARLIGHT_RUNTIME: runtime,
+      },
+      mounts: ['/usr', '/bin', '/lib', '/lib64', root, cache, runtime],
     });
     await rig.cri.start(container);
     const started = now();

@@ -4,7 +4,7 @@ import type { Reporter } from './report.ts';
 export interface Part {
   name: string;
   about: string;
-  /** Time after which the part begins no further step. */
+  /** Point in time after which this part of the hardware test begins no further measurement. */
   seconds: number;
   load(): Promise<{ run(report: Reporter): Promise<void> }>;
 }

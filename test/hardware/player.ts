@@ -7,7 +7,7 @@ const FORWARD = 26;
 /** Pointer movement of one call of `wander`, in 1/16 pixel, which turns the view of the player. */
 const TURN = 16 * 12;
 
-/** Replaces the video encoder, which the hardware pack does not contain: it takes each picture and returns one byte. */
+/** Stands in for the video encoder, which the archive for tests on GPU machines lacks: takes a picture and returns one byte. */
 export class NoEncoder implements VideoEncoder {
   async encode(_picture: Picture, { keyframe }: EncodeOptions): Promise<AccessUnit> {
     return { data: new Uint8Array(1), keyframe };

@@ -145,13 +145,39 @@ class Asker extends Game {
 play(new Asker());
 `;
 
+/** A game that writes part of eight numbers to a buffer: the two bytes of the tick number say which part, less 1 each. */
+const writer = `
+import { Buffer, BufferUsage, device, Game, play } from '@nearlight/sdk';
+export { init, join, leave, render, tick, version } from '@nearlight/sdk/game';
+
+class Writer extends Game {
+  private buffer!: Buffer;
+  private data: StaticArray<u32> = new StaticArray<u32>(8);
+
+  init(_seed: u64, _tickRate: u32, _seats: u32): void {
+    this.buffer = device.createBuffer({ size: 64, usage: BufferUsage.COPY_DST });
+  }
+
+  tick(n: u32): void {
+    device.queue.writeBuffer(this.buffer, 0, this.data, (n >> 8) - 1, <i32>(n & 255) - 1);
+  }
+
+  render(_seat: i32, _width: u32, _height: u32): void {}
+}
+
+play(new Writer());
+`;
+
 let gpu: Gpu;
 const path = join(folder, 'asker.wasm');
+const writerPath = join(folder, 'writer.wasm');
 beforeAll(async () => {
   writeFileSync(join(folder, 'asker.ts'), game);
+  writeFileSync(join(folder, 'writer.ts'), writer);
   [gpu] = await Promise.all([
     openGpu({ hardwareRequired: false, log: () => {} }),
     compileModule(relative(root, join(folder, 'asker.ts')), path, root),
+    compileModule(relative(root, join(folder, 'writer.ts')), writerPath, root),
   ]);
 });
 afterAll(() => {
@@ -207,4 +233,26 @@ test.each(engines)('a game on $name gets what it asks the GPU for', async (engin
   expect((await picture.read())(8, 8)).toBe('255 255 255 255');
   replay.destroy();
   await instance.close();
+});
+
+test.each([
+  ['the whole array', 0, -1, 32],
+  ['nothing, from the end of the array', 8, -1, 0],
+  ['the last element', 7, 1, 4],
+  ['one element more than remain', 7, 2, undefined],
+  ['what remains after the end of the array', 9, -1, undefined],
+  ['elements whose number exceeds 32 bits together with their offset', -1, 2, undefined],
+])('writeBuffer writes %s, or traps', async (_, dataOffset, size, bytes) => {
+  const instance = await createJavaScriptEngine().load(readFileSync(writerPath), {
+    limits: readConfig({}),
+    seed: 1,
+    tickRate: 120,
+    seats: 1,
+    assets: new Uint8Array(),
+    log: () => {},
+  });
+  const tick = instance.tick(((dataOffset + 1) << 8) | (size + 1));
+  if (bytes === undefined)
+    await expect(tick).rejects.toThrow(/^NL_TRAP: .*dataOffset \+ size is beyond the end of the data/);
+  else expect((await tick).data.length).toBe(bytes);
 });

@@ -25,9 +25,11 @@ export class Queue {
    * remain. `offset` counts bytes of the buffer. It and the number of bytes written must be multiples of 4.
    */
   writeBuffer<T>(buffer: Buffer, offset: u32, data: StaticArray<T>, dataOffset: u32 = 0, size: i32 = -1): void {
-    const count = size < 0 ? <u32>data.length - dataOffset : <u32>size;
-    if (dataOffset + count > <u32>data.length)
+    const length = <u32>data.length;
+    // Both comparisons hold without the sum of the two, which could exceed 32 bits.
+    if (dataOffset > length || (size >= 0 && <u32>size > length - dataOffset))
       throw new RangeError('writeBuffer: dataOffset + size is beyond the end of the data');
+    const count = size < 0 ? length - dataOffset : <u32>size;
     const align = alignof<T>();
     this.writeBytes(buffer, offset, changetype<usize>(data) + ((<usize>dataOffset) << align), count << (<u32>align));
   }
