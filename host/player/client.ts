@@ -56,7 +56,7 @@ export class PlayerClient {
   /** The server's own part of the input latency, as it reports for each frame. */
   readonly #serverTimes = new SampleWindow();
   readonly #rtts = new SampleWindow({ capacity: 64 });
-  /** How long pictures waited for the display. The window is short, because the host keeps shifting its frames. */
+  /** How long recent pictures waited for the display. Older ones do not count, because the host adjusts when it takes pictures. */
   readonly #slacks = new SampleWindow({ capacity: 64, spanMs: 500 });
   readonly #pace = new DataView(new ArrayBuffer(PACE_BYTES));
   readonly #ping = new DataView(new ArrayBuffer(PING_BYTES));

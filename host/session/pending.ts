@@ -30,7 +30,7 @@ export class PendingReplies {
   #count = 0;
   #settled: (() => void) | undefined;
 
-  /** Adds the number of replies that the GPU will send to the commands of a submission. */
+  /** Counts the commands of a submission to which the GPU will reply, and expects that many more replies. */
   expect({ commands }: Submission): void {
     for (let at = 0; at < commands.length; ) {
       const head = must(commands[at], 'command');

@@ -1,4 +1,4 @@
-/** Parses the fields of commands, which the contract gives as texts (contract.ts), and counts the words that they take. */
+/** Parses the fields of commands, which contract.ts describes in strings, and counts the 32-bit words that each field takes. */
 import type { Command } from './commands.ts';
 import { CONSTANTS } from './constants.ts';
 import { RECORDS } from './records.ts';

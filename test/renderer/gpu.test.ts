@@ -145,7 +145,10 @@ class Asker extends Game {
 play(new Asker());
 `;
 
-/** A game that writes part of eight numbers to a buffer: the two bytes of the tick number say which part, less 1 each. */
+/**
+ * A game that calls writeBuffer in each tick, with an array of eight numbers. The tick number holds dataOffset + 1 in its
+ * upper bits and size + 1 in its lowest byte, so that either can be -1.
+ */
 const writer = `
 import { Buffer, BufferUsage, device, Game, play } from '@nearlight/sdk';
 export { init, join, leave, render, tick, version } from '@nearlight/sdk/game';
