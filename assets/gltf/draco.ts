@@ -117,7 +117,7 @@ export class Draco {
   }
 }
 
-/** Converts integers to the range -1 to 1, as a normalized accessor requires. */
+/** Converts integers to fractions, as a normalized accessor requires: -1 to 1 for signed types, 0 to 1 for unsigned ones. */
 function normalize(floats: Float32Array, componentType: number): void {
   const max = { 5120: 127, 5121: 255, 5122: 32767, 5123: 65535 }[componentType] ?? 1;
   for (let i = 0; i < floats.length; i++) floats[i] = Math.max(f32(floats, i) / max, -1);

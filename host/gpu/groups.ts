@@ -24,7 +24,7 @@ export class DeviceGroups {
   readonly #registry = new FinalizationRegistry<object>((holder) => this.#collected(holder));
   readonly #heldBy = new Map<object, number>();
   #count = 0;
-  /** Number of bind groups that were garbage-collected, but that the GPU may still be using. */
+  /** Number of bind groups that the JavaScript engine has garbage-collected, but that the GPU may still be using. */
   #ending = 0;
   #collector: () => void = () => {};
   #collectedAt = Number.NEGATIVE_INFINITY;

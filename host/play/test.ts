@@ -138,7 +138,7 @@ export class TestGame {
     this.#input(seat).pointer({ ...STILL_POINTER, x, y }, ++this.#events);
   }
 
-  /** Lets the game make `count` ticks. */
+  /** Makes the game run `count` ticks, one after the other. */
   async tick(count = 1): Promise<void> {
     const { instance } = this.#parts;
     for (let n = 0; n < count; n++) {

@@ -1,4 +1,7 @@
-/** Parses the fields of commands, which contract.ts describes in strings, and counts the 32-bit words that each field takes. */
+/**
+ * Parses the fields of commands and records, which commands.ts and records.ts describe in strings such as "size: u64", and
+ * counts the 32-bit words that they take.
+ */
 import type { Command } from './commands.ts';
 import { CONSTANTS } from './constants.ts';
 import { RECORDS } from './records.ts';

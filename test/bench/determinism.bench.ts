@@ -99,7 +99,7 @@ async function play({ game, engine, seed }: Job): Promise<Outcome> {
   return { game, engine, seed, hash: hash.digest(), ms: performance.now() - begun, calls, bytes };
 }
 
-/** Plays sessions in a few processes, each one session at a time. After SIGINT it returns the outcomes so far. */
+/** Plays sessions in a few processes, each one session at a time. After SIGINT it starts no more sessions. */
 async function playAll(jobs: readonly Job[], note: (line: string) => void): Promise<Outcome[]> {
   const outcomes: Outcome[] = [];
   let next = 0;

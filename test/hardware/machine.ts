@@ -54,7 +54,7 @@ export function machineFacts(): Record<string, unknown> {
   };
 }
 
-/** Returns the name, memory, driver and power state of each GPU, as nvidia-smi prints them. */
+/** Returns what nvidia-smi prints about each GPU, such as name, memory and driver; empty without nvidia-smi. */
 function queryNvidia(): string[] {
   try {
     const fields = 'name,memory.total,driver_version,pstate,power.limit,compute_mode,mig.mode.current';

@@ -17,7 +17,7 @@ export class BindingCommands {
     encode.setBindGroup(index, idOf(group), 0);
   }
 
-  /** Sets a bind group whose one buffer with a dynamic offset begins at `offset`, in bytes. */
+  /** Sets a bind group that has one buffer with a dynamic offset: `offset` bytes are added to where the bound part begins. */
   setBindGroupAt(index: u32, group: BindGroup, offset: u32): void {
     store<u32>(encode.setBindGroup(index, group.id, 1), offset);
   }
