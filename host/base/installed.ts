@@ -33,9 +33,7 @@ function resolvePart(release: string, suffix: string): string | undefined {
 
 /** Code name of the system's release, such as bookworm; empty if the system states none. */
 function systemRelease(): string {
-  try {
-    return /^VERSION_CODENAME="?([a-z]+)/m.exec(readFileSync('/etc/os-release', 'utf8'))?.[1] ?? '';
-  } catch {
-    return '';
-  }
+  // A container may have the second file only (os-release(5)).
+  const file = ['/etc/os-release', '/usr/lib/os-release'].find((path) => existsSync(path));
+  return (file && /^VERSION_CODENAME="?([a-z]+)/m.exec(readFileSync(file, 'utf8'))?.[1]) || '';
 }

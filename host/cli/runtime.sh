@@ -26,7 +26,12 @@ locate_runtime() {
 identify() {
   ID= VERSION_ID= VERSION_CODENAME= PRETTY_NAME=
   # shellcheck disable=SC1091
-  if [ -r "$root/etc/os-release" ]; then . "$root/etc/os-release"; fi
+  for file in "$root/etc/os-release" "$root/usr/lib/os-release"; do
+    if [ -r "$file" ]; then
+      . "$file"
+      break
+    fi
+  done
   release=$VERSION_CODENAME
 }
 
