@@ -256,6 +256,6 @@ test.each([
   });
   const tick = instance.tick(((dataOffset + 1) << 8) | (size + 1));
   if (bytes === undefined)
-    await expect(tick).rejects.toThrow(/^NL_TRAP: .*dataOffset \+ size is beyond the end of the data/);
+    await expect(tick).rejects.toThrow(/^NL_GUEST_TRAP: .*dataOffset \+ size is beyond the end of the data/);
   else expect((await tick).data.length).toBe(bytes);
 });
