@@ -131,9 +131,9 @@ bool Image::mountOverlay() {
 }
 
 // Finds a path of the image. Returns an O_PATH descriptor, which opens neither a device nor a FIFO; -1 with errno set on failure.
-int Image::resolve(const std::string &path) {
+int Image::resolve(const std::string &path, uint64_t flags) {
   open_how how{};
-  how.flags = O_PATH | O_CLOEXEC;
+  how.flags = O_PATH | O_CLOEXEC | flags;
   how.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_XDEV;
   for (int tries = 0;; tries++) {
     int fd = static_cast<int>(syscall(SYS_openat2, root_, path.c_str(), &how, sizeof how));
@@ -196,6 +196,12 @@ bool Image::enter(const std::string &path, uint64_t depth) {
                                      " files and folders (ASSET_FILES_MAX)");
   std::string full = std::string(ASSETS) + "/" + path;
   Descriptor handle(resolve(full));
+  if (handle.get() < 0 && errno == ENOENT) {
+    // The kernel lists whiteouts in a folder that hides no other one, although nothing is there.
+    Descriptor itself(resolve(full, O_NOFOLLOW));
+    if (itself.get() < 0 && errno == ENOENT) return true;
+    errno = ENOENT;
+  }
   struct stat entry {};
   if (handle.get() < 0 || fstat(handle.get(), &entry) != 0) return failErrno(full);
   if (S_ISREG(entry.st_mode)) return add(path, handle.get(), static_cast<uint64_t>(entry.st_size));

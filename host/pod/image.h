@@ -46,7 +46,7 @@ public:
 private:
   bool openRoot();
   bool mountOverlay();
-  int resolve(const std::string &path);
+  int resolve(const std::string &path, uint64_t flags = 0);
   bool openModule();
   bool openAssets();
   bool walk(int folder, const std::string &path, uint64_t depth);

@@ -81,6 +81,9 @@ bool collect(const std::string &folder, const std::string &name, size_t depth, s
     if (own == "." || own == "..") continue;
     std::string what = show(folder + "/" + own);
     isGood = left-- > 0;
+    struct stat itself {};
+    // A container sees nothing where a whiteout is, also if the kernel lists it.
+    if (isGood && lstat((folder + "/" + own).c_str(), &itself) != 0 && errno == ENOENT) continue;
     if (!isGood) break;
     if (what == "folder")
       isGood = depth < depthMax && collect(folder + "/" + own, name + own + "/", depth + 1, depthMax, left, found);
