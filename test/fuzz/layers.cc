@@ -10,6 +10,7 @@
 #include <ftw.h>
 #include <functional>
 #include <iostream>
+#include <linux/openat2.h>
 #include <map>
 #include <sched.h>
 #include <sstream>
@@ -123,29 +124,65 @@ std::string opened() {
   return count > 0 ? "opened" : "untouched";
 }
 
-void makeNode(const std::string &path, const std::string &kind) {
-  if (kind == "whiteout") mknod(path.c_str(), S_IFCHR | 0666, 0);
-  if (kind == "null") mknod(path.c_str(), S_IFCHR | 0666, makedev(1, 3));
-  if (kind == "block") mknod(path.c_str(), S_IFBLK | 0666, makedev(7, 0));
-  if (kind == "fifo") mkfifo(path.c_str(), 0666);
-  if (kind == "socket") mknod(path.c_str(), S_IFSOCK | 0666, 0);
+// The folder in which a path lies. It is open only if no link leads there: a layer's own links must not lead out of the layer
+// while it is made.
+class Parent {
+public:
+  explicit Parent(const std::string &path) : name(path.substr(path.rfind('/') + 1)) {
+    open_how how{};
+    how.flags = O_PATH | O_DIRECTORY | O_CLOEXEC;
+    how.resolve = RESOLVE_NO_SYMLINKS;
+    std::string folder = path.substr(0, path.rfind('/') + 1);
+    fd = static_cast<int>(syscall(SYS_openat2, AT_FDCWD, folder.c_str(), &how, sizeof how));
+    if (path[0] != '/') std::abort();
+  }
+  Parent(const Parent &) = delete;
+  ~Parent() {
+    if (fd >= 0) close(fd);
+  }
+  // The path by way of the open folder. It is no path at all if the folder is not open.
+  std::string path() const { return "/proc/self/fd/" + std::to_string(fd) + "/" + name; }
+
+  int fd;
+  const std::string name;
+};
+
+void makeFolder(const Parent &at) { mkdirat(at.fd, at.name.c_str(), 0700); }
+
+void makeFile(const Parent &at, const std::string &text) {
+  int file = openat(at.fd, at.name.c_str(), O_WRONLY | O_CREAT | O_EXCL, 0600);
+  if (file < 0) return;
+  if (write(file, text.data(), text.size()) < 0) std::abort();
+  close(file);
 }
 
-void write(const std::string &path, const std::string &text) {
-  int file = open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL, 0600);
-  if (file < 0) return;
-  if (::write(file, text.data(), text.size()) < 0) std::abort();
-  close(file);
+void makeLink(const Parent &at, const std::string &target) { (void)!symlinkat(target.c_str(), at.fd, at.name.c_str()); }
+
+void makeHardLink(const Parent &at, const Parent &from) {
+  (void)!linkat(from.fd, from.name.c_str(), at.fd, at.name.c_str(), 0);
+}
+
+void makeNode(const Parent &at, const std::string &kind) {
+  const char *name = at.name.c_str();
+  if (kind == "whiteout") mknodat(at.fd, name, S_IFCHR | 0666, 0);
+  if (kind == "null") mknodat(at.fd, name, S_IFCHR | 0666, makedev(1, 3));
+  if (kind == "block") mknodat(at.fd, name, S_IFBLK | 0666, makedev(7, 0));
+  if (kind == "fifo") mknodat(at.fd, name, S_IFIFO | 0666, 0);
+  if (kind == "socket") mknodat(at.fd, name, S_IFSOCK | 0666, 0);
+}
+
+void mark(const Parent &at, const std::string &name, const std::string &value) {
+  if (at.fd >= 0) lsetxattr(at.path().c_str(), name.c_str(), value.data(), value.size(), 0);
 }
 
 const std::map<std::string, std::function<std::string(const Arguments &)>> COMMANDS = {
     {"clear", [](auto &a) { nftw(a[0].c_str(), removeOne, 64, FTW_DEPTH | FTW_PHYS); return ""; }},
-    {"folder", [](auto &a) { mkdir(a[0].c_str(), 0700); return ""; }},
-    {"file", [](auto &a) { write(a[0], a[1]); return ""; }},
-    {"link", [](auto &a) { (void)!symlink(a[1].c_str(), a[0].c_str()); return ""; }},
-    {"hard", [](auto &a) { (void)!link(a[1].c_str(), a[0].c_str()); return ""; }},
-    {"node", [](auto &a) { makeNode(a[0], a[1]); return ""; }},
-    {"mark", [](auto &a) { lsetxattr(a[0].c_str(), a[1].c_str(), a[2].data(), a[2].size(), 0); return ""; }},
+    {"folder", [](auto &a) { makeFolder(Parent(a[0])); return ""; }},
+    {"file", [](auto &a) { makeFile(Parent(a[0]), a[1]); return ""; }},
+    {"link", [](auto &a) { makeLink(Parent(a[0]), a[1]); return ""; }},
+    {"hard", [](auto &a) { makeHardLink(Parent(a[0]), Parent(a[1])); return ""; }},
+    {"node", [](auto &a) { makeNode(Parent(a[0]), a[1]); return ""; }},
+    {"mark", [](auto &a) { mark(Parent(a[0]), a[1], a[2]); return ""; }},
     {"overlay", [](auto &a) { return overlay(a); }},
     {"unmount", [](auto &) { if (!mounted.empty()) umount2(mounted.c_str(), MNT_DETACH); mounted = ""; return ""; }},
     {"show", [](auto &a) { return inside(a[0], [&] { return show(a[1]); }); }},

@@ -13,8 +13,9 @@ export class Layers {
   readonly #child: ChildProcessByStdio<Writable, Readable, null>;
   readonly #lines: AsyncIterator<string>;
 
-  constructor() {
-    this.folder = mkdtempSync(join(tmpdir(), 'nl-images-'));
+  /** @param parent where to put the folder for layers */
+  constructor(parent = tmpdir()) {
+    this.folder = mkdtempSync(join(parent, 'nl-images-'));
     const program = join(this.folder, 'layers');
     execFileSync('c++', ['-std=c++17', '-O1', join(import.meta.dirname, 'layers.cc'), '-o', program]);
     this.#child = spawn(program, { stdio: ['pipe', 'pipe', 'inherit'] });
