@@ -1,25 +1,12 @@
 import { fstatSync, readSync } from 'node:fs';
 import { resolve } from 'node:path';
-import type { Config } from '../base/config.ts';
 import { NearlightError } from '../base/errors.ts';
 import type { OciBundle } from './oci-bundle.ts';
-import type { AssetMemory, ImageAccess } from './opener.ts';
+import type { AssetMemory, ImageAccess, ImageLayers, ImageLimits } from './opener.ts';
 import { type Mount, TaskError } from './tasks.ts';
 
 /** Options of an overlay mount that change which files it shows. The others concern writing, and a game's image is only read. */
 const VISIBLE_OPTIONS = /^(userxattr|(redirect_dir|metacopy|xino)=[a-z]+)$/;
-
-/** Limits on the files of an image that are read. */
-export type ImageLimits = Pick<Config, 'moduleBytesMax' | 'assetBytesMax' | 'assetFilesMax' | 'assetDepthMax'>;
-
-/** Where the files of an image are. */
-export interface ImageLayers {
-  kind: 'overlay' | 'folder';
-  /** Absolute paths of the layers, the uppermost first. A `folder` has one. */
-  layers: string[];
-  /** Options of the overlay mount. */
-  options: string[];
-}
 
 /**
  * Returns the layers of an image from the mounts that containerd asks for, or from the folder where containerd has mounted the
@@ -34,7 +21,7 @@ export function imageLayers(rootfs: readonly Mount[], { folder, rootPath }: OciB
   if (type === 'overlay') {
     const value = (name: string) => options.find((entry) => entry.startsWith(`${name}=`))?.slice(name.length + 1);
     const upper = value('upperdir');
-    const layers = [...(upper === undefined ? [] : [unescape(upper)]), ...splitLayers(value('lowerdir') ?? '')];
+    const layers = [...(upper === undefined ? [] : [unescaped(upper)]), ...splitLayers(value('lowerdir') ?? '')];
     if (layers.includes('')) throw unreadable('an overlay mount with data-only layers');
     return {
       // The kernel mounts no overlay of a single layer.
@@ -49,18 +36,15 @@ export function imageLayers(rootfs: readonly Mount[], { folder, rootPath }: OciB
 }
 
 function unreadable(what: string): TaskError {
-  return new TaskError(
-    'unimplemented',
-    `an image on ${what} cannot be read; use the overlayfs or native snapshotter`,
-  );
+  return new TaskError('unimplemented', `an image on ${what} cannot be read; use the overlayfs or native snapshotter`);
 }
 
 /** Splits the value of `lowerdir` at its colons, except those behind a backslash (overlayfs.rst, "Multiple lower layers"). */
 function splitLayers(value: string): string[] {
-  return (value.match(/(?:^|:)(?:\\.|[^:\\])*/gs) ?? []).map((part) => unescape(part.replace(/^:/, '')));
+  return (value.match(/(?:^|:)(?:\\.|[^:\\])*/gs) ?? []).map((part) => unescaped(part.replace(/^:/, '')));
 }
 
-function unescape(text: string): string {
+function unescaped(text: string): string {
   return text.replace(/\\(.)/gs, '$1');
 }
 

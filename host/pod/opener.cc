@@ -115,9 +115,8 @@ void serve(int socket, const std::vector<char> &message) {
 int main() {
   rlimit files{FILES_MAX, FILES_MAX};
   setrlimit(RLIMIT_NOFILE, &files);
-  if (syscall(SYS_close_range, CONTROL_FD + 1, ~0U, 0) != 0) return EXIT_FAILURE;
-  if (!unshareMounts() || !dropPrivileges()) {
-    dprintf(STDERR_FILENO, "the image opener cannot start: %s (run the host as root)\n", std::strerror(errno));
+  if (syscall(SYS_close_range, CONTROL_FD + 1, ~0U, 0) != 0 || !unshareMounts() || !dropPrivileges()) {
+    dprintf(STDERR_FILENO, "the image opener cannot start: %s (it needs root and Linux 5.9)\n", std::strerror(errno));
     return EXIT_FAILURE;
   }
   std::vector<char> message(REQUEST_BYTES_MAX);

@@ -2,12 +2,24 @@ import { spawn } from 'node:child_process';
 import { closeSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { layOutAssetPack } from '../../assets/folder.ts';
+import type { Config } from '../base/config.ts';
 import { type ErrorCode, errors, NearlightError } from '../base/errors.ts';
-import type { ImageLayers, ImageLimits } from './image.ts';
 import { openerPath, receiverPath } from './native.ts';
 
 /** Greatest length of a request to the image opener in bytes (wire.h). 500 layers, the most that a kernel mounts, fit. */
 const REQUEST_BYTES_MAX = 128 * 1024;
+
+/** Limits on the files of an image that are read. */
+export type ImageLimits = Pick<Config, 'moduleBytesMax' | 'assetBytesMax' | 'assetFilesMax' | 'assetDepthMax'>;
+
+/** Where the files of an image are. */
+export interface ImageLayers {
+  kind: 'overlay' | 'folder';
+  /** Absolute paths of the layers, the uppermost first. A `folder` has one. */
+  layers: string[];
+  /** Options of the overlay mount. */
+  options: string[];
+}
 
 /** What to open in an image. */
 export interface ImageRequest extends ImageLayers {

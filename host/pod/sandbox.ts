@@ -6,10 +6,9 @@ import { type Container, loadGame, writeTerminationMessage } from './container.t
 import type { Publisher } from './events.ts';
 import { Execs, publishExit } from './execs.ts';
 import { enterPod } from './isolation.ts';
-import type { ImageLimits } from './image.ts';
 import type { Kernel } from './kernel.ts';
 import { type OciBundle, readOciBundle } from './oci-bundle.ts';
-import type { ImageAccess } from './opener.ts';
+import type { ImageAccess, ImageLimits } from './opener.ts';
 import { timestamp } from './proto.ts';
 import type { GameRunner } from './runner.ts';
 import { Task } from './task.ts';

@@ -2,9 +2,9 @@ import { existsSync, fstatSync, mkdirSync, readSync, statSync, writeFileSync } f
 import { join } from 'node:path';
 import { readAssets } from '../../host/base/assets.ts';
 import { NearlightError } from '../../host/base/errors.ts';
-import { type ImageLimits, imageLayers } from '../../host/pod/image.ts';
+import { imageLayers } from '../../host/pod/image.ts';
 import type { OciBundle } from '../../host/pod/oci-bundle.ts';
-import { ImageOpener, type OpenImage } from '../../host/pod/opener.ts';
+import { type ImageLimits, ImageOpener, type OpenImage } from '../../host/pod/opener.ts';
 import type { Mount } from '../../host/pod/tasks.ts';
 import { Layers } from './layers.ts';
 import { Random } from './random.ts';

@@ -52,7 +52,10 @@ export async function importLayers(rig: Rig, name: string, { layers, entrypoint 
       architecture: 'amd64',
       os: 'linux',
       config: { Entrypoint: [entrypoint] },
-      rootfs: { type: 'layers', diff_ids: layers.map((layer) => (isPacked(layer) ? unpackedDigest(layer) : digestOf(layer))) },
+      rootfs: {
+        type: 'layers',
+        diff_ids: layers.map((layer) => (isPacked(layer) ? unpackedDigest(layer) : digestOf(layer))),
+      },
     }),
   );
   const type = 'application/vnd.oci.image.layer.v1.tar';

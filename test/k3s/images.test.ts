@@ -104,7 +104,12 @@ function peakBytes(pid: number): number {
 
 describe('an image in containerd', () => {
   it('assets come from the uppermost layers, through links within the image', async () => {
-    const lower = layer({ 'app.wasm': 'old', [`srv/${ASSET}`]: 'inside', [`assets/${ASSET}`]: 'old', 'assets/gone': '' });
+    const lower = layer({
+      'app.wasm': 'old',
+      [`srv/${ASSET}`]: 'inside',
+      [`assets/${ASSET}`]: 'old',
+      'assets/gone': '',
+    });
     const upper = layer({ 'bin/app.wasm': LOGGER, 'app.wasm': '-> bin/app.wasm', 'assets/.wh.gone': '' });
     const top = layer({ [`assets/.wh.${ASSET}`]: '', 'assets/.wh..wh..opq': '' });
     const linked = layer({ 'assets.wh': '', '.wh.assets': '' });
@@ -125,9 +130,9 @@ describe('an image in containerd', () => {
     const stolen = layer({ 'a/': '', 'app.wasm': `-> /a${outside}/secret.wasm` });
     expect((await run([lower, stolen])).problem).toContain('has no file /app.wasm');
     expect((await run([lower, stolen], `/a${outside}/secret.wasm`)).problem).toContain('has no file');
-    expect((await run([layer({ 'app.wasm': LOGGER, [`assets/${ASSET}`]: `-> ${outside}/${ASSET}` })])).problem).toContain(
-      `/assets/${ASSET} cannot be opened: No such file`,
-    );
+    expect(
+      (await run([layer({ 'app.wasm': LOGGER, [`assets/${ASSET}`]: `-> ${outside}/${ASSET}` })])).problem,
+    ).toContain(`/assets/${ASSET} cannot be opened: No such file`);
   });
 
   it.each([

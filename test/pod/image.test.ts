@@ -20,10 +20,10 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createAssetPackFromFolder } from '../../assets/folder.ts';
 import { readAssets } from '../../host/base/assets.ts';
 import { readConfig } from '../../host/base/config.ts';
-import { type ImageLimits, imageLayers, readGame } from '../../host/pod/image.ts';
+import { imageLayers, readGame } from '../../host/pod/image.ts';
 import { buildKernel } from '../../host/pod/native.ts';
 import type { OciBundle } from '../../host/pod/oci-bundle.ts';
-import { ImageOpener } from '../../host/pod/opener.ts';
+import { type ImageLimits, ImageOpener } from '../../host/pod/opener.ts';
 import type { Mount } from '../../host/pod/tasks.ts';
 import { good } from '../engine/modules.ts';
 import { Layers } from '../fuzz/layers.ts';
@@ -158,7 +158,11 @@ describe('a game in an image', () => {
     const names = ['z', 'a/b', 'a.b', 'Z', 'ä', '\u{1f600}', '\uffee'];
     const folder = layer(Object.fromEntries(names.map((name) => [`assets/${name}`, `contents of ${name}`])));
     writeFileSync(join(folder, 'app.wasm'), MODULE);
-    const image = await opener.open({ ...imageLayers([], bundleOf(folder, [])), entrypoint: 'app.wasm', limits: LIMITS });
+    const image = await opener.open({
+      ...imageLayers([], bundleOf(folder, [])),
+      entrypoint: 'app.wasm',
+      limits: LIMITS,
+    });
     const assets = await image.readAssets();
     expect(Buffer.from(assets?.bytes ?? [])).toEqual(await createAssetPackFromFolder(join(folder, 'assets')));
     expect(() => writeSync(assets?.fd ?? -1, 'x')).toThrow('EPERM');
@@ -309,7 +313,11 @@ describe('a hostile image', () => {
   });
 
   it('a folder and a link that change places all the time never lead out of an image', async () => {
-    const folder = layer({ 'app.wasm': MODULE, 'real/secret': 'inside', trap: `-> ${secret.replace(/\/secret$/, '')}` });
+    const folder = layer({
+      'app.wasm': MODULE,
+      'real/secret': 'inside',
+      trap: `-> ${secret.replace(/\/secret$/, '')}`,
+    });
     symlinkSync('/real', join(folder, 'assets'));
     for (const rootfs of [[], overlay(folder)]) {
       await layers.ask('watch', secret);
@@ -382,7 +390,11 @@ describe('limits on an image', () => {
     for (let at = 0; at < 2e8; at += MIB) writeSync(file, `at ${at}`, at);
     closeSync(file);
     const before = process.memoryUsage();
-    const image = await opener.open({ ...imageLayers(overlay(folder), bundleOf('/', [])), entrypoint: 'app.wasm', limits: LIMITS });
+    const image = await opener.open({
+      ...imageLayers(overlay(folder), bundleOf('/', [])),
+      entrypoint: 'app.wasm',
+      limits: LIMITS,
+    });
     const assets = await image.readAssets();
     image.close();
     const after = process.memoryUsage();
@@ -415,9 +427,7 @@ describe('the image opener', () => {
     await read({ rootfs: overlay(layer({ 'app.wasm': MODULE, 'assets/a': 'a' })) });
     expect(readFileSync('/proc/self/mountinfo', 'utf8')).toBe(before);
     expect(open()).toBe(files);
-    await eventually(() =>
-      expect(readFileSync(`/proc/${opener.pid}/mountinfo`, 'utf8')).not.toContain(' - overlay '),
-    );
+    await eventually(() => expect(readFileSync(`/proc/${opener.pid}/mountinfo`, 'utf8')).not.toContain(' - overlay '));
   });
 
   it('the image opener answers several requests at once, and forgets those that are given up', async () => {
