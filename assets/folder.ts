@@ -21,26 +21,46 @@ export async function createAssetPackFromFolder(folder: string): Promise<Uint8Ar
 }
 
 /** Creates an asset pack from files, in the given order. The contents of each file start at a multiple of 256 bytes. */
-export function createAssetPack(all: readonly { name: string; bytes: Uint8Array }[]): Uint8Array {
-  const files = all.map(({ name, bytes }) => ({ name: Buffer.from(name), file: bytes }));
-  const namesAt = HEADER_BYTES + files.length * ENTRY_BYTES;
-  let dataAt = align(namesAt + files.reduce((total, { name }) => total + name.length, 0));
-  const pack = Buffer.alloc(files.reduce((total, { file }) => total + align(file.length), dataAt));
-  pack.writeUInt32LE(MAGIC, 0);
-  pack.writeUInt32LE(files.length, 4);
-  let nameAt = namesAt;
-  for (const [index, { name, file }] of files.entries()) {
-    const entry = HEADER_BYTES + index * ENTRY_BYTES;
-    pack.writeUInt32LE(nameAt, entry);
-    pack.writeUInt32LE(name.length, entry + 4);
-    pack.writeUInt32LE(dataAt, entry + 8);
-    pack.writeUInt32LE(file.length, entry + 12);
-    name.copy(pack, nameAt);
-    pack.set(file, dataAt);
-    nameAt += name.length;
-    dataAt += align(file.length);
-  }
+export function createAssetPack(files: readonly { name: string; bytes: Uint8Array }[]): Uint8Array {
+  const { start, offsets, bytes } = layOutAssetPack(files.map(({ name, bytes }) => ({ name, bytes: bytes.length })));
+  const pack = Buffer.alloc(bytes);
+  pack.set(start);
+  for (const [index, file] of files.entries()) pack.set(file.bytes, offsets[index]);
   return pack;
+}
+
+/** An asset pack without the contents of its files. */
+export interface AssetPackLayout {
+  /** The pack's header, directory and names. */
+  start: Uint8Array;
+  /** Where the contents of each file begin, in bytes from the start of the pack. */
+  offsets: number[];
+  /** Size of the whole pack in bytes. */
+  bytes: number;
+}
+
+/** Lays out an asset pack of files with these names and sizes in bytes, in the given order. */
+export function layOutAssetPack(all: readonly { name: string; bytes: number }[]): AssetPackLayout {
+  const files = all.map(({ name, bytes }) => ({ name: Buffer.from(name), bytes }));
+  const namesAt = HEADER_BYTES + files.length * ENTRY_BYTES;
+  const start = Buffer.alloc(files.reduce((total, { name }) => total + name.length, namesAt));
+  start.writeUInt32LE(MAGIC, 0);
+  start.writeUInt32LE(files.length, 4);
+  const offsets: number[] = [];
+  let nameAt = namesAt;
+  let dataAt = align(start.length);
+  for (const [index, { name, bytes }] of files.entries()) {
+    const entry = HEADER_BYTES + index * ENTRY_BYTES;
+    start.writeUInt32LE(nameAt, entry);
+    start.writeUInt32LE(name.length, entry + 4);
+    start.writeUInt32LE(dataAt, entry + 8);
+    start.writeUInt32LE(bytes, entry + 12);
+    name.copy(start, nameAt);
+    offsets.push(dataAt);
+    nameAt += name.length;
+    dataAt += align(bytes);
+  }
+  return { start, offsets, bytes: dataAt };
 }
 
 /** Lists the files in a folder and its subfolders, sorted. Returns no files if the folder does not exist. */

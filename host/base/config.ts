@@ -42,6 +42,27 @@ export const settings = {
     max: 2 ** 28,
     about: 'size limit of a module file',
   },
+  assetBytesMax: {
+    env: 'ASSET_BYTES_MAX',
+    default: 512 * 2 ** 20,
+    min: 4096,
+    max: 2 ** 32 - 4096,
+    about: "size limit of the asset pack made from a container image's folder /assets",
+  },
+  assetFilesMax: {
+    env: 'ASSET_FILES_MAX',
+    default: 16_384,
+    min: 1,
+    max: 262_144,
+    about: "limit on the files and folders in a container image's folder /assets",
+  },
+  assetDepthMax: {
+    env: 'ASSET_DEPTH_MAX',
+    default: 16,
+    min: 0,
+    max: 64,
+    about: "limit on nested folders in a container image's folder /assets",
+  },
   memoryBytesMax: {
     env: 'MEMORY_BYTES_MAX',
     default: 256 * 2 ** 20,

@@ -43,6 +43,8 @@ export interface LoadOptions {
   seats: number;
   /** The asset pack (renderer/contract/ABI.md, "Assets"); empty if the game has none. */
   assets: Uint8Array;
+  /** Descriptor of sealed memory that holds `assets`, which an engine may then pass on instead of a copy. */
+  assetsFd?: number;
   /** Properties of the GPU that the module can query. Without them, the module sees no features, and limits of 0. */
   gpu?: GpuFacts;
   /** Takes the lines that the module logs, and the progress of the compiler. It must not throw. */

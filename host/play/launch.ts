@@ -13,6 +13,8 @@ export interface Playable {
   module: Uint8Array;
   /** The asset pack; empty for none. */
   assets: Uint8Array;
+  /** See LoadOptions. */
+  assetsFd?: number;
   /** Finds the place of a trap in the game's sources; see LoadOptions. */
   locate?: LoadOptions['locate'];
 }
@@ -57,7 +59,7 @@ export class Launch implements Launcher {
 
   constructor(options: LaunchOptions) {
     const { playable, gpu, config, session, log } = options;
-    const { assets, locate } = playable;
+    const { assets, assetsFd, locate } = playable;
     this.log = log;
     this.#options = options;
     this.#load = {
@@ -66,6 +68,7 @@ export class Launch implements Launcher {
       limits: config,
       assets,
       log,
+      ...(assetsFd === undefined ? {} : { assetsFd }),
       ...(locate ? { locate } : {}),
     };
   }

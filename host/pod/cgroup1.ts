@@ -1,6 +1,7 @@
 import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type CgroupWrite, readFields, readNumber, readText } from './cgroupfs.ts';
+import { type CgroupWrite, readFields, readNumber } from './cgroupfs.ts';
+import { read } from './process.ts';
 import type { CgroupStats, Resources } from './tasks.ts';
 
 /** Cgroup version 1 reports a memory limit above this number of bytes where there is none. */
@@ -77,8 +78,8 @@ export async function stats1(file: (controller: string, name: string) => string)
 export function fillCpuset(folder: string): void {
   for (const name of ['cpuset.cpus', 'cpuset.mems']) {
     const [own, parent] = [join(folder, name), join(folder, '..', name)];
-    if (!existsSync(own) || !existsSync(parent) || readText(own).trim() !== '') continue;
-    if (readText(parent).trim() === '') fillCpuset(join(folder, '..'));
-    writeFileSync(own, readText(parent).trim());
+    if (!existsSync(own) || !existsSync(parent) || read(own).trim() !== '') continue;
+    if (read(parent).trim() === '') fillCpuset(join(folder, '..'));
+    writeFileSync(own, read(parent).trim());
   }
 }

@@ -1,6 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type CgroupWrite, readFields, readNumber, readText } from './cgroupfs.ts';
+import { type CgroupWrite, readFields, readNumber } from './cgroupfs.ts';
+import { read } from './process.ts';
 import { type CgroupStats, type Resources, TaskError } from './tasks.ts';
 
 const CONTROLLERS = ['cpu', 'cpuset', 'memory', 'pids'];
@@ -93,7 +94,7 @@ export function enableControllers(mount: string, path: string): void {
   let folder = mount;
   for (const part of ['', ...path.split('/').slice(0, -1)]) {
     folder = join(folder, part);
-    const words = (name: string) => readText(join(folder, name)).trim().split(' ');
+    const words = (name: string) => read(join(folder, name)).trim().split(' ');
     const [offered, given] = [words('cgroup.controllers'), words('cgroup.subtree_control')];
     for (const name of CONTROLLERS.filter((name) => offered.includes(name) && !given.includes(name)))
       try {

@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 
 /** A value to write to a file of a cgroup. */
@@ -6,15 +5,6 @@ export interface CgroupWrite {
   controller: string;
   name: string;
   value: string;
-}
-
-/** The text of a file; empty if it cannot be read. */
-export function readText(path: string): string {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch {
-    return '';
-  }
 }
 
 /** The number in a file; 0 if the file is missing or contains `max`. */

@@ -3,7 +3,9 @@ import { exitStatus } from '../base/errors.ts';
 import type { Milli } from '../base/time.ts';
 import type { Accounting } from './accounting.ts';
 import type { Execs } from './execs.ts';
-import { layersOf, type OciBundle, readGame } from './oci-bundle.ts';
+import { readGame } from './image.ts';
+import type { OciBundle } from './oci-bundle.ts';
+import type { ImageAccess, ImageLimits } from './opener.ts';
 import type { GameRunner, LoadedGame } from './runner.ts';
 import { openOutput } from './stdio.ts';
 import type { Task } from './task.ts';
@@ -26,7 +28,8 @@ export interface Container {
 
 export interface LoadGameOptions {
   runner: GameRunner;
-  moduleBytesMax: number;
+  images: ImageAccess;
+  limits: ImageLimits;
   /** When containerd asked for the container, as performance.now() counts time. */
   createdAt: Milli;
   /** Whether the pod has its own network rather than the node's. */
@@ -35,18 +38,18 @@ export interface LoadGameOptions {
 
 /**
  * Reads the game from a container's image and loads it. If that fails, the container ends, and the kubelet gets the reason.
- * @throws NearlightError NL_IMAGE, and as GameRunner.load; TaskError if the image or the output cannot be opened
+ * @throws NearlightError as readGame and GameRunner.load; TaskError if the image or the output cannot be opened
  */
 export async function loadGame(
   container: Container,
   { rootfs, stdout, stderr }: CreateRequest,
-  { runner, moduleBytesMax, createdAt, ownNetwork }: LoadGameOptions,
+  { runner, images, limits, createdAt, ownNetwork }: LoadGameOptions,
 ): Promise<void> {
   const { task, bundle, accounting } = container;
   task.stdout = openOutput(stdout);
   task.stderr = openOutput(stderr);
   try {
-    const { module, assets } = readGame(layersOf(rootfs, bundle.rootPath), bundle.args, moduleBytesMax);
+    const { module, assets } = await readGame({ images, rootfs, bundle, limits });
     container.game = await runner.load({
       name: bundle.name ?? 'game',
       module,
@@ -70,5 +73,11 @@ export async function loadGame(
 /** Writes why a container ended to the file from which the kubelet reads it. */
 export async function writeTerminationMessage({ mounts }: OciBundle, message: string): Promise<void> {
   const mount = mounts.find(({ destination }) => destination === '/dev/termination-log');
-  if (mount) await writeFile(mount.source, message.slice(0, TERMINATION_BYTES_MAX)).catch(() => {});
+  if (mount) await writeFile(mount.source, firstBytes(message, TERMINATION_BYTES_MAX)).catch(() => {});
+}
+
+/** Returns the start of a text that has at most `bytesMax` bytes in UTF-8, without half a character at its end. */
+function firstBytes(text: string, bytesMax: number): Uint8Array {
+  const bytes = Buffer.alloc(bytesMax);
+  return bytes.subarray(0, bytes.write(text));
 }

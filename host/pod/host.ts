@@ -14,6 +14,7 @@ import { compileRemotely } from './compile.ts';
 import { createPublisher } from './events.ts';
 import { inheritedNodeRoot, loadKernel } from './kernel.ts';
 import { kernelPath } from './native.ts';
+import { type ImageAccess, ImageOpener } from './opener.ts';
 import { parseClaim, readNodeSettings, runPaths } from './paths.ts';
 import { type HostParts, PodRunner } from './pod-runner.ts';
 import { read, startedAt } from './process.ts';
@@ -42,11 +43,16 @@ export async function runHost(env: NodeJS.ProcessEnv): Promise<number> {
     CACHE_DIR: node.cacheDir,
     NODE_UDP_PORTS: env.NEARLIGHT_UDP_PORTS,
     NODE_ADDRESS: env.NEARLIGHT_ADDRESS,
+    ASSET_BYTES_MAX: env.NEARLIGHT_ASSET_BYTES_MAX,
+    ASSET_FILES_MAX: env.NEARLIGHT_ASSET_FILES_MAX,
+    ASSET_DEPTH_MAX: env.NEARLIGHT_ASSET_DEPTH_MAX,
   });
   const log = createLog(env.LOG_LEVEL || 'info');
   for (const folder of [paths.warm, paths.host, paths.state]) await mkdir(folder, { recursive: true, mode: 0o700 });
   const claim = () => parseClaim(read(join(paths.claim, String(pid))));
   const kernel = loadKernel(kernelPath, inheritedNodeRoot());
+  // Started now, because this process gives up the privileges for opening images when a pod takes it.
+  const images = new ImageOpener();
   const engine = createWasmEdgeEngine({
     cacheDir: node.cacheDir,
     compile: (module) => compileRemotely(paths.keeperSocket, module),
@@ -57,7 +63,7 @@ export async function runHost(env: NodeJS.ProcessEnv): Promise<number> {
     engine.prepare(config),
   ]);
   const parts = { config, log, gpu, engine, files, nodePort: await openNodePort(config) };
-  if (!claim()) await warmUp(parts);
+  if (!claim()) await warmUp(parts, images);
   const runner = new PodRunner(parts);
   void recoverFromLoss(gpu, runner, log);
   const ended = Promise.withResolvers<number>();
@@ -65,7 +71,8 @@ export async function runHost(env: NodeJS.ProcessEnv): Promise<number> {
     runner,
     kernel,
     log,
-    moduleBytesMax: config.moduleBytesMax,
+    images,
+    limits: config,
     publisher: () => {
       const found = claim();
       rmSync(join(paths.warm, String(pid)), { force: true });
@@ -87,6 +94,7 @@ export async function runHost(env: NodeJS.ProcessEnv): Promise<number> {
   clearInterval(watch);
   await server.close();
   await runner.close();
+  images.close();
   for (const folder of [paths.warm, paths.claim, paths.state]) await rm(join(folder, String(pid)), { force: true });
   await rm(join(paths.host, `${pid}.sock`), { force: true });
   return status;
@@ -100,13 +108,12 @@ async function openNodePort({ nodeUdpPorts, nodeAddress }: Config): Promise<Host
 }
 
 /** Rehearses the start of a container until all JavaScript that it needs is compiled. */
-async function warmUp(parts: HostParts): Promise<void> {
+async function warmUp(parts: HostParts, images: ImageAccess): Promise<void> {
   const folder = join(import.meta.dirname, '../../build');
   const { engine, config } = parts;
   for (let run = 0; run < REHEARSALS; run++) {
     const runner = new PodRunner(parts);
-    const { moduleBytesMax } = config;
-    await rehearse({ runner, folder, module: 'arena.wasm', moduleBytesMax, opened: runner.opened });
+    await rehearse({ runner, images, limits: config, folder, module: 'arena.wasm', opened: runner.opened });
     await runner.close();
     await engine.prepare(config);
   }

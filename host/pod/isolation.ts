@@ -5,7 +5,6 @@ import type { OciBundle } from './oci-bundle.ts';
 
 /** The capabilities that the host process of a pod keeps (capabilities(7)). */
 const KEPT_CAPABILITIES = [
-  2, // CAP_DAC_READ_SEARCH: the files of an image may belong to any user.
   23, // CAP_SYS_NICE: moves threads of processes with more privileges into cgroups.
 ];
 /** Files of the pod that are mounted over those of the node. */

@@ -1,17 +1,36 @@
 import { join } from 'node:path';
-import { addonFlags, buildTargets, NATIVE_FOLDER } from '../base/native.ts';
+import { addonFlags, buildTargets, NATIVE_FLAGS, NATIVE_FOLDER } from '../base/native.ts';
 
-const ADDON = 'kernel.node';
+const KERNEL = 'kernel.node';
+const RECEIVER = 'receiver.node';
+const OPENER = 'opener';
 
-/** The Node addon with the system calls that the host of a pod needs (kernel.cc). It exists once buildKernel() has resolved. */
-export const kernelPath = join(NATIVE_FOLDER, ADDON);
+/** The programs and Node addons of a pod's host, which exist once buildKernel() has resolved. */
+export const POD_FILES = [KERNEL, RECEIVER, OPENER] as const;
+/** The Node addon with the system calls that the host of a pod needs (kernel.cc). */
+export const kernelPath = join(NATIVE_FOLDER, KERNEL);
+/** The Node addon that receives the files of images (receiver.cc). */
+export const receiverPath = join(NATIVE_FOLDER, RECEIVER);
+/** The program that opens images (opener.cc). */
+export const openerPath = join(NATIVE_FOLDER, OPENER);
 
 /**
- * Builds the Node addon kernel.node, unless it exists and its sources have not changed. @throws NearlightError NL_NO_WASMEDGE
+ * Builds POD_FILES, unless they exist and their sources have not changed. The image opener is linked statically, because it runs
+ * with privileges, and starts in less than a millisecond this way.
+ * @throws NearlightError NL_NO_WASMEDGE
  */
 export function buildKernel(options: { folder?: string; compiler?: string } = {}): Promise<void> {
   const { folder = NATIVE_FOLDER, compiler } = options;
-  const sources = [join(import.meta.dirname, 'kernel.cc')];
-  const targets = [{ name: ADDON, sources, headers: [], flags: addonFlags() }];
+  const absolute = (...names: string[]) => names.map((name) => join(import.meta.dirname, name));
+  const targets = [
+    { name: KERNEL, sources: absolute('kernel.cc'), headers: [], flags: addonFlags() },
+    { name: RECEIVER, sources: absolute('receiver.cc'), headers: absolute('wire.h'), flags: addonFlags() },
+    {
+      name: OPENER,
+      sources: absolute('opener.cc', 'image.cc'),
+      headers: absolute('wire.h', 'image.h'),
+      flags: [...NATIVE_FLAGS, '-fno-exceptions', '-static'],
+    },
+  ];
   return buildTargets({ folder, targets, ...(compiler === undefined ? {} : { compiler }) });
 }

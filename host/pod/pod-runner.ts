@@ -1,5 +1,4 @@
 import type { Socket } from 'node:dgram';
-import { createAssetPackFromFolder } from '../../assets/folder.ts';
 import type { Config } from '../base/config.ts';
 import { NearlightError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
@@ -26,6 +25,7 @@ const ICE_PORT = 50_000;
 const ADDRESSES_PER_PLAYER = 8;
 const SNAPSHOT = { width: 1280, height: 720 };
 const SNAPSHOT_PIXELS_MIN = 16;
+const NO_ASSETS = new Uint8Array(0);
 /** The exit status of a shell that does not find a program. */
 const NO_SUCH_PROGRAM = 127;
 
@@ -68,6 +68,17 @@ export class PodRunner implements GameRunner {
   }
 
   async load(request: GameRequest): Promise<LoadedGame> {
+    try {
+      const game = await this.#load(request);
+      void game.ended.then(() => request.assets?.release());
+      return game;
+    } catch (error) {
+      request.assets?.release();
+      throw error;
+    }
+  }
+
+  async #load(request: GameRequest): Promise<PodGame> {
     const { gpu, engine } = this.#parts;
     const coldStart: ColdStart = { createdAt: request.createdAt };
     const config = podConfig(this.#parts.config, request.env);
@@ -76,10 +87,9 @@ export class PodRunner implements GameRunner {
         'NL_NO_GPU',
         `GPU_ENABLED=true, but this node's only adapter renders in software (${gpu.adapter.description}); schedule the pod on a node with a GPU and its driver, or leave GPU_ENABLED out`,
       );
-    const assets = request.assets === undefined ? new Uint8Array(0) : await createAssetPackFromFolder(request.assets);
-    const { name, module, log } = request;
+    const { name, module, assets, log } = request;
     const launcher = new Launch({
-      playable: { name, module, assets },
+      playable: { name, module, ...(assets ? { assets: assets.bytes, assetsFd: assets.fd } : { assets: NO_ASSETS }) },
       engine,
       gpu,
       config,

@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Kernel } from './kernel.ts';
+import type { ImageAccess, ImageLimits } from './opener.ts';
 import { decode, encode } from './proto.ts';
 import type { GameRunner } from './runner.ts';
 import { Sandbox } from './sandbox.ts';
@@ -20,7 +21,8 @@ export interface RehearsalOptions {
   folder: string;
   /** The module's file name. */
   module: string;
-  moduleBytesMax: number;
+  images: ImageAccess;
+  limits: ImageLimits;
   /** Resolves when players can join the game. */
   opened: Promise<void>;
 }
@@ -30,7 +32,7 @@ export interface RehearsalOptions {
  * JavaScript that the start of a container needs, before a player waits for it.
  */
 export async function rehearse(options: RehearsalOptions): Promise<void> {
-  const { runner, folder, module, moduleBytesMax, opened } = options;
+  const { runner, images, limits, folder, module, opened } = options;
   const bundle = mkdtempSync(join(tmpdir(), 'nearlight-'));
   // A container that belongs to a sandbox leaves the network and the privileges of this process as they are.
   const annotations = {
@@ -45,7 +47,8 @@ export async function rehearse(options: RehearsalOptions): Promise<void> {
     runner,
     kernel: {} as Kernel,
     publisher: () => ({ publish: (_topic, type, event) => void encode(type, event), flush: async () => {} }),
-    moduleBytesMax,
+    images,
+    limits,
     log: () => {},
     record: async () => {},
     forget: async () => {},

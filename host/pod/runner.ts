@@ -1,13 +1,14 @@
 import type { NearlightError } from '../base/errors.ts';
 import type { Milli } from '../base/time.ts';
 import type { LogLevel } from '../engine/engine.ts';
+import type { AssetMemory } from './opener.ts';
 
 /** A game that a container should run. */
 export interface GameRequest {
   name: string;
   module: Uint8Array;
-  /** Folder of the game's assets on the node; undefined if the image has none. */
-  assets: string | undefined;
+  /** The game's assets, which the runner releases; undefined if the image has none. */
+  assets: AssetMemory | undefined;
   /** The container's environment. */
   env: Record<string, string>;
   /** When containerd asked for the container, as performance.now() counts time. */
@@ -42,7 +43,7 @@ export interface CommandResult {
 
 /** Runs the game of a pod, and the commands in it, as containerd asks for. */
 export interface GameRunner {
-  /** Checks, compiles and loads a game. @throws NearlightError NL_SETTING, NL_MODULE_*, NL_COMPILE, NL_GUEST_*, NL_NO_GPU */
+  /** Checks, compiles and loads a game. Owns the request's assets, also if it fails. @throws NearlightError NL_SETTING, NL_MODULE_*, NL_COMPILE, NL_GUEST_*, NL_NO_GPU */
   load(request: GameRequest): Promise<LoadedGame>;
   /** Runs one of the built-in commands that `kubectl exec` offers in place of programs. */
   command(args: readonly string[]): Promise<CommandResult>;

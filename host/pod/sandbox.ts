@@ -8,6 +8,7 @@ import { Execs, publishExit } from './execs.ts';
 import { enterPod } from './isolation.ts';
 import type { Kernel } from './kernel.ts';
 import { type OciBundle, readOciBundle } from './oci-bundle.ts';
+import type { ImageAccess, ImageLimits } from './opener.ts';
 import { timestamp } from './proto.ts';
 import type { GameRunner } from './runner.ts';
 import { Task } from './task.ts';
@@ -36,7 +37,8 @@ export interface SandboxOptions {
   kernel: Kernel;
   /** Creates the publisher of events at containerd's first request; only then is it known which containerd to notify. */
   publisher(): Publisher;
-  moduleBytesMax: number;
+  images: ImageAccess;
+  limits: ImageLimits;
   log(level: LogLevel, message: string): void;
   /** Records what the shim's `delete` must remove if this process dies: lines `guest PID` and `cgroup FOLDER`. */
   record(lines: readonly string[]): Promise<void>;

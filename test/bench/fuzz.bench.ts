@@ -1,13 +1,15 @@
-// Feeds random and damaged command streams, modules and glTF files to the host; variables FUZZ_* set the numbers.
+// Feeds random and damaged command streams, modules, glTF files and image layers to the host; variables FUZZ_* set the numbers.
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { must } from '../../host/base/assert.ts';
 import { createWasmEdgeEngine } from '../../host/engine/wasmedge/engine.ts';
+import { buildKernel } from '../../host/pod/native.ts';
 import { models } from '../assets/models.ts';
 import { tryMutated } from '../assets/mutate.ts';
 import { at } from '../at.ts';
 import { type CampaignOptions, campaign, resultsFolder, type Totals } from '../fuzz/campaign.ts';
+import { ImageFuzzer } from '../fuzz/images.ts';
 import { smallModules } from '../fuzz/module.ts';
 import { checkMutants, type ModuleTotals, playMutants } from '../fuzz/modules.ts';
 import { type Bench, benchmark } from './harness.ts';
@@ -23,7 +25,9 @@ const SOFTWARE_STREAMS = number('FUZZ_SOFTWARE_STREAMS', 100_000);
 const MODULES = number('FUZZ_MODULES', 900_000);
 const PLAYED = number('FUZZ_PLAYED', 3000);
 const MODELS = number('FUZZ_MODELS', 100_000);
-/** The first seed of the command streams. To continue a stopped run, give the last "next seed" that it printed. */
+/** Number of stacks of image layers. Their mounts require root. */
+const IMAGES = number('FUZZ_IMAGES', 20_000);
+/** The first seed of the command streams and of the stacks of layers. To continue a stopped run, give the last "next seed" that it printed. */
 const FROM = number('FUZZ_FROM', 1);
 const PROGRESS_MS = 10_000;
 
@@ -139,10 +143,26 @@ async function gltf(bench: Bench): Promise<void> {
   bench.goal('glTF files: findings', { direction: 'at most', limit: 0, value: findings.length, unit: '' });
 }
 
+async function images(bench: Bench): Promise<void> {
+  if (IMAGES === 0) return;
+  await buildKernel();
+  const fuzzer = new ImageFuzzer();
+  const begun = performance.now();
+  const { findings, ...totals } = await fuzzer.run(FROM, IMAGES, (now) =>
+    tell(`images: ${now.stacks} of ${IMAGES} stacks, ${now.findings.length} findings`),
+  );
+  fuzzer.close();
+  for (const [name, count] of Object.entries(totals)) bench.value(`images: ${name}`, '', count);
+  bench.value('images: stacks per second', '/s', totals.stacks / ((performance.now() - begun) / 1000));
+  for (const finding of findings.slice(0, 20)) bench.note(`images: ${finding}`);
+  bench.goal('images: findings', { direction: 'at most', limit: 0, value: findings.length, unit: '' });
+}
+
 await benchmark('fuzz', async (bench) => {
   await streams(bench, 'null backend', { backend: 'null', streams: STREAMS });
   await streams(bench, 'software adapter', { backend: 'vulkan', streams: SOFTWARE_STREAMS });
   modules(bench);
   await played(bench);
   await gltf(bench);
+  await images(bench);
 });

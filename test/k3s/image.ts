@@ -1,6 +1,7 @@
+import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { layoutEntries } from '../../oci/image.ts';
+import { digestOf, layoutEntries, TYPES } from '../../oci/image.ts';
 import { tar } from '../../oci/tar.ts';
 import { createGameImage } from '../oci/game-image.ts';
 import type { Rig } from './containerd.ts';
@@ -20,8 +21,23 @@ async function importArchive(rig: Rig, name: string, archive: Uint8Array): Promi
 
 /** Imports an image whose entrypoint is any file, which createImage() would refuse; resolves with the image's name. */
 export async function importProgram(rig: Rig, name: string, program: Uint8Array): Promise<string> {
-  const { digestOf, TYPES } = await import('../../oci/image.ts');
-  const layer = tar([{ name: 'program', data: program, executable: true }]);
+  const layers = [tar([{ name: 'program', data: program, executable: true }])];
+  return importLayers(rig, name, { layers, entrypoint: '/program' });
+}
+
+/** Makes a layer from a folder, with its links, devices and FIFOs. @returns an archive, compressed with gzip */
+export function layerOf(folder: string): Uint8Array {
+  return execFileSync('sh', ['-c', 'tar -C "$0" --numeric-owner -cf - . | gzip -1', folder], { maxBuffer: 2 ** 28 });
+}
+
+export interface ImageLayers {
+  /** The layers as archives, the lowest first, all or none of them compressed with gzip. */
+  layers: readonly Uint8Array[];
+  entrypoint: string;
+}
+
+/** Imports an image of any layers; resolves with its name. */
+export async function importLayers(rig: Rig, name: string, { layers, entrypoint }: ImageLayers): Promise<string> {
   const blobs: { name: string; data: Uint8Array }[] = [];
   const add = (mediaType: string, data: Uint8Array) => {
     const digest = digestOf(data);
@@ -29,17 +45,25 @@ export async function importProgram(rig: Rig, name: string, program: Uint8Array)
     return { mediaType, digest, size: data.length };
   };
   const json = (value: object) => Buffer.from(JSON.stringify(value));
+  const isPacked = (layer: Uint8Array) => layer[0] === 0x1f && layer[1] === 0x8b;
   const config = add(
     TYPES.config,
     json({
       architecture: 'amd64',
       os: 'linux',
-      config: { Entrypoint: ['/program'] },
-      rootfs: { type: 'layers', diff_ids: [digestOf(layer)] },
+      config: { Entrypoint: [entrypoint] },
+      rootfs: {
+        type: 'layers',
+        diff_ids: layers.map((layer) => (isPacked(layer) ? unpackedDigest(layer) : digestOf(layer))),
+      },
     }),
   );
-  const layers = [add('application/vnd.oci.image.layer.v1.tar', layer)];
-  const manifest = add(TYPES.manifest, json({ schemaVersion: 2, mediaType: TYPES.manifest, config, layers }));
+  const type = 'application/vnd.oci.image.layer.v1.tar';
+  const described = layers.map((layer) => add(isPacked(layer) ? `${type}+gzip` : type, layer));
+  const manifest = add(
+    TYPES.manifest,
+    json({ schemaVersion: 2, mediaType: TYPES.manifest, config, layers: described }),
+  );
   const full = `nearlight.test/${name}:1`;
   const index = {
     schemaVersion: 2,
@@ -50,4 +74,10 @@ export async function importProgram(rig: Rig, name: string, program: Uint8Array)
     { name: 'index.json', data: json(index) },
   ];
   return importArchive(rig, full, tar([...root, ...blobs]));
+}
+
+/** The digest of a layer's archive before it was compressed. A pipe keeps gigabytes of zeros out of memory. */
+function unpackedDigest(layer: Uint8Array): string {
+  const sum = execFileSync('sh', ['-c', 'gzip -dc | sha256sum'], { input: layer });
+  return `sha256:${sum.toString().slice(0, 64)}`;
 }

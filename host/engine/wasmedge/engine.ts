@@ -99,16 +99,21 @@ interface Start {
 
 /** Loads a module into a guest process. The code is passed in sealed memory, so it cannot change after it was checked. */
 async function start({ addon, process, code, interpreter, checked, options }: Start): Promise<WasmEdgeInstance> {
-  const fds: number[] = [];
+  const own: number[] = [];
+  const seal = (bytes: Uint8Array): number => {
+    const fd = addon.sealed(bytes);
+    own.push(fd);
+    return fd;
+  };
   try {
-    fds.push(addon.sealed(code));
-    if (options.assets.length > 0) fds.push(addon.sealed(options.assets));
+    const fds = [seal(code)];
+    if (options.assets.length > 0) fds.push(options.assetsFd ?? seal(options.assets));
     const instance = new WasmEdgeInstance(process, options);
     const { saves, codeShift } = checked;
     await instance.load({ fds, interpreter, codeBytes: code.length, saves, codeShift });
     return instance;
   } finally {
-    for (const fd of fds) closeSync(fd);
+    for (const fd of own) closeSync(fd);
   }
 }
 

@@ -18,7 +18,7 @@ import { findCompiler, findRuntime } from '../../base/installed.ts';
 import type { Runtime } from '../../base/runtime.ts';
 import { makeProgram } from '../../cli/package.ts';
 import { buildNativeIn } from '../../engine/wasmedge/build.ts';
-import { buildKernel } from '../native.ts';
+import { buildKernel, POD_FILES } from '../native.ts';
 import { licences } from './licences.ts';
 
 const root = join(import.meta.dirname, '../../..');
@@ -120,7 +120,7 @@ function copyPackages(folder: string): string[] {
 function copyPrograms(folder: string, native: string): void {
   for (const name of ['bin', 'native']) mkdirSync(join(folder, name));
   copyFileSync(join(modules, 'node/bin/node'), join(folder, 'bin/node'));
-  for (const name of ['guest', 'addon.node', 'kernel.node'])
+  for (const name of ['guest', 'addon.node', ...POD_FILES])
     copyFileSync(join(native, name), join(folder, 'native', name));
 }
 

@@ -180,9 +180,17 @@ async function download(name: string, file: string, { registry = findRegistry() 
     throw refuse(`${url} cannot be reached: ${(cause as Error).message}; give another --registry, or --encoder FOLDER`);
   });
   if (!answer.ok) throw refuse(`${url} answers ${answer.status}; give another --registry, or --encoder FOLDER`);
-  if (Number(answer.headers.get('content-length')) > TARBALL_BYTES_MAX)
-    throw refuse(`${url} is larger than ${TARBALL_BYTES_MAX / 1e6} MB`);
-  return Buffer.from(await answer.arrayBuffer());
+  const tooLarge = () => refuse(`${url} is larger than ${TARBALL_BYTES_MAX / 1e6} MB`);
+  if (Number(answer.headers.get('content-length')) > TARBALL_BYTES_MAX) throw tooLarge();
+  const chunks: Uint8Array[] = [];
+  let bytes = 0;
+  // The server may give no length, or a wrong one.
+  for await (const chunk of answer.body ?? []) {
+    bytes += chunk.length;
+    if (bytes > TARBALL_BYTES_MAX) throw tooLarge();
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
 }
 
 /** Finds the npm registry's URL where npm does: in the environment, then in the user's settings, then in the system's. */

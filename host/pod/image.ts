@@ -1,0 +1,109 @@
+import { fstatSync, readSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { NearlightError } from '../base/errors.ts';
+import type { OciBundle } from './oci-bundle.ts';
+import type { AssetMemory, ImageAccess, ImageLayers, ImageLimits } from './opener.ts';
+import { type Mount, TaskError } from './tasks.ts';
+
+/** Options of an overlay mount that change which files it shows. The others concern writing, and a game's image is only read. */
+const VISIBLE_OPTIONS = /^(userxattr|(redirect_dir|metacopy|xino)=[a-z]+)$/;
+
+/**
+ * Returns the layers of an image from the mounts that containerd asks for, or from the folder where containerd has mounted the
+ * image itself. Relative paths start at the OCI bundle, as they do for other runtimes.
+ * @throws TaskError if the image is on a mount other than overlay or bind
+ */
+export function imageLayers(rootfs: readonly Mount[], { folder, rootPath }: OciBundle): ImageLayers {
+  const [mount, second] = rootfs;
+  if (!mount) return { kind: 'folder', layers: [rootPath], options: [] };
+  if (second) throw unreadable('several mounts');
+  const { type, source, options } = mount;
+  if (type === 'overlay') {
+    const value = (name: string) => options.find((entry) => entry.startsWith(`${name}=`))?.slice(name.length + 1);
+    const upper = value('upperdir');
+    const layers = [...(upper === undefined ? [] : [unescaped(upper)]), ...splitLayers(value('lowerdir') ?? '')];
+    if (layers.includes('')) throw unreadable('an overlay mount with data-only layers');
+    return {
+      // The kernel mounts no overlay of a single layer.
+      kind: layers.length > 1 ? 'overlay' : 'folder',
+      layers: layers.map((layer) => resolve(folder, layer)),
+      options: options.filter((option) => VISIBLE_OPTIONS.test(option)),
+    };
+  }
+  if (type === 'bind' || options.some((option) => /^r?bind$/.test(option)))
+    return { kind: 'folder', layers: [resolve(folder, source)], options: [] };
+  throw unreadable(`a ${type} mount`);
+}
+
+function unreadable(what: string): TaskError {
+  return new TaskError('unimplemented', `an image on ${what} cannot be read; use the overlayfs or native snapshotter`);
+}
+
+/** Splits the value of `lowerdir` at its colons, except those behind a backslash (overlayfs.rst, "Multiple lower layers"). */
+function splitLayers(value: string): string[] {
+  return (value.match(/(?:^|:)(?:\\.|[^:\\])*/gs) ?? []).map((part) => unescaped(part.replace(/^:/, '')));
+}
+
+function unescaped(text: string): string {
+  return text.replace(/\\(.)/gs, '$1');
+}
+
+/** The game in a container image. Who receives it releases the assets. */
+export interface ImageGame {
+  module: Uint8Array;
+  /** The files in the image's folder /assets; undefined if there are none. */
+  assets: AssetMemory | undefined;
+}
+
+export interface ReadGameOptions {
+  images: ImageAccess;
+  rootfs: readonly Mount[];
+  bundle: OciBundle;
+  limits: ImageLimits;
+}
+
+/**
+ * Reads the module that a container's first argument names, and the assets of its image.
+ * @throws NearlightError NL_IMAGE for an image that holds no game, NL_IMAGE_SIZE for assets and NL_MODULE_LIMIT for a module
+ * beyond a limit, NL_POD if the image cannot be mounted; TaskError as imageLayers
+ */
+export async function readGame({ images, rootfs, bundle, limits }: ReadGameOptions): Promise<ImageGame> {
+  const name = bundle.args[0];
+  if (name === undefined)
+    throw new NearlightError('NL_IMAGE', 'the image has no entrypoint; set it to the module, such as ["/app.wasm"]');
+  const image = await images.open({ ...imageLayers(rootfs, bundle), entrypoint: name, limits });
+  try {
+    const module = readRegular(image.module, name, limits.moduleBytesMax);
+    expectModule(module, name);
+    return { module, assets: await image.readAssets() };
+  } finally {
+    image.close();
+  }
+}
+
+function expectModule(module: Uint8Array, name: string): void {
+  const magic = Buffer.from(module.subarray(0, 4)).toString('latin1');
+  if (magic === '\x7fELF' || magic.startsWith('#!'))
+    throw new NearlightError(
+      'NL_IMAGE',
+      `${name} is an ordinary program; this RuntimeClass runs games that are WebAssembly modules: remove runtimeClassName from the pod, or set the entrypoint to the module`,
+    );
+  if (magic !== '\0asm') throw new NearlightError('NL_IMAGE', `${name} is not a WebAssembly module`);
+}
+
+/** Reads an open file that has at most `bytesMax` bytes, also if it grows while it is read. */
+function readRegular(file: number, name: string, bytesMax: number): Uint8Array {
+  const tooLarge = (bytes: string) =>
+    new NearlightError('NL_MODULE_LIMIT', `${name} has ${bytes}, and ${bytesMax} are allowed (MODULE_BYTES_MAX)`);
+  const { size } = fstatSync(file);
+  if (size > bytesMax) throw tooLarge(`${size} bytes`);
+  // One more byte than the file has shows that it has not grown.
+  const bytes = Buffer.alloc(size + 1);
+  let length = 0;
+  while (length < bytes.length) {
+    const count = readSync(file, bytes, length, bytes.length - length, length);
+    if (count === 0) return bytes.subarray(0, length);
+    length += count;
+  }
+  throw new NearlightError('NL_IMAGE', `${name} has changed while it was read`);
+}
