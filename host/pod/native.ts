@@ -11,7 +11,9 @@ export const kernelPath = join(NATIVE_FOLDER, ADDON);
  */
 export function buildKernel(options: { folder?: string; compiler?: string } = {}): Promise<void> {
   const { folder = NATIVE_FOLDER, compiler } = options;
-  const sources = [join(import.meta.dirname, 'kernel.cc')];
-  const targets = [{ name: ADDON, sources, headers: [], flags: addonFlags() }];
+  const absolute = (names: readonly string[]) => names.map((file) => join(import.meta.dirname, file));
+  const targets = [
+    { name: ADDON, sources: absolute(['kernel.cc', 'peer.cc']), headers: absolute(['peer.h']), flags: addonFlags() },
+  ];
   return buildTargets({ folder, targets, ...(compiler === undefined ? {} : { compiler }) });
 }

@@ -19,7 +19,11 @@ import { NearlightError } from '../../host/base/errors.ts';
 import { checkModule } from '../../host/engine/module.ts';
 import { buildNative } from '../../host/engine/wasmedge/build.ts';
 import { CompileCache } from '../../host/engine/wasmedge/cache.ts';
-import { type CompileService, compileRemotely, serveCompiler } from '../../host/pod/compile.ts';
+import { compilerIdentity } from '../../host/engine/wasmedge/identity.ts';
+import { RemoteCode } from '../../host/engine/wasmedge/remote.ts';
+import { type CompileService, type CompileServiceOptions, serveCompiler } from '../../host/pod/compile.ts';
+import { CompileClient, HEADERS } from '../../host/pod/compile-client.ts';
+import { createCompiler } from '../../host/pod/compiler.ts';
 import { good, options } from '../engine/modules.ts';
 import { eventually } from '../wait.ts';
 
@@ -40,25 +44,58 @@ afterEach(async () => {
 });
 
 const MODULE_BYTES_MAX = 1000;
-const serve = async (native: (module: Uint8Array) => Promise<Uint8Array>) => {
-  service = await serveCompiler({ socket, moduleBytesMax: MODULE_BYTES_MAX, native });
-};
+const IDENTITY = 'test';
+type Make = CompileServiceOptions['compiler']['make'];
 
-const echo = async (module: Uint8Array) => module;
+/** Serves a compiler without a cache. */
+const serve = (make: Make, options: Partial<CompileServiceOptions> = {}) =>
+  listen({
+    compiler: {
+      identity: async () => IDENTITY,
+      find: async () => undefined,
+      make,
+      counts: { hits: 0, misses: 0, rejected: 0 },
+    },
+    ...options,
+  });
 
-/** Serves compiled modules from a cache, as a keeper does; returns the lines that it logs. */
-async function serveCache(bytesMax?: number): Promise<string[]> {
-  const settings = options();
-  const cache = new CompileCache(cacheDir, undefined, bytesMax);
-  await serve(async (module) => cache.native(checkModule(module, settings.limits).bytes, settings));
-  return settings.lines;
+async function listen(options: Pick<CompileServiceOptions, 'compiler'> & Partial<CompileServiceOptions>) {
+  service = await serveCompiler({
+    socket,
+    moduleBytesMax: MODULE_BYTES_MAX,
+    slots: 1,
+    peerOf: () => undefined,
+    tenantOf: () => ({ namespace: 'a', pod: 'a' }),
+    ...options,
+  });
 }
 
-/** Gets a module's native code as a host does: from the keeper, or from the cache folder, to which a host never writes. */
+const echo: Make = async (module) => module;
+
+/** Asks for a module's native code on a connection of its own. */
+async function ask(module: Uint8Array, { identity = IDENTITY, answerMsMax = 60_000, retryMs = 5 } = {}) {
+  const client = new CompileClient({ socket, answerMsMax, retryMs });
+  try {
+    return await client.compile(module, identity);
+  } finally {
+    client.close();
+  }
+}
+
+const codeOf = async (...args: Parameters<typeof ask>) => (await ask(...args))?.code;
+
+/** Serves compiled modules from a cache, as a keeper does; returns the lines that it logs. */
+async function serveCache(bytesMax = 2 ** 30): Promise<string[]> {
+  const { limits, log, lines } = options();
+  await listen({ compiler: createCompiler(new CompileCache(cacheDir, { bytesMax }), { limits, log }) });
+  return lines;
+}
+
+/** Gets a module's native code as a host does: from the keeper. A host has no cache and no key. */
 async function read(module = good()): Promise<{ code: Uint8Array; lines: string[] }> {
   const settings = options();
-  const cache = new CompileCache(cacheDir, (bytes) => compileRemotely(socket, bytes));
-  const code = await cache.native(checkModule(module, settings.limits).bytes, settings);
+  const source = new RemoteCode((bytes, identity) => codeOf(bytes, { identity }));
+  const code = await source.native(checkModule(module, settings.limits).bytes, settings);
   return { code, lines: settings.lines };
 }
 
@@ -67,21 +104,20 @@ const stored = (count: number) => eventually(() => expect(entries().length).toBe
 
 test('the keeper answers with native code, and only its own user can use its socket', async () => {
   await serve(async (module) => Buffer.from(module).reverse());
-  expect(await compileRemotely(socket, Buffer.of(1, 2, 3))).toEqual(Buffer.of(3, 2, 1));
+  expect(await codeOf(Buffer.of(1, 2, 3))).toEqual(Buffer.of(3, 2, 1));
   expect(statSync(socket).mode & 0o777).toBe(0o600);
 });
 
 test('a module for the keeper to compile may be as large as MODULE_BYTES_MAX, and no larger', async () => {
   await serve(echo);
-  expect((await compileRemotely(socket, Buffer.alloc(MODULE_BYTES_MAX)))?.length).toBe(MODULE_BYTES_MAX);
-  await expect(compileRemotely(socket, Buffer.alloc(MODULE_BYTES_MAX + 1))).rejects.toThrow(
-    /^NL_MODULE_LIMIT: .*MODULE_BYTES_MAX/,
-  );
+  expect((await codeOf(Buffer.alloc(MODULE_BYTES_MAX)))?.length).toBe(MODULE_BYTES_MAX);
+  await expect(codeOf(Buffer.alloc(MODULE_BYTES_MAX + 1))).rejects.toThrow(/^NL_MODULE_LIMIT: .*MODULE_BYTES_MAX/);
 });
 
 /** Sends a request that does not give the length of its body. Returns the status and the body of the response. */
 async function post(path: string, chunks: Buffer[], method = 'POST'): Promise<[number | undefined, string]> {
-  const outgoing = request({ socketPath: socket, path, method });
+  const headers = { [HEADERS.identity]: IDENTITY };
+  const outgoing = request({ socketPath: socket, path, method, headers });
   for (const chunk of chunks) outgoing.write(chunk);
   outgoing.end();
   const [response] = await once(outgoing, 'response');
@@ -99,13 +135,13 @@ test('MODULE_BYTES_MAX holds for a request that does not give its length, and ot
 
 test('the caller of the compile service gets the error of a bad module, with its code', async () => {
   await serve(() => Promise.reject(new NearlightError('NL_MODULE_IMPORT', 'it imports "x"')));
-  await expect(compileRemotely(socket, Buffer.of(1))).rejects.toThrow(/^NL_MODULE_IMPORT: .*: it imports "x"$/);
+  await expect(codeOf(Buffer.of(1))).rejects.toThrow(/^NL_MODULE_IMPORT: .*: it imports "x"$/);
 });
 
 test('if the compile service fails or is missing, the module is not at fault', async () => {
-  expect(await compileRemotely(socket, Buffer.of(1))).toBeUndefined();
+  expect(await codeOf(Buffer.of(1))).toBeUndefined();
   await serve(() => Promise.reject(new Error('EIO')));
-  expect(await compileRemotely(socket, Buffer.of(1))).toBeUndefined();
+  expect(await codeOf(Buffer.of(1))).toBeUndefined();
 });
 
 test('modules are compiled one at a time, and each once, however many callers ask for it', async () => {
@@ -116,7 +152,7 @@ test('modules are compiled one at a time, and each once, however many callers as
     return new Promise((resolve) => done.push(() => resolve(module)));
   });
   const asked = [1, 2, 1, 3, 2, 1];
-  const codes = asked.map((byte) => compileRemotely(socket, Buffer.of(byte)));
+  const codes = asked.map((byte) => codeOf(Buffer.of(byte)));
   // No compilation ends until every request has arrived; otherwise the module of a late request would be compiled again.
   await eventually(() => expect(service?.queued).toBe(asked.length));
   for (const count of [1, 2, 3]) {
@@ -127,16 +163,102 @@ test('modules are compiled one at a time, and each once, however many callers as
   expect(started.sort()).toEqual([1, 2, 3]);
 });
 
-test('64 requests to compile may wait, and the 65th is refused', async () => {
-  const gate = Promise.withResolvers<void>();
-  await serve(async (module) => gate.promise.then(() => module));
-  const codes = Array.from({ length: 65 }, (_, n) => compileRemotely(socket, Buffer.of(n)));
-  expect(await Promise.race(codes)).toBeUndefined();
-  gate.resolve();
-  expect((await Promise.all(codes)).filter(Boolean).length).toBe(64);
+test('a host that uses another compiler gets no code', async () => {
+  await serve(echo);
+  expect(await codeOf(Buffer.of(1), { identity: 'other' })).toBeUndefined();
+  expect(await codeOf(Buffer.of(1))).toEqual(Buffer.of(1));
 });
 
-test('a host gets native code from the keeper, and later from the folder of the cache', async () => {
+test.each([
+  ['a pod', 4, (_: number) => ({ namespace: 'a', pod: 'a' })],
+  ['a namespace', 32, (n: number) => ({ namespace: 'a', pod: `${n}` })],
+  ['all pods', 64, (n: number) => ({ namespace: `${n}`, pod: 'a' })],
+])('of %s, %i modules may wait; one more is refused, and compiled when there is room', async (_, most, tenantOf) => {
+  const gate = Promise.withResolvers<void>();
+  const asked = { count: 0 };
+  await serve(async (module) => gate.promise.then(() => module), { tenantOf: () => tenantOf(asked.count++) });
+  const codes = Array.from({ length: most }, (_, n) => codeOf(Buffer.of(n)));
+  await eventually(() => expect(service?.queued).toBe(most));
+  expect(await codeOf(Buffer.of(200), { answerMsMax: 100 })).toBeUndefined();
+  expect(service?.queued).toBe(most);
+  const late = codeOf(Buffer.of(201));
+  gate.resolve();
+  expect(await late).toEqual(Buffer.of(201));
+  expect((await Promise.all(codes)).every(Boolean)).toBe(true);
+});
+
+test('a request whose host has gone leaves the queue', async () => {
+  const gate = Promise.withResolvers<void>();
+  const compiled: number[] = [];
+  await serve(async (module) => {
+    compiled.push(must(module[0], 'first byte'));
+    await gate.promise;
+    return module;
+  });
+  const first = codeOf(Buffer.of(1));
+  await eventually(() => expect(service?.queued).toBe(1));
+  expect(await codeOf(Buffer.of(2), { answerMsMax: 50 })).toBeUndefined();
+  await eventually(() => expect(service?.queued).toBe(1));
+  gate.resolve();
+  await first;
+  expect(compiled).toEqual([1]);
+});
+
+test('one process may have 8 requests open, and no more', async () => {
+  const gate = Promise.withResolvers<void>();
+  const asked = { count: 0 };
+  await serve(async (module) => gate.promise.then(() => module), {
+    peerOf: () => process.pid,
+    tenantOf: () => ({ namespace: `${asked.count++}`, pod: 'a' }),
+  });
+  const codes = Array.from({ length: 8 }, (_, n) => codeOf(Buffer.of(n)));
+  await eventually(() => expect(service?.queued).toBe(8));
+  expect(await codeOf(Buffer.of(9), { answerMsMax: 100 })).toBeUndefined();
+  expect(asked.count).toBe(8);
+  gate.resolve();
+  expect((await Promise.all(codes)).every(Boolean)).toBe(true);
+  expect(await codeOf(Buffer.of(9))).toEqual(Buffer.of(9));
+});
+
+test('a host learns what its compilation has cost, and pays nothing for one that was in the cache', async () => {
+  await serveCache();
+  const { limits } = options();
+  const { bytes } = checkModule(good(), limits);
+  const identity = await compilerIdentity();
+  const first = await ask(bytes, { identity });
+  await stored(1);
+  expect(first).toMatchObject({ isCached: false, cpuMs: expect.any(Number) });
+  expect(first?.cpuMs).toBeGreaterThan(0);
+  expect(await ask(bytes, { identity })).toMatchObject({ isCached: true, cpuMs: 0, waitedMs: 0 });
+});
+
+test('the keeper reports compilations, their CPU time by namespace, and what its cache answered', async () => {
+  await serve(
+    async (module, spent) => {
+      spent(1500);
+      if (module[0] === 2) throw new NearlightError('NL_COMPILE', 'x');
+      return module;
+    },
+    { tenantOf: () => ({ namespace: 'team "a"', pod: 'p' }) },
+  );
+  await ask(Buffer.of(1));
+  await expect(ask(Buffer.of(2))).rejects.toThrow('NL_COMPILE');
+  const [status, text] = await post('/metrics', [], 'GET');
+  expect(status).toBe(200);
+  expect(text.split('\n').filter((line) => /_total|requests/.test(line) && !line.startsWith('#'))).toEqual([
+    'nearlight_keeper_compile_requests{state="waiting"} 0',
+    'nearlight_keeper_compile_requests{state="running"} 0',
+    'nearlight_keeper_compilations_total{result="compiled"} 1',
+    'nearlight_keeper_compilations_total{result="failed"} 1',
+    'nearlight_keeper_compile_cpu_seconds_total{namespace="team \\"a\\""} 3',
+    'nearlight_keeper_compile_refused_total 0',
+    'nearlight_keeper_cache_entries_total{result="hits"} 0',
+    'nearlight_keeper_cache_entries_total{result="misses"} 0',
+    'nearlight_keeper_cache_entries_total{result="rejected"} 0',
+  ]);
+});
+
+test('a host gets native code from the keeper, which compiles the module once', async () => {
   const log = await serveCache();
   const first = await read();
   await stored(1);
@@ -162,7 +284,7 @@ test('the keeper replaces a damaged entry, and no host runs it', async () => {
   const whole = readFileSync(path);
   writeFileSync(path, whole.subarray(0, whole.length - 1));
   const again = await read();
-  expect(again.lines.join()).toMatch(/^warn: .*damaged/);
+  expect(again.lines).toEqual([]);
   expect(log.join()).toMatch(/damaged/);
   expect(Buffer.from(again.code).equals(code)).toBe(true);
   await eventually(() => expect(readFileSync(path).equals(whole)).toBe(true));
@@ -172,11 +294,12 @@ test('without a keeper, a host compiles the module itself and writes nothing', a
   mkdirSync(cacheDir, { mode: 0o700 });
   const { code, lines } = await read();
   expect(code.length).toBeGreaterThan(1000);
-  expect(lines.join()).toMatch(/warn: .*does not respond/);
+  expect(lines.join()).toMatch(/warn: .*keeper gives no code/);
   expect(readdirSync(cacheDir)).toEqual([]);
 });
 
-test('a host refuses a cache folder to which other users can write', async () => {
+test('the keeper refuses a cache folder to which other users can write, and says why', async () => {
+  await serveCache();
   mkdirSync(cacheDir);
   execFileSync('chmod', ['777', cacheDir]);
   await expect(read()).rejects.toThrow(/^NL_SETTING: .*CACHE_DIR/);
@@ -189,7 +312,7 @@ test('on a full disk the caller still gets its code, and once there is room the 
     const log = await serveCache();
     expect((await read()).code.length).toBeGreaterThan(4096);
     await eventually(() => expect(log.join()).toMatch(/warn: compiled code cannot be stored .*ENOSPC/));
-    expect(readdirSync(cacheDir)).toEqual([]);
+    expect(readdirSync(cacheDir)).toEqual(['key']);
     execFileSync('mount', ['-o', 'remount,size=4m', cacheDir]);
     await read();
     await stored(1);
@@ -207,7 +330,7 @@ test('a full compile cache drops the code that was not used for the longest time
   await make(new CompileCache(cacheDir), 0);
   await stored(1);
   const bytes = statSync(join(cacheDir, must(entries()[0], 'entry'))).size;
-  const cache = new CompileCache(cacheDir, undefined, Math.floor(bytes * 2.5));
+  const cache = new CompileCache(cacheDir, { bytesMax: Math.floor(bytes * 2.5) });
   await make(cache, 1);
   await stored(2);
   for (const name of entries()) utimesSync(join(cacheDir, name), 1, 1);

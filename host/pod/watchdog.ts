@@ -1,0 +1,150 @@
+import { join } from 'node:path';
+import type { LogLevel } from '../engine/engine.ts';
+import { HangDetector, type HangReason, type Look } from './hang.ts';
+import { HOST_SERVICE, PING } from './heartbeat.ts';
+import type { RunPaths } from './paths.ts';
+import { namesIn } from './pool.ts';
+import { startedAt, threadState } from './process.ts';
+import { CODES, TaskError } from './tasks.ts';
+import { dial, type TtrpcClient } from './ttrpc.ts';
+
+/** How often each host process is asked to respond. */
+const PING_MS = 1000;
+
+export interface WatchdogOptions {
+  paths: RunPaths;
+  /** How long a host process may go without responding, in milliseconds; 0 for ever. */
+  responseMsMax: number;
+  log(level: LogLevel, message: string): void;
+  /** Called when a host process was killed. */
+  killed?(pid: number, reason: HangReason): void;
+}
+
+/**
+ * Watches the host processes of a node from outside. Each must answer a request on its event loop once a second. One that does
+ * not answer for too long is killed, whatever holds it up: it cannot end itself, and containerd could not end it either,
+ * because a host is its own shim. Its guest ends with it. containerd then reports the pod as ended, and it is started again.
+ */
+export class Watchdog {
+  readonly #options: WatchdogOptions;
+  readonly #hosts = new Map<string, WatchedHost>();
+  readonly #timer: NodeJS.Timeout | undefined;
+  #lookedMs = performance.now();
+
+  constructor(options: WatchdogOptions) {
+    this.#options = options;
+    if (options.responseMsMax > 0) this.#timer = setInterval(() => this.#look(), PING_MS);
+  }
+
+  /** Number of host processes that are watched. */
+  get watched(): number {
+    return this.#hosts.size;
+  }
+
+  close(): void {
+    clearInterval(this.#timer);
+    for (const host of this.#hosts.values()) host.close();
+    this.#hosts.clear();
+  }
+
+  #look(): void {
+    const elapsedMs = performance.now() - this.#lookedMs;
+    this.#lookedMs = performance.now();
+    this.#find();
+    // Node runs timers before it reads sockets. If this process was held up, answers may wait in them.
+    setImmediate(() => {
+      for (const [identity, host] of this.#hosts) this.#judge(identity, host, elapsedMs);
+    });
+  }
+
+  /** Starts to watch the host processes that have a socket and were not watched before. */
+  #find(): void {
+    const { paths, responseMsMax } = this.#options;
+    for (const name of namesIn(paths.host)) {
+      const pid = Number(/^(\d+)\.sock$/.exec(name)?.[1]);
+      const started = pid > 0 ? startedAt(pid) : undefined;
+      const identity = `${pid} ${started}`;
+      if (started === undefined || this.#hosts.has(identity)) continue;
+      this.#hosts.set(identity, new WatchedHost({ pid, socket: join(paths.host, name), responseMsMax }));
+    }
+  }
+
+  #judge(identity: string, host: WatchedHost, elapsedMs: number): void {
+    const { pid } = host;
+    const hasEnded = `${pid} ${startedAt(pid)}` !== identity;
+    const reason = hasEnded ? undefined : host.look(elapsedMs);
+    if (reason) this.#kill(host, reason);
+    if (!hasEnded && !reason) return;
+    host.close();
+    this.#hosts.delete(identity);
+  }
+
+  #kill({ pid, silentMs }: WatchedHost, reason: HangReason): void {
+    const { log, killed } = this.#options;
+    const seconds = (silentMs / 1000).toFixed(1);
+    log('error', `host process ${pid} has not responded for ${seconds} s and is ${reason}: it is killed`);
+    try {
+      process.kill(pid, 'SIGKILL');
+    } catch (error) {
+      log('error', `host process ${pid} cannot be killed: ${(error as Error).message}`);
+    }
+    killed?.(pid, reason);
+  }
+}
+
+/** A host process, and the connection on which it answers. */
+class WatchedHost {
+  readonly pid: number;
+  readonly #socket: string;
+  readonly #detector: HangDetector;
+  #client: TtrpcClient | undefined;
+  #outcome: Look['outcome'] = 'unreachable';
+  #isAsking = false;
+  #closed = false;
+
+  constructor({ pid, socket, responseMsMax }: { pid: number; socket: string; responseMsMax: number }) {
+    this.pid = pid;
+    this.#socket = socket;
+    this.#detector = new HangDetector(responseMsMax);
+    void this.#ask();
+  }
+
+  get silentMs(): number {
+    return this.#detector.silentMs;
+  }
+
+  /** Judges what has happened since the previous look, and asks the process again if it owes no answer. */
+  look(elapsedMs: number): HangReason | undefined {
+    const outcome = this.#outcome;
+    const thread = threadState(this.pid);
+    if (!this.#isAsking) void this.#ask();
+    return this.#detector.note({ elapsedMs, outcome, thread });
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#client?.close();
+  }
+
+  async #ask(): Promise<void> {
+    this.#isAsking = true;
+    try {
+      this.#client ??= await dial(this.#socket);
+      if (this.#closed) return this.#client.close();
+      this.#outcome = 'silent';
+      await this.#client.call(HOST_SERVICE, PING, new Uint8Array(0)).catch(ignoreRefusal);
+      this.#outcome = 'answered';
+    } catch {
+      this.#client?.close();
+      this.#client = undefined;
+      this.#outcome = 'unreachable';
+    } finally {
+      this.#isAsking = false;
+    }
+  }
+}
+
+/** A host of another version may not know the request. It has answered all the same. */
+function ignoreRefusal(error: unknown): void {
+  if (!(error instanceof TaskError) || error.code === CODES.unavailable) throw error;
+}
