@@ -1,17 +1,25 @@
-import { once } from 'node:events';
-import { Agent, type IncomingMessage, request } from 'node:http';
+import { connect, type NetConnectOpts, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type ErrorCode, errors, NearlightError } from '../base/errors.ts';
 import type { Compilation } from './compilations.ts';
+import { type Frame, FrameReader, frameHead } from './frames.ts';
 
-/** Headers of requests to the keeper and of its answers. */
-export const HEADERS = {
+/** The header of a request for native code, whose body is the module. */
+export interface CompileQuestion {
   /** Describes the compiler that the caller's guest program fits. */
-  identity: 'nearlight-compiler',
-  cached: 'nearlight-cached',
-  cpuMs: 'nearlight-cpu-ms',
-  waitedMs: 'nearlight-waited-ms',
-} as const;
+  identity: string;
+}
+
+/** The header of the keeper's answer. */
+export type CompileAnswer =
+  /** The body is the native code. */
+  | { result: 'code'; isCached: boolean; cpuMs: number; waitedMs: number }
+  /** The module is at fault. */
+  | { result: 'refused'; code: ErrorCode; message: string }
+  /** A bound of the queue is reached: try again. */
+  | { result: 'busy'; message: string }
+  /** The keeper has a problem of its own, or uses another compiler. */
+  | { result: 'failed'; message: string };
 
 /**
  * How long a host process waits for the keeper to compile a module, time in the queue included. After that it compiles the
@@ -20,8 +28,10 @@ export const HEADERS = {
 const ANSWER_MS_MAX = 150_000;
 /** Pause before a request that the keeper has refused for now is sent again. */
 const RETRY_MS = 500;
-const UNPROCESSABLE = 422;
-const TRY_AGAIN = 429;
+/** The largest native code that is accepted. The compiler's output is limited to this size. */
+const CODE_BYTES_MAX = 2 ** 30;
+/** With a buffer of this size, native code of ordinary size arrives in few pieces. */
+const READ_BYTES = 2 ** 20;
 
 /** Native code from the keeper. */
 export interface RemoteCompilation extends Compilation {
@@ -38,7 +48,7 @@ export interface CompileClientOptions {
 /** Asks the keeper for native code. Keeps its connection open, because the start of a pod waits for the answer. */
 export class CompileClient {
   readonly #options: CompileClientOptions;
-  readonly #agent = new Agent({ keepAlive: true, maxFreeSockets: 1 });
+  #idle: Connection | undefined;
 
   constructor(options: CompileClientOptions) {
     this.#options = options;
@@ -54,62 +64,95 @@ export class CompileClient {
     const { answerMsMax = ANSWER_MS_MAX, retryMs = RETRY_MS } = this.#options;
     const signal = AbortSignal.timeout(answerMsMax);
     for (;;) {
-      const answer = await this.#post(module, identity, signal);
+      const answer = await this.#ask(module, { identity }, signal);
       if (!answer) return undefined;
-      if (answer.status === UNPROCESSABLE) throw refusal(answer.body);
-      if (answer.status === 200) return compilation(answer);
-      if (answer.status !== TRY_AGAIN) return undefined;
+      const { header, body: code } = answer;
+      if (header.result === 'refused') throw refusal(header);
+      if (header.result === 'code') return { code, ...header };
+      if (header.result !== 'busy') return undefined;
       // Pauses of random length keep pods that started together from asking together again.
       if (await sleep(retryMs * (0.5 + Math.random()), false, { signal }).catch(() => true)) return undefined;
     }
   }
 
   close(): void {
-    this.#agent.destroy();
+    this.#idle?.close();
+    this.#idle = undefined;
   }
 
-  /** Sends the request, and once more if the connection that was kept open has ended meanwhile. */
-  async #post(module: Uint8Array, identity: string, signal: AbortSignal): Promise<Answer | undefined> {
-    for (;;) {
-      const outgoing = request({
-        socketPath: this.#options.socket,
-        agent: this.#agent,
-        path: '/compile',
-        method: 'POST',
-        headers: { 'content-length': module.length, [HEADERS.identity]: identity },
-        signal,
-      });
-      try {
-        outgoing.end(module);
-        const [response] = (await once(outgoing, 'response')) as [IncomingMessage];
-        return {
-          status: response.statusCode ?? 0,
-          headers: response.headers,
-          body: Buffer.concat(await response.toArray()),
-        };
-      } catch {
-        if (!outgoing.reusedSocket || signal.aborted) return undefined;
-      }
+  /** Asks on the connection that was kept open, or on a new one if that has ended meanwhile. */
+  async #ask(module: Uint8Array, question: CompileQuestion, signal: AbortSignal): Promise<Answer | undefined> {
+    const kept = this.#idle;
+    this.#idle = undefined;
+    const connection = kept && !kept.isClosed ? kept : new Connection(this.#options.socket);
+    const answer = await connection.ask(module, question, signal);
+    if (answer && !connection.isClosed && !this.#idle) this.#idle = connection;
+    else connection.close();
+    if (answer || connection !== kept || signal.aborted) return answer;
+    return this.#ask(module, question, signal);
+  }
+}
+
+type Answer = Frame<CompileAnswer>;
+
+/** A connection to the keeper, on which one request is open at a time. */
+class Connection {
+  readonly #socket: Socket;
+  readonly #reader = new FrameReader<CompileAnswer>(CODE_BYTES_MAX);
+  #resolve: ((answer: Answer | undefined) => void) | undefined;
+
+  constructor(path: string) {
+    const onread = {
+      buffer: Buffer.allocUnsafe(READ_BYTES),
+      callback: (count: number, buffer: Uint8Array) => this.#read(Buffer.from(buffer.buffer, buffer.byteOffset, count)),
+    };
+    // The types of Node leave out that a unix socket takes `onread` too.
+    this.#socket = connect({ path, onread } as unknown as NetConnectOpts);
+    this.#socket.on('error', () => this.#socket.destroy());
+    this.#socket.on('close', () => this.#settle(undefined));
+  }
+
+  get isClosed(): boolean {
+    return this.#socket.destroyed || this.#socket.readyState === 'closed' || this.#socket.readableEnded;
+  }
+
+  /** Sends a request. Resolves with undefined if the connection ends or the signal is aborted before the answer. */
+  async ask(module: Uint8Array, question: CompileQuestion, signal: AbortSignal): Promise<Answer | undefined> {
+    const { promise, resolve } = Promise.withResolvers<Answer | undefined>();
+    this.#resolve = resolve;
+    const onAbort = () => this.close();
+    signal.addEventListener('abort', onAbort, { once: true });
+    if (signal.aborted || this.isClosed) this.close();
+    this.#socket.cork();
+    this.#socket.write(frameHead(question, module.length));
+    this.#socket.write(module);
+    this.#socket.uncork();
+    const answer = await promise;
+    signal.removeEventListener('abort', onAbort);
+    return answer;
+  }
+
+  close(): void {
+    this.#socket.destroy();
+    this.#settle(undefined);
+  }
+
+  #read(chunk: Buffer): boolean {
+    try {
+      const answer = this.#reader.push(chunk);
+      if (answer) this.#settle(answer);
+    } catch {
+      this.close();
     }
+    return true;
+  }
+
+  #settle(answer: Answer | undefined): void {
+    this.#resolve?.(answer);
+    this.#resolve = undefined;
   }
 }
 
-interface Answer {
-  status: number;
-  headers: IncomingMessage['headers'];
-  body: Buffer;
-}
-
-function compilation({ headers, body }: Answer): RemoteCompilation {
-  return {
-    code: body,
-    isCached: headers[HEADERS.cached] === 'true',
-    cpuMs: Number(headers[HEADERS.cpuMs] ?? 0),
-    waitedMs: Number(headers[HEADERS.waitedMs] ?? 0),
-  };
-}
-
-function refusal(body: Buffer): NearlightError {
-  const { code, message } = JSON.parse(body.toString()) as { code: ErrorCode; message: string };
+function refusal({ code, message }: { code: ErrorCode; message: string }): NearlightError {
   return new NearlightError(Object.hasOwn(errors, code) ? code : 'NL_COMPILE', message);
 }

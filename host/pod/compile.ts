@@ -1,17 +1,16 @@
-import { once } from 'node:events';
-import { chmod, rm } from 'node:fs/promises';
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { Socket } from 'node:net';
-import { type ErrorCode, NearlightError } from '../base/errors.ts';
+import { createServer, type Socket } from 'node:net';
+import { NearlightError } from '../base/errors.ts';
 import { Compilations } from './compilations.ts';
-import { HEADERS } from './compile-client.ts';
+import type { CompileAnswer, CompileQuestion } from './compile-client.ts';
 import { type QueueBounds, QueueFull, type Tenant } from './fair-queue.ts';
-import { KeeperMeters, keeperMetrics } from './keeper-meters.ts';
+import { type Frame, FrameError, FrameReader, frameHead } from './frames.ts';
+import { KeeperMeters } from './keeper-meters.ts';
+import { listenPrivately } from './listen.ts';
 
 /** How many requests to compile may wait or run at a time. The keeper refuses more, and whoever asked tries again. */
 const BOUNDS: QueueBounds = { pod: 4, namespace: 32, all: 64 };
-/** How many requests one process may have open, whatever their state. */
-const OPEN_MAX = 8;
+/** How many connections one process may have open, with one request each. */
+const CONNECTIONS_MAX = 8;
 /** How long a host may take to send a request. */
 const REQUEST_MS_MAX = 20_000;
 
@@ -41,41 +40,35 @@ export interface CompileServiceOptions {
   /** Returns the pod that a process serves. */
   tenantOf(pid: number | undefined): Tenant;
   meters?: KeeperMeters;
-  /** How many host processes the keeper watches, for its metrics. */
-  hostsWatched?(): number;
 }
 
 export interface CompileService {
   /** Number of requests whose module waits for its turn or is being compiled. */
   readonly queued: number;
+  /** Modules that wait for their turn, and those that are being compiled. */
+  readonly queue: { waiting: number; running: number };
   close(): Promise<void>;
 }
 
 /**
- * Serves `POST /compile` on a unix socket that only our own user can open. The request is a module, the response its native
- * code. Status 422 with a code and a message means that the module is at fault, 429 that the caller should try again, and any
- * other error status that the service is at fault. The keeper reads and writes the cache and never runs a game, so no game can
- * tamper with the cache. `GET /metrics` returns what the keeper counts.
+ * Answers requests for native code on a unix socket that only our own user can open (CompileQuestion, CompileAnswer). The keeper
+ * reads and writes the cache and never runs a game, so no game can tamper with the cache.
  */
 export async function serveCompiler(options: CompileServiceOptions): Promise<CompileService> {
-  const { socket } = options;
+  const { socket: path } = options;
   const service = new Service(options);
-  const server = createServer((incoming, response) => void service.answer(incoming, response));
-  server.requestTimeout = REQUEST_MS_MAX;
-  // A host keeps its connection open while it waits for a pod.
-  server.keepAliveTimeout = 0;
-  // A keeper that died may have left its socket file.
-  await rm(socket, { force: true });
-  server.listen({ path: socket });
-  await once(server, 'listening');
-  await chmod(socket, 0o600);
+  const server = createServer((socket) => service.accept(socket));
+  await listenPrivately(server, path);
   return {
     get queued() {
       return service.queued;
     },
+    get queue() {
+      return service.queue;
+    },
     async close() {
       const closed = new Promise((resolve) => server.close(resolve));
-      server.closeAllConnections();
+      service.close();
       await closed;
     },
   };
@@ -85,7 +78,8 @@ class Service {
   readonly #options: CompileServiceOptions;
   readonly #meters: KeeperMeters;
   readonly #compilations: Compilations;
-  /** Number of open requests of each process. */
+  readonly #sockets = new Set<Socket>();
+  /** Number of open connections of each process. */
   readonly #open = new Map<number, number>();
   queued = 0;
 
@@ -101,22 +95,27 @@ class Service {
     });
   }
 
-  async answer(incoming: IncomingMessage, response: ServerResponse): Promise<void> {
-    if (incoming.method === 'GET' && incoming.url === '/metrics') {
-      response.writeHead(200, { 'content-type': 'text/plain; version=0.0.4' }).end(this.#metrics());
-      return;
-    }
-    if (incoming.method !== 'POST' || incoming.url !== '/compile')
-      return refuse(response, { status: 404, code: 'NL_NOT_FOUND', message: 'use POST /compile or GET /metrics' });
-    const pid = this.#options.peerOf(incoming.socket);
+  get queue(): { waiting: number; running: number } {
+    const { waiting, running } = this.#compilations;
+    return { waiting, running };
+  }
+
+  close(): void {
+    for (const socket of this.#sockets) socket.destroy();
+  }
+
+  accept(socket: Socket): void {
+    socket.on('error', () => socket.destroy());
+    const pid = this.#options.peerOf(socket);
     const open = pid === undefined ? 0 : (this.#open.get(pid) ?? 0);
-    if (open >= OPEN_MAX) return this.#refuseForNow(response, `${open} requests of this process are open already`);
+    this.#sockets.add(socket);
     if (pid !== undefined) this.#open.set(pid, open + 1);
-    try {
-      await this.#compile(incoming, response, pid);
-    } finally {
+    socket.on('close', () => {
+      this.#sockets.delete(socket);
       if (pid !== undefined) this.#release(pid);
-    }
+    });
+    if (open < CONNECTIONS_MAX) this.#read(socket, pid);
+    else this.#refuse(socket, this.#busy(`${open} requests of this process are open`));
   }
 
   #release(pid: number): void {
@@ -125,73 +124,81 @@ class Service {
     else this.#open.delete(pid);
   }
 
-  async #compile(incoming: IncomingMessage, response: ServerResponse, pid: number | undefined): Promise<void> {
-    const { compiler, moduleBytesMax, tenantOf } = this.#options;
+  /** Reads requests from a connection, and answers each before the next one. */
+  #read(socket: Socket, pid: number | undefined): void {
+    const { moduleBytesMax } = this.#options;
+    const reader = new FrameReader<CompileQuestion>(moduleBytesMax);
+    let isAnswering = false;
+    socket.on('timeout', () => socket.destroy());
+    socket.on('data', (chunk: Buffer) => {
+      if (isAnswering) return void socket.destroy();
+      try {
+        const frame = reader.push(chunk);
+        // A host keeps its connection open while it waits for a pod, but must send a request that has begun.
+        socket.setTimeout(reader.isWithin ? REQUEST_MS_MAX : 0);
+        if (!frame) return;
+        isAnswering = true;
+        void this.#answer(frame, socket, pid).then(() => {
+          isAnswering = false;
+        });
+      } catch (error) {
+        if (!(error instanceof FrameError && error.isTooLong)) return void socket.destroy();
+        const message = `the module is larger than ${moduleBytesMax} bytes (MODULE_BYTES_MAX)`;
+        this.#refuse(socket, { result: 'refused', code: 'NL_MODULE_LIMIT', message });
+      }
+    });
+  }
+
+  async #answer(frame: Frame<CompileQuestion>, socket: Socket, pid: number | undefined): Promise<void> {
     try {
-      const identity = await compiler.identity();
-      if (incoming.headers[HEADERS.identity] !== identity)
-        return refuse(response, { status: 409, code: 'NL_COMPILE', message: 'the caller uses another compiler' });
-      const module = await readBody(incoming, moduleBytesMax);
-      const cached = await compiler.find(module);
-      if (cached) return respond(response, cached, { [HEADERS.cached]: 'true' });
-      const gone = new AbortController();
-      response.once('close', () => gone.abort());
-      const tenant = tenantOf(pid);
-      this.queued++;
-      const { code, cpuMs, waitedMs } = await this.#compilations
-        .compile({ module, tenant, signal: gone.signal })
-        .finally(() => this.queued--);
-      respond(response, code, { [HEADERS.cpuMs]: cpuMs.toFixed(0), [HEADERS.waitedMs]: waitedMs.toFixed(0) });
+      await this.#compile(frame, socket, pid);
     } catch (error) {
-      if (error instanceof QueueFull) this.#refuseForNow(response, error.message);
+      if (error instanceof QueueFull) send(socket, this.#busy(error.message));
       else if (error instanceof NearlightError)
-        refuse(response, { status: 422, code: error.code, message: error.detail });
-      else refuse(response, { status: 500, code: 'NL_COMPILE', message: String(error) });
+        send(socket, { result: 'refused', code: error.code, message: error.detail });
+      else send(socket, { result: 'failed', message: String(error) });
     }
   }
 
-  #refuseForNow(response: ServerResponse, message: string): void {
+  async #compile({ header, body: module }: Frame<CompileQuestion>, socket: Socket, pid?: number): Promise<void> {
+    const { compiler, tenantOf } = this.#options;
+    if (header.identity !== (await compiler.identity()))
+      return send(socket, { result: 'failed', message: 'the caller uses another compiler' });
+    const cached = await compiler.find(module);
+    if (cached) return send(socket, { result: 'code', isCached: true, cpuMs: 0, waitedMs: 0 }, cached);
+    const gone = new AbortController();
+    const onClose = () => gone.abort();
+    socket.once('close', onClose);
+    this.queued++;
+    try {
+      const request = { module, tenant: tenantOf(pid), signal: gone.signal };
+      const { code, cpuMs, waitedMs } = await this.#compilations.compile(request);
+      send(socket, { result: 'code', isCached: false, cpuMs, waitedMs }, code);
+    } finally {
+      this.queued--;
+      socket.off('close', onClose);
+    }
+  }
+
+  #busy(message: string): CompileAnswer {
     this.#meters.refused++;
-    refuse(response, { status: 429, code: 'NL_COMPILE', message });
+    return { result: 'busy', message };
   }
 
-  #metrics(): string {
-    const { waiting, running } = this.#compilations;
-    const { compiler, hostsWatched } = this.#options;
-    const queue = { waiting, running };
-    return keeperMetrics(this.#meters, { queue, cache: compiler.counts, hostsWatched: hostsWatched?.() ?? 0 });
+  /** Answers and ends a connection. What still arrives on it is thrown away. */
+  #refuse(socket: Socket, answer: CompileAnswer): void {
+    socket.removeAllListeners('data');
+    socket.resume();
+    socket.setTimeout(REQUEST_MS_MAX, () => socket.destroy());
+    send(socket, answer);
+    socket.end();
   }
 }
 
-function respond(response: ServerResponse, code: Uint8Array, headers: Record<string, string>): void {
-  const type = { 'content-type': 'application/octet-stream', 'content-length': code.length };
-  response.writeHead(200, { ...type, ...headers }).end(code);
-}
-
-interface Refusal {
-  status: number;
-  code: ErrorCode;
-  message: string;
-}
-
-function refuse(response: ServerResponse, { status, code, message }: Refusal): void {
-  // We read no more of the request's body, so the connection cannot be used again.
-  response.writeHead(status, { 'content-type': 'application/json', connection: 'close' });
-  response.end(JSON.stringify({ code, message }));
-}
-
-async function readBody(stream: IncomingMessage, bytesMax: number): Promise<Buffer> {
-  const tooLong = () =>
-    new NearlightError('NL_MODULE_LIMIT', `the module is larger than ${bytesMax} bytes (MODULE_BYTES_MAX)`);
-  if (Number(stream.headers['content-length'] ?? 0) > bytesMax) throw tooLong();
-  const chunks: Buffer[] = [];
-  let bytes = 0;
-  stream.on('data', (chunk: Buffer) => {
-    bytes += chunk.length;
-    if (bytes <= bytesMax) chunks.push(chunk);
-    else chunks.length = 0;
-  });
-  await once(stream, 'end');
-  if (bytes > bytesMax) throw tooLong();
-  return Buffer.concat(chunks);
+function send(socket: Socket, answer: CompileAnswer, code: Uint8Array = new Uint8Array(0)): void {
+  if (socket.destroyed) return;
+  socket.cork();
+  socket.write(frameHead(answer, code.length));
+  if (code.length > 0) socket.write(code);
+  socket.uncork();
 }

@@ -1,5 +1,7 @@
+import { createServer } from 'node:http';
 import type { Tenant } from './fair-queue.ts';
 import type { HangReason } from './hang.ts';
+import { listenPrivately } from './listen.ts';
 
 /** Most namespaces with a counter of their own. Those beyond share one, so that their names cannot fill the memory. */
 const NAMESPACES_MAX = 256;
@@ -46,7 +48,7 @@ export function keeperMetrics(meters: KeeperMeters, { queue, cache, hostsWatched
     for (const [labels, value] of values) lines.push(`nearlight_keeper_${name}${labels} ${value}`);
   };
   const by = (label: string, values: Iterable<[string, number]>): [string, number][] =>
-    [...values].map(([name, value]) => [`{${label}="${escape(name)}"}`, value]);
+    [...values].map(([name, value]) => [`{${label}="${escapeLabel(name)}"}`, value]);
   add(
     'compile_requests',
     'gauge',
@@ -88,6 +90,20 @@ export function keeperMetrics(meters: KeeperMeters, { queue, cache, hostsWatched
 }
 
 /** Escapes a label's value (Prometheus exposition formats, "Comments, help text, and type information"). */
-function escape(text: string): string {
+function escapeLabel(text: string): string {
   return text.replaceAll('\\', '\\\\').replaceAll('"', '\\"').replaceAll('\n', '\\n');
+}
+
+/** Serves `GET /metrics` on a unix socket that only our own user can open. Returns a function that ends it. */
+export async function serveMetrics(socket: string, metrics: () => string): Promise<() => Promise<void>> {
+  const server = createServer((request, response) => {
+    const isFound = request.method === 'GET' && request.url === '/metrics';
+    response.writeHead(isFound ? 200 : 404, { 'content-type': 'text/plain; version=0.0.4' });
+    response.end(isFound ? metrics() : 'use GET /metrics\n');
+  });
+  await listenPrivately(server, socket);
+  return async () => {
+    server.closeAllConnections();
+    await new Promise((resolve) => server.close(resolve));
+  };
 }

@@ -12,7 +12,7 @@ import {
 import { join } from 'node:path';
 import { type CompileService, type CompileServiceOptions, serveCompiler } from './compile.ts';
 import type { HangReason } from './hang.ts';
-import { KeeperMeters } from './keeper-meters.ts';
+import { KeeperMeters, keeperMetrics, serveMetrics } from './keeper-meters.ts';
 import { parseClaim, type RunPaths } from './paths.ts';
 import { namesIn, Pool, type PoolOptions, removeHostFiles } from './pool.ts';
 import { isAlive, ownIdentity, read, startedAt } from './process.ts';
@@ -66,6 +66,7 @@ class RunningKeeper implements Keeper {
   readonly #timer: NodeJS.Timeout;
   readonly #resolveReplaced: () => void;
   #service: CompileService | undefined;
+  #closeMetrics: (() => Promise<void>) | undefined;
   #watched: { watcher: FSWatcher; inode: number } | undefined;
   #inspection: Promise<void> | undefined;
   #closed = false;
@@ -74,9 +75,8 @@ class RunningKeeper implements Keeper {
   constructor(options: KeeperOptions) {
     this.#options = options;
     this.#pool = new Pool(options);
-    const { paths, responseMsMax, log } = options;
     const killed = (_pid: number, reason: HangReason) => this.#meters.countKilledHost(reason);
-    this.#watchdog = new Watchdog({ paths, responseMsMax, log, killed });
+    this.#watchdog = new Watchdog({ ...options, killed });
     const { promise, resolve } = Promise.withResolvers<void>();
     this.replaced = promise;
     this.#resolveReplaced = resolve;
@@ -118,6 +118,7 @@ class RunningKeeper implements Keeper {
     }
     await this.#inspection;
     await this.#service?.close();
+    await this.#closeMetrics?.();
     if (read(paths.keeperPid) === ownIdentity()) rmSync(paths.keeperPid, { force: true });
   }
 
@@ -151,7 +152,17 @@ class RunningKeeper implements Keeper {
   }
 
   async #listen(): Promise<void> {
-    const { paths } = this.#options;
+    const { paths, compiler } = this.#options;
+    if (!existsSync(paths.metricsSocket)) {
+      await this.#closeMetrics?.();
+      this.#closeMetrics = await serveMetrics(paths.metricsSocket, () =>
+        keeperMetrics(this.#meters, {
+          queue: this.#service?.queue ?? { waiting: 0, running: 0 },
+          cache: compiler.counts,
+          hostsWatched: this.#watchdog.watched,
+        }),
+      );
+    }
     if (this.#service && existsSync(paths.keeperSocket)) return;
     const previous = this.#service;
     this.#service = undefined;
@@ -161,7 +172,6 @@ class RunningKeeper implements Keeper {
       socket: paths.keeperSocket,
       tenantOf: (pid) => tenantOf(paths, pid),
       meters: this.#meters,
-      hostsWatched: () => this.#watchdog.watched,
     });
   }
 }

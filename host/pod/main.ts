@@ -11,6 +11,9 @@ import { loadKernel } from './kernel.ts';
 import { buildKernel, kernelPath } from './native.ts';
 import { readNodeSettings, runPaths } from './paths.ts';
 
+/** How much native code the keeper keeps in memory: that of some hundred games of ordinary size. */
+const CODE_IN_MEMORY_BYTES_MAX = 64 * 2 ** 20;
+
 /**
  * Runs the keeper, which keeps host processes ready for pods, until SIGTERM or SIGINT. Returns at once if another keeper is
  * running.
@@ -22,7 +25,10 @@ async function runKeeper(env: NodeJS.ProcessEnv): Promise<number> {
   const log = createLog(env.LOG_LEVEL || 'info');
   const ended = Promise.withResolvers<void>();
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => ended.resolve());
-  const cache = new CompileCache(node.cacheDir, { bytesMax: limits.cacheBytesMax });
+  const cache = new CompileCache(node.cacheDir, {
+    bytesMax: limits.cacheBytesMax,
+    memoryBytesMax: CODE_IN_MEMORY_BYTES_MAX,
+  });
   const kernel = loadKernel(kernelPath);
   const keeper = await startKeeper({
     paths: runPaths(node.runDir),

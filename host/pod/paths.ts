@@ -35,7 +35,10 @@ export interface RunPaths {
    * File that the shim's `start` writes before it starts a keeper, so that others do not: the seconds since boot at that time.
    */
   keeperLock: string;
+  /** The keeper's socket, on which hosts ask for native code. */
   keeperSocket: string;
+  /** The keeper's socket for `GET /metrics` over HTTP. */
+  metricsSocket: string;
 }
 
 /** The paths below a run folder. */
@@ -50,6 +53,7 @@ export function runPaths(folder: string): RunPaths {
     keeperPid: join(folder, 'keeper.pid'),
     keeperLock: join(folder, 'keeper.lock'),
     keeperSocket: join(folder, 'keeper.sock'),
+    metricsSocket: join(folder, 'metrics.sock'),
   };
 }
 

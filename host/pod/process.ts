@@ -3,6 +3,7 @@ import type { ThreadState } from './hang.ts';
 
 /** Field numbers of /proc/PID/stat, counted from 1 as proc(5) does; the start time is in clock ticks since boot. */
 const STATE_FIELD = 3;
+const PARENT_FIELD = 4;
 const THREADS_FIELD = 20;
 const START_FIELD = 22;
 const NS_PER_MS = 1e6;
@@ -38,6 +39,12 @@ export function hasReleasedFiles(pid: number): boolean {
 /** Whether a process is dead, from its state: Z is a zombie, X a process that is being removed. */
 function isDead(stat: (field: number) => string): boolean {
   return ['', 'Z', 'X'].includes(stat(STATE_FIELD));
+}
+
+/** Returns the id of a process's parent; undefined if there is no such process. */
+export function parentOf(pid: number): number | undefined {
+  const parent = Number(statOf(pid)?.(PARENT_FIELD));
+  return parent > 0 ? parent : undefined;
 }
 
 /** Returns the state of a process's main thread. The state is empty if there is no such process. */

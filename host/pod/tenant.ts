@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import type { Tenant } from './fair-queue.ts';
 import { annotationsOf } from './oci-bundle.ts';
 import { type Claim, parseClaim, type RunPaths } from './paths.ts';
-import { read, startedAt } from './process.ts';
+import { parentOf, read, startedAt } from './process.ts';
 
 /** The tenant of processes that serve no pod, such as hosts that wait for one. */
 export const NODE_TENANT: Tenant = { namespace: '', pod: '' };
@@ -13,9 +13,15 @@ export const NODE_TENANT: Tenant = { namespace: '', pod: '' };
  * @param pid the process, according to the kernel; undefined if it is not known
  */
 export function tenantOf(paths: RunPaths, pid: number | undefined): Tenant {
-  const claim = pid === undefined ? undefined : parseClaim(read(join(paths.claim, `${pid}`)));
-  if (pid === undefined || !claim || claim.started !== startedAt(pid)) return NODE_TENANT;
-  return tenantOfClaim(claim);
+  const claim = pid === undefined ? undefined : (claimOf(paths, pid) ?? claimOf(paths, parentOf(pid)));
+  return claim ? tenantOfClaim(claim) : NODE_TENANT;
+}
+
+/** Finds the claim on a process. A process that supervises a host is claimed in the host's place. */
+function claimOf(paths: RunPaths, pid: number | undefined): Claim | undefined {
+  if (pid === undefined) return undefined;
+  const claim = parseClaim(read(join(paths.claim, `${pid}`)));
+  return claim?.started === startedAt(pid) ? claim : undefined;
 }
 
 function tenantOfClaim({ namespace, id, bundle }: Claim): Tenant {

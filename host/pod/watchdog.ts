@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net';
 import { join } from 'node:path';
 import type { LogLevel } from '../engine/engine.ts';
 import { HangDetector, type HangReason, type Look } from './hang.ts';
@@ -8,6 +9,8 @@ import { startedAt, threadState } from './process.ts';
 import { CODES, TaskError } from './tasks.ts';
 import { dial, type TtrpcClient } from './ttrpc.ts';
 
+/** States of a thread that a signal or a debugger has stopped (proc(5), /proc/PID/stat). */
+const STOPPED = ['T', 't'];
 /** How often each host process is asked to respond. */
 const PING_MS = 1000;
 
@@ -15,6 +18,8 @@ export interface WatchdogOptions {
   paths: RunPaths;
   /** How long a host process may go without responding, in milliseconds; 0 for ever. */
   responseMsMax: number;
+  /** Returns the id of the process at the other end of a unix socket, according to the kernel. */
+  peerOf(socket: Socket): number | undefined;
   log(level: LogLevel, message: string): void;
   /** Called when a host process was killed. */
   killed?(pid: number, reason: HangReason): void;
@@ -59,13 +64,13 @@ export class Watchdog {
 
   /** Starts to watch the host processes that have a socket and were not watched before. */
   #find(): void {
-    const { paths, responseMsMax } = this.#options;
+    const { paths } = this.#options;
     for (const name of namesIn(paths.host)) {
       const pid = Number(/^(\d+)\.sock$/.exec(name)?.[1]);
       const started = pid > 0 ? startedAt(pid) : undefined;
       const identity = `${pid} ${started}`;
       if (started === undefined || this.#hosts.has(identity)) continue;
-      this.#hosts.set(identity, new WatchedHost({ pid, socket: join(paths.host, name), responseMsMax }));
+      this.#hosts.set(identity, new WatchedHost(pid, { ...this.#options, socket: join(paths.host, name) }));
     }
   }
 
@@ -79,33 +84,45 @@ export class Watchdog {
     this.#hosts.delete(identity);
   }
 
-  #kill({ pid, silentMs }: WatchedHost, reason: HangReason): void {
+  #kill({ pid, listener, silentMs }: WatchedHost, reason: HangReason): void {
     const { log, killed } = this.#options;
     const seconds = (silentMs / 1000).toFixed(1);
     log('error', `host process ${pid} has not responded for ${seconds} s and is ${reason}: it is killed`);
-    try {
-      process.kill(pid, 'SIGKILL');
-    } catch (error) {
-      log('error', `host process ${pid} cannot be killed: ${(error as Error).message}`);
-    }
+    for (const id of new Set([pid, listener]))
+      try {
+        process.kill(id, 'SIGKILL');
+      } catch (error) {
+        const { code, message } = error as NodeJS.ErrnoException;
+        if (code !== 'ESRCH') log('error', `process ${id} cannot be killed: ${message}`);
+      }
     killed?.(pid, reason);
   }
 }
 
+interface WatchedHostOptions extends Pick<WatchdogOptions, 'responseMsMax' | 'peerOf'> {
+  /** Path of the host's socket. */
+  socket: string;
+}
+
 /** A host process, and the connection on which it answers. */
 class WatchedHost {
+  /** The process under which the run folder knows the host. */
   readonly pid: number;
-  readonly #socket: string;
+  /** The process that listens on the host's socket. It is another one if a supervisor stands for the host. */
+  listener: number;
+  readonly #options: WatchedHostOptions;
   readonly #detector: HangDetector;
   #client: TtrpcClient | undefined;
   #outcome: Look['outcome'] = 'unreachable';
-  #isAsking = false;
+  /** When the process was asked, if it owes an answer. */
+  #askedMs: number | undefined;
   #closed = false;
 
-  constructor({ pid, socket, responseMsMax }: { pid: number; socket: string; responseMsMax: number }) {
+  constructor(pid: number, options: WatchedHostOptions) {
     this.pid = pid;
-    this.#socket = socket;
-    this.#detector = new HangDetector(responseMsMax);
+    this.listener = pid;
+    this.#options = options;
+    this.#detector = new HangDetector(options.responseMsMax);
     void this.#ask();
   }
 
@@ -115,10 +132,13 @@ class WatchedHost {
 
   /** Judges what has happened since the previous look, and asks the process again if it owes no answer. */
   look(elapsedMs: number): HangReason | undefined {
-    const outcome = this.#outcome;
-    const thread = threadState(this.pid);
-    if (!this.#isAsking) void this.#ask();
-    return this.#detector.note({ elapsedMs, outcome, thread });
+    // A host whose supervisor is stopped answers, but containerd cannot end it.
+    const isStopped = this.listener !== this.pid && STOPPED.includes(threadState(this.pid).state);
+    const outcome = isStopped ? 'silent' : this.#outcome;
+    const thread = threadState(isStopped ? this.pid : this.listener);
+    const owedMs = this.#askedMs === undefined ? elapsedMs : performance.now() - this.#askedMs;
+    if (this.#askedMs === undefined) void this.#ask();
+    return this.#detector.note({ elapsedMs: Math.min(elapsedMs, owedMs), outcome, thread });
   }
 
   close(): void {
@@ -127,11 +147,13 @@ class WatchedHost {
   }
 
   async #ask(): Promise<void> {
-    this.#isAsking = true;
+    this.#askedMs = performance.now();
     try {
-      this.#client ??= await dial(this.#socket);
+      this.#client ??= await dial(this.#options.socket);
+      this.listener = this.#options.peerOf(this.#client.socket) ?? this.pid;
       if (this.#closed) return this.#client.close();
       this.#outcome = 'silent';
+      this.#askedMs = performance.now();
       await this.#client.call(HOST_SERVICE, PING, new Uint8Array(0)).catch(ignoreRefusal);
       this.#outcome = 'answered';
     } catch {
@@ -139,7 +161,7 @@ class WatchedHost {
       this.#client = undefined;
       this.#outcome = 'unreachable';
     } finally {
-      this.#isAsking = false;
+      this.#askedMs = undefined;
     }
   }
 }

@@ -47,7 +47,7 @@ test.each(['by its path', 'by its name on PATH'])(
 );
 
 test.each([
-  ['a source that does not compile', 'echo "a.cc:1: error: expected" >&2; exit 1', /^NL_NATIVE: .*CXX[^]*expected/],
+  ['a source that does not compile', 'echo "a.cc:1: error: expected" >&2; exit 1', /^NL_NATIVE: .*CXX.*expected/s],
   [
     'the header of WasmEdge missing',
     'echo "fatal error: wasmedge/wasmedge.h: No such file" >&2; exit 1',

@@ -1,5 +1,4 @@
 import { execFileSync } from 'node:child_process';
-import { once } from 'node:events';
 import {
   mkdirSync,
   mkdtempSync,
@@ -10,7 +9,7 @@ import {
   utimesSync,
   writeFileSync,
 } from 'node:fs';
-import { request } from 'node:http';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -22,10 +21,12 @@ import { CompileCache } from '../../host/engine/wasmedge/cache.ts';
 import { compilerIdentity } from '../../host/engine/wasmedge/identity.ts';
 import { RemoteCode } from '../../host/engine/wasmedge/remote.ts';
 import { type CompileService, type CompileServiceOptions, serveCompiler } from '../../host/pod/compile.ts';
-import { CompileClient, HEADERS } from '../../host/pod/compile-client.ts';
+import { CompileClient } from '../../host/pod/compile-client.ts';
 import { createCompiler } from '../../host/pod/compiler.ts';
+import { FrameReader, frameHead } from '../../host/pod/frames.ts';
+import { KeeperMeters, keeperMetrics } from '../../host/pod/keeper-meters.ts';
 import { good, options } from '../engine/modules.ts';
-import { eventually } from '../wait.ts';
+import { eventually, sleep } from '../wait.ts';
 
 let root: string;
 let socket: string;
@@ -114,23 +115,58 @@ test('a module for the keeper to compile may be as large as MODULE_BYTES_MAX, an
   await expect(codeOf(Buffer.alloc(MODULE_BYTES_MAX + 1))).rejects.toThrow(/^NL_MODULE_LIMIT: .*MODULE_BYTES_MAX/);
 });
 
-/** Sends a request that does not give the length of its body. Returns the status and the body of the response. */
-async function post(path: string, chunks: Buffer[], method = 'POST'): Promise<[number | undefined, string]> {
-  const headers = { [HEADERS.identity]: IDENTITY };
-  const outgoing = request({ socketPath: socket, path, method, headers });
-  for (const chunk of chunks) outgoing.write(chunk);
-  outgoing.end();
-  const [response] = await once(outgoing, 'response');
-  return [response.statusCode, Buffer.concat(await response.toArray()).toString()];
+/** Sends bytes to the keeper. Resolves with the header of the answer, or undefined if the connection ends without one. */
+async function send(...chunks: Uint8Array[]): Promise<unknown> {
+  const connection = connect(socket);
+  for (const chunk of chunks) {
+    connection.write(chunk);
+    await sleep(5);
+  }
+  const reader = new FrameReader<object>(MODULE_BYTES_MAX);
+  try {
+    for await (const chunk of connection) {
+      const frame = reader.push(chunk);
+      if (frame) return frame.header;
+    }
+  } catch {
+    // The keeper has ended the connection.
+  }
+  return undefined;
 }
 
-test('MODULE_BYTES_MAX holds for a request that does not give its length, and other requests are refused', async () => {
+test('a request may arrive in pieces of any size', async () => {
   await serve(echo);
-  const half = Buffer.alloc(MODULE_BYTES_MAX / 2);
-  expect((await post('/compile', [half, half]))[0]).toBe(200);
-  expect((await post('/compile', [half, half, Buffer.of(1)]))[0]).toBe(422);
-  expect((await post('/', [half]))[0]).toBe(404);
-  expect((await post('/compile', [], 'GET'))[0]).toBe(404);
+  const request = Buffer.concat([frameHead({ identity: IDENTITY }, 3), Buffer.of(1, 2, 3)]);
+  expect(await send(...Array.from(request, (byte) => Buffer.of(byte)))).toMatchObject({ result: 'code' });
+});
+
+test('a module that claims to be too large is refused before it is sent', async () => {
+  await serve(echo);
+  const head = (bytes: number) => frameHead({ identity: IDENTITY }, bytes);
+  expect(await send(head(MODULE_BYTES_MAX + 1))).toMatchObject({ result: 'refused', code: 'NL_MODULE_LIMIT' });
+  expect(await send(head(2 ** 32 - 1))).toMatchObject({ result: 'refused', code: 'NL_MODULE_LIMIT' });
+});
+
+test.each([
+  ['a header that is too long', Buffer.from('ffffffff00000000', 'hex')],
+  ['a header that is not JSON', Buffer.from('0100000000000000ff', 'hex')],
+  ['a header that is no object', Buffer.from('010000000000000031', 'hex')],
+  ['more than one frame', Buffer.concat([frameHead({}, 1), Buffer.of(1, 2)])],
+])('%s ends the connection, and others are served', async (_, bytes) => {
+  await serve(echo);
+  expect(await send(bytes)).toBeUndefined();
+  expect(await codeOf(Buffer.of(1))).toEqual(Buffer.of(1));
+});
+
+test('a host asks on the connection that it has kept open, and on a new one after the keeper was replaced', async () => {
+  await serve(echo);
+  const client = new CompileClient({ socket });
+  expect((await client.compile(Buffer.of(1), IDENTITY))?.code).toEqual(Buffer.of(1));
+  expect((await client.compile(Buffer.of(2), IDENTITY))?.code).toEqual(Buffer.of(2));
+  await service?.close();
+  await serve(echo);
+  expect((await client.compile(Buffer.of(3), IDENTITY))?.code).toEqual(Buffer.of(3));
+  client.close();
 });
 
 test('the caller of the compile service gets the error of a bad module, with its code', async () => {
@@ -233,28 +269,31 @@ test('a host learns what its compilation has cost, and pays nothing for one that
 });
 
 test('the keeper reports compilations, their CPU time by namespace, and what its cache answered', async () => {
+  const meters = new KeeperMeters();
   await serve(
     async (module, spent) => {
       spent(1500);
       if (module[0] === 2) throw new NearlightError('NL_COMPILE', 'x');
       return module;
     },
-    { tenantOf: () => ({ namespace: 'team "a"', pod: 'p' }) },
+    { meters, tenantOf: () => ({ namespace: 'team "a"', pod: 'p' }) },
   );
   await ask(Buffer.of(1));
   await expect(ask(Buffer.of(2))).rejects.toThrow('NL_COMPILE');
-  const [status, text] = await post('/metrics', [], 'GET');
-  expect(status).toBe(200);
-  expect(text.split('\n').filter((line) => /_total|requests/.test(line) && !line.startsWith('#'))).toEqual([
+  const cache = { hits: 3, misses: 2, rejected: 1 };
+  const text = keeperMetrics(meters, { queue: { waiting: 0, running: 0 }, cache, hostsWatched: 4 });
+  expect(text.split('\n').filter((line) => !line.startsWith('#'))).toEqual([
     'nearlight_keeper_compile_requests{state="waiting"} 0',
     'nearlight_keeper_compile_requests{state="running"} 0',
     'nearlight_keeper_compilations_total{result="compiled"} 1',
     'nearlight_keeper_compilations_total{result="failed"} 1',
     'nearlight_keeper_compile_cpu_seconds_total{namespace="team \\"a\\""} 3',
     'nearlight_keeper_compile_refused_total 0',
-    'nearlight_keeper_cache_entries_total{result="hits"} 0',
-    'nearlight_keeper_cache_entries_total{result="misses"} 0',
-    'nearlight_keeper_cache_entries_total{result="rejected"} 0',
+    'nearlight_keeper_cache_entries_total{result="hits"} 3',
+    'nearlight_keeper_cache_entries_total{result="misses"} 2',
+    'nearlight_keeper_cache_entries_total{result="rejected"} 1',
+    'nearlight_keeper_hosts_watched 4',
+    '',
   ]);
 });
 

@@ -253,9 +253,9 @@ test('a full disk is reported, and hosts start once there is room; afterwards no
 test("only the keeper's own user can use its socket and files", async () => {
   await keep(1);
   await oneWaiting();
-  const { keeperSocket, keeperPid, log } = folder.paths;
-  const files = [keeperSocket, keeperPid, ...namesIn(log).map((name) => join(log, name))];
-  expect(files.length).toBe(3);
+  const { keeperSocket, metricsSocket, keeperPid, log } = folder.paths;
+  const files = [keeperSocket, metricsSocket, keeperPid, ...namesIn(log).map((name) => join(log, name))];
+  expect(files.length).toBe(4);
   for (const path of files) expect(statSync(path).mode & 0o777).toBe(0o600);
   expect(readFileSync(keeperPid, 'utf8')).toBe(ownIdentity());
 });

@@ -1,5 +1,5 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { lstatSync, readFileSync } from 'node:fs';
 import { mkdir, readdir, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
@@ -8,6 +8,7 @@ import { NearlightError } from '../../base/errors.ts';
 import { KeyFile, SEAL_BYTES, type Sealer } from '../../base/mac.ts';
 import { compilerIdentity } from './identity.ts';
 import { type CodeSource, type CompileOptions, compileLocally } from './local.ts';
+import { VerifiedCode } from './verified.ts';
 
 /** A temporary file in the compile cache that is this old was left by a host that died while it wrote the file. */
 const ABANDONED_MS = 3_600_000;
@@ -23,6 +24,8 @@ interface Made {
 export interface CacheOptions {
   /** Size of the folder (CACHE_BYTES_MAX); if it is exceeded, the least recently used entries are deleted. */
   bytesMax?: number;
+  /** How much checked code is kept in memory; by default none. */
+  memoryBytesMax?: number;
   /** Compiles a module that is not in the cache; by default on this machine. */
   compile?: typeof compileLocally;
 }
@@ -47,13 +50,15 @@ export class CompileCache implements CodeSource {
   readonly #compile: typeof compileLocally;
   readonly #running = new Map<string, Promise<Uint8Array>>();
   readonly #key: KeyFile;
+  readonly #verified: VerifiedCode;
   #ready: Promise<void> | undefined;
 
   /** @param dir folder of the compile cache; empty for ~/.cache/nearlight */
   constructor(dir: string, options: CacheOptions = {}) {
-    const { bytesMax = settings.cacheBytesMax.default, compile = compileLocally } = options;
+    const { bytesMax = settings.cacheBytesMax.default, memoryBytesMax = 0, compile = compileLocally } = options;
     this.#bytesMax = bytesMax;
     this.#compile = compile;
+    this.#verified = new VerifiedCode(memoryBytesMax);
     this.#dir = dir || join(homedir(), '.cache', 'nearlight');
     this.#key = new KeyFile(join(this.#dir, KEY_NAME));
   }
@@ -138,10 +143,15 @@ export class CompileCache implements CodeSource {
   /** Returns the code of an entry whose seal is right. */
   #read(key: string, log: CompileOptions['log']): Uint8Array | undefined {
     const path = this.path(key);
-    const entry = readEntry(path);
-    if (!entry) return undefined;
-    const code = this.#sealer(log)?.open(entry, contextOf(key));
+    const found = lstatSync(path, { throwIfNoEntry: false });
+    const sealer = found && this.#sealer(log);
+    const file = `${found?.dev} ${found?.ino} ${found?.size}`;
+    const known = sealer && this.#verified.get(key, file, sealer);
+    const entry = known ? undefined : readEntry(path);
+    if (!known && !entry) return undefined;
+    const code = known ?? (entry && sealer?.open(entry, contextOf(key)));
     if (code && code.length > 0) {
+      if (!known && sealer) this.#verified.put(key, { file, sealer, code });
       void utimes(path, new Date(), new Date()).catch(() => {});
       return code;
     }
