@@ -72,8 +72,8 @@ export class KeyFile {
   }
 
   /**
-   * Returns a sealer with the key that is in the file now. Creates the file if it is missing. Replaces it if somebody else can
-   * read it or may have written it, because its key is then no secret.
+   * Returns a sealer with the key that is in the file now. Creates the file if it is missing. Replaces it if another user can
+   * read it or may have written it, because its key is then not secret.
    * @param warn called with the reason if an unsafe key file is replaced
    * @throws Error of the file system, such as ENOSPC
    */

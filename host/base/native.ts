@@ -45,7 +45,7 @@ export interface NativeBuild {
   announce?(line: string): void;
 }
 
-/** What a C++ compiler prints if WasmEdge's header or library is missing. */
+/** Matches the message of a C++ compiler that misses WasmEdge's header or library. */
 const MISSING_WASMEDGE =
   /wasmedge\/wasmedge\.h: No such file|'wasmedge\/wasmedge\.h' file not found|(cannot|unable to) find \S*wasmedge/;
 

@@ -4,7 +4,7 @@ import { FairQueue, type FairQueueOptions, type Tenant, type Ticket } from './fa
 /** Native code, and what it has cost. */
 export interface Compilation {
   code: Uint8Array;
-  /** CPU time of the compiler in milliseconds; 0 for whoever shares the compilation that another pod pays for. */
+  /** CPU time of the compiler in milliseconds; 0 if another pod pays for the same compilation. */
   cpuMs: number;
   /** How long the request has waited for its turn, in milliseconds. */
   waitedMs: number;
@@ -115,7 +115,7 @@ export class Compilations {
 
 function newJob(module: Uint8Array): Job {
   const result = Promise.withResolvers<{ code: Uint8Array; cpuMs: number }>();
-  // Whoever asked may have gone by the time the compilation fails.
+  // All who asked may have gone by the time the compilation fails.
   result.promise.catch(() => {});
   return { module, tickets: new Set(), isStarted: false, payer: undefined, startedMs: 0, result };
 }

@@ -7,7 +7,7 @@ import { type Frame, FrameError, FrameReader, frameHead } from './frames.ts';
 import { KeeperMeters } from './keeper-meters.ts';
 import { listenPrivately } from './listen.ts';
 
-/** How many requests to compile may wait or run at a time. The keeper refuses more, and whoever asked tries again. */
+/** How many requests to compile may wait or run at a time. The keeper refuses more, and the caller tries again. */
 const BOUNDS: QueueBounds = { pod: 4, namespace: 32, all: 64 };
 /** How many connections one process may have open, with one request each. */
 const CONNECTIONS_MAX = 8;
@@ -185,7 +185,7 @@ class Service {
     return { result: 'busy', message };
   }
 
-  /** Answers and ends a connection. What still arrives on it is thrown away. */
+  /** Answers and ends a connection. Bytes that still arrive on it are thrown away. */
   #refuse(socket: Socket, answer: CompileAnswer): void {
     socket.removeAllListeners('data');
     socket.resume();

@@ -28,7 +28,7 @@ export class QueueFull extends Error {}
 
 /** A namespace, or a pod in one: what it has used, and what of it waits and runs. */
 interface Share {
-  /** CPU time used, in milliseconds. Starts at `floorMs` of the share above, so that nobody saves up time while idle. */
+  /** CPU time used, in milliseconds. Starts at `floorMs` of the share above, so that no tenant saves up time while idle. */
   usedMs: number;
   /** The highest `usedMs` with which a share below this one has been served. */
   floorMs: number;

@@ -10,7 +10,7 @@ export interface Frame<Header> {
   body: Buffer;
 }
 
-/** What was received is not a frame, or the body is too long. */
+/** The received bytes are not a frame, or the body is too long. */
 export class FrameError extends Error {
   readonly isTooLong: boolean;
   constructor(message: string, isTooLong = false) {
@@ -50,7 +50,7 @@ export class FrameReader<Header> {
     const rest = this.#header === undefined ? this.#readHead(chunk) : chunk;
     if (this.#header === undefined) return undefined;
     if (this.#bodyBytes + rest.length > this.#body.length)
-      throw new FrameError('a frame follows that nobody waits for');
+      throw new FrameError('there are more bytes than the frame has');
     rest.copy(this.#body, this.#bodyBytes);
     this.#bodyBytes += rest.length;
     if (this.#bodyBytes < this.#body.length) return undefined;

@@ -1,7 +1,7 @@
-/** What a process was doing while it did not respond: it was stopped, it computed, or it waited for something. */
+/** The reason why a process did not respond: it was stopped, it computed, or it waited for something. */
 export type HangReason = 'stopped' | 'busy' | 'blocked';
 
-/** What the kernel says about the main thread of a process. */
+/** State of the main thread of a process, according to the kernel. */
 export interface ThreadState {
   /** State of the thread, such as R, S, D or T (proc(5), /proc/PID/stat). */
   state: string;

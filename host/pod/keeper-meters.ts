@@ -7,7 +7,7 @@ import { listenPrivately } from './listen.ts';
 const NAMESPACES_MAX = 256;
 const OTHERS = 'others';
 
-/** What the keeper counts over its life. */
+/** The keeper's counters over its life. */
 export class KeeperMeters {
   /** CPU seconds of the compiler by the namespace of the pod that asked. */
   readonly compileCpuSeconds = new Map<string, number>();

@@ -3,6 +3,6 @@
 
 #include <napi.h>
 
-// peerProcess(fd): the id of the process that connected, as the kernel recorded it; throws for a descriptor that is no unix
-// socket
+// peerProcess(fd): the id of the process that connected, as the kernel recorded it; throws if the descriptor is not
+// a unix socket
 Napi::Value peerProcess(const Napi::CallbackInfo &info);

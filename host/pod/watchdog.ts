@@ -166,7 +166,7 @@ class WatchedHost {
   }
 }
 
-/** A host of another version may not know the request. It has answered all the same. */
+/** A host of another version may not know the request. That is an answer too. */
 function ignoreRefusal(error: unknown): void {
   if (!(error instanceof TaskError) || error.code === CODES.unavailable) throw error;
 }

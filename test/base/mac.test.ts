@@ -44,7 +44,7 @@ test('sealed bytes do not open under another key or for another context', () => 
   expect(sealer.open(sealed, 'b')).toBeUndefined();
 });
 
-test('the end of the context and the start of the bytes are told apart', () => {
+test('bytes cannot move from the content to the end of the context', () => {
   const sealed = sealer.seal(Buffer.from('bc'), 'a');
   const moved = Buffer.concat([sealed.subarray(0, SEAL_BYTES), Buffer.from('c')]);
   expect(sealer.open(moved, 'ab')).toBeUndefined();

@@ -57,7 +57,7 @@ test('a short compilation waits only for the long one that runs, and says how lo
   ]);
 });
 
-test('a stranger who queues the same module first does not delay it, and whoever is served pays', async () => {
+test('a stranger who queues the same module first does not delay it, and the one who is served pays', async () => {
   const loud = [1, 2, 9].map((byte) => ask(byte, 'loud'));
   const quiet = ask(9, 'quiet');
   await last().end(44_000);

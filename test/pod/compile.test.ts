@@ -150,7 +150,7 @@ test('a module that claims to be too large is refused before it is sent', async 
 test.each([
   ['a header that is too long', Buffer.from('ffffffff00000000', 'hex')],
   ['a header that is not JSON', Buffer.from('0100000000000000ff', 'hex')],
-  ['a header that is no object', Buffer.from('010000000000000031', 'hex')],
+  ['a header that is not an object', Buffer.from('010000000000000031', 'hex')],
   ['more than one frame', Buffer.concat([frameHead({}, 1), Buffer.of(1, 2)])],
 ])('%s ends the connection, and others are served', async (_, bytes) => {
   await serve(echo);

@@ -66,7 +66,7 @@ test('within a namespace, the pod that has used less comes first', async () => {
   expect(started).toEqual(['a 1', 'b 1']);
 });
 
-test('whoever has used the least CPU time comes next, not whoever had fewer turns', async () => {
+test('the tenant that has used the least CPU time comes next, not the one that had fewer turns', async () => {
   for (const name of ['small 1', 'small 2', 'small 3', 'small 4']) add('small/s', name);
   for (const name of ['large 1', 'large 2']) add('large/l', name);
   await end(10);
@@ -77,7 +77,7 @@ test('whoever has used the least CPU time comes next, not whoever had fewer turn
   expect(started).toEqual(['small 1', 'large 1', 'small 2', 'small 3', 'small 4', 'large 2']);
 });
 
-test('nobody saves up time while idle, and a stream of newcomers starves nobody', async () => {
+test('no tenant saves up time while idle, and a stream of newcomers starves none', async () => {
   for (const name of ['old 1', 'old 2', 'old 3']) add('old/o', name);
   await end(1000);
   for (let n = 1; n <= 10; n++) {

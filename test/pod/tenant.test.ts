@@ -53,7 +53,7 @@ test('a container without Kubernetes is a tenant of its own', async () => {
   expect(tenantOf(folder.paths, pid)).toEqual({ namespace: 'k8s.io/c1', pod: 'c1' });
 });
 
-test('a claim on an earlier process with the same id does not count, and an unknown process is no pod', async () => {
+test('a claim on an earlier process with the same id does not count, and an unknown process belongs to the node', async () => {
   const pid = await folder.process();
   claim(pid, POD, '1');
   for (const id of [pid, DEAD_PID, undefined]) expect(tenantOf(folder.paths, id)).toEqual(NODE_TENANT);

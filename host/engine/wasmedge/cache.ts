@@ -40,8 +40,8 @@ export interface CacheCounts {
 
 /**
  * A folder of compiled modules, one file of native code each. The file's name is a hash of everything that determines the code.
- * Each file carries a seal over its name and the code, made with a key that only the folder's owner can read, because whoever
- * could forge an entry would have its code run. An entry whose seal is wrong is never loaded: the module is compiled again.
+ * Each file carries a seal over its name and the code, made with a key that only the folder's owner can read, because the
+ * code of a forged entry would run with the rights of the process that loads it. An entry whose seal is wrong is never loaded: the module is compiled again.
  */
 export class CompileCache implements CodeSource {
   readonly counts: CacheCounts = { hits: 0, misses: 0, rejected: 0 };
@@ -175,7 +175,7 @@ export class CompileCache implements CodeSource {
 
   async #make(key: string, module: Uint8Array, options: CompileOptions): Promise<Made> {
     const path = this.path(key);
-    // What is there was not used, so it is missing or its seal is wrong.
+    // The entry was not used, so it is missing or its seal is wrong.
     await rm(path, { force: true });
     const code = await this.#compile(module, options);
     // Flushing the cache file can take seconds on a busy disk, so the start of the game does not wait for it.

@@ -9,8 +9,8 @@ import { type CodeSource, type CompileOptions, compileLocally } from './local.ts
 export type RemoteCompiler = (module: Uint8Array, identity: string) => Promise<Uint8Array | undefined>;
 
 /**
- * Native code from another process. This process reads no cache and needs no key for one: whoever answers has checked that
- * the code belongs to the module. Modules are compiled here only if nobody answers, and the result is not kept.
+ * Native code from another process, which has checked that the code belongs to the module. This process reads no cache and
+ * needs no key for one. If no answer comes, modules are compiled here, and the result is not kept.
  */
 export class RemoteCode implements CodeSource {
   readonly #ask: RemoteCompiler;
