@@ -1,6 +1,15 @@
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { NearlightError } from './errors.ts';
@@ -36,6 +45,10 @@ export interface NativeBuild {
   announce?(line: string): void;
 }
 
+/** Matches the message of a C++ compiler that misses WasmEdge's header or library. */
+const MISSING_WASMEDGE =
+  /wasmedge\/wasmedge\.h: No such file|'wasmedge\/wasmedge\.h' file not found|(cannot|unable to) find \S*wasmedge/;
+
 /** C++ compiler flags of every native program and addon. */
 export const NATIVE_FLAGS = ['-std=c++17', '-O2', '-Wall', '-Wextra', '-fno-rtti'] as const;
 
@@ -57,7 +70,8 @@ export function addonFlags(): string[] {
 
 /**
  * Builds native programs or addons into a folder, unless they exist and neither sources, flags nor compiler have changed.
- * @throws NearlightError NL_NO_WASMEDGE with the first lines that the compiler printed
+ * @throws NearlightError NL_NATIVE with the first lines that the compiler printed; NL_NO_WASMEDGE if they say that WasmEdge is
+ * missing
  */
 export async function buildTargets(build: NativeBuild): Promise<void> {
   const { folder, targets, generated = {}, compiler = findCxx(), announce } = build;
@@ -79,12 +93,22 @@ function findCxx(): string {
   return (onPath ? undefined : findCompiler()) ?? 'c++';
 }
 
-/** Hashes everything that determines the built files: sources, flags and the path of the compiler. */
+/** Hashes everything that determines the built files: sources, flags and the compiler. */
 function fingerprint(targets: readonly NativeTarget[], generated: object, compiler: string): string {
-  const hash = createHash('sha256').update(JSON.stringify([targets, generated, compiler]));
+  const hash = createHash('sha256').update(JSON.stringify([targets, generated, describe(compiler)]));
   for (const path of targets.flatMap(({ sources, headers }) => [...sources, ...headers]))
     hash.update(readFileSync(path));
   return hash.digest('hex');
+}
+
+/** Describes the file of a compiler, which an upgrade may replace under the same path. */
+function describe(compiler: string): unknown[] {
+  const folders = compiler.includes('/') ? [''] : (process.env.PATH ?? '').split(delimiter);
+  const path = folders.map((folder) => join(folder, compiler)).find(exists);
+  if (path === undefined) return [compiler];
+  const file = realpathSync(path);
+  const { size, mtimeMs } = statSync(file);
+  return [compiler, file, size, mtimeMs];
 }
 
 function make({ name, sources, flags }: NativeTarget, to: { folder: string; compiler: string }): Promise<void> {
@@ -107,8 +131,10 @@ function make({ name, sources, flags }: NativeTarget, to: { folder: string; comp
       }
       rmSync(temporary, { force: true });
       const why = stderr.split('\n').slice(0, 8).join('\n') || error.message;
-      const hint = 'run host/cli/setup.sh, or set CXX and WASMEDGE_DIR';
-      reject(new NearlightError('NL_NO_WASMEDGE', `${path} could not be built (${hint}):\n${why}`));
+      const isWasmEdge = MISSING_WASMEDGE.test(stderr);
+      const hint = `run host/cli/setup.sh, or set ${isWasmEdge ? 'WASMEDGE_DIR' : 'CXX to a C++17 compiler'}`;
+      const code = isWasmEdge ? 'NL_NO_WASMEDGE' : 'NL_NATIVE';
+      reject(new NearlightError(code, `${path} could not be built (${hint}):\n${why}`));
     });
   });
 }

@@ -17,6 +17,8 @@ export class Meters {
   ticksSkipped = 0;
   framesDropped = 0;
   encodedBytes = 0;
+  /** CPU time that another process has spent on compiling this host's games, in milliseconds. */
+  compileCpuMs = 0;
   /** Total GPU time of the players' pictures in milliseconds. Undefined if the GPU has no timestamps. */
   gpuMs: number | undefined;
   /** Number of pages that are connected now. */

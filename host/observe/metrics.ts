@@ -56,6 +56,9 @@ async function ownRegistry(meters: Meters, figures: Figures): Promise<Registry> 
     'Time from the request for the newest game to a phase of its start.',
     () => Object.entries(figures.coldStart()).map(([phase, value]) => ({ labels: { phase }, value })),
   );
+  add('nearlight_compile_cpu_seconds_total', 'counter', "CPU time of the node's compiler for this pod's games.", () =>
+    plain(meters.compileCpuMs / 1000),
+  );
   if (meters.gpuMs !== undefined)
     add(
       'nearlight_gpu_seconds_total',

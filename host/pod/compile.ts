@@ -1,161 +1,204 @@
-import { createHash } from 'node:crypto';
-import { once } from 'node:events';
-import { chmod, rm } from 'node:fs/promises';
-import { createServer, type IncomingMessage, request, type ServerResponse } from 'node:http';
-import { type ErrorCode, errors, NearlightError } from '../base/errors.ts';
+import { createServer, type Socket } from 'node:net';
+import { NearlightError } from '../base/errors.ts';
+import { Compilations } from './compilations.ts';
+import type { CompileAnswer, CompileQuestion } from './compile-client.ts';
+import { type QueueBounds, QueueFull, type Tenant } from './fair-queue.ts';
+import { type Frame, FrameError, FrameReader, frameHead } from './frames.ts';
+import { KeeperMeters } from './keeper-meters.ts';
+import { listenPrivately } from './listen.ts';
 
-/** How many requests to compile a module the keeper accepts at a time. It refuses more. */
-const WAITING_MAX = 64;
-/**
- * How long a host process waits for the keeper to compile a module, time in the queue included. After that it compiles the
- * module itself.
- */
-const ANSWER_MS_MAX = 150_000;
+/** How many requests to compile may wait or run at a time. The keeper refuses more, and the caller tries again. */
+const BOUNDS: QueueBounds = { pod: 4, namespace: 32, all: 64 };
+/** How many connections one process may have open, with one request each. */
+const CONNECTIONS_MAX = 8;
+/** How long a host may take to send a request. */
+const REQUEST_MS_MAX = 20_000;
+
+/** The compiler of the keeper, with its cache. */
+export interface Compiler {
+  /** Describes the compiler. Hosts that run with another one cannot use its code. */
+  identity(): Promise<string>;
+  /** Returns the native code of a module if the cache has it. */
+  find(module: Uint8Array): Promise<Uint8Array | undefined>;
+  /**
+   * Checks a module, compiles it and stores the result in the cache. Calls `spent` with the CPU time in milliseconds of each
+   * run of the compiler.
+   * @throws NearlightError
+   */
+  make(module: Uint8Array, spent: (cpuMs: number) => void): Promise<Uint8Array>;
+  readonly counts: { hits: number; misses: number; rejected: number };
+}
 
 export interface CompileServiceOptions {
   socket: string;
   moduleBytesMax: number;
-  /** Checks a module and returns its native code, if possible from the cache. @throws NearlightError */
-  native(module: Uint8Array): Promise<Uint8Array>;
+  compiler: Compiler;
+  /** How many modules are compiled at a time. */
+  slots: number;
+  /** Returns the id of the process that connected, according to the kernel; undefined if it is not known. */
+  peerOf(socket: Socket): number | undefined;
+  /** Returns the pod that a process serves. */
+  tenantOf(pid: number | undefined): Tenant;
+  meters?: KeeperMeters;
 }
 
 export interface CompileService {
-  /** Number of requests that have sent their whole module and have not been answered. */
+  /** Number of requests whose module waits for its turn or is being compiled. */
   readonly queued: number;
+  /** Modules that wait for their turn, and those that are being compiled. */
+  readonly queue: { waiting: number; running: number };
   close(): Promise<void>;
 }
 
 /**
- * Serves `POST /compile` on a unix socket that only our own user can open. The request is a module, the response its native
- * code. Status 422 with a code and a message means that the module is at fault, any other error status that the service is.
- * Modules are compiled one at a time, and each only once, however many hosts ask for it. The keeper writes the cache and never
- * runs a game, so no game can tamper with the cache.
+ * Answers requests for native code on a unix socket that only our own user can open (CompileQuestion, CompileAnswer). The keeper
+ * reads and writes the cache and never runs a game, so no game can tamper with the cache.
  */
 export async function serveCompiler(options: CompileServiceOptions): Promise<CompileService> {
-  const { socket, moduleBytesMax } = options;
-  const compile = oneAtATime(options.native);
-  let waiting = 0;
-  let queued = 0;
-  const native: Native = (module) => {
-    queued++;
-    return compile(module).finally(() => queued--);
-  };
-  const server = createServer(async (incoming, response) => {
-    if (incoming.method !== 'POST' || incoming.url !== '/compile')
-      return refuse(response, { status: 404, code: 'NL_NOT_FOUND', message: 'use POST /compile' });
-    if (waiting >= WAITING_MAX)
-      return refuse(response, {
-        status: 503,
-        code: 'NL_COMPILE',
-        message: `${waiting} modules are waiting for the compiler already`,
-      });
-    waiting++;
-    await answer(incoming, response, moduleBytesMax, native).finally(() => waiting--);
-  });
-  // A keeper that died may have left its socket file.
-  await rm(socket, { force: true });
-  server.listen({ path: socket });
-  await once(server, 'listening');
-  await chmod(socket, 0o600);
+  const { socket: path } = options;
+  const service = new Service(options);
+  const server = createServer((socket) => service.accept(socket));
+  await listenPrivately(server, path);
   return {
     get queued() {
-      return queued;
+      return service.queued;
+    },
+    get queue() {
+      return service.queue;
     },
     async close() {
       const closed = new Promise((resolve) => server.close(resolve));
-      server.closeAllConnections();
+      service.close();
       await closed;
     },
   };
 }
 
-type Native = CompileServiceOptions['native'];
+class Service {
+  readonly #options: CompileServiceOptions;
+  readonly #meters: KeeperMeters;
+  readonly #compilations: Compilations;
+  readonly #sockets = new Set<Socket>();
+  /** Number of open connections of each process. */
+  readonly #open = new Map<number, number>();
+  queued = 0;
 
-/**
- * Returns a function that compiles one module at a time. Calls with the same module share one result while it is being made.
- */
-function oneAtATime(native: Native): Native {
-  const pending = new Map<string, Promise<Uint8Array>>();
-  let last: Promise<unknown> = Promise.resolve();
-  return (module) => {
-    const digest = createHash('sha256').update(module).digest('hex');
-    const found = pending.get(digest);
-    if (found) return found;
-    const result = last.then(() => native(module)).finally(() => pending.delete(digest));
-    last = result.catch(() => {});
-    pending.set(digest, result);
-    return result;
-  };
-}
-
-async function answer(
-  incoming: IncomingMessage,
-  response: ServerResponse,
-  moduleBytesMax: number,
-  native: Native,
-): Promise<void> {
-  try {
-    const code = await native(await readBody(incoming, moduleBytesMax));
-    response.writeHead(200, { 'content-type': 'application/octet-stream', 'content-length': code.length }).end(code);
-  } catch (error) {
-    if (error instanceof NearlightError) refuse(response, { status: 422, code: error.code, message: error.detail });
-    else refuse(response, { status: 500, code: 'NL_COMPILE', message: String(error) });
-  }
-}
-
-interface Refusal {
-  status: number;
-  code: ErrorCode;
-  message: string;
-}
-
-function refuse(response: ServerResponse, { status, code, message }: Refusal): void {
-  // We read no more of the request's body, so the connection cannot be used again.
-  response.writeHead(status, { 'content-type': 'application/json', connection: 'close' });
-  response.end(JSON.stringify({ code, message }));
-}
-
-async function readBody(stream: IncomingMessage, bytesMax: number): Promise<Buffer> {
-  const tooLong = () =>
-    new NearlightError('NL_MODULE_LIMIT', `the module is larger than ${bytesMax} bytes (MODULE_BYTES_MAX)`);
-  if (Number(stream.headers['content-length'] ?? 0) > bytesMax) throw tooLong();
-  const chunks: Buffer[] = [];
-  let bytes = 0;
-  stream.on('data', (chunk: Buffer) => {
-    bytes += chunk.length;
-    if (bytes <= bytesMax) chunks.push(chunk);
-    else chunks.length = 0;
-  });
-  await once(stream, 'end');
-  if (bytes > bytesMax) throw tooLong();
-  return Buffer.concat(chunks);
-}
-
-/**
- * Asks the keeper for the native code of a module.
- * @returns the code; undefined if no keeper answers, or if the keeper has a problem of its own
- * @throws NearlightError what is wrong with the module, according to the compiler
- */
-export async function compileRemotely(socketPath: string, module: Uint8Array): Promise<Uint8Array | undefined> {
-  let status: number | undefined;
-  let body: Buffer;
-  try {
-    const outgoing = request({
-      socketPath,
-      path: '/compile',
-      method: 'POST',
-      headers: { 'content-length': module.length },
-      signal: AbortSignal.timeout(ANSWER_MS_MAX),
+  constructor(options: CompileServiceOptions) {
+    const { compiler, slots, meters = new KeeperMeters() } = options;
+    this.#options = options;
+    this.#meters = meters;
+    this.#compilations = new Compilations({
+      slots,
+      bounds: BOUNDS,
+      make: (module, spent) => compiler.make(module, spent),
+      ended: (...figures) => meters.countCompilation(...figures),
     });
-    outgoing.end(module);
-    const [response] = (await once(outgoing, 'response')) as [IncomingMessage];
-    status = response.statusCode;
-    body = Buffer.concat(await response.toArray());
-  } catch {
-    return undefined;
   }
-  if (status === 200) return body;
-  if (status !== 422) return undefined;
-  const { code, message } = JSON.parse(body.toString()) as { code: ErrorCode; message: string };
-  throw new NearlightError(Object.hasOwn(errors, code) ? code : 'NL_COMPILE', message);
+
+  get queue(): { waiting: number; running: number } {
+    const { waiting, running } = this.#compilations;
+    return { waiting, running };
+  }
+
+  close(): void {
+    for (const socket of this.#sockets) socket.destroy();
+  }
+
+  accept(socket: Socket): void {
+    socket.on('error', () => socket.destroy());
+    const pid = this.#options.peerOf(socket);
+    const open = pid === undefined ? 0 : (this.#open.get(pid) ?? 0);
+    this.#sockets.add(socket);
+    if (pid !== undefined) this.#open.set(pid, open + 1);
+    socket.on('close', () => {
+      this.#sockets.delete(socket);
+      if (pid !== undefined) this.#release(pid);
+    });
+    if (open < CONNECTIONS_MAX) this.#read(socket, pid);
+    else this.#refuse(socket, this.#busy(`${open} requests of this process are open`));
+  }
+
+  #release(pid: number): void {
+    const left = (this.#open.get(pid) ?? 1) - 1;
+    if (left > 0) this.#open.set(pid, left);
+    else this.#open.delete(pid);
+  }
+
+  /** Reads requests from a connection, and answers each before the next one. */
+  #read(socket: Socket, pid: number | undefined): void {
+    const { moduleBytesMax } = this.#options;
+    const reader = new FrameReader<CompileQuestion>(moduleBytesMax);
+    let isAnswering = false;
+    socket.on('timeout', () => socket.destroy());
+    socket.on('data', (chunk: Buffer) => {
+      if (isAnswering) return void socket.destroy();
+      try {
+        const frame = reader.push(chunk);
+        // A host keeps its connection open while it waits for a pod, but must send a request that has begun.
+        socket.setTimeout(reader.isWithin ? REQUEST_MS_MAX : 0);
+        if (!frame) return;
+        isAnswering = true;
+        void this.#answer(frame, socket, pid).then(() => {
+          isAnswering = false;
+        });
+      } catch (error) {
+        if (!(error instanceof FrameError && error.isTooLong)) return void socket.destroy();
+        const message = `the module is larger than ${moduleBytesMax} bytes (MODULE_BYTES_MAX)`;
+        this.#refuse(socket, { result: 'refused', code: 'NL_MODULE_LIMIT', message });
+      }
+    });
+  }
+
+  async #answer(frame: Frame<CompileQuestion>, socket: Socket, pid: number | undefined): Promise<void> {
+    try {
+      await this.#compile(frame, socket, pid);
+    } catch (error) {
+      if (error instanceof QueueFull) send(socket, this.#busy(error.message));
+      else if (error instanceof NearlightError)
+        send(socket, { result: 'refused', code: error.code, message: error.detail });
+      else send(socket, { result: 'failed', message: String(error) });
+    }
+  }
+
+  async #compile({ header, body: module }: Frame<CompileQuestion>, socket: Socket, pid?: number): Promise<void> {
+    const { compiler, tenantOf } = this.#options;
+    if (header.identity !== (await compiler.identity()))
+      return send(socket, { result: 'failed', message: 'the caller uses another compiler' });
+    const cached = await compiler.find(module);
+    if (cached) return send(socket, { result: 'code', isCached: true, cpuMs: 0, waitedMs: 0 }, cached);
+    const gone = new AbortController();
+    const onClose = () => gone.abort();
+    socket.once('close', onClose);
+    this.queued++;
+    try {
+      const request = { module, tenant: tenantOf(pid), signal: gone.signal };
+      const { code, cpuMs, waitedMs } = await this.#compilations.compile(request);
+      send(socket, { result: 'code', isCached: false, cpuMs, waitedMs }, code);
+    } finally {
+      this.queued--;
+      socket.off('close', onClose);
+    }
+  }
+
+  #busy(message: string): CompileAnswer {
+    this.#meters.refused++;
+    return { result: 'busy', message };
+  }
+
+  /** Answers and ends a connection. Bytes that still arrive on it are thrown away. */
+  #refuse(socket: Socket, answer: CompileAnswer): void {
+    socket.removeAllListeners('data');
+    socket.resume();
+    socket.setTimeout(REQUEST_MS_MAX, () => socket.destroy());
+    send(socket, answer);
+    socket.end();
+  }
+}
+
+function send(socket: Socket, answer: CompileAnswer, code: Uint8Array = new Uint8Array(0)): void {
+  if (socket.destroyed) return;
+  socket.cork();
+  socket.write(frameHead(answer, code.length));
+  if (code.length > 0) socket.write(code);
+  socket.uncork();
 }

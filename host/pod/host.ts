@@ -6,12 +6,14 @@ import { type Config, readConfig, readPorts } from '../base/config.ts';
 import { createLog } from '../base/log.ts';
 import { createWasmEdgeEngine } from '../engine/wasmedge/engine.ts';
 import { openGpu } from '../gpu/dawn.ts';
+import { Meters } from '../observe/meters.ts';
 import { recoverFromLoss } from '../play/recovery.ts';
 import { buildPlayer } from '../player/build.ts';
 import { defaultAddress } from '../stream/candidate.ts';
 import { openRelaySocket } from '../stream/relay.ts';
-import { compileRemotely } from './compile.ts';
+import { CompileClient } from './compile-client.ts';
 import { createPublisher } from './events.ts';
+import { heartbeat } from './heartbeat.ts';
 import { inheritedNodeRoot, loadKernel } from './kernel.ts';
 import { kernelPath } from './native.ts';
 import { type ImageAccess, ImageOpener } from './opener.ts';
@@ -40,7 +42,6 @@ export async function runHost(env: NodeJS.ProcessEnv): Promise<number> {
   const paths = runPaths(node.runDir);
   const { pid } = process;
   const config = readConfig({
-    CACHE_DIR: node.cacheDir,
     NODE_UDP_PORTS: env.NEARLIGHT_UDP_PORTS,
     NODE_ADDRESS: env.NEARLIGHT_ADDRESS,
     ASSET_BYTES_MAX: env.NEARLIGHT_ASSET_BYTES_MAX,
@@ -53,17 +54,24 @@ export async function runHost(env: NodeJS.ProcessEnv): Promise<number> {
   const kernel = loadKernel(kernelPath, inheritedNodeRoot());
   // Started now, because this process gives up the privileges for opening images when a pod takes it.
   const images = new ImageOpener();
+  const meters = new Meters();
+  const keeper = new CompileClient({ socket: paths.keeperSocket });
   const engine = createWasmEdgeEngine({
-    cacheDir: node.cacheDir,
-    compile: (module) => compileRemotely(paths.keeperSocket, module),
+    compile: async (module, identity) => {
+      const compiled = await keeper.compile(module, identity);
+      meters.compileCpuMs += compiled?.cpuMs ?? 0;
+      return compiled?.code;
+    },
   });
   const [gpu, files] = await Promise.all([
     openGpu({ hardwareRequired: false, log }),
     buildPlayer(),
     engine.prepare(config),
   ]);
-  const parts = { config, log, gpu, engine, files, nodePort: await openNodePort(config) };
-  if (!claim()) await warmUp(parts, images);
+  const parts = { config, log, gpu, engine, meters, files, nodePort: await openNodePort(config) };
+  if (!claim()) await warmUp({ ...parts, meters: new Meters() }, images);
+  // No pod pays for what a rehearsal has compiled.
+  meters.compileCpuMs = 0;
   const runner = new PodRunner(parts);
   void recoverFromLoss(gpu, runner, log);
   const ended = Promise.withResolvers<number>();
@@ -84,7 +92,7 @@ export async function runHost(env: NodeJS.ProcessEnv): Promise<number> {
     },
     exit: () => ended.resolve(0),
   });
-  const server = await serve(join(paths.host, `${pid}.sock`), taskServices(sandbox));
+  const server = await serve(join(paths.host, `${pid}.sock`), { ...taskServices(sandbox), ...heartbeat });
   await writeFile(join(paths.warm, String(pid)), must(startedAt(pid), 'start time of this process'), { mode: 0o600 });
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => ended.resolve(0));
   const watch = setInterval(() => {

@@ -11,9 +11,13 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { type CompileService, type CompileServiceOptions, serveCompiler } from './compile.ts';
+import type { HangReason } from './hang.ts';
+import { KeeperMeters, keeperMetrics, serveMetrics } from './keeper-meters.ts';
 import { parseClaim, type RunPaths } from './paths.ts';
 import { namesIn, Pool, type PoolOptions, removeHostFiles } from './pool.ts';
 import { isAlive, ownIdentity, read, startedAt } from './process.ts';
+import { tenantOf } from './tenant.ts';
+import { Watchdog } from './watchdog.ts';
 
 /** How often the keeper inspects the whole run folder. It is also notified at once when a pod takes a host process. */
 const POLL_MS = 2000;
@@ -25,7 +29,12 @@ const REFILL_AFTER_MS = 300;
 /** How many logs of dead host processes are kept, so that an operator can see why they died. */
 const LOGS_MAX = 16;
 
-export interface KeeperOptions extends PoolOptions, Pick<CompileServiceOptions, 'native' | 'moduleBytesMax'> {}
+export interface KeeperOptions
+  extends PoolOptions,
+    Pick<CompileServiceOptions, 'compiler' | 'moduleBytesMax' | 'slots' | 'peerOf'> {
+  /** How long a host process may go without responding, in milliseconds, before it is killed; 0 for ever. */
+  responseMsMax: number;
+}
 
 export interface Keeper {
   /** Resolves when another keeper has taken over. The host processes that this one started keep running. */
@@ -52,9 +61,12 @@ class RunningKeeper implements Keeper {
   readonly replaced: Promise<void>;
   readonly #options: KeeperOptions;
   readonly #pool: Pool;
+  readonly #meters = new KeeperMeters();
+  readonly #watchdog: Watchdog;
   readonly #timer: NodeJS.Timeout;
   readonly #resolveReplaced: () => void;
   #service: CompileService | undefined;
+  #closeMetrics: (() => Promise<void>) | undefined;
   #watched: { watcher: FSWatcher; inode: number } | undefined;
   #inspection: Promise<void> | undefined;
   #closed = false;
@@ -63,6 +75,8 @@ class RunningKeeper implements Keeper {
   constructor(options: KeeperOptions) {
     this.#options = options;
     this.#pool = new Pool(options);
+    const killed = (_pid: number, reason: HangReason) => this.#meters.countKilledHost(reason);
+    this.#watchdog = new Watchdog({ ...options, killed });
     const { promise, resolve } = Promise.withResolvers<void>();
     this.replaced = promise;
     this.#resolveReplaced = resolve;
@@ -104,6 +118,7 @@ class RunningKeeper implements Keeper {
     }
     await this.#inspection;
     await this.#service?.close();
+    await this.#closeMetrics?.();
     if (read(paths.keeperPid) === ownIdentity()) rmSync(paths.keeperPid, { force: true });
   }
 
@@ -111,6 +126,7 @@ class RunningKeeper implements Keeper {
     this.#closed = true;
     clearInterval(this.#timer);
     this.#pool.stop();
+    this.#watchdog.close();
     this.#watched?.watcher.close();
   }
 
@@ -136,12 +152,27 @@ class RunningKeeper implements Keeper {
   }
 
   async #listen(): Promise<void> {
-    const { paths, native, moduleBytesMax } = this.#options;
+    const { paths, compiler } = this.#options;
+    if (!existsSync(paths.metricsSocket)) {
+      await this.#closeMetrics?.();
+      this.#closeMetrics = await serveMetrics(paths.metricsSocket, () =>
+        keeperMetrics(this.#meters, {
+          queue: this.#service?.queue ?? { waiting: 0, running: 0 },
+          cache: compiler.counts,
+          hostsWatched: this.#watchdog.watched,
+        }),
+      );
+    }
     if (this.#service && existsSync(paths.keeperSocket)) return;
     const previous = this.#service;
     this.#service = undefined;
     await previous?.close();
-    this.#service = await serveCompiler({ socket: paths.keeperSocket, native, moduleBytesMax });
+    this.#service = await serveCompiler({
+      ...this.#options,
+      socket: paths.keeperSocket,
+      tenantOf: (pid) => tenantOf(paths, pid),
+      meters: this.#meters,
+    });
   }
 }
 

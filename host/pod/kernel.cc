@@ -1,5 +1,7 @@
 // System calls that the host process of a pod needs and Node does not offer: they change the network namespace, the mounts and
 // the privileges of every thread in the process.
+#include "peer.h"
+
 #include <napi.h>
 
 #include <atomic>
@@ -353,6 +355,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   exports.Set("newNetwork", Napi::Function::New(env, newNetwork));
   exports.Set("dropPrivileges", Napi::Function::New(env, dropPrivileges));
   exports.Set("bindMount", Napi::Function::New(env, bindMount));
+  exports.Set("peerProcess", Napi::Function::New(env, peerProcess));
   return exports;
 }
 

@@ -33,6 +33,8 @@ export interface Kernel {
    * @throws NearlightError NL_POD, also if this process shares its mount namespace with process 1 or with its parent
    */
   bindMount(source: string, target: string, readOnly: boolean): void;
+  /** Returns the id of the process that connected to a unix socket, by its descriptor. @throws NearlightError NL_POD */
+  peerProcess(socket: number): number;
 }
 
 /** The functions that kernel.cc exports. */
@@ -85,6 +87,10 @@ export function loadKernel(path: string, nodeRoot?: number): Kernel {
         `${source} cannot be mounted over ${target}`,
         "start the host under 'unshare -m --propagation slave', as root",
         () => addon.bindMount(source, target, readOnly),
+      ),
+    peerProcess: (socket) =>
+      explain('the process at the other end of a socket is unknown', 'use a unix socket', () =>
+        addon.peerProcess(socket),
       ),
   };
 }

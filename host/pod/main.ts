@@ -2,16 +2,17 @@ import { must } from '../base/assert.ts';
 import { readConfig } from '../base/config.ts';
 import { exitStatus, NearlightError } from '../base/errors.ts';
 import { createLog } from '../base/log.ts';
-import { checkModule } from '../engine/module.ts';
-
 import { buildNative } from '../engine/wasmedge/build.ts';
-
 import { CompileCache } from '../engine/wasmedge/cache.ts';
+import { createCompiler, peerOf } from './compiler.ts';
 import { runHost } from './host.ts';
 import { startKeeper } from './keeper.ts';
-
-import { buildKernel } from './native.ts';
+import { loadKernel } from './kernel.ts';
+import { buildKernel, kernelPath } from './native.ts';
 import { readNodeSettings, runPaths } from './paths.ts';
+
+/** How much native code the keeper keeps in memory: that of some hundred games of ordinary size. */
+const CODE_IN_MEMORY_BYTES_MAX = 64 * 2 ** 20;
 
 /**
  * Runs the keeper, which keeps host processes ready for pods, until SIGTERM or SIGINT. Returns at once if another keeper is
@@ -24,13 +25,20 @@ async function runKeeper(env: NodeJS.ProcessEnv): Promise<number> {
   const log = createLog(env.LOG_LEVEL || 'info');
   const ended = Promise.withResolvers<void>();
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => ended.resolve());
-  const cache = new CompileCache(node.cacheDir, undefined, limits.cacheBytesMax);
+  const cache = new CompileCache(node.cacheDir, {
+    bytesMax: limits.cacheBytesMax,
+    memoryBytesMax: CODE_IN_MEMORY_BYTES_MAX,
+  });
+  const kernel = loadKernel(kernelPath);
   const keeper = await startKeeper({
     paths: runPaths(node.runDir),
     poolSize: node.poolSize,
     command: [process.execPath, must(process.argv[1], 'path of this program'), 'host'],
     moduleBytesMax: limits.moduleBytesMax,
-    native: (module) => cache.native(checkModule(module, limits).bytes, { limits, log }),
+    compiler: createCompiler(cache, { limits, log }),
+    slots: node.compilers,
+    responseMsMax: node.responseMsMax,
+    peerOf: (socket) => peerOf(socket, kernel),
     log,
   });
   if (!keeper) return 0;

@@ -23,7 +23,7 @@ export function buildKernel(options: { folder?: string; compiler?: string } = {}
   const { folder = NATIVE_FOLDER, compiler } = options;
   const absolute = (...names: string[]) => names.map((name) => join(import.meta.dirname, name));
   const targets = [
-    { name: KERNEL, sources: absolute('kernel.cc'), headers: [], flags: addonFlags() },
+    { name: KERNEL, sources: absolute('kernel.cc', 'peer.cc'), headers: absolute('peer.h'), flags: addonFlags() },
     { name: RECEIVER, sources: absolute('receiver.cc'), headers: absolute('wire.h'), flags: addonFlags() },
     {
       name: OPENER,

@@ -65,6 +65,15 @@ function split(entry: string): [string, string] {
   return at < 0 ? [entry, ''] : [entry.slice(0, at), entry.slice(at + 1)];
 }
 
+/** Returns the annotations of an OCI bundle; none if its config.json cannot be read. */
+export function annotationsOf(folder: string): Readonly<Record<string, string>> {
+  try {
+    return readConfig(join(folder, 'config.json')).annotations ?? {};
+  } catch {
+    return {};
+  }
+}
+
 function readConfig(path: string): ConfigJson {
   try {
     const { size } = statSync(path);

@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { NearlightError } from '../base/errors.ts';
 
@@ -34,7 +35,10 @@ export interface RunPaths {
    * File that the shim's `start` writes before it starts a keeper, so that others do not: the seconds since boot at that time.
    */
   keeperLock: string;
+  /** The keeper's socket, on which hosts ask for native code. */
   keeperSocket: string;
+  /** The keeper's socket for `GET /metrics` over HTTP. */
+  metricsSocket: string;
 }
 
 /** The paths below a run folder. */
@@ -49,6 +53,7 @@ export function runPaths(folder: string): RunPaths {
     keeperPid: join(folder, 'keeper.pid'),
     keeperLock: join(folder, 'keeper.lock'),
     keeperSocket: join(folder, 'keeper.sock'),
+    metricsSocket: join(folder, 'metrics.sock'),
   };
 }
 
@@ -83,10 +88,36 @@ export interface NodeSettings {
   cacheDir: string;
   /** How many host processes are kept ready, waiting for pods. */
   poolSize: number;
+  /** How many modules are compiled at a time. */
+  compilers: number;
+  /** How long a host process may go without responding, in milliseconds, before the keeper kills it; 0 for ever. */
+  responseMsMax: number;
 }
 
-const POOL_SIZE_DEFAULT = 2;
-const POOL_SIZE_MAX = 64;
+/** Bounds and default of a setting of the node that is a whole number. */
+interface NumberSetting {
+  env: string;
+  default: number;
+  min: number;
+  max: number;
+}
+
+const POOL_SIZE: NumberSetting = { env: 'NEARLIGHT_POOL_SIZE', default: 2, min: 0, max: 64 };
+/**
+ * With two compilers, a namespace gets one of them at most, so another does not wait for it. Each may use COMPILE_BYTES_MAX of
+ * memory.
+ */
+const COMPILERS: NumberSetting = {
+  env: 'NEARLIGHT_COMPILERS',
+  default: Math.min(2, availableParallelism()),
+  min: 1,
+  max: 64,
+};
+/**
+ * The default is longer than any work that a host may do at a stretch, such as executing a game's commands (REPLAY_MS_MAX),
+ * and short enough that a pod is restarted within 10 seconds.
+ */
+const RESPONSE_MS_MAX: NumberSetting = { env: 'NEARLIGHT_RESPONSE_MS_MAX', default: 5000, min: 0, max: 600_000 };
 /**
  * Most bytes of the run folder's path: a path in a sockaddr_un has at most 107, and the longest socket below the folder is
  * `/host/PID.sock`.
@@ -95,14 +126,25 @@ const RUN_DIR_BYTES_MAX = 107 - '/host/4194304.sock'.length;
 
 /** Reads the settings of a node. @throws NearlightError NL_SETTING with the name of the variable and its bounds */
 export function readNodeSettings(env: Record<string, string | undefined>): NodeSettings {
-  const poolSize = Number(env.NEARLIGHT_POOL_SIZE || POOL_SIZE_DEFAULT);
-  if (!Number.isInteger(poolSize) || poolSize < 0 || poolSize > POOL_SIZE_MAX)
-    throw new NearlightError(
-      'NL_SETTING',
-      `NEARLIGHT_POOL_SIZE=${env.NEARLIGHT_POOL_SIZE} is not a whole number from 0 to ${POOL_SIZE_MAX}`,
-    );
   const runDir = env.NEARLIGHT_RUN_DIR || '/run/nearlight';
   if (Buffer.byteLength(runDir) > RUN_DIR_BYTES_MAX)
     throw new NearlightError('NL_SETTING', `NEARLIGHT_RUN_DIR=${runDir} is longer than ${RUN_DIR_BYTES_MAX} bytes`);
-  return { runDir, cacheDir: env.NEARLIGHT_CACHE_DIR || '/var/lib/nearlight/cache', poolSize };
+  return {
+    runDir,
+    cacheDir: env.NEARLIGHT_CACHE_DIR || '/var/lib/nearlight/cache',
+    poolSize: readNumber(POOL_SIZE, env),
+    compilers: readNumber(COMPILERS, env),
+    responseMsMax: readNumber(RESPONSE_MS_MAX, env),
+  };
+}
+
+function readNumber(setting: NumberSetting, env: Record<string, string | undefined>): number {
+  const text = env[setting.env];
+  const value = Number(text || setting.default);
+  if (!Number.isInteger(value) || value < setting.min || value > setting.max)
+    throw new NearlightError(
+      'NL_SETTING',
+      `${setting.env}=${text} is not a whole number from ${setting.min} to ${setting.max}`,
+    );
+  return value;
 }

@@ -4,7 +4,7 @@ import { NearlightError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import type { WasmEdgeEngine } from '../engine/wasmedge/engine.ts';
 import type { Gpu } from '../gpu/dawn.ts';
-import { Meters } from '../observe/meters.ts';
+import type { Meters } from '../observe/meters.ts';
 import { Launch, relaunch } from '../play/launch.ts';
 import { seedOf } from '../play/playable.ts';
 import { roomOptions } from '../play/room.ts';
@@ -35,6 +35,7 @@ export interface HostParts {
   log: Log;
   gpu: Gpu;
   engine: WasmEdgeEngine;
+  meters: Meters;
   /** The files of the players' web page. */
   files: ServeOptions['files'];
   /** A UDP socket in the node's network, and the address at which players reach it; undefined if the node offers no ports. */
@@ -44,7 +45,7 @@ export interface HostParts {
 /** Runs one game at a time, and keeps its players connected while one game follows another. */
 export class PodRunner implements GameRunner {
   readonly #parts: HostParts;
-  readonly #meters = new Meters();
+  readonly #meters: Meters;
   #audience: Audience | undefined;
   #server: StreamServer | undefined;
   #room: Room | undefined;
@@ -57,6 +58,7 @@ export class PodRunner implements GameRunner {
 
   constructor(parts: HostParts) {
     this.#parts = parts;
+    this.#meters = parts.meters;
     const { promise, resolve } = Promise.withResolvers<void>();
     this.opened = promise;
     this.#resolveOpened = resolve;
@@ -182,7 +184,7 @@ export class PodRunner implements GameRunner {
       files,
       meters: this.#meters,
       coldStart: () => phaseSeconds(this.#coldStart),
-      more: () => ({ coldStart: withWallClock(this.#coldStart) }),
+      more: () => ({ coldStart: withWallClock(this.#coldStart), compileCpuMs: this.#meters.compileCpuMs }),
     });
     log('info', `playing at port ${this.#server.port}`);
     this.#resolveOpened();
@@ -195,6 +197,7 @@ export class PodRunner implements GameRunner {
       gpu: gpu.adapter,
       ready: this.#problem() === undefined,
       coldStart: withWallClock(this.#coldStart),
+      compileCpuMs: this.#meters.compileCpuMs,
       rooms: this.rooms.map((room) => room.status()),
     };
   }

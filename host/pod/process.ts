@@ -1,9 +1,12 @@
 import { readFileSync } from 'node:fs';
+import type { ThreadState } from './hang.ts';
 
 /** Field numbers of /proc/PID/stat, counted from 1 as proc(5) does; the start time is in clock ticks since boot. */
 const STATE_FIELD = 3;
+const PARENT_FIELD = 4;
 const THREADS_FIELD = 20;
 const START_FIELD = 22;
+const NS_PER_MS = 1e6;
 
 /**
  * Reads /proc/PID/stat. Returns a function that gives the text of a field by its number; undefined if there is no such process.
@@ -36,6 +39,20 @@ export function hasReleasedFiles(pid: number): boolean {
 /** Whether a process is dead, from its state: Z is a zombie, X a process that is being removed. */
 function isDead(stat: (field: number) => string): boolean {
   return ['', 'Z', 'X'].includes(stat(STATE_FIELD));
+}
+
+/** Returns the id of a process's parent; undefined if there is no such process. */
+export function parentOf(pid: number): number | undefined {
+  const parent = Number(statOf(pid)?.(PARENT_FIELD));
+  return parent > 0 ? parent : undefined;
+}
+
+/** Returns the state of a process's main thread. The state is empty if there is no such process. */
+export function threadState(pid: number): ThreadState {
+  const [ran, waited] = read(`/proc/${pid}/schedstat`).split(' ').map(Number);
+  const isCounted = ran !== undefined && waited !== undefined && ran > 0;
+  const scheduled = isCounted ? { ranMs: ran / NS_PER_MS, waitedMs: waited / NS_PER_MS } : undefined;
+  return { state: statOf(pid)?.(STATE_FIELD) ?? '', scheduled };
 }
 
 /** Returns the text with which this process identifies itself in files: its id, a space, and when it started. */

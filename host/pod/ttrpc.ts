@@ -111,6 +111,7 @@ function ownProperty<T>(record: Readonly<Record<string, T>>, name: string): T | 
 
 /** A client of one ttrpc server. */
 export interface TtrpcClient {
+  readonly socket: Socket;
   /** @throws TaskError with the server's status, or `unavailable` if the connection ends before the response */
   call(service: string, method: string, payload: Uint8Array): Promise<Uint8Array>;
   readonly closed: Promise<void>;
@@ -143,6 +144,7 @@ export async function dial(path: string): Promise<TtrpcClient> {
     });
   });
   return {
+    socket,
     closed,
     close: () => socket.destroy(),
     call(service, method, payload) {

@@ -1,5 +1,9 @@
+import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import {
   chmodSync,
+  copyFileSync,
+  existsSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
@@ -12,6 +16,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { must } from '../../host/base/assert.ts';
+import { KeyFile, Sealer } from '../../host/base/mac.ts';
 import type { EngineLimits } from '../../host/engine/engine.ts';
 import { createWasmEdgeEngine, probeWasmEdge } from '../../host/engine/wasmedge/engine.ts';
 import { eventually } from '../wait.ts';
@@ -56,7 +61,7 @@ test.each([
   ['empty', () => Buffer.alloc(0)],
   ['bit-flipped in its code', (entry: Buffer) => flip(entry, entry.length >> 1)],
   ['bit-flipped in its last byte', (entry: Buffer) => flip(entry, entry.length - 1)],
-  ['bit-flipped in its hash', (entry: Buffer) => flip(entry, 12)],
+  ['bit-flipped in its seal', (entry: Buffer) => flip(entry, 12)],
   ['bit-flipped in its magic', (entry: Buffer) => flip(entry, 0)],
 ])('a module whose cache entry is %s is compiled again', async (_, damage) => {
   await load();
@@ -67,6 +72,88 @@ test.each([
   await eventually(() => expect(readFileSync(path()).equals(whole)).toBe(true));
   expect(await load()).toEqual([]);
 });
+
+/** Native code whose constructor ends the process that loads it, and first writes the file `marker`. */
+function hostileCode(marker: string): Buffer {
+  const [source, library] = [join(cacheDir, 'hostile.c'), join(cacheDir, 'hostile.so')];
+  writeFileSync(
+    source,
+    `#include <fcntl.h>
+     #include <unistd.h>
+     __attribute__((constructor)) static void run(void) { open("${marker}", O_CREAT | O_WRONLY, 0600); _exit(77); }`,
+  );
+  execFileSync('cc', ['-shared', '-fPIC', '-o', library, source]);
+  const code = readFileSync(library);
+  rmSync(source);
+  rmSync(library);
+  return code;
+}
+
+const nameOf = (entry: string) => `native code ${entry.replace(/\.native$/, '')}`;
+
+test.each<[string, (code: Buffer, context: string) => Buffer]>([
+  [
+    'with an unkeyed hash',
+    (code) => Buffer.concat([Buffer.from('NLNATIVE'), createHash('sha256').update(code).digest(), code]),
+  ],
+  ['without a seal', (code) => code],
+  ['sealed with another key', (code, context) => new Sealer(Buffer.alloc(32, 7)).seal(code, context)],
+  ['sealed with this key for another purpose', (code) => ownSealer().seal(code, 'verdict')],
+])('a forged entry %s is never loaded: its constructor does not run', async (_, forge) => {
+  await load();
+  const marker = join(cacheDir, 'marker');
+  writeFileSync(path(), forge(hostileCode(marker), nameOf(must(entries()[0], 'entry'))));
+  expect((await load()).join()).toMatch(/warn: .*damaged.*info: compiling/);
+  expect(existsSync(marker)).toBe(false);
+});
+
+test('the same code would have run with the right seal', async () => {
+  await load();
+  const code = hostileCode(join(cacheDir, 'marker'));
+  writeFileSync(path(), ownSealer().seal(code, nameOf(must(entries()[0], 'entry'))));
+  await expect(load()).rejects.toThrow(/^NL_GUEST_CRASH: /);
+});
+
+test("another module's entry in the place of this one's is not loaded", async () => {
+  await load();
+  const other = path();
+  await load(good({ tick: '(drop (i32.const 9))' }));
+  await eventually(() => expect(entries().length).toBe(2));
+  const own = join(
+    cacheDir,
+    must(
+      entries().find((name) => join(cacheDir, name) !== other),
+      'second entry',
+    ),
+  );
+  copyFileSync(other, own);
+  expect((await load(good({ tick: '(drop (i32.const 9))' }))).join()).toMatch(/warn: .*damaged/);
+});
+
+test('after the key was replaced, entries from before are not loaded but compiled again, and then load', async () => {
+  await load();
+  const before = readFileSync(path());
+  rmSync(join(cacheDir, 'key'));
+  expect((await load()).join()).toMatch(/warn: .*damaged.*info: compiling/);
+  await eventually(() => expect(readFileSync(path()).equals(before)).toBe(false));
+  expect(await load()).toEqual([]);
+  writeFileSync(path(), before);
+  expect((await load()).join()).toMatch(/warn: .*damaged/);
+});
+
+test('only its owner can read the key of the cache; one that others could read is replaced', async () => {
+  await load();
+  const key = join(cacheDir, 'key');
+  expect(statSync(key).mode & 0o777).toBe(0o600);
+  const before = readFileSync(key);
+  chmodSync(key, 0o644);
+  expect((await load()).join()).toMatch(/warn: .*can be read by other users.*warn: .*damaged/);
+  expect([statSync(key).mode & 0o777, readFileSync(key).equals(before)]).toEqual([0o600, false]);
+});
+
+function ownSealer(): Sealer {
+  return new KeyFile(join(cacheDir, 'key')).current(() => {});
+}
 
 test('concurrent loads of one module share one compilation', async () => {
   const engine = createWasmEdgeEngine({ cacheDir });

@@ -37,6 +37,8 @@ export interface RigOptions {
   poolSize: number;
   /** Host and port of a registry that containerd uses over plain HTTP. */
   registry?: string;
+  /** Additional variables in containerd's environment, which the keeper and the hosts inherit. */
+  env?: Record<string, string>;
 }
 
 /** A real containerd for one test file, with its CRI plugin, our shim on its PATH and a CNI bridge. */
@@ -67,7 +69,7 @@ export interface Rig {
  * Starts a containerd for a test; resolves when it answers and `poolSize` host processes wait for pods.
  * @throws Error with the reason if this machine cannot run pods
  */
-export async function startRig({ poolSize, registry }: RigOptions): Promise<Rig> {
+export async function startRig({ poolSize, registry, env: more = {} }: RigOptions): Promise<Rig> {
   expectUsable();
   // The path of a socket has at most 107 bytes, so the folder has a short name.
   const folder = mkdtempSync('/tmp/nl-');
@@ -89,6 +91,7 @@ export async function startRig({ poolSize, registry }: RigOptions): Promise<Rig>
     NEARLIGHT_POOL_SIZE: String(poolSize),
     NEARLIGHT_UDP_PORTS: '31000-31999',
     NEARLIGHT_ADDRESS: '127.0.0.1',
+    ...more,
   };
   let daemon: ChildProcess | undefined;
   const rig: Rig = {

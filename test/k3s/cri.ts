@@ -15,6 +15,8 @@ type Service = Record<string, Call | undefined> & { close(): void };
 
 export interface PodOptions {
   name: string;
+  /** The pod's namespace in Kubernetes. */
+  namespace?: string;
   handler?: string;
   /** Whether the pod uses the node's network instead of the CNI bridge. */
   hostNetwork?: boolean;
@@ -68,9 +70,9 @@ export class Cri {
     return callService(this.#image, 'pullImage', { image: { image } });
   }
 
-  async runPod({ name, handler = 'wasmedge', hostNetwork = true }: PodOptions): Promise<string> {
+  async runPod({ name, namespace = 'default', handler = 'wasmedge', hostNetwork = true }: PodOptions): Promise<string> {
     const config = {
-      metadata: { name, uid: name, namespace: 'default', attempt: 0 },
+      metadata: { name, uid: name, namespace, attempt: 0 },
       hostname: hostNetwork ? '' : name,
       logDirectory: join(this.#logs, name),
       dnsConfig: { servers: ['192.0.2.53'], searches: ['test'], options: [] },

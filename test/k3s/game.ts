@@ -16,10 +16,10 @@ export interface RunningGame {
 export async function startGame(
   rig: Rig,
   image: string,
-  options: { env?: Record<string, string>; memoryBytes?: number } = {},
+  { namespace, ...options }: { env?: Record<string, string>; memoryBytes?: number; namespace?: string } = {},
 ): Promise<RunningGame> {
   const own = port++;
-  const pod = await rig.cri.runPod({ name: `game${own}` });
+  const pod = await rig.cri.runPod({ name: `game${own}`, ...(namespace === undefined ? {} : { namespace }) });
   const container = await startContainer(rig, { pod, image, port: own, ...options });
   return { pod, container, port: own, url: `http://127.0.0.1:${own}/` };
 }

@@ -4,7 +4,7 @@ import { getPriority } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { must } from '../../host/base/assert.ts';
-import { compileRemotely } from '../../host/pod/compile.ts';
+import { CompileClient } from '../../host/pod/compile-client.ts';
 import { type Keeper, type KeeperOptions, startKeeper } from '../../host/pod/keeper.ts';
 import { namesIn, waitingHosts } from '../../host/pod/pool.ts';
 import { ownIdentity, startedAt } from '../../host/pod/process.ts';
@@ -33,7 +33,15 @@ async function keep(poolSize: number, options: Partial<KeeperOptions> = {}): Pro
     command: [process.execPath, STAND_IN, 'host'],
     backoffMs: { min: 50, max: 400 },
     moduleBytesMax: 100,
-    native: async (module) => module,
+    compiler: {
+      identity: async () => 'test',
+      find: async () => undefined,
+      make: async (module) => module,
+      counts: { hits: 0, misses: 0, rejected: 0 },
+    },
+    slots: 1,
+    peerOf: () => undefined,
+    responseMsMax: 0,
     log: (level, message) => lines.push(`${level}: ${message}`),
     ...options,
   });
@@ -213,7 +221,9 @@ test('after the run folder was emptied, unreachable hosts are replaced and pods 
   await eventually(() => expect(startedAt(lost)).toBeUndefined());
   expect(startedAt(pod)).toBeDefined();
   expect(text(folder.paths.keeperPid)).toBe(ownIdentity());
-  expect(await compileRemotely(folder.paths.keeperSocket, Buffer.of(1, 2))).toEqual(Buffer.of(1, 2));
+  const client = new CompileClient({ socket: folder.paths.keeperSocket });
+  expect((await client.compile(Buffer.of(1, 2), 'test'))?.code).toEqual(Buffer.of(1, 2));
+  client.close();
   process.kill(pod, 'SIGKILL');
 });
 
@@ -243,9 +253,9 @@ test('a full disk is reported, and hosts start once there is room; afterwards no
 test("only the keeper's own user can use its socket and files", async () => {
   await keep(1);
   await oneWaiting();
-  const { keeperSocket, keeperPid, log } = folder.paths;
-  const files = [keeperSocket, keeperPid, ...namesIn(log).map((name) => join(log, name))];
-  expect(files.length).toBe(3);
+  const { keeperSocket, metricsSocket, keeperPid, log } = folder.paths;
+  const files = [keeperSocket, metricsSocket, keeperPid, ...namesIn(log).map((name) => join(log, name))];
+  expect(files.length).toBe(4);
   for (const path of files) expect(statSync(path).mode & 0o777).toBe(0o600);
   expect(readFileSync(keeperPid, 'utf8')).toBe(ownIdentity());
 });

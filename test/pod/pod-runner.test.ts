@@ -8,6 +8,7 @@ import { milli } from '../../host/base/time.ts';
 import { createWasmEdgeEngine, type WasmEdgeEngine } from '../../host/engine/wasmedge/engine.ts';
 import type { Gpu } from '../../host/gpu/dawn.ts';
 import { DeviceWatch } from '../../host/gpu/watch.ts';
+import { Meters } from '../../host/observe/meters.ts';
 import { recoverFromLoss } from '../../host/play/recovery.ts';
 import { PodRunner } from '../../host/pod/pod-runner.ts';
 import { podConfig } from '../../host/pod/pod-settings.ts';
@@ -130,7 +131,15 @@ test('a game that saves its state continues in another process after its GPU was
   const config = readConfig({});
   const lines: string[] = [];
   const log = (_: string, message: string) => void lines.push(message);
-  const runner = new PodRunner({ config, log, gpu, engine, files: new Map() as never, nodePort: undefined });
+  const runner = new PodRunner({
+    config,
+    log,
+    gpu,
+    engine,
+    meters: new Meters(),
+    files: new Map() as never,
+    nodePort: undefined,
+  });
   void recoverFromLoss(gpu, runner, log);
   const renewed: (number | undefined)[] = [];
   let game: LoadedGame | undefined;

@@ -1,75 +1,103 @@
-import { execFile } from 'node:child_process';
 import { createHash, randomUUID } from 'node:crypto';
-import { readFileSync } from 'node:fs';
-import { mkdir, mkdtemp, readdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
-import { homedir, tmpdir } from 'node:os';
+import { lstatSync, readFileSync } from 'node:fs';
+import { mkdir, readdir, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
-import { must } from '../../base/assert.ts';
 import { settings } from '../../base/config.ts';
 import { NearlightError } from '../../base/errors.ts';
-import type { LoadOptions } from '../engine.ts';
-import { guestCommand } from './build.ts';
-import { compile, LEVELS } from './compiler.ts';
+import { KeyFile, SEAL_BYTES, type Sealer } from '../../base/mac.ts';
+import { compilerIdentity } from './identity.ts';
+import { type CodeSource, type CompileOptions, compileLocally } from './local.ts';
+import { VerifiedCode } from './verified.ts';
 
-/** First bytes of each file in the compile cache. The SHA-256 of the native code and the code itself follow. */
-const MAGIC = Buffer.from('NLNATIVE');
-const HEADER_BYTES = MAGIC.length + 32;
 /** A temporary file in the compile cache that is this old was left by a host that died while it wrote the file. */
 const ABANDONED_MS = 3_600_000;
+/** Name of the file in the cache's folder that holds the key with which entries are sealed. */
+const KEY_NAME = 'key';
 
-/**
- * Has another process compile a module. Resolves with the native code, or with undefined if that process cannot be reached.
- * @throws NearlightError if the module cannot be compiled
- */
-export type RemoteCompiler = (module: Uint8Array) => Promise<Uint8Array | undefined>;
-
-type Options = Pick<LoadOptions, 'limits' | 'log'>;
-
-interface Found {
+interface Made {
   code: Uint8Array;
   /** Resolves when the code has been written to the compile cache on disk, or writing has failed. */
   stored: Promise<void>;
 }
 
+export interface CacheOptions {
+  /** Size of the folder (CACHE_BYTES_MAX); if it is exceeded, the least recently used entries are deleted. */
+  bytesMax?: number;
+  /** How much checked code is kept in memory; by default none. */
+  memoryBytesMax?: number;
+  /** Compiles a module that is not in the cache; by default on this machine. */
+  compile?: typeof compileLocally;
+}
+
+/** How often a cache had a module, and how often not. */
+export interface CacheCounts {
+  hits: number;
+  misses: number;
+  /** Number of entries whose seal was wrong, so that they were not used. */
+  rejected: number;
+}
+
 /**
  * A folder of compiled modules, one file of native code each. The file's name is a hash of everything that determines the code.
- * The file also contains a hash of the code, which is checked on every load; if it is wrong, the module is compiled again.
+ * Each file carries a seal over its name and the code, made with a key that only the folder's owner can read, because the
+ * code of a forged entry would run with the rights of the process that loads it. An entry whose seal is wrong is never loaded: the module is compiled again.
  */
-export class CompileCache {
+export class CompileCache implements CodeSource {
+  readonly counts: CacheCounts = { hits: 0, misses: 0, rejected: 0 };
   readonly #dir: string;
-  readonly #remote: RemoteCompiler | undefined;
   readonly #bytesMax: number;
+  readonly #compile: typeof compileLocally;
   readonly #running = new Map<string, Promise<Uint8Array>>();
+  readonly #key: KeyFile;
+  readonly #verified: VerifiedCode;
   #ready: Promise<void> | undefined;
 
-  /**
-   * @param dir folder of the compile cache; empty for ~/.cache/nearlight
-   * @param remote compiles modules and fills the folder, which this object then only reads
-   * @param bytesMax size of the folder (CACHE_BYTES_MAX); if it is exceeded, the least recently used entries are deleted
-   */
-  constructor(dir: string, remote?: RemoteCompiler, bytesMax: number = settings.cacheBytesMax.default) {
-    this.#remote = remote;
+  /** @param dir folder of the compile cache; empty for ~/.cache/nearlight */
+  constructor(dir: string, options: CacheOptions = {}) {
+    const { bytesMax = settings.cacheBytesMax.default, memoryBytesMax = 0, compile = compileLocally } = options;
     this.#bytesMax = bytesMax;
+    this.#compile = compile;
+    this.#verified = new VerifiedCode(memoryBytesMax);
     this.#dir = dir || join(homedir(), '.cache', 'nearlight');
+    this.#key = new KeyFile(join(this.#dir, KEY_NAME));
   }
 
   /**
-   * Returns the native code of a checked module, and compiles it if the cache does not have it. Concurrent calls for the
-   * same module share one compilation.
+   * Returns the native code of a checked module, and compiles it if the cache does not have it.
    * @throws NearlightError NL_COMPILE, NL_MODULE_INVALID, NL_SETTING if another user can write to the folder
    */
-  async native(module: Uint8Array, options: Options): Promise<Uint8Array> {
+  async native(module: Uint8Array, options: CompileOptions): Promise<Uint8Array> {
+    return (await this.find(module, options)) ?? this.make(module, options);
+  }
+
+  /**
+   * Returns the native code of a module if the cache has it. Nothing but a module that was checked and compiled is in the
+   * cache, so the module need not be checked before this call.
+   * @throws NearlightError NL_SETTING if another user can write to the folder, NL_NO_WASMEDGE
+   */
+  async find(module: Uint8Array, { log }: Pick<CompileOptions, 'log'>): Promise<Uint8Array | undefined> {
     await this.prepare();
-    const hash = createHash('sha256').update(module);
-    const key = hash.update(await compilerIdentity()).digest('hex');
+    const key = keyOf(module, await compilerIdentity());
+    const code = this.#running.has(key) ? undefined : this.#read(key, log);
+    this.counts[code ? 'hits' : 'misses']++;
+    return code;
+  }
+
+  /**
+   * Compiles a checked module and stores its native code. Concurrent calls for the same module share one compilation.
+   * @throws NearlightError NL_COMPILE, NL_MODULE_INVALID, NL_SETTING
+   */
+  async make(module: Uint8Array, options: CompileOptions): Promise<Uint8Array> {
+    await this.prepare();
+    const key = keyOf(module, await compilerIdentity());
     const running = this.#running.get(key);
     if (running) return running;
-    const found = this.#find(key, module, options);
-    const code = found.then((entry) => entry.code);
+    const made = this.#make(key, module, options);
+    const code = made.then((entry) => entry.code);
     this.#running.set(key, code);
     // The result stays in #running until it is on disk, so that calls in between share it.
-    void found
+    void made
       .then((entry) => entry.stored)
       .catch(() => {})
       .finally(() => this.#running.delete(key));
@@ -92,17 +120,14 @@ export class CompileCache {
   }
 
   async #open(): Promise<void> {
-    if (!this.#remote) await mkdir(this.#dir, { recursive: true, mode: 0o700 });
-    // If another process fills the cache, it may not have created the folder yet.
-    const folder = await stat(this.#dir).catch((error: Error) => {
-      if (!this.#remote) throw error;
-    });
-    if (folder && (folder.uid !== process.getuid?.() || folder.mode & 0o022))
+    await mkdir(this.#dir, { recursive: true, mode: 0o700 });
+    const folder = await stat(this.#dir);
+    if (folder.uid !== process.getuid?.() || folder.mode & 0o022)
       throw new NearlightError(
         'NL_SETTING',
         `CACHE_DIR=${this.#dir} belongs to another user, or another user can write to it; choose a folder of your own`,
       );
-    if (!this.#remote) await this.#sweep();
+    await this.#sweep();
   }
 
   /** Deletes the temporary files of hosts that died while they wrote to the cache. */
@@ -115,37 +140,57 @@ export class CompileCache {
     }
   }
 
-  async #find(key: string, module: Uint8Array, options: Options): Promise<Found> {
+  /** Returns the code of an entry whose seal is right. */
+  #read(key: string, log: CompileOptions['log']): Uint8Array | undefined {
     const path = this.path(key);
-    const entry = readEntry(path);
-    const stored = Promise.resolve();
-    if (entry && intact(entry)) {
-      if (!this.#remote) void utimes(path, new Date(), new Date()).catch(() => {});
-      return { code: entry.subarray(HEADER_BYTES), stored };
+    const found = lstatSync(path, { throwIfNoEntry: false });
+    const sealer = found && this.#sealer(log);
+    const file = `${found?.dev} ${found?.ino} ${found?.size}`;
+    const known = sealer && this.#verified.get(key, file, sealer);
+    const entry = known ? undefined : readEntry(path);
+    if (!known && !entry) return undefined;
+    const code = known ?? (entry && sealer?.open(entry, contextOf(key)));
+    if (code && code.length > 0) {
+      if (!known && sealer) this.#verified.put(key, { file, sealer, code });
+      void utimes(path, new Date(), new Date()).catch(() => {});
+      return code;
     }
-    if (entry) options.log('warn', `the entry ${path} of the compile cache is damaged: compiling the module again`);
-    if (this.#remote) return { code: await this.#ask(this.#remote, module, options), stored };
-    if (entry) await rm(path, { force: true });
-    const code = await this.#compile(module, options);
-    // Flushing the cache file can take seconds on a busy disk, so the start of the game does not wait for it.
-    return { code, stored: this.#keep(path, code, options) };
+    this.counts.rejected++;
+    log(
+      'warn',
+      `the entry ${path} of the compile cache is damaged, or was not made with this cache's key: compiling the module again`,
+    );
+    return undefined;
   }
 
-  async #ask(remote: RemoteCompiler, module: Uint8Array, options: Options): Promise<Uint8Array> {
-    const code = await remote(module);
-    if (code) return code;
-    options.log('warn', "the node's compiler does not respond: compiling in this process, without storing the result");
-    return this.#compile(module, options);
+  /** Returns a sealer with the cache's key; undefined if the key can be neither read nor written. */
+  #sealer(log: CompileOptions['log']): Sealer | undefined {
+    try {
+      return this.#key.current((message) => log('warn', message));
+    } catch (error) {
+      log('warn', `the key of the compile cache cannot be used: ${(error as Error).message}`);
+      return undefined;
+    }
+  }
+
+  async #make(key: string, module: Uint8Array, options: CompileOptions): Promise<Made> {
+    const path = this.path(key);
+    // The entry was not used, so it is missing or its seal is wrong.
+    await rm(path, { force: true });
+    const code = await this.#compile(module, options);
+    // Flushing the cache file can take seconds on a busy disk, so the start of the game does not wait for it.
+    return { code, stored: this.#keep(key, code, options) };
   }
 
   /** Stores native code in the cache. Never throws: if that fails, the module is compiled again next time. */
-  async #keep(path: string, code: Uint8Array, options: Options): Promise<void> {
+  async #keep(key: string, code: Uint8Array, { log }: CompileOptions): Promise<void> {
     try {
-      if (HEADER_BYTES + code.length > this.#bytesMax) throw new Error(`it exceeds CACHE_BYTES_MAX, ${this.#bytesMax}`);
-      await store(path, code);
+      if (SEAL_BYTES + code.length > this.#bytesMax) throw new Error(`it exceeds CACHE_BYTES_MAX, ${this.#bytesMax}`);
+      const sealer = this.#key.current((message) => log('warn', message));
+      await store(this.path(key), sealer.seal(code, contextOf(key)));
       await this.#evict();
     } catch (error) {
-      options.log('warn', `compiled code cannot be stored in ${this.#dir}: ${(error as Error).message}`);
+      log('warn', `compiled code cannot be stored in ${this.#dir}: ${(error as Error).message}`);
     }
   }
 
@@ -165,22 +210,21 @@ export class CompileCache {
       if (bytes > this.#bytesMax) await rm(entry.path, { force: true });
     }
   }
+}
 
-  async #compile(module: Uint8Array, options: Options): Promise<Uint8Array> {
-    const folder = await mkdtemp(join(tmpdir(), 'nearlight-compile-'));
-    try {
-      return await compile(module, { command: guestCommand(), folder, ...options });
-    } finally {
-      await rm(folder, { recursive: true, force: true });
-    }
-  }
+function keyOf(module: Uint8Array, identity: string): string {
+  return createHash('sha256').update(module).update(identity).digest('hex');
+}
+
+/** The context of an entry's seal. It names the entry, so that no entry can take the place of another one. */
+function contextOf(key: string): string {
+  return `native code ${key}`;
 }
 
 /** Writes an entry of the cache to a temporary file and renames it, so that it appears complete or not at all. */
-async function store(path: string, code: Uint8Array): Promise<void> {
+async function store(path: string, entry: Uint8Array): Promise<void> {
   const temporary = `${path}.${randomUUID()}`;
   try {
-    const entry = Buffer.concat([MAGIC, createHash('sha256').update(code).digest(), code]);
     await writeFile(temporary, entry, { mode: 0o600, flush: true });
     await rename(temporary, path);
   } catch (error) {
@@ -199,54 +243,4 @@ function readEntry(path: string): Buffer | undefined {
   } catch {
     return undefined;
   }
-}
-
-function intact(entry: Buffer): boolean {
-  if (entry.length <= HEADER_BYTES || !entry.subarray(0, MAGIC.length).equals(MAGIC)) return false;
-  const hash = createHash('sha256').update(entry.subarray(HEADER_BYTES)).digest();
-  return hash.equals(entry.subarray(MAGIC.length, HEADER_BYTES));
-}
-
-let version: Promise<string> | undefined;
-let identity: Promise<string> | undefined;
-
-/**
- * Returns the version of WasmEdge that the guest program uses, such as "0.14.1".
- * @throws NearlightError NL_NO_WASMEDGE
- */
-export async function wasmEdgeVersion(): Promise<string> {
-  const [name = ''] = (await libraries()).split('\n');
-  return name;
-}
-
-/** Returns what `guest version` prints: the version of WasmEdge, then the path of every loaded library. */
-function libraries(): Promise<string> {
-  const [program, ...first] = guestCommand() as [string, ...string[]];
-  version ??= promisify(execFile)(program, [...first, 'version']).then(
-    ({ stdout }) => stdout.trim(),
-    (error: Error) => {
-      version = undefined;
-      throw new NearlightError('NL_NO_WASMEDGE', `the guest program does not start: ${error.message.trim()}`);
-    },
-  );
-  return version;
-}
-
-/** Describes all that determines native code, except the module: WasmEdge, LLVM, the optimization levels and this CPU. */
-function compilerIdentity(): Promise<string> {
-  identity ??= (async () => {
-    const [name, ...paths] = (await libraries()).split('\n');
-    const files = await Promise.all(
-      paths.map(async (path) => {
-        const { size, mtimeMs } = await stat(path);
-        return [path, size, mtimeMs];
-      }),
-    );
-    const cpu = must((await readFile('/proc/cpuinfo', 'utf8')).split('\n\n')[0], 'CPU in /proc/cpuinfo');
-    const features = cpu
-      .split('\n')
-      .filter((line) => /^(model name|flags|Features|CPU (part|implementer))\s*:/.test(line));
-    return JSON.stringify([name, files, LEVELS, features]);
-  })();
-  return identity;
 }

@@ -3,6 +3,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { NearlightError } from '../../base/errors.ts';
 import type { LoadOptions } from '../engine.ts';
+import { CpuMeter } from './cpu-meter.ts';
 import { EXIT_INVALID, EXIT_MEMORY } from './mapping.ts';
 
 /** Optimization levels for compiling a module, tried in this order. LLVM 19 has crashed on valid modules at O2, O3 and Os. */
@@ -18,6 +19,8 @@ interface Job extends Pick<LoadOptions, 'limits' | 'log'> {
   command: readonly string[];
   /** An empty folder for the files of this compilation only. */
   folder: string;
+  /** Called with the CPU time in milliseconds of each run of the compiler, whether it succeeded or not. */
+  spent?: ((cpuMs: number) => void) | undefined;
 }
 
 interface Run {
@@ -26,22 +29,23 @@ interface Run {
   folder: string;
   timeoutMs: number;
   memoryBytesMax: number;
+  spent: Job['spent'];
 }
 
 /**
  * Compiles a module to native code in a child process whose time and memory are limited.
  * @throws NearlightError NL_COMPILE if every optimization level failed, NL_MODULE_INVALID if the module is not valid
  */
-export async function compile(module: Uint8Array, { command, folder, limits, log }: Job): Promise<Uint8Array> {
+export async function compile(module: Uint8Array, { command, folder, limits, log, spent }: Job): Promise<Uint8Array> {
   await writeFile(join(folder, 'in.wasm'), module);
   const { compileMsMax, compileBytesMax } = limits;
   const startMs = performance.now();
   const problems: string[] = [];
   for (const level of LEVELS) {
-    const leftMs = compileMsMax - (performance.now() - startMs);
+    const leftMs = Math.max(1, compileMsMax - (performance.now() - startMs));
     const timeoutMs = level === LEVELS[0] ? leftMs * FIRST_LEVEL_SHARE : leftMs;
     log('info', `compiling ${module.length} bytes of WebAssembly at ${level} ...`);
-    const problem = await run({ command, level, folder, timeoutMs, memoryBytesMax: compileBytesMax });
+    const problem = await run({ command, level, folder, timeoutMs, memoryBytesMax: compileBytesMax, spent });
     const seconds = ((performance.now() - startMs) / 1000).toFixed(1);
     if (problem === undefined) {
       log('info', `compiled in ${seconds} s`);
@@ -54,7 +58,7 @@ export async function compile(module: Uint8Array, { command, folder, limits, log
 }
 
 /** Runs the compiler once. Resolves with the reason if it fails, and with undefined if it succeeds. */
-function run({ command, level, folder, timeoutMs, memoryBytesMax }: Run): Promise<string | undefined> {
+function run({ command, level, folder, timeoutMs, memoryBytesMax, spent }: Run): Promise<string | undefined> {
   const cpuSecondsMax = Math.ceil(timeoutMs / 1000) + 1;
   const parameters = [join(folder, 'in.wasm'), join(folder, `${level}.so`), level, memoryBytesMax, cpuSecondsMax];
   const [program, ...first] = command as [string, ...string[]];
@@ -63,6 +67,8 @@ function run({ command, level, folder, timeoutMs, memoryBytesMax }: Run): Promis
     env: {},
     cwd: folder,
   });
+  const meter = child.pid === undefined ? undefined : new CpuMeter(child.pid);
+  child.on('exit', () => spent?.(meter?.end() ?? 0));
   let message = '';
   let timedOut = false;
   const timer = setTimeout(() => {

@@ -5,20 +5,22 @@ import type { Engine, EngineLimits, LoadOptions } from '../engine.ts';
 import { type CheckedModule, checkModule } from '../module.ts';
 import { type Addon, loadAddon } from './addon.ts';
 import { guestCommand } from './build.ts';
-import { CompileCache, type RemoteCompiler, wasmEdgeVersion } from './cache.ts';
+import { CompileCache } from './cache.ts';
+import { wasmEdgeVersion } from './identity.ts';
 import { WasmEdgeInstance } from './instance.ts';
 import { GuestProcess } from './process.ts';
+import { RemoteCode, type RemoteCompiler } from './remote.ts';
 
-export { wasmEdgeVersion } from './cache.ts';
+export { wasmEdgeVersion } from './identity.ts';
 
 export interface WasmEdgeOptions {
-  /** Folder of the compile cache; empty for ~/.cache/nearlight. */
-  cacheDir: string;
+  /** Folder of the compile cache; empty for ~/.cache/nearlight. Not used with `compile`. */
+  cacheDir?: string;
   /** If true, modules are interpreted, not compiled. That is 100 to 360 times slower, so it is never a fallback. */
   interpreter?: boolean;
   /** The most bytes that the compile cache may have; by default the default of CACHE_BYTES_MAX. */
   cacheBytesMax?: number;
-  /** Has another process compile modules and fill the compile cache, which this engine then only reads. */
+  /** Gets native code from another process, which has a cache. This engine then has none. */
   compile?: RemoteCompiler;
   /** The clock, in milliseconds, for the time limits on calls of a module; by default performance.now(). */
   now?: () => number;
@@ -41,13 +43,15 @@ type MappingLimits = Pick<EngineLimits, 'commandBytesMax' | 'dataBytesMax'>;
 
 /** Runs modules on WasmEdge. Every instance has its own process, which can be killed whatever its module does. */
 export function createWasmEdgeEngine({
-  cacheDir,
+  cacheDir = '',
   cacheBytesMax,
   interpreter = false,
   compile,
   now,
 }: WasmEdgeOptions): WasmEdgeEngine {
-  const cache = new CompileCache(cacheDir, compile, cacheBytesMax);
+  const source = compile
+    ? new RemoteCode(compile)
+    : new CompileCache(cacheDir, cacheBytesMax === undefined ? {} : { bytesMax: cacheBytesMax });
   let prepared: { process: GuestProcess; limits: MappingLimits } | undefined;
   const spawn = (addon: Addon, { commandBytesMax, dataBytesMax }: MappingLimits): GuestProcess =>
     new GuestProcess(addon, guestCommand(), { commandBytesMax, dataBytesMax, now });
@@ -65,7 +69,7 @@ export function createWasmEdgeEngine({
       if (prepared && !prepared.process.ended) return;
       const process = spawn(await loadAddon(), limits);
       prepared = { process, limits };
-      await Promise.all([process.ready, cache.prepare()]);
+      await Promise.all([process.ready, source.prepare()]);
     },
     async close() {
       prepared?.process.kill();
@@ -77,7 +81,7 @@ export function createWasmEdgeEngine({
       const addon = await loadAddon();
       const process = takeProcess(addon, options.limits);
       try {
-        const code = interpreter ? checked.bytes : await cache.native(checked.bytes, options);
+        const code = interpreter ? checked.bytes : await source.native(checked.bytes, options);
         return await start({ addon, process, code, interpreter, checked, options });
       } catch (error) {
         process.kill();

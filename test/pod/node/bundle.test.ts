@@ -1,4 +1,5 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import {
   existsSync,
   mkdirSync,
@@ -11,6 +12,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { makeBundle } from '../../../host/pod/node/bundle.ts';
 import { makeBareSystem } from '../../bare.ts';
@@ -115,6 +117,38 @@ describe('the installer', () => {
     if (installs) expect(run()).toContain('installed');
     else expect(run).toThrow('this node has glibc 2.35, and 2.36 or later is needed');
   });
+
+  it('with --wait the installer waits for a signal and then succeeds', async () => {
+    const child = spawn(join(bundle, 'install.sh'), ['--wait'], { stdio: 'ignore' });
+    const ended = once(child, 'exit');
+    await sleep(2000);
+    expect(child.exitCode).toBeNull();
+    child.kill('SIGTERM');
+    expect(await ended).toEqual([0, null]);
+  });
+
+  it.each([
+    ['npm_config_registry', (npm: string) => ({ PATH: npm, npm_config_registry: 'http://127.0.0.1:9/set/' }), '9/set/'],
+    ['what npm says', (npm: string) => ({ PATH: npm }), '9/npm/'],
+    ["npm's settings of the user, without npm", (npm: string) => ({ PATH: '/usr/bin:/bin', HOME: npm }), '9/file/'],
+  ])('the installer takes the encoder from the registry in %s', (_, environment, path) => {
+    const npm = join(folder, 'npm');
+    mkdirSync(npm, { recursive: true });
+    writeFileSync(join(npm, 'npm'), '#!/bin/sh\n[ "$*" = "config get registry" ] && echo http://127.0.0.1:9/npm/\n', {
+      mode: 0o755,
+    });
+    writeFileSync(join(npm, '.npmrc'), 'registry=http://127.0.0.1:9/file/\n');
+    const { PATH, ...more } = environment(npm) as Record<string, string>;
+    const env = { ...more, PATH: PATH === npm ? `${npm}:/usr/bin:/bin` : emptyOf(PATH ?? '') };
+    const run = () =>
+      execFileSync(join(bundle, 'install.sh'), ['--root', join(folder, 'asked')], { env, stdio: 'pipe' });
+    expect(run).toThrow(path);
+  });
+
+  /** A path on which there is no npm. */
+  function emptyOf(path: string): string {
+    return path.split(':').every((at) => !existsSync(join(at, 'npm'))) ? path : join(folder, 'nothing');
+  }
 
   it('the installer refuses a video encoder that differs from the one in the lock file', () => {
     const packed = join(folder, 'packed');

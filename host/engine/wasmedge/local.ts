@@ -1,0 +1,30 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { LoadOptions } from '../engine.ts';
+import { guestCommand } from './build.ts';
+import { compile } from './compiler.ts';
+
+/** The parts of the options for loading a module that matter to its compilation. */
+export interface CompileOptions extends Pick<LoadOptions, 'limits' | 'log'> {
+  /** Called with the CPU time in milliseconds of each run of the compiler, whether it succeeded or not. */
+  spent?(cpuMs: number): void;
+}
+
+/** Gives native code of modules: from a cache, from another process, or by compiling. */
+export interface CodeSource {
+  /** Does what the first call of native() would otherwise wait for. @throws NearlightError NL_SETTING, NL_NO_WASMEDGE */
+  prepare(): Promise<void>;
+  /** Returns the native code of a checked module. @throws NearlightError NL_COMPILE, NL_MODULE_INVALID */
+  native(module: Uint8Array, options: CompileOptions): Promise<Uint8Array>;
+}
+
+/** Compiles a module on this machine, without storing the result. @throws as compile() */
+export async function compileLocally(module: Uint8Array, options: CompileOptions): Promise<Uint8Array> {
+  const folder = await mkdtemp(join(tmpdir(), 'nearlight-compile-'));
+  try {
+    return await compile(module, { command: guestCommand(), folder, ...options });
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}

@@ -1,0 +1,134 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { buildModules } from '../../host/play/modules.ts';
+import { good } from '../engine/modules.ts';
+import { Peer, until } from '../stream/peer.ts';
+import { expectNothingLeft, poll, type Rig, SANDBOX_IMAGE, startRig } from './containerd.ts';
+import { exited, ready, startGame } from './game.ts';
+import { importGame } from './image.ts';
+
+const POOL_SIZE = 2;
+/** Longest time that a host may go without responding, as the keeper counts it: the limit, and one look late. */
+const SILENT_S_MAX = 7;
+/** How many functions the module of a slow compilation has, each with a different body. */
+const FUNCTIONS = 1500;
+
+let folder: string;
+let rig: Rig;
+let latency: string;
+
+beforeAll(async () => {
+  await buildModules(['latency']);
+  folder = mkdtempSync(join(tmpdir(), 'nearlight-hang-'));
+  // A host loops without end once a file with its process id exists. That takes the place of a fault in a library.
+  const program = join(folder, 'hang.mjs');
+  const loop = `while (existsSync(${JSON.stringify(join(folder, 'loop.'))} + process.pid));`;
+  writeFileSync(program, `import { existsSync } from 'node:fs';\nsetInterval(() => { ${loop} }, 50).unref();\n`);
+  rig = await startRig({ poolSize: POOL_SIZE, env: { NODE_OPTIONS: `--import=${program}` } });
+  latency = await importGame(rig, 'latency', readFileSync(join(import.meta.dirname, '../../build/latency.wasm')));
+  await rig.ctr('-n', 'k8s.io', 'images', 'tag', latency, SANDBOX_IMAGE);
+});
+
+afterAll(async () => {
+  await rig?.close();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+const keeperLog = () => readFileSync(join(rig.runDir, 'log/keeper.log'), 'utf8');
+const poolIsFull = () => poll(() => rig.warm().length === POOL_SIZE, 'the pool of waiting hosts is not refilled');
+
+/** The process that containerd knows as the sandbox of a pod. */
+async function hostOf(podSandboxId: string): Promise<number> {
+  const { info } = await rig.cri.call<{ info: { info: string } }>('podSandboxStatus', { podSandboxId, verbose: true });
+  return JSON.parse(info.info).pid;
+}
+
+describe.each<[string, string, (pid: number) => void]>([
+  ['is stopped', 'stopped', (pid) => process.kill(pid, 'SIGSTOP')],
+  ['is in an endless loop', 'busy', (pid) => writeFileSync(join(folder, `loop.${pid}`), '')],
+])('a host that %s', (_, reason, hang) => {
+  it('is killed, its pod is reported as ended and starts again, and a pod beside it plays on', async () => {
+    await poolIsFull();
+    const before = rig.inventory();
+    const victim = await startGame(rig, latency);
+    const other = await startGame(rig, latency);
+    const peer = new Peer();
+    for (const { container } of [victim, other]) await ready(rig, container);
+    await peer.join(other.url, { query: '?size=320x180&fps=30' });
+    await until(() => peer.pictures > 10, 'pictures');
+
+    const pid = await hostOf(victim.pod);
+    hang(pid);
+    const startMs = performance.now();
+    expect(await exited(rig, victim.container)).toMatchObject({ exitCode: expect.any(Number) });
+    await poll(async () => (await rig.cri.podState(victim.pod)) === 'SANDBOX_NOTREADY', 'the sandbox is still ready');
+    const endedMs = performance.now();
+    await rig.cri.removePod(victim.pod);
+    const next = await startGame(rig, latency);
+    await ready(rig, next.container);
+    const readyMs = performance.now();
+    process.stdout.write(
+      `a host that is ${reason}: ended after ${((endedMs - startMs) / 1000).toFixed(1)} s, ready again after ${((readyMs - startMs) / 1000).toFixed(1)} s\n`,
+    );
+    const line = new RegExp(`host process ${pid} has not responded for ([\\d.]+) s and is ${reason}: it is killed`);
+    expect(Number(line.exec(keeperLog())?.[1])).toBeLessThanOrEqual(SILENT_S_MAX);
+
+    const { pictures } = peer;
+    await until(() => peer.pictures > pictures + 10, 'pictures of the pod beside it');
+    expect([peer.peerState, peer.notices.map(({ kind }) => kind)]).toEqual(['connected', ['joined']]);
+    peer.close();
+    for (const { pod } of [other, next]) await rig.cri.removePod(pod);
+    await poolIsFull();
+    await expectNothingLeft(rig, before);
+    expect(keeperLog().match(/it is killed/g)?.length).toBe(reason === 'stopped' ? 1 : 2);
+  });
+});
+
+/** A module that takes long to compile: functions of pure arithmetic, no two alike. */
+function slow(seed: number): Uint8Array {
+  const step = (n: number) =>
+    `(i32.add (i32.mul (local.get 0) (i32.const ${seed + n})) (i32.rotl (local.get 0) (i32.const ${n % 31})))`;
+  const body = (n: number) =>
+    `(local.set 0 ${step(n)}) (local.set 0 ${step(n + 7)}) (local.set 0 ${step(n + 13)}) (local.get 0)`;
+  const functions = Array.from({ length: FUNCTIONS }, (_, n) => `(func $f${n} (param i32) (result i32) ${body(n)})`);
+  const table = `(table funcref (elem ${functions.map((_, n) => `$f${n}`).join(' ')}))`;
+  return good({ fields: `${functions.join('\n')}\n${table}` });
+}
+
+it('a stranger who has three large modules compiled does not delay the small module of another namespace', async () => {
+  const now = Date.now() % 1e6;
+  const modules = [1, 2, 3].map((n) => slow(now + n));
+  const large = [];
+  for (const [n, module] of modules.entries()) large.push(await importGame(rig, `large${n}`, module));
+  const small = await importGame(rig, 'small', good({ fields: `(global i32 (i32.const ${now}))` }));
+  await poolIsFull();
+  let pending = large.length;
+  const startMs = performance.now();
+  const loud = large.map((image) => startGame(rig, image, { namespace: 'loud' }).finally(() => pending--));
+  // All three are on their way, and the first has the compiler.
+  await poll(() => keeperLog().includes(`compiling ${modules[0]?.length} bytes`) || pending < 3, 'nothing is compiled');
+  const quiet = await startGame(rig, small, { namespace: 'quiet' });
+  const quietMs = performance.now() - startMs;
+  expect(pending).toBeGreaterThan(0);
+  const games = await Promise.all(loud);
+  const loudMs = performance.now() - startMs;
+  process.stdout.write(
+    `three modules of ${modules[0]?.length} bytes took ${(loudMs / 1000).toFixed(1)} s, the small one beside them ${(quietMs / 1000).toFixed(1)} s\n`,
+  );
+  for (const { pod } of [...games, quiet]) await rig.cri.removePod(pod);
+}, 400_000);
+
+it('a pod reports the CPU time of its compilation, and the keeper that of each namespace', async () => {
+  const image = await importGame(rig, 'billed', good({ fields: `(global i32 (i32.const ${Date.now() | 0}))` }));
+  const first = await startGame(rig, image, { namespace: 'billed' });
+  await ready(rig, first.container);
+  const status = async (container: string) =>
+    JSON.parse((await rig.cri.exec(container, 'status')).stdout.toString()) as { compileCpuMs: number };
+  expect((await status(first.container)).compileCpuMs).toBeGreaterThan(0);
+  const second = await startGame(rig, image, { namespace: 'billed' });
+  await ready(rig, second.container);
+  expect((await status(second.container)).compileCpuMs).toBe(0);
+  for (const { pod } of [first, second]) await rig.cri.removePod(pod);
+});
