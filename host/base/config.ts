@@ -176,6 +176,11 @@ export const settings = {
     max: 2 ** 28,
     about: 'limit on the bytes of mapped GPU buffers that are on their way back to a module',
   },
+  gpuTimestamps: {
+    env: 'GPU_TIMESTAMPS',
+    default: false,
+    about: 'true: games may measure their GPU work with timestamp queries, which are a clock; for development',
+  },
   gpuBytesMax: { env: 'GPU_BYTES_MAX', default: 512 * 2 ** 20, min: 4096, max: 2 ** 36, about: 'GPU memory of a game' },
 
   viewWidthMax: {

@@ -41,6 +41,8 @@ export interface ObjectsOptions {
   renderPass: RenderPass;
   /** The most bytes of one buffer. */
   gpuBufferBytesMax: number;
+  /** Whether the module may create timestamp queries. */
+  timestamps: boolean;
 }
 
 /** Creates and destroys a room's GPU objects, except shader modules and pipelines, which are compiled. */
@@ -130,6 +132,10 @@ export class Objects implements ObjectsCommands {
 
   createQuerySet({ id, type, count, label }: CreateQuerySet): void {
     this.#tables.querySet.claim(id);
+    if (type === 'timestamp' && !this.#options.timestamps)
+      throw new Fault(
+        'timestamps are withheld, because they are a clock; GPU_TIMESTAMPS=true allows them in development',
+      );
     if (count > QUERIES_MAX) throw new Fault(`count: ${count} is more than ${QUERIES_MAX}`);
     const gpu = this.#budget.spend(count * QUERY_BYTES, () => this.#device.createQuerySet({ type, count, label }));
     this.#tables.querySet.add(id, { gpu, count });

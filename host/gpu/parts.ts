@@ -42,6 +42,8 @@ export interface ReplayOptions extends RepliesOptions {
   /** Returns the contents of the game's asset with this handle; undefined if there is none. */
   asset(handle: number): Uint8Array | undefined;
   log(level: 'error' | 'warn', message: string): void;
+  /** If true, the module may create timestamp queries. They are a clock, so this is for development. */
+  timestamps?: boolean;
   /** If true, each error that the GPU reports late names its command. This costs time, so it is for development. */
   pinpoint?: boolean;
 }
@@ -112,6 +114,7 @@ export function createParts(options: ReplayOptions) {
     encoder,
     renderPass,
     gpuBufferBytesMax,
+    timestamps: options.timestamps ?? false,
   });
   const handler: Handler = {
     tables,

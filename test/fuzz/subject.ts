@@ -136,6 +136,7 @@ export class Subject {
       log: () => {},
       reply: () => {},
       write: () => {},
+      timestamps: true,
     });
     replay.observe({ onError: ({ message }) => this.late.push(message) });
     for (const { render, items } of calls) {
