@@ -1,4 +1,5 @@
 import type { Metric, Registry } from 'prom-client';
+import { losses } from '../base/losses.ts';
 import { BUCKETS, type Histogram } from './histogram.ts';
 import type { Meters } from './meters.ts';
 
@@ -63,6 +64,12 @@ async function ownRegistry(meters: Meters, figures: Figures): Promise<Registry> 
       "GPU time of the players' pictures, extrapolated from a sample of them.",
       () => plain((meters.gpuMs ?? 0) / 1000),
     );
+  add(
+    'nearlight_writes_lost_total',
+    'counter',
+    'Lines of the log, parts of recordings and entries of the compile cache that could not be written.',
+    () => Object.entries(losses).map(([what, value]) => ({ labels: { what }, value })),
+  );
   add('nearlight_build_info', 'gauge', 'Version of the host and what it runs on; always 1.', () => [
     { labels: figures.build, value: 1 },
   ]);

@@ -123,7 +123,7 @@ class Records {
   }
 
   #restore(start: number): format.Call {
-    if (!this.#restorable) throw broken(start, 'a saved state is loaded after the first call of the module');
+    if (!this.#restorable) throw broken(start, 'a saved state is loaded after the first call of the module, or again');
     this.#restorable = false;
     return { kind: 'restore', state: this.#take(this.#word()) };
   }

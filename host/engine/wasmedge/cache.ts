@@ -8,6 +8,7 @@ import { promisify } from 'node:util';
 import { must } from '../../base/assert.ts';
 import { settings } from '../../base/config.ts';
 import { NearlightError } from '../../base/errors.ts';
+import { adviceFor, losses } from '../../base/losses.ts';
 import type { LoadOptions } from '../engine.ts';
 import { guestCommand } from './build.ts';
 import { compile, LEVELS } from './compiler.ts';
@@ -42,6 +43,8 @@ export class CompileCache {
   readonly #bytesMax: number;
   readonly #running = new Map<string, Promise<Uint8Array>>();
   #ready: Promise<void> | undefined;
+  /** Whether the log has said that compiled code cannot be stored. */
+  #warned = false;
 
   /**
    * @param dir folder of the compile cache; empty for ~/.cache/nearlight
@@ -92,7 +95,11 @@ export class CompileCache {
   }
 
   async #open(): Promise<void> {
-    if (!this.#remote) await mkdir(this.#dir, { recursive: true, mode: 0o700 });
+    if (!this.#remote)
+      await mkdir(this.#dir, { recursive: true, mode: 0o700 }).catch((cause: NodeJS.ErrnoException) => {
+        const detail = `CACHE_DIR=${this.#dir} cannot be made (${cause.code}): ${adviceFor(cause.code)}`;
+        throw new NearlightError('NL_SETTING', detail, { cause });
+      });
     // If another process fills the cache, it may not have created the folder yet.
     const folder = await stat(this.#dir).catch((error: Error) => {
       if (!this.#remote) throw error;
@@ -145,7 +152,11 @@ export class CompileCache {
       await store(path, code);
       await this.#evict();
     } catch (error) {
-      options.log('warn', `compiled code cannot be stored in ${this.#dir}: ${(error as Error).message}`);
+      losses.cache++;
+      const { code, message } = error as NodeJS.ErrnoException;
+      const advice = code === undefined ? '' : ` (${adviceFor(code)})`;
+      if (!this.#warned) options.log('warn', `compiled code cannot be stored in ${this.#dir}: ${message}${advice}`);
+      this.#warned = true;
     }
   }
 
@@ -167,11 +178,16 @@ export class CompileCache {
   }
 
   async #compile(module: Uint8Array, options: Options): Promise<Uint8Array> {
-    const folder = await mkdtemp(join(tmpdir(), 'nearlight-compile-'));
+    let folder: string | undefined;
     try {
+      folder = await mkdtemp(join(tmpdir(), 'nearlight-compile-'));
       return await compile(module, { command: guestCommand(), folder, ...options });
+    } catch (cause) {
+      if (cause instanceof NearlightError) throw cause;
+      const { code, message } = cause as NodeJS.ErrnoException;
+      throw new NearlightError('NL_COMPILE', `${message}: ${adviceFor(code)}`, { cause });
     } finally {
-      await rm(folder, { recursive: true, force: true });
+      if (folder !== undefined) await rm(folder, { recursive: true, force: true });
     }
   }
 }
