@@ -113,6 +113,13 @@ export const settings = {
     max: 1_000_000,
     about: 'limit on the GPU objects of one kind, such as buffers, that one game has',
   },
+  gpuObjectBytesMax: {
+    env: 'GPU_OBJECT_BYTES_MAX',
+    default: 256 * 2 ** 20,
+    min: 2 ** 20,
+    max: 2 ** 36,
+    about: "limit on the host's memory that the GPU objects of one game take in addition to their contents",
+  },
   gpuBufferBytesMax: {
     env: 'GPU_BUFFER_BYTES_MAX',
     default: 256 * 2 ** 20,

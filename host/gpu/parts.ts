@@ -28,6 +28,7 @@ export interface ReplayLimits extends WorkLimits {
   gpuObjectsMax: number;
   gpuBufferBytesMax: number;
   gpuBytesMax: number;
+  gpuObjectBytesMax: number;
   gpuMsMax: number;
   shaderBytesMax: number;
   shaderMsMax: number;
@@ -55,13 +56,14 @@ export function createParts(options: ReplayOptions) {
   const { device, limits, asset } = options;
   const log: ReplayOptions['log'] = (level, message) => options.log(level, message);
   const reader = new Reader();
-  const tables = createTables(limits.gpuObjectsMax);
+  const memory = new Budget(limits.gpuObjectBytesMax, 'GPU_OBJECT_BYTES_MAX');
+  const tables = createTables(limits.gpuObjectsMax, memory);
   const bindings = new Bindings({ reader, limits: device.limits });
   const places = new Places({ reader, tables, bindings });
   const refusals = new Refusals(places);
   const notices = new Notices();
   const replies = new Replies(options);
-  const budget = new Budget(limits.gpuBytesMax);
+  const budget = new Budget(limits.gpuBytesMax, 'GPU_BYTES_MAX');
   const work = new Work(limits);
   const timer = device.features.has('timestamp-query')
     ? new GpuTimer(device, (ms, renders) => notices.gpu(ms, renders))
@@ -109,6 +111,7 @@ export function createParts(options: ReplayOptions) {
     reader,
     tables,
     budget,
+    memory,
     scopes,
     staticPasses,
     encoder,
@@ -137,6 +140,7 @@ export function createParts(options: ReplayOptions) {
     replies,
     tables,
     budget,
+    memory,
     work,
     timer,
     scopes,

@@ -345,9 +345,10 @@ describe.each(engines)('$name', (engine) => {
 
 /** Makes the bytes of an asset pack with one asset. */
 function pack(name: string, contents: number[]): Uint8Array {
-  const bytes = new Uint8Array(24 + name.length + contents.length);
-  new Uint32Array(bytes.buffer, 0, 6).set([0x50414c4e, 1, 24, name.length, 24 + name.length, contents.length]);
-  bytes.set(new TextEncoder().encode(name), 24);
-  bytes.set(contents, 24 + name.length);
+  const text = Buffer.from(name);
+  const bytes = new Uint8Array(24 + text.length + contents.length);
+  new Uint32Array(bytes.buffer, 0, 6).set([0x50414c4e, 1, 24, text.length, 24 + text.length, contents.length]);
+  bytes.set(text, 24);
+  bytes.set(contents, 24 + text.length);
   return bytes;
 }

@@ -19,7 +19,7 @@ import { hashSession, SessionHash } from '../../host/session/hash.ts';
 import { type Recording, readRecording } from '../../host/session/reader.ts';
 import { recordingEngine } from '../../host/session/recorder.ts';
 import { REPLY_DEVICE_LOST } from '../../renderer/contract/abi.ts';
-import { BLOCK, good } from '../engine/modules.ts';
+import { BLOCK, good, writeBlock } from '../engine/modules.ts';
 import { bits } from '../gpu/document.ts';
 import { newReplay, openTestGpu, Picture } from '../gpu/fixture.ts';
 import { command, streams } from '../hostile/modules.ts';
@@ -112,7 +112,8 @@ function folding(): Uint8Array {
       (func (export "load") (param i32) (drop (call $state_read (i32.const 0) (i32.const ${HASH}) (i32.const 8)))
         (global.set $wanted (i32.const 3))
         ${saw('(i32.const 99)')})`,
-    join: `${call.first} ${saw('(i32.const 1)')}`,
+    init: `${call.first} ${writeBlock()}`,
+    join: saw('(i32.const 1)'),
     render: saw('(i32.const 2)'),
     tick: `${saw('(local.get 0)')}
       (if (i32.ge_u ${head} (global.get $wanted)) (then
