@@ -1,10 +1,8 @@
-import type { Handles } from './table.ts';
-
 /**
  * Bytes of the host's memory that a GPU object of each kind takes in addition to its contents: for JavaScript's object, Dawn's
  * and the driver's. Measured on llvmpipe, and rounded up; other drivers and the null backend take less.
  */
-export const OBJECT_BYTES: Readonly<Record<keyof Handles, number>> = {
+export const OBJECT_BYTES = {
   buffer: 3072,
   texture: 3072,
   textureView: 2048,
@@ -17,7 +15,7 @@ export const OBJECT_BYTES: Readonly<Record<keyof Handles, number>> = {
   computePipeline: 131_072,
   querySet: 1024,
   renderBundle: 6144,
-};
+} as const;
 /** Bytes for each entry of a bind group layout, and of a bind group. */
 export const LAYOUT_ENTRY_BYTES = 256;
 export const GROUP_ENTRY_BYTES = 32;

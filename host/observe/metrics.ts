@@ -31,7 +31,10 @@ type Kind = 'counter' | 'gauge' | 'histogram';
 export function createMetrics(meters: Meters, figures: Figures): () => Promise<string> {
   let registries: Promise<Registry[]> | undefined;
   return async () => {
-    registries ??= Promise.all([ownRegistry(meters, figures), processRegistry()]);
+    registries ??= Promise.all([ownRegistry(meters, figures), processRegistry()]).catch((error) => {
+      registries = undefined;
+      throw error;
+    });
     const texts = await Promise.all((await registries).map((registry) => registry.metrics()));
     return texts.join('\n');
   };
@@ -86,6 +89,9 @@ function processRegistry(): Promise<Registry> {
     // These metrics are gauges but are named like counters. Other metrics report the numbers by type, under proper names.
     for (const what of ['handles', 'requests', 'resources']) registry.removeSingleMetric(`nodejs_active_${what}_total`);
     return registry;
+  });
+  sharedRegistry.catch(() => {
+    sharedRegistry = undefined;
   });
   return sharedRegistry;
 }

@@ -2,7 +2,8 @@ import { createWriteStream } from 'node:fs';
 import { mkdir, readFile, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { NearlightError } from '../base/errors.ts';
-import { adviceFor, losses } from '../base/losses.ts';
+import { losses } from '../base/losses.ts';
+import { adviceFor } from '../base/system-error.ts';
 import { type Recording, readRecording } from './reader.ts';
 import type { Sink } from './writer.ts';
 

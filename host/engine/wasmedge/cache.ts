@@ -8,7 +8,8 @@ import { promisify } from 'node:util';
 import { must } from '../../base/assert.ts';
 import { settings } from '../../base/config.ts';
 import { NearlightError } from '../../base/errors.ts';
-import { adviceFor, losses } from '../../base/losses.ts';
+import { losses } from '../../base/losses.ts';
+import { adviceFor } from '../../base/system-error.ts';
 import type { LoadOptions } from '../engine.ts';
 import { guestCommand } from './build.ts';
 import { compile, LEVELS } from './compiler.ts';
@@ -89,7 +90,10 @@ export class CompileCache {
    * @throws NearlightError NL_SETTING, NL_NO_WASMEDGE
    */
   async prepare(): Promise<void> {
-    this.#ready ??= this.#open();
+    this.#ready ??= this.#open().catch((error) => {
+      this.#ready = undefined;
+      throw error;
+    });
     await this.#ready;
     await compilerIdentity();
   }
@@ -263,6 +267,9 @@ function compilerIdentity(): Promise<string> {
       .split('\n')
       .filter((line) => /^(model name|flags|Features|CPU (part|implementer))\s*:/.test(line));
     return JSON.stringify([name, files, LEVELS, features]);
-  })();
+  })().catch((error) => {
+    identity = undefined;
+    throw error;
+  });
   return identity;
 }
