@@ -94,8 +94,12 @@ export class Accessors {
     }) as Uint32Array;
   }
 
-  /** Stores the numbers of an accessor that come from a compressed mesh, so that its buffer is not read. */
+  /**
+   * Stores the numbers of an accessor that come from a compressed mesh, so that its buffer is not read.
+   * @throws NearlightError NL_MODEL if the model has too many decoded bytes
+   */
   put(index: number, numbers: Numbers): void {
+    this.#budget.take(must(this.#values[index], 'accessor').place, numbers.byteLength);
     this.#read.set(`${numbers instanceof Float32Array ? 'floats' : 'integers'} ${index}`, numbers);
   }
 

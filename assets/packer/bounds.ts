@@ -39,11 +39,18 @@ export function sceneBounds({ nodes, meshes, skins }: Model): Box {
     );
     for (const primitive of primitives) {
       left -= primitive.count * (1 + primitive.targets.length);
-      if (left < 0) includeAll(box, corners(primitive), worldOf(index));
-      else if (matrices.length > 0 && primitive.joints.length > 0) includeSkinned(box, primitive, matrices);
-      else includeAll(box, primitive.positions, worldOf(index));
-      for (const { positions } of left >= 0 ? primitive.targets : [])
-        if (positions) includeAll(box, sum(primitive.positions, positions), worldOf(index));
+      // A skinned primitive moves with its joints alone; the transform of its node does not count (glTF 2.0, 3.7.3.3).
+      const isSkinned = matrices.length > 0 && primitive.joints.length > 0;
+      const include = (positions: Float32Array): void => {
+        if (isSkinned) includeSkinned(box, { ...primitive, positions }, matrices);
+        else includeAll(box, positions, worldOf(index));
+      };
+      if (left < 0) {
+        for (const matrix of isSkinned ? matrices : [worldOf(index)]) includeAll(box, corners(primitive), matrix);
+        continue;
+      }
+      include(primitive.positions);
+      for (const { positions } of primitive.targets) if (positions) include(sum(primitive.positions, positions));
     }
   }
   if ([...box.min, ...box.max].some((value) => !(Math.abs(value) < REACH_MAX)))

@@ -6,6 +6,8 @@ import type { EncodedTexture } from '../texture/encode.ts';
 import type { Role } from '../texture/levels.ts';
 import { encodeTextures } from '../texture/pool.ts';
 
+/** Width and height of a compressed block in texels. */
+const BLOCK_SIDE = 4;
 /** The role of the texture in each slot of a material, in the order of Material.slots. */
 const ROLES: Role[] = ['color', 'metalRough', 'normal', 'occlusion', 'color'];
 
@@ -59,6 +61,7 @@ export async function buildTextures(
 /** Returns the size of a texture: within the limit, and with sides that are multiples of 4, as block compression requires. */
 function scaledSize({ width, height }: ImageFile, sideMax: number): { width: number; height: number } {
   const scale = Math.min(1, sideMax / Math.max(width, height));
-  const side = (value: number) => Math.max(4, Math.round((value * scale) / 4) * 4);
+  const most = Math.floor(sideMax / BLOCK_SIDE);
+  const side = (value: number) => Math.max(1, Math.min(most, Math.round((value * scale) / BLOCK_SIDE))) * BLOCK_SIDE;
   return { width: side(width), height: side(height) };
 }

@@ -5,6 +5,8 @@ const MAGIC = 0x50414c4e;
 /** One file of an asset pack: its name, and where its contents lie in the pack. */
 export interface Asset {
   readonly name: string;
+  /** The name as the pack has it, in UTF-8. */
+  readonly nameBytes: Uint8Array;
   readonly offset: number;
   readonly bytes: number;
 }
@@ -27,11 +29,8 @@ export function readAssets(pack: Uint8Array): Asset[] {
     const [nameOffset, nameBytes, offset, bytes] = [word(0), word(1), word(2), word(3)];
     if (nameOffset + nameBytes > pack.length || offset + bytes > pack.length)
       throw invalid(`asset ${index} lies outside it`);
-    return {
-      name: text.decode(pack.subarray(nameOffset, nameOffset + nameBytes)),
-      offset,
-      bytes,
-    };
+    const name = pack.subarray(nameOffset, nameOffset + nameBytes);
+    return { name: text.decode(name), nameBytes: name, offset, bytes };
   });
 }
 

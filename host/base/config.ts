@@ -134,6 +134,13 @@ export const settings = {
     max: 1_000_000,
     about: 'limit on the GPU objects of one kind, such as buffers, that one game has',
   },
+  gpuObjectBytesMax: {
+    env: 'GPU_OBJECT_BYTES_MAX',
+    default: 256 * 2 ** 20,
+    min: 2 ** 20,
+    max: 2 ** 36,
+    about: "limit on the host's memory that the GPU objects of one game take in addition to their contents",
+  },
   gpuBufferBytesMax: {
     env: 'GPU_BUFFER_BYTES_MAX',
     default: 256 * 2 ** 20,
@@ -196,6 +203,11 @@ export const settings = {
     min: 4,
     max: 2 ** 28,
     about: 'limit on the bytes of mapped GPU buffers that are on their way back to a module',
+  },
+  gpuTimestamps: {
+    env: 'GPU_TIMESTAMPS',
+    default: false,
+    about: 'true: games may measure their GPU work with timestamp queries, which are a clock; for development',
   },
   gpuBytesMax: { env: 'GPU_BYTES_MAX', default: 512 * 2 ** 20, min: 4096, max: 2 ** 36, about: 'GPU memory of a game' },
 

@@ -3,6 +3,9 @@
  * `exit` is the exit status of a process that the error ends, `http` the HTTP status of a request that fails with it.
  */
 export const errors = {
+  NL_INTERNAL: { exit: 70, text: 'The program has a bug and cannot go on' },
+  NL_HOST_MEMORY: { exit: 35, http: 503, text: 'The host has no memory left for this' },
+  NL_HOST_FILES: { exit: 36, http: 503, text: 'The host may not open more files' },
   NL_SOURCE: { exit: 1, text: 'The sources of a module do not compile' },
   NL_USAGE: { exit: 2, text: 'The command line cannot be understood' },
   NL_SETTING: { exit: 2, text: 'A setting is out of its bounds' },

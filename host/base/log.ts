@@ -16,6 +16,21 @@ export function createLog(level: string): Log {
   return (entry, message) => {
     if (LEVELS.indexOf(entry) > last) return;
     const time = new Date().toISOString().slice(11, 23);
-    process.stderr.write(`${time} ${entry.padEnd(5)} ${message.trimEnd().replaceAll('\n', '\n                   ')}\n`);
+    const line = `${time} ${entry.padEnd(5)} ${message.trimEnd().replaceAll('\n', '\n                   ')}\n`;
+    write(line, `${time} warn  `);
   };
+}
+
+/** Lines that were lost since the last one that could be written. */
+let lost = 0;
+
+/** Writes a line. The first line after a gap is preceded by one that says how many were lost. */
+function write(line: string, prefix: string): void {
+  const gap = lost;
+  const notice = gap === 0 ? '' : `${prefix}${gap} lines of this log are lost: they could not be written\n`;
+  process.stderr.write(notice + line, (error) => {
+    // guardProcess() counts the loss and lets the process go on.
+    if (error) lost++;
+    else lost -= gap;
+  });
 }

@@ -24,8 +24,9 @@ export class Progress {
     process.stderr.write(isTTY ? `\r\x1b[K${line}` : `${line}\n`);
   }
 
-  /** Removes the progress line from a terminal. */
+  /** Removes the progress line from a terminal; idempotent. */
   end(): void {
-    if (process.stderr.isTTY) process.stderr.write('\r\x1b[K');
+    if (process.stderr.isTTY && this.#shownMs > 0) process.stderr.write('\r\x1b[K');
+    this.#shownMs = 0;
   }
 }

@@ -204,6 +204,7 @@ async function observe(game: Offline, source: Source, { frame, fps, width, heigh
       adapter: gpu.adapter.description,
     };
   } finally {
+    progress.end();
     texture.destroy();
   }
 }

@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { settings } from '../base/config.ts';
 import { exitStatus, NearlightError } from '../base/errors.ts';
+import { guardProcess } from '../base/guard.ts';
 import { VERSION } from '../base/version.ts';
 import type { Command } from './command.ts';
 
@@ -63,6 +64,7 @@ async function run(prefix: string, command: Command, args: string[]): Promise<nu
   }
 }
 
+guardProcess();
 process.exitCode = await main(process.argv.slice(2));
 // End the process now, even if a library's thread or a poll of the GPU would keep it alive.
 process.exit();

@@ -6,7 +6,7 @@ import { NearlightError } from '../base/errors.ts';
 
 const HELP = `Packs a glTF model into one file, whose blocks games copy to the GPU as they are (renderer/contract/pack.ts).
 
-Usage: node host/cli/pack.ts FILE.glb|FILE.gltf [options]
+Usage: npm start -- pack FILE.glb|FILE.gltf [options]
 
 Options:
   -o, --out FILE     where to write it (default: the model's name with .nlmd)

@@ -1,4 +1,5 @@
 import { mkdir, writeFile } from 'node:fs/promises';
+import { constants } from 'node:os';
 import { dirname } from 'node:path';
 import { readArguments } from '../base/arguments.ts';
 import type { Config } from '../base/config.ts';
@@ -45,8 +46,8 @@ const SECONDS_MAX = 86_400;
 const STILL_AT = 1;
 /** Bit rate of a video clip, in bits per pixel. It is higher than a stream's, because a clip is kept. */
 const BITS_PER_PIXEL = 0.2;
-/** Exit status after SIGINT. */
-const INTERRUPTED = 130;
+/** A shell reports a program that a signal ended as this number plus the number of the signal. */
+const SIGNAL_STATUS = 128;
 
 /** Options of renderSource. */
 export interface RenderOptions {
@@ -84,19 +85,24 @@ export async function run(args: string[], environment: NodeJS.ProcessEnv): Promi
     throw usage(`--seat ${seat}: no player has that seat ${where}; taken: ${source.taken.join(', ') || 'none'}`);
   }
   const stop = new AbortController();
-  const onSignal = () => stop.abort();
+  let stoppedBy: 'SIGINT' | 'SIGTERM' | undefined;
+  const onSignal = (signal: 'SIGINT' | 'SIGTERM') => {
+    stoppedBy = signal;
+    stop.abort();
+  };
   process.once('SIGINT', onSignal).once('SIGTERM', onSignal);
   const begun = performance.now();
   const progress = new Progress(shape.frames);
-  const made = await renderSource(source, {
-    ...shape,
-    config,
-    signal: stop.signal,
-    onProgress: (frame) => progress.show(frame),
-  });
-  progress.end();
-  process.off('SIGINT', onSignal).off('SIGTERM', onSignal);
-  return report({ made, ...shape, ms: performance.now() - begun, stopped: stop.signal.aborted });
+  try {
+    const onProgress = (frame: number) => progress.show(frame);
+    const made = await renderSource(source, { ...shape, config, signal: stop.signal, onProgress });
+    progress.end();
+    report({ made, ...shape, ms: performance.now() - begun, stopped: stoppedBy !== undefined });
+    return stoppedBy === undefined ? 0 : SIGNAL_STATUS + constants.signals[stoppedBy];
+  } finally {
+    progress.end();
+    process.off('SIGINT', onSignal).off('SIGTERM', onSignal);
+  }
 }
 
 /**
@@ -195,7 +201,7 @@ interface Made {
   stopped: boolean;
 }
 
-function report({ made, ms, out, width, height, frames, stopped }: Made): number {
+function report({ made, ms, out, width, height, frames, stopped }: Made): void {
   const seconds = ms / 1000;
   const pace = `${seconds.toFixed(1)} s, ${(made / seconds).toFixed(1)} a second`;
   if (made > 0)
@@ -207,7 +213,6 @@ function report({ made, ms, out, width, height, frames, stopped }: Made): number
       'NL_RECORDING',
       'no player has that seat long enough for a picture; try another --at or --seat',
     );
-  return stopped ? INTERRUPTED : 0;
 }
 
 type Values = ReturnType<typeof parse>['values'];

@@ -3,6 +3,7 @@ import { resolve } from 'node:path';
 import { readArguments } from '../base/arguments.ts';
 import { readConfig, settings } from '../base/config.ts';
 import { NearlightError } from '../base/errors.ts';
+import { checkFileLimit } from '../base/files.ts';
 import { createLog } from '../base/log.ts';
 import { VERSION } from '../base/version.ts';
 import { buildNative } from '../engine/wasmedge/build.ts';
@@ -54,6 +55,7 @@ export async function run(args: string[], environment: NodeJS.ProcessEnv): Promi
     ),
   );
   const config = readConfig({ ...environment, ...own });
+  checkFileLimit();
   const log = createLog(config.logLevel);
   const modules = positionals.length > 0 ? positionals : [values.model === undefined ? usualModule() : MODEL];
   await check(modules, values);

@@ -49,8 +49,8 @@ export function createImports({ options, assets, log, collector, marks, state, m
       log.line(level, range(address, length, 'log'));
     },
     asset_find(address: number, length: number) {
-      const name = new TextDecoder().decode(range(address, length, 'asset_find'));
-      return assets.findIndex((entry) => entry.name === name);
+      const name = range(address, length, 'asset_find');
+      return assets.findIndex(({ nameBytes }) => sameBytes(nameBytes, name));
     },
     asset_size: (handle: number) => asset(handle, 'asset_size').bytes,
     asset_read(handle: number, offset: number, address: number, length: number) {
@@ -74,6 +74,10 @@ export function createImports({ options, assets, log, collector, marks, state, m
       throw new GuestExit(status, running());
     },
   };
+}
+
+function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && a.every((byte, index) => byte === b[index]);
 }
 
 const trap = (message: string) => new WebAssembly.RuntimeError(message);

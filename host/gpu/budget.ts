@@ -1,28 +1,31 @@
 import { Fault } from './reader.ts';
 
-/** Counts and limits the GPU memory that the objects of one room (one running game) take. */
+/** Counts and limits the memory of one sort that the GPU objects of one room (one running game) take. */
 export class Budget {
   readonly #bytesMax: number;
+  readonly #setting: string;
   #used = 0;
 
-  constructor(bytesMax: number) {
+  /** @param setting name of the setting that is the limit */
+  constructor(bytesMax: number, setting: 'GPU_BYTES_MAX' | 'GPU_OBJECT_BYTES_MAX') {
     this.#bytesMax = bytesMax;
+    this.#setting = setting;
   }
 
-  /** Bytes of GPU memory that the room holds. */
+  /** Bytes of memory that the room holds. */
   get used(): number {
     return this.#used;
   }
 
-  /** Counts `bytes` of GPU memory as held by the room. @throws Fault if that is more than the room has left */
+  /** Counts `bytes` of memory as held by the room. @throws Fault if that is more than the room has left */
   take(bytes: number): void {
     const left = this.#bytesMax - this.#used;
     if (bytes > left)
-      throw new Fault(`its ${bytes} bytes exceed what is left of ${this.#bytesMax} (GPU_BYTES_MAX): ${left}`);
+      throw new Fault(`its ${bytes} bytes exceed what is left of ${this.#bytesMax} (${this.#setting}): ${left}`);
     this.#used += bytes;
   }
 
-  /** Counts `bytes` of GPU memory as released by the room. */
+  /** Counts `bytes` of memory as released by the room. */
   give(bytes: number): void {
     this.#used -= bytes;
   }

@@ -165,7 +165,7 @@ async function open({ hardwareRequired, log, backend = 'vulkan', now }: OpenOpti
   if (now) commandClock(device).now = now;
   warmUp(device);
   if (backend !== 'null') await probeAnisotropy(device);
-  DeviceGroups.of(device).collectWith(() => setImmediate(collectGarbage));
+  DeviceGroups.of(device).collectWith(collectSoon);
   device.addEventListener('uncapturederror', (event) => {
     // Listeners that are added later find out which room caused an error, and then prevent the default: this log line.
     queueMicrotask(() => {
@@ -240,6 +240,18 @@ async function openDevice(adapter: GPUAdapter): Promise<GPUDevice> {
       cause,
     });
   }
+}
+
+let isCollecting = false;
+
+/** Collects garbage when the current work is done, once for all requests until then. */
+function collectSoon(): void {
+  if (isCollecting) return;
+  isCollecting = true;
+  setImmediate(() => {
+    isCollecting = false;
+    collectGarbage();
+  });
 }
 
 /** Collects garbage. The JavaScript engine would do so too late, because it does not see the memory of Dawn's objects. */

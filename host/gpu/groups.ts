@@ -15,7 +15,7 @@ const COLLECT_MS = 1000;
 const COLLECT_MS_MAX = 60_000;
 /** A garbage collection that leaves more than this fraction of the bind groups has freed few. */
 const KEPT_MAX = 0.9;
-/** Garbage is collected whenever dropped render bundles add up to this many bytes. */
+/** Garbage is collected whenever dropped objects add up to this many bytes of the host's memory. */
 const GARBAGE_BYTES_MAX = 2 ** 26;
 
 /** Counts the bind groups of a GPU device until they are garbage-collected, and limits how many each room holds. */
@@ -71,8 +71,8 @@ export class DeviceGroups {
     return group;
   }
 
-  /** Counts the bytes of a dropped render bundle, whose memory stays in use until it is garbage-collected. */
-  dropRenderBundle(bytes: number): void {
+  /** Counts the bytes of dropped objects, whose memory stays in use until they are garbage-collected. */
+  drop(bytes: number): void {
     this.#garbageBytes += bytes;
     if (this.#garbageBytes < GARBAGE_BYTES_MAX) return;
     this.#garbageBytes = 0;

@@ -2,6 +2,7 @@ import { SURFACE } from '../../renderer/contract/abi.ts';
 import { anisotropyLimit } from './anisotropy.ts';
 import type { Budget } from './budget.ts';
 import { WordCache } from './cache.ts';
+import { GROUP_ENTRY_BYTES, LAYOUT_ENTRY_BYTES } from './cost.ts';
 import type {
   CreateBindGroup,
   CreateBindGroupLayout,
@@ -34,13 +35,17 @@ export interface ObjectsOptions {
   device: GPUDevice;
   reader: Reader;
   tables: Tables;
+  /** Budgets of the GPU's memory, and of the host's that objects take in addition to their contents. */
   budget: Budget;
+  memory: Budget;
   scopes: ErrorScopes;
   staticPasses: StaticPasses;
   encoder: CommandEncoder;
   renderPass: RenderPass;
   /** The most bytes of one buffer. */
   gpuBufferBytesMax: number;
+  /** Whether the module may create timestamp queries. */
+  timestamps: boolean;
 }
 
 /** Creates and destroys a room's GPU objects, except shader modules and pipelines, which are compiled. */
@@ -107,7 +112,7 @@ export class Objects implements ObjectsCommands {
   }
 
   createBindGroupLayout({ id, label, entries }: CreateBindGroupLayout): void {
-    this.#tables.bindGroupLayout.claim(id);
+    this.#tables.bindGroupLayout.claim(id, entries.length * LAYOUT_ENTRY_BYTES);
     const gpu = this.#device.createBindGroupLayout({ label, entries: entries.map(bindGroupLayoutEntry) });
     this.#tables.bindGroupLayout.add(id, { gpu });
   }
@@ -119,7 +124,7 @@ export class Objects implements ObjectsCommands {
   }
 
   createBindGroup(record: CreateBindGroup): void {
-    this.#tables.bindGroup.claim(record.id);
+    this.#tables.bindGroup.claim(record.id, record.entries.length * GROUP_ENTRY_BYTES);
     let group = this.#cached(this.#groups);
     if (!group) {
       group = this.#newBindGroup(record);
@@ -130,6 +135,10 @@ export class Objects implements ObjectsCommands {
 
   createQuerySet({ id, type, count, label }: CreateQuerySet): void {
     this.#tables.querySet.claim(id);
+    if (type === 'timestamp' && !this.#options.timestamps)
+      throw new Fault(
+        'timestamps are withheld, because they are a clock; GPU_TIMESTAMPS=true allows them in development',
+      );
     if (count > QUERIES_MAX) throw new Fault(`count: ${count} is more than ${QUERIES_MAX}`);
     const gpu = this.#budget.spend(count * QUERY_BYTES, () => this.#device.createQuerySet({ type, count, label }));
     this.#tables.querySet.add(id, { gpu, count });
@@ -153,11 +162,14 @@ export class Objects implements ObjectsCommands {
 
   destroy(kind: keyof Tables, object: number): void {
     if (object === SURFACE) throw new Fault("the player's picture belongs to the host");
+    const { memory } = this.#options;
+    const before = memory.used;
     if (kind === 'buffer') this.#endBuffer(this.#tables.buffer.remove(object));
     else if (kind === 'texture') this.#endTexture(this.#tables.texture.remove(object));
     else if (kind === 'querySet') this.#endQuerySet(this.#tables.querySet.remove(object));
     else if (kind === 'renderBundle') this.#endRenderBundle(this.#tables.renderBundle.remove(object));
     else this.#tables[kind].remove(object);
+    this.#deviceGroups.drop(before - memory.used);
     // The caches know objects by their ids, and a later object may get the id of the destroyed one.
     this.#options.staticPasses.clear();
     if (kind !== 'bindGroup') this.#groups.clear();
@@ -166,6 +178,7 @@ export class Objects implements ObjectsCommands {
 
   /** Destroys the GPU objects (buffers, textures, ...) that the room's module has created. */
   clear(): void {
+    this.#deviceGroups.drop(this.#options.memory.used);
     this.#tables.buffer.clear(this.#endBuffer);
     this.#tables.texture.clear(this.#endTexture);
     this.#tables.querySet.clear(this.#endQuerySet);
@@ -211,6 +224,6 @@ export class Objects implements ObjectsCommands {
 
   readonly #endRenderBundle = ({ bytes }: Handles['renderBundle']): void => {
     this.#budget.give(bytes);
-    this.#deviceGroups.dropRenderBundle(bytes);
+    this.#deviceGroups.drop(bytes);
   };
 }

@@ -28,6 +28,7 @@ export interface ReplayLimits extends WorkLimits {
   gpuObjectsMax: number;
   gpuBufferBytesMax: number;
   gpuBytesMax: number;
+  gpuObjectBytesMax: number;
   gpuMsMax: number;
   shaderBytesMax: number;
   shaderMsMax: number;
@@ -42,6 +43,8 @@ export interface ReplayOptions extends RepliesOptions {
   /** Returns the contents of the game's asset with this handle; undefined if there is none. */
   asset(handle: number): Uint8Array | undefined;
   log(level: 'error' | 'warn', message: string): void;
+  /** If true, the module may create timestamp queries. They are a clock, so this is for development. */
+  timestamps?: boolean;
   /** If true, each error that the GPU reports late names its command. This costs time, so it is for development. */
   pinpoint?: boolean;
 }
@@ -53,13 +56,14 @@ export function createParts(options: ReplayOptions) {
   const { device, limits, asset } = options;
   const log: ReplayOptions['log'] = (level, message) => options.log(level, message);
   const reader = new Reader();
-  const tables = createTables(limits.gpuObjectsMax);
+  const memory = new Budget(limits.gpuObjectBytesMax, 'GPU_OBJECT_BYTES_MAX');
+  const tables = createTables(limits.gpuObjectsMax, memory);
   const bindings = new Bindings({ reader, limits: device.limits });
   const places = new Places({ reader, tables, bindings });
   const refusals = new Refusals(places);
   const notices = new Notices();
   const replies = new Replies(options);
-  const budget = new Budget(limits.gpuBytesMax);
+  const budget = new Budget(limits.gpuBytesMax, 'GPU_BYTES_MAX');
   const work = new Work(limits);
   const timer = device.features.has('timestamp-query')
     ? new GpuTimer(device, (ms, renders) => notices.gpu(ms, renders))
@@ -107,11 +111,13 @@ export function createParts(options: ReplayOptions) {
     reader,
     tables,
     budget,
+    memory,
     scopes,
     staticPasses,
     encoder,
     renderPass,
     gpuBufferBytesMax,
+    timestamps: options.timestamps ?? false,
   });
   const handler: Handler = {
     tables,
@@ -134,6 +140,7 @@ export function createParts(options: ReplayOptions) {
     replies,
     tables,
     budget,
+    memory,
     work,
     timer,
     scopes,

@@ -1,5 +1,6 @@
 import { REPLY_COMPILATION, REPLY_PIPELINE } from '../../renderer/contract/abi.ts';
 import { compiled, type RoomCompiler } from './compiler.ts';
+import { MODULE_CODE_BYTES, PIPELINE_CODE_BYTES } from './cost.ts';
 import {
   type CreateComputePipeline,
   type CreateRenderPipeline,
@@ -33,14 +34,14 @@ export class Pipelines implements PipelinesCommands {
 
   createShaderModule({ id, label, code }: CreateShaderModule): void {
     const { device, tables, compiler, shaderBytesMax } = this.#options;
-    tables.shaderModule.claim(id);
     if (code.length > shaderBytesMax)
       throw new Fault(`its ${code.length} bytes exceed ${shaderBytesMax} (SHADER_BYTES_MAX)`);
+    tables.shaderModule.claim(id, code.length * MODULE_CODE_BYTES);
     const gpu = compiler.measure(() => {
       checkInlined(code);
       return device.createShaderModule({ label, code });
     });
-    tables.shaderModule.add(id, { gpu });
+    tables.shaderModule.add(id, { gpu, bytes: code.length });
   }
 
   getCompilationInfo(module: Handles['shaderModule'], token: number): void {
@@ -55,7 +56,7 @@ export class Pipelines implements PipelinesCommands {
 
   createRenderPipeline(record: CreateRenderPipeline): void {
     const { device, tables, compiler } = this.#options;
-    tables.renderPipeline.claim(record.id);
+    tables.renderPipeline.claim(record.id, codeBytes(record.vertexModule, record.fragmentModule));
     const descriptor = renderPipeline(record);
     const pipeline = compiler.pipeline(
       () => device.createRenderPipeline(descriptor),
@@ -66,7 +67,7 @@ export class Pipelines implements PipelinesCommands {
 
   createRenderPipelineAsync(record: CreateRenderPipeline): void {
     const { device, tables, compiler } = this.#options;
-    tables.renderPipeline.claim(record.id);
+    tables.renderPipeline.claim(record.id, codeBytes(record.vertexModule, record.fragmentModule));
     const pipeline: Handles['renderPipeline'] = { gpu: undefined };
     tables.renderPipeline.add(record.id, pipeline);
     const descriptor = renderPipeline(record);
@@ -76,7 +77,7 @@ export class Pipelines implements PipelinesCommands {
 
   createComputePipeline(record: CreateComputePipeline): void {
     const { device, tables, compiler } = this.#options;
-    tables.computePipeline.claim(record.id);
+    tables.computePipeline.claim(record.id, codeBytes(record.module));
     const descriptor = computePipeline(record);
     const pipeline = compiler.pipeline(
       () => device.createComputePipeline(descriptor),
@@ -87,7 +88,7 @@ export class Pipelines implements PipelinesCommands {
 
   createComputePipelineAsync(record: CreateComputePipeline): void {
     const { device, tables, compiler } = this.#options;
-    tables.computePipeline.claim(record.id);
+    tables.computePipeline.claim(record.id, codeBytes(record.module));
     const pipeline: Handles['computePipeline'] = { gpu: undefined };
     tables.computePipeline.add(record.id, pipeline);
     const descriptor = computePipeline(record);
@@ -127,4 +128,9 @@ export class Pipelines implements PipelinesCommands {
       },
     );
   }
+}
+
+/** Bytes of the host's memory that a pipeline takes for the code of its shaders. */
+function codeBytes(...modules: (Handles['shaderModule'] | undefined)[]): number {
+  return [...new Set(modules)].reduce((sum, module) => sum + (module?.bytes ?? 0), 0) * PIPELINE_CODE_BYTES;
 }

@@ -34,6 +34,8 @@ export interface ReplayStats {
   objects: number;
   /** Bytes of GPU memory that the room's objects take. */
   bytes: number;
+  /** Bytes of the host's memory that the objects count as, in addition to their contents. */
+  objectBytes: number;
   /** Number of commands of the module executed so far. */
   commands: number;
 }
@@ -199,8 +201,9 @@ export class CommandReplay {
   }
 
   stats(): ReplayStats {
-    const { tables, budget } = this.#parts;
-    return { objects: countObjects(tables), bytes: budget.used, commands: this.#commands };
+    const { tables, budget, memory } = this.#parts;
+    const objects = countObjects(tables);
+    return { objects, bytes: budget.used, objectBytes: memory.used, commands: this.#commands };
   }
 
   /** Destroys every GPU object of the room; idempotent. */

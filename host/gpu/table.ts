@@ -1,4 +1,6 @@
 import { ID_INDEX_BITS, ID_INDEX_MIN } from '../../renderer/contract/abi.ts';
+import type { Budget } from './budget.ts';
+import { OBJECT_BYTES } from './cost.ts';
 import { Fault } from './reader.ts';
 
 /** A pipeline, which may still be compiling. */
@@ -18,7 +20,8 @@ export interface Handles {
   bindGroupLayout: { gpu: GPUBindGroupLayout };
   pipelineLayout: { gpu: GPUPipelineLayout };
   bindGroup: { gpu: GPUBindGroup };
-  shaderModule: { gpu: GPUShaderModule };
+  /** `bytes` is the length of the WGSL. */
+  shaderModule: { gpu: GPUShaderModule; bytes: number };
   renderPipeline: Compiled<GPURenderPipeline>;
   computePipeline: Compiled<GPUComputePipeline>;
   querySet: { gpu: GPUQuerySet; count: number };
@@ -32,16 +35,25 @@ const INDEX_MASK = 2 ** ID_INDEX_BITS - 1;
 
 /** A module's GPU objects of one kind, by id (generation << ID_INDEX_BITS | index). Modules choose ids, with low indices. */
 export class Table<T> {
-  readonly kind: string;
+  readonly kind: keyof Handles;
   readonly #max: number;
+  readonly #memory: Budget;
   readonly #items: (T | undefined)[] = [];
   readonly #ids: number[] = [];
+  /** Bytes that each object counts as, in the budget of the host's memory. */
+  readonly #bytes: number[] = [];
+  /** Bytes that claim() has taken for an object that add() has not added yet. */
+  #claimed = 0;
   #count = 0;
 
-  /** @param max one more than the highest index that an object may have, and so the most objects */
-  constructor(kind: string, max: number) {
+  /**
+   * @param max one more than the highest index that an object may have, and so the most objects
+   * @param memory budget of the host's memory that objects take in addition to their contents
+   */
+  constructor(kind: keyof Handles, max: number, memory: Budget) {
     this.kind = kind;
     this.#max = max;
+    this.#memory = memory;
   }
 
   get count(): number {
@@ -67,42 +79,68 @@ export class Table<T> {
     return this.#ids[index] === id ? this.#items[index] : undefined;
   }
 
-  /** Checks that a new object may have this id. @throws Fault */
-  claim(id: number): void {
+  /**
+   * Checks that a new object may have this id, and takes its memory until the object is removed. The memory is given back if
+   * another claim() or clear() follows in place of add().
+   * @param more bytes in addition to those of every object of this kind
+   * @throws Fault if the id is out of range or its index is in use, or the room has too little memory left
+   */
+  claim(id: number, more = 0): void {
+    this.#unclaim();
     const index = id & INDEX_MASK;
     if (index < ID_INDEX_MIN || index >= this.#max)
       throw new Fault(`id ${show(id)}: the index of a ${this.kind} is from ${ID_INDEX_MIN} to ${this.#max - 1}`);
     if (this.#items[index] !== undefined) throw new Fault(`id ${show(id)}: a ${this.kind} with this index exists`);
+    const bytes = OBJECT_BYTES[this.kind] + more;
+    this.#memory.take(bytes);
+    this.#claimed = bytes;
   }
 
-  /** Adds an object that the module creates. @throws Fault if the id is out of range or its index is in use */
+  /** Adds an object that the module creates, whose id was claimed. */
   add(id: number, item: T): void {
-    this.claim(id);
-    this.put(id, item);
+    this.#set(id, item, this.#claimed);
+    this.#claimed = 0;
   }
 
-  /** Adds an object without checking its id. The host adds its own objects under indices that modules cannot use. */
+  /** Adds an object of the host, under an index that modules cannot use. It counts as no memory. */
   put(id: number, item: T): void {
-    const index = id & INDEX_MASK;
-    this.#items[index] = item;
-    this.#ids[index] = id;
-    this.#count++;
+    this.#set(id, item, 0);
   }
 
   /** Removes and returns the object with this id. @throws Fault if no object has it */
   remove(id: number): T {
     const item = this.get(id);
-    this.#items[id & INDEX_MASK] = undefined;
+    const index = id & INDEX_MASK;
+    this.#items[index] = undefined;
+    this.#memory.give(this.#bytes[index] ?? 0);
     this.#count--;
     return item;
   }
 
   /** Removes every object and calls `end` with each. */
   clear(end: (item: T) => void): void {
-    for (const item of this.#items) if (item !== undefined) end(item);
+    this.#unclaim();
+    for (const [index, item] of this.#items.entries()) {
+      if (item === undefined) continue;
+      end(item);
+      this.#memory.give(this.#bytes[index] ?? 0);
+    }
     this.#items.length = 0;
     this.#ids.length = 0;
     this.#count = 0;
+  }
+
+  #unclaim(): void {
+    this.#memory.give(this.#claimed);
+    this.#claimed = 0;
+  }
+
+  #set(id: number, item: T, bytes: number): void {
+    const index = id & INDEX_MASK;
+    this.#items[index] = item;
+    this.#ids[index] = id;
+    this.#bytes[index] = bytes;
+    this.#count++;
   }
 
   #missing(id: number): Fault {
@@ -113,21 +151,24 @@ export class Table<T> {
   }
 }
 
-/** Creates the tables of a room, one for each kind of GPU object. Each holds objects with an index below `max`. */
-export function createTables(max: number): Tables {
+/**
+ * Creates the tables of a room, one for each kind of GPU object. Each holds objects with an index below `max`, and all of them
+ * together as many as `memory` allows.
+ */
+export function createTables(max: number, memory: Budget): Tables {
   return {
-    buffer: new Table('buffer', max),
-    texture: new Table('texture', max),
-    textureView: new Table('textureView', max),
-    sampler: new Table('sampler', max),
-    bindGroupLayout: new Table('bindGroupLayout', max),
-    pipelineLayout: new Table('pipelineLayout', max),
-    bindGroup: new Table('bindGroup', max),
-    shaderModule: new Table('shaderModule', max),
-    renderPipeline: new Table('renderPipeline', max),
-    computePipeline: new Table('computePipeline', max),
-    querySet: new Table('querySet', max),
-    renderBundle: new Table('renderBundle', max),
+    buffer: new Table('buffer', max, memory),
+    texture: new Table('texture', max, memory),
+    textureView: new Table('textureView', max, memory),
+    sampler: new Table('sampler', max, memory),
+    bindGroupLayout: new Table('bindGroupLayout', max, memory),
+    pipelineLayout: new Table('pipelineLayout', max, memory),
+    bindGroup: new Table('bindGroup', max, memory),
+    shaderModule: new Table('shaderModule', max, memory),
+    renderPipeline: new Table('renderPipeline', max, memory),
+    computePipeline: new Table('computePipeline', max, memory),
+    querySet: new Table('querySet', max, memory),
+    renderBundle: new Table('renderBundle', max, memory),
   };
 }
 

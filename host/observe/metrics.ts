@@ -1,4 +1,5 @@
 import type { Metric, Registry } from 'prom-client';
+import { losses } from '../base/losses.ts';
 import { BUCKETS, type Histogram } from './histogram.ts';
 import type { Meters } from './meters.ts';
 
@@ -30,7 +31,10 @@ type Kind = 'counter' | 'gauge' | 'histogram';
 export function createMetrics(meters: Meters, figures: Figures): () => Promise<string> {
   let registries: Promise<Registry[]> | undefined;
   return async () => {
-    registries ??= Promise.all([ownRegistry(meters, figures), processRegistry()]);
+    registries ??= Promise.all([ownRegistry(meters, figures), processRegistry()]).catch((error) => {
+      registries = undefined;
+      throw error;
+    });
     const texts = await Promise.all((await registries).map((registry) => registry.metrics()));
     return texts.join('\n');
   };
@@ -66,6 +70,12 @@ async function ownRegistry(meters: Meters, figures: Figures): Promise<Registry> 
       "GPU time of the players' pictures, extrapolated from a sample of them.",
       () => plain((meters.gpuMs ?? 0) / 1000),
     );
+  add(
+    'nearlight_writes_lost_total',
+    'counter',
+    'Lines of the log, parts of recordings and entries of the compile cache that could not be written.',
+    () => Object.entries(losses).map(([what, value]) => ({ labels: { what }, value })),
+  );
   add('nearlight_build_info', 'gauge', 'Version of the host and what it runs on; always 1.', () => [
     { labels: figures.build, value: 1 },
   ]);
@@ -82,6 +92,9 @@ function processRegistry(): Promise<Registry> {
     // These metrics are gauges but are named like counters. Other metrics report the numbers by type, under proper names.
     for (const what of ['handles', 'requests', 'resources']) registry.removeSingleMetric(`nodejs_active_${what}_total`);
     return registry;
+  });
+  sharedRegistry.catch(() => {
+    sharedRegistry = undefined;
   });
   return sharedRegistry;
 }

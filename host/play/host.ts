@@ -3,6 +3,7 @@ import { systemClock } from '../base/clock.ts';
 import type { Config } from '../base/config.ts';
 import { GuestExit, NearlightError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
+import { losses } from '../base/losses.ts';
 import type { Milli } from '../base/time.ts';
 import type { Engine } from '../engine/engine.ts';
 import { type Gpu, openGpu } from '../gpu/dawn.ts';
@@ -12,6 +13,7 @@ import { Lobby } from '../room/lobby.ts';
 import type { Room } from '../room/room.ts';
 import { createRecordingFile, numbered } from '../session/file.ts';
 import { recordingEngine } from '../session/recorder.ts';
+import type { Sink } from '../session/writer.ts';
 import type { StreamServer } from '../stream/server.ts';
 import { createEngine } from './engine.ts';
 import { Launch } from './launch.ts';
@@ -97,8 +99,20 @@ function record(engine: Engine, { modules, record: path, log }: HostOptions): En
   const [module] = modules;
   if (path === undefined || module === undefined) return engine;
   let sessions = 0;
-  const open = () => createRecordingFile({ path: numbered(path, sessions++), log });
+  const open = async (): Promise<Sink> => {
+    const session = sessions++;
+    const file = createRecordingFile({ path: numbered(path, session), log });
+    // The person who starts the host wants a recording. A game that is loaded again later goes on without.
+    return session === 0 ? file : file.catch((error: Error) => notRecorded(error, log));
+  };
   return recordingEngine(engine, { name: playableName(module), open });
+}
+
+/** A sink for the session of a game that cannot be recorded. */
+function notRecorded({ message }: Error, log: Log): Sink {
+  losses.recording++;
+  log('error', `the game goes on, but this session is not recorded: ${message}`);
+  return { write() {}, close: async () => {} };
 }
 
 /** Adds the module's file name to an error. The folder is left out, because players may read the text. */

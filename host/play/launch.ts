@@ -1,8 +1,8 @@
 import { REPLY_DEVICE_LOST } from '../../renderer/contract/abi.ts';
 import { readAssets } from '../base/assets.ts';
 import type { Config } from '../base/config.ts';
-import type { Engine, Instance, LoadOptions, LogLevel } from '../engine/engine.ts';
-import { capabilities } from '../gpu/capability.ts';
+import type { Engine, GpuFacts, Instance, LoadOptions, LogLevel } from '../engine/engine.ts';
+import { capabilities, offersTimestamps } from '../gpu/capability.ts';
 import { CommandReplay, type ReplayLimits } from '../gpu/replay.ts';
 import type { Loaded } from '../room/options.ts';
 
@@ -55,7 +55,7 @@ export interface LaunchOptions {
 export class Launch implements Launcher {
   readonly log: LaunchOptions['log'];
   readonly #options: LaunchOptions;
-  readonly #load: LoadOptions;
+  readonly #load: LoadOptions & { gpu: GpuFacts };
 
   constructor(options: LaunchOptions) {
     const { playable, gpu, config, session, log } = options;
@@ -85,6 +85,7 @@ export class Launch implements Launcher {
       limits: config,
       assets: playable.assets,
       owner,
+      timestamps: offersTimestamps(this.#load.gpu),
       ...(pinpoint ? { pinpoint } : {}),
     });
   }
@@ -96,6 +97,7 @@ export function createReplay(options: {
   limits: ReplayLimits;
   assets: Uint8Array;
   owner: ReplayOwner;
+  timestamps: boolean;
   pinpoint?: boolean;
 }): CommandReplay {
   const { assets, owner, ...rest } = options;

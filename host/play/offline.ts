@@ -93,7 +93,10 @@ function play(parts: { source: Source; launcher: Launch; instance: Instance; gpu
   };
 }
 
-/** Opens a replay of command streams without their module. `pending` counts the replies that the GPU still owes. */
+/**
+ * Opens a replay of command streams without their module. `pending` counts the replies that the GPU still owes. Timestamps are
+ * allowed, because there is no module that could read them.
+ */
 export function openStreams(options: { gpu: Gpu; config: Config; assets: Uint8Array }): {
   replay: CommandReplay;
   pending: PendingReplies;
@@ -101,5 +104,5 @@ export function openStreams(options: { gpu: Gpu; config: Config; assets: Uint8Ar
   const { gpu, config, assets } = options;
   const pending = new PendingReplies();
   const owner = { log: () => {}, reply: () => pending.received(), write: () => {} };
-  return { replay: createReplay({ device: gpu.device, limits: config, assets, owner }), pending };
+  return { replay: createReplay({ device: gpu.device, limits: config, assets, owner, timestamps: true }), pending };
 }

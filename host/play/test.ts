@@ -64,12 +64,16 @@ export async function loadGame(options: TestOptions = {}): Promise<TestGame> {
     session: { seed, tickRate, seats },
     log: (level, message) => lines.push(`${level} ${message}`),
   });
+  let instance: Instance | undefined;
+  let replay: CommandReplay | undefined;
   try {
-    const instance = await launcher.createInstance();
-    const replay = createReplayFor(instance, launcher);
+    instance = await launcher.createInstance();
+    replay = createReplayFor(instance, launcher);
     replay.run(instance.initial);
     return new TestGame({ instance, replay, gpu, draw, seats, lines });
   } catch (error) {
+    await instance?.close();
+    replay?.destroy();
     gpu.close();
     throw error;
   }

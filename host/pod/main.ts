@@ -1,6 +1,7 @@
 import { must } from '../base/assert.ts';
 import { readConfig } from '../base/config.ts';
 import { exitStatus, NearlightError } from '../base/errors.ts';
+import { guardProcess } from '../base/guard.ts';
 import { createLog } from '../base/log.ts';
 import { buildNative } from '../engine/wasmedge/build.ts';
 import { CompileCache } from '../engine/wasmedge/cache.ts';
@@ -64,6 +65,7 @@ const COMMANDS: Record<string, (env: NodeJS.ProcessEnv) => Promise<number>> = {
 };
 
 if (import.meta.main) {
+  guardProcess();
   try {
     const command = COMMANDS[process.argv[2] ?? ''];
     if (!command) throw new NearlightError('NL_USAGE', 'usage: host | keeper; the containerd shim starts this program');

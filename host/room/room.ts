@@ -1,4 +1,5 @@
 import { type ErrorCode, errors, GuestExit, NearlightError } from '../base/errors.ts';
+import { asResourceError } from '../base/system-error.ts';
 import type { Surface } from '../gpu/replay.ts';
 import type { Player, PlayerConnection, ViewRequest } from '../stream/player.ts';
 import { clearRecord, PlayerInput } from './input.ts';
@@ -223,8 +224,7 @@ export class Room {
 
   #fail(cause: unknown): void {
     if (this.#closing) return;
-    const error =
-      cause instanceof NearlightError ? cause : new NearlightError('NL_GUEST_PROTOCOL', String(cause), { cause });
+    const error = asFailure(cause);
     this.#error = error;
     this.#options.meters?.countEndedGame(error.code);
     const isRegularEnd = error instanceof GuestExit && error.status === 0;
@@ -310,4 +310,10 @@ export class Room {
     const { meters } = this.#options;
     if (meters) meters.gpuMs = (meters.gpuMs ?? 0) + ms * renders;
   }
+}
+
+/** Gives the error that ends a room its code. */
+function asFailure(cause: unknown): NearlightError {
+  const coded = asResourceError(cause);
+  return coded instanceof NearlightError ? coded : new NearlightError('NL_GUEST_PROTOCOL', String(cause), { cause });
 }

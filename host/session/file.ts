@@ -2,11 +2,15 @@ import { createWriteStream } from 'node:fs';
 import { mkdir, readFile, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { NearlightError } from '../base/errors.ts';
+import { losses } from '../base/losses.ts';
+import { adviceFor } from '../base/system-error.ts';
 import { type Recording, readRecording } from './reader.ts';
 import type { Sink } from './writer.ts';
 
 /** Size in bytes of the largest recording of a session. Ten busy players fill about a tenth of it in a day. */
 export const RECORDING_BYTES_MAX = 2 ** 30;
+/** A recording ends when this many of its bytes wait for a slow disk. */
+const WAITING_BYTES_MAX = 2 ** 26;
 
 export interface RecordingFileOptions {
   path: string;
@@ -22,24 +26,35 @@ export async function createRecordingFile({ path, log }: RecordingFileOptions): 
   // If a folder cannot be created, opening the file fails with a better reason.
   await mkdir(dirname(path), { recursive: true }).catch(() => {});
   const stream = createWriteStream(path);
-  let failed = false;
+  let ended = false;
   let bytes = 0;
   await new Promise<void>((resolve, reject) => {
     stream.once('open', () => resolve());
     stream.once('error', (cause) => reject(new NearlightError('NL_RECORDING', reason(path, cause), { cause })));
   });
-  stream.on('error', (cause) => {
-    failed = true;
-    log('error', `the recording ends here, because it cannot be written: ${reason(path, cause)}`);
-  });
+  /** Ends the recording before the session does. It can be replayed up to here. */
+  const end = (why: string): void => {
+    if (!ended) log('error', `the recording ends here and can be replayed up to here: ${path} ${why}`);
+    ended = true;
+    losses.recording++;
+  };
+  stream.on('error', (cause: NodeJS.ErrnoException) =>
+    end(`cannot be written (${cause.code ?? cause}): ${adviceFor(cause.code)}`),
+  );
   return {
     write(chunk) {
-      if (failed || bytes > RECORDING_BYTES_MAX) return;
       bytes += chunk.length;
-      if (bytes <= RECORDING_BYTES_MAX) stream.write(chunk);
-      else log('error', `the recording ends here, because ${path} has reached ${RECORDING_BYTES_MAX} bytes`);
+      if (ended) losses.recording++;
+      else if (bytes > RECORDING_BYTES_MAX) end(`has reached ${RECORDING_BYTES_MAX} bytes`);
+      else if (stream.writableLength > WAITING_BYTES_MAX)
+        end('is on a disk that is too slow for it; record to another disk');
+      else stream.write(chunk);
     },
-    close: () => new Promise((resolve) => (failed ? resolve() : stream.end(() => resolve()))),
+    close: () =>
+      new Promise((resolve) => {
+        if (stream.closed) resolve();
+        else stream.once('close', resolve).end();
+      }),
   };
 }
 

@@ -48,7 +48,7 @@ export const RECORD_REPLY = 7;
  * each run: u8 count of bytes that stay the same, u8 count of bytes that change, and the changed bytes.
  */
 export const RECORD_INPUT = 8;
-/** Record: the module loads a saved state. Fields: u32 length, then the state. Can only be the first record. */
+/** Record: the module loads a saved state. Fields: u32 length, then the state. Only replies and writes may precede it. */
 export const RECORD_RESTORE = 9;
 /** Record: bytes are copied to linear memory before the next call. Fields: u32 address, u32 length, then the bytes. */
 export const RECORD_WRITE = 10;

@@ -28,7 +28,8 @@ const REPLY_MS_MAX = 60_000;
  */
 export class PendingReplies {
   #count = 0;
-  #settled: (() => void) | undefined;
+  /** Resolve the promises of settled() that wait. */
+  readonly #waiting = new Set<() => void>();
 
   /** Counts the commands of a submission to which the GPU will reply, and expects that many more replies. */
   expect({ commands }: Submission): void {
@@ -42,22 +43,21 @@ export class PendingReplies {
   /** Takes note that one reply of the GPU has arrived. */
   received(): void {
     this.#count--;
-    if (this.#count <= 0) this.#settled?.();
+    if (this.#count > 0) return;
+    for (const resolve of this.#waiting) resolve();
+    this.#waiting.clear();
   }
 
   /** Resolves when no reply of the GPU is pending. @throws NearlightError NL_GPU_LOST if that takes a minute (REPLY_MS_MAX) */
   async settled(): Promise<void> {
     if (this.#count <= 0) return;
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    try {
-      await new Promise<void>((resolve, reject) => {
-        this.#settled = resolve;
-        const detail = `the GPU still owes ${this.#count} replies after ${REPLY_MS_MAX} ms`;
-        timer = setTimeout(() => reject(new NearlightError('NL_GPU_LOST', detail)), REPLY_MS_MAX);
-      });
-    } finally {
-      clearTimeout(timer);
-      this.#settled = undefined;
-    }
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const timer = setTimeout(() => {
+      this.#waiting.delete(resolve);
+      const detail = `the GPU still owes ${this.#count} replies after ${REPLY_MS_MAX} ms`;
+      reject(new NearlightError('NL_GPU_LOST', detail));
+    }, REPLY_MS_MAX);
+    this.#waiting.add(resolve);
+    await promise.finally(() => clearTimeout(timer));
   }
 }

@@ -81,6 +81,8 @@ class Records {
   readonly #sizes: { width: number; height: number }[] = [];
   #at: number;
   #nextTick = 0;
+  /** Whether the module may still load a saved state: it may until its first call. */
+  #restorable = true;
 
   constructor(bytes: Uint8Array, at: number, seats: number) {
     this.#bytes = bytes;
@@ -105,17 +107,25 @@ class Records {
   }
 
   #call(kind: number, start: number): format.Call {
+    // Data for the module's next call may come before its state: that the GPU was lost, and answers to what `init` requested.
+    if (kind === format.RECORD_REPLY) return this.#reply();
+    if (kind === format.RECORD_WRITE) return { kind: 'write', address: this.#word(), bytes: this.#take(this.#word()) };
+    if (kind === format.RECORD_RESTORE) return this.#restore(start);
+    this.#restorable = false;
     if (kind === format.RECORD_JOIN) return this.#sit('join', true);
     if (kind === format.RECORD_LEAVE) return this.#sit('leave', false);
     if (kind === format.RECORD_TICK) return this.#tick(this.#nextTick);
     if (kind === format.RECORD_TICK_AT) return this.#tick(this.#word());
     if (kind === format.RECORD_RENDER) return this.#render(this.#seat(true));
     if (kind === format.RECORD_RENDER_AGAIN) return this.#renderAgain(this.#seat(true));
-    if (kind === format.RECORD_REPLY) return this.#reply();
     if (kind === format.RECORD_INPUT) return this.#input();
-    if (kind === format.RECORD_RESTORE) return { kind: 'restore', state: this.#take(this.#word()) };
-    if (kind === format.RECORD_WRITE) return { kind: 'write', address: this.#word(), bytes: this.#take(this.#word()) };
     throw broken(start, `${kind} does not stand for any record`);
+  }
+
+  #restore(start: number): format.Call {
+    if (!this.#restorable) throw broken(start, 'a saved state is loaded after the first call of the module, or again');
+    this.#restorable = false;
+    return { kind: 'restore', state: this.#take(this.#word()) };
   }
 
   #sit(kind: 'join' | 'leave', taken: boolean): format.Call {

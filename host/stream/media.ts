@@ -4,6 +4,7 @@ import { isIPv6 } from 'node:net';
 import datachannel, { type PeerConnection, type RtpPacketizationConfig, type Track } from 'node-datachannel';
 import type { Config } from '../base/config.ts';
 import { NearlightError } from '../base/errors.ts';
+import { reserveFile } from '../base/files.ts';
 import { type Offer, PLAYOUT_DELAY } from './offer.ts';
 
 /** H.264 over RTP counts time in units of 1/90000 s (RFC 6184, 8.2.1). */
@@ -58,11 +59,13 @@ export async function holdIcePort(config: Config): Promise<() => void> {
 
 /**
  * Opens a peer connection and the video track that the page's offer asks for. The caller applies the offer afterwards.
- * @throws NearlightError NL_CONNECTION if the WebRTC library refuses; nothing is left open then
+ * @throws NearlightError NL_HOST_FILES, or NL_CONNECTION if the WebRTC library refuses; nothing is left open then
  */
 export function openPeer(config: Config, offer: Offer, ssrc: number): { peer: PeerConnection; video: VideoTrack } {
   let peer: PeerConnection | undefined;
   try {
+    // The WebRTC library ends the process if it cannot open a socket.
+    reserveFile();
     peer = createPeer(config);
     return { peer, video: addVideoTrack(peer, offer, ssrc) };
   } catch (error) {

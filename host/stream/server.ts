@@ -3,6 +3,8 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import type { Config } from '../base/config.ts';
 import { errors, NearlightError } from '../base/errors.ts';
+import { fileLimit } from '../base/files.ts';
+import { asResourceError } from '../base/system-error.ts';
 import type { Meters } from '../observe/meters.ts';
 import { type PageFile, SECURITY_HEADERS, sendFile } from './files.ts';
 import { checkLiveness, checkReadiness, type Health } from './health.ts';
@@ -66,7 +68,10 @@ export async function createStreamServer(options: StreamServerOptions): Promise<
   const http = createServer({ requestTimeout: 10_000, headersTimeout: 5000 }, (request, response) => {
     void answer(state, request, response);
   });
+  // Most of the files that this process may open are for games and for players, who need one each after they have joined.
+  http.maxConnections = Math.floor(fileLimit() / 4);
   await listen(http, options.config);
+  http.on('error', (error) => options.log.warn(`a connection could not be accepted: ${error.message}`));
   const releaseIcePort = await holdIcePort(options.config).catch((error) => {
     http.close();
     throw error;
@@ -251,9 +256,10 @@ function answerError(state: State, response: ServerResponse, error: unknown): vo
     response.destroy();
     return;
   }
-  if (!(error instanceof NearlightError)) state.options.log.warn(`a request failed: ${error}`);
+  const coded = asResourceError(error);
+  if (!(coded instanceof NearlightError)) state.options.log.warn(`a request failed: ${error}`);
   const known =
-    error instanceof NearlightError ? error : new NearlightError('NL_CONNECTION', 'the server failed; try again');
+    coded instanceof NearlightError ? coded : new NearlightError('NL_CONNECTION', 'the server failed; try again');
   const entry = errors[known.code];
   if (known.code === 'NL_ROOM_ENDED') response.setHeader('retry-after', RETRY_SECONDS);
   answerJson(response, 'http' in entry ? entry.http : 500, {

@@ -157,8 +157,14 @@ class H264Encoder implements VideoEncoder {
     this.#frame.width = width;
     this.#frame.height = height;
     this.#frame.format = av.AV_PIX_FMT_YUV420P;
-    check(av, this.#frame.allocBuffer(), 'allocating a frame');
-    this.#planes = planesOf(this.#frame);
+    try {
+      check(av, this.#frame.allocBuffer(), 'allocating a frame');
+      this.#planes = planesOf(this.#frame);
+    } catch (error) {
+      this.#packet.free();
+      this.#frame.free();
+      throw error;
+    }
   }
 
   encode(picture: Picture, options: EncodeOptions): Promise<AccessUnit | undefined> {

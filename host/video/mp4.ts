@@ -1,3 +1,4 @@
+import type { FormatContext, Stream } from 'node-av/lib';
 import { NearlightError } from '../base/errors.ts';
 import type { AccessUnit } from './encoder.ts';
 
@@ -31,22 +32,29 @@ export async function createMp4({ path, width, height, fps }: Mp4Options): Promi
   const check = (code: number, action: string): void => {
     if (code < 0) throw new NearlightError('NL_ENCODER', `${action} ${path}: ${lib.FFmpegError.strerror(code)}`);
   };
+  const open = async (context: FormatContext): Promise<Stream> => {
+    check(context.allocOutputContext2(null, 'mp4', path), 'creating');
+    const stream = context.newStream(null);
+    stream.timeBase = new lib.Rational(1, TIME_SCALE);
+    stream.avgFrameRate = new lib.Rational(fps, 1);
+    const { codecpar } = stream;
+    codecpar.codecType = constants.AVMEDIA_TYPE_VIDEO;
+    codecpar.codecId = constants.AV_CODEC_ID_H264;
+    codecpar.format = constants.AV_PIX_FMT_YUV420P;
+    codecpar.width = width;
+    codecpar.height = height;
+    codecpar.colorRange = constants.AVCOL_RANGE_MPEG;
+    codecpar.colorPrimaries = constants.AVCOL_PRI_BT709;
+    codecpar.colorTrc = constants.AVCOL_TRC_BT709;
+    codecpar.colorSpace = constants.AVCOL_SPC_BT709;
+    check(await context.openOutput(), 'opening');
+    return stream;
+  };
   const context = new lib.FormatContext();
-  check(context.allocOutputContext2(null, 'mp4', path), 'creating');
-  const stream = context.newStream(null);
-  stream.timeBase = new lib.Rational(1, TIME_SCALE);
-  stream.avgFrameRate = new lib.Rational(fps, 1);
-  const { codecpar } = stream;
-  codecpar.codecType = constants.AVMEDIA_TYPE_VIDEO;
-  codecpar.codecId = constants.AV_CODEC_ID_H264;
-  codecpar.format = constants.AV_PIX_FMT_YUV420P;
-  codecpar.width = width;
-  codecpar.height = height;
-  codecpar.colorRange = constants.AVCOL_RANGE_MPEG;
-  codecpar.colorPrimaries = constants.AVCOL_PRI_BT709;
-  codecpar.colorTrc = constants.AVCOL_TRC_BT709;
-  codecpar.colorSpace = constants.AVCOL_SPC_BT709;
-  check(await context.openOutput(), 'opening');
+  const stream = await open(context).catch((error: unknown) => {
+    context.freeContext();
+    throw error;
+  });
   const packet = new lib.Packet();
   packet.alloc();
   let pictures = 0;
@@ -54,7 +62,7 @@ export async function createMp4({ path, width, height, fps }: Mp4Options): Promi
   return {
     async write(unit) {
       if (pictures === 0) {
-        codecpar.extradata = parameterSets(unit.data);
+        stream.codecpar.extradata = parameterSets(unit.data);
         // `+faststart` puts the index at the start of the file, so that a video player can begin before it has the whole file.
         check(await context.writeHeader(lib.Dictionary.fromObject({ movflags: '+faststart' })), 'writing');
       }

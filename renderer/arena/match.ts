@@ -277,12 +277,12 @@ export class Match {
     const c = this.fighters[b.owner].color;
     // Sparks leave the face of the box that the bolt hit: the one whose plane is nearest.
     const at = box * 6;
-    const up: f32 = abs(b.y - bounds[at + 4]) < 0.01 ? 1 : 0;
+    const ny: f32 = abs(b.y - bounds[at + 4]) < 0.01 ? 1 : abs(b.y - bounds[at + 1]) < 0.01 ? -1 : 0;
     const nx: f32 = abs(b.x - bounds[at]) < 0.01 ? -1 : abs(b.x - bounds[at + 3]) < 0.01 ? 1 : 0;
     const nz: f32 = abs(b.z - bounds[at + 2]) < 0.01 ? -1 : abs(b.z - bounds[at + 5]) < 0.01 ? 1 : 0;
-    this.effects.burst(b.x, b.y, b.z, nx, up, nz, 9, 4.5, c);
-    this.effects.glow(b.x + nx * 0.05, b.y + up * 0.05, b.z + nz * 0.05, 0.32, 0.16, c);
-    this.effects.shine(b.x + nx * 0.3, b.y + up * 0.3, b.z + nz * 0.3, 1.3, 0.3, c);
+    this.effects.burst(b.x, b.y, b.z, nx, ny, nz, 9, 4.5, c);
+    this.effects.glow(b.x + nx * 0.05, b.y + ny * 0.05, b.z + nz * 0.05, 0.32, 0.16, c);
+    this.effects.shine(b.x + nx * 0.3, b.y + ny * 0.3, b.z + nz * 0.3, 1.3, 0.3, c);
   }
 
   private hit(b: Bolt, victim: Fighter): void {

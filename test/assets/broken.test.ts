@@ -2,6 +2,9 @@ import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { Accessors } from '../../assets/gltf/accessors.ts';
+import { Budget } from '../../assets/gltf/budget.ts';
+import { Value } from '../../assets/gltf/value.ts';
 import { LIMITS } from '../../assets/limits.ts';
 import { packModel } from '../../assets/packer/packer.ts';
 import { must } from '../../host/base/assert.ts';
@@ -229,4 +232,13 @@ describe('a hostile file', () => {
     expect(packed).toBeGreaterThan(10);
     expect(packed).toBeLessThan(200);
   });
+});
+
+it('the numbers of a compressed mesh count among the decoded bytes of a model', () => {
+  const root = new Value({ accessors: [{ count: 5, type: 'VEC3', componentType: 5126 }] }, '');
+  const accessors = new Accessors(root, undefined as never, new Budget('decoded bytes', 100));
+  accessors.put(0, new Float32Array(25));
+  expect(() => accessors.put(0, new Uint32Array(1))).toThrow(
+    /NL_MODEL: .*accessors\[0\]: brings the model to 104 decoded bytes, more than the 100 allowed/,
+  );
 });

@@ -6,7 +6,7 @@ import { type PackedModel, packModel } from '../../assets/packer/packer.ts';
 import { must } from '../../host/base/assert.ts';
 import * as format from '../../renderer/contract/pack.ts';
 import { models } from './models.ts';
-import { split } from './mutate.ts';
+import { join as joinGlb, split } from './mutate.ts';
 import { Packed } from './packed.ts';
 
 const sources = new Map<string, Uint8Array>();
@@ -112,6 +112,26 @@ describe('packModel', () => {
     expect(cubic.times).toEqual([0, 1, 2]);
     expect(cubic.values.length).toBe(36);
     expect(model.word(model.channel(1).record + format.CHANNEL_INTERPOLATION)).toBe(format.INTERPOLATION_STEP);
+  });
+
+  it('ignores the transform of a skinned node, also for the bounds of the scene', async () => {
+    const { json, binary } = must(split(must(sources.get('skinned'), 'model')), 'JSON of the model');
+    const value = JSON.parse(Buffer.from(json).toString());
+    const node = value.nodes.find((each: { skin?: number }) => each.skin !== undefined);
+    node.translation = [100, 0, 0];
+    const moved = new Packed((await packModel(joinGlb(Buffer.from(JSON.stringify(value)), binary))).bytes);
+    for (const at of [format.HEADER_MIN, format.HEADER_MAX])
+      expect(moved.floats(at, 3)).toEqual(packed('skinned').floats(at, 3));
+  });
+
+  it.each([4, 6, 7, 8, 9])('makes no texture larger than a limit of %i pixels', async (textureSideMax) => {
+    const model = new Packed((await packModel(must(sources.get('base'), 'model'), { textureSideMax })).bytes);
+    expect(model.count(format.SECTION_TEXTURES)).toBeGreaterThan(0);
+    for (let n = 0; n < model.count(format.SECTION_TEXTURES); n++) {
+      const texture = model.at(format.SECTION_TEXTURES, n, format.TEXTURE_SIZE);
+      for (const at of [format.TEXTURE_WIDTH, format.TEXTURE_HEIGHT])
+        expect(model.word(texture + at)).toBe(Math.floor(textureSideMax / 4) * 4);
+    }
   });
 
   it('keeps morph targets, including sparse ones, and the weights of the mesh', () => {

@@ -108,24 +108,22 @@ describe('a rendered clip', () => {
     for (const [n, time] of clip.times.entries()) expect(time).toBeCloseTo(n / 30, 4);
   });
 
-  it('that was interrupted by SIGINT is playable up to that point', async () => {
-    const { child, ended } = start([
-      'render',
-      'triangle',
-      '-o',
-      at('cut.mp4'),
-      '--size',
-      '640x360',
-      '--seconds',
-      '3600',
-    ]);
-    await expect.poll(() => statSync(at('cut.mp4'), { throwIfNoEntry: false })?.size ?? 0).toBeGreaterThan(0);
-    child.kill('SIGINT');
-    const { code, stderr } = await ended;
-    expect(code).toBe(130);
-    const [, count] = /stopped after (\d+) of 216000 pictures/.exec(stderr) ?? [];
-    expect((await probe(at('cut.mp4'))).times.length).toBe(Number(count));
-  });
+  it.each([
+    ['SIGINT', 130],
+    ['SIGTERM', 143],
+  ] as const)(
+    'that was interrupted by %s is playable up to that point, and the exit status is %i',
+    async (signal, status) => {
+      const name = `${signal}.mp4`;
+      const { child, ended } = start(['render', 'triangle', '-o', at(name), '--size', '640x360', '--seconds', '3600']);
+      await expect.poll(() => statSync(at(name), { throwIfNoEntry: false })?.size ?? 0).toBeGreaterThan(0);
+      child.kill(signal);
+      const { code, stderr } = await ended;
+      expect(code).toBe(status);
+      const [, count] = /stopped after (\d+) of 216000 pictures/.exec(stderr) ?? [];
+      expect((await probe(at(name))).times.length).toBe(Number(count));
+    },
+  );
 });
 
 describe('a session that was recorded while it was played', () => {

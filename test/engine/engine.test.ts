@@ -263,6 +263,25 @@ describe.each(engines)('$name', (engine) => {
   });
 
   test.each([
+    ['the same bytes', 'a\u00e4', '61 c3 a4', 0],
+    ['a byte order mark before the name', 'a', 'ef bb bf 61', 0xffffffff],
+    ['no byte order mark', '\ufeffa', '61', 0xffffffff],
+    ['the byte order mark', '\ufeffa', 'ef bb bf 61', 0],
+    ['a byte that is not UTF-8, for which a decoder returns U+FFFD', '\ufffd', 'ff', 0xffffffff],
+  ])('the name of an asset is compared byte by byte: %s', async (_, name, hex, handle) => {
+    const bytes = hex.split(' ');
+    const instance = await run(
+      {
+        fields: `(data (i32.const 64) "${bytes.map((byte) => `\\${byte}`).join('')}")`,
+        tick: report(`(call $asset_find (i32.const 64) (i32.const ${bytes.length}))`),
+      },
+      { assets: pack(name, [1]) },
+    );
+    expect((await instance.tick(0)).commands[1]).toBe(handle);
+    await instance.close();
+  });
+
+  test.each([
     [
       'another version of the contract, as a constant',
       { version: `(func (export "version") (result i32) (i32.const ${ABI_VERSION + 1}))` },
@@ -326,9 +345,10 @@ describe.each(engines)('$name', (engine) => {
 
 /** Makes the bytes of an asset pack with one asset. */
 function pack(name: string, contents: number[]): Uint8Array {
-  const bytes = new Uint8Array(24 + name.length + contents.length);
-  new Uint32Array(bytes.buffer, 0, 6).set([0x50414c4e, 1, 24, name.length, 24 + name.length, contents.length]);
-  bytes.set(new TextEncoder().encode(name), 24);
-  bytes.set(contents, 24 + name.length);
+  const text = Buffer.from(name);
+  const bytes = new Uint8Array(24 + text.length + contents.length);
+  new Uint32Array(bytes.buffer, 0, 6).set([0x50414c4e, 1, 24, text.length, 24 + text.length, contents.length]);
+  bytes.set(text, 24);
+  bytes.set(contents, 24 + text.length);
   return bytes;
 }

@@ -66,16 +66,26 @@ function run(
     onReport(report);
   });
   return new Promise((resolve) => {
-    child.on('exit', (code, signal) => {
+    const ended = (code: number | null, how: string): void => {
       clearTimeout(watchdog);
-      const seed = new Float64Array(new Uint8Array(readFileSync(place)).buffer.slice(0, 8))[0];
-      rmSync(folder, { recursive: true });
-      const why = hangs
-        ? `it hangs: no report for ${SILENCE_MS} ms`
-        : `it ended with ${signal ?? code}: ${errors.trim()}`;
+      const seed = seedIn(place);
+      rmSync(folder, { recursive: true, force: true });
+      const why = hangs ? `it hangs: no report for ${SILENCE_MS} ms` : `${how}: ${errors.trim()}`;
       resolve(code === 0 ? undefined : { why, ...(seed === undefined ? {} : { seed }) });
-    });
+    };
+    child.on('exit', (code, signal) => ended(code, `it ended with ${signal ?? code}`));
+    child.on('error', (error) => ended(null, `it cannot be started or killed (${error.message})`));
   });
+}
+
+/** Returns the seed that a fuzzing process noted in a file; undefined if it died before it noted one. */
+function seedIn(path: string): number | undefined {
+  try {
+    const bytes = readFileSync(path);
+    return bytes.length < 8 ? undefined : bytes.readDoubleLE(0);
+  } catch {
+    return undefined;
+  }
 }
 
 /** Fuzzes with seeds from `options.from` on, until at least `options.streams` command streams were run. */

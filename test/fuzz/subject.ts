@@ -136,6 +136,7 @@ export class Subject {
       log: () => {},
       reply: () => {},
       write: () => {},
+      timestamps: true,
     });
     replay.observe({ onError: ({ message }) => this.late.push(message) });
     for (const { render, items } of calls) {
@@ -166,8 +167,9 @@ export class Subject {
       outcome.faults.push(`the calls end with ${outcome.code}, which they may not`);
     outcome.commands = replay.stats().commands;
     replay.destroy();
-    const { bytes, objects } = replay.stats();
+    const { bytes, objectBytes, objects } = replay.stats();
     if (bytes !== 0) outcome.faults.push(`${bytes} bytes are accounted after the end`);
+    if (objectBytes !== 0) outcome.faults.push(`${objectBytes} bytes of objects are accounted after the end`);
     if (objects !== 0) outcome.faults.push(`${objects} objects are left in the tables`);
     if (replay.scopes.open && manner !== 'cut short') outcome.faults.push('an error scope is open after the end');
     if (errors.owners.size !== owners || errors.running) outcome.faults.push('the replay still listens to the device');

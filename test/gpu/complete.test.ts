@@ -1,9 +1,11 @@
 /** Runs streams that use the parts of WebGPU beyond drawing, on a real device. The streams are encoded from ABI.md alone. */
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { must } from '../../host/base/assert.ts';
+import { readConfig } from '../../host/base/config.ts';
+import { capabilities, offersTimestamps } from '../../host/gpu/capability.ts';
 import type { Gpu } from '../../host/gpu/dawn.ts';
 import { DeviceGroups, GROUPS_MAX } from '../../host/gpu/groups.ts';
-import type { CommandReplay } from '../../host/gpu/replay.ts';
+import type { CommandReplay, ReplayOptions } from '../../host/gpu/replay.ts';
 import { eventually } from '../wait.ts';
 import { bits, constants, enums, Stream, type Values } from './document.ts';
 import { black, fault, limits, newReplay, openTestGpu, Picture, pipeline, redPipeline, target } from './fixture.ts';
@@ -25,7 +27,7 @@ const RED = '255 0 0 255';
 const REPLY = (name: string): number => constants.find(`REPLY_${name}`);
 
 /** Creates a replay, and records everything that it sends back to the module. */
-function start() {
+function start(options: Partial<ReplayOptions> = {}) {
   const replies: number[][] = [];
   const writes: { address: number; bytes: Uint8Array }[] = [];
   const log: string[] = [];
@@ -33,6 +35,7 @@ function start() {
     reply: (record) => void replies.push(Array.from(record)),
     write: (address, bytes) => void writes.push({ address, bytes: bytes.slice() }),
     log: (_, message) => void log.push(message),
+    ...options,
   });
   replays.push(replay);
   const answer = async (type: string): Promise<number[]> => {
@@ -105,8 +108,26 @@ describe('render bundles', () => {
 });
 
 describe('queries', () => {
+  it('a module can create timestamp queries only if it may, and occlusion queries always', () => {
+    const make = (type: string) => new Stream().command('createQuerySet', { id: 2, type, count: 2 });
+    expect(fault(start().replay, make('timestamp'))).toMatch(/^NL_COMMAND: .*timestamps are withheld/);
+    expect(fault(start().replay, make('occlusion'))).toBe('');
+    expect(fault(start({ timestamps: true }).replay, make('timestamp'))).toBe('');
+  });
+
+  it('a module is offered timestamp queries only if the setting GPU_TIMESTAMPS allows them', () => {
+    const bit = 1 << enums.find('FeatureName').indexOf('timestamp-query');
+    const offered = (env: Record<string, string>) => capabilities(device, readConfig(env));
+    expect(device.features.has('timestamp-query')).toBe(true);
+    expect(offered({}).features & bit).toBe(0);
+    expect(offersTimestamps(offered({}))).toBe(false);
+    const allowed = offered({ GPU_TIMESTAMPS: 'true' });
+    expect(allowed.features).toBe(offered({}).features | bit);
+    expect(offersTimestamps(allowed)).toBe(true);
+  });
+
   it('queries return how many samples passed, and when a pass began and ended', async () => {
-    const { replay, writes, answer } = start();
+    const { replay, writes, answer } = start({ timestamps: true });
     const set = { id: 2, type: 'occlusion', count: 2 };
     replay.run(
       redPipeline()

@@ -34,7 +34,12 @@ export async function runPart({ name, about }: Part, options: RunOptions): Promi
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
   });
   const output = createWriteStream(log);
-  for (const stream of [child.stdout, child.stderr]) stream?.pipe(output, { end: false });
+  let lost = '';
+  output.on('error', (error) => {
+    lost = `; its output is lost: ${error.message}`;
+  });
+  const streams = [child.stdout, child.stderr];
+  for (const stream of streams) stream?.pipe(output, { end: false });
   child.on('message', (finding) => {
     findings.push(finding as Finding);
     onFinding(finding as Finding);
@@ -56,10 +61,19 @@ export async function runPart({ name, about }: Part, options: RunOptions): Promi
     });
   });
   clearTimeout(killer);
-  await new Promise<void>((resolve) => output.end(resolve));
+  // A process that never ends still writes, which is an error once the file is closed.
+  for (const stream of streams) stream?.unpipe(output).destroy();
+  if (!output.closed) await new Promise<void>((resolve) => output.once('close', resolve).end());
   const result = { name, about, seconds: (performance.now() - begun) / 1000, findings };
   if (code === 0) return result;
   const how = killed ? `it did not end within ${seconds + GRACE_SECONDS} s` : `it ended with ${signal ?? code}`;
-  const last = readFileSync(log, 'utf8').trim().split('\n').at(-1);
-  return { ...result, failure: `${how}; its last line: ${last || 'none'} (${log})` };
+  return { ...result, failure: `${how}; its last line: ${lastLine(log) || 'none'} (${log})${lost}` };
+}
+
+function lastLine(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'utf8').trim().split('\n').at(-1);
+  } catch {
+    return undefined;
+  }
 }

@@ -128,6 +128,14 @@ describe('replies of the GPU', () => {
     expect(order).toEqual(['submitted', 'replied', 'tick']);
   });
 
+  it('all who wait for the replies of the GPU go on when they have arrived', async () => {
+    const pending = new PendingReplies();
+    pending.expect(asking);
+    const waiting = [pending.settled(), pending.settled()];
+    pending.received();
+    await Promise.all(waiting);
+  });
+
   it('replies of the GPU are not waited for if none is pending', async () => {
     const pending = new PendingReplies();
     await pending.settled();

@@ -114,6 +114,14 @@ describe('a recording that is read contains what was written:', () => {
     ['the largest picture', [join0, { ...render0, width: 65_535, height: 65_535 }]],
     ['replies', [reply(1), reply(5, 0, 7), reply(1, 2, 3, 4, 5, 6, 7, 0xffffffff)]],
     ['a state', [{ kind: 'restore', state: new Uint8Array(200_000).fill(7) }, tick0]],
+    [
+      'replies and writes before a state',
+      [
+        reply(6),
+        { kind: 'write', address: 4, bytes: new Uint8Array(3) },
+        { kind: 'restore', state: new Uint8Array(2) },
+      ],
+    ],
     ['a write to linear memory', [{ kind: 'write', address: 0xffff0000, bytes: new Uint8Array(70_000).fill(3) }]],
     [
       'changes to the first and last byte of an input record',
@@ -227,6 +235,12 @@ describe('a broken recording', () => {
     ['a reply that is too long', records(7, 9), `byte ${START + 1}: a reply cannot have 9 words`],
     ['input of a seat that does not exist', records(8, 3), `byte ${START + 1}: seat 3`],
     ['input outside its record', records(8, 0, 1, 127, 2), `byte ${START + 3}: a change lies outside the input record`],
+    [
+      'a state after a call',
+      records(3, 9, 0, 0, 0, 0),
+      `byte ${START + 1}: a saved state is loaded after the first call`,
+    ],
+    ['a second state', records(9, 0, 0, 0, 0, 9), `byte ${START + 5}: a saved state is loaded after the first call`],
     ['bytes after the end', records(0, 0), `byte ${START + 1}: there are bytes after the end of the session`],
   ])('(%s) is refused', (_, file, detail) => {
     expect(() => readRecording(file)).toThrow(`NL_RECORDING: The recording cannot be used: ${detail}`);

@@ -5,7 +5,9 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { settings } from '../../base/config.ts';
 import { NearlightError } from '../../base/errors.ts';
+import { losses } from '../../base/losses.ts';
 import { KeyFile, SEAL_BYTES, type Sealer } from '../../base/mac.ts';
+import { adviceFor } from '../../base/system-error.ts';
 import { compilerIdentity } from './identity.ts';
 import { type CodeSource, type CompileOptions, compileLocally } from './local.ts';
 import { VerifiedCode } from './verified.ts';
@@ -52,6 +54,8 @@ export class CompileCache implements CodeSource {
   readonly #key: KeyFile;
   readonly #verified: VerifiedCode;
   #ready: Promise<void> | undefined;
+  /** Whether the log has said that compiled code cannot be stored. */
+  #warned = false;
 
   /** @param dir folder of the compile cache; empty for ~/.cache/nearlight */
   constructor(dir: string, options: CacheOptions = {}) {
@@ -114,13 +118,19 @@ export class CompileCache implements CodeSource {
    * @throws NearlightError NL_SETTING, NL_NO_WASMEDGE
    */
   async prepare(): Promise<void> {
-    this.#ready ??= this.#open();
+    this.#ready ??= this.#open().catch((error) => {
+      this.#ready = undefined;
+      throw error;
+    });
     await this.#ready;
     await compilerIdentity();
   }
 
   async #open(): Promise<void> {
-    await mkdir(this.#dir, { recursive: true, mode: 0o700 });
+    await mkdir(this.#dir, { recursive: true, mode: 0o700 }).catch((cause: NodeJS.ErrnoException) => {
+      const detail = `CACHE_DIR=${this.#dir} cannot be made (${cause.code}): ${adviceFor(cause.code)}`;
+      throw new NearlightError('NL_SETTING', detail, { cause });
+    });
     const folder = await stat(this.#dir);
     if (folder.uid !== process.getuid?.() || folder.mode & 0o022)
       throw new NearlightError(
@@ -190,7 +200,11 @@ export class CompileCache implements CodeSource {
       await store(this.path(key), sealer.seal(code, contextOf(key)));
       await this.#evict();
     } catch (error) {
-      log('warn', `compiled code cannot be stored in ${this.#dir}: ${(error as Error).message}`);
+      losses.cache++;
+      const { code: cause, message } = error as NodeJS.ErrnoException;
+      const advice = cause === undefined ? '' : ` (${adviceFor(cause)})`;
+      if (!this.#warned) log('warn', `compiled code cannot be stored in ${this.#dir}: ${message}${advice}`);
+      this.#warned = true;
     }
   }
 

@@ -75,7 +75,8 @@ function run({ command, level, folder, timeoutMs, memoryBytesMax, spent }: Run):
     timedOut = true;
     child.kill('SIGKILL');
   }, timeoutMs);
-  child.stderr.on('data', (part: Buffer) => {
+  // Without a file for its output, the child has not started.
+  child.stderr?.on('data', (part: Buffer) => {
     if (message.length < MESSAGE_BYTES_MAX) message += part.toString();
   });
   return new Promise<string | undefined>((resolve, reject) => {

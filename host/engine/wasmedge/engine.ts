@@ -1,6 +1,7 @@
 import { closeSync } from 'node:fs';
 import { readAssets } from '../../base/assets.ts';
 import { NearlightError } from '../../base/errors.ts';
+import { asResourceError } from '../../base/system-error.ts';
 import type { Engine, EngineLimits, LoadOptions } from '../engine.ts';
 import { type CheckedModule, checkModule } from '../module.ts';
 import { type Addon, loadAddon } from './addon.ts';
@@ -79,14 +80,15 @@ export function createWasmEdgeEngine({
       const checked = checkModule(module, options.limits);
       readAssets(options.assets);
       const addon = await loadAddon();
-      const process = takeProcess(addon, options.limits);
+      let process: GuestProcess | undefined;
       try {
+        process = takeProcess(addon, options.limits);
         const code = interpreter ? checked.bytes : await source.native(checked.bytes, options);
         return await start({ addon, process, code, interpreter, checked, options });
       } catch (error) {
-        process.kill();
-        await process.gone;
-        throw error;
+        process?.kill();
+        await process?.gone;
+        throw asResourceError(error);
       }
     },
   };

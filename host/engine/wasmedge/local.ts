@@ -1,6 +1,8 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { NearlightError } from '../../base/errors.ts';
+import { adviceFor } from '../../base/system-error.ts';
 import type { LoadOptions } from '../engine.ts';
 import { guestCommand } from './build.ts';
 import { compile } from './compiler.ts';
@@ -21,10 +23,15 @@ export interface CodeSource {
 
 /** Compiles a module on this machine, without storing the result. @throws as compile() */
 export async function compileLocally(module: Uint8Array, options: CompileOptions): Promise<Uint8Array> {
-  const folder = await mkdtemp(join(tmpdir(), 'nearlight-compile-'));
+  let folder: string | undefined;
   try {
+    folder = await mkdtemp(join(tmpdir(), 'nearlight-compile-'));
     return await compile(module, { command: guestCommand(), folder, ...options });
+  } catch (cause) {
+    if (cause instanceof NearlightError) throw cause;
+    const { code, message } = cause as NodeJS.ErrnoException;
+    throw new NearlightError('NL_COMPILE', `${message}: ${adviceFor(code)}`, { cause });
   } finally {
-    await rm(folder, { recursive: true, force: true });
+    if (folder !== undefined) await rm(folder, { recursive: true, force: true });
   }
 }

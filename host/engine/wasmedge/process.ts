@@ -14,6 +14,8 @@ export interface Exit {
   signal: NodeJS.Signals | null;
   /** Whether the host killed the process because a call took too long. */
   timedOut: boolean;
+  /** Why the process could not be started. */
+  error?: Error;
 }
 
 export interface ProcessEvents {
@@ -78,17 +80,17 @@ export class GuestProcess {
       this.#started = resolve;
     });
     this.gone = new Promise((resolve) => {
-      const finish = (status: number | null, signal: NodeJS.Signals | null) => {
+      const finish = (status: number | null, signal: NodeJS.Signals | null, error?: Error) => {
         if (this.#exit) return;
-        this.#exit = { status, signal, timedOut: this.#timedOut };
+        this.#exit = { status, signal, timedOut: this.#timedOut, ...(error ? { error } : {}) };
         clearTimeout(this.#timer);
         this.events.exited(this.#exit);
         this.#channel.close();
         this.#started?.();
         resolve();
       };
-      this.#child.on('exit', finish);
-      this.#child.on('error', () => finish(null, null));
+      this.#child.on('exit', (status, signal) => finish(status, signal));
+      this.#child.on('error', (error) => finish(null, null, error));
     });
   }
 

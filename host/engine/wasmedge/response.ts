@@ -1,5 +1,6 @@
 import { EXIT_STATUS_MAX } from '../../../renderer/contract/abi.ts';
 import { GuestExit, NearlightError } from '../../base/errors.ts';
+import { asResourceError } from '../../base/system-error.ts';
 import type { LoadOptions, TrapFrame } from '../engine.ts';
 import { stackOverflow, trapError, versionError } from '../failure.ts';
 import type { GuestLog } from '../log.ts';
@@ -112,7 +113,9 @@ export class ResponseReader {
 }
 
 /** Returns the error for a guest process that ended while it ran `call`, an export or a phase of loading. */
-export function exitError({ status, signal, timedOut }: Exit, call: string): NearlightError {
+export function exitError({ status, signal, timedOut, error }: Exit, call: string): NearlightError {
+  const lack = asResourceError(error);
+  if (lack instanceof NearlightError) return lack;
   const crash = (detail: string) => new NearlightError('NL_GUEST_CRASH', `${detail} in ${call}`);
   if (timedOut)
     return new NearlightError('NL_GUEST_TIMEOUT', `${call} did not return in time (limits: INIT_MS_MAX, CALL_MS_MAX)`);

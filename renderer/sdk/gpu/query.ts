@@ -25,7 +25,10 @@ export class QuerySet extends GpuObject {
   }
 }
 
-/** Where a pass writes the times at which it begins and ends (GPURenderPassTimestampWrites, GPUComputePassTimestampWrites). */
+/**
+ * Where a pass writes the times at which it begins and ends (GPURenderPassTimestampWrites, GPUComputePassTimestampWrites).
+ * A host allows timestamps only in development, if its setting GPU_TIMESTAMPS is true: see device.hasFeature.
+ */
 export class TimestampWrites {
   /** The query set to write times to, of type `timestamp`. */
   querySet!: QuerySet;

@@ -23,7 +23,7 @@ export async function run(report: Reporter): Promise<void> {
       const name = `${count} triangles, ${mode}`;
       if (!report.fits(name, STEP_SECONDS)) continue;
       const stopAt = Math.max(0, report.secondsLeft - 2 * STEP_SECONDS);
-      const late = () => report.secondsLeft < stopAt;
+      const late = () => report.secondsLeft <= stopAt;
       const samples = await time(home, { mode, count, surface, rounds, late });
       report.figure(`${name}: TypeScript on Dawn`, 'us', samples.script);
       report.figure(`${name}: module, render and replay`, 'us', samples.whole);

@@ -19,6 +19,7 @@ export const LIMITS = {
   gpuObjectsMax: 128,
   gpuBufferBytesMax: 2 ** 20,
   gpuBytesMax: 2 ** 22,
+  gpuObjectBytesMax: 2 ** 29,
   gpuDrawsMax: 1000,
   gpuVerticesMax: 100_000,
   gpuWorkgroupsMax: 10_000,

@@ -76,6 +76,12 @@ export const commands: Case[] = [
     [buffer(2), command('createTextureView', { id: 2, texture: 2 })],
     /^NL_COMMAND.*names no texture/,
   ),
+  refused(
+    'createQuerySet',
+    'timestamps, which are a clock',
+    [command('createQuerySet', { id: 2, type: 'timestamp', count: 1 })],
+    /^NL_COMMAND.*createQuerySet.*timestamps are withheld/,
+  ),
   refused('an enum', 'out of range', [command('createQuerySet', { id: 2, type: 3, count: 1 })], /^NL_COMMAND.*type: 3/),
   refused('a flag', 'that does not exist', [buffer(2, 4, 1 << 12)], /^NL_COMMAND.*usage: 0x1000/),
   refused(

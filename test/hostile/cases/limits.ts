@@ -93,7 +93,7 @@ export const limits: Case[] = [
     of: 'SHADER_MS_MAX',
     what: '120 shader modules of 16 kB',
     module: compiling(),
-    chargeMs: 20,
+    chargeMs: 40,
     error: /^NL_COMMAND.*createShaderModule.*SHADER_MS_MAX/,
   },
   {
@@ -158,9 +158,19 @@ export const limits: Case[] = [
   refused('GPU_BYTES_MAX', 'a texture of 16 MB', [command('createTexture', texture)], /^NL_COMMAND.*GPU_BYTES_MAX/),
   refused(
     'GPU_BYTES_MAX',
-    'query sets',
-    many(126, (n) => command('createQuerySet', { id: n + 2, count: 4096 + (n === 125 ? 1 : 0) })),
-    /^NL_COMMAND.*(GPU_BYTES_MAX|4096)/,
+    'query sets beside 3 MB of buffers',
+    // A query set of 4096 queries takes 32 kB, so 32 of them fill the rest.
+    [
+      ...many(3, (n) => buffer(n + 2, 2 ** 20)),
+      ...many(33, (n) => command('createQuerySet', { id: n + 2, type: 'occlusion', count: 4096 })),
+    ],
+    /^NL_COMMAND.*command 35 .createQuerySet.*GPU_BYTES_MAX/,
+  ),
+  refused(
+    'GPU_OBJECT_BYTES_MAX',
+    'shader modules of 16 kB, most of it comments',
+    many(60, (n) => shader(`// ${'x'.repeat(16_000)}\nfn f${n}() {}`, n + 2)),
+    /^NL_COMMAND.*command 51 .createShaderModule.*GPU_OBJECT_BYTES_MAX/,
   ),
   refused(
     'GPU_DRAWS_MAX',
