@@ -1,0 +1,63 @@
+import { expect, test } from 'vitest';
+import { fit, PixelBudget } from '../../host/room/pixels.ts';
+
+const HUGE = { width: 1920, height: 1088, fps: 120 };
+const pixels = ({ width, height, fps }: typeof HUGE) => width * height * fps;
+
+test('a player gets the picture that the player wants if it leaves a third of the budget', () => {
+  const wanted = { width: 640, height: 360, fps: 60 };
+  const grant = (limit: number) => new PixelBudget(limit).grant(wanted).picture;
+  expect(grant(pixels(wanted) * 1.5)).toEqual(wanted);
+  expect(grant(pixels(wanted) * 1.5 - 1)).not.toEqual(wanted);
+});
+
+test('each later player gets a smaller picture, the earlier ones keep theirs, and none is refused', () => {
+  const budget = new PixelBudget(37_000_000);
+  const grants = Array.from({ length: 12 }, () => budget.grant(HUGE).picture);
+  for (const [index, picture] of grants.entries()) {
+    const before = grants[index - 1];
+    if (before) expect(pixels(picture)).toBeLessThanOrEqual(pixels(before));
+    expect(pixels(picture)).toBeGreaterThan(0);
+    expect([picture.width % 2, picture.height % 2]).toEqual([0, 0]);
+  }
+  expect(budget.used).toBeLessThanOrEqual(37_000_000 + 12 * 320 * 180 * 15);
+});
+
+test('a player who leaves returns the pixels once', () => {
+  const budget = new PixelBudget(1_000_000_000);
+  const first = budget.grant(HUGE);
+  const second = budget.grant(HUGE);
+  first.release();
+  first.release();
+  expect(budget.used).toBe(pixels(second.picture));
+});
+
+test('the rooms of a host share its budget, and each keeps to its own', () => {
+  const host = new PixelBudget(60_000_000);
+  const rooms = [new PixelBudget(30_000_000, host), new PixelBudget(Number.POSITIVE_INFINITY, host)] as const;
+  const first = rooms[0].grant(HUGE).picture;
+  expect(pixels(first)).toBeLessThanOrEqual(20_000_000);
+  const second = rooms[1].grant(HUGE).picture;
+  expect(pixels(second)).toBeLessThanOrEqual((60_000_000 - pixels(first)) * (2 / 3));
+  expect(host.used).toBe(pixels(first) + pixels(second));
+});
+
+test.each([
+  [1, 1920, 1088, 120],
+  [0.6, 1920, 1088, 60],
+  [0.4, 1716, 972, 60],
+  [0.1, 1214, 688, 30],
+  [0.01, 542, 306, 15],
+])('%d of the pixels suffice for %ix%i at %i per second', (part, width, height, fps) => {
+  expect(fit(HUGE, pixels(HUGE) * part)).toEqual({ width, height, fps });
+});
+
+test('a picture keeps its shape, never grows, and has sides of 64 pixels at least', () => {
+  for (let part = 1; part > 1e-6; part *= 0.8)
+    for (const wanted of [HUGE, { width: 66, height: 64, fps: 10 }, { width: 64, height: 1088, fps: 240 }]) {
+      const got = fit(wanted, pixels(wanted) * part);
+      expect(got.width).toBeGreaterThanOrEqual(64);
+      expect(got.height).toBeGreaterThanOrEqual(64);
+      for (const side of ['width', 'height', 'fps'] as const) expect(got[side]).toBeLessThanOrEqual(wanted[side]);
+    }
+});
