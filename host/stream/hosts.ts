@@ -31,13 +31,12 @@ export class AllowedHosts {
   }
 
   /**
-   * Checks the host of a request's URL and header, and the origin of the page that sent it.
+   * Checks the host of a request's URL and header. The origin of a page that sends an offer must be the same (checkOrigin).
    * @throws NearlightError NL_HOST
    */
   check(request: IncomingMessage, target: URL): void {
-    const { host, origin } = request.headers;
+    const { host } = request.headers;
     const named = [host ?? '', ...(target.host === NO_HOST ? [] : [target.host])];
-    if (origin !== undefined && URL.canParse(origin)) named.push(new URL(origin).host);
     const refused = named.find((name) => !this.allows(name));
     if (refused === undefined) return;
     const name = nameOf(refused)?.slice(0, NAME_SHOWN_MAX) ?? '';

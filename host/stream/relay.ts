@@ -18,7 +18,7 @@ const PACKETS_PER_SECOND_MAX = 5000;
  * flood a forged address (RFC 9000, 8.1, has a similar rule).
  */
 const HEADER_BYTES = 28;
-/** Number of packets to an unverified address that wait until the address has sent enough bytes. */
+/** Number of packets to an unverified address that wait until it has sent enough bytes or is verified. */
 const HELD_MAX = 4;
 /**
  * Packets from these source ports are dropped, and so are those from all ports below PRIVILEGED_PORTS. Services at these ports
@@ -33,6 +33,7 @@ const PENDING_MAX = 4;
 const QUEUE_BYTES_MAX = 2 ** 20;
 /** Size of the kernel's socket buffers. A keyframe arrives as one burst. The kernel may grant less. */
 const SOCKET_BYTES = 4 * 2 ** 20;
+const EMPTY = Buffer.alloc(0);
 
 /** An IP address and a UDP port. */
 export interface UdpAddress {
@@ -218,21 +219,30 @@ class UdpRelay implements Relay {
     }
     if (path.held.length >= HELD_MAX) {
       this.stats.packetsDropped++;
-      return;
+      const dispensable = path.held.findIndex((held) => !isBindingRequest(held));
+      if (dispensable < 0 || !isBindingRequest(packet)) return;
+      path.held.splice(dispensable, 1);
     }
     path.held.push(packet);
     this.#sendHeld(path);
   }
 
-  /** Sends the packets for which the page's address has credit, the oldest first. A verified address needs none. */
+  /**
+   * Sends the packets that may go to the page's address. An unverified address gets only requests, to verify it, for which it
+   * has credit. A page that gets no other answer repeats its own request and so earns more credit.
+   */
   #sendHeld(path: Path): void {
-    for (let [packet] = path.held; packet; [packet] = path.held) {
+    const { held } = path;
+    for (let index = 0; index < held.length; ) {
+      const packet = held[index] ?? EMPTY;
+      const isRequest = isBindingRequest(packet);
       const bytes = HEADER_BYTES + packet.length;
-      if (!path.verified && bytes > path.creditBytes) return;
-      path.creditBytes -= bytes;
-      path.held.shift();
-      if (isBindingRequest(packet)) transactionOf(packet).copy(path.transaction);
-      this.#sendOut(packet, path);
+      if (path.verified || (isRequest && bytes <= path.creditBytes)) {
+        path.creditBytes -= bytes;
+        held.splice(index, 1);
+        if (isRequest) transactionOf(packet).copy(path.transaction);
+        this.#sendOut(packet, path);
+      } else index++;
     }
   }
 

@@ -14,6 +14,9 @@ import type { ConnectionStats, Feedback, FrameInfo, Player, PlayerConnection } f
 import type { Relay, UdpAddress } from './relay.ts';
 import { RTCP_FEEDBACK, RTCP_KEYFRAME, readRtcp } from './rtcp.ts';
 
+/** Packets of a connection pass the relay for this long after its end. */
+const LINGER_MS = 250;
+
 export interface WebRtcConnectionOptions {
   offer: Offer;
   /** Takes a player's seat. Called when the page has connected. @throws NearlightError, which the page gets as the reason */
@@ -166,9 +169,9 @@ export class WebRtcConnection implements PlayerConnection {
     clearTimeout(this.#silenceTimer);
     clearTimeout(this.#endTimer);
     this.#keyframes.cancel();
-    if (this.#ufrag !== undefined) this.#options.relay.dismiss(this.#ufrag);
     // The peer connection closes first: closing a data channel of a live SCTP association blocks until a packet is written.
     this.#peer.close();
+    this.#dismiss();
     this.#events?.close();
     this.#state?.close();
     this.#video.track.close();
@@ -177,6 +180,13 @@ export class WebRtcConnection implements PlayerConnection {
     this.#guard(() => this.#player?.onClosed(final));
     this.#options.onClosed(final);
     this.#closed.resolve();
+  }
+
+  /** Lets the relay forget the page when the last packet, which tells the page about the end, has passed. */
+  #dismiss(): void {
+    const { relay } = this.#options;
+    const ufrag = this.#ufrag;
+    if (ufrag !== undefined) setTimeout(() => relay.dismiss(ufrag), LINGER_MS).unref();
   }
 
   #listen(): void {

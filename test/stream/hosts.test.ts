@@ -36,14 +36,14 @@ test.each([
 
 const request = (headers: object, remoteAddress = '') => ({ headers, socket: { remoteAddress } }) as IncomingMessage;
 
-test('a request is refused if its URL, its header or its origin names a strange host', () => {
+test('a request is refused if its URL or its header names a strange host', () => {
   const hosts = new AllowedHosts('');
   const host = '127.0.0.1';
-  hosts.check(request({ host, origin: 'http://localhost:8080' }), readTarget('/whep?size=1x1'));
-  hosts.check(request({ host, origin: 'null' }), readTarget('http://127.0.0.1/'));
+  hosts.check(request({ host }), readTarget('/whep?size=1x1'));
+  hosts.check(request({ host }), readTarget('http://localhost/'));
   expect(() => hosts.check(request({ host }), readTarget('http://attacker.test/'))).toThrow('NL_HOST');
   expect(() => hosts.check(request({ host: 'attacker.test' }), readTarget('/'))).toThrow('NL_HOST');
-  expect(() => hosts.check(request({ host, origin: 'http://attacker.test' }), readTarget('/'))).toThrow('NL_HOST');
+  expect(() => hosts.check(request({}), readTarget('/'))).toThrow('NL_HOST');
 });
 
 test('the target of a request is a path or a URL', () => {
