@@ -16,8 +16,8 @@ import { type Launcher, launch, relaunch } from './launch.ts';
 
 /** Pixels per second that a hardware GPU and its video encoder can draw and encode for all players. */
 const HARDWARE_PIXELS_PER_SECOND = 1_200_000_000;
-/** Pixels per second that one core can draw and encode in software; with two cores, one player at 848x480 and 60 per second. */
-const CORE_PIXELS_PER_SECOND = 18_500_000;
+/** Pixels per second that one core can draw and encode in software. With two cores, one player is sure of 848x480 at 60. */
+const CORE_PIXELS_PER_SECOND = 21_000_000;
 
 /** Everything that a room, a running game with its players, needs apart from the game itself. */
 export interface RoomParts {

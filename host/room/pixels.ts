@@ -6,6 +6,7 @@ const SHARE_MAX = 2 / 3;
 const PIXELS_PER_SECOND_MIN = 320 * 180 * 15;
 /** A picture keeps these frame rates, in this order, as long as making it smaller suffices. */
 const RATES = [60, 30, 15];
+const RATE_MIN = 15;
 /** While a picture keeps one of these rates, its sides shrink to this fraction at most. */
 const SCALE_MIN = 0.5;
 const SIDE_MIN = 64;
@@ -15,18 +16,22 @@ export type Picture = Pick<ViewRequest, 'width' | 'height' | 'fps'>;
 
 /** A part of a budget that one player uses. */
 export interface PixelGrant {
+  /** The picture that the player gets now. Its rate may change (onChange), its size does not. */
   readonly picture: Picture;
+  /** Called when the rate has changed. */
+  onChange: () => void;
   /** Returns the player's pixels to the budget. Idempotent. */
   release(): void;
 }
 
 /**
- * A budget of pixels per second that players share. A player who comes late gets a smaller picture or a lower rate. The
- * pictures of the players who are there do not change.
+ * A budget of pixels per second that players share. A player who comes late gets a smaller picture or a lower rate. A player
+ * who is alone gets the wanted rate, even above the budget, until another player comes.
  */
 export class PixelBudget {
   readonly #limit: number;
   readonly #parent: PixelBudget | undefined;
+  readonly #grants = new Set<Grant>();
   #used = 0;
 
   /**
@@ -38,24 +43,19 @@ export class PixelBudget {
     this.#parent = parent;
   }
 
-  /** Pixels per second that players use now. */
+  /** Pixels per second that players are sure of. A player who is alone may use more. */
   get used(): number {
     return this.#used;
   }
 
-  /** Grants a player the picture that the player wants, or the largest similar one that the budget allows. */
+  /** Grants a player the picture that the player wants, or a similar one that the budget allows. */
   grant(wanted: Picture): PixelGrant {
-    const picture = fit(wanted, Math.max(this.#share, PIXELS_PER_SECOND_MIN));
-    const pixels = pixelsPerSecond(picture);
-    this.#add(pixels);
-    let isReleased = false;
-    return {
-      picture,
-      release: () => {
-        if (!isReleased) this.#add(-pixels);
-        isReleased = true;
-      },
-    };
+    const limit = Math.max(this.#share, PIXELS_PER_SECOND_MIN);
+    const isAlone = this.#count === 0;
+    const sure = isAlone ? slowDown(wanted, limit) : fit(wanted, limit);
+    const grant: Grant = new Grant({ wanted, sure, isAlone, release: () => this.#change(grant, -1) });
+    this.#change(grant, 1);
+    return grant;
   }
 
   /** Pixels per second that the next player may use. */
@@ -64,10 +64,59 @@ export class PixelBudget {
     return this.#parent ? Math.min(own, this.#parent.#share) : own;
   }
 
-  #add(pixels: number): void {
-    this.#used += pixels;
-    if (this.#parent) this.#parent.#add(pixels);
+  /** Number of players that share the whole budget. */
+  get #count(): number {
+    return this.#parent ? this.#parent.#count : this.#grants.size;
   }
+
+  #change(grant: Grant, sign: 1 | -1): void {
+    this.#used += sign * pixelsPerSecond(grant.sure);
+    if (sign > 0) this.#grants.add(grant);
+    else this.#grants.delete(grant);
+    if (this.#parent) this.#parent.#change(grant, sign);
+    else for (const one of this.#grants) one.setAlone(this.#grants.size === 1);
+  }
+}
+
+class Grant implements PixelGrant {
+  /** The picture that the player is sure of, whoever comes. */
+  readonly sure: Picture;
+  onChange: () => void = () => {};
+  readonly #wanted: Picture;
+  readonly #release: () => void;
+  #isAlone: boolean;
+  #isReleased = false;
+
+  constructor(options: { wanted: Picture; sure: Picture; isAlone: boolean; release(): void }) {
+    this.sure = options.sure;
+    this.#wanted = options.wanted;
+    this.#release = options.release;
+    this.#isAlone = options.isAlone;
+  }
+
+  get picture(): Picture {
+    return this.#isAlone ? { ...this.sure, fps: this.#wanted.fps } : this.sure;
+  }
+
+  setAlone(isAlone: boolean): void {
+    if (this.#isAlone === isAlone) return;
+    this.#isAlone = isAlone;
+    if (this.sure.fps !== this.#wanted.fps) this.onChange();
+  }
+
+  release(): void {
+    if (!this.#isReleased) this.#release();
+    this.#isReleased = true;
+  }
+}
+
+/** Returns the picture with a rate that keeps within `limit` pixels per second. It is smaller only if 15 per second exceed it. */
+export function slowDown(wanted: Picture, limit: number): Picture {
+  const { width, height } = wanted;
+  if (pixelsPerSecond(wanted) <= limit) return wanted;
+  const least = Math.min(wanted.fps, RATE_MIN);
+  const fps = Math.floor(limit / (width * height));
+  return fps >= least ? { width, height, fps } : scaled(wanted, Math.sqrt(limit / (width * height * least)), least);
 }
 
 /** Returns the picture, or a similar one with at most `limit` pixels per second. */
@@ -79,7 +128,7 @@ export function fit(wanted: Picture, limit: number): Picture {
     const scale = Math.sqrt(limit / (width * height * fps));
     if (scale >= SCALE_MIN) return scaled(wanted, Math.min(scale, 1), fps);
   }
-  const fps = Math.min(wanted.fps, RATES.at(-1) ?? 1);
+  const fps = Math.min(wanted.fps, RATE_MIN);
   return scaled(wanted, Math.sqrt(limit / (width * height * fps)), fps);
 }
 

@@ -1,4 +1,5 @@
 import { type ErrorCode, errors, GuestExit, NearlightError } from '../base/errors.ts';
+import { joinedNotice } from '../base/protocol.ts';
 import type { Surface } from '../gpu/replay.ts';
 import type { Player, PlayerConnection, ViewRequest } from '../stream/player.ts';
 import { clearRecord, PlayerInput } from './input.ts';
@@ -110,12 +111,9 @@ export class Room {
     const number = this.#seats.indexOf(undefined);
     const seat = new Seat({ number, wanted: request, grant: this.#pixels.grant(request), input });
     this.#seats[number] = seat;
+    seat.grant.onChange = () => this.#changeRate(seat);
     return {
-      ...seat.request,
-      ...(seat.wanted ? { wanted: seat.wanted } : {}),
-      seat: number,
-      seats: this.#seats.length,
-      game: this.name,
+      ...this.#describe(seat),
       input: seat.input,
       onConnected: (connection) => this.#connect(seat, connection),
       onKeyframe: () => seat.view?.requestKeyframe(),
@@ -259,6 +257,18 @@ export class Room {
     for (const seat of seats) seat.grant.release();
     this.#seats.fill(undefined);
     this.#end(this.#error);
+  }
+
+  #describe(seat: Seat): Pick<Player, 'seat' | 'seats' | 'game' | 'width' | 'height' | 'fps' | 'wanted'> {
+    const { request, wanted } = seat;
+    return { ...request, game: this.name, seat: seat.number, seats: this.#seats.length, ...(wanted ? { wanted } : {}) };
+  }
+
+  /** Follows a change of the budget of pixels, and tells the player. */
+  #changeRate(seat: Seat): void {
+    if (seat.closed) return;
+    seat.updateRate();
+    seat.connection?.notify(joinedNotice(this.#describe(seat)));
   }
 
   #connect(seat: Seat, connection: PlayerConnection): void {

@@ -16,10 +16,7 @@ export interface SeatOptions {
 /** A player's place in a game: the player's connection, input, and target of the frames (the view). */
 export class Seat {
   readonly number: number;
-  /** The picture that the player gets. */
-  readonly request: ViewRequest;
-  /** The picture that the page asked for, if the player gets another one. */
-  readonly wanted: Picture | undefined;
+  readonly #wanted: ViewRequest;
   readonly grant: PixelGrant;
   readonly input: PlayerInput;
   connection: PlayerConnection | undefined;
@@ -32,15 +29,29 @@ export class Seat {
   readonly #frames: FrameSchedule;
 
   constructor({ number, wanted, grant, input }: SeatOptions) {
-    const { picture } = grant;
     this.number = number;
-    this.request = { ...wanted, ...picture };
-    const { width, height, fps } = wanted;
-    const isSame = picture.width === width && picture.height === height && picture.fps === fps;
-    this.wanted = isSame ? undefined : { width, height, fps };
+    this.#wanted = wanted;
     this.grant = grant;
     this.input = input;
-    this.#frames = new FrameSchedule(picture.fps);
+    this.#frames = new FrameSchedule(grant.picture.fps);
+  }
+
+  /** The picture that the player gets. */
+  get request(): ViewRequest {
+    return { ...this.#wanted, ...this.grant.picture };
+  }
+
+  /** The picture that the page asked for, if the player gets another one. */
+  get wanted(): Picture | undefined {
+    const { width, height, fps } = this.#wanted;
+    const { picture } = this.grant;
+    const isSame = picture.width === width && picture.height === height && picture.fps === fps;
+    return isSame ? undefined : { width, height, fps };
+  }
+
+  /** Renders the player's frames at the rate that the grant has now. */
+  updateRate(): void {
+    this.#frames.setRate(this.grant.picture.fps);
   }
 
   /** When the player's next frame is due. */
