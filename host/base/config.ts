@@ -13,7 +13,8 @@ export const settings = {
     default: 9464,
     min: 0,
     max: 65535,
-    about: "operators' HTTP port: /status, /metrics, /healthz, /readyz; 0, or if `nearlight start` finds 9464 taken: any free port",
+    about:
+      "operators' HTTP port: /status, /metrics, /healthz, /readyz; 0, or if `nearlight start` finds 9464 taken: any free port",
   },
   operatorHost: { env: 'OPERATOR_HOST', default: '127.0.0.1', about: 'address of OPERATOR_PORT' },
   gpuEnabled: { env: 'GPU_ENABLED', default: false, about: 'true: refuse to start without a hardware GPU' },

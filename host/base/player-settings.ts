@@ -43,7 +43,8 @@ export const playerSettings = {
     env: 'ALLOWED_HOSTS',
     default: '',
     form: 'hosts',
-    about: "host names in players' URLs, separated by commas, in addition to IP addresses, localhost and the machine's name; .NAME: all below NAME; *: any",
+    about:
+      "host names in players' URLs, separated by commas, in addition to IP addresses, localhost and the machine's name; .NAME: all below NAME; *: any",
   },
   trustedProxies: {
     env: 'TRUSTED_PROXIES',
@@ -70,7 +71,8 @@ export const playerSettings = {
     default: 10,
     min: 1,
     max: 10_000,
-    about: 'limit on the SDP offers per second from one address, which many players may share; twice as many may come at once',
+    about:
+      'limit on the SDP offers per second from one address, which many players may share; twice as many may come at once',
   },
   halfOpenMax: {
     env: 'HALF_OPEN_MAX',

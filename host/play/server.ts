@@ -9,8 +9,8 @@ import { createMetrics } from '../observe/metrics.ts';
 import type { buildPlayer } from '../player/build.ts';
 import type { Lobby } from '../room/lobby.ts';
 import type { Room } from '../room/room.ts';
-import type { ViewRequest } from '../stream/player.ts';
 import { createOperatorServer, type OperatorServer } from '../stream/operator.ts';
+import type { ViewRequest } from '../stream/player.ts';
 import { createStreamServer, type StreamServer, type StreamServerOptions } from '../stream/server.ts';
 
 /** Default pictures for a player, with a hardware GPU and without. The machine can draw and encode 60 of them a second. */

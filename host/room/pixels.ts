@@ -52,7 +52,7 @@ export class PixelBudget {
   grant(wanted: Picture): PixelGrant {
     const limit = Math.max(this.#share, PIXELS_PER_SECOND_MIN);
     const isAlone = this.#count === 0;
-    const sure = isAlone ? slowDown(wanted, limit) : fit(wanted, limit);
+    const sure = isAlone ? slowDown(wanted, limit) : shrink(wanted, limit);
     const grant: Grant = new Grant({ wanted, sure, isAlone, release: () => this.#change(grant, -1) });
     this.#change(grant, 1);
     return grant;
@@ -79,7 +79,7 @@ export class PixelBudget {
 }
 
 class Grant implements PixelGrant {
-  /** The picture that the player is sure of, whoever comes. */
+  /** The picture that the player is sure of, no matter who else comes. */
   readonly sure: Picture;
   onChange: () => void = () => {};
   readonly #wanted: Picture;
@@ -120,7 +120,7 @@ export function slowDown(wanted: Picture, limit: number): Picture {
 }
 
 /** Returns the picture, or a similar one with at most `limit` pixels per second. */
-export function fit(wanted: Picture, limit: number): Picture {
+export function shrink(wanted: Picture, limit: number): Picture {
   const { width, height } = wanted;
   if (pixelsPerSecond(wanted) <= limit) return wanted;
   for (const rate of RATES) {

@@ -12,11 +12,7 @@ const EVERYONE = '';
 
 export type AdmissionLimits = Pick<
   Config,
-  | 'offersPerSecondMax'
-  | 'addressOffersPerSecondMax'
-  | 'halfOpenMax'
-  | 'addressHalfOpenMax'
-  | 'addressSeatsMax'
+  'offersPerSecondMax' | 'addressOffersPerSecondMax' | 'halfOpenMax' | 'addressHalfOpenMax' | 'addressSeatsMax'
 >;
 
 /** One connection, from its offer to its end. */

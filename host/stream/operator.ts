@@ -41,7 +41,10 @@ export async function createOperatorServer(options: OperatorServerOptions): Prom
     ['/status', new FreshAnswer(async () => json(200, status()))],
     ['/healthz', new FreshAnswer(async () => ofHealth(await checkLiveness()))],
     ['/readyz', new FreshAnswer(async () => ofHealth(checkReadiness(health())))],
-    ['/metrics', new FreshAnswer(async () => ({ status: 200, type: METRICS_TYPE, body: Buffer.from(await metrics()) }))],
+    [
+      '/metrics',
+      new FreshAnswer(async () => ({ status: 200, type: METRICS_TYPE, body: Buffer.from(await metrics()) })),
+    ],
   ]);
   const open = (port: number) =>
     openHttpServer({
@@ -69,7 +72,8 @@ export async function createOperatorServer(options: OperatorServerOptions): Prom
 
 async function answerFrom(answers: ReadonlyMap<string, FreshAnswer>, call: Call): Promise<void> {
   const answer = answers.get(call.url.pathname);
-  if (!answer) throw new NearlightError('NL_NOT_FOUND', `${call.url.pathname.slice(0, 100)}; there is ${names(answers)}`);
+  if (!answer)
+    throw new NearlightError('NL_NOT_FOUND', `${call.url.pathname.slice(0, 100)}; there is ${names(answers)}`);
   checkMethod(call, 'GET, HEAD');
   send(call.response, await answer.get());
 }

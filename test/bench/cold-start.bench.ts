@@ -53,7 +53,11 @@ async function pods(bench: Bench, rig: Rig, kind: string, image: string): Promis
     const asked = now();
     const pod = await rig.cri.runPod({ name: `${kind.replaceAll(' ', '-')}-${start}` });
     const ran = now();
-    const container = await rig.cri.create(pod, { name: 'game', image, env: { PORT: String(PORT), OPERATOR_PORT: '0' } });
+    const container = await rig.cri.create(pod, {
+      name: 'game',
+      image,
+      env: { PORT: String(PORT), OPERATOR_PORT: '0' },
+    });
     await rig.cri.start(container);
     const started = now();
     const seen = await firstPicture();
@@ -107,7 +111,13 @@ async function ordinary(bench: Bench, rig: Rig): Promise<number> {
       image,
       command: [join(root, 'node_modules/.bin/node'), 'host/cli/main.ts', 'build/arena.wasm'],
       folder: root,
-      env: { PORT: String(PORT), OPERATOR_PORT: '0', PATH: must(process.env.PATH, 'search path'), HOME: cache, CACHE_DIR: cache },
+      env: {
+        PORT: String(PORT),
+        OPERATOR_PORT: '0',
+        PATH: must(process.env.PATH, 'search path'),
+        HOME: cache,
+        CACHE_DIR: cache,
+      },
       mounts: ['/usr', '/bin', '/lib', '/lib64', root, cache],
     });
     await rig.cri.start(container);

@@ -205,7 +205,11 @@ describe('a pod', () => {
     ['latency', { GPU_ENABLED: 'true' }, 'NL_NO_GPU'],
   ])('a pod says why its game does not start: %s %j', async (name, env: Record<string, string>, message) => {
     const pod = await rig.cri.runPod({ name: `refused-${name}-${Object.keys(env)}` });
-    const container = await rig.cri.create(pod, { name: 'game', image: imageOf(name), env: { PORT: '0', OPERATOR_PORT: '0', ...env } });
+    const container = await rig.cri.create(pod, {
+      name: 'game',
+      image: imageOf(name),
+      env: { PORT: '0', OPERATOR_PORT: '0', ...env },
+    });
     const starting = rig.cri.start(container);
     // On a machine with a GPU, a game that requires a GPU does start.
     if (!('GPU_ENABLED' in env) || rig.software) await expect(starting).rejects.toThrow(message);

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { fit, PixelBudget, slowDown } from '../../host/room/pixels.ts';
+import { PixelBudget, shrink, slowDown } from '../../host/room/pixels.ts';
 
 const HUGE = { width: 1920, height: 1088, fps: 120 };
 const pixels = ({ width, height, fps }: typeof HUGE) => width * height * fps;
@@ -78,7 +78,7 @@ test.each([
   [0.1, 1214, 688, 30],
   [0.01, 542, 306, 15],
 ])('%d of the pixels suffice for %ix%i at %i per second', (part, width, height, fps) => {
-  expect(fit(HUGE, pixels(HUGE) * part)).toEqual({ width, height, fps });
+  expect(shrink(HUGE, pixels(HUGE) * part)).toEqual({ width, height, fps });
 });
 
 test.each([
@@ -93,7 +93,7 @@ test.each([
 test('a picture keeps its shape, never grows, and has sides of 64 pixels at least', () => {
   for (let part = 1; part > 1e-6; part *= 0.8)
     for (const wanted of [HUGE, { width: 66, height: 64, fps: 10 }, { width: 64, height: 1088, fps: 240 }]) {
-      const got = fit(wanted, pixels(wanted) * part);
+      const got = shrink(wanted, pixels(wanted) * part);
       expect(got.width).toBeGreaterThanOrEqual(64);
       expect(got.height).toBeGreaterThanOrEqual(64);
       for (const side of ['width', 'height', 'fps'] as const) expect(got[side]).toBeLessThanOrEqual(wanted[side]);

@@ -7,7 +7,10 @@ import { Peer, until } from './peer.ts';
  * @param urls the URLs of the players' page and of the operator's port
  * @param game the name of the only room
  */
-export async function playAndAsk({ url, operatorUrl }: { url: string; operatorUrl: string }, game: string): Promise<void> {
+export async function playAndAsk(
+  { url, operatorUrl }: { url: string; operatorUrl: string },
+  game: string,
+): Promise<void> {
   expect(await (await fetch(url)).text()).toContain('Nearlight');
   const peer = new Peer();
   await peer.join(url, { query: '?size=320x180&fps=30' });
@@ -18,7 +21,9 @@ export async function playAndAsk({ url, operatorUrl }: { url: string; operatorUr
   const metrics = await fetch(`${operatorUrl}metrics`);
   expect(metrics.status).toBe(200);
   expect(await metrics.text()).toMatch(/^nearlight_frames_encoded_total [1-9]/m);
-  const { rooms } = (await (await fetch(`${operatorUrl}status`)).json()) as { rooms: { name: string; players: number }[] };
+  const { rooms } = (await (await fetch(`${operatorUrl}status`)).json()) as {
+    rooms: { name: string; players: number }[];
+  };
   expect(rooms.map(({ name, players }) => [name, players])).toEqual([[game, 1]]);
   peer.close();
 }

@@ -321,7 +321,7 @@ describe('connections', () => {
     await expect.poll(() => isFree(icePort)).toBe(true);
   });
 
-  test("connections offer ICE_ADDRESS in addition to the address of the request, with the same port", async () => {
+  test('connections offer ICE_ADDRESS in addition to the address of the request, with the same port', async () => {
     const { server } = await startServer({ iceAddress: '203.0.113.7' });
     closing.push(() => server.close());
     const peer = page();
