@@ -74,7 +74,12 @@ export async function createImage(options: ImageOptions): Promise<Image> {
     // Clear the executable bit: an asset never runs, and its mode may differ between two checkouts.
     for (const file of files) entries.push({ ...file, executable: false });
   }
-  const config = { User: USER, Entrypoint: ['/app.wasm'], WorkingDir: '/', ExposedPorts: { '8080/tcp': {} } };
+  const config = {
+    User: USER,
+    Entrypoint: ['/app.wasm'],
+    WorkingDir: '/',
+    ExposedPorts: { '8080/tcp': {}, '9464/tcp': {} },
+  };
   const about = { title, ...(version === undefined ? {} : { version }), ...(source === undefined ? {} : { source }) };
   const image = assemble({ entries, config, architectures: ['amd64', 'arm64'], ...about });
   if (image.bytes > IMAGE_BYTES_MAX) throw tooLarge(image.bytes, entries);

@@ -1,25 +1,22 @@
-import { isIP } from 'node:net';
 import { NearlightError } from './errors.ts';
+import { playerSettings } from './player-settings.ts';
+import { FORMS, type Setting } from './setting.ts';
 
-type Setting<T> = {
-  env: string;
-  default: T;
-  about: string;
-  min?: number;
-  max?: number;
-  /** Form that the value of a text setting must have. */
-  form?: keyof typeof FORMS;
-};
-
-const FORMS = {
-  address: { text: 'an IPv4 or IPv6 address', fits: (text: string) => isIP(text) !== 0 && !text.includes('%') },
-  ports: { text: 'a range of ports such as 31000-31999', fits: (text: string) => readPorts(text) !== undefined },
-};
+export { readPorts } from './setting.ts';
 
 /** Every setting of the host: its environment variable, default and bounds. Its name or description gives the unit. */
 export const settings = {
   port: { env: 'PORT', default: 8080, min: 0, max: 65535, about: 'HTTP port; 0: any free port' },
   host: { env: 'HOST', default: '127.0.0.1', about: 'address to listen on' },
+  operatorPort: {
+    env: 'OPERATOR_PORT',
+    default: 9464,
+    min: 0,
+    max: 65535,
+    about:
+      "operators' HTTP port: /status, /metrics, /healthz, /readyz; 0, or if `nearlight start` finds 9464 taken: any free port",
+  },
+  operatorHost: { env: 'OPERATOR_HOST', default: '127.0.0.1', about: 'address of OPERATOR_PORT' },
   gpuEnabled: { env: 'GPU_ENABLED', default: false, about: 'true: refuse to start without a hardware GPU' },
   maxPlayers: { env: 'MAX_PLAYERS', default: 10, min: 1, max: 64, about: 'largest number of players in one game' },
   tickRate: { env: 'TICK_RATE', default: 120, min: 1, max: 1000, about: 'simulation steps per second' },
@@ -211,131 +208,7 @@ export const settings = {
   },
   gpuBytesMax: { env: 'GPU_BYTES_MAX', default: 512 * 2 ** 20, min: 4096, max: 2 ** 36, about: 'GPU memory of a game' },
 
-  viewWidthMax: {
-    env: 'VIEW_WIDTH_MAX',
-    default: 1920,
-    min: 64,
-    max: 4096,
-    about: "largest width of a player's picture in pixels",
-  },
-  viewHeightMax: {
-    env: 'VIEW_HEIGHT_MAX',
-    default: 1088,
-    min: 64,
-    max: 4096,
-    about: "largest height of a player's picture in pixels",
-  },
-  viewFpsMax: { env: 'VIEW_FPS_MAX', default: 120, min: 1, max: 240, about: 'highest frame rate for one player' },
-  bitrateMax: {
-    env: 'BITRATE_MAX',
-    default: 20_000_000,
-    min: 100_000,
-    max: 200_000_000,
-    about: 'highest video bit rate of one player, in bits per second',
-  },
-  offerBytesMax: { env: 'OFFER_BYTES_MAX', default: 65_536, min: 1024, max: 2 ** 20, about: 'size of an SDP offer' },
-  offerLineBytesMax: {
-    env: 'OFFER_LINE_BYTES_MAX',
-    default: 1024,
-    min: 128,
-    max: 65_536,
-    about: 'length limit of one line of an SDP offer',
-  },
-  inputBytesMax: {
-    env: 'INPUT_BYTES_MAX',
-    default: 1024,
-    min: 64,
-    max: 65_536,
-    about: "size limit of one message from a player's page",
-  },
-  connectMsMax: {
-    env: 'CONNECT_MS_MAX',
-    default: 10_000,
-    min: 100,
-    max: 60_000,
-    about: "time limit for a player's page to connect after it has sent its SDP offer",
-  },
-  icePort: {
-    env: 'ICE_PORT',
-    default: 0,
-    min: 0,
-    max: 65_535,
-    about: 'UDP port of all WebRTC connections; 0: a free port for each connection',
-  },
-  iceAddress: {
-    env: 'ICE_ADDRESS',
-    default: '',
-    form: 'address',
-    about: "ICE address offered to players' pages in addition to the machine's own",
-  },
-  nodeUdpPorts: {
-    env: 'NODE_UDP_PORTS',
-    default: '',
-    form: 'ports',
-    about: "Kubernetes node's UDP ports through which players reach pods, as FIRST-LAST; empty: none",
-  },
-  nodeAddress: {
-    env: 'NODE_ADDRESS',
-    default: '',
-    form: 'address',
-    about: "node's IP address for NODE_UDP_PORTS; empty: the address of its default route",
-  },
-  idleMsMax: {
-    env: 'IDLE_MS_MAX',
-    default: 15_000,
-    min: 1000,
-    max: 600_000,
-    about: "time without a packet from a player's page after which the page counts as gone",
-  },
-  holdMsMax: {
-    env: 'HOLD_MS_MAX',
-    default: 60_000,
-    min: 0,
-    max: 3_600_000,
-    about: "how long players stay connected between the end of a pod's game and the start of its next one",
-  },
-  closeMsMax: {
-    env: 'CLOSE_MS_MAX',
-    default: 300,
-    min: 0,
-    max: 5000,
-    about: "time that a player's page has to read why its connection ends, before the host closes it",
-  },
-  keyframeMsMin: {
-    env: 'KEYFRAME_MS_MIN',
-    default: 250,
-    min: 0,
-    max: 10_000,
-    about: "shortest time between two video keyframes that a player's page requests",
-  },
-  stallMsMax: {
-    env: 'STALL_MS_MAX',
-    default: 3000,
-    min: 100,
-    max: 60_000,
-    about: "time without a packet from a player's page after which the host sends it no frames",
-  },
-  channelBytesMax: {
-    env: 'CHANNEL_BYTES_MAX',
-    default: 4096,
-    min: 64,
-    max: 2 ** 20,
-    about: "bytes that may queue in the data channels of a player's page before its frames are dropped",
-  },
-  inputErrorsMax: {
-    env: 'INPUT_ERRORS_MAX',
-    default: 16,
-    min: 1,
-    max: 1000,
-    about: "number of unreadable messages from a player's page after which its connection ends",
-  },
-  inputRateMax: {
-    env: 'INPUT_RATE_MAX',
-    default: 4000,
-    min: 100,
-    max: 100_000,
-    about: "limit on the messages per second from a player's page; further ones count as unreadable",
-  },
+  ...playerSettings,
 } as const satisfies Record<string, Setting<number | string | boolean>>;
 
 type Widen<T> = T extends number ? number : T extends boolean ? boolean : string;
@@ -370,11 +243,4 @@ function parse(setting: Setting<number | string | boolean>, text: string): numbe
   if (!Number.isInteger(value) || value < min || value > max)
     throw new NearlightError('NL_SETTING', `${setting.env}=${text} is not a whole number from ${min} to ${max}`);
   return value;
-}
-
-/** Parses a port range, FIRST-LAST, such as that of NODE_UDP_PORTS; undefined if the text is not one. */
-export function readPorts(text: string): { first: number; last: number } | undefined {
-  const [, from, to] = /^(\d{1,5})-(\d{1,5})$/.exec(text) ?? [];
-  const [first, last] = [Number(from), Number(to)];
-  return first >= 1 && first <= last && last <= 65_535 ? { first, last } : undefined;
 }

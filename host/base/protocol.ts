@@ -43,7 +43,8 @@ export const PACE_BYTES = 8;
 export const FRAME_BYTES = 20;
 
 /**
- * A rare message from the host to a page. `joined` says that the page has a seat. `paused` says that the game has ended
+ * A rare message from the host to a page. `joined` says that the page has a seat, and which picture it gets. `wanted` is the
+ * picture that the page asked for, if that would have exceeded the host's budget of pixels. `paused` says that the game has ended
  * but the connection stays open; another `joined` follows when the next game starts. `ended` is the last message: `code`
  * and `message` say why, and `retry` says whether the page may connect again.
  */
@@ -56,9 +57,16 @@ export type Notice =
       height: number;
       fps: number;
       game: string;
+      wanted?: { width: number; height: number; fps: number } | undefined;
     }
   | { kind: 'paused'; code: string; message: string }
   | { kind: 'ended'; code: string; message: string; retry: boolean };
+
+/** Returns the notice that tells a page about its seat and its picture. */
+export function joinedNotice(player: Omit<Notice & { kind: 'joined' }, 'kind'>): Notice {
+  const { seat, seats, width, height, fps, game, wanted } = player;
+  return { kind: 'joined', seat, seats, width, height, fps, game, ...(wanted ? { wanted } : {}) };
+}
 
 /** Why a page's connection ended, as the host counts and logs it: */
 export const CLOSE_REASONS = [
@@ -67,6 +75,8 @@ export const CLOSE_REASONS = [
   'host', // the game ended, or ended the connection
   'shutdown', // the host is shutting down
   'timeout', // the page did not connect in time
+  'displaced', // the page had not connected yet when a newer offer needed its place
+  'refused', // the page connected, but the game had no seat left
   'idle', // nothing arrived from the page for too long
   'input', // the page sent too many unreadable messages
   'failed', // the transport or the host's own code failed

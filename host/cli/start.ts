@@ -73,13 +73,14 @@ export async function run(args: string[], environment: NodeJS.ProcessEnv): Promi
     ...(pack ? { pack } : {}),
     ...(values.record === undefined ? {} : { record: values.record }),
   });
-  const { gpu, engine, server } = host;
+  const { gpu, engine, servers } = host;
   // Listen for signals first. A supervisor may send one as soon as it has read the lines below.
   const ended = untilSignal();
   process.stdout.write(
     `Nearlight ${VERSION}: ${modules.map(playableName).join(', ')} on ${engine.name} and ${adapterName(gpu)}\n`,
   );
-  process.stdout.write(`Play at ${server.url}   (press Ctrl+C to stop)\n`);
+  process.stdout.write(`Status and metrics at ${servers.operator.url}status and ${servers.operator.url}metrics\n`);
+  process.stdout.write(`Play at ${servers.players.url}   (press Ctrl+C to stop)\n`);
   await ended;
   await host.close();
   return 0;

@@ -33,6 +33,13 @@ export class Meters {
   /** Number of games that ended by themselves or through an error, by error code. */
   readonly gamesEnded = new Map<ErrorCode, number>();
 
+  /** Number of HTTP requests that were refused, by error code. */
+  readonly requestsRefused = new Map<ErrorCode, number>();
+
+  countRefusedRequest(code: ErrorCode): void {
+    this.requestsRefused.set(code, (this.requestsRefused.get(code) ?? 0) + 1);
+  }
+
   countEndedGame(code: ErrorCode): void {
     this.gamesEnded.set(code, (this.gamesEnded.get(code) ?? 0) + 1);
   }

@@ -145,6 +145,9 @@ function addSessions(add: Add, meters: Meters, figures: Figures): void {
   add('nearlight_games_ended_total', 'counter', 'Games that ended by themselves or with an error, by code.', () =>
     [...meters.gamesEnded].map(([code, value]) => ({ labels: { code }, value })),
   );
+  add('nearlight_requests_refused_total', 'counter', 'HTTP requests that were refused, by code.', () =>
+    [...meters.requestsRefused].map(([code, value]) => ({ labels: { code }, value })),
+  );
   add('nearlight_seats', 'gauge', 'Seats of the running games, by whether they are taken.', () => {
     const { all, taken } = figures.seats();
     return [

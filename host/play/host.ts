@@ -10,17 +10,17 @@ import { type Gpu, openGpu } from '../gpu/dawn.ts';
 import { Meters } from '../observe/meters.ts';
 import { buildPlayer } from '../player/build.ts';
 import { Lobby } from '../room/lobby.ts';
+import type { PixelBudget } from '../room/pixels.ts';
 import type { Room } from '../room/room.ts';
 import { createRecordingFile, numbered } from '../session/file.ts';
 import { recordingEngine } from '../session/recorder.ts';
 import type { Sink } from '../session/writer.ts';
-import type { StreamServer } from '../stream/server.ts';
 import { createEngine } from './engine.ts';
 import { Launch } from './launch.ts';
 import { playableName, readModule, readPlayable, seedOf } from './playable.ts';
 import { recoverFromLoss } from './recovery.ts';
-import { openRoom, roomOptions } from './room.ts';
-import { type ServeOptions, serve } from './server.ts';
+import { openRoom, pixelBudget, roomOptions } from './room.ts';
+import { type ServeOptions, type Servers, serve } from './server.ts';
 
 export interface HostOptions {
   /** Paths of module files. Each module is one game, named after its file. A page that names no game shows the first one. */
@@ -45,7 +45,7 @@ export interface HostOptions {
 /** A running host: its games with their players (rooms), its GPU and its server. */
 export interface Host {
   readonly lobby: Lobby;
-  readonly server: StreamServer;
+  readonly servers: Servers;
   readonly gpu: Gpu;
   readonly engine: Engine;
   /** Tells the players that the host is closing, then closes everything. */
@@ -63,26 +63,28 @@ export async function startHost(options: HostOptions): Promise<Host> {
   for (const path of options.modules) await readModule(path).catch((error) => Promise.reject(named(path, error)));
   const lobby = new Lobby(systemClock);
   const now = clocks?.commands;
-  const [files, gpu] = await Promise.all([
-    buildPlayer(),
-    openGpu({ hardwareRequired: config.gpuEnabled, log, ...(now ? { now } : {}) }),
-  ]);
+  // The build runs while the GPU opens. If it fails, the GPU is closed first.
+  const building = buildPlayer();
+  building.catch(() => {});
+  const gpu = await openGpu({ hardwareRequired: config.gpuEnabled, log, ...(now ? { now } : {}) });
   try {
+    const files = await building;
+    const pixels = pixelBudget(config, gpu);
     const meters = new Meters();
-    const context = { ...options, gpu, engine, meters };
+    const context = { ...options, gpu, engine, meters, pixels };
     for (const path of options.modules)
       await lobby.add(playableName(path), () =>
         open(path, context).catch((error) => Promise.reject(named(path, error))),
       );
     void recoverFromLoss(gpu, lobby, log);
-    const server = await serve({ config, log, gpu, engine, lobby, files, meters });
+    const servers = await serve({ config, log, gpu, engine, lobby, files, meters, mayMove: true });
     return {
       lobby,
-      server,
+      servers,
       gpu,
       engine,
       async close() {
-        await server.close();
+        await servers.close();
         await lobby.close();
         gpu.close();
       },
@@ -123,9 +125,9 @@ function named(path: string, error: unknown): unknown {
 
 async function open(
   path: string,
-  context: HostOptions & Pick<ServeOptions, 'gpu' | 'engine' | 'meters'>,
+  context: HostOptions & Pick<ServeOptions, 'gpu' | 'engine' | 'meters'> & { pixels: PixelBudget },
 ): Promise<Room> {
-  const { config, log, gpu, engine, meters } = context;
+  const { config, log, gpu, engine, meters, pixels } = context;
   const playable = await readPlayable(path, context);
   const { name } = playable;
   const launcher = new Launch({
@@ -136,5 +138,5 @@ async function open(
     session: { seed: seedOf(config), tickRate: config.tickRate, seats: config.maxPlayers },
     log: (level, message) => log(level, `${name}: ${message}`),
   });
-  return openRoom(launcher, roomOptions({ name, config, log, gpu, meters }));
+  return openRoom(launcher, roomOptions({ name, config, log, gpu, meters, pixels }));
 }

@@ -1,9 +1,11 @@
+import { availableParallelism } from 'node:os';
 import { systemClock } from '../base/clock.ts';
 import type { Config } from '../base/config.ts';
 import type { Log } from '../base/log.ts';
 import type { Gpu } from '../gpu/dawn.ts';
 import type { Meters } from '../observe/meters.ts';
 import type { RoomOptions } from '../room/options.ts';
+import { PixelBudget } from '../room/pixels.ts';
 import { Room } from '../room/room.ts';
 import { VideoView } from '../room/video.ts';
 import type { PlayerConnection, ViewRequest } from '../stream/player.ts';
@@ -12,6 +14,11 @@ import { createVideoEncoder } from '../video/h264.ts';
 import { Readback } from '../video/readback.ts';
 import { type Launcher, launch, relaunch } from './launch.ts';
 
+/** Pixels per second that a hardware GPU and its video encoder can draw and encode for all players. */
+const HARDWARE_PIXELS_PER_SECOND = 1_200_000_000;
+/** Pixels per second that one core can draw and encode in software. With two cores, one player is sure of 848x480 at 60. */
+const CORE_PIXELS_PER_SECOND = 21_000_000;
+
 /** Everything that a room, a running game with its players, needs apart from the game itself. */
 export interface RoomParts {
   name: string;
@@ -19,6 +26,14 @@ export interface RoomParts {
   log: Log;
   gpu: Gpu;
   meters: Meters;
+  /** The host's budget for the pixels of all players. */
+  pixels: PixelBudget;
+}
+
+/** Makes the budget for the pixels of all players of a host. */
+export function pixelBudget({ hostPixelsPerSecondMax }: Config, gpu: Pick<Gpu, 'software'>): PixelBudget {
+  const usual = gpu.software ? availableParallelism() * CORE_PIXELS_PER_SECOND : HARDWARE_PIXELS_PER_SECOND;
+  return new PixelBudget(hostPixelsPerSecondMax || usual);
 }
 
 /** Launches a game and opens a room in which players can join it. @throws NearlightError as launch */
@@ -31,13 +46,14 @@ export async function openRoom(
 
 /** Returns the options of a room that uses the system's clock and a video encoder of this process. */
 export function roomOptions(parts: RoomParts): Omit<RoomOptions, 'instance' | 'replay'> {
-  const { name, config, log, gpu, meters } = parts;
+  const { name, config, log, gpu, meters, pixels } = parts;
   if (gpu.device.features.has('timestamp-query')) meters.gpuMs ??= 0;
   return {
     name,
     clock: systemClock,
     config,
     meters,
+    pixels: new PixelBudget(config.roomPixelsPerSecondMax || Number.POSITIVE_INFINITY, pixels),
     warmUpTicks: config.tickRate,
     log,
     createView: (request, connection, onError) => createView(parts, request, connection, onError),

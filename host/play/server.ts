@@ -9,9 +9,9 @@ import { createMetrics } from '../observe/metrics.ts';
 import type { buildPlayer } from '../player/build.ts';
 import type { Lobby } from '../room/lobby.ts';
 import type { Room } from '../room/room.ts';
+import { createOperatorServer, type OperatorServer } from '../stream/operator.ts';
 import type { ViewRequest } from '../stream/player.ts';
-import type { Relay } from '../stream/relay.ts';
-import { createStreamServer, type StreamServer } from '../stream/server.ts';
+import { createStreamServer, type StreamServer, type StreamServerOptions } from '../stream/server.ts';
 
 /** Default pictures for a player, with a hardware GPU and without. The machine can draw and encode 60 of them a second. */
 const HARDWARE_VIEW: ViewRequest = { width: 1280, height: 720, fps: 60 };
@@ -22,7 +22,7 @@ export interface ServeOptions {
   log: Log;
   gpu: Gpu;
   engine: Engine;
-  lobby: Pick<Lobby, 'accept' | 'rooms'>;
+  lobby: Pick<Lobby, 'admit' | 'rooms'>;
   meters: Meters;
   /** Files of the page on which players play. */
   files: Awaited<ReturnType<typeof buildPlayer>>;
@@ -30,25 +30,39 @@ export interface ServeOptions {
   coldStart?(): Record<string, number>;
   /** Additional fields in the answer to `GET /status`. */
   more?(): object;
+  /** See OperatorServerOptions. */
+  mayMove?: boolean;
   /** See StreamServerOptions. */
-  relay?: Relay;
+  nodePort?: StreamServerOptions['nodePort'];
 }
 
-/** Starts the server through which players join the games of a lobby. @throws NearlightError as createStreamServer */
-export function serve(options: ServeOptions): Promise<StreamServer> {
-  const { config, log, gpu, engine, lobby, files, meters, more, relay } = options;
-  return createStreamServer({
+/** The two servers of a host, each at a port of its own. */
+export interface Servers {
+  readonly players: StreamServer;
+  readonly operator: OperatorServer;
+  /** Ends all connections. While players leave, the operator's server answers that the host is not ready. */
+  close(): Promise<void>;
+}
+
+/** Starts the servers through which players join the games of a lobby and operators watch them. @throws as the servers */
+export async function serve(options: ServeOptions): Promise<Servers> {
+  const { config, log, gpu, engine, lobby, files, meters, more, nodePort, mayMove = false } = options;
+  const warn = (message: string) => log('warn', message);
+  const players = await createStreamServer({
     config,
-    ...(relay ? { relay } : {}),
-    log: {
-      info: (message) => log('info', message),
-      warn: (message) => log('warn', message),
-    },
+    log: { info: (message) => log('info', message), warn },
     files,
     defaultView: gpu.software ? SOFTWARE_VIEW : HARDWARE_VIEW,
-    accept: (request) => lobby.accept(request.game, request),
+    admit: (request) => lobby.admit(request.game, request),
+    meters,
+    nodePort,
+  });
+  const operator = await createOperatorServer({
+    config,
+    warn,
     status: () => ({ ...status(options), ...more?.() }),
-    health: () => findProblem(options),
+    health: () =>
+      players.isClosing ? new NearlightError('NL_SHUTDOWN', 'the server is shutting down') : findProblem(options),
     metrics: createMetrics(meters, {
       build: {
         version: VERSION,
@@ -60,15 +74,28 @@ export function serve(options: ServeOptions): Promise<StreamServer> {
       coldStart: () => options.coldStart?.() ?? {},
     }),
     meters,
+    mayMove,
+  }).catch(async (error: unknown) => {
+    await players.close();
+    throw error;
   });
+  return {
+    players,
+    operator,
+    async close() {
+      await players.close();
+      await operator.close();
+    },
+  };
 }
 
-/** Says why no player can join now; undefined if one can. */
+/**
+ * Says why the host serves no players now; undefined if it does. A host whose seats are all taken is ready, or strangers could
+ * take it out of service by filling it. The status and the metrics tell how many seats are free.
+ */
 function findProblem({ gpu, lobby }: ServeOptions): NearlightError | undefined {
   if (gpu.lost) return new NearlightError('NL_GPU_LOST', 'restart the host');
-  const { all, taken } = countSeats(lobby.rooms);
-  if (all === 0) return new NearlightError('NL_ROOM_ENDED', 'no game is running');
-  if (taken === all) return new NearlightError('NL_ROOM_FULL', `all ${all} seats are taken`);
+  if (countSeats(lobby.rooms).all === 0) return new NearlightError('NL_ROOM_ENDED', 'no game is running');
   return undefined;
 }
 
@@ -85,6 +112,7 @@ function status({ lobby, gpu, engine }: ServeOptions): object {
     gpu: gpu.adapter,
     memory: { rssBytes: process.memoryUsage.rss() },
     cpuMs: Math.round((user + system) / 1000),
+    seats: countSeats(lobby.rooms),
     rooms: lobby.rooms.map((room) => room.status()),
   };
 }

@@ -8,7 +8,7 @@ const AXES = 4;
 const DEAD_ZONE = 0.1;
 
 /**
- * Reads gamepads, in the standard mapping, once per frame while one is connected. Only changes are written, so that a
+ * Reads gamepads that have the standard mapping, once per frame while one is connected. It ignores all others. Only changes are written, so that a
  * resting gamepad does not disturb the touch controls, which write the same axes.
  */
 export class GamepadInput {
@@ -43,7 +43,8 @@ export class GamepadInput {
     let buttons = 0;
     let strongest: Gamepad | undefined;
     for (const pad of navigator.getGamepads()) {
-      if (pad === null) continue;
+      // Other mappings number buttons and axes as the maker of the gamepad likes.
+      if (pad?.mapping !== 'standard') continue;
       for (let i = 0; i < BUTTONS; i++) if (pad.buttons[i]?.pressed) buttons |= 1 << i;
       if (strongest === undefined || reach(pad) > reach(strongest)) strongest = pad;
     }

@@ -12,13 +12,20 @@ declare global {
 
 /** Headlines for the player by error code. The message below the headline says more. */
 const TITLES: Readonly<Record<string, string>> = {
+  NL_ADDRESS_FULL: 'No free seat',
   NL_BROWSER: 'This browser cannot play',
   NL_CONNECTION: 'No connection',
+  NL_HALF_OPEN: 'Many players are joining',
+  NL_HOST: 'Not available here',
   NL_OFFER: 'This browser cannot play',
+  NL_OFFER_RATE: 'Many players are joining',
   NL_REQUEST: 'Not available here',
   NL_ROOM_FULL: 'No free seat',
   NL_SHUTDOWN: 'The server is restarting',
 };
+
+/** How long the page says that its picture is smaller than it asked for. */
+const SMALLER_MS = 10_000;
 
 const root = document.documentElement;
 const { dataset } = document.body;
@@ -29,6 +36,7 @@ const stats = element('stats');
 const coarse = matchMedia('(pointer: coarse)');
 const portrait = matchMedia('(orientation: portrait)');
 root.classList.toggle('touch', coarse.matches);
+let smallerTimer: ReturnType<typeof setTimeout> | undefined;
 
 const client = new PlayerClient({ video, onState: showState, onNotice: showNotice });
 globalThis.nearlight = client;
@@ -78,7 +86,7 @@ function element<T extends HTMLElement = HTMLElement>(id: string): T {
   return document.getElementById(id) as T;
 }
 
-function toggle(flag: 'started' | 'locked' | 'seen' | 'paused', on: boolean): void {
+function toggle(flag: 'started' | 'locked' | 'seen' | 'paused' | 'smaller', on: boolean): void {
   if (on) dataset[flag] = '';
   else delete dataset[flag];
 }
@@ -115,6 +123,17 @@ function showNotice(notice: Notice): void {
   document.title = `${game} · Nearlight`;
   dataset.game = game;
   if (client.state.kind === 'playing') text('title', game);
+  showPicture(notice);
+}
+
+/** Says for a while that the server gives a smaller picture or a lower rate than the page asked for, if it does. */
+function showPicture({ wanted, ...got }: Notice & { kind: 'joined' }): void {
+  clearTimeout(smallerTimer);
+  toggle('smaller', wanted !== undefined);
+  if (wanted === undefined) return;
+  const describe = ({ width, height, fps }: typeof wanted) => `${width} × ${height} at ${fps} fps`;
+  text('smaller-text', `This server is busy: your picture is ${describe(got)} instead of ${describe(wanted)}.`);
+  smallerTimer = setTimeout(() => toggle('smaller', false), SMALLER_MS);
 }
 
 function showState(state: PlayerState): void {

@@ -30,6 +30,8 @@ export class TouchInput {
   #stickY = 0;
   #lookX = 0;
   #lookY = 0;
+  /** Whether a finger holds the fire button. */
+  #fires = false;
 
   constructor(options: TouchInputOptions) {
     this.#options = options;
@@ -46,6 +48,9 @@ export class TouchInput {
   detach(): void {
     this.#listeners.abort();
     this.#releaseStick();
+    if (this.#lookFinger >= 0) this.#releaseLook();
+    if (this.#fires) this.#press(false);
+    this.#options.writer.commit();
   }
 
   #on(target: HTMLElement, type: string, listener: (event: PointerEvent) => void): void {
@@ -86,20 +91,27 @@ export class TouchInput {
 
   readonly #up = (event: PointerEvent): void => {
     if (event.pointerId === this.#stickFinger) this.#releaseStick();
-    if (event.pointerId === this.#lookFinger) {
-      this.#lookFinger = -1;
-      this.#options.writer.lock(false);
-    }
+    if (event.pointerId === this.#lookFinger) this.#releaseLook();
     this.#options.writer.commit();
   };
 
   readonly #fire = (event: PointerEvent): void => {
     event.preventDefault();
     const down = event.type === 'pointerdown';
-    this.#options.fire.classList.toggle('down', down);
-    this.#options.writer.button(FIRE_BUTTON, down);
+    this.#press(down);
     if (down) this.#options.onAct?.();
   };
+
+  #press(down: boolean): void {
+    this.#fires = down;
+    this.#options.fire.classList.toggle('down', down);
+    this.#options.writer.button(FIRE_BUTTON, down);
+  }
+
+  #releaseLook(): void {
+    this.#lookFinger = -1;
+    this.#options.writer.lock(false);
+  }
 
   #push(dx: number, dy: number): void {
     const { writer, knob } = this.#options;

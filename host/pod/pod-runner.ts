@@ -7,12 +7,11 @@ import type { Gpu } from '../gpu/dawn.ts';
 import type { Meters } from '../observe/meters.ts';
 import { Launch, relaunch } from '../play/launch.ts';
 import { seedOf } from '../play/playable.ts';
-import { roomOptions } from '../play/room.ts';
-import { type ServeOptions, serve } from '../play/server.ts';
+import { pixelBudget, roomOptions } from '../play/room.ts';
+import { type ServeOptions, type Servers, serve } from '../play/server.ts';
 import { Audience } from '../room/audience.ts';
+import type { PixelBudget } from '../room/pixels.ts';
 import type { Room } from '../room/room.ts';
-import { openRelay, type Relay } from '../stream/relay.ts';
-import type { StreamServer } from '../stream/server.ts';
 import { createStill, encodePng } from '../video/snapshot.ts';
 import { type ColdStart, phaseSeconds, sinceRequest, withWallClock } from './cold-start.ts';
 import { PodGame } from './pod-game.ts';
@@ -21,8 +20,6 @@ import type { CommandResult, GameRequest, GameRunner, LoadedGame } from './runne
 
 /** The UDP port of all players' connections in a pod that has its own network, where every port is free. */
 const ICE_PORT = 50_000;
-/** How many addresses of one player the relay serves: a page sends from each of its addresses until one is chosen. */
-const ADDRESSES_PER_PLAYER = 8;
 const SNAPSHOT = { width: 1280, height: 720 };
 const SNAPSHOT_PIXELS_MIN = 16;
 const NO_ASSETS = new Uint8Array(0);
@@ -46,10 +43,10 @@ export interface HostParts {
 export class PodRunner implements GameRunner {
   readonly #parts: HostParts;
   readonly #meters: Meters;
+  readonly #pixels: PixelBudget;
   #audience: Audience | undefined;
-  #server: StreamServer | undefined;
+  #servers: Servers | undefined;
   #room: Room | undefined;
-  #relay: Relay | undefined;
   #coldStart: ColdStart | undefined;
   #closed = false;
   readonly #resolveOpened: () => void;
@@ -59,6 +56,7 @@ export class PodRunner implements GameRunner {
   constructor(parts: HostParts) {
     this.#parts = parts;
     this.#meters = parts.meters;
+    this.#pixels = pixelBudget(parts.config, parts.gpu);
     const { promise, resolve } = Promise.withResolvers<void>();
     this.opened = promise;
     this.#resolveOpened = resolve;
@@ -104,7 +102,7 @@ export class PodRunner implements GameRunner {
     return new PodGame({
       instance,
       launcher,
-      options: roomOptions({ name, config, log, gpu, meters: this.#meters }),
+      options: roomOptions({ name, config, log, gpu, meters: this.#meters, pixels: this.#pixels }),
       reload: () => relaunch(launcher),
       renewed: () => request.renewed(),
       hold: request.hold,
@@ -142,41 +140,32 @@ export class PodRunner implements GameRunner {
     this.#closed = true;
     await this.#parts.engine.close();
     await this.#audience?.close();
-    await this.#server?.close();
-    this.#server = undefined;
-    this.#relay?.close();
+    await this.#servers?.close();
+    this.#servers = undefined;
   }
 
   /** Why players cannot join now; undefined if they can. */
   #problem(): string | undefined {
     const room = this.#room;
     if (!room || room.isClosed) return 'no game is running';
-    if (!this.#server) return 'the server does not listen yet';
+    if (!this.#servers) return 'the server does not listen yet';
     return undefined;
   }
 
-  /** Lets players join a new game through its room. The first game also starts the web server. */
+  /** Lets players join a new game through its room. The first game also starts the servers. */
   async #show(room: Room, podConfig: Config, { hold, log, ownNetwork }: GameRequest): Promise<void> {
     this.#room = room;
     this.#audience ??= new Audience(podConfig.holdMsMax);
     this.#audience.show(room, hold);
-    if (this.#server) return this.#resolveOpened();
+    if (this.#servers) return this.#resolveOpened();
     const { gpu, engine, files, nodePort } = this.#parts;
     const lobby = this.#audience;
     // Players reach a pod in the node's network without a relay.
     const relayed = ownNetwork ? nodePort : undefined;
     const config = relayed ? { ...podConfig, icePort: podConfig.icePort || ICE_PORT } : podConfig;
-    this.#relay =
-      relayed &&
-      openRelay({
-        ...relayed,
-        target: { address: '127.0.0.1', port: config.icePort },
-        pathsMax: config.maxPlayers * ADDRESSES_PER_PLAYER,
-        idleMs: config.idleMsMax * 2,
-      });
-    this.#server = await serve({
+    this.#servers = await serve({
       config,
-      ...(this.#relay ? { relay: this.#relay } : {}),
+      nodePort: relayed,
       log,
       gpu,
       engine,
@@ -186,7 +175,8 @@ export class PodRunner implements GameRunner {
       coldStart: () => phaseSeconds(this.#coldStart),
       more: () => ({ coldStart: withWallClock(this.#coldStart), compileCpuMs: this.#meters.compileCpuMs }),
     });
-    log('info', `playing at port ${this.#server.port}`);
+    const { players, operator } = this.#servers;
+    log('info', `playing at port ${players.port}; status and metrics at port ${operator.port}`);
     this.#resolveOpened();
   }
 

@@ -4,6 +4,18 @@ import { type Config, readConfig, settings } from '../base/config.ts';
 const POD_SETTINGS = [
   'port',
   'host',
+  'operatorPort',
+  'operatorHost',
+  'allowedHosts',
+  'trustedProxies',
+  'httpConnectionsMax',
+  'offersPerSecondMax',
+  'addressOffersPerSecondMax',
+  'halfOpenMax',
+  'addressHalfOpenMax',
+  'addressSeatsMax',
+  'iceMsMax',
+  'roomPixelsPerSecondMax',
   'gpuEnabled',
   'maxPlayers',
   'tickRate',
@@ -39,6 +51,6 @@ export function podConfig(node: Config, env: Record<string, string>): Config {
     Object.fromEntries(POD_SETTINGS.map((name) => [settings[name].env, env[settings[name].env]])),
   );
   const own = Object.fromEntries(POD_SETTINGS.map((name) => [name, read[name]]));
-  // Every address in a pod belongs to the pod, so the server listens on all of them.
-  return { ...node, ...own, host: env.HOST ?? '' };
+  // Every address in a pod belongs to the pod, so the servers listen on all of them.
+  return { ...node, ...own, host: env.HOST ?? '', operatorHost: env.OPERATOR_HOST ?? '' };
 }

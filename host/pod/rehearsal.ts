@@ -39,7 +39,10 @@ export async function rehearse(options: RehearsalOptions): Promise<void> {
     'io.kubernetes.cri.container-type': 'container',
     'io.kubernetes.cri.container-name': ID,
   };
-  const process = { args: [`/${module}`], env: ['PORT=0', 'HOST=127.0.0.1'] };
+  const process = {
+    args: [`/${module}`],
+    env: ['PORT=0', 'HOST=127.0.0.1', 'OPERATOR_PORT=0', 'OPERATOR_HOST=127.0.0.1'],
+  };
   writeFileSync(join(bundle, 'config.json'), JSON.stringify({ annotations, process, root: { path: folder } }));
   const [stdout, socket] = [join(bundle, 'stdout'), join(bundle, 'socket')];
   execFileSync('mkfifo', [stdout]);

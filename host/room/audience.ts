@@ -1,5 +1,5 @@
 import { type ErrorCode, NearlightError } from '../base/errors.ts';
-import type { CloseReason } from '../base/protocol.ts';
+import { type CloseReason, joinedNotice } from '../base/protocol.ts';
 import type {
   ConnectionStats,
   Feedback,
@@ -46,15 +46,30 @@ export class Audience {
    * Gives a page a player's seat in the running game.
    * @throws NearlightError NL_ROOM_FULL, NL_ROOM_ENDED while there is no game, NL_SHUTDOWN
    */
-  async accept(_game: string | undefined, request: ViewRequest): Promise<Player> {
+  async accept(game: string | undefined, request: ViewRequest): Promise<Player> {
+    return (await this.admit(game, request))();
+  }
+
+  /**
+   * Checks that the running game has a free seat. Returns a function that takes a seat in the game that runs then.
+   * @throws NearlightError as accept
+   */
+  async admit(_game: string | undefined, request: ViewRequest): Promise<() => Player> {
+    this.#running().checkFree();
+    return () => {
+      const player: KeptPlayer = new KeptPlayer(request, this.#running().accept(request), {
+        keepsPlayers: () => this.#keepsPlayers && !this.#closed,
+        remove: () => this.#players.delete(player),
+      });
+      this.#players.add(player);
+      return player;
+    };
+  }
+
+  #running(): Room {
     if (this.#closed) throw new NearlightError('NL_SHUTDOWN', 'try again in a moment');
     if (!this.#room) throw new NearlightError('NL_ROOM_ENDED', 'the game is being replaced; try again in a moment');
-    const player: KeptPlayer = new KeptPlayer(request, this.#room.accept(request), {
-      keepsPlayers: () => this.#keepsPlayers && !this.#closed,
-      remove: () => this.#players.delete(player),
-    });
-    this.#players.add(player);
-    return player;
+    return this.#room;
   }
 
   /**
@@ -102,10 +117,8 @@ type Totals = Pick<PointerState, (typeof TOTALS)[number]>;
  * the connection sees it as its player, and the room sees it as the player's connection.
  */
 class KeptPlayer implements Player {
-  readonly width: number;
-  readonly height: number;
-  readonly fps: number;
   readonly input: InputSink;
+  readonly #request: ViewRequest;
   readonly #owner: Owner;
   #player: Player;
   #isSeated = true;
@@ -122,9 +135,7 @@ class KeptPlayer implements Player {
   readonly #pointer: PointerState = { x: 0.5, y: 0.5, ...this.#totals, axes: [0, 0, 0, 0], locked: false };
 
   constructor(request: ViewRequest, player: Player, owner: Owner) {
-    this.width = request.width;
-    this.height = request.height;
-    this.fps = request.fps;
+    this.#request = request;
     this.#player = player;
     this.#owner = owner;
     const sink = () => this.#player.input;
@@ -135,6 +146,22 @@ class KeptPlayer implements Player {
       pointer: (state, sequence) => sink().pointer(this.#sinceSeating(state), sequence),
       pace: (slackMs) => sink().pace(slackMs),
     };
+  }
+
+  get width(): number {
+    return this.#player.width;
+  }
+
+  get height(): number {
+    return this.#player.height;
+  }
+
+  get fps(): number {
+    return this.#player.fps;
+  }
+
+  get wanted(): Player['wanted'] {
+    return this.#player.wanted;
   }
 
   get seat(): number {
@@ -172,7 +199,7 @@ class KeptPlayer implements Player {
   seatIn(room: Room): void {
     if (this.#farewell) return;
     try {
-      this.#player = room.accept(this);
+      this.#player = room.accept(this.#request);
       this.#isSeated = true;
     } catch (error) {
       this.#isSeated = false;
@@ -184,8 +211,7 @@ class KeptPlayer implements Player {
     Object.assign(this.#totalsAtSeating, this.#totals);
     const connection = this.#connection;
     if (!connection) return;
-    const { seat, seats, width, height, fps, game } = this;
-    connection.notify({ kind: 'joined', seat, seats, width, height, fps, game });
+    connection.notify(joinedNotice(this));
     this.#player.onConnected(this.#connectionForRoom(connection));
   }
 

@@ -55,6 +55,15 @@ export class Lobby {
    * @throws NearlightError NL_REQUEST for an unknown room, NL_ROOM_FULL, NL_ROOM_ENDED, NL_SHUTDOWN, or what opening throws
    */
   async accept(name: string | undefined, request: ViewRequest): Promise<Player> {
+    return (await this.admit(name, request))();
+  }
+
+  /**
+   * Checks that a game's room has a free seat, and opens that room again first if it has ended. Returns a function that takes
+   * a seat; it throws NL_ROOM_FULL or NL_ROOM_ENDED if the room has filled or ended meanwhile.
+   * @throws NearlightError as accept
+   */
+  async admit(name: string | undefined, request: ViewRequest): Promise<() => Player> {
     if (this.#closed) throw new NearlightError('NL_SHUTDOWN', 'try again in a moment');
     const entry = name === undefined ? [...this.#entries.values()][0] : this.#entries.get(name);
     if (!entry)
@@ -63,7 +72,8 @@ export class Lobby {
         `there is no game "${name}" here; there is ${[...this.#entries.keys()].join(', ')}`,
       );
     const room = entry.room ?? (await (entry.opening ?? this.#reopen(entry)));
-    return room.accept(request);
+    room.checkFree();
+    return () => room.accept(request);
   }
 
   async close(): Promise<void> {

@@ -4,6 +4,7 @@ import type { Instance, LogLevel } from '../engine/engine.ts';
 import type { CommandReplay } from '../gpu/replay.ts';
 import type { Meters } from '../observe/meters.ts';
 import type { PlayerConnection, ViewRequest } from '../stream/player.ts';
+import type { PixelBudget } from './pixels.ts';
 import type { PlayerView } from './view.ts';
 
 export type RoomConfig = Pick<Config, 'maxPlayers' | 'tickRate' | 'seed'>;
@@ -17,6 +18,8 @@ export interface RoomOptions {
   replay: CommandReplay;
   /** The counters of the whole host process. The game also keeps statistics of its own. */
   meters?: Meters;
+  /** The budget for the pixels of the players' pictures. Without it, there is no limit. */
+  pixels?: PixelBudget;
   /** Loads the module again after its GPU was lost. Without this function, the loss ends the game. */
   reload?(): Promise<Loaded>;
   /** Number of simulation ticks that the module's instance has already made. Default 0. */

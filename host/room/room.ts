@@ -1,10 +1,12 @@
 import { type ErrorCode, errors, GuestExit, NearlightError } from '../base/errors.ts';
 import { asResourceError } from '../base/system-error.ts';
+import { joinedNotice } from '../base/protocol.ts';
 import type { Surface } from '../gpu/replay.ts';
 import type { Player, PlayerConnection, ViewRequest } from '../stream/player.ts';
 import { clearRecord, PlayerInput } from './input.ts';
 import { GameLoop } from './loop.ts';
 import type { Loaded, RoomOptions } from './options.ts';
+import { PixelBudget } from './pixels.ts';
 import { Recoveries } from './recoveries.ts';
 import { Seat } from './seat.ts';
 import { createRoomStats, type RoomStats, summarize } from './stats.ts';
@@ -27,6 +29,7 @@ export class Room {
   /** The running module. Another one takes its place when the room recovers from a lost GPU. */
   #game: Loaded;
   readonly #seats: (Seat | undefined)[];
+  readonly #pixels: PixelBudget;
   readonly #loop: GameLoop;
   #error: NearlightError | undefined;
   #closing: Promise<void> | undefined;
@@ -45,6 +48,7 @@ export class Room {
     this.#options = options;
     this.#game = { instance, replay };
     this.#seats = new Array(config.maxPlayers).fill(undefined);
+    this.#pixels = options.pixels ?? new PixelBudget(Number.POSITIVE_INFINITY);
     this.stats = createRoomStats(meters);
     this.stats.ticks = ticks;
     const { promise, resolve } = Promise.withResolvers<NearlightError | undefined>();
@@ -91,23 +95,26 @@ export class Room {
     };
   }
 
+  /** Checks that a player could take a seat now. @throws NearlightError NL_ROOM_FULL, NL_ROOM_ENDED */
+  checkFree(): void {
+    if (this.#closing) throw new NearlightError('NL_ROOM_ENDED', this.#error?.detail ?? `${this.name} is closed`);
+    if (!this.#seats.includes(undefined))
+      throw new NearlightError('NL_ROOM_FULL', `all ${this.#seats.length} seats of ${this.name} are taken`);
+  }
+
   /**
-   * Gives a page a player's seat in the game.
+   * Gives a page a player's seat in the game. The player's picture may be smaller than the page asks for.
    * @param input the object that receives the player's input, if the caller already has one
    * @throws NearlightError NL_ROOM_FULL, NL_ROOM_ENDED
    */
   accept(request: ViewRequest, input = new PlayerInput()): Player {
-    if (this.#closing) throw new NearlightError('NL_ROOM_ENDED', this.#error?.detail ?? `${this.name} is closed`);
+    this.checkFree();
     const number = this.#seats.indexOf(undefined);
-    if (number < 0)
-      throw new NearlightError('NL_ROOM_FULL', `all ${this.#seats.length} seats of ${this.name} are taken`);
-    const seat = new Seat(number, request, input);
+    const seat = new Seat({ number, wanted: request, grant: this.#pixels.grant(request), input });
     this.#seats[number] = seat;
+    seat.grant.onChange = () => this.#changeRate(seat);
     return {
-      ...request,
-      seat: number,
-      seats: this.#seats.length,
-      game: this.name,
+      ...this.#describe(seat),
       input: seat.input,
       onConnected: (connection) => this.#connect(seat, connection),
       onKeyframe: () => seat.view?.requestKeyframe(),
@@ -119,7 +126,8 @@ export class Room {
   /**
    * Draws one picture of the game into `surface`: what the first player sees or, if there is no player, what a player who
    * joins for a moment would see.
-   * @throws NearlightError with the reason if the room ends, or NL_GPU_LOST if the surface's GPU was lost
+   * @throws NearlightError with the reason if the room ends, NL_GPU_LOST if the surface's GPU was lost, or NL_ROOM_FULL if
+   * every seat is taken by a player who has not joined yet
    */
   picture(surface: Surface): Promise<void> {
     const drawn = Promise.withResolvers<void>();
@@ -128,6 +136,10 @@ export class Room {
       try {
         // After a recovery from the loss of the GPU, the surface still belongs to the lost device.
         if (game !== this.#game) throw new NearlightError('NL_GPU_LOST', 'try again');
+        if (!this.#hasViewpoint()) {
+          drawn.reject(new NearlightError('NL_ROOM_FULL', 'every player is still joining; try again'));
+          return;
+        }
         await this.#draw(surface);
         drawn.resolve();
       } catch (error) {
@@ -242,8 +254,21 @@ export class Room {
     await Promise.allSettled(seats.map((seat) => seat.view?.close()));
     await instance.close();
     replay.destroy();
+    for (const seat of seats) seat.grant.release();
     this.#seats.fill(undefined);
     this.#end(this.#error);
+  }
+
+  #describe(seat: Seat): Pick<Player, 'seat' | 'seats' | 'game' | 'width' | 'height' | 'fps' | 'wanted'> {
+    const { request, wanted } = seat;
+    return { ...request, game: this.name, seat: seat.number, seats: this.#seats.length, ...(wanted ? { wanted } : {}) };
+  }
+
+  /** Follows a change of the budget of pixels, and tells the player. */
+  #changeRate(seat: Seat): void {
+    if (seat.closed) return;
+    seat.updateRate();
+    seat.connection?.notify(joinedNotice(this.#describe(seat)));
   }
 
   #connect(seat: Seat, connection: PlayerConnection): void {
@@ -278,12 +303,18 @@ export class Room {
   async #leave(seat: Seat): Promise<void> {
     seat.closed = true;
     await seat.view?.close();
+    seat.grant.release();
     const { instance } = this.#game;
     const submission = seat.joined ? await instance.leave(seat.number) : undefined;
     clearRecord(instance.inputs, seat.number);
     this.#seats[seat.number] = undefined;
     this.#options.log('info', `${this.name}: seat ${seat.number} is free; players: ${this.players}`);
     if (submission) await this.#loop.replay(submission);
+  }
+
+  /** Whether a player or a free seat is there, from which a picture can be drawn. */
+  #hasViewpoint(): boolean {
+    return this.#seats.some((seat) => seat === undefined || (seat.joined && !seat.closed));
   }
 
   async #draw(surface: Surface): Promise<void> {

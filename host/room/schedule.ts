@@ -57,12 +57,17 @@ export class TickSchedule {
 
 /** Decides when one player's frames are due. It holds no timer; the caller passes the time in. */
 export class FrameSchedule {
-  readonly #frameMs: number;
+  #frameMs: number;
   #next: Milli = milli(0);
   #shiftedAt: Milli = milli(Number.NEGATIVE_INFINITY);
 
   /** @param fps frames per second; Infinity renders one frame each time that the caller asks */
   constructor(fps: number) {
+    this.#frameMs = 1000 / fps;
+  }
+
+  /** Changes the rate of the frames after the next one. */
+  setRate(fps: number): void {
     this.#frameMs = 1000 / fps;
   }
 

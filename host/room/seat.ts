@@ -1,13 +1,23 @@
 import type { Milli } from '../base/time.ts';
 import type { PlayerConnection, ViewRequest } from '../stream/player.ts';
 import type { PlayerInput } from './input.ts';
+import type { Picture, PixelGrant } from './pixels.ts';
 import { FrameSchedule } from './schedule.ts';
 import type { PlayerView } from './view.ts';
+
+export interface SeatOptions {
+  /** Number of the seat, counted from 0. */
+  number: number;
+  wanted: ViewRequest;
+  grant: PixelGrant;
+  input: PlayerInput;
+}
 
 /** A player's place in a game: the player's connection, input, and target of the frames (the view). */
 export class Seat {
   readonly number: number;
-  readonly request: ViewRequest;
+  readonly #wanted: ViewRequest;
+  readonly grant: PixelGrant;
   readonly input: PlayerInput;
   connection: PlayerConnection | undefined;
   /** The target of the player's frames; undefined until its video encoder is open. */
@@ -18,11 +28,30 @@ export class Seat {
   closed = false;
   readonly #frames: FrameSchedule;
 
-  constructor(number: number, request: ViewRequest, input: PlayerInput) {
+  constructor({ number, wanted, grant, input }: SeatOptions) {
     this.number = number;
-    this.request = request;
+    this.#wanted = wanted;
+    this.grant = grant;
     this.input = input;
-    this.#frames = new FrameSchedule(request.fps);
+    this.#frames = new FrameSchedule(grant.picture.fps);
+  }
+
+  /** The picture that the player gets. */
+  get request(): ViewRequest {
+    return { ...this.#wanted, ...this.grant.picture };
+  }
+
+  /** The picture that the page asked for, if the player gets another one. */
+  get wanted(): Picture | undefined {
+    const { width, height, fps } = this.#wanted;
+    const { picture } = this.grant;
+    const isSame = picture.width === width && picture.height === height && picture.fps === fps;
+    return isSame ? undefined : { width, height, fps };
+  }
+
+  /** Renders the player's frames at the rate that the grant has now. */
+  updateRate(): void {
+    this.#frames.setRate(this.grant.picture.fps);
   }
 
   /** When the player's next frame is due. */

@@ -21,7 +21,7 @@ export interface VideoViewOptions {
   clock: Clock;
   /** The counters of the whole host process. Each player's frames also have statistics of their own. */
   meters?: Meters;
-  /** Called each time that the video encoder or the readback from the GPU fails. The player's video is useless from then on. */
+  /** Called once, when the video encoder or the readback from the GPU fails. The player's video is useless from then on. */
   onError(error: unknown): void;
 }
 
@@ -33,6 +33,7 @@ export class VideoView implements PlayerView {
   #inFlight = 0;
   #keyframe = true;
   #closed = false;
+  #failed = false;
 
   constructor(options: VideoViewOptions) {
     this.#options = options;
@@ -42,7 +43,7 @@ export class VideoView implements PlayerView {
   }
 
   get ready(): boolean {
-    return !this.#closed && this.#inFlight < IN_FLIGHT_MAX;
+    return !this.#closed && !this.#failed && this.#inFlight < IN_FLIGHT_MAX;
   }
 
   requestKeyframe(): void {
@@ -67,12 +68,14 @@ export class VideoView implements PlayerView {
     this.#inFlight++;
     picture
       .then(async (ready) => {
-        if (ready === undefined || this.#closed) return ready?.release();
+        if (ready === undefined || this.#closed || this.#failed) return ready?.release();
         this.stats.readbackMs.add(clock.now() - begun);
         await this.#encodeAndSend(ready, sequence, readAt);
       })
       .catch((error: unknown) => {
-        if (!this.#closed) onError(error);
+        if (this.#closed || this.#failed) return;
+        this.#failed = true;
+        onError(error);
       })
       .finally(() => this.#inFlight--);
   }

@@ -1,12 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { isIPv6 } from 'node:net';
 import { networkInterfaces } from 'node:os';
-
-/** A UDP address at which a page can reach this host. */
-export interface Endpoint {
-  address: string;
-  port: number;
-}
+import type { UdpAddress } from './relay.ts';
 
 /** The part of an ICE candidate's priority that says it is a local address (RFC 8445, 5.1.2.1). */
 const HOST_PREFERENCE = 126 * 2 ** 24;
@@ -14,7 +9,7 @@ const COMPONENT = 1;
 const CANDIDATE = /^a=candidate:\S+ 1 UDP \d+ (\S+) (\d+) typ host/gim;
 
 /** Reads the addresses of an SDP's host candidates. */
-export function endpointsOf(sdp: string): Endpoint[] {
+export function endpointsOf(sdp: string): UdpAddress[] {
   return [...sdp.matchAll(CANDIDATE)].map(([, address = '', port]) => ({ address, port: Number(port) }));
 }
 
@@ -23,17 +18,15 @@ export function ufragOf(sdp: string): string | undefined {
   return /^a=ice-ufrag:(\S+)/m.exec(sdp)?.[1];
 }
 
-/**
- * Adds candidates to the first section of an SDP answer, the most preferred first. They get lower priorities than the
- * answer's own candidates, so a page uses them only if it cannot reach those.
- */
-export function addCandidates(sdp: string, endpoints: readonly Endpoint[]): string {
+/** Replaces the candidates of an SDP answer with others in its first section, the most preferred first. */
+export function replaceCandidates(sdp: string, endpoints: readonly UdpAddress[]): string {
   const lines = endpoints.map(({ address, port }, index) => {
     const priority = HOST_PREFERENCE + (endpoints.length - index) * 256 + (256 - COMPONENT);
     return `a=candidate:nearlight${index} ${COMPONENT} UDP ${priority} ${address} ${port} typ host\r\n`;
   });
+  const bare = sdp.replace(/^a=candidate:.*\r?\n/gm, '');
   // Some WebRTC libraries ignore candidates that stand before their section's ICE credentials.
-  return sdp.replace(/^a=ice-pwd:.*\r?\n(?:a=candidate:.*\r?\n)*/m, (found) => found + lines.join(''));
+  return bare.replace(/^a=ice-pwd:.*\r?\n/m, (found) => found + lines.join(''));
 }
 
 /**

@@ -1,6 +1,3 @@
-import { createSocket } from 'node:dgram';
-import { once } from 'node:events';
-import { isIPv6 } from 'node:net';
 import datachannel, { type PeerConnection, type RtpPacketizationConfig, type Track } from 'node-datachannel';
 import type { Config } from '../base/config.ts';
 import { NearlightError } from '../base/errors.ts';
@@ -18,43 +15,6 @@ export interface VideoTrack {
   readonly rtp: RtpPacketizationConfig;
   /** Objects that the WebRTC library needs. Holding them here keeps them from being garbage-collected. */
   readonly handlers: readonly object[];
-}
-
-/** Returns the address in the setting HOST, or undefined if HOST stands for all addresses. */
-function concreteAddress({ host }: Config): string | undefined {
-  if (host === '' || host === '0.0.0.0' || host === '::') return undefined;
-  return host === 'localhost' ? '127.0.0.1' : host;
-}
-
-/**
- * Binds the UDP port ICE_PORT and holds it until the returned function is called. The WebRTC library shares the port among
- * its peer connections, but ends the process if it cannot bind the port, so the port is tested first. Does nothing if
- * ICE_PORT is 0.
- * @throws NearlightError NL_PORT_IN_USE
- */
-export async function holdIcePort(config: Config): Promise<() => void> {
-  const { icePort } = config;
-  if (icePort === 0) return () => {};
-  const address = concreteAddress(config);
-  const probe = createSocket(isIPv6(address ?? '') ? 'udp6' : 'udp4');
-  try {
-    probe.bind({ port: icePort, exclusive: true, ...(address === undefined ? {} : { address }) });
-    await once(probe, 'listening');
-  } catch (cause) {
-    const advice = 'stop the program that uses it, or choose another port with ICE_PORT (ICE_PORT=0 takes free ones)';
-    const { code } = cause as NodeJS.ErrnoException;
-    throw new NearlightError('NL_PORT_IN_USE', `UDP port ${icePort} cannot be bound (${code}); ${advice}`, { cause });
-  } finally {
-    probe.close();
-    await once(probe, 'close');
-  }
-  const holder = createPeer(config);
-  const channel = holder.createDataChannel('');
-  holder.setLocalDescription('offer');
-  return () => {
-    holder.close();
-    channel.close();
-  };
 }
 
 /**
@@ -80,16 +40,13 @@ export function connectionError(error: unknown): NearlightError {
   return new NearlightError('NL_CONNECTION', error instanceof Error ? error.message : String(error), { cause: error });
 }
 
-/** Creates a peer connection that offers the address in the setting HOST, or all of this machine's if HOST names none. */
+/** Creates a peer connection whose ICE listens on loopback only. Pages reach it through the relay (relay.ts). */
 function createPeer(config: Config): PeerConnection {
-  const { icePort } = config;
-  const address = concreteAddress(config);
   return new datachannel.PeerConnection('nearlight', {
     iceServers: [],
     disableAutoNegotiation: true,
     maxMessageSize: config.inputBytesMax,
-    ...(icePort === 0 ? {} : { enableIceUdpMux: true, portRangeBegin: icePort, portRangeEnd: icePort }),
-    ...(address === undefined ? {} : { bindAddress: address }),
+    bindAddress: '127.0.0.1',
   });
 }
 

@@ -85,7 +85,10 @@ export interface PlayerConnection {
   notify(notice: Notice): void;
 }
 
-/** A player's seat in a game. The game's room implements this interface, and the connection to the player's page calls it. */
+/**
+ * A player's seat in a game, taken when the page has connected. The game's room implements this interface, and the connection
+ * to the player's page calls it.
+ */
 export interface Player extends ViewRequest {
   /** Number of the seat, counted from 0. */
   readonly seat: number;
@@ -93,12 +96,14 @@ export interface Player extends ViewRequest {
   readonly seats: number;
   /** The game's name, which the page shows as its title. */
   readonly game: string;
+  /** The picture that the page asked for, if that exceeds the budget of pixels, so that the player gets another one. */
+  readonly wanted?: Pick<ViewRequest, 'width' | 'height' | 'fps'> | undefined;
   readonly input: InputSink;
   /** Called at most once, when the page has connected and frames can be sent. */
   onConnected(connection: PlayerConnection): void;
   /** Asks for the next frame to be a keyframe. */
   onKeyframe(): void;
   onFeedback(feedback: Readonly<Feedback>): void;
-  /** Called exactly once, when the connection has closed, even if the page never connected. No other call follows. */
+  /** Called exactly once, when the connection has closed. No other call follows. */
   onClosed(reason: CloseReason): void;
 }

@@ -8,42 +8,61 @@ import { isBindingRequest, isBindingSuccess, isWebRtc, recipientOf, TRANSACTION_
 
 /** A page tries each of its own addresses. The relay serves at most this many of them for one connection. */
 const PATHS_PER_CONNECTION_MAX = 8;
+/** Largest number of page addresses that the relay serves at the same time. */
+const PATHS_MAX = 4096;
 /** The most packets per second that a page may send. Its input and its receipts for video packets need fewer. */
 const PACKETS_PER_SECOND_MAX = 5000;
 /**
- * Until an address has proved that it receives packets, the relay sends it at most this many times the bytes that came
- * from it. Otherwise an attacker could use the relay to flood a forged address (RFC 9000, 8.1, has the same rule).
+ * Bytes of the IP and UDP headers of a packet. They count on both sides of the rule that the relay sends an address no more
+ * bytes than came from it until the address has proved that it receives packets. Otherwise an attacker could use the relay to
+ * flood a forged address (RFC 9000, 8.1, has a similar rule).
  */
-const UNVERIFIED_FACTOR = 3;
+const HEADER_BYTES = 28;
+/** Number of packets to an unverified address that wait until it has sent enough bytes or is verified. */
+const HELD_MAX = 4;
+/**
+ * Packets from these source ports are dropped, and so are those from all ports below PRIVILEGED_PORTS. Services at these ports
+ * answer every packet, so an attacker could use them and the relay against each other: SSDP, WS-Discovery, SIP, mDNS, CoAP,
+ * memcached.
+ */
+const REFLECTING_PORTS: ReadonlySet<number> = new Set([1900, 3702, 5060, 5353, 5683, 11_211]);
+const PRIVILEGED_PORTS = 1024;
 /** Number of packets from one page address that are kept while the relay opens a socket for the address. */
 const PENDING_MAX = 4;
 /** When a socket has this many bytes queued for sending, further packets are dropped. */
 const QUEUE_BYTES_MAX = 2 ** 20;
 /** Size of the kernel's socket buffers. A keyframe arrives as one burst. The kernel may grant less. */
 const SOCKET_BYTES = 4 * 2 ** 20;
+const EMPTY = Buffer.alloc(0);
+
+/** An IP address and a UDP port. */
+export interface UdpAddress {
+  address: string;
+  port: number;
+}
 
 export interface RelayOptions {
-  /** The UDP socket that pages send to (openRelaySocket). It may belong to another network namespace. The relay closes it. */
-  socket: Socket;
-  /** The IP address at which pages reach the relay, offered to them as an ICE candidate. The port is that of `socket`. */
-  address: string;
-  /** The address at which this process's ICE receives packets. */
-  target: { address: string; port: number };
-  /** Largest number of page addresses that the relay serves at the same time. */
-  pathsMax: number;
+  /** The UDP sockets that pages send to. They may belong to other network namespaces. The relay closes them. */
+  sockets: readonly Socket[];
   /** A page address is forgotten after this much silence. */
   idleMs: number;
+  /** Default: PATHS_MAX */
+  pathsMax?: number;
   /** The clock for packet rates and silence. Default: the process's own. */
   clock?: Pick<Clock, 'now'>;
 }
 
-/** Relays WebRTC packets for pages that cannot reach this process's own addresses. */
+/**
+ * Passes WebRTC packets between pages and the ICE of this process, which listens on loopback only. So it sees every packet
+ * before ICE does, and it decides what ICE may send.
+ */
 export interface Relay {
-  readonly address: string;
-  readonly port: number;
   readonly stats: Readonly<RelayStats>;
-  /** Accepts packets from pages whose connection has this ICE user fragment. Packets from others are dropped. */
-  admit(ufrag: string): void;
+  /**
+   * Accepts packets from pages whose connection has this ICE user fragment, and passes them to `target`, where the ICE of the
+   * connection listens. Packets from others are dropped.
+   */
+  admit(ufrag: string, target: UdpAddress): void;
   /** Stops accepting packets for a connection that was admitted. */
   dismiss(ufrag: string): void;
   close(): void;
@@ -58,7 +77,25 @@ export interface RelayStats {
 }
 
 /**
- * Opens the UDP socket that pages send to, in the network namespace of the calling thread.
+ * Opens the UDP socket that pages send to, at an address and port of this machine. The address `::` or `0.0.0.0` stands for
+ * all; port 0 takes any free one.
+ * @throws NearlightError NL_PORT_IN_USE
+ */
+export async function openPlayerSocket({ address, port }: UdpAddress): Promise<Socket> {
+  const socket = openSocket(isIPv6(address) ? 'udp6' : 'udp4');
+  try {
+    await bind(socket, { address, port });
+    return socket;
+  } catch (cause) {
+    socket.close();
+    const advice = 'stop the program that uses it, or choose another port with ICE_PORT (ICE_PORT=0 takes a free one)';
+    const { code } = cause as NodeJS.ErrnoException;
+    throw new NearlightError('NL_PORT_IN_USE', `UDP port ${port} cannot be bound (${code}); ${advice}`, { cause });
+  }
+}
+
+/**
+ * Opens the UDP socket that pages send to at a port of a range, in the network namespace of the calling thread.
  * @throws NearlightError NL_PORT_IN_USE if no port of the range is free
  */
 export async function openRelaySocket(options: { address: string; first: number; last: number }): Promise<Socket> {
@@ -68,11 +105,7 @@ export async function openRelaySocket(options: { address: string; first: number;
   for (let tried = 0; tried < count; tried++) {
     const socket = openSocket(isIPv6(address) ? 'udp6' : 'udp4');
     try {
-      // The listener is added before `bind`, which emits 'listening' before it returns if no name has to be looked up.
-      const listening = once(socket, 'listening');
-      socket.bind({ port: first + ((begin + tried) % count), exclusive: true });
-      await listening;
-      enlargeBuffers(socket);
+      await bind(socket, { port: first + ((begin + tried) % count) });
       return socket;
     } catch (error) {
       socket.close();
@@ -80,6 +113,14 @@ export async function openRelaySocket(options: { address: string; first: number;
     }
   }
   throw new NearlightError('NL_PORT_IN_USE', `no UDP port from ${first} to ${last} is free; widen NODE_UDP_PORTS`);
+}
+
+async function bind(socket: Socket, to: { address?: string; port: number }): Promise<void> {
+  // The listener is added before `bind`, which emits 'listening' before it returns if no name has to be looked up.
+  const listening = once(socket, 'listening');
+  socket.bind({ ...to, exclusive: true });
+  await listening;
+  enlargeBuffers(socket);
 }
 
 /** Opens a relay between pages and this process's ICE. Each page address gets its own socket, so that ICE tells them apart. */
@@ -93,6 +134,8 @@ interface Path {
   readonly ufrag: string;
   readonly address: string;
   readonly port: number;
+  /** The socket at which the page's packets arrive. */
+  readonly outside: Socket;
   readonly socket: Socket;
   /** The page's packets that wait until the socket is connected; undefined from then on. */
   pending: Buffer[] | undefined;
@@ -103,59 +146,66 @@ interface Path {
   verified: boolean;
   /** Number of bytes that the relay may still send to the page's address while the address is not verified. */
   creditBytes: number;
+  /** Packets to the page's address that wait for credit. */
+  held: Buffer[];
   /** Transaction id of the newest STUN request that was sent to the page's address. */
   readonly transaction: Buffer;
 }
 
+/** Who may connect under one ICE user fragment (RFC 8445). */
+interface Admitted {
+  readonly target: UdpAddress;
+  /** The addresses that the relay serves for the page. */
+  readonly paths: Set<Path>;
+}
+
 class UdpRelay implements Relay {
-  readonly address: string;
-  readonly port: number;
   readonly stats: RelayStats = { paths: 0, packetsIn: 0, packetsOut: 0, packetsDropped: 0 };
   readonly #options: RelayOptions;
   readonly #clock: Pick<Clock, 'now'>;
   readonly #paths = new Map<string, Path>();
-  /** The ICE user fragments (RFC 8445) of pages that may connect, each with the addresses that the relay serves for it. */
-  readonly #admitted = new Map<string, Set<Path>>();
+  readonly #admitted = new Map<string, Admitted>();
   readonly #sweep: NodeJS.Timeout;
 
   constructor(options: RelayOptions) {
-    const { socket, address, idleMs } = options;
+    const { sockets, idleMs } = options;
     this.#options = options;
     this.#clock = options.clock ?? systemClock;
-    this.address = address;
-    this.port = socket.address().port;
-    socket.on('message', (packet, from) => this.#fromPage(packet, from));
-    // A page's network may refuse a packet. ICE notices if that lasts.
-    socket.on('error', () => {});
+    for (const [index, socket] of sockets.entries()) {
+      socket.on('message', (packet, from) => this.#fromPage(packet, from, { index, socket }));
+      // A page's network may refuse a packet. ICE notices if that lasts.
+      socket.on('error', () => {});
+    }
     this.#sweep = setInterval(() => this.#forgetSilent(), idleMs / 4).unref();
   }
 
-  admit(ufrag: string): void {
-    this.#admitted.set(ufrag, new Set());
+  admit(ufrag: string, target: UdpAddress): void {
+    this.#admitted.set(ufrag, { target, paths: new Set() });
   }
 
   dismiss(ufrag: string): void {
-    for (const path of this.#admitted.get(ufrag) ?? []) this.#forget(path);
+    for (const path of this.#admitted.get(ufrag)?.paths ?? []) this.#forget(path);
     this.#admitted.delete(ufrag);
   }
 
   close(): void {
     clearInterval(this.#sweep);
     for (const path of this.#paths.values()) this.#forget(path);
-    this.#options.socket.close();
+    for (const socket of this.#options.sockets) socket.close();
   }
 
-  #fromPage(packet: Buffer, from: RemoteInfo): void {
+  #fromPage(packet: Buffer, from: RemoteInfo, { index, socket }: { index: number; socket: Socket }): void {
     const now = this.#clock.now();
-    const key = `${from.address} ${from.port}`;
-    const path = this.#paths.get(key) ?? this.#open(packet, from, { key, now });
+    const key = `${index} ${from.address} ${from.port}`;
+    const path = this.#paths.get(key) ?? this.#open(packet, from, { key, now, outside: socket });
     if (!path || !isWebRtc(packet) || !takeAllowance(path, now)) {
       this.stats.packetsDropped++;
       return;
     }
     if (!path.verified) {
-      path.creditBytes += UNVERIFIED_FACTOR * packet.length;
+      path.creditBytes += HEADER_BYTES + packet.length;
       path.verified = isBindingSuccess(packet) && transactionOf(packet).equals(path.transaction);
+      this.#sendHeld(path);
     }
     if (!path.pending) this.#send(path.socket, packet);
     else if (path.pending.length < PENDING_MAX) path.pending.push(packet);
@@ -163,16 +213,41 @@ class UdpRelay implements Relay {
   }
 
   #fromIce(packet: Buffer, path: Path): void {
-    if (!path.verified) {
-      path.creditBytes -= packet.length;
-      if (path.creditBytes < 0) {
-        path.creditBytes = 0;
-        this.stats.packetsDropped++;
-        return;
-      }
-      if (isBindingRequest(packet)) transactionOf(packet).copy(path.transaction);
+    if (path.verified) {
+      this.#sendOut(packet, path);
+      return;
     }
-    if (this.#send(this.#options.socket, packet, path)) this.stats.packetsOut++;
+    if (path.held.length >= HELD_MAX) {
+      this.stats.packetsDropped++;
+      const dispensable = path.held.findIndex((held) => !isBindingRequest(held));
+      if (dispensable < 0 || !isBindingRequest(packet)) return;
+      path.held.splice(dispensable, 1);
+    }
+    path.held.push(packet);
+    this.#sendHeld(path);
+  }
+
+  /**
+   * Sends the packets that may go to the page's address. An unverified address gets only requests, to verify it, for which it
+   * has credit. A page that gets no other answer repeats its own request and so earns more credit.
+   */
+  #sendHeld(path: Path): void {
+    const { held } = path;
+    for (let index = 0; index < held.length; ) {
+      const packet = held[index] ?? EMPTY;
+      const isRequest = isBindingRequest(packet);
+      const bytes = HEADER_BYTES + packet.length;
+      if (path.verified || (isRequest && bytes <= path.creditBytes)) {
+        path.creditBytes -= bytes;
+        held.splice(index, 1);
+        if (isRequest) transactionOf(packet).copy(path.transaction);
+        this.#sendOut(packet, path);
+      } else index++;
+    }
+  }
+
+  #sendOut(packet: Buffer, path: Path): void {
+    if (this.#send(path.outside, packet, path)) this.stats.packetsOut++;
   }
 
   #send(socket: Socket, packet: Buffer, to?: Path): boolean {
@@ -186,26 +261,32 @@ class UdpRelay implements Relay {
   }
 
   /** Starts to serve a page's address if its packet is a STUN binding request for an admitted connection. */
-  #open(packet: Buffer, from: RemoteInfo, { key, now }: { key: string; now: Milli }): Path | undefined {
-    if (!isBindingRequest(packet)) return undefined;
+  #open(
+    packet: Buffer,
+    from: RemoteInfo,
+    { key, now, outside }: { key: string; now: Milli; outside: Socket },
+  ): Path | undefined {
+    if (from.port < PRIVILEGED_PORTS || REFLECTING_PORTS.has(from.port) || !isBindingRequest(packet)) return undefined;
     const ufrag = recipientOf(packet);
-    const siblings = ufrag === undefined ? undefined : this.#admitted.get(ufrag);
-    if (ufrag === undefined || !siblings) return undefined;
-    if (siblings.size >= PATHS_PER_CONNECTION_MAX)
-      this.#forget([...siblings].reduce((a, b) => (a.lastHeardAt <= b.lastHeardAt ? a : b)));
-    if (this.#paths.size >= this.#options.pathsMax) return undefined;
-    const { target } = this.#options;
+    const admitted = ufrag === undefined ? undefined : this.#admitted.get(ufrag);
+    if (ufrag === undefined || !admitted) return undefined;
+    const { target, paths } = admitted;
+    if (paths.size >= PATHS_PER_CONNECTION_MAX)
+      this.#forget([...paths].reduce((a, b) => (a.lastHeardAt <= b.lastHeardAt ? a : b)));
+    if (this.#paths.size >= (this.#options.pathsMax ?? PATHS_MAX)) return undefined;
     const path: Path = {
       key,
       ufrag,
       address: from.address,
       port: from.port,
+      outside,
       socket: openSocket(isIPv6(target.address) ? 'udp6' : 'udp4'),
       pending: [],
       lastHeardAt: now,
       allowance: PACKETS_PER_SECOND_MAX,
       verified: false,
       creditBytes: 0,
+      held: [],
       transaction: Buffer.alloc(TRANSACTION_BYTES),
     };
     const { socket } = path;
@@ -220,7 +301,7 @@ class UdpRelay implements Relay {
     });
     socket.connect(target.port, target.address);
     this.#paths.set(key, path);
-    siblings.add(path);
+    paths.add(path);
     this.stats.paths++;
     return path;
   }
@@ -232,7 +313,7 @@ class UdpRelay implements Relay {
 
   #forget(path: Path): void {
     this.#paths.delete(path.key);
-    this.#admitted.get(path.ufrag)?.delete(path);
+    this.#admitted.get(path.ufrag)?.paths.delete(path);
     path.socket.close();
     this.stats.paths--;
   }

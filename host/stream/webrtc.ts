@@ -2,27 +2,33 @@ import { randomInt } from 'node:crypto';
 import type { DataChannel, PeerConnection } from 'node-datachannel';
 import { systemClock } from '../base/clock.ts';
 import type { Config } from '../base/config.ts';
-import type { ErrorCode } from '../base/errors.ts';
-import { CHANNEL_EVENTS, CHANNEL_STATE, type CloseReason, type Notice } from '../base/protocol.ts';
-import { addCandidates, type Endpoint, endpointsOf, ufragOf } from './candidate.ts';
+import { type ErrorCode, NearlightError } from '../base/errors.ts';
+import { CHANNEL_EVENTS, CHANNEL_STATE, type CloseReason, joinedNotice, type Notice } from '../base/protocol.ts';
+import { endpointsOf, replaceCandidates, ufragOf } from './candidate.ts';
 import { InputReader } from './input.ts';
 import { KeyframeLimiter } from './keyframe.ts';
 import { connectionError, openPeer, type VideoTrack } from './media.ts';
 import { FrameMessage, noticeMessage, sendMessage } from './messages.ts';
 import type { Offer } from './offer.ts';
 import type { ConnectionStats, Feedback, FrameInfo, Player, PlayerConnection } from './player.ts';
-import type { Relay } from './relay.ts';
+import type { Relay, UdpAddress } from './relay.ts';
 import { RTCP_FEEDBACK, RTCP_KEYFRAME, readRtcp } from './rtcp.ts';
+
+/** Packets of a connection pass the relay for this long after its end. */
+const LINGER_MS = 250;
 
 export interface WebRtcConnectionOptions {
   offer: Offer;
-  player: Player;
+  /** Takes a player's seat. Called when the page has connected. @throws NearlightError, which the page gets as the reason */
+  seat(): Player;
   config: Config;
-  /** The relay that forwards packets for pages that cannot reach this host's own addresses. */
-  relay?: Relay | undefined;
+  /** The relay through which all packets go. */
+  relay: Relay;
+  /** The addresses at which pages reach the relay, the most preferred first. */
+  endpoints: readonly UdpAddress[];
   /** Logs a warning. */
   warn(message: string): void;
-  /** Called when the page has connected, before the player's onConnected. */
+  /** Called when the page has connected and has a seat, before the player's onConnected. */
   onConnected(): void;
   /** Called once when the connection has closed, after the player's onClosed. */
   onClosed(reason: CloseReason): void;
@@ -30,8 +36,9 @@ export interface WebRtcConnectionOptions {
 
 /**
  * The WebRTC connection to one page. It sends one video track and accepts the two data channels that the page opens.
- * It closes itself if the page leaves, is silent for `idleMsMax`, does not connect within `connectMsMax`, or sends too
- * many messages that cannot be read.
+ * The player gets a seat when the page has connected. The connection closes itself if no packet of the page arrives within
+ * `iceMsMax`, or if the page does not connect within `connectMsMax`, leaves, is silent for `idleMsMax`, or sends too many
+ * messages that cannot be read.
  */
 export class WebRtcConnection implements PlayerConnection {
   readonly stats: ConnectionStats = {
@@ -43,7 +50,12 @@ export class WebRtcConnection implements PlayerConnection {
     rembBitsPerSecond: 0,
   };
   readonly #options: WebRtcConnectionOptions;
-  readonly #input: InputReader;
+  /** The player's seat and the reader of the page's input; undefined until the page has connected. */
+  #player: Player | undefined;
+  #input: InputReader | undefined;
+  /** Number of data channels that the page opened without need. */
+  #channelErrors = 0;
+  readonly #beganAt = systemClock.now();
   readonly #ssrc = randomInt(1, 2 ** 32);
   readonly #feedback: Feedback = { lossFraction: 0, rembBitsPerSecond: 0 };
   readonly #frameMessage = new FrameMessage();
@@ -63,29 +75,23 @@ export class WebRtcConnection implements PlayerConnection {
   /** Whether the page can decode nothing until it gets a keyframe, because none was sent yet or a frame was dropped. */
   #needsKeyframe = true;
 
-  /** @throws NearlightError NL_CONNECTION if the WebRTC library refuses the offer; the player's onClosed is not called then */
+  /** @throws NearlightError NL_CONNECTION if the WebRTC library refuses the offer */
   constructor(options: WebRtcConnectionOptions) {
-    const { offer, player, config } = options;
+    const { offer, config } = options;
     this.#options = options;
-    this.#input = new InputReader({
-      sink: player.input,
-      config,
-      pong: (message) => sendMessage(this.#state, message),
-      clock: systemClock,
-    });
     this.#keyframes = new KeyframeLimiter(config.keyframeMsMin, () => {
-      if (this.#phase === 'connected') this.#guard(() => player.onKeyframe());
+      if (this.#phase === 'connected') this.#guard(() => this.#player?.onKeyframe());
     });
     const { peer, video } = openPeer(config, offer, this.#ssrc);
     this.#peer = peer;
     this.#video = video;
     this.#listen();
-    this.#silenceTimer = setTimeout(() => this.#checkSilence(), config.connectMsMax);
+    this.#silenceTimer = setTimeout(() => this.#checkSilence(), config.iceMsMax);
   }
 
   /**
    * Applies the page's SDP offer.
-   * @returns the SDP answer, with all ICE candidates
+   * @returns the SDP answer, with the relay's addresses as its ICE candidates
    * @throws NearlightError NL_CONNECTION; the connection is closed then
    */
   async answer(): Promise<string> {
@@ -99,8 +105,8 @@ export class WebRtcConnection implements PlayerConnection {
       peer.setLocalDescription('answer');
       await Promise.race([gathered.promise, this.#closed.promise]);
       const own = this.#phase === 'closed' ? undefined : peer.localDescription()?.sdp;
-      const sdp = own && this.#addOtherAddresses(own);
-      if (!sdp?.includes('a=candidate:')) throw new Error('this host found no address to offer to the page; try again');
+      const sdp = own && this.#admit(own);
+      if (sdp === undefined) throw new Error('the connection ended before it was set up; try again');
       return sdp;
     } catch (error) {
       this.close('failed');
@@ -108,18 +114,15 @@ export class WebRtcConnection implements PlayerConnection {
     }
   }
 
-  /** Adds the address in the setting ICE_ADDRESS and the relay's to an SDP answer that has this machine's own addresses. */
-  #addOtherAddresses(sdp: string): string {
-    const { config, relay } = this.#options;
-    const endpoints: Endpoint[] = [];
-    const [own] = endpointsOf(sdp);
-    if (config.iceAddress !== '' && own) endpoints.push({ address: config.iceAddress, port: own.port });
-    this.#ufrag = ufragOf(sdp);
-    if (relay && this.#ufrag !== undefined) {
-      relay.admit(this.#ufrag);
-      endpoints.push({ address: relay.address, port: relay.port });
-    }
-    return addCandidates(sdp, endpoints);
+  /** Lets the relay pass the page's packets on, and puts the relay's addresses into the SDP answer in place of ICE's own. */
+  #admit(sdp: string): string | undefined {
+    const { relay, endpoints } = this.#options;
+    const [target] = endpointsOf(sdp);
+    const ufrag = ufragOf(sdp);
+    if (target === undefined || ufrag === undefined) return undefined;
+    this.#ufrag = ufrag;
+    relay.admit(ufrag, target);
+    return replaceCandidates(sdp, endpoints);
   }
 
   sendFrame(accessUnit: Uint8Array, info: FrameInfo): boolean {
@@ -166,23 +169,33 @@ export class WebRtcConnection implements PlayerConnection {
     clearTimeout(this.#silenceTimer);
     clearTimeout(this.#endTimer);
     this.#keyframes.cancel();
-    if (this.#ufrag !== undefined) this.#options.relay?.dismiss(this.#ufrag);
     // The peer connection closes first: closing a data channel of a live SCTP association blocks until a packet is written.
     this.#peer.close();
+    this.#dismiss();
     this.#events?.close();
     this.#state?.close();
     this.#video.track.close();
     this.#events = undefined;
     this.#state = undefined;
-    this.#guard(() => this.#options.player.onClosed(final));
+    this.#guard(() => this.#player?.onClosed(final));
     this.#options.onClosed(final);
     this.#closed.resolve();
+  }
+
+  /** Lets the relay forget the page when the last packet, which tells the page about the end, has passed. */
+  #dismiss(): void {
+    const { relay } = this.#options;
+    const ufrag = this.#ufrag;
+    if (ufrag !== undefined) setTimeout(() => relay.dismiss(ufrag), LINGER_MS).unref();
   }
 
   #listen(): void {
     this.#peer.onStateChange((state) => {
       if (state === 'disconnected' || state === 'closed') this.close('page');
       else if (state === 'failed') this.close('failed');
+    });
+    this.#peer.onIceStateChange((state) => {
+      if (state === 'connected') this.#extendLimit();
     });
     this.#peer.onDataChannel((channel) => this.#adopt(channel));
     this.#video.track.onOpen(() => this.#checkConnected());
@@ -205,7 +218,7 @@ export class WebRtcConnection implements PlayerConnection {
     else if (label === CHANNEL_STATE && !this.#state) this.#state = channel;
     else {
       channel.close();
-      this.#input.errors++;
+      this.#channelErrors++;
       this.#checkInputErrors();
       return;
     }
@@ -214,25 +227,55 @@ export class WebRtcConnection implements PlayerConnection {
     this.#checkConnected();
   }
 
+  /** Gives the page, whose packets arrive now, the rest of `connectMsMax` to connect. */
+  #extendLimit(): void {
+    if (this.#phase !== 'connecting') return;
+    const leftMs = this.#beganAt + this.#options.config.connectMsMax - systemClock.now();
+    clearTimeout(this.#silenceTimer);
+    this.#silenceTimer = setTimeout(() => this.#checkSilence(), Math.max(0, leftMs));
+  }
+
   #checkConnected(): void {
     if (this.#phase !== 'connecting' || !this.#video.track.isOpen() || !this.#events?.isOpen()) return;
+    const player = this.#takeSeat();
+    if (!player) return;
     this.#phase = 'connected';
-    const { seat, seats, width, height, fps, game } = this.#options.player;
-    this.notify({ kind: 'joined', seat, seats, width, height, fps, game });
+    const { config } = this.#options;
+    this.#player = player;
+    this.#input = new InputReader({
+      sink: player.input,
+      config,
+      pong: (message) => sendMessage(this.#state, message),
+      clock: systemClock,
+    });
+    this.notify(joinedNotice(player));
     this.#noteHeard();
     this.#checkSilence();
     this.#options.onConnected();
-    this.#guard(() => this.#options.player.onConnected(this));
+    this.#guard(() => player.onConnected(this));
+  }
+
+  /** Takes a seat. If there is none, it sends the page the reason and ends the connection. */
+  #takeSeat(): Player | undefined {
+    try {
+      return this.#options.seat();
+    } catch (error) {
+      const { code, detail } = connectionError(error);
+      if (!(error instanceof NearlightError)) this.#options.warn(`a player could not be seated: ${error}`);
+      this.#phase = 'connected';
+      void this.finish({ kind: 'ended', code, message: detail, retry: true }, 'refused');
+      return undefined;
+    }
   }
 
   #readInput(label: string, message: string | Buffer | ArrayBuffer): void {
-    if (this.#phase !== 'connected') return;
+    if (this.#phase !== 'connected' || !this.#input) return;
     this.#noteHeard();
     if (!this.#input.read(label, message)) this.#checkInputErrors();
   }
 
   #checkInputErrors(): void {
-    const { errors } = this.#input;
+    const errors = this.#channelErrors + (this.#input?.errors ?? 0);
     this.stats.inputErrors = errors;
     if (errors < this.#options.config.inputErrorsMax) return;
     const message = `the host could not read ${errors} messages of this page; reload it to get the current version`;
@@ -247,7 +290,7 @@ export class WebRtcConnection implements PlayerConnection {
     if (!(found & RTCP_FEEDBACK)) return;
     this.stats.lossFraction = this.#feedback.lossFraction;
     this.stats.rembBitsPerSecond = this.#feedback.rembBitsPerSecond;
-    this.#options.player.onFeedback(this.#feedback);
+    this.#player?.onFeedback(this.#feedback);
   }
 
   /** Tells whether packets do not arrive: too much data waits, or the page's receiver reports (one a second) have stopped. */
@@ -290,7 +333,7 @@ export class WebRtcConnection implements PlayerConnection {
     try {
       run();
     } catch (error) {
-      this.#options.warn(`the connection of seat ${this.#options.player.seat} failed: ${error}`);
+      this.#options.warn(`the connection of seat ${this.#player?.seat ?? '-'} failed: ${error}`);
       this.close('failed');
     }
   }

@@ -54,7 +54,11 @@ async function pods(bench: Bench, rig: Rig, kind: string, image: string): Promis
     const asked = now();
     const pod = await rig.cri.runPod({ name: `${kind.replaceAll(' ', '-')}-${start}` });
     const ran = now();
-    const container = await rig.cri.create(pod, { name: 'game', image, env: { PORT: String(PORT) } });
+    const container = await rig.cri.create(pod, {
+      name: 'game',
+      image,
+      env: { PORT: String(PORT), OPERATOR_PORT: '0' },
+    });
     await rig.cri.start(container);
     const started = now();
     const seen = await firstPicture();
@@ -111,6 +115,7 @@ async function ordinary(bench: Bench, rig: Rig): Promise<number> {
       folder: root,
       env: {
         PORT: String(PORT),
+        OPERATOR_PORT: '0',
         PATH: must(process.env.PATH, 'search path'),
         HOME: cache,
         CACHE_DIR: cache,
@@ -161,6 +166,8 @@ async function whole(bench: Bench, rig: Rig): Promise<void> {
         runtime,
         '--env',
         'PORT=0',
+        '--env',
+        'OPERATOR_PORT=0',
         isGame ? game : native,
         `whole${start}`,
       );

@@ -51,7 +51,7 @@ mount -t proc proc ${system}/proc
 mount --rbind /dev ${system}/dev
 mount --bind -o ro ${ROOT}/node_modules ${system}/home/player/nearlight/node_modules
 cd /
-exec chroot ${system} setpriv --reuid ${USER} --regid ${USER} --clear-groups env -i HOME=/home/player PORT=0 \
+exec chroot ${system} setpriv --reuid ${USER} --regid ${USER} --clear-groups env -i HOME=/home/player PORT=0 OPERATOR_PORT=0 \
   PATH=/home/player/nearlight/node_modules/.bin:/usr/bin:/bin sh -c \
   'cd ~/nearlight && sh host/cli/setup.sh && exec node host/cli/main.ts'`;
     host = spawn('unshare', ['-m', '--propagation', 'private', 'sh', '-c', script], {

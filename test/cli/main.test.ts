@@ -33,7 +33,7 @@ interface Ended {
 async function run(args: string[], environment: Record<string, string> = {}, at = root): Promise<Ended> {
   const child = spawn(process.execPath, [join(at, 'host/cli/main.ts'), ...args], {
     cwd: at,
-    env: { ...process.env, PORT: '0', CACHE_DIR: join(folder, 'cache'), ...environment },
+    env: { ...process.env, PORT: '0', OPERATOR_PORT: '0', CACHE_DIR: join(folder, 'cache'), ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],
     timeout: 100_000,
     killSignal: 'SIGKILL',

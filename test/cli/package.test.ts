@@ -13,6 +13,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { makePackages } from '../../host/cli/package.ts';
+import { operatorUrlIn } from '../e2e/host.ts';
 import { playAndAsk } from '../stream/operator.ts';
 import { until } from '../stream/peer.ts';
 
@@ -105,12 +106,12 @@ test("the new game's own tests pass", { timeout: 120_000 }, () => {
 
 test('nearlight start plays the game, and answers all requests of an operator', { timeout: 240_000 }, async () => {
   const program = join(folder, 'node_modules/nearlight/host/cli/nearlight.js');
-  const env = { ...process.env, PORT: '0' };
+  const env = { ...process.env, PORT: '0', OPERATOR_PORT: '0' };
   host = spawn(process.execPath, [program, 'start'], { cwd: project, env, stdio: ['ignore', 'pipe', 'pipe'] });
   let output = '';
   for (const stream of [host.stdout, host.stderr]) stream?.on('data', (chunk) => (output += chunk));
   const url = await until(() => /Play at (\S+)/.exec(output)?.[1], 'the page', 200_000).catch((error: Error) => {
     throw new Error(`${error.message}: ${output}`);
   });
-  await playAndAsk(url, 'star');
+  await playAndAsk({ url, operatorUrl: operatorUrlIn(output) }, 'star');
 });

@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { type Browser, chromium, type Page } from 'playwright-core';
+import { must } from '../../host/base/assert.ts';
 import { WAIT_MS_MAX } from '../wait.ts';
 
 const root = join(import.meta.dirname, '../..');
@@ -9,6 +10,8 @@ const root = join(import.meta.dirname, '../..');
 /** A host in a process of its own, started as a user starts it. */
 export interface HostProcess {
   readonly url: string;
+  /** URL of the operator's port, without a path. */
+  readonly operatorUrl: string;
   readonly process: ChildProcess;
   /** Returns everything that the host has printed and logged so far. */
   output(): string;
@@ -21,6 +24,7 @@ export interface HostProcess {
 export interface HostStatus {
   memory: { rssBytes: number };
   cpuMs: number;
+  seats: { all: number; taken: number };
   rooms: {
     name: string;
     players: number;
@@ -37,7 +41,7 @@ export async function startHostProcess(
 ): Promise<HostProcess> {
   const child = spawn(process.execPath, [join(root, 'host/cli/main.ts'), ...modules], {
     cwd: root,
-    env: { ...process.env, PORT: '0', ...environment },
+    env: { ...process.env, PORT: '0', OPERATOR_PORT: '0', ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let output = '';
@@ -52,17 +56,24 @@ export async function startHostProcess(
   const exited = once(child, 'exit');
   void exited.then(() => ready.reject(new Error(`the host ended before it could be played:\n${output}`)));
   const url = await ready.promise;
+  const operatorUrl = operatorUrlIn(output);
   return {
     url,
+    operatorUrl,
     process: child,
     output: () => output,
-    status: async () => (await (await fetch(new URL('status', url))).json()) as HostStatus,
+    status: async () => (await (await fetch(new URL('status', operatorUrl))).json()) as HostStatus,
     async stop() {
       child.kill('SIGTERM');
       const [code] = (await exited) as [number | null];
       return code;
     },
   };
+}
+
+/** Returns the URL of the operator's port, without a path, from what a host has printed. */
+export function operatorUrlIn(output: string): string {
+  return must(/Status and metrics at (\S+?)status /.exec(output)?.[1], "line about the operator's port");
 }
 
 /** Starts Debian's Chromium without a display; `args` are added to its flags. */

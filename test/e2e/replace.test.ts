@@ -8,21 +8,22 @@ import { type Gpu, openGpu } from '../../host/gpu/dawn.ts';
 import { Meters } from '../../host/observe/meters.ts';
 import { Launch } from '../../host/play/launch.ts';
 import { openRoom, roomOptions } from '../../host/play/room.ts';
-import { serve } from '../../host/play/server.ts';
+import { type Servers, serve } from '../../host/play/server.ts';
 import { buildPlayer } from '../../host/player/build.ts';
 import { Audience } from '../../host/room/audience.ts';
+import { PixelBudget } from '../../host/room/pixels.ts';
 import type { Room } from '../../host/room/room.ts';
-import type { StreamServer } from '../../host/stream/server.ts';
 import { openGame, pictureColour, startBrowser } from './host.ts';
 
-const config: Config = { ...readConfig({}), host: '127.0.0.1', port: 0, seed: 7 };
+const config: Config = { ...readConfig({}), host: '127.0.0.1', port: 0, operatorPort: 0, seed: 7 };
 const log = () => {};
 const engine = createJavaScriptEngine();
 const meters = new Meters();
+const pixels = new PixelBudget(Number.POSITIVE_INFINITY);
 const audience = new Audience(10_000);
 let browser: Browser;
 let gpu: Gpu;
-let server: StreamServer;
+let servers: Servers;
 
 async function show(name: string): Promise<Room> {
   const module = await readFile(join(import.meta.dirname, `../../build/${name}.wasm`));
@@ -34,7 +35,7 @@ async function show(name: string): Promise<Room> {
     session: { seed: config.seed, tickRate: config.tickRate, seats: config.maxPlayers },
     log,
   });
-  const room = await openRoom(launcher, roomOptions({ name, config, log, gpu, meters }));
+  const room = await openRoom(launcher, roomOptions({ name, config, log, gpu, meters, pixels }));
   audience.show(room, true);
   return room;
 }
@@ -42,13 +43,13 @@ async function show(name: string): Promise<Room> {
 beforeAll(async () => {
   const files = await buildPlayer();
   [browser, gpu] = await Promise.all([startBrowser(), openGpu({ hardwareRequired: false, log })]);
-  server = await serve({ config, log, gpu, engine, lobby: audience, meters, files });
+  servers = await serve({ config, log, gpu, engine, lobby: audience, meters, files });
 });
 
 afterAll(async () => {
   await browser?.close();
   await audience.close();
-  await server?.close();
+  await servers?.close();
   gpu?.close();
 });
 
@@ -65,7 +66,7 @@ test('a game is replaced while its player stays connected; the picture is dimmed
       }
     };
   });
-  await page.goto(`${server.url}?size=640x360`);
+  await page.goto(`${servers.players.url}?size=640x360`);
   await page.waitForFunction(() => document.body.dataset.state === 'playing');
   await page.click('#play');
   await page.keyboard.down('KeyW');
@@ -90,7 +91,7 @@ test('a game is replaced while its player stays connected; the picture is dimmed
 
 test('a page that arrives between two games joins the next one without a click', async () => {
   for (const room of audience.rooms) await room.close('NL_ROOM_ENDED');
-  const opening = openGame(browser, `${server.url}?size=320x180`);
+  const opening = openGame(browser, `${servers.players.url}?size=320x180`);
   await new Promise((resolve) => setTimeout(resolve, 1500));
   await show('triangle');
   await (await opening).close();

@@ -6,6 +6,7 @@ import { Histogram } from '../../host/observe/histogram.ts';
 import { Meters } from '../../host/observe/meters.ts';
 import { launch, type Playable, relaunch } from '../../host/play/launch.ts';
 import { roomOptions } from '../../host/play/room.ts';
+import { PixelBudget } from '../../host/room/pixels.ts';
 import { Room } from '../../host/room/room.ts';
 import { VideoView } from '../../host/room/video.ts';
 import { RateControl } from '../../host/stream/rate.ts';
@@ -60,7 +61,15 @@ export async function openRoom(options: {
   const { gpu, playable, config, meters = new RoomMeters(), log = () => {} } = options;
   const launcher = createLaunch({ gpu, playable, config });
   const room = new Room({
-    ...roomOptions({ name: playable.name, config, log, gpu, meters: meters.meters }),
+    // The measurements decide how many pixels the rooms draw.
+    ...roomOptions({
+      name: playable.name,
+      config,
+      log,
+      gpu,
+      meters: meters.meters,
+      pixels: new PixelBudget(Number.POSITIVE_INFINITY),
+    }),
     ...(await launch(launcher)),
     reload: () => relaunch(launcher),
     async createView(request, connection, onError) {

@@ -29,7 +29,11 @@ export async function startContainer(
   { cri }: Rig,
   { pod, port, env, ...options }: Omit<ContainerOptions, 'name'> & { pod: string; port: number },
 ): Promise<string> {
-  const container = await cri.create(pod, { name: 'game', env: { PORT: String(port), ...env }, ...options });
+  const container = await cri.create(pod, {
+    name: 'game',
+    env: { PORT: String(port), OPERATOR_PORT: '0', ...env },
+    ...options,
+  });
   await cri.start(container);
   return container;
 }

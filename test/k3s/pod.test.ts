@@ -49,6 +49,9 @@ beforeAll(async () => {
 
 afterAll(() => rig?.close());
 
+/** Options of `ctr run` for games in the node's network. */
+const FREE_PORTS = ['--env', 'PORT=0', '--env', 'OPERATOR_PORT=0'];
+
 /** Runs a pod's command `status`; resolves with the JSON that it prints. */
 async function statusOf(container: string) {
   return JSON.parse((await rig.cri.exec(container, 'status')).stdout.toString());
@@ -56,7 +59,7 @@ async function statusOf(container: string) {
 
 /** Runs a container without a sandbox, in the node's network at a free port. */
 function runDetached(image: string, id: string) {
-  return rig.ctr('run', '-d', '--net-host', '--runtime', 'io.containerd.wasmedge.v1', '--env', 'PORT=0', image, id);
+  return rig.ctr('run', '-d', '--net-host', '--runtime', 'io.containerd.wasmedge.v1', ...FREE_PORTS, image, id);
 }
 
 describe('ctr run', () => {
@@ -77,7 +80,7 @@ describe('ctr run', () => {
     ['failed', 42],
     ['trap', 20],
   ])('ctr exits with the status of the game: %s, %i', async (name, status) => {
-    const options = ['--rm', '--net-host', '--runtime', 'io.containerd.wasmedge.v1', '--env', 'PORT=0'];
+    const options = ['--rm', '--net-host', '--runtime', 'io.containerd.wasmedge.v1', ...FREE_PORTS];
     const run = rig.ctr('run', ...options, imageOf(name), name);
     const code = await run.then(
       () => 0,
@@ -158,8 +161,11 @@ describe('a pod', () => {
     await rig.cri.start(container);
     await ready(rig, container);
     const address = await rig.cri.podAddress(pod);
-    expect((await fetch(`http://${address}:8080/status`)).status).toBe(200);
-    await expect(fetch('http://127.0.0.1:8080/status')).rejects.toThrow();
+    expect((await fetch(`http://${address}:8080/`)).status).toBe(200);
+    expect((await fetch(`http://${address}:8080/status`)).status).toBe(404);
+    for (const path of ['status', 'metrics', 'healthz', 'readyz'])
+      expect((await fetch(`http://${address}:9464/${path}`)).status, path).toBe(200);
+    for (const port of [8080, 9464]) await expect(fetch(`http://127.0.0.1:${port}/status`)).rejects.toThrow();
     // The player gets only the ICE candidate at a port of the node, so the pictures come through the relay there.
     const peer = new Peer();
     await peer.join(`http://${address}:8080/`, {
@@ -199,7 +205,11 @@ describe('a pod', () => {
     ['latency', { GPU_ENABLED: 'true' }, 'NL_NO_GPU'],
   ])('a pod says why its game does not start: %s %j', async (name, env: Record<string, string>, message) => {
     const pod = await rig.cri.runPod({ name: `refused-${name}-${Object.keys(env)}` });
-    const container = await rig.cri.create(pod, { name: 'game', image: imageOf(name), env: { PORT: '0', ...env } });
+    const container = await rig.cri.create(pod, {
+      name: 'game',
+      image: imageOf(name),
+      env: { PORT: '0', OPERATOR_PORT: '0', ...env },
+    });
     const starting = rig.cri.start(container);
     // On a machine with a GPU, a game that requires a GPU does start.
     if (!('GPU_ENABLED' in env) || rig.software) await expect(starting).rejects.toThrow(message);
@@ -235,7 +245,7 @@ describe('a pod', () => {
     const next = await rig.cri.create(pod, {
       name: 'game',
       image: imageOf('latency'),
-      env: { PORT: port },
+      env: { PORT: port, OPERATOR_PORT: '0' },
       attempt: 1,
     });
     await rig.cri.start(next);

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { parseAllDocuments } from 'yaml';
 import { must } from '../../host/base/assert.ts';
+import { settings } from '../../host/base/config.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 
@@ -98,15 +99,31 @@ interface Resources {
   memory: string;
 }
 
+interface Probe {
+  httpGet: { path: string; port: string };
+}
+
+interface Container {
+  resources: { requests: Resources };
+  ports: { name: string; containerPort: number }[];
+  startupProbe: Probe;
+  readinessProbe: Probe;
+  livenessProbe: Probe;
+}
+
+interface NetworkPolicy {
+  spec: { ingress: { from?: object[]; ports: { port: string | number }[] }[] };
+}
+
 interface Deployment {
   spec: {
     replicas: number;
     selector: { matchLabels: Record<string, string> };
     template: {
-      metadata: { labels: Record<string, string> };
+      metadata: { labels: Record<string, string>; annotations: Record<string, string> };
       spec: {
         runtimeClassName: string;
-        containers: { resources: { requests: Resources }; ports: { name: string }[] }[];
+        containers: Container[];
       };
     };
   };
@@ -129,6 +146,22 @@ describe('the manifests together', () => {
     expect(find<{ metadata: { name: string } }>(all, 'RuntimeClass').metadata.name).toBe(
       spec.template.spec.runtimeClassName,
     );
+  });
+
+  it("probes and monitoring ask the operator's port, which neither the Service nor the network offers to players", () => {
+    const ports = Object.fromEntries(container.ports.map(({ name, containerPort }) => [name, containerPort]));
+    expect(ports).toEqual({ http: settings.port.default, operator: settings.operatorPort.default });
+    const { startupProbe, readinessProbe, livenessProbe } = container;
+    for (const { httpGet } of [startupProbe, readinessProbe, livenessProbe]) expect(httpGet.port).toBe('operator');
+    expect(spec.template.metadata.annotations['prometheus.io/port']).toBe(String(ports.operator));
+    const service = find<{ spec: { ports: { targetPort: string }[] } }>(all, 'Service');
+    expect(service.spec.ports.map(({ targetPort }) => targetPort)).toEqual(['http']);
+    const { ingress } = find<NetworkPolicy>(all, 'NetworkPolicy').spec;
+    const rules = ingress.filter((rule) =>
+      rule.ports.some(({ port }) => port === 'operator' || port === ports.operator),
+    );
+    expect(rules).toHaveLength(1);
+    for (const { from, ports: named } of rules) expect([from?.length, named.length]).toEqual([1, 1]);
   });
 
   it('twenty pods fit on a node with 8 cores and 16 GiB, and leave some of both for Kubernetes', () => {

@@ -58,7 +58,10 @@ class PaintedPlayer implements Player {
     },
   };
 
-  constructor(view: ViewRequest) {
+  readonly wanted: Player['wanted'];
+
+  constructor(view: ViewRequest, wanted?: Player['wanted']) {
+    this.wanted = wanted;
     this.width = view.width;
     this.height = view.height;
     this.fps = view.fps;
@@ -144,24 +147,26 @@ function paint(
   for (let row = 0; row < height; row += 1) y.fill(light ? DARK : 120, row * width + left, row * width + left + 16);
 }
 
-/** Starts the real server and page with painted pictures in place of a game. While `refuse` is set, no seat is free. */
+/**
+ * Starts the real server and page with painted pictures in place of a game. While `refuse` is set, no seat is free. `wanted` is the
+ * picture that a page is said to have asked for.
+ */
 export async function startGame() {
   const seats: PaintedPlayer[] = [];
-  const game = { refuse: false, seats, url: '', close: async () => {} };
+  const game = { refuse: false, wanted: undefined as Player['wanted'], seats, url: '', close: async () => {} };
   const server = await createStreamServer({
     config: { ...readConfig({}), host: '127.0.0.1', port: 0 },
     log: { info: () => {}, warn: () => {} },
     files: await buildPlayer(),
     defaultView: { width: 1280, height: 720, fps: 60 },
-    accept: async (view) => {
+    admit: async (view) => {
       if (game.refuse) throw new NearlightError('NL_ROOM_FULL', 'all 4 seats are taken; try again in a moment');
-      const seat = new PaintedPlayer(view);
-      seats.push(seat);
-      return seat;
+      return () => {
+        const seat = new PaintedPlayer(view, game.wanted);
+        seats.push(seat);
+        return seat;
+      };
     },
-    status: () => ({}),
-    health: () => undefined,
-    metrics: async () => '',
     meters: new Meters(),
   });
   game.url = server.url;

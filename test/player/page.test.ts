@@ -198,7 +198,7 @@ describe('the page while playing', () => {
     await shows('playing');
     await page.evaluate(() => {
       const buttons = Array.from({ length: 17 }, (_, index) => ({ pressed: index === 0 || index === 16 }));
-      const pad = { buttons, axes: [1, -0.05, 0, -0.55] };
+      const pad = { mapping: 'standard', buttons, axes: [1, -0.05, 0, -0.55] };
       navigator.getGamepads = () => [null, pad as unknown as Gamepad];
       dispatchEvent(new Event('gamepadconnected'));
     });

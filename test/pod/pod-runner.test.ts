@@ -20,14 +20,21 @@ import { eventually } from '../wait.ts';
 
 /** The settings that a pod's environment may change (oci/k3s/README.md, "Game"). The others limit games or are the node's. */
 const POD_SETTINGS = [
+  'addressHalfOpenMax',
+  'addressOffersPerSecondMax',
+  'addressSeatsMax',
+  'allowedHosts',
   'bitrateMax',
   'channelBytesMax',
   'closeMsMax',
   'connectMsMax',
   'gpuEnabled',
+  'halfOpenMax',
   'holdMsMax',
   'host',
+  'httpConnectionsMax',
   'iceAddress',
+  'iceMsMax',
   'icePort',
   'idleMsMax',
   'inputBytesMax',
@@ -37,10 +44,15 @@ const POD_SETTINGS = [
   'maxPlayers',
   'offerBytesMax',
   'offerLineBytesMax',
+  'offersPerSecondMax',
+  'operatorHost',
+  'operatorPort',
   'port',
+  'roomPixelsPerSecondMax',
   'seed',
   'stallMsMax',
   'tickRate',
+  'trustedProxies',
   'viewFpsMax',
   'viewHeightMax',
   'viewWidthMax',
@@ -57,7 +69,7 @@ function another(name: keyof Config): string {
 }
 
 test("the environment of a pod changes the pod's own settings, and no limit of a game", () => {
-  const node: Config = { ...readConfig({}), host: '' };
+  const node: Config = { ...readConfig({}), host: '', operatorHost: '' };
   const env = Object.fromEntries(NAMES.map((name) => [settings[name].env, another(name)]));
   const config = podConfig(node, env);
   expect(NAMES.filter((name) => config[name] !== node[name]).sort()).toEqual(POD_SETTINGS);
@@ -147,7 +159,7 @@ test('a game that saves its state continues in another process after its GPU was
     name: 'saver',
     module: counting(),
     assets: undefined,
-    env: { PORT: '0', HOST: '127.0.0.1', TICK_RATE: '100' },
+    env: { PORT: '0', OPERATOR_PORT: '0', HOST: '127.0.0.1', TICK_RATE: '100' },
     createdAt: milli(performance.now()),
     hold: true,
     ownNetwork: false,

@@ -13,6 +13,7 @@ function fakeRoom(name: string) {
   const room = {
     name,
     ended: ended.promise,
+    checkFree: () => {},
     accept: () => ({ game: name }),
     async close() {
       closed = true;

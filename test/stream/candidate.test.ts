@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { addCandidates, defaultAddress, endpointsOf, ufragOf } from '../../host/stream/candidate.ts';
+import { defaultAddress, endpointsOf, replaceCandidates, ufragOf } from '../../host/stream/candidate.ts';
 
 const lines = (...all: string[]) => all.map((line) => `${line}\r\n`).join('');
 const answer = (...candidates: string[]) =>
@@ -23,20 +23,16 @@ const more = [
   { address: '2001:db8::1', port: 31_000 },
 ];
 
-test('ICE candidates are added after those of the first section of an answer, each with a lower priority', () => {
-  expect(addCandidates(answer(...OWN, END), more)).toBe(
-    answer(
-      ...OWN,
-      'a=candidate:nearlight0 1 UDP 2113929983 203.0.113.7 5000 typ host',
-      'a=candidate:nearlight1 1 UDP 2113929727 2001:db8::1 31000 typ host',
-      END,
-    ),
+test('ICE candidates take the place of all others in an answer, the first with the highest priority', () => {
+  const replaced = answer(
+    'a=candidate:nearlight0 1 UDP 2113929983 203.0.113.7 5000 typ host',
+    'a=candidate:nearlight1 1 UDP 2113929727 2001:db8::1 31000 typ host',
+    END,
   );
-});
-
-test('ICE candidates are added to an answer without any, and an answer that needs none stays unchanged', () => {
-  expect(endpointsOf(addCandidates(answer(END), more))).toEqual(more);
-  expect(addCandidates(answer(...OWN, END), [])).toBe(answer(...OWN, END));
+  expect(replaceCandidates(answer(...OWN, END), more)).toBe(replaced);
+  expect(replaceCandidates(answer(END), more)).toBe(replaced);
+  expect(endpointsOf(replaced)).toEqual(more);
+  expect(replaceCandidates(answer(...OWN, END), [])).toBe(answer(END));
 });
 
 test('the addresses and the ICE user fragment of an answer are read', () => {

@@ -78,14 +78,11 @@ export async function startServer(
     log: { info: () => {}, warn: (message) => void warnings.push(message) },
     files,
     defaultView: { width: 1280, height: 720, fps: 60 },
-    accept: async (view) => {
+    admit: async (view) => () => {
       const player = new RecordedPlayer(players.length, view);
       players.push(player);
       return player;
     },
-    status: () => ({ players: players.length }),
-    health: () => undefined,
-    metrics: async () => '',
     meters: new Meters(),
     ...overrides,
   });

@@ -7,16 +7,13 @@ import { must } from '../../host/base/assert.ts';
 import { micro } from '../../host/base/time.ts';
 import { loadKernel } from '../../host/pod/kernel.ts';
 import { kernelPath } from '../../host/pod/native.ts';
-import { openRelay, openRelaySocket } from '../../host/stream/relay.ts';
+import { openRelaySocket } from '../../host/stream/relay.ts';
 import { accessUnit, startServer } from './fixture.ts';
-
-const ICE_PORT = 5000;
 
 const address = '127.0.0.1';
 const socket = await openRelaySocket({ address, first: 31_000, last: 31_999 });
 loadKernel(kernelPath).newNetwork();
-const relay = openRelay({ socket, address, target: { address, port: ICE_PORT }, pathsMax: 8, idleMs: 30_000 });
-const { server, players } = await startServer({ icePort: ICE_PORT }, { relay });
+const { server, players } = await startServer({}, { nodePort: { socket, address } });
 
 function send(message: string): void {
   must(process.send?.bind(process), 'parent process')(message);

@@ -10,39 +10,34 @@ import { micro, milli } from '../../host/base/time.ts';
 import type { PlayerConnection } from '../../host/stream/player.ts';
 import { openRelay, openRelaySocket, type Relay, type RelayOptions } from '../../host/stream/relay.ts';
 import { at } from '../at.ts';
-import { eventually, sleep } from '../wait.ts';
+import { settle, sleep } from '../wait.ts';
 import { accessUnit, type Fixture, type RecordedPlayer, startServer } from './fixture.ts';
 import { Peer, until } from './peer.ts';
 
 const PORTS = { address: '127.0.0.1', first: 31_000, last: 31_999 };
 const IDLE_MS = 400;
-const own = (sdp: string) => sdp.replace(/a=candidate:(?!nearlight).*\r\n/g, '');
+/** Leaves only the candidate of the node's port in an SDP answer, as if the page could not reach the first one. */
+const onlyNodePort = (sdp: string) => sdp.replace(/a=candidate:nearlight0 .*\r\n/g, '');
 
 const closing: (() => unknown)[] = [];
 afterEach(async () => {
   for (const close of closing.splice(0).reverse()) await close();
 });
 
-async function startRelay(target: number, options: Partial<RelayOptions> = {}): Promise<Relay> {
-  const relay = openRelay({
-    socket: await openRelaySocket(PORTS),
-    address: '127.0.0.1',
-    target: { address: '127.0.0.1', port: target },
-    pathsMax: 64,
-    idleMs: 30_000,
-    ...options,
-  });
+async function startRelay(options: Partial<RelayOptions> = {}): Promise<{ relay: Relay; port: number }> {
+  const outside = await openRelaySocket(PORTS);
+  const relay = openRelay({ sockets: [outside], idleMs: 30_000, ...options });
   closing.push(() => relay.close());
-  return relay;
+  return { relay, port: outside.address().port };
 }
 
-async function socket(): Promise<Socket & { got: Buffer[]; from: number[] }> {
+async function socket(port = 0): Promise<Socket & { got: Buffer[]; from: number[] }> {
   const made = Object.assign(createSocket('udp4'), { got: [] as Buffer[], from: [] as number[] });
   made.on('message', (packet, { port }) => {
     made.got.push(packet);
     made.from.push(port);
   });
-  made.bind(0, '127.0.0.1');
+  made.bind(port, '127.0.0.1');
   await once(made, 'listening');
   closing.push(() => made.close());
   return made;
@@ -65,13 +60,14 @@ function stun({ type = 1, username = 'host:page', id = 1, cookie = 0x2112a442 } 
 const DTLS = Buffer.alloc(200, 22);
 
 /** Starts a relay between two sockets, one for a page and one for ICE. `verify` makes the relay trust the page's address. */
-async function wire(options?: Parameters<typeof startRelay>[1]) {
+async function wire(options?: Parameters<typeof startRelay>[0]) {
   const ice = await socket();
   const page = await socket();
-  const relay = await startRelay(ice.address().port, options);
-  const sendPacket = (packet: Buffer, from = page) => from.send(packet, relay.port, '127.0.0.1');
+  const { relay, port } = await startRelay(options);
+  const sendPacket = (packet: Buffer, from = page) => from.send(packet, port, '127.0.0.1');
+  const admit = (name = 'host') => relay.admit(name, { address: '127.0.0.1', port: ice.address().port });
   const verify = async () => {
-    relay.admit('host');
+    admit();
     sendPacket(stun());
     await until(() => ice.got.length === 1, 'the request');
     ice.send(stun({ id: 7 }), at(ice.from, 0));
@@ -80,7 +76,7 @@ async function wire(options?: Parameters<typeof startRelay>[1]) {
     await until(() => ice.got.length === 2, 'the answer');
     ice.got.length = page.got.length = 0;
   };
-  return { ice, page, relay, send: sendPacket, verify };
+  return { ice, page, relay, port, send: sendPacket, admit, verify };
 }
 
 describe('the relay', () => {
@@ -108,8 +104,8 @@ describe('the relay', () => {
     ],
     ['an empty packet', Buffer.alloc(0)],
   ])('the relay opens no path for %s', async (_, packet) => {
-    const { ice, relay, send } = await wire();
-    relay.admit('host');
+    const { ice, relay, send, admit } = await wire();
+    admit();
     send(packet);
     await until(() => relay.stats.packetsDropped === 1, 'the drop');
     expect([relay.stats.paths, ice.got]).toEqual([0, []]);
@@ -119,7 +115,7 @@ describe('the relay', () => {
   });
 
   test('the relay passes WebRTC packets unchanged in both directions and drops all others', async () => {
-    const { ice, page, relay, send, verify } = await wire();
+    const { ice, page, port, relay, send, verify } = await wire();
     await verify();
     for (const first of [0, 3, 4, 19, 20, 63, 64, 127, 128, 191, 192, 255]) send(Buffer.of(first, 1, 2));
     await until(() => relay.stats.packetsDropped === 6, 'the drops');
@@ -127,22 +123,72 @@ describe('the relay', () => {
     expect(ice.got.map(([first]) => first)).toEqual([0, 3, 20, 63, 128, 191]);
     ice.send(DTLS, at(ice.from, 0));
     await until(() => page.got.length === 1, 'the way back');
-    expect([page.got[0], page.from.at(-1)]).toEqual([DTLS, relay.port]);
+    expect([page.got[0], page.from.at(-1)]).toEqual([DTLS, port]);
   });
 
-  test('the relay sends an unverified address at most three times the bytes that came from it', async () => {
-    const { ice, page, relay, send } = await wire();
-    relay.admit('host');
-    const request = stun();
-    send(request);
+  test('the relay never sends an unverified address more bytes than came from it, headers included', async () => {
+    const { ice, page, relay, send, admit } = await wire();
+    admit();
+    const short = stun();
+    const long = stun({ username: 'host:a-page-with-a-very-long-name-indeed' });
+    const bytes = (packets: Buffer[]) => packets.reduce((sum, { length }) => sum + 28 + length, 0);
+    send(short);
     await until(() => ice.got.length === 1, 'the request');
-    for (let index = 0; index < 10; index++) ice.send(request, at(ice.from, 0));
-    await until(() => relay.stats.packetsDropped === 7, 'the drops');
-    expect(page.got).toHaveLength(3);
+    ice.send(long, at(ice.from, 0));
+    await settle();
+    expect(page.got).toEqual([]);
+    // The request that was held back follows when enough bytes have arrived.
+    send(short);
+    await until(() => page.got.length === 1, "ICE's request");
+    expect(bytes(page.got)).toBeLessThanOrEqual(bytes(ice.got));
+    // An answer to another request proves nothing.
     send(stun({ type: 0x0101, id: 9 }));
-    await until(() => ice.got.length === 2, 'a forged answer');
-    for (let index = 0; index < 10; index++) ice.send(request, at(ice.from, 0));
-    await until(() => relay.stats.packetsDropped === 14, 'the drops');
+    await until(() => ice.got.length === 3, 'a forged answer');
+    for (let index = 0; index < 50; index++) ice.send(index % 2 ? long : DTLS, at(ice.from, 0));
+    await until(() => relay.stats.packetsDropped > 20, 'the drops');
+    expect(bytes(page.got)).toBeLessThanOrEqual(bytes(ice.got));
+  });
+
+  test('the relay sends nothing but requests to an unverified address, so that the page proves the address first', async () => {
+    const { ice, page, send, admit } = await wire();
+    admit();
+    send(stun());
+    await until(() => ice.got.length === 1, 'the request');
+    for (let index = 0; index < 9; index++) ice.send(stun({ type: 0x0101 }), at(ice.from, 0));
+    ice.send(stun({ id: 7 }), at(ice.from, 0));
+    await until(() => page.got.length === 1, "ICE's request");
+    await settle();
+    expect(page.got).toEqual([stun({ id: 7 })]);
+  });
+
+  test('the relay sends the packets that it held back to an address as soon as the address is verified', async () => {
+    const { ice, page, send, admit } = await wire();
+    admit();
+    send(stun());
+    await until(() => ice.got.length === 1, 'the request');
+    ice.send(stun({ id: 7 }), at(ice.from, 0));
+    for (let index = 0; index < 3; index++) ice.send(DTLS, at(ice.from, 0));
+    await until(() => page.got.length === 1, "ICE's request");
+    send(stun({ type: 0x0101, id: 7 }));
+    await until(() => page.got.length === 4, 'the rest');
+  });
+
+  test.each([53, 123, 1023, 1900, 11_211])('the relay ignores packets from source port %i', async (from) => {
+    const { ice, page, relay, send, admit } = await wire();
+    const service = await socket(from);
+    admit();
+    for (let index = 0; index < 3; index++) send(stun(), service);
+    await until(() => relay.stats.packetsDropped === 3, 'the drops');
+    send(stun());
+    await until(() => ice.got.length === 1, 'a request from another port');
+    expect([relay.stats.paths, service.got, page.got]).toEqual([1, [], []]);
+  });
+
+  test('the relay serves pages at ports that are neither privileged nor those of a known service', async () => {
+    const { ice, send, admit } = await wire();
+    admit();
+    for (const from of [1024, 1901]) send(stun(), await socket(from));
+    await until(() => ice.got.length === 2, 'the requests');
   });
 
   test('the relay passes 5000 packets of a page at once and then 5000 per second, and drops the rest', async () => {
@@ -165,8 +211,8 @@ describe('the relay', () => {
   });
 
   test('the relay limits the addresses of each connection and of all, and forgets silent and dismissed ones', async () => {
-    const { ice, relay, send } = await wire({ pathsMax: 10, idleMs: IDLE_MS });
-    for (const name of ['host', 'next']) relay.admit(name);
+    const { ice, relay, send, admit } = await wire({ pathsMax: 10, idleMs: IDLE_MS });
+    for (const name of ['host', 'next']) admit(name);
     const pages: Awaited<ReturnType<typeof socket>>[] = [];
     const knock = async (username: string) => {
       const page = await socket();
@@ -191,15 +237,15 @@ describe('the relay', () => {
     const { port } = gone.address();
     gone.close();
     closing.pop();
-    const relay = await startRelay(port);
-    relay.admit('host');
+    const { relay, port: outside } = await startRelay();
+    relay.admit('host', { address: '127.0.0.1', port });
     const page = await socket();
     for (let index = 0; index < 3; index++) {
-      page.send(stun(), relay.port, '127.0.0.1');
+      page.send(stun(), outside, '127.0.0.1');
       await sleep(10);
     }
     expect(relay.stats.paths).toBe(1);
-    page.send(stun({ username: 'host:other' }), relay.port, '127.0.0.1');
+    page.send(stun({ username: 'host:other' }), outside, '127.0.0.1');
   });
 });
 
@@ -224,12 +270,11 @@ async function isFree(port: number): Promise<boolean> {
   return free;
 }
 
-async function startReachable(): Promise<Fixture & { relay: Relay }> {
-  const icePort = await freePort();
-  const relay = await startRelay(icePort);
-  const fixture = await startServer({ icePort }, { relay });
+async function startReachable(): Promise<Fixture> {
+  const nodePort = { socket: await openRelaySocket(PORTS), address: '127.0.0.1' };
+  const fixture = await startServer({}, { nodePort });
   closing.push(() => fixture.server.close());
-  return { ...fixture, relay };
+  return fixture;
 }
 
 function page(): Peer {
@@ -276,7 +321,7 @@ describe('connections', () => {
     await expect.poll(() => isFree(icePort)).toBe(true);
   });
 
-  test("connections offer ICE_ADDRESS in addition to the host's own address, with the same port", async () => {
+  test('connections offer ICE_ADDRESS in addition to the address of the request, with the same port', async () => {
     const { server } = await startServer({ iceAddress: '203.0.113.7' });
     closing.push(() => server.close());
     const peer = page();
@@ -285,32 +330,20 @@ describe('connections', () => {
     expect(peer.answer).toContain(` 203.0.113.7 ${first} typ host\r\n`);
   });
 
-  test('connections go through the relay if pages have no other way', async () => {
-    const { server, players, relay } = await startReachable();
+  test("connections go through the node's port if pages have no other way", async () => {
+    const { server, players } = await startReachable();
+    const { relayStats: stats } = server;
     const peers = [page(), page(), page()];
-    for (const peer of peers) await peer.join(server.url, { edit: own });
-    expect(relay.stats.paths).toBe(3);
+    for (const peer of peers) await peer.join(server.url, { edit: onlyNodePort });
+    expect(stats.paths).toBe(3);
     for (let frame = 0; frame < 50; frame++) {
       for (const player of players) sendFrame(connectionOf(player), frame);
       await sleep(5);
     }
     for (const peer of peers) await until(() => peer.pictures === 50, 'pictures');
     await at(peers, 0).leave();
-    await until(() => relay.stats.paths === 2, 'its address to be forgotten');
-    expect(relay.stats.packetsDropped).toBe(0);
-  });
-
-  test("connections prefer the host's own address to the relay", async () => {
-    const { server, players, relay } = await startReachable();
-    const peer = page();
-    await peer.join(server.url);
-    // The connection may go through the relay until ICE has tried both ways.
-    await eventually(async () => {
-      const before = { packets: relay.stats.packetsOut, pictures: peer.pictures };
-      for (let frame = 0; frame < 30; frame++) sendFrame(connectionOf(at(players, 0)), frame);
-      await until(() => peer.pictures === before.pictures + 30, 'pictures');
-      expect(relay.stats.packetsOut - before.packets).toBeLessThan(10);
-    });
+    await until(() => stats.paths === 2, 'its address to be forgotten');
+    expect(stats.packetsDropped).toBe(0);
   });
 
   test('connections reach a host in a new network namespace through a socket that it opened before', async () => {

@@ -1,4 +1,4 @@
-import { afterEach, expect, test, vi } from 'vitest';
+import { afterEach, expect, test } from 'vitest';
 import { NearlightError } from '../../host/base/errors.ts';
 import { Meters } from '../../host/observe/meters.ts';
 import { at } from '../at.ts';
@@ -49,16 +49,13 @@ test('the page is served with an entity tag and a strict content policy', async 
   expect([head.headers.get('etag'), await head.text()]).toEqual([tag, '']);
 });
 
-test('the server answers with its status, and refuses unknown addresses and methods', async () => {
+test("the players' port serves the page and its connections, and nothing else", async () => {
   const { server } = await start();
-  expect(await (await fetch(`${server.url}status`)).json()).toEqual({
-    players: 0,
-  });
-  for (const path of ['nothing', '..%2f..%2fetc/passwd', 'whep/short', `whep/${'A'.repeat(23)}`])
+  const paths = ['nothing', '..%2f..%2fetc/passwd', 'whep/short', `whep/${'A'.repeat(23)}`];
+  for (const path of [...paths, 'status', 'metrics', 'healthz', 'readyz'])
     expect(await code(await fetch(`${server.url}${path}`))).toEqual([404, 'NL_NOT_FOUND']);
   const wrong: [string, string, string][] = [
     ['', 'POST', 'GET, HEAD'],
-    ['status', 'DELETE', 'GET, HEAD'],
     ['whep', 'GET', 'POST'],
     ['whep', 'OPTIONS', 'POST'],
     [`whep/${'A'.repeat(22)}`, 'PATCH', 'DELETE'],
@@ -67,50 +64,6 @@ test('the server answers with its status, and refuses unknown addresses and meth
     const response = await fetch(`${server.url}${path}`, { method });
     expect(response.headers.get('allow')).toBe(allow);
     expect(await code(response)).toEqual([405, 'NL_METHOD']);
-  }
-});
-
-test('probes say whether the host is alive and ready, and if not, why', async () => {
-  let problem: NearlightError | undefined;
-  const { server } = await start({}, { health: () => problem, metrics: async () => '# HELP a b\n' });
-  const get = async (path: string) => {
-    const response = await fetch(`${server.url}${path}`);
-    return [response.status, response.headers.get('content-type'), await response.json()];
-  };
-  const json = 'application/json; charset=utf-8';
-  expect(await get('healthz')).toEqual([200, json, { ok: true }]);
-  expect(await get('readyz')).toEqual([200, json, { ok: true }]);
-  problem = new NearlightError('NL_ROOM_FULL', 'all 4 seats are taken');
-  const body = { ok: false, code: 'NL_ROOM_FULL', message: 'all 4 seats are taken' };
-  expect(await get('readyz')).toEqual([503, json, body]);
-  expect(await get('healthz')).toEqual([200, json, { ok: true }]);
-  const metrics = await fetch(`${server.url}metrics`);
-  expect(metrics.headers.get('content-type')).toBe('text/plain; version=0.0.4; charset=utf-8');
-  expect(await metrics.text()).toBe('# HELP a b\n');
-  for (const path of ['healthz', 'readyz', 'metrics'])
-    expect(await code(await fetch(`${server.url}${path}`, { method: 'POST' }))).toEqual([405, 'NL_METHOD']);
-});
-
-test('a host whose event loop is blocked again and again is not alive', async () => {
-  const { server } = await start();
-  vi.useFakeTimers({ toFake: ['performance'] });
-  let ended = false;
-  let turnMs = 1000;
-  const turn = () => {
-    if (ended) return;
-    vi.advanceTimersByTime(turnMs);
-    setImmediate(turn);
-  };
-  turn();
-  try {
-    expect((await fetch(`${server.url}healthz`)).status).toBe(200);
-    turnMs = 1001;
-    const response = await fetch(`${server.url}healthz`);
-    expect(response.status).toBe(503);
-    expect(await response.json()).toEqual({ ok: false, message: 'the event loop took 1001 ms for one turn' });
-  } finally {
-    ended = true;
-    vi.useRealTimers();
   }
 });
 
@@ -124,7 +77,7 @@ test('connections are counted, including those that were never established', asy
   await until(() => meters.sessionsEnded.page === 1, 'the end of the connection');
   expect([meters.sessions, meters.sessionsJoined]).toEqual([0, 1]);
   const body = await makePeer().offer();
-  const impatient = await start({ connectMsMax: 300 }, { meters });
+  const impatient = await start({ iceMsMax: 300 }, { meters });
   expect((await fetch(`${impatient.server.url}whep`, { method: 'POST', headers: SDP, body })).status).toBe(201);
   await until(() => meters.sessionsEnded.timeout === 1, 'the time limit');
   expect([meters.sessions, meters.sessionsJoined]).toEqual([0, 1]);
@@ -135,6 +88,8 @@ test('picture sizes and frame rates are accepted up to their bounds and refused 
     viewWidthMax: 1920,
     viewHeightMax: 1088,
     viewFpsMax: 120,
+    offersPerSecondMax: 1000,
+    addressOffersPerSecondMax: 1000,
   });
   const post = async (query: string) =>
     code(
@@ -225,12 +180,13 @@ test('a page of another site can neither join nor end a connection', async () =>
     headers: { origin: 'http://example.com' },
   });
   expect(await code(foreign)).toEqual([403, 'NL_ORIGIN']);
-  expect(at(players, 0).closed).toEqual([]);
+  // The page's connection still exists, so the page itself can end it.
+  expect((await fetch(location, { method: 'DELETE' })).status).toBe(200);
 });
 
 test('a page gets an error when the room is full, is being replaced or fails', async () => {
   let answer: Error = new NearlightError('NL_ROOM_FULL', '4 of 4 seats are taken');
-  const { server, warnings } = await start({}, { accept: () => Promise.reject(answer) });
+  const { server, warnings } = await start({}, { admit: () => Promise.reject(answer) });
   const body = await makePeer().offer();
   const post = () => fetch(`${server.url}whep`, { method: 'POST', headers: SDP, body });
   const full = await post();
@@ -259,19 +215,19 @@ test('DELETE ends a connection, once', async () => {
   expect(at(players, 0).closed).toEqual(['deleted']);
 });
 
-test('a page that leaves before it got its answer frees its seat', async () => {
-  const accepted = Promise.withResolvers<void>();
+test('a page that leaves before it got its answer leaves no connection behind, and takes no seat', async () => {
+  const asked = Promise.withResolvers<void>();
   const gone = Promise.withResolvers<void>();
-  const closed: string[] = [];
+  const meters = new Meters();
+  let seats = 0;
   const { server } = await start(
     {},
     {
-      accept: async (view) => {
-        accepted.resolve();
+      meters,
+      admit: async (view) => {
+        asked.resolve();
         await gone.promise;
-        const player = new RecordedPlayer(0, view);
-        player.onClosed = (reason) => void closed.push(reason);
-        return player;
+        return () => new RecordedPlayer(seats++, view);
       },
     },
   );
@@ -282,14 +238,33 @@ test('a page that leaves before it got its answer frees its seat', async () => {
     body: await makePeer().offer(),
     signal: abort.signal,
   });
-  await accepted.promise;
+  await asked.promise;
   abort.abort();
   await expect(request).rejects.toThrow();
   await settle();
   gone.resolve();
-  await until(() => closed.length > 0, 'the seat');
-  expect(closed).toEqual(['page']);
-  expect(server.connections).toBe(0);
+  await until(() => meters.sessionsEnded.page > 0, 'the end');
+  expect([server.connections, seats]).toEqual([0, 0]);
+});
+
+test('a page that connects when the last seat was just taken gets the reason', async () => {
+  const { server } = await start(
+    {},
+    {
+      admit: async () => () => {
+        throw new NearlightError('NL_ROOM_FULL', 'all 4 seats are taken');
+      },
+    },
+  );
+  const peer = makePeer();
+  void peer.join(server.url).catch(() => {});
+  expect(await peer.ended()).toEqual({
+    kind: 'ended',
+    code: 'NL_ROOM_FULL',
+    message: 'all 4 seats are taken',
+    retry: true,
+  });
+  await until(() => server.connections === 0, 'the end of the connection');
 });
 
 test('a port in use and an address of another machine are refused', async () => {

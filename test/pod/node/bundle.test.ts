@@ -16,6 +16,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { makeBundle } from '../../../host/pod/node/bundle.ts';
 import { makeBareSystem } from '../../bare.ts';
+import { operatorUrlIn } from '../../e2e/host.ts';
 import { playAndAsk } from '../../stream/operator.ts';
 import { until } from '../../stream/peer.ts';
 
@@ -189,7 +190,7 @@ mount -t proc proc ${bare}/proc
 mount --rbind /dev ${bare}/dev
 mount --bind ${bundle} ${bare}/bundle
 chroot ${bare} /bundle/install.sh --encoder /encoder
-exec chroot ${bare} env -i PATH=/usr/bin:/bin HOME=/root PORT=0 /opt/nearlight/current/bin/node /opt/nearlight/current/host/cli/main.js`;
+exec chroot ${bare} env -i PATH=/usr/bin:/bin HOME=/root PORT=0 OPERATOR_PORT=0 /opt/nearlight/current/bin/node /opt/nearlight/current/host/cli/main.js`;
     host = spawn('unshare', ['-m', '--propagation', 'private', 'sh', '-c', script], {
       detached: true,
       stdio: ['ignore', 'pipe', 'pipe'],
@@ -199,7 +200,7 @@ exec chroot ${bare} env -i PATH=/usr/bin:/bin HOME=/root PORT=0 /opt/nearlight/c
     const url = await until(() => /Play at (\S+)/.exec(output)?.[1], 'the page').catch((error) => {
       throw new Error(`${error.message}: ${output}`);
     });
-    await playAndAsk(url, 'arena');
+    await playAndAsk({ url, operatorUrl: operatorUrlIn(output) }, 'arena');
     expect(output).toContain('llvmpipe');
   });
 });

@@ -1,0 +1,62 @@
+import { isIP } from 'node:net';
+
+/** A setting of the host: its environment variable, default and bounds. */
+export type Setting<T> = {
+  env: string;
+  default: T;
+  about: string;
+  min?: number;
+  max?: number;
+  /** Form that the value of a text setting must have. */
+  form?: keyof typeof FORMS;
+};
+
+/** A network in CIDR notation, taken apart. A single address is a network of its own. */
+export interface Network {
+  address: string;
+  prefix: number;
+  family: 'ipv4' | 'ipv6';
+}
+
+/** A name as in DNS, optionally with a dot before it. An IPv6 address is not a name, because it is always allowed. */
+const HOST_NAME = /^\.?[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*$/i;
+const NAME_BYTES_MAX = 253;
+
+/** The forms that text settings can have. `text` completes the sentence "The value is not ...". */
+export const FORMS = {
+  address: { text: 'an IPv4 or IPv6 address', fits: (text: string) => isIP(text) !== 0 && !text.includes('%') },
+  hosts: {
+    text: 'a list of host names such as play.example,.example.org, or *',
+    fits: (text: string) => text === '*' || readList(text).every(isHostName),
+  },
+  networks: {
+    text: 'a list of addresses and networks such as 10.0.0.1,fd00::/8',
+    fits: (text: string) => readList(text).every((entry) => readNetwork(entry) !== undefined),
+  },
+  ports: { text: 'a range of ports such as 31000-31999', fits: (text: string) => readPorts(text) !== undefined },
+};
+
+/** Parses a port range, FIRST-LAST, such as that of NODE_UDP_PORTS; undefined if the text is not one. */
+export function readPorts(text: string): { first: number; last: number } | undefined {
+  const [, from, to] = /^(\d{1,5})-(\d{1,5})$/.exec(text) ?? [];
+  const [first, last] = [Number(from), Number(to)];
+  return first >= 1 && first <= last && last <= 65_535 ? { first, last } : undefined;
+}
+
+/** Splits a list at its commas; an empty text is an empty list. */
+export function readList(text: string): string[] {
+  return text === '' ? [] : text.split(',').map((entry) => entry.trim());
+}
+
+/** Parses a network such as 10.0.0.0/8, or an address; undefined if the text is neither. */
+export function readNetwork(text: string): Network | undefined {
+  const [, address = '', digits] = /^([^/%]+)(?:\/(\d{1,3}))?$/.exec(text) ?? [];
+  const family = isIP(address);
+  const bits = family === 4 ? 32 : 128;
+  const prefix = digits === undefined ? bits : Number(digits);
+  return family === 0 || prefix > bits ? undefined : { address, prefix, family: family === 4 ? 'ipv4' : 'ipv6' };
+}
+
+function isHostName(text: string): boolean {
+  return text.length <= NAME_BYTES_MAX && HOST_NAME.test(text);
+}
