@@ -247,6 +247,7 @@ export class CommandReplay {
 
   /** Converts an error of the current command into a coded error that names the command. */
   #errorFor(error: unknown): NearlightError {
+    if (error instanceof NearlightError) return error;
     const place = this.#parts.places.current;
     if (error instanceof Lost) return new RefusedError('NL_GPU_LOST', place, error.message);
     if (error instanceof Fault) return new RefusedError('NL_COMMAND', place, error.message);

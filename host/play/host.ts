@@ -19,6 +19,7 @@ import { playableName, readModule, readPlayable, seedOf } from './playable.ts';
 import { recoverFromLoss } from './recovery.ts';
 import { openRoom, roomOptions } from './room.ts';
 import { type ServeOptions, serve } from './server.ts';
+import { Vetting } from './vet/vetting.ts';
 
 export interface HostOptions {
   /** Paths of module files. Each module is one game, named after its file. A page that names no game shows the first one. */
@@ -46,6 +47,7 @@ export interface Host {
   readonly server: StreamServer;
   readonly gpu: Gpu;
   readonly engine: Engine;
+  readonly vetting: Vetting;
   /** Tells the players that the host is closing, then closes everything. */
   close(): Promise<void>;
 }
@@ -65,9 +67,12 @@ export async function startHost(options: HostOptions): Promise<Host> {
     buildPlayer(),
     openGpu({ hardwareRequired: config.gpuEnabled, log, ...(now ? { now } : {}) }),
   ]);
+  let vetting: Vetting | undefined;
   try {
+    vetting = new Vetting({ gpu, config, log, stores: true });
+    const tried = vetting;
     const meters = new Meters();
-    const context = { ...options, gpu, engine, meters };
+    const context = { ...options, gpu, engine, vetting, meters };
     for (const path of options.modules)
       await lobby.add(playableName(path), () =>
         open(path, context).catch((error) => Promise.reject(named(path, error))),
@@ -79,14 +84,17 @@ export async function startHost(options: HostOptions): Promise<Host> {
       server,
       gpu,
       engine,
+      vetting,
       async close() {
         await server.close();
         await lobby.close();
+        tried.close();
         gpu.close();
       },
     };
   } catch (error) {
     await lobby.close();
+    vetting?.close();
     gpu.close();
     throw error;
   }
@@ -109,15 +117,16 @@ function named(path: string, error: unknown): unknown {
 
 async function open(
   path: string,
-  context: HostOptions & Pick<ServeOptions, 'gpu' | 'engine' | 'meters'>,
+  context: HostOptions & Pick<ServeOptions, 'gpu' | 'engine' | 'meters'> & { vetting: Vetting },
 ): Promise<Room> {
-  const { config, log, gpu, engine, meters } = context;
+  const { config, log, gpu, engine, vetting, meters } = context;
   const playable = await readPlayable(path, context);
   const { name } = playable;
   const launcher = new Launch({
     playable,
     engine,
     gpu,
+    vetting,
     config,
     session: { seed: seedOf(config), tickRate: config.tickRate, seats: config.maxPlayers },
     log: (level, message) => log(level, `${name}: ${message}`),

@@ -1,12 +1,12 @@
 import { expect, test } from 'vitest';
-import { checkInlined, INLINED_TOKENS_MAX } from '../../host/gpu/shader.ts';
+import { checkShader, INLINED_TOKENS_MAX } from '../../host/gpu/shader.ts';
 
 /** Makes a WGSL function with this many tokens, counting its name and brackets. */
 const sized = (tokens: number): string => `fn f() {${' 1'.repeat(tokens - 4)} }`;
 
 test('a WGSL function may have as many tokens as the limit, and no more', () => {
-  checkInlined(sized(INLINED_TOKENS_MAX));
-  expect(() => checkInlined(sized(INLINED_TOKENS_MAX + 1))).toThrow(/^function f has more than 262144 tokens/);
+  checkShader(sized(INLINED_TOKENS_MAX));
+  expect(() => checkShader(sized(INLINED_TOKENS_MAX + 1))).toThrow(/^function f has more than 262144 tokens/);
 });
 
 test('each call in a WGSL function adds the tokens of the called one, in any order of the functions', () => {
@@ -14,8 +14,8 @@ test('each call in a WGSL function adds the tokens of the called one, in any ord
   const call = (times: number) => `fn a() { ${'b();'.repeat(times)} }`;
   for (const order of [0, 1]) {
     const text = (times: number) => [quarter, call(times)].sort(() => (order ? 1 : -1)).join('\n');
-    checkInlined(text(3));
-    expect(() => checkInlined(text(4))).toThrow('function a');
+    checkShader(text(3));
+    expect(() => checkShader(text(4))).toThrow('function a');
   }
 });
 
@@ -39,10 +39,10 @@ test.each([
   ],
   ['an empty text passes', ''],
 ])('%s', (_, code) => {
-  checkInlined(code);
+  checkShader(code);
 });
 
 test('names may have letters beyond ASCII', () => {
   const half = `fn été() {${' 1'.repeat(INLINED_TOKENS_MAX / 2)} }`;
-  expect(() => checkInlined(`${half} fn a() { été(); été(); }`)).toThrow('function a');
+  expect(() => checkShader(`${half} fn a() { été(); été(); }`)).toThrow('function a');
 });
