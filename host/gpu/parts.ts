@@ -6,6 +6,7 @@ import { ComputePass } from './compute.ts';
 import { Copies } from './copies.ts';
 import { CommandRecords, type Handler } from './decode.ts';
 import { CommandEncoder } from './encoder.ts';
+import { DeviceGroups } from './groups.ts';
 import { Notices } from './notices.ts';
 import { Objects } from './objects.ts';
 import { Pinpoint } from './pinpoint.ts';
@@ -86,7 +87,7 @@ export function createParts(options: ReplayOptions) {
   const renderPass = new RenderPass({ reader, tables, work, bindings, limits: device.limits });
   const computePass = new ComputePass({ work, bindings });
   const target = new RenderTarget({ reader, tables, limits: device.limits });
-  const staticPasses = new StaticPasses();
+  const staticPasses = new StaticPasses((bytes) => DeviceGroups.of(device).dropRenderBundle(bytes));
   const recorder = new RenderBundleRecorder({ device, reader, tables, records, target, bindings, renderPass });
   const encoder = new CommandEncoder({
     device,

@@ -1,4 +1,5 @@
 import { Fault } from './reader.ts';
+import { Overrun } from './vetting.ts';
 import { type Declaration, findLargerThan, scan } from './wgsl.ts';
 
 /**
@@ -12,14 +13,14 @@ export const INLINED_TOKENS_MAX = 262_144;
  * on its own when a shader copies the structure. If every structure contains the previous one twice, a text of a kilobyte takes
  * all memory. An array counts as one element: compilers handle arrays in loops.
  */
-export const NESTED_MEMBERS_MAX = 16_384;
+export const NESTED_MEMBERS_MAX = 4096;
 
 const NAME_CHARS_MAX = 64;
 
 /**
  * Checks that a WGSL text stays within INLINED_TOKENS_MAX and NESTED_MEMBERS_MAX. Text that does not parse is left to the
- * compiler. The check is no parser: constant expressions and arrays of arrays can still take long to compile.
- * @throws Fault that names the first function or structure that is too large
+ * compiler. The check does not parse: constant expressions and arrays of arrays can still take long to compile.
+ * @throws Fault that names a function that is too large, Overrun that names such a structure
  */
 export function checkShader(code: string): void {
   const functions = new Functions();
@@ -35,7 +36,7 @@ export function checkShader(code: string): void {
     );
   const wide = findLargerThan(NESTED_MEMBERS_MAX, structures.found);
   if (wide !== undefined)
-    throw new Fault(
+    throw new Overrun(
       `structure ${shorten(wide)} has more than ${NESTED_MEMBERS_MAX} members, counting those of the structures in it; use arrays, or nest fewer`,
     );
 }

@@ -1,5 +1,5 @@
 import { basename } from 'node:path';
-import { systemClock } from '../base/clock.ts';
+import { type Clock, systemClock } from '../base/clock.ts';
 import type { Config } from '../base/config.ts';
 import { GuestExit, NearlightError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
@@ -38,6 +38,8 @@ export interface HostOptions {
     calls?(): number;
     /** Clock for the limits on executing commands and compiling shaders (REPLAY_MS_MAX, SHADER_MS_MAX). */
     commands?(): Milli;
+    /** Clock for the time that a room stays closed after it has ended. */
+    rooms?: Clock;
   };
 }
 
@@ -61,7 +63,7 @@ export async function startHost(options: HostOptions): Promise<Host> {
   const engine = record(createEngine(config, clocks?.calls), options);
   // Report a missing module file at once, before the slow steps.
   for (const path of options.modules) await readModule(path).catch((error) => Promise.reject(named(path, error)));
-  const lobby = new Lobby(systemClock);
+  const lobby = new Lobby(clocks?.rooms ?? systemClock);
   const now = clocks?.commands;
   const [files, gpu] = await Promise.all([
     buildPlayer(),

@@ -52,7 +52,15 @@ export class Lobby {
   /** Opens the room of a game, and opens it again for the next player whenever it has ended. @throws what `open` throws */
   async add(name: string, open: () => Promise<Room>): Promise<Room> {
     const never = milli(0);
-    const entry = { open, opening: undefined, room: undefined, openedAt: never, penaltyMs: 0, closedUntil: never, reason: '' };
+    const entry = {
+      open,
+      opening: undefined,
+      room: undefined,
+      openedAt: never,
+      penaltyMs: 0,
+      closedUntil: never,
+      reason: '',
+    };
     this.#entries.set(name, entry);
     return this.#open(entry);
   }
@@ -85,10 +93,7 @@ export class Lobby {
     const waitMs = entry.openedAt + REOPEN_MS_MIN - now;
     const penaltyMs = entry.closedUntil - now;
     if (penaltyMs > 0)
-      throw new NearlightError(
-        'NL_ROOM_ENDED',
-        `${entry.reason} and opens again in ${Math.ceil(penaltyMs / 1000)} s`,
-      );
+      throw new NearlightError('NL_ROOM_ENDED', `${entry.reason} and opens again in ${Math.ceil(penaltyMs / 1000)} s`);
     if (waitMs > 0) throw new NearlightError('NL_ROOM_ENDED', `it opens again in ${Math.ceil(waitMs / 100) / 10} s`);
     return this.#open(entry);
   }

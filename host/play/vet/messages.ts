@@ -21,10 +21,12 @@ export type Report =
       outcome: 'harmless';
       /** Milliseconds for which the calls of WebGPU kept the thread that made them. The rest ran on other threads. */
       blockedMs: number;
+      /** Processor time of all threads for using the pipeline once. Some drivers execute nothing else meanwhile. */
+      usedMs: number;
       /** Why the pipeline was not used; undefined for a pipeline that was. */
       unused?: string | undefined;
     }
   /** The check that comes before the compiler found the shader too large. */
-  | { outcome: 'refused'; message: string }
+  | { outcome: 'refused'; message: string; isOverrun: boolean }
   /** The driver could not compile or use the shader, for another reason than that the shader is invalid. */
   | { outcome: 'failed'; message: string };

@@ -23,7 +23,8 @@ const NICE = 5;
 /** Memory of JavaScript in a trial process. */
 const HEAP_MEGABYTES = 128;
 /** Variables of the environment that choose the GPU's driver, or the folder in which the private runtime is. */
-const ENVIRONMENT = /^(HOME|LD_LIBRARY_PATH|NEARLIGHT_RUNTIME|XDG_CACHE_HOME|XDG_RUNTIME_DIR|VK_.*|LP_.*|MESA_.*|NVIDIA_.*)$/;
+const ENVIRONMENT =
+  /^(HOME|LD_LIBRARY_PATH|NEARLIGHT_RUNTIME|XDG_CACHE_HOME|XDG_RUNTIME_DIR|VK_.*|LP_.*|MESA_.*|NVIDIA_.*)$/;
 
 const PROGRAM = join(import.meta.dirname, `child.${SOURCE_ENDING}`);
 

@@ -1,6 +1,6 @@
 import { Fault } from '../../gpu/reader.ts';
 import { checkShader } from '../../gpu/shader.ts';
-import type { PipelineTrial, Trial } from '../../gpu/vetting.ts';
+import { Overrun, type PipelineTrial, type Trial } from '../../gpu/vetting.ts';
 import { BlockedTime } from './blocked.ts';
 import type { Report } from './messages.ts';
 import { Unusable } from './resources.ts';
@@ -13,7 +13,8 @@ export async function tryOnce(device: GPUDevice, trial: Trial): Promise<Report> 
   try {
     return trial.kind === 'shaderModule' ? await tryModule(device, trial.code) : await tryPipeline(device, trial);
   } catch (error) {
-    if (error instanceof Fault) return { outcome: 'refused', message: error.message };
+    const isOverrun = error instanceof Overrun;
+    if (isOverrun || error instanceof Fault) return { outcome: 'refused', isOverrun, message: error.message };
     return { outcome: 'failed', message: String(error) };
   }
 }
@@ -22,11 +23,14 @@ async function tryModule(device: GPUDevice, code: string): Promise<Report> {
   checkShader(code);
   const blocked = new BlockedTime();
   const error = await caught(device, () => blocked.measure(() => device.createShaderModule({ code })));
-  return error && !(error instanceof GPUValidationError) ? failed(error) : harmless(blocked, 'a module is not used by itself');
+  return error && !(error instanceof GPUValidationError)
+    ? failed(error)
+    : harmless(blocked, 'a module is not used by itself');
 }
 
 async function tryPipeline(device: GPUDevice, trial: PipelineTrial): Promise<Report> {
   const blocked = new BlockedTime();
+  let usedMs = 0;
   const error = await caught(device, async () => {
     const { layout, modules } = blocked.measure(() => createParts(device, trial));
     const descriptor = withModules(trial, modules);
@@ -36,11 +40,14 @@ async function tryPipeline(device: GPUDevice, trial: PipelineTrial): Promise<Rep
         : device.createComputePipelineAsync({ ...descriptor, layout } as GPUComputePipelineDescriptor),
     );
     const pipeline = await creation;
+    const begun = process.cpuUsage();
     await use({ device, trial, pipeline, blocked });
+    const { user, system } = process.cpuUsage(begun);
+    usedMs = (user + system) / 1000;
   });
   const isRefused = error instanceof GPUPipelineError && error.reason === 'validation';
   if (!error || error instanceof GPUValidationError || error instanceof Unusable || isRefused)
-    return harmless(blocked, error && messageOf(error));
+    return { ...harmless(blocked, error && messageOf(error)), usedMs };
   return failed(error);
 }
 
@@ -78,8 +85,8 @@ async function caught(device: GPUDevice, act: () => unknown): Promise<Error | GP
   return thrown ?? found.find((error) => !(error instanceof GPUValidationError)) ?? found[0];
 }
 
-function harmless({ ms }: BlockedTime, unused: string | undefined): Report {
-  return { outcome: 'harmless', blockedMs: ms, unused };
+function harmless({ ms }: BlockedTime, unused: string | undefined): Report & { outcome: 'harmless' } {
+  return { outcome: 'harmless', blockedMs: ms, usedMs: 0, unused };
 }
 
 function failed(error: Error | GPUError): Report {

@@ -1,6 +1,6 @@
 import type { PipelineTrial } from '../../gpu/vetting.ts';
-import { Groups, Unusable } from './resources.ts';
 import type { BlockedTime } from './blocked.ts';
+import { Groups, Unusable } from './resources.ts';
 
 /** Bytes of each vertex buffer: enough for three vertices at WebGPU's largest stride, 2048 bytes. */
 const VERTEX_BUFFER_BYTES = 8192;

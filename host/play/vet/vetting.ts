@@ -16,6 +16,11 @@ import { VerdictFile } from './verdicts.ts';
 const BLOCKED_MS_MAX = 100;
 /** Processor time of a shader module's trial after which it ends, because it has long exceeded BLOCKED_MS_MAX. */
 const MODULE_MS_MAX = 4 * BLOCKED_MS_MAX;
+/**
+ * The most processor time for using a pipeline once. A software adapter compiles at the first use, on the one thread that
+ * executes the GPU work of all rooms. It is measured in a trial.
+ */
+const USED_MS_MAX = 500;
 /** The limit on the time that passes during a trial, as a multiple of SHADER_MS_MAX, which limits the processor time. */
 const WALL_FACTOR = 4;
 const PROCESSES_MAX = 2;
@@ -255,8 +260,12 @@ export class Vetting implements ShaderVetting {
         : new Overrun(`compiling and using it once takes more than ${shaderMsMax} ms (SHADER_MS_MAX)`);
     }
     const { report } = outcome;
-    if (report.outcome === 'refused') return new Fault(report.message);
+    if (report.outcome === 'refused') return report.isOverrun ? new Overrun(report.message) : new Fault(report.message);
     if (report.outcome === 'failed') return new Overrun(`the driver cannot compile it: ${report.message}`);
+    if (report.usedMs > USED_MS_MAX)
+      return new Overrun(
+        `its first use takes more than ${USED_MS_MAX} ms, for which the GPU of all games stands still`,
+      );
     return report.blockedMs <= BLOCKED_MS_MAX ? undefined : blocked;
   }
 
