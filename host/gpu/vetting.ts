@@ -20,7 +20,7 @@ export interface PipelineTrial {
   descriptor: object;
 }
 
-/** What another process compiles and uses once. */
+/** A shader module or pipeline that another process compiles, and uses if it is a pipeline. */
 export type Trial = ModuleTrial | PipelineTrial;
 
 /** The entries of the bind group layouts that a pipeline layout consists of. */
@@ -46,7 +46,7 @@ export interface ShaderVetting {
   drop(owner: object): void;
 }
 
-/** What the vetting of pipelines needs to know of a shader module. */
+/** The facts about a shader module that the vetting of pipelines needs. */
 export interface ShaderSource {
   code: string;
   digest: string;

@@ -111,8 +111,8 @@ async function play(module: Uint8Array): Promise<string> {
   void room.ended.then((error) => {
     ended = error?.message ?? 'closed';
   });
-  // The game joins its player between two ticks, and ticks again only when all commands of `join` are executed.
-  await eventually(() => expect(ended !== undefined || room.stats.ticks > ticks + 2).toBe(true), 110_000);
+  // A game joins its player at the latest after eight ticks, and ticks again only when all commands of `join` are executed.
+  await eventually(() => expect(ended !== undefined || room.stats.ticks > ticks + 20).toBe(true), 110_000);
   return ended ?? '';
 }
 

@@ -21,14 +21,14 @@ const d = T27();
 
 /** Takes all memory: a structure with 2 ** 27 members that is assigned from one storage buffer to another. */
 export const ASSIGNMENT = `${nested(27)}
-@group(0) @binding(0) var<storage, read_write> from: S27;
-@group(0) @binding(1) var<storage, read_write> to: S27;
-@compute @workgroup_size(1) fn main() { to = from; }`;
+@group(0) @binding(0) var<storage, read_write> source: S27;
+@group(0) @binding(1) var<storage, read_write> copy: S27;
+@compute @workgroup_size(1) fn main() { copy = source; }`;
 
 const tooLarge = (depth: number): string => `${nested(depth)}
-@group(0) @binding(0) var<storage, read_write> from: S${depth};
-@group(0) @binding(1) var<storage, read_write> to: S${depth};
-@compute @workgroup_size(1) fn main() { to = from; }`;
+@group(0) @binding(0) var<storage, read_write> source: S${depth};
+@group(0) @binding(1) var<storage, read_write> copy: S${depth};
+@compute @workgroup_size(1) fn main() { copy = source; }`;
 
 /** Compiles for minutes: an array of 4000 vectors on the stack. */
 export const LOCAL = main('var p: array<vec4f, 4000>; p[u32(data[0])].x = 1; data[1] = p[u32(data[1])].x;');

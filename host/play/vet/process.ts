@@ -94,6 +94,10 @@ export class TrialProcess {
     });
   }
 
+  get pid(): number | undefined {
+    return this.#child.pid;
+  }
+
   /** Whether the process has ended. */
   get hasEnded(): boolean {
     return this.#exit !== undefined;
@@ -109,7 +113,7 @@ export class TrialProcess {
     return this.#usage()?.bytes ?? 0;
   }
 
-  /** What the process wrote to stderr last. */
+  /** The last text that the process wrote to stderr. */
   get complaint(): string {
     return this.#errors.trim();
   }

@@ -6,7 +6,7 @@ const SYSTEM_FIELD = 12;
 /** Unit of these times. Linux gives them in hundredths of a second on every machine (proc(5), sysconf _SC_CLK_TCK). */
 const TICK_MS = 10;
 
-/** What a process has used. */
+/** The time and memory that a process has used. */
 export interface Usage {
   /** Processor time of all threads. */
   cpuMs: number;

@@ -57,7 +57,7 @@ async function attempt(
   }
 }
 
-/** What a pipeline draws into or reads, apart from its bind groups. */
+/** The attachments and buffers of a pipeline, apart from its bind groups. */
 class Target {
   readonly #device: GPUDevice;
   readonly #descriptor: GPURenderPipelineDescriptor;

@@ -34,6 +34,7 @@ const RESTING_BYTES_MAX = 512 * 2 ** 20;
 const RETRY_MS: readonly number[] = [250, 1000];
 /** The most digests of harmless shaders that are remembered. The oldest are forgotten. */
 const KNOWN_MAX = 65_536;
+const UNUSED_MAX = 16;
 
 export interface VettingOptions {
   gpu: Pick<Gpu, 'adapter' | 'device'>;
@@ -62,10 +63,14 @@ interface Worker {
   timer: NodeJS.Timeout | undefined;
 }
 
-/** Numbers of what a vetting has done. */
+/** The work of a vetting so far. */
 export interface VettingStats {
+  /** Number of trials that have ended. */
   trials: number;
+  /** Number of processes that were started. */
   processes: number;
+  /** Why harmless pipelines could not be used in their trial; the newest UNUSED_MAX. */
+  unused: string[];
 }
 
 /**
@@ -73,7 +78,7 @@ export interface VettingStats {
  * each has at most one trial at a time, so a hostile shader delays only its own room.
  */
 export class Vetting implements ShaderVetting {
-  readonly stats: VettingStats = { trials: 0, processes: 0 };
+  readonly stats: VettingStats = { trials: 0, processes: 0, unused: [] };
   readonly #options: VettingOptions;
   readonly #identity: string;
   readonly #verdicts: VerdictFile | undefined;
@@ -115,6 +120,11 @@ export class Vetting implements ShaderVetting {
     this.#dropped.add(owner);
     this.#queues.delete(owner);
     for (const worker of this.#workers) if (worker.job?.owner === owner) this.#end(worker);
+  }
+
+  /** Ids of the processes. */
+  get pids(): number[] {
+    return [...this.#workers].flatMap(({ process: { pid } }) => pid ?? []);
   }
 
   /** Ends all trials and their processes. */
@@ -219,7 +229,7 @@ export class Vetting implements ShaderVetting {
     }
     this.#failures = 0;
     this.stats.trials++;
-    // What earlier trials have left in the process may be the cause of a crash.
+    // Earlier trials in the same process may be the cause of a crash.
     if (outcome.ended === 'crashed' && !wasFresh && !job.isRepeated) {
       this.#queue({ ...job, isRepeated: true }, { first: true });
       return;
@@ -229,6 +239,8 @@ export class Vetting implements ShaderVetting {
       job.reject(error);
       return;
     }
+    if (outcome.ended === 'reported' && outcome.report.outcome === 'harmless' && outcome.report.unused !== undefined)
+      this.stats.unused = [...this.stats.unused, outcome.report.unused].slice(-UNUSED_MAX);
     this.#remember(job.digest);
     this.#store(job.digest);
     job.resolve(outcome.ended === 'reported' ? outcome.cpuMs : 0);
