@@ -5,6 +5,7 @@ import { NearlightError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import type { WasmEdgeEngine } from '../engine/wasmedge/engine.ts';
 import type { Gpu } from '../gpu/dawn.ts';
+import type { ShaderVetting } from '../gpu/vetting.ts';
 import { Meters } from '../observe/meters.ts';
 import { Launch, relaunch } from '../play/launch.ts';
 import { seedOf } from '../play/playable.ts';
@@ -35,6 +36,8 @@ export interface HostParts {
   log: Log;
   gpu: Gpu;
   engine: WasmEdgeEngine;
+  /** Tries shaders before this process compiles them. */
+  vetting: ShaderVetting;
   /** The files of the players' web page. */
   files: ServeOptions['files'];
   /** A UDP socket in the node's network, and the address at which players reach it; undefined if the node offers no ports. */
@@ -68,7 +71,7 @@ export class PodRunner implements GameRunner {
   }
 
   async load(request: GameRequest): Promise<LoadedGame> {
-    const { gpu, engine } = this.#parts;
+    const { gpu, engine, vetting } = this.#parts;
     const coldStart: ColdStart = { createdAt: request.createdAt };
     const config = podConfig(this.#parts.config, request.env);
     if (config.gpuEnabled && gpu.software)
@@ -82,6 +85,7 @@ export class PodRunner implements GameRunner {
       playable: { name, module, assets },
       engine,
       gpu,
+      vetting,
       config,
       session: { seed: seedOf(config), tickRate: config.tickRate, seats: config.maxPlayers },
       log: (level, message) => log(level, `${name}: ${message}`),

@@ -13,7 +13,7 @@ import { PodRunner } from '../../host/pod/pod-runner.ts';
 import { podConfig } from '../../host/pod/pod-settings.ts';
 import type { LoadedGame } from '../../host/pod/runner.ts';
 import type { Room } from '../../host/room/room.ts';
-import { openTestGpu } from '../gpu/fixture.ts';
+import { CARELESS, openTestGpu } from '../gpu/fixture.ts';
 import { counting } from '../hostile/modules.ts';
 import { eventually } from '../wait.ts';
 
@@ -130,7 +130,15 @@ test('a game that saves its state continues in another process after its GPU was
   const config = readConfig({});
   const lines: string[] = [];
   const log = (_: string, message: string) => void lines.push(message);
-  const runner = new PodRunner({ config, log, gpu, engine, files: new Map() as never, nodePort: undefined });
+  const runner = new PodRunner({
+    config,
+    log,
+    gpu,
+    engine,
+    vetting: CARELESS,
+    files: new Map() as never,
+    nodePort: undefined,
+  });
   void recoverFromLoss(gpu, runner, log);
   const renewed: (number | undefined)[] = [];
   let game: LoadedGame | undefined;

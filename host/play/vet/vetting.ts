@@ -81,7 +81,8 @@ export class Vetting implements ShaderVetting {
   readonly stats: VettingStats = { trials: 0, processes: 0, unused: [] };
   readonly #options: VettingOptions;
   readonly #identity: string;
-  readonly #verdicts: VerdictFile | undefined;
+  readonly #verdicts: VerdictFile;
+  #isStoring = true;
   readonly #known = new Set<string>();
   /** Trials that have not begun, by owner. The owner whose turn is next comes first. */
   readonly #queues = new Map<object, Job[]>();
@@ -105,7 +106,7 @@ export class Vetting implements ShaderVetting {
 
   isHarmless(digest: string): boolean {
     if (this.#known.has(digest)) return true;
-    const found = this.#verdicts?.has(digest) ?? false;
+    const found = this.#verdicts.has(digest);
     if (found) this.#remember(digest);
     return found;
   }
@@ -125,6 +126,11 @@ export class Vetting implements ShaderVetting {
   /** Ids of the processes. */
   get pids(): number[] {
     return [...this.#workers].flatMap(({ process: { pid } }) => pid ?? []);
+  }
+
+  /** Ends the processes that have nothing to do. */
+  endIdle(): void {
+    for (const worker of this.#workers) if (!worker.job) this.#end(worker);
   }
 
   /** Ends all trials and their processes. */
@@ -287,11 +293,14 @@ export class Vetting implements ShaderVetting {
     this.#known.add(digest);
   }
 
+  /** Stores a verdict for the next start. After a failure it stores no more, so that a full disk does not fill the log. */
   #store(digest: string): void {
+    if (!this.#isStoring) return;
     try {
-      this.#verdicts?.add(digest);
+      this.#verdicts.add(digest);
     } catch (error) {
-      this.#options.log('warn', `the verdict on a shader cannot be stored: ${(error as Error).message}`);
+      this.#isStoring = false;
+      this.#options.log('warn', `verdicts on shaders cannot be stored: ${(error as Error).message}`);
     }
   }
 
