@@ -194,6 +194,13 @@ export const settings = {
     max: 600_000,
     about: 'time budget of a game for compiling shaders and pipelines; it refills at a twentieth of elapsed time',
   },
+  shaderMemoryBytesMax: {
+    env: 'SHADER_MEMORY_BYTES_MAX',
+    default: 512 * 2 ** 20,
+    min: 64 * 2 ** 20,
+    max: 2 ** 36,
+    about: 'memory that compiling one shader or pipeline may take',
+  },
   mapBytesMax: {
     env: 'MAP_BYTES_MAX',
     default: 4 * 2 ** 20,

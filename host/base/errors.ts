@@ -38,6 +38,7 @@ export const errors = {
   NL_COMMAND: { exit: 30, text: 'The module sent an invalid command' },
   NL_GPU_VALIDATION: { exit: 31, text: 'The GPU refused a command' },
   NL_GPU_TIME: { exit: 34, text: 'The module kept the GPU for too long' },
+  NL_SHADER: { exit: 35, text: 'A shader takes too much to compile' },
   NL_GPU_LOST: { exit: 32, text: 'The GPU device was lost' },
   NL_ENCODER: { exit: 33, text: 'The video encoder failed' },
   NL_OFFER: { http: 400, text: 'The offer cannot be used' },

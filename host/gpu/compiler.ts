@@ -3,6 +3,7 @@ import { commandClock } from './clock.ts';
 import { type CompilationOwner, DeviceCompiler } from './compilations.ts';
 import { Fault } from './reader.ts';
 import type { Compiled } from './table.ts';
+import type { ShaderVetting, Trial } from './vetting.ts';
 import { DeviceWatch } from './watch.ts';
 
 /** Fraction of elapsed time by which a room's compile budget refills. */
@@ -41,7 +42,10 @@ class CompileTime {
   }
 }
 
-/** Thrown by a command that needs a pipeline that still compiles. The command is executed again after `compilation` settles. */
+/**
+ * Thrown by a command that needs a pipeline that still compiles, or a shader that is still tried. The command is executed again
+ * after `compilation` settles.
+ */
 export class Waiting extends Error {
   readonly compilation: Promise<void>;
   constructor(compilation: Promise<void>) {
@@ -60,14 +64,22 @@ export function compiled<T>(pipeline: Compiled<T>): T {
   return pipeline.gpu;
 }
 
+interface Trials {
+  vetting: ShaderVetting;
+  /** Returns a function that converts an error of a trial, which the current command starts, into one that names the command. */
+  namer(): (error: unknown) => Error;
+}
+
 export interface RoomCompilerOptions {
   device: GPUDevice;
   /** Time that the room may spend on compiling (SHADER_MS_MAX). */
   msMax: number;
   /** Returns a function that takes the error of a compilation that the current command starts. `failure` resolves with it. */
   refuser(failure: Promise<unknown>): (error: unknown) => void;
-  /** The room's compilations have taken too long, while no call waits for one of them. */
-  onOverdue(fault: Fault): void;
+  /** How shaders and pipelines are tried before this process compiles them. Without it, they are compiled untried. */
+  trials?: Trials | undefined;
+  /** The room's compilations have taken too long, or a trial has failed, while no call waits for one of them. */
+  onOverdue(error: Error): void;
   /** A compilation of the room did not end, so the GPU device is given up. */
   onHung(): void;
 }
@@ -81,7 +93,7 @@ export class RoomCompiler implements CompilationOwner {
   readonly #watch: DeviceWatch;
   readonly #pending = new Set<Promise<void>>();
   #patient = false;
-  #fault: Fault | undefined;
+  #fault: Error | undefined;
   /** Ends the current call's wait for a pipeline. */
   #stopWaiting: (() => void) | undefined;
 
@@ -113,21 +125,50 @@ export class RoomCompiler implements CompilationOwner {
     return this.#time.exceededBy(ms);
   }
 
-  onOverdue(fault: Fault): void {
+  onOverdue(fault: Error): void {
+    const isWaiting = this.#stopWaiting !== undefined;
     this.close();
     if (this.#fault) return;
     this.#fault = fault;
-    if (this.#stopWaiting) this.#stopWaiting();
-    else this.#options.onOverdue(fault);
+    if (!isWaiting) this.#options.onOverdue(fault);
   }
 
   onHung(): void {
     this.#options.onHung();
   }
 
-  /** Drops the room's compilations that have not begun. */
+  /** Drops the room's compilations and trials that have not begun, and ends the current call's wait for them. */
   close(): void {
     this.#device.drop(this);
+    this.#options.trials?.vetting.drop(this);
+    this.#stopWaiting?.();
+  }
+
+  /** Whether shaders and pipelines are tried before they are compiled. */
+  get vets(): boolean {
+    return this.#options.trials !== undefined;
+  }
+
+  /** The digest of a text for vet(); undefined if nothing is vetted. */
+  digest(text: string): string | undefined {
+    return this.#options.trials?.vetting.digest(text);
+  }
+
+  /**
+   * Has a shader or pipeline tried by another process. Returns a promise that settles when that is done, and rejects with an
+   * error that names the current command if it is not harmless; undefined if it is known to be harmless. Only patient calls
+   * wait for trials. A host makes no others.
+   */
+  vet(digest: string | undefined, trial: () => Trial): Promise<void> | undefined {
+    const { trials } = this.#options;
+    if (!trials || digest === undefined || !this.#patient || trials.vetting.isHarmless(digest)) return undefined;
+    const name = trials.namer();
+    return trials.vetting.try(digest, trial(), this).then(
+      (ms) => this.onCompiled(ms),
+      (error: unknown) => {
+        throw name(error);
+      },
+    );
   }
 
   /** Compiles on this thread and counts the time. @throws Fault if the room's compile budget is used up */
@@ -140,10 +181,14 @@ export class RoomCompiler implements CompilationOwner {
     return made;
   }
 
-  /** Compiles a pipeline: in the background if the current call is patient, else on this thread. @throws Fault as measure() */
-  pipeline<T>(compileNow: () => T, compileInBackground: () => Promise<T>): Compiled<T> {
+  /**
+   * Compiles a pipeline: in the background if the current call is patient, else on this thread.
+   * @param trial the promise that vet() has returned for the pipeline
+   * @throws Fault as measure()
+   */
+  pipeline<T>(compileNow: () => T, compileInBackground: () => Promise<T>, trial?: Promise<void>): Compiled<T> {
     if (!this.#patient) return { gpu: this.measure(compileNow) };
-    const made = this.#device.compile(this, compileInBackground);
+    const made = this.later(compileInBackground, trial);
     const failure = made.then(
       () => undefined,
       (error: unknown) => error,
@@ -169,9 +214,19 @@ export class RoomCompiler implements CompilationOwner {
     return pipeline;
   }
 
-  /** Compiles in the background a pipeline that no call waits for. */
-  later<T>(compile: () => Promise<T>): Promise<T> {
-    return this.#device.compile(this, compile);
+  /**
+   * Compiles a pipeline in the background, after its trial if there is one. The promise never settles if the trial fails, which
+   * ends the room.
+   */
+  later<T>(compile: () => Promise<T>, trial?: Promise<void>): Promise<T> {
+    if (!trial) return this.#device.compile(this, compile);
+    return trial.then(
+      () => this.#device.compile(this, compile),
+      (error: Error) => {
+        this.onOverdue(error);
+        return new Promise<T>(() => {});
+      },
+    );
   }
 
   /** Settles when all pipelines that calls wait for have compiled; undefined if no such pipeline compiles. */
@@ -179,16 +234,22 @@ export class RoomCompiler implements CompilationOwner {
     return this.#pending.size > 0 ? Promise.all(this.#pending).then(() => {}) : undefined;
   }
 
-  /** Lets a call wait for `until`. @throws Fault if compiling takes too long, Lost if the GPU device is lost meanwhile */
+  /**
+   * Lets a call wait for `until`. Returns early if close() is called.
+   * @throws Fault if compiling takes too long, Lost if the GPU device is lost meanwhile, or what `until` rejects with
+   */
   async wait(until: Promise<void>): Promise<void> {
     const stopped = Promise.withResolvers<void>();
     this.#stopWaiting = stopped.resolve;
     const timer = setInterval(() => {
       if (this.#watch.lost) stopped.resolve();
     }, LOST_LOOK_MS);
-    await Promise.race([until, stopped.promise]);
-    clearInterval(timer);
-    this.#stopWaiting = undefined;
+    try {
+      await Promise.race([until, stopped.promise]);
+    } finally {
+      clearInterval(timer);
+      this.#stopWaiting = undefined;
+    }
     if (this.#watch.lost) throw new Lost('the device was lost while a pipeline compiled');
     if (this.#fault) throw this.#fault;
   }

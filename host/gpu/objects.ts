@@ -24,6 +24,7 @@ import type { ErrorScopes } from './scope.ts';
 import { textureBytes } from './size.ts';
 import type { StaticPasses } from './static.ts';
 import type { Handles, Tables } from './table.ts';
+import type { PipelineEntries } from './vetting.ts';
 
 /** The most queries that a query set may have (WebGPU, "createQuerySet"). */
 const QUERIES_MAX = 4096;
@@ -111,16 +112,18 @@ export class Objects implements ObjectsCommands {
     this.#tables.sampler.add(record.id, { gpu });
   }
 
-  createBindGroupLayout({ id, label, entries }: CreateBindGroupLayout): void {
-    this.#tables.bindGroupLayout.claim(id, entries.length * LAYOUT_ENTRY_BYTES);
-    const gpu = this.#device.createBindGroupLayout({ label, entries: entries.map(bindGroupLayoutEntry) });
-    this.#tables.bindGroupLayout.add(id, { gpu });
+  createBindGroupLayout({ id, label, entries: records }: CreateBindGroupLayout): void {
+    this.#tables.bindGroupLayout.claim(id, records.length * LAYOUT_ENTRY_BYTES);
+    const entries = records.map(bindGroupLayoutEntry);
+    const gpu = this.#device.createBindGroupLayout({ label, entries });
+    this.#tables.bindGroupLayout.add(id, { gpu, entries });
   }
 
   createPipelineLayout({ id, label, layouts }: CreatePipelineLayout): void {
     this.#tables.pipelineLayout.claim(id);
     const bindGroupLayouts = layouts.map(({ layout }) => layout?.gpu ?? null);
-    this.#tables.pipelineLayout.add(id, { gpu: this.#device.createPipelineLayout({ label, bindGroupLayouts }) });
+    const gpu = this.#device.createPipelineLayout({ label, bindGroupLayouts });
+    this.#tables.pipelineLayout.add(id, { gpu, entries: entriesOf(layouts) });
   }
 
   createBindGroup(record: CreateBindGroup): void {
@@ -226,4 +229,14 @@ export class Objects implements ObjectsCommands {
     this.#budget.give(bytes);
     this.#deviceGroups.drop(bytes);
   };
+}
+
+/** The entries of bind group layouts; undefined if one of them is a pipeline's own. */
+function entriesOf(layouts: CreatePipelineLayout['layouts']): PipelineEntries | undefined {
+  const entries: (readonly GPUBindGroupLayoutEntry[] | null)[] = [];
+  for (const { layout } of layouts) {
+    if (layout && !layout.entries) return undefined;
+    entries.push(layout?.entries ?? null);
+  }
+  return entries;
 }

@@ -6,13 +6,14 @@ import { ComputePass } from './compute.ts';
 import { Copies } from './copies.ts';
 import { CommandRecords, type Handler } from './decode.ts';
 import { CommandEncoder } from './encoder.ts';
+import { DeviceGroups } from './groups.ts';
 import { Notices } from './notices.ts';
 import { Objects } from './objects.ts';
 import { Pinpoint } from './pinpoint.ts';
 import { Pipelines } from './pipelines.ts';
-import { Places } from './place.ts';
+import { Places, RefusedError } from './place.ts';
 import { Queue } from './queue.ts';
-import { Reader } from './reader.ts';
+import { Fault, Reader } from './reader.ts';
 import { RenderBundleRecorder } from './recorder.ts';
 import { Refusals } from './refusals.ts';
 import { RenderPass } from './render.ts';
@@ -22,6 +23,7 @@ import { StaticPasses } from './static.ts';
 import { createTables } from './table.ts';
 import { RenderTarget } from './target.ts';
 import { GpuTimer } from './timer.ts';
+import { Overrun, type ShaderVetting } from './vetting.ts';
 
 /** Limits on what a room may use of the GPU. Each comes from the setting of the same name: gpuMsMax from GPU_MS_MAX. */
 export interface ReplayLimits extends WorkLimits {
@@ -45,6 +47,8 @@ export interface ReplayOptions extends RepliesOptions {
   log(level: 'error' | 'warn', message: string): void;
   /** If true, the module may create timestamp queries. They are a clock, so this is for development. */
   timestamps?: boolean;
+  /** Tries shaders and pipelines before this process compiles them. Without it, they are compiled untried. */
+  vetting?: ShaderVetting;
   /** If true, each error that the GPU reports late names its command. This costs time, so it is for development. */
   pinpoint?: boolean;
 }
@@ -74,14 +78,20 @@ export function createParts(options: ReplayOptions) {
     device,
     msMax: limits.shaderMsMax,
     refuser: (failure) => (scopes.catch(failure) ? () => {} : refusals.forCommand()),
-    onOverdue: ({ message }) => notices.error(new NearlightError('NL_COMMAND', message)),
+    trials: options.vetting && { vetting: options.vetting, namer: () => namer(places) },
+    onOverdue(cause) {
+      const error = cause instanceof NearlightError ? cause : new NearlightError('NL_COMMAND', cause.message);
+      // If this comes before a room observes the replay, the module's next call throws the error.
+      if (notices.wantsErrors) notices.error(error);
+      else refusals.keep(error);
+    },
     onHung: () => notices.hung(),
   });
   const records = new CommandRecords();
   const renderPass = new RenderPass({ reader, tables, work, bindings, limits: device.limits });
   const computePass = new ComputePass({ work, bindings });
   const target = new RenderTarget({ reader, tables, limits: device.limits });
-  const staticPasses = new StaticPasses();
+  const staticPasses = new StaticPasses((bytes) => DeviceGroups.of(device).drop(bytes));
   const recorder = new RenderBundleRecorder({ device, reader, tables, records, target, bindings, renderPass });
   const encoder = new CommandEncoder({
     device,
@@ -151,5 +161,15 @@ export function createParts(options: ReplayOptions) {
     queue,
     objects,
     handler,
+  };
+}
+
+/** Returns a function that converts an error of a trial into a coded one that names the command that is current now. */
+function namer(places: Places): (error: unknown) => Error {
+  const place = places.current;
+  return (error) => {
+    if (error instanceof Overrun) return new RefusedError('NL_SHADER', place, error.message);
+    if (error instanceof Fault) return new RefusedError('NL_COMMAND', place, error.message);
+    return error as Error;
   };
 }

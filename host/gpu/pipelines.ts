@@ -1,5 +1,5 @@
 import { REPLY_COMPILATION, REPLY_PIPELINE } from '../../renderer/contract/abi.ts';
-import { compiled, type RoomCompiler } from './compiler.ts';
+import { compiled, type RoomCompiler, Waiting } from './compiler.ts';
 import { MODULE_CODE_BYTES, PIPELINE_CODE_BYTES } from './cost.ts';
 import {
   type CreateComputePipeline,
@@ -11,8 +11,10 @@ import {
 import { computePipeline, renderPipeline } from './descriptor.ts';
 import { Fault } from './reader.ts';
 import type { Replies } from './replies.ts';
-import { checkInlined } from './shader.ts';
+import { checkShader } from './shader.ts';
 import type { Compiled, Handles, Tables } from './table.ts';
+import { describePipeline, type PipelineParts } from './trial.ts';
+import type { PipelineTrial } from './vetting.ts';
 
 export interface PipelinesOptions {
   device: GPUDevice;
@@ -36,12 +38,18 @@ export class Pipelines implements PipelinesCommands {
     const { device, tables, compiler, shaderBytesMax } = this.#options;
     if (code.length > shaderBytesMax)
       throw new Fault(`its ${code.length} bytes exceed ${shaderBytesMax} (SHADER_BYTES_MAX)`);
+    // No description of a pipeline begins with this word, so a text cannot pass for a pipeline that was tried.
+    const digest = compiler.digest(`shaderModule ${code}`);
+    const trial = compiler.vet(digest, () => ({ kind: 'shaderModule', code }));
+    if (trial) throw new Waiting(trial);
     tables.shaderModule.claim(id, code.length * MODULE_CODE_BYTES);
     const gpu = compiler.measure(() => {
-      checkInlined(code);
+      // The process that tries shaders checks them too.
+      if (digest === undefined || !compiler.patient) checkShader(code);
       return device.createShaderModule({ label, code });
     });
-    tables.shaderModule.add(id, { gpu, bytes: code.length });
+    const source = digest === undefined ? undefined : { code, digest };
+    tables.shaderModule.add(id, { gpu, bytes: code.length, source });
   }
 
   getCompilationInfo(module: Handles['shaderModule'], token: number): void {
@@ -61,6 +69,7 @@ export class Pipelines implements PipelinesCommands {
     const pipeline = compiler.pipeline(
       () => device.createRenderPipeline(descriptor),
       () => device.createRenderPipelineAsync(descriptor),
+      this.#vetRender(record, descriptor),
     );
     tables.renderPipeline.add(record.id, pipeline);
   }
@@ -71,7 +80,8 @@ export class Pipelines implements PipelinesCommands {
     const pipeline: Handles['renderPipeline'] = { gpu: undefined };
     tables.renderPipeline.add(record.id, pipeline);
     const descriptor = renderPipeline(record);
-    const compilation = compiler.later(() => device.createRenderPipelineAsync(descriptor));
+    const trial = this.#vetRender(record, descriptor);
+    const compilation = compiler.later(() => device.createRenderPipelineAsync(descriptor), trial);
     this.#answer('renderPipeline', record, pipeline, compilation);
   }
 
@@ -82,6 +92,7 @@ export class Pipelines implements PipelinesCommands {
     const pipeline = compiler.pipeline(
       () => device.createComputePipeline(descriptor),
       () => device.createComputePipelineAsync(descriptor),
+      this.#vetCompute(record, descriptor),
     );
     tables.computePipeline.add(record.id, pipeline);
   }
@@ -92,7 +103,8 @@ export class Pipelines implements PipelinesCommands {
     const pipeline: Handles['computePipeline'] = { gpu: undefined };
     tables.computePipeline.add(record.id, pipeline);
     const descriptor = computePipeline(record);
-    const compilation = compiler.later(() => device.createComputePipelineAsync(descriptor));
+    const trial = this.#vetCompute(record, descriptor);
+    const compilation = compiler.later(() => device.createComputePipelineAsync(descriptor), trial);
     this.#answer('computePipeline', record, pipeline, compilation);
   }
 
@@ -106,6 +118,28 @@ export class Pipelines implements PipelinesCommands {
     const { bindGroupLayout } = this.#options.tables;
     bindGroupLayout.claim(id);
     bindGroupLayout.add(id, { gpu: compiled(pipeline).getBindGroupLayout(index) });
+  }
+
+  #vetRender(
+    { layout, vertexModule, fragmentModule }: CreateRenderPipeline,
+    descriptor: GPURenderPipelineDescriptor,
+  ): Promise<void> | undefined {
+    return this.#vet('renderPipeline', { layout, descriptor, modules: [vertexModule, fragmentModule] });
+  }
+
+  #vetCompute(
+    { layout, module }: CreateComputePipeline,
+    descriptor: GPUComputePipelineDescriptor,
+  ): Promise<void> | undefined {
+    return this.#vet('computePipeline', { layout, descriptor, modules: [module] });
+  }
+
+  /** Has a pipeline tried before it is compiled. Returns what RoomCompiler.vet returns. */
+  #vet(kind: PipelineTrial['kind'], parts: PipelineParts): Promise<void> | undefined {
+    const { compiler } = this.#options;
+    if (!compiler.vets) return undefined;
+    const described = describePipeline(kind, parts);
+    return described && compiler.vet(compiler.digest(described.key), described.trial);
   }
 
   /** Tells the module when a pipeline has compiled, or that the GPU refused it. */

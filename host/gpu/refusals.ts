@@ -1,15 +1,16 @@
+import type { NearlightError } from '../base/errors.ts';
 import { type Places, RefusedError } from './place.ts';
 
 /** Remembers the first error that the GPU found in a room's commands. Later errors are often consequences of the first. */
 export class Refusals {
   readonly #places: Places;
-  #first: RefusedError | undefined;
+  #first: NearlightError | undefined;
 
   constructor(places: Places) {
     this.#places = places;
   }
 
-  get first(): RefusedError | undefined {
+  get first(): NearlightError | undefined {
     return this.#first;
   }
 
@@ -28,7 +29,7 @@ export class Refusals {
   }
 
   /** Remembers an error found only after the call that caused it. Every later call of the room throws that error. */
-  keep(error: RefusedError): void {
+  keep(error: NearlightError): void {
     this.#first ??= error;
   }
 

@@ -12,6 +12,7 @@ import { Fault } from './reader.ts';
 import type { ErrorScopes } from './scope.ts';
 import { countObjects, type Handles, type Tables } from './table.ts';
 import { LOOK_COMMANDS, Turn } from './turn.ts';
+import { Overrun } from './vetting.ts';
 import { DeviceWatch } from './watch.ts';
 
 export type { ReplayObserver } from './notices.ts';
@@ -250,7 +251,9 @@ export class CommandReplay {
 
   /** Converts an error of the current command into a coded error that names the command. */
   #errorFor(error: unknown): NearlightError {
+    if (error instanceof NearlightError) return error;
     const place = this.#parts.places.current;
+    if (error instanceof Overrun) return new RefusedError('NL_SHADER', place, error.message);
     if (error instanceof Lost) return new RefusedError('NL_GPU_LOST', place, error.message);
     if (error instanceof Fault) return new RefusedError('NL_COMMAND', place, error.message);
     return new RefusedError('NL_GPU_VALIDATION', place, String(error), { cause: error });

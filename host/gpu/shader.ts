@@ -1,4 +1,6 @@
 import { Fault } from './reader.ts';
+import { Overrun } from './vetting.ts';
+import { type Declaration, findLargerThan, scan } from './wgsl.ts';
 
 /**
  * The most tokens of a WGSL function with all functions that it calls, because drivers copy a function into each place that
@@ -6,91 +8,89 @@ import { Fault } from './reader.ts';
  * compile in some tenths of a second.
  */
 export const INLINED_TOKENS_MAX = 262_144;
+/**
+ * The most members of a WGSL structure with those of all structures that it contains, because compilers handle each member
+ * on its own when a shader copies the structure. If every structure contains the previous one twice, a text of a kilobyte takes
+ * all memory. An array counts as one element: compilers handle arrays in loops.
+ */
+export const NESTED_MEMBERS_MAX = 4096;
 
-const TOKEN = /\/\/.*|\/\*|[\p{ID_Start}_][\p{ID_Continue}]*|\d[\w.]*|\S/gu;
-const COMMENT = /\/\*|\*\//g;
 const NAME_CHARS_MAX = 64;
 
-interface Body {
-  tokens: number;
-  /** Names of the functions that this function calls, one for each call. */
-  calls: string[];
-}
-
 /**
- * Checks that every function of a WGSL text stays within INLINED_TOKENS_MAX. Text that does not parse is left to the compiler.
- * @throws Fault that names the first function with too many tokens
+ * Checks that a WGSL text stays within INLINED_TOKENS_MAX and NESTED_MEMBERS_MAX. Text that does not parse is left to the
+ * compiler. The check does not parse: constant expressions and arrays of arrays can still take long to compile.
+ * @throws Fault that names a function that is too large, Overrun that names such a structure
  */
-export function checkInlined(code: string): void {
-  const bodies = functions(code);
-  const sizes = new Map<string, number>();
-  for (const [name, body] of bodies) measure(name, body, { bodies, sizes });
-}
-
-interface Measured {
-  bodies: ReadonlyMap<string, Body>;
-  /** Number of tokens of each function measured so far, including all functions that it calls. */
-  sizes: Map<string, number>;
-}
-
-function measure(name: string, { tokens, calls }: Body, measured: Measured): number {
-  const { bodies, sizes } = measured;
-  const known = sizes.get(name);
-  if (known !== undefined) return known;
-  // Ends the recursion for a function that calls itself. The compiler refuses such a function.
-  sizes.set(name, 0);
-  let sum = tokens;
-  for (const called of calls) {
-    const body = bodies.get(called);
-    if (body) sum += measure(called, body, measured);
-  }
-  if (sum > INLINED_TOKENS_MAX)
+export function checkShader(code: string): void {
+  const functions = new Functions();
+  const structures = new Structures();
+  scan(code, (token) => {
+    functions.visit(token);
+    structures.visit(token);
+  });
+  const deep = findLargerThan(INLINED_TOKENS_MAX, functions.found);
+  if (deep !== undefined)
     throw new Fault(
-      `function ${name.slice(0, NAME_CHARS_MAX)} has more than ${INLINED_TOKENS_MAX} tokens, counting those of the functions that it calls; let it call fewer`,
+      `function ${shorten(deep)} has more than ${INLINED_TOKENS_MAX} tokens, counting those of the functions that it calls; let it call fewer`,
     );
-  sizes.set(name, sum);
-  return sum;
+  const wide = findLargerThan(NESTED_MEMBERS_MAX, structures.found);
+  if (wide !== undefined)
+    throw new Overrun(
+      `structure ${shorten(wide)} has more than ${NESTED_MEMBERS_MAX} members, counting those of the structures in it; use arrays, or nest fewer`,
+    );
 }
 
-/** Finds the functions in a WGSL text, and returns their sizes and calls by name. */
-function functions(code: string): Map<string, Body> {
-  const bodies = new Map<string, Body>();
-  let body: Body | undefined;
-  let depth = 0;
-  let before = '';
-  const token = new RegExp(TOKEN);
-  for (let found = token.exec(code); found; found = token.exec(code)) {
-    const [text] = found;
-    if (text === '/*') {
-      token.lastIndex = commentEnd(code, token.lastIndex);
-      continue;
-    }
-    if (text.startsWith('//')) continue;
-    if (before === 'fn' && depth === 0) {
-      body = { tokens: 0, calls: [] };
-      bodies.set(text, body);
+function shorten(name: string): string {
+  return name.slice(0, NAME_CHARS_MAX);
+}
+
+/** Finds the functions in a WGSL text, with their numbers of tokens and their calls. */
+class Functions {
+  readonly found = new Map<string, Declaration>();
+  #body: Declaration | undefined;
+  #depth = 0;
+  #before = '';
+
+  visit(token: string): void {
+    const body = this.#body;
+    if (this.#before === 'fn' && this.#depth === 0) {
+      this.#body = { size: 0, contains: [] };
+      this.found.set(token, this.#body);
     } else if (body) {
-      body.tokens++;
-      if (text === '(' && depth > 0) body.calls.push(before);
-      if (text === '{') depth++;
-      if (text === '}' && --depth <= 0) {
-        body = undefined;
-        depth = 0;
+      body.size++;
+      if (token === '(' && this.#depth > 0) body.contains.push(this.#before);
+      if (token === '{') this.#depth++;
+      if (token === '}' && --this.#depth <= 0) {
+        this.#body = undefined;
+        this.#depth = 0;
       }
     }
-    before = text;
+    this.#before = token;
   }
-  return bodies;
 }
 
-/** Finds the end of a WGSL block comment that begins before `from`. Block comments nest (WGSL, "Comments"). */
-function commentEnd(code: string, from: number): number {
-  const mark = new RegExp(COMMENT);
-  mark.lastIndex = from;
-  for (let depth = 1; ; ) {
-    const found = mark.exec(code);
-    if (!found) return code.length;
-    depth += found[0] === '/*' ? 1 : -1;
-    if (depth === 0) return mark.lastIndex;
+/** Finds the structures in a WGSL text and the names that stand for types, with their members and the names in these. */
+class Structures {
+  readonly found = new Map<string, Declaration>();
+  #declared: Declaration | undefined;
+  #before = '';
+
+  visit(token: string): void {
+    const before = this.#before;
+    this.#before = token;
+    if (before === 'struct' || before === 'alias') {
+      this.#declared = { size: 0, contains: [] };
+      this.found.set(token, this.#declared);
+      return;
+    }
+    const declared = this.#declared;
+    if (!declared) return;
+    if (token === ':') {
+      declared.size++;
+      // The name before the colon is the member's own.
+      if (declared.contains.at(-1) === before) declared.contains.pop();
+    } else if (token === '}' || token === ';') this.#declared = undefined;
+    else if (/^[\p{ID_Start}_]/u.test(token)) declared.contains.push(token);
   }
 }

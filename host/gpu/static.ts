@@ -64,6 +64,12 @@ export class StaticPasses {
   /** Results of the last scan of a pass: the index of the word at which it ends, and its number of commands. */
   #end = 0;
   #commands = 0;
+  readonly #dropped: (bytes: number) => void;
+
+  /** @param dropped called with the bytes of each render bundle that is dropped; they stay in use until it is collected */
+  constructor(dropped: (bytes: number) => void) {
+    this.#dropped = dropped;
+  }
 
   /** Starts to count passes from 0, because the next call of the module begins. */
   begin(): void {
@@ -105,6 +111,9 @@ export class StaticPasses {
     const renderBundle = recorder.record(from, this.#end);
     if (renderBundle === undefined) return undefined;
     if (this.#passes.size >= RENDER_BUNDLES_MAX || this.#words >= WORDS_MAX) this.#forget();
+    // Another pass with the same hash is replaced.
+    const replaced = this.#passes.get(hash);
+    if (replaced) this.#drop(replaced);
     this.#words += this.#end - from;
     const pass = { words: reader.words.slice(from, this.#end), commands: this.#commands, renderBundle };
     this.#passes.set(hash, pass);
@@ -112,8 +121,13 @@ export class StaticPasses {
   }
 
   #forget(): void {
+    for (const pass of this.#passes.values()) this.#drop(pass);
     this.#passes.clear();
-    this.#words = 0;
+  }
+
+  #drop({ words, renderBundle }: StaticPass): void {
+    this.#words -= words.length;
+    this.#dropped(renderBundle.bytes);
   }
 
   /** Hashes the commands up to the end of the pass; undefined if they are too few, too many or not allowed in a bundle. */

@@ -2,6 +2,7 @@ import { ID_INDEX_BITS, ID_INDEX_MIN } from '../../renderer/contract/abi.ts';
 import type { Budget } from './budget.ts';
 import { OBJECT_BYTES } from './cost.ts';
 import { Fault } from './reader.ts';
+import type { PipelineEntries, ShaderSource } from './vetting.ts';
 
 /** A pipeline, which may still be compiling. */
 export interface Compiled<T> {
@@ -17,11 +18,13 @@ export interface Handles {
   texture: { gpu: GPUTexture; bytes: number; format: GPUTextureFormat; sampleCount: number };
   textureView: { gpu: GPUTextureView; format: GPUTextureFormat; sampleCount: number };
   sampler: { gpu: GPUSampler };
-  bindGroupLayout: { gpu: GPUBindGroupLayout };
-  pipelineLayout: { gpu: GPUPipelineLayout };
+  /** A pipeline's own bind group layout has no entries. */
+  bindGroupLayout: { gpu: GPUBindGroupLayout; entries?: readonly GPUBindGroupLayoutEntry[] };
+  /** WebGPU refuses the layouts of pipelines in a pipeline layout, which then has no entries. */
+  pipelineLayout: { gpu: GPUPipelineLayout; entries?: PipelineEntries | undefined };
   bindGroup: { gpu: GPUBindGroup };
-  /** `bytes` is the length of the WGSL. */
-  shaderModule: { gpu: GPUShaderModule; bytes: number };
+  /** `bytes` is the length of the WGSL. The source is known if shaders are vetted. */
+  shaderModule: { gpu: GPUShaderModule; bytes: number; source?: ShaderSource | undefined };
   renderPipeline: Compiled<GPURenderPipeline>;
   computePipeline: Compiled<GPUComputePipeline>;
   querySet: { gpu: GPUQuerySet; count: number };

@@ -1,5 +1,5 @@
 import { basename } from 'node:path';
-import { systemClock } from '../base/clock.ts';
+import { type Clock, systemClock } from '../base/clock.ts';
 import type { Config } from '../base/config.ts';
 import { GuestExit, NearlightError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
@@ -21,6 +21,7 @@ import { playableName, readModule, readPlayable, seedOf } from './playable.ts';
 import { recoverFromLoss } from './recovery.ts';
 import { openRoom, pixelBudget, roomOptions } from './room.ts';
 import { type ServeOptions, type Servers, serve } from './server.ts';
+import { Vetting } from './vet/vetting.ts';
 
 export interface HostOptions {
   /** Paths of module files. Each module is one game, named after its file. A page that names no game shows the first one. */
@@ -39,6 +40,8 @@ export interface HostOptions {
     calls?(): number;
     /** Clock for the limits on executing commands and compiling shaders (REPLAY_MS_MAX, SHADER_MS_MAX). */
     commands?(): Milli;
+    /** Clock for the time that a room stays closed after it has ended. */
+    rooms?: Clock;
   };
 }
 
@@ -48,6 +51,7 @@ export interface Host {
   readonly servers: Servers;
   readonly gpu: Gpu;
   readonly engine: Engine;
+  readonly vetting: Vetting;
   /** Tells the players that the host is closing, then closes everything. */
   close(): Promise<void>;
 }
@@ -61,17 +65,20 @@ export async function startHost(options: HostOptions): Promise<Host> {
   const engine = record(createEngine(config, clocks?.calls), options);
   // Report a missing module file at once, before the slow steps.
   for (const path of options.modules) await readModule(path).catch((error) => Promise.reject(named(path, error)));
-  const lobby = new Lobby(systemClock);
+  const lobby = new Lobby(clocks?.rooms ?? systemClock);
   const now = clocks?.commands;
   // The build runs while the GPU opens. If it fails, the GPU is closed first.
   const building = buildPlayer();
   building.catch(() => {});
   const gpu = await openGpu({ hardwareRequired: config.gpuEnabled, log, ...(now ? { now } : {}) });
+  let vetting: Vetting | undefined;
   try {
     const files = await building;
+    vetting = new Vetting({ gpu, config, log, stores: true });
+    const tried = vetting;
     const pixels = pixelBudget(config, gpu);
     const meters = new Meters();
-    const context = { ...options, gpu, engine, meters, pixels };
+    const context = { ...options, gpu, engine, vetting, meters, pixels };
     for (const path of options.modules)
       await lobby.add(playableName(path), () =>
         open(path, context).catch((error) => Promise.reject(named(path, error))),
@@ -83,14 +90,17 @@ export async function startHost(options: HostOptions): Promise<Host> {
       servers,
       gpu,
       engine,
+      vetting,
       async close() {
         await servers.close();
         await lobby.close();
+        tried.close();
         gpu.close();
       },
     };
   } catch (error) {
     await lobby.close();
+    vetting?.close();
     gpu.close();
     throw error;
   }
@@ -125,15 +135,16 @@ function named(path: string, error: unknown): unknown {
 
 async function open(
   path: string,
-  context: HostOptions & Pick<ServeOptions, 'gpu' | 'engine' | 'meters'> & { pixels: PixelBudget },
+  context: HostOptions & Pick<ServeOptions, 'gpu' | 'engine' | 'meters'> & { vetting: Vetting; pixels: PixelBudget },
 ): Promise<Room> {
-  const { config, log, gpu, engine, meters, pixels } = context;
+  const { config, log, gpu, engine, vetting, meters, pixels } = context;
   const playable = await readPlayable(path, context);
   const { name } = playable;
   const launcher = new Launch({
     playable,
     engine,
     gpu,
+    vetting,
     config,
     session: { seed: seedOf(config), tickRate: config.tickRate, seats: config.maxPlayers },
     log: (level, message) => log(level, `${name}: ${message}`),

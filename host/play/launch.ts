@@ -4,6 +4,7 @@ import type { Config } from '../base/config.ts';
 import type { Engine, GpuFacts, Instance, LoadOptions, LogLevel } from '../engine/engine.ts';
 import { capabilities, offersTimestamps } from '../gpu/capability.ts';
 import { CommandReplay, type ReplayLimits } from '../gpu/replay.ts';
+import type { ShaderVetting } from '../gpu/vetting.ts';
 import type { Loaded } from '../room/options.ts';
 
 /** A game that is ready to be launched. */
@@ -46,6 +47,8 @@ export interface LaunchOptions {
   config: Config;
   /** Facts that the module can query: its seed, tick rate, number of seats, and GPU. */
   session: Pick<LoadOptions, 'seed' | 'tickRate' | 'seats'> & Partial<Pick<LoadOptions, 'gpu'>>;
+  /** Tries shaders before this process compiles them. A process that plays a game for others must have it. */
+  vetting?: ShaderVetting;
   /** True to find the place in the module that wrote a refused command. It costs time with every command. */
   pinpoint?: boolean;
   log(level: LogLevel, message: string): void;
@@ -79,13 +82,14 @@ export class Launch implements Launcher {
   }
 
   createReplay(owner: ReplayOwner): CommandReplay {
-    const { gpu, config, playable, pinpoint } = this.#options;
+    const { gpu, config, playable, vetting, pinpoint } = this.#options;
     return createReplay({
       device: gpu.device,
       limits: config,
       assets: playable.assets,
       owner,
       timestamps: offersTimestamps(this.#load.gpu),
+      ...(vetting ? { vetting } : {}),
       ...(pinpoint ? { pinpoint } : {}),
     });
   }
@@ -98,6 +102,7 @@ export function createReplay(options: {
   assets: Uint8Array;
   owner: ReplayOwner;
   timestamps: boolean;
+  vetting?: ShaderVetting;
   pinpoint?: boolean;
 }): CommandReplay {
   const { assets, owner, ...rest } = options;

@@ -8,6 +8,7 @@ import { createWasmEdgeEngine } from '../engine/wasmedge/engine.ts';
 import { openGpu } from '../gpu/dawn.ts';
 import { Meters } from '../observe/meters.ts';
 import { recoverFromLoss } from '../play/recovery.ts';
+import { Vetting } from '../play/vet/vetting.ts';
 import { buildPlayer } from '../player/build.ts';
 import { defaultAddress } from '../stream/candidate.ts';
 import { openRelaySocket } from '../stream/relay.ts';
@@ -68,10 +69,13 @@ export async function runHost(env: NodeJS.ProcessEnv): Promise<number> {
     buildPlayer(),
     engine.prepare(config),
   ]);
-  const parts = { config, log, gpu, engine, meters, files, nodePort: await openNodePort(config) };
+  const vetting = new Vetting({ gpu, config, log, stores: true });
+  const parts = { config, log, gpu, engine, vetting, meters, files, nodePort: await openNodePort(config) };
   if (!claim()) await warmUp({ ...parts, meters: new Meters() }, images);
   // No pod pays for what a rehearsal has compiled.
   meters.compileCpuMs = 0;
+  // The processes that try the shaders of a pod's game must belong to the pod's control group, so none is left from before.
+  vetting.endIdle();
   const runner = new PodRunner(parts);
   void recoverFromLoss(gpu, runner, log);
   const ended = Promise.withResolvers<number>();
@@ -103,6 +107,7 @@ export async function runHost(env: NodeJS.ProcessEnv): Promise<number> {
   await server.close();
   await runner.close();
   images.close();
+  vetting.close();
   for (const folder of [paths.warm, paths.claim, paths.state]) await rm(join(folder, String(pid)), { force: true });
   await rm(join(paths.host, `${pid}.sock`), { force: true });
   return status;
@@ -115,14 +120,22 @@ async function openNodePort({ nodeUdpPorts, nodeAddress }: Config): Promise<Host
   return ports && address !== undefined ? { socket: await openRelaySocket({ address, ...ports }), address } : undefined;
 }
 
-/** Rehearses the start of a container until all JavaScript that it needs is compiled. */
+/**
+ * Rehearses the start of a container until all JavaScript that it needs is compiled. The first rehearsal also draws a picture, so
+ * that all shaders of the arena are tried, unless an earlier host has noted that they are harmless.
+ */
 async function warmUp(parts: HostParts, images: ImageAccess): Promise<void> {
   const folder = join(import.meta.dirname, '../../build');
   const { engine, config } = parts;
   for (let run = 0; run < REHEARSALS; run++) {
     const runner = new PodRunner(parts);
-    await rehearse({ runner, images, limits: config, folder, module: 'arena.wasm', opened: runner.opened });
+    const opened = run > 0 ? runner.opened : runner.opened.then(() => draw(runner));
+    await rehearse({ runner, images, limits: config, folder, module: 'arena.wasm', opened });
     await runner.close();
     await engine.prepare(config);
   }
+}
+
+async function draw(runner: PodRunner): Promise<void> {
+  await runner.command(['snapshot', '16x16']);
 }

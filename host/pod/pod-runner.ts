@@ -4,6 +4,7 @@ import { NearlightError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import type { WasmEdgeEngine } from '../engine/wasmedge/engine.ts';
 import type { Gpu } from '../gpu/dawn.ts';
+import type { ShaderVetting } from '../gpu/vetting.ts';
 import type { Meters } from '../observe/meters.ts';
 import { Launch, relaunch } from '../play/launch.ts';
 import { seedOf } from '../play/playable.ts';
@@ -33,6 +34,8 @@ export interface HostParts {
   gpu: Gpu;
   engine: WasmEdgeEngine;
   meters: Meters;
+  /** Tries shaders before this process compiles them. */
+  vetting: ShaderVetting;
   /** The files of the players' web page. */
   files: ServeOptions['files'];
   /** A UDP socket in the node's network, and the address at which players reach it; undefined if the node offers no ports. */
@@ -79,7 +82,7 @@ export class PodRunner implements GameRunner {
   }
 
   async #load(request: GameRequest): Promise<PodGame> {
-    const { gpu, engine } = this.#parts;
+    const { gpu, engine, vetting } = this.#parts;
     const coldStart: ColdStart = { createdAt: request.createdAt };
     const config = podConfig(this.#parts.config, request.env);
     if (config.gpuEnabled && gpu.software)
@@ -92,6 +95,7 @@ export class PodRunner implements GameRunner {
       playable: { name, module, ...(assets ? { assets: assets.bytes, assetsFd: assets.fd } : { assets: NO_ASSETS }) },
       engine,
       gpu,
+      vetting,
       config,
       session: { seed: seedOf(config), tickRate: config.tickRate, seats: config.maxPlayers },
       log: (level, message) => log(level, `${name}: ${message}`),

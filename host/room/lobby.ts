@@ -1,5 +1,5 @@
 import type { Clock } from '../base/clock.ts';
-import { NearlightError } from '../base/errors.ts';
+import { type ErrorCode, NearlightError } from '../base/errors.ts';
 import { type Milli, milli } from '../base/time.ts';
 import type { Player, ViewRequest } from '../stream/player.ts';
 import type { Room } from './room.ts';
@@ -7,12 +7,17 @@ import type { Room } from './room.ts';
 /** A game that has ended starts again at the earliest this long after its last start. */
 const REOPEN_MS_MIN = 1000;
 /**
- * A game that hung the GPU took GPU time from every other game and may have lost the device for all of them. Its room stays
- * closed for PENALTY_MS_MIN, and for twice as long after each further hang. The penalty is forgiven once the room has run
- * for as long as it was closed.
+ * A game that hung the GPU, or whose shader took too much to compile, took time from every other game and may have lost the
+ * device for all of them. Its room stays closed for PENALTY_MS_MIN, and for twice as long after each further time. The penalty
+ * is forgiven once the room has run for as long as it was closed.
  */
 const PENALTY_MS_MIN = 60_000;
 const PENALTY_MS_MAX = 3_600_000;
+/** The errors with a penalty, and what they say to a player who joins meanwhile. */
+const PENALISED: Partial<Record<ErrorCode, string>> = {
+  NL_GPU_TIME: 'it kept the GPU busy for too long (NL_GPU_TIME)',
+  NL_SHADER: 'one of its shaders took too much to compile (NL_SHADER)',
+};
 
 interface Entry {
   open(): Promise<Room>;
@@ -21,10 +26,12 @@ interface Entry {
   /** The game's room while it is running; undefined at other times. */
   room: Room | undefined;
   openedAt: Milli;
-  /** How long the room last stayed closed as a penalty for hanging the GPU; 0 if it never did or was forgiven. */
+  /** How long the room last stayed closed as a penalty; 0 if it never did or was forgiven. */
   penaltyMs: number;
-  /** When the room may open again after its last penalty for hanging the GPU. */
+  /** When the room may open again after its last penalty. */
   closedUntil: Milli;
+  /** Why the room got its last penalty. */
+  reason: string;
 }
 
 /** The rooms of a host process, one for each game, by the game's name. A page that names no game gets the first. */
@@ -45,7 +52,15 @@ export class Lobby {
   /** Opens the room of a game, and opens it again for the next player whenever it has ended. @throws what `open` throws */
   async add(name: string, open: () => Promise<Room>): Promise<Room> {
     const never = milli(0);
-    const entry = { open, opening: undefined, room: undefined, openedAt: never, penaltyMs: 0, closedUntil: never };
+    const entry = {
+      open,
+      opening: undefined,
+      room: undefined,
+      openedAt: never,
+      penaltyMs: 0,
+      closedUntil: never,
+      reason: '',
+    };
     this.#entries.set(name, entry);
     return this.#open(entry);
   }
@@ -88,24 +103,27 @@ export class Lobby {
     const waitMs = entry.openedAt + REOPEN_MS_MIN - now;
     const penaltyMs = entry.closedUntil - now;
     if (penaltyMs > 0)
-      throw new NearlightError(
-        'NL_ROOM_ENDED',
-        `it kept the GPU busy for too long (NL_GPU_TIME) and opens again in ${Math.ceil(penaltyMs / 1000)} s`,
-      );
+      throw new NearlightError('NL_ROOM_ENDED', `${entry.reason} and opens again in ${Math.ceil(penaltyMs / 1000)} s`);
     if (waitMs > 0) throw new NearlightError('NL_ROOM_ENDED', `it opens again in ${Math.ceil(waitMs / 100) / 10} s`);
     return this.#open(entry);
   }
 
-  #noteEnd(entry: Entry, error: NearlightError | undefined): void {
+  /** Notes how a room has ended, or why it could not be opened. */
+  #noteEnd(entry: Entry, error: unknown): void {
     const now = this.#clock.now();
     if (now - entry.openedAt >= entry.penaltyMs) entry.penaltyMs = 0;
-    if (error?.code === 'NL_GPU_TIME') this.#penalise(entry);
+    if (error instanceof NearlightError) this.#penalise(entry, error.code);
   }
 
-  /** Keeps a room that hung the GPU closed for a while. A hang that also ends the room is reported twice but penalised once. */
-  #penalise(entry: Entry): void {
+  /**
+   * Keeps a room closed for a while if its error has a penalty. A hang that also ends the room is reported twice but penalised
+   * once.
+   */
+  #penalise(entry: Entry, code: ErrorCode): void {
     const now = this.#clock.now();
-    if (entry.closedUntil > now) return;
+    const reason = PENALISED[code];
+    if (!reason || entry.closedUntil > now) return;
+    entry.reason = reason;
     entry.penaltyMs = Math.min(Math.max(PENALTY_MS_MIN, 2 * entry.penaltyMs), PENALTY_MS_MAX);
     entry.closedUntil = milli(now + entry.penaltyMs);
   }
@@ -116,13 +134,17 @@ export class Lobby {
       .open()
       .then((room) => {
         entry.room = room;
-        room.onHung = () => this.#penalise(entry);
+        room.onHung = () => this.#penalise(entry, 'NL_GPU_TIME');
         void room.ended.then((error) => {
           if (entry.room !== room) return;
           entry.room = undefined;
           this.#noteEnd(entry, error);
         });
         return room;
+      })
+      .catch((error: unknown) => {
+        this.#noteEnd(entry, error);
+        throw error;
       })
       .finally(() => {
         entry.opening = undefined;

@@ -279,3 +279,11 @@ test('a call that waits for a pipeline fails when its replay is destroyed', asyn
   replay.destroy();
   await expect(wait).rejects.toThrow(/^NL_ROOM_ENDED/);
 });
+
+test('a wait for a compilation that fails leaves no timer behind', async () => {
+  vi.useFakeTimers();
+  const device = { queue: {}, lost: new Promise(() => {}) } as unknown as GPUDevice;
+  const compiler = new RoomCompiler({ device, msMax: 1e6, refuser: () => () => {}, onOverdue() {}, onHung() {} });
+  await expect(compiler.wait(Promise.reject(new Error('refused')))).rejects.toThrow('refused');
+  expect(vi.getTimerCount()).toBe(0);
+});

@@ -1,7 +1,10 @@
 /** Tests that render passes submitted again in the same words become render bundles, which only makes them faster. */
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Gpu } from '../../host/gpu/dawn.ts';
+import { Reader } from '../../host/gpu/reader.ts';
 import type { CommandReplay } from '../../host/gpu/replay.ts';
+import { StaticPasses } from '../../host/gpu/static.ts';
+import { OP_DRAW, OP_END_RENDER_PASS } from '../../renderer/contract/abi.ts';
 import { bits, Stream, type Values } from './document.ts';
 import { black, fault, limits, newReplay, openTestGpu, Picture, pipeline, redPipeline, target } from './fixture.ts';
 
@@ -157,5 +160,67 @@ describe('a pass that is submitted again', () => {
     });
     // No bind group is set for that draw, so the GPU refuses it when the pass ends.
     expect(fault(replay, bad, picture)).toMatch(/^NL_GPU_VALIDATION/);
+  });
+});
+
+describe('render bundles that are dropped count as garbage', () => {
+  const FNV_PRIME = 0x01000193;
+  const DRAW_WORDS = 5;
+  const head = (words: number, opcode: number) => (words << 16) | opcode;
+
+  /** The words of a pass of 40 draws. @param last the last word of the last draw, which determines the hash */
+  function pass(vertexCount: number, last: number): Uint32Array {
+    const draws = Array.from({ length: 40 }, (_, n) => [
+      head(DRAW_WORDS, OP_DRAW),
+      vertexCount,
+      1,
+      0,
+      n < 39 ? 0 : last,
+    ]);
+    return Uint32Array.from([...draws.flat(), head(1, OP_END_RENDER_PASS)]);
+  }
+
+  /** The hash of a pass before its last word. */
+  function before(words: Uint32Array): number {
+    return words.subarray(0, -2).reduce((hash, word) => Math.imul(hash ^ word, FNV_PRIME), 0);
+  }
+
+  let dropped: number[];
+  let passes: StaticPasses;
+  /** Submits a pass twice, so that it becomes a render bundle of `bytes`. Returns whether it did. */
+  function keep(words: Uint32Array, bytes: number): boolean {
+    const reader = new Reader();
+    let kept = false;
+    for (let n = 0; n < 2; n++) {
+      passes.begin();
+      reader.open(words, new Uint8Array());
+      const gpu = {} as GPURenderBundle;
+      kept = passes.find(reader, 0, { record: () => ({ gpu, draws: 40, vertices: 120, bytes }) }) !== undefined;
+    }
+    return kept;
+  }
+
+  beforeEach(() => {
+    dropped = [];
+    passes = new StaticPasses((bytes) => void dropped.push(bytes));
+  });
+
+  it('when all passes are forgotten', () => {
+    expect([keep(pass(3, 0), 100), keep(pass(6, 0), 200)]).toEqual([true, true]);
+    expect(dropped).toEqual([]);
+    passes.clear();
+    expect(dropped).toEqual([100, 200]);
+    passes.clear();
+    expect(dropped).toEqual([100, 200]);
+  });
+
+  it('when a pass takes the place of another with the same hash', () => {
+    const first = pass(3, 0);
+    // Chosen so that both hashes are equal before the last multiplication.
+    const second = pass(6, (before(pass(6, 0)) ^ before(first)) >>> 0);
+    expect([keep(first, 100), keep(second, 200)]).toEqual([true, true]);
+    expect(dropped).toEqual([100]);
+    passes.clear();
+    expect(dropped).toEqual([100, 200]);
   });
 });

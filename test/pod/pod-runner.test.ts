@@ -14,7 +14,7 @@ import { PodRunner } from '../../host/pod/pod-runner.ts';
 import { podConfig } from '../../host/pod/pod-settings.ts';
 import type { LoadedGame } from '../../host/pod/runner.ts';
 import type { Room } from '../../host/room/room.ts';
-import { openTestGpu } from '../gpu/fixture.ts';
+import { CARELESS, openTestGpu } from '../gpu/fixture.ts';
 import { counting } from '../hostile/modules.ts';
 import { eventually } from '../wait.ts';
 
@@ -149,6 +149,7 @@ test('a game that saves its state continues in another process after its GPU was
     gpu,
     engine,
     meters: new Meters(),
+    vetting: CARELESS,
     files: new Map() as never,
     nodePort: undefined,
   });

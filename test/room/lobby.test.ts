@@ -86,6 +86,34 @@ describe('a room that kept the GPU busy for too long', () => {
     for (const minutes of [1, 2, 4, 8, 16, 32, 60, 60]) await expectClosedFor(minutes * MINUTE, tooLong);
   });
 
+  test('a room with a shader that took too much to compile stays closed likewise, and tells why', async () => {
+    const shader = new NearlightError('NL_SHADER', 'command 0');
+    at(rooms, 0).end(shader);
+    await settle();
+    await expect(lobby.accept('arena', request)).rejects.toThrow(
+      /^NL_ROOM_ENDED: .*one of its shaders took too much to compile \(NL_SHADER\) and opens again in 60 s$/,
+    );
+    await clock.pass(MINUTE);
+    await lobby.accept('arena', request);
+    await expectClosedFor(2 * MINUTE, shader);
+  });
+
+  test('a room whose init has such a shader stays closed, although it has not opened', async () => {
+    const failing = new Lobby(clock);
+    let attempts = 0;
+    const open = async () => {
+      attempts++;
+      throw new NearlightError('NL_SHADER', 'command 0');
+    };
+    await expect(failing.add('bad', open)).rejects.toThrow('NL_SHADER');
+    await clock.pass(MINUTE - 1);
+    await expect(failing.accept('bad', request)).rejects.toThrow(/^NL_ROOM_ENDED: .*\(NL_SHADER\)/);
+    expect(attempts).toBe(1);
+    await clock.pass(1);
+    await expect(failing.accept('bad', request)).rejects.toThrow(/^NL_SHADER/);
+    expect(attempts).toBe(2);
+  });
+
   test('a room that kept the GPU busy tells a page why it is closed and when it opens again', async () => {
     at(rooms, 0).end(tooLong);
     await settle();

@@ -1,0 +1,195 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { setPriority } from 'node:os';
+import { join } from 'node:path';
+import type { Readable, Writable } from 'node:stream';
+import { SOURCE_ENDING } from '../../base/self.ts';
+import type { Trial } from '../../gpu/vetting.ts';
+import type { Ready, Report } from './messages.ts';
+import { type Usage, usageOf } from './usage.ts';
+
+/** Interval at which the memory and the time of a trial are checked. */
+const LOOK_MS = 20;
+/** How long a trial process may take to start: it loads the GPU's driver, possibly from a cold disk. */
+const START_MS_MAX = 60_000;
+/** Longest message that a trial process may send. */
+const MESSAGE_CHARS_MAX = 65_536;
+const STDERR_CHARS_MAX = 2048;
+/** Memory that a trial process needs before its first trial, in the count of RLIMIT_DATA. */
+const START_BYTES = 2 ** 30;
+/** Processor seconds after which the kernel ends a trial process, which outlives its host if a compilation does not end. */
+const CPU_SECONDS_MAX = 3600;
+/** Nice value of a trial process: a new shader can wait, running games cannot. */
+const NICE = 5;
+/** Memory of JavaScript in a trial process. */
+const HEAP_MEGABYTES = 128;
+/** Variables of the environment that choose the GPU's driver, or the folder in which the private runtime is. */
+const ENVIRONMENT =
+  /^(HOME|LD_LIBRARY_PATH|NEARLIGHT_RUNTIME|XDG_CACHE_HOME|XDG_RUNTIME_DIR|VK_.*|LP_.*|MESA_.*|NVIDIA_.*)$/;
+
+const PROGRAM = join(import.meta.dirname, `child.${SOURCE_ENDING}`);
+
+/** Limits of one trial. */
+export interface TrialLimits {
+  /** Processor time of all threads. */
+  cpuMs: number;
+  /** Time that passes, for work that keeps the GPU rather than the processor. */
+  wallMs: number;
+  /** Memory in addition to what the process occupied before. */
+  bytes: number;
+}
+
+/** How a trial ended. */
+export type Outcome =
+  | { ended: 'reported'; report: Report; cpuMs: number }
+  /** The process exceeded a limit and was killed. */
+  | { ended: 'overran'; limit: keyof TrialLimits }
+  /** The process ended by itself during the trial. */
+  | { ended: 'crashed'; how: string }
+  /** The process did not start. */
+  | { ended: 'unavailable'; why: string };
+
+/** Starts the program that tries shaders. @param bytes memory for one trial */
+function start(bytes: number): ChildProcess {
+  const dataKilobytes = Math.ceil((START_BYTES + bytes) / 1024);
+  const limits = `ulimit -c 0; ulimit -d ${dataKilobytes}; ulimit -t ${CPU_SECONDS_MAX}; exec "$@"`;
+  const node = [process.execPath, `--max-old-space-size=${HEAP_MEGABYTES}`, '--disable-sigusr1', PROGRAM];
+  const environment = Object.entries(process.env).filter(([name]) => ENVIRONMENT.test(name));
+  // The host reads native code from the driver's cache of shaders, so a trial process must not write to it.
+  const env = { ...Object.fromEntries(environment), MESA_SHADER_CACHE_DISABLE: 'true' };
+  return spawn('/bin/sh', ['-c', limits, 'sh', ...node], { stdio: ['pipe', 'pipe', 'pipe'], env, cwd: '/' });
+}
+
+type Child = ChildProcess & { stdin: Writable; stdout: Readable; stderr: Readable };
+
+/** A process that tries shaders and pipelines, one after another, until one overruns. */
+export class TrialProcess {
+  /** Resolves with the identity of the process's GPU driver, or with undefined if the process does not start. */
+  readonly ready: Promise<string | undefined>;
+  readonly #child: Child;
+  readonly #resolveReady: (identity: string | undefined) => void;
+  #input = '';
+  #errors = '';
+  #exit: string | undefined;
+  #trials = 0;
+  /** Ends the current trial. */
+  #settle: ((outcome: Outcome) => void) | undefined;
+  #begun: Usage = { cpuMs: 0, bytes: 0 };
+
+  /** @param bytes memory for one trial */
+  constructor(bytes: number) {
+    const { promise, resolve } = Promise.withResolvers<string | undefined>();
+    this.ready = promise;
+    this.#resolveReady = resolve;
+    this.#child = start(bytes) as Child;
+    const { stdin, stdout, stderr, pid } = this.#child;
+    const late = setTimeout(() => this.kill(), START_MS_MAX);
+    void this.ready.then(() => clearTimeout(late));
+    if (pid !== undefined) setPriority(pid, NICE);
+    this.#child.on('error', (error) => this.#ended(error.message));
+    this.#child.on('exit', (status, signal) => this.#ended(signal ?? `status ${status}`));
+    stdin.on('error', () => {});
+    stdout.setEncoding('utf8').on('data', (text: string) => this.#read(text));
+    stderr.setEncoding('utf8').on('data', (text: string) => {
+      this.#errors = (this.#errors + text).slice(-STDERR_CHARS_MAX);
+    });
+  }
+
+  get pid(): number | undefined {
+    return this.#child.pid;
+  }
+
+  /** Whether the process has ended. */
+  get hasEnded(): boolean {
+    return this.#exit !== undefined;
+  }
+
+  /** Whether the process has tried nothing yet. */
+  get isFresh(): boolean {
+    return this.#trials === 0;
+  }
+
+  /** Bytes of main memory that the process occupies. */
+  get bytes(): number {
+    return this.#usage()?.bytes ?? 0;
+  }
+
+  /** The last text that the process wrote to stderr. */
+  get complaint(): string {
+    return this.#errors.trim();
+  }
+
+  /** Tries a shader or pipeline. Kills the process if it exceeds a limit. One trial at a time. */
+  async try(trial: Trial, limits: TrialLimits): Promise<Outcome> {
+    if ((await this.ready) === undefined)
+      return { ended: 'unavailable', why: [this.#exit, this.complaint].filter(Boolean).join(': ') };
+    const { promise, resolve } = Promise.withResolvers<Outcome>();
+    this.#settle = resolve;
+    this.#begun = this.#usage() ?? this.#begun;
+    const begunAt = performance.now();
+    const timer = setInterval(() => this.#look(limits, begunAt), LOOK_MS);
+    this.#child.stdin.write(`${JSON.stringify({ trial })}\n`);
+    if (this.#exit !== undefined) this.#ended(this.#exit);
+    const outcome = await promise;
+    clearInterval(timer);
+    this.#settle = undefined;
+    this.#trials++;
+    return outcome;
+  }
+
+  kill(): void {
+    this.#child.kill('SIGKILL');
+  }
+
+  #usage(): Usage | undefined {
+    const { pid } = this.#child;
+    return pid === undefined ? undefined : usageOf(pid);
+  }
+
+  #look(limits: TrialLimits, begunAt: number): void {
+    const usage = this.#usage();
+    if (!usage) return;
+    const used: TrialLimits = {
+      cpuMs: usage.cpuMs - this.#begun.cpuMs,
+      wallMs: performance.now() - begunAt,
+      bytes: usage.bytes - this.#begun.bytes,
+    };
+    for (const limit of ['bytes', 'cpuMs', 'wallMs'] as const) {
+      if (used[limit] <= limits[limit]) continue;
+      this.kill();
+      this.#settle?.({ ended: 'overran', limit });
+      return;
+    }
+  }
+
+  #read(text: string): void {
+    this.#input += text;
+    if (this.#input.length > MESSAGE_CHARS_MAX) this.kill();
+    for (let end = this.#input.indexOf('\n'); end >= 0; end = this.#input.indexOf('\n')) {
+      const line = this.#input.slice(0, end);
+      this.#input = this.#input.slice(end + 1);
+      const message = parse(line);
+      if (message === undefined) this.kill();
+      else if ('identity' in message) this.#resolveReady(String(message.identity));
+      else {
+        const cpuMs = (this.#usage()?.cpuMs ?? this.#begun.cpuMs) - this.#begun.cpuMs;
+        this.#settle?.({ ended: 'reported', report: message, cpuMs });
+      }
+    }
+  }
+
+  #ended(how: string): void {
+    this.#exit ??= how;
+    this.#resolveReady(undefined);
+    // The kernel ends a process that exceeds RLIMIT_DATA only by refusing memory, so the process ends itself.
+    this.#settle?.({ ended: 'crashed', how });
+  }
+}
+
+function parse(line: string): Ready | Report | undefined {
+  try {
+    const message: unknown = JSON.parse(line);
+    return typeof message === 'object' && message !== null ? (message as Ready | Report) : undefined;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,150 @@
+import { createHash } from 'node:crypto';
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  ftruncateSync,
+  mkdirSync,
+  openSync,
+  readSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeSync,
+} from 'node:fs';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { NearlightError } from '../../base/errors.ts';
+
+const DIGEST_BYTES = 32;
+const SEAL_BYTES = 32;
+const RECORD_BYTES = DIGEST_BYTES + SEAL_BYTES;
+/** When the file has this many verdicts, the older half is dropped. */
+const VERDICTS_MAX = 65_536;
+/** Others must not be able to write to the file or its folder. */
+const FOREIGN_WRITE = 0o022;
+
+export interface VerdictFileOptions {
+  /** Folder of the file; empty for ~/.cache/nearlight. */
+  folder: string;
+  /** Tells the GPU and its driver apart from others; see driverIdentity. */
+  identity: string;
+  /** Whether this process adds verdicts to the file. */
+  writable: boolean;
+  /** Makes the seal of a digest, SEAL_BYTES long. A verdict with another seal does not count. */
+  seal?(digest: Uint8Array): Uint8Array;
+}
+
+/**
+ * The shaders and pipelines that were tried on one GPU driver and are harmless, as a file of digests. Each has a seal, which
+ * tells a damaged or foreign record apart. Several processes may use the file. It only grows, so that reading the new end is
+ * enough to learn what others have added.
+ */
+export class VerdictFile {
+  readonly #path: string;
+  readonly #folder: string;
+  readonly #writable: boolean;
+  readonly #seal: (digest: Uint8Array) => Uint8Array;
+  /** The seals by their digests. A seal is checked when its digest is looked up. */
+  readonly #seals = new Map<string, Buffer>();
+  /** Bytes of the file that were read, and the file's inode. */
+  #read = 0;
+  #inode = 0;
+
+  /** @throws NearlightError NL_SETTING if another user can write to the folder */
+  constructor({ folder, identity, writable, seal = checksum }: VerdictFileOptions) {
+    this.#folder = folder || join(homedir(), '.cache', 'nearlight');
+    this.#path = join(this.#folder, `shaders-${identity.slice(0, 16)}.verdicts`);
+    this.#writable = writable;
+    this.#seal = seal;
+    if (writable) mkdirSync(this.#folder, { recursive: true, mode: 0o700 });
+    const found = statSync(this.#folder, { throwIfNoEntry: false });
+    if (found && !isOwn(found))
+      throw new NearlightError(
+        'NL_SETTING',
+        `CACHE_DIR=${this.#folder} belongs to another user, or another user can write to it; choose a folder of your own`,
+      );
+    this.#load();
+  }
+
+  /** Whether the file says that what this digest describes is harmless. */
+  has(digest: string): boolean {
+    if (!this.#seals.has(digest)) this.#load();
+    const seal = this.#seals.get(digest);
+    return seal?.equals(this.#seal(Buffer.from(digest, 'base64'))) ?? false;
+  }
+
+  /** Adds a digest to the file. @throws Error of the file system */
+  add(digest: string): void {
+    if (!this.#writable || this.has(digest)) return;
+    const bytes = Buffer.from(digest, 'base64');
+    const record = Buffer.concat([bytes, this.#seal(bytes)]);
+    this.#seals.set(digest, record.subarray(DIGEST_BYTES));
+    if (this.#seals.size > VERDICTS_MAX) this.#halve();
+    const { O_APPEND, O_CREAT, O_NOFOLLOW, O_WRONLY } = constants;
+    const file = openSync(this.#path, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW, 0o600);
+    try {
+      // A record that another process could not write to its end, on a full disk, would shift all that follow.
+      const { size } = fstatSync(file);
+      if (size % RECORD_BYTES !== 0) ftruncateSync(file, size - (size % RECORD_BYTES));
+      writeSync(file, record);
+    } finally {
+      closeSync(file);
+    }
+  }
+
+  /** Reads what was added to the file since the last time. */
+  #load(): void {
+    let file: number;
+    try {
+      file = openSync(this.#path, constants.O_RDONLY | constants.O_NOFOLLOW);
+    } catch {
+      return;
+    }
+    try {
+      const found = fstatSync(file);
+      if (!isOwn(found) || found.size > 2 * VERDICTS_MAX * RECORD_BYTES) return;
+      if (found.ino !== this.#inode) this.#read = 0;
+      this.#inode = found.ino;
+      const bytes = Buffer.alloc(Math.floor((found.size - this.#read) / RECORD_BYTES) * RECORD_BYTES);
+      readSync(file, bytes, 0, bytes.length, this.#read);
+      this.#read += bytes.length;
+      for (let at = 0; at < bytes.length; at += RECORD_BYTES)
+        this.#seals.set(
+          bytes.toString('base64', at, at + DIGEST_BYTES),
+          bytes.subarray(at + DIGEST_BYTES, at + RECORD_BYTES),
+        );
+    } finally {
+      closeSync(file);
+    }
+  }
+
+  /** Replaces the file by one with the newer half of the verdicts. */
+  #halve(): void {
+    const newer = [...this.#seals].slice(VERDICTS_MAX / 2);
+    const temporary = `${this.#path}.${process.pid}`;
+    const { O_CREAT, O_NOFOLLOW, O_TRUNC, O_WRONLY } = constants;
+    const file = openSync(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, 0o600);
+    try {
+      writeSync(file, Buffer.concat(newer.flatMap(([digest, seal]) => [Buffer.from(digest, 'base64'), seal])));
+      renameSync(temporary, this.#path);
+    } finally {
+      closeSync(file);
+      rmSync(temporary, { force: true });
+    }
+    this.#seals.clear();
+    this.#read = 0;
+    this.#inode = 0;
+    this.#load();
+  }
+}
+
+/** Whether only this process's user, or root, can write to a file. */
+function isOwn({ uid, mode }: { uid: number; mode: number }): boolean {
+  return (uid === 0 || uid === process.getuid?.()) && (mode & FOREIGN_WRITE) === 0;
+}
+
+/** A seal that shows damage only. */
+function checksum(digest: Uint8Array): Uint8Array {
+  return createHash('sha256').update('nearlight verdict').update(digest).digest();
+}
