@@ -18,6 +18,7 @@ export interface PodOptions {
   handler?: string;
   /** Whether the pod uses the node's network instead of the CNI bridge. */
   hostNetwork?: boolean;
+  namespace?: string;
 }
 
 export interface ContainerOptions {
@@ -32,6 +33,8 @@ export interface ContainerOptions {
   mounts?: string[];
   memoryBytes?: number;
   attempt?: number;
+  /** The container's securityContext, as the kubelet hands it to the CRI (LinuxContainerSecurityContext). */
+  security?: object;
 }
 
 /** A client of containerd's CRI, which makes the same calls as the kubelet. */
@@ -68,9 +71,9 @@ export class Cri {
     return callService(this.#image, 'pullImage', { image: { image } });
   }
 
-  async runPod({ name, handler = 'wasmedge', hostNetwork = true }: PodOptions): Promise<string> {
+  async runPod({ name, handler = 'wasmedge', hostNetwork = true, namespace = 'default' }: PodOptions): Promise<string> {
     const config = {
-      metadata: { name, uid: name, namespace: 'default', attempt: 0 },
+      metadata: { name, uid: name, namespace, attempt: 0 },
       hostname: hostNetwork ? '' : name,
       logDirectory: join(this.#logs, name),
       dnsConfig: { servers: ['192.0.2.53'], searches: ['test'], options: [] },
@@ -98,6 +101,7 @@ export class Cri {
       mounts = [],
       memoryBytes,
       attempt = 0,
+      security,
     } = options;
     const config = {
       metadata: { name, attempt },
@@ -108,7 +112,10 @@ export class Cri {
       envs: Object.entries(env).map(([key, value]) => ({ key, value })),
       mounts: mounts.map((path) => ({ containerPath: path, hostPath: path })),
       logPath: `${name}_${attempt}.log`,
-      linux: { resources: { cpuShares: 512, ...(memoryBytes ? { memoryLimitInBytes: memoryBytes } : {}) } },
+      linux: {
+        resources: { cpuShares: 512, ...(memoryBytes ? { memoryLimitInBytes: memoryBytes } : {}) },
+        ...(security ? { securityContext: security } : {}),
+      },
     };
     const request = { podSandboxId: pod, config, sandboxConfig: this.#configs.get(pod) };
     return (await this.call<{ containerId: string }>('createContainer', request)).containerId;
@@ -157,6 +164,12 @@ export class Cri {
   async removeAll(): Promise<void> {
     const { items } = await this.call<{ items: { id: string }[] }>('listPodSandbox', {});
     for (const { id } of items) await this.removePod(id).catch(() => {});
+  }
+
+  /** The id of the process that a pod's sandbox is: its host. */
+  async sandboxPid(podSandboxId: string): Promise<number> {
+    const { info } = await this.call<{ info: { info: string } }>('podSandboxStatus', { podSandboxId, verbose: true });
+    return (JSON.parse(info.info) as { pid: number }).pid;
   }
 
   /** The cgroup that the kubelet creates for a pod, below the root of the hierarchy. */

@@ -1,6 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { layoutEntries } from '../../oci/image.ts';
+import { digestOf, layoutEntries, TYPES } from '../../oci/image.ts';
 import { tar } from '../../oci/tar.ts';
 import { createGameImage } from '../oci/game-image.ts';
 import type { Rig } from './containerd.ts';
@@ -19,9 +19,17 @@ async function importArchive(rig: Rig, name: string, archive: Uint8Array): Promi
 }
 
 /** Imports an image whose entrypoint is any file, which createImage() would refuse; resolves with the image's name. */
-export async function importProgram(rig: Rig, name: string, program: Uint8Array): Promise<string> {
-  const { digestOf, TYPES } = await import('../../oci/image.ts');
+export function importProgram(rig: Rig, name: string, program: Uint8Array): Promise<string> {
   const layer = tar([{ name: 'program', data: program, executable: true }]);
+  return importLayers(rig, name, { layers: [layer], entrypoint: ['/program'] });
+}
+
+/** Imports an image that consists of layers, each a tar archive, the lowest first; resolves with the image's name. */
+export async function importLayers(
+  rig: Rig,
+  name: string,
+  { layers: archives, entrypoint }: { layers: readonly Uint8Array[]; entrypoint: readonly string[] },
+): Promise<string> {
   const blobs: { name: string; data: Uint8Array }[] = [];
   const add = (mediaType: string, data: Uint8Array) => {
     const digest = digestOf(data);
@@ -34,11 +42,11 @@ export async function importProgram(rig: Rig, name: string, program: Uint8Array)
     json({
       architecture: 'amd64',
       os: 'linux',
-      config: { Entrypoint: ['/program'] },
-      rootfs: { type: 'layers', diff_ids: [digestOf(layer)] },
+      config: { Entrypoint: entrypoint },
+      rootfs: { type: 'layers', diff_ids: archives.map(digestOf) },
     }),
   );
-  const layers = [add('application/vnd.oci.image.layer.v1.tar', layer)];
+  const layers = archives.map((archive) => add('application/vnd.oci.image.layer.v1.tar', archive));
   const manifest = add(TYPES.manifest, json({ schemaVersion: 2, mediaType: TYPES.manifest, config, layers }));
   const full = `nearlight.test/${name}:1`;
   const index = {

@@ -1,0 +1,58 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { good } from '../engine/modules.ts';
+import { poll, type Rig } from '../k3s/containerd.ts';
+import { importGame } from '../k3s/image.ts';
+import { sleep } from '../wait.ts';
+import { commandLine, descendants } from './facts.ts';
+
+/** Finds the guest process of a container: the process in the container's cgroup. */
+export function guestOf(rig: Rig, { pod, container }: { pod: string; container: string }): Promise<number> {
+  const folder = join(rig.cri.cgroupParent(pod), container);
+  const files = ['pids', 'memory', '.'].map((part) => join('/sys/fs/cgroup', part, folder, 'cgroup.procs'));
+  return poll(() => {
+    const path = files.find(existsSync);
+    const pids = path === undefined ? [] : readFileSync(path, 'utf8').trim().split('\n').filter(Boolean).map(Number);
+    return pids.find((pid) => /\bguest\b.*\brun\b/.test(commandLine(pid))) ?? pids[0] ?? false;
+  }, "the container's cgroup has no process");
+}
+
+let modules = 0;
+
+/** A module with so many branches that compiling it takes some seconds. No two are the same. */
+export function slowModule(branches = 6000): Uint8Array {
+  const salt = (process.pid * 1000 + modules++) | 0;
+  const branch = (n: number) =>
+    `(if (i32.and (local.get $x) (i32.const ${n * 7 + 1})) (then (local.set $x (i32.mul (local.get $x) (i32.const ${n | 1})))))`;
+  const body = Array.from({ length: branches }, (_, n) => branch(n)).join('\n');
+  return good({
+    fields: `(global $x (mut i32) (i32.const ${salt}))
+      (func $slow (local $x i32) (local.set $x (global.get $x)) ${body} (global.set $x (local.get $x)))`,
+    join: '(call $slow)',
+  });
+}
+
+/**
+ * Creates a pod whose module takes long to compile. Resolves with the id of the process that compiles it.
+ * `settled` resolves once containerd has an answer, whatever it is.
+ */
+export async function compiling(rig: Rig): Promise<{ pid: number; settled: Promise<unknown> }> {
+  const name = `slow${modules}`;
+  const image = await importGame(rig, name, slowModule());
+  const pod = await rig.cri.runPod({ name });
+  const settled = rig.cri
+    .create(pod, { name: 'game', image, env: { PORT: '0' } })
+    .catch(() => {})
+    .then(() => rig.cri.removePod(pod))
+    .catch(() => {});
+  let isSettled = false;
+  void settled.then(() => {
+    isSettled = true;
+  });
+  while (!isSettled) {
+    const found = descendants(rig.keeperPid()).find((pid) => /\bguest\b.*\bcompile\b/.test(commandLine(pid)));
+    if (found !== undefined) return { pid: found, settled };
+    await sleep(5);
+  }
+  throw new Error('no process that compiles was seen below the keeper');
+}
