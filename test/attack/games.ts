@@ -1,6 +1,6 @@
 import { good } from '../engine/modules.ts';
-import { computing, counting, dispatch, streams } from '../hostile/modules.ts';
 import { shader } from '../hostile/cases/gpu.ts';
+import { computing, counting, dispatch, streams } from '../hostile/modules.ts';
 import type { HostileShader } from './shaders.ts';
 
 /** A game that draws a picture for each player and saves its state, for the player beside an attack. */

@@ -37,7 +37,7 @@ async function start(security: object): Promise<{ pod: string; host: number; gue
   return { pod, host: await rig.cri.sandboxPid(pod), guest: await guestOf(rig, { pod, container }) };
 }
 
-it("the host of a pod runs as a user of its own, without capabilities, under seccomp", async () => {
+it('the host of a pod runs as a user of its own, without capabilities, under seccomp', async () => {
   const [one, two] = [await start(OURS), await start(OURS)];
   const [first, second] = [readFacts(one.host), readFacts(two.host)];
   for (const { uid, gid, effective, permitted, bounding, seccomp, noNewPrivs } of [first, second]) {

@@ -12,18 +12,18 @@ const STORAGE = '@group(0) @binding(0) var<storage, read_write> data: array<u32>
 /** WGSL of structs of which each has two members of the struct before it: the last has 2^depth times the first's members. */
 function structs(depth: number, name = 'S', leaf = 'f32'): string {
   const first = `struct ${name}0 { a: ${leaf}, b: ${leaf} }`;
-  const rest = Array.from(
-    { length: depth },
-    (_, n) => `struct ${name}${n + 1} { a: ${name}${n}, b: ${name}${n} }`,
-  );
+  const rest = Array.from({ length: depth }, (_, n) => `struct ${name}${n + 1} { a: ${name}${n}, b: ${name}${n} }`);
   return [first, ...rest].join('\n');
 }
 
-/** Two chains of structs in which each struct has two members of the other chain. */
+/**
+ * Two chains of structs in which each struct has one member of each chain. Because the two members differ in type, a compiler
+ * cannot keep a value of them as one part that it repeats.
+ */
 function crossedStructs(depth: number): string {
   const lines = ['struct S0 { a: f32, b: f32 }', 'struct T0 { a: f32, b: f32 }'];
   for (let n = 1; n <= depth; n++)
-    lines.push(`struct S${n} { a: T${n - 1}, b: T${n - 1} }`, `struct T${n} { a: S${n - 1}, b: S${n - 1} }`);
+    lines.push(`struct S${n} { a: S${n - 1}, b: T${n - 1} }`, `struct T${n} { a: T${n - 1}, b: S${n - 1} }`);
   return lines.join('\n');
 }
 
