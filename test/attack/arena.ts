@@ -18,8 +18,10 @@ export interface Arena {
   readonly player: Peer;
   /** Replaces the module of a room, which the host loads when the room opens the next time. */
   setModule(room: string, module: Uint8Array): void;
-  /** Joins a room as another player. Rejects with the host's answer if it refuses, or if the room ends. */
+  /** Joins a room as another player. Rejects with the host's answer if it refuses. */
   join(room: string, query?: string): Promise<Peer>;
+  /** Closes the connection of a player that `join` has given. */
+  leave(peer: Peer): void;
   close(): Promise<void>;
 }
 
@@ -35,7 +37,7 @@ export async function startArena(
   const env = { CACHE_DIR: join(folder, 'cache'), OPERATOR_PORT: '0', TICK_RATE, ...environment };
   const host = await startInstalledHost(Object.keys(modules).map(path), env);
   const player = new Peer();
-  const peers = [player];
+  const peers = new Set<Peer>();
   await player.join(host.url, { query: QUERY });
   await until(() => player.pictures > PICTURES_PER_SECOND, 'pictures');
   return {
@@ -44,11 +46,21 @@ export async function startArena(
     setModule: (room, module) => writeFileSync(path(room), module),
     async join(room, query = QUERY) {
       const peer = new Peer();
-      peers.push(peer);
-      await peer.join(host.url, { query: `${query}&game=${room}` });
+      try {
+        await peer.join(host.url, { query: `${query}&game=${room}` });
+      } catch (error) {
+        const ended = peer.notices.find((notice) => notice.kind === 'ended');
+        peer.close();
+        throw ended ? new Error(`${ended.code}: ${ended.message}`) : error;
+      }
+      peers.add(peer);
       return peer;
     },
+    leave(peer) {
+      if (peers.delete(peer)) peer.close();
+    },
     async close() {
+      player.close();
       for (const peer of peers) peer.close();
       await host.stop();
       rmSync(folder, { recursive: true, force: true });
@@ -60,13 +72,17 @@ export async function startArena(
 const ATTACK_MS_MAX = 120_000;
 
 /** Joins a room and waits until it ends. Returns the code and message of its end, or of the refusal to let the player in. */
-export async function attackRoom({ join }: Arena, room: string, msMax = ATTACK_MS_MAX): Promise<string> {
+export async function attackRoom({ join, leave }: Arena, room: string, msMax = ATTACK_MS_MAX): Promise<string> {
+  let peer: Peer | undefined;
   try {
-    const peer = await join(room);
-    const ended = () => peer.notices.find((notice) => notice.kind === 'ended');
+    peer = await join(room);
+    const { notices } = peer;
+    const ended = () => notices.find((notice) => notice.kind === 'ended');
     const { code, message } = await until(ended, 'the end of the room', msMax);
     return `${code}: ${message}`;
   } catch (error) {
     return (error as Error).message;
+  } finally {
+    if (peer) leave(peer);
   }
 }

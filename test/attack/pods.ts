@@ -17,10 +17,17 @@ export function guestOf(rig: Rig, { pod, container }: { pod: string; container: 
   }, "the container's cgroup has no process");
 }
 
+/** Finds the host process of a pod: the process of its sandbox, or Node below it if that is a supervisor. */
+export async function hostOf(rig: Rig, pod: string): Promise<number> {
+  const sandbox = await rig.cri.sandboxPid(pod);
+  const isNode = (pid: number) => /^\S*\/node\b/.test(commandLine(pid));
+  return [sandbox, ...descendants(sandbox)].find(isNode) ?? sandbox;
+}
+
 let modules = 0;
 
-/** A module with so many branches that compiling it takes some seconds. No two are the same. */
-export function slowModule(branches = 6000): Uint8Array {
+/** A module with so many branches that compiling it takes some seconds, in proportion to them. No two are the same. */
+export function slowModule(branches = 1500): Uint8Array {
   const salt = (process.pid * 1000 + modules++) | 0;
   const branch = (n: number) =>
     `(if (i32.and (local.get $x) (i32.const ${n * 7 + 1})) (then (local.set $x (i32.mul (local.get $x) (i32.const ${n | 1})))))`;
@@ -33,7 +40,7 @@ export function slowModule(branches = 6000): Uint8Array {
 }
 
 /**
- * Creates a pod whose module takes long to compile. Resolves with the id of the process that compiles it.
+ * Starts a pod whose module takes long to compile. Resolves with the id of the process that compiles it.
  * `settled` resolves once containerd has an answer, whatever it is.
  */
 export async function compiling(rig: Rig): Promise<{ pid: number; settled: Promise<unknown> }> {
@@ -41,7 +48,8 @@ export async function compiling(rig: Rig): Promise<{ pid: number; settled: Promi
   const image = await importGame(rig, name, slowModule());
   const pod = await rig.cri.runPod({ name });
   const settled = rig.cri
-    .create(pod, { name: 'game', image, env: { PORT: '0' } })
+    .create(pod, { name: 'game', image, env: { PORT: '0', OPERATOR_PORT: '0' } })
+    .then((container) => rig.cri.start(container))
     .catch(() => {})
     .then(() => rig.cri.removePod(pod))
     .catch(() => {});

@@ -53,7 +53,7 @@ async function run(layers: LayerEntry[][], entrypoint = '/app.wasm'): Promise<st
   const image = await importLayers(rig, `layers${images++}`, { layers: archives, entrypoint: [entrypoint] });
   const pod = await rig.cri.runPod({ name: `layers${images}` });
   try {
-    const container = await rig.cri.create(pod, { name: 'game', image, env: { PORT: '0' } });
+    const container = await rig.cri.create(pod, { name: 'game', image, env: { PORT: '0', OPERATOR_PORT: '0' } });
     await rig.cri.start(container);
     const log = () => rig.cri.log(pod, 'game').join('\n');
     await poll(async () => {
@@ -82,6 +82,14 @@ it('a game reads the assets of its own image, in the uppermost of its layers', a
   ]);
   for (const text of ['upper a', 'upper b', 'upper c', DONE]) expect(log).toContain(text);
   expect(log).not.toContain('lower a');
+});
+
+it('the assets of all layers are those that a container would see', async () => {
+  const log = await run([
+    [app(['low.txt', 'high.txt']), { path: 'assets/' }, { path: 'assets/low.txt', data: 'low text' }],
+    [{ path: 'assets/' }, { path: 'assets/high.txt', data: 'high text' }],
+  ]);
+  for (const text of ['low text', 'high text', DONE]) expect(log).toContain(text);
 });
 
 it('a folder of an upper layer hides the link below it, so assets through it come from no file of the node', async () => {

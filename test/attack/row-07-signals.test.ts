@@ -10,7 +10,7 @@ import { sleep } from '../wait.ts';
 import { commandLine, readFacts } from './facts.ts';
 import { type Call, reached } from './inject.ts';
 import { startInstalledRig } from './installed.ts';
-import { guestOf } from './pods.ts';
+import { guestOf, hostOf } from './pods.ts';
 
 const SIGKILL = 9;
 const SIGUSR1 = 10;
@@ -36,7 +36,7 @@ async function start(): Promise<{ host: number; guest: number }> {
   const container = await rig.cri.create(pod, { name: 'game', image });
   await rig.cri.start(container);
   await poll(async () => (await rig.cri.exec(container, 'health')).exitCode === 0, 'the game is not ready');
-  return { host: await rig.cri.sandboxPid(pod), guest: await guestOf(rig, { pod, container }) };
+  return { host: await hostOf(rig, pod), guest: await guestOf(rig, { pod, container }) };
 }
 
 const hasInspector = (pid: number) => INSPECTOR.test(readFileSync(`/proc/${pid}/net/tcp`, 'utf8'));

@@ -6,7 +6,7 @@ import { poll, type Rig } from '../k3s/containerd.ts';
 import { importGame } from '../k3s/image.ts';
 import { readFacts } from './facts.ts';
 import { startInstalledRig } from './installed.ts';
-import { guestOf } from './pods.ts';
+import { guestOf, hostOf } from './pods.ts';
 
 /** The securityContext of oci/k3s/base/deployment.yaml, as the kubelet hands it to the CRI. */
 const OURS = {
@@ -34,7 +34,7 @@ async function start(security: object): Promise<{ pod: string; host: number; gue
   const container = await rig.cri.create(pod, { name: 'game', image, security });
   await rig.cri.start(container);
   await poll(async () => (await rig.cri.exec(container, 'health')).exitCode === 0, 'the game is not ready');
-  return { pod, host: await rig.cri.sandboxPid(pod), guest: await guestOf(rig, { pod, container }) };
+  return { pod, host: await hostOf(rig, pod), guest: await guestOf(rig, { pod, container }) };
 }
 
 it('the host of a pod runs as a user of its own, without capabilities, under seccomp', async () => {
