@@ -25,17 +25,21 @@ export interface Arena {
   close(): Promise<void>;
 }
 
-/** Starts an installed host with a good game, an honest player, and further rooms with these modules. */
+/**
+ * Starts a host with a good game, an honest player, and further rooms with these modules.
+ * @param start starts the host process, by default the installed one
+ */
 export async function startArena(
   rooms: Readonly<Record<string, Uint8Array>> = {},
   environment: Record<string, string> = {},
+  start: (modules: string[], environment: Record<string, string>) => Promise<HostProcess> = startInstalledHost,
 ): Promise<Arena> {
   const folder = mkdtempSync(join(tmpdir(), 'nl-arena-'));
   const path = (room: string) => join(folder, `${room}.wasm`);
   const modules = { good: goodGame(), ...rooms };
   for (const [room, module] of Object.entries(modules)) writeFileSync(path(room), module);
   const env = { CACHE_DIR: join(folder, 'cache'), OPERATOR_PORT: '0', TICK_RATE, ...environment };
-  const host = await startInstalledHost(Object.keys(modules).map(path), env);
+  const host = await start(Object.keys(modules).map(path), env);
   const player = new Peer();
   const peers = new Set<Peer>();
   await player.join(host.url, { query: QUERY });
@@ -68,6 +72,13 @@ export async function startArena(
   };
 }
 
+/** The code and the message with which a player's room has ended; undefined while it goes on. */
+function endOf({ notices, peerState }: Peer): string | undefined {
+  const ended = notices.find((notice) => notice.kind === 'ended');
+  if (ended) return `${ended.code}: ${ended.message}`;
+  return peerState === 'connected' ? undefined : `${peerState}, without a reason`;
+}
+
 /** How long a room that is attacked may go on before the attack counts as without effect. */
 const ATTACK_MS_MAX = 120_000;
 
@@ -76,10 +87,8 @@ export async function attackRoom({ join, leave }: Arena, room: string, msMax = A
   let peer: Peer | undefined;
   try {
     peer = await join(room);
-    const { notices } = peer;
-    const ended = () => notices.find((notice) => notice.kind === 'ended');
-    const { code, message } = await until(ended, 'the end of the room', msMax);
-    return `${code}: ${message}`;
+    const joined = peer;
+    return await until(() => endOf(joined), 'the end of the room', msMax);
   } catch (error) {
     return (error as Error).message;
   } finally {

@@ -18,6 +18,8 @@ export const MODULES = 120;
 export const PLACES = 24;
 /** How long one hostile module is watched. */
 const ITEM_MS_MAX = 20_000;
+/** Number of ticks that a game with a hostile shader plays, unless its room ends before. */
+const SHADER_TICKS = 240;
 const RETRY_MS = 250;
 /** Refusals that only say that a room or a seat is not free yet. */
 const NOT_YET = /opens again in (\d(?:\.\d)?) s|NL_OFFER_RATE|NL_HALF_OPEN|NL_ADDRESS_FULL/;
@@ -48,7 +50,7 @@ export function moduleItems(): Item[] {
 }
 
 export const shaderItems = (shaders: readonly HostileShader[]): Item[] =>
-  shaders.map((shader) => ({ name: `shader: ${shader.name}`, module: shaderGame(shader) }));
+  shaders.map((shader) => ({ name: `shader: ${shader.name}`, module: shaderGame(shader, SHADER_TICKS) }));
 
 /** How one hostile module ended, and what the host and its player noticed. */
 export interface Entry {
@@ -71,6 +73,8 @@ export interface Report {
 
 export interface CorpusOptions {
   items: readonly Item[];
+  /** The number of rooms that the arena has for hostile modules. */
+  places?: number;
   /** How long the honest player's pictures are counted before the first item. */
   beforeMs: number;
   /** Most bytes of the host and all processes below it. */
@@ -84,10 +88,13 @@ export function places(count = PLACES): Record<string, Uint8Array> {
 }
 
 /** Runs hostile modules one after another beside the good game of an arena, whose rooms `places` has made. */
-export async function runCorpus(arena: Arena, { items, beforeMs, bytesMax, seen }: CorpusOptions): Promise<Report> {
+export async function runCorpus(
+  arena: Arena,
+  { items, places: count, beforeMs, bytesMax, seen }: CorpusOptions,
+): Promise<Report> {
   const { host, player } = arena;
   const pid = Number(host.process.pid);
-  const free = Object.keys(places());
+  const free = Object.keys(places(count));
   const counting = countPictures(player);
   await sleep(beforeMs);
   const before = counting.stop().perSecond;

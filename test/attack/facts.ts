@@ -2,10 +2,13 @@ import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { must } from '../../host/base/assert.ts';
 
+/** Milliseconds of a clock tick of /proc/PID/stat (proc(5)). */
+const TICK_MS = 10;
+
 export const NAMESPACES = ['user', 'mnt', 'pid', 'net', 'ipc', 'uts', 'cgroup'] as const;
 export type Namespace = (typeof NAMESPACES)[number];
 
-/** What /proc says about how a process is confined. */
+/** The facts in /proc about how a process is confined. */
 export interface Facts {
   pid: number;
   uid: number;
@@ -75,6 +78,17 @@ export function descendants(parent: number): number[] {
     return false;
   };
   return [...parents.keys()].filter(isBelow);
+}
+
+/** Milliseconds of processor time that a process has used; 0 if it has ended. */
+export function cpuMs(pid: number): number {
+  try {
+    const text = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
+    return (Number(fields[11]) + Number(fields[12])) * TICK_MS;
+  } catch {
+    return 0;
+  }
 }
 
 export function commandLine(pid: number): string {

@@ -25,7 +25,7 @@ export const OPEN = { read: 0, write: 1, createAndWrite: 0o101 } as const;
 
 /** A system call that an attacker makes inside a process that it has taken over. */
 export interface Call {
-  /** What the attacker wants, for messages. */
+  /** The aim of the attacker, for messages. */
   aim: string;
   name: keyof typeof NUMBERS;
   /** Numbers, `s:TEXT` for the address of a text, or `z:N` for that of N zero bytes. */

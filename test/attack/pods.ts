@@ -4,7 +4,7 @@ import { good } from '../engine/modules.ts';
 import { poll, type Rig } from '../k3s/containerd.ts';
 import { importGame } from '../k3s/image.ts';
 import { sleep } from '../wait.ts';
-import { commandLine, descendants } from './facts.ts';
+import { commandLine, cpuMs, descendants } from './facts.ts';
 
 /** Finds the guest process of a container: the process in the container's cgroup. */
 export function guestOf(rig: Rig, { pod, container }: { pod: string; container: string }): Promise<number> {
@@ -23,6 +23,9 @@ export async function hostOf(rig: Rig, pod: string): Promise<number> {
   const isNode = (pid: number) => /^\S*\/node\b/.test(commandLine(pid));
   return [sandbox, ...descendants(sandbox)].find(isNode) ?? sandbox;
 }
+
+/** Processor time after which a compiler has loaded its libraries and is at work on the module. */
+const LOADING_MS = 300;
 
 let modules = 0;
 
@@ -58,7 +61,8 @@ export async function compiling(rig: Rig): Promise<{ pid: number; settled: Promi
     isSettled = true;
   });
   while (!isSettled) {
-    const found = descendants(rig.keeperPid()).find((pid) => /\bguest\b.*\bcompile\b/.test(commandLine(pid)));
+    const isBusy = (pid: number) => /\bguest\b.*\bcompile\b/.test(commandLine(pid)) && cpuMs(pid) > LOADING_MS;
+    const found = descendants(rig.keeperPid()).find(isBusy);
     if (found !== undefined) return { pid: found, settled };
     await sleep(5);
   }

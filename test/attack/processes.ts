@@ -1,6 +1,6 @@
 /**
  * Prints what /proc says about the processes of a pod on an installed node bundle, beside what Firecracker documents about
- * its jailer, as a table in Markdown: `node test/attack/processes.ts`. With --write, the table goes into host/pod/THREATS.md.
+ * its jailer, as a table in Markdown: `node test/attack/processes.ts`. With --write, the table goes into host/THREATS.md.
  */
 import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -12,7 +12,7 @@ import { startInstalledRig } from './installed.ts';
 import { compiling, guestOf, hostOf } from './pods.ts';
 
 const root = join(import.meta.dirname, '../..');
-const DOCUMENT = join(root, 'host/pod/THREATS.md');
+const DOCUMENT = join(root, 'host/THREATS.md');
 /** The table in the document lies between these two lines. */
 const [BEGIN, END] = ['<!-- processes -->', '<!-- end -->'];
 

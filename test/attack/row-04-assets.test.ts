@@ -7,7 +7,7 @@ import { startInstalledRig } from './installed.ts';
 import { guardMemory, residentBytes } from './watch.ts';
 
 /** Size of the assets. They are a hole in a file, so they take no disk; in a layer they take 9 MB. */
-const ASSET_BYTES = 2 * 2 ** 30;
+const ASSET_BYTES = 1.75 * 2 ** 30;
 /** Bytes by which all processes of the node may grow for this container, whose memory limit is 64 MiB. */
 const GROWTH_BYTES_MAX = 512 * 2 ** 20;
 
@@ -40,7 +40,7 @@ it('a game with assets of some size starts', async () => {
   await rig.ctr('task', 'kill', '-s', 'SIGKILL', 'small');
 });
 
-it('assets of 2 GiB are refused with a code, or the node uses no more memory for them', async () => {
+it('assets of 1.75 GiB are refused with a code, or the node uses no more memory for them', async () => {
   await poll(() => rig.warm().length > 0, 'no host waits for a pod');
   const [host = 0] = rig.warm();
   const guard = guardMemory(host, residentBytes(host) + GROWTH_BYTES_MAX);

@@ -18,8 +18,7 @@ beforeAll(async () => {
 afterAll(() => rig?.close());
 
 /** Starts a pod in a namespace; resolves when its module is compiled and loaded, or refused. */
-async function start(namespace: string, name: string, module: Uint8Array): Promise<string> {
-  const image = await importGame(rig, name, module);
+async function start(namespace: string, name: string, image: string): Promise<string> {
   const pod = await rig.cri.runPod({ name, namespace });
   const env = { PORT: '0', OPERATOR_PORT: '0' };
   const container = await rig.cri.create(pod, { name: 'game', image, env });
@@ -30,15 +29,18 @@ async function start(namespace: string, name: string, module: Uint8Array): Promi
 it('a tenant with three slow modules lets at most one of them go before the module of another tenant', async () => {
   const done: string[] = [];
   const salt = `(data (i32.const 8192) "${process.pid} ${Date.now()}")`;
-  const greedy = Array.from({ length: GREEDY }, async (_, n) => {
-    const pod = await start('greedy', `greedy${n}`, slowModule(3000));
+  const images: string[] = [];
+  for (let n = 0; n < GREEDY; n++) images.push(await importGame(rig, `greedy${n}`, slowModule(3000)));
+  const small = await importGame(rig, 'honest', good({ fields: salt }));
+  const greedy = images.map(async (image, n) => {
+    const pod = await start('greedy', `greedy${n}`, image);
     done.push('greedy');
     return pod;
   });
   await sleep(ARRIVAL_MS);
   // Otherwise the modules were not slow, and this test would show nothing.
   expect(done.length).toBeLessThan(GREEDY - 1);
-  const honest = await start('honest', 'honest', good({ fields: salt }));
+  const honest = await start('honest', 'honest', small);
   const before = done.filter((name) => name === 'greedy').length;
   const pods = [honest, ...(await Promise.all(greedy))];
   for (const pod of pods) await rig.cri.removePod(pod);
