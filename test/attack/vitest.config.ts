@@ -5,7 +5,7 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   root: join(import.meta.dirname, '../..'),
   test: {
-    include: ['test/attack/*.test.ts'],
+    include: ['test/attack/row-*.test.ts'],
     pool: 'forks',
     // An attack measures the player beside it, whom a second attack would disturb.
     fileParallelism: false,

@@ -1,8 +1,8 @@
 import { afterEach, expect, test } from 'vitest';
-import { type Arena, startArena } from '../attack/arena.ts';
-import { environment, moduleItems, places, runCorpus, shaderItems } from '../attack/corpus.ts';
-import { SHADERS } from '../attack/shaders.ts';
 import { startHostProcess } from '../e2e/host.ts';
+import { type Arena, startArena } from './arena.ts';
+import { environment, moduleItems, places, runCorpus, shaderItems } from './corpus.ts';
+import { SHADERS } from './shaders.ts';
 
 /*
  * A few modules and shaders of the corpus that `npm run test:hostile` runs as a whole on an installed host. They run in a
