@@ -6,6 +6,14 @@ import { importGame } from '../k3s/image.ts';
 import { sleep } from '../wait.ts';
 import { commandLine, cpuMs, descendants } from './facts.ts';
 
+/** Whether a process is the guest program itself with this command, and not a program that starts it. */
+function isGuest(pid: number, command: 'run' | 'compile'): boolean {
+  const [program = '', ...words] = commandLine(pid).split(' ');
+  // The dynamic loader of the node bundle's C library may come first.
+  const at = [program, ...words].findIndex((word) => word.endsWith('/guest'));
+  return !program.endsWith('/jailer') && at >= 0 && words[at] === command;
+}
+
 /** Finds the guest process of a container: the process in the container's cgroup. */
 export function guestOf(rig: Rig, { pod, container }: { pod: string; container: string }): Promise<number> {
   const folder = join(rig.cri.cgroupParent(pod), container);
@@ -13,8 +21,8 @@ export function guestOf(rig: Rig, { pod, container }: { pod: string; container: 
   return poll(() => {
     const path = files.find(existsSync);
     const pids = path === undefined ? [] : readFileSync(path, 'utf8').trim().split('\n').filter(Boolean).map(Number);
-    return pids.find((pid) => /\bguest\b.*\brun\b/.test(commandLine(pid))) ?? pids[0] ?? false;
-  }, "the container's cgroup has no process");
+    return pids.find((pid) => isGuest(pid, 'run')) ?? false;
+  }, "the container's cgroup has no guest process");
 }
 
 /** Finds the host process of a pod: the process of its sandbox, or Node below it if that is a supervisor. */
@@ -61,7 +69,7 @@ export async function compiling(rig: Rig): Promise<{ pid: number; settled: Promi
     isSettled = true;
   });
   while (!isSettled) {
-    const isBusy = (pid: number) => /\bguest\b.*\bcompile\b/.test(commandLine(pid)) && cpuMs(pid) > LOADING_MS;
+    const isBusy = (pid: number) => isGuest(pid, 'compile') && cpuMs(pid) > LOADING_MS;
     const found = descendants(rig.keeperPid()).find(isBusy);
     if (found !== undefined) return { pid: found, settled };
     await sleep(5);
