@@ -34,12 +34,19 @@ export interface HostStatus {
   }[];
 }
 
-/** Starts the host, host/cli/main.ts, on a free port and waits until its games can be played. */
+const CHECKOUT: readonly string[] = [process.execPath, join(root, 'host/cli/main.ts')];
+
+/**
+ * Starts the host on a free port and waits until its games can be played.
+ * @param command starts the program; by default host/cli/main.ts of this checkout
+ */
 export async function startHostProcess(
   modules: string[],
   environment: Record<string, string> = {},
+  command = CHECKOUT,
 ): Promise<HostProcess> {
-  const child = spawn(process.execPath, [join(root, 'host/cli/main.ts'), ...modules], {
+  const [program = '', ...first] = command;
+  const child = spawn(program, [...first, ...modules], {
     cwd: root,
     env: { ...process.env, PORT: '0', OPERATOR_PORT: '0', ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],

@@ -12,6 +12,7 @@ import {
 } from 'node:fs';
 import { basename, join } from 'node:path';
 import { promisify } from 'node:util';
+import type { Installation } from '../pod/node/installed.ts';
 import { eventually } from '../wait.ts';
 import { Cri } from './cri.ts';
 import { mountsBelow, processesOf, processIds, removeCgroups, takeInventory } from './inventory.ts';
@@ -39,6 +40,8 @@ export interface RigOptions {
   registry?: string;
   /** Additional variables in containerd's environment, which the keeper and the hosts inherit. */
   env?: Record<string, string>;
+  /** An installed node bundle whose shim, keeper and hosts run the pods; by default those of this checkout. */
+  installation?: Installation;
 }
 
 /** A real containerd for one test file, with its CRI plugin, our shim on its PATH and a CNI bridge. */
@@ -69,7 +72,7 @@ export interface Rig {
  * Starts a containerd for a test; resolves when it answers and `poolSize` host processes wait for pods.
  * @throws Error with the reason if this machine cannot run pods
  */
-export async function startRig({ poolSize, registry, env: more = {} }: RigOptions): Promise<Rig> {
+export async function startRig({ poolSize, registry, env: more = {}, installation }: RigOptions): Promise<Rig> {
   expectUsable();
   // The path of a socket has at most 107 bytes, so the folder has a short name.
   const folder = mkdtempSync('/tmp/nl-');
@@ -78,8 +81,8 @@ export async function startRig({ poolSize, registry, env: more = {} }: RigOption
   const name = basename(folder);
   const client = { ...process.env, CONTAINERD_NAMESPACE: name };
   mkdirSync(bin);
-  const script = readFileSync(join(ROOT, 'host/pod/containerd-shim-wasmedge-v1'), 'utf8').replace('@HOME@', ROOT);
-  writeFileSync(join(bin, 'containerd-shim-wasmedge-v1'), script);
+  const { shim, keeperCommand } = programs(installation);
+  writeFileSync(join(bin, 'containerd-shim-wasmedge-v1'), shim);
   chmodSync(join(bin, 'containerd-shim-wasmedge-v1'), 0o755);
   const bridge = `nl${process.pid % 10000}-${rigs}`;
   const subnet = `10.${200 + (process.pid % 50)}.${rigs++ % 250}`;
@@ -155,7 +158,8 @@ export async function startRig({ poolSize, registry, env: more = {} }: RigOption
     if (poolSize === 0) return;
     mkdirSync(join(runDir, 'log'), { recursive: true, mode: 0o700 });
     const log = openSync(join(runDir, 'log/keeper.log'), 'a', 0o600);
-    const keeper = spawn(join(ROOT, 'node_modules/.bin/node'), [join(ROOT, 'host/pod/main.ts'), 'keeper'], {
+    const [node, ...args] = keeperCommand;
+    const keeper = spawn(node, args, {
       env: { ...process.env, ...env },
       stdio: ['ignore', log, log],
       detached: true,
@@ -169,6 +173,22 @@ export async function startRig({ poolSize, registry, env: more = {} }: RigOption
       FILL_MS_MAX,
     );
   }
+}
+
+/** Returns the text of the shim's script, and the command that starts a keeper: those installed, or those of this checkout. */
+function programs(installation: Installation | undefined): { shim: string; keeperCommand: [string, ...string[]] } {
+  if (installation) {
+    const { home, shim } = installation;
+    const command: [string, ...string[]] = [join(home, 'bin/node'), join(home, 'host/pod/main.js'), 'keeper'];
+    return { shim: readFileSync(shim, 'utf8'), keeperCommand: command };
+  }
+  const script = readFileSync(join(ROOT, 'host/pod/containerd-shim-wasmedge-v1'), 'utf8').replace('@HOME@', ROOT);
+  const command: [string, ...string[]] = [
+    join(ROOT, 'node_modules/.bin/node'),
+    join(ROOT, 'host/pod/main.ts'),
+    'keeper',
+  ];
+  return { shim: script, keeperCommand: command };
 }
 
 /** Throws on a machine that cannot run pods, so that its tests do not report success. */

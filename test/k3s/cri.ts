@@ -34,6 +34,8 @@ export interface ContainerOptions {
   mounts?: string[];
   memoryBytes?: number;
   attempt?: number;
+  /** The container's securityContext, as the kubelet hands it to the CRI (LinuxContainerSecurityContext). */
+  security?: object;
 }
 
 /** A client of containerd's CRI, which makes the same calls as the kubelet. */
@@ -100,6 +102,7 @@ export class Cri {
       mounts = [],
       memoryBytes,
       attempt = 0,
+      security,
     } = options;
     const config = {
       metadata: { name, attempt },
@@ -110,7 +113,10 @@ export class Cri {
       envs: Object.entries(env).map(([key, value]) => ({ key, value })),
       mounts: mounts.map((path) => ({ containerPath: path, hostPath: path })),
       logPath: `${name}_${attempt}.log`,
-      linux: { resources: { cpuShares: 512, ...(memoryBytes ? { memoryLimitInBytes: memoryBytes } : {}) } },
+      linux: {
+        resources: { cpuShares: 512, ...(memoryBytes ? { memoryLimitInBytes: memoryBytes } : {}) },
+        ...(security ? { securityContext: security } : {}),
+      },
     };
     const request = { podSandboxId: pod, config, sandboxConfig: this.#configs.get(pod) };
     return (await this.call<{ containerId: string }>('createContainer', request)).containerId;
@@ -159,6 +165,12 @@ export class Cri {
   async removeAll(): Promise<void> {
     const { items } = await this.call<{ items: { id: string }[] }>('listPodSandbox', {});
     for (const { id } of items) await this.removePod(id).catch(() => {});
+  }
+
+  /** The id of the process that a pod's sandbox is: its host. */
+  async sandboxPid(podSandboxId: string): Promise<number> {
+    const { info } = await this.call<{ info: { info: string } }>('podSandboxStatus', { podSandboxId, verbose: true });
+    return (JSON.parse(info.info) as { pid: number }).pid;
   }
 
   /** The cgroup that the kubelet creates for a pod, below the root of the hierarchy. */

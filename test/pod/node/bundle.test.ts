@@ -19,6 +19,7 @@ import { makeBareSystem } from '../../bare.ts';
 import { operatorUrlIn } from '../../e2e/host.ts';
 import { playAndAsk } from '../../stream/operator.ts';
 import { until } from '../../stream/peer.ts';
+import { packEncoder } from './installed.ts';
 
 const root = join(import.meta.dirname, '../../..');
 const version = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')).version;
@@ -176,14 +177,7 @@ describe('on a bare Debian 12', () => {
   }, async () => {
     const bare = join(folder, 'bare');
     makeBareSystem('bookworm', bare);
-    const { packages } = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8'));
-    const encoder = join(bare, 'encoder');
-    mkdirSync(encoder);
-    for (const name of ['node-av', `@seydx/node-av-linux-${process.arch}`])
-      execFileSync('npm', ['pack', '--silent', `${name}@${packages[`node_modules/${name}`].version}`], {
-        cwd: encoder,
-        stdio: 'pipe',
-      });
+    packEncoder(join(bare, 'encoder'));
     mkdirSync(join(bare, 'bundle'));
     const script = `set -e
 mount -t proc proc ${bare}/proc

@@ -1,0 +1,100 @@
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { join } from 'node:path';
+import { must } from '../../host/base/assert.ts';
+
+/** Milliseconds of a clock tick of /proc/PID/stat (proc(5)). */
+const TICK_MS = 10;
+
+export const NAMESPACES = ['user', 'mnt', 'pid', 'net', 'ipc', 'uts', 'cgroup'] as const;
+export type Namespace = (typeof NAMESPACES)[number];
+
+/** The facts in /proc about how a process is confined. */
+export interface Facts {
+  pid: number;
+  uid: number;
+  gid: number;
+  /** Effective, permitted and bounding capabilities, in hexadecimal. */
+  effective: string;
+  permitted: string;
+  bounding: string;
+  /** Mode of seccomp: 0 for none, 2 for a filter. */
+  seccomp: number;
+  noNewPrivs: boolean;
+  /** The namespaces that are not those of this test, which has the node's own. */
+  ownNamespaces: Namespace[];
+  /** Names in the root folder of the process. */
+  root: string[];
+  /** Targets of the open descriptors by number. */
+  descriptors: Map<number, string>;
+}
+
+/** Reads the facts about a process. @throws Error if it has ended */
+export function readFacts(pid: number): Facts {
+  const folder = `/proc/${pid}`;
+  const status = readFileSync(join(folder, 'status'), 'utf8');
+  const field = (name: string) => must(new RegExp(`^${name}:\\s+(\\S+)`, 'm').exec(status)?.[1], name);
+  const descriptors = readdirSync(join(folder, 'fd')).map((fd) => {
+    return [Number(fd), readlinkSync(join(folder, 'fd', fd))] as const;
+  });
+  return {
+    pid,
+    uid: Number(field('Uid')),
+    gid: Number(field('Gid')),
+    effective: field('CapEff'),
+    permitted: field('CapPrm'),
+    bounding: field('CapBnd'),
+    seccomp: Number(field('Seccomp')),
+    noNewPrivs: field('NoNewPrivs') === '1',
+    ownNamespaces: NAMESPACES.filter(
+      (name) => readlinkSync(join(folder, 'ns', name)) !== readlinkSync(`/proc/self/ns/${name}`),
+    ),
+    root: namesIn(join(folder, 'root')),
+    descriptors: new Map(descriptors.sort(([a], [b]) => a - b)),
+  };
+}
+
+function namesIn(folder: string): string[] {
+  try {
+    return readdirSync(folder).sort();
+  } catch {
+    return [];
+  }
+}
+
+/** The processes below a process, the process itself excluded. */
+export function descendants(parent: number): number[] {
+  const parents = new Map<number, number>();
+  for (const name of readdirSync('/proc')) {
+    if (!/^\d+$/.test(name)) continue;
+    try {
+      const text = readFileSync(`/proc/${name}/stat`, 'utf8');
+      parents.set(Number(name), Number(text.slice(text.lastIndexOf(')') + 2).split(' ')[1]));
+    } catch {
+      // The process has ended meanwhile.
+    }
+  }
+  const isBelow = (pid: number) => {
+    for (let at = parents.get(pid); at !== undefined && at > 1; at = parents.get(at)) if (at === parent) return true;
+    return false;
+  };
+  return [...parents.keys()].filter(isBelow);
+}
+
+/** Milliseconds of processor time that a process has used; 0 if it has ended. */
+export function cpuMs(pid: number): number {
+  try {
+    const text = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
+    return (Number(fields[11]) + Number(fields[12])) * TICK_MS;
+  } catch {
+    return 0;
+  }
+}
+
+export function commandLine(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ').trim();
+  } catch {
+    return '';
+  }
+}

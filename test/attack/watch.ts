@@ -1,0 +1,121 @@
+import { readFileSync } from 'node:fs';
+import type { HostProcess } from '../e2e/host.ts';
+import type { Peer } from '../stream/peer.ts';
+import { sleep } from '../wait.ts';
+import { descendants } from './facts.ts';
+
+const PAGE_BYTES = 4096;
+const SAMPLE_MS = 25;
+
+/** The URL under which a host answers an operator: that of a port of its own if it prints one, else the players'. */
+export function operatorUrl(host: HostProcess): string {
+  return /Status and metrics at (\S+?)status/.exec(host.output())?.[1] ?? host.url;
+}
+
+/** The longest time in which /healthz has answered, and how often it was asked. */
+export interface Health {
+  maxMs: number;
+  samples: number;
+  /** Answers other than 200, and requests without an answer. */
+  failures: number;
+}
+
+/** Asks /healthz again and again until `stop` is called, which resolves with the longest time of an answer. */
+export function sampleHealth(host: HostProcess): { stop(): Promise<Health> } {
+  const url = new URL('healthz', operatorUrl(host));
+  const health: Health = { maxMs: 0, samples: 0, failures: 0 };
+  let stopped = false;
+  const loop = (async () => {
+    while (!stopped) {
+      const begun = performance.now();
+      const ok = await fetch(url).then(
+        (response) => response.ok,
+        () => false,
+      );
+      health.maxMs = Math.max(health.maxMs, performance.now() - begun);
+      health.samples++;
+      if (!ok) health.failures++;
+      await sleep(SAMPLE_MS);
+    }
+  })();
+  return {
+    async stop() {
+      stopped = true;
+      await loop;
+      return health;
+    },
+  };
+}
+
+/** The pictures that a player got, and the longest time without one. */
+export interface Pictures {
+  count: number;
+  seconds: number;
+  perSecond: number;
+  gapMs: number;
+}
+
+/** Counts the pictures of a player until `stop` is called. */
+export function countPictures(peer: Peer): { stop(): Pictures } {
+  const begun = performance.now();
+  const first = peer.pictures;
+  let last = first;
+  let lastAt = begun;
+  let gapMs = 0;
+  const look = () => {
+    const now = performance.now();
+    const { pictures } = peer;
+    gapMs = Math.max(gapMs, now - lastAt);
+    if (pictures === last) return;
+    last = pictures;
+    lastAt = now;
+  };
+  const timer = setInterval(look, SAMPLE_MS);
+  return {
+    stop() {
+      clearInterval(timer);
+      look();
+      const seconds = (performance.now() - begun) / 1000;
+      const count = last - first;
+      return { count, seconds, perSecond: count / seconds, gapMs };
+    },
+  };
+}
+
+/** Resident bytes of a process and all below it. Shared pages count for each process. */
+export function residentBytes(pid: number): number {
+  return [pid, ...descendants(pid)].reduce((sum, one) => {
+    try {
+      return sum + Number(readFileSync(`/proc/${one}/statm`, 'utf8').split(' ')[1]) * PAGE_BYTES;
+    } catch {
+      return sum;
+    }
+  }, 0);
+}
+
+/**
+ * Watches the memory of a process and of all below it until `stop` is called, and kills the process if they have more than
+ * `bytesMax`, so that an attack that succeeds does not take the memory of this machine.
+ */
+export function guardMemory(pid: number, bytesMax: number): { stop(): { peakBytes: number; killed: boolean } } {
+  let peakBytes = 0;
+  let killed = false;
+  const timer = setInterval(() => {
+    peakBytes = Math.max(peakBytes, residentBytes(pid));
+    if (peakBytes <= bytesMax || killed) return;
+    killed = true;
+    for (const one of [...descendants(pid), pid]) {
+      try {
+        process.kill(one, 'SIGKILL');
+      } catch {
+        // The process has ended.
+      }
+    }
+  }, SAMPLE_MS);
+  return {
+    stop() {
+      clearInterval(timer);
+      return { peakBytes, killed };
+    },
+  };
+}
