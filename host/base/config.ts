@@ -1,5 +1,6 @@
 import { isIP } from 'node:net';
 import { NearlightError } from './errors.ts';
+import { readLayers } from './layers.ts';
 
 type Setting<T> = {
   env: string;
@@ -13,6 +14,10 @@ type Setting<T> = {
 
 const FORMS = {
   address: { text: 'an IPv4 or IPv6 address', fits: (text: string) => isIP(text) !== 0 && !text.includes('%') },
+  layers: {
+    text: 'a list of layers of confinement (host/base/layers.ts), or none',
+    fits: (text: string) => readLayers(text) !== undefined,
+  },
   ports: { text: 'a range of ports such as 31000-31999', fits: (text: string) => readPorts(text) !== undefined },
 };
 
@@ -32,6 +37,12 @@ export const settings = {
     min: 0,
     max: 2 ** 40,
     about: 'size limit of the folder of compiled modules; the least recently used ones are removed first',
+  },
+  requiredLayers: {
+    env: 'REQUIRED_LAYERS',
+    default: 'seccomp,noNewPrivileges,limits',
+    form: 'layers',
+    about: 'layers of confinement without which no module runs, separated by commas; none: run modules unconfined',
   },
   logLevel: { env: 'LOG_LEVEL', default: 'info', about: 'error, warn, info or debug' },
 

@@ -9,6 +9,7 @@ export const errors = {
   NL_PORT_IN_USE: { exit: 3, text: 'The port is in use' },
   NL_NO_GPU: { exit: 4, text: 'No usable GPU' },
   NL_NO_WASMEDGE: { exit: 5, text: 'WasmEdge cannot be used' },
+  NL_CONFINEMENT: { exit: 46, text: 'Modules cannot be confined on this system' },
   NL_MODULE_NOT_FOUND: { exit: 10, text: 'The module file cannot be read' },
   NL_MODULE_INVALID: { exit: 11, text: 'The file is not a valid WebAssembly module' },
   NL_MODULE_VERSION: { exit: 12, text: 'The module speaks another version of the contract' },

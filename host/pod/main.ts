@@ -24,7 +24,7 @@ async function runKeeper(env: NodeJS.ProcessEnv): Promise<number> {
   const log = createLog(env.LOG_LEVEL || 'info');
   const ended = Promise.withResolvers<void>();
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => ended.resolve());
-  const cache = new CompileCache(node.cacheDir, undefined, limits.cacheBytesMax);
+  const cache = new CompileCache(node.cacheDir, { bytesMax: limits.cacheBytesMax });
   const keeper = await startKeeper({
     paths: runPaths(node.runDir),
     poolSize: node.poolSize,

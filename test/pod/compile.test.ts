@@ -49,7 +49,7 @@ const echo = async (module: Uint8Array) => module;
 /** Serves compiled modules from a cache, as a keeper does; returns the lines that it logs. */
 async function serveCache(bytesMax?: number): Promise<string[]> {
   const settings = options();
-  const cache = new CompileCache(cacheDir, undefined, bytesMax);
+  const cache = new CompileCache(cacheDir, { bytesMax });
   await serve(async (module) => cache.native(checkModule(module, settings.limits).bytes, settings));
   return settings.lines;
 }
@@ -57,7 +57,7 @@ async function serveCache(bytesMax?: number): Promise<string[]> {
 /** Gets a module's native code as a host does: from the keeper, or from the cache folder, to which a host never writes. */
 async function read(module = good()): Promise<{ code: Uint8Array; lines: string[] }> {
   const settings = options();
-  const cache = new CompileCache(cacheDir, (bytes) => compileRemotely(socket, bytes));
+  const cache = new CompileCache(cacheDir, { remote: (bytes) => compileRemotely(socket, bytes) });
   const code = await cache.native(checkModule(module, settings.limits).bytes, settings);
   return { code, lines: settings.lines };
 }
@@ -207,7 +207,7 @@ test('a full compile cache drops the code that was not used for the longest time
   await make(new CompileCache(cacheDir), 0);
   await stored(1);
   const bytes = statSync(join(cacheDir, must(entries()[0], 'entry'))).size;
-  const cache = new CompileCache(cacheDir, undefined, Math.floor(bytes * 2.5));
+  const cache = new CompileCache(cacheDir, { bytesMax: Math.floor(bytes * 2.5) });
   await make(cache, 1);
   await stored(2);
   for (const name of entries()) utimesSync(join(cacheDir, name), 1, 1);

@@ -1,13 +1,14 @@
 import { execFile } from 'node:child_process';
 import { createHash, randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { mkdir, mkdtemp, readdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
-import { homedir, tmpdir } from 'node:os';
+import { mkdir, readdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { must } from '../../base/assert.ts';
 import { settings } from '../../base/config.ts';
 import { NearlightError } from '../../base/errors.ts';
+import { LAYERS, type Layer } from '../../base/layers.ts';
 import type { LoadOptions } from '../engine.ts';
 import { guestCommand } from './build.ts';
 import { compile, LEVELS } from './compiler.ts';
@@ -26,6 +27,15 @@ export type RemoteCompiler = (module: Uint8Array) => Promise<Uint8Array | undefi
 
 type Options = Pick<LoadOptions, 'limits' | 'log'>;
 
+interface CacheOptions {
+  /** Compiles modules and fills the folder, which this object then only reads. */
+  remote?: RemoteCompiler | undefined;
+  /** Size of the folder (CACHE_BYTES_MAX). If it is exceeded, the least recently used entries are deleted. */
+  bytesMax?: number | undefined;
+  /** Layers of confinement without which no compiler runs; by default all of them. */
+  required?: readonly Layer[];
+}
+
 interface Found {
   code: Uint8Array;
   /** Resolves when the code has been written to the compile cache on disk, or writing has failed. */
@@ -40,15 +50,18 @@ export class CompileCache {
   readonly #dir: string;
   readonly #remote: RemoteCompiler | undefined;
   readonly #bytesMax: number;
+  readonly #required: readonly Layer[];
   readonly #running = new Map<string, Promise<Uint8Array>>();
   #ready: Promise<void> | undefined;
 
   /**
    * @param dir folder of the compile cache; empty for ~/.cache/nearlight
-   * @param remote compiles modules and fills the folder, which this object then only reads
-   * @param bytesMax size of the folder (CACHE_BYTES_MAX); if it is exceeded, the least recently used entries are deleted
    */
-  constructor(dir: string, remote?: RemoteCompiler, bytesMax: number = settings.cacheBytesMax.default) {
+  constructor(
+    dir: string,
+    { remote, bytesMax = settings.cacheBytesMax.default, required = LAYERS }: CacheOptions = {},
+  ) {
+    this.#required = required;
     this.#remote = remote;
     this.#bytesMax = bytesMax;
     this.#dir = dir || join(homedir(), '.cache', 'nearlight');
@@ -57,7 +70,7 @@ export class CompileCache {
   /**
    * Returns the native code of a checked module, and compiles it if the cache does not have it. Concurrent calls for the
    * same module share one compilation.
-   * @throws NearlightError NL_COMPILE, NL_MODULE_INVALID, NL_SETTING if another user can write to the folder
+   * @throws NearlightError NL_COMPILE, NL_CONFINEMENT, NL_MODULE_INVALID, NL_SETTING if another user can write to the folder
    */
   async native(module: Uint8Array, options: Options): Promise<Uint8Array> {
     await this.prepare();
@@ -166,13 +179,8 @@ export class CompileCache {
     }
   }
 
-  async #compile(module: Uint8Array, options: Options): Promise<Uint8Array> {
-    const folder = await mkdtemp(join(tmpdir(), 'nearlight-compile-'));
-    try {
-      return await compile(module, { command: guestCommand(), folder, ...options });
-    } finally {
-      await rm(folder, { recursive: true, force: true });
-    }
+  #compile(module: Uint8Array, options: Options): Promise<Uint8Array> {
+    return compile(module, { command: guestCommand(), required: this.#required, ...options });
   }
 }
 
