@@ -15,9 +15,9 @@ export const LAYERS = [
 export type Layer = (typeof LAYERS)[number];
 
 interface Description {
-  /** What the layer gives a process with foreign code. */
+  /** The layer's effect on a process with foreign code. */
   text: string;
-  /** What to do if this system does not give it. */
+  /** Advice for a system that does not give the layer. */
   advice: string;
 }
 

@@ -11,9 +11,15 @@ const HOST = join(import.meta.dirname, '../../host/engine/wasmedge');
  * loadAddon() builds. @param source name of a C++ file in this folder
  */
 export function buildJailed(source: string, program: string): void {
-  const sources = ['jail.cc', 'limits.cc', 'filter.cc'].map((name) => join(HOST, name));
-  const includes = [`-I${dirname(addonPath)}`, `-I${HOST}`];
-  execFileSync('c++', ['-std=c++17', ...includes, join(import.meta.dirname, source), ...sources, '-o', program]);
+  const sources = ['jail.cc', 'limits.cc', 'files.cc', 'filter.cc'].map((name) => join(HOST, name));
+  execFileSync('c++', [
+    '-std=c++17',
+    `-I${dirname(addonPath)}`,
+    join(import.meta.dirname, source),
+    ...sources,
+    '-o',
+    program,
+  ]);
 }
 
 /** How a program in a jail ended, and what it printed. */

@@ -6,9 +6,9 @@
 //   probe unconfined NAME      makes the same attack without a jail
 // An attack exits with status 0 if it was successful.
 #include "constants.h"
-#include "filter.h"
-#include "jail.h"
-#include "limits.h"
+#include "../../host/engine/wasmedge/filter.h"
+#include "../../host/engine/wasmedge/jail.h"
+#include "../../host/engine/wasmedge/limits.h"
 
 #include <cerrno>
 #include <cstdio>
@@ -55,7 +55,9 @@ static void tryCall(const FilterOptions &phase, const char *text) {
 }
 
 static int look() {
-  uint32_t layers = enterJail({FD_PARENT + 1, 1 << 20, false});
+  // landlock_create_ruleset with LANDLOCK_CREATE_RULESET_VERSION.
+  std::printf("landlock %d\n", syscall(444, nullptr, 0, 1) > 0);
+  uint32_t layers = enterJail({FD_PARENT + 1, 1 << 20, false, true});
   std::printf("layers %u\n", layers);
   std::printf("pid %d\n", getpid());
   char folder[4096] = "";
@@ -65,13 +67,14 @@ static int look() {
     if (entry->d_name[0] != '.') std::printf("root %s\n", entry->d_name);
   std::printf("readonly %d\n", mkdir("/x", 0700) != 0 && errno == EROFS);
   std::printf("scratch %d\n", open("file", O_WRONLY | O_CREAT, 0600) >= 0);
+  std::printf("node %d\n", open("/bin/sh", O_RDONLY) >= 0);
   std::printf("mount %d\n", unshare(CLONE_NEWNS) == 0);
   return 0;
 }
 
 static int attack(const char *name, bool isConfined) {
   if (isConfined) {
-    enterJail({FD_PARENT + 1, 1 << 20, false});
+    enterJail({FD_PARENT + 1, 1 << 20, false, true});
     filterSystemCalls({Phase::compile, false});
   }
   auto is = [&](const char *other) { return std::strcmp(name, other) == 0; };
@@ -86,6 +89,13 @@ static int attack(const char *name, bool isConfined) {
   if (is("make a user namespace")) return unshare(CLONE_NEWUSER) < 0;
   if (is("start a program")) return execl("/bin/sh", "sh", "-c", "true", nullptr) < 0;
   if (is("write to the node's terminal")) return syscall(SYS_ioctl, 2, 0x5412, "x") < 0;
+#if defined(__x86_64__)
+  if (is("use the 32-bit ABI")) {
+    long result = 20; // getpid
+    asm volatile("int $0x80" : "+a"(result) : : "memory");
+    return result < 0;
+  }
+#endif
   if (is("make memory executable")) return mmap(nullptr, 4096, 7, 0x22, -1, 0) == reinterpret_cast<void *>(-1);
   return 2;
 }
@@ -93,7 +103,7 @@ static int attack(const char *name, bool isConfined) {
 int main(int count, char **arguments) {
   setvbuf(stdout, nullptr, _IOLBF, 4096);
   if (count > 3 && std::strcmp(arguments[1], "calls") == 0) {
-    enterJail({FD_PARENT + 1, 1 << 20, false});
+    enterJail({FD_PARENT + 1, 1 << 20, false, true});
     FilterOptions phase = phaseOf(arguments[2]);
     for (int i = 3; i < count; i++) tryCall(phase, arguments[i]);
     return 0;

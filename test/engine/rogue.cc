@@ -1,9 +1,9 @@
 // Stands in for a guest process under the control of an attacker, in the jail of the real one. The seed in the load request
 // selects its attack.
 #include "constants.h"
-#include "filter.h"
-#include "jail.h"
-#include "limits.h"
+#include "../../host/engine/wasmedge/filter.h"
+#include "../../host/engine/wasmedge/jail.h"
+#include "../../host/engine/wasmedge/limits.h"
 
 #include <cstdlib>
 #include <cstring>
@@ -33,7 +33,7 @@ int main() {
   fstat(FD_MAPPING, &file);
   base = static_cast<uint8_t *>(mmap(nullptr, file.st_size, PROT_READ | PROT_WRITE, MAP_SHARED, FD_MAPPING, 0));
   exitOnAbort();
-  enterJail({FD_PARENT + 1, 1 << 20, false});
+  enterJail({FD_PARENT + 1, 1 << 20, false, false});
   respond();
   uint8_t byte;
   if (recv(FD_SOCKET, &byte, 1, 0) != 1) return 1;

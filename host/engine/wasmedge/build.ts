@@ -18,10 +18,21 @@ const GUEST_SOURCES = [
   'compile.cc',
   'jail.cc',
   'limits.cc',
+  'files.cc',
   'filter.cc',
 ];
-const JAILER_SOURCES = ['jailer.cc', 'jail.cc', 'limits.cc'];
-const HEADERS = ['instance.h', 'mapping.h', 'submission.h', 'trace.h', 'compile.h', 'jail.h', 'limits.h', 'filter.h'];
+const JAILER_SOURCES = ['jailer.cc', 'jail.cc', 'limits.cc', 'files.cc'];
+const HEADERS = [
+  'instance.h',
+  'mapping.h',
+  'submission.h',
+  'trace.h',
+  'compile.h',
+  'jail.h',
+  'limits.h',
+  'files.h',
+  'filter.h',
+];
 
 /** The Node addon that shares memory with guest processes (addon.cc). It exists once buildNative() has resolved. */
 export const addonPath = join(NATIVE_FOLDER, ADDON);

@@ -16,17 +16,22 @@
 
 namespace {
 
-// Size limits of the scratch folder, which holds the object file and the linked file, and of one file there.
-constexpr uint64_t SCRATCH_BYTES = uint64_t{2} << 30;
-constexpr uint64_t FILE_BYTES = uint64_t{1} << 30;
+// Size limit of the native code: so many bytes, and so many for each byte of the module. Native code at Oz has some 3 bytes for
+// each byte of a module.
+constexpr uint64_t CODE_BYTES_MIN = uint64_t{32} << 20;
+constexpr uint64_t CODE_BYTES_PER_BYTE = 16;
 
 // Name of the linked file. The compiler runs in the scratch folder.
 constexpr char LINKED[] = "module.so";
 
-bool readModule(std::vector<uint8_t> &bytes) {
+// Returns the size of the module in bytes, which the host has limited.
+uint64_t moduleBytes() {
   struct stat file {};
-  if (fstat(FD_MODULE, &file) != 0) return false;
-  bytes.resize(static_cast<size_t>(file.st_size));
+  return fstat(FD_MODULE, &file) == 0 ? static_cast<uint64_t>(file.st_size) : 0;
+}
+
+bool readModule(std::vector<uint8_t> &bytes) {
+  bytes.resize(moduleBytes());
   for (size_t done = 0; done < bytes.size();) {
     ssize_t count = pread(FD_MODULE, bytes.data() + done, bytes.size() - done, static_cast<off_t>(done));
     if (count <= 0) return false;
@@ -99,8 +104,10 @@ int compile(int count, char **arguments) {
   WasmEdge_LogOff();
   std::set_new_handler([] { _exit(EXIT_MEMORY); });
   exitOnAbort();
-  uint32_t layers = enterJail({FD_PARENT + 1, SCRATCH_BYTES, false});
-  bool isLimited = limitFiles(FILE_BYTES) && limitData(std::strtoull(arguments[2], nullptr, 10)) &&
+  uint64_t codeBytes = CODE_BYTES_MIN + CODE_BYTES_PER_BYTE * moduleBytes();
+  // The scratch folder holds the object file and the linked one.
+  uint32_t layers = enterJail({FD_PARENT + 1, 2 * codeBytes, false, true});
+  bool isLimited = limitFiles(codeBytes) && limitData(std::strtoull(arguments[2], nullptr, 10)) &&
                    limitCpu(static_cast<uint32_t>(std::strtoul(arguments[3], nullptr, 10)));
   if (!isLimited) layers &= ~LAYER_LIMITS;
   if (filterSystemCalls({Phase::compile, false})) layers |= LAYER_SECCOMP;

@@ -107,7 +107,7 @@ private:
   std::vector<sock_filter> code_;
 };
 
-// What every phase needs: memory, signals that the process handles itself, and an end.
+// Allows the calls of every phase: for memory, for signals that the process handles itself, and to exit.
 void allowBasics(Program &program) {
   program.allow({__NR_brk, __NR_munmap, __NR_mremap, __NR_madvise, __NR_rt_sigaction, __NR_rt_sigprocmask,
                  __NR_rt_sigreturn, __NR_getpid, __NR_gettid, __NR_clock_gettime, __NR_exit_group});
@@ -117,7 +117,7 @@ void allowBasics(Program &program) {
   program.allowIf(__NR_futex, {{1, ~WAKE_OR_WAIT, 0}});
 }
 
-// What loading native code needs: the copy of the code, the dynamic loader, the limits, and the filter that follows.
+// Allows the calls that load native code: to copy it, for the dynamic loader, and for the limits and the filter that follow.
 void allowLoading(Program &program) {
   program.allow({__NR_read, __NR_pread64, __NR_fstat, __NR_newfstatat, __NR_getcwd, __NR_close});
 #ifdef __NR_stat
@@ -130,7 +130,7 @@ void allowLoading(Program &program) {
   program.allowIf(__NR_prctl, {{0, WHOLE, PR_SET_SECCOMP}});
 }
 
-// What LLVM and its linker need: threads, and files in the scratch folder.
+// Allows the calls of LLVM and its linker: for threads, and for files in the scratch folder.
 void allowCompiling(Program &program) {
   program.allow({__NR_read, __NR_pread64, __NR_write, __NR_writev, __NR_lseek, __NR_openat, __NR_close, __NR_fstat,
                  __NR_newfstatat, __NR_ftruncate, __NR_fallocate, __NR_getcwd, __NR_unlinkat, __NR_sigaltstack,

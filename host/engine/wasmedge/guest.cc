@@ -81,7 +81,7 @@ bool openCodeFile() {
 uint32_t confine(bool interpreter) {
   exitOnAbort();
   if (interpreter) redirectInterpreterLog();
-  uint32_t layers = enterJail({FD_PARENT + 1, SCRATCH_BYTES, !interpreter});
+  uint32_t layers = enterJail({FD_PARENT + 1, SCRATCH_BYTES, !interpreter, false});
   if ((layers & LAYER_EMPTY_ROOT) != 0 && !interpreter && !openCodeFile()) layers &= ~LAYER_EMPTY_ROOT;
   if (!forbidThreads()) layers &= ~LAYER_LIMITS;
   if (filterSystemCalls({Phase::load, interpreter})) layers |= LAYER_SECCOMP;

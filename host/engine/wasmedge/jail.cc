@@ -1,5 +1,6 @@
 #include "jail.h"
 #include "constants.h"
+#include "files.h"
 #include "limits.h"
 
 #include <cerrno>
@@ -149,6 +150,7 @@ uint32_t enterJail(const JailOptions &options) {
   if ((layers & LAYER_NAMESPACES) != 0 && emptyRoot(jail, options)) layers |= LAYER_EMPTY_ROOT;
   if (limitResources()) layers |= LAYER_LIMITS;
   layers |= dropPrivileges(jail);
+  if ((layers & LAYER_EMPTY_ROOT) == 0) forbidFiles(options.needsScratch);
   // A new user id cancels the signal that was to end this process with its parent.
   endWithJailer();
   return layers;

@@ -16,7 +16,7 @@ enum class Separation {
 // Environment variable by which the jailer passes a Jail, as three decimal numbers with a space in between.
 constexpr char JAIL_VARIABLE[] = "NEARLIGHT_JAIL";
 
-// What the jailer has prepared for a process. `user` and `group` are meant for Separation::ownUser.
+// A jail that the jailer has prepared for a process. `user` and `group` are meant for Separation::ownUser.
 struct Jail {
   Separation separation;
   uid_t user;
@@ -30,6 +30,8 @@ struct JailOptions {
   uint64_t scratchBytes;
   // Whether native code in the scratch folder can be executed.
   bool isScratchExecutable;
+  // Whether the process writes files in the scratch folder, even if the system gives it no file system of its own.
+  bool needsScratch;
 };
 
 // Enters the jail that the jailer has prepared. Returns the layers that hold, as a bit mask of LAYER_ bits. The caller adds

@@ -66,7 +66,7 @@ bool mapUser(uid_t user, gid_t group) {
 }
 
 // Whether this process may change its mounts. Some systems allow a user namespace, but nothing that its root then does. In a
-// chroot, the kernel gives EINVAL, because the root is no mount point.
+// chroot, the kernel gives EINVAL, because the root is not a mount point.
 bool canMount() { return mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0 || errno == EINVAL; }
 
 // Starts the program. Runs in the new process, and writes one byte to `ready` when the program is certain to be started.
