@@ -30,6 +30,12 @@ export const settings = {
     max: 2 ** 40,
     about: 'size limit of the folder of compiled modules; the least recently used ones are removed first',
   },
+  requiredLayers: {
+    env: 'REQUIRED_LAYERS',
+    default: 'seccomp,noNewPrivileges,limits',
+    form: 'layers',
+    about: 'layers of confinement without which no module runs, separated by commas; none: run modules unconfined',
+  },
   logLevel: { env: 'LOG_LEVEL', default: 'info', about: 'error, warn, info or debug' },
 
   moduleBytesMax: {

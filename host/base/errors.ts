@@ -13,6 +13,7 @@ export const errors = {
   NL_NO_GPU: { exit: 4, text: 'No usable GPU' },
   NL_NO_WASMEDGE: { exit: 5, text: 'WasmEdge cannot be used' },
   NL_NATIVE: { exit: 6, text: 'A native program of the host cannot be built' },
+  NL_CONFINEMENT: { exit: 46, text: 'Modules cannot be confined on this system' },
   NL_MODULE_NOT_FOUND: { exit: 10, text: 'The module file cannot be read' },
   NL_MODULE_INVALID: { exit: 11, text: 'The file is not a valid WebAssembly module' },
   NL_MODULE_VERSION: { exit: 12, text: 'The module speaks another version of the contract' },

@@ -1,4 +1,5 @@
 import { isIP } from 'node:net';
+import { readLayers } from './layers.ts';
 
 /** A setting of the host: its environment variable, default and bounds. */
 export type Setting<T> = {
@@ -28,6 +29,10 @@ export const FORMS = {
   hosts: {
     text: 'a list of host names such as play.example,.example.org, or *',
     fits: (text: string) => text === '*' || readList(text).every(isHostName),
+  },
+  layers: {
+    text: 'a list of layers of confinement (host/base/layers.ts), or none',
+    fits: (text: string) => readLayers(text) !== undefined,
   },
   networks: {
     text: 'a list of addresses and networks such as 10.0.0.1,fd00::/8',

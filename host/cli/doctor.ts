@@ -3,7 +3,8 @@ import { createServer } from 'node:net';
 import { readArguments } from '../base/arguments.ts';
 import { type Config, readConfig } from '../base/config.ts';
 import { NearlightError } from '../base/errors.ts';
-import { probeWasmEdge } from '../engine/wasmedge/engine.ts';
+import { LAYER_DESCRIPTIONS, LAYERS, layersIn, readLayers } from '../base/layers.ts';
+import { probeLayers, probeWasmEdge } from '../engine/wasmedge/engine.ts';
 import { openGpu } from '../gpu/dawn.ts';
 import { createVideoEncoder } from '../video/h264.ts';
 
@@ -38,6 +39,7 @@ export async function run(args: string[], environment: NodeJS.ProcessEnv): Promi
   const findings = [
     findNode(process.versions.node),
     await findWasmEdge(),
+    ...(await findLayers(config)),
     ...(await findGpuAndEncoder(config)),
     findBrowser(),
     await findPort(config),
@@ -83,6 +85,29 @@ async function findWasmEdge(): Promise<Finding> {
     text: found.problem,
     advice: `${SET_UP}, or point WASMEDGE_DIR at an installation`,
   };
+}
+
+/** Finds which layers confine modules here. A layer that is missing is wrong only if the settings require it. */
+async function findLayers({ requiredLayers }: Pick<Config, 'requiredLayers'>): Promise<Finding[]> {
+  try {
+    return describeLayers(await probeLayers(), requiredLayers);
+  } catch (error) {
+    return [wrong('jail', error, SET_UP)];
+  }
+}
+
+/**
+ * Describes each layer that confines modules. @param held bit mask of the layers that hold @param requiredLayers the setting
+ * REQUIRED_LAYERS
+ */
+export function describeLayers(held: number, requiredLayers: string): Finding[] {
+  return LAYERS.map((layer) => {
+    const { text, advice } = LAYER_DESCRIPTIONS[layer];
+    if (layersIn(held).includes(layer)) return { name: 'jail', state: 'ok', text: `${layer}: ${text}` };
+    const isRequired = readLayers(requiredLayers)?.includes(layer);
+    const consequence = isRequired ? 'no module runs' : 'modules run without it, except in pods';
+    return { name: 'jail', state: isRequired ? 'wrong' : 'warning', text: `no ${layer}: ${consequence}`, advice };
+  });
 }
 
 async function findGpuAndEncoder({ gpuEnabled }: Config): Promise<Finding[]> {

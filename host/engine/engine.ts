@@ -91,6 +91,8 @@ export interface Engine {
 export interface Instance {
   /** Id of the process that runs the module; undefined if the module runs in this process. */
   readonly pid: number | undefined;
+  /** Ids of all processes that belong to the module, `pid` first; empty if the module runs in this process. */
+  readonly pids: readonly number[];
   /** The commands and data that the module's `init` submitted. Valid until the first call. */
   readonly initial: Submission;
   /**

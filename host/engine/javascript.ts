@@ -48,6 +48,7 @@ export function createJavaScriptEngine(): Engine {
 
 export class JavaScriptInstance implements Instance {
   readonly pid = undefined;
+  readonly pids = [];
   readonly inputs: DataView;
   readonly ended: Promise<NearlightError | undefined>;
   readonly #options: LoadOptions;

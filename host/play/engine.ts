@@ -1,5 +1,6 @@
 import type { Config } from '../base/config.ts';
 import { NearlightError } from '../base/errors.ts';
+import { LAYERS, readLayers } from '../base/layers.ts';
 import type { Engine } from '../engine/engine.ts';
 import { createJavaScriptEngine } from '../engine/javascript.ts';
 import { createWasmEdgeEngine } from '../engine/wasmedge/engine.ts';
@@ -9,11 +10,12 @@ import { createWasmEdgeEngine } from '../engine/wasmedge/engine.ts';
  * module's calls; the system's clock by default.
  * @throws NearlightError NL_SETTING
  */
-export function createEngine({ engine, cacheDir, cacheBytesMax }: Config, now?: () => number): Engine {
+export function createEngine({ engine, cacheDir, cacheBytesMax, requiredLayers }: Config, now?: () => number): Engine {
   if (engine === 'wasmedge' || engine === 'wasmedge-interpreter')
     return createWasmEdgeEngine({
       cacheDir,
       cacheBytesMax,
+      requiredLayers: readLayers(requiredLayers) ?? LAYERS,
       interpreter: engine === 'wasmedge-interpreter',
       ...(now ? { now } : {}),
     });

@@ -12,8 +12,8 @@ const GAME_DELAY_MS = 20;
 
 export interface AccountingOptions {
   bundle: Pick<OciBundle, 'kind' | 'cgroupsPath' | 'resources'>;
-  /** Id of the process that runs the game now; undefined for a sandbox. */
-  guestPid(): number | undefined;
+  /** Ids of the processes of the game that runs now; empty for a sandbox. */
+  guestPids(): readonly number[];
   /** Whether the container has ended. Nothing joins its cgroup after that. */
   hasEnded(): boolean;
   /** Called after a process has joined the container's cgroup. */
@@ -43,7 +43,7 @@ export class Accounting {
 
   /** Creates the cgroup, sets its limits, and moves the container's processes into it. */
   begin(): void {
-    const { bundle, guestPid, hasEnded, joined } = this.#options;
+    const { bundle, guestPids, hasEnded, joined } = this.#options;
     const cgroup = this.#cgroup;
     if (!cgroup) return;
     this.#then(async () => {
@@ -52,18 +52,16 @@ export class Accounting {
       cgroup.create();
       await cgroup.limit(bundle.kind === 'sandbox' ? { cpu: { shares: SANDBOX_SHARES } } : bundle.resources);
       if (bundle.kind !== 'container') await cgroup.add(process.pid);
-      const guest = guestPid();
-      if (guest !== undefined) await cgroup.add(guest);
+      for (const guest of guestPids()) await cgroup.add(guest);
       await joined();
     });
   }
 
-  /** Moves the guest process in which the game now continues into the container's cgroup. */
+  /** Moves the processes in which the game now continues into the container's cgroup. */
   addGuest(): void {
-    const { guestPid, hasEnded, joined } = this.#options;
+    const { guestPids, hasEnded, joined } = this.#options;
     this.#then(async () => {
-      const guest = guestPid();
-      if (guest !== undefined && !hasEnded()) await this.#cgroup?.add(guest);
+      if (!hasEnded()) for (const guest of guestPids()) await this.#cgroup?.add(guest);
       await joined();
     });
   }

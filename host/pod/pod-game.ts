@@ -33,12 +33,14 @@ export class PodGame implements LoadedGame {
   readonly #options: PodGameOptions;
   readonly #resolveEnded: (error: NearlightError | undefined) => void;
   #pid: number;
+  #pids: readonly number[];
   #room: Room | undefined;
   #stopped = false;
 
   constructor(options: PodGameOptions) {
     this.#options = options;
     this.#pid = pidOf(options.instance);
+    this.#pids = options.instance.pids;
     const { promise, resolve } = Promise.withResolvers<NearlightError | undefined>();
     this.ended = promise;
     this.#resolveEnded = resolve;
@@ -50,6 +52,10 @@ export class PodGame implements LoadedGame {
 
   get pid(): number {
     return this.#pid;
+  }
+
+  get pids(): readonly number[] {
+    return this.#pids;
   }
 
   /**
@@ -98,6 +104,7 @@ export class PodGame implements LoadedGame {
   async #reload(): Promise<Loaded> {
     const loaded = await this.#options.reload();
     this.#pid = pidOf(loaded.instance);
+    this.#pids = loaded.instance.pids;
     this.#options.renewed();
     return loaded;
   }

@@ -26,6 +26,8 @@ export interface GameRequest {
 export interface LoadedGame {
   /** Id of the guest process that runs the game. */
   readonly pid: number;
+  /** Ids of all processes of the game, `pid` first. */
+  readonly pids: readonly number[];
   /** Runs the game's first tick. Players can join soon afterwards. @throws NearlightError why the game cannot run */
   begin(): Promise<void>;
   /** Resolves with the error that ended the game, or with undefined after stop(). */

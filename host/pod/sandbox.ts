@@ -173,7 +173,7 @@ export class Sandbox implements TaskService {
 
   async pids(id: string): Promise<number[]> {
     const { task, game } = this.#find(id);
-    return [game?.pid ?? task.pid];
+    return [...(game?.pids ?? [task.pid])];
   }
 
   async exec(request: ExecRequest): Promise<void> {
@@ -234,7 +234,7 @@ export class Sandbox implements TaskService {
     });
     const accounting = new Accounting({
       bundle,
-      guestPid: () => container.game?.pid,
+      guestPids: () => container.game?.pids ?? [],
       hasEnded: () => task.exit !== undefined,
       joined: () => this.#record(),
       failed: (error) => this.#options.log('error', `${task.id}: cgroup: ${error.message}`),

@@ -28,6 +28,7 @@ export function recordInstance(instance: Instance, to: { header: SessionHeader; 
 
 class RecordedInstance implements Instance {
   readonly pid: number | undefined;
+  readonly pids: readonly number[];
   readonly inputs: DataView;
   readonly ended: Promise<NearlightError | undefined>;
   readonly #instance: Instance;
@@ -40,6 +41,7 @@ class RecordedInstance implements Instance {
     this.#instance = instance;
     this.#writer = new RecordingWriter(header, sink);
     this.pid = instance.pid;
+    this.pids = instance.pids;
     this.inputs = instance.inputs;
     const { buffer, byteOffset, byteLength } = instance.inputs;
     this.#inputBytes = new Uint8Array(buffer, byteOffset, byteLength);

@@ -8,6 +8,8 @@ test.each([
   ['NODE_UDP_PORTS', '31000-31999'],
   ['NODE_UDP_PORTS', '1-1'],
   ['NODE_UDP_PORTS', '65535-65535'],
+  ['REQUIRED_LAYERS', 'none'],
+  ['REQUIRED_LAYERS', 'seccomp, emptyRoot'],
 ])('the setting %s=%s is accepted', (name, value) => {
   expect(Object.values(readConfig({ [name]: value }))).toContain(value);
 });
@@ -20,6 +22,8 @@ test.each([
   ['NODE_UDP_PORTS', '0-10', 'a range of ports such as 31000-31999'],
   ['NODE_UDP_PORTS', '11-10', 'a range of ports such as 31000-31999'],
   ['NODE_UDP_PORTS', '65535-65536', 'a range of ports such as 31000-31999'],
+  ['REQUIRED_LAYERS', 'seccomp,none', 'a list of layers of confinement (host/base/layers.ts), or none'],
+  ['REQUIRED_LAYERS', 'Seccomp', 'a list of layers of confinement (host/base/layers.ts), or none'],
   ['ICE_PORT', '65536', 'a whole number from 0 to 65535'],
 ])('the setting %s=%s is refused', (name, value, form) => {
   const message = `NL_SETTING: A setting is out of its bounds: ${name}=${value} is not ${form}`;

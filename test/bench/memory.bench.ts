@@ -21,7 +21,9 @@ const pidOf = (host: HostProcess): number => must(host.process.pid, 'process id'
 
 const guestOf = (host: HostProcess): number =>
   must(
-    childrenOf(pidOf(host)).find((pid) => readlinkSync(`/proc/${pid}/exe`).endsWith('/guest')),
+    childrenOf(pidOf(host))
+      .flatMap(childrenOf)
+      .find((pid) => readlinkSync(`/proc/${pid}/exe`).endsWith('/guest')),
     'guest process',
   );
 

@@ -1,6 +1,7 @@
 import { createServer } from 'node:net';
 import { expect, test } from 'vitest';
-import { findNode, findPort, formatFindings } from '../../host/cli/doctor.ts';
+import { maskOf } from '../../host/base/layers.ts';
+import { describeLayers, findNode, findPort, formatFindings } from '../../host/cli/doctor.ts';
 
 test('Node 24 and later are accepted', () => {
   expect(findNode('24.0.0').state).toBe('ok');
@@ -31,4 +32,15 @@ test('the advice on a finding is printed below it', () => {
     '                   -> buy one',
     '',
   ]);
+});
+
+test('each layer of confinement has a line, and a missing one is wrong only if it is required', () => {
+  const held = maskOf(['seccomp', 'limits']);
+  const findings = describeLayers(held, 'seccomp,noNewPrivileges');
+  expect(findings.map(({ state }) => state)).toEqual(['warning', 'warning', 'warning', 'warning', 'wrong', 'ok', 'ok']);
+  expect(findings[2]).toMatchObject({
+    text: 'no emptyRoot: modules run without it, except in pods',
+    advice: expect.stringContaining('user.max_user_namespaces'),
+  });
+  expect(describeLayers(held, 'none').some(({ state }) => state === 'wrong')).toBe(false);
 });

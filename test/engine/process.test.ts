@@ -1,24 +1,27 @@
-import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Addon, loadAddon } from '../../host/engine/wasmedge/addon.ts';
-import { addonPath, guestCommand } from '../../host/engine/wasmedge/build.ts';
+import { guestCommand } from '../../host/engine/wasmedge/build.ts';
 import { WasmEdgeInstance } from '../../host/engine/wasmedge/instance.ts';
 import { GuestProcess } from '../../host/engine/wasmedge/process.ts';
 import { sleep } from '../wait.ts';
+import { buildJailed } from './jailed.ts';
 import { options } from './modules.ts';
 
 const SILENT = 13;
+/** Exit status of the jailer if it finds no program. */
+const NO_PROGRAM = 127;
+/** A stand-in for the guest program need not confine itself. */
+const UNCONFINED = { required: [], interpreter: false };
 const folder = mkdtempSync(join(tmpdir(), 'nearlight-test-'));
 const program = join(folder, 'rogue');
 let addon: Addon;
 
 beforeAll(async () => {
   addon = await loadAddon();
-  const source = join(import.meta.dirname, 'rogue.cc');
-  execFileSync('c++', ['-std=c++17', `-I${dirname(addonPath)}`, source, '-o', program]);
+  buildJailed('rogue.cc', program);
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
@@ -29,9 +32,9 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 async function runRogue(seed: number, survives: boolean): Promise<string> {
   // Only the guest program that never answers may reach its time limit.
   const settings = { ...options({ initMsMax: seed === SILENT ? 500 : 600_000 }), seed };
-  const process = new GuestProcess(addon, [program], settings.limits);
+  const process = new GuestProcess(addon, [program], { ...settings.limits, ...UNCONFINED });
   const instance = new WasmEdgeInstance(process, settings);
-  const loaded = instance.load({ fds: [], interpreter: false, codeBytes: 0, saves: false, codeShift: 0 });
+  const loaded = instance.load({ fds: [], codeBytes: 0, saves: false, codeShift: 0 });
   const outcome = await loaded.then(
     () => 'loaded',
     (error: Error) => error.message,
@@ -64,13 +67,13 @@ describe('a guest process under the control of an attacker', () => {
 });
 
 test('a guest program that does not exist is reported as not started', async () => {
-  const process = new GuestProcess(addon, [join(folder, 'nothing')], options().limits);
+  const process = new GuestProcess(addon, [join(folder, 'nothing')], { ...options().limits, ...UNCONFINED });
   await process.gone;
-  expect(process.ended).toEqual({ status: null, signal: null, timedOut: false });
+  expect(process.ended).toEqual({ status: NO_PROGRAM, signal: null, timedOut: false });
 });
 
 test('a guest process without a module waits until it is killed', async () => {
-  const process = new GuestProcess(addon, guestCommand(), options().limits);
+  const process = new GuestProcess(addon, guestCommand(), { ...options().limits, ...UNCONFINED });
   await process.ready;
   await sleep(100);
   expect(process.ended).toBeUndefined();

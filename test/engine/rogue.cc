@@ -1,5 +1,9 @@
-// Stands in for a guest process under the control of an attacker. The seed in the load request selects its attack.
+// Stands in for a guest process under the control of an attacker, in the jail of the real one. The seed in the load request
+// selects its attack.
 #include "constants.h"
+#include "../../host/engine/wasmedge/filter.h"
+#include "../../host/engine/wasmedge/jail.h"
+#include "../../host/engine/wasmedge/limits.h"
 
 #include <cstdlib>
 #include <cstring>
@@ -28,10 +32,14 @@ int main() {
   struct stat file {};
   fstat(FD_MAPPING, &file);
   base = static_cast<uint8_t *>(mmap(nullptr, file.st_size, PROT_READ | PROT_WRITE, MAP_SHARED, FD_MAPPING, 0));
+  exitOnAbort();
+  enterJail({FD_PARENT + 1, 1 << 20, false, false});
   respond();
   uint8_t byte;
   if (recv(FD_SOCKET, &byte, 1, 0) != 1) return 1;
-  switch (get(REQUEST_ARGUMENTS)) {
+  uint32_t attack = get(REQUEST_ARGUMENTS);
+  if (attack == 9 || attack == 10) filterSystemCalls({Phase::run, false});
+  switch (attack) {
   case 1:
     set(RESPONSE_COMMAND_BYTES, 0xfffffffc);
     break;
@@ -60,7 +68,7 @@ int main() {
     for (uint32_t at = LOG; at < LOG + LOG_BYTES_MAX; at += 4) set(at, at % 8 == 0 ? 2 : 0x7fffffff);
     break;
   case 9:
-    kill(getpid(), SIGSYS);
+    socket(AF_INET, SOCK_STREAM, 0);
     break;
   case 10:
     std::abort();

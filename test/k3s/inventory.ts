@@ -10,7 +10,7 @@ export function processIds(folder: string): number[] {
   }
 }
 
-/** Finds the processes with a test's folder in their environment or command line, and their guest processes. */
+/** Finds the processes with a test's folder in their environment or command line, and the jailers and guest processes below them. */
 export function processesOf(folder: string): number[] {
   const found = processIds('/proc').filter((pid) => {
     if (!(pid > 0) || pid === process.pid) return false;
@@ -20,15 +20,19 @@ export function processesOf(folder: string): number[] {
       return false;
     }
   });
-  const guests = processIds('/proc').filter((pid) => {
-    try {
-      const parent = Number(/PPid:\s*(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]);
-      return found.includes(parent) && !found.includes(pid);
-    } catch {
-      return false;
-    }
-  });
-  return [...found, ...guests];
+  const childrenOf = (parents: readonly number[]) =>
+    processIds('/proc').filter((pid) => {
+      try {
+        const parent = Number(/PPid:\s*(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]);
+        return parents.includes(parent) && !parents.includes(pid);
+      } catch {
+        return false;
+      }
+    });
+  // A host starts jailers, and each jailer starts a guest process.
+  const jailers = childrenOf(found);
+  const guests = childrenOf(jailers).filter((pid) => !found.includes(pid));
+  return [...found, ...jailers, ...guests];
 }
 
 /** Reads the command line of a process. Returns an empty list if the process has ended. */

@@ -48,6 +48,7 @@ export async function settle(): Promise<void> {
 /** Takes the place of a module's instance, and records the calls of its exports. */
 export class FakeInstance implements Instance {
   readonly pid = undefined;
+  readonly pids = [];
   readonly initial: Submission;
   readonly inputs: DataView;
   readonly calls: string[] = [];

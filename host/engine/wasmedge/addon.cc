@@ -64,6 +64,13 @@ Napi::Value sealed(const Napi::CallbackInfo &info) {
   return Napi::Number::New(info.Env(), fd);
 }
 
+// memory(): returns a file descriptor of empty memory, to which another process can write.
+Napi::Value memory(const Napi::CallbackInfo &info) {
+  int fd = createMemory("nearlight-native", 0);
+  if (fd < 0) return fail(info.Env(), "memfd_create");
+  return Napi::Number::New(info.Env(), fd);
+}
+
 // new Channel(bytes, wake): creates memory to share with a child process, and a socket to the child. Calls `wake(closed)` when
 // the child sends something or closes its end of the socket. The size of the memory is sealed, so that the child cannot shrink
 // it while the host uses it.
@@ -238,6 +245,7 @@ private:
 
 Napi::Object init(Napi::Env env, Napi::Object exports) {
   exports.Set("Channel", Channel::define(env));
+  exports.Set("memory", Napi::Function::New<memory>(env));
   exports.Set("sealed", Napi::Function::New<sealed>(env));
   return exports;
 }

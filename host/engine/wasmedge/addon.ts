@@ -23,6 +23,8 @@ export interface Addon {
   ) => Channel;
   /** Returns a file descriptor of memory that holds `bytes` and cannot be changed. The caller closes the descriptor. */
   sealed(bytes: Uint8Array): number;
+  /** Returns a file descriptor of empty memory, to which another process can write. The caller closes the descriptor. */
+  memory(): number;
 }
 
 let loaded: Addon | undefined;

@@ -69,7 +69,7 @@ export class CompileCache implements CodeSource {
 
   /**
    * Returns the native code of a checked module, and compiles it if the cache does not have it.
-   * @throws NearlightError NL_COMPILE, NL_MODULE_INVALID, NL_SETTING if another user can write to the folder
+   * @throws NearlightError NL_COMPILE, NL_CONFINEMENT, NL_MODULE_INVALID, NL_SETTING if another user can write to the folder
    */
   async native(module: Uint8Array, options: CompileOptions): Promise<Uint8Array> {
     return (await this.find(module, options)) ?? this.make(module, options);

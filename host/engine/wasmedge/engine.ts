@@ -1,6 +1,7 @@
 import { closeSync } from 'node:fs';
 import { readAssets } from '../../base/assets.ts';
 import { NearlightError } from '../../base/errors.ts';
+import { LAYERS, type Layer } from '../../base/layers.ts';
 import { asResourceError } from '../../base/system-error.ts';
 import type { Engine, EngineLimits, LoadOptions } from '../engine.ts';
 import { type CheckedModule, checkModule } from '../module.ts';
@@ -9,8 +10,11 @@ import { guestCommand } from './build.ts';
 import { CompileCache } from './cache.ts';
 import { wasmEdgeVersion } from './identity.ts';
 import { WasmEdgeInstance } from './instance.ts';
+import { describeMissing, type JailUser } from './jail.ts';
+import { PAGE_BYTES } from './mapping.ts';
 import { GuestProcess } from './process.ts';
 import { RemoteCode, type RemoteCompiler } from './remote.ts';
+import { startError } from './response.ts';
 
 export { wasmEdgeVersion } from './identity.ts';
 
@@ -23,16 +27,22 @@ export interface WasmEdgeOptions {
   cacheBytesMax?: number;
   /** Gets native code from another process, which has a cache. This engine then has none. */
   compile?: RemoteCompiler;
+  /** Layers of confinement without which neither a module nor a compiler runs; by default all of them. */
+  requiredLayers?: readonly Layer[];
+  /** The user under which guests run, if this process is root; by default, each guest has a user of its own. */
+  user?: JailUser;
   /** The clock, in milliseconds, for the time limits on calls of a module; by default performance.now(). */
   now?: () => number;
 }
+
+let announcedLayers = false;
 
 /** An engine that can start a guest process before it knows the module. */
 export interface WasmEdgeEngine extends Engine {
   /**
    * Starts a guest process for the next load(), which then takes some 90 ms less. load() uses the process only if the limits
    * given to it are the same.
-   * @throws NearlightError NL_NO_WASMEDGE
+   * @throws NearlightError NL_NO_WASMEDGE, NL_CONFINEMENT
    */
   prepare(limits: MappingLimits): Promise<void>;
   /** Ends the prepared guest process, if there is one. */
@@ -48,6 +58,8 @@ export function createWasmEdgeEngine({
   cacheBytesMax,
   interpreter = false,
   compile,
+  requiredLayers: required = LAYERS,
+  user,
   now,
 }: WasmEdgeOptions): WasmEdgeEngine {
   const source = compile
@@ -55,7 +67,7 @@ export function createWasmEdgeEngine({
     : new CompileCache(cacheDir, cacheBytesMax === undefined ? {} : { bytesMax: cacheBytesMax });
   let prepared: { process: GuestProcess; limits: MappingLimits } | undefined;
   const spawn = (addon: Addon, { commandBytesMax, dataBytesMax }: MappingLimits): GuestProcess =>
-    new GuestProcess(addon, guestCommand(), { commandBytesMax, dataBytesMax, now });
+    new GuestProcess(addon, guestCommand(), { commandBytesMax, dataBytesMax, required, interpreter, user, now });
   const takeProcess = (addon: Addon, limits: MappingLimits): GuestProcess => {
     const { commandBytesMax, dataBytesMax } = limits;
     const found = prepared;
@@ -71,6 +83,7 @@ export function createWasmEdgeEngine({
       const process = spawn(await loadAddon(), limits);
       prepared = { process, limits };
       await Promise.all([process.ready, source.prepare()]);
+      if (process.ended) throw startError(process);
     },
     async close() {
       prepared?.process.kill();
@@ -83,8 +96,8 @@ export function createWasmEdgeEngine({
       let process: GuestProcess | undefined;
       try {
         process = takeProcess(addon, options.limits);
-        const code = interpreter ? checked.bytes : await source.native(checked.bytes, options);
-        return await start({ addon, process, code, interpreter, checked, options });
+        const code = interpreter ? checked.bytes : await source.native(checked.bytes, { ...options, required });
+        return await start({ addon, process, code, checked, options });
       } catch (error) {
         process?.kill();
         await process?.gone;
@@ -98,13 +111,12 @@ interface Start {
   addon: Addon;
   process: GuestProcess;
   code: Uint8Array;
-  interpreter: boolean;
   checked: CheckedModule;
   options: LoadOptions;
 }
 
 /** Loads a module into a guest process. The code is passed in sealed memory, so it cannot change after it was checked. */
-async function start({ addon, process, code, interpreter, checked, options }: Start): Promise<WasmEdgeInstance> {
+async function start({ addon, process, code, checked, options }: Start): Promise<WasmEdgeInstance> {
   const own: number[] = [];
   const seal = (bytes: Uint8Array): number => {
     const fd = addon.sealed(bytes);
@@ -116,11 +128,30 @@ async function start({ addon, process, code, interpreter, checked, options }: St
     if (options.assets.length > 0) fds.push(options.assetsFd ?? seal(options.assets));
     const instance = new WasmEdgeInstance(process, options);
     const { saves, codeShift } = checked;
-    await instance.load({ fds, interpreter, codeBytes: code.length, saves, codeShift });
+    await instance.load({ fds, codeBytes: code.length, saves, codeShift });
+    announceLayers(process, options);
     return instance;
   } finally {
     for (const fd of own) closeSync(fd);
   }
+}
+
+/** Logs once which layers of confinement this system does not give. */
+function announceLayers({ layers }: GuestProcess, { log }: LoadOptions): void {
+  const line = describeMissing(layers);
+  if (line === undefined || announcedLayers) return;
+  announcedLayers = true;
+  log('warn', line);
+}
+
+/** Finds out which layers of confinement this system gives, as a bit mask. @throws NearlightError NL_NO_WASMEDGE */
+export async function probeLayers(): Promise<number> {
+  const limits = { commandBytesMax: PAGE_BYTES, dataBytesMax: PAGE_BYTES };
+  const process = new GuestProcess(await loadAddon(), guestCommand(), { ...limits, required: [], interpreter: false });
+  await process.ready;
+  process.kill();
+  await process.gone;
+  return process.layers;
 }
 
 /**

@@ -1,15 +1,23 @@
 // The guest program. It runs one game's module in a process of its own, and calls the module's exports at the host's request.
-//   guest run              expects the shared memory at FD_MAPPING and the host's socket at FD_SOCKET
-//   guest compile IN OUT LEVEL DATA_BYTES CPU_SECONDS
-//   guest version          prints the version of WasmEdge, then the path of every loaded library
+//   guest run LAYERS         expects the shared memory at FD_MAPPING and the host's socket at FD_SOCKET
+//   guest interpret LAYERS   the same for modules that WasmEdge's interpreter runs
+//   guest compile LAYERS LEVEL DATA_BYTES CPU_SECONDS
+//   guest version            prints the version of WasmEdge, then the path of every loaded library
+// The program jailer starts the first three. They end with EXIT_LAYERS if a layer of confinement in the bit mask LAYERS does not
+// hold.
 #include "compile.h"
-#include "confine.h"
 #include "constants.h"
+#include "filter.h"
 #include "instance.h"
+#include "jail.h"
+#include "limits.h"
+#include "trace.h"
 
 #include <cerrno>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
+#include <fcntl.h>
 #include <link.h>
 #include <new>
 #include <sys/mman.h>
@@ -19,6 +27,9 @@
 #include <wasmedge/wasmedge.h>
 
 namespace {
+
+// Size limit of the scratch folder, which holds the native code of one module.
+constexpr uint64_t SCRATCH_BYTES = uint64_t{1} << 30;
 
 Mapping mapping;
 
@@ -57,18 +68,40 @@ void respond() {
   _exit(EXIT_MEMORY);
 }
 
-int run() {
-  confineProcess(FD_SOCKET + 1);
+// Opens the file in the scratch folder to which the native code is copied. The process can open no file for writing later.
+bool openCodeFile() {
+  int file = open(CODE_PATH, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+  if (file < 0 || file == FD_CODE) return file == FD_CODE;
+  bool isMoved = dup3(file, FD_CODE, O_CLOEXEC) == FD_CODE;
+  close(file);
+  return isMoved;
+}
+
+// Confines this process before it gets anything from a module. Returns the layers that hold.
+uint32_t confine(bool interpreter) {
+  exitOnAbort();
+  if (interpreter) redirectInterpreterLog();
+  uint32_t layers = enterJail({FD_PARENT + 1, SCRATCH_BYTES, !interpreter, false});
+  if ((layers & LAYER_EMPTY_ROOT) != 0 && !interpreter && !openCodeFile()) layers &= ~LAYER_EMPTY_ROOT;
+  if (!forbidThreads()) layers &= ~LAYER_LIMITS;
+  if (filterSystemCalls({Phase::load, interpreter})) layers |= LAYER_SECCOMP;
+  return layers;
+}
+
+int run(bool interpreter, uint32_t required) {
   struct stat file {};
   if (fstat(FD_MAPPING, &file) != 0) return EXIT_FAILED;
   void *base = mmap(nullptr, static_cast<size_t>(file.st_size), PROT_READ | PROT_WRITE, MAP_SHARED, FD_MAPPING, 0);
   if (base == MAP_FAILED) return EXIT_FAILED;
   close(FD_MAPPING);
   mapping = Mapping(static_cast<uint8_t *>(base));
-  std::set_new_handler(outOfMemory);
   WasmEdge_LogOff();
+  uint32_t layers = confine(interpreter);
+  mapping.set(RESPONSE_LAYERS, layers);
+  if ((required & ~layers) != 0) return EXIT_LAYERS;
 
-  Instance instance(mapping);
+  std::set_new_handler(outOfMemory);
+  Instance instance(mapping, interpreter, layers);
   respond();
   int fds[2];
   while (receive(fds)) {
@@ -101,9 +134,11 @@ int version() {
 } // namespace
 
 int main(int count, char **arguments) {
-  if (count == 2 && std::strcmp(arguments[1], "run") == 0) return run();
+  bool isInterpreter = count == 3 && std::strcmp(arguments[1], "interpret") == 0;
+  if (isInterpreter || (count == 3 && std::strcmp(arguments[1], "run") == 0))
+    return run(isInterpreter, static_cast<uint32_t>(std::strtoul(arguments[2], nullptr, 10)));
   if (count >= 2 && std::strcmp(arguments[1], "compile") == 0) return compile(count - 2, arguments + 2);
   if (count == 2 && std::strcmp(arguments[1], "version") == 0) return version();
-  std::fprintf(stderr, "usage: guest run | compile ... | version\n");
+  std::fprintf(stderr, "usage: guest run LAYERS | interpret LAYERS | compile ... | version\n");
   return EXIT_FAILED;
 }

@@ -1,5 +1,6 @@
 #include "instance.h"
-#include "confine.h"
+#include "filter.h"
+#include "limits.h"
 #include "trace.h"
 
 #include <algorithm>
@@ -31,15 +32,20 @@ void Instance::load(int code, int assets) {
   }
   features_ = mapping_.get(LOAD_FEATURES);
   std::memcpy(limits_, mapping_.at(LOAD_LIMITS), sizeof limits_);
-  if (mapAssets(assets) && parse(code)) {
-    limitData(uint64_t{mapping_.get(LOAD_MEMORY_PAGES_MAX)} * WASM_PAGE_BYTES + OVERHEAD_BYTES);
-    forbidThreads();
-    Filter filter = mapping_.get(LOAD_INTERPRETER) != 0 ? Filter::interpret : Filter::run;
-    mapping_.set(RESPONSE_SECCOMP, filterSystemCalls(filter) ? 1 : 2);
-    if (instantiate()) initialise();
+  if (mapAssets(assets) && restrict() && parse(code)) {
+    bool isFiltered = filterSystemCalls({Phase::run, interpreter_});
+    if (!isFiltered && (layers_ & LAYER_SECCOMP) != 0) fail(STATUS_FAILED, "system calls cannot be filtered");
+    else if (instantiate()) initialise();
   }
   mapping_.set(RESPONSE_COMMAND_BYTES, submission_.commandBytes);
   mapping_.set(RESPONSE_DATA_BYTES, submission_.dataBytes);
+}
+
+// Limits the memory of this process to what its module may use, and its files to the module's native code.
+bool Instance::restrict() {
+  uint64_t memory = uint64_t{mapping_.get(LOAD_MEMORY_PAGES_MAX)} * WASM_PAGE_BYTES + OVERHEAD_BYTES;
+  bool isLimited = limitData(memory) && limitFiles(mapping_.get(LOAD_CODE_BYTES));
+  return isLimited || fail(STATUS_FAILED, "the memory of the guest process cannot be limited");
 }
 
 // Returns the memory for bulk data. It follows the space for the command stream, from the next page boundary on.
@@ -58,26 +64,19 @@ bool Instance::mapAssets(int assets) {
 }
 
 // Reads the module from the file descriptor that the host passed. The memory behind the descriptor is sealed, so the module
-// is the one that the host has checked. WasmEdge opens native code only by path, hence the detour through /proc.
+// is the one that the host has checked.
 bool Instance::parse(int code) {
-  bool interpreter = mapping_.get(LOAD_INTERPRETER) != 0;
   uint32_t bytes = mapping_.get(LOAD_CODE_BYTES);
   configure_ = WasmEdge_ConfigureCreate();
   WasmEdge_ConfigureSetMaxMemoryPage(configure_, mapping_.get(LOAD_MEMORY_PAGES_MAX));
-  WasmEdge_ConfigureSetForceInterpreter(configure_, interpreter);
+  WasmEdge_ConfigureSetForceInterpreter(configure_, interpreter_);
   WasmEdge_LoaderContext *loader = WasmEdge_LoaderCreate(configure_);
-  WasmEdge_Result result;
-  if (interpreter) {
-    redirectInterpreterLog();
-    void *module = mmap(nullptr, bytes, PROT_READ, MAP_SHARED, code, 0);
-    if (module == MAP_FAILED) return fail(STATUS_FAILED, "the module cannot be mapped into the guest process");
-    result = WasmEdge_LoaderParseFromBuffer(loader, &tree_, static_cast<uint8_t *>(module), bytes);
-    munmap(module, bytes);
-  } else {
-    char path[32];
-    std::snprintf(path, sizeof path, "/proc/self/fd/%d", code);
-    result = WasmEdge_LoaderParseFromFile(loader, &tree_, path);
-  }
+  void *module = mmap(nullptr, bytes, PROT_READ, MAP_SHARED, code, 0);
+  if (module == MAP_FAILED) return fail(STATUS_FAILED, "the module cannot be mapped into the guest process");
+  WasmEdge_Result result = interpreter_
+                               ? WasmEdge_LoaderParseFromBuffer(loader, &tree_, static_cast<uint8_t *>(module), bytes)
+                               : parseNative(loader, module, bytes, code);
+  munmap(module, bytes);
   close(code);
   WasmEdge_LoaderDelete(loader);
   if (!WasmEdge_ResultOK(result)) return fail(STATUS_INVALID, WasmEdge_ResultGetMessage(result));
@@ -85,6 +84,21 @@ bool Instance::parse(int code) {
   result = WasmEdge_ValidatorValidate(validator, tree_);
   WasmEdge_ValidatorDelete(validator);
   return WasmEdge_ResultOK(result) || fail(STATUS_INVALID, WasmEdge_ResultGetMessage(result));
+}
+
+// Loads native code. WasmEdge opens it only by path, so it is copied to a file if the process has an empty file system, and
+// opened through /proc if it has the node's.
+WasmEdge_Result Instance::parseNative(WasmEdge_LoaderContext *loader, const void *code, uint32_t bytes, int file) {
+  char path[32];
+  std::snprintf(path, sizeof path, "/proc/self/fd/%d", file);
+  if ((layers_ & LAYER_EMPTY_ROOT) == 0) return WasmEdge_LoaderParseFromFile(loader, &tree_, path);
+  for (uint32_t done = 0; done < bytes;) {
+    ssize_t count = write(FD_CODE, static_cast<const uint8_t *>(code) + done, bytes - done);
+    if (count <= 0) return WasmEdge_ResultGen(WasmEdge_ErrCategory_UserLevelError, STATUS_FAILED);
+    done += static_cast<uint32_t>(count);
+  }
+  close(FD_CODE);
+  return WasmEdge_LoaderParseFromFile(loader, &tree_, CODE_PATH);
 }
 
 bool Instance::instantiate() {
@@ -218,8 +232,7 @@ bool Instance::succeeded(WasmEdge_Result result) {
   if (memory_ != nullptr) mapping_.set(RESPONSE_MEMORY_PAGES, WasmEdge_MemoryInstanceGetPageSize(memory_));
   if (mapping_.get(RESPONSE_STATUS) == STATUS_OK) fail(STATUS_TRAP, WasmEdge_ResultGetMessage(result));
   TrapFrame *frames = reinterpret_cast<TrapFrame *>(mapping_.at(TRAP_FRAMES));
-  bool interpreter = mapping_.get(LOAD_INTERPRETER) != 0;
-  uint32_t count = interpreter ? takeInterpreterFrame(frames) : takeNativeFrames(frames, TRAP_FRAMES_MAX);
+  uint32_t count = interpreter_ ? takeInterpreterFrame(frames) : takeNativeFrames(frames, TRAP_FRAMES_MAX);
   mapping_.set(RESPONSE_TRAP_FRAMES, count);
   return false;
 }

@@ -9,9 +9,15 @@
 #include <vector>
 #include <wasmedge/wasmedge.h>
 
+// Path of the file to which a confined process copies native code, because WasmEdge loads it only by path. It is in the scratch
+// folder, which is the working directory.
+constexpr char CODE_PATH[] = "./code";
+
 class Instance : private LinearMemory {
 public:
-  explicit Instance(Mapping &mapping) : mapping_(mapping) {}
+  // `layers` are the layers of confinement that hold for this process.
+  Instance(Mapping &mapping, bool interpreter, uint32_t layers)
+      : mapping_(mapping), interpreter_(interpreter), layers_(layers) {}
 
   // Loads, instantiates and initialises the module behind the file descriptor `code`. `assets` is the descriptor of
   // the asset pack, or -1 if there is none.
@@ -38,6 +44,8 @@ private:
 
   const uint8_t *at(uint32_t address, uint32_t length) const override;
   bool parse(int code);
+  WasmEdge_Result parseNative(WasmEdge_LoaderContext *loader, const void *code, uint32_t bytes, int file);
+  bool restrict();
   WasmEdge_ModuleInstanceContext *createImports();
   bool instantiate();
   bool initialise();
@@ -56,6 +64,8 @@ private:
   WasmEdge_Result trap(uint32_t status, const char *text);
 
   Mapping &mapping_;
+  const bool interpreter_;
+  const uint32_t layers_;
   Submission submission_;
   WasmEdge_ConfigureContext *configure_ = nullptr;
   WasmEdge_ExecutorContext *executor_ = nullptr;

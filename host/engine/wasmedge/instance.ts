@@ -8,7 +8,7 @@ import { checkState, stateBytesMax } from '../state.ts';
 import { GrowingBytes } from '../submission.ts';
 import * as map from './mapping.ts';
 import type { Exit, GuestProcess } from './process.ts';
-import { CALL_EXPORTS, exitError, ResponseReader } from './response.ts';
+import { CALL_EXPORTS, ResponseReader, startError } from './response.ts';
 
 const EMPTY: Submission = {
   commands: new Uint32Array(0),
@@ -24,21 +24,17 @@ interface Waiting {
 interface LoadedCode {
   /** File descriptors of the module's code and, if there is one, of the asset pack. */
   fds: readonly number[];
-  interpreter: boolean;
   codeBytes: number;
   /** `saves` and `codeShift` are as in CheckedModule. */
   saves: boolean;
   codeShift: number;
 }
 
-let warnedAboutSeccomp = false;
-
 /** A module that runs in a guest process. Writes each call into the shared memory and copies out what the module submitted. */
 export class WasmEdgeInstance implements Instance {
   readonly inputs: DataView;
   readonly ended: Promise<NearlightError | undefined>;
   initial: Submission = EMPTY;
-  readonly pid: number | undefined;
   readonly #process: GuestProcess;
   readonly #options: LoadOptions;
   readonly #log: GuestLog;
@@ -66,7 +62,6 @@ export class WasmEdgeInstance implements Instance {
   constructor(process: GuestProcess, options: LoadOptions) {
     this.#process = process;
     this.#options = options;
-    this.pid = process.pid;
     this.#log = new GuestLog((level, message) => options.log(level, message));
     this.#response = new ResponseReader(process, { options, log: this.#log });
     const bytes = options.seats * INPUT_STRIDE;
@@ -87,17 +82,24 @@ export class WasmEdgeInstance implements Instance {
     };
   }
 
+  get pid(): number | undefined {
+    return this.#process.pid;
+  }
+
+  get pids(): readonly number[] {
+    return [this.#process.pid, this.#process.jailerPid].filter((pid) => pid !== undefined);
+  }
+
   /** Loads the module into the guest process and calls its `init`. Rejects with the errors of Engine.load(). */
   async load(code: LoadedCode): Promise<void> {
     this.#codeShift = code.codeShift;
     this.#saves = code.saves;
     const process = this.#process;
     await process.ready;
-    if (process.ended) throw exitError(process.ended, 'loading');
-    const { limits, assets, gpu, seed, tickRate, seats, log } = this.#options;
+    if (process.ended) throw startError(process);
+    const { limits, assets, gpu, seed, tickRate, seats } = this.#options;
     const parameters = [seed >>> 0, Math.floor(seed / 2 ** 32), tickRate, seats];
     for (const [n, value] of parameters.entries()) process.set(map.REQUEST_ARGUMENTS + 4 * n, value);
-    process.set(map.LOAD_INTERPRETER, code.interpreter ? 1 : 0);
     process.set(map.LOAD_CODE_BYTES, code.codeBytes);
     process.set(map.LOAD_ASSET_BYTES, assets.length);
     process.set(map.LOAD_MEMORY_PAGES_MAX, Math.floor(limits.memoryBytesMax / map.WASM_PAGE_BYTES));
@@ -107,9 +109,6 @@ export class WasmEdgeInstance implements Instance {
     process.set(map.LOAD_FEATURES, gpu?.features ?? 0);
     for (let n = 0; n < map.LIMITS_MAX; n++) process.set(map.LOAD_LIMITS + 4 * n, gpu?.limits[n] ?? 0);
     this.initial = await this.#request(map.CALL_LOAD, code.fds);
-    if (process.get(map.RESPONSE_SECCOMP) === 1 || warnedAboutSeccomp) return;
-    warnedAboutSeccomp = true;
-    log('warn', 'this kernel has no seccomp: guest processes run without a filter on system calls');
   }
 
   reply(record: ArrayLike<number>): void {

@@ -1,7 +1,5 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { NearlightError } from '../../base/errors.ts';
+import { LAYERS, type Layer } from '../../base/layers.ts';
 import { adviceFor } from '../../base/system-error.ts';
 import type { LoadOptions } from '../engine.ts';
 import { guestCommand } from './build.ts';
@@ -9,6 +7,8 @@ import { compile } from './compiler.ts';
 
 /** The parts of the options for loading a module that matter to its compilation. */
 export interface CompileOptions extends Pick<LoadOptions, 'limits' | 'log'> {
+  /** Layers of confinement without which no compiler runs; by default all of them. */
+  required?: readonly Layer[];
   /** Called with the CPU time in milliseconds of each run of the compiler, whether it succeeded or not. */
   spent?(cpuMs: number): void;
 }
@@ -17,21 +17,17 @@ export interface CompileOptions extends Pick<LoadOptions, 'limits' | 'log'> {
 export interface CodeSource {
   /** Does what the first call of native() would otherwise wait for. @throws NearlightError NL_SETTING, NL_NO_WASMEDGE */
   prepare(): Promise<void>;
-  /** Returns the native code of a checked module. @throws NearlightError NL_COMPILE, NL_MODULE_INVALID */
+  /** Returns the native code of a checked module. @throws NearlightError NL_COMPILE, NL_MODULE_INVALID, NL_CONFINEMENT */
   native(module: Uint8Array, options: CompileOptions): Promise<Uint8Array>;
 }
 
 /** Compiles a module on this machine, without storing the result. @throws as compile() */
 export async function compileLocally(module: Uint8Array, options: CompileOptions): Promise<Uint8Array> {
-  let folder: string | undefined;
   try {
-    folder = await mkdtemp(join(tmpdir(), 'nearlight-compile-'));
-    return await compile(module, { command: guestCommand(), folder, ...options });
+    return await compile(module, { command: guestCommand(), required: LAYERS, ...options });
   } catch (cause) {
     if (cause instanceof NearlightError) throw cause;
     const { code, message } = cause as NodeJS.ErrnoException;
     throw new NearlightError('NL_COMPILE', `${message}: ${adviceFor(code)}`, { cause });
-  } finally {
-    if (folder !== undefined) await rm(folder, { recursive: true, force: true });
   }
 }

@@ -12,6 +12,13 @@ export const WASM_PAGE_BYTES = 65536;
 /** The guest program inherits the shared memory and its end of the socket as these two file descriptors. */
 export const FD_MAPPING = 3;
 export const FD_SOCKET = 4;
+/** The compiler inherits the module and an empty file for the native code as these two file descriptors. */
+export const FD_MODULE = 3;
+export const FD_OUTPUT = 4;
+/** One end of a pipe that closes with the parent process: the host for the jailer, the jailer for the program in the jail. */
+export const FD_PARENT = 5;
+/** The file in the scratch folder to which a guest process copies the native code, before it loads that file. */
+export const FD_CODE = 5;
 
 /** Counts requests of the host. The guest copies the count to RESPONSE_SEQUENCE when its response is complete. */
 export const REQUEST_SEQUENCE = 0;
@@ -19,8 +26,7 @@ export const REQUEST_SEQUENCE = 0;
 export const REQUEST_CALL = 4;
 /** Up to four arguments of the requested call, a u32 each. */
 export const REQUEST_ARGUMENTS = 8;
-/** 1 to interpret the module, 0 to run it as native code. The guest reads the LOAD_ fields that the host sets for CALL_LOAD. */
-export const LOAD_INTERPRETER = 24;
+/** Length in bytes of the module's code. The guest reads the LOAD_ fields that the host sets for CALL_LOAD. */
 export const LOAD_CODE_BYTES = 28;
 export const LOAD_ASSET_BYTES = 32;
 export const LOAD_MEMORY_PAGES_MAX = 36;
@@ -55,10 +61,12 @@ export const RESPONSE_LOG_BYTES = 92;
 export const RESPONSE_LOG_DROPPED = 96;
 /** Size of linear memory after the call, in pages of WASM_PAGE_BYTES. */
 export const RESPONSE_MEMORY_PAGES = 100;
-/** 1 if the guest's system calls are filtered, 2 if the kernel has no seccomp, 0 before that is known. */
-export const RESPONSE_SECCOMP = 104;
+/** The layers of confinement that hold for the guest process, as a bit mask (host/base/layers.ts). */
+export const RESPONSE_LAYERS = 104;
 /** Number of stack frames at TRAP_FRAMES, innermost first. Valid if the status is STATUS_TRAP. */
 export const RESPONSE_TRAP_FRAMES = 108;
+/** Id of the guest process in the host's pid namespace. The jailer writes it before the guest program starts. */
+export const GUEST_PID = 112;
 
 export const MESSAGE = 1024;
 export const MESSAGE_BYTES_MAX = 1024;
@@ -122,10 +130,15 @@ export const PHASE_VERSION = 4;
 export const PHASE_INIT = 5;
 export const PHASE_CALL = 6;
 
-/** Exit statuses of the guest program: a general failure, a module that is not valid, and no memory left. */
+/**
+ * Exit statuses of the guest program: a general failure, a module that is not valid, no memory left, a required layer of
+ * confinement that does not hold, and no CPU time left.
+ */
 export const EXIT_FAILED = 1;
 export const EXIT_INVALID = 3;
 export const EXIT_MEMORY = 4;
+export const EXIT_LAYERS = 5;
+export const EXIT_CPU_TIME = 6;
 
 /** Byte offset of the bulk data in the shared memory, which depends on the size limit of command streams. */
 export function dataOffset(commandBytesMax: number): number {

@@ -1,6 +1,17 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
+import { type Layer, maskOf } from '../../base/layers.ts';
 import type { Addon, Channel } from './addon.ts';
-import { COMMANDS, dataOffset, PAGE_BYTES, REQUEST_CALL, REQUEST_SEQUENCE, RESPONSE_SEQUENCE } from './mapping.ts';
+import { type Jailed, type JailUser, spawnJailed } from './jail.ts';
+import {
+  COMMANDS,
+  dataOffset,
+  GUEST_PID,
+  PAGE_BYTES,
+  REQUEST_CALL,
+  REQUEST_SEQUENCE,
+  RESPONSE_LAYERS,
+  RESPONSE_SEQUENCE,
+} from './mapping.ts';
 
 /** How long the guest program may take to start. It loads some 200 MB of libraries, possibly from a cold disk. */
 const START_MS_MAX = 30_000;
@@ -30,6 +41,12 @@ export interface ProcessEvents {
 export interface ProcessOptions {
   commandBytesMax: number;
   dataBytesMax: number;
+  /** Layers of confinement without which the guest program refuses to run. */
+  required: readonly Layer[];
+  /** Whether WasmEdge's interpreter runs the module. */
+  interpreter: boolean;
+  /** The user under which the guest program runs, if this process is root; by default one that no other process has. */
+  user?: JailUser | undefined;
   /** The clock, in milliseconds, for the time limits on calls of a module; by default performance.now(). */
   now?: (() => number) | undefined;
 }
@@ -41,7 +58,10 @@ export class GuestProcess {
   /** Resolves when the guest program is ready for its first request, or has ended. */
   readonly ready: Promise<void>;
   readonly memory: ArrayBuffer;
-  readonly pid: number | undefined;
+  readonly #jailed: Jailed;
+  readonly #required: readonly Layer[];
+  #pid: number | undefined;
+  #layers = 0;
   events: ProcessEvents = { responded() {}, misbehaved() {}, exited() {} };
   /** The fields of the shared memory, from its start to COMMANDS. */
   readonly #fields: DataView;
@@ -62,18 +82,21 @@ export class GuestProcess {
   readonly #now: () => number;
 
   /** @param command the command that starts the guest program */
-  constructor(addon: Addon, command: readonly string[], { now = () => performance.now(), ...limits }: ProcessOptions) {
+  constructor(addon: Addon, command: readonly string[], options: ProcessOptions) {
+    const { now = () => performance.now(), required, interpreter, user, ...limits } = options;
     this.#now = now;
+    this.#required = required;
     const bytes = dataOffset(limits.commandBytesMax) + limits.dataBytesMax;
     this.#channel = new addon.Channel(Math.ceil(bytes / PAGE_BYTES) * PAGE_BYTES, (closed) => this.#woken(closed));
     this.memory = this.#channel.memory;
     this.#fields = new DataView(this.memory, 0, COMMANDS);
-    const [program, ...first] = command as [string, ...string[]];
-    this.#child = spawn(program, [...first, 'run'], {
+    this.#jailed = spawnJailed({
+      kind: 'guest',
+      command: [...command, interpreter ? 'interpret' : 'run', `${maskOf(required)}`],
       stdio: ['ignore', 'ignore', 'ignore', ...this.#channel.childFds],
-      env: {},
+      user,
     });
-    this.pid = this.#child.pid;
+    this.#child = this.#jailed.child;
     this.#channel.releaseChild();
     this.#watch(START_MS_MAX);
     this.ready = new Promise((resolve) => {
@@ -84,6 +107,7 @@ export class GuestProcess {
         if (this.#exit) return;
         this.#exit = { status, signal, timedOut: this.#timedOut, ...(error ? { error } : {}) };
         clearTimeout(this.#timer);
+        this.#readStart();
         this.events.exited(this.#exit);
         this.#channel.close();
         this.#started?.();
@@ -97,6 +121,26 @@ export class GuestProcess {
   /** How the guest process ended; undefined while it runs. */
   get ended(): Exit | undefined {
     return this.#exit;
+  }
+
+  /** Id of the guest process; undefined until `ready` has resolved. */
+  get pid(): number | undefined {
+    return this.#pid;
+  }
+
+  /** Id of the jailer's process, which waits for the guest process to end; undefined if it could not be started. */
+  get jailerPid(): number | undefined {
+    return this.#child.pid;
+  }
+
+  /** The layers of confinement that hold for the guest process, as a bit mask; 0 until `ready` has resolved. */
+  get layers(): number {
+    return this.#layers;
+  }
+
+  /** The layers of confinement without which the guest program refuses to run. */
+  get required(): readonly Layer[] {
+    return this.#required;
   }
 
   /** Reads a field of the shared memory. @param offset one of the offsets in mapping.ts */
@@ -125,7 +169,14 @@ export class GuestProcess {
 
   /** Kills the guest process, unless it has already ended. `gone` resolves when it has ended. */
   kill(): void {
-    if (!this.#exit) this.#child.kill('SIGKILL');
+    if (!this.#exit) this.#jailed.kill();
+  }
+
+  /** Reads what the guest process reported at its start. It had nothing from a module then, so it can be trusted. */
+  #readStart(): void {
+    if (!this.#started) return;
+    this.#pid = this.get(GUEST_PID) || undefined;
+    this.#layers = this.get(RESPONSE_LAYERS);
   }
 
   #woken(closed: boolean): void {
@@ -133,6 +184,7 @@ export class GuestProcess {
       this.kill();
     } else if (this.#pending && this.#hasResponded()) {
       this.#pending = false;
+      this.#readStart();
       if (this.#started) this.#started();
       else this.events.responded();
       this.#started = undefined;

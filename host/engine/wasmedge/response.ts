@@ -5,6 +5,7 @@ import type { LoadOptions, TrapFrame } from '../engine.ts';
 import { stackOverflow, trapError, versionError } from '../failure.ts';
 import type { GuestLog } from '../log.ts';
 import { stateBytesMax, stateTooLarge } from '../state.ts';
+import { missingLayers } from './jail.ts';
 import * as map from './mapping.ts';
 import type { Exit, GuestProcess } from './process.ts';
 
@@ -125,6 +126,12 @@ export function exitError({ status, signal, timedOut, error }: Exit, call: strin
   if (signal === 'SIGKILL') return new NearlightError('NL_GUEST_KILLED', `it was killed by SIGKILL in ${call}`);
   if (signal !== null) return crash(`it was killed by ${signal}`);
   return crash(status === null ? 'it could not be started' : `it exited with status ${status}`);
+}
+
+/** Returns the error for a guest process that ended before it was ready for a module. */
+export function startError({ ended, required, layers }: GuestProcess): NearlightError {
+  if (ended?.status === map.EXIT_LAYERS) return missingLayers(required, layers);
+  return exitError(ended ?? { status: null, signal: null, timedOut: false }, 'loading');
 }
 
 function outOfMemory(call: string): NearlightError {

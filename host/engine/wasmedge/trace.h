@@ -16,8 +16,8 @@ struct TrapFrame {
 // recorded when WasmEdge jumped out of the native code.
 uint32_t takeNativeFrames(TrapFrame *frames, uint32_t framesMax);
 
-// Redirects the log of WasmEdge's interpreter, which says where the interpreter stopped, into memory. Call it before
-// filterSystemCalls.
+// Redirects the log of WasmEdge's interpreter, which says where the interpreter stopped, into memory. The filter on
+// system calls forbids that later.
 void redirectInterpreterLog();
 
 // Stores the stack frame in which the interpreter stopped and returns 1, or returns 0 if the interpreter's log names none.

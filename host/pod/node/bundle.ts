@@ -120,7 +120,7 @@ function copyPackages(folder: string): string[] {
 function copyPrograms(folder: string, native: string): void {
   for (const name of ['bin', 'native']) mkdirSync(join(folder, name));
   copyFileSync(join(modules, 'node/bin/node'), join(folder, 'bin/node'));
-  for (const name of ['guest', 'addon.node', ...POD_FILES])
+  for (const name of ['guest', 'jailer', 'addon.node', ...POD_FILES])
     copyFileSync(join(native, name), join(folder, 'native', name));
 }
 

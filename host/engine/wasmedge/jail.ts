@@ -1,0 +1,56 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import type { Socket } from 'node:net';
+import { NearlightError } from '../../base/errors.ts';
+import { LAYER_DESCRIPTIONS, LAYERS, type Layer, layersIn } from '../../base/layers.ts';
+import { jailerPath } from './build.ts';
+import { FD_PARENT } from './mapping.ts';
+
+/** The user and group id under which a program runs in its jail, if the jailer is root. */
+export interface JailUser {
+  uid: number;
+  gid: number;
+}
+
+export interface JailOptions {
+  kind: 'guest' | 'compiler';
+  /** The command that starts the program in the jail. */
+  command: readonly string[];
+  /** File descriptors and streams 0 to 4 of the program, as for spawn(). */
+  stdio: readonly ('ignore' | 'pipe' | 'inherit' | number)[];
+  /** By default, ids that no other process of this system has. */
+  user?: JailUser | undefined;
+  env?: NodeJS.ProcessEnv;
+}
+
+/** A program in a jail. It ends when this process ends, whatever ends this process. */
+export interface Jailed {
+  /** The process of the jailer, which ends as the program in the jail has ended. */
+  readonly child: ChildProcess;
+  /** Kills the program. The jailer ends after it. May be called again. */
+  kill(): void;
+}
+
+/** Starts a program with foreign code in namespaces of its own, as far as the system allows that (jailer.cc). */
+export function spawnJailed({ kind, command, stdio, user, env = {} }: JailOptions): Jailed {
+  const { uid = 0, gid = 0 } = user ?? {};
+  const child = spawn(jailerPath, [kind, `${uid}`, `${gid}`, ...command], { stdio: [...stdio, 'pipe'], env });
+  const pipe = [...child.stdio][FD_PARENT] as Socket | null | undefined;
+  // The jailer never reads or writes: it only notices that the pipe closes.
+  pipe?.on('error', () => {}).unref();
+  return { child, kill: () => void pipe?.destroy() };
+}
+
+/** Returns the error for a process that lacks required layers of confinement. @param held bit mask of the layers that it has */
+export function missingLayers(required: readonly Layer[], held: number): NearlightError {
+  const [missing = LAYERS[0], ...more] = required.filter((layer) => !layersIn(held).includes(layer));
+  const { text, advice } = LAYER_DESCRIPTIONS[missing];
+  const others = more.length > 0 ? `, nor ${more.join(', ')}` : '';
+  return new NearlightError('NL_CONFINEMENT', `this system does not give ${missing} (${text})${others}: ${advice}`);
+}
+
+/** A line that names the layers of confinement that do not hold; undefined if all hold. @param held bit mask */
+export function describeMissing(held: number): string | undefined {
+  const missing = LAYERS.filter((layer) => !layersIn(held).includes(layer));
+  if (missing.length === 0) return undefined;
+  return `modules run without these layers of confinement: ${missing.join(', ')}; nearlight doctor says what to do`;
+}
