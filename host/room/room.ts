@@ -1,6 +1,6 @@
 import { type ErrorCode, errors, GuestExit, NearlightError } from '../base/errors.ts';
-import { asResourceError } from '../base/system-error.ts';
 import { joinedNotice } from '../base/protocol.ts';
+import { asResourceError } from '../base/system-error.ts';
 import type { Surface } from '../gpu/replay.ts';
 import type { Player, PlayerConnection, ViewRequest } from '../stream/player.ts';
 import { clearRecord, PlayerInput } from './input.ts';
