@@ -46,6 +46,8 @@ export interface LaunchOptions {
   config: Config;
   /** Facts that the module can query: its seed, tick rate, number of seats, and GPU. */
   session: Pick<LoadOptions, 'seed' | 'tickRate' | 'seats'> & Partial<Pick<LoadOptions, 'gpu'>>;
+  /** User and group of the process that runs the module; see LoadOptions. */
+  user?: LoadOptions['user'];
   /** True to find the place in the module that wrote a refused command. It costs time with every command. */
   pinpoint?: boolean;
   log(level: LogLevel, message: string): void;
@@ -58,7 +60,7 @@ export class Launch implements Launcher {
   readonly #load: LoadOptions;
 
   constructor(options: LaunchOptions) {
-    const { playable, gpu, config, session, log } = options;
+    const { playable, gpu, config, session, user, log } = options;
     const { assets, assetsFd, locate } = playable;
     this.log = log;
     this.#options = options;
@@ -67,6 +69,7 @@ export class Launch implements Launcher {
       gpu: session.gpu ?? capabilities(gpu.device, config),
       limits: config,
       assets,
+      user,
       log,
       ...(assetsFd === undefined ? {} : { assetsFd }),
       ...(locate ? { locate } : {}),

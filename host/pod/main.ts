@@ -12,6 +12,7 @@ import { startKeeper } from './keeper.ts';
 
 import { buildKernel } from './native.ts';
 import { readNodeSettings, runPaths } from './paths.ts';
+import { NODE_OPTIONS } from './process.ts';
 
 /**
  * Runs the keeper, which keeps host processes ready for pods, until SIGTERM or SIGINT. Returns at once if another keeper is
@@ -28,7 +29,7 @@ async function runKeeper(env: NodeJS.ProcessEnv): Promise<number> {
   const keeper = await startKeeper({
     paths: runPaths(node.runDir),
     poolSize: node.poolSize,
-    command: [process.execPath, must(process.argv[1], 'path of this program'), 'host'],
+    command: [process.execPath, ...NODE_OPTIONS, must(process.argv[1], 'path of this program'), 'host'],
     moduleBytesMax: limits.moduleBytesMax,
     native: (module) => cache.native(checkModule(module, limits).bytes, { limits, log }),
     log,
@@ -58,7 +59,8 @@ const COMMANDS: Record<string, (env: NodeJS.ProcessEnv) => Promise<number>> = {
 if (import.meta.main) {
   try {
     const command = COMMANDS[process.argv[2] ?? ''];
-    if (!command) throw new NearlightError('NL_USAGE', 'usage: host | keeper; the containerd shim starts this program');
+    if (!command)
+      throw new NearlightError('NL_USAGE', 'usage: host | keeper | build; the containerd shim starts this program');
     process.exitCode = await command(process.env);
   } catch (error) {
     process.stderr.write(`${error instanceof NearlightError ? error.message : (error as Error).stack}\n`);

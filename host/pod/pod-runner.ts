@@ -87,13 +87,14 @@ export class PodRunner implements GameRunner {
         'NL_NO_GPU',
         `GPU_ENABLED=true, but this node's only adapter renders in software (${gpu.adapter.description}); schedule the pod on a node with a GPU and its driver, or leave GPU_ENABLED out`,
       );
-    const { name, module, assets, log } = request;
+    const { name, module, assets, user, log } = request;
     const launcher = new Launch({
       playable: { name, module, ...(assets ? { assets: assets.bytes, assetsFd: assets.fd } : { assets: NO_ASSETS }) },
       engine,
       gpu,
       config,
       session: { seed: seedOf(config), tickRate: config.tickRate, seats: config.maxPlayers },
+      user,
       log: (level, message) => log(level, `${name}: ${message}`),
     });
     const instance = await launcher.createInstance();
@@ -154,16 +155,16 @@ export class PodRunner implements GameRunner {
   }
 
   /** Lets players join a new game through its room. The first game also starts the web server. */
-  async #show(room: Room, podConfig: Config, { hold, log, ownNetwork }: GameRequest): Promise<void> {
+  async #show(room: Room, settings: Config, { hold, log, ownNetwork }: GameRequest): Promise<void> {
     this.#room = room;
-    this.#audience ??= new Audience(podConfig.holdMsMax);
+    this.#audience ??= new Audience(settings.holdMsMax);
     this.#audience.show(room, hold);
     if (this.#server) return this.#resolveOpened();
     const { gpu, engine, files, nodePort } = this.#parts;
     const lobby = this.#audience;
     // Players reach a pod in the node's network without a relay.
     const relayed = ownNetwork ? nodePort : undefined;
-    const config = relayed ? { ...podConfig, icePort: podConfig.icePort || ICE_PORT } : podConfig;
+    const config = relayed ? { ...settings, icePort: settings.icePort || ICE_PORT } : settings;
     this.#relay =
       relayed &&
       openRelay({

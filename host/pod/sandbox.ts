@@ -10,6 +10,7 @@ import type { ImageLimits } from './image.ts';
 import type { Kernel } from './kernel.ts';
 import { type OciBundle, readOciBundle } from './oci-bundle.ts';
 import type { ImageAccess } from './opener.ts';
+import { startedAt } from './process.ts';
 import { timestamp } from './proto.ts';
 import type { GameRunner } from './runner.ts';
 import { Task } from './task.ts';
@@ -41,7 +42,7 @@ export interface SandboxOptions {
   images: ImageAccess;
   limits: ImageLimits;
   log(level: LogLevel, message: string): void;
-  /** Records what the shim's `delete` must remove if this process dies: lines `guest PID` and `cgroup FOLDER`. */
+  /** Records what the shim's `delete` must remove if this process dies: lines `guest PID STARTED` and `cgroup FOLDER`. */
   record(lines: readonly string[]): Promise<void>;
   /** Called when a container is deleted, so that the shim no longer finds the container's host process. */
   forget(id: string): Promise<void>;
@@ -256,7 +257,7 @@ export class Sandbox implements TaskService {
   /** Records the guest processes and cgroups of all containers, for removal if this process dies. */
   #record(): Promise<void> {
     const lines = [...this.#containers.values()].flatMap(({ accounting, game }) => [
-      ...(game ? [`guest ${game.pid}`] : []),
+      ...(game ? [`guest ${game.pid} ${startedAt(game.pid) ?? ''}`.trimEnd()] : []),
       ...accounting.folders.map((folder) => `cgroup ${folder}`),
     ]);
     return this.#options.record(lines);
