@@ -28,6 +28,7 @@ export const errors = {
   NL_INSTALL: { exit: 43, text: 'The node cannot be set up' },
   NL_MODEL: { exit: 44, text: 'The model cannot be packed' },
   NL_POD: { exit: 18, text: 'The pod cannot be made' },
+  NL_SECURITY_CONTEXT: { exit: 19, text: "The pod's securityContext cannot be honoured" },
   NL_COMPILE: { exit: 16, text: 'The module could not be compiled' },
   NL_GUEST_TRAP: { exit: 20, text: 'The module trapped' },
   NL_GUEST_TIMEOUT: { exit: 21, text: 'A call of the module did not return in time' },

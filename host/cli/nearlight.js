@@ -18,7 +18,8 @@ if (NEEDS_RUNTIME && !args.includes('--help')) {
   const { status } = spawnSync('sh', [join(folder, 'setup.sh'), '--installed'], { stdio: 'inherit' });
   if (status !== 0) process.exit(status ?? 1);
 }
-const child = spawn(pinnedNode(), [join(folder, 'main.js'), ...args], { stdio: 'inherit' });
+// Without the option, SIGUSR1 would make Node listen for a debugger.
+const child = spawn(pinnedNode(), ['--disable-sigusr1', join(folder, 'main.js'), ...args], { stdio: 'inherit' });
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
 child.on('error', (error) => {
   process.stderr.write(`nearlight: cannot start Node: ${error.message}; install the package again\n`);

@@ -47,6 +47,11 @@ export interface LoadOptions {
   assetsFd?: number;
   /** Properties of the GPU that the module can query. Without them, the module sees no features, and limits of 0. */
   gpu?: GpuFacts;
+  /**
+   * User and group of the process that runs the module. If undefined, the engine chooses. The JavaScript engine has no such
+   * process.
+   */
+  user?: { uid: number; gid: number } | undefined;
   /** Takes the lines that the module logs, and the progress of the compiler. It must not throw. */
   log(level: LogLevel, message: string): void;
   /**

@@ -49,6 +49,8 @@ export interface LaunchOptions {
   session: Pick<LoadOptions, 'seed' | 'tickRate' | 'seats'> & Partial<Pick<LoadOptions, 'gpu'>>;
   /** Tries shaders before this process compiles them. A process that plays a game for others must have it. */
   vetting?: ShaderVetting;
+  /** User and group of the process that runs the module; see LoadOptions. */
+  user?: LoadOptions['user'];
   /** True to find the place in the module that wrote a refused command. It costs time with every command. */
   pinpoint?: boolean;
   log(level: LogLevel, message: string): void;
@@ -61,7 +63,7 @@ export class Launch implements Launcher {
   readonly #load: LoadOptions & { gpu: GpuFacts };
 
   constructor(options: LaunchOptions) {
-    const { playable, gpu, config, session, log } = options;
+    const { playable, gpu, config, session, user, log } = options;
     const { assets, assetsFd, locate } = playable;
     this.log = log;
     this.#options = options;
@@ -70,6 +72,7 @@ export class Launch implements Launcher {
       gpu: session.gpu ?? capabilities(gpu.device, config),
       limits: config,
       assets,
+      user,
       log,
       ...(assetsFd === undefined ? {} : { assetsFd }),
       ...(locate ? { locate } : {}),

@@ -55,6 +55,7 @@ export async function loadGame(
       module,
       assets,
       env: bundle.env,
+      user: bundle.security.user,
       createdAt,
       hold: bundle.kind === 'container',
       ownNetwork,

@@ -1,3 +1,5 @@
+import { writeFileSync } from 'node:fs';
+import { NearlightError } from '../base/errors.ts';
 import type { LogLevel } from '../engine/engine.ts';
 import { openCgroup } from './cgroup.ts';
 import type { Kernel } from './kernel.ts';
@@ -12,10 +14,11 @@ const POD_FILES = ['/etc/resolv.conf', '/etc/hosts'];
 
 /**
  * Moves this process into a pod: it gets the pod's network and name servers, and keeps only the privileges it still needs.
- * @throws NearlightError NL_POD if the network cannot be entered or the privileges cannot be dropped
+ * @throws NearlightError NL_POD if the network cannot be entered or the privileges cannot be dropped; NL_SECURITY_CONTEXT if
+ *   the kernel refuses a parameter of the network
  */
 export function enterPod(
-  { network, mounts, cgroupsPath }: OciBundle,
+  { network, mounts, cgroupsPath, security }: OciBundle,
   { kernel, log }: { kernel: Kernel; log(level: LogLevel, message: string): void },
 ): void {
   for (const { destination, source } of mounts) {
@@ -28,9 +31,20 @@ export function enterPod(
   }
   if (network === 'new') kernel.newNetwork();
   else if (network !== 'host') kernel.enterNetwork(network.path);
+  for (const [name, value] of Object.entries(security.sysctls)) setParameter(name, value);
   // The cgroup is created now, because that takes privileges that are dropped next.
   if (cgroupsPath !== '') openCgroup(cgroupsPath).create();
   const { skipped } = kernel.dropPrivileges(KEPT_CAPABILITIES);
   if (skipped.length > 0)
     log('debug', `threads that block signals keep their privileges and network: ${skipped.join(', ')}`);
+}
+
+/** Sets a kernel parameter of this process's network, whose name begins with `net.`. */
+function setParameter(name: string, value: string): void {
+  try {
+    writeFileSync(`/proc/sys/${name.replaceAll('.', '/')}`, value);
+  } catch (cause) {
+    const why = (cause as Error).message;
+    throw new NearlightError('NL_SECURITY_CONTEXT', `sysctls: ${name}=${value} cannot be set: ${why}`, { cause });
+  }
 }

@@ -11,6 +11,7 @@ import { startKeeper } from './keeper.ts';
 import { loadKernel } from './kernel.ts';
 import { buildKernel, kernelPath } from './native.ts';
 import { readNodeSettings, runPaths } from './paths.ts';
+import { NODE_OPTIONS } from './process.ts';
 
 /** How much native code the keeper keeps in memory: that of some hundred games of ordinary size. */
 const CODE_IN_MEMORY_BYTES_MAX = 64 * 2 ** 20;
@@ -34,7 +35,7 @@ async function runKeeper(env: NodeJS.ProcessEnv): Promise<number> {
   const keeper = await startKeeper({
     paths: runPaths(node.runDir),
     poolSize: node.poolSize,
-    command: [process.execPath, must(process.argv[1], 'path of this program'), 'host'],
+    command: [process.execPath, ...NODE_OPTIONS, must(process.argv[1], 'path of this program'), 'host'],
     moduleBytesMax: limits.moduleBytesMax,
     compiler: createCompiler(cache, { limits, log }),
     slots: node.compilers,
@@ -68,7 +69,8 @@ if (import.meta.main) {
   guardProcess();
   try {
     const command = COMMANDS[process.argv[2] ?? ''];
-    if (!command) throw new NearlightError('NL_USAGE', 'usage: host | keeper; the containerd shim starts this program');
+    if (!command)
+      throw new NearlightError('NL_USAGE', 'usage: host | keeper | build; the containerd shim starts this program');
     process.exitCode = await command(process.env);
   } catch (error) {
     process.stderr.write(`${error instanceof NearlightError ? error.message : (error as Error).stack}\n`);

@@ -1,5 +1,6 @@
 import { readFileSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { readSecurityContext, type SecurityContext, type SecurityJson } from './security-context.ts';
 import { type Resources, TaskError } from './tasks.ts';
 
 /** Largest config.json of an OCI bundle that is read, in bytes. Those of containerd have about ten kilobytes. */
@@ -20,22 +21,23 @@ export interface OciBundle {
   cgroupsPath: string;
   resources: Resources;
   mounts: { destination: string; source: string; type: string; options: string[] }[];
+  security: SecurityContext;
   /** Folder of the image's files, if containerd or `ctr --rootfs` has mounted them. */
   rootPath: string;
 }
 
 /** The parsed config.json of an OCI bundle, before defaults are filled in. */
-interface ConfigJson {
+interface ConfigJson extends SecurityJson {
   annotations?: Record<string, string>;
-  process?: { args?: string[]; env?: string[] };
+  process?: SecurityJson['process'] & { args?: string[]; env?: string[] };
   root?: { path?: string };
   mounts?: { destination: string; source?: string; type?: string; options?: string[] }[];
-  linux?: { namespaces?: { type: string; path?: string }[]; cgroupsPath?: string; resources?: Resources };
+  linux?: SecurityJson['linux'] & { cgroupsPath?: string; resources?: Resources };
 }
 
 /**
  * Reads the config.json of an OCI bundle.
- * @throws TaskError if it cannot be read or is not an object in JSON
+ * @throws TaskError if it cannot be read or is not an object in JSON; NearlightError NL_SECURITY_CONTEXT
  */
 export function readOciBundle(folder: string): OciBundle {
   const path = join(folder, 'config.json');
@@ -43,9 +45,10 @@ export function readOciBundle(folder: string): OciBundle {
   const { annotations = {}, process = {}, linux = {}, mounts = [] } = config;
   const type = annotations['io.kubernetes.cri.container-type'];
   const network = linux.namespaces?.find((namespace) => namespace.type === 'network');
+  const kind = type === 'sandbox' || type === 'container' ? type : 'standalone';
   return {
     folder,
-    kind: type === 'sandbox' || type === 'container' ? type : 'standalone',
+    kind,
     name: annotations['io.kubernetes.cri.container-name'],
     args: process.args ?? [],
     env: Object.fromEntries((process.env ?? []).map((entry) => split(entry))),
@@ -55,6 +58,7 @@ export function readOciBundle(folder: string): OciBundle {
     mounts: mounts.map(({ destination, source = '', type: kind = '', options = [] }) => {
       return { destination, source, type: kind, options };
     }),
+    security: readSecurityContext(config, kind),
     rootPath: resolve(folder, config.root?.path ?? 'rootfs'),
   };
 }

@@ -23,8 +23,8 @@ export interface RunPaths {
   /** Folder that says which host process serves which container: NAMESPACE/ID, holding the process id and when it started. */
   pod: string;
   /**
-   * Folder that lists what the shim's `delete` must remove after a host process died: PID, holding lines `guest PID` and
-   * `cgroup FOLDER`.
+   * Folder that lists what the shim's `delete` must remove after a host process died: PID, holding lines
+   * `guest PID STARTED` and `cgroup FOLDER`.
    */
   state: string;
   /** Folder of the output of the host processes (PID.log) and of the keeper. */

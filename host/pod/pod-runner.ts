@@ -18,6 +18,7 @@ import { type ColdStart, phaseSeconds, sinceRequest, withWallClock } from './col
 import { PodGame } from './pod-game.ts';
 import { podConfig } from './pod-settings.ts';
 import type { CommandResult, GameRequest, GameRunner, LoadedGame } from './runner.ts';
+import type { User } from './security-context.ts';
 
 /** The UDP port of all players' connections in a pod that has its own network, where every port is free. */
 const ICE_PORT = 50_000;
@@ -70,6 +71,10 @@ export class PodRunner implements GameRunner {
     return this.#audience?.rooms ?? [];
   }
 
+  prepareAs(user: User): Promise<void> {
+    return this.#parts.engine.prepareAs(user, this.#parts.config);
+  }
+
   async load(request: GameRequest): Promise<LoadedGame> {
     try {
       const game = await this.#load(request);
@@ -90,7 +95,7 @@ export class PodRunner implements GameRunner {
         'NL_NO_GPU',
         `GPU_ENABLED=true, but this node's only adapter renders in software (${gpu.adapter.description}); schedule the pod on a node with a GPU and its driver, or leave GPU_ENABLED out`,
       );
-    const { name, module, assets, log } = request;
+    const { name, module, assets, user, log } = request;
     const launcher = new Launch({
       playable: { name, module, ...(assets ? { assets: assets.bytes, assetsFd: assets.fd } : { assets: NO_ASSETS }) },
       engine,
@@ -98,6 +103,7 @@ export class PodRunner implements GameRunner {
       vetting,
       config,
       session: { seed: seedOf(config), tickRate: config.tickRate, seats: config.maxPlayers },
+      user,
       log: (level, message) => log(level, `${name}: ${message}`),
     });
     const instance = await launcher.createInstance();
@@ -157,16 +163,16 @@ export class PodRunner implements GameRunner {
   }
 
   /** Lets players join a new game through its room. The first game also starts the servers. */
-  async #show(room: Room, podConfig: Config, { hold, log, ownNetwork }: GameRequest): Promise<void> {
+  async #show(room: Room, settings: Config, { hold, log, ownNetwork }: GameRequest): Promise<void> {
     this.#room = room;
-    this.#audience ??= new Audience(podConfig.holdMsMax);
+    this.#audience ??= new Audience(settings.holdMsMax);
     this.#audience.show(room, hold);
     if (this.#servers) return this.#resolveOpened();
     const { gpu, engine, files, nodePort } = this.#parts;
     const lobby = this.#audience;
     // Players reach a pod in the node's network without a relay.
     const relayed = ownNetwork ? nodePort : undefined;
-    const config = relayed ? { ...podConfig, icePort: podConfig.icePort || ICE_PORT } : podConfig;
+    const config = relayed ? { ...settings, icePort: settings.icePort || ICE_PORT } : settings;
     this.#servers = await serve({
       config,
       nodePort: relayed,

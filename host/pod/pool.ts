@@ -215,6 +215,8 @@ export class Pool {
       const child = spawn('nice', ['-n', `${START_NICE}`, ...namespace, ...command], {
         cwd: '/',
         detached: true,
+        // Node's options in the keeper's environment, such as --inspect, are not meant for the processes that run games.
+        env: { ...process.env, NODE_OPTIONS: undefined },
         stdio: ['ignore', logFd, logFd, rootFd],
       });
       child.unref();

@@ -1,6 +1,12 @@
 import { readFileSync } from 'node:fs';
 import type { ThreadState } from './hang.ts';
 
+/**
+ * Node's options for host and keeper processes. Without the first one, SIGUSR1 makes Node listen for a debugger, to which any
+ * process that may signal a host could then give orders.
+ */
+export const NODE_OPTIONS = ['--disable-sigusr1'] as const;
+
 /** Field numbers of /proc/PID/stat, counted from 1 as proc(5) does; the start time is in clock ticks since boot. */
 const STATE_FIELD = 3;
 const PARENT_FIELD = 4;

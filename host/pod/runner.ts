@@ -2,6 +2,7 @@ import type { NearlightError } from '../base/errors.ts';
 import type { Milli } from '../base/time.ts';
 import type { LogLevel } from '../engine/engine.ts';
 import type { AssetMemory } from './opener.ts';
+import type { User } from './security-context.ts';
 
 /** A game that a container should run. */
 export interface GameRequest {
@@ -11,6 +12,8 @@ export interface GameRequest {
   assets: AssetMemory | undefined;
   /** The container's environment. */
   env: Record<string, string>;
+  /** User and group of the game's process, which the pod asks for; if undefined, the engine chooses. */
+  user?: User | undefined;
   /** When containerd asked for the container, as performance.now() counts time. */
   createdAt: Milli;
   /** Whether players stay connected and wait for the next game when this one ends. */
@@ -45,6 +48,8 @@ export interface CommandResult {
 
 /** Runs the game of a pod, and the commands in it, as containerd asks for. */
 export interface GameRunner {
+  /** Starts a process for the pod's first game under this user. Resolves when it has been started. @throws NearlightError */
+  prepareAs(user: User): Promise<void>;
   /** Checks, compiles and loads a game. Owns the request's assets, also if it fails. @throws NearlightError NL_SETTING, NL_MODULE_*, NL_COMPILE, NL_GUEST_*, NL_NO_GPU */
   load(request: GameRequest): Promise<LoadedGame>;
   /** Runs one of the built-in commands that `kubectl exec` offers in place of programs. */

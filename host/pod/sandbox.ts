@@ -9,6 +9,7 @@ import { enterPod } from './isolation.ts';
 import type { Kernel } from './kernel.ts';
 import { type OciBundle, readOciBundle } from './oci-bundle.ts';
 import type { ImageAccess, ImageLimits } from './opener.ts';
+import { startedAt } from './process.ts';
 import { timestamp } from './proto.ts';
 import type { GameRunner } from './runner.ts';
 import { Task } from './task.ts';
@@ -40,7 +41,7 @@ export interface SandboxOptions {
   images: ImageAccess;
   limits: ImageLimits;
   log(level: LogLevel, message: string): void;
-  /** Records what the shim's `delete` must remove if this process dies: lines `guest PID` and `cgroup FOLDER`. */
+  /** Records what the shim's `delete` must remove if this process dies: lines `guest PID STARTED` and `cgroup FOLDER`. */
   record(lines: readonly string[]): Promise<void>;
   /** Called when a container is deleted, so that the shim no longer finds the container's host process. */
   forget(id: string): Promise<void>;
@@ -80,7 +81,7 @@ export class Sandbox implements TaskService {
     try {
       this.#publisher ??= this.#options.publisher();
       const bundle = readOciBundle(request.bundle);
-      if (bundle.kind !== 'container') this.#enter(bundle);
+      if (bundle.kind !== 'container') await this.#enter(bundle);
       const container = this.#container(request, bundle);
       if (bundle.kind !== 'sandbox') {
         this.#expectNoGame();
@@ -218,10 +219,13 @@ export class Sandbox implements TaskService {
     this.#publisher?.publish(`/tasks/${topic}`, type, event);
   }
 
-  #enter(bundle: OciBundle): void {
+  async #enter(bundle: OciBundle): Promise<void> {
     if (this.#hasEntered) throw new TaskError('failedPrecondition', 'this process serves another pod already');
     this.#hasEntered = true;
     this.#ownNetwork = bundle.network !== 'host';
+    const { user } = bundle.security;
+    // Only a process with privileges can start the guest under the user that the pod asks for.
+    if (user) await this.#options.runner.prepareAs(user);
     enterPod(bundle, this.#options);
   }
 
@@ -255,7 +259,7 @@ export class Sandbox implements TaskService {
   /** Records the guest processes and cgroups of all containers, for removal if this process dies. */
   #record(): Promise<void> {
     const lines = [...this.#containers.values()].flatMap(({ accounting, game }) => [
-      ...(game ? [`guest ${game.pid}`] : []),
+      ...(game ? [`guest ${game.pid} ${startedAt(game.pid) ?? ''}`.trimEnd()] : []),
       ...accounting.folders.map((folder) => `cgroup ${folder}`),
     ]);
     return this.#options.record(lines);

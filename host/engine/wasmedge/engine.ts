@@ -45,12 +45,32 @@ export interface WasmEdgeEngine extends Engine {
    * @throws NearlightError NL_NO_WASMEDGE, NL_CONFINEMENT
    */
   prepare(limits: MappingLimits): Promise<void>;
+  /**
+   * Replaces the prepared guest process by one that runs under this user, for a game whose user has become known. Resolves when
+   * the process has been started, so that this process may then give up the privileges that starting it takes.
+   * @throws NearlightError NL_NO_WASMEDGE
+   */
+  prepareAs(user: JailUser, limits: MappingLimits): Promise<void>;
   /** Ends the prepared guest process, if there is one. */
   close(): Promise<void>;
 }
 
 /** The limits that determine the size of the memory shared with a guest process. */
 type MappingLimits = Pick<EngineLimits, 'commandBytesMax' | 'dataBytesMax'>;
+
+/** A guest process that waits for a module. */
+interface Prepared {
+  process: GuestProcess;
+  limits: MappingLimits;
+  /** The user under which it runs; undefined if it has one that no other process has. */
+  user: JailUser | undefined;
+}
+
+/** Whether a module with these limits can run in a prepared process, and under its user unless the game names none. */
+function fits({ limits, user }: Prepared, wanted: MappingLimits, wantedUser: JailUser | undefined): boolean {
+  if (limits.commandBytesMax !== wanted.commandBytesMax || limits.dataBytesMax !== wanted.dataBytesMax) return false;
+  return wantedUser === undefined || (user?.uid === wantedUser.uid && user.gid === wantedUser.gid);
+}
 
 /** Runs modules on WasmEdge. Every instance has its own process, which can be killed whatever its module does. */
 export function createWasmEdgeEngine({
@@ -59,31 +79,34 @@ export function createWasmEdgeEngine({
   interpreter = false,
   compile,
   requiredLayers: required = LAYERS,
-  user,
+  user: anyUser,
   now,
 }: WasmEdgeOptions): WasmEdgeEngine {
   const source = compile
     ? new RemoteCode(compile)
     : new CompileCache(cacheDir, cacheBytesMax === undefined ? {} : { bytesMax: cacheBytesMax });
-  let prepared: { process: GuestProcess; limits: MappingLimits } | undefined;
-  const spawn = (addon: Addon, { commandBytesMax, dataBytesMax }: MappingLimits): GuestProcess =>
+  let prepared: Prepared | undefined;
+  const spawn = (addon: Addon, { commandBytesMax, dataBytesMax }: MappingLimits, user = anyUser): GuestProcess =>
     new GuestProcess(addon, guestCommand(), { commandBytesMax, dataBytesMax, required, interpreter, user, now });
-  const takeProcess = (addon: Addon, limits: MappingLimits): GuestProcess => {
-    const { commandBytesMax, dataBytesMax } = limits;
+  const takeProcess = (addon: Addon, limits: MappingLimits, user: JailUser | undefined): GuestProcess => {
     const found = prepared;
-    if (found?.limits.commandBytesMax !== commandBytesMax || found.limits.dataBytesMax !== dataBytesMax)
-      return spawn(addon, limits);
+    if (!found || !fits(found, limits, user)) return spawn(addon, limits, user);
     prepared = undefined;
-    return found.process.ended ? spawn(addon, limits) : found.process;
+    return found.process.ended ? spawn(addon, limits, user) : found.process;
   };
   return {
     name: interpreter ? 'wasmedge-interpreter' : 'wasmedge',
     async prepare(limits) {
       if (prepared && !prepared.process.ended) return;
       const process = spawn(await loadAddon(), limits);
-      prepared = { process, limits };
+      prepared = { process, limits, user: anyUser };
       await Promise.all([process.ready, source.prepare()]);
       if (process.ended) throw startError(process);
+    },
+    async prepareAs(user, limits) {
+      const process = spawn(await loadAddon(), limits, user);
+      prepared?.process.kill();
+      prepared = { process, limits, user };
     },
     async close() {
       prepared?.process.kill();
@@ -95,7 +118,7 @@ export function createWasmEdgeEngine({
       const addon = await loadAddon();
       let process: GuestProcess | undefined;
       try {
-        process = takeProcess(addon, options.limits);
+        process = takeProcess(addon, options.limits, options.user);
         const code = interpreter ? checked.bytes : await source.native(checked.bytes, { ...options, required });
         return await start({ addon, process, code, checked, options });
       } catch (error) {

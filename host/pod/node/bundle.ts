@@ -104,10 +104,7 @@ function copyPackages(folder: string): string[] {
     if (done.has(name) || !existsSync(from)) return;
     done.add(name);
     const to = join(folder, 'node_modules', name);
-    cpSync(from, to, {
-      recursive: true,
-      filter: (path) => !/\/(darwin|win32|linux)-(?!x64)[^/]*$|darwin-universal|win32/.test(path.slice(from.length)),
-    });
+    cpSync(from, to, { recursive: true, filter: (path) => isForPlatform(path.slice(from.length)) });
     const { dependencies = {}, optionalDependencies = {} } = JSON.parse(
       readFileSync(join(from, 'package.json'), 'utf8'),
     ) as Package;
@@ -115,6 +112,11 @@ function copyPackages(folder: string): string[] {
   };
   for (const name of PACKAGES) visit(name);
   return [...done].sort();
+}
+
+/** Whether a file or folder of a package, named by its path below the package, is of use on Linux on this processor. */
+export function isForPlatform(path: string, arch: string = process.arch): boolean {
+  return !new RegExp(`/(darwin|win32|linux)-(?!${arch})[^/]*$|darwin-universal|win32`).test(path);
 }
 
 function copyPrograms(folder: string, native: string): void {

@@ -14,7 +14,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { makeBundle } from '../../../host/pod/node/bundle.ts';
+import { isForPlatform, makeBundle } from '../../../host/pod/node/bundle.ts';
 import { makeBareSystem } from '../../bare.ts';
 import { operatorUrlIn } from '../../e2e/host.ts';
 import { playAndAsk } from '../../stream/operator.ts';
@@ -37,6 +37,22 @@ const OF_SYSTEM = /^(libc|libm|libdl|librt|libpthread|libstdc\+\+|libgcc_s|ld-li
 
 const install = (...args: string[]) =>
   execFileSync(join(bundle, 'install.sh'), args, { encoding: 'utf8', stdio: 'pipe' });
+
+it.each([
+  ['x64', ['/dist/linux-x64.dawn.node', '/index.js', '/prebuilds/linux-x64']],
+  ['arm64', ['/dist/linux-arm64.dawn.node', '/index.js']],
+])('the node bundle for %s holds the files of packages for that processor, and no others', (arch, expected) => {
+  const all = [
+    '/dist/darwin-universal.dawn.node',
+    '/dist/linux-arm64.dawn.node',
+    '/dist/linux-x64.dawn.node',
+    '/dist/win32-x64.dawn.node',
+    '/index.js',
+    '/prebuilds/darwin-arm64',
+    '/prebuilds/linux-x64',
+  ];
+  expect(all.filter((path) => isForPlatform(path, arch))).toEqual(expected);
+});
 
 describe('the bundle', () => {
   it('the node bundle holds every library that its programs need', () => {
