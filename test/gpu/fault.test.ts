@@ -215,7 +215,7 @@ describe('ids', () => {
 
   it("no object that refers to the picture's texture can outlive the call to render", () => {
     const attempts: [Stream, RegExp][] = [
-      [new Stream().command('destroy', { kind: 'texture', object: 1 }), /the host's/],
+      [new Stream().command('destroy', { kind: 'texture', object: 1 }), /belongs to the host/],
       [new Stream().command('createTextureView', { id: 2, texture: 1 }), /its own view/],
       [
         new Stream()

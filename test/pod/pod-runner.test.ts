@@ -125,7 +125,7 @@ async function hungGpu(): ReturnType<typeof fragileGpu> {
 }
 
 test.each([
-  ['because a room hung it', true, 'its work did not end'],
+  ['because a room hung it', true, 'GPU work did not end'],
   ['for an unknown reason', false, 'as a test'],
 ])('rooms recover after the GPU was lost %s', async (_, causedElsewhere, why) => {
   const { gpu, lose, reopened } = causedElsewhere ? await hungGpu() : await fragileGpu();

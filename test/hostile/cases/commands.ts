@@ -97,7 +97,7 @@ export const commands: Case[] = [
     'SURFACE',
     'destroyed',
     [command('destroy', { kind: 'texture', object: 1 })],
-    /^NL_COMMAND.*the host's/,
+    /^NL_COMMAND.*belongs to the host/,
     'render',
   ),
   refused('a pass', 'that does not end', [begin()], /^NL_COMMAND/, 'render'),
