@@ -22,7 +22,11 @@ export const settings = {
   tickRate: { env: 'TICK_RATE', default: 120, min: 1, max: 1000, about: 'simulation steps per second' },
   seed: { env: 'SEED', default: 0, min: 0, max: 2 ** 53 - 1, about: "seed of the game's random numbers; 0: random" },
   engine: { env: 'ENGINE', default: 'wasmedge', about: 'wasmedge, wasmedge-interpreter or javascript' },
-  cacheDir: { env: 'CACHE_DIR', default: '', about: 'folder of compiled modules; empty: ~/.cache/nearlight' },
+  cacheDir: {
+    env: 'CACHE_DIR',
+    default: '',
+    about: 'folder of compiled modules and of verdicts on shaders; empty: ~/.cache/nearlight',
+  },
   cacheBytesMax: {
     env: 'CACHE_BYTES_MAX',
     default: 2 * 2 ** 30,

@@ -51,7 +51,8 @@ export type Outcome =
 /** Starts the program that tries shaders. @param bytes memory for one trial */
 function start(bytes: number): ChildProcess {
   const dataKilobytes = Math.ceil((START_BYTES + bytes) / 1024);
-  const limits = `ulimit -c 0; ulimit -d ${dataKilobytes}; ulimit -t ${CPU_SECONDS_MAX}; exec "$@"`;
+  // If memory runs out in a pod, the kernel ends this process rather than the host or the game.
+  const limits = `echo 1000 > /proc/self/oom_score_adj; ulimit -c 0; ulimit -d ${dataKilobytes}; ulimit -t ${CPU_SECONDS_MAX}; exec "$@"`;
   const node = [process.execPath, `--max-old-space-size=${HEAP_MEGABYTES}`, '--disable-sigusr1', PROGRAM];
   const environment = Object.entries(process.env).filter(([name]) => ENVIRONMENT.test(name));
   // The host reads native code from the driver's cache of shaders, so a trial process must not write to it.
