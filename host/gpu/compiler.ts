@@ -10,6 +10,8 @@ import { DeviceWatch } from './watch.ts';
 const REFILL_SHARE = 0.05;
 /** Interval at which a call that waits for a pipeline checks whether the GPU device is lost. */
 const LOST_LOOK_MS = 10;
+/** Most trials of one room that may be asked for at a time. A call that needs another waits for the oldest. */
+const TRIALS_MAX = 256;
 
 /** A room's compile budget: the time that its shaders and pipelines took to compile. The count falls slowly as time passes. */
 class CompileTime {
@@ -92,6 +94,8 @@ export class RoomCompiler implements CompilationOwner {
   readonly #device: DeviceCompiler;
   readonly #watch: DeviceWatch;
   readonly #pending = new Set<Promise<void>>();
+  /** Trials that have not ended, the oldest first. */
+  readonly #trials = new Set<Promise<void>>();
   #patient = false;
   #fault: Error | undefined;
   /** Ends the current call's wait for a pipeline. */
@@ -158,17 +162,25 @@ export class RoomCompiler implements CompilationOwner {
    * Has a shader or pipeline tried by another process. Returns a promise that settles when that is done, and rejects with an
    * error that names the current command if it is not harmless; undefined if it is known to be harmless. Only patient calls
    * wait for trials. A host makes no others.
+   * @throws Waiting if too many trials have not ended
    */
   vet(digest: string | undefined, trial: () => Trial): Promise<void> | undefined {
     const { trials } = this.#options;
     if (!trials || digest === undefined || !this.#patient || trials.vetting.isHarmless(digest)) return undefined;
+    const [oldest] = this.#trials;
+    if (oldest && this.#trials.size >= TRIALS_MAX) throw new Waiting(oldest.catch(() => {}));
     const name = trials.namer();
-    return trials.vetting.try(digest, trial(), this).then(
-      (ms) => this.onCompiled(ms),
-      (error: unknown) => {
-        throw name(error);
-      },
-    );
+    const tried = trials.vetting
+      .try(digest, trial(), this)
+      .finally(() => this.#trials.delete(tried))
+      .then(
+        (ms) => this.onCompiled(ms),
+        (error: unknown) => {
+          throw name(error);
+        },
+      );
+    this.#trials.add(tried);
+    return tried;
   }
 
   /** Compiles on this thread and counts the time. @throws Fault if the room's compile budget is used up */

@@ -77,10 +77,10 @@ export class Pipelines implements PipelinesCommands {
   createRenderPipelineAsync(record: CreateRenderPipeline): void {
     const { device, tables, compiler } = this.#options;
     tables.renderPipeline.claim(record.id, codeBytes(record.vertexModule, record.fragmentModule));
-    const pipeline: Handles['renderPipeline'] = { gpu: undefined };
-    tables.renderPipeline.add(record.id, pipeline);
     const descriptor = renderPipeline(record);
     const trial = this.#vetRender(record, descriptor);
+    const pipeline: Handles['renderPipeline'] = { gpu: undefined };
+    tables.renderPipeline.add(record.id, pipeline);
     const compilation = compiler.later(() => device.createRenderPipelineAsync(descriptor), trial);
     this.#answer('renderPipeline', record, pipeline, compilation);
   }
@@ -100,10 +100,10 @@ export class Pipelines implements PipelinesCommands {
   createComputePipelineAsync(record: CreateComputePipeline): void {
     const { device, tables, compiler } = this.#options;
     tables.computePipeline.claim(record.id, codeBytes(record.module));
-    const pipeline: Handles['computePipeline'] = { gpu: undefined };
-    tables.computePipeline.add(record.id, pipeline);
     const descriptor = computePipeline(record);
     const trial = this.#vetCompute(record, descriptor);
+    const pipeline: Handles['computePipeline'] = { gpu: undefined };
+    tables.computePipeline.add(record.id, pipeline);
     const compilation = compiler.later(() => device.createComputePipelineAsync(descriptor), trial);
     this.#answer('computePipeline', record, pipeline, compilation);
   }

@@ -231,3 +231,26 @@ test('WebGPU refuses the layout of a pipeline in a pipeline layout, so no such p
   await replay.start(reused.submission);
   expect(vetting.asked).toEqual([]);
 });
+
+test.each(['createComputePipeline', 'createComputePipelineAsync'] as const)(
+  'a call of %s that needs too many trials waits for the oldest',
+  async (name) => {
+    const { vetting, replay } = open({ limits: { ...limits, gpuObjectsMax: 1000 } });
+    const stream = new Stream().command('createShaderModule', {
+      id: 2,
+      code: 'override n = 1.0; @compute @workgroup_size(1) fn main() { var x = n; }',
+    });
+    for (let id = 2; id < 302; id++) stream.command(name, { id, module: 2, constants: 'n', values: [{ value: id }] });
+    const done = replay.start(stream.submission);
+    (await vetting.next()).pass();
+    await eventually(() => expect(vetting.asked).toHaveLength(256));
+    await settle();
+    expect(vetting.asked).toHaveLength(256);
+    (await vetting.next()).pass();
+    await eventually(() => expect(vetting.asked).toHaveLength(256));
+    expect(replay.tables.computePipeline.count).toBe(257);
+    for (let n = 0; n < 299; n++) (await vetting.next()).pass();
+    await done;
+    expect(replay.stats()).toMatchObject({ commands: 301, objects: 301 });
+  },
+);

@@ -57,7 +57,7 @@ function start(bytes: number): ChildProcess {
   const environment = Object.entries(process.env).filter(([name]) => ENVIRONMENT.test(name));
   // The host reads native code from the driver's cache of shaders, so a trial process must not write to it.
   const env = { ...Object.fromEntries(environment), MESA_SHADER_CACHE_DISABLE: 'true' };
-  return spawn('/bin/sh', ['-c', limits, 'sh', ...node], { stdio: ['pipe', 'pipe', 'pipe'], env, cwd: '/' });
+  return spawn('/bin/sh', ['-c', limits, 'sh', ...node], { stdio: ['pipe', 'pipe', 'pipe'], env });
 }
 
 type Child = ChildProcess & { stdin: Writable; stdout: Readable; stderr: Readable };
