@@ -10,7 +10,7 @@ import { DeviceWatch } from './watch.ts';
 const REFILL_SHARE = 0.05;
 /** Interval at which a call that waits for a pipeline checks whether the GPU device is lost. */
 const LOST_LOOK_MS = 10;
-/** Most trials of one room that may be asked for at a time. A call that needs another waits for the oldest. */
+/** Most trials of one room that have not ended. A call that needs another waits for the oldest. */
 const TRIALS_MAX = 256;
 
 /** A room's compile budget: the time that its shaders and pipelines took to compile. The count falls slowly as time passes. */

@@ -181,7 +181,7 @@ describe('render bundles that are dropped count as garbage', () => {
   }
 
   /** The hash of a pass before its last word. */
-  function before(words: Uint32Array): number {
+  function hashOf(words: Uint32Array): number {
     return words.subarray(0, -2).reduce((hash, word) => Math.imul(hash ^ word, FNV_PRIME), 0);
   }
 
@@ -217,7 +217,7 @@ describe('render bundles that are dropped count as garbage', () => {
   it('when a pass takes the place of another with the same hash', () => {
     const first = pass(3, 0);
     // Chosen so that both hashes are equal before the last multiplication.
-    const second = pass(6, (before(pass(6, 0)) ^ before(first)) >>> 0);
+    const second = pass(6, (hashOf(pass(6, 0)) ^ hashOf(first)) >>> 0);
     expect([keep(first, 100), keep(second, 200)]).toEqual([true, true]);
     expect(dropped).toEqual([100]);
     passes.clear();
