@@ -12,7 +12,7 @@ import { good, writeBlock } from '../engine/modules.ts';
 import { fakeConnection } from '../room/fake.ts';
 import { eventually, sleep } from '../wait.ts';
 import { command, streams, submitting } from './modules.ts';
-import { ASSIGNMENT, BRANCHES, CONSTANTS, HOSTILE, LOCAL } from './shaders.ts';
+import { ASSIGNMENT, BARRIERS, CONSTANTS, HOSTILE, LOCAL } from './shaders.ts';
 
 /*
  * One host plays a good game and, one after the other, games with shaders that are hard on compilers. Limits are in processor
@@ -149,7 +149,7 @@ describe('a shader that takes too much to compile ends its own room, which stays
       /command 0 \(createShaderModule "evil"\).*structure S1\d has more/,
     ],
     ['minutes of compiling', LOCAL, /command 1 \(createComputePipeline "worse"\).*more than 2000 ms \(SHADER_MS_MAX\)/],
-    ['gigabytes of compiling', BRANCHES, /command 1 \(createComputePipeline "worse"\).*\(SHADER_MEMORY_BYTES_MAX\)/],
+    ['gigabytes of compiling', BARRIERS, /command 1 \(createComputePipeline "worse"\).*\(SHADER_MEMORY_BYTES_MAX\)/],
   ])('%s', async (_, code, expected) => {
     const message = await besides(submitting('join', pipeline(code)));
     expect(message).toMatch(/^NL_SHADER/);

@@ -32,11 +32,16 @@ const tooLarge = (depth: number): string => `${nested(depth)}
 
 /** Compiles for minutes: an array of 4000 vectors on the stack. */
 export const LOCAL = main('var p: array<vec4f, 4000>; p[u32(data[0])].x = 1; data[1] = p[u32(data[1])].x;');
-/** Takes gigabytes: a function of thousands of branches. */
-export const BRANCHES = main(
-  `switch u32(data[0]) { ${many(2000, (n) => `case ${n}: { data[${n}] = sin(data[${n + 1}]); }`)} default: {} }`,
-);
+const WORKGROUP = '@compute @workgroup_size(64) fn main(@builtin(local_invocation_index) i: u32)';
+const barriers = (count: number): string => `var<workgroup> w: array<u32, 64>;
+@group(0) @binding(0) var<storage, read_write> x: array<u32>;
+${WORKGROUP} { ${many(count, (n) => `w[i] = w[(i + ${n}) % 64] + 1; workgroupBarrier();`)} x[i] = w[i]; }`;
 
+/** Takes gigabytes at once: a function that waits at 700 barriers. */
+export const BARRIERS = barriers(700);
+
+const branches = (count: number): string =>
+  main(`switch u32(data[0]) { ${many(count, (n) => `case ${n}: { data[${n}] = sin(data[${n + 1}]); }`)} default: {} }`);
 const calls = (count: number): string => `fn f0(x: f32) -> f32 { return x; }
 ${many(count, (n) => `fn f${n + 1}(x: f32) -> f32 { return f${n}(x) * ${n}.5 + sin(x); }`)}`;
 const arrays = (depth: number): string =>
@@ -48,7 +53,6 @@ const bindings = (count: number): string =>
   many(count, (n) => `@group(${n >> 3}) @binding(${n & 7}) var<storage, read_write> b${n}: array<u32>;`);
 const overrides = (count: number): string =>
   many(count, (n) => (n === 0 ? 'override o0 = 1.5;' : `override o${n} = o${n - 1} * 1.01 + ${n}.0;`));
-const WORKGROUP = '@compute @workgroup_size(64) fn main(@builtin(local_invocation_index) i: u32)';
 
 /** Hostile shaders of many kinds, in several sizes. Each comes with its name. */
 export const HOSTILE: readonly (readonly [name: string, code: string])[] = [
@@ -84,11 +88,7 @@ export const HOSTILE: readonly (readonly [name: string, code: string])[] = [
     'a private array of 4000',
     main('p[u32(data[0])].x = 1; data[1] = p[u32(data[1])].x;', 'var<private> p: array<vec4f, 4000>;'),
   ],
-  ['a switch of 2000 cases', BRANCHES],
-  [
-    'a switch of 300 cases',
-    main(`switch u32(data[0]) { ${many(300, (n) => `case ${n}: { data[${n}] = cos(data[${n + 1}]); }`)} default: {} }`),
-  ],
+  ...[300, 2000].map((count) => [`a switch of ${count} cases`, branches(count)] as const),
   [
     'a switch of 6000 selectors',
     main(`switch u32(data[0]) { case ${many(6000, String, ',')}: { data[1] = 1; } default: {} }`),
@@ -172,13 +172,8 @@ export const HOSTILE: readonly (readonly [name: string, code: string])[] = [
         `@group(0) @binding(0) var<storage, read_write> x: array<atomic<u32>>; ${WORKGROUP} { ${many(count, (n) => `atomicAdd(&x[${n}], i);`)} }`,
       ] as const,
   ),
-  ...[50, 700].map(
-    (count) =>
-      [
-        `${count} barriers`,
-        `var<workgroup> w: array<u32, 64>; @group(0) @binding(0) var<storage, read_write> x: array<u32>; ${WORKGROUP} { ${many(count, (n) => `w[i] = w[(i + ${n}) % 64] + 1; workgroupBarrier();`)} x[i] = w[i]; }`,
-      ] as const,
-  ),
+  ['50 barriers', barriers(50)],
+  ['700 barriers', BARRIERS],
   [
     '2000 subgroup operations',
     `enable subgroups; @group(0) @binding(0) var<storage, read_write> x: array<u32>; ${WORKGROUP} { var s = i; ${many(2000, () => 's = subgroupAdd(s) ^ subgroupBroadcastFirst(s);')} x[i] = s; }`,

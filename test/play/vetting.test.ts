@@ -20,7 +20,7 @@ import { usageOf } from '../../host/play/vet/usage.ts';
 import { VerdictFile } from '../../host/play/vet/verdicts.ts';
 import { Vetting } from '../../host/play/vet/vetting.ts';
 import { openTestGpu } from '../gpu/fixture.ts';
-import { BRANCHES, LOCAL } from '../hostile/shaders.ts';
+import { BARRIERS, LOCAL } from '../hostile/shaders.ts';
 import { eventually } from '../wait.ts';
 
 let gpu: Gpu;
@@ -139,10 +139,10 @@ describe('a trial', () => {
   });
 
   test.each([
-    ['too much time', LOCAL, /more than 2000 ms \(SHADER_MS_MAX\)/],
-    ['too much memory', BRANCHES, /268435456 bytes.*\(SHADER_MEMORY_BYTES_MAX\)/],
-  ])('that takes %s ends with its process, and other trials go on', async (_, code, expected) => {
-    const vetting = start();
+    ['too much time', LOCAL, { shaderMemoryBytesMax: 2 ** 32 }, /more than 2000 ms \(SHADER_MS_MAX\)/],
+    ['too much memory', BARRIERS, { shaderMsMax: 600_000 }, /268435456 bytes.*\(SHADER_MEMORY_BYTES_MAX\)/],
+  ])('that takes %s ends with its process, and other trials go on', async (_, code, limits, expected) => {
+    const vetting = start(limits);
     const overran = expect(vetting.try('a', compute(code), {})).rejects.toThrow(expected);
     await vetting.try('b', shader(MAIN), {});
     await overran;

@@ -16,8 +16,10 @@ const MESSAGE_CHARS_MAX = 65_536;
 const STDERR_CHARS_MAX = 2048;
 /** Memory that a trial process needs before its first trial, in the count of RLIMIT_DATA. */
 const START_BYTES = 2 ** 30;
-/** Processor seconds after which the kernel ends a trial process, which outlives its host if a compilation does not end. */
-const CPU_SECONDS_MAX = 3600;
+/** A process that has used this much processor time is replaced after its trial. */
+const CPU_MS_MAX = 60_000;
+/** A process that occupies more memory than this after a trial is replaced, because drivers free little. */
+const RESTING_BYTES_MAX = 512 * 2 ** 20;
 /** Nice value of a trial process: a new shader can wait, running games cannot. */
 const NICE = 5;
 /** Memory of JavaScript in a trial process. */
@@ -38,6 +40,9 @@ export interface TrialLimits {
   bytes: number;
 }
 
+/** The largest limits of the trials that a process makes. */
+export type ProcessLimits = Pick<TrialLimits, 'bytes' | 'cpuMs'>;
+
 /** How a trial ended. */
 export type Outcome =
   | { ended: 'reported'; report: Report; cpuMs: number }
@@ -48,11 +53,15 @@ export type Outcome =
   /** The process did not start. */
   | { ended: 'unavailable'; why: string };
 
-/** Starts the program that tries shaders. @param bytes memory for one trial */
-function start(bytes: number): ChildProcess {
+/**
+ * Starts the program that tries shaders. The kernel ends it too, but later than the host would: if the host is killed during a
+ * trial that does not end, nothing else does.
+ */
+function start({ bytes, cpuMs }: ProcessLimits): ChildProcess {
   const dataKilobytes = Math.ceil((START_BYTES + bytes) / 1024);
+  const cpuSeconds = Math.ceil((2 * CPU_MS_MAX + cpuMs) / 1000);
   // If memory runs out in a pod, the kernel ends this process rather than the host or the game.
-  const limits = `echo 1000 > /proc/self/oom_score_adj; ulimit -c 0; ulimit -d ${dataKilobytes}; ulimit -t ${CPU_SECONDS_MAX}; exec "$@"`;
+  const limits = `echo 1000 > /proc/self/oom_score_adj; ulimit -c 0; ulimit -d ${dataKilobytes}; ulimit -t ${cpuSeconds}; exec "$@"`;
   const node = [process.execPath, `--max-old-space-size=${HEAP_MEGABYTES}`, '--disable-sigusr1', PROGRAM];
   const environment = Object.entries(process.env).filter(([name]) => ENVIRONMENT.test(name));
   // The host reads native code from the driver's cache of shaders, so a trial process must not write to it.
@@ -76,12 +85,11 @@ export class TrialProcess {
   #settle: ((outcome: Outcome) => void) | undefined;
   #begun: Usage = { cpuMs: 0, bytes: 0 };
 
-  /** @param bytes memory for one trial */
-  constructor(bytes: number) {
+  constructor(limits: ProcessLimits) {
     const { promise, resolve } = Promise.withResolvers<string | undefined>();
     this.ready = promise;
     this.#resolveReady = resolve;
-    this.#child = start(bytes) as Child;
+    this.#child = start(limits) as Child;
     const { stdin, stdout, stderr, pid } = this.#child;
     const late = setTimeout(() => this.kill(), START_MS_MAX);
     void this.ready.then(() => clearTimeout(late));
@@ -109,9 +117,10 @@ export class TrialProcess {
     return this.#trials === 0;
   }
 
-  /** Bytes of main memory that the process occupies. */
-  get bytes(): number {
-    return this.#usage()?.bytes ?? 0;
+  /** Whether the process has used too much for another trial. */
+  get isWorn(): boolean {
+    const usage = this.#usage();
+    return !usage || usage.bytes > RESTING_BYTES_MAX || usage.cpuMs > CPU_MS_MAX;
   }
 
   /** The last text that the process wrote to stderr. */

@@ -28,8 +28,6 @@ const PROCESSES_MAX = 2;
 const SECOND_AFTER_MS = 500;
 /** A process that has nothing to do ends after this time. */
 const IDLE_MS = 30_000;
-/** A process that occupies more memory than this after a trial is replaced, because drivers free little. */
-const RESTING_BYTES_MAX = 512 * 2 ** 20;
 /** Times between attempts to start a process. */
 const RETRY_MS: readonly number[] = [250, 1000];
 /** The most digests of harmless shaders that are remembered. The oldest are forgotten. */
@@ -188,7 +186,8 @@ export class Vetting implements ShaderVetting {
       this.#beginAfter(waitMs);
       return undefined;
     }
-    const process = new TrialProcess(this.#options.config.shaderMemoryBytesMax);
+    const { shaderMemoryBytesMax, shaderMsMax } = this.#options.config;
+    const process = new TrialProcess({ bytes: shaderMemoryBytesMax, cpuMs: shaderMsMax });
     const worker: Worker = { process, job: undefined, begunAt: undefined, timer: undefined };
     this.#workers.add(worker);
     this.stats.processes++;
@@ -220,7 +219,7 @@ export class Vetting implements ShaderVetting {
           })
         : { ended: 'unavailable', why: 'it opened another GPU or driver' };
     worker.job = undefined;
-    if (outcome.ended !== 'reported' || process.bytes > RESTING_BYTES_MAX) this.#end(worker);
+    if (outcome.ended !== 'reported' || process.isWorn) this.#end(worker);
     else worker.timer = setTimeout(() => this.#end(worker), IDLE_MS).unref();
     if (this.#closed) return;
     if (!this.#dropped.has(job.owner)) this.#settle(job, outcome, wasFresh);
