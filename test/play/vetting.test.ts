@@ -39,7 +39,15 @@ afterAll(() => {
 });
 
 let folders = 0;
-function start({ cacheDir = join(folder, `${folders++}`), stores = true, ...limits } = {}): Vetting {
+interface StartOptions {
+  cacheDir?: string;
+  stores?: boolean;
+  shaderMsMax?: number;
+  shaderMemoryBytesMax?: number;
+}
+
+function start(options: StartOptions = {}): Vetting {
+  const { cacheDir = join(folder, `${folders++}`), stores = true, ...limits } = options;
   const config = { ...readConfig({}), shaderMsMax: 2000, shaderMemoryBytesMax: 256 * 2 ** 20, ...limits, cacheDir };
   const vetting = new Vetting({ gpu, config, log: () => {}, stores });
   open.push(vetting);
