@@ -13,6 +13,7 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { must } from '../../host/base/assert.ts';
 import { readConfig } from '../../host/base/config.ts';
+import type { Log } from '../../host/base/log.ts';
 import type { Gpu } from '../../host/gpu/dawn.ts';
 import { Fault } from '../../host/gpu/reader.ts';
 import { Overrun, type PipelineTrial, type Trial } from '../../host/gpu/vetting.ts';
@@ -44,12 +45,13 @@ interface StartOptions {
   stores?: boolean;
   shaderMsMax?: number;
   shaderMemoryBytesMax?: number;
+  log?: Log;
 }
 
 function start(options: StartOptions = {}): Vetting {
-  const { cacheDir = join(folder, `${folders++}`), stores = true, ...limits } = options;
+  const { cacheDir = join(folder, `${folders++}`), stores = true, log = () => {}, ...limits } = options;
   const config = { ...readConfig({}), shaderMsMax: 2000, shaderMemoryBytesMax: 256 * 2 ** 20, ...limits, cacheDir };
-  const vetting = new Vetting({ gpu, config, log: () => {}, stores });
+  const vetting = new Vetting({ gpu, config, log, stores });
   open.push(vetting);
   return vetting;
 }
@@ -269,6 +271,18 @@ describe('the file of verdicts', () => {
     const file = new VerdictFile(options);
     expect(file.has(name(70_000))).toBe(true);
     expect(statSync(path).size).toBeLessThan(33_000 * 64);
+  });
+
+  test('that cannot be written costs one warning, and no more', async () => {
+    const cacheDir = join(folder, 'file', 'below');
+    writeFileSync(join(folder, 'file'), '');
+    const lines: string[] = [];
+    const vetting = start({ cacheDir, log: (_, line) => void lines.push(line) });
+    for (const code of ['fn f() {}', 'fn g() {}']) {
+      await vetting.try(vetting.digest(code), shader(code), anyone);
+      expect(vetting.isHarmless(vetting.digest(code))).toBe(true);
+    }
+    expect(lines).toEqual([expect.stringMatching(/^verdicts on shaders cannot be stored: ENOTDIR/)]);
   });
 
   test('is not used if another user can write to it or to its folder', () => {

@@ -57,7 +57,7 @@ export class VerdictFile {
     this.#path = join(this.#folder, `shaders-${identity.slice(0, 16)}.verdicts`);
     this.#writable = writable;
     this.#seal = seal;
-    if (writable) mkdirSync(this.#folder, { recursive: true, mode: 0o700 });
+    if (writable) createFolder(this.#folder);
     const found = statSync(this.#folder, { throwIfNoEntry: false });
     if (found && !isOwn(found))
       throw new NearlightError(
@@ -137,6 +137,13 @@ export class VerdictFile {
     this.#inode = 0;
     this.#load();
   }
+}
+
+/** Creates a folder. Does nothing if that fails, as on a read-only disk: add() reports that later. */
+function createFolder(path: string): void {
+  try {
+    mkdirSync(path, { recursive: true, mode: 0o700 });
+  } catch {}
 }
 
 /** Whether only this process's user, or root, can write to a file. */
