@@ -4,11 +4,13 @@ import {
   chmodSync,
   copyFileSync,
   existsSync,
+  mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
   rmSync,
   statSync,
+  symlinkSync,
   utimesSync,
   writeFileSync,
 } from 'node:fs';
@@ -105,6 +107,20 @@ test.each<[string, (code: Buffer, context: string) => Buffer]>([
   writeFileSync(path(), forge(hostileCode(marker), nameOf(must(entries()[0], 'entry'))));
   expect((await load()).join()).toMatch(/warn: .*damaged.*info: compiling/);
   expect(existsSync(marker)).toBe(false);
+});
+
+test.each<[string, (entry: string) => void]>([
+  ['a FIFO', (entry) => execFileSync('mkfifo', [entry])],
+  ['a folder', (entry) => mkdirSync(entry)],
+  ['a link to another file', (entry) => symlinkSync(join(cacheDir, 'whole'), entry)],
+])('%s in the place of an entry is not read, and the module is compiled again', async (_, make) => {
+  await load();
+  const [entry, whole] = [path(), readFileSync(path())];
+  writeFileSync(join(cacheDir, 'whole'), whole);
+  rmSync(entry);
+  make(entry);
+  expect((await load()).join()).toMatch(/warn: .*damaged.*info: compiling/);
+  await eventually(() => expect(readFileSync(entry).equals(whole)).toBe(true));
 });
 
 test('the same code would have run with the right seal', async () => {

@@ -143,7 +143,7 @@ export class CompileCache implements CodeSource {
   /** Deletes the temporary files of hosts that died while they wrote to the cache. */
   async #sweep(): Promise<void> {
     for (const name of await readdir(this.#dir)) {
-      if (!/\.native\.[0-9a-f-]{36}$/.test(name)) continue;
+      if (!/\.native\.[0-9a-f-]{36}$|^key\.\d+\.[0-9a-f]{8}$/.test(name)) continue;
       const path = join(this.#dir, name);
       const file = await stat(path).catch(() => undefined);
       if (file && Date.now() - file.mtimeMs > ABANDONED_MS) await rm(path, { force: true });
@@ -154,14 +154,15 @@ export class CompileCache implements CodeSource {
   #read(key: string, log: CompileOptions['log']): Uint8Array | undefined {
     const path = this.path(key);
     const found = lstatSync(path, { throwIfNoEntry: false });
-    const sealer = found && this.#sealer(log);
-    const file = `${found?.dev} ${found?.ino} ${found?.size}`;
+    if (!found) return undefined;
+    const sealer = this.#sealer(log);
+    const file = `${found.dev} ${found.ino} ${found.size}`;
     const known = sealer && this.#verified.get(key, file, sealer);
-    const entry = known ? undefined : readEntry(path);
-    if (!known && !entry) return undefined;
-    const code = known ?? (entry && sealer?.open(entry, contextOf(key)));
-    if (code && code.length > 0) {
-      if (!known && sealer) this.#verified.put(key, { file, sealer, code });
+    // An entry of another kind, such as a FIFO, or of another size is not one that this cache has written.
+    const isOurs = found.isFile() && found.size > SEAL_BYTES && found.size <= this.#bytesMax;
+    const code = known ?? (isOurs ? sealer?.open(readEntry(path), contextOf(key)) : undefined);
+    if (code && sealer) {
+      if (!known) this.#verified.put(key, { file, sealer, code });
       void utimes(path, new Date(), new Date()).catch(() => {});
       return code;
     }
@@ -186,7 +187,7 @@ export class CompileCache implements CodeSource {
   async #make(key: string, module: Uint8Array, options: CompileOptions): Promise<Made> {
     const path = this.path(key);
     // The entry was not used, so it is missing or its seal is wrong.
-    await rm(path, { force: true });
+    await rm(path, { force: true, recursive: true });
     const code = await this.#compile(module, options);
     // Flushing the cache file can take seconds on a busy disk, so the start of the game does not wait for it.
     return { code, stored: this.#keep(key, code, options) };
@@ -249,12 +250,12 @@ async function store(path: string, entry: Uint8Array): Promise<void> {
 
 /**
  * Reads an entry of the cache synchronously: the start of a pod waits for it, and every step of an asynchronous read would
- * first wait for a worker thread. Returns undefined if there is no such entry.
+ * first wait for a worker thread. Returns no bytes if it cannot be read.
  */
-function readEntry(path: string): Buffer | undefined {
+function readEntry(path: string): Buffer {
   try {
     return readFileSync(path);
   } catch {
-    return undefined;
+    return Buffer.alloc(0);
   }
 }
