@@ -64,6 +64,8 @@ beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'nearlight-node-'));
   rig = await startRig({ poolSize: 0 });
   const { folder: bundle } = await makeBundle(join(folder, 'out'), () => {});
+  // The installer copies the graphics libraries, and does not need them. Without them the image is made in half the time.
+  rmSync(join(bundle, 'runtime/graphics'), { recursive: true });
   const encoder = new Map<string, Uint8Array>();
   for (const { name, version, archive } of encoderPackages(join(bundle, 'package-lock.json'))) {
     execFileSync('npm', ['pack', '--silent', `${name}@${version}`], { cwd: folder, stdio: 'pipe' });
@@ -71,10 +73,9 @@ beforeAll(async () => {
   }
   const image = await bundleImage(bundle, encoder);
   await load('node', image);
-  await load('bare', await bundleImage(bundle));
   const { Entrypoint } = configOf(image);
   entrypoint = Entrypoint;
-}, 600_000);
+}, 900_000);
 
 afterAll(async () => {
   await rig?.close();
@@ -148,21 +149,6 @@ it('the installer of the DaemonSet sets up a node that has neither npm nor a net
   expect(readdirSync(current)).not.toContain('encoder');
   // A node whose pod starts again is set up already.
   expect((await run()).stdout).not.toContain('installed');
-});
-
-it('an image without the encoder says what is missing', async () => {
-  const [install] = spec.initContainers;
-  const node = join(folder, 'bare');
-  const run = rig.ctr(
-    'run',
-    '--rm',
-    ...options(install, node),
-    'nearlight.test/bare:1',
-    'bare',
-    ...entrypoint,
-    ...install.args,
-  );
-  await expect(run).rejects.toThrow(/no npm registry is set up here.*--registry URL/);
 });
 
 it('the container that keeps the pod running stays within its memory until a signal ends it', async () => {
