@@ -40,7 +40,8 @@ export interface RemoteCompilation extends Compilation {
 }
 
 export interface CompileClientOptions {
-  socket: string;
+  /** Path of the keeper's socket, or a function that returns a connection to it. */
+  socket: string | (() => Promise<Socket>);
   answerMsMax?: number;
   retryMs?: number;
 }
@@ -80,11 +81,19 @@ export class CompileClient {
     this.#idle = undefined;
   }
 
+  async #connect(): Promise<Connection | undefined> {
+    const { socket } = this.#options;
+    if (typeof socket === 'string') return new Connection((read) => connectTo(socket, read));
+    const connected = await socket().catch(() => undefined);
+    return connected && new Connection((read) => connected.on('data', read));
+  }
+
   /** Asks on the connection that was kept open, or on a new one if that has ended meanwhile. */
   async #ask(module: Uint8Array, question: CompileQuestion, signal: AbortSignal): Promise<Answer | undefined> {
     const kept = this.#idle;
     this.#idle = undefined;
-    const connection = kept && !kept.isClosed ? kept : new Connection(this.#options.socket);
+    const connection = kept && !kept.isClosed ? kept : await this.#connect();
+    if (!connection) return undefined;
     const answer = await connection.ask(module, question, signal);
     if (answer && !connection.isClosed && !this.#idle) this.#idle = connection;
     else connection.close();
@@ -94,6 +103,18 @@ export class CompileClient {
 }
 
 type Answer = Frame<CompileAnswer>;
+type ReadFunction = (chunk: Buffer) => void;
+
+/** Connects to a unix socket. Bytes arrive in pieces as large as READ_BYTES, each valid only during the call of `read`. */
+function connectTo(path: string, read: ReadFunction): Socket {
+  const callback = (count: number, buffer: Uint8Array) => {
+    read(Buffer.from(buffer.buffer, buffer.byteOffset, count));
+    return true;
+  };
+  // The types of Node leave out that a unix socket takes `onread` too.
+  const options = { path, onread: { buffer: Buffer.allocUnsafe(READ_BYTES), callback } };
+  return connect(options as unknown as NetConnectOpts);
+}
 
 /** A connection to the keeper, on which one request is open at a time. */
 class Connection {
@@ -101,13 +122,9 @@ class Connection {
   readonly #reader = new FrameReader<CompileAnswer>(CODE_BYTES_MAX);
   #resolve: ((answer: Answer | undefined) => void) | undefined;
 
-  constructor(path: string) {
-    const onread = {
-      buffer: Buffer.allocUnsafe(READ_BYTES),
-      callback: (count: number, buffer: Uint8Array) => this.#read(Buffer.from(buffer.buffer, buffer.byteOffset, count)),
-    };
-    // The types of Node leave out that a unix socket takes `onread` too.
-    this.#socket = connect({ path, onread } as unknown as NetConnectOpts);
+  /** @param open returns a connected socket, which calls `read` with what arrives */
+  constructor(open: (read: ReadFunction) => Socket) {
+    this.#socket = open((chunk) => this.#read(chunk));
     this.#socket.on('error', () => this.#socket.destroy());
     this.#socket.on('close', () => this.#settle(undefined));
   }
@@ -137,14 +154,13 @@ class Connection {
     this.#settle(undefined);
   }
 
-  #read(chunk: Buffer): boolean {
+  #read(chunk: Buffer): void {
     try {
       const answer = this.#reader.push(chunk);
       if (answer) this.#settle(answer);
     } catch {
       this.close();
     }
-    return true;
   }
 
   #settle(answer: Answer | undefined): void {

@@ -1,4 +1,5 @@
 import { execFileSync } from 'node:child_process';
+import { once } from 'node:events';
 import {
   mkdirSync,
   mkdtempSync,
@@ -9,7 +10,7 @@ import {
   utimesSync,
   writeFileSync,
 } from 'node:fs';
-import { connect } from 'node:net';
+import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -145,6 +146,26 @@ test('a module that claims to be too large is refused before it is sent', async 
   const head = (bytes: number) => frameHead({ identity: IDENTITY }, bytes);
   expect(await send(head(MODULE_BYTES_MAX + 1))).toMatchObject({ result: 'refused', code: 'NL_MODULE_LIMIT' });
   expect(await send(head(2 ** 32 - 1))).toMatchObject({ result: 'refused', code: 'NL_MODULE_LIMIT' });
+});
+
+test('a host may be given its connections to the keeper', async () => {
+  await serve(echo);
+  const opened: Socket[] = [];
+  const client = new CompileClient({
+    socket: async () => {
+      const connection = connect(socket);
+      opened.push(connection);
+      await once(connection, 'connect');
+      return connection;
+    },
+  });
+  const large = Buffer.alloc(MODULE_BYTES_MAX, 7);
+  for (let n = 0; n < 2; n++) expect((await client.compile(large, IDENTITY))?.code).toEqual(large);
+  expect(opened.length).toBe(1);
+  client.close();
+  expect(
+    await new CompileClient({ socket: () => Promise.reject(new Error('x')) }).compile(large, IDENTITY),
+  ).toBeUndefined();
 });
 
 test.each([
