@@ -1,5 +1,6 @@
 import { closeSync, constants, createWriteStream, fstatSync, openSync, type WriteStream } from 'node:fs';
 import { Socket } from 'node:net';
+import { losses } from '../base/losses.ts';
 import { TaskError } from './tasks.ts';
 
 /**
@@ -57,12 +58,21 @@ class StreamOutput implements Output {
   constructor(stream: WriteStream | Socket, fifo?: string) {
     this.#stream = stream;
     this.#fifo = fifo;
-    stream.on('error', () => stream.destroy());
+    // The log is on a full disk, for example. The host goes on without it, and counts what is lost.
+    stream.on('error', () => {
+      losses.log++;
+      stream.destroy();
+    });
   }
 
   write(text: string | Uint8Array): void {
-    if (this.#closed || this.#stream.destroyed) return;
+    if (this.#closed) return;
+    if (this.#stream.destroyed) {
+      losses.log++;
+      return;
+    }
     if (this.#stream.writableLength > WAITING_BYTES_MAX) {
+      losses.log++;
       this.#dropped++;
       return;
     }

@@ -79,6 +79,8 @@ export async function serve(path: string, services: Services): Promise<TtrpcServ
   });
   server.listen(path);
   await once(server, 'listening');
+  // A connection that cannot be accepted, for lack of files, is lost; containerd dials again.
+  server.on('error', () => {});
   return {
     async close() {
       for (const socket of sockets) socket.destroy();

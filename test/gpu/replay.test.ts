@@ -47,7 +47,7 @@ describe('drawing', () => {
     for (let n = 0; n < 3; n++) replay.run(frame.submission, picture);
     const at = await picture.read();
     expect([at(2, 8), at(12, 8)]).toEqual([RED, BLACK]);
-    expect(replay.stats()).toEqual({ objects: 2, bytes: 0, commands: 2 + 3 * 6 });
+    expect(replay.stats()).toMatchObject({ objects: 2, bytes: 0, commands: 2 + 3 * 6 });
   });
 
   it('the replay draws indexed, instanced and indirect, with dynamic offsets', async () => {

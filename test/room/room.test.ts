@@ -244,6 +244,16 @@ describe('a room', () => {
     expect(on.instance.inputs.getUint32(INPUT_KEYS, true)).toBe(16);
   });
 
+  test('a room ends with a code of its own if the host has no memory for it', async () => {
+    const on = stage();
+    const { connection } = await join(on);
+    on.instance.onTick = () => new ArrayBuffer(2 ** 52);
+    await on.clock.pass(20);
+    expect((await on.room.ended)?.code).toBe('NL_HOST_MEMORY');
+    expect(connection.notices).toEqual(['NL_HOST_MEMORY']);
+    expect(on.instance.closed).toBe(true);
+  });
+
   test('a room ends with the error of a call, tells its players the code, and releases everything', async () => {
     const on = stage();
     const { connection } = await join(on);

@@ -63,7 +63,7 @@ export async function startServer(options: DevServerOptions): Promise<DevServer>
 
 function listen(server: Server, port: number): Promise<void> {
   return new Promise((resolve, reject) => {
-    server.once('error', (error: NodeJS.ErrnoException) => {
+    server.on('error', (error: NodeJS.ErrnoException) => {
       const taken = error.code === 'EADDRINUSE';
       reject(
         taken ? new NearlightError('NL_PORT_IN_USE', `${ADDRESS}:${port}; choose another port with --port N`) : error,

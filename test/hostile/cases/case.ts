@@ -19,7 +19,7 @@ export const LIMITS = {
   gpuObjectsMax: 128,
   gpuBufferBytesMax: 2 ** 20,
   gpuBytesMax: 2 ** 22,
-  gpuObjectBytesMax: 2 ** 29,
+  gpuObjectBytesMax: 2 ** 27,
   gpuDrawsMax: 1000,
   gpuVerticesMax: 100_000,
   gpuWorkgroupsMax: 10_000,

@@ -93,7 +93,7 @@ export const limits: Case[] = [
     of: 'SHADER_MS_MAX',
     what: '120 shader modules of 16 kB',
     module: compiling(),
-    chargeMs: 40,
+    chargeMs: 200,
     error: /^NL_COMMAND.*createShaderModule.*SHADER_MS_MAX/,
   },
   {
@@ -169,8 +169,8 @@ export const limits: Case[] = [
   refused(
     'GPU_OBJECT_BYTES_MAX',
     'shader modules of 16 kB, most of it comments',
-    many(60, (n) => shader(`// ${'x'.repeat(16_000)}\nfn f${n}() {}`, n + 2)),
-    /^NL_COMMAND.*command 51 .createShaderModule.*GPU_OBJECT_BYTES_MAX/,
+    many(14, (n) => shader(`// ${'x'.repeat(16_000)}\nfn f${n}() {}`, n + 2)),
+    /^NL_COMMAND.*command 13 .createShaderModule.*GPU_OBJECT_BYTES_MAX/,
   ),
   refused(
     'GPU_DRAWS_MAX',
