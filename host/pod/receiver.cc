@@ -12,6 +12,9 @@
 namespace {
 
 constexpr size_t COPY_BYTES = 1 << 20;
+// How long the event loop itself waits for the image opener, which takes less than a millisecond unless the node is busy. The
+// start of a pod waits for this, and a thread of the pool would only add two wake-ups to it.
+constexpr int AT_ONCE_MS_MAX = 5;
 
 Napi::Value failErrno(Napi::Env env, const char *what) {
   Napi::Error::New(env, std::string(what) + ": " + std::strerror(errno)).ThrowAsJavaScriptException();
@@ -20,10 +23,13 @@ Napi::Value failErrno(Napi::Env env, const char *what) {
 
 std::string reason(const char *what) { return std::string(what) + ": " + std::strerror(errno); }
 
-// socketPair(): returns the descriptors of two connected sockets, the second for the image opener
+// socketPair(): returns the descriptors of two connected sockets, the second for the image opener. The event loop sends on the
+// first, so it does not wait there for an opener that reads nothing.
 Napi::Value socketPair(const Napi::CallbackInfo &info) {
   int pair[2];
   if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0) return failErrno(info.Env(), "socketpair");
+  timeval patience{0, AT_ONCE_MS_MAX * 1000};
+  setsockopt(pair[0], SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
   Napi::Array fds = Napi::Array::New(info.Env(), 2);
   fds.Set(0U, pair[0]);
   fds.Set(1U, pair[1]);
@@ -44,7 +50,6 @@ protected:
   void OnError(const Napi::Error &error) override { deferred_.Reject(error.Value()); }
   virtual Napi::Value result(Napi::Env env) = 0;
 
-private:
   Napi::Promise::Deferred deferred_;
 };
 
@@ -58,34 +63,19 @@ public:
     if (module_ >= 0) close(module_);
   }
 
+  // Sends the request, and waits for the reply here for a moment, then on another thread.
+  Napi::Promise ask() {
+    problem_ = send();
+    if (problem_.empty() && !receive({0, AT_ONCE_MS_MAX * 1000})) return begin();
+    Napi::Promise promise = settle();
+    delete this;
+    return promise;
+  }
+
 protected:
   void Execute() override {
-    int pair[2];
-    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0) return SetError(reason("socketpair"));
-    reply_ = pair[0];
-    timeval patience{PATIENCE_S, 0};
-    setsockopt(reply_, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
-    bool isSent = sendMessage(control_, request_.data(), request_.size(), {pair[1]});
-    std::string why = isSent ? "" : reason("it cannot be asked");
-    close(pair[1]);
-    if (!isSent) return SetError(why);
-    for (bool isOver = false; !isOver;) {
-      std::vector<int> fds;
-      std::vector<char> message(LIST_BYTES_MAX);
-      ssize_t bytes = receiveMessage(reply_, message.data(), message.size(), fds);
-      if (bytes > 0 && message[0] == MESSAGE_MODULE && fds.size() == 1 && module_ < 0) {
-        module_ = fds[0];
-        continue;
-      }
-      for (int fd : fds) close(fd);
-      if (bytes < 0) return SetError(reason("it does not answer"));
-      if (bytes == 0) return SetError("it has ended");
-      message.resize(static_cast<size_t>(bytes));
-      isOver = message[0] == MESSAGE_LISTED || message[0] == MESSAGE_FAILURE;
-      if (message[0] == MESSAGE_FAILURE) failure_.assign(message.begin() + 1, message.end());
-      else if (message[0] == MESSAGE_LIST) list(message);
-      else if (!isOver) return SetError("its answer cannot be understood");
-    }
+    if (!receive({PATIENCE_S, 0})) problem_ = reason("it does not answer");
+    if (!problem_.empty()) SetError(problem_);
   }
 
   Napi::Value result(Napi::Env env) override {
@@ -110,6 +100,51 @@ protected:
   }
 
 private:
+  Napi::Promise settle() {
+    Napi::Env env = Env();
+    if (problem_.empty()) deferred_.Resolve(result(env));
+    else deferred_.Reject(Napi::Error::New(env, problem_).Value());
+    return deferred_.Promise();
+  }
+
+  // Returns what went wrong; empty if nothing did.
+  std::string send() {
+    int pair[2];
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0) return reason("socketpair");
+    reply_ = pair[0];
+    bool isSent = sendMessage(control_, request_.data(), request_.size(), {pair[1]});
+    std::string why = isSent ? "" : reason("it cannot be asked");
+    close(pair[1]);
+    return why;
+  }
+
+  // Receives the reply up to the end of the list. Returns false if no more of it arrives for this long; a later call goes on.
+  bool receive(timeval patience) {
+    setsockopt(reply_, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+    while (problem_.empty() && !isOver_) {
+      std::vector<int> fds;
+      std::vector<char> message(LIST_BYTES_MAX);
+      ssize_t bytes = receiveMessage(reply_, message.data(), message.size(), fds);
+      if (bytes < 0 && errno == EAGAIN) return false;
+      problem_ = bytes < 0 ? reason("it does not answer") : bytes == 0 ? "it has ended" : "";
+      message.resize(bytes > 0 ? static_cast<size_t>(bytes) : 0);
+      if (bytes > 0) take(message, fds);
+      for (int fd : fds) close(fd);
+    }
+    return true;
+  }
+
+  void take(const std::vector<char> &message, std::vector<int> &fds) {
+    const char type = message[0];
+    isOver_ = type == MESSAGE_LISTED || type == MESSAGE_FAILURE;
+    if (type == MESSAGE_FAILURE) failure_.assign(message.begin() + 1, message.end());
+    else if (type == MESSAGE_LIST) list(message);
+    else if (type == MESSAGE_MODULE && fds.size() == 1 && module_ < 0) {
+      module_ = fds[0];
+      fds.clear();
+    } else if (!isOver_) problem_ = "its answer cannot be understood";
+  }
+
   void list(const std::vector<char> &message) {
     for (size_t at = 1; at + sizeof(uint64_t) < message.size();) {
       uint64_t bytes;
@@ -126,6 +161,8 @@ private:
   std::vector<uint8_t> request_;
   int reply_ = -1;
   int module_ = -1;
+  bool isOver_ = false;
+  std::string problem_; // What went wrong between this process and the image opener; empty if nothing did.
   std::string failure_; // A code, a zero byte and a message; empty if there is no failure.
   std::vector<std::string> names_;
   std::vector<uint64_t> sizes_;
@@ -135,7 +172,7 @@ private:
 // closes the descriptors, or with { code, message }.
 Napi::Value request(const Napi::CallbackInfo &info) {
   int control = info[0].As<Napi::Number>().Int32Value();
-  return (new Request(info.Env(), control, info[1].As<Napi::Uint8Array>()))->begin();
+  return (new Request(info.Env(), control, info[1].As<Napi::Uint8Array>()))->ask();
 }
 
 // Receives the files of the assets and copies each to its place in sealed memory.
