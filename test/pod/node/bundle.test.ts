@@ -10,6 +10,8 @@ import {
   rmSync,
   writeFileSync,
 } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -59,7 +61,7 @@ describe('the bundle', () => {
     const files = readdirSync(bundle, { recursive: true, encoding: 'utf8' });
     const named = (folder: string) => new Set(readdirSync(join(bundle, folder)));
     const [guests, graphics] = [named('runtime/wasmedge/lib'), named('runtime/graphics/lib')];
-    const native = files.filter((file) => /\.node$|^bin\/node$|^native\/guest$|\.so[.0-9]*$/.test(file));
+    const native = files.filter((file) => /\.node$|^bin\/node$|^native\/(guest|opener)$|\.so[.0-9]*$/.test(file));
     expect(native.length).toBeGreaterThan(30);
     for (const file of native) {
       const forGuest = file === 'native/guest' || file.startsWith('runtime/wasmedge/');
@@ -122,6 +124,28 @@ describe('the installer', () => {
     [['--registry', 'http://127.0.0.1:9'], 'give another --registry, or --encoder FOLDER'],
   ])('refuses %j', (args, message) => {
     expect(() => install('--root', join(folder, 'refused'), ...args)).toThrow(message);
+  });
+
+  it('the installer ends a download at 200 MB, also if the registry gives no length', async () => {
+    let sent = 0;
+    const registry = createServer((_, response) => {
+      const zeros = Buffer.alloc(2 ** 20);
+      const send = () => {
+        do sent += zeros.length;
+        while (response.write(zeros));
+      };
+      response.on('drain', send);
+      send();
+    }).listen(0, '127.0.0.1');
+    await once(registry, 'listening');
+    const { port } = registry.address() as AddressInfo;
+    const args = ['--root', join(folder, 'endless'), '--registry', `http://127.0.0.1:${port}`];
+    const child = spawn(join(bundle, 'install.sh'), args, { stdio: ['ignore', 'ignore', 'pipe'] });
+    const said = (await child.stderr.toArray()).join('');
+    expect(said).toContain('is larger than 200 MB');
+    expect(sent).toBeLessThan(300e6);
+    registry.closeAllConnections();
+    registry.close();
   });
 
   it.each([
