@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-// What to open, and how large it may be. The fields of ImageRequest in image.ts explain each.
+// The files of an image to open, and the limits on them. The fields of ImageRequest in opener.ts explain each.
 struct ImageRequest {
   bool isOverlay = false;
   std::vector<std::string> layers; // Folders, the uppermost first. One folder if the image is not an overlay.

@@ -19,7 +19,7 @@ namespace {
 
 constexpr int CONTROL_FD = 3;
 constexpr rlim_t FILES_MAX = 1 << 20;
-// What is left of root's privileges: to mount, and to open files of any owner.
+// The rest of root's privileges: to mount, and to open files of any owner.
 constexpr uint64_t KEPT = uint64_t{1} << CAP_SYS_ADMIN | uint64_t{1} << CAP_DAC_READ_SEARCH;
 
 bool dropPrivileges() {

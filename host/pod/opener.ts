@@ -21,7 +21,7 @@ export interface ImageLayers {
   options: string[];
 }
 
-/** What to open in an image. */
+/** The parts of an image to open, and the limits on them. */
 export interface ImageRequest extends ImageLayers {
   /** Path of the module in the image. */
   entrypoint: string;

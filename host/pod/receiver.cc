@@ -107,7 +107,7 @@ private:
     return deferred_.Promise();
   }
 
-  // Returns what went wrong; empty if nothing did.
+  // Returns the reason for a failure; empty if there is none.
   std::string send() {
     int pair[2];
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0) return reason("socketpair");
@@ -162,7 +162,7 @@ private:
   int reply_ = -1;
   int module_ = -1;
   bool isOver_ = false;
-  std::string problem_; // What went wrong between this process and the image opener; empty if nothing did.
+  std::string problem_; // The fault between this process and the image opener; empty if there is none.
   std::string failure_; // A code, a zero byte and a message; empty if there is no failure.
   std::vector<std::string> names_;
   std::vector<uint64_t> sizes_;

@@ -58,7 +58,7 @@ std::string inside(const std::string &root, const std::function<std::string()> &
   return line;
 }
 
-// What stands at a path: `file` with the contents, `folder`, `other`, or `none`.
+// Describes what stands at a path: `file` with the contents, `folder`, `other`, or `none`.
 std::string show(const std::string &path) {
   struct stat entry {};
   if (stat(path.c_str(), &entry) != 0) return "none";
@@ -140,7 +140,7 @@ public:
   ~Parent() {
     if (fd >= 0) close(fd);
   }
-  // The path by way of the open folder. It is no path at all if the folder is not open.
+  // The path by way of the open folder. It is not valid if the folder is not open.
   std::string path() const { return "/proc/self/fd/" + std::to_string(fd) + "/" + name; }
 
   int fd;
