@@ -43,7 +43,10 @@ export interface LoadOptions {
   seats: number;
   /** The asset pack (renderer/contract/ABI.md, "Assets"); empty if the game has none. */
   assets: Uint8Array;
-  /** Descriptor of sealed memory that holds `assets`, which an engine may then pass on instead of a copy. */
+  /**
+   * Descriptor of sealed memory that holds `assets`, which an engine may then pass on instead of a copy. It is open as long as
+   * something refers to the memory of `assets`.
+   */
   assetsFd?: number;
   /** Properties of the GPU that the module can query. Without them, the module sees no features, and limits of 0. */
   gpu?: GpuFacts;

@@ -48,7 +48,7 @@ function unescaped(text: string): string {
   return text.replace(/\\(.)/gs, '$1');
 }
 
-/** The game in a container image. Who receives it releases the assets. */
+/** The game in a container image. */
 export interface ImageGame {
   module: Uint8Array;
   /** The files in the image's folder /assets; undefined if there are none. */

@@ -30,11 +30,10 @@ export interface ImageRequest extends ImageLayers {
 
 /** An asset pack in sealed memory, outside the heap of JavaScript. */
 export interface AssetMemory {
-  /** The pack, mapped for reading; a write would crash this process. The mapping lasts as long as the array. */
+  /** The pack, mapped for reading; a write would crash this process. */
   readonly bytes: Uint8Array;
-  /** Descriptor of the memory, until release(). */
+  /** Descriptor of the memory. It is open as long as something refers to the memory of `bytes`. */
   readonly fd: number;
-  release(): void;
 }
 
 /** The open files of a game's image. */
@@ -129,11 +128,10 @@ export class ImageOpener implements ImageAccess {
     const fd = await this.#receiver.receive(reply, start, bytes, inReply, sizes).catch((cause: Error) => {
       throw unavailable(cause);
     });
-    const release = () => closeSync(fd);
     try {
-      return { bytes: new Uint8Array(this.#receiver.map(fd, bytes)), fd, release };
+      return { bytes: new Uint8Array(this.#receiver.map(fd, bytes)), fd };
     } catch (cause) {
-      release();
+      closeSync(fd);
       throw unavailable(cause as Error);
     }
   }

@@ -76,17 +76,6 @@ export class PodRunner implements GameRunner {
   }
 
   async load(request: GameRequest): Promise<LoadedGame> {
-    try {
-      const game = await this.#load(request);
-      void game.ended.then(() => request.assets?.release());
-      return game;
-    } catch (error) {
-      request.assets?.release();
-      throw error;
-    }
-  }
-
-  async #load(request: GameRequest): Promise<PodGame> {
     const { gpu, engine, vetting } = this.#parts;
     const coldStart: ColdStart = { createdAt: request.createdAt };
     const config = podConfig(this.#parts.config, request.env);

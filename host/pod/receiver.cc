@@ -273,12 +273,17 @@ Napi::Value receive(const Napi::CallbackInfo &info) {
   return receipt->begin();
 }
 
-// map(fd, bytes): maps sealed memory for reading. The mapping lasts as long as the returned ArrayBuffer.
+// map(fd, bytes): maps sealed memory for reading. Mapping and descriptor last as long as the returned ArrayBuffer, so that whoever
+// passes the descriptor on cannot pass one that was closed and used again.
 Napi::Value map(const Napi::CallbackInfo &info) {
+  int fd = info[0].As<Napi::Number>().Int32Value();
   size_t bytes = static_cast<size_t>(info[1].As<Napi::Number>().Int64Value());
-  void *base = mmap(nullptr, bytes, PROT_READ, MAP_SHARED, info[0].As<Napi::Number>().Int32Value(), 0);
+  void *base = mmap(nullptr, bytes, PROT_READ, MAP_SHARED, fd, 0);
   if (base == MAP_FAILED) return failErrno(info.Env(), "mmap");
-  return Napi::ArrayBuffer::New(info.Env(), base, bytes, [bytes](Napi::Env, void *mapped) { munmap(mapped, bytes); });
+  return Napi::ArrayBuffer::New(info.Env(), base, bytes, [bytes, fd](Napi::Env, void *mapped) {
+    munmap(mapped, bytes);
+    close(fd);
+  });
 }
 
 Napi::Object init(Napi::Env env, Napi::Object exports) {

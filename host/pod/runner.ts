@@ -8,7 +8,7 @@ import type { User } from './security-context.ts';
 export interface GameRequest {
   name: string;
   module: Uint8Array;
-  /** The game's assets, which the runner releases; undefined if the image has none. */
+  /** The game's assets; undefined if the image has none. */
   assets: AssetMemory | undefined;
   /** The container's environment. */
   env: Record<string, string>;
@@ -50,7 +50,7 @@ export interface CommandResult {
 export interface GameRunner {
   /** Starts a process for the pod's first game under this user. Resolves when it has been started. @throws NearlightError */
   prepareAs(user: User): Promise<void>;
-  /** Checks, compiles and loads a game. Owns the request's assets, also if it fails. @throws NearlightError NL_SETTING, NL_MODULE_*, NL_COMPILE, NL_GUEST_*, NL_NO_GPU */
+  /** Checks, compiles and loads a game. @throws NearlightError NL_SETTING, NL_MODULE_*, NL_COMPILE, NL_GUEST_*, NL_NO_GPU */
   load(request: GameRequest): Promise<LoadedGame>;
   /** Runs one of the built-in commands that `kubectl exec` offers in place of programs. */
   command(args: readonly string[]): Promise<CommandResult>;

@@ -257,6 +257,5 @@ async function packOf(image: OpenImage): Promise<string> {
   const found = readAssets(bytes).map(({ name, offset, bytes: length }) => {
     return `${name}=${Buffer.from(bytes.subarray(offset, offset + length)).toString()}`;
   });
-  assets.release();
   return ['found', ...found].join(' ');
 }

@@ -85,7 +85,6 @@ export class ImageRig {
       asset.name,
       Buffer.from(bytes.subarray(asset.offset, asset.offset + asset.bytes)).toString(),
     ]);
-    assets?.release();
     return { module, assets: Object.fromEntries(found) as Record<string, string> };
   }
 }

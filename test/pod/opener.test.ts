@@ -14,6 +14,8 @@ import {
   writeSync,
 } from 'node:fs';
 import { join } from 'node:path';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createAssetPackFromFolder } from '../../assets/folder.ts';
 import { readAssets } from '../../host/base/assets.ts';
@@ -99,7 +101,6 @@ describe('limits on an image', () => {
     expect(sum).toBeGreaterThan(0);
     expect(Buffer.from(bytes.subarray(offset + 5 * MIB, offset + 5 * MIB + 10)).toString()).toBe(`at ${5 * MIB}`);
     expect(process.memoryUsage.rss() - before.rss).toBeLessThan(2e8 + SPARE_BYTES);
-    assets?.release();
   });
 });
 
@@ -115,12 +116,29 @@ describe('the image opener', () => {
     const before = readFileSync('/proc/self/mountinfo', 'utf8');
     const open = () => readdirSync('/proc/self/fd').length;
     const files = open();
-    await rig.read({ rootfs: rig.overlay(rig.layer({ 'app.wasm': MODULE, 'assets/a': 'a' })) });
+    await rig.read({ rootfs: rig.overlay(rig.layer({ 'app.wasm': MODULE })) });
     expect(readFileSync('/proc/self/mountinfo', 'utf8')).toBe(before);
     expect(open()).toBe(files);
     await eventually(() =>
       expect(readFileSync(`/proc/${rig.opener.pid}/mountinfo`, 'utf8')).not.toContain(' - overlay '),
     );
+  });
+
+  it('the memory of assets is freed, and its descriptor closed, when nothing refers to it any more', async () => {
+    setFlagsFromString('--expose-gc');
+    const collectGarbage = runInNewContext('gc') as () => void;
+    const held = () =>
+      readdirSync('/proc/self/fd').filter((fd) => nameOf(fd).startsWith('/memfd:nearlight-assets')).length;
+    const folder = rig.layer({ 'app.wasm': MODULE, 'assets/a': 'a' });
+    const image = await rig.opener.open(rig.request({ folder }));
+    const kept = await image.readAssets();
+    image.close();
+    for (let time = 0; time < 20; time++) await rig.read({ folder });
+    await eventually(() => {
+      collectGarbage();
+      expect(held()).toBe(1);
+    });
+    expect(readAssets(kept?.bytes ?? new Uint8Array(0))).toHaveLength(1);
   });
 
   it('the image opener answers several requests at once, and forgets those that are given up', async () => {
@@ -158,3 +176,12 @@ describe('the image opener', () => {
     await expect(rig.read({ folder: '/none' })).rejects.toThrow(/NL_POD: .*the image's folder \/none/);
   });
 });
+
+/** The name of an open file of this process; empty if it was closed meanwhile. */
+function nameOf(fd: string): string {
+  try {
+    return readlinkSync(`/proc/self/fd/${fd}`);
+  } catch {
+    return '';
+  }
+}
