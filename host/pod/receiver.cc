@@ -273,8 +273,8 @@ Napi::Value receive(const Napi::CallbackInfo &info) {
   return receipt->begin();
 }
 
-// map(fd, bytes): maps sealed memory for reading. Mapping and descriptor last as long as the returned ArrayBuffer, so that whoever
-// passes the descriptor on cannot pass one that was closed and used again.
+// map(fd, bytes): maps sealed memory for reading. Mapping and descriptor last as long as the returned ArrayBuffer, so the
+// engine cannot pass on a number that was closed and belongs to another file by then.
 Napi::Value map(const Napi::CallbackInfo &info) {
   int fd = info[0].As<Napi::Number>().Int32Value();
   size_t bytes = static_cast<size_t>(info[1].As<Napi::Number>().Int64Value());
