@@ -32,6 +32,8 @@ beforeAll(async () => {
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 const engine = createWasmEdgeEngine({ cacheDir: join(folder, 'cache') });
+/** Name of a source file of this repository, quoted for an import. */
+const at = (path: string) => JSON.stringify(join(import.meta.dirname, '../..', path));
 const isAlive = (pid: number) => existsSync(`/proc/${pid}`);
 const field = (pid: number, name: string) =>
   new RegExp(`^${name}:[ \\t]*(.*?) *$`, 'm').exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
@@ -111,6 +113,16 @@ describe.runIf(isRoot)('/proc of a running guest process, of a host that is root
   });
 });
 
+/**
+ * Start of a command that runs as an ordinary user who may not make user namespaces. The limit on their number belongs to a user
+ * namespace itself, so the rest of the machine keeps its own.
+ */
+const withoutNamespaces = [
+  ...['unshare', '--user', '--map-user', '65534', '--keep-caps'],
+  ...['sh', '-c', 'echo 0 > /proc/sys/user/max_user_namespaces && exec "$@"', 'sh'],
+  ...['setpriv', '--ambient-caps=-all', '--inh-caps=-all'],
+];
+
 /** Runs a command that starts the probe. Returns the values that the probe prints, by name. */
 function look(command: readonly string[]): Record<string, string> {
   const text = execFileSync(command[0] as string, command.slice(1), {
@@ -151,10 +163,7 @@ describe('a jail', () => {
   });
 
   test.runIf(isRoot)('has limits and no_new_privs for an ordinary user, where user namespaces are forbidden', () => {
-    // The limit on user namespaces belongs to a user namespace itself, so the machine as a whole keeps its own.
-    const forbid = 'echo 0 > /proc/sys/user/max_user_namespaces && exec "$@"';
-    const inNamespace = ['unshare', '--user', '--map-user', '65534', '--keep-caps', 'sh', '-c', forbid, 'sh'];
-    const seen = look([...inNamespace, 'setpriv', '--ambient-caps=-all', '--inh-caps=-all', ...jailer()]);
+    const seen = look([...withoutNamespaces, ...jailer()]);
     expect(layersOf(seen)).toEqual(['noNewPrivileges', 'limits']);
     // The compiler works in a temporary folder, which is gone afterwards.
     expect(seen.cwd).toMatch(/\/nearlight-compile-\w+$/);
@@ -254,7 +263,6 @@ describe('the end of the host', () => {
     const [line] = (await once(createInterface(host.stdout), 'line')) as [string];
     return { host, pids: line.split(' ').map(Number) };
   }
-  const at = (path: string) => JSON.stringify(join(import.meta.dirname, '../..', path));
 
   test.each(['SIGKILL', 'SIGTERM'] as const)(
     'by %s ends a guest process in an endless loop, and its jailer',
@@ -294,16 +302,42 @@ describe('the end of the host', () => {
 });
 
 describe('a required layer that does not hold', () => {
-  test.runIf(isRoot)('keeps a guest process from starting, and the error says what to do', async () => {
-    const guest = new GuestProcess(addon, ['/bin/sh', '-c', 'exit 5'], {
+  test('keeps a guest process from starting, and the error says what to do', async () => {
+    const command = ['/bin/sh', '-c', 'exit 5'];
+    const guest = new GuestProcess(addon, command, {
       ...options().limits,
-      required: ['emptyRoot'],
+      required: ['emptyRoot', 'limits'],
       interpreter: false,
     });
     const instance = new WasmEdgeInstance(guest, options());
     await expect(instance.load({ fds: [], codeBytes: 0, saves: false, codeShift: 0 })).rejects.toThrow(
-      /^NL_CONFINEMENT: .*does not give emptyRoot \(an empty file system\): run as root, or allow user namespaces/,
+      /^NL_CONFINEMENT: .*does not give emptyRoot \(an empty file system\), nor limits: run as root, or allow user namespaces/,
     );
     await instance.close();
+  });
+
+  test.runIf(isRoot)('stops guests and the compiler where namespaces are forbidden, unless it is not required', () => {
+    const source = `
+      import { createWasmEdgeEngine } from ${at('host/engine/wasmedge/engine.ts')};
+      import { good, options } from ${at('test/engine/modules.ts')};
+      const cacheDir = ${JSON.stringify(join(folder, 'other'))};
+      const strict = createWasmEdgeEngine({ cacheDir });
+      const errors = [];
+      await strict.prepare(options().limits).catch((error) => errors.push(error.message));
+      await strict.load(good(), options()).catch((error) => errors.push(error.message));
+      const lines = [];
+      const lenient = createWasmEdgeEngine({ cacheDir, requiredLayers: ['seccomp', 'noNewPrivileges', 'limits'] });
+      for (let run = 0; run < 2; run++) {
+        const instance = await lenient.load(good(), { ...options(), log: (level, line) => lines.push(level + ': ' + line) });
+        await instance.tick(0);
+        await instance.close();
+      }
+      console.log(JSON.stringify({ errors, warnings: lines.filter((line) => line.startsWith('warn')) }));
+      process.exit(0);`;
+    const [program = '', ...rest] = [...withoutNamespaces, process.execPath, '--input-type=module', '-e', source];
+    const { errors, warnings } = JSON.parse(execFileSync(program, rest, { encoding: 'utf8' }));
+    const missing = /^NL_CONFINEMENT: .*does not give userOrUid .*, nor namespaces, emptyRoot, noCapabilities: /;
+    expect(errors).toEqual([expect.stringMatching(missing), expect.stringMatching(missing)]);
+    expect(warnings).toEqual([expect.stringMatching(/confinement: userOrUid, namespaces, emptyRoot, noCapabilities;/)]);
   });
 });
