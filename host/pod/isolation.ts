@@ -8,6 +8,7 @@ import type { OciBundle } from './oci-bundle.ts';
 /** The capabilities that the host process of a pod keeps (capabilities(7)). */
 const KEPT_CAPABILITIES = [
   23, // CAP_SYS_NICE: moves threads of processes with more privileges into cgroups.
+  31, // CAP_SETFCAP: maps root into the user namespaces of later guests (user_namespaces(7)).
 ];
 /** Files of the pod that are mounted over those of the node. */
 const POD_FILES = ['/etc/resolv.conf', '/etc/hosts'];

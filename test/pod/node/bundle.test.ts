@@ -61,7 +61,7 @@ describe('the bundle', () => {
     const files = readdirSync(bundle, { recursive: true, encoding: 'utf8' });
     const named = (folder: string) => new Set(readdirSync(join(bundle, folder)));
     const [guests, graphics] = [named('runtime/wasmedge/lib'), named('runtime/graphics/lib')];
-    const native = files.filter((file) => /\.node$|^bin\/node$|^native\/(guest|opener)$|\.so[.0-9]*$/.test(file));
+    const native = files.filter((file) => /\.node$|^bin\/node$|^native\/(guest|jailer|opener)$|\.so[.0-9]*$/.test(file));
     expect(native.length).toBeGreaterThan(30);
     for (const file of native) {
       const forGuest = file === 'native/guest' || file.startsWith('runtime/wasmedge/');
@@ -75,7 +75,7 @@ describe('the bundle', () => {
 
   it('the node bundle needs no newer C library than that of Debian 12, except for its guests', () => {
     const files = readdirSync(bundle, { recursive: true, encoding: 'utf8' });
-    const native = files.filter((file) => /\.node$|^bin\/node$|^runtime\/graphics\/.*\.so[.0-9]*$/.test(file));
+    const native = files.filter((file) => /\.node$|^bin\/node$|^native\/jailer$|^runtime\/graphics\/.*\.so[.0-9]*$/.test(file));
     const versions = native.flatMap((file) => {
       const needed = execFileSync('readelf', ['-V', join(bundle, file)], { encoding: 'utf8', maxBuffer: 64e6 });
       return [...needed.matchAll(/Name: GLIBC_2\.(\d+)/g)].map(([, minor]) => Number(minor));
