@@ -1,4 +1,5 @@
 import { NearlightError } from './errors.ts';
+import { BASIC_LAYERS } from './layers.ts';
 import { playerSettings } from './player-settings.ts';
 import { FORMS, type Setting } from './setting.ts';
 
@@ -36,7 +37,7 @@ export const settings = {
   },
   requiredLayers: {
     env: 'REQUIRED_LAYERS',
-    default: 'seccomp,noNewPrivileges,limits',
+    default: BASIC_LAYERS.join(','),
     form: 'layers',
     about: 'layers of confinement without which no module runs, separated by commas; none: run modules unconfined',
   },

@@ -14,6 +14,9 @@ export const LAYERS = [
 
 export type Layer = (typeof LAYERS)[number];
 
+/** The layers that every system with a modern kernel gives, even to an ordinary user who may not make namespaces. */
+export const BASIC_LAYERS: readonly Layer[] = ['seccomp', 'noNewPrivileges', 'limits'];
+
 interface Description {
   /** The layer's effect on a process with foreign code. */
   text: string;

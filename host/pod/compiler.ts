@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import { LAYERS } from '../base/layers.ts';
 import type { LoadOptions } from '../engine/engine.ts';
 import { checkModule } from '../engine/module.ts';
 import type { CompileCache } from '../engine/wasmedge/cache.ts';
@@ -11,7 +12,7 @@ export function createCompiler(cache: CompileCache, { limits, log }: Pick<LoadOp
   return {
     identity: compilerIdentity,
     find: (module) => cache.find(module, { log }),
-    make: (module, spent) => cache.native(checkModule(module, limits).bytes, { limits, log, spent }),
+    make: (module, spent) => cache.native(checkModule(module, limits).bytes, { limits, log, required: LAYERS, spent }),
     counts: cache.counts,
   };
 }

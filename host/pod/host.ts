@@ -3,6 +3,7 @@ import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { must } from '../base/assert.ts';
 import { type Config, readConfig, readPorts } from '../base/config.ts';
+import { LAYERS } from '../base/layers.ts';
 import { createLog } from '../base/log.ts';
 import { createWasmEdgeEngine } from '../engine/wasmedge/engine.ts';
 import { openGpu } from '../gpu/dawn.ts';
@@ -63,6 +64,7 @@ export async function runHost(env: NodeJS.ProcessEnv): Promise<number> {
       meters.compileCpuMs += compiled?.cpuMs ?? 0;
       return compiled?.code;
     },
+    requiredLayers: LAYERS,
   });
   const [gpu, files] = await Promise.all([
     openGpu({ hardwareRequired: false, log }),

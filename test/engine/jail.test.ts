@@ -13,7 +13,7 @@ import { createWasmEdgeEngine } from '../../host/engine/wasmedge/engine.ts';
 import { WasmEdgeInstance } from '../../host/engine/wasmedge/instance.ts';
 import { GuestProcess } from '../../host/engine/wasmedge/process.ts';
 import { eventually } from '../wait.ts';
-import { buildJailed, runJailed } from './jailed.ts';
+import { buildJailed, runJailed, withoutNamespaces } from './jailed.ts';
 import { good, options } from './modules.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'nearlight-test-'));
@@ -112,16 +112,6 @@ describe.runIf(isRoot)('/proc of a running guest process, of a host that is root
     await instance.close();
   });
 });
-
-/**
- * Start of a command that runs as an ordinary user who may not make user namespaces. The limit on their number belongs to a user
- * namespace itself, so the rest of the machine keeps its own.
- */
-const withoutNamespaces = [
-  ...['unshare', '--user', '--map-user', '65534', '--keep-caps'],
-  ...['sh', '-c', 'echo 0 > /proc/sys/user/max_user_namespaces && exec "$@"', 'sh'],
-  ...['setpriv', '--ambient-caps=-all', '--inh-caps=-all'],
-];
 
 /** Runs a command that starts the probe. Returns the values that the probe prints, by name. */
 function look(command: readonly string[]): Record<string, string> {
@@ -319,14 +309,15 @@ describe('a required layer that does not hold', () => {
   test.runIf(isRoot)('stops guests and the compiler where namespaces are forbidden, unless it is not required', () => {
     const source = `
       import { createWasmEdgeEngine } from ${at('host/engine/wasmedge/engine.ts')};
+      import { LAYERS } from ${at('host/base/layers.ts')};
       import { good, options } from ${at('test/engine/modules.ts')};
       const cacheDir = ${JSON.stringify(join(folder, 'other'))};
-      const strict = createWasmEdgeEngine({ cacheDir });
+      const strict = createWasmEdgeEngine({ cacheDir, requiredLayers: LAYERS });
       const errors = [];
       await strict.prepare(options().limits).catch((error) => errors.push(error.message));
       await strict.load(good(), options()).catch((error) => errors.push(error.message));
       const lines = [];
-      const lenient = createWasmEdgeEngine({ cacheDir, requiredLayers: ['seccomp', 'noNewPrivileges', 'limits'] });
+      const lenient = createWasmEdgeEngine({ cacheDir });
       for (let run = 0; run < 2; run++) {
         const instance = await lenient.load(good(), { ...options(), log: (level, line) => lines.push(level + ': ' + line) });
         await instance.tick(0);

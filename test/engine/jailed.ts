@@ -43,3 +43,13 @@ export async function runJailed(command: readonly string[]): Promise<Outcome> {
   const [status, signal] = (await once(child, 'close')) as [number | null, NodeJS.Signals | null];
   return { status, signal, stdout };
 }
+
+/**
+ * Start of a command, for root, that runs as an ordinary user who may not make user namespaces. The limit on their number belongs to a user
+ * namespace itself, so the rest of the machine keeps its own.
+ */
+export const withoutNamespaces = [
+  ...['unshare', '--user', '--map-user', '65534', '--keep-caps'],
+  ...['sh', '-c', 'echo 0 > /proc/sys/user/max_user_namespaces && exec "$@"', 'sh'],
+  ...['setpriv', '--ambient-caps=-all', '--inh-caps=-all'],
+];

@@ -1,7 +1,7 @@
 import { closeSync } from 'node:fs';
 import { readAssets } from '../../base/assets.ts';
 import { NearlightError } from '../../base/errors.ts';
-import { LAYERS, type Layer } from '../../base/layers.ts';
+import { BASIC_LAYERS, type Layer } from '../../base/layers.ts';
 import { asResourceError } from '../../base/system-error.ts';
 import type { Engine, EngineLimits, LoadOptions } from '../engine.ts';
 import { type CheckedModule, checkModule } from '../module.ts';
@@ -27,7 +27,7 @@ export interface WasmEdgeOptions {
   cacheBytesMax?: number;
   /** Gets native code from another process, which has a cache. This engine then has none. */
   compile?: RemoteCompiler;
-  /** Layers of confinement without which neither a module nor a compiler runs; by default all of them. */
+  /** Layers of confinement without which neither a module nor a compiler runs; by default BASIC_LAYERS. */
   requiredLayers?: readonly Layer[];
   /** The user under which guests run, if this process is root; by default, each guest has a user of its own. */
   user?: JailUser;
@@ -78,7 +78,7 @@ export function createWasmEdgeEngine({
   cacheBytesMax,
   interpreter = false,
   compile,
-  requiredLayers: required = LAYERS,
+  requiredLayers: required = BASIC_LAYERS,
   user: anyUser,
   now,
 }: WasmEdgeOptions): WasmEdgeEngine {

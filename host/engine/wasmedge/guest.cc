@@ -3,8 +3,8 @@
 //   guest interpret LAYERS   the same for modules that WasmEdge's interpreter runs
 //   guest compile LAYERS LEVEL DATA_BYTES CPU_SECONDS
 //   guest version            prints the version of WasmEdge, then the path of every loaded library
-// The program jailer starts the first three. They end with EXIT_LAYERS if a layer of confinement in the bit mask LAYERS does not
-// hold.
+// The program jailer starts the first three. They end with EXIT_LAYERS if a layer of confinement in the bit mask LAYERS does
+// not hold.
 #include "compile.h"
 #include "constants.h"
 #include "filter.h"

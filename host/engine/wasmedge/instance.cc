@@ -41,10 +41,10 @@ void Instance::load(int code, int assets) {
   mapping_.set(RESPONSE_DATA_BYTES, submission_.dataBytes);
 }
 
-// Limits the memory of this process to what its module may use, and its files to the module's native code.
+// Limits the memory of this process to that of its module, and its one file: the native code, or the interpreter's log.
 bool Instance::restrict() {
   uint64_t memory = uint64_t{mapping_.get(LOAD_MEMORY_PAGES_MAX)} * WASM_PAGE_BYTES + OVERHEAD_BYTES;
-  bool isLimited = limitData(memory) && limitFiles(mapping_.get(LOAD_CODE_BYTES));
+  bool isLimited = limitData(memory) && limitFiles(interpreter_ ? INTERPRETER_LOG_BYTES : mapping_.get(LOAD_CODE_BYTES));
   return isLimited || fail(STATUS_FAILED, "the memory of the guest process cannot be limited");
 }
 

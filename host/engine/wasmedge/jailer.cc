@@ -3,8 +3,8 @@
 // UID and GID are for a jailer that runs as root; 0 stands for an id that no other process of this system has.
 //
 // The jailer stays outside of the namespaces as the child process of the host, and ends as the program did. The program is the
-// first process of its pid namespace, so the kernel ends whatever it has started together with it. The jailer uses only libc, so
-// that it starts fast.
+// first process of its pid namespace, so the kernel ends whatever it has started together with it. The jailer uses only libc,
+// so that it starts fast.
 #include "constants.h"
 #include "jail.h"
 
@@ -69,9 +69,18 @@ bool mapUser(uid_t user, gid_t group) {
 // chroot, the kernel gives EINVAL, because the root is not a mount point.
 bool canMount() { return mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0 || errno == EINVAL; }
 
-// Starts the program. Runs in the new process, and writes one byte to `ready` when the program is certain to be started.
+// Writes the program's process id into the memory that it shares with the host.
+bool reportPid(pid_t pid) {
+  uint32_t number = static_cast<uint32_t>(pid);
+  return pwrite(FD_MAPPING, &number, sizeof number, GUEST_PID) == sizeof number;
+}
+
+// Starts the program. Runs in the new process. Waits for one byte from `parent`, and writes one to `ready` when the program is
+// certain to be started.
 [[noreturn]] void startProgram(const Options &options, int parent, int ready, uid_t user, gid_t group) {
   prctl(PR_SET_PDEATHSIG, SIGKILL);
+  char byte;
+  if (read(parent, &byte, 1) != 1) _exit(EXIT_FAILED);
   Separation separation = options.jail.separation;
   if (separation == Separation::userNamespace && !mapUser(user, group)) _exit(EXIT_FAILED);
   if (separation != Separation::none && (!canMount() || sethostname("jail", 4) != 0)) _exit(EXIT_FAILED);
@@ -109,13 +118,15 @@ pid_t start(Options options, Separation separation, int &parent) {
   }
   close(lifetime[0]);
   close(ready[1]);
-  char byte;
-  bool isStarted = pid > 0 && read(ready[0], &byte, 1) == 1;
+  // The host reads the process id as soon as the program responds, so the program has to wait until it is there.
+  bool isReported = pid > 0 && (options.isCompiler || reportPid(pid));
+  char byte = 0;
+  bool isStarted = isReported && write(lifetime[1], &byte, 1) == 1 && read(ready[0], &byte, 1) == 1;
   close(ready[0]);
   parent = lifetime[1];
   if (isStarted) return pid;
-  if (pid > 0) waitpid(pid, nullptr, 0);
   close(lifetime[1]);
+  if (pid > 0) waitpid(pid, nullptr, 0);
   return -1;
 }
 
@@ -209,8 +220,6 @@ int run(Options options) {
     pid = start(options, jail.separation, parent);
   }
   if (pid < 0) return EXIT_FAILED;
-  uint32_t number = static_cast<uint32_t>(pid);
-  if (!options.isCompiler && pwrite(FD_MAPPING, &number, sizeof number, GUEST_PID) != sizeof number) return EXIT_FAILED;
   for (int fd = 0; fd < FD_PARENT; fd++) close(fd);
   int status = watch(pid, signals, parent, jail);
   removeScratch();

@@ -37,7 +37,10 @@ bool limitData(uint64_t bytes) { return setLimit(RLIMIT_DATA, bytes); }
 
 bool forbidThreads() { return setLimit(RLIMIT_NPROC, 0); }
 
-bool limitFiles(uint64_t bytes) { return setLimit(RLIMIT_FSIZE, bytes); }
+bool limitFiles(uint64_t bytes) {
+  handle(SIGXFSZ, SIG_IGN);
+  return setLimit(RLIMIT_FSIZE, bytes);
+}
 
 bool limitCpu(uint32_t seconds) {
   handle(SIGXCPU, [](int) { _exit(EXIT_CPU_TIME); });

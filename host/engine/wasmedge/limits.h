@@ -13,7 +13,7 @@ bool limitData(uint64_t bytes);
 // Forbids this process new threads and processes. Not for the compiler: LLVM's linker needs threads.
 bool forbidThreads();
 
-// Limits the size of each file that this process writes, in bytes.
+// Limits the size of each file that this process writes, in bytes. A write beyond that fails.
 bool limitFiles(uint64_t bytes);
 
 // Limits the CPU time of this process. When it is used up, the process exits with EXIT_CPU_TIME.

@@ -1,5 +1,5 @@
 import { NearlightError } from '../../base/errors.ts';
-import { LAYERS, type Layer } from '../../base/layers.ts';
+import { BASIC_LAYERS, type Layer } from '../../base/layers.ts';
 import { adviceFor } from '../../base/system-error.ts';
 import type { LoadOptions } from '../engine.ts';
 import { guestCommand } from './build.ts';
@@ -7,7 +7,7 @@ import { compile } from './compiler.ts';
 
 /** The parts of the options for loading a module that matter to its compilation. */
 export interface CompileOptions extends Pick<LoadOptions, 'limits' | 'log'> {
-  /** Layers of confinement without which no compiler runs; by default all of them. */
+  /** Layers of confinement without which no compiler runs; by default BASIC_LAYERS. */
   required?: readonly Layer[];
   /** Called with the CPU time in milliseconds of each run of the compiler, whether it succeeded or not. */
   spent?(cpuMs: number): void;
@@ -24,7 +24,7 @@ export interface CodeSource {
 /** Compiles a module on this machine, without storing the result. @throws as compile() */
 export async function compileLocally(module: Uint8Array, options: CompileOptions): Promise<Uint8Array> {
   try {
-    return await compile(module, { command: guestCommand(), required: LAYERS, ...options });
+    return await compile(module, { command: guestCommand(), required: BASIC_LAYERS, ...options });
   } catch (cause) {
     if (cause instanceof NearlightError) throw cause;
     const { code, message } = cause as NodeJS.ErrnoException;

@@ -16,7 +16,6 @@ namespace {
 
 TrapFrame lastFrames[TRAP_FRAMES_MAX];
 uint32_t lastCount = 0;
-constexpr size_t INTERPRETER_LOG_BYTES = 4096;
 // The log of WasmEdge's interpreter, in memory; null if it is not redirected.
 char *interpreterLog = nullptr;
 

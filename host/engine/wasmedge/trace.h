@@ -3,7 +3,11 @@
 
 #include "constants.h"
 
+#include <cstddef>
 #include <cstdint>
+
+// Size of the memory for the log of WasmEdge's interpreter.
+constexpr size_t INTERPRETER_LOG_BYTES = 4096;
 
 struct TrapFrame {
   // Index of the function in the module, imported functions first, or UNKNOWN.

@@ -75,7 +75,9 @@ describe('the bundle', () => {
 
   it('the node bundle needs no newer C library than that of Debian 12, except for its guests', () => {
     const files = readdirSync(bundle, { recursive: true, encoding: 'utf8' });
-    const native = files.filter((file) => /\.node$|^bin\/node$|^native\/jailer$|^runtime\/graphics\/.*\.so[.0-9]*$/.test(file));
+    const native = files.filter((file) =>
+      /\.node$|^bin\/node$|^native\/jailer$|^runtime\/graphics\/.*\.so[.0-9]*$/.test(file),
+    );
     const versions = native.flatMap((file) => {
       const needed = execFileSync('readelf', ['-V', join(bundle, file)], { encoding: 'utf8', maxBuffer: 64e6 });
       return [...needed.matchAll(/Name: GLIBC_2\.(\d+)/g)].map(([, minor]) => Number(minor));
