@@ -61,14 +61,14 @@ export const playerSettings = {
   },
   offersPerSecondMax: {
     env: 'OFFERS_PER_SECOND_MAX',
-    default: 20,
+    default: 10,
     min: 1,
     max: 10_000,
     about: 'limit on the SDP offers per second from all addresses; twice as many may come at once',
   },
   addressOffersPerSecondMax: {
     env: 'ADDRESS_OFFERS_PER_SECOND_MAX',
-    default: 10,
+    default: 5,
     min: 1,
     max: 10_000,
     about:

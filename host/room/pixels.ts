@@ -1,3 +1,4 @@
+import { type Milli, milli } from '../base/time.ts';
 import type { ViewRequest } from '../stream/player.ts';
 
 /** The largest part of the free budget that one player gets, so that something is left for the next player. */
@@ -10,6 +11,16 @@ const RATE_MIN = 15;
 /** While a picture keeps one of these rates, its sides shrink to this fraction at most. */
 const SCALE_MIN = 0.5;
 const SIDE_MIN = 64;
+/**
+ * If a player misses more than a part of the frames in a window, a player who came later draws fewer: YIELD of the rate, down
+ * to PACE_MIN. Without such misses the rate grows back.
+ */
+const WINDOW_MS = 1000;
+const FRAMES_MIN = 10;
+const MISSED_MAX = 0.05;
+const YIELD = 0.7;
+const RECOVERY = 1.05;
+const PACE_MIN = 0.25;
 
 /** The size and the rate of a picture. */
 export type Picture = Pick<ViewRequest, 'width' | 'height' | 'fps'>;
@@ -18,6 +29,10 @@ export type Picture = Pick<ViewRequest, 'width' | 'height' | 'fps'>;
 export interface PixelGrant {
   /** The picture that the player gets now. Its rate may change (onChange), its size does not. */
   readonly picture: Picture;
+  /** Frames per second to draw now. It is below the picture's rate while an earlier player misses frames. */
+  readonly fps: number;
+  /** Counts frames of the player that were drawn, and frames that were missed because the host was late. */
+  count(frames: { drawn: number; missed: number; now: Milli }): void;
   /** Called when the rate has changed. */
   onChange: () => void;
   /** Returns the player's pixels to the budget. Idempotent. */
@@ -31,8 +46,10 @@ export interface PixelGrant {
 export class PixelBudget {
   readonly #limit: number;
   readonly #parent: PixelBudget | undefined;
+  /** The earliest player first. */
   readonly #grants = new Set<Grant>();
   #used = 0;
+  #windowStart = milli(0);
 
   /**
    * @param limit pixels per second
@@ -53,7 +70,7 @@ export class PixelBudget {
     const limit = Math.max(this.#share, PIXELS_PER_SECOND_MIN);
     const isAlone = this.#count === 0;
     const sure = isAlone ? slowDown(wanted, limit) : shrink(wanted, limit);
-    const grant: Grant = new Grant({ wanted, sure, isAlone, release: () => this.#change(grant, -1) });
+    const grant: Grant = new Grant({ wanted, sure, isAlone, budget: this });
     this.#change(grant, 1);
     return grant;
   }
@@ -67,6 +84,26 @@ export class PixelBudget {
   /** Number of players that share the whole budget. */
   get #count(): number {
     return this.#parent ? this.#parent.#count : this.#grants.size;
+  }
+
+  release(grant: Grant): void {
+    this.#change(grant, -1);
+  }
+
+  /** Makes later players yield to earlier ones who miss frames, once in each window. */
+  balance(now: Milli): void {
+    if (this.#parent) this.#parent.balance(now);
+    else if (now - this.#windowStart >= WINDOW_MS) this.#balanceAll(now);
+  }
+
+  #balanceAll(now: Milli): void {
+    this.#windowStart = now;
+    const all = [...this.#grants];
+    const late = all.findIndex((grant) => grant.isLate);
+    const later = late < 0 ? [] : all.slice(late + 1).filter((grant) => grant.canYield);
+    if (late < 0) for (const grant of all) grant.recover();
+    else later.reduce<Grant | undefined>((a, b) => (a && a.load >= b.load ? a : b), undefined)?.yield();
+    for (const grant of all) grant.resetCounts();
   }
 
   #change(grant: Grant, sign: 1 | -1): void {
@@ -83,14 +120,18 @@ class Grant implements PixelGrant {
   readonly sure: Picture;
   onChange: () => void = () => {};
   readonly #wanted: Picture;
-  readonly #release: () => void;
+  readonly #budget: PixelBudget;
   #isAlone: boolean;
   #isReleased = false;
+  /** Fraction of the picture's rate at which frames are drawn. */
+  #pace = 1;
+  #drawn = 0;
+  #missed = 0;
 
-  constructor(options: { wanted: Picture; sure: Picture; isAlone: boolean; release(): void }) {
+  constructor(options: { wanted: Picture; sure: Picture; isAlone: boolean; budget: PixelBudget }) {
     this.sure = options.sure;
     this.#wanted = options.wanted;
-    this.#release = options.release;
+    this.#budget = options.budget;
     this.#isAlone = options.isAlone;
   }
 
@@ -104,8 +145,45 @@ class Grant implements PixelGrant {
     if (this.sure.fps !== this.#wanted.fps) this.onChange();
   }
 
+  get fps(): number {
+    return this.picture.fps * this.#pace;
+  }
+
+  /** Pixels per second that are drawn now. */
+  get load(): number {
+    return pixelsPerSecond({ ...this.sure, fps: this.fps });
+  }
+
+  /** Whether the player missed many frames in the current window. */
+  get isLate(): boolean {
+    const all = this.#drawn + this.#missed;
+    return all >= FRAMES_MIN && this.#missed > all * MISSED_MAX;
+  }
+
+  get canYield(): boolean {
+    return this.#pace > PACE_MIN;
+  }
+
+  yield(): void {
+    this.#pace = Math.max(PACE_MIN, this.#pace * YIELD);
+  }
+
+  recover(): void {
+    this.#pace = Math.min(1, this.#pace * RECOVERY);
+  }
+
+  count({ drawn, missed, now }: { drawn: number; missed: number; now: Milli }): void {
+    this.#drawn += drawn;
+    this.#missed += missed;
+    this.#budget.balance(now);
+  }
+
+  resetCounts(): void {
+    this.#drawn = this.#missed = 0;
+  }
+
   release(): void {
-    if (!this.#isReleased) this.#release();
+    if (!this.#isReleased) this.#budget.release(this);
     this.#isReleased = true;
   }
 }

@@ -112,7 +112,7 @@ export class Room {
     const number = this.#seats.indexOf(undefined);
     const seat = new Seat({ number, wanted: request, grant: this.#pixels.grant(request), input });
     this.#seats[number] = seat;
-    seat.grant.onChange = () => this.#changeRate(seat);
+    seat.grant.onChange = () => this.#describeAgain(seat);
     return {
       ...this.#describe(seat),
       input: seat.input,
@@ -264,11 +264,9 @@ export class Room {
     return { ...request, game: this.name, seat: seat.number, seats: this.#seats.length, ...(wanted ? { wanted } : {}) };
   }
 
-  /** Follows a change of the budget of pixels, and tells the player. */
-  #changeRate(seat: Seat): void {
-    if (seat.closed) return;
-    seat.updateRate();
-    seat.connection?.notify(joinedNotice(this.#describe(seat)));
+  /** Tells a player that the rate of the pictures has changed, because another player has come or left. */
+  #describeAgain(seat: Seat): void {
+    if (!seat.closed) seat.connection?.notify(joinedNotice(this.#describe(seat)));
   }
 
   #connect(seat: Seat, connection: PlayerConnection): void {

@@ -49,11 +49,6 @@ export class Seat {
     return isSame ? undefined : { width, height, fps };
   }
 
-  /** Renders the player's frames at the rate that the grant has now. */
-  updateRate(): void {
-    this.#frames.setRate(this.grant.picture.fps);
-  }
-
   /** When the player's next frame is due. */
   get nextFrame(): Milli {
     return this.#frames.next;
@@ -79,13 +74,18 @@ export class Seat {
    * a whole interval because earlier ones are still being encoded, are counted as dropped.
    */
   takeFrame(now: Milli): boolean {
-    const { view } = this;
+    const { view, grant } = this;
     if (view === undefined || this.closed || !this.#frames.isDue(now)) return false;
+    this.#frames.setRate(grant.fps);
     if (!view.ready) {
-      if (this.#frames.dropIfOverdue(now)) view.stats.dropped++;
+      const missed = Number(this.#frames.dropIfOverdue(now));
+      view.stats.dropped += missed;
+      grant.count({ drawn: 0, missed, now });
       return false;
     }
-    view.stats.dropped += this.#frames.advance(now);
+    const missed = this.#frames.advance(now);
+    view.stats.dropped += missed;
+    grant.count({ drawn: 1, missed, now });
     return true;
   }
 }

@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import { BlockList, isIP } from 'node:net';
+import { BlockList, isIP, type Socket } from 'node:net';
 import { readList, readNetwork } from '../base/setting.ts';
 
 /** Number of 16-bit groups of an IPv6 address that name a network. A customer gets a whole network (RFC 6177). */
@@ -31,6 +31,11 @@ export class Clients {
       address = next;
     }
     return networkOf(address);
+  }
+
+  /** Tells whether a connection comes from a trusted proxy. */
+  isProxy({ remoteAddress }: Socket): boolean {
+    return this.#isTrusted(plainAddress(remoteAddress ?? ''));
   }
 
   #isTrusted(address: string): boolean {

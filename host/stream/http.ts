@@ -17,9 +17,12 @@ const KEEP_ALIVE_MS_MAX = 5000;
 /** How often Node looks for connections that exceed these limits. By default it does so every 30 s. */
 const CHECK_MS = 500;
 const HEADER_BYTES_MAX = 16_384;
-/** Requests on one connection: these many at once and per second. Further ones wait, so that other connections get their turn. */
-const REQUESTS_AT_ONCE = 50;
-const REQUESTS_PER_SECOND = 20;
+/**
+ * Requests on one connection: these many at once and per second. Further ones wait, so that other connections get their turn.
+ * Trusted proxies, whose connections many players share, have no limit.
+ */
+const REQUESTS_AT_ONCE = 30;
+const REQUESTS_PER_SECOND = 4;
 /** A connection on which more requests wait is closed. */
 const REQUESTS_WAITING_MAX = 8;
 /** New connections from one address: these many at once and per second. Further ones are closed before they are read. */
@@ -144,6 +147,7 @@ class Answerer {
 
   /** Waits until it is the request's turn on its connection. @returns false if the connection has ended */
   async #isDue({ socket }: IncomingMessage): Promise<boolean> {
+    if (this.#clients.isProxy(socket)) return true;
     const now = systemClock.now();
     let pace = this.#paces.get(socket);
     if (!pace) {

@@ -212,6 +212,35 @@ describe('the page while playing', () => {
     await until(() => seat().held.size === 0 && seat().pointer.axes.every((axis) => axis === 0));
   });
 
+  test('the page ignores gamepads without the standard mapping, whose buttons are not known', async () => {
+    await open(SMALL);
+    await shows('playing');
+    await page.evaluate(() => {
+      const pads = ['', 'standard'].map((mapping, index) => {
+        const buttons = Array.from({ length: 16 }, (_, button) => ({ pressed: button === index }));
+        return { mapping, buttons, axes: [1 - index, 0, 0, 0] } as unknown as Gamepad;
+      });
+      navigator.getGamepads = () => pads;
+      dispatchEvent(new Event('gamepadconnected'));
+    });
+    await until(() => seat().held.has('button 17'));
+    expect([[...seat().held], seat().pointer.axes]).toEqual([['button 17'], [0, 0, 0, 0]]);
+  });
+
+  test('the page says when the server gives it a smaller picture than it asked for', async () => {
+    game.wanted = { width: 1280, height: 720, fps: 60 };
+    await open(SMALL);
+    await shows('playing');
+    game.wanted = undefined;
+    await page.waitForSelector('#smaller', { state: 'visible' });
+    expect(await page.textContent('#smaller-text')).toBe(
+      'This server is busy: your picture is 320 × 180 at 30 fps instead of 1280 × 720 at 60 fps.',
+    );
+    await open(SMALL);
+    await shows('playing');
+    expect(await page.isVisible('#smaller')).toBe(false);
+  });
+
   test('the page frees its seat at once when it is closed', async () => {
     await open(SMALL);
     await shows('playing');

@@ -1,5 +1,7 @@
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
+import { milli } from '../../host/base/time.ts';
 import { PixelBudget, shrink, slowDown } from '../../host/room/pixels.ts';
+import { at } from '../at.ts';
 
 const HUGE = { width: 1920, height: 1088, fps: 120 };
 const pixels = ({ width, height, fps }: typeof HUGE) => width * height * fps;
@@ -49,6 +51,55 @@ test('each later player gets a smaller picture, the earlier ones keep theirs, an
     expect([picture.width % 2, picture.height % 2]).toEqual([0, 0]);
   }
   expect(budget.used).toBeLessThanOrEqual(37_000_000 + 12 * 320 * 180 * 15);
+});
+
+describe('players on a host that is late', () => {
+  const SMALL = { width: 640, height: 360, fps: 30 };
+  const begin = () => {
+    const budget = new PixelBudget(42_000_000);
+    const first = budget.grant(SMALL);
+    const others = [budget.grant(HUGE), budget.grant(HUGE)] as const;
+    let now = 0;
+    /** Lets a second pass in which the first player misses `missed` of 30 frames. */
+    const second = (missed: number) => {
+      now += 1000;
+      for (const other of others) other.count({ drawn: 1, missed: 99, now: milli(now - 1) });
+      first.count({ drawn: 30 - missed, missed, now: milli(now) });
+    };
+    return { first, others, second };
+  };
+
+  test('later players yield while an earlier one misses frames, the one who draws most first', () => {
+    const { first, others, second } = begin();
+    const [large, small] = others;
+    const before = [large.fps, small.fps];
+    second(2);
+    expect([large.fps, small.fps]).toEqual([at(before, 0) * 0.7, at(before, 1)]);
+    for (let round = 0; round < 20; round++) second(2);
+    expect([large.fps, small.fps]).toEqual(before.map((fps) => fps * 0.25));
+    expect(first.fps).toBe(30);
+  });
+
+  test('a later player gets the rate back when the earlier one misses no frames', () => {
+    const budget = new PixelBudget(42_000_000);
+    const [first, later] = [budget.grant(SMALL), budget.grant(HUGE)];
+    const { fps } = later;
+    let now = 0;
+    const second = (missed: number) => {
+      now += 1000;
+      first.count({ drawn: 30 - missed, missed, now: milli(now) });
+    };
+    second(2);
+    expect(later.fps).toBeLessThan(fps);
+    for (let round = 0; round < 20; round++) second(1);
+    expect(later.fps).toBe(fps);
+  });
+
+  test('an earlier player does not yield to a later one', () => {
+    const { first, second } = begin();
+    for (let round = 0; round < 20; round++) second(0);
+    expect(first.fps).toBe(30);
+  });
 });
 
 test('a player who leaves returns the pixels once', () => {

@@ -3,8 +3,9 @@ import type { Clock } from '../../host/base/clock.ts';
 import { GuestExit, NearlightError } from '../../host/base/errors.ts';
 import { Samples } from '../../host/base/samples.ts';
 import { milli } from '../../host/base/time.ts';
-import type { CommandReplay } from '../../host/gpu/replay.ts';
+import type { CommandReplay, Surface } from '../../host/gpu/replay.ts';
 import { PlayerInput } from '../../host/room/input.ts';
+import { PixelBudget } from '../../host/room/pixels.ts';
 import { Room } from '../../host/room/room.ts';
 import type { PlayerView } from '../../host/room/view.ts';
 import { INPUT_KEYS, INPUT_KEYS_PRESSED, INPUT_MOVEMENT, INPUT_STRIDE } from '../../renderer/contract/abi.ts';
@@ -44,7 +45,7 @@ afterEach(async () => {
   await Promise.all(open.splice(0).map((room) => room.close()));
 });
 
-function stage(options: { seats?: number; tickRate?: number; clock?: Clock } = {}): Stage {
+function stage(options: { seats?: number; tickRate?: number; clock?: Clock; pixels?: number } = {}): Stage {
   const { seats = 2, tickRate = 120 } = options;
   const clock = new ManualClock();
   const instance = new FakeInstance(seats);
@@ -66,6 +67,7 @@ function stage(options: { seats?: number; tickRate?: number; clock?: Clock } = {
     instance,
     replay,
     config: { maxPlayers: seats, tickRate, seed: 1 },
+    ...(options.pixels ? { pixels: new PixelBudget(options.pixels) } : {}),
     createView: async () => {
       const view = new FakeView();
       views.push(view);
@@ -128,6 +130,36 @@ describe('a room', () => {
     await settle();
     expect(on.instance.calls).toEqual([]);
     expect(on.room.players).toBe(0);
+  });
+
+  test('a room draws no picture while every seat is taken by a player who has not joined, and goes on', async () => {
+    const on = stage({ seats: 1 });
+    const surface = { texture: { width: 64, height: 64 } } as unknown as Surface;
+    const player = on.room.accept(request);
+    await expect(on.room.picture(surface)).rejects.toThrow('NL_ROOM_FULL');
+    expect(on.instance.calls.filter((call) => /^(join|render)/.test(call))).toEqual([]);
+    player.onConnected(fakeConnection());
+    await on.clock.pass(10);
+    await Promise.all([on.room.picture(surface), on.clock.pass(10)]);
+    expect(on.instance.calls).toContain('render 0 64x64');
+    expect(on.room.isClosed).toBe(false);
+  });
+
+  test('a room gives a late player a smaller picture, and tells an earlier one when the rate changes', async () => {
+    const on = stage({ pixels: 30_000_000 });
+    const wanted = { width: 1280, height: 720, fps: 60 };
+    const first = on.room.accept(wanted);
+    const connection = fakeConnection();
+    first.onConnected(connection);
+    await on.clock.pass(10);
+    expect([first.fps, first.wanted, connection.notices]).toEqual([60, undefined, []]);
+    const second = on.room.accept(wanted);
+    expect(second.wanted).toEqual(wanted);
+    expect(second.width).toBeLessThan(1280);
+    expect(connection.notices).toEqual(['joined']);
+    second.onClosed('page');
+    await on.clock.pass(10);
+    expect(connection.notices).toEqual(['joined', 'joined']);
   });
 
   test("a room drops the frames of a player's busy view and still renders those of the other", async () => {
