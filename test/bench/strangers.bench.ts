@@ -3,7 +3,7 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { type HostProcess, startHostProcess } from '../e2e/host.ts';
-import { Peer } from '../stream/peer.ts';
+import { Peer, pointerMessage } from '../stream/peer.ts';
 import { sleep } from '../wait.ts';
 import { type Bench, benchmark } from './harness.ts';
 
@@ -39,6 +39,14 @@ async function startAttack(host: HostProcess, { kind, operator, from }: Attack):
   return child;
 }
 
+/** Sends the pointer's state ten times a second, as a page does. A host sends no pictures to a page that is silent. */
+function keepMoving(peer: Peer): NodeJS.Timeout {
+  let sequence = 0;
+  return setInterval(() => {
+    if (peer.state.isOpen()) peer.state.sendMessageBinary(pointerMessage({ sequence: ++sequence }));
+  }, 100);
+}
+
 /** Counts the pictures that a player gets. */
 async function watch(peer: Peer, seconds: number): Promise<number> {
   const before = peer.pictures;
@@ -69,6 +77,7 @@ async function run(bench: Bench, attack: Attack): Promise<void> {
   try {
     const player = new Peer();
     const { width, height, fps } = await player.join(host.url, { query: QUERY });
+    const moving = keepMoving(player);
     await watch(player, 5);
     const alone = (await watch(player, SECONDS / 3)) / (SECONDS / 3);
     const child = await startAttack(host, attack);
@@ -97,6 +106,7 @@ async function run(bench: Bench, attack: Attack): Promise<void> {
     const { max } = bench.figure(`${attack.name}: until seated`, 'ms', seated);
     bench.goal(`${attack.name}: seated`, { direction: 'at most', limit: 2000, value: max, unit: 'ms' });
     child.disconnect();
+    clearInterval(moving);
     player.close();
   } finally {
     await host.stop();

@@ -2,7 +2,7 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { Peer } from '../stream/peer.ts';
+import { Peer, pointerMessage } from '../stream/peer.ts';
 import { eventually } from '../wait.ts';
 import { type HostProcess, startHostProcess } from './host.ts';
 
@@ -14,6 +14,7 @@ const BUDGET = 40_000_000;
 
 let host: HostProcess;
 let player: Peer;
+let moving: NodeJS.Timeout;
 let attack: ChildProcess | undefined;
 
 beforeEach(async () => {
@@ -23,11 +24,17 @@ beforeEach(async () => {
   });
   player = new Peer();
   await player.join(host.url, { query: QUERY });
+  // A host sends no pictures to a page that is silent.
+  let sequence = 0;
+  moving = setInterval(() => {
+    if (player.state.isOpen()) player.state.sendMessageBinary(pointerMessage({ sequence: ++sequence }));
+  }, 100);
 });
 
 afterEach(async () => {
   attack?.disconnect();
   attack = undefined;
+  clearInterval(moving);
   player.close();
   await host.stop();
 });
