@@ -98,8 +98,8 @@ export async function openHttpServer(options: HttpServerOptions): Promise<HttpSe
   server.prependListener('connection', (socket: Socket) => {
     if (arrivals.take(networkOf(plainAddress(socket.remoteAddress ?? ''))) > 0) socket.destroy();
   });
-  server.on('clientError', (_error, socket) => {
-    meters.countRefusedRequest('NL_REQUEST');
+  server.on('clientError', ({ code }: NodeJS.ErrnoException, socket) => {
+    if (code !== 'ECONNRESET') meters.countRefusedRequest('NL_REQUEST');
     // Node has no response for a request that it cannot parse, so the status line is written here.
     if (socket.writable) socket.end('HTTP/1.1 400 Bad Request\r\nconnection: close\r\ncontent-length: 0\r\n\r\n');
     else socket.destroy();

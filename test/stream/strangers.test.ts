@@ -1,12 +1,16 @@
+import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { afterEach, expect, test } from 'vitest';
 import { Meters } from '../../host/observe/meters.ts';
 import { at } from '../at.ts';
-import { eventually } from '../wait.ts';
+import { eventually, sleep } from '../wait.ts';
 import { type Fixture, startServer } from './fixture.ts';
 import { Peer, until } from './peer.ts';
+import { signedRequest } from './signed.ts';
 
+/** Bytes of the IP and UDP headers of a packet. */
+const UDP_HEADER_BYTES = 28;
 const SDP = { 'content-type': 'application/sdp' };
 const fixtures: Fixture[] = [];
 const peers: Peer[] = [];
@@ -195,3 +199,38 @@ test('a host that listens on all addresses shows a page only the one at which it
     await makePeer().join(`http://127.0.0.1:${server.port}/`);
   }
 });
+
+/** Gets the credentials of a connection, and sends valid STUN requests from a port that answers nothing, as if it were forged. */
+async function reflect(from: number): Promise<{ sent: number; received: number }> {
+  const { server } = await start({ iceMsMax: 2000 });
+  const offer = await makePeer().offer();
+  const response = await fetch(`${server.url}whep`, { method: 'POST', headers: SDP, body: offer });
+  const answer = await response.text();
+  const port = Number(/ 127\.0\.0\.1 (\d+) typ host/.exec(answer)?.[1]);
+  const victim = createSocket('udp4');
+  closing.push(() => victim.close());
+  victim.bind(from, '127.0.0.1');
+  await once(victim, 'listening');
+  let received = 0;
+  victim.on('message', (packet) => (received += UDP_HEADER_BYTES + packet.length));
+  const request = signedRequest(answer, /^a=ice-ufrag:(\S+)/m.exec(offer)?.[1] ?? '');
+  for (let index = 0; index < 3; index++) {
+    victim.send(request, port, '127.0.0.1');
+    await sleep(20);
+  }
+  await until(() => server.connections === 0, 'the end of the connection');
+  return { sent: 3 * (UDP_HEADER_BYTES + request.length), received };
+}
+
+test('an address that answers nothing gets no more bytes than came from it', async () => {
+  const { sent, received } = await reflect(0);
+  expect(received).toBeGreaterThan(0);
+  expect(received).toBeLessThanOrEqual(sent);
+});
+
+test.each([53, 123, 1900])(
+  'services at source port %i get no answer, so that they cannot be used to reflect',
+  async (port) => {
+    expect((await reflect(port)).received).toBe(0);
+  },
+);
