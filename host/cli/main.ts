@@ -34,7 +34,7 @@ run the command of the same name.
 Environment:
 ${Object.values(settings)
   .map(
-    ({ env, about, ...setting }) => `  ${env.padEnd(22)} ${about} (${setting.default === '' ? '-' : setting.default})`,
+    ({ env, about, ...setting }) => `  ${env.padEnd(30)} ${about} (${setting.default === '' ? '-' : setting.default})`,
   )
   .join('\n')}
 `;
