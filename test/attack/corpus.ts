@@ -20,6 +20,8 @@ export const PLACES = 24;
 const ITEM_MS_MAX = 20_000;
 /** Number of ticks that a game with a hostile shader plays, unless its room ends before. */
 const SHADER_TICKS = 240;
+/** The same for a module that does its harm when its player leaves, or only when its state is saved. */
+const LEAVING_MS_MAX = 3000;
 const RETRY_MS = 250;
 /** Refusals that only say that a room or a seat is not free yet. */
 const NOT_YET = /opens again in (\d(?:\.\d)?) s|NL_OFFER_RATE|NL_HALF_OPEN|NL_ADDRESS_FULL/;
@@ -28,6 +30,8 @@ const RETRIES_MAX = 40;
 export interface Item {
   name: string;
   module: Uint8Array;
+  /** How long the module is watched at most, in milliseconds; by default ITEM_MS_MAX. */
+  msMax?: number;
 }
 
 /**
@@ -45,8 +49,8 @@ export const ending = (): Uint8Array => good({ join: '(call $exit (i32.const 0))
 
 /** The hostile modules, always the same ones. */
 export function moduleItems(): Item[] {
-  const cases = [...imports, ...exports, ...limits, ...commands].map(({ of, what, module }) => {
-    return { name: `${of}: ${what}`, module };
+  const cases = [...imports, ...exports, ...limits, ...commands].map(({ of, what, module, afterwards }) => {
+    return { name: `${of}: ${what}`, module, ...(afterwards ? { msMax: LEAVING_MS_MAX } : {}) };
   });
   const mutants = Array.from({ length: MODULES - cases.length }, (_, n) => {
     return { name: `mutant ${n}`, module: mutant(n, [good({ tick: '(unreachable)' })]) };
@@ -105,11 +109,11 @@ export async function runCorpus(
   const before = counting.stop().perSecond;
   const guard = guardMemory(pid, bytesMax);
   const entries: Entry[] = [];
-  for (const { name, module } of items) {
+  for (const { name, module, msMax } of items) {
     const place = free.shift();
     if (place === undefined) throw new Error('every room is taken by a module that goes on');
     const [health, pictures] = [sampleHealth(host), countPictures(player)];
-    const end = await attackPlace(arena, place, module);
+    const end = await attackPlace(arena, place, { module, msMax });
     const entry = { name, end, health: await health.stop(), pictures: pictures.stop() };
     entries.push({ ...entry, residentBytes: residentBytes(pid) });
     seen?.(entries[entries.length - 1] as Entry);
@@ -120,17 +124,21 @@ export async function runCorpus(
 }
 
 /** Ends the game of a room, puts a hostile module into its place, and plays that until it ends. */
-async function attackPlace(arena: Arena, place: string, module: Uint8Array): Promise<string> {
-  await joinWhenFree(arena, place);
+async function attackPlace(
+  arena: Arena,
+  place: string,
+  { module, msMax = ITEM_MS_MAX }: Pick<Item, 'module'> & { msMax: number | undefined },
+): Promise<string> {
+  await joinWhenFree(arena, place, ITEM_MS_MAX);
   arena.setModule(place, module);
-  const end = await joinWhenFree(arena, place);
+  const end = await joinWhenFree(arena, place, msMax);
   arena.setModule(place, ending());
   return end;
 }
 
-async function joinWhenFree(arena: Arena, place: string): Promise<string> {
+async function joinWhenFree(arena: Arena, place: string, msMax: number): Promise<string> {
   for (let retry = 0; ; retry++) {
-    const end = await attackRoom(arena, place, ITEM_MS_MAX);
+    const end = await attackRoom(arena, place, msMax);
     if (!NOT_YET.test(end) || retry === RETRIES_MAX) return end;
     await sleep(RETRY_MS);
   }
