@@ -110,26 +110,40 @@ export async function runCorpus(
   const guard = guardMemory(pid, bytesMax);
   const entries: Entry[] = [];
   for (const { name, module, msMax } of items) {
-    const place = free.shift();
-    if (place === undefined) throw new Error('every room is taken by a module that goes on');
+    const place = await emptyPlace(arena, free);
     const [health, pictures] = [sampleHealth(host), countPictures(player)];
     const end = await attackPlace(arena, place, { module, msMax });
     const entry = { name, end, health: await health.stop(), pictures: pictures.stop() };
     entries.push({ ...entry, residentBytes: residentBytes(pid) });
     seen?.(entries[entries.length - 1] as Entry);
-    if (!end.startsWith('waited') && !/opens again/.test(end)) free.push(place);
+    if (end.startsWith('waited')) free.splice(free.indexOf(place), 1);
     if (host.process.exitCode !== null || host.process.signalCode !== null) break;
   }
   return { entries, before, ...guard.stop() };
 }
 
-/** Ends the game of a room, puts a hostile module into its place, and plays that until it ends. */
+/**
+ * Ends the game of a room, so that the room opens again with another module, and moves it to the end of the list. Rooms that
+ * are closed as a penalty for an earlier module are passed over.
+ */
+async function emptyPlace(arena: Arena, free: string[]): Promise<string> {
+  for (let tries = 0; tries < RETRIES_MAX * PLACES; tries++) {
+    const place = free.shift();
+    if (place === undefined) throw new Error('every room is taken by a module that goes on');
+    free.push(place);
+    const end = await joinWhenFree(arena, place, ITEM_MS_MAX);
+    if (end.includes('NL_GUEST_EXIT')) return place;
+    await sleep(RETRY_MS);
+  }
+  throw new Error('no room opens again');
+}
+
+/** Puts a hostile module into the place of a game that has ended, and plays the module until it ends. */
 async function attackPlace(
   arena: Arena,
   place: string,
   { module, msMax = ITEM_MS_MAX }: Pick<Item, 'module'> & { msMax: number | undefined },
 ): Promise<string> {
-  await joinWhenFree(arena, place, ITEM_MS_MAX);
   arena.setModule(place, module);
   const end = await joinWhenFree(arena, place, msMax);
   arena.setModule(place, ending());
