@@ -28,10 +28,15 @@ test('hostile modules and shaders end with a code, and the host and the player b
   const items = [...moduleItems(), ...shaderItems(SHADERS)].filter(({ name }) => NAMES.includes(name));
   expect(items.length).toBe(NAMES.length);
   arena = await startArena(places(PLACES), environment, startHostProcess);
-  const { entries, killed } = await runCorpus(arena, { items, places: PLACES, beforeMs: 0, bytesMax: BYTES_MAX });
+  const { entries, killed, stayed } = await runCorpus(arena, {
+    items,
+    places: PLACES,
+    beforeMs: 0,
+    bytesMax: BYTES_MAX,
+  });
   for (const { name, end } of entries) expect(end, name).toMatch(/NL_\w+/);
   const { pictures } = arena.player;
   await expect.poll(() => arena?.player.pictures).toBeGreaterThan(pictures);
   expect(arena.player.notices.map(({ kind }) => kind)).toEqual(['joined']);
-  expect([killed, arena.host.process.exitCode]).toEqual([false, null]);
+  expect([killed, stayed, arena.host.process.exitCode]).toEqual([false, true, null]);
 });

@@ -24,7 +24,7 @@ const SHADER_TICKS = 240;
 const LEAVING_MS_MAX = 3000;
 const RETRY_MS = 250;
 /** Refusals that only say that a room or a seat is not free yet. */
-const NOT_YET = /opens again in (\d(?:\.\d)?) s|NL_OFFER_RATE|NL_HALF_OPEN|NL_ADDRESS_FULL/;
+const NOT_YET = /NL_ROOM_ENDED(?!.*opens again in \d\d)|NL_OFFER_RATE|NL_HALF_OPEN|NL_ADDRESS_FULL/;
 const RETRIES_MAX = 40;
 
 export interface Item {
@@ -78,6 +78,8 @@ export interface Report {
   peakBytes: number;
   /** Whether the host was killed because it had more than `bytesMax` of memory. */
   killed: boolean;
+  /** Whether the honest player was connected all the time. */
+  stayed: boolean;
 }
 
 export interface CorpusOptions {
@@ -117,9 +119,9 @@ export async function runCorpus(
     entries.push({ ...entry, residentBytes: residentBytes(pid) });
     seen?.(entries[entries.length - 1] as Entry);
     if (end.startsWith('waited')) free.splice(free.indexOf(place), 1);
-    if (host.process.exitCode !== null || host.process.signalCode !== null) break;
+    if (player.peerState !== 'connected') break;
   }
-  return { entries, before, ...guard.stop() };
+  return { entries, before, stayed: player.peerState === 'connected', ...guard.stop() };
 }
 
 /**

@@ -29,7 +29,7 @@ function print({ name, end, health, pictures, residentBytes }: Entry): void {
 }
 
 /** Prints the figures with their bounds. Returns whether all are within them. */
-function summarize({ entries, before, peakBytes, killed }: Report, wanted: number): boolean {
+function summarize({ entries, before, peakBytes, killed, stayed }: Report, wanted: number): boolean {
   const pictures = entries.reduce((sum, entry) => sum + entry.pictures.count, 0);
   const seconds = entries.reduce((sum, entry) => sum + entry.pictures.seconds, 0);
   const share = pictures / seconds / before;
@@ -39,6 +39,7 @@ function summarize({ entries, before, peakBytes, killed }: Report, wanted: numbe
     ['hostile modules and shaders', String(entries.length), `${wanted}`, entries.length === wanted],
     ['longest answer of /healthz', `${Math.round(maxMs)} ms`, `at most ${HEALTH_MS_MAX} ms`, maxMs <= HEALTH_MS_MAX],
     ['answers of /healthz other than 200', String(failures), 'none', failures === 0],
+    ['connection of the player', stayed ? 'kept' : 'lost', 'kept', stayed],
     ["player's pictures", `${Math.round(share * 100)} %`, `at least ${PICTURES_MIN * 100} %`, share >= PICTURES_MIN],
     ['memory', `${mebibytes(peakBytes)} MiB`, `at most ${mebibytes(BYTES_MAX)} MiB`, !killed && peakBytes <= BYTES_MAX],
   ];

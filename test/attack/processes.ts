@@ -3,7 +3,7 @@
  * its jailer, as a table in Markdown: `node test/attack/processes.ts`. With --write, the table goes into host/THREATS.md.
  */
 import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import type { Rig } from '../k3s/containerd.ts';
 import { importGame } from '../k3s/image.ts';
 import { installBundle } from '../pod/node/installed.ts';
@@ -90,6 +90,14 @@ function table(columns: readonly (readonly [string, Facts])[]): string {
   return [row(head), row(head.map(() => '---')), ...lines].join('\n');
 }
 
+/** The name of a program that a process runs: of its script, if that is Node, and else of the last program in its command. */
+function nameOf(pid: number): string {
+  const words = commandLine(pid).split(' ');
+  const script = words.find((word) => /\.[jt]s$/.test(word));
+  const program = script ?? words.filter((word) => word.startsWith('/')).at(-1) ?? words[0] ?? '';
+  return basename(program).replace(/\.[jt]s$/, '');
+}
+
 /** Plays a game in a pod with a network of its own, lets a second one compile, and reads the facts about each process. */
 async function read(rig: Rig): Promise<string> {
   const module = readFileSync(join(root, 'build/latency.wasm'));
@@ -110,9 +118,10 @@ async function read(rig: Rig): Promise<string> {
   const columns: [string, Facts][] = [['keeper', readFacts(rig.keeperPid())]];
   if (supervisor !== host) columns.push(['supervisor', readFacts(supervisor)]);
   columns.push(['host', readFacts(host)], ['guest', readFacts(guest)], ['compiler', readFacts(compiler)]);
-  const others = descendants(host).filter((pid) => pid !== guest && !/\bguest\b/.test(commandLine(pid)));
-  for (const pid of others)
-    columns.push([commandLine(pid).split(' ')[0]?.split('/').at(-1) ?? 'other', readFacts(pid)]);
+  for (const pid of descendants(supervisor)) {
+    const name = nameOf(pid);
+    if (pid !== host && !columns.some(([known]) => known === name)) columns.push([name, readFacts(pid)]);
+  }
   const text = table(columns);
   await settled;
   return text;
