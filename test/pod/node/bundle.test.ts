@@ -61,7 +61,9 @@ describe('the bundle', () => {
     const files = readdirSync(bundle, { recursive: true, encoding: 'utf8' });
     const named = (folder: string) => new Set(readdirSync(join(bundle, folder)));
     const [guests, graphics] = [named('runtime/wasmedge/lib'), named('runtime/graphics/lib')];
-    const native = files.filter((file) => /\.node$|^bin\/node$|^native\/(guest|jailer|opener)$|\.so[.0-9]*$/.test(file));
+    const native = files.filter((file) =>
+      /\.node$|^bin\/node$|^native\/(guest|jailer|opener)$|\.so[.0-9]*$/.test(file),
+    );
     expect(native.length).toBeGreaterThan(30);
     for (const file of native) {
       const forGuest = file === 'native/guest' || file.startsWith('runtime/wasmedge/');
