@@ -24,10 +24,14 @@ export function findCompiler(release: string = systemRelease()): string | undefi
   return folder === undefined ? undefined : join(folder, 'bin/c++');
 }
 
+/** Returns the folder in which set-up installs the private runtime. */
+export function runtimeFolder(): string {
+  return process.env.NEARLIGHT_RUNTIME || join(cacheFolder(), 'runtime');
+}
+
 /** Resolves the link to an installed part (runtime or compiler), so that paths in its folder change when its contents do. */
 function resolvePart(release: string, suffix: string): string | undefined {
-  const base = process.env.NEARLIGHT_RUNTIME || join(cacheFolder(), 'runtime');
-  const link = join(base, `${release}-${process.arch}-${RECIPE}${suffix}`);
+  const link = join(runtimeFolder(), `${release}-${process.arch}-${RECIPE}${suffix}`);
   return existsSync(join(link, 'complete')) ? realpathSync(link) : undefined;
 }
 
@@ -35,5 +39,10 @@ function resolvePart(release: string, suffix: string): string | undefined {
 function systemRelease(): string {
   // A container may have the second file only (os-release(5)).
   const file = ['/etc/os-release', '/usr/lib/os-release'].find((path) => existsSync(path));
-  return (file && /^VERSION_CODENAME="?([a-z]+)/m.exec(readFileSync(file, 'utf8'))?.[1]) || '';
+  if (file === undefined) return '';
+  try {
+    return /^VERSION_CODENAME="?([a-z]+)/m.exec(readFileSync(file, 'utf8'))?.[1] ?? '';
+  } catch {
+    return '';
+  }
 }

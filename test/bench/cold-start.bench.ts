@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { must } from '../../host/base/assert.ts';
-import { cacheFolder } from '../../host/base/self.ts';
+import { runtimeFolder } from '../../host/base/installed.ts';
 import { buildModules } from '../../host/play/modules.ts';
 import { at } from '../at.ts';
 import { good } from '../engine/modules.ts';
@@ -100,7 +100,7 @@ async function firstPicture(): Promise<number> {
 async function ordinary(bench: Bench, rig: Rig): Promise<number> {
   const cache = join(rig.folder, 'ordinary');
   mkdirSync(cache);
-  const runtime = process.env.NEARLIGHT_RUNTIME || join(cacheFolder(), 'runtime');
+  const runtime = runtimeFolder();
   const image = await importProgram(rig, 'ordinary', new Uint8Array());
   const samples = new Samples();
   for (let start = 0; start <= STARTS; start++) {
