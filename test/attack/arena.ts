@@ -53,9 +53,8 @@ export async function startArena(
       try {
         await peer.join(host.url, { query: `${query}&game=${room}` });
       } catch (error) {
-        const ended = peer.notices.find((notice) => notice.kind === 'ended');
         peer.close();
-        throw ended ? new Error(`${ended.code}: ${ended.message}`) : error;
+        throw error;
       }
       peers.add(peer);
       return peer;

@@ -23,8 +23,8 @@ const SHADER_TICKS = 240;
 /** The same for a module that does its harm when its player leaves, or only when its state is saved. */
 const LEAVING_MS_MAX = 3000;
 const RETRY_MS = 250;
-/** Refusals that only say that a room or a seat is not free yet. */
-const NOT_YET = /NL_ROOM_ENDED(?!.*opens again in \d\d)|NL_OFFER_RATE|NL_HALF_OPEN|NL_ADDRESS_FULL/;
+/** Refusals that only say that a room or a seat is not free yet, or that the game `ending` has not made room yet. */
+const NOT_YET = /NL_ROOM_ENDED.*with status 0 in join|NL_OFFER_RATE|NL_HALF_OPEN|NL_ADDRESS_FULL/;
 const RETRIES_MAX = 40;
 
 export interface Item {

@@ -98,7 +98,10 @@ export class Peer {
     if (response.status !== 201) throw new Error(`${response.status} ${this.answer}`);
     this.location = new URL(response.headers.get('location') ?? '', url).href;
     this.peer.setRemoteDescription(edit(this.answer), 'answer');
-    return until(() => this.notices.find((notice) => notice.kind === 'joined'), 'the notice "joined"');
+    const isFirst = ({ kind }: Notice) => kind === 'joined' || kind === 'ended';
+    const notice = await until(() => this.notices.find(isFirst), 'the notice "joined"');
+    if (notice.kind === 'ended') throw new Error(`${notice.code}: ${notice.message}`);
+    return notice as Notice & { kind: 'joined' };
   }
 
   /** Number of video frames whose last RTP packet has arrived. */
