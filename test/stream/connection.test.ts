@@ -282,7 +282,7 @@ test('an exception of one player ends its connection alone', async () => {
 });
 
 test('30 connections leave no files or threads behind', async () => {
-  const fixture = await start();
+  const fixture = await start({ offersPerSecondMax: 1000, addressOffersPerSecondMax: 1000 });
   const count = () => ['fd', 'task'].map((kind) => readdirSync(`/proc/self/${kind}`).length);
   const visit = async (): Promise<RecordedPlayer> => {
     const { peer, player, connection } = await join(fixture);
