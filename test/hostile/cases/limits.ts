@@ -71,7 +71,7 @@ export const limits: Case[] = [
     'popErrorScope',
     'called 257 times before an answer',
     Array.from({ length: 257 }, (_, n) => [command('pushErrorScope'), command('popErrorScope', { token: n })]).flat(),
-    /^NL_COMMAND.*command 513 .*256 error scopes/,
+    /^NL_COMMAND.*popErrorScope.*256 error scopes/,
   ),
   {
     ...refused(
