@@ -59,31 +59,27 @@ const DEFAULT_CAPABILITIES = [
 /** The AppArmor profile that containerd gives to every container that asks for no other one. */
 const DEFAULT_APPARMOR = 'cri-containerd.apparmor.d';
 
-/** The system calls that a game's process needs while it runs a module (confine.cc). The kernel ends it for any other one. */
+/**
+ * The system calls that a game's process needs while it runs a module (filter.cc, Phase::run). The kernel ends it for any other
+ * one.
+ */
 export const GAME_CALLS = [
   'brk',
   'clock_gettime',
-  'close',
-  'exit',
   'exit_group',
   'futex',
   'getpid',
-  'getrandom',
   'gettid',
   'madvise',
   'mmap',
   'mprotect',
   'mremap',
   'munmap',
-  'read',
-  'recvfrom',
   'recvmsg',
-  'restart_syscall',
   'rt_sigaction',
   'rt_sigprocmask',
   'rt_sigreturn',
   'sendto',
-  'sigaltstack',
   'tgkill',
 ];
 
