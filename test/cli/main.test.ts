@@ -261,7 +261,9 @@ describe('a running host', () => {
       const host = await start(module, { CACHE_DIR: cache });
       expect(/compiling/.test(host.output())).toBe(compiles);
       // The game starts before its compiled code is in the cache.
-      await expect.poll(() => readdirSync(cache).filter((name) => name !== 'key')).toEqual([expect.stringMatching(/\.native$/)]);
+      await expect
+        .poll(() => readdirSync(cache).filter((name) => name !== 'key'))
+        .toEqual([expect.stringMatching(/\.native$/)]);
       expect(await end(host, 'SIGINT')).toBe(0);
     }
   });
