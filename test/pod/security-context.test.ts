@@ -33,8 +33,9 @@ const honoured: [string, SecurityJson][] = [
   ['the largest user id', { process: { user: { uid: 2 ** 32 - 2, gid: 2 ** 32 - 2 } } }],
 ];
 test.each(honoured)('a securityContext is honoured that asks for %s', (_, config) => {
+  const whole = { ...config, linux: { namespaces: NAMESPACES, ...config.linux } };
   for (const kind of ['sandbox', 'container', 'standalone'] as const)
-    expect(() => readSecurityContext(config, kind)).not.toThrow();
+    expect(() => readSecurityContext(whole, kind)).not.toThrow();
 });
 
 const most = GAME_CALLS.slice(1);
@@ -84,6 +85,26 @@ test.each([
     expect(() => readSecurityContext(config, kind)).toThrow(message);
   // A container joins the namespaces of its sandbox.
   expect(() => readSecurityContext(config, 'container')).not.toThrow();
+});
+
+test('a container that lists no namespaces asks for those of the node', () => {
+  for (const config of [{}, { linux: {} }, { linux: { namespaces: [] } }])
+    expect(() => readSecurityContext(config, 'standalone')).toThrow('hostPID and hostIPC: ');
+});
+
+test.each(['pid', 'ipc', 'uts', 'mount'])('an existing namespace of the kind %s is refused', (type) => {
+  const path = `/proc/1/ns/${type}`;
+  const config = { linux: { namespaces: [...without(type), { type, path }] } };
+  for (const kind of ['sandbox', 'standalone'] as const)
+    expect(() => readSecurityContext(config, kind)).toThrow(`namespaces: ${type}:${path} cannot be entered`);
+  // A container's path leads to the namespace of its sandbox.
+  expect(() => readSecurityContext(config, 'container')).not.toThrow();
+});
+
+test('an existing network is honoured', () => {
+  const config = { linux: { namespaces: [...without('network'), { type: 'network', path: '/run/netns/a' }] } };
+  for (const kind of ['sandbox', 'container', 'standalone'] as const)
+    expect(() => readSecurityContext(config, kind)).not.toThrow();
 });
 
 test('a refusal names every field that is at fault', () => {
