@@ -59,31 +59,27 @@ const DEFAULT_CAPABILITIES = [
 /** The AppArmor profile that containerd gives to every container that asks for no other one. */
 const DEFAULT_APPARMOR = 'cri-containerd.apparmor.d';
 
-/** The system calls that a game's process needs while it runs a module (confine.cc). The kernel ends it for any other one. */
+/**
+ * The system calls that a game's process needs while it runs a module (filter.cc, Phase::run). The kernel ends it for any other
+ * one.
+ */
 export const GAME_CALLS = [
   'brk',
   'clock_gettime',
-  'close',
-  'exit',
   'exit_group',
   'futex',
   'getpid',
-  'getrandom',
   'gettid',
   'madvise',
   'mmap',
   'mprotect',
   'mremap',
   'munmap',
-  'read',
-  'recvfrom',
   'recvmsg',
-  'restart_syscall',
   'rt_sigaction',
   'rt_sigprocmask',
   'rt_sigreturn',
   'sendto',
-  'sigaltstack',
   'tgkill',
 ];
 
@@ -100,7 +96,8 @@ export function readSecurityContext(
 ): SecurityContext {
   const { process = {}, linux = {} } = config;
   const problems = [
-    kind === 'container' ? undefined : namespaceProblem(linux.namespaces),
+    // The namespaces of a container in a pod are those of its sandbox, which was checked.
+    ...(kind === 'container' ? [] : [sharedProblem(linux.namespaces), joinedProblem(linux.namespaces)]),
     namespacesOfUsers(linux.namespaces),
     kind === 'sandbox' ? undefined : capabilityProblem(process.capabilities),
     kind === 'sandbox' ? undefined : seccompProblem(linux.seccomp),
@@ -115,13 +112,24 @@ export function readSecurityContext(
 
 type Namespaces = NonNullable<SecurityJson['linux']>['namespaces'];
 
-/** Kubernetes leaves a namespace out of the sandbox's list if the pod should share the node's. */
-function namespaceProblem(namespaces: Namespaces): string | undefined {
-  if (!namespaces) return undefined;
+/**
+ * A namespace that is missing from the list is the node's (OCI runtime specification, "Namespaces"). containerd leaves out those
+ * that the pod shares with the node, and `ctr run` leaves out at most the network.
+ */
+function sharedProblem(namespaces: Namespaces = []): string | undefined {
   const shared = { pid: 'hostPID', ipc: 'hostIPC' };
   const found = Object.entries(shared).filter(([type]) => !namespaces.some((namespace) => namespace.type === type));
   if (found.length === 0) return undefined;
-  return `${found.map(([, field]) => field).join(' and ')}: a game never sees the node's processes; set it to false`;
+  const fields = found.map(([, field]) => field).join(' and ');
+  return `${fields}: a game never sees the node's processes and their shared memory; set it to false`;
+}
+
+/** A path asks for a namespace that exists already, such as one of another process. A host enters no such one but a network. */
+function joinedProblem(namespaces: Namespaces = []): string | undefined {
+  const joined = namespaces.filter(({ type, path }) => path && type !== 'network');
+  if (joined.length === 0) return undefined;
+  const list = joined.map(({ type, path }) => `${type}:${path}`).join(', ');
+  return `namespaces: ${list} cannot be entered, only that of a network can; leave the path out`;
 }
 
 function namespacesOfUsers(namespaces: Namespaces = []): string | undefined {

@@ -20,7 +20,11 @@ export interface PodOptions {
   handler?: string;
   /** Whether the pod uses the node's network instead of the CNI bridge. */
   hostNetwork?: boolean;
+  /** Other namespaces that the pod shares with the node or not (NamespaceOption of the CRI), such as `{ pid: 'NODE' }`. */
+  namespaces?: { pid?: NamespaceMode; ipc?: NamespaceMode };
 }
+
+type NamespaceMode = 'POD' | 'CONTAINER' | 'NODE';
 
 export interface ContainerOptions {
   name: string;
@@ -72,7 +76,8 @@ export class Cri {
     return callService(this.#image, 'pullImage', { image: { image } });
   }
 
-  async runPod({ name, namespace = 'default', handler = 'wasmedge', hostNetwork = true }: PodOptions): Promise<string> {
+  async runPod(options: PodOptions): Promise<string> {
+    const { name, namespace = 'default', handler = 'wasmedge', hostNetwork = true, namespaces } = options;
     const config = {
       metadata: { name, uid: name, namespace, attempt: 0 },
       hostname: hostNetwork ? '' : name,
@@ -80,7 +85,7 @@ export class Cri {
       dnsConfig: { servers: ['192.0.2.53'], searches: ['test'], options: [] },
       linux: {
         cgroupParent: `/${this.#group}/${name}`,
-        securityContext: { namespaceOptions: { network: hostNetwork ? 'NODE' : 'POD' } },
+        securityContext: { namespaceOptions: { network: hostNetwork ? 'NODE' : 'POD', ...namespaces } },
       },
     };
     const { podSandboxId } = await this.call<{ podSandboxId: string }>('runPodSandbox', {

@@ -1,7 +1,7 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { buildModules } from '../../host/play/modules.ts';
 import { good } from '../engine/modules.ts';
 import { Peer, until } from '../stream/peer.ts';
@@ -22,21 +22,35 @@ let latency: string;
 beforeAll(async () => {
   await buildModules(['latency']);
   folder = mkdtempSync(join(tmpdir(), 'nearlight-hang-'));
-  // A host loops without end once a file with its process id exists. That takes the place of a fault in a library.
-  const program = join(folder, 'hang.mjs');
-  const loop = `while (existsSync(${JSON.stringify(join(folder, 'loop.'))} + process.pid));`;
-  writeFileSync(program, `import { existsSync } from 'node:fs';\nsetInterval(() => { ${loop} }, 50).unref();\n`);
-  rig = await startRig({ poolSize: POOL_SIZE, env: { NODE_OPTIONS: `--import=${program}` } });
+  plantLoop();
+  rig = await startRig({ poolSize: POOL_SIZE });
   latency = await importGame(rig, 'latency', readFileSync(join(import.meta.dirname, '../../build/latency.wasm')));
   await rig.ctr('-n', 'k8s.io', 'images', 'tag', latency, SANDBOX_IMAGE);
 });
 
 afterAll(async () => {
   await rig?.close();
+  vi.unstubAllEnvs();
   rmSync(folder, { recursive: true, force: true });
 });
 
+/**
+ * Makes each host that the keeper starts loop without end once a file with its process id exists. That takes the place of a fault
+ * in a library. The keeper keeps NODE_OPTIONS from its hosts, so a program in the place of nice(1), with which it starts them,
+ * gives them this option.
+ */
+function plantLoop(): void {
+  const program = join(folder, 'hang.mjs');
+  const loop = `while (existsSync(${JSON.stringify(join(folder, 'loop.'))} + process.pid));`;
+  writeFileSync(program, `import { existsSync } from 'node:fs';\nsetInterval(() => { ${loop} }, 50).unref();\n`);
+  const path = process.env.PATH;
+  const script = `#!/bin/sh\nexport PATH='${path}' NODE_OPTIONS=--import=${program}\nexec nice "$@"\n`;
+  writeFileSync(join(folder, 'nice'), script, { mode: 0o755 });
+  vi.stubEnv('PATH', `${folder}:${path}`);
+}
+
 const keeperLog = () => readFileSync(join(rig.runDir, 'log/keeper.log'), 'utf8');
+const killsLogged = () => keeperLog().match(/it is killed/g)?.length ?? 0;
 const poolIsFull = () => poll(() => rig.warm().length === POOL_SIZE, 'the pool of waiting hosts is not refilled');
 
 /** The process that containerd knows as the sandbox of a pod. */
@@ -52,6 +66,7 @@ describe.each<[string, string, (pid: number) => void]>([
   it('is killed, its pod is reported as ended and starts again, and a pod beside it plays on', async () => {
     await poolIsFull();
     const before = rig.inventory();
+    const killsBefore = killsLogged();
     const victim = await startGame(rig, latency);
     const other = await startGame(rig, latency);
     const peer = new Peer();
@@ -82,7 +97,7 @@ describe.each<[string, string, (pid: number) => void]>([
     for (const { pod } of [other, next]) await rig.cri.removePod(pod);
     await poolIsFull();
     await expectNothingLeft(rig, before);
-    expect(keeperLog().match(/it is killed/g)?.length).toBe(reason === 'stopped' ? 1 : 2);
+    expect(killsLogged() - killsBefore).toBe(1);
   });
 });
 

@@ -42,12 +42,17 @@ describe('an OCI bundle', () => {
     });
   });
 
+  // test/k3s/namespaces.test.ts compares these lists with those that ctr writes.
   it.each([
-    [{}, 'host'],
-    [{ linux: { namespaces: [{ type: 'network' }] } }, 'new'],
-  ])('an OCI bundle with %j has the network %s', (config, network) =>
-    expect(readOciBundle(bundle(config))).toMatchObject({ kind: 'standalone', network }),
-  );
+    ['ctr run --net-host', ['pid', 'ipc', 'uts', 'mount'], 'host'],
+    ['ctr run', ['pid', 'ipc', 'uts', 'mount', 'network'], 'new'],
+  ])('an OCI bundle of %s, with the namespaces %j, has the network %s', (_, types, network) => {
+    const path = bundle({ linux: { namespaces: types.map((type) => ({ type })) } });
+    expect(readOciBundle(path)).toMatchObject({ kind: 'standalone', network });
+  });
+
+  it("an OCI bundle without namespaces asks for the node's, and is refused", () =>
+    expect(() => readOciBundle(bundle({}))).toThrow('NL_SECURITY_CONTEXT'));
 
   it.each([
     ['{', 'cannot be used'],

@@ -116,7 +116,7 @@ function copyPackages(folder: string): string[] {
 
 /** Whether a file or folder of a package, named by its path below the package, is of use on Linux on this processor. */
 export function isForPlatform(path: string, arch: string = process.arch): boolean {
-  return !new RegExp(`/(darwin|win32|linux)-(?!${arch})[^/]*$|darwin-universal|win32`).test(path);
+  return !new RegExp(`/(darwin|win32)-[^/]*$|/linux-(?!${arch}\\b)[^/]*$`).test(path);
 }
 
 function copyPrograms(folder: string, native: string): void {
