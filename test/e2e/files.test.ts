@@ -9,6 +9,7 @@ import { afterAll, afterEach, describe, expect, test } from 'vitest';
 import { good } from '../engine/modules.ts';
 import { Peer } from '../stream/peer.ts';
 import { eventually } from '../wait.ts';
+import { operatorUrlIn } from './host.ts';
 
 const root = join(import.meta.dirname, '../..');
 const folder = mkdtempSync(join(tmpdir(), 'nearlight-files-'));
@@ -25,7 +26,7 @@ writeFileSync(module, good());
 function start(files: number, args: string[], environment: Record<string, string> = {}) {
   const child = spawn('prlimit', [`--nofile=${files}`, process.execPath, ...args], {
     cwd: root,
-    env: { ...process.env, PORT: '0', CACHE_DIR: join(folder, 'cache'), ...environment },
+    env: { ...process.env, PORT: '0', OPERATOR_PORT: '0', CACHE_DIR: join(folder, 'cache'), ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   hosts.push(child);
@@ -41,13 +42,19 @@ const main = join(root, 'host/cli/main.ts');
 
 /** Starts a host with many seats, and waits until its game can be played. */
 async function startHost(files: number) {
-  const { child, output } = start(files, [main, module], { ENGINE: 'javascript', MAX_PLAYERS: '64' });
+  const { child, output } = start(files, [main, module], {
+    ENGINE: 'javascript',
+    MAX_PLAYERS: '64',
+    OFFERS_PER_SECOND_MAX: '1000',
+    ADDRESS_OFFERS_PER_SECOND_MAX: '1000',
+  });
   const url = await eventually(() => {
     const [, found] = /Play at (\S+)/.exec(output()) ?? [];
     if (found === undefined) throw new Error(`the host does not start: ${output()}`);
     return found;
   });
-  const healthy = async () => expect((await fetch(new URL('healthz', url))).status).toBe(200);
+  const healthz = new URL('healthz', operatorUrlIn(output()));
+  const healthy = async () => expect((await fetch(healthz)).status).toBe(200);
   return { child, url, healthy };
 }
 
@@ -124,4 +131,18 @@ test('a game that cannot be loaded for lack of files has a code, and can be load
   expect(new Set(codes)).toEqual(new Set(['NL_HOST_FILES', 'loaded']));
   expect(output()).toContain('loaded again');
   expect(status).toBe(0);
+});
+
+test('without a file for its streams, the process that tries shaders is unavailable', async () => {
+  const program = `
+    import { openSync } from 'node:fs';
+    import { TrialProcess } from ${JSON.stringify(join(root, 'host/play/vet/process.ts'))};
+    try { for (;;) openSync('/dev/null'); } catch {}
+    const tried = new TrialProcess({ bytes: 2 ** 28, cpuMs: 1000 });
+    const outcome = await tried.try({}, { bytes: 2 ** 28, cpuMs: 1000, wallMs: 1000 });
+    process._rawDebug(JSON.stringify(outcome));
+    process.exit();`;
+  const { child, output } = start(64, ['--input-type=module', '--eval', program]);
+  await once(child, 'close');
+  expect(output()).toMatch(/^\{"ended":"unavailable","why":"spawn \/bin\/sh EMFILE"\}$/m);
 });

@@ -9,6 +9,7 @@ import { readRecordingFile } from '../../host/session/file.ts';
 import { good } from '../engine/modules.ts';
 import { Peer } from '../stream/peer.ts';
 import { eventually } from '../wait.ts';
+import { operatorUrlIn } from './host.ts';
 
 const root = join(import.meta.dirname, '../..');
 const folder = mkdtempSync(join(tmpdir(), 'nearlight-output-'));
@@ -37,7 +38,7 @@ interface Options {
 async function start({ args = [], environment = {}, stderr }: Options = {}) {
   const host = spawn(process.execPath, [join(root, 'host/cli/main.ts'), module, ...args], {
     cwd: root,
-    env: { ...process.env, PORT: '0', ENGINE: 'javascript', TICK_RATE: '500', ...environment },
+    env: { ...process.env, PORT: '0', OPERATOR_PORT: '0', ENGINE: 'javascript', TICK_RATE: '500', ...environment },
     stdio: ['ignore', 'pipe', stderr ?? 'pipe'],
   });
   hosts.push(host);
@@ -58,7 +59,7 @@ async function start({ args = [], environment = {}, stderr }: Options = {}) {
   });
   const url = await Promise.race([ready, ended]);
   ended.catch(() => {});
-  return { host, url, output: () => output };
+  return { host, url, operatorUrl: operatorUrlIn(output), output: () => output };
 }
 
 /** Lets a player join, which writes lines to the log, and leave. */
@@ -69,8 +70,8 @@ async function visit(url: string): Promise<void> {
 }
 
 /** Reads a counter of the host from its metrics. */
-async function lost(url: string, what: string): Promise<number> {
-  const text = await (await fetch(new URL('metrics', url))).text();
+async function lost(operatorUrl: string, what: string): Promise<number> {
+  const text = await (await fetch(new URL('metrics', operatorUrl))).text();
   return Number(new RegExp(`^nearlight_writes_lost_total\\{what="${what}"\\} (\\d+)$`, 'm').exec(text)?.[1]);
 }
 
@@ -91,26 +92,26 @@ function smallDisk(name: string, bytes: number): string {
 
 describe('a host whose output cannot be written', () => {
   test('plays on and ends in order after both readers of its output are gone', async () => {
-    const { host, url } = await start();
+    const { host, url, operatorUrl } = await start();
     host.stdout?.destroy();
     host.stderr?.destroy();
     for (let n = 0; n < 3; n++) await visit(url);
-    await eventually(async () => expect(await lost(url, 'log')).toBeGreaterThanOrEqual(3));
-    expect((await fetch(new URL('healthz', url))).status).toBe(200);
+    await eventually(async () => expect(await lost(operatorUrl, 'log')).toBeGreaterThanOrEqual(3));
+    expect((await fetch(new URL('healthz', operatorUrl))).status).toBe(200);
     expect(await stop(host)).toBe(0);
   });
 
   test('plays on and ends in order with its log on a full disk', async () => {
-    const { host, url } = await start({ stderr: openSync('/dev/full', 'w') });
+    const { host, url, operatorUrl } = await start({ stderr: openSync('/dev/full', 'w') });
     await visit(url);
-    await eventually(async () => expect(await lost(url, 'log')).toBeGreaterThanOrEqual(1));
+    await eventually(async () => expect(await lost(operatorUrl, 'log')).toBeGreaterThanOrEqual(1));
     expect(await stop(host)).toBe(0);
   });
 
   test('loses nothing while its output is read', async () => {
-    const { host, url } = await start();
+    const { host, url, operatorUrl } = await start();
     await visit(url);
-    for (const what of ['log', 'recording', 'cache']) expect(await lost(url, what)).toBe(0);
+    for (const what of ['log', 'recording', 'cache']) expect(await lost(operatorUrl, what)).toBe(0);
     expect(await stop(host)).toBe(0);
   });
 
@@ -119,10 +120,10 @@ describe('a host whose output cannot be written', () => {
     const log = join(disk, 'log');
     const filler = join(disk, 'filler');
     writeFileSync(filler, new Uint8Array(4096));
-    const { host, url } = await start({ stderr: openSync(log, 'a'), environment: { LOG_LEVEL: 'debug' } });
+    const { host, url, operatorUrl } = await start({ stderr: openSync(log, 'a'), environment: { LOG_LEVEL: 'debug' } });
     await eventually(async () => {
       await visit(url);
-      expect(await lost(url, 'log')).toBeGreaterThan(2);
+      expect(await lost(operatorUrl, 'log')).toBeGreaterThan(2);
     });
     rmSync(filler);
     await visit(url);
@@ -134,12 +135,12 @@ describe('a host whose output cannot be written', () => {
 describe('a recording on a full disk', () => {
   /** Records a session until the disk is full. Returns the lines of the log about that. */
   async function record(path: string): Promise<string[]> {
-    const { host, url, output } = await start({ args: ['--record', path] });
+    const { host, url, operatorUrl, output } = await start({ args: ['--record', path] });
     const player = new Peer();
     await player.join(url);
-    await eventually(async () => expect(await lost(url, 'recording')).toBeGreaterThan(1));
+    await eventually(async () => expect(await lost(operatorUrl, 'recording')).toBeGreaterThan(1));
     player.close();
-    expect((await fetch(new URL('healthz', url))).status).toBe(200);
+    expect((await fetch(new URL('healthz', operatorUrl))).status).toBe(200);
     expect(await stop(host)).toBe(0);
     return output()
       .split('\n')
@@ -169,9 +170,9 @@ describe('a recording on a full disk', () => {
 describe('the compile cache on a full disk', () => {
   test.runIf(process.getuid?.() === 0)('the game is still played', async () => {
     const cache = smallDisk('cache', 4096);
-    const { host, url, output } = await start({ environment: { ENGINE: 'wasmedge', CACHE_DIR: cache } });
+    const { host, url, operatorUrl, output } = await start({ environment: { ENGINE: 'wasmedge', CACHE_DIR: cache } });
     await visit(url);
-    await eventually(async () => expect(await lost(url, 'cache')).toBe(1));
+    await eventually(async () => expect(await lost(operatorUrl, 'cache')).toBe(1));
     expect(output()).toMatch(
       /warn {2}.*compiled code cannot be stored in .*: ENOSPC.*\(the disk is full; free space on it/,
     );

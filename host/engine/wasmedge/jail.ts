@@ -34,7 +34,9 @@ export interface Jailed {
 export function spawnJailed({ kind, command, stdio, user, env = {} }: JailOptions): Jailed {
   const { uid = 0, gid = 0 } = user ?? {};
   const child = spawn(jailerPath, [kind, `${uid}`, `${gid}`, ...command], { stdio: [...stdio, 'pipe'], env });
-  const pipe = [...child.stdio][FD_PARENT] as Socket | null | undefined;
+  // Node gives a child no streams if this process has no file left for them.
+  const streams: readonly unknown[] | undefined = child.stdio;
+  const pipe = streams?.[FD_PARENT] as Socket | null | undefined;
   // The jailer never reads or writes: it only notices that the pipe closes.
   pipe?.on('error', () => {}).unref();
   return { child, kill: () => void pipe?.destroy() };

@@ -1,7 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { setPriority } from 'node:os';
 import { join } from 'node:path';
-import type { Readable, Writable } from 'node:stream';
 import { SOURCE_ENDING } from '../../base/self.ts';
 import type { Trial } from '../../gpu/vetting.ts';
 import type { Ready, Report } from './messages.ts';
@@ -69,13 +68,11 @@ function start({ bytes, cpuMs }: ProcessLimits): ChildProcess {
   return spawn('/bin/sh', ['-c', limits, 'sh', ...node], { stdio: ['pipe', 'pipe', 'pipe'], env });
 }
 
-type Child = ChildProcess & { stdin: Writable; stdout: Readable; stderr: Readable };
-
 /** A process that tries shaders and pipelines, one after another, until one overruns. */
 export class TrialProcess {
   /** Resolves with the identity of the process's GPU driver, or with undefined if the process does not start. */
   readonly ready: Promise<string | undefined>;
-  readonly #child: Child;
+  readonly #child: ChildProcess;
   readonly #resolveReady: (identity: string | undefined) => void;
   #input = '';
   #errors = '';
@@ -89,16 +86,17 @@ export class TrialProcess {
     const { promise, resolve } = Promise.withResolvers<string | undefined>();
     this.ready = promise;
     this.#resolveReady = resolve;
-    this.#child = start(limits) as Child;
+    this.#child = start(limits);
     const { stdin, stdout, stderr, pid } = this.#child;
     const late = setTimeout(() => this.kill(), START_MS_MAX);
     void this.ready.then(() => clearTimeout(late));
     if (pid !== undefined) setPriority(pid, NICE);
     this.#child.on('error', (error) => this.#ended(error.message));
     this.#child.on('exit', (status, signal) => this.#ended(signal ?? `status ${status}`));
-    stdin.on('error', () => {});
-    stdout.setEncoding('utf8').on('data', (text: string) => this.#read(text));
-    stderr.setEncoding('utf8').on('data', (text: string) => {
+    // Node gives a child no streams if this process has no file left for them.
+    stdin?.on('error', () => {});
+    stdout?.setEncoding('utf8').on('data', (text: string) => this.#read(text));
+    stderr?.setEncoding('utf8').on('data', (text: string) => {
       this.#errors = (this.#errors + text).slice(-STDERR_CHARS_MAX);
     });
   }
@@ -137,7 +135,7 @@ export class TrialProcess {
     this.#begun = this.#usage() ?? this.#begun;
     const begunAt = performance.now();
     const timer = setInterval(() => this.#look(limits, begunAt), LOOK_MS);
-    this.#child.stdin.write(`${JSON.stringify({ trial })}\n`);
+    this.#child.stdin?.write(`${JSON.stringify({ trial })}\n`);
     if (this.#exit !== undefined) this.#ended(this.#exit);
     const outcome = await promise;
     clearInterval(timer);
