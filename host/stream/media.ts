@@ -2,6 +2,7 @@ import datachannel, { type PeerConnection, type RtpPacketizationConfig, type Tra
 import type { Config } from '../base/config.ts';
 import { NearlightError } from '../base/errors.ts';
 import { reserveFile } from '../base/files.ts';
+import { NOTICE_BYTES_MAX } from './messages.ts';
 import { type Offer, PLAYOUT_DELAY } from './offer.ts';
 
 /** H.264 over RTP counts time in units of 1/90000 s (RFC 6184, 8.2.1). */
@@ -45,7 +46,8 @@ function createPeer(config: Config): PeerConnection {
   return new datachannel.PeerConnection('nearlight', {
     iceServers: [],
     disableAutoNegotiation: true,
-    maxMessageSize: config.inputBytesMax,
+    // This bounds the messages of both sides.
+    maxMessageSize: Math.max(config.inputBytesMax, NOTICE_BYTES_MAX),
     bindAddress: '127.0.0.1',
   });
 }

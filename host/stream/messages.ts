@@ -2,6 +2,11 @@ import type { DataChannel } from 'node-datachannel';
 import { FRAME_BYTES, MESSAGE_FRAME, MESSAGE_NOTICE, type Notice } from '../base/protocol.ts';
 import type { FrameInfo } from './player.ts';
 
+/** The longest notice in bytes, which is longer than one packet. */
+export const NOTICE_BYTES_MAX = 16_384;
+/** The most bytes that a character takes in JSON. */
+const CHARACTER_BYTES_MAX = 6;
+
 /** Writes the message that describes a video frame (MESSAGE_FRAME) into a buffer that is reused for every frame. */
 export class FrameMessage {
   readonly #message = Buffer.alloc(FRAME_BYTES);
@@ -19,8 +24,18 @@ export class FrameMessage {
   }
 }
 
-export function noticeMessage(notice: Notice): Buffer {
-  return Buffer.concat([Buffer.of(MESSAGE_NOTICE), Buffer.from(JSON.stringify(notice))]);
+/**
+ * Writes the message that tells a page what happens to it (MESSAGE_NOTICE).
+ * @param bytesMax a longer text of the notice is cut, so that the page gets the rest
+ */
+export function noticeMessage(notice: Notice, bytesMax: number): Buffer {
+  const text = 'message' in notice ? [...notice.message] : [];
+  for (let kept = text.length; ; ) {
+    const cut = kept < text.length ? { ...notice, message: `${text.slice(0, kept).join('')}…` } : notice;
+    const message = Buffer.concat([Buffer.of(MESSAGE_NOTICE), Buffer.from(JSON.stringify(cut))]);
+    if (message.length <= bytesMax || kept === 0) return message;
+    kept = Math.max(0, kept - Math.ceil((message.length - bytesMax) / CHARACTER_BYTES_MAX));
+  }
 }
 
 /** Sends a message if the data channel is open, and does nothing otherwise. */

@@ -8,7 +8,7 @@ import { endpointsOf, replaceCandidates, ufragOf } from './candidate.ts';
 import { InputReader } from './input.ts';
 import { KeyframeLimiter } from './keyframe.ts';
 import { connectionError, openPeer, type VideoTrack } from './media.ts';
-import { FrameMessage, noticeMessage, sendMessage } from './messages.ts';
+import { FrameMessage, NOTICE_BYTES_MAX, noticeMessage, sendMessage } from './messages.ts';
 import type { Offer } from './offer.ts';
 import type { ConnectionStats, Feedback, FrameInfo, Player, PlayerConnection } from './player.ts';
 import type { Relay, UdpAddress } from './relay.ts';
@@ -116,13 +116,15 @@ export class WebRtcConnection implements PlayerConnection {
 
   /** Lets the relay pass the page's packets on, and puts the relay's addresses into the SDP answer in place of ICE's own. */
   #admit(sdp: string): string | undefined {
-    const { relay, endpoints } = this.#options;
+    const { relay, endpoints, config } = this.#options;
     const [target] = endpointsOf(sdp);
     const ufrag = ufragOf(sdp);
     if (target === undefined || ufrag === undefined) return undefined;
     this.#ufrag = ufrag;
     relay.admit(ufrag, target);
-    return replaceCandidates(sdp, endpoints);
+    const answer = replaceCandidates(sdp, endpoints);
+    // The WebRTC library allows the page messages as long as those that it may send itself.
+    return answer.replace(/^a=max-message-size:.*/m, `a=max-message-size:${config.inputBytesMax}`);
   }
 
   sendFrame(accessUnit: Uint8Array, info: FrameInfo): boolean {
@@ -142,7 +144,8 @@ export class WebRtcConnection implements PlayerConnection {
   }
 
   notify(notice: Notice): void {
-    sendMessage(this.#events, noticeMessage(notice));
+    const bytesMax = Math.min(this.#events?.maxMessageSize() ?? 0, NOTICE_BYTES_MAX);
+    sendMessage(this.#events, noticeMessage(notice, bytesMax));
   }
 
   end(code: ErrorCode, message: string, retry: boolean): Promise<void> {

@@ -2,6 +2,7 @@ import { readdirSync } from 'node:fs';
 import { afterEach, expect, test, vi } from 'vitest';
 import { MESSAGE_KEY, MESSAGE_PING, MESSAGE_PONG } from '../../host/base/protocol.ts';
 import { micro } from '../../host/base/time.ts';
+import { NOTICE_BYTES_MAX } from '../../host/stream/messages.ts';
 import { at } from '../at.ts';
 import { sleep } from '../wait.ts';
 import { accessUnit, type Fixture, type RecordedPlayer, startServer } from './fixture.ts';
@@ -16,7 +17,10 @@ async function start(...args: Parameters<typeof startServer>): Promise<Fixture> 
   return fixture;
 }
 
-async function join(fixture: Fixture, options: Parameters<Peer['join']>[1] & { reports?: boolean } = {}) {
+async function join(
+  fixture: Fixture,
+  options: Parameters<Peer['join']>[1] & { reports?: boolean; bytesMax?: number } = {},
+) {
   const peer = new Peer(options);
   peers.push(peer);
   await peer.join(fixture.server.url, options);
@@ -279,6 +283,22 @@ test('an exception of one player ends its connection alone', async () => {
   expect(bad.player.closed).toEqual(['failed']);
   expect(fixture.warnings).toHaveLength(1);
   expect(good.player.closed).toEqual([]);
+});
+
+test.each([
+  { bytesMax: 262_144, message: 'é'.repeat(4000), isCut: false },
+  { bytesMax: 262_144, message: 'é'.repeat(9000), isCut: true },
+  { bytesMax: 200, message: '"'.repeat(500), isCut: true },
+])('the page gets its last notice, if necessary cut to the $bytesMax bytes it allows', async (offered) => {
+  const { bytesMax, message, isCut } = offered;
+  const { peer, connection } = await join(await start(), { bytesMax });
+  expect(peer.answer).toContain('a=max-message-size:1024\r\n');
+  void connection.end('NL_GUEST_TRAP', message, true);
+  const ended = await peer.ended();
+  const text = ended.message.replace(/…$/, '');
+  expect(message.startsWith(text)).toBe(true);
+  expect([ended.message === message, ended.message.length - text.length]).toEqual(isCut ? [false, 1] : [true, 0]);
+  expect(Buffer.byteLength(JSON.stringify(ended)) + 1).toBeLessThanOrEqual(Math.min(bytesMax, NOTICE_BYTES_MAX));
 });
 
 test('30 connections leave no files or threads behind', async () => {

@@ -24,11 +24,7 @@ export function until<T>(done: () => T | undefined | false, what: string, msMax?
 /** A player's page without a browser. It sends a WebRTC offer and records what it receives. */
 export class Peer {
   readonly #session = new datachannel.RtcpReceivingSession();
-  readonly peer: PeerConnection = new datachannel.PeerConnection('page', {
-    iceServers: [],
-    disableAutoNegotiation: true,
-    bindAddress: '127.0.0.1',
-  });
+  readonly peer: PeerConnection;
   readonly track: Track;
   readonly events: DataChannel;
   readonly state: DataChannel;
@@ -43,8 +39,17 @@ export class Peer {
   answer = '';
   peerState = 'new';
 
-  /** @param options.reports whether the page sends RTCP receiver reports, as browsers do */
-  constructor({ reports = true } = {}) {
+  /**
+   * @param options.reports whether the page sends RTCP receiver reports, as browsers do
+   * @param options.bytesMax longest message that the page allows the host to send
+   */
+  constructor({ reports = true, bytesMax = 262_144 } = {}) {
+    this.peer = new datachannel.PeerConnection('page', {
+      iceServers: [],
+      disableAutoNegotiation: true,
+      maxMessageSize: bytesMax,
+      bindAddress: '127.0.0.1',
+    });
     const video = new datachannel.Video('v', 'RecvOnly');
     video.addH264Codec(102, 'profile-level-id=42e01f;packetization-mode=1;level-asymmetry-allowed=1');
     video.parseSdpLine(`a=extmap:5 ${PLAYOUT_DELAY}`);
