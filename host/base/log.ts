@@ -1,6 +1,10 @@
 import { NearlightError } from './errors.ts';
+import { losses } from './losses.ts';
 
 const LEVELS = ['error', 'warn', 'info', 'debug'] as const;
+
+/** How many bytes of the log may wait for a reader. Further lines are dropped, so that a reader that stops fills no memory. */
+const WAITING_BYTES_MAX = 2 ** 20;
 
 export type Level = (typeof LEVELS)[number];
 export type Log = (level: Level, message: string) => void;
@@ -26,11 +30,16 @@ let lost = 0;
 
 /** Writes a line. The first line after a gap is preceded by one that says how many were lost. */
 function write(line: string, prefix: string): void {
+  if (process.stderr.writableLength > WAITING_BYTES_MAX) {
+    losses.log++;
+    lost++;
+    return;
+  }
   const gap = lost;
   const notice = gap === 0 ? '' : `${prefix}${gap} lines of this log are lost: they could not be written\n`;
+  lost = 0;
   process.stderr.write(notice + line, (error) => {
     // guardProcess() counts the loss and lets the process go on.
-    if (error) lost++;
-    else lost -= gap;
+    if (error) lost += gap + 1;
   });
 }

@@ -1,3 +1,6 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
 import { afterEach, expect, test, vi } from 'vitest';
 import { createLog, type Level } from '../../host/base/log.ts';
 import { at } from '../at.ts';
@@ -47,5 +50,41 @@ test('an unknown log level is refused', () => {
       code: 'NL_SETTING',
       detail: 'LOG_LEVEL=verbose is unknown; set it to one of error, warn, info, debug',
     }),
+  );
+});
+
+test('a log whose reader stops keeps 1 MiB of lines, and says later how many are lost', async () => {
+  const base = join(import.meta.dirname, '../../host/base');
+  const program = `
+    import { createLog } from ${JSON.stringify(join(base, 'log.ts'))};
+    import { losses } from ${JSON.stringify(join(base, 'losses.ts'))};
+    const log = createLog('info');
+    for (let n = 0; n < 4000; n++) log('info', 'early '.padEnd(1000, '.'));
+    const waiting = process.stderr.writableLength;
+    console.log('reads');
+    process.stderr.once('drain', () => {
+      log('info', 'late');
+      console.log(JSON.stringify({ waiting, lost: losses.log }));
+    });`;
+  const child = spawn(process.execPath, ['--input-type=module', '--eval', program], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let [said, read] = ['', ''];
+  child.stderr.on('data', (part) => {
+    read += part;
+  });
+  child.stderr.pause();
+  child.stdout.on('data', (text) => {
+    said += text;
+    child.stderr.resume();
+  });
+  await once(child, 'close');
+  const { waiting, lost } = JSON.parse(at(said.split('\n'), 1));
+  const kept = read.match(/early/g)?.length ?? 0;
+  expect(waiting).toBeLessThan(2 ** 20 + 2000);
+  expect(kept).toBeGreaterThan(1000);
+  expect(kept + lost).toBe(4000);
+  expect(read).toMatch(
+    new RegExp(`warn  ${lost} lines of this log are lost: they could not be written\\n\\S+ info  late\\n$`),
   );
 });
