@@ -109,7 +109,7 @@ it(`${OBJECTS} objects count for what they cost the host, and not for what they 
   // All objects together may have 8 MiB, which is 140 bytes for each.
   arena = await startArena(
     { bad: good({ fields, memory, join: call.samplers, tick: exit }) },
-    { GPU_BYTES_MAX: String(8 * 2 ** 20), REPLAY_MS_MAX: '60000' },
+    { GPU_OBJECT_BYTES_MAX: String(8 * 2 ** 20), REPLAY_MS_MAX: '60000' },
   );
-  expect(await attackRoom(arena, 'bad')).toMatch(/NL_COMMAND.*(GPU_BYTES_MAX|GPU_OBJECTS_MAX)/);
+  expect(await attackRoom(arena, 'bad')).toMatch(/NL_COMMAND.*GPU_OBJECT_BYTES_MAX/);
 });
