@@ -34,7 +34,8 @@ test('hostile modules and shaders end with a code, and the host and the player b
     beforeMs: 0,
     bytesMax: BYTES_MAX,
   });
-  for (const { name, end } of entries) expect(end, name).toMatch(/NL_\w+/);
+  for (const { name, end, tried } of entries)
+    expect([end, tried], name).toEqual([expect.stringMatching(/NL_\w+/), true]);
   const { pictures } = arena.player;
   await expect.poll(() => arena?.player.pictures).toBeGreaterThan(pictures);
   expect(arena.player.notices.map(({ kind }) => kind)).toEqual(['joined']);

@@ -24,7 +24,8 @@ const SHADER_TICKS = 240;
 const LEAVING_MS_MAX = 3000;
 const RETRY_MS = 250;
 /** Refusals that only say that a room or a seat is not free yet, or that the game `ending` has not made room yet. */
-const NOT_YET = /NL_ROOM_ENDED.*with status 0 in join|NL_OFFER_RATE|NL_HALF_OPEN|NL_ADDRESS_FULL/;
+const NOT_YET =
+  /^503 .*NL_ROOM_ENDED(?!.*opens again in \d\d)|NL_ROOM_ENDED.*with status 0 in join|NL_OFFER_RATE|NL_HALF_OPEN|NL_ADDRESS_FULL/;
 const RETRIES_MAX = 40;
 
 export interface Item {
@@ -64,8 +65,10 @@ export const shaderItems = (shaders: readonly HostileShader[]): Item[] =>
 /** How one hostile module ended, and what the host and its player noticed. */
 export interface Entry {
   name: string;
-  /** The code and the message of its end; what was awaited in vain if it went on. */
+  /** The code and the message of its end, or of the refusal to load it; what was awaited in vain if it went on. */
   end: string;
+  /** Whether the module has run or was refused for itself: the host names no room that it did not open. */
+  tried: boolean;
   health: Health;
   pictures: Pictures;
   residentBytes: number;
@@ -115,7 +118,8 @@ export async function runCorpus(
     const place = await emptyPlace(arena, free);
     const [health, pictures] = [sampleHealth(host), countPictures(player)];
     const end = await attackPlace(arena, place, { module, msMax });
-    const entry = { name, end, health: await health.stop(), pictures: pictures.stop() };
+    const tried = !end.includes('NL_ROOM_ENDED');
+    const entry = { name, end, tried, health: await health.stop(), pictures: pictures.stop() };
     entries.push({ ...entry, residentBytes: residentBytes(pid) });
     seen?.(entries[entries.length - 1] as Entry);
     if (end.startsWith('waited')) free.splice(free.indexOf(place), 1);
@@ -147,9 +151,17 @@ async function attackPlace(
   { module, msMax = ITEM_MS_MAX }: Pick<Item, 'module'> & { msMax: number | undefined },
 ): Promise<string> {
   arena.setModule(place, module);
+  const { length } = arena.host.output();
   const end = await joinWhenFree(arena, place, msMax);
   arena.setModule(place, ending());
-  return end;
+  // A player who comes after the end does not learn the code of the end, but the log has it.
+  const logged = [
+    ...arena.host
+      .output()
+      .slice(length)
+      .matchAll(new RegExp(`${place} has ended: (.*)`, 'g')),
+  ];
+  return end.includes('NL_ROOM_ENDED') ? (logged.at(-1)?.[1] ?? end) : end;
 }
 
 async function joinWhenFree(arena: Arena, place: string, msMax: number): Promise<string> {
