@@ -1,4 +1,6 @@
+import type { CgroupAccess } from './access.ts';
 import { type Cgroup, leaveCgroups, openCgroup } from './cgroup.ts';
+import { ownMounts } from './hierarchy.ts';
 import type { OciBundle } from './oci-bundle.ts';
 import { type CgroupStats, type Resources, TaskError } from './tasks.ts';
 
@@ -11,13 +13,14 @@ const SANDBOX_SHARES = 1024;
 const GAME_DELAY_MS = 20;
 
 export interface AccountingOptions {
+  access: CgroupAccess;
   bundle: Pick<OciBundle, 'kind' | 'cgroupsPath' | 'resources'>;
+  /** Ids of the host process and its supervisor, outside their namespaces. */
+  hostPids: readonly number[];
   /** Ids of the processes of the game that runs now; empty for a sandbox. */
   guestPids(): readonly number[];
   /** Whether the container has ended. Nothing joins its cgroup after that. */
   hasEnded(): boolean;
-  /** Called after a process has joined the container's cgroup. */
-  joined(): Promise<void>;
   failed(error: Error): void;
 }
 
@@ -33,36 +36,29 @@ export class Accounting {
   constructor(options: AccountingOptions) {
     this.#options = options;
     const { cgroupsPath } = options.bundle;
-    this.#cgroup = cgroupsPath === '' ? undefined : openCgroup(cgroupsPath);
-  }
-
-  /** The cgroup's folders; empty for a container without one. */
-  get folders(): readonly string[] {
-    return this.#cgroup?.folders ?? [];
+    this.#cgroup = cgroupsPath === '' ? undefined : openCgroup(cgroupsPath, ownMounts(), options.access);
   }
 
   /** Creates the cgroup, sets its limits, and moves the container's processes into it. */
   begin(): void {
-    const { bundle, guestPids, hasEnded, joined } = this.#options;
+    const { bundle, hostPids, guestPids, hasEnded } = this.#options;
     const cgroup = this.#cgroup;
     if (!cgroup) return;
     this.#then(async () => {
       await new Promise((resolve) => setTimeout(resolve, bundle.kind === 'sandbox' ? 0 : GAME_DELAY_MS));
       if (hasEnded()) return;
-      cgroup.create();
+      await cgroup.create();
       await cgroup.limit(bundle.kind === 'sandbox' ? { cpu: { shares: SANDBOX_SHARES } } : bundle.resources);
-      if (bundle.kind !== 'container') await cgroup.add(process.pid);
+      if (bundle.kind !== 'container') for (const pid of hostPids) await cgroup.add(pid);
       for (const guest of guestPids()) await cgroup.add(guest);
-      await joined();
     });
   }
 
   /** Moves the processes in which the game now continues into the container's cgroup. */
   addGuest(): void {
-    const { guestPids, hasEnded, joined } = this.#options;
+    const { guestPids, hasEnded } = this.#options;
     this.#then(async () => {
       if (!hasEnded()) for (const guest of guestPids()) await this.#cgroup?.add(guest);
-      await joined();
     });
   }
 
@@ -92,7 +88,8 @@ export class Accounting {
   /** Removes the container's cgroup. The host process leaves it first if it is in it. */
   async remove(): Promise<void> {
     if (!this.#cgroup) return;
-    if (this.#options.bundle.kind !== 'container') await leaveCgroups(process.pid);
+    const { bundle, hostPids, access } = this.#options;
+    if (bundle.kind !== 'container') for (const pid of hostPids) await leaveCgroups(pid, access);
     await this.#cgroup.remove();
   }
 

@@ -1,7 +1,6 @@
-import { constants, mkdirSync } from 'node:fs';
-import { rmdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { type CgroupAccess, directCgroups } from './access.ts';
 import { fillCpuset, stats1, writes1 } from './cgroup1.ts';
 import { enableControllers, stats2, writes2 } from './cgroup2.ts';
 import { type CgroupWrite, readFields, readNumber } from './cgroupfs.ts';
@@ -13,14 +12,22 @@ const REMOVE_TRIES = 20;
 const TRY_MS = 10;
 
 /** Returns the cgroup with an OCI cgroupsPath. The cgroup need not exist yet. @throws TaskError if the path is invalid */
-export function openCgroup(cgroupsPath: string, mounts: CgroupMounts = ownMounts()): Cgroup {
-  return new Cgroup(relativePath(cgroupsPath), mounts);
+export function openCgroup(
+  cgroupsPath: string,
+  mounts: CgroupMounts = ownMounts(),
+  access: CgroupAccess = directCgroups,
+): Cgroup {
+  return new Cgroup(relativePath(cgroupsPath), mounts, access);
 }
 
 /** Moves a process back to the root cgroup, so that its present cgroup can be removed. */
-export async function leaveCgroups(pid: number, { controllers, unified }: CgroupMounts = ownMounts()): Promise<void> {
-  for (const folder of new Set(unified ? [unified] : controllers.values()))
-    await put(join(folder, 'cgroup.procs'), String(pid)).catch(() => {});
+export async function leaveCgroups(pid: number, access: CgroupAccess = directCgroups): Promise<void> {
+  for (const folder of rootFolders()) await access.write(join(folder, 'cgroup.procs'), String(pid)).catch(() => {});
+}
+
+/** The root folders of all hierarchies of cgroups that have a controller which we use. */
+export function rootFolders({ controllers, unified }: CgroupMounts = ownMounts()): string[] {
+  return [...new Set(unified ? [unified] : controllers.values())];
 }
 
 /** A cgroup of version 1 or 2, which limits and counts what a container uses. */
@@ -33,8 +40,11 @@ export class Cgroup {
   /** Where cgroup version 2 is mounted; undefined on a node with version 1. */
   readonly #mount: string | undefined;
 
-  constructor(path: string, { controllers, unified }: CgroupMounts) {
+  readonly #access: CgroupAccess;
+
+  constructor(path: string, { controllers, unified }: CgroupMounts, access: CgroupAccess) {
     this.path = path;
+    this.#access = access;
     this.#mount = unified;
     if (unified !== undefined) this.#unified = join(unified, path);
     else for (const [name, folder] of controllers) this.#controllers.set(name, join(folder, path));
@@ -45,12 +55,12 @@ export class Cgroup {
     return this.#unified !== undefined ? [this.#unified] : [...new Set(this.#controllers.values())];
   }
 
-  /** Creates the cgroup's folders. Synchronous, because the start of a pod waits for it. @throws Error of mkdir(2) */
-  create(): void {
-    for (const folder of this.folders) mkdirSync(folder, { recursive: true });
-    if (this.#mount !== undefined) enableControllers(this.#mount, this.path);
+  /** Creates the cgroup's folders. @throws Error of mkdir(2) */
+  async create(): Promise<void> {
+    for (const folder of this.folders) await this.#access.make(folder);
+    if (this.#mount !== undefined) await enableControllers(this.#mount, this.path, this.#access);
     const cpuset = this.#controllers.get('cpuset');
-    if (cpuset !== undefined) fillCpuset(cpuset);
+    if (cpuset !== undefined) await fillCpuset(cpuset, this.#access);
   }
 
   /**
@@ -59,7 +69,7 @@ export class Cgroup {
    */
   async add(pid: number): Promise<void> {
     for (const folder of this.folders)
-      await put(join(folder, 'cgroup.procs'), String(pid)).catch((cause: NodeJS.ErrnoException) => {
+      await this.#access.write(join(folder, 'cgroup.procs'), String(pid)).catch((cause: NodeJS.ErrnoException) => {
         const code = cause.code === 'ENOENT' || cause.code === 'ESRCH' ? 'notFound' : 'failedPrecondition';
         throw new TaskError(code, `process ${pid} cannot be moved into ${folder}: ${cause.message}`, { cause });
       });
@@ -94,7 +104,7 @@ export class Cgroup {
   async remove(): Promise<void> {
     for (const folder of this.folders)
       for (let tries = 0; tries < REMOVE_TRIES; tries++) {
-        const code = await rmdir(folder).then(
+        const code = await this.#access.remove(folder).then(
           () => 'gone',
           (error: NodeJS.ErrnoException) => error.code,
         );
@@ -109,7 +119,7 @@ export class Cgroup {
 
   async #set({ controller, name, value }: CgroupWrite): Promise<void> {
     try {
-      await put(this.#file(controller, name), value);
+      await this.#access.write(this.#file(controller, name), value);
     } catch (cause) {
       const { code } = cause as NodeJS.ErrnoException;
       if (code === 'ENOENT') return;
@@ -117,9 +127,4 @@ export class Cgroup {
       throw new TaskError('failedPrecondition', `${name} cannot be set to ${value}: ${why}`, { cause });
     }
   }
-}
-
-/** Writes to an existing file. A cgroup folder refuses new files with EACCES, which would hide that the file is missing. */
-function put(path: string, value: string): Promise<void> {
-  return writeFile(path, value, { flag: constants.O_WRONLY });
 }

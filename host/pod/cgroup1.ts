@@ -1,5 +1,6 @@
-import { existsSync, writeFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import type { CgroupAccess } from './access.ts';
 import { type CgroupWrite, readFields, readNumber } from './cgroupfs.ts';
 import { read } from './process.ts';
 import type { CgroupStats, Resources } from './tasks.ts';
@@ -75,11 +76,11 @@ export async function stats1(file: (controller: string, name: string) => string)
  * Copies the parent's processors and memory nodes into a new cpuset cgroup, and into new ones above it. A new one has none, and
  * accepts no process without them (cpusets.rst).
  */
-export function fillCpuset(folder: string): void {
+export async function fillCpuset(folder: string, access: CgroupAccess): Promise<void> {
   for (const name of ['cpuset.cpus', 'cpuset.mems']) {
     const [own, parent] = [join(folder, name), join(folder, '..', name)];
     if (!existsSync(own) || !existsSync(parent) || read(own).trim() !== '') continue;
-    if (read(parent).trim() === '') fillCpuset(join(folder, '..'));
-    writeFileSync(own, read(parent).trim());
+    if (read(parent).trim() === '') await fillCpuset(join(folder, '..'), access);
+    await access.write(own, read(parent).trim());
   }
 }

@@ -1,5 +1,5 @@
-import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { CgroupAccess } from './access.ts';
 import { type CgroupWrite, readFields, readNumber } from './cgroupfs.ts';
 import { read } from './process.ts';
 import { type CgroupStats, type Resources, TaskError } from './tasks.ts';
@@ -90,7 +90,7 @@ export async function stats2(folder: string): Promise<CgroupStats> {
  * @param mount where version 2 is mounted
  * @param path the cgroup's path below the mount
  */
-export function enableControllers(mount: string, path: string): void {
+export async function enableControllers(mount: string, path: string, access: CgroupAccess): Promise<void> {
   let folder = mount;
   for (const part of ['', ...path.split('/').slice(0, -1)]) {
     folder = join(folder, part);
@@ -98,7 +98,7 @@ export function enableControllers(mount: string, path: string): void {
     const [offered, given] = [words('cgroup.controllers'), words('cgroup.subtree_control')];
     for (const name of CONTROLLERS.filter((name) => offered.includes(name) && !given.includes(name)))
       try {
-        writeFileSync(join(folder, 'cgroup.subtree_control'), `+${name}`, { flag: 'r+' });
+        await access.write(join(folder, 'cgroup.subtree_control'), `+${name}`);
       } catch {
         // The kernel may refuse one controller, such as cpu where real-time processes run, and accept the others.
       }

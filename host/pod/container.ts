@@ -1,13 +1,12 @@
-import { writeFile } from 'node:fs/promises';
 import { exitStatus } from '../base/errors.ts';
 import type { Milli } from '../base/time.ts';
+import type { NodeAccess } from './access.ts';
 import type { Accounting } from './accounting.ts';
 import type { Execs } from './execs.ts';
 import { readGame } from './image.ts';
 import type { OciBundle } from './oci-bundle.ts';
 import type { ImageAccess, ImageLimits } from './opener.ts';
 import type { GameRunner, LoadedGame } from './runner.ts';
-import { openOutput } from './stdio.ts';
 import type { Task } from './task.ts';
 import type { CreateRequest } from './tasks.ts';
 
@@ -28,6 +27,7 @@ export interface Container {
 
 export interface LoadGameOptions {
   runner: GameRunner;
+  node: NodeAccess;
   images: ImageAccess;
   limits: ImageLimits;
   /** When containerd asked for the container, as performance.now() counts time. */
@@ -37,17 +37,15 @@ export interface LoadGameOptions {
 }
 
 /**
- * Reads the game from a container's image and loads it. If that fails, the container ends, and the kubelet gets the reason.
- * @throws NearlightError as readGame and GameRunner.load; TaskError if the image or the output cannot be opened
+ * Reads the game from a container's image and loads it. The container's outputs are open. If that fails, the container ends, and the kubelet gets the reason.
+ * @throws NearlightError as readGame and GameRunner.load; TaskError if the image cannot be opened
  */
 export async function loadGame(
   container: Container,
-  { rootfs, stdout, stderr }: CreateRequest,
-  { runner, images, limits, createdAt, ownNetwork }: LoadGameOptions,
+  { rootfs }: Pick<CreateRequest, 'rootfs'>,
+  { runner, node, images, limits, createdAt, ownNetwork }: LoadGameOptions,
 ): Promise<void> {
   const { task, bundle, accounting } = container;
-  task.stdout = openOutput(stdout);
-  task.stderr = openOutput(stderr);
   try {
     const { module, assets } = await readGame({ images, rootfs, bundle, limits });
     container.game = await runner.load({
@@ -65,16 +63,17 @@ export async function loadGame(
     });
     task.pid = container.game.pid;
   } catch (error) {
-    void writeTerminationMessage(bundle, (error as Error).message);
+    void writeTerminationMessage(node, bundle, (error as Error).message);
     task.end(exitStatus(error));
     throw error;
   }
 }
 
 /** Writes why a container ended to the file from which the kubelet reads it. */
-export async function writeTerminationMessage({ mounts }: OciBundle, message: string): Promise<void> {
+export async function writeTerminationMessage(node: NodeAccess, { mounts }: OciBundle, message: string): Promise<void> {
   const mount = mounts.find(({ destination }) => destination === '/dev/termination-log');
-  if (mount) await writeFile(mount.source, firstBytes(message, TERMINATION_BYTES_MAX)).catch(() => {});
+  const text = firstBytes(message, TERMINATION_BYTES_MAX);
+  if (mount) await node.writeTermination(mount.source, text).catch(() => {});
 }
 
 /** Returns the start of a text that has at most `bytesMax` bytes in UTF-8, without half a character at its end. */

@@ -1,5 +1,5 @@
 import { encode, timestamp } from './proto.ts';
-import { dial, type TtrpcClient } from './ttrpc.ts';
+import type { TtrpcClient } from './ttrpc.ts';
 
 const SERVICE = 'containerd.services.events.ttrpc.v1.Events';
 /** How many events for containerd may wait while containerd is down. Beyond that, the oldest are dropped. */
@@ -15,8 +15,14 @@ export interface Publisher {
   flush(ms: number): Promise<void>;
 }
 
-/** Creates a publisher of events on containerd's ttrpc socket. While containerd restarts, events wait and keep their order. */
-export function createPublisher({ address, namespace }: { address: string; namespace: string }): Publisher {
+export interface PublisherOptions {
+  /** Connects to containerd's ttrpc socket. */
+  connect(): Promise<TtrpcClient>;
+  namespace: string;
+}
+
+/** Creates a publisher of events. While containerd restarts, events wait and keep their order. */
+export function createPublisher({ connect, namespace }: PublisherOptions): Publisher {
   const waiting: Uint8Array[] = [];
   let client: TtrpcClient | undefined;
   let sending: Promise<void> | undefined;
@@ -25,7 +31,7 @@ export function createPublisher({ address, namespace }: { address: string; names
     let retryMs = RETRY_MS;
     for (let next = waiting[0]; next !== undefined; next = waiting[0]) {
       try {
-        client ??= await dial(address);
+        client ??= await connect();
         await client.call(SERVICE, 'Forward', next);
         // The queue may have dropped its oldest event meanwhile.
         if (waiting[0] === next) waiting.shift();

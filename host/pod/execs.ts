@@ -1,7 +1,7 @@
 import { exitStatus } from '../base/errors.ts';
 import { timestamp } from './proto.ts';
 import type { GameRunner } from './runner.ts';
-import { openOutput } from './stdio.ts';
+import type { Output } from './stdio.ts';
 import { Task } from './task.ts';
 import { type ExecRequest, TaskError } from './tasks.ts';
 
@@ -11,7 +11,10 @@ export type Publish = (topic: string, type: string, event: object) => void;
 export interface ExecsOptions {
   /** The container to which exec adds processes. */
   container: Task;
+  /** The id of every process that exec adds: that of the host, in which they run. */
+  pid: number;
   runner: Pick<GameRunner, 'command'>;
+  openOutput(path: string): Promise<Output>;
   publish: Publish;
 }
 
@@ -28,10 +31,10 @@ export class Execs {
    * Adds a process, which start() then runs. @throws TaskError if the container is not running, or has a process of this name
    */
   add({ id, execId, process: { args = [] }, ...stdio }: ExecRequest): void {
-    const { container, publish } = this.#options;
+    const { container, pid, publish } = this.#options;
     if (container.status !== 'running') throw new TaskError('failedPrecondition', `${id} is ${container.status}`);
     if (this.#execs.has(execId)) throw new TaskError('alreadyExists', `${execId} exists already`);
-    const task = new Task({ id, execId, bundle: container.bundle, pid: process.pid }, stdio);
+    const task = new Task({ id, execId, bundle: container.bundle, pid }, stdio);
     this.#execs.set(execId, { task, args });
     publish('exec-added', 'TaskExecAdded', { containerId: id, execId });
   }
@@ -48,15 +51,14 @@ export class Execs {
    * Starts the built-in command of a process that was added; does not wait for its end.
    * @throws TaskError if the process was not added, or has been started
    */
-  start(execId: string): { pid: number } {
-    const { container, runner, publish } = this.#options;
+  async start(execId: string): Promise<{ pid: number }> {
+    const { container, runner, openOutput, publish } = this.#options;
     const exec = this.#execs.get(execId);
     if (!exec) throw new TaskError('notFound', `${container.id} has no process ${execId}`);
     const { task, args } = exec;
     task.expectCreated();
     // containerd waits for both outputs to close, so both must be opened.
-    task.stdout = openOutput(task.stdio.stdout);
-    task.stderr = openOutput(task.stdio.stderr);
+    [task.stdout, task.stderr] = await Promise.all([openOutput(task.stdio.stdout), openOutput(task.stdio.stderr)]);
     task.status = 'running';
     publish('exec-started', 'TaskExecStarted', { containerId: task.id, execId, pid: task.pid });
     void runner

@@ -1,14 +1,16 @@
 import { rmSync } from 'node:fs';
-import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { must } from '../base/assert.ts';
 import { type Config, readConfig, readPorts } from '../base/config.ts';
 import { LAYERS } from '../base/layers.ts';
 import { createLog } from '../base/log.ts';
+import { guestCommand, jailerPath } from '../engine/wasmedge/build.ts';
 import { createWasmEdgeEngine } from '../engine/wasmedge/engine.ts';
 import { openGpu } from '../gpu/dawn.ts';
 import { Meters } from '../observe/meters.ts';
 import { recoverFromLoss } from '../play/recovery.ts';
+import { trialCommand } from '../play/vet/process.ts';
 import { Vetting } from '../play/vet/vetting.ts';
 import { buildPlayer } from '../player/build.ts';
 import { defaultAddress } from '../stream/candidate.ts';
@@ -16,16 +18,19 @@ import { openRelaySocket } from '../stream/relay.ts';
 import { CompileClient } from './compile-client.ts';
 import { createPublisher } from './events.ts';
 import { heartbeat } from './heartbeat.ts';
+import { deviceGroups, enterPod } from './isolation.ts';
 import { inheritedNodeRoot, loadKernel } from './kernel.ts';
 import { kernelPath } from './native.ts';
 import { type ImageAccess, ImageOpener } from './opener.ts';
-import { parseClaim, readNodeSettings, runPaths } from './paths.ts';
+import { type Claim, parseClaim, readNodeSettings, runPaths } from './paths.ts';
 import { type HostParts, PodRunner } from './pod-runner.ts';
-import { read, startedAt } from './process.ts';
+import { read } from './process.ts';
 import { rehearse } from './rehearsal.ts';
 import { Sandbox } from './sandbox.ts';
 import { taskServices } from './service.ts';
-import { serve } from './ttrpc.ts';
+import { connectKeeper, connectSupervised, supervisedAccess, supervisedTrials } from './supervised.ts';
+import { hostIdentity, Supervisor } from './supervisor.ts';
+import { clientOver, serve } from './ttrpc.ts';
 
 /** After this time without a container, a host process that a pod has taken ends, because containerd is gone. */
 const IDLE_MS_MAX = 60_000;
@@ -42,7 +47,10 @@ const NAMESPACE = 'default';
 export async function runHost(env: NodeJS.ProcessEnv): Promise<number> {
   const node = readNodeSettings(env);
   const paths = runPaths(node.runDir);
-  const { pid } = process;
+  const { pid, started } = hostIdentity(env);
+  // The user that this process becomes has no home. Without this, asking for one would fail.
+  process.env.HOME ??= homedir();
+  const supervisor = new Supervisor();
   const config = readConfig({
     NODE_UDP_PORTS: env.NEARLIGHT_UDP_PORTS,
     NODE_ADDRESS: env.NEARLIGHT_ADDRESS,
@@ -52,12 +60,18 @@ export async function runHost(env: NodeJS.ProcessEnv): Promise<number> {
   });
   const log = createLog(env.LOG_LEVEL || 'info');
   for (const folder of [paths.warm, paths.host, paths.state]) await mkdir(folder, { recursive: true, mode: 0o700 });
-  const claim = () => parseClaim(read(join(paths.claim, String(pid))));
+  supervisor.grant('keeper', paths.keeperSocket);
+  // The claim is read for the last time before this process loses the right to read it.
+  let claimed: Claim | undefined;
+  const claim = () => {
+    claimed ??= parseClaim(read(join(paths.claim, String(pid))));
+    return claimed;
+  };
   const kernel = loadKernel(kernelPath, inheritedNodeRoot());
   // Started now, because this process gives up the privileges for opening images when a pod takes it.
   const images = new ImageOpener();
   const meters = new Meters();
-  const keeper = new CompileClient({ socket: paths.keeperSocket });
+  const keeper = new CompileClient({ socket: () => connectKeeper(supervisor) });
   const engine = createWasmEdgeEngine({
     compile: async (module, identity) => {
       const compiled = await keeper.compile(module, identity);
@@ -65,13 +79,16 @@ export async function runHost(env: NodeJS.ProcessEnv): Promise<number> {
       return compiled?.code;
     },
     requiredLayers: LAYERS,
+    start: supervisor.startJailed,
   });
+  prepareSupervisor(supervisor, config);
   const [gpu, files] = await Promise.all([
     openGpu({ hardwareRequired: false, log }),
     buildPlayer(),
     engine.prepare(config),
   ]);
-  const vetting = new Vetting({ gpu, config, log, stores: true });
+  const start = supervisedTrials(supervisor);
+  const vetting = new Vetting({ gpu, config, log, stores: true, keepsOpen: true, start });
   const parts = { config, log, gpu, engine, vetting, meters, files, nodePort: await openNodePort(config) };
   if (!claim()) await warmUp({ ...parts, meters: new Meters() }, images);
   // No pod pays for what a rehearsal has compiled.
@@ -83,23 +100,29 @@ export async function runHost(env: NodeJS.ProcessEnv): Promise<number> {
   const ended = Promise.withResolvers<number>();
   const sandbox = new Sandbox({
     runner,
-    kernel,
+    node: supervisedAccess(supervisor),
+    enter: (bundle) => {
+      const { namespace = NAMESPACE, ttrpc = '' } = claim() ?? {};
+      supervisor.grant('containerd', ttrpc);
+      supervisor.grant('pods', join(paths.pod, namespace));
+      return enterPod(bundle, { kernel, supervisor, uid: node.uidFirst + pid, log });
+    },
     log,
     images,
     limits: config,
+    pid,
+    hostPids: [pid, await supervisor.outsidePid],
     publisher: () => {
       const found = claim();
       rmSync(join(paths.warm, String(pid)), { force: true });
-      return createPublisher({ address: found?.ttrpc ?? '', namespace: found?.namespace ?? NAMESPACE });
+      const connect = async () => clientOver(await connectSupervised(supervisor, 'containerd'));
+      return createPublisher({ connect, namespace: found?.namespace ?? NAMESPACE });
     },
-    record: (lines) => writeFile(join(paths.state, String(pid)), `${lines.join('\n')}\n`, { mode: 0o600 }),
-    forget: async (id) => {
-      await rm(join(paths.pod, claim()?.namespace ?? NAMESPACE, id), { force: true });
-    },
+    forget: async (id) => void (await supervisor.ask('forget', id)),
     exit: () => ended.resolve(0),
   });
   const server = await serve(join(paths.host, `${pid}.sock`), { ...taskServices(sandbox), ...heartbeat });
-  await writeFile(join(paths.warm, String(pid)), must(startedAt(pid), 'start time of this process'), { mode: 0o600 });
+  await writeFile(join(paths.warm, String(pid)), started, { mode: 0o600 });
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => ended.resolve(0));
   const watch = setInterval(() => {
     if (claim() && sandbox.idleMs > IDLE_MS_MAX) ended.resolve(0);
@@ -110,9 +133,16 @@ export async function runHost(env: NodeJS.ProcessEnv): Promise<number> {
   await runner.close();
   images.close();
   vetting.close();
-  for (const folder of [paths.warm, paths.claim, paths.state]) await rm(join(folder, String(pid)), { force: true });
-  await rm(join(paths.host, `${pid}.sock`), { force: true });
   return status;
+}
+
+/** Tells the supervisor which programs this host will need, while this process is still trusted. */
+function prepareSupervisor(supervisor: Supervisor, config: Config): void {
+  for (const kind of ['guest', 'compiler'] as const)
+    supervisor.setCommand(kind, [jailerPath, kind, '{uid}', '{gid}', ...guestCommand()]);
+  const { shaderMemoryBytesMax, shaderMsMax } = config;
+  supervisor.setCommand('trial', trialCommand({ bytes: shaderMemoryBytesMax, cpuMs: shaderMsMax }));
+  supervisor.setTrialGroups(deviceGroups());
 }
 
 /** Binds one of the node's UDP ports for players, before this process enters the pod's network. */

@@ -1,27 +1,37 @@
-import { writeFileSync } from 'node:fs';
+import { readdirSync, statSync, writeFileSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
 import { NearlightError } from '../base/errors.ts';
 import type { LogLevel } from '../engine/engine.ts';
-import { openCgroup } from './cgroup.ts';
+import { openCgroup, rootFolders } from './cgroup.ts';
 import type { Kernel } from './kernel.ts';
 import type { OciBundle } from './oci-bundle.ts';
+import type { Supervisor } from './supervisor.ts';
 
-/** The capabilities that the host process of a pod keeps (capabilities(7)). */
-const KEPT_CAPABILITIES = [
-  23, // CAP_SYS_NICE: moves threads of processes with more privileges into cgroups.
-  31, // CAP_SETFCAP: maps root into the user namespaces of later guests (user_namespaces(7)).
-];
 /** Files of the pod that are mounted over those of the node. */
 const POD_FILES = ['/etc/resolv.conf', '/etc/hosts'];
+/** Folders and name prefixes of the device files of GPUs. */
+const DEVICES = [
+  ['/dev/dri', 'renderD'],
+  ['/dev', 'nvidia'],
+] as const;
+const GROUPS_MAX = 16;
+
+export interface EnterOptions {
+  kernel: Kernel;
+  supervisor: Pick<Supervisor, 'grant' | 'seal'>;
+  /** The user that this process becomes. */
+  uid: number;
+  log(level: LogLevel, message: string): void;
+}
 
 /**
- * Moves this process into a pod: it gets the pod's network and name servers, and keeps only the privileges it still needs.
+ * Moves this process into a pod: it gets the pod's network and name servers, becomes a user of its own without any capability, and
+ * keeps only the system calls that it needs. From now on, the supervisor does for this pod's containers whatever takes privileges.
  * @throws NearlightError NL_POD if the network cannot be entered or the privileges cannot be dropped; NL_SECURITY_CONTEXT if
  *   the kernel refuses a parameter of the network
  */
-export function enterPod(
-  { network, mounts, cgroupsPath, security }: OciBundle,
-  { kernel, log }: { kernel: Kernel; log(level: LogLevel, message: string): void },
-): void {
+export async function enterPod(bundle: OciBundle, { kernel, supervisor, uid, log }: EnterOptions): Promise<void> {
+  const { network, mounts, cgroupsPath, security } = bundle;
   for (const { destination, source } of mounts) {
     if (!POD_FILES.includes(destination)) continue;
     try {
@@ -33,11 +43,49 @@ export function enterPod(
   if (network === 'new') kernel.newNetwork();
   else if (network !== 'host') kernel.enterNetwork(network.path);
   for (const [name, value] of Object.entries(security.sysctls)) setParameter(name, value);
-  // The cgroup is created now, because that takes privileges that are dropped next.
-  if (cgroupsPath !== '') openCgroup(cgroupsPath).create();
-  const { skipped } = kernel.dropPrivileges(KEPT_CAPABILITIES);
+  if (cgroupsPath !== '') await openCgroup(cgroupsPath).create();
+  grantRights(bundle, supervisor);
+  supervisor.seal();
+  const { skipped } = kernel.becomeUser(uid, deviceGroups());
   if (skipped.length > 0)
-    log('debug', `threads that block signals keep their privileges and network: ${skipped.join(', ')}`);
+    throw new NearlightError('NL_POD', `these threads cannot drop their privileges: ${skipped.join(', ')}`);
+  kernel.filterSystemCalls();
+}
+
+/** Grants this host what it needs to run further containers in its pod. */
+function grantRights(bundle: OciBundle, supervisor: EnterOptions['supervisor']): void {
+  const { kind, folder, cgroupsPath, podUid } = bundle;
+  if (kind === 'sandbox') {
+    supervisor.grant('bundles', dirname(folder));
+    supervisor.grant('sandbox', basename(folder));
+  } else {
+    // ctr chooses any folder for the FIFOs of a command that it runs in a container.
+    supervisor.grant('fifos', '/');
+  }
+  if (podUid !== undefined) supervisor.grant('terminations', `/pods/${podUid}/containers/`);
+  if (cgroupsPath === '') return;
+  for (const root of rootFolders()) supervisor.grant('root', root);
+  // The kubelet creates a cgroup for each pod, in which the cgroups of the pod's sandbox and containers are.
+  for (const own of openCgroup(cgroupsPath).folders)
+    supervisor.grant('cgroup', kind === 'sandbox' ? `${dirname(own)}/` : own);
+}
+
+/** The groups that may use the GPU's device files. Without them, a lost GPU could not be opened again. */
+export function deviceGroups(): number[] {
+  const groups = DEVICES.flatMap(([folder, prefix]) =>
+    namesIn(folder)
+      .filter((name) => name.startsWith(prefix))
+      .map((name) => statSync(join(folder, name), { throwIfNoEntry: false })?.gid ?? 0),
+  );
+  return [...new Set(groups)].filter((group) => group !== 0).slice(0, GROUPS_MAX);
+}
+
+function namesIn(folder: string): string[] {
+  try {
+    return readdirSync(folder);
+  } catch {
+    return [];
+  }
 }
 
 /** Sets a kernel parameter of this process's network, whose name begins with `net.`. */

@@ -1,5 +1,7 @@
 // System calls that the host process of a pod needs and Node does not offer: they change the network namespace, the mounts and
 // the privileges of every thread in the process.
+#include "filter.h"
+#include "message-socket.h"
 #include "peer.h"
 
 #include <napi.h>
@@ -39,11 +41,17 @@ constexpr int SPINS = 2000;         // Yields before a pause: a running thread h
 constexpr int WAIT_MS_MAX = 5000;   // How long to wait for a thread that does not respond to the signal.
 constexpr int BLOCKED_MS_MAX = 200; // How long to wait for a thread that blocks signals, as new ones do under glibc.
 
-// A change that every thread has to make: enter a network namespace, or drop capabilities.
+constexpr size_t GROUPS_MAX = 16;
+constexpr uint32_t ROOT = 0;
+
+// A change that every thread has to make: enter a network namespace, or drop capabilities and become another user.
 struct Job {
   int networkFd = -1; // Descriptor of the network namespace to enter; -1 to drop capabilities.
   struct stat network {};
-  uint64_t keep = 0; // The capabilities to keep, one bit each.
+  uint64_t keep = 0;    // The capabilities to keep, one bit each; none for a user other than root.
+  uint32_t user = ROOT; // The user to become, and the group with the same id; 0 to stay the present user.
+  uint32_t groups[GROUPS_MAX] = {};
+  size_t groupCount = 0;
 };
 
 // The job is static, because a thread may handle its signal after we have stopped waiting for it.
@@ -53,7 +61,16 @@ std::atomic<int> handlersRunning{0};
 std::atomic<int> jobErrno{0};         // errno of a thread that failed to make the change; 0 if none did.
 std::atomic<int> answers{0};          // Number of threads that have made the change or failed to.
 
-int dropTo(uint64_t keep) {
+// The system calls themselves change this thread only; glibc's functions would change all threads.
+int switchUser(const Job &wanted) {
+  uint32_t user = wanted.user;
+  if (syscall(SYS_setgroups, wanted.groupCount, wanted.groups) != 0) return errno;
+  if (syscall(SYS_setresgid, user, user, user) != 0 || syscall(SYS_setresuid, user, user, user) != 0) return errno;
+  return 0;
+}
+
+int dropTo(const Job &wanted) {
+  uint64_t keep = wanted.keep;
   __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
   __user_cap_data_struct data[2] = {};
   for (int word = 0; word < 2; word++)
@@ -61,13 +78,15 @@ int dropTo(uint64_t keep) {
   for (int capability = 0; capability <= CAP_LAST_CAP; capability++)
     if (!(keep >> capability & 1)) prctl(PR_CAPBSET_DROP, capability, 0, 0, 0);
   prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
+  if (wanted.user != ROOT)
+    if (int error = switchUser(wanted)) return error;
   if (syscall(SYS_capset, &header, data) != 0) return errno;
   return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 ? 0 : errno;
 }
 
 void runJob() {
   bool isNetwork = job.networkFd >= 0;
-  int error = isNetwork ? (syscall(SYS_setns, job.networkFd, CLONE_NEWNET) == 0 ? 0 : errno) : dropTo(job.keep);
+  int error = isNetwork ? (syscall(SYS_setns, job.networkFd, CLONE_NEWNET) == 0 ? 0 : errno) : dropTo(job);
   if (error != 0) jobErrno.store(error);
   answers.fetch_add(1);
 }
@@ -137,7 +156,9 @@ uint64_t mask(const std::string &status, const char *name) {
 bool isChanged(pid_t thread, const std::string &status) {
   if (job.networkFd < 0) {
     uint64_t every = mask(status, "\nCapEff:\t") | mask(status, "\nCapPrm:\t") | mask(status, "\nCapBnd:\t");
-    return (every & ~job.keep) == 0 && field(status, "\nNoNewPrivs:\t") == "1";
+    std::string user = std::to_string(job.user), all = user + "\t" + user + "\t" + user + "\t" + user;
+    bool isUser = job.user == ROOT || (field(status, "\nUid:\t") == all && field(status, "\nGid:\t") == all);
+    return isUser && (every & ~job.keep) == 0 && field(status, "\nNoNewPrivs:\t") == "1";
   }
   char path[64];
   std::snprintf(path, sizeof path, "/proc/self/task/%d/ns/net", thread);
@@ -321,6 +342,19 @@ Napi::Value dropPrivileges(const Napi::CallbackInfo &info) {
   return runEverywhere(info.Env(), wanted, "capset");
 }
 
+// becomeUser(user, groups): drops all capabilities and becomes the user and group with the id `user`, with these further groups
+Napi::Value becomeUser(const Napi::CallbackInfo &info) {
+  Job wanted;
+  wanted.user = info[0].As<Napi::Number>().Uint32Value();
+  Napi::Array groups = info[1].As<Napi::Array>();
+  if (wanted.user == ROOT || groups.Length() > GROUPS_MAX) return fail(info.Env(), "invalid user or too many groups");
+  for (uint32_t i = 0; i < groups.Length(); i++) wanted.groups[wanted.groupCount++] = groups.Get(i).As<Napi::Number>().Uint32Value();
+  Napi::Value result = runEverywhere(info.Env(), wanted, "setresuid");
+  // A change of the user has cleared this.
+  if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0) return failErrno(info.Env(), "prctl");
+  return result;
+}
+
 bool sharesMounts(pid_t process) {
   struct stat own {}, other {};
   std::string path = "/proc/" + std::to_string(process) + "/ns/mnt";
@@ -329,9 +363,10 @@ bool sharesMounts(pid_t process) {
 }
 
 // Whether this process has a mount namespace of its own; throws if not, because the whole node would see its mounts.
-// Process 1 is always in the node's namespace, but may have privileges that forbid us to look; our parent never does.
+// Process 1 is always in the node's namespace, but may have privileges that forbid us to look; our parent never does. If this
+// is process 1 of a namespace of process ids, the supervisor has given it mounts of its own, too.
 bool ownsMounts(Napi::Env env) {
-  bool isNodes = sharesMounts(1) || sharesMounts(getppid());
+  bool isNodes = getpid() != 1 && (sharesMounts(1) || sharesMounts(getppid()));
   if (isNodes) fail(env, "this is the node's mount namespace");
   return !isNodes;
 }
@@ -356,6 +391,10 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   exports.Set("dropPrivileges", Napi::Function::New(env, dropPrivileges));
   exports.Set("bindMount", Napi::Function::New(env, bindMount));
   exports.Set("peerProcess", Napi::Function::New(env, peerProcess));
+  exports.Set("becomeUser", Napi::Function::New(env, becomeUser));
+  exports.Set("filterSystemCalls", Napi::Function::New(env, filterSystemCalls));
+  exports.Set("streamPair", Napi::Function::New(env, streamPair));
+  exports.Set("MessageSocket", defineMessageSocket(env));
   return exports;
 }
 

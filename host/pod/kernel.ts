@@ -29,6 +29,13 @@ export interface Kernel {
    */
   dropPrivileges(keep: readonly number[]): ThreadChange;
   /**
+   * Drops all capabilities, becomes the user and the group with this id, and joins these further groups.
+   * @throws NearlightError NL_POD
+   */
+  becomeUser(id: number, groups: readonly number[]): ThreadChange;
+  /** Allows only the system calls that the host of a pod needs (filter.cc), for good. @throws NearlightError NL_POD */
+  filterSystemCalls(): void;
+  /**
    * Mounts a file or folder over another one, visible to this process alone.
    * @throws NearlightError NL_POD, also if this process shares its mount namespace with process 1 or with its parent
    */
@@ -82,6 +89,10 @@ export function loadKernel(path: string, nodeRoot?: number): Kernel {
     newNetwork: () => explain('no network namespace can be created', 'run the host as root', () => addon.newNetwork()),
     dropPrivileges: (keep) =>
       explain('privileges cannot be dropped', 'run the host as root', () => addon.dropPrivileges(keep)),
+    becomeUser: (id, groups) =>
+      explain(`this process cannot become the user ${id}`, 'run the host as root', () => addon.becomeUser(id, groups)),
+    filterSystemCalls: () =>
+      explain('system calls cannot be filtered', 'use a kernel with seccomp', () => addon.filterSystemCalls()),
     bindMount: (source, target, readOnly) =>
       explain(
         `${source} cannot be mounted over ${target}`,

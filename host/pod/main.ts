@@ -9,7 +9,7 @@ import { createCompiler, peerOf } from './compiler.ts';
 import { runHost } from './host.ts';
 import { startKeeper } from './keeper.ts';
 import { loadKernel } from './kernel.ts';
-import { buildKernel, kernelPath } from './native.ts';
+import { buildKernel, kernelPath, supervisorPath } from './native.ts';
 import { readNodeSettings, runPaths } from './paths.ts';
 import { NODE_OPTIONS } from './process.ts';
 
@@ -35,7 +35,7 @@ async function runKeeper(env: NodeJS.ProcessEnv): Promise<number> {
   const keeper = await startKeeper({
     paths: runPaths(node.runDir),
     poolSize: node.poolSize,
-    command: [process.execPath, ...NODE_OPTIONS, must(process.argv[1], 'path of this program'), 'host'],
+    command: [supervisorPath, process.execPath, ...NODE_OPTIONS, must(process.argv[1], 'path of this program'), 'host'],
     moduleBytesMax: limits.moduleBytesMax,
     compiler: createCompiler(cache, { limits, log }),
     slots: node.compilers,

@@ -4,32 +4,47 @@ import { addonFlags, buildTargets, NATIVE_FLAGS, NATIVE_FOLDER } from '../base/n
 const KERNEL = 'kernel.node';
 const RECEIVER = 'receiver.node';
 const OPENER = 'opener';
+const SUPERVISOR = 'supervisor';
 
 /** The programs and Node addons of a pod's host, which exist once buildKernel() has resolved. */
-export const POD_FILES = [KERNEL, RECEIVER, OPENER] as const;
+export const POD_FILES = [KERNEL, RECEIVER, OPENER, SUPERVISOR] as const;
 /** The Node addon with the system calls that the host of a pod needs (kernel.cc). */
 export const kernelPath = join(NATIVE_FOLDER, KERNEL);
 /** The Node addon that receives the files of images (receiver.cc). */
 export const receiverPath = join(NATIVE_FOLDER, RECEIVER);
 /** The program that opens images (opener.cc). */
 export const openerPath = join(NATIVE_FOLDER, OPENER);
+/** The program that starts the host of a pod and its guests (supervisor.cc). */
+export const supervisorPath = join(NATIVE_FOLDER, SUPERVISOR);
 
 /**
- * Builds POD_FILES, unless they exist and their sources have not changed. The image opener is linked statically, because it runs
- * with privileges, and starts in less than a millisecond this way.
+ * Builds POD_FILES, unless they exist and their sources have not changed. The image opener and the supervisor are linked
+ * statically, because they run with privileges, and start in less than a millisecond this way.
  * @throws NearlightError NL_NO_WASMEDGE
  */
 export function buildKernel(options: { folder?: string; compiler?: string } = {}): Promise<void> {
   const { folder = NATIVE_FOLDER, compiler } = options;
   const absolute = (...names: string[]) => names.map((name) => join(import.meta.dirname, name));
+  const program = [...NATIVE_FLAGS, '-fno-exceptions', '-static'];
   const targets = [
-    { name: KERNEL, sources: absolute('kernel.cc', 'peer.cc'), headers: absolute('peer.h'), flags: addonFlags() },
+    {
+      name: KERNEL,
+      sources: absolute('kernel.cc', 'peer.cc', 'message-socket.cc', 'filter.cc'),
+      headers: absolute('peer.h', 'message-socket.h', 'filter.h'),
+      flags: addonFlags(),
+    },
     { name: RECEIVER, sources: absolute('receiver.cc'), headers: absolute('wire.h'), flags: addonFlags() },
     {
       name: OPENER,
       sources: absolute('opener.cc', 'image.cc'),
       headers: absolute('wire.h', 'image.h'),
-      flags: [...NATIVE_FLAGS, '-fno-exceptions', '-static'],
+      flags: program,
+    },
+    {
+      name: SUPERVISOR,
+      sources: absolute('supervisor.cc', 'grants.cc', 'launch.cc', 'process.cc'),
+      headers: absolute('grants.h', 'launch.h', 'process.h'),
+      flags: program,
     },
   ];
   return buildTargets({ folder, targets, ...(compiler === undefined ? {} : { compiler }) });

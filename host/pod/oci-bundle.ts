@@ -1,4 +1,4 @@
-import { readFileSync, statSync } from 'node:fs';
+import { fstatSync, readFileSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { readSecurityContext, type SecurityContext, type SecurityJson } from './security-context.ts';
 import { type Resources, TaskError } from './tasks.ts';
@@ -17,6 +17,8 @@ export interface OciBundle {
   env: Record<string, string>;
   /** The network namespace to enter: an existing one by its path, the node's own (`host`), or a `new` one. */
   network: { path: string } | 'host' | 'new';
+  /** Id of the pod in Kubernetes; undefined for a container that has no pod. */
+  podUid: string | undefined;
   /** linux.cgroupsPath; empty if the container needs no cgroup. */
   cgroupsPath: string;
   resources: Resources;
@@ -37,11 +39,11 @@ interface ConfigJson extends SecurityJson {
 
 /**
  * Reads the config.json of an OCI bundle.
+ * @param file descriptor of the config.json, for a process that may not open it
  * @throws TaskError if it cannot be read or is not an object in JSON; NearlightError NL_SECURITY_CONTEXT
  */
-export function readOciBundle(folder: string): OciBundle {
-  const path = join(folder, 'config.json');
-  const config = readConfig(path);
+export function readOciBundle(folder: string, file?: number): OciBundle {
+  const config = readConfig(join(folder, 'config.json'), file);
   const { annotations = {}, process = {}, linux = {}, mounts = [] } = config;
   const type = annotations['io.kubernetes.cri.container-type'];
   const network = linux.namespaces?.find((namespace) => namespace.type === 'network');
@@ -50,6 +52,7 @@ export function readOciBundle(folder: string): OciBundle {
     folder,
     kind,
     name: annotations['io.kubernetes.cri.container-name'],
+    podUid: annotations['io.kubernetes.cri.sandbox-uid'],
     args: process.args ?? [],
     env: Object.fromEntries((process.env ?? []).map((entry) => split(entry))),
     network: network === undefined ? 'host' : network.path ? { path: network.path } : 'new',
@@ -78,11 +81,11 @@ export function annotationsOf(folder: string): Readonly<Record<string, string>> 
   }
 }
 
-function readConfig(path: string): ConfigJson {
+function readConfig(path: string, file?: number): ConfigJson {
   try {
-    const { size } = statSync(path);
+    const { size } = file === undefined ? statSync(path) : fstatSync(file);
     if (size > CONFIG_BYTES_MAX) throw new Error(`it has ${size} bytes, and ${CONFIG_BYTES_MAX} are allowed`);
-    const config: unknown = JSON.parse(readFileSync(path, 'utf8'));
+    const config: unknown = JSON.parse(readFileSync(file ?? path, 'utf8'));
     if (typeof config !== 'object' || config === null) throw new Error('it is not an object');
     return config;
   } catch (cause) {

@@ -92,6 +92,8 @@ export interface NodeSettings {
   compilers: number;
   /** How long a host process may go without responding, in milliseconds, before the keeper kills it; 0 for ever. */
   responseMsMax: number;
+  /** The first of the 2^22 user ids for the hosts of pods. A host has the one at the place of its supervisor's process id. */
+  uidFirst: number;
 }
 
 /** Bounds and default of a setting of the node that is a whole number. */
@@ -118,6 +120,18 @@ const COMPILERS: NumberSetting = {
  * and short enough that a pod is restarted within 10 seconds.
  */
 const RESPONSE_MS_MAX: NumberSetting = { env: 'NEARLIGHT_RESPONSE_MS_MAX', default: 5000, min: 0, max: 600_000 };
+/** Number of process ids that a kernel gives at most. */
+const UIDS = 2 ** 22;
+/**
+ * The default ids are in a range that systemd leaves unused (UIDS-GIDS.md in its sources). The largest id is 2^32 - 2, because
+ * the next one means "unchanged" in system calls.
+ */
+const UID_FIRST: NumberSetting = {
+  env: 'NEARLIGHT_UID_FIRST',
+  default: 0x70400000,
+  min: 1,
+  max: 2 ** 32 - 1 - UIDS,
+};
 /**
  * Most bytes of the run folder's path: a path in a sockaddr_un has at most 107, and the longest socket below the folder is
  * `/host/PID.sock`.
@@ -135,6 +149,7 @@ export function readNodeSettings(env: Record<string, string | undefined>): NodeS
     poolSize: readNumber(POOL_SIZE, env),
     compilers: readNumber(COMPILERS, env),
     responseMsMax: readNumber(RESPONSE_MS_MAX, env),
+    uidFirst: readNumber(UID_FIRST, env),
   };
 }
 

@@ -26,7 +26,7 @@ export interface PoolOptions {
   paths: RunPaths;
   /** How many host processes to keep ready, waiting for pods. */
   poolSize: number;
-  /** The program that runs a host process, and its arguments. */
+  /** The supervisor, and the program and arguments with which it starts a host process. */
   command: readonly [string, ...string[]];
   backoffMs?: Backoff;
   /** How long a host process may stay at low priority while it starts. */
@@ -209,10 +209,8 @@ export class Pool {
     const log = join(paths.log, `starting.${process.pid}`);
     const [logFd, rootFd] = [openSync(log, 'w', 0o600), openSync('/', 'r')];
     try {
-      // A mount namespace of its own lets the host process replace the node's resolv.conf with the pod's. The descriptor of the
-      // root folder, which becomes number 3, shows the node's mounts (kernel.ts, NODE_ROOT_FD).
-      const namespace = ['unshare', '-m', '--propagation', 'slave'];
-      const child = spawn('nice', ['-n', `${START_NICE}`, ...namespace, ...command], {
+      // The descriptor of the root folder, which becomes number 3, shows the node's mounts (kernel.ts, NODE_ROOT_FD).
+      const child = spawn('nice', ['-n', `${START_NICE}`, ...command], {
         cwd: '/',
         detached: true,
         // Node's options in the keeper's environment, such as --inspect, are not meant for the processes that run games.

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Kernel } from './kernel.ts';
+import { directAccess } from './access.ts';
 import type { ImageAccess, ImageLimits } from './opener.ts';
 import { decode, encode } from './proto.ts';
 import type { GameRunner } from './runner.ts';
@@ -48,12 +48,14 @@ export async function rehearse(options: RehearsalOptions): Promise<void> {
   execFileSync('mkfifo', [stdout]);
   const sandbox = new Sandbox({
     runner,
-    kernel: {} as Kernel,
+    node: directAccess,
+    enter: async () => {},
     publisher: () => ({ publish: (_topic, type, event) => void encode(type, event), flush: async () => {} }),
     images,
     limits,
+    pid: 0,
+    hostPids: [],
     log: () => {},
-    record: async () => {},
     forget: async () => {},
     exit: () => {},
   });

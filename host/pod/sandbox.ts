@@ -1,17 +1,16 @@
 import { exitStatus, NearlightError } from '../base/errors.ts';
 import { milli } from '../base/time.ts';
 import type { LogLevel } from '../engine/engine.ts';
+import { directAccess, type NodeAccess } from './access.ts';
 import { Accounting } from './accounting.ts';
 import { type Container, loadGame, writeTerminationMessage } from './container.ts';
 import type { Publisher } from './events.ts';
 import { Execs, publishExit } from './execs.ts';
-import { enterPod } from './isolation.ts';
-import type { Kernel } from './kernel.ts';
-import { type OciBundle, readOciBundle } from './oci-bundle.ts';
+import type { OciBundle } from './oci-bundle.ts';
 import type { ImageAccess, ImageLimits } from './opener.ts';
-import { startedAt } from './process.ts';
 import { timestamp } from './proto.ts';
 import type { GameRunner } from './runner.ts';
+import { discard } from './stdio.ts';
 import { Task } from './task.ts';
 import {
   type CgroupStats,
@@ -35,14 +34,19 @@ const FLUSH_MS_MAX = 1000;
 
 export interface SandboxOptions {
   runner: GameRunner;
-  kernel: Kernel;
   /** Creates the publisher of events at containerd's first request; only then is it known which containerd to notify. */
   publisher(): Publisher;
   images: ImageAccess;
   limits: ImageLimits;
+  /** The id by which other processes of the node know this host. */
+  pid: number;
+  /** Ids of the processes to count as this pod's own use: the host and its supervisor. */
+  hostPids: readonly number[];
   log(level: LogLevel, message: string): void;
-  /** Records what the shim's `delete` must remove if this process dies: lines `guest PID STARTED` and `cgroup FOLDER`. */
-  record(lines: readonly string[]): Promise<void>;
+  /** Does what takes privileges, once this process has entered its pod and has none any more. */
+  node: NodeAccess;
+  /** Enters the pod and gives up all privileges. @throws as enterPod */
+  enter(bundle: OciBundle): Promise<void>;
   /** Called when a container is deleted, so that the shim no longer finds the container's host process. */
   forget(id: string): Promise<void>;
   /** Called when this process should end, because the last container is gone or containerd demands it. */
@@ -59,6 +63,7 @@ export class Sandbox implements TaskService {
   /** Ids of the containers that are being created. */
   readonly #creating = new Set<string>();
   #publisher: Publisher | undefined;
+  #node = directAccess;
   #hasEntered = false;
   #ownNetwork = false;
   #emptySince = performance.now();
@@ -80,12 +85,16 @@ export class Sandbox implements TaskService {
     this.#creating.add(id);
     try {
       this.#publisher ??= this.#options.publisher();
-      const bundle = readOciBundle(request.bundle);
+      const bundle = await this.#node.readBundle(request.bundle);
+      const open = (path: string) => (bundle.kind === 'sandbox' ? discard : this.#node.openOutput(path));
+      const outputs = { stdout: await open(request.stdout), stderr: await open(request.stderr) };
       if (bundle.kind !== 'container') await this.#enter(bundle);
       const container = this.#container(request, bundle);
+      Object.assign(container.task, outputs);
       if (bundle.kind !== 'sandbox') {
         this.#expectNoGame();
-        await loadGame(container, request, { ...this.#options, createdAt, ownNetwork: this.#ownNetwork });
+        const ownNetwork = this.#ownNetwork;
+        await loadGame(container, request, { ...this.#options, node: this.#node, createdAt, ownNetwork });
       }
       this.#containers.set(id, container);
       container.accounting.begin();
@@ -164,7 +173,6 @@ export class Sandbox implements TaskService {
     // The cgroup also contains the guest process that waits for a next game, which a container without a sandbox never gets.
     if (bundle.kind === 'standalone') await this.#options.runner.close();
     await accounting.remove();
-    await this.#record();
     await this.#options.forget(id);
     const { exitStatus, exitedAt } = exit;
     const { pid } = task;
@@ -190,7 +198,8 @@ export class Sandbox implements TaskService {
   }
 
   async connect(id: string): Promise<{ shimPid: number; taskPid: number }> {
-    return { shimPid: process.pid, taskPid: this.#containers.get(id)?.task.pid ?? process.pid };
+    const { pid } = this.#options;
+    return { shimPid: pid, taskPid: this.#containers.get(id)?.task.pid ?? pid };
   }
 
   async shutdown(_id: string, now: boolean): Promise<void> {
@@ -224,23 +233,27 @@ export class Sandbox implements TaskService {
     this.#hasEntered = true;
     this.#ownNetwork = bundle.network !== 'host';
     const { user } = bundle.security;
-    // Only a process with privileges can start the guest under the user that the pod asks for.
+    // The guest process that waits for the pod's game has a user of its own.
     if (user) await this.#options.runner.prepareAs(user);
-    enterPod(bundle, this.#options);
+    await this.#options.enter(bundle);
+    this.#node = this.#options.node;
   }
 
   #container(request: CreateRequest, bundle: OciBundle): Container {
-    const task = new Task({ id: request.id, execId: '', bundle: request.bundle, pid: process.pid }, request);
+    const task = new Task({ id: request.id, execId: '', bundle: request.bundle, pid: this.#options.pid }, request);
     const execs = new Execs({
       container: task,
+      pid: this.#options.pid,
       runner: this.#options.runner,
+      openOutput: (path) => this.#node.openOutput(path),
       publish: (topic, type, event) => this.#publish(topic, type, event),
     });
     const accounting = new Accounting({
+      access: this.#node.cgroups,
       bundle,
+      hostPids: this.#options.hostPids,
       guestPids: () => container.game?.pids ?? [],
       hasEnded: () => task.exit !== undefined,
-      joined: () => this.#record(),
       failed: (error) => this.#options.log('error', `${task.id}: cgroup: ${error.message}`),
     });
     const container: Container = { task, bundle, execs, game: undefined, accounting, killed: false };
@@ -254,15 +267,6 @@ export class Sandbox implements TaskService {
           'NL_POD',
           `a pod of this RuntimeClass can run one game, and ${bundle.name ?? task.id} is running in this one; put the other game into its own pod`,
         );
-  }
-
-  /** Records the guest processes and cgroups of all containers, for removal if this process dies. */
-  #record(): Promise<void> {
-    const lines = [...this.#containers.values()].flatMap(({ accounting, game }) => [
-      ...(game ? [`guest ${game.pid} ${startedAt(game.pid) ?? ''}`.trimEnd()] : []),
-      ...accounting.folders.map((folder) => `cgroup ${folder}`),
-    ]);
-    return this.#options.record(lines);
   }
 
   /**
@@ -280,7 +284,7 @@ export class Sandbox implements TaskService {
         ? 'the kernel ended the game because it used more memory than its container may'
         : error.message;
       task.stderr.write(`${message}\n`);
-      await writeTerminationMessage(bundle, message);
+      await writeTerminationMessage(this.#node, bundle, message);
     }
     this.#end(container, wasKilled ? KILLED_STATUS : error ? exitStatus(error) : 0);
   }

@@ -1,5 +1,6 @@
 import { closeSync, constants, createWriteStream, fstatSync, openSync, type WriteStream } from 'node:fs';
 import { Socket } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { losses } from '../base/losses.ts';
 import { TaskError } from './tasks.ts';
 
@@ -42,22 +43,30 @@ export function openOutput(path: string): Output {
     // A Socket, which only works for a FIFO, waits for room in the event loop; a WriteStream, for a file, waits on a worker
     // thread.
     return fstatSync(fd).isFIFO()
-      ? new StreamOutput(new Socket({ fd, readable: false, writable: true }), file)
+      ? fifoOutput(fd, async () => openSync(file, constants.O_WRONLY | constants.O_NONBLOCK))
       : new StreamOutput(createWriteStream('', { fd }));
   } catch (cause) {
     throw new TaskError('notFound', `output ${file} cannot be opened: ${(cause as Error).message}`, { cause });
   }
 }
 
+/** Opens a FIFO for writing only, which fails with ENXIO if it has no reader (fifo(7)). */
+type OpenWriter = () => Promise<number>;
+
+/** Returns an output over a FIFO that is open for reading and writing. */
+export function fifoOutput(fd: number, openWriter: OpenWriter): Output {
+  return new StreamOutput(new Socket({ fd, readable: false, writable: true }), openWriter);
+}
+
 class StreamOutput implements Output {
   readonly #stream: WriteStream | Socket;
-  readonly #fifo: string | undefined;
+  readonly #openWriter: OpenWriter | undefined;
   #dropped = 0;
   #closed = false;
 
-  constructor(stream: WriteStream | Socket, fifo?: string) {
+  constructor(stream: WriteStream | Socket, openWriter?: OpenWriter) {
     this.#stream = stream;
-    this.#fifo = fifo;
+    this.#openWriter = openWriter;
     // The log is on a full disk, for example. The host goes on without it, and counts what is lost.
     stream.on('error', () => {
       losses.log++;
@@ -87,8 +96,7 @@ class StreamOutput implements Output {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    if (this.#fifo !== undefined) this.#holdOpen(this.#fifo);
-    this.#stream.end();
+    void this.#holdOpen().finally(() => this.#stream.end());
     // Without a reader of the FIFO, the stream would never end.
     setTimeout(() => this.#stream.destroy(), FLUSH_MS_MAX).unref();
   }
@@ -97,29 +105,29 @@ class StreamOutput implements Output {
    * Keeps an output FIFO open for writing until a reader comes. containerd opens it while it starts a process, and a short
    * command may have ended by then; a reader that finds no writer would wait forever.
    */
-  #holdOpen(path: string): void {
-    try {
-      const held = openSync(path, constants.O_WRONLY | constants.O_NONBLOCK);
-      const deadline = performance.now() + READER_MS_MAX;
-      this.#stream.once('close', () => closeAfterReader(path, held, deadline));
-    } catch {
-      // The FIFO was removed, so no reader will come.
-    }
+  async #holdOpen(): Promise<void> {
+    const openWriter = this.#openWriter;
+    // If the FIFO was removed, no reader will come.
+    const held = await openWriter?.().catch(() => undefined);
+    if (!openWriter || held === undefined) return;
+    const deadline = performance.now() + READER_MS_MAX;
+    this.#stream.once('close', () => void closeAfterReader(openWriter, { held, deadline }));
   }
 }
 
-/**
- * Closes the descriptor `held` once the FIFO has a reader, or at the deadline. Without a reader, opening a FIFO for writing
- * fails with ENXIO (fifo(7)).
- */
-function closeAfterReader(path: string, held: number, deadline: number): void {
-  try {
-    closeSync(openSync(path, constants.O_WRONLY | constants.O_NONBLOCK));
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENXIO' && performance.now() < deadline) {
-      setTimeout(() => closeAfterReader(path, held, deadline), READER_POLL_MS).unref();
-      return;
-    }
+/** Closes the descriptor `held` once the FIFO has a reader, or at the deadline. */
+async function closeAfterReader(
+  openWriter: OpenWriter,
+  { held, deadline }: { held: number; deadline: number },
+): Promise<void> {
+  while (performance.now() < deadline) {
+    const { fd, code } = await openWriter().then(
+      (fd) => ({ fd, code: undefined }),
+      ({ code }: NodeJS.ErrnoException) => ({ fd: undefined, code }),
+    );
+    if (fd !== undefined) closeSync(fd);
+    if (code !== 'ENXIO') break;
+    await sleep(READER_POLL_MS, undefined, { ref: false });
   }
   closeSync(held);
 }

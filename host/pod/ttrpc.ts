@@ -124,6 +124,11 @@ export interface TtrpcClient {
 export async function dial(path: string): Promise<TtrpcClient> {
   const socket = connect(path);
   await once(socket, 'connect');
+  return clientOver(socket);
+}
+
+/** Returns a client over a connected socket. */
+export function clientOver(socket: Socket): TtrpcClient {
   const waiting = new Map<number, PromiseWithResolvers<Uint8Array>>();
   let stream = 1;
   onFrames(socket, ({ stream: id, type, body }) => {
@@ -140,7 +145,7 @@ export async function dial(path: string): Promise<TtrpcClient> {
   });
   const closed = new Promise<void>((resolve) => {
     socket.on('close', () => {
-      for (const call of waiting.values()) call.reject(new TaskError('unavailable', `${path}: the connection ended`));
+      for (const call of waiting.values()) call.reject(new TaskError('unavailable', 'the connection ended'));
       waiting.clear();
       resolve();
     });
@@ -150,7 +155,7 @@ export async function dial(path: string): Promise<TtrpcClient> {
     closed,
     close: () => socket.destroy(),
     call(service, method, payload) {
-      if (socket.destroyed) return Promise.reject(new TaskError('unavailable', `${path}: the connection has ended`));
+      if (socket.destroyed) return Promise.reject(new TaskError('unavailable', 'the connection has ended'));
       const call = Promise.withResolvers<Uint8Array>();
       waiting.set(stream, call);
       socket.write(encodeFrame(stream, REQUEST, encode('Request', { service, method, payload })));

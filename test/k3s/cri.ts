@@ -22,6 +22,7 @@ export interface PodOptions {
   hostNetwork?: boolean;
   /** Other namespaces that the pod shares with the node or not (NamespaceOption of the CRI), such as `{ pid: 'NODE' }`. */
   namespaces?: { pid?: NamespaceMode; ipc?: NamespaceMode };
+  sysctls?: Record<string, string>;
 }
 
 type NamespaceMode = 'POD' | 'CONTAINER' | 'NODE';
@@ -77,7 +78,7 @@ export class Cri {
   }
 
   async runPod(options: PodOptions): Promise<string> {
-    const { name, namespace = 'default', handler = 'wasmedge', hostNetwork = true, namespaces } = options;
+    const { name, namespace = 'default', handler = 'wasmedge', hostNetwork = true, namespaces, sysctls = {} } = options;
     const config = {
       metadata: { name, uid: name, namespace, attempt: 0 },
       hostname: hostNetwork ? '' : name,
@@ -85,6 +86,7 @@ export class Cri {
       dnsConfig: { servers: ['192.0.2.53'], searches: ['test'], options: [] },
       linux: {
         cgroupParent: `/${this.#group}/${name}`,
+        sysctls,
         securityContext: { namespaceOptions: { network: hostNetwork ? 'NODE' : 'POD', ...namespaces } },
       },
     };

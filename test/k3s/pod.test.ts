@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { must } from '../../host/base/assert.ts';
 import { buildModules } from '../../host/play/modules.ts';
 import { good } from '../engine/modules.ts';
+import { hostOf } from '../pod/run-folder.ts';
 import { Peer, until } from '../stream/peer.ts';
 import { sleep } from '../wait.ts';
 import { expectNothingLeft, poll, type Rig, SANDBOX_IMAGE, startRig } from './containerd.ts';
@@ -190,8 +191,8 @@ describe('a pod', () => {
       verbose: true,
     });
     const { pid } = JSON.parse(info.info);
-    expect(tcpSocketsOfNode(pid)).toEqual([]);
-    expect(readFileSync(`/proc/${pid}/root/etc/resolv.conf`, 'utf8')).toContain('192.0.2.53');
+    expect(tcpSocketsOfNode(hostOf(pid))).toEqual([]);
+    expect(readFileSync(`/proc/${hostOf(pid)}/root/etc/resolv.conf`, 'utf8')).toContain('192.0.2.53');
     expect(readFileSync('/etc/resolv.conf', 'utf8')).not.toContain('192.0.2.53');
     await rig.cri.removePod(pod);
   });

@@ -24,9 +24,9 @@ describe(`cgroups of this machine, version ${unified === undefined ? 1 : 2}`, ()
   let cgroup: Cgroup;
   let children: ChildProcess[] = [];
 
-  beforeEach(() => {
+  beforeEach(async () => {
     cgroup = openCgroup(`${PARENT}/container`);
-    cgroup.create();
+    await cgroup.create();
   });
   afterEach(async () => {
     for (const child of children) await end(child);
@@ -172,7 +172,7 @@ describe(`cgroups of this machine, version ${unified === undefined ? 1 : 2}`, ()
     await cgroup.remove();
     expect(cgroup.folders.every(existsSync)).toBe(true);
     const neighbour = openCgroup(`${PARENT}/neighbour`);
-    neighbour.create();
+    await neighbour.create();
     const gone = sleep(50).then(() => sleeper.process.kill('SIGKILL'));
     await Promise.all([cgroup.remove(), gone]);
     expect(cgroup.folders.some(existsSync)).toBe(false);
@@ -213,14 +213,14 @@ describe('a folder with the files of version 2', () => {
   }
   const value = (name: string) => readFileSync(join(folder, name), 'utf8');
 
-  test('every folder above a cgroup passes down the controllers that it has and does not pass down yet', () => {
+  test('every folder above a cgroup passes down the controllers that it has and does not pass down yet', async () => {
     const slice = join(mount, 'kubepods.slice');
     writeFiles(mount, {
       'cgroup.controllers': 'cpuset cpu io memory pids\n',
       'cgroup.subtree_control': 'cpuset cpu memory\n',
     });
     writeFiles(slice, { 'cgroup.controllers': 'cpu memory\n', 'cgroup.subtree_control': 'cpu memory\n' });
-    cgroup.create();
+    await cgroup.create();
     // The kernel would add the written controller to those before; an ordinary file is overwritten from its start.
     expect(readFileSync(join(mount, 'cgroup.subtree_control'), 'utf8')).toBe('+pidst cpu memory\n');
     expect(readFileSync(join(slice, 'cgroup.subtree_control'), 'utf8')).toBe('cpu memory\n');

@@ -2,6 +2,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { directAccess } from '../../host/pod/access.ts';
 import { writeTerminationMessage } from '../../host/pod/container.ts';
 import type { OciBundle } from '../../host/pod/oci-bundle.ts';
 
@@ -21,6 +22,6 @@ test.each([
 ])('a termination message has at most 4096 bytes, and no half of a character: %.8s', async (message, expected) => {
   const source = join(folder, 'log');
   const mounts = [{ destination: '/dev/termination-log', source, type: 'bind', options: [] }];
-  await writeTerminationMessage({ mounts } as unknown as OciBundle, message);
+  await writeTerminationMessage(directAccess, { mounts } as unknown as OciBundle, message);
   expect(readFileSync(source, 'utf8')).toBe(expected);
 });

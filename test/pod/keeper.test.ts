@@ -6,10 +6,11 @@ import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { must } from '../../host/base/assert.ts';
 import { CompileClient } from '../../host/pod/compile-client.ts';
 import { type Keeper, type KeeperOptions, startKeeper } from '../../host/pod/keeper.ts';
+import { supervisorPath } from '../../host/pod/native.ts';
 import { namesIn, waitingHosts } from '../../host/pod/pool.ts';
 import { ownIdentity, startedAt } from '../../host/pod/process.ts';
 import { eventually } from '../wait.ts';
-import { DEAD_PID, RunFolder, STAND_IN, text } from './run-folder.ts';
+import { DEAD_PID, hostOf, RunFolder, STAND_IN, text } from './run-folder.ts';
 
 let folder: RunFolder;
 let keepers: Keeper[];
@@ -30,7 +31,7 @@ async function keep(poolSize: number, options: Partial<KeeperOptions> = {}): Pro
   const keeper = await startKeeper({
     paths: folder.paths,
     poolSize,
-    command: [process.execPath, STAND_IN, 'host'],
+    command: [supervisorPath, process.execPath, STAND_IN, 'host'],
     backoffMs: { min: 50, max: 400 },
     moduleBytesMax: 100,
     compiler: {
@@ -66,9 +67,9 @@ function take(pid: number): void {
   writeFileSync(join(folder.paths.claim, `${pid}`), claim, { flag: 'wx' });
 }
 
-/** The nice values of all threads of a process. */
-function priorities(pid: number): number[] {
-  return readdirSync(`/proc/${pid}/task`).map((thread) => getPriority(Number(thread)));
+/** The nice values of all threads of a supervisor's host process. */
+function priorities(supervisor: number): number[] {
+  return readdirSync(`/proc/${hostOf(supervisor)}/task`).map((thread) => getPriority(Number(thread)));
 }
 
 test('host processes start one at a time with their own mounts, and get ordinary priority when they wait', async () => {
@@ -85,7 +86,7 @@ test('host processes start one at a time with their own mounts, and get ordinary
       expect(priorities(pid).length).toBeGreaterThan(3);
       expect(new Set(priorities(pid))).toEqual(new Set([0]));
     });
-    expect(text(`/proc/${pid}/mountinfo`).split(' ')[0]).not.toBe(own);
+    expect(text(`/proc/${hostOf(pid)}/mountinfo`).split(' ')[0]).not.toBe(own);
   }
   expect(lines).toEqual([]);
 });
@@ -100,7 +101,7 @@ test.each([
   await eventually(() => {
     const [name] = namesIn(folder.paths.log).filter((log) => /^\d/.test(log));
     const pid = Number.parseInt(must(name, 'log of the host'), 10);
-    expect(text(`/proc/${pid}/cmdline`)).toContain(STAND_IN);
+    expect(text(`/proc/${hostOf(pid)}/cmdline`)).toContain(STAND_IN);
     expect(new Set(priorities(pid))).toEqual(new Set([nice]));
   });
   expect(waiting()).toEqual([]);

@@ -4,6 +4,7 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { must } from '../../host/base/assert.ts';
+import { supervisorPath } from '../../host/pod/native.ts';
 import { type RunPaths, runPaths } from '../../host/pod/paths.ts';
 import { namesIn } from '../../host/pod/pool.ts';
 import { startedAt } from '../../host/pod/process.ts';
@@ -26,7 +27,8 @@ export class RunFolder {
     const { warm, claim, host, pod, state, log } = this.paths;
     for (const folder of [warm, claim, host, join(pod, 'k8s.io'), state, log, join(this.home, 'host/pod')])
       mkdirSync(folder, { recursive: true });
-    mkdirSync(join(this.home, 'bin'));
+    for (const name of ['bin', 'native']) mkdirSync(join(this.home, name));
+    symlinkSync(supervisorPath, join(this.home, 'native/supervisor'));
     symlinkSync(process.execPath, join(this.home, 'bin/node'));
     symlinkSync(STAND_IN, join(this.home, 'host/pod/main.ts'));
   }
@@ -88,4 +90,11 @@ function killIfAlive(pid: number): void {
   } catch {
     // The process has ended.
   }
+}
+
+/** The host process that a supervisor runs, which is its first child. */
+export function hostOf(supervisor: number): number {
+  return Number(
+    must(text(`/proc/${supervisor}/task/${supervisor}/children`).split(' ')[0] || undefined, 'host process'),
+  );
 }

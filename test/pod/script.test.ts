@@ -5,11 +5,12 @@ import { connect } from 'node:net';
 import { join } from 'node:path';
 import protobuf from 'protobufjs';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { supervisorPath } from '../../host/pod/native.ts';
 import { parseClaim } from '../../host/pod/paths.ts';
 import { namesIn } from '../../host/pod/pool.ts';
 import { startedAt } from '../../host/pod/process.ts';
 import { eventually } from '../wait.ts';
-import { DEAD_PID, RunFolder, text } from './run-folder.ts';
+import { DEAD_PID, hostOf, RunFolder, text } from './run-folder.ts';
 
 const SCRIPT = join(import.meta.dirname, '../../host/pod/containerd-shim-wasmedge-v1');
 
@@ -152,9 +153,9 @@ test("without a waiting host, the shim starts one with its own mounts that can s
     await once(socket, 'connect');
     socket.destroy();
     expect(parseClaim(text(join(folder.paths.claim, `${pid}`)))?.started).toBe(startedAt(pid));
-    const namespaces = ['self', pid].map((process) => text(`/proc/${process}/mountinfo`).split(' ')[0]);
+    const namespaces = ['self', hostOf(pid)].map((process) => text(`/proc/${process}/mountinfo`).split(' ')[0]);
     expect(namespaces[0]).not.toBe(namespaces[1]);
-    expect(readlinkSync(`/proc/${pid}/fd/3`)).toBe('/');
+    expect(readlinkSync(`/proc/${hostOf(pid)}/fd/3`)).toBe('/');
   }
   await eventually(() => expect(existsSync(join(folder.run, 'keepers'))).toBe(true));
   pidOf(await start('d'));
@@ -164,8 +165,10 @@ test("without a waiting host, the shim starts one with its own mounts that can s
 test("the shim's start works from the sources, and creates the folders that it needs", async () => {
   const run2 = join(folder.root, 'new/run');
   const home = join(folder.root, 'home2');
-  for (const name of ['host/pod', 'node_modules/.bin']) mkdirSync(join(home, name), { recursive: true });
+  for (const name of ['host/pod', 'node_modules/.bin', 'build/native'])
+    mkdirSync(join(home, name), { recursive: true });
   symlinkSync(process.execPath, join(home, 'node_modules/.bin/node'));
+  symlinkSync(supervisorPath, join(home, 'build/native/supervisor'));
   symlinkSync(join(folder.home, 'host/pod/main.ts'), join(home, 'host/pod/main.ts'));
   writeFileSync(join(home, 'host/pod/shim'), readFileSync(SCRIPT), { mode: 0o755 });
   const child = spawn(join(home, 'host/pod/shim'), [...flags('one'), 'start'], {

@@ -6,7 +6,9 @@ import { must } from '../../host/base/assert.ts';
 // Takes the place of the commands `host` and `keeper` of host/pod/main.ts. Files in the run folder make it misbehave:
 // `crash` fails at start, `slow` does not become ready, `deaf` ignores SIGTERM, `brief` ends as soon as a pod takes it.
 const run = must(process.env.NEARLIGHT_RUN_DIR, 'NEARLIGHT_RUN_DIR');
-const started = must(readFileSync('/proc/self/stat', 'utf8').split(') ')[1]?.split(' ')[19], 'start time');
+const ownStart = must(readFileSync('/proc/self/stat', 'utf8').split(') ')[1]?.split(' ')[19], 'start time');
+/** A host goes by the id and the start time of its supervisor. */
+const [pid = '', started = ''] = (process.env.NEARLIGHT_HOST ?? `${process.pid} ${ownStart}`).split(' ');
 const isOn = (name: string) => existsSync(join(run, name));
 
 if (process.argv[2] === 'keeper') {
@@ -28,19 +30,19 @@ if (process.argv[2] === 'keeper') {
 
 function listen(): void {
   if (isOn('deaf')) process.on('SIGTERM', () => {});
-  createServer(() => {}).listen(join(run, `host/${process.pid}.sock`), () => {
-    writeFileSync(join(run, `warm/${process.pid}`), `${started}\n`);
+  createServer(() => {}).listen(join(run, `host/${pid}.sock`), () => {
+    writeFileSync(join(run, `warm/${pid}`), `${started}\n`);
     if (isOn('brief')) endWhenTaken();
   });
 }
 
 /** Ends as soon as a pod takes this host, and removes its files before the keeper can see that it was taken. */
 function endWhenTaken(): void {
-  const claim = join(run, `claim/${process.pid}`);
+  const claim = join(run, `claim/${pid}`);
   const timer = setInterval(() => {
     if (!existsSync(claim)) return;
     clearInterval(timer);
-    for (const folder of ['warm', 'claim']) rmSync(join(run, `${folder}/${process.pid}`));
+    for (const folder of ['warm', 'claim']) rmSync(join(run, `${folder}/${pid}`));
     process.exit(42);
   }, 1);
 }

@@ -127,7 +127,7 @@ describe('events', () => {
         },
       },
     };
-    const publisher = createPublisher({ address, namespace: 'k8s.io' });
+    const publisher = createPublisher({ connect: () => dial(address), namespace: 'k8s.io' });
     publisher.publish('/tasks/create', 'TaskCreate', { containerId: 'a', pid: 1 });
     publisher.publish('/tasks/start', 'TaskStart', { containerId: 'a', pid: 1 });
     await new Promise((resolve) => setTimeout(resolve, 20));

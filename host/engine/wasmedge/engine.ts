@@ -10,7 +10,7 @@ import { guestCommand } from './build.ts';
 import { CompileCache } from './cache.ts';
 import { wasmEdgeVersion } from './identity.ts';
 import { WasmEdgeInstance } from './instance.ts';
-import { describeMissing, type JailUser } from './jail.ts';
+import { describeMissing, type JailUser, type StartJailed } from './jail.ts';
 import { PAGE_BYTES } from './mapping.ts';
 import { GuestProcess } from './process.ts';
 import { RemoteCode, type RemoteCompiler } from './remote.ts';
@@ -31,6 +31,8 @@ export interface WasmEdgeOptions {
   requiredLayers?: readonly Layer[];
   /** The user under which guests run, if this process is root; by default, each guest has a user of its own. */
   user?: JailUser;
+  /** Starts guest programs and compilers; by default, they are children of this process. */
+  start?: StartJailed;
   /** The clock, in milliseconds, for the time limits on calls of a module; by default performance.now(). */
   now?: () => number;
 }
@@ -80,6 +82,7 @@ export function createWasmEdgeEngine({
   compile,
   requiredLayers: required = BASIC_LAYERS,
   user: anyUser,
+  start: startProgram,
   now,
 }: WasmEdgeOptions): WasmEdgeEngine {
   const source = compile
@@ -87,7 +90,15 @@ export function createWasmEdgeEngine({
     : new CompileCache(cacheDir, cacheBytesMax === undefined ? {} : { bytesMax: cacheBytesMax });
   let prepared: Prepared | undefined;
   const spawn = (addon: Addon, { commandBytesMax, dataBytesMax }: MappingLimits, user = anyUser): GuestProcess =>
-    new GuestProcess(addon, guestCommand(), { commandBytesMax, dataBytesMax, required, interpreter, user, now });
+    new GuestProcess(addon, guestCommand(), {
+      commandBytesMax,
+      dataBytesMax,
+      required,
+      interpreter,
+      user,
+      start: startProgram,
+      now,
+    });
   const takeProcess = (addon: Addon, limits: MappingLimits, user: JailUser | undefined): GuestProcess => {
     const found = prepared;
     if (!found || !fits(found, limits, user)) return spawn(addon, limits, user);
@@ -119,7 +130,7 @@ export function createWasmEdgeEngine({
       let process: GuestProcess | undefined;
       try {
         process = takeProcess(addon, options.limits, options.user);
-        const code = interpreter ? checked.bytes : await source.native(checked.bytes, { ...options, required });
+        const code = interpreter ? checked.bytes : await source.native(checked.bytes, { ...options, required, start: startProgram });
         return await start({ addon, process, code, checked, options });
       } catch (error) {
         process?.kill();

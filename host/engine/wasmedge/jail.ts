@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import type { Socket } from 'node:net';
+import { tmpdir } from 'node:os';
 import { NearlightError } from '../../base/errors.ts';
 import { LAYER_DESCRIPTIONS, LAYERS, type Layer, layersIn } from '../../base/layers.ts';
 import { jailerPath } from './build.ts';
@@ -41,6 +42,52 @@ export function spawnJailed({ kind, command, stdio, user, env = {} }: JailOption
   pipe?.on('error', () => {}).unref();
   return { child, kill: () => void pipe?.destroy() };
 }
+
+/** A request to start the guest program or the compiler in a jail. */
+export interface JailStart extends Pick<JailOptions, 'kind' | 'user'> {
+  /** The program and its first arguments, which are the same for all requests of a kind. */
+  program: readonly string[];
+  /** The other arguments. They consist of letters and digits. */
+  args: readonly string[];
+  /** Become the descriptors 3 and 4 of the program, and 2, to which it writes error messages. Without the last, they are lost. */
+  fds: readonly [number, number] | readonly [number, number, messages: number];
+  /** Called once when the program has ended, or could not be started: then `error` says why, if that is known. */
+  ended(status: number | null, signal: NodeJS.Signals | null, error?: Error): void;
+}
+
+/** A program that was asked for. It ends when this process ends. */
+export interface JailedProgram {
+  /** Id of the jailer's process outside of this process's namespaces. Undefined before `started`, and if there is no process. */
+  readonly pid: number | undefined;
+  /** Resolves when the jailer has been started or could not be started. */
+  readonly started: Promise<void>;
+  /** Kills the program. The jailer ends after it. May be called again. */
+  kill(): void;
+}
+
+/** Starts programs in jails. A process that may not start programs has another process do that. */
+export type StartJailed = (start: JailStart) => JailedProgram;
+
+/** Starts a program in a jail as a child of this process. */
+export const startJailed: StartJailed = ({ kind, program, args, fds, user, ended }) => {
+  const [first, second, messages = 'ignore'] = fds;
+  const { child, kill } = spawnJailed({
+    kind,
+    command: [...program, ...args],
+    stdio: ['ignore', 'ignore', messages, first, second],
+    user,
+    // Where the system gives the compiler no file system of its own, the jailer makes it a folder among the temporary ones.
+    env: kind === 'compiler' ? { TMPDIR: tmpdir() } : {},
+  });
+  let hasEnded = false;
+  const end: JailStart['ended'] = (...how) => {
+    if (!hasEnded) ended(...how);
+    hasEnded = true;
+  };
+  child.on('exit', (status, signal) => end(status, signal));
+  child.on('error', (error) => end(null, null, error));
+  return { pid: child.pid, started: Promise.resolve(), kill };
+};
 
 /** Returns the error for a process that lacks required layers of confinement. @param held bit mask of the layers that it has */
 export function missingLayers(required: readonly Layer[], held: number): NearlightError {

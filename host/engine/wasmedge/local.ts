@@ -4,11 +4,14 @@ import { adviceFor } from '../../base/system-error.ts';
 import type { LoadOptions } from '../engine.ts';
 import { guestCommand } from './build.ts';
 import { compile } from './compiler.ts';
+import type { StartJailed } from './jail.ts';
 
 /** The parts of the options for loading a module that matter to its compilation. */
 export interface CompileOptions extends Pick<LoadOptions, 'limits' | 'log'> {
   /** Layers of confinement without which no compiler runs; by default BASIC_LAYERS. */
   required?: readonly Layer[];
+  /** Starts the compiler; by default as a child of this process. */
+  start?: StartJailed | undefined;
   /** Called with the CPU time in milliseconds of each run of the compiler, whether it succeeded or not. */
   spent?(cpuMs: number): void;
 }

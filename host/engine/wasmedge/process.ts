@@ -1,7 +1,6 @@
-import type { ChildProcess } from 'node:child_process';
 import { type Layer, maskOf } from '../../base/layers.ts';
 import type { Addon, Channel } from './addon.ts';
-import { type Jailed, type JailUser, spawnJailed } from './jail.ts';
+import { type JailedProgram, type JailUser, type StartJailed, startJailed } from './jail.ts';
 import {
   COMMANDS,
   dataOffset,
@@ -47,6 +46,8 @@ export interface ProcessOptions {
   interpreter: boolean;
   /** The user under which the guest program runs, if this process is root; by default one that no other process has. */
   user?: JailUser | undefined;
+  /** Starts the guest program; by default as a child of this process. */
+  start?: StartJailed | undefined;
   /** The clock, in milliseconds, for the time limits on calls of a module; by default performance.now(). */
   now?: (() => number) | undefined;
 }
@@ -58,7 +59,7 @@ export class GuestProcess {
   /** Resolves when the guest program is ready for its first request, or has ended. */
   readonly ready: Promise<void>;
   readonly memory: ArrayBuffer;
-  readonly #jailed: Jailed;
+  readonly #jailed: JailedProgram;
   readonly #required: readonly Layer[];
   #pid: number | undefined;
   #layers = 0;
@@ -66,7 +67,6 @@ export class GuestProcess {
   /** The fields of the shared memory, from its start to COMMANDS. */
   readonly #fields: DataView;
   readonly #channel: Channel;
-  readonly #child: ChildProcess;
   #sequence = 0;
   /** True from a request, or from the start of the guest program, until the response. */
   #pending = true;
@@ -83,39 +83,37 @@ export class GuestProcess {
 
   /** @param command the command that starts the guest program */
   constructor(addon: Addon, command: readonly string[], options: ProcessOptions) {
-    const { now = () => performance.now(), required, interpreter, user, ...limits } = options;
+    const { now = () => performance.now(), required, interpreter, user, start = startJailed, ...limits } = options;
     this.#now = now;
     this.#required = required;
     const bytes = dataOffset(limits.commandBytesMax) + limits.dataBytesMax;
     this.#channel = new addon.Channel(Math.ceil(bytes / PAGE_BYTES) * PAGE_BYTES, (closed) => this.#woken(closed));
     this.memory = this.#channel.memory;
     this.#fields = new DataView(this.memory, 0, COMMANDS);
-    this.#jailed = spawnJailed({
-      kind: 'guest',
-      command: [...command, interpreter ? 'interpret' : 'run', `${maskOf(required)}`],
-      stdio: ['ignore', 'ignore', 'ignore', ...this.#channel.childFds],
-      user,
-    });
-    this.#child = this.#jailed.child;
-    this.#channel.releaseChild();
-    this.#watch(START_MS_MAX);
-    this.ready = new Promise((resolve) => {
+    const gone = Promise.withResolvers<void>();
+    this.gone = gone.promise;
+    const responded = new Promise<void>((resolve) => {
       this.#started = resolve;
     });
-    this.gone = new Promise((resolve) => {
-      const finish = (status: number | null, signal: NodeJS.Signals | null, error?: Error) => {
-        if (this.#exit) return;
+    this.#jailed = start({
+      kind: 'guest',
+      program: command,
+      args: [interpreter ? 'interpret' : 'run', `${maskOf(required)}`],
+      fds: this.#channel.childFds,
+      user,
+      ended: (status, signal, error) => {
         this.#exit = { status, signal, timedOut: this.#timedOut, ...(error ? { error } : {}) };
         clearTimeout(this.#timer);
         this.#readStart();
         this.events.exited(this.#exit);
         this.#channel.close();
         this.#started?.();
-        resolve();
-      };
-      this.#child.on('exit', (status, signal) => finish(status, signal));
-      this.#child.on('error', (error) => finish(null, null, error));
+        gone.resolve();
+      },
     });
+    this.#channel.releaseChild();
+    this.#watch(START_MS_MAX);
+    this.ready = Promise.all([responded, this.#jailed.started]).then(() => {});
   }
 
   /** How the guest process ended; undefined while it runs. */
@@ -130,7 +128,7 @@ export class GuestProcess {
 
   /** Id of the jailer's process, which waits for the guest process to end; undefined if it could not be started. */
   get jailerPid(): number | undefined {
-    return this.#child.pid;
+    return this.#jailed.pid;
   }
 
   /** The layers of confinement that hold for the guest process, as a bit mask; 0 until `ready` has resolved. */

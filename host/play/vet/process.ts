@@ -1,6 +1,7 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { setPriority } from 'node:os';
 import { join } from 'node:path';
+import type { Readable, Writable } from 'node:stream';
 import { SOURCE_ENDING } from '../../base/self.ts';
 import type { Trial } from '../../gpu/vetting.ts';
 import type { Ready, Report } from './messages.ts';
@@ -52,27 +53,54 @@ export type Outcome =
   /** The process did not start. */
   | { ended: 'unavailable'; why: string };
 
+/** A process in which the program that tries shaders runs. */
+export interface TrialChild {
+  /** Undefined before the process has started, and if it could not be. */
+  readonly pid: number | undefined;
+  /** No streams if this process has no files left for them. */
+  readonly stdin: Writable | null;
+  readonly stdout: Readable | null;
+  readonly stderr: Readable | null;
+  /** Kills the process. May be called again. */
+  kill(): void;
+}
+
+/** Starts the program of trialCommand(), and calls `ended` when it has ended or could not be started. */
+export type StartTrial = (limits: ProcessLimits, ended: (how: string) => void) => TrialChild;
+
 /**
- * Starts the program that tries shaders. The kernel ends it too, but later than the host would: if the host is killed during a
- * trial that does not end, nothing else does.
+ * The command that starts the program which tries shaders. The kernel ends it too, but later than the host would: if the host is
+ * killed during a trial that does not end, nothing else does.
  */
-function start({ bytes, cpuMs }: ProcessLimits): ChildProcess {
+export function trialCommand({ bytes, cpuMs }: ProcessLimits): string[] {
   const dataKilobytes = Math.ceil((START_BYTES + bytes) / 1024);
   const cpuSeconds = Math.ceil((2 * CPU_MS_MAX + cpuMs) / 1000);
   // If memory runs out in a pod, the kernel ends this process rather than the host or the game.
   const limits = `echo 1000 > /proc/self/oom_score_adj; ulimit -c 0; ulimit -d ${dataKilobytes}; ulimit -t ${cpuSeconds}; exec "$@"`;
   const node = [process.execPath, `--max-old-space-size=${HEAP_MEGABYTES}`, '--disable-sigusr1', PROGRAM];
-  const environment = Object.entries(process.env).filter(([name]) => ENVIRONMENT.test(name));
   // The host reads native code from the driver's cache of shaders, so a trial process must not write to it.
-  const env = { ...Object.fromEntries(environment), MESA_SHADER_CACHE_DISABLE: 'true' };
-  return spawn('/bin/sh', ['-c', limits, 'sh', ...node], { stdio: ['pipe', 'pipe', 'pipe'], env });
+  const environment = { ...process.env, MESA_SHADER_CACHE_DISABLE: 'true' };
+  const variables = Object.entries(environment).filter(([name, value]) => value !== undefined && ENVIRONMENT.test(name));
+  const words = variables.map(([name, value]) => `${name}=${value}`);
+  return ['/usr/bin/env', '-i', ...words, '/bin/sh', '-c', limits, 'sh', ...node];
 }
+
+/** Starts the program as a child of this process. */
+const startChild: StartTrial = (limits, ended) => {
+  const [program = '', ...args] = trialCommand(limits);
+  const child = spawn(program, args, { stdio: ['pipe', 'pipe', 'pipe'] });
+  if (child.pid !== undefined) setPriority(child.pid, NICE);
+  child.on('error', (error) => ended(error.message));
+  child.on('exit', (status, signal) => ended(signal ?? `status ${status}`));
+  const { pid, stdin, stdout, stderr } = child;
+  return { pid, stdin, stdout, stderr, kill: () => void child.kill('SIGKILL') };
+};
 
 /** A process that tries shaders and pipelines, one after another, until one overruns. */
 export class TrialProcess {
   /** Resolves with the identity of the process's GPU driver, or with undefined if the process does not start. */
   readonly ready: Promise<string | undefined>;
-  readonly #child: ChildProcess;
+  readonly #child: TrialChild;
   readonly #resolveReady: (identity: string | undefined) => void;
   #input = '';
   #errors = '';
@@ -82,18 +110,14 @@ export class TrialProcess {
   #settle: ((outcome: Outcome) => void) | undefined;
   #begun: Usage = { cpuMs: 0, bytes: 0 };
 
-  constructor(limits: ProcessLimits) {
+  constructor(limits: ProcessLimits, start: StartTrial = startChild) {
     const { promise, resolve } = Promise.withResolvers<string | undefined>();
     this.ready = promise;
     this.#resolveReady = resolve;
-    this.#child = start(limits);
-    const { stdin, stdout, stderr, pid } = this.#child;
+    this.#child = start(limits, (how) => this.#ended(how));
+    const { stdin, stdout, stderr } = this.#child;
     const late = setTimeout(() => this.kill(), START_MS_MAX);
     void this.ready.then(() => clearTimeout(late));
-    if (pid !== undefined) setPriority(pid, NICE);
-    this.#child.on('error', (error) => this.#ended(error.message));
-    this.#child.on('exit', (status, signal) => this.#ended(signal ?? `status ${status}`));
-    // Node gives a child no streams if this process has no file left for them.
     stdin?.on('error', () => {});
     stdout?.setEncoding('utf8').on('data', (text: string) => this.#read(text));
     stderr?.setEncoding('utf8').on('data', (text: string) => {
@@ -145,7 +169,7 @@ export class TrialProcess {
   }
 
   kill(): void {
-    this.#child.kill('SIGKILL');
+    this.#child.kill();
   }
 
   #usage(): Usage | undefined {

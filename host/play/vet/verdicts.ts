@@ -23,6 +23,7 @@ const RECORD_BYTES = DIGEST_BYTES + SEAL_BYTES;
 const VERDICTS_MAX = 65_536;
 /** Others must not be able to write to the file or its folder. */
 const FOREIGN_WRITE = 0o022;
+const APPEND = constants.O_APPEND | constants.O_CREAT;
 
 export interface VerdictFileOptions {
   /** Folder of the file; empty for ~/.cache/nearlight. */
@@ -31,6 +32,11 @@ export interface VerdictFileOptions {
   identity: string;
   /** Whether this process adds verdicts to the file. */
   writable: boolean;
+  /**
+   * Whether the file stays open, for a process that will lose the right to open it. Another process may replace the file later;
+   * this one then goes on with the old one.
+   */
+  keepsOpen?: boolean;
   /** Makes the seal of a digest, SEAL_BYTES long. A verdict with another seal does not count. */
   seal?(digest: Uint8Array): Uint8Array;
 }
@@ -50,9 +56,11 @@ export class VerdictFile {
   /** Bytes of the file that were read, and the file's inode. */
   #read = 0;
   #inode = 0;
+  /** Descriptor of the file that stays open; undefined if none does. */
+  #kept: number | undefined;
 
   /** @throws NearlightError NL_SETTING if another user can write to the folder */
-  constructor({ folder, identity, writable, seal = checksum }: VerdictFileOptions) {
+  constructor({ folder, identity, writable, keepsOpen = false, seal = checksum }: VerdictFileOptions) {
     this.#folder = folder || join(homedir(), '.cache', 'nearlight');
     this.#path = join(this.#folder, `shaders-${identity.slice(0, 16)}.verdicts`);
     this.#writable = writable;
@@ -64,6 +72,7 @@ export class VerdictFile {
         'NL_SETTING',
         `CACHE_DIR=${this.#folder} belongs to another user, or another user can write to it; choose a folder of your own`,
       );
+    if (keepsOpen) this.#kept = this.#openQuietly(writable ? APPEND | constants.O_RDWR : constants.O_RDONLY);
     this.#load();
   }
 
@@ -81,26 +90,44 @@ export class VerdictFile {
     const record = Buffer.concat([bytes, this.#seal(bytes)]);
     this.#seals.set(digest, record.subarray(DIGEST_BYTES));
     if (this.#seals.size > VERDICTS_MAX) this.#halve();
-    const { O_APPEND, O_CREAT, O_NOFOLLOW, O_WRONLY } = constants;
-    const file = openSync(this.#path, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW, 0o600);
+    const file = this.#open(APPEND | constants.O_WRONLY);
     try {
       // A record that another process could not write to its end, on a full disk, would shift all that follow.
       const { size } = fstatSync(file);
       if (size % RECORD_BYTES !== 0) ftruncateSync(file, size - (size % RECORD_BYTES));
       writeSync(file, record);
     } finally {
-      closeSync(file);
+      this.#close(file);
     }
+  }
+
+  /** Opens the file. Where this process may not do so, returns the descriptor that stays open. @throws Error of open(2) */
+  #open(flags: number): number {
+    try {
+      return openSync(this.#path, flags | constants.O_NOFOLLOW, 0o600);
+    } catch (error) {
+      if (this.#kept === undefined) throw error;
+      return this.#kept;
+    }
+  }
+
+  /** Opens the file, or returns undefined if it cannot be opened. */
+  #openQuietly(flags: number): number | undefined {
+    try {
+      return this.#open(flags);
+    } catch {
+      return undefined;
+    }
+  }
+
+  #close(file: number): void {
+    if (file !== this.#kept) closeSync(file);
   }
 
   /** Reads what was added to the file since the last time. */
   #load(): void {
-    let file: number;
-    try {
-      file = openSync(this.#path, constants.O_RDONLY | constants.O_NOFOLLOW);
-    } catch {
-      return;
-    }
+    const file = this.#openQuietly(constants.O_RDONLY);
+    if (file === undefined) return;
     try {
       const found = fstatSync(file);
       if (!isOwn(found) || found.size > 2 * VERDICTS_MAX * RECORD_BYTES) return;
@@ -115,7 +142,7 @@ export class VerdictFile {
           bytes.subarray(at + DIGEST_BYTES, at + RECORD_BYTES),
         );
     } finally {
-      closeSync(file);
+      this.#close(file);
     }
   }
 

@@ -6,7 +6,7 @@ import type { Gpu } from '../../gpu/dawn.ts';
 import { Fault } from '../../gpu/reader.ts';
 import { Overrun, type ShaderVetting, type Trial } from '../../gpu/vetting.ts';
 import { driverIdentity } from './driver.ts';
-import { type Outcome, TrialProcess } from './process.ts';
+import { type Outcome, type StartTrial, TrialProcess } from './process.ts';
 import { VerdictFile } from './verdicts.ts';
 
 /**
@@ -40,6 +40,10 @@ export interface VettingOptions {
   log: Log;
   /** Whether this process adds to the verdicts in CACHE_DIR. */
   stores: boolean;
+  /** Whether this process will lose the right to open the file of verdicts, and keeps it open for that. */
+  keepsOpen?: boolean;
+  /** Starts processes that try shaders; by default, they are children of this process. */
+  start?: StartTrial | undefined;
 }
 
 interface Job {
@@ -92,10 +96,15 @@ export class Vetting implements ShaderVetting {
 
   /** @throws NearlightError NL_SETTING if another user can write to CACHE_DIR */
   constructor(options: VettingOptions) {
-    const { gpu, config, stores } = options;
+    const { gpu, config, stores, keepsOpen = false } = options;
     this.#options = options;
     this.#identity = driverIdentity(gpu);
-    this.#verdicts = new VerdictFile({ folder: config.cacheDir, identity: this.#identity, writable: stores });
+    this.#verdicts = new VerdictFile({
+      folder: config.cacheDir,
+      identity: this.#identity,
+      writable: stores,
+      keepsOpen,
+    });
   }
 
   digest(text: string): string {
@@ -187,7 +196,7 @@ export class Vetting implements ShaderVetting {
       return undefined;
     }
     const { shaderMemoryBytesMax, shaderMsMax } = this.#options.config;
-    const process = new TrialProcess({ bytes: shaderMemoryBytesMax, cpuMs: shaderMsMax });
+    const process = new TrialProcess({ bytes: shaderMemoryBytesMax, cpuMs: shaderMsMax }, this.#options.start);
     const worker: Worker = { process, job: undefined, begunAt: undefined, timer: undefined };
     this.#workers.add(worker);
     this.stats.processes++;

@@ -1,0 +1,38 @@
+import { constants } from 'node:fs';
+import { mkdir, rmdir, writeFile } from 'node:fs/promises';
+import { type OciBundle, readOciBundle } from './oci-bundle.ts';
+import { type Output, openOutput } from './stdio.ts';
+
+/** Changes to cgroups, by absolute paths. Each rejects with the error of the system call, whose `code` is such as ENOENT. */
+export interface CgroupAccess {
+  make(folder: string): Promise<void>;
+  /** Writes to an existing file of a cgroup. */
+  write(path: string, value: string): Promise<void>;
+  remove(folder: string): Promise<void>;
+}
+
+/** The operations of a host that take privileges. A host without privileges asks its supervisor for them. */
+export interface NodeAccess {
+  /** Reads the OCI bundle in a folder. @throws as readOciBundle */
+  readBundle(folder: string): Promise<OciBundle>;
+  /** Opens the FIFO or file that containerd named for an output. @throws as openOutput */
+  openOutput(path: string): Promise<Output>;
+  /** Replaces the content of the file from which the kubelet reads why a container ended. */
+  writeTermination(path: string, message: Uint8Array): Promise<void>;
+  cgroups: CgroupAccess;
+}
+
+export const directCgroups: CgroupAccess = {
+  make: async (folder) => void (await mkdir(folder, { recursive: true })),
+  // A cgroup folder refuses new files with EACCES, which would hide that the file is missing.
+  write: (path, value) => writeFile(path, value, { flag: constants.O_WRONLY }),
+  remove: (folder) => rmdir(folder),
+};
+
+/** Uses this process's own privileges. */
+export const directAccess: NodeAccess = {
+  readBundle: async (folder) => readOciBundle(folder),
+  openOutput: async (path) => openOutput(path),
+  writeTermination: (path, message) => writeFile(path, message),
+  cgroups: directCgroups,
+};

@@ -1,0 +1,178 @@
+#include "grants.h"
+
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+namespace {
+
+// Files of a cgroup that a host may write to: limits in both versions of cgroups, and the list of processes.
+const char *const CGROUP_FILES[] = {
+    "cgroup.procs", "cpu.shares",      "cpu.cfs_period_us", "cpu.cfs_quota_us", "cpu.weight",
+    "cpu.max",      "cpuset.cpus",     "cpuset.mems",       "pids.max",         "memory.limit_in_bytes",
+    "memory.max",   "memory.swap.max", "memory.memsw.limit_in_bytes",
+};
+
+// Largest config.json that is read (oci-bundle.ts).
+constexpr off_t CONFIG_BYTES_MAX = 4 << 20;
+
+struct Path {
+  std::string folder;
+  std::string name;
+};
+
+bool isName(const std::string &name) {
+  return !name.empty() && name != "." && name != ".." && name.find('/') == std::string::npos;
+}
+
+// Splits an absolute path without the parts . and .. at its last slash. Both parts are empty for any other path.
+Path split(const std::string &path) {
+  if (path.empty() || path[0] != '/') return {};
+  for (size_t at = 1; at <= path.size();) {
+    size_t end = path.find('/', at);
+    if (end == std::string::npos) end = path.size();
+    if (!isName(path.substr(at, end - at))) return {};
+    at = end + 1;
+  }
+  size_t slash = path.rfind('/');
+  return {path.substr(0, slash), path.substr(slash + 1)};
+}
+
+// Opens a file of one type, whose last part is not a link. Returns 0 or errno.
+int openFile(const std::string &path, int flags, mode_t type, int &fd) {
+  int file = open(path.c_str(), flags | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+  if (file < 0) return errno;
+  struct stat found {};
+  if (fstat(file, &found) != 0 || (found.st_mode & S_IFMT) != type) {
+    close(file);
+    return EACCES;
+  }
+  fd = file;
+  return 0;
+}
+
+// Reads a file from its start, up to a bound, and leaves its offset there.
+std::string contentOf(int file) {
+  struct stat found {};
+  if (fstat(file, &found) != 0 || found.st_size > CONFIG_BYTES_MAX) return "";
+  std::string text(static_cast<size_t>(found.st_size), '\0');
+  return pread(file, text.data(), text.size(), 0) == found.st_size ? text : "";
+}
+
+} // namespace
+
+void Grants::add(const std::string &kind, const std::string &value) { rights_.emplace_back(kind, value); }
+
+std::vector<std::string> Grants::values(const std::string &kind) const {
+  std::vector<std::string> found;
+  for (const auto &[name, value] : rights_)
+    if (name == kind) found.push_back(value);
+  return found;
+}
+
+bool Grants::isCgroup(const std::string &folder) const {
+  Path path = split(folder);
+  if (path.name.empty()) return false;
+  for (const std::string &right : values("cgroup"))
+    if (right == folder || right == path.folder + "/") return true;
+  return false;
+}
+
+// The bundles of all pods are in one folder. Those of this pod have its sandbox among their annotations, and from then on their
+// FIFOs may be opened, too.
+int Grants::openBundle(const std::string &path, int &fd) {
+  Path file = split(path);
+  Path bundle = split(file.folder);
+  for (const std::string &right : values("bundles")) {
+    if (bundle.folder != right || file.name != "config.json") continue;
+    int config = -1;
+    if (int error = openFile(path, O_RDONLY, S_IFREG, config)) return error;
+    std::string text = contentOf(config);
+    for (const std::string &sandbox : values("sandbox")) {
+      // A quote inside a string of JSON is escaped, so no value can look like this.
+      if (text.find("\"io.kubernetes.cri.sandbox-id\":\"" + sandbox + "\"") == std::string::npos) continue;
+      add("fifos", "/containers/" + bundle.name + "/");
+      fd = config;
+      return 0;
+    }
+    close(config);
+  }
+  return EACCES;
+}
+
+int Grants::openFifo(const std::string &path, const std::string &mode, int &fd) const {
+  if (split(path).name.empty()) return EACCES;
+  for (const std::string &right : values("fifos"))
+    if (path.find(right) != std::string::npos)
+      return openFile(path, mode == "write" ? O_WRONLY : O_RDWR, S_IFIFO, fd);
+  return EACCES;
+}
+
+int Grants::openTermination(const std::string &path, int &fd) const {
+  if (split(path).name.empty()) return EACCES;
+  for (const std::string &right : values("terminations"))
+    if (path.find(right) != std::string::npos) return openFile(path, O_WRONLY | O_TRUNC, S_IFREG, fd);
+  return EACCES;
+}
+
+int Grants::writeCgroup(const std::string &path, const std::string &value,
+                        const std::function<bool(pid_t)> &isOwn) const {
+  Path file = split(path);
+  bool isKnown = false;
+  for (const char *name : CGROUP_FILES) isKnown = isKnown || file.name == name;
+  bool isList = file.name == "cgroup.procs", isRoot = false;
+  for (const std::string &root : values("root")) isRoot = isRoot || (isList && root == file.folder);
+  if (!isKnown || (!isRoot && !isCgroup(file.folder))) return EACCES;
+  if (isList && !isOwn(std::atoi(value.c_str()))) return ESRCH;
+  int fd = open(path.c_str(), O_WRONLY | O_CLOEXEC);
+  if (fd < 0) return errno;
+  ssize_t length = write(fd, value.data(), value.size());
+  int error = length < 0 ? errno : 0;
+  close(fd);
+  return error;
+}
+
+int Grants::connectTo(const std::string &name, int &fd) const {
+  std::vector<std::string> found = values(name);
+  if (found.empty() || (name != "containerd" && name != "keeper")) return EACCES;
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  if (found[0].size() >= sizeof address.sun_path) return ENAMETOOLONG;
+  std::strcpy(address.sun_path, found[0].c_str());
+  int file = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  if (file < 0) return errno;
+  if (connect(file, reinterpret_cast<sockaddr *>(&address), sizeof address) != 0) {
+    int error = errno;
+    close(file);
+    return error;
+  }
+  fd = file;
+  return 0;
+}
+
+int Grants::forget(const std::string &name) const {
+  std::vector<std::string> folders = values("pods");
+  if (folders.empty() || !isName(name)) return EACCES;
+  return unlink((folders[0] + "/" + name).c_str()) == 0 || errno == ENOENT ? 0 : errno;
+}
+
+int Grants::perform(const std::vector<std::string> &words, const std::function<bool(pid_t)> &isOwn, int &fd) {
+  const std::string &call = words[0];
+  if (words.size() < 2) return EINVAL;
+  const std::string &path = words[1];
+  std::string value = words.size() > 2 ? words[2] : "";
+  if (call == "bundle") return openBundle(path, fd);
+  if (call == "fifo") return openFifo(path, value, fd);
+  if (call == "termination") return openTermination(path, fd);
+  if (call == "write") return writeCgroup(path, value, isOwn);
+  if (call == "mkdir") return !isCgroup(path) ? EACCES : mkdir(path.c_str(), 0755) == 0 || errno == EEXIST ? 0 : errno;
+  if (call == "rmdir") return !isCgroup(path) ? EACCES : rmdir(path.c_str()) == 0 ? 0 : errno;
+  if (call == "connect") return connectTo(path, fd);
+  if (call == "forget") return forget(path);
+  return EINVAL;
+}

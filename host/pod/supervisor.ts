@@ -1,0 +1,207 @@
+import { constants } from 'node:os';
+import { getSystemErrorName } from 'node:util';
+import { NearlightError } from '../base/errors.ts';
+import type { JailedProgram, JailStart, StartJailed } from '../engine/wasmedge/jail.ts';
+import { type MessageSocket, openMessageSocket } from './message-socket.ts';
+
+/** The socket to the supervisor, which a host process inherits under this number. */
+const SOCKET_FD = 4;
+
+/** The ids under which other processes of the node know a host process. */
+export interface HostIdentity {
+  /** The id of its supervisor. */
+  pid: number;
+  /** When the supervisor started, in clock ticks since boot. */
+  started: string;
+}
+
+/** Reads the ids that the supervisor has left in its host's environment. @throws NearlightError NL_USAGE if there are none */
+export function hostIdentity(env: NodeJS.ProcessEnv): HostIdentity {
+  const [pid = '', started = ''] = (env.NEARLIGHT_HOST ?? '').split(' ');
+  if (!/^\d+$/.test(pid) || !/^\d+$/.test(started))
+    throw new NearlightError('NL_USAGE', 'a host is started by its supervisor: supervisor node main.js host');
+  return { pid: Number(pid), started };
+}
+
+/** The kinds of programs that the supervisor starts (launch.h). */
+export type ProgramKind = JailStart['kind'] | 'trial';
+
+/** A request to start a program. */
+interface ProgramStart {
+  kind: ProgramKind;
+  user?: JailStart['user'];
+  /** They follow the command of the kind, and consist of letters and digits. */
+  args?: readonly string[];
+  fds: readonly number[];
+  ended: JailStart['ended'];
+}
+
+/** A program that the supervisor has been asked to start. */
+export interface SupervisedProgram extends JailedProgram {
+  /** Id of the process as this process sees it. Undefined before `started`, and for a program that it does not see. */
+  readonly inner: number | undefined;
+}
+
+class Program implements SupervisedProgram {
+  pid: number | undefined;
+  inner: number | undefined;
+  readonly started: Promise<void>;
+  readonly #resolveStarted: () => void;
+  readonly #kill: (pid: number) => void;
+  readonly #ended: JailStart['ended'];
+  #isKilled = false;
+
+  constructor(ended: JailStart['ended'], kill: (pid: number) => void) {
+    this.#ended = ended;
+    this.#kill = kill;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.started = promise;
+    this.#resolveStarted = resolve;
+  }
+
+  kill(): void {
+    if (!this.#isKilled && this.pid !== undefined) this.#kill(this.pid);
+    this.#isKilled = true;
+  }
+
+  begun(pid: number, inner: number): void {
+    this.pid = pid;
+    this.inner = inner || undefined;
+    this.#resolveStarted();
+    if (this.#isKilled) this.#kill(pid);
+  }
+
+  end(status: number | null, signal: NodeJS.Signals | null, error?: Error): void {
+    this.#ended(status, signal, error);
+    this.#resolveStarted();
+  }
+}
+
+/** The rights of grants.h. */
+export type GrantKind =
+  | 'bundles'
+  | 'sandbox'
+  | 'fifos'
+  | 'cgroup'
+  | 'root'
+  | 'terminations'
+  | 'containerd'
+  | 'keeper'
+  | 'pods';
+
+interface Call extends PromiseWithResolvers<number | undefined> {
+  /** The call and its first argument, for error messages. */
+  name: string;
+}
+
+/** The process that started this host and starts other programs for it (supervisor.cc). */
+export class Supervisor {
+  readonly #socket: MessageSocket;
+  /** Programs that have not started yet, in the order of their requests. */
+  readonly #starting: Program[] = [];
+  readonly #programs = new Map<number, Program>();
+  /** Calls whose answer is awaited, by their number. */
+  readonly #calls = new Map<number, Call>();
+  #lastCall = 0;
+  /** Resolves with the id of this process outside its namespaces. */
+  readonly outsidePid: Promise<number>;
+  readonly #resolveOutside: (pid: number) => void;
+
+  constructor() {
+    const { promise, resolve } = Promise.withResolvers<number>();
+    this.outsidePid = promise;
+    this.#resolveOutside = resolve;
+    this.#socket = openMessageSocket(SOCKET_FD, {
+      received: ({ text, fds }) => this.#received(text.replace(/\0$/, '').split(' '), fds[0]),
+      // Without its supervisor, a host must not run.
+      closed: () => process.exit(1),
+    });
+  }
+
+  /** Starts a program in a jail. Its command is the one of setCommand(). */
+  readonly startJailed: StartJailed = (start) => this.start(start);
+
+  /** Starts a program. */
+  start({ kind, user = { uid: 0, gid: 0 }, args = [], fds, ended }: ProgramStart): SupervisedProgram {
+    const program = new Program(ended, (pid) => this.#send(['kill', `${pid}`]));
+    if (this.#send(['spawn', kind, `${user.uid}`, `${user.gid}`, ...args], fds)) this.#starting.push(program);
+    else setImmediate(() => program.end(null, null, new Error('the supervisor takes no message')));
+    return program;
+  }
+
+  /**
+   * Sets the command that starts programs of a kind. In those of jails, the words {uid} and {gid} stand for the ids of the user.
+   */
+  setCommand(kind: ProgramKind, command: readonly string[]): void {
+    this.#send(['command', kind, ...command]);
+  }
+
+  /** Sets the further groups of the processes that try shaders. */
+  setTrialGroups(groups: readonly number[]): void {
+    this.#send(['groups', ...groups.map(String)]);
+  }
+
+  /** Has a keeper started, if there is none. */
+  startKeeper(): void {
+    this.#send(['keeper']);
+  }
+
+  /** Gives this host a right that it keeps when it has no privileges any more; see Grants in grants.h. */
+  grant(kind: GrantKind, value: string): void {
+    this.#send(['grant', kind, value]);
+  }
+
+  /** From now on, the supervisor starts programs with the present commands and no other, and grants no further right. */
+  seal(): void {
+    this.#send(['seal']);
+  }
+
+  /**
+   * Has the supervisor make a call for which this process has no privileges (Grants::perform in grants.cc).
+   * @returns a descriptor, which belongs to the caller, if the call opens something
+   * @throws Error of the system call, whose `code` is such as ENOENT
+   */
+  ask(...call: string[]): Promise<number | undefined> {
+    const number = ++this.#lastCall;
+    const answer = Promise.withResolvers<number | undefined>();
+    this.#calls.set(number, { name: call.slice(0, 2).join(' '), ...answer });
+    if (!this.#send(['ask', `${number}`, ...call])) this.#answered(number, constants.errno.EAGAIN);
+    return answer.promise;
+  }
+
+  #send(words: readonly string[], fds: readonly number[] = []): boolean {
+    return this.#socket.send(words.map((word) => `${word}\0`).join(''), fds);
+  }
+
+  #answered(number: number, errno: number, fd?: number): void {
+    const call = this.#calls.get(number);
+    this.#calls.delete(number);
+    const code = errno === 0 ? '' : getSystemErrorName(-errno);
+    if (errno === 0) call?.resolve(fd);
+    else call?.reject(Object.assign(new Error(`${code}: ${call.name}`), { code, errno: -errno }));
+  }
+
+  #received([word, ...values]: string[], fd: number | undefined): void {
+    const [pid = 0, status = 0, signal = 0] = values.map(Number);
+    if (word === 'answer') this.#answered(pid, status, fd);
+    if (word === 'host') this.#resolveOutside(pid);
+    if (word === 'failed')
+      this.#starting.shift()?.end(null, null, new Error(`the supervisor: ${getSystemErrorName(-pid)}`));
+    if (word === 'started') {
+      const program = this.#starting.shift();
+      if (!program) return;
+      this.#programs.set(pid, program);
+      program.begun(pid, status);
+    }
+    if (word === 'ended') {
+      const program = this.#programs.get(pid);
+      this.#programs.delete(pid);
+      program?.end(signal === 0 ? status : null, signalName(signal));
+    }
+  }
+}
+
+function signalName(number: number): NodeJS.Signals | null {
+  const found = Object.entries(constants.signals).find(([, value]) => value === number);
+  return (found?.[0] as NodeJS.Signals | undefined) ?? null;
+}

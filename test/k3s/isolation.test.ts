@@ -1,0 +1,137 @@
+import { readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { must } from '../../host/base/assert.ts';
+import { buildModules } from '../../host/play/modules.ts';
+import { readNodeSettings } from '../../host/pod/paths.ts';
+import { hostOf } from '../pod/run-folder.ts';
+import { Peer, until } from '../stream/peer.ts';
+import { type Rig, SANDBOX_IMAGE, startRig } from './containerd.ts';
+import { ready, startGame } from './game.ts';
+import { importGame } from './image.ts';
+
+const ROOT = join(import.meta.dirname, '../..');
+
+let rig: Rig;
+let latency: string;
+
+beforeAll(async () => {
+  await buildModules(['latency']);
+  rig = await startRig({ poolSize: 2 });
+  latency = await importGame(rig, 'latency', readFileSync(join(ROOT, 'build/latency.wasm')));
+  await rig.ctr('-n', 'k8s.io', 'images', 'tag', latency, SANDBOX_IMAGE);
+});
+
+afterAll(() => rig?.close());
+
+const NAMESPACES = ['pid', 'mnt', 'ipc', 'uts', 'net'] as const;
+
+/** Reads the description of a process in /proc. */
+function describeProcess(pid: number) {
+  const status = readFileSync(`/proc/${pid}/status`, 'utf8');
+  const field = (name: string) => must(new RegExp(`^${name}:\\s*(.*)$`, 'm').exec(status)?.[1], name);
+  return {
+    uid: field('Uid').split('\t').join(' '),
+    gid: field('Gid').split('\t').join(' '),
+    groups: field('Groups'),
+    capabilities: ['CapInh', 'CapPrm', 'CapEff', 'CapBnd', 'CapAmb']
+      .map((set) => field(set).replace(/^0+(?=.)/, ''))
+      .join(' '),
+    noNewPrivileges: field('NoNewPrivs'),
+    seccomp: field('Seccomp'),
+    ...Object.fromEntries(NAMESPACES.map((name) => [name, readlinkSync(`/proc/${pid}/ns/${name}`)])),
+    root: readlinkSync(`/proc/${pid}/root`),
+    descriptors: readdirSync(`/proc/${pid}/fd`).length,
+  } as Record<string, string | number>;
+}
+
+/** The id of a pod's supervisor, which is the one that containerd knows. */
+async function supervisorOf(pod: string): Promise<number> {
+  const request = { podSandboxId: pod, verbose: true };
+  return JSON.parse((await rig.cri.call<{ info: { info: string } }>('podSandboxStatus', request)).info.info).pid;
+}
+
+it('the host of a pod is a user of its own, without capabilities, in its own namespaces, under a filter', async () => {
+  const { pod, container, url } = await startGame(rig, latency);
+  await ready(rig, container);
+  const peer = new Peer();
+  await peer.join(url, { query: '?size=320x180&fps=30' });
+  await until(() => peer.pictures > 10, 'pictures');
+  const supervisor = await supervisorOf(pod);
+  const host = hostOf(supervisor);
+  const [node, own] = [describeProcess(process.pid), describeProcess(host)];
+  const table = { keeper: describeProcess(rig.keeperPid()), supervisor: describeProcess(supervisor), host: own };
+  writeFileSync(join(ROOT, 'build/processes.json'), JSON.stringify(table, null, 2));
+  const uid = readNodeSettings({}).uidFirst + supervisor;
+  expect(own).toMatchObject({
+    uid: Array(4).fill(uid).join(' '),
+    gid: Array(4).fill(uid).join(' '),
+    capabilities: '0 0 0 0 0',
+    noNewPrivileges: '1',
+    seccomp: '2',
+  });
+  // This pod uses the node's network.
+  for (const name of ['pid', 'mnt', 'ipc', 'uts'] as const) expect(own[name], name).not.toBe(node[name]);
+  for (const thread of readdirSync(`/proc/${host}/task`)) {
+    const status = readFileSync(`/proc/${host}/task/${thread}/status`, 'utf8');
+    expect(status).toMatch(/^Seccomp:\t2$/m);
+    expect(status).toMatch(/^CapEff:\t0+$/m);
+    expect(status).toContain(`Uid:\t${uid}\t${uid}\t${uid}\t${uid}\n`);
+  }
+  for (let n = 0; n < 3; n++) process.kill(host, 'SIGUSR1');
+  const { pictures } = peer;
+  await until(() => peer.pictures > pictures + 10, 'pictures after the signal');
+  expect(readFileSync(join(rig.runDir, `log/${supervisor}.log`), 'utf8')).not.toContain('Debugger');
+  peer.close();
+  await rig.cri.removePod(pod);
+});
+
+it.each([
+  ['privileged', { privileged: true }, 'privileged: a game gets no capability'],
+  ['added', { capabilities: { addCapabilities: ['SYS_PTRACE'] } }, 'capabilities.add: .*CAP_SYS_PTRACE'],
+])(
+  'a container that asks for what a game never gets does not start, and says which field it is: %s',
+  async (name, security, message) => {
+    const pod = await rig.cri.runPod({ name });
+    const options = { name: 'game', image: latency, env: { PORT: '0' } };
+    // containerd refuses a privileged container in a pod that is not privileged itself.
+    const starting = rig.cri.create(pod, { ...options, security }).then((container) => rig.cri.start(container));
+    await expect(starting).rejects.toThrow(
+      new RegExp(`NL_SECURITY_CONTEXT.*${message}|no privileged container allowed`),
+    );
+    const usual = await rig.cri.create(pod, {
+      ...options,
+      attempt: 1,
+      security: {
+        runAsUser: { value: 65532 },
+        runAsGroup: { value: 65532 },
+        capabilities: { dropCapabilities: ['ALL'] },
+        noNewPrivs: true,
+        readonlyRootfs: true,
+        seccomp: { profileType: 'RuntimeDefault' },
+      },
+    });
+    await rig.cri.start(usual);
+    await ready(rig, usual);
+    await rig.cri.removePod(pod);
+  },
+);
+
+it("a pod in the node's pid namespace does not start", async () => {
+  await expect(rig.cri.runPod({ name: 'node-pids', hostPid: true })).rejects.toThrow(/NL_SECURITY_CONTEXT.*hostPID: /);
+});
+
+it("a parameter of a pod's own network is set, and one of the node is refused", async () => {
+  const name = 'net.ipv4.ip_unprivileged_port_start';
+  const value = () => readFileSync(`/proc/sys/${name.replaceAll('.', '/')}`, 'utf8').trim();
+  const before = value();
+  const pod = await rig.cri.runPod({ name: 'sysctl', hostNetwork: false, sysctls: { [name]: '79' } });
+  const container = await rig.cri.create(pod, { name: 'game', image: latency, env: { PORT: '80' } });
+  await rig.cri.start(container);
+  // The host has no capability, so it can listen at this port only because of the parameter.
+  await ready(rig, container);
+  expect(value()).toBe(before);
+  await rig.cri.removePod(pod);
+  const refused = rig.cri.runPod({ name: 'sysctl-node', hostNetwork: false, sysctls: { 'kernel.shmmax': '1' } });
+  await expect(refused).rejects.toThrow(/NL_SECURITY_CONTEXT.*sysctls: kernel.shmmax/);
+});
