@@ -93,7 +93,7 @@ it.each([
   'a container that asks for what a game never gets does not start, and says which field it is: %s',
   async (name, security, message) => {
     const pod = await rig.cri.runPod({ name });
-    const options = { name: 'game', image: latency, env: { PORT: '0' } };
+    const options = { name: 'game', image: latency, env: { PORT: '0', OPERATOR_PORT: '0' } };
     // containerd refuses a privileged container in a pod that is not privileged itself.
     const starting = rig.cri.create(pod, { ...options, security }).then((container) => rig.cri.start(container));
     await expect(starting).rejects.toThrow(
