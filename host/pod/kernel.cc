@@ -1,5 +1,5 @@
 // System calls that the host process of a pod needs and Node does not offer: they change the network namespace, the mounts and
-// the privileges of every thread in the process.
+// the user of every thread in the process.
 #include "filter.h"
 #include "message-socket.h"
 #include "peer.h"
@@ -42,14 +42,12 @@ constexpr int WAIT_MS_MAX = 5000;   // How long to wait for a thread that does n
 constexpr int BLOCKED_MS_MAX = 200; // How long to wait for a thread that blocks signals, as new ones do under glibc.
 
 constexpr size_t GROUPS_MAX = 16;
-constexpr uint32_t ROOT = 0;
 
-// A change that every thread has to make: enter a network namespace, or drop capabilities and become another user.
+// A change that every thread has to make: enter a network namespace, or become another user without capabilities.
 struct Job {
-  int networkFd = -1; // Descriptor of the network namespace to enter; -1 to drop capabilities.
+  int networkFd = -1; // Descriptor of the network namespace to enter; -1 to become another user.
   struct stat network {};
-  uint64_t keep = 0;    // The capabilities to keep, one bit each; none for a user other than root.
-  uint32_t user = ROOT; // The user to become, and the group with the same id; 0 to stay the present user.
+  uint32_t user = 0; // The user to become, and the group with the same id.
   uint32_t groups[GROUPS_MAX] = {};
   size_t groupCount = 0;
 };
@@ -63,30 +61,20 @@ std::atomic<int> answers{0};          // Number of threads that have made the ch
 
 // The system calls themselves change this thread only; glibc's functions would change all threads.
 int switchUser(const Job &wanted) {
+  for (int capability = 0; capability <= CAP_LAST_CAP; capability++) prctl(PR_CAPBSET_DROP, capability, 0, 0, 0);
+  prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
   uint32_t user = wanted.user;
   if (syscall(SYS_setgroups, wanted.groupCount, wanted.groups) != 0) return errno;
   if (syscall(SYS_setresgid, user, user, user) != 0 || syscall(SYS_setresuid, user, user, user) != 0) return errno;
-  return 0;
-}
-
-int dropTo(const Job &wanted) {
-  uint64_t keep = wanted.keep;
   __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
-  __user_cap_data_struct data[2] = {};
-  for (int word = 0; word < 2; word++)
-    data[word].effective = data[word].permitted = static_cast<uint32_t>(keep >> (32 * word));
-  for (int capability = 0; capability <= CAP_LAST_CAP; capability++)
-    if (!(keep >> capability & 1)) prctl(PR_CAPBSET_DROP, capability, 0, 0, 0);
-  prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
-  if (wanted.user != ROOT)
-    if (int error = switchUser(wanted)) return error;
-  if (syscall(SYS_capset, &header, data) != 0) return errno;
+  __user_cap_data_struct none[2] = {};
+  if (syscall(SYS_capset, &header, none) != 0) return errno;
   return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 ? 0 : errno;
 }
 
 void runJob() {
   bool isNetwork = job.networkFd >= 0;
-  int error = isNetwork ? (syscall(SYS_setns, job.networkFd, CLONE_NEWNET) == 0 ? 0 : errno) : dropTo(job);
+  int error = isNetwork ? (syscall(SYS_setns, job.networkFd, CLONE_NEWNET) == 0 ? 0 : errno) : switchUser(job);
   if (error != 0) jobErrno.store(error);
   answers.fetch_add(1);
 }
@@ -152,13 +140,13 @@ uint64_t mask(const std::string &status, const char *name) {
   return std::strtoull(field(status, name).c_str(), nullptr, 16);
 }
 
-// Whether a thread has entered the network namespace or dropped the capabilities, according to the kernel.
+// Whether a thread has entered the network namespace or become the user, according to the kernel.
 bool isChanged(pid_t thread, const std::string &status) {
   if (job.networkFd < 0) {
     uint64_t every = mask(status, "\nCapEff:\t") | mask(status, "\nCapPrm:\t") | mask(status, "\nCapBnd:\t");
     std::string user = std::to_string(job.user), all = user + "\t" + user + "\t" + user + "\t" + user;
-    bool isUser = job.user == ROOT || (field(status, "\nUid:\t") == all && field(status, "\nGid:\t") == all);
-    return isUser && (every & ~job.keep) == 0 && field(status, "\nNoNewPrivs:\t") == "1";
+    bool isUser = field(status, "\nUid:\t") == all && field(status, "\nGid:\t") == all;
+    return isUser && every == 0 && field(status, "\nNoNewPrivs:\t") == "1";
   }
   char path[64];
   std::snprintf(path, sizeof path, "/proc/self/task/%d/ns/net", thread);
@@ -330,24 +318,12 @@ Napi::Value newNetwork(const Napi::CallbackInfo &info) {
   return enter(info.Env(), -1, "/proc/thread-self/ns/net");
 }
 
-// dropPrivileges(keep: number[]): keeps only the capabilities with these numbers
-Napi::Value dropPrivileges(const Napi::CallbackInfo &info) {
-  Job wanted;
-  Napi::Array keep = info[0].As<Napi::Array>();
-  for (uint32_t i = 0; i < keep.Length(); i++) {
-    uint32_t capability = keep.Get(i).As<Napi::Number>().Uint32Value();
-    if (capability > 63) return fail(info.Env(), "there is no capability " + std::to_string(capability));
-    wanted.keep |= uint64_t{1} << capability;
-  }
-  return runEverywhere(info.Env(), wanted, "capset");
-}
-
 // becomeUser(user, groups): drops all capabilities and becomes the user and group with the id `user`, with these further groups
 Napi::Value becomeUser(const Napi::CallbackInfo &info) {
   Job wanted;
   wanted.user = info[0].As<Napi::Number>().Uint32Value();
   Napi::Array groups = info[1].As<Napi::Array>();
-  if (wanted.user == ROOT || groups.Length() > GROUPS_MAX) return fail(info.Env(), "invalid user or too many groups");
+  if (wanted.user == 0 || groups.Length() > GROUPS_MAX) return fail(info.Env(), "invalid user or too many groups");
   for (uint32_t i = 0; i < groups.Length(); i++) wanted.groups[wanted.groupCount++] = groups.Get(i).As<Napi::Number>().Uint32Value();
   Napi::Value result = runEverywhere(info.Env(), wanted, "setresuid");
   // A change of the user has cleared this.
@@ -388,7 +364,6 @@ Napi::Value bindMount(const Napi::CallbackInfo &info) {
 Napi::Object init(Napi::Env env, Napi::Object exports) {
   exports.Set("enterNetwork", Napi::Function::New(env, enterNetwork));
   exports.Set("newNetwork", Napi::Function::New(env, newNetwork));
-  exports.Set("dropPrivileges", Napi::Function::New(env, dropPrivileges));
   exports.Set("bindMount", Napi::Function::New(env, bindMount));
   exports.Set("peerProcess", Napi::Function::New(env, peerProcess));
   exports.Set("becomeUser", Napi::Function::New(env, becomeUser));

@@ -24,11 +24,6 @@ export interface Kernel {
   /** Creates a network namespace with a loopback device and no other, and enters it. @throws NearlightError NL_POD */
   newNetwork(): ThreadChange;
   /**
-   * Drops all capabilities except those whose numbers (capabilities(7)) are in `keep`, and prevents gaining new ones.
-   * @throws NearlightError NL_POD
-   */
-  dropPrivileges(keep: readonly number[]): ThreadChange;
-  /**
    * Drops all capabilities, becomes the user and the group with this id, and joins these further groups.
    * @throws NearlightError NL_POD
    */
@@ -87,8 +82,6 @@ export function loadKernel(path: string, nodeRoot?: number): Kernel {
         },
       ),
     newNetwork: () => explain('no network namespace can be created', 'run the host as root', () => addon.newNetwork()),
-    dropPrivileges: (keep) =>
-      explain('privileges cannot be dropped', 'run the host as root', () => addon.dropPrivileges(keep)),
     becomeUser: (id, groups) =>
       explain(`this process cannot become the user ${id}`, 'run the host as root', () => addon.becomeUser(id, groups)),
     filterSystemCalls: () =>

@@ -1,8 +1,10 @@
 import { mkdirSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { at } from '../at.ts';
 import { good } from '../engine/modules.ts';
 import { poll, type Rig } from '../k3s/containerd.ts';
+import { hostOf } from '../pod/run-folder.ts';
 import { startInstalledRig } from './installed.ts';
 import { guardMemory, residentBytes } from './watch.ts';
 
@@ -42,7 +44,7 @@ it('a game with assets of some size starts', async () => {
 
 it('assets of 1.75 GiB are refused with a code, or the node uses no more memory for them', async () => {
   await poll(() => rig.warm().length > 0, 'no host waits for a pod');
-  const [host = 0] = rig.warm();
+  const host = hostOf(at(rig.warm(), 0));
   const guard = guardMemory(host, residentBytes(host) + GROWTH_BYTES_MAX);
   const outcome = await run(image('large', ASSET_BYTES), 'large').then(
     () => 'runs',

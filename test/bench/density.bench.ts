@@ -5,6 +5,7 @@ import { buildModules } from '../../host/play/modules.ts';
 import { at } from '../at.ts';
 import { poll, SANDBOX_IMAGE, startRig } from '../k3s/containerd.ts';
 import { importGame } from '../k3s/image.ts';
+import { hostOf } from '../pod/run-folder.ts';
 import { Peer, until } from '../stream/peer.ts';
 import { sleep } from '../wait.ts';
 import { benchmark } from './harness.ts';
@@ -44,7 +45,7 @@ await benchmark('density', async (bench) => {
       await rig.cri.start(containerId);
       await poll(async () => (await rig.cri.exec(containerId, 'health')).exitCode === 0, 'not ready');
       starts.push(performance.now() - begun);
-      const host = await pidOf('podSandboxStatus', { podSandboxId });
+      const host = hostOf(await pidOf('podSandboxStatus', { podSandboxId }));
       const guest = await pidOf('containerStatus', { containerId });
       pods.push({ host, guest, port });
     }
@@ -80,7 +81,7 @@ await benchmark('density', async (bench) => {
     bench.value('pod with one player at 640x360, host and guest: private', 'MiB', whole.private);
     const keeper = memoryOf(rig.keeperPid());
     bench.value('keeper: PSS', 'MiB', keeper.pss);
-    const waiting = rig.warm().map((pid) => memoryOf(pid).pss);
+    const waiting = rig.warm().map((pid) => memoryOf(hostOf(pid)).pss);
     bench.figure('host in the pool: PSS', 'MiB', waiting);
     player.close();
     bench.goal('PSS of a pod with one player', {

@@ -118,7 +118,9 @@ it.each([
 );
 
 it("a pod in the node's pid namespace does not start", async () => {
-  await expect(rig.cri.runPod({ name: 'node-pids', hostPid: true })).rejects.toThrow(/NL_SECURITY_CONTEXT.*hostPID: /);
+  await expect(rig.cri.runPod({ name: 'node-pids', namespaces: { pid: 'NODE' } })).rejects.toThrow(
+    /NL_SECURITY_CONTEXT.*hostPID: /,
+  );
 });
 
 it("a parameter of a pod's own network is set, and one of the node is refused", async () => {

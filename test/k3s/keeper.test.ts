@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
@@ -22,6 +22,8 @@ let latency: string;
 beforeAll(async () => {
   await buildModules(['latency']);
   folder = mkdtempSync(join(tmpdir(), 'nearlight-hang-'));
+  // A host that serves a pod is not root.
+  chmodSync(folder, 0o755);
   plantLoop();
   rig = await startRig({ poolSize: POOL_SIZE });
   latency = await importGame(rig, 'latency', readFileSync(join(import.meta.dirname, '../../build/latency.wasm')));
@@ -35,13 +37,13 @@ afterAll(async () => {
 });
 
 /**
- * Makes each host that the keeper starts loop without end once a file with its process id exists. That takes the place of a fault
+ * Makes each host that the keeper starts loop without end once a file with the process id of its supervisor exists. That takes the place of a fault
  * in a library. The keeper keeps NODE_OPTIONS from its hosts, so a program in the place of nice(1), with which it starts them,
  * gives them this option.
  */
 function plantLoop(): void {
   const program = join(folder, 'hang.mjs');
-  const loop = `while (existsSync(${JSON.stringify(join(folder, 'loop.'))} + process.pid));`;
+  const loop = `while (existsSync(${JSON.stringify(join(folder, 'loop.'))} + process.env.NEARLIGHT_HOST?.split(' ')[0]));`;
   writeFileSync(program, `import { existsSync } from 'node:fs';\nsetInterval(() => { ${loop} }, 50).unref();\n`);
   const path = process.env.PATH;
   const script = `#!/bin/sh\nexport PATH='${path}' NODE_OPTIONS=--import=${program}\nexec nice "$@"\n`;

@@ -67,7 +67,7 @@ const COMMANDS: Record<string, (...args: never[]) => unknown> = {
   ready: () => process.pid,
   enterNetwork: (path: string) => kernel.enterNetwork(path),
   newNetwork: () => kernel.newNetwork(),
-  dropPrivileges: (keep: number[]) => kernel.dropPrivileges(keep),
+  becomeUser: (id: number, groups: number[]) => kernel.becomeUser(id, groups),
   bindMount: (source: string, target: string, readOnly: boolean) => kernel.bindMount(source, target, readOnly),
   interfaces: () => networkInterfaces(),
   descriptors: () => readdirSync('/proc/self/fd'),

@@ -163,16 +163,23 @@ test('a guest inherits two descriptors and a pipe, gets its user and arguments, 
   await host.ask('guest', guest, 'run', '255');
   await eventually(() => expect(readFileSync(path('guest'), 'utf8')).toBe('5 6 uid run 255\n'));
   const { pid } = await host.ask<{ pid: number }>('guestState', 0);
-  await eventually(() => expect(readdirSync(`/proc/${pid}/fd`).filter((fd) => fd !== SHELL_FD)).toEqual(['0', '1', '2', '3', '4', '5']));
+  await eventually(() =>
+    expect(readdirSync(`/proc/${pid}/fd`).filter((fd) => fd !== SHELL_FD)).toEqual(['0', '1', '2', '3', '4', '5']),
+  );
   await host.ask('kill', 0);
   await eventually(async () => expect(await host.ask('guestState', 0)).toMatchObject({ end: [7, null] }));
 });
 
-test.each(['a/b', '-x', '{uid}', 'a b', '..'])('an argument of a guest that is no word is refused: %s', async (word) => {
-  const host = start();
-  await host.ask('guest', ['/bin/true'], word);
-  await eventually(async () => expect(await host.ask('guestState', 0)).toMatchObject({ error: expect.stringContaining('EINVAL') }));
-});
+test.each(['a/b', '-x', '{uid}', 'a b', '..'])(
+  'an argument of a guest that is no word is refused: %s',
+  async (word) => {
+    const host = start();
+    await host.ask('guest', ['/bin/true'], word);
+    await eventually(async () =>
+      expect(await host.ask('guestState', 0)).toMatchObject({ error: expect.stringContaining('EINVAL') }),
+    );
+  },
+);
 
 test('a host runs no more than 16 programs at a time', async () => {
   const host = start();

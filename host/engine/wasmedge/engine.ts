@@ -130,7 +130,9 @@ export function createWasmEdgeEngine({
       let process: GuestProcess | undefined;
       try {
         process = takeProcess(addon, options.limits, options.user);
-        const code = interpreter ? checked.bytes : await source.native(checked.bytes, { ...options, required, start: startProgram });
+        const code = interpreter
+          ? checked.bytes
+          : await source.native(checked.bytes, { ...options, required, start: startProgram });
         return await start({ addon, process, code, checked, options });
       } catch (error) {
         process?.kill();

@@ -80,7 +80,9 @@ export function trialCommand({ bytes, cpuMs }: ProcessLimits): string[] {
   const node = [process.execPath, `--max-old-space-size=${HEAP_MEGABYTES}`, '--disable-sigusr1', PROGRAM];
   // The host reads native code from the driver's cache of shaders, so a trial process must not write to it.
   const environment = { ...process.env, MESA_SHADER_CACHE_DISABLE: 'true' };
-  const variables = Object.entries(environment).filter(([name, value]) => value !== undefined && ENVIRONMENT.test(name));
+  const variables = Object.entries(environment).filter(
+    ([name, value]) => value !== undefined && ENVIRONMENT.test(name),
+  );
   const words = variables.map(([name, value]) => `${name}=${value}`);
   return ['/usr/bin/env', '-i', ...words, '/bin/sh', '-c', limits, 'sh', ...node];
 }
