@@ -1,4 +1,4 @@
-// What the supervisor and the code that starts its programs need of processes (process.cc).
+// Helpers for processes, of the supervisor and of the code that starts its programs (process.cc).
 #pragma once
 #include <string>
 #include <sys/types.h>

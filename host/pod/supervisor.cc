@@ -62,7 +62,7 @@ constexpr int EXIT_FAILED = 125;
 
 int control = -1; // The supervisor's end of the socket.
 pid_t host = -1;
-std::map<pid_t, Program> programs; // What the host has started and has not ended.
+std::map<pid_t, Program> programs; // Those that run, by their process ids.
 std::set<std::string> cgroups;     // Folders of the cgroups that the host has created.
 Grants grants;
 std::map<std::string, std::vector<std::string>> commands; // By the kinds of programs.

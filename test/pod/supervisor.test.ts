@@ -171,7 +171,7 @@ test('a guest inherits two descriptors and a pipe, gets its user and arguments, 
 });
 
 test.each(['a/b', '-x', '{uid}', 'a b', '..'])(
-  'an argument of a guest that is no word is refused: %s',
+  'an argument of a guest with other characters than letters and digits is refused: %s',
   async (word) => {
     const host = start();
     await host.ask('guest', ['/bin/true'], word);

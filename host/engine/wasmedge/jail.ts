@@ -55,7 +55,7 @@ export interface JailStart extends Pick<JailOptions, 'kind' | 'user'> {
   ended(status: number | null, signal: NodeJS.Signals | null, error?: Error): void;
 }
 
-/** A program that was asked for. It ends when this process ends. */
+/** A program in a jail that may still be starting. It ends when this process ends. */
 export interface JailedProgram {
   /** Id of the jailer's process outside of this process's namespaces. Undefined before `started`, and if there is no process. */
   readonly pid: number | undefined;
