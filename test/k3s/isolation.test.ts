@@ -1,13 +1,18 @@
+import { randomInt } from 'node:crypto';
 import { readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { must } from '../../host/base/assert.ts';
+import { errors } from '../../host/base/errors.ts';
 import { buildModules } from '../../host/play/modules.ts';
 import { readNodeSettings } from '../../host/pod/paths.ts';
+import { commandLine, descendants } from '../attack/facts.ts';
+import { shaderGame } from '../attack/games.ts';
+import { hugeAssignment } from '../attack/shaders.ts';
 import { hostOf } from '../pod/run-folder.ts';
 import { Peer, until } from '../stream/peer.ts';
-import { type Rig, SANDBOX_IMAGE, startRig } from './containerd.ts';
-import { ready, startGame } from './game.ts';
+import { poll, type Rig, SANDBOX_IMAGE, startRig } from './containerd.ts';
+import { exited, ready, startGame } from './game.ts';
 import { importGame } from './image.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
@@ -82,6 +87,58 @@ it('the host of a pod is a user of its own, without capabilities, in its own nam
   const { pictures } = peer;
   await until(() => peer.pictures > pictures + 10, 'pictures after the signal');
   expect(readFileSync(join(rig.runDir, `log/${supervisor}.log`), 'utf8')).not.toContain('Debugger');
+  peer.close();
+  await rig.cri.removePod(pod);
+});
+
+/** A game that uses a compute shader when a player joins. No node has tried this shader, because it holds a fresh number. */
+function freshShader(body: string): Uint8Array {
+  const storage = '@group(0) @binding(0) var<storage, read_write> data: array<u32>;';
+  const number = randomInt(2 ** 32 - 1);
+  const code = `${storage} @compute @workgroup_size(1) fn main() { data[0] = ${number}u; ${body} }`;
+  return shaderGame({ name: 'fresh', code, use: 'compute' });
+}
+
+it('a shader that the node does not know is tried by a user of its own, without capabilities and without a network', async () => {
+  const image = await importGame(rig, 'fresh', freshShader(''));
+  const { pod, container, url } = await startGame(rig, image);
+  await ready(rig, container);
+  const supervisor = await supervisorOf(pod);
+  const peer = new Peer();
+  await peer.join(url, { query: '?size=320x180&fps=30' });
+  const trial = await poll(
+    () => descendants(supervisor).find((pid) => commandLine(pid).includes('vet/child')) ?? false,
+    'no shader is tried',
+  );
+  await until(() => peer.pictures > 10, 'pictures');
+  const [node, host, own] = [process.pid, hostOf(supervisor), trial].map(describeProcess);
+  expect(own).toMatchObject({ capabilities: '0 0 0 0 0', noNewPrivileges: '1', pid: host?.pid, mnt: host?.mnt });
+  expect(new Set([node?.uid, host?.uid, own?.uid]).size).toBe(3);
+  for (const other of [node, host]) expect(own?.net).not.toBe(other?.net);
+  expect(readFileSync(`/proc/${trial}/cgroup`, 'utf8')).toBe(readFileSync(`/proc/${supervisor}/cgroup`, 'utf8'));
+  peer.close();
+  await rig.cri.removePod(pod);
+
+  // The host has noted the verdict although it may not open the file with verdicts any more.
+  const next = await startGame(rig, image);
+  await ready(rig, next.container);
+  const other = new Peer();
+  await other.join(next.url, { query: '?size=320x180&fps=30' });
+  await until(() => other.pictures > 10, 'pictures');
+  expect(descendants(await supervisorOf(next.pod)).filter((pid) => commandLine(pid).includes('vet/child'))).toEqual([]);
+  other.close();
+  await rig.cri.removePod(next.pod);
+});
+
+it('a shader that takes too long to compile ends its game, and not the host', async () => {
+  const { code } = hugeAssignment(26);
+  const image = await importGame(rig, 'hostile', shaderGame({ name: 'hostile', code, use: 'compute' }));
+  const { pod, container, url } = await startGame(rig, image);
+  await ready(rig, container);
+  const peer = new Peer();
+  await peer.join(url, { query: '?size=320x180&fps=30' });
+  expect((await exited(rig, container)).exitCode).toBe(errors.NL_SHADER.exit);
+  expect(await rig.cri.podState(pod)).toBe('SANDBOX_READY');
   peer.close();
   await rig.cri.removePod(pod);
 });
