@@ -1,5 +1,5 @@
 import { fstatSync, readSync } from 'node:fs';
-import { resolve } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { NearlightError } from '../base/errors.ts';
 import type { OciBundle } from './oci-bundle.ts';
 import type { AssetMemory, ImageAccess, ImageLayers, ImageLimits } from './opener.ts';
@@ -7,6 +7,9 @@ import { type Mount, TaskError } from './tasks.ts';
 
 /** Options of an overlay mount that change which files it shows. The others concern writing, and a game's image is only read. */
 const VISIBLE_OPTIONS = /^(userxattr|(redirect_dir|metacopy|xino)=[a-z]+)$/;
+
+/** The end of a layer's path: snapshotters that come with containerd give each layer a number. */
+const SNAPSHOT = /\/snapshots\/[^/]+(\/fs)?$/;
 
 /**
  * Returns the layers of an image from the mounts that containerd asks for, or from the folder where containerd has mounted the
@@ -33,6 +36,26 @@ export function imageLayers(rootfs: readonly Mount[], { folder, rootPath }: OciB
   if (type === 'bind' || options.some((option) => /^r?bind$/.test(option)))
     return { kind: 'folder', layers: [resolve(folder, source)], options: [] };
   throw unreadable(`a ${type} mount`);
+}
+
+/**
+ * Where the layers of a pod's images are, derived from the layers of its first container, as ImageAccess.seal() takes them. That
+ * container is a sandbox, whose image is in the same snapshotter as those of the pod's games, or the pod's only one.
+ */
+export function imagePlaces(rootfs: readonly Mount[], bundle: OciBundle): string[] {
+  if (bundle.kind !== 'sandbox') return imageLayers(rootfs, bundle).layers;
+  const snapshots = sandboxLayers(rootfs, bundle).map((layer) => layer.replace(SNAPSHOT, '/snapshots/*$1'));
+  // Where containerd itself mounts images.
+  return [...new Set([...snapshots, join(dirname(bundle.folder), '*', basename(bundle.rootPath))])];
+}
+
+/** The layers of a sandbox's image; none if they could not be read. The image itself is not read. */
+function sandboxLayers(rootfs: readonly Mount[], bundle: OciBundle): string[] {
+  try {
+    return imageLayers(rootfs, bundle).layers;
+  } catch {
+    return [];
+  }
 }
 
 function unreadable(what: string): TaskError {

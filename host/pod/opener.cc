@@ -32,6 +32,53 @@ bool dropPrivileges() {
   return syscall(SYS_capset, &header, data) == 0 && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0;
 }
 
+// The places of layers, once they are known; see wire.h.
+std::vector<std::string> places;
+bool isSealed = false;
+
+// The parts of a path between its slashes.
+std::vector<std::string> partsOf(const std::string &path) {
+  std::vector<std::string> parts(1);
+  for (char letter : path)
+    if (letter == '/')
+      parts.emplace_back();
+    else
+      parts.back() += letter;
+  return parts;
+}
+
+bool isAt(const std::string &place, const std::string &path) {
+  std::vector<std::string> wanted = partsOf(place), given = partsOf(path);
+  if (wanted.size() != given.size() || path[0] != '/') return false;
+  for (size_t i = 1; i < wanted.size(); i++) {
+    if (given[i].empty() || given[i] == "." || given[i] == "..") return false;
+    if (wanted[i] != "*" && wanted[i] != given[i]) return false;
+  }
+  return true;
+}
+
+// The first layer that is at none of the places; nullptr if there is none.
+const std::string *strayLayer(const ImageRequest &request) {
+  for (const std::string &layer : request.layers) {
+    auto at = [&](const std::string &place) { return isAt(place, layer); };
+    if (isSealed && std::none_of(places.begin(), places.end(), at)) return &layer;
+  }
+  return nullptr;
+}
+
+// Whether all options of a mount change only the view of its layers. None names a folder.
+bool areHarmless(const std::string &options) {
+  for (size_t at = 0, end; at < options.size(); at = end + 1) {
+    end = options.find(',', at);
+    if (end == std::string::npos) return false;
+    std::string option = options.substr(at, end - at), name = option.substr(0, option.find('='));
+    std::string value = name.size() < option.size() ? option.substr(name.size() + 1) : "";
+    bool isKnown = option == "userxattr" || name == "redirect_dir" || name == "metacopy" || name == "xino";
+    if (!isKnown || value.find_first_not_of("abcdefghijklmnopqrstuvwxyz") != std::string::npos) return false;
+  }
+  return true;
+}
+
 // Splits a request into its strings, each of which ends with a zero byte.
 std::vector<std::string> split(const std::vector<char> &message) {
   std::vector<std::string> parts;
@@ -45,8 +92,7 @@ std::vector<std::string> split(const std::vector<char> &message) {
 
 uint64_t number(const std::string &text) { return std::strtoull(text.c_str(), nullptr, 10); }
 
-bool parse(const std::vector<char> &message, ImageRequest &request) {
-  std::vector<std::string> parts = split(message);
+bool parse(const std::vector<std::string> &parts, ImageRequest &request) {
   if (parts.size() <= REQUEST_FIELDS) return false;
   request.isOverlay = parts[0] == "overlay";
   request.entrypoint = parts[1];
@@ -55,7 +101,7 @@ bool parse(const std::vector<char> &message, ImageRequest &request) {
   request.depthMax = number(parts[4]);
   request.options = parts[5];
   request.layers.assign(parts.begin() + REQUEST_FIELDS, parts.end());
-  return true;
+  return areHarmless(request.options);
 }
 
 bool sendFailure(int socket, const ImageFailure &failure) {
@@ -98,8 +144,15 @@ void serve(int socket, const std::vector<char> &message) {
   setsockopt(socket, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
   ImageRequest request;
   Image image;
-  if (!parse(message, request)) {
-    sendFailure(socket, {"NL_POD", "the request for an image is incomplete"});
+  std::vector<std::string> parts = split(message);
+  if (!parts.empty() && parts[0] == "seal") {
+    if (!isSealed) places.assign(parts.begin() + 1, parts.end());
+    isSealed = true;
+    sendFailure(socket, {"", ""});
+  } else if (!parse(parts, request)) {
+    sendFailure(socket, {"NL_POD", "the request for an image is not valid"});
+  } else if (const std::string *stray = strayLayer(request)) {
+    sendFailure(socket, {"NL_POD", "the image's layer " + *stray + " is not where this pod's images are"});
   } else if (!image.open(request)) {
     sendFailure(socket, image.failure);
   } else {

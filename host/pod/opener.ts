@@ -52,6 +52,12 @@ export interface ImageAccess {
    * @throws NearlightError NL_IMAGE, NL_IMAGE_SIZE, and NL_POD if the image cannot be mounted
    */
   open(request: ImageRequest): Promise<OpenImage>;
+  /**
+   * From now on, refuses images with layers elsewhere, for good.
+   * @param places paths of folders, in which a part `*` stands for any name
+   * @throws NearlightError NL_POD
+   */
+  seal(places: readonly string[]): Promise<void>;
 }
 
 /** A game's open files, with its assets listed but still waiting in the socket `reply`. */
@@ -108,6 +114,13 @@ export class ImageOpener implements ImageAccess {
     };
   }
 
+  async seal(places: readonly string[]): Promise<void> {
+    const reply = await this.#request(strings(['seal', ...places])).catch((cause: Error) => {
+      throw unavailable(cause);
+    });
+    if (!('code' in reply) || reply.code !== '') throw unavailable(new Error('the image opener has not replied'));
+  }
+
   /** Ends the process. */
   close(): void {
     closeSync(this.#control);
@@ -152,11 +165,16 @@ function encode({ kind, layers, options, entrypoint, limits }: ImageRequest): Ui
   const parts = [kind, entrypoint, assetFilesMax, assetBytesMax, assetDepthMax, mountOptions, ...layers].map(String);
   if (parts.some((part) => part.includes('\0')))
     throw new NearlightError('NL_IMAGE', 'a path of the image contains a zero byte');
-  const request = Buffer.from(parts.map((part) => `${part}\0`).join(''));
+  const request = strings(parts);
   if (request.length > REQUEST_BYTES_MAX)
     throw new NearlightError(
       'NL_IMAGE',
       `the paths of the image's ${layers.length} layers have ${request.length} bytes, and ${REQUEST_BYTES_MAX} are allowed`,
     );
   return request;
+}
+
+/** Ends each string with a zero byte. */
+function strings(parts: readonly string[]): Uint8Array {
+  return Buffer.from(parts.map((part) => `${part}\0`).join(''));
 }

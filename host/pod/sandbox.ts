@@ -6,6 +6,7 @@ import { Accounting } from './accounting.ts';
 import { type Container, loadGame, writeTerminationMessage } from './container.ts';
 import type { Publisher } from './events.ts';
 import { Execs, publishExit } from './execs.ts';
+import { imagePlaces } from './image.ts';
 import type { OciBundle } from './oci-bundle.ts';
 import type { ImageAccess, ImageLimits } from './opener.ts';
 import { timestamp } from './proto.ts';
@@ -88,7 +89,7 @@ export class Sandbox implements TaskService {
       const bundle = await this.#node.readBundle(request.bundle);
       const open = (path: string) => (bundle.kind === 'sandbox' ? discard : this.#node.openOutput(path));
       const outputs = { stdout: await open(request.stdout), stderr: await open(request.stderr) };
-      if (bundle.kind !== 'container') await this.#enter(bundle);
+      if (bundle.kind !== 'container') await this.#enter(bundle, request);
       const container = this.#container(request, bundle);
       Object.assign(container.task, outputs);
       if (bundle.kind !== 'sandbox') {
@@ -228,13 +229,14 @@ export class Sandbox implements TaskService {
     this.#publisher?.publish(`/tasks/${topic}`, type, event);
   }
 
-  async #enter(bundle: OciBundle): Promise<void> {
+  async #enter(bundle: OciBundle, { rootfs }: Pick<CreateRequest, 'rootfs'>): Promise<void> {
     if (this.#hasEntered) throw new TaskError('failedPrecondition', 'this process serves another pod already');
     this.#hasEntered = true;
     this.#ownNetwork = bundle.network !== 'host';
     const { user } = bundle.security;
     // The guest process that waits for the pod's game has a user of its own.
     if (user) await this.#options.runner.prepareAs(user);
+    await this.#options.images.seal(imagePlaces(rootfs, bundle));
     await this.#options.enter(bundle);
     this.#node = this.#options.node;
   }

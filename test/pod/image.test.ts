@@ -2,7 +2,7 @@ import { renameSync, symlinkSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createAssetPackFromFolder } from '../../assets/folder.ts';
-import { imageLayers, readGame } from '../../host/pod/image.ts';
+import { imageLayers, imagePlaces, readGame } from '../../host/pod/image.ts';
 import type { OciBundle } from '../../host/pod/oci-bundle.ts';
 import type { Mount } from '../../host/pod/tasks.ts';
 import { type Entries, ImageRig, MODULE } from './image-rig.ts';
@@ -142,5 +142,29 @@ describe('a game in an image', () => {
     const { limits } = rig.request({});
     const reading = readGame({ images: rig.opener, rootfs: [], bundle: rig.bundle('/', []), limits });
     await expect(reading).rejects.toThrow('has no entrypoint');
+  });
+});
+
+describe('the places of the images of a pod', () => {
+  const snapshots = '/var/lib/containerd/io.containerd.snapshotter.v1.overlayfs/snapshots';
+  const options = ['index=off', `upperdir=${snapshots}/12/fs`, `lowerdir=${snapshots}/3/fs:${snapshots}/2/fs`];
+  const overlay = { type: 'overlay', source: 'overlay', target: '', options };
+  const native = { type: 'bind', source: '/var/lib/containerd/native/snapshots/7', target: '', options: [] };
+  const bundle = { folder: '/run/task/k8s.io/pause', rootPath: '/run/task/k8s.io/pause/rootfs' };
+
+  it('of a pod with a sandbox, every layer of its snapshotter and every mounted image belongs to them', () => {
+    const sandbox = { ...bundle, kind: 'sandbox' } as OciBundle;
+    const mounted = '/run/task/k8s.io/*/rootfs';
+    expect(imagePlaces([overlay], sandbox)).toEqual([`${snapshots}/*/fs`, mounted]);
+    expect(imagePlaces([native], sandbox)).toEqual(['/var/lib/containerd/native/snapshots/*', mounted]);
+    expect(imagePlaces([{ ...native, source: '/other/place' }], sandbox)).toEqual(['/other/place', mounted]);
+    expect(imagePlaces([], sandbox)).toEqual([bundle.rootPath, mounted]);
+    expect(imagePlaces([{ ...native, type: 'erofs' }], sandbox)).toEqual([mounted]);
+  });
+
+  it('of a container without a pod, only its own layers belong to them', () => {
+    const standalone = { ...bundle, kind: 'standalone' } as OciBundle;
+    expect(imagePlaces([overlay], standalone)).toEqual([12, 3, 2].map((n) => `${snapshots}/${n}/fs`));
+    expect(imagePlaces([], standalone)).toEqual([bundle.rootPath]);
   });
 });

@@ -105,6 +105,54 @@ describe('limits on an image', () => {
 });
 
 describe('the image opener', () => {
+  it('a host that has named the places of its images gets no image from elsewhere, and cannot name others', async () => {
+    const opener = new ImageOpener();
+    const folder = rig.layer({
+      'snapshots/1/fs/app.wasm': MODULE,
+      'snapshots/2/fs/app.wasm': MODULE,
+      'snapshots/2/fs/a/app.wasm': MODULE,
+      'snapshots/app.wasm': MODULE,
+      'bundles/one/rootfs/app.wasm': MODULE,
+      'secret/app.wasm': MODULE,
+    });
+    const at = (path: string) => join(folder, path);
+    const open = async (...layers: string[]) => {
+      const kind = layers.length > 1 ? 'overlay' : 'folder';
+      const request = { ...rig.request({ folder }), kind, layers: layers.map(at) } as const;
+      (await opener.open(request)).close();
+    };
+    await open('secret');
+    await opener.seal([at('snapshots/*/fs'), at('bundles/*/rootfs')]);
+    await opener.seal([at('*')]);
+    await open('snapshots/1/fs');
+    await open('snapshots/2/fs', 'snapshots/1/fs');
+    await open('bundles/one/rootfs');
+    for (const layer of [
+      'secret',
+      'snapshots',
+      'snapshots/2',
+      'snapshots/2/fs/a',
+      'snapshots/../snapshots/fs',
+      'snapshots//fs',
+      '../secret',
+    ]) {
+      const given = `${folder}/${layer}`;
+      const request = { ...rig.request({ folder }), kind: 'folder' as const, layers: [given] };
+      await expect(opener.open(request), layer).rejects.toThrow(`${given} is not where this pod's images are`);
+    }
+    await expect(open('snapshots/1/fs', 'secret')).rejects.toThrow("is not where this pod's images are");
+    opener.close();
+  });
+
+  it.each(['upperdir=/etc', 'lowerdir+=/etc', 'datadir+=/etc', 'metacopy=/', 'x', 'userxattr,workdir=/etc'])(
+    'an option of a mount that could name a folder is refused: %s',
+    async (option) => {
+      const request = rig.request({ rootfs: rig.overlay(rig.layer({ 'app.wasm': MODULE })) });
+      await expect(rig.opener.open({ ...request, options: [option] })).rejects.toThrow('NL_POD');
+      (await rig.opener.open({ ...request, options: ['userxattr', 'xino=off'] })).close();
+    },
+  );
+
   it('the image opener has two capabilities, its own mounts, and none of them seen by others', async () => {
     const status = readFileSync(`/proc/${rig.opener.pid}/status`, 'utf8');
     const field = (name: string) => new RegExp(`^${name}:\\s*(.*)$`, 'm').exec(status)?.[1];
