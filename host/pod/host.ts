@@ -50,6 +50,8 @@ export async function runHost(env: NodeJS.ProcessEnv): Promise<number> {
   const { pid, started } = hostIdentity(env);
   // The user that this process becomes has no home. Without this, asking for one would fail.
   process.env.HOME ??= homedir();
+  // Mesa's cache of compiled shaders then is a file that stays open, so this process can read it as another user, too.
+  process.env.MESA_DISK_CACHE_SINGLE_FILE ??= '1';
   const supervisor = new Supervisor();
   const config = readConfig({
     NODE_UDP_PORTS: env.NEARLIGHT_UDP_PORTS,

@@ -15,6 +15,8 @@ const DEVICES = [
   ['/dev', 'nvidia'],
 ] as const;
 const GROUPS_MAX = 16;
+/** The folder of Mesa's cache of compiled shaders, if it is a single file. */
+const SHADER_CACHE = '/mesa_shader_cache_sf/';
 
 export interface EnterOptions {
   kernel: Kernel;
@@ -46,6 +48,8 @@ export async function enterPod(bundle: OciBundle, { kernel, supervisor, uid, log
   if (cgroupsPath !== '') await openCgroup(cgroupsPath).create();
   grantRights(bundle, supervisor);
   supervisor.seal();
+  // It holds native code, which other hosts run.
+  kernel.reopenReadOnly(SHADER_CACHE);
   const { skipped } = kernel.becomeUser(uid, deviceGroups());
   if (skipped.length > 0)
     throw new NearlightError('NL_POD', `these threads cannot drop their privileges: ${skipped.join(', ')}`);

@@ -361,11 +361,37 @@ Napi::Value bindMount(const Napi::CallbackInfo &info) {
   return info.Env().Undefined();
 }
 
+// reopenReadOnly(part): replaces each descriptor of a file with `part` in its path by one that can only read. Returns their number.
+Napi::Value reopenReadOnly(const Napi::CallbackInfo &info) {
+  std::string part = info[0].As<Napi::String>();
+  DIR *folder = opendir("/proc/self/fd");
+  if (folder == nullptr) return failErrno(info.Env(), "/proc/self/fd");
+  int count = 0;
+  while (dirent *entry = readdir(folder)) {
+    char target[4096];
+    std::string path = std::string("/proc/self/fd/") + entry->d_name;
+    ssize_t length = readlink(path.c_str(), target, sizeof target);
+    if (length < 0 || std::string(target, static_cast<size_t>(length)).find(part) == std::string::npos) continue;
+    int file = open(path.c_str(), O_RDONLY | O_CLOEXEC);
+    bool isReplaced = file >= 0 && dup3(file, std::atoi(entry->d_name), O_CLOEXEC) >= 0;
+    Napi::Value why = isReplaced ? info.Env().Undefined() : failErrno(info.Env(), path.c_str());
+    if (file >= 0) close(file);
+    if (!isReplaced) {
+      closedir(folder);
+      return why;
+    }
+    count++;
+  }
+  closedir(folder);
+  return Napi::Number::New(info.Env(), count);
+}
+
 Napi::Object init(Napi::Env env, Napi::Object exports) {
   exports.Set("enterNetwork", Napi::Function::New(env, enterNetwork));
   exports.Set("newNetwork", Napi::Function::New(env, newNetwork));
   exports.Set("bindMount", Napi::Function::New(env, bindMount));
   exports.Set("peerProcess", Napi::Function::New(env, peerProcess));
+  exports.Set("reopenReadOnly", Napi::Function::New(env, reopenReadOnly));
   exports.Set("becomeUser", Napi::Function::New(env, becomeUser));
   exports.Set("filterSystemCalls", Napi::Function::New(env, filterSystemCalls));
   exports.Set("streamPair", Napi::Function::New(env, streamPair));

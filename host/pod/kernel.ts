@@ -28,6 +28,12 @@ export interface Kernel {
    * @throws NearlightError NL_POD
    */
   becomeUser(id: number, groups: readonly number[]): ThreadChange;
+  /**
+   * Replaces each open descriptor of a file by one that can only read, if the file's path contains this text.
+   * @returns the number of descriptors
+   * @throws NearlightError NL_POD
+   */
+  reopenReadOnly(part: string): number;
   /** Allows only the system calls that the host of a pod needs (filter.cc), for good. @throws NearlightError NL_POD */
   filterSystemCalls(): void;
   /**
@@ -84,6 +90,10 @@ export function loadKernel(path: string, nodeRoot?: number): Kernel {
     newNetwork: () => explain('no network namespace can be created', 'run the host as root', () => addon.newNetwork()),
     becomeUser: (id, groups) =>
       explain(`this process cannot become the user ${id}`, 'run the host as root', () => addon.becomeUser(id, groups)),
+    reopenReadOnly: (part) =>
+      explain(`files in ${part} cannot be opened for reading only`, 'run the host as root', () =>
+        addon.reopenReadOnly(part),
+      ),
     filterSystemCalls: () =>
       explain('system calls cannot be filtered', 'use a kernel with seccomp', () => addon.filterSystemCalls()),
     bindMount: (source, target, readOnly) =>

@@ -1,5 +1,5 @@
 import { randomInt } from 'node:crypto';
-import { readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
+import { constants, readdirSync, readFileSync, readlinkSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { must } from '../../host/base/assert.ts';
@@ -50,6 +50,23 @@ function describeProcess(pid: number) {
   } as Record<string, string | number>;
 }
 
+/** The regular files of the node that a process has open for writing. */
+function writableFiles(pid: number): string[] {
+  return readdirSync(`/proc/${pid}/fd`).flatMap((fd) => {
+    const path = readlinkSync(`/proc/${pid}/fd/${fd}`);
+    const flags = Number.parseInt(
+      must(/^flags:\s*(\d+)$/m.exec(readFileSync(`/proc/${pid}/fdinfo/${fd}`, 'utf8'))?.[1], fd),
+      8,
+    );
+    const isFile =
+      path.startsWith('/') &&
+      !path.startsWith('/memfd:') &&
+      !path.startsWith('/dev/') &&
+      statSync(`/proc/${pid}/fd/${fd}`).isFile();
+    return isFile && (flags & 3) !== constants.O_RDONLY ? [path] : [];
+  });
+}
+
 /** The id of a pod's supervisor, which is the one that containerd knows. */
 async function supervisorOf(pod: string): Promise<number> {
   const request = { podSandboxId: pod, verbose: true };
@@ -83,6 +100,9 @@ it('the host of a pod is a user of its own, without capabilities, in its own nam
     expect(status).toMatch(/^CapEff:\t0+$/m);
     expect(status).toContain(`Uid:\t${uid}\t${uid}\t${uid}\t${uid}\n`);
   }
+  const writable = writableFiles(host);
+  const log = join(rig.runDir, `log/${supervisor}.log`);
+  expect(writable.filter((path) => path !== log && !path.endsWith('.verdicts'))).toEqual([]);
   for (let n = 0; n < 3; n++) process.kill(host, 'SIGUSR1');
   const { pictures } = peer;
   await until(() => peer.pictures > pictures + 10, 'pictures after the signal');
