@@ -3,8 +3,9 @@ import { join } from 'node:path';
 import { good } from '../engine/modules.ts';
 import { poll, type Rig } from '../k3s/containerd.ts';
 import { importGame } from '../k3s/image.ts';
+import { commandLine, descendants } from '../process-tree.ts';
 import { sleep } from '../wait.ts';
-import { commandLine, cpuMs, descendants } from './facts.ts';
+import { cpuMs } from './facts.ts';
 
 /** Whether a process is the guest program itself with this command, and not a program that starts it. */
 function isGuest(pid: number, command: 'run' | 'compile'): boolean {

@@ -7,7 +7,8 @@ import { basename, join } from 'node:path';
 import type { Rig } from '../k3s/containerd.ts';
 import { importGame } from '../k3s/image.ts';
 import { installBundle } from '../pod/node/installed.ts';
-import { commandLine, descendants, type Facts, NAMESPACES, readFacts } from './facts.ts';
+import { commandLine, descendants } from '../process-tree.ts';
+import { type Facts, NAMESPACES, readFacts } from './facts.ts';
 import { startInstalledRig } from './installed.ts';
 import { compiling, guestOf, hostOf } from './pods.ts';
 

@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { Agent, get } from 'node:http';
 import type { HostProcess } from '../e2e/host.ts';
+import { descendants } from '../process-tree.ts';
 import type { Peer } from '../stream/peer.ts';
 import { sleep } from '../wait.ts';
-import { descendants } from './facts.ts';
 
 const PAGE_BYTES = 4096;
 const SAMPLE_MS = 25;

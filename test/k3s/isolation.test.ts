@@ -6,10 +6,10 @@ import { must } from '../../host/base/assert.ts';
 import { errors } from '../../host/base/errors.ts';
 import { buildModules } from '../../host/play/modules.ts';
 import { readNodeSettings } from '../../host/pod/paths.ts';
-import { commandLine, descendants } from '../attack/facts.ts';
-import { shaderGame } from '../attack/games.ts';
-import { hugeAssignment } from '../attack/shaders.ts';
+import { good } from '../engine/modules.ts';
+import { computing, dispatch, streams } from '../hostile/modules.ts';
 import { hostOf } from '../pod/run-folder.ts';
+import { commandLine, descendants } from '../process-tree.ts';
 import { Peer, until } from '../stream/peer.ts';
 import { poll, type Rig, SANDBOX_IMAGE, startRig } from './containerd.ts';
 import { exited, ready, startGame } from './game.ts';
@@ -111,16 +111,27 @@ it('the host of a pod is a user of its own, without capabilities, in its own nam
   await rig.cri.removePod(pod);
 });
 
-/** A game that uses a compute shader when a player joins. No node has tried this shader, because it holds a fresh number. */
-function freshShader(body: string): Uint8Array {
-  const storage = '@group(0) @binding(0) var<storage, read_write> data: array<u32>;';
-  const number = randomInt(2 ** 32 - 1);
-  const code = `${storage} @compute @workgroup_size(1) fn main() { data[0] = ${number}u; ${body} }`;
-  return shaderGame({ name: 'fresh', code, use: 'compute' });
+/** A game that uses a compute shader when a player joins. */
+function shaderGame(code: string): Uint8Array {
+  const { fields, memory, call } = streams({ compute: [...computing(code), ...dispatch()] });
+  return good({ fields, memory, join: call.compute });
+}
+
+const MAIN = '@compute @workgroup_size(1) fn main()';
+
+/** A harmless shader. No node has tried it, because it contains a fresh number. */
+const freshShader = () =>
+  `@group(0) @binding(0) var<storage, read_write> data: array<u32>; ${MAIN} { data[0] = ${randomInt(2 ** 32 - 1)}u; }`;
+
+/** A shader that assigns a struct of 2^26 members, for which the compiler needs more memory than it may have. */
+function hostileShader(): string {
+  const structs = Array.from({ length: 26 }, (_, n) => `struct S${n + 1} { a: S${n}, b: S${n} }`);
+  const data = '@group(0) @binding(0) var<storage, read_write> data: S26;';
+  return `struct S0 { a: u32, b: u32 } ${structs.join(' ')} ${data} ${MAIN} { data.a = data.b; }`;
 }
 
 it('a shader that the node does not know is tried by a user of its own, without capabilities and without a network', async () => {
-  const image = await importGame(rig, 'fresh', freshShader(''));
+  const image = await importGame(rig, 'fresh', shaderGame(freshShader()));
   const { pod, container, url } = await startGame(rig, image);
   await ready(rig, container);
   const supervisor = await supervisorOf(pod);
@@ -151,8 +162,7 @@ it('a shader that the node does not know is tried by a user of its own, without 
 });
 
 it('a shader that takes too long to compile ends its game, and not the host', async () => {
-  const { code } = hugeAssignment(26);
-  const image = await importGame(rig, 'hostile', shaderGame({ name: 'hostile', code, use: 'compute' }));
+  const image = await importGame(rig, 'hostile', shaderGame(hostileShader()));
   const { pod, container, url } = await startGame(rig, image);
   await ready(rig, container);
   const peer = new Peer();
