@@ -59,16 +59,23 @@ export function supervisedAccess(supervisor: Pick<Supervisor, 'ask'>): NodeAcces
 /** Has the supervisor start the processes that try shaders. It knows their command, and their limits with it. */
 export function supervisedTrials(supervisor: Pick<Supervisor, 'start'>): StartTrial {
   return (_limits, ended) => {
-    const [[io, ownIo], [errors, ownErrors]] = [streamPair(), streamPair()];
+    const pairs: [number, number][] = [];
+    try {
+      for (let n = 0; n < 2; n++) pairs.push(streamPair());
+    } catch (error) {
+      // Too many files are open, for example.
+      for (const fd of pairs.flat()) closeSync(fd);
+      setImmediate(() => ended((error as Error).message));
+      return { pid: undefined, stdin: null, stdout: null, stderr: null, kill() {} };
+    }
     const program = supervisor.start({
       kind: 'trial',
-      fds: [io, errors],
+      fds: pairs.map(([fd]) => fd),
       ended: (status, signal, error) => ended(error?.message ?? signal ?? `status ${status}`),
     });
-    closeSync(io);
-    closeSync(errors);
-    const stream = (fd: number) => new Socket({ fd, readable: true, writable: true }).on('error', () => {});
-    const [both, stderr] = [stream(ownIo), stream(ownErrors)];
+    for (const [fd] of pairs) closeSync(fd);
+    const streams = pairs.map(([, fd]) => new Socket({ fd, readable: true, writable: true }).on('error', () => {}));
+    const [both = null, stderr = null] = streams;
     return {
       get pid() {
         return program.inner;
