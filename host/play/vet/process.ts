@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { setPriority } from 'node:os';
+import { getPriority, setPriority } from 'node:os';
 import { join } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
 import { SOURCE_ENDING } from '../../base/self.ts';
@@ -87,11 +87,20 @@ export function trialCommand({ bytes, cpuMs }: ProcessLimits): string[] {
   return ['/usr/bin/env', '-i', ...words, '/bin/sh', '-c', limits, 'sh', ...node];
 }
 
+/** Lowers the priority of a process, unless it is low already: a user who is not root may not raise it. */
+function makeNice(pid: number): void {
+  try {
+    if (getPriority(pid) < NICE) setPriority(pid, NICE);
+  } catch {
+    // The process has ended.
+  }
+}
+
 /** Starts the program as a child of this process. */
 const startChild: StartTrial = (limits, ended) => {
   const [program = '', ...args] = trialCommand(limits);
   const child = spawn(program, args, { stdio: ['pipe', 'pipe', 'pipe'] });
-  if (child.pid !== undefined) setPriority(child.pid, NICE);
+  if (child.pid !== undefined) makeNice(child.pid);
   child.on('error', (error) => ended(error.message));
   child.on('exit', (status, signal) => ended(signal ?? `status ${status}`));
   const { pid, stdin, stdout, stderr } = child;
