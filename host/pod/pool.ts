@@ -3,7 +3,7 @@ import { closeSync, existsSync, openSync, readdirSync, renameSync, rmSync, write
 import { join } from 'node:path';
 import type { LogLevel } from '../engine/engine.ts';
 import type { RunPaths } from './paths.ts';
-import { hasReleasedFiles, isAlive, read } from './process.ts';
+import { childrenOf, hasReleasedFiles, isAlive, read } from './process.ts';
 
 /** A host process that is not ready by then is killed. Long enough to read every library from a slow disk on a busy node. */
 const START_MS_MAX = 120_000;
@@ -115,9 +115,10 @@ export class Pool {
     await this.#starting;
     // Once claimed here, a host process can no longer be given to a pod.
     const mine = waitingHosts(paths).filter((pid) => claim(paths, pid));
+    const all = mine.flatMap(withChildren);
     for (const pid of mine) signal(pid, 'SIGTERM');
-    if (!(await this.#haveEnded(mine))) for (const pid of mine) signal(pid, 'SIGKILL');
-    await this.#haveEnded(mine);
+    if (!(await this.#haveEnded(all))) for (const pid of mine) signal(pid, 'SIGKILL');
+    await this.#haveEnded(all);
     for (const pid of mine) removeHostFiles(paths, pid);
   }
 
@@ -168,8 +169,10 @@ export class Pool {
     this.#upcoming = pid;
     if (!(await this.#isUp(pid, child, ended))) {
       const isLate = !hasExited(child);
+      const all = withChildren(pid);
       child.kill('SIGKILL');
       await ended;
+      await this.#haveEnded(all);
       removeHostFiles(paths, pid);
       if (this.#closed) return;
       throw new Error(`${isLate ? 'it did not become ready' : exitReason(child)}: ${this.#lastOutput(pid)}`);
@@ -254,6 +257,11 @@ export class Pool {
     const path = join(this.#options.paths.log, `${pid}.log`);
     return read(path).trim().split('\n').slice(-LAST_LINES).join(' | ').slice(-500) || `${path} is empty`;
   }
+}
+
+/** A supervisor and its host, which ends a moment after a supervisor that was killed. */
+function withChildren(pid: number): number[] {
+  return [pid, ...childrenOf(pid)];
 }
 
 /** Claims a host process as the shim's `start` does: the process that creates the claim file owns the host process. */

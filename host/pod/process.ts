@@ -53,6 +53,11 @@ export function parentOf(pid: number): number | undefined {
   return parent > 0 ? parent : undefined;
 }
 
+/** Returns the ids of the processes that the main thread of a process has started; none if it has ended. */
+export function childrenOf(pid: number): number[] {
+  return read(`/proc/${pid}/task/${pid}/children`).split(' ').filter(Boolean).map(Number);
+}
+
 /** Returns the state of a process's main thread. The state is empty if there is no such process. */
 export function threadState(pid: number): ThreadState {
   const [ran, waited] = read(`/proc/${pid}/schedstat`).split(' ').map(Number);
