@@ -1,6 +1,6 @@
-// Unix sockets that carry messages together with file descriptors, which Node's own sockets cannot (unix(7), SCM_RIGHTS). They are
-// of the type SOCK_SEQPACKET, which keeps messages apart.
+// Unix sockets that carry messages together with file descriptors (messages.h), which Node's own sockets cannot.
 #include "message-socket.h"
+#include "messages.h"
 
 #include <cerrno>
 #include <cstring>
@@ -71,16 +71,6 @@ private:
   int fd_ = -1;
 };
 
-std::vector<int> descriptorsOf(msghdr &message) {
-  std::vector<int> fds;
-  for (cmsghdr *header = CMSG_FIRSTHDR(&message); header != nullptr; header = CMSG_NXTHDR(&message, header)) {
-    if (header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS) continue;
-    fds.resize((header->cmsg_len - CMSG_LEN(0)) / sizeof(int));
-    std::memcpy(fds.data(), CMSG_DATA(header), fds.size() * sizeof(int));
-  }
-  return fds;
-}
-
 // new MessageSocket(fd, received): takes over a connected socket. Calls `received(text, fds)` for each message, whose descriptors then
 // belong to the callee, and `received()` when the other side has closed its end.
 class MessageSocket : public Napi::ObjectWrap<MessageSocket> {
@@ -109,22 +99,15 @@ private:
   // Reads one message. Returns whether there may be more.
   bool readOne() {
     std::string text(MESSAGE_BYTES_MAX, '\0');
-    iovec part{text.data(), text.size()};
-    alignas(cmsghdr) char control[CMSG_SPACE(FDS_MAX * sizeof(int))];
-    msghdr message{};
-    message.msg_iov = &part;
-    message.msg_iovlen = 1;
-    message.msg_control = control;
-    message.msg_controllen = sizeof control;
-    ssize_t length = recvmsg(watch_.fd(), &message, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
-    if (length < 0 && (errno == EAGAIN || errno == EINTR)) return false;
-    if (length <= 0 || (message.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0) {
-      for (int fd : descriptorsOf(message)) ::close(fd);
+    std::vector<int> fds;
+    ssize_t length = receiveMessage(watch_.fd(), text.data(), text.size(), fds, MSG_DONTWAIT, FDS_MAX);
+    if (length < 0 && errno == EAGAIN) return false;
+    if (length <= 0) {
+      for (int fd : fds) ::close(fd);
       stop();
       received_.MakeCallback(Env().Global(), {}, context_);
       return false;
     }
-    std::vector<int> fds = descriptorsOf(message);
     Napi::Array numbers = Napi::Array::New(Env(), fds.size());
     for (uint32_t i = 0; i < fds.size(); i++) numbers.Set(i, fds[i]);
     Napi::String words = Napi::String::New(Env(), text.data(), static_cast<size_t>(length));
@@ -139,22 +122,8 @@ private:
     Napi::Array numbers = info[1].As<Napi::Array>();
     for (uint32_t i = 0; i < numbers.Length() && i < FDS_MAX; i++)
       fds.push_back(numbers.Get(i).As<Napi::Number>().Int32Value());
-    iovec part{text.data(), text.size()};
-    alignas(cmsghdr) char control[CMSG_SPACE(FDS_MAX * sizeof(int))] = {};
-    msghdr message{};
-    message.msg_iov = &part;
-    message.msg_iovlen = 1;
-    if (!fds.empty()) {
-      message.msg_control = control;
-      message.msg_controllen = CMSG_SPACE(fds.size() * sizeof(int));
-      cmsghdr *header = CMSG_FIRSTHDR(&message);
-      header->cmsg_level = SOL_SOCKET;
-      header->cmsg_type = SCM_RIGHTS;
-      header->cmsg_len = CMSG_LEN(fds.size() * sizeof(int));
-      std::memcpy(CMSG_DATA(header), fds.data(), fds.size() * sizeof(int));
-    }
     bool sent = !text.empty() && text.size() <= MESSAGE_BYTES_MAX && watch_.fd() >= 0 &&
-                sendmsg(watch_.fd(), &message, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0;
+                sendMessage(watch_.fd(), text.data(), text.size(), fds, MSG_DONTWAIT);
     return Napi::Boolean::New(info.Env(), sent);
   }
 

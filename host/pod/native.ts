@@ -30,20 +30,25 @@ export function buildKernel(options: { folder?: string; compiler?: string } = {}
     {
       name: KERNEL,
       sources: absolute('kernel.cc', 'peer.cc', 'message-socket.cc', 'filter.cc'),
-      headers: absolute('peer.h', 'message-socket.h', 'filter.h'),
+      headers: absolute('peer.h', 'message-socket.h', 'messages.h', 'filter.h'),
       flags: addonFlags(),
     },
-    { name: RECEIVER, sources: absolute('receiver.cc'), headers: absolute('wire.h'), flags: addonFlags() },
+    {
+      name: RECEIVER,
+      sources: absolute('receiver.cc'),
+      headers: absolute('wire.h', 'messages.h'),
+      flags: addonFlags(),
+    },
     {
       name: OPENER,
       sources: absolute('opener.cc', 'image.cc'),
-      headers: absolute('wire.h', 'image.h'),
+      headers: absolute('wire.h', 'messages.h', 'image.h'),
       flags: program,
     },
     {
       name: SUPERVISOR,
       sources: absolute('supervisor.cc', 'grants.cc', 'launch.cc', 'process.cc'),
-      headers: absolute('grants.h', 'launch.h', 'process.h'),
+      headers: absolute('grants.h', 'launch.h', 'messages.h', 'process.h'),
       flags: program,
     },
   ];

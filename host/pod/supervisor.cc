@@ -23,6 +23,7 @@
 // It keeps the list of what the shim's `delete` must clean up (paths.ts, `state`), and removes the host's files once it has ended.
 #include "grants.h"
 #include "launch.h"
+#include "messages.h"
 #include "process.h"
 
 #include <cerrno>
@@ -55,7 +56,7 @@ namespace {
 constexpr int NODE_ROOT_FD = 3; // The node's root folder (kernel.ts), which the host inherits.
 constexpr int SOCKET_FD = 4;
 constexpr size_t MESSAGE_BYTES_MAX = 16384;
-constexpr int FDS_MAX = 8;
+constexpr size_t FDS_MAX = 8;
 constexpr size_t PROGRAMS_MAX = 16; // Programs of a host that run at a time.
 constexpr time_t KEEPER_S_MIN = 2; // A keeper is started at most once in this time.
 constexpr int EXIT_FAILED = 125;
@@ -78,21 +79,9 @@ time_t keeperAt = 0;
 
 // Sends a message to the host, with a descriptor unless that is -1.
 void tell(const std::string &text, int fd = -1) {
-  iovec part{const_cast<char *>(text.c_str()), text.size() + 1};
-  alignas(cmsghdr) char buffer[CMSG_SPACE(sizeof(int))] = {};
-  msghdr message{};
-  message.msg_iov = &part;
-  message.msg_iovlen = 1;
-  if (fd >= 0) {
-    message.msg_control = buffer;
-    message.msg_controllen = sizeof buffer;
-    cmsghdr *header = CMSG_FIRSTHDR(&message);
-    header->cmsg_level = SOL_SOCKET;
-    header->cmsg_type = SCM_RIGHTS;
-    header->cmsg_len = CMSG_LEN(sizeof(int));
-    std::memcpy(CMSG_DATA(header), &fd, sizeof fd);
-  }
-  sendmsg(control, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+  std::vector<int> fds;
+  if (fd >= 0) fds.push_back(fd);
+  sendMessage(control, text.c_str(), text.size() + 1, fds, MSG_DONTWAIT);
 }
 
 // Whether a process is this one, its host, a program, or the child of one: a guest's jailer starts the guest program.
@@ -239,28 +228,16 @@ void obey(const std::vector<std::string> &words, const std::vector<int> &fds) {
 // Receives one message of the host. Returns false when the host has closed its end.
 bool receive() {
   char text[MESSAGE_BYTES_MAX];
-  iovec part{text, sizeof text};
-  alignas(cmsghdr) char buffer[CMSG_SPACE(FDS_MAX * sizeof(int))];
-  msghdr message{};
-  message.msg_iov = &part;
-  message.msg_iovlen = 1;
-  message.msg_control = buffer;
-  message.msg_controllen = sizeof buffer;
-  ssize_t length = recvmsg(control, &message, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
-  if (length < 0) return errno == EAGAIN || errno == EINTR;
-  if (length == 0) return false;
   std::vector<int> fds;
-  for (cmsghdr *header = CMSG_FIRSTHDR(&message); header != nullptr; header = CMSG_NXTHDR(&message, header)) {
-    if (header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS) continue;
-    fds.resize((header->cmsg_len - CMSG_LEN(0)) / sizeof(int));
-    std::memcpy(fds.data(), CMSG_DATA(header), fds.size() * sizeof(int));
-  }
+  ssize_t length = receiveMessage(control, text, sizeof text, fds, MSG_DONTWAIT, FDS_MAX);
+  // A message that is too long or has too many descriptors is left out.
+  bool isOpen = length > 0 || (length < 0 && (errno == EAGAIN || errno == EMSGSIZE || errno == EMFILE));
   std::vector<std::string> words;
   for (ssize_t at = 0; at < length; at += static_cast<ssize_t>(words.back().size()) + 1)
     words.emplace_back(text + at, strnlen(text + at, static_cast<size_t>(length - at)));
-  if ((message.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) == 0) obey(words, fds);
+  if (length > 0) obey(words, fds);
   for (int fd : fds) close(fd);
-  return true;
+  return isOpen;
 }
 
 // Ends this process in the way in which the host has ended.

@@ -67,7 +67,7 @@ export interface Entry {
   name: string;
   /** The code and the message of its end, or of the refusal to load it; what was awaited in vain if it went on. */
   end: string;
-  /** Whether the module has run or was refused for itself: the host names no room that it did not open. */
+  /** Whether the host has loaded the module or refused it by itself, and not only said that its room is closed. */
   tried: boolean;
   health: Health;
   pictures: Pictures;
