@@ -48,7 +48,7 @@ window.join = async () => {
   if (response.status !== 201) throw new Error(await response.text());
   const sdp = (await response.text()).replace(window.refused, '');
   await peer.setRemoteDescription({ type: 'answer', sdp });
-  if (channels.events.readyState !== 'open') await new Promise((resolve) => { channels.events.onopen = resolve; });
+  while (seen.notices[0]?.kind !== 'joined') await new Promise((resolve) => setTimeout(resolve, 1));
   return performance.now() - started;
 };
 window.delay = async () => {
@@ -134,7 +134,10 @@ afterAll(async () => {
   await fixture?.server.close();
 });
 
-/** Opens a page that plays the stream; it removes what `refused` matches from the SDP answer. Returns how long it took. */
+/**
+ * Opens a page, which removes what `refused` matches from the SDP answer, and waits until the server has seated its player (the page's
+ * channels open earlier). Returns how long it took.
+ */
 async function open(refused = '(?!)'): Promise<{ page: Page; connectMs: number }> {
   const page = await browser.newPage();
   await page.goto(fixture.server.url);
