@@ -45,18 +45,18 @@ class CompileTime {
 }
 
 /**
- * Thrown by a command that needs a pipeline that still compiles, or a shader that is still tried. The command is executed again
- * after `compilation` settles.
+ * Thrown by a command that must wait: for a pipeline that still compiles, a shader that is still tried, or the GPU. The command
+ * is executed again after `until` settles.
  */
 export class Waiting extends Error {
-  readonly compilation: Promise<void>;
-  constructor(compilation: Promise<void>) {
-    super('a pipeline compiles');
-    this.compilation = compilation;
+  readonly until: Promise<void>;
+  constructor(until: Promise<void>) {
+    super('the command must wait');
+    this.until = until;
   }
 }
 
-/** Thrown when a call waits for a pipeline that will never be ready, because the GPU device is lost. */
+/** Thrown when a call waits for what will never be ready, because the GPU device is lost. */
 export class Lost extends Error {}
 
 /** Returns the GPU's pipeline. @throws Waiting if the command must wait until it has compiled, Fault if it is not usable */
@@ -241,6 +241,17 @@ export class RoomCompiler implements CompilationOwner {
     );
   }
 
+  /**
+   * Makes a command wait until the GPU is idle, if it is patient and must wait for that (DeviceWatch.idle).
+   * @throws Waiting, or Lost if the GPU device is lost
+   */
+  untilIdle(): void {
+    if (!this.#patient) return;
+    if (this.#watch.lost) throw new Lost('the device was lost');
+    const idle = this.#watch.idle();
+    if (idle) throw new Waiting(idle);
+  }
+
   /** Settles when all pipelines that calls wait for have compiled; undefined if no such pipeline compiles. */
   get pending(): Promise<void> | undefined {
     return this.#pending.size > 0 ? Promise.all(this.#pending).then(() => {}) : undefined;
@@ -262,7 +273,7 @@ export class RoomCompiler implements CompilationOwner {
       clearInterval(timer);
       this.#stopWaiting = undefined;
     }
-    if (this.#watch.lost) throw new Lost('the device was lost while a pipeline compiled');
+    if (this.#watch.lost) throw new Lost('the device was lost while a command waited');
     if (this.#fault) throw this.#fault;
   }
 }

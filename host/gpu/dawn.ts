@@ -163,6 +163,7 @@ async function open({ hardwareRequired, log, backend = 'vulkan', now }: OpenOpti
   }
   const device = await openDevice(adapter);
   if (now) commandClock(device).now = now;
+  DeviceWatch.of(device).isSoftware = software;
   warmUp(device);
   if (backend !== 'null') await probeAnisotropy(device);
   DeviceGroups.of(device).collectWith(collectSoon);

@@ -47,6 +47,8 @@ export interface ObjectsOptions {
   gpuBufferBytesMax: number;
   /** Whether the module may create timestamp queries. */
   timestamps: boolean;
+  /** Throws Waiting if a texture view or a sampler cannot be created before the GPU is idle, or Lost if the GPU is lost. */
+  untilIdle(): void;
 }
 
 /** Creates and destroys a room's GPU objects, except shader modules and pipelines, which are compiled. */
@@ -93,6 +95,7 @@ export class Objects implements ObjectsCommands {
     if (record.texture === this.#tables.texture.find(SURFACE)) throw new Fault("the player's picture has its own view");
     let textureView = this.#cached(this.#textureViews);
     if (!textureView) {
+      this.#options.untilIdle();
       const descriptor = {
         ...record,
         mipLevelCount: record.mipLevelCount || undefined,
@@ -107,6 +110,7 @@ export class Objects implements ObjectsCommands {
 
   createSampler(record: CreateSampler): void {
     this.#tables.sampler.claim(record.id);
+    this.#options.untilIdle();
     const maxAnisotropy = Math.min(record.maxAnisotropy, anisotropyLimit(this.#device).max);
     const gpu = this.#device.createSampler({ ...record, maxAnisotropy } as GPUSamplerDescriptor);
     this.#tables.sampler.add(record.id, { gpu });

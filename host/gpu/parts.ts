@@ -128,6 +128,7 @@ export function createParts(options: ReplayOptions) {
     renderPass,
     gpuBufferBytesMax,
     timestamps: options.timestamps ?? false,
+    untilIdle: () => compiler.untilIdle(),
   });
   const handler: Handler = {
     tables,

@@ -8,6 +8,7 @@ import type { Refusals } from './refusals.ts';
 import type { Replies } from './replies.ts';
 import { TextureSite } from './site.ts';
 import type { Handles } from './table.ts';
+import { DeviceWatch } from './watch.ts';
 
 /** The value of GPUMapMode.READ in WebGPU. */
 const MAP_MODE_READ = 1;
@@ -30,6 +31,7 @@ export interface QueueOptions {
 export class Queue implements QueueCommands {
   readonly #options: QueueOptions;
   readonly #queue: GPUQueue;
+  readonly #watch: DeviceWatch;
   readonly #site = new TextureSite();
   readonly #layout: Loose<GPUTexelCopyBufferLayout> = { offset: 0, bytesPerRow: 0, rowsPerImage: 0 };
   readonly #submission: GPUCommandBuffer[] = [];
@@ -43,6 +45,7 @@ export class Queue implements QueueCommands {
   constructor(options: QueueOptions) {
     this.#options = options;
     this.#queue = options.device.queue;
+    this.#watch = DeviceWatch.of(options.device);
   }
 
   /** Resets the counts, because the next call of the module begins. */
@@ -51,9 +54,11 @@ export class Queue implements QueueCommands {
     this.#submitted = false;
   }
 
-  /** Whether the current call of the module has submitted any work to the GPU. */
-  get submitted(): boolean {
-    return this.#submitted;
+  /** Whether the current call of the module has submitted any work to the GPU since this was last asked. */
+  takeSubmitted(): boolean {
+    const submitted = this.#submitted;
+    this.#submitted = false;
+    return submitted;
   }
 
   writeBuffer(buffer: Handles['buffer'], offset: number, dataOffset: number, dataLength: number): void {
@@ -86,6 +91,7 @@ export class Queue implements QueueCommands {
     this.#options.refusals.check();
     this.#submission[0] = commands;
     this.#queue.submit(this.#submission);
+    this.#watch.countSubmission();
     this.#submitted = true;
     this.#submission.length = 0;
   }

@@ -167,13 +167,15 @@ export class CommandReplay {
       if (!wait) this.#complete(surface);
     } catch (error) {
       if (!(error instanceof Waiting)) this.#fail(error, surface);
-      wait = error.compilation;
+      wait = error.until;
     } finally {
       this.#errors.leave();
       pinpoint?.end();
     }
-    if (wait) scopes.suspend();
-    else this.#over(surface);
+    if (wait) {
+      this.#watchWork();
+      scopes.suspend();
+    } else this.#over(surface);
     return wait;
   }
 
@@ -187,12 +189,17 @@ export class CommandReplay {
 
   /** Ends a call whose commands are all executed. Checks that no pass, error scope or unsubmitted command is left. */
   #complete(surface: Surface | undefined): void {
-    const { refusals, encoder, scopes, queue, timer } = this.#parts;
+    const { refusals, encoder, scopes, timer } = this.#parts;
     refusals.check();
     if (encoder.open) throw new Fault('commands were recorded that no submit follows');
     if (scopes.open) throw new Fault('an error scope is open; it must end in the call that began it');
     if (surface) timer?.end();
-    if (queue.submitted) this.#watch.submitted(this.#owner, this.#hungMs);
+    this.#watchWork();
+  }
+
+  /** Watches the work that the current call has submitted. A call that waits may wait for this very work. */
+  #watchWork(): void {
+    if (this.#parts.queue.takeSubmitted()) this.#watch.submitted(this.#owner, this.#hungMs);
   }
 
   /** Ends a call, whether it succeeded or failed: counts its commands and takes the player's picture away from the module. */

@@ -1,3 +1,4 @@
+import { NearlightError } from '../base/errors.ts';
 import { perDevice } from './shared.ts';
 
 /** The part of a room that is notified of how long the GPU works for the room. */
@@ -39,6 +40,8 @@ const FADING = 0.9;
  * for the later work. Also detects work that never ends, such as an endless shader.
  */
 export class DeviceWatch {
+  /** Whether the adapter renders in software, so that this thread waits for the GPU's work when it creates a texture view. */
+  isSoftware = false;
   readonly #queue: GPUQueue;
   /** GPU work that is submitted and not finished, the oldest first. */
   readonly #unfinished: Submitted[] = [];
@@ -50,6 +53,12 @@ export class DeviceWatch {
   #timer: ReturnType<typeof setTimeout> | undefined;
   #lookedAt = 0;
   #lost = false;
+  /** Number of submissions so far, and how many of them are known to be finished. */
+  #submissions = 0;
+  #finished = 0;
+  /** Those who wait for the GPU to be idle, and a promise that resolves when they have all had their turn. */
+  #waiters = 0;
+  #quiet: PromiseWithResolvers<void> | undefined;
 
   /** Returns the DeviceWatch of a GPU device, which measures the GPU time of its rooms. */
   static readonly of = perDevice((device) => new DeviceWatch(device));
@@ -77,10 +86,49 @@ export class DeviceWatch {
 
   /** Returns a promise that settles when `owner` may submit more GPU work; undefined if it may now. */
   busy(owner: WorkOwner): Promise<void> | undefined {
+    if (this.#quiet) return this.#quiet.promise;
     const backlog = this.#backlogs.get(owner);
     if (!backlog || backlog.calls < BACKLOG_CALLS || backlog.calls * backlog.msPerCall < BACKLOG_MS) return undefined;
     backlog.next ??= Promise.withResolvers();
     return backlog.next.promise;
+  }
+
+  /** Counts a submission to the GPU. */
+  countSubmission(): void {
+    this.#submissions++;
+  }
+
+  /**
+   * Returns a promise to wait for before a texture view or a sampler is created; undefined if the GPU has no work, or its
+   * driver creates them at any time. A software adapter holds a lock while it executes work, and this thread, on which all
+   * rooms depend, would wait for it. Until the promise settles no call of a room begins to execute commands. Ask again
+   * afterwards, because a call that had begun may have submitted more.
+   */
+  idle(): Promise<void> | undefined {
+    const count = this.#submissions;
+    if (!this.isSoftware || this.#lost || count === this.#finished) return undefined;
+    this.#waiters++;
+    this.#quiet ??= Promise.withResolvers();
+    const done = this.#queue.onSubmittedWorkDone().then(
+      () => {
+        this.#finished = count;
+      },
+      () => {},
+    );
+    // Who waits goes on as soon as the promise has settled, and the others only after that.
+    return Promise.race([done, this.hung]).finally(() => setTimeout(() => this.#endWait(), 0));
+  }
+
+  /** Waits until idle() asks for no more waiting. @throws NearlightError NL_GPU_LOST if the GPU device is lost */
+  async whenIdle(): Promise<void> {
+    for (let idle = this.idle(); idle; idle = this.idle()) await idle;
+    if (this.#lost) throw new NearlightError('NL_GPU_LOST', 'the device was lost while the host waited for its work');
+  }
+
+  #endWait(): void {
+    if (--this.#waiters > 0) return;
+    this.#quiet?.resolve();
+    this.#quiet = undefined;
   }
 
   /** Watches GPU work that a call of `owner` has just submitted. The device is given up if it takes longer than `hungMs`. */

@@ -3,6 +3,7 @@ import { systemClock } from '../base/clock.ts';
 import type { Config } from '../base/config.ts';
 import type { Log } from '../base/log.ts';
 import type { Gpu } from '../gpu/dawn.ts';
+import { DeviceWatch } from '../gpu/watch.ts';
 import type { Meters } from '../observe/meters.ts';
 import type { RoomOptions } from '../room/options.ts';
 import { PixelBudget } from '../room/pixels.ts';
@@ -69,6 +70,13 @@ async function createView(
   const { width, height, fps } = request;
   const rate = new RateControl(request, config.bitrateMax);
   const encoder = await createVideoEncoder({ width, height, fps, bitrate: rate.bitrate, hardware: !gpu.software, log });
-  const readback = new Readback({ device: gpu.device, width, height });
+  const { device } = gpu;
+  try {
+    await DeviceWatch.of(device).whenIdle();
+  } catch (error) {
+    await encoder.close();
+    throw error;
+  }
+  const readback = new Readback({ device, width, height });
   return new VideoView({ readback, encoder, connection, rate, clock: systemClock, meters, onError });
 }

@@ -5,6 +5,7 @@ import type { Log } from '../base/log.ts';
 import type { WasmEdgeEngine } from '../engine/wasmedge/engine.ts';
 import type { Gpu } from '../gpu/dawn.ts';
 import type { ShaderVetting } from '../gpu/vetting.ts';
+import { DeviceWatch } from '../gpu/watch.ts';
 import type { Meters } from '../observe/meters.ts';
 import { Launch, relaunch } from '../play/launch.ts';
 import { seedOf } from '../play/playable.ts';
@@ -204,6 +205,7 @@ export class PodRunner implements GameRunner {
     }
     const room = this.#room;
     if (!room) return failed(1, 'no game is running');
+    await DeviceWatch.of(gpu.device).whenIdle();
     const texture = createStill(gpu.device, { width, height });
     try {
       await room.picture({ texture, view: texture.createView() });

@@ -208,9 +208,8 @@ export class Room {
 
   /** If the game's loop failed because the GPU was lost, waits until `recover` is called. @throws every other error again */
   async #waitForRecovery(error: unknown): Promise<void> {
-    const isLoss = error instanceof NearlightError && error.code === 'NL_GPU_LOST';
     const recoveryFailed = this.#isRecovering && !this.#isRecoveryQueued;
-    if (!isLoss || !this.#options.reload || recoveryFailed) throw error;
+    if (!isGpuLoss(error) || !this.#options.reload || recoveryFailed) throw error;
     while (!this.#isRecoveryQueued && !this.#closing) await this.#loop.tasks.nextWake();
   }
 
@@ -286,7 +285,8 @@ export class Room {
     // A recovery from the loss of the GPU creates another view for the player, so the old one must not be used afterwards.
     const isCurrent = () => game === this.#game && !this.#isRecovering;
     const drop = (error: unknown): void => {
-      if (isCurrent()) this.#dropView(seat, error);
+      // If the game survives the loss of the GPU, it gives the player another view.
+      if (isCurrent() && !isGpuLoss(error)) this.#dropView(seat, error);
     };
     // The game goes on meanwhile, because opening the video encoder takes a while.
     createView(seat.request, connection, drop)
@@ -339,6 +339,10 @@ export class Room {
     const { meters } = this.#options;
     if (meters) meters.gpuMs = (meters.gpuMs ?? 0) + ms * renders;
   }
+}
+
+function isGpuLoss(error: unknown): boolean {
+  return error instanceof NearlightError && error.code === 'NL_GPU_LOST';
 }
 
 /** Gives the error that ends a room its code. */

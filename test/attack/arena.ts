@@ -43,6 +43,7 @@ export async function startArena(
   const player = new Peer();
   const peers = new Set<Peer>();
   await player.join(host.url, { query: QUERY });
+  player.beat();
   await until(() => player.pictures > PICTURES_PER_SECOND, 'pictures');
   return {
     host,

@@ -16,6 +16,7 @@ const NAMES = [
   'MEMORY_BYTES_MAX: a memory that grows',
   'a pass: that does not end',
   'shader: a constant of structs nested 12 deep',
+  'shader: 8 nested loops of a constant length',
 ];
 
 let arena: Arena | undefined;

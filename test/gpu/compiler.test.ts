@@ -266,7 +266,7 @@ test('if the GPU is lost while a pipeline compiles, the waiting call fails, and 
   const wait = compiler.wait(must(compiler.pending, 'compilation'));
   lost.resolve({ reason: 'unknown' });
   rejected.reject(new Error('the instance is gone'));
-  await expect(wait).rejects.toThrow('the device was lost while a pipeline compiled');
+  await expect(wait).rejects.toThrow('the device was lost while a command waited');
   expect(refused).not.toHaveBeenCalled();
 });
 

@@ -4,12 +4,15 @@ import {
   CHANNEL_STATE,
   MESSAGE_FRAME,
   MESSAGE_NOTICE,
+  MESSAGE_PING,
   MESSAGE_POINTER,
   type Notice,
   POINTER_BYTES,
 } from '../../host/base/protocol.ts';
 import { eventually } from '../wait.ts';
 
+/** Interval at which a page sends pings. */
+const BEAT_MS = 100;
 const PLAYOUT_DELAY = 'http://www.webrtc.org/experiments/rtp-hdrext/playout-delay';
 
 /** Waits until `done` returns a value that is neither undefined nor false, and returns it. The error names `what`. */
@@ -24,6 +27,7 @@ export function until<T>(done: () => T | undefined | false, what: string, msMax?
 /** A player's page without a browser. It sends a WebRTC offer and records what it receives. */
 export class Peer {
   readonly #session = new datachannel.RtcpReceivingSession();
+  #beat: NodeJS.Timeout | undefined;
   readonly peer: PeerConnection;
   readonly track: Track;
   readonly events: DataChannel;
@@ -123,6 +127,12 @@ export class Peer {
     this.track.requestKeyframe();
   }
 
+  /** Sends pings from now on, as a page does. A host sends no pictures to a page that is silent for long. */
+  beat(): void {
+    const ping = Buffer.of(MESSAGE_PING, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
+    this.#beat = setInterval(() => this.state.isOpen() && this.state.sendMessageBinary(ping), BEAT_MS);
+  }
+
   /** Leaves as a page does: sends DELETE, then closes the connection. */
   async leave(): Promise<void> {
     if (this.location) await fetch(this.location, { method: 'DELETE' });
@@ -130,6 +140,7 @@ export class Peer {
   }
 
   close(): void {
+    clearInterval(this.#beat);
     this.peer.close();
     this.events.close();
     this.state.close();
