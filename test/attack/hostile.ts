@@ -1,6 +1,7 @@
 /**
  * Runs 120 hostile modules and 60 hostile shaders one after another beside a game with a player, on an installed host, and
- * prints a table: `npm run test:hostile`. The exit status is 1 if a bound is exceeded.
+ * prints a table: `npm run test:hostile`. With words after `--`, it runs those whose names contain one of them. The exit status
+ * is 1 if a bound is exceeded.
  */
 import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { installBundle } from '../pod/node/installed.ts';
@@ -13,6 +14,10 @@ const HEALTH_MS_MAX = 250;
 const PICTURES_MIN = 0.9;
 /** Most memory of the host and all processes below it, in which shared libraries count for each process. */
 const BYTES_MAX = 2 * 2 ** 30;
+
+/** Number of the host's last lines that are printed if the player loses the connection. */
+const LINES_MAX = 40;
+const LINE_CHARS_MAX = 200;
 
 const row = (cells: (string | number)[]): string => `| ${cells.join(' | ')} |\n`;
 const mebibytes = (bytes: number) => Math.round(bytes / 2 ** 20);
@@ -58,11 +63,18 @@ async function main(): Promise<number> {
     chmodSync(folder, 0o755);
     if (given === undefined) await installBundle(folder, (line) => process.stdout.write(`${line}\n`));
     const arena = await startArena(places(), environment);
-    const items = [...moduleItems(), ...shaderItems(SHADERS)];
+    const words = process.argv.slice(2);
+    const all = [...moduleItems(), ...shaderItems(SHADERS)];
+    const items = all.filter(({ name }) => words.length === 0 || words.some((word) => name.includes(word)));
     const head = ['hostile', 'end', '/healthz ms', 'failed', 'pictures/s', 'gap ms', 'MiB'];
     process.stdout.write(`${row(head)}${row(head.map(() => '---'))}`);
     try {
       const report = await runCorpus(arena, { items, beforeMs: BEFORE_MS, bytesMax: BYTES_MAX, seen: print });
+      if (!report.stayed) {
+        const lines = arena.host.output().trimEnd().split('\n').slice(-LINES_MAX);
+        process.stdout.write(`\n${lines.map((line) => line.slice(0, LINE_CHARS_MAX)).join('\n')}\n`);
+        process.stdout.write(`notices: ${JSON.stringify(arena.player.notices)}\n`);
+      }
       return summarize(report, items.length) ? 0 : 1;
     } finally {
       await arena.close();
