@@ -1,10 +1,12 @@
 import { constants } from 'node:fs';
-import { mkdir, rmdir, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rmdir, writeFile } from 'node:fs/promises';
 import { type OciBundle, readOciBundle } from './oci-bundle.ts';
 import { type Output, openOutput } from './stdio.ts';
 
 /** Changes to cgroups, by absolute paths. Each rejects with the error of the system call, whose `code` is such as ENOENT. */
 export interface CgroupAccess {
+  /** The text of a file of a cgroup; undefined if it cannot be read. */
+  read(path: string): Promise<string | undefined>;
   make(folder: string): Promise<void>;
   /** Writes to an existing file of a cgroup. */
   write(path: string, value: string): Promise<void>;
@@ -23,6 +25,7 @@ export interface NodeAccess {
 }
 
 export const directCgroups: CgroupAccess = {
+  read: (path) => readFile(path, 'utf8').catch(() => undefined),
   make: async (folder) => void (await mkdir(folder, { recursive: true })),
   // A cgroup folder refuses new files with EACCES, which would hide that the file is missing.
   write: (path, value) => writeFile(path, value, { flag: constants.O_WRONLY }),

@@ -83,21 +83,21 @@ export class Cgroup {
   async limit(resources: Resources): Promise<void> {
     const writes =
       this.#unified !== undefined
-        ? writes2(resources, await readNumber(this.#file('memory', 'memory.current')))
-        : writes1(resources, await readNumber(this.#file('memory', 'memory.limit_in_bytes')));
+        ? writes2(resources, await readNumber(this.#access.read, this.#file('memory', 'memory.current')))
+        : writes1(resources, await readNumber(this.#access.read, this.#file('memory', 'memory.limit_in_bytes')));
     for (const write of writes) await this.#set(write);
   }
 
   /** Reads the resources that the cgroup's processes have used; zeros if the cgroup does not exist. */
   async stats(): Promise<CgroupStats> {
-    if (this.#unified !== undefined) return stats2(this.#unified);
-    return stats1((controller, name) => this.#file(controller, name));
+    if (this.#unified !== undefined) return stats2(this.#access.read, this.#unified);
+    return stats1(this.#access.read, (controller, name) => this.#file(controller, name));
   }
 
   /** Number of the cgroup's processes that the kernel has killed because they used too much memory. */
   async oomKills(): Promise<number> {
     const name = this.#unified !== undefined ? 'memory.events' : 'memory.oom_control';
-    return (await readFields(this.#file('memory', name))).get('oom_kill') ?? 0;
+    return (await readFields(this.#access.read, this.#file('memory', name))).get('oom_kill') ?? 0;
   }
 
   /** Removes the cgroup, but not its parents. Waits briefly for its last processes to end, then leaves what is still in use. */

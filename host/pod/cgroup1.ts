@@ -1,8 +1,6 @@
-import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { CgroupAccess } from './access.ts';
-import { type CgroupWrite, readFields, readNumber } from './cgroupfs.ts';
-import { read } from './process.ts';
+import { type CgroupWrite, type ReadFile, readFields, readNumber } from './cgroupfs.ts';
 import type { CgroupStats, Resources } from './tasks.ts';
 
 /** Cgroup version 1 reports a memory limit above this number of bytes where there is none. */
@@ -33,18 +31,18 @@ export function writes1({ cpu, memory, pids }: Resources, memoryLimit: number): 
 }
 
 /** Reads the statistics of a cgroup of version 1. @param file returns the path of a controller's file */
-export async function stats1(file: (controller: string, name: string) => string): Promise<CgroupStats> {
+export async function stats1(read: ReadFile, file: (controller: string, name: string) => string): Promise<CgroupStats> {
   const [usageNs, user, throttle, memory, usage, limit, swap, oom, current, max] = await Promise.all([
-    readNumber(file('cpuacct', 'cpuacct.usage')),
-    readNumber(file('cpuacct', 'cpuacct.usage_user')),
-    readFields(file('cpu', 'cpu.stat')),
-    readFields(file('memory', 'memory.stat')),
-    readNumber(file('memory', 'memory.usage_in_bytes')),
-    readNumber(file('memory', 'memory.limit_in_bytes')),
-    readNumber(file('memory', 'memory.memsw.usage_in_bytes')),
-    readFields(file('memory', 'memory.oom_control')),
-    readNumber(file('pids', 'pids.current')),
-    readNumber(file('pids', 'pids.max')),
+    readNumber(read, file('cpuacct', 'cpuacct.usage')),
+    readNumber(read, file('cpuacct', 'cpuacct.usage_user')),
+    readFields(read, file('cpu', 'cpu.stat')),
+    readFields(read, file('memory', 'memory.stat')),
+    readNumber(read, file('memory', 'memory.usage_in_bytes')),
+    readNumber(read, file('memory', 'memory.limit_in_bytes')),
+    readNumber(read, file('memory', 'memory.memsw.usage_in_bytes')),
+    readFields(read, file('memory', 'memory.oom_control')),
+    readNumber(read, file('pids', 'pids.current')),
+    readNumber(read, file('pids', 'pids.max')),
   ]);
   const of = (name: string) => memory.get(name) ?? 0;
   return {
@@ -79,8 +77,9 @@ export async function stats1(file: (controller: string, name: string) => string)
 export async function fillCpuset(folder: string, access: CgroupAccess): Promise<void> {
   for (const name of ['cpuset.cpus', 'cpuset.mems']) {
     const [own, parent] = [join(folder, name), join(folder, '..', name)];
-    if (!existsSync(own) || !existsSync(parent) || read(own).trim() !== '') continue;
-    if (read(parent).trim() === '') await fillCpuset(join(folder, '..'), access);
-    await access.write(own, read(parent).trim());
+    const inherited = async () => (await access.read(parent))?.trim();
+    if ((await access.read(own))?.trim() !== '' || (await inherited()) === undefined) continue;
+    if ((await inherited()) === '') await fillCpuset(join(folder, '..'), access);
+    await access.write(own, (await inherited()) ?? '');
   }
 }

@@ -1,7 +1,6 @@
 import { join } from 'node:path';
 import type { CgroupAccess } from './access.ts';
-import { type CgroupWrite, readFields, readNumber } from './cgroupfs.ts';
-import { read } from './process.ts';
+import { type CgroupWrite, type ReadFile, readFields, readNumber } from './cgroupfs.ts';
 import { type CgroupStats, type Resources, TaskError } from './tasks.ts';
 
 const CONTROLLERS = ['cpu', 'cpuset', 'memory', 'pids'];
@@ -46,17 +45,17 @@ export function writes2({ cpu, memory, pids }: Resources, memoryUsed: number): C
 }
 
 /** Reads the statistics of a cgroup of version 2. @param folder the cgroup's folder */
-export async function stats2(folder: string): Promise<CgroupStats> {
+export async function stats2(read: ReadFile, folder: string): Promise<CgroupStats> {
   const file = (name: string) => join(folder, name);
   const [cpu, memory, usage, limit, swap, events, current, max] = await Promise.all([
-    readFields(file('cpu.stat')),
-    readFields(file('memory.stat')),
-    readNumber(file('memory.current')),
-    readNumber(file('memory.max')),
-    readNumber(file('memory.swap.current')),
-    readFields(file('memory.events')),
-    readNumber(file('pids.current')),
-    readNumber(file('pids.max')),
+    readFields(read, file('cpu.stat')),
+    readFields(read, file('memory.stat')),
+    readNumber(read, file('memory.current')),
+    readNumber(read, file('memory.max')),
+    readNumber(read, file('memory.swap.current')),
+    readFields(read, file('memory.events')),
+    readNumber(read, file('pids.current')),
+    readNumber(read, file('pids.max')),
   ]);
   const of = (all: Map<string, number>, name: string) => all.get(name) ?? 0;
   return {
@@ -94,8 +93,8 @@ export async function enableControllers(mount: string, path: string, access: Cgr
   let folder = mount;
   for (const part of ['', ...path.split('/').slice(0, -1)]) {
     folder = join(folder, part);
-    const words = (name: string) => read(join(folder, name)).trim().split(' ');
-    const [offered, given] = [words('cgroup.controllers'), words('cgroup.subtree_control')];
+    const words = async (name: string) => ((await access.read(join(folder, name))) ?? '').trim().split(' ');
+    const [offered, given] = [await words('cgroup.controllers'), await words('cgroup.subtree_control')];
     for (const name of CONTROLLERS.filter((name) => offered.includes(name) && !given.includes(name)))
       try {
         await access.write(join(folder, 'cgroup.subtree_control'), `+${name}`);

@@ -6,7 +6,7 @@ import { Task } from './task.ts';
 import { type ExecRequest, TaskError } from './tasks.ts';
 
 /** Sends containerd an event about a task (a container, or a process that exec added to it). */
-export type Publish = (topic: string, type: string, event: object) => void;
+export type Publish = (type: string, event: object) => void;
 
 export interface ExecsOptions {
   /** The container to which exec adds processes. */
@@ -36,7 +36,7 @@ export class Execs {
     if (this.#execs.has(execId)) throw new TaskError('alreadyExists', `${execId} exists already`);
     const task = new Task({ id, execId, bundle: container.bundle, pid }, stdio);
     this.#execs.set(execId, { task, args });
-    publish('exec-added', 'TaskExecAdded', { containerId: id, execId });
+    publish('TaskExecAdded', { containerId: id, execId });
   }
 
   get(execId: string): Task | undefined {
@@ -60,7 +60,7 @@ export class Execs {
     // containerd waits for both outputs to close, so both must be opened.
     [task.stdout, task.stderr] = await Promise.all([openOutput(task.stdio.stdout), openOutput(task.stdio.stderr)]);
     task.status = 'running';
-    publish('exec-started', 'TaskExecStarted', { containerId: task.id, execId, pid: task.pid });
+    publish('TaskExecStarted', { containerId: task.id, execId, pid: task.pid });
     void runner
       .command(args)
       .catch((error: unknown) => ({ status: exitStatus(error), stdout: '', stderr: `${(error as Error).message}\n` }))
@@ -90,5 +90,5 @@ export function publishExit(publish: Publish, { id, execId, pid, exit }: Task): 
   if (!exit) return;
   const { exitStatus, exitedAt } = exit;
   const event = { containerId: id, id: execId || id, pid, exitStatus, exitedAt: timestamp(exitedAt) };
-  publish('exit', 'TaskExit', event);
+  publish('TaskExit', event);
 }

@@ -1,5 +1,6 @@
 #include "grants.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
@@ -75,6 +76,24 @@ std::vector<std::string> Grants::values(const std::string &kind) const {
   return found;
 }
 
+bool Grants::has(const std::string &kind, const std::string &value) const {
+  return std::find(rights_.begin(), rights_.end(), std::make_pair(kind, value)) != rights_.end();
+}
+
+// The host's own containers are the sandbox and those whose bundles it has opened. All containers of a namespace have a bundle in
+// one folder.
+EventRights Grants::events() const {
+  std::vector<std::string> sockets = values("containerd"), spaces = values("namespace"), folders = values("bundles");
+  return {sockets.empty() ? "" : sockets[0], spaces.empty() ? "" : spaces[0],
+          [this](const std::string &id) { return has("sandbox", id) || has("container", id); },
+          [folders](const std::string &id) {
+            if (!isName(id)) return true;
+            for (const std::string &folder : folders)
+              if (access((folder + "/" + id).c_str(), F_OK) == 0) return true;
+            return folders.empty();
+          }};
+}
+
 bool Grants::isCgroup(const std::string &folder) const {
   Path path = split(folder);
   if (path.name.empty()) return false;
@@ -97,6 +116,7 @@ int Grants::openBundle(const std::string &path, int &fd) {
       // A quote inside a string of JSON is escaped, so no value can look like this.
       if (text.find("\"io.kubernetes.cri.sandbox-id\":\"" + sandbox + "\"") == std::string::npos) continue;
       add("fifos", "/containers/" + bundle.name + "/");
+      add("container", bundle.name);
       fd = config;
       return 0;
     }
@@ -137,9 +157,17 @@ int Grants::writeCgroup(const std::string &path, const std::string &value,
   return error;
 }
 
+// Reads may also concern the folder of the pod, of which the cgroups of its containers inherit their processors.
+int Grants::openCgroupFile(const std::string &path, int &fd) const {
+  Path file = split(path);
+  bool isPods = false;
+  for (const std::string &right : values("cgroup")) isPods = isPods || right == file.folder + "/";
+  return isPods || isCgroup(file.folder) ? openFile(path, O_RDONLY, S_IFREG, fd) : EACCES;
+}
+
 int Grants::connectTo(const std::string &name, int &fd) const {
   std::vector<std::string> found = values(name);
-  if (found.empty() || (name != "containerd" && name != "keeper")) return EACCES;
+  if (found.empty() || name != "keeper") return EACCES;
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
   if (found[0].size() >= sizeof address.sun_path) return ENAMETOOLONG;
@@ -170,6 +198,7 @@ int Grants::perform(const std::vector<std::string> &words, const std::function<b
   if (call == "fifo") return openFifo(path, value, fd);
   if (call == "termination") return openTermination(path, fd);
   if (call == "write") return writeCgroup(path, value, isOwn);
+  if (call == "read") return openCgroupFile(path, fd);
   if (call == "mkdir") return !isCgroup(path) ? EACCES : mkdir(path.c_str(), 0755) == 0 || errno == EEXIST ? 0 : errno;
   if (call == "rmdir") return !isCgroup(path) ? EACCES : rmdir(path.c_str()) == 0 ? 0 : errno;
   if (call == "connect") return connectTo(path, fd);

@@ -1,4 +1,4 @@
-import { rmSync } from 'node:fs';
+import { realpathSync, rmSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
@@ -10,27 +10,29 @@ import { createWasmEdgeEngine } from '../engine/wasmedge/engine.ts';
 import { openGpu } from '../gpu/dawn.ts';
 import { Meters } from '../observe/meters.ts';
 import { recoverFromLoss } from '../play/recovery.ts';
-import { trialCommand } from '../play/vet/process.ts';
+import { trialProgram } from '../play/vet/process.ts';
 import { Vetting } from '../play/vet/vetting.ts';
 import { buildPlayer } from '../player/build.ts';
 import { defaultAddress } from '../stream/candidate.ts';
 import { openRelaySocket } from '../stream/relay.ts';
 import { CompileClient } from './compile-client.ts';
-import { createPublisher } from './events.ts';
+import { createPublisher, sendSupervised } from './events.ts';
 import { heartbeat } from './heartbeat.ts';
+import { ownMounts } from './hierarchy.ts';
 import { deviceGroups, enterPod } from './isolation.ts';
-import { inheritedNodeRoot, loadKernel } from './kernel.ts';
+import { inheritedNodeRoot, loadKernel, onNode } from './kernel.ts';
 import { kernelPath } from './native.ts';
 import { type ImageAccess, ImageOpener } from './opener.ts';
 import { type Claim, parseClaim, readNodeSettings, runPaths } from './paths.ts';
 import { type HostParts, PodRunner } from './pod-runner.ts';
 import { read } from './process.ts';
 import { rehearse } from './rehearsal.ts';
+import { hostRoot } from './root.ts';
 import { Sandbox } from './sandbox.ts';
 import { taskServices } from './service.ts';
-import { connectKeeper, connectSupervised, supervisedAccess, supervisedTrials } from './supervised.ts';
+import { connectKeeper, nodeAccess, supervisedAccess, supervisedTrials } from './supervised.ts';
 import { hostIdentity, Supervisor } from './supervisor.ts';
-import { clientOver, serve } from './ttrpc.ts';
+import { serve } from './ttrpc.ts';
 
 /** After this time without a container, a host process that a pod has taken ends, because containerd is gone. */
 const IDLE_MS_MAX = 60_000;
@@ -63,10 +65,12 @@ export async function runHost(env: NodeJS.ProcessEnv): Promise<number> {
   const log = createLog(env.LOG_LEVEL || 'info');
   for (const folder of [paths.warm, paths.host, paths.state]) await mkdir(folder, { recursive: true, mode: 0o700 });
   supervisor.grant('keeper', paths.keeperSocket);
+  // The run folder as this process reaches it until it has entered its pod.
+  const outside = runPaths(onNode(realpathSync(node.runDir)));
   // The claim is read for the last time before this process loses the right to read it.
   let claimed: Claim | undefined;
   const claim = () => {
-    claimed ??= parseClaim(read(join(paths.claim, String(pid))));
+    claimed ??= parseClaim(read(join(outside.claim, String(pid))));
     return claimed;
   };
   const kernel = loadKernel(kernelPath, inheritedNodeRoot());
@@ -102,10 +106,12 @@ export async function runHost(env: NodeJS.ProcessEnv): Promise<number> {
   const ended = Promise.withResolvers<number>();
   const sandbox = new Sandbox({
     runner,
+    nodeBefore: nodeAccess(kernel, supervisor),
     node: supervisedAccess(supervisor),
     enter: (bundle) => {
       const { namespace = NAMESPACE, ttrpc = '' } = claim() ?? {};
       supervisor.grant('containerd', ttrpc);
+      supervisor.grant('namespace', namespace);
       supervisor.grant('pods', join(paths.pod, namespace));
       return enterPod(bundle, { kernel, supervisor, uid: node.uidFirst + pid, log });
     },
@@ -115,16 +121,19 @@ export async function runHost(env: NodeJS.ProcessEnv): Promise<number> {
     pid,
     hostPids: [pid, await supervisor.outsidePid],
     publisher: () => {
-      const found = claim();
-      rmSync(join(paths.warm, String(pid)), { force: true });
-      const connect = async () => clientOver(await connectSupervised(supervisor, 'containerd'));
-      return createPublisher({ connect, namespace: found?.namespace ?? NAMESPACE });
+      claim();
+      rmSync(join(outside.warm, String(pid)), { force: true });
+      return createPublisher({ send: (event) => sendSupervised(supervisor, event), log });
     },
     forget: async (id) => void (await supervisor.ask('forget', id)),
     exit: () => ended.resolve(0),
   });
   const server = await serve(join(paths.host, `${pid}.sock`), { ...taskServices(sandbox), ...heartbeat });
-  await writeFile(join(paths.warm, String(pid)), started, { mode: 0o600 });
+  // From here on, this process sees nothing of the node but what it needs.
+  await images.ready();
+  ownMounts();
+  kernel.emptyRoot(hostRoot());
+  await writeFile(join(outside.warm, String(pid)), started, { mode: 0o600 });
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => ended.resolve(0));
   const watch = setInterval(() => {
     if (claim() && sandbox.idleMs > IDLE_MS_MAX) ended.resolve(0);
@@ -143,7 +152,11 @@ function prepareSupervisor(supervisor: Supervisor, config: Config): void {
   for (const kind of ['guest', 'compiler'] as const)
     supervisor.setCommand(kind, [jailerPath, kind, '{uid}', '{gid}', ...guestCommand()]);
   const { shaderMemoryBytesMax, shaderMsMax } = config;
-  supervisor.setCommand('trial', trialCommand({ bytes: shaderMemoryBytesMax, cpuMs: shaderMsMax }));
+  const { environment, dataKilobytes, cpuSeconds, program } = trialProgram({
+    bytes: shaderMemoryBytesMax,
+    cpuMs: shaderMsMax,
+  });
+  supervisor.setCommand('trial', [`${dataKilobytes}`, `${cpuSeconds}`, ...environment, ...program]);
   supervisor.setTrialGroups(deviceGroups());
 }
 

@@ -1,19 +1,16 @@
-import { readdirSync, statSync, writeFileSync } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
+import { statSync, writeFileSync } from 'node:fs';
+import { basename, dirname } from 'node:path';
 import { NearlightError } from '../base/errors.ts';
 import type { LogLevel } from '../engine/engine.ts';
 import { openCgroup, rootFolders } from './cgroup.ts';
-import type { Kernel } from './kernel.ts';
+import { type CgroupMounts, ownMounts } from './hierarchy.ts';
+import { type Kernel, onNode } from './kernel.ts';
 import type { OciBundle } from './oci-bundle.ts';
+import { gpuDevices } from './root.ts';
 import type { Supervisor } from './supervisor.ts';
 
-/** Files of the pod that are mounted over those of the node. */
+/** Files of the pod that this process gets a copy of. */
 const POD_FILES = ['/etc/resolv.conf', '/etc/hosts'];
-/** Folders and name prefixes of the device files of GPUs. */
-const DEVICES = [
-  ['/dev/dri', 'renderD'],
-  ['/dev', 'nvidia'],
-] as const;
 const GROUPS_MAX = 16;
 /** The folder of Mesa's cache of compiled shaders, if it is a single file. */
 const SHADER_CACHE = '/mesa_shader_cache_sf/';
@@ -37,7 +34,7 @@ export async function enterPod(bundle: OciBundle, { kernel, supervisor, uid, log
   for (const { destination, source } of mounts) {
     if (!POD_FILES.includes(destination)) continue;
     try {
-      kernel.bindMount(source, destination, false);
+      kernel.copyFromNode(source, destination);
     } catch (error) {
       log('warn', `the pod's ${destination} is not used: ${(error as Error).message}`);
     }
@@ -45,9 +42,10 @@ export async function enterPod(bundle: OciBundle, { kernel, supervisor, uid, log
   if (network === 'new') kernel.newNetwork();
   else if (network !== 'host') kernel.enterNetwork(network.path);
   for (const [name, value] of Object.entries(security.sysctls)) setParameter(name, value);
-  if (cgroupsPath !== '') await openCgroup(cgroupsPath).create();
+  if (cgroupsPath !== '') await openCgroup(cgroupsPath, mountsOnNode()).create();
   grantRights(bundle, supervisor);
   supervisor.seal();
+  kernel.leaveNode();
   // It holds native code, which other hosts run.
   kernel.reopenReadOnly(SHADER_CACHE);
   const { skipped } = kernel.becomeUser(uid, deviceGroups());
@@ -56,13 +54,23 @@ export async function enterPod(bundle: OciBundle, { kernel, supervisor, uid, log
   kernel.filterSystemCalls();
 }
 
+/** Where the node has mounted cgroups, as this process reaches them until it has entered its pod. */
+function mountsOnNode(): CgroupMounts {
+  const { controllers, unified } = ownMounts();
+  return {
+    controllers: new Map([...controllers].map(([name, folder]) => [name, onNode(folder)])),
+    unified: unified === undefined ? undefined : onNode(unified),
+  };
+}
+
 /** Grants this host what it needs to run further containers in its pod. */
 function grantRights(bundle: OciBundle, supervisor: EnterOptions['supervisor']): void {
   const { kind, folder, cgroupsPath, podUid } = bundle;
+  supervisor.grant('bundles', dirname(folder));
   if (kind === 'sandbox') {
-    supervisor.grant('bundles', dirname(folder));
     supervisor.grant('sandbox', basename(folder));
   } else {
+    supervisor.grant('container', basename(folder));
     // ctr chooses any folder for the FIFOs of a command that it runs in a container.
     supervisor.grant('fifos', '/');
   }
@@ -76,20 +84,8 @@ function grantRights(bundle: OciBundle, supervisor: EnterOptions['supervisor']):
 
 /** The groups that may use the GPU's device files. Without them, a lost GPU could not be opened again. */
 export function deviceGroups(): number[] {
-  const groups = DEVICES.flatMap(([folder, prefix]) =>
-    namesIn(folder)
-      .filter((name) => name.startsWith(prefix))
-      .map((name) => statSync(join(folder, name), { throwIfNoEntry: false })?.gid ?? 0),
-  );
+  const groups = gpuDevices().map((path) => statSync(path, { throwIfNoEntry: false })?.gid ?? 0);
   return [...new Set(groups)].filter((group) => group !== 0).slice(0, GROUPS_MAX);
-}
-
-function namesIn(folder: string): string[] {
-  try {
-    return readdirSync(folder);
-  } catch {
-    return [];
-  }
 }
 
 /** Sets a kernel parameter of this process's network, whose name begins with `net.`. */

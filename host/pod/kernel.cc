@@ -1,8 +1,9 @@
-// System calls that the host process of a pod needs and Node does not offer: they change the network namespace, the mounts and
-// the user of every thread in the process.
+// System calls that the host process of a pod needs and Node does not offer: they change the network namespace and the user of
+// every thread in the process.
 #include "filter.h"
 #include "message-socket.h"
 #include "peer.h"
+#include "root.h"
 
 #include <napi.h>
 
@@ -22,7 +23,6 @@
 #include <signal.h>
 #include <string>
 #include <sys/ioctl.h>
-#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -274,22 +274,22 @@ Napi::Value runEverywhere(Napi::Env env, const Job &wanted, const char *what) {
   return result;
 }
 
-// Opens `path` for reading. If `root` is a descriptor of a folder, first tries to follow the path, with its mounts and links,
-// as seen from that folder.
-int openBelow(int root, const char *path) {
+// Opens `path`. If `root` is a descriptor of a folder, first tries to follow the path, with its mounts and links, as seen from
+// that folder.
+int openBelow(int root, const char *path, int flags) {
   if (root >= 0) {
     open_how how{};
-    how.flags = O_RDONLY | O_CLOEXEC;
+    how.flags = static_cast<uint64_t>(flags) | O_CLOEXEC;
     how.resolve = RESOLVE_IN_ROOT;
     int file = static_cast<int>(syscall(SYS_openat2, root, path, &how, sizeof how));
     if (file >= 0) return file;
   }
-  return open(path, O_RDONLY | O_CLOEXEC);
+  return open(path, flags | O_CLOEXEC);
 }
 
 Napi::Value enter(Napi::Env env, int root, const char *path) {
   Job wanted;
-  wanted.networkFd = openBelow(root, path);
+  wanted.networkFd = openBelow(root, path, O_RDONLY);
   if (wanted.networkFd < 0) return failErrno(env, "open");
   fstat(wanted.networkFd, &wanted.network);
   Napi::Value result = runEverywhere(env, wanted, "setns");
@@ -331,34 +331,12 @@ Napi::Value becomeUser(const Napi::CallbackInfo &info) {
   return result;
 }
 
-bool sharesMounts(pid_t process) {
-  struct stat own {}, other {};
-  std::string path = "/proc/" + std::to_string(process) + "/ns/mnt";
-  return stat("/proc/self/ns/mnt", &own) == 0 && stat(path.c_str(), &other) == 0 && own.st_ino == other.st_ino &&
-         own.st_dev == other.st_dev;
-}
-
-// Whether this process has a mount namespace of its own; throws if not, because the whole node would see its mounts.
-// Process 1 is always in the node's namespace, but may have privileges that forbid us to look; our parent never does. If this
-// is process 1 of a namespace of process ids, the supervisor has given it mounts of its own, too.
-bool ownsMounts(Napi::Env env) {
-  bool isNodes = getpid() != 1 && (sharesMounts(1) || sharesMounts(getppid()));
-  if (isNodes) fail(env, "this is the node's mount namespace");
-  return !isNodes;
-}
-
-// bindMount(source, target, readOnly): mounts a file or folder over another one
-Napi::Value bindMount(const Napi::CallbackInfo &info) {
-  std::string source = info[0].As<Napi::String>(), target = info[1].As<Napi::String>();
-  if (!ownsMounts(info.Env())) return info.Env().Undefined();
-  if (mount(source.c_str(), target.c_str(), nullptr, MS_BIND, nullptr) != 0) return failErrno(info.Env(), "mount");
-  unsigned long flags = MS_BIND | MS_REMOUNT | MS_RDONLY | MS_NOSUID | MS_NODEV;
-  if (info[2].As<Napi::Boolean>() && mount(nullptr, target.c_str(), nullptr, flags, nullptr) != 0) {
-    Napi::Value why = failErrno(info.Env(), "mount read-only");
-    umount2(target.c_str(), MNT_DETACH);
-    return why;
-  }
-  return info.Env().Undefined();
+// openBelow(path, root, flags): opens a file, as seen from a folder (openBelow above). Returns its descriptor.
+Napi::Value openFile(const Napi::CallbackInfo &info) {
+  std::string path = info[0].As<Napi::String>();
+  int root = info[1].As<Napi::Number>().Int32Value(), flags = info[2].As<Napi::Number>().Int32Value();
+  int file = openBelow(root, path.c_str(), flags);
+  return file < 0 ? failErrno(info.Env(), "open") : Napi::Number::New(info.Env(), file);
 }
 
 // reopenReadOnly(part): replaces each descriptor of a file with `part` in its path by one that can only read. Returns their number.
@@ -389,7 +367,8 @@ Napi::Value reopenReadOnly(const Napi::CallbackInfo &info) {
 Napi::Object init(Napi::Env env, Napi::Object exports) {
   exports.Set("enterNetwork", Napi::Function::New(env, enterNetwork));
   exports.Set("newNetwork", Napi::Function::New(env, newNetwork));
-  exports.Set("bindMount", Napi::Function::New(env, bindMount));
+  exports.Set("emptyRoot", Napi::Function::New(env, emptyRoot));
+  exports.Set("openBelow", Napi::Function::New(env, openFile));
   exports.Set("peerProcess", Napi::Function::New(env, peerProcess));
   exports.Set("reopenReadOnly", Napi::Function::New(env, reopenReadOnly));
   exports.Set("becomeUser", Napi::Function::New(env, becomeUser));

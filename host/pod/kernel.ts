@@ -1,6 +1,7 @@
-import { closeSync, fstatSync } from 'node:fs';
+import { closeSync, constants, fstatSync, readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { NearlightError } from '../base/errors.ts';
+import type { RootEntry } from './root.ts';
 
 /** How many threads of this process have changed their network namespace or privileges, according to the kernel. */
 export interface ThreadChange {
@@ -37,26 +38,48 @@ export interface Kernel {
   /** Allows only the system calls that the host of a pod needs (filter.cc), for good. @throws NearlightError NL_POD */
   filterSystemCalls(): void;
   /**
-   * Mounts a file or folder over another one, visible to this process alone.
+   * Replaces this process's root folder, for all its threads, by an empty one with these entries (host/pod/root.ts).
    * @throws NearlightError NL_POD, also if this process shares its mount namespace with process 1 or with its parent
    */
-  bindMount(source: string, target: string, readOnly: boolean): void;
+  emptyRoot(entries: readonly RootEntry[]): void;
+  /**
+   * Opens a file as the node sees it, with or without a root folder of this process's own. Until leaveNode().
+   * @param flags of open(2)
+   * @throws NearlightError NL_POD
+   */
+  openOnNode(path: string, flags: number): number;
+  /**
+   * Copies a file of the node into this process's own root folder.
+   * @throws NearlightError NL_POD, also before emptyRoot(), since the copy would replace a file of the node
+   */
+  copyFromNode(source: string, target: string): void;
+  /** Closes the node's root folder, for good. */
+  leaveNode(): void;
   /** Returns the id of the process that connected to a unix socket, by its descriptor. @throws NearlightError NL_POD */
   peerProcess(socket: number): number;
 }
 
 /** The functions that kernel.cc exports. */
-interface Addon extends Omit<Kernel, 'enterNetwork'> {
+interface Addon extends Omit<Kernel, 'enterNetwork' | 'emptyRoot' | 'openOnNode' | 'copyFromNode' | 'leaveNode'> {
   /** @param root descriptor of the folder in which to look for `path`, or -1 */
   enterNetwork(path: string, root: number): ThreadChange;
+  emptyRoot(entries: readonly [kind: string, target: string, source: string][]): void;
+  openBelow(path: string, root: number, flags: number): number;
 }
 
 /**
- * Descriptor under which a host process inherits the node's root folder. A host process has its own mount namespace. Where the
- * node's mounts are private, network namespaces that CNI mounts later do not appear in that namespace, but they can be opened
- * through this descriptor.
+ * Descriptor under which a host process inherits the node's root folder. A host process has mounts of its own, and later a root of
+ * its own. What the node mounts meanwhile, such as the network of a pod, can be opened through this descriptor.
  */
 const NODE_ROOT_FD = 3;
+
+/**
+ * The path by which a host process reaches a file of the node, until it has entered its pod.
+ * @param path absolute, without symbolic links that lead to another absolute path
+ */
+export function onNode(path: string): string {
+  return `/proc/self/fd/${NODE_ROOT_FD}${path}`;
+}
 
 /** The inherited descriptor of the node's root folder; undefined for a process that was not started as a host. */
 export function inheritedNodeRoot(): number | undefined {
@@ -70,22 +93,18 @@ export function inheritedNodeRoot(): number | undefined {
 /**
  * Loads the Node addon that makes these system calls.
  * @param path the compiled addon
- * @param nodeRoot descriptor of the node's root folder, which entering a network closes
+ * @param nodeRoot descriptor of the node's root folder
  * @throws Error if it cannot be loaded
  */
 export function loadKernel(path: string, nodeRoot?: number): Kernel {
   const addon = createRequire(import.meta.url)(path) as Addon;
+  let hasOwnRoot = false;
+  const openOnNode = (path: string, flags: number) =>
+    explain(`${path} cannot be opened`, 'check that it exists', () => addon.openBelow(path, nodeRoot ?? -1, flags));
   return {
     enterNetwork: (path) =>
-      explain(
-        `the network namespace ${path} cannot be entered`,
-        'check that it exists, and run the host as root',
-        () => {
-          const change = addon.enterNetwork(path, nodeRoot ?? -1);
-          if (nodeRoot !== undefined) closeSync(nodeRoot);
-          nodeRoot = undefined;
-          return change;
-        },
+      explain(`the network namespace ${path} cannot be entered`, 'check that it exists, and run the host as root', () =>
+        addon.enterNetwork(path, nodeRoot ?? -1),
       ),
     newNetwork: () => explain('no network namespace can be created', 'run the host as root', () => addon.newNetwork()),
     becomeUser: (id, groups) =>
@@ -96,12 +115,27 @@ export function loadKernel(path: string, nodeRoot?: number): Kernel {
       ),
     filterSystemCalls: () =>
       explain('system calls cannot be filtered', 'use a kernel with seccomp', () => addon.filterSystemCalls()),
-    bindMount: (source, target, readOnly) =>
-      explain(
-        `${source} cannot be mounted over ${target}`,
-        "start the host under 'unshare -m --propagation slave', as root",
-        () => addon.bindMount(source, target, readOnly),
-      ),
+    emptyRoot(entries) {
+      explain("the node's root folder cannot be left", 'run the host as root, in a mount namespace of its own', () =>
+        addon.emptyRoot(entries.map(({ kind, target, source = '' }) => [kind, target, source])),
+      );
+      hasOwnRoot = true;
+    },
+    openOnNode,
+    copyFromNode: (source, target) =>
+      explain(`${source} cannot be copied to ${target}`, 'check that it exists', () => {
+        if (!hasOwnRoot) throw new Error("this process has the node's root folder");
+        const file = openOnNode(source, constants.O_RDONLY | constants.O_NONBLOCK);
+        try {
+          writeFileSync(target, readFileSync(file));
+        } finally {
+          closeSync(file);
+        }
+      }),
+    leaveNode() {
+      if (nodeRoot !== undefined) closeSync(nodeRoot);
+      nodeRoot = undefined;
+    },
     peerProcess: (socket) =>
       explain('the process at the other end of a socket is unknown', 'use a unix socket', () =>
         addon.peerProcess(socket),

@@ -1,6 +1,7 @@
 #include "launch.h"
 #include "process.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <csignal>
 #include <cstdlib>
@@ -23,6 +24,7 @@ constexpr int PARENT_FD = 5; // The jailer ends when the other end of this pipe 
 constexpr int MESSAGES_FD = 2;
 constexpr int HIGH_FD = 16; // Above all descriptors that programs inherit.
 constexpr int EXIT_FAILED = 125;
+constexpr size_t TRIAL_LIMITS = 2; // Words before the environment in the command of a trial.
 constexpr int NICE = 5; // A new shader can wait, running games cannot.
 
 // First user id for processes with foreign code. A trial gets the one at the place of its process id, as a jail does
@@ -41,11 +43,34 @@ std::vector<int> raised(const std::vector<int> &fds) {
   return high;
 }
 
-[[noreturn]] void execute(const std::vector<std::string> &command) {
-  std::vector<char *> words = pointers(command);
-  char *none[] = {nullptr};
-  execve(words[0], words.data(), none);
+[[noreturn]] void execute(const std::vector<std::string> &command, const std::vector<std::string> &environment = {}) {
+  std::vector<char *> words = pointers(command), variables = pointers(environment);
+  execve(words[0], words.data(), variables.data());
   _exit(EXIT_FAILED);
+}
+
+void limit(decltype(RLIMIT_CORE) resource, rlim_t most) {
+  rlimit bound{most, most};
+  if (setrlimit(resource, &bound) != 0) _exit(EXIT_FAILED);
+}
+
+// Executes the command of a trial (launch.h).
+[[noreturn]] void executeTrial(const std::vector<std::string> &command) {
+  if (command.size() <= TRIAL_LIMITS) _exit(EXIT_FAILED);
+  limit(RLIMIT_CORE, 0);
+  limit(RLIMIT_DATA, std::strtoull(command[0].c_str(), nullptr, 10) * 1024);
+  limit(RLIMIT_CPU, std::strtoull(command[1].c_str(), nullptr, 10));
+  auto program = std::find_if(command.begin() + TRIAL_LIMITS, command.end(), [](auto &word) { return word[0] == '/'; });
+  if (program == command.end()) _exit(EXIT_FAILED);
+  execute({program, command.end()}, {command.begin() + TRIAL_LIMITS, program});
+}
+
+// If memory runs out, the kernel ends this process rather than the host or the game.
+bool endFirst() {
+  int file = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+  bool isWritten = file >= 0 && write(file, "1000", 4) == 4;
+  if (file >= 0) close(file);
+  return isWritten;
 }
 
 [[noreturn]] void becomeJailer(const Launch &launch, int lifetime) {
@@ -91,8 +116,9 @@ bool becomeUser(uid_t user, const std::vector<gid_t> &groups) {
   place(high[1], 2);
   syscall(SYS_close_range, 3U, ~0U, 0);
   setpriority(PRIO_PROCESS, 0, NICE);
+  if (!endFirst()) _exit(EXIT_FAILED);
   if (!becomeUser(USER_BASE + static_cast<uid_t>(own), groups)) _exit(EXIT_FAILED);
-  execute(launch.command);
+  executeTrial(launch.command);
 }
 
 // Returns the id of a process in its own pid namespace; 0 if there is no such process.

@@ -24,7 +24,8 @@ int startJailed(const Launch &launch, Program &program);
 
 // Starts a program that tries shaders, which may use the GPU but neither the network nor the files of others. It sees the host's
 // processes and mounts, and the host sees it, but is another user. The first descriptor becomes its input and output, the second
-// takes its errors. Returns 0 or errno.
+// takes its errors. The command begins with the most kilobytes of data and seconds of processor time that the kernel gives it,
+// followed by NAME=VALUE for each variable of its environment. The program is an absolute path. Returns 0 or errno.
 int startTrial(const Launch &launch, pid_t host, const std::vector<gid_t> &groups, Program &program);
 
 // Kills a program.

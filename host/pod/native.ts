@@ -29,8 +29,8 @@ export function buildKernel(options: { folder?: string; compiler?: string } = {}
   const targets = [
     {
       name: KERNEL,
-      sources: absolute('kernel.cc', 'peer.cc', 'message-socket.cc', 'filter.cc'),
-      headers: absolute('peer.h', 'message-socket.h', 'messages.h', 'filter.h'),
+      sources: absolute('kernel.cc', 'peer.cc', 'message-socket.cc', 'filter.cc', 'root.cc'),
+      headers: absolute('peer.h', 'message-socket.h', 'messages.h', 'filter.h', 'root.h'),
       flags: addonFlags(),
     },
     {
@@ -47,8 +47,8 @@ export function buildKernel(options: { folder?: string; compiler?: string } = {}
     },
     {
       name: SUPERVISOR,
-      sources: absolute('supervisor.cc', 'grants.cc', 'launch.cc', 'process.cc'),
-      headers: absolute('grants.h', 'launch.h', 'messages.h', 'process.h'),
+      sources: absolute('supervisor.cc', 'events.cc', 'grants.cc', 'launch.cc', 'process.cc'),
+      headers: absolute('events.h', 'grants.h', 'launch.h', 'messages.h', 'process.h'),
       flags: program,
     },
   ];

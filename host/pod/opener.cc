@@ -145,7 +145,9 @@ void serve(int socket, const std::vector<char> &message) {
   ImageRequest request;
   Image image;
   std::vector<std::string> parts = split(message);
-  if (!parts.empty() && parts[0] == "seal") {
+  if (!parts.empty() && parts[0] == "ready") {
+    sendFailure(socket, {"", ""});
+  } else if (!parts.empty() && parts[0] == "seal") {
     if (!isSealed) places.assign(parts.begin() + 1, parts.end());
     isSealed = true;
     sendFailure(socket, {"", ""});

@@ -114,8 +114,17 @@ export class ImageOpener implements ImageAccess {
     };
   }
 
-  async seal(places: readonly string[]): Promise<void> {
-    const reply = await this.#request(strings(['seal', ...places])).catch((cause: Error) => {
+  /** Resolves when the process has a mount namespace of its own. @throws NearlightError NL_POD */
+  ready(): Promise<void> {
+    return this.#tell('ready');
+  }
+
+  seal(places: readonly string[]): Promise<void> {
+    return this.#tell('seal', ...places);
+  }
+
+  async #tell(...words: string[]): Promise<void> {
+    const reply = await this.#request(strings(words)).catch((cause: Error) => {
       throw unavailable(cause);
     });
     if (!('code' in reply) || reply.code !== '') throw unavailable(new Error('the image opener has not replied'));

@@ -210,15 +210,14 @@ export class Pool {
   #spawn(): ChildProcess {
     const { paths, command } = this.#options;
     const log = join(paths.log, `starting.${process.pid}`);
-    const [logFd, rootFd] = [openSync(log, 'w', 0o600), openSync('/', 'r')];
+    const logFd = openSync(log, 'w', 0o600);
     try {
-      // The descriptor of the root folder, which becomes number 3, shows the node's mounts (kernel.ts, NODE_ROOT_FD).
       const child = spawn('nice', ['-n', `${START_NICE}`, ...command], {
         cwd: '/',
         detached: true,
         // Node's options in the keeper's environment, such as --inspect, are not meant for the processes that run games.
         env: { ...process.env, NODE_OPTIONS: undefined },
-        stdio: ['ignore', logFd, logFd, rootFd],
+        stdio: ['ignore', logFd, logFd],
       });
       child.unref();
       if (child.pid !== undefined) {
@@ -228,7 +227,6 @@ export class Pool {
       return child;
     } finally {
       closeSync(logFd);
-      closeSync(rootFd);
     }
   }
 

@@ -50,7 +50,7 @@ export async function rehearse(options: RehearsalOptions): Promise<void> {
     runner,
     node: directAccess,
     enter: async () => {},
-    publisher: () => ({ publish: (_topic, type, event) => void encode(type, event), flush: async () => {} }),
+    publisher: () => ({ publish: (type, event) => void encode(type, event), flush: async () => {} }),
     images,
     limits,
     pid: 0,

@@ -44,6 +44,8 @@ export interface SandboxOptions {
   /** Ids of the processes to count as this pod's own use: the host and its supervisor. */
   hostPids: readonly number[];
   log(level: LogLevel, message: string): void;
+  /** Does what takes privileges before this process has entered its pod; by default with its own. */
+  nodeBefore?: NodeAccess;
   /** Does what takes privileges, once this process has entered its pod and has none any more. */
   node: NodeAccess;
   /** Enters the pod and gives up all privileges. @throws as enterPod */
@@ -64,13 +66,14 @@ export class Sandbox implements TaskService {
   /** Ids of the containers that are being created. */
   readonly #creating = new Set<string>();
   #publisher: Publisher | undefined;
-  #node = directAccess;
+  #node: NodeAccess;
   #hasEntered = false;
   #ownNetwork = false;
   #emptySince = performance.now();
 
   constructor(options: SandboxOptions) {
     this.#options = options;
+    this.#node = options.nodeBefore ?? directAccess;
   }
 
   /** How long this pod has had no container, in milliseconds. */
@@ -99,10 +102,10 @@ export class Sandbox implements TaskService {
       }
       this.#containers.set(id, container);
       container.accounting.begin();
-      const { stdin, stdout, stderr, terminal, rootfs } = request;
+      const { stdin, stdout, stderr, terminal } = request;
       const { pid } = container.task;
       const io = { stdin, stdout, stderr, terminal };
-      this.#publish('create', 'TaskCreate', { containerId: id, bundle: request.bundle, rootfs, io, pid });
+      this.#publish('TaskCreate', { containerId: id, bundle: request.bundle, io, pid });
       return { pid };
     } catch (error) {
       this.#options.log('error', `${id}: ${(error as Error).message}`);
@@ -123,7 +126,7 @@ export class Sandbox implements TaskService {
     task.status = 'running';
     // A game that fails here counts as started and then ended; `game.ended` has the reason.
     await game?.begin().catch(() => {});
-    this.#publish('start', 'TaskStart', { containerId: id, pid: task.pid });
+    this.#publish('TaskStart', { containerId: id, pid: task.pid });
     void game?.ended.then((error) => this.#gameEnded(container, error));
     return { pid: task.pid };
   }
@@ -177,7 +180,7 @@ export class Sandbox implements TaskService {
     await this.#options.forget(id);
     const { exitStatus, exitedAt } = exit;
     const { pid } = task;
-    this.#publish('delete', 'TaskDelete', { containerId: id, pid, exitStatus, exitedAt: timestamp(exitedAt), id });
+    this.#publish('TaskDelete', { containerId: id, pid, exitStatus, exitedAt: timestamp(exitedAt), id });
     return { ...exit, pid };
   }
 
@@ -225,8 +228,8 @@ export class Sandbox implements TaskService {
     return found;
   }
 
-  #publish(topic: string, type: string, event: object): void {
-    this.#publisher?.publish(`/tasks/${topic}`, type, event);
+  #publish(type: string, event: object): void {
+    this.#publisher?.publish(type, event);
   }
 
   async #enter(bundle: OciBundle, { rootfs }: Pick<CreateRequest, 'rootfs'>): Promise<void> {
@@ -248,7 +251,7 @@ export class Sandbox implements TaskService {
       pid: this.#options.pid,
       runner: this.#options.runner,
       openOutput: (path) => this.#node.openOutput(path),
-      publish: (topic, type, event) => this.#publish(topic, type, event),
+      publish: (type, event) => this.#publish(type, event),
     });
     const accounting = new Accounting({
       access: this.#node.cgroups,
@@ -279,7 +282,7 @@ export class Sandbox implements TaskService {
     const { task, accounting, bundle } = container;
     const hasCrashed = error?.code === 'NL_GUEST_KILLED' || error?.code === 'NL_GUEST_CRASH';
     const isOutOfMemory = hasCrashed && (await accounting.hasRunOutOfMemory());
-    if (isOutOfMemory) this.#publish('oom', 'TaskOOM', { containerId: task.id });
+    if (isOutOfMemory) this.#publish('TaskOOM', { containerId: task.id });
     const wasKilled = isOutOfMemory || container.killed || error?.code === 'NL_GUEST_KILLED';
     if (error) {
       const message = isOutOfMemory
@@ -295,7 +298,7 @@ export class Sandbox implements TaskService {
     if (task.exit) return;
     execs.endAll(KILLED_STATUS);
     const { exitStatus: code } = task.end(status);
-    publishExit((topic, type, event) => this.#publish(topic, type, event), task);
+    publishExit((type, event) => this.#publish(type, event), task);
     this.#options.log('info', `${bundle.name ?? task.id} has ended with status ${code}`);
   }
 }

@@ -29,9 +29,11 @@ export const discard: Output = { write() {}, close() {} };
 
 /**
  * Opens the FIFO or file that containerd named for an output. An empty path discards the output.
+ * @param open opens a file as openSync does
+ * @param openWriter opens a FIFO later than `open`
  * @throws TaskError if it cannot be opened, or if it is the URI of a logging program
  */
-export function openOutput(path: string): Output {
+export function openOutput(path: string, open: OpenFile = openSync, openWriter?: OpenWriter): Output {
   if (path === '') return discard;
   const file = path.startsWith('file://') ? decodeURIComponent(new URL(path).pathname) : path;
   if (/^[a-z]+:\/\//.test(file))
@@ -39,16 +41,19 @@ export function openOutput(path: string): Output {
   try {
     // A FIFO that is opened only for writing needs a reader at once, and breaks when the reader leaves. A FIFO that is opened
     // for reading as well needs none.
-    const fd = openSync(file, constants.O_RDWR | constants.O_NONBLOCK | (file === path ? 0 : APPEND), 0o640);
+    const fd = open(file, constants.O_RDWR | constants.O_NONBLOCK | (file === path ? 0 : APPEND), 0o640);
     // A Socket, which only works for a FIFO, waits for room in the event loop; a WriteStream, for a file, waits on a worker
     // thread.
     return fstatSync(fd).isFIFO()
-      ? fifoOutput(fd, async () => openSync(file, constants.O_WRONLY | constants.O_NONBLOCK))
+      ? fifoOutput(fd, openWriter ?? (async () => open(file, constants.O_WRONLY | constants.O_NONBLOCK)))
       : new StreamOutput(createWriteStream('', { fd }));
   } catch (cause) {
     throw new TaskError('notFound', `output ${file} cannot be opened: ${(cause as Error).message}`, { cause });
   }
 }
+
+/** Opens a file with flags and a mode as open(2) does. Returns its descriptor. */
+type OpenFile = (path: string, flags: number, mode?: number) => number;
 
 /** Opens a FIFO for writing only, which fails with ENXIO if it has no reader (fifo(7)). */
 type OpenWriter = () => Promise<number>;

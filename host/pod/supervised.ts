@@ -1,12 +1,13 @@
-import { closeSync, writeSync } from 'node:fs';
+import { closeSync, constants, readFileSync, writeSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { StartTrial } from '../play/vet/process.ts';
 import type { NodeAccess } from './access.ts';
+import type { Kernel } from './kernel.ts';
 import { streamPair } from './message-socket.ts';
 import { readOciBundle } from './oci-bundle.ts';
-import { discard, fifoOutput } from './stdio.ts';
+import { discard, fifoOutput, openOutput } from './stdio.ts';
 import type { Supervisor } from './supervisor.ts';
 import { TaskError } from './tasks.ts';
 
@@ -38,7 +39,7 @@ export function supervisedAccess(supervisor: Pick<Supervisor, 'ask'>): NodeAcces
       const fd = await open('fifo', path, 'both').catch((cause: Error) => {
         throw new TaskError('notFound', `output ${path} cannot be opened as a FIFO: ${cause.message}`, { cause });
       });
-      return fifoOutput(fd, () => open('fifo', path, 'write'));
+      return fifoOutput(fd, () => openWriter(supervisor, path));
     },
     async writeTermination(path, message) {
       const fd = await open('termination', path);
@@ -49,11 +50,47 @@ export function supervisedAccess(supervisor: Pick<Supervisor, 'ask'>): NodeAcces
       }
     },
     cgroups: {
+      async read(path) {
+        const fd = await supervisor.ask('read', path).catch(() => undefined);
+        if (fd === undefined) return undefined;
+        try {
+          return readFileSync(fd, 'utf8');
+        } finally {
+          closeSync(fd);
+        }
+      },
       make: (folder) => run('mkdir', folder),
       write: (path, value) => run('write', path, value),
       remove: (folder) => run('rmdir', folder),
     },
   };
+}
+
+/** Opens files of the node with this process's own privileges, as long as it has some (Kernel.openOnNode). */
+export function nodeAccess(kernel: Pick<Kernel, 'openOnNode'>, supervisor: Pick<Supervisor, 'ask'>): NodeAccess {
+  return {
+    ...supervisedAccess(supervisor),
+    async readBundle(folder) {
+      const fd = kernel.openOnNode(join(folder, 'config.json'), constants.O_RDONLY);
+      try {
+        return readOciBundle(folder, fd);
+      } finally {
+        closeSync(fd);
+      }
+    },
+    openOutput: async (path) =>
+      openOutput(
+        path,
+        (file, flags) => kernel.openOnNode(file, flags),
+        () => openWriter(supervisor, path),
+      ),
+  };
+}
+
+async function openWriter(supervisor: Pick<Supervisor, 'ask'>, path: string): Promise<number> {
+  const fd = await supervisor.ask('fifo', path, 'write');
+  if (fd === undefined) throw new Error('the supervisor has sent no descriptor');
+  return fd;
 }
 
 /** Has the supervisor start the processes that try shaders. It knows their command, and their limits with it. */

@@ -15,12 +15,14 @@
 //   kill PID              kills a program
 //   keeper                starts a keeper, which ends at once if there is one
 //   ask NUMBER CALL...    does something for which the host lacks the rights (Grants::perform)
+//   ask NUMBER event TYPE SECONDS NANOS VALUE   sends containerd an event about a container of the host's pod (events.h)
 // The supervisor sends:
 //   host PID              the id of the host process outside its namespaces, once
 //   started PID INNER, failed ERRNO   one of them for each `spawn`, in order; INNER is the id that the host sees, or 0
 //   ended PID STATUS SIGNAL       a program has ended; SIGNAL is 0, or the signal that ended it
 //   answer NUMBER ERRNO           the result of `ask`, possibly with a descriptor
 // It keeps the list of what the shim's `delete` must clean up (paths.ts, `state`), and removes the host's files once it has ended.
+#include "events.h"
 #include "grants.h"
 #include "launch.h"
 #include "messages.h"
@@ -53,17 +55,19 @@
 
 namespace {
 
-constexpr int NODE_ROOT_FD = 3; // The node's root folder (kernel.ts), which the host inherits.
+constexpr int NODE_ROOT_FD = 3; // The node's root folder, which the host inherits (kernel.ts).
 constexpr int SOCKET_FD = 4;
 constexpr size_t MESSAGE_BYTES_MAX = 16384;
 constexpr size_t FDS_MAX = 8;
 constexpr size_t PROGRAMS_MAX = 16; // Programs of a host that run at a time.
+constexpr unsigned EVENT_S_MAX = 10; // How long containerd may take to accept an event.
 constexpr time_t KEEPER_S_MIN = 2; // A keeper is started at most once in this time.
 constexpr int EXIT_FAILED = 125;
 
 int control = -1; // The supervisor's end of the socket.
 pid_t host = -1;
 std::map<pid_t, Program> programs; // Those that run, by their process ids.
+std::map<pid_t, std::string> senders; // Processes that send an event, with the number of the `ask`.
 std::set<std::string> cgroups;     // Folders of the cgroups that the host has created.
 Grants grants;
 std::map<std::string, std::vector<std::string>> commands; // By the kinds of programs.
@@ -129,13 +133,14 @@ bool forbidRings() {
 }
 
 // The host's side of the fork. It has the namespaces already; process ids in /proc become those of its own namespace.
-[[noreturn]] void becomeHost(int socket) {
+[[noreturn]] void becomeHost(int socket, int nodeRoot) {
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   unblockSignals();
   if (mount(nullptr, "/", nullptr, MS_SLAVE | MS_REC, nullptr) != 0) die("mount --make-rslave /");
   if (mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, nullptr) != 0) die("mount /proc");
   if (!forbidRings()) die("seccomp");
   if (socket != SOCKET_FD && dup2(socket, SOCKET_FD) < 0) die("dup2");
+  if (dup2(nodeRoot, NODE_ROOT_FD) < 0) die("dup2");
   fcntl(SOCKET_FD, F_SETFD, 0);
   std::vector<char *> words = pointers(hostCommand);
   execv(words[0], words.data());
@@ -170,14 +175,34 @@ void spawn(const std::vector<std::string> &words, const std::vector<int> &fds) {
   tell("started " + std::to_string(program.pid) + " " + std::to_string(program.inner));
 }
 
+void reply(const std::string &number, int error, int fd = -1) { tell("answer " + number + " " + std::to_string(error), fd); }
+
+// Sends an event from a process of its own, because containerd may take its time. Events are sent one after another.
+void startSender(const std::string &number, const std::vector<std::string> &event) {
+  EventRights rights = grants.events();
+  std::string frame;
+  if (int error = encodeEvent(event, rights, frame)) return reply(number, error);
+  pid_t pid = senders.empty() ? fork() : -1;
+  if (pid < 0) return reply(number, EAGAIN);
+  if (pid > 0) {
+    senders[pid] = number;
+    return;
+  }
+  syscall(SYS_close_range, 3U, ~0U, 0);
+  unblockSignals();
+  alarm(EVENT_S_MAX);
+  _exit(sendEvent(rights.socket, frame));
+}
+
 void answer(const std::vector<std::string> &words) {
   if (words.size() < 3) return;
+  if (words[2] == "event") return startSender(words[1], {words.begin() + 3, words.end()});
   int fd = -1;
   std::vector<std::string> call(words.begin() + 2, words.end());
   int error = grants.perform(call, isOwn, fd);
   if (error == 0 && call[0] == "mkdir" && cgroups.insert(call[1]).second) record();
   if (error == 0 && call[0] == "rmdir" && cgroups.erase(call[1]) != 0) record();
-  tell("answer " + words[1] + " " + std::to_string(error), fd);
+  reply(words[1], error, fd);
   if (fd >= 0) close(fd);
 }
 
@@ -256,6 +281,10 @@ void collectChildren() {
   int status = 0;
   for (pid_t pid; (pid = waitpid(-1, &status, WNOHANG)) > 0;) {
     if (pid == host) endAs(status);
+    if (auto sender = senders.find(pid); sender != senders.end()) {
+      reply(sender->second, WIFEXITED(status) ? WEXITSTATUS(status) : ETIMEDOUT);
+      senders.erase(sender);
+    }
     auto found = programs.find(pid);
     if (found == programs.end()) continue;
     release(found->second);
@@ -277,11 +306,16 @@ void handleSignal(int signals) {
 
 void startHost(int socket) {
   setenv("NEARLIGHT_HOST", (std::to_string(getpid()) + " " + statField(getpid(), START_FIELD)).c_str(), 1);
+  // Opened here, so that it shows the mounts of the node and not those of the host's namespace, which lack later ones.
+  int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC), high = fcntl(root, F_DUPFD_CLOEXEC, SOCKET_FD + 1);
+  if (high < 0) die("/");
+  close(root);
   host = static_cast<pid_t>(
       syscall(SYS_clone, CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS | SIGCHLD, nullptr, nullptr, nullptr, 0));
   if (host < 0) die("a host of pods needs namespaces of its own (run it as root): clone");
-  if (host == 0) becomeHost(socket);
+  if (host == 0) becomeHost(socket, high);
   close(socket);
+  close(high);
 }
 
 } // namespace

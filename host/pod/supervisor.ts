@@ -85,7 +85,9 @@ export type GrantKind =
   | 'cgroup'
   | 'root'
   | 'terminations'
+  | 'container'
   | 'containerd'
+  | 'namespace'
   | 'keeper'
   | 'pods';
 

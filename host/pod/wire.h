@@ -2,6 +2,7 @@
 // apart. A request holds strings, each with a zero byte at its end: `overlay` or `folder`, the entrypoint, ASSET_FILES_MAX,
 // ASSET_BYTES_MAX, ASSET_DEPTH_MAX, the options of the mount, then the layers. It comes with the socket for the reply, which is
 // either a failure, or the module, the list of assets in any number of messages, its end, and the files in the same order.
+// The reply to the request `ready` is a failure without a code.
 // The request `seal`, followed by paths, says where the layers of all later requests are: a layer matches a path of which each part
 // `*` stands for any name. Only the first such request counts. The reply is a failure without a code.
 #pragma once

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 
 const root = join(import.meta.dirname, '../..');
@@ -30,6 +30,24 @@ export interface Call {
   name: keyof typeof NUMBERS;
   /** Numbers, `s:TEXT` for the address of a text, or `z:N` for that of N zero bytes. */
   args: readonly (number | string)[];
+}
+
+/** Calls by which a process would read files of the node: by their paths, and from each folder that it may still have open. */
+export function readingNode(pid: number, paths: readonly string[]): Call[] {
+  const open = (aim: string, folder: number, path: string): Call => ({
+    aim,
+    name: 'openat',
+    args: [folder, `s:${path}`, OPEN.read, 0],
+  });
+  return [
+    ...paths.map((path) => open(path, HERE, path)),
+    ...['/proc/self/root/..', '/proc/self/cwd', '/proc/1/root']
+      .map((folder) => `${folder}/etc/passwd`)
+      .map((path) => open(path, HERE, path)),
+    ...readdirSync(`/proc/${pid}/fd`).flatMap((fd) =>
+      ['etc/passwd', '../../../../../../../etc/passwd'].map((path) => open(`${fd}: ${path}`, Number(fd), path)),
+    ),
+  ];
 }
 
 /** The outcome of a call: its result, negative for an errno, or the signal that the call has ended the process with. */

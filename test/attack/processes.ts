@@ -2,7 +2,7 @@
  * Prints what /proc says about the processes of a pod on an installed node bundle, beside what Firecracker documents about
  * its jailer, as a table in Markdown: `node test/attack/processes.ts`. With --write, the table goes into host/THREATS.md.
  */
-import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import type { Rig } from '../k3s/containerd.ts';
 import { importGame } from '../k3s/image.ts';
@@ -54,7 +54,7 @@ const LINES: readonly Line[] = [
   })),
   {
     name: 'names in its root',
-    of: (facts) => (facts.root.includes('etc') ? "the node's" : facts.root.join(' ') || 'none'),
+    of: (facts) => (facts.root.join() === readdirSync('/').join() ? "the node's" : facts.root.join(' ') || 'none'),
     firecracker: 'its own binary, `/dev/kvm`, `/dev/net/tun`, and what is put there',
   },
   {

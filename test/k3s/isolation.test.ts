@@ -6,6 +6,7 @@ import { must } from '../../host/base/assert.ts';
 import { errors } from '../../host/base/errors.ts';
 import { buildModules } from '../../host/play/modules.ts';
 import { readNodeSettings } from '../../host/pod/paths.ts';
+import { reached, readingNode } from '../attack/inject.ts';
 import { good } from '../engine/modules.ts';
 import { computing, dispatch, streams } from '../hostile/modules.ts';
 import { hostOf } from '../pod/run-folder.ts';
@@ -107,6 +108,31 @@ it('the host of a pod is a user of its own, without capabilities, in its own nam
   const { pictures } = peer;
   await until(() => peer.pictures > pictures + 10, 'pictures after the signal');
   expect(readFileSync(join(rig.runDir, `log/${supervisor}.log`), 'utf8')).not.toContain('Debugger');
+  peer.close();
+  await rig.cri.removePod(pod);
+});
+
+it('a host that is taken over finds no file of the node, and no process but its own', async () => {
+  const { pod, container, url } = await startGame(rig, latency);
+  await ready(rig, container);
+  const peer = new Peer();
+  await peer.join(url, { query: '?size=320x180&fps=30' });
+  await until(() => peer.pictures > 10, 'pictures');
+  const supervisor = await supervisorOf(pod);
+  const host = hostOf(supervisor);
+  const others = [rig.keeperPid(), supervisor, process.pid].map((pid) => `/proc/${pid}/status`);
+  const files = ['/etc/passwd', '/etc/hostname', '/var/lib', '/home', '/boot', '/usr/bin/env', '/bin/sh', rig.runDir];
+  const calls = readingNode(host, [...files, ...others, '/sys/fs/cgroup', '/sys/class/net']);
+  expect(await reached(calls, async () => host)).toEqual([]);
+  // The attack itself works: the host may open what it needs.
+  const own = readingNode(host, ['/proc/self/status', '/dev/null', '/etc/resolv.conf', process.execPath]).slice(0, 4);
+  expect(await reached(own, async () => host)).toEqual(own.map(({ aim }) => aim));
+  const root = `/proc/${host}/root`;
+  expect(readdirSync(root)).not.toContain('var');
+  expect(readdirSync(`${root}/etc`)).not.toContain('shadow');
+  expect(readFileSync(`/proc/${host}/mountinfo`, 'utf8')).not.toMatch(/ \/ \/ rw/);
+  const { pictures } = peer;
+  await until(() => peer.pictures > pictures + 10, 'pictures after the attack');
   peer.close();
   await rig.cri.removePod(pod);
 });

@@ -13,6 +13,7 @@ import { PeerConnection } from 'node-datachannel';
 import { must } from '../../host/base/assert.ts';
 import { openGpu } from '../../host/gpu/dawn.ts';
 import { inheritedNodeRoot, loadKernel } from '../../host/pod/kernel.ts';
+import { hostRoot, type RootEntry } from '../../host/pod/root.ts';
 
 // A process that uses the kernel addon, for kernel.test.ts. It runs one command for each line of JSON on its input, and
 // answers with one line. The kind `full` has as many threads as a real host, with workers that are never idle.
@@ -68,7 +69,11 @@ const COMMANDS: Record<string, (...args: never[]) => unknown> = {
   enterNetwork: (path: string) => kernel.enterNetwork(path),
   newNetwork: () => kernel.newNetwork(),
   becomeUser: (id: number, groups: number[]) => kernel.becomeUser(id, groups),
-  bindMount: (source: string, target: string, readOnly: boolean) => kernel.bindMount(source, target, readOnly),
+  /** Leaves the node's root for one with these entries, by default those of a pod's host. */
+  emptyRoot: (entries?: RootEntry[]) => kernel.emptyRoot(entries ?? hostRoot()),
+  copyFromNode: (source: string, target: string) => kernel.copyFromNode(source, target),
+  leaveNode: () => kernel.leaveNode(),
+  list: (path: string) => readdirSync(path),
   interfaces: () => networkInterfaces(),
   descriptors: () => readdirSync('/proc/self/fd'),
   read: (path: string) => readFileSync(path, 'utf8'),

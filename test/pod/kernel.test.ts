@@ -1,6 +1,6 @@
 import { type ChildProcessByStdio, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, readlinkSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, readlinkSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -22,6 +22,8 @@ const ADDRESS = '10.213.7.1';
 const OWN_MOUNTS = ['unshare', '-m', '--propagation', 'slave'];
 const USER = 1_999_999_998;
 const GROUPS = [7, 9];
+/** The same with the node's root folder as descriptor 3. */
+const WITH_NODE = ['sh', '-c', `exec ${OWN_MOUNTS.join(' ')} "$@" 3</`, 'sh'];
 /** After this many pauses, kernel.cc skips threads that block signals (BLOCKED_MS_MAX). */
 const PAUSES_MAX = 200;
 
@@ -139,18 +141,22 @@ test('a host that has entered a network listens, sends and connects there, and n
 const GET = 'fetch(process.argv[1]).then((response) => response.text()).then((text) => process.stdout.write(text))';
 
 test("worker threads look names up with the pod's files and in the pod's network", async () => {
-  const host = await start('full');
+  const host = await start('full', WITH_NODE);
   const [names, resolver] = [join(folder, 'hosts'), join(folder, 'resolv.conf')];
   writeFileSync(names, '10.213.7.9 only-in-the-pod\n');
   writeFileSync(resolver, 'nameserver 10.213.7.53\n');
   const outside = () => ['/etc/hosts', '/etc/resolv.conf'].map((file) => readFileSync(file, 'utf8'));
   const before = outside();
-  await host.ask('bindMount', names, '/etc/hosts', false);
-  await host.ask('bindMount', resolver, '/etc/resolv.conf', true);
+  await expect(host.ask('copyFromNode', names, '/etc/hosts')).rejects.toThrow(/NL_POD.*the node's root/);
+  expect(outside()).toEqual(before);
+  await host.ask('emptyRoot');
+  await host.ask('copyFromNode', names, '/etc/hosts');
+  await host.ask('copyFromNode', resolver, '/etc/resolv.conf');
   await host.ask('enterNetwork', PATH);
+  await host.ask('leaveNode');
   expect(await host.ask('lookup', 'only-in-the-pod')).toEqual({ address: '10.213.7.9', family: 4 });
   expect(await host.ask('read', '/etc/resolv.conf')).toBe('nameserver 10.213.7.53\n');
-  await expect(host.ask('write', '/etc/resolv.conf')).rejects.toThrow('EROFS');
+  await expect(host.ask('copyFromNode', names, '/etc/hosts')).rejects.toThrow(/NL_POD.*No such file/);
   expect(outside()).toEqual(before);
 });
 
@@ -172,14 +178,50 @@ test('a network that is mounted after the host has started can be entered, even 
   expect(readFileSync(late, 'utf8')).toBe('');
 });
 
-test("a process that shares the node's mount namespace mounts nothing", async () => {
+test("a process that shares the node's mount namespace does not change its root", async () => {
   const host = await start('bare', []);
-  const file = join(folder, 'target');
-  writeFileSync(file, 'the node');
-  await expect(host.ask('bindMount', '/etc/hostname', file, false)).rejects.toThrow(
-    /NL_POD.*the node's mount namespace.*unshare -m/,
-  );
-  expect(readFileSync(file, 'utf8')).toBe('the node');
+  const mounts = () => readFileSync('/proc/self/mountinfo', 'utf8');
+  const before = mounts();
+  await expect(host.ask('emptyRoot')).rejects.toThrow(/NL_POD.*the node's mount namespace/);
+  expect(mounts()).toBe(before);
+  expect(await host.ask('list', '/')).toContain('usr');
+});
+
+test('a new root shows what it was given, read-only and without privileges, and nothing else', async () => {
+  const [given, secret] = [join(folder, 'given'), join(folder, 'secret')];
+  for (const path of [given, join(given, 'inner'), secret]) mkdirSync(path);
+  for (const path of [join(given, 'file'), join(given, 'inner/file')]) writeFileSync(path, 'the node');
+  execFileSync('mknod', [join(given, 'null'), 'c', '1', '3']);
+  const host = await start('bare');
+  await host.ask('emptyRoot', [
+    { kind: 'proc', target: '/proc' },
+    { kind: 'memory', target: '/scratch' },
+    { kind: 'read', target: '/below/given', source: given },
+    { kind: 'read', target: '/scratch/file', source: join(given, 'file') },
+    { kind: 'hidden', target: '/below/given/inner' },
+    { kind: 'read', target: '/dev/null', source: '/dev/null' },
+    { kind: 'link', target: '/usr/link', source: '/below/given/file' },
+  ]);
+  expect((await host.ask<string[]>('list', '/')).sort()).toEqual(['below', 'dev', 'proc', 'scratch', 'usr']);
+  expect(await host.ask('read', '/below/given/file')).toBe('the node');
+  expect(await host.ask('read', '/usr/link')).toBe('the node');
+  expect(await host.ask('read', '/scratch/file')).toBe('the node');
+  expect(await host.ask('list', '/below/given/inner')).toEqual([]);
+  for (const path of ['/new', '/below/given/file', '/below/given/new', '/scratch/file', '/below/given/inner/new'])
+    await expect(host.ask('write', path), path).rejects.toThrow('EROFS');
+  await host.ask('write', '/scratch/new');
+  await host.ask('write', '/dev/null');
+  // A device in a folder that is no device folder.
+  await expect(host.ask('read', '/below/given/null')).rejects.toThrow('EACCES');
+  for (const path of [secret, '/proc/1/root/etc', '/proc/self/cwd/etc', '/..'])
+    expect(await host.ask<string[]>('list', path).catch(() => [])).not.toContain('passwd');
+  expect(readFileSync(join(given, 'inner/file'), 'utf8')).toBe('the node');
+});
+
+test('a new root with an entry that does not exist is refused by its name', async () => {
+  const host = await start('bare');
+  const missing = { kind: 'read', target: '/missing', source: join(folder, 'missing') };
+  await expect(host.ask('emptyRoot', [missing])).rejects.toThrow(/NL_POD.*read \/missing: No such file/);
 });
 
 test('a new network namespace has a loopback device that is up, and no other device', async () => {
@@ -197,7 +239,6 @@ test('a call of the kernel addon that fails says why, and changes no thread', as
   const missing = '/run/netns/nearlight-missing';
   await expect(host.ask('enterNetwork', missing)).rejects.toThrow(new RegExp(`NL_POD.*${missing}.*No such file`));
   await expect(host.ask('enterNetwork', '/etc/hostname')).rejects.toThrow(/setns: Invalid argument/);
-  await expect(host.ask('bindMount', missing, '/etc/hosts', false)).rejects.toThrow(/NL_POD.*No such file/);
   await expect(host.ask('becomeUser', 0, [])).rejects.toThrow(/invalid user/);
   await expect(host.ask('becomeUser', USER, Array(17).fill(7))).rejects.toThrow(/too many groups/);
   expect(distinct(await host.ask<Thread[]>('threads'), 'network')).toEqual([readlinkSync('/proc/self/ns/net')]);

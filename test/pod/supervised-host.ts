@@ -32,6 +32,9 @@ const COMMANDS: Record<string, (...args: never[]) => unknown> = {
       closeSync(fd);
     }
   },
+  /** Makes a call twice at once. Resolves with the codes of the errors. */
+  askTwice: (...call: string[]) =>
+    Promise.all([1, 2].map(() => supervisor.ask(...call).catch(({ code }: NodeJS.ErrnoException) => code))),
   /** Sets the command of guests, and starts one with further arguments. */
   async guest(command: string[], ...args: string[]) {
     const guest: (typeof guests)[0] = { pid: undefined };
@@ -47,7 +50,7 @@ const COMMANDS: Record<string, (...args: never[]) => unknown> = {
   kill: (number: number) => programs[number]?.kill(),
   /** Starts a trial, and resolves with what it has written to its output and its errors once it has ended. */
   async trial(command: string[], groups: number[]) {
-    supervisor.setCommand('trial', command);
+    supervisor.setCommand('trial', ['1048576', '60', ...command]);
     supervisor.setTrialGroups(groups);
     const end = Promise.withResolvers<string>();
     const child = supervisedTrials(supervisor)({ bytes: 0, cpuMs: 0 }, end.resolve);

@@ -4,7 +4,7 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { createPublisher } from '../../host/pod/events.ts';
+import { createPublisher, type Event } from '../../host/pod/events.ts';
 import { decode, encode } from '../../host/pod/proto.ts';
 import { TaskError } from '../../host/pod/tasks.ts';
 import { dial, MESSAGE_BYTES_MAX, serve, type TtrpcClient, type TtrpcServer } from '../../host/pod/ttrpc.ts';
@@ -115,35 +115,38 @@ describe('ttrpc', () => {
 });
 
 describe('events', () => {
-  it('events reach containerd in order, including those that were published while it was down', async () => {
-    const address = join(folder, 'events');
-    const topics: string[] = [];
-    const names = {
-      'containerd.services.events.ttrpc.v1.Events': {
-        Forward: async (payload: Uint8Array) => {
-          const { envelope } = decode('ForwardRequest', payload);
-          topics.push(`${envelope.namespace} ${envelope.topic} ${envelope.event.typeUrl}`);
-          return new Uint8Array(0);
-        },
-      },
+  it('events are sent in order, including those that were published while containerd was down', async () => {
+    const sent: string[] = [];
+    let isDown = true;
+    const send = async ({ type, value }: Event) => {
+      if (isDown) throw new Error('as a test');
+      sent.push(`${type} ${(decode(type as 'TaskStart', value) as { containerId: string }).containerId}`);
     };
-    const publisher = createPublisher({ connect: () => dial(address), namespace: 'k8s.io' });
-    publisher.publish('/tasks/create', 'TaskCreate', { containerId: 'a', pid: 1 });
-    publisher.publish('/tasks/start', 'TaskStart', { containerId: 'a', pid: 1 });
+    const publisher = createPublisher({ send, log() {} });
+    publisher.publish('TaskCreate', { containerId: 'a', pid: 1 });
+    publisher.publish('TaskStart', { containerId: 'a', pid: 1 });
     await new Promise((resolve) => setTimeout(resolve, 20));
-    const first = await serve(address, names);
+    expect(sent).toEqual([]);
+    isDown = false;
     await publisher.flush(WAIT_MS_MAX);
-    await first.close();
-    publisher.publish('/tasks/oom', 'TaskOOM', { containerId: 'a' });
-    publisher.publish('/tasks/exit', 'TaskExit', { containerId: 'a', exitStatus: 137 });
-    const second = await serve(address, names);
+    publisher.publish('TaskOOM', { containerId: 'b' });
     await publisher.flush(WAIT_MS_MAX);
-    await second.close();
-    expect(topics).toEqual([
-      'k8s.io /tasks/create containerd.events.TaskCreate',
-      'k8s.io /tasks/start containerd.events.TaskStart',
-      'k8s.io /tasks/oom containerd.events.TaskOOM',
-      'k8s.io /tasks/exit containerd.events.TaskExit',
-    ]);
+    expect(sent).toEqual(['TaskCreate a', 'TaskStart a', 'TaskOOM b']);
   });
+
+  it.each(['EACCES', 'EINVAL'])(
+    'an event that is refused with %s is logged, and the next one is sent',
+    async (code) => {
+      const [sent, logged]: [string[], string[]] = [[], []];
+      const send = async ({ type }: Event) => {
+        if (type === 'TaskStart') throw Object.assign(new Error(code), { code });
+        sent.push(type);
+      };
+      const publisher = createPublisher({ send, log: (_level, message) => logged.push(message) });
+      for (const type of ['TaskStart', 'TaskExit']) publisher.publish(type, { containerId: 'a' });
+      await publisher.flush(WAIT_MS_MAX);
+      expect(sent).toEqual(['TaskExit']);
+      expect(logged).toEqual([expect.stringMatching(`TaskStart.*${code}`)]);
+    },
+  );
 });

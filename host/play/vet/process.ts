@@ -65,26 +65,35 @@ export interface TrialChild {
   kill(): void;
 }
 
-/** Starts the program of trialCommand(), and calls `ended` when it has ended or could not be started. */
+/** Starts the program of trialProgram(), and calls `ended` when it has ended or could not be started. */
 export type StartTrial = (limits: ProcessLimits, ended: (how: string) => void) => TrialChild;
 
+/** The program that tries shaders, and the limits that the kernel puts on it. */
+export interface TrialProgram {
+  /** NAME=VALUE. */
+  environment: string[];
+  /** Bounds of RLIMIT_DATA and RLIMIT_CPU. */
+  dataKilobytes: number;
+  cpuSeconds: number;
+  program: string[];
+}
+
 /**
- * The command that starts the program which tries shaders. The kernel ends it too, but later than the host would: if the host is
- * killed during a trial that does not end, nothing else does.
+ * Returns the program that tries shaders. The kernel ends it too, but later than the host would: if the host is killed during a
+ * trial that does not end, nothing else does.
  */
-export function trialCommand({ bytes, cpuMs }: ProcessLimits): string[] {
-  const dataKilobytes = Math.ceil((START_BYTES + bytes) / 1024);
-  const cpuSeconds = Math.ceil((2 * CPU_MS_MAX + cpuMs) / 1000);
-  // If memory runs out in a pod, the kernel ends this process rather than the host or the game.
-  const limits = `echo 1000 > /proc/self/oom_score_adj; ulimit -c 0; ulimit -d ${dataKilobytes}; ulimit -t ${cpuSeconds}; exec "$@"`;
-  const node = [process.execPath, `--max-old-space-size=${HEAP_MEGABYTES}`, '--disable-sigusr1', PROGRAM];
+export function trialProgram({ bytes, cpuMs }: ProcessLimits): TrialProgram {
   // The host reads native code from the driver's cache of shaders, so a trial process must not write to it.
   const environment = { ...process.env, MESA_SHADER_CACHE_DISABLE: 'true' };
   const variables = Object.entries(environment).filter(
     ([name, value]) => value !== undefined && ENVIRONMENT.test(name),
   );
-  const words = variables.map(([name, value]) => `${name}=${value}`);
-  return ['/usr/bin/env', '-i', ...words, '/bin/sh', '-c', limits, 'sh', ...node];
+  return {
+    environment: variables.map(([name, value]) => `${name}=${value}`),
+    dataKilobytes: Math.ceil((START_BYTES + bytes) / 1024),
+    cpuSeconds: Math.ceil((2 * CPU_MS_MAX + cpuMs) / 1000),
+    program: [process.execPath, `--max-old-space-size=${HEAP_MEGABYTES}`, '--disable-sigusr1', PROGRAM],
+  };
 }
 
 /** Lowers the priority of a process, unless it is low already: a user who is not root may not raise it. */
@@ -98,8 +107,11 @@ function makeNice(pid: number): void {
 
 /** Starts the program as a child of this process. */
 const startChild: StartTrial = (limits, ended) => {
-  const [program = '', ...args] = trialCommand(limits);
-  const child = spawn(program, args, { stdio: ['pipe', 'pipe', 'pipe'] });
+  const { environment, dataKilobytes, cpuSeconds, program } = trialProgram(limits);
+  // If memory runs out, the kernel ends this process rather than the host or the game.
+  const bounds = `echo 1000 > /proc/self/oom_score_adj; ulimit -c 0; ulimit -d ${dataKilobytes}; ulimit -t ${cpuSeconds}`;
+  const args = ['-i', ...environment, '/bin/sh', '-c', `${bounds}; exec "$@"`, 'sh', ...program];
+  const child = spawn('/usr/bin/env', args, { stdio: ['pipe', 'pipe', 'pipe'] });
   if (child.pid !== undefined) makeNice(child.pid);
   child.on('error', (error) => ended(error.message));
   child.on('exit', (status, signal) => ended(signal ?? `status ${status}`));
