@@ -16,7 +16,10 @@ export interface RunningGame {
 export async function startGame(
   rig: Rig,
   image: string,
-  { namespace, ...options }: { env?: Record<string, string>; memoryBytes?: number; namespace?: string } = {},
+  {
+    namespace,
+    ...options
+  }: { env?: Record<string, string>; memoryBytes?: number; namespace?: string; security?: object } = {},
 ): Promise<RunningGame> {
   const own = port++;
   const pod = await rig.cri.runPod({ name: `game${own}`, ...(namespace === undefined ? {} : { namespace }) });

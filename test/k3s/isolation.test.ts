@@ -7,13 +7,14 @@ import { errors } from '../../host/base/errors.ts';
 import { buildModules } from '../../host/play/modules.ts';
 import { readNodeSettings } from '../../host/pod/paths.ts';
 import { reached, readingNode } from '../attack/inject.ts';
+import { guestOf } from '../attack/pods.ts';
 import { good } from '../engine/modules.ts';
 import { computing, dispatch, streams } from '../hostile/modules.ts';
 import { hostOf } from '../pod/run-folder.ts';
 import { commandLine, descendants } from '../process-tree.ts';
 import { Peer, until } from '../stream/peer.ts';
 import { poll, type Rig, SANDBOX_IMAGE, startRig } from './containerd.ts';
-import { exited, ready, startGame } from './game.ts';
+import { exited, ready, startContainer, startGame } from './game.ts';
 import { importGame } from './image.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
@@ -108,6 +109,36 @@ it('the host of a pod is a user of its own, without capabilities, in its own nam
   const { pictures } = peer;
   await until(() => peer.pictures > pictures + 10, 'pictures after the signal');
   expect(readFileSync(join(rig.runDir, `log/${supervisor}.log`), 'utf8')).not.toContain('Debugger');
+  peer.close();
+  await rig.cri.removePod(pod);
+});
+
+it('the game of a container that replaces another one, while players stay connected, runs as the user of the new container', async () => {
+  const as = (uid: number, gid: number) => ({
+    security: { runAsUser: { value: uid }, runAsGroup: { value: gid }, capabilities: { dropCapabilities: ['ALL'] } },
+  });
+  const users = async (at: { pod: string; container: string }) => {
+    const { uid, gid } = describeProcess(await guestOf(rig, at));
+    return [uid, gid];
+  };
+  const all = (id: number) => Array(4).fill(id).join(' ');
+  const { pod, container, port, url } = await startGame(rig, latency, as(1111, 2222));
+  await ready(rig, container);
+  const peer = new Peer();
+  await peer.join(url, { query: '?size=320x180&fps=30' });
+  await until(() => peer.pictures > 10, 'pictures');
+  expect(await users({ pod, container })).toEqual([all(1111), all(2222)]);
+  let last = container;
+  // The guest process that waits for the third container was started when the first one ended.
+  for (const [attempt, uid] of [3333, 4444].entries()) {
+    await rig.cri.remove(last);
+    await until(() => peer.notices.at(-1)?.kind === 'paused', 'the notice "paused"');
+    const { pictures } = peer;
+    last = await startContainer(rig, { pod, image: latency, port, attempt: attempt + 1, ...as(uid, uid + 1) });
+    await until(() => peer.pictures > pictures + 10, 'pictures of the next container');
+    expect(await users({ pod, container: last })).toEqual([all(uid), all(uid + 1)]);
+  }
+  expect(peer.peerState).toBe('connected');
   peer.close();
   await rig.cri.removePod(pod);
 });
