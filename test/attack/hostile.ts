@@ -3,7 +3,7 @@
  * prints a table: `npm run test:hostile`. With words after `--`, it runs those whose names contain one of them. The exit status
  * is 1 if a bound is exceeded.
  */
-import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { installBundle } from '../pod/node/installed.ts';
 import { startArena } from './arena.ts';
 import { type Entry, environment, moduleItems, places, type Report, runCorpus, shaderItems } from './corpus.ts';
@@ -60,7 +60,6 @@ async function main(): Promise<number> {
   const folder = given ?? mkdtempSync('/tmp/nl-installed-');
   process.env.NEARLIGHT_INSTALLED = folder;
   try {
-    chmodSync(folder, 0o755);
     if (given === undefined) await installBundle(folder, (line) => process.stdout.write(`${line}\n`));
     const arena = await startArena(places(), environment);
     const words = process.argv.slice(2);

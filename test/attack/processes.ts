@@ -2,7 +2,7 @@
  * Prints what /proc says about the processes of a pod on an installed node bundle, beside what Firecracker documents about
  * its jailer, as a table in Markdown: `node test/attack/processes.ts`. With --write, the table goes into host/THREATS.md.
  */
-import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import type { Rig } from '../k3s/containerd.ts';
 import { importGame } from '../k3s/image.ts';
@@ -133,7 +133,6 @@ async function main(args: string[]): Promise<void> {
   const folder = given ?? mkdtempSync('/tmp/nl-installed-');
   process.env.NEARLIGHT_INSTALLED = folder;
   try {
-    chmodSync(folder, 0o755);
     if (given === undefined) await installBundle(folder);
     const rig = await startInstalledRig();
     try {

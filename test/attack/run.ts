@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { chmodSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { installBundle } from '../pod/node/installed.ts';
 import { formatTable, type Outcome } from './table.ts';
@@ -39,8 +39,6 @@ async function main(args: string[]): Promise<number> {
   const given = process.env.NEARLIGHT_INSTALLED;
   const folder = given ?? mkdtempSync('/tmp/nl-installed-');
   try {
-    // The processes of pods run as other users.
-    chmodSync(folder, 0o755);
     if (given === undefined) await installBundle(folder, (line) => process.stdout.write(`${line}\n`));
     rmSync(REPORT, { force: true });
     const options = ['--config', 'test/attack/vitest.config.ts', '--reporter=default', '--reporter=json'];

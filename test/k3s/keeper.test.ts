@@ -1,5 +1,4 @@
 import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { buildModules } from '../../host/play/modules.ts';
@@ -21,8 +20,8 @@ let latency: string;
 
 beforeAll(async () => {
   await buildModules(['latency']);
-  folder = mkdtempSync(join(tmpdir(), 'nearlight-hang-'));
-  // A host that serves a pod is not root.
+  // Of the node's files, a host sees this program's only. A host that serves a pod is not root.
+  folder = mkdtempSync(join(import.meta.dirname, '../../build/hang-'));
   chmodSync(folder, 0o755);
   plantLoop();
   rig = await startRig({ poolSize: POOL_SIZE });

@@ -1,5 +1,6 @@
 import {
   chmodSync,
+  constants,
   cpSync,
   existsSync,
   lstatSync,
@@ -99,6 +100,8 @@ async function install(options: Options): Promise<void> {
     say(`installed ${target}`);
   }
   await installEncoder(target, options);
+  openToAll(prefix, false);
+  openToAll(target);
   const link = join(prefix, `current.${process.pid}`);
   symlinkSync(manifest.version, link);
   renameSync(link, join(prefix, 'current'));
@@ -118,6 +121,20 @@ async function install(options: Options): Promise<void> {
   say(
     'containerd without K3s: [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.wasmedge] runtime_type = "io.containerd.wasmedge.v1"',
   );
+}
+
+/**
+ * Lets every user read a folder and what is in it, and run its programs: hosts of pods have users of their own, and the bundle may
+ * come from an archive that was unpacked for its owner alone. Only the owner may write.
+ */
+function openToAll(path: string, withContents = true): void {
+  const { mode } = lstatSync(path);
+  const isFolder = (mode & constants.S_IFMT) === constants.S_IFDIR;
+  const wanted = isFolder || (mode & 0o100) !== 0 ? 0o755 : 0o644;
+  if ((mode & 0o777) !== wanted) chmodSync(path, wanted);
+  if (!isFolder || !withContents) return;
+  for (const entry of readdirSync(path, { withFileTypes: true }))
+    if (!entry.isSymbolicLink()) openToAll(join(path, entry.name));
 }
 
 /** Removes the program, the link and the shim that install() has written, and nothing else. */
@@ -184,6 +201,8 @@ function isLink(path: string): boolean {
 }
 
 async function main(args: string[]): Promise<void> {
+  // What this program writes is for every user of the node.
+  process.umask(0o022);
   const { values } = parseArgs({
     args,
     options: {

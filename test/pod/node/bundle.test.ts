@@ -1,6 +1,7 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import {
+  chmodSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -21,7 +22,7 @@ import { makeBareSystem } from '../../bare.ts';
 import { operatorUrlIn } from '../../e2e/host.ts';
 import { playAndAsk } from '../../stream/operator.ts';
 import { until } from '../../stream/peer.ts';
-import { packEncoder } from './installed.ts';
+import { installForOwner, packEncoder } from './installed.ts';
 
 const root = join(import.meta.dirname, '../../..');
 const version = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')).version;
@@ -120,6 +121,32 @@ describe('the installer', () => {
     install(...args, '--uninstall');
     expect(readdirSync(join(node, 'opt/near'))).toEqual(['mine']);
     expect(readdirSync(join(node, 'bin'))).toEqual([]);
+  });
+
+  it('whatever the umask, every user can read what the installer installs, and only the owner can change it', () => {
+    const node = join(folder, 'umask');
+    packEncoder(join(folder, 'encoder'));
+    const args = ['--root', node, '--prefix', '/opt/near', '--shim-dir', '/bin', '--encoder', join(folder, 'encoder')];
+    installForOwner(bundle, args);
+    const modes = (test: string) =>
+      execFileSync('find', [node, '-not', '-type', 'l', ...test.split(' ')], { encoding: 'utf8' });
+    expect(modes('-not -perm -444')).toBe('');
+    expect(modes('-perm /222 -not -perm 755 -not -perm 644')).toBe('');
+    expect(modes('-type d -not -perm 755')).toBe('');
+    const home = join(node, 'opt/near/current');
+    expect(modes('-type f -perm 755').split('\n')).toEqual(
+      expect.arrayContaining(
+        ['bin/node', 'native/supervisor', 'native/guest'].map((name) => join(node, 'opt/near', version, name)),
+      ),
+    );
+    chmodSync(folder, 0o755);
+    const asAnother = { uid: 12_345, gid: 12_345, encoding: 'utf8', cwd: '/' } as const;
+    const program = `import(${JSON.stringify(join(home, 'node_modules/node-av/dist/lib/index.js'))}).then(() => console.log('read'))`;
+    expect(execFileSync(join(home, 'bin/node'), ['-e', program], asAnother)).toBe('read\n');
+    // A second run repairs what someone has closed.
+    chmodSync(join(home, 'host'), 0o700);
+    installForOwner(bundle, args);
+    expect(modes('-type d -not -perm 755')).toBe('');
   });
 
   it.each([

@@ -24,8 +24,14 @@ export async function installBundle(folder: string, say: (line: string) => void 
   const shimDir = join(folder, 'bin');
   const prefix = join(folder, 'nearlight');
   const options = ['--prefix', prefix, '--shim-dir', shimDir, '--encoder', encoder];
-  execFileSync(join(bundle, 'install.sh'), options, { encoding: 'utf8', stdio: 'pipe' });
+  installForOwner(bundle, options);
   return installedIn(folder);
+}
+
+/** Installs a node bundle as an administrator does whose files are for its owner alone: with this umask, and from a copy made with it. */
+export function installForOwner(bundle: string, options: readonly string[]): void {
+  const script = `umask 077; rm -rf "$0.own"; cp -r "$0" "$0.own" && "$0.own/install.sh" "$@"; status=$?; rm -rf "$0.own"; exit $status`;
+  execFileSync('sh', ['-c', script, bundle, ...options], { stdio: 'pipe' });
 }
 
 /** The installation that `installBundle` has made in a folder. */
