@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { must } from '../../host/base/assert.ts';
 
@@ -28,13 +28,19 @@ export interface Facts {
   descriptors: Map<number, string>;
 }
 
+/** Number of the device /dev/null: major 1, minor 3 (devices.txt). */
+const NULL_DEVICE = 0x103;
+
 /** Reads the facts about a process. @throws Error if it has ended */
 export function readFacts(pid: number): Facts {
   const folder = `/proc/${pid}`;
   const status = readFileSync(join(folder, 'status'), 'utf8');
   const field = (name: string) => must(new RegExp(`^${name}:\\s+(\\S+)`, 'm').exec(status)?.[1], name);
   const descriptors = readdirSync(join(folder, 'fd')).map((fd) => {
-    return [Number(fd), readlinkSync(join(folder, 'fd', fd))] as const;
+    const path = join(folder, 'fd', fd);
+    // In a root folder of its own, the device has another path.
+    const isNull = statSync(path, { throwIfNoEntry: false })?.rdev === NULL_DEVICE;
+    return [Number(fd), isNull ? '/dev/null' : readlinkSync(path)] as const;
   });
   return {
     pid,

@@ -54,7 +54,8 @@ const LINES: readonly Line[] = [
   })),
   {
     name: 'names in its root',
-    of: (facts) => (facts.root.join() === readdirSync('/').join() ? "the node's" : facts.root.join(' ') || 'none'),
+    of: (facts) =>
+      facts.root.join() === readdirSync('/').sort().join() ? "the node's" : facts.root.join(' ') || 'none',
     firecracker: 'its own binary, `/dev/kvm`, `/dev/net/tun`, and what is put there',
   },
   {
