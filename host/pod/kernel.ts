@@ -69,7 +69,7 @@ interface Addon extends Omit<Kernel, 'enterNetwork' | 'emptyRoot' | 'openOnNode'
 
 /**
  * Descriptor under which a host process inherits the node's root folder. A host process has mounts of its own, and later a root of
- * its own. What the node mounts meanwhile, such as the network of a pod, can be opened through this descriptor.
+ * its own. Through this descriptor it can open later mounts of the node, such as the network of a pod.
  */
 const NODE_ROOT_FD = 3;
 

@@ -1,5 +1,6 @@
 // Unix sockets that carry messages together with file descriptors (messages.h), which Node's own sockets cannot.
 #include "message-socket.h"
+#include "../base/uv.h"
 #include "messages.h"
 
 #include <cerrno>
@@ -9,24 +10,8 @@
 #include <unistd.h>
 #include <vector>
 
-// Declares the part of libuv's stable interface that this file uses, because node-api-headers does not contain uv.h.
-extern "C" {
-struct uv_loop_s;
-struct uv_poll_s;
-typedef void (*uv_poll_cb)(uv_poll_s *, int status, int events);
-typedef void (*uv_close_cb)(uv_poll_s *);
-size_t uv_handle_size(int type);
-void *uv_handle_get_data(const uv_poll_s *);
-void uv_handle_set_data(uv_poll_s *, void *);
-int uv_poll_init(uv_loop_s *, uv_poll_s *, int fd);
-int uv_poll_start(uv_poll_s *, int events, uv_poll_cb);
-void uv_close(uv_poll_s *, uv_close_cb);
-}
-
 namespace {
 
-constexpr int UV_POLL = 8;
-constexpr int UV_READABLE = 1;
 constexpr size_t MESSAGE_BYTES_MAX = 128 * 1024;
 constexpr size_t FDS_MAX = 8;
 constexpr int BURST = 16; // Messages that are taken before the event loop goes on.

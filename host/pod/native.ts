@@ -30,7 +30,7 @@ export function buildKernel(options: { folder?: string; compiler?: string } = {}
     {
       name: KERNEL,
       sources: absolute('kernel.cc', 'peer.cc', 'message-socket.cc', 'filter.cc', 'root.cc'),
-      headers: absolute('peer.h', 'message-socket.h', 'messages.h', 'filter.h', 'root.h'),
+      headers: absolute('../base/uv.h', 'peer.h', 'message-socket.h', 'messages.h', 'filter.h', 'root.h'),
       flags: addonFlags(),
     },
     {

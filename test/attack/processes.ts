@@ -5,12 +5,13 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import type { Rig } from '../k3s/containerd.ts';
+import { guestOf } from '../k3s/guest.ts';
 import { importGame } from '../k3s/image.ts';
 import { installBundle } from '../pod/node/installed.ts';
 import { commandLine, descendants } from '../process-tree.ts';
 import { type Facts, NAMESPACES, readFacts } from './facts.ts';
 import { startInstalledRig } from './installed.ts';
-import { compiling, guestOf, hostOf } from './pods.ts';
+import { compiling, hostOf } from './pods.ts';
 
 const root = join(import.meta.dirname, '../..');
 const DOCUMENT = join(root, 'host/THREATS.md');

@@ -4,10 +4,10 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { must } from '../../host/base/assert.ts';
 import type { Rig } from '../k3s/containerd.ts';
+import { type Call, HERE, OPEN, reached } from '../k3s/inject.ts';
 import { commandLine } from '../process-tree.ts';
 import { eventually } from '../wait.ts';
 import { readFacts } from './facts.ts';
-import { type Call, HERE, OPEN, reached } from './inject.ts';
 import { startInstalledRig } from './installed.ts';
 import { compiling } from './pods.ts';
 

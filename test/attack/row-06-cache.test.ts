@@ -8,8 +8,8 @@ import { good } from '../engine/modules.ts';
 import { poll, type Rig } from '../k3s/containerd.ts';
 import { ready, startGame } from '../k3s/game.ts';
 import { importGame } from '../k3s/image.ts';
-import { buildLibrary, buildProgram } from './inject.ts';
 import { installation, startInstalledRig } from './installed.ts';
+import { buildLibrary, buildProgram } from './native.ts';
 
 let rig: Rig;
 

@@ -5,13 +5,14 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { must } from '../../host/base/assert.ts';
 import { buildModules } from '../../host/play/modules.ts';
 import { poll, type Rig } from '../k3s/containerd.ts';
+import { guestOf } from '../k3s/guest.ts';
 import { importGame } from '../k3s/image.ts';
+import { type Call, reached } from '../k3s/inject.ts';
 import { commandLine } from '../process-tree.ts';
 import { sleep } from '../wait.ts';
 import { readFacts } from './facts.ts';
-import { type Call, reached } from './inject.ts';
 import { startInstalledRig } from './installed.ts';
-import { guestOf, hostOf } from './pods.ts';
+import { hostOf } from './pods.ts';
 
 const SIGKILL = 9;
 const SIGUSR1 = 10;

@@ -3,10 +3,11 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { buildModules } from '../../host/play/modules.ts';
 import { poll, type Rig } from '../k3s/containerd.ts';
+import { guestOf } from '../k3s/guest.ts';
 import { importGame } from '../k3s/image.ts';
 import { readFacts } from './facts.ts';
 import { startInstalledRig } from './installed.ts';
-import { guestOf, hostOf } from './pods.ts';
+import { hostOf } from './pods.ts';
 
 /** The securityContext of oci/k3s/base/deployment.yaml, as the kubelet hands it to the CRI. */
 const OURS = {

@@ -6,8 +6,6 @@ import { must } from '../../host/base/assert.ts';
 import { errors } from '../../host/base/errors.ts';
 import { buildModules } from '../../host/play/modules.ts';
 import { readNodeSettings } from '../../host/pod/paths.ts';
-import { reached, readingNode } from '../attack/inject.ts';
-import { guestOf } from '../attack/pods.ts';
 import { good } from '../engine/modules.ts';
 import { computing, dispatch, streams } from '../hostile/modules.ts';
 import { hostOf } from '../pod/run-folder.ts';
@@ -15,7 +13,9 @@ import { commandLine, descendants } from '../process-tree.ts';
 import { Peer, until } from '../stream/peer.ts';
 import { poll, type Rig, SANDBOX_IMAGE, startRig } from './containerd.ts';
 import { exited, ready, startContainer, startGame } from './game.ts';
+import { guestOf } from './guest.ts';
 import { importGame } from './image.ts';
+import { reached, readingNode } from './inject.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 

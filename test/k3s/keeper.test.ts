@@ -20,7 +20,7 @@ let latency: string;
 
 beforeAll(async () => {
   await buildModules(['latency']);
-  // Of the node's files, a host sees this program's only. A host that serves a pod is not root.
+  // A host sees the files of this checkout and few others, and is not root once it serves a pod.
   folder = mkdtempSync(join(import.meta.dirname, '../../build/hang-'));
   chmodSync(folder, 0o755);
   plantLoop();

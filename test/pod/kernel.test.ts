@@ -211,7 +211,7 @@ test('a new root shows what it was given, read-only and without privileges, and 
     await expect(host.ask('write', path), path).rejects.toThrow('EROFS');
   await host.ask('write', '/scratch/new');
   await host.ask('write', '/dev/null');
-  // A device in a folder that is no device folder.
+  // Devices work only where they are expected.
   await expect(host.ask('read', '/below/given/null')).rejects.toThrow('EACCES');
   for (const path of [secret, '/proc/1/root/etc', '/proc/self/cwd/etc', '/..'])
     expect(await host.ask<string[]>('list', path).catch(() => [])).not.toContain('passwd');

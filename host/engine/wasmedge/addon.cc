@@ -1,5 +1,7 @@
 // A Node addon for two things that Node does not offer: memory shared with a child process, and a socket that wakes the
 // event loop.
+#include "../../base/uv.h"
+
 #include <napi.h>
 
 #include <cerrno>
@@ -10,24 +12,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-// Declares the part of libuv's stable interface that this file uses, because node-api-headers does not contain uv.h.
-extern "C" {
-struct uv_loop_s;
-struct uv_poll_s;
-typedef void (*uv_poll_cb)(uv_poll_s *, int status, int events);
-typedef void (*uv_close_cb)(uv_poll_s *);
-size_t uv_handle_size(int type);
-void *uv_handle_get_data(const uv_poll_s *);
-void uv_handle_set_data(uv_poll_s *, void *);
-int uv_poll_init(uv_loop_s *, uv_poll_s *, int fd);
-int uv_poll_start(uv_poll_s *, int events, uv_poll_cb);
-void uv_close(uv_poll_s *, uv_close_cb);
-}
-
 namespace {
-
-constexpr int UV_POLL = 8;
-constexpr int UV_READABLE = 1;
 
 #ifndef MFD_EXEC
 constexpr unsigned MFD_EXEC = 0x10;

@@ -23,6 +23,7 @@ const GUEST_SOURCES = [
 ];
 const JAILER_SOURCES = ['jailer.cc', 'jail.cc', 'limits.cc', 'files.cc'];
 const HEADERS = [
+  '../../base/uv.h',
   'instance.h',
   'mapping.h',
   'submission.h',

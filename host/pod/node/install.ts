@@ -201,7 +201,7 @@ function isLink(path: string): boolean {
 }
 
 async function main(args: string[]): Promise<void> {
-  // What this program writes is for every user of the node.
+  // The program is for every user of the node.
   process.umask(0o022);
   const { values } = parseArgs({
     args,
