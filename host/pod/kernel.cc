@@ -42,6 +42,7 @@ constexpr int WAIT_MS_MAX = 5000;   // How long to wait for a thread that does n
 constexpr int BLOCKED_MS_MAX = 200; // How long to wait for a thread that blocks signals, as new ones do under glibc.
 
 constexpr size_t GROUPS_MAX = 16;
+constexpr mode_t NEW_FILE_MODE = 0640;
 
 // A change that every thread has to make: enter a network namespace, or become another user without capabilities.
 struct Job {
@@ -275,16 +276,17 @@ Napi::Value runEverywhere(Napi::Env env, const Job &wanted, const char *what) {
 }
 
 // Opens `path`. If `root` is a descriptor of a folder, first tries to follow the path, with its mounts and links, as seen from
-// that folder.
+// that folder. A file that is created belongs to root, and its group may read it.
 int openBelow(int root, const char *path, int flags) {
   if (root >= 0) {
     open_how how{};
     how.flags = static_cast<uint64_t>(flags) | O_CLOEXEC;
+    how.mode = flags & O_CREAT ? NEW_FILE_MODE : 0;
     how.resolve = RESOLVE_IN_ROOT;
     int file = static_cast<int>(syscall(SYS_openat2, root, path, &how, sizeof how));
     if (file >= 0) return file;
   }
-  return open(path, flags | O_CLOEXEC);
+  return open(path, flags | O_CLOEXEC, NEW_FILE_MODE);
 }
 
 Napi::Value enter(Napi::Env env, int root, const char *path) {

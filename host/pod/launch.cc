@@ -73,8 +73,10 @@ bool endFirst() {
   return isWritten;
 }
 
-[[noreturn]] void becomeJailer(const Launch &launch, int lifetime) {
+[[noreturn]] void becomeJailer(const Launch &launch, int lifetime, pid_t supervisor) {
   prctl(PR_SET_PDEATHSIG, SIGKILL);
+  // A supervisor that has ended before that sends no signal.
+  if (getppid() != supervisor) _exit(EXIT_FAILED);
   unblockSignals();
   std::vector<int> high = raised(launch.fds);
   int parent = fcntl(lifetime, F_DUPFD_CLOEXEC, HIGH_FD);
@@ -135,9 +137,10 @@ int startJailed(const Launch &launch, Program &program) {
   int lifetime[2];
   if (launch.fds.size() < 2 || launch.fds.size() > 3) return EINVAL;
   if (pipe2(lifetime, O_CLOEXEC) != 0) return errno;
+  pid_t supervisor = getpid();
   program.pid = fork();
   int error = errno;
-  if (program.pid == 0) becomeJailer(launch, lifetime[0]);
+  if (program.pid == 0) becomeJailer(launch, lifetime[0], supervisor);
   close(lifetime[0]);
   program.lifetime = lifetime[1];
   if (program.pid < 0) {

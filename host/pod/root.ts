@@ -19,9 +19,13 @@ const GPUS = [
   ['/dev', 'nvidia'],
   ['/dev', 'kfd'],
 ] as const;
-/** Where the Vulkan loader and the GPU's drivers find their configuration (LoaderDriverInterface.md), and the dynamic loader its. */
+/**
+ * Where the Vulkan loader and the GPU's drivers find their configuration (LoaderDriverInterface.md), the dynamic loader its own, and
+ * the C library how it looks names up.
+ */
 const CONFIGURATION = [
   '/etc/ld.so.cache',
+  '/etc/nsswitch.conf',
   '/etc/os-release',
   '/etc/vulkan',
   '/usr/share/drirc.d',

@@ -185,9 +185,9 @@ test('a game that ends at once is not a failure of its host, and the next host s
 });
 
 test('a host that dies while it waits for a pod is logged and replaced', async () => {
-  await keep(1);
+  await keep(1, { niceMsMax: 600_000 });
   const pid = await oneWaiting();
-  // The keeper gives a host that waits an ordinary priority.
+  // The keeper gives the host an ordinary priority as soon as it has seen that it waits.
   await eventually(() => expect(new Set(priorities(pid))).toEqual(new Set([0])));
   process.kill(pid, 'SIGKILL');
   // The process may end between two looks at the run folder, so each look counts for itself.

@@ -1,7 +1,7 @@
 import { createSocket } from 'node:dgram';
 import { lookup } from 'node:dns/promises';
 import { once } from 'node:events';
-import { readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
+import { constants, readdirSync, readFileSync, readlinkSync, writeFileSync, writeSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
@@ -73,6 +73,11 @@ const COMMANDS: Record<string, (...args: never[]) => unknown> = {
   emptyRoot: (entries?: RootEntry[]) => kernel.emptyRoot(entries ?? hostRoot()),
   copyFromNode: (source: string, target: string) => kernel.copyFromNode(source, target),
   leaveNode: () => kernel.leaveNode(),
+  /** Creates a file on the node, or adds to it. */
+  append: (path: string, text: string) => {
+    const { O_CREAT, O_APPEND, O_WRONLY } = constants;
+    writeSync(kernel.openOnNode(path, O_CREAT | O_APPEND | O_WRONLY), text);
+  },
   list: (path: string) => readdirSync(path),
   interfaces: () => networkInterfaces(),
   descriptors: () => readdirSync('/proc/self/fd'),

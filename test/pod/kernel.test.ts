@@ -1,6 +1,15 @@
 import { type ChildProcessByStdio, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, readFileSync, readlinkSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -143,7 +152,8 @@ const GET = 'fetch(process.argv[1]).then((response) => response.text()).then((te
 test("worker threads look names up with the pod's files and in the pod's network", async () => {
   const host = await start('full', WITH_NODE);
   const [names, resolver] = [join(folder, 'hosts'), join(folder, 'resolv.conf')];
-  writeFileSync(names, '10.213.7.9 only-in-the-pod\n');
+  // Without its own name there, the busy workers would ask the name server, which does not answer.
+  writeFileSync(names, '127.0.0.1 localhost\n10.213.7.9 only-in-the-pod\n');
   writeFileSync(resolver, 'nameserver 10.213.7.53\n');
   const outside = () => ['/etc/hosts', '/etc/resolv.conf'].map((file) => readFileSync(file, 'utf8'));
   const before = outside();
@@ -216,6 +226,17 @@ test('a new root shows what it was given, read-only and without privileges, and 
   for (const path of [secret, '/proc/1/root/etc', '/proc/self/cwd/etc', '/..'])
     expect(await host.ask<string[]>('list', path).catch(() => [])).not.toContain('passwd');
   expect(readFileSync(join(given, 'inner/file'), 'utf8')).toBe('the node');
+});
+
+test('a process with a new root writes to files of the node until it leaves the node', async () => {
+  const log = join(folder, 'log');
+  const host = await start('bare', WITH_NODE);
+  await host.ask('emptyRoot');
+  for (const text of ['one', 'two']) await host.ask('append', log, text);
+  expect([readFileSync(log, 'utf8'), statSync(log).mode & 0o777]).toEqual(['onetwo', 0o640]);
+  await host.ask('leaveNode');
+  await expect(host.ask('append', log, 'three')).rejects.toThrow(/NL_POD.*No such file/);
+  expect(readFileSync(log, 'utf8')).toBe('onetwo');
 });
 
 test('a new root with an entry that does not exist is refused by its name', async () => {
