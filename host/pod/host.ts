@@ -18,7 +18,7 @@ import { openRelaySocket } from '../stream/relay.ts';
 import { CompileClient } from './compile-client.ts';
 import { createPublisher } from './events.ts';
 import { heartbeat } from './heartbeat.ts';
-import { deviceGroups, enterPod } from './isolation.ts';
+import { deviceGroups, enterPod, SHADER_CACHE } from './isolation.ts';
 import { inheritedNodeRoot, loadKernel } from './kernel.ts';
 import { kernelPath } from './native.ts';
 import { type ImageAccess, ImageOpener } from './opener.ts';
@@ -27,6 +27,7 @@ import { type HostParts, PodRunner } from './pod-runner.ts';
 import { read } from './process.ts';
 import { rehearse } from './rehearsal.ts';
 import { Sandbox } from './sandbox.ts';
+import { USUAL_USER } from './security-context.ts';
 import { taskServices } from './service.ts';
 import { connectKeeper, connectSupervised, supervisedAccess, supervisedTrials } from './supervised.ts';
 import { hostIdentity, Supervisor } from './supervisor.ts';
@@ -81,6 +82,7 @@ export async function runHost(env: NodeJS.ProcessEnv): Promise<number> {
       return compiled?.code;
     },
     requiredLayers: LAYERS,
+    usualUser: USUAL_USER,
     start: supervisor.startJailed,
   });
   prepareSupervisor(supervisor, config);
@@ -97,6 +99,8 @@ export async function runHost(env: NodeJS.ProcessEnv): Promise<number> {
   meters.compileCpuMs = 0;
   // The processes that try the shaders of a pod's game must belong to the pod's control group, so none is left from before.
   vetting.endIdle();
+  kernel.reopenReadOnly(SHADER_CACHE);
+  const groups = deviceGroups();
   const runner = new PodRunner(parts);
   void recoverFromLoss(gpu, runner, log);
   const ended = Promise.withResolvers<number>();
@@ -107,7 +111,7 @@ export async function runHost(env: NodeJS.ProcessEnv): Promise<number> {
       const { namespace = NAMESPACE, ttrpc = '' } = claim() ?? {};
       supervisor.grant('containerd', ttrpc);
       supervisor.grant('pods', join(paths.pod, namespace));
-      return enterPod(bundle, { kernel, supervisor, uid: node.uidFirst + pid, log });
+      return enterPod(bundle, { kernel, supervisor, uid: node.uidFirst + pid, groups, log });
     },
     log,
     images,

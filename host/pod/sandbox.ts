@@ -11,6 +11,7 @@ import type { OciBundle } from './oci-bundle.ts';
 import type { ImageAccess, ImageLimits } from './opener.ts';
 import { timestamp } from './proto.ts';
 import type { GameRunner } from './runner.ts';
+import { PAUSE_USER } from './security-context.ts';
 import { discard } from './stdio.ts';
 import { Task } from './task.ts';
 import {
@@ -234,10 +235,9 @@ export class Sandbox implements TaskService {
     this.#hasEntered = true;
     this.#ownNetwork = bundle.network !== 'host';
     const { user } = bundle.security;
-    // The guest process that waits for the pod's game has a user of its own.
-    if (user) await this.#options.runner.prepareAs(user);
-    await this.#options.images.seal(imagePlaces(rootfs, bundle));
-    await this.#options.enter(bundle);
+    // None of the guest processes that wait for the pod's game may have this user.
+    if (user && user.uid !== PAUSE_USER.uid) await this.#options.runner.prepareAs(user);
+    await Promise.all([this.#options.images.seal(imagePlaces(rootfs, bundle)), this.#options.enter(bundle)]);
     this.#node = this.#options.node;
   }
 
