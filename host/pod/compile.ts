@@ -1,11 +1,16 @@
+import { closeSync } from 'node:fs';
 import { createServer, type Socket } from 'node:net';
 import { NearlightError } from '../base/errors.ts';
+import { type Addon, loadAddon } from '../engine/wasmedge/addon.ts';
+import type { SealedCode } from '../engine/wasmedge/sealed.ts';
 import { Compilations } from './compilations.ts';
 import type { CompileAnswer, CompileQuestion } from './compile-client.ts';
 import { type QueueBounds, QueueFull, type Tenant } from './fair-queue.ts';
 import { type Frame, FrameError, FrameReader, frameHead } from './frames.ts';
 import { KeeperMeters } from './keeper-meters.ts';
 import { listenPrivately } from './listen.ts';
+import { sendDescriptor } from './message-socket.ts';
+import { descriptorOf } from './peer.ts';
 
 /** How many requests to compile may wait or run at a time. The keeper refuses more, and the caller tries again. */
 const BOUNDS: QueueBounds = { pod: 4, namespace: 32, all: 64 };
@@ -18,8 +23,8 @@ const REQUEST_MS_MAX = 20_000;
 export interface Compiler {
   /** Describes the compiler. Hosts that run with another one cannot use its code. */
   identity(): Promise<string>;
-  /** Returns the native code of a module if the cache has it. */
-  find(module: Uint8Array): Promise<Uint8Array | undefined>;
+  /** Returns the native code of a module if the cache has it. It belongs to the caller. */
+  find(module: Uint8Array): Promise<SealedCode | undefined>;
   /**
    * Checks a module, compiles it and stores the result in the cache. Calls `spent` with the CPU time in milliseconds of each
    * run of the compiler.
@@ -56,7 +61,7 @@ export interface CompileService {
  */
 export async function serveCompiler(options: CompileServiceOptions): Promise<CompileService> {
   const { socket: path } = options;
-  const service = new Service(options);
+  const service = new Service(options, await loadAddon());
   const server = createServer((socket) => service.accept(socket));
   await listenPrivately(server, path);
   return {
@@ -76,6 +81,7 @@ export async function serveCompiler(options: CompileServiceOptions): Promise<Com
 
 class Service {
   readonly #options: CompileServiceOptions;
+  readonly #addon: Addon;
   readonly #meters: KeeperMeters;
   readonly #compilations: Compilations;
   readonly #sockets = new Set<Socket>();
@@ -83,9 +89,10 @@ class Service {
   readonly #open = new Map<number, number>();
   queued = 0;
 
-  constructor(options: CompileServiceOptions) {
+  constructor(options: CompileServiceOptions, addon: Addon) {
     const { compiler, slots, meters = new KeeperMeters() } = options;
     this.#options = options;
+    this.#addon = addon;
     this.#meters = meters;
     this.#compilations = new Compilations({
       slots,
@@ -165,7 +172,7 @@ class Service {
     if (header.identity !== (await compiler.identity()))
       return send(socket, { result: 'failed', message: 'the caller uses another compiler' });
     const cached = await compiler.find(module);
-    if (cached) return send(socket, { result: 'code', isCached: true, cpuMs: 0, waitedMs: 0 }, cached);
+    if (cached) return sendCode(socket, { result: 'code', isCached: true, cpuMs: 0, waitedMs: 0 }, cached.fd);
     const gone = new AbortController();
     const onClose = () => gone.abort();
     socket.once('close', onClose);
@@ -173,7 +180,7 @@ class Service {
     try {
       const request = { module, tenant: tenantOf(pid), signal: gone.signal };
       const { code, cpuMs, waitedMs } = await this.#compilations.compile(request);
-      send(socket, { result: 'code', isCached: false, cpuMs, waitedMs }, code);
+      sendCode(socket, { result: 'code', isCached: false, cpuMs, waitedMs }, this.#addon.sealed(code));
     } finally {
       this.queued--;
       socket.off('close', onClose);
@@ -195,10 +202,17 @@ class Service {
   }
 }
 
-function send(socket: Socket, answer: CompileAnswer, code: Uint8Array = new Uint8Array(0)): void {
-  if (socket.destroyed) return;
-  socket.cork();
-  socket.write(frameHead(answer, code.length));
-  if (code.length > 0) socket.write(code);
-  socket.uncork();
+function send(socket: Socket, answer: CompileAnswer): void {
+  if (!socket.destroyed) socket.write(frameHead(answer, 0));
+}
+
+/** Sends native code as a descriptor, which this function closes. The host cannot change the memory, and need not copy it. */
+function sendCode(socket: Socket, answer: CompileAnswer, code: number): void {
+  try {
+    const to = descriptorOf(socket);
+    // A host that reads its answers has room for the next one.
+    if (to !== undefined && !sendDescriptor(to, frameHead(answer, 0), code)) socket.destroy();
+  } finally {
+    closeSync(code);
+  }
 }

@@ -1,5 +1,6 @@
 import { rmSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
+import { Socket } from 'node:net';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { type Config, readConfig, readPorts } from '../base/config.ts';
@@ -74,7 +75,7 @@ export async function runHost(env: NodeJS.ProcessEnv): Promise<number> {
   // Started now, because this process gives up the privileges for opening images when a pod takes it.
   const images = new ImageOpener();
   const meters = new Meters();
-  const keeper = new CompileClient({ socket: () => connectKeeper(supervisor) });
+  const keeper = new CompileClient({ connect: () => connectKeeper(supervisor) });
   const engine = createWasmEdgeEngine({
     compile: async (module, identity) => {
       const compiled = await keeper.compile(module, identity);
@@ -121,7 +122,10 @@ export async function runHost(env: NodeJS.ProcessEnv): Promise<number> {
     publisher: () => {
       const found = claim();
       rmSync(join(paths.warm, String(pid)), { force: true });
-      const connect = async () => clientOver(await connectSupervised(supervisor, 'containerd'));
+      const connect = async () =>
+        clientOver(
+          new Socket({ fd: await connectSupervised(supervisor, 'containerd'), readable: true, writable: true }),
+        );
       return createPublisher({ connect, namespace: found?.namespace ?? NAMESPACE });
     },
     forget: async (id) => void (await supervisor.ask('forget', id)),

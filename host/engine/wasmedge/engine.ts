@@ -15,6 +15,7 @@ import { PAGE_BYTES } from './mapping.ts';
 import { GuestProcess } from './process.ts';
 import { RemoteCode, type RemoteCompiler } from './remote.ts';
 import { startError } from './response.ts';
+import type { NativeCode } from './sealed.ts';
 
 export { wasmEdgeVersion } from './identity.ts';
 
@@ -166,7 +167,7 @@ export function createWasmEdgeEngine({
 interface Start {
   addon: Addon;
   process: GuestProcess;
-  code: Uint8Array;
+  code: NativeCode;
   checked: CheckedModule;
   options: LoadOptions;
 }
@@ -180,11 +181,13 @@ async function start({ addon, process, code, checked, options }: Start): Promise
     return fd;
   };
   try {
-    const fds = [seal(code)];
+    const isSealed = !(code instanceof Uint8Array);
+    if (isSealed) own.push(code.fd);
+    const fds = [isSealed ? code.fd : seal(code)];
     if (options.assets.length > 0) fds.push(options.assetsFd ?? seal(options.assets));
     const instance = new WasmEdgeInstance(process, options);
     const { saves, codeShift } = checked;
-    await instance.load({ fds, codeBytes: code.length, saves, codeShift });
+    await instance.load({ fds, codeBytes: isSealed ? code.bytes : code.length, saves, codeShift });
     announceLayers(process, options);
     return instance;
   } finally {

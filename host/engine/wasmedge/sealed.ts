@@ -1,0 +1,16 @@
+import { constants, openSync } from 'node:fs';
+
+/** Native code in memory that no process can change. The owner of this object closes the descriptor. */
+export interface SealedCode {
+  readonly fd: number;
+  /** Length of the code. */
+  readonly bytes: number;
+}
+
+/** Native code, in this process's memory or in sealed memory. */
+export type NativeCode = Uint8Array | SealedCode;
+
+/** Returns a descriptor of the same memory that shares nothing else with the first one, such as a position, and can only read. */
+export function reopened({ fd, bytes }: SealedCode): SealedCode {
+  return { fd: openSync(`/proc/self/fd/${fd}`, constants.O_RDONLY), bytes };
+}
