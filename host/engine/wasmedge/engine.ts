@@ -15,7 +15,7 @@ import { PAGE_BYTES } from './mapping.ts';
 import { GuestProcess } from './process.ts';
 import { RemoteCode, type RemoteCompiler } from './remote.ts';
 import { startError } from './response.ts';
-import type { NativeCode } from './sealed.ts';
+import { closeCode, type NativeCode } from './sealed.ts';
 
 export { wasmEdgeVersion } from './identity.ts';
 
@@ -59,6 +59,11 @@ export interface WasmEdgeEngine extends Engine {
    * @throws NearlightError NL_NO_WASMEDGE
    */
   prepareAs(user: JailUser, limits: MappingLimits): Promise<void>;
+  /**
+   * Looks for the native code of a module that load() gets soon, so that the caller can do something else meanwhile. If the module
+   * is at fault, load() says so.
+   */
+  expect(module: Uint8Array, options: Pick<LoadOptions, 'limits' | 'log'>): void;
   /** Ends the prepared guest processes. */
   close(): Promise<void>;
 }
@@ -72,6 +77,13 @@ interface Prepared {
   limits: MappingLimits;
   /** The user under which it runs; undefined if it has one that no other process has. */
   user: JailUser | undefined;
+}
+
+/** A module that load() will get, with its native code, which is on its way. */
+interface Expected {
+  module: Uint8Array;
+  checked: CheckedModule;
+  code: Promise<NativeCode>;
 }
 
 /** Whether a module with these limits can run in a prepared process, and under this user. */
@@ -98,6 +110,7 @@ export function createWasmEdgeEngine({
     : new CompileCache(cacheDir, cacheBytesMax === undefined ? {} : { bytesMax: cacheBytesMax });
   let prepared: Prepared[] = [];
   let releaseTimer: NodeJS.Timeout | undefined;
+  let expected: Expected | undefined;
   const spawn = (addon: Addon, { commandBytesMax, dataBytesMax }: MappingLimits, user = anyUser): GuestProcess =>
     new GuestProcess(addon, guestCommand(), {
       commandBytesMax,
@@ -108,6 +121,22 @@ export function createWasmEdgeEngine({
       start: startProgram,
       now,
     });
+  const find = (module: Uint8Array, options: Pick<LoadOptions, 'limits' | 'log'>): Expected => {
+    const checked = checkModule(module, options.limits);
+    const code = interpreter
+      ? Promise.resolve(checked.bytes)
+      : source.native(checked.bytes, { ...options, required, start: startProgram });
+    // The caller may fail before it awaits this.
+    code.catch(() => {});
+    return { module, checked, code };
+  };
+  const takeExpected = (module?: Uint8Array): Expected | undefined => {
+    const found = expected;
+    expected = undefined;
+    if (found?.module === module) return found;
+    void found?.code.then(closeCode, () => {});
+    return undefined;
+  };
   const release = (): void => {
     for (const { process } of prepared) process.kill();
     prepared = [];
@@ -139,23 +168,33 @@ export function createWasmEdgeEngine({
     async prepareAs(user, limits) {
       prepareOne(await loadAddon(), limits, user);
     },
+    expect(module, options) {
+      takeExpected();
+      try {
+        expected = find(module, options);
+      } catch {
+        // load() throws the same error.
+      }
+    },
     async close() {
+      takeExpected();
       const processes = prepared.map(({ process }) => process);
       release();
       await Promise.all(processes.map(({ gone }) => gone));
     },
     async load(module, options) {
-      const checked = checkModule(module, options.limits);
-      readAssets(options.assets);
-      const addon = await loadAddon();
+      const { checked, code: coming } = takeExpected(module) ?? find(module, options);
+      let unused: Promise<NativeCode> | undefined = coming;
       let process: GuestProcess | undefined;
       try {
+        readAssets(options.assets);
+        const addon = await loadAddon();
         process = takeProcess(addon, options.limits, options.user ?? anyUser);
-        const code = interpreter
-          ? checked.bytes
-          : await source.native(checked.bytes, { ...options, required, start: startProgram });
+        const code = await coming;
+        unused = undefined;
         return await start({ addon, process, code, checked, options });
       } catch (error) {
+        void unused?.then(closeCode, () => {});
         process?.kill();
         await process?.gone;
         throw asResourceError(error);

@@ -1,4 +1,4 @@
-import { constants, openSync } from 'node:fs';
+import { closeSync, constants, openSync } from 'node:fs';
 
 /** Native code in memory that no process can change. The owner of this object closes the descriptor. */
 export interface SealedCode {
@@ -9,6 +9,11 @@ export interface SealedCode {
 
 /** Native code, in this process's memory or in sealed memory. */
 export type NativeCode = Uint8Array | SealedCode;
+
+/** Releases native code that nothing uses. */
+export function closeCode(code: NativeCode): void {
+  if (!(code instanceof Uint8Array)) closeSync(code.fd);
+}
 
 /** Returns a descriptor of the same memory that shares nothing else with the first one, such as a position, and can only read. */
 export function reopened({ fd, bytes }: SealedCode): SealedCode {
