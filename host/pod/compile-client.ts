@@ -2,7 +2,7 @@ import { closeSync, fstatSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type ErrorCode, errors, NearlightError } from '../base/errors.ts';
-import type { SealedCode } from '../engine/wasmedge/sealed.ts';
+import type { NativeCode } from '../engine/wasmedge/sealed.ts';
 import type { Compilation } from './compilations.ts';
 import { type Frame, FrameReader, frameHead } from './frames.ts';
 import { duplicate, type Message, type MessageSocket, openMessageSocket } from './message-socket.ts';
@@ -15,7 +15,7 @@ export interface CompileQuestion {
 
 /** The header of the keeper's answer. */
 export type CompileAnswer =
-  /** A descriptor of sealed memory with the native code comes with the answer. */
+  /** A descriptor of sealed memory with the native code comes with the answer, or the body is the code. */
   | { result: 'code'; isCached: boolean; cpuMs: number; waitedMs: number }
   /** The module is at fault. */
   | { result: 'refused'; code: ErrorCode; message: string }
@@ -31,11 +31,13 @@ export type CompileAnswer =
 const ANSWER_MS_MAX = 150_000;
 /** Pause before a request that the keeper has refused for now is sent again. */
 const RETRY_MS = 500;
+/** The largest native code that is accepted as a copy. The compiler's output is limited to this size. */
+const CODE_BYTES_MAX = 2 ** 30;
 
 /** Native code from the keeper. */
 export interface RemoteCompilation extends Omit<Compilation, 'code'> {
   /** It belongs to the caller. */
-  code: SealedCode;
+  code: NativeCode;
   /** Whether the keeper had the code in its cache. */
   isCached: boolean;
 }
@@ -102,14 +104,14 @@ export class CompileClient {
 }
 
 interface Answer extends Frame<CompileAnswer> {
-  code?: SealedCode;
+  code?: NativeCode;
 }
 
 /** A connection to the keeper, on which one request is open at a time. */
 class Connection {
   readonly #reader: MessageSocket;
   readonly #writer: Socket;
-  readonly #frames = new FrameReader<CompileAnswer>(0);
+  readonly #frames = new FrameReader<CompileAnswer>(CODE_BYTES_MAX);
   #fds: number[] = [];
   #resolve: ((answer: Answer | undefined) => void) | undefined;
   isClosed = false;
@@ -154,9 +156,13 @@ class Connection {
     try {
       const frame = this.#frames.push(bytes);
       if (!frame) return;
-      const isCode = frame.header.result === 'code';
-      if (this.#fds.length !== (isCode ? 1 : 0) || !this.#resolve) throw new Error('the answer is not complete');
-      this.#settle(isCode ? { ...frame, code: sizeOf(this.#fds.splice(0)) } : frame);
+      const { header, body } = frame;
+      // Exactly one of the two holds the code, and no other answer has one.
+      const codes = this.#fds.length + (body.length > 0 ? 1 : 0);
+      const isCode = header.result === 'code';
+      if (codes !== (isCode ? 1 : 0) || !this.#resolve) throw new Error('the answer is not complete');
+      const [fd] = this.#fds.splice(0);
+      this.#settle(isCode ? { ...frame, code: fd === undefined ? body : { fd, bytes: fstatSync(fd).size } } : frame);
     } catch {
       this.close();
     }
@@ -166,10 +172,6 @@ class Connection {
     this.#resolve?.(answer);
     this.#resolve = undefined;
   }
-}
-
-function sizeOf([fd = -1]: number[]): SealedCode {
-  return { fd, bytes: fstatSync(fd).size };
 }
 
 function refusal({ code, message }: { code: ErrorCode; message: string }): NearlightError {

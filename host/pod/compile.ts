@@ -2,7 +2,8 @@ import { closeSync } from 'node:fs';
 import { createServer, type Socket } from 'node:net';
 import { NearlightError } from '../base/errors.ts';
 import { type Addon, loadAddon } from '../engine/wasmedge/addon.ts';
-import type { SealedCode } from '../engine/wasmedge/sealed.ts';
+import { copyOf, type SealedCode } from '../engine/wasmedge/sealed.ts';
+import { CodeBudget } from './code-budget.ts';
 import { Compilations } from './compilations.ts';
 import type { CompileAnswer, CompileQuestion } from './compile-client.ts';
 import { type QueueBounds, QueueFull, type Tenant } from './fair-queue.ts';
@@ -45,6 +46,8 @@ export interface CompileServiceOptions {
   /** Returns the pod that a process serves. */
   tenantOf(pid: number | undefined): Tenant;
   meters?: KeeperMeters;
+  /** How much code one host gets without a copy; by default the bound of CodeBudget. */
+  codeBytesMax?: number;
 }
 
 export interface CompileService {
@@ -84,6 +87,7 @@ class Service {
   readonly #addon: Addon;
   readonly #meters: KeeperMeters;
   readonly #compilations: Compilations;
+  readonly #budget: CodeBudget;
   readonly #sockets = new Set<Socket>();
   /** Number of open connections of each process. */
   readonly #open = new Map<number, number>();
@@ -93,6 +97,7 @@ class Service {
     const { compiler, slots, meters = new KeeperMeters() } = options;
     this.#options = options;
     this.#addon = addon;
+    this.#budget = new CodeBudget(options.codeBytesMax);
     this.#meters = meters;
     this.#compilations = new Compilations({
       slots,
@@ -172,7 +177,7 @@ class Service {
     if (header.identity !== (await compiler.identity()))
       return send(socket, { result: 'failed', message: 'the caller uses another compiler' });
     const cached = await compiler.find(module);
-    if (cached) return sendCode(socket, { result: 'code', isCached: true, cpuMs: 0, waitedMs: 0 }, cached.fd);
+    if (cached) return this.#sendCode(socket, { result: 'code', isCached: true, cpuMs: 0, waitedMs: 0 }, cached, pid);
     const gone = new AbortController();
     const onClose = () => gone.abort();
     socket.once('close', onClose);
@@ -180,10 +185,27 @@ class Service {
     try {
       const request = { module, tenant: tenantOf(pid), signal: gone.signal };
       const { code, cpuMs, waitedMs } = await this.#compilations.compile(request);
-      sendCode(socket, { result: 'code', isCached: false, cpuMs, waitedMs }, this.#addon.sealed(code));
+      const sealed = { fd: this.#addon.sealed(code), bytes: code.length };
+      this.#sendCode(socket, { result: 'code', isCached: false, cpuMs, waitedMs }, sealed, pid);
     } finally {
       this.queued--;
       socket.off('close', onClose);
+    }
+  }
+
+  /**
+   * Sends native code as a descriptor, which the host cannot change and need not copy. Sends a host that holds enough such
+   * memory a copy. Releases the code.
+   */
+  #sendCode(socket: Socket, answer: CompileAnswer, code: SealedCode, pid?: number): void {
+    try {
+      const to = descriptorOf(socket);
+      if (to === undefined) return;
+      if (pid !== undefined && !this.#budget.take(pid, code)) send(socket, answer, copyOf(code));
+      // A host that reads its answers has room for the next one.
+      else if (!sendDescriptor(to, frameHead(answer, 0), code.fd)) socket.destroy();
+    } finally {
+      closeSync(code.fd);
     }
   }
 
@@ -202,17 +224,10 @@ class Service {
   }
 }
 
-function send(socket: Socket, answer: CompileAnswer): void {
-  if (!socket.destroyed) socket.write(frameHead(answer, 0));
-}
-
-/** Sends native code as a descriptor, which this function closes. The host cannot change the memory, and need not copy it. */
-function sendCode(socket: Socket, answer: CompileAnswer, code: number): void {
-  try {
-    const to = descriptorOf(socket);
-    // A host that reads its answers has room for the next one.
-    if (to !== undefined && !sendDescriptor(to, frameHead(answer, 0), code)) socket.destroy();
-  } finally {
-    closeSync(code);
-  }
+function send(socket: Socket, answer: CompileAnswer, code: Uint8Array = new Uint8Array(0)): void {
+  if (socket.destroyed) return;
+  socket.cork();
+  socket.write(frameHead(answer, code.length));
+  if (code.length > 0) socket.write(code);
+  socket.uncork();
 }

@@ -144,8 +144,7 @@ private:
   Watch watch_;
 };
 
-} // namespace
-
+// streamPair(): returns the descriptors of two connected sockets for a stream of bytes, which messages can carry
 Napi::Value streamPair(const Napi::CallbackInfo &info) {
   int pair[2];
   if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0) return fail(info.Env(), "socketpair");
@@ -155,15 +154,24 @@ Napi::Value streamPair(const Napi::CallbackInfo &info) {
   return fds;
 }
 
+// sendDescriptor(socket, bytes, fd): sends bytes together with a descriptor. Returns false if they do not all fit into the socket.
 Napi::Value sendDescriptor(const Napi::CallbackInfo &info) {
   Napi::Uint8Array bytes = info[1].As<Napi::Uint8Array>();
   int socket = info[0].As<Napi::Number>().Int32Value(), fd = info[2].As<Napi::Number>().Int32Value();
   return Napi::Boolean::New(info.Env(), sendMessage(socket, bytes.Data(), bytes.ByteLength(), {fd}, MSG_DONTWAIT));
 }
 
+// duplicate(fd): returns another descriptor of the same open file
 Napi::Value duplicate(const Napi::CallbackInfo &info) {
   int fd = fcntl(info[0].As<Napi::Number>().Int32Value(), F_DUPFD_CLOEXEC, 3);
   return fd < 0 ? fail(info.Env(), "fcntl") : Napi::Number::New(info.Env(), fd);
 }
 
-Napi::Function defineMessageSocket(Napi::Env env) { return MessageSocket::define(env); }
+} // namespace
+
+void exportMessageSocket(Napi::Env env, Napi::Object exports) {
+  exports.Set("streamPair", Napi::Function::New(env, streamPair));
+  exports.Set("sendDescriptor", Napi::Function::New(env, sendDescriptor));
+  exports.Set("duplicate", Napi::Function::New(env, duplicate));
+  exports.Set("MessageSocket", MessageSocket::define(env));
+}

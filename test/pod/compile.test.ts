@@ -81,11 +81,15 @@ async function listen(options: Pick<CompileServiceOptions, 'compiler'> & Partial
 
 const echo: Make = async (module) => module;
 
+/** Whether the newest answer of ask() was a copy of the code, not a descriptor. */
+let wasCopy = false;
+
 /** Asks for a module's native code on a connection of its own. */
 async function ask(module: Uint8Array, { identity = IDENTITY, answerMsMax = 60_000, retryMs = 5 } = {}) {
   const client = new CompileClient({ connect: () => connectTo(socket), answerMsMax, retryMs });
   try {
     const answer = await client.compile(module, identity);
+    wasCopy = answer?.code instanceof Uint8Array;
     return answer && { ...answer, code: readCode(answer.code) };
   } finally {
     client.close();
@@ -120,7 +124,7 @@ async function read(module = good()): Promise<{ code: Uint8Array; lines: string[
   const source = new RemoteCode(async (bytes, identity) => (await client.compile(bytes, identity))?.code);
   try {
     const code = await source.native(checkModule(module, settings.limits).bytes, settings);
-    return { code: code instanceof Uint8Array ? code : readCode(code), lines: settings.lines };
+    return { code: readCode(code), lines: settings.lines };
   } finally {
     client.close();
   }
@@ -179,6 +183,7 @@ test('a host gets code of any size as memory that it can map and that no process
   const { client, opened } = connecting();
   for (let n = 0; n < 2; n++) {
     const { code } = must(await client.compile(Buffer.of(n), IDENTITY), 'code');
+    if (code instanceof Uint8Array) throw new Error('the code is a copy');
     const writable = openSync(`/proc/self/fd/${code.fd}`, 'r+');
     expect(() => writeSync(writable, 'x')).toThrow('EPERM');
     closeSync(writable);
@@ -199,6 +204,7 @@ test('two hosts that get the same code share neither a descriptor nor a position
   const { client } = connecting();
   const codes = [];
   for (let n = 0; n < 2; n++) codes.push(must(await client.compile(bytes, identity), 'code').code);
+  expect(codes.every((code) => !(code instanceof Uint8Array))).toBe(true);
   const [one, two] = codes as [SealedCode, SealedCode];
   const start = (code: SealedCode) => {
     const read = Buffer.alloc(100);
@@ -209,6 +215,24 @@ test('two hosts that get the same code share neither a descriptor nor a position
   expect(readFileSync(`/proc/self/fdinfo/${one.fd}`, 'utf8')).toMatch(/^pos:\t100\nflags:\t\d*0\n/);
   expect(readCode(one)).toEqual(readCode(two));
   client.close();
+});
+
+test('a host gets a copy of code once it holds as much sealed memory as it may', async () => {
+  const { limits, log } = options();
+  const [first, second] = [good(), good({ tick: '(drop (i32.const 7))' })].map((m) => checkModule(m, limits).bytes);
+  const cache = new CompileCache(cacheDir, { memoryBytesMax: 2 ** 30 });
+  for (const module of [first, second]) await cache.native(must(module, 'module'), options());
+  await stored(2);
+  const identity = await compilerIdentity();
+  const largest = Math.max(...entries().map((name) => statSync(join(cacheDir, name)).size));
+  const compiler = createCompiler(cache, { limits, log });
+  await listen({ compiler, codeBytesMax: largest, peerOf: () => process.pid });
+  const isCopy = async (module = first) => {
+    const { code } = must(await ask(must(module, 'module'), { identity }), 'answer');
+    expect(code.length).toBeGreaterThan(1000);
+    return wasCopy;
+  };
+  expect([await isCopy(), await isCopy(), await isCopy(second), await isCopy()]).toEqual([false, false, true, false]);
 });
 
 test.each([

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { closeSync, readSync } from 'node:fs';
 import { connect } from 'node:net';
 import { must } from '../../host/base/assert.ts';
-import type { SealedCode } from '../../host/engine/wasmedge/sealed.ts';
+import type { NativeCode } from '../../host/engine/wasmedge/sealed.ts';
 import { duplicate } from '../../host/pod/message-socket.ts';
 import { descriptorOf } from '../../host/pod/peer.ts';
 
@@ -16,7 +16,9 @@ export async function connectTo(path: string): Promise<number> {
 }
 
 /** Reads native code, and closes its descriptor. */
-export function readCode({ fd, bytes }: SealedCode): Buffer {
+export function readCode(found: NativeCode): Buffer {
+  if (found instanceof Uint8Array) return Buffer.from(found);
+  const { fd, bytes } = found;
   const code = Buffer.alloc(bytes + 1);
   const length = readSync(fd, code, 0, code.length, 0);
   closeSync(fd);

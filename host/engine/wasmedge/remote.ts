@@ -1,13 +1,13 @@
 import { compilerIdentity } from './identity.ts';
 import { type CodeSource, type CompileOptions, compileLocally } from './local.ts';
-import type { NativeCode, SealedCode } from './sealed.ts';
+import type { NativeCode } from './sealed.ts';
 
 /**
  * Gets the native code of a module from another process, which has a cache. Resolves with undefined if that process cannot be
  * reached, or uses another compiler than `identity` describes.
  * @throws NearlightError if the module cannot be compiled
  */
-export type RemoteCompiler = (module: Uint8Array, identity: string) => Promise<SealedCode | undefined>;
+export type RemoteCompiler = (module: Uint8Array, identity: string) => Promise<NativeCode | undefined>;
 
 /**
  * Native code from another process, which has checked that the code belongs to the module. This process reads no cache and
