@@ -12,7 +12,7 @@ export const IMAGE_BYTES_MAX = 5_000_000;
 /** Most bytes of a game's assets to read. A folder with more is probably the wrong one. */
 export const ASSETS_BYTES_MAX = 256 * 2 ** 20;
 /** A user and a group without any rights, because nothing in a game's pod may run as root. */
-const USER = '65532:65532';
+export const USER = '65532:65532';
 const EPOCH = '1970-01-01T00:00:00Z';
 
 /** The media types of OCI blobs and manifests. */

@@ -1,5 +1,5 @@
-import { constants } from 'node:fs';
-import { mkdir, readFile, rmdir, writeFile } from 'node:fs/promises';
+import { mkdirSync, rmdirSync, writeFileSync } from 'node:fs';
+import { readFile, writeFile } from 'node:fs/promises';
 import { type OciBundle, readOciBundle } from './oci-bundle.ts';
 import { type Output, openOutput } from './stdio.ts';
 
@@ -24,12 +24,13 @@ export interface NodeAccess {
   cgroups: CgroupAccess;
 }
 
+/** Makes each call at once: the start of a pod waits for the folders, and a worker thread costs more than the call. */
 export const directCgroups: CgroupAccess = {
   read: (path) => readFile(path, 'utf8').catch(() => undefined),
-  make: async (folder) => void (await mkdir(folder, { recursive: true })),
+  make: async (folder) => void mkdirSync(folder, { recursive: true }),
   // A cgroup folder refuses new files with EACCES, which would hide that the file is missing.
-  write: (path, value) => writeFile(path, value, { flag: constants.O_WRONLY }),
-  remove: (folder) => rmdir(folder),
+  write: async (path, value) => writeFileSync(path, value, { flag: 'r+' }),
+  remove: async (folder) => rmdirSync(folder),
 };
 
 /** Uses this process's own privileges. */

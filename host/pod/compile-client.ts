@@ -1,8 +1,11 @@
-import { connect, type NetConnectOpts, type Socket } from 'node:net';
+import { closeSync, fstatSync } from 'node:fs';
+import { Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type ErrorCode, errors, NearlightError } from '../base/errors.ts';
+import type { NativeCode } from '../engine/wasmedge/sealed.ts';
 import type { Compilation } from './compilations.ts';
 import { type Frame, FrameReader, frameHead } from './frames.ts';
+import { duplicate, type Message, type MessageSocket, openMessageSocket } from './message-socket.ts';
 
 /** The header of a request for native code, whose body is the module. */
 export interface CompileQuestion {
@@ -12,7 +15,7 @@ export interface CompileQuestion {
 
 /** The header of the keeper's answer. */
 export type CompileAnswer =
-  /** The body is the native code. */
+  /** A descriptor of sealed memory with the native code comes with the answer, or the body is the code. */
   | { result: 'code'; isCached: boolean; cpuMs: number; waitedMs: number }
   /** The module is at fault. */
   | { result: 'refused'; code: ErrorCode; message: string }
@@ -28,20 +31,20 @@ export type CompileAnswer =
 const ANSWER_MS_MAX = 150_000;
 /** Pause before a request that the keeper has refused for now is sent again. */
 const RETRY_MS = 500;
-/** The largest native code that is accepted. The compiler's output is limited to this size. */
+/** The largest native code that is accepted as a copy. The compiler's output is limited to this size. */
 const CODE_BYTES_MAX = 2 ** 30;
-/** With a buffer of this size, native code of ordinary size arrives in few pieces. */
-const READ_BYTES = 2 ** 20;
 
 /** Native code from the keeper. */
-export interface RemoteCompilation extends Compilation {
+export interface RemoteCompilation extends Omit<Compilation, 'code'> {
+  /** It belongs to the caller. */
+  code: NativeCode;
   /** Whether the keeper had the code in its cache. */
   isCached: boolean;
 }
 
 export interface CompileClientOptions {
-  /** Path of the keeper's socket, or a function that returns a connection to it. */
-  socket: string | (() => Promise<Socket>);
+  /** Connects to the keeper's socket. Resolves with a descriptor, which then belongs to the client. */
+  connect(): Promise<number>;
   answerMsMax?: number;
   retryMs?: number;
 }
@@ -67,9 +70,9 @@ export class CompileClient {
     for (;;) {
       const answer = await this.#ask(module, { identity }, signal);
       if (!answer) return undefined;
-      const { header, body: code } = answer;
+      const { header, code } = answer;
       if (header.result === 'refused') throw refusal(header);
-      if (header.result === 'code') return { code, ...header };
+      if (header.result === 'code' && code) return { code, ...header };
       if (header.result !== 'busy') return undefined;
       // Pauses of random length keep pods that started together from asking together again.
       if (await sleep(retryMs * (0.5 + Math.random()), false, { signal }).catch(() => true)) return undefined;
@@ -82,10 +85,8 @@ export class CompileClient {
   }
 
   async #connect(): Promise<Connection | undefined> {
-    const { socket } = this.#options;
-    if (typeof socket === 'string') return new Connection((read) => connectTo(socket, read));
-    const connected = await socket().catch(() => undefined);
-    return connected && new Connection((read) => connected.on('data', read));
+    const connected = await this.#options.connect().catch(() => undefined);
+    return connected === undefined ? undefined : new Connection(connected);
   }
 
   /** Asks on the connection that was kept open, or on a new one if that has ended meanwhile. */
@@ -102,35 +103,28 @@ export class CompileClient {
   }
 }
 
-type Answer = Frame<CompileAnswer>;
-type ReadFunction = (chunk: Buffer) => void;
-
-/** Connects to a unix socket. Bytes arrive in pieces as large as READ_BYTES, each valid only during the call of `read`. */
-function connectTo(path: string, read: ReadFunction): Socket {
-  const callback = (count: number, buffer: Uint8Array) => {
-    read(Buffer.from(buffer.buffer, buffer.byteOffset, count));
-    return true;
-  };
-  // The types of Node leave out that a unix socket takes `onread` too.
-  const options = { path, onread: { buffer: Buffer.allocUnsafe(READ_BYTES), callback } };
-  return connect(options as unknown as NetConnectOpts);
+interface Answer extends Frame<CompileAnswer> {
+  code?: NativeCode;
 }
 
 /** A connection to the keeper, on which one request is open at a time. */
 class Connection {
-  readonly #socket: Socket;
-  readonly #reader = new FrameReader<CompileAnswer>(CODE_BYTES_MAX);
+  readonly #reader: MessageSocket;
+  readonly #writer: Socket;
+  readonly #frames = new FrameReader<CompileAnswer>(CODE_BYTES_MAX);
+  #fds: number[] = [];
   #resolve: ((answer: Answer | undefined) => void) | undefined;
+  isClosed = false;
 
-  /** @param open returns a connected socket, which calls `read` with what arrives */
-  constructor(open: (read: ReadFunction) => Socket) {
-    this.#socket = open((chunk) => this.#read(chunk));
-    this.#socket.on('error', () => this.#socket.destroy());
-    this.#socket.on('close', () => this.#settle(undefined));
-  }
-
-  get isClosed(): boolean {
-    return this.#socket.destroyed || this.#socket.readyState === 'closed' || this.#socket.readableEnded;
+  /** @param fd descriptor of a connected socket, which this object takes over */
+  constructor(fd: number) {
+    // Node's sockets lose the descriptors that come with what they read.
+    this.#writer = new Socket({ fd: duplicate(fd), readable: false, writable: true });
+    this.#writer.on('error', () => this.close());
+    this.#reader = openMessageSocket(fd, {
+      received: (message) => this.#read(message),
+      closed: () => this.close(),
+    });
   }
 
   /** Sends a request. Resolves with undefined if the connection ends or the signal is aborted before the answer. */
@@ -140,24 +134,35 @@ class Connection {
     const onAbort = () => this.close();
     signal.addEventListener('abort', onAbort, { once: true });
     if (signal.aborted || this.isClosed) this.close();
-    this.#socket.cork();
-    this.#socket.write(frameHead(question, module.length));
-    this.#socket.write(module);
-    this.#socket.uncork();
+    this.#writer.cork();
+    this.#writer.write(frameHead(question, module.length));
+    this.#writer.write(module);
+    this.#writer.uncork();
     const answer = await promise;
     signal.removeEventListener('abort', onAbort);
     return answer;
   }
 
   close(): void {
-    this.#socket.destroy();
+    this.isClosed = true;
+    this.#reader.close();
+    this.#writer.destroy();
+    for (const fd of this.#fds.splice(0)) closeSync(fd);
     this.#settle(undefined);
   }
 
-  #read(chunk: Buffer): void {
+  #read({ bytes, fds }: Message): void {
+    this.#fds.push(...fds);
     try {
-      const answer = this.#reader.push(chunk);
-      if (answer) this.#settle(answer);
+      const frame = this.#frames.push(bytes);
+      if (!frame) return;
+      const { header, body } = frame;
+      // Exactly one of the two holds the code, and no other answer has one.
+      const codes = this.#fds.length + (body.length > 0 ? 1 : 0);
+      const isCode = header.result === 'code';
+      if (codes !== (isCode ? 1 : 0) || !this.#resolve) throw new Error('the answer is not complete');
+      const [fd] = this.#fds.splice(0);
+      this.#settle(isCode ? { ...frame, code: fd === undefined ? body : { fd, bytes: fstatSync(fd).size } } : frame);
     } catch {
       this.close();
     }

@@ -1,11 +1,17 @@
+import { closeSync } from 'node:fs';
 import { createServer, type Socket } from 'node:net';
 import { NearlightError } from '../base/errors.ts';
+import { type Addon, loadAddon } from '../engine/wasmedge/addon.ts';
+import { copyOf, type SealedCode } from '../engine/wasmedge/sealed.ts';
+import { CodeBudget } from './code-budget.ts';
 import { Compilations } from './compilations.ts';
 import type { CompileAnswer, CompileQuestion } from './compile-client.ts';
 import { type QueueBounds, QueueFull, type Tenant } from './fair-queue.ts';
 import { type Frame, FrameError, FrameReader, frameHead } from './frames.ts';
 import { KeeperMeters } from './keeper-meters.ts';
 import { listenPrivately } from './listen.ts';
+import { sendDescriptor } from './message-socket.ts';
+import { descriptorOf } from './peer.ts';
 
 /** How many requests to compile may wait or run at a time. The keeper refuses more, and the caller tries again. */
 const BOUNDS: QueueBounds = { pod: 4, namespace: 32, all: 64 };
@@ -18,8 +24,8 @@ const REQUEST_MS_MAX = 20_000;
 export interface Compiler {
   /** Describes the compiler. Hosts that run with another one cannot use its code. */
   identity(): Promise<string>;
-  /** Returns the native code of a module if the cache has it. */
-  find(module: Uint8Array): Promise<Uint8Array | undefined>;
+  /** Returns the native code of a module if the cache has it. It belongs to the caller. */
+  find(module: Uint8Array): Promise<SealedCode | undefined>;
   /**
    * Checks a module, compiles it and stores the result in the cache. Calls `spent` with the CPU time in milliseconds of each
    * run of the compiler.
@@ -40,6 +46,8 @@ export interface CompileServiceOptions {
   /** Returns the pod that a process serves. */
   tenantOf(pid: number | undefined): Tenant;
   meters?: KeeperMeters;
+  /** How much code one host gets without a copy; by default the bound of CodeBudget. */
+  codeBytesMax?: number;
 }
 
 export interface CompileService {
@@ -56,7 +64,7 @@ export interface CompileService {
  */
 export async function serveCompiler(options: CompileServiceOptions): Promise<CompileService> {
   const { socket: path } = options;
-  const service = new Service(options);
+  const service = new Service(options, await loadAddon());
   const server = createServer((socket) => service.accept(socket));
   await listenPrivately(server, path);
   return {
@@ -76,16 +84,20 @@ export async function serveCompiler(options: CompileServiceOptions): Promise<Com
 
 class Service {
   readonly #options: CompileServiceOptions;
+  readonly #addon: Addon;
   readonly #meters: KeeperMeters;
   readonly #compilations: Compilations;
+  readonly #budget: CodeBudget;
   readonly #sockets = new Set<Socket>();
   /** Number of open connections of each process. */
   readonly #open = new Map<number, number>();
   queued = 0;
 
-  constructor(options: CompileServiceOptions) {
+  constructor(options: CompileServiceOptions, addon: Addon) {
     const { compiler, slots, meters = new KeeperMeters() } = options;
     this.#options = options;
+    this.#addon = addon;
+    this.#budget = new CodeBudget(options.codeBytesMax);
     this.#meters = meters;
     this.#compilations = new Compilations({
       slots,
@@ -165,7 +177,7 @@ class Service {
     if (header.identity !== (await compiler.identity()))
       return send(socket, { result: 'failed', message: 'the caller uses another compiler' });
     const cached = await compiler.find(module);
-    if (cached) return send(socket, { result: 'code', isCached: true, cpuMs: 0, waitedMs: 0 }, cached);
+    if (cached) return this.#sendCode(socket, { result: 'code', isCached: true, cpuMs: 0, waitedMs: 0 }, cached, pid);
     const gone = new AbortController();
     const onClose = () => gone.abort();
     socket.once('close', onClose);
@@ -173,10 +185,27 @@ class Service {
     try {
       const request = { module, tenant: tenantOf(pid), signal: gone.signal };
       const { code, cpuMs, waitedMs } = await this.#compilations.compile(request);
-      send(socket, { result: 'code', isCached: false, cpuMs, waitedMs }, code);
+      const sealed = { fd: this.#addon.sealed(code), bytes: code.length };
+      this.#sendCode(socket, { result: 'code', isCached: false, cpuMs, waitedMs }, sealed, pid);
     } finally {
       this.queued--;
       socket.off('close', onClose);
+    }
+  }
+
+  /**
+   * Sends native code as a descriptor, which the host cannot change and need not copy. Sends a host that holds enough such
+   * memory a copy. Releases the code.
+   */
+  #sendCode(socket: Socket, answer: CompileAnswer, code: SealedCode, pid?: number): void {
+    try {
+      const to = descriptorOf(socket);
+      if (to === undefined) return;
+      if (pid !== undefined && !this.#budget.take(pid, code)) send(socket, answer, copyOf(code));
+      // A host that reads its answers has room for the next one.
+      else if (!sendDescriptor(to, frameHead(answer, 0), code.fd)) socket.destroy();
+    } finally {
+      closeSync(code.fd);
     }
   }
 

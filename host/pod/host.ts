@@ -19,7 +19,7 @@ import { CompileClient } from './compile-client.ts';
 import { createPublisher, sendSupervised } from './events.ts';
 import { heartbeat } from './heartbeat.ts';
 import { ownMounts } from './hierarchy.ts';
-import { deviceGroups, enterPod } from './isolation.ts';
+import { deviceGroups, enterPod, SHADER_CACHE } from './isolation.ts';
 import { inheritedNodeRoot, loadKernel, onNode } from './kernel.ts';
 import { kernelPath } from './native.ts';
 import { type ImageAccess, ImageOpener } from './opener.ts';
@@ -29,6 +29,7 @@ import { read } from './process.ts';
 import { rehearse } from './rehearsal.ts';
 import { hostRoot } from './root.ts';
 import { Sandbox } from './sandbox.ts';
+import { USUAL_USER } from './security-context.ts';
 import { taskServices } from './service.ts';
 import { connectKeeper, nodeAccess, supervisedAccess, supervisedTrials } from './supervised.ts';
 import { hostIdentity, Supervisor } from './supervisor.ts';
@@ -77,7 +78,7 @@ export async function runHost(env: NodeJS.ProcessEnv): Promise<number> {
   // Started now, because this process gives up the privileges for opening images when a pod takes it.
   const images = new ImageOpener();
   const meters = new Meters();
-  const keeper = new CompileClient({ socket: () => connectKeeper(supervisor) });
+  const keeper = new CompileClient({ connect: () => connectKeeper(supervisor) });
   const engine = createWasmEdgeEngine({
     compile: async (module, identity) => {
       const compiled = await keeper.compile(module, identity);
@@ -85,6 +86,7 @@ export async function runHost(env: NodeJS.ProcessEnv): Promise<number> {
       return compiled?.code;
     },
     requiredLayers: LAYERS,
+    usualUser: USUAL_USER,
     start: supervisor.startJailed,
   });
   prepareSupervisor(supervisor, config);
@@ -101,6 +103,8 @@ export async function runHost(env: NodeJS.ProcessEnv): Promise<number> {
   meters.compileCpuMs = 0;
   // The processes that try the shaders of a pod's game must belong to the pod's control group, so none is left from before.
   vetting.endIdle();
+  kernel.reopenReadOnly(SHADER_CACHE);
+  const groups = deviceGroups();
   const runner = new PodRunner(parts);
   void recoverFromLoss(gpu, runner, log);
   const ended = Promise.withResolvers<number>();
@@ -113,7 +117,7 @@ export async function runHost(env: NodeJS.ProcessEnv): Promise<number> {
       supervisor.grant('containerd', ttrpc);
       supervisor.grant('namespace', namespace);
       supervisor.grant('pods', join(paths.pod, namespace));
-      return enterPod(bundle, { kernel, supervisor, uid: node.uidFirst + pid, log });
+      return enterPod(bundle, { kernel, supervisor, uid: node.uidFirst + pid, groups, log });
     },
     log,
     images,

@@ -12,14 +12,18 @@ import type { Supervisor } from './supervisor.ts';
 /** Files of the pod that this process gets a copy of. */
 const POD_FILES = ['/etc/resolv.conf', '/etc/hosts'];
 const GROUPS_MAX = 16;
-/** The folder of Mesa's cache of compiled shaders, if it is a single file. */
-const SHADER_CACHE = '/mesa_shader_cache_sf/';
+/**
+ * The folder of Mesa's cache of compiled shaders, if it is a single file. It holds native code, which other hosts run. A host opens
+ * it for reading only before a pod takes the host.
+ */
+export const SHADER_CACHE = '/mesa_shader_cache_sf/';
 
 export interface EnterOptions {
   kernel: Kernel;
   supervisor: Pick<Supervisor, 'grant' | 'seal'>;
-  /** The user that this process becomes. */
+  /** The user that this process becomes, and its further groups (deviceGroups). */
   uid: number;
+  groups: readonly number[];
   log(level: LogLevel, message: string): void;
 }
 
@@ -29,7 +33,10 @@ export interface EnterOptions {
  * @throws NearlightError NL_POD if the network cannot be entered or the privileges cannot be dropped; NL_SECURITY_CONTEXT if
  *   the kernel refuses a parameter of the network
  */
-export async function enterPod(bundle: OciBundle, { kernel, supervisor, uid, log }: EnterOptions): Promise<void> {
+export async function enterPod(
+  bundle: OciBundle,
+  { kernel, supervisor, uid, groups, log }: EnterOptions,
+): Promise<void> {
   const { network, mounts, cgroupsPath, security } = bundle;
   for (const { destination, source } of mounts) {
     if (!POD_FILES.includes(destination)) continue;
@@ -46,9 +53,7 @@ export async function enterPod(bundle: OciBundle, { kernel, supervisor, uid, log
   grantRights(bundle, supervisor);
   supervisor.seal();
   kernel.leaveNode();
-  // It holds native code, which other hosts run.
-  kernel.reopenReadOnly(SHADER_CACHE);
-  const { skipped } = kernel.becomeUser(uid, deviceGroups());
+  const { skipped } = kernel.becomeUser(uid, groups);
   if (skipped.length > 0)
     throw new NearlightError('NL_POD', `these threads cannot drop their privileges: ${skipped.join(', ')}`);
   kernel.filterSystemCalls();

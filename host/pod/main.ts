@@ -5,12 +5,13 @@ import { guardProcess } from '../base/guard.ts';
 import { createLog } from '../base/log.ts';
 import { buildNative } from '../engine/wasmedge/build.ts';
 import { CompileCache } from '../engine/wasmedge/cache.ts';
-import { createCompiler, peerOf } from './compiler.ts';
+import { createCompiler } from './compiler.ts';
 import { runHost } from './host.ts';
 import { startKeeper } from './keeper.ts';
 import { loadKernel } from './kernel.ts';
 import { buildKernel, kernelPath, supervisorPath } from './native.ts';
 import { readNodeSettings, runPaths } from './paths.ts';
+import { peerOf } from './peer.ts';
 import { NODE_OPTIONS } from './process.ts';
 
 /** How much native code the keeper keeps in memory: that of some hundred games of ordinary size. */

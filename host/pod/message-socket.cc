@@ -5,6 +5,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <fcntl.h>
 #include <string>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -56,8 +57,8 @@ private:
   int fd_ = -1;
 };
 
-// new MessageSocket(fd, received): takes over a connected socket. Calls `received(text, fds)` for each message, whose descriptors then
-// belong to the callee, and `received()` when the other side has closed its end.
+// new MessageSocket(fd, received): takes over a connected socket. Calls `received(bytes, fds)` for each message, or for each part of a
+// stream; its descriptors then belong to the callee. Calls `received()` when the other side has closed its end.
 class MessageSocket : public Napi::ObjectWrap<MessageSocket> {
 public:
   static Napi::Function define(Napi::Env env) {
@@ -95,8 +96,8 @@ private:
     }
     Napi::Array numbers = Napi::Array::New(Env(), fds.size());
     for (uint32_t i = 0; i < fds.size(); i++) numbers.Set(i, fds[i]);
-    Napi::String words = Napi::String::New(Env(), text.data(), static_cast<size_t>(length));
-    received_.MakeCallback(Env().Global(), {words, numbers}, context_);
+    Napi::Value bytes = Napi::Buffer<char>::Copy(Env(), text.data(), static_cast<size_t>(length));
+    received_.MakeCallback(Env().Global(), {bytes, numbers}, context_);
     return true;
   }
 
@@ -128,8 +129,7 @@ private:
   Watch watch_;
 };
 
-} // namespace
-
+// streamPair(): returns the descriptors of two connected sockets for a stream of bytes, which messages can carry
 Napi::Value streamPair(const Napi::CallbackInfo &info) {
   int pair[2];
   if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0) return fail(info.Env(), "socketpair");
@@ -139,4 +139,24 @@ Napi::Value streamPair(const Napi::CallbackInfo &info) {
   return fds;
 }
 
-Napi::Function defineMessageSocket(Napi::Env env) { return MessageSocket::define(env); }
+// sendDescriptor(socket, bytes, fd): sends bytes together with a descriptor. Returns false if they do not all fit into the socket.
+Napi::Value sendDescriptor(const Napi::CallbackInfo &info) {
+  Napi::Uint8Array bytes = info[1].As<Napi::Uint8Array>();
+  int socket = info[0].As<Napi::Number>().Int32Value(), fd = info[2].As<Napi::Number>().Int32Value();
+  return Napi::Boolean::New(info.Env(), sendMessage(socket, bytes.Data(), bytes.ByteLength(), {fd}, MSG_DONTWAIT));
+}
+
+// duplicate(fd): returns another descriptor of the same open file
+Napi::Value duplicate(const Napi::CallbackInfo &info) {
+  int fd = fcntl(info[0].As<Napi::Number>().Int32Value(), F_DUPFD_CLOEXEC, 3);
+  return fd < 0 ? fail(info.Env(), "fcntl") : Napi::Number::New(info.Env(), fd);
+}
+
+} // namespace
+
+void exportMessageSocket(Napi::Env env, Napi::Object exports) {
+  exports.Set("streamPair", Napi::Function::New(env, streamPair));
+  exports.Set("sendDescriptor", Napi::Function::New(env, sendDescriptor));
+  exports.Set("duplicate", Napi::Function::New(env, duplicate));
+  exports.Set("MessageSocket", MessageSocket::define(env));
+}

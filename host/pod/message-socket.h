@@ -2,8 +2,5 @@
 #pragma once
 #include <napi.h>
 
-// Returns the class MessageSocket.
-Napi::Function defineMessageSocket(Napi::Env env);
-
-// streamPair(): returns the descriptors of two connected sockets for a stream of bytes, which messages can carry
-Napi::Value streamPair(const Napi::CallbackInfo &info);
+// Exports the class MessageSocket and the functions for messages that carry descriptors.
+void exportMessageSocket(Napi::Env env, Napi::Object exports);

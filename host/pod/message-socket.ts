@@ -3,7 +3,7 @@ import { kernelPath } from './native.ts';
 
 /** A message from the other side, with the descriptors that came with it and now belong to the receiver. */
 export interface Message {
-  text: string;
+  bytes: Buffer;
   fds: readonly number[];
 }
 
@@ -16,7 +16,9 @@ export interface MessageSocket {
 
 interface Addon {
   streamPair(): [number, number];
-  MessageSocket: new (fd: number, received: (text?: string, fds?: number[]) => void) => MessageSocket;
+  sendDescriptor(socket: number, bytes: Uint8Array, fd: number): boolean;
+  duplicate(fd: number): number;
+  MessageSocket: new (fd: number, received: (bytes?: Buffer, fds?: number[]) => void) => MessageSocket;
 }
 
 export interface MessageEvents {
@@ -25,13 +27,34 @@ export interface MessageEvents {
   closed(): void;
 }
 
-/** Takes over a connected socket of the type SOCK_SEQPACKET. @throws Error if the addon cannot be loaded */
+/**
+ * Takes over a connected socket of the type SOCK_SEQPACKET, or SOCK_STREAM, of which each message then is a part of at most 128
+ * KiB. @throws Error if the addon cannot be loaded
+ */
 export function openMessageSocket(fd: number, { received, closed }: MessageEvents): MessageSocket {
-  const addon = createRequire(import.meta.url)(kernelPath) as Addon;
-  return new addon.MessageSocket(fd, (text, fds = []) => (text === undefined ? closed() : received({ text, fds })));
+  return new (addon().MessageSocket)(fd, (bytes, fds = []) =>
+    bytes === undefined ? closed() : received({ bytes, fds }),
+  );
 }
 
 /** Returns the descriptors of two connected sockets of the type SOCK_STREAM. @throws Error if the addon cannot be loaded */
 export function streamPair(): [number, number] {
-  return (createRequire(import.meta.url)(kernelPath) as Addon).streamPair();
+  return addon().streamPair();
+}
+
+/**
+ * Sends some bytes together with a descriptor, which stays open here, over a unix socket of the type SOCK_STREAM. Returns false if
+ * they do not all fit into the socket. @throws Error if the addon cannot be loaded
+ */
+export function sendDescriptor(socket: number, bytes: Uint8Array, fd: number): boolean {
+  return addon().sendDescriptor(socket, bytes, fd);
+}
+
+/** Returns another descriptor of the same open file. @throws Error if the addon cannot be loaded, or no file is free */
+export function duplicate(fd: number): number {
+  return addon().duplicate(fd);
+}
+
+function addon(): Addon {
+  return createRequire(import.meta.url)(kernelPath) as Addon;
 }

@@ -53,7 +53,7 @@ export interface ImageAccess {
    */
   open(request: ImageRequest): Promise<OpenImage>;
   /**
-   * From now on, refuses images with layers elsewhere, for good.
+   * Refuses images with layers elsewhere in all later calls of open(), for good.
    * @param places paths of folders, in which a part `*` stands for any name
    * @throws NearlightError NL_POD
    */
@@ -72,6 +72,7 @@ interface Listing {
 interface Receiver {
   socketPair(): [own: number, other: number];
   request(control: number, request: Uint8Array): Promise<Listing | { code: string; message: string }>;
+  post(control: number, request: Uint8Array): void;
   receive(reply: number, start: Uint8Array, bytes: number, offsets: number[], sizes: number[]): Promise<number>;
   map(fd: number, bytes: number): ArrayBuffer;
 }
@@ -115,19 +116,20 @@ export class ImageOpener implements ImageAccess {
   }
 
   /** Resolves when the process has a mount namespace of its own. @throws NearlightError NL_POD */
-  ready(): Promise<void> {
-    return this.#tell('ready');
-  }
-
-  seal(places: readonly string[]): Promise<void> {
-    return this.#tell('seal', ...places);
-  }
-
-  async #tell(...words: string[]): Promise<void> {
-    const reply = await this.#request(strings(words)).catch((cause: Error) => {
+  async ready(): Promise<void> {
+    const reply = await this.#request(strings(['ready'])).catch((cause: Error) => {
       throw unavailable(cause);
     });
     if (!('code' in reply) || reply.code !== '') throw unavailable(new Error('the image opener has not replied'));
+  }
+
+  async seal(places: readonly string[]): Promise<void> {
+    // The opener takes requests in turn, so this one holds for every later request. The host does not wait for the reply.
+    try {
+      this.#receiver.post(this.#control, strings(['seal', ...places]));
+    } catch (cause) {
+      throw unavailable(cause as Error);
+    }
   }
 
   /** Ends the process. */

@@ -1,4 +1,5 @@
 import type { Socket } from 'node:dgram';
+import { setImmediate } from 'node:timers/promises';
 import type { Config } from '../base/config.ts';
 import { NearlightError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
@@ -79,6 +80,10 @@ export class PodRunner implements GameRunner {
   async load(request: GameRequest): Promise<LoadedGame> {
     const { gpu, engine, vetting } = this.#parts;
     const coldStart: ColdStart = { createdAt: request.createdAt };
+    // The environment of a pod changes no limit of its game.
+    engine.expect(request.module, { limits: this.#parts.config, log: request.log });
+    // The question for its native code leaves this process before the rest is prepared.
+    await setImmediate();
     const config = podConfig(this.#parts.config, request.env);
     if (config.gpuEnabled && gpu.software)
       throw new NearlightError(

@@ -175,6 +175,17 @@ Napi::Value request(const Napi::CallbackInfo &info) {
   return (new Request(info.Env(), control, info[1].As<Napi::Uint8Array>()))->ask();
 }
 
+// post(control, request): sends the image opener a request whose reply does not matter. The opener takes requests in turn.
+Napi::Value post(const Napi::CallbackInfo &info) {
+  Napi::Uint8Array request = info[1].As<Napi::Uint8Array>();
+  int pair[2];
+  if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0) return failErrno(info.Env(), "socketpair");
+  bool isSent = sendMessage(info[0].As<Napi::Number>().Int32Value(), request.Data(), request.ByteLength(), {pair[1]});
+  Napi::Value result = isSent ? info.Env().Undefined() : failErrno(info.Env(), "it cannot be asked");
+  for (int fd : pair) close(fd);
+  return result;
+}
+
 // Receives the files of the assets and copies each to its place in sealed memory.
 class Receipt : public Work {
 public:
@@ -289,6 +300,7 @@ Napi::Value map(const Napi::CallbackInfo &info) {
 Napi::Object init(Napi::Env env, Napi::Object exports) {
   exports.Set("socketPair", Napi::Function::New(env, socketPair));
   exports.Set("request", Napi::Function::New(env, request));
+  exports.Set("post", Napi::Function::New(env, post));
   exports.Set("receive", Napi::Function::New(env, receive));
   exports.Set("map", Napi::Function::New(env, map));
   return exports;

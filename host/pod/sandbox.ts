@@ -11,6 +11,7 @@ import type { OciBundle } from './oci-bundle.ts';
 import type { ImageAccess, ImageLimits } from './opener.ts';
 import { timestamp } from './proto.ts';
 import type { GameRunner } from './runner.ts';
+import { PAUSE_USER } from './security-context.ts';
 import { discard } from './stdio.ts';
 import { Task } from './task.ts';
 import {
@@ -89,9 +90,7 @@ export class Sandbox implements TaskService {
     this.#creating.add(id);
     try {
       this.#publisher ??= this.#options.publisher();
-      const bundle = await this.#node.readBundle(request.bundle);
-      const open = (path: string) => (bundle.kind === 'sandbox' ? discard : this.#node.openOutput(path));
-      const outputs = { stdout: await open(request.stdout), stderr: await open(request.stderr) };
+      const { bundle, outputs } = await this.#openFiles(request);
       if (bundle.kind !== 'container') await this.#enter(bundle, request);
       const container = this.#container(request, bundle);
       Object.assign(container.task, outputs);
@@ -232,13 +231,30 @@ export class Sandbox implements TaskService {
     this.#publisher?.publish(type, event);
   }
 
+  /** Reads a container's bundle and opens its outputs. They are closed if something fails. */
+  async #openFiles(request: CreateRequest): Promise<{ bundle: OciBundle; outputs: Pick<Task, 'stdout' | 'stderr'> }> {
+    const { stdout, stderr } = request;
+    const reading = this.#node.readBundle(request.bundle);
+    // The supervisor answers in order, so a container in a pod that this host serves already need not wait for each answer.
+    const isSandbox = !this.#hasEntered && (await reading).kind === 'sandbox';
+    const open = async (path: string) => (isSandbox ? discard : this.#node.openOutput(path));
+    const opening = [open(stdout), open(stderr)] as const;
+    try {
+      const [bundle, ...opened] = await Promise.all([reading, ...opening]);
+      return { bundle, outputs: { stdout: opened[0], stderr: opened[1] } };
+    } catch (error) {
+      for (const output of opening) void output.then((found) => found.close()).catch(() => {});
+      throw error;
+    }
+  }
+
   async #enter(bundle: OciBundle, { rootfs }: Pick<CreateRequest, 'rootfs'>): Promise<void> {
     if (this.#hasEntered) throw new TaskError('failedPrecondition', 'this process serves another pod already');
     this.#hasEntered = true;
     this.#ownNetwork = bundle.network !== 'host';
     const { user } = bundle.security;
-    // The guest process that waits for the pod's game has a user of its own.
-    if (user) await this.#options.runner.prepareAs(user);
+    // None of the guest processes that wait for the pod's game may have this user.
+    if (user && user.uid !== PAUSE_USER.uid) await this.#options.runner.prepareAs(user);
     await this.#options.images.seal(imagePlaces(rootfs, bundle));
     await this.#options.enter(bundle);
     this.#node = this.#options.node;

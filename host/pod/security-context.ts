@@ -6,6 +6,11 @@ export interface User {
   gid: number;
 }
 
+/** The user of images that `nearlight image` makes (oci/image.ts), and of the manifests in oci/k3s. */
+export const USUAL_USER: User = { uid: 65_532, gid: 65_532 };
+/** The user of Kubernetes' pause image. A sandbox has it unless its pod names one, so it tells nothing about the pod's game. */
+export const PAUSE_USER: User = { uid: 65_535, gid: 65_535 };
+
 /** The part of a pod's securityContext for which a host has to do something. The rest holds for every game, or is refused. */
 export interface SecurityContext {
   /** The user and group of the game's process; undefined for root, in whose place the node chooses a user without rights. */

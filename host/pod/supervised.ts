@@ -125,20 +125,24 @@ export function supervisedTrials(supervisor: Pick<Supervisor, 'start'>): StartTr
   };
 }
 
-/** Connects to a unix socket that only the supervisor can open. @throws Error of connect(2), such as ECONNREFUSED */
+/**
+ * Connects to a unix socket that only the supervisor can open. Resolves with its descriptor, which belongs to the caller.
+ * @throws Error of connect(2), such as ECONNREFUSED
+ */
 export async function connectSupervised(
   supervisor: Pick<Supervisor, 'ask'>,
   name: 'keeper' | 'containerd',
-): Promise<Socket> {
+): Promise<number> {
   const fd = await supervisor.ask('connect', name);
-  return new Socket({ fd, readable: true, writable: true });
+  if (fd === undefined) throw new Error(`${name}: the supervisor has sent no descriptor`);
+  return fd;
 }
 
 /**
  * Connects to the keeper. If none answers, has one started, and tries again until it does.
  * @throws Error of connect(2) after KEEPER_MS_MAX
  */
-export async function connectKeeper(supervisor: Pick<Supervisor, 'ask' | 'startKeeper'>): Promise<Socket> {
+export async function connectKeeper(supervisor: Pick<Supervisor, 'ask' | 'startKeeper'>): Promise<number> {
   for (const deadline = performance.now() + KEEPER_MS_MAX; ; await sleep(KEEPER_POLL_MS))
     try {
       return await connectSupervised(supervisor, 'keeper');

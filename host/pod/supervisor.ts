@@ -114,7 +114,7 @@ export class Supervisor {
     this.outsidePid = promise;
     this.#resolveOutside = resolve;
     this.#socket = openMessageSocket(SOCKET_FD, {
-      received: ({ text, fds }) => this.#received(text.replace(/\0$/, '').split(' '), fds[0]),
+      received: ({ bytes, fds }) => this.#received(bytes.toString().replace(/\0$/, '').split(' '), fds[0]),
       // Without its supervisor, a host must not run.
       closed: () => process.exit(1),
     });

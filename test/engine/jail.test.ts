@@ -38,6 +38,15 @@ const isAlive = (pid: number) => existsSync(`/proc/${pid}`);
 const field = (pid: number, name: string) =>
   new RegExp(`^${name}:[ \\t]*(.*?) *$`, 'm').exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
 
+function isOf(uid: number, pid: string): boolean {
+  try {
+    return readFileSync(`/proc/${pid}/status`, 'utf8').includes(`\nUid:\t${uid}\t`);
+  } catch {
+    // The process has ended.
+    return false;
+  }
+}
+
 describe.runIf(isRoot)('/proc of a running guest process, of a host that is root', () => {
   test('shows a user of its own, no capabilities, a filter, an empty root and few descriptors', async () => {
     const instance = await engine.load(good(), options());
@@ -110,6 +119,46 @@ describe.runIf(isRoot)('/proc of a running guest process, of a host that is root
     expect(field(must(instance.pid, 'pid'), 'Uid')).toBe('65532\t65532\t65532\t65532');
     expect(field(must(instance.pid, 'pid'), 'Gid')).toBe('65533\t65533\t65533\t65533');
     await instance.close();
+  });
+
+  test.each([
+    ['no user', undefined],
+    ['the usual user', { uid: 65_532, gid: 65_532 }],
+    ['a user of the pod', { uid: 70_001, gid: 70_001 }],
+  ])('shows a prepared process with the right user for a game that names %s', async (_, user) => {
+    const usualUser = { uid: 65_532, gid: 65_532 };
+    const prepared = createWasmEdgeEngine({ cacheDir: join(folder, 'cache'), usualUser });
+    const { limits } = options();
+    await prepared.prepare(limits);
+    if (user) await prepared.prepareAs(user, limits);
+    const before = new Set(readdirSync('/proc').map(Number));
+    const instances = [];
+    for (const isPrepared of [true, false]) {
+      const instance = await prepared.load(good(), { ...options(), user });
+      instances.push(instance);
+      const [pid, jailer] = instance.pids as [number, number];
+      expect(before.has(jailer)).toBe(isPrepared);
+      const uid = user?.uid ?? USER_BASE + jailer;
+      expect(field(pid, 'Uid')).toBe([uid, uid, uid, uid].join('\t'));
+    }
+    await Promise.all(instances.map((instance) => instance.close()));
+    await prepared.close();
+  });
+
+  test('shows no process that a game has left untouched, some time after the game has started', async () => {
+    const prepared = createWasmEdgeEngine({ cacheDir: join(folder, 'cache'), usualUser: { uid: 70_002, gid: 70_002 } });
+    const waiting = () => readdirSync('/proc').filter((name) => /^\d+$/.test(name) && isOf(70_002, name));
+    const { limits } = options();
+    await prepared.prepare(limits);
+    expect(waiting()).not.toEqual([]);
+    const instance = await prepared.load(good(), options());
+    await eventually(() => expect(waiting()).toEqual([]));
+    // A process that is prepared later stays.
+    await prepared.prepare(limits);
+    expect(waiting()).not.toEqual([]);
+    await instance.close();
+    await prepared.close();
+    expect(waiting()).toEqual([]);
   });
 });
 

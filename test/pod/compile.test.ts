@@ -1,16 +1,19 @@
 import { execFileSync } from 'node:child_process';
-import { once } from 'node:events';
 import {
+  closeSync,
   mkdirSync,
   mkdtempSync,
+  openSync,
   readdirSync,
   readFileSync,
+  readSync,
   rmSync,
   statSync,
   utimesSync,
   writeFileSync,
+  writeSync,
 } from 'node:fs';
-import { connect, type Socket } from 'node:net';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -21,20 +24,24 @@ import { buildNative } from '../../host/engine/wasmedge/build.ts';
 import { CompileCache } from '../../host/engine/wasmedge/cache.ts';
 import { compilerIdentity } from '../../host/engine/wasmedge/identity.ts';
 import { RemoteCode } from '../../host/engine/wasmedge/remote.ts';
+import type { SealedCode } from '../../host/engine/wasmedge/sealed.ts';
 import { type CompileService, type CompileServiceOptions, serveCompiler } from '../../host/pod/compile.ts';
 import { CompileClient } from '../../host/pod/compile-client.ts';
 import { createCompiler } from '../../host/pod/compiler.ts';
 import { FrameReader, frameHead } from '../../host/pod/frames.ts';
 import { KeeperMeters, keeperMetrics } from '../../host/pod/keeper-meters.ts';
+import { sendDescriptor, streamPair } from '../../host/pod/message-socket.ts';
+import { buildKernel } from '../../host/pod/native.ts';
 import { good, options } from '../engine/modules.ts';
 import { eventually, sleep } from '../wait.ts';
+import { connectTo, readCode } from './keeper-client.ts';
 
 let root: string;
 let socket: string;
 let cacheDir: string;
 let service: CompileService | undefined;
 beforeEach(async () => {
-  await buildNative();
+  await Promise.all([buildNative(), buildKernel()]);
   root = mkdtempSync(join(tmpdir(), 'nearlight-compile-test-'));
   socket = join(root, 'keeper.sock');
   cacheDir = join(root, 'cache');
@@ -74,14 +81,31 @@ async function listen(options: Pick<CompileServiceOptions, 'compiler'> & Partial
 
 const echo: Make = async (module) => module;
 
+/** Whether the newest answer of ask() was a copy of the code, not a descriptor. */
+let wasCopy = false;
+
 /** Asks for a module's native code on a connection of its own. */
 async function ask(module: Uint8Array, { identity = IDENTITY, answerMsMax = 60_000, retryMs = 5 } = {}) {
-  const client = new CompileClient({ socket, answerMsMax, retryMs });
+  const client = new CompileClient({ connect: () => connectTo(socket), answerMsMax, retryMs });
   try {
-    return await client.compile(module, identity);
+    const answer = await client.compile(module, identity);
+    wasCopy = answer?.code instanceof Uint8Array;
+    return answer && { ...answer, code: readCode(answer.code) };
   } finally {
     client.close();
   }
+}
+
+/** A client, and the number of connections that it has opened. */
+function connecting() {
+  let count = 0;
+  const client = new CompileClient({
+    connect() {
+      count++;
+      return connectTo(socket);
+    },
+  });
+  return { client, opened: () => count };
 }
 
 const codeOf = async (...args: Parameters<typeof ask>) => (await ask(...args))?.code;
@@ -96,9 +120,14 @@ async function serveCache(bytesMax = 2 ** 30): Promise<string[]> {
 /** Gets a module's native code as a host does: from the keeper. A host has no cache and no key. */
 async function read(module = good()): Promise<{ code: Uint8Array; lines: string[] }> {
   const settings = options();
-  const source = new RemoteCode((bytes, identity) => codeOf(bytes, { identity }));
-  const code = await source.native(checkModule(module, settings.limits).bytes, settings);
-  return { code, lines: settings.lines };
+  const client = new CompileClient({ connect: () => connectTo(socket) });
+  const source = new RemoteCode(async (bytes, identity) => (await client.compile(bytes, identity))?.code);
+  try {
+    const code = await source.native(checkModule(module, settings.limits).bytes, settings);
+    return { code: readCode(code), lines: settings.lines };
+  } finally {
+    client.close();
+  }
 }
 
 const entries = () => readdirSync(cacheDir).filter((name) => name.endsWith('.native'));
@@ -148,24 +177,82 @@ test('a module that claims to be too large is refused before it is sent', async 
   expect(await send(head(2 ** 32 - 1))).toMatchObject({ result: 'refused', code: 'NL_MODULE_LIMIT' });
 });
 
-test('a host may be given its connections to the keeper', async () => {
-  await serve(echo);
-  const opened: Socket[] = [];
-  const client = new CompileClient({
-    socket: async () => {
-      const connection = connect(socket);
-      opened.push(connection);
-      await once(connection, 'connect');
-      return connection;
-    },
-  });
-  const large = Buffer.alloc(MODULE_BYTES_MAX, 7);
-  for (let n = 0; n < 2; n++) expect((await client.compile(large, IDENTITY))?.code).toEqual(large);
-  expect(opened.length).toBe(1);
+test('a host gets code of any size as memory that it can map and that no process can change', async () => {
+  const large = Buffer.alloc(3 * 2 ** 20, 7);
+  await serve(async () => large);
+  const { client, opened } = connecting();
+  for (let n = 0; n < 2; n++) {
+    const { code } = must(await client.compile(Buffer.of(n), IDENTITY), 'code');
+    if (code instanceof Uint8Array) throw new Error('the code is a copy');
+    const writable = openSync(`/proc/self/fd/${code.fd}`, 'r+');
+    expect(() => writeSync(writable, 'x')).toThrow('EPERM');
+    closeSync(writable);
+    expect(readCode(code).equals(large)).toBe(true);
+  }
+  expect(opened()).toBe(1);
   client.close();
-  expect(
-    await new CompileClient({ socket: () => Promise.reject(new Error('x')) }).compile(large, IDENTITY),
-  ).toBeUndefined();
+  const lost = new CompileClient({ connect: () => Promise.reject(new Error('x')) });
+  expect(await lost.compile(large, IDENTITY)).toBeUndefined();
+});
+
+test('two hosts that get the same code share neither a descriptor nor a position', async () => {
+  await serveCache();
+  const { bytes } = checkModule(good(), options().limits);
+  const identity = await compilerIdentity();
+  await ask(bytes, { identity });
+  await stored(1);
+  const { client } = connecting();
+  const codes = [];
+  for (let n = 0; n < 2; n++) codes.push(must(await client.compile(bytes, identity), 'code').code);
+  expect(codes.every((code) => !(code instanceof Uint8Array))).toBe(true);
+  const [one, two] = codes as [SealedCode, SealedCode];
+  const start = (code: SealedCode) => {
+    const read = Buffer.alloc(100);
+    readSync(code.fd, read);
+    return read;
+  };
+  expect(start(one)).toEqual(start(two));
+  expect(readFileSync(`/proc/self/fdinfo/${one.fd}`, 'utf8')).toMatch(/^pos:\t100\nflags:\t\d*0\n/);
+  expect(readCode(one)).toEqual(readCode(two));
+  client.close();
+});
+
+test('a host gets a copy of code once it holds as much sealed memory as it may', async () => {
+  const { limits, log } = options();
+  const [first, second] = [good(), good({ tick: '(drop (i32.const 7))' })].map((m) => checkModule(m, limits).bytes);
+  const cache = new CompileCache(cacheDir, { memoryBytesMax: 2 ** 30 });
+  for (const module of [first, second]) await cache.native(must(module, 'module'), options());
+  await stored(2);
+  const identity = await compilerIdentity();
+  const largest = Math.max(...entries().map((name) => statSync(join(cacheDir, name)).size));
+  const compiler = createCompiler(cache, { limits, log });
+  await listen({ compiler, codeBytesMax: largest, peerOf: () => process.pid });
+  const isCopy = async (module = first) => {
+    const { code } = must(await ask(must(module, 'module'), { identity }), 'answer');
+    expect(code.length).toBeGreaterThan(1000);
+    return wasCopy;
+  };
+  expect([await isCopy(), await isCopy(), await isCopy(second), await isCopy()]).toEqual([false, false, true, false]);
+});
+
+test.each([
+  ['no descriptor', frameHead({ result: 'code', isCached: true, cpuMs: 0, waitedMs: 0 }, 0), 0],
+  ['two descriptors', frameHead({ result: 'code', isCached: true, cpuMs: 0, waitedMs: 0 }, 0), 2],
+  ['a descriptor that no code belongs to', frameHead({ result: 'busy', message: '' }, 0), 1],
+  ['a body', Buffer.concat([frameHead({ result: 'code', isCached: true, cpuMs: 0, waitedMs: 0 }, 1), Buffer.of(1)]), 1],
+])('an answer with %s counts as none, and its descriptors are closed', async (_, bytes, descriptors) => {
+  const [own, keeper] = streamPair();
+  const client = new CompileClient({ connect: async () => own });
+  const before = readdirSync('/proc/self/fd').length;
+  const asked = client.compile(Buffer.of(1), IDENTITY);
+  await eventually(() => expect(readdirSync('/proc/self/fd').length).toBe(before + 1));
+  const file = openSync('/dev/null', 'r');
+  for (let n = 0; n < descriptors; n++)
+    sendDescriptor(keeper, n + 1 < descriptors ? bytes.subarray(0, 1) : bytes.subarray(n), file);
+  if (descriptors === 0) writeSync(keeper, bytes);
+  for (const fd of [file, keeper]) closeSync(fd);
+  expect(await asked).toBeUndefined();
+  await eventually(() => expect(readdirSync('/proc/self/fd').length).toBe(before - 2));
 });
 
 test.each([
@@ -181,12 +268,15 @@ test.each([
 
 test('a host asks on the connection that it has kept open, and on a new one after the keeper was replaced', async () => {
   await serve(echo);
-  const client = new CompileClient({ socket });
-  expect((await client.compile(Buffer.of(1), IDENTITY))?.code).toEqual(Buffer.of(1));
-  expect((await client.compile(Buffer.of(2), IDENTITY))?.code).toEqual(Buffer.of(2));
+  const { client, opened } = connecting();
+  const codeOf = async (n: number) => readCode(must(await client.compile(Buffer.of(n), IDENTITY), 'answer').code);
+  expect(await codeOf(1)).toEqual(Buffer.of(1));
+  expect(await codeOf(2)).toEqual(Buffer.of(2));
+  expect(opened()).toBe(1);
   await service?.close();
   await serve(echo);
-  expect((await client.compile(Buffer.of(3), IDENTITY))?.code).toEqual(Buffer.of(3));
+  expect(await codeOf(3)).toEqual(Buffer.of(3));
+  expect(opened()).toBe(2);
   client.close();
 });
 

@@ -10,6 +10,7 @@ import { supervisorPath } from '../../host/pod/native.ts';
 import { namesIn, waitingHosts } from '../../host/pod/pool.ts';
 import { ownIdentity, startedAt } from '../../host/pod/process.ts';
 import { eventually } from '../wait.ts';
+import { connectTo, readCode } from './keeper-client.ts';
 import { DEAD_PID, hostOf, RunFolder, STAND_IN, text } from './run-folder.ts';
 
 let folder: RunFolder;
@@ -227,8 +228,9 @@ test('after the run folder was emptied, unreachable hosts are replaced and pods 
   await eventually(() => expect(startedAt(lost)).toBeUndefined());
   expect(startedAt(pod)).toBeDefined();
   expect(text(folder.paths.keeperPid)).toBe(ownIdentity());
-  const client = new CompileClient({ socket: folder.paths.keeperSocket });
-  expect((await client.compile(Buffer.of(1, 2), 'test'))?.code).toEqual(Buffer.of(1, 2));
+  const client = new CompileClient({ connect: () => connectTo(folder.paths.keeperSocket) });
+  const { code } = must(await client.compile(Buffer.of(1, 2), 'test'), 'answer');
+  expect(readCode(code)).toEqual(Buffer.of(1, 2));
   client.close();
   process.kill(pod, 'SIGKILL');
 });

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { GAME_CALLS, readSecurityContext, type SecurityJson } from '../../host/pod/security-context.ts';
+import { GAME_CALLS, readSecurityContext, type SecurityJson, USUAL_USER } from '../../host/pod/security-context.ts';
+import { USER as IMAGE_USER } from '../../oci/image.ts';
 import { ALLOWED } from '../engine/system-calls.ts';
 
 const NAMESPACES = ['pid', 'ipc', 'uts', 'mount', 'network'].map((type) => ({ type }));
@@ -127,6 +128,10 @@ test.each([
   ],
 ])('for the user %j of a container, the game runs as %j', (user, expected) => {
   expect(readSecurityContext({ process: user ? { user } : {} }, 'container').user).toEqual(expected);
+});
+
+test("the user of the guest processes that are prepared is that of a game's image", () => {
+  expect(`${USUAL_USER.uid}:${USUAL_USER.gid}`).toBe(IMAGE_USER);
 });
 
 test('the list of the system calls that a game needs is that of its filter', () => {

@@ -1,6 +1,6 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { lstatSync, readFileSync } from 'node:fs';
-import { mkdir, readdir, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { lstatSync, readFileSync, type Stats, utimesSync } from 'node:fs';
+import { mkdir, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { settings } from '../../base/config.ts';
@@ -8,12 +8,16 @@ import { NearlightError } from '../../base/errors.ts';
 import { losses } from '../../base/losses.ts';
 import { KeyFile, SEAL_BYTES, type Sealer } from '../../base/mac.ts';
 import { adviceFor } from '../../base/system-error.ts';
+import { type Addon, loadAddon } from './addon.ts';
 import { compilerIdentity } from './identity.ts';
 import { type CodeSource, type CompileOptions, compileLocally } from './local.ts';
+import { reopened, type SealedCode } from './sealed.ts';
 import { VerifiedCode } from './verified.ts';
 
 /** A temporary file in the compile cache that is this old was left by a host that died while it wrote the file. */
 const ABANDONED_MS = 3_600_000;
+/** How far the time of an entry's last use may lie in the past before it is written to the file. */
+const TOUCH_MS = 60_000;
 /** Name of the file in the cache's folder that holds the key with which entries are sealed. */
 const KEY_NAME = 'key';
 
@@ -26,7 +30,7 @@ interface Made {
 export interface CacheOptions {
   /** Size of the folder (CACHE_BYTES_MAX); if it is exceeded, the least recently used entries are deleted. */
   bytesMax?: number;
-  /** How much checked code is kept in memory; by default none. */
+  /** How much checked code findSealed() keeps in memory; by default none. */
   memoryBytesMax?: number;
   /** Compiles a module that is not in the cache; by default on this machine. */
   compile?: typeof compileLocally;
@@ -81,11 +85,16 @@ export class CompileCache implements CodeSource {
    * @throws NearlightError NL_SETTING if another user can write to the folder, NL_NO_WASMEDGE
    */
   async find(module: Uint8Array, { log }: Pick<CompileOptions, 'log'>): Promise<Uint8Array | undefined> {
-    await this.prepare();
-    const key = keyOf(module, await compilerIdentity());
-    const code = this.#running.has(key) ? undefined : this.#read(key, log);
-    this.counts[code ? 'hits' : 'misses']++;
-    return code;
+    return this.#find(module, (key, found, sealer) => this.#read(key, found, sealer), log);
+  }
+
+  /**
+   * Like find(), and returns the code in sealed memory, which other processes can map. Code that was found before need not be
+   * read or checked again, as long as its file has not changed.
+   */
+  async findSealed(module: Uint8Array, { log }: Pick<CompileOptions, 'log'>): Promise<SealedCode | undefined> {
+    const addon = await loadAddon();
+    return this.#find(module, (key, found, sealer) => this.#readSealed(addon, key, found, sealer), log);
   }
 
   /**
@@ -150,28 +159,57 @@ export class CompileCache implements CodeSource {
     }
   }
 
-  /** Returns the code of an entry whose seal is right. */
-  #read(key: string, log: CompileOptions['log']): Uint8Array | undefined {
+  /** Reads the entry of a module with one of the functions below, and counts the result. */
+  async #find<Code>(
+    module: Uint8Array,
+    read: (key: string, found: Stats, sealer: Sealer) => Code | undefined,
+    log: CompileOptions['log'],
+  ): Promise<Code | undefined> {
+    await this.prepare();
+    const key = keyOf(module, await compilerIdentity());
     const path = this.path(key);
-    const found = lstatSync(path, { throwIfNoEntry: false });
-    if (!found) return undefined;
-    const sealer = this.#sealer(log);
-    const file = `${found.dev} ${found.ino} ${found.size}`;
-    const known = sealer && this.#verified.get(key, file, sealer);
-    // An entry of another kind, such as a FIFO, or of another size is not one that this cache has written.
-    const isOurs = found.isFile() && found.size > SEAL_BYTES && found.size <= this.#bytesMax;
-    const code = known ?? (isOurs ? sealer?.open(readEntry(path), contextOf(key)) : undefined);
-    if (code && sealer) {
-      if (!known) this.#verified.put(key, { file, sealer, code });
-      void utimes(path, new Date(), new Date()).catch(() => {});
-      return code;
-    }
+    const found = this.#running.has(key) ? undefined : lstatSync(path, { throwIfNoEntry: false });
+    const sealer = found && this.#sealer(log);
+    const code = sealer && read(key, found, sealer);
+    this.counts[code ? 'hits' : 'misses']++;
+    if (code && Date.now() - found.mtimeMs > TOUCH_MS) this.#touch(key);
+    if (code || !found) return code;
     this.counts.rejected++;
     log(
       'warn',
       `the entry ${path} of the compile cache is damaged, or was not made with this cache's key: compiling the module again`,
     );
     return undefined;
+  }
+
+  /** Returns the code of an entry whose seal is right. */
+  #read(key: string, found: Stats, sealer: Sealer): Uint8Array | undefined {
+    // An entry of another kind, such as a FIFO, or of another size is not one that this cache has written.
+    const isOurs = found.isFile() && found.size > SEAL_BYTES && found.size <= this.#bytesMax;
+    return isOurs ? sealer.open(readEntry(this.path(key)), contextOf(key)) : undefined;
+  }
+
+  #readSealed(addon: Addon, key: string, found: Stats, sealer: Sealer): SealedCode | undefined {
+    const file = stateOf(found);
+    const known = this.#verified.get(key, file, sealer);
+    if (known) return reopened(known);
+    const code = this.#read(key, found, sealer);
+    if (!code) return undefined;
+    const made = { fd: addon.sealed(code), bytes: code.length };
+    const own = reopened(made);
+    this.#verified.put(key, { file, sealer, code: made });
+    return own;
+  }
+
+  /** Notes that an entry was used. */
+  #touch(key: string): void {
+    const path = this.path(key);
+    try {
+      utimesSync(path, new Date(), new Date());
+      this.#verified.touched(key, stateOf(lstatSync(path)));
+    } catch {
+      // The entry was deleted meanwhile, or its disk is read-only.
+    }
   }
 
   /** Returns a sealer with the cache's key; undefined if the key can be neither read nor written. */
@@ -229,6 +267,11 @@ export class CompileCache implements CodeSource {
 
 function keyOf(module: Uint8Array, identity: string): string {
   return createHash('sha256').update(module).update(identity).digest('hex');
+}
+
+/** Tells a file from one that has replaced it, and one state of a file from another. */
+function stateOf({ dev, ino, size, mtimeMs, ctimeMs }: Stats): string {
+  return `${dev} ${ino} ${size} ${mtimeMs} ${ctimeMs}`;
 }
 
 /** The context of an entry's seal. It names the entry, so that no entry can take the place of another one. */

@@ -15,6 +15,7 @@ import { PAGE_BYTES } from './mapping.ts';
 import { GuestProcess } from './process.ts';
 import { RemoteCode, type RemoteCompiler } from './remote.ts';
 import { startError } from './response.ts';
+import { closeCode, type NativeCode } from './sealed.ts';
 
 export { wasmEdgeVersion } from './identity.ts';
 
@@ -31,29 +32,39 @@ export interface WasmEdgeOptions {
   requiredLayers?: readonly Layer[];
   /** The user under which guests run, if this process is root; by default, each guest has a user of its own. */
   user?: JailUser;
+  /** The user that most games name. prepare() then starts a guest process for such a game, too. */
+  usualUser?: JailUser;
   /** Starts guest programs and compilers; by default, they are children of this process. */
   start?: StartJailed;
   /** The clock, in milliseconds, for the time limits on calls of a module; by default performance.now(). */
   now?: () => number;
 }
 
+/** How long after a load() the prepared processes that it did not take end. The start of the game comes first. */
+const RELEASE_MS = 2000;
+
 let announcedLayers = false;
 
 /** An engine that can start a guest process before it knows the module. */
 export interface WasmEdgeEngine extends Engine {
   /**
-   * Starts a guest process for the next load(), which then takes some 90 ms less. load() uses the process only if the limits
-   * given to it are the same.
+   * Starts guest processes for the next load(), which then takes some 90 ms less: one for a game that names no user, and one for
+   * a game that names the usual one. load() uses a process only if the limits given to it are the same.
    * @throws NearlightError NL_NO_WASMEDGE, NL_CONFINEMENT
    */
   prepare(limits: MappingLimits): Promise<void>;
   /**
-   * Replaces the prepared guest process by one that runs under this user, for a game whose user has become known. Resolves when
-   * the process has been started, so that this process may then give up the privileges that starting it takes.
+   * Starts a guest process under this user, unless one waits already, for a game whose user has become known. Does not wait
+   * until it is ready.
    * @throws NearlightError NL_NO_WASMEDGE
    */
   prepareAs(user: JailUser, limits: MappingLimits): Promise<void>;
-  /** Ends the prepared guest process, if there is one. */
+  /**
+   * Looks for the native code of a module that load() gets soon, so that the caller can do something else meanwhile. If the module
+   * is at fault, load() says so.
+   */
+  expect(module: Uint8Array, options: Pick<LoadOptions, 'limits' | 'log'>): void;
+  /** Ends the prepared guest processes. */
   close(): Promise<void>;
 }
 
@@ -68,10 +79,18 @@ interface Prepared {
   user: JailUser | undefined;
 }
 
-/** Whether a module with these limits can run in a prepared process, and under its user unless the game names none. */
-function fits({ limits, user }: Prepared, wanted: MappingLimits, wantedUser: JailUser | undefined): boolean {
+/** A module that load() will get, with its native code, which is on its way. */
+interface Expected {
+  module: Uint8Array;
+  checked: CheckedModule;
+  code: Promise<NativeCode>;
+}
+
+/** Whether a module with these limits can run in a prepared process, and under this user. */
+function fits({ process, limits, user }: Prepared, wanted: MappingLimits, wantedUser: JailUser | undefined): boolean {
+  if (process.ended) return false;
   if (limits.commandBytesMax !== wanted.commandBytesMax || limits.dataBytesMax !== wanted.dataBytesMax) return false;
-  return wantedUser === undefined || (user?.uid === wantedUser.uid && user.gid === wantedUser.gid);
+  return user?.uid === wantedUser?.uid && user?.gid === wantedUser?.gid;
 }
 
 /** Runs modules on WasmEdge. Every instance has its own process, which can be killed whatever its module does. */
@@ -82,13 +101,16 @@ export function createWasmEdgeEngine({
   compile,
   requiredLayers: required = BASIC_LAYERS,
   user: anyUser,
+  usualUser,
   start: startProgram,
   now,
 }: WasmEdgeOptions): WasmEdgeEngine {
   const source = compile
     ? new RemoteCode(compile)
     : new CompileCache(cacheDir, cacheBytesMax === undefined ? {} : { bytesMax: cacheBytesMax });
-  let prepared: Prepared | undefined;
+  let prepared: Prepared[] = [];
+  let releaseTimer: NodeJS.Timeout | undefined;
+  let expected: Expected | undefined;
   const spawn = (addon: Addon, { commandBytesMax, dataBytesMax }: MappingLimits, user = anyUser): GuestProcess =>
     new GuestProcess(addon, guestCommand(), {
       commandBytesMax,
@@ -99,42 +121,80 @@ export function createWasmEdgeEngine({
       start: startProgram,
       now,
     });
+  const find = (module: Uint8Array, options: Pick<LoadOptions, 'limits' | 'log'>): Expected => {
+    const checked = checkModule(module, options.limits);
+    const code = interpreter
+      ? Promise.resolve(checked.bytes)
+      : source.native(checked.bytes, { ...options, required, start: startProgram });
+    // The caller may fail before it awaits this.
+    code.catch(() => {});
+    return { module, checked, code };
+  };
+  const takeExpected = (module?: Uint8Array): Expected | undefined => {
+    const found = expected;
+    expected = undefined;
+    if (found?.module === module) return found;
+    void found?.code.then(closeCode, () => {});
+    return undefined;
+  };
+  const release = (): void => {
+    for (const { process } of prepared) process.kill();
+    prepared = [];
+  };
   const takeProcess = (addon: Addon, limits: MappingLimits, user: JailUser | undefined): GuestProcess => {
-    const found = prepared;
-    if (!found || !fits(found, limits, user)) return spawn(addon, limits, user);
-    prepared = undefined;
-    return found.process.ended ? spawn(addon, limits, user) : found.process;
+    const found = prepared.find((entry) => fits(entry, limits, user));
+    prepared = prepared.filter((entry) => entry !== found);
+    clearTimeout(releaseTimer);
+    if (prepared.length > 0) releaseTimer = setTimeout(release, RELEASE_MS).unref();
+    return found?.process ?? spawn(addon, limits, user);
+  };
+  const prepareOne = (addon: Addon, limits: MappingLimits, user: JailUser | undefined): GuestProcess => {
+    clearTimeout(releaseTimer);
+    const found = prepared.find((entry) => fits(entry, limits, user));
+    if (found) return found.process;
+    const process = spawn(addon, limits, user);
+    prepared = [...prepared.filter((entry) => !entry.process.ended), { process, limits, user }];
+    return process;
   };
   return {
     name: interpreter ? 'wasmedge-interpreter' : 'wasmedge',
     async prepare(limits) {
-      if (prepared && !prepared.process.ended) return;
-      const process = spawn(await loadAddon(), limits);
-      prepared = { process, limits, user: anyUser };
-      await Promise.all([process.ready, source.prepare()]);
-      if (process.ended) throw startError(process);
+      const addon = await loadAddon();
+      const users = usualUser ? [anyUser, usualUser] : [anyUser];
+      const processes = users.map((user) => prepareOne(addon, limits, user));
+      await Promise.all([...processes.map(({ ready }) => ready), source.prepare()]);
+      for (const process of processes) if (process.ended) throw startError(process);
     },
     async prepareAs(user, limits) {
-      const process = spawn(await loadAddon(), limits, user);
-      prepared?.process.kill();
-      prepared = { process, limits, user };
+      prepareOne(await loadAddon(), limits, user);
+    },
+    expect(module, options) {
+      takeExpected();
+      try {
+        expected = find(module, options);
+      } catch {
+        // load() throws the same error.
+      }
     },
     async close() {
-      prepared?.process.kill();
-      await prepared?.process.gone;
+      takeExpected();
+      const processes = prepared.map(({ process }) => process);
+      release();
+      await Promise.all(processes.map(({ gone }) => gone));
     },
     async load(module, options) {
-      const checked = checkModule(module, options.limits);
-      readAssets(options.assets);
-      const addon = await loadAddon();
+      const { checked, code: coming } = takeExpected(module) ?? find(module, options);
+      let unused: Promise<NativeCode> | undefined = coming;
       let process: GuestProcess | undefined;
       try {
-        process = takeProcess(addon, options.limits, options.user);
-        const code = interpreter
-          ? checked.bytes
-          : await source.native(checked.bytes, { ...options, required, start: startProgram });
+        readAssets(options.assets);
+        const addon = await loadAddon();
+        process = takeProcess(addon, options.limits, options.user ?? anyUser);
+        const code = await coming;
+        unused = undefined;
         return await start({ addon, process, code, checked, options });
       } catch (error) {
+        void unused?.then(closeCode, () => {});
         process?.kill();
         await process?.gone;
         throw asResourceError(error);
@@ -146,7 +206,7 @@ export function createWasmEdgeEngine({
 interface Start {
   addon: Addon;
   process: GuestProcess;
-  code: Uint8Array;
+  code: NativeCode;
   checked: CheckedModule;
   options: LoadOptions;
 }
@@ -160,11 +220,13 @@ async function start({ addon, process, code, checked, options }: Start): Promise
     return fd;
   };
   try {
-    const fds = [seal(code)];
+    const isSealed = !(code instanceof Uint8Array);
+    if (isSealed) own.push(code.fd);
+    const fds = [isSealed ? code.fd : seal(code)];
     if (options.assets.length > 0) fds.push(options.assetsFd ?? seal(options.assets));
     const instance = new WasmEdgeInstance(process, options);
     const { saves, codeShift } = checked;
-    await instance.load({ fds, codeBytes: code.length, saves, codeShift });
+    await instance.load({ fds, codeBytes: isSealed ? code.bytes : code.length, saves, codeShift });
     announceLayers(process, options);
     return instance;
   } finally {

@@ -5,6 +5,7 @@ import type { LoadOptions } from '../engine.ts';
 import { guestCommand } from './build.ts';
 import { compile } from './compiler.ts';
 import type { StartJailed } from './jail.ts';
+import type { NativeCode } from './sealed.ts';
 
 /** The parts of the options for loading a module that matter to its compilation. */
 export interface CompileOptions extends Pick<LoadOptions, 'limits' | 'log'> {
@@ -20,8 +21,8 @@ export interface CompileOptions extends Pick<LoadOptions, 'limits' | 'log'> {
 export interface CodeSource {
   /** Does what the first call of native() would otherwise wait for. @throws NearlightError NL_SETTING, NL_NO_WASMEDGE */
   prepare(): Promise<void>;
-  /** Returns the native code of a checked module. @throws NearlightError NL_COMPILE, NL_MODULE_INVALID, NL_CONFINEMENT */
-  native(module: Uint8Array, options: CompileOptions): Promise<Uint8Array>;
+  /** Returns the native code of a checked module, which then belongs to the caller. @throws NearlightError NL_COMPILE, NL_MODULE_INVALID, NL_CONFINEMENT */
+  native(module: Uint8Array, options: CompileOptions): Promise<NativeCode>;
 }
 
 /** Compiles a module on this machine, without storing the result. @throws as compile() */
