@@ -2,6 +2,7 @@ import { basename } from 'node:path';
 import { type Clock, systemClock } from '../base/clock.ts';
 import type { Config } from '../base/config.ts';
 import { GuestExit, NearlightError } from '../base/errors.ts';
+import { LAYERS, readLayers } from '../base/layers.ts';
 import type { Log } from '../base/log.ts';
 import { losses } from '../base/losses.ts';
 import type { Milli } from '../base/time.ts';
@@ -74,7 +75,8 @@ export async function startHost(options: HostOptions): Promise<Host> {
   let vetting: Vetting | undefined;
   try {
     const files = await building;
-    vetting = new Vetting({ gpu, config, log, stores: true });
+    const requiredLayers = readLayers(config.requiredLayers) ?? LAYERS;
+    vetting = new Vetting({ gpu, config, log, stores: true, requiredLayers });
     const tried = vetting;
     const pixels = pixelBudget(config, gpu);
     const meters = new Meters();

@@ -90,7 +90,7 @@ export async function runHost(env: NodeJS.ProcessEnv): Promise<number> {
     engine.prepare(config),
   ]);
   const start = supervisedTrials(supervisor);
-  const vetting = new Vetting({ gpu, config, log, stores: true, keepsOpen: true, start });
+  const vetting = new Vetting({ gpu, config, log, stores: true, keepsOpen: true, start, requiredLayers: [] });
   const parts = { config, log, gpu, engine, vetting, meters, files, nodePort: await openNodePort(config) };
   if (!claim()) await warmUp({ ...parts, meters: new Meters() }, images);
   // No pod pays for what a rehearsal has compiled.

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { addonFlags, buildTargets, NATIVE_FLAGS, NATIVE_FOLDER } from '../base/native.ts';
+import { addonFlags, BPF_HEADER, buildTargets, NATIVE_FLAGS, NATIVE_FOLDER } from '../base/native.ts';
 
 const KERNEL = 'kernel.node';
 const RECEIVER = 'receiver.node';
@@ -30,7 +30,7 @@ export function buildKernel(options: { folder?: string; compiler?: string } = {}
     {
       name: KERNEL,
       sources: absolute('kernel.cc', 'peer.cc', 'message-socket.cc', 'filter.cc'),
-      headers: absolute('peer.h', 'message-socket.h', 'messages.h', 'filter.h'),
+      headers: [...absolute('peer.h', 'message-socket.h', 'messages.h', 'filter.h'), BPF_HEADER],
       flags: addonFlags(),
     },
     {
@@ -48,7 +48,7 @@ export function buildKernel(options: { folder?: string; compiler?: string } = {}
     {
       name: SUPERVISOR,
       sources: absolute('supervisor.cc', 'grants.cc', 'launch.cc', 'process.cc'),
-      headers: absolute('grants.h', 'launch.h', 'messages.h', 'process.h'),
+      headers: [...absolute('grants.h', 'launch.h', 'messages.h', 'process.h'), BPF_HEADER],
       flags: program,
     },
   ];

@@ -58,7 +58,7 @@ export function supervisedAccess(supervisor: Pick<Supervisor, 'ask'>): NodeAcces
 
 /** Has the supervisor start the processes that try shaders. It knows their command, and their limits with it. */
 export function supervisedTrials(supervisor: Pick<Supervisor, 'start'>): StartTrial {
-  return (_limits, ended) => {
+  return async (_limits, ended) => {
     const pairs: [number, number][] = [];
     try {
       for (let n = 0; n < 2; n++) pairs.push(streamPair());
@@ -66,7 +66,7 @@ export function supervisedTrials(supervisor: Pick<Supervisor, 'start'>): StartTr
       // Too many files are open, for example.
       for (const fd of pairs.flat()) closeSync(fd);
       setImmediate(() => ended((error as Error).message));
-      return { pid: undefined, stdin: null, stdout: null, stderr: null, kill() {} };
+      return { stdin: null, stdout: null, stderr: null, kill() {} };
     }
     const program = supervisor.start({
       kind: 'trial',
@@ -77,9 +77,6 @@ export function supervisedTrials(supervisor: Pick<Supervisor, 'start'>): StartTr
     const streams = pairs.map(([, fd]) => new Socket({ fd, readable: true, writable: true }).on('error', () => {}));
     const [both = null, stderr = null] = streams;
     return {
-      get pid() {
-        return program.inner;
-      },
       stdin: both,
       stdout: both,
       stderr,

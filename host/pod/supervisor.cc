@@ -21,6 +21,7 @@
 //   ended PID STATUS SIGNAL       a program has ended; SIGNAL is 0, or the signal that ended it
 //   answer NUMBER ERRNO           the result of `ask`, possibly with a descriptor
 // It keeps the list of what the shim's `delete` must clean up (paths.ts, `state`), and removes the host's files once it has ended.
+#include "../base/bpf.h"
 #include "grants.h"
 #include "launch.h"
 #include "messages.h"
@@ -28,14 +29,11 @@
 
 #include <cerrno>
 #include <csignal>
-#include <cstddef>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <ctime>
 #include <fcntl.h>
-#include <linux/filter.h>
-#include <linux/seccomp.h>
 #include <map>
 #include <poll.h>
 #include <sched.h>
@@ -115,26 +113,13 @@ void removeFiles() {
   unlink(runFile("host", ".sock").c_str());
 }
 
-// Makes io_uring_setup fail from the start: Node would use it for waiting, and the host's own filter (filter.cc), which comes when
-// Node runs already, allows no io_uring.
-bool forbidRings() {
-  sock_filter code[] = {
-      {BPF_LD | BPF_W | BPF_ABS, 0, 0, offsetof(seccomp_data, nr)},
-      {BPF_JMP | BPF_JEQ | BPF_K, 0, 1, __NR_io_uring_setup},
-      {BPF_RET | BPF_K, 0, 0, SECCOMP_RET_ERRNO | ENOSYS},
-      {BPF_RET | BPF_K, 0, 0, SECCOMP_RET_ALLOW},
-  };
-  sock_fprog table{sizeof code / sizeof code[0], code};
-  return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &table, 0, 0) == 0;
-}
-
 // The host's side of the fork. It has the namespaces already; process ids in /proc become those of its own namespace.
 [[noreturn]] void becomeHost(int socket) {
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   unblockSignals();
   if (mount(nullptr, "/", nullptr, MS_SLAVE | MS_REC, nullptr) != 0) die("mount --make-rslave /");
   if (mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, nullptr) != 0) die("mount /proc");
-  if (!forbidRings()) die("seccomp");
+  if (!bpf::forbidRings()) die("seccomp");
   if (socket != SOCKET_FD && dup2(socket, SOCKET_FD) < 0) die("dup2");
   fcntl(SOCKET_FD, F_SETFD, 0);
   std::vector<char *> words = pointers(hostCommand);

@@ -50,7 +50,7 @@ const COMMANDS: Record<string, (...args: never[]) => unknown> = {
     supervisor.setCommand('trial', command);
     supervisor.setTrialGroups(groups);
     const end = Promise.withResolvers<string>();
-    const child = supervisedTrials(supervisor)({ bytes: 0, cpuMs: 0 }, end.resolve);
+    const child = await supervisedTrials(supervisor)({ bytes: 0, cpuMs: 0 }, end.resolve);
     const texts = { output: '', errors: '' };
     const [output, errors] = [must(child.stdout, 'output'), must(child.stderr, 'errors')];
     output.on('data', (text: Buffer) => (texts.output += text.toString()));
@@ -58,7 +58,7 @@ const COMMANDS: Record<string, (...args: never[]) => unknown> = {
     const closed = [output, errors].map((stream) => once(stream, 'end'));
     const how = await end.promise;
     await Promise.all(closed);
-    return { how, pid: child.pid, ...texts };
+    return { how, ...texts };
   },
   guestState: (number: number) => guests[number],
   becomeUser: (uid: number) => kernel.becomeUser(uid, [7]).skipped,

@@ -10,15 +10,17 @@ import { FD_PARENT } from './mapping.ts';
 export interface JailUser {
   uid: number;
   gid: number;
+  /** Further groups of the user; by default none. */
+  groups?: readonly number[];
 }
 
 export interface JailOptions {
-  kind: 'guest' | 'compiler';
+  kind: 'guest' | 'compiler' | 'trial';
   /** The command that starts the program in the jail. */
   command: readonly string[];
   /** File descriptors and streams 0 to 4 of the program, as for spawn(). */
   stdio: readonly ('ignore' | 'pipe' | 'inherit' | number)[];
-  /** By default, ids that no other process of this system has. */
+  /** By default, ids that no other process of this system has, or the same as this process in a trial. */
   user?: JailUser | undefined;
   env?: NodeJS.ProcessEnv;
 }
@@ -33,8 +35,11 @@ export interface Jailed {
 
 /** Starts a program with foreign code in namespaces of its own, as far as the system allows that (jailer.cc). */
 export function spawnJailed({ kind, command, stdio, user, env = {} }: JailOptions): Jailed {
-  const { uid = 0, gid = 0 } = user ?? {};
-  const child = spawn(jailerPath, [kind, `${uid}`, `${gid}`, ...command], { stdio: [...stdio, 'pipe'], env });
+  const { uid = 0, gid = 0, groups = [] } = user ?? {};
+  const child = spawn(jailerPath, [kind, `${uid}`, [gid, ...groups].join(','), ...command], {
+    stdio: [...stdio, 'pipe'],
+    env,
+  });
   // Node gives a child no streams if this process has no file left for them.
   const streams: readonly unknown[] | undefined = child.stdio;
   const pipe = streams?.[FD_PARENT] as Socket | null | undefined;
@@ -44,7 +49,8 @@ export function spawnJailed({ kind, command, stdio, user, env = {} }: JailOption
 }
 
 /** A request to start the guest program or the compiler in a jail. */
-export interface JailStart extends Pick<JailOptions, 'kind' | 'user'> {
+export interface JailStart extends Pick<JailOptions, 'user'> {
+  kind: 'guest' | 'compiler';
   /** The program and its first arguments, which are the same for all requests of a kind. */
   program: readonly string[];
   /** The other arguments. They consist of letters and digits. */
@@ -97,9 +103,13 @@ export function missingLayers(required: readonly Layer[], held: number): Nearlig
   return new NearlightError('NL_CONFINEMENT', `this system does not give ${missing} (${text})${others}: ${advice}`);
 }
 
-/** A line that names the layers of confinement that do not hold; undefined if all hold. @param held bit mask */
-export function describeMissing(held: number): string | undefined {
+/**
+ * A line that names the layers of confinement that do not hold; undefined if all hold.
+ * @param held bit mask
+ * @param what what happens without them
+ */
+export function describeMissing(held: number, what = 'modules run'): string | undefined {
   const missing = LAYERS.filter((layer) => !layersIn(held).includes(layer));
   if (missing.length === 0) return undefined;
-  return `modules run without these layers of confinement: ${missing.join(', ')}; nearlight doctor says what to do`;
+  return `${what} without these layers of confinement: ${missing.join(', ')}; nearlight doctor says what to do`;
 }

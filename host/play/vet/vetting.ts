@@ -1,11 +1,14 @@
 import { createHash } from 'node:crypto';
 import type { Config } from '../../base/config.ts';
 import { NearlightError } from '../../base/errors.ts';
+import { type Layer, maskOf } from '../../base/layers.ts';
 import type { Log } from '../../base/log.ts';
+import { describeMissing, missingLayers } from '../../engine/wasmedge/jail.ts';
 import type { Gpu } from '../../gpu/dawn.ts';
 import { Fault } from '../../gpu/reader.ts';
 import { Overrun, type ShaderVetting, type Trial } from '../../gpu/vetting.ts';
 import { driverIdentity } from './driver.ts';
+import type { Ready } from './messages.ts';
 import { type Outcome, type StartTrial, TrialProcess } from './process.ts';
 import { VerdictFile } from './verdicts.ts';
 
@@ -42,6 +45,8 @@ export interface VettingOptions {
   stores: boolean;
   /** Whether this process will lose the right to open the file of verdicts, and keeps it open for that. */
   keepsOpen?: boolean;
+  /** Layers of confinement without which no process tries a shader. */
+  requiredLayers: readonly Layer[];
   /** Starts processes that try shaders; by default, they are children of this process. */
   start?: StartTrial | undefined;
 }
@@ -91,6 +96,8 @@ export class Vetting implements ShaderVetting {
   readonly #dropped = new WeakSet<object>();
   readonly #workers = new Set<Worker>();
   #failures = 0;
+  /** Whether the log says which layers of confinement are missing. */
+  #hasAnnounced = false;
   #timer: NodeJS.Timeout | undefined;
   #closed = false;
 
@@ -216,17 +223,17 @@ export class Vetting implements ShaderVetting {
     clearTimeout(worker.timer);
     worker.job = job;
     worker.begunAt = undefined;
-    const identity = await process.ready;
+    const ready = await process.ready;
     worker.begunAt = performance.now();
     const wasFresh = process.isFresh;
-    const outcome: Outcome =
-      identity === undefined || identity === this.#identity
-        ? await process.try(job.trial, {
-            cpuMs: job.trial.kind === 'shaderModule' ? Math.min(MODULE_MS_MAX, shaderMsMax) : shaderMsMax,
-            wallMs: WALL_FACTOR * shaderMsMax,
-            bytes: shaderMemoryBytesMax,
-          })
-        : { ended: 'unavailable', why: 'it opened another GPU or driver' };
+    const problem = ready && this.#problemOf(ready);
+    const outcome: Outcome = problem
+      ? { ended: 'unavailable', ...problem }
+      : await process.try(job.trial, {
+          cpuMs: job.trial.kind === 'shaderModule' ? Math.min(MODULE_MS_MAX, shaderMsMax) : shaderMsMax,
+          wallMs: WALL_FACTOR * shaderMsMax,
+          bytes: shaderMemoryBytesMax,
+        });
     worker.job = undefined;
     if (outcome.ended !== 'reported' || process.isWorn) this.#end(worker);
     else worker.timer = setTimeout(() => this.#end(worker), IDLE_MS).unref();
@@ -235,10 +242,24 @@ export class Vetting implements ShaderVetting {
     this.#begin();
   }
 
+  /** Why a process must not try shaders; undefined if it may. */
+  #problemOf({ identity, layers }: Ready): { why: string; error?: NearlightError } | undefined {
+    const { requiredLayers, log } = this.#options;
+    if (identity !== this.#identity) return { why: 'it opened another GPU or driver' };
+    const required = maskOf(requiredLayers);
+    const error = (layers & required) === required ? undefined : missingLayers(requiredLayers, layers);
+    if (error) return { why: error.message, error };
+    const missing = describeMissing(layers, 'shaders are tried');
+    if (missing !== undefined && !this.#hasAnnounced) log('warn', missing);
+    this.#hasAnnounced = true;
+    return undefined;
+  }
+
   /** Passes the result of a trial on, or repeats the trial. */
   #settle(job: Job, outcome: Outcome, wasFresh: boolean): void {
     if (outcome.ended === 'unavailable') {
-      this.#failed(job, outcome.why);
+      if (outcome.error) job.reject(outcome.error);
+      else this.#failed(job, outcome.why);
       return;
     }
     this.#failures = 0;
