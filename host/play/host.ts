@@ -22,6 +22,8 @@ import { playableName, readModule, readPlayable, seedOf } from './playable.ts';
 import { recoverFromLoss } from './recovery.ts';
 import { openRoom, pixelBudget, roomOptions } from './room.ts';
 import { type ServeOptions, type Servers, serve } from './server.ts';
+import { driverIdentity } from './vet/driver.ts';
+import { KnownShaders } from './vet/known.ts';
 import { Vetting } from './vet/vetting.ts';
 
 export interface HostOptions {
@@ -76,7 +78,8 @@ export async function startHost(options: HostOptions): Promise<Host> {
   try {
     const files = await building;
     const requiredLayers = readLayers(config.requiredLayers) ?? LAYERS;
-    vetting = new Vetting({ gpu, config, log, stores: true, requiredLayers });
+    const known = new KnownShaders({ identity: driverIdentity(gpu), folder: config.cacheDir, stores: true, log });
+    vetting = new Vetting({ known, config, log, requiredLayers });
     const tried = vetting;
     const pixels = pixelBudget(config, gpu);
     const meters = new Meters();
@@ -96,13 +99,13 @@ export async function startHost(options: HostOptions): Promise<Host> {
       async close() {
         await servers.close();
         await lobby.close();
-        tried.close();
+        await tried.close();
         gpu.close();
       },
     };
   } catch (error) {
     await lobby.close();
-    vetting?.close();
+    await vetting?.close();
     gpu.close();
     throw error;
   }

@@ -10,15 +10,15 @@ import { createWasmEdgeEngine } from '../engine/wasmedge/engine.ts';
 import { openGpu } from '../gpu/dawn.ts';
 import { Meters } from '../observe/meters.ts';
 import { recoverFromLoss } from '../play/recovery.ts';
-import { trialCommand } from '../play/vet/process.ts';
-import { Vetting } from '../play/vet/vetting.ts';
+import { driverIdentity } from '../play/vet/driver.ts';
+import { KnownShaders } from '../play/vet/known.ts';
 import { buildPlayer } from '../player/build.ts';
 import { defaultAddress } from '../stream/candidate.ts';
 import { openRelaySocket } from '../stream/relay.ts';
 import { CompileClient } from './compile-client.ts';
 import { createPublisher } from './events.ts';
 import { heartbeat } from './heartbeat.ts';
-import { deviceGroups, enterPod } from './isolation.ts';
+import { enterPod } from './isolation.ts';
 import { inheritedNodeRoot, loadKernel } from './kernel.ts';
 import { kernelPath } from './native.ts';
 import { type ImageAccess, ImageOpener } from './opener.ts';
@@ -28,9 +28,10 @@ import { read } from './process.ts';
 import { rehearse } from './rehearsal.ts';
 import { Sandbox } from './sandbox.ts';
 import { taskServices } from './service.ts';
-import { connectKeeper, connectSupervised, supervisedAccess, supervisedTrials } from './supervised.ts';
+import { connectKeeper, connectSupervised, supervisedAccess } from './supervised.ts';
 import { hostIdentity, Supervisor } from './supervisor.ts';
 import { clientOver, serve } from './ttrpc.ts';
+import { VetClient } from './vet-client.ts';
 
 /** After this time without a container, a host process that a pod has taken ends, because containerd is gone. */
 const IDLE_MS_MAX = 60_000;
@@ -63,6 +64,7 @@ export async function runHost(env: NodeJS.ProcessEnv): Promise<number> {
   const log = createLog(env.LOG_LEVEL || 'info');
   for (const folder of [paths.warm, paths.host, paths.state]) await mkdir(folder, { recursive: true, mode: 0o700 });
   supervisor.grant('keeper', paths.keeperSocket);
+  supervisor.grant('vetting', paths.vetSocket);
   // The claim is read for the last time before this process loses the right to read it.
   let claimed: Claim | undefined;
   const claim = () => {
@@ -73,7 +75,7 @@ export async function runHost(env: NodeJS.ProcessEnv): Promise<number> {
   // Started now, because this process gives up the privileges for opening images when a pod takes it.
   const images = new ImageOpener();
   const meters = new Meters();
-  const keeper = new CompileClient({ socket: () => connectKeeper(supervisor) });
+  const keeper = new CompileClient({ socket: () => connectKeeper(supervisor, 'keeper') });
   const engine = createWasmEdgeEngine({
     compile: async (module, identity) => {
       const compiled = await keeper.compile(module, identity);
@@ -83,20 +85,22 @@ export async function runHost(env: NodeJS.ProcessEnv): Promise<number> {
     requiredLayers: LAYERS,
     start: supervisor.startJailed,
   });
-  prepareSupervisor(supervisor, config);
+  for (const kind of ['guest', 'compiler'] as const)
+    supervisor.setCommand(kind, [jailerPath, kind, '{uid}', '{gid}', ...guestCommand()]);
   const [gpu, files] = await Promise.all([
     openGpu({ hardwareRequired: false, log }),
     buildPlayer(),
     engine.prepare(config),
   ]);
-  const start = supervisedTrials(supervisor);
-  const vetting = new Vetting({ gpu, config, log, stores: true, keepsOpen: true, start, requiredLayers: [] });
+  const identity = driverIdentity(gpu);
+  const known = new KnownShaders({ identity, folder: config.cacheDir, stores: false, keepsOpen: true, log });
+  const vetting = new VetClient({ known, connect: () => connectKeeper(supervisor, 'vetting') });
   const parts = { config, log, gpu, engine, vetting, meters, files, nodePort: await openNodePort(config) };
   if (!claim()) await warmUp({ ...parts, meters: new Meters() }, images);
   // No pod pays for what a rehearsal has compiled.
   meters.compileCpuMs = 0;
   // The processes that try the shaders of a pod's game must belong to the pod's control group, so none is left from before.
-  vetting.endIdle();
+  await vetting.disconnect();
   const runner = new PodRunner(parts);
   void recoverFromLoss(gpu, runner, log);
   const ended = Promise.withResolvers<number>();
@@ -134,17 +138,8 @@ export async function runHost(env: NodeJS.ProcessEnv): Promise<number> {
   await server.close();
   await runner.close();
   images.close();
-  vetting.close();
+  await vetting.close();
   return status;
-}
-
-/** Tells the supervisor which programs this host will need, while this process is still trusted. */
-function prepareSupervisor(supervisor: Supervisor, config: Config): void {
-  for (const kind of ['guest', 'compiler'] as const)
-    supervisor.setCommand(kind, [jailerPath, kind, '{uid}', '{gid}', ...guestCommand()]);
-  const { shaderMemoryBytesMax, shaderMsMax } = config;
-  supervisor.setCommand('trial', trialCommand({ bytes: shaderMemoryBytesMax, cpuMs: shaderMsMax }));
-  supervisor.setTrialGroups(deviceGroups());
 }
 
 /** Binds one of the node's UDP ports for players, before this process enters the pod's network. */

@@ -394,7 +394,6 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   exports.Set("reopenReadOnly", Napi::Function::New(env, reopenReadOnly));
   exports.Set("becomeUser", Napi::Function::New(env, becomeUser));
   exports.Set("filterSystemCalls", Napi::Function::New(env, filterSystemCalls));
-  exports.Set("streamPair", Napi::Function::New(env, streamPair));
   exports.Set("MessageSocket", defineMessageSocket(env));
   return exports;
 }

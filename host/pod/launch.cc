@@ -3,17 +3,9 @@
 
 #include <cerrno>
 #include <csignal>
-#include <cstdlib>
-#include <cstring>
 #include <fcntl.h>
-#include <fstream>
-#include <grp.h>
-#include <linux/capability.h>
-#include <sched.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 namespace {
@@ -23,11 +15,6 @@ constexpr int PARENT_FD = 5; // The jailer ends when the other end of this pipe 
 constexpr int MESSAGES_FD = 2;
 constexpr int HIGH_FD = 16; // Above all descriptors that programs inherit.
 constexpr int EXIT_FAILED = 125;
-constexpr int NICE = 5; // A new shader can wait, running games cannot.
-
-// First user id for processes with foreign code. A trial gets the one at the place of its process id, as a jail does
-// (host/engine/wasmedge/jailer.cc).
-constexpr uid_t USER_BASE = 0x70000000;
 
 // Gives a descriptor a number. `fd` must be above all such numbers.
 void place(int fd, int number) {
@@ -60,49 +47,6 @@ std::vector<int> raised(const std::vector<int> &fds) {
   execute(launch.command);
 }
 
-// Enters the namespaces of the host, except the network, of which the trial gets an empty one. Its pid namespace it has already.
-bool enterNamespaces(pid_t host) {
-  std::vector<int> found;
-  for (const char *name : {"ipc", "uts", "mnt"})
-    found.push_back(open(("/proc/" + std::to_string(host) + "/ns/" + name).c_str(), O_RDONLY | O_CLOEXEC));
-  for (int fd : found)
-    if (fd < 0 || setns(fd, 0) != 0) return false;
-  return unshare(CLONE_NEWNET) == 0;
-}
-
-bool becomeUser(uid_t user, const std::vector<gid_t> &groups) {
-  for (int capability = 0; capability <= CAP_LAST_CAP; capability++) prctl(PR_CAPBSET_DROP, capability, 0, 0, 0);
-  prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
-  if (setgroups(groups.size(), groups.data()) != 0) return false;
-  if (setresgid(user, user, user) != 0 || setresuid(user, user, user) != 0) return false;
-  __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
-  __user_cap_data_struct none[2] = {};
-  return syscall(SYS_capset, &header, none) == 0 && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0;
-}
-
-// The trial's side of the fork. The kernel ends it together with the host, which is the first process of its pid namespace.
-[[noreturn]] void becomeTrial(const Launch &launch, pid_t host, const std::vector<gid_t> &groups, int identity) {
-  unblockSignals();
-  pid_t own = 0;
-  if (read(identity, &own, sizeof own) != sizeof own || !enterNamespaces(host)) _exit(EXIT_FAILED);
-  std::vector<int> high = raised(launch.fds);
-  if (high.size() != 2) _exit(EXIT_FAILED);
-  for (int fd : {0, 1}) place(high[0], fd);
-  place(high[1], 2);
-  syscall(SYS_close_range, 3U, ~0U, 0);
-  setpriority(PRIO_PROCESS, 0, NICE);
-  if (!becomeUser(USER_BASE + static_cast<uid_t>(own), groups)) _exit(EXIT_FAILED);
-  execute(launch.command);
-}
-
-// Returns the id of a process in its own pid namespace; 0 if there is no such process.
-pid_t innerId(pid_t pid) {
-  std::ifstream status("/proc/" + std::to_string(pid) + "/status");
-  for (std::string line; std::getline(status, line);)
-    if (line.rfind("NSpid:", 0) == 0) return std::atoi(line.c_str() + line.find_last_of(" \t") + 1);
-  return 0;
-}
-
 } // namespace
 
 int startJailed(const Launch &launch, Program &program) {
@@ -115,43 +59,14 @@ int startJailed(const Launch &launch, Program &program) {
   close(lifetime[0]);
   program.lifetime = lifetime[1];
   if (program.pid < 0) {
-    release(program);
+    end(program);
     return error;
   }
   program.started = statField(program.pid, START_FIELD);
   return 0;
 }
 
-int startTrial(const Launch &launch, pid_t host, const std::vector<gid_t> &groups, Program &program) {
-  int identity[2];
-  int own = open("/proc/self/ns/pid", O_RDONLY | O_CLOEXEC);
-  int hosts = open(("/proc/" + std::to_string(host) + "/ns/pid").c_str(), O_RDONLY | O_CLOEXEC);
-  if (own < 0 || hosts < 0 || pipe2(identity, O_CLOEXEC) != 0) return errno;
-  // The pid namespace of the next child. This process itself keeps its own.
-  int error = setns(hosts, CLONE_NEWPID) != 0 ? errno : 0;
-  if (error == 0) {
-    program.pid = fork();
-    error = program.pid < 0 ? errno : 0;
-    if (program.pid == 0) becomeTrial(launch, host, groups, identity[0]);
-    // Guests that start later must not see the host's processes.
-    if (setns(own, CLONE_NEWPID) != 0) std::abort();
-  }
-  for (int fd : {own, hosts, identity[0]}) close(fd);
-  if (error == 0) {
-    program.inner = innerId(program.pid);
-    program.started = statField(program.pid, START_FIELD);
-    if (write(identity[1], &program.pid, sizeof program.pid) < 0) kill(program.pid, SIGKILL);
-  }
-  close(identity[1]);
-  return error;
-}
-
 void end(Program &program) {
-  if (program.lifetime < 0) kill(program.pid, SIGKILL);
-  release(program);
-}
-
-void release(Program &program) {
   if (program.lifetime >= 0) close(program.lifetime);
   program.lifetime = -1;
 }

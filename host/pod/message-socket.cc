@@ -145,13 +145,4 @@ private:
 
 } // namespace
 
-Napi::Value streamPair(const Napi::CallbackInfo &info) {
-  int pair[2];
-  if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0) return fail(info.Env(), "socketpair");
-  Napi::Array fds = Napi::Array::New(info.Env(), 2);
-  fds.Set(0U, pair[0]);
-  fds.Set(1U, pair[1]);
-  return fds;
-}
-
 Napi::Function defineMessageSocket(Napi::Env env) { return MessageSocket::define(env); }

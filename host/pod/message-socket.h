@@ -4,6 +4,3 @@
 
 // Returns the class MessageSocket.
 Napi::Function defineMessageSocket(Napi::Env env);
-
-// streamPair(): returns the descriptors of two connected sockets for a stream of bytes, which messages can carry
-Napi::Value streamPair(const Napi::CallbackInfo &info);

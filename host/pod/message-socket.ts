@@ -15,7 +15,6 @@ export interface MessageSocket {
 }
 
 interface Addon {
-  streamPair(): [number, number];
   MessageSocket: new (fd: number, received: (text?: string, fds?: number[]) => void) => MessageSocket;
 }
 
@@ -29,9 +28,4 @@ export interface MessageEvents {
 export function openMessageSocket(fd: number, { received, closed }: MessageEvents): MessageSocket {
   const addon = createRequire(import.meta.url)(kernelPath) as Addon;
   return new addon.MessageSocket(fd, (text, fds = []) => (text === undefined ? closed() : received({ text, fds })));
-}
-
-/** Returns the descriptors of two connected sockets of the type SOCK_STREAM. @throws Error if the addon cannot be loaded */
-export function streamPair(): [number, number] {
-  return (createRequire(import.meta.url)(kernelPath) as Addon).streamPair();
 }

@@ -6,8 +6,7 @@
 // ends, so does the other, and all programs end with them.
 //
 // The host inherits one end of a socket as SOCKET_FD. A message is a word and its arguments, each ended by a zero byte:
-//   command KIND WORD...  sets the command that starts a guest, a compiler or a trial; comes before `seal`
-//   groups GID...         sets the further groups of trials: those of the GPU's device files; comes before `seal`
+//   command KIND WORD...  sets the command that starts a guest or a compiler; comes before `seal`
 //   grant KIND VALUE      adds a right (grants.h); comes before `seal`
 //   seal                  from now on, the commands and the rights stay as they are
 //   spawn KIND UID GID ARGUMENT...   starts a program with the descriptors of the message. Both ids take the place of the words
@@ -17,7 +16,7 @@
 //   ask NUMBER CALL...    does something for which the host lacks the rights (Grants::perform)
 // The supervisor sends:
 //   host PID              the id of the host process outside its namespaces, once
-//   started PID INNER, failed ERRNO   one of them for each `spawn`, in order; INNER is the id that the host sees, or 0
+//   started PID, failed ERRNO     one of them for each `spawn`, in order
 //   ended PID STATUS SIGNAL       a program has ended; SIGNAL is 0, or the signal that ended it
 //   answer NUMBER ERRNO           the result of `ask`, possibly with a descriptor
 // It keeps the list of what the shim's `delete` must clean up (paths.ts, `state`), and removes the host's files once it has ended.
@@ -65,7 +64,6 @@ std::map<pid_t, Program> programs; // Those that run, by their process ids.
 std::set<std::string> cgroups;     // Folders of the cgroups that the host has created.
 Grants grants;
 std::map<std::string, std::vector<std::string>> commands; // By the kinds of programs.
-std::vector<gid_t> trialGroups;
 bool isSealed = false;
 std::vector<std::string> hostCommand;
 time_t keeperAt = 0;
@@ -148,11 +146,10 @@ void spawn(const std::vector<std::string> &words, const std::vector<int> &fds) {
   }
   launch.fds = fds;
   Program program;
-  int error = found->first == "trial" ? startTrial(launch, host, trialGroups, program) : startJailed(launch, program);
-  if (error != 0) return refuse(error);
+  if (int error = startJailed(launch, program)) return refuse(error);
   programs[program.pid] = program;
   record();
-  tell("started " + std::to_string(program.pid) + " " + std::to_string(program.inner));
+  tell("started " + std::to_string(program.pid));
 }
 
 void answer(const std::vector<std::string> &words) {
@@ -193,15 +190,9 @@ void startKeeper() {
   _exit(EXIT_FAILED);
 }
 
-void setTrialGroups(const std::vector<std::string> &words) {
-  trialGroups.clear();
-  for (size_t i = 1; i < words.size(); i++) trialGroups.push_back(static_cast<gid_t>(std::strtoul(words[i].c_str(), nullptr, 10)));
-}
-
 void obey(const std::vector<std::string> &words, const std::vector<int> &fds) {
   const std::string &word = words[0];
   if (word == "command" && !isSealed && words.size() > 2) commands[words[1]].assign(words.begin() + 2, words.end());
-  if (word == "groups" && !isSealed) setTrialGroups(words);
   if (word == "grant" && !isSealed && words.size() == 3) grants.add(words[1], words[2]);
   if (word == "seal") isSealed = true;
   if (word == "ask") answer(words);
@@ -243,7 +234,7 @@ void collectChildren() {
     if (pid == host) endAs(status);
     auto found = programs.find(pid);
     if (found == programs.end()) continue;
-    release(found->second);
+    end(found->second);
     programs.erase(found);
     record();
     int code = WIFEXITED(status) ? WEXITSTATUS(status) : 0, signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;

@@ -64,9 +64,10 @@ test('without a jail, every attack succeeds', () => {
 });
 
 test.runIf(isRoot).each([
-  ['root', trial('0', '0')],
+  ['root', trial('same', '0')],
+  ['root, as a user of its own', trial('0', '0')],
   ['root, as another user with groups of its own', trial('1879048999', '1879048999,44,109')],
-  ['an ordinary user', [...asUser, ...trial('0', '0')]],
+  ['an ordinary user', [...asUser, ...trial('same', '0')]],
 ])('has every layer when it is started by %s', (_, command) => {
   const { layers, results } = run(...command);
   expect(layersIn(layers)).toEqual(LAYERS);
@@ -74,7 +75,7 @@ test.runIf(isRoot).each([
 });
 
 test.runIf(isRoot)('has the basic layers where namespaces are forbidden, and opens no file even there', () => {
-  const { layers, results } = run(...withoutNamespaces, ...trial('0', '0'));
+  const { layers, results } = run(...withoutNamespaces, ...trial('same', '0'));
   expect(layersIn(layers)).toEqual(LAYERS.filter((layer) => BASIC_LAYERS.includes(layer)));
   expect(results).toEqual(HARMLESS);
 });

@@ -11,7 +11,6 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { PassThrough } from 'node:stream';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { must } from '../../host/base/assert.ts';
 import { readConfig } from '../../host/base/config.ts';
@@ -21,6 +20,7 @@ import type { Gpu } from '../../host/gpu/dawn.ts';
 import { Fault } from '../../host/gpu/reader.ts';
 import { Overrun, type PipelineTrial, type Trial } from '../../host/gpu/vetting.ts';
 import { driverIdentity } from '../../host/play/vet/driver.ts';
+import { KnownShaders } from '../../host/play/vet/known.ts';
 import type { StartTrial } from '../../host/play/vet/process.ts';
 import { usageOf } from '../../host/play/vet/usage.ts';
 import { VerdictFile } from '../../host/play/vet/verdicts.ts';
@@ -29,6 +29,7 @@ import { parentOf, startedAt } from '../../host/pod/process.ts';
 import { openTestGpu } from '../gpu/fixture.ts';
 import { BARRIERS, LOCAL } from '../hostile/shaders.ts';
 import { eventually } from '../wait.ts';
+import { standIn } from './trials.ts';
 
 let gpu: Gpu;
 const folder = mkdtempSync(join(tmpdir(), 'nearlight-vetting-'));
@@ -60,7 +61,8 @@ function start(options: StartOptions = {}): Vetting {
   const { cacheDir = join(folder, `${folders++}`), stores = true, log = () => {}, requiredLayers = LAYERS } = options;
   const { start, ...limits } = options;
   const config = { ...readConfig({}), shaderMsMax: 2000, shaderMemoryBytesMax: 256 * 2 ** 20, ...limits, cacheDir };
-  const vetting = new Vetting({ gpu, config, log, stores, requiredLayers, start });
+  const known = new KnownShaders({ identity: driverIdentity(gpu), folder: cacheDir, stores, log });
+  const vetting = new Vetting({ known, config, log, requiredLayers, start });
   open.push(vetting);
   return vetting;
 }
@@ -248,14 +250,16 @@ describe('the jail of a trial process', () => {
     },
   );
 
+  const trials = (layers: readonly Layer[]) => standIn({ identity: driverIdentity(gpu), layers: maskOf(layers) });
+
   test('is required: without one of the layers, nothing is tried', async () => {
     const requiredLayers: Layer[] = ['seccomp', 'emptyRoot'];
-    const weak = start({ start: standIn(maskOf(['seccomp'])), requiredLayers });
+    const weak = start({ start: trials(['seccomp']), requiredLayers });
     await expect(weak.try('a', shader(MAIN), anyone)).rejects.toThrow(/^NL_CONFINEMENT.*emptyRoot/);
     expect(weak.stats).toMatchObject({ trials: 0, processes: 1 });
     const lines: string[] = [];
     const log: Log = (_, line) => void lines.push(line);
-    const enough = start({ start: standIn(maskOf(requiredLayers)), requiredLayers, log });
+    const enough = start({ start: trials(requiredLayers), requiredLayers, log });
     for (const name of ['a', 'b']) await enough.try(name, shader(MAIN), anyone);
     expect(lines).toEqual([
       expect.stringMatching(/^shaders are tried without these layers of confinement: userOrUid, n/),
@@ -271,17 +275,6 @@ describe('the jail of a trial process', () => {
     await ended;
   });
 });
-
-/** Takes the place of the trial process: it has these layers, and finds every shader harmless. */
-function standIn(layers: number): StartTrial {
-  return async () => {
-    const [stdin, stdout] = [new PassThrough(), new PassThrough()];
-    const send = (message: object) => void stdout.write(`${JSON.stringify(message)}\n`);
-    stdin.on('data', () => send({ outcome: 'harmless', blockedMs: 0, usedMs: 0 }));
-    setImmediate(send, { identity: driverIdentity(gpu), pid: process.pid, layers });
-    return { stdin, stdout, stderr: null, kill() {} };
-  };
-}
 
 describe('the file of verdicts', () => {
   const fileIn = (cacheDir: string) => join(cacheDir, must(readdirSync(cacheDir)[0], 'file'));
@@ -302,7 +295,7 @@ describe('the file of verdicts', () => {
     expect(reader.isHarmless(reader.digest('fn g() {}'))).toBe(true);
   });
 
-  test('is not believed where it is damaged, forged or sealed with another key', () => {
+  test('is not believed where it is damaged, or was made on another driver', () => {
     const options = { folder: join(folder, 'sealed'), identity: 'a'.repeat(64), writable: true };
     const file = new VerdictFile(options);
     for (const n of [1, 2, 3]) file.add(digest(n));
@@ -313,8 +306,6 @@ describe('the file of verdicts', () => {
     writeFileSync(path, bytes);
     const again = new VerdictFile(options);
     expect([1, 2, 3, 9].map((n) => again.has(digest(n)))).toEqual([true, false, false, false]);
-    const seal = () => Buffer.alloc(32, 7);
-    expect(new VerdictFile({ ...options, seal }).has(digest(1))).toBe(false);
     expect(new VerdictFile({ ...options, identity: 'b'.repeat(64) }).has(digest(1))).toBe(false);
   });
 

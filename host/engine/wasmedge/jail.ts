@@ -10,9 +10,12 @@ import { FD_PARENT } from './mapping.ts';
 export interface JailUser {
   uid: number;
   gid: number;
-  /** Further groups of the user; by default none. */
+  /** Further groups of the user; by default none. For trials only. */
   groups?: readonly number[];
 }
+
+/** Ids that no other process of this system has. */
+export const OWN_USER: JailUser = { uid: 0, gid: 0 };
 
 export interface JailOptions {
   kind: 'guest' | 'compiler' | 'trial';
@@ -20,8 +23,10 @@ export interface JailOptions {
   command: readonly string[];
   /** File descriptors and streams 0 to 4 of the program, as for spawn(). */
   stdio: readonly ('ignore' | 'pipe' | 'inherit' | number)[];
-  /** By default, ids that no other process of this system has, or the same as this process in a trial. */
-  user?: JailUser | undefined;
+  /** By default, OWN_USER. A program that needs files of this process's user stays the `same` user. */
+  user?: JailUser | 'same' | undefined;
+  /** Files `cgroup.procs` of cgroups to which the program and its jailer belong; by default those of this process. */
+  cgroups?: readonly string[] | undefined;
   env?: NodeJS.ProcessEnv;
 }
 
@@ -34,12 +39,11 @@ export interface Jailed {
 }
 
 /** Starts a program with foreign code in namespaces of its own, as far as the system allows that (jailer.cc). */
-export function spawnJailed({ kind, command, stdio, user, env = {} }: JailOptions): Jailed {
-  const { uid = 0, gid = 0, groups = [] } = user ?? {};
-  const child = spawn(jailerPath, [kind, `${uid}`, [gid, ...groups].join(','), ...command], {
-    stdio: [...stdio, 'pipe'],
-    env,
-  });
+export function spawnJailed({ kind, command, stdio, user = OWN_USER, cgroups = [], env = {} }: JailOptions): Jailed {
+  const { uid, gid, groups = [] } = user === 'same' ? { ...OWN_USER, uid: user } : user;
+  const jailer = [jailerPath, kind, `${uid}`, [gid, ...groups].join(','), ...command];
+  const [program = '', ...args] = cgroups.length > 0 ? [...moveInto(cgroups), ...jailer] : jailer;
+  const child = spawn(program, args, { stdio: [...stdio, 'pipe'], env });
   // Node gives a child no streams if this process has no file left for them.
   const streams: readonly unknown[] | undefined = child.stdio;
   const pipe = streams?.[FD_PARENT] as Socket | null | undefined;
@@ -48,9 +52,16 @@ export function spawnJailed({ kind, command, stdio, user, env = {} }: JailOption
   return { child, kill: () => void pipe?.destroy() };
 }
 
+/** The start of a command that moves itself into cgroups, given by their files `cgroup.procs`, and then runs the rest. */
+function moveInto(files: readonly string[]): string[] {
+  const moves = files.map(() => 'echo $$ > "$1" && shift').join(' && ');
+  return ['/bin/sh', '-c', `${moves} && exec "$@"`, 'sh', ...files];
+}
+
 /** A request to start the guest program or the compiler in a jail. */
-export interface JailStart extends Pick<JailOptions, 'user'> {
+export interface JailStart {
   kind: 'guest' | 'compiler';
+  user?: JailUser | undefined;
   /** The program and its first arguments, which are the same for all requests of a kind. */
   program: readonly string[];
   /** The other arguments. They consist of letters and digits. */

@@ -1,7 +1,7 @@
 // Starts a program with foreign code in namespaces of its own, and ends it when the host ends or closes its end of FD_PARENT.
-//   jailer guest|compiler|trial UID GID[,GID...] COMMAND...
-// The ids are for a jailer that runs as root; 0 stands for ids that no other process of this system has. A trial needs files of this
-// user at first, so 0 leaves it the user, in a user namespace if the system allows one.
+//   jailer guest|compiler|trial UID|same GID[,GID...] COMMAND...
+// The ids are for a jailer that runs as root; 0 stands for ids that no other process of this system has. With `same` in place of UID,
+// the program stays this user, in a user namespace if the system allows one.
 //
 // The jailer stays outside of the namespaces as the child process of the host, and ends as the program did. The program is the
 // first process of its pid namespace, so the kernel ends whatever it has started together with it. The jailer uses only libc,
@@ -43,6 +43,7 @@ enum class Kind { guest, compiler, trial };
 
 struct Options {
   Kind kind;
+  bool keepsUser;
   Jail jail;
   char **command;
 };
@@ -221,7 +222,7 @@ int run(Options options) {
   if (signals < 0) return EXIT_FAILED;
 
   Jail &jail = options.jail;
-  bool keepsUser = options.kind == Kind::trial && jail.user == 0;
+  bool keepsUser = options.keepsUser;
   if (jail.user == 0 && !keepsUser) jail.user = jail.group = USER_BASE + static_cast<uid_t>(getpid());
   int parent = -1;
   pid_t pid = -1;
@@ -244,12 +245,13 @@ int run(Options options) {
 
 int main(int count, char **arguments) {
   if (count < 5) {
-    std::fprintf(stderr, "usage: jailer guest|compiler|trial UID GID[,GID...] COMMAND...\n");
+    std::fprintf(stderr, "usage: jailer guest|compiler|trial UID|same GID[,GID...] COMMAND...\n");
     return EXIT_FAILED;
   }
   Options options{};
   if (std::strcmp(arguments[1], "compiler") == 0) options.kind = Kind::compiler;
   if (std::strcmp(arguments[1], "trial") == 0) options.kind = Kind::trial;
+  options.keepsUser = std::strcmp(arguments[2], "same") == 0;
   options.jail.user = static_cast<uid_t>(std::strtoul(arguments[2], nullptr, 10));
   char *next = nullptr;
   options.jail.group = static_cast<gid_t>(std::strtoul(arguments[3], &next, 10));

@@ -84,18 +84,23 @@ export function trialCommand({ bytes, cpuMs }: ProcessLimits): string[] {
   return ['/usr/bin/env', '-i', ...words, '/bin/sh', '-c', limits, 'sh', ...node];
 }
 
-/**
- * Returns a function that starts the program in a jail, as a child of this process.
- * @param user the user under which it runs, if this process is root; by default the same
- */
-export function jailedTrials(user?: JailUser): StartTrial {
+export interface JailedTrialsOptions {
+  /** The user under which it runs, if this process is root; by default the same as this process. */
+  user?: JailUser;
+  /** Returns the files of cgroups to which it belongs (JailOptions). */
+  cgroups?(): readonly string[];
+}
+
+/** Returns a function that starts the program in a jail, as a child of this process. */
+export function jailedTrials({ user, cgroups }: JailedTrialsOptions = {}): StartTrial {
   return async (limits, ended) => {
     await buildJail();
     const { child, kill } = spawnJailed({
       kind: 'trial',
       command: trialCommand(limits),
       stdio: ['pipe', 'pipe', 'pipe', 'ignore', 'ignore'],
-      user,
+      user: user ?? 'same',
+      cgroups: cgroups?.(),
     });
     child.on('error', (error) => ended(error.message));
     child.on('exit', (status, signal) => ended(signal ?? `status ${status}`));
@@ -109,6 +114,9 @@ export class TrialProcess {
   /** Resolves when the process can try shaders, or with undefined if it does not start. */
   readonly ready: Promise<Ready | undefined>;
   readonly #resolveReady: (ready: Ready | undefined) => void;
+  /** Resolves when the process has ended. */
+  readonly ended: Promise<void>;
+  readonly #resolveEnded: () => void;
   /** Undefined until the process has been started. */
   #child: TrialChild | undefined;
   #isKilled = false;
@@ -125,6 +133,9 @@ export class TrialProcess {
     const { promise, resolve } = Promise.withResolvers<Ready | undefined>();
     this.ready = promise;
     this.#resolveReady = resolve;
+    const { promise: ended, resolve: resolveEnded } = Promise.withResolvers<void>();
+    this.ended = ended;
+    this.#resolveEnded = resolveEnded;
     const late = setTimeout(() => this.kill(), START_MS_MAX);
     void this.ready.then(() => clearTimeout(late));
     start(limits, (how) => this.#ended(how)).then(
@@ -237,6 +248,7 @@ export class TrialProcess {
 
   #ended(how: string): void {
     this.#exit ??= how;
+    this.#resolveEnded();
     this.#resolveReady(undefined);
     // The kernel ends a process that exceeds RLIMIT_DATA only by refusing memory, so the process ends itself.
     this.#settle?.({ ended: 'crashed', how });
