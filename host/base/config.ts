@@ -39,7 +39,8 @@ export const settings = {
     env: 'REQUIRED_LAYERS',
     default: BASIC_LAYERS.join(','),
     form: 'layers',
-    about: 'layers of confinement without which no module runs, separated by commas; none: run modules unconfined',
+    about:
+      'layers of confinement without which no module runs and no shader is tried, separated by commas; none: unconfined',
   },
   logLevel: { env: 'LOG_LEVEL', default: 'info', about: 'error, warn, info or debug' },
 

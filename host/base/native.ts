@@ -24,6 +24,9 @@ const IS_BUNDLE = !IS_CHECKOUT && existsSync(BUNDLED);
 /** Folder of the native programs and addons: in a node bundle, below `build` in a checkout, or else in the user's cache. */
 export const NATIVE_FOLDER = IS_BUNDLE ? BUNDLED : join(buildFolder(), 'native', IS_CHECKOUT ? '' : VERSION);
 
+/** The C++ header with what seccomp filters consist of. */
+export const BPF_HEADER = join(import.meta.dirname, 'bpf.h');
+
 /** One program or addon to build from C++. */
 export interface NativeTarget {
   /** Name of the file that the compiler writes. */

@@ -14,7 +14,7 @@ import type { Replies } from './replies.ts';
 import { checkShader } from './shader.ts';
 import type { Compiled, Handles, Tables } from './table.ts';
 import { describePipeline, type PipelineParts } from './trial.ts';
-import type { PipelineTrial } from './vetting.ts';
+import { moduleKey, type PipelineTrial } from './vetting.ts';
 
 export interface PipelinesOptions {
   device: GPUDevice;
@@ -38,8 +38,7 @@ export class Pipelines implements PipelinesCommands {
     const { device, tables, compiler, shaderBytesMax } = this.#options;
     if (code.length > shaderBytesMax)
       throw new Fault(`its ${code.length} bytes exceed ${shaderBytesMax} (SHADER_BYTES_MAX)`);
-    // No description of a pipeline begins with this word, so a text cannot pass for a pipeline that was tried.
-    const digest = compiler.digest(`shaderModule ${code}`);
+    const digest = compiler.digest(moduleKey(code));
     const trial = compiler.vet(digest, () => ({ kind: 'shaderModule', code }));
     if (trial) throw new Waiting(trial);
     tables.shaderModule.claim(id, code.length * MODULE_CODE_BYTES);

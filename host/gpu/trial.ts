@@ -1,6 +1,6 @@
 /** Turns the descriptors of pipelines into plain data that another process can try. */
 import type { Handles } from './table.ts';
-import type { PipelineTrial } from './vetting.ts';
+import { type PipelineTrial, pipelineKey } from './vetting.ts';
 
 export interface PipelineParts {
   layout: Handles['pipelineLayout'] | undefined;
@@ -28,7 +28,7 @@ export function describePipeline(
   for (const [index, stage] of stagesOf(descriptor).entries())
     plain[stage] = { ...(plain[stage] as GPUProgrammableStage), module: index };
   return {
-    key: JSON.stringify([kind, sources.map(({ digest }) => digest), entries, plain]),
+    key: pipelineKey({ kind, digests: sources.map(({ digest }) => digest), layout: entries, descriptor: plain }),
     trial: () => ({ kind, codes: sources.map(({ code }) => code), layout: entries, descriptor: plain }),
   };
 }

@@ -23,6 +23,31 @@ export interface PipelineTrial {
 /** A shader module or pipeline that another process compiles, and uses if it is a pipeline. */
 export type Trial = ModuleTrial | PipelineTrial;
 
+/**
+ * Returns the text that stands for a shader module. No text for a pipeline begins like it, so a shader cannot pass for a pipeline
+ * that was tried.
+ */
+export function moduleKey(code: string): string {
+  return `shaderModule ${code}`;
+}
+
+/** The facts that tell a pipeline apart from all others. */
+interface PipelineFacts extends Pick<PipelineTrial, 'kind' | 'layout' | 'descriptor'> {
+  /** The digests of its shader modules' keys. */
+  digests: readonly string[];
+}
+
+/** Returns the text that stands for a pipeline. */
+export function pipelineKey({ kind, digests, layout, descriptor }: PipelineFacts): string {
+  return JSON.stringify([kind, digests, layout, descriptor]);
+}
+
+/** Returns the digest of what a trial tries, from the digests of keys. */
+export function digestOf(trial: Trial, digest: (key: string) => string): string {
+  if (trial.kind === 'shaderModule') return digest(moduleKey(trial.code));
+  return digest(pipelineKey({ ...trial, digests: trial.codes.map((code) => digest(moduleKey(code))) }));
+}
+
 /** The entries of the bind group layouts that a pipeline layout consists of. */
 export type PipelineEntries = readonly (readonly GPUBindGroupLayoutEntry[] | null)[];
 
@@ -31,13 +56,14 @@ export class Overrun extends Error {}
 
 /** Tries shaders and pipelines in a process that can be killed, and remembers those that are harmless. */
 export interface ShaderVetting {
-  /** The digest of a text and of the GPU's driver. */
-  digest(text: string): string;
+  /** The digest of a key (moduleKey, pipelineKey) and of the GPU's driver. */
+  digest(key: string): string;
   /** Whether what this digest describes was tried before and is harmless. Costs a look into a table. */
   isHarmless(digest: string): boolean;
   /**
    * Tries a shader module or pipeline. Resolves with the milliseconds of processor time that it took, once it is known to be
    * harmless. Never settles if drop() comes first.
+   * @param digest that of digestOf
    * @param owner stands for the room that asked; owners take turns
    * @throws Overrun, Fault for what checkShader refuses, or NearlightError NL_NO_GPU if nothing can be tried
    */

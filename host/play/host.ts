@@ -2,6 +2,7 @@ import { basename } from 'node:path';
 import { type Clock, systemClock } from '../base/clock.ts';
 import type { Config } from '../base/config.ts';
 import { GuestExit, NearlightError } from '../base/errors.ts';
+import { LAYERS, readLayers } from '../base/layers.ts';
 import type { Log } from '../base/log.ts';
 import { losses } from '../base/losses.ts';
 import type { Milli } from '../base/time.ts';
@@ -21,6 +22,8 @@ import { playableName, readModule, readPlayable, seedOf } from './playable.ts';
 import { recoverFromLoss } from './recovery.ts';
 import { openRoom, pixelBudget, roomOptions } from './room.ts';
 import { type ServeOptions, type Servers, serve } from './server.ts';
+import { driverIdentity } from './vet/driver.ts';
+import { KnownShaders } from './vet/known.ts';
 import { Vetting } from './vet/vetting.ts';
 
 export interface HostOptions {
@@ -74,7 +77,9 @@ export async function startHost(options: HostOptions): Promise<Host> {
   let vetting: Vetting | undefined;
   try {
     const files = await building;
-    vetting = new Vetting({ gpu, config, log, stores: true });
+    const requiredLayers = readLayers(config.requiredLayers) ?? LAYERS;
+    const known = new KnownShaders({ identity: driverIdentity(gpu), folder: config.cacheDir, stores: true, log });
+    vetting = new Vetting({ known, config, log, requiredLayers });
     const tried = vetting;
     const pixels = pixelBudget(config, gpu);
     const meters = new Meters();
@@ -94,13 +99,13 @@ export async function startHost(options: HostOptions): Promise<Host> {
       async close() {
         await servers.close();
         await lobby.close();
-        tried.close();
+        await tried.close();
         gpu.close();
       },
     };
   } catch (error) {
     await lobby.close();
-    vetting?.close();
+    await vetting?.close();
     gpu.close();
     throw error;
   }

@@ -2,31 +2,22 @@
 // has started; everything else fails with EPERM. Among what is missing: to start programs and processes, to trace or signal others,
 // to mount, to enter or create namespaces, to load modules and BPF programs, io_uring, userfaultfd, performance events and keys.
 #include "filter.h"
+#include "../base/bpf.h"
 
-#include <cerrno>
-#include <cstddef>
 #include <cstring>
-#include <linux/audit.h>
-#include <linux/filter.h>
-#include <linux/seccomp.h>
 #include <sched.h>
 #include <string>
 #include <sys/ioctl.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
-#include <unistd.h>
-#include <vector>
 
 namespace {
 
-#if defined(__x86_64__)
-constexpr uint32_t ARCHITECTURE = AUDIT_ARCH_X86_64;
-#elif defined(__aarch64__)
-constexpr uint32_t ARCHITECTURE = AUDIT_ARCH_AARCH64;
-#else
-#error "The host of a pod supports only x86-64 and aarch64"
-#endif
+using bpf::JUMP_EQUAL;
+using bpf::LOAD_WORD;
+using bpf::RETURN;
+using bpf::jump;
+using bpf::refusal;
+using bpf::statement;
 
 // Bit that is set in the numbers of x32 system calls on x86-64. The filter kills a process that makes one.
 constexpr uint32_t X32_BIT = 0x40000000;
@@ -73,25 +64,10 @@ constexpr uint32_t ALLOWED[] = {
     __NR_getrandom, __NR_ioprio_get,
 };
 
-sock_filter statement(uint16_t code, uint32_t value) { return {code, 0, 0, value}; }
-sock_filter jump(uint16_t code, uint32_t value, uint8_t yes, uint8_t no) { return {code, yes, no, value}; }
-
-constexpr uint16_t LOAD_WORD = BPF_LD | BPF_W | BPF_ABS;
-constexpr uint16_t JUMP_EQUAL = BPF_JMP | BPF_JEQ | BPF_K;
-constexpr uint16_t JUMP_SET = BPF_JMP | BPF_JSET | BPF_K;
-constexpr uint16_t RETURN = BPF_RET | BPF_K;
-
-// Offset of the low 32 bits of an argument of a system call.
-uint32_t argument(int number) { return static_cast<uint32_t>(offsetof(seccomp_data, args) + number * sizeof(uint64_t)); }
-
-using Code = std::vector<sock_filter>;
-
-uint32_t refusal(int error) { return SECCOMP_RET_ERRNO | static_cast<uint32_t>(error); }
-
 // Allows a system call if one of its arguments has one of these values; refuses it otherwise.
-void allowValues(Code &code, uint32_t call, int number, const std::vector<uint32_t> &values) {
+void allowValues(bpf::Code &code, uint32_t call, int number, const std::vector<uint32_t> &values) {
   code.push_back(jump(JUMP_EQUAL, call, 0, static_cast<uint8_t>(2 + 2 * values.size())));
-  code.push_back(statement(LOAD_WORD, argument(number)));
+  code.push_back(bpf::loadArgument(static_cast<uint32_t>(number)));
   for (uint32_t value : values) {
     code.push_back(jump(JUMP_EQUAL, value, 0, 1));
     code.push_back(statement(RETURN, SECCOMP_RET_ALLOW));
@@ -100,9 +76,9 @@ void allowValues(Code &code, uint32_t call, int number, const std::vector<uint32
 }
 
 // Allows a system call unless one of its arguments has one of these values.
-void allowExcept(Code &code, uint32_t call, int number, const std::vector<uint32_t> &values) {
+void allowExcept(bpf::Code &code, uint32_t call, int number, const std::vector<uint32_t> &values) {
   code.push_back(jump(JUMP_EQUAL, call, 0, static_cast<uint8_t>(2 + 2 * values.size())));
-  code.push_back(statement(LOAD_WORD, argument(number)));
+  code.push_back(bpf::loadArgument(static_cast<uint32_t>(number)));
   for (uint32_t value : values) {
     code.push_back(jump(JUMP_EQUAL, value, 0, 1));
     code.push_back(statement(RETURN, refusal(EPERM)));
@@ -110,13 +86,11 @@ void allowExcept(Code &code, uint32_t call, int number, const std::vector<uint32
   code.push_back(statement(RETURN, SECCOMP_RET_ALLOW));
 }
 
-Code program() {
-  Code code;
-  code.push_back(statement(LOAD_WORD, offsetof(seccomp_data, arch)));
-  code.push_back(jump(JUMP_EQUAL, ARCHITECTURE, 1, 0));
-  code.push_back(statement(RETURN, SECCOMP_RET_KILL_PROCESS));
-  code.push_back(statement(LOAD_WORD, offsetof(seccomp_data, nr)));
-  code.push_back(jump(BPF_JMP | BPF_JGE | BPF_K, X32_BIT, 0, 1));
+bpf::Code program() {
+  bpf::Code code;
+  bpf::expectArchitecture(code);
+  code.push_back(bpf::loadNumber());
+  code.push_back(jump(bpf::JUMP_AT_LEAST, X32_BIT, 0, 1));
   code.push_back(statement(RETURN, SECCOMP_RET_KILL_PROCESS));
   for (uint32_t number : ALLOWED) {
     code.push_back(jump(JUMP_EQUAL, number, 0, 1));
@@ -124,8 +98,8 @@ Code program() {
   }
   // A new thread, but no new process. The flags of clone3 are in memory, where a filter cannot see them; glibc then uses clone.
   code.push_back(jump(JUMP_EQUAL, __NR_clone, 0, 4));
-  code.push_back(statement(LOAD_WORD, argument(0)));
-  code.push_back(jump(JUMP_SET, CLONE_THREAD, 0, 1));
+  code.push_back(bpf::loadArgument(0));
+  code.push_back(jump(bpf::JUMP_SET, CLONE_THREAD, 0, 1));
   code.push_back(statement(RETURN, SECCOMP_RET_ALLOW));
   code.push_back(statement(RETURN, refusal(EPERM)));
 #ifdef __NR_clone3
@@ -146,10 +120,8 @@ Code program() {
 } // namespace
 
 Napi::Value filterSystemCalls(const Napi::CallbackInfo &info) {
-  Code code = program();
-  sock_fprog table{static_cast<unsigned short>(code.size()), code.data()};
-  // With this flag, the filter applies to all threads or to none. The result is the id of a thread for which it cannot.
-  long result = syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_TSYNC, &table);
+  bpf::Code code = program();
+  long result = bpf::install(code, true);
   if (result != 0) {
     std::string why = result > 0 ? "not for thread " + std::to_string(result) : std::strerror(errno);
     Napi::Error::New(info.Env(), "seccomp: " + why).ThrowAsJavaScriptException();

@@ -11,7 +11,8 @@ class Grants {
 public:
   // Adds a right: `bundles FOLDER`, `sandbox ID`, `container ID`, `fifos TEXT`, `cgroup FOLDER` (a final / stands for every folder
   // in it), `root FOLDER` (the root of a cgroup hierarchy), `terminations TEXT`, `containerd SOCKET`, `namespace NAME` (of
-  // containerd), `keeper SOCKET` and `pods FOLDER`. The comments at the functions that use a right say what it allows.
+  // containerd), `keeper SOCKET`, `vetting SOCKET` and `pods FOLDER`. The comments at the functions that use a right say what it
+  // allows.
   void add(const std::string &kind, const std::string &value);
 
   // Does what the host asks for. Returns 0 or errno. A descriptor for the host, if there is one, is stored in `fd`.

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { TaskError } from './tasks.ts';
 
@@ -35,6 +35,23 @@ export function findMounts(mountinfo: string): CgroupMounts {
         if ((CONTROLLERS as readonly string[]).includes(name) && !controllers.has(name)) controllers.set(name, path);
   }
   return { controllers, unified: controllers.size > 0 ? undefined : unified };
+}
+
+/**
+ * Returns the files with which a process can be moved into the cgroups of another one, as far as they limit or count what
+ * containers use. @param text that of the other's /proc/PID/cgroup (cgroups(7))
+ */
+export function processFiles(text: string, { controllers, unified }: CgroupMounts = ownMounts()): string[] {
+  const folders = text.split('\n').flatMap((line) => {
+    const [number, names = '', ...rest] = line.split(':');
+    const path = rest.join(':');
+    if (unified !== undefined) return number === '0' && names === '' ? [join(unified, path)] : [];
+    return names.split(',').flatMap((name) => {
+      const mount = controllers.get(name);
+      return mount === undefined ? [] : [join(mount, path)];
+    });
+  });
+  return [...new Set(folders)].map((folder) => join(folder, 'cgroup.procs')).filter((file) => existsSync(file));
 }
 
 let knownMounts: CgroupMounts | undefined;

@@ -1,5 +1,6 @@
 import { realpathSync, rmSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
+import { Socket } from 'node:net';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { type Config, readConfig, readPorts } from '../base/config.ts';
@@ -10,8 +11,8 @@ import { createWasmEdgeEngine } from '../engine/wasmedge/engine.ts';
 import { openGpu } from '../gpu/dawn.ts';
 import { Meters } from '../observe/meters.ts';
 import { recoverFromLoss } from '../play/recovery.ts';
-import { trialProgram } from '../play/vet/process.ts';
-import { Vetting } from '../play/vet/vetting.ts';
+import { driverIdentity } from '../play/vet/driver.ts';
+import { KnownShaders } from '../play/vet/known.ts';
 import { buildPlayer } from '../player/build.ts';
 import { defaultAddress } from '../stream/candidate.ts';
 import { openRelaySocket } from '../stream/relay.ts';
@@ -31,9 +32,10 @@ import { hostRoot } from './root.ts';
 import { Sandbox } from './sandbox.ts';
 import { USUAL_USER } from './security-context.ts';
 import { taskServices } from './service.ts';
-import { connectKeeper, nodeAccess, supervisedAccess, supervisedTrials } from './supervised.ts';
+import { connectKeeper, nodeAccess, supervisedAccess } from './supervised.ts';
 import { hostIdentity, Supervisor } from './supervisor.ts';
 import { serve } from './ttrpc.ts';
+import { VetClient } from './vet-client.ts';
 
 /** After this time without a container, a host process that a pod has taken ends, because containerd is gone. */
 const IDLE_MS_MAX = 60_000;
@@ -66,6 +68,7 @@ export async function runHost(env: NodeJS.ProcessEnv): Promise<number> {
   const log = createLog(env.LOG_LEVEL || 'info');
   for (const folder of [paths.warm, paths.host, paths.state]) await mkdir(folder, { recursive: true, mode: 0o700 });
   supervisor.grant('keeper', paths.keeperSocket);
+  supervisor.grant('vetting', paths.vetSocket);
   // The run folder as this process reaches it until it has entered its pod.
   const outside = runPaths(onNode(realpathSync(node.runDir)));
   // The claim is read for the last time before this process loses the right to read it.
@@ -78,7 +81,7 @@ export async function runHost(env: NodeJS.ProcessEnv): Promise<number> {
   // Started now, because this process gives up the privileges for opening images when a pod takes it.
   const images = new ImageOpener();
   const meters = new Meters();
-  const keeper = new CompileClient({ connect: () => connectKeeper(supervisor) });
+  const keeper = new CompileClient({ connect: () => connectKeeper(supervisor, 'keeper') });
   const engine = createWasmEdgeEngine({
     compile: async (module, identity) => {
       const compiled = await keeper.compile(module, identity);
@@ -89,20 +92,24 @@ export async function runHost(env: NodeJS.ProcessEnv): Promise<number> {
     usualUser: USUAL_USER,
     start: supervisor.startJailed,
   });
-  prepareSupervisor(supervisor, config);
+  for (const kind of ['guest', 'compiler'] as const)
+    supervisor.setCommand(kind, [jailerPath, kind, '{uid}', '{gid}', ...guestCommand()]);
   const [gpu, files] = await Promise.all([
     openGpu({ hardwareRequired: false, log }),
     buildPlayer(),
     engine.prepare(config),
   ]);
-  const start = supervisedTrials(supervisor);
-  const vetting = new Vetting({ gpu, config, log, stores: true, keepsOpen: true, start });
+  const identity = driverIdentity(gpu);
+  const known = new KnownShaders({ identity, folder: config.cacheDir, stores: false, keepsOpen: true, log });
+  const connect = async () =>
+    new Socket({ fd: await connectKeeper(supervisor, 'vetting'), readable: true, writable: true });
+  const vetting = new VetClient({ known, connect });
   const parts = { config, log, gpu, engine, vetting, meters, files, nodePort: await openNodePort(config) };
   if (!claim()) await warmUp({ ...parts, meters: new Meters() }, images);
   // No pod pays for what a rehearsal has compiled.
   meters.compileCpuMs = 0;
   // The processes that try the shaders of a pod's game must belong to the pod's control group, so none is left from before.
-  vetting.endIdle();
+  await vetting.disconnect();
   kernel.reopenReadOnly(SHADER_CACHE);
   const groups = deviceGroups();
   const runner = new PodRunner(parts);
@@ -147,21 +154,8 @@ export async function runHost(env: NodeJS.ProcessEnv): Promise<number> {
   await server.close();
   await runner.close();
   images.close();
-  vetting.close();
+  await vetting.close();
   return status;
-}
-
-/** Tells the supervisor which programs this host will need, while this process is still trusted. */
-function prepareSupervisor(supervisor: Supervisor, config: Config): void {
-  for (const kind of ['guest', 'compiler'] as const)
-    supervisor.setCommand(kind, [jailerPath, kind, '{uid}', '{gid}', ...guestCommand()]);
-  const { shaderMemoryBytesMax, shaderMsMax } = config;
-  const { environment, dataKilobytes, cpuSeconds, program } = trialProgram({
-    bytes: shaderMemoryBytesMax,
-    cpuMs: shaderMsMax,
-  });
-  supervisor.setCommand('trial', [`${dataKilobytes}`, `${cpuSeconds}`, ...environment, ...program]);
-  supervisor.setTrialGroups(deviceGroups());
 }
 
 /** Binds one of the node's UDP ports for players, before this process enters the pod's network. */

@@ -17,6 +17,7 @@ import { parseClaim, type RunPaths } from './paths.ts';
 import { namesIn, Pool, type PoolOptions, removeHostFiles } from './pool.ts';
 import { isAlive, ownIdentity, read, startedAt } from './process.ts';
 import { tenantOf } from './tenant.ts';
+import { serveVetting, type VetService, type VetServiceOptions } from './vet.ts';
 import { Watchdog } from './watchdog.ts';
 
 /** How often the keeper inspects the whole run folder. It is also notified at once when a pod takes a host process. */
@@ -32,6 +33,8 @@ const LOGS_MAX = 16;
 export interface KeeperOptions
   extends PoolOptions,
     Pick<CompileServiceOptions, 'compiler' | 'moduleBytesMax' | 'slots' | 'peerOf'> {
+  /** How shaders are tried for hosts. */
+  vetting: Omit<VetServiceOptions, 'socket' | 'log' | 'peerOf'>;
   /** How long a host process may go without responding, in milliseconds, before it is killed; 0 for ever. */
   responseMsMax: number;
 }
@@ -66,6 +69,7 @@ class RunningKeeper implements Keeper {
   readonly #timer: NodeJS.Timeout;
   readonly #resolveReplaced: () => void;
   #service: CompileService | undefined;
+  #vetting: VetService | undefined;
   #closeMetrics: (() => Promise<void>) | undefined;
   #watched: { watcher: FSWatcher; inode: number } | undefined;
   #inspection: Promise<void> | undefined;
@@ -118,6 +122,7 @@ class RunningKeeper implements Keeper {
     }
     await this.#inspection;
     await this.#service?.close();
+    await this.#vetting?.close();
     await this.#closeMetrics?.();
     if (read(paths.keeperPid) === ownIdentity()) rmSync(paths.keeperPid, { force: true });
   }
@@ -152,7 +157,7 @@ class RunningKeeper implements Keeper {
   }
 
   async #listen(): Promise<void> {
-    const { paths, compiler } = this.#options;
+    const { paths, compiler, vetting, log, peerOf } = this.#options;
     if (!existsSync(paths.metricsSocket)) {
       await this.#closeMetrics?.();
       this.#closeMetrics = await serveMetrics(paths.metricsSocket, () =>
@@ -162,6 +167,12 @@ class RunningKeeper implements Keeper {
           hostsWatched: this.#watchdog.watched,
         }),
       );
+    }
+    if (!this.#vetting || !existsSync(paths.vetSocket)) {
+      const previous = this.#vetting;
+      this.#vetting = undefined;
+      await previous?.close();
+      this.#vetting = await serveVetting({ ...vetting, socket: paths.vetSocket, log, peerOf });
     }
     if (this.#service && existsSync(paths.keeperSocket)) return;
     const previous = this.#service;

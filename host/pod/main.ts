@@ -5,14 +5,18 @@ import { guardProcess } from '../base/guard.ts';
 import { createLog } from '../base/log.ts';
 import { buildNative } from '../engine/wasmedge/build.ts';
 import { CompileCache } from '../engine/wasmedge/cache.ts';
+import { OWN_USER } from '../engine/wasmedge/jail.ts';
+import { jailedTrials } from '../play/vet/process.ts';
 import { createCompiler } from './compiler.ts';
+import { processFiles } from './hierarchy.ts';
 import { runHost } from './host.ts';
+import { deviceGroups } from './isolation.ts';
 import { startKeeper } from './keeper.ts';
 import { loadKernel } from './kernel.ts';
 import { buildKernel, kernelPath, supervisorPath } from './native.ts';
 import { readNodeSettings, runPaths } from './paths.ts';
 import { peerOf } from './peer.ts';
-import { NODE_OPTIONS } from './process.ts';
+import { NODE_OPTIONS, read } from './process.ts';
 
 /** How much native code the keeper keeps in memory: that of some hundred games of ordinary size. */
 const CODE_IN_MEMORY_BYTES_MAX = 64 * 2 ** 20;
@@ -40,6 +44,15 @@ async function runKeeper(env: NodeJS.ProcessEnv): Promise<number> {
     moduleBytesMax: limits.moduleBytesMax,
     compiler: createCompiler(cache, { limits, log }),
     slots: node.compilers,
+    vetting: {
+      config: limits,
+      trialsOf: (pid) =>
+        jailedTrials({
+          user: { ...OWN_USER, groups: deviceGroups() },
+          // The trials of a pod's shaders count as the pod's.
+          cgroups: () => processFiles(read(`/proc/${pid}/cgroup`)),
+        }),
+    },
     responseMsMax: node.responseMsMax,
     peerOf: (socket) => peerOf(socket, kernel),
     log,

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { addonFlags, buildTargets, NATIVE_FLAGS, NATIVE_FOLDER } from '../base/native.ts';
+import { addonFlags, BPF_HEADER, buildTargets, NATIVE_FLAGS, NATIVE_FOLDER } from '../base/native.ts';
 
 const KERNEL = 'kernel.node';
 const RECEIVER = 'receiver.node';
@@ -30,7 +30,10 @@ export function buildKernel(options: { folder?: string; compiler?: string } = {}
     {
       name: KERNEL,
       sources: absolute('kernel.cc', 'peer.cc', 'message-socket.cc', 'filter.cc', 'root.cc'),
-      headers: absolute('../base/uv.h', 'peer.h', 'message-socket.h', 'messages.h', 'filter.h', 'root.h'),
+      headers: [
+        ...absolute('../base/uv.h', 'peer.h', 'message-socket.h', 'messages.h', 'filter.h', 'root.h'),
+        BPF_HEADER,
+      ],
       flags: addonFlags(),
     },
     {
@@ -48,7 +51,7 @@ export function buildKernel(options: { folder?: string; compiler?: string } = {}
     {
       name: SUPERVISOR,
       sources: absolute('supervisor.cc', 'events.cc', 'grants.cc', 'launch.cc', 'process.cc'),
-      headers: absolute('events.h', 'grants.h', 'launch.h', 'messages.h', 'process.h'),
+      headers: [...absolute('events.h', 'grants.h', 'launch.h', 'messages.h', 'process.h'), BPF_HEADER],
       flags: program,
     },
   ];

@@ -37,6 +37,8 @@ export interface RunPaths {
   keeperLock: string;
   /** The keeper's socket, on which hosts ask for native code. */
   keeperSocket: string;
+  /** The keeper's socket, on which hosts ask whether shaders are harmless. */
+  vetSocket: string;
   /** The keeper's socket for `GET /metrics` over HTTP. */
   metricsSocket: string;
 }
@@ -53,6 +55,7 @@ export function runPaths(folder: string): RunPaths {
     keeperPid: join(folder, 'keeper.pid'),
     keeperLock: join(folder, 'keeper.lock'),
     keeperSocket: join(folder, 'keeper.sock'),
+    vetSocket: join(folder, 'vet.sock'),
     metricsSocket: join(folder, 'metrics.sock'),
   };
 }

@@ -58,7 +58,7 @@ export function gpuDevices(): string[] {
 
 /**
  * The root folder of a pod's host: this program, the libraries that this process has loaded, the GPU and its driver, and nothing
- * else. With it, this process can open the GPU again, and the processes that try shaders can start.
+ * else. With it, this process can open the GPU again.
  */
 export function hostRoot(env: NodeJS.ProcessEnv = process.env): RootEntry[] {
   const gpus = gpuDevices();

@@ -1,11 +1,8 @@
 import { closeSync, constants, readFileSync, writeSync } from 'node:fs';
-import { Socket } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { StartTrial } from '../play/vet/process.ts';
 import type { NodeAccess } from './access.ts';
 import type { Kernel } from './kernel.ts';
-import { streamPair } from './message-socket.ts';
 import { readOciBundle } from './oci-bundle.ts';
 import { discard, fifoOutput, openOutput } from './stdio.ts';
 import type { Supervisor } from './supervisor.ts';
@@ -93,45 +90,13 @@ async function openWriter(supervisor: Pick<Supervisor, 'ask'>, path: string): Pr
   return fd;
 }
 
-/** Has the supervisor start the processes that try shaders. It knows their command, and their limits with it. */
-export function supervisedTrials(supervisor: Pick<Supervisor, 'start'>): StartTrial {
-  return (_limits, ended) => {
-    const pairs: [number, number][] = [];
-    try {
-      for (let n = 0; n < 2; n++) pairs.push(streamPair());
-    } catch (error) {
-      // Too many files are open, for example.
-      for (const fd of pairs.flat()) closeSync(fd);
-      setImmediate(() => ended((error as Error).message));
-      return { pid: undefined, stdin: null, stdout: null, stderr: null, kill() {} };
-    }
-    const program = supervisor.start({
-      kind: 'trial',
-      fds: pairs.map(([fd]) => fd),
-      ended: (status, signal, error) => ended(error?.message ?? signal ?? `status ${status}`),
-    });
-    for (const [fd] of pairs) closeSync(fd);
-    const streams = pairs.map(([, fd]) => new Socket({ fd, readable: true, writable: true }).on('error', () => {}));
-    const [both = null, stderr = null] = streams;
-    return {
-      get pid() {
-        return program.inner;
-      },
-      stdin: both,
-      stdout: both,
-      stderr,
-      kill: () => program.kill(),
-    };
-  };
-}
-
 /**
  * Connects to a unix socket that only the supervisor can open. Resolves with its descriptor, which belongs to the caller.
  * @throws Error of connect(2), such as ECONNREFUSED
  */
 export async function connectSupervised(
   supervisor: Pick<Supervisor, 'ask'>,
-  name: 'keeper' | 'containerd',
+  name: 'keeper' | 'vetting',
 ): Promise<number> {
   const fd = await supervisor.ask('connect', name);
   if (fd === undefined) throw new Error(`${name}: the supervisor has sent no descriptor`);
@@ -139,13 +104,16 @@ export async function connectSupervised(
 }
 
 /**
- * Connects to the keeper. If none answers, has one started, and tries again until it does.
+ * Connects to one of the keeper's services. If none answers, has one started, and tries again until it does.
  * @throws Error of connect(2) after KEEPER_MS_MAX
  */
-export async function connectKeeper(supervisor: Pick<Supervisor, 'ask' | 'startKeeper'>): Promise<number> {
+export async function connectKeeper(
+  supervisor: Pick<Supervisor, 'ask' | 'startKeeper'>,
+  service: 'keeper' | 'vetting',
+): Promise<number> {
   for (const deadline = performance.now() + KEEPER_MS_MAX; ; await sleep(KEEPER_POLL_MS))
     try {
-      return await connectSupervised(supervisor, 'keeper');
+      return await connectSupervised(supervisor, service);
     } catch (error) {
       if (performance.now() > deadline) throw error;
       supervisor.startKeeper();

@@ -6,8 +6,7 @@
 // ends, so does the other, and all programs end with them.
 //
 // The host inherits one end of a socket as SOCKET_FD. A message is a word and its arguments, each ended by a zero byte:
-//   command KIND WORD...  sets the command that starts a guest, a compiler or a trial; comes before `seal`
-//   groups GID...         sets the further groups of trials: those of the GPU's device files; comes before `seal`
+//   command KIND WORD...  sets the command that starts a guest or a compiler; comes before `seal`
 //   grant KIND VALUE      adds a right (grants.h); comes before `seal`
 //   seal                  from now on, the commands and the rights stay as they are
 //   spawn KIND UID GID ARGUMENT...   starts a program with the descriptors of the message. Both ids take the place of the words
@@ -18,10 +17,11 @@
 //   ask NUMBER event TYPE SECONDS NANOS VALUE   sends containerd an event about a container of the host's pod (events.h)
 // The supervisor sends:
 //   host PID              the id of the host process outside its namespaces, once
-//   started PID INNER, failed ERRNO   one of them for each `spawn`, in order; INNER is the id that the host sees, or 0
+//   started PID, failed ERRNO     one of them for each `spawn`, in order
 //   ended PID STATUS SIGNAL       a program has ended; SIGNAL is 0, or the signal that ended it
 //   answer NUMBER ERRNO           the result of `ask`, possibly with a descriptor
 // It keeps the list of what the shim's `delete` must clean up (paths.ts, `state`), and removes the host's files once it has ended.
+#include "../base/bpf.h"
 #include "events.h"
 #include "grants.h"
 #include "launch.h"
@@ -30,14 +30,11 @@
 
 #include <cerrno>
 #include <csignal>
-#include <cstddef>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <ctime>
 #include <fcntl.h>
-#include <linux/filter.h>
-#include <linux/seccomp.h>
 #include <map>
 #include <poll.h>
 #include <sched.h>
@@ -71,7 +68,6 @@ std::map<pid_t, std::string> senders; // Processes that send an event, with the 
 std::set<std::string> cgroups;     // Folders of the cgroups that the host has created.
 Grants grants;
 std::map<std::string, std::vector<std::string>> commands; // By the kinds of programs.
-std::vector<gid_t> trialGroups;
 bool isSealed = false;
 std::vector<std::string> hostCommand;
 time_t keeperAt = 0;
@@ -119,26 +115,13 @@ void removeFiles() {
   unlink(runFile("host", ".sock").c_str());
 }
 
-// Makes io_uring_setup fail from the start: Node would use it for waiting, and the host's own filter (filter.cc), which comes when
-// Node runs already, allows no io_uring.
-bool forbidRings() {
-  sock_filter code[] = {
-      {BPF_LD | BPF_W | BPF_ABS, 0, 0, offsetof(seccomp_data, nr)},
-      {BPF_JMP | BPF_JEQ | BPF_K, 0, 1, __NR_io_uring_setup},
-      {BPF_RET | BPF_K, 0, 0, SECCOMP_RET_ERRNO | ENOSYS},
-      {BPF_RET | BPF_K, 0, 0, SECCOMP_RET_ALLOW},
-  };
-  sock_fprog table{sizeof code / sizeof code[0], code};
-  return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &table, 0, 0) == 0;
-}
-
 // The host's side of the fork. It has the namespaces already; process ids in /proc become those of its own namespace.
 [[noreturn]] void becomeHost(int socket, int nodeRoot) {
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   unblockSignals();
   if (mount(nullptr, "/", nullptr, MS_SLAVE | MS_REC, nullptr) != 0) die("mount --make-rslave /");
   if (mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, nullptr) != 0) die("mount /proc");
-  if (!forbidRings()) die("seccomp");
+  if (!bpf::forbidRings()) die("seccomp");
   if (socket != SOCKET_FD && dup2(socket, SOCKET_FD) < 0) die("dup2");
   if (dup2(nodeRoot, NODE_ROOT_FD) < 0) die("dup2");
   fcntl(SOCKET_FD, F_SETFD, 0);
@@ -168,11 +151,10 @@ void spawn(const std::vector<std::string> &words, const std::vector<int> &fds) {
   }
   launch.fds = fds;
   Program program;
-  int error = found->first == "trial" ? startTrial(launch, host, trialGroups, program) : startJailed(launch, program);
-  if (error != 0) return refuse(error);
+  if (int error = startJailed(launch, program)) return refuse(error);
   programs[program.pid] = program;
   record();
-  tell("started " + std::to_string(program.pid) + " " + std::to_string(program.inner));
+  tell("started " + std::to_string(program.pid));
 }
 
 void reply(const std::string &number, int error, int fd = -1) { tell("answer " + number + " " + std::to_string(error), fd); }
@@ -233,15 +215,9 @@ void startKeeper() {
   _exit(EXIT_FAILED);
 }
 
-void setTrialGroups(const std::vector<std::string> &words) {
-  trialGroups.clear();
-  for (size_t i = 1; i < words.size(); i++) trialGroups.push_back(static_cast<gid_t>(std::strtoul(words[i].c_str(), nullptr, 10)));
-}
-
 void obey(const std::vector<std::string> &words, const std::vector<int> &fds) {
   const std::string &word = words[0];
   if (word == "command" && !isSealed && words.size() > 2) commands[words[1]].assign(words.begin() + 2, words.end());
-  if (word == "groups" && !isSealed) setTrialGroups(words);
   if (word == "grant" && !isSealed && words.size() == 3) grants.add(words[1], words[2]);
   if (word == "seal") isSealed = true;
   if (word == "ask") answer(words);
@@ -287,7 +263,7 @@ void collectChildren() {
     }
     auto found = programs.find(pid);
     if (found == programs.end()) continue;
-    release(found->second);
+    end(found->second);
     programs.erase(found);
     record();
     int code = WIFEXITED(status) ? WEXITSTATUS(status) : 0, signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;

@@ -23,12 +23,9 @@ export function hostIdentity(env: NodeJS.ProcessEnv): HostIdentity {
   return { pid: Number(pid), started };
 }
 
-/** The kinds of programs that the supervisor starts (launch.h). */
-export type ProgramKind = JailStart['kind'] | 'trial';
-
 /** A request to start a program. */
 interface ProgramStart {
-  kind: ProgramKind;
+  kind: JailStart['kind'];
   user?: JailStart['user'];
   /** They follow the command of the kind, and consist of letters and digits. */
   args?: readonly string[];
@@ -36,15 +33,8 @@ interface ProgramStart {
   ended: JailStart['ended'];
 }
 
-/** A program that the supervisor has been asked to start. */
-export interface SupervisedProgram extends JailedProgram {
-  /** Id of the process as this process sees it. Undefined before `started`, and for a program that it does not see. */
-  readonly inner: number | undefined;
-}
-
-class Program implements SupervisedProgram {
+class Program implements JailedProgram {
   pid: number | undefined;
-  inner: number | undefined;
   readonly started: Promise<void>;
   readonly #resolveStarted: () => void;
   readonly #kill: (pid: number) => void;
@@ -64,9 +54,8 @@ class Program implements SupervisedProgram {
     this.#isKilled = true;
   }
 
-  begun(pid: number, inner: number): void {
+  begun(pid: number): void {
     this.pid = pid;
-    this.inner = inner || undefined;
     this.#resolveStarted();
     if (this.#isKilled) this.#kill(pid);
   }
@@ -89,6 +78,7 @@ export type GrantKind =
   | 'containerd'
   | 'namespace'
   | 'keeper'
+  | 'vetting'
   | 'pods';
 
 interface Call extends PromiseWithResolvers<number | undefined> {
@@ -124,7 +114,7 @@ export class Supervisor {
   readonly startJailed: StartJailed = (start) => this.start(start);
 
   /** Starts a program. */
-  start({ kind, user = { uid: 0, gid: 0 }, args = [], fds, ended }: ProgramStart): SupervisedProgram {
+  start({ kind, user = { uid: 0, gid: 0 }, args = [], fds, ended }: ProgramStart): JailedProgram {
     const program = new Program(ended, (pid) => this.#send(['kill', `${pid}`]));
     if (this.#send(['spawn', kind, `${user.uid}`, `${user.gid}`, ...args], fds)) this.#starting.push(program);
     else setImmediate(() => program.end(null, null, new Error('the supervisor takes no message')));
@@ -132,15 +122,10 @@ export class Supervisor {
   }
 
   /**
-   * Sets the command that starts programs of a kind. In those of jails, the words {uid} and {gid} stand for the ids of the user.
+   * Sets the command that starts programs of a kind, in which the words {uid} and {gid} stand for the ids of the user.
    */
-  setCommand(kind: ProgramKind, command: readonly string[]): void {
+  setCommand(kind: JailStart['kind'], command: readonly string[]): void {
     this.#send(['command', kind, ...command]);
-  }
-
-  /** Sets the further groups of the processes that try shaders. */
-  setTrialGroups(groups: readonly number[]): void {
-    this.#send(['groups', ...groups.map(String)]);
   }
 
   /** Has a keeper started, if there is none. */
@@ -193,7 +178,7 @@ export class Supervisor {
       const program = this.#starting.shift();
       if (!program) return;
       this.#programs.set(pid, program);
-      program.begun(pid, status);
+      program.begun(pid);
     }
     if (word === 'ended') {
       const program = this.#programs.get(pid);

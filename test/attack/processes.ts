@@ -2,15 +2,23 @@
  * Prints what /proc says about the processes of a pod on an installed node bundle, beside what Firecracker documents about
  * its jailer, as a table in Markdown: `node test/attack/processes.ts`. With --write, the table goes into host/THREATS.md.
  */
+import { execFileSync } from 'node:child_process';
+import { randomInt } from 'node:crypto';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { connect } from 'node:net';
 import { basename, join } from 'node:path';
+import { must } from '../../host/base/assert.ts';
+import { moduleKey } from '../../host/gpu/vetting.ts';
+import { KnownShaders } from '../../host/play/vet/known.ts';
+import { runPaths } from '../../host/pod/paths.ts';
+import { VetClient } from '../../host/pod/vet-client.ts';
 import type { Rig } from '../k3s/containerd.ts';
 import { guestOf } from '../k3s/guest.ts';
 import { importGame } from '../k3s/image.ts';
 import { installBundle } from '../pod/node/installed.ts';
 import { commandLine, descendants } from '../process-tree.ts';
 import { type Facts, NAMESPACES, readFacts } from './facts.ts';
-import { startInstalledRig } from './installed.ts';
+import { installation, startInstalledRig } from './installed.ts';
 import { compiling, hostOf } from './pods.ts';
 
 const root = join(import.meta.dirname, '../..');
@@ -121,6 +129,7 @@ async function read(rig: Rig): Promise<string> {
   const columns: [string, Facts][] = [['keeper', readFacts(rig.keeperPid())]];
   if (supervisor !== host) columns.push(['supervisor', readFacts(supervisor)]);
   columns.push(['host', readFacts(host)], ['guest', readFacts(guest)], ['compiler', readFacts(compiler)]);
+  columns.push(['trial', await readTrial(rig)]);
   for (const pid of descendants(supervisor)) {
     const name = nameOf(pid);
     if (pid !== host && !columns.some(([known]) => known === name)) columns.push([name, readFacts(pid)]);
@@ -128,6 +137,38 @@ async function read(rig: Rig): Promise<string> {
   const text = table(columns);
   await settled;
   return text;
+}
+
+/** The identity of the GPU's driver in an installation, which brings its own. */
+function identityIn(home: string): string {
+  const from = (path: string) => JSON.stringify(join(home, path));
+  const script = `
+    const { openGpu } = await import(${from('host/gpu/dawn.js')});
+    const { driverIdentity } = await import(${from('host/play/vet/driver.js')});
+    const gpu = await openGpu({ hardwareRequired: false, log() {} });
+    process.stdout.write(driverIdentity(gpu));
+    process.exit();`;
+  return execFileSync(join(home, 'bin/node'), ['--input-type=module', '-e', script], { encoding: 'utf8' });
+}
+
+/** Has the keeper try a shader, as a host does, and reads the facts about the process that tries it. */
+async function readTrial(rig: Rig): Promise<Facts> {
+  const known = new KnownShaders({
+    identity: identityIn(installation().home),
+    folder: rig.runDir,
+    stores: false,
+    log: () => {},
+  });
+  const { vetSocket } = runPaths(rig.runDir);
+  const client = new VetClient({ known, connect: async () => connect(vetSocket) });
+  try {
+    const code = `const fresh = ${randomInt(2 ** 31)};`;
+    await client.try(client.digest(moduleKey(code)), { kind: 'shaderModule', code }, {});
+    const isTrial = (pid: number) => /^\S*node .*vet\/child/.test(commandLine(pid));
+    return readFacts(must(descendants(rig.keeperPid()).find(isTrial), 'trial process'));
+  } finally {
+    await client.close();
+  }
 }
 
 async function main(args: string[]): Promise<void> {

@@ -1,5 +1,5 @@
 // Runs in a jail in place of the guest program or the compiler, and finds out what is possible there.
-//   probe calls PHASE TRY...   tries system calls under the filter of a phase: load, run, interpret or compile. Each TRY is a
+//   probe calls PHASE TRY...   tries system calls under the filter of a phase: load, run, interpret, compile or trial. Each TRY is a
 //                              number and six arguments. Prints one line for each: "killed", or "allowed" and an errno.
 //   probe look                 enters the jail of a compiler and prints, line by line, the layers that hold and what it sees
 //   probe attack NAME          enters the jail and the filter of a compiler, and attacks the system around it
@@ -28,6 +28,7 @@
 static FilterOptions phaseOf(const char *name) {
   if (std::strcmp(name, "load") == 0) return {Phase::load, false};
   if (std::strcmp(name, "compile") == 0) return {Phase::compile, false};
+  if (std::strcmp(name, "trial") == 0) return {Phase::trial, false};
   return {Phase::run, std::strcmp(name, "interpret") == 0};
 }
 

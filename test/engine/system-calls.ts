@@ -9,10 +9,12 @@ interface Condition {
 export interface Reason {
   why: string;
   if?: Condition;
-  /** The call fails with this error number in place of being made. */
+  /** The call fails with this error number in place of being made, whatever its arguments are. */
   refused?: number;
 }
 
+export const EPERM = 1;
+const ENOENT = 2;
 const ENOSYS = 38;
 const ENOTTY = 25;
 
@@ -152,8 +154,134 @@ const COMPILING: Record<string, Reason> = {
   },
 };
 
-/** The system calls that the filter of each phase allows, on x86-64. It kills a process that makes any other. */
-export const ALLOWED: Readonly<Record<'load' | 'run' | 'interpret' | 'compile', Record<string, Reason>>> = {
+const own = (text: string): Condition => ({
+  text,
+  allowed: ['0 0 0 0 0 0'],
+  killed: ['1 0 0 0 0 0', 'PID 0 0 0 0 0'],
+});
+const NO_FILES: Reason = { why: 'files, of which there are none', refused: ENOENT };
+const FACT: Reason = { why: 'a fact about the process or the machine' };
+
+const TRYING: Record<string, Reason> = {
+  mmap: { why: 'memory, also of native code' },
+  mprotect: { why: 'native code becomes executable when LLVM or V8 has written it' },
+  munmap: { why: 'memory' },
+  mremap: { why: 'realloc() of large blocks' },
+  madvise: { why: 'free() returns memory to the kernel' },
+  brk: { why: 'memory of the C library' },
+  mincore: { why: 'drivers ask whether memory is there' },
+  membarrier: { why: 'V8, after a change of native code' },
+  msync: { why: 'drivers ask whether memory is there' },
+  pkey_alloc: { why: 'V8 guards native code' },
+  pkey_free: { why: 'V8 guards native code' },
+  pkey_mprotect: { why: 'V8 guards native code' },
+  memfd_create: { why: "llvmpipe's memory of the GPU" },
+  ftruncate: { why: "llvmpipe's memory of the GPU grows" },
+  fallocate: { why: "llvmpipe's memory of the GPU grows" },
+  get_mempolicy: { why: 'drivers ask where memory is' },
+  read: { why: 'trials come through standard input' },
+  write: { why: 'reports go through standard output; threads wake each other' },
+  readv: { why: 'as read' },
+  writev: { why: 'as write' },
+  pread64: { why: 'as read' },
+  pwrite64: { why: 'as write' },
+  lseek: { why: 'size of what is open' },
+  close: { why: 'closes descriptors' },
+  fstat: { why: 'type of a descriptor' },
+  fcntl: { why: 'flags of a descriptor' },
+  dup: { why: 'drivers copy descriptors of buffers' },
+  getsockopt: { why: 'type of standard input' },
+  getsockname: { why: 'type of standard input' },
+  shutdown: { why: 'end of standard output' },
+  poll: { why: 'waits for descriptors' },
+  ppoll: { why: 'waits for descriptors' },
+  epoll_wait: { why: "Node's event loop" },
+  epoll_pwait: { why: "Node's event loop" },
+  epoll_ctl: { why: "Node's event loop" },
+  epoll_create1: { why: "Node's event loop" },
+  eventfd2: { why: 'threads wake each other' },
+  futex: { why: 'locks' },
+  set_robust_list: { why: 'start of a thread' },
+  rseq: { why: 'start of a thread' },
+  sched_yield: { why: 'waits for another thread' },
+  sched_getaffinity: { why: 'number of threads' },
+  sched_setaffinity: { why: 'llvmpipe places its own threads', if: own('of the calling thread') },
+  sched_getparam: FACT,
+  sched_getscheduler: FACT,
+  rt_sigaction: { why: 'signals that the process handles' },
+  rt_sigprocmask: { why: 'signals that the process handles' },
+  rt_sigreturn: { why: 'end of a signal handler' },
+  rt_sigtimedwait: { why: 'waits for signals' },
+  sigaltstack: { why: "LLVM's handler of crashes" },
+  restart_syscall: { why: 'goes on with a wait after the process was stopped' },
+  exit: { why: 'end of a thread' },
+  exit_group: { why: 'end of the process' },
+  tgkill: { why: 'abort()', if: OWN_PROCESS },
+  clone: {
+    why: 'threads of the drivers',
+    if: {
+      text: 'for a thread, in no new namespace',
+      // CLONE_PIDFD and CLONE_PARENT_SETTID exclude each other, so the call fails.
+      allowed: ['0x3d1f00 0 0 0 0 0'],
+      killed: ['17', '0x111', '0x4111', '0x10000011', '0x20000011', '0x3f0f00'].map((flags) => `${flags} 0 0 0 0 0`),
+    },
+  },
+  clone3: { why: 'its flags cannot be checked, so the C library must use clone', refused: ENOSYS },
+  io_uring_setup: { why: 'no filter sees what a ring does', refused: ENOSYS },
+  prlimit64: { why: 'reads and lowers limits', if: own('of the process itself') },
+  prctl: {
+    why: 'names of threads',
+    if: {
+      text: 'PR_SET_NAME and PR_GET_NAME',
+      allowed: ['15 0 0 0 0 0', '16 0 0 0 0 0'],
+      // PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_SECCOMP, PR_SET_MM, PR_SET_PTRACER.
+      killed: ['1', '4', '22', '35', '0x59616d61'].map((option) => `${option} 0 0 0 0 0`),
+    },
+  },
+  ioctl: {
+    why: 'requests to the device files of a GPU',
+    // TIOCSTI and TIOCLINUX type into a terminal.
+    if: {
+      text: 'but TIOCSTI and TIOCLINUX',
+      allowed: ['-1 0x5401 0 0 0 0'],
+      killed: ['0 0x5412 0 0 0 0', '0 0x541c 0 0 0 0'],
+    },
+  },
+  clock_gettime: FACT,
+  clock_getres: FACT,
+  clock_nanosleep: { why: 'waits' },
+  nanosleep: { why: 'waits' },
+  gettimeofday: FACT,
+  getrusage: { why: 'measures what a trial takes' },
+  times: FACT,
+  getpid: FACT,
+  gettid: FACT,
+  getppid: FACT,
+  getuid: FACT,
+  geteuid: FACT,
+  getgid: FACT,
+  getegid: FACT,
+  uname: FACT,
+  sysinfo: FACT,
+  getcpu: FACT,
+  getrandom: { why: 'hash tables of V8' },
+  openat: NO_FILES,
+  newfstatat: NO_FILES,
+  statx: NO_FILES,
+  readlinkat: NO_FILES,
+  faccessat: NO_FILES,
+  open: NO_FILES,
+  stat: NO_FILES,
+  lstat: NO_FILES,
+  access: NO_FILES,
+  readlink: NO_FILES,
+};
+
+/**
+ * The system calls that the filter of each phase allows, on x86-64. It kills a process that makes any other. In a trial, such a
+ * call fails with EPERM.
+ */
+export const ALLOWED: Readonly<Record<'load' | 'run' | 'interpret' | 'compile' | 'trial', Record<string, Reason>>> = {
   load: LOADING,
   run: { ...BASICS, ...HOST },
   interpret: {
@@ -165,4 +293,5 @@ export const ALLOWED: Readonly<Record<'load' | 'run' | 'interpret' | 'compile', 
     },
   },
   compile: COMPILING,
+  trial: TRYING,
 };

@@ -24,7 +24,7 @@ function manual({ isSoftware = true } = {}) {
 }
 const owner = () => ({ onWork: vi.fn(), onHung: vi.fn() });
 
-test('the GPU is idle if nothing was submitted, all is done, or it is hardware', async () => {
+test('the GPU is idle if nothing was submitted, all is done, or the GPU is hardware', async () => {
   const { watch, end } = manual();
   expect(watch.idle()).toBeUndefined();
   watch.countSubmission();

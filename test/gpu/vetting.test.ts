@@ -4,7 +4,7 @@ import { must } from '../../host/base/assert.ts';
 import type { Gpu } from '../../host/gpu/dawn.ts';
 import { Fault } from '../../host/gpu/reader.ts';
 import type { CommandReplay } from '../../host/gpu/replay.ts';
-import { Overrun, type ShaderVetting, type Trial } from '../../host/gpu/vetting.ts';
+import { digestOf, Overrun, type ShaderVetting, type Trial } from '../../host/gpu/vetting.ts';
 import { eventually, settle } from '../wait.ts';
 import { Stream } from './document.ts';
 import { limits, newReplay, openTestGpu, pipeline, redPipeline, TRIANGLE } from './fixture.ts';
@@ -89,6 +89,17 @@ test('a call waits until its shader module and then its pipeline are known to be
   tried.pass();
   await done;
   expect(replay.stats().commands).toBe(2);
+});
+
+test('the digest of what is tried follows from the trial alone, also after it has travelled as JSON', async () => {
+  const { vetting, replay } = open();
+  const done = replay.start(redPipeline().submission);
+  for (let n = 0; n < 2; n++) {
+    const { digest, trial, pass } = await vetting.next();
+    expect(digestOf(JSON.parse(JSON.stringify(trial)), (key) => vetting.digest(key))).toBe(digest);
+    pass();
+  }
+  await done;
 });
 
 test('a call waits for no trial of what is known to be harmless', async () => {

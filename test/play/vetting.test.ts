@@ -4,6 +4,7 @@ import {
   mkdtempSync,
   readdirSync,
   readFileSync,
+  readlinkSync,
   rmSync,
   statSync,
   writeFileSync,
@@ -13,16 +14,22 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { must } from '../../host/base/assert.ts';
 import { readConfig } from '../../host/base/config.ts';
+import { LAYERS, type Layer, maskOf } from '../../host/base/layers.ts';
 import type { Log } from '../../host/base/log.ts';
 import type { Gpu } from '../../host/gpu/dawn.ts';
 import { Fault } from '../../host/gpu/reader.ts';
 import { Overrun, type PipelineTrial, type Trial } from '../../host/gpu/vetting.ts';
+import { driverIdentity } from '../../host/play/vet/driver.ts';
+import { KnownShaders } from '../../host/play/vet/known.ts';
+import type { StartTrial } from '../../host/play/vet/process.ts';
 import { usageOf } from '../../host/play/vet/usage.ts';
 import { VerdictFile } from '../../host/play/vet/verdicts.ts';
 import { Vetting } from '../../host/play/vet/vetting.ts';
+import { parentOf, startedAt } from '../../host/pod/process.ts';
 import { openTestGpu } from '../gpu/fixture.ts';
 import { BARRIERS, LOCAL } from '../hostile/shaders.ts';
 import { eventually } from '../wait.ts';
+import { standIn } from './trials.ts';
 
 let gpu: Gpu;
 const folder = mkdtempSync(join(tmpdir(), 'nearlight-vetting-'));
@@ -46,12 +53,16 @@ interface StartOptions {
   shaderMsMax?: number;
   shaderMemoryBytesMax?: number;
   log?: Log;
+  requiredLayers?: readonly Layer[];
+  start?: StartTrial;
 }
 
 function start(options: StartOptions = {}): Vetting {
-  const { cacheDir = join(folder, `${folders++}`), stores = true, log = () => {}, ...limits } = options;
+  const { cacheDir = join(folder, `${folders++}`), stores = true, log = () => {}, requiredLayers = LAYERS } = options;
+  const { start, ...limits } = options;
   const config = { ...readConfig({}), shaderMsMax: 2000, shaderMemoryBytesMax: 256 * 2 ** 20, ...limits, cacheDir };
-  const vetting = new Vetting({ gpu, config, log, stores });
+  const known = new KnownShaders({ identity: driverIdentity(gpu), folder: cacheDir, stores, log });
+  const vetting = new Vetting({ known, config, log, requiredLayers, start });
   open.push(vetting);
   return vetting;
 }
@@ -207,6 +218,64 @@ test('a trial process that ends during a trial is replaced, and the trial repeat
   expect(vetting.stats.processes).toBe(2);
 });
 
+describe('the jail of a trial process', () => {
+  /** Where namespaces are forbidden, these tests would show nothing. */
+  const isRoot = process.getuid?.() === 0;
+  const namespaces = (pid: number) =>
+    ['cgroup', 'ipc', 'mnt', 'net', 'pid', 'uts'].map((name) => readlinkSync(`/proc/${pid}/ns/${name}`));
+
+  test.runIf(isRoot)(
+    'is complete for every thread: no files, no capabilities, a filter and few descriptors',
+    async () => {
+      const vetting = start();
+      await vetting.try('a', compute(MAIN), anyone);
+      const pid = must(vetting.pids[0], 'pid');
+      expect(readdirSync(`/proc/${pid}/root`)).toEqual([]);
+      expect(readFileSync(`/proc/${pid}/mountinfo`, 'utf8').trim().split('\n')).toHaveLength(1);
+      const threads = readdirSync(`/proc/${pid}/task`);
+      expect(threads.length).toBeGreaterThan(4);
+      for (const thread of threads) {
+        const status = readFileSync(`/proc/${pid}/task/${thread}/status`, 'utf8');
+        for (const set of ['Inh', 'Prm', 'Eff', 'Bnd', 'Amb'])
+          expect(status).toMatch(new RegExp(`^Cap${set}:\\t0+$`, 'm'));
+        expect(status).toMatch(/^NoNewPrivs:\t1$/m);
+        expect(status).toMatch(/^Seccomp:\t2$/m);
+      }
+      const own = namespaces(process.pid);
+      for (const [n, name] of namespaces(pid).entries()) expect(name).not.toBe(own[n]);
+      const open = readdirSync(`/proc/${pid}/fd`).map((fd) => readlinkSync(`/proc/${pid}/fd/${fd}`));
+      // Memory, threads that wake each other, and the three streams: no file or folder of the node.
+      expect(open.filter((name) => !/^(\/dev\/|pipe:|socket:|anon_inode:|\/memfd:)/.test(name))).toEqual([]);
+      expect(open.filter((name) => name.startsWith('socket:'))).toHaveLength(3);
+    },
+  );
+
+  const trials = (layers: readonly Layer[]) => standIn({ identity: driverIdentity(gpu), layers: maskOf(layers) });
+
+  test('is required: without one of the layers, nothing is tried', async () => {
+    const requiredLayers: Layer[] = ['seccomp', 'emptyRoot'];
+    const weak = start({ start: trials(['seccomp']), requiredLayers });
+    await expect(weak.try('a', shader(MAIN), anyone)).rejects.toThrow(/^NL_CONFINEMENT.*emptyRoot/);
+    expect(weak.stats).toMatchObject({ trials: 0, processes: 1 });
+    const lines: string[] = [];
+    const log: Log = (_, line) => void lines.push(line);
+    const enough = start({ start: trials(requiredLayers), requiredLayers, log });
+    for (const name of ['a', 'b']) await enough.try(name, shader(MAIN), anyone);
+    expect(lines).toEqual([
+      expect.stringMatching(/^shaders are tried without these layers of confinement: userOrUid, n/),
+    ]);
+  });
+
+  test('ends with its jailer, whatever ended that', async () => {
+    const vetting = start();
+    const ended = expect(vetting.try('a', compute(LOCAL), anyone)).rejects.toThrow(Overrun);
+    const pid = await eventually(() => must(vetting.pids[0], 'pid'));
+    process.kill(must(parentOf(pid), 'jailer'), 'SIGKILL');
+    await eventually(() => expect(startedAt(pid)).toBeUndefined());
+    await ended;
+  });
+});
+
 describe('the file of verdicts', () => {
   const fileIn = (cacheDir: string) => join(cacheDir, must(readdirSync(cacheDir)[0], 'file'));
   const digest = (n: number) => Buffer.alloc(32, n).toString('base64');
@@ -226,7 +295,7 @@ describe('the file of verdicts', () => {
     expect(reader.isHarmless(reader.digest('fn g() {}'))).toBe(true);
   });
 
-  test('is not believed where it is damaged, forged or sealed with another key', () => {
+  test('is not believed where it is damaged, or was made on another driver', () => {
     const options = { folder: join(folder, 'sealed'), identity: 'a'.repeat(64), writable: true };
     const file = new VerdictFile(options);
     for (const n of [1, 2, 3]) file.add(digest(n));
@@ -237,8 +306,6 @@ describe('the file of verdicts', () => {
     writeFileSync(path, bytes);
     const again = new VerdictFile(options);
     expect([1, 2, 3, 9].map((n) => again.has(digest(n)))).toEqual([true, false, false, false]);
-    const seal = () => Buffer.alloc(32, 7);
-    expect(new VerdictFile({ ...options, seal }).has(digest(1))).toBe(false);
     expect(new VerdictFile({ ...options, identity: 'b'.repeat(64) }).has(digest(1))).toBe(false);
   });
 

@@ -1,5 +1,8 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { findMounts, NAME_BYTES_MAX, PATH_BYTES_MAX, relativePath } from '../../host/pod/hierarchy.ts';
+import { findMounts, NAME_BYTES_MAX, PATH_BYTES_MAX, processFiles, relativePath } from '../../host/pod/hierarchy.ts';
 
 describe('relativePath', () => {
   test.each([
@@ -86,4 +89,37 @@ describe('findMounts', () => {
     expect(findMounts(roots).unified).toBe('/sys/fs/cgroup');
     expect(findMounts(`${tmpfs}\n`)).toEqual({ controllers: new Map(), unified: undefined });
   });
+});
+
+describe('processFiles', () => {
+  /** Makes the file cgroup.procs of some cgroups in a folder, and calls `look` with the folder. */
+  function within(cgroups: readonly string[], look: (folder: string) => void): void {
+    const folder = mkdtempSync(join(tmpdir(), 'nearlight-hierarchy-'));
+    try {
+      for (const cgroup of cgroups) {
+        mkdirSync(join(folder, cgroup), { recursive: true });
+        writeFileSync(join(folder, cgroup, 'cgroup.procs'), '');
+      }
+      look(folder);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  }
+
+  test('are those of each controller that we use, in version 1', () =>
+    within(['cpu/pods/a', 'memory/pods/a', 'pids/other'], (folder) => {
+      const mount = (name: string) => [name, join(folder, name)] as const;
+      const cpu = join(folder, 'cpu');
+      const controllers = new Map([['cpu', cpu], ['cpuacct', cpu], mount('memory'), mount('pids')]);
+      const text = '9:name=systemd:/x\n4:cpu,cpuacct:/pods/a\n3:memory:/pods/a\n2:pids:/gone\n0::/y\n';
+      const files = ['cpu', 'memory'].map((name) => join(folder, name, 'pods/a/cgroup.procs'));
+      expect(processFiles(text, { controllers, unified: undefined })).toEqual(files);
+    }));
+
+  test('is one in version 2, and none for a process that has ended', () =>
+    within(['pods/a:b'], (folder) => {
+      const mounts = { controllers: new Map<string, string>(), unified: folder };
+      expect(processFiles('0::/pods/a:b\n', mounts)).toEqual([join(folder, 'pods/a:b/cgroup.procs')]);
+      expect(processFiles('', mounts)).toEqual([]);
+    }));
 });

@@ -4,6 +4,7 @@ import { getPriority } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { must } from '../../host/base/assert.ts';
+import { readConfig } from '../../host/base/config.ts';
 import { CompileClient } from '../../host/pod/compile-client.ts';
 import { type Keeper, type KeeperOptions, startKeeper } from '../../host/pod/keeper.ts';
 import { supervisorPath } from '../../host/pod/native.ts';
@@ -43,6 +44,7 @@ async function keep(poolSize: number, options: Partial<KeeperOptions> = {}): Pro
     },
     slots: 1,
     peerOf: () => undefined,
+    vetting: { config: readConfig({}), trialsOf: () => () => Promise.reject(new Error('no trials')) },
     responseMsMax: 0,
     log: (level, message) => lines.push(`${level}: ${message}`),
     ...options,
@@ -261,9 +263,9 @@ test('a full disk is reported, and hosts start once there is room; afterwards no
 test("only the keeper's own user can use its socket and files", async () => {
   await keep(1);
   await oneWaiting();
-  const { keeperSocket, metricsSocket, keeperPid, log } = folder.paths;
-  const files = [keeperSocket, metricsSocket, keeperPid, ...namesIn(log).map((name) => join(log, name))];
-  expect(files.length).toBe(4);
+  const { keeperSocket, vetSocket, metricsSocket, keeperPid, log } = folder.paths;
+  const files = [keeperSocket, vetSocket, metricsSocket, keeperPid, ...namesIn(log).map((name) => join(log, name))];
+  expect(files.length).toBe(5);
   for (const path of files) expect(statSync(path).mode & 0o777).toBe(0o600);
   expect(readFileSync(keeperPid, 'utf8')).toBe(ownIdentity());
 });

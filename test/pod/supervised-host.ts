@@ -1,19 +1,17 @@
 import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { closeSync, fstatSync, readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
-import { must } from '../../host/base/assert.ts';
+import type { JailedProgram } from '../../host/engine/wasmedge/jail.ts';
 import { loadKernel } from '../../host/pod/kernel.ts';
 import { kernelPath } from '../../host/pod/native.ts';
-import { supervisedTrials } from '../../host/pod/supervised.ts';
-import { type GrantKind, hostIdentity, type SupervisedProgram, Supervisor } from '../../host/pod/supervisor.ts';
+import { type GrantKind, hostIdentity, Supervisor } from '../../host/pod/supervisor.ts';
 
 // The host process of a supervisor, for supervisor.test.ts. It runs one command for each line of JSON on its input, and answers
 // with one line.
 const supervisor = new Supervisor();
 const kernel = loadKernel(kernelPath);
 const guests: { pid: number | undefined; end?: [number | null, string | null]; error?: string }[] = [];
-const programs: SupervisedProgram[] = [];
+const programs: JailedProgram[] = [];
 
 const COMMANDS: Record<string, (...args: never[]) => unknown> = {
   identity: () => ({ ...hostIdentity(process.env), inside: process.pid }),
@@ -32,9 +30,6 @@ const COMMANDS: Record<string, (...args: never[]) => unknown> = {
       closeSync(fd);
     }
   },
-  /** Makes a call twice at once. Resolves with the codes of the errors. */
-  askTwice: (...call: string[]) =>
-    Promise.all([1, 2].map(() => supervisor.ask(...call).catch(({ code }: NodeJS.ErrnoException) => code))),
   /** Sets the command of guests, and starts one with further arguments. */
   async guest(command: string[], ...args: string[]) {
     const guest: (typeof guests)[0] = { pid: undefined };
@@ -48,21 +43,6 @@ const COMMANDS: Record<string, (...args: never[]) => unknown> = {
     return guests.push(guest) - 1;
   },
   kill: (number: number) => programs[number]?.kill(),
-  /** Starts a trial, and resolves with what it has written to its output and its errors once it has ended. */
-  async trial(command: string[], groups: number[]) {
-    supervisor.setCommand('trial', ['1048576', '60', ...command]);
-    supervisor.setTrialGroups(groups);
-    const end = Promise.withResolvers<string>();
-    const child = supervisedTrials(supervisor)({ bytes: 0, cpuMs: 0 }, end.resolve);
-    const texts = { output: '', errors: '' };
-    const [output, errors] = [must(child.stdout, 'output'), must(child.stderr, 'errors')];
-    output.on('data', (text: Buffer) => (texts.output += text.toString()));
-    errors.on('data', (text: Buffer) => (texts.errors += text.toString()));
-    const closed = [output, errors].map((stream) => once(stream, 'end'));
-    const how = await end.promise;
-    await Promise.all(closed);
-    return { how, pid: child.pid, ...texts };
-  },
   guestState: (number: number) => guests[number],
   becomeUser: (uid: number) => kernel.becomeUser(uid, [7]).skipped,
   filter: () => kernel.filterSystemCalls(),

@@ -16,7 +16,6 @@ import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { must } from '../../host/base/assert.ts';
 import { openCgroup } from '../../host/pod/cgroup.ts';
 import { buildKernel } from '../../host/pod/native.ts';
 import { startedAt } from '../../host/pod/process.ts';
@@ -157,30 +156,6 @@ test('a host runs no more than 16 programs at a time', async () => {
   for (let n = 0; n < 17; n++) await host.ask('guest', ['/bin/sleep', '60']);
   expect(await host.ask('guestState', 15)).not.toHaveProperty('error');
   expect(await host.ask('guestState', 16)).toMatchObject({ error: expect.stringContaining('EAGAIN') });
-});
-
-test('a trial of shaders is a user of its own without capabilities, network or descriptors, and the host sees it', async () => {
-  const host = start();
-  const script = [
-    'grep -E "^(Uid|Gid|Groups|Cap...|NoNewPrivs|NSpid):" /proc/self/status',
-    'ls /proc/$$/fd; echo; tail -n +3 /proc/net/dev; readlink /proc/$$/ns/pid; nice; cat /etc/shadow >&2; echo $$',
-  ];
-  type Result = { how: string; pid: number; output: string; errors: string };
-  const { how, pid, output, errors } = await host.ask<Result>('trial', ['/bin/sh', '-c', script.join(';')], [7, 9]);
-  expect(how).toBe('status 0');
-  const uid = must(/^Uid:\t(\d+)/.exec(output)?.[1], 'user');
-  expect(Number(uid)).toBeGreaterThan(0x70000000);
-  expect(Number(uid)).toBeLessThan(0x70400000);
-  expect(output).toContain(`Uid:${`\t${uid}`.repeat(4)}\nGid:${`\t${uid}`.repeat(4)}\n`);
-  expect(output).toMatch(/^Groups:\t7 9 ?$/m);
-  for (const set of ['Inh', 'Prm', 'Eff', 'Bnd', 'Amb']) expect(output).toMatch(new RegExp(`^Cap${set}:\\t0+$`, 'm'));
-  expect(output).toMatch(/^NoNewPrivs:\t1$/m);
-  expect(output).toContain('\n0\n1\n2\n\n');
-  // Only a loopback device that is down.
-  expect(output.match(/:.* {2}0 /g)).toHaveLength(1);
-  expect(output).toContain(readlinkSync(`/proc/${hostOf(host.pid)}/ns/pid`));
-  expect(output.split('\n').slice(-3)).toEqual(['5', `${pid}`, '']);
-  expect(errors).toContain('/etc/shadow: Permission denied');
 });
 
 test('after the seal, a host can change neither the command of its guests nor its rights', async () => {

@@ -4,6 +4,7 @@ import { connect } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { must } from '../../host/base/assert.ts';
+import { readConfig } from '../../host/base/config.ts';
 import { type Keeper, startKeeper } from '../../host/pod/keeper.ts';
 import { loadKernel } from '../../host/pod/kernel.ts';
 import { kernelPath } from '../../host/pod/native.ts';
@@ -47,6 +48,7 @@ async function keep(poolSize: number, responseMsMax: number): Promise<void> {
     },
     slots: 1,
     peerOf: (socket) => peerOf(socket, kernel),
+    vetting: { config: readConfig({}), trialsOf: () => () => Promise.reject(new Error('no trials')) },
     responseMsMax,
     log: (level, message) => lines.push(`${level}: ${message}`),
   });

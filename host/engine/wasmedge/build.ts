@@ -2,7 +2,14 @@ import { join } from 'node:path';
 import * as abi from '../../../renderer/contract/abi.ts';
 import { findRuntime } from '../../base/installed.ts';
 import { LAYERS } from '../../base/layers.ts';
-import { addonFlags, buildTargets, NATIVE_FLAGS, NATIVE_FOLDER, type NativeTarget } from '../../base/native.ts';
+import {
+  addonFlags,
+  BPF_HEADER,
+  buildTargets,
+  NATIVE_FLAGS,
+  NATIVE_FOLDER,
+  type NativeTarget,
+} from '../../base/native.ts';
 import { commandOf, type Runtime } from '../../base/runtime.ts';
 import { START_EXPORT } from '../module.ts';
 import * as mapping from './mapping.ts';
@@ -10,6 +17,7 @@ import * as mapping from './mapping.ts';
 const GUEST = 'guest';
 const JAILER = 'jailer';
 const ADDON = 'addon.node';
+const CONFINE = 'confine.node';
 const GUEST_SOURCES = [
   'guest.cc',
   'instance.cc',
@@ -21,7 +29,7 @@ const GUEST_SOURCES = [
   'files.cc',
   'filter.cc',
 ];
-const JAILER_SOURCES = ['jailer.cc', 'jail.cc', 'limits.cc', 'files.cc'];
+const JAILER_SOURCES = ['jailer.cc', 'late-jail.cc', 'jail.cc', 'limits.cc', 'files.cc'];
 const HEADERS = [
   '../../base/uv.h',
   'instance.h',
@@ -30,6 +38,7 @@ const HEADERS = [
   'trace.h',
   'compile.h',
   'jail.h',
+  'late-jail.h',
   'limits.h',
   'files.h',
   'filter.h',
@@ -49,21 +58,47 @@ export interface NativeOptions {
 /** Path of the program that starts others in a jail (jailer.cc). It exists once buildNative() has resolved. */
 export const jailerPath = join(NATIVE_FOLDER, JAILER);
 
+/** The Node addon that completes the jail of a Node program (confine.cc). It exists once buildJail() has resolved. */
+export const confinePath = join(NATIVE_FOLDER, CONFINE);
+
+/** The native programs and addons that run modules and confine processes. */
+export const ENGINE_FILES = [GUEST, JAILER, ADDON, CONFINE] as const;
+
 /** The command that starts the guest program, which runs and compiles modules, once buildNative() has resolved. */
 export function guestCommand(): string[] {
   return commandOf(join(NATIVE_FOLDER, GUEST), usedRuntime());
 }
 
+let buildingJail: Promise<void> | undefined;
+
+/**
+ * Builds the jailer and the addon with which a Node program completes its jail, unless they exist and neither their sources nor
+ * the compiler flags have changed.
+ * @throws NearlightError NL_NATIVE with the first lines that the C++ compiler printed
+ */
+export function buildJail(announce: (line: string) => void = () => {}): Promise<void> {
+  const generated = { 'constants.h': constants() };
+  buildingJail ??= buildTargets({ folder: NATIVE_FOLDER, targets: jailTargets(), generated, announce }).catch(
+    (error: unknown) => {
+      buildingJail = undefined;
+      throw error;
+    },
+  );
+  return buildingJail;
+}
+
 let building: Promise<void> | undefined;
 
 /**
- * Builds the guest program and the Node addon, unless they exist and neither their sources nor the compiler flags have changed.
+ * Builds ENGINE_FILES, unless they exist and neither their sources nor the compiler flags have changed.
  * Calls `announce` before it compiles anything.
  * @throws NearlightError NL_NO_WASMEDGE with the first lines that the C++ compiler printed
  */
 export function buildNative(announce: (line: string) => void = () => {}): Promise<void> {
   const generated = { 'constants.h': constants() };
-  building ??= buildTargets({ folder: NATIVE_FOLDER, targets: targets(usedRuntime()), generated, announce }).catch(
+  const guest = { folder: NATIVE_FOLDER, targets: guestTargets(usedRuntime()), generated, announce };
+  building ??= Promise.all([buildTargets(guest), buildJail(announce)]).then(
+    () => undefined,
     (error: unknown) => {
       building = undefined;
       throw error;
@@ -78,7 +113,8 @@ export function buildNativeIn(
   announce: (line: string) => void,
 ): Promise<void> {
   const generated = { 'constants.h': constants() };
-  return buildTargets({ folder, compiler, targets: targets(runtime), generated, announce });
+  const targets = [...guestTargets(runtime), ...jailTargets()];
+  return buildTargets({ folder, compiler, targets, generated, announce });
 }
 
 /** Returns Nearlight's own installation of WasmEdge; undefined if there is none, or WASMEDGE_DIR names another. */
@@ -86,9 +122,12 @@ function usedRuntime(): Runtime | undefined {
   return process.env.WASMEDGE_DIR ? undefined : findRuntime();
 }
 
-function targets(runtime: Runtime | undefined): NativeTarget[] {
-  const absolute = (names: readonly string[]) => names.map((name) => join(import.meta.dirname, name));
-  const headers = absolute(HEADERS);
+function absolute(names: readonly string[]): string[] {
+  return names.map((name) => join(import.meta.dirname, name));
+}
+
+function guestTargets(runtime: Runtime | undefined): NativeTarget[] {
+  const headers = [...absolute(HEADERS), BPF_HEADER];
   return [
     {
       name: GUEST,
@@ -96,13 +135,20 @@ function targets(runtime: Runtime | undefined): NativeTarget[] {
       headers,
       flags: [...NATIVE_FLAGS, '-fno-exceptions', ...wasmEdgeFlags(runtime)],
     },
+    { name: ADDON, sources: absolute(['addon.cc']), headers, flags: addonFlags() },
+  ];
+}
+
+function jailTargets(): NativeTarget[] {
+  const headers = [...absolute(HEADERS), BPF_HEADER];
+  return [
     {
       name: JAILER,
       sources: absolute(JAILER_SOURCES),
       headers,
       flags: [...NATIVE_FLAGS, '-fno-exceptions', '-Wl,--as-needed'],
     },
-    { name: ADDON, sources: absolute(['addon.cc']), headers, flags: addonFlags() },
+    { name: CONFINE, sources: absolute(['confine.cc', 'filter.cc']), headers, flags: addonFlags() },
   ];
 }
 

@@ -1,5 +1,5 @@
 // Filters on system calls (seccomp_filter, in the kernel's documentation) for processes with foreign code. Each is a list of
-// allowed calls; any other kills the process.
+// allowed calls; any other kills the process or, in a trial, fails.
 #pragma once
 
 #include <cstdint>
@@ -8,6 +8,7 @@ enum class Phase {
   load,    // Loads the native code of a module, whose constructors may run. This filter allows setting another one.
   run,     // Runs a module.
   compile, // Compiles a module.
+  trial,   // Compiles shaders with the drivers of a GPU. This filter applies to all threads of the process.
 };
 
 struct FilterOptions {

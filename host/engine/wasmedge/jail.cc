@@ -34,7 +34,7 @@ Jail readJail() {
   unsigned separation = 0, user = 0, group = 0;
   const char *text = getenv(JAIL_VARIABLE);
   if (text == nullptr || std::sscanf(text, "%u %u %u", &separation, &user, &group) != 3) separation = 0;
-  return {static_cast<Separation>(separation), user, group};
+  return {static_cast<Separation>(separation), user, group, {}};
 }
 
 void closeFrom(int first) {
@@ -68,27 +68,14 @@ const char *findMountPoint() {
 // Keeps the mounts that follow from the rest of the system.
 bool separateMounts() { return mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0; }
 
-// Makes an empty, read-only file system with one folder, scratch, the root of this process. The node's file system is
-// unmounted, so that not even an open descriptor of a folder leads back.
-bool emptyRoot(const Jail &jail, const JailOptions &options) {
-  const char *place = findMountPoint();
-  if (place == nullptr) return false;
-  if (!separateMounts()) {
-    if (!leaveChroot(place) || !separateMounts()) return false;
-    place = findMountPoint();
-  }
-  if (place == nullptr || !mountMemory(place, QUIET | MS_NOEXEC, "size=64k,nr_inodes=4,mode=0555")) return false;
-  if (chdir(place) != 0 || mkdir("scratch", 0700) != 0) return false;
+// Mounts the scratch folder in the working directory.
+bool mountScratch(const Jail &jail, const JailOptions &options) {
   char size[96];
   bool isOwn = jail.separation == Separation::ownUser;
   std::snprintf(size, sizeof size, "size=%llu,nr_inodes=8,mode=0700,uid=%u,gid=%u",
                 static_cast<unsigned long long>(options.scratchBytes), isOwn ? jail.user : 0, isOwn ? jail.group : 0);
-  if (!mountMemory("scratch", QUIET | (options.isScratchExecutable ? 0 : MS_NOEXEC), size)) return false;
-  if (mount(nullptr, ".", nullptr, MS_REMOUNT | MS_RDONLY | MS_NOEXEC | QUIET, nullptr) != 0) return false;
-  // With equal arguments, pivot_root(2) stacks the old root on the new one, where it is unmounted.
-  if (syscall(SYS_pivot_root, ".", ".") != 0 || umount2(".", MNT_DETACH) != 0) return false;
-  if (chdir("/") != 0 || access("/etc", F_OK) == 0 || access("/proc", F_OK) == 0) return false;
-  return chdir("/scratch") == 0;
+  return mkdir("scratch", 0700) == 0 &&
+         mountMemory("scratch", QUIET | (options.isScratchExecutable ? 0 : MS_NOEXEC), size);
 }
 
 bool hasCapabilities() {
@@ -105,13 +92,38 @@ bool hasCapabilities() {
 }
 
 bool takeUser(const Jail &jail) {
-  if (setgroups(0, nullptr) != 0) return false;
+  if (setgroups(jail.groups.size(), jail.groups.data()) != 0) return false;
   if (setresgid(jail.group, jail.group, jail.group) != 0) return false;
   return setresuid(jail.user, jail.user, jail.user) == 0;
 }
 
-// Makes the kernel end this process with the jailer. The jailer holds the other end of FD_PARENT, so if it has ended before,
-// that shows here.
+} // namespace
+
+// The node's file system is unmounted, so that not even an open descriptor of a folder leads back.
+bool emptyRoot(const Jail &jail, const JailOptions &options) {
+  const char *place = findMountPoint();
+  if (place == nullptr) return false;
+  if (!separateMounts()) {
+    if (!leaveChroot(place) || !separateMounts()) return false;
+    place = findMountPoint();
+  }
+  if (place == nullptr || !mountMemory(place, QUIET | MS_NOEXEC, "size=64k,nr_inodes=4,mode=0555")) return false;
+  if (chdir(place) != 0 || (options.scratchBytes != 0 && !mountScratch(jail, options))) return false;
+  if (mount(nullptr, ".", nullptr, MS_REMOUNT | MS_RDONLY | MS_NOEXEC | QUIET, nullptr) != 0) return false;
+  // With equal arguments, pivot_root(2) stacks the old root on the new one, where it is unmounted.
+  if (syscall(SYS_pivot_root, ".", ".") != 0 || umount2(".", MNT_DETACH) != 0) return false;
+  if (chdir("/") != 0 || access("/etc", F_OK) == 0 || access("/proc", F_OK) == 0) return false;
+  return options.scratchBytes == 0 || chdir("/scratch") == 0;
+}
+
+bool mountRoot() {
+  if (separateMounts()) return true;
+  // A path that goes up from the root ends at what is mounted there.
+  return mount("/", "/", nullptr, MS_BIND | MS_REC, nullptr) == 0 && chdir("/") == 0 && chdir("..") == 0 &&
+         chroot(".") == 0 && separateMounts();
+}
+
+// The jailer holds the other end of FD_PARENT, so if it has ended before, that shows here.
 void endWithJailer() {
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   pollfd parent{FD_PARENT, 0, 0};
@@ -119,15 +131,13 @@ void endWithJailer() {
   close(FD_PARENT);
 }
 
-} // namespace
-
 uint32_t dropPrivileges(const Jail &jail) {
   uint32_t layers = 0;
   for (int capability = 0; prctl(PR_CAPBSET_READ, capability, 0, 0, 0) >= 0; capability++)
     prctl(PR_CAPBSET_DROP, capability, 0, 0, 0);
   bool isRootHarmless = prctl(PR_SET_SECUREBITS, SECUREBITS, 0, 0, 0) == 0;
-  if (jail.separation == Separation::userNamespace || (jail.separation == Separation::ownUser && takeUser(jail)))
-    layers |= LAYER_USER_OR_UID;
+  bool hasOwnUser = jail.separation == Separation::ownUser && jail.user != 0 && takeUser(jail);
+  if (jail.separation == Separation::userNamespace || hasOwnUser) layers |= LAYER_USER_OR_UID;
   prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
   __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
   __user_cap_data_struct none[2] = {};

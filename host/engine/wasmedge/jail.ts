@@ -10,16 +10,23 @@ import { FD_PARENT } from './mapping.ts';
 export interface JailUser {
   uid: number;
   gid: number;
+  /** Further groups of the user; by default none. For trials only. */
+  groups?: readonly number[];
 }
 
+/** Ids that no other process of this system has. */
+export const OWN_USER: JailUser = { uid: 0, gid: 0 };
+
 export interface JailOptions {
-  kind: 'guest' | 'compiler';
+  kind: 'guest' | 'compiler' | 'trial';
   /** The command that starts the program in the jail. */
   command: readonly string[];
   /** File descriptors and streams 0 to 4 of the program, as for spawn(). */
   stdio: readonly ('ignore' | 'pipe' | 'inherit' | number)[];
-  /** By default, ids that no other process of this system has. */
-  user?: JailUser | undefined;
+  /** By default, OWN_USER. A program that needs files of this process's user stays the `same` user. */
+  user?: JailUser | 'same' | undefined;
+  /** Files `cgroup.procs` of cgroups to which the program and its jailer belong; by default those of this process. */
+  cgroups?: readonly string[] | undefined;
   env?: NodeJS.ProcessEnv;
 }
 
@@ -32,9 +39,11 @@ export interface Jailed {
 }
 
 /** Starts a program with foreign code in namespaces of its own, as far as the system allows that (jailer.cc). */
-export function spawnJailed({ kind, command, stdio, user, env = {} }: JailOptions): Jailed {
-  const { uid = 0, gid = 0 } = user ?? {};
-  const child = spawn(jailerPath, [kind, `${uid}`, `${gid}`, ...command], { stdio: [...stdio, 'pipe'], env });
+export function spawnJailed({ kind, command, stdio, user = OWN_USER, cgroups = [], env = {} }: JailOptions): Jailed {
+  const { uid, gid, groups = [] } = user === 'same' ? { ...OWN_USER, uid: user } : user;
+  const jailer = [jailerPath, kind, `${uid}`, [gid, ...groups].join(','), ...command];
+  const [program = '', ...args] = cgroups.length > 0 ? [...moveInto(cgroups), ...jailer] : jailer;
+  const child = spawn(program, args, { stdio: [...stdio, 'pipe'], env });
   // Node gives a child no streams if this process has no file left for them.
   const streams: readonly unknown[] | undefined = child.stdio;
   const pipe = streams?.[FD_PARENT] as Socket | null | undefined;
@@ -43,8 +52,16 @@ export function spawnJailed({ kind, command, stdio, user, env = {} }: JailOption
   return { child, kill: () => void pipe?.destroy() };
 }
 
+/** The start of a command that moves itself into cgroups, given by their files `cgroup.procs`, and then runs the rest. */
+function moveInto(files: readonly string[]): string[] {
+  const moves = files.map(() => 'echo $$ > "$1" && shift').join(' && ');
+  return ['/bin/sh', '-c', `${moves} && exec "$@"`, 'sh', ...files];
+}
+
 /** A request to start the guest program or the compiler in a jail. */
-export interface JailStart extends Pick<JailOptions, 'kind' | 'user'> {
+export interface JailStart {
+  kind: 'guest' | 'compiler';
+  user?: JailUser | undefined;
   /** The program and its first arguments, which are the same for all requests of a kind. */
   program: readonly string[];
   /** The other arguments. They consist of letters and digits. */
@@ -97,9 +114,13 @@ export function missingLayers(required: readonly Layer[], held: number): Nearlig
   return new NearlightError('NL_CONFINEMENT', `this system does not give ${missing} (${text})${others}: ${advice}`);
 }
 
-/** A line that names the layers of confinement that do not hold; undefined if all hold. @param held bit mask */
-export function describeMissing(held: number): string | undefined {
+/**
+ * A line that names the layers of confinement that do not hold; undefined if all hold.
+ * @param held bit mask
+ * @param what what happens without them
+ */
+export function describeMissing(held: number, what = 'modules run'): string | undefined {
   const missing = LAYERS.filter((layer) => !layersIn(held).includes(layer));
   if (missing.length === 0) return undefined;
-  return `modules run without these layers of confinement: ${missing.join(', ')}; nearlight doctor says what to do`;
+  return `${what} without these layers of confinement: ${missing.join(', ')}; nearlight doctor says what to do`;
 }

@@ -1,12 +1,14 @@
 // Starts a program with foreign code in namespaces of its own, and ends it when the host ends or closes its end of FD_PARENT.
-//   jailer guest|compiler UID GID COMMAND...
-// UID and GID are for a jailer that runs as root; 0 stands for an id that no other process of this system has.
+//   jailer guest|compiler|trial UID|same GID[,GID...] COMMAND...
+// The ids are for a jailer that runs as root; 0 stands for ids that no other process of this system has. With `same` in place of UID,
+// the program stays this user, in a user namespace if the system allows one.
 //
 // The jailer stays outside of the namespaces as the child process of the host, and ends as the program did. The program is the
 // first process of its pid namespace, so the kernel ends whatever it has started together with it. The jailer uses only libc,
 // so that it starts fast.
 #include "constants.h"
 #include "jail.h"
+#include "late-jail.h"
 
 #include <cerrno>
 #include <climits>
@@ -37,8 +39,11 @@ constexpr int NO_PROGRAM = 127;
 
 constexpr int NAMESPACES = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP;
 
+enum class Kind { guest, compiler, trial };
+
 struct Options {
-  bool isCompiler;
+  Kind kind;
+  bool keepsUser;
   Jail jail;
   char **command;
 };
@@ -83,7 +88,8 @@ bool reportPid(pid_t pid) {
   if (read(parent, &byte, 1) != 1) _exit(EXIT_FAILED);
   Separation separation = options.jail.separation;
   if (separation == Separation::userNamespace && !mapUser(user, group)) _exit(EXIT_FAILED);
-  if (separation != Separation::none && (!canMount() || sethostname("jail", 4) != 0)) _exit(EXIT_FAILED);
+  bool hasMounts = separation != Separation::none && (options.kind == Kind::trial ? mountRoot() : canMount());
+  if (separation != Separation::none && (!hasMounts || sethostname("jail", 4) != 0)) _exit(EXIT_FAILED);
   if (scratch[0] != 0 && chdir(scratch) != 0) _exit(EXIT_FAILED);
   sigset_t none;
   sigemptyset(&none);
@@ -96,6 +102,7 @@ bool reportPid(pid_t pid) {
   std::snprintf(variable, sizeof variable, "%s=%u %u %u", JAIL_VARIABLE, static_cast<unsigned>(separation),
                 options.jail.user, options.jail.group);
   char *environment[] = {variable, nullptr};
+  if (options.kind == Kind::trial) startLate(options.jail, options.command, environment + 1);
   execve(options.command[0], options.command, environment);
   _exit(NO_PROGRAM);
 }
@@ -119,7 +126,7 @@ pid_t start(Options options, Separation separation, int &parent) {
   close(lifetime[0]);
   close(ready[1]);
   // The host reads the process id as soon as the program responds, so the program has to wait until it is there.
-  bool isReported = pid > 0 && (options.isCompiler || reportPid(pid));
+  bool isReported = pid > 0 && (options.kind != Kind::guest || reportPid(pid));
   char byte = 0;
   bool isStarted = isReported && write(lifetime[1], &byte, 1) == 1 && read(ready[0], &byte, 1) == 1;
   close(ready[0]);
@@ -193,7 +200,16 @@ int watch(pid_t pid, int signals, int parent, const Jail &jail) {
   _exit(128 + number);
 }
 
+// Opens the descriptors below FD_PARENT that are not open, so that no other file gets their numbers.
+void openMissing() {
+  int fd;
+  do fd = open("/dev/null", O_RDWR);
+  while (fd >= 0 && fd < FD_PARENT);
+  close(fd);
+}
+
 int run(Options options) {
+  openMissing();
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   rlimit noCore{0, 0};
   setrlimit(RLIMIT_CORE, &noCore);
@@ -206,17 +222,16 @@ int run(Options options) {
   if (signals < 0) return EXIT_FAILED;
 
   Jail &jail = options.jail;
-  if (jail.user == 0) jail.user = jail.group = USER_BASE + static_cast<uid_t>(getpid());
+  bool keepsUser = options.keepsUser;
+  if (jail.user == 0 && !keepsUser) jail.user = jail.group = USER_BASE + static_cast<uid_t>(getpid());
   int parent = -1;
-  jail.separation = Separation::ownUser;
-  pid_t pid = canTakeUser(jail.user) ? start(options, jail.separation, parent) : -1;
-  if (pid < 0) {
-    jail.separation = Separation::userNamespace;
-    pid = start(options, jail.separation, parent);
-  }
+  pid_t pid = -1;
+  if (!keepsUser && canTakeUser(jail.user)) pid = start(options, jail.separation = Separation::ownUser, parent);
+  if (pid < 0) pid = start(options, jail.separation = Separation::userNamespace, parent);
+  if (pid < 0 && keepsUser && canTakeUser(0)) pid = start(options, jail.separation = Separation::ownUser, parent);
   if (pid < 0) {
     jail.separation = Separation::none;
-    if (options.isCompiler) makeScratch();
+    if (options.kind == Kind::compiler) makeScratch();
     pid = start(options, jail.separation, parent);
   }
   if (pid < 0) return EXIT_FAILED;
@@ -230,13 +245,17 @@ int run(Options options) {
 
 int main(int count, char **arguments) {
   if (count < 5) {
-    std::fprintf(stderr, "usage: jailer guest|compiler UID GID COMMAND...\n");
+    std::fprintf(stderr, "usage: jailer guest|compiler|trial UID|same GID[,GID...] COMMAND...\n");
     return EXIT_FAILED;
   }
   Options options{};
-  options.isCompiler = std::strcmp(arguments[1], "compiler") == 0;
+  if (std::strcmp(arguments[1], "compiler") == 0) options.kind = Kind::compiler;
+  if (std::strcmp(arguments[1], "trial") == 0) options.kind = Kind::trial;
+  options.keepsUser = std::strcmp(arguments[2], "same") == 0;
   options.jail.user = static_cast<uid_t>(std::strtoul(arguments[2], nullptr, 10));
-  options.jail.group = static_cast<gid_t>(std::strtoul(arguments[3], nullptr, 10));
+  char *next = nullptr;
+  options.jail.group = static_cast<gid_t>(std::strtoul(arguments[3], &next, 10));
+  while (*next == ',') options.jail.groups.push_back(static_cast<gid_t>(std::strtoul(next + 1, &next, 10)));
   options.command = arguments + 4;
   return run(options);
 }

@@ -24,9 +24,9 @@ void handle(int signal, void (*handler)(int)) {
 
 } // namespace
 
-bool limitResources() {
+bool limitResources(uint64_t files) {
   bool isLimited = setLimit(RLIMIT_CORE, 0);
-  isLimited &= setLimit(RLIMIT_NOFILE, 64);
+  isLimited &= setLimit(RLIMIT_NOFILE, files);
   isLimited &= setLimit(RLIMIT_STACK, 8 << 20);
   isLimited &= setLimit(RLIMIT_MEMLOCK, 0);
   isLimited &= setLimit(RLIMIT_MSGQUEUE, 0);

@@ -4,7 +4,7 @@
 #include <cstdint>
 
 // Limits what every such process gets: no core dumps, few file descriptors, no locked memory. Returns whether all limits hold.
-bool limitResources();
+bool limitResources(uint64_t files = 64);
 
 // Limits the private writable memory of this process, in bytes. The address space stays unlimited, because WasmEdge
 // reserves 12 GiB of it.

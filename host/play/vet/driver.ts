@@ -4,7 +4,7 @@ import { capabilities } from '../../gpu/capability.ts';
 import type { Gpu } from '../../gpu/dawn.ts';
 
 /** Version of what a trial does. A verdict of another version does not count. */
-const TRIAL_VERSION = 1;
+const TRIAL_VERSION = 2;
 
 /** Identifies everything that determines how a shader compiles: the GPU, its driver, Dawn, and what a trial does. */
 export function driverIdentity({ adapter, device }: Pick<Gpu, 'adapter' | 'device'>): string {

@@ -5,10 +5,14 @@ import type { Trial } from '../../gpu/vetting.ts';
  * is ready, then answers each trial with a report.
  */
 
-/** The first message of a trial process. */
+/** The first message of a trial process, which it sends before it reads anything. */
 export interface Ready {
   /** Tells the GPU and its driver apart from others; see driverIdentity. */
   identity: string;
+  /** Its process id as the host sees it. */
+  pid: number;
+  /** The layers that confine it, as a bit mask (host/base/layers.ts). */
+  layers: number;
 }
 
 export interface Request {

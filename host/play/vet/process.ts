@@ -1,8 +1,9 @@
-import { spawn } from 'node:child_process';
-import { getPriority, setPriority } from 'node:os';
 import { join } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
+import type { NearlightError } from '../../base/errors.ts';
 import { SOURCE_ENDING } from '../../base/self.ts';
+import { buildJail, confinePath } from '../../engine/wasmedge/build.ts';
+import { type JailUser, spawnJailed } from '../../engine/wasmedge/jail.ts';
 import type { Trial } from '../../gpu/vetting.ts';
 import type { Ready, Report } from './messages.ts';
 import { type Usage, usageOf } from './usage.ts';
@@ -20,8 +21,6 @@ const START_BYTES = 2 ** 30;
 const CPU_MS_MAX = 60_000;
 /** A process that occupies more memory than this after a trial is replaced, because drivers free little. */
 const RESTING_BYTES_MAX = 512 * 2 ** 20;
-/** Nice value of a trial process: a new shader can wait, running games cannot. */
-const NICE = 5;
 /** Memory of JavaScript in a trial process. */
 const HEAP_MEGABYTES = 128;
 /** Variables of the environment that choose the GPU's driver, or the folder in which the private runtime is. */
@@ -50,13 +49,11 @@ export type Outcome =
   | { ended: 'overran'; limit: keyof TrialLimits }
   /** The process ended by itself during the trial. */
   | { ended: 'crashed'; how: string }
-  /** The process did not start. */
-  | { ended: 'unavailable'; why: string };
+  /** The process did not start, or must not be used. With `error`, it is no use to start another one. */
+  | { ended: 'unavailable'; why: string; error?: NearlightError };
 
 /** A process in which the program that tries shaders runs. */
 export interface TrialChild {
-  /** Undefined before the process has started, and if it could not be. */
-  readonly pid: number | undefined;
   /** No streams if this process has no files left for them. */
   readonly stdin: Writable | null;
   readonly stdout: Readable | null;
@@ -65,66 +62,65 @@ export interface TrialChild {
   kill(): void;
 }
 
-/** Starts the program of trialProgram(), and calls `ended` when it has ended or could not be started. */
-export type StartTrial = (limits: ProcessLimits, ended: (how: string) => void) => TrialChild;
-
-/** The program that tries shaders, and the limits that the kernel puts on it. */
-export interface TrialProgram {
-  /** NAME=VALUE. */
-  environment: string[];
-  /** Bounds of RLIMIT_DATA and RLIMIT_CPU. */
-  dataKilobytes: number;
-  cpuSeconds: number;
-  program: string[];
-}
+/** Starts the program of trialCommand(), and calls `ended` when it has ended or could not be started. May reject instead. */
+export type StartTrial = (limits: ProcessLimits, ended: (how: string) => void) => Promise<TrialChild>;
 
 /**
- * Returns the program that tries shaders. The kernel ends it too, but later than the host would: if the host is killed during a
- * trial that does not end, nothing else does.
+ * The command that starts the program which tries shaders. The kernel ends it too, but later than the host would: if the host is
+ * killed during a trial that does not end, nothing else does.
  */
-export function trialProgram({ bytes, cpuMs }: ProcessLimits): TrialProgram {
+export function trialCommand({ bytes, cpuMs }: ProcessLimits): string[] {
+  const dataKilobytes = Math.ceil((START_BYTES + bytes) / 1024);
+  const cpuSeconds = Math.ceil((2 * CPU_MS_MAX + cpuMs) / 1000);
+  // If memory runs out in a pod, the kernel ends this process rather than the host or the game.
+  const limits = `echo 1000 > /proc/self/oom_score_adj; ulimit -c 0; ulimit -d ${dataKilobytes}; ulimit -t ${cpuSeconds}; exec "$@"`;
+  const node = [process.execPath, `--max-old-space-size=${HEAP_MEGABYTES}`, '--disable-sigusr1', PROGRAM, confinePath];
   // The host reads native code from the driver's cache of shaders, so a trial process must not write to it.
   const environment = { ...process.env, MESA_SHADER_CACHE_DISABLE: 'true' };
   const variables = Object.entries(environment).filter(
     ([name, value]) => value !== undefined && ENVIRONMENT.test(name),
   );
-  return {
-    environment: variables.map(([name, value]) => `${name}=${value}`),
-    dataKilobytes: Math.ceil((START_BYTES + bytes) / 1024),
-    cpuSeconds: Math.ceil((2 * CPU_MS_MAX + cpuMs) / 1000),
-    program: [process.execPath, `--max-old-space-size=${HEAP_MEGABYTES}`, '--disable-sigusr1', PROGRAM],
+  const words = variables.map(([name, value]) => `${name}=${value}`);
+  return ['/usr/bin/env', '-i', ...words, '/bin/sh', '-c', limits, 'sh', ...node];
+}
+
+export interface JailedTrialsOptions {
+  /** The user under which it runs, if this process is root; by default the same as this process. */
+  user?: JailUser;
+  /** Returns the files of cgroups to which it belongs (JailOptions). */
+  cgroups?(): readonly string[];
+}
+
+/** Returns a function that starts the program in a jail, as a child of this process. */
+export function jailedTrials({ user, cgroups }: JailedTrialsOptions = {}): StartTrial {
+  return async (limits, ended) => {
+    await buildJail();
+    const { child, kill } = spawnJailed({
+      kind: 'trial',
+      command: trialCommand(limits),
+      stdio: ['pipe', 'pipe', 'pipe', 'ignore', 'ignore'],
+      user: user ?? 'same',
+      cgroups: cgroups?.(),
+    });
+    child.on('error', (error) => ended(error.message));
+    child.on('exit', (status, signal) => ended(signal ?? `status ${status}`));
+    const { stdin, stdout, stderr } = child;
+    return { stdin, stdout, stderr, kill };
   };
 }
 
-/** Lowers the priority of a process, unless it is low already: a user who is not root may not raise it. */
-function makeNice(pid: number): void {
-  try {
-    if (getPriority(pid) < NICE) setPriority(pid, NICE);
-  } catch {
-    // The process has ended.
-  }
-}
-
-/** Starts the program as a child of this process. */
-const startChild: StartTrial = (limits, ended) => {
-  const { environment, dataKilobytes, cpuSeconds, program } = trialProgram(limits);
-  // If memory runs out, the kernel ends this process rather than the host or the game.
-  const bounds = `echo 1000 > /proc/self/oom_score_adj; ulimit -c 0; ulimit -d ${dataKilobytes}; ulimit -t ${cpuSeconds}`;
-  const args = ['-i', ...environment, '/bin/sh', '-c', `${bounds}; exec "$@"`, 'sh', ...program];
-  const child = spawn('/usr/bin/env', args, { stdio: ['pipe', 'pipe', 'pipe'] });
-  if (child.pid !== undefined) makeNice(child.pid);
-  child.on('error', (error) => ended(error.message));
-  child.on('exit', (status, signal) => ended(signal ?? `status ${status}`));
-  const { pid, stdin, stdout, stderr } = child;
-  return { pid, stdin, stdout, stderr, kill: () => void child.kill('SIGKILL') };
-};
-
 /** A process that tries shaders and pipelines, one after another, until one overruns. */
 export class TrialProcess {
-  /** Resolves with the identity of the process's GPU driver, or with undefined if the process does not start. */
-  readonly ready: Promise<string | undefined>;
-  readonly #child: TrialChild;
-  readonly #resolveReady: (identity: string | undefined) => void;
+  /** Resolves when the process can try shaders, or with undefined if it does not start. */
+  readonly ready: Promise<Ready | undefined>;
+  readonly #resolveReady: (ready: Ready | undefined) => void;
+  /** Resolves when the process has ended. */
+  readonly ended: Promise<void>;
+  readonly #resolveEnded: () => void;
+  /** Undefined until the process has been started. */
+  #child: TrialChild | undefined;
+  #isKilled = false;
+  #pid: number | undefined;
   #input = '';
   #errors = '';
   #exit: string | undefined;
@@ -133,14 +129,25 @@ export class TrialProcess {
   #settle: ((outcome: Outcome) => void) | undefined;
   #begun: Usage = { cpuMs: 0, bytes: 0 };
 
-  constructor(limits: ProcessLimits, start: StartTrial = startChild) {
-    const { promise, resolve } = Promise.withResolvers<string | undefined>();
+  constructor(limits: ProcessLimits, start: StartTrial = jailedTrials()) {
+    const { promise, resolve } = Promise.withResolvers<Ready | undefined>();
     this.ready = promise;
     this.#resolveReady = resolve;
-    this.#child = start(limits, (how) => this.#ended(how));
-    const { stdin, stdout, stderr } = this.#child;
+    const { promise: ended, resolve: resolveEnded } = Promise.withResolvers<void>();
+    this.ended = ended;
+    this.#resolveEnded = resolveEnded;
     const late = setTimeout(() => this.kill(), START_MS_MAX);
     void this.ready.then(() => clearTimeout(late));
+    start(limits, (how) => this.#ended(how)).then(
+      (child) => this.#open(child),
+      (error: Error) => this.#ended(error.message),
+    );
+  }
+
+  #open(child: TrialChild): void {
+    this.#child = child;
+    if (this.#isKilled) child.kill();
+    const { stdin, stdout, stderr } = child;
     stdin?.on('error', () => {});
     stdout?.setEncoding('utf8').on('data', (text: string) => this.#read(text));
     stderr?.setEncoding('utf8').on('data', (text: string) => {
@@ -148,8 +155,9 @@ export class TrialProcess {
     });
   }
 
+  /** Id of the process; undefined until it is ready. */
   get pid(): number | undefined {
-    return this.#child.pid;
+    return this.#pid;
   }
 
   /** Whether the process has ended. */
@@ -182,7 +190,7 @@ export class TrialProcess {
     this.#begun = this.#usage() ?? this.#begun;
     const begunAt = performance.now();
     const timer = setInterval(() => this.#look(limits, begunAt), LOOK_MS);
-    this.#child.stdin?.write(`${JSON.stringify({ trial })}\n`);
+    this.#child?.stdin?.write(`${JSON.stringify({ trial })}\n`);
     if (this.#exit !== undefined) this.#ended(this.#exit);
     const outcome = await promise;
     clearInterval(timer);
@@ -192,12 +200,12 @@ export class TrialProcess {
   }
 
   kill(): void {
-    this.#child.kill();
+    this.#isKilled = true;
+    this.#child?.kill();
   }
 
   #usage(): Usage | undefined {
-    const { pid } = this.#child;
-    return pid === undefined ? undefined : usageOf(pid);
+    return this.#pid === undefined ? undefined : usageOf(this.#pid);
   }
 
   #look(limits: TrialLimits, begunAt: number): void {
@@ -224,7 +232,7 @@ export class TrialProcess {
       this.#input = this.#input.slice(end + 1);
       const message = parse(line);
       if (message === undefined) this.kill();
-      else if ('identity' in message) this.#resolveReady(String(message.identity));
+      else if ('identity' in message) this.#begin(message);
       else {
         const cpuMs = (this.#usage()?.cpuMs ?? this.#begun.cpuMs) - this.#begun.cpuMs;
         this.#settle?.({ ended: 'reported', report: message, cpuMs });
@@ -232,8 +240,15 @@ export class TrialProcess {
     }
   }
 
+  /** Takes the facts of a process that is ready. It sends them once, before it reads anything foreign. */
+  #begin(ready: Ready): void {
+    this.#pid ??= ready.pid;
+    this.#resolveReady(ready);
+  }
+
   #ended(how: string): void {
     this.#exit ??= how;
+    this.#resolveEnded();
     this.#resolveReady(undefined);
     // The kernel ends a process that exceeds RLIMIT_DATA only by refusing memory, so the process ends itself.
     this.#settle?.({ ended: 'crashed', how });

@@ -17,8 +17,8 @@ import { join } from 'node:path';
 import { NearlightError } from '../../base/errors.ts';
 
 const DIGEST_BYTES = 32;
-const SEAL_BYTES = 32;
-const RECORD_BYTES = DIGEST_BYTES + SEAL_BYTES;
+const CHECKSUM_BYTES = 32;
+const RECORD_BYTES = DIGEST_BYTES + CHECKSUM_BYTES;
 /** When the file has this many verdicts, the older half is dropped. */
 const VERDICTS_MAX = 65_536;
 /** Others must not be able to write to the file or its folder. */
@@ -33,26 +33,24 @@ export interface VerdictFileOptions {
   /** Whether this process adds verdicts to the file. */
   writable: boolean;
   /**
-   * Whether the file stays open, for a process that will lose the right to open it. Another process may replace the file later;
+   * Whether the file stays open once it exists, for a process that reads it and will lose the right to open it. Another process may replace the file later;
    * this one then goes on with the old one.
    */
   keepsOpen?: boolean;
-  /** Makes the seal of a digest, SEAL_BYTES long. A verdict with another seal does not count. */
-  seal?(digest: Uint8Array): Uint8Array;
 }
 
 /**
- * The shaders and pipelines that were tried on one GPU driver and are harmless, as a file of digests. Each has a seal, which
- * tells a damaged or foreign record apart. Several processes may use the file. It only grows, so that reading the new end is
+ * The shaders and pipelines that were tried on one GPU driver and are harmless, as a file of digests. Each has a checksum, which
+ * tells a damaged record apart. Only the user who owns the file, or root, can write to it. Several processes may use the file. It only grows, so that reading the new end is
  * enough to learn what others have added.
  */
 export class VerdictFile {
   readonly #path: string;
   readonly #folder: string;
   readonly #writable: boolean;
-  readonly #seal: (digest: Uint8Array) => Uint8Array;
-  /** The seals by their digests. A seal is checked when its digest is looked up. */
-  readonly #seals = new Map<string, Buffer>();
+  readonly #keepsOpen: boolean;
+  /** The checksums by their digests. A checksum is compared when its digest is looked up. */
+  readonly #checksums = new Map<string, Buffer>();
   /** Bytes of the file that were read, and the file's inode. */
   #read = 0;
   #inode = 0;
@@ -60,11 +58,11 @@ export class VerdictFile {
   #kept: number | undefined;
 
   /** @throws NearlightError NL_SETTING if another user can write to the folder */
-  constructor({ folder, identity, writable, keepsOpen = false, seal = checksum }: VerdictFileOptions) {
+  constructor({ folder, identity, writable, keepsOpen = false }: VerdictFileOptions) {
     this.#folder = folder || join(homedir(), '.cache', 'nearlight');
     this.#path = join(this.#folder, `shaders-${identity.slice(0, 16)}.verdicts`);
     this.#writable = writable;
-    this.#seal = seal;
+    this.#keepsOpen = keepsOpen;
     if (writable) createFolder(this.#folder);
     const found = statSync(this.#folder, { throwIfNoEntry: false });
     if (found && !isOwn(found))
@@ -72,24 +70,23 @@ export class VerdictFile {
         'NL_SETTING',
         `CACHE_DIR=${this.#folder} belongs to another user, or another user can write to it; choose a folder of your own`,
       );
-    if (keepsOpen) this.#kept = this.#openQuietly(writable ? APPEND | constants.O_RDWR : constants.O_RDONLY);
     this.#load();
   }
 
   /** Whether the file says that what this digest describes is harmless. */
   has(digest: string): boolean {
-    if (!this.#seals.has(digest)) this.#load();
-    const seal = this.#seals.get(digest);
-    return seal?.equals(this.#seal(Buffer.from(digest, 'base64'))) ?? false;
+    if (!this.#checksums.has(digest)) this.#load();
+    const found = this.#checksums.get(digest);
+    return found?.equals(checksum(Buffer.from(digest, 'base64'))) ?? false;
   }
 
   /** Adds a digest to the file. @throws Error of the file system */
   add(digest: string): void {
     if (!this.#writable || this.has(digest)) return;
     const bytes = Buffer.from(digest, 'base64');
-    const record = Buffer.concat([bytes, this.#seal(bytes)]);
-    this.#seals.set(digest, record.subarray(DIGEST_BYTES));
-    if (this.#seals.size > VERDICTS_MAX) this.#halve();
+    const record = Buffer.concat([bytes, checksum(bytes)]);
+    this.#checksums.set(digest, record.subarray(DIGEST_BYTES));
+    if (this.#checksums.size > VERDICTS_MAX) this.#halve();
     const file = this.#open(APPEND | constants.O_WRONLY);
     try {
       // A record that another process could not write to its end, on a full disk, would shift all that follow.
@@ -128,6 +125,7 @@ export class VerdictFile {
   #load(): void {
     const file = this.#openQuietly(constants.O_RDONLY);
     if (file === undefined) return;
+    if (this.#keepsOpen) this.#kept ??= file;
     try {
       const found = fstatSync(file);
       if (!isOwn(found) || found.size > 2 * VERDICTS_MAX * RECORD_BYTES) return;
@@ -137,7 +135,7 @@ export class VerdictFile {
       readSync(file, bytes, 0, bytes.length, this.#read);
       this.#read += bytes.length;
       for (let at = 0; at < bytes.length; at += RECORD_BYTES)
-        this.#seals.set(
+        this.#checksums.set(
           bytes.toString('base64', at, at + DIGEST_BYTES),
           bytes.subarray(at + DIGEST_BYTES, at + RECORD_BYTES),
         );
@@ -148,18 +146,18 @@ export class VerdictFile {
 
   /** Replaces the file by one with the newer half of the verdicts. */
   #halve(): void {
-    const newer = [...this.#seals].slice(VERDICTS_MAX / 2);
+    const newer = [...this.#checksums].slice(VERDICTS_MAX / 2);
     const temporary = `${this.#path}.${process.pid}`;
     const { O_CREAT, O_NOFOLLOW, O_TRUNC, O_WRONLY } = constants;
     const file = openSync(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, 0o600);
     try {
-      writeSync(file, Buffer.concat(newer.flatMap(([digest, seal]) => [Buffer.from(digest, 'base64'), seal])));
+      writeSync(file, Buffer.concat(newer.flatMap(([digest, sum]) => [Buffer.from(digest, 'base64'), sum])));
       renameSync(temporary, this.#path);
     } finally {
       closeSync(file);
       rmSync(temporary, { force: true });
     }
-    this.#seals.clear();
+    this.#checksums.clear();
     this.#read = 0;
     this.#inode = 0;
     this.#load();
@@ -178,7 +176,6 @@ function isOwn({ uid, mode }: { uid: number; mode: number }): boolean {
   return (uid === 0 || uid === process.getuid?.()) && (mode & FOREIGN_WRITE) === 0;
 }
 
-/** A seal that shows damage only. */
 function checksum(digest: Uint8Array): Uint8Array {
   return createHash('sha256').update('nearlight verdict').update(digest).digest();
 }

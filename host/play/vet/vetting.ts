@@ -1,13 +1,13 @@
-import { createHash } from 'node:crypto';
 import type { Config } from '../../base/config.ts';
 import { NearlightError } from '../../base/errors.ts';
+import { type Layer, maskOf } from '../../base/layers.ts';
 import type { Log } from '../../base/log.ts';
-import type { Gpu } from '../../gpu/dawn.ts';
+import { describeMissing, missingLayers } from '../../engine/wasmedge/jail.ts';
 import { Fault } from '../../gpu/reader.ts';
 import { Overrun, type ShaderVetting, type Trial } from '../../gpu/vetting.ts';
-import { driverIdentity } from './driver.ts';
+import type { KnownShaders } from './known.ts';
+import type { Ready } from './messages.ts';
 import { type Outcome, type StartTrial, TrialProcess } from './process.ts';
-import { VerdictFile } from './verdicts.ts';
 
 /**
  * The most time for which WebGPU's calls may keep the thread that makes them. In the host this is the thread on which all rooms
@@ -30,18 +30,15 @@ const SECOND_AFTER_MS = 500;
 const IDLE_MS = 30_000;
 /** Times between attempts to start a process. */
 const RETRY_MS: readonly number[] = [250, 1000];
-/** The most digests of harmless shaders that are remembered. The oldest are forgotten. */
-const KNOWN_MAX = 65_536;
 const UNUSED_MAX = 16;
 
 export interface VettingOptions {
-  gpu: Pick<Gpu, 'adapter' | 'device'>;
-  config: Pick<Config, 'cacheDir' | 'shaderMsMax' | 'shaderMemoryBytesMax'>;
+  /** The shaders that need no trial. Those that a trial finds harmless are added. */
+  known: KnownShaders;
+  config: Pick<Config, 'shaderMsMax' | 'shaderMemoryBytesMax'>;
   log: Log;
-  /** Whether this process adds to the verdicts in CACHE_DIR. */
-  stores: boolean;
-  /** Whether this process will lose the right to open the file of verdicts, and keeps it open for that. */
-  keepsOpen?: boolean;
+  /** Layers of confinement without which no process tries a shader. */
+  requiredLayers: readonly Layer[];
   /** Starts processes that try shaders; by default, they are children of this process. */
   start?: StartTrial | undefined;
 }
@@ -82,40 +79,28 @@ export interface VettingStats {
 export class Vetting implements ShaderVetting {
   readonly stats: VettingStats = { trials: 0, processes: 0, unused: [] };
   readonly #options: VettingOptions;
-  readonly #identity: string;
-  readonly #verdicts: VerdictFile;
-  #isStoring = true;
-  readonly #known = new Set<string>();
+  readonly #known: KnownShaders;
   /** Trials that have not begun, by owner. The owner whose turn is next comes first. */
   readonly #queues = new Map<object, Job[]>();
   readonly #dropped = new WeakSet<object>();
   readonly #workers = new Set<Worker>();
   #failures = 0;
+  /** Whether the log says which layers of confinement are missing. */
+  #hasAnnounced = false;
   #timer: NodeJS.Timeout | undefined;
   #closed = false;
 
-  /** @throws NearlightError NL_SETTING if another user can write to CACHE_DIR */
   constructor(options: VettingOptions) {
-    const { gpu, config, stores, keepsOpen = false } = options;
     this.#options = options;
-    this.#identity = driverIdentity(gpu);
-    this.#verdicts = new VerdictFile({
-      folder: config.cacheDir,
-      identity: this.#identity,
-      writable: stores,
-      keepsOpen,
-    });
+    this.#known = options.known;
   }
 
-  digest(text: string): string {
-    return createHash('sha256').update(this.#identity).update(text).digest('base64');
+  digest(key: string): string {
+    return this.#known.digest(key);
   }
 
   isHarmless(digest: string): boolean {
-    if (this.#known.has(digest)) return true;
-    const found = this.#verdicts.has(digest);
-    if (found) this.#remember(digest);
-    return found;
+    return this.#known.has(digest);
   }
 
   try(digest: string, trial: Trial, owner: object): Promise<number> {
@@ -135,17 +120,14 @@ export class Vetting implements ShaderVetting {
     return [...this.#workers].flatMap(({ process: { pid } }) => pid ?? []);
   }
 
-  /** Ends the processes that have nothing to do. */
-  endIdle(): void {
-    for (const worker of this.#workers) if (!worker.job) this.#end(worker);
-  }
-
-  /** Ends all trials and their processes. */
-  close(): void {
+  /** Ends all trials and their processes. Resolves when the processes have ended. */
+  async close(): Promise<void> {
     this.#closed = true;
     this.#queues.clear();
     clearTimeout(this.#timer);
+    const processes = [...this.#workers].map(({ process }) => process);
     for (const worker of this.#workers) this.#end(worker);
+    await Promise.all(processes.map(({ ended }) => ended));
   }
 
   #queue(job: Job, { first = false } = {}): void {
@@ -216,17 +198,17 @@ export class Vetting implements ShaderVetting {
     clearTimeout(worker.timer);
     worker.job = job;
     worker.begunAt = undefined;
-    const identity = await process.ready;
+    const ready = await process.ready;
     worker.begunAt = performance.now();
     const wasFresh = process.isFresh;
-    const outcome: Outcome =
-      identity === undefined || identity === this.#identity
-        ? await process.try(job.trial, {
-            cpuMs: job.trial.kind === 'shaderModule' ? Math.min(MODULE_MS_MAX, shaderMsMax) : shaderMsMax,
-            wallMs: WALL_FACTOR * shaderMsMax,
-            bytes: shaderMemoryBytesMax,
-          })
-        : { ended: 'unavailable', why: 'it opened another GPU or driver' };
+    const problem = ready && this.#problemOf(ready);
+    const outcome: Outcome = problem
+      ? { ended: 'unavailable', ...problem }
+      : await process.try(job.trial, {
+          cpuMs: job.trial.kind === 'shaderModule' ? Math.min(MODULE_MS_MAX, shaderMsMax) : shaderMsMax,
+          wallMs: WALL_FACTOR * shaderMsMax,
+          bytes: shaderMemoryBytesMax,
+        });
     worker.job = undefined;
     if (outcome.ended !== 'reported' || process.isWorn) this.#end(worker);
     else worker.timer = setTimeout(() => this.#end(worker), IDLE_MS).unref();
@@ -235,10 +217,24 @@ export class Vetting implements ShaderVetting {
     this.#begin();
   }
 
+  /** Why a process must not try shaders; undefined if it may. */
+  #problemOf({ identity, layers }: Ready): { why: string; error?: NearlightError } | undefined {
+    const { requiredLayers, log } = this.#options;
+    if (identity !== this.#known.identity) return { why: 'it opened another GPU or driver' };
+    const required = maskOf(requiredLayers);
+    const error = (layers & required) === required ? undefined : missingLayers(requiredLayers, layers);
+    if (error) return { why: error.message, error };
+    const missing = describeMissing(layers, 'shaders are tried');
+    if (missing !== undefined && !this.#hasAnnounced) log('warn', missing);
+    this.#hasAnnounced = true;
+    return undefined;
+  }
+
   /** Passes the result of a trial on, or repeats the trial. */
   #settle(job: Job, outcome: Outcome, wasFresh: boolean): void {
     if (outcome.ended === 'unavailable') {
-      this.#failed(job, outcome.why);
+      if (outcome.error) job.reject(outcome.error);
+      else this.#failed(job, outcome.why);
       return;
     }
     this.#failures = 0;
@@ -255,8 +251,7 @@ export class Vetting implements ShaderVetting {
     }
     if (outcome.ended === 'reported' && outcome.report.outcome === 'harmless' && outcome.report.unused !== undefined)
       this.stats.unused = [...this.stats.unused, outcome.report.unused].slice(-UNUSED_MAX);
-    this.#remember(job.digest);
-    this.#store(job.digest);
+    this.#known.add(job.digest);
     job.resolve(outcome.ended === 'reported' ? outcome.cpuMs : 0);
   }
 
@@ -293,23 +288,6 @@ export class Vetting implements ShaderVetting {
         `its first use takes more than ${USED_MS_MAX} ms, for which the GPU of all games stands still`,
       );
     return report.blockedMs <= BLOCKED_MS_MAX ? undefined : blocked;
-  }
-
-  #remember(digest: string): void {
-    const [oldest] = this.#known;
-    if (this.#known.size >= KNOWN_MAX && oldest !== undefined) this.#known.delete(oldest);
-    this.#known.add(digest);
-  }
-
-  /** Stores a verdict for the next start. After a failure it stores no more, so that a full disk does not fill the log. */
-  #store(digest: string): void {
-    if (!this.#isStoring) return;
-    try {
-      this.#verdicts.add(digest);
-    } catch (error) {
-      this.#isStoring = false;
-      this.#options.log('warn', `verdicts on shaders cannot be stored: ${(error as Error).message}`);
-    }
   }
 
   #end(worker: Worker): void {

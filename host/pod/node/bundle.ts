@@ -17,7 +17,7 @@ import { NearlightError } from '../../base/errors.ts';
 import { findCompiler, findRuntime } from '../../base/installed.ts';
 import type { Runtime } from '../../base/runtime.ts';
 import { makeProgram } from '../../cli/package.ts';
-import { buildNativeIn } from '../../engine/wasmedge/build.ts';
+import { buildNativeIn, ENGINE_FILES } from '../../engine/wasmedge/build.ts';
 import { buildKernel, POD_FILES } from '../native.ts';
 import { licences } from './licences.ts';
 
@@ -122,8 +122,7 @@ export function isForPlatform(path: string, arch: string = process.arch): boolea
 function copyPrograms(folder: string, native: string): void {
   for (const name of ['bin', 'native']) mkdirSync(join(folder, name));
   copyFileSync(join(modules, 'node/bin/node'), join(folder, 'bin/node'));
-  for (const name of ['guest', 'jailer', 'addon.node', ...POD_FILES])
-    copyFileSync(join(native, name), join(folder, 'native', name));
+  for (const name of [...ENGINE_FILES, ...POD_FILES]) copyFileSync(join(native, name), join(folder, 'native', name));
 }
 
 /** Copies the WasmEdge and graphics libraries into the node bundle, without headers. */
