@@ -30,6 +30,9 @@ const COMMANDS: Record<string, (...args: never[]) => unknown> = {
       closeSync(fd);
     }
   },
+  /** Makes a call twice at once. Resolves with the codes of the errors. */
+  askTwice: (...call: string[]) =>
+    Promise.all([1, 2].map(() => supervisor.ask(...call).catch(({ code }: NodeJS.ErrnoException) => code))),
   /** Sets the command of guests, and starts one with further arguments. */
   async guest(command: string[], ...args: string[]) {
     const guest: (typeof guests)[0] = { pid: undefined };
