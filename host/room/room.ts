@@ -38,6 +38,10 @@ export class Room {
   #isRecovering = false;
   /** Whether a recovery from the loss of the GPU waits among the loop's tasks. */
   #isRecoveryQueued = false;
+  /** The game's state, from its being saved for a recovery until it is restored. The GPU may be lost again in between. */
+  #saved: Uint8Array | undefined;
+  /** Whether the game cannot recover from the loss of the GPU. */
+  #isLost = false;
   /** The reason that players get when the room closes. Set when it starts to close. */
   #farewell: Farewell | undefined;
   readonly #end: (error: NearlightError | undefined) => void;
@@ -208,8 +212,7 @@ export class Room {
 
   /** If the game's loop failed because the GPU was lost, waits until `recover` is called. @throws every other error again */
   async #waitForRecovery(error: unknown): Promise<void> {
-    const recoveryFailed = this.#isRecovering && !this.#isRecoveryQueued;
-    if (!isGpuLoss(error) || !this.#options.reload || recoveryFailed) throw error;
+    if (!isGpuLoss(error) || !this.#options.reload || this.#isLost) throw error;
     while (!this.#isRecoveryQueued && !this.#closing) await this.#loop.tasks.nextWake();
   }
 
@@ -218,15 +221,17 @@ export class Room {
     const { instance, replay } = this.#game;
     const { reload, clock } = this.#options;
     const isAllowed = causedElsewhere || this.#recoveries.allow(clock.now());
-    const state = reload && isAllowed ? await instance.save() : undefined;
-    if (!reload || !state) throw new NearlightError('NL_GPU_LOST', reason);
+    if (reload && isAllowed) this.#saved ??= await instance.save();
+    this.#isLost = !reload || !isAllowed || !this.#saved;
+    if (!reload || !isAllowed || !this.#saved) throw new NearlightError('NL_GPU_LOST', reason);
     const seats = this.#seats.filter((seat) => seat !== undefined);
     await Promise.allSettled(seats.map((seat) => seat.view?.close()));
     this.#game = await reload();
     this.#listen(this.#game);
     replay.destroy();
     await instance.close();
-    await this.#loop.replay(await this.#game.instance.restore(state));
+    await this.#loop.replay(await this.#game.instance.restore(this.#saved));
+    this.#saved = undefined;
     this.#isRecovering = false;
     for (const seat of seats)
       if (seat.joined && !seat.closed && seat.connection) await this.#join(seat, seat.connection);

@@ -223,6 +223,37 @@ describe('a room whose GPU was lost', () => {
     expect(room.isClosed).toBe(false);
   });
 
+  test.each([
+    ['starts again', 0],
+    ['has restored its state', 1],
+  ])('a room whose GPU is lost again when the module %s recovers with the same state', async (_, restored) => {
+    const { connection } = await join();
+    onLoad = async () => {
+      onLoad = async () => {};
+      const made = at(instances, -1);
+      const restore = made.restore.bind(made);
+      made.restore = async (state) => {
+        await restore(state);
+        fault = gpuLost;
+        return drawing;
+      };
+      if (!restored) fault = gpuLost;
+    };
+    await recover();
+    expect(fault).toBeUndefined();
+    expect(room.isClosed).toBe(false);
+    await recover();
+    const restoring = 'restore 1 2 3';
+    expect(instances.map(({ calls }) => calls.filter((call) => /^(save|restore)/.test(call)))).toEqual([
+      ['save'],
+      restored ? [restoring] : [],
+      [restoring],
+    ]);
+    expect(instances.map(({ closed }) => closed)).toEqual([true, true, false]);
+    expect(connection.notices).toEqual([]);
+    expect(at(views, -1).frames).toBeGreaterThan(0);
+  });
+
   test('a room ends after too many losses of the GPU with an unknown cause', async () => {
     await join();
     for (let time = 0; time < 3; time++) await recover();
