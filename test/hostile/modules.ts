@@ -4,6 +4,8 @@ import { encode, type Item, type Value, type Values } from '../fuzz/encode.ts';
 
 /** Address at which a module's command streams begin. The memory below is for its IO block and its own use. */
 const STREAMS = 32_768;
+/** The most letters that a game which counts its ticks logs. */
+const LETTERS_MAX = 1000;
 
 export const command = (name: string, values: Values = {}): Item => ({ command: name, values });
 
@@ -76,7 +78,8 @@ const ENDLESS = `@group(0) @binding(0) var<storage, read_write> data: array<atom
 @compute @workgroup_size(1) fn main() { while (atomicLoad(&data[0]) == 0u) { atomicAdd(&data[1], 1u); } }`;
 
 /**
- * A game that counts its ticks and saves the count. When it loads its state, it logs one letter for each tick.
+ * A game that counts its ticks and saves the count. When it loads its state, it logs one letter for each tick, and at most
+ * LETTERS_MAX.
  * @param builds whether the game creates another pipeline in each tick
  */
 export function counting({ builds = false } = {}): Uint8Array {
@@ -93,6 +96,8 @@ export function counting({ builds = false } = {}): Uint8Array {
   });
   // Changes the upper word of the pipeline's constant, which ends the stream, so that each tick creates a new pipeline.
   const another = `(i32.store (i32.const ${end - 4}) (i32.add (i32.const 0x3ff00000) (global.get $count))) ${call.next}`;
+  const most = `(i32.const ${LETTERS_MAX})`;
+  const letters = `(select (global.get $count) ${most} (i32.lt_u (global.get $count) ${most}))`;
   return assemble(
     text({
       memory: '(memory (export "memory") 1)',
@@ -101,8 +106,8 @@ export function counting({ builds = false } = {}): Uint8Array {
         (func (export "load") (param i32)
           (drop (call $state_read (i32.const 0) (i32.const 8192) (i32.const 4)))
           (global.set $count (i32.load (i32.const 8192)))
-          (memory.fill (i32.const 12000) (i32.const 120) (global.get $count))
-          (call $log (i32.const 2) (i32.const 12000) (global.get $count)))`,
+          (memory.fill (i32.const 12000) (i32.const 120) ${letters})
+          (call $log (i32.const 2) (i32.const 12000) ${letters}))`,
       init: `${builds ? call.first : ''} ${writeBlock()}`,
       tick: `(global.set $count (i32.add (global.get $count) (i32.const 1))) ${builds ? another : ''}`,
       render: call.picture,
