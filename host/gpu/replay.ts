@@ -118,7 +118,13 @@ export class CommandReplay {
    */
   start(stream: CommandStream, surface?: Surface): Promise<void> | undefined {
     const busy = this.#watch.busy(this.#owner);
-    return busy ? busy.then(() => this.#start(stream, surface)) : this.#start(stream, surface);
+    return busy ? this.#startAfter(busy, stream, surface) : this.#start(stream, surface);
+  }
+
+  async #startAfter(busy: Promise<void>, stream: CommandStream, surface: Surface | undefined): Promise<void> {
+    await busy;
+    this.#checkExists();
+    await this.#start(stream, surface);
   }
 
   #start(stream: CommandStream, surface: Surface | undefined): Promise<void> | undefined {
@@ -134,8 +140,13 @@ export class CommandReplay {
       } catch (error) {
         this.#fail(error, surface);
       }
-      if (this.#destroyed) throw this.#failed ?? new NearlightError('NL_ROOM_ENDED', 'its GPU objects were destroyed');
+      this.#checkExists();
     }
+  }
+
+  /** @throws NearlightError if the room has ended while one of its calls waited */
+  #checkExists(): void {
+    if (this.#destroyed) throw this.#failed ?? new NearlightError('NL_ROOM_ENDED', 'its GPU objects were destroyed');
   }
 
   #begin(stream: CommandStream, surface: Surface | undefined, { patient }: { patient: boolean }): void {

@@ -109,6 +109,17 @@ test.each([
   for (const replay of [...replays, impatient]) replay.destroy();
 });
 
+test('a call that waits to begin ends with its room', async () => {
+  await settled();
+  const [busy, creating, waiting] = [newReplay(gpu.device), newReplay(gpu.device), newReplay(gpu.device)];
+  busy.run(work(2).submission);
+  const wait = creating.start(views.submission);
+  const begun = expect(waiting.start(work(2).submission)).rejects.toThrow(/^NL_ROOM_ENDED/);
+  waiting.destroy();
+  await Promise.all([wait, begun]);
+  for (const replay of [busy, creating]) replay.destroy();
+});
+
 test('a call that waits for its own work is watched meanwhile', async () => {
   await settled();
   const submitted = vi.spyOn(DeviceWatch.of(gpu.device), 'submitted');
