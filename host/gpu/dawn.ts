@@ -127,8 +127,8 @@ export async function openGpu(options: OpenOptions): Promise<Gpu> {
       opened = await open(options);
     },
     close() {
-      // A device that hangs is not destroyed, because that would wait for its work to end.
-      if (!opened.hung) opened.device.destroy();
+      // A device that works is not destroyed, because that would wait for its work, which need not end.
+      if (!DeviceWatch.of(opened.device).works) opened.device.destroy();
     },
   };
 }
@@ -138,7 +138,6 @@ interface Opened {
   adapter: AdapterInfo;
   software: boolean;
   lost: boolean;
-  hung: boolean;
   whenLost: Promise<string>;
 }
 
@@ -179,7 +178,6 @@ async function open({ hardwareRequired, log, backend = 'vulkan', now }: OpenOpti
     adapter: { vendor, architecture, device: name, description },
     software,
     lost: false,
-    hung: false,
     whenLost: lost.promise,
   };
   void device.lost.then(({ reason, message }) => {
@@ -188,7 +186,6 @@ async function open({ hardwareRequired, log, backend = 'vulkan', now }: OpenOpti
   });
   void DeviceWatch.of(device).hung.then(() => {
     opened.lost = true;
-    opened.hung = true;
     lost.resolve('GPU work did not end');
   });
   return opened;

@@ -53,6 +53,7 @@ export class DeviceWatch {
   #timer: ReturnType<typeof setTimeout> | undefined;
   #lookedAt = 0;
   #lost = false;
+  #hasHung = false;
   /** Number of submissions so far, and how many of them are known to be finished. */
   #submissions = 0;
   #finished = 0;
@@ -76,6 +77,11 @@ export class DeviceWatch {
   /** Whether the GPU device is lost, or was given up because it hung. */
   get lost(): boolean {
     return this.#lost;
+  }
+
+  /** Whether the GPU has work that is not finished. Work that hangs never is. */
+  get works(): boolean {
+    return this.#hasHung || this.#unfinished.length > 0;
   }
 
   /** Whether the GPU has worked on what one call submitted for suspiciously long. */
@@ -195,6 +201,7 @@ export class DeviceWatch {
   /** Gives the GPU device up, because its work or a compilation does not end. Lets all who wait for the GPU go on. */
   giveUp(): void {
     this.#end();
+    this.#hasHung = true;
     this.#hung.resolve();
   }
 

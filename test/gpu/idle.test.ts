@@ -132,3 +132,20 @@ test('a call that waits for its own work is watched meanwhile', async () => {
   submitted.mockRestore();
   replay.destroy();
 });
+
+test('a GPU is not destroyed while it works or hangs, because this thread would wait for it', async () => {
+  const { watch, end } = manual();
+  expect(watch.works).toBe(false);
+  watch.submitted(owner(), 60_000);
+  expect(watch.works).toBe(true);
+  end();
+  await vi.waitFor(() => expect(watch.works).toBe(false));
+  watch.giveUp();
+  expect(watch.works).toBe(true);
+
+  const opened = await openTestGpu('null');
+  const destroy = vi.spyOn(opened.device, 'destroy');
+  DeviceWatch.of(opened.device).giveUp();
+  opened.close();
+  expect(destroy).not.toHaveBeenCalled();
+});

@@ -1,6 +1,7 @@
 import { closeSync, fstatSync, readSync } from 'node:fs';
 import { NearlightError } from '../../base/errors.ts';
 import { type Layer, maskOf } from '../../base/layers.ts';
+import { asResourceError } from '../../base/system-error.ts';
 import type { LoadOptions } from '../engine.ts';
 import { type Addon, loadAddon } from './addon.ts';
 import { CpuMeter } from './cpu-meter.ts';
@@ -102,7 +103,9 @@ function run(options: Run): Promise<string | undefined> {
       spent?.(meter?.end() ?? 0);
       const text = Buffer.from(readWhole(files.messages, MESSAGE_BYTES_MAX)).toString();
       const [firstLine = ''] = text.trim().split('\n');
-      if (error) resolve(`the compiler does not start: ${error.message}`);
+      const lack = asResourceError(error);
+      if (lack instanceof NearlightError) reject(lack);
+      else if (error) resolve(`the compiler does not start: ${error.message}`);
       else if (status === EXIT_LAYERS) reject(missingLayers(required, Number(firstLine)));
       else if (status === EXIT_INVALID) reject(new NearlightError('NL_MODULE_INVALID', firstLine));
       else if (status === 0) resolve(undefined);

@@ -1,6 +1,6 @@
 import { NearlightError } from '../../base/errors.ts';
 import { BASIC_LAYERS, type Layer } from '../../base/layers.ts';
-import { adviceFor } from '../../base/system-error.ts';
+import { adviceFor, asResourceError } from '../../base/system-error.ts';
 import type { LoadOptions } from '../engine.ts';
 import { guestCommand } from './build.ts';
 import { compile } from './compiler.ts';
@@ -30,7 +30,8 @@ export async function compileLocally(module: Uint8Array, options: CompileOptions
   try {
     return await compile(module, { command: guestCommand(), required: BASIC_LAYERS, ...options });
   } catch (cause) {
-    if (cause instanceof NearlightError) throw cause;
+    const known = asResourceError(cause);
+    if (known instanceof NearlightError) throw known;
     const { code, message } = cause as NodeJS.ErrnoException;
     throw new NearlightError('NL_COMPILE', `${message}: ${adviceFor(code)}`, { cause });
   }
