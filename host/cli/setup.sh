@@ -218,9 +218,14 @@ main() {
   if [ -z "$missing$missing_system" ]; then return; fi
 
   check_missing
-  state=build
-  if $installed; then state=$base; fi
-  (umask 077 && mkdir -p "$state")
+  if $installed; then
+    state=$base
+    (umask 077 && mkdir -p "$state")
+  else
+    # The hosts of pods, and the trials of shaders, are users of their own and run what is in it.
+    state=build
+    mkdir -p -m 755 "$state"
+  fi
   exec 9>"$state/setup.lock"
   if have flock && ! flock -n 9; then
     echo 'nearlight: waiting for another set-up of this folder ...'
