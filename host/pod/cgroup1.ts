@@ -77,9 +77,13 @@ export async function stats1(read: ReadFile, file: (controller: string, name: st
 export async function fillCpuset(folder: string, access: CgroupAccess): Promise<void> {
   for (const name of ['cpuset.cpus', 'cpuset.mems']) {
     const [own, parent] = [join(folder, name), join(folder, '..', name)];
-    const inherited = async () => (await access.read(parent))?.trim();
-    if ((await access.read(own))?.trim() !== '' || (await inherited()) === undefined) continue;
-    if ((await inherited()) === '') await fillCpuset(join(folder, '..'), access);
-    await access.write(own, (await inherited()) ?? '');
+    if ((await access.read(own))?.trim() !== '') continue;
+    let inherited = (await access.read(parent))?.trim();
+    if (inherited === undefined) continue;
+    if (inherited === '') {
+      await fillCpuset(join(folder, '..'), access);
+      inherited = (await access.read(parent))?.trim() ?? '';
+    }
+    await access.write(own, inherited);
   }
 }

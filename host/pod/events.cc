@@ -1,10 +1,9 @@
 #include "events.h"
+#include "messages.h"
 
 #include <cerrno>
 #include <cstdint>
-#include <cstring>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 namespace {
@@ -140,13 +139,9 @@ int encodeEvent(const std::vector<std::string> &words, const EventRights &rights
 }
 
 int sendEvent(const std::string &path, const std::string &frame) {
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  if (path.size() >= sizeof address.sun_path) return ENAMETOOLONG;
-  std::strcpy(address.sun_path, path.c_str());
-  int file = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  if (file < 0) return errno;
-  int error = connect(file, reinterpret_cast<sockaddr *>(&address), sizeof address) != 0 ? errno : 0;
+  int file = -1;
+  int error = connectStream(path, 0, file);
+  if (error != 0) return error;
   for (size_t sent = 0; error == 0 && sent < frame.size();) {
     ssize_t count = send(file, frame.data() + sent, frame.size() - sent, MSG_NOSIGNAL);
     if (count < 0) error = errno;

@@ -1,13 +1,12 @@
 #include "grants.h"
+#include "messages.h"
 
 #include <algorithm>
 #include <cerrno>
 #include <cstdlib>
-#include <cstring>
 #include <fcntl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 namespace {
@@ -168,19 +167,7 @@ int Grants::openCgroupFile(const std::string &path, int &fd) const {
 int Grants::connectTo(const std::string &name, int &fd) const {
   std::vector<std::string> found = values(name);
   if (found.empty() || (name != "keeper" && name != "vetting")) return EACCES;
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  if (found[0].size() >= sizeof address.sun_path) return ENAMETOOLONG;
-  std::strcpy(address.sun_path, found[0].c_str());
-  int file = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-  if (file < 0) return errno;
-  if (connect(file, reinterpret_cast<sockaddr *>(&address), sizeof address) != 0) {
-    int error = errno;
-    close(file);
-    return error;
-  }
-  fd = file;
-  return 0;
+  return connectStream(found[0], SOCK_NONBLOCK, fd);
 }
 
 int Grants::forget(const std::string &name) const {

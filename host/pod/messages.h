@@ -1,4 +1,4 @@
-// Messages that carry file descriptors over unix sockets of the type SOCK_SEQPACKET, which keeps messages apart (unix(7), SCM_RIGHTS).
+// Unix sockets, and messages that carry file descriptors over them (unix(7), SCM_RIGHTS). The type SOCK_SEQPACKET keeps messages apart.
 #pragma once
 
 #include <algorithm>
@@ -7,10 +7,29 @@
 #include <string>
 #include <sys/socket.h>
 #include <sys/uio.h>
+#include <sys/un.h>
 #include <unistd.h>
 #include <vector>
 
 constexpr size_t MESSAGE_FDS_MAX = 64; // The kernel passes at most 253 descriptors with one message.
+
+// Connects to a unix socket of the type SOCK_STREAM, with these further flags of socket(2). Stores the descriptor in `fd`. Returns 0
+// or errno.
+inline int connectStream(const std::string &path, int flags, int &fd) {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  if (path.size() >= sizeof address.sun_path) return ENAMETOOLONG;
+  std::strcpy(address.sun_path, path.c_str());
+  int file = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | flags, 0);
+  if (file < 0) return errno;
+  if (connect(file, reinterpret_cast<sockaddr *>(&address), sizeof address) != 0) {
+    int error = errno;
+    close(file);
+    return error;
+  }
+  fd = file;
+  return 0;
+}
 
 // Sends one message with descriptors, and these flags of send(2). Returns false with errno set on failure.
 inline bool sendMessage(int socket, const void *bytes, size_t count, const std::vector<int> &fds, int flags = 0) {

@@ -222,15 +222,16 @@ export class Room {
     const { reload, clock } = this.#options;
     const isAllowed = causedElsewhere || this.#recoveries.allow(clock.now());
     if (reload && isAllowed) this.#saved ??= await instance.save();
-    this.#isLost = !reload || !isAllowed || !this.#saved;
-    if (!reload || !isAllowed || !this.#saved) throw new NearlightError('NL_GPU_LOST', reason);
+    const state = isAllowed ? this.#saved : undefined;
+    this.#isLost = !reload || !state;
+    if (!reload || !state) throw new NearlightError('NL_GPU_LOST', reason);
     const seats = this.#seats.filter((seat) => seat !== undefined);
     await Promise.allSettled(seats.map((seat) => seat.view?.close()));
     this.#game = await reload();
     this.#listen(this.#game);
     replay.destroy();
     await instance.close();
-    await this.#loop.replay(await this.#game.instance.restore(this.#saved));
+    await this.#loop.replay(await this.#game.instance.restore(state));
     this.#saved = undefined;
     this.#isRecovering = false;
     for (const seat of seats)

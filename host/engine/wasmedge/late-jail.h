@@ -8,6 +8,6 @@
 // layers that hold then as far as it knows, and ends.
 constexpr int FD_HELPER = 3;
 
-// Starts a command in the jail that the jailer has prepared for this process, whose root is a mount point. The command keeps the descriptors 0, 1, 2 and
-// FD_HELPER, and the environment `environment`.
+// Starts a command in the jail that the jailer has prepared for this process, whose root is a mount point. The command keeps the
+// descriptors 0, 1, 2 and FD_HELPER, and the environment `environment`.
 [[noreturn]] void startLate(const Jail &jail, char **command, char **environment);

@@ -21,7 +21,10 @@ export interface CompileOptions extends Pick<LoadOptions, 'limits' | 'log'> {
 export interface CodeSource {
   /** Does what the first call of native() would otherwise wait for. @throws NearlightError NL_SETTING, NL_NO_WASMEDGE */
   prepare(): Promise<void>;
-  /** Returns the native code of a checked module, which then belongs to the caller. @throws NearlightError NL_COMPILE, NL_MODULE_INVALID, NL_CONFINEMENT */
+  /**
+   * Returns the native code of a checked module, which then belongs to the caller.
+   * @throws NearlightError NL_COMPILE, NL_MODULE_INVALID, NL_CONFINEMENT
+   */
   native(module: Uint8Array, options: CompileOptions): Promise<NativeCode>;
 }
 

@@ -33,16 +33,16 @@ export interface VerdictFileOptions {
   /** Whether this process adds verdicts to the file. */
   writable: boolean;
   /**
-   * Whether the file stays open once it exists, for a process that reads it and will lose the right to open it. Another process may replace the file later;
-   * this one then goes on with the old one.
+   * Whether the file stays open once it exists, for a process that reads it and will lose the right to open it. Another process
+   * may replace the file later; this one then goes on with the old one.
    */
   keepsOpen?: boolean;
 }
 
 /**
  * The shaders and pipelines that were tried on one GPU driver and are harmless, as a file of digests. Each has a checksum, which
- * tells a damaged record apart. Only the user who owns the file, or root, can write to it. Several processes may use the file. It only grows, so that reading the new end is
- * enough to learn what others have added.
+ * tells a damaged record apart. Only the user who owns the file, or root, can write to it. Several processes may use the file. It
+ * only grows, so that reading the new end is enough to learn what others have added.
  */
 export class VerdictFile {
   readonly #path: string;
