@@ -1,8 +1,11 @@
+import { vi } from 'vitest';
+import { must } from '../../host/base/assert.ts';
 import { readConfig } from '../../host/base/config.ts';
 import { type Gpu, openGpu } from '../../host/gpu/dawn.ts';
 import { CommandReplay, type ReplayOptions, type Surface } from '../../host/gpu/replay.ts';
 import type { ShaderVetting } from '../../host/gpu/vetting.ts';
-import { bits, Stream } from './document.ts';
+import { DeviceWatch } from '../../host/gpu/watch.ts';
+import { bits, Stream, type Values } from './document.ts';
 
 /** The host's default settings, but with less GPU memory and fewer GPU objects. */
 export const limits = {
@@ -94,6 +97,24 @@ export function redPipeline(stream = new Stream()): Stream {
     .command('createShaderModule', { id: 2, code: TRIANGLE })
     .command('createRenderPipeline', { id: 2, vertexModule: 2, fragmentModule: 2, targets: [target], ...pipeline });
 }
+
+/** Fields of a command that creates a texture of 16x16 pixels. @param usage names of WebGPU's texture usages */
+export function texture16(usage: string, values: Values = {}): Values {
+  const size = { width: 16, height: 16, depthOrArrayLayers: 1 };
+  const rest = { mipLevelCount: 1, sampleCount: 1, dimension: '2d', format: 'rgba8unorm' };
+  return { ...size, ...rest, usage: bits('TextureUsage', usage), ...values };
+}
+
+/** A watch of a stand-in for a GPU device, whose work ends when the test calls `end`. */
+export function watchManually() {
+  const ends: (() => void)[] = [];
+  const queue = { onSubmittedWorkDone: () => new Promise<void>((resolve) => ends.push(resolve)) };
+  const device = { queue, lost: new Promise(() => {}) } as unknown as GPUDevice;
+  return { watch: DeviceWatch.of(device), end: () => must(ends.shift(), 'unfinished work')() };
+}
+
+/** Stands for a room that submits work to the GPU. */
+export const workOwner = () => ({ onWork: vi.fn(), onHung: vi.fn() });
 
 /** A shader in which every function calls the one before it twice, so that the time to compile doubles with each function. */
 export function doubling(depth: number): string {

@@ -5,7 +5,7 @@ import type { Gpu } from '../../host/gpu/dawn.ts';
 import type { CommandReplay } from '../../host/gpu/replay.ts';
 import { DeviceWatch } from '../../host/gpu/watch.ts';
 import { bits, Stream } from './document.ts';
-import { newReplay, openTestGpu } from './fixture.ts';
+import { newReplay, openTestGpu, texture16, watchManually, workOwner } from './fixture.ts';
 
 let gpu: Gpu;
 beforeAll(async () => {
@@ -13,16 +13,11 @@ beforeAll(async () => {
 });
 afterAll(() => gpu.close());
 
-/** Watches a stand-in for a GPU device, whose work ends when the test calls `end`. */
 function manual({ isSoftware = true } = {}) {
-  const ends: (() => void)[] = [];
-  const queue = { onSubmittedWorkDone: () => new Promise<void>((resolve) => ends.push(resolve)) };
-  const device = { queue, lost: new Promise(() => {}) } as unknown as GPUDevice;
-  const watch = DeviceWatch.of(device);
-  watch.isSoftware = isSoftware;
-  return { watch, end: () => must(ends.shift(), 'unfinished work')() };
+  const made = watchManually();
+  made.watch.isSoftware = isSoftware;
+  return made;
 }
-const owner = () => ({ onWork: vi.fn(), onHung: vi.fn() });
 
 test('the GPU is idle if nothing was submitted, all is done, or the GPU is hardware', async () => {
   const { watch, end } = manual();
@@ -42,7 +37,7 @@ test('while one waits for the GPU to be idle, no other begins, and the one who w
   const order: string[] = [];
   watch.countSubmission();
   const waiting = watch.whenIdle().then(() => order.push('waiting'));
-  const other = must(watch.busy(owner()), 'a wait').then(() => order.push('other'));
+  const other = must(watch.busy(workOwner()), 'a wait').then(() => order.push('other'));
   // A call that had begun before submits more.
   watch.countSubmission();
   end();
@@ -51,7 +46,7 @@ test('while one waits for the GPU to be idle, no other begins, and the one who w
   end();
   await Promise.all([waiting, other]);
   expect(order).toEqual(['waiting', 'other']);
-  expect(watch.busy(owner())).toBeUndefined();
+  expect(watch.busy(workOwner())).toBeUndefined();
 });
 
 test('who waits for the GPU to be idle learns that it is lost', async () => {
@@ -67,7 +62,7 @@ test('who waits for the GPU to be idle learns that it is lost', async () => {
 async function settled(): Promise<void> {
   const watch = DeviceWatch.of(gpu.device);
   await watch.whenIdle();
-  await watch.busy(owner());
+  await watch.busy(workOwner());
 }
 
 const work = (id: number): Stream =>
@@ -78,17 +73,7 @@ const work = (id: number): Stream =>
 
 const sampler = (id: number) => ({ id, maxAnisotropy: 1 });
 const views = new Stream()
-  .command('createTexture', {
-    id: 2,
-    width: 16,
-    height: 16,
-    depthOrArrayLayers: 1,
-    mipLevelCount: 1,
-    sampleCount: 1,
-    dimension: '2d',
-    format: 'rgba8unorm',
-    usage: bits('TextureUsage', 'TEXTURE_BINDING'),
-  })
+  .command('createTexture', texture16('TEXTURE_BINDING', { id: 2 }))
   .command('createTextureView', { id: 2, texture: 2, dimension: '2d', aspect: 'all' });
 
 test.each([
@@ -136,7 +121,7 @@ test('a call that waits for its own work is watched meanwhile', async () => {
 test('a GPU is not destroyed while it works or hangs, because this thread would wait for it', async () => {
   const { watch, end } = manual();
   expect(watch.works).toBe(false);
-  watch.submitted(owner(), 60_000);
+  watch.submitted(workOwner(), 60_000);
   expect(watch.works).toBe(true);
   end();
   await vi.waitFor(() => expect(watch.works).toBe(false));

@@ -4,7 +4,7 @@ import type { Gpu } from '../../host/gpu/dawn.ts';
 import type { CommandReplay } from '../../host/gpu/replay.ts';
 import { eventually } from '../wait.ts';
 import { bits, Stream } from './document.ts';
-import { black, newReplay, openTestGpu, Picture, pipeline, redPipeline, target } from './fixture.ts';
+import { black, newReplay, openTestGpu, Picture, pipeline, redPipeline, target, texture16 } from './fixture.ts';
 
 let gpu: Gpu;
 let device: GPUDevice;
@@ -250,17 +250,7 @@ describe('computing', () => {
       .command('createComputePipeline', { id: 2, module: 2, entryPoint: 'main' })
       .command('getComputeBindGroupLayout', { id: 2, pipeline: 2, index: 0 })
       .command('createBindGroup', { id: 2, layout: 2, entries: [{ buffer: 2 }] })
-      .command('createTexture', {
-        id: 2,
-        width: 16,
-        height: 16,
-        depthOrArrayLayers: 1,
-        mipLevelCount: 1,
-        sampleCount: 1,
-        dimension: '2d',
-        format: 'rgba8unorm',
-        usage: bits('TextureUsage', 'RENDER_ATTACHMENT COPY_SRC COPY_DST'),
-      })
+      .command('createTexture', texture16('RENDER_ATTACHMENT COPY_SRC COPY_DST', { id: 2 }))
       .command('createTextureView', { id: 2, texture: 2 })
       .command('beginComputePass', { label: 'sum' })
       .command('setComputePipeline', { pipeline: 2 })

@@ -5,23 +5,13 @@ import { DeviceGroups, GROUPS_MAX } from '../../host/gpu/groups.ts';
 import type { CommandReplay } from '../../host/gpu/replay.ts';
 import { eventually } from '../wait.ts';
 import { bits, enums, Stream, type Values } from './document.ts';
-import { black, fault, Picture, pipeline, redPipeline, target } from './fixture.ts';
+import { black, fault, Picture, pipeline, redPipeline, target, texture16 } from './fixture.ts';
 import { buffer, bytesOf, drawRed, frame, openBeforeTests, READBACK, RED } from './recorded.ts';
 
 const on = openBeforeTests();
 
 describe('textures', () => {
-  const texture = (values: Values): Values => ({
-    width: 16,
-    height: 16,
-    depthOrArrayLayers: 1,
-    mipLevelCount: 1,
-    sampleCount: 1,
-    dimension: '2d',
-    format: 'rgba8unorm',
-    usage: bits('TextureUsage', 'RENDER_ATTACHMENT COPY_SRC'),
-    ...values,
-  });
+  const texture = (values: Values) => texture16('RENDER_ATTACHMENT COPY_SRC', values);
 
   it('a 3D texture can be drawn into slice by slice, and copied out', async () => {
     const { replay, writes, answer } = on.start();

@@ -10,7 +10,7 @@ import type { CommandReplay } from '../../host/gpu/replay.ts';
 import { Turn } from '../../host/gpu/turn.ts';
 import { DeviceWatch } from '../../host/gpu/watch.ts';
 import { bits, Stream } from './document.ts';
-import { fault, limits, newReplay, openTestGpu } from './fixture.ts';
+import { fault, limits, newReplay, openTestGpu, texture16, watchManually, workOwner } from './fixture.ts';
 
 let gpu: Gpu;
 beforeAll(async () => {
@@ -40,17 +40,7 @@ function churn(times: number): Stream {
   const stream = new Stream();
   for (let n = 0; n < times; n++)
     stream
-      .command('createTexture', {
-        id: 2,
-        width: 16,
-        height: 16,
-        depthOrArrayLayers: 1,
-        mipLevelCount: 1,
-        sampleCount: 1,
-        dimension: '2d',
-        format: 'rgba8unorm',
-        usage: bits('TextureUsage', 'TEXTURE_BINDING'),
-      })
+      .command('createTexture', texture16('TEXTURE_BINDING', { id: 2 }))
       .command('destroy', { kind: 'texture', object: 2 });
   return stream;
 }
@@ -113,19 +103,10 @@ test("a room's slice of the host's thread is short while another room is active"
   expect(waits(one)).toBe(true);
 });
 
-/** Watches a stand-in for a GPU device, whose work ends when the test calls `end`. */
-function manual() {
-  const ends: (() => void)[] = [];
-  const queue = { onSubmittedWorkDone: () => new Promise<void>((resolve) => ends.push(resolve)) };
-  const device = { queue, lost: new Promise(() => {}) } as unknown as GPUDevice;
-  return { watch: DeviceWatch.of(device), end: () => must(ends.shift(), 'unfinished work')() };
-}
-const owner = () => ({ onWork: vi.fn(), onHung: vi.fn() });
-
 test('a room with a lot of unfinished GPU work waits before it submits more', async () => {
   vi.useFakeTimers();
-  const { watch, end } = manual();
-  const [heavy, light] = [owner(), owner()];
+  const { watch, end } = watchManually();
+  const [heavy, light] = [workOwner(), workOwner()];
   watch.submitted(heavy, 60_000);
   await vi.advanceTimersByTimeAsync(60);
   end();
@@ -146,8 +127,8 @@ test('a room with a lot of unfinished GPU work waits before it submits more', as
 test("time for which the host's thread was blocked does not count as GPU work", async () => {
   // The clock advances without timers, as it does while this thread is blocked.
   vi.useFakeTimers({ toFake: ['performance'] });
-  const { watch, end } = manual();
-  const victim = owner();
+  const { watch, end } = watchManually();
+  const victim = workOwner();
   watch.submitted(victim, 600);
   vi.advanceTimersByTime(1000);
   end();

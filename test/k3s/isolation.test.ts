@@ -69,6 +69,19 @@ function writableFiles(pid: number): string[] {
   });
 }
 
+async function joinSmall(url: string): Promise<Peer> {
+  const peer = new Peer();
+  await peer.join(url, { query: '?size=320x180&fps=30' });
+  return peer;
+}
+
+/** Joins a game, and resolves when its pictures arrive. */
+async function play(url: string): Promise<Peer> {
+  const peer = await joinSmall(url);
+  await until(() => peer.pictures > 10, 'pictures');
+  return peer;
+}
+
 /** The id of a pod's supervisor, which is the one that containerd knows. */
 async function supervisorOf(pod: string): Promise<number> {
   const request = { podSandboxId: pod, verbose: true };
@@ -78,9 +91,7 @@ async function supervisorOf(pod: string): Promise<number> {
 it('the host of a pod is a user of its own, without capabilities, in its own namespaces, under a filter', async () => {
   const { pod, container, url } = await startGame(rig, latency);
   await ready(rig, container);
-  const peer = new Peer();
-  await peer.join(url, { query: '?size=320x180&fps=30' });
-  await until(() => peer.pictures > 10, 'pictures');
+  const peer = await play(url);
   const supervisor = await supervisorOf(pod);
   const host = hostOf(supervisor);
   const [node, own] = [describeProcess(process.pid), describeProcess(host)];
@@ -124,9 +135,7 @@ it('the game of a container that replaces another one, while players stay connec
   const all = (id: number) => Array(4).fill(id).join(' ');
   const { pod, container, port, url } = await startGame(rig, latency, as(1111, 2222));
   await ready(rig, container);
-  const peer = new Peer();
-  await peer.join(url, { query: '?size=320x180&fps=30' });
-  await until(() => peer.pictures > 10, 'pictures');
+  const peer = await play(url);
   expect(await users({ pod, container })).toEqual([all(1111), all(2222)]);
   let last = container;
   // The guest process that waits for the third container was started when the first one ended.
@@ -146,9 +155,7 @@ it('the game of a container that replaces another one, while players stay connec
 it('a host that is taken over finds no file of the node, and no process but its own', async () => {
   const { pod, container, url } = await startGame(rig, latency);
   await ready(rig, container);
-  const peer = new Peer();
-  await peer.join(url, { query: '?size=320x180&fps=30' });
-  await until(() => peer.pictures > 10, 'pictures');
+  const peer = await play(url);
   const supervisor = await supervisorOf(pod);
   const host = hostOf(supervisor);
   const others = [rig.keeperPid(), supervisor, process.pid].map((pid) => `/proc/${pid}/status`);
@@ -200,8 +207,7 @@ it('a shader that the node does not know is tried by the keeper, in a jail and i
   const { pod, container, url } = await startGame(rig, image);
   await ready(rig, container);
   const supervisor = await supervisorOf(pod);
-  const peer = new Peer();
-  await peer.join(url, { query: '?size=320x180&fps=30' });
+  const peer = await joinSmall(url);
   const trial = await poll(() => trialsOf(supervisor)[0] ?? false, 'no shader is tried');
   await until(() => peer.pictures > 10, 'pictures');
   const [node, host, own] = [process.pid, hostOf(supervisor), trial].map(describeProcess);
@@ -216,9 +222,7 @@ it('a shader that the node does not know is tried by the keeper, in a jail and i
   // The keeper has stored the verdict, so the next host needs no trial.
   const next = await startGame(rig, image);
   await ready(rig, next.container);
-  const other = new Peer();
-  await other.join(next.url, { query: '?size=320x180&fps=30' });
-  await until(() => other.pictures > 10, 'pictures');
+  const other = await play(next.url);
   expect(trialsOf(await supervisorOf(next.pod))).toEqual([]);
   other.close();
   await rig.cri.removePod(next.pod);
@@ -228,8 +232,7 @@ it('a shader that takes too long to compile ends its game, and not the host', as
   const image = await importGame(rig, 'hostile', shaderGame(hostileShader()));
   const { pod, container, url } = await startGame(rig, image);
   await ready(rig, container);
-  const peer = new Peer();
-  await peer.join(url, { query: '?size=320x180&fps=30' });
+  const peer = await joinSmall(url);
   expect((await exited(rig, container)).exitCode).toBe(errors.NL_SHADER.exit);
   expect(await rig.cri.podState(pod)).toBe('SANDBOX_READY');
   peer.close();

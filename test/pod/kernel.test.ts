@@ -1,4 +1,4 @@
-import { type ChildProcessByStdio, execFileSync, spawn } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import {
   mkdirSync,
@@ -13,8 +13,6 @@ import {
 import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
-import type { Readable, Writable } from 'node:stream';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 
 import type { ThreadChange } from '../../host/pod/kernel.ts';
@@ -22,6 +20,7 @@ import { buildKernel, kernelPath } from '../../host/pod/native.ts';
 
 import { eventually } from '../wait.ts';
 import type { Thread } from './kernel-host.ts';
+import { LineProgram } from './line-program.ts';
 
 const PROGRAM = join(import.meta.dirname, 'kernel-host.ts');
 const NAMESPACE = `nl-kernel-${process.pid}`;
@@ -37,25 +36,11 @@ const WITH_NODE = ['sh', '-c', `exec ${OWN_MOUNTS.join(' ')} "$@" 3</`, 'sh'];
 const PAUSES_MAX = 200;
 
 /** A process that runs kernel-host.ts, which tries the kernel addon. */
-class KernelHost {
-  readonly child: ChildProcessByStdio<Writable, Readable, null>;
-  readonly #lines: AsyncIterator<string>;
-
+class KernelHost extends LineProgram {
   /** @param prefix the command line that starts the program */
   constructor(kind: 'full' | 'bare', [command, ...args]: readonly [string, ...string[]]) {
-    const env = { ...process.env, UV_THREADPOOL_SIZE: '8', XDG_RUNTIME_DIR: tmpdir() };
-    const all = [...args, process.execPath, PROGRAM, kernelPath, kind];
-    this.child = spawn(command, all, { stdio: ['pipe', 'pipe', 'inherit'], env });
-    this.#lines = createInterface(this.child.stdout)[Symbol.asyncIterator]();
-  }
-
-  /** @throws Error with the message that the command threw */
-  async ask<T = null>(command: string, ...args: unknown[]): Promise<T> {
-    this.child.stdin.write(`${JSON.stringify([command, ...args])}\n`);
-    const { value: line } = await this.#lines.next();
-    const { value, error } = JSON.parse(line) as { value: T; error?: string };
-    if (error !== undefined) throw new Error(error);
-    return value;
+    const env = { UV_THREADPOOL_SIZE: '8', XDG_RUNTIME_DIR: tmpdir() };
+    super(command, [...args, process.execPath, PROGRAM, kernelPath, kind], env);
   }
 }
 
