@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, readFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { makeBundle } from '../../../host/pod/node/bundle.ts';
 
@@ -18,6 +18,8 @@ export interface Installation {
  * @param folder receives the bundle, the encoder's archives and the installation
  */
 export async function installBundle(folder: string, say: (line: string) => void = () => {}): Promise<Installation> {
+  // Trials of shaders are users of their own, which can read what is installed on a node.
+  chmodSync(folder, 0o755);
   const { folder: bundle } = await makeBundle(join(folder, 'out'), say);
   const encoder = join(folder, 'encoder');
   packEncoder(encoder);
