@@ -46,6 +46,13 @@ export const playerSettings = {
     about:
       "host names in players' URLs, separated by commas, in addition to IP addresses, localhost and the machine's name; .NAME: all below NAME; *: any",
   },
+  allowedOrigins: {
+    env: 'ALLOWED_ORIGINS',
+    default: '',
+    form: 'origins',
+    about:
+      "origins of other sites' pages that may join games here, such as https://play.example, separated by commas; *: any",
+  },
   trustedProxies: {
     env: 'TRUSTED_PROXIES',
     default: '',
@@ -135,6 +142,17 @@ export const playerSettings = {
     default: '',
     form: 'address',
     about: "ICE address offered to players' pages in addition to the one at which their requests arrive",
+  },
+  turnUrls: {
+    env: 'TURN_URLS',
+    default: '',
+    form: 'iceServers',
+    about: 'URLs of TURN and STUN servers that pages use if they cannot reach this host directly, separated by commas',
+  },
+  turnSecret: {
+    env: 'TURN_SECRET',
+    default: '',
+    about: 'secret that the TURN servers share with this host, from which the host makes credentials that expire',
   },
   nodeUdpPorts: {
     env: 'NODE_UDP_PORTS',

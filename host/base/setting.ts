@@ -22,6 +22,8 @@ export interface Network {
 /** A name as in DNS, optionally with a dot before it. An IPv6 address is not a name, because it is always allowed. */
 const HOST_NAME = /^\.?[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*$/i;
 const NAME_BYTES_MAX = 253;
+/** URL of a STUN server (RFC 7064) or TURN server (RFC 7065). */
+const ICE_SERVER = /^(stuns?:[\w.-]+(:\d{1,5})?|turns?:([\w.-]+|\[[\da-f:]+\])(:\d{1,5})?(\?transport=(udp|tcp))?)$/i;
 
 /** The forms that text settings can have. `text` completes the sentence "The value is not ...". */
 export const FORMS = {
@@ -30,6 +32,10 @@ export const FORMS = {
     text: 'a list of host names such as play.example,.example.org, or *',
     fits: (text: string) => text === '*' || readList(text).every(isHostName),
   },
+  iceServers: {
+    text: 'a list of URLs such as turn:turn.example:3478?transport=udp,stun:stun.example',
+    fits: (text: string) => readList(text).every((entry) => ICE_SERVER.test(entry)),
+  },
   layers: {
     text: 'a list of layers of confinement (host/base/layers.ts), or none',
     fits: (text: string) => readLayers(text) !== undefined,
@@ -37,6 +43,10 @@ export const FORMS = {
   networks: {
     text: 'a list of addresses and networks such as 10.0.0.1,fd00::/8',
     fits: (text: string) => readList(text).every((entry) => readNetwork(entry) !== undefined),
+  },
+  origins: {
+    text: 'a list of origins such as https://play.example,http://10.0.0.1:8080, or *',
+    fits: (text: string) => text === '*' || readList(text).every(isOrigin),
   },
   ports: { text: 'a range of ports such as 31000-31999', fits: (text: string) => readPorts(text) !== undefined },
 };
@@ -60,6 +70,10 @@ export function readNetwork(text: string): Network | undefined {
   const bits = family === 4 ? 32 : 128;
   const prefix = digits === undefined ? bits : Number(digits);
   return family === 0 || prefix > bits ? undefined : { address, prefix, family: family === 4 ? 'ipv4' : 'ipv6' };
+}
+
+function isOrigin(text: string): boolean {
+  return /^https?:/i.test(text) && URL.canParse(text) && new URL(text).origin === text.toLowerCase();
 }
 
 function isHostName(text: string): boolean {

@@ -15,7 +15,7 @@ import { driverIdentity } from '../play/vet/driver.ts';
 import { KnownShaders } from '../play/vet/known.ts';
 import { buildPlayer } from '../player/build.ts';
 import { defaultAddress } from '../stream/candidate.ts';
-import { openRelaySocket } from '../stream/relay.ts';
+import { openRelaySocket } from '../stream/udp.ts';
 import { CompileClient } from './compile-client.ts';
 import { createPublisher, sendSupervised } from './events.ts';
 import { heartbeat } from './heartbeat.ts';

@@ -1,10 +1,16 @@
 import { readFileSync } from 'node:fs';
 import { isIPv6 } from 'node:net';
 import { networkInterfaces } from 'node:os';
-import type { UdpAddress } from './relay.ts';
+import type { UdpAddress } from './udp.ts';
 
-/** The part of an ICE candidate's priority that says it is a local address (RFC 8445, 5.1.2.1). */
-const HOST_PREFERENCE = 126 * 2 ** 24;
+/** An address at which pages reach this host. */
+export interface Endpoint extends UdpAddress {
+  /** Default: 'UDP'. Pages open TCP connections to this host; it opens none. */
+  protocol?: 'UDP' | 'TCP';
+}
+
+/** The part of an ICE candidate's priority that says it is a local address (RFC 8445, 5.1.2.1). UDP is preferred to TCP. */
+const PREFERENCE = { UDP: 126 * 2 ** 24, TCP: 90 * 2 ** 24 };
 const COMPONENT = 1;
 const CANDIDATE = /^a=candidate:\S+ 1 UDP \d+ (\S+) (\d+) typ host/gim;
 
@@ -19,10 +25,12 @@ export function ufragOf(sdp: string): string | undefined {
 }
 
 /** Replaces the candidates of an SDP answer with others in its first section, the most preferred first. */
-export function replaceCandidates(sdp: string, endpoints: readonly UdpAddress[]): string {
-  const lines = endpoints.map(({ address, port }, index) => {
-    const priority = HOST_PREFERENCE + (endpoints.length - index) * 256 + (256 - COMPONENT);
-    return `a=candidate:nearlight${index} ${COMPONENT} UDP ${priority} ${address} ${port} typ host\r\n`;
+export function replaceCandidates(sdp: string, endpoints: readonly Endpoint[]): string {
+  const lines = endpoints.map(({ address, port, protocol = 'UDP' }, index) => {
+    const priority = PREFERENCE[protocol] + (endpoints.length - index) * 256 + (256 - COMPONENT);
+    // A browser opens the TCP connection (RFC 6544, 4.5).
+    const type = protocol === 'TCP' ? ' tcptype passive' : '';
+    return `a=candidate:nearlight${index} ${COMPONENT} ${protocol} ${priority} ${address} ${port} typ host${type}\r\n`;
   });
   const bare = sdp.replace(/^a=candidate:.*\r?\n/gm, '');
   // Some WebRTC libraries ignore candidates that stand before their section's ICE credentials.

@@ -9,6 +9,7 @@ import type { Meters } from '../observe/meters.ts';
 import { Clients, networkOf, plainAddress } from './clients.ts';
 import { SECURITY_HEADERS } from './files.ts';
 import { AllowedHosts, readTarget } from './hosts.ts';
+import { isIceFrame } from './ice-tcp.ts';
 import { Bucket, RateLimiter } from './limiter.ts';
 
 const HEADERS_MS_MAX = 5000;
@@ -47,6 +48,8 @@ export interface HttpServerOptions {
   warn(message: string): void;
   /** Answers a request. @throws NearlightError, which is sent to the client */
   route(call: Call): void | Promise<void>;
+  /** Takes over a connection that carries packets of ICE instead of requests. Without it, such connections are refused. */
+  onIce?(socket: Socket): void;
 }
 
 /** One request and its answer. */
@@ -88,6 +91,7 @@ export async function openHttpServer(options: HttpServerOptions): Promise<HttpSe
     connectionsCheckingInterval: CHECK_MS,
     maxHeaderSize: HEADER_BYTES_MAX,
   });
+  if (options.onIce) divertIce(server, options.onIce);
   // Most of the files that this process may open are for games and for players, who need one each after they have joined.
   server.maxConnections = Math.min(config.httpConnectionsMax, Math.floor(fileLimit() / 4));
   const arrivals = new RateLimiter({
@@ -116,6 +120,33 @@ export async function openHttpServer(options: HttpServerOptions): Promise<HttpSe
     stop: () => new Promise((resolve) => server.close(() => resolve())),
     drop: () => server.closeAllConnections(),
   };
+}
+
+/**
+ * Looks at the first byte of each connection: those that carry packets of ICE go to `accept`, all others to the HTTP server.
+ * So players need one TCP port only.
+ */
+function divertIce(server: Server, accept: (socket: Socket) => void): void {
+  const [serve] = server.listeners('connection');
+  server.removeAllListeners('connection');
+  server.on('connection', (socket: Socket) => {
+    const timer = setTimeout(() => socket.destroy(), HEADERS_MS_MAX);
+    const ignore = () => {};
+    socket.on('error', ignore);
+    socket.once('close', () => clearTimeout(timer));
+    socket.once('readable', () => {
+      clearTimeout(timer);
+      const bytes: Buffer | null = socket.read();
+      if (bytes === null) {
+        socket.destroy();
+        return;
+      }
+      socket.unshift(bytes);
+      socket.removeListener('error', ignore);
+      if (isIceFrame(bytes.readUInt8())) accept(socket);
+      else serve?.call(server, socket);
+    });
+  });
 }
 
 class Answerer {

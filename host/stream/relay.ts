@@ -1,10 +1,10 @@
-import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
-import { once } from 'node:events';
-import { isIPv6 } from 'node:net';
+import type { RemoteInfo, Socket } from 'node:dgram';
+import type { Socket as TcpSocket } from 'node:net';
 import { type Clock, systemClock } from '../base/clock.ts';
-import { NearlightError } from '../base/errors.ts';
 import type { Milli } from '../base/time.ts';
+import { FrameReader, sendFramed } from './ice-tcp.ts';
 import { isBindingRequest, isBindingSuccess, isWebRtc, recipientOf, TRANSACTION_BYTES, transactionOf } from './stun.ts';
+import { enlargeBuffers, openSocketTo, type UdpAddress } from './udp.ts';
 
 /** A page tries each of its own addresses. The relay serves at most this many of them for one connection. */
 const PATHS_PER_CONNECTION_MAX = 8;
@@ -31,15 +31,9 @@ const PRIVILEGED_PORTS = 1024;
 const PENDING_MAX = 4;
 /** When a socket has this many bytes queued for sending, further packets are dropped. */
 const QUEUE_BYTES_MAX = 2 ** 20;
-/** Size of the kernel's socket buffers. A keyframe arrives as one burst. The kernel may grant less. */
-const SOCKET_BYTES = 4 * 2 ** 20;
 const EMPTY = Buffer.alloc(0);
-
-/** An IP address and a UDP port. */
-export interface UdpAddress {
-  address: string;
-  port: number;
-}
+/** A TCP connection is closed if its first packet, which names the page's connection, has not arrived after this time. */
+const FIRST_PACKET_MS_MAX = 5000;
 
 export interface RelayOptions {
   /** The UDP sockets that pages send to. They may belong to other network namespaces. The relay closes them. */
@@ -65,6 +59,8 @@ export interface Relay {
   admit(ufrag: string, target: UdpAddress): void;
   /** Stops accepting packets for a connection that was admitted. */
   dismiss(ufrag: string): void;
+  /** Takes over a TCP connection that carries a page's packets (RFC 6544). Closes it if it belongs to no admitted connection. */
+  accept(socket: TcpSocket): void;
   close(): void;
 }
 
@@ -76,66 +72,23 @@ export interface RelayStats {
   packetsDropped: number;
 }
 
-/**
- * Opens the UDP socket that pages send to, at an address and port of this machine. The address `::` or `0.0.0.0` stands for
- * all; port 0 takes any free one.
- * @throws NearlightError NL_PORT_IN_USE
- */
-export async function openPlayerSocket({ address, port }: UdpAddress): Promise<Socket> {
-  const socket = openSocket(isIPv6(address) ? 'udp6' : 'udp4');
-  try {
-    await bind(socket, { address, port });
-    return socket;
-  } catch (cause) {
-    socket.close();
-    const advice = 'stop the program that uses it, or choose another port with ICE_PORT (ICE_PORT=0 takes a free one)';
-    const { code } = cause as NodeJS.ErrnoException;
-    throw new NearlightError('NL_PORT_IN_USE', `UDP port ${port} cannot be bound (${code}); ${advice}`, { cause });
-  }
-}
-
-/**
- * Opens the UDP socket that pages send to at a port of a range, in the network namespace of the calling thread.
- * @throws NearlightError NL_PORT_IN_USE if no port of the range is free
- */
-export async function openRelaySocket(options: { address: string; first: number; last: number }): Promise<Socket> {
-  const { address, first, last } = options;
-  const count = last - first + 1;
-  const begin = Math.floor(Math.random() * count);
-  for (let tried = 0; tried < count; tried++) {
-    const socket = openSocket(isIPv6(address) ? 'udp6' : 'udp4');
-    try {
-      await bind(socket, { port: first + ((begin + tried) % count) });
-      return socket;
-    } catch (error) {
-      socket.close();
-      if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error;
-    }
-  }
-  throw new NearlightError('NL_PORT_IN_USE', `no UDP port from ${first} to ${last} is free; widen NODE_UDP_PORTS`);
-}
-
-async function bind(socket: Socket, to: { address?: string; port: number }): Promise<void> {
-  // The listener is added before `bind`, which emits 'listening' before it returns if no name has to be looked up.
-  const listening = once(socket, 'listening');
-  socket.bind({ ...to, exclusive: true });
-  await listening;
-  enlargeBuffers(socket);
-}
-
 /** Opens a relay between pages and this process's ICE. Each page address gets its own socket, so that ICE tells them apart. */
 export function openRelay(options: RelayOptions): Relay {
-  return new UdpRelay(options);
+  return new PacketRelay(options);
+}
+
+/** The way back to a page's address. */
+interface Outlet {
+  /** Sends a packet. @returns false if too much waits to be sent, so that the packet is dropped */
+  send(packet: Buffer): boolean;
+  close(): void;
 }
 
 /** One page address that the relay serves, with the local socket that stands for it towards ICE. */
 interface Path {
   readonly key: string;
   readonly ufrag: string;
-  readonly address: string;
-  readonly port: number;
-  /** The socket at which the page's packets arrive. */
-  readonly outside: Socket;
+  readonly outlet: Outlet;
   readonly socket: Socket;
   /** The page's packets that wait until the socket is connected; undefined from then on. */
   pending: Buffer[] | undefined;
@@ -159,13 +112,15 @@ interface Admitted {
   readonly paths: Set<Path>;
 }
 
-class UdpRelay implements Relay {
+class PacketRelay implements Relay {
   readonly stats: RelayStats = { paths: 0, packetsIn: 0, packetsOut: 0, packetsDropped: 0 };
   readonly #options: RelayOptions;
   readonly #clock: Pick<Clock, 'now'>;
   readonly #paths = new Map<string, Path>();
   readonly #admitted = new Map<string, Admitted>();
   readonly #sweep: NodeJS.Timeout;
+  /** Number of TCP connections that were taken over. */
+  #accepted = 0;
 
   constructor(options: RelayOptions) {
     const { sockets, idleMs } = options;
@@ -197,7 +152,38 @@ class UdpRelay implements Relay {
   #fromPage(packet: Buffer, from: RemoteInfo, { index, socket }: { index: number; socket: Socket }): void {
     const now = this.#clock.now();
     const key = `${index} ${from.address} ${from.port}`;
-    const path = this.#paths.get(key) ?? this.#open(packet, from, { key, now, outside: socket });
+    const path = this.#paths.get(key) ?? this.#openUdp(packet, from, { key, now, outside: socket });
+    this.#pass(packet, path, now);
+  }
+
+  accept(socket: TcpSocket): void {
+    const key = `tcp ${this.#accepted++}`;
+    let path: Path | undefined;
+    const outlet: Outlet = { send: (packet) => sendFramed(socket, packet), close: () => socket.destroy() };
+    const timer = setTimeout(() => socket.destroy(), FIRST_PACKET_MS_MAX);
+    const reader = new FrameReader((packet) => {
+      if (socket.destroyed) return;
+      const now = this.#clock.now();
+      // The handshake of TCP has proved that the address receives packets.
+      path ??= this.#open(packet, outlet, { key, now, verified: true });
+      if (path) clearTimeout(timer);
+      else socket.destroy();
+      this.#pass(packet, path, now);
+    });
+    socket.setNoDelay(true);
+    socket.on('data', (bytes) => {
+      if (!reader.read(bytes)) socket.destroy();
+    });
+    socket.on('end', () => socket.destroy());
+    socket.on('error', () => {});
+    socket.once('close', () => {
+      clearTimeout(timer);
+      if (path && this.#paths.get(key) === path) this.#forget(path);
+    });
+  }
+
+  /** Passes a page's packet to ICE, if it is one of WebRTC and the page has not sent too many. */
+  #pass(packet: Buffer, path: Path | undefined, now: Milli): void {
     if (!path || !isWebRtc(packet) || !takeAllowance(path, now)) {
       this.stats.packetsDropped++;
       return;
@@ -207,7 +193,7 @@ class UdpRelay implements Relay {
       path.verified = isBindingSuccess(packet) && transactionOf(packet).equals(path.transaction);
       this.#sendHeld(path);
     }
-    if (!path.pending) this.#send(path.socket, packet);
+    if (!path.pending) this.#sendIn(packet, path.socket);
     else if (path.pending.length < PENDING_MAX) path.pending.push(packet);
     this.stats.packetsIn++;
   }
@@ -247,26 +233,36 @@ class UdpRelay implements Relay {
   }
 
   #sendOut(packet: Buffer, path: Path): void {
-    if (this.#send(path.outside, packet, path)) this.stats.packetsOut++;
+    if (path.outlet.send(packet)) this.stats.packetsOut++;
+    else this.stats.packetsDropped++;
   }
 
-  #send(socket: Socket, packet: Buffer, to?: Path): boolean {
-    if (socket.getSendQueueSize() > QUEUE_BYTES_MAX) {
-      this.stats.packetsDropped++;
-      return false;
-    }
-    if (to) socket.send(packet, to.port, to.address);
-    else socket.send(packet);
-    return true;
+  #sendIn(packet: Buffer, socket: Socket): void {
+    if (!isQueueFull(socket)) socket.send(packet);
+    else this.stats.packetsDropped++;
+  }
+
+  #openUdp(
+    packet: Buffer,
+    { address, port }: RemoteInfo,
+    { key, now, outside }: { key: string; now: Milli; outside: Socket },
+  ): Path | undefined {
+    if (port < PRIVILEGED_PORTS || REFLECTING_PORTS.has(port)) return undefined;
+    const send = (answer: Buffer): boolean => {
+      if (isQueueFull(outside)) return false;
+      outside.send(answer, port, address);
+      return true;
+    };
+    return this.#open(packet, { send, close: () => {} }, { key, now, verified: false });
   }
 
   /** Starts to serve a page's address if its packet is a STUN binding request for an admitted connection. */
   #open(
     packet: Buffer,
-    from: RemoteInfo,
-    { key, now, outside }: { key: string; now: Milli; outside: Socket },
+    outlet: Outlet,
+    { key, now, verified }: { key: string; now: Milli; verified: boolean },
   ): Path | undefined {
-    if (from.port < PRIVILEGED_PORTS || REFLECTING_PORTS.has(from.port) || !isBindingRequest(packet)) return undefined;
+    if (!isBindingRequest(packet)) return undefined;
     const ufrag = recipientOf(packet);
     const admitted = ufrag === undefined ? undefined : this.#admitted.get(ufrag);
     if (ufrag === undefined || !admitted) return undefined;
@@ -277,14 +273,12 @@ class UdpRelay implements Relay {
     const path: Path = {
       key,
       ufrag,
-      address: from.address,
-      port: from.port,
-      outside,
-      socket: openSocket(isIPv6(target.address) ? 'udp6' : 'udp4'),
+      outlet,
+      socket: openSocketTo(target.address),
       pending: [],
       lastHeardAt: now,
       allowance: PACKETS_PER_SECOND_MAX,
-      verified: false,
+      verified,
       creditBytes: 0,
       held: [],
       transaction: Buffer.alloc(TRANSACTION_BYTES),
@@ -296,7 +290,7 @@ class UdpRelay implements Relay {
     socket.once('connect', () => {
       if (this.#paths.get(key) !== path) return;
       enlargeBuffers(socket);
-      for (const waiting of path.pending ?? []) this.#send(socket, waiting);
+      for (const waiting of path.pending ?? []) this.#sendIn(waiting, socket);
       path.pending = undefined;
     });
     socket.connect(target.port, target.address);
@@ -315,8 +309,13 @@ class UdpRelay implements Relay {
     this.#paths.delete(path.key);
     this.#admitted.get(path.ufrag)?.paths.delete(path);
     path.socket.close();
+    path.outlet.close();
     this.stats.paths--;
   }
+}
+
+function isQueueFull(socket: Socket): boolean {
+  return socket.getSendQueueSize() > QUEUE_BYTES_MAX;
 }
 
 /** Counts one packet against the page's rate limit. @returns false if the page has sent too many packets */
@@ -327,19 +326,4 @@ function takeAllowance(path: Path, now: Milli): boolean {
   if (path.allowance < 1) return false;
   path.allowance--;
   return true;
-}
-
-/**
- * Opens a UDP socket that takes every host name as an IP address, without a look-up. Node would otherwise look up the address
- * of each packet, which delays the packet by a turn of the event loop.
- */
-function openSocket(type: 'udp4' | 'udp6'): Socket {
-  const lookup = (address: string, _options: unknown, found: (error: null, address: string, family: number) => void) =>
-    found(null, address, type === 'udp6' ? 6 : 4);
-  return createSocket({ type, lookup });
-}
-
-function enlargeBuffers(socket: Socket): void {
-  socket.setRecvBufferSize(SOCKET_BYTES);
-  socket.setSendBufferSize(SOCKET_BYTES);
 }

@@ -31,25 +31,13 @@ export function readView(query: URLSearchParams, config: Config, defaults: ViewR
 }
 
 /**
- * Refuses a request that a page of another site sent. Browsers send their page's origin with every POST and DELETE.
- * @throws NearlightError NL_ORIGIN
- */
-export function checkOrigin(request: IncomingMessage): void {
-  const { origin, host } = request.headers;
-  if (origin === undefined) return;
-  const sender = URL.canParse(origin) ? new URL(origin).host : '';
-  if (sender === '' || sender !== host?.toLowerCase())
-    throw new NearlightError('NL_ORIGIN', 'open the game at the address of this server');
-}
-
-/**
- * Reads the body of a request that carries an SDP offer.
+ * Reads the body of a request that carries SDP of the content type `wanted`.
  * @throws NearlightError NL_OFFER_TYPE, NL_OFFER_TOO_LARGE
  */
-export async function readOfferBody(request: IncomingMessage, bytesMax: number): Promise<string> {
+export async function readSdp(request: IncomingMessage, wanted: string, bytesMax: number): Promise<string> {
   const [type] = (request.headers['content-type'] ?? '').split(';', 1);
-  if (type?.trim().toLowerCase() !== 'application/sdp')
-    throw new NearlightError('NL_OFFER_TYPE', 'the content type must be application/sdp');
+  if (type?.trim().toLowerCase() !== wanted)
+    throw new NearlightError('NL_OFFER_TYPE', `the content type must be ${wanted}`);
   const tooLarge = new NearlightError('NL_OFFER_TOO_LARGE', `the offer may have at most ${bytesMax} bytes`);
   if (Number(request.headers['content-length'] ?? 0) > bytesMax) throw tooLarge;
   const chunks: Buffer[] = [];

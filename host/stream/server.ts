@@ -4,15 +4,21 @@ import type { IncomingMessage } from 'node:http';
 import { systemClock } from '../base/clock.ts';
 import type { Config } from '../base/config.ts';
 import { NearlightError } from '../base/errors.ts';
+import { milli } from '../base/time.ts';
 import type { Meters } from '../observe/meters.ts';
 import { Admission, type Ticket } from './admission.ts';
+import type { Endpoint } from './candidate.ts';
 import { plainAddress } from './clients.ts';
 import { type PageFile, sendFile } from './files.ts';
 import { type Call, checkMethod, openHttpServer } from './http.ts';
 import { type Offer, readOffer } from './offer.ts';
+import { AllowedOrigins, answerPreflight } from './origin.ts';
 import type { Player, ViewRequest } from './player.ts';
-import { openPlayerSocket, openRelay, type Relay, type RelayStats, type UdpAddress } from './relay.ts';
-import { checkOrigin, readOfferBody, readView } from './request.ts';
+import { openRelay, type Relay, type RelayStats } from './relay.ts';
+import { readSdp, readView } from './request.ts';
+import { checkTrickle } from './trickle.ts';
+import { checkTurn, iceServerLinks } from './turn.ts';
+import { openPlayerSocket } from './udp.ts';
 import { WebRtcConnection } from './webrtc.ts';
 
 export interface StreamServerOptions {
@@ -49,6 +55,7 @@ interface State {
   readonly options: StreamServerOptions;
   readonly connections: Map<string, WebRtcConnection>;
   readonly admission: Admission;
+  readonly origins: AllowedOrigins;
   readonly relay: Relay;
   /** UDP port of the relay's own socket. */
   readonly relayPort: number;
@@ -59,12 +66,13 @@ const CONNECTION_PATH = /^\/whep\/([\w-]{22})$/;
 
 /**
  * Serves the player's page and connects players; nothing else is at this port.
- * `POST /whep?size=WxH&fps=N` takes an SDP offer and returns 201 with the SDP answer and a Location. `DELETE` of that
- * Location ends the connection (draft-ietf-wish-whep). Errors are returned as JSON `{ code, message }`.
- * @throws NearlightError NL_PORT_IN_USE, or NL_SETTING if the address cannot be used
+ * `POST /whep?size=WxH&fps=N` takes an SDP offer and returns 201 with the SDP answer and a Location. `PATCH` of that
+ * Location takes ICE candidates, and `DELETE` ends the connection (draft-ietf-wish-whep). Errors are returned as JSON `{ code, message }`.
+ * @throws NearlightError NL_PORT_IN_USE, or NL_SETTING if the address or the TURN servers cannot be used
  */
 export async function createStreamServer(options: StreamServerOptions): Promise<StreamServer> {
   const { config, log, meters, nodePort } = options;
+  checkTurn(config);
   const starting = Promise.withResolvers<State>();
   // Requests that arrive before the UDP socket is open wait for it.
   starting.promise.catch(() => {});
@@ -74,6 +82,11 @@ export async function createStreamServer(options: StreamServerOptions): Promise<
     meters,
     warn: (message) => log.warn(message),
     route: async (call) => route(await starting.promise, call),
+    onIce: (socket) =>
+      starting.promise.then(
+        ({ relay }) => relay.accept(socket),
+        () => socket.destroy(),
+      ),
   });
   try {
     const socket = await openPlayerSocket({ address: http.address, port: config.icePort });
@@ -82,6 +95,7 @@ export async function createStreamServer(options: StreamServerOptions): Promise<
       options,
       connections: new Map(),
       admission: new Admission(config, systemClock),
+      origins: new AllowedOrigins(config.allowedOrigins),
       relay: openRelay({ sockets, idleMs: config.idleMsMax * 2 }),
       relayPort: socket.address().port,
       closing: false,
@@ -124,20 +138,22 @@ async function closeAll(state: State, http: { stop(): Promise<void>; drop(): voi
   } as const;
   await Promise.all([...state.connections.values()].map((connection) => connection.finish(notice, 'shutdown')));
   http.drop();
-  await stopped;
   state.relay.close();
+  await stopped;
 }
 
 async function route(state: State, call: Call): Promise<void> {
   const { request, response, url } = call;
   if (url.pathname === '/whep') {
-    checkMethod(call, 'POST');
+    if (!isAllowed(state, call, 'POST, OPTIONS')) return;
     return connect(state, call);
   }
   const id = CONNECTION_PATH.exec(url.pathname)?.[1];
   if (id !== undefined) {
-    checkMethod(call, 'DELETE');
-    return disconnect(state, id, call);
+    if (!isAllowed(state, call, 'PATCH, DELETE, OPTIONS')) return;
+    const connection = state.connections.get(id);
+    if (!connection) throw new NearlightError('NL_NOT_FOUND', 'this connection has ended or never existed');
+    return request.method === 'PATCH' ? trickle(state, connection, call) : disconnect(connection, call);
   }
   const file = state.options.files.get(url.pathname);
   if (!file) throw new NearlightError('NL_NOT_FOUND', url.pathname.slice(0, 100));
@@ -145,12 +161,25 @@ async function route(state: State, call: Call): Promise<void> {
   sendFile(request, response, file);
 }
 
+/**
+ * Checks the origin and the method of a WHEP request. Answers OPTIONS.
+ * @returns whether another method has to be answered
+ * @throws NearlightError NL_ORIGIN, NL_METHOD
+ */
+function isAllowed({ origins }: State, call: Call, methods: string): boolean {
+  const { request, response } = call;
+  origins.check(request, response);
+  checkMethod(call, methods);
+  if (request.method !== 'OPTIONS') return true;
+  answerPreflight(response, methods);
+  return false;
+}
+
 async function connect(state: State, { request, response, url, client }: Call): Promise<void> {
   const { config, admit } = state.options;
-  checkOrigin(request);
   state.admission.countOffer(client);
   const view = readView(url.searchParams, config, state.options.defaultView);
-  const offer = readOffer(await readOfferBody(request, config.offerBytesMax), config);
+  const offer = readOffer(await readSdp(request, 'application/sdp', config.offerBytesMax), config);
   checkOpen(state);
   const seat = await admit(view);
   checkOpen(state);
@@ -163,7 +192,9 @@ async function connect(state: State, { request, response, url, client }: Call): 
   const sdp = await connection.answer();
   response.writeHead(201, {
     'content-type': 'application/sdp',
-    location: `/whep/${id}`,
+    // The address is relative to that of the request, so it is right behind a proxy that adds a prefix.
+    location: `whep/${id}`,
+    link: iceServerLinks(config, milli(Date.now())),
     'cache-control': 'no-store',
   });
   response.end(sdp);
@@ -174,14 +205,17 @@ function checkOpen(state: State): void {
 }
 
 /**
- * Returns the addresses that a page may send its packets to: the one at which its request arrived, that in the setting
- * ICE_ADDRESS, and that of the node's port. A stranger learns no other address of this machine.
+ * Returns the addresses that a page may send its packets to: the one at which its request arrived, by UDP and by TCP, that in
+ * the setting ICE_ADDRESS, and that of the node's port. A stranger learns no other address of this machine.
  */
-function endpointsFor({ options, relayPort }: State, { socket }: IncomingMessage): UdpAddress[] {
+function endpointsFor({ options, relayPort }: State, { socket }: IncomingMessage): Endpoint[] {
   const { config, nodePort } = options;
-  const endpoints = [{ address: plainAddress(socket.localAddress ?? ''), port: relayPort }];
+  const address = plainAddress(socket.localAddress ?? '');
+  const endpoints: Endpoint[] = [{ address, port: relayPort }];
   if (config.iceAddress !== '') endpoints.push({ address: config.iceAddress, port: relayPort });
   if (nodePort) endpoints.push({ address: nodePort.address, port: nodePort.socket.address().port });
+  // The page's network may let nothing but TCP pass. The request's own connection shows that this address can be reached.
+  if (socket.localPort !== undefined) endpoints.push({ address, port: socket.localPort, protocol: 'TCP' });
   return endpoints;
 }
 
@@ -190,7 +224,7 @@ interface Opening {
   client: string;
   offer: Offer;
   seat(): Player;
-  endpoints: readonly UdpAddress[];
+  endpoints: readonly Endpoint[];
 }
 
 function open(state: State, { id, client, offer, seat, endpoints }: Opening): WebRtcConnection {
@@ -232,10 +266,13 @@ function open(state: State, { id, client, offer, seat, endpoints }: Opening): We
   }
 }
 
-function disconnect(state: State, id: string, { request, response }: Call): void {
-  checkOrigin(request);
-  const connection = state.connections.get(id);
-  if (!connection) throw new NearlightError('NL_NOT_FOUND', 'this connection has ended or never existed');
+async function trickle({ options }: State, connection: WebRtcConnection, { request, response }: Call): Promise<void> {
+  const body = await readSdp(request, 'application/trickle-ice-sdpfrag', options.config.offerBytesMax);
+  checkTrickle(body, connection.remoteUfrag);
+  response.writeHead(204).end();
+}
+
+function disconnect(connection: WebRtcConnection, { response }: Call): void {
   connection.close('deleted');
   response.writeHead(200, { 'content-length': 0 }).end();
 }

@@ -4,14 +4,14 @@ import { systemClock } from '../base/clock.ts';
 import type { Config } from '../base/config.ts';
 import { type ErrorCode, NearlightError } from '../base/errors.ts';
 import { CHANNEL_EVENTS, CHANNEL_STATE, type CloseReason, joinedNotice, type Notice } from '../base/protocol.ts';
-import { endpointsOf, replaceCandidates, ufragOf } from './candidate.ts';
+import { type Endpoint, endpointsOf, replaceCandidates, ufragOf } from './candidate.ts';
 import { InputReader } from './input.ts';
 import { KeyframeLimiter } from './keyframe.ts';
 import { connectionError, openPeer, type VideoTrack } from './media.ts';
 import { FrameMessage, NOTICE_BYTES_MAX, noticeMessage, sendMessage } from './messages.ts';
 import type { Offer } from './offer.ts';
 import type { ConnectionStats, Feedback, FrameInfo, Player, PlayerConnection } from './player.ts';
-import type { Relay, UdpAddress } from './relay.ts';
+import type { Relay } from './relay.ts';
 import { RTCP_FEEDBACK, RTCP_KEYFRAME, readRtcp } from './rtcp.ts';
 
 /** Packets of a connection pass the relay for this long after its end. */
@@ -25,7 +25,7 @@ export interface WebRtcConnectionOptions {
   /** The relay through which all packets go. */
   relay: Relay;
   /** The addresses at which pages reach the relay, the most preferred first. */
-  endpoints: readonly UdpAddress[];
+  endpoints: readonly Endpoint[];
   /** Logs a warning. */
   warn(message: string): void;
   /** Called when the page has connected and has a seat, before the player's onConnected. */
@@ -87,6 +87,11 @@ export class WebRtcConnection implements PlayerConnection {
     this.#video = video;
     this.#listen();
     this.#silenceTimer = setTimeout(() => this.#checkSilence(), config.iceMsMax);
+  }
+
+  /** The ICE user fragment of the page's offer. */
+  get remoteUfrag(): string {
+    return ufragOf(this.#options.offer.sdp) ?? '';
   }
 
   /**

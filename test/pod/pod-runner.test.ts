@@ -24,6 +24,7 @@ const POD_SETTINGS = [
   'addressOffersPerSecondMax',
   'addressSeatsMax',
   'allowedHosts',
+  'allowedOrigins',
   'bitrateMax',
   'channelBytesMax',
   'closeMsMax',
@@ -53,16 +54,25 @@ const POD_SETTINGS = [
   'stallMsMax',
   'tickRate',
   'trustedProxies',
+  'turnSecret',
+  'turnUrls',
   'viewFpsMax',
   'viewHeightMax',
   'viewWidthMax',
 ];
 const NAMES = Object.keys(settings) as (keyof Config)[];
 
+/** A valid value of each form that an address has not. */
+const EXAMPLES: Record<string, string> = {
+  ports: '31000-31999',
+  origins: 'https://play.example',
+  iceServers: 'turn:turn.example',
+};
+
 /** Returns a valid value of a setting, other than its default. */
 function another(name: keyof Config): string {
   const setting = settings[name];
-  if ('form' in setting) return setting.form === 'ports' ? '31000-31999' : '203.0.113.7';
+  if ('form' in setting) return EXAMPLES[setting.form] ?? '203.0.113.7';
   if (typeof setting.default === 'string') return 'other';
   if (typeof setting.default === 'boolean') return String(!setting.default);
   return String(setting.default + 1);

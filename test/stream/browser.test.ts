@@ -3,7 +3,7 @@ import { AV_PIX_FMT_YUV420P, type FFEncoderCodec } from 'node-av/constants';
 import { type Browser, chromium, type Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { micro } from '../../host/base/time.ts';
-import { openRelaySocket } from '../../host/stream/relay.ts';
+import { openRelaySocket } from '../../host/stream/udp.ts';
 import { at } from '../at.ts';
 import { eventually, sleep } from '../wait.ts';
 import { type Fixture, startServer } from './fixture.ts';
@@ -21,6 +21,7 @@ const video = document.querySelector('video');
 const transceiver = peer.addTransceiver('video', { direction: 'recvonly' });
 window.peer = peer;
 window.refused = /(?!)/;
+window.instead = '';
 window.seen = { shown: 0, described: new Set(), matched: 0, notices: [], width: 0 };
 peer.ontrack = (event) => { video.srcObject = event.streams[0]; };
 const shown = (now, metadata) => {
@@ -46,10 +47,16 @@ window.join = async () => {
   const response = await fetch('/whep?size=${WIDTH}x${HEIGHT}&fps=${FPS}', {
     method: 'POST', headers: { 'content-type': 'application/sdp' }, body: peer.localDescription.sdp });
   if (response.status !== 201) throw new Error(await response.text());
-  const sdp = (await response.text()).replace(window.refused, '');
+  const sdp = (await response.text()).replace(window.refused, window.instead);
   await peer.setRemoteDescription({ type: 'answer', sdp });
   while (seen.notices[0]?.kind !== 'joined') await new Promise((resolve) => setTimeout(resolve, 1));
   return performance.now() - started;
+};
+window.protocol = async () => {
+  const reports = await peer.getStats();
+  for (const report of reports.values())
+    if (report.type === 'transport')
+      return reports.get(reports.get(report.selectedCandidatePairId).localCandidateId).protocol;
 };
 window.delay = async () => {
   for (const report of (await peer.getStats()).values())
@@ -214,7 +221,7 @@ test("Chromium plays through the node's port if it cannot reach the host's own a
   const { server, players } = await startServer({}, { files, nodePort: { socket, address } });
   const page = await browser.newPage();
   await page.goto(server.url);
-  await page.evaluate(String.raw`window.refused = /a=candidate:nearlight0.*\r\n/g; join()`);
+  await page.evaluate(String.raw`window.refused = /a=candidate:nearlight[02].*\r\n/g; join()`);
   const connection = await until(() => players[0]?.connection, 'the connection');
   const { stop } = play((unit, index, keyframe) =>
     connection.sendFrame(unit, { rtpTimestamp: index * 1500, keyframe, inputSequence: 0, inputToSendUs: micro(0) }),
@@ -226,4 +233,25 @@ test("Chromium plays through the node's port if it cannot reach the host's own a
   await page.close();
   await server.close();
   expect(dropped).toBe(0);
+});
+
+test.each([
+  ['has no UDP', String.raw`a=candidate:\S+ 1 UDP.*\r\n`, ''],
+  // No process listens at port 9.
+  ['drops UDP packets', String.raw`(?<=UDP \d+ 127\.0\.0\.1 )\d+`, '9'],
+])('Chromium plays over TCP at the port of the page if its network %s', async (_, refused, instead) => {
+  const { server, players } = await startServer({}, { files });
+  const page = await browser.newPage();
+  await page.goto(server.url);
+  await page.evaluate(`window.refused = /${refused}/g; window.instead = '${instead}'; join()`);
+  const connection = await until(() => players[0]?.connection, 'the connection');
+  const { stop } = play((unit, index, keyframe) =>
+    connection.sendFrame(unit, { rtpTimestamp: index * 1500, keyframe, inputSequence: 0, inputToSendUs: micro(0) }),
+  );
+  await pageUntil(page, 'seen.shown >= 90');
+  expect(await page.evaluate('protocol()')).toBe('tcp');
+  stop();
+  await page.close();
+  await until(() => server.relayStats.paths === 0, 'the end of the TCP connection');
+  await server.close();
 });

@@ -35,6 +35,20 @@ test('ICE candidates take the place of all others in an answer, the first with t
   expect(replaceCandidates(answer(...OWN, END), [])).toBe(answer(END));
 });
 
+test('a TCP candidate says that the page opens the connection, and every UDP candidate comes before it', () => {
+  const endpoints = [
+    { address: '203.0.113.7', port: 8080, protocol: 'TCP' as const },
+    { address: '203.0.113.7', port: 5000 },
+  ];
+  expect(replaceCandidates(answer(END), endpoints)).toBe(
+    answer(
+      'a=candidate:nearlight0 1 TCP 1509950207 203.0.113.7 8080 typ host tcptype passive',
+      'a=candidate:nearlight1 1 UDP 2113929727 203.0.113.7 5000 typ host',
+      END,
+    ),
+  );
+});
+
 test('the addresses and the ICE user fragment of an answer are read', () => {
   expect(endpointsOf(answer(...OWN, END))).toEqual([
     { address: 'fd00::2', port: 5000 },

@@ -7,7 +7,7 @@ import { must } from '../../host/base/assert.ts';
 import { micro } from '../../host/base/time.ts';
 import { loadKernel } from '../../host/pod/kernel.ts';
 import { kernelPath } from '../../host/pod/native.ts';
-import { openRelaySocket } from '../../host/stream/relay.ts';
+import { openRelaySocket } from '../../host/stream/udp.ts';
 import { accessUnit, startServer } from './fixture.ts';
 
 const address = '127.0.0.1';

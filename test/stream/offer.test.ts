@@ -2,56 +2,16 @@ import { expect, test } from 'vitest';
 import { must } from '../../host/base/assert.ts';
 import { NearlightError } from '../../host/base/errors.ts';
 import { readOffer } from '../../host/stream/offer.ts';
+import { OFFER_LINES as LINES } from './offer.ts';
 
 const LINE_MAX = 1024;
-
-/** Lines of an SDP offer like Chromium's, with fewer codecs. */
-const LINES = [
-  'v=0',
-  'o=- 4611731400430051336 2 IN IP4 127.0.0.1',
-  's=-',
-  't=0 0',
-  'a=group:BUNDLE 0 1',
-  'a=extmap-allow-mixed',
-  'a=msid-semantic: WMS',
-  'm=video 9 UDP/TLS/RTP/SAVPF 96 102 106 108',
-  'c=IN IP4 0.0.0.0',
-  'a=rtcp:9 IN IP4 0.0.0.0',
-  'a=candidate:1 1 udp 2113937151 2c1b.local 51472 typ host generation 0',
-  'a=ice-ufrag:Zx9+',
-  'a=ice-pwd:0123456789abcdefABCDEF+/',
-  'a=ice-options:trickle',
-  `a=fingerprint:sha-256 ${Array(32).fill('A0').join(':')}`,
-  'a=setup:actpass',
-  'a=mid:0',
-  'a=extmap:1 urn:ietf:params:rtp-hdrext:toffset',
-  'a=extmap:5 http://www.webrtc.org/experiments/rtp-hdrext/playout-delay',
-  'a=recvonly',
-  'a=rtcp-mux',
-  'a=rtcp-rsize',
-  'a=rtpmap:96 VP8/90000',
-  'a=rtpmap:102 H264/90000',
-  'a=fmtp:102 level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42001f',
-  'a=rtpmap:106 H264/90000',
-  'a=fmtp:106 level-asymmetry-allowed=1;packetization-mode=0;profile-level-id=42e01f',
-  'a=rtpmap:108 H264/90000',
-  'a=fmtp:108 level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f',
-  'm=application 9 UDP/DTLS/SCTP webrtc-datachannel',
-  'c=IN IP4 0.0.0.0',
-  'a=ice-ufrag:Zx9+',
-  'a=ice-pwd:0123456789abcdefABCDEF+/',
-  'a=setup:actpass',
-  'a=mid:1',
-  'a=sctp-port:5000',
-  'a=max-message-size:262144',
-];
 
 const playoutDelay = must(
   LINES.find((line) => line.endsWith('/playout-delay')),
   'playout delay',
 );
 
-function read(lines: string[]) {
+function read(lines: readonly string[]) {
   return readOffer(`${lines.join('\r\n')}\r\n`, {
     offerLineBytesMax: LINE_MAX,
   });

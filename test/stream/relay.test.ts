@@ -8,11 +8,13 @@ import { afterEach, describe, expect, test } from 'vitest';
 import { must } from '../../host/base/assert.ts';
 import { micro, milli } from '../../host/base/time.ts';
 import type { PlayerConnection } from '../../host/stream/player.ts';
-import { openRelay, openRelaySocket, type Relay, type RelayOptions } from '../../host/stream/relay.ts';
+import { openRelay, type Relay, type RelayOptions } from '../../host/stream/relay.ts';
+import { openRelaySocket } from '../../host/stream/udp.ts';
 import { at } from '../at.ts';
 import { settle, sleep } from '../wait.ts';
 import { accessUnit, type Fixture, type RecordedPlayer, startServer } from './fixture.ts';
 import { Peer, until } from './peer.ts';
+import { DTLS, stun } from './stun.ts';
 
 const PORTS = { address: '127.0.0.1', first: 31_000, last: 31_999 };
 const IDLE_MS = 400;
@@ -42,22 +44,6 @@ async function socket(port = 0): Promise<Socket & { got: Buffer[]; from: number[
   closing.push(() => made.close());
   return made;
 }
-
-/** Writes a STUN message (RFC 8489, 5). By default it is a binding request for the connection `host`. */
-function stun({ type = 1, username = 'host:page', id = 1, cookie = 0x2112a442 } = {}): Buffer {
-  const name = Buffer.from(username);
-  const attribute = Buffer.alloc(4 + Math.ceil(name.length / 4) * 4);
-  attribute.writeUInt16BE(6, 0);
-  attribute.writeUInt16BE(name.length, 2);
-  name.copy(attribute, 4);
-  const head = Buffer.alloc(20, id);
-  head.writeUInt16BE(type, 0);
-  head.writeUInt16BE(attribute.length, 2);
-  head.writeUInt32BE(cookie, 4);
-  return Buffer.concat([head, attribute]);
-}
-
-const DTLS = Buffer.alloc(200, 22);
 
 /** Starts a relay between two sockets, one for a page and one for ICE. `verify` makes the relay trust the page's address. */
 async function wire(options?: Parameters<typeof startRelay>[0]) {
@@ -355,7 +341,7 @@ describe('connections', () => {
     });
     const peer = page();
     const answer = await ask(child, await peer.offer());
-    expect(answer.match(/a=candidate.*/g)).toHaveLength(2);
+    expect(answer.match(/a=candidate.*/g)).toHaveLength(3);
     peer.peer.setRemoteDescription(answer, 'answer');
     await until(() => peer.notices[0]?.kind === 'joined', 'the notice "joined"');
     await until(() => peer.pictures > 30, 'pictures');
