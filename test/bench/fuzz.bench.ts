@@ -1,4 +1,4 @@
-// Feeds random and damaged command streams, modules, glTF files and image layers to the host; variables FUZZ_* set the numbers.
+// Feeds random and damaged command streams, modules, glTF files, image layers and players' messages to the host; variables FUZZ_* set the numbers.
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -12,6 +12,7 @@ import { type CampaignOptions, campaign, resultsFolder, type Totals } from '../f
 import { ImageFuzzer } from '../fuzz/images.ts';
 import { smallModules } from '../fuzz/module.ts';
 import { checkMutants, type ModuleTotals, playMutants } from '../fuzz/modules.ts';
+import { fuzzProtocol, TARGETS } from '../fuzz/protocol.ts';
 import { type Bench, benchmark } from './harness.ts';
 
 const number = (name: string, otherwise: number): number => Number(process.env[name] ?? otherwise);
@@ -27,6 +28,8 @@ const PLAYED = number('FUZZ_PLAYED', 3000);
 const MODELS = number('FUZZ_MODELS', 100_000);
 /** Number of stacks of image layers. Their mounts require root. */
 const IMAGES = number('FUZZ_IMAGES', 20_000);
+/** Number of damaged messages of each kind that players' pages send. */
+const MESSAGES = number('FUZZ_MESSAGES', 2_000_000);
 /** The first seed of the command streams and of the stacks of layers. To continue a stopped run, give the last "next seed" that it printed. */
 const FROM = number('FUZZ_FROM', 1);
 const PROGRESS_MS = 10_000;
@@ -158,6 +161,23 @@ async function images(bench: Bench): Promise<void> {
   bench.goal('images: findings', { direction: 'at most', limit: 0, value: findings.length, unit: '' });
 }
 
+function messages(bench: Bench): void {
+  for (const name of MESSAGES > 0 ? Object.keys(TARGETS) : []) {
+    const findings: string[] = [];
+    let accepted = 0;
+    for (let done = 0; done < MESSAGES; done += BATCH) {
+      const totals = fuzzProtocol(name, 1 + done, Math.min(BATCH, MESSAGES - done));
+      accepted += totals.accepted;
+      findings.push(...totals.findings);
+      tell(`${name}: ${done} of ${MESSAGES} messages, ${findings.length} findings`);
+    }
+    bench.value(`${name}: messages`, '', MESSAGES);
+    bench.value(`${name}: messages that were accepted`, '', accepted);
+    for (const finding of findings.slice(0, 20)) bench.note(finding);
+    bench.goal(`${name}: findings`, { direction: 'at most', limit: 0, value: findings.length, unit: '' });
+  }
+}
+
 await benchmark('fuzz', async (bench) => {
   await streams(bench, 'null backend', { backend: 'null', streams: STREAMS });
   await streams(bench, 'software adapter', { backend: 'vulkan', streams: SOFTWARE_STREAMS });
@@ -165,4 +185,5 @@ await benchmark('fuzz', async (bench) => {
   await played(bench);
   await gltf(bench);
   await images(bench);
+  messages(bench);
 });
