@@ -1,5 +1,5 @@
 import { GamepadInput } from './gamepad.ts';
-import { gameKey } from './keys.ts';
+import { gameKey, KEYS } from './keys.ts';
 import type { InputWriter } from './writer.ts';
 
 export type PageInputOptions = {
@@ -10,6 +10,8 @@ export type PageInputOptions = {
   writer: InputWriter;
   /** Vertical position of the picture in an element that is too tall: 0 is at the top, 0.5 in the middle. Default 0.5. */
   alignY?: () => number;
+  /** Tells whether the page has locked the keyboard, so that the browser keeps no key. Default: false. */
+  hasKeyboard?: () => boolean;
   /** Called when the player presses a key or button of the game. */
   onAct?(): void;
   onLock?(locked: boolean): void;
@@ -85,7 +87,7 @@ export class PageInput {
   }
 
   readonly #keyDown = (event: KeyboardEvent): void => {
-    const usage = gameKey(event);
+    const usage = gameKey(event, this.#options.hasKeyboard?.());
     if (usage === 0 || event.isComposing || belongsToPage(event, this.#locked)) return;
     event.preventDefault();
     if (event.repeat) return;
@@ -96,8 +98,8 @@ export class PageInput {
   readonly #keyUp = (event: KeyboardEvent): void => {
     // macOS sends no release of a key while Meta is down.
     if (event.code === 'MetaLeft' || event.code === 'MetaRight') this.#writer.releaseAll();
-    const usage = gameKey({ code: event.code, ctrlKey: false, metaKey: false });
-    if (usage !== 0) this.#writer.key(usage, false);
+    const usage = KEYS[event.code];
+    if (usage !== undefined) this.#writer.key(usage, false);
   };
 
   readonly #mouseButton = (event: MouseEvent): void => {

@@ -38,9 +38,10 @@ const BROWSER_KEYS = new Set(['F5', 'F11', 'F12', 'MetaLeft', 'MetaRight']);
 
 /**
  * Returns the HID usage of a key, or 0 if the key is not for the game. The browser keeps the keys for reload, full screen
- * and developer tools, and every key that is pressed together with Control or Meta.
+ * and developer tools, and every key that is pressed together with Control or Meta, unless the page has locked the keyboard.
  */
-export function gameKey(event: Pick<KeyboardEvent, 'code' | 'ctrlKey' | 'metaKey'>): number {
+export function gameKey(event: Pick<KeyboardEvent, 'code' | 'ctrlKey' | 'metaKey'>, isLocked = false): number {
+  if (isLocked) return KEYS[event.code] ?? 0;
   if (BROWSER_KEYS.has(event.code) || event.metaKey) return 0;
   if (event.ctrlKey && event.code !== 'ControlLeft' && event.code !== 'ControlRight') return 0;
   return KEYS[event.code] ?? 0;

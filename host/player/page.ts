@@ -1,9 +1,10 @@
 import type { Notice } from '../base/protocol.ts';
 import { PlayerClient } from './client.ts';
+import { PlayGuard } from './guard.ts';
 import { PageInput } from './input.ts';
 import type { ViewQuery } from './link.ts';
 import type { PlayerState } from './state.ts';
-import { TouchInput } from './touch.ts';
+import { FIRE_BUTTON, JUMP_BUTTON, TouchInput } from './touch.ts';
 
 declare global {
   /** The client that plays the game in this page, for the browser's console and for measurements. */
@@ -41,11 +42,16 @@ let smallerTimer: ReturnType<typeof setTimeout> | undefined;
 const client = new PlayerClient({ video, onState: showState, onNotice: showNotice });
 globalThis.nearlight = client;
 
+const guard = new PlayGuard({
+  isPlaying: () => client.state.kind === 'playing',
+  isPointerLocked: () => input.locked,
+});
 const input = new PageInput({
   stage,
   video,
   writer: client.input,
   alignY: () => (root.classList.contains('touch') && portrait.matches ? 0.3 : 0.5),
+  hasKeyboard: () => guard.hasKeyboard,
   onAct: hideCard,
   onLock: (locked) => toggle('locked', locked),
 });
@@ -53,7 +59,10 @@ new TouchInput({
   stage,
   stick: element('stick'),
   knob: element('knob'),
-  fire: element('fire'),
+  buttons: [
+    { element: element('fire'), button: FIRE_BUTTON },
+    { element: element('jump'), button: JUMP_BUTTON },
+  ],
   writer: client.input,
   onAct: hideCard,
 });
@@ -137,6 +146,7 @@ function showPicture({ wanted, ...got }: Notice & { kind: 'joined' }): void {
 }
 
 function showState(state: PlayerState): void {
+  guard.update();
   dataset.state = state.kind;
   text('code', '');
   text('message', '');

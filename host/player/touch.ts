@@ -1,12 +1,15 @@
 import type { InputWriter } from './writer.ts';
 
+/** A button on the screen, and the number of the mouse or gamepad button that it stands for. */
+export type TouchButton = { element: HTMLElement; button: number };
+
 export type TouchInputOptions = {
   /** The touch area. A finger on its left part moves the on-screen stick; a finger on its right part looks around. */
   stage: HTMLElement;
   /** The ring of the on-screen stick. It moves to where the finger touches. */
   stick: HTMLElement;
   knob: HTMLElement;
-  fire: HTMLElement;
+  buttons: readonly TouchButton[];
   writer: InputWriter;
   onAct?(): void;
 };
@@ -17,9 +20,14 @@ const STICK_FRACTION = 0.45;
 const STICK_RADIUS = 52;
 /** Factor from finger movement to mouse movement, because a thumb moves less far than a mouse. */
 const LOOK_GAIN = 2.5;
-const FIRE_BUTTON = 0;
+/** Buttons of the touch controls: that of the mouse that fires, and the first of a gamepad, with which games jump. */
+export const FIRE_BUTTON = 0;
+export const JUMP_BUTTON = 16;
 
-/** Touch controls until `detach`: a virtual stick (axes 0 and 1), dragging to look around, and a fire button. */
+/**
+ * Touch controls until `detach`: a virtual stick (axes 0 and 1), dragging to look around, and buttons. A finger that holds a
+ * button looks around as well, so that one thumb can aim and fire.
+ */
 export class TouchInput {
   readonly #options: TouchInputOptions;
   readonly #listeners = new AbortController();
@@ -30,26 +38,32 @@ export class TouchInput {
   #stickY = 0;
   #lookX = 0;
   #lookY = 0;
-  /** Whether a finger holds the fire button. */
-  #fires = false;
+  /** The finger that holds each button that is held. */
+  readonly #held = new Map<TouchButton, number>();
 
   constructor(options: TouchInputOptions) {
     this.#options = options;
-    const { stage, fire } = options;
+    const { stage, buttons } = options;
     this.#on(stage, 'pointerdown', this.#down);
     this.#on(stage, 'pointermove', this.#move);
     this.#on(stage, 'pointerup', this.#up);
     this.#on(stage, 'pointercancel', this.#up);
-    this.#on(fire, 'pointerdown', this.#fire);
-    this.#on(fire, 'pointerup', this.#fire);
-    this.#on(fire, 'pointercancel', this.#fire);
+    for (const button of buttons) {
+      this.#on(button.element, 'pointerdown', (event) => this.#press(button, event));
+      this.#on(button.element, 'pointermove', this.#move);
+      for (const type of ['pointerup', 'pointercancel'])
+        this.#on(button.element, type, (event) => {
+          this.#letGo(button, event.pointerId);
+          this.#up(event);
+        });
+    }
   }
 
   detach(): void {
     this.#listeners.abort();
     this.#releaseStick();
     if (this.#lookFinger >= 0) this.#releaseLook();
-    if (this.#fires) this.#press(false);
+    for (const [button, finger] of this.#held) this.#letGo(button, finger);
     this.#options.writer.commit();
   }
 
@@ -60,7 +74,7 @@ export class TouchInput {
 
   readonly #down = (event: PointerEvent): void => {
     if (event.pointerType !== 'touch') return;
-    const { stage, writer } = this.#options;
+    const { stage } = this.#options;
     stage.setPointerCapture(event.pointerId);
     const left = event.clientX < stage.clientWidth * STICK_FRACTION;
     if (left && this.#stickFinger < 0) {
@@ -68,12 +82,7 @@ export class TouchInput {
       this.#stickX = event.clientX;
       this.#stickY = event.clientY;
       this.#place(event.clientX, event.clientY);
-    } else if (!left && this.#lookFinger < 0) {
-      this.#lookFinger = event.pointerId;
-      this.#lookX = event.clientX;
-      this.#lookY = event.clientY;
-      writer.lock(true);
-    }
+    } else if (!left) this.#look(event);
     this.#options.onAct?.();
   };
 
@@ -95,17 +104,34 @@ export class TouchInput {
     this.#options.writer.commit();
   };
 
-  readonly #fire = (event: PointerEvent): void => {
+  #press(button: TouchButton, event: PointerEvent): void {
     event.preventDefault();
-    const down = event.type === 'pointerdown';
-    this.#press(down);
-    if (down) this.#options.onAct?.();
-  };
+    if (this.#held.has(button)) return;
+    this.#held.set(button, event.pointerId);
+    button.element.setPointerCapture(event.pointerId);
+    this.#write(button, true);
+    this.#look(event);
+    this.#options.onAct?.();
+  }
 
-  #press(down: boolean): void {
-    this.#fires = down;
-    this.#options.fire.classList.toggle('down', down);
-    this.#options.writer.button(FIRE_BUTTON, down);
+  #letGo(button: TouchButton, finger: number): void {
+    if (this.#held.get(button) !== finger) return;
+    this.#held.delete(button);
+    this.#write(button, false);
+  }
+
+  #write({ element, button }: TouchButton, down: boolean): void {
+    element.classList.toggle('down', down);
+    this.#options.writer.button(button, down);
+  }
+
+  /** Begins to look around with a finger, unless another one does. */
+  #look(event: PointerEvent): void {
+    if (this.#lookFinger >= 0) return;
+    this.#lookFinger = event.pointerId;
+    this.#lookX = event.clientX;
+    this.#lookY = event.clientY;
+    this.#options.writer.lock(true);
   }
 
   #releaseLook(): void {

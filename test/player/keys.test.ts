@@ -62,3 +62,12 @@ test.each([
 ])('%s with %j gives the game the usage %i', (code, modifiers, usage) =>
   expect(gameKey({ code, ...modifiers })).toBe(usage),
 );
+
+test.each([
+  ['KeyW', 0x1a],
+  ['F5', 0x3e],
+  ['MetaLeft', 0xe3],
+  ['BrowserBack', 0],
+])('%s with Control and Meta gives the game the usage %i if the page has locked the keyboard', (code, usage) =>
+  expect(gameKey({ code, ctrlKey: true, metaKey: true }, true)).toBe(usage),
+);

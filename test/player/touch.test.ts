@@ -1,5 +1,5 @@
-import { afterEach, expect, test, vi } from 'vitest';
-import { TouchInput } from '../../host/player/touch.ts';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { FIRE_BUTTON, JUMP_BUTTON, TouchInput } from '../../host/player/touch.ts';
 import { InputWriter } from '../../host/player/writer.ts';
 
 /** A stand-in for an element of the page. */
@@ -10,14 +10,14 @@ class FakeElement extends EventTarget {
   setPointerCapture(): void {}
 }
 
-afterEach(() => vi.useRealTimers());
+beforeEach(() => void vi.useFakeTimers());
+afterEach(() => void vi.useRealTimers());
 
 function press(on: FakeElement, type: string, fields: object): void {
   on.dispatchEvent(Object.assign(new Event(type, { cancelable: true }), { pointerType: 'touch', ...fields }));
 }
 
-test('touch controls that are detached release the fire button, the stick and the finger that looks around', () => {
-  vi.useFakeTimers();
+function makeTouch() {
   const events: number[][] = [];
   const states: Buffer[] = [];
   const writer = new InputWriter({
@@ -25,21 +25,87 @@ test('touch controls that are detached release the fire button, the stick and th
     state: (message) => states.push(Buffer.from(message)),
   });
   writer.open();
-  const [stage, stick, knob, fire] = [new FakeElement(), new FakeElement(), new FakeElement(), new FakeElement()];
-  const touch = new TouchInput({ stage, stick, knob, fire, writer } as never);
+  const [stage, stick, knob, fire, jump] = Array.from({ length: 5 }, () => new FakeElement());
+  const buttons = [
+    { element: fire, button: FIRE_BUTTON },
+    { element: jump, button: JUMP_BUTTON },
+  ];
+  const touch = new TouchInput({ stage, stick, knob, buttons, writer } as never);
+  const newest = (): Buffer => {
+    vi.advanceTimersByTime(100);
+    return states.at(-1) ?? Buffer.alloc(0);
+  };
+  return {
+    touch,
+    stage: stage as FakeElement,
+    fire: fire as FakeElement,
+    jump: jump as FakeElement,
+    /** Number and state of each button event since the last call. */
+    takeButtons: () => events.splice(0).map(([, button, down]) => [button, down]),
+    isLocked: () => newest()[1],
+    /** Total movement from left to right, in CSS pixels. */
+    moved: () => newest().readInt32LE(8) / 16,
+    axis: () => newest().readFloatLE(32),
+  };
+}
+
+test('touch controls that are detached release the buttons, the stick and the finger that looks around', () => {
+  const { touch, stage, fire, jump, takeButtons, isLocked, axis } = makeTouch();
+  takeButtons();
   press(fire, 'pointerdown', { pointerId: 1 });
+  press(jump, 'pointerdown', { pointerId: 4 });
   press(stage, 'pointerdown', { pointerId: 2, clientX: 900, clientY: 10 });
   press(stage, 'pointerdown', { pointerId: 3, clientX: 100, clientY: 10 });
   press(stage, 'pointermove', { pointerId: 3, clientX: 300, clientY: 10 });
-  vi.advanceTimersByTime(100);
-  const isLocked = () => states.at(-1)?.[1];
-  const axis = () => states.at(-1)?.readFloatLE(32);
-  const isDown = () => events.at(-1)?.[2];
-  expect([isLocked(), axis(), isDown()]).toEqual([1, 1, 1]);
+  expect([isLocked(), axis(), takeButtons()]).toEqual([
+    1,
+    1,
+    [
+      [0, 1],
+      [16, 1],
+    ],
+  ]);
   touch.detach();
-  vi.advanceTimersByTime(100);
-  expect([isLocked(), axis(), isDown()]).toEqual([0, 0, 0]);
-  const { length } = events;
-  press(fire, 'pointerdown', { pointerId: 4 });
-  expect(events).toHaveLength(length);
+  expect([isLocked(), axis(), takeButtons()]).toEqual([
+    0,
+    0,
+    [
+      [0, 0],
+      [16, 0],
+    ],
+  ]);
+  press(fire, 'pointerdown', { pointerId: 5 });
+  expect(takeButtons()).toEqual([]);
+});
+
+test('the finger that fires also aims, until it is lifted', () => {
+  const { fire, takeButtons, isLocked, moved } = makeTouch();
+  takeButtons();
+  press(fire, 'pointerdown', { pointerId: 1, clientX: 900, clientY: 300 });
+  press(fire, 'pointermove', { pointerId: 1, clientX: 880, clientY: 300 });
+  expect([isLocked(), moved(), takeButtons()]).toEqual([1, -50, [[0, 1]]]);
+  press(fire, 'pointerup', { pointerId: 1 });
+  press(fire, 'pointermove', { pointerId: 1, clientX: 500, clientY: 300 });
+  expect([isLocked(), moved(), takeButtons()]).toEqual([0, -50, [[0, 0]]]);
+});
+
+test('a finger on a button does not take the aim from the finger that looks around', () => {
+  const { stage, fire, moved, isLocked } = makeTouch();
+  press(stage, 'pointerdown', { pointerId: 1, clientX: 700, clientY: 100 });
+  press(fire, 'pointerdown', { pointerId: 2, clientX: 900, clientY: 300 });
+  press(fire, 'pointermove', { pointerId: 2, clientX: 800, clientY: 300 });
+  press(stage, 'pointermove', { pointerId: 1, clientX: 704, clientY: 100 });
+  press(fire, 'pointerup', { pointerId: 2 });
+  expect([moved(), isLocked()]).toEqual([10, 1]);
+});
+
+test('a button stays down until the finger that pressed it first is lifted', () => {
+  const { jump, takeButtons } = makeTouch();
+  takeButtons();
+  press(jump, 'pointerdown', { pointerId: 1 });
+  press(jump, 'pointerdown', { pointerId: 2 });
+  press(jump, 'pointerup', { pointerId: 2 });
+  expect(takeButtons()).toEqual([[16, 1]]);
+  press(jump, 'pointercancel', { pointerId: 1 });
+  expect(takeButtons()).toEqual([[16, 0]]);
 });

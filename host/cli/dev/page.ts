@@ -1,7 +1,7 @@
 import type { Config } from '../../base/config.ts';
 import type { Saved } from '../../play/tab.ts';
 import { PageInput } from '../../player/input.ts';
-import { TouchInput } from '../../player/touch.ts';
+import { FIRE_BUTTON, JUMP_BUTTON, TouchInput } from '../../player/touch.ts';
 import { InputWriter } from '../../player/writer.ts';
 import type { BuildNotice, Built } from './build.ts';
 import { NO_WEBGPU } from './device.ts';
@@ -195,5 +195,9 @@ function takeInput(): void {
     videoHeight: { get: () => size.height },
   });
   new PageInput({ stage, video: picture as HTMLElement as HTMLVideoElement, writer });
-  new TouchInput({ stage, stick: element('stick'), knob: element('knob'), fire: element('fire'), writer });
+  const buttons = [
+    { element: element('fire'), button: FIRE_BUTTON },
+    { element: element('jump'), button: JUMP_BUTTON },
+  ];
+  new TouchInput({ stage, stick: element('stick'), knob: element('knob'), buttons, writer });
 }
