@@ -46,6 +46,11 @@ export function childrenOf(parent: number): number[] {
   return [...readProcesses()].flatMap(([pid, process]) => (process.parent === parent ? pid : []));
 }
 
+/** Returns a process and its descendants. */
+export function treeOf(root: number): number[] {
+  return [root, ...childrenOf(root).flatMap(treeOf)];
+}
+
 /** Memory of a process in MiB. */
 export interface Memory {
   rss: number;
