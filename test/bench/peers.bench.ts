@@ -111,10 +111,10 @@ async function connect(game: Page, viewer: Page): Promise<void> {
   const answer = await viewer.evaluate(async (sdp) => {
     const peer = new RTCPeerConnection();
     Object.assign(globalThis, { peer });
-    peer.ontrack = ({ receiver, streams }) => {
+    peer.ontrack = ({ receiver, track }) => {
       receiver.jitterBufferTarget = 0;
       const video = document.querySelector('video');
-      if (video) video.srcObject = streams[0] ?? null;
+      if (video) video.srcObject = new MediaStream([track]);
     };
     peer.ondatachannel = ({ channel }) => {
       const send = ({ type, code }: KeyboardEvent) => channel.send(`${type} ${code}`);
