@@ -14,8 +14,8 @@ export default defineConfig({
   root: join(import.meta.dirname, '..'),
   test: {
     include: ['test/**/*.test.ts'],
-    // These attack an installed node bundle, which npm run test:attack makes first.
-    exclude: ['test/attack/row-*.test.ts'],
+    // npm run test:attack and npm run test:doors run these, which need an installed node bundle, a proxy and a TURN server.
+    exclude: ['test/attack/row-*.test.ts', 'test/doors/door-*.test.ts'],
     pool: 'forks',
     // Real engines, encoders and browsers keep time: a second file beside them would take it from them.
     fileParallelism: false,

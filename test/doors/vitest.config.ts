@@ -1,0 +1,15 @@
+import { join } from 'node:path';
+import { defineConfig } from 'vitest/config';
+
+/** Players behind proxies and TURN servers. `npm run test:doors` runs these tests, and `npm test` does not. */
+export default defineConfig({
+  root: join(import.meta.dirname, '../..'),
+  test: {
+    include: ['test/doors/door-*.test.ts'],
+    pool: 'forks',
+    fileParallelism: false,
+    // Deadlines only end what would hang: no machine is too slow to pass.
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
+  },
+});
