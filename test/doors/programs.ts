@@ -21,7 +21,7 @@ export async function freePort(): Promise<number> {
   return port;
 }
 
-/** Makes a key and a certificate that nobody has signed, for play.test. */
+/** Makes a key and a certificate that no one has signed, for play.test. */
 function certificate(folder: string): { key: string; certificate: string } {
   const [key, made] = [join(folder, 'key.pem'), join(folder, 'certificate.pem')];
   const options = ['-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '2', '-subj', '/CN=play.test'];
