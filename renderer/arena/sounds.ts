@@ -3,7 +3,7 @@ import { EYE_HEIGHT, Fighter } from './fighter';
 import { Music } from './music';
 
 const VOICES = 40;
-const VOLUME: f32 = 0.8;
+const VOLUME: f32 = 1.1;
 /** Metres up to which the sounds of fighters are loudest, and at which they end. */
 const NEAR: f32 = 3;
 const FAR: f32 = 55;

@@ -37,6 +37,8 @@ class Sounding extends Game {
     }
     this.mixer.add(sides);
     this.mixer.add(synthesize([{ wave: Wave.saw, from: 200, to: 2000, volume: 0.9, hold: 0.3, cutoff: 3000, resonance: 0.5 }]));
+    this.mixer.add(synthesize([{ wave: Wave.square, from: 500, attack: 0.01, hold: 0.2, release: 0.01, cutoff: 8000 }]));
+    this.mixer.add(synthesize([{ wave: Wave.square, from: 500, attack: 0.01, hold: 0.2, release: 0.01, cutoff: 300 }]));
     const packed = loadSound('packed');
     if (packed !== null) this.mixer.add(packed);
   }
@@ -75,7 +77,9 @@ class Sounding extends Game {
       mixer.listen(0, Mathf.sin(<f32>n * 0.1), 0, 0, Mathf.cos(<f32>n * 0.05), Mathf.sin(<f32>n * 0.05));
     }
     if (this.way === 8 && n === 0) mixer.play(2, 1);
-    if (this.way === 9 && n === 0) mixer.play(4, 1);
+    if (this.way === 9 && n === 0) mixer.play(6, 1);
+    if (this.way === 11 && n === 0) mixer.play(4, 1);
+    if (this.way === 12 && n === 0) mixer.play(5, 1);
     if (this.way === 10 && n === 0) mixer.play(3, 0.5);
   }
 
@@ -260,6 +264,33 @@ describe('a synthesized sound', () => {
     expect(Math.abs(must(left[0], 'sample'))).toBeLessThan(0.01);
     expect(loudest(left.slice(0.5021 * 48_000))).toBe(0);
     expect(loudest(left.slice(0.49 * 48_000))).toBeLessThan(0.01);
+  });
+});
+
+describe('the filter of a synthesized sound', () => {
+  /** Returns how loud a frequency is, 1 for a sine of full scale. */
+  const level = (samples: number[], hertz: number): number => {
+    let [re, im] = [0, 0];
+    for (const [n, sample] of samples.entries()) {
+      re += sample * Math.cos((2 * Math.PI * hertz * n) / 48_000);
+      im += sample * Math.sin((2 * Math.PI * hertz * n) / 48_000);
+    }
+    return (2 * Math.hypot(re, im)) / samples.length;
+  };
+  const middle = async (way: number) => (await listen(await load(way), 20)).left.slice(1920, 6720);
+
+  test('leaves what is below its frequency, also at its highest, and invents nothing', async () => {
+    const open = await middle(11);
+    // A square wave has 4 / pi of its height at its frequency, and a third of that at three times the frequency.
+    expect(level(open, 500)).toBeCloseTo(rounded(0.5 * Math.SQRT1_2 * (4 / Math.PI)), 1);
+    expect(level(open, 1500) / level(open, 500)).toBeCloseTo(1 / 3, 1);
+    expect(level(open, 23_750)).toBeLessThan(0.01);
+  });
+
+  test('removes what is above it', async () => {
+    const [open, closed] = [await middle(11), await middle(12)];
+    expect(level(closed, 1500)).toBeLessThan(0.15 * level(open, 1500));
+    expect(level(closed, 4500)).toBeLessThan(0.02 * level(open, 1500));
   });
 });
 

@@ -93,8 +93,10 @@ function add(tone: Tone, number: i32, mix: StaticArray<f32>, rate: f32): void {
     if (cutoff > 0) {
       // A state-variable filter (Chamberlin, Musical Applications of Microprocessors, 1980).
       const tuning: f32 = 2 * sine(cutoff * 0.5);
+      // With more damping than this, the filter would begin to oscillate at half the rate.
+      const damped = min<f32>(damping, 1.8 / tuning - 0.45 * tuning);
       low += tuning * band;
-      band += tuning * (sample - low - damping * band);
+      band += tuning * (sample - low - damped * band);
       sample = low;
       cutoff = min<f32>(cutoff * open, 1.0 / 6.0);
     }
