@@ -30,7 +30,7 @@ const READERS: Readonly<Record<string, (view: DataView, at: number) => number>> 
 export function readWav(bytes: Uint8Array): Clip {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (bytes.length < 12 || tag(view, 0) !== 'RIFF' || tag(view, 8) !== 'WAVE')
-    refuse('it is no WAV file, which begins with "RIFF" and "WAVE"');
+    refuse('it is not a WAV file, which begins with "RIFF" and "WAVE"');
   let format: Format | undefined;
   for (let at = 12; at + 8 <= bytes.length; ) {
     const name = tag(view, at);

@@ -89,7 +89,7 @@ export interface Submission {
    */
   readonly origin?: ((command: number) => readonly TrapFrame[]) | undefined;
   /**
-   * What the players of some seats hear in a tick: the frames of one seat after those of another, in the order of
+   * The sound of a tick for the players of some seats: the frames of one seat after those of another, in the order of
    * Listening.seats. A frame is two samples, left and right, each from -1 to 1.
    */
   readonly sound?: Float32Array;

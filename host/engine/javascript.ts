@@ -70,7 +70,7 @@ export class JavaScriptInstance implements Instance {
   /** Undefined until the module is instantiated. */
   #exports: Exports | undefined;
   #memory = new Uint8Array(0);
-  /** What the players heard in the newest tick with sound. */
+  /** Sound of the newest tick that had listeners. */
   #sound = new Float32Array(0);
   /** Address of the module's IO block in linear memory. */
   #block = 0;

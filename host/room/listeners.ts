@@ -15,7 +15,7 @@ export class Listeners {
     this.#tickRate = tickRate;
   }
 
-  /** Returns who listens in a tick; undefined if nobody does. The object is valid until the next call. */
+  /** Returns the seats that listen in a tick; undefined if none does. The object is valid until the next call. */
   of(tick: number): Listening | undefined {
     const { seats } = this.#listening;
     seats.length = 0;

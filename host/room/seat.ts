@@ -23,7 +23,7 @@ export class Seat {
   connection: PlayerConnection | undefined;
   /** The target of the player's frames; undefined until its video encoder is open. */
   view: PlayerView | undefined;
-  /** What takes the player's sound; undefined until its audio encoder is open, or if the player hears nothing. */
+  /** The object that takes the player's sound; undefined until its audio encoder is open, or if the player hears nothing. */
   sound: PlayerSound | undefined;
   /** Whether `sound` was requested, so that a recovery from a lost GPU does not request it again. */
   soundRequested = false;

@@ -83,9 +83,9 @@ describe('WAV', () => {
     return file;
   };
   test.each<[string, Buffer, RegExp]>([
-    ['an empty file', Buffer.alloc(0), /no WAV file/],
-    ['eleven bytes', good.subarray(0, 11), /no WAV file/],
-    ['text', Buffer.from('a text that is no sound'), /no WAV file/],
+    ['an empty file', Buffer.alloc(0), /not a WAV file/],
+    ['eleven bytes', good.subarray(0, 11), /not a WAV file/],
+    ['text', Buffer.from('a text without sound'), /not a WAV file/],
     ['no samples', good.subarray(0, 36), /no samples/],
     [
       'a format that is cut off',

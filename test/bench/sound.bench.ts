@@ -11,7 +11,7 @@ const WARM_UP_SECONDS = 10;
 const KEY_TO_AUDIBLE_MS = 60;
 const PICTURE_MORE_MS = 1;
 
-/** What a page heard: the time from each key to the sound, and how long its audio receiver held packets. */
+/** The sound that a page heard: the time from each key to the sound, and how long its audio receiver held packets. */
 interface Heard {
   audibleMs: number[];
   jitterBufferMs: number;
@@ -26,7 +26,7 @@ interface Heard {
 function probeSound(page: Page, seconds: number): Promise<Heard> {
   return page.evaluate(async (duration) => {
     const audio = document.querySelector('audio');
-    const [track] = (audio?.srcObject as MediaStream).getAudioTracks();
+    const [track] = (audio?.srcObject as MediaStream | undefined)?.getAudioTracks() ?? [];
     if (!track) throw new Error('the page has no sound');
     type Chunk = {
       numberOfFrames: number;

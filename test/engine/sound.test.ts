@@ -101,7 +101,7 @@ describe.each(engines)('$name', (engine) => {
   test.each([
     ['ends past linear memory', MEMORY_BYTES - 12, /frames that audio returned lie outside/],
     ['lies far outside linear memory', -4, /frames that audio returned lie outside/],
-    ['is no multiple of 4', SAMPLES + 2, /not a multiple of 4/],
+    ['is not a multiple of 4', SAMPLES + 2, /not a multiple of 4/],
   ])('an address that %s ends the instance', async (_, address, error) => {
     const instance = await run(audio(`(i32.const ${address})`));
     await expect(instance.tick(0, { seats: [0], frames: 2 })).rejects.toThrow(error);

@@ -1,5 +1,8 @@
-import { readFileSync } from 'node:fs';
-import { afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { execFile } from 'node:child_process';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { createAssetPack } from '../../assets/folder.ts';
 import { packClip } from '../../assets/sound/packer.ts';
 import { must } from '../../host/base/assert.ts';
@@ -8,8 +11,10 @@ import { framesOfTicks } from '../../host/base/sound.ts';
 import type { Instance } from '../../host/engine/engine.ts';
 import { createJavaScriptEngine } from '../../host/engine/javascript.ts';
 import { buildModules } from '../../host/play/modules.ts';
-import { compile } from '../session/compile.ts';
 
+const root = join(import.meta.dirname, '../..');
+const source = join(root, 'build/sounding.ts');
+const path = join(root, 'build/sounding.test.wasm');
 const TICK_RATE = 120;
 const FRAMES = 400;
 
@@ -101,7 +106,15 @@ play(new Sounding());
 let module: Uint8Array;
 const open: Instance[] = [];
 beforeAll(async () => {
-  module = new Uint8Array(await compile('sounding', SOURCE));
+  mkdirSync(join(root, 'build'), { recursive: true });
+  writeFileSync(source, SOURCE);
+  const asc = join(root, 'node_modules/assemblyscript/bin/asc.js');
+  const parameters = [asc, 'build/sounding.ts', '-o', 'build/sounding.test.wasm', '--target', 'release'];
+  await promisify(execFile)(process.execPath, parameters, { cwd: root });
+  module = new Uint8Array(readFileSync(path));
+});
+afterAll(() => {
+  for (const file of [source, path]) rmSync(file, { force: true });
 });
 afterEach(async () => {
   for (const instance of open.splice(0)) await instance.close();
@@ -137,7 +150,7 @@ const waves = (samples: number[]) =>
 const loudest = (samples: number[]) => samples.reduce((most, sample) => Math.max(most, Math.abs(sample)), 0);
 const steepest = (samples: number[]) =>
   samples.reduce((most, sample, n) => Math.max(most, n === 0 ? 0 : Math.abs(sample - (samples[n - 1] ?? 0))), 0);
-/** What the mixer's rounding-off makes of a sample. */
+/** Returns the sample that the mixer's rounding-off makes of another. */
 const rounded = (x: number) => (x * (27 + x * x)) / (27 + 9 * x * x);
 
 describe('a mixer', () => {
@@ -227,10 +240,10 @@ describe('a mixer', () => {
     ['has three channels', (bytes: Uint8Array) => bytes.fill(3, 12, 13)],
     ['returns to a frame after its end', (bytes: Uint8Array) => bytes.fill(255, 20, 21)],
     ['is empty', () => new Uint8Array()],
-  ])('an asset that %s is no packed sound, and ends the game', async (_, change) => {
+  ])('an asset that %s is refused, and ends the game', async (_, change) => {
     const { bytes } = packClip({ rate: 24_000, channels: [new Float32Array(240)] }, { rate: 24_000, loop: true });
     const assets = createAssetPack([{ name: 'packed', bytes: change(bytes) }]);
-    await expect(load(9, { assets })).rejects.toThrow(/packed is no packed sound/);
+    await expect(load(9, { assets })).rejects.toThrow(/packed is not a packed sound/);
   });
 
   test('who listens, and when, changes neither what others hear nor the state', async () => {

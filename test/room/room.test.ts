@@ -416,7 +416,7 @@ describe('the sound of a room', () => {
     expect(Math.abs(ticks - 110)).toBeLessThanOrEqual(1);
   });
 
-  test('nobody listens to a game without sound, on a page that takes none, or below ten ticks a second', async () => {
+  test('no one listens to a game without sound, on a page that takes none, or below ten ticks a second', async () => {
     const silent: StageOptions[] = [
       {},
       { hasSound: true, openSound: () => undefined },

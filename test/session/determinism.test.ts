@@ -83,9 +83,9 @@ describe('the same seed and input lead to the same commands on WasmEdge, its int
   );
 });
 
-/** What became of a session on one engine. The first three are hashes. */
+/** The results of a session on one engine. The first three are hashes. */
 interface Outcome {
-  /** Of everything that the players heard. */
+  /** Hash of all sound that the players heard. */
   sound: string;
   submissions: string;
   state: string;

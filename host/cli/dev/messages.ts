@@ -44,7 +44,7 @@ export type FromGame =
   /** The GPU has drawn the first frame of this build. */
   | { kind: 'drawn'; id: number }
   | { kind: 'saved'; id: number; saved: Saved }
-  /** What the player hears in a tick. */
+  /** The sound of a tick. */
   | { kind: 'sound'; samples: Float32Array<ArrayBuffer> }
   | { kind: 'meters'; fps: number; encodeMs: number; replayMs: number }
   | { kind: 'stopped'; id: number; stop: Stop }

@@ -23,7 +23,7 @@ export class SampleQueue {
     if (this.#written - this.#read > WAITING_FRAMES_MAX) this.#read = this.#written - START_FRAMES;
   }
 
-  /** Fills two channels of the same length. What is missing is silence. */
+  /** Fills two channels of the same length. Frames that have not come yet are silent. */
   pull(left: Float32Array, right: Float32Array): void {
     if (!this.#playing && this.#written - this.#read >= START_FRAMES) this.#playing = true;
     for (let n = 0; n < left.length; n++) {

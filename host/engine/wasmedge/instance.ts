@@ -63,7 +63,7 @@ export class WasmEdgeInstance implements Instance {
   /** Who listens in the current tick. */
   #listening: Listening | undefined;
   readonly #soundStart: number;
-  /** What the players heard in the newest tick with sound, and the samples in the shared memory that it was copied from. */
+  /** Sound of the newest tick that had listeners, and the samples in the shared memory that it was copied from. */
   #sound = new Float32Array(0);
   #sharedSound = new Float32Array(0);
   #codeShift = 0;
@@ -250,7 +250,7 @@ export class WasmEdgeInstance implements Instance {
     };
   }
 
-  /** Copies what the players hear out of the shared memory; undefined if nobody listens. */
+  /** Copies the sound of a tick out of the shared memory; undefined if there is no listener. */
   #takeSound(): Float32Array | undefined {
     const length = soundLength(this.#listening);
     if (length === 0) return undefined;

@@ -163,7 +163,7 @@ export function soundOffset({ commandBytesMax, dataBytesMax }: Sizes): number {
   return dataOffset(commandBytesMax) + Math.ceil(dataBytesMax / PAGE_BYTES) * PAGE_BYTES;
 }
 
-/** Size of the shared memory in bytes. Pages that nobody writes take no memory. */
+/** Size of the shared memory in bytes. Pages that are never written take no memory. */
 export function mappingBytes(sizes: Sizes): number {
   const bytes = soundOffset(sizes) + SEATS_MAX * AUDIO_FRAMES_MAX * AUDIO_FRAME_BYTES;
   return Math.ceil(bytes / PAGE_BYTES) * PAGE_BYTES;

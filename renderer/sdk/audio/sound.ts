@@ -57,7 +57,7 @@ export function loadSound(name: string): Sound | null {
     field(header, SOUND_FIELD_MAGIC) === SOUND_MAGIC && field(header, SOUND_FIELD_VERSION) === SOUND_VERSION;
   const fits = channels - 1 < 2 && <u64>frames * channels * 2 + SOUND_HEADER === <u64>asset.size;
   if (read !== SOUND_HEADER || !known || !fits || rate - 1000 > 191000 || frames === 0 || loop > frames)
-    throw new Error(`the asset ${name} is no packed sound of this version`);
+    throw new Error(`the asset ${name} is not a packed sound of this version`);
   const sound = new Sound(frames, loop, channels, rate);
   asset_read(asset.handle, SOUND_HEADER, changetype<usize>(sound.samples), frames * channels * 2);
   sound.close();

@@ -81,7 +81,7 @@ export const exports: Case[] = [
   },
   {
     of: 'audio',
-    what: 'with an address that is no multiple of 4',
+    what: 'with an address that is not a multiple of 4',
     module: sounding('(i32.const 8194)'),
     error: /^NL_GUEST_PROTOCOL.*multiple of 4/,
   },
