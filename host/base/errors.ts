@@ -27,6 +27,7 @@ export const errors = {
   NL_RECORDING: { exit: 45, text: 'The recording cannot be used' },
   NL_INSTALL: { exit: 43, text: 'The node cannot be set up' },
   NL_MODEL: { exit: 44, text: 'The model cannot be packed' },
+  NL_SOUND: { exit: 47, text: 'The sound cannot be packed' },
   NL_POD: { exit: 18, text: 'The pod cannot be made' },
   NL_SECURITY_CONTEXT: { exit: 19, text: "The pod's securityContext cannot be honoured" },
   NL_COMPILE: { exit: 16, text: 'The module could not be compiled' },

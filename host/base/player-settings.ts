@@ -24,6 +24,13 @@ export const playerSettings = {
     max: 200_000_000,
     about: 'highest video bit rate of one player, in bits per second',
   },
+  audioBitrate: {
+    env: 'AUDIO_BITRATE',
+    default: 96_000,
+    min: 16_000,
+    max: 512_000,
+    about: "bit rate of one player's sound, in bits per second",
+  },
   offerBytesMax: { env: 'OFFER_BYTES_MAX', default: 65_536, min: 1024, max: 2 ** 20, about: 'size of an SDP offer' },
   offerLineBytesMax: {
     env: 'OFFER_LINE_BYTES_MAX',

@@ -15,7 +15,7 @@ const COMMANDS: Record<string, { about: string; load(): Promise<Command> }> = {
   image: { about: 'build the OCI image of a game, and push it', load: () => import('./image.ts') },
   render: { about: 'make pictures or a clip of a game or a recorded session', load: () => import('./render.ts') },
   inspect: { about: 'describe what a game sends to the GPU', load: () => import('./inspect.ts') },
-  pack: { about: 'pack a glTF model for games', load: () => import('./pack.ts') },
+  pack: { about: 'pack a glTF model or a sound for games', load: () => import('./pack.ts') },
   doctor: { about: 'say what this machine has and what is missing', load: () => import('./doctor.ts') },
 };
 

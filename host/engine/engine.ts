@@ -64,6 +64,14 @@ export interface LoadOptions {
   locate?(frames: readonly TrapFrame[]): string;
 }
 
+/** The seats for which a tick also mixes sound (renderer/contract/ABI.md, "Sound"). */
+export interface Listening {
+  /** Numbers of the seats, in ascending order. */
+  readonly seats: readonly number[];
+  /** Number of frames of sound for each seat, 1 to AUDIO_FRAMES_MAX. */
+  readonly frames: number;
+}
+
 /**
  * Everything that a module submitted during one call of an export. Both arrays are copies that the module cannot change. The
  * instance owns the arrays and overwrites them in its next call.
@@ -80,6 +88,11 @@ export interface Submission {
    * JavaScript engine record it. Stays valid after the next call.
    */
   readonly origin?: ((command: number) => readonly TrapFrame[]) | undefined;
+  /**
+   * The sound of a tick for the players of some seats: the frames of one seat after those of another, in the order of
+   * Listening.seats. A frame is two samples, left and right, each from -1 to 1.
+   */
+  readonly sound?: Float32Array;
 }
 
 /** Runs the WebAssembly modules of games. */
@@ -101,6 +114,8 @@ export interface Instance {
   readonly pid: number | undefined;
   /** Ids of all processes that belong to the module, `pid` first; empty if the module runs in this process. */
   readonly pids: readonly number[];
+  /** Whether the module has sound: whether it exports `audio`. */
+  readonly hasSound: boolean;
   /** The commands and data that the module's `init` submitted. Valid until the first call. */
   readonly initial: Submission;
   /**
@@ -121,7 +136,11 @@ export interface Instance {
   write(address: number, bytes: Uint8Array): void;
   join(seat: number): Promise<Submission>;
   leave(seat: number): Promise<Submission>;
-  tick(tick: number): Promise<Submission>;
+  /**
+   * Calls `tick`, and then `audio` for each seat of `listening`, if the module has sound. That changes neither the game's state
+   * nor what it submits.
+   */
+  tick(tick: number, listening?: Listening): Promise<Submission>;
   /** Calls `render`, in which the module draws the picture of one player. @param width and height in pixels */
   render(seat: number, width: number, height: number): Promise<Submission>;
   /** Returns a copy of the game's whole state, or undefined if the module does not export `save`. */

@@ -40,6 +40,7 @@ export function createImports({ options, assets, log, collector, marks, state, m
   return {
     submit(address: number, length: number) {
       if (state.saving) throw trap('submit: cannot be called during save');
+      if (running() === 'audio') throw trap('submit: cannot be called during audio');
       collector.append(memory(), address >>> 0, length >>> 0);
     },
     mark() {

@@ -13,13 +13,15 @@ import {
 import { must } from '../base/assert.ts';
 import { readAssets } from '../base/assets.ts';
 import { NearlightError } from '../base/errors.ts';
-import type { Engine, Instance, LoadOptions, Submission } from './engine.ts';
+import { CHANNELS } from '../base/sound.ts';
+import type { Engine, Instance, Listening, LoadOptions, Submission } from './engine.ts';
 import { stackOverflow, type Trap, trapError, versionError } from './failure.ts';
 import { createImports } from './imports.ts';
 import { GuestLog } from './log.ts';
 import { Marks, readFrames } from './marks.ts';
 import { type CheckedModule, checkModule, START_EXPORT } from './module.ts';
 import { Replies } from './replies.ts';
+import { copySamples, soundLength, soundProblem } from './sound.ts';
 import { checkState, StateTransfer, stateBytesMax } from './state.ts';
 import { Collector } from './submission.ts';
 
@@ -68,6 +70,8 @@ export class JavaScriptInstance implements Instance {
   /** Undefined until the module is instantiated. */
   #exports: Exports | undefined;
   #memory = new Uint8Array(0);
+  /** Sound of the newest tick that had listeners. */
+  #sound = new Float32Array(0);
   /** Address of the module's IO block in linear memory. */
   #block = 0;
   /** The export of the module that is running, or ran last. */
@@ -104,6 +108,10 @@ export class JavaScriptInstance implements Instance {
 
   #submission(call: string): Submission {
     return this.#collector.submission(call, this.#marks.origin);
+  }
+
+  get hasSound(): boolean {
+    return this.#checked.sounds;
   }
 
   /** Size of the module's linear memory. */
@@ -167,8 +175,10 @@ export class JavaScriptInstance implements Instance {
     return this.#call('leave', [seat]);
   }
 
-  tick(tick: number): Promise<Submission> {
-    return this.#call('tick', [tick]);
+  async tick(tick: number, listening?: Listening): Promise<Submission> {
+    const submission = await this.#call('tick', [tick]);
+    if (!this.hasSound || listening === undefined || listening.seats.length === 0) return submission;
+    return { ...submission, sound: this.#mix(listening) };
   }
 
   render(seat: number, width: number, height: number): Promise<Submission> {
@@ -205,6 +215,24 @@ export class JavaScriptInstance implements Instance {
     if (name !== 'load') this.#applyWrites(name);
     this.#invoke(name, parameters);
     return this.#submission(name);
+  }
+
+  /** Calls `audio` for each seat, and collects the samples. */
+  #mix(listening: Listening): Float32Array {
+    const { seats, frames } = listening;
+    const length = soundLength(listening);
+    if (this.#sound.length !== length) this.#sound = new Float32Array(length);
+    const count = frames * CHANNELS;
+    for (const [place, seat] of seats.entries()) {
+      const address = this.#invoke('audio', [seat, frames]) >>> 0;
+      const part = this.#sound.subarray(place * count, (place + 1) * count);
+      const memory = this.#view();
+      const problem = soundProblem(address, count * 4, memory.length);
+      if (problem) throw this.#fail(new NearlightError('NL_GUEST_PROTOCOL', problem), 'audio');
+      if (address === 0) part.fill(0);
+      else copySamples(new Float32Array(memory.buffer, address, count), part);
+    }
+    return this.#sound;
   }
 
   /** Copies replies and input records into the module's IO block. */

@@ -18,6 +18,8 @@ export interface CheckedModule {
   bytes: Uint8Array<ArrayBuffer>;
   /** Whether the module exports `save` and `load`. */
   saves: boolean;
+  /** Whether the module exports `audio`. */
+  sounds: boolean;
   /** Offset of an instruction in `bytes` minus its offset in the original module file. */
   codeShift: number;
 }
@@ -104,7 +106,9 @@ export function checkModule(module: Uint8Array, limits: Limits): CheckedModule {
   checkExports(outline);
   exportStart(sections, outline);
   const bytes = join([module.subarray(0, 8), ...sections.flatMap(framed)]);
-  return { bytes, saves: outline.exports.has('save'), codeShift: codeShift(module, sections) };
+  const { exports } = outline;
+  const shift = codeShift(module, sections);
+  return { bytes, saves: exports.has('save'), sounds: exports.has('audio'), codeShift: shift };
 }
 
 function codeShift(module: Uint8Array, sections: Section[]): number {

@@ -1,4 +1,5 @@
 import { availableParallelism } from 'node:os';
+import { createAudioEncoder } from '../audio/opus.ts';
 import { systemClock } from '../base/clock.ts';
 import type { Config } from '../base/config.ts';
 import type { Log } from '../base/log.ts';
@@ -8,6 +9,7 @@ import type { Meters } from '../observe/meters.ts';
 import type { RoomOptions } from '../room/options.ts';
 import { PixelBudget } from '../room/pixels.ts';
 import { Room } from '../room/room.ts';
+import { type PlayerSound, SoundStream } from '../room/sound.ts';
 import { VideoView } from '../room/video.ts';
 import type { PlayerConnection, ViewRequest } from '../stream/player.ts';
 import { RateControl } from '../stream/rate.ts';
@@ -58,6 +60,7 @@ export function roomOptions(parts: RoomParts): Omit<RoomOptions, 'instance' | 'r
     warmUpTicks: config.tickRate,
     log,
     createView: (request, connection, onError) => createView(parts, request, connection, onError),
+    createSound: (connection, onError) => createSound(config, connection, onError),
   };
 }
 
@@ -79,4 +82,17 @@ async function createView(
   }
   const readback = new Readback({ device, width, height });
   return new VideoView({ readback, encoder, connection, rate, clock: systemClock, meters, onError });
+}
+
+/** Opens the audio encoder of a player whose page takes sound. */
+function createSound(
+  { audioBitrate }: Config,
+  connection: PlayerConnection,
+  onError: (error: unknown) => void,
+): Promise<PlayerSound> | undefined {
+  const send = connection.sendAudio;
+  if (!send) return undefined;
+  return createAudioEncoder({ bitrate: audioBitrate }).then(
+    (encoder) => new SoundStream({ encoder, clock: systemClock, send, onError }),
+  );
 }

@@ -6,6 +6,7 @@ import { RefusedError } from '../gpu/place.ts';
 import type { PlayerInput } from '../room/input.ts';
 import type { Loaded } from '../room/options.ts';
 import { Room } from '../room/room.ts';
+import type { PlayerSound } from '../room/sound.ts';
 import type { PlayerView } from '../room/view.ts';
 import type { PlayerConnection } from '../stream/player.ts';
 import { Launch, launch } from './launch.ts';
@@ -28,6 +29,8 @@ export interface TabGameOptions {
   view: PlayerView;
   /** The player's input. It belongs to the tab, so a key that is held stays held when another build starts. */
   input: PlayerInput;
+  /** Takes what the player hears. The tab keeps it from one build to the next. */
+  sound: PlayerSound;
   /** The state from which the game continues. */
   saved?: Saved | undefined;
   log(level: string, message: string): void;
@@ -63,7 +66,7 @@ export class TabGame {
 
   /** Loads a module and starts the game. @throws TrapError if it traps, or NearlightError if it cannot run */
   static async open(options: TabGameOptions): Promise<TabGame> {
-    const { name, module, device, config, seed, assets, clock, view, input, saved, log } = options;
+    const { name, module, device, config, seed, assets, clock, view, input, sound, saved, log } = options;
     let frames: readonly TrapFrame[] = [];
     const locate = (found: readonly TrapFrame[]) => {
       frames = found;
@@ -92,6 +95,7 @@ export class TabGame {
       ...loaded,
       ticks: saved?.ticks ?? 0,
       createView: async () => view,
+      createSound: async () => sound,
       log,
     });
     const { width, height } = view.surface.texture;

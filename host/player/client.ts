@@ -21,6 +21,8 @@ import { InputWriter } from './writer.ts';
 export type PlayerClientOptions = {
   /** The element that shows the game's picture. It needs the attributes muted, autoplay and playsinline. */
   video: HTMLVideoElement;
+  /** Takes the game's sound. Without it, the page asks the host for none. */
+  sound?: { attach(stream: MediaStream): void };
   /** URL of the WHEP signalling endpoint. Default: `whep`, relative to the page. */
   url?: string;
   onState?(state: PlayerState): void;
@@ -142,6 +144,7 @@ export class PlayerClient {
     const link: HostLink = new HostLink({
       url: this.#options.url ?? 'whep',
       video: this.#options.video,
+      sound: this.#options.sound,
       hooks: {
         open: () => this.#onOpen(),
         message: (data) => this.#onMessage(data),

@@ -27,6 +27,13 @@ export type HostLinkHooks = {
   failed(failure: LinkFailure): void;
 };
 
+export type HostLinkOptions = {
+  url: string;
+  video: HTMLVideoElement;
+  sound?: { attach(stream: MediaStream): void } | undefined;
+  hooks: HostLinkHooks;
+};
+
 /** ICE gets this time to recover from a lost connection by itself. */
 const DISCONNECTED_MS = 2000;
 
@@ -51,18 +58,28 @@ export class HostLink {
   /**
    * @param options.url URL of the WHEP signalling endpoint
    * @param options.video element that shows the game's picture
+   * @param options.sound takes the game's sound; without it, the page asks for none
    */
-  constructor({ url, video, hooks }: { url: string; video: HTMLVideoElement; hooks: HostLinkHooks }) {
+  constructor({ url, video, sound, hooks }: HostLinkOptions) {
     this.#url = url;
     this.#hooks = hooks;
     const peer = new RTCPeerConnection({ bundlePolicy: 'max-bundle' });
     this.#peer = peer;
     this.#receiver = peer.addTransceiver('video', { direction: 'recvonly' }).receiver;
     if ('jitterBufferTarget' in this.#receiver) this.#receiver.jitterBufferTarget = 0;
+    if (sound) {
+      const { receiver } = peer.addTransceiver('audio', { direction: 'recvonly' });
+      if ('jitterBufferTarget' in receiver) receiver.jitterBufferTarget = 0;
+    }
     this.events = this.#channel(CHANNEL_EVENTS, { ordered: true });
     this.state = this.#channel(CHANNEL_STATE, { ordered: false, maxRetransmits: 0 });
     peer.ontrack = (event) => {
-      video.srcObject = event.streams[0] ?? new MediaStream([event.track]);
+      const stream = event.streams[0] ?? new MediaStream([event.track]);
+      if (event.track.kind === 'audio') {
+        sound?.attach(stream);
+        return;
+      }
+      video.srcObject = stream;
       // A browser may refuse to play the video before the player's first click. `autoplay` tries again then.
       video.play().catch(() => {});
     };
@@ -75,7 +92,7 @@ export class HostLink {
    */
   async start(query: ViewQuery): Promise<void> {
     try {
-      const offer = await this.#peer.createOffer();
+      const offer = withStereo(await this.#peer.createOffer());
       await this.#peer.setLocalDescription(offer);
       const parameters = new URLSearchParams();
       for (const [name, value] of Object.entries(query)) if (value !== undefined) parameters.set(name, String(value));
@@ -147,6 +164,12 @@ export class HostLink {
     this.close();
     this.#hooks.failed(failure);
   }
+}
+
+/** Asks for both channels of Opus. Without `stereo=1` in its own offer, Chromium decodes one channel alone. */
+function withStereo({ type, sdp = '' }: RTCSessionDescriptionInit): RTCSessionDescriptionInit & { sdp: string } {
+  const [, opus] = /^a=rtpmap:(\d+) opus\/48000\/2/im.exec(sdp) ?? [];
+  return { type, sdp: opus === undefined ? sdp : sdp.replace(`a=fmtp:${opus} `, `a=fmtp:${opus} stereo=1;`) };
 }
 
 /** Reads why the server refused an offer. If a proxy answered in the server's place, only the HTTP status is known. */

@@ -3,6 +3,7 @@ import { PlayerClient } from './client.ts';
 import { PlayGuard } from './guard.ts';
 import { PageInput } from './input.ts';
 import type { ViewQuery } from './link.ts';
+import { Speaker, type SpeakerState } from './speaker.ts';
 import type { PlayerState } from './state.ts';
 import { FIRE_BUTTON, JUMP_BUTTON, TouchInput } from './touch.ts';
 
@@ -39,7 +40,16 @@ const portrait = matchMedia('(orientation: portrait)');
 root.classList.toggle('touch', coarse.matches);
 let smallerTimer: ReturnType<typeof setTimeout> | undefined;
 
-const client = new PlayerClient({ video, onState: showState, onNotice: showNotice });
+const volume = element<HTMLInputElement>('volume');
+const audio = document.createElement('audio');
+audio.autoplay = true;
+stage.append(audio);
+const speaker = new Speaker({
+  audio,
+  onState: showSpeaker,
+  storage: readStorage(),
+});
+const client = new PlayerClient({ video, sound: speaker, onState: showState, onNotice: showNotice });
 globalThis.nearlight = client;
 
 const guard = new PlayGuard({
@@ -75,6 +85,11 @@ card.addEventListener('click', () => {
   if (!root.classList.contains('touch')) void input.lock();
 });
 element('retry').addEventListener('click', () => client.connect(readQuery()));
+volume.value = String(speaker.volume);
+volume.addEventListener('input', () => {
+  speaker.volume = volume.valueAsNumber;
+});
+element('speaker').addEventListener('click', () => speaker.toggle());
 element('figures').addEventListener('click', (event) => {
   stats.hidden = !stats.hidden;
   (event.currentTarget as HTMLElement).setAttribute('aria-expanded', String(!stats.hidden));
@@ -117,6 +132,25 @@ function readQuery(): ViewQuery {
     fps: query.get('fps') ?? undefined,
     game: query.get('game') ?? undefined,
   };
+}
+
+/** Returns where the page keeps the volume; undefined if the browser keeps nothing for this page. */
+function readStorage(): Storage | undefined {
+  try {
+    return localStorage;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Shows whether the player hears the game. A game without sound has no such button. */
+function showSpeaker(state: SpeakerState): void {
+  const label = { silent: '', blocked: 'Sound: off until you click', off: 'Sound: off', on: 'Sound: on' }[state];
+  dataset.sound = state;
+  element('loudness').hidden = state === 'silent';
+  element('speaker').setAttribute('aria-label', label);
+  element('speaker').title = label;
+  element('speaker').setAttribute('aria-pressed', String(state === 'on'));
 }
 
 /** Hides the card with the instructions if the game is playing. */

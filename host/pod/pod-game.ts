@@ -128,6 +128,7 @@ export class PodGame implements LoadedGame {
       get stats() {
         return connection.stats;
       },
+      sendAudio: connection.sendAudio,
       sendFrame(accessUnit, info) {
         const sent = connection.sendFrame(accessUnit, info);
         if (sent) coldStart.firstFrameMs ??= sinceRequest(coldStart);

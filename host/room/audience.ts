@@ -1,6 +1,7 @@
 import { type ErrorCode, NearlightError } from '../base/errors.ts';
 import { type CloseReason, joinedNotice } from '../base/protocol.ts';
 import type {
+  AudioInfo,
   ConnectionStats,
   Feedback,
   FrameInfo,
@@ -237,6 +238,9 @@ class KeptPlayer implements Player {
     const isCurrent = () => player === this.#player;
     return {
       sendFrame: (accessUnit: Uint8Array, info: FrameInfo) => isCurrent() && connection.sendFrame(accessUnit, info),
+      sendAudio:
+        connection.sendAudio &&
+        ((packet: Uint8Array, info: AudioInfo) => isCurrent() && !!connection.sendAudio?.(packet, info)),
       notify: (notice) => connection.notify(notice),
       get stats(): Readonly<ConnectionStats> {
         return connection.stats;

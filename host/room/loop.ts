@@ -2,6 +2,7 @@ import type { Clock } from '../base/clock.ts';
 import { type Milli, milli } from '../base/time.ts';
 import type { Submission } from '../engine/engine.ts';
 import type { Meters } from '../observe/meters.ts';
+import { Listeners } from './listeners.ts';
 import type { Loaded } from './options.ts';
 import { TickSchedule } from './schedule.ts';
 import type { Seat } from './seat.ts';
@@ -34,9 +35,11 @@ export class GameLoop {
   readonly tasks = new TaskQueue();
   readonly #options: LoopOptions;
   readonly #ticks: TickSchedule;
+  readonly #listeners: Listeners;
 
   constructor(options: LoopOptions) {
     this.#options = options;
+    this.#listeners = new Listeners(options.seats, options.tickRate);
     this.#ticks = new TickSchedule(options.tickRate, options.clock.now());
   }
 
@@ -106,15 +109,17 @@ export class GameLoop {
     const begun = clock.now();
     stats.tickLateMs.add(begun - this.#ticks.next);
     for (const seat of seats) seat?.input.write(instance.inputs, seat.number);
-    const called = instance.tick(stats.ticks);
+    const called = instance.tick(stats.ticks, this.#listeners.of(stats.ticks));
     for (const seat of seats) seat?.input.endTick();
     const submission = await called;
     // The tick counts even if the GPU is lost from here on, because it is part of the state that the room recovers.
     stats.ticks++;
     stats.tickMs.add(clock.now() - begun);
+    if (submission.sound) this.#listeners.play(submission.sound);
     await this.replay(submission);
     const skipped = this.#ticks.advance(clock.now());
     stats.ticksSkipped += skipped;
+    this.#listeners.skip(stats.ticks, skipped);
     if (meters) meters.ticksSkipped += skipped;
   }
 

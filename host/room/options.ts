@@ -5,6 +5,7 @@ import type { CommandReplay } from '../gpu/replay.ts';
 import type { Meters } from '../observe/meters.ts';
 import type { PlayerConnection, ViewRequest } from '../stream/player.ts';
 import type { PixelBudget } from './pixels.ts';
+import type { PlayerSound } from './sound.ts';
 import type { PlayerView } from './view.ts';
 
 export type RoomConfig = Pick<Config, 'maxPlayers' | 'tickRate' | 'seed'>;
@@ -32,6 +33,11 @@ export interface RoomOptions {
     connection: PlayerConnection,
     onError: (error: unknown) => void,
   ): Promise<PlayerView>;
+  /**
+   * Creates what takes a player's sound. Returns undefined if the player's page takes none. Without this function the game is
+   * silent.
+   */
+  createSound?(connection: PlayerConnection, onError: (error: unknown) => void): Promise<PlayerSound> | undefined;
   log(level: LogLevel, message: string): void;
 }
 

@@ -4,6 +4,7 @@ import { asResourceError } from '../base/system-error.ts';
 import type { Surface } from '../gpu/replay.ts';
 import type { Player, PlayerConnection, ViewRequest } from '../stream/player.ts';
 import { clearRecord, PlayerInput } from './input.ts';
+import { openSound } from './listeners.ts';
 import { GameLoop } from './loop.ts';
 import type { Loaded, RoomOptions } from './options.ts';
 import { PixelBudget } from './pixels.ts';
@@ -94,7 +95,7 @@ export class Room {
       seats: this.#seats.length,
       ...summarize(this.stats),
       views: this.#seats.flatMap((seat) =>
-        seat?.view ? [{ seat: seat.number, ...seat.request, ...summarize(seat.view.stats) }] : [],
+        seat?.view ? [{ seat: seat.number, ...seat.request, ...summarize(seat.view.stats), ...soundOf(seat) }] : [],
       ),
     };
   }
@@ -256,7 +257,7 @@ export class Room {
     const { instance, replay } = this.#game;
     const seats = this.#seats.filter((seat) => seat !== undefined);
     await Promise.allSettled(seats.map((seat) => seat.connection?.end(...farewell)));
-    await Promise.allSettled(seats.map((seat) => seat.view?.close()));
+    await Promise.allSettled(seats.flatMap((seat) => [seat.view?.close(), seat.sound?.close()]));
     await instance.close();
     replay.destroy();
     for (const seat of seats) seat.grant.release();
@@ -301,12 +302,14 @@ export class Room {
         else seat.begin(view, this.#loop.nextTick);
       })
       .catch(drop);
+    if (game.instance.hasSound) openSound(seat, connection, this.#options, () => this.isClosed);
     this.#options.log('info', `${this.name}: seat ${seat.number} was taken; players: ${this.players}`);
   }
 
   async #leave(seat: Seat): Promise<void> {
     seat.closed = true;
     await seat.view?.close();
+    await seat.sound?.close();
     seat.grant.release();
     const { instance } = this.#game;
     const submission = seat.joined ? await instance.leave(seat.number) : undefined;
@@ -345,6 +348,11 @@ export class Room {
     const { meters } = this.#options;
     if (meters) meters.gpuMs = (meters.gpuMs ?? 0) + ms * renders;
   }
+}
+
+/** Returns the statistics of a player's sound, for the status page. */
+function soundOf({ sound }: Seat): object {
+  return sound ? { sound: summarize(sound.stats) } : {};
 }
 
 function isGpuLoss(error: unknown): boolean {

@@ -3,6 +3,7 @@ import type { PlayerConnection, ViewRequest } from '../stream/player.ts';
 import type { PlayerInput } from './input.ts';
 import type { Picture, PixelGrant } from './pixels.ts';
 import { FrameSchedule } from './schedule.ts';
+import type { PlayerSound } from './sound.ts';
 import type { PlayerView } from './view.ts';
 
 export interface SeatOptions {
@@ -22,6 +23,10 @@ export class Seat {
   connection: PlayerConnection | undefined;
   /** The target of the player's frames; undefined until its video encoder is open. */
   view: PlayerView | undefined;
+  /** The object that takes the player's sound; undefined until its audio encoder is open, or if the player hears nothing. */
+  sound: PlayerSound | undefined;
+  /** Whether `sound` was requested, so that a recovery from a lost GPU does not request it again. */
+  soundRequested = false;
   /** Whether the module's `join` was called for the player. */
   joined = false;
   /** Whether the player has left the game. */

@@ -1,5 +1,5 @@
 import type { NearlightError } from '../base/errors.ts';
-import type { Engine, Instance, Submission } from '../engine/engine.ts';
+import type { Engine, Instance, Listening, Submission } from '../engine/engine.ts';
 import { digest, type SessionHeader } from './format.ts';
 import { RecordingWriter, type Sink } from './writer.ts';
 
@@ -53,6 +53,10 @@ class RecordedInstance implements Instance {
     });
   }
 
+  get hasSound(): boolean {
+    return this.#instance.hasSound;
+  }
+
   get initial(): Submission {
     return this.#instance.initial;
   }
@@ -88,10 +92,11 @@ class RecordedInstance implements Instance {
     return this.#instance.leave(seat);
   }
 
-  tick(tick: number): Promise<Submission> {
+  /** A recording does not say who listened, because that changes nothing in the game. */
+  tick(tick: number, listening?: Listening): Promise<Submission> {
     this.#writeInputs();
     this.#writer.tick(tick);
-    return this.#instance.tick(tick);
+    return this.#instance.tick(tick, listening);
   }
 
   render(seat: number, width: number, height: number): Promise<Submission> {

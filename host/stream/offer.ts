@@ -8,6 +8,8 @@ const EXTENSION_ID_MAX = 14;
 /** Size of the largest data channel message that an offer without a=max-message-size allows (RFC 8841, 6.1). */
 const MESSAGE_BYTES_DEFAULT = 65_536;
 const MESSAGE_BYTES_MAX = 262_144;
+/** Parameters of Opus: packets may be as short as 10 ms, and both sides use two channels (RFC 7587, 6.1). */
+const OPUS_PARAMETERS = 'minptime=10;stereo=1;sprop-stereo=1';
 
 /** A page's SDP offer after it was checked. */
 export interface Offer {
@@ -24,6 +26,20 @@ export interface Offer {
   readonly formatParameters: string;
   /** Id of the playout-delay header extension, or 0 if the page does not support it. */
   readonly playoutDelayId: number;
+  /** The section that receives sound; undefined if the page has not offered one. */
+  readonly audio?: AudioOffer | undefined;
+}
+
+/** The audio section of an offer after it was checked. */
+export interface AudioOffer {
+  /** Name (a=mid) of the SDP's audio section. */
+  readonly mid: string;
+  /** RTP payload type of Opus. */
+  readonly payloadType: number;
+  /** Parameters of Opus (a=fmtp) for the SDP answer. */
+  readonly formatParameters: string;
+  /** RTP payload type of redundant Opus (RFC 2198), or 0 if the page does not take that. */
+  readonly redundantType: number;
 }
 
 interface Section {
@@ -45,8 +61,8 @@ interface Video {
 }
 
 /**
- * Checks a page's SDP offer (RFC 8866, RFC 9429). It must have exactly two sections, bundled: one that receives H.264 video
- * and one for data channels.
+ * Checks a page's SDP offer (RFC 8866, RFC 9429). It must have these sections, bundled: one that receives H.264 video, one for
+ * data channels, and perhaps one that receives Opus.
  * @throws NearlightError NL_OFFER saying what is wrong
  */
 export function readOffer(text: string, config: Pick<Config, 'offerLineBytesMax'>): Offer {
@@ -57,22 +73,26 @@ export function readOffer(text: string, config: Pick<Config, 'offerLineBytesMax'
   if (!/^m=application \d{1,5} UDP\/DTLS\/SCTP webrtc-datachannel$/.test(channels.media))
     refuse(`"${channels.media}" is not a section for data channels`);
   const channelsMid = readMid(channels);
+  const audioSection = optional(sections, 'audio');
+  const audio = audioSection && readAudio(audioSection);
   const bundle = values(session, 'group').find((value) => value.startsWith('BUNDLE '));
   const bundled = bundle?.split(' ').slice(1) ?? [];
-  if (video.mid === channelsMid || !bundled.includes(video.mid) || !bundled.includes(channelsMid))
-    refuse('the video and data channels of the offer are not bundled (a=group:BUNDLE)');
+  const mids = [video.mid, channelsMid, ...(audio ? [audio.mid] : [])];
+  if (new Set(mids).size < mids.length || mids.some((mid) => !bundled.includes(mid)))
+    refuse('the sections of the offer are not bundled (a=group:BUNDLE)');
   // The transport parameters of the SDP's first section apply to all sections that are bundled with it.
-  const isVideoFirst = sections[0] === videoSection;
-  const transport = readTransport(session, isVideoFirst ? videoSection : channels);
-  const videoLines = writeVideo(video);
-  const channelsLines = writeChannels(channels, channelsMid);
-  const bodies = isVideoFirst ? [videoLines, channelsLines] : [channelsLines, videoLines];
+  const transport = readTransport(session, sections[0] ?? videoSection);
+  const bodies = sections.map((section) => {
+    if (section === videoSection) return writeVideo(video);
+    return audio && section === audioSection ? writeAudio(audio) : writeChannels(channels, channelsMid);
+  });
   return {
     sdp: write(transport, bodies),
     mid: video.mid,
     payloadType: video.payloadType,
     formatParameters: `profile-level-id=${video.profile};packetization-mode=1;level-asymmetry-allowed=1`,
     playoutDelayId: video.playoutDelayId,
+    ...(audio ? { audio } : {}),
   };
 }
 
@@ -96,14 +116,24 @@ function split(text: string, lineBytesMax: number): { session: Section; sections
   return { session, sections };
 }
 
-function only(sections: Section[], kind: 'video' | 'application'): Section {
-  const name = kind === 'video' ? 'video section (m=video)' : 'section for data channels (m=application)';
+const SECTION_NAMES = {
+  audio: 'audio section (m=audio)',
+  video: 'video section (m=video)',
+  application: 'section for data channels (m=application)',
+} as const;
+
+function optional(sections: Section[], kind: keyof typeof SECTION_NAMES): Section | undefined {
   const found = sections.filter((section) => section.media.startsWith(`m=${kind} `));
-  const [first] = found;
-  if (!first) return refuse(`the offer has no ${name}`);
-  if (found.length > 1) refuse(`the offer has more than one ${name}`);
-  if (sections.length > 2) refuse('the offer may have only two sections, one for video and one for data channels');
-  return first;
+  if (found.length > 1) refuse(`the offer has more than one ${SECTION_NAMES[kind]}`);
+  return found[0];
+}
+
+function only(sections: Section[], kind: keyof typeof SECTION_NAMES): Section {
+  const kinds = Object.keys(SECTION_NAMES);
+  const other = sections.find(({ media }) => !kinds.some((known) => media.startsWith(`m=${known} `)));
+  if (other)
+    refuse(`the offer may only have sections for video, sound and data channels, not "${other.media.slice(0, 80)}"`);
+  return optional(sections, kind) ?? refuse(`the offer has no ${SECTION_NAMES[kind]}`);
 }
 
 function values(section: Section, attribute: string): string[] {
@@ -131,12 +161,36 @@ function readTransport(session: Section, section: Section): Transport {
   };
 }
 
-function readVideo(section: Section): Video {
-  if (!/^m=video \d{1,5} UDP\/TLS\/RTP\/SAVPF(?: \d{1,3})+$/.test(section.media))
-    refuse(`"${section.media.slice(0, 80)}" is not a section for video over UDP/TLS/RTP/SAVPF`);
-  if (!section.lines.includes('a=recvonly')) refuse('the video section of the offer is not receive-only (a=recvonly)');
+function checkMedia(section: Section, kind: 'audio' | 'video'): void {
+  if (!/^m=\w+ \d{1,5} UDP\/TLS\/RTP\/SAVPF(?: \d{1,3})+$/.test(section.media))
+    refuse(`"${section.media.slice(0, 80)}" is not a section for ${kind} over UDP/TLS/RTP/SAVPF`);
+  if (!section.lines.includes('a=recvonly'))
+    refuse(`the ${kind} section of the offer is not receive-only (a=recvonly)`);
   if (!section.lines.includes('a=rtcp-mux'))
-    refuse('the video section of the offer does not carry RTCP on the same port (a=rtcp-mux)');
+    refuse(`the ${kind} section of the offer does not carry RTCP on the same port (a=rtcp-mux)`);
+}
+
+/** Reads the payload types of Opus (RFC 7587) and of redundant Opus (RFC 2198). */
+function readAudio(section: Section): AudioOffer {
+  checkMedia(section, 'audio');
+  const mid = readMid(section);
+  const types = section.media.split(' ').slice(3);
+  const typesOf = (codec: RegExp): number[] =>
+    values(section, 'rtpmap').flatMap((value) => {
+      const [, type = '', name = ''] = /^(\d{2,3}) (\S+)$/.exec(value) ?? [];
+      return codec.test(name) && types.includes(type) && +type >= 35 && +type <= 127 ? [+type] : [];
+    });
+  const [payloadType] = typesOf(/^opus\/48000\/2$/i);
+  if (payloadType === undefined)
+    return refuse('the audio section of the offer has no Opus; use a browser that plays it');
+  const redundantType = typesOf(/^red\/48000\/2$/i).find((type) =>
+    values(section, 'fmtp').includes(`${type} ${payloadType}/${payloadType}`),
+  );
+  return { mid, payloadType, formatParameters: OPUS_PARAMETERS, redundantType: redundantType ?? 0 };
+}
+
+function readVideo(section: Section): Video {
+  checkMedia(section, 'video');
   const mid = readMid(section);
   let playoutDelayId = 0;
   for (const value of values(section, 'extmap')) {
@@ -202,6 +256,15 @@ function writeVideo(video: Video): Body {
   for (const kind of ['goog-remb', 'ccm fir', 'nack', 'nack pli']) lines.push(`a=rtcp-fb:${payloadType} ${kind}`);
   lines.push(`a=fmtp:${payloadType} level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=${profile}`);
   return { mid, media: `m=video 9 UDP/TLS/RTP/SAVPF ${payloadType}`, lines };
+}
+
+function writeAudio({ mid, payloadType, redundantType, formatParameters }: AudioOffer): Body {
+  const lines = ['a=recvonly', 'a=rtcp-mux', `a=rtpmap:${payloadType} opus/48000/2`];
+  lines.push(`a=fmtp:${payloadType} ${formatParameters}`);
+  if (redundantType > 0) lines.push(`a=rtpmap:${redundantType} red/48000/2`);
+  if (redundantType > 0) lines.push(`a=fmtp:${redundantType} ${payloadType}/${payloadType}`);
+  const types = redundantType > 0 ? `${payloadType} ${redundantType}` : `${payloadType}`;
+  return { mid, media: `m=audio 9 UDP/TLS/RTP/SAVPF ${types}`, lines };
 }
 
 function writeChannels(section: Section, mid: string): Body {

@@ -60,6 +60,12 @@ export interface FrameInfo {
   inputToSendUs: Micro;
 }
 
+/** Facts about a packet of encoded sound, which go into its RTP packet. */
+export interface AudioInfo {
+  /** Number of frames of sound before the packet, at AUDIO_RATE; a uint32 that wraps. */
+  rtpTimestamp: number;
+}
+
 export interface ConnectionStats {
   framesSent: number;
   framesDropped: number;
@@ -78,6 +84,11 @@ export interface PlayerConnection {
    * misses an earlier frame that this one refers to. If connected, onKeyframe is called then, at most once per `keyframeMsMin`.
    */
   sendFrame(accessUnit: Uint8Array, info: FrameInfo): boolean;
+  /**
+   * Sends a copy of one packet of Opus. Never waits and never queues. Undefined if the page has not offered to take sound.
+   * @returns false if the packet was dropped, because the page is not connected or the connection is congested
+   */
+  readonly sendAudio?: ((packet: Uint8Array, info: AudioInfo) => boolean) | undefined;
   /** Tells the page why the connection ends, then closes it. Resolves when it is closed, after `closeMsMax` at the latest. */
   end(code: ErrorCode, message: string, retry: boolean): Promise<void>;
   readonly stats: Readonly<ConnectionStats>;

@@ -4,13 +4,14 @@ import { systemClock } from '../base/clock.ts';
 import type { Config } from '../base/config.ts';
 import { type ErrorCode, NearlightError } from '../base/errors.ts';
 import { CHANNEL_EVENTS, CHANNEL_STATE, type CloseReason, joinedNotice, type Notice } from '../base/protocol.ts';
+import { AudioTrack } from './audio.ts';
 import { type Endpoint, endpointsOf, replaceCandidates, ufragOf } from './candidate.ts';
 import { InputReader } from './input.ts';
 import { KeyframeLimiter } from './keyframe.ts';
 import { connectionError, openPeer, type VideoTrack } from './media.ts';
 import { FrameMessage, NOTICE_BYTES_MAX, noticeMessage, sendMessage } from './messages.ts';
 import type { Offer } from './offer.ts';
-import type { ConnectionStats, Feedback, FrameInfo, Player, PlayerConnection } from './player.ts';
+import type { AudioInfo, ConnectionStats, Feedback, FrameInfo, Player, PlayerConnection } from './player.ts';
 import type { Relay } from './relay.ts';
 import { RTCP_FEEDBACK, RTCP_KEYFRAME, readRtcp } from './rtcp.ts';
 
@@ -35,7 +36,8 @@ export interface WebRtcConnectionOptions {
 }
 
 /**
- * The WebRTC connection to one page. It sends one video track and accepts the two data channels that the page opens.
+ * The WebRTC connection to one page. It sends one video track, and one of sound if the page takes it, and accepts the two data
+ * channels that the page opens.
  * The player gets a seat when the page has connected. The connection closes itself if no packet of the page arrives within
  * `iceMsMax`, or if the page does not connect within `connectMsMax`, leaves, is silent for `idleMsMax`, or sends too many
  * messages that cannot be read.
@@ -64,6 +66,8 @@ export class WebRtcConnection implements PlayerConnection {
   #phase: 'connecting' | 'connected' | 'ending' | 'closed' = 'connecting';
   readonly #peer: PeerConnection;
   readonly #video: VideoTrack;
+  readonly #audio: AudioTrack | undefined;
+  readonly sendAudio: PlayerConnection['sendAudio'];
   /** The ICE user fragment of the SDP answer. The relay recognises the page's packets by it. */
   #ufrag: string | undefined;
   #events: DataChannel | undefined;
@@ -85,6 +89,8 @@ export class WebRtcConnection implements PlayerConnection {
     const { peer, video } = openPeer(config, offer, this.#ssrc);
     this.#peer = peer;
     this.#video = video;
+    this.#audio = addAudio(peer, offer);
+    if (this.#audio) this.sendAudio = (packet, info) => this.#sendAudio(packet, info);
     this.#listen();
     this.#silenceTimer = setTimeout(() => this.#checkSilence(), config.iceMsMax);
   }
@@ -183,6 +189,7 @@ export class WebRtcConnection implements PlayerConnection {
     this.#events?.close();
     this.#state?.close();
     this.#video.track.close();
+    this.#audio?.close();
     this.#events = undefined;
     this.#state = undefined;
     this.#guard(() => this.#player?.onClosed(final));
@@ -210,6 +217,7 @@ export class WebRtcConnection implements PlayerConnection {
     this.#video.track.onMessage((packet) => this.#guard(() => this.#readRtcp(packet)));
     // The WebRTC library frees a track or channel only after it has called a listener for its end.
     this.#video.track.onClosed(() => {});
+    this.#audio?.listen((packet) => this.#guard(() => this.#readAudioRtcp(packet)));
   }
 
   /** Takes over a data channel that the page opened, or closes it if it is not one of the protocol's two. */
@@ -301,6 +309,16 @@ export class WebRtcConnection implements PlayerConnection {
     this.#player?.onFeedback(this.#feedback);
   }
 
+  #readAudioRtcp(packet: Buffer): void {
+    if (this.#phase !== 'connected') return;
+    this.#noteHeard();
+    this.#audio?.readRtcp(packet);
+  }
+
+  #sendAudio(packet: Uint8Array, info: AudioInfo): boolean {
+    return this.#phase === 'connected' && !this.#isCongested() && !!this.#audio?.send(packet, info);
+  }
+
   /** Tells whether packets do not arrive: too much data waits, or the page's receiver reports (one a second) have stopped. */
   #isCongested(): boolean {
     const { channelBytesMax, stallMsMax } = this.#options.config;
@@ -344,5 +362,15 @@ export class WebRtcConnection implements PlayerConnection {
       this.#options.warn(`the connection of seat ${this.#player?.seat ?? '-'} failed: ${error}`);
       this.close('failed');
     }
+  }
+}
+
+/** Adds a track of sound to a connection if the page has offered to take one. @throws NearlightError NL_CONNECTION */
+function addAudio(peer: PeerConnection, { audio }: Offer): AudioTrack | undefined {
+  try {
+    return audio && new AudioTrack(peer, audio);
+  } catch (error) {
+    peer.close();
+    throw connectionError(error);
   }
 }

@@ -3,8 +3,9 @@ import { Fighter } from './fighter';
 import { buildLevel } from './level';
 import { Match } from './match';
 import { Renderer } from './renderer';
+import { Sounds } from './sounds';
 
-export { init, join, leave, load, render, save, tick, version } from '@nearlight/sdk/game';
+export { audio, init, join, leave, load, render, save, tick, version } from '@nearlight/sdk/game';
 
 /** How far a player turns, in radians: for each CSS pixel of pointer movement, and per second at full tilt of a stick. */
 const POINTER_TURN: f32 = 0.0022;
@@ -17,6 +18,7 @@ const TARGET_SECONDS = 3;
 /** A battle game with one fighter for each player. Bots join a player who is alone. */
 class Arena extends Game {
   private match!: Match;
+  private sounds!: Sounds;
   private renderer: Renderer | null = null;
   private tickRate: i32 = 0;
   private seats: i32 = 0;
@@ -25,7 +27,8 @@ class Arena extends Game {
     this.tickRate = <i32>tickRate;
     this.seats = <i32>seats;
     buildLevel();
-    this.match = new Match(seed, <i32>seats);
+    this.sounds = new Sounds(tickRate);
+    this.match = new Match(seed, <i32>seats, this.sounds);
   }
 
   join(seat: i32): void {
@@ -39,18 +42,28 @@ class Arena extends Game {
 
   tick(n: u32): void {
     if (n > 0) this.drawable();
+    this.sounds.begin(n);
     const dt: f32 = 1 / <f32>this.tickRate;
     for (let seat = 0; seat < this.seats; seat++) {
       const fighter = this.match.fighters[seat];
       if (fighter.active) steer(fighter, input(seat), dt);
     }
     this.match.tick(dt);
+    for (let seat = 0; seat < this.seats; seat++) {
+      const fighter = this.match.fighters[seat];
+      if (fighter.active) this.sounds.listen(fighter);
+    }
     const renderer = this.renderer;
     if (renderer !== null) renderer.tick(this.tickRate * TARGET_SECONDS);
   }
 
   state(state: State): void {
     this.match.pass(state);
+    this.sounds.pass(state);
+  }
+
+  audio(seat: i32, frames: u32): usize {
+    return this.sounds.mix(seat, frames);
   }
 
   render(seat: i32, width: u32, height: u32): void {
@@ -61,12 +74,15 @@ class Arena extends Game {
   }
 
   /**
-   * Returns the renderer. The first call makes it and bakes the light of the level, which takes a while, so it comes after the
-   * first tick, which shows that the game runs, or when the first player joins.
+   * Returns the renderer. The first call makes it, bakes the light of the level and makes the sounds, which takes a while. So it
+   * comes after the first tick, which shows that the game runs, or when the first player joins.
    */
   private drawable(): Renderer {
     let renderer = this.renderer;
-    if (renderer === null) this.renderer = renderer = new Renderer(this.match);
+    if (renderer === null) {
+      this.renderer = renderer = new Renderer(this.match);
+      this.sounds.prepare();
+    }
     return renderer;
   }
 }

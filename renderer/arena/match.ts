@@ -5,6 +5,7 @@ import { Effects } from './effects';
 import { BODY_HEIGHT, BODY_RADIUS, EYE_HEIGHT, Fighter } from './fighter';
 import { bounds, SPAWN_COUNT, spawns } from './level';
 import { colorOfBots, Rgb, seatColor } from './palette';
+import { Sounds } from './sounds';
 
 const BOTS = 3;
 const BOLTS_MAX = 96;
@@ -15,6 +16,10 @@ const BOT_DAMAGE: f32 = 9;
 const FIRE_SECONDS: f32 = 0.15;
 export const RESPAWN_SECONDS: f32 = 2.2;
 const FEED_SECONDS: f32 = 5;
+/** Metres that a fighter walks between two steps that are heard. */
+const STEP_LENGTH: f32 = 1.7;
+/** Metres per second, downwards, from which a fighter's landing is heard. */
+const LANDING_SPEED: f32 = -4;
 export const FEED_MAX = 5;
 
 class Bolt {
@@ -78,6 +83,7 @@ export class Match {
   constructor(
     seed: u64,
     private readonly seats: i32,
+    private readonly sounds: Sounds,
   ) {
     this.random = new Random(seed);
     this.present = new StaticArray<bool>(seats);
@@ -122,16 +128,29 @@ export class Match {
       if (!fighter.active) continue;
       fighter.age(dt);
       if (fighter.alive) {
-        fighter.move(dt);
+        this.move(fighter, dt);
         if (fighter.intent.fire && fighter.cooldown <= 0) this.fire(fighter);
       } else {
+        const seconds = <i32>fighter.respawn;
         fighter.respawn -= dt;
+        if (fighter.respawn > 0 && <i32>fighter.respawn !== seconds) this.sounds.counted(fighter, seconds);
         if (fighter.respawn <= 0) this.revive(fighter);
       }
     }
     for (let i = 0; i < BOLTS_MAX; i++) if (this.bolts[i].left > 0) this.fly(this.bolts[i], dt);
     for (let i = 0; i < FEED_MAX; i++) this.feed[i].left = max(this.feed[i].left - dt, <f32>0);
     this.effects.tick(dt);
+  }
+
+  /** Moves a fighter, and makes the sounds of its feet. */
+  private move(fighter: Fighter, dt: f32): void {
+    const grounded = fighter.grounded;
+    const falling = fighter.vy;
+    const steps = <i32>(fighter.stride / STEP_LENGTH);
+    fighter.move(dt);
+    if (grounded && !fighter.grounded && fighter.vy > 0) this.sounds.jumped(fighter);
+    else if (!grounded && fighter.grounded && falling < LANDING_SPEED) this.sounds.landed(fighter);
+    else if (<i32>(fighter.stride / STEP_LENGTH) !== steps) this.sounds.stepped(fighter);
   }
 
   /** Saves or loads the whole match: see State. */
@@ -220,6 +239,7 @@ export class Match {
     fighter.spawn(spawns[best * 3], spawns[best * 3 + 1], spawns[best * 3 + 2]);
     this.effects.burst(fighter.x, fighter.y + 0.3, fighter.z, 0, 1, 0, 18, 5, fighter.color);
     this.effects.shine(fighter.x, fighter.y + 1, fighter.z, 2.6, 0.35, fighter.color);
+    this.sounds.spawned(fighter);
   }
 
   private fire(f: Fighter): void {
@@ -247,6 +267,7 @@ export class Match {
     const my = b.y + b.oy + dy * 0.7;
     const mz = b.z + b.oz;
     this.effects.glow(mx, my, mz, 0.1, 0.05, f.color);
+    this.sounds.fired(f);
   }
 
   private fly(b: Bolt, dt: f32): void {
@@ -283,6 +304,7 @@ export class Match {
     this.effects.burst(b.x, b.y, b.z, nx, ny, nz, 9, 4.5, c);
     this.effects.glow(b.x + nx * 0.05, b.y + ny * 0.05, b.z + nz * 0.05, 0.32, 0.16, c);
     this.effects.shine(b.x + nx * 0.3, b.y + ny * 0.3, b.z + nz * 0.3, 1.3, 0.3, c);
+    this.sounds.splashed(b.x, b.y, b.z);
   }
 
   private hit(b: Bolt, victim: Fighter): void {
@@ -296,12 +318,14 @@ export class Match {
     victim.flash = 1;
     victim.hurt = min<f32>(victim.hurt + 0.55, 1);
     shooter.hitMark = 1;
+    this.sounds.struck(victim, shooter);
     if (victim.health > 0) return;
     victim.alive = false;
     victim.health = 0;
     victim.respawn = RESPAWN_SECONDS;
     shooter.kills++;
     shooter.killMark = 1;
+    this.sounds.died(victim);
     effects.burst(victim.x, victim.y + 1, victim.z, 0, 0.5, 0, 46, 9, victim.color);
     effects.glow(victim.x, victim.y + 1, victim.z, 1.5, 0.3, victim.color);
     effects.shine(victim.x, victim.y + 1.2, victim.z, 3.6, 0.6, victim.color);

@@ -17,6 +17,10 @@ export const SURFACE_FORMAT = 18;
 export const SEATS_MAX = 64;
 /** highest status that the import exit() takes */
 export const EXIT_STATUS_MAX = 255;
+/** frames of sound per second */
+export const AUDIO_RATE = 48000;
+/** the most frames of sound in one call of audio() */
+export const AUDIO_FRAMES_MAX = 4800;
 /** level of log(): a fault that the game cannot go on with */
 export const LOG_ERROR = 0;
 /** level of log(): something works, but not as it should */

@@ -15,6 +15,9 @@ export const CONSTANTS = {
 
   EXIT_STATUS_MAX: [255, 'highest status that the import exit() takes'],
 
+  AUDIO_RATE: [48_000, 'frames of sound per second'],
+  AUDIO_FRAMES_MAX: [4800, 'the most frames of sound in one call of audio()'],
+
   LOG_ERROR: [0, 'level of log(): a fault that the game cannot go on with'],
   LOG_WARN: [1, 'level of log(): something works, but not as it should'],
   LOG_INFO: [2, 'level of log(): for the operator of the game'],

@@ -109,6 +109,13 @@ export const MODULE_EXPORTS: Readonly<Record<string, ModuleFunction>> = {
     result: '',
     about: 'Draws what the player of a seat sees into SURFACE, `width` by `height` pixels; the seat is taken.',
   },
+  audio: {
+    parameters: ['seat: i32', 'frames: u32'],
+    result: 'address',
+    optional: true,
+    about:
+      'Mixes what the player of a seat hears in the tick that was just made; the seat is taken. Returns the address of `frames` frames, each of two f32, left and right, or 0 for silence. Changes nothing that can be seen, and may not `submit`.',
+  },
   save: {
     parameters: [],
     result: '',

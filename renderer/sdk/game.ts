@@ -30,6 +30,14 @@ export abstract class Game {
   state(_state: State): void {}
 
   /**
+   * Mixes what one player hears in the tick that was just made, as Mixer.mix does: returns the address of `frames` frames of
+   * sound, each of two f32, or 0 for silence. Changes nothing. Needed by games that export `audio`.
+   */
+  audio(_seat: i32, _frames: u32): usize {
+    return 0;
+  }
+
+  /**
    * Draws what one player sees into `surface`. May be called at any rate: what changes with time changes in `tick`.
    */
   abstract render(seat: i32, width: u32, height: u32): void;
@@ -81,6 +89,11 @@ export function render(seat: i32, width: u32, height: u32): void {
   readReplies();
   playing().render(seat, width, height);
   flush();
+}
+
+/** Mixes what one player hears. */
+export function audio(seat: i32, frames: u32): usize {
+  return playing().audio(seat, frames);
 }
 
 /** Hands the game's state to the host. */

@@ -7,6 +7,9 @@ import * as vec4 from './math/vec4';
 
 export { SURFACE_FORMAT } from '../contract/abi';
 export * from './assets';
+export { Mixer } from './audio/mixer';
+export { loadSound, Sound } from './audio/sound';
+export { synthesize, Tone, Wave } from './audio/synth';
 export * from './enums';
 export { Game, play } from './game';
 export * from './gpu/binding';

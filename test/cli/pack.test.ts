@@ -33,7 +33,9 @@ describe('the packer', () => {
   it('prints its help', async () => {
     const { status, stdout } = await run('--help');
     expect(status).toBe(0);
-    expect(stdout).toMatch(/^Packs a glTF model[\s\S]*Usage: npm start -- pack FILE[\s\S]*--texture-max/);
+    expect(stdout).toMatch(
+      /^Packs a file for the assets of a game[\s\S]*Usage: npm start -- pack FILE[\s\S]*--texture-max/,
+    );
   });
 
   it('writes the packed model beside the source, and prints its progress and a table of sizes', async () => {

@@ -262,7 +262,7 @@ describe('a forged cache entry', () => {
     const instance = new WasmEdgeInstance(guest, settings);
     const fd = addon.sealed(code);
     try {
-      return await instance.load({ fds: [fd], codeBytes: code.length, saves: false, codeShift: 0 }).then(
+      return await instance.load({ fds: [fd], codeBytes: code.length, saves: false, sounds: false, codeShift: 0 }).then(
         () => 'loaded',
         (error: Error) => error.message,
       );
@@ -349,7 +349,7 @@ describe('a required layer that does not hold', () => {
       interpreter: false,
     });
     const instance = new WasmEdgeInstance(guest, options());
-    await expect(instance.load({ fds: [], codeBytes: 0, saves: false, codeShift: 0 })).rejects.toThrow(
+    await expect(instance.load({ fds: [], codeBytes: 0, saves: false, sounds: false, codeShift: 0 })).rejects.toThrow(
       /^NL_CONFINEMENT: .*does not give emptyRoot \(an empty file system\), nor limits: run as root, or allow user namespaces/,
     );
     await instance.close();

@@ -1,3 +1,4 @@
+import { createAudioEncoder } from '../../host/audio/opus.ts';
 import { systemClock } from '../../host/base/clock.ts';
 import { readConfig } from '../../host/base/config.ts';
 import { NearlightError } from '../../host/base/errors.ts';
@@ -95,6 +96,26 @@ class PaintedPlayer implements Player {
     if (((sequence - this.#sequence) | 0) <= 0) return;
     this.#sequence = sequence;
     this.#readAt = performance.now();
+  }
+
+  /** Sends a tone of 1000 Hz on the left, and silence on the right, until the page leaves. */
+  async sing(): Promise<void> {
+    const send = this.connection?.sendAudio;
+    if (!send) throw new Error('the page takes no sound');
+    const encoder = await createAudioEncoder({ bitrate: 96_000 });
+    const tone = Float32Array.from({ length: 960 }, (_, n) =>
+      n % 2 === 0 ? 0.5 * Math.sin((2 * Math.PI * n) / 96) : 0,
+    );
+    let rtpTimestamp = 0;
+    let due = performance.now();
+    while (this.closed === undefined) {
+      const packet = await encoder.encode(tone);
+      if (packet) send(packet, { rtpTimestamp });
+      rtpTimestamp += 480;
+      due += 10;
+      await new Promise((resolve) => setTimeout(resolve, due - performance.now()));
+    }
+    await encoder.close();
   }
 
   async #play(connection: PlayerConnection): Promise<void> {

@@ -1,7 +1,7 @@
 import type { Clock } from '../../host/base/clock.ts';
 import type { NearlightError } from '../../host/base/errors.ts';
 import { type Milli, milli } from '../../host/base/time.ts';
-import type { Instance, Submission } from '../../host/engine/engine.ts';
+import type { Instance, Listening, Submission } from '../../host/engine/engine.ts';
 import type { PlayerConnection } from '../../host/stream/player.ts';
 import { INPUT_STRIDE } from '../../renderer/contract/abi.ts';
 
@@ -49,12 +49,15 @@ export async function settle(): Promise<void> {
 export class FakeInstance implements Instance {
   readonly pid = undefined;
   readonly pids = [];
+  hasSound = false;
   readonly initial: Submission;
   readonly inputs: DataView;
   readonly calls: string[] = [];
   readonly ended: Promise<NearlightError | undefined>;
   /** Ends the instance as if its guest process had ended. */
   readonly end: (error: NearlightError | undefined) => void;
+  /** For each tick with sound, the seats that listened. */
+  readonly listened: string[] = [];
   /** The error that every call throws, if set. */
   fault: NearlightError | undefined;
   closed = false;
@@ -78,9 +81,12 @@ export class FakeInstance implements Instance {
   leave(seat: number): Promise<Submission> {
     return this.#call(`leave ${seat}`);
   }
-  tick(tick: number): Promise<Submission> {
+  async tick(tick: number, listening?: Listening): Promise<Submission> {
     this.onTick(this.inputs);
-    return this.#call(`tick ${tick}`);
+    const submission = await this.#call(`tick ${tick}`);
+    if (!listening) return submission;
+    this.listened.push(listening.seats.join(' '));
+    return { ...submission, sound: new Float32Array(listening.seats.length * listening.frames * 2).fill(0.5) };
   }
   render(seat: number, width: number, height: number): Promise<Submission> {
     this.onRender();
@@ -113,6 +119,7 @@ export function fakeConnection(): PlayerConnection & { notices: string[] } {
   return {
     notices,
     sendFrame: () => true,
+    sendAudio: () => true,
     notify: ({ kind }) => {
       notices.push(kind);
     },

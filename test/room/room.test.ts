@@ -7,6 +7,7 @@ import type { CommandReplay, Surface } from '../../host/gpu/replay.ts';
 import { PlayerInput } from '../../host/room/input.ts';
 import { PixelBudget } from '../../host/room/pixels.ts';
 import { Room } from '../../host/room/room.ts';
+import type { PlayerSound } from '../../host/room/sound.ts';
 import type { PlayerView } from '../../host/room/view.ts';
 import { INPUT_KEYS, INPUT_KEYS_PRESSED, INPUT_MOVEMENT, INPUT_STRIDE } from '../../renderer/contract/abi.ts';
 import { at } from '../at.ts';
@@ -30,12 +31,30 @@ class FakeView {
   }
 }
 
+/** Takes the place of a player's sound, and counts frames. */
+class FakeSound implements PlayerSound {
+  readonly stats = {};
+  played = 0;
+  skipped = 0;
+  closed = false;
+  play(samples: Float32Array): void {
+    this.played += samples.length / 2;
+  }
+  skip(frames: number): void {
+    this.skipped += frames;
+  }
+  async close(): Promise<void> {
+    this.closed = true;
+  }
+}
+
 /** A room with stand-ins for its parts, which the test can observe. */
 interface Stage {
   room: Room;
   clock: ManualClock;
   instance: FakeInstance;
   views: FakeView[];
+  sounds: FakeSound[];
   lines: string[];
   replay: { destroyed: boolean; fault: NearlightError | undefined };
 }
@@ -45,10 +64,23 @@ afterEach(async () => {
   await Promise.all(open.splice(0).map((room) => room.close()));
 });
 
-function stage(options: { seats?: number; tickRate?: number; clock?: Clock; pixels?: number } = {}): Stage {
+interface StageOptions {
+  seats?: number;
+  tickRate?: number;
+  clock?: Clock;
+  pixels?: number;
+  /** Whether the game has sound. */
+  hasSound?: boolean;
+  /** Opens the sound of a player, or fails. */
+  openSound?: (sound: FakeSound) => Promise<PlayerSound> | undefined;
+}
+
+function stage(options: StageOptions = {}): Stage {
   const { seats = 2, tickRate = 120 } = options;
   const clock = new ManualClock();
   const instance = new FakeInstance(seats);
+  instance.hasSound = options.hasSound ?? false;
+  const sounds: FakeSound[] = [];
   const views: FakeView[] = [];
   const lines: string[] = [];
   const replayed: Stage['replay'] = { destroyed: false, fault: undefined };
@@ -73,10 +105,15 @@ function stage(options: { seats?: number; tickRate?: number; clock?: Clock; pixe
       views.push(view);
       return view as unknown as PlayerView;
     },
+    createSound: () => {
+      const sound = new FakeSound();
+      sounds.push(sound);
+      return options.openSound ? options.openSound(sound) : Promise.resolve(sound);
+    },
     log: (level, message) => lines.push(`${level} ${message}`),
   });
   open.push(room);
-  return { room, clock, instance, views, lines, replay: replayed };
+  return { room, clock, instance, views, sounds, lines, replay: replayed };
 }
 
 async function join(on: Stage) {
@@ -343,5 +380,64 @@ describe('a room', () => {
     await Promise.all([on.room.close(), on.room.close()]);
     expect(connection.notices).toEqual(['NL_SHUTDOWN']);
     expect(await on.room.ended).toBeUndefined();
+  });
+});
+
+describe('the sound of a room', () => {
+  test('each player hears every tick from the moment when the sound is open, until the player leaves', async () => {
+    const on = stage({ hasSound: true });
+    const { player } = await join(on);
+    await join(on);
+    await on.clock.pass(1000);
+    expect(on.instance.listened.at(0)).toBe('0');
+    expect(on.instance.listened.at(-1)).toBe('0 1');
+    const [first, second] = on.sounds;
+    expect(first?.played).toBe(on.instance.listened.length * 400);
+    player.onClosed('page');
+    await on.clock.pass(100);
+    expect([first?.closed, second?.closed]).toEqual([true, false]);
+    expect(on.instance.listened.at(-1)).toBe('1');
+    await on.room.close();
+    expect(second?.closed).toBe(true);
+  });
+
+  test('ticks that are left out move the sound on, so that it keeps the time of the game', async () => {
+    const on = stage({ hasSound: true, tickRate: 100 });
+    await join(on);
+    await on.clock.pass(500);
+    const [sound] = on.sounds;
+    expect(sound?.skipped).toBe(0);
+    const played = on.instance.listened.length;
+    on.clock.jump(1000);
+    await on.clock.pass(100);
+    expect(on.room.stats.ticksSkipped).toBeGreaterThan(50);
+    expect(sound?.skipped).toBe(on.room.stats.ticksSkipped * 480);
+    const ticks = on.instance.listened.length - played + on.room.stats.ticksSkipped;
+    expect(Math.abs(ticks - 110)).toBeLessThanOrEqual(1);
+  });
+
+  test('no one listens to a game without sound, on a page that takes none, or below ten ticks a second', async () => {
+    const silent: StageOptions[] = [
+      {},
+      { hasSound: true, openSound: () => undefined },
+      { hasSound: true, tickRate: 9 },
+    ];
+    for (const options of silent) {
+      const on = stage(options);
+      await join(on);
+      await on.clock.pass(500);
+      expect(count(on.instance.calls, 'tick')).toBeGreaterThan(3);
+      expect(on.instance.listened).toEqual([]);
+    }
+  });
+
+  test('a player whose sound cannot be opened plays on without it', async () => {
+    const on = stage({ hasSound: true, openSound: () => Promise.reject(new NearlightError('NL_ENCODER', 'broken')) });
+    const { connection } = await join(on);
+    await on.clock.pass(500);
+    expect(on.instance.listened).toEqual([]);
+    expect(on.views[0]?.frames).toBeGreaterThan(10);
+    expect(connection.notices).toEqual([]);
+    expect(on.lines.join()).toContain('seat 0 hears nothing any more: NearlightError: NL_ENCODER');
   });
 });

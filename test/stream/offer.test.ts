@@ -6,6 +6,24 @@ import { OFFER_LINES as LINES } from './offer.ts';
 
 const LINE_MAX = 1024;
 
+/** The section of an SDP offer like Chromium's that receives sound. */
+const AUDIO = [
+  'm=audio 9 UDP/TLS/RTP/SAVPF 111 63 9 0',
+  'c=IN IP4 0.0.0.0',
+  'a=mid:2',
+  'a=recvonly',
+  'a=rtcp-mux',
+  'a=rtpmap:111 opus/48000/2',
+  'a=rtcp-fb:111 transport-cc',
+  'a=fmtp:111 stereo=1;minptime=10;useinbandfec=1',
+  'a=rtpmap:63 red/48000/2',
+  'a=fmtp:63 111/111',
+  'a=rtpmap:9 G722/8000',
+];
+
+/** Lines of an offer that asks for sound, too. */
+const SOUND = [...LINES.map((line) => line.replace('BUNDLE 0 1', 'BUNDLE 0 1 2')), ...AUDIO];
+
 const playoutDelay = must(
   LINES.find((line) => line.endsWith('/playout-delay')),
   'playout delay',
@@ -23,6 +41,41 @@ function changed(start: string, ...lines: string[]): string[] {
   expect(result).not.toEqual(LINES);
   return result;
 }
+
+/** Returns lines of an offer with `line` in place of each one that starts with `start`. */
+function changedIn(lines: string[], start: string, line: string): string[] {
+  const result = lines.map((old) => (old.startsWith(start) ? line : old));
+  expect(result).not.toEqual(lines);
+  return result;
+}
+
+test('an offer may ask for sound, and need not', () => {
+  const { audio, sdp } = read(SOUND);
+  expect(audio).toEqual({
+    mid: '2',
+    payloadType: 111,
+    formatParameters: 'minptime=10;stereo=1;sprop-stereo=1',
+    redundantType: 63,
+  });
+  expect(sdp).toContain('m=audio 9 UDP/TLS/RTP/SAVPF 111 63\r\n');
+  expect(sdp).toContain('a=group:BUNDLE 0 1 2\r\n');
+  expect(sdp).not.toContain('G722');
+  expect(readOffer(sdp, { offerLineBytesMax: LINE_MAX })).toEqual(read(SOUND));
+  expect(read(LINES).audio).toBeUndefined();
+});
+
+test('redundant Opus is used only if it repeats Opus', () => {
+  expect(read(changedIn(SOUND, 'a=fmtp:63', 'a=fmtp:63 9/9')).audio?.redundantType).toBe(0);
+  expect(read(changedIn(SOUND, 'a=rtpmap:63', 'a=rtpmap:63 CN/48000')).audio?.redundantType).toBe(0);
+});
+
+test('the section for sound may come first', () => {
+  const video = LINES.findIndex((line) => line.startsWith('m=video'));
+  const transport = LINES.filter((line) => /^a=(ice-|fingerprint|setup)/.test(line)).slice(0, 5);
+  const head = SOUND.slice(0, video);
+  const { sdp } = read([...head, ...AUDIO, ...transport, ...LINES.slice(video)]);
+  expect(sdp.indexOf('m=audio')).toBeLessThan(sdp.indexOf('m=video'));
+});
 
 test("an offer like Chromium's is read", () => {
   const offer = read(LINES);
@@ -84,7 +137,15 @@ const malformed: [string, string[], RegExp][] = [
   ['no video', [...LINES.slice(0, video), ...LINES.slice(application)], /no video section/],
   ['no data channels', LINES.slice(0, application), /no section for data channels/],
   ['two videos', [...LINES, ...LINES.slice(video, application)], /more than one video/],
-  ['an audio section', [...LINES, 'm=audio 9 UDP/TLS/RTP/SAVPF 111'], /only two sections/],
+  ['a section of another kind', [...LINES, 'm=text 9 UDP/TLS/RTP/SAVPF 111'], /sections for video, sound and data/],
+  ['two sections for sound', [...SOUND, ...AUDIO], /more than one audio section/],
+  ['sound that is not bundled', changedIn(SOUND, 'a=group', 'a=group:BUNDLE 0 1'), /not bundled/],
+  ['sound with the name of the video', changedIn(SOUND, 'a=mid:2', 'a=mid:0'), /not bundled/],
+  ['sound for sending', [...LINES, ...AUDIO.map((line) => line.replace('recvonly', 'sendrecv'))], /receive-only/],
+  ['sound without RTCP on the same port', [...LINES, ...AUDIO.filter((line) => line !== 'a=rtcp-mux')], /a=rtcp-mux/],
+  ['unencrypted sound', changedIn(SOUND, 'm=audio', 'm=audio 9 RTP/AVP 111'), /not a section for audio/],
+  ['sound without Opus', changedIn(SOUND, 'a=rtpmap:111', 'a=rtpmap:111 PCMU/8000'), /has no Opus/],
+  ['Opus that the section does not list', changedIn(SOUND, 'm=audio', 'm=audio 9 UDP/TLS/RTP/SAVPF 63'), /has no Opus/],
   ['a line without a type', [...LINES, 'hello'], /form "x=value"/],
   ['a line with a control character', [...LINES, 'a=x\u0000y'], /printable ASCII/],
   ['a video section for sending', changed('a=recvonly', 'a=sendonly'), /receive-only/],

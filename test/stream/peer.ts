@@ -39,6 +39,9 @@ export class Peer {
   readonly answers: Buffer[] = [];
   /** The received RTP packets, without RTCP packets. */
   readonly packets: Buffer[] = [];
+  /** The same for sound, if the page takes any. */
+  readonly soundPackets: Buffer[] = [];
+  readonly #sound: Track | undefined;
   location = '';
   answer = '';
   peerState = 'new';
@@ -46,8 +49,17 @@ export class Peer {
   /**
    * @param options.reports whether the page sends RTCP receiver reports, as browsers do
    * @param options.bytesMax longest message that the page allows the host to send
+   * @param options.sound whether the page takes sound: as Opus, or also as redundant Opus
    */
-  constructor({ reports = true, bytesMax = 262_144 } = {}) {
+  constructor({
+    reports = true,
+    bytesMax = 262_144,
+    sound,
+  }: {
+    reports?: boolean;
+    bytesMax?: number;
+    sound?: 'opus' | 'redundant' | undefined;
+  } = {}) {
     this.peer = new datachannel.PeerConnection('page', {
       iceServers: [],
       disableAutoNegotiation: true,
@@ -64,6 +76,7 @@ export class Peer {
     });
     this.track.onClosed(() => {});
     if (reports) this.track.setMediaHandler(this.#session);
+    this.#sound = sound && this.#addSound(sound);
     this.peer.onStateChange((state) => {
       this.peerState = state;
     });
@@ -80,6 +93,19 @@ export class Peer {
       const bytes = message as Buffer;
       (bytes[0] === MESSAGE_FRAME ? this.frames : this.answers).push(bytes);
     });
+  }
+
+  #addSound(kind: 'opus' | 'redundant'): Track {
+    const audio = new datachannel.Audio('a', 'RecvOnly');
+    audio.addOpusCodec(111, 'minptime=10;stereo=1');
+    if (kind === 'redundant') audio.addAudioCodec(63, 'red', '111/111');
+    const track = this.peer.addTrack(audio);
+    track.onMessage((packet) => {
+      const type = packet.readUInt8(1);
+      if (type < 200 || type > 206) this.soundPackets.push(packet);
+    });
+    track.onClosed(() => {});
+    return track;
   }
 
   channel(label: string, options: { unordered?: boolean; maxRetransmits?: number } = {}): DataChannel {
@@ -145,6 +171,7 @@ export class Peer {
     this.events.close();
     this.state.close();
     this.track.close();
+    this.#sound?.close();
   }
 }
 

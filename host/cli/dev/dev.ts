@@ -161,6 +161,7 @@ async function buildPage(): Promise<Map<string, PageFile>> {
     entryPoints: {
       dev: join(FOLDER, `page.${SOURCE_ENDING}`),
       worker: join(FOLDER, `worker.${SOURCE_ENDING}`),
+      worklet: join(FOLDER, `worklet.${SOURCE_ENDING}`),
       style: join(FOLDER, 'style.css'),
     },
     outdir: FOLDER,
@@ -182,6 +183,7 @@ async function buildPage(): Promise<Map<string, PageFile>> {
     ['/', { type: 'text/html; charset=utf-8', body: await readFile(join(FOLDER, 'index.html')) }],
     ['/dev.js', { type: 'text/javascript; charset=utf-8', body: output('dev.js') }],
     ['/worker.js', { type: 'text/javascript; charset=utf-8', body: output('worker.js') }],
+    ['/worklet.js', { type: 'text/javascript; charset=utf-8', body: output('worklet.js') }],
     ['/style.css', { type: 'text/css; charset=utf-8', body: output('style.css') }],
     ['/favicon.svg', { type: 'image/svg+xml', body: await readFile(join(FOLDER, '../../player/favicon.svg')) }],
   ]);

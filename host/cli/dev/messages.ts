@@ -44,6 +44,8 @@ export type FromGame =
   /** The GPU has drawn the first frame of this build. */
   | { kind: 'drawn'; id: number }
   | { kind: 'saved'; id: number; saved: Saved }
+  /** The sound of a tick. */
+  | { kind: 'sound'; samples: Float32Array<ArrayBuffer> }
   | { kind: 'meters'; fps: number; encodeMs: number; replayMs: number }
   | { kind: 'stopped'; id: number; stop: Stop }
   /** The worker's GPU cannot be used any more. */

@@ -1,3 +1,4 @@
+import { AUDIO_RATE } from '../../../renderer/contract/abi.ts';
 import type { Config } from '../../base/config.ts';
 import type { Saved } from '../../play/tab.ts';
 import { PageInput } from '../../player/input.ts';
@@ -8,6 +9,7 @@ import { NO_WEBGPU } from './device.ts';
 import type { FromGame, Size, Stop } from './messages.ts';
 import { element, hideProblems, showProblems } from './overlay.ts';
 import { Runner, STUCK_MS } from './runner.ts';
+import { DevSpeaker } from './speaker.ts';
 
 const { dataset } = document.body;
 const picture = element('picture');
@@ -18,6 +20,8 @@ const writer = new InputWriter({
   event: (message, sequence) => runner?.send({ kind: 'event', message, sequence }),
   state: (message, sequence) => runner?.send({ kind: 'state', message, sequence }),
 });
+
+const speaker = new DevSpeaker(AUDIO_RATE);
 
 let runner: Runner | undefined;
 let newest: BuildNotice | undefined;
@@ -98,6 +102,7 @@ function handle(message: FromGame): void {
   else if (message.kind === 'missed') newest = undefined;
   else if (message.kind === 'drawn') markDrawn(message.id);
   else if (message.kind === 'saved') saved = message.saved;
+  else if (message.kind === 'sound') speaker.play(message.samples);
   else if (message.kind === 'stopped') showStop(message.id, message.stop);
   else if (message.kind === 'meters') {
     element('fps').textContent = message.fps.toFixed(0);

@@ -3,6 +3,7 @@ import { type Clock, systemClock } from '../../base/clock.ts';
 import { NearlightError } from '../../base/errors.ts';
 import { type Saved, TabGame, type TabGameOptions, TrapError } from '../../play/tab.ts';
 import { PlayerInput } from '../../room/input.ts';
+import type { PlayerSound } from '../../room/sound.ts';
 import type { Built } from './build.ts';
 import { CanvasView } from './canvas.ts';
 import { explainLoss, openDevice } from './device.ts';
@@ -27,6 +28,15 @@ const displayClock: Clock = {
 
 const input = new PlayerInput();
 const sink = localSink(input);
+const sound: PlayerSound = {
+  stats: {},
+  play(samples) {
+    const copy = samples.slice();
+    postMessage({ kind: 'sound', samples: copy } satisfies FromGame, { transfer: [copy.buffer] });
+  },
+  skip: () => {},
+  close: async () => {},
+};
 const size = { width: 1, height: 1 };
 /** Everything that all builds in this worker share; undefined until the GPU is open. */
 let shared: Pick<TabGameOptions, 'device' | 'config' | 'seed' | 'view'> | undefined;
@@ -89,7 +99,7 @@ async function replace(notice: Built, before: Saved | undefined): Promise<void> 
   const saved = (await save()) ?? before;
   const log = (level: string, message: string) =>
     console[level === 'error' || level === 'warn' ? level : 'log'](`${name}: ${message}`);
-  const options = { ...shared, ...fetched, name, clock: displayClock, input, log };
+  const options = { ...shared, ...fetched, name, clock: displayClock, input, sound, log };
   const old = game;
   game = undefined;
   build = id;

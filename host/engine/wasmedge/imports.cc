@@ -52,6 +52,7 @@ WasmEdge_ModuleInstanceContext *Instance::createImports() {
 
 WasmEdge_Result Instance::submit(const WasmEdge_Value *parameters) {
   if (saving_) return trap(STATUS_TRAP, "submit: cannot be called during save");
+  if (mixing_) return trap(STATUS_TRAP, "submit: cannot be called during audio");
   switch (submission_.append(*this, argument(parameters, 0), argument(parameters, 1))) {
   case Submission::Result::trap:
     return trap(STATUS_TRAP, submission_.message);

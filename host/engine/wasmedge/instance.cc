@@ -54,6 +54,11 @@ uint8_t *Instance::dataArea() const {
   return mapping_.at(COMMANDS + ((commandBytesMax + PAGE_BYTES - 1) & ~(PAGE_BYTES - 1)));
 }
 
+// Returns the memory for sound. It follows the space for bulk data, from the next page boundary on.
+uint8_t *Instance::soundArea() const {
+  return dataArea() + ((mapping_.get(LOAD_DATA_BYTES_MAX) + PAGE_BYTES - 1) & ~(PAGE_BYTES - 1));
+}
+
 bool Instance::mapAssets(int assets) {
   if (assets < 0) return true;
   void *base = mmap(nullptr, mapping_.get(LOAD_ASSET_BYTES), PROT_READ, MAP_SHARED, assets, 0);
@@ -114,6 +119,7 @@ bool Instance::instantiate() {
     functions_[call] = find(EXPORT_NAME[call]);
     if (functions_[call] == nullptr && call <= CALL_RENDER) return fail(STATUS_CONTRACT, "a required export is missing");
   }
+  audio_ = find("audio");
   return true;
 }
 
@@ -161,11 +167,46 @@ void Instance::call(uint32_t call) {
     if (!stage()) return;
     if (call == CALL_SAVE) invokeSave();
     else if (call == CALL_RESTORE) invokeRestore();
-    else invoke(functions_[call], ARGUMENT_COUNT[call]);
+    else if (invoke(functions_[call], ARGUMENT_COUNT[call]) && call == CALL_TICK) mixAll();
     mapping_.set(RESPONSE_MEMORY_PAGES, WasmEdge_MemoryInstanceGetPageSize(memory_));
   }
   mapping_.set(RESPONSE_COMMAND_BYTES, submission_.commandBytes);
   mapping_.set(RESPONSE_DATA_BYTES, submission_.dataBytes);
+}
+
+// Mixes what the players of all seats that listen hear in the tick that was just made.
+void Instance::mixAll() {
+  uint32_t frames = std::min(mapping_.get(REQUEST_ARGUMENTS + 4), AUDIO_FRAMES_MAX);
+  if (frames == 0 || audio_ == nullptr) return;
+  uint64_t seats = mapping_.get(REQUEST_ARGUMENTS + 8) | uint64_t{mapping_.get(REQUEST_ARGUMENTS + 12)} << 32;
+  uint8_t *target = soundArea();
+  mapping_.set(RESPONSE_PHASE, PHASE_AUDIO);
+  mixing_ = true;
+  for (uint32_t seat = 0; seat < SEATS_MAX; seat++) {
+    if (((seats >> seat) & 1) == 0) continue;
+    if (!mix(seat, frames, target)) break;
+    target += frames * AUDIO_FRAME_BYTES;
+  }
+  mixing_ = false;
+}
+
+// Copies what the player of one seat hears to `target`.
+bool Instance::mix(uint32_t seat, uint32_t frames, uint8_t *target) {
+  const WasmEdge_Value parameters[2] = {WasmEdge_ValueGenI32(static_cast<int32_t>(seat)),
+                                        WasmEdge_ValueGenI32(static_cast<int32_t>(frames))};
+  WasmEdge_Value returned;
+  if (!succeeded(WasmEdge_ExecutorInvoke(executor_, audio_, parameters, 2, &returned, 1))) return false;
+  uint32_t address = static_cast<uint32_t>(WasmEdge_ValueGetI32(returned));
+  uint32_t bytes = frames * AUDIO_FRAME_BYTES;
+  if (address == 0) {
+    std::memset(target, 0, bytes);
+    return true;
+  }
+  if (address % 4 != 0) return fail(STATUS_CONTRACT, "audio returned an address that is not a multiple of 4");
+  const uint8_t *source = at(address, bytes);
+  if (source == nullptr) return fail(STATUS_CONTRACT, "the frames that audio returned lie outside linear memory");
+  std::memcpy(target, source, bytes);
+  return true;
 }
 
 void Instance::invokeSave() {

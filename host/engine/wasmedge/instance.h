@@ -22,7 +22,7 @@ public:
   // Loads, instantiates and initialises the module behind the file descriptor `code`. `assets` is the descriptor of
   // the asset pack, or -1 if there is none.
   void load(int code, int assets);
-  // Calls the module's export for `call`, one of CALL_JOIN to CALL_RESTORE.
+  // Calls the module's export for `call`, one of CALL_JOIN to CALL_RESTORE. A tick also calls `audio` for the seats that listen.
   void call(uint32_t call);
 
   // The functions that the module imports (imports.cc). Each makes the module trap if it gets an address outside linear
@@ -58,7 +58,10 @@ private:
   bool applyWrites();
   void invokeSave();
   void invokeRestore();
+  void mixAll();
+  bool mix(uint32_t seat, uint32_t frames, uint8_t *target);
   uint8_t *dataArea() const;
+  uint8_t *soundArea() const;
   bool succeeded(WasmEdge_Result result);
   bool fail(uint32_t status, const char *text);
   WasmEdge_Result trap(uint32_t status, const char *text);
@@ -75,6 +78,10 @@ private:
   WasmEdge_MemoryInstanceContext *memory_ = nullptr;
   // The module's export for each CALL_ number; null if the module does not have it.
   Function functions_[CALL_RESTORE + 1] = {};
+  // The module's export `audio`; null if the module has no sound.
+  Function audio_ = nullptr;
+  // True while `audio` runs, which may not submit commands.
+  bool mixing_ = false;
   const uint8_t *assets_ = nullptr;
   // Address of the module's IO block in linear memory; 0 until init has returned it.
   uint32_t block_ = 0;

@@ -1,9 +1,10 @@
 import { INPUT_STRIDE, REPLY_COUNT, REPLY_WORDS } from '../../../renderer/contract/abi.ts';
 import { must } from '../../base/assert.ts';
 import { NearlightError } from '../../base/errors.ts';
-import type { Instance, LoadOptions, Submission } from '../engine.ts';
+import type { Instance, Listening, LoadOptions, Submission } from '../engine.ts';
 import { GuestLog } from '../log.ts';
 import { Replies } from '../replies.ts';
+import { copySamples, soundLength } from '../sound.ts';
 import { checkState, stateBytesMax } from '../state.ts';
 import { GrowingBytes } from '../submission.ts';
 import * as map from './mapping.ts';
@@ -25,8 +26,9 @@ interface LoadedCode {
   /** File descriptors of the module's code and, if there is one, of the asset pack. */
   fds: readonly number[];
   codeBytes: number;
-  /** `saves` and `codeShift` are as in CheckedModule. */
+  /** `saves`, `sounds` and `codeShift` are as in CheckedModule. */
   saves: boolean;
+  sounds: boolean;
   codeShift: number;
 }
 
@@ -57,6 +59,13 @@ export class WasmEdgeInstance implements Instance {
   /** CALL_ number of the newest call of the module. */
   #current = map.CALL_LOAD;
   #saves = false;
+  #sounds = false;
+  /** Who listens in the current tick. */
+  #listening: Listening | undefined;
+  readonly #soundStart: number;
+  /** Sound of the newest tick that had listeners, and the samples in the shared memory that it was copied from. */
+  #sound = new Float32Array(0);
+  #sharedSound = new Float32Array(0);
   #codeShift = 0;
 
   constructor(process: GuestProcess, options: LoadOptions) {
@@ -68,6 +77,7 @@ export class WasmEdgeInstance implements Instance {
     this.#inputBytes = new Uint8Array(bytes);
     this.inputs = new DataView(this.#inputBytes.buffer);
     this.#dataStart = map.dataOffset(options.limits.commandBytesMax);
+    this.#soundStart = map.soundOffset(options.limits);
     this.#shared = new Uint8Array(process.memory);
     this.#stagedInputs = this.#shared.subarray(map.STAGED_INPUTS, map.STAGED_INPUTS + bytes);
     this.#ring = new Uint32Array(process.memory, map.STAGED_REPLIES, REPLY_COUNT * REPLY_WORDS);
@@ -86,6 +96,10 @@ export class WasmEdgeInstance implements Instance {
     return this.#process.pid;
   }
 
+  get hasSound(): boolean {
+    return this.#sounds;
+  }
+
   get pids(): readonly number[] {
     return [this.#process.pid, this.#process.jailerPid].filter((pid) => pid !== undefined);
   }
@@ -94,6 +108,7 @@ export class WasmEdgeInstance implements Instance {
   async load(code: LoadedCode): Promise<void> {
     this.#codeShift = code.codeShift;
     this.#saves = code.saves;
+    this.#sounds = code.sounds;
     const process = this.#process;
     await process.ready;
     if (process.ended) throw startError(process);
@@ -133,8 +148,16 @@ export class WasmEdgeInstance implements Instance {
     return this.#call(map.CALL_LEAVE, seat);
   }
 
-  tick(tick: number): Promise<Submission> {
-    return this.#call(map.CALL_TICK, tick);
+  tick(tick: number, listening?: Listening): Promise<Submission> {
+    if (!this.#sounds || listening === undefined || listening.seats.length === 0)
+      return this.#call(map.CALL_TICK, tick);
+    let [low, high] = [0, 0];
+    for (const seat of listening.seats)
+      if (seat < 32) low |= 1 << seat;
+      else high |= 1 << (seat - 32);
+    const called = this.#call(map.CALL_TICK, tick, listening.frames, low, high);
+    this.#listening = listening;
+    return called;
   }
 
   render(seat: number, width: number, height: number): Promise<Submission> {
@@ -160,12 +183,14 @@ export class WasmEdgeInstance implements Instance {
     await this.#process.gone;
   }
 
-  #call(call: number, first: number, second = 0, third = 0): Promise<Submission> {
+  #call(call: number, first: number, second = 0, third = 0, fourth = 0): Promise<Submission> {
     if (this.#failure) return Promise.reject(this.#failure);
     const process = this.#process;
+    this.#listening = undefined;
     process.set(map.REQUEST_ARGUMENTS, first);
     process.set(map.REQUEST_ARGUMENTS + 4, second);
     process.set(map.REQUEST_ARGUMENTS + 8, third);
+    process.set(map.REQUEST_ARGUMENTS + 12, fourth);
     this.#replies.stage(this.#ring, must(CALL_EXPORTS[call], 'export for the call'));
     process.set(map.STAGED_REPLY_HEAD, this.#replies.head);
     this.#stagedInputs.set(this.#inputBytes);
@@ -212,7 +237,8 @@ export class WasmEdgeInstance implements Instance {
 
   /** Copies the commands and data that the module submitted out of the shared memory. */
   #takeSubmission(commandBytes: number, dataBytes: number): Submission {
-    if (commandBytes === 0 && dataBytes === 0) return EMPTY;
+    const sound = this.#takeSound();
+    if (commandBytes === 0 && dataBytes === 0) return sound ? { ...EMPTY, sound } : EMPTY;
     const shared = this.#shared;
     this.#commands.replace(shared.subarray(map.COMMANDS, map.COMMANDS + commandBytes));
     this.#data.replace(shared.subarray(this.#dataStart, this.#dataStart + dataBytes));
@@ -220,7 +246,20 @@ export class WasmEdgeInstance implements Instance {
       call: CALL_EXPORTS[this.#current] ?? 'init',
       commands: this.#commands.words.subarray(0, commandBytes / 4),
       data: this.#data.bytes.subarray(0, dataBytes),
+      ...(sound ? { sound } : {}),
     };
+  }
+
+  /** Copies the sound of a tick out of the shared memory; undefined if there is no listener. */
+  #takeSound(): Float32Array | undefined {
+    const length = soundLength(this.#listening);
+    if (length === 0) return undefined;
+    if (this.#sound.length !== length) {
+      this.#sound = new Float32Array(length);
+      this.#sharedSound = new Float32Array(this.#process.memory, this.#soundStart, length);
+    }
+    copySamples(this.#sharedSound, this.#sound);
+    return this.#sound;
   }
 
   #exited(exit: Exit): void {

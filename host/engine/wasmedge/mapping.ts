@@ -1,3 +1,5 @@
+import { AUDIO_FRAMES_MAX, SEATS_MAX } from '../../../renderer/contract/abi.ts';
+
 /**
  * The layout of the memory that the host and a guest process share, as byte offsets. Every field is a little-endian u32 unless
  * its comment says otherwise. build.ts turns this file into constants.h, so the C++ and the TypeScript always agree.
@@ -24,7 +26,10 @@ export const FD_CODE = 5;
 export const REQUEST_SEQUENCE = 0;
 /** The call of the module that the host requests: one of the CALL_ numbers. */
 export const REQUEST_CALL = 4;
-/** Up to four arguments of the requested call, a u32 each. */
+/**
+ * Up to four arguments of the requested call, a u32 each. Those of CALL_TICK are the tick, the frames of sound of each seat that
+ * listens, or 0, and these seats as two masks of 32 bits, that of the lower seats first.
+ */
 export const REQUEST_ARGUMENTS = 8;
 /** Length in bytes of the module's code. The guest reads the LOAD_ fields that the host sets for CALL_LOAD. */
 export const LOAD_CODE_BYTES = 28;
@@ -129,6 +134,8 @@ export const PHASE_INITIALIZE = 3;
 export const PHASE_VERSION = 4;
 export const PHASE_INIT = 5;
 export const PHASE_CALL = 6;
+/** CALL_TICK is making its calls of `audio`. */
+export const PHASE_AUDIO = 7;
 
 /**
  * Exit statuses of the guest program: a general failure, a module that is not valid, no memory left, a required layer of
@@ -140,7 +147,30 @@ export const EXIT_MEMORY = 4;
 export const EXIT_LAYERS = 5;
 export const EXIT_CPU_TIME = 6;
 
+/** Bytes of one frame of sound: two f32. */
+export const AUDIO_FRAME_BYTES = 8;
+
 /** Byte offset of the bulk data in the shared memory, which depends on the size limit of command streams. */
 export function dataOffset(commandBytesMax: number): number {
   return COMMANDS + Math.ceil(commandBytesMax / PAGE_BYTES) * PAGE_BYTES;
+}
+
+/**
+ * Byte offset of the sound in the shared memory, which follows the space for bulk data. It holds the frames of each seat that
+ * listens, one seat after another.
+ */
+export function soundOffset({ commandBytesMax, dataBytesMax }: Sizes): number {
+  return dataOffset(commandBytesMax) + Math.ceil(dataBytesMax / PAGE_BYTES) * PAGE_BYTES;
+}
+
+/** Size of the shared memory in bytes. Pages that are never written take no memory. */
+export function mappingBytes(sizes: Sizes): number {
+  const bytes = soundOffset(sizes) + SEATS_MAX * AUDIO_FRAMES_MAX * AUDIO_FRAME_BYTES;
+  return Math.ceil(bytes / PAGE_BYTES) * PAGE_BYTES;
+}
+
+/** The size limits that determine the layout of the shared memory. */
+export interface Sizes {
+  readonly commandBytesMax: number;
+  readonly dataBytesMax: number;
 }

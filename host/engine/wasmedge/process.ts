@@ -3,9 +3,8 @@ import type { Addon, Channel } from './addon.ts';
 import { type JailedProgram, type JailUser, type StartJailed, startJailed } from './jail.ts';
 import {
   COMMANDS,
-  dataOffset,
   GUEST_PID,
-  PAGE_BYTES,
+  mappingBytes,
   REQUEST_CALL,
   REQUEST_SEQUENCE,
   RESPONSE_LAYERS,
@@ -86,8 +85,7 @@ export class GuestProcess {
     const { now = () => performance.now(), required, interpreter, user, start = startJailed, ...limits } = options;
     this.#now = now;
     this.#required = required;
-    const bytes = dataOffset(limits.commandBytesMax) + limits.dataBytesMax;
-    this.#channel = new addon.Channel(Math.ceil(bytes / PAGE_BYTES) * PAGE_BYTES, (closed) => this.#woken(closed));
+    this.#channel = new addon.Channel(mappingBytes(limits), (closed) => this.#woken(closed));
     this.memory = this.#channel.memory;
     this.#fields = new DataView(this.memory, 0, COMMANDS);
     const gone = Promise.withResolvers<void>();

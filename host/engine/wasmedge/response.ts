@@ -89,7 +89,9 @@ export class ResponseReader {
 
   /** Names what the guest process was running: an export of the module, or a phase of loading. */
   #where(call: number): string {
-    const phase = LOAD_PHASES[this.#process.get(map.RESPONSE_PHASE)] ?? 'loading';
+    const number = this.#process.get(map.RESPONSE_PHASE);
+    if (call === map.CALL_TICK && number === map.PHASE_AUDIO) return 'audio';
+    const phase = LOAD_PHASES[number] ?? 'loading';
     return call === map.CALL_LOAD ? phase : (CALL_EXPORTS[call] ?? phase);
   }
 

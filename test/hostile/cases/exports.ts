@@ -66,6 +66,31 @@ export const exports: Case[] = [
   },
   { of: 'join', what: 'that traps', module: good({ join: '(unreachable)' }), error: /^NL_GUEST_TRAP.*join/ },
   { of: 'join', what: 'that never returns', module: good({ join: forever }), error: /^NL_GUEST_TIMEOUT.*join/ },
+  { of: 'audio', what: 'that traps', module: sounding('(unreachable)'), error: /^NL_GUEST_TRAP.*audio/ },
+  {
+    of: 'audio',
+    what: 'that never returns',
+    module: sounding(`${forever} (unreachable)`),
+    error: /^NL_GUEST_TIMEOUT.*audio/,
+  },
+  {
+    of: 'audio',
+    what: 'with frames outside linear memory',
+    module: sounding('(i32.const 65532)'),
+    error: /^NL_GUEST_PROTOCOL.*outside linear memory/,
+  },
+  {
+    of: 'audio',
+    what: 'with an address that is not a multiple of 4',
+    module: sounding('(i32.const 8194)'),
+    error: /^NL_GUEST_PROTOCOL.*multiple of 4/,
+  },
+  {
+    of: 'audio',
+    what: 'that submits commands',
+    module: sounding(`${submit(64, 0)} (i32.const 0)`),
+    error: /^NL_GUEST_TRAP.*submit: cannot be called during audio/,
+  },
   {
     of: 'leave',
     what: 'that traps',
@@ -145,3 +170,8 @@ export const exports: Case[] = [
     afterwards: 'renew',
   },
 ];
+
+/** Makes a module whose export `audio` has this body, given as WAT. */
+function sounding(body: string): Uint8Array {
+  return good({ fields: `(func (export "audio") (param i32 i32) (result i32) ${body})` });
+}

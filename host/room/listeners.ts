@@ -1,0 +1,68 @@
+import { canSound, framesOfTicks } from '../base/sound.ts';
+import type { Listening } from '../engine/engine.ts';
+import type { PlayerConnection } from '../stream/player.ts';
+import type { RoomOptions } from './options.ts';
+import type { Seat } from './seat.ts';
+
+/** The players of a game who hear it. Hands each of them the sound of every tick. */
+export class Listeners {
+  readonly #seats: readonly (Seat | undefined)[];
+  readonly #tickRate: number;
+  readonly #listening = { seats: [] as number[], frames: 0 };
+
+  constructor(seats: readonly (Seat | undefined)[], tickRate: number) {
+    this.#seats = seats;
+    this.#tickRate = tickRate;
+  }
+
+  /** Returns the seats that listen in a tick; undefined if none does. The object is valid until the next call. */
+  of(tick: number): Listening | undefined {
+    const { seats } = this.#listening;
+    seats.length = 0;
+    for (const seat of this.#seats) if (seat?.sound && seat.joined && !seat.closed) seats.push(seat.number);
+    if (seats.length === 0) return undefined;
+    this.#listening.frames = framesOfTicks(tick, 1, this.#tickRate);
+    return this.#listening;
+  }
+
+  /** Hands the sound of the tick that `of` was last called for to those who listen. */
+  play(sound: Float32Array): void {
+    const { seats } = this.#listening;
+    const length = sound.length / seats.length;
+    for (const [place, number] of seats.entries())
+      this.#seats[number]?.sound?.play(sound.subarray(place * length, (place + 1) * length));
+  }
+
+  /** Leaves out the sound of `count` ticks that were not made, the first of which would have been `tick`. */
+  skip(tick: number, count: number): void {
+    if (count === 0) return;
+    const frames = framesOfTicks(tick, count, this.#tickRate);
+    for (const seat of this.#seats) seat?.sound?.skip(frames);
+  }
+}
+
+/**
+ * Opens a player's sound, if the page takes it. A player whose sound fails plays on without it.
+ * @param isClosing whether the room ends, so that the sound is not needed any more
+ */
+export function openSound(
+  seat: Seat,
+  connection: PlayerConnection,
+  { name, config, createSound, log }: Pick<RoomOptions, 'name' | 'config' | 'createSound' | 'log'>,
+  isClosing: () => boolean,
+): void {
+  if (seat.soundRequested || !canSound(config.tickRate)) return;
+  seat.soundRequested = true;
+  const drop = (error: unknown): void => {
+    const { sound } = seat;
+    seat.sound = undefined;
+    void sound?.close();
+    log('error', `${name}: seat ${seat.number} hears nothing any more: ${error}`);
+  };
+  createSound?.(connection, drop)
+    ?.then(async (sound) => {
+      if (seat.closed || isClosing()) await sound.close();
+      else seat.sound = sound;
+    })
+    .catch(drop);
+}
