@@ -38,10 +38,13 @@ const BROWSER_KEYS = new Set(['F5', 'F11', 'F12', 'MetaLeft', 'MetaRight']);
 
 /**
  * Returns the HID usage of a key, or 0 if the key is not for the game. The browser keeps the keys for reload, full screen
- * and developer tools, and every key that is pressed together with Control or Meta.
+ * and developer tools, and every key that is pressed together with Meta. It also keeps those pressed together with Control,
+ * unless the game has the mouse: then Control is a key of the game like any other.
+ * @param isLocked whether the pointer is locked to the game's picture
  */
-export function gameKey(event: Pick<KeyboardEvent, 'code' | 'ctrlKey' | 'metaKey'>): number {
+export function gameKey(event: Pick<KeyboardEvent, 'code' | 'ctrlKey' | 'metaKey'>, isLocked = false): number {
   if (BROWSER_KEYS.has(event.code) || event.metaKey) return 0;
-  if (event.ctrlKey && event.code !== 'ControlLeft' && event.code !== 'ControlRight') return 0;
+  const isCombination = event.ctrlKey && event.code !== 'ControlLeft' && event.code !== 'ControlRight';
+  if (isCombination && !isLocked) return 0;
   return KEYS[event.code] ?? 0;
 }

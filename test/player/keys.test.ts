@@ -62,3 +62,9 @@ test.each([
 ])('%s with %j gives the game the usage %i', (code, modifiers, usage) =>
   expect(gameKey({ code, ...modifiers })).toBe(usage),
 );
+
+test('Control is a key like any other while the game has the mouse, and Meta never is', () => {
+  expect(gameKey({ code: 'KeyW', ctrlKey: true, metaKey: false }, true)).toBe(0x1a);
+  expect(gameKey({ code: 'KeyW', ctrlKey: true, metaKey: true }, true)).toBe(0);
+  expect(gameKey({ code: 'F5', ctrlKey: true, metaKey: false }, true)).toBe(0);
+});
