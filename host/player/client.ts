@@ -78,7 +78,7 @@ export class PlayerClient {
   #hasPlayed = false;
   /** Number of connections in a row that did not last. */
   #failures = 0;
-  /** What the server said about the last failure. */
+  /** The reason that the server gave for the last failure. */
   #reason: string | undefined;
   #playingSince = milli(0);
   #heldUntil: Milli | undefined;
@@ -244,7 +244,7 @@ export class PlayerClient {
   #reconnect(delayMs?: number): void {
     this.#connector.start(this.#query, {
       tokens: this.#tokens,
-      attempt: Math.max(0, this.#failures - 1),
+      attempt: this.#failures,
       delayMs,
       heldUntil: this.#heldUntil,
     });
@@ -256,8 +256,9 @@ export class PlayerClient {
     if (this.#hasPlayed && holdMs > 0) this.#heldUntil ??= milli(systemClock.now() + holdMs);
   }
 
+  /** Notes what the server said. While it says nothing more, the page shows that. */
   #noteReason({ code, message }: Pick<LinkFailure, 'code' | 'message'>): void {
-    this.#reason = code === 'NL_CONNECTION' ? undefined : message;
+    if (code !== 'NL_CONNECTION') this.#reason = message;
   }
 
   #end({ code, message }: Pick<LinkFailure, 'code' | 'message'>): void {

@@ -25,7 +25,7 @@ export type ConnectorHooks = {
 const RETRY_MS = 250;
 const RETRY_MS_MAX = 5000;
 /** The longest pause while a seat waits for the page. */
-const RETURN_MS_MAX = 1000;
+const RETURN_MS_MAX = 300;
 /** The time that the server has to answer an offer, which may include the start of a game. */
 const ANSWER_MS = 8000;
 /** The same while a seat waits for the page: its game runs, and a request that got stuck in a dead line must not delay another. */
@@ -52,7 +52,7 @@ export class Connector {
   #heldUntil = milli(0);
   /** The attempt that is being made. */
   #link: HostLink | undefined;
-  /** Looks whether the line is back while the server does not answer the attempt. */
+  /** Looks whether the line is back while a seat waits for the page and the server does not answer. */
   #probe: LineProbe | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
   /** Ends the wait in the queue. */
@@ -71,8 +71,8 @@ export class Connector {
 
   /**
    * Starts to connect.
-   * @param options.attempt number of attempts that have failed before, so that the first pause is longer
-   * @param options.delayMs pause before the first attempt; by default none, or that after `attempt` failed ones
+   * @param options.attempt number of attempts that have failed before
+   * @param options.delayMs pause before the first attempt; by default none, or if more than one has failed, that after `attempt`
    * @param options.heldUntil until when a seat waits for the page
    */
   start(
@@ -86,7 +86,7 @@ export class Connector {
     this.#attempt = attempt;
     this.#heldUntil = heldUntil;
     this.#isRunning = true;
-    const delayMs = options.delayMs ?? (attempt > 0 ? this.#pauseMs() : 0);
+    const delayMs = options.delayMs ?? (attempt > 1 ? this.#pauseMs() : 0);
     if (delayMs > 0) this.#schedule(delayMs);
     else this.#try();
   }
@@ -102,7 +102,8 @@ export class Connector {
   /** Stops connecting. The connection that was opened last stays open. */
   stop(): void {
     this.#isRunning = false;
-    this.#endAttempt();
+    clearTimeout(this.#timer);
+    this.#stopProbe();
     this.#link?.close();
     this.#link = undefined;
     this.#queue?.abort();
@@ -110,7 +111,7 @@ export class Connector {
   }
 
   #try(): void {
-    this.#endAttempt();
+    clearTimeout(this.#timer);
     this.#attempt++;
     this.#hooks.trying(this.#attempt);
     const tokens = this.#tokens;
@@ -119,7 +120,7 @@ export class Connector {
       hooks: {
         accepted: (token) => {
           if (token !== undefined) tokens?.add(token);
-          this.#probe?.stop();
+          this.#stopProbe();
           this.#limit(link, CONNECT_MS);
         },
         open: () => this.#onOpen(link),
@@ -129,17 +130,18 @@ export class Connector {
     });
     this.#link = link;
     this.#limit(link, this.#isHeld ? RETURN_ANSWER_MS : ANSWER_MS);
-    if (this.#isHeld) this.#probe = new LineProbe(`${this.#url}/line`, () => this.hurry());
+    if (this.#isHeld) this.#probe ??= new LineProbe(`${this.#url}/line`, () => this.hurry());
     void link.start(this.#query, tokens?.list ?? []);
   }
 
-  #endAttempt(): void {
-    clearTimeout(this.#timer);
+  #stopProbe(): void {
     this.#probe?.stop();
+    this.#probe = undefined;
   }
 
   #onOpen(link: HostLink): void {
-    this.#endAttempt();
+    clearTimeout(this.#timer);
+    this.#stopProbe();
     this.#link = undefined;
     this.#isRunning = false;
     this.#hooks.opened(link);
@@ -156,7 +158,7 @@ export class Connector {
 
   /** Decides what follows on a failed attempt. */
   #goOn(failure: LinkFailure): void {
-    this.#endAttempt();
+    clearTimeout(this.#timer);
     if (failure.isFinal) {
       this.stop();
       this.#hooks.refused(failure);

@@ -1,19 +1,20 @@
 /** How often the page asks whether the line to the server is back. */
-const ASK_MS = 150;
+const ASK_MS = 100;
 /** A browser opens few connections to one server at a time, so the page gives up its oldest question for a further one. */
-const QUESTIONS_MAX = 3;
+const QUESTIONS_MAX = 4;
 
 /**
- * Watches a request that may be stuck: its packets were lost, and the system sends them again only after seconds. The probe asks
- * the server short questions meanwhile, each over a connection of its own. If an answer comes after an earlier question got none,
- * the line was dead and is back.
+ * Watches a line that seems dead. A request whose packets were lost is stuck, because the system sends them again only after seconds.
+ * The probe asks the server short questions meanwhile, each over a connection of its own. An answer after a time without one says
+ * that the line is back, and requests from before are best sent again.
  */
 export class LineProbe {
   readonly #url: string;
   readonly #onReturn: () => void;
   readonly #timer: ReturnType<typeof setInterval>;
   readonly #questions: AbortController[] = [];
-  #missed = 0;
+  /** Whether the line seems dead. */
+  #isDead = true;
 
   /** @param url URL that the server answers with little work */
   constructor(url: string, onReturn: () => void) {
@@ -29,7 +30,7 @@ export class LineProbe {
 
   async #ask(): Promise<void> {
     const { length } = this.#questions;
-    if (length > 0) this.#missed++;
+    if (length > 0) this.#isDead = true;
     if (length >= QUESTIONS_MAX) this.#questions.shift()?.abort();
     const question = new AbortController();
     this.#questions.push(question);
@@ -40,8 +41,8 @@ export class LineProbe {
     }
     if (question.signal.aborted) return;
     this.#questions.splice(this.#questions.indexOf(question), 1);
-    if (this.#missed === 0) return;
-    this.stop();
+    if (!this.#isDead) return;
+    this.#isDead = false;
     this.#onReturn();
   }
 }

@@ -1,8 +1,8 @@
 import { type ErrorCode, errors, GuestExit, NearlightError } from '../base/errors.ts';
 import { joinedNotice } from '../base/protocol.ts';
-import { asResourceError } from '../base/system-error.ts';
 import type { Surface } from '../gpu/replay.ts';
 import type { Player, PlayerConnection, ViewRequest } from '../stream/player.ts';
+import { asFailure, isGpuLoss } from './failure.ts';
 import { clearRecord, PlayerInput } from './input.ts';
 import { GameLoop } from './loop.ts';
 import type { Loaded, RoomOptions } from './options.ts';
@@ -392,14 +392,4 @@ export class Room {
     const { meters } = this.#options;
     if (meters) meters.gpuMs = (meters.gpuMs ?? 0) + ms * renders;
   }
-}
-
-function isGpuLoss(error: unknown): boolean {
-  return error instanceof NearlightError && error.code === 'NL_GPU_LOST';
-}
-
-/** Gives the error that ends a room its code. */
-function asFailure(cause: unknown): NearlightError {
-  const coded = asResourceError(cause);
-  return coded instanceof NearlightError ? coded : new NearlightError('NL_GUEST_PROTOCOL', String(cause), { cause });
 }

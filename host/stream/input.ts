@@ -43,7 +43,7 @@ export class InputReader {
   /** Sequence numbers of the newest key or button and of the newest MESSAGE_HELD; -1 before the first. */
   #eventSequence = -1;
   #heldSequence = -1;
-  /** What the newest MESSAGE_HELD says. */
+  /** The content of the newest MESSAGE_HELD. */
   readonly #held: HeldState = { keys: new Uint32Array(8), buttons: 0, hidden: false };
   /** Releases everything when it expires. Each message starts it again. */
   #silenceTimer: NodeJS.Timeout | undefined;
@@ -142,7 +142,7 @@ export class InputReader {
 
   /**
    * Notes the sequence number of a key, a button or a release. @returns false if MESSAGE_HELD, which is not repeated when it is
-   * lost, has overtaken the message. What is held is known then; only a short press is still news.
+   * lost, has overtaken the message. Everything that is held is known then; only a short press is still news.
    */
   #isNews(sequence: number): boolean {
     if (this.#eventSequence < 0 || isNewer(sequence, this.#eventSequence)) this.#eventSequence = sequence;

@@ -143,7 +143,7 @@ async function closeAll(state: State, http: { stop(): Promise<void>; drop(): voi
   state.queue.close();
   state.returns.close();
   const stopped = http.stop();
-  const message = 'the server is shutting down; try again in a moment';
+  const message = 'the server is shutting down';
   const notice = {
     kind: 'ended',
     code: 'NL_SHUTDOWN',

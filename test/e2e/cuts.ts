@@ -3,7 +3,7 @@ import { sleep, WAIT_MS_MAX } from '../wait.ts';
 import type { HostProcess } from './host.ts';
 import type { Line } from './line.ts';
 
-/** What a cut of the line has cost. Times are in milliseconds. */
+/** The costs of a cut of the line. Times are in milliseconds. */
 export interface Cut {
   cutMs: number;
   /** From the return of the line to the first picture that the browser shows after it. */
