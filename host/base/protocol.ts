@@ -9,7 +9,8 @@ export const CHANNEL_STATE = 'state';
 
 /**
  * HTTP header of a page that can return to its seat. In an offer it holds the page's return tokens, the newest first, or `new`
- * if the page has none. In the answer it holds the token with which the page can return from now on.
+ * if the page has none. In the answer it holds the token that is valid once the page has a seat, and then the one that is valid until
+ * then, if the page has presented it.
  */
 export const HEADER_RETURN = 'nearlight-return';
 /** HTTP header of the answer to such an offer: for how many milliseconds the seat waits for the page if the connection is lost. */

@@ -118,8 +118,8 @@ export class Connector {
     const link: HostLink = new HostLink({
       url: this.#url,
       hooks: {
-        accepted: (token) => {
-          if (token !== undefined) tokens?.add(token);
+        accepted: (found) => {
+          tokens?.add(...found);
           this.#stopProbe();
           this.#limit(link, CONNECT_MS);
         },

@@ -17,8 +17,11 @@ export type LinkFailure = {
 };
 
 export type HostLinkHooks = {
-  /** Called when the server has accepted the offer. `token` takes the page back to its seat; undefined if there is none. */
-  accepted(token: string | undefined): void;
+  /**
+   * Called when the server has accepted the offer. `tokens` take the page back to its seat: the first once this connection has
+   * it, the second until then.
+   */
+  accepted(tokens: readonly string[]): void;
   /** Called when both data channels to the host are open. */
   open(): void;
   /** Called for each message from the host on either data channel. */
@@ -108,9 +111,10 @@ export class HostLink {
       });
       if (response.status !== 201) return this.#fail(await readRefusal(response));
       this.#location = response.headers.get('location') ?? '';
-      this.#token = response.headers.get(HEADER_RETURN) ?? undefined;
+      const given = response.headers.get(HEADER_RETURN)?.split(',') ?? [];
+      this.#token = given[0];
       this.#holdMs = Number(response.headers.get(HEADER_HOLD) ?? 0) || 0;
-      this.#hooks.accepted(this.#token);
+      this.#hooks.accepted(given);
       await this.#peer.setRemoteDescription({ type: 'answer', sdp: await response.text() });
     } catch (error) {
       const unreachable = error instanceof TypeError;

@@ -1,5 +1,5 @@
-/** A page that never learned whether its last attempts succeeded keeps the tokens of all of them. The server reads four. */
-const TOKENS_MAX = 4;
+/** A page that never learned whether its last attempts succeeded keeps the tokens of all of them. The server reads eight. */
+const TOKENS_MAX = 8;
 
 /** Where the tokens outlive a reload of the page, such as sessionStorage. */
 export type TokenStorage = Pick<Storage, 'getItem' | 'setItem' | 'removeItem'>;
@@ -27,9 +27,9 @@ export class ReturnTokens {
     return this.#list;
   }
 
-  /** Adds a token that the server has sent. */
-  add(token: string): void {
-    this.#keep([token, ...this.#list.filter((known) => known !== token)].slice(0, TOKENS_MAX));
+  /** Adds tokens that the server has sent, the most important first. Those that it sent long ago are forgotten. */
+  add(...tokens: string[]): void {
+    this.#keep([...new Set([...tokens, ...this.#list])].slice(0, TOKENS_MAX));
   }
 
   /** Forgets all tokens except one, which is known to be valid. */

@@ -23,10 +23,11 @@ import { milli } from '../base/time.ts';
 import type { HeldState, InputSink, PointerState } from './player.ts';
 
 const RATE_WINDOW_MS = 1000;
+const NO_KEYS = new Uint32Array(8);
 
 export interface InputReaderOptions {
   sink: InputSink;
-  config: Pick<Config, 'inputBytesMax' | 'inputRateMax' | 'inputSilenceMsMax'>;
+  config: Pick<Config, 'inputBytesMax' | 'inputRateMax' | 'inputSilenceMsMax' | 'stallMsMax'>;
   /** Sends the answer to a page's ping on the data channel `state`. The buffer `message` is valid during the call only. */
   pong(message: Buffer): void;
   clock: Pick<Clock, 'now'>;
@@ -34,7 +35,8 @@ export interface InputReaderOptions {
 
 /**
  * Checks a page's input messages against the protocol and passes the input on. Counts the messages that are not valid. When the
- * page is silent for `inputSilenceMsMax`, everything that it holds is released. Its next messages say what it still holds.
+ * page is silent for `inputSilenceMsMax`, everything that it holds is released. Its next messages say what it still holds. If it is
+ * silent for `stallMsMax`, it counts as hidden, because pictures do not reach it either.
  */
 export class InputReader {
   errors = 0;
@@ -47,6 +49,8 @@ export class InputReader {
   readonly #held: HeldState = { keys: new Uint32Array(8), buttons: 0, hidden: false };
   /** Releases everything when it expires. Each message starts it again. */
   #silenceTimer: NodeJS.Timeout | undefined;
+  #stallTimer: NodeJS.Timeout | undefined;
+  #isStalled = false;
   #windowStart = milli(Number.NEGATIVE_INFINITY);
   #windowCount = 0;
   readonly #pointer: PointerState = {
@@ -66,6 +70,7 @@ export class InputReader {
 
   /** Reads one message from a page. @returns false if it is not valid or exceeds the allowed rate of messages */
   read(channel: string, message: string | Buffer | ArrayBuffer): boolean {
+    if (this.#isStalled) this.#stall(false);
     const readable =
       this.#isWithinRate() &&
       Buffer.isBuffer(message) &&
@@ -80,15 +85,27 @@ export class InputReader {
   /** Stops waiting for messages, because the connection has closed. No call of `read` follows. */
   close(): void {
     clearTimeout(this.#silenceTimer);
+    clearTimeout(this.#stallTimer);
   }
 
   #noteHeard(): void {
     const { sink, config } = this.#options;
-    this.#silenceTimer ??= setTimeout(
-      () => sink.releaseAll(Math.max(0, this.#eventSequence)),
-      config.inputSilenceMsMax,
-    );
+    this.#silenceTimer ??= setTimeout(() => sink.releaseAll(this.#newest), config.inputSilenceMsMax);
+    this.#stallTimer ??= setTimeout(() => this.#stall(true), config.stallMsMax);
     this.#silenceTimer.refresh();
+    this.#stallTimer.refresh();
+  }
+
+  /** Notes that the page is silent, or speaks again. It holds nothing until it says so. */
+  #stall(isStalled: boolean): void {
+    this.#isStalled = isStalled;
+    const hidden = isStalled || this.#held.hidden;
+    this.#options.sink.held({ keys: NO_KEYS, buttons: 0, hidden }, this.#newest);
+  }
+
+  /** Sequence number of the newest message about keys and buttons. */
+  get #newest(): number {
+    return Math.max(0, this.#eventSequence, this.#heldSequence);
   }
 
   #isWithinRate(): boolean {

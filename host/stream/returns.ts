@@ -9,7 +9,7 @@ import type { Player, ViewRequest } from './player.ts';
 const TOKEN_BYTES = 16;
 const TOKEN = /^[\w-]{22}$/;
 /** A page that never learned whether its last attempts succeeded presents the tokens of all of them. */
-const TOKENS_MAX = 4;
+const TOKENS_MAX = 8;
 /** A connection that ended for one of these reasons was lost against the player's will. */
 const LOSSES: ReadonlySet<CloseReason> = new Set(['page', 'idle', 'failed']);
 

@@ -188,7 +188,8 @@ async function connect(state: State, { request, response, url, client }: Call): 
   const { config, admit } = state.options;
   checkOrigin(request);
   const tokens = readTokens(request.headers[HEADER_RETURN]);
-  const isReturning = state.returns.find(tokens) !== undefined;
+  const valid = tokens?.find((token) => state.returns.find([token]) !== undefined);
+  const isReturning = valid !== undefined;
   state.admission.countOffer(client, isReturning);
   const view = readView(url.searchParams, config, state.options.defaultView);
   const offer = readOffer(await readOfferBody(request, config.offerBytesMax), config);
@@ -216,7 +217,8 @@ async function connect(state: State, { request, response, url, client }: Call): 
     'content-type': 'application/sdp',
     location: `/whep/${id}`,
     'cache-control': 'no-store',
-    ...(token === undefined ? {} : { [HEADER_RETURN]: token, [HEADER_HOLD]: config.returnMsMax }),
+    ...(token === undefined ? {} : { [HEADER_RETURN]: [token, ...(valid ? [valid] : [])].join(',') }),
+    ...(token === undefined ? {} : { [HEADER_HOLD]: config.returnMsMax }),
   });
   response.end(sdp);
 }

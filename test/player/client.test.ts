@@ -423,6 +423,21 @@ describe('return tokens', () => {
     expect(given()).toEqual(['new', 'one', 'two,one', 'three']);
   });
 
+  test('the token that the server calls valid is kept, no matter how many attempts fail after it', async () => {
+    for (let attempt = 0; attempt < 20; attempt++)
+      answers.push(() => accepted({ token: attempt === 0 ? 'valid' : `new${attempt},valid` }));
+    await connect();
+    at(FakePeer.all, 0).open();
+    notify(0, JOINED);
+    showFrame(1, 1);
+    for (let attempt = 0; attempt < 19; attempt++) {
+      at(FakePeer.all, -1).change('failed');
+      await vi.advanceTimersByTimeAsync(10_000);
+    }
+    expect(at(given(), -1).split(',')).toEqual(expect.arrayContaining(['valid', 'new18', 'new13']));
+    expect(at(given(), -1).split(',')).toHaveLength(8);
+  });
+
   test('the tokens outlive a reload, but not the player leaving', async () => {
     const stored = new Map<string, string>();
     const storage = {

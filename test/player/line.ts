@@ -24,6 +24,7 @@ const CONFIG = {
   inputBytesMax: 1024,
   inputRateMax: 4000,
   inputSilenceMsMax: 600,
+  stallMsMax: 3000,
   returnMsMax: 30_000,
   reloadMsMax: 4000,
   addressHeldMax: 16,
@@ -118,6 +119,7 @@ export class Line {
     }
     const peer = at(LinePeer.all, -1);
     const token = createToken();
+    const valid = tokens?.find((one) => this.returns.find([one]) !== undefined);
     const connection = new Connection(this, peer, token, tokens);
     peer.host = connection;
     this.connections.add(connection);
@@ -126,7 +128,7 @@ export class Line {
       status: 201,
       headers: {
         location: `${url.split('?')[0]}/1`,
-        [HEADER_RETURN]: token,
+        [HEADER_RETURN]: [token, ...(valid ? [valid] : [])].join(','),
         [HEADER_HOLD]: String(CONFIG.returnMsMax),
       },
     });

@@ -14,6 +14,7 @@ import { InputReader } from '../../host/stream/input.ts';
 import { heldMessage, pointerMessage } from './peer.ts';
 
 const SILENCE_MS = 600;
+const STALL_MS = 3000;
 
 beforeEach(() => {
   vi.useFakeTimers();
@@ -33,7 +34,7 @@ function reader({ inputBytesMax = 1024, inputRateMax = 4000 } = {}) {
       held: (state, sequence) => void calls.push(['held', { ...state, keys: [...state.keys] }, sequence]),
       pointer: (state, sequence) => void calls.push(['pointer', { ...state, axes: [...state.axes] }, sequence]),
     },
-    config: { inputBytesMax, inputRateMax, inputSilenceMsMax: SILENCE_MS },
+    config: { inputBytesMax, inputRateMax, inputSilenceMsMax: SILENCE_MS, stallMsMax: STALL_MS },
     pong: (message) => void pongs.push(Buffer.from(message)),
     clock: { now: () => milli(time.ms) },
   });
@@ -178,8 +179,24 @@ describe('a silent page', () => {
       ['key', 4, true, 7],
       ['releaseAll', 7],
     ]);
-    await vi.advanceTimersByTimeAsync(10 * SILENCE_MS);
+    await vi.advanceTimersByTimeAsync(STALL_MS - SILENCE_MS - 1);
     expect(calls).toHaveLength(2);
+  });
+
+  test('a page that is silent for 3 s counts as hidden until it speaks again', async () => {
+    const { input, calls } = reader();
+    input.read('state', heldMessage({ sequence: 1, keys: [4] }));
+    await vi.advanceTimersByTimeAsync(STALL_MS - 1);
+    expect(calls.map(([name]) => name)).toEqual(['held', 'releaseAll']);
+    await vi.advanceTimersByTimeAsync(1);
+    expect(calls.at(-1)).toEqual(['held', { keys: keysOf(), buttons: 0, hidden: true }, 1]);
+    input.read('state', pointerMessage({ sequence: 2 }));
+    expect(calls.slice(3)).toEqual([
+      ['held', { keys: keysOf(), buttons: 0, hidden: false }, 1],
+      ['pointer', expect.anything(), 2],
+    ]);
+    await vi.advanceTimersByTimeAsync(STALL_MS);
+    expect(calls.at(-1)).toEqual(['held', { keys: keysOf(), buttons: 0, hidden: true }, 1]);
   });
 
   test('every message that can be read starts the wait again, and one that cannot does not', async () => {
@@ -197,7 +214,7 @@ describe('a silent page', () => {
     expect(calls.map(([name]) => name)).toEqual(['key', 'pointer', 'held']);
     input.read('events', Buffer.of(99));
     await vi.advanceTimersByTimeAsync(1);
-    expect(calls.at(-1)).toEqual(['releaseAll', 1]);
+    expect(calls.at(-1)).toEqual(['releaseAll', 3]);
   });
 
   test('a page that speaks again holds what it says, and is released again when it falls silent again', async () => {
