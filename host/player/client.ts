@@ -43,8 +43,13 @@ const BEATS_PER_STATS = 10;
  * one on which it hears from the host first. Beats are counted instead of time, because a page that was suspended has missed
  * beats but no messages.
  */
-const SILENT_BEATS_MAX = 8;
-/** The same when the network has just changed. */
+const SILENT_BEATS_MIN = 8;
+/**
+ * The most such beats. A host that is only slow must not have to serve one connection after the other, so the page is this
+ * patient before the first picture, and twice as patient as before each time that connections follow each other quickly.
+ */
+const SILENT_BEATS_MAX = 40;
+/** Number of such beats when the network has just changed. */
 const SUSPECT_BEATS = 3;
 
 /** Plays a game: connects to the host, connects again whenever the connection is lost, sends input and measures latency. */
@@ -87,6 +92,10 @@ export class PlayerClient {
   #frameCallback = 0;
   #beats = 0;
   #silentBeats = 0;
+  /** After this many silent beats the page opens another connection, once the current one has shown a picture. */
+  #patienceBeats = SILENT_BEATS_MIN;
+  /** When the current connection opened. */
+  #adoptedAt = milli(Number.NEGATIVE_INFINITY);
   /** The browser's own count of presented pictures; 0 before the first one of a connection or after the page was hidden. */
   #presented = 0;
   /** Number of pictures shown since the connection began. */
@@ -181,7 +190,7 @@ export class PlayerClient {
   wake(): void {
     this.#connector.hurry();
     if (!this.#link) return;
-    this.#silentBeats = Math.max(this.#silentBeats, SILENT_BEATS_MAX - SUSPECT_BEATS);
+    this.#silentBeats = Math.max(this.#silentBeats, this.#silentBeatsMax - SUSPECT_BEATS);
     this.#sendPing();
   }
 
@@ -204,6 +213,10 @@ export class PlayerClient {
   #adopt(link: HostLink): void {
     const former = this.#link;
     const { video } = this.#options;
+    const now = systemClock.now();
+    const isSoon = now - this.#adoptedAt < STABLE_MS;
+    this.#patienceBeats = isSoon ? Math.min(SILENT_BEATS_MAX, 2 * this.#patienceBeats) : SILENT_BEATS_MIN;
+    this.#adoptedAt = now;
     this.#link = link;
     former?.close();
     this.#reset();
@@ -217,6 +230,10 @@ export class PlayerClient {
     this.#beatTimer = setInterval(this.#beat, BEAT_MS);
     this.input.open();
     this.#sendPing();
+  }
+
+  get #silentBeatsMax(): number {
+    return this.#shown === 0 && !this.#isHidden ? SILENT_BEATS_MAX : this.#patienceBeats;
   }
 
   #reset(): void {
@@ -383,7 +400,7 @@ export class PlayerClient {
       this.#sendPace();
     }
     if (this.#beats % BEATS_PER_STATS === 0 && !this.#isHidden) void this.#measure();
-    if (++this.#silentBeats <= SILENT_BEATS_MAX || this.#connector.isRunning) return;
+    if (++this.#silentBeats <= this.#silentBeatsMax || this.#connector.isRunning) return;
     this.#expectHold();
     this.#reconnect();
   };

@@ -382,6 +382,23 @@ describe('a silent host', () => {
     expect(requests.map(({ method }) => method)).toEqual(['POST', 'POST']);
   });
 
+  test('a slow host is not asked for one connection after the other', async () => {
+    await connect();
+    at(FakePeer.all, 0).open();
+    await vi.advanceTimersByTimeAsync(4000);
+    expect(FakePeer.all).toHaveLength(1);
+    await vi.advanceTimersByTimeAsync(100);
+    expect(FakePeer.all).toHaveLength(2);
+    for (const [index, beats] of [16, 32, 40, 40].entries()) {
+      at(FakePeer.all, -1).open();
+      showFrame(index, 1);
+      await vi.advanceTimersByTimeAsync(100 * beats);
+      expect(FakePeer.all).toHaveLength(index + 2);
+      await vi.advanceTimersByTimeAsync(100);
+      expect(FakePeer.all).toHaveLength(index + 3);
+    }
+  });
+
   test('attempts follow each other while a seat waits, and its end is known', async () => {
     await play({ hold: 30_000 });
     const lostAt = performance.now() + 900;
