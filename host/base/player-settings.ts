@@ -187,6 +187,42 @@ export const playerSettings = {
     max: 3_600_000,
     about: "how long players stay connected between the end of a pod's game and the start of its next one",
   },
+  returnMsMax: {
+    env: 'RETURN_MS_MAX',
+    default: 30_000,
+    min: 0,
+    max: 600_000,
+    about: 'how long the seat of a player whose connection was lost waits for the player; 0: not at all',
+  },
+  reloadMsMax: {
+    env: 'RELOAD_MS_MAX',
+    default: 4000,
+    min: 0,
+    max: 60_000,
+    about:
+      "how long a player's seat waits after the page was closed, which may be a reload; RETURN_MS_MAX bounds it too",
+  },
+  addressHeldMax: {
+    env: 'ADDRESS_HELD_MAX',
+    default: 16,
+    min: 1,
+    max: 10_000,
+    about: 'limit on the seats that wait for players of one address; a further one frees the one that waits longest',
+  },
+  queueMax: {
+    env: 'QUEUE_MAX',
+    default: 100,
+    min: 0,
+    max: 10_000,
+    about: 'limit on the pages that wait in queues for a free seat',
+  },
+  addressQueueMax: {
+    env: 'ADDRESS_QUEUE_MAX',
+    default: 8,
+    min: 1,
+    max: 10_000,
+    about: 'limit on the pages of one address that wait in queues for a free seat',
+  },
   closeMsMax: {
     env: 'CLOSE_MS_MAX',
     default: 300,
@@ -214,6 +250,14 @@ export const playerSettings = {
     min: 64,
     max: 2 ** 20,
     about: "bytes that may queue in the data channels of a player's page before its frames are dropped",
+  },
+  inputSilenceMsMax: {
+    env: 'INPUT_SILENCE_MS_MAX',
+    default: 600,
+    min: 200,
+    max: 950,
+    about:
+      "time without a message from a player's page after which the host releases the player's keys, buttons and sticks",
   },
   inputErrorsMax: {
     env: 'INPUT_ERRORS_MAX',

@@ -7,6 +7,17 @@
 export const CHANNEL_EVENTS = 'events';
 export const CHANNEL_STATE = 'state';
 
+/**
+ * HTTP header of a page that can return to its seat. In an offer it holds the page's return tokens, the newest first, or `new`
+ * if the page has none. In the answer it holds the token that is valid once the page has a seat, and then the one that is valid until
+ * then, if the page has presented it.
+ */
+export const HEADER_RETURN = 'nearlight-return';
+/** HTTP header of the answer to such an offer: for how many milliseconds the seat waits for the page if the connection is lost. */
+export const HEADER_HOLD = 'nearlight-hold-ms';
+/** Query of the DELETE request of a page that is being closed or reloaded, which may return at once. */
+export const QUERY_HOLD = 'hold';
+
 // The first byte of a message is its type. Each line below names the sender and the data channel, then the layout.
 export const MESSAGE_KEY = 1; // page, on `events`: u8 type, u8 HID usage of a key, u8 1 if down, u8 0, u32 sequence
 export const MESSAGE_BUTTON = 2; // page, on `events`: u8 type, u8 pointer button 0-31, u8 1 if down, u8 0, u32 sequence
@@ -17,6 +28,7 @@ export const MESSAGE_PONG = 6; // host, on `state`
 export const MESSAGE_FRAME = 7; // host, on `state`: see FRAME_BYTES
 export const MESSAGE_NOTICE = 8; // host, on `events`: u8 type, then a Notice as JSON in UTF-8
 export const MESSAGE_PACE = 9; // page, on `state`: see PACE_BYTES
+export const MESSAGE_HELD = 12; // page, on `state`: see HELD_BYTES
 
 export const KEY_BYTES = 8;
 export const BUTTON_BYTES = 8;
@@ -29,6 +41,13 @@ export const PING_BYTES = 12;
  * Totals are sums since the connection began, in 1/16 CSS pixel, and wrap. A lost message therefore loses no movement.
  */
 export const POINTER_BYTES = 48;
+
+/**
+ * Size of MESSAGE_HELD: u8 type, u8 flags (1 = the page is hidden), u16 0, u32 sequence, u32 buttons that are down, u32[8] keys
+ * that are down: key k is bit k % 32 of word k / 32. The page sends it when the connection opens and about every 100 ms after
+ * that, so the host holds what the page holds, whatever was lost or released in between.
+ */
+export const HELD_BYTES = 44;
 
 /**
  * Size of MESSAGE_PACE: u8 type, u8[3] 0, f32 slack in milliseconds. Slack is how long a decoded picture waits until the
@@ -46,7 +65,7 @@ export const FRAME_BYTES = 20;
  * A rare message from the host to a page. `joined` says that the page has a seat, and which picture it gets. `wanted` is the
  * picture that the page asked for, if that would have exceeded the host's budget of pixels. `paused` says that the game has ended
  * but the connection stays open; another `joined` follows when the next game starts. `ended` is the last message: `code`
- * and `message` say why, and `retry` says whether the page may connect again.
+ * and `message` say why, and `retry` says whether the page may connect again. `afterMs` says when at the earliest that can succeed.
  */
 export type Notice =
   | {
@@ -60,7 +79,7 @@ export type Notice =
       wanted?: { width: number; height: number; fps: number } | undefined;
     }
   | { kind: 'paused'; code: string; message: string }
-  | { kind: 'ended'; code: string; message: string; retry: boolean };
+  | { kind: 'ended'; code: string; message: string; retry: boolean; afterMs?: number };
 
 /** Returns the notice that tells a page about its seat and its picture. */
 export function joinedNotice(player: Omit<Notice & { kind: 'joined' }, 'kind'>): Notice {
@@ -77,6 +96,7 @@ export const CLOSE_REASONS = [
   'timeout', // the page did not connect in time
   'displaced', // the page had not connected yet when a newer offer needed its place
   'refused', // the page connected, but the game had no seat left
+  'replaced', // the same player has connected again
   'idle', // nothing arrived from the page for too long
   'input', // the page sent too many unreadable messages
   'failed', // the transport or the host's own code failed

@@ -11,10 +11,12 @@ import {
   PING_BYTES,
 } from '../base/protocol.ts';
 import { type Milli, micro, milli, toMilli } from '../base/time.ts';
+import { Connector } from './connector.ts';
 import { LatencyTracker } from './latency.ts';
-import { HostLink, type LinkFailure, type ViewQuery } from './link.ts';
+import type { HostLink, LinkFailure, ViewQuery } from './link.ts';
 import { ReceiverMeter } from './receiver.ts';
 import type { PlayerState, PlayerStats } from './state.ts';
+import { ReturnTokens, type TokenStorage } from './tokens.ts';
 import { SampleWindow } from './window.ts';
 import { InputWriter } from './writer.ts';
 
@@ -25,34 +27,41 @@ export type PlayerClientOptions = {
   sound?: { attach(stream: MediaStream): void };
   /** URL of the WHEP signalling endpoint. Default: `whep`, relative to the page. */
   url?: string;
+  /** Where the page keeps the tokens with which it returns to its seat after a reload. Default: nowhere */
+  storage?: TokenStorage | undefined;
   onState?(state: PlayerState): void;
   onNotice?(notice: Notice): void;
 };
 
-const ATTEMPTS = 5;
-const BACKOFF_MS = 300;
-/** The longest time that the page waits for a game that the server says is about to start. */
-const WAIT_MS_MAX = 60_000;
-/** An attempt to connect fails if no picture is shown within this time. */
+/** A connection is lost if it shows no picture within this time. */
 const FIRST_PICTURE_MS = 8000;
-/** If the game was played for this time, a lost connection gets the full number of attempts to reconnect again. */
+/** A connection on which the game was played for this time has lasted. After two in a row that did not, there is a pause. */
 const STABLE_MS = 10_000;
 const BEAT_MS = 100;
 const BEATS_PER_PING = 5;
 const BEATS_PER_STATS = 10;
 /**
- * The connection counts as lost after this many beats of the page's timer without a message from the host. Beats are counted
- * instead of time, because a page that was suspended has missed beats but no messages.
+ * After this many beats of the page's timer without a message from the host, the page opens another connection, and uses the
+ * one on which it hears from the host first. Beats are counted instead of time, because a page that was suspended has missed
+ * beats but no messages.
  */
-const SILENT_BEATS_MAX = 50;
+const SILENT_BEATS_MIN = 8;
+/**
+ * The most such beats. A host that is only slow must not have to serve one connection after the other, so the page is this
+ * patient before the first picture, and twice as patient as before each time that connections follow each other quickly.
+ */
+const SILENT_BEATS_MAX = 40;
+/** Number of such beats when the network has just changed. */
+const SUSPECT_BEATS = 3;
 
-/** Plays a game: connects to the host, connects again if the connection is lost, sends input and measures latency. */
+/** Plays a game: connects to the host, connects again whenever the connection is lost, sends input and measures latency. */
 export class PlayerClient {
   /** Takes the player's input and sends it to the host. */
   readonly input: InputWriter;
   /** Called for each input when the first picture that contains it is shown. Must be quick, because it runs between frames. */
   onLatency: ((latencyMs: Milli, sequence: number) => void) | undefined;
   readonly #options: PlayerClientOptions;
+  readonly #connector: Connector;
   readonly #latency: LatencyTracker;
   readonly #latencies = new SampleWindow();
   /** The server's own part of the input latency, as it reports for each frame. */
@@ -66,19 +75,30 @@ export class PlayerClient {
   #state: PlayerState = { kind: 'idle' };
   readonly #receiver = new ReceiverMeter();
   #query: ViewQuery = {};
+  #tokens = new ReturnTokens('', undefined);
+  /** The connection on which the game is played. While the host is silent, another one may be opened. */
   #link: HostLink | undefined;
-  /** Whether both data channels to the host are open. */
-  #isOpen = false;
-  #attempt = 0;
-  /** When the server first asked the page to wait for a game; undefined unless it is waiting. */
-  #waitingSince: Milli | undefined;
+  #isHidden = false;
+  /** Whether the page waits until it is shown before it connects. */
+  #waitsUntilShown = false;
+  /** Whether the game was played since the last call of `connect`. */
+  #hasPlayed = false;
+  /** Number of connections in a row that did not last. */
+  #failures = 0;
+  /** The reason that the server gave for the last failure. */
+  #reason: string | undefined;
   #playingSince = milli(0);
-  #timer: ReturnType<typeof setTimeout> | undefined;
+  #heldUntil: Milli | undefined;
+  #pictureTimer: ReturnType<typeof setTimeout> | undefined;
   #beatTimer: ReturnType<typeof setInterval> | undefined;
   #frameCallback = 0;
   #beats = 0;
   #silentBeats = 0;
-  /** The browser's own count of presented pictures. */
+  /** After this many silent beats the page opens another connection, once the current one has shown a picture. */
+  #patienceBeats = SILENT_BEATS_MIN;
+  /** When the current connection opened. */
+  #adoptedAt = milli(Number.NEGATIVE_INFINITY);
+  /** The browser's own count of presented pictures; 0 before the first one of a connection or after the page was hidden. */
   #presented = 0;
   /** Number of pictures shown since the connection began. */
   #shown = 0;
@@ -93,6 +113,24 @@ export class PlayerClient {
       event: (message, sequence) => this.#send(this.#link?.events, message, sequence),
       state: (message, sequence) => this.#send(this.#link?.state, message, sequence),
     });
+    this.#connector = new Connector(options.url ?? 'whep', options.sound !== undefined, {
+      trying: (attempt) => this.#showProgress(attempt),
+      failing: (failure, attempt) => {
+        this.#noteReason(failure);
+        this.#showProgress(attempt);
+      },
+      waiting: (position) => this.#setState({ kind: 'waiting', position }),
+      opened: (link) => this.#adopt(link),
+      refused: (failure) => this.#end(failure),
+      message: (link, data) => {
+        if (link === this.#link) this.#onMessage(data);
+      },
+      lost: (link, failure) => {
+        if (link !== this.#link) return;
+        this.#expectHold();
+        this.#lose(failure);
+      },
+    });
     this.#ping.setUint8(0, MESSAGE_PING);
     this.#pace.setUint8(0, MESSAGE_PACE);
   }
@@ -101,19 +139,61 @@ export class PlayerClient {
     return this.#state;
   }
 
-  /** Connects to the host, and reconnects after a loss. Closes an earlier connection. Reports through `onState`. */
+  /**
+   * Connects to the host, and again after each loss. Closes an earlier connection. Reports through `onState`. A page that is
+   * hidden connects when it is shown.
+   */
   connect(query: ViewQuery): void {
     this.#stop();
     this.#query = query;
-    this.#attempt = 0;
-    this.#waitingSince = undefined;
-    this.#try();
+    this.#tokens = new ReturnTokens(
+      `nearlight ${globalThis.location?.pathname} ${query.game ?? ''}`,
+      this.#options.storage,
+    );
+    this.#hasPlayed = false;
+    this.#failures = 0;
+    this.#reason = this.#heldUntil = undefined;
+    this.#waitsUntilShown = this.#isHidden;
+    if (typeof RTCPeerConnection === 'undefined' || !('requestVideoFrameCallback' in this.#options.video)) {
+      const message = 'This browser has no WebRTC or no video frame callbacks. A current browser has both.';
+      this.#end({ code: 'NL_BROWSER', message });
+    } else if (this.#waitsUntilShown) {
+      this.#setState({ kind: 'connecting', attempt: 1, message: 'The game begins when you look at this page.' });
+    } else this.#reconnect();
   }
 
-  /** Leaves the game and frees the seat. Also works while the page is being closed. */
+  /** Leaves the game and frees the seat. */
   leave(): void {
-    this.#stop();
+    this.#stop('seat');
+    this.#tokens.clear();
     this.#setState({ kind: 'idle' });
+  }
+
+  /** Leaves the game because the page is being closed. The seat waits for a moment, in case the page is only loaded again. */
+  suspend(): void {
+    this.#stop('page');
+    this.#setState({ kind: 'idle' });
+  }
+
+  /** Says whether the page is hidden. The host draws nothing for a hidden page, and a page that never played does not connect. */
+  setHidden(isHidden: boolean): void {
+    if (this.#isHidden === isHidden) return;
+    this.#isHidden = isHidden;
+    this.input.hide(isHidden);
+    clearTimeout(this.#pictureTimer);
+    if (isHidden) return;
+    this.#presented = 0;
+    this.#receiver.restart(this.#shown);
+    if (this.#waitsUntilShown) this.connect(this.#query);
+    else this.wake();
+  }
+
+  /** Looks after the connection now, because the network has changed or the page has come back. */
+  wake(): void {
+    this.#connector.hurry();
+    if (!this.#link) return;
+    this.#silentBeats = Math.max(this.#silentBeats, this.#silentBeatsMax - SUSPECT_BEATS);
+    this.#sendPing();
   }
 
   stats(): PlayerStats {
@@ -131,31 +211,31 @@ export class PlayerClient {
     };
   }
 
-  /** Starts an attempt to connect to the host. */
-  #try(): void {
-    this.#attempt++;
-    if (this.#waitingSince === undefined) this.#setState({ kind: 'connecting', attempt: this.#attempt });
-    if (typeof RTCPeerConnection === 'undefined' || !('requestVideoFrameCallback' in this.#options.video)) {
-      const message = 'This browser has no WebRTC or no video frame callbacks. A current browser has both.';
-      this.#onFailure({ code: 'NL_BROWSER', message, retry: false, again: false });
-      return;
-    }
-    this.#reset();
-    const link: HostLink = new HostLink({
-      url: this.#options.url ?? 'whep',
-      video: this.#options.video,
-      sound: this.#options.sound,
-      hooks: {
-        open: () => this.#onOpen(),
-        message: (data) => this.#onMessage(data),
-        failed: (failure) => this.#onFailure(failure),
-      },
-    });
+  /** Plays over a connection that has just opened. An earlier one is closed. */
+  #adopt(link: HostLink): void {
+    const former = this.#link;
+    const { video } = this.#options;
+    const now = systemClock.now();
+    const isSoon = now - this.#adoptedAt < STABLE_MS;
+    this.#patienceBeats = isSoon ? Math.min(SILENT_BEATS_MAX, 2 * this.#patienceBeats) : SILENT_BEATS_MIN;
+    this.#adoptedAt = now;
     this.#link = link;
-    this.#timer = setTimeout(() => link.fail('No picture arrived in time.'), FIRST_PICTURE_MS);
+    former?.close();
+    this.#reset();
+    link.show(video, this.#options.sound);
+    video.cancelVideoFrameCallback?.(this.#frameCallback);
+    this.#frameCallback = video.requestVideoFrameCallback(this.#frame);
+    clearTimeout(this.#pictureTimer);
+    if (!this.#isHidden)
+      this.#pictureTimer = setTimeout(() => link.fail('No picture arrived in time.'), FIRST_PICTURE_MS);
+    clearInterval(this.#beatTimer);
     this.#beatTimer = setInterval(this.#beat, BEAT_MS);
-    this.#frameCallback = this.#options.video.requestVideoFrameCallback(this.#frame);
-    void link.start(this.#query);
+    this.input.open();
+    this.#sendPing();
+  }
+
+  get #silentBeatsMax(): number {
+    return this.#shown === 0 && !this.#isHidden ? SILENT_BEATS_MAX : this.#patienceBeats;
   }
 
   #reset(): void {
@@ -168,57 +248,80 @@ export class PlayerClient {
     this.#beats = this.#silentBeats = this.#presented = this.#shown = 0;
   }
 
-  #onOpen(): void {
-    this.#isOpen = true;
-    this.input.open();
-    this.#sendPing();
+  /** Connects again after the connection was lost, or the host has ended it. */
+  #lose(failure: Pick<LinkFailure, 'code' | 'message' | 'waitMs'>): void {
+    const isStable = this.#state.kind === 'playing' && systemClock.now() - this.#playingSince >= STABLE_MS;
+    this.#failures = isStable ? 0 : this.#failures + 1;
+    this.#noteReason(failure);
+    // The last picture is still there when the page hears of it.
+    this.#showProgress(this.#failures + 1);
+    this.#drop();
+    if (!this.#connector.isRunning) this.#reconnect(failure.waitMs);
   }
 
-  #onFailure(failure: LinkFailure): void {
-    const wasStable = this.#state.kind === 'playing' && systemClock.now() - this.#playingSince >= STABLE_MS;
+  /** Starts to connect. A connection that is still open stays so. */
+  #reconnect(delayMs?: number): void {
+    this.#connector.start(this.#query, {
+      tokens: this.#tokens,
+      attempt: this.#failures,
+      delayMs,
+      heldUntil: this.#heldUntil,
+    });
+  }
+
+  /** Notes until when the host keeps the page's seat. The host may notice the loss later than the page, but not earlier. */
+  #expectHold(): void {
+    const holdMs = this.#link?.holdMs ?? 0;
+    if (this.#hasPlayed && holdMs > 0) this.#heldUntil ??= milli(systemClock.now() + holdMs);
+  }
+
+  /** Notes what the server said. While it says nothing more, the page shows that. */
+  #noteReason({ code, message }: Pick<LinkFailure, 'code' | 'message'>): void {
+    if (code !== 'NL_CONNECTION') this.#reason = message;
+  }
+
+  #end({ code, message }: Pick<LinkFailure, 'code' | 'message'>): void {
     this.#stop();
-    if (wasStable) this.#attempt = 0;
-    if (failure.waitMs !== undefined && this.#wait(failure.message, failure.waitMs)) return;
-    this.#waitingSince = undefined;
-    if (!failure.again || this.#attempt >= ATTEMPTS) {
-      const { code, message, retry } = failure;
-      this.#setState({ kind: 'ended', code, message, retry });
-      return;
-    }
-    this.#setState({ kind: 'connecting', attempt: this.#attempt + 1 });
-    const backoff = BACKOFF_MS * 2 ** Math.max(0, this.#attempt - 1) * (0.5 + Math.random());
-    this.#timer = setTimeout(() => this.#try(), backoff);
+    this.#setState({ kind: 'ended', code, message });
   }
 
-  /** Connects again after `waitMs`, without counting a failed attempt. @returns false if the page has waited for too long */
-  #wait(message: string, waitMs: number): boolean {
-    const now = systemClock.now();
-    this.#waitingSince ??= now;
-    if (now + waitMs - this.#waitingSince > WAIT_MS_MAX) return false;
-    this.#attempt = 0;
-    this.#setState({ kind: 'connecting', attempt: 1, message });
-    this.#timer = setTimeout(() => this.#try(), waitMs);
-    return true;
+  #stop(leave?: 'seat' | 'page'): void {
+    this.#connector.stop();
+    this.#waitsUntilShown = false;
+    this.#drop(leave);
   }
 
-  #stop(options?: { leave: boolean }): void {
-    clearTimeout(this.#timer);
+  /** Closes the connection, and stops all that belongs to it. */
+  #drop(leave?: 'seat' | 'page'): void {
+    clearTimeout(this.#pictureTimer);
     clearInterval(this.#beatTimer);
     this.#options.video.cancelVideoFrameCallback?.(this.#frameCallback);
-    this.#isOpen = false;
     this.input.close();
-    this.#link?.close(options);
+    this.#link?.close(leave);
     this.#link = undefined;
+  }
+
+  #showProgress(attempt: number): void {
+    const message = this.#reason;
+    const heldUntil = this.#heldUntil;
+    const progress = { attempt, ...(message === undefined ? {} : { message }) };
+    if (!this.#hasPlayed) this.#setState({ kind: 'connecting', ...progress });
+    else this.#setState({ kind: 'reconnecting', ...progress, ...(heldUntil === undefined ? {} : { heldUntil }) });
+  }
+
+  #showPlaying(): void {
+    if (this.#state.kind === 'playing') return;
+    clearTimeout(this.#pictureTimer);
+    this.#hasPlayed = true;
+    this.#heldUntil = this.#reason = undefined;
+    this.#playingSince = systemClock.now();
+    this.#setState({ kind: 'playing' });
   }
 
   #setState(state: PlayerState): void {
     const before = this.#state;
     this.#state = state;
-    const repeated =
-      state.kind === 'connecting' && before.kind === 'connecting'
-        ? state.attempt === before.attempt && state.message === before.message
-        : state.kind === before.kind;
-    if (!repeated) this.#options.onState?.(state);
+    if (JSON.stringify(state) !== JSON.stringify(before)) this.#options.onState?.(state);
   }
 
   #send(channel: RTCDataChannel | undefined, message: Uint8Array<ArrayBuffer>, sequence: number): void {
@@ -243,7 +346,7 @@ export class PlayerClient {
   }
 
   #onMessage(data: ArrayBuffer): void {
-    this.#silentBeats = 0;
+    this.#hear();
     if (data.byteLength === 0) return;
     const view = new DataView(data);
     const type = view.getUint8(0);
@@ -258,11 +361,26 @@ export class PlayerClient {
     }
   }
 
+  /** Notes that the host is there. If another connection was being opened because it was silent, that is given up. */
+  #hear(): void {
+    this.#silentBeats = 0;
+    if (!this.#connector.isRunning) return;
+    this.#connector.stop();
+    if (this.#shown > 0) this.#showPlaying();
+  }
+
   #onNotice(notice: Notice): void {
     this.#options.onNotice?.(notice);
-    if (notice.kind !== 'ended') return;
-    this.#stop({ leave: false });
-    this.#setState({ kind: 'ended', code: notice.code, message: notice.message, retry: notice.retry });
+    if (notice.kind === 'joined') {
+      const token = this.#link?.token;
+      if (token !== undefined) this.#tokens.settle(token);
+      // A hidden page gets no picture until it is shown.
+      if (this.#isHidden) this.#showPlaying();
+    } else if (notice.kind === 'ended') {
+      const { code, message, retry, afterMs } = notice;
+      if (retry) this.#lose({ code, message, ...(afterMs === undefined ? {} : { waitMs: afterMs }) });
+      else this.#end({ code, message });
+    }
   }
 
   readonly #frame: VideoFrameRequestCallback = (_now, metadata) => {
@@ -273,11 +391,7 @@ export class PlayerClient {
       this.#slacks.add(now - metadata.receiveTime - 1000 * (metadata.processingDuration ?? 0), now);
     this.#shown += this.#presented === 0 ? 1 : Math.max(1, metadata.presentedFrames - this.#presented);
     this.#presented = metadata.presentedFrames;
-    if (this.#state.kind !== 'connecting') return;
-    clearTimeout(this.#timer);
-    this.#waitingSince = undefined;
-    this.#playingSince = now;
-    this.#setState({ kind: 'playing' });
+    if (!this.#connector.isRunning) this.#showPlaying();
   };
 
   readonly #beat = (): void => {
@@ -287,8 +401,10 @@ export class PlayerClient {
       this.#sendPing();
       this.#sendPace();
     }
-    if (this.#beats % BEATS_PER_STATS === 0) void this.#measure();
-    if (this.#isOpen && ++this.#silentBeats > SILENT_BEATS_MAX) this.#link?.fail('The server went silent.');
+    if (this.#beats % BEATS_PER_STATS === 0 && !this.#isHidden) void this.#measure();
+    if (++this.#silentBeats <= this.#silentBeatsMax || this.#connector.isRunning) return;
+    this.#expectHold();
+    this.#reconnect();
   };
 
   async #measure(): Promise<void> {

@@ -8,8 +8,9 @@ const AXES = 4;
 const DEAD_ZONE = 0.1;
 
 /**
- * Reads gamepads that have the standard mapping, once per frame while one is connected. It ignores all others. Only changes are written, so that a
- * resting gamepad does not disturb the touch controls, which write the same axes.
+ * Reads gamepads that have the standard mapping, once per frame while one is connected. It ignores all others. A stick at rest
+ * is written only once, so that it does not disturb the touch controls, which write the same axes. Everything else is written in
+ * each frame: what was released because the page lost the focus acts again, without being moved.
  */
 export class GamepadInput {
   readonly #writer: InputWriter;
@@ -54,16 +55,14 @@ export class GamepadInput {
   };
 
   #writeButtons(buttons: number): void {
-    const changed = buttons ^ this.#buttons;
+    const pressed = buttons & ~this.#buttons;
     this.#buttons = buttons;
-    for (let i = 0; changed >> i !== 0; i++) {
-      if ((changed & (1 << i)) !== 0) this.#writer.button(FIRST_BUTTON + i, (buttons & (1 << i)) !== 0);
-    }
-    if ((changed & buttons) !== 0) this.#onAct();
+    for (let i = 0; i < BUTTONS; i++) this.#writer.button(FIRST_BUTTON + i, (buttons & (1 << i)) !== 0);
+    if (pressed !== 0) this.#onAct();
   }
 
   #writeAxis(axis: number, value: number): void {
-    if (this.#axes[axis] === value) return;
+    if (value === 0 && this.#axes[axis] === 0) return;
     this.#axes[axis] = value;
     this.#writer.axis(axis, value);
   }

@@ -17,12 +17,25 @@ export type PageInputOptions = {
   onLock?(locked: boolean): void;
 };
 
+/** Modifier keys, and the states that every event of keyboard and mouse gives for them. */
+const MODIFIERS: readonly { codes: readonly string[]; states: readonly string[] }[] = [
+  { codes: ['ShiftLeft', 'ShiftRight'], states: ['Shift'] },
+  { codes: ['ControlLeft', 'ControlRight'], states: ['Control'] },
+  { codes: ['AltLeft', 'AltRight'], states: ['Alt', 'AltGraph'] },
+];
+/** The bits of MouseEvent.buttons by the number of their button. */
+const BUTTON_BITS = [1, 4, 2, 8, 16];
+
 /** CSS pixels for each unit of WheelEvent.deltaMode: pixel, line and page. */
 const WHEEL_PIXELS = [1, 16, 400];
 /** Whether the browser has raw pointer updates, which do not wait for the next frame: on average half a frame less. */
 const HAS_RAW_UPDATES = 'onpointerrawupdate' in globalThis;
 
-/** Writes keyboard, mouse and gamepad input to `writer` until `detach`. Releases every key when the page loses the focus. */
+/**
+ * Writes keyboard, mouse and gamepad input to `writer` until `detach`. Everything is released when the page loses the focus,
+ * because it does not see then what the player lets go. A key that is still held acts again when the browser repeats it;
+ * modifier keys and mouse buttons do so at the next event, which tells whether they are down.
+ */
 export class PageInput {
   readonly #options: PageInputOptions;
   readonly #writer: InputWriter;
@@ -31,6 +44,9 @@ export class PageInput {
   readonly #resize: ResizeObserver;
   readonly #picture = { left: 0, top: 0, width: 1, height: 1 };
   #locked = false;
+  /** The modifier keys and the mouse buttons that were down when the page lost the focus, and may still be. */
+  readonly #parkedKeys = new Set<string>();
+  readonly #parkedButtons = new Set<number>();
 
   constructor(options: PageInputOptions) {
     this.#options = options;
@@ -39,8 +55,8 @@ export class PageInput {
     const { stage, video } = options;
     this.#on(globalThis, 'keydown', this.#keyDown);
     this.#on(globalThis, 'keyup', this.#keyUp);
-    this.#on(globalThis, 'blur', () => this.#writer.releaseAll());
-    this.#on(document, 'visibilitychange', () => document.hidden && this.#writer.releaseAll());
+    this.#on(globalThis, 'blur', () => this.#park());
+    this.#on(document, 'visibilitychange', () => document.hidden && this.#park());
     this.#on(document, 'pointerlockchange', this.#lockChange);
     this.#on(stage, HAS_RAW_UPDATES ? 'pointerrawupdate' : 'pointermove', this.#pointerMove);
     this.#on(stage, 'mousedown', this.#mouseButton);
@@ -86,18 +102,25 @@ export class PageInput {
     target.addEventListener(type, listener as EventListener, { signal, passive: false });
   }
 
+  #lockOf(): Parameters<typeof gameKey>[1] {
+    if (this.#options.hasKeyboard?.()) return 'keyboard';
+    return this.#locked ? 'pointer' : 'nothing';
+  }
+
   readonly #keyDown = (event: KeyboardEvent): void => {
-    const usage = gameKey(event, this.#options.hasKeyboard?.());
+    const usage = gameKey(event, this.#lockOf());
+    this.#recall(event);
     if (usage === 0 || event.isComposing || belongsToPage(event, this.#locked)) return;
     event.preventDefault();
-    if (event.repeat) return;
+    // A repeated press of a key that counts as released: the key was held all the time while the page did not have the focus.
     this.#writer.key(usage, true);
-    this.#options.onAct?.();
+    if (!event.repeat) this.#options.onAct?.();
   };
 
   readonly #keyUp = (event: KeyboardEvent): void => {
     // macOS sends no release of a key while Meta is down.
     if (event.code === 'MetaLeft' || event.code === 'MetaRight') this.#writer.releaseAll();
+    this.#recall(event);
     const usage = KEYS[event.code];
     if (usage !== undefined) this.#writer.key(usage, false);
   };
@@ -111,12 +134,14 @@ export class PageInput {
       this.#options.stage.focus({ preventScroll: true });
       this.#options.onAct?.();
     }
+    this.#recall(event);
     this.#writer.button(event.button, down);
     if (down && event.button === 0) void this.lock();
   };
 
   readonly #pointerMove = (event: PointerEvent): void => {
     if (event.pointerType === 'touch') return;
+    this.#recall(event);
     if (this.#locked) this.#writer.move(event.movementX, event.movementY);
     else this.#point(event.clientX, event.clientY);
     this.#writer.commit();
@@ -132,10 +157,33 @@ export class PageInput {
   readonly #lockChange = (): void => {
     this.#locked = document.pointerLockElement === this.#options.stage;
     this.#writer.lock(this.#locked);
-    if (this.#locked) this.#writer.commit();
-    else this.#writer.releaseAll();
+    // The page still sees each release of a key, so what is held stays held.
+    this.#writer.commit();
     this.#options.onLock?.(this.#locked);
   };
+
+  /** Releases everything, and remembers what the next event of keyboard or mouse can say to be still held. */
+  #park(): void {
+    for (const { codes } of MODIFIERS)
+      for (const code of codes) if (this.#writer.holdsKey(KEYS[code] ?? 0)) this.#parkedKeys.add(code);
+    for (const button of BUTTON_BITS.keys()) if (this.#writer.holdsButton(button)) this.#parkedButtons.add(button);
+    this.#writer.releaseAll();
+  }
+
+  /** Presses what is remembered again if the event says that it is down, and forgets the rest. */
+  #recall(event: KeyboardEvent | MouseEvent): void {
+    if (this.#parkedKeys.size > 0) {
+      for (const { codes, states } of MODIFIERS) {
+        const isDown = states.some((state) => event.getModifierState(state));
+        for (const code of codes) if (isDown && this.#parkedKeys.has(code)) this.#writer.key(KEYS[code] ?? 0, true);
+      }
+      this.#parkedKeys.clear();
+    }
+    if (this.#parkedButtons.size === 0 || !(event instanceof MouseEvent)) return;
+    for (const button of this.#parkedButtons)
+      if ((event.buttons & (BUTTON_BITS[button] ?? 0)) !== 0) this.#writer.button(button, true);
+    this.#parkedButtons.clear();
+  }
 
   #point(clientX: number, clientY: number): void {
     const { left, top, width, height } = this.#picture;

@@ -38,11 +38,18 @@ const BROWSER_KEYS = new Set(['F5', 'F11', 'F12', 'MetaLeft', 'MetaRight']);
 
 /**
  * Returns the HID usage of a key, or 0 if the key is not for the game. The browser keeps the keys for reload, full screen
- * and developer tools, and every key that is pressed together with Control or Meta, unless the page has locked the keyboard.
+ * and developer tools, and every key that is pressed together with Meta. It also keeps those pressed together with Control,
+ * unless the game has the mouse: then Control is a key of the game like any other. It keeps no key if the page has locked the
+ * keyboard.
+ * @param locked what the page has locked
  */
-export function gameKey(event: Pick<KeyboardEvent, 'code' | 'ctrlKey' | 'metaKey'>, isLocked = false): number {
-  if (isLocked) return KEYS[event.code] ?? 0;
+export function gameKey(
+  event: Pick<KeyboardEvent, 'code' | 'ctrlKey' | 'metaKey'>,
+  locked: 'nothing' | 'pointer' | 'keyboard' = 'nothing',
+): number {
+  if (locked === 'keyboard') return KEYS[event.code] ?? 0;
   if (BROWSER_KEYS.has(event.code) || event.metaKey) return 0;
-  if (event.ctrlKey && event.code !== 'ControlLeft' && event.code !== 'ControlRight') return 0;
+  const isCombination = event.ctrlKey && event.code !== 'ControlLeft' && event.code !== 'ControlRight';
+  if (isCombination && locked !== 'pointer') return 0;
   return KEYS[event.code] ?? 0;
 }

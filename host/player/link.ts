@@ -1,4 +1,4 @@
-import { CHANNEL_EVENTS, CHANNEL_STATE } from '../base/protocol.ts';
+import { CHANNEL_EVENTS, CHANNEL_STATE, HEADER_HOLD, HEADER_RETURN, QUERY_HOLD } from '../base/protocol.ts';
 
 /**
  * The picture and the game that a page asks for, as in its URL: `size` is WIDTHxHEIGHT. The server checks the values
@@ -10,15 +10,18 @@ export type ViewQuery = { size?: string | undefined; fps?: number | string | und
 export type LinkFailure = {
   code: string;
   message: string;
-  /** Whether to offer the player another attempt to connect. */
-  retry: boolean;
-  /** Whether to make another attempt to connect without asking the player. */
-  again: boolean;
-  /** Set if nothing is wrong and the server only asked the page to connect again after this time. */
+  /** Whether another attempt to connect cannot succeed until the player changes something. */
+  isFinal: boolean;
+  /** Set if the server says when the page should connect again. */
   waitMs?: number;
 };
 
 export type HostLinkHooks = {
+  /**
+   * Called when the server has accepted the offer. `tokens` take the page back to its seat: the first once this connection has
+   * it, the second until then.
+   */
+  accepted(tokens: readonly string[]): void;
   /** Called when both data channels to the host are open. */
   open(): void;
   /** Called for each message from the host on either data channel. */
@@ -28,14 +31,12 @@ export type HostLinkHooks = {
 };
 
 export type HostLinkOptions = {
+  /** URL of the WHEP signalling endpoint. */
   url: string;
-  video: HTMLVideoElement;
-  sound?: { attach(stream: MediaStream): void } | undefined;
+  /** Whether the page takes the game's sound. */
+  takesSound: boolean;
   hooks: HostLinkHooks;
 };
-
-/** ICE gets this time to recover from a lost connection by itself. */
-const DISCONNECTED_MS = 2000;
 
 /**
  * The page's end of one connection to the host: an RTCPeerConnection, its two data channels and its signalling, which
@@ -51,23 +52,23 @@ export class HostLink {
   readonly #receiver: RTCRtpReceiver;
   /** URL of this connection on the server, to delete it; empty until the server has accepted the offer. */
   #location = '';
+  #token: string | undefined;
+  #holdMs = 0;
+  #picture: MediaStream | undefined;
+  #sound: MediaStream | undefined;
+  /** Messages that arrived before both channels were open. */
+  #early: ArrayBuffer[] = [];
   #opened = false;
   #closed = false;
-  #disconnectedTimer: ReturnType<typeof setTimeout> | undefined;
 
-  /**
-   * @param options.url URL of the WHEP signalling endpoint
-   * @param options.video element that shows the game's picture
-   * @param options.sound takes the game's sound; without it, the page asks for none
-   */
-  constructor({ url, video, sound, hooks }: HostLinkOptions) {
+  constructor({ url, takesSound, hooks }: HostLinkOptions) {
     this.#url = url;
     this.#hooks = hooks;
     const peer = new RTCPeerConnection({ bundlePolicy: 'max-bundle' });
     this.#peer = peer;
     this.#receiver = peer.addTransceiver('video', { direction: 'recvonly' }).receiver;
     if ('jitterBufferTarget' in this.#receiver) this.#receiver.jitterBufferTarget = 0;
-    if (sound) {
+    if (takesSound) {
       const { receiver } = peer.addTransceiver('audio', { direction: 'recvonly' });
       if ('jitterBufferTarget' in receiver) receiver.jitterBufferTarget = 0;
     }
@@ -75,35 +76,60 @@ export class HostLink {
     this.state = this.#channel(CHANNEL_STATE, { ordered: false, maxRetransmits: 0 });
     peer.ontrack = (event) => {
       const stream = event.streams[0] ?? new MediaStream([event.track]);
-      if (event.track.kind === 'audio') {
-        sound?.attach(stream);
-        return;
-      }
-      video.srcObject = stream;
-      // A browser may refuse to play the video before the player's first click. `autoplay` tries again then.
-      video.play().catch(() => {});
+      if (event.track.kind === 'audio') this.#sound = stream;
+      else this.#picture = stream;
     };
-    peer.onconnectionstatechange = () => this.#checkConnection();
+    peer.onconnectionstatechange = () => {
+      // A connection that is only disconnected may recover by itself.
+      if (peer.connectionState === 'failed') this.fail('The connection was lost.');
+    };
+  }
+
+  /** The token with which the page can return to the seat of this connection; undefined before the server's answer. */
+  get token(): string | undefined {
+    return this.#token;
+  }
+
+  /** For how many milliseconds the seat waits for the page if this connection is lost. */
+  get holdMs(): number {
+    return this.#holdMs;
+  }
+
+  /** Whether the server has answered the offer. */
+  get isAnswered(): boolean {
+    return this.#location !== '';
+  }
+
+  /** Shows the game's picture in an element, and hands its sound over. Call it when the connection is open. */
+  show(video: HTMLVideoElement, sound?: { attach(stream: MediaStream): void }): void {
+    if (this.#sound) sound?.attach(this.#sound);
+    if (!this.#picture) return;
+    video.srcObject = this.#picture;
+    // A browser may refuse to play the video before the player's first click. `autoplay` tries again then.
+    video.play().catch(() => {});
   }
 
   /**
    * Sends the SDP offer and applies the server's answer. Failures go to the hook `failed`. The offer needs no ICE
    * candidates, because the server offers its own and the page connects to these.
+   * @param tokens the page's return tokens, the newest first
    */
-  async start(query: ViewQuery): Promise<void> {
+  async start(query: ViewQuery, tokens: readonly string[]): Promise<void> {
     try {
       const offer = withStereo(await this.#peer.createOffer());
       await this.#peer.setLocalDescription(offer);
-      const parameters = new URLSearchParams();
-      for (const [name, value] of Object.entries(query)) if (value !== undefined) parameters.set(name, String(value));
-      const response = await fetch(`${this.#url}?${parameters}`, {
+      const response = await fetch(`${this.#url}?${parametersOf(query)}`, {
         method: 'POST',
-        headers: { 'content-type': 'application/sdp' },
+        headers: { 'content-type': 'application/sdp', ...returnHeader(tokens) },
         body: offer.sdp ?? '',
         signal: this.#abort.signal,
       });
       if (response.status !== 201) return this.#fail(await readRefusal(response));
       this.#location = response.headers.get('location') ?? '';
+      const given = response.headers.get(HEADER_RETURN)?.split(',') ?? [];
+      this.#token = given[0];
+      this.#holdMs = Number(response.headers.get(HEADER_HOLD) ?? 0) || 0;
+      this.#hooks.accepted(given);
       await this.#peer.setRemoteDescription({ type: 'answer', sdp: await response.text() });
     } catch (error) {
       const unreachable = error instanceof TypeError;
@@ -113,22 +139,23 @@ export class HostLink {
 
   /** Ends the connection as failed, so that the page tries to connect again. */
   fail(message: string): void {
-    this.#fail({ code: 'NL_CONNECTION', message, retry: true, again: true });
+    this.#fail({ code: 'NL_CONNECTION', message, isFinal: false });
   }
 
   /**
    * Closes the connection to the host without calling a hook. Idempotent.
-   * @param options.leave whether to tell the server with a DELETE request, which also works while the page is being closed
+   * @param leave whether the player leaves the game (`seat`), or only this page, which may be about to load again (`page`).
+   * The server learns that with a DELETE request, which also works while the page is being closed. By default the seat waits.
    */
-  close({ leave = true } = {}): void {
+  close(leave?: 'seat' | 'page'): void {
     if (this.#closed) return;
     this.#closed = true;
-    clearTimeout(this.#disconnectedTimer);
     this.#abort.abort();
     this.#peer.close();
-    if (!leave || this.#location === '') return;
+    if (leave === undefined || this.#location === '') return;
+    const url = leave === 'page' ? `${this.#location}?${QUERY_HOLD}` : this.#location;
     // If the DELETE request fails, the server still notices that the page is silent.
-    fetch(this.#location, { method: 'DELETE', keepalive: true }).catch(() => {});
+    fetch(url, { method: 'DELETE', keepalive: true }).catch(() => {});
   }
 
   getStats(): Promise<RTCStatsReport> {
@@ -139,24 +166,19 @@ export class HostLink {
     const channel = this.#peer.createDataChannel(label, options);
     channel.binaryType = 'arraybuffer';
     channel.onmessage = (event: MessageEvent<unknown>) => {
-      if (event.data instanceof ArrayBuffer && !this.#closed) this.#hooks.message(event.data);
+      if (!(event.data instanceof ArrayBuffer) || this.#closed) return;
+      if (this.#opened) this.#hooks.message(event.data);
+      else this.#early.push(event.data);
     };
     channel.onopen = () => {
       const both = this.events.readyState === 'open' && this.state.readyState === 'open';
       if (!both || this.#opened || this.#closed) return;
       this.#opened = true;
       this.#hooks.open();
+      for (const data of this.#early.splice(0)) if (!this.#closed) this.#hooks.message(data);
     };
     channel.onclose = () => this.fail('The connection was lost.');
     return channel;
-  }
-
-  #checkConnection(): void {
-    const state = this.#peer.connectionState;
-    clearTimeout(this.#disconnectedTimer);
-    if (state === 'failed') this.fail('The connection was lost.');
-    if (state === 'disconnected')
-      this.#disconnectedTimer = setTimeout(() => this.fail('The connection was lost.'), DISCONNECTED_MS);
   }
 
   #fail(failure: LinkFailure): void {
@@ -172,28 +194,33 @@ function withStereo({ type, sdp = '' }: RTCSessionDescriptionInit): RTCSessionDe
   return { type, sdp: opus === undefined ? sdp : sdp.replace(`a=fmtp:${opus} `, `a=fmtp:${opus} stereo=1;`) };
 }
 
-/** Reads why the server refused an offer. If a proxy answered in the server's place, only the HTTP status is known. */
-async function readRefusal(response: Response): Promise<LinkFailure> {
+/** Writes what a page asks for as the query of a URL. */
+export function parametersOf(query: ViewQuery): URLSearchParams {
+  const parameters = new URLSearchParams();
+  for (const [name, value] of Object.entries(query)) if (value !== undefined) parameters.set(name, String(value));
+  return parameters;
+}
+
+/** Returns the HTTP header with a page's return tokens. Without tokens, it says that the page can return. */
+export function returnHeader(tokens: readonly string[]): Record<string, string> {
+  return { [HEADER_RETURN]: tokens.length > 0 ? tokens.join(',') : 'new' };
+}
+
+/** Reads why the server refused a request. If a proxy answered in the server's place, only the HTTP status is known. */
+export async function readRefusal(response: Response): Promise<LinkFailure> {
   const { status } = response;
   const body: { code?: unknown; message?: unknown } = await response.json().catch(() => ({}));
-  const retry = status >= 500 || status === 429;
   const { code, message } = body ?? {};
+  // A proxy may answer with any status while the server behind it starts.
   if (typeof code !== 'string' || typeof message !== 'string')
-    return {
-      code: 'NL_CONNECTION',
-      message: `The server answered with status ${status}.`,
-      retry,
-      again: status >= 500,
-    };
+    return { code: 'NL_CONNECTION', message: `The server answered with status ${status}.`, isFinal: false };
   const prefix = `${code}: `;
   // Nearlight's server always sends Retry-After in seconds, never as a date.
   const seconds = Number(response.headers.get('retry-after') ?? Number.NaN);
   return {
     code,
     message: message.startsWith(prefix) ? message.slice(prefix.length) : message,
-    retry,
-    // A server that has no free seat or is shutting down answers 503. Connecting again at once would not help.
-    again: status >= 500 && status !== 503,
+    isFinal: status < 500 && status !== 429,
     ...(seconds >= 0 ? { waitMs: seconds * 1000 } : {}),
   };
 }

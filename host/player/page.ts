@@ -14,16 +14,10 @@ declare global {
 
 /** Headlines for the player by error code. The message below the headline says more. */
 const TITLES: Readonly<Record<string, string>> = {
-  NL_ADDRESS_FULL: 'No free seat',
   NL_BROWSER: 'This browser cannot play',
-  NL_CONNECTION: 'No connection',
-  NL_HALF_OPEN: 'Many players are joining',
   NL_HOST: 'Not available here',
   NL_OFFER: 'This browser cannot play',
-  NL_OFFER_RATE: 'Many players are joining',
   NL_REQUEST: 'Not available here',
-  NL_ROOM_FULL: 'No free seat',
-  NL_SHUTDOWN: 'The server is restarting',
 };
 
 /** How long the page says that its picture is smaller than it asked for. */
@@ -49,7 +43,13 @@ const speaker = new Speaker({
   onState: showSpeaker,
   storage: readStorage(),
 });
-const client = new PlayerClient({ video, sound: speaker, onState: showState, onNotice: showNotice });
+const client = new PlayerClient({
+  video,
+  sound: speaker,
+  storage: storage(),
+  onState: showState,
+  onNotice: showNotice,
+});
 globalThis.nearlight = client;
 
 const guard = new PlayGuard({
@@ -101,10 +101,23 @@ document.addEventListener('fullscreenchange', () =>
   element('full').setAttribute('aria-pressed', String(document.fullscreenElement !== null)),
 );
 addEventListener('pointerdown', (event) => event.pointerType === 'touch' && root.classList.add('touch'));
-addEventListener('pagehide', () => client.leave());
+addEventListener('pagehide', () => client.suspend());
 addEventListener('pageshow', (event) => event.persisted && client.connect(readQuery()));
+addEventListener('online', () => client.wake());
+(navigator as { connection?: EventTarget }).connection?.addEventListener('change', () => client.wake());
+document.addEventListener('visibilitychange', () => client.setHidden(document.hidden));
 setInterval(showFigures, 500);
+client.setHidden(document.hidden);
 client.connect(readQuery());
+
+/** Returns where the page keeps the tokens for its seat. Each tab has its own. A browser may forbid it. */
+function storage(): Storage | undefined {
+  try {
+    return sessionStorage;
+  } catch {
+    return undefined;
+  }
+}
 
 function element<T extends HTMLElement = HTMLElement>(id: string): T {
   return document.getElementById(id) as T;
@@ -181,15 +194,24 @@ function showPicture({ wanted, ...got }: Notice & { kind: 'joined' }): void {
 
 function showState(state: PlayerState): void {
   guard.update();
+  const before = dataset.state;
   dataset.state = state.kind;
   text('code', '');
   text('message', '');
   card.setAttribute('aria-label', state.kind === 'ended' ? 'Stopped' : 'Start');
   if (state.kind === 'connecting') {
-    const again = state.attempt > 1;
-    text('status', again ? 'reconnecting…' : 'connecting…');
-    const waiting = again ? `Connecting again, attempt ${state.attempt}` : 'Connecting to the game';
+    text('status', 'connecting…');
+    const waiting = state.attempt > 1 ? `Connecting again, attempt ${state.attempt}` : 'Connecting to the game';
     text('message', state.message ?? waiting);
+  } else if (state.kind === 'waiting') {
+    text('status', 'waiting…');
+    text('title', 'All seats are taken');
+    text('message', `You are number ${state.position} in the queue. The game begins by itself when it is your turn.`);
+  } else if (state.kind === 'reconnecting') {
+    if (before !== 'reconnecting') keepPicture();
+    text('status', 'reconnecting…');
+    text('away-text', state.message === undefined ? 'Reconnecting…' : `Reconnecting… ${state.message}`);
+    showHold();
   } else if (state.kind === 'playing') {
     toggle('seen', true);
     text('status', 'playing');
@@ -199,19 +221,36 @@ function showState(state: PlayerState): void {
   }
 }
 
+/** Keeps a copy of the last picture, because the video shows nothing while it waits for the next connection's first one. */
+function keepPicture(): void {
+  const { videoWidth: width, videoHeight: height } = video;
+  const last = element<HTMLCanvasElement>('last');
+  if (width > 0) Object.assign(last, { width, height });
+  if (width > 0) last.getContext('2d')?.drawImage(video, 0, 0);
+}
+
+/** Says how long the player's seat still waits. */
+function showHold(): void {
+  const { state } = client;
+  const heldUntil = state.kind === 'reconnecting' ? state.heldUntil : undefined;
+  const seconds = Math.ceil(((heldUntil ?? 0) - performance.now()) / 1000);
+  text('away-left', seconds > 0 ? `Your seat is kept for ${seconds} s.` : '');
+}
+
 function showEnd(state: PlayerState & { kind: 'ended' }): void {
   if (input.locked) document.exitPointerLock();
   // The page's URL may ask for a picture or game that the server does not offer. The server's defaults may work then.
-  const hasQuery = !state.retry && location.search !== '';
-  dataset.action = state.retry ? 'retry' : hasQuery ? 'defaults' : 'none';
+  const action = location.search === '' ? 'retry' : 'defaults';
+  dataset.action = action;
   text('status', 'stopped');
   text('title', TITLES[state.code] ?? 'The game stopped');
   text('message', state.message);
   text('code', state.code);
-  if (!root.classList.contains('touch')) element(state.retry ? 'retry' : 'defaults').focus();
+  if (!root.classList.contains('touch')) element(action).focus();
 }
 
 function showFigures(): void {
+  showHold();
   if (client.state.kind !== 'playing') return;
   const now = client.stats();
   const fps = withUnit(now.fps, 0, 'fps');

@@ -23,6 +23,12 @@ export class ReceiverMeter {
     this.#last = { at: systemClock.now(), shown: 0, bytes: 0 };
   }
 
+  /** Begins the current second again, because the page was hidden. Pictures that arrived meanwhile do not count as shown. */
+  restart(shown: number): void {
+    this.#last.at = systemClock.now();
+    this.#last.shown = shown;
+  }
+
   /**
    * Measures frame rate, bitrate and losses since the last call. Call it about once a second.
    * @param report statistics of the connection's video receiver

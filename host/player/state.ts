@@ -1,16 +1,21 @@
+import type { Milli } from '../base/time.ts';
 import type { ReceiverFigures } from './receiver.ts';
 
 /** State of the player's connection to the game, as the page shows it. */
 export type PlayerState =
   | { kind: 'idle' }
-  /**
-   * `attempt` counts attempts to connect, from 1. It is higher if an earlier one failed or the connection was lost.
-   * `message` is set if the server asked the page to wait, and says for what.
-   */
+  /** The page connects for the first time. `attempt` counts from 1. `message` says what the page waits for, if it waits. */
   | { kind: 'connecting'; attempt: number; message?: string }
+  /** The page waits for a free seat. It is number `position` in the queue, from 1. */
+  | { kind: 'waiting'; position: number }
   | { kind: 'playing' }
-  /** `message` is for the player. `retry` says whether another call of `connect` may succeed. */
-  | { kind: 'ended'; code: string; message: string; retry: boolean };
+  /**
+   * The connection was lost and the page connects again. `heldUntil` says until when the player's seat waits, on the clock of
+   * performance.now(); undefined if it does not. `message` says what went wrong, if the server said so.
+   */
+  | { kind: 'reconnecting'; attempt: number; heldUntil?: Milli; message?: string }
+  /** The page has stopped for good. `message` is for the player. */
+  | { kind: 'ended'; code: string; message: string };
 
 /** Statistics of play in the last ten seconds. NaN where there is no sample yet. */
 export type PlayerStats = ReceiverFigures & {

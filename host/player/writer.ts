@@ -1,7 +1,9 @@
 import { systemClock } from '../base/clock.ts';
 import {
+  HELD_BYTES,
   KEY_BYTES,
   MESSAGE_BUTTON,
+  MESSAGE_HELD,
   MESSAGE_KEY,
   MESSAGE_POINTER,
   MESSAGE_RELEASE_ALL,
@@ -26,21 +28,26 @@ const SUBPIXELS = 16;
 
 /**
  * Writes a player's input as messages of the protocol. Keys and buttons are sent at once. Changes by `move`, `wheel`,
- * `point`, `axis` and `lock` are sent by the next `commit`, at most every 4 ms. Nothing is sent before `open` or after `close`.
+ * `point`, `axis` and `lock` are sent by the next `commit`, at most every 4 ms. Nothing is sent before `open` or after `close`,
+ * but what the player holds is remembered, and each connection begins with it.
  */
 export class InputWriter {
   readonly #sink: MessageSink;
-  readonly #keys = new Uint8Array(256);
+  /** The keys that are down: key k is bit k % 32 of word k / 32. */
+  readonly #keys = new Uint32Array(8);
   /** The message for keys, buttons and release-all, which have the same size. Reused for each message. */
   readonly #message = new DataView(new ArrayBuffer(KEY_BYTES));
   readonly #messageBytes = new Uint8Array(this.#message.buffer);
   readonly #pointer = new DataView(new ArrayBuffer(POINTER_BYTES));
   readonly #pointerBytes = new Uint8Array(this.#pointer.buffer);
+  readonly #held = new DataView(new ArrayBuffer(HELD_BYTES));
+  readonly #heldBytes = new Uint8Array(this.#held.buffer);
   /** Sums of pointer movement x, y and wheel movement x, y since `open`, in 1/16 CSS pixel. */
   readonly #totals = new Float64Array(4);
   readonly #axes = new Float32Array(4);
   #buttons = 0;
   #locked = false;
+  #hidden = false;
   #x = 0.5;
   #y = 0.5;
   #open = false;
@@ -53,43 +60,61 @@ export class InputWriter {
     this.#sink = sink;
   }
 
-  /** Starts to write for a new connection: no key is held, all sums are 0, and the first message has the sequence number 1. */
+  /**
+   * Starts to write for a new connection: all sums are 0, and the first message has the sequence number 1. The first messages
+   * say what the player holds.
+   */
   open(): void {
     this.close();
     this.#totals.fill(0);
     this.#sequence = 0;
-    this.#stateSentAt = NEVER;
     this.#open = true;
+    this.#sendHeld();
+    this.#sendState();
   }
 
   close(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
-    this.#releaseKeys();
+    this.#stateSentAt = NEVER;
     this.#dirty = this.#open = false;
   }
 
   /** Presses or releases a key. `usage` is its HID usage, 1 to 255. Does nothing if the key is already in that state. */
   key(usage: number, down: boolean): void {
-    if (!this.#open || (this.#keys[usage] === 1) === down) return;
-    this.#keys[usage] = down ? 1 : 0;
+    if (this.holdsKey(usage) === down) return;
+    this.#keys[usage >>> 5] = (this.#keys[usage >>> 5] ?? 0) ^ (1 << (usage & 31));
     this.#sendEvent(MESSAGE_KEY, usage, down);
+  }
+
+  holdsKey(usage: number): boolean {
+    return ((this.#keys[usage >>> 5] ?? 0) & (1 << (usage & 31))) !== 0;
   }
 
   /** Presses or releases a button, 0 to 31. Left, middle and right mouse button are 0, 1 and 2; gamepads' start at 16. */
   button(button: number, down: boolean): void {
-    const bit = 1 << button;
-    if (!this.#open || ((this.#buttons & bit) !== 0) === down) return;
-    this.#buttons ^= bit;
+    if (this.holdsButton(button) === down) return;
+    this.#buttons ^= 1 << button;
     this.#sendEvent(MESSAGE_BUTTON, button, down);
+  }
+
+  holdsButton(button: number): boolean {
+    return (this.#buttons & (1 << button)) !== 0;
   }
 
   /** Releases every key, button and stick. */
   releaseAll(): void {
-    if (!this.#open) return;
-    this.#releaseKeys();
+    this.#keys.fill(0);
+    this.#axes.fill(0);
+    this.#buttons = 0;
     this.#sendEvent(MESSAGE_RELEASE_ALL, 0, false);
-    this.#sendState();
+    if (this.#open) this.#sendState();
+  }
+
+  /** Sets whether the page is hidden, and tells the host at once: it draws no pictures for a page that no one sees. */
+  hide(hidden: boolean): void {
+    this.#hidden = hidden;
+    if (this.#open) this.#sendHeld();
   }
 
   /** Adds relative pointer movement in CSS pixels. */
@@ -136,28 +161,36 @@ export class InputWriter {
   }
 
   /**
-   * Sends the pointer and stick state again unless it was sent just now. Call this about every 100 ms. The last message may
-   * have been lost, and the page measures latency with these messages while the player does nothing.
+   * Sends what the player holds, and the pointer and stick state again unless it was sent just now. Call this about every
+   * 100 ms. The last message may have been lost, the host releases everything if it hears nothing, and the page measures latency
+   * with these messages while the player does nothing.
    */
   heartbeat(): void {
-    if (this.#open && systemClock.now() - this.#stateSentAt >= HEARTBEAT_MS / 2) this.#sendState();
+    if (!this.#open) return;
+    this.#sendHeld();
+    if (systemClock.now() - this.#stateSentAt >= HEARTBEAT_MS / 2) this.#sendState();
   }
 
   #addTotal(index: number, pixels: number): void {
     this.#totals[index] = (this.#totals[index] ?? 0) + pixels * SUBPIXELS;
   }
 
-  #releaseKeys(): void {
-    this.#keys.fill(0);
-    this.#axes.fill(0);
-    this.#buttons = 0;
-  }
-
   #sendEvent(type: number, value: number, down: boolean): void {
+    if (!this.#open) return;
     const sequence = this.#nextSequence();
     this.#message.setUint32(0, type | (value << 8) | (down ? 1 << 16 : 0), true);
     this.#message.setUint32(4, sequence, true);
     this.#sink.event(this.#messageBytes, sequence);
+  }
+
+  #sendHeld(): void {
+    const sequence = this.#nextSequence();
+    const view = this.#held;
+    view.setUint32(0, MESSAGE_HELD | (this.#hidden ? 1 << 8 : 0), true);
+    view.setUint32(4, sequence, true);
+    view.setUint32(8, this.#buttons, true);
+    for (let word = 0; word < 8; word++) view.setUint32(12 + 4 * word, this.#keys[word] ?? 0, true);
+    this.#sink.state(this.#heldBytes, sequence);
   }
 
   #sendState(): void {

@@ -119,7 +119,7 @@ type Totals = Pick<PointerState, (typeof TOTALS)[number]>;
  */
 class KeptPlayer implements Player {
   readonly input: InputSink;
-  readonly #request: ViewRequest;
+  #request: ViewRequest;
   readonly #owner: Owner;
   #player: Player;
   #isSeated = true;
@@ -144,6 +144,7 @@ class KeptPlayer implements Player {
       key: (usage, down, sequence) => sink().key(usage, down, sequence),
       button: (button, down, sequence) => sink().button(button, down, sequence),
       releaseAll: (sequence) => sink().releaseAll(sequence),
+      held: (state, sequence) => sink().held(state, sequence),
       pointer: (state, sequence) => sink().pointer(this.#sinceSeating(state), sequence),
       pace: (slackMs) => sink().pace(slackMs),
     };
@@ -194,6 +195,25 @@ class KeptPlayer implements Player {
   onClosed(reason: CloseReason): void {
     this.#owner.remove();
     if (this.#isSeated) this.#player.onClosed(reason);
+  }
+
+  onLost(): void {
+    this.#connection = undefined;
+    if (this.#isSeated) this.#player.onLost();
+  }
+
+  /** A player can also return while there is no game, and then waits for the next one. */
+  canReturn(): boolean {
+    return !this.#farewell;
+  }
+
+  return(request: ViewRequest): Player {
+    this.#connection = undefined;
+    this.#request = request;
+    if (this.#isSeated && this.#player.canReturn()) this.#player = this.#player.return(request);
+    // The new connection counts its movement from zero.
+    for (const totals of [this.#totals, this.#totalsAtSeating]) for (const total of TOTALS) totals[total] = 0;
+    return this;
   }
 
   /** Seats the player in the next game's room, over the same connection. No key counts as held down there. */

@@ -15,7 +15,7 @@ import {
   INPUT_WHEEL,
 } from '../../renderer/contract/abi.ts';
 import type { Milli } from '../base/time.ts';
-import type { InputSink, PointerState } from '../stream/player.ts';
+import type { HeldState, InputSink, PointerState } from '../stream/player.ts';
 
 /** A page's messages count pointer movement in units of 1/16 CSS pixel. */
 const SUBPIXELS = 16;
@@ -34,6 +34,7 @@ export class PlayerInput implements InputSink {
   #x = 0.5;
   #y = 0.5;
   #sequence = 0;
+  #hidden = false;
   /** Sums of pointer movement x, y and wheel movement x, y in 1/16 CSS pixel, as the page sent them. They wrap like int32. */
   readonly #totals = new Int32Array(4);
   /** The sums of pointer and wheel movement that the last simulation tick has read. */
@@ -45,6 +46,11 @@ export class PlayerInput implements InputSink {
   /** Sequence number of the newest input from the page. */
   get sequence(): number {
     return this.#sequence;
+  }
+
+  /** Whether the page is hidden, so that no one sees the player's pictures. */
+  get hidden(): boolean {
+    return this.#hidden;
   }
 
   key(usage: number, down: boolean, sequence: number): void {
@@ -74,6 +80,19 @@ export class PlayerInput implements InputSink {
     this.#noteSequence(sequence);
   }
 
+  held({ keys, buttons, hidden }: Readonly<HeldState>, sequence: number): void {
+    for (let word = 0; word < 8; word++) {
+      const now = keys[word] ?? 0;
+      this.#keysPressed[word] = (this.#keysPressed[word] ?? 0) | (now & ~(this.#keys[word] ?? 0));
+      this.#keys[word] = now;
+    }
+    this.#buttonsPressed |= buttons & ~this.#buttons;
+    this.#buttons = buttons;
+    if (hidden) this.#axes.fill(0);
+    this.#hidden = hidden;
+    this.#noteSequence(sequence);
+  }
+
   pointer(state: PointerState, sequence: number): void {
     this.#x = state.x;
     this.#y = state.y;
@@ -82,7 +101,7 @@ export class PlayerInput implements InputSink {
     this.#totals[1] = state.totalDy;
     this.#totals[2] = state.totalWheelX;
     this.#totals[3] = state.totalWheelY;
-    this.#axes.set(state.axes);
+    if (!this.#hidden) this.#axes.set(state.axes);
     this.#noteSequence(sequence);
   }
 

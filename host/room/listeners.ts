@@ -43,13 +43,13 @@ export class Listeners {
 
 /**
  * Opens a player's sound, if the page takes it. A player whose sound fails plays on without it.
- * @param isClosing whether the room ends, so that the sound is not needed any more
+ * @param isOver whether the room or the connection ends, so that the sound is not needed any more
  */
 export function openSound(
   seat: Seat,
   connection: PlayerConnection,
   { name, config, createSound, log }: Pick<RoomOptions, 'name' | 'config' | 'createSound' | 'log'>,
-  isClosing: () => boolean,
+  isOver: () => boolean,
 ): void {
   if (seat.soundRequested || !canSound(config.tickRate)) return;
   seat.soundRequested = true;
@@ -61,7 +61,7 @@ export function openSound(
   };
   createSound?.(connection, drop)
     ?.then(async (sound) => {
-      if (seat.closed || isClosing()) await sound.close();
+      if (seat.closed || isOver()) await sound.close();
       else seat.sound = sound;
     })
     .catch(drop);

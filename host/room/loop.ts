@@ -99,7 +99,7 @@ export class GameLoop {
   /** Returns when the next simulation tick or player's frame is due. */
   #nextDue(): Milli {
     let next: number = this.#ticks.next;
-    for (const seat of this.#options.seats) if (seat?.view?.ready) next = Math.min(next, seat.nextFrame);
+    for (const seat of this.#options.seats) if (seat?.isWatching) next = Math.min(next, seat.nextFrame);
     return milli(next);
   }
 
@@ -136,7 +136,7 @@ export class GameLoop {
     const submission = await instance.render(seat.number, width, height);
     const rendered = clock.now();
     stats.renderMs.add(rendered - begun);
-    if (seat.closed) return;
+    if (seat.closed || seat.view !== view) return;
     const compilation = replay.start(submission, surface);
     if (compilation) await compilation;
     stats.replayMs.add(clock.now() - rendered);

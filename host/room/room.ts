@@ -1,8 +1,8 @@
 import { type ErrorCode, errors, GuestExit, NearlightError } from '../base/errors.ts';
 import { joinedNotice } from '../base/protocol.ts';
-import { asResourceError } from '../base/system-error.ts';
 import type { Surface } from '../gpu/replay.ts';
 import type { Player, PlayerConnection, ViewRequest } from '../stream/player.ts';
+import { asFailure, isGpuLoss } from './failure.ts';
 import { clearRecord, PlayerInput } from './input.ts';
 import { openSound } from './listeners.ts';
 import { GameLoop } from './loop.ts';
@@ -118,14 +118,7 @@ export class Room {
     const seat = new Seat({ number, wanted: request, grant: this.#pixels.grant(request), input });
     this.#seats[number] = seat;
     seat.grant.onChange = () => this.#describeAgain(seat);
-    return {
-      ...this.#describe(seat),
-      input: seat.input,
-      onConnected: (connection) => this.#connect(seat, connection),
-      onKeyframe: () => seat.view?.requestKeyframe(),
-      onFeedback: (feedback) => seat.view?.feedback(feedback),
-      onClosed: () => this.#loop.tasks.add(() => this.#leave(seat)),
-    };
+    return this.#playerOf(seat);
   }
 
   /**
@@ -235,8 +228,11 @@ export class Room {
     await this.#loop.replay(await this.#game.instance.restore(state));
     this.#saved = undefined;
     this.#isRecovering = false;
-    for (const seat of seats)
-      if (seat.joined && !seat.closed && seat.connection) await this.#join(seat, seat.connection);
+    for (const seat of seats) {
+      if (!seat.joined || seat.closed) continue;
+      await this.#enter(seat);
+      if (seat.connection) this.#show(seat, seat.connection);
+    }
     this.#options.log('warn', `${this.name} has recovered from the loss of the GPU: ${reason}`);
   }
 
@@ -265,6 +261,20 @@ export class Room {
     this.#end(this.#error);
   }
 
+  #playerOf(seat: Seat): Player {
+    return {
+      ...this.#describe(seat),
+      input: seat.input,
+      onConnected: (connection) => this.#connect(seat, connection),
+      onKeyframe: () => seat.view?.requestKeyframe(),
+      onFeedback: (feedback) => seat.view?.feedback(feedback),
+      onClosed: () => this.#loop.tasks.add(() => this.#leave(seat)),
+      onLost: () => this.#hold(seat),
+      canReturn: () => !this.isClosed && !seat.closed,
+      return: (request) => this.#return(seat, request),
+    };
+  }
+
   #describe(seat: Seat): Pick<Player, 'seat' | 'seats' | 'game' | 'width' | 'height' | 'fps' | 'wanted'> {
     const { request, wanted } = seat;
     return { ...request, game: this.name, seat: seat.number, seats: this.#seats.length, ...(wanted ? { wanted } : {}) };
@@ -283,33 +293,72 @@ export class Room {
 
   async #join(seat: Seat, connection: PlayerConnection): Promise<void> {
     if (seat.closed) return;
-    const { createView } = this.#options;
-    const game = this.#game;
-    const submission = await game.instance.join(seat.number);
+    if (!seat.joined) {
+      await this.#enter(seat);
+      this.#options.log('info', `${this.name}: seat ${seat.number} was taken; players: ${this.players}`);
+    }
+    this.#show(seat, connection);
+  }
+
+  /** Says to the game that a player has the seat. */
+  async #enter(seat: Seat): Promise<void> {
+    const submission = await this.#game.instance.join(seat.number);
     // If the GPU is lost from here on, the recovery joins this player again.
     seat.joined = true;
     await this.#loop.replay(submission);
-    // A recovery from the loss of the GPU creates another view for the player, so the old one must not be used afterwards.
-    const isCurrent = () => game === this.#game && !this.#isRecovering;
+  }
+
+  /** Starts to send pictures over a connection. The game goes on meanwhile, because opening the video encoder takes a while. */
+  #show(seat: Seat, connection: PlayerConnection): void {
+    const game = this.#game;
+    // A recovery from the loss of the GPU, or the player's return over another connection, creates another view.
+    const isCurrent = () => game === this.#game && !this.#isRecovering && seat.connection === connection;
     const drop = (error: unknown): void => {
       // If the game survives the loss of the GPU, it gives the player another view.
       if (isCurrent() && !isGpuLoss(error)) this.#dropView(seat, error);
     };
-    // The game goes on meanwhile, because opening the video encoder takes a while.
-    createView(seat.request, connection, drop)
+    if (!isCurrent()) return;
+    this.#options
+      .createView(seat.request, connection, drop)
       .then(async (view) => {
         if (seat.closed || this.#closing || !isCurrent()) await view.close();
         else seat.begin(view, this.#loop.nextTick);
       })
       .catch(drop);
-    if (game.instance.hasSound) openSound(seat, connection, this.#options, () => this.isClosed);
-    this.#options.log('info', `${this.name}: seat ${seat.number} was taken; players: ${this.players}`);
+    const isOver = () => this.isClosed || seat.connection !== connection;
+    if (game.instance.hasSound) openSound(seat, connection, this.#options, isOver);
+  }
+
+  /** Keeps the seat of a player whose connection was lost, at the cost of its input record alone. */
+  #hold(seat: Seat): void {
+    seat.connection = undefined;
+    seat.input.releaseAll(seat.input.sequence);
+    seat.grant.release();
+    this.#loop.tasks.add(() => this.#closeStreams(seat));
+    this.#options.log('info', `${this.name}: seat ${seat.number} waits for its player`);
+  }
+
+  #return(seat: Seat, wanted: ViewRequest): Player {
+    if (this.isClosed || seat.closed)
+      throw new NearlightError('NL_ROOM_ENDED', this.#error?.detail ?? `${this.name} is closed`);
+    if (seat.connection) this.#hold(seat);
+    seat.grant.release();
+    seat.renew({ wanted, grant: this.#pixels.grant(wanted), input: new PlayerInput() });
+    seat.grant.onChange = () => this.#describeAgain(seat);
+    return this.#playerOf(seat);
+  }
+
+  async #closeStreams(seat: Seat): Promise<void> {
+    const { view, sound } = seat;
+    seat.view = seat.sound = undefined;
+    seat.soundRequested = false;
+    await view?.close();
+    await sound?.close();
   }
 
   async #leave(seat: Seat): Promise<void> {
     seat.closed = true;
-    await seat.view?.close();
-    await seat.sound?.close();
+    await this.#closeStreams(seat);
     seat.grant.release();
     const { instance } = this.#game;
     const submission = seat.joined ? await instance.leave(seat.number) : undefined;
@@ -353,14 +402,4 @@ export class Room {
 /** Returns the statistics of a player's sound, for the status page. */
 function soundOf({ sound }: Seat): object {
   return sound ? { sound: summarize(sound.stats) } : {};
-}
-
-function isGpuLoss(error: unknown): boolean {
-  return error instanceof NearlightError && error.code === 'NL_GPU_LOST';
-}
-
-/** Gives the error that ends a room its code. */
-function asFailure(cause: unknown): NearlightError {
-  const coded = asResourceError(cause);
-  return coded instanceof NearlightError ? coded : new NearlightError('NL_GUEST_PROTOCOL', String(cause), { cause });
 }

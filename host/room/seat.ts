@@ -14,12 +14,15 @@ export interface SeatOptions {
   input: PlayerInput;
 }
 
-/** A player's place in a game: the player's connection, input, and target of the frames (the view). */
+/**
+ * A player's place in a game: the player's connection, input, and target of the frames (the view). A player who has lost the
+ * connection keeps the seat for a while. The seat then has neither connection nor view.
+ */
 export class Seat {
   readonly number: number;
-  readonly #wanted: ViewRequest;
-  readonly grant: PixelGrant;
-  readonly input: PlayerInput;
+  #wanted: ViewRequest;
+  #grant: PixelGrant;
+  #input: PlayerInput;
   connection: PlayerConnection | undefined;
   /** The target of the player's frames; undefined until its video encoder is open. */
   view: PlayerView | undefined;
@@ -32,13 +35,35 @@ export class Seat {
   /** Whether the player has left the game. */
   closed = false;
   readonly #frames: FrameSchedule;
+  /** Whether the last look at the page's state found it hidden. */
+  #wasHidden = false;
 
   constructor({ number, wanted, grant, input }: SeatOptions) {
     this.number = number;
     this.#wanted = wanted;
-    this.grant = grant;
-    this.input = input;
+    this.#grant = grant;
+    this.#input = input;
     this.#frames = new FrameSchedule(grant.picture.fps);
+  }
+
+  get grant(): PixelGrant {
+    return this.#grant;
+  }
+
+  get input(): PlayerInput {
+    return this.#input;
+  }
+
+  /** Gives the seat to a new connection of its player, whose input starts from nothing. The caller has released the old grant. */
+  renew({ wanted, grant, input }: Omit<SeatOptions, 'number'>): void {
+    this.#wanted = wanted;
+    this.#grant = grant;
+    this.#input = input;
+  }
+
+  /** Whether frames are drawn for the player now, as soon as they are due. */
+  get isWatching(): boolean {
+    return this.connection !== undefined && !this.closed && !this.#input.hidden && this.view?.ready === true;
   }
 
   /** The picture that the player gets. */
@@ -80,7 +105,8 @@ export class Seat {
    */
   takeFrame(now: Milli): boolean {
     const { view, grant } = this;
-    if (view === undefined || this.closed || !this.#frames.isDue(now)) return false;
+    if (view === undefined || this.connection === undefined || this.closed) return false;
+    if (this.#isHidden(view, now) || !this.#frames.isDue(now)) return false;
     this.#frames.setRate(grant.fps);
     if (!view.ready) {
       const missed = Number(this.#frames.dropIfOverdue(now));
@@ -92,5 +118,16 @@ export class Seat {
     view.stats.dropped += missed;
     grant.count({ drawn: 1, missed, now });
     return true;
+  }
+
+  /** Tells whether the page is hidden. When it is shown again, a keyframe is due at once, because it may have missed some. */
+  #isHidden(view: PlayerView, now: Milli): boolean {
+    const { hidden } = this.#input;
+    if (this.#wasHidden && !hidden) {
+      this.#frames.start(now);
+      view.requestKeyframe();
+    }
+    this.#wasHidden = hidden;
+    return hidden;
   }
 }

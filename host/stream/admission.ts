@@ -17,8 +17,14 @@ export type AdmissionLimits = Pick<
 
 /** One connection, from its offer to its end. */
 export interface Ticket {
-  /** Counts the connection as a player's seat from now on. @throws NearlightError NL_ADDRESS_FULL */
-  seat(): void;
+  /** The key under which the client is counted. */
+  readonly client: string;
+  /**
+   * Counts the connection as a player's seat from now on.
+   * @param former the ticket whose seat this connection takes over; it counts no longer
+   * @throws NearlightError NL_ADDRESS_FULL; the former ticket still counts then
+   */
+  seat(former?: Ticket): void;
   /** Forgets the connection, which has ended. Idempotent. */
   close(): void;
 }
@@ -55,9 +61,13 @@ export class Admission {
     return this.#halfOpen.size;
   }
 
-  /** Counts an offer of a client. @throws NearlightError NL_OFFER_RATE, NL_ADDRESS_FULL */
-  countOffer(client: string): void {
-    this.#checkSeats(client);
+  /**
+   * Counts an offer of a client.
+   * @param isReturning whether the client already has the seat that it wants
+   * @throws NearlightError NL_OFFER_RATE, NL_ADDRESS_FULL
+   */
+  countOffer(client: string, isReturning = false): void {
+    if (!isReturning) this.#checkSeats(client);
     // An address that sends too many offers must not use up those of all.
     const waitMs = this.#clientOffers.take(client) || this.#offers.take(EVERYONE);
     if (waitMs > 0) throw new NearlightError('NL_OFFER_RATE', 'many players are joining at this moment');
@@ -77,8 +87,10 @@ export class Admission {
     this.#halfOpen.add(entry);
     let isSeated = false;
     return {
-      seat: () => {
-        this.#checkSeats(client);
+      client,
+      seat: (former) => {
+        if (former?.client !== client) this.#checkSeats(client);
+        former?.close();
         this.#halfOpen.delete(entry);
         isSeated = true;
         this.#addSeats(client, 1);

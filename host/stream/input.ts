@@ -4,8 +4,10 @@ import {
   BUTTON_BYTES,
   CHANNEL_EVENTS,
   CHANNEL_STATE,
+  HELD_BYTES,
   KEY_BYTES,
   MESSAGE_BUTTON,
+  MESSAGE_HELD,
   MESSAGE_KEY,
   MESSAGE_PACE,
   MESSAGE_PING,
@@ -18,23 +20,37 @@ import {
   RELEASE_ALL_BYTES,
 } from '../base/protocol.ts';
 import { milli } from '../base/time.ts';
-import type { InputSink, PointerState } from './player.ts';
+import type { HeldState, InputSink, PointerState } from './player.ts';
 
 const RATE_WINDOW_MS = 1000;
+const NO_KEYS = new Uint32Array(8);
 
 export interface InputReaderOptions {
   sink: InputSink;
-  config: Pick<Config, 'inputBytesMax' | 'inputRateMax'>;
+  config: Pick<Config, 'inputBytesMax' | 'inputRateMax' | 'inputSilenceMsMax' | 'stallMsMax'>;
   /** Sends the answer to a page's ping on the data channel `state`. The buffer `message` is valid during the call only. */
   pong(message: Buffer): void;
   clock: Pick<Clock, 'now'>;
 }
 
-/** Checks a page's input messages against the protocol and passes the input on. Counts the messages that are not valid. */
+/**
+ * Checks a page's input messages against the protocol and passes the input on. Counts the messages that are not valid. When the
+ * page is silent for `inputSilenceMsMax`, everything that it holds is released. Its next messages say what it still holds. If it is
+ * silent for `stallMsMax`, it counts as hidden, because pictures do not reach it either.
+ */
 export class InputReader {
   errors = 0;
   readonly #options: InputReaderOptions;
   #pointerSequence = -1;
+  /** Sequence numbers of the newest key or button and of the newest MESSAGE_HELD; -1 before the first. */
+  #eventSequence = -1;
+  #heldSequence = -1;
+  /** The content of the newest MESSAGE_HELD. */
+  readonly #held: HeldState = { keys: new Uint32Array(8), buttons: 0, hidden: false };
+  /** Releases everything when it expires. Each message starts it again. */
+  #silenceTimer: NodeJS.Timeout | undefined;
+  #stallTimer: NodeJS.Timeout | undefined;
+  #isStalled = false;
   #windowStart = milli(Number.NEGATIVE_INFINITY);
   #windowCount = 0;
   readonly #pointer: PointerState = {
@@ -54,14 +70,42 @@ export class InputReader {
 
   /** Reads one message from a page. @returns false if it is not valid or exceeds the allowed rate of messages */
   read(channel: string, message: string | Buffer | ArrayBuffer): boolean {
+    if (this.#isStalled) this.#stall(false);
     const readable =
       this.#isWithinRate() &&
       Buffer.isBuffer(message) &&
       message.length > 0 &&
       message.length <= this.#options.config.inputBytesMax &&
       (channel === CHANNEL_EVENTS ? this.#readEvent(message) : channel === CHANNEL_STATE && this.#readState(message));
-    if (!readable) this.errors++;
+    if (readable) this.#noteHeard();
+    else this.errors++;
     return readable;
+  }
+
+  /** Stops waiting for messages, because the connection has closed. No call of `read` follows. */
+  close(): void {
+    clearTimeout(this.#silenceTimer);
+    clearTimeout(this.#stallTimer);
+  }
+
+  #noteHeard(): void {
+    const { sink, config } = this.#options;
+    this.#silenceTimer ??= setTimeout(() => sink.releaseAll(this.#newest), config.inputSilenceMsMax);
+    this.#stallTimer ??= setTimeout(() => this.#stall(true), config.stallMsMax);
+    this.#silenceTimer.refresh();
+    this.#stallTimer.refresh();
+  }
+
+  /** Notes that the page is silent, or speaks again. It holds nothing until it says so. */
+  #stall(isStalled: boolean): void {
+    this.#isStalled = isStalled;
+    const hidden = isStalled || this.#held.hidden;
+    this.#options.sink.held({ keys: NO_KEYS, buttons: 0, hidden }, this.#newest);
+  }
+
+  /** Sequence number of the newest message about keys and buttons. */
+  get #newest(): number {
+    return Math.max(0, this.#eventSequence, this.#heldSequence);
   }
 
   #isWithinRate(): boolean {
@@ -80,23 +124,66 @@ export class InputReader {
     switch (message[0]) {
       case MESSAGE_KEY:
         if (message.length !== KEY_BYTES || down > 1 || message[3] !== 0) return false;
-        sink.key(code, down === 1, message.readUInt32LE(4));
+        this.#readKey(code, down === 1, message.readUInt32LE(4));
         return true;
       case MESSAGE_BUTTON:
         if (message.length !== BUTTON_BYTES || code > 31 || down > 1 || message[3] !== 0) return false;
-        sink.button(code, down === 1, message.readUInt32LE(4));
+        this.#readButton(code, down === 1, message.readUInt32LE(4));
         return true;
       case MESSAGE_RELEASE_ALL:
         if (message.length !== RELEASE_ALL_BYTES || message.readUIntLE(1, 3) !== 0) return false;
-        sink.releaseAll(message.readUInt32LE(4));
+        if (this.#isNews(message.readUInt32LE(4))) sink.releaseAll(this.#eventSequence);
         return true;
       default:
         return false;
     }
   }
 
+  #readKey(usage: number, down: boolean, sequence: number): void {
+    const { sink } = this.#options;
+    if (this.#isNews(sequence)) sink.key(usage, down, sequence);
+    else if (down && ((this.#held.keys[usage >>> 5] ?? 0) & (1 << (usage & 31))) === 0) {
+      sink.key(usage, true, sequence);
+      sink.key(usage, false, sequence);
+    }
+  }
+
+  #readButton(button: number, down: boolean, sequence: number): void {
+    const { sink } = this.#options;
+    if (this.#isNews(sequence)) sink.button(button, down, sequence);
+    else if (down && (this.#held.buttons & (1 << button)) === 0) {
+      sink.button(button, true, sequence);
+      sink.button(button, false, sequence);
+    }
+  }
+
+  /**
+   * Notes the sequence number of a key, a button or a release. @returns false if MESSAGE_HELD, which is not repeated when it is
+   * lost, has overtaken the message. Everything that is held is known then; only a short press is still news.
+   */
+  #isNews(sequence: number): boolean {
+    if (this.#eventSequence < 0 || isNewer(sequence, this.#eventSequence)) this.#eventSequence = sequence;
+    return this.#heldSequence < 0 || isNewer(sequence, this.#heldSequence);
+  }
+
+  #readHeld(message: Buffer): boolean {
+    if (message.length !== HELD_BYTES || message.readUInt8(1) > 1 || message.readUInt16LE(2) !== 0) return false;
+    const sequence = message.readUInt32LE(4);
+    const isOld = (newest: number) => newest >= 0 && !isNewer(sequence, newest);
+    if (isOld(this.#heldSequence) || isOld(this.#eventSequence)) return true;
+    this.#heldSequence = sequence;
+    const held = this.#held;
+    held.hidden = message.readUInt8(1) === 1;
+    held.buttons = held.hidden ? 0 : message.readUInt32LE(8);
+    for (let word = 0; word < 8; word++) held.keys[word] = held.hidden ? 0 : message.readUInt32LE(12 + 4 * word);
+    this.#options.sink.held(held, sequence);
+    return true;
+  }
+
   #readState(message: Buffer): boolean {
     switch (message[0]) {
+      case MESSAGE_HELD:
+        return this.#readHeld(message);
       case MESSAGE_POINTER:
         return this.#readPointer(message);
       case MESSAGE_PING:

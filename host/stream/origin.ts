@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { NearlightError } from '../base/errors.ts';
+import { HEADER_HOLD, HEADER_RETURN } from '../base/protocol.ts';
 import { readList } from '../base/setting.ts';
 
 /** How long a browser may remember that another site's requests are allowed, in seconds. */
@@ -26,7 +27,10 @@ export class AllowedOrigins {
     response.appendHeader('vary', 'origin');
     if (this.#allows(origin)) {
       response.setHeader('access-control-allow-origin', origin);
-      response.setHeader('access-control-expose-headers', 'location, link, retry-after');
+      response.setHeader(
+        'access-control-expose-headers',
+        `location, link, retry-after, ${HEADER_RETURN}, ${HEADER_HOLD}`,
+      );
       // The answer is for the other site, which may itself be isolated from others.
       response.setHeader('cross-origin-resource-policy', 'cross-origin');
       return;
@@ -48,7 +52,7 @@ export class AllowedOrigins {
 export function answerPreflight(response: ServerResponse, methods: string): void {
   if (response.hasHeader('access-control-allow-origin')) {
     response.setHeader('access-control-allow-methods', methods);
-    response.setHeader('access-control-allow-headers', 'content-type, authorization');
+    response.setHeader('access-control-allow-headers', `content-type, authorization, ${HEADER_RETURN}`);
     response.setHeader('access-control-max-age', PREFLIGHT_SECONDS);
   }
   response.writeHead(204, { allow: methods }).end();

@@ -29,6 +29,16 @@ export interface PointerState {
   locked: boolean;
 }
 
+/** All that a page holds down now. The object is reused, so it is valid during the call only. */
+export interface HeldState {
+  /** Key k, a usage of the HID keyboard page, is bit k % 32 of word k / 32. */
+  readonly keys: Uint32Array;
+  /** Button b is bit b. */
+  buttons: number;
+  /** Whether the page is hidden, so that no one sees the pictures. Nothing is held then. */
+  hidden: boolean;
+}
+
 /** Receives a page's input after it was checked. `sequence` is the page's own count of its inputs, a uint32 that wraps. */
 export interface InputSink {
   /** Takes a key press or release. `usage` is a usage of the HID keyboard page, 0 to 255. */
@@ -36,6 +46,8 @@ export interface InputSink {
   /** Takes a press or release of a mouse or gamepad button, 0 to 31. */
   button(button: number, down: boolean, sequence: number): void;
   releaseAll(sequence: number): void;
+  /** Takes all that is held now, in place of what earlier calls have pressed and released. */
+  held(state: Readonly<HeldState>, sequence: number): void;
   pointer(state: PointerState, sequence: number): void;
   /** Takes a report of how long pictures wait for the page's display: any finite number, because the page is not trusted. */
   pace(slackMs: Milli): void;
@@ -115,6 +127,19 @@ export interface Player extends ViewRequest {
   /** Asks for the next frame to be a keyframe. */
   onKeyframe(): void;
   onFeedback(feedback: Readonly<Feedback>): void;
-  /** Called exactly once, when the connection has closed. No other call follows. */
+  /** Called exactly once, when the seat is no longer the player's. No other call follows. */
   onClosed(reason: CloseReason): void;
+  /**
+   * Called when the connection was lost and the player may return. The seat stays taken and everything that is held is
+   * released. No pictures are drawn meanwhile. Either `return` or `onClosed` follows.
+   */
+  onLost(): void;
+  /** Whether a player who has lost the connection can still return to this seat. False if the game has ended. */
+  canReturn(): boolean;
+  /**
+   * Gives the seat to a new connection of the same player. An earlier one that is still open gets no more pictures.
+   * @param request the picture that the page asks for now
+   * @returns the player to use from now on; this one gets no other call
+   */
+  return(request: ViewRequest): Player;
 }

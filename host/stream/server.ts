@@ -4,18 +4,21 @@ import type { IncomingMessage } from 'node:http';
 import { systemClock } from '../base/clock.ts';
 import type { Config } from '../base/config.ts';
 import { NearlightError } from '../base/errors.ts';
+import { HEADER_HOLD, HEADER_RETURN, QUERY_HOLD } from '../base/protocol.ts';
 import { milli } from '../base/time.ts';
 import type { Meters } from '../observe/meters.ts';
 import { Admission, type Ticket } from './admission.ts';
 import type { Endpoint } from './candidate.ts';
 import { plainAddress } from './clients.ts';
 import { type PageFile, sendFile } from './files.ts';
-import { type Call, checkMethod, openHttpServer } from './http.ts';
+import { answerJson, type Call, checkMethod, openHttpServer } from './http.ts';
 import { type Offer, readOffer } from './offer.ts';
 import { AllowedOrigins, answerPreflight } from './origin.ts';
 import type { Player, ViewRequest } from './player.ts';
+import { type Place, Queue } from './queue.ts';
 import { openRelay, type Relay, type RelayStats } from './relay.ts';
 import { readSdp, readView } from './request.ts';
+import { type Arrival, createToken, Returns, readTokens } from './returns.ts';
 import { checkTrickle } from './trickle.ts';
 import { checkTurn, iceServerLinks } from './turn.ts';
 import { openPlayerSocket } from './udp.ts';
@@ -45,6 +48,10 @@ export interface StreamServer {
   readonly url: string;
   /** Number of pages that are connected or connecting. */
   readonly connections: number;
+  /** Number of seats that wait for players who have lost their connection, or whose turn in the queue has come. */
+  readonly held: number;
+  /** Number of pages that wait for a free seat. */
+  readonly waiting: number;
   readonly isClosing: boolean;
   readonly relayStats: Readonly<RelayStats>;
   /** Notifies every page, then closes all connections and the server. Takes little longer than `closeMsMax`. Idempotent. */
@@ -56,18 +63,27 @@ interface State {
   readonly connections: Map<string, WebRtcConnection>;
   readonly admission: Admission;
   readonly origins: AllowedOrigins;
+  readonly returns: Returns;
+  readonly queue: Queue;
   readonly relay: Relay;
   /** UDP port of the relay's own socket. */
   readonly relayPort: number;
   closing: boolean;
 }
 
+/** A page whose turn in the queue has come has this time to take its seat. */
+const CLAIM_MS = 10_000;
+/** A server that shuts down is often started again. A page that tries earlier than this finds nothing. */
+const RESTART_MS = 1000;
+
 const CONNECTION_PATH = /^\/whep\/([\w-]{22})$/;
 
 /**
  * Serves the player's page and connects players; nothing else is at this port.
  * `POST /whep?size=WxH&fps=N` takes an SDP offer and returns 201 with the SDP answer and a Location. `PATCH` of that
- * Location takes ICE candidates, and `DELETE` ends the connection (draft-ietf-wish-whep). Errors are returned as JSON `{ code, message }`.
+ * Location takes ICE candidates, and `DELETE` ends the connection (draft-ietf-wish-whep). `POST /whep/queue`, with the same
+ * query, answers with the page's position in the queue for a seat as JSON `{ position, token }`. Errors are returned as JSON
+ * `{ code, message }`.
  * @throws NearlightError NL_PORT_IN_USE, or NL_SETTING if the address or the TURN servers cannot be used
  */
 export async function createStreamServer(options: StreamServerOptions): Promise<StreamServer> {
@@ -91,11 +107,16 @@ export async function createStreamServer(options: StreamServerOptions): Promise<
   try {
     const socket = await openPlayerSocket({ address: http.address, port: config.icePort });
     const sockets = nodePort ? [socket, nodePort.socket] : [socket];
+    const admission = new Admission(config, systemClock);
+    const returns = new Returns(config);
+    const reserve = (place: Place, take: () => Player) => keepSeat({ admission, returns }, place, take);
     const state: State = {
       options,
       connections: new Map(),
-      admission: new Admission(config, systemClock),
+      admission,
       origins: new AllowedOrigins(config.allowedOrigins),
+      returns,
+      queue: new Queue({ limits: config, admit: options.admit, reserve }),
       relay: openRelay({ sockets, idleMs: config.idleMsMax * 2 }),
       relayPort: socket.address().port,
       closing: false,
@@ -108,6 +129,12 @@ export async function createStreamServer(options: StreamServerOptions): Promise<
       relayStats: state.relay.stats,
       get connections() {
         return state.connections.size;
+      },
+      get held() {
+        return state.returns.held;
+      },
+      get waiting() {
+        return state.queue.size;
       },
       get isClosing() {
         return state.closing;
@@ -128,13 +155,16 @@ export async function createStreamServer(options: StreamServerOptions): Promise<
 
 async function closeAll(state: State, http: { stop(): Promise<void>; drop(): void }): Promise<void> {
   state.closing = true;
+  state.queue.close();
+  state.returns.close();
   const stopped = http.stop();
-  const message = 'the server is shutting down; try again in a moment';
+  const message = 'the server is shutting down';
   const notice = {
     kind: 'ended',
     code: 'NL_SHUTDOWN',
     message,
     retry: true,
+    afterMs: RESTART_MS,
   } as const;
   await Promise.all([...state.connections.values()].map((connection) => connection.finish(notice, 'shutdown')));
   http.drop();
@@ -148,12 +178,20 @@ async function route(state: State, call: Call): Promise<void> {
     if (!isAllowed(state, call, 'POST, OPTIONS')) return;
     return connect(state, call);
   }
+  if (url.pathname === '/whep/line') {
+    // A page looks whether its line to this server is back.
+    if (!isAllowed(state, call, 'GET, OPTIONS')) return;
+    response.writeHead(204, { 'cache-control': 'no-store' }).end();
+    return;
+  }
+  if (url.pathname === '/whep/queue') {
+    if (!isAllowed(state, call, 'POST, OPTIONS')) return;
+    return queueUp(state, call);
+  }
   const id = CONNECTION_PATH.exec(url.pathname)?.[1];
   if (id !== undefined) {
     if (!isAllowed(state, call, 'PATCH, DELETE, OPTIONS')) return;
-    const connection = state.connections.get(id);
-    if (!connection) throw new NearlightError('NL_NOT_FOUND', 'this connection has ended or never existed');
-    return request.method === 'PATCH' ? trickle(state, connection, call) : disconnect(connection, call);
+    return request.method === 'PATCH' ? trickle(state, id, call) : disconnect(state, id, call);
   }
   const file = state.options.files.get(url.pathname);
   if (!file) throw new NearlightError('NL_NOT_FOUND', url.pathname.slice(0, 100));
@@ -177,14 +215,27 @@ function isAllowed({ origins }: State, call: Call, methods: string): boolean {
 
 async function connect(state: State, { request, response, url, client }: Call): Promise<void> {
   const { config, admit } = state.options;
-  state.admission.countOffer(client);
+  const tokens = readTokens(request.headers[HEADER_RETURN]);
+  const valid = tokens?.find((token) => state.returns.find([token]) !== undefined);
+  const isReturning = valid !== undefined;
+  state.admission.countOffer(client, isReturning);
   const view = readView(url.searchParams, config, state.options.defaultView);
   const offer = readOffer(await readSdp(request, 'application/sdp', config.offerBytesMax), config);
   checkOpen(state);
-  const seat = await admit(view);
+  if (!isReturning && state.queue.isWaitedFor(view))
+    throw new NearlightError('NL_ROOM_FULL', 'other players wait for the next free seat');
+  const take = isReturning ? undefined : await admit(view);
   checkOpen(state);
   const id = randomBytes(16).toString('base64url');
-  const connection = open(state, { id, client, offer, seat, endpoints: endpointsFor(state, request) });
+  const token = tokens && createToken();
+  const seat = (arrival: Arrival): Player => {
+    if (!take) return state.returns.take(state.returns.find(tokens), arrival, view);
+    arrival.ticket.seat();
+    const player = take();
+    state.returns.add(player, arrival);
+    return player;
+  };
+  const connection = open(state, { id, token, client, offer, seat, endpoints: endpointsFor(state, request) });
   if (response.destroyed) connection.close('page');
   response.once('close', () => {
     if (!response.writableFinished) connection.close('page');
@@ -196,8 +247,40 @@ async function connect(state: State, { request, response, url, client }: Call): 
     location: `whep/${id}`,
     link: iceServerLinks(config, milli(Date.now())),
     'cache-control': 'no-store',
+    ...(token === undefined ? {} : { [HEADER_RETURN]: [token, ...(valid ? [valid] : [])].join(',') }),
+    ...(token === undefined ? {} : { [HEADER_HOLD]: config.returnMsMax }),
   });
   response.end(sdp);
+}
+
+/** Answers with a page's position in the queue, now or when it changes. At position 0 a seat waits for the page. */
+async function queueUp(state: State, { request, response, url, client }: Call): Promise<void> {
+  checkOpen(state);
+  const { config, defaultView } = state.options;
+  const tokens = readTokens(request.headers[HEADER_RETURN]) ?? [];
+  const view = readView(url.searchParams, config, defaultView);
+  const [token = ''] = tokens;
+  const hasSeat = state.returns.find(tokens) !== undefined;
+  const onGone = (forget: () => void) => response.once('close', forget);
+  const asked = { tokens, client, request: view, onGone };
+  answerJson(response, 200, hasSeat ? { position: 0, token } : await state.queue.ask(asked));
+}
+
+/** Keeps a seat for a page whose turn in the queue has come. The page takes it as a player who returns. */
+function keepSeat(
+  { admission, returns }: Pick<State, 'admission' | 'returns'>,
+  place: Place,
+  take: () => Player,
+): void {
+  const ticket = admission.open(place.client, () => {});
+  try {
+    ticket.seat();
+    const id = randomBytes(16).toString('base64url');
+    returns.reserve(take(), { id, token: place.token, ticket, close: () => {} }, CLAIM_MS);
+  } catch (error) {
+    ticket.close();
+    throw error;
+  }
 }
 
 function checkOpen(state: State): void {
@@ -221,14 +304,17 @@ function endpointsFor({ options, relayPort }: State, { socket }: IncomingMessage
 
 interface Opening {
   id: string;
+  /** The token with which the page can return to its seat; undefined if it cannot return. */
+  token: string | undefined;
   client: string;
   offer: Offer;
-  seat(): Player;
+  /** Takes a seat for the page, which has connected. @throws NearlightError with the reason for the page */
+  seat(arrival: Arrival): Player;
   endpoints: readonly Endpoint[];
 }
 
-function open(state: State, { id, client, offer, seat, endpoints }: Opening): WebRtcConnection {
-  const { admission, relay, options } = state;
+function open(state: State, { id, token, client, offer, seat, endpoints }: Opening): WebRtcConnection {
+  const { admission, returns, relay, options } = state;
   const { config, log, meters } = options;
   let connection: WebRtcConnection | undefined;
   let player: Player | undefined;
@@ -240,8 +326,7 @@ function open(state: State, { id, client, offer, seat, endpoints }: Opening): We
       relay,
       endpoints,
       seat: () => {
-        ticket.seat();
-        player = seat();
+        player = seat({ id, token, ticket, close: (reason) => connection?.close(reason) });
         return player;
       },
       warn: (message) => log.warn(message),
@@ -253,7 +338,7 @@ function open(state: State, { id, client, offer, seat, endpoints }: Opening): We
         if (player) meters.sessions--;
         meters.sessionsEnded[reason]++;
         state.connections.delete(id);
-        ticket.close();
+        if (!returns.lose(id, reason)) ticket.close();
         // Connections that never got a seat are only counted, because strangers could fill the log with them.
         if (player) log.info(`the connection of seat ${player.seat} closed: ${reason}`);
       },
@@ -266,13 +351,21 @@ function open(state: State, { id, client, offer, seat, endpoints }: Opening): We
   }
 }
 
-async function trickle({ options }: State, connection: WebRtcConnection, { request, response }: Call): Promise<void> {
-  const body = await readSdp(request, 'application/trickle-ice-sdpfrag', options.config.offerBytesMax);
-  checkTrickle(body, connection.remoteUfrag);
+async function trickle(state: State, id: string, { request, response }: Call): Promise<void> {
+  const { remoteUfrag } = connectionOf(state, id);
+  const body = await readSdp(request, 'application/trickle-ice-sdpfrag', state.options.config.offerBytesMax);
+  checkTrickle(body, remoteUfrag);
   response.writeHead(204).end();
 }
 
-function disconnect(connection: WebRtcConnection, { response }: Call): void {
-  connection.close('deleted');
+function disconnect(state: State, id: string, { response, url }: Call): void {
+  if (!state.returns.leave(id, url.searchParams.has(QUERY_HOLD))) connectionOf(state, id).close('deleted');
   response.writeHead(200, { 'content-length': 0 }).end();
+}
+
+/** @throws NearlightError NL_NOT_FOUND */
+function connectionOf({ connections }: State, id: string): WebRtcConnection {
+  const connection = connections.get(id);
+  if (!connection) throw new NearlightError('NL_NOT_FOUND', 'this connection has ended or never existed');
+  return connection;
 }

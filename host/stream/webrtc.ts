@@ -31,7 +31,7 @@ export interface WebRtcConnectionOptions {
   warn(message: string): void;
   /** Called when the page has connected and has a seat, before the player's onConnected. */
   onConnected(): void;
-  /** Called once when the connection has closed, after the player's onClosed. */
+  /** Called once when the connection has closed. The owner decides whether the player may return to the seat. */
   onClosed(reason: CloseReason): void;
 }
 
@@ -182,6 +182,7 @@ export class WebRtcConnection implements PlayerConnection {
     this.#phase = 'closed';
     clearTimeout(this.#silenceTimer);
     clearTimeout(this.#endTimer);
+    this.#input?.close();
     this.#keyframes.cancel();
     // The peer connection closes first: closing a data channel of a live SCTP association blocks until a packet is written.
     this.#peer.close();
@@ -192,8 +193,7 @@ export class WebRtcConnection implements PlayerConnection {
     this.#audio?.close();
     this.#events = undefined;
     this.#state = undefined;
-    this.#guard(() => this.#player?.onClosed(final));
-    this.#options.onClosed(final);
+    this.#guard(() => this.#options.onClosed(final));
     this.#closed.resolve();
   }
 

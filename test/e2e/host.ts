@@ -105,8 +105,12 @@ export function startBrowser(args: string[] = []): Promise<Browser> {
 export async function openGame(browser: Browser, url: string): Promise<Page> {
   const page = await browser.newPage({ viewport: { width: 1280, height: 720 } });
   await page.goto(url);
-  await page.waitForFunction(() => (document.querySelector('video')?.currentTime ?? 0) > 0, undefined, {
+  const shown = page.waitForFunction(() => (document.querySelector('video')?.currentTime ?? 0) > 0, undefined, {
     timeout: WAIT_MS_MAX,
+  });
+  await shown.catch(async (error: Error) => {
+    const { state } = await page.evaluate(() => (globalThis as unknown as { nearlight: { state: object } }).nearlight);
+    throw new Error(`${error.message} The page is ${JSON.stringify(state)}`);
   });
   return page;
 }

@@ -131,6 +131,6 @@ test('SIGTERM notifies the players, closes everything and exits with 0', async (
   const other = await startHostProcess(['build/triangle.wasm']);
   const page = await openGame(browser, other.url);
   expect(await other.stop()).toBe(0);
-  await expect.poll(() => page.locator('#message').textContent()).toMatch(/shut/i);
+  await expect.poll(() => page.locator('#away-text').textContent()).toMatch(/shut/i);
   await page.close();
 });

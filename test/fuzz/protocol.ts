@@ -5,7 +5,9 @@ import { type ErrorCode, NearlightError } from '../../host/base/errors.ts';
 import {
   CHANNEL_EVENTS,
   CHANNEL_STATE,
+  HELD_BYTES,
   MESSAGE_BUTTON,
+  MESSAGE_HELD,
   MESSAGE_KEY,
   MESSAGE_PACE,
   MESSAGE_PING,
@@ -19,7 +21,7 @@ import { milli } from '../../host/base/time.ts';
 import { FrameReader } from '../../host/stream/ice-tcp.ts';
 import { InputReader } from '../../host/stream/input.ts';
 import { readOffer } from '../../host/stream/offer.ts';
-import type { PointerState } from '../../host/stream/player.ts';
+import type { HeldState, PointerState } from '../../host/stream/player.ts';
 import { readView } from '../../host/stream/request.ts';
 import { readRtcp } from '../../host/stream/rtcp.ts';
 import { isBindingRequest, recipientOf } from '../../host/stream/stun.ts';
@@ -148,6 +150,7 @@ const INPUTS = [
   Buffer.of(MESSAGE_BUTTON, 3, 1, 0, 2, 0, 0, 0),
   Buffer.of(MESSAGE_RELEASE_ALL, 0, 0, 0, 3, 0, 0, 0),
   messageOf(MESSAGE_POINTER, POINTER_BYTES),
+  messageOf(MESSAGE_HELD, HELD_BYTES),
   messageOf(MESSAGE_PING, PING_BYTES),
   messageOf(MESSAGE_PACE, PACE_BYTES),
 ];
@@ -163,6 +166,11 @@ class CheckedSink {
     checkInteger(sequence, 2 ** 32 - 1);
   }
   releaseAll(sequence: number): void {
+    checkInteger(sequence, 2 ** 32 - 1);
+  }
+  held({ keys, buttons }: HeldState, sequence: number): void {
+    expectThat(keys.length === 8, `${keys.length} words of keys`);
+    checkInteger(buttons, 2 ** 32 - 1);
     checkInteger(sequence, 2 ** 32 - 1);
   }
   pointer({ x, y, axes, totalDx, totalDy }: PointerState, sequence: number): void {

@@ -5,10 +5,11 @@ import { NearlightError } from '../../host/base/errors.ts';
 import { milli, toMicro } from '../../host/base/time.ts';
 import { Meters } from '../../host/observe/meters.ts';
 import { buildPlayer } from '../../host/player/build.ts';
-import type { Player, PlayerConnection, PointerState, ViewRequest } from '../../host/stream/player.ts';
+import type { HeldState, Player, PlayerConnection, PointerState, ViewRequest } from '../../host/stream/player.ts';
 import { createStreamServer } from '../../host/stream/server.ts';
 import { createVideoEncoder } from '../../host/video/h264.ts';
 
+export const SHORT_HOLD_MS = 300;
 const DARK = 40;
 const LIGHT = 225;
 
@@ -26,17 +27,31 @@ class PaintedPlayer implements Player {
   readonly pointer = { x: 0, y: 0, locked: false, axes: [0, 0, 0, 0] };
   connection: PlayerConnection | undefined;
   closed: string | undefined;
+  /** Whether the page says that it is hidden. */
+  hidden = false;
+  /** Number of times that the connection was lost while the seat was kept. */
+  lost = 0;
   keyframe = true;
   #sequence = 0;
   #readAt = 0;
   #frames = 0;
-  #timer: ReturnType<typeof setInterval> | undefined;
 
   readonly input = {
     key: (usage: number, down: boolean, sequence: number) => this.#edge(`key ${usage}`, down, sequence),
     button: (button: number, down: boolean, sequence: number) => this.#edge(`button ${button}`, down, sequence),
     releaseAll: (sequence: number) => {
       this.held.clear();
+      this.pointer.axes.fill(0);
+      this.#read(sequence);
+    },
+    held: ({ keys, buttons, hidden }: HeldState, sequence: number) => {
+      this.hidden = hidden;
+      const now = new Set<string>();
+      for (let key = 0; key < 256; key++) if (((keys[key >>> 5] ?? 0) & (1 << (key & 31))) !== 0) now.add(`key ${key}`);
+      for (let button = 0; button < 32; button++) if ((buttons & (1 << button)) !== 0) now.add(`button ${button}`);
+      for (const name of now) if (!this.held.has(name)) this.pressed.push(name);
+      this.held.clear();
+      for (const name of now) this.held.add(name);
       this.#read(sequence);
     },
     pace: () => {},
@@ -79,9 +94,26 @@ class PaintedPlayer implements Player {
 
   onFeedback(): void {}
 
+  onLost(): void {
+    this.connection = undefined;
+    this.held.clear();
+    this.lost++;
+  }
+
+  canReturn(): boolean {
+    return this.closed === undefined;
+  }
+
+  return(): Player {
+    this.connection = undefined;
+    this.held.clear();
+    this.#sequence = 0;
+    this.keyframe = true;
+    return this;
+  }
+
   onClosed(reason: string): void {
     this.closed = reason;
-    clearInterval(this.#timer);
   }
 
   #edge(name: string, down: boolean, sequence: number): void {
@@ -132,8 +164,11 @@ class PaintedPlayer implements Player {
     const u = new Uint8Array((width * height) / 4).fill(150);
     const v = new Uint8Array((width * height) / 4).fill(118);
     const strides = { yStride: width, uStride: width / 2, vStride: width / 2 };
-    this.#timer = setInterval(async () => {
-      if (this.closed !== undefined) return encoder.close();
+    const timer = setInterval(async () => {
+      if (this.closed !== undefined || this.connection !== connection) {
+        clearInterval(timer);
+        return encoder.close();
+      }
       paint(y, {
         width,
         height,
@@ -174,9 +209,11 @@ function paint(
  */
 export async function startGame() {
   const seats: PaintedPlayer[] = [];
-  const game = { refuse: false, wanted: undefined as Player['wanted'], seats, url: '', close: async () => {} };
+  // Seats wait only for a moment, so that a test need not wait for the seats of the test before.
+  const config = { ...readConfig({}), host: '127.0.0.1', port: 0, returnMsMax: SHORT_HOLD_MS };
+  const game = { refuse: false, wanted: undefined as Player['wanted'], seats, config, url: '', close: async () => {} };
   const server = await createStreamServer({
-    config: { ...readConfig({}), host: '127.0.0.1', port: 0 },
+    config,
     log: { info: () => {}, warn: () => {} },
     files: await buildPlayer(),
     defaultView: { width: 1280, height: 720, fps: 60 },

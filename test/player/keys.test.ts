@@ -69,5 +69,11 @@ test.each([
   ['MetaLeft', 0xe3],
   ['BrowserBack', 0],
 ])('%s with Control and Meta gives the game the usage %i if the page has locked the keyboard', (code, usage) =>
-  expect(gameKey({ code, ctrlKey: true, metaKey: true }, true)).toBe(usage),
+  expect(gameKey({ code, ctrlKey: true, metaKey: true }, 'keyboard')).toBe(usage),
 );
+
+test('Control is a key like any other while the game has the mouse, and Meta never is', () => {
+  expect(gameKey({ code: 'KeyW', ctrlKey: true, metaKey: false }, 'pointer')).toBe(0x1a);
+  expect(gameKey({ code: 'KeyW', ctrlKey: true, metaKey: true }, 'pointer')).toBe(0);
+  expect(gameKey({ code: 'F5', ctrlKey: true, metaKey: false }, 'pointer')).toBe(0);
+});

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { must } from '../../host/base/assert.ts';
 import { at } from '../at.ts';
 import { eventually, WAIT_MS_MAX } from '../wait.ts';
-import { startGame } from './game.ts';
+import { SHORT_HOLD_MS, startGame } from './game.ts';
 
 const FLAGS = ['--no-sandbox', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-sync'];
 const SMALL = '?size=320x180&fps=30';
@@ -31,22 +31,80 @@ beforeEach(async () => {
   for (const context of browser.contexts()) await context.close();
   await until(() => game.seats.every((seat) => seat.closed !== undefined));
   game.refuse = false;
+  game.config.returnMsMax = SHORT_HOLD_MS;
   game.seats.length = 0;
   complaints = [];
 });
 
 describe('the page when something goes wrong', () => {
-  test('the page shows why it was refused, and connects at a click on Retry', async () => {
+  test('the page waits for a seat, says its number, and plays without a click when its turn comes', async () => {
     game.refuse = true;
     await open(SMALL);
-    await shows('ended');
-    expect(await page.textContent('#title')).toBe('No free seat');
-    expect(await page.textContent('#message')).toBe('all 4 seats are taken; try again in a moment');
-    expect(await page.textContent('#code')).toBe('NL_ROOM_FULL');
-    expect(await page.evaluate(() => document.activeElement?.id)).toBe('retry');
+    await shows('waiting');
+    expect(await page.textContent('#title')).toBe('All seats are taken');
+    expect(await page.textContent('#message')).toContain('You are number 1 in the queue.');
+    await shot('waiting');
     game.refuse = false;
-    await page.click('#retry');
     await shows('playing');
+    expect(game.seats).toHaveLength(1);
+  });
+
+  test('the page takes back its own seat after a reload, and frees it when it leaves', async () => {
+    game.config.returnMsMax = 30_000;
+    await open(SMALL);
+    await shows('playing');
+    await page.keyboard.down('KeyW');
+    await until(() => seat().held.size === 1);
+    await page.reload();
+    await until(() => seat().lost === 1);
+    await shows('playing');
+    expect([game.seats.length, seat().closed]).toEqual([1, undefined]);
+    await page.evaluate(() => nearlight.leave());
+    await until(() => seat().closed === 'deleted');
+  });
+
+  test('the page shows its dimmed last picture and a countdown while it reconnects, and what is held acts again', async () => {
+    game.config.returnMsMax = 30_000;
+    await open(SMALL);
+    await shows('playing');
+    await page.keyboard.down('KeyW');
+    await page.waitForFunction(brightness, [150, 256] as const);
+    await page.route('**/whep?*', (route) => route.abort());
+    await fetch(new URL(`${location}?hold`, game.url), { method: 'DELETE' });
+    await shows('reconnecting');
+    expect(await page.textContent('#away-text')).toBe('Reconnecting…');
+    expect(await page.textContent('#away-left')).toMatch(/^Your seat is kept for \d+ s\.$/);
+    expect(await page.evaluate(brightnessOfCopy)).toBeGreaterThan(150);
+    await shot('reconnecting');
+    await page.unroute('**/whep?*');
+    await shows('playing');
+    await until(() => seat().held.has('key 26'));
+    expect(game.seats).toHaveLength(1);
+    await page.evaluate(() => nearlight.leave());
+  });
+
+  test('a page in the background takes no seat until it is in front, and tells the host when it is hidden', async () => {
+    const context = await browser.newContext({ viewport: { width: 640, height: 400 } });
+    page = await context.newPage();
+    await page.addInitScript(() => {
+      const state = globalThis as { away?: boolean };
+      state.away = true;
+      Object.defineProperty(document, 'hidden', { get: () => state.away });
+    });
+    await page.goto(game.url + SMALL);
+    await page.waitForTimeout(500);
+    expect([game.seats.length, await page.textContent('#message')]).toEqual([
+      0,
+      'The game begins when you look at this page.',
+    ]);
+    await look(true);
+    await shows('playing');
+    await page.keyboard.down('KeyW');
+    await until(() => seat().held.size === 1);
+    await look(false);
+    await until(() => seat().hidden && seat().held.size === 0);
+    await look(true);
+    await until(() => !seat().hidden);
     expect(game.seats).toHaveLength(1);
   });
 
@@ -133,6 +191,53 @@ describe('the page while playing', () => {
     await until(() => seat().held.size === 0);
   });
 
+  test('a key that is still held when the focus returns acts again at its next repeat, a modifier at any event', async () => {
+    await open(SMALL);
+    await shows('playing');
+    for (const code of ['ShiftLeft', 'KeyW', 'KeyQ']) await page.keyboard.down(code);
+    await page.mouse.down();
+    await until(() => seat().held.size === 4);
+    await page.evaluate(() => dispatchEvent(new Event('blur')));
+    await until(() => seat().held.size === 0);
+    // The browser repeats only the key that was pressed last.
+    await page.keyboard.down('KeyQ');
+    await until(() => seat().held.size === 2);
+    expect([...seat().held].sort()).toEqual(['key 20', 'key 225']);
+    await page.mouse.move(100, 100);
+    await until(() => seat().held.has('button 0'));
+  });
+
+  test('a button that was let go while the page did not have the focus stays released', async () => {
+    await open(SMALL);
+    await shows('playing');
+    await page.click('#card', { position: { x: 5, y: 5 } });
+    await page.keyboard.down('ControlLeft');
+    await page.mouse.down();
+    await until(() => seat().held.size === 2);
+    await page.evaluate(() => dispatchEvent(new Event('blur')));
+    await until(() => seat().held.size === 0);
+    await page.evaluate(() => {
+      const stop = (event: Event) => event.stopImmediatePropagation();
+      for (const type of ['mouseup', 'keyup']) document.addEventListener(type, stop, { capture: true });
+    });
+    await page.mouse.up();
+    await page.keyboard.up('ControlLeft');
+    await page.mouse.move(120, 120);
+    await page.keyboard.press('KeyW');
+    await until(() => seat().pressed.includes('key 26'));
+    expect(seat().held.has('button 0') || seat().held.has('key 224')).toBe(false);
+  });
+
+  test('Control that is held does not keep other keys from the game once it has the mouse', async () => {
+    await open(SMALL, { width: 640, height: 480 });
+    await shows('playing');
+    await page.click('#play');
+    await until(() => seat().pointer.locked);
+    await page.keyboard.down('ControlLeft');
+    await page.keyboard.down('KeyD');
+    await until(() => seat().held.has('key 224') && seat().held.has('key 7'));
+  });
+
   test('the page sends the position of the pointer in the picture, its buttons and its wheel', async () => {
     // The picture is 640x360 and starts 60 pixels below the top of the page.
     await open(SMALL, { width: 640, height: 480 });
@@ -163,8 +268,14 @@ describe('the page while playing', () => {
     await until(() => seat().totals.dx - dx === 40 && seat().totals.dy - dy === -10);
     await page.mouse.down();
     await until(() => seat().held.has('button 0'));
+    await page.keyboard.down('KeyW');
     await page.evaluate(() => document.exitPointerLock());
-    await until(() => !seat().pointer.locked && seat().held.size === 0);
+    await until(() => !seat().pointer.locked);
+    // The page still sees what is let go, so what is held goes on.
+    expect([...seat().held].sort()).toEqual(['button 0', 'key 26']);
+    await page.mouse.up();
+    await page.keyboard.up('KeyW');
+    await until(() => seat().held.size === 0);
   });
 
   test('the page has touch controls: a stick on the left, looking around on the right, and a button', async () => {
@@ -205,6 +316,10 @@ describe('the page while playing', () => {
     await until(() => seat().pointer.axes[0] === 1);
     expect(seat().pointer.axes).toEqual([1, 0, 0, -0.5]);
     expect([...seat().held]).toEqual(['button 16']);
+    // Losing the focus releases everything. A gamepad can be read again at once, without being moved.
+    seat().held.clear();
+    await page.evaluate(() => dispatchEvent(new Event('blur')));
+    await until(() => seat().held.has('button 16') && seat().pointer.axes[0] === 1);
     await page.evaluate(() => {
       navigator.getGamepads = () => [];
       dispatchEvent(new Event('gamepaddisconnected'));
@@ -271,12 +386,32 @@ function seat() {
   return at(game.seats, -1);
 }
 
+/** Shows or hides the page, as far as it can tell. */
+function look(isShown: boolean): Promise<void> {
+  return page.evaluate((shown) => {
+    (globalThis as { away?: boolean }).away = !shown;
+    document.dispatchEvent(new Event('visibilitychange'));
+  }, isShown);
+}
+
+/** Takes a picture of the page, if the environment says where to keep it. */
+async function shot(name: string): Promise<void> {
+  const folder = process.env.SCREENSHOTS;
+  if (folder) await page.screenshot({ path: `${folder}/${name}.png` });
+}
+
 async function shows(state: string): Promise<void> {
   await page.waitForSelector(`body[data-state=${state}]`, { timeout: WAIT_MS_MAX });
 }
 
 async function until(done: () => boolean): Promise<void> {
   await eventually(() => expect(done(), `${done}; ${JSON.stringify(game.seats.at(-1)?.pointer)}`).toBe(true));
+}
+
+/** Runs in the page. Returns the brightness of the copy of the last picture, of 255. */
+function brightnessOfCopy(): number {
+  const [, green = -1] = document.querySelector('canvas')?.getContext('2d')?.getImageData(0, 0, 1, 1).data ?? [];
+  return green;
 }
 
 /** Runs in the page. Returns whether the brightness of the video's picture lies between the two values, of 255. */

@@ -1,8 +1,10 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import {
   BUTTON_BYTES,
+  HELD_BYTES,
   KEY_BYTES,
   MESSAGE_BUTTON,
+  MESSAGE_HELD,
   MESSAGE_KEY,
   MESSAGE_POINTER,
   MESSAGE_RELEASE_ALL,
@@ -25,6 +27,9 @@ beforeEach(() => {
     state: (message) => void states.push(Buffer.from(message)),
   });
   writer.open();
+  // A connection begins with two messages: what is held (sequence number 1) and the pointer (2).
+  vi.advanceTimersByTime(1000);
+  states.length = 0;
 });
 
 afterEach(() => vi.useRealTimers());
@@ -35,9 +40,9 @@ describe('keys and buttons', () => {
     writer.button(31, true);
     writer.key(0x1a, false);
     expect(events.map((event) => [...event])).toEqual([
-      [MESSAGE_KEY, 0x1a, 1, 0, 1, 0, 0, 0],
-      [MESSAGE_BUTTON, 31, 1, 0, 2, 0, 0, 0],
-      [MESSAGE_KEY, 0x1a, 0, 0, 3, 0, 0, 0],
+      [MESSAGE_KEY, 0x1a, 1, 0, 3, 0, 0, 0],
+      [MESSAGE_BUTTON, 31, 1, 0, 4, 0, 0, 0],
+      [MESSAGE_KEY, 0x1a, 0, 0, 5, 0, 0, 0],
     ]);
     expect([KEY_BYTES, BUTTON_BYTES, RELEASE_ALL_BYTES]).toEqual(events.map((event) => event.length));
   });
@@ -54,7 +59,7 @@ describe('keys and buttons', () => {
     writer.key(4, true);
     writer.axis(1, -1);
     writer.releaseAll();
-    expect([...at(events, 1)]).toEqual([MESSAGE_RELEASE_ALL, 0, 0, 0, 2, 0, 0, 0]);
+    expect([...at(events, 1)]).toEqual([MESSAGE_RELEASE_ALL, 0, 0, 0, 4, 0, 0, 0]);
     expect(at(states, 0).readFloatLE(36)).toBe(0);
     writer.key(4, false);
     expect(events).toHaveLength(2);
@@ -75,7 +80,7 @@ describe('the state', () => {
     writer.commit();
     const state = at(states, 0);
     expect(state.length).toBe(POINTER_BYTES);
-    expect([state[0], state[1], state.readUInt16LE(2), state.readUInt32LE(4)]).toEqual([MESSAGE_POINTER, 1, 0, 1]);
+    expect([state[0], state[1], state.readUInt16LE(2), state.readUInt32LE(4)]).toEqual([MESSAGE_POINTER, 1, 0, 3]);
     expect([8, 12, 16, 20].map((offset) => state.readInt32LE(offset))).toEqual([28, -32, 0, 1920]);
     expect([24, 28, 32, 36, 40, 44].map((offset) => state.readFloatLE(offset))).toEqual([0.25, 1, -1, 0, 0, 0.5]);
   });
@@ -107,25 +112,66 @@ describe('the state', () => {
     expect(states).toEqual([]);
   });
 
-  test('the heartbeat sends the state message again unless it was sent just now', () => {
+  test('the heartbeat sends the pointer again unless it was sent just now, and always what is held', () => {
     writer.heartbeat();
     writer.heartbeat();
     vi.advanceTimersByTime(100);
     writer.heartbeat();
-    expect(states).toHaveLength(2);
+    const types = states.map((state) => state[0]);
+    expect(types).toEqual([MESSAGE_HELD, MESSAGE_POINTER, MESSAGE_HELD, MESSAGE_HELD, MESSAGE_POINTER]);
+  });
+
+  test('the message about what is held has a bit for each key and button, and one for a hidden page', () => {
+    for (const usage of [1, 0x1a, 255]) writer.key(usage, true);
+    for (const button of [0, 31]) writer.button(button, true);
+    writer.heartbeat();
+    const held = at(states, 0);
+    expect(held.length).toBe(HELD_BYTES);
+    expect([held[0], held[1], held.readUInt16LE(2), held.readUInt32LE(4)]).toEqual([MESSAGE_HELD, 0, 0, 8]);
+    expect(held.readUInt32LE(8)).toBe(0x80000001);
+    const words = Array.from({ length: 8 }, (_, word) => held.readUInt32LE(12 + 4 * word));
+    expect(words).toEqual([0x04000002, 0, 0, 0, 0, 0, 0, 0x80000000]);
+    states.length = 0;
+    writer.hide(true);
+    expect([states.length, at(states, 0)[1]]).toEqual([1, 1]);
+    writer.hide(false);
+    expect([states.length, at(states, 1)[1]]).toEqual([2, 0]);
   });
 });
 
 describe('a connection', () => {
-  test('a connection starts with no key held, sums of movement of 0 and sequence number 1', () => {
+  test('a connection begins with what the player holds, with sums of movement of 0 and sequence number 1', () => {
     writer.key(4, true);
     writer.move(5, 5);
+    writer.axis(1, -1);
     writer.close();
+    writer.button(2, true);
+    states.length = 0;
     writer.open();
+    const [held, pointer] = [at(states, 0), at(states, 1)];
+    expect([held[0], held.readUInt32LE(4), held.readUInt32LE(8), held.readUInt32LE(12)]).toEqual([
+      MESSAGE_HELD,
+      1,
+      4,
+      16,
+    ]);
+    expect([pointer[0], pointer.readUInt32LE(4), pointer.readInt32LE(8)]).toEqual([MESSAGE_POINTER, 2, 0]);
+    expect(pointer.readFloatLE(36)).toBe(-1);
+  });
+
+  test('a key that is let go, or released with all others, while there is no connection is not held in the next one', () => {
     writer.key(4, true);
-    writer.heartbeat();
-    expect(events.map((event) => event.readUInt32LE(4))).toEqual([1, 1]);
-    expect(at(states, 0).readInt32LE(8)).toBe(0);
+    writer.key(5, true);
+    writer.close();
+    writer.key(4, false);
+    states.length = 0;
+    writer.open();
+    expect(at(states, 0).readUInt32LE(12)).toBe(32);
+    writer.close();
+    writer.releaseAll();
+    states.length = 0;
+    writer.open();
+    expect(at(states, 0).readUInt32LE(12)).toBe(0);
   });
 
   test('the writer of input sends nothing after it was closed', () => {
@@ -136,6 +182,7 @@ describe('a connection', () => {
     writer.close();
     writer.key(4, true);
     writer.button(0, true);
+    writer.hide(true);
     writer.releaseAll();
     writer.heartbeat();
     vi.advanceTimersByTime(100);

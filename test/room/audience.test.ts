@@ -234,3 +234,66 @@ test('pages are refused while there is no game, and after close', async () => {
   expect(page.last).toMatchObject({ kind: 'ended', code: 'NL_SHUTDOWN' });
   await expect(audience.accept(undefined, request)).rejects.toThrow('NL_SHUTDOWN');
 });
+
+test('a player who has lost the connection returns to the seat, whose movement starts from zero again', async () => {
+  const { room, clock, instance } = makeRoom('first');
+  audience.show(room, true);
+  const page = await join();
+  page.player.input.pointer({ ...pointer, totalDx: 1600, axes: [0, 0, 0, 0] }, 1);
+  await clock.pass(20);
+  page.player.onLost();
+  await clock.pass(20);
+  expect([room.players, audience.size, page.player.canReturn()]).toEqual([1, 1, true]);
+  const seen: number[] = [];
+  instance.onTick = (records) => void seen.push(records.getFloat32(INPUT_MOVEMENT, true));
+  const again = new Page();
+  again.player = page.player.return({ ...request, width: 320 });
+  expect([again.player.seat, again.player.width]).toEqual([0, 320]);
+  again.player.onConnected(again);
+  again.player.input.pointer({ ...pointer, totalDx: 32, axes: [0, 0, 0, 0] }, 1);
+  await clock.pass(20);
+  expect(seen.filter((moved) => moved !== 0)).toEqual([2]);
+  expect(instance.calls.filter((call) => /^(join|leave)/.test(call))).toEqual(['join 0']);
+});
+
+test('a player who is away while the game is replaced returns to the next game', async () => {
+  const first = makeRoom('first');
+  audience.show(first.room, true);
+  const page = await join();
+  page.player.onLost();
+  await fail(first.instance);
+  const next = makeRoom('next');
+  audience.show(next.room, true);
+  expect(next.room.players).toBe(1);
+  const again = new Page();
+  again.player = page.player.return(request);
+  again.player.onConnected(again);
+  await settle();
+  expect(at(next.connections, 0).sendFrame(Uint8Array.of(2), info)).toBe(true);
+  expect([again.sent, next.instance.calls.includes('join 0')]).toEqual([[2], true]);
+});
+
+test('a player who returns while there is no game waits for the next one', async () => {
+  const first = makeRoom('first');
+  audience.show(first.room, true);
+  const page = await join();
+  page.player.onLost();
+  await fail(first.instance);
+  const again = new Page();
+  again.player = page.player.return(request);
+  again.player.onConnected(again);
+  await settle();
+  expect(again.last?.kind).toBe('paused');
+  audience.show(makeRoom('next').room, true);
+  expect(again.last).toMatchObject({ kind: 'joined', game: 'next' });
+});
+
+test('a player who is away for too long between two games cannot return', async () => {
+  const { room, instance } = makeRoom('first');
+  audience.show(room, true);
+  const page = await join();
+  page.player.onLost();
+  await fail(instance);
+  await vi.advanceTimersByTimeAsync(HOLD_MS);
+  expect(page.player.canReturn()).toBe(false);
+});

@@ -75,6 +75,35 @@ describe('an input record', () => {
     ]);
   });
 
+  test('an input record holds exactly what the page says to be held, and reports the presses in it', () => {
+    const input = new PlayerInput();
+    input.key(4, true, 1);
+    input.button(3, true, 2);
+    input.endTick();
+    const keys = new Uint32Array(8);
+    keys[0] = (1 << 4) | (1 << 5);
+    input.held({ keys, buttons: 0x80000000, hidden: false }, 3);
+    const record = written(input);
+    expect([word(record, INPUT_KEYS), word(record, INPUT_KEYS_PRESSED)]).toEqual([48, 32]);
+    expect([word(record, INPUT_BUTTONS), word(record, INPUT_BUTTONS_PRESSED)]).toEqual([0x80000000, 0x80000000]);
+    expect(word(record, INPUT_SEQUENCE)).toBe(3);
+    input.held({ keys: new Uint32Array(8), buttons: 0, hidden: false }, 4);
+    expect([word(written(input), INPUT_KEYS), word(written(input), INPUT_BUTTONS)]).toEqual([0, 0]);
+  });
+
+  test('an input record of a hidden page has no stick moved until the page is shown again', () => {
+    const input = new PlayerInput();
+    const none = { keys: new Uint32Array(8), buttons: 0 };
+    input.pointer(pointer({ axes: [1, 0, 0, 0] }), 1);
+    input.held({ ...none, hidden: true }, 2);
+    expect([input.hidden, written(input).getFloat32(INPUT_AXES, true)]).toEqual([true, 0]);
+    input.pointer(pointer({ axes: [1, 0, 0, 0] }), 3);
+    expect(written(input).getFloat32(INPUT_AXES, true)).toBe(0);
+    input.held({ ...none, hidden: false }, 4);
+    input.pointer(pointer({ axes: [1, 0, 0, 0] }), 5);
+    expect([input.hidden, written(input).getFloat32(INPUT_AXES, true)]).toEqual([false, 1]);
+  });
+
   test('an input record holds the movement since the last tick, even if the sums of movement wrap', () => {
     const input = new PlayerInput();
     input.pointer(pointer({ totalDx: 0x7fffffff, totalWheelY: -160, locked: true }), 1);

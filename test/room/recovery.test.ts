@@ -273,3 +273,16 @@ describe('a room whose GPU was lost', () => {
     expect(instances.length).toBe(17);
   });
 });
+
+test('a player who is away keeps the seat through the recovery, and can return afterwards', async () => {
+  const { player } = await join();
+  player.onLost();
+  await clock.pass(20);
+  await recover();
+  expect(at(instances, 1).calls.filter((call) => call.startsWith('join'))).toEqual(['join 0']);
+  expect([views.length, player.canReturn()]).toEqual([1, true]);
+  player.return(request).onConnected(fakeConnection());
+  await clock.pass(50);
+  expect(at(instances, 1).calls.filter((call) => call.startsWith('join'))).toEqual(['join 0']);
+  expect(at(views, 1).frames).toBeGreaterThan(0);
+});

@@ -46,6 +46,22 @@ test('offers that exceed the limit of their address do not count for the limit o
   expect(() => offers('c', 1)).toThrow('NL_OFFER_RATE');
 });
 
+test('a seat that another connection takes over counts once, for the address of the newer one', () => {
+  const { admission, open } = begin({ addressSeatsMax: 1 });
+  const first = open('a');
+  first.seat();
+  const second = open('a');
+  expect(() => second.seat()).toThrow('NL_ADDRESS_FULL');
+  second.seat(first);
+  first.close();
+  expect(() => admission.countOffer('a')).toThrow('NL_ADDRESS_FULL');
+  admission.countOffer('a', true);
+  const moved = open('b');
+  moved.seat(second);
+  admission.countOffer('a');
+  expect(() => admission.countOffer('b')).toThrow('NL_ADDRESS_FULL');
+});
+
 test('a newer connection displaces the oldest of the same address, once that had a second', () => {
   const { open, displaced, pass, admission } = begin({ addressHalfOpenMax: 2 });
   open('a', 'first');

@@ -2,7 +2,7 @@ import { type Config, readConfig } from '../../host/base/config.ts';
 import type { CloseReason } from '../../host/base/protocol.ts';
 import { Meters } from '../../host/observe/meters.ts';
 import type { PageFile } from '../../host/stream/files.ts';
-import type { Player, PlayerConnection, PointerState, ViewRequest } from '../../host/stream/player.ts';
+import type { HeldState, Player, PlayerConnection, PointerState, ViewRequest } from '../../host/stream/player.ts';
 import { createStreamServer, type StreamServer, type StreamServerOptions } from '../../host/stream/server.ts';
 
 /** A player that records the calls that its connection makes to it. */
@@ -17,12 +17,18 @@ export class RecordedPlayer implements Player {
   keyframes: number[] = [];
   losses: number[] = [];
   closed: CloseReason[] = [];
+  /** Number of times that the connection was lost while the seat was kept. */
+  lost = 0;
+  /** Whether the seat's game has ended. */
+  hasEnded = false;
   inputs: unknown[][] = [];
   readonly input = {
     key: (usage: number, down: boolean, sequence: number) => void this.inputs.push(['key', usage, down, sequence]),
     button: (button: number, down: boolean, sequence: number) =>
       void this.inputs.push(['button', button, down, sequence]),
     releaseAll: (sequence: number) => void this.inputs.push(['releaseAll', sequence]),
+    held: (state: HeldState, sequence: number) =>
+      void this.inputs.push(['held', { ...state, keys: [...state.keys] }, sequence]),
     pace: (slackMs: number) => void this.inputs.push(['pace', slackMs]),
     pointer: (state: PointerState, sequence: number) =>
       void this.inputs.push(['pointer', { ...state, axes: [...state.axes] }, sequence]),
@@ -45,6 +51,17 @@ export class RecordedPlayer implements Player {
   }
   onClosed(reason: CloseReason): void {
     this.closed.push(reason);
+  }
+  onLost(): void {
+    this.lost++;
+  }
+  canReturn(): boolean {
+    return !this.hasEnded && this.closed.length === 0;
+  }
+  return(view: ViewRequest): Player {
+    this.connection = undefined;
+    Object.assign(this, { width: view.width, height: view.height, fps: view.fps });
+    return this;
   }
 }
 

@@ -1,6 +1,7 @@
-import { expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import {
   MESSAGE_BUTTON,
+  MESSAGE_HELD,
   MESSAGE_KEY,
   MESSAGE_PACE,
   MESSAGE_PING,
@@ -10,7 +11,15 @@ import {
 } from '../../host/base/protocol.ts';
 import { milli } from '../../host/base/time.ts';
 import { InputReader } from '../../host/stream/input.ts';
-import { pointerMessage } from './peer.ts';
+import { heldMessage, pointerMessage } from './peer.ts';
+
+const SILENCE_MS = 600;
+const STALL_MS = 3000;
+
+beforeEach(() => {
+  vi.useFakeTimers();
+});
+afterEach(() => vi.useRealTimers());
 
 function reader({ inputBytesMax = 1024, inputRateMax = 4000 } = {}) {
   const calls: unknown[][] = [];
@@ -22,9 +31,10 @@ function reader({ inputBytesMax = 1024, inputRateMax = 4000 } = {}) {
       button: (...args) => void calls.push(['button', ...args]),
       releaseAll: (...args) => void calls.push(['releaseAll', ...args]),
       pace: (slackMs) => void calls.push(['pace', slackMs]),
+      held: (state, sequence) => void calls.push(['held', { ...state, keys: [...state.keys] }, sequence]),
       pointer: (state, sequence) => void calls.push(['pointer', { ...state, axes: [...state.axes] }, sequence]),
     },
-    config: { inputBytesMax, inputRateMax },
+    config: { inputBytesMax, inputRateMax, inputSilenceMsMax: SILENCE_MS, stallMsMax: STALL_MS },
     pong: (message) => void pongs.push(Buffer.from(message)),
     clock: { now: () => milli(time.ms) },
   });
@@ -118,6 +128,10 @@ const unreadable: [string, string, string | Buffer][] = [
   ['a pointer that is not a number', 'state', pointerMessage({ sequence: 1, x: Number.NaN })],
   ['an infinite axis', 'state', pointerMessage({ sequence: 1, axes: [0, 0, 0, Number.POSITIVE_INFINITY] })],
   ['a short pointer', 'state', pointerMessage({ sequence: 1 }).subarray(0, 47)],
+  ['a held message with an unknown flag', 'state', Buffer.concat([Buffer.of(MESSAGE_HELD, 2), Buffer.alloc(42)])],
+  ['a held message with a reserved byte', 'state', Buffer.concat([Buffer.of(MESSAGE_HELD, 0, 1), Buffer.alloc(41)])],
+  ['a short held message', 'state', heldMessage({ sequence: 1 }).subarray(0, 43)],
+  ['a held message on the events channel', 'events', heldMessage({ sequence: 1 })],
   ['a short ping', 'state', Buffer.of(MESSAGE_PING, 0, 0, 0)],
   ['a known type on an unknown channel', 'chat', Buffer.of(MESSAGE_KEY, 4, 1, 0, 1, 0, 0, 0)],
 ];
@@ -142,4 +156,128 @@ test('messages above the rate limit are not read until the next second', () => {
   expect(send()).toBe(false);
   time.ms = 1000;
   expect(send()).toBe(true);
+});
+
+const key = (usage: number, down: boolean, sequence: number) =>
+  Buffer.of(MESSAGE_KEY, usage, down ? 1 : 0, 0, sequence, 0, 0, 0);
+const press = (button: number, down: boolean, sequence: number) =>
+  Buffer.of(MESSAGE_BUTTON, button, down ? 1 : 0, 0, sequence, 0, 0, 0);
+const keysOf = (...usages: number[]) => {
+  const words = new Array<number>(8).fill(0);
+  for (const usage of usages) words[usage >>> 5] = ((words[usage >>> 5] ?? 0) | (1 << (usage & 31))) >>> 0;
+  return words;
+};
+
+describe('a silent page', () => {
+  test('everything that a page holds is released when it is silent for the limit, and not before', async () => {
+    const { input, calls } = reader();
+    input.read('events', key(4, true, 7));
+    await vi.advanceTimersByTimeAsync(SILENCE_MS - 1);
+    expect(calls).toEqual([['key', 4, true, 7]]);
+    await vi.advanceTimersByTimeAsync(1);
+    expect(calls).toEqual([
+      ['key', 4, true, 7],
+      ['releaseAll', 7],
+    ]);
+    await vi.advanceTimersByTimeAsync(STALL_MS - SILENCE_MS - 1);
+    expect(calls).toHaveLength(2);
+  });
+
+  test('a page that is silent for 3 s counts as hidden until it speaks again', async () => {
+    const { input, calls } = reader();
+    input.read('state', heldMessage({ sequence: 1, keys: [4] }));
+    await vi.advanceTimersByTimeAsync(STALL_MS - 1);
+    expect(calls.map(([name]) => name)).toEqual(['held', 'releaseAll']);
+    await vi.advanceTimersByTimeAsync(1);
+    expect(calls.at(-1)).toEqual(['held', { keys: keysOf(), buttons: 0, hidden: true }, 1]);
+    input.read('state', pointerMessage({ sequence: 2 }));
+    expect(calls.slice(3)).toEqual([
+      ['held', { keys: keysOf(), buttons: 0, hidden: false }, 1],
+      ['pointer', expect.anything(), 2],
+    ]);
+    await vi.advanceTimersByTimeAsync(STALL_MS);
+    expect(calls.at(-1)).toEqual(['held', { keys: keysOf(), buttons: 0, hidden: true }, 1]);
+  });
+
+  test('every message that can be read starts the wait again, and one that cannot does not', async () => {
+    const { input, calls } = reader();
+    const messages: [string, Buffer][] = [
+      ['events', key(4, true, 1)],
+      ['state', pointerMessage({ sequence: 2 })],
+      ['state', heldMessage({ sequence: 3, keys: [4] })],
+      ['state', Buffer.of(MESSAGE_PING, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8)],
+    ];
+    for (const [channel, message] of messages) {
+      input.read(channel, message);
+      await vi.advanceTimersByTimeAsync(SILENCE_MS - 1);
+    }
+    expect(calls.map(([name]) => name)).toEqual(['key', 'pointer', 'held']);
+    input.read('events', Buffer.of(99));
+    await vi.advanceTimersByTimeAsync(1);
+    expect(calls.at(-1)).toEqual(['releaseAll', 3]);
+  });
+
+  test('a page that speaks again holds what it says, and is released again when it falls silent again', async () => {
+    const { input, calls } = reader();
+    input.read('events', key(4, true, 1));
+    await vi.advanceTimersByTimeAsync(SILENCE_MS);
+    input.read('state', heldMessage({ sequence: 2, keys: [4] }));
+    expect(calls.at(-1)).toEqual(['held', { keys: keysOf(4), buttons: 0, hidden: false }, 2]);
+    await vi.advanceTimersByTimeAsync(SILENCE_MS);
+    expect(calls.at(-1)?.[0]).toBe('releaseAll');
+    expect(calls).toHaveLength(4);
+  });
+
+  test('a connection that has closed releases nothing later', async () => {
+    const { input, calls } = reader();
+    input.read('events', key(4, true, 1));
+    input.close();
+    await vi.advanceTimersByTimeAsync(SILENCE_MS);
+    expect(calls).toHaveLength(1);
+  });
+});
+
+describe('what a page holds', () => {
+  test('the keys and buttons that are held are read, and nothing is held by a hidden page', () => {
+    const { input, calls } = reader();
+    const message = { keys: [0, 26, 255], buttons: [0, 31] };
+    input.read('state', heldMessage({ sequence: 1, ...message }));
+    input.read('state', heldMessage({ sequence: 2, ...message, hidden: true }));
+    expect(calls).toEqual([
+      ['held', { keys: keysOf(0, 26, 255), buttons: 0x80000001, hidden: false }, 1],
+      ['held', { keys: keysOf(), buttons: 0, hidden: true }, 2],
+    ]);
+  });
+
+  test('a message about what is held is ignored if a newer one or a newer key has arrived', () => {
+    const { input, calls } = reader();
+    input.read('events', key(4, true, 5));
+    expect(input.read('state', heldMessage({ sequence: 4 }))).toBe(true);
+    input.read('state', heldMessage({ sequence: 6, keys: [4] }));
+    expect(input.read('state', heldMessage({ sequence: 6 }))).toBe(true);
+    expect(calls.map(([name]) => name)).toEqual(['key', 'held']);
+  });
+
+  test('keys and buttons that arrive late change nothing that is held, but a short press counts', () => {
+    const { input, calls } = reader();
+    input.read('state', heldMessage({ sequence: 9, keys: [5], buttons: [2] }));
+    const late = [
+      key(4, true, 1),
+      key(4, false, 2),
+      key(5, true, 3),
+      press(1, true, 4),
+      press(1, false, 5),
+      press(2, true, 6),
+    ];
+    for (const message of [...late, Buffer.of(MESSAGE_RELEASE_ALL, 0, 0, 0, 8, 0, 0, 0)])
+      expect(input.read('events', message)).toBe(true);
+    expect(calls.slice(1)).toEqual([
+      ['key', 4, true, 1],
+      ['key', 4, false, 1],
+      ['button', 1, true, 4],
+      ['button', 1, false, 4],
+    ]);
+    input.read('events', key(4, true, 10));
+    expect(calls.at(-1)).toEqual(['key', 4, true, 10]);
+  });
 });

@@ -2,7 +2,10 @@ import datachannel, { type DataChannel, type PeerConnection, type Track } from '
 import {
   CHANNEL_EVENTS,
   CHANNEL_STATE,
+  HEADER_RETURN,
+  HELD_BYTES,
   MESSAGE_FRAME,
+  MESSAGE_HELD,
   MESSAGE_NOTICE,
   MESSAGE_PING,
   MESSAGE_POINTER,
@@ -43,6 +46,8 @@ export class Peer {
   readonly soundPackets: Buffer[] = [];
   readonly #sound: Track | undefined;
   location = '';
+  /** The token with which the page can return to its seat; empty if there is none. */
+  token = '';
   answer = '';
   peerState = 'new';
 
@@ -122,15 +127,21 @@ export class Peer {
   /**
    * Connects to a host, and resolves with the notice "joined".
    * @param options.edit may change the host's SDP answer before it is applied
+   * @param options.tokens the page's return tokens, or `new`; by default the page cannot return
    */
-  async join(url: string, { query = '', edit = (sdp: string) => sdp } = {}): Promise<Notice & { kind: 'joined' }> {
+  async join(
+    url: string,
+    options: { query?: string; edit?: (sdp: string) => string; tokens?: string } = {},
+  ): Promise<Notice & { kind: 'joined' }> {
+    const { query = '', edit = (sdp: string) => sdp, tokens } = options;
     const response = await fetch(`${url}whep${query}`, {
       method: 'POST',
-      headers: { 'content-type': 'application/sdp' },
+      headers: { 'content-type': 'application/sdp', ...(tokens === undefined ? {} : { [HEADER_RETURN]: tokens }) },
       body: await this.offer(),
     });
     this.answer = await response.text();
     if (response.status !== 201) throw new Error(`${response.status} ${this.answer}`);
+    this.token = response.headers.get(HEADER_RETURN) ?? '';
     this.location = new URL(response.headers.get('location') ?? '', url).href;
     this.peer.setRemoteDescription(edit(this.answer), 'answer');
     const isFirst = ({ kind }: Notice) => kind === 'joined' || kind === 'ended';
@@ -195,5 +206,20 @@ export function pointerMessage(pointer: {
   message.writeFloatLE(x, 24);
   message.writeFloatLE(y, 28);
   for (const [index, axis] of axes.entries()) message.writeFloatLE(axis, 32 + 4 * index);
+  return message;
+}
+
+/** Encodes an input message of type MESSAGE_HELD. */
+export function heldMessage(held: { sequence: number; keys?: number[]; buttons?: number[]; hidden?: boolean }): Buffer {
+  const { sequence, keys = [], buttons = [], hidden = false } = held;
+  const message = Buffer.alloc(HELD_BYTES);
+  message[0] = MESSAGE_HELD;
+  message[1] = hidden ? 1 : 0;
+  message.writeUInt32LE(sequence, 4);
+  for (const button of buttons) message.writeUInt32LE((message.readUInt32LE(8) | (1 << button)) >>> 0, 8);
+  for (const key of keys) {
+    const at = 12 + 4 * (key >>> 5);
+    message.writeUInt32LE((message.readUInt32LE(at) | (1 << (key & 31))) >>> 0, at);
+  }
   return message;
 }

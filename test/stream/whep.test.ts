@@ -81,7 +81,9 @@ describe('the origin of an offer', () => {
     const response = await offerFrom(url, { origin: SITE });
     expect(response.status).toBe(201);
     expect(response.headers.get('access-control-allow-origin')).toBe(SITE);
-    expect(response.headers.get('access-control-expose-headers')).toBe('location, link, retry-after');
+    expect(response.headers.get('access-control-expose-headers')).toBe(
+      'location, link, retry-after, nearlight-return, nearlight-hold-ms',
+    );
     expect(response.headers.get('vary')).toBe('origin');
     expect((await offerFrom(url, { origin: 'https://play.example.org' })).status).toBe(403);
     expect((await offerFrom(url, { origin: 'http://play.example' })).status).toBe(403);
@@ -109,7 +111,7 @@ describe('OPTIONS', () => {
       'POST, OPTIONS',
       SITE,
       'POST, OPTIONS',
-      'content-type, authorization',
+      'content-type, authorization, nearlight-return',
     ]);
   });
 

@@ -1,7 +1,7 @@
-import { MESSAGE_BUTTON, MESSAGE_KEY, MESSAGE_RELEASE_ALL } from '../../base/protocol.ts';
+import { MESSAGE_BUTTON, MESSAGE_HELD, MESSAGE_KEY, MESSAGE_RELEASE_ALL } from '../../base/protocol.ts';
 import type { MessageSink } from '../../player/writer.ts';
 import type { PlayerInput } from '../../room/input.ts';
-import type { PointerState } from '../../stream/player.ts';
+import type { HeldState, PointerState } from '../../stream/player.ts';
 
 /**
  * Passes the page's input messages to the game in this tab. Reads them without checks, because they do not come from
@@ -18,6 +18,7 @@ export function localSink(input: PlayerInput): MessageSink {
     axes: [0, 0, 0, 0],
     locked: false,
   };
+  const held: HeldState = { keys: new Uint32Array(8), buttons: 0, hidden: false };
   return {
     event([type, code = 0, down], sequence) {
       if (type === MESSAGE_KEY) input.key(code, down === 1, sequence);
@@ -26,6 +27,12 @@ export function localSink(input: PlayerInput): MessageSink {
     },
     state(message, sequence) {
       const view = new DataView(message.buffer, message.byteOffset);
+      if (message[0] === MESSAGE_HELD) {
+        held.buttons = view.getUint32(8, true);
+        for (let word = 0; word < 8; word++) held.keys[word] = view.getUint32(12 + 4 * word, true);
+        input.held(held, sequence);
+        return;
+      }
       pointer.locked = message[1] === 1;
       pointer.totalDx = view.getInt32(8, true);
       pointer.totalDy = view.getInt32(12, true);

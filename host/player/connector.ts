@@ -1,0 +1,249 @@
+import { systemClock } from '../base/clock.ts';
+import { type Milli, milli } from '../base/time.ts';
+import { HostLink, type LinkFailure, parametersOf, readRefusal, returnHeader, type ViewQuery } from './link.ts';
+import { LineProbe } from './probe.ts';
+import type { ReturnTokens } from './tokens.ts';
+
+export type ConnectorHooks = {
+  /** Called when an attempt to connect begins. `attempt` counts from 1. */
+  trying(attempt: number): void;
+  /** Called when an attempt has failed for the given reason. The next one is number `attempt`. */
+  failing(failure: LinkFailure, attempt: number): void;
+  /** Called with the page's position in the queue for a seat: 1 is the next. */
+  waiting(position: number): void;
+  /** Called when a connection is open. It is the caller's from then on. */
+  opened(link: HostLink): void;
+  /** Called when no attempt can succeed. */
+  refused(failure: LinkFailure): void;
+  /** Called for each message of a connection that was opened. */
+  message(link: HostLink, data: ArrayBuffer): void;
+  /** Called when a connection that was opened has ended. */
+  lost(link: HostLink, failure: LinkFailure): void;
+};
+
+/** The pause after the first failed attempt. It doubles with each further one, up to RETRY_MS_MAX. */
+const RETRY_MS = 250;
+const RETRY_MS_MAX = 5000;
+/** The longest pause while a seat waits for the page. */
+const RETURN_MS_MAX = 300;
+/** The time that the server has to answer an offer, which may include the start of a game. */
+const ANSWER_MS = 8000;
+/** The same while a seat waits for the page: its game runs, and a request that got stuck in a dead line must not delay another. */
+const RETURN_ANSWER_MS = 2500;
+/** After the answer, an attempt that does not connect within this time fails. ICE tries more and more rarely to find a path. */
+const CONNECT_MS = 4000;
+/** The server answers questions about the queue within 10 s. */
+const QUEUE_MS_MAX = 20_000;
+/** Shortest time between two questions about the queue to which the answer was the same. */
+const QUEUE_MS_MIN = 250;
+
+/**
+ * Connects the page to the host, again and again until that succeeds, or the server refuses for a reason that will not pass. If
+ * no seat is free, the page waits in the server's queue.
+ */
+export class Connector {
+  readonly #url: string;
+  readonly #takesSound: boolean;
+  readonly #hooks: ConnectorHooks;
+  #tokens: ReturnTokens | undefined;
+  #query: ViewQuery = {};
+  #attempt = 0;
+  #isRunning = false;
+  /** Until when a seat waits for the page. */
+  #heldUntil = milli(0);
+  /** The attempt that is being made. */
+  #link: HostLink | undefined;
+  /** Looks whether the line is back while a seat waits for the page and the server does not answer. */
+  #probe: LineProbe | undefined;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  /** Ends the wait in the queue. */
+  #queue: AbortController | undefined;
+
+  /**
+   * @param url URL of the WHEP signalling endpoint
+   * @param takesSound whether the page takes the game's sound
+   */
+  constructor(url: string, takesSound: boolean, hooks: ConnectorHooks) {
+    this.#url = url;
+    this.#takesSound = takesSound;
+    this.#hooks = hooks;
+  }
+
+  /** Whether the page is connecting, or waits to do so. */
+  get isRunning(): boolean {
+    return this.#isRunning;
+  }
+
+  /**
+   * Starts to connect.
+   * @param options.attempt number of attempts that have failed before
+   * @param options.delayMs pause before the first attempt; by default none, or if more than one has failed, that after `attempt`
+   * @param options.heldUntil until when a seat waits for the page
+   */
+  start(
+    query: ViewQuery,
+    options: { tokens: ReturnTokens; attempt: number; delayMs?: number | undefined; heldUntil?: Milli | undefined },
+  ): void {
+    this.stop();
+    const { tokens, attempt, heldUntil = milli(0) } = options;
+    this.#query = query;
+    this.#tokens = tokens;
+    this.#attempt = attempt;
+    this.#heldUntil = heldUntil;
+    this.#isRunning = true;
+    const delayMs = options.delayMs ?? (attempt > 1 ? this.#pauseMs() : 0);
+    if (delayMs > 0) this.#schedule(delayMs);
+    else this.#try();
+  }
+
+  /** Connects now if the page waits before its next attempt, because the network or the page has just come back. */
+  hurry(): void {
+    if (!this.#isRunning || this.#queue || this.#link?.isAnswered) return;
+    this.#link?.close();
+    this.#attempt = 0;
+    this.#try();
+  }
+
+  /** Stops connecting. The connection that was opened last stays open. */
+  stop(): void {
+    this.#isRunning = false;
+    clearTimeout(this.#timer);
+    this.#stopProbe();
+    this.#link?.close();
+    this.#link = undefined;
+    this.#queue?.abort();
+    this.#queue = undefined;
+  }
+
+  #try(): void {
+    clearTimeout(this.#timer);
+    this.#attempt++;
+    this.#hooks.trying(this.#attempt);
+    const tokens = this.#tokens;
+    const link: HostLink = new HostLink({
+      url: this.#url,
+      takesSound: this.#takesSound,
+      hooks: {
+        accepted: (found) => {
+          tokens?.add(...found);
+          this.#stopProbe();
+          this.#limit(link, CONNECT_MS);
+        },
+        open: () => this.#onOpen(link),
+        message: (data) => this.#hooks.message(link, data),
+        failed: (failure) => this.#onFailure(link, failure),
+      },
+    });
+    this.#link = link;
+    this.#limit(link, this.#isHeld ? RETURN_ANSWER_MS : ANSWER_MS);
+    if (this.#isHeld) this.#probe ??= new LineProbe(`${this.#url}/line`, () => this.hurry());
+    void link.start(this.#query, tokens?.list ?? []);
+  }
+
+  #stopProbe(): void {
+    this.#probe?.stop();
+    this.#probe = undefined;
+  }
+
+  #onOpen(link: HostLink): void {
+    clearTimeout(this.#timer);
+    this.#stopProbe();
+    this.#link = undefined;
+    this.#isRunning = false;
+    this.#hooks.opened(link);
+  }
+
+  #onFailure(link: HostLink, failure: LinkFailure): void {
+    if (link !== this.#link) {
+      this.#hooks.lost(link, failure);
+      return;
+    }
+    this.#link = undefined;
+    this.#goOn(failure);
+  }
+
+  /** Decides what follows on a failed attempt. */
+  #goOn(failure: LinkFailure): void {
+    clearTimeout(this.#timer);
+    if (failure.isFinal) {
+      this.stop();
+      this.#hooks.refused(failure);
+    } else if (failure.code === 'NL_ROOM_FULL' && !this.#queue) void this.#waitForSeat();
+    else {
+      this.#queue = undefined;
+      this.#hooks.failing(failure, this.#attempt + 1);
+      this.#schedule(failure.waitMs ?? this.#pauseMs());
+    }
+  }
+
+  /** Asks for the page's position in the queue until a seat is free, then takes the seat. */
+  async #waitForSeat(): Promise<void> {
+    const queue = new AbortController();
+    this.#queue = queue;
+    let known = 0;
+    try {
+      while (this.#queue === queue) {
+        const askedAt = systemClock.now();
+        const position = await this.#askPosition(queue.signal);
+        if (this.#queue !== queue) return;
+        if (position === 0) break;
+        this.#hooks.waiting(position);
+        const pauseMs = askedAt + QUEUE_MS_MIN - systemClock.now();
+        if (position === known && pauseMs > 0) await new Promise((resolve) => setTimeout(resolve, pauseMs));
+        known = position;
+      }
+      if (this.#queue !== queue) return;
+      this.#queue = undefined;
+      this.#try();
+    } catch (error) {
+      if (this.#queue === queue) this.#goOn(asFailure(error));
+    }
+  }
+
+  /** @throws a LinkFailure if the server refuses, or an Error if it does not answer */
+  async #askPosition(signal: AbortSignal): Promise<number> {
+    const response = await fetch(`${this.#url}/queue?${parametersOf(this.#query)}`, {
+      method: 'POST',
+      headers: returnHeader(this.#tokens?.list ?? []),
+      signal: AbortSignal.any([signal, AbortSignal.timeout(QUEUE_MS_MAX)]),
+    });
+    if (response.status !== 200) throw new Refusal(await readRefusal(response));
+    const { position, token } = (await response.json()) as { position: number; token: string };
+    this.#tokens?.add(token);
+    return position;
+  }
+
+  #limit(link: HostLink, ms: number): void {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => link.fail('The server does not answer.'), ms);
+  }
+
+  get #isHeld(): boolean {
+    return systemClock.now() < this.#heldUntil;
+  }
+
+  #schedule(delayMs: number): void {
+    this.#timer = setTimeout(() => this.#try(), delayMs);
+  }
+
+  /** Returns the pause before the next attempt. It is random, so that pages do not all come back at the same moment. */
+  #pauseMs(): number {
+    const longest = this.#isHeld ? RETURN_MS_MAX : RETRY_MS_MAX;
+    const pauseMs = Math.min(longest, RETRY_MS * 2 ** Math.min(10, Math.max(0, this.#attempt - 1)));
+    return pauseMs * (0.5 + Math.random());
+  }
+}
+
+/** A refusal of the server as an error. */
+class Refusal extends Error {
+  readonly failure: LinkFailure;
+  constructor(failure: LinkFailure) {
+    super(failure.message);
+    this.failure = failure;
+  }
+}
+
+function asFailure(error: unknown): LinkFailure {
+  if (error instanceof Refusal) return error.failure;
+  return { code: 'NL_CONNECTION', message: 'The server does not answer.', isFinal: false };
+}

@@ -1,0 +1,211 @@
+import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
+import type { Config } from '../base/config.ts';
+import { NearlightError } from '../base/errors.ts';
+import type { CloseReason } from '../base/protocol.ts';
+import type { Ticket } from './admission.ts';
+import type { Player, ViewRequest } from './player.ts';
+
+/** 128 bits from the system's random source cannot be guessed. */
+const TOKEN_BYTES = 16;
+const TOKEN = /^[\w-]{22}$/;
+/** A page that never learned whether its last attempts succeeded presents the tokens of all of them. */
+const TOKENS_MAX = 8;
+/** A connection that ended for one of these reasons was lost against the player's will. */
+const LOSSES: ReadonlySet<CloseReason> = new Set(['page', 'idle', 'failed']);
+
+/** Makes a token with which a page can return to its seat. */
+export function createToken(): string {
+  return randomBytes(TOKEN_BYTES).toString('base64url');
+}
+
+/**
+ * Reads the header HEADER_RETURN of a request.
+ * @returns the well-formed tokens in it, of which only the first few count; undefined if the page cannot return
+ */
+export function readTokens(header: string | string[] | undefined): string[] | undefined {
+  if (header === undefined) return undefined;
+  const text = Array.isArray(header) ? header.join(',') : header;
+  return text
+    .split(',', TOKENS_MAX)
+    .map((token) => token.trim())
+    .filter((token) => TOKEN.test(token));
+}
+
+export type ReturnLimits = Pick<Config, 'returnMsMax' | 'reloadMsMax' | 'addressHeldMax'>;
+
+/** Who takes a seat, and over which connection. */
+export interface Arrival {
+  /** Id of the connection. */
+  readonly id: string;
+  /** The token with which the page can return; undefined if it cannot. */
+  readonly token: string | undefined;
+  readonly ticket: Ticket;
+  /** Closes the connection. */
+  close(reason: CloseReason): void;
+}
+
+/** A player's claim to a seat, which may outlive the connection. The seat waits while there is no connection. */
+export interface Stay {
+  readonly player: Player;
+}
+
+interface Entry extends Stay {
+  player: Player;
+  arrival: Arrival;
+  digest: Buffer | undefined;
+  isConnected: boolean;
+  /** Whether the page has said that it is being closed. */
+  isLeaving: boolean;
+  timer: NodeJS.Timeout | undefined;
+}
+
+/**
+ * Knows which player has which seat, and keeps the seats of those who lost their connection for a while. A page proves with a
+ * token that a seat is its own. Only a digest of the token is kept. A token works once: with each return the page gets another.
+ * A token that is unknown, forged or old means nothing, and its page is treated as a new one.
+ */
+export class Returns {
+  readonly #limits: ReturnLimits;
+  /** All stays. Those that have waited longest come first among those that wait. */
+  readonly #entries = new Set<Entry>();
+
+  constructor(limits: ReturnLimits) {
+    this.#limits = limits;
+  }
+
+  /** Number of seats that wait for their players. */
+  get held(): number {
+    return [...this.#entries].filter(({ isConnected }) => !isConnected).length;
+  }
+
+  /** Finds the seat that one of the tokens gives a right to; undefined if there is none or its game has ended. */
+  find(tokens: readonly string[] = []): Stay | undefined {
+    for (const token of tokens) {
+      const digest = digestOf(token);
+      for (const entry of this.#entries)
+        if (entry.digest && timingSafeEqual(entry.digest, digest) && entry.player.canReturn()) return entry;
+    }
+    return undefined;
+  }
+
+  /** Notes that a player who is new here has taken a seat. */
+  add(player: Player, arrival: Arrival): void {
+    this.#add(player, arrival);
+  }
+
+  /**
+   * Notes that a player who is new here has a seat but no connection yet. It waits for `holdMs`.
+   * @param arrival holds the token with which the page takes the seat
+   */
+  reserve(player: Player, arrival: Arrival, holdMs: number): void {
+    this.#wait(this.#add(player, arrival), holdMs);
+  }
+
+  /**
+   * Gives the player's seat to another connection. The earlier connection, if it is still there, gives way at once.
+   * @throws NearlightError NL_ADDRESS_FULL, or NL_CONNECTION if the seat is the player's no longer
+   */
+  take(stay: Stay | undefined, arrival: Arrival, request: ViewRequest): Player {
+    const entry = [...this.#entries].find((known) => known === stay);
+    if (!entry?.player.canReturn()) throw new NearlightError('NL_CONNECTION', 'the seat was given away; try again');
+    const { arrival: former, isConnected } = entry;
+    arrival.ticket.seat(former.ticket);
+    clearTimeout(entry.timer);
+    entry.timer = undefined;
+    entry.player = entry.player.return(request);
+    entry.arrival = arrival;
+    entry.digest = arrival.token === undefined ? undefined : digestOf(arrival.token);
+    entry.isLeaving = false;
+    entry.isConnected = true;
+    if (isConnected) former.close('replaced');
+    return entry.player;
+  }
+
+  /**
+   * Notes that a connection has closed. Its seat waits for the player if the connection was lost, and is free otherwise.
+   * @returns false if the connection has no seat, or has it no longer
+   */
+  lose(id: string, reason: CloseReason): boolean {
+    const entry = this.#byId(id);
+    if (!entry) return false;
+    const holdMs = this.#holdMsAfter(entry, reason);
+    if (holdMs === 0) this.#free(entry, reason);
+    else {
+      entry.player.onLost();
+      this.#bound(entry.arrival.ticket.client);
+      this.#wait(entry, holdMs);
+    }
+    return true;
+  }
+
+  /**
+   * Notes that a page says that its player leaves.
+   * @param mayReturn whether the page is only being closed or reloaded, so that the seat waits a little
+   * @returns false if the connection has no seat
+   */
+  leave(id: string, mayReturn: boolean): boolean {
+    const entry = this.#byId(id);
+    if (!entry) return false;
+    entry.isLeaving = mayReturn;
+    if (entry.isConnected) entry.arrival.close('deleted');
+    else if (mayReturn) this.#wait(entry, this.#reloadMs);
+    else this.#free(entry, 'deleted');
+    return true;
+  }
+
+  /** Frees all seats that wait, because the server closes. */
+  close(): void {
+    for (const entry of this.#entries) if (!entry.isConnected) this.#free(entry, 'shutdown');
+  }
+
+  #add(player: Player, arrival: Arrival): Entry {
+    const digest = arrival.token === undefined ? undefined : digestOf(arrival.token);
+    const entry = { player, arrival, digest, isConnected: true, isLeaving: false, timer: undefined };
+    this.#entries.add(entry);
+    return entry;
+  }
+
+  get #reloadMs(): number {
+    return Math.min(this.#limits.reloadMsMax, this.#limits.returnMsMax);
+  }
+
+  #holdMsAfter({ digest, isLeaving, player }: Entry, reason: CloseReason): number {
+    if (!digest || !player.canReturn()) return 0;
+    if (LOSSES.has(reason)) return isLeaving ? this.#reloadMs : this.#limits.returnMsMax;
+    return reason === 'deleted' && isLeaving ? this.#reloadMs : 0;
+  }
+
+  #byId(id: string): Entry | undefined {
+    for (const entry of this.#entries) if (entry.arrival.id === id) return entry;
+    return undefined;
+  }
+
+  #wait(entry: Entry, holdMs: number): void {
+    clearTimeout(entry.timer);
+    entry.isConnected = false;
+    // The entry moves to the end, so that those that have waited longest come first.
+    this.#entries.delete(entry);
+    this.#entries.add(entry);
+    entry.timer = setTimeout(() => this.#free(entry, 'page'), holdMs).unref();
+  }
+
+  /** Frees the seat that has waited longest if too many wait for players of one address. */
+  #bound(client: string): void {
+    const waiting = [...this.#entries].filter(
+      ({ isConnected, arrival }) => !isConnected && arrival.ticket.client === client,
+    );
+    const [longest] = waiting;
+    if (longest && waiting.length >= this.#limits.addressHeldMax) this.#free(longest, 'displaced');
+  }
+
+  #free(entry: Entry, reason: CloseReason): void {
+    clearTimeout(entry.timer);
+    if (!this.#entries.delete(entry)) return;
+    entry.arrival.ticket.close();
+    entry.player.onClosed(reason);
+  }
+}
+
+function digestOf(token: string): Buffer {
+  return createHash('sha256').update(token).digest();
+}

@@ -1,0 +1,247 @@
+import { randomBytes } from 'node:crypto';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { milli } from '../../host/base/time.ts';
+import { Admission, type AdmissionLimits, type Ticket } from '../../host/stream/admission.ts';
+import { type Arrival, createToken, type ReturnLimits, Returns, readTokens } from '../../host/stream/returns.ts';
+import { RecordedPlayer } from './fixture.ts';
+
+const HOLD_MS = 30_000;
+const RELOAD_MS = 4000;
+const view = { width: 640, height: 360, fps: 60 };
+const ROOMY: AdmissionLimits = {
+  offersPerSecondMax: 1000,
+  addressOffersPerSecondMax: 1000,
+  halfOpenMax: 1000,
+  addressHalfOpenMax: 1000,
+  addressSeatsMax: 1000,
+};
+
+beforeEach(() => {
+  vi.useFakeTimers();
+});
+afterEach(() => vi.useRealTimers());
+
+interface Joined {
+  id: string;
+  token: string;
+  player: RecordedPlayer;
+  closed: string[];
+}
+
+function begin({
+  admission: bounds = {},
+  ...limits
+}: Partial<ReturnLimits> & { admission?: Partial<AdmissionLimits> } = {}) {
+  const admission = new Admission({ ...ROOMY, ...bounds }, { now: () => milli(performance.now()) });
+  const returns = new Returns({ returnMsMax: HOLD_MS, reloadMsMax: RELOAD_MS, addressHeldMax: 16, ...limits });
+  let ids = 0;
+  const arrive = (client: string, token?: string): Arrival & { closed: string[]; ticket: Ticket } => {
+    const closed: string[] = [];
+    const id = String(ids++);
+    const ticket = admission.open(client, () => {});
+    const close: Arrival['close'] = (reason) => {
+      closed.push(reason);
+      if (!returns.lose(id, reason)) ticket.close();
+    };
+    return { id, token, ticket, close, closed };
+  };
+  const join = (client = 'a', canReturn = true): Joined => {
+    const token = canReturn ? createToken() : undefined;
+    const arrival = arrive(client, token);
+    arrival.ticket.seat();
+    const player = new RecordedPlayer(ids, view);
+    returns.add(player, arrival);
+    return { id: arrival.id, token: token ?? '', player, closed: arrival.closed };
+  };
+  const comeBack = (tokens: string[], client = 'a') => {
+    const token = createToken();
+    const arrival = arrive(client, token);
+    const player = returns.take(returns.find(tokens), arrival, view);
+    return { token, player, id: arrival.id, closed: arrival.closed };
+  };
+  return { admission, returns, join, comeBack };
+}
+
+test('a token is 128 random bits, and only well-formed ones are read, eight at most', () => {
+  expect(createToken()).toMatch(/^[\w-]{22}$/);
+  expect(createToken()).not.toBe(createToken());
+  const all = Array.from({ length: 9 }, createToken);
+  const [a, b] = all;
+  expect(readTokens(undefined)).toBeUndefined();
+  expect(readTokens('new')).toEqual([]);
+  expect(readTokens('')).toEqual([]);
+  expect(readTokens(`${a}, ${b},x,${a}=`)).toEqual([a, b]);
+  expect(readTokens(all.join(','))).toEqual(all.slice(0, 8));
+  expect(readTokens(`${'A'.repeat(21)},${'A'.repeat(23)},${'.'.repeat(22)}`)).toEqual([]);
+});
+
+describe('a seat whose connection was lost', () => {
+  test.each(['page', 'idle', 'failed'] as const)('it waits for 30 s after the reason "%s"', async (reason) => {
+    const { returns, join } = begin();
+    const { id, token, player } = join();
+    expect(returns.lose(id, reason)).toBe(true);
+    expect([player.lost, player.closed, returns.held]).toEqual([1, [], 1]);
+    await vi.advanceTimersByTimeAsync(HOLD_MS - 1);
+    expect(returns.find([token])?.player).toBe(player);
+    await vi.advanceTimersByTimeAsync(1);
+    expect(returns.find([token])).toBeUndefined();
+    expect([player.closed, returns.held]).toEqual([['page'], 0]);
+  });
+
+  test.each(['deleted', 'host', 'shutdown', 'input', 'refused'] as const)('it is free at once after "%s"', (reason) => {
+    const { returns, join } = begin();
+    const { id, token, player } = join();
+    returns.lose(id, reason);
+    expect([player.closed, player.lost]).toEqual([[reason], 0]);
+    expect(returns.find([token])).toBeUndefined();
+  });
+
+  test('it is free at once if the page cannot return, the game has ended, or no seat waits here', () => {
+    const { returns, join } = begin();
+    const stranger = join('a', false);
+    returns.lose(stranger.id, 'page');
+    const late = join();
+    late.player.hasEnded = true;
+    returns.lose(late.id, 'page');
+    const strict = begin({ returnMsMax: 0 });
+    const third = strict.join();
+    strict.returns.lose(third.id, 'page');
+    expect([stranger, late, third].map(({ player }) => player.closed)).toEqual([['page'], ['page'], ['page']]);
+  });
+
+  test('it goes back to its player, who gets another token, and the old one is worth nothing', async () => {
+    const { returns, join, comeBack } = begin();
+    const first = join();
+    returns.lose(first.id, 'idle');
+    await vi.advanceTimersByTimeAsync(HOLD_MS - 1);
+    const second = comeBack([first.token]);
+    expect(second.player).toBe(first.player);
+    await vi.advanceTimersByTimeAsync(10 * HOLD_MS);
+    expect(first.player.closed).toEqual([]);
+    expect(() => comeBack([first.token])).toThrow('NL_CONNECTION');
+    expect(returns.find([second.token])?.player).toBe(first.player);
+  });
+
+  test('an earlier connection that is still open gives way at once', () => {
+    const { returns, join, comeBack } = begin();
+    const first = join();
+    const second = comeBack([first.token]);
+    expect(first.closed).toEqual(['replaced']);
+    expect([first.player.closed, first.player.lost, returns.held]).toEqual([[], 0, 0]);
+    returns.lose(second.id, 'deleted');
+    expect(first.player.closed).toEqual(['deleted']);
+  });
+
+  test('forged tokens and those of others are worth nothing, and any of several tokens may be the right one', () => {
+    const { returns, join } = begin();
+    const one = join();
+    const two = join('b');
+    for (let guess = 0; guess < 1000; guess++)
+      expect(returns.find([randomBytes(16).toString('base64url')])).toBeUndefined();
+    expect(returns.find([createToken(), two.token])?.player).toBe(two.player);
+    expect(returns.find([one.token])?.player).toBe(one.player);
+    expect(returns.find([])).toBeUndefined();
+  });
+});
+
+describe('a page that says that its player leaves', () => {
+  test('its seat is free at once', () => {
+    const { returns, join } = begin();
+    const { id, player, closed } = join();
+    expect(returns.leave(id, false)).toBe(true);
+    expect([closed, player.closed]).toEqual([['deleted'], ['deleted']]);
+    expect(returns.leave(id, false)).toBe(false);
+  });
+
+  test('a page that may only be reloaded finds its seat for 4 s', async () => {
+    const { returns, join } = begin();
+    const { id, token, player } = join();
+    returns.leave(id, true);
+    await vi.advanceTimersByTimeAsync(RELOAD_MS - 1);
+    expect(returns.find([token])?.player).toBe(player);
+    await vi.advanceTimersByTimeAsync(1);
+    expect(player.closed).toEqual(['page']);
+  });
+
+  test('the end of the connection may be noticed before the page has said so', async () => {
+    const { returns, join } = begin();
+    const [reloaded, left] = [join(), join()];
+    for (const { id } of [reloaded, left]) returns.lose(id, 'page');
+    expect(returns.leave(reloaded.id, true)).toBe(true);
+    expect(returns.leave(left.id, false)).toBe(true);
+    expect(left.player.closed).toEqual(['deleted']);
+    await vi.advanceTimersByTimeAsync(RELOAD_MS);
+    expect(reloaded.player.closed).toEqual(['page']);
+  });
+
+  test('a page that was reloaded and then loses its connection has the full time again', async () => {
+    const { returns, join, comeBack } = begin();
+    const first = join();
+    returns.leave(first.id, true);
+    const { id } = comeBack([first.token]);
+    returns.lose(id, 'idle');
+    await vi.advanceTimersByTimeAsync(HOLD_MS - 1);
+    expect(first.player.closed).toEqual([]);
+  });
+});
+
+describe('the bounds of an address', () => {
+  test('seats that wait count for the address of their player until they are free', async () => {
+    const { admission, returns, join } = begin({ admission: { addressSeatsMax: 2 } });
+    const { id } = join();
+    join();
+    returns.lose(id, 'idle');
+    expect(() => admission.countOffer('a')).toThrow('NL_ADDRESS_FULL');
+    // The player who returns has the seat already.
+    admission.countOffer('a', true);
+    await vi.advanceTimersByTimeAsync(HOLD_MS);
+    admission.countOffer('a');
+  });
+
+  test('a player may return from another address, if that has room', () => {
+    const { admission, returns, join, comeBack } = begin({ admission: { addressSeatsMax: 1 } });
+    const moved = join('a');
+    join('b');
+    returns.lose(moved.id, 'idle');
+    expect(() => comeBack([moved.token], 'b')).toThrow('NL_ADDRESS_FULL');
+    expect(returns.find([moved.token])?.player).toBe(moved.player);
+    comeBack([moved.token], 'c');
+    expect(() => admission.countOffer('c')).toThrow('NL_ADDRESS_FULL');
+    admission.countOffer('a');
+  });
+
+  test('one address keeps a limited number of seats waiting, and the one that waits longest is freed', () => {
+    const { returns, join } = begin({ addressHeldMax: 2 });
+    const own = [join(), join(), join()];
+    const other = join('b');
+    returns.lose(other.id, 'idle');
+    for (const { id } of own) returns.lose(id, 'idle');
+    expect(own.map(({ player }) => player.closed)).toEqual([['displaced'], [], []]);
+    expect([other.player.closed, returns.held]).toEqual([[], 3]);
+  });
+});
+
+test('closing frees the seats that wait', () => {
+  const { returns, join } = begin();
+  const [waiting, playing] = [join(), join()];
+  returns.lose(waiting.id, 'idle');
+  returns.close();
+  expect([waiting.player.closed, playing.player.closed]).toEqual([['shutdown'], []]);
+});
+
+test('a seat that is kept for a page whose turn has come is taken with its token, or is free again', async () => {
+  const { admission, returns, comeBack } = begin();
+  const reserve = () => {
+    const token = createToken();
+    const player = new RecordedPlayer(0, view);
+    const ticket = admission.open('a', () => {});
+    ticket.seat();
+    returns.reserve(player, { id: token, token, ticket, close: () => {} }, 10_000);
+    return { token, player };
+  };
+  const [quick, slow] = [reserve(), reserve()];
+  await vi.advanceTimersByTimeAsync(9999);
+  expect(comeBack([quick.token]).player).toBe(quick.player);
+  await vi.advanceTimersByTimeAsync(1);
+  expect([quick.player.closed, slow.player.closed]).toEqual([[], ['page']]);
+});
