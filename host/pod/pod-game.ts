@@ -128,6 +128,10 @@ export class PodGame implements LoadedGame {
       get stats() {
         return connection.stats;
       },
+      get ready() {
+        return connection.ready;
+      },
+      limitBitrate: (bitsPerSecondMax) => connection.limitBitrate(bitsPerSecondMax),
       sendFrame(accessUnit, info) {
         const sent = connection.sendFrame(accessUnit, info);
         if (sent) coldStart.firstFrameMs ??= sinceRequest(coldStart);

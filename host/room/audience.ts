@@ -237,6 +237,10 @@ class KeptPlayer implements Player {
     const isCurrent = () => player === this.#player;
     return {
       sendFrame: (accessUnit: Uint8Array, info: FrameInfo) => isCurrent() && connection.sendFrame(accessUnit, info),
+      get ready(): boolean {
+        return isCurrent() && connection.ready;
+      },
+      limitBitrate: (bitsPerSecondMax) => connection.limitBitrate(bitsPerSecondMax),
       notify: (notice) => connection.notify(notice),
       get stats(): Readonly<ConnectionStats> {
         return connection.stats;

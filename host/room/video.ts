@@ -12,6 +12,11 @@ import type { PlayerView } from './view.ts';
 /** Largest number of a player's frames between rendering and sending. While one is being encoded, the next is read back. */
 const IN_FLIGHT_MAX = 2;
 const RTP_CLOCK_KHZ = 90;
+/**
+ * What the connection may find out that the path carries, as a multiple of the bitrate that the video can use: with twice as much, even
+ * a large frame leaves at once.
+ */
+const PATH_SHARE = 2;
 
 export interface VideoViewOptions {
   readback: Readback;
@@ -38,19 +43,20 @@ export class VideoView implements PlayerView {
   constructor(options: VideoViewOptions) {
     this.#options = options;
     this.stats = createStats(options.meters);
+    options.connection.limitBitrate(options.rate.max * PATH_SHARE);
     const { texture } = options.readback;
     this.surface = { texture, view: texture.createView() };
   }
 
   get ready(): boolean {
-    return !this.#closed && !this.#failed && this.#inFlight < IN_FLIGHT_MAX;
+    return !this.#closed && !this.#failed && this.#inFlight < IN_FLIGHT_MAX && this.#options.connection.ready;
   }
 
   requestKeyframe(): void {
     this.#keyframe = true;
   }
 
-  /** Adapts the video's bitrate to the loss and bandwidth that the page's video receiver reports. */
+  /** Adapts the video's bitrate to what the path to the page carries. */
   feedback(feedback: Readonly<Feedback>): void {
     const { encoder, rate } = this.#options;
     const before = rate.bitrate;

@@ -41,12 +41,14 @@ export interface InputSink {
   pace(slackMs: Milli): void;
 }
 
-/** A report of the page's video receiver. The object is reused, so it is valid during the call only. */
+/** What the path to a page carries. The object is reused, so it is valid during the call only. */
 export interface Feedback {
-  /** Fraction of packets lost since the last report, 0 to 1 (RFC 3550, 6.4.1). */
+  /** Fraction of the packets that were lost lately, 0 to 1. */
   lossFraction: number;
-  /** The receiver's bandwidth estimate (REMB), or 0 before its first one. */
-  rembBitsPerSecond: number;
+  /** The bitrate of encoded video that the path carries. Headers and repeated packets have room besides. */
+  videoBitsPerSecond: number;
+  /** The time that packets wait in queues on the path, in milliseconds. */
+  queueMs: number;
 }
 
 /** Facts about one encoded frame. They go into its RTP packets and into MESSAGE_FRAME. */
@@ -66,18 +68,39 @@ export interface ConnectionStats {
   /** Encoded bytes that were handed to the transport, without headers. */
   bytesSent: number;
   inputErrors: number;
+  /** Number of video packets that were sent again. */
+  packetsResent: number;
   lossFraction: number;
-  rembBitsPerSecond: number;
+  videoBitsPerSecond: number;
+  queueMs: number;
+}
+
+/** Returns the statistics of a connection that has sent nothing yet. */
+export function emptyStats(): ConnectionStats {
+  return {
+    framesSent: 0,
+    framesDropped: 0,
+    bytesSent: 0,
+    inputErrors: 0,
+    packetsResent: 0,
+    lossFraction: 0,
+    videoBitsPerSecond: 0,
+    queueMs: 0,
+  };
 }
 
 /** The connection to a player's page, as the running game uses it. */
 export interface PlayerConnection {
   /**
-   * Sends a copy of one access unit (H.264 Annex B, start codes of 3 or 4 bytes). Never waits and never queues.
+   * Sends a copy of one access unit (H.264 Annex B, start codes of 3 or 4 bytes), a large one spread over some milliseconds.
    * @returns false if the frame was dropped, because the page is not connected, the connection is congested, or the page
    * misses an earlier frame that this one refers to. If connected, onKeyframe is called then, at most once per `keyframeMsMin`.
    */
   sendFrame(accessUnit: Uint8Array, info: FrameInfo): boolean;
+  /** Whether the path has room for another frame. A frame that is not rendered costs less than one that arrives late. */
+  readonly ready: boolean;
+  /** Sets the most that the player's video can use, so that nothing is sent to find out whether the path carries more. */
+  limitBitrate(bitsPerSecondMax: number): void;
   /** Tells the page why the connection ends, then closes it. Resolves when it is closed, after `closeMsMax` at the latest. */
   end(code: ErrorCode, message: string, retry: boolean): Promise<void>;
   readonly stats: Readonly<ConnectionStats>;
