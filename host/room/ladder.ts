@@ -3,8 +3,8 @@ import type { Milli } from '../base/time.ts';
 /** Fractions of the wanted width and height. */
 const SCALES = [1, 3 / 4, 1 / 2] as const;
 /** Below this many bits per pixel a smaller picture looks better, and from this many on the next larger one does. */
-const BITS_PER_PIXEL_DOWN = 0.035;
-const BITS_PER_PIXEL_UP = 0.07;
+const BITS_PER_PIXEL_DOWN = 0.04;
+const BITS_PER_PIXEL_UP = 0.08;
 /** The bitrate must stay on one side of a bound for this long. Going up has time; going down follows a loss of quality. */
 const DOWN_MS = 1000;
 const UP_MS = 4000;

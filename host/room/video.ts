@@ -78,8 +78,12 @@ export class VideoView implements PlayerView {
   /** Adapts the video's bitrate to what the path to the page carries. */
   feedback(feedback: Readonly<Feedback>): void {
     const { rate, resizing, clock } = this.#options;
+    const { stats } = this;
+    stats.lossFraction = feedback.lossFraction;
+    stats.queueMs = feedback.queueMs;
     const before = rate.bitrate;
     if (rate.update(feedback) !== before) this.#pipeline.encoder.setBitrate(rate.bitrate);
+    stats.bitrate = rate.bitrate;
     if (resizing?.ladder.update(rate.bitrate, clock.now())) this.#resize().catch((error) => this.#fail(error));
   }
 
@@ -216,6 +220,11 @@ function createStats(meters: Meters | undefined) {
     dropped: 0,
     /** Encoded bytes that were sent. */
     bytes: 0,
+    /** Bits per second that the video encoder may use now. */
+    bitrate: 0,
+    /** Fraction of packets that the path to the page lost lately, and the time that packets wait in its queues. */
+    lossFraction: 0,
+    queueMs: 0,
     readbackMs: new Samples({ histogram: meters?.readback }),
     encodeMs: new Samples({ histogram: meters?.encode }),
     sendMs: new Samples({ histogram: meters?.send }),

@@ -8,7 +8,7 @@ import type { StreamIds } from './media.ts';
 import type { Offer } from './offer.ts';
 import { Pacer } from './pacer.ts';
 import type { Feedback, FrameInfo } from './player.ts';
-import { Retransmissions } from './retransmissions.ts';
+import { copiesAt, Retransmissions } from './retransmissions.ts';
 import { type ReceiverReport, RTCP_FEEDBACK, RTCP_KEYFRAME, readRtcp } from './rtcp.ts';
 import { RTP_BYTES_MAX, RtpHeaders } from './rtp/header.ts';
 import { PacketStore } from './rtp/packet-store.ts';
@@ -156,7 +156,10 @@ export class VideoSender {
   /** The page misses a packet; see PacketFeedback. */
   onMissing(sequence: number): void {
     const now = this.#options.clock.now();
-    this.#missing.request(sequence, now, this.#feedback.lossFraction);
+    if (!this.#missing.request(sequence, now, this.#feedback.lossFraction)) {
+      this.#missing.startAt(this.#end & 0xffff);
+      this.#options.onKeyframe();
+    }
     this.#pump();
   }
 
@@ -190,8 +193,8 @@ export class VideoSender {
   #tell(lossFraction: number, bitsPerSecond: number): void {
     const feedback = this.#feedback;
     feedback.lossFraction = lossFraction;
-    // Each packet that is lost is sent again.
-    feedback.videoBitsPerSecond = bitsPerSecond * VIDEO_SHARE * (1 - Math.min(0.5, lossFraction));
+    const repeated = Math.min(0.5, lossFraction * copiesAt(lossFraction));
+    feedback.videoBitsPerSecond = bitsPerSecond * VIDEO_SHARE * (1 - repeated);
     feedback.queueMs = this.#estimator.queueMs;
     this.#options.onFeedback(feedback);
   }

@@ -4,8 +4,8 @@ import { SizeLadder } from '../../host/room/ladder.ts';
 
 const WANTED = { width: 1280, height: 720, fps: 60 };
 /** The bitrates at which 1280x720 becomes too large, and at which 960x540 becomes too small. */
-const DOWN = 0.035 * 1280 * 720 * 60;
-const UP = 0.07 * 1280 * 720 * 60;
+const DOWN = 0.04 * 1280 * 720 * 60;
+const UP = 0.08 * 1280 * 720 * 60;
 
 /** Gives a bitrate for some time, ten times a second. @returns the width in the end */
 function give(ladder: SizeLadder, bitsPerSecond: number, fromMs: number, ms: number): number {

@@ -132,7 +132,8 @@ test('a size that changes while a pipeline opens is opened after it, and none is
   must(waiting.shift(), 'opening')();
   await settle();
   expect(opened).toHaveLength(3);
-  for (const { readback, encoder } of [first, ...opened]) expect([readback.closed, encoder.closed]).toEqual([true, true]);
+  for (const { readback, encoder } of [first, ...opened])
+    expect([readback.closed, encoder.closed]).toEqual([true, true]);
 });
 
 test('a pipeline that cannot be opened is a fault of the view', async () => {
