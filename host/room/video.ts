@@ -14,12 +14,12 @@ import type { PlayerView } from './view.ts';
 const IN_FLIGHT_MAX = 2;
 const RTP_CLOCK_KHZ = 90;
 /**
- * What the connection may find out that the path carries, as a multiple of the bitrate that the video can use: with twice as much, even
- * a large frame leaves at once.
+ * The connection looks for a path that carries this multiple of the bitrate that the video can use. With twice as much, even a large
+ * frame leaves at once.
  */
 const PATH_SHARE = 2;
 
-/** What makes a picture of one size into video. */
+/** The parts that make pictures of one size into video. */
 export interface VideoPipeline {
   readback: Readback;
   encoder: VideoEncoder;

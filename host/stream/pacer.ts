@@ -2,7 +2,7 @@ import { type Milli, milli } from '../base/time.ts';
 
 /** Packets leave at this multiple of the rate that the path carries. */
 const FACTOR = 2.5;
-/** What may leave at once, in time at the pace, and in bytes: a few packets. */
+/** The most that may leave at once, in time at the pace, and at least so many bytes: a few packets. */
 const BURST_MS = 5;
 const BURST_BYTES_MIN = 6000;
 /** A frame may be sent while what was sent before it takes the path at most this much longer. */

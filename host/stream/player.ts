@@ -41,11 +41,11 @@ export interface InputSink {
   pace(slackMs: Milli): void;
 }
 
-/** What the path to a page carries. The object is reused, so it is valid during the call only. */
+/** The state of the path to a page. The object is reused, so it is valid during the call only. */
 export interface Feedback {
   /** Fraction of the packets that were lost lately, 0 to 1. */
   lossFraction: number;
-  /** The bitrate of encoded video that the path carries. Headers and repeated packets have room besides. */
+  /** The bitrate of encoded video that the path carries, in addition to headers and repeated packets. */
   videoBitsPerSecond: number;
   /** The time that packets wait in queues on the path, in milliseconds. */
   queueMs: number;

@@ -12,8 +12,8 @@ import { type CampaignOptions, campaign, resultsFolder, type Totals } from '../f
 import { ImageFuzzer } from '../fuzz/images.ts';
 import { smallModules } from '../fuzz/module.ts';
 import { checkMutants, type ModuleTotals, playMutants } from '../fuzz/modules.ts';
-import { Random } from '../fuzz/random.ts';
 import { RtcpSubject } from '../fuzz/rtcp.ts';
+import { Random } from '../random.ts';
 import { type Bench, benchmark } from './harness.ts';
 
 const number = (name: string, otherwise: number): number => Number(process.env[name] ?? otherwise);

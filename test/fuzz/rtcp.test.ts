@@ -1,5 +1,5 @@
 import { expect, test, vi } from 'vitest';
-import { Random } from './random.ts';
+import { Random } from '../random.ts';
 import { RtcpSubject } from './rtcp.ts';
 
 /** More of them run in `bench -- fuzz`. */

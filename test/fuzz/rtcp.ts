@@ -1,8 +1,8 @@
 import { milli } from '../../host/base/time.ts';
 import type { Feedback } from '../../host/stream/player.ts';
 import { VideoSender } from '../../host/stream/sender.ts';
+import type { Random } from '../random.ts';
 import { writeFeedback } from '../stream/rtp/feedback-writer.ts';
-import type { Random } from './random.ts';
 
 const SSRC = 0x01020304;
 const BITS_PER_SECOND_MAX = 20_000_000;

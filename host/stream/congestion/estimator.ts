@@ -50,7 +50,7 @@ export class BandwidthEstimator {
   readonly #probes = new ProbeMeter();
   #bitsPerSecond = START_BITS_PER_SECOND;
   #max = Number.POSITIVE_INFINITY;
-  /** What the path carried when it was last full; undefined if that was never or is outdated. */
+  /** Bits per second that the path carried when it was last full; undefined if that was never or is outdated. */
   #capacity: number | undefined;
   #isDraining = false;
   /** Queue, time and rate at the last reduction, and at the first of the reductions in a row. */
@@ -141,7 +141,7 @@ export class BandwidthEstimator {
     this.#probePauseMs = Math.min(PROBE_MS_MAX, this.#probePauseMs * 1.5);
   }
 
-  /** Lowers the rate so that the queue on the path drains. What arrives now is what the path carries. */
+  /** Lowers the rate so that the queue on the path drains. A full path carries exactly as much as arrives now. */
   #reduce(now: Milli, queueMs: number): void {
     const arriving = this.#throughput.bitsPerSecond(CAPACITY_WINDOW_MS);
     if (!this.#isDraining) {

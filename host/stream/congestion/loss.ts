@@ -16,7 +16,7 @@ const OWN_LOSS_MAX = 0.25;
 export class LossMeter {
   /** Fraction of the packets that were lost lately, 0 to 1. */
   fraction = 0;
-  /** What the path loses whatever the rate. */
+  /** Fraction of the packets that the path loses at any rate. */
   #own = 0;
   #sent = 0;
   #lost = 0;

@@ -9,7 +9,7 @@ const CHUNK_BYTES = 2;
 const DELTA_MS = 0.25;
 const REFERENCE_MS = 64;
 
-// What a report says about a packet: two bits.
+// Statuses of a packet in a report, of two bits each.
 const NOT_RECEIVED = 0;
 const SMALL_DELTA = 1;
 const LARGE_DELTA = 2;

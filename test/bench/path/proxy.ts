@@ -1,7 +1,7 @@
 import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
-import { Random } from '../../fuzz/random.ts';
+import { Random } from '../../random.ts';
 
 /** Size of the IP and UDP headers, which a link carries too. */
 const HEADER_BYTES = 28;

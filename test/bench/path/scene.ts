@@ -1,5 +1,5 @@
 import type { Picture } from '../../../host/video/readback.ts';
-import { Random } from '../../fuzz/random.ts';
+import { Random } from '../../random.ts';
 
 /** Size of the blocks that show a picture's number, and their number. */
 export const BLOCK = 16;

@@ -14,7 +14,7 @@ import { BITS, BLOCK, PATCH, Scene } from './scene.ts';
 const FPS = 60;
 const BITRATE_MAX = 20_000_000;
 
-/** What the page saw. Times are in milliseconds since the start of the measurement. */
+/** A picture that the page showed. Times are in milliseconds since the start of the measurement. */
 export interface Shown {
   /** Number of the picture. */
   number: number;

@@ -19,7 +19,7 @@ function send(history: PacketHistory, count: number, stepMs: number, fromMs = 0)
   for (let index = 0; index < count; index++) history.add(milli(fromMs + index * stepMs), 100);
 }
 
-test('each packet is told once, in the order of sending, with its bytes and its probe', () => {
+test('the history reports each packet once, in the order of sending, with its bytes and its probe', () => {
   const history = new PacketHistory();
   expect([history.add(milli(1), 100), history.add(milli(2), 200, 9)]).toEqual([0, 1]);
   expect(history.bytesInFlight).toBe(300 + 2 * HEADER_BYTES);

@@ -1,7 +1,7 @@
-import { Random } from '../../fuzz/random.ts';
+import { Random } from '../../random.ts';
 
 export interface LinkOptions {
-  /** What the link carries at a time in milliseconds. */
+  /** Bits per second that the link carries at a time in milliseconds. */
   bitsPerSecond(atMs: number): number;
   /** Length of the queue in front of the link, as time at its rate. Packets that do not fit are lost. */
   queueMs: number;

@@ -2,8 +2,8 @@ import { milli } from '../../../host/base/time.ts';
 import { BandwidthEstimator, START_BITS_PER_SECOND } from '../../../host/stream/congestion/estimator.ts';
 import { PacketHistory } from '../../../host/stream/congestion/history.ts';
 import { Pacer } from '../../../host/stream/pacer.ts';
-import { percentile } from '../../bench/harness.ts';
-import { Random } from '../../fuzz/random.ts';
+import { at } from '../../at.ts';
+import { Random } from '../../random.ts';
 import { Link, type LinkOptions, type Passed } from './link.ts';
 
 const PACKET_BYTES = 1200;
@@ -26,7 +26,7 @@ export interface SimulationOptions extends LinkOptions {
   probes?: boolean;
 }
 
-/** What happened in 100 ms. */
+/** A state of the simulation, every 100 ms. */
 interface Sample {
   atMs: number;
   estimate: number;
@@ -88,9 +88,9 @@ export class Simulation {
   /** Returns a percentile of the time that frames between two times took in addition to an idle link's delay. */
   addedMs(percent: number, fromMs: number, toMs = Number.POSITIVE_INFINITY): number {
     const added = this.frames.filter(({ atMs }) => atMs >= fromMs && atMs < toMs).map(({ addedMs }) => addedMs);
-    return percentile(
+    return at(
       added.sort((a, b) => a - b),
-      percent,
+      Math.ceil((percent / 100) * added.length) - 1,
     );
   }
 

@@ -1,4 +1,4 @@
-/** What a report says about a packet: when it arrived, in whole multiples of 0.25 ms, or NaN if it did not. */
+/** For each packet of a report, when it arrived, in whole multiples of 0.25 ms, or NaN if it did not. */
 export type Arrivals = readonly number[];
 
 export interface WriterOptions {

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { H264Packetizer } from '../../../host/stream/rtp/packetizer.ts';
-import { Random } from '../../fuzz/random.ts';
+import { Random } from '../../random.ts';
 import { depacketize } from './depacketizer.ts';
 
 const BYTES_MAX = 100;

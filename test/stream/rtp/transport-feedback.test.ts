@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { TransportFeedback } from '../../../host/stream/rtp/transport-feedback.ts';
-import { Random } from '../../fuzz/random.ts';
+import { Random } from '../../random.ts';
 import { type Arrivals, type WriterOptions, writeFeedback } from './feedback-writer.ts';
 
 const LOST = Number.NaN;
