@@ -6,13 +6,15 @@ import type { Log } from '../base/log.ts';
 import type { Gpu } from '../gpu/dawn.ts';
 import { DeviceWatch } from '../gpu/watch.ts';
 import type { Meters } from '../observe/meters.ts';
+import { type PictureSize, SizeLadder } from '../room/ladder.ts';
 import type { RoomOptions } from '../room/options.ts';
 import { PixelBudget } from '../room/pixels.ts';
 import { Room } from '../room/room.ts';
 import { type PlayerSound, SoundStream } from '../room/sound.ts';
-import { VideoView } from '../room/video.ts';
+import { type VideoPipeline, VideoView } from '../room/video.ts';
 import type { PlayerConnection, ViewRequest } from '../stream/player.ts';
 import { RateControl } from '../stream/rate.ts';
+import type { VideoEncoderOptions } from '../video/encoder.ts';
 import { createVideoEncoder } from '../video/h264.ts';
 import { Readback } from '../video/readback.ts';
 import { type Launcher, launch, relaunch } from './launch.ts';
@@ -70,18 +72,32 @@ async function createView(
   connection: PlayerConnection,
   onError: (error: unknown) => void,
 ): Promise<VideoView> {
-  const { width, height, fps } = request;
+  const { fps } = request;
   const rate = new RateControl(request, config.bitrateMax);
-  const encoder = await createVideoEncoder({ width, height, fps, bitrate: rate.bitrate, hardware: !gpu.software, log });
-  const { device } = gpu;
+  const open = ({ width, height }: PictureSize, bitrate: number) =>
+    openPipeline(gpu, { width, height, fps, bitrate, hardware: !gpu.software, log });
+  return new VideoView({
+    ...(await open(request, rate.bitrate)),
+    resizing: { ladder: new SizeLadder(request), open },
+    connection,
+    rate,
+    clock: systemClock,
+    meters,
+    onError,
+  });
+}
+
+/** Opens a video encoder and the readback of its pictures from the GPU. */
+async function openPipeline({ device }: Gpu, options: VideoEncoderOptions): Promise<VideoPipeline> {
+  const { width, height } = options;
+  const encoder = await createVideoEncoder(options);
   try {
     await DeviceWatch.of(device).whenIdle();
+    return { encoder, readback: new Readback({ device, width, height }) };
   } catch (error) {
     await encoder.close();
     throw error;
   }
-  const readback = new Readback({ device, width, height });
-  return new VideoView({ readback, encoder, connection, rate, clock: systemClock, meters, onError });
 }
 
 /** Opens the audio encoder of a player whose page takes sound. */

@@ -8,7 +8,7 @@ import type { Loaded } from '../room/options.ts';
 import { Room } from '../room/room.ts';
 import type { PlayerSound } from '../room/sound.ts';
 import type { PlayerView } from '../room/view.ts';
-import type { PlayerConnection } from '../stream/player.ts';
+import { emptyStats, type PlayerConnection } from '../stream/player.ts';
 import { Launch, launch } from './launch.ts';
 
 /** A game's state, and the number of its next tick. */
@@ -48,9 +48,11 @@ export class TrapError extends Error {
 /** A connection that sends nothing, because a game in a browser tab shows its frames itself. */
 const NO_CONNECTION: PlayerConnection = {
   sendFrame: () => false,
+  ready: true,
+  limitBitrate: () => {},
   notify: () => {},
   end: async () => {},
-  stats: { framesSent: 0, framesDropped: 0, bytesSent: 0, inputErrors: 0, lossFraction: 0, rembBitsPerSecond: 0 },
+  stats: emptyStats(),
 };
 
 /** A game that runs in this browser tab: a room with one player, whose clock is the display and whose view is a canvas. */

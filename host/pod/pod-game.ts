@@ -129,6 +129,10 @@ export class PodGame implements LoadedGame {
         return connection.stats;
       },
       sendAudio: connection.sendAudio,
+      get ready() {
+        return connection.ready;
+      },
+      limitBitrate: (bitsPerSecondMax) => connection.limitBitrate(bitsPerSecondMax),
       sendFrame(accessUnit, info) {
         const sent = connection.sendFrame(accessUnit, info);
         if (sent) coldStart.firstFrameMs ??= sinceRequest(coldStart);

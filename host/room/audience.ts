@@ -261,6 +261,10 @@ class KeptPlayer implements Player {
       sendAudio:
         connection.sendAudio &&
         ((packet: Uint8Array, info: AudioInfo) => isCurrent() && !!connection.sendAudio?.(packet, info)),
+      get ready(): boolean {
+        return isCurrent() && connection.ready;
+      },
+      limitBitrate: (bitsPerSecondMax) => connection.limitBitrate(bitsPerSecondMax),
       notify: (notice) => connection.notify(notice),
       get stats(): Readonly<ConnectionStats> {
         return connection.stats;

@@ -2,12 +2,14 @@ import { randomInt } from 'node:crypto';
 import datachannel, { type PeerConnection, type RtpPacketizationConfig, type Track } from 'node-datachannel';
 import { AUDIO_RATE } from '../../renderer/contract/abi.ts';
 import type { AudioOffer } from './offer.ts';
-import type { AudioInfo, Feedback } from './player.ts';
+import type { AudioInfo } from './player.ts';
 import { Redundancy } from './redundancy.ts';
-import { RTCP_FEEDBACK, readRtcp } from './rtcp.ts';
+import { type PacketFeedback, type ReceiverReport, RTCP_FEEDBACK, readRtcp } from './rtcp.ts';
 
 /** A page that loses a larger fraction of the packets gets each packet twice. */
 const LOSS_HIGH = 0.01;
+/** Lost packets of sound are not sent again, because they would come too late. */
+const NOTHING: PacketFeedback = { onMissing() {}, onArrivals() {} };
 
 /**
  * The sound that goes to one page: Opus over RTP (RFC 7587). It is a media stream of its own, because a browser delays the
@@ -18,7 +20,7 @@ export class AudioTrack {
   readonly track: Track;
   readonly #rtp: RtpPacketizationConfig;
   readonly #redundancy: Redundancy | undefined;
-  readonly #feedback: Feedback = { lossFraction: 0, rembBitsPerSecond: 0 };
+  readonly #report: ReceiverReport = { lossFraction: 0, rembBitsPerSecond: 0 };
   /** Objects that the WebRTC library needs. Holding them here keeps them from being garbage-collected. */
   readonly #handlers: readonly object[];
 
@@ -63,8 +65,8 @@ export class AudioTrack {
 
   /** Reads how many packets the page has lost. While there are many, each packet repeats the one before. */
   readRtcp(packet: Buffer): void {
-    const found = readRtcp(packet, this.ssrc, this.#feedback);
-    if (found & RTCP_FEEDBACK && this.#redundancy) this.#redundancy.enabled = this.#feedback.lossFraction > LOSS_HIGH;
+    const found = readRtcp(packet, this.ssrc, this.#report, NOTHING);
+    if (found & RTCP_FEEDBACK && this.#redundancy) this.#redundancy.enabled = this.#report.lossFraction > LOSS_HIGH;
   }
 
   close(): void {

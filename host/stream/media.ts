@@ -1,34 +1,41 @@
-import datachannel, { type PeerConnection, type RtpPacketizationConfig, type Track } from 'node-datachannel';
+import datachannel, { type PeerConnection, type Track, type Video } from 'node-datachannel';
 import type { Config } from '../base/config.ts';
 import { NearlightError } from '../base/errors.ts';
 import { reserveFile } from '../base/files.ts';
 import { NOTICE_BYTES_MAX } from './messages.ts';
-import { type Offer, PLAYOUT_DELAY } from './offer.ts';
+import { extensionLines, feedbackLines, type Offer } from './offer.ts';
 
-/** H.264 over RTP counts time in units of 1/90000 s (RFC 6184, 8.2.1). */
 const RTP_CLOCK_HZ = 90_000;
-const PAYLOAD_BYTES_MAX = 1200;
+const NAME = 'nearlight';
 
-/** A video track that splits access units into RTP packets. */
+/** A track that sends RTP packets as they are, and the object by which the WebRTC library knows it. */
 export interface VideoTrack {
   readonly track: Track;
-  /** Settings of the RTP packets. The caller sets `timestamp`, in units of 1/90000 s, before it sends an access unit. */
-  readonly rtp: RtpPacketizationConfig;
-  /** Objects that the WebRTC library needs. Holding them here keeps them from being garbage-collected. */
-  readonly handlers: readonly object[];
+  /** Holding the object here keeps it from being garbage-collected. */
+  readonly description: Video;
+}
+
+/** The numbers by which the page knows the streams of a track: that of the video, and that of packets that are sent again. */
+export interface StreamIds {
+  readonly ssrc: number;
+  readonly rtxSsrc: number;
 }
 
 /**
  * Opens a peer connection and the video track that the page's offer asks for. The caller applies the offer afterwards.
  * @throws NearlightError NL_HOST_FILES, or NL_CONNECTION if the WebRTC library refuses; nothing is left open then
  */
-export function openPeer(config: Config, offer: Offer, ssrc: number): { peer: PeerConnection; video: VideoTrack } {
+export function openPeer(
+  config: Config,
+  offer: Offer,
+  streams: StreamIds,
+): { peer: PeerConnection; video: VideoTrack } {
   let peer: PeerConnection | undefined;
   try {
     // The WebRTC library ends the process if it cannot open a socket.
     reserveFile();
     peer = createPeer(config);
-    return { peer, video: addVideoTrack(peer, offer, ssrc) };
+    return { peer, video: addVideoTrack(peer, offer, streams) };
   } catch (error) {
     peer?.close();
     throw connectionError(error);
@@ -52,23 +59,23 @@ function createPeer(config: Config): PeerConnection {
   });
 }
 
-function addVideoTrack(peer: PeerConnection, offer: Offer, ssrc: number): VideoTrack {
+/**
+ * Adds a track without a media handler of the WebRTC library. Such a track sends whole RTP and RTCP packets, and receives whole RTCP
+ * packets, also those that the library does not know.
+ */
+function addVideoTrack(peer: PeerConnection, offer: Offer, { ssrc, rtxSsrc }: StreamIds): VideoTrack {
+  const { payloadType, rtxPayloadType, formatParameters, extensions } = offer;
   const video = new datachannel.Video(offer.mid, 'SendOnly');
-  video.addH264Codec(offer.payloadType, offer.formatParameters);
-  video.addSSRC(ssrc, 'nearlight', 'nearlight', 'video');
+  video.addH264Codec(payloadType, formatParameters);
+  const written = video.generateSdp('\n', '', 0);
   // The WebRTC library silently ignores an SDP line that lacks "a=".
-  if (offer.playoutDelayId > 0) video.parseSdpLine(`a=extmap:${offer.playoutDelayId} ${PLAYOUT_DELAY}`);
-  const track = peer.addTrack(video);
-  const rtp = new datachannel.RtpPacketizationConfig(ssrc, 'nearlight', offer.payloadType, RTP_CLOCK_HZ);
-  // With a playout delay of 0 to 0 the browser shows each frame as soon as it is decoded.
-  rtp.playoutDelayId = offer.playoutDelayId;
-  rtp.playoutDelayMin = 0;
-  rtp.playoutDelayMax = 0;
-  const packetizer = new datachannel.H264RtpPacketizer('StartSequence', rtp, PAYLOAD_BYTES_MAX);
-  const reporter = new datachannel.RtcpSrReporter(rtp);
-  const responder = new datachannel.RtcpNackResponder();
-  packetizer.addToChain(reporter);
-  packetizer.addToChain(responder);
-  track.setMediaHandler(packetizer);
-  return { track, rtp, handlers: [video, packetizer, reporter, responder] };
+  for (const line of [...feedbackLines(offer), ...extensionLines(extensions)])
+    if (!written.includes(`${line}\n`)) video.parseSdpLine(line);
+  video.addSSRC(ssrc, NAME, NAME, 'video');
+  if (rtxPayloadType > 0) {
+    video.addRTXCodec(rtxPayloadType, payloadType, RTP_CLOCK_HZ);
+    video.addSSRC(rtxSsrc, NAME);
+    video.parseSdpLine(`a=ssrc-group:FID ${ssrc} ${rtxSsrc}`);
+  }
+  return { track: peer.addTrack(video), description: video };
 }

@@ -1,8 +1,16 @@
 import type { Config } from '../base/config.ts';
 import { NearlightError } from '../base/errors.ts';
+import type { ExtensionIds } from './rtp/header.ts';
 
-/** URI of the RTP header extension that limits how long the receiver delays a frame. */
-export const PLAYOUT_DELAY = 'http://www.webrtc.org/experiments/rtp-hdrext/playout-delay';
+/** URIs of the RTP header extensions that limit how long the receiver delays a frame, and that say when a packet was sent. */
+const EXTENSION_URIS: Readonly<Record<keyof ExtensionIds, string>> = {
+  playoutDelay: 'http://www.webrtc.org/experiments/rtp-hdrext/playout-delay',
+  absoluteSendTime: 'http://www.webrtc.org/experiments/rtp-hdrext/abs-send-time',
+  transportSequence: 'http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01',
+};
+/** RTCP feedback that a page may send. The page must offer the last kind, because not all browsers know it. */
+const FEEDBACK = ['goog-remb', 'ccm fir', 'nack', 'nack pli'];
+const TRANSPORT_FEEDBACK = 'transport-cc';
 /** The largest id of a one-byte RTP header extension (RFC 8285, 4.2). */
 const EXTENSION_ID_MAX = 14;
 /** Size of the largest data channel message that an offer without a=max-message-size allows (RFC 8841, 6.1). */
@@ -24,8 +32,10 @@ export interface Offer {
   readonly payloadType: number;
   /** Parameters of the H.264 format (a=fmtp) for the SDP answer. */
   readonly formatParameters: string;
-  /** Id of the playout-delay header extension, or 0 if the page does not support it. */
-  readonly playoutDelayId: number;
+  /** Ids of the RTP header extensions. That for transport-wide feedback is 0 unless the page sends such feedback. */
+  readonly extensions: ExtensionIds;
+  /** RTP payload type of packets that are sent again (RFC 4588), or 0 if the page does not support them. */
+  readonly rtxPayloadType: number;
   /** The section that receives sound; undefined if the page has not offered one. */
   readonly audio?: AudioOffer | undefined;
 }
@@ -40,6 +50,20 @@ export interface AudioOffer {
   readonly formatParameters: string;
   /** RTP payload type of redundant Opus (RFC 2198), or 0 if the page does not take that. */
   readonly redundantType: number;
+}
+
+/** Returns the SDP lines of the RTP header extensions that both sides use. */
+export function extensionLines(extensions: ExtensionIds): string[] {
+  return Object.entries(EXTENSION_URIS).flatMap(([name, uri]) => {
+    const id = extensions[name as keyof ExtensionIds];
+    return id === 0 ? [] : [`a=extmap:${id} ${uri}`];
+  });
+}
+
+/** Returns the SDP lines of the RTCP feedback that the page sends, which addH264Codec of the WebRTC library writes in part. */
+export function feedbackLines({ payloadType, extensions }: Pick<Offer, 'payloadType' | 'extensions'>): string[] {
+  const kinds = extensions.transportSequence > 0 ? [...FEEDBACK, TRANSPORT_FEEDBACK] : FEEDBACK;
+  return kinds.map((kind) => `a=rtcp-fb:${payloadType} ${kind}`);
 }
 
 interface Section {
@@ -57,7 +81,8 @@ interface Video {
   readonly mid: string;
   readonly payloadType: number;
   readonly profile: string;
-  readonly playoutDelayId: number;
+  readonly extensions: ExtensionIds;
+  readonly rtxPayloadType: number;
 }
 
 /**
@@ -91,7 +116,8 @@ export function readOffer(text: string, config: Pick<Config, 'offerLineBytesMax'
     mid: video.mid,
     payloadType: video.payloadType,
     formatParameters: `profile-level-id=${video.profile};packetization-mode=1;level-asymmetry-allowed=1`,
-    playoutDelayId: video.playoutDelayId,
+    extensions: video.extensions,
+    rtxPayloadType: video.rtxPayloadType,
     ...(audio ? { audio } : {}),
   };
 }
@@ -192,12 +218,38 @@ function readAudio(section: Section): AudioOffer {
 function readVideo(section: Section): Video {
   checkMedia(section, 'video');
   const mid = readMid(section);
-  let playoutDelayId = 0;
+  const format = readH264(section);
+  const { payloadType } = format;
+  const extensions = readExtensions(section);
+  const feedback = values(section, 'rtcp-fb');
+  if (![payloadType, '*'].some((type) => feedback.includes(`${type} ${TRANSPORT_FEEDBACK}`)))
+    extensions.transportSequence = 0;
+  return { mid, extensions, rtxPayloadType: readRtx(section, payloadType), ...format };
+}
+
+function readExtensions(section: Section): { -readonly [K in keyof ExtensionIds]: number } {
+  const extensions = { playoutDelay: 0, absoluteSendTime: 0, transportSequence: 0 };
+  const taken = new Set<number>();
   for (const value of values(section, 'extmap')) {
     const [, id = '', uri] = /^(\d{1,3}) (\S+)$/.exec(value) ?? [];
-    if (uri === PLAYOUT_DELAY && +id >= 1 && +id <= EXTENSION_ID_MAX) playoutDelayId = +id;
+    for (const [name, known] of Object.entries(EXTENSION_URIS)) {
+      if (uri !== known || +id < 1 || +id > EXTENSION_ID_MAX || taken.has(+id)) continue;
+      extensions[name as keyof ExtensionIds] = +id;
+      taken.add(+id);
+    }
   }
-  return { mid, playoutDelayId, ...readH264(section) };
+  return extensions;
+}
+
+/** Returns the payload type of repeated packets of a format (RFC 4588, 8.6), or 0. */
+function readRtx(section: Section, payloadType: number): number {
+  const types = section.media.split(' ').slice(3);
+  for (const format of values(section, 'fmtp')) {
+    const [, type = '', apt] = /^(\d{2,3}) apt=(\d{2,3})(?:;|$)/.exec(format) ?? [];
+    const isRtx = values(section, 'rtpmap').some((value) => value.toLowerCase() === `${type} rtx/90000`);
+    if (Number(apt) === payloadType && isRtx && types.includes(type) && +type >= 35 && +type <= 127) return +type;
+  }
+  return 0;
 }
 
 /** Chooses an offered format of H.264 baseline, packetization mode 1 (RFC 6184, 8.1). Prefers constrained baseline (42e0). */
@@ -249,13 +301,16 @@ function write(transport: Transport, bodies: Body[]): string {
 }
 
 function writeVideo(video: Video): Body {
-  const { mid, payloadType, profile, playoutDelayId } = video;
-  const lines = ['a=recvonly', 'a=rtcp-mux'];
-  if (playoutDelayId > 0) lines.push(`a=extmap:${playoutDelayId} ${PLAYOUT_DELAY}`);
-  lines.push(`a=rtpmap:${payloadType} H264/90000`);
-  for (const kind of ['goog-remb', 'ccm fir', 'nack', 'nack pli']) lines.push(`a=rtcp-fb:${payloadType} ${kind}`);
+  const { mid, payloadType, profile, extensions, rtxPayloadType } = video;
+  const lines = ['a=recvonly', 'a=rtcp-mux', ...extensionLines(extensions)];
+  lines.push(`a=rtpmap:${payloadType} H264/90000`, ...feedbackLines(video));
   lines.push(`a=fmtp:${payloadType} level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=${profile}`);
-  return { mid, media: `m=video 9 UDP/TLS/RTP/SAVPF ${payloadType}`, lines };
+  const types = [payloadType];
+  if (rtxPayloadType > 0) {
+    types.push(rtxPayloadType);
+    lines.push(`a=rtpmap:${rtxPayloadType} rtx/90000`, `a=fmtp:${rtxPayloadType} apt=${payloadType}`);
+  }
+  return { mid, media: `m=video 9 UDP/TLS/RTP/SAVPF ${types.join(' ')}`, lines };
 }
 
 function writeAudio({ mid, payloadType, redundantType, formatParameters }: AudioOffer): Body {

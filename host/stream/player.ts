@@ -53,12 +53,14 @@ export interface InputSink {
   pace(slackMs: Milli): void;
 }
 
-/** A report of the page's video receiver. The object is reused, so it is valid during the call only. */
+/** The state of the path to a page. The object is reused, so it is valid during the call only. */
 export interface Feedback {
-  /** Fraction of packets lost since the last report, 0 to 1 (RFC 3550, 6.4.1). */
+  /** Fraction of the packets that were lost lately, 0 to 1. */
   lossFraction: number;
-  /** The receiver's bandwidth estimate (REMB), or 0 before its first one. */
-  rembBitsPerSecond: number;
+  /** The bitrate of encoded video that the path carries, in addition to headers and repeated packets. */
+  videoBitsPerSecond: number;
+  /** The time that packets wait in queues on the path, in milliseconds. */
+  queueMs: number;
 }
 
 /** Facts about one encoded frame. They go into its RTP packets and into MESSAGE_FRAME. */
@@ -84,14 +86,31 @@ export interface ConnectionStats {
   /** Encoded bytes that were handed to the transport, without headers. */
   bytesSent: number;
   inputErrors: number;
+  /** Number of video packets that were sent again. */
+  packetsResent: number;
   lossFraction: number;
-  rembBitsPerSecond: number;
+  videoBitsPerSecond: number;
+  queueMs: number;
+}
+
+/** Returns the statistics of a connection that has sent nothing yet. */
+export function emptyStats(): ConnectionStats {
+  return {
+    framesSent: 0,
+    framesDropped: 0,
+    bytesSent: 0,
+    inputErrors: 0,
+    packetsResent: 0,
+    lossFraction: 0,
+    videoBitsPerSecond: 0,
+    queueMs: 0,
+  };
 }
 
 /** The connection to a player's page, as the running game uses it. */
 export interface PlayerConnection {
   /**
-   * Sends a copy of one access unit (H.264 Annex B, start codes of 3 or 4 bytes). Never waits and never queues.
+   * Sends a copy of one access unit (H.264 Annex B, start codes of 3 or 4 bytes), a large one spread over some milliseconds.
    * @returns false if the frame was dropped, because the page is not connected, the connection is congested, or the page
    * misses an earlier frame that this one refers to. If connected, onKeyframe is called then, at most once per `keyframeMsMin`.
    */
@@ -101,6 +120,10 @@ export interface PlayerConnection {
    * @returns false if the packet was dropped, because the page is not connected or the connection is congested
    */
   readonly sendAudio?: ((packet: Uint8Array, info: AudioInfo) => boolean) | undefined;
+  /** Whether the path has room for another frame. A frame that is not rendered costs less than one that arrives late. */
+  readonly ready: boolean;
+  /** Sets the most that the player's video can use, so that nothing is sent to find out whether the path carries more. */
+  limitBitrate(bitsPerSecondMax: number): void;
   /** Tells the page why the connection ends, then closes it. Resolves when it is closed, after `closeMsMax` at the latest. */
   end(code: ErrorCode, message: string, retry: boolean): Promise<void>;
   readonly stats: Readonly<ConnectionStats>;

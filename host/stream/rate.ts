@@ -1,23 +1,24 @@
 import type { Feedback } from './player.ts';
 
-/** Initial bits per pixel. With x264's fastest preset a scene looks clean at this rate even while the camera turns. */
+/** Bits per pixel at which a scene looks clean even while the camera turns, with x264's fastest preset. */
 const BITS_PER_PIXEL = 0.3;
-const BITRATE_MIN = 300_000;
-/** The bitrate grows while packet loss is below LOSS_LOW and falls while it is above LOSS_HIGH, as in WebRTC. */
-const LOSS_LOW = 0.02;
-const LOSS_HIGH = 0.1;
-const GROWTH = 1.08;
+const BITRATE_MIN = 150_000;
+/** Where a stream starts, until the page has reported what its network carries. */
+const BITRATE_START = 1_000_000;
+/** The bitrate follows only rises of at least this much, so that the video encoder is not set up again for each report. */
+const RISE_MIN = 1.02;
 
-/** Adapts a video stream's bitrate to what its receiver reports. */
+/** Decides the bitrate of a video stream from what the path to the page carries and what the picture can use. */
 export class RateControl {
-  readonly #max: number;
+  /** The most that the picture can use. */
+  readonly max: number;
   #bitrate: number;
 
   /** @param bitrateMax bits per second, an upper bound for pictures of every size */
   constructor(picture: { width: number; height: number; fps: number }, bitrateMax: number) {
-    const wanted = Math.round(picture.width * picture.height * picture.fps * BITS_PER_PIXEL);
-    this.#bitrate = Math.max(BITRATE_MIN, Math.min(bitrateMax, wanted));
-    this.#max = Math.max(BITRATE_MIN, Math.min(bitrateMax, 2 * wanted));
+    const clean = Math.round(picture.width * picture.height * picture.fps * BITS_PER_PIXEL);
+    this.max = Math.max(BITRATE_MIN, Math.min(bitrateMax, 2 * clean));
+    this.#bitrate = Math.min(this.max, BITRATE_START);
   }
 
   /** The video's current bitrate in bits per second. */
@@ -25,13 +26,10 @@ export class RateControl {
     return this.#bitrate;
   }
 
-  /** Adapts the bitrate to a report of packet loss and bandwidth. @returns the new bitrate in bits per second */
-  update({ lossFraction, rembBitsPerSecond }: Readonly<Feedback>): number {
-    let wanted = this.#bitrate;
-    if (lossFraction > LOSS_HIGH) wanted *= 1 - lossFraction / 2;
-    else if (lossFraction < LOSS_LOW) wanted *= GROWTH;
-    if (rembBitsPerSecond > 0) wanted = Math.min(wanted, rembBitsPerSecond);
-    this.#bitrate = Math.round(Math.max(BITRATE_MIN, Math.min(this.#max, wanted)));
+  /** Adapts the bitrate to what the path carries. @returns the new bitrate in bits per second */
+  update({ videoBitsPerSecond }: Pick<Feedback, 'videoBitsPerSecond'>): number {
+    const wanted = Math.round(Math.max(BITRATE_MIN, Math.min(this.max, videoBitsPerSecond)));
+    if (wanted < this.#bitrate || wanted >= Math.min(this.max, this.#bitrate * RISE_MIN)) this.#bitrate = wanted;
     return this.#bitrate;
   }
 }

@@ -46,6 +46,9 @@ export interface RelayOptions {
   clock?: Pick<Clock, 'now'>;
 }
 
+/** Called for each packet of a connection when it leaves this machine. */
+export type Departure = (packet: Buffer, now: Milli) => void;
+
 /**
  * Passes WebRTC packets between pages and the ICE of this process, which listens on loopback only. So it sees every packet
  * before ICE does, and it decides what ICE may send.
@@ -54,9 +57,9 @@ export interface Relay {
   readonly stats: Readonly<RelayStats>;
   /**
    * Accepts packets from pages whose connection has this ICE user fragment, and passes them to `target`, where the ICE of the
-   * connection listens. Packets from others are dropped.
+   * connection listens. Packets from others are dropped. `onDeparture` is called for each packet that leaves for a page.
    */
-  admit(ufrag: string, target: UdpAddress): void;
+  admit(ufrag: string, target: UdpAddress, onDeparture?: Departure): void;
   /** Stops accepting packets for a connection that was admitted. */
   dismiss(ufrag: string): void;
   /** Takes over a TCP connection that carries a page's packets (RFC 6544). Closes it if it belongs to no admitted connection. */
@@ -103,11 +106,13 @@ interface Path {
   held: Buffer[];
   /** Transaction id of the newest STUN request that was sent to the page's address. */
   readonly transaction: Buffer;
+  readonly onDeparture: Departure | undefined;
 }
 
 /** Who may connect under one ICE user fragment (RFC 8445). */
 interface Admitted {
   readonly target: UdpAddress;
+  readonly onDeparture: Departure | undefined;
   /** The addresses that the relay serves for the page. */
   readonly paths: Set<Path>;
 }
@@ -134,8 +139,8 @@ class PacketRelay implements Relay {
     this.#sweep = setInterval(() => this.#forgetSilent(), idleMs / 4).unref();
   }
 
-  admit(ufrag: string, target: UdpAddress): void {
-    this.#admitted.set(ufrag, { target, paths: new Set() });
+  admit(ufrag: string, target: UdpAddress, onDeparture?: Departure): void {
+    this.#admitted.set(ufrag, { target, onDeparture, paths: new Set() });
   }
 
   dismiss(ufrag: string): void {
@@ -233,8 +238,14 @@ class PacketRelay implements Relay {
   }
 
   #sendOut(packet: Buffer, path: Path): void {
-    if (path.outlet.send(packet)) this.stats.packetsOut++;
-    else this.stats.packetsDropped++;
+    // The time is taken before the packet is sent, because the page may have it before the call returns.
+    const now = this.#clock.now();
+    if (!path.outlet.send(packet)) {
+      this.stats.packetsDropped++;
+      return;
+    }
+    this.stats.packetsOut++;
+    path.onDeparture?.(packet, now);
   }
 
   #sendIn(packet: Buffer, socket: Socket): void {
@@ -266,7 +277,7 @@ class PacketRelay implements Relay {
     const ufrag = recipientOf(packet);
     const admitted = ufrag === undefined ? undefined : this.#admitted.get(ufrag);
     if (ufrag === undefined || !admitted) return undefined;
-    const { target, paths } = admitted;
+    const { target, onDeparture, paths } = admitted;
     if (paths.size >= PATHS_PER_CONNECTION_MAX)
       this.#forget([...paths].reduce((a, b) => (a.lastHeardAt <= b.lastHeardAt ? a : b)));
     if (this.#paths.size >= (this.#options.pathsMax ?? PATHS_MAX)) return undefined;
@@ -282,6 +293,7 @@ class PacketRelay implements Relay {
       creditBytes: 0,
       held: [],
       transaction: Buffer.alloc(TRANSACTION_BYTES),
+      onDeparture,
     };
     const { socket } = path;
     socket.on('message', (answer) => this.#fromIce(answer, path));

@@ -8,12 +8,19 @@ import { AudioTrack } from './audio.ts';
 import { type Endpoint, endpointsOf, replaceCandidates, ufragOf } from './candidate.ts';
 import { InputReader } from './input.ts';
 import { KeyframeLimiter } from './keyframe.ts';
-import { connectionError, openPeer, type VideoTrack } from './media.ts';
+import { connectionError, openPeer, type StreamIds, type VideoTrack } from './media.ts';
 import { FrameMessage, NOTICE_BYTES_MAX, noticeMessage, sendMessage } from './messages.ts';
 import type { Offer } from './offer.ts';
-import type { AudioInfo, ConnectionStats, Feedback, FrameInfo, Player, PlayerConnection } from './player.ts';
+import {
+  type AudioInfo,
+  emptyStats,
+  type Feedback,
+  type FrameInfo,
+  type Player,
+  type PlayerConnection,
+} from './player.ts';
 import type { Relay } from './relay.ts';
-import { RTCP_FEEDBACK, RTCP_KEYFRAME, readRtcp } from './rtcp.ts';
+import { VideoSender } from './sender.ts';
 
 /** Packets of a connection pass the relay for this long after its end. */
 const LINGER_MS = 250;
@@ -43,14 +50,7 @@ export interface WebRtcConnectionOptions {
  * messages that cannot be read.
  */
 export class WebRtcConnection implements PlayerConnection {
-  readonly stats: ConnectionStats = {
-    framesSent: 0,
-    framesDropped: 0,
-    bytesSent: 0,
-    inputErrors: 0,
-    lossFraction: 0,
-    rembBitsPerSecond: 0,
-  };
+  readonly stats = emptyStats();
   readonly #options: WebRtcConnectionOptions;
   /** The player's seat and the reader of the page's input; undefined until the page has connected. */
   #player: Player | undefined;
@@ -58,14 +58,14 @@ export class WebRtcConnection implements PlayerConnection {
   /** Number of data channels that the page opened without need. */
   #channelErrors = 0;
   readonly #beganAt = systemClock.now();
-  readonly #ssrc = randomInt(1, 2 ** 32);
-  readonly #feedback: Feedback = { lossFraction: 0, rembBitsPerSecond: 0 };
+  readonly #streams: StreamIds = { ssrc: randomInt(1, 2 ** 31), rtxSsrc: randomInt(2 ** 31, 2 ** 32) };
   readonly #frameMessage = new FrameMessage();
   readonly #keyframes: KeyframeLimiter;
   readonly #closed = Promise.withResolvers<void>();
   #phase: 'connecting' | 'connected' | 'ending' | 'closed' = 'connecting';
   readonly #peer: PeerConnection;
   readonly #video: VideoTrack;
+  readonly #sender: VideoSender;
   readonly #audio: AudioTrack | undefined;
   readonly sendAudio: PlayerConnection['sendAudio'];
   /** The ICE user fragment of the SDP answer. The relay recognises the page's packets by it. */
@@ -86,11 +86,21 @@ export class WebRtcConnection implements PlayerConnection {
     this.#keyframes = new KeyframeLimiter(config.keyframeMsMin, () => {
       if (this.#phase === 'connected') this.#guard(() => this.#player?.onKeyframe());
     });
-    const { peer, video } = openPeer(config, offer, this.#ssrc);
+    const { peer, video } = openPeer(config, offer, this.#streams);
     this.#peer = peer;
     this.#video = video;
     this.#audio = addAudio(peer, offer);
     if (this.#audio) this.sendAudio = (packet, info) => this.#sendAudio(packet, info);
+    this.#sender = new VideoSender({
+      offer,
+      streams: this.#streams,
+      clock: systemClock,
+      clockOriginMs: performance.timeOrigin,
+      bitsPerSecondMax: config.bitrateMax,
+      send: (packet) => this.#sendPacket(packet),
+      onKeyframe: () => this.#keyframes.request(),
+      onFeedback: (feedback) => this.#onFeedback(feedback),
+    });
     this.#listen();
     this.#silenceTimer = setTimeout(() => this.#checkSilence(), config.iceMsMax);
   }
@@ -132,7 +142,7 @@ export class WebRtcConnection implements PlayerConnection {
     const ufrag = ufragOf(sdp);
     if (target === undefined || ufrag === undefined) return undefined;
     this.#ufrag = ufrag;
-    relay.admit(ufrag, target);
+    relay.admit(ufrag, target, (packet, now) => this.#sender.noteDeparted(packet, now));
     const answer = replaceCandidates(sdp, endpoints);
     // The WebRTC library allows the page messages as long as those that it may send itself.
     return answer.replace(/^a=max-message-size:.*/m, `a=max-message-size:${config.inputBytesMax}`);
@@ -141,7 +151,7 @@ export class WebRtcConnection implements PlayerConnection {
   sendFrame(accessUnit: Uint8Array, info: FrameInfo): boolean {
     if (this.#phase !== 'connected') return false;
     const isDecodable = info.keyframe || !this.#needsKeyframe;
-    if (!isDecodable || this.#isCongested() || !this.#sendVideo(accessUnit, info.rtpTimestamp)) {
+    if (!isDecodable || this.#isCongested() || !this.#sender.sendFrame(accessUnit, info)) {
       this.#needsKeyframe = true;
       this.stats.framesDropped++;
       this.#keyframes.request();
@@ -152,6 +162,14 @@ export class WebRtcConnection implements PlayerConnection {
     this.stats.bytesSent += accessUnit.byteLength;
     sendMessage(this.#state, this.#frameMessage.write(info, accessUnit.byteLength));
     return true;
+  }
+
+  get ready(): boolean {
+    return this.#sender.ready;
+  }
+
+  limitBitrate(bitsPerSecondMax: number): void {
+    this.#sender.limit(bitsPerSecondMax);
   }
 
   notify(notice: Notice): void {
@@ -184,6 +202,7 @@ export class WebRtcConnection implements PlayerConnection {
     clearTimeout(this.#endTimer);
     this.#input?.close();
     this.#keyframes.cancel();
+    this.#sender.close();
     // The peer connection closes first: closing a data channel of a live SCTP association blocks until a packet is written.
     this.#peer.close();
     this.#dismiss();
@@ -301,12 +320,13 @@ export class WebRtcConnection implements PlayerConnection {
   #readRtcp(packet: Buffer): void {
     if (this.#phase !== 'connected') return;
     this.#noteHeard();
-    const found = readRtcp(packet, this.#ssrc, this.#feedback);
-    if (found & RTCP_KEYFRAME) this.#keyframes.request();
-    if (!(found & RTCP_FEEDBACK)) return;
-    this.stats.lossFraction = this.#feedback.lossFraction;
-    this.stats.rembBitsPerSecond = this.#feedback.rembBitsPerSecond;
-    this.#player?.onFeedback(this.#feedback);
+    this.#sender.receive(packet);
+    this.stats.packetsResent = this.#sender.packetsResent;
+  }
+
+  #onFeedback(feedback: Readonly<Feedback>): void {
+    Object.assign(this.stats, feedback);
+    this.#player?.onFeedback(feedback);
   }
 
   #readAudioRtcp(packet: Buffer): void {
@@ -326,11 +346,9 @@ export class WebRtcConnection implements PlayerConnection {
     return waitingBytes > channelBytesMax || systemClock.now() - this.#lastHeardAt > stallMsMax;
   }
 
-  #sendVideo(accessUnit: Uint8Array, rtpTimestamp: number): boolean {
-    this.#video.rtp.timestamp = rtpTimestamp >>> 0;
+  #sendPacket(packet: Buffer): boolean {
     try {
-      // The WebRTC library declares the type Buffer but accepts any Uint8Array.
-      return this.#video.track.sendMessageBinary(accessUnit as Buffer);
+      return this.#video.track.sendMessageBinary(packet);
     } catch {
       // The page has left and the video track is closed, but the WebRTC library has not reported it yet.
       return false;

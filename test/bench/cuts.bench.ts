@@ -2,7 +2,7 @@
 import { cutLine, seatsOf, watchPictures } from '../e2e/cuts.ts';
 import { openGame, startBrowser, startHostProcess } from '../e2e/host.ts';
 import { freePort, Line } from '../e2e/line.ts';
-import { Random } from '../fuzz/random.ts';
+import { Random } from '../random.ts';
 import { sleep } from '../wait.ts';
 import { benchmark } from './harness.ts';
 

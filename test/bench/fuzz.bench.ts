@@ -13,6 +13,8 @@ import { ImageFuzzer } from '../fuzz/images.ts';
 import { smallModules } from '../fuzz/module.ts';
 import { checkMutants, type ModuleTotals, playMutants } from '../fuzz/modules.ts';
 import { fuzzProtocol, TARGETS } from '../fuzz/protocol.ts';
+import { RtcpSubject } from '../fuzz/rtcp.ts';
+import { Random } from '../random.ts';
 import { type Bench, benchmark } from './harness.ts';
 
 const number = (name: string, otherwise: number): number => Number(process.env[name] ?? otherwise);
@@ -32,6 +34,8 @@ const IMAGES = number('FUZZ_IMAGES', 20_000);
 const MESSAGES = number('FUZZ_MESSAGES', 2_000_000);
 /** The first seed of the command streams and of the stacks of layers. To continue a stopped run, give the last "next seed" that it printed. */
 const FROM = number('FUZZ_FROM', 1);
+/** Number of RTCP packets, half of them damaged, that a sender of video reads. */
+const RTCP = number('FUZZ_RTCP', 2_000_000);
 const PROGRESS_MS = 10_000;
 
 let told = 0;
@@ -146,6 +150,25 @@ async function gltf(bench: Bench): Promise<void> {
   bench.goal('glTF files: findings', { direction: 'at most', limit: 0, value: findings.length, unit: '' });
 }
 
+function rtcp(bench: Bench): void {
+  const findings: string[] = [];
+  let subject = new RtcpSubject();
+  for (let seed = 1; seed <= RTCP; seed++) {
+    try {
+      subject.step(new Random(seed));
+    } catch (error) {
+      findings.push(`seed ${seed}: ${(error as Error).message}`);
+      subject.close();
+      subject = new RtcpSubject();
+    }
+    tell(`RTCP: ${seed} packets, ${findings.length} findings`);
+  }
+  subject.close();
+  bench.value('RTCP packets', '', RTCP);
+  for (const finding of findings.slice(0, 20)) bench.note(`RTCP: ${finding}`);
+  bench.goal('RTCP packets: findings', { direction: 'at most', limit: 0, value: findings.length, unit: '' });
+}
+
 async function images(bench: Bench): Promise<void> {
   if (IMAGES === 0) return;
   await buildKernel();
@@ -186,4 +209,5 @@ await benchmark('fuzz', async (bench) => {
   await gltf(bench);
   await images(bench);
   messages(bench);
+  rtcp(bench);
 });

@@ -6,8 +6,8 @@ import { imageLayers } from '../../host/pod/image.ts';
 import type { OciBundle } from '../../host/pod/oci-bundle.ts';
 import { type ImageLimits, ImageOpener, type OpenImage } from '../../host/pod/opener.ts';
 import type { Mount } from '../../host/pod/tasks.ts';
+import { Random } from '../random.ts';
 import { Layers } from './layers.ts';
-import { Random } from './random.ts';
 
 /**
  * Few names, so that layers hide each other's files and links meet. Stacks without the name `assets` show more modules, since

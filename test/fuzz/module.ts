@@ -1,7 +1,7 @@
 /** Makes mutants of Wasm modules, with faults in their bytes or in their structure. The same seed makes the same mutant. */
 import { must } from '../../host/base/assert.ts';
 import { assemble, good, store, submit, text } from '../engine/modules.ts';
-import { Random } from './random.ts';
+import { Random } from '../random.ts';
 
 interface Section {
   id: number;

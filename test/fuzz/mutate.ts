@@ -1,8 +1,8 @@
 /** Puts faults into the command streams of calls: in a field, in a word, in a command, or in the order of commands. */
 import { must } from '../../host/base/assert.ts';
 import { type Field, recordFields } from '../../renderer/contract/field.ts';
+import type { Random } from '../random.ts';
 import { type Call, encode, type Item, table, type Value, type Values } from './encode.ts';
-import type { Random } from './random.ts';
 
 /** Numbers near the limits that commands are checked against. */
 const NUMBERS = [

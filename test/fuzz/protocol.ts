@@ -26,9 +26,9 @@ import { readView } from '../../host/stream/request.ts';
 import { readRtcp } from '../../host/stream/rtcp.ts';
 import { isBindingRequest, recipientOf } from '../../host/stream/stun.ts';
 import { checkTrickle } from '../../host/stream/trickle.ts';
+import { Random } from '../random.ts';
 import { OFFER_LINES } from '../stream/offer.ts';
 import { stun } from '../stream/stun.ts';
-import { Random } from './random.ts';
 
 /** Checks one damaged message. Returns whether the host accepted it. @throws Error for a fault of the host */
 type Target = (random: Random) => boolean;
@@ -63,7 +63,7 @@ export const TARGETS: Readonly<Record<string, Target>> = {
       const offer = readOffer(text, config);
       expectThat(/^[\w-]{1,32}$/.test(offer.mid), 'the name of the section is not checked');
       expectThat(offer.payloadType >= 35 && offer.payloadType <= 127, `payload type ${offer.payloadType}`);
-      expectThat(offer.playoutDelayId >= 0 && offer.playoutDelayId <= 14, `extension ${offer.playoutDelayId}`);
+      for (const id of Object.values(offer.extensions)) expectThat(id >= 0 && id <= 14, `extension ${id}`);
       expectThat(/^[\x20-\x7e\r\n]*$/.test(offer.sdp), 'the offer has characters that are not printable');
       expectThat(!offer.sdp.includes('a=candidate'), 'the offer has candidates');
       expectThat(readOffer(offer.sdp, config).sdp === offer.sdp, 'the offer reads differently the second time');
@@ -85,7 +85,10 @@ export const TARGETS: Readonly<Record<string, Target>> = {
   rtcp: (random) => {
     const parts = Array.from({ length: 1 + random.below(3) }, () => random.pick(RTCP));
     const feedback = { lossFraction: 0, rembBitsPerSecond: 0 };
-    const found = readRtcp(mutateBytes(random, Buffer.concat(parts)), SSRC, feedback);
+    const found = readRtcp(mutateBytes(random, Buffer.concat(parts)), SSRC, feedback, {
+      onMissing: (sequence) => checkInteger(sequence, 65_535),
+      onArrivals() {},
+    });
     const { lossFraction, rembBitsPerSecond } = feedback;
     expectThat(lossFraction >= 0 && lossFraction < 1, `loss ${lossFraction}`);
     expectThat(rembBitsPerSecond >= 0 && Number.isFinite(rembBitsPerSecond), `bandwidth ${rembBitsPerSecond}`);

@@ -2,10 +2,11 @@
  * Generates the calls of a module, which are valid. In most cases, it then puts a few faults into them. The same seed makes
  * the same calls.
  */
+
+import { Random } from '../random.ts';
 import type { Call } from './encode.ts';
 import { frame } from './frame.ts';
 import { mutate } from './mutate.ts';
-import { Random } from './random.ts';
 import { World } from './world.ts';
 
 export interface StreamOptions {

@@ -3,8 +3,8 @@
  * validly.
  */
 import type { Kind } from '../../renderer/contract/contract.ts';
+import type { Random } from '../random.ts';
 import { type Item, kinds, type Value, type Values } from './encode.ts';
-import type { Random } from './random.ts';
 
 /** A GPU object that exists at this point of the generated calls, with the facts that its use depends on. */
 export interface Live {

@@ -1,4 +1,4 @@
-import type { Player, PlayerConnection, PointerState } from '../../host/stream/player.ts';
+import { emptyStats, type Player, type PlayerConnection, type PointerState } from '../../host/stream/player.ts';
 import type { AccessUnit, EncodeOptions, VideoEncoder } from '../../host/video/encoder.ts';
 import type { Picture } from '../../host/video/readback.ts';
 
@@ -18,14 +18,8 @@ export class NoEncoder implements VideoEncoder {
 
 /** A connected player without a network, which records when pictures arrive, and walks about in the game. */
 export class SimulatedPlayer implements PlayerConnection {
-  readonly stats = {
-    framesSent: 0,
-    framesDropped: 0,
-    bytesSent: 0,
-    inputErrors: 0,
-    lossFraction: 0,
-    rembBitsPerSecond: 0,
-  };
+  readonly stats = emptyStats();
+  readonly ready = true;
   /** Times in milliseconds at which pictures arrived while `recording` was true. */
   readonly arrivals: number[] = [];
   recording = false;
@@ -58,6 +52,8 @@ export class SimulatedPlayer implements PlayerConnection {
     this.#pointer.totalDx = (this.#pointer.totalDx + TURN) | 0;
     this.#player?.input.pointer(this.#pointer, ++this.#sequence);
   }
+
+  limitBitrate(): void {}
 
   sendFrame(): boolean {
     this.pictures++;

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { PlayerClient } from '../../host/player/client.ts';
 import { INPUT_AXES, INPUT_KEYS } from '../../renderer/contract/abi.ts';
-import { Random } from '../fuzz/random.ts';
+import { Random } from '../random.ts';
 import { Line, LinePeer } from './line.ts';
 
 const CUTS = 2000;

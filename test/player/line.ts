@@ -15,7 +15,7 @@ import { Room } from '../../host/room/room.ts';
 import type { PlayerView } from '../../host/room/view.ts';
 import { Admission } from '../../host/stream/admission.ts';
 import { InputReader } from '../../host/stream/input.ts';
-import type { Player, PlayerConnection } from '../../host/stream/player.ts';
+import { emptyStats, type Player, type PlayerConnection } from '../../host/stream/player.ts';
 import { createToken, Returns, readTokens } from '../../host/stream/returns.ts';
 import { at } from '../at.ts';
 import { FakeInstance } from '../room/fake.ts';
@@ -137,14 +137,8 @@ export class Line {
 
 /** The host's end of one connection. */
 export class Connection implements PlayerConnection {
-  readonly stats = {
-    framesSent: 0,
-    framesDropped: 0,
-    bytesSent: 0,
-    inputErrors: 0,
-    lossFraction: 0,
-    rembBitsPerSecond: 0,
-  };
+  readonly stats = emptyStats();
+  readonly ready = true;
   readonly id = createToken();
   isClosed = false;
   player: Player | undefined;
@@ -192,6 +186,8 @@ export class Connection implements PlayerConnection {
     this.player.onConnected(this);
     this.#hear();
   }
+
+  limitBitrate(): void {}
 
   read(channel: number, message: Buffer): void {
     if (this.isClosed || !this.#input) return;

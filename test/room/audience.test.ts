@@ -7,7 +7,7 @@ import type { CommandReplay } from '../../host/gpu/replay.ts';
 import { Audience } from '../../host/room/audience.ts';
 import { Room } from '../../host/room/room.ts';
 import type { PlayerView } from '../../host/room/view.ts';
-import type { Player, PlayerConnection } from '../../host/stream/player.ts';
+import { emptyStats, type Player, type PlayerConnection } from '../../host/stream/player.ts';
 import { INPUT_KEYS, INPUT_MOVEMENT } from '../../renderer/contract/abi.ts';
 import { at } from '../at.ts';
 import { FakeInstance, ManualClock, settle } from './fake.ts';
@@ -53,14 +53,8 @@ function makeRoom(name: string, seats = 4) {
 class Page implements PlayerConnection {
   readonly notices: Notice[] = [];
   readonly sent: number[] = [];
-  readonly stats = {
-    framesSent: 0,
-    framesDropped: 0,
-    bytesSent: 0,
-    inputErrors: 0,
-    lossFraction: 0,
-    rembBitsPerSecond: 0,
-  };
+  readonly stats = emptyStats();
+  readonly ready = true;
   #player: Player | undefined;
 
   /** The player whom the page was given. */
@@ -70,6 +64,7 @@ class Page implements PlayerConnection {
   set player(player: Player) {
     this.#player = player;
   }
+  limitBitrate(): void {}
   sendFrame(unit: Uint8Array): boolean {
     this.sent.push(...unit);
     return true;

@@ -2,7 +2,7 @@ import type { Clock } from '../../host/base/clock.ts';
 import type { NearlightError } from '../../host/base/errors.ts';
 import { type Milli, milli } from '../../host/base/time.ts';
 import type { Instance, Listening, Submission } from '../../host/engine/engine.ts';
-import type { PlayerConnection } from '../../host/stream/player.ts';
+import { emptyStats, type PlayerConnection } from '../../host/stream/player.ts';
 import { INPUT_STRIDE } from '../../renderer/contract/abi.ts';
 
 /** A clock that the test advances. It resumes those who wait for a time, in the order of the times. */
@@ -120,12 +120,14 @@ export function fakeConnection(): PlayerConnection & { notices: string[] } {
     notices,
     sendFrame: () => true,
     sendAudio: () => true,
+    ready: true,
+    limitBitrate() {},
     notify: ({ kind }) => {
       notices.push(kind);
     },
     end: async (code) => {
       notices.push(code);
     },
-    stats: { framesSent: 0, framesDropped: 0, bytesSent: 0, inputErrors: 0, lossFraction: 0, rembBitsPerSecond: 0 },
+    stats: emptyStats(),
   };
 }

@@ -1,23 +1,150 @@
 import { expect, test } from 'vitest';
+import { must } from '../../host/base/assert.ts';
 import { systemClock } from '../../host/base/clock.ts';
 import { milli } from '../../host/base/time.ts';
 import { VideoView, type VideoViewOptions } from '../../host/room/video.ts';
 import { fakeConnection, settle } from './fake.ts';
 
-test('a view whose encoder fails reports that once, and draws no more', async () => {
+interface Fake {
+  readback: { texture: { width: number }; closed: boolean };
+  encoder: { bitrates: number[]; closed: boolean; finish(): void };
+}
+
+/** A pipeline whose video encoder ends a picture when `finish` is called. It records its bitrates and its end. */
+function pipeline(width: number): Fake {
+  const waiting: (() => void)[] = [];
+  const encoder = {
+    bitrates: [] as number[],
+    closed: false,
+    finish: () => void must(waiting.shift(), 'picture')(),
+    encode: () =>
+      new Promise((resolve) => waiting.push(() => resolve({ data: Uint8Array.of(width & 255), keyframe: false }))),
+    setBitrate: (bitrate: number) => void encoder.bitrates.push(bitrate),
+    close: async () => {
+      encoder.closed = true;
+    },
+  };
+  const readback = {
+    texture: { width, createView: () => ({}) },
+    closed: false,
+    read: async () => ({ release() {} }),
+    destroy() {
+      readback.closed = true;
+    },
+  };
+  return { encoder, readback };
+}
+
+function open(options: object = {}) {
   const errors: unknown[] = [];
-  const view = new VideoView({
-    readback: { texture: { createView: () => ({}) }, read: async () => ({ release() {} }), destroy() {} },
-    encoder: { encode: () => Promise.reject(new Error('broken')), setBitrate() {}, close: async () => {} },
+  const first = pipeline(100);
+  const parts = {
+    ...first,
     connection: fakeConnection(),
-    rate: {},
+    rate: { max: 1000, bitrate: 1000, update: () => 0 },
     clock: systemClock,
     onError: (error: unknown) => errors.push(error),
-  } as unknown as VideoViewOptions);
+    ...options,
+  };
+  return { view: new VideoView(parts as unknown as VideoViewOptions), errors, first };
+}
+
+const FEEDBACK = { lossFraction: 0, videoBitsPerSecond: 1, queueMs: 0 };
+
+test('a view whose encoder fails reports that once, and draws no more', async () => {
+  const encoder = { encode: () => Promise.reject(new Error('broken')), setBitrate() {}, close: async () => {} };
+  const { view, errors } = open({ encoder });
   for (let frame = 0; frame < 2; frame++) view.present(frame, milli(0));
   await settle();
   for (let frame = 0; frame < 3; frame++) view.present(frame, milli(0));
   await settle();
   expect(errors).toEqual([new Error('broken')]);
+  expect(view.ready).toBe(false);
+});
+
+test('a view draws nothing while the path has no room, and tells the connection how much it can use', () => {
+  const limits: number[] = [];
+  const connection = { ...fakeConnection(), ready: false, limitBitrate: (bits: number) => limits.push(bits) };
+  const { view } = open({ connection });
+  expect(limits).toEqual([2000]);
+  expect(view.ready).toBe(false);
+  connection.ready = true;
+  expect(view.ready).toBe(true);
+});
+
+test('a size that changes opens another pipeline, which takes over when no frame is in flight', async () => {
+  const opened: Fake[] = [];
+  const ladder = { size: { width: 50, height: 50 }, update: () => opened.length === 0 };
+  const resizing = {
+    ladder,
+    open: async ({ width }: { width: number }) => {
+      const made = pipeline(width);
+      opened.push(made);
+      return made;
+    },
+  };
+  const { view, first, errors } = open({ resizing });
+  view.present(1, milli(0));
+  await settle();
+  view.feedback(FEEDBACK);
+  await settle();
+  const second = must(opened[0], 'second pipeline');
+  expect(second.encoder.bitrates).toEqual([1000]);
+  expect([view.ready, view.surface.texture.width, first.readback.closed]).toEqual([false, 100, false]);
+  first.encoder.finish();
+  await settle();
+  expect([view.ready, view.surface.texture.width]).toEqual([true, 50]);
+  expect([first.readback.closed, first.encoder.closed, view.stats.frames]).toEqual([true, true, 1]);
+  await view.close();
+  expect([second.readback.closed, second.encoder.closed]).toEqual([true, true]);
+  expect([opened.length, errors]).toEqual([1, []]);
+});
+
+test('a size that changes while a pipeline opens is opened after it, and none is left open', async () => {
+  const opened: Fake[] = [];
+  const waiting: (() => void)[] = [];
+  const ladder = { size: { width: 50, height: 50 }, update: () => true };
+  const resizing = {
+    ladder,
+    open: ({ width }: { width: number }) =>
+      new Promise((resolve) => {
+        waiting.push(() => {
+          const made = pipeline(width);
+          opened.push(made);
+          resolve(made);
+        });
+      }),
+  };
+  const { view, first } = open({ resizing });
+  view.feedback(FEEDBACK);
+  ladder.size = { width: 60, height: 60 };
+  view.feedback(FEEDBACK);
+  expect(waiting).toHaveLength(1);
+  must(waiting.shift(), 'opening')();
+  await settle();
+  expect(view.surface.texture.width).toBe(50);
+  must(waiting.shift(), 'opening')();
+  await settle();
+  expect(view.surface.texture.width).toBe(60);
+  view.feedback(FEEDBACK);
+  ladder.size = { width: 70, height: 70 };
+  await view.close();
+  must(waiting.shift(), 'opening')();
+  await settle();
+  expect(opened).toHaveLength(3);
+  for (const { readback, encoder } of [first, ...opened])
+    expect([readback.closed, encoder.closed]).toEqual([true, true]);
+});
+
+test('a pipeline that cannot be opened is a fault of the view', async () => {
+  const resizing = {
+    ladder: { size: { width: 50, height: 50 }, update: () => true },
+    open: () => Promise.reject(new Error('no encoder')),
+  };
+  const { view, errors } = open({ resizing });
+  view.feedback(FEEDBACK);
+  view.feedback(FEEDBACK);
+  await settle();
+  expect(errors).toEqual([new Error('no encoder')]);
   expect(view.ready).toBe(false);
 });

@@ -188,7 +188,7 @@ test('Chromium shows the stream without delay, and the server notices that it wa
   expect(seen.width).toBe(WIDTH);
   expect(decoded).toBeGreaterThanOrEqual(90);
   expect(meanMs).toBeLessThan(held.meanMs);
-  await until(() => connection.stats.rembBitsPerSecond > 0 && player.losses.length > 0, 'feedback');
+  await until(() => connection.stats.videoBitsPerSecond > 0 && player.losses.length > 0, 'feedback');
   expect(faults).toEqual([]);
   // Chromium sends nothing when a page is closed, so the server notices its silence.
   await page.close();

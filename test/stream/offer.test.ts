@@ -83,9 +83,10 @@ test("an offer like Chromium's is read", () => {
     mid: '0',
     payloadType: 108,
     formatParameters: 'profile-level-id=42e01f;packetization-mode=1;level-asymmetry-allowed=1',
-    playoutDelayId: 5,
+    extensions: { playoutDelay: 5, absoluteSendTime: 2, transportSequence: 3 },
+    rtxPayloadType: 109,
   });
-  expect(offer.sdp).toContain('m=video 9 UDP/TLS/RTP/SAVPF 108\r\n');
+  expect(offer.sdp).toContain('m=video 9 UDP/TLS/RTP/SAVPF 108 109\r\n');
   expect(offer.sdp).not.toMatch(/candidate|VP8|toffset/);
 });
 
@@ -103,9 +104,36 @@ test("H.264's baseline profile is chosen if constrained baseline is not offered"
 });
 
 test('an offer may lack the playout-delay extension, or give it an id that is too large', () => {
-  expect(read(changed('a=extmap:5')).playoutDelayId).toBe(0);
-  expect(read(changed('a=extmap:5', playoutDelay.replace(':5', ':15'))).playoutDelayId).toBe(0);
-  expect(read(changed('a=extmap:5', playoutDelay.replace(':5', ':14'))).playoutDelayId).toBe(14);
+  expect(read(changed('a=extmap:5')).extensions.playoutDelay).toBe(0);
+  expect(read(changed('a=extmap:5', playoutDelay.replace(':5', ':15'))).extensions.playoutDelay).toBe(0);
+  expect(read(changed('a=extmap:5', playoutDelay.replace(':5', ':14'))).extensions.playoutDelay).toBe(14);
+});
+
+test('packets are counted on the whole transport only if the page reports their arrival', () => {
+  const transport = (lines: readonly string[]) => read(lines).extensions.transportSequence;
+  expect(transport(LINES)).toBe(3);
+  expect(transport(changed('a=extmap:3'))).toBe(0);
+  expect(transport(changed('a=rtcp-fb:108 transport-cc'))).toBe(0);
+  expect(transport(changed('a=rtcp-fb:108 transport-cc', 'a=rtcp-fb:102 transport-cc'))).toBe(0);
+  expect(transport(changed('a=rtcp-fb:108 transport-cc', 'a=rtcp-fb:* transport-cc'))).toBe(3);
+});
+
+test('two header extensions cannot have the same id', () => {
+  const twice = changed(
+    'a=extmap:3',
+    'a=extmap:2 http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01',
+  );
+  expect(read(twice).extensions).toEqual({ playoutDelay: 5, absoluteSendTime: 2, transportSequence: 0 });
+});
+
+test.each([
+  ['no format', changed('a=rtpmap:109'), 0],
+  ['no parameters', changed('a=fmtp:109'), 0],
+  ['another format', changed('a=fmtp:109', 'a=fmtp:109 apt=102'), 0],
+  ['a time limit', changed('a=fmtp:109', 'a=fmtp:109 apt=108;rtx-time=3000'), 109],
+  ['a type that the section does not list', changed('m=video', 'm=video 9 UDP/TLS/RTP/SAVPF 96 102 106 108'), 0],
+])('packets are sent again on a stream of their own if the page offers it: %s', (_, lines, type) => {
+  expect(read(lines).rtxPayloadType).toBe(type);
 });
 
 test('the section for data channels may come before that for video', () => {

@@ -1,4 +1,4 @@
-import { must } from '../../host/base/assert.ts';
+import { must } from '../host/base/assert.ts';
 /** Pseudo-random numbers. The same seed gives the same numbers. */
 export class Random {
   #state: number;

@@ -1,0 +1,87 @@
+import { expect, test } from 'vitest';
+import { milli } from '../../host/base/time.ts';
+import { Retransmissions } from '../../host/stream/retransmissions.ts';
+import { PacketStore } from '../../host/stream/rtp/packet-store.ts';
+
+const BYTES = 1000;
+
+function setUp(first: number, count: number) {
+  const store = new PacketStore();
+  for (let index = 0; index < count; index++) store.open((first + index) & 0xffff, BYTES);
+  return { store, missing: new Retransmissions(store) };
+}
+
+function take(missing: Retransmissions, at: number): number[] {
+  const taken: number[] = [];
+  for (let next = missing.next(milli(at)); next !== undefined; next = missing.next(milli(at))) taken.push(next);
+  return taken;
+}
+
+test('if the page misses more than the path carries in 100 ms, it needs a keyframe instead', () => {
+  const ask = (bitsPerSecond: number, count: number) => {
+    const { missing } = setUp(0, 1000);
+    missing.setRate(bitsPerSecond);
+    return Array.from({ length: count }, (_, sequence) => missing.request(sequence, milli(0), 0));
+  };
+  // 25 packets of 1000 bytes take 100 ms.
+  expect(ask(2_000_000, 25)).not.toContain(false);
+  expect(ask(2_000_000, 26).indexOf(false)).toBe(25);
+  // A few packets are always sent again, because a keyframe takes longer.
+  expect(ask(320_000, 11)).not.toContain(false);
+  expect(ask(320_000, 12).indexOf(false)).toBe(11);
+});
+
+test('a packet that is not kept any more needs a keyframe instead', () => {
+  const { missing } = setUp(0, 1025);
+  expect(missing.request(0, milli(0), 0)).toBe(false);
+  expect(missing.request(1, milli(0), 0)).toBe(true);
+});
+
+test('a packet that is kept is sent again once, and again only after a while', () => {
+  const { missing } = setUp(10, 5);
+  for (const at of [0, 11.9]) missing.request(12, milli(at), 0);
+  expect(take(missing, 12)).toEqual([12]);
+  missing.request(12, milli(12), 0);
+  expect(take(missing, 12)).toEqual([12]);
+  missing.request(9, milli(12), 0);
+  missing.request(15, milli(12), 0);
+  expect(take(missing, 100)).toEqual([]);
+});
+
+test.each([
+  [0.01, 1],
+  [0.011, 2],
+  [0.04, 2],
+  [0.041, 3],
+])('with a loss of %f a packet is sent %i times, some time apart', (loss, copies) => {
+  const { missing } = setUp(0, 1);
+  missing.request(0, milli(0), loss);
+  const times = Array.from({ length: 20 }, (_, at) => at).filter((at) => take(missing, at).length > 0);
+  expect(times).toEqual(Array.from({ length: copies }, (_, copy) => 4 * copy));
+  expect(missing.isWaiting).toBe(false);
+});
+
+test('a keyframe makes older packets useless, also where sequence numbers wrap', () => {
+  const { missing } = setUp(65_530, 12);
+  missing.request(65_531, milli(0), 0);
+  missing.startAt(2);
+  missing.request(65_532, milli(0), 0);
+  missing.request(1, milli(0), 0);
+  expect(take(missing, 0)).toEqual([]);
+  missing.request(2, milli(0), 0);
+  missing.request(3, milli(0), 0);
+  expect(take(missing, 0)).toEqual([2, 3]);
+});
+
+test('packets that are sent again take at most 40 % of what the path carries', () => {
+  const { missing } = setUp(0, 1000);
+  missing.setRate(1_000_000);
+  const request = (at: number) => {
+    for (let sequence = 0; sequence < 200; sequence++) missing.request(sequence, milli(at), 0);
+    return take(missing, at).length;
+  };
+  // 50 kB in a second.
+  expect(request(0)).toBe(50);
+  expect(request(999)).toBe(0);
+  expect(request(1000)).toBe(50);
+});

@@ -1,0 +1,187 @@
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { milli } from '../../host/base/time.ts';
+import type { Feedback } from '../../host/stream/player.ts';
+import { VideoSender, type VideoSenderOptions } from '../../host/stream/sender.ts';
+import { at } from '../at.ts';
+import { accessUnit } from './fixture.ts';
+import { writeFeedback } from './rtp/feedback-writer.ts';
+
+const STREAMS = { ssrc: 0x01020304, rtxSsrc: 0x05060708 };
+const OFFER = {
+  payloadType: 108,
+  rtxPayloadType: 109,
+  extensions: { playoutDelay: 5, absoluteSendTime: 2, transportSequence: 3 },
+};
+/** Without the transport-wide count, a page reports no arrivals. */
+const PLAIN = { ...OFFER, rtxPayloadType: 0, extensions: { ...OFFER.extensions, transportSequence: 0 } };
+const HEADER_BYTES = 28;
+
+beforeEach(() => {
+  vi.useFakeTimers();
+});
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+function start(options: Partial<VideoSenderOptions> = {}) {
+  const rtp: Buffer[] = [];
+  const rtcp: Buffer[] = [];
+  const feedback: Feedback[] = [];
+  let keyframes = 0;
+  const sender = new VideoSender({
+    offer: OFFER,
+    streams: STREAMS,
+    clock: { now: () => milli(performance.now()) },
+    clockOriginMs: 0,
+    bitsPerSecondMax: 20_000_000,
+    send: (packet) => (packet[1] === 200 ? rtcp : rtp).push(Buffer.from(packet)) > 0,
+    onKeyframe: () => keyframes++,
+    onFeedback: (told) => feedback.push({ ...told }),
+    ...options,
+  });
+  return { sender, rtp, rtcp, feedback, keyframes: () => keyframes };
+}
+
+const info = (index: number, keyframe = false) => ({ rtpTimestamp: index * 1500, keyframe });
+const isVideo = (packet: Buffer) => packet.readUInt32BE(8) === STREAMS.ssrc;
+const sequenceOf = (packet: Buffer) => packet.readUInt16BE(2);
+const transportOf = (packet: Buffer) => packet.readUInt16BE(25);
+
+/** Writes an RTCP request for packets that are missing. */
+function missing(...sequences: number[]): Buffer {
+  const packet = Buffer.alloc(12 + 4 * sequences.length);
+  packet.set([0x81, 205]);
+  packet.writeUInt16BE(packet.length / 4 - 1, 2);
+  packet.writeUInt32BE(STREAMS.ssrc, 8);
+  for (const [index, sequence] of sequences.entries()) packet.writeUInt16BE(sequence, 12 + 4 * index);
+  return packet;
+}
+
+test('the packets of a frame have its time and follow each other, and the last one is marked', () => {
+  const { sender, rtp } = start();
+  expect(sender.sendFrame(accessUnit(3000, true), info(7, true))).toBe(true);
+  vi.advanceTimersByTime(10);
+  const video = rtp.filter(isVideo);
+  expect(video.map((packet) => packet.readUInt8(1))).toEqual([108, 108, 108 | 0x80]);
+  for (const packet of video) expect(packet.readUInt32BE(4)).toBe(7 * 1500);
+  expect(sequenceOf(at(video, 2)) - sequenceOf(at(video, 0))).toBe(2);
+  sender.close();
+});
+
+test('a large frame is spread, and until it has left there is no room for another', () => {
+  const { sender, rtp } = start();
+  expect(sender.ready).toBe(true);
+  sender.sendFrame(accessUnit(50_000, true), info(0, true));
+  expect(rtp.length).toBeLessThan(12);
+  expect(sender.ready).toBe(false);
+  vi.advanceTimersByTime(200);
+  const packets = Math.ceil(50_000 / (1212 - HEADER_BYTES - 2));
+  expect(rtp.filter(isVideo)).toHaveLength(packets);
+  const transport = rtp.map(transportOf);
+  expect(transport).toEqual(transport.map((_, index) => index));
+  sender.close();
+});
+
+test('more than half of the packets that are kept never wait', () => {
+  const { sender } = start();
+  let sent = 0;
+  while (sender.sendFrame(accessUnit(100_000, true), info(sent, true))) sent++;
+  expect(sent).toBeGreaterThan(1);
+  expect(sent).toBeLessThan(6);
+  sender.close();
+});
+
+test('a page that reports no arrivals gets every frame at once', () => {
+  const { sender, rtp } = start({ offer: PLAIN });
+  sender.sendFrame(accessUnit(50_000, true), info(0, true));
+  expect(rtp.length).toBeGreaterThan(40);
+  expect(sender.ready).toBe(true);
+  sender.close();
+});
+
+test('a packet that the page misses is sent again on the stream for that, with its number and its payload', () => {
+  const { sender, rtp } = start();
+  sender.sendFrame(accessUnit(3000, true), info(0, true));
+  vi.advanceTimersByTime(100);
+  const lost = at(rtp, 1);
+  rtp.length = 0;
+  sender.receive(missing(sequenceOf(lost)));
+  const again = at(rtp, 0);
+  expect(rtp).toHaveLength(1);
+  expect([again.readUInt8(1) & 0x7f, again.readUInt32BE(8)]).toEqual([109, STREAMS.rtxSsrc]);
+  expect(again.readUInt32BE(4)).toBe(lost.readUInt32BE(4));
+  expect(again.readUInt16BE(HEADER_BYTES)).toBe(sequenceOf(lost));
+  expect(again.subarray(HEADER_BYTES + 2)).toEqual(lost.subarray(HEADER_BYTES));
+  expect(sender.packetsResent).toBe(1);
+  sender.close();
+});
+
+test('without a stream for that, the packet is sent again as it was', () => {
+  const { sender, rtp } = start({ offer: PLAIN });
+  sender.sendFrame(accessUnit(3000, true), info(0, true));
+  const lost = at(rtp, 2);
+  rtp.length = 0;
+  vi.advanceTimersByTime(1);
+  sender.receive(missing(sequenceOf(lost)));
+  const again = at(rtp, 0);
+  expect([sequenceOf(again), again.readUInt8(1)]).toEqual([sequenceOf(lost), lost.readUInt8(1)]);
+  expect(again.subarray(24)).toEqual(lost.subarray(24));
+  sender.close();
+});
+
+test('a page asks for a keyframe with a picture loss indication', () => {
+  const { sender, keyframes } = start();
+  sender.receive(Buffer.from('81ce0002' + '00000001' + '01020304', 'hex'));
+  expect(keyframes()).toBe(1);
+  sender.close();
+});
+
+test('the first report of arrivals tells what the path carries', () => {
+  const { sender, rtp, feedback } = start();
+  sender.sendFrame(accessUnit(3000, true), info(0, true));
+  vi.advanceTimersByTime(50);
+  sender.receive(writeFeedback({ first: 0, arrivals: rtp.map((_, index) => 640 + index) }));
+  expect(feedback).toHaveLength(1);
+  expect(at(feedback, 0)).toMatchObject({ lossFraction: 0, queueMs: 0 });
+  expect(at(feedback, 0).videoBitsPerSecond).toBeGreaterThan(500_000);
+  sender.close();
+});
+
+test('a loss that a page reports lowers what is sent to it, even if it reports no arrivals', () => {
+  const { sender, feedback } = start({ offer: PLAIN, bitsPerSecondMax: 10_000_000 });
+  const half = Buffer.from('81c90007000000010102030480'.padEnd(64, '0'), 'hex');
+  sender.receive(half);
+  expect(at(feedback, 0).lossFraction).toBe(0.5);
+  expect(at(feedback, 0).videoBitsPerSecond).toBeLessThan(5_000_000);
+  sender.close();
+});
+
+test('a path on which nothing arrives gets only a few frames, until a report comes', () => {
+  const { sender, rtp } = start();
+  sender.sendFrame(accessUnit(100, true), info(0, true));
+  vi.advanceTimersByTime(500);
+  expect(sender.ready).toBe(true);
+  vi.advanceTimersByTime(100);
+  sender.sendFrame(accessUnit(100, false), info(1));
+  expect(sender.ready).toBe(false);
+  vi.advanceTimersByTime(251);
+  expect(sender.ready).toBe(true);
+  sender.sendFrame(accessUnit(100, false), info(2));
+  expect(sender.ready).toBe(false);
+  sender.receive(writeFeedback({ first: 0, arrivals: rtp.map((_, index) => 640 + index) }));
+  vi.advanceTimersByTime(40);
+  expect(sender.ready).toBe(true);
+  sender.close();
+});
+
+test('a sender report follows each second once something was sent, and none after the end', () => {
+  const { sender, rtcp } = start();
+  vi.advanceTimersByTime(3000);
+  expect(rtcp).toHaveLength(0);
+  sender.sendFrame(accessUnit(100, true), info(0, true));
+  vi.advanceTimersByTime(3000);
+  expect(rtcp).toHaveLength(3);
+  sender.close();
+  vi.advanceTimersByTime(3000);
+  expect(rtcp).toHaveLength(3);
+});
