@@ -55,7 +55,7 @@ function loudness(): Promise<{ left: number; right: number }> {
     for (let turn = 0; turn < 300; turn++) {
       await new Promise((resolve) => setTimeout(resolve, 20));
       const [left = 0, right = 0] = analysers.map(level);
-      if (left > 0.2) return { left, right };
+      if (left > 0.3) return { left, right };
     }
     return { left: 0, right: 0 };
   });
