@@ -29,7 +29,13 @@ export const MESSAGE_FRAME = 7; // host, on `state`: see FRAME_BYTES
 export const MESSAGE_NOTICE = 8; // host, on `events`: u8 type, then a Notice as JSON in UTF-8
 export const MESSAGE_PACE = 9; // page, on `state`: see PACE_BYTES
 export const MESSAGE_HELD = 12; // page, on `state`: see HELD_BYTES
+// A page whose network lets no WebRTC pass opens a WebSocket, which carries all messages in both directions, and also these:
+export const MESSAGE_VIDEO = 13; // host: the layout of MESSAGE_FRAME, then the access unit (H.264 Annex B)
+export const MESSAGE_AUDIO = 14; // host: u8 type, u8[3] 0, u32 RTP timestamp in frames of sound, then a packet of Opus
+export const MESSAGE_ARRIVED = 15; // page: u8 type, u8[3] 0, u32 RTP timestamp of a frame, f64 time at which it arrived, in ms
 
+export const AUDIO_HEADER_BYTES = 8;
+export const ARRIVED_BYTES = 16;
 export const KEY_BYTES = 8;
 export const BUTTON_BYTES = 8;
 export const RELEASE_ALL_BYTES = 8;

@@ -13,7 +13,7 @@ import {
 import { type Milli, micro, milli, toMilli } from '../base/time.ts';
 import { Connector } from './connector.ts';
 import { LatencyTracker } from './latency.ts';
-import type { HostLink, LinkFailure, ViewQuery } from './link.ts';
+import type { Link, LinkChannel, LinkFailure, ViewQuery } from './link.ts';
 import { ReceiverMeter } from './receiver.ts';
 import type { PlayerState, PlayerStats } from './state.ts';
 import { ReturnTokens, type TokenStorage } from './tokens.ts';
@@ -77,7 +77,7 @@ export class PlayerClient {
   #query: ViewQuery = {};
   #tokens = new ReturnTokens('', undefined);
   /** The connection on which the game is played. While the host is silent, another one may be opened. */
-  #link: HostLink | undefined;
+  #link: Link | undefined;
   #isHidden = false;
   /** Whether the page waits until it is shown before it connects. */
   #waitsUntilShown = false;
@@ -154,8 +154,8 @@ export class PlayerClient {
     this.#failures = 0;
     this.#reason = this.#heldUntil = undefined;
     this.#waitsUntilShown = this.#isHidden;
-    if (typeof RTCPeerConnection === 'undefined' || !('requestVideoFrameCallback' in this.#options.video)) {
-      const message = 'This browser has no WebRTC or no video frame callbacks. A current browser has both.';
+    if (!('requestVideoFrameCallback' in this.#options.video)) {
+      const message = 'This browser does not tell when a picture is shown. A current browser does.';
       this.#end({ code: 'NL_BROWSER', message });
     } else if (this.#waitsUntilShown) {
       this.#setState({ kind: 'connecting', attempt: 1, message: 'The game begins when you look at this page.' });
@@ -212,7 +212,7 @@ export class PlayerClient {
   }
 
   /** Plays over a connection that has just opened. An earlier one is closed. */
-  #adopt(link: HostLink): void {
+  #adopt(link: Link): void {
     const former = this.#link;
     const { video } = this.#options;
     const now = systemClock.now();
@@ -324,7 +324,7 @@ export class PlayerClient {
     if (JSON.stringify(state) !== JSON.stringify(before)) this.#options.onState?.(state);
   }
 
-  #send(channel: RTCDataChannel | undefined, message: Uint8Array<ArrayBuffer>, sequence: number): void {
+  #send(channel: LinkChannel | undefined, message: Uint8Array<ArrayBuffer>, sequence: number): void {
     if (channel?.readyState !== 'open') return;
     this.#latency.noteSent(sequence, systemClock.now());
     channel.send(message);
@@ -386,7 +386,8 @@ export class PlayerClient {
   readonly #frame: VideoFrameRequestCallback = (_now, metadata) => {
     const now = systemClock.now();
     this.#frameCallback = this.#options.video.requestVideoFrameCallback(this.#frame);
-    if (metadata.rtpTimestamp !== undefined) this.#latency.noteShown(metadata.rtpTimestamp, now);
+    const rtpTimestamp = this.#link?.rtpTimestampOf(metadata);
+    if (rtpTimestamp !== undefined) this.#latency.noteShown(rtpTimestamp, now);
     if (metadata.receiveTime !== undefined)
       this.#slacks.add(now - metadata.receiveTime - 1000 * (metadata.processingDuration ?? 0), now);
     this.#shown += this.#presented === 0 ? 1 : Math.max(1, metadata.presentedFrames - this.#presented);

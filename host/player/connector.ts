@@ -1,7 +1,17 @@
 import { systemClock } from '../base/clock.ts';
 import { type Milli, milli } from '../base/time.ts';
-import { HostLink, type LinkFailure, parametersOf, readRefusal, returnHeader, type ViewQuery } from './link.ts';
+import {
+  HostLink,
+  type Link,
+  type LinkFailure,
+  type LinkOptions,
+  parametersOf,
+  readRefusal,
+  returnHeader,
+  type ViewQuery,
+} from './link.ts';
 import { LineProbe } from './probe.ts';
+import { SocketLink } from './socket-link.ts';
 import type { ReturnTokens } from './tokens.ts';
 
 export type ConnectorHooks = {
@@ -12,13 +22,13 @@ export type ConnectorHooks = {
   /** Called with the page's position in the queue for a seat: 1 is the next. */
   waiting(position: number): void;
   /** Called when a connection is open. It is the caller's from then on. */
-  opened(link: HostLink): void;
+  opened(link: Link): void;
   /** Called when no attempt can succeed. */
   refused(failure: LinkFailure): void;
   /** Called for each message of a connection that was opened. */
-  message(link: HostLink, data: ArrayBuffer): void;
+  message(link: Link, data: ArrayBuffer): void;
   /** Called when a connection that was opened has ended. */
-  lost(link: HostLink, failure: LinkFailure): void;
+  lost(link: Link, failure: LinkFailure): void;
 };
 
 /** The pause after the first failed attempt. It doubles with each further one, up to RETRY_MS_MAX. */
@@ -52,9 +62,13 @@ export class Connector {
   /** Until when a seat waits for the page. */
   #heldUntil = milli(0);
   /** The attempt that is being made. */
-  #link: HostLink | undefined;
+  #link: Link | undefined;
   /** Looks whether the line is back while a seat waits for the page and the server does not answer. */
   #probe: LineProbe | undefined;
+  /** The door through which the next attempt goes. One that has let a connection pass is taken again. */
+  #door: 'direct' | 'relayed' | 'socket' = 'direct';
+  /** Servers through which a page can reach the host, as the host has named them. */
+  #iceServers: RTCIceServer[] = [];
   #timer: ReturnType<typeof setTimeout> | undefined;
   /** Ends the wait in the queue. */
   #queue: AbortController | undefined;
@@ -120,12 +134,14 @@ export class Connector {
     this.#attempt++;
     this.#hooks.trying(this.#attempt);
     const tokens = this.#tokens;
-    const link: HostLink = new HostLink({
+    const link: Link = this.#createLink({
       url: this.#url,
       takesSound: this.#takesSound,
+      iceServers: this.#iceServers,
       hooks: {
-        accepted: (found) => {
+        accepted: (found, iceServers) => {
           tokens?.add(...found);
+          this.#iceServers = iceServers;
           this.#stopProbe();
           this.#limit(link, CONNECT_MS);
         },
@@ -140,12 +156,30 @@ export class Connector {
     void link.start(this.#query, tokens?.list ?? []);
   }
 
+  /** Creates a connection through the door whose turn it is. */
+  #createLink(options: LinkOptions): Link {
+    const isSocket = this.#door === 'socket' || typeof RTCPeerConnection === 'undefined';
+    const { iceServers, ...others } = options;
+    if (isSocket) return new SocketLink(others);
+    return new HostLink(this.#door === 'relayed' ? { ...others, iceServers } : others);
+  }
+
+  /** Takes the next door, because the server has answered but no packet has found its way. */
+  #takeNextDoor(): void {
+    const next = {
+      direct: this.#iceServers.length > 0 ? 'relayed' : 'socket',
+      relayed: 'socket',
+      socket: 'direct',
+    } as const;
+    this.#door = next[this.#door];
+  }
+
   #stopProbe(): void {
     this.#probe?.stop();
     this.#probe = undefined;
   }
 
-  #onOpen(link: HostLink): void {
+  #onOpen(link: Link): void {
     clearTimeout(this.#timer);
     this.#stopProbe();
     this.#link = undefined;
@@ -153,13 +187,17 @@ export class Connector {
     this.#hooks.opened(link);
   }
 
-  #onFailure(link: HostLink, failure: LinkFailure): void {
+  #onFailure(link: Link, failure: LinkFailure): void {
     if (link !== this.#link) {
       this.#hooks.lost(link, failure);
       return;
     }
     this.#link = undefined;
-    this.#goOn(failure);
+    if (link.isAnswered && failure.code === 'NL_CONNECTION') this.#takeNextDoor();
+    // This browser has no format of video that the host can send over WebRTC. It may decode one that comes another way.
+    const isUnplayable = failure.code === 'NL_OFFER' && this.#door !== 'socket';
+    if (isUnplayable) this.#door = 'socket';
+    this.#goOn(isUnplayable ? { ...failure, isFinal: false, waitMs: 0 } : failure);
   }
 
   /** Decides what follows on a failed attempt. */
@@ -213,7 +251,7 @@ export class Connector {
     return position;
   }
 
-  #limit(link: HostLink, ms: number): void {
+  #limit(link: Link, ms: number): void {
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => link.fail('The server does not answer.'), ms);
   }

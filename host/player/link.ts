@@ -1,4 +1,5 @@
 import { CHANNEL_EVENTS, CHANNEL_STATE, HEADER_HOLD, HEADER_RETURN, QUERY_HOLD } from '../base/protocol.ts';
+import { readIceServers } from './ice-servers.ts';
 
 /**
  * The picture and the game that a page asks for, as in its URL: `size` is WIDTHxHEIGHT. The server checks the values
@@ -19,9 +20,9 @@ export type LinkFailure = {
 export type HostLinkHooks = {
   /**
    * Called when the server has accepted the offer. `tokens` take the page back to its seat: the first once this connection has
-   * it, the second until then.
+   * it, the second until then. `iceServers` are for the next attempt, if this one finds no path.
    */
-  accepted(tokens: readonly string[]): void;
+  accepted(tokens: readonly string[], iceServers: RTCIceServer[]): void;
   /** Called when both data channels to the host are open. */
   open(): void;
   /** Called for each message from the host on either data channel. */
@@ -30,19 +31,57 @@ export type HostLinkHooks = {
   failed(failure: LinkFailure): void;
 };
 
-export type HostLinkOptions = {
+export type LinkOptions = {
   /** URL of the WHEP signalling endpoint. */
   url: string;
   /** Whether the page takes the game's sound. */
   takesSound: boolean;
+  /** Servers through which the page reaches a host whose own addresses it cannot reach. */
+  iceServers?: RTCIceServer[] | undefined;
   hooks: HostLinkHooks;
 };
 
+/** A way for messages to the host. */
+export type LinkChannel = { readonly readyState: string; send(message: ArrayBufferView<ArrayBuffer>): void };
+
+/** The page's end of one connection to the host. Another attempt to connect needs another object. */
+export interface Link {
+  /** Takes messages that must arrive, in order. */
+  readonly events: LinkChannel;
+  /** Takes messages of which only the newest counts. */
+  readonly state: LinkChannel;
+  /** The token with which the page can return to the seat of this connection; undefined before the server's answer. */
+  readonly token: string | undefined;
+  /** For how many milliseconds the seat waits for the page if this connection is lost. */
+  readonly holdMs: number;
+  /** Whether the server has answered the request for a connection. */
+  readonly isAnswered: boolean;
+  /** Shows the game's picture in an element, and hands its sound over. Call it when the connection is open. */
+  show(video: HTMLVideoElement, sound?: { attach(stream: MediaStream): void }): void;
+  /**
+   * Connects. Failures go to the hook `failed`.
+   * @param tokens the page's return tokens, the newest first
+   */
+  start(query: ViewQuery, tokens: readonly string[]): Promise<void>;
+  /** Ends the connection as failed, so that the page tries to connect again. */
+  fail(message: string): void;
+  /**
+   * Closes the connection to the host without calling a hook. Idempotent.
+   * @param leave whether the player leaves the game (`seat`), or only this page, which may be about to load again (`page`).
+   * The server learns that with a DELETE request, which also works while the page is being closed. By default the seat waits.
+   */
+  close(leave?: 'seat' | 'page'): void;
+  /** Returns statistics of the receiver of the pictures. */
+  getStats(): Promise<RTCStatsReport>;
+  /** Returns the RTP timestamp of a picture that is shown, if the browser tells it. */
+  rtpTimestampOf(shown: VideoFrameCallbackMetadata): number | undefined;
+}
+
 /**
  * The page's end of one connection to the host: an RTCPeerConnection, its two data channels and its signalling, which
- * follows WHEP (draft-ietf-wish-whep). Another attempt to connect needs another object.
+ * follows WHEP (draft-ietf-wish-whep).
  */
-export class HostLink {
+export class HostLink implements Link {
   readonly events: RTCDataChannel;
   readonly state: RTCDataChannel;
   readonly #peer: RTCPeerConnection;
@@ -61,10 +100,10 @@ export class HostLink {
   #opened = false;
   #closed = false;
 
-  constructor({ url, takesSound, hooks }: HostLinkOptions) {
+  constructor({ url, takesSound, iceServers, hooks }: LinkOptions) {
     this.#url = url;
     this.#hooks = hooks;
-    const peer = new RTCPeerConnection({ bundlePolicy: 'max-bundle' });
+    const peer = new RTCPeerConnection({ bundlePolicy: 'max-bundle', ...(iceServers ? { iceServers } : {}) });
     this.#peer = peer;
     this.#receiver = peer.addTransceiver('video', { direction: 'recvonly' }).receiver;
     if ('jitterBufferTarget' in this.#receiver) this.#receiver.jitterBufferTarget = 0;
@@ -85,22 +124,18 @@ export class HostLink {
     };
   }
 
-  /** The token with which the page can return to the seat of this connection; undefined before the server's answer. */
   get token(): string | undefined {
     return this.#token;
   }
 
-  /** For how many milliseconds the seat waits for the page if this connection is lost. */
   get holdMs(): number {
     return this.#holdMs;
   }
 
-  /** Whether the server has answered the offer. */
   get isAnswered(): boolean {
     return this.#location !== '';
   }
 
-  /** Shows the game's picture in an element, and hands its sound over. Call it when the connection is open. */
   show(video: HTMLVideoElement, sound?: { attach(stream: MediaStream): void }): void {
     if (this.#sound) sound?.attach(this.#sound);
     if (!this.#picture) return;
@@ -110,52 +145,41 @@ export class HostLink {
   }
 
   /**
-   * Sends the SDP offer and applies the server's answer. Failures go to the hook `failed`. The offer needs no ICE
-   * candidates, because the server offers its own and the page connects to these.
-   * @param tokens the page's return tokens, the newest first
+   * Sends the SDP offer and applies the server's answer. The offer needs no ICE candidates, because the server offers its own and
+   * the page connects to these.
    */
   async start(query: ViewQuery, tokens: readonly string[]): Promise<void> {
     try {
       const offer = withStereo(await this.#peer.createOffer());
       await this.#peer.setLocalDescription(offer);
-      const response = await fetch(`${this.#url}?${parametersOf(query)}`, {
-        method: 'POST',
-        headers: { 'content-type': 'application/sdp', ...returnHeader(tokens) },
-        body: offer.sdp ?? '',
-        signal: this.#abort.signal,
-      });
-      if (response.status !== 201) return this.#fail(await readRefusal(response));
-      this.#location = response.headers.get('location') ?? '';
-      const given = response.headers.get(HEADER_RETURN)?.split(',') ?? [];
-      this.#token = given[0];
-      this.#holdMs = Number(response.headers.get(HEADER_HOLD) ?? 0) || 0;
-      this.#hooks.accepted(given);
-      await this.#peer.setRemoteDescription({ type: 'answer', sdp: await response.text() });
+      const body = { type: 'application/sdp', text: offer.sdp ?? '' };
+      const seat = await requestSeat(this.#url, { query, tokens, body, signal: this.#abort.signal });
+      if ('failure' in seat) return this.#fail(seat.failure);
+      this.#location = seat.location;
+      this.#token = seat.tokens[0];
+      this.#holdMs = seat.holdMs;
+      this.#hooks.accepted(seat.tokens, seat.iceServers);
+      await this.#peer.setRemoteDescription({ type: 'answer', sdp: seat.answer });
     } catch (error) {
       const unreachable = error instanceof TypeError;
       this.fail(unreachable ? 'The server does not answer.' : `The connection could not be set up: ${error}`);
     }
   }
 
-  /** Ends the connection as failed, so that the page tries to connect again. */
   fail(message: string): void {
     this.#fail({ code: 'NL_CONNECTION', message, isFinal: false });
   }
 
-  /**
-   * Closes the connection to the host without calling a hook. Idempotent.
-   * @param leave whether the player leaves the game (`seat`), or only this page, which may be about to load again (`page`).
-   * The server learns that with a DELETE request, which also works while the page is being closed. By default the seat waits.
-   */
   close(leave?: 'seat' | 'page'): void {
     if (this.#closed) return;
     this.#closed = true;
     this.#abort.abort();
     this.#peer.close();
-    if (leave === undefined || this.#location === '') return;
-    const url = leave === 'page' ? `${this.#location}?${QUERY_HOLD}` : this.#location;
-    // If the DELETE request fails, the server still notices that the page is silent.
-    fetch(url, { method: 'DELETE', keepalive: true }).catch(() => {});
+    if (leave !== undefined && this.isAnswered) leaveSeat(this.#location, leave);
+  }
+
+  rtpTimestampOf({ rtpTimestamp }: VideoFrameCallbackMetadata): number | undefined {
+    return rtpTimestamp;
   }
 
   getStats(): Promise<RTCStatsReport> {
@@ -192,6 +216,52 @@ export class HostLink {
 function withStereo({ type, sdp = '' }: RTCSessionDescriptionInit): RTCSessionDescriptionInit & { sdp: string } {
   const [, opus] = /^a=rtpmap:(\d+) opus\/48000\/2/im.exec(sdp) ?? [];
   return { type, sdp: opus === undefined ? sdp : sdp.replace(`a=fmtp:${opus} `, `a=fmtp:${opus} stereo=1;`) };
+}
+
+/** A seat that the server has promised to a page. */
+export type PromisedSeat = {
+  /** URL of the connection on the server. */
+  location: string;
+  tokens: string[];
+  holdMs: number;
+  iceServers: RTCIceServer[];
+  /** Body of the server's answer. */
+  answer: string;
+};
+
+/** Asks the server for a connection. @throws TypeError if the server does not answer */
+export async function requestSeat(
+  url: string,
+  options: {
+    query: ViewQuery;
+    tokens: readonly string[];
+    body?: { type: string; text: string };
+    signal: AbortSignal;
+  },
+): Promise<PromisedSeat | { failure: LinkFailure }> {
+  const { query, tokens, body, signal } = options;
+  const response = await fetch(`${url}?${parametersOf(query)}`, {
+    method: 'POST',
+    headers: { ...(body ? { 'content-type': body.type } : {}), ...returnHeader(tokens) },
+    ...(body ? { body: body.text } : {}),
+    signal,
+  });
+  if (response.status !== 201) return { failure: await readRefusal(response) };
+  const location = response.headers.get('location') ?? '';
+  return {
+    location: URL.canParse(location, response.url) ? new URL(location, response.url).href : location,
+    tokens: response.headers.get(HEADER_RETURN)?.split(',') ?? [],
+    holdMs: Number(response.headers.get(HEADER_HOLD) ?? 0) || 0,
+    iceServers: readIceServers(response.headers.get('link')),
+    answer: await response.text(),
+  };
+}
+
+/** Tells the server that the player leaves the seat, or that the page may come back to it. Also works while the page is closed. */
+export function leaveSeat(location: string, leave: 'seat' | 'page'): void {
+  const url = leave === 'page' ? `${location}?${QUERY_HOLD}` : location;
+  // If the request fails, the server still notices that the page is silent.
+  fetch(url, { method: 'DELETE', keepalive: true }).catch(() => {});
 }
 
 /** Writes what a page asks for as the query of a URL. */

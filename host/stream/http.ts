@@ -1,5 +1,6 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer, type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { systemClock } from '../base/clock.ts';
 import type { Config } from '../base/config.ts';
 import { type ErrorCode, errors, NearlightError } from '../base/errors.ts';
@@ -48,6 +49,11 @@ export interface HttpServerOptions {
   warn(message: string): void;
   /** Answers a request. @throws NearlightError, which is sent to the client */
   route(call: Call): void | Promise<void>;
+  /**
+   * Takes over the connection of a request that asks for a WebSocket, to which no answer was sent yet. Without it, such requests
+   * are refused. @throws NearlightError, which is sent to the client
+   */
+  onUpgrade?(request: IncomingMessage, url: URL, socket: Duplex, head: Buffer): void | Promise<void>;
   /** Takes over a connection that carries packets of ICE instead of requests. Without it, such connections are refused. */
   onIce?(socket: Socket): void;
 }
@@ -110,6 +116,7 @@ export async function openHttpServer(options: HttpServerOptions): Promise<HttpSe
   });
   const answerer = new Answerer(options);
   server.on('request', (request, response) => void answerer.answer(request, response));
+  server.on('upgrade', (request, socket, head) => void answerer.upgrade(request, socket, head));
   await listen(server, options.listen);
   server.on('error', (error) => options.warn(`a connection could not be accepted: ${error.message}`));
   const { address, port } = server.address() as AddressInfo;
@@ -174,6 +181,23 @@ class Answerer {
     }
     // The body of a refused request must be read to its end, or the server would take it for the next request.
     if (!request.readableEnded) request.resume();
+  }
+
+  async upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
+    socket.on('error', () => socket.destroy());
+    try {
+      const url = readTarget(request.url ?? '');
+      this.#hosts.check(request, url);
+      const { onUpgrade } = this.#options;
+      if (!onUpgrade) throw new NearlightError('NL_NOT_FOUND', 'there are no WebSockets here');
+      await onUpgrade(request, url, socket, head);
+    } catch (error) {
+      const code = error instanceof NearlightError ? error.code : 'NL_CONNECTION';
+      this.#options.meters.countRefusedRequest(code);
+      const entry = errors[code];
+      const status = 'http' in entry ? entry.http : 500;
+      socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`);
+    }
   }
 
   /** Waits until it is the request's turn on its connection. @returns false if the connection has ended */

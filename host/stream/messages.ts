@@ -1,5 +1,5 @@
 import type { DataChannel } from 'node-datachannel';
-import { FRAME_BYTES, MESSAGE_FRAME, MESSAGE_NOTICE, type Notice } from '../base/protocol.ts';
+import { FRAME_BYTES, MESSAGE_FRAME, MESSAGE_NOTICE, type MESSAGE_VIDEO, type Notice } from '../base/protocol.ts';
 import type { FrameInfo } from './player.ts';
 
 /** The longest notice in bytes, which is longer than one packet. */
@@ -7,14 +7,17 @@ export const NOTICE_BYTES_MAX = 16_384;
 /** The most bytes that a character takes in JSON. */
 const CHARACTER_BYTES_MAX = 6;
 
-/** Writes the message that describes a video frame (MESSAGE_FRAME) into a buffer that is reused for every frame. */
+/** Writes the message that describes a video frame into a buffer that is reused for every frame. */
 export class FrameMessage {
   readonly #message = Buffer.alloc(FRAME_BYTES);
+
+  constructor(type: typeof MESSAGE_FRAME | typeof MESSAGE_VIDEO = MESSAGE_FRAME) {
+    this.#message[0] = type;
+  }
 
   /** @param bytes length of the encoded frame @returns the message about the frame, which is valid until the next call */
   write(info: FrameInfo, bytes: number): Buffer {
     const message = this.#message;
-    message[0] = MESSAGE_FRAME;
     message[1] = info.keyframe ? 1 : 0;
     message.writeUInt32LE(info.rtpTimestamp >>> 0, 4);
     message.writeUInt32LE(info.inputSequence >>> 0, 8);

@@ -21,18 +21,18 @@ export class AllowedOrigins {
    * behind a proxy that replaces the Host header whether page and server are one site.
    * @throws NearlightError NL_ORIGIN
    */
-  check(request: IncomingMessage, response: ServerResponse): void {
+  check(request: IncomingMessage, response?: ServerResponse): void {
     const { origin, host } = request.headers;
     if (origin === undefined) return;
-    response.appendHeader('vary', 'origin');
+    response?.appendHeader('vary', 'origin');
     if (this.#allows(origin)) {
-      response.setHeader('access-control-allow-origin', origin);
-      response.setHeader(
+      response?.setHeader('access-control-allow-origin', origin);
+      response?.setHeader(
         'access-control-expose-headers',
         `location, link, retry-after, ${HEADER_RETURN}, ${HEADER_HOLD}`,
       );
       // The answer is for the other site, which may itself be isolated from others.
-      response.setHeader('cross-origin-resource-policy', 'cross-origin');
+      response?.setHeader('cross-origin-resource-policy', 'cross-origin');
       return;
     }
     if (request.headers['sec-fetch-site'] === 'same-origin') return;

@@ -1,6 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import type { Socket } from 'node:dgram';
-import type { IncomingMessage } from 'node:http';
+import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { WebSocketServer } from 'ws';
 import { systemClock } from '../base/clock.ts';
 import type { Config } from '../base/config.ts';
 import { NearlightError } from '../base/errors.ts';
@@ -10,15 +12,17 @@ import type { Meters } from '../observe/meters.ts';
 import { Admission, type Ticket } from './admission.ts';
 import type { Endpoint } from './candidate.ts';
 import { plainAddress } from './clients.ts';
+import type { ConnectionOptions, PageConnection } from './connection.ts';
 import { type PageFile, sendFile } from './files.ts';
 import { answerJson, type Call, checkMethod, openHttpServer } from './http.ts';
-import { type Offer, readOffer } from './offer.ts';
+import { readOffer } from './offer.ts';
 import { AllowedOrigins, answerPreflight } from './origin.ts';
 import type { Player, ViewRequest } from './player.ts';
 import { type Place, Queue } from './queue.ts';
 import { openRelay, type Relay, type RelayStats } from './relay.ts';
 import { readSdp, readView } from './request.ts';
 import { type Arrival, createToken, Returns, readTokens } from './returns.ts';
+import { SocketConnection } from './socket.ts';
 import { checkTrickle } from './trickle.ts';
 import { checkTurn, iceServerLinks } from './turn.ts';
 import { openPlayerSocket } from './udp.ts';
@@ -60,7 +64,9 @@ export interface StreamServer {
 
 interface State {
   readonly options: StreamServerOptions;
-  readonly connections: Map<string, WebRtcConnection>;
+  readonly connections: Map<string, PageConnection>;
+  /** Speaks the protocol of WebSockets with pages. */
+  readonly sockets: WebSocketServer;
   readonly admission: Admission;
   readonly origins: AllowedOrigins;
   readonly returns: Returns;
@@ -81,8 +87,8 @@ const CONNECTION_PATH = /^\/whep\/([\w-]{22})$/;
 /**
  * Serves the player's page and connects players; nothing else is at this port.
  * `POST /whep?size=WxH&fps=N` takes an SDP offer and returns 201 with the SDP answer and a Location. `PATCH` of that
- * Location takes ICE candidates, and `DELETE` ends the connection (draft-ietf-wish-whep). `POST /whep/queue`, with the same
- * query, answers with the page's position in the queue for a seat as JSON `{ position, token }`. Errors are returned as JSON
+ * Location takes ICE candidates, and `DELETE` ends the connection (draft-ietf-wish-whep). `POST /whep/socket`
+ * connects a page over a WebSocket, which it opens at the Location. `POST /whep/queue`, with the same query, answers with the page's position in the queue for a seat as JSON `{ position, token }`. Errors are returned as JSON
  * `{ code, message }`.
  * @throws NearlightError NL_PORT_IN_USE, or NL_SETTING if the address or the TURN servers cannot be used
  */
@@ -98,6 +104,7 @@ export async function createStreamServer(options: StreamServerOptions): Promise<
     meters,
     warn: (message) => log.warn(message),
     route: async (call) => route(await starting.promise, call),
+    onUpgrade: async (...upgrade) => attachSocket(await starting.promise, ...upgrade),
     onIce: (socket) =>
       starting.promise.then(
         ({ relay }) => relay.accept(socket),
@@ -113,6 +120,7 @@ export async function createStreamServer(options: StreamServerOptions): Promise<
     const state: State = {
       options,
       connections: new Map(),
+      sockets: new WebSocketServer({ noServer: true, maxPayload: config.inputBytesMax, perMessageDeflate: false }),
       admission,
       origins: new AllowedOrigins(config.allowedOrigins),
       returns,
@@ -178,6 +186,10 @@ async function route(state: State, call: Call): Promise<void> {
     if (!isAllowed(state, call, 'POST, OPTIONS')) return;
     return connect(state, call);
   }
+  if (url.pathname === '/whep/socket') {
+    if (!isAllowed(state, call, 'POST, OPTIONS')) return;
+    return connectSocket(state, call);
+  }
   if (url.pathname === '/whep/line') {
     // A page looks whether its line to this server is back.
     if (!isAllowed(state, call, 'GET, OPTIONS')) return;
@@ -213,21 +225,78 @@ function isAllowed({ origins }: State, call: Call, methods: string): boolean {
   return false;
 }
 
-async function connect(state: State, { request, response, url, client }: Call): Promise<void> {
-  const { config, admit } = state.options;
+/** Connects a page over WebRTC. Answers with the SDP answer. */
+async function connect(state: State, call: Call): Promise<void> {
+  const { config } = state.options;
+  const { request, response } = call;
+  const readBody = async () => readOffer(await readSdp(request, 'application/sdp', config.offerBytesMax), config);
+  const arriving = await arrive(state, call, readBody);
+  const [offer, endpoints] = [arriving.offer, endpointsFor(state, request)];
+  const connection = open(
+    state,
+    arriving,
+    (options) => new WebRtcConnection({ ...options, offer, relay: state.relay, endpoints }),
+  );
+  closeWith(response, connection);
+  const sdp = await connection.answer();
+  accept(state, response, arriving, {
+    'content-type': 'application/sdp',
+    // The address is relative to that of the request, so it is right behind a proxy that adds a prefix.
+    location: `whep/${arriving.id}`,
+    link: iceServerLinks(config, milli(Date.now())),
+  }).end(sdp);
+}
+
+/** Connects a page over a WebSocket, which the page then opens at the Location. */
+async function connectSocket(state: State, call: Call): Promise<void> {
+  const { response } = call;
+  const arriving = await arrive(state, call, async () => undefined);
+  closeWith(
+    response,
+    open(state, arriving, (options) => new SocketConnection(options)),
+  );
+  accept(state, response, arriving, { location: arriving.id, 'content-length': 0 }).end();
+}
+
+/** Hands the WebSocket that a page opens to its connection. */
+function attachSocket(state: State, request: IncomingMessage, url: URL, socket: Duplex, head: Buffer): void {
+  state.origins.check(request);
+  const id = CONNECTION_PATH.exec(url.pathname)?.[1] ?? '';
+  const connection = connectionOf(state, id);
+  if (!(connection instanceof SocketConnection)) throw new NearlightError('NL_NOT_FOUND', 'this is no WebSocket');
+  state.sockets.handleUpgrade(request, socket, head, (opened) => connection.attach(opened));
+}
+
+/** A page that may connect, before its connection exists. */
+interface Arriving<T> {
+  id: string;
+  client: string;
+  /** The token with which the page can return to its seat; undefined if it cannot return. */
+  token: string | undefined;
+  /** The token that the page has presented, if it belongs to a seat. */
+  valid: string | undefined;
+  offer: T;
+  /** Takes a seat for the page, which has connected. @throws NearlightError with the reason for the page */
+  seat(arrival: Arrival): Player;
+}
+
+/** Checks a page's request for a connection, whose body `readBody` reads. @throws NearlightError with the reason for the page */
+async function arrive<T>(
+  state: State,
+  { request, url, client }: Call,
+  readBody: () => Promise<T>,
+): Promise<Arriving<T>> {
+  const { config, admit, defaultView } = state.options;
   const tokens = readTokens(request.headers[HEADER_RETURN]);
   const valid = tokens?.find((token) => state.returns.find([token]) !== undefined);
-  const isReturning = valid !== undefined;
-  state.admission.countOffer(client, isReturning);
-  const view = readView(url.searchParams, config, state.options.defaultView);
-  const offer = readOffer(await readSdp(request, 'application/sdp', config.offerBytesMax), config);
+  state.admission.countOffer(client, valid !== undefined);
+  const view = readView(url.searchParams, config, defaultView);
+  const offer = await readBody();
   checkOpen(state);
-  if (!isReturning && state.queue.isWaitedFor(view))
+  if (valid === undefined && state.queue.isWaitedFor(view))
     throw new NearlightError('NL_ROOM_FULL', 'other players wait for the next free seat');
-  const take = isReturning ? undefined : await admit(view);
+  const take = valid === undefined ? await admit(view) : undefined;
   checkOpen(state);
-  const id = randomBytes(16).toString('base64url');
-  const token = tokens && createToken();
   const seat = (arrival: Arrival): Player => {
     if (!take) return state.returns.take(state.returns.find(tokens), arrival, view);
     arrival.ticket.seat();
@@ -235,22 +304,30 @@ async function connect(state: State, { request, response, url, client }: Call): 
     state.returns.add(player, arrival);
     return player;
   };
-  const connection = open(state, { id, token, client, offer, seat, endpoints: endpointsFor(state, request) });
+  return { id: randomBytes(16).toString('base64url'), client, token: tokens && createToken(), valid, offer, seat };
+}
+
+/** Closes a connection if its page goes away before it has read the answer. */
+function closeWith(response: ServerResponse, connection: PageConnection): void {
   if (response.destroyed) connection.close('page');
   response.once('close', () => {
     if (!response.writableFinished) connection.close('page');
   });
-  const sdp = await connection.answer();
-  response.writeHead(201, {
-    'content-type': 'application/sdp',
-    // The address is relative to that of the request, so it is right behind a proxy that adds a prefix.
-    location: `whep/${id}`,
-    link: iceServerLinks(config, milli(Date.now())),
+}
+
+/** Begins the answer to a page whose request for a connection was accepted. */
+function accept(
+  { options }: State,
+  response: ServerResponse,
+  { token, valid }: Pick<Arriving<unknown>, 'token' | 'valid'>,
+  headers: OutgoingHttpHeaders,
+): ServerResponse {
+  const tokens = [token, valid].filter((each) => each !== undefined).join(',');
+  return response.writeHead(201, {
+    ...headers,
     'cache-control': 'no-store',
-    ...(token === undefined ? {} : { [HEADER_RETURN]: [token, ...(valid ? [valid] : [])].join(',') }),
-    ...(token === undefined ? {} : { [HEADER_HOLD]: config.returnMsMax }),
+    ...(token === undefined ? {} : { [HEADER_RETURN]: tokens, [HEADER_HOLD]: options.config.returnMsMax }),
   });
-  response.end(sdp);
 }
 
 /** Answers with a page's position in the queue, now or when it changes. At position 0 a seat waits for the page. */
@@ -302,29 +379,19 @@ function endpointsFor({ options, relayPort }: State, { socket }: IncomingMessage
   return endpoints;
 }
 
-interface Opening {
-  id: string;
-  /** The token with which the page can return to its seat; undefined if it cannot return. */
-  token: string | undefined;
-  client: string;
-  offer: Offer;
-  /** Takes a seat for the page, which has connected. @throws NearlightError with the reason for the page */
-  seat(arrival: Arrival): Player;
-  endpoints: readonly Endpoint[];
-}
-
-function open(state: State, { id, token, client, offer, seat, endpoints }: Opening): WebRtcConnection {
-  const { admission, returns, relay, options } = state;
+function open<C extends PageConnection>(
+  state: State,
+  { id, token, client, seat }: Omit<Arriving<unknown>, 'offer' | 'valid'>,
+  create: (options: ConnectionOptions) => C,
+): C {
+  const { admission, returns, options } = state;
   const { config, log, meters } = options;
-  let connection: WebRtcConnection | undefined;
+  let connection: C | undefined;
   let player: Player | undefined;
   const ticket: Ticket = admission.open(client, () => connection?.close('displaced'));
   try {
-    connection = new WebRtcConnection({
-      offer,
+    connection = create({
       config,
-      relay,
-      endpoints,
       seat: () => {
         player = seat({ id, token, ticket, close: (reason) => connection?.close(reason) });
         return player;
@@ -352,9 +419,9 @@ function open(state: State, { id, token, client, offer, seat, endpoints }: Openi
 }
 
 async function trickle(state: State, id: string, { request, response }: Call): Promise<void> {
-  const { remoteUfrag } = connectionOf(state, id);
+  const connection = connectionOf(state, id);
   const body = await readSdp(request, 'application/trickle-ice-sdpfrag', state.options.config.offerBytesMax);
-  checkTrickle(body, remoteUfrag);
+  checkTrickle(body, connection instanceof WebRtcConnection ? connection.remoteUfrag : '');
   response.writeHead(204).end();
 }
 
@@ -364,7 +431,7 @@ function disconnect(state: State, id: string, { response, url }: Call): void {
 }
 
 /** @throws NearlightError NL_NOT_FOUND */
-function connectionOf({ connections }: State, id: string): WebRtcConnection {
+function connectionOf({ connections }: State, id: string): PageConnection {
   const connection = connections.get(id);
   if (!connection) throw new NearlightError('NL_NOT_FOUND', 'this connection has ended or never existed');
   return connection;

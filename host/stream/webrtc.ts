@@ -1,68 +1,37 @@
 import { randomInt } from 'node:crypto';
 import type { DataChannel, PeerConnection } from 'node-datachannel';
 import { systemClock } from '../base/clock.ts';
-import type { Config } from '../base/config.ts';
-import { type ErrorCode, NearlightError } from '../base/errors.ts';
-import { CHANNEL_EVENTS, CHANNEL_STATE, type CloseReason, joinedNotice, type Notice } from '../base/protocol.ts';
+import { CHANNEL_EVENTS, CHANNEL_STATE } from '../base/protocol.ts';
 import { AudioTrack } from './audio.ts';
 import { type Endpoint, endpointsOf, replaceCandidates, ufragOf } from './candidate.ts';
-import { InputReader } from './input.ts';
-import { KeyframeLimiter } from './keyframe.ts';
+import { type ConnectionOptions, PageConnection } from './connection.ts';
 import { connectionError, openPeer, type StreamIds, type VideoTrack } from './media.ts';
-import { FrameMessage, NOTICE_BYTES_MAX, noticeMessage, sendMessage } from './messages.ts';
+import { FrameMessage, NOTICE_BYTES_MAX, sendMessage } from './messages.ts';
 import type { Offer } from './offer.ts';
-import {
-  type AudioInfo,
-  emptyStats,
-  type Feedback,
-  type FrameInfo,
-  type Player,
-  type PlayerConnection,
-} from './player.ts';
+import type { AudioInfo, FrameInfo, PlayerConnection } from './player.ts';
 import type { Relay } from './relay.ts';
 import { VideoSender } from './sender.ts';
 
 /** Packets of a connection pass the relay for this long after its end. */
 const LINGER_MS = 250;
 
-export interface WebRtcConnectionOptions {
+export interface WebRtcConnectionOptions extends ConnectionOptions {
   offer: Offer;
-  /** Takes a player's seat. Called when the page has connected. @throws NearlightError, which the page gets as the reason */
-  seat(): Player;
-  config: Config;
   /** The relay through which all packets go. */
   relay: Relay;
   /** The addresses at which pages reach the relay, the most preferred first. */
   endpoints: readonly Endpoint[];
-  /** Logs a warning. */
-  warn(message: string): void;
-  /** Called when the page has connected and has a seat, before the player's onConnected. */
-  onConnected(): void;
-  /** Called once when the connection has closed. The owner decides whether the player may return to the seat. */
-  onClosed(reason: CloseReason): void;
 }
 
 /**
  * The WebRTC connection to one page. It sends one video track, and one of sound if the page takes it, and accepts the two data
- * channels that the page opens.
- * The player gets a seat when the page has connected. The connection closes itself if no packet of the page arrives within
- * `iceMsMax`, or if the page does not connect within `connectMsMax`, leaves, is silent for `idleMsMax`, or sends too many
- * messages that cannot be read.
+ * channels that the page opens. It closes itself if no packet of the page arrives within `iceMsMax`, or if the page does not
+ * connect within `connectMsMax`.
  */
-export class WebRtcConnection implements PlayerConnection {
-  readonly stats = emptyStats();
+export class WebRtcConnection extends PageConnection {
   readonly #options: WebRtcConnectionOptions;
-  /** The player's seat and the reader of the page's input; undefined until the page has connected. */
-  #player: Player | undefined;
-  #input: InputReader | undefined;
-  /** Number of data channels that the page opened without need. */
-  #channelErrors = 0;
-  readonly #beganAt = systemClock.now();
   readonly #streams: StreamIds = { ssrc: randomInt(1, 2 ** 31), rtxSsrc: randomInt(2 ** 31, 2 ** 32) };
   readonly #frameMessage = new FrameMessage();
-  readonly #keyframes: KeyframeLimiter;
-  readonly #closed = Promise.withResolvers<void>();
-  #phase: 'connecting' | 'connected' | 'ending' | 'closed' = 'connecting';
   readonly #peer: PeerConnection;
   readonly #video: VideoTrack;
   readonly #sender: VideoSender;
@@ -72,24 +41,21 @@ export class WebRtcConnection implements PlayerConnection {
   #ufrag: string | undefined;
   #events: DataChannel | undefined;
   #state: DataChannel | undefined;
-  #lastHeardAt = systemClock.now();
-  #silenceTimer: NodeJS.Timeout;
-  #endTimer: NodeJS.Timeout | undefined;
-  #endReason: CloseReason = 'page';
-  /** Whether the page can decode nothing until it gets a keyframe, because none was sent yet or a frame was dropped. */
-  #needsKeyframe = true;
 
   /** @throws NearlightError NL_CONNECTION if the WebRTC library refuses the offer */
   constructor(options: WebRtcConnectionOptions) {
     const { offer, config } = options;
+    super(options, config.iceMsMax);
     this.#options = options;
-    this.#keyframes = new KeyframeLimiter(config.keyframeMsMin, () => {
-      if (this.#phase === 'connected') this.#guard(() => this.#player?.onKeyframe());
-    });
-    const { peer, video } = openPeer(config, offer, this.#streams);
-    this.#peer = peer;
-    this.#video = video;
-    this.#audio = addAudio(peer, offer);
+    try {
+      const { peer, video } = openPeer(config, offer, this.#streams);
+      this.#peer = peer;
+      this.#video = video;
+      this.#audio = addAudio(peer, offer);
+    } catch (error) {
+      this.abandon();
+      throw error;
+    }
     if (this.#audio) this.sendAudio = (packet, info) => this.#sendAudio(packet, info);
     this.#sender = new VideoSender({
       offer,
@@ -98,11 +64,10 @@ export class WebRtcConnection implements PlayerConnection {
       clockOriginMs: performance.timeOrigin,
       bitsPerSecondMax: config.bitrateMax,
       send: (packet) => this.#sendPacket(packet),
-      onKeyframe: () => this.#keyframes.request(),
-      onFeedback: (feedback) => this.#onFeedback(feedback),
+      onKeyframe: () => this.requestKeyframe(),
+      onFeedback: (feedback) => this.tellFeedback(feedback),
     });
     this.#listen();
-    this.#silenceTimer = setTimeout(() => this.#checkSilence(), config.iceMsMax);
   }
 
   /** The ICE user fragment of the page's offer. */
@@ -124,8 +89,8 @@ export class WebRtcConnection implements PlayerConnection {
     try {
       peer.setRemoteDescription(this.#options.offer.sdp, 'offer');
       peer.setLocalDescription('answer');
-      await Promise.race([gathered.promise, this.#closed.promise]);
-      const own = this.#phase === 'closed' ? undefined : peer.localDescription()?.sdp;
+      await Promise.race([gathered.promise, this.closed]);
+      const own = this.isClosed ? undefined : peer.localDescription()?.sdp;
       const sdp = own && this.#admit(own);
       if (sdp === undefined) throw new Error('the connection ended before it was set up; try again');
       return sdp;
@@ -148,22 +113,6 @@ export class WebRtcConnection implements PlayerConnection {
     return answer.replace(/^a=max-message-size:.*/m, `a=max-message-size:${config.inputBytesMax}`);
   }
 
-  sendFrame(accessUnit: Uint8Array, info: FrameInfo): boolean {
-    if (this.#phase !== 'connected') return false;
-    const isDecodable = info.keyframe || !this.#needsKeyframe;
-    if (!isDecodable || this.#isCongested() || !this.#sender.sendFrame(accessUnit, info)) {
-      this.#needsKeyframe = true;
-      this.stats.framesDropped++;
-      this.#keyframes.request();
-      return false;
-    }
-    this.#needsKeyframe = false;
-    this.stats.framesSent++;
-    this.stats.bytesSent += accessUnit.byteLength;
-    sendMessage(this.#state, this.#frameMessage.write(info, accessUnit.byteLength));
-    return true;
-  }
-
   get ready(): boolean {
     return this.#sender.ready;
   }
@@ -172,36 +121,25 @@ export class WebRtcConnection implements PlayerConnection {
     this.#sender.limit(bitsPerSecondMax);
   }
 
-  notify(notice: Notice): void {
-    const bytesMax = Math.min(this.#events?.maxMessageSize() ?? 0, NOTICE_BYTES_MAX);
-    sendMessage(this.#events, noticeMessage(notice, bytesMax));
+  protected sendVideo(accessUnit: Uint8Array, info: FrameInfo): boolean {
+    if (!this.#sender.sendFrame(accessUnit, info)) return false;
+    sendMessage(this.#state, this.#frameMessage.write(info, accessUnit.byteLength));
+    return true;
   }
 
-  end(code: ErrorCode, message: string, retry: boolean): Promise<void> {
-    return this.finish({ kind: 'ended', code, message, retry }, 'host');
+  protected send(message: Buffer, { reliable }: { reliable: boolean }): void {
+    sendMessage(reliable ? this.#events : this.#state, message);
   }
 
-  /** Sends a last notice, gives the page `closeMsMax` to read it and leave, then closes the connection. */
-  finish(notice: Notice, reason: CloseReason): Promise<void> {
-    if (this.#phase === 'connecting') this.close(reason);
-    if (this.#phase === 'connected') {
-      this.#phase = 'ending';
-      this.#endReason = reason;
-      this.notify(notice);
-      this.#endTimer = setTimeout(() => this.close(reason), this.#options.config.closeMsMax);
-    }
-    return this.#closed.promise;
+  protected get waitingBytes(): number {
+    return (this.#state?.bufferedAmount() ?? 0) + (this.#events?.bufferedAmount() ?? 0);
   }
 
-  /** Closes the connection to the page at once. Idempotent. */
-  close(reason: CloseReason): void {
-    if (this.#phase === 'closed') return;
-    const final = this.#phase === 'ending' ? this.#endReason : reason;
-    this.#phase = 'closed';
-    clearTimeout(this.#silenceTimer);
-    clearTimeout(this.#endTimer);
-    this.#input?.close();
-    this.#keyframes.cancel();
+  protected get noticeBytesMax(): number {
+    return Math.min(this.#events?.maxMessageSize() ?? 0, NOTICE_BYTES_MAX);
+  }
+
+  protected shut(): void {
     this.#sender.close();
     // The peer connection closes first: closing a data channel of a live SCTP association blocks until a packet is written.
     this.#peer.close();
@@ -212,8 +150,6 @@ export class WebRtcConnection implements PlayerConnection {
     this.#audio?.close();
     this.#events = undefined;
     this.#state = undefined;
-    this.#guard(() => this.#options.onClosed(final));
-    this.#closed.resolve();
   }
 
   /** Lets the relay forget the page when the last packet, which tells the page about the end, has passed. */
@@ -229,14 +165,14 @@ export class WebRtcConnection implements PlayerConnection {
       else if (state === 'failed') this.close('failed');
     });
     this.#peer.onIceStateChange((state) => {
-      if (state === 'connected') this.#extendLimit();
+      if (state === 'connected') this.extendLimit();
     });
     this.#peer.onDataChannel((channel) => this.#adopt(channel));
     this.#video.track.onOpen(() => this.#checkConnected());
-    this.#video.track.onMessage((packet) => this.#guard(() => this.#readRtcp(packet)));
+    this.#video.track.onMessage((packet) => this.guard(() => this.#readRtcp(packet)));
     // The WebRTC library frees a track or channel only after it has called a listener for its end.
     this.#video.track.onClosed(() => {});
-    this.#audio?.listen((packet) => this.#guard(() => this.#readAudioRtcp(packet)));
+    this.#audio?.listen((packet) => this.guard(() => this.#readAudioRtcp(packet)));
   }
 
   /** Takes over a data channel that the page opened, or closes it if it is not one of the protocol's two. */
@@ -245,7 +181,7 @@ export class WebRtcConnection implements PlayerConnection {
     channel.onClosed(() => {
       if (channel === this.#events) this.close('page');
     });
-    if (this.#phase === 'closed') {
+    if (this.isClosed) {
       channel.close();
       return;
     }
@@ -253,97 +189,33 @@ export class WebRtcConnection implements PlayerConnection {
     else if (label === CHANNEL_STATE && !this.#state) this.#state = channel;
     else {
       channel.close();
-      this.#channelErrors++;
-      this.#checkInputErrors();
+      this.noteFault();
       return;
     }
-    channel.onMessage((message) => this.#guard(() => this.#readInput(label, message)));
+    channel.onMessage((message) => this.guard(() => this.readInput(label, message)));
     channel.onOpen(() => this.#checkConnected());
     this.#checkConnected();
   }
 
-  /** Gives the page, whose packets arrive now, the rest of `connectMsMax` to connect. */
-  #extendLimit(): void {
-    if (this.#phase !== 'connecting') return;
-    const leftMs = this.#beganAt + this.#options.config.connectMsMax - systemClock.now();
-    clearTimeout(this.#silenceTimer);
-    this.#silenceTimer = setTimeout(() => this.#checkSilence(), Math.max(0, leftMs));
-  }
-
   #checkConnected(): void {
-    if (this.#phase !== 'connecting' || !this.#video.track.isOpen() || !this.#events?.isOpen()) return;
-    const player = this.#takeSeat();
-    if (!player) return;
-    this.#phase = 'connected';
-    const { config } = this.#options;
-    this.#player = player;
-    this.#input = new InputReader({
-      sink: player.input,
-      config,
-      pong: (message) => sendMessage(this.#state, message),
-      clock: systemClock,
-    });
-    this.notify(joinedNotice(player));
-    this.#noteHeard();
-    this.#checkSilence();
-    this.#options.onConnected();
-    this.#guard(() => player.onConnected(this));
-  }
-
-  /** Takes a seat. If there is none, it sends the page the reason and ends the connection. */
-  #takeSeat(): Player | undefined {
-    try {
-      return this.#options.seat();
-    } catch (error) {
-      const { code, detail } = connectionError(error);
-      if (!(error instanceof NearlightError)) this.#options.warn(`a player could not be seated: ${error}`);
-      this.#phase = 'connected';
-      void this.finish({ kind: 'ended', code, message: detail, retry: true }, 'refused');
-      return undefined;
-    }
-  }
-
-  #readInput(label: string, message: string | Buffer | ArrayBuffer): void {
-    if (this.#phase !== 'connected' || !this.#input) return;
-    this.#noteHeard();
-    if (!this.#input.read(label, message)) this.#checkInputErrors();
-  }
-
-  #checkInputErrors(): void {
-    const errors = this.#channelErrors + (this.#input?.errors ?? 0);
-    this.stats.inputErrors = errors;
-    if (errors < this.#options.config.inputErrorsMax) return;
-    const message = `the host could not read ${errors} messages of this page; reload it to get the current version`;
-    void this.finish({ kind: 'ended', code: 'NL_INPUT', message, retry: false }, 'input');
+    if (this.#video.track.isOpen() && this.#events?.isOpen()) this.begin();
   }
 
   #readRtcp(packet: Buffer): void {
-    if (this.#phase !== 'connected') return;
-    this.#noteHeard();
+    if (!this.isConnected) return;
+    this.noteHeard();
     this.#sender.receive(packet);
     this.stats.packetsResent = this.#sender.packetsResent;
   }
 
-  #onFeedback(feedback: Readonly<Feedback>): void {
-    Object.assign(this.stats, feedback);
-    this.#player?.onFeedback(feedback);
-  }
-
   #readAudioRtcp(packet: Buffer): void {
-    if (this.#phase !== 'connected') return;
-    this.#noteHeard();
+    if (!this.isConnected) return;
+    this.noteHeard();
     this.#audio?.readRtcp(packet);
   }
 
   #sendAudio(packet: Uint8Array, info: AudioInfo): boolean {
-    return this.#phase === 'connected' && !this.#isCongested() && !!this.#audio?.send(packet, info);
-  }
-
-  /** Tells whether packets do not arrive: too much data waits, or the page's receiver reports (one a second) have stopped. */
-  #isCongested(): boolean {
-    const { channelBytesMax, stallMsMax } = this.#options.config;
-    const waitingBytes = (this.#state?.bufferedAmount() ?? 0) + (this.#events?.bufferedAmount() ?? 0);
-    return waitingBytes > channelBytesMax || systemClock.now() - this.#lastHeardAt > stallMsMax;
+    return this.isConnected && !this.isCongested && !!this.#audio?.send(packet, info);
   }
 
   #sendPacket(packet: Buffer): boolean {
@@ -352,33 +224,6 @@ export class WebRtcConnection implements PlayerConnection {
     } catch {
       // The page has left and the video track is closed, but the WebRTC library has not reported it yet.
       return false;
-    }
-  }
-
-  #noteHeard(): void {
-    this.#lastHeardAt = systemClock.now();
-  }
-
-  #checkSilence(): void {
-    if (this.#phase === 'connecting') {
-      this.close('timeout');
-      return;
-    }
-    clearTimeout(this.#silenceTimer);
-    const leftMs = this.#lastHeardAt + this.#options.config.idleMsMax - systemClock.now();
-    if (leftMs <= 0) {
-      const message = 'the page sent nothing for too long';
-      void this.finish({ kind: 'ended', code: 'NL_CONNECTION', message, retry: true }, 'idle');
-    } else this.#silenceTimer = setTimeout(() => this.#checkSilence(), Math.ceil(leftMs));
-  }
-
-  /** Runs code for the WebRTC library, which must not see an exception. An exception ends the page's connection alone. */
-  #guard(run: () => void): void {
-    try {
-      run();
-    } catch (error) {
-      this.#options.warn(`the connection of seat ${this.#player?.seat ?? '-'} failed: ${error}`);
-      this.close('failed');
     }
   }
 }

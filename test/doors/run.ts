@@ -27,6 +27,10 @@ function main(args: string[]): void {
     process.exitCode = 1;
     return;
   }
+  if (spawnSync(process.execPath, ['host/cli/main.ts', 'build'], { cwd: root, stdio: 'inherit' }).status !== 0) {
+    process.exitCode = 1;
+    return;
+  }
   const options = ['node_modules/vitest/vitest.mjs', 'run', '--config', 'test/doors/vitest.config.ts', ...args];
   spawn(process.execPath, options, { cwd: root, stdio: 'inherit' }).on('exit', (status) => {
     process.exitCode = status ?? 1;
