@@ -1,5 +1,6 @@
 import { systemClock } from '../base/clock.ts';
 import { type Milli, milli } from '../base/time.ts';
+import { canDecode } from './decoder.ts';
 import {
   HostLink,
   type Link,
@@ -67,6 +68,8 @@ export class Connector {
   #probe: LineProbe | undefined;
   /** The door through which the next attempt goes. One that has let a connection pass is taken again. */
   #door: 'direct' | 'relayed' | 'socket' = 'direct';
+  /** Whether this browser can decode what comes over a WebSocket. */
+  #canDecode = false;
   /** Servers through which a page can reach the host, as the host has named them. */
   #iceServers: RTCIceServer[] = [];
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -81,6 +84,9 @@ export class Connector {
     this.#url = url;
     this.#takesSound = takesSound;
     this.#hooks = hooks;
+    void canDecode().then((can) => {
+      this.#canDecode = can;
+    });
   }
 
   /** Whether the page is connecting, or waits to do so. */
@@ -115,6 +121,8 @@ export class Connector {
     if (!this.#isRunning || this.#queue || this.#link?.isAnswered) return;
     this.#link?.close();
     this.#attempt = 0;
+    // The network may be another one, which lets WebRTC pass.
+    this.#door = 'direct';
     this.#try();
   }
 
@@ -166,11 +174,8 @@ export class Connector {
 
   /** Takes the next door, because the server has answered but no packet has found its way. */
   #takeNextDoor(): void {
-    const next = {
-      direct: this.#iceServers.length > 0 ? 'relayed' : 'socket',
-      relayed: 'socket',
-      socket: 'direct',
-    } as const;
+    const last = this.#canDecode ? 'socket' : 'direct';
+    const next = { direct: this.#iceServers.length > 0 ? 'relayed' : last, relayed: last, socket: 'direct' } as const;
     this.#door = next[this.#door];
   }
 
@@ -195,7 +200,7 @@ export class Connector {
     this.#link = undefined;
     if (link.isAnswered && failure.code === 'NL_CONNECTION') this.#takeNextDoor();
     // This browser has no format of video that the host can send over WebRTC. It may decode one that comes another way.
-    const isUnplayable = failure.code === 'NL_OFFER' && this.#door !== 'socket';
+    const isUnplayable = failure.code === 'NL_OFFER' && this.#door !== 'socket' && this.#canDecode;
     if (isUnplayable) this.#door = 'socket';
     this.#goOn(isUnplayable ? { ...failure, isFinal: false, waitMs: 0 } : failure);
   }

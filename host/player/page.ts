@@ -266,6 +266,7 @@ function showFigures(): void {
   text('stat-bitrate', withUnit(now.bitrate / 1e6, 1, 'Mbit/s'));
   text('stat-dropped', String(now.framesDropped));
   text('stat-lost', String(now.packetsLost));
+  text('stat-door', now.door || '–');
 }
 
 function withUnit(value: number, digits: number, name: string): string {

@@ -9,6 +9,8 @@ export type ReceiverFigures = {
   /** Numbers of frames that the browser dropped, and of RTP packets lost, since the connection began. */
   framesDropped: number;
   packetsLost: number;
+  /** The way that the packets take: UDP, TCP, TURN or WebSocket; '' before the first measurement. */
+  door: string;
 };
 
 /** Computes rates from the growing counters of a video receiver. */
@@ -46,6 +48,7 @@ export class ReceiverMeter {
       this.figures.packetsLost = inbound.packetsLost ?? 0;
       this.#last.bytes = bytes;
     }
+    this.figures.door = doorOf(report);
     this.figures.fps = (shown - this.#last.shown) / seconds;
     this.#last.at = now;
     this.#last.shown = shown;
@@ -53,5 +56,16 @@ export class ReceiverMeter {
 }
 
 function unknownFigures(): ReceiverFigures {
-  return { fps: Number.NaN, bitrate: Number.NaN, framesDropped: 0, packetsLost: 0 };
+  return { fps: Number.NaN, bitrate: Number.NaN, framesDropped: 0, packetsLost: 0, door: '' };
+}
+
+/** Returns the way that the packets of a connection take. The statistics of a WebSocket have no transport. */
+function doorOf(report: RTCStatsReport): string {
+  const entries = [...report.values()] as { type: string; [field: string]: unknown }[];
+  const transport = entries.find(({ type }) => type === 'transport');
+  if (!transport) return entries.some(({ door }) => door === 'WebSocket') ? 'WebSocket' : '';
+  const find = (id: unknown) => entries.find((entry) => entry.id === id);
+  const local = find(find(transport.selectedCandidatePairId)?.localCandidateId);
+  if (local?.relayProtocol !== undefined) return 'TURN';
+  return String(local?.protocol ?? '').toUpperCase();
 }

@@ -112,7 +112,7 @@ export class SocketLink implements Link {
   async getStats(): Promise<RTCStatsReport> {
     const entry = {
       type: 'inbound-rtp',
-      kind: 'video',
+      door: 'WebSocket',
       bytesReceived: this.#bytesReceived,
       framesDropped: this.#picture?.framesDropped,
     };
