@@ -20,7 +20,7 @@ export interface ConnectionOptions {
 }
 
 /**
- * What all connections to a page have in common, whatever carries their packets. The player gets a seat when the page has
+ * The part that all connections to a page have in common, whatever carries their packets. The player gets a seat when the page has
  * connected. The connection closes itself if the page does not connect in time, leaves, is silent for `idleMsMax`, or sends too
  * many messages that cannot be read.
  */
