@@ -263,7 +263,8 @@ function attachSocket(state: State, request: IncomingMessage, url: URL, socket: 
   state.origins.check(request);
   const id = CONNECTION_PATH.exec(url.pathname)?.[1] ?? '';
   const connection = connectionOf(state, id);
-  if (!(connection instanceof SocketConnection)) throw new NearlightError('NL_NOT_FOUND', 'this connection is not a WebSocket');
+  if (!(connection instanceof SocketConnection))
+    throw new NearlightError('NL_NOT_FOUND', 'this connection is not a WebSocket');
   state.sockets.handleUpgrade(request, socket, head, (opened) => connection.attach(opened));
 }
 
