@@ -55,7 +55,7 @@ export class Line {
     const [server, udp] = [createServer(), createSocket('udp4')];
     const port = await freePort('udp');
     udp.bind(port, ADDRESS);
-    server.listen(0, ADDRESS);
+    server.listen(await freePort('tcp'), ADDRESS);
     await Promise.all([once(server, 'listening'), once(udp, 'listening')]);
     const line = new Line(server, udp);
     server.on('connection', (socket) => line.#accept(socket, host, port));
@@ -87,6 +87,7 @@ export class Line {
       socket.pause();
       return;
     }
+    const { port: tcpPort } = this.#server.address() as AddressInfo;
     const upstream = connect(httpPort, ADDRESS);
     upstream.on('error', () => socket.destroy());
     for (const end of [socket, upstream]) this.#sockets.add(end);
@@ -95,8 +96,15 @@ export class Line {
     upstream.on('data', (data) => {
       if (!isAlive()) return;
       const text = data.toString('latin1');
-      const isAnswer = text.includes('a=candidate:nearlight');
-      socket.write(isAnswer ? Buffer.from(text.replaceAll(` ${icePort} typ`, ` ${udpPort} typ`), 'latin1') : data);
+      if (!text.includes('a=candidate:nearlight')) {
+        socket.write(data);
+        return;
+      }
+      // The browser must not find a way around this line, neither by UDP nor by TCP.
+      const answer = text
+        .replaceAll(` ${icePort} typ`, ` ${udpPort} typ`)
+        .replaceAll(` ${httpPort} typ`, ` ${tcpPort} typ`);
+      socket.write(Buffer.from(answer, 'latin1'));
     });
     socket.on('close', () => isAlive() && upstream.destroy());
     upstream.on('close', () => isAlive() && socket.destroy());

@@ -21,7 +21,9 @@ import { eventually } from '../wait.ts';
 /** The settings that a pod's environment may change (oci/k3s/README.md, "Game"). The others limit games or are the node's. */
 const POD_SETTINGS = [
   'addressHalfOpenMax',
+  'addressHeldMax',
   'addressOffersPerSecondMax',
+  'addressQueueMax',
   'addressSeatsMax',
   'allowedHosts',
   'allowedOrigins',
@@ -41,6 +43,7 @@ const POD_SETTINGS = [
   'inputBytesMax',
   'inputErrorsMax',
   'inputRateMax',
+  'inputSilenceMsMax',
   'keyframeMsMin',
   'maxPlayers',
   'offerBytesMax',
@@ -49,6 +52,9 @@ const POD_SETTINGS = [
   'operatorHost',
   'operatorPort',
   'port',
+  'queueMax',
+  'reloadMsMax',
+  'returnMsMax',
   'roomPixelsPerSecondMax',
   'seed',
   'stallMsMax',
