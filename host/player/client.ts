@@ -15,6 +15,7 @@ import { Connector } from './connector.ts';
 import { LatencyTracker } from './latency.ts';
 import type { Link, LinkChannel, LinkFailure, ViewQuery } from './link.ts';
 import { ReceiverMeter } from './receiver.ts';
+import { SilenceWatch } from './silence.ts';
 import type { PlayerState, PlayerStats } from './state.ts';
 import { ReturnTokens, type TokenStorage } from './tokens.ts';
 import { SampleWindow } from './window.ts';
@@ -40,20 +41,6 @@ const STABLE_MS = 10_000;
 const BEAT_MS = 100;
 const BEATS_PER_PING = 5;
 const BEATS_PER_STATS = 10;
-/**
- * After this many beats of the page's timer without a message from the host, the page opens another connection, and uses the
- * one on which it hears from the host first. Beats are counted instead of time, because a page that was suspended has missed
- * beats but no messages.
- */
-const SILENT_BEATS_MIN = 8;
-/**
- * The most such beats. A host that is only slow must not have to serve one connection after the other, so the page is this
- * patient before the first picture, and twice as patient as before each time that connections follow each other quickly.
- */
-const SILENT_BEATS_MAX = 40;
-/** Number of such beats when the network has just changed. */
-const SUSPECT_BEATS = 3;
-
 /** Plays a game: connects to the host, connects again whenever the connection is lost, sends input and measures latency. */
 export class PlayerClient {
   /** Takes the player's input and sends it to the host. */
@@ -93,11 +80,7 @@ export class PlayerClient {
   #beatTimer: ReturnType<typeof setInterval> | undefined;
   #frameCallback = 0;
   #beats = 0;
-  #silentBeats = 0;
-  /** After this many silent beats the page opens another connection, once the current one has shown a picture. */
-  #patienceBeats = SILENT_BEATS_MIN;
-  /** When the current connection opened. */
-  #adoptedAt = milli(Number.NEGATIVE_INFINITY);
+  readonly #silence = new SilenceWatch();
   /** The browser's own count of presented pictures; 0 before the first one of a connection or after the page was hidden. */
   #presented = 0;
   /** Number of pictures shown since the connection began. */
@@ -192,7 +175,7 @@ export class PlayerClient {
   wake(): void {
     this.#connector.hurry();
     if (!this.#link) return;
-    this.#silentBeats = Math.max(this.#silentBeats, this.#silentBeatsMax - SUSPECT_BEATS);
+    this.#silence.suspect(this.#isWaiting);
     this.#sendPing();
   }
 
@@ -215,10 +198,7 @@ export class PlayerClient {
   #adopt(link: Link): void {
     const former = this.#link;
     const { video } = this.#options;
-    const now = systemClock.now();
-    const isSoon = now - this.#adoptedAt < STABLE_MS;
-    this.#patienceBeats = isSoon ? Math.min(SILENT_BEATS_MAX, 2 * this.#patienceBeats) : SILENT_BEATS_MIN;
-    this.#adoptedAt = now;
+    this.#silence.open(systemClock.now());
     this.#link = link;
     former?.close();
     this.#reset();
@@ -234,8 +214,9 @@ export class PlayerClient {
     this.#sendPing();
   }
 
-  get #silentBeatsMax(): number {
-    return this.#shown === 0 && !this.#isHidden ? SILENT_BEATS_MAX : this.#patienceBeats;
+  /** Whether the page waits for the first picture of the connection. A hidden page gets none. */
+  get #isWaiting(): boolean {
+    return this.#shown === 0 && !this.#isHidden;
   }
 
   #reset(): void {
@@ -245,7 +226,7 @@ export class PlayerClient {
     this.#rtts.clear();
     this.#slacks.clear();
     this.#receiver.reset();
-    this.#beats = this.#silentBeats = this.#presented = this.#shown = 0;
+    this.#beats = this.#presented = this.#shown = 0;
   }
 
   /** Connects again after the connection was lost, or the host has ended it. */
@@ -363,7 +344,7 @@ export class PlayerClient {
 
   /** Notes that the host is there. If another connection was being opened because it was silent, that is given up. */
   #hear(): void {
-    this.#silentBeats = 0;
+    this.#silence.hear();
     if (!this.#connector.isRunning) return;
     this.#connector.stop();
     if (this.#shown > 0) this.#showPlaying();
@@ -403,7 +384,7 @@ export class PlayerClient {
       this.#sendPace();
     }
     if (this.#beats % BEATS_PER_STATS === 0 && !this.#isHidden) void this.#measure();
-    if (++this.#silentBeats <= this.#silentBeatsMax || this.#connector.isRunning) return;
+    if (!this.#silence.beat(this.#isWaiting) || this.#connector.isRunning) return;
     this.#expectHold();
     this.#reconnect();
   };
