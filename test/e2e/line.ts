@@ -30,8 +30,8 @@ export async function freePort(kind: 'tcp' | 'udp'): Promise<number> {
 
 /**
  * A line between a browser and a host that can be cut. It passes the host's HTTP and its UDP packets on, and puts its own UDP port
- * into the host's SDP answers. While it is cut, it drops packets. HTTP connections of that time are dead for good, as if the
- * system sent their packets again only after minutes.
+ * into the host's SDP answers. While it is cut, it drops UDP packets. TCP connections go on late: the system sends lost packets again
+ * after pauses that double, so a connection that was stuck for some time stays stuck for as long again after the line's return.
  */
 export class Line {
   /** URL of the host's page through this line. */
@@ -42,6 +42,8 @@ export class Line {
   readonly #server: Server;
   readonly #udp: UdpSocket;
   readonly #sockets = new Set<Socket>();
+  /** Functions that let stuck TCP connections go on, and since when they are stuck. */
+  readonly #stuck: { since: number; goOn: () => void }[] = [];
   readonly #paths = new Map<string, UdpSocket>();
 
   private constructor(server: Server, udp: UdpSocket) {
@@ -53,9 +55,9 @@ export class Line {
   /** @param host ports of the host; both have five digits */
   static async open(host: { httpPort: number; icePort: number }): Promise<Line> {
     const [server, udp] = [createServer(), createSocket('udp4')];
-    const port = await freePort('udp');
+    const [port, tcpPort] = [await freePort('udp'), await freePort('tcp')];
     udp.bind(port, ADDRESS);
-    server.listen(await freePort('tcp'), ADDRESS);
+    server.listen(tcpPort, ADDRESS);
     await Promise.all([once(server, 'listening'), once(udp, 'listening')]);
     const line = new Line(server, udp);
     server.on('connection', (socket) => line.#accept(socket, host, port));
@@ -65,12 +67,21 @@ export class Line {
 
   cut(): void {
     this.isUp = false;
-    for (const socket of this.#sockets) socket.pause();
-    this.#sockets.clear();
+    for (const socket of this.#sockets) {
+      socket.pause();
+      this.#stuck.push({ since: Date.now(), goOn: () => socket.resume() });
+    }
   }
 
   mend(): void {
     this.isUp = true;
+    for (const { since, goOn } of this.#stuck.splice(0)) {
+      const retry = (): void => {
+        if (this.isUp) goOn();
+        else this.#stuck.push({ since, goOn });
+      };
+      setTimeout(retry, Date.now() - since).unref();
+    }
   }
 
   close(): void {
@@ -82,19 +93,18 @@ export class Line {
 
   #accept(socket: Socket, { httpPort, icePort }: { httpPort: number; icePort: number }, udpPort: number): void {
     socket.on('error', () => {});
-    // The connection of a dead line gets no answer, and never will.
     if (!this.isUp) {
       socket.pause();
+      this.#stuck.push({ since: Date.now(), goOn: () => this.#accept(socket, { httpPort, icePort }, udpPort) });
       return;
     }
+    if (socket.destroyed) return;
     const { port: tcpPort } = this.#server.address() as AddressInfo;
     const upstream = connect(httpPort, ADDRESS);
     upstream.on('error', () => socket.destroy());
     for (const end of [socket, upstream]) this.#sockets.add(end);
-    const isAlive = () => this.#sockets.has(socket);
-    socket.on('data', (data) => isAlive() && upstream.write(data));
+    socket.on('data', (data) => upstream.write(data));
     upstream.on('data', (data) => {
-      if (!isAlive()) return;
       const text = data.toString('latin1');
       if (!text.includes('a=candidate:nearlight')) {
         socket.write(data);
@@ -106,8 +116,15 @@ export class Line {
         .replaceAll(` ${httpPort} typ`, ` ${tcpPort} typ`);
       socket.write(Buffer.from(answer, 'latin1'));
     });
-    socket.on('close', () => isAlive() && upstream.destroy());
-    upstream.on('close', () => isAlive() && socket.destroy());
+    socket.on('close', () => {
+      this.#sockets.delete(socket);
+      upstream.destroy();
+    });
+    upstream.on('close', () => {
+      this.#sockets.delete(upstream);
+      socket.destroy();
+    });
+    socket.resume();
   }
 
   #fromPage(packet: Buffer, from: AddressInfo, icePort: number): void {
