@@ -98,8 +98,8 @@ export class Line {
       this.#stuck.push({ since: Date.now(), goOn: () => this.#accept(socket, { httpPort, icePort }, udpPort) });
       return;
     }
-    if (socket.destroyed) return;
-    const { port: tcpPort } = this.#server.address() as AddressInfo;
+    if (socket.destroyed || !this.#server.listening) return;
+    const tcpPort = Number(new URL(this.url).port);
     const upstream = connect(httpPort, ADDRESS);
     upstream.on('error', () => socket.destroy());
     for (const end of [socket, upstream]) this.#sockets.add(end);
