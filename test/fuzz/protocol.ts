@@ -27,7 +27,7 @@ import { readRtcp } from '../../host/stream/rtcp.ts';
 import { isBindingRequest, recipientOf } from '../../host/stream/stun.ts';
 import { checkTrickle } from '../../host/stream/trickle.ts';
 import { Random } from '../random.ts';
-import { OFFER_LINES } from '../stream/offer.ts';
+import { OFFER_LINES, SOUND_LINES } from '../stream/offer.ts';
 import { stun } from '../stream/stun.ts';
 
 /** Checks one damaged message. Returns whether the host accepted it. @throws Error for a fault of the host */
@@ -58,12 +58,15 @@ export function fuzzProtocol(name: string, from: number, count: number): Protoco
 
 export const TARGETS: Readonly<Record<string, Target>> = {
   offer: (random) => {
-    const text = `${mutateLines(random, OFFER_LINES).join(random.percent(90) ? '\r\n' : '\n')}\r\n`;
+    const lines = random.percent(50) ? OFFER_LINES : SOUND_LINES;
+    const text = `${mutateLines(random, lines).join(random.percent(90) ? '\r\n' : '\n')}\r\n`;
     return accepts(['NL_OFFER'], () => {
       const offer = readOffer(text, config);
       expectThat(/^[\w-]{1,32}$/.test(offer.mid), 'the name of the section is not checked');
       expectThat(offer.payloadType >= 35 && offer.payloadType <= 127, `payload type ${offer.payloadType}`);
       for (const id of Object.values(offer.extensions)) expectThat(id >= 0 && id <= 14, `extension ${id}`);
+      for (const type of offer.audio ? [offer.audio.payloadType, offer.audio.redundantType || 35] : [])
+        expectThat(type >= 35 && type <= 127, `payload type ${type} of sound`);
       expectThat(/^[\x20-\x7e\r\n]*$/.test(offer.sdp), 'the offer has characters that are not printable');
       expectThat(!offer.sdp.includes('a=candidate'), 'the offer has candidates');
       expectThat(readOffer(offer.sdp, config).sdp === offer.sdp, 'the offer reads differently the second time');

@@ -52,10 +52,11 @@ function loudness(): Promise<{ left: number; right: number }> {
       analyser.getFloatTimeDomainData(samples);
       return Math.sqrt(samples.reduce((sum, sample) => sum + sample * sample, 0) / samples.length);
     };
-    for (let turn = 0; turn < 300; turn++) {
+    for (let turn = 0; turn < 1500; turn++) {
       await new Promise((resolve) => setTimeout(resolve, 20));
       const [left = 0, right = 0] = analysers.map(level);
-      if (left > 0.3) return { left, right };
+      // On a busy machine the tone has gaps, so this waits for a window without any: the sine's 0.5 / sqrt(2).
+      if (left > 0.33) return { left, right };
     }
     return { left: 0, right: 0 };
   });
@@ -71,8 +72,8 @@ test('sound is muted until the player clicks, and then plays on both sides as th
   await shows('on');
   expect(await isMuted()).toBe(false);
   const { left, right } = await loudness();
-  expect(left).toBeGreaterThan(0.25);
-  expect(left).toBeLessThan(0.45);
+  expect(left).toBeGreaterThan(0.33);
+  expect(left).toBeLessThan(0.4);
   expect(right).toBeLessThan(0.03);
   const streams = await page.evaluate(() =>
     ['audio', 'video'].map((name) => ((document.querySelector(name) as HTMLMediaElement).srcObject as MediaStream).id),

@@ -2,27 +2,9 @@ import { expect, test } from 'vitest';
 import { must } from '../../host/base/assert.ts';
 import { NearlightError } from '../../host/base/errors.ts';
 import { readOffer } from '../../host/stream/offer.ts';
-import { OFFER_LINES as LINES } from './offer.ts';
+import { AUDIO_LINES as AUDIO, OFFER_LINES as LINES, SOUND_LINES as SOUND } from './offer.ts';
 
 const LINE_MAX = 1024;
-
-/** The section of an SDP offer like Chromium's that receives sound. */
-const AUDIO = [
-  'm=audio 9 UDP/TLS/RTP/SAVPF 111 63 9 0',
-  'c=IN IP4 0.0.0.0',
-  'a=mid:2',
-  'a=recvonly',
-  'a=rtcp-mux',
-  'a=rtpmap:111 opus/48000/2',
-  'a=rtcp-fb:111 transport-cc',
-  'a=fmtp:111 stereo=1;minptime=10;useinbandfec=1',
-  'a=rtpmap:63 red/48000/2',
-  'a=fmtp:63 111/111',
-  'a=rtpmap:9 G722/8000',
-];
-
-/** Lines of an offer that asks for sound, too. */
-const SOUND = [...LINES.map((line) => line.replace('BUNDLE 0 1', 'BUNDLE 0 1 2')), ...AUDIO];
 
 const playoutDelay = must(
   LINES.find((line) => line.endsWith('/playout-delay')),
@@ -43,7 +25,7 @@ function changed(start: string, ...lines: string[]): string[] {
 }
 
 /** Returns lines of an offer with `line` in place of each one that starts with `start`. */
-function changedIn(lines: string[], start: string, line: string): string[] {
+function changedIn(lines: readonly string[], start: string, line: string): string[] {
   const result = lines.map((old) => (old.startsWith(start) ? line : old));
   expect(result).not.toEqual(lines);
   return result;

@@ -44,3 +44,24 @@ export const OFFER_LINES: readonly string[] = [
   'a=sctp-port:5000',
   'a=max-message-size:262144',
 ];
+
+/** The section of an SDP offer like Chromium's that receives sound. */
+export const AUDIO_LINES: readonly string[] = [
+  'm=audio 9 UDP/TLS/RTP/SAVPF 111 63 9 0',
+  'c=IN IP4 0.0.0.0',
+  'a=mid:2',
+  'a=recvonly',
+  'a=rtcp-mux',
+  'a=rtpmap:111 opus/48000/2',
+  'a=rtcp-fb:111 transport-cc',
+  'a=fmtp:111 stereo=1;minptime=10;useinbandfec=1',
+  'a=rtpmap:63 red/48000/2',
+  'a=fmtp:63 111/111',
+  'a=rtpmap:9 G722/8000',
+];
+
+/** Lines of an offer that asks for sound, too. */
+export const SOUND_LINES: readonly string[] = [
+  ...OFFER_LINES.map((line) => line.replace('BUNDLE 0 1', 'BUNDLE 0 1 2')),
+  ...AUDIO_LINES,
+];

@@ -10,16 +10,15 @@ let page: Page;
 
 /** Has everything that the page sends to the loudspeaker measured, too. Runs inside the page. */
 function tap(): void {
-  const { connect } = AudioNode.prototype;
-  AudioNode.prototype.connect = function (this: AudioNode, target: AudioNode | AudioParam): AudioNode {
-    const to = target as AudioNode;
-    if (target instanceof AudioDestinationNode) {
+  const connect = AudioNode.prototype.connect as (this: AudioNode, to: AudioNode) => AudioNode;
+  AudioNode.prototype.connect = function (this: AudioNode, to: AudioNode): AudioNode {
+    if (to instanceof AudioDestinationNode) {
       const analyser = this.context.createAnalyser();
       connect.call(this, analyser);
       Object.assign(globalThis, { analyser });
     }
     return connect.call(this, to);
-  } as AudioNode['connect'];
+  } as unknown as AudioNode['connect'];
 }
 
 /** Returns how loud the loudest of the last samples is; -1 if nothing is connected to the loudspeaker. */
