@@ -8,7 +8,7 @@ import { Progress } from '../base/progress.ts';
 import { micro } from '../base/time.ts';
 import { type Offline, openOffline } from '../play/offline.ts';
 import { openSource, type Source } from '../play/source.ts';
-import { film } from '../session/film.ts';
+import { type FilmOptions, film } from '../session/film.ts';
 import { createVideoEncoder } from '../video/h264.ts';
 import { createMp4 } from '../video/mp4.ts';
 import { Readback } from '../video/readback.ts';
@@ -138,9 +138,11 @@ async function filmClip(game: Offline, source: Source, options: RenderOptions): 
   const bitrate = Math.round(width * height * fps * BITS_PER_PIXEL);
   const encoder = await createVideoEncoder({ width, height, fps, bitrate, hardware: !software, log: () => {} });
   await mkdir(dirname(path), { recursive: true });
-  const file = await createMp4({ path, width, height, fps });
+  const hasSound = game.instance.hasSound;
+  const file = await createMp4({ path, width, height, fps, hasSound });
   try {
-    return await shoot({ game, source, options, texture: readback.texture }, async (frame) => {
+    const onSound = hasSound ? (samples: Float32Array) => file.writeSound(samples) : undefined;
+    return await shoot({ game, source, options, texture: readback.texture, onSound }, async (frame) => {
       const picture = await readback.read();
       if (!picture) throw new NearlightError('NL_GPU_LOST', `picture ${frame} could not be read back`);
       const unit = await encoder.encode(picture, {
@@ -162,9 +164,13 @@ interface Shot {
   source: Source;
   options: RenderOptions;
   texture: GPUTexture;
+  onSound?: FilmOptions['onSound'] | undefined;
 }
 
-function shoot({ game, source, options, texture }: Shot, onFrame: (frame: number) => Promise<void>): Promise<number> {
+function shoot(
+  { game, source, options, texture, onSound }: Shot,
+  onFrame: (frame: number) => Promise<void>,
+): Promise<number> {
   const surface = { texture, view: texture.createView() };
   const { instance, pending } = game;
   return film({
@@ -173,6 +179,7 @@ function shoot({ game, source, options, texture }: Shot, onFrame: (frame: number
     pending,
     calls: source.calls,
     tickRate: source.tickRate,
+    ...(onSound ? { onSound } : {}),
     run: (submission, cause) => game.run(submission, cause.kind === 'render' ? surface : undefined),
     async onFrame(frame) {
       await onFrame(frame);

@@ -5,7 +5,8 @@ import {
   INPUT_STRIDE,
   INPUT_VERSION,
 } from '../../renderer/contract/abi.ts';
-import type { Instance, Submission } from '../engine/engine.ts';
+import { canSound, framesOfTicks } from '../base/sound.ts';
+import type { Instance, Listening, Submission } from '../engine/engine.ts';
 import type { Call } from './format.ts';
 import type { PendingReplies } from './pending.ts';
 import { type Cause, makeCall } from './replay.ts';
@@ -36,6 +37,8 @@ export interface FilmOptions extends FilmTimes {
   run(submission: Submission, cause: Cause): void;
   /** Called when a picture is drawn. The film waits until the promise resolves. */
   onFrame(frame: number): Promise<void>;
+  /** Takes the sound of each tick of the film. The samples are valid until the promise resolves. Without it, none is mixed. */
+  onSound?(samples: Float32Array): Promise<void>;
   /** Ends the film early when it is aborted. */
   signal?: AbortSignal;
 }
@@ -51,8 +54,17 @@ export async function film(options: FilmOptions): Promise<number> {
   const watched = new WatchedSeat(options.seat);
   let ticks = 0;
   let frame = 0;
+  /** Lets the watched seat listen in every tick from the first picture on. */
+  const listening = (call: Call): Listening | undefined => {
+    const { tickRate, onSound } = options;
+    if (call.kind !== 'tick' || !onSound || !canSound(tickRate) || ticks + 1 <= ticksBefore(0, options))
+      return undefined;
+    const { seat } = watched;
+    return seat === undefined ? undefined : { seats: [seat], frames: framesOfTicks(call.tick, 1, tickRate) };
+  };
   const run = async (cause: Cause, called: Promise<Submission> | Submission) => {
     const submission = await called;
+    if (submission.sound) await options.onSound?.(submission.sound);
     if (submission.commands.length === 0) return;
     pending.expect(submission);
     options.run(submission, cause);
@@ -70,7 +82,7 @@ export async function film(options: FilmOptions): Promise<number> {
     if (call.kind === 'render') continue;
     // A module handles a reply of the GPU in its next call. Waiting here makes that the same call in every run.
     await pending.settled();
-    const called = makeCall(instance, call);
+    const called = makeCall(instance, call, listening(call));
     if (called) await run(call, called);
     const seat = watched.after(call);
     if (seat === undefined) continue;
@@ -107,7 +119,11 @@ class WatchedSeat {
   after(call: Call): number | undefined {
     if (call.kind === 'join') this.#taken.add(call.seat);
     if (call.kind === 'leave') this.#taken.delete(call.seat);
-    if (call.kind !== 'tick') return undefined;
+    return call.kind === 'tick' ? this.seat : undefined;
+  }
+
+  /** The seat to film; undefined while it is free. */
+  get seat(): number | undefined {
     const seat = this.#seat ?? this.#taken.values().next().value;
     return seat !== undefined && this.#taken.has(seat) ? seat : undefined;
   }

@@ -1,6 +1,6 @@
 import { INPUT_STRIDE } from '../../renderer/contract/abi.ts';
 import { NearlightError } from '../base/errors.ts';
-import type { Engine, EngineLimits, Instance, LogLevel, Submission } from '../engine/engine.ts';
+import type { Engine, EngineLimits, Instance, Listening, LogLevel, Submission } from '../engine/engine.ts';
 import { type Call, digest, type SessionHeader } from './format.ts';
 import type { Recording } from './reader.ts';
 
@@ -39,15 +39,18 @@ export async function replay({ header, calls }: Recording, options: ReplayOption
   }
 }
 
-/** Makes a recorded call to a module. Returns what it submitted, or undefined if there was only data for its next call. */
-export function makeCall(instance: Instance, call: Call): Promise<Submission> | undefined {
+/**
+ * Makes a recorded call to a module. Returns what it submitted, or undefined if there was only data for its next call.
+ * @param listening the seats for which a tick also mixes sound
+ */
+export function makeCall(instance: Instance, call: Call, listening?: Listening): Promise<Submission> | undefined {
   switch (call.kind) {
     case 'join':
       return instance.join(call.seat);
     case 'leave':
       return instance.leave(call.seat);
     case 'tick':
-      return instance.tick(call.tick);
+      return instance.tick(call.tick, listening);
     case 'render':
       return instance.render(call.seat, call.width, call.height);
     case 'restore':

@@ -1,6 +1,7 @@
 import type { FormatContext, Stream } from 'node-av/lib';
 import { NearlightError } from '../base/errors.ts';
 import type { AccessUnit } from './encoder.ts';
+import { Mp4Sound } from './mp4-sound.ts';
 
 export interface Mp4Options {
   /** Path of the MP4 file, which is created or overwritten. */
@@ -10,12 +11,16 @@ export interface Mp4Options {
   height: number;
   /** Pictures per second. */
   fps: number;
+  /** Whether the file has sound. */
+  hasSound?: boolean;
 }
 
 /** Writes an MP4 file (ISO/IEC 14496-14). */
 export interface Mp4 {
   /** Appends an access unit, which is one encoded picture. The first must be a keyframe. @throws NearlightError NL_ENCODER */
   write(unit: AccessUnit): Promise<void>;
+  /** Appends sound, left and right of each frame in turn, as the file was opened for. @throws NearlightError NL_ENCODER */
+  writeSound(samples: Float32Array): Promise<void>;
   /** Completes the MP4 file, which cannot be played before. Idempotent. @throws NearlightError NL_ENCODER */
   close(): Promise<void>;
 }
@@ -27,7 +32,7 @@ const NAL_SPS = 7;
 const NAL_PPS = 8;
 
 /** Opens an MP4 file for writing. @throws NearlightError NL_ENCODER if the file cannot be opened */
-export async function createMp4({ path, width, height, fps }: Mp4Options): Promise<Mp4> {
+export async function createMp4({ path, width, height, fps, hasSound = false }: Mp4Options): Promise<Mp4> {
   const [lib, constants] = await Promise.all([import('node-av/lib'), import('node-av/constants')]);
   const check = (code: number, action: string): void => {
     if (code < 0) throw new NearlightError('NL_ENCODER', `${action} ${path}: ${lib.FFmpegError.strerror(code)}`);
@@ -55,6 +60,7 @@ export async function createMp4({ path, width, height, fps }: Mp4Options): Promi
     context.freeContext();
     throw error;
   });
+  const sound = hasSound ? await Mp4Sound.open({ ...lib, ...constants }, context) : undefined;
   const packet = new lib.Packet();
   packet.alloc();
   let pictures = 0;
@@ -76,13 +82,19 @@ export async function createMp4({ path, width, height, fps }: Mp4Options): Promi
       packet.rescaleTs({ num: 1, den: TIME_SCALE }, stream.timeBase);
       pictures++;
       check(await context.writeFrame(packet), 'writing');
+      if (pictures === 1) await sound?.begin();
+    },
+    async writeSound(samples) {
+      await sound?.write(samples);
     },
     async close() {
       if (closed) return;
       closed = true;
       try {
+        if (pictures > 0) await sound?.finish();
         if (pictures > 0) check(await context.writeTrailer(), 'completing');
       } finally {
+        sound?.close();
         packet.free();
         await context.closeOutput();
         context.freeContext();

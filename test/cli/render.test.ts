@@ -3,7 +3,8 @@ import { once } from 'node:events';
 import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { FormatContext, Packet } from 'node-av/lib';
+import { AVMEDIA_TYPE_AUDIO } from 'node-av/constants';
+import { Codec, CodecContext, FormatContext, Frame, Packet } from 'node-av/lib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { must } from '../../host/base/assert.ts';
 import type { ErrorCode } from '../../host/base/errors.ts';
@@ -18,7 +19,7 @@ import { Peer } from '../stream/peer.ts';
 
 const root = join(import.meta.dirname, '../..');
 const folder = mkdtempSync(join(tmpdir(), 'nearlight-render-'));
-beforeAll(() => buildModules(['arena', 'triangle']));
+beforeAll(() => buildModules(['arena', 'sound', 'triangle']));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 const at = (name: string): string => join(folder, name);
@@ -41,6 +42,42 @@ function start(args: string[]): { child: ChildProcess; ended: Promise<Ended> } {
   return { child, ended };
 }
 
+/** Decodes the left channel of the sound of a video file. */
+async function hear(path: string): Promise<{ samples: number[]; rate: number }> {
+  const context = new FormatContext();
+  if ((await context.openInput(path, null, null)) < 0) throw new Error(`${path} is not a clip`);
+  await context.findStreamInfo(null);
+  const stream = must(
+    context.streams.find(({ codecpar }) => codecpar.codecType === AVMEDIA_TYPE_AUDIO),
+    'sound',
+  );
+  const decoder = new CodecContext();
+  const codec = must(Codec.findDecoder(stream.codecpar.codecId) ?? undefined, 'decoder');
+  decoder.allocContext3(codec);
+  decoder.parametersToContext(stream.codecpar);
+  if ((await decoder.open2(codec, null)) < 0) throw new Error('the sound cannot be decoded');
+  const [packet, frame] = [new Packet(), new Frame()];
+  packet.alloc();
+  frame.alloc();
+  const samples: number[] = [];
+  for (let more = true; more; ) {
+    more = (await context.readFrame(packet)) >= 0;
+    if (more && packet.streamIndex !== stream.index) continue;
+    await decoder.sendPacket(more ? packet : null);
+    while ((await decoder.receiveFrame(frame)) >= 0) {
+      const plane = must(frame.data?.[0], 'samples');
+      for (let n = 0; n < frame.nbSamples; n++) samples.push(plane.readFloatLE(4 * n));
+    }
+    if (more) packet.unref();
+  }
+  packet.free();
+  frame.free();
+  decoder.freeContext();
+  const rate = stream.codecpar.sampleRate;
+  await context.closeInput();
+  return { samples, rate };
+}
+
 const run = (...args: string[]): Promise<Ended> => start(args).ended;
 
 /** Reads a video file: its size, the time stamps of its pictures in seconds, and its number of keyframes. */
@@ -54,6 +91,7 @@ async function probe(path: string): Promise<{ width: number; height: number; tim
   const times: number[] = [];
   let keyframes = 0;
   while ((await context.readFrame(packet)) >= 0) {
+    if (packet.streamIndex !== stream.index) continue;
     times.push((Number(packet.pts) * stream.timeBase.num) / stream.timeBase.den);
     keyframes += packet.isKeyframe ? 1 : 0;
     packet.unref();
@@ -106,6 +144,20 @@ describe('a rendered clip', () => {
     const clip = await probe(at('a.mp4'));
     expect([clip.width, clip.height, clip.times.length, clip.keyframes]).toEqual([160, 90, 30, 1]);
     for (const [n, time] of clip.times.entries()) expect(time).toBeCloseTo(n / 30, 4);
+  });
+
+  it('has the sound of a game that has any, from its first picture to its last', async () => {
+    const path = at('sound.mp4');
+    const { code, stderr } = await run('render', 'sound', '-o', path, '--size', '64x36', '--seconds', '2');
+    expect([code, stderr]).toEqual([0, expect.any(String)]);
+    expect((await probe(path)).times).toHaveLength(120);
+    const { samples, rate } = await hear(path);
+    expect(rate).toBe(48_000);
+    expect(Math.abs(samples.length - 2 * rate)).toBeLessThan(0.05 * rate);
+    // The hum of the example has 110 waves in a second.
+    const second = samples.slice(rate / 2, rate / 2 + rate);
+    const waves = second.filter((sample, n) => n > 0 && sample > 0 && (second[n - 1] ?? 0) <= 0).length;
+    expect(Math.abs(waves - 110)).toBeLessThanOrEqual(2);
   });
 
   it.each([

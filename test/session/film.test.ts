@@ -5,11 +5,14 @@ import type { Call } from '../../host/session/format.ts';
 import { PendingReplies } from '../../host/session/pending.ts';
 import { FakeInstance } from '../room/fake.ts';
 
+type Shoot = Partial<Omit<FilmOptions, 'instance'>> & { instance?: FakeInstance };
+
 /** Films a stand-in for a game. Resolves with the number of pictures taken, and the calls made to the game. */
-async function shoot(options: Partial<FilmOptions> = {}): Promise<{ made: number; calls: string[] }> {
-  const instance = new FakeInstance(4);
+async function shoot(
+  options: Shoot = {},
+): Promise<{ made: number; calls: string[] }> {
+  const instance = options.instance ?? new FakeInstance(4);
   const made = await film({
-    instance,
     calls: idle(),
     tickRate: 120,
     fps: 60,
@@ -21,6 +24,7 @@ async function shoot(options: Partial<FilmOptions> = {}): Promise<{ made: number
     run: () => {},
     onFrame: async () => {},
     ...options,
+    instance,
   });
   return { made, calls: instance.calls };
 }
@@ -49,7 +53,7 @@ describe('a film takes its pictures in simulated time:', () => {
     ]);
   });
 
-  it.each<[string, Partial<FilmOptions>, number[]]>([
+  it.each<[string, Shoot, number[]]>([
     ['from a given time on', { at: 0.1 }, [13, 15, 17]],
     ['more often than the game ticks', { tickRate: 30 }, [1, 1, 2]],
     ['at a rate that does not divide the tick rate', { fps: 50, frames: 6 }, [1, 3, 5, 8, 10, 13]],
@@ -142,5 +146,29 @@ describe('replies of the GPU', () => {
     pending.expect(asking);
     pending.received();
     await pending.settled();
+  });
+});
+
+describe('the sound of a film', () => {
+  it('is that of the filmed seat, in every tick from the first picture on', async () => {
+    const instance = new FakeInstance(4);
+    const heard: number[] = [];
+    const onSound = async (samples: Float32Array) => void heard.push(samples.length / 2);
+    await shoot({ instance, at: 0.1, frames: 3, onSound });
+    // The pictures follow ticks 12, 14 and 16, counted from 0.
+    expect(instance.listened).toEqual(['0', '0', '0', '0', '0']);
+    expect(heard).toEqual([400, 400, 400, 400, 400]);
+    const other = new FakeInstance(4);
+    const calls: Call[] = [...ticks(0, 3), { kind: 'join', seat: 2 }, ...ticks(3, 4)];
+    await shoot({ instance: other, calls, seat: 2, frames: 9, onSound });
+    expect(other.listened).toEqual(['2', '2', '2', '2']);
+  });
+
+  it('is not mixed if no one takes it, or below ten ticks a second', async () => {
+    const silent = new FakeInstance(4);
+    await shoot({ instance: silent });
+    const slow = new FakeInstance(4);
+    await shoot({ instance: slow, tickRate: 9, onSound: async () => {} });
+    expect([silent.listened, slow.listened]).toEqual([[], []]);
   });
 });
