@@ -1,6 +1,7 @@
 /** The module `nearlight/test` for a game's own tests. A test controls the game, which has no display and no clock. */
 import { readConfig } from '../base/config.ts';
-import type { Instance, LogLevel, Submission } from '../engine/engine.ts';
+import { CHANNELS, framesOfTicks } from '../base/sound.ts';
+import type { Instance, Listening, LogLevel, Submission } from '../engine/engine.ts';
 import { createJavaScriptEngine } from '../engine/javascript.ts';
 import { type Gpu, openGpu } from '../gpu/dawn.ts';
 import type { CommandReplay } from '../gpu/replay.ts';
@@ -70,7 +71,7 @@ export async function loadGame(options: TestOptions = {}): Promise<TestGame> {
     instance = await launcher.createInstance();
     replay = createReplayFor(instance, launcher);
     replay.run(instance.initial);
-    return new TestGame({ instance, replay, gpu, draw, seats, lines });
+    return new TestGame({ instance, replay, gpu, draw, seats, tickRate, lines });
   } catch (error) {
     await instance?.close();
     replay?.destroy();
@@ -85,6 +86,7 @@ interface Parts {
   gpu: Gpu;
   draw: boolean;
   seats: number;
+  tickRate: number;
   lines: string[];
 }
 
@@ -144,12 +146,25 @@ export class TestGame {
 
   /** Makes the game run `count` ticks, one after the other. */
   async tick(count = 1): Promise<void> {
-    const { instance } = this.#parts;
+    for (let n = 0; n < count; n++) await this.#tick();
+  }
+
+  /**
+   * Makes the game run `count` ticks, one after the other. Returns the sound that one player hears: 48,000 frames a second, left
+   * and right of each frame in turn, from -1 to 1. It is silent for a game that does not export `audio`.
+   */
+  async listen(count = 1, seat = 0): Promise<Float32Array> {
+    this.#input(seat);
+    const { tickRate } = this.#parts;
+    const samples = new Float32Array(framesOfTicks(this.#ticks, count, tickRate) * CHANNELS);
+    let at = 0;
     for (let n = 0; n < count; n++) {
-      for (const [seat, input] of this.#inputs.entries()) input.write(instance.inputs, seat);
-      this.#run(await instance.tick(this.#ticks++));
-      for (const input of this.#inputs) input.endTick();
+      const frames = framesOfTicks(this.#ticks, 1, tickRate);
+      const { sound } = await this.#tick({ seats: [seat], frames });
+      if (sound) samples.set(sound, at);
+      at += frames * CHANNELS;
     }
+    return samples;
   }
 
   /** Lets the game draw one player's picture, and checks its commands. Returns the number of all commands sent so far. */
@@ -185,6 +200,15 @@ export class TestGame {
     await instance.close();
     replay.destroy();
     gpu.close();
+  }
+
+  async #tick(listening?: Listening): Promise<Submission> {
+    const { instance } = this.#parts;
+    for (const [seat, input] of this.#inputs.entries()) input.write(instance.inputs, seat);
+    const submission = await instance.tick(this.#ticks++, listening);
+    this.#run(submission);
+    for (const input of this.#inputs) input.endTick();
+    return submission;
   }
 
   async #draw(seat: number, size: Partial<PictureSize>): Promise<GPUTexture> {
