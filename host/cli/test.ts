@@ -8,7 +8,7 @@ const HELP = `Runs the tests of a project with Node's test runner: every file te
 
 Usage: npm test [-- options of node --test]
 
-A test imports "nearlight/test" to load the game, press keys, let it tick, and look at its log, state and picture, and to hear it.
+A test imports "nearlight/test" to load the game, press keys, let it tick, look at its log, state and picture, and hear it.
 `;
 
 /** Runs a project's tests. @throws NearlightError NL_USAGE if the project has no folder test */
