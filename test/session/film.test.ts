@@ -8,9 +8,7 @@ import { FakeInstance } from '../room/fake.ts';
 type Shoot = Partial<Omit<FilmOptions, 'instance'>> & { instance?: FakeInstance };
 
 /** Films a stand-in for a game. Resolves with the number of pictures taken, and the calls made to the game. */
-async function shoot(
-  options: Shoot = {},
-): Promise<{ made: number; calls: string[] }> {
+async function shoot(options: Shoot = {}): Promise<{ made: number; calls: string[] }> {
   const instance = options.instance ?? new FakeInstance(4);
   const made = await film({
     calls: idle(),
