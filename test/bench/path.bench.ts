@@ -48,10 +48,15 @@ function steps(atMs: number): number {
 
 const sum = (values: readonly (number | undefined)[]): number => values.reduce<number>((a, b) => a + (b ?? 0), 0);
 
-/** Returns the delivered bits per second between two times. */
-function used(result: Result, fromMs: number, toMs: number): number {
-  const slots = result.delivered.slice(Math.ceil(fromMs / 100), Math.floor(toMs / 100));
+/** Returns the bits per second between two times, of bytes that are counted every 100 ms. */
+function rateOf(bytes: readonly number[], fromMs: number, toMs: number): number {
+  const slots = bytes.slice(Math.round(fromMs / 100), Math.round(toMs / 100));
   return (sum(slots) * 80) / slots.length;
+}
+
+/** Returns the delivered bits per second between two times. */
+function used({ delivered }: Result, fromMs: number, toMs: number): number {
+  return rateOf(delivered, fromMs, toMs);
 }
 
 /** Delays of the pictures shown between two times, from taking a picture to showing it. */
@@ -109,16 +114,16 @@ async function run(bench: Bench, browser: Browser, row: Row): Promise<void> {
 /** Reports how fast the rate followed the link. */
 function changes(bench: Bench, name: string, result: Result): void {
   const third = (SECONDS * 1000) / 3;
-  const slow = result.shown.filter(({ atMs, number }) => {
-    const taken = result.takenMs[number] ?? 0;
-    return taken >= third && taken < 2 * third && atMs - taken - idleMs > 80;
-  });
-  const downMs = Math.max(0, ...slow.map(({ number }) => (result.takenMs[number] ?? 0) - third));
+  let downMs = Number.POSITIVE_INFINITY;
+  for (let from = third; from < 2 * third && downMs === Number.POSITIVE_INFINITY; from += 100)
+    if (rateOf(result.offered, from, from + 300) <= 1.1 * steps(third)) downMs = from - third;
   const before = used(result, third - 5000, third);
   let upMs = Number.POSITIVE_INFINITY;
   for (let from = 2 * third; from < 3 * third - 1000 && upMs === Number.POSITIVE_INFINITY; from += 100)
     if (used(result, from, from + 500) >= 0.9 * before) upMs = from + 500 - 2 * third;
-  bench.value(`${name}: last picture with 80 ms added after the fall`, 'ms', downMs);
+  const slow = delays(result, third, 2 * third).map((ms) => ms - idleMs);
+  bench.figure(`${name}: delay added and one way while the link is slow`, 'ms', slow);
+  bench.value(`${name}: until the host sends no more than the slow link carries`, 'ms', Math.min(downMs, third));
   bench.value(`${name}: until 90 % of the earlier rate`, 'ms', Math.min(upMs, third));
   bench.goal(`${name}: down`, { direction: 'at most', limit: 500, value: downMs, unit: 'ms' });
   bench.goal(`${name}: up`, { direction: 'at most', limit: 5000, value: upMs, unit: 'ms' });

@@ -31,6 +31,8 @@ interface Delivery {
 export class PathProxy {
   /** Bytes that were delivered to the page, with headers, by 100 ms since `begin`. */
   readonly delivered: number[] = [];
+  /** Bytes that came from the host, likewise. */
+  readonly offered: number[] = [];
   #options: PathOptions;
   readonly #outside: Socket;
   readonly #target: number;
@@ -65,7 +67,7 @@ export class PathProxy {
   /** Starts the time of `bitsPerSecond` and `delivered`. */
   begin(): void {
     this.#begunAt = performance.now();
-    this.delivered.length = 0;
+    this.delivered.length = this.offered.length = 0;
   }
 
   close(): void {
@@ -92,6 +94,7 @@ export class PathProxy {
     const { bitsPerSecond, queueMs, delayMs, jitterMs, loss } = this.#options;
     const now = performance.now();
     const bytes = packet.length + HEADER_BYTES;
+    count(this.offered, now - this.#begunAt, bytes);
     if (this.#busyUntil - now > queueMs) return;
     this.#busyUntil = Math.max(now, this.#busyUntil) + (bytes * 8000) / bitsPerSecond(now - this.#begunAt);
     if (this.#random.below(10_000) < loss * 10_000) return;
@@ -102,8 +105,7 @@ export class PathProxy {
     }
     this.#lastAt = Math.max(this.#lastAt, this.#busyUntil + delayMs + this.#jitterMs);
     this.#schedule(this.#lastAt, () => {
-      const slot = Math.floor((performance.now() - this.#begunAt) / 100);
-      this.delivered[slot] = (this.delivered[slot] ?? 0) + bytes;
+      count(this.delivered, performance.now() - this.#begunAt, bytes);
       this.#outside.send(copy, to.port, to.address);
     });
   }
@@ -121,6 +123,11 @@ export class PathProxy {
       next.send();
     }
   }
+}
+
+function count(slots: number[], atMs: number, bytes: number): void {
+  const slot = Math.floor(atMs / 100);
+  slots[slot] = (slots[slot] ?? 0) + bytes;
 }
 
 async function open(): Promise<Socket> {

@@ -27,8 +27,9 @@ export interface Result {
   shown: Shown[];
   /** When each picture was taken, by its number. */
   takenMs: number[];
-  /** Bytes delivered to the page in each 100 ms. */
+  /** Bytes delivered to the page, and bytes that came from the host, in each 100 ms. */
   delivered: number[];
+  offered: number[];
   dropped: number;
 }
 
@@ -185,6 +186,7 @@ async function play({ page, player, connection, proxy, width, height, seconds }:
     shown: shown.map((entry) => ({ ...entry, atMs: entry.atMs - origin })),
     takenMs,
     delivered: [...proxy.delivered],
+    offered: [...proxy.offered],
     dropped,
   };
 }
