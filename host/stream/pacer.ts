@@ -7,6 +7,8 @@ const BURST_MS = 5;
 const BURST_BYTES_MIN = 6000;
 /** A frame may be sent while what was sent before it takes the path at most this much longer. */
 const BACKLOG_MS_MAX = 25;
+/** A small frame is always sent. */
+const BACKLOG_BYTES_MIN = 1500;
 
 /**
  * Decides how much of a video stream may be sent at a time, so that a large frame does not fill the queues on the path, and whether
@@ -40,7 +42,7 @@ export class Pacer {
   /** Whether the path has room for another frame. */
   hasRoom(now: Milli): boolean {
     this.#advance(now);
-    return this.#backlogBytes * 8000 <= BACKLOG_MS_MAX * this.#bitsPerSecond;
+    return this.#backlogBytes <= Math.max(BACKLOG_BYTES_MIN, (BACKLOG_MS_MAX * this.#bitsPerSecond) / 8000);
   }
 
   /** Whether a packet may be sent now. */

@@ -44,6 +44,14 @@ test('there is room for a frame until what was sent takes the path 25 ms', () =>
   expect(pacer.hasRoom(milli(1))).toBe(false);
 });
 
+test('a small frame has room at any rate', () => {
+  const pacer = new Pacer(100_000);
+  pacer.spend(1500);
+  expect(pacer.hasRoom(milli(0))).toBe(true);
+  pacer.spend(1);
+  expect(pacer.hasRoom(milli(0))).toBe(false);
+});
+
 test('a probe is sent evenly at its own rate', () => {
   const pacer = new Pacer(1_000_000);
   pacer.setProbe(8_000_000, milli(0));

@@ -8,19 +8,35 @@ import { Throughput } from './throughput.ts';
 export const START_BITS_PER_SECOND = 1_000_000;
 export const BITS_PER_SECOND_MIN = 200_000;
 /** A queue of this length on the path means that more is sent than the path carries. */
-const QUEUE_MS_HIGH = 15;
+const QUEUE_MS_HIGH = 9;
 /** Below this length, the queue counts as empty. */
-const QUEUE_MS_LOW = 6;
+const QUEUE_MS_LOW = 5;
 /** Window over which the path's capacity is measured while there is a queue. A full path delivers evenly, so it can be short. */
 const CAPACITY_WINDOW_MS = 120;
 const THROUGHPUT_WINDOW_MS = 400;
+/**
+ * A page that is short of processor time takes its packets late, now more, now less. Both bounds rise by multiples of the mean
+ * difference between two measurements. It is learnt slowly, because a real queue changes too.
+ */
+const NOISE_HIGH = 2;
+const NOISE_LOW = 1;
+const NOISE_SHARE = 1 / 32;
+const NOISE_MS_MAX = 20;
+/**
+ * If less than this share of what is sent arrives, the path is full. Otherwise the delay may come from a page that has no time to take
+ * its packets, and counts only after SUSPECT_MS.
+ */
+const ARRIVING_MIN = 0.8;
+const SUSPECT_MS = 80;
+/** A path that carries all that is sent, much less than the rate, is not full because of us. The rate then falls by steps only. */
+const STEP_DOWN = 0.85;
 /** Share of the capacity that is sent while a queue drains. The longer the queue, the less. */
 const DRAIN_MAX = 0.85;
 const DRAIN_MIN = 0.5;
 /** Each millisecond of queue lowers that share by this much. */
 const DRAIN_PER_MS = 1 / 400;
 /** Share of the capacity that is sent after the queue has drained. */
-const SETTLE = 0.93;
+const SETTLE = 0.92;
 /** Growth per second near the known capacity, and elsewhere. */
 const GROWTH_NEAR = 0.04;
 const GROWTH_FAR = 0.4;
@@ -53,6 +69,10 @@ export class BandwidthEstimator {
   /** Bits per second that the path carried when it was last full; undefined if that was never or is outdated. */
   #capacity: number | undefined;
   #isDraining = false;
+  #noiseMs = 0;
+  #lastQueueMs = 0;
+  /** Time since which there seems to be a queue. */
+  #suspectSince: Milli | undefined;
   /** Queue, time and rate at the last reduction, and at the first of the reductions in a row. */
   #reducedMs = 0;
   #reducedAt = milli(Number.NEGATIVE_INFINITY);
@@ -90,10 +110,10 @@ export class BandwidthEstimator {
   packet(departedAt: Milli, arrivedAt: Milli, bytes: number, cluster: number): void {
     const isLost = Number.isNaN(arrivedAt);
     this.#loss.packet(isLost);
+    this.#throughput.add(departedAt, arrivedAt, bytes);
     if (cluster !== 0) this.#probes.packet(cluster, departedAt, arrivedAt, bytes);
     if (isLost) return;
     this.#queue.add(departedAt, arrivedAt);
-    this.#throughput.add(arrivedAt, bytes);
   }
 
   /**
@@ -106,10 +126,14 @@ export class BandwidthEstimator {
     this.#updatedAt = now;
     this.#responseMs = responseMs;
     const queueMs = this.#queue.delayMs;
+    const changeMs = Math.min(NOISE_MS_MAX, Math.abs(queueMs - this.#lastQueueMs));
+    this.#noiseMs += NOISE_SHARE * (changeMs - this.#noiseMs);
+    this.#lastQueueMs = queueMs;
     this.#checkProbe(now, queueMs);
     if (this.#isDraining) this.#drain(now, queueMs);
-    else if (queueMs > QUEUE_MS_HIGH) this.#reduce(now, queueMs);
-    else if (queueMs < QUEUE_MS_HIGH / 2) this.#grow(elapsedMs);
+    else if (queueMs > this.#high) this.#suspect(now, queueMs);
+    else if (queueMs < this.#high / 2) this.#grow(elapsedMs);
+    if (queueMs <= this.#high) this.#suspectSince = undefined;
     this.#checkLoss(now, queueMs);
     this.#bitsPerSecond = Math.max(BITS_PER_SECOND_MIN, Math.min(this.#max, this.#bitsPerSecond));
   }
@@ -117,10 +141,18 @@ export class BandwidthEstimator {
   /** Returns the probe to send now, or undefined if there is nothing to find out. */
   nextProbe(now: Milli): Probe | undefined {
     if (this.#isDraining || this.#probes.isBusy || now < this.#probeAt) return undefined;
-    if (this.#bitsPerSecond >= this.#max || this.#queue.delayMs > QUEUE_MS_LOW) return undefined;
+    if (this.#bitsPerSecond >= this.#max || this.#queue.delayMs > this.#low) return undefined;
     const factor = PROBE_FACTORS[this.#probesMade] ?? PROBE_FACTOR;
     this.#probesMade++;
     return this.#probes.begin(Math.min(factor * this.#bitsPerSecond, 1.2 * this.#max), now);
+  }
+
+  get #high(): number {
+    return QUEUE_MS_HIGH + NOISE_HIGH * this.#noiseMs;
+  }
+
+  get #low(): number {
+    return QUEUE_MS_LOW + NOISE_LOW * this.#noiseMs;
   }
 
   #checkProbe(now: Milli, queueMs: number): void {
@@ -129,7 +161,7 @@ export class BandwidthEstimator {
     const { bitsPerSecond, isSaturated } = result;
     const found = isSaturated ? PROBE_SHARE * bitsPerSecond : bitsPerSecond;
     // NaN, a failed probe, is not greater either.
-    if (!this.#isDraining && queueMs < QUEUE_MS_HIGH && found > 1.05 * this.#bitsPerSecond) {
+    if (!this.#isDraining && queueMs < this.#high && found > 1.05 * this.#bitsPerSecond) {
       this.#bitsPerSecond = found;
       this.#capacity = isSaturated ? bitsPerSecond : undefined;
       this.#probePauseMs = PROBE_MS_MIN;
@@ -141,6 +173,17 @@ export class BandwidthEstimator {
     this.#probePauseMs = Math.min(PROBE_MS_MAX, this.#probePauseMs * 1.5);
   }
 
+  #suspect(now: Milli, queueMs: number): void {
+    this.#suspectSince ??= now;
+    if (this.#isHeldUp() || now - this.#suspectSince >= SUSPECT_MS) this.#reduce(now, queueMs);
+  }
+
+  /** Whether less arrives than is sent. */
+  #isHeldUp(): boolean {
+    const sent = this.#throughput.sentBitsPerSecond(CAPACITY_WINDOW_MS);
+    return this.#throughput.bitsPerSecond(CAPACITY_WINDOW_MS) < ARRIVING_MIN * sent;
+  }
+
   /** Lowers the rate so that the queue on the path drains. A full path carries exactly as much as arrives now. */
   #reduce(now: Milli, queueMs: number): void {
     const arriving = this.#throughput.bitsPerSecond(CAPACITY_WINDOW_MS);
@@ -149,16 +192,18 @@ export class BandwidthEstimator {
       this.#episodeBitsPerSecond = this.#bitsPerSecond;
       this.#episodeMs = queueMs;
     }
-    this.#capacity = arriving;
-    const share = Math.max(DRAIN_MIN, DRAIN_MAX - (queueMs - QUEUE_MS_HIGH) * DRAIN_PER_MS);
-    this.#bitsPerSecond = Math.min(this.#bitsPerSecond, share * arriving);
+    const share = Math.max(DRAIN_MIN, DRAIN_MAX - (queueMs - this.#high) * DRAIN_PER_MS);
+    const isIdle = arriving < USED_MIN * this.#bitsPerSecond && !this.#isHeldUp();
+    this.#capacity = isIdle ? undefined : arriving;
+    const lower = isIdle ? Math.max(arriving, STEP_DOWN * this.#bitsPerSecond) : share * arriving;
+    this.#bitsPerSecond = Math.min(this.#bitsPerSecond, lower);
     this.#isDraining = true;
     this.#reducedAt = now;
     this.#reducedMs = queueMs;
   }
 
   #drain(now: Milli, queueMs: number): void {
-    if (queueMs < QUEUE_MS_LOW) {
+    if (queueMs < this.#low) {
       this.#isDraining = false;
       this.#bitsPerSecond = Math.max(this.#bitsPerSecond, SETTLE * (this.#capacity ?? 0));
       this.#probeAt = milli(now + PROBE_MS_MIN);
@@ -190,7 +235,7 @@ export class BandwidthEstimator {
     if (excess === 0) return;
     // With loss, what arrives is what the path carries. With a queue too, the rate was lowered already.
     const arriving = this.#throughput.bitsPerSecond(CAPACITY_WINDOW_MS);
-    if (this.#isDraining || queueMs > QUEUE_MS_HIGH) return;
+    if (this.#isDraining || queueMs > this.#high) return;
     this.#capacity = arriving;
     this.#bitsPerSecond = Math.min(this.#bitsPerSecond, Math.max(arriving, (1 - excess) * this.#bitsPerSecond));
     this.#probeAt = milli(now + PROBE_MS_MAX);

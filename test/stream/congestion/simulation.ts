@@ -180,9 +180,9 @@ export class Simulation {
   }
 
   #report(at: number): void {
-    if (at < this.#nextReport) return;
+    if (at < this.#nextReport || this.#options.isPageBusy?.(at)) return;
     this.#nextReport = at + (this.#options.reportMs ?? 100);
-    if (this.#arrived.length === 0 || this.#options.isPageBusy?.(at)) return;
+    if (this.#arrived.length === 0) return;
     this.#reports.push({ dueAt: at + this.#options.delayMs, arrived: this.#arrived.splice(0) });
   }
 
