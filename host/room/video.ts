@@ -46,7 +46,7 @@ export class VideoView implements PlayerView {
   readonly #options: VideoViewOptions;
   #pipeline: VideoPipeline;
   #surface: Surface;
-  /** Pipeline of another size, which replaces the current one when no frame is in flight. */
+  /** Pipeline of another size, which replaces the current one before a frame is drawn, when no other is in flight. */
   #next: VideoPipeline | undefined;
   #isResizing = false;
   #inFlight = 0;
@@ -62,12 +62,14 @@ export class VideoView implements PlayerView {
     this.#surface = surfaceOf(options.readback);
   }
 
+  /** The texture for the next frame. No frame is being drawn when the game's loop asks for it. */
   get surface(): Surface {
+    if (this.#inFlight === 0) this.#exchange();
     return this.#surface;
   }
 
   get ready(): boolean {
-    const hasRoom = this.#inFlight < IN_FLIGHT_MAX && this.#next === undefined;
+    const hasRoom = this.#next === undefined ? this.#inFlight < IN_FLIGHT_MAX : this.#inFlight === 0;
     return !this.#closed && !this.#failed && hasRoom && this.#options.connection.ready;
   }
 
@@ -101,7 +103,6 @@ export class VideoView implements PlayerView {
     next.encoder.setBitrate(rate.bitrate);
     await (this.#next && closePipeline(this.#next));
     this.#next = next;
-    this.#exchange();
     // The ladder may have moved on meanwhile.
     if (ladder.size.width !== size.width) await this.#resize();
   }
@@ -109,7 +110,7 @@ export class VideoView implements PlayerView {
   /** Replaces the pipeline if another is ready. Its first picture is a keyframe, because its video encoder is new. */
   #exchange(): void {
     const next = this.#next;
-    if (!next || this.#inFlight > 0) return;
+    if (!next) return;
     this.#next = undefined;
     const last = this.#pipeline;
     this.#pipeline = next;
@@ -140,10 +141,7 @@ export class VideoView implements PlayerView {
         await this.#encodeAndSend(ready, sequence, readAt);
       })
       .catch((error: unknown) => this.#fail(error))
-      .finally(() => {
-        this.#inFlight--;
-        this.#exchange();
-      });
+      .finally(() => this.#inFlight--);
   }
 
   async #encodeAndSend(picture: Picture, sequence: number, readAt: Milli): Promise<void> {
