@@ -8,6 +8,8 @@ const REPEAT_MS_MIN = 12;
  * several times: above these fractions of loss, two and three times.
  */
 const LOSS_FOR_COPIES = [0.01, 0.04];
+/** A packet that is sent twice in any case is sent again this much later. */
+const PROTECT_MS = 6;
 /** Losses come in groups, so copies are sent some time apart. */
 const COPY_MS = 4;
 /** Repeated packets take at most this share of what the path carries, over a second. */
@@ -52,6 +54,11 @@ export class Retransmissions {
   startAt(sequence: number): void {
     this.#start = sequence;
     this.#waiting.length = this.#waitingBytes = 0;
+  }
+
+  /** Has a packet sent a second time, whether the page asks for it or not. */
+  protect(sequence: number, now: Milli): void {
+    this.#waiting.push({ sequence, bytes: 0, dueAt: milli(now + PROTECT_MS) });
   }
 
   /**

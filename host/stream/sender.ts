@@ -28,6 +28,13 @@ const SILENT_BEATS_MAX = 5;
 const SILENT_FRAME_MS = 250;
 /** Share of what the path carries that is left for video: the rest is headers and repeated packets. */
 const VIDEO_SHARE = 0.92;
+/**
+ * From this loss on, every packet is sent twice: waiting for a packet to be sent again would make one frame in three late. That lasts
+ * until loss has been lower for some time. If less than PROTECTED_MIN is left for video, the picture would suffer more.
+ */
+const LOSS_FOR_PROTECTION = 0.008;
+const PROTECTION_MS = 5000;
+const PROTECTED_MIN = 1_500_000;
 /** Most packets that wait for the pacer, as a share of those that are kept. */
 const WAITING_MAX = 0.5;
 /** Number of bytes by which a repeated packet is longer than the first one: the number of the first one. */
@@ -76,6 +83,9 @@ export class VideoSender {
   /** Bytes that the current probe still has to send, and its number. */
   #probeBytes = 0;
   #cluster = 0;
+  /** Whether every packet is sent twice, and when loss last demanded that. */
+  #isProtecting = false;
+  #lossyAt = milli(Number.NEGATIVE_INFINITY);
   /** Time from sending a packet to the report of its arrival. */
   #responseMs = 150;
   #sentFrameAt = milli(Number.NEGATIVE_INFINITY);
@@ -156,7 +166,8 @@ export class VideoSender {
   /** The page misses a packet; see PacketFeedback. */
   onMissing(sequence: number): void {
     const now = this.#options.clock.now();
-    if (!this.#missing.request(sequence, now, this.#feedback.lossFraction)) {
+    // A packet that is sent twice in any case is not repeated several times in addition.
+    if (!this.#missing.request(sequence, now, this.#isProtecting ? 0 : this.#feedback.lossFraction)) {
       this.#missing.startAt(this.#end & 0xffff);
       this.#options.onKeyframe();
     }
@@ -193,10 +204,21 @@ export class VideoSender {
   #tell(lossFraction: number, bitsPerSecond: number): void {
     const feedback = this.#feedback;
     feedback.lossFraction = lossFraction;
-    const repeated = Math.min(0.5, lossFraction * copiesAt(lossFraction));
-    feedback.videoBitsPerSecond = bitsPerSecond * VIDEO_SHARE * (1 - repeated);
+    const video = bitsPerSecond * VIDEO_SHARE;
+    this.#protect(lossFraction, video);
+    const repeated = Math.min(0.5, lossFraction * (this.#isProtecting ? 1 : copiesAt(lossFraction)));
+    feedback.videoBitsPerSecond = (video * (1 - repeated)) / (this.#isProtecting ? 2 : 1);
     feedback.queueMs = this.#estimator.queueMs;
     this.#options.onFeedback(feedback);
+  }
+
+  /** Decides whether every packet is sent twice. */
+  #protect(lossFraction: number, videoBitsPerSecond: number): void {
+    const now = this.#options.clock.now();
+    if (lossFraction > LOSS_FOR_PROTECTION) this.#lossyAt = now;
+    const isLossy = now - this.#lossyAt < PROTECTION_MS;
+    const hasRoom = videoBitsPerSecond / 2 >= PROTECTED_MIN && this.#options.offer.rtxPayloadType > 0;
+    this.#isProtecting = isLossy && hasRoom && this.#receiver === undefined;
   }
 
   /** Begins a probe with a frame, so that most of its packets are of use. Without repeated packets there is nothing to fill it. */
@@ -230,8 +252,10 @@ export class VideoSender {
   }
 
   #sendNext(now: Milli): boolean {
-    const packet = this.#store.find(this.#next++ & 0xffff);
+    const sequence = this.#next++ & 0xffff;
+    const packet = this.#store.find(sequence);
     if (!packet) return true;
+    if (this.#isProtecting) this.#missing.protect(sequence, now);
     this.#senderReport.count(packet.length - this.#headers.bytes);
     return this.#send(packet, now);
   }

@@ -37,6 +37,15 @@ test('a packet that is not kept any more needs a keyframe instead', () => {
   expect(missing.request(1, milli(0), 0)).toBe(true);
 });
 
+test('a protected packet is sent again some time later, and does not count as missing', () => {
+  const { missing } = setUp(0, 1000);
+  missing.setRate(100_000);
+  for (let sequence = 0; sequence < 100; sequence++) missing.protect(sequence, milli(0));
+  expect(take(missing, 5.9)).toEqual([]);
+  expect(missing.request(7, milli(5.9), 0)).toBe(true);
+  expect(take(missing, 6)).toHaveLength(101);
+});
+
 test('a packet that is kept is sent again once, and again only after a while', () => {
   const { missing } = setUp(10, 5);
   for (const at of [0, 11.9]) missing.request(12, milli(at), 0);

@@ -129,6 +129,32 @@ test('without a stream for that, the packet is sent again as it was', () => {
   sender.close();
 });
 
+test.each([
+  [0, 20],
+  [0.03, 40],
+])('with a loss of %f, 20 packets of video become %i', (loss, packets) => {
+  const { sender, rtp } = start();
+  let reported = 0;
+  // Every page reports; on the lossy path one packet in 33 is missing.
+  for (let index = 0; index < 200; index++) {
+    sender.sendFrame(accessUnit(8000, index === 0), info(index, index === 0));
+    vi.advanceTimersByTime(16);
+    const arrivals = rtp
+      .slice(reported)
+      .map((_, at) => (loss > 0 && (reported + at) % 33 === 0 ? Number.NaN : 640 + index * 16 + at / 4));
+    sender.receive(writeFeedback({ first: reported & 0xffff, arrivals }));
+    reported = rtp.length;
+  }
+  rtp.length = 0;
+  sender.sendFrame(accessUnit(20 * 1150, false), info(200));
+  vi.advanceTimersByTime(100);
+  expect(rtp.filter(isVideo)).toHaveLength(20);
+  const again = rtp.filter((packet) => !isVideo(packet)).map((packet) => packet.readUInt16BE(HEADER_BYTES));
+  if (packets === 40) for (const packet of rtp.filter(isVideo)) expect(again).toContain(sequenceOf(packet));
+  else expect(sender.packetsResent).toBe(0);
+  sender.close();
+});
+
 test('a page asks for a keyframe with a picture loss indication', () => {
   const { sender, keyframes } = start();
   sender.receive(Buffer.from('81ce0002' + '00000001' + '01020304', 'hex'));
