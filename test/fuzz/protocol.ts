@@ -64,9 +64,11 @@ export const TARGETS: Readonly<Record<string, Target>> = {
       const offer = readOffer(text, config);
       expectThat(/^[\w-]{1,32}$/.test(offer.mid), 'the name of the section is not checked');
       expectThat(offer.payloadType >= 35 && offer.payloadType <= 127, `payload type ${offer.payloadType}`);
-      for (const id of Object.values(offer.extensions)) expectThat(id >= 0 && id <= 14, `extension ${id}`);
-      for (const type of offer.audio ? [offer.audio.payloadType, offer.audio.redundantType || 35] : [])
-        expectThat(type >= 35 && type <= 127, `payload type ${type} of sound`);
+      for (const sound of offer.audio ? [offer.audio.payloadType, offer.audio.redundantType || 35] : [])
+        expectThat(sound >= 35 && sound <= 127, `payload type ${sound} of sound`);
+      for (const [name, id] of Object.entries(offer.extensions)) expectThat(id >= 0 && id <= 14, `${name} ${id}`);
+      const { rtxPayloadType: type } = offer;
+      expectThat(type === 0 || (type >= 35 && type <= 127), `payload type of repeated packets ${type}`);
       expectThat(/^[\x20-\x7e\r\n]*$/.test(offer.sdp), 'the offer has characters that are not printable');
       expectThat(!offer.sdp.includes('a=candidate'), 'the offer has candidates');
       expectThat(readOffer(offer.sdp, config).sdp === offer.sdp, 'the offer reads differently the second time');
@@ -89,8 +91,8 @@ export const TARGETS: Readonly<Record<string, Target>> = {
     const parts = Array.from({ length: 1 + random.below(3) }, () => random.pick(RTCP));
     const feedback = { lossFraction: 0, rembBitsPerSecond: 0 };
     const found = readRtcp(mutateBytes(random, Buffer.concat(parts)), SSRC, feedback, {
-      onMissing: (sequence) => checkInteger(sequence, 65_535),
-      onArrivals() {},
+      onMissing: (sequence) => expectThat(sequence >= 0 && sequence < 2 ** 16, `missing packet ${sequence}`),
+      onArrivals: (packet) => expectThat(packet.length % 4 === 0, 'a report of arrivals is not whole words'),
     });
     const { lossFraction, rembBitsPerSecond } = feedback;
     expectThat(lossFraction >= 0 && lossFraction < 1, `loss ${lossFraction}`);
