@@ -1,18 +1,18 @@
-import { randomBytes } from 'node:crypto';
 import type { Socket } from 'node:dgram';
-import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { WebSocketServer } from 'ws';
 import { systemClock } from '../base/clock.ts';
 import type { Config } from '../base/config.ts';
 import { NearlightError } from '../base/errors.ts';
-import { HEADER_HOLD, HEADER_RETURN, QUERY_HOLD } from '../base/protocol.ts';
+import { HEADER_RETURN, QUERY_HOLD } from '../base/protocol.ts';
 import { milli } from '../base/time.ts';
 import type { Meters } from '../observe/meters.ts';
-import { Admission, type Ticket } from './admission.ts';
+import { Admission } from './admission.ts';
+import { accept, arrive, checkOpen, closeWith, keepSeat, open, type Reception } from './arrivals.ts';
 import type { Endpoint } from './candidate.ts';
 import { plainAddress } from './clients.ts';
-import type { ConnectionOptions, PageConnection } from './connection.ts';
+import type { PageConnection } from './connection.ts';
 import { type PageFile, sendFile } from './files.ts';
 import { answerJson, type Call, checkMethod, openHttpServer } from './http.ts';
 import { readOffer } from './offer.ts';
@@ -21,7 +21,7 @@ import type { Player, ViewRequest } from './player.ts';
 import { type Place, Queue } from './queue.ts';
 import { openRelay, type Relay, type RelayStats } from './relay.ts';
 import { readSdp, readView } from './request.ts';
-import { type Arrival, createToken, Returns, readTokens } from './returns.ts';
+import { Returns, readTokens } from './returns.ts';
 import { SocketConnection } from './socket.ts';
 import { checkTrickle } from './trickle.ts';
 import { checkTurn, iceServerLinks } from './turn.ts';
@@ -62,23 +62,17 @@ export interface StreamServer {
   close(): Promise<void>;
 }
 
-interface State {
+interface State extends Reception {
   readonly options: StreamServerOptions;
-  readonly connections: Map<string, PageConnection>;
   /** Speaks the protocol of WebSockets with pages. */
   readonly sockets: WebSocketServer;
-  readonly admission: Admission;
   readonly origins: AllowedOrigins;
-  readonly returns: Returns;
-  readonly queue: Queue;
   readonly relay: Relay;
   /** UDP port of the relay's own socket. */
   readonly relayPort: number;
   closing: boolean;
 }
 
-/** A page whose turn in the queue has come has this time to take its seat. */
-const CLAIM_MS = 10_000;
 /** A server that shuts down is often started again. A page that tries earlier than this finds nothing. */
 const RESTART_MS = 1000;
 
@@ -87,9 +81,9 @@ const CONNECTION_PATH = /^\/whep\/([\w-]{22})$/;
 /**
  * Serves the player's page and connects players; nothing else is at this port.
  * `POST /whep?size=WxH&fps=N` takes an SDP offer and returns 201 with the SDP answer and a Location. `PATCH` of that
- * Location takes ICE candidates, and `DELETE` ends the connection (draft-ietf-wish-whep). `POST /whep/socket`
- * connects a page over a WebSocket, which it opens at the Location. `POST /whep/queue`, with the same query, answers with the page's position in the queue for a seat as JSON `{ position, token }`. Errors are returned as JSON
- * `{ code, message }`.
+ * Location takes ICE candidates, and `DELETE` ends the connection (draft-ietf-wish-whep). `POST /whep/socket`, with the same
+ * query, connects a page over a WebSocket, which the page opens at the Location. `POST /whep/queue` answers with the page's
+ * position in the queue for a seat as JSON `{ position, token }`. Errors are returned as JSON `{ code, message }`.
  * @throws NearlightError NL_PORT_IN_USE, or NL_SETTING if the address or the TURN servers cannot be used
  */
 export async function createStreamServer(options: StreamServerOptions): Promise<StreamServer> {
@@ -268,69 +262,6 @@ function attachSocket(state: State, request: IncomingMessage, url: URL, socket: 
   state.sockets.handleUpgrade(request, socket, head, (opened) => connection.attach(opened));
 }
 
-/** A page that may connect, before its connection exists. */
-interface Arriving<T> {
-  id: string;
-  client: string;
-  /** The token with which the page can return to its seat; undefined if it cannot return. */
-  token: string | undefined;
-  /** The token that the page has presented, if it belongs to a seat. */
-  valid: string | undefined;
-  offer: T;
-  /** Takes a seat for the page, which has connected. @throws NearlightError with the reason for the page */
-  seat(arrival: Arrival): Player;
-}
-
-/** Checks a page's request for a connection, whose body `readBody` reads. @throws NearlightError with the reason for the page */
-async function arrive<T>(
-  state: State,
-  { request, url, client }: Call,
-  readBody: () => Promise<T>,
-): Promise<Arriving<T>> {
-  const { config, admit, defaultView } = state.options;
-  const tokens = readTokens(request.headers[HEADER_RETURN]);
-  const valid = tokens?.find((token) => state.returns.find([token]) !== undefined);
-  state.admission.countOffer(client, valid !== undefined);
-  const view = readView(url.searchParams, config, defaultView);
-  const offer = await readBody();
-  checkOpen(state);
-  if (valid === undefined && state.queue.isWaitedFor(view))
-    throw new NearlightError('NL_ROOM_FULL', 'other players wait for the next free seat');
-  const take = valid === undefined ? await admit(view) : undefined;
-  checkOpen(state);
-  const seat = (arrival: Arrival): Player => {
-    if (!take) return state.returns.take(state.returns.find(tokens), arrival, view);
-    arrival.ticket.seat();
-    const player = take();
-    state.returns.add(player, arrival);
-    return player;
-  };
-  return { id: randomBytes(16).toString('base64url'), client, token: tokens && createToken(), valid, offer, seat };
-}
-
-/** Closes a connection if its page goes away before it has read the answer. */
-function closeWith(response: ServerResponse, connection: PageConnection): void {
-  if (response.destroyed) connection.close('page');
-  response.once('close', () => {
-    if (!response.writableFinished) connection.close('page');
-  });
-}
-
-/** Begins the answer to a page whose request for a connection was accepted. */
-function accept(
-  { options }: State,
-  response: ServerResponse,
-  { token, valid }: Pick<Arriving<unknown>, 'token' | 'valid'>,
-  headers: OutgoingHttpHeaders,
-): ServerResponse {
-  const tokens = [token, valid].filter((each) => each !== undefined).join(',');
-  return response.writeHead(201, {
-    ...headers,
-    'cache-control': 'no-store',
-    ...(token === undefined ? {} : { [HEADER_RETURN]: tokens, [HEADER_HOLD]: options.config.returnMsMax }),
-  });
-}
-
 /** Answers with a page's position in the queue, now or when it changes. At position 0 a seat waits for the page. */
 async function queueUp(state: State, { request, response, url, client }: Call): Promise<void> {
   checkOpen(state);
@@ -342,27 +273,6 @@ async function queueUp(state: State, { request, response, url, client }: Call): 
   const onGone = (forget: () => void) => response.once('close', forget);
   const asked = { tokens, client, request: view, onGone };
   answerJson(response, 200, hasSeat ? { position: 0, token } : await state.queue.ask(asked));
-}
-
-/** Keeps a seat for a page whose turn in the queue has come. The page takes it as a player who returns. */
-function keepSeat(
-  { admission, returns }: Pick<State, 'admission' | 'returns'>,
-  place: Place,
-  take: () => Player,
-): void {
-  const ticket = admission.open(place.client, () => {});
-  try {
-    ticket.seat();
-    const id = randomBytes(16).toString('base64url');
-    returns.reserve(take(), { id, token: place.token, ticket, close: () => {} }, CLAIM_MS);
-  } catch (error) {
-    ticket.close();
-    throw error;
-  }
-}
-
-function checkOpen(state: State): void {
-  if (state.closing) throw new NearlightError('NL_SHUTDOWN', 'try again in a moment');
 }
 
 /**
@@ -378,45 +288,6 @@ function endpointsFor({ options, relayPort }: State, { socket }: IncomingMessage
   // The page's network may let nothing but TCP pass. The request's own connection shows that this address can be reached.
   if (socket.localPort !== undefined) endpoints.push({ address, port: socket.localPort, protocol: 'TCP' });
   return endpoints;
-}
-
-function open<C extends PageConnection>(
-  state: State,
-  { id, token, client, seat }: Omit<Arriving<unknown>, 'offer' | 'valid'>,
-  create: (options: ConnectionOptions) => C,
-): C {
-  const { admission, returns, options } = state;
-  const { config, log, meters } = options;
-  let connection: C | undefined;
-  let player: Player | undefined;
-  const ticket: Ticket = admission.open(client, () => connection?.close('displaced'));
-  try {
-    connection = create({
-      config,
-      seat: () => {
-        player = seat({ id, token, ticket, close: (reason) => connection?.close(reason) });
-        return player;
-      },
-      warn: (message) => log.warn(message),
-      onConnected: () => {
-        meters.sessions++;
-        meters.sessionsJoined++;
-      },
-      onClosed: (reason) => {
-        if (player) meters.sessions--;
-        meters.sessionsEnded[reason]++;
-        state.connections.delete(id);
-        if (!returns.lose(id, reason)) ticket.close();
-        // Connections that never got a seat are only counted, because strangers could fill the log with them.
-        if (player) log.info(`the connection of seat ${player.seat} closed: ${reason}`);
-      },
-    });
-    state.connections.set(id, connection);
-    return connection;
-  } catch (error) {
-    ticket.close();
-    throw error;
-  }
 }
 
 async function trickle(state: State, id: string, { request, response }: Call): Promise<void> {

@@ -1,0 +1,155 @@
+import { randomBytes } from 'node:crypto';
+import type { OutgoingHttpHeaders, ServerResponse } from 'node:http';
+import type { Config } from '../base/config.ts';
+import { NearlightError } from '../base/errors.ts';
+import { HEADER_HOLD, HEADER_RETURN } from '../base/protocol.ts';
+import type { Meters } from '../observe/meters.ts';
+import type { Admission, Ticket } from './admission.ts';
+import type { ConnectionOptions, PageConnection } from './connection.ts';
+import type { Call } from './http.ts';
+import type { Player, ViewRequest } from './player.ts';
+import type { Place, Queue } from './queue.ts';
+import { readView } from './request.ts';
+import { type Arrival, createToken, type Returns, readTokens } from './returns.ts';
+
+/** A page whose turn in the queue has come has this time to take its seat. */
+const CLAIM_MS = 10_000;
+
+/** The part of a server that decides which pages get a connection and a seat. */
+export interface Reception {
+  readonly options: {
+    config: Config;
+    log: { info(message: string): void; warn(message: string): void };
+    defaultView: ViewRequest;
+    admit(request: ViewRequest): Promise<() => Player>;
+    meters: Meters;
+  };
+  readonly connections: Map<string, PageConnection>;
+  readonly admission: Admission;
+  readonly returns: Returns;
+  readonly queue: Queue;
+  readonly closing: boolean;
+}
+
+/** A page that may connect, before its connection exists. */
+export interface Arriving<T> {
+  id: string;
+  client: string;
+  /** The token with which the page can return to its seat; undefined if it cannot return. */
+  token: string | undefined;
+  /** The token that the page has presented, if it belongs to a seat. */
+  valid: string | undefined;
+  offer: T;
+  /** Takes a seat for the page, which has connected. @throws NearlightError with the reason for the page */
+  seat(arrival: Arrival): Player;
+}
+
+/** Checks a page's request for a connection, whose body `readBody` reads. @throws NearlightError with the reason for the page */
+export async function arrive<T>(
+  reception: Reception,
+  { request, url, client }: Call,
+  readBody: () => Promise<T>,
+): Promise<Arriving<T>> {
+  const { config, admit, defaultView } = reception.options;
+  const tokens = readTokens(request.headers[HEADER_RETURN]);
+  const valid = tokens?.find((token) => reception.returns.find([token]) !== undefined);
+  reception.admission.countOffer(client, valid !== undefined);
+  const view = readView(url.searchParams, config, defaultView);
+  const offer = await readBody();
+  checkOpen(reception);
+  if (valid === undefined && reception.queue.isWaitedFor(view))
+    throw new NearlightError('NL_ROOM_FULL', 'other players wait for the next free seat');
+  const take = valid === undefined ? await admit(view) : undefined;
+  checkOpen(reception);
+  const seat = (arrival: Arrival): Player => {
+    if (!take) return reception.returns.take(reception.returns.find(tokens), arrival, view);
+    arrival.ticket.seat();
+    const player = take();
+    reception.returns.add(player, arrival);
+    return player;
+  };
+  return { id: randomBytes(16).toString('base64url'), client, token: tokens && createToken(), valid, offer, seat };
+}
+
+/** Closes a connection if its page goes away before it has read the answer. */
+export function closeWith(response: ServerResponse, connection: PageConnection): void {
+  if (response.destroyed) connection.close('page');
+  response.once('close', () => {
+    if (!response.writableFinished) connection.close('page');
+  });
+}
+
+/** Begins the answer to a page whose request for a connection was accepted. */
+export function accept(
+  { options }: Reception,
+  response: ServerResponse,
+  { token, valid }: Pick<Arriving<unknown>, 'token' | 'valid'>,
+  headers: OutgoingHttpHeaders,
+): ServerResponse {
+  const tokens = [token, valid].filter((each) => each !== undefined).join(',');
+  return response.writeHead(201, {
+    ...headers,
+    'cache-control': 'no-store',
+    ...(token === undefined ? {} : { [HEADER_RETURN]: tokens, [HEADER_HOLD]: options.config.returnMsMax }),
+  });
+}
+
+/** Keeps a seat for a page whose turn in the queue has come. The page takes it as a player who returns. */
+export function keepSeat(
+  { admission, returns }: Pick<Reception, 'admission' | 'returns'>,
+  place: Place,
+  take: () => Player,
+): void {
+  const ticket = admission.open(place.client, () => {});
+  try {
+    ticket.seat();
+    const id = randomBytes(16).toString('base64url');
+    returns.reserve(take(), { id, token: place.token, ticket, close: () => {} }, CLAIM_MS);
+  } catch (error) {
+    ticket.close();
+    throw error;
+  }
+}
+
+export function checkOpen(reception: Reception): void {
+  if (reception.closing) throw new NearlightError('NL_SHUTDOWN', 'try again in a moment');
+}
+
+export function open<C extends PageConnection>(
+  reception: Reception,
+  { id, token, client, seat }: Omit<Arriving<unknown>, 'offer' | 'valid'>,
+  create: (options: ConnectionOptions) => C,
+): C {
+  const { admission, returns, options } = reception;
+  const { config, log, meters } = options;
+  let connection: C | undefined;
+  let player: Player | undefined;
+  const ticket: Ticket = admission.open(client, () => connection?.close('displaced'));
+  try {
+    connection = create({
+      config,
+      seat: () => {
+        player = seat({ id, token, ticket, close: (reason) => connection?.close(reason) });
+        return player;
+      },
+      warn: (message) => log.warn(message),
+      onConnected: () => {
+        meters.sessions++;
+        meters.sessionsJoined++;
+      },
+      onClosed: (reason) => {
+        if (player) meters.sessions--;
+        meters.sessionsEnded[reason]++;
+        reception.connections.delete(id);
+        if (!returns.lose(id, reason)) ticket.close();
+        // Connections that never got a seat are only counted, because strangers could fill the log with them.
+        if (player) log.info(`the connection of seat ${player.seat} closed: ${reason}`);
+      },
+    });
+    reception.connections.set(id, connection);
+    return connection;
+  } catch (error) {
+    ticket.close();
+    throw error;
+  }
+}
