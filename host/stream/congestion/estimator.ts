@@ -36,9 +36,9 @@ const DRAIN_MIN = 0.5;
 /** Each millisecond of queue lowers that share by this much. */
 const DRAIN_PER_MS = 1 / 400;
 /** Share of the capacity that is sent after the queue has drained. */
-const SETTLE = 0.92;
+const SETTLE = 0.9;
 /** Growth per second near the known capacity, and elsewhere. */
-const GROWTH_NEAR = 0.04;
+const GROWTH_NEAR = 0.03;
 const GROWTH_FAR = 0.4;
 /** The rate grows only while this share of it is used. */
 const USED_MIN = 0.6;
