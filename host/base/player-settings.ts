@@ -173,6 +173,20 @@ export const playerSettings = {
     form: 'address',
     about: "node's IP address for NODE_UDP_PORTS; empty: the address of its default route",
   },
+  spectatorsMax: {
+    env: 'SPECTATORS_MAX',
+    default: 16,
+    min: 0,
+    max: 10_000,
+    about: 'limit on those who watch a game without a seat, which any WHEP client can',
+  },
+  spectatorDelayMs: {
+    env: 'SPECTATOR_DELAY_MS',
+    default: 0,
+    min: 0,
+    max: 600_000,
+    about: 'time by which spectators see and hear a game later than its players, so that they cannot help them',
+  },
   idleMsMax: {
     env: 'IDLE_MS_MAX',
     default: 15_000,

@@ -22,7 +22,7 @@ export interface ServeOptions {
   log: Log;
   gpu: Gpu;
   engine: Engine;
-  lobby: Pick<Lobby, 'admit' | 'rooms'>;
+  lobby: Pick<Lobby, 'admit' | 'watch' | 'rooms'>;
   meters: Meters;
   /** Files of the page on which players play. */
   files: Awaited<ReturnType<typeof buildPlayer>>;
@@ -54,6 +54,7 @@ export async function serve(options: ServeOptions): Promise<Servers> {
     files,
     defaultView: gpu.software ? SOFTWARE_VIEW : HARDWARE_VIEW,
     admit: (request) => lobby.admit(request.game, request),
+    watch: (request) => lobby.watch(request.game, request),
     meters,
     nodePort,
   });

@@ -36,6 +36,8 @@ const POD_SETTINGS = [
   'iceAddress',
   'turnUrls',
   'turnSecret',
+  'spectatorsMax',
+  'spectatorDelayMs',
   'idleMsMax',
   'holdMsMax',
   'returnMsMax',

@@ -67,6 +67,11 @@ export class Audience {
     };
   }
 
+  /** Returns a function that lets a page watch the game that runs then. @throws NearlightError as Room.watch */
+  async watch(_game: string | undefined, request: ViewRequest): Promise<() => Player> {
+    return () => this.#running().watch(request);
+  }
+
   #running(): Room {
     if (this.#closed) throw new NearlightError('NL_SHUTDOWN', 'try again in a moment');
     if (!this.#room) throw new NearlightError('NL_ROOM_ENDED', 'the game is being replaced; try again in a moment');

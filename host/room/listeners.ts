@@ -1,6 +1,7 @@
 import { canSound, framesOfTicks } from '../base/sound.ts';
 import type { Listening } from '../engine/engine.ts';
 import type { PlayerConnection } from '../stream/player.ts';
+import type { Broadcast } from './broadcast.ts';
 import type { RoomOptions } from './options.ts';
 import type { Seat } from './seat.ts';
 
@@ -8,10 +9,14 @@ import type { Seat } from './seat.ts';
 export class Listeners {
   readonly #seats: readonly (Seat | undefined)[];
   readonly #tickRate: number;
+  readonly #broadcast: Pick<Broadcast, 'sound'>;
+  /** The seat whose sound the spectators hear. */
+  #watched: number | undefined;
   readonly #listening = { seats: [] as number[], frames: 0 };
 
-  constructor(seats: readonly (Seat | undefined)[], tickRate: number) {
+  constructor(seats: readonly (Seat | undefined)[], tickRate: number, broadcast: Pick<Broadcast, 'sound'>) {
     this.#seats = seats;
+    this.#broadcast = broadcast;
     this.#tickRate = tickRate;
   }
 
@@ -19,7 +24,9 @@ export class Listeners {
   of(tick: number): Listening | undefined {
     const { seats } = this.#listening;
     seats.length = 0;
-    for (const seat of this.#seats) if (seat?.sound && seat.joined && !seat.closed) seats.push(seat.number);
+    this.#watched = this.#broadcast.sound && this.#seats.find((seat) => seat?.joined && !seat.closed)?.number;
+    for (const seat of this.#seats)
+      if (seat?.joined && !seat.closed && (seat.sound || seat.number === this.#watched)) seats.push(seat.number);
     if (seats.length === 0) return undefined;
     this.#listening.frames = framesOfTicks(tick, 1, this.#tickRate);
     return this.#listening;
@@ -29,8 +36,11 @@ export class Listeners {
   play(sound: Float32Array): void {
     const { seats } = this.#listening;
     const length = sound.length / seats.length;
-    for (const [place, number] of seats.entries())
-      this.#seats[number]?.sound?.play(sound.subarray(place * length, (place + 1) * length));
+    for (const [place, number] of seats.entries()) {
+      const samples = sound.subarray(place * length, (place + 1) * length);
+      this.#seats[number]?.sound?.play(samples);
+      if (number === this.#watched) this.#broadcast.sound?.play(samples);
+    }
   }
 
   /** Leaves out the sound of `count` ticks that were not made, the first of which would have been `tick`. */
@@ -38,6 +48,7 @@ export class Listeners {
     if (count === 0) return;
     const frames = framesOfTicks(tick, count, this.#tickRate);
     for (const seat of this.#seats) seat?.sound?.skip(frames);
+    this.#broadcast.sound?.skip(frames);
   }
 }
 

@@ -79,6 +79,18 @@ export class Lobby {
    * @throws NearlightError as accept
    */
   async admit(name: string | undefined, request: ViewRequest): Promise<() => Player> {
+    const room = await this.#find(name);
+    room.checkFree();
+    return () => room.accept(request);
+  }
+
+  /** Returns a function that lets a page watch a game. @throws NearlightError as accept, and as Room.watch */
+  async watch(name: string | undefined, request: ViewRequest): Promise<() => Player> {
+    const room = await this.#find(name);
+    return () => room.watch(request);
+  }
+
+  async #find(name: string | undefined): Promise<Room> {
     if (this.#closed) throw new NearlightError('NL_SHUTDOWN', 'try again in a moment');
     const entry = name === undefined ? [...this.#entries.values()][0] : this.#entries.get(name);
     if (!entry)
@@ -86,9 +98,7 @@ export class Lobby {
         'NL_REQUEST',
         `there is no game "${name}" here; there is ${[...this.#entries.keys()].join(', ')}`,
       );
-    const room = entry.room ?? (await (entry.opening ?? this.#reopen(entry)));
-    room.checkFree();
-    return () => room.accept(request);
+    return entry.room ?? entry.opening ?? this.#reopen(entry);
   }
 
   async close(): Promise<void> {

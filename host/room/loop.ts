@@ -2,12 +2,14 @@ import type { Clock } from '../base/clock.ts';
 import { type Milli, milli } from '../base/time.ts';
 import type { Submission } from '../engine/engine.ts';
 import type { Meters } from '../observe/meters.ts';
+import type { Broadcast } from './broadcast.ts';
 import { Listeners } from './listeners.ts';
 import type { Loaded } from './options.ts';
 import { TickSchedule } from './schedule.ts';
 import type { Seat } from './seat.ts';
 import type { RoomStats } from './stats.ts';
 import { TaskQueue } from './tasks.ts';
+import type { PlayerView } from './view.ts';
 
 /** A game that has fallen behind makes at most this many simulation ticks in a row before it renders again. */
 const CATCH_UP_TICKS_MAX = 8;
@@ -22,6 +24,8 @@ export interface LoopOptions {
   seats: readonly (Seat | undefined)[];
   stats: RoomStats;
   meters: Meters | undefined;
+  /** The picture that spectators share. */
+  broadcast: Pick<Broadcast, 'view' | 'sound' | 'nextFrame' | 'takeFrame'>;
   /** Returns the running module, which is replaced when the room recovers from a lost GPU. */
   game(): Loaded;
   isClosing(): boolean;
@@ -39,7 +43,7 @@ export class GameLoop {
 
   constructor(options: LoopOptions) {
     this.#options = options;
-    this.#listeners = new Listeners(options.seats, options.tickRate);
+    this.#listeners = new Listeners(options.seats, options.tickRate, options.broadcast);
     this.#ticks = new TickSchedule(options.tickRate, options.clock.now());
   }
 
@@ -62,7 +66,8 @@ export class GameLoop {
     this.#pace();
     for (let ticks = 0; ticks < CATCH_UP_TICKS_MAX && this.#ticks.isDue(clock.now()) && !this.#isClosing; ticks++)
       await this.#tick();
-    for (const seat of seats) if (seat?.takeFrame(clock.now()) && !this.#isClosing) await this.#render(seat);
+    for (const seat of seats) if (seat?.takeFrame(clock.now()) && !this.#isClosing) await this.#render(seat, seat.view);
+    await this.#renderBroadcast();
     if (!this.#isClosing) await clock.until(this.#nextDue());
   }
 
@@ -100,6 +105,8 @@ export class GameLoop {
   #nextDue(): Milli {
     let next: number = this.#ticks.next;
     for (const seat of this.#options.seats) if (seat?.isWatching) next = Math.min(next, seat.nextFrame);
+    const { view, nextFrame } = this.#options.broadcast;
+    if (view?.ready) next = Math.min(next, nextFrame);
     return milli(next);
   }
 
@@ -123,10 +130,22 @@ export class GameLoop {
     if (meters) meters.ticksSkipped += skipped;
   }
 
-  async #render(seat: Seat): Promise<void> {
+  /** Draws what spectators see, which is the view of the first player. */
+  async #renderBroadcast(): Promise<void> {
+    const { clock, seats, broadcast } = this.#options;
+    const watched = seats.find((seat) => seat?.joined && !seat.closed);
+    if (watched && !this.#isClosing && broadcast.takeFrame(clock.now()))
+      await this.#render(watched, broadcast.view, () => broadcast.view);
+  }
+
+  /** Draws what the player of a seat sees into a view, unless another view has taken its place meanwhile. */
+  async #render(
+    seat: Seat,
+    view: PlayerView | undefined,
+    current: () => PlayerView | undefined = () => seat.view,
+  ): Promise<void> {
     const { clock, stats } = this.#options;
     const { instance, replay } = this.#options.game();
-    const { view } = seat;
     if (!view?.ready) return;
     const begun = clock.now();
     seat.input.write(instance.inputs, seat.number);
@@ -136,7 +155,7 @@ export class GameLoop {
     const submission = await instance.render(seat.number, width, height);
     const rendered = clock.now();
     stats.renderMs.add(rendered - begun);
-    if (seat.closed || seat.view !== view) return;
+    if (seat.closed || current() !== view) return;
     const compilation = replay.start(submission, surface);
     if (compilation) await compilation;
     stats.replayMs.add(clock.now() - rendered);

@@ -8,7 +8,8 @@ import type { PixelBudget } from './pixels.ts';
 import type { PlayerSound } from './sound.ts';
 import type { PlayerView } from './view.ts';
 
-export type RoomConfig = Pick<Config, 'maxPlayers' | 'tickRate' | 'seed'>;
+export type RoomConfig = Pick<Config, 'maxPlayers' | 'tickRate' | 'seed'> &
+  Partial<Pick<Config, 'spectatorsMax' | 'spectatorDelayMs'>>;
 
 export interface RoomOptions {
   name: string;

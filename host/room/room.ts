@@ -2,6 +2,7 @@ import { type ErrorCode, errors, GuestExit, NearlightError } from '../base/error
 import { joinedNotice } from '../base/protocol.ts';
 import type { Surface } from '../gpu/replay.ts';
 import type { Player, PlayerConnection, ViewRequest } from '../stream/player.ts';
+import { Broadcast } from './broadcast.ts';
 import { asFailure, isGpuLoss } from './failure.ts';
 import { clearRecord, PlayerInput } from './input.ts';
 import { openSound } from './listeners.ts';
@@ -31,6 +32,7 @@ export class Room {
   #game: Loaded;
   readonly #seats: (Seat | undefined)[];
   readonly #pixels: PixelBudget;
+  readonly #broadcast: Broadcast;
   readonly #loop: GameLoop;
   #error: NearlightError | undefined;
   #closing: Promise<void> | undefined;
@@ -59,6 +61,11 @@ export class Room {
     const { promise, resolve } = Promise.withResolvers<NearlightError | undefined>();
     this.ended = promise;
     this.#end = resolve;
+    this.#broadcast = new Broadcast({
+      ...options,
+      seats: config.maxPlayers,
+      wake: () => this.#loop.tasks.wake(),
+    });
     this.#loop = new GameLoop({
       clock,
       tickRate: config.tickRate,
@@ -66,6 +73,7 @@ export class Room {
       seats: this.#seats,
       stats: this.stats,
       meters,
+      broadcast: this.#broadcast,
       game: () => this.#game,
       isClosing: () => this.isClosed,
     });
@@ -93,6 +101,7 @@ export class Room {
       name: this.name,
       players: this.players,
       seats: this.#seats.length,
+      spectators: this.#broadcast.spectators,
       ...summarize(this.stats),
       views: this.#seats.flatMap((seat) =>
         seat?.view ? [{ seat: seat.number, ...seat.request, ...summarize(seat.view.stats), ...soundOf(seat) }] : [],
@@ -100,9 +109,15 @@ export class Room {
     };
   }
 
+  /** Lets a page watch what the first player sees. @throws NearlightError NL_SPECTATORS, NL_ROOM_ENDED */
+  watch(request: ViewRequest): Player {
+    this.#checkRunning();
+    return this.#broadcast.admit(request);
+  }
+
   /** Checks that a player could take a seat now. @throws NearlightError NL_ROOM_FULL, NL_ROOM_ENDED */
   checkFree(): void {
-    if (this.#closing) throw new NearlightError('NL_ROOM_ENDED', this.#error?.detail ?? `${this.name} is closed`);
+    this.#checkRunning();
     if (!this.#seats.includes(undefined))
       throw new NearlightError('NL_ROOM_FULL', `all ${this.#seats.length} seats of ${this.name} are taken`);
   }
@@ -220,7 +235,7 @@ export class Room {
     this.#isLost = !reload || !state;
     if (!reload || !state) throw new NearlightError('NL_GPU_LOST', reason);
     const seats = this.#seats.filter((seat) => seat !== undefined);
-    await Promise.allSettled(seats.map((seat) => seat.view?.close()));
+    await Promise.allSettled([...seats.map((seat) => seat.view?.close()), this.#broadcast.close()]);
     this.#game = await reload();
     this.#listen(this.#game);
     replay.destroy();
@@ -233,6 +248,7 @@ export class Room {
       await this.#enter(seat);
       if (seat.connection) this.#show(seat, seat.connection);
     }
+    void this.#broadcast.open();
     this.#options.log('warn', `${this.name} has recovered from the loss of the GPU: ${reason}`);
   }
 
@@ -252,13 +268,20 @@ export class Room {
     this.#loop.tasks.wake();
     const { instance, replay } = this.#game;
     const seats = this.#seats.filter((seat) => seat !== undefined);
-    await Promise.allSettled(seats.map((seat) => seat.connection?.end(...farewell)));
-    await Promise.allSettled(seats.flatMap((seat) => [seat.view?.close(), seat.sound?.close()]));
+    const connections = [...seats.map((seat) => seat.connection), this.#broadcast];
+    await Promise.allSettled(connections.map((connection) => connection?.end(...farewell)));
+    const streams = seats.flatMap((seat) => [seat.view, seat.sound]);
+    await Promise.allSettled([...streams, this.#broadcast].map((stream) => stream?.close()));
     await instance.close();
     replay.destroy();
     for (const seat of seats) seat.grant.release();
     this.#seats.fill(undefined);
     this.#end(this.#error);
+  }
+
+  /** @throws NearlightError NL_ROOM_ENDED */
+  #checkRunning(): void {
+    if (this.#closing) throw new NearlightError('NL_ROOM_ENDED', this.#error?.detail ?? `${this.name} is closed`);
   }
 
   #playerOf(seat: Seat): Player {
@@ -339,8 +362,8 @@ export class Room {
   }
 
   #return(seat: Seat, wanted: ViewRequest): Player {
-    if (this.isClosed || seat.closed)
-      throw new NearlightError('NL_ROOM_ENDED', this.#error?.detail ?? `${this.name} is closed`);
+    this.#checkRunning();
+    if (seat.closed) throw new NearlightError('NL_ROOM_ENDED', `${this.name} is closed`);
     if (seat.connection) this.#hold(seat);
     seat.grant.release();
     seat.renew({ wanted, grant: this.#pixels.grant(wanted), input: new PlayerInput() });

@@ -7,6 +7,7 @@ import type { Meters } from '../observe/meters.ts';
 import type { Admission, Ticket } from './admission.ts';
 import type { ConnectionOptions, PageConnection } from './connection.ts';
 import type { Call } from './http.ts';
+import type { Offer } from './offer.ts';
 import type { Player, ViewRequest } from './player.ts';
 import type { Place, Queue } from './queue.ts';
 import { readView } from './request.ts';
@@ -22,6 +23,7 @@ export interface Reception {
     log: { info(message: string): void; warn(message: string): void };
     defaultView: ViewRequest;
     admit(request: ViewRequest): Promise<() => Player>;
+    watch?(request: ViewRequest): Promise<() => Player>;
     meters: Meters;
   };
   readonly connections: Map<string, PageConnection>;
@@ -45,21 +47,23 @@ export interface Arriving<T> {
 }
 
 /** Checks a page's request for a connection, whose body `readBody` reads. @throws NearlightError with the reason for the page */
-export async function arrive<T>(
+export async function arrive<T extends Pick<Offer, 'watches'> | undefined>(
   reception: Reception,
   { request, url, client }: Call,
   readBody: () => Promise<T>,
 ): Promise<Arriving<T>> {
-  const { config, admit, defaultView } = reception.options;
+  const { config, admit, watch, defaultView } = reception.options;
   const tokens = readTokens(request.headers[HEADER_RETURN]);
   const valid = tokens?.find((token) => reception.returns.find([token]) !== undefined);
   reception.admission.countOffer(client, valid !== undefined);
   const view = readView(url.searchParams, config, defaultView);
   const offer = await readBody();
   checkOpen(reception);
-  if (valid === undefined && reception.queue.isWaitedFor(view))
+  const watches = offer?.watches === true;
+  if (watches && !watch) throw new NearlightError('NL_SPECTATORS', 'no one can watch this game');
+  if (valid === undefined && !watches && reception.queue.isWaitedFor(view))
     throw new NearlightError('NL_ROOM_FULL', 'other players wait for the next free seat');
-  const take = valid === undefined ? await admit(view) : undefined;
+  const take = valid === undefined ? await (watches && watch ? watch(view) : admit(view)) : undefined;
   checkOpen(reception);
   const seat = (arrival: Arrival): Player => {
     if (!take) return reception.returns.take(reception.returns.find(tokens), arrival, view);

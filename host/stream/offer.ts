@@ -36,6 +36,8 @@ export interface Offer {
   readonly extensions: ExtensionIds;
   /** RTP payload type of packets that are sent again (RFC 4588), or 0 if the page does not support them. */
   readonly rtxPayloadType: number;
+  /** Whether the client only watches, because it has offered no data channels. */
+  readonly watches: boolean;
   /** The section that receives sound; undefined if the page has not offered one. */
   readonly audio?: AudioOffer | undefined;
 }
@@ -87,29 +89,30 @@ interface Video {
 
 /**
  * Checks a page's SDP offer (RFC 8866, RFC 9429). It must have these sections, bundled: one that receives H.264 video, one for
- * data channels, and perhaps one that receives Opus.
+ * data channels unless the client only watches, and perhaps one that receives Opus.
  * @throws NearlightError NL_OFFER saying what is wrong
  */
 export function readOffer(text: string, config: Pick<Config, 'offerLineBytesMax'>): Offer {
   const { session, sections } = split(text, config.offerLineBytesMax);
   const videoSection = only(sections, 'video');
   const video = readVideo(videoSection);
-  const channels = only(sections, 'application');
-  if (!/^m=application \d{1,5} UDP\/DTLS\/SCTP webrtc-datachannel$/.test(channels.media))
+  const channels = optional(sections, 'application');
+  if (channels && !/^m=application \d{1,5} UDP\/DTLS\/SCTP webrtc-datachannel$/.test(channels.media))
     refuse(`"${channels.media}" is not a section for data channels`);
-  const channelsMid = readMid(channels);
+  const channelsMid = channels && readMid(channels);
   const audioSection = optional(sections, 'audio');
   const audio = audioSection && readAudio(audioSection);
   const bundle = values(session, 'group').find((value) => value.startsWith('BUNDLE '));
   const bundled = bundle?.split(' ').slice(1) ?? [];
-  const mids = [video.mid, channelsMid, ...(audio ? [audio.mid] : [])];
-  if (new Set(mids).size < mids.length || mids.some((mid) => !bundled.includes(mid)))
+  const mids = [video.mid, channelsMid, audio?.mid].filter((mid) => mid !== undefined);
+  const isBundled = mids.length === 1 || mids.every((mid) => bundled.includes(mid));
+  if (new Set(mids).size < mids.length || !isBundled)
     refuse('the sections of the offer are not bundled (a=group:BUNDLE)');
   // The transport parameters of the SDP's first section apply to all sections that are bundled with it.
   const transport = readTransport(session, sections[0] ?? videoSection);
   const bodies = sections.map((section) => {
     if (section === videoSection) return writeVideo(video);
-    return audio && section === audioSection ? writeAudio(audio) : writeChannels(channels, channelsMid);
+    return audio && section === audioSection ? writeAudio(audio) : writeChannels(section, readMid(section));
   });
   return {
     sdp: write(transport, bodies),
@@ -118,6 +121,7 @@ export function readOffer(text: string, config: Pick<Config, 'offerLineBytesMax'
     formatParameters: `profile-level-id=${video.profile};packetization-mode=1;level-asymmetry-allowed=1`,
     extensions: video.extensions,
     rtxPayloadType: video.rtxPayloadType,
+    watches: channels === undefined,
     ...(audio ? { audio } : {}),
   };
 }

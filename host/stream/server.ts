@@ -40,6 +40,8 @@ export interface StreamServerOptions {
    * @throws NearlightError, for example NL_ROOM_FULL, which is sent to the page; so does the function
    */
   admit(request: ViewRequest): Promise<() => Player>;
+  /** Returns a function that lets a page watch a game. Without it, no one can watch. @throws NearlightError */
+  watch?(request: ViewRequest): Promise<() => Player>;
   /** The counters of the host process, to which the server adds its connections. */
   meters: Meters;
   /** A UDP socket in another network, and the address at which players reach it. The server closes it. */

@@ -198,7 +198,8 @@ export class WebRtcConnection extends PageConnection {
   }
 
   #checkConnected(): void {
-    if (this.#video.track.isOpen() && this.#events?.isOpen()) this.begin();
+    const hasChannels = this.#options.offer.watches || this.#events?.isOpen();
+    if (this.#video.track.isOpen() && hasChannels) this.begin();
   }
 
   #readRtcp(packet: Buffer): void {

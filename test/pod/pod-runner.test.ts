@@ -57,6 +57,8 @@ const POD_SETTINGS = [
   'returnMsMax',
   'roomPixelsPerSecondMax',
   'seed',
+  'spectatorDelayMs',
+  'spectatorsMax',
   'stallMsMax',
   'tickRate',
   'trustedProxies',

@@ -72,6 +72,17 @@ test("an offer like Chromium's is read", () => {
   expect(offer.sdp).not.toMatch(/candidate|VP8|toffset/);
 });
 
+test('an offer without data channels is that of a spectator, and need not be bundled if it has video alone', () => {
+  const alone = LINES.slice(0, application);
+  const bare = alone.filter((line) => !line.startsWith('a=group'));
+  for (const lines of [alone, bare]) expect(read(lines)).toMatchObject({ watches: true, mid: '0' });
+  expect(read([...alone, ...AUDIO].map((line) => line.replace('BUNDLE 0 1', 'BUNDLE 0 2')))).toMatchObject({
+    watches: true,
+    audio: { mid: '2' },
+  });
+  expect(read(LINES).watches).toBe(false);
+});
+
 test('the rebuilt offer is read as the same offer', () => {
   const offer = read(LINES);
   expect(readOffer(offer.sdp, { offerLineBytesMax: LINE_MAX })).toEqual(offer);
@@ -145,7 +156,6 @@ const malformed: [string, string[], RegExp][] = [
   ['JSON', ['{"type":"offer"}'], /not SDP/],
   ['a header alone', LINES.slice(0, video), /no video section/],
   ['no video', [...LINES.slice(0, video), ...LINES.slice(application)], /no video section/],
-  ['no data channels', LINES.slice(0, application), /no section for data channels/],
   ['two videos', [...LINES, ...LINES.slice(video, application)], /more than one video/],
   ['a section of another kind', [...LINES, 'm=text 9 UDP/TLS/RTP/SAVPF 111'], /sections for video, sound and data/],
   ['two sections for sound', [...SOUND, ...AUDIO], /more than one audio section/],

@@ -1,0 +1,283 @@
+import type { Clock } from '../base/clock.ts';
+import { type ErrorCode, NearlightError } from '../base/errors.ts';
+import type { CloseReason } from '../base/protocol.ts';
+import { type Milli, milli } from '../base/time.ts';
+import type {
+  AudioInfo,
+  ConnectionStats,
+  Feedback,
+  FrameInfo,
+  InputSink,
+  Player,
+  PlayerConnection,
+  ViewRequest,
+} from '../stream/player.ts';
+import type { RoomConfig, RoomOptions } from './options.ts';
+import { FrameSchedule } from './schedule.ts';
+import type { PlayerSound } from './sound.ts';
+import type { PlayerView } from './view.ts';
+
+/** Highest frame rate for spectators. They do not play, so they need no more. */
+const FPS_MAX = 30;
+/** Spectators who come and those who lose packets ask for keyframes, which all spectators pay for. */
+const KEYFRAME_MS_MIN = 1000;
+/** A spectator whose path carries less than this share of that of the best one does not slow the others down. */
+const SLOW_SHARE = 0.4;
+/** The number of the seat that a spectator is said to have. */
+export const NO_SEAT = -1;
+
+export interface BroadcastOptions extends Pick<RoomOptions, 'name' | 'createView' | 'createSound' | 'log'> {
+  clock: Clock;
+  /** Without these settings, no one may watch, and those who may watch without delay. */
+  config: Pick<RoomConfig, 'spectatorsMax' | 'spectatorDelayMs'>;
+  /** Number of seats in the game. */
+  seats: number;
+  /** Wakes the game's loop, because something has to be drawn from now on. */
+  wake(): void;
+}
+
+interface Spectator {
+  readonly connection: PlayerConnection;
+  videoBitsPerSecond: number;
+}
+
+/** An access unit or a packet of sound that waits until spectators may see or hear it. */
+interface Delayed {
+  readonly at: Milli;
+  send(): void;
+}
+
+/**
+ * The picture that all spectators of a room share: a player's, drawn and encoded once. It is the connection that its view sends to,
+ * and passes everything on to the spectators. It exists without one, and costs nothing then.
+ */
+export class Broadcast implements PlayerConnection {
+  /** Each spectator's connection counts for itself. */
+  readonly stats: ConnectionStats = {
+    framesSent: 0,
+    framesDropped: 0,
+    bytesSent: 0,
+    inputErrors: 0,
+    packetsResent: 0,
+    lossFraction: 0,
+    videoBitsPerSecond: 0,
+    queueMs: 0,
+  };
+  readonly #options: BroadcastOptions;
+  readonly #spectators = new Set<Spectator>();
+  readonly #feedback: Feedback = { lossFraction: 0, videoBitsPerSecond: 0, queueMs: 0 };
+  readonly #waiting: Delayed[] = [];
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #admitted = 0;
+  /** The picture of the first spectator, which the others share. */
+  #picture: ViewRequest | undefined;
+  #frames = new FrameSchedule(FPS_MAX);
+  #view: PlayerView | undefined;
+  #sound: PlayerSound | undefined;
+  /** Counts requests for a view, so that a late one is recognised. */
+  #opened = 0;
+  #keyframeAt = milli(Number.NEGATIVE_INFINITY);
+  #bitsPerSecondMax = Number.POSITIVE_INFINITY;
+
+  constructor(options: BroadcastOptions) {
+    this.#options = options;
+  }
+
+  /** Number of spectators, connected or about to be. */
+  get spectators(): number {
+    return this.#admitted;
+  }
+
+  /** The target of the frames; undefined while no one watches. */
+  get view(): PlayerView | undefined {
+    return this.#view;
+  }
+
+  /** Takes the sound of the player who is watched; undefined while no one listens. */
+  get sound(): PlayerSound | undefined {
+    return this.#sound;
+  }
+
+  /** When the next frame is due. */
+  get nextFrame(): Milli {
+    return this.#frames.next;
+  }
+
+  /** Lets a page watch. @throws NearlightError NL_SPECTATORS if too many do */
+  admit(request: ViewRequest): Player {
+    const { config, name, seats } = this.#options;
+    const { spectatorsMax = 0 } = config;
+    if (this.#admitted >= spectatorsMax)
+      throw new NearlightError('NL_SPECTATORS', `${spectatorsMax} may watch ${name} at the same time`);
+    this.#admitted++;
+    const picture = this.#picture ?? { ...request, fps: Math.min(FPS_MAX, request.fps) };
+    this.#picture = picture;
+    let spectator: Spectator | undefined;
+    let isClosed = false;
+    const player: Player = {
+      ...picture,
+      game: name,
+      seat: NO_SEAT,
+      seats,
+      input: NO_INPUT,
+      onConnected: (connection) => {
+        spectator = { connection, videoBitsPerSecond: 0 };
+        this.#spectators.add(spectator);
+        connection.limitBitrate(this.#bitsPerSecondMax);
+        if (this.#spectators.size === 1) void this.open();
+        else this.#requestKeyframe();
+      },
+      onKeyframe: () => this.#requestKeyframe(),
+      onFeedback: (feedback) => spectator && this.#take(spectator, feedback),
+      onLost: () => player.onClosed('page'),
+      onClosed: (_: CloseReason) => {
+        if (isClosed) return;
+        isClosed = true;
+        this.#admitted--;
+        if (spectator) this.#spectators.delete(spectator);
+        if (this.#spectators.size === 0) void this.close();
+        if (this.#admitted === 0) this.#picture = undefined;
+      },
+      canReturn: () => false,
+      return: () => {
+        throw new NearlightError('NL_ROOM_ENDED', 'a spectator has no seat to return to');
+      },
+    };
+    return player;
+  }
+
+  /** Opens the view if someone watches: for the first spectator, and again after the GPU was lost. */
+  async open(): Promise<void> {
+    const { createView, createSound, clock, name, log, wake } = this.#options;
+    const request = this.#picture;
+    if (!request || this.#spectators.size === 0) return;
+    const number = ++this.#opened;
+    const isCurrent = () => number === this.#opened;
+    const drop = (error: unknown): void => {
+      if (!isCurrent()) return;
+      log('error', `${name}: spectators see nothing any more: ${error}`);
+      void this.end('NL_ENCODER', String(error), true);
+    };
+    try {
+      const view = await createView(request, this, drop);
+      if (!isCurrent()) return void (await view.close());
+      this.#view = view;
+      this.#frames = new FrameSchedule(request.fps);
+      this.#frames.start(clock.now());
+      wake();
+      const sound = await createSound?.(this, () => {
+        this.#sound = undefined;
+      });
+      if (isCurrent()) this.#sound = sound;
+      else await sound?.close();
+    } catch (error) {
+      drop(error);
+    }
+  }
+
+  /** Closes the view. The spectators stay. */
+  async close(): Promise<void> {
+    this.#opened++;
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    this.#waiting.length = 0;
+    const [view, sound] = [this.#view, this.#sound];
+    this.#view = this.#sound = undefined;
+    await view?.close();
+    await sound?.close();
+  }
+
+  /** Tells whether to draw a frame now, and if so schedules the next one. */
+  takeFrame(now: Milli): boolean {
+    const view = this.#view;
+    if (!view || !this.#frames.isDue(now)) return false;
+    if (!view.ready) {
+      view.stats.dropped += Number(this.#frames.dropIfOverdue(now));
+      return false;
+    }
+    view.stats.dropped += this.#frames.advance(now);
+    return true;
+  }
+
+  sendFrame(accessUnit: Uint8Array, info: FrameInfo): boolean {
+    this.#later(() => {
+      for (const { connection } of this.#spectators) connection.sendFrame(accessUnit, info);
+    });
+    return true;
+  }
+
+  readonly sendAudio = (packet: Uint8Array, info: AudioInfo): boolean => {
+    this.#later(() => {
+      for (const { connection } of this.#spectators) connection.sendAudio?.(packet, info);
+    });
+    return true;
+  };
+
+  /** Whether the path to any spectator has room for a frame. Those to whom it has none get the next keyframe. */
+  get ready(): boolean {
+    for (const { connection } of this.#spectators) if (connection.ready) return true;
+    return false;
+  }
+
+  limitBitrate(bitsPerSecondMax: number): void {
+    this.#bitsPerSecondMax = bitsPerSecondMax;
+    for (const { connection } of this.#spectators) connection.limitBitrate(bitsPerSecondMax);
+  }
+
+  notify(): void {}
+
+  async end(code: ErrorCode, message: string, retry: boolean): Promise<void> {
+    await Promise.allSettled([...this.#spectators].map(({ connection }) => connection.end(code, message, retry)));
+  }
+
+  #requestKeyframe(): void {
+    const now = this.#options.clock.now();
+    if (!this.#view || now - this.#keyframeAt < KEYFRAME_MS_MIN) return;
+    this.#keyframeAt = now;
+    this.#view.requestKeyframe();
+  }
+
+  /** Adapts the video to the slowest path that is not far slower than the best one. */
+  #take(spectator: Spectator, { videoBitsPerSecond, lossFraction, queueMs }: Readonly<Feedback>): void {
+    spectator.videoBitsPerSecond = videoBitsPerSecond;
+    const rates = [...this.#spectators].map((each) => each.videoBitsPerSecond).filter((rate) => rate > 0);
+    const best = Math.max(...rates);
+    const feedback = this.#feedback;
+    feedback.videoBitsPerSecond = Math.min(...rates.filter((rate) => rate >= SLOW_SHARE * best));
+    feedback.lossFraction = lossFraction;
+    feedback.queueMs = queueMs;
+    this.#view?.feedback(feedback);
+  }
+
+  /** Passes something on after the delay of the settings. */
+  #later(send: () => void): void {
+    const { clock, config } = this.#options;
+    const { spectatorDelayMs = 0 } = config;
+    if (spectatorDelayMs === 0) {
+      send();
+      return;
+    }
+    this.#waiting.push({ at: milli(clock.now() + spectatorDelayMs), send });
+    if (!this.#timer) this.#wait();
+  }
+
+  #wait(): void {
+    const { clock } = this.#options;
+    for (let next = this.#waiting[0]; next && next.at <= clock.now(); next = this.#waiting[0]) {
+      this.#waiting.shift();
+      next.send();
+    }
+    const next = this.#waiting[0];
+    this.#timer = next && setTimeout(() => this.#wait(), next.at - clock.now());
+  }
+}
+
+/** Takes the input of a spectator, which has no effect. */
+const NO_INPUT: InputSink = {
+  key() {},
+  button() {},
+  releaseAll() {},
+  held() {},
+  pointer() {},
+  pace() {},
+};

@@ -1,0 +1,302 @@
+import { afterEach, describe, expect, test, vi } from 'vitest';
+import type { Clock } from '../../host/base/clock.ts';
+import { micro, milli } from '../../host/base/time.ts';
+import type { CommandReplay } from '../../host/gpu/replay.ts';
+import { Broadcast } from '../../host/room/broadcast.ts';
+import type { RoomOptions } from '../../host/room/options.ts';
+import { Room } from '../../host/room/room.ts';
+import type { PlayerSound } from '../../host/room/sound.ts';
+import type { PlayerView } from '../../host/room/view.ts';
+import type { Feedback, FrameInfo, PlayerConnection, ViewRequest } from '../../host/stream/player.ts';
+import { at } from '../at.ts';
+import { FakeInstance, fakeConnection, ManualClock, settle } from './fake.ts';
+
+const REQUEST = { width: 640, height: 360, fps: 60 };
+const INFO: FrameInfo = { rtpTimestamp: 1, keyframe: true, inputSequence: 0, inputToSendUs: micro(0) };
+const UNIT = Buffer.of(1);
+
+/** A view that records what happens to it, and the connection that it sends to. */
+class FakeView {
+  ready = true;
+  closed = false;
+  keyframes = 0;
+  presented = 0;
+  readonly rates: number[] = [];
+  readonly surface = { texture: { width: 640, height: 360 } };
+  readonly stats = { dropped: 0 };
+  readonly request: ViewRequest;
+  readonly connection: PlayerConnection;
+  constructor(request: ViewRequest, connection: PlayerConnection) {
+    this.request = request;
+    this.connection = connection;
+  }
+  present(): void {
+    this.presented++;
+  }
+  requestKeyframe(): void {
+    this.keyframes++;
+  }
+  feedback({ videoBitsPerSecond }: Readonly<Feedback>): void {
+    this.rates.push(videoBitsPerSecond);
+  }
+  async close(): Promise<void> {
+    this.closed = true;
+  }
+}
+
+class FakeSound implements PlayerSound {
+  readonly stats = {};
+  played = 0;
+  closed = false;
+  play(samples: Float32Array): void {
+    this.played += samples.length / 2;
+  }
+  skip(): void {}
+  async close(): Promise<void> {
+    this.closed = true;
+  }
+}
+
+function parts() {
+  const views: FakeView[] = [];
+  const sounds: FakeSound[] = [];
+  const lines: string[] = [];
+  const fail: { view?: (error: unknown) => void } = {};
+  const options: Pick<RoomOptions, 'name' | 'createView' | 'createSound' | 'log'> = {
+    name: 'test',
+    createView: async (request, connection, onError) => {
+      const view = new FakeView(request, connection);
+      views.push(view);
+      fail.view = onError;
+      return view as unknown as PlayerView;
+    },
+    createSound: async () => {
+      const sound = new FakeSound();
+      sounds.push(sound);
+      return sound;
+    },
+    log: (level, message) => lines.push(`${level} ${message}`),
+  };
+  return { views, sounds, lines, fail, options };
+}
+
+function stage({ spectatorsMax = 4, spectatorDelayMs = 0, clock = new ManualClock() as Clock } = {}) {
+  const made = parts();
+  const broadcast = new Broadcast({
+    ...made.options,
+    clock,
+    config: { spectatorsMax, spectatorDelayMs },
+    seats: 2,
+    wake() {},
+  });
+  /** Admits a spectator whose page connects at once. */
+  const watch = async (fields: Partial<PlayerConnection> = {}, request = REQUEST) => {
+    const player = broadcast.admit(request);
+    const connection = { ...fakeConnection(), ...fields };
+    player.onConnected(connection);
+    await settle();
+    return { player, connection };
+  };
+  return { broadcast, watch, ...made };
+}
+
+const path = (videoBitsPerSecond: number): Feedback => ({ videoBitsPerSecond, lossFraction: 0, queueMs: 0 });
+
+afterEach(() => void vi.useRealTimers());
+
+describe('a broadcast', () => {
+  test('all spectators share the picture of the first one, encoded once', async () => {
+    const { watch, views } = stage();
+    const seen: string[] = [];
+    const first = await watch({ sendFrame: () => seen.push('first') > 0 });
+    const second = await watch({ sendFrame: () => seen.push('second') > 0 }, { width: 1920, height: 1080, fps: 30 });
+    expect(views).toHaveLength(1);
+    expect(at(views, 0).request).toEqual({ width: 640, height: 360, fps: 30 });
+    expect([first.player.width, second.player.width, second.player.seat]).toEqual([640, 640, -1]);
+    at(views, 0).connection.sendFrame(UNIT, INFO);
+    expect(seen).toEqual(['first', 'second']);
+  });
+
+  test('it ends with the last spectator, and begins again with the next one, who chooses the picture', async () => {
+    const { broadcast, watch, views, sounds } = stage();
+    const first = await watch();
+    const second = await watch();
+    first.player.onClosed('page');
+    first.player.onClosed('page');
+    expect([broadcast.spectators, at(views, 0).closed]).toEqual([1, false]);
+    second.player.onLost();
+    await settle();
+    expect([broadcast.spectators, at(views, 0).closed, at(sounds, 0).closed]).toEqual([0, true, true]);
+    await watch({}, { width: 320, height: 180, fps: 20 });
+    expect(at(views, 1).request).toEqual({ width: 320, height: 180, fps: 20 });
+  });
+
+  test('a view that opens after the last spectator has left is closed', async () => {
+    const { broadcast, views } = stage();
+    const player = broadcast.admit(REQUEST);
+    player.onConnected(fakeConnection());
+    player.onClosed('page');
+    await settle();
+    expect([broadcast.view, at(views, 0).closed]).toEqual([undefined, true]);
+  });
+
+  test('as many may watch as the setting says, those who are about to connect included', async () => {
+    const { broadcast } = stage({ spectatorsMax: 2 });
+    const first = broadcast.admit(REQUEST);
+    broadcast.admit(REQUEST);
+    expect(() => broadcast.admit(REQUEST)).toThrow('NL_SPECTATORS: No one else can watch: 2 may watch test');
+    first.onClosed('timeout');
+    broadcast.admit(REQUEST);
+    expect(() => stage({ spectatorsMax: 0 }).broadcast.admit(REQUEST)).toThrow('NL_SPECTATORS');
+  });
+
+  test('each spectator who comes gets a keyframe, and together they get at most one a second', async () => {
+    const clock = new ManualClock();
+    const { watch, views } = stage({ clock });
+    const { player } = await watch();
+    await watch();
+    expect(at(views, 0).keyframes).toBe(1);
+    player.onKeyframe();
+    await clock.pass(999);
+    player.onKeyframe();
+    expect(at(views, 0).keyframes).toBe(1);
+    await clock.pass(1);
+    player.onKeyframe();
+    expect(at(views, 0).keyframes).toBe(2);
+  });
+
+  test('the slowest path decides the bitrate, unless it is far slower than the best one', async () => {
+    const { watch, views } = stage();
+    const [fast, slow] = [await watch(), await watch()];
+    fast.player.onFeedback(path(5_000_000));
+    slow.player.onFeedback(path(2_000_000));
+    slow.player.onFeedback(path(1_999_999));
+    expect(at(views, 0).rates).toEqual([5_000_000, 2_000_000, 5_000_000]);
+  });
+
+  test('a frame is drawn while the path to any spectator has room', async () => {
+    const { broadcast, watch } = stage();
+    await watch({ ready: false });
+    expect(broadcast.ready).toBe(false);
+    await watch({ ready: true });
+    expect(broadcast.ready).toBe(true);
+  });
+
+  test('spectators see and hear the game later than its players, by the time in the settings', async () => {
+    vi.useFakeTimers();
+    const clock = {
+      now: () => milli(vi.getMockedSystemTime()?.getTime() ?? 0),
+      until: () => new Promise<void>(() => {}),
+    } as unknown as Clock;
+    const { broadcast } = stage({ spectatorDelayMs: 5000, clock });
+    const seen: string[] = [];
+    const player = broadcast.admit(REQUEST);
+    player.onConnected({
+      ...fakeConnection(),
+      sendFrame: () => seen.push('picture') > 0,
+      sendAudio: () => seen.push('sound') > 0,
+    });
+    broadcast.sendFrame(UNIT, INFO);
+    await vi.advanceTimersByTimeAsync(10);
+    broadcast.sendAudio(UNIT, { rtpTimestamp: 0 });
+    await vi.advanceTimersByTimeAsync(4989);
+    expect(seen).toEqual([]);
+    await vi.advanceTimersByTimeAsync(1);
+    expect(seen).toEqual(['picture']);
+    await vi.advanceTimersByTimeAsync(10);
+    expect(seen).toEqual(['picture', 'sound']);
+    broadcast.sendFrame(UNIT, INFO);
+    player.onClosed('page');
+    await vi.advanceTimersByTimeAsync(10_000);
+    expect(seen).toHaveLength(2);
+  });
+
+  test('the broadcast tells spectators when their picture cannot be encoded any more', async () => {
+    const { watch, fail, lines } = stage();
+    const { connection } = await watch();
+    fail.view?.(new Error('broken'));
+    await settle();
+    expect(connection.notices).toEqual(['NL_ENCODER']);
+    expect(lines.join()).toContain('spectators see nothing any more: Error: broken');
+  });
+});
+
+describe('a room with spectators', () => {
+  function open({ hasSound = false } = {}) {
+    const made = parts();
+    const clock = new ManualClock();
+    const instance = new FakeInstance(2);
+    instance.hasSound = hasSound;
+    const replay = { observe() {}, start() {}, destroy() {} } as unknown as CommandReplay;
+    const config = { maxPlayers: 2, tickRate: 120, seed: 1, spectatorsMax: 2 };
+    const room = new Room({ ...made.options, clock, instance, replay, config });
+    closing.push(() => room.close());
+    const join = async () => {
+      const player = room.accept(REQUEST);
+      player.onConnected(fakeConnection());
+      await clock.pass(10);
+      return player;
+    };
+    const watch = async () => {
+      const player = room.watch(REQUEST);
+      const connection = fakeConnection();
+      player.onConnected(connection);
+      await clock.pass(10);
+      return { player, connection };
+    };
+    return { room, clock, instance, join, watch, ...made };
+  }
+
+  const closing: (() => Promise<void>)[] = [];
+  afterEach(async () => {
+    for (const close of closing.splice(0)) await close();
+  });
+
+  test('they see what the first player sees, at their own rate, and take no seat', async () => {
+    const { room, clock, instance, views, join, watch } = open();
+    await join();
+    await watch();
+    instance.calls.length = 0;
+    await clock.pass(1000);
+    const renders = instance.calls.filter((call) => call.startsWith('render'));
+    expect(new Set(renders)).toEqual(new Set(['render 0 640x360']));
+    expect(at(views, 0).presented).toBeGreaterThanOrEqual(60);
+    expect(at(views, 1).presented).toBeGreaterThanOrEqual(29);
+    expect(at(views, 1).presented).toBeLessThanOrEqual(32);
+    expect([room.players, room.status()]).toMatchObject([1, { spectators: 1, players: 1 }]);
+  });
+
+  test('the game rests while no one plays it, and goes on for them when a player comes', async () => {
+    const { clock, instance, views, join, watch } = open();
+    await watch();
+    instance.calls.length = 0;
+    await clock.pass(1000);
+    expect(instance.calls).toEqual([]);
+    await join();
+    await clock.pass(500);
+    expect(at(views, 0).presented).toBeGreaterThan(10);
+  });
+
+  test('they hear the player whom they watch, also if the player hears nothing', async () => {
+    const { clock, instance, sounds, join, watch } = open({ hasSound: true });
+    const player = await join();
+    await watch();
+    await clock.pass(500);
+    expect(sounds).toHaveLength(2);
+    expect(at(sounds, 1).played).toBeGreaterThan(400 * 50);
+    player.onLost();
+    await clock.pass(20);
+    instance.listened.length = 0;
+    await clock.pass(500);
+    expect(new Set(instance.listened)).toEqual(new Set(['0']));
+  });
+
+  test('the room tells them when the game ends', async () => {
+    const { room, join, watch } = open();
+    await join();
+    const { connection } = await watch();
+    await room.close();
+    expect(connection.notices).toEqual(['NL_SHUTDOWN']);
+    expect(() => room.watch(REQUEST)).toThrow('NL_ROOM_ENDED');
+  });
+});
