@@ -184,7 +184,7 @@ export const playerSettings = {
     env: 'SPECTATOR_DELAY_MS',
     default: 0,
     min: 0,
-    max: 600_000,
+    max: 60_000,
     about: 'time by which spectators see and hear a game later than its players, so that they cannot help them',
   },
   idleMsMax: {

@@ -14,6 +14,7 @@ import { type Milli, micro, milli, toMilli } from '../base/time.ts';
 import { Connector } from './connector.ts';
 import { LatencyTracker } from './latency.ts';
 import type { Link, LinkChannel, LinkFailure, ViewQuery } from './link.ts';
+import { QualityMeter } from './quality.ts';
 import { ReceiverMeter } from './receiver.ts';
 import { SilenceWatch } from './silence.ts';
 import type { PlayerState, PlayerStats } from './state.ts';
@@ -61,6 +62,7 @@ export class PlayerClient {
   readonly #text = new TextDecoder();
   #state: PlayerState = { kind: 'idle' };
   readonly #receiver = new ReceiverMeter();
+  readonly #quality = new QualityMeter();
   #query: ViewQuery = {};
   #tokens = new ReturnTokens('', undefined);
   /** The connection on which the game is played. While the host is silent, another one may be opened. */
@@ -184,6 +186,7 @@ export class PlayerClient {
     const { video } = this.#options;
     return {
       ...this.#receiver.figures,
+      quality: this.#quality.quality,
       latencyP50: this.#latencies.percentile(0.5, now),
       latencyP99: this.#latencies.percentile(0.99, now),
       rtt: this.#rtts.percentile(0.5, now),
@@ -226,6 +229,7 @@ export class PlayerClient {
     this.#rtts.clear();
     this.#slacks.clear();
     this.#receiver.reset();
+    this.#quality.reset();
     this.#beats = this.#presented = this.#shown = 0;
   }
 
@@ -392,6 +396,10 @@ export class PlayerClient {
   async #measure(): Promise<void> {
     const link = this.#link;
     const report = await link?.getStats();
-    if (report !== undefined && link === this.#link) this.#receiver.measure(report, this.#shown);
+    if (report === undefined || link !== this.#link) return;
+    this.#receiver.measure(report, this.#shown);
+    const now = systemClock.now();
+    const [rtt, rttMax] = [this.#rtts.percentile(0.5, now), this.#rtts.percentile(1, now)];
+    this.#quality.add({ lossFraction: this.#receiver.figures.lossFraction, rtt, rttMax });
   }
 }

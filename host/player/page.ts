@@ -20,6 +20,9 @@ const TITLES: Readonly<Record<string, string>> = {
   NL_REQUEST: 'Not available here',
 };
 
+/** Words for the player about the network. A good one needs none. */
+const QUALITIES = { good: '–', unsteady: 'unsteady network', poor: 'poor network' } as const;
+
 /** How long the page says that its picture is smaller than it asked for. */
 const SMALLER_MS = 10_000;
 
@@ -254,7 +257,8 @@ function showFigures(): void {
   if (client.state.kind !== 'playing') return;
   const now = client.stats();
   const fps = withUnit(now.fps, 0, 'fps');
-  const parts = [fps, withUnit(now.latencyP50, 0, 'ms')].filter((part) => part !== '–');
+  dataset.quality = now.quality;
+  const parts = [fps, withUnit(now.latencyP50, 0, 'ms'), QUALITIES[now.quality]].filter((part) => part !== '–');
   text('status', 'paused' in dataset ? 'waiting…' : parts.join(' · ') || 'playing');
   if (stats.hidden) return;
   text('stat-fps', fps);

@@ -9,6 +9,8 @@ export type ReceiverFigures = {
   /** Numbers of frames that the browser dropped, and of RTP packets lost, since the connection began. */
   framesDropped: number;
   packetsLost: number;
+  /** Fraction of the packets that were lost in the last second, 0 to 1. */
+  lossFraction: number;
   /** The way that the packets take: UDP, TCP, TURN or WebSocket; '' before the first measurement. */
   door: string;
 };
@@ -17,12 +19,12 @@ export type ReceiverFigures = {
 export class ReceiverMeter {
   figures: ReceiverFigures = unknownFigures();
   /** The video receiver's counters at the last measurement. */
-  #last = { at: systemClock.now(), shown: 0, bytes: 0 };
+  #last = { at: systemClock.now(), shown: 0, bytes: 0, packets: 0, lost: 0 };
 
   /** Forgets all measurements. Called for a new connection, whose counters begin at 0. */
   reset(): void {
     this.figures = unknownFigures();
-    this.#last = { at: systemClock.now(), shown: 0, bytes: 0 };
+    this.#last = { at: systemClock.now(), shown: 0, bytes: 0, packets: 0, lost: 0 };
   }
 
   /** Begins the current second again, because the page was hidden. Pictures that arrived meanwhile do not count as shown. */
@@ -45,7 +47,7 @@ export class ReceiverMeter {
       const bytes = inbound.bytesReceived ?? 0;
       this.figures.bitrate = ((bytes - this.#last.bytes) * 8) / seconds;
       this.figures.framesDropped = inbound.framesDropped ?? 0;
-      this.figures.packetsLost = inbound.packetsLost ?? 0;
+      this.#measureLoss(inbound.packetsReceived ?? 0, inbound.packetsLost ?? 0);
       this.#last.bytes = bytes;
     }
     this.figures.door = doorOf(report);
@@ -53,10 +55,19 @@ export class ReceiverMeter {
     this.#last.at = now;
     this.#last.shown = shown;
   }
+
+  #measureLoss(packets: number, lost: number): void {
+    const newlyLost = Math.max(0, lost - this.#last.lost);
+    const all = packets - this.#last.packets + newlyLost;
+    this.figures.packetsLost = lost;
+    this.figures.lossFraction = all > 0 ? newlyLost / all : Number.NaN;
+    this.#last.packets = packets;
+    this.#last.lost = lost;
+  }
 }
 
 function unknownFigures(): ReceiverFigures {
-  return { fps: Number.NaN, bitrate: Number.NaN, framesDropped: 0, packetsLost: 0, door: '' };
+  return { fps: Number.NaN, bitrate: Number.NaN, framesDropped: 0, packetsLost: 0, lossFraction: Number.NaN, door: '' };
 }
 
 /** Returns the way that the packets of a connection take. The statistics of a WebSocket have no transport. */

@@ -1,4 +1,5 @@
 import type { Milli } from '../base/time.ts';
+import type { Quality } from './quality.ts';
 import type { ReceiverFigures } from './receiver.ts';
 
 /** State of the player's connection to the game, as the page shows it. */
@@ -19,6 +20,8 @@ export type PlayerState =
 
 /** Statistics of play in the last ten seconds. NaN where there is no sample yet. */
 export type PlayerStats = ReceiverFigures & {
+  /** How well the network carries the game. */
+  quality: Quality;
   /** Milliseconds from sending an input to the video callback of the first picture that contains it. */
   latencyP50: number;
   latencyP99: number;

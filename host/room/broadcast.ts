@@ -13,6 +13,7 @@ import type {
   ViewRequest,
 } from '../stream/player.ts';
 import type { RoomConfig, RoomOptions } from './options.ts';
+import type { PixelBudget, PixelGrant } from './pixels.ts';
 import { FrameSchedule } from './schedule.ts';
 import type { PlayerSound } from './sound.ts';
 import type { PlayerView } from './view.ts';
@@ -32,6 +33,8 @@ export interface BroadcastOptions extends Pick<RoomOptions, 'name' | 'createView
   config: Pick<RoomConfig, 'spectatorsMax' | 'spectatorDelayMs'>;
   /** Number of seats in the game. */
   seats: number;
+  /** The budget of pixels, which spectators share with the players. */
+  pixels: Pick<PixelBudget, 'grant'>;
   /** Wakes the game's loop, because something has to be drawn from now on. */
   wake(): void;
 }
@@ -69,8 +72,10 @@ export class Broadcast implements PlayerConnection {
   readonly #waiting: Delayed[] = [];
   #timer: ReturnType<typeof setTimeout> | undefined;
   #admitted = 0;
-  /** The picture of the first spectator, which the others share. */
+  /** The picture that the first spectator has asked for, and the one that all of them get. */
+  #wanted: ViewRequest | undefined;
   #picture: ViewRequest | undefined;
+  #grant: PixelGrant | undefined;
   #frames = new FrameSchedule(FPS_MAX);
   #view: PlayerView | undefined;
   #sound: PlayerSound | undefined;
@@ -110,8 +115,8 @@ export class Broadcast implements PlayerConnection {
     if (this.#admitted >= spectatorsMax)
       throw new NearlightError('NL_SPECTATORS', `${spectatorsMax} may watch ${name} at the same time`);
     this.#admitted++;
-    const picture = this.#picture ?? { ...request, fps: Math.min(FPS_MAX, request.fps) };
-    this.#picture = picture;
+    this.#wanted ??= { ...request, fps: Math.min(FPS_MAX, request.fps) };
+    const picture = this.#picture ?? this.#takePixels(this.#wanted);
     let spectator: Spectator | undefined;
     let isClosed = false;
     const player: Player = {
@@ -136,7 +141,7 @@ export class Broadcast implements PlayerConnection {
         this.#admitted--;
         if (spectator) this.#spectators.delete(spectator);
         if (this.#spectators.size === 0) void this.close();
-        if (this.#admitted === 0) this.#picture = undefined;
+        if (this.#admitted === 0) this.release();
       },
       canReturn: () => false,
       return: () => {
@@ -144,6 +149,15 @@ export class Broadcast implements PlayerConnection {
       },
     };
     return player;
+  }
+
+  /** Lets a player who has just come take pixels from the spectators, whose picture may become smaller. */
+  yield(): void {
+    const [wanted, before] = [this.#wanted, this.#picture];
+    if (!wanted || !before) return;
+    const now = this.#takePixels(wanted);
+    const isSame = now.width === before.width && now.height === before.height;
+    if (!isSame && this.#spectators.size > 0) void this.close().then(() => this.open());
   }
 
   /** Opens the view if someone watches: for the first spectator, and again after the GPU was lost. */
@@ -192,10 +206,15 @@ export class Broadcast implements PlayerConnection {
     const view = this.#view;
     if (!view || !this.#frames.isDue(now)) return false;
     if (!view.ready) {
-      view.stats.dropped += Number(this.#frames.dropIfOverdue(now));
+      const missed = Number(this.#frames.dropIfOverdue(now));
+      view.stats.dropped += missed;
+      this.#grant?.count({ drawn: 0, missed, now });
       return false;
     }
-    view.stats.dropped += this.#frames.advance(now);
+    if (this.#grant) this.#frames.setRate(this.#grant.fps);
+    const missed = this.#frames.advance(now);
+    view.stats.dropped += missed;
+    this.#grant?.count({ drawn: 1, missed, now });
     return true;
   }
 
@@ -228,6 +247,20 @@ export class Broadcast implements PlayerConnection {
 
   async end(code: ErrorCode, message: string, retry: boolean): Promise<void> {
     await Promise.allSettled([...this.#spectators].map(({ connection }) => connection.end(code, message, retry)));
+  }
+
+  /** Gets pixels for the spectators' picture again, after those of all players. */
+  #takePixels(wanted: ViewRequest): ViewRequest {
+    this.#grant?.release();
+    this.#grant = this.#options.pixels.grant(wanted);
+    this.#picture = { ...wanted, ...this.#grant.picture };
+    return this.#picture;
+  }
+
+  /** Returns the pixels to the budget. */
+  release(): void {
+    this.#grant?.release();
+    this.#grant = this.#picture = this.#wanted = undefined;
   }
 
   #requestKeyframe(): void {

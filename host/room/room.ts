@@ -64,6 +64,7 @@ export class Room {
     this.#broadcast = new Broadcast({
       ...options,
       seats: config.maxPlayers,
+      pixels: this.#pixels,
       wake: () => this.#loop.tasks.wake(),
     });
     this.#loop = new GameLoop({
@@ -133,6 +134,7 @@ export class Room {
     const seat = new Seat({ number, wanted: request, grant: this.#pixels.grant(request), input });
     this.#seats[number] = seat;
     seat.grant.onChange = () => this.#describeAgain(seat);
+    this.#broadcast.yield();
     return this.#playerOf(seat);
   }
 
@@ -275,6 +277,7 @@ export class Room {
     await instance.close();
     replay.destroy();
     for (const seat of seats) seat.grant.release();
+    this.#broadcast.release();
     this.#seats.fill(undefined);
     this.#end(this.#error);
   }

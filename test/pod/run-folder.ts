@@ -8,6 +8,7 @@ import { supervisorPath } from '../../host/pod/native.ts';
 import { type RunPaths, runPaths } from '../../host/pod/paths.ts';
 import { namesIn } from '../../host/pod/pool.ts';
 import { startedAt } from '../../host/pod/process.ts';
+import { commandLine } from '../process-tree.ts';
 
 /** The program that takes the place of a host process and of a keeper process. */
 export const STAND_IN = join(import.meta.dirname, 'stand-in.ts');
@@ -92,9 +93,11 @@ function killIfAlive(pid: number): void {
   }
 }
 
-/** The host process that a supervisor runs, which is its first child. */
+/** The host process that a supervisor runs. The supervisor has other children for a moment. */
 export function hostOf(supervisor: number): number {
-  return Number(
-    must(text(`/proc/${supervisor}/task/${supervisor}/children`).split(' ')[0] || undefined, 'host process'),
+  const children = text(`/proc/${supervisor}/task/${supervisor}/children`).split(' ').filter(Boolean).map(Number);
+  return must(
+    children.find((pid) => / host$/.test(commandLine(pid))),
+    'host process',
   );
 }

@@ -4,6 +4,7 @@ import { micro, milli } from '../../host/base/time.ts';
 import type { CommandReplay } from '../../host/gpu/replay.ts';
 import { Broadcast } from '../../host/room/broadcast.ts';
 import type { RoomOptions } from '../../host/room/options.ts';
+import { PixelBudget } from '../../host/room/pixels.ts';
 import { Room } from '../../host/room/room.ts';
 import type { PlayerSound } from '../../host/room/sound.ts';
 import type { PlayerView } from '../../host/room/view.ts';
@@ -80,13 +81,19 @@ function parts() {
   return { views, sounds, lines, fail, options };
 }
 
-function stage({ spectatorsMax = 4, spectatorDelayMs = 0, clock = new ManualClock() as Clock } = {}) {
+function stage({
+  spectatorsMax = 4,
+  spectatorDelayMs = 0,
+  clock = new ManualClock() as Clock,
+  pixels = new PixelBudget(Number.POSITIVE_INFINITY),
+} = {}) {
   const made = parts();
   const broadcast = new Broadcast({
     ...made.options,
     clock,
     config: { spectatorsMax, spectatorDelayMs },
     seats: 2,
+    pixels,
     wake() {},
   });
   /** Admits a spectator whose page connects at once. */
@@ -172,6 +179,24 @@ describe('a broadcast', () => {
     slow.player.onFeedback(path(2_000_000));
     slow.player.onFeedback(path(1_999_999));
     expect(at(views, 0).rates).toEqual([5_000_000, 2_000_000, 5_000_000]);
+  });
+
+  test('spectators share the budget of pixels with the players, who come first', async () => {
+    const pixels = new PixelBudget(1280 * 720 * 30);
+    const { broadcast, watch, views } = stage({ pixels });
+    const { player } = await watch({}, { width: 1280, height: 720, fps: 30 });
+    expect(player.width).toBe(1280);
+    const grant = pixels.grant({ width: 1280, height: 720, fps: 60 });
+    broadcast.yield();
+    await settle();
+    expect(views.map(({ closed }) => closed)).toEqual([true, false]);
+    expect(at(views, 1).request.width).toBeLessThan(1280);
+    broadcast.yield();
+    await settle();
+    expect(views).toHaveLength(2);
+    player.onClosed('page');
+    grant.release();
+    expect(pixels.used).toBe(0);
   });
 
   test('a frame is drawn while the path to any spectator has room', async () => {
