@@ -96,8 +96,5 @@ function killIfAlive(pid: number): void {
 /** The process that a supervisor runs: a host, which is its first child except for moments, or another program of a test. */
 export function hostOf(supervisor: number): number {
   const children = text(`/proc/${supervisor}/task/${supervisor}/children`).split(' ').filter(Boolean).map(Number);
-  return must(
-    children.find((pid) => / host$/.test(commandLine(pid))) ?? children[0],
-    'host process',
-  );
+  return must(children.find((pid) => / host$/.test(commandLine(pid))) ?? children[0], 'host process');
 }
