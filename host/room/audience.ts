@@ -207,7 +207,7 @@ class KeptPlayer implements Player {
     if (this.#isSeated) this.#player.onLost();
   }
 
-  /** A player can also return while there is no game, and then waits for the next one. */
+  /** Between two games a player may return, too, and then waits for the next game. */
   canReturn(): boolean {
     return !this.#farewell;
   }

@@ -35,6 +35,8 @@ export interface BroadcastOptions extends Pick<RoomOptions, 'name' | 'createView
   seats: number;
   /** The budget of pixels, which spectators share with the players. */
   pixels: Pick<PixelBudget, 'grant'>;
+  /** Whether the game has sound now. */
+  hasSound(): boolean;
   /** Wakes the game's loop, because something has to be drawn from now on. */
   wake(): void;
 }
@@ -162,7 +164,7 @@ export class Broadcast implements PlayerConnection {
 
   /** Opens the view if someone watches: for the first spectator, and again after the GPU was lost. */
   async open(): Promise<void> {
-    const { createView, createSound, clock, name, log, wake } = this.#options;
+    const { createView, clock, name, log, wake } = this.#options;
     const request = this.#picture;
     if (!request || this.#spectators.size === 0) return;
     const number = ++this.#opened;
@@ -179,9 +181,24 @@ export class Broadcast implements PlayerConnection {
       this.#frames = new FrameSchedule(request.fps);
       this.#frames.start(clock.now());
       wake();
-      const sound = await createSound?.(this, () => {
-        this.#sound = undefined;
-      });
+    } catch (error) {
+      drop(error);
+      return;
+    }
+    await this.#openSound(isCurrent);
+  }
+
+  /** Opens the sound, if the game has any. Spectators whose sound fails go on watching without it. */
+  async #openSound(isCurrent: () => boolean): Promise<void> {
+    const { createSound, hasSound, name, log } = this.#options;
+    if (!hasSound()) return;
+    const drop = (error: unknown): void => {
+      if (!isCurrent()) return;
+      this.#sound = undefined;
+      log('error', `${name}: spectators hear nothing any more: ${error}`);
+    };
+    try {
+      const sound = await createSound?.(this, drop);
       if (isCurrent()) this.#sound = sound;
       else await sound?.close();
     } catch (error) {

@@ -1,5 +1,6 @@
 import { type ErrorCode, errors, GuestExit, NearlightError } from '../base/errors.ts';
 import { joinedNotice } from '../base/protocol.ts';
+import { canSound } from '../base/sound.ts';
 import type { Surface } from '../gpu/replay.ts';
 import type { Player, PlayerConnection, ViewRequest } from '../stream/player.ts';
 import { Broadcast } from './broadcast.ts';
@@ -65,6 +66,7 @@ export class Room {
       ...options,
       seats: config.maxPlayers,
       pixels: this.#pixels,
+      hasSound: () => this.#game.instance.hasSound === true && canSound(config.tickRate),
       wake: () => this.#loop.tasks.wake(),
     });
     this.#loop = new GameLoop({

@@ -268,7 +268,7 @@ test('a player who is away while the game is replaced returns to the next game',
   expect([again.sent, next.instance.calls.includes('join 0')]).toEqual([[2], true]);
 });
 
-test('a player who returns while there is no game waits for the next one', async () => {
+test('a player who returns between two games waits for the next one', async () => {
   const first = makeRoom('first');
   audience.show(first.room, true);
   const page = await join();

@@ -86,6 +86,7 @@ function stage({
   spectatorDelayMs = 0,
   clock = new ManualClock() as Clock,
   pixels = new PixelBudget(Number.POSITIVE_INFINITY),
+  hasSound = true,
 } = {}) {
   const made = parts();
   const broadcast = new Broadcast({
@@ -94,6 +95,7 @@ function stage({
     config: { spectatorsMax, spectatorDelayMs },
     seats: 2,
     pixels,
+    hasSound: () => hasSound,
     wake() {},
   });
   /** Admits a spectator whose page connects at once. */
@@ -199,6 +201,28 @@ describe('a broadcast', () => {
     expect(pixels.used).toBe(0);
   });
 
+  test('spectators whose sound fails go on watching, and a game without sound opens none', async () => {
+    const failing = stage();
+    failing.options.createSound = () => Promise.reject(new Error('broken'));
+    const broadcast = new Broadcast({
+      ...failing.options,
+      clock: new ManualClock(),
+      config: { spectatorsMax: 1 },
+      seats: 1,
+      pixels: new PixelBudget(Number.POSITIVE_INFINITY),
+      hasSound: () => true,
+      wake() {},
+    });
+    const connection = fakeConnection();
+    broadcast.admit(REQUEST).onConnected(connection);
+    await settle();
+    expect([broadcast.sound, connection.notices, failing.views[0]?.closed]).toEqual([undefined, [], false]);
+    expect(failing.lines.join()).toContain('spectators hear nothing any more: Error: broken');
+    const silent = stage({ hasSound: false });
+    await silent.watch();
+    expect([silent.sounds, silent.views.length]).toEqual([[], 1]);
+  });
+
   test('a frame is drawn while the path to any spectator has room', async () => {
     const { broadcast, watch } = stage();
     await watch({ ready: false });
@@ -278,7 +302,7 @@ describe('a room with spectators', () => {
   });
 
   test('they see what the first player sees, at their own rate, and take no seat', async () => {
-    const { room, clock, instance, views, join, watch } = open();
+    const { room, clock, instance, views, sounds, join, watch } = open();
     await join();
     await watch();
     instance.calls.length = 0;
@@ -289,6 +313,8 @@ describe('a room with spectators', () => {
     expect(at(views, 1).presented).toBeGreaterThanOrEqual(29);
     expect(at(views, 1).presented).toBeLessThanOrEqual(32);
     expect([room.players, room.status()]).toMatchObject([1, { spectators: 1, players: 1 }]);
+    // Nothing asks a game without sound for any.
+    expect([sounds, instance.listened]).toEqual([[], []]);
   });
 
   test('the game rests while no one plays it, and goes on for them when a player comes', async () => {
