@@ -78,31 +78,114 @@ export interface Link {
 }
 
 /**
+ * The part that all connections to the host have in common: asking the server for a seat, and the one end that each of them has.
+ */
+export abstract class SeatLink implements Link {
+  abstract readonly events: LinkChannel;
+  abstract readonly state: LinkChannel;
+  protected readonly options: LinkOptions;
+  readonly #abort = new AbortController();
+  /** The seat that the server has promised; undefined until it has answered. */
+  #seat: PromisedSeat | undefined;
+  #isClosed = false;
+
+  constructor(options: LinkOptions) {
+    this.options = options;
+  }
+
+  get token(): string | undefined {
+    return this.#seat?.tokens[0];
+  }
+
+  get holdMs(): number {
+    return this.#seat?.holdMs ?? 0;
+  }
+
+  get isAnswered(): boolean {
+    return this.#seat !== undefined;
+  }
+
+  abstract show(video: HTMLVideoElement, sound?: { attach(stream: MediaStream): void }): void;
+  abstract getStats(): Promise<RTCStatsReport>;
+  abstract rtpTimestampOf(shown: VideoFrameCallbackMetadata): number | undefined;
+
+  async start(query: ViewQuery, tokens: readonly string[]): Promise<void> {
+    try {
+      await this.connect(query, tokens);
+    } catch (error) {
+      const unreachable = error instanceof TypeError;
+      this.fail(unreachable ? 'The server does not answer.' : `The connection could not be set up: ${error}`);
+    }
+  }
+
+  fail(message: string): void {
+    this.end({ code: 'NL_CONNECTION', message, isFinal: false });
+  }
+
+  close(leave?: 'seat' | 'page'): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#abort.abort();
+    this.shut();
+    if (leave !== undefined && this.#seat) leaveSeat(this.#seat.location, leave);
+  }
+
+  protected get isClosed(): boolean {
+    return this.#isClosed;
+  }
+
+  /** Connects. @throws Error if that fails, TypeError if the server does not answer */
+  protected abstract connect(query: ViewQuery, tokens: readonly string[]): Promise<void>;
+
+  /** Closes what belongs to the connection. Called once. */
+  protected abstract shut(): void;
+
+  /**
+   * Asks the server for a seat, and ends the connection if the server refuses.
+   * @param path the place below the signalling endpoint to ask at
+   * @returns undefined if the connection has ended
+   */
+  protected async request(
+    path: string,
+    asked: Pick<Parameters<typeof requestSeat>[1], 'query' | 'tokens' | 'body'>,
+  ): Promise<PromisedSeat | undefined> {
+    const seat = await requestSeat(this.options.url + path, { ...asked, signal: this.#abort.signal });
+    if (this.#isClosed) return undefined;
+    if ('failure' in seat) {
+      this.end(seat.failure);
+      return undefined;
+    }
+    this.#seat = seat;
+    this.options.hooks.accepted(seat.tokens, seat.iceServers);
+    return seat;
+  }
+
+  /** Closes the connection, and calls the hook `failed`, unless it was closed before. */
+  protected end(failure: LinkFailure): void {
+    if (this.#isClosed) return;
+    this.close();
+    this.options.hooks.failed(failure);
+  }
+}
+
+/**
  * The page's end of one connection to the host: an RTCPeerConnection, its two data channels and its signalling, which
  * follows WHEP (draft-ietf-wish-whep).
  */
-export class HostLink implements Link {
+export class HostLink extends SeatLink {
   readonly events: RTCDataChannel;
   readonly state: RTCDataChannel;
   readonly #peer: RTCPeerConnection;
-  readonly #hooks: HostLinkHooks;
-  readonly #url: string;
-  readonly #abort = new AbortController();
   readonly #receiver: RTCRtpReceiver;
-  /** URL of this connection on the server, to delete it; empty until the server has accepted the offer. */
-  #location = '';
-  #token: string | undefined;
-  #holdMs = 0;
   #picture: MediaStream | undefined;
   #sound: MediaStream | undefined;
   /** Messages that arrived before both channels were open. */
   #early: ArrayBuffer[] = [];
   #opened = false;
-  #closed = false;
 
-  constructor({ url, takesSound, iceServers, hooks }: LinkOptions) {
-    this.#url = url;
-    this.#hooks = hooks;
+  constructor(options: LinkOptions) {
+    super(options);
+    const { takesSound, iceServers } = options;
     const peer = new RTCPeerConnection({ bundlePolicy: 'max-bundle', ...(iceServers ? { iceServers } : {}) });
     this.#peer = peer;
     this.#receiver = peer.addTransceiver('video', { direction: 'recvonly' }).receiver;
@@ -124,18 +207,6 @@ export class HostLink implements Link {
     };
   }
 
-  get token(): string | undefined {
-    return this.#token;
-  }
-
-  get holdMs(): number {
-    return this.#holdMs;
-  }
-
-  get isAnswered(): boolean {
-    return this.#location !== '';
-  }
-
   show(video: HTMLVideoElement, sound?: { attach(stream: MediaStream): void }): void {
     if (this.#sound) sound?.attach(this.#sound);
     if (!this.#picture) return;
@@ -148,34 +219,16 @@ export class HostLink implements Link {
    * Sends the SDP offer and applies the server's answer. The offer needs no ICE candidates, because the server offers its own and
    * the page connects to these.
    */
-  async start(query: ViewQuery, tokens: readonly string[]): Promise<void> {
-    try {
-      const offer = withStereo(await this.#peer.createOffer());
-      await this.#peer.setLocalDescription(offer);
-      const body = { type: 'application/sdp', text: offer.sdp ?? '' };
-      const seat = await requestSeat(this.#url, { query, tokens, body, signal: this.#abort.signal });
-      if ('failure' in seat) return this.#fail(seat.failure);
-      this.#location = seat.location;
-      this.#token = seat.tokens[0];
-      this.#holdMs = seat.holdMs;
-      this.#hooks.accepted(seat.tokens, seat.iceServers);
-      await this.#peer.setRemoteDescription({ type: 'answer', sdp: seat.answer });
-    } catch (error) {
-      const unreachable = error instanceof TypeError;
-      this.fail(unreachable ? 'The server does not answer.' : `The connection could not be set up: ${error}`);
-    }
+  protected async connect(query: ViewQuery, tokens: readonly string[]): Promise<void> {
+    const offer = withStereo(await this.#peer.createOffer());
+    await this.#peer.setLocalDescription(offer);
+    const body = { type: 'application/sdp', text: offer.sdp ?? '' };
+    const seat = await this.request('', { query, tokens, body });
+    if (seat) await this.#peer.setRemoteDescription({ type: 'answer', sdp: seat.answer });
   }
 
-  fail(message: string): void {
-    this.#fail({ code: 'NL_CONNECTION', message, isFinal: false });
-  }
-
-  close(leave?: 'seat' | 'page'): void {
-    if (this.#closed) return;
-    this.#closed = true;
-    this.#abort.abort();
+  protected shut(): void {
     this.#peer.close();
-    if (leave !== undefined && this.isAnswered) leaveSeat(this.#location, leave);
   }
 
   rtpTimestampOf({ rtpTimestamp }: VideoFrameCallbackMetadata): number | undefined {
@@ -190,25 +243,19 @@ export class HostLink implements Link {
     const channel = this.#peer.createDataChannel(label, options);
     channel.binaryType = 'arraybuffer';
     channel.onmessage = (event: MessageEvent<unknown>) => {
-      if (!(event.data instanceof ArrayBuffer) || this.#closed) return;
-      if (this.#opened) this.#hooks.message(event.data);
+      if (!(event.data instanceof ArrayBuffer) || this.isClosed) return;
+      if (this.#opened) this.options.hooks.message(event.data);
       else this.#early.push(event.data);
     };
     channel.onopen = () => {
       const both = this.events.readyState === 'open' && this.state.readyState === 'open';
-      if (!both || this.#opened || this.#closed) return;
+      if (!both || this.#opened || this.isClosed) return;
       this.#opened = true;
-      this.#hooks.open();
-      for (const data of this.#early.splice(0)) if (!this.#closed) this.#hooks.message(data);
+      this.options.hooks.open();
+      for (const data of this.#early.splice(0)) if (!this.isClosed) this.options.hooks.message(data);
     };
     channel.onclose = () => this.fail('The connection was lost.');
     return channel;
-  }
-
-  #fail(failure: LinkFailure): void {
-    if (this.#closed) return;
-    this.close();
-    this.#hooks.failed(failure);
   }
 }
 

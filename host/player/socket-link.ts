@@ -9,15 +9,7 @@ import {
   MESSAGE_VIDEO,
 } from '../base/protocol.ts';
 import { canDecode, PictureDecoder, rtpTimestampOf, SoundDecoder } from './decoder.ts';
-import {
-  type Link,
-  type LinkChannel,
-  type LinkFailure,
-  type LinkOptions,
-  leaveSeat,
-  requestSeat,
-  type ViewQuery,
-} from './link.ts';
+import { type LinkChannel, type LinkOptions, SeatLink, type ViewQuery } from './link.ts';
 
 /** Close code of a connection that has ended as it should (RFC 6455, 7.4.1). */
 const NORMAL = 1000;
@@ -26,23 +18,17 @@ const NORMAL = 1000;
  * The page's end of a connection to the host for networks that let no WebRTC pass: a WebSocket. The page decodes pictures and
  * sound itself.
  */
-export class SocketLink implements Link {
+export class SocketLink extends SeatLink {
   readonly events: LinkChannel;
   readonly state: LinkChannel;
-  readonly #options: LinkOptions;
-  readonly #abort = new AbortController();
   readonly #arrived = new DataView(new ArrayBuffer(ARRIVED_BYTES));
   #socket: WebSocket | undefined;
   #picture: PictureDecoder | undefined;
   #sound: SoundDecoder | undefined;
-  #location = '';
-  #token: string | undefined;
-  #holdMs = 0;
   #bytesReceived = 0;
-  #closed = false;
 
   constructor(options: LinkOptions) {
-    this.#options = options;
+    super(options);
     this.#arrived.setUint8(0, MESSAGE_ARRIVED);
     const isOpen = () => this.#socket?.readyState === WebSocket.OPEN;
     const channel: LinkChannel = {
@@ -54,18 +40,6 @@ export class SocketLink implements Link {
     this.events = this.state = channel;
   }
 
-  get token(): string | undefined {
-    return this.#token;
-  }
-
-  get holdMs(): number {
-    return this.#holdMs;
-  }
-
-  get isAnswered(): boolean {
-    return this.#location !== '';
-  }
-
   show(video: HTMLVideoElement, sound?: { attach(stream: MediaStream): void }): void {
     if (!this.#picture) return;
     if (this.#sound) sound?.attach(this.#sound.stream);
@@ -73,40 +47,20 @@ export class SocketLink implements Link {
     video.play().catch(() => {});
   }
 
-  async start(query: ViewQuery, tokens: readonly string[]): Promise<void> {
-    const { url, hooks } = this.#options;
-    try {
-      if (!(await canDecode())) {
-        const message =
-          'This browser can decode the picture neither by WebRTC nor by WebCodecs. A current browser can.';
-        return this.#fail({ code: 'NL_BROWSER', message, isFinal: true });
-      }
-      const seat = await requestSeat(`${url}/socket`, { query, tokens, signal: this.#abort.signal });
-      if (this.#closed) return;
-      if ('failure' in seat) return this.#fail(seat.failure);
-      this.#location = seat.location;
-      this.#token = seat.tokens[0];
-      this.#holdMs = seat.holdMs;
-      hooks.accepted(seat.tokens, []);
-      this.#open(seat.location.replace(/^http/, 'ws'));
-    } catch (error) {
-      const unreachable = error instanceof TypeError;
-      this.fail(unreachable ? 'The server does not answer.' : `The connection could not be set up: ${error}`);
+  protected async connect(query: ViewQuery, tokens: readonly string[]): Promise<void> {
+    if (!(await canDecode())) {
+      const message = 'This browser can decode the picture neither by WebRTC nor by WebCodecs. A current browser can.';
+      this.end({ code: 'NL_BROWSER', message, isFinal: true });
+      return;
     }
+    const seat = await this.request('/socket', { query, tokens });
+    if (seat) this.#open(seat.location.replace(/^http/, 'ws'));
   }
 
-  fail(message: string): void {
-    this.#fail({ code: 'NL_CONNECTION', message, isFinal: false });
-  }
-
-  close(leave?: 'seat' | 'page'): void {
-    if (this.#closed) return;
-    this.#closed = true;
-    this.#abort.abort();
+  protected shut(): void {
     this.#socket?.close(NORMAL);
     this.#picture?.close();
     this.#sound?.close();
-    if (leave !== undefined && this.isAnswered) leaveSeat(this.#location, leave);
   }
 
   async getStats(): Promise<RTCStatsReport> {
@@ -124,17 +78,17 @@ export class SocketLink implements Link {
   }
 
   #open(url: string): void {
-    const { hooks, takesSound } = this.#options;
+    const { hooks, takesSound } = this.options;
     const socket = new WebSocket(url);
     socket.binaryType = 'arraybuffer';
     this.#socket = socket;
     this.#picture = new PictureDecoder((error) => this.fail(`A picture could not be decoded: ${error.message}`));
     if (takesSound) this.#sound = SoundDecoder.open();
     socket.onopen = () => {
-      if (!this.#closed) hooks.open();
+      if (!this.isClosed) hooks.open();
     };
     socket.onmessage = ({ data }: MessageEvent<unknown>) => {
-      if (data instanceof ArrayBuffer && !this.#closed) this.#receive(data);
+      if (data instanceof ArrayBuffer && !this.isClosed) this.#receive(data);
     };
     socket.onclose = () => this.fail('The connection was lost.');
   }
@@ -145,7 +99,7 @@ export class SocketLink implements Link {
     if (type === MESSAGE_VIDEO && data.byteLength > FRAME_BYTES) this.#receivePicture(view);
     else if (type === MESSAGE_AUDIO && data.byteLength > AUDIO_HEADER_BYTES)
       this.#sound?.decode(new Uint8Array(data, AUDIO_HEADER_BYTES), view.getUint32(4, true));
-    else this.#options.hooks.message(data);
+    else this.options.hooks.message(data);
   }
 
   #receivePicture(view: DataView<ArrayBuffer>): void {
@@ -158,12 +112,6 @@ export class SocketLink implements Link {
     this.#picture?.decode(new Uint8Array(view.buffer, FRAME_BYTES), { isKeyframe, rtpTimestamp });
     const description = view.buffer.slice(0, FRAME_BYTES);
     new DataView(description).setUint8(0, MESSAGE_FRAME);
-    this.#options.hooks.message(description);
-  }
-
-  #fail(failure: LinkFailure): void {
-    if (this.#closed) return;
-    this.close();
-    this.#options.hooks.failed(failure);
+    this.options.hooks.message(description);
   }
 }
