@@ -1,14 +1,11 @@
-import type * as ConstantsModule from 'node-av/constants';
 import type { FFEncoderCodec } from 'node-av/constants';
-import type * as LibModule from 'node-av/lib';
 import type { CodecContext, Frame, Packet } from 'node-av/lib';
 import { AUDIO_RATE } from '../../renderer/contract/abi.ts';
 import { must } from '../base/assert.ts';
 import { NearlightError } from '../base/errors.ts';
+import { type Av, checkFfmpeg, loadFfmpeg } from '../base/ffmpeg.ts';
 import { CHANNELS, PACKET_FRAMES } from '../base/sound.ts';
 import type { AudioEncoder, AudioEncoderOptions } from './encoder.ts';
-
-type Av = typeof LibModule & typeof ConstantsModule;
 
 const SAMPLE_BYTES = 4;
 /**
@@ -17,15 +14,12 @@ const SAMPLE_BYTES = 4;
  */
 const OPTIONS: Readonly<Record<string, string>> = { application: 'lowdelay', frame_duration: '10', vbr: 'on' };
 
-let loading: Promise<Av> | undefined;
-
 /**
  * Opens an Opus encoder for stereo sound at AUDIO_RATE. The first call loads FFmpeg's libraries, unless the video encoder has.
  * @throws NearlightError NL_ENCODER
  */
 export async function createAudioEncoder(options: AudioEncoderOptions): Promise<AudioEncoder> {
-  loading ??= load();
-  const av = await loading;
+  const av = await loadFfmpeg('audio encoder');
   const codec = av.Codec.findEncoderByName('libopus' as FFEncoderCodec);
   if (!codec) throw new NearlightError('NL_ENCODER', 'FFmpeg was built without libopus');
   const context = new av.CodecContext();
@@ -36,28 +30,12 @@ export async function createAudioEncoder(options: AudioEncoderOptions): Promise<
     context.channelLayout = av.AV_CHANNEL_LAYOUT_STEREO;
     context.timeBase = new av.Rational(1, AUDIO_RATE);
     context.bitRate = BigInt(options.bitrate);
-    check(av, await context.open2(codec, av.Dictionary.fromObject(OPTIONS)), 'opening libopus');
+    checkFfmpeg(av, await context.open2(codec, av.Dictionary.fromObject(OPTIONS)), 'opening libopus');
     return new OpusEncoder(av, context);
   } catch (error) {
     context.freeContext();
     throw error;
   }
-}
-
-async function load(): Promise<Av> {
-  try {
-    const [lib, constants] = await Promise.all([import('node-av/lib'), import('node-av/constants')]);
-    lib.Log.setLevel(constants.AV_LOG_FATAL);
-    return { ...lib, ...constants };
-  } catch (cause) {
-    loading = undefined;
-    const detail = `the audio encoder's library (node-av) could not be loaded (${String(cause)}); run npm install again`;
-    throw new NearlightError('NL_ENCODER', detail, { cause });
-  }
-}
-
-function check(av: Av, code: number, action: string): void {
-  if (code < 0) throw new NearlightError('NL_ENCODER', `${action}: ${av.FFmpegError.strerror(code)}`);
 }
 
 class OpusEncoder implements AudioEncoder {
@@ -83,7 +61,7 @@ class OpusEncoder implements AudioEncoder {
     this.#frame.sampleRate = AUDIO_RATE;
     this.#frame.channelLayout = av.AV_CHANNEL_LAYOUT_STEREO;
     try {
-      check(av, this.#frame.allocBuffer(), 'allocating sound');
+      checkFfmpeg(av, this.#frame.allocBuffer(), 'allocating sound');
       this.#samples = samplesOf(this.#frame);
     } catch (error) {
       this.#packet.free();
@@ -117,16 +95,16 @@ class OpusEncoder implements AudioEncoder {
     const frame = this.#frame;
     if (!frame.isWritable) {
       // The audio encoder still uses the last samples, so these get other memory.
-      check(this.#av, frame.makeWritable(), 'allocating sound');
+      checkFfmpeg(this.#av, frame.makeWritable(), 'allocating sound');
       this.#samples = samplesOf(frame);
     }
     this.#samples.set(samples);
     frame.pts = this.#position;
     this.#position += BigInt(PACKET_FRAMES);
-    check(this.#av, await this.#context.sendFrame(frame), 'encoding sound');
+    checkFfmpeg(this.#av, await this.#context.sendFrame(frame), 'encoding sound');
     const code = this.#context.receivePacketSync(this.#packet);
     if (code === this.#av.AVERROR_EAGAIN) return undefined;
-    check(this.#av, code, 'taking encoded sound');
+    checkFfmpeg(this.#av, code, 'taking encoded sound');
     const bytes = new Uint8Array(must(this.#packet.data, 'data in the packet'));
     this.#packet.unref();
     return bytes;

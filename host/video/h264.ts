@@ -1,14 +1,12 @@
 import { availableParallelism } from 'node:os';
-import type * as ConstantsModule from 'node-av/constants';
 import type { FFEncoderCodec } from 'node-av/constants';
-import type * as LibModule from 'node-av/lib';
 import type { CodecContext, Frame, Packet } from 'node-av/lib';
 import { must } from '../base/assert.ts';
 import { NearlightError } from '../base/errors.ts';
+import { type Av, checkFfmpeg, loadFfmpeg } from '../base/ffmpeg.ts';
 import type { AccessUnit, EncodeOptions, VideoEncoder, VideoEncoderOptions } from './encoder.ts';
 import type { Picture } from './readback.ts';
 
-type Av = typeof LibModule & typeof ConstantsModule;
 type Preset = { readonly name: 'h264_nvenc' | 'libx264'; readonly options: Record<string, string> };
 type Opened = { av: Av; context: CodecContext; width: number; height: number; fps: number };
 
@@ -46,7 +44,6 @@ const NVENC: Preset = {
   },
 };
 
-let loading: Promise<Av> | undefined;
 let nvencMissing = false;
 
 /**
@@ -55,8 +52,7 @@ let nvencMissing = false;
  * @throws NearlightError NL_ENCODER
  */
 export async function createVideoEncoder(options: VideoEncoderOptions): Promise<VideoEncoder> {
-  loading ??= load();
-  const av = await loading;
+  const av = await loadFfmpeg('video encoder');
   if (options.hardware && !nvencMissing) {
     try {
       return await open(av, NVENC, options);
@@ -67,18 +63,6 @@ export async function createVideoEncoder(options: VideoEncoderOptions): Promise<
     }
   }
   return open(av, X264, options);
-}
-
-async function load(): Promise<Av> {
-  try {
-    const [lib, constants] = await Promise.all([import('node-av/lib'), import('node-av/constants')]);
-    // FFmpeg would log to stderr. Everything that matters is also returned as an error.
-    lib.Log.setLevel(constants.AV_LOG_FATAL);
-    return { ...lib, ...constants };
-  } catch (cause) {
-    const detail = `the video encoder's library (node-av) could not be loaded (${String(cause)}); run npm install again`;
-    throw new NearlightError('NL_ENCODER', detail, { cause });
-  }
 }
 
 async function open(av: Av, preset: Preset, options: VideoEncoderOptions): Promise<VideoEncoder> {
@@ -92,7 +76,7 @@ async function open(av: Av, preset: Preset, options: VideoEncoderOptions): Promi
     configure(av, context, { ...options, width, height });
     // With zero latency, threads encode slices of one picture. Threads that each encode a whole picture would delay pictures.
     context.threadCount = width * height >= SLICED_PIXELS_MIN ? Math.min(2, availableParallelism()) : 1;
-    check(av, await context.open2(codec, av.Dictionary.fromObject(preset.options)), `opening ${preset.name}`);
+    checkFfmpeg(av, await context.open2(codec, av.Dictionary.fromObject(preset.options)), `opening ${preset.name}`);
     return new H264Encoder({ av, context, width, height, fps: options.fps });
   } catch (error) {
     context.freeContext();
@@ -126,10 +110,6 @@ function limitRate(context: CodecContext, { bitrate, fps }: { bitrate: number; f
   context.rcBufferSize = Math.ceil((VBV_PICTURES * bitrate) / fps);
 }
 
-function check(av: Av, code: number, action: string): void {
-  if (code < 0) throw new NearlightError('NL_ENCODER', `${action}: ${av.FFmpegError.strerror(code)}`);
-}
-
 class H264Encoder implements VideoEncoder {
   readonly #av: Av;
   readonly #context: CodecContext;
@@ -158,7 +138,7 @@ class H264Encoder implements VideoEncoder {
     this.#frame.height = height;
     this.#frame.format = av.AV_PIX_FMT_YUV420P;
     try {
-      check(av, this.#frame.allocBuffer(), 'allocating a frame');
+      checkFfmpeg(av, this.#frame.allocBuffer(), 'allocating a frame');
       this.#planes = planesOf(this.#frame);
     } catch (error) {
       this.#packet.free();
@@ -211,11 +191,11 @@ class H264Encoder implements VideoEncoder {
     this.#lastPts = pts > this.#lastPts ? pts : this.#lastPts + 1n;
     frame.pts = this.#lastPts;
     frame.pictType = keyframe ? this.#av.AV_PICTURE_TYPE_I : this.#av.AV_PICTURE_TYPE_NONE;
-    check(this.#av, await this.#context.sendFrame(frame), 'encoding a picture');
+    checkFfmpeg(this.#av, await this.#context.sendFrame(frame), 'encoding a picture');
     // With zero latency the video encoder has finished the picture by now, so taking the packet does not block.
     const code = this.#context.receivePacketSync(this.#packet);
     if (code === this.#av.AVERROR_EAGAIN) return undefined;
-    check(this.#av, code, 'taking an encoded picture');
+    checkFfmpeg(this.#av, code, 'taking an encoded picture');
     const unit = {
       data: new Uint8Array(must(this.#packet.data, 'data in the packet')),
       keyframe: this.#packet.isKeyframe,
@@ -228,7 +208,7 @@ class H264Encoder implements VideoEncoder {
     const frame = this.#frame;
     if (!frame.isWritable) {
       // The video encoder still uses the last picture, so the next picture gets other memory.
-      check(this.#av, frame.makeWritable(), 'allocating a frame');
+      checkFfmpeg(this.#av, frame.makeWritable(), 'allocating a frame');
       this.#planes = planesOf(frame);
     }
     const { y, u, v } = this.#planes;

@@ -1,13 +1,10 @@
-import type * as ConstantsModule from 'node-av/constants';
 import type { FFEncoderCodec } from 'node-av/constants';
-import type * as LibModule from 'node-av/lib';
 import type { CodecContext, FormatContext, Frame, Packet, Stream } from 'node-av/lib';
 import { AUDIO_RATE } from '../../renderer/contract/abi.ts';
 import { must } from '../base/assert.ts';
 import { NearlightError } from '../base/errors.ts';
+import { type Av, checkFfmpeg } from '../base/ffmpeg.ts';
 import { CHANNELS } from '../base/sound.ts';
-
-type Av = typeof LibModule & typeof ConstantsModule;
 
 const BITRATE = 160_000n;
 
@@ -135,5 +132,5 @@ export class Mp4Sound {
 }
 
 function check(av: Av, code: number): void {
-  if (code < 0) throw new NearlightError('NL_ENCODER', `writing the sound: ${av.FFmpegError.strerror(code)}`);
+  checkFfmpeg(av, code, 'writing the sound');
 }
