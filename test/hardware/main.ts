@@ -149,7 +149,7 @@ function notes(machine: Record<string, unknown>): string[] {
   const encoder = findLibrary('libnvidia-encode.so.1');
   return [
     gpus.length > 0 ? `nvidia-smi: ${gpus.join('; ')}` : 'nvidia-smi does not answer',
-    `NVENC and every other video encoder are NOT measured: the pack has no FFmpeg. libnvidia-encode.so.1: ${encoder ?? 'not found'}`,
+    `libnvidia-encode.so.1: ${encoder ?? 'not found'}`,
   ];
 }
 

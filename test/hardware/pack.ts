@@ -3,7 +3,7 @@
  * a machine that has a Vulkan driver but nothing of Nearlight (run.sh). Node is compressed with gzip, because any system can
  * unpack that; Node then unpacks the rest.
  */
-import { copyFileSync, cpSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { copyFileSync, cpSync, existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { constants, zstdCompress } from 'node:zlib';
@@ -27,12 +27,16 @@ const ARCHIVE_BYTES_MAX = 45 * 2 ** 20;
 /** Newest minor version of glibc 2 that the packed programs may need: the machines to measure have 2.39. */
 const GLIBC_MINOR_MAX = 39;
 const ZSTD_LEVEL = 19;
+/** Largest window, as a power of two, that a decoder takes without being asked. */
+const ZSTD_WINDOW_LOG = 27;
 
-const PROGRAMS = ['test/hardware/main.ts', 'test/hardware/part.ts'];
+const PROGRAMS = ['test/hardware/main.ts', 'test/hardware/part.ts', 'test/hardware/pod.ts'];
 const GAMES = ['arena', ...Object.keys(PORTS)];
 /** Files that the packed JavaScript reads: a shader, and the sources of the examples, which contain their shaders. */
 const RESOURCES = ['host/video/convert.wgsl', ...Object.keys(PORTS).map((name) => `renderer/examples/${name}.ts`)];
 const DAWN = 'node_modules/webgpu';
+/** FFmpeg's packages. They are an archive of their own, because one archive with all would be larger than ARCHIVE_BYTES_MAX. */
+const FFMPEG = { script: 'node_modules/node-av', binary: 'node_modules/@seydx/node-av-linux-x64' };
 /** Tick in which the misbehaving module submits its endless shader; by then it has been played for a while. */
 const ENDLESS_TICK = 90;
 /** Number of buffers of allocating() that fill all GPU memory that a module may have, GPU_BYTES_MAX. */
@@ -77,11 +81,11 @@ async function makeData(announce: (line: string) => void): Promise<void> {
 }
 
 /**
- * Makes the archive of the hardware pack.
- * @returns the path of the archive
- * @throws Error if it is too large, or if it needs a newer C library than the machines to measure have
+ * Makes the two archives of the hardware pack: the second one adds the video encoder.
+ * @returns the paths of the archives
+ * @throws Error if one is too large, or if it needs a newer C library than the machines to measure have
  */
-export async function makePack(announce: (line: string) => void): Promise<string> {
+export async function makePack(announce: (line: string) => void): Promise<string[]> {
   const program = join(OUT, 'program');
   const folder = join(OUT, NAME);
   await makeProgram(program, announce);
@@ -94,19 +98,46 @@ export async function makePack(announce: (line: string) => void): Promise<string
   copyFileSync(join(PACKAGE_ROOT, 'test/hardware/run.sh'), join(folder, 'run.sh'));
   copyLicences(folder, runtime.folder);
   announce('compressing the program ...');
-  const tar = join(OUT, 'program.tar');
-  run('tar', [...STABLE, '-cf', tar, '-C', program, '.'], OUT);
-  const params = { [constants.ZSTD_c_compressionLevel]: ZSTD_LEVEL };
-  writeFileSync(join(folder, 'program.tar.zst'), await promisify(zstdCompress)(readFileSync(tar), { params }));
+  await compress(program, join(folder, 'program.tar.zst'));
   announce('compressing Node ...');
-  rmSync(tar);
   const archive = join(OUT, `${NAME}.tar.gz`);
   // The program gzip makes the archive 1 MB smaller than Node's zlib does.
   run('tar', [...STABLE, '-I', 'gzip -9', '-cf', archive, '-C', OUT, NAME], OUT);
-  const { size } = statSync(archive);
-  if (size >= ARCHIVE_BYTES_MAX)
-    throw new Error(`${archive} has ${mebibytes(size)} MiB; it must stay below ${mebibytes(ARCHIVE_BYTES_MAX)}`);
-  return archive;
+  announce('compressing FFmpeg ...');
+  const video = join(OUT, `${NAME}-video.tar.zst`);
+  await compress(copyFfmpeg(join(OUT, 'video')), video);
+  for (const path of [archive, video]) {
+    const { size } = statSync(path);
+    if (size >= ARCHIVE_BYTES_MAX)
+      throw new Error(`${path} has ${mebibytes(size)} MiB; it must stay below ${mebibytes(ARCHIVE_BYTES_MAX)}`);
+  }
+  return [archive, video];
+}
+
+/** Packs the files in a folder. */
+async function compress(folder: string, archive: string): Promise<void> {
+  const tar = `${archive}.tar`;
+  run('tar', [...STABLE, '-cf', tar, '-C', folder, '.'], OUT);
+  const params = {
+    [constants.ZSTD_c_compressionLevel]: ZSTD_LEVEL,
+    [constants.ZSTD_c_windowLog]: ZSTD_WINDOW_LOG,
+  };
+  writeFileSync(archive, await promisify(zstdCompress)(readFileSync(tar), { params }));
+  rmSync(tar);
+}
+
+/** Copies FFmpeg's packages, without what is only for developers, into a folder. Returns the folder. */
+function copyFfmpeg(folder: string): string {
+  rmSync(folder, { recursive: true, force: true });
+  const { script, binary } = FFMPEG;
+  for (const file of [`${script}/package.json`, `${script}/LICENSE.md`, `${binary}/package.json`])
+    copyInto(folder, file);
+  cpSync(join(PACKAGE_ROOT, script, 'dist'), join(folder, script, 'dist'), {
+    recursive: true,
+    filter: (path) => !/\.(map|d\.ts)$/.test(path),
+  });
+  copyBinary(`${binary}/node-av.node`, join(folder, binary, 'node-av.node'));
+  return folder;
 }
 
 /** Copies a program or library without what is not needed to run it. @throws Error if it needs a newer C library */
@@ -129,6 +160,8 @@ function copyLicences(folder: string, runtime: string): void {
     dawn: join(PACKAGE_ROOT, DAWN, 'LICENSE.md'),
     'vulkan-loader': join(runtime, 'licenses/libvulkan1.txt'),
   };
+  // `npm install` of another package removes the one with Node's licence, which only Node's own installation puts there.
+  if (!existsSync(texts.node)) throw new Error(`${texts.node} is missing; "npm ci" puts it back`);
   for (const [name, path] of Object.entries(texts)) copyFileSync(path, join(licences, `${name}.txt`));
 }
 
@@ -144,8 +177,8 @@ function mebibytes(bytes: number): string {
 if (import.meta.main) {
   const begun = performance.now();
   const say = (line: string) => process.stdout.write(`${line}\n`);
-  const archive = await makePack(say);
-  const seconds = Math.round((performance.now() - begun) / 1000);
-  say(`${archive}: ${mebibytes(statSync(archive).size)} MiB, made in ${seconds} s`);
+  for (const archive of await makePack(say)) say(`${archive}: ${mebibytes(statSync(archive).size)} MiB`);
+  say(`Made in ${Math.round((performance.now() - begun) / 1000)} s`);
   say(`On the machine to measure: tar xzf ${NAME}.tar.gz && sh ${NAME}/run.sh OUT`);
+  say(`With ${NAME}-video.tar.zst in the folder ${NAME}, run.sh also measures pods that encode their pictures.`);
 }

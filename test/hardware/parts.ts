@@ -60,6 +60,12 @@ export const PARTS: readonly Part[] = [
     load: () => import('./parts/rooms.ts'),
   },
   {
+    name: 'pods',
+    about: 'rooms in processes of their own, each with one player whose pictures are encoded',
+    seconds: 130,
+    load: () => import('./parts/pods.ts'),
+  },
+  {
     name: 'memory',
     about: 'GPU_BYTES_MAX, and what is left on the device after rooms are closed',
     seconds: 40,

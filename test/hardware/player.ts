@@ -53,6 +53,11 @@ export class SimulatedPlayer implements PlayerConnection {
     this.#player?.input.pointer(this.#pointer, ++this.#sequence);
   }
 
+  /** Reports, as a connection does, what the path to the page carries. */
+  report(videoBitsPerSecond: number): void {
+    this.#player?.onFeedback({ lossFraction: 0, videoBitsPerSecond, queueMs: 0 });
+  }
+
   limitBitrate(): void {}
 
   sendFrame(): boolean {

@@ -6,6 +6,7 @@ import { Histogram } from '../../host/observe/histogram.ts';
 import { Meters } from '../../host/observe/meters.ts';
 import { launch, type Playable, relaunch } from '../../host/play/launch.ts';
 import { roomOptions } from '../../host/play/room.ts';
+import type { RoomOptions } from '../../host/room/options.ts';
 import { PixelBudget } from '../../host/room/pixels.ts';
 import { Room } from '../../host/room/room.ts';
 import { VideoView } from '../../host/room/video.ts';
@@ -36,19 +37,23 @@ export class RoomMeters {
   readonly render = new Recorder(() => this.recording);
   readonly replay = new Recorder(() => this.recording);
   readonly readback = new Recorder(() => this.recording);
+  readonly encode = new Recorder(() => this.recording);
+  /** From reading a player's input to handing the encoded picture to the network. */
+  readonly inputToSend = new Recorder(() => this.recording);
   /** GPU time of each render. */
   readonly gpu = new Recorder(() => this.recording);
   /** Meters to give to the rooms, which contain the histograms above. */
   readonly meters: Meters;
 
   constructor() {
-    const { tick, render, replay, readback } = this;
-    this.meters = Object.assign(new Meters(), { tick, render, replay, readback });
+    const { tick, render, replay, readback, encode, inputToSend } = this;
+    this.meters = Object.assign(new Meters(), { tick, render, replay, readback, encode, inputToSend });
   }
 }
 
 /**
- * Opens a room, which is a running module with its players, as the host does, except that it has no video encoder.
+ * Opens a room, which is a running module with its players, as the host does. It has a video encoder only if `encodes` is set,
+ * which needs FFmpeg.
  * @throws NearlightError as launch() does
  */
 export async function openRoom(options: {
@@ -56,9 +61,10 @@ export async function openRoom(options: {
   playable: Playable;
   config: Config;
   meters?: RoomMeters;
+  encodes?: boolean;
   log?(level: string, message: string): void;
 }): Promise<Room> {
-  const { gpu, playable, config, meters = new RoomMeters(), log = () => {} } = options;
+  const { gpu, playable, config, meters = new RoomMeters(), encodes = false, log = () => {} } = options;
   const launcher = createLaunch({ gpu, playable, config });
   const room = new Room({
     // The measurements decide how many pixels the rooms draw.
@@ -72,13 +78,18 @@ export async function openRoom(options: {
     }),
     ...(await launch(launcher)),
     reload: () => relaunch(launcher),
-    async createView(request, connection, onError) {
-      const readback = new Readback({ device: gpu.device, width: request.width, height: request.height });
-      const rate = new RateControl(request, config.bitrateMax);
-      const parts = { readback, encoder: new NoEncoder(), connection, rate, clock: systemClock };
-      return new VideoView({ ...parts, meters: meters.meters, onError });
-    },
+    ...(encodes ? {} : { createView: viewWithoutEncoder(gpu, config, meters) }),
   });
   room.stats.gpuMs = new Samples({ histogram: meters.gpu });
   return room;
+}
+
+/** Creates views whose pictures are drawn, converted and read back, but not encoded. */
+function viewWithoutEncoder(gpu: Gpu, config: Config, { meters }: RoomMeters): RoomOptions['createView'] {
+  return async (request, connection, onError) => {
+    const readback = new Readback({ device: gpu.device, width: request.width, height: request.height });
+    const rate = new RateControl(request, config.bitrateMax);
+    const parts = { readback, encoder: new NoEncoder(), connection, rate, clock: systemClock };
+    return new VideoView({ ...parts, meters, onError });
+  };
 }
