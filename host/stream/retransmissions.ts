@@ -31,8 +31,8 @@ export class Retransmissions {
   #bitsPerSecond = 1_000_000;
   #windowAt = milli(Number.NEGATIVE_INFINITY);
   #windowBytes = 0;
-  /** First packet of the newest keyframe. The page does not need older packets. */
-  #start: number | undefined;
+  /** The store's count of packets when the newest keyframe began. The page does not need older packets. */
+  #start = Number.NEGATIVE_INFINITY;
   /** Bytes of the packets that wait. */
   #waitingBytes = 0;
 
@@ -50,9 +50,9 @@ export class Retransmissions {
     this.#bitsPerSecond = bitsPerSecond;
   }
 
-  /** Notes that a keyframe begins with the packet `sequence`. A page that has a keyframe shows no earlier frame any more. */
-  startAt(sequence: number): void {
-    this.#start = sequence;
+  /** Notes that a keyframe comes next. A page that has a keyframe shows no earlier frame any more. */
+  startAnew(): void {
+    this.#start = this.#store.count;
     this.#waiting.length = this.#waitingBytes = 0;
   }
 
@@ -67,7 +67,8 @@ export class Retransmissions {
    * @returns false if the page misses so much that it needs a keyframe instead
    */
   request(sequence: number, now: Milli, lossFraction: number): boolean {
-    if (this.#start !== undefined && ((sequence - this.#start) << 16) >> 16 < 0) return true;
+    // The newest keyframe may be so long ago that the numbers of packets have wrapped since.
+    if (this.#store.ageOf(sequence) >= this.#store.count - this.#start) return true;
     const packet = this.#store.find(sequence);
     if (!packet) return false;
     if (!this.#hasBudget(now) || !this.#store.noteResent(sequence, now, REPEAT_MS_MIN)) return true;

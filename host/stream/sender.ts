@@ -132,7 +132,7 @@ export class VideoSender {
     const unit = Buffer.from(buffer, byteOffset, byteLength);
     const packets = Math.ceil(byteLength / (RTP_BYTES_MAX / 2));
     if (this.#end - this.#next + packets > WAITING_MAX * this.#store.capacity) return false;
-    if (keyframe) this.#missing.startAt(this.#end & 0xffff);
+    if (keyframe) this.#missing.startAnew();
     const fields = this.#fields;
     fields.payloadType = this.#options.offer.payloadType;
     fields.timestamp = rtpTimestamp >>> 0;
@@ -166,9 +166,8 @@ export class VideoSender {
   /** The page misses a packet; see PacketFeedback. */
   onMissing(sequence: number): void {
     const now = this.#options.clock.now();
-    // A packet that is sent twice in any case is not repeated several times in addition.
-    if (!this.#missing.request(sequence, now, this.#isProtecting ? 0 : this.#feedback.lossFraction)) {
-      this.#missing.startAt(this.#end & 0xffff);
+    if (!this.#missing.request(sequence, now, this.#feedback.lossFraction)) {
+      this.#missing.startAnew();
       this.#options.onKeyframe();
     }
     this.#pump();
@@ -206,7 +205,7 @@ export class VideoSender {
     feedback.lossFraction = lossFraction;
     const video = bitsPerSecond * VIDEO_SHARE;
     this.#protect(lossFraction, video);
-    const repeated = Math.min(0.5, lossFraction * (this.#isProtecting ? 1 : copiesAt(lossFraction)));
+    const repeated = Math.min(0.5, lossFraction * copiesAt(lossFraction));
     feedback.videoBitsPerSecond = (video * (1 - repeated)) / (this.#isProtecting ? 2 : 1);
     feedback.queueMs = this.#estimator.queueMs;
     this.#options.onFeedback(feedback);

@@ -1,50 +1,66 @@
-// Video over poor networks to Chromium: delay that the network adds, freezes, use of the link, quality, and changes of the rate.
+// Video over poor networks to Chromium, sent by the host, by libdatachannel and by Chromium: delay that the network adds, freezes, use of the link, quality, and changes of the rate.
 import type { Browser } from 'playwright-core';
 import { startBrowser } from '../e2e/host.ts';
 import { type Bench, benchmark, percentile } from './harness.ts';
 import type { PathOptions } from './path/proxy.ts';
 import { Scene } from './path/scene.ts';
-import { qualities, type Result, stream } from './path/stream.ts';
+import { qualities, type Result, SENDERS, type Sender, stream } from './path/stream.ts';
 
 const SECONDS = Number(process.env.PATH_SECONDS ?? 120);
 /** Only rows whose names contain this text. */
 const ONLY = process.env.PATH_ROWS ?? '';
+/** Senders to measure; "chromium,libdatachannel" leaves out the host's own. */
+const CHOSEN = process.env.PATH_SENDERS ?? SENDERS.join();
 const WIDTH = 640;
 const HEIGHT = 360;
 /** The first seconds show how a stream starts, and are not part of the delays. */
 const START_MS = 10_000;
+const THIRD_MS = (SECONDS * 1000) / 3;
 const FREEZE_MS = 100;
 const MBIT = 1_000_000;
-/** Rates that a row changes to, each for a third of the row. */
-const STEPS = [20, 2, 20];
 
 interface Row {
   name: string;
   path: Partial<PathOptions>;
   mbit?: number;
+  /** Mbit/s of the link in the first and last third, and in the second. */
+  steps?: readonly [number, number];
   goals?: { addedP95?: number; used?: number; freezes?: number };
 }
 
 const LOSSY = { delayMs: 15, jitterMs: 10 };
+const lossy = (percent: number, seed: number): Row => ({
+  name: `${percent} % loss`,
+  path: { ...LOSSY, loss: percent / 100, seed },
+  ...(percent <= 5 ? { goals: { freezes: 0 } } : {}),
+});
+const narrow = (mbit: number, seed: number): Row => ({
+  name: `${mbit} Mbit/s`,
+  mbit,
+  path: { delayMs: 15, bitsPerSecond: () => mbit * MBIT, seed },
+  ...(mbit >= 4 ? { goals: { addedP95: 40, used: 0.7 } } : {}),
+});
+const stepped = (steps: readonly [number, number], seed: number): Row => ({
+  name: `${steps[0]}-${steps[1]}-${steps[0]} Mbit/s`,
+  steps,
+  path: {
+    delayMs: 15,
+    seed,
+    bitsPerSecond: (atMs) => steps[atMs >= THIRD_MS && atMs < 2 * THIRD_MS ? 1 : 0] * MBIT,
+  },
+});
+/** The first half of the rows was there while the rate control was tuned. The second half was not looked at until then. */
 const ROWS: Row[] = [
   { name: 'no limit', path: {} },
-  ...[1, 3, 5, 10].map((percent) => ({
-    name: `${percent} % loss`,
-    path: { ...LOSSY, loss: percent / 100 },
-    ...(percent <= 5 ? { goals: { freezes: 0 } } : {}),
-  })),
-  ...[5, 2, 1].map((mbit) => ({
-    name: `${mbit} Mbit/s`,
-    mbit,
-    path: { delayMs: 15, bitsPerSecond: () => mbit * MBIT },
-    ...(mbit === 5 ? { goals: { addedP95: 40, used: 0.7 } } : {}),
-  })),
-  { name: '20-2-20 Mbit/s', path: { delayMs: 15, bitsPerSecond: steps } },
+  ...[1, 3, 5, 10].map((percent) => lossy(percent, 1)),
+  ...[5, 2, 1].map((mbit) => narrow(mbit, 1)),
+  stepped([20, 2], 1),
 ];
-
-function steps(atMs: number): number {
-  return (STEPS[Math.max(0, Math.min(2, Math.floor((3 * atMs) / (SECONDS * 1000))))] ?? 20) * MBIT;
-}
+const UNSEEN: Row[] = [
+  ...[2, 4, 7].map((percent) => lossy(percent, 2)),
+  ...[4, 3, 1.5].map((mbit) => narrow(mbit, 2)),
+  stepped([12, 3], 2),
+].map((row) => ({ ...row, name: `unseen: ${row.name}` }));
 
 const sum = (values: readonly (number | undefined)[]): number => values.reduce<number>((a, b) => a + (b ?? 0), 0);
 
@@ -67,10 +83,10 @@ function delays({ shown, takenMs }: Result, fromMs: number, toMs: number): numbe
   });
 }
 
-/** Delay of the row without limits, which every other row is compared with. */
-let idleMs = 0;
+/** Delay of each sender in the row without limits, which every other row of that sender is compared with. */
+const idleDelays = new Map<Sender, number>();
 
-async function run(bench: Bench, browser: Browser, row: Row): Promise<void> {
+async function run(bench: Bench, browser: Browser, { sender, ...row }: Row & { sender: Sender }): Promise<void> {
   const path: PathOptions = {
     bitsPerSecond: () => Number.POSITIVE_INFINITY,
     queueMs: 200,
@@ -80,11 +96,13 @@ async function run(bench: Bench, browser: Browser, row: Row): Promise<void> {
     seed: 1,
     ...row.path,
   };
-  const result = await stream(browser, { path, width: WIDTH, height: HEIGHT, seconds: SECONDS });
-  const { name, goals } = row;
+  const result = await stream(browser, { sender, path, width: WIDTH, height: HEIGHT, seconds: SECONDS });
+  const goals = sender === 'nearlight' ? row.goals : undefined;
+  const name = `${sender}, ${row.name}`;
   const endMs = SECONDS * 1000;
   const all = delays(result, START_MS, endMs);
-  if (row.name === 'no limit') idleMs = percentile(Float64Array.from(all).sort(), 50);
+  if (row.name === 'no limit') idleDelays.set(sender, percentile(Float64Array.from(all).sort(), 50));
+  const idleMs = idleDelays.get(sender) ?? 0;
   const added = all.map((ms) => ms - idleMs - path.delayMs);
   const { p95 } = bench.figure(`${name}: delay added`, 'ms', added);
   bench.figure(
@@ -102,7 +120,7 @@ async function run(bench: Bench, browser: Browser, row: Row): Promise<void> {
   bench.figure(`${name}: PSNR`, 'dB', qualities(result, new Scene(WIDTH, HEIGHT)));
   const share = row.mbit === undefined ? undefined : used(result, START_MS, endMs) / (row.mbit * MBIT);
   if (share !== undefined) bench.value(`${name}: share of the link`, '', share);
-  if (row.path.bitsPerSecond === steps) changes(bench, name, result);
+  if (row.steps) changes(bench, { name, result, steps: row.steps, idleMs, hasGoals: sender === 'nearlight' });
   if (goals?.addedP95)
     bench.goal(`${name}: delay added P95`, { direction: 'at most', limit: goals.addedP95, value: p95, unit: 'ms' });
   if (goals?.used && share !== undefined)
@@ -111,20 +129,28 @@ async function run(bench: Bench, browser: Browser, row: Row): Promise<void> {
     bench.goal(`${name}: freezes`, { direction: 'at most', limit: goals.freezes, value: freezes, unit: '' });
 }
 
+interface Changes {
+  name: string;
+  result: Result;
+  steps: readonly [number, number];
+  idleMs: number;
+  hasGoals: boolean;
+}
+
 /** Reports how fast the rate followed the link. */
-function changes(bench: Bench, name: string, result: Result): void {
-  const third = (SECONDS * 1000) / 3;
+function changes(bench: Bench, { name, result, steps, idleMs, hasGoals }: Changes): void {
   let downMs = Number.POSITIVE_INFINITY;
-  for (let from = third; from < 2 * third && downMs === Number.POSITIVE_INFINITY; from += 100)
-    if (rateOf(result.offered, from, from + 300) <= 1.1 * steps(third)) downMs = from - third;
-  const before = used(result, third - 5000, third);
+  for (let from = THIRD_MS; from < 2 * THIRD_MS && downMs === Number.POSITIVE_INFINITY; from += 100)
+    if (rateOf(result.offered, from, from + 300) <= 1.1 * steps[1] * MBIT) downMs = from - THIRD_MS;
+  const before = used(result, THIRD_MS - 5000, THIRD_MS);
   let upMs = Number.POSITIVE_INFINITY;
-  for (let from = 2 * third; from < 3 * third - 1000 && upMs === Number.POSITIVE_INFINITY; from += 100)
-    if (used(result, from, from + 500) >= 0.9 * before) upMs = from + 500 - 2 * third;
-  const slow = delays(result, third, 2 * third).map((ms) => ms - idleMs);
+  for (let from = 2 * THIRD_MS; from < 3 * THIRD_MS - 1000 && upMs === Number.POSITIVE_INFINITY; from += 100)
+    if (used(result, from, from + 500) >= 0.9 * before) upMs = from + 500 - 2 * THIRD_MS;
+  const slow = delays(result, THIRD_MS, 2 * THIRD_MS).map((ms) => ms - idleMs);
   bench.figure(`${name}: delay added and one way while the link is slow`, 'ms', slow);
-  bench.value(`${name}: until the host sends no more than the slow link carries`, 'ms', Math.min(downMs, third));
-  bench.value(`${name}: until 90 % of the earlier rate`, 'ms', Math.min(upMs, third));
+  bench.value(`${name}: until the host sends no more than the slow link carries`, 'ms', Math.min(downMs, THIRD_MS));
+  bench.value(`${name}: until 90 % of the earlier rate`, 'ms', Math.min(upMs, THIRD_MS));
+  if (!hasGoals) return;
   bench.goal(`${name}: down`, { direction: 'at most', limit: 500, value: downMs, unit: 'ms' });
   bench.goal(`${name}: up`, { direction: 'at most', limit: 5000, value: upMs, unit: 'ms' });
 }
@@ -133,7 +159,10 @@ await benchmark('path', async (bench) => {
   const browser = await startBrowser();
   try {
     bench.machine({ browser: browser.version() });
-    for (const row of ROWS) if (row.name === 'no limit' || row.name.includes(ONLY)) await run(bench, browser, row);
+    for (const row of [...ROWS, ...UNSEEN])
+      for (const sender of SENDERS)
+        if (CHOSEN.split(',').includes(sender) && (row.name === 'no limit' || row.name.includes(ONLY)))
+          await run(bench, browser, { ...row, sender });
   } finally {
     await browser.close();
   }

@@ -71,9 +71,10 @@ test.each([
 });
 
 test('a keyframe makes older packets useless, also where sequence numbers wrap', () => {
-  const { missing } = setUp(65_530, 12);
+  const { missing, store } = setUp(65_530, 8);
   missing.request(65_531, milli(0), 0);
-  missing.startAt(2);
+  missing.startAnew();
+  for (const sequence of [2, 3]) store.open(sequence, BYTES);
   missing.request(65_532, milli(0), 0);
   missing.request(1, milli(0), 0);
   expect(take(missing, 0)).toEqual([]);
@@ -81,6 +82,17 @@ test('a keyframe makes older packets useless, also where sequence numbers wrap',
   missing.request(3, milli(0), 0);
   expect(take(missing, 0)).toEqual([2, 3]);
 });
+
+test.each([32_767, 32_768, 65_535, 65_536, 200_000])(
+  '%i packets after a keyframe the page still gets what it misses',
+  (count) => {
+    const { missing, store } = setUp(0, 1);
+    missing.startAnew();
+    for (let sequence = 1; sequence <= count; sequence++) store.open(sequence & 0xffff, BYTES);
+    for (const sequence of [count, count - 1023]) missing.request(sequence & 0xffff, milli(0), 0);
+    expect(take(missing, 0)).toEqual([count & 0xffff, (count - 1023) & 0xffff]);
+  },
+);
 
 test('packets that are sent again take at most 40 % of what the path carries', () => {
   const { missing } = setUp(0, 1000);

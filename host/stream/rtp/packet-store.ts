@@ -11,6 +11,10 @@ export class PacketStore {
   readonly #sequences = new Int32Array(SLOTS).fill(-1);
   readonly #resentAt = new Float64Array(SLOTS);
 
+  #newest = 0;
+  /** Number of packets that were ever put in. */
+  count = 0;
+
   /** Number of packets that are kept. */
   get capacity(): number {
     return SLOTS;
@@ -19,10 +23,17 @@ export class PacketStore {
   /** Returns the memory for a packet of `bytes` bytes. It replaces the oldest packet. */
   open(sequence: number, bytes: number): Buffer {
     const slot = sequence % SLOTS;
+    this.#newest = sequence;
+    this.count++;
     this.#lengths[slot] = bytes;
     this.#sequences[slot] = sequence;
     this.#resentAt[slot] = Number.NEGATIVE_INFINITY;
     return this.#view(slot);
+  }
+
+  /** Returns how many packets were put in after the one with an RTP sequence number, a uint16 that wraps. */
+  ageOf(sequence: number): number {
+    return (this.#newest - sequence) & 0xffff;
   }
 
   /** Returns the packet with an RTP sequence number, or undefined if it is not kept any more. */

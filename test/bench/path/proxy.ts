@@ -35,7 +35,7 @@ export class PathProxy {
   readonly offered: number[] = [];
   #options: PathOptions;
   readonly #outside: Socket;
-  readonly #target: number;
+  readonly #target: { port: number; address: string };
   readonly #pages = new Map<string, Socket>();
   readonly #waiting: Delivery[] = [];
   readonly #timer: NodeJS.Timeout;
@@ -46,7 +46,7 @@ export class PathProxy {
   #lastAt = 0;
   #begunAt = performance.now();
 
-  private constructor(outside: Socket, target: number, options: PathOptions) {
+  private constructor(outside: Socket, target: { port: number; address: string }, options: PathOptions) {
     this.#outside = outside;
     this.#target = target;
     this.#options = options;
@@ -55,9 +55,9 @@ export class PathProxy {
     this.#timer = setInterval(() => this.#deliver(), 1);
   }
 
-  /** @param target UDP port of the relay on 127.0.0.1 */
-  static async open(target: number, options: PathOptions): Promise<PathProxy> {
-    return new PathProxy(await open(), target, options);
+  /** @param port UDP port of the sender at `address` */
+  static async open(port: number, options: PathOptions, address = '127.0.0.1'): Promise<PathProxy> {
+    return new PathProxy(await open(), { port, address }, options);
   }
 
   get port(): number {
@@ -87,7 +87,9 @@ export class PathProxy {
     }
     const inside = socket;
     const copy = Buffer.from(packet);
-    this.#schedule(performance.now() + this.#options.delayMs, () => inside.send(copy, this.#target, '127.0.0.1'));
+    this.#schedule(performance.now() + this.#options.delayMs, () =>
+      inside.send(copy, this.#target.port, this.#target.address),
+    );
   }
 
   #toPage(packet: Buffer, to: RemoteInfo): void {

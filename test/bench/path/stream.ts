@@ -1,3 +1,4 @@
+import { networkInterfaces } from 'node:os';
 import type { Browser, Page } from 'playwright-core';
 import { must } from '../../../host/base/assert.ts';
 import { systemClock } from '../../../host/base/clock.ts';
@@ -8,6 +9,8 @@ import { RateControl } from '../../../host/stream/rate.ts';
 import { createVideoEncoder } from '../../../host/video/h264.ts';
 import { RecordedPlayer, startServer } from '../../stream/fixture.ts';
 import { eventually } from '../../wait.ts';
+import { ChromiumSender } from './chromium.ts';
+import { LibrarySender } from './library.ts';
 import { type PathOptions, PathProxy } from './proxy.ts';
 import { BITS, BLOCK, PATCH, Scene } from './scene.ts';
 
@@ -44,10 +47,13 @@ class ScenePlayer extends RecordedPlayer {
   }
 }
 
+/** Ways to send the scene: the host's own, libdatachannel's with the receiver's estimate (REMB) alone, and Chromium's. */
+export const SENDERS = ['nearlight', 'libdatachannel', 'chromium'] as const;
+export type Sender = (typeof SENDERS)[number];
+
 const PAGE = `<!doctype html><title>path</title><video muted autoplay playsinline></video><script src="/page.js"></script>`;
 const SCRIPT = `
 const peer = new RTCPeerConnection();
-window.peer = peer;
 const video = document.querySelector('video');
 const { receiver } = peer.addTransceiver('video', { direction: 'recvonly' });
 receiver.jitterBufferTarget = 0;
@@ -81,56 +87,98 @@ const channels = [
 const ping = new Uint8Array(12);
 ping[0] = 5;
 setInterval(() => { if (channels[1].readyState === 'open') channels[1].send(ping); }, 500);
-window.join = async (port) => {
+window.offer = async () => {
   await peer.setLocalDescription();
-  const response = await fetch('/whep', {
-    method: 'POST', headers: { 'content-type': 'application/sdp' }, body: peer.localDescription.sdp });
-  const sdp = (await response.text()).replace(/(a=candidate:\\S+ 1 \\S+ \\d+ 127\\.0\\.0\\.1) \\d+/g, '$1 ' + port);
-  await peer.setRemoteDescription({ type: 'answer', sdp });
-};`;
+  return peer.localDescription.sdp;
+};
+window.accept = (sdp) => peer.setRemoteDescription({ type: 'answer', sdp });`;
 
 const file = (type: string, body: string) => ({ type: `${type}; charset=utf-8`, body: Buffer.from(body) });
 
+export interface StreamOptions {
+  sender: Sender;
+  path: PathOptions;
+  width: number;
+  height: number;
+  seconds: number;
+}
+
 /** Streams the scene to a page of a browser over a path with faults. */
-export async function stream(
-  browser: Browser,
-  options: { path: PathOptions; width: number; height: number; seconds: number },
-): Promise<Result> {
-  const { path, width, height, seconds } = options;
+export async function stream(browser: Browser, options: StreamOptions): Promise<Result> {
+  const { sender, path, width, height, seconds } = options;
   const files = new Map([
     ['/', file('text/html', PAGE)],
     ['/page.js', file('text/javascript', SCRIPT)],
   ]);
   const player = new ScenePlayer(0, { width, height, fps: FPS });
   const { server } = await startServer({ icePort: 0 }, { files, admit: async () => () => player });
-  const port = await relayPort(server.url);
-  const proxy = await PathProxy.open(port, path);
   const page = await browser.newPage();
+  const closing: (() => unknown)[] = [() => server.close(), () => page.close()];
   try {
     await page.goto(server.url);
-    await page.evaluate(`join(${proxy.port})`);
-    const connection = await eventually(() => must(player.connection, 'connection'));
+    const offer = await page.evaluate<string>('offer()');
+    /** Connects the page to the one that made the answer, through the path. */
+    const accept = async (answer: string): Promise<PathProxy> => {
+      const { port, address } = candidateOf(answer);
+      const proxy = await PathProxy.open(port, path, address);
+      closing.push(() => proxy.close());
+      const sdp = onlyCandidate(answer, proxy.port);
+      await page.evaluate(`accept(${JSON.stringify(sdp)})`);
+      return proxy;
+    };
+    if (sender === 'chromium') {
+      const source = await ChromiumSender.open(browser, { width, height, fps: FPS, bitrateMax: BITRATE_MAX });
+      closing.push(() => source.close());
+      const proxy = await accept(await source.answer(offer));
+      await source.connected();
+      const begunAt = performance.now();
+      proxy.begin();
+      const takenMs = await source.send(performance.timeOrigin + begunAt, seconds);
+      return resultOf({ page, proxy, takenMs, dropped: 0, begunAt });
+    }
+    let connection: PlayerConnection;
+    let proxy: PathProxy;
+    if (sender === 'libdatachannel') {
+      const source = new LibrarySender(offer, player);
+      closing.push(() => source.close());
+      proxy = await accept(await source.answer());
+      await source.connected();
+      connection = source;
+    } else {
+      const response = await fetch(`${server.url}whep`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/sdp' },
+        body: offer,
+      });
+      proxy = await accept(await response.text());
+      connection = await eventually(() => must(player.connection, 'connection'));
+    }
     return await play({ page, player, connection, proxy, width, height, seconds });
   } finally {
-    await page.close();
-    await server.close();
-    proxy.close();
+    for (const close of closing.reverse()) await close();
   }
 }
 
-/** Finds out the UDP port of a server's relay from an answer to an offer. */
-async function relayPort(url: string): Promise<number> {
-  const { Peer } = await import('../../stream/peer.ts');
-  const peer = new Peer();
-  const response = await fetch(`${url}whep`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/sdp' },
-    body: await peer.offer(),
-  });
-  const answer = await response.text();
-  await fetch(new URL(response.headers.get('location') ?? '', url), { method: 'DELETE' });
-  peer.close();
-  return Number(must(/a=candidate:\S+ 1 \S+ \d+ 127\.0\.0\.1 (\d+)/.exec(answer)?.[1], 'candidate'));
+/** Returns the UDP address that an SDP answer offers. Chromium hides its address, which is that of an interface of this machine. */
+function candidateOf(answer: string): { port: number; address: string } {
+  const [, address = '', port] = must(/a=candidate:\S+ 1 udp \d+ (\S+) (\d+)/i.exec(answer), 'candidate');
+  return { port: Number(port), address: address.endsWith('.local') ? ownAddress() : address };
+}
+
+function ownAddress(): string {
+  const addresses = Object.values(networkInterfaces()).flatMap((list) => list ?? []);
+  return must(
+    addresses.find(({ family, internal }) => family === 'IPv4' && !internal),
+    'network interface besides the loopback one',
+  ).address;
+}
+
+/** Replaces all candidates of an SDP answer by one for a UDP port of 127.0.0.1. */
+function onlyCandidate(answer: string, port: number): string {
+  const lines = answer.split(/\r?\n/).filter((line) => line !== '' && !/^a=(candidate|end-of-candidates)/.test(line));
+  const at = lines.findIndex((line) => line.startsWith('a=ice-pwd'));
+  lines.splice(at + 1, 0, `a=candidate:1 1 UDP 2122260223 127.0.0.1 ${port} typ host`);
+  return `${lines.join('\r\n')}\r\n`;
 }
 
 interface Playing {
@@ -168,7 +216,6 @@ async function play({ page, player, connection, proxy, width, height, seconds }:
   player.view = view;
   const takenMs: number[] = [];
   const begunAt = performance.now();
-  const origin = performance.timeOrigin + begunAt;
   proxy.begin();
   for (let next = begunAt; performance.now() - begunAt < seconds * 1000; next += 1000 / FPS) {
     await systemClock.until(milli(next));
@@ -178,10 +225,23 @@ async function play({ page, player, connection, proxy, width, height, seconds }:
     view.present(number, systemClock.now());
   }
   const { dropped } = view.stats;
-  const shown = await page.evaluate<Shown[]>('window.shown');
+  const result = await resultOf({ page, proxy, takenMs, dropped, begunAt });
   player.view = undefined;
   await view.close();
   if (errors.length > 0) throw errors[0];
+  return result;
+}
+
+async function resultOf(measured: {
+  page: Page;
+  proxy: PathProxy;
+  takenMs: number[];
+  dropped: number;
+  begunAt: number;
+}): Promise<Result> {
+  const { page, proxy, takenMs, dropped, begunAt } = measured;
+  const origin = performance.timeOrigin + begunAt;
+  const shown = await page.evaluate<Shown[]>('window.shown');
   return {
     shown: shown.map((entry) => ({ ...entry, atMs: entry.atMs - origin })),
     takenMs,
