@@ -7,7 +7,7 @@ import { Scene } from './path/scene.ts';
 import { qualities, type Result, SENDERS, type Sender, stream } from './path/stream.ts';
 
 const SECONDS = Number(process.env.PATH_SECONDS ?? 120);
-/** Only rows whose names contain this text. */
+/** Only rows with these names, separated by commas. */
 const ONLY = process.env.PATH_ROWS ?? '';
 /** Senders to measure; "chromium,libdatachannel" leaves out the host's own. */
 const CHOSEN = process.env.PATH_SENDERS ?? SENDERS.join();
@@ -103,6 +103,7 @@ async function run(bench: Bench, browser: Browser, { sender, ...row }: Row & { s
   const all = delays(result, START_MS, endMs);
   if (row.name === 'no limit') idleDelays.set(sender, percentile(Float64Array.from(all).sort(), 50));
   const idleMs = idleDelays.get(sender) ?? 0;
+  bench.figure(`${name}: from taking a picture to showing it`, 'ms', all);
   const added = all.map((ms) => ms - idleMs - path.delayMs);
   const { p95 } = bench.figure(`${name}: delay added`, 'ms', added);
   bench.figure(
@@ -161,7 +162,10 @@ await benchmark('path', async (bench) => {
     bench.machine({ browser: browser.version() });
     for (const row of [...ROWS, ...UNSEEN])
       for (const sender of SENDERS)
-        if (CHOSEN.split(',').includes(sender) && (row.name === 'no limit' || row.name.includes(ONLY)))
+        if (
+          CHOSEN.split(',').includes(sender) &&
+          (ONLY === '' || row.name === 'no limit' || ONLY.split(',').includes(row.name))
+        )
           await run(bench, browser, { ...row, sender });
   } finally {
     await browser.close();

@@ -134,7 +134,7 @@ export async function stream(browser: Browser, options: StreamOptions): Promise<
       const begunAt = performance.now();
       proxy.begin();
       const takenMs = await source.send(performance.timeOrigin + begunAt, seconds);
-      return resultOf({ page, proxy, takenMs, dropped: 0, begunAt });
+      return await resultOf({ page, proxy, takenMs, dropped: 0, begunAt });
     }
     let connection: PlayerConnection;
     let proxy: PathProxy;
