@@ -12,11 +12,12 @@ import { PixelBudget } from '../room/pixels.ts';
 import { Room } from '../room/room.ts';
 import { type PlayerSound, SoundStream } from '../room/sound.ts';
 import { type VideoPipeline, VideoView } from '../room/video.ts';
-import type { PlayerConnection, ViewRequest } from '../stream/player.ts';
+import type { PlayerConnection, VideoCodec, ViewRequest } from '../stream/player.ts';
 import { RateControl } from '../stream/rate.ts';
 import type { VideoEncoderOptions } from '../video/encoder.ts';
 import { createVideoEncoder } from '../video/h264.ts';
 import { Readback } from '../video/readback.ts';
+import { createVp8Encoder } from '../video/vp8.ts';
 import { type Launcher, launch, relaunch } from './launch.ts';
 
 /** Pixels per second that a hardware GPU and its video encoder can draw and encode for all players. */
@@ -75,7 +76,7 @@ async function createView(
   const { fps } = request;
   const rate = new RateControl(request, config.bitrateMax);
   const open = ({ width, height }: PictureSize, bitrate: number) =>
-    openPipeline(gpu, { width, height, fps, bitrate, hardware: !gpu.software, log });
+    openPipeline(gpu, connection.codec, { width, height, fps, bitrate, hardware: !gpu.software, log });
   return new VideoView({
     ...(await open(request, rate.bitrate)),
     resizing: { ladder: new SizeLadder(request), open },
@@ -88,9 +89,9 @@ async function createView(
 }
 
 /** Opens a video encoder and the readback of its pictures from the GPU. */
-async function openPipeline({ device }: Gpu, options: VideoEncoderOptions): Promise<VideoPipeline> {
+async function openPipeline({ device }: Gpu, codec: VideoCodec, options: VideoEncoderOptions): Promise<VideoPipeline> {
   const { width, height } = options;
-  const encoder = await createVideoEncoder(options);
+  const encoder = await (codec === 'h264' ? createVideoEncoder : createVp8Encoder)(options);
   try {
     await DeviceWatch.of(device).whenIdle();
     return { encoder, readback: new Readback({ device, width, height }) };

@@ -47,6 +47,7 @@ export class TrapError extends Error {
 
 /** A connection that sends nothing, because a game in a browser tab shows its frames itself. */
 const NO_CONNECTION: PlayerConnection = {
+  codec: 'h264',
   sendFrame: () => false,
   ready: true,
   limitBitrate: () => {},

@@ -123,6 +123,7 @@ export class PodGame implements LoadedGame {
     const { coldStart } = this.#options;
     if (coldStart.firstFrameMs !== undefined) return connection;
     return {
+      codec: connection.codec,
       notify: (notice) => connection.notify(notice),
       end: (code, message, retry) => connection.end(code, message, retry),
       get stats() {

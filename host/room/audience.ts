@@ -262,6 +262,7 @@ class KeptPlayer implements Player {
     const player = this.#player;
     const isCurrent = () => player === this.#player;
     return {
+      codec: connection.codec,
       sendFrame: (accessUnit: Uint8Array, info: FrameInfo) => isCurrent() && connection.sendFrame(accessUnit, info),
       sendAudio:
         connection.sendAudio &&

@@ -57,6 +57,7 @@ interface Delayed {
  * and passes everything on to the spectators. It exists without one, and costs nothing then.
  */
 export class Broadcast implements PlayerConnection {
+  readonly codec = 'h264';
   /** Each spectator's connection counts for itself. */
   readonly stats: ConnectionStats = {
     framesSent: 0,

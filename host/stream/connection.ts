@@ -5,7 +5,14 @@ import { type CloseReason, joinedNotice, type Notice } from '../base/protocol.ts
 import { InputReader } from './input.ts';
 import { KeyframeLimiter } from './keyframe.ts';
 import { noticeMessage } from './messages.ts';
-import { emptyStats, type Feedback, type FrameInfo, type Player, type PlayerConnection } from './player.ts';
+import {
+  emptyStats,
+  type Feedback,
+  type FrameInfo,
+  type Player,
+  type PlayerConnection,
+  type VideoCodec,
+} from './player.ts';
 
 export interface ConnectionOptions {
   config: Config;
@@ -53,6 +60,7 @@ export abstract class PageConnection implements PlayerConnection {
     this.#silenceTimer = setTimeout(() => this.#checkSilence(), connectMsMax);
   }
 
+  abstract readonly codec: VideoCodec;
   abstract readonly sendAudio?: PlayerConnection['sendAudio'];
   /** Whether the path has room for another frame. */
   abstract get ready(): boolean;

@@ -64,9 +64,10 @@ function createPeer(config: Config): PeerConnection {
  * packets, also those that the library does not know.
  */
 function addVideoTrack(peer: PeerConnection, offer: Offer, { ssrc, rtxSsrc }: StreamIds): VideoTrack {
-  const { payloadType, rtxPayloadType, formatParameters, extensions } = offer;
+  const { codec, payloadType, rtxPayloadType, formatParameters, extensions } = offer;
   const video = new datachannel.Video(offer.mid, 'SendOnly');
-  video.addH264Codec(payloadType, formatParameters);
+  if (codec === 'h264') video.addH264Codec(payloadType, formatParameters);
+  else video.addVP8Codec(payloadType);
   const written = video.generateSdp('\n', '', 0);
   // The WebRTC library silently ignores an SDP line that lacks "a=".
   for (const line of [...feedbackLines(offer), ...extensionLines(extensions)])

@@ -1,5 +1,6 @@
 import type { Config } from '../base/config.ts';
 import { NearlightError } from '../base/errors.ts';
+import type { VideoCodec } from './player.ts';
 import type { ExtensionIds } from './rtp/header.ts';
 
 /** URIs of the RTP header extensions that limit how long the receiver delays a frame, and that say when a packet was sent. */
@@ -28,9 +29,11 @@ export interface Offer {
   readonly sdp: string;
   /** Name (a=mid) of the SDP's video section. */
   readonly mid: string;
-  /** RTP payload type of the H.264 format. */
+  /** Format of the video: H.264 if the page takes it, else VP8. */
+  readonly codec: VideoCodec;
+  /** RTP payload type of that format. */
   readonly payloadType: number;
-  /** Parameters of the H.264 format (a=fmtp) for the SDP answer. */
+  /** Parameters of that format (a=fmtp) for the SDP answer; empty for VP8. */
   readonly formatParameters: string;
   /** Ids of the RTP header extensions. That for transport-wide feedback is 0 unless the page sends such feedback. */
   readonly extensions: ExtensionIds;
@@ -62,7 +65,7 @@ export function extensionLines(extensions: ExtensionIds): string[] {
   });
 }
 
-/** Returns the SDP lines of the RTCP feedback that the page sends, which addH264Codec of the WebRTC library writes in part. */
+/** Returns the SDP lines of the RTCP feedback that the page sends, which the WebRTC library writes in part. */
 export function feedbackLines({ payloadType, extensions }: Pick<Offer, 'payloadType' | 'extensions'>): string[] {
   const kinds = extensions.transportSequence > 0 ? [...FEEDBACK, TRANSPORT_FEEDBACK] : FEEDBACK;
   return kinds.map((kind) => `a=rtcp-fb:${payloadType} ${kind}`);
@@ -79,16 +82,23 @@ interface Transport {
   readonly fingerprint: string;
 }
 
+const NO_VIDEO =
+  'the offer has neither H.264 in baseline profile (packetization-mode=1) nor VP8; use a browser that plays one of them';
+const NO_H264 = 'to watch takes H.264 in baseline profile (packetization-mode=1), which the offer does not have';
+
+type Format = Pick<Video, 'codec' | 'payloadType' | 'formatParameters'>;
+
 interface Video {
   readonly mid: string;
+  readonly codec: VideoCodec;
   readonly payloadType: number;
-  readonly profile: string;
+  readonly formatParameters: string;
   readonly extensions: ExtensionIds;
   readonly rtxPayloadType: number;
 }
 
 /**
- * Checks a page's SDP offer (RFC 8866, RFC 9429). It must have these sections, bundled: one that receives H.264 video, one for
+ * Checks a page's SDP offer (RFC 8866, RFC 9429). It must have these sections, bundled: one that receives H.264 or VP8, one for
  * data channels unless the client only watches, and perhaps one that receives Opus.
  * @throws NearlightError NL_OFFER saying what is wrong
  */
@@ -110,6 +120,8 @@ export function readOffer(text: string, config: Pick<Config, 'offerLineBytesMax'
     refuse('the sections of the offer are not bundled (a=group:BUNDLE)');
   // The transport parameters of the SDP's first section apply to all sections that are bundled with it.
   const transport = readTransport(session, sections[0] ?? videoSection);
+  // All spectators share one encoded picture.
+  if (!channels && video.codec !== 'h264') refuse(NO_H264);
   const bodies = sections.map((section) => {
     if (section === videoSection) return writeVideo(video);
     return audio && section === audioSection ? writeAudio(audio) : writeChannels(section, readMid(section));
@@ -118,7 +130,8 @@ export function readOffer(text: string, config: Pick<Config, 'offerLineBytesMax'
     sdp: write(transport, bodies),
     mid: video.mid,
     payloadType: video.payloadType,
-    formatParameters: `profile-level-id=${video.profile};packetization-mode=1;level-asymmetry-allowed=1`,
+    codec: video.codec,
+    formatParameters: video.formatParameters,
     extensions: video.extensions,
     rtxPayloadType: video.rtxPayloadType,
     watches: channels === undefined,
@@ -222,7 +235,7 @@ function readAudio(section: Section): AudioOffer {
 function readVideo(section: Section): Video {
   checkMedia(section, 'video');
   const mid = readMid(section);
-  const format = readH264(section);
+  const format = readH264(section) ?? readVp8(section) ?? refuse(NO_VIDEO);
   const { payloadType } = format;
   const extensions = readExtensions(section);
   const feedback = values(section, 'rtcp-fb');
@@ -257,7 +270,7 @@ function readRtx(section: Section, payloadType: number): number {
 }
 
 /** Chooses an offered format of H.264 baseline, packetization mode 1 (RFC 6184, 8.1). Prefers constrained baseline (42e0). */
-function readH264(section: Section): { payloadType: number; profile: string } {
+function readH264(section: Section): Format | undefined {
   const types = section.media.split(' ').slice(3);
   const named = values(section, 'rtpmap').filter((value) => /^\d{2,3} H264\/90000$/i.test(value));
   let chosen: { payloadType: number; profile: string } | undefined;
@@ -271,9 +284,21 @@ function readH264(section: Section): { payloadType: number; profile: string } {
     if (!chosen || (profile.startsWith('42e0') && !chosen.profile.startsWith('42e0')))
       chosen = { payloadType, profile };
   }
-  return (
-    chosen ?? refuse('the offer has no H.264 baseline profile (packetization-mode=1); use a browser that plays H.264')
-  );
+  if (!chosen) return undefined;
+  const { payloadType, profile } = chosen;
+  const formatParameters = `profile-level-id=${profile};packetization-mode=1;level-asymmetry-allowed=1`;
+  return { codec: 'h264', payloadType, formatParameters };
+}
+
+/** Finds an offered format of VP8 (RFC 7741, 6.1). */
+function readVp8(section: Section): Format | undefined {
+  const types = section.media.split(' ').slice(3);
+  for (const value of values(section, 'rtpmap')) {
+    const type = /^(\d{2,3}) VP8\/90000$/i.exec(value)?.[1] ?? '';
+    if (types.includes(type) && +type >= 35 && +type <= 127)
+      return { codec: 'vp8', payloadType: +type, formatParameters: '' };
+  }
+  return undefined;
 }
 
 /** One section of an SDP text that is being written. `media` is its first line. */
@@ -305,10 +330,10 @@ function write(transport: Transport, bodies: Body[]): string {
 }
 
 function writeVideo(video: Video): Body {
-  const { mid, payloadType, profile, extensions, rtxPayloadType } = video;
+  const { mid, codec, payloadType, formatParameters, extensions, rtxPayloadType } = video;
   const lines = ['a=recvonly', 'a=rtcp-mux', ...extensionLines(extensions)];
-  lines.push(`a=rtpmap:${payloadType} H264/90000`, ...feedbackLines(video));
-  lines.push(`a=fmtp:${payloadType} level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=${profile}`);
+  lines.push(`a=rtpmap:${payloadType} ${codec === 'h264' ? 'H264' : 'VP8'}/90000`, ...feedbackLines(video));
+  if (formatParameters !== '') lines.push(`a=fmtp:${payloadType} ${formatParameters}`);
   const types = [payloadType];
   if (rtxPayloadType > 0) {
     types.push(rtxPayloadType);

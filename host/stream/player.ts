@@ -107,10 +107,15 @@ export function emptyStats(): ConnectionStats {
   };
 }
 
+/** Formats of encoded video. */
+export type VideoCodec = 'h264' | 'vp8';
+
 /** The connection to a player's page, as the running game uses it. */
 export interface PlayerConnection {
+  /** The format of the video that the page takes. */
+  readonly codec: VideoCodec;
   /**
-   * Sends a copy of one access unit (H.264 Annex B, start codes of 3 or 4 bytes), a large one spread over some milliseconds.
+   * Sends a copy of one access unit (H.264 Annex B with start codes of 3 or 4 bytes, or VP8), a large one spread over some milliseconds.
    * @returns false if the frame was dropped, because the page is not connected, the connection is congested, or the page
    * misses an earlier frame that this one refers to. If connected, onKeyframe is called then, at most once per `keyframeMsMin`.
    */

@@ -12,7 +12,7 @@ import { copiesAt, Retransmissions } from './retransmissions.ts';
 import { type ReceiverReport, RTCP_FEEDBACK, RTCP_KEYFRAME, readRtcp } from './rtcp.ts';
 import { RTP_BYTES_MAX, RtpHeaders } from './rtp/header.ts';
 import { PacketStore } from './rtp/packet-store.ts';
-import { H264Packetizer } from './rtp/packetizer.ts';
+import { H264Packetizer, type Packetizer, Vp8Packetizer } from './rtp/packetizer.ts';
 import { SenderReport } from './rtp/sender-report.ts';
 import { TransportFeedback } from './rtp/transport-feedback.ts';
 
@@ -41,7 +41,7 @@ const WAITING_MAX = 0.5;
 const RTX_BYTES = 2;
 
 export interface VideoSenderOptions {
-  offer: Pick<Offer, 'payloadType' | 'rtxPayloadType' | 'extensions'>;
+  offer: Pick<Offer, 'codec' | 'payloadType' | 'rtxPayloadType' | 'extensions'>;
   streams: StreamIds;
   clock: Pick<Clock, 'now'>;
   /** The zero of `clock`, in milliseconds since 1970. */
@@ -62,7 +62,7 @@ export interface VideoSenderOptions {
 export class VideoSender {
   readonly #options: VideoSenderOptions;
   readonly #headers: RtpHeaders;
-  readonly #packetizer: H264Packetizer;
+  readonly #packetizer: Packetizer;
   readonly #store = new PacketStore();
   readonly #history = new PacketHistory();
   readonly #estimator = new BandwidthEstimator();
@@ -101,7 +101,9 @@ export class VideoSender {
     this.#options = options;
     const { offer, streams, bitsPerSecondMax } = options;
     this.#headers = new RtpHeaders(offer.extensions);
-    this.#packetizer = new H264Packetizer(RTP_BYTES_MAX - this.#headers.bytes);
+    const payloadBytesMax = RTP_BYTES_MAX - this.#headers.bytes;
+    this.#packetizer =
+      offer.codec === 'h264' ? new H264Packetizer(payloadBytesMax) : new Vp8Packetizer(payloadBytesMax);
     this.#senderReport = new SenderReport(streams.ssrc, 'nearlight');
     this.#missing = new Retransmissions(this.#store);
     this.#receiver = offer.extensions.transportSequence > 0 ? undefined : new ReceiverEstimate(bitsPerSecondMax);

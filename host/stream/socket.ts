@@ -32,6 +32,7 @@ const CLOSE_MS_MAX = 1000;
  * decodes itself. It closes itself if the page opens no WebSocket within `iceMsMax`.
  */
 export class SocketConnection extends PageConnection {
+  readonly codec = 'h264';
   readonly #sender: SocketSender;
   readonly #frameMessage = new FrameMessage(MESSAGE_VIDEO);
   #socket: WebSocket | undefined;

@@ -8,7 +8,7 @@ import { type ConnectionOptions, PageConnection } from './connection.ts';
 import { connectionError, openPeer, type StreamIds, type VideoTrack } from './media.ts';
 import { FrameMessage, NOTICE_BYTES_MAX, sendMessage } from './messages.ts';
 import type { Offer } from './offer.ts';
-import type { AudioInfo, FrameInfo, PlayerConnection } from './player.ts';
+import type { AudioInfo, FrameInfo, PlayerConnection, VideoCodec } from './player.ts';
 import type { Relay } from './relay.ts';
 import { VideoSender } from './sender.ts';
 
@@ -36,6 +36,7 @@ export class WebRtcConnection extends PageConnection {
   readonly #video: VideoTrack;
   readonly #sender: VideoSender;
   readonly #audio: AudioTrack | undefined;
+  readonly codec: VideoCodec;
   readonly sendAudio: PlayerConnection['sendAudio'];
   /** The ICE user fragment of the SDP answer. The relay recognises the page's packets by it. */
   #ufrag: string | undefined;
@@ -47,6 +48,7 @@ export class WebRtcConnection extends PageConnection {
     const { offer, config } = options;
     super(options, config.iceMsMax);
     this.#options = options;
+    this.codec = offer.codec;
     try {
       const { peer, video } = openPeer(config, offer, this.#streams);
       this.#peer = peer;

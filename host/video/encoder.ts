@@ -1,16 +1,19 @@
 import type { Micro } from '../base/time.ts';
 import type { Picture } from './readback.ts';
 
-/** One encoded picture: H.264 in Annex B byte-stream format (ITU-T H.264, annex B). A keyframe carries SPS and PPS. */
+/**
+ * One encoded picture: H.264 in Annex B byte-stream format (ITU-T H.264, annex B), whose keyframes carry SPS and PPS, or a frame of VP8
+ * (RFC 6386).
+ */
 export interface AccessUnit {
   /** The encoded bytes, which the receiver of the access unit owns. */
   readonly data: Uint8Array;
-  /** Whether decoding can start here: the picture is an IDR picture. */
+  /** Whether decoding can start here. */
   readonly keyframe: boolean;
 }
 
 export interface EncodeOptions {
-  /** If true, the picture becomes an IDR picture. The first picture of a stream always is one. */
+  /** If true, the picture becomes a keyframe. The first picture of a stream always is one. */
   keyframe: boolean;
   /** When the picture was taken, on any clock. Each picture must be later than the one before. */
   timestampUs: Micro;

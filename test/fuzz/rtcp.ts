@@ -20,6 +20,7 @@ export class RtcpSubject {
   constructor() {
     this.#sender = new VideoSender({
       offer: {
+        codec: 'h264',
         payloadType: 108,
         rtxPayloadType: 109,
         extensions: { playoutDelay: 5, absoluteSendTime: 2, transportSequence: 3 },

@@ -18,6 +18,7 @@ export class NoEncoder implements VideoEncoder {
 
 /** A connected player without a network, which records when pictures arrive, and walks about in the game. */
 export class SimulatedPlayer implements PlayerConnection {
+  readonly codec = 'h264';
   readonly stats = emptyStats();
   readonly ready = true;
   /** Times in milliseconds at which pictures arrived while `recording` was true. */

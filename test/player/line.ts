@@ -137,6 +137,7 @@ export class Line {
 
 /** The host's end of one connection. */
 export class Connection implements PlayerConnection {
+  readonly codec = 'h264';
   readonly stats = emptyStats();
   readonly ready = true;
   readonly id = createToken();

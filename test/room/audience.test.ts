@@ -51,6 +51,7 @@ function makeRoom(name: string, seats = 4) {
 
 /** A page's connection that records the notices and frames for the page. */
 class Page implements PlayerConnection {
+  readonly codec = 'h264';
   readonly notices: Notice[] = [];
   readonly sent: number[] = [];
   readonly stats = emptyStats();

@@ -118,6 +118,7 @@ export function fakeConnection(): PlayerConnection & { notices: string[] } {
   const notices: string[] = [];
   return {
     notices,
+    codec: 'h264',
     sendFrame: () => true,
     sendAudio: () => true,
     ready: true,

@@ -24,6 +24,11 @@ function changed(start: string, ...lines: string[]): string[] {
   return result;
 }
 
+/** The same for an offer without VP8. */
+function withoutVp8(start: string, replacement: string): string[] {
+  return changed(start, replacement).filter((line) => !line.includes('VP8'));
+}
+
 /** Returns lines of an offer with `line` in place of each one that starts with `start`. */
 function changedIn(lines: readonly string[], start: string, line: string): string[] {
   const result = lines.map((old) => (old.startsWith(start) ? line : old));
@@ -63,6 +68,7 @@ test("an offer like Chromium's is read", () => {
   const offer = read(LINES);
   expect(offer).toMatchObject({
     mid: '0',
+    codec: 'h264',
     payloadType: 108,
     formatParameters: 'profile-level-id=42e01f;packetization-mode=1;level-asymmetry-allowed=1',
     extensions: { playoutDelay: 5, absoluteSendTime: 2, transportSequence: 3 },
@@ -90,6 +96,19 @@ test('the rebuilt offer is read as the same offer', () => {
 
 test('lines of an offer may end without a carriage return', () => {
   expect(readOffer(LINES.join('\n'), { offerLineBytesMax: LINE_MAX })).toEqual(read(LINES));
+});
+
+test('VP8 is chosen if H.264 is not offered, with its own repeated packets', () => {
+  const lines = changed('a=rtpmap:10', 'a=rtpmap:108 VP9/90000');
+  const offer = read(
+    [...lines.slice(0, application), 'a=rtpmap:97 rtx/90000', 'a=fmtp:97 apt=96', ...lines.slice(application)].map(
+      (line) => line.replace('SAVPF 96', 'SAVPF 96 97'),
+    ),
+  );
+  expect(offer).toMatchObject({ codec: 'vp8', payloadType: 96, formatParameters: '', rtxPayloadType: 97 });
+  expect(offer.sdp).toContain('a=rtpmap:96 VP8/90000\r\n');
+  expect(offer.sdp).not.toMatch(/a=fmtp:96|H264/);
+  expect(readOffer(offer.sdp, { offerLineBytesMax: LINE_MAX })).toEqual(offer);
 });
 
 test("H.264's baseline profile is chosen if constrained baseline is not offered", () => {
@@ -178,14 +197,27 @@ const malformed: [string, string[], RegExp][] = [
     changed('m=application', 'm=application 9 TCP/FOO bar'),
     /not a section for data channels/,
   ],
-  ['no H.264', changed('a=rtpmap:1', 'a=rtpmap:108 VP9/90000'), /no H\.264/],
-  ['H.264 with another packetization mode', changed('a=fmtp:1', 'a=fmtp:108 profile-level-id=42e01f'), /no H\.264/],
+  ['neither H.264 nor VP8', withoutVp8('a=rtpmap:1', 'a=rtpmap:108 VP9/90000'), /neither H\.264/],
+  [
+    'H.264 with another packetization mode',
+    withoutVp8('a=fmtp:1', 'a=fmtp:108 profile-level-id=42e01f'),
+    /neither H\.264/,
+  ],
   [
     'H.264 with another profile',
-    changed('a=fmtp:1', 'a=fmtp:108 packetization-mode=1;profile-level-id=640c1f'),
-    /no H\.264/,
+    withoutVp8('a=fmtp:1', 'a=fmtp:108 packetization-mode=1;profile-level-id=640c1f'),
+    /neither H\.264/,
   ],
-  ['a payload type that the section does not list', changed('m=video', 'm=video 9 UDP/TLS/RTP/SAVPF 96'), /no H\.264/],
+  [
+    'payload types that the section does not list',
+    changed('m=video', 'm=video 9 UDP/TLS/RTP/SAVPF 97'),
+    /neither H\.264/,
+  ],
+  [
+    'a spectator without H.264',
+    changed('a=rtpmap:1', 'a=rtpmap:108 VP9/90000').slice(0, application),
+    /to watch takes H\.264/,
+  ],
   ['no bundle', changed('a=group'), /not bundled/],
   ['a bundle of one', changed('a=group', 'a=group:BUNDLE 0'), /not bundled/],
   ['the same name for both sections', changed('a=mid:1', 'a=mid:0'), /not bundled/],

@@ -8,6 +8,7 @@ import { writeFeedback } from './rtp/feedback-writer.ts';
 
 const STREAMS = { ssrc: 0x01020304, rtxSsrc: 0x05060708 };
 const OFFER = {
+  codec: 'h264' as const,
   payloadType: 108,
   rtxPayloadType: 109,
   extensions: { playoutDelay: 5, absoluteSendTime: 2, transportSequence: 3 },

@@ -15,11 +15,41 @@ export interface PayloadSink {
   open(bytes: number, isLast: boolean): Uint8Array;
 }
 
+/** Splits encoded pictures into RTP payloads. */
+export interface Packetizer {
+  write(unit: Buffer, sink: PayloadSink): void;
+}
+
+/** First byte of a payload of VP8 (RFC 7741, 4.2): whether it begins a picture. Nothing else is told. */
+const VP8_BEGIN = 0x10;
+const VP8_BYTES = 1;
+
+/** Splits frames of VP8 into RTP payloads of equal length (RFC 7741). */
+export class Vp8Packetizer implements Packetizer {
+  readonly #bytesMax: number;
+
+  /** @param bytesMax largest payload */
+  constructor(bytesMax: number) {
+    this.#bytesMax = bytesMax;
+  }
+
+  write(unit: Buffer, sink: PayloadSink): void {
+    let offset = 0;
+    for (let left = Math.ceil(unit.length / (this.#bytesMax - VP8_BYTES)); left > 0; left--) {
+      const bytes = Math.ceil((unit.length - offset) / left);
+      const payload = sink.open(VP8_BYTES + bytes, left === 1);
+      payload[0] = offset === 0 ? VP8_BEGIN : 0;
+      payload.set(unit.subarray(offset, offset + bytes), VP8_BYTES);
+      offset += bytes;
+    }
+  }
+}
+
 /**
  * Splits H.264 access units into RTP payloads (RFC 6184, packetization mode 1). Small NAL units that follow each other share a
  * packet, and large ones are split into fragments of equal length.
  */
-export class H264Packetizer {
+export class H264Packetizer implements Packetizer {
   readonly #bytesMax: number;
   // The NAL units of the current access unit: first byte, and the byte after the last one.
   readonly #starts: number[] = [];

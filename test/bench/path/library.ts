@@ -18,6 +18,7 @@ const UNUSED: PacketFeedback = { onMissing() {}, onArrivals() {} };
  * receiver's own estimate of the bandwidth (REMB) as the bitrate.
  */
 export class LibrarySender implements PlayerConnection {
+  readonly codec = 'h264';
   readonly stats = emptyStats();
   readonly #peer: PeerConnection;
   readonly #track: Track;

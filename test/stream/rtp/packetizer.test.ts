@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { H264Packetizer } from '../../../host/stream/rtp/packetizer.ts';
+import { H264Packetizer, Vp8Packetizer } from '../../../host/stream/rtp/packetizer.ts';
 import { Random } from '../../random.ts';
 import { depacketize } from './depacketizer.ts';
 
@@ -90,3 +90,27 @@ test('whatever the NAL units, their receiver gets them back', () => {
     expect(payloads.map(({ isLast }) => isLast)).toEqual(payloads.map((_, index) => index === payloads.length - 1));
   }
 });
+
+test.each([
+  [1, [2]],
+  [99, [100]],
+  [100, [51, 51]],
+  [199, [68, 67, 67]],
+])(
+  'a VP8 frame of %i bytes has payloads of equal length, of which the first says that a frame begins',
+  (length, lengths) => {
+    const unit = Buffer.from(Array.from({ length }, (_, index) => index));
+    const payloads: Payload[] = [];
+    new Vp8Packetizer(BYTES_MAX).write(unit, {
+      open(bytes, isLast) {
+        const payload = { bytes: new Uint8Array(bytes), isLast };
+        payloads.push(payload);
+        return payload.bytes;
+      },
+    });
+    expect(payloads.map(({ bytes }) => bytes.length)).toEqual(lengths);
+    expect(payloads.map(({ bytes }) => bytes[0])).toEqual(lengths.map((_, index) => (index === 0 ? 0x10 : 0)));
+    expect(payloads.map(({ isLast }) => isLast)).toEqual(lengths.map((_, index) => index === lengths.length - 1));
+    expect(Buffer.concat(payloads.map(({ bytes }) => bytes.subarray(1)))).toEqual(unit);
+  },
+);
