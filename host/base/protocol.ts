@@ -23,12 +23,13 @@ export const MESSAGE_KEY = 1; // page, on `events`: u8 type, u8 HID usage of a k
 export const MESSAGE_BUTTON = 2; // page, on `events`: u8 type, u8 pointer button 0-31, u8 1 if down, u8 0, u32 sequence
 export const MESSAGE_RELEASE_ALL = 3; // page, on `events`, releases all keys: u8 type, u8[3] 0, u32 sequence
 export const MESSAGE_POINTER = 4; // page, on `state`: see POINTER_BYTES
-export const MESSAGE_PING = 5; // page, on `state`: u8 type, u8[3] 0, f64 time; the host answers MESSAGE_PONG with these bytes
-export const MESSAGE_PONG = 6; // host, on `state`
+export const MESSAGE_PING = 5; // page, on `state`: u8 type, u8[3] 0, f64 time; the host answers MESSAGE_PONG
+export const MESSAGE_PONG = 6; // host, on `state`: see PONG_BYTES
 export const MESSAGE_FRAME = 7; // host, on `state`: see FRAME_BYTES
 export const MESSAGE_NOTICE = 8; // host, on `events`: u8 type, then a Notice as JSON in UTF-8
 export const MESSAGE_PACE = 9; // page, on `state`: see PACE_BYTES
 export const MESSAGE_HELD = 12; // page, on `state`: see HELD_BYTES
+export const MESSAGE_TIMES = 20; // page, on `state`: see TIMES_BYTES
 // A page whose network lets no WebRTC pass opens a WebSocket, which carries all messages in both directions, and also these:
 export const MESSAGE_VIDEO = 13; // host: the layout of MESSAGE_FRAME, then the access unit (H.264 Annex B)
 export const MESSAGE_AUDIO = 14; // host: u8 type, u8[3] 0, u32 RTP timestamp in frames of sound, then a packet of Opus
@@ -40,6 +41,9 @@ export const KEY_BYTES = 8;
 export const BUTTON_BYTES = 8;
 export const RELEASE_ALL_BYTES = 8;
 export const PING_BYTES = 12;
+
+/** Size of MESSAGE_PONG: the bytes of MESSAGE_PING except for the type, then f64 time on the clock of RTP timestamps, in ms. */
+export const PONG_BYTES = 20;
 
 /**
  * Size of MESSAGE_POINTER: u8 type, u8 flags (1 = pointer locked), u16 0, u32 sequence, i32 total movement x, y,
@@ -63,9 +67,27 @@ export const PACE_BYTES = 8;
 
 /**
  * Size of MESSAGE_FRAME: u8 type, u8 flags (1 = keyframe), u16 0, u32 RTP timestamp of the frame, u32 sequence of the
- * newest input that the frame shows, u32 microseconds from reading that input to sending the frame, u32 encoded bytes.
+ * newest input that the frame shows, u32 microseconds from reading that input to the end of encoding, u32 encoded bytes.
  */
 export const FRAME_BYTES = 20;
+
+/**
+ * Size of MESSAGE_FRAME with times, which follow the same fields as u16 in units of FRAME_TIME_US: how long the newest input
+ * waited for a tick, the tick, the time until the picture was due, drawing, reading back, and sending. The largest value means
+ * that much or more. The time of encoding is the rest of the fourth field. The host sends this message when the last packet of the frame has left. A page reads
+ * as many fields as the message has.
+ */
+export const TIMED_FRAME_BYTES = 32;
+export const FRAME_TIME_US = 10;
+export const FRAME_TIME_MAX = 0xffff;
+
+/**
+ * Size of MESSAGE_TIMES: u8 type, u8 stage (a position in PAGE_STAGES), u8 number of buckets, u8 0, u32 sum in microseconds,
+ * u16[16] numbers of pictures by the time that they took in that stage, for the bounds BUCKETS. The page counts the pictures since
+ * its last message about the stage, and sends it at most once a second. The host ignores a stage or a number of buckets that it
+ * does not know. A page sends this only to a host that sends times.
+ */
+export const TIMES_BYTES = 40;
 
 /**
  * A rare message from the host to a page. `joined` says that the page has a seat, and which picture it gets. `wanted` is the

@@ -1,9 +1,4 @@
-/** Upper bounds of the histogram buckets in seconds. Several are the frame times of 120, 60, 50, 30, 20 and 10 Hz. */
-export const BUCKETS: readonly number[] = [
-  0.0005, 0.001, 0.002, 0.004, 0.0083, 0.0167, 0.02, 0.033, 0.05, 0.1, 0.25, 1,
-];
-
-const BOUNDS_MS: readonly number[] = BUCKETS.map((seconds) => seconds * 1000);
+import { BUCKETS, bucketOf } from '../base/buckets.ts';
 
 /** Counts durations in fixed buckets over the life of the process. Adding a duration allocates no memory. */
 export class Histogram {
@@ -21,13 +16,19 @@ export class Histogram {
   }
 
   add(ms: number): void {
-    let bucket = 0;
-    for (const bound of BOUNDS_MS) {
-      if (ms <= bound) break;
-      bucket++;
-    }
+    const bucket = bucketOf(ms);
     this.counts[bucket] = (this.counts[bucket] ?? 0) + 1;
     this.#sumMs += ms;
     this.#count++;
+  }
+
+  /** Adds durations that were counted elsewhere. @param counts one count for each bucket, as in `counts` */
+  merge(counts: ArrayLike<number>, sumMs: number): void {
+    for (let bucket = 0; bucket < this.counts.length; bucket++) {
+      const count = counts[bucket] ?? 0;
+      this.counts[bucket] = (this.counts[bucket] ?? 0) + count;
+      this.#count += count;
+    }
+    this.#sumMs += sumMs;
   }
 }

@@ -1,5 +1,6 @@
 import type { ErrorCode } from '../base/errors.ts';
 import { CLOSE_REASONS, type CloseReason } from '../base/protocol.ts';
+import { PAGE_STAGES, type PageStage } from '../base/stages.ts';
 import { Histogram } from './histogram.ts';
 
 /** A host's counters over its whole life, across all games and players. The pipeline's stages add to them. */
@@ -14,6 +15,17 @@ export class Meters {
   readonly encode = new Histogram();
   readonly send = new Histogram();
   readonly inputToSend = new Histogram();
+  /** Times of the newest input in a picture: until a tick or the picture reads it, in that tick, and until the picture is due. */
+  readonly inputWait = new Histogram();
+  readonly inputTick = new Histogram();
+  readonly inputTurn = new Histogram();
+  /** Time from handing a picture over to sending its last packet, because large pictures are spread in time. */
+  readonly pace = new Histogram();
+  /** Times of pictures as players' pages report them. A page can report anything, within bounds. */
+  readonly page = Object.fromEntries(PAGE_STAGES.map((stage) => [stage, new Histogram()])) as Record<
+    PageStage,
+    Histogram
+  >;
   ticksSkipped = 0;
   framesDropped = 0;
   encodedBytes = 0;

@@ -1,6 +1,7 @@
 import type { Metric, Registry } from 'prom-client';
+import { BUCKETS } from '../base/buckets.ts';
 import { losses } from '../base/losses.ts';
-import { BUCKETS, type Histogram } from './histogram.ts';
+import type { Histogram } from './histogram.ts';
 import type { Meters } from './meters.ts';
 
 /** Interval at which the delay of the event loop is sampled. */
@@ -102,8 +103,9 @@ function processRegistry(): Promise<Registry> {
 type Add = (name: string, type: Kind, help: string, read: (name: string) => Sample[]) => void;
 
 function addFrames(add: Add, meters: Meters): void {
-  const { render, replay, readback, encode, send, inputToSend } = meters;
-  const stages = Object.entries({ render, replay, readback, encode, send });
+  const { inputWait: wait, inputTick: tick, inputTurn: turn, inputToSend } = meters;
+  const { render, replay, readback, encode, send, pace, page } = meters;
+  const stages = Object.entries({ wait, tick, turn, render, replay, readback, encode, send, pace });
   add('nearlight_frames_encoded_total', 'counter', 'Pictures that were encoded.', () => plain(encode.count));
   add('nearlight_frames_sent_total', 'counter', 'Pictures that were sent.', () => plain(send.count));
   add('nearlight_frames_dropped_total', 'counter', 'Pictures that were rendered but not sent.', () =>
@@ -112,14 +114,23 @@ function addFrames(add: Add, meters: Meters): void {
   add('nearlight_encoder_bytes_total', 'counter', 'Bytes that the video encoder produced.', () =>
     plain(meters.encodedBytes),
   );
-  add('nearlight_frame_stage_seconds', 'histogram', 'Time that a picture spends in a stage, like encoding.', (name) =>
-    stages.flatMap(([stage, histogram]) => buckets(name, histogram, { stage })),
+  add(
+    'nearlight_frame_stage_seconds',
+    'histogram',
+    'Time that a picture, or its newest input, spends in a stage of the host.',
+    (name) => stages.flatMap(([stage, histogram]) => buckets(name, histogram, { stage })),
   );
   add(
     'nearlight_input_to_send_seconds',
     'histogram',
     'Time from reading the newest input to sending the picture that shows it.',
     (name) => buckets(name, inputToSend),
+  );
+  add(
+    'nearlight_page_stage_seconds',
+    'histogram',
+    "Times of pictures as players' pages report them: stages outside the host, and the total from an input to its picture.",
+    (name) => Object.entries(page).flatMap(([stage, histogram]) => buckets(name, histogram, { stage })),
   );
 }
 

@@ -1,6 +1,5 @@
 import { systemClock } from '../base/clock.ts';
 import {
-  FRAME_BYTES,
   MESSAGE_FRAME,
   MESSAGE_NOTICE,
   MESSAGE_PACE,
@@ -10,14 +9,16 @@ import {
   PACE_BYTES,
   PING_BYTES,
 } from '../base/protocol.ts';
-import { type Milli, micro, milli, toMilli } from '../base/time.ts';
+import { type Milli, milli } from '../base/time.ts';
 import { Connector } from './connector.ts';
-import { LatencyTracker } from './latency.ts';
 import type { Link, LinkChannel, LinkFailure, ViewQuery } from './link.ts';
 import { QualityMeter } from './quality.ts';
 import { ReceiverMeter } from './receiver.ts';
 import { SilenceWatch } from './silence.ts';
+import type { StageHistory } from './stage-history.ts';
+import type { PictureTimes } from './stages.ts';
 import type { PlayerState, PlayerStats } from './state.ts';
+import { PictureTiming } from './timing.ts';
 import { ReturnTokens, type TokenStorage } from './tokens.ts';
 import { SampleWindow } from './window.ts';
 import { InputWriter } from './writer.ts';
@@ -42,15 +43,20 @@ const STABLE_MS = 10_000;
 const BEAT_MS = 100;
 const BEATS_PER_PING = 5;
 const BEATS_PER_STATS = 10;
+/** At this interval the page reports one of the times that only it knows. */
+const BEATS_PER_REPORT = 4;
+
 /** Plays a game: connects to the host, connects again whenever the connection is lost, sends input and measures latency. */
 export class PlayerClient {
   /** Takes the player's input and sends it to the host. */
   readonly input: InputWriter;
   /** Called for each input when the first picture that contains it is shown. Must be quick, because it runs between frames. */
   onLatency: ((latencyMs: Milli, sequence: number) => void) | undefined;
+  /** Called for each picture that is the first to show an input, with the times of its stages. The object is reused. */
+  onPicture: ((times: Readonly<PictureTimes>) => void) | undefined;
   readonly #options: PlayerClientOptions;
   readonly #connector: Connector;
-  readonly #latency: LatencyTracker;
+  readonly #timing: PictureTiming;
   readonly #latencies = new SampleWindow();
   /** The server's own part of the input latency, as it reports for each frame. */
   readonly #serverTimes = new SampleWindow();
@@ -90,9 +96,12 @@ export class PlayerClient {
 
   constructor(options: PlayerClientOptions) {
     this.#options = options;
-    this.#latency = new LatencyTracker((latencyMs, sequence) => {
-      this.#latencies.add(latencyMs, systemClock.now());
-      this.onLatency?.(latencyMs, sequence);
+    this.#timing = new PictureTiming({
+      onSample: (latencyMs, sequence) => {
+        this.#latencies.add(latencyMs, systemClock.now());
+        this.onLatency?.(latencyMs, sequence);
+      },
+      onPicture: (times) => this.onPicture?.(times),
     });
     this.input = new InputWriter({
       event: (message, sequence) => this.#send(this.#link?.events, message, sequence),
@@ -181,6 +190,11 @@ export class PlayerClient {
     this.#sendPing();
   }
 
+  /** The times of the pictures of the last minute, by stage. */
+  get history(): StageHistory {
+    return this.#timing.history;
+  }
+
   stats(): PlayerStats {
     const now = systemClock.now();
     const { video } = this.#options;
@@ -223,7 +237,7 @@ export class PlayerClient {
   }
 
   #reset(): void {
-    this.#latency.reset();
+    this.#timing.reset();
     this.#latencies.clear();
     this.#serverTimes.clear();
     this.#rtts.clear();
@@ -311,7 +325,7 @@ export class PlayerClient {
 
   #send(channel: LinkChannel | undefined, message: Uint8Array<ArrayBuffer>, sequence: number): void {
     if (channel?.readyState !== 'open') return;
-    this.#latency.noteSent(sequence, systemClock.now());
+    this.#timing.noteSent(sequence, systemClock.now());
     channel.send(message);
   }
 
@@ -330,17 +344,24 @@ export class PlayerClient {
     channel.send(this.#pace);
   }
 
+  #sendReport(): void {
+    const channel = this.#link?.state;
+    const message = channel?.readyState === 'open' ? this.#timing.report() : undefined;
+    if (message) channel?.send(message);
+  }
+
   #onMessage(data: ArrayBuffer): void {
     this.#hear();
     if (data.byteLength === 0) return;
     const view = new DataView(data);
     const type = view.getUint8(0);
-    if (type === MESSAGE_FRAME && data.byteLength >= FRAME_BYTES) {
-      this.#serverTimes.add(toMilli(micro(view.getUint32(12, true))), systemClock.now());
-      this.#latency.noteDescribed(view.getUint32(4, true), view.getUint32(8, true));
-    } else if (type === MESSAGE_PONG && data.byteLength >= PING_BYTES) {
+    if (type === MESSAGE_FRAME) {
+      const hostMs = this.#timing.describe(view);
+      if (hostMs !== undefined) this.#serverTimes.add(hostMs, systemClock.now());
+    } else if (type === MESSAGE_PONG) {
       const now = systemClock.now();
-      this.#rtts.add(now - view.getFloat64(4, true), now);
+      const roundTripMs = this.#timing.answer(view, now);
+      if (roundTripMs !== undefined) this.#rtts.add(roundTripMs, now);
     } else if (type === MESSAGE_NOTICE) {
       this.#onNotice(JSON.parse(this.#text.decode(new Uint8Array(data, 1))));
     }
@@ -371,8 +392,13 @@ export class PlayerClient {
   readonly #frame: VideoFrameRequestCallback = (_now, metadata) => {
     const now = systemClock.now();
     this.#frameCallback = this.#options.video.requestVideoFrameCallback(this.#frame);
-    const rtpTimestamp = this.#link?.rtpTimestampOf(metadata);
-    if (rtpTimestamp !== undefined) this.#latency.noteShown(rtpTimestamp, now);
+    const link = this.#link;
+    const rtpTimestamp = link?.rtpTimestampOf(metadata);
+    if (link && rtpTimestamp !== undefined)
+      this.#timing.show(rtpTimestamp, now, {
+        arrival: link.arrivalOf(metadata),
+        displayAt: metadata.expectedDisplayTime,
+      });
     if (metadata.receiveTime !== undefined)
       this.#slacks.add(now - metadata.receiveTime - 1000 * (metadata.processingDuration ?? 0), now);
     this.#shown += this.#presented === 0 ? 1 : Math.max(1, metadata.presentedFrames - this.#presented);
@@ -387,6 +413,7 @@ export class PlayerClient {
       this.#sendPing();
       this.#sendPace();
     }
+    if (this.#beats % BEATS_PER_REPORT === 0) this.#sendReport();
     if (this.#beats % BEATS_PER_STATS === 0 && !this.#isHidden) void this.#measure();
     if (!this.#silence.beat(this.#isWaiting) || this.#connector.isRunning) return;
     this.#expectHold();

@@ -31,12 +31,25 @@ export class PictureDecoder {
   #unwrapped = 0;
   framesDropped = 0;
 
-  /** @param onError called once, if a picture cannot be decoded */
-  constructor(onError: (error: DOMException) => void) {
+  /**
+   * @param options.onDecoded called with the RTP timestamp of each decoded picture
+   * @param options.onError called once, if a picture cannot be decoded
+   */
+  constructor({
+    onDecoded,
+    onError,
+  }: {
+    onDecoded(rtpTimestamp: number): void;
+    onError(error: DOMException): void;
+  }) {
     const { stream, show } = openScreen();
     this.stream = stream;
     this.#show = show;
-    this.#decoder = new VideoDecoder({ output: (frame) => this.#show(frame), error: onError });
+    const output = (frame: VideoFrame): void => {
+      onDecoded(rtpTimestampOf(frame.timestamp));
+      this.#show(frame);
+    };
+    this.#decoder = new VideoDecoder({ output, error: onError });
     this.#decoder.configure({ codec: CODEC, optimizeForLatency: true });
   }
 

@@ -1,4 +1,5 @@
 import { CHANNEL_EVENTS, CHANNEL_STATE, HEADER_HOLD, HEADER_RETURN, QUERY_HOLD } from '../base/protocol.ts';
+import type { Arrival } from './arrival.ts';
 import { readIceServers } from './ice-servers.ts';
 
 /**
@@ -75,6 +76,8 @@ export interface Link {
   getStats(): Promise<RTCStatsReport>;
   /** Returns the RTP timestamp of a picture that is shown, if the browser tells it. */
   rtpTimestampOf(shown: VideoFrameCallbackMetadata): number | undefined;
+  /** Returns when a picture that is shown arrived, valid until the next call; undefined if that is not known. */
+  arrivalOf(shown: VideoFrameCallbackMetadata): Arrival | undefined;
 }
 
 /**
@@ -108,6 +111,7 @@ export abstract class SeatLink implements Link {
   abstract show(video: HTMLVideoElement, sound?: { attach(stream: MediaStream): void }): void;
   abstract getStats(): Promise<RTCStatsReport>;
   abstract rtpTimestampOf(shown: VideoFrameCallbackMetadata): number | undefined;
+  abstract arrivalOf(shown: VideoFrameCallbackMetadata): Arrival | undefined;
 
   async start(query: ViewQuery, tokens: readonly string[]): Promise<void> {
     try {
@@ -233,6 +237,10 @@ export class HostLink extends SeatLink {
 
   rtpTimestampOf({ rtpTimestamp }: VideoFrameCallbackMetadata): number | undefined {
     return rtpTimestamp;
+  }
+
+  arrivalOf(shown: VideoFrameCallbackMetadata): Arrival {
+    return shown;
   }
 
   getStats(): Promise<RTCStatsReport> {

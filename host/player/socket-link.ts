@@ -8,6 +8,7 @@ import {
   MESSAGE_FRAME,
   MESSAGE_VIDEO,
 } from '../base/protocol.ts';
+import { type Arrival, ArrivalLog } from './arrival.ts';
 import { canDecode, PictureDecoder, rtpTimestampOf, SoundDecoder } from './decoder.ts';
 import { type LinkChannel, type LinkOptions, SeatLink, type ViewQuery } from './link.ts';
 
@@ -22,6 +23,7 @@ export class SocketLink extends SeatLink {
   readonly events: LinkChannel;
   readonly state: LinkChannel;
   readonly #arrived = new DataView(new ArrayBuffer(ARRIVED_BYTES));
+  readonly #arrivals = new ArrivalLog();
   #socket: WebSocket | undefined;
   #picture: PictureDecoder | undefined;
   #sound: SoundDecoder | undefined;
@@ -77,12 +79,19 @@ export class SocketLink extends SeatLink {
     return rtpTimestampOf(mediaTime * 1_000_000);
   }
 
+  arrivalOf(shown: VideoFrameCallbackMetadata): Arrival | undefined {
+    return this.#arrivals.find(this.rtpTimestampOf(shown));
+  }
+
   #open(url: string): void {
     const { hooks, takesSound } = this.options;
     const socket = new WebSocket(url);
     socket.binaryType = 'arraybuffer';
     this.#socket = socket;
-    this.#picture = new PictureDecoder((error) => this.fail(`A picture could not be decoded: ${error.message}`));
+    this.#picture = new PictureDecoder({
+      onDecoded: (decoded) => this.#arrivals.noteDecoded(decoded, systemClock.now()),
+      onError: (error) => this.fail(`A picture could not be decoded: ${error.message}`),
+    });
     if (takesSound) this.#sound = SoundDecoder.open();
     socket.onopen = () => {
       if (!this.isClosed) hooks.open();
@@ -106,7 +115,9 @@ export class SocketLink extends SeatLink {
     const rtpTimestamp = view.getUint32(4, true);
     this.#bytesReceived += view.byteLength;
     this.#arrived.setUint32(4, rtpTimestamp, true);
-    this.#arrived.setFloat64(8, systemClock.now(), true);
+    const now = systemClock.now();
+    this.#arrived.setFloat64(8, now, true);
+    this.#arrivals.noteReceived(rtpTimestamp, now);
     this.state.send(this.#arrived);
     const isKeyframe = (view.getUint8(1) & 1) !== 0;
     this.#picture?.decode(new Uint8Array(view.buffer, FRAME_BYTES), { isKeyframe, rtpTimestamp });

@@ -14,6 +14,7 @@ import {
   INPUT_VERSION,
   INPUT_WHEEL,
 } from '../../renderer/contract/abi.ts';
+import type { Clock } from '../base/clock.ts';
 import type { Milli } from '../base/time.ts';
 import type { HeldState, InputSink, PointerState } from '../stream/player.ts';
 
@@ -34,6 +35,8 @@ export class PlayerInput implements InputSink {
   #x = 0.5;
   #y = 0.5;
   #sequence = 0;
+  readonly #clock: Pick<Clock, 'now'> | undefined;
+  #arrivedAt: Milli | undefined;
   #hidden = false;
   /** Sums of pointer movement x, y and wheel movement x, y in 1/16 CSS pixel, as the page sent them. They wrap like int32. */
   readonly #totals = new Int32Array(4);
@@ -43,9 +46,19 @@ export class PlayerInput implements InputSink {
   /** How long pictures wait for the page's display, as it last reported (MESSAGE_PACE). Undefined once the report is used. */
   slackMs: Milli | undefined;
 
+  /** @param clock tells when inputs arrive; without it, that is unknown */
+  constructor(clock?: Pick<Clock, 'now'>) {
+    this.#clock = clock;
+  }
+
   /** Sequence number of the newest input from the page. */
   get sequence(): number {
     return this.#sequence;
+  }
+
+  /** When the newest input from the page arrived. */
+  get arrivedAt(): Milli | undefined {
+    return this.#arrivedAt;
   }
 
   /** Whether the page is hidden, so that no one sees the player's pictures. */
@@ -142,7 +155,9 @@ export class PlayerInput implements InputSink {
   }
 
   #noteSequence(sequence: number): void {
-    if (((sequence - this.#sequence) | 0) > 0) this.#sequence = sequence >>> 0;
+    if (((sequence - this.#sequence) | 0) <= 0) return;
+    this.#sequence = sequence >>> 0;
+    this.#arrivedAt = this.#clock?.now();
   }
 }
 

@@ -115,7 +115,10 @@ export class GameLoop {
     const { instance } = this.#options.game();
     const begun = clock.now();
     stats.tickLateMs.add(begun - this.#ticks.next);
-    for (const seat of seats) seat?.input.write(instance.inputs, seat.number);
+    for (const seat of seats) {
+      seat?.input.write(instance.inputs, seat.number);
+      seat?.timing.beginTick(seat.input.sequence, begun);
+    }
     const called = instance.tick(stats.ticks, this.#listeners.of(stats.ticks));
     for (const seat of seats) seat?.input.endTick();
     const submission = await called;
@@ -124,7 +127,9 @@ export class GameLoop {
     stats.tickMs.add(clock.now() - begun);
     if (submission.sound) this.#listeners.play(submission.sound);
     await this.replay(submission);
-    const skipped = this.#ticks.advance(clock.now());
+    const ended = clock.now();
+    for (const seat of seats) seat?.timing.endTick(ended);
+    const skipped = this.#ticks.advance(ended);
     stats.ticksSkipped += skipped;
     this.#listeners.skip(stats.ticks, skipped);
     if (meters) meters.ticksSkipped += skipped;
@@ -150,6 +155,7 @@ export class GameLoop {
     const begun = clock.now();
     seat.input.write(instance.inputs, seat.number);
     const { sequence } = seat.input;
+    const times = seat.timing.read(seat.input, begun);
     const { surface } = view;
     const { width, height } = surface.texture;
     const submission = await instance.render(seat.number, width, height);
@@ -159,6 +165,6 @@ export class GameLoop {
     const compilation = replay.start(submission, surface);
     if (compilation) await compilation;
     stats.replayMs.add(clock.now() - rendered);
-    view.present(sequence, begun);
+    view.present(sequence, begun, times);
   }
 }

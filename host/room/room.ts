@@ -130,7 +130,7 @@ export class Room {
    * @param input the object that receives the player's input, if the caller already has one
    * @throws NearlightError NL_ROOM_FULL, NL_ROOM_ENDED
    */
-  accept(request: ViewRequest, input = new PlayerInput()): Player {
+  accept(request: ViewRequest, input = new PlayerInput(this.#options.clock)): Player {
     this.checkFree();
     const number = this.#seats.indexOf(undefined);
     const seat = new Seat({ number, wanted: request, grant: this.#pixels.grant(request), input });
@@ -371,7 +371,7 @@ export class Room {
     if (seat.closed) throw new NearlightError('NL_ROOM_ENDED', `${this.name} is closed`);
     if (seat.connection) this.#hold(seat);
     seat.grant.release();
-    seat.renew({ wanted, grant: this.#pixels.grant(wanted), input: new PlayerInput() });
+    seat.renew({ wanted, grant: this.#pixels.grant(wanted), input: new PlayerInput(this.#options.clock) });
     seat.grant.onChange = () => this.#describeAgain(seat);
     return this.#playerOf(seat);
   }

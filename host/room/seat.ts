@@ -1,6 +1,7 @@
 import type { Milli } from '../base/time.ts';
 import type { PlayerConnection, ViewRequest } from '../stream/player.ts';
 import type { PlayerInput } from './input.ts';
+import { InputTiming } from './input-timing.ts';
 import type { Picture, PixelGrant } from './pixels.ts';
 import { FrameSchedule } from './schedule.ts';
 import type { PlayerSound } from './sound.ts';
@@ -23,6 +24,7 @@ export class Seat {
   #wanted: ViewRequest;
   #grant: PixelGrant;
   #input: PlayerInput;
+  readonly timing = new InputTiming();
   connection: PlayerConnection | undefined;
   /** The target of the player's frames; undefined until its video encoder is open. */
   view: PlayerView | undefined;
@@ -59,6 +61,7 @@ export class Seat {
     this.#wanted = wanted;
     this.#grant = grant;
     this.#input = input;
+    this.timing.reset();
   }
 
   /** Whether frames are drawn for the player now, as soon as they are due. */

@@ -3,7 +3,7 @@ import { Samples } from '../base/samples.ts';
 import { type Milli, micro, toMicro } from '../base/time.ts';
 import type { Surface } from '../gpu/replay.ts';
 import type { Meters } from '../observe/meters.ts';
-import type { Feedback, FrameInfo, PlayerConnection } from '../stream/player.ts';
+import type { Feedback, FrameInfo, FrameTimes, InputTimes, PlayerConnection } from '../stream/player.ts';
 import type { RateControl } from '../stream/rate.ts';
 import type { AccessUnit, VideoEncoder } from '../video/encoder.ts';
 import type { Picture, Readback } from '../video/readback.ts';
@@ -18,6 +18,14 @@ const RTP_CLOCK_KHZ = 90;
  * frame leaves at once.
  */
 const PATH_SHARE = 2;
+const NO_TIMES: InputTimes = { waitMs: 0, tickMs: 0, turnMs: 0 };
+
+/** A picture on its way from the GPU to the connection. */
+interface Frame {
+  readonly sequence: number;
+  readonly readAt: Milli;
+  readonly times: FrameTimes;
+}
 
 /** The parts that make pictures of one size into video. */
 export interface VideoPipeline {
@@ -53,6 +61,8 @@ export class VideoView implements PlayerView {
   #keyframe = true;
   #closed = false;
   #failed = false;
+  /** Sequence number of the newest input that a picture has shown. */
+  #newestShown = 0;
 
   constructor(options: VideoViewOptions) {
     this.#options = options;
@@ -124,7 +134,7 @@ export class VideoView implements PlayerView {
     this.#options.onError(error);
   }
 
-  present(sequence: number, readAt: Milli): void {
+  present(sequence: number, readAt: Milli, input: Readonly<InputTimes> = NO_TIMES): void {
     const { clock } = this.#options;
     const { readback } = this.#pipeline;
     const begun = clock.now();
@@ -134,23 +144,25 @@ export class VideoView implements PlayerView {
       return;
     }
     this.#inFlight++;
+    const frame = { sequence, readAt, times: { ...input, drawMs: begun - readAt, readbackMs: 0 } };
     picture
       .then(async (ready) => {
         if (ready === undefined || this.#closed || this.#failed) return ready?.release();
-        this.stats.readbackMs.add(clock.now() - begun);
-        await this.#encodeAndSend(ready, sequence, readAt);
+        const mappedAt = clock.now();
+        frame.times.readbackMs = mappedAt - begun;
+        this.stats.readbackMs.add(mappedAt - begun);
+        await this.#encodeAndSend(ready, frame, mappedAt);
       })
       .catch((error: unknown) => this.#fail(error))
       .finally(() => this.#inFlight--);
   }
 
-  async #encodeAndSend(picture: Picture, sequence: number, readAt: Milli): Promise<void> {
+  async #encodeAndSend(picture: Picture, frame: Frame, mappedAt: Milli): Promise<void> {
     const { clock, meters } = this.#options;
     const { encoder } = this.#pipeline;
     const keyframe = this.#keyframe;
     this.#keyframe = false;
-    const begun = clock.now();
-    const encoding = encoder.encode(picture, { keyframe, timestampUs: toMicro(readAt) });
+    const encoding = encoder.encode(picture, { keyframe, timestampUs: toMicro(frame.readAt) });
     picture.release();
     const unit = await encoding;
     if (this.#closed) return;
@@ -160,20 +172,18 @@ export class VideoView implements PlayerView {
       return;
     }
     const encodedAt = clock.now();
-    this.stats.encodeMs.add(encodedAt - begun);
+    this.stats.encodeMs.add(encodedAt - mappedAt);
     if (meters) meters.encodedBytes += unit.data.byteLength;
-    this.#send(unit, { sequence, readAt, encodedAt });
+    this.#send(unit, frame, encodedAt);
   }
 
-  #send(
-    unit: AccessUnit,
-    { sequence, readAt, encodedAt }: { sequence: number; readAt: Milli; encodedAt: Milli },
-  ): void {
+  #send(unit: AccessUnit, { sequence, readAt, times }: Frame, encodedAt: Milli): void {
     const info: FrameInfo = {
-      rtpTimestamp: Math.round(readAt * RTP_CLOCK_KHZ) >>> 0,
+      rtpTimestamp: rtpTimestampOf(readAt),
       keyframe: unit.keyframe,
       inputSequence: sequence,
       inputToSendUs: micro(Math.round((encodedAt - readAt) * 1000)),
+      times,
     };
     if (!this.#options.connection.sendFrame(unit.data, info)) {
       this.#drop();
@@ -184,6 +194,17 @@ export class VideoView implements PlayerView {
     this.stats.inputToSendMs.add(sent - readAt);
     this.stats.frames++;
     this.stats.bytes += unit.data.byteLength;
+    this.#countInput(sequence, times);
+  }
+
+  /** Adds the times of an input to the histograms of the host, but only for the first picture that shows it. */
+  #countInput(sequence: number, { waitMs, tickMs, turnMs }: Readonly<InputTimes>): void {
+    const { meters } = this.#options;
+    if (!meters || sequence === this.#newestShown) return;
+    this.#newestShown = sequence;
+    meters.inputWait.add(waitMs);
+    meters.inputTick.add(tickMs);
+    meters.inputTurn.add(turnMs);
   }
 
   #drop(): void {
@@ -200,6 +221,16 @@ export class VideoView implements PlayerView {
     this.#next = undefined;
     await Promise.all([closePipeline(this.#pipeline), next && closePipeline(next)]);
   }
+}
+
+/**
+ * Returns the RTP timestamp of a picture: when its newest input was read, which is the picture's place in the game's time. The RTCP
+ * sender reports use the same clock (sender-report.ts), so a recorder of the stream puts the picture where it belongs, next to sound that
+ * counts the game's time too. The time of sending would carry the jitter of drawing and encoding into that. A receiver may take this jitter
+ * for the network's, but it delays no picture for it: the playout delay is 0, and the rate follows times of packets, not of pictures.
+ */
+function rtpTimestampOf(readAt: Milli): number {
+  return Math.round(readAt * RTP_CLOCK_KHZ) >>> 0;
 }
 
 function surfaceOf({ texture }: Readback): Surface {

@@ -1,7 +1,7 @@
 import type { Samples } from '../base/samples.ts';
 import type { Milli } from '../base/time.ts';
 import type { Surface } from '../gpu/replay.ts';
-import type { Feedback } from '../stream/player.ts';
+import type { Feedback, InputTimes } from '../stream/player.ts';
 
 /** The target of one player's frames: a video stream, or the canvas of a browser tab. */
 export interface PlayerView {
@@ -17,8 +17,9 @@ export interface PlayerView {
    * Sends or shows the player the frame that was just drawn into the surface.
    * @param sequence sequence number of the newest input that the frame shows
    * @param readAt when that input was read
+   * @param times how long that input took until then; the object is valid during the call only
    */
-  present(sequence: number, readAt: Milli): void;
+  present(sequence: number, readAt: Milli, times?: Readonly<InputTimes>): void;
   close(): Promise<void>;
 }
 

@@ -131,6 +131,7 @@ export function open<C extends PageConnection>(
   const ticket: Ticket = admission.open(client, () => connection?.close('displaced'));
   try {
     connection = create({
+      meters,
       config,
       seat: () => {
         player = seat({ id, token, ticket, close: (reason) => connection?.close(reason) });

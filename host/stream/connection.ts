@@ -1,10 +1,12 @@
 import { systemClock } from '../base/clock.ts';
 import type { Config } from '../base/config.ts';
 import { type ErrorCode, NearlightError } from '../base/errors.ts';
-import { type CloseReason, joinedNotice, type Notice } from '../base/protocol.ts';
+import { type CloseReason, joinedNotice, type Notice, PING_BYTES, PONG_BYTES } from '../base/protocol.ts';
+import type { Meters } from '../observe/meters.ts';
 import { InputReader } from './input.ts';
 import { KeyframeLimiter } from './keyframe.ts';
 import { noticeMessage } from './messages.ts';
+import { PageTimes } from './page-times.ts';
 import {
   emptyStats,
   type Feedback,
@@ -16,6 +18,8 @@ import {
 
 export interface ConnectionOptions {
   config: Config;
+  /** The histograms to which the connection and its page add times of pictures. */
+  meters: Pick<Meters, 'pace' | 'page'>;
   /** Takes a player's seat. Called when the page has connected. @throws NearlightError, which the page gets as the reason */
   seat(): Player;
   /** Logs a warning. */
@@ -33,6 +37,7 @@ export interface ConnectionOptions {
  */
 export abstract class PageConnection implements PlayerConnection {
   readonly stats = emptyStats();
+  readonly #pong = Buffer.alloc(PONG_BYTES);
   readonly #options: ConnectionOptions;
   readonly #beganAt = systemClock.now();
   readonly #keyframes: KeyframeLimiter;
@@ -169,10 +174,13 @@ export abstract class PageConnection implements PlayerConnection {
     if (!player) return;
     this.#phase = 'connected';
     this.#player = player;
+    const { config, meters } = this.#options;
+    const times = new PageTimes(meters.page, systemClock);
     this.#input = new InputReader({
       sink: player.input,
-      config: this.#options.config,
-      pong: (message) => this.send(message, { reliable: false }),
+      config,
+      pong: (message) => this.#answerPing(message),
+      times: (message) => times.read(message),
       clock: systemClock,
     });
     this.notify(joinedNotice(player));
@@ -233,6 +241,13 @@ export abstract class PageConnection implements PlayerConnection {
       void this.finish({ kind: 'ended', code, message, retry: true }, 'refused');
       return undefined;
     }
+  }
+
+  /** Answers a ping with the host's time, by which the page relates the two clocks. */
+  #answerPing(message: Buffer): void {
+    message.copy(this.#pong);
+    this.#pong.writeDoubleLE(systemClock.now(), PING_BYTES);
+    this.send(this.#pong, { reliable: false });
   }
 
   #checkErrors(): void {

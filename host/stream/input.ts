@@ -14,6 +14,7 @@ import {
   MESSAGE_POINTER,
   MESSAGE_PONG,
   MESSAGE_RELEASE_ALL,
+  MESSAGE_TIMES,
   PACE_BYTES,
   PING_BYTES,
   POINTER_BYTES,
@@ -30,6 +31,8 @@ export interface InputReaderOptions {
   config: Pick<Config, 'inputBytesMax' | 'inputRateMax' | 'inputSilenceMsMax' | 'stallMsMax'>;
   /** Sends the answer to a page's ping on the data channel `state`. The buffer `message` is valid during the call only. */
   pong(message: Buffer): void;
+  /** Takes what the page says about the times of its pictures. @returns false if the message is not valid */
+  times?(message: Buffer): boolean;
   clock: Pick<Clock, 'now'>;
 }
 
@@ -191,6 +194,8 @@ export class InputReader {
         message[0] = MESSAGE_PONG;
         this.#options.pong(message);
         return true;
+      case MESSAGE_TIMES:
+        return this.#options.times?.(message) ?? false;
       case MESSAGE_PACE: {
         const slackMs = message.length === PACE_BYTES ? message.readFloatLE(4) : Number.NaN;
         if (!Number.isFinite(slackMs) || message.readUIntLE(1, 3) !== 0) return false;

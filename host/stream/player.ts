@@ -63,6 +63,19 @@ export interface Feedback {
   queueMs: number;
 }
 
+/** How long the newest input in a picture took until the picture was due, in milliseconds; see STAGES. */
+export interface InputTimes {
+  waitMs: number;
+  tickMs: number;
+  turnMs: number;
+}
+
+/** How long a picture and its newest input took in each stage of the host until the picture was encoded. */
+export interface FrameTimes extends InputTimes {
+  drawMs: number;
+  readbackMs: number;
+}
+
 /** Facts about one encoded frame. They go into its RTP packets and into MESSAGE_FRAME. */
 export interface FrameInfo {
   /** The frame's RTP timestamp, in units of 1/90000 s; a uint32 that wraps. */
@@ -70,8 +83,10 @@ export interface FrameInfo {
   keyframe: boolean;
   /** Sequence number of the newest input that the frame shows. */
   inputSequence: number;
-  /** Time from reading the newest input to sending the frame that shows it. */
+  /** Time from reading the newest input to the end of encoding. */
   inputToSendUs: Micro;
+  /** The stages of that time, and those before it. The page shows no stages without them. */
+  times?: Readonly<FrameTimes> | undefined;
 }
 
 /** Facts about a packet of encoded sound, which go into its RTP packet. */

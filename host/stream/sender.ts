@@ -53,6 +53,8 @@ export interface VideoSenderOptions {
   /** The page asks for a keyframe. */
   onKeyframe(): void;
   onFeedback(feedback: Readonly<Feedback>): void;
+  /** The last packet of a frame has left, or was refused by the transport. */
+  onFrameSent?(rtpTimestamp: number, now: Milli): void;
 }
 
 /**
@@ -258,7 +260,9 @@ export class VideoSender {
     if (!packet) return true;
     if (this.#isProtecting) this.#missing.protect(sequence, now);
     this.#senderReport.count(packet.length - this.#headers.bytes);
-    return this.#send(packet, now);
+    const isSent = this.#send(packet, now);
+    if (isLastOfFrame(packet)) this.#options.onFrameSent?.(packet.readUInt32BE(4), now);
+    return isSent;
   }
 
   /** Sends a packet again, as a packet of the stream for that (RFC 4588) if the page knows it, otherwise as it was. */
@@ -281,7 +285,7 @@ export class VideoSender {
   #wrap(packet: Buffer, sequence: number, payloadType: number): Buffer {
     const { bytes } = this.#headers;
     const wrapped = this.#rtxPacket;
-    const marker = ((packet[1] ?? 0) & 0x80) !== 0;
+    const marker = isLastOfFrame(packet);
     const timestamp = packet.readUInt32BE(4);
     this.#rtxSequence = (this.#rtxSequence + 1) & 0xffff;
     const { rtxSsrc: ssrc } = this.#options.streams;
@@ -308,4 +312,9 @@ export class VideoSender {
     if (this.#beats % BEATS_PER_REPORT === 0 && this.#sentFrameAt > Number.NEGATIVE_INFINITY)
       this.#options.send(this.#senderReport.write(this.#options.clock.now(), this.#options.clockOriginMs));
   }
+}
+
+/** Whether the marker bit of an RTP packet is set. */
+function isLastOfFrame(packet: Buffer): boolean {
+  return ((packet[1] ?? 0) & 0x80) !== 0;
 }

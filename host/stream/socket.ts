@@ -35,6 +35,7 @@ export class SocketConnection extends PageConnection {
   readonly codec = 'h264';
   readonly #sender: SocketSender;
   readonly #frameMessage = new FrameMessage(MESSAGE_VIDEO);
+  readonly #timesMessage = new FrameMessage();
   #socket: WebSocket | undefined;
 
   constructor(options: ConnectionOptions) {
@@ -77,6 +78,10 @@ export class SocketConnection extends PageConnection {
   protected sendVideo(accessUnit: Uint8Array, info: FrameInfo): boolean {
     if (this.#waiting > WAITING_BYTES_MAX) return false;
     this.#sender.add(info.rtpTimestamp, accessUnit.byteLength);
+    if (info.times) {
+      this.#timesMessage.write(info, accessUnit.byteLength);
+      this.#socket?.send(Buffer.from(this.#timesMessage.finish(0)));
+    }
     this.#socket?.send(Buffer.concat([this.#frameMessage.write(info, accessUnit.byteLength), accessUnit]));
     return true;
   }

@@ -5,8 +5,9 @@ import { CHANNEL_EVENTS, CHANNEL_STATE } from '../base/protocol.ts';
 import { AudioTrack } from './audio.ts';
 import { type Endpoint, endpointsOf, replaceCandidates, ufragOf } from './candidate.ts';
 import { type ConnectionOptions, PageConnection } from './connection.ts';
+import { FrameMessages } from './frame-messages.ts';
 import { connectionError, openPeer, type StreamIds, type VideoTrack } from './media.ts';
-import { FrameMessage, NOTICE_BYTES_MAX, sendMessage } from './messages.ts';
+import { NOTICE_BYTES_MAX, sendMessage } from './messages.ts';
 import type { Offer } from './offer.ts';
 import type { AudioInfo, FrameInfo, PlayerConnection, VideoCodec } from './player.ts';
 import type { Relay } from './relay.ts';
@@ -31,7 +32,7 @@ export interface WebRtcConnectionOptions extends ConnectionOptions {
 export class WebRtcConnection extends PageConnection {
   readonly #options: WebRtcConnectionOptions;
   readonly #streams: StreamIds = { ssrc: randomInt(1, 2 ** 31), rtxSsrc: randomInt(2 ** 31, 2 ** 32) };
-  readonly #frameMessage = new FrameMessage();
+  readonly #frameMessages: FrameMessages;
   readonly #peer: PeerConnection;
   readonly #video: VideoTrack;
   readonly #sender: VideoSender;
@@ -59,6 +60,10 @@ export class WebRtcConnection extends PageConnection {
       throw error;
     }
     if (this.#audio) this.sendAudio = (packet, info) => this.#sendAudio(packet, info);
+    this.#frameMessages = new FrameMessages({
+      send: (message) => sendMessage(this.#state, message),
+      pace: options.meters.pace,
+    });
     this.#sender = new VideoSender({
       offer,
       streams: this.#streams,
@@ -68,6 +73,7 @@ export class WebRtcConnection extends PageConnection {
       send: (packet) => this.#sendPacket(packet),
       onKeyframe: () => this.requestKeyframe(),
       onFeedback: (feedback) => this.tellFeedback(feedback),
+      onFrameSent: (rtpTimestamp, now) => this.#frameMessages.finish(rtpTimestamp, now),
     });
     this.#listen();
   }
@@ -124,9 +130,8 @@ export class WebRtcConnection extends PageConnection {
   }
 
   protected sendVideo(accessUnit: Uint8Array, info: FrameInfo): boolean {
-    if (!this.#sender.sendFrame(accessUnit, info)) return false;
-    sendMessage(this.#state, this.#frameMessage.write(info, accessUnit.byteLength));
-    return true;
+    this.#frameMessages.add(info, accessUnit.byteLength, systemClock.now());
+    return this.#sender.sendFrame(accessUnit, info);
   }
 
   protected send(message: Buffer, { reliable }: { reliable: boolean }): void {

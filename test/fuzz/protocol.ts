@@ -13,14 +13,17 @@ import {
   MESSAGE_PING,
   MESSAGE_POINTER,
   MESSAGE_RELEASE_ALL,
+  MESSAGE_TIMES,
   PACE_BYTES,
   PING_BYTES,
   POINTER_BYTES,
+  TIMES_BYTES,
 } from '../../host/base/protocol.ts';
 import { milli } from '../../host/base/time.ts';
 import { FrameReader } from '../../host/stream/ice-tcp.ts';
 import { InputReader } from '../../host/stream/input.ts';
 import { readOffer } from '../../host/stream/offer.ts';
+import { PageTimes } from '../../host/stream/page-times.ts';
 import type { HeldState, PointerState } from '../../host/stream/player.ts';
 import { readView } from '../../host/stream/request.ts';
 import { readRtcp } from '../../host/stream/rtcp.ts';
@@ -76,10 +79,14 @@ export const TARGETS: Readonly<Record<string, Target>> = {
   },
   input: (random) => {
     const sink = new CheckedSink();
+    let now = 0;
+    const times = new PageTimes(CHECKED_TIMES, { now: () => milli(now) });
+    now = 1000;
     const reader = new InputReader({
       sink,
       config,
       pong: (message) => expectThat(message.length === PING_BYTES, 'an answer has another size than its ping'),
+      times: (message) => times.read(message),
       clock: { now: () => milli(0) },
     });
     const message = random.percent(10)
@@ -161,7 +168,27 @@ const INPUTS = [
   messageOf(MESSAGE_HELD, HELD_BYTES),
   messageOf(MESSAGE_PING, PING_BYTES),
   messageOf(MESSAGE_PACE, PACE_BYTES),
+  Buffer.concat([
+    Buffer.of(MESSAGE_TIMES, 4, 16, 0, 0xb8, 0x0b, 0, 0, 0, 0, 0, 0, 0, 0, 1),
+    Buffer.alloc(TIMES_BYTES - 15),
+  ]),
 ];
+
+/** Checks that a report counts no more pictures than a page can show in a second, and that its sum fits the counts. */
+const checkedCounts = {
+  merge(counts: ArrayLike<number>, sumMs: number): void {
+    const pictures = Array.from(counts).reduce((sum, count) => sum + count, 0);
+    expectThat(pictures > 0 && pictures <= 250, `${pictures} pictures in a second`);
+    expectThat(sumMs >= 0 && sumMs <= pictures * 8000.1, `${sumMs} ms for ${pictures} pictures`);
+  },
+};
+const CHECKED_TIMES = {
+  uplink: checkedCounts,
+  downlink: checkedCounts,
+  decode: checkedCounts,
+  present: checkedCounts,
+  total: checkedCounts,
+};
 
 /** Checks that the game gets nothing out of bounds. */
 class CheckedSink {

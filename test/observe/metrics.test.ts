@@ -60,9 +60,12 @@ describe('a histogram', () => {
     [8.4, 5],
     [16.7, 5],
     [16.8, 6],
-    [1000, 11],
-    [1001, 12],
-    [Number.POSITIVE_INFINITY, 12],
+    [20.1, 7],
+    [33, 8],
+    [100, 12],
+    [1000, 14],
+    [1001, 15],
+    [Number.POSITIVE_INFINITY, 15],
   ])('counts %d ms in bucket %i', (ms, bucket) => {
     const histogram = new Histogram();
     histogram.add(ms);
@@ -98,6 +101,9 @@ describe('metrics', () => {
     meters.encode.add(12);
     meters.encode.add(2000);
     meters.tick.add(1);
+    meters.inputWait.add(3);
+    meters.pace.add(0.1);
+    meters.page.total.merge([0, 0, 0, 0, 0, 0, 0, 2], 46);
     meters.ticksSkipped = 7;
     meters.framesDropped = 2;
     meters.encodedBytes = 1234;
@@ -109,6 +115,7 @@ describe('metrics', () => {
     const families = parse(await metrics());
     const samples = new Map([...families.values()].flatMap((family) => [...family.samples]));
     const stage = 'nearlight_frame_stage_seconds';
+    const page = 'nearlight_page_stage_seconds';
     expect(Object.fromEntries(samples)).toMatchObject({
       [`${stage}_bucket{stage="encode",le="0.002"}`]: 0,
       [`${stage}_bucket{stage="encode",le="0.004"}`]: 1,
@@ -118,6 +125,12 @@ describe('metrics', () => {
       [`${stage}_sum{stage="encode"}`]: 2.016,
       [`${stage}_count{stage="encode"}`]: 3,
       [`${stage}_count{stage="send"}`]: 0,
+      [`${stage}_count{stage="wait"}`]: 1,
+      [`${stage}_sum{stage="pace"}`]: 0.0001,
+      [`${page}_bucket{stage="total",le="0.02"}`]: 0,
+      [`${page}_bucket{stage="total",le="0.025"}`]: 2,
+      [`${page}_sum{stage="total"}`]: 0.046,
+      [`${page}_count{stage="uplink"}`]: 0,
       nearlight_frames_encoded_total: 3,
       nearlight_frames_dropped_total: 2,
       nearlight_encoder_bytes_total: 1234,
@@ -134,6 +147,15 @@ describe('metrics', () => {
       'nearlight_cold_start_seconds{phase="first_tick"}': 0.008,
       'nearlight_build_info{version="1.2.3",gpu="a \\"GPU\\"\\\\"}': 1,
     });
+  });
+
+  test('the stages have a bounded number of series, however many pages report', async () => {
+    const meters = new Meters();
+    for (const histogram of Object.values(meters.page)) histogram.merge(new Array(16).fill(1000), 1e6);
+    const families = parse(await createMetrics(meters, figures)());
+    const seriesOf = (name: string) => must(families.get(name), name).samples.size;
+    expect(seriesOf('nearlight_frame_stage_seconds')).toBe(9 * (16 + 2));
+    expect(seriesOf('nearlight_page_stage_seconds')).toBe(5 * (16 + 2));
   });
 
   test('metrics leave out the GPU time if the GPU has no timestamps', async () => {

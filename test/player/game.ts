@@ -176,6 +176,7 @@ class PaintedPlayer implements Player {
         light: this.held.size > 0,
       });
       const inputSequence = this.#sequence;
+      const readAt = this.#readAt;
       const takenAt = systemClock.now();
       const { keyframe } = this;
       this.keyframe = false;
@@ -188,7 +189,8 @@ class PaintedPlayer implements Player {
         rtpTimestamp: Math.round(takenAt * 90) >>> 0,
         keyframe: unit.keyframe,
         inputSequence,
-        inputToSendUs: toMicro(milli(performance.now() - this.#readAt)),
+        inputToSendUs: toMicro(milli(systemClock.now() - takenAt)),
+        times: { waitMs: takenAt - readAt, tickMs: 0, turnMs: 0, drawMs: 0, readbackMs: 0 },
       });
     }, 1000 / fps);
   }

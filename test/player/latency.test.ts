@@ -1,15 +1,22 @@
-import { beforeEach, expect, test } from 'vitest';
+import { beforeEach, describe, expect, test } from 'vitest';
 import { milli } from '../../host/base/time.ts';
 import { LatencyTracker } from '../../host/player/latency.ts';
 
 let samples: [number, number][];
+/** RTP timestamp, time of sending the newest input, time of showing, and sum of the stages. */
+let pictures: number[][];
 let tracker: LatencyTracker;
 const noteSent = (sequence: number, at: number) => tracker.noteSent(sequence, milli(at));
 const noteShown = (rtp: number, at: number) => tracker.noteShown(rtp, milli(at));
 
 beforeEach(() => {
   samples = [];
-  tracker = new LatencyTracker((latencyMs, sequence) => void samples.push([sequence, latencyMs]));
+  pictures = [];
+  tracker = new LatencyTracker({
+    onSample: (latencyMs, sequence) => void samples.push([sequence, latencyMs]),
+    onPicture: ({ rtpTimestamp, sentAt, shownAt, stages }) =>
+      void pictures.push([rtpTimestamp, sentAt, shownAt, stages.reduce((sum, ms) => sum + ms, 0)]),
+  });
 });
 
 test('latency is the time from sending an input to the first picture that contains it', () => {
@@ -91,4 +98,56 @@ test('reset forgets the inputs and frames of the last connection', () => {
   tracker.noteDescribed(9002, 1);
   noteShown(9002, 230);
   expect(samples).toEqual([[1, 30]]);
+});
+
+describe('the stages of a picture', () => {
+  const HOST = [1, 2, 3, 4, 5, 6, 7];
+  const arrived = (receivedAt: number) => ({
+    receivedAt: milli(receivedAt),
+    decodeMs: 1,
+    displayAt: milli(Number.NaN),
+  });
+
+  test.each([
+    ['before', true],
+    ['after', false],
+  ])('are known if the message comes %s the picture, and add up to the latency of the newest input', (_, isFirst) => {
+    noteSent(1, 90);
+    noteSent(2, 100);
+    const describeFrame = () => tracker.noteDescribed(9001, 2, HOST);
+    if (isFirst) describeFrame();
+    tracker.noteShown(9001, milli(150), arrived(140));
+    if (!isFirst) describeFrame();
+    expect(pictures).toEqual([[9001, 100, 150, 50]]);
+    expect(samples).toEqual([
+      [1, 60],
+      [2, 50],
+    ]);
+  });
+
+  test('count once for each input, although another message about the picture follows', () => {
+    noteSent(1, 100);
+    tracker.noteDescribed(9001, 1, HOST);
+    tracker.noteDescribed(9001, 1);
+    tracker.noteShown(9001, milli(150), arrived(140));
+    tracker.noteDescribed(9001, 1);
+    tracker.noteDescribed(9002, 1, HOST);
+    tracker.noteShown(9002, milli(160), arrived(155));
+    expect(pictures).toHaveLength(1);
+  });
+
+  test.each<[string, number[] | undefined, number]>([
+    ['the host says no times', undefined, 140],
+    ['the browser does not say when the picture arrived', HOST, Number.NaN],
+    ['the host claims more time than has passed', [1, 2, 3, 4, 5, 6, 70], 140],
+    ['a time of the host is negative', [-1, 2, 3, 4, 5, 6, 7], 140],
+    ['a time of the host is not a number', [Number.NaN, 2, 3, 4, 5, 6, 7], 140],
+    ['the picture arrived after it was shown', HOST, 151],
+  ])('are not known if %s, but the latency is', (_, host, receivedAt) => {
+    noteSent(1, 100);
+    tracker.noteDescribed(9001, 1, host);
+    tracker.noteShown(9001, milli(150), arrived(receivedAt));
+    expect(pictures).toEqual([]);
+    expect(samples).toEqual([[1, 50]]);
+  });
 });

@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, test } from 'vitest';
+import { must } from '../../host/base/assert.ts';
 import type { Clock } from '../../host/base/clock.ts';
 import { GuestExit, NearlightError } from '../../host/base/errors.ts';
 import { Samples } from '../../host/base/samples.ts';
@@ -9,6 +10,7 @@ import { PixelBudget } from '../../host/room/pixels.ts';
 import { Room } from '../../host/room/room.ts';
 import type { PlayerSound } from '../../host/room/sound.ts';
 import type { PlayerView } from '../../host/room/view.ts';
+import type { InputTimes } from '../../host/stream/player.ts';
 import { INPUT_KEYS, INPUT_KEYS_PRESSED, INPUT_MOVEMENT, INPUT_STRIDE } from '../../renderer/contract/abi.ts';
 import { at } from '../at.ts';
 import { FakeInstance, fakeConnection, ManualClock, settle } from './fake.ts';
@@ -574,4 +576,34 @@ describe('a hidden page', () => {
     expect(count(on.instance.calls, 'render 1')).toBeGreaterThanOrEqual(60);
     expect(count(on.instance.calls, 'render 0')).toBe(0);
   });
+});
+
+test('a picture comes with the times of its newest input: waiting for a tick, the tick, and waiting for the picture', async () => {
+  const on = stage({ tickRate: 100 });
+  const { player } = await join(on);
+  const ticks: number[] = [];
+  const shown: { sequence: number; readAt: number; times: InputTimes }[] = [];
+  on.instance.onTick = () => {
+    ticks.push(on.clock.now());
+    on.clock.jump(1);
+  };
+  const view = at(on.views, 0) as unknown as PlayerView;
+  view.present = (sequence, readAt, times) =>
+    void shown.push({ sequence, readAt, times: { ...(times ?? { waitMs: -1, tickMs: -1, turnMs: -1 }) } });
+  for (let sequence = 1; sequence <= 20; sequence++) {
+    await on.clock.pass(37);
+    const arrivedAt = on.clock.now();
+    const before = ticks.length;
+    player.input.key(4, sequence % 2 === 1, sequence);
+    await on.clock.pass(40);
+    const { readAt, times } = must(
+      shown.find((picture) => picture.sequence === sequence),
+      'picture',
+    );
+    expect(times.waitMs + times.tickMs + times.turnMs).toBeCloseTo(readAt - arrivedAt, 6);
+    const tick = ticks[before] ?? Number.POSITIVE_INFINITY;
+    expect(times.waitMs).toBeCloseTo(Math.min(tick, readAt) - arrivedAt, 6);
+    expect(times.tickMs).toBeCloseTo(tick < readAt ? 1 : 0, 6);
+  }
+  expect(shown.some(({ times }) => times.turnMs > 1)).toBe(true);
 });

@@ -2,8 +2,10 @@ import { expect, test } from 'vitest';
 import { must } from '../../host/base/assert.ts';
 import { systemClock } from '../../host/base/clock.ts';
 import { milli } from '../../host/base/time.ts';
+import { Meters } from '../../host/observe/meters.ts';
 import { VideoView, type VideoViewOptions } from '../../host/room/video.ts';
-import { fakeConnection, settle } from './fake.ts';
+import type { FrameInfo } from '../../host/stream/player.ts';
+import { fakeConnection, ManualClock, settle } from './fake.ts';
 
 interface Fake {
   readback: { texture: { width: number }; closed: boolean };
@@ -150,4 +152,35 @@ test('a pipeline that cannot be opened is a fault of the view', async () => {
   await settle();
   expect(errors).toEqual([new Error('no encoder')]);
   expect(view.ready).toBe(false);
+});
+
+test('a frame carries the times of its stages, which the host counts once for each input', async () => {
+  const clock = new ManualClock();
+  const meters = new Meters();
+  const sent: FrameInfo[] = [];
+  const connection = { ...fakeConnection(), sendFrame: (_: Uint8Array, info: FrameInfo) => sent.push(info) > 0 };
+  const { readback } = pipeline(100);
+  const mapped: (() => void)[] = [];
+  const read = () => new Promise((resolve) => mapped.push(() => resolve({ release() {} })));
+  const { view, first } = open({ clock, meters, connection, readback: { ...readback, read } });
+  const input = { waitMs: 1, tickMs: 2, turnMs: 3 };
+  const play = async (sequence: number) => {
+    const readAt = clock.now();
+    clock.jump(4);
+    view.present(sequence, readAt, input);
+    clock.jump(5);
+    must(mapped.shift(), 'reading back')();
+    await settle();
+    clock.jump(6);
+    first.encoder.finish();
+    await settle();
+  };
+  for (const sequence of [7, 7, 8]) await play(sequence);
+  expect(sent).toHaveLength(3);
+  for (const { inputToSendUs, times } of sent) {
+    expect(inputToSendUs).toBe(15_000);
+    expect(times).toEqual({ ...input, drawMs: 4, readbackMs: 5 });
+  }
+  expect([meters.inputWait.count, meters.inputTick.sumSeconds, meters.inputTurn.sumSeconds]).toEqual([2, 0.004, 0.006]);
+  expect([meters.readback.count, meters.encode.sumSeconds]).toEqual([3, 0.018]);
 });

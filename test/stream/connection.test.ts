@@ -1,6 +1,6 @@
 import { readdirSync } from 'node:fs';
 import { afterEach, expect, test, vi } from 'vitest';
-import { MESSAGE_KEY, MESSAGE_PING, MESSAGE_PONG } from '../../host/base/protocol.ts';
+import { MESSAGE_KEY, MESSAGE_PING, MESSAGE_PONG, PING_BYTES, PONG_BYTES } from '../../host/base/protocol.ts';
 import { micro } from '../../host/base/time.ts';
 import { NOTICE_BYTES_MAX } from '../../host/stream/messages.ts';
 import { at } from '../at.ts';
@@ -155,11 +155,17 @@ test('input reaches the player, and pings are answered', async () => {
   await until(() => peer.state.isOpen(), 'the state channel');
   peer.events.sendMessageBinary(Buffer.of(MESSAGE_KEY, 4, 1, 0, 1, 0, 0, 0));
   peer.state.sendMessageBinary(pointerMessage({ sequence: 2, x: 0.5 }));
+  const pingedAt = performance.now();
   peer.state.sendMessageBinary(Buffer.of(MESSAGE_PING, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8));
   await until(() => player.inputs.length === 2 && peer.answers.length === 1, 'input');
   expect(player.inputs).toContainEqual(['key', 4, true, 1]);
   expect(player.inputs).toContainEqual(['pointer', expect.objectContaining({ x: 0.5 }), 2]);
-  expect(peer.answers[0]).toEqual(Buffer.of(MESSAGE_PONG, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8));
+  const answer = at(peer.answers, 0);
+  expect(answer.subarray(0, PING_BYTES)).toEqual(Buffer.of(MESSAGE_PONG, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8));
+  expect(answer).toHaveLength(PONG_BYTES);
+  const hostAt = answer.readDoubleLE(PING_BYTES);
+  expect(hostAt).toBeGreaterThan(pingedAt);
+  expect(hostAt).toBeLessThan(performance.now());
 });
 
 test('unreadable messages end their connection at the limit, not below it', async () => {
