@@ -1,18 +1,23 @@
-// From a key to the picture that shows it in Chromium, at several sizes and rates, with the server's stages and CPU.
+// From a key to the picture that shows it in Chromium, at several sizes and rates, with the seat of each millisecond and CPU.
 import type { Browser, Page } from 'playwright-core';
 import { must } from '../../host/base/assert.ts';
+import { STAGES } from '../../host/base/stages.ts';
+import { at } from '../at.ts';
 import { type HostProcess, type HostStatus, openGame, startBrowser, startHostProcess } from '../e2e/host.ts';
 import { type Bench, benchmark } from './harness.ts';
 import { type Probe, playArena, probeLatency } from './probe.ts';
 import { cpuSeconds } from './processes.ts';
+import { slopeOf, tableOf, unexplained } from './seats.ts';
 
-const SECONDS = 70;
+/** With LATENCY_MINUTES, the benchmark looks only for latency that creeps up, and plays for that many minutes. */
+const MINUTES = Number(process.env.LATENCY_MINUTES ?? 0);
+const SECONDS = Number(process.env.LATENCY_SECONDS ?? 70);
 /**
  * Time before the measurement begins. In the first ten seconds at 1280x720, Chromium shows one picture in ten three frames
  * late. After that it shows none late.
  */
 const WARM_UP_SECONDS = 12;
-const STAGES = ['readbackMs', 'encodeMs', 'sendMs', 'inputToSendMs'];
+const VIEW_FIGURES = ['readbackMs', 'encodeMs', 'sendMs', 'inputToSendMs'];
 
 interface Run {
   game: 'latency' | 'arena';
@@ -39,11 +44,45 @@ function stages(bench: Bench, name: string, { rooms }: HostStatus, game: string)
   const view = room.views[0] as unknown as Figures;
   for (const stage of ['tickMs', 'renderMs', 'replayMs', 'tickLateMs'])
     bench.value(`${name}: ${stage} P50`, 'ms', must((room as unknown as Figures)[stage], stage).p50);
-  for (const stage of STAGES) {
+  for (const stage of VIEW_FIGURES) {
     const { p50, p99 } = must(view[stage], stage);
     bench.value(`${name}: ${stage} P50`, 'ms', p50);
     bench.value(`${name}: ${stage} P99`, 'ms', p99);
   }
+}
+
+/** Prints in which stage each millisecond passes. */
+function seats(bench: Bench, name: string, { explained, callbackMs }: Probe): void {
+  if (explained.length === 0) throw new Error(`${name}: no picture came with the times of its stages`);
+  bench.note(`${name}: the seat of each millisecond, for ${explained.length} of ${callbackMs.length} inputs`);
+  for (const line of tableOf(explained)) bench.note(line);
+  for (const [index, stage] of STAGES.entries())
+    bench.figure(
+      `${name}: stage ${stage}`,
+      'ms',
+      explained.map(({ stages }) => stages[index] ?? 0),
+    );
+  bench.figure(`${name}: not explained by a stage`, 'ms', unexplained(explained));
+}
+
+/** Plays for many minutes, to find out whether the latency creeps up. */
+async function creep(bench: Bench, browser: Browser, host: HostProcess, minutes: number): Promise<void> {
+  const page = await openGame(browser, `${host.url}?game=latency&size=640x360&fps=60`);
+  await page.locator('#play').click();
+  await probeLatency(page, WARM_UP_SECONDS);
+  const medians: number[] = [];
+  for (let minute = 1; minute <= minutes; minute++) {
+    const name = `minute ${minute} of ${minutes}: input to picture`;
+    const { p50, p99 } = bench.figure(name, 'ms', (await probeLatency(page, 60)).callbackMs);
+    medians.push(p50);
+    bench.note(`minute ${minute}: P50 ${p50.toFixed(1)} ms, P99 ${p99.toFixed(1)} ms`);
+  }
+  await page.close();
+  if (medians.length < 2) return;
+  bench.value('slope of P50', 'ms a minute', slopeOf(medians));
+  // Chromium, whose code gets faster while it runs, is not at its best in the first minute.
+  const value = at(medians, -1) - at(medians, 1);
+  bench.goal('P50 of the last minute above that of the second', { direction: 'at most', limit: 1, value, unit: 'ms' });
 }
 
 async function run(
@@ -67,6 +106,7 @@ async function run(
   bench.value(`${name}: CPU of host and guest`, '% of a core', cpu(server, cpuSeconds(pid)));
   bench.value(`${name}: CPU of Chromium`, '% of a core', cpu(client, cpuSeconds(process.pid, [pid])));
   stages(bench, name, await host.status(), game);
+  seats(bench, name, probe);
   await page.close();
   if (!goals) return;
   const atMost = { direction: 'at most', unit: 'ms' } as const;
@@ -85,7 +125,8 @@ await benchmark('latency', async (bench) => {
       gpu: JSON.stringify(((await host.status()) as unknown as { gpu: unknown }).gpu),
       browser: browser.version(),
     });
-    for (const entry of RUNS) await run(bench, { ...entry, host, browser });
+    if (MINUTES > 0) await creep(bench, browser, host, MINUTES);
+    else for (const entry of RUNS) await run(bench, { ...entry, host, browser });
   } finally {
     await browser.close();
     await host.stop();

@@ -1,4 +1,5 @@
 import type { Page } from 'playwright-core';
+import type { Explained } from './seats.ts';
 
 export interface Probe {
   /** Milliseconds from dispatching a key event to the callback of the first picture that shows it. */
@@ -8,21 +9,38 @@ export interface Probe {
    * (expectedDisplayTime of requestVideoFrameCallback).
    */
   displayMs: number[];
+  /** The inputs whose stages the page knows, and that were the newest ones in their pictures. */
+  explained: Explained[];
   /** Number of pictures shown, and the time in which they were counted. */
   pictures: number;
   seconds: number;
 }
 
+/** The part of the page's client that the probes use. */
+interface Client {
+  onLatency: ((ms: number) => void) | undefined;
+  onPicture:
+    | ((times: { rtpTimestamp: number; sentAt: number; shownAt: number; stages: Float64Array }) => void)
+    | undefined;
+}
+
 /**
  * Presses and releases a key at random times in a page that plays latency.wasm, and finds the first picture that shows each
- * change. Runs inside the page. It reads a pixel of the pictures and ignores what the host reports.
+ * change. Runs inside the page. It reads a pixel of the pictures; the latency depends on nothing that the host reports.
  */
 export function probeLatency(page: Page, seconds: number): Promise<Probe> {
   return page.evaluate(async (duration) => {
     const video = document.querySelector('video');
     if (!video) throw new Error('the page has no video');
+    // A page that is not of Nearlight has no client.
+    const { nearlight = {} as Client } = globalThis as unknown as { nearlight?: Client };
     const luma = new Uint8Array(4 * 4 * 4);
-    const probe = { callbackMs: [] as number[], displayMs: [] as number[], pictures: 0, seconds: 0 };
+    const probe: Probe = { callbackMs: [], displayMs: [], explained: [], pictures: 0, seconds: 0 };
+    // The stages of pictures by RTP timestamp. The message that tells them may come after the picture.
+    const known = new Map<number, { sentAt: number; stages: number[] }>();
+    const found: { rtpTimestamp: number; sentAt: number; measuredMs: number }[] = [];
+    nearlight.onPicture = ({ rtpTimestamp, sentAt, stages }) =>
+      void known.set(rtpTimestamp, { sentAt, stages: [...stages] });
     // Copy only 4x4 pixels of the decoded frame, in any format. Drawing the frame to a canvas would convert all of it.
     const isWhite = async (): Promise<boolean> => {
       const frame = new VideoFrame(video);
@@ -59,6 +77,7 @@ export function probeLatency(page: Page, seconds: number): Promise<Probe> {
           waiting = false;
           probe.callbackMs.push(now - sentAt);
           probe.displayMs.push(frame.expectedDisplayTime - sentAt);
+          found.push({ rtpTimestamp: frame.rtpTimestamp ?? -1, sentAt, measuredMs: now - sentAt });
           if (!ended) setTimeout(toggle, 10 + Math.random() * 50);
         }
         if (ended) resolve();
@@ -67,6 +86,12 @@ export function probeLatency(page: Page, seconds: number): Promise<Probe> {
       toggle();
     });
     probe.seconds = (performance.now() - begun) / 1000;
+    nearlight.onPicture = undefined;
+    for (const { rtpTimestamp, sentAt: keyAt, measuredMs } of found) {
+      const picture = known.get(rtpTimestamp);
+      // If the page has sent another input after the key, the picture's stages are those of that input.
+      if (picture && Math.abs(picture.sentAt - keyAt) < 1) probe.explained.push({ measuredMs, stages: picture.stages });
+    }
     return probe;
   }, seconds);
 }
@@ -76,9 +101,11 @@ export function playArena(page: Page, seconds: number): Promise<Probe> {
   return page.evaluate(async (duration) => {
     const video = document.querySelector('video');
     if (!video) throw new Error('the page has no video');
-    const { nearlight } = globalThis as unknown as { nearlight: { onLatency: (ms: number) => void } };
-    const probe = { callbackMs: [] as number[], displayMs: [] as number[], pictures: 0, seconds: 0 };
+    const { nearlight } = globalThis as unknown as { nearlight: Client };
+    const probe: Probe = { callbackMs: [], displayMs: [], explained: [], pictures: 0, seconds: 0 };
     nearlight.onLatency = (ms) => probe.callbackMs.push(ms);
+    nearlight.onPicture = ({ sentAt, shownAt, stages }) =>
+      void probe.explained.push({ measuredMs: shownAt - sentAt, stages: [...stages] });
     const begun = performance.now();
     const count = (): void => {
       probe.pictures++;
@@ -96,6 +123,7 @@ export function playArena(page: Page, seconds: number): Promise<Probe> {
       await new Promise((resolve) => setTimeout(resolve, 30 + Math.random() * 60));
     }
     probe.seconds = (performance.now() - begun) / 1000;
+    nearlight.onLatency = nearlight.onPicture = undefined;
     return probe;
   }, seconds);
 }
