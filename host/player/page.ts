@@ -1,5 +1,6 @@
 import type { Notice } from '../base/protocol.ts';
 import { PlayerClient } from './client.ts';
+import { LatencyGraph } from './graph.ts';
 import { PlayGuard } from './guard.ts';
 import { PageInput } from './input.ts';
 import type { ViewQuery } from './link.ts';
@@ -54,6 +55,11 @@ const client = new PlayerClient({
   onNotice: showNotice,
 });
 globalThis.nearlight = client;
+const graph = new LatencyGraph({
+  canvas: element('graph'),
+  legend: element('stages'),
+  history: client.history,
+});
 
 const guard = new PlayGuard({
   isPlaying: () => client.state.kind === 'playing',
@@ -95,6 +101,7 @@ volume.addEventListener('input', () => {
 element('speaker').addEventListener('click', () => speaker.toggle());
 element('figures').addEventListener('click', (event) => {
   stats.hidden = !stats.hidden;
+  graph.show(!stats.hidden);
   (event.currentTarget as HTMLElement).setAttribute('aria-expanded', String(!stats.hidden));
   showFigures();
 });
