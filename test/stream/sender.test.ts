@@ -83,6 +83,32 @@ test('a large frame is spread, and until it has left there is no room for anothe
   sender.close();
 });
 
+test('a frame ends when its last packet has left, and only once, although packets are sent again', () => {
+  const ended: [number, number][] = [];
+  const { sender, rtp } = start({ onFrameSent: (rtpTimestamp, now) => void ended.push([rtpTimestamp, now]) });
+  const begun = performance.now();
+  sender.sendFrame(accessUnit(50_000, true), info(1, true));
+  sender.sendFrame(accessUnit(100, false), info(2));
+  expect(ended).toEqual([]);
+  vi.advanceTimersByTime(200);
+  sender.receive(missing(sequenceOf(at(rtp.filter(isVideo), -2))));
+  vi.advanceTimersByTime(200);
+  expect(ended.map(([rtpTimestamp]) => rtpTimestamp)).toEqual([1500, 3000]);
+  expect(at(ended, 0)[1]).toBeGreaterThan(begun + 5);
+  sender.close();
+});
+
+test('a small frame has left at once, and one that does not fit any more has no end', () => {
+  const ended: number[] = [];
+  const { sender } = start({ onFrameSent: (rtpTimestamp) => void ended.push(rtpTimestamp) });
+  sender.sendFrame(accessUnit(100, true), info(1, true));
+  expect(ended).toEqual([1500]);
+  expect(sender.sendFrame(accessUnit(2_000_000, false), info(2))).toBe(false);
+  vi.advanceTimersByTime(1000);
+  expect(ended).toEqual([1500]);
+  sender.close();
+});
+
 test('more than half of the packets that are kept never wait', () => {
   const { sender } = start();
   let sent = 0;

@@ -7,6 +7,7 @@ import {
   FRAME_BYTES,
   MESSAGE_ARRIVED,
   MESSAGE_AUDIO,
+  MESSAGE_FRAME,
   MESSAGE_KEY,
   MESSAGE_NOTICE,
   MESSAGE_PING,
@@ -14,6 +15,7 @@ import {
   MESSAGE_VIDEO,
   type Notice,
   PING_BYTES,
+  TIMED_FRAME_BYTES,
 } from '../../host/base/protocol.ts';
 import { micro, milli } from '../../host/base/time.ts';
 import type { Feedback } from '../../host/stream/player.ts';
@@ -93,6 +95,17 @@ describe('a connection over a WebSocket', () => {
     const sound = at(ofType(MESSAGE_AUDIO), 0);
     expect([sound.readUInt32LE(4), sound.subarray(AUDIO_HEADER_BYTES)]).toEqual([2 ** 32 - 480, Buffer.of(1, 2, 3)]);
     expect(player.inputs).toContainEqual(['key', 26, true, 9]);
+  });
+
+  test('the times of a picture come in a message before the picture, which a page of another version understands', async () => {
+    const { page, connection } = await join(await start());
+    const times = { waitMs: 1, tickMs: 2, turnMs: 3, drawMs: 4, readbackMs: 5 };
+    connection.sendFrame(UNIT, { ...FRAME, times });
+    await until(() => page.got.some(([type]) => type === MESSAGE_VIDEO), 'the picture');
+    const [first = Buffer.of(), second] = page.got.filter(([type]) => type === MESSAGE_FRAME || type === MESSAGE_VIDEO);
+    expect([first[0], first.length, first.readUInt32LE(4)]).toEqual([MESSAGE_FRAME, TIMED_FRAME_BYTES, 90_000]);
+    expect([20, 22, 24, 26, 28, 30].map((offset) => first.readUInt16LE(offset))).toEqual([100, 200, 300, 400, 500, 0]);
+    expect(second?.subarray(FRAME_BYTES)).toEqual(UNIT);
   });
 
   test('the first picture must be a keyframe', async () => {
