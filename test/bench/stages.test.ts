@@ -120,3 +120,18 @@ describe('the graph', () => {
     expect(draws.closed).toBe(0);
   });
 });
+
+test('a page that decodes the pictures itself knows their stages too', async () => {
+  const other = await browser.newPage();
+  await other.addInitScript(() => Reflect.deleteProperty(globalThis, 'RTCPeerConnection'));
+  await other.goto(`${host.url}?size=320x180&fps=60`);
+  const shown = await other.waitForFunction(() => {
+    const { history } = nearlight;
+    return history.size > 20 && Array.from({ length: 11 }, (_, stage) => history.timeOf(0, [stage]));
+  });
+  const stages = (await shown.jsonValue()) as number[];
+  expect(await other.evaluate(() => nearlight.stats().door)).toMatch(/WebSocket|^$/);
+  for (const ms of stages) expect(ms).toBeGreaterThanOrEqual(0);
+  expect(stages[10]).toBeGreaterThan(0);
+  await other.close();
+});
