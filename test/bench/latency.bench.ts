@@ -52,17 +52,20 @@ function stages(bench: Bench, name: string, { rooms }: HostStatus, game: string)
 }
 
 /** Prints in which stage each millisecond passes. */
-function seats(bench: Bench, name: string, { explained, callbackMs }: Probe): void {
+function seats(bench: Bench, name: string, { probe, game }: { probe: Probe; game: Run['game'] }): void {
+  const { explained, callbackMs } = probe;
+  // The arena shows no pixel that tells an input, so its latency is what the page itself measures, of which the stages are parts.
+  const isInPixels = game === 'latency';
   if (explained.length === 0) throw new Error(`${name}: no picture came with the times of its stages`);
   bench.note(`${name}: the seat of each millisecond, for ${explained.length} of ${callbackMs.length} inputs`);
-  for (const line of tableOf(explained)) bench.note(line);
+  for (const line of tableOf(explained, isInPixels ? undefined : 'measured by the page')) bench.note(line);
   for (const [index, stage] of STAGES.entries())
     bench.figure(
       `${name}: stage ${stage}`,
       'ms',
       explained.map(({ stages }) => stages[index] ?? 0),
     );
-  bench.figure(`${name}: not explained by a stage`, 'ms', unexplained(explained));
+  if (isInPixels) bench.figure(`${name}: not explained by a stage`, 'ms', unexplained(explained));
 }
 
 /** Plays for many minutes, to find out whether the latency creeps up. */
@@ -106,7 +109,7 @@ async function run(
   bench.value(`${name}: CPU of host and guest`, '% of a core', cpu(server, cpuSeconds(pid)));
   bench.value(`${name}: CPU of Chromium`, '% of a core', cpu(client, cpuSeconds(process.pid, [pid])));
   stages(bench, name, await host.status(), game);
-  seats(bench, name, probe);
+  seats(bench, name, { probe, game });
   await page.close();
   if (!goals) return;
   const atMost = { direction: 'at most', unit: 'ms' } as const;

@@ -19,8 +19,9 @@ interface Row {
 /**
  * Returns the lines of a table that says in which stage each millisecond of the latency passes. The shares are those of the mean
  * times, which add up, while percentiles do not. The last rows compare the sum of the stages with what was measured.
+ * @param measuredBy name of the row with what was measured
  */
-export function tableOf(inputs: readonly Explained[]): string[] {
+export function tableOf(inputs: readonly Explained[], measuredBy = 'measured in pixels'): string[] {
   const rows = STAGES.map((stage, index) =>
     rowOf(
       stage,
@@ -28,7 +29,7 @@ export function tableOf(inputs: readonly Explained[]): string[] {
     ),
   );
   const measured = rowOf(
-    'measured in pixels',
+    measuredBy,
     inputs.map(({ measuredMs }) => measuredMs),
   );
   const ends = [rowOf('sum of the stages', inputs.map(sumOf)), measured, rowOf('not explained', unexplained(inputs))];
