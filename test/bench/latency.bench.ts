@@ -81,7 +81,7 @@ async function creep(bench: Bench, browser: Browser, host: HostProcess, minutes:
     bench.note(`minute ${minute}: P50 ${p50.toFixed(1)} ms, P99 ${p99.toFixed(1)} ms`);
   }
   await page.close();
-  if (medians.length < 2) return;
+  if (medians.length < 3) return;
   bench.value('slope of P50', 'ms a minute', slopeOf(medians));
   // Chromium, whose code gets faster while it runs, is not at its best in the first minute.
   const value = at(medians, -1) - at(medians, 1);
