@@ -1,6 +1,6 @@
 import { systemClock } from '../base/clock.ts';
 import { type Milli, milli } from '../base/time.ts';
-import { canDecode } from './decoder.ts';
+import { decodableCodec } from './decoder.ts';
 import {
   HostLink,
   type Link,
@@ -84,8 +84,8 @@ export class Connector {
     this.#url = url;
     this.#takesSound = takesSound;
     this.#hooks = hooks;
-    void canDecode().then((can) => {
-      this.#canDecode = can;
+    void decodableCodec().then((codec) => {
+      this.#canDecode = codec !== undefined;
     });
   }
 

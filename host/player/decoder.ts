@@ -1,5 +1,9 @@
-/** Level 4.2 covers every picture that a host offers (ITU-T H.264, annex A). The profile is the constrained baseline. */
-const CODEC = 'avc1.42e02a';
+/**
+ * Formats of video that a host can send over a WebSocket, the best first, as browsers name them. The H.264 is constrained
+ * baseline in level 4.2, which covers every picture that a host offers (ITU-T H.264, annex A).
+ */
+const CODECS = { h264: 'avc1.42e02a', vp8: 'vp8' } as const;
+export type SocketCodec = keyof typeof CODECS;
 const RTP_CLOCK_KHZ = 90;
 const AUDIO_RATE = 48_000;
 /** A decoder with this many frames waiting is too slow: nothing is decoded until a keyframe comes. */
@@ -13,14 +17,17 @@ declare const MediaStreamTrackGenerator:
     }) => TrackGenerator<T>)
   | undefined;
 
-/** Whether this browser can decode the pictures that come over a WebSocket. */
-export async function canDecode(): Promise<boolean> {
-  if (typeof VideoDecoder === 'undefined') return false;
-  const { supported } = await VideoDecoder.isConfigSupported({ codec: CODEC }).catch(() => ({ supported: false }));
-  return supported === true;
+/** Returns the best format of pictures that this browser can decode itself; undefined if there is none. */
+export async function decodableCodec(): Promise<SocketCodec | undefined> {
+  if (typeof VideoDecoder === 'undefined') return undefined;
+  for (const [name, codec] of Object.entries(CODECS)) {
+    const { supported } = await VideoDecoder.isConfigSupported({ codec }).catch(() => ({ supported: false }));
+    if (supported === true) return name as SocketCodec;
+  }
+  return undefined;
 }
 
-/** Decodes H.264 access units and shows the pictures in a media stream as soon as they are decoded. */
+/** Decodes access units and shows the pictures in a media stream as soon as they are decoded. */
 export class PictureDecoder {
   readonly stream: MediaStream;
   readonly #decoder: VideoDecoder;
@@ -36,9 +43,11 @@ export class PictureDecoder {
    * @param options.onError called once, if a picture cannot be decoded
    */
   constructor({
+    codec,
     onDecoded,
     onError,
   }: {
+    codec: SocketCodec;
     onDecoded(rtpTimestamp: number): void;
     onError(error: DOMException): void;
   }) {
@@ -50,10 +59,10 @@ export class PictureDecoder {
       this.#show(frame);
     };
     this.#decoder = new VideoDecoder({ output, error: onError });
-    this.#decoder.configure({ codec: CODEC, optimizeForLatency: true });
+    this.#decoder.configure({ codec: CODECS[codec], optimizeForLatency: true });
   }
 
-  /** Decodes an access unit in Annex B byte-stream format. */
+  /** Decodes an access unit: H.264 in Annex B byte-stream format, or a frame of VP8. */
   decode(data: Uint8Array, { isKeyframe, rtpTimestamp }: { isKeyframe: boolean; rtpTimestamp: number }): void {
     if (this.#decoder.decodeQueueSize > WAITING_MAX) this.#needsKeyframe = true;
     if (this.#decoder.state !== 'configured' || (this.#needsKeyframe && !isKeyframe)) {

@@ -6,7 +6,13 @@ import { readIceServers } from './ice-servers.ts';
  * The picture and the game that a page asks for, as in its URL: `size` is WIDTHxHEIGHT. The server checks the values
  * and has defaults for missing ones.
  */
-export type ViewQuery = { size?: string | undefined; fps?: number | string | undefined; game?: string | undefined };
+export type ViewQuery = {
+  size?: string | undefined;
+  fps?: number | string | undefined;
+  game?: string | undefined;
+  /** Format of the video for a page that decodes it itself. */
+  codec?: string | undefined;
+};
 
 /** Why a connection to the host ended. */
 export type LinkFailure = {

@@ -9,7 +9,7 @@ import {
   MESSAGE_VIDEO,
 } from '../base/protocol.ts';
 import { type Arrival, ArrivalLog } from './arrival.ts';
-import { canDecode, PictureDecoder, rtpTimestampOf, SoundDecoder } from './decoder.ts';
+import { decodableCodec, PictureDecoder, rtpTimestampOf, type SocketCodec, SoundDecoder } from './decoder.ts';
 import { type LinkChannel, type LinkOptions, SeatLink, type ViewQuery } from './link.ts';
 
 /** Close code of a connection that has ended as it should (RFC 6455, 7.4.1). */
@@ -50,13 +50,14 @@ export class SocketLink extends SeatLink {
   }
 
   protected async connect(query: ViewQuery, tokens: readonly string[]): Promise<void> {
-    if (!(await canDecode())) {
+    const codec = await decodableCodec();
+    if (!codec) {
       const message = 'This browser can decode the picture neither by WebRTC nor by WebCodecs. A current browser can.';
       this.end({ code: 'NL_BROWSER', message, isFinal: true });
       return;
     }
-    const seat = await this.request('/socket', { query, tokens });
-    if (seat) this.#open(seat.location.replace(/^http/, 'ws'));
+    const seat = await this.request('/socket', { query: { ...query, codec }, tokens });
+    if (seat) this.#open(seat.location.replace(/^http/, 'ws'), codec);
   }
 
   protected shut(): void {
@@ -83,12 +84,13 @@ export class SocketLink extends SeatLink {
     return this.#arrivals.find(this.rtpTimestampOf(shown));
   }
 
-  #open(url: string): void {
+  #open(url: string, codec: SocketCodec): void {
     const { hooks, takesSound } = this.options;
     const socket = new WebSocket(url);
     socket.binaryType = 'arraybuffer';
     this.#socket = socket;
     this.#picture = new PictureDecoder({
+      codec,
       onDecoded: (decoded) => this.#arrivals.noteDecoded(decoded, systemClock.now()),
       onError: (error) => this.fail(`A picture could not be decoded: ${error.message}`),
     });

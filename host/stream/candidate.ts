@@ -24,6 +24,11 @@ export function ufragOf(sdp: string): string | undefined {
   return /^a=ice-ufrag:(\S+)/m.exec(sdp)?.[1];
 }
 
+/** Reads the ICE password of an SDP. */
+export function passwordOf(sdp: string): string | undefined {
+  return /^a=ice-pwd:(\S+)/m.exec(sdp)?.[1];
+}
+
 /** Replaces the candidates of an SDP answer with others in its first section, the most preferred first. */
 export function replaceCandidates(sdp: string, endpoints: readonly Endpoint[]): string {
   const lines = endpoints.map(({ address, port, protocol = 'UDP' }, index) => {

@@ -248,7 +248,7 @@ function readExtensions(section: Section): { -readonly [K in keyof ExtensionIds]
   const extensions = { playoutDelay: 0, absoluteSendTime: 0, transportSequence: 0 };
   const taken = new Set<number>();
   for (const value of values(section, 'extmap')) {
-    const [, id = '', uri] = /^(\d{1,3}) (\S+)$/.exec(value) ?? [];
+    const [, id = '', uri] = /^(\d{1,3})(?:\/(?:recvonly|sendrecv))? (\S+)$/.exec(value) ?? [];
     for (const [name, known] of Object.entries(EXTENSION_URIS)) {
       if (uri !== known || +id < 1 || +id > EXTENSION_ID_MAX || taken.has(+id)) continue;
       extensions[name as keyof ExtensionIds] = +id;

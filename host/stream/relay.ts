@@ -3,7 +3,15 @@ import type { Socket as TcpSocket } from 'node:net';
 import { type Clock, systemClock } from '../base/clock.ts';
 import type { Milli } from '../base/time.ts';
 import { FrameReader, sendFramed } from './ice-tcp.ts';
-import { isBindingRequest, isBindingSuccess, isWebRtc, recipientOf, TRANSACTION_BYTES, transactionOf } from './stun.ts';
+import {
+  isBindingRequest,
+  isBindingSuccess,
+  isWebRtc,
+  recipientOf,
+  respondFor,
+  TRANSACTION_BYTES,
+  transactionOf,
+} from './stun.ts';
 import { enlargeBuffers, openSocketTo, type UdpAddress } from './udp.ts';
 
 /** A page tries each of its own addresses. The relay serves at most this many of them for one connection. */
@@ -46,8 +54,15 @@ export interface RelayOptions {
   clock?: Pick<Clock, 'now'>;
 }
 
-/** Called for each packet of a connection when it leaves this machine. */
-export type Departure = (packet: Buffer, now: Milli) => void;
+/** A connection whose packets the relay passes on. */
+export interface RelayedConnection {
+  /** Where the ICE of the connection listens. */
+  readonly target: UdpAddress;
+  /** ICE password of this host, with which the relay names the page's own address in ICE's responses. */
+  readonly password: string;
+  /** Called for each packet that leaves this machine for the page. */
+  readonly onDeparture?: ((packet: Buffer, now: Milli) => void) | undefined;
+}
 
 /**
  * Passes WebRTC packets between pages and the ICE of this process, which listens on loopback only. So it sees every packet
@@ -55,11 +70,8 @@ export type Departure = (packet: Buffer, now: Milli) => void;
  */
 export interface Relay {
   readonly stats: Readonly<RelayStats>;
-  /**
-   * Accepts packets from pages whose connection has this ICE user fragment, and passes them to `target`, where the ICE of the
-   * connection listens. Packets from others are dropped. `onDeparture` is called for each packet that leaves for a page.
-   */
-  admit(ufrag: string, target: UdpAddress, onDeparture?: Departure): void;
+  /** Accepts packets from pages whose connection has this ICE user fragment. Packets from others are dropped. */
+  admit(ufrag: string, connection: RelayedConnection): void;
   /** Stops accepting packets for a connection that was admitted. */
   dismiss(ufrag: string): void;
   /** Takes over a TCP connection that carries a page's packets (RFC 6544). Closes it if it belongs to no admitted connection. */
@@ -82,6 +94,8 @@ export function openRelay(options: RelayOptions): Relay {
 
 /** The way back to a page's address. */
 interface Outlet {
+  /** The page's address. */
+  readonly address: UdpAddress;
   /** Sends a packet. @returns false if too much waits to be sent, so that the packet is dropped */
   send(packet: Buffer): boolean;
   close(): void;
@@ -106,13 +120,12 @@ interface Path {
   held: Buffer[];
   /** Transaction id of the newest STUN request that was sent to the page's address. */
   readonly transaction: Buffer;
-  readonly onDeparture: Departure | undefined;
+  readonly connection: RelayedConnection;
 }
 
 /** Who may connect under one ICE user fragment (RFC 8445). */
 interface Admitted {
-  readonly target: UdpAddress;
-  readonly onDeparture: Departure | undefined;
+  readonly connection: RelayedConnection;
   /** The addresses that the relay serves for the page. */
   readonly paths: Set<Path>;
 }
@@ -139,8 +152,8 @@ class PacketRelay implements Relay {
     this.#sweep = setInterval(() => this.#forgetSilent(), idleMs / 4).unref();
   }
 
-  admit(ufrag: string, target: UdpAddress, onDeparture?: Departure): void {
-    this.#admitted.set(ufrag, { target, onDeparture, paths: new Set() });
+  admit(ufrag: string, connection: RelayedConnection): void {
+    this.#admitted.set(ufrag, { connection, paths: new Set() });
   }
 
   dismiss(ufrag: string): void {
@@ -164,7 +177,8 @@ class PacketRelay implements Relay {
   accept(socket: TcpSocket): void {
     const key = `tcp ${this.#accepted++}`;
     let path: Path | undefined;
-    const outlet: Outlet = { send: (packet) => sendFramed(socket, packet), close: () => socket.destroy() };
+    const address = { address: socket.remoteAddress ?? '', port: socket.remotePort ?? 0 };
+    const outlet: Outlet = { address, send: (packet) => sendFramed(socket, packet), close: () => socket.destroy() };
     const timer = setTimeout(() => socket.destroy(), FIRST_PACKET_MS_MAX);
     const reader = new FrameReader((packet) => {
       if (socket.destroyed) return;
@@ -203,7 +217,9 @@ class PacketRelay implements Relay {
     this.stats.packetsIn++;
   }
 
-  #fromIce(packet: Buffer, path: Path): void {
+  #fromIce(sent: Buffer, path: Path): void {
+    const { outlet, connection } = path;
+    const packet = isBindingSuccess(sent) ? respondFor(outlet.address, sent, connection.password) : sent;
     if (path.verified) {
       this.#sendOut(packet, path);
       return;
@@ -245,7 +261,7 @@ class PacketRelay implements Relay {
       return;
     }
     this.stats.packetsOut++;
-    path.onDeparture?.(packet, now);
+    path.connection.onDeparture?.(packet, now);
   }
 
   #sendIn(packet: Buffer, socket: Socket): void {
@@ -264,7 +280,7 @@ class PacketRelay implements Relay {
       outside.send(answer, port, address);
       return true;
     };
-    return this.#open(packet, { send, close: () => {} }, { key, now, verified: false });
+    return this.#open(packet, { address: { address, port }, send, close: () => {} }, { key, now, verified: false });
   }
 
   /** Starts to serve a page's address if its packet is a STUN binding request for an admitted connection. */
@@ -277,7 +293,8 @@ class PacketRelay implements Relay {
     const ufrag = recipientOf(packet);
     const admitted = ufrag === undefined ? undefined : this.#admitted.get(ufrag);
     if (ufrag === undefined || !admitted) return undefined;
-    const { target, onDeparture, paths } = admitted;
+    const { connection, paths } = admitted;
+    const { target } = connection;
     if (paths.size >= PATHS_PER_CONNECTION_MAX)
       this.#forget([...paths].reduce((a, b) => (a.lastHeardAt <= b.lastHeardAt ? a : b)));
     if (this.#paths.size >= (this.#options.pathsMax ?? PATHS_MAX)) return undefined;
@@ -293,7 +310,7 @@ class PacketRelay implements Relay {
       creditBytes: 0,
       held: [],
       transaction: Buffer.alloc(TRANSACTION_BYTES),
-      onDeparture,
+      connection,
     };
     const { socket } = path;
     socket.on('message', (answer) => this.#fromIce(answer, path));

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { Config } from '../base/config.ts';
 import { NearlightError } from '../base/errors.ts';
-import type { ViewRequest } from './player.ts';
+import type { VideoCodec, ViewRequest } from './player.ts';
 
 const SIDE_MIN = 64;
 
@@ -28,6 +28,17 @@ export function readView(query: URLSearchParams, config: Config, defaults: ViewR
     throw new NearlightError('NL_REQUEST', `fps must be a whole number from 1 to ${viewFpsMax}`);
   const game = query.get('game');
   return { width, height, fps, ...(game ? { game } : {}) };
+}
+
+/**
+ * Reads `codec=h264` or `codec=vp8` from the URL query of a page that decodes its video itself. The default is h264.
+ * @throws NearlightError NL_REQUEST saying what is allowed
+ */
+export function readCodec(query: URLSearchParams): VideoCodec {
+  const [codec = 'h264', ...others] = query.getAll('codec');
+  if (others.length > 0 || (codec !== 'h264' && codec !== 'vp8'))
+    throw new NearlightError('NL_REQUEST', 'codec must be h264 or vp8');
+  return codec;
 }
 
 /**

@@ -67,7 +67,7 @@ export class Retransmissions {
    * @returns false if the page misses so much that it needs a keyframe instead
    */
   request(sequence: number, now: Milli, lossFraction: number): boolean {
-    // The newest keyframe may be so long ago that the numbers of packets have wrapped since.
+    // Packet numbers may have wrapped since the newest keyframe.
     if (this.#store.ageOf(sequence) >= this.#store.count - this.#start) return true;
     const packet = this.#store.find(sequence);
     if (!packet) return false;

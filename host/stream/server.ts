@@ -20,7 +20,7 @@ import { AllowedOrigins, answerPreflight } from './origin.ts';
 import type { Player, ViewRequest } from './player.ts';
 import { type Place, Queue } from './queue.ts';
 import { openRelay, type Relay, type RelayStats } from './relay.ts';
-import { readSdp, readView } from './request.ts';
+import { readCodec, readSdp, readView } from './request.ts';
 import { Returns, readTokens } from './returns.ts';
 import { SocketConnection } from './socket.ts';
 import { checkTrickle } from './trickle.ts';
@@ -245,11 +245,12 @@ async function connect(state: State, call: Call): Promise<void> {
 
 /** Connects a page over a WebSocket, which the page then opens at the Location. */
 async function connectSocket(state: State, call: Call): Promise<void> {
-  const { response } = call;
+  const { response, url } = call;
+  const codec = readCodec(url.searchParams);
   const arriving = await arrive(state, call, async () => undefined);
   closeWith(
     response,
-    open(state, arriving, (options) => new SocketConnection(options)),
+    open(state, arriving, (options) => new SocketConnection(options, codec)),
   );
   accept(state, response, arriving, { location: arriving.id, 'content-length': 0 }).end();
 }

@@ -15,7 +15,7 @@ import {
 import { milli } from '../base/time.ts';
 import { type ConnectionOptions, PageConnection } from './connection.ts';
 import { FrameMessage, NOTICE_BYTES_MAX } from './messages.ts';
-import type { AudioInfo, FrameInfo } from './player.ts';
+import type { AudioInfo, FrameInfo, VideoCodec } from './player.ts';
 import { SocketSender } from './socket-sender.ts';
 
 /** Types of the messages that a page sends on the channel `events` over WebRTC. */
@@ -32,14 +32,15 @@ const CLOSE_MS_MAX = 1000;
  * decodes itself. It closes itself if the page opens no WebSocket within `iceMsMax`.
  */
 export class SocketConnection extends PageConnection {
-  readonly codec = 'h264';
+  readonly codec: VideoCodec;
   readonly #sender: SocketSender;
   readonly #frameMessage = new FrameMessage(MESSAGE_VIDEO);
   readonly #timesMessage = new FrameMessage();
   #socket: WebSocket | undefined;
 
-  constructor(options: ConnectionOptions) {
+  constructor(options: ConnectionOptions, codec: VideoCodec) {
     super(options, options.config.iceMsMax);
+    this.codec = codec;
     this.#sender = new SocketSender(systemClock, (feedback) => this.tellFeedback(feedback));
     this.#sender.limit(options.config.bitrateMax);
   }

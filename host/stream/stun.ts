@@ -1,10 +1,22 @@
-/** The parts of STUN messages (RFC 8489) that the relay reads: the header and the user name. */
+/** The parts of STUN messages (RFC 8489) that the relay reads and writes. */
+import { createHmac } from 'node:crypto';
+import { isIPv6 } from 'node:net';
+import { crc32 } from 'node:zlib';
+import type { UdpAddress } from './udp.ts';
 
 const HEADER_BYTES = 20;
 const MAGIC_COOKIE = 0x2112a442;
 const BINDING_REQUEST = 0x0001;
 const BINDING_SUCCESS = 0x0101;
 const ATTRIBUTE_USERNAME = 0x0006;
+const ATTRIBUTE_INTEGRITY = 0x0008;
+const ATTRIBUTE_MAPPED_ADDRESS = 0x0020;
+const ATTRIBUTE_FINGERPRINT = 0x8028;
+const INTEGRITY_BYTES = 20;
+const FINGERPRINT_BYTES = 4;
+const FINGERPRINT_XOR = 0x5354554e;
+const IPV4 = 1;
+const IPV6 = 2;
 const TRANSACTION_OFFSET = 8;
 export const TRANSACTION_BYTES = 12;
 
@@ -42,6 +54,71 @@ export function recipientOf(request: Buffer): string | undefined {
     offset = end + (-bytes & 3);
   }
   return undefined;
+}
+
+/**
+ * Writes a binding response again, with another address as the one that the request came from (XOR-MAPPED-ADDRESS). Firefox refuses
+ * a response that names a loopback address, which is all that an ICE behind the relay knows.
+ * @param password ICE password of the one who responds, which protects the response (RFC 8445, 7.2.2)
+ * @returns the new response, or `response` itself if it is malformed
+ */
+export function respondFor({ address, port }: UdpAddress, response: Buffer, password: string): Buffer {
+  const parts: Buffer[] = [response.subarray(0, HEADER_BYTES)];
+  for (let offset = HEADER_BYTES; offset < response.length; ) {
+    if (offset + 4 > response.length) return response;
+    const type = response.readUInt16BE(offset);
+    const end = offset + 4 + ((response.readUInt16BE(offset + 2) + 3) & ~3);
+    if (end > response.length) return response;
+    if (type === ATTRIBUTE_MAPPED_ADDRESS) parts.push(mappedAddress(address, port, response));
+    else if (type !== ATTRIBUTE_INTEGRITY && type !== ATTRIBUTE_FINGERPRINT) parts.push(response.subarray(offset, end));
+    offset = end;
+  }
+  // Each of the two last attributes covers what stands before it, with a length as if it were the last one.
+  const protectedPart = withLength(Buffer.concat(parts), 4 + INTEGRITY_BYTES);
+  const integrity = createHmac('sha1', password).update(protectedPart).digest();
+  const whole = withLength(
+    Buffer.concat([protectedPart, attribute(ATTRIBUTE_INTEGRITY, integrity)]),
+    4 + FINGERPRINT_BYTES,
+  );
+  const fingerprint = Buffer.alloc(FINGERPRINT_BYTES);
+  fingerprint.writeUInt32BE((crc32(whole) ^ FINGERPRINT_XOR) >>> 0);
+  return Buffer.concat([whole, attribute(ATTRIBUTE_FINGERPRINT, fingerprint)]);
+}
+
+/** Sets the length in a message's header, for a message that is still to grow by `bytes`. */
+function withLength(message: Buffer, bytes: number): Buffer {
+  message.writeUInt16BE(message.length - HEADER_BYTES + bytes, 2);
+  return message;
+}
+
+function attribute(type: number, value: Buffer): Buffer {
+  const head = Buffer.alloc(4);
+  head.writeUInt16BE(type, 0);
+  head.writeUInt16BE(value.length, 2);
+  return Buffer.concat([head, value]);
+}
+
+/** Writes the attribute XOR-MAPPED-ADDRESS (RFC 8489, 14.2). The key is the magic cookie and the transaction id. */
+function mappedAddress(address: string, port: number, message: Buffer): Buffer {
+  // A socket for both kinds of addresses names an IPv4 address in this way (RFC 4291, 2.5.5.2).
+  const plain = address.replace(/^::ffff:(?=\d+\.)/i, '');
+  const bytes = isIPv6(plain) ? ipv6Bytes(plain) : Buffer.from(plain.split('.').map(Number));
+  const value = Buffer.alloc(4 + bytes.length);
+  value[1] = bytes.length === 4 ? IPV4 : IPV6;
+  value.writeUInt16BE(port ^ (MAGIC_COOKIE >>> 16), 2);
+  for (const [index, byte] of bytes.entries()) value[4 + index] = byte ^ (message[4 + index] ?? 0);
+  return attribute(ATTRIBUTE_MAPPED_ADDRESS, value);
+}
+
+function ipv6Bytes(address: string): Buffer {
+  // The host part of a URL is the address in its shortest form, which has at most one gap and no dots.
+  const [plain = ''] = address.split('%');
+  const [before = '', after] = new URL(`http://[${plain}]`).hostname.slice(1, -1).split('::');
+  const groups = (text: string): number[] =>
+    text === '' ? [] : text.split(':').map((group) => Number.parseInt(group, 16));
+  const [head, tail] = [groups(before), groups(after ?? '')];
+  const all = [...head, ...Array<number>(8 - head.length - tail.length).fill(0), ...tail];
+  return Buffer.from(all.flatMap((group) => [group >> 8, group & 255]));
 }
 
 function isStun(packet: Buffer, type: number): boolean {

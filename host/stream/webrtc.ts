@@ -3,7 +3,7 @@ import type { DataChannel, PeerConnection } from 'node-datachannel';
 import { systemClock } from '../base/clock.ts';
 import { CHANNEL_EVENTS, CHANNEL_STATE } from '../base/protocol.ts';
 import { AudioTrack } from './audio.ts';
-import { type Endpoint, endpointsOf, replaceCandidates, ufragOf } from './candidate.ts';
+import { type Endpoint, endpointsOf, passwordOf, replaceCandidates, ufragOf } from './candidate.ts';
 import { type ConnectionOptions, PageConnection } from './connection.ts';
 import { FrameMessages } from './frame-messages.ts';
 import { connectionError, openPeer, type StreamIds, type VideoTrack } from './media.ts';
@@ -113,9 +113,10 @@ export class WebRtcConnection extends PageConnection {
     const { relay, endpoints, config } = this.#options;
     const [target] = endpointsOf(sdp);
     const ufrag = ufragOf(sdp);
-    if (target === undefined || ufrag === undefined) return undefined;
+    const password = passwordOf(sdp);
+    if (target === undefined || ufrag === undefined || password === undefined) return undefined;
     this.#ufrag = ufrag;
-    relay.admit(ufrag, target, (packet, now) => this.#sender.noteDeparted(packet, now));
+    relay.admit(ufrag, { target, password, onDeparture: (packet, now) => this.#sender.noteDeparted(packet, now) });
     const answer = replaceCandidates(sdp, endpoints);
     // The WebRTC library allows the page messages as long as those that it may send itself.
     return answer.replace(/^a=max-message-size:.*/m, `a=max-message-size:${config.inputBytesMax}`);

@@ -3,14 +3,14 @@ import { join } from 'node:path';
 
 const root = join(import.meta.dirname, '../..');
 /** The programs that the tests start, and the Debian packages that have them. */
-const PROGRAMS = { nginx: 'nginx-light', turnserver: 'coturn', openssl: 'openssl' };
+const PROGRAMS = { nginx: 'nginx-light', turnserver: 'coturn', openssl: 'openssl', 'firefox-esr': 'firefox-esr' };
 
-const HELP = `Plays through a real proxy (nginx) and a real TURN server (coturn), over HTTP and HTTPS.
+const HELP = `Plays through a real proxy (nginx) and a real TURN server (coturn), over HTTP and HTTPS, and in a real Firefox.
 
 Usage: npm run test:doors [-- PATH ...]
 
 PATH selects files, as in: npm run test:doors -- test/doors/door-proxy.test.ts
-Needs nginx, coturn and openssl, and is not part of npm test. Takes about a minute.
+Needs nginx, coturn, openssl and Firefox, and is not part of npm test. Takes about a minute.
 `;
 
 function main(args: string[]): void {

@@ -64,7 +64,7 @@ async function wire() {
     () => relay.close(),
     () => ice.close(),
   );
-  relay.admit('host', { address: '127.0.0.1', port: ice.address().port });
+  relay.admit('host', { target: { address: '127.0.0.1', port: ice.address().port }, password: 'secret' });
   return {
     relay,
     ice,
@@ -127,7 +127,7 @@ describe('the relay over TCP', () => {
 
   test('the TCP connections of a dismissed page are closed, and no other', async () => {
     const { relay, ice, page } = await wire();
-    relay.admit('next', { address: '127.0.0.1', port: ice.address().port });
+    relay.admit('next', { target: { address: '127.0.0.1', port: ice.address().port }, password: 'secret' });
     const [one, other] = [await page(), await page()];
     one.send(stun());
     other.send(stun({ username: 'next:page' }));

@@ -51,7 +51,8 @@ async function wire(options?: Parameters<typeof startRelay>[0]) {
   const page = await socket();
   const { relay, port } = await startRelay(options);
   const sendPacket = (packet: Buffer, from = page) => from.send(packet, port, '127.0.0.1');
-  const admit = (name = 'host') => relay.admit(name, { address: '127.0.0.1', port: ice.address().port });
+  const admit = (name = 'host') =>
+    relay.admit(name, { target: { address: '127.0.0.1', port: ice.address().port }, password: 'secret' });
   const verify = async () => {
     admit();
     sendPacket(stun());
@@ -224,7 +225,7 @@ describe('the relay', () => {
     gone.close();
     closing.pop();
     const { relay, port: outside } = await startRelay();
-    relay.admit('host', { address: '127.0.0.1', port });
+    relay.admit('host', { target: { address: '127.0.0.1', port }, password: 'secret' });
     const page = await socket();
     for (let index = 0; index < 3; index++) {
       page.send(stun(), outside, '127.0.0.1');

@@ -281,3 +281,21 @@ describe('the sender of a WebSocket', () => {
     expect(sender.ready).toBe(true);
   });
 });
+
+test('a page that decodes its video itself says in which format, and gets H.264 by default', async () => {
+  const { server, players } = await start();
+  for (const [query, codec] of [
+    ['', 'h264'],
+    ['?codec=h264', 'h264'],
+    ['?codec=vp8', 'vp8'],
+  ] as const) {
+    const response = await fetch(`${server.url}whep/socket${query}`, { method: 'POST' });
+    expect(response.status).toBe(201);
+    open(new URL(response.headers.get('location') ?? '', response.url).href.replace(/^http/, 'ws'));
+    await until(() => players.at(-1)?.connection?.codec === codec, 'a connection');
+  }
+  for (const query of ['?codec=av1', '?codec=', '?codec=vp8&codec=vp8']) {
+    const response = await fetch(`${server.url}whep/socket${query}`, { method: 'POST' });
+    expect([response.status, await response.json()]).toMatchObject([400, { code: 'NL_REQUEST' }]);
+  }
+});

@@ -20,7 +20,7 @@ export interface Packetizer {
   write(unit: Buffer, sink: PayloadSink): void;
 }
 
-/** First byte of a payload of VP8 (RFC 7741, 4.2): whether it begins a picture. Nothing else is told. */
+/** First byte of the first payload of a VP8 frame (RFC 7741, 4.2); that of the others is 0. */
 const VP8_BEGIN = 0x10;
 const VP8_BYTES = 1;
 

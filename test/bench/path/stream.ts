@@ -169,7 +169,7 @@ function ownAddress(): string {
   const addresses = Object.values(networkInterfaces()).flatMap((list) => list ?? []);
   return must(
     addresses.find(({ family, internal }) => family === 'IPv4' && !internal),
-    'network interface besides the loopback one',
+    'network interface other than loopback',
   ).address;
 }
 
