@@ -1,13 +1,21 @@
-const TOKEN = /\/\/.*|\/\*|[\p{ID_Start}_][\p{ID_Continue}]*|\d[\w.]*|\S/gu;
+/**
+ * A token, or the start of a block comment. Blankspace and line breaks are those of WGSL ("Blankspace and Line Breaks"), which are
+ * not the ones of JavaScript: a comment ends at a vertical tab, for example.
+ */
+const TOKEN =
+  /\/\/[^\n\v\f\r\u0085\u2028\u2029]*|\/\*|[\p{XIDS}_]\p{XIDC}*|\d[\w.]*|[^ \t\n\v\f\r\u0085\u200e\u200f\u2028\u2029]/gu;
 const COMMENT = /\/\*|\*\//g;
 
-/** Calls `visit` with each token of a WGSL text, comments left out. Takes time in proportion to the length of the text. */
-export function scan(code: string, visit: (token: string) => void): void {
+/**
+ * Calls `visit` with each token of a WGSL text and the index at which it begins, comments left out. A token is a name, a number or
+ * one character. Takes time in proportion to the length of the text.
+ */
+export function scan(code: string, visit: (token: string, at: number) => void): void {
   const token = new RegExp(TOKEN);
   for (let found = token.exec(code); found; found = token.exec(code)) {
     const [text] = found;
     if (text === '/*') token.lastIndex = commentEnd(code, token.lastIndex);
-    else if (!text.startsWith('//')) visit(text);
+    else if (!text.startsWith('//')) visit(text, found.index);
   }
 }
 
