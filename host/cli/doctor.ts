@@ -2,6 +2,7 @@ import { accessSync, constants } from 'node:fs';
 import { createServer } from 'node:net';
 import { readArguments } from '../base/arguments.ts';
 import { type Config, readConfig } from '../base/config.ts';
+import { findEglDriver } from '../base/egl-driver.ts';
 import { NearlightError } from '../base/errors.ts';
 import { LAYER_DESCRIPTIONS, LAYERS, layersIn, readLayers } from '../base/layers.ts';
 import { probeLayers, probeWasmEdge } from '../engine/wasmedge/engine.ts';
@@ -115,7 +116,9 @@ async function findGpuAndEncoder({ gpuEnabled }: Config): Promise<Finding[]> {
   try {
     const gpu = await openGpu({ hardwareRequired: gpuEnabled, log: () => {} });
     const { device, description } = gpu.adapter;
-    const text = [device, description].filter((part) => part !== '').join(', ');
+    const egl =
+      !gpu.software && findEglDriver() !== undefined && 'through libEGL_nvidia.so.0, as libX11 and libXext are missing';
+    const text = [device, description, egl].filter(Boolean).join(', ');
     gpu.close();
     const advice = "for more frames, install the GPU's Vulkan driver and give access to /dev/dri or /dev/nvidia*";
     const found: Finding = gpu.software

@@ -6,6 +6,7 @@ import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
+import { findEglDriver } from '../base/egl-driver.ts';
 import { NearlightError } from '../base/errors.ts';
 import { findRuntime } from '../base/installed.ts';
 import type { Milli } from '../base/time.ts';
@@ -214,16 +215,16 @@ async function openInstance(backend: string): Promise<GPU> {
 /**
  * Makes Dawn use the Vulkan loader and the software driver of Nearlight's private runtime, if that is installed. Hardware
  * drivers stay the system's. The system's software driver is left out: it may be too old, and two versions of one library
- * cannot share a process.
+ * cannot share a process. NVIDIA's EGL library is added where the driver that its manifest names does not work.
  */
 function usePrivateVulkan(): void {
   const runtime = findRuntime();
-  if (!runtime) return;
-  createRequire(import.meta.url)(runtime.vulkanLoader);
+  if (runtime) createRequire(import.meta.url)(runtime.vulkanLoader);
   // A person who names the Vulkan drivers in the environment gets these and no others.
   if (process.env.VK_DRIVER_FILES || process.env.VK_ICD_FILENAMES) return;
-  process.env.VK_ADD_DRIVER_FILES ??= runtime.driverManifest;
-  process.env.VK_LOADER_DRIVERS_DISABLE ??= 'lvp_icd*';
+  const added = [runtime?.driverManifest, findEglDriver()].filter((path) => path !== undefined);
+  if (added.length > 0) process.env.VK_ADD_DRIVER_FILES ??= added.join(':');
+  if (runtime) process.env.VK_LOADER_DRIVERS_DISABLE ??= 'lvp_icd*';
 }
 
 async function openDevice(adapter: GPUAdapter): Promise<GPUDevice> {
