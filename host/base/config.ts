@@ -199,6 +199,13 @@ export const settings = {
     max: 262_140,
     about: 'size limit of the WGSL of one shader module',
   },
+  shaderTurnsMax: {
+    env: 'SHADER_TURNS_MAX',
+    default: 2 ** 18,
+    min: 2 ** 10,
+    max: 2 ** 28,
+    about: 'turns of loops that one invocation of a shader may make; long turns count as several',
+  },
   shaderMsMax: {
     env: 'SHADER_MS_MAX',
     default: 10_000,

@@ -33,6 +33,7 @@ export interface ReplayLimits extends WorkLimits {
   gpuObjectBytesMax: number;
   gpuMsMax: number;
   shaderBytesMax: number;
+  shaderTurnsMax: number;
   shaderMsMax: number;
   replayMsMax: number;
   mapBytesMax: number;
@@ -115,7 +116,7 @@ export function createParts(options: ReplayOptions) {
     // Mapped bytes return to the module in the memory for bulk data, each range with a head of two words.
     mapBytesMax: Math.min(limits.mapBytesMax, limits.dataBytesMax / 4),
   });
-  const { gpuBufferBytesMax, shaderBytesMax } = limits;
+  const { gpuBufferBytesMax, shaderBytesMax, shaderTurnsMax } = limits;
   const objects = new Objects({
     device,
     reader,
@@ -134,7 +135,7 @@ export function createParts(options: ReplayOptions) {
     tables,
     records,
     objects,
-    pipelines: new Pipelines({ device, tables, compiler, replies, shaderBytesMax, log }),
+    pipelines: new Pipelines({ device, tables, compiler, replies, shaderBytesMax, shaderTurnsMax, log }),
     scopes,
     queue,
     copies: new Copies(encoder),

@@ -1,4 +1,5 @@
 import { REPLY_COMPILATION, REPLY_PIPELINE } from '../../renderer/contract/abi.ts';
+import { boundLoops } from './bounded.ts';
 import { compiled, type RoomCompiler, Waiting } from './compiler.ts';
 import { MODULE_CODE_BYTES, PIPELINE_CODE_BYTES } from './cost.ts';
 import {
@@ -23,6 +24,8 @@ export interface PipelinesOptions {
   replies: Replies;
   /** The most bytes that the WGSL text of one shader module may have. */
   shaderBytesMax: number;
+  /** About how many turns of loops one invocation of a shader may make. */
+  shaderTurnsMax: number;
   log(level: 'error' | 'warn', message: string): void;
 }
 
@@ -35,20 +38,34 @@ export class Pipelines implements PipelinesCommands {
   }
 
   createShaderModule({ id, label, code }: CreateShaderModule): void {
-    const { device, tables, compiler, shaderBytesMax } = this.#options;
+    const { device, tables, compiler, shaderBytesMax, shaderTurnsMax } = this.#options;
     if (code.length > shaderBytesMax)
       throw new Fault(`its ${code.length} bytes exceed ${shaderBytesMax} (SHADER_BYTES_MAX)`);
+    const bounded = boundLoops(code, shaderTurnsMax);
+    if (bounded !== code) this.#vetModule(code);
+    const digest = this.#vetModule(bounded);
+    const bytes = bounded === code ? code.length : code.length + bounded.length;
+    tables.shaderModule.claim(id, bytes * MODULE_CODE_BYTES);
+    const make = (text: string): GPUShaderModule =>
+      compiler.measure(() => {
+        // The process that tries shaders checks them too.
+        if (digest === undefined || !compiler.patient) checkShader(text);
+        return device.createShaderModule({ label, code: text });
+      });
+    // The author's text comes first, so that the GPU's messages are about it. No pipeline is made from it.
+    const authored = bounded === code ? undefined : make(code);
+    const gpu = make(bounded);
+    const source = digest === undefined ? undefined : { code: bounded, digest };
+    tables.shaderModule.add(id, { gpu, authored, bytes: bounded.length, source });
+  }
+
+  /** Has the text of a shader module tried before it is compiled. Returns its digest. @throws Waiting until it was tried */
+  #vetModule(code: string): string | undefined {
+    const { compiler } = this.#options;
     const digest = compiler.digest(moduleKey(code));
     const trial = compiler.vet(digest, () => ({ kind: 'shaderModule', code }));
     if (trial) throw new Waiting(trial);
-    tables.shaderModule.claim(id, code.length * MODULE_CODE_BYTES);
-    const gpu = compiler.measure(() => {
-      // The process that tries shaders checks them too.
-      if (digest === undefined || !compiler.patient) checkShader(code);
-      return device.createShaderModule({ label, code });
-    });
-    const source = digest === undefined ? undefined : { code, digest };
-    tables.shaderModule.add(id, { gpu, bytes: code.length, source });
+    return digest;
   }
 
   getCompilationInfo(module: Handles['shaderModule'], token: number): void {
@@ -58,7 +75,7 @@ export class Pipelines implements PipelinesCommands {
       const { lineNum = 0, linePos = 0 } = messages[0] ?? {};
       replies.send(REPLY_COMPILATION, token, count('error'), count('warning'), lineNum, linePos);
     };
-    module.gpu.getCompilationInfo().then(answer, () => {});
+    (module.authored ?? module.gpu).getCompilationInfo().then(answer, () => {});
   }
 
   createRenderPipeline(record: CreateRenderPipeline): void {

@@ -23,8 +23,16 @@ export interface Handles {
   /** WebGPU refuses the layouts of pipelines in a pipeline layout, which then has no entries. */
   pipelineLayout: { gpu: GPUPipelineLayout; entries?: PipelineEntries | undefined };
   bindGroup: { gpu: GPUBindGroup };
-  /** `bytes` is the length of the WGSL. The source is known if shaders are vetted. */
-  shaderModule: { gpu: GPUShaderModule; bytes: number; source?: ShaderSource | undefined };
+  /**
+   * `bytes` is the length of the WGSL. The source is known if shaders are vetted. `authored` is the module of the author's text if
+   * `gpu` has another, whose loops are bounded.
+   */
+  shaderModule: {
+    gpu: GPUShaderModule;
+    authored?: GPUShaderModule | undefined;
+    bytes: number;
+    source?: ShaderSource | undefined;
+  };
   renderPipeline: Compiled<GPURenderPipeline>;
   computePipeline: Compiled<GPUComputePipeline>;
   querySet: { gpu: GPUQuerySet; count: number };

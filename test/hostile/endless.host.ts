@@ -36,7 +36,9 @@ const log = (level: string, message: string) => {
   lines.push(message.replace(/x{50,}/, (letters) => `${letters.length} letters`));
   process.stderr.write(`${Math.round(performance.now() - begun)} ms ${level}: ${lines.at(-1)}\n`);
 };
-const config = { ...readConfig({}), port: 0, gpuMsMax: 1000, tickRate: TICK_RATE };
+// The host usually ends such a shader soon. Here it must recover from one that does not end.
+const shaderTurnsMax = Number.POSITIVE_INFINITY;
+const config = { ...readConfig({}), port: 0, gpuMsMax: 1000, shaderTurnsMax, tickRate: TICK_RATE };
 const host = await startHost({ modules, config, log });
 const notices: Record<string, string[]> = {};
 const rooms: Record<string, Room> = {};

@@ -17,7 +17,13 @@ export class ShaderNotes {
       const module = create(descriptor);
       const problems = this.#problems;
       const noted = module.getCompilationInfo().then(
-        ({ messages }) => void problems.push(...read(descriptor, messages)),
+        ({ messages }) => {
+          // A text whose loops are counted follows the one that the author wrote, and has the same errors.
+          const found = read(descriptor, messages).filter(
+            (problem) => !problems.some((other) => isSame(problem, other)),
+          );
+          problems.push(...found);
+        },
         () => {},
       );
       this.#waiting.add(noted);
@@ -37,6 +43,11 @@ export class ShaderNotes {
     await Promise.all(this.#waiting);
     return problems.slice(0, SHOWN_MAX);
   }
+}
+
+/** Whether two problems are the same, at columns that may differ. */
+function isSame(a: Problem, b: Problem): boolean {
+  return a.message === b.message && a.file === b.file && a.line === b.line;
 }
 
 function read({ label, code }: GPUShaderModuleDescriptor, messages: readonly GPUCompilationMessage[]): Problem[] {
