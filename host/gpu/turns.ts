@@ -1,6 +1,6 @@
 import type { LoopOutline, Tokens } from './outline.ts';
 
-/** What names of a WGSL text stand for, as far as the turns of loops depend on it. */
+/** The meanings of names in a WGSL text, as far as the turns of loops depend on them. */
 export interface Names {
   /** The constants at module scope that are whole numbers. */
   readonly constants: ReadonlyMap<string, number>;

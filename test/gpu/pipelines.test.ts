@@ -61,7 +61,7 @@ test("messages of the compiler are about the author's text", async () => {
 
 test("a module that asks about a shader gets positions in the author's text", async () => {
   const answers: number[][] = [];
-  const replay = open({ reply: (record) => answers.push([...record]) });
+  const replay = open({ reply: (record) => answers.push(Array.from(record)) });
   const code = `@compute @workgroup_size(1) fn main() { for (;;) { if true { break; } } return; let unused = 1; }`;
   replay.run(shader(code).command('getCompilationInfo', { module: 2, token: 9 }).submission);
   const column = code.indexOf('let unused') + 1;
