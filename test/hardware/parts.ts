@@ -13,8 +13,8 @@ export interface Part {
 export const PROBE = 'probe';
 
 /**
- * All parts of the hardware measurements, the most telling ones first. `endless` hangs the GPU on purpose, so only
- * `afterwards` follows it.
+ * All parts of the hardware measurements, the most telling ones first. `endless` hangs the GPU if the host does
+ * not end its shader, so only `afterwards` follows it.
  */
 export const PARTS: readonly Part[] = [
   {
