@@ -1,19 +1,21 @@
 /**
- * Makes the packages `nearlight` and `@nearlight/sdk` as tarballs in build/packages: `npm run package`. Works in a checkout
- * only. Plain JavaScript is emitted file by file, because Node strips no types inside node_modules.
+ * Makes the packages `nearlight`, `@nearlight/sdk` and `@nearlight/player` as tarballs in build/packages: `npm run package`.
+ * Works in a checkout only. Plain JavaScript is emitted file by file, because Node strips no types inside node_modules.
  */
 import { copyFileSync, cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { must } from '../base/assert.ts';
 import { PACKAGE_ROOT } from '../base/self.ts';
 import { buildModules } from '../play/modules.ts';
 import { ownProject } from '../play/project.ts';
-import { writePlayer } from '../player/build.ts';
+import { buildPlayer, writePlayer } from '../player/build.ts';
 import { emitJavaScript, run, tsc } from './emit.ts';
 
-/** Paths of the tarballs of both packages. */
+/** Paths of the tarballs. */
 export interface Packages {
   nearlight: string;
   sdk: string;
+  player: string;
 }
 
 interface Manifest {
@@ -31,17 +33,21 @@ const FOLDERS = ['host', 'assets', 'oci', 'renderer/contract'];
 const RESOURCE = /(\.(html|css|svg|wgsl|json|proto|cc|h|sh|js|d\.ts)|containerd-shim-wasmedge-v1)$/;
 /** Games in the package `nearlight`, which the program plays outside a project or for --model. */
 const GAMES = ['arena', 'model'];
+/** Source file of the element in the package `@nearlight/player`. */
+const PLAYER = 'host/player/element.ts';
 /** Parts of renderer/ that belong to the SDK's package. */
 const SDK_FILES = ['index.ts', 'game.ts', 'asconfig.json', 'sdk', 'scene', 'contract'];
 
-/** Makes the tarballs of `nearlight` and `@nearlight/sdk`. @throws Error with the output of the command that failed */
+/** Makes the tarballs. @throws Error with the output of the command that failed */
 export async function makePackages(announce: (line: string) => void): Promise<Packages> {
   rmSync(OUT, { recursive: true, force: true });
   const sdk = makeSdk();
   announce(`${sdk}`);
+  const player = await makePlayer();
+  announce(`${player}`);
   const nearlight = await makePackage(announce);
   announce(`${nearlight}`);
-  return { nearlight, sdk };
+  return { nearlight, sdk, player };
 }
 
 function makePackage(announce: (line: string) => void): Promise<string> {
@@ -128,6 +134,32 @@ function makeSdk(): string {
   );
   tsc('-p', config);
   writeManifest(folder, { ...manifest, types: 'index.d.ts', typesVersions: { '*': { '*': ['types/*'] } } });
+  return pack(folder);
+}
+
+/** Makes the package `@nearlight/player`: the element as one ES module without dependencies, with its type declarations. */
+async function makePlayer(): Promise<string> {
+  const folder = join(OUT, 'player');
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(join(folder, 'player.js'), must((await buildPlayer()).get('/player.js'), 'bundled element').body);
+  const types = join(folder, 'types');
+  const options = ['--declaration', '--emitDeclarationOnly', '--stripInternal'];
+  emitJavaScript({ files: [PLAYER], work: OUT, folder: types, options });
+  const main = PLAYER.replace(/\.ts$/, '.d.ts');
+  const kept = declarationsOf(join(types, main));
+  for (const file of filesBelow(types)) if (!kept.has(join(types, file))) rmSync(join(types, file));
+  copyInto(folder, 'LICENSE');
+  copyFileSync(join(PACKAGE_ROOT, 'host/player/PLAYER.md'), join(folder, 'README.md'));
+  const { version, license } = readManifest('package.json');
+  writeManifest(folder, {
+    name: '@nearlight/player',
+    version,
+    description: 'The element <nearlight-player>, which plays games of a Nearlight host in any web page.',
+    license,
+    type: 'module',
+    exports: { '.': { types: `./types/${main}`, default: './player.js' }, './package.json': './package.json' },
+    sideEffects: ['./player.js'],
+  });
   return pack(folder);
 }
 

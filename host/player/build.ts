@@ -1,21 +1,29 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { must } from '../base/assert.ts';
 import { SOURCE_ENDING } from '../base/self.ts';
 
-/** One file of the player's web page, with its content type. */
-export type PlayerFile = { type: string; body: Buffer };
+/** One file of the player's web page. */
+export type PlayerFile = {
+  /** Content type, with its charset. */
+  type: string;
+  body: Buffer;
+  /** Whether pages of the sites in ALLOWED_ORIGINS may load the file. */
+  isShared?: boolean;
+};
 
 const FOLDER = import.meta.dirname;
 
 /** Folder of an npm package with the player's page, bundled when the package was made: a file for each path, and an index. */
 const BUILT = 'built';
 const INDEX = 'index.json';
+const JAVASCRIPT = 'text/javascript; charset=utf-8';
 
 interface IndexEntry {
   type: string;
   file: string;
+  isShared?: boolean;
 }
 
 /**
@@ -25,10 +33,16 @@ interface IndexEntry {
  */
 export async function buildPlayer(): Promise<Map<string, PlayerFile>> {
   const folder = join(FOLDER, BUILT);
-  if (!existsSync(join(folder, INDEX))) return bundlePlayer();
+  if (!existsSync(join(folder, INDEX))) {
+    // Calls at the same time share one result, because the first to end would stop the bundler for all.
+    bundling ??= bundlePlayer().finally(() => {
+      bundling = undefined;
+    });
+    return bundling;
+  }
   const index = JSON.parse(readFileSync(join(folder, INDEX), 'utf8')) as Record<string, IndexEntry>;
   const files = Object.entries(index).map(
-    ([path, { type, file }]) => [path, { type, body: readFileSync(join(folder, file)) }] as const,
+    ([path, { file, ...entry }]) => [path, { ...entry, body: readFileSync(join(folder, file)) }] as const,
   );
   return new Map(files);
 }
@@ -37,18 +51,19 @@ export async function buildPlayer(): Promise<Map<string, PlayerFile>> {
 export async function writePlayer(folder: string): Promise<void> {
   const index: Record<string, IndexEntry> = {};
   mkdirSync(join(folder, BUILT), { recursive: true });
-  for (const [path, { type, body }] of await bundlePlayer()) {
+  for (const [path, { body, ...entry }] of await bundlePlayer()) {
     const file = path === '/' ? 'index.html' : path.slice(1);
     writeFileSync(join(folder, BUILT, file), body);
-    index[path] = { type, file };
+    index[path] = { ...entry, file };
   }
   writeFileSync(join(folder, BUILT, INDEX), JSON.stringify(index));
 }
 
+let bundling: Promise<Map<string, PlayerFile>> | undefined;
+
 async function bundlePlayer(): Promise<Map<string, PlayerFile>> {
   const { build, stop } = await import('esbuild');
-  const { outputFiles } = await build({
-    entryPoints: { player: join(FOLDER, `page.${SOURCE_ENDING}`), style: join(FOLDER, 'style.css') },
+  const common = {
     outdir: FOLDER,
     bundle: true,
     minify: true,
@@ -57,21 +72,41 @@ async function bundlePlayer(): Promise<Map<string, PlayerFile>> {
     target: 'es2022',
     charset: 'utf8',
     logLevel: 'silent',
+  } as const;
+  const style = await build({ ...common, entryPoints: { style: join(FOLDER, 'style.css') } });
+  const page = await readFile(join(FOLDER, 'page.html'), 'utf8');
+  const { outputFiles } = await build({
+    ...common,
+    entryPoints: {
+      player: join(FOLDER, `element.${SOURCE_ENDING}`),
+      site: join(FOLDER, `site.${SOURCE_ENDING}`),
+      'site-style': join(FOLDER, 'site.css'),
+    },
+    define: {
+      PAGE_HTML: JSON.stringify(withoutIndents(page)),
+      PAGE_CSS: JSON.stringify(must(style.outputFiles[0], 'bundled style').text.trim()),
+    },
   });
   // esbuild's helper process would otherwise run as long as this one.
   await stop();
-  const [html, icon] = await Promise.all([readFile(join(FOLDER, 'index.html')), readFile(join(FOLDER, 'favicon.svg'))]);
+  const [html, icon] = await Promise.all([readFile(join(FOLDER, 'site.html')), readFile(join(FOLDER, 'favicon.svg'))]);
   const output = (name: string) =>
     Buffer.from(
       must(
-        outputFiles.find((file) => file.path.endsWith(name)),
+        outputFiles.find((file) => basename(file.path) === name),
         `bundled file ${name}`,
       ).contents,
     );
   return new Map([
     ['/', { type: 'text/html; charset=utf-8', body: html }],
-    ['/player.js', { type: 'text/javascript; charset=utf-8', body: output('player.js') }],
-    ['/style.css', { type: 'text/css; charset=utf-8', body: output('style.css') }],
+    ['/player.js', { type: JAVASCRIPT, body: output('player.js'), isShared: true }],
+    ['/site.js', { type: JAVASCRIPT, body: output('site.js') }],
+    ['/site.css', { type: 'text/css; charset=utf-8', body: output('site-style.css') }],
     ['/favicon.svg', { type: 'image/svg+xml', body: icon }],
   ]);
+}
+
+/** Returns the content of a file with one HTML template, without the template's tags and the white space between lines. */
+function withoutIndents(html: string): string {
+  return html.replace(/^\s*<template>\s*|\s*<\/template>\s*$/g, '').replace(/>\n\s*</g, '><');
 }

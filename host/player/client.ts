@@ -28,10 +28,14 @@ export type PlayerClientOptions = {
   video: HTMLVideoElement;
   /** Takes the game's sound. Without it, the page asks the host for none. */
   sound?: { attach(stream: MediaStream): void };
+  /** Whether the page only watches the game: it has no seat, sends no input, and gets no notices. Default: it plays. */
+  spectates?: boolean;
   /** URL of the WHEP signalling endpoint. Default: `whep`, relative to the page. */
   url?: string;
   /** Where the page keeps the tokens with which it returns to its seat after a reload. Default: nowhere */
   storage?: TokenStorage | undefined;
+  /** Name under which the page keeps them. Default: the path of the document. */
+  storageName?: string;
   onState?(state: PlayerState): void;
   onNotice?(notice: Notice): void;
 };
@@ -107,24 +111,29 @@ export class PlayerClient {
       event: (message, sequence) => this.#send(this.#link?.events, message, sequence),
       state: (message, sequence) => this.#send(this.#link?.state, message, sequence),
     });
-    this.#connector = new Connector(options.url ?? 'whep', options.sound !== undefined, {
-      trying: (attempt) => this.#showProgress(attempt),
-      failing: (failure, attempt) => {
-        this.#noteReason(failure);
-        this.#showProgress(attempt);
+    const { url = 'whep', sound, spectates = false } = options;
+    this.#connector = new Connector(
+      url,
+      { takesSound: sound !== undefined, spectates },
+      {
+        trying: (attempt) => this.#showProgress(attempt),
+        failing: (failure, attempt) => {
+          this.#noteReason(failure);
+          this.#showProgress(attempt);
+        },
+        waiting: (position) => this.#setState({ kind: 'waiting', position }),
+        opened: (link) => this.#adopt(link),
+        refused: (failure) => this.#end(failure),
+        message: (link, data) => {
+          if (link === this.#link) this.#onMessage(data);
+        },
+        lost: (link, failure) => {
+          if (link !== this.#link) return;
+          this.#expectHold();
+          this.#lose(failure);
+        },
       },
-      waiting: (position) => this.#setState({ kind: 'waiting', position }),
-      opened: (link) => this.#adopt(link),
-      refused: (failure) => this.#end(failure),
-      message: (link, data) => {
-        if (link === this.#link) this.#onMessage(data);
-      },
-      lost: (link, failure) => {
-        if (link !== this.#link) return;
-        this.#expectHold();
-        this.#lose(failure);
-      },
-    });
+    );
     this.#ping.setUint8(0, MESSAGE_PING);
     this.#pace.setUint8(0, MESSAGE_PACE);
   }
@@ -141,7 +150,7 @@ export class PlayerClient {
     this.#stop();
     this.#query = query;
     this.#tokens = new ReturnTokens(
-      `nearlight ${globalThis.location?.pathname} ${query.game ?? ''}`,
+      `${this.#options.storageName ?? `nearlight ${globalThis.location?.pathname}`} ${query.game ?? ''}`,
       this.#options.storage,
     );
     this.#hasPlayed = false;
@@ -415,6 +424,8 @@ export class PlayerClient {
     }
     if (this.#beats % BEATS_PER_REPORT === 0) this.#sendReport();
     if (this.#beats % BEATS_PER_STATS === 0 && !this.#isHidden) void this.#measure();
+    // A spectator gets no messages whose absence would mean something.
+    if (this.#options.spectates) return;
     if (!this.#silence.beat(this.#isWaiting) || this.#connector.isRunning) return;
     this.#expectHold();
     this.#reconnect();

@@ -55,6 +55,7 @@ const QUEUE_MS_MIN = 250;
 export class Connector {
   readonly #url: string;
   readonly #takesSound: boolean;
+  readonly #spectates: boolean;
   readonly #hooks: ConnectorHooks;
   #tokens: ReturnTokens | undefined;
   #query: ViewQuery = {};
@@ -78,14 +79,17 @@ export class Connector {
 
   /**
    * @param url URL of the WHEP signalling endpoint
-   * @param takesSound whether the page takes the game's sound
+   * @param options.takesSound whether the page takes the game's sound
+   * @param options.spectates whether the page only watches the game
    */
-  constructor(url: string, takesSound: boolean, hooks: ConnectorHooks) {
+  constructor(url: string, options: { takesSound: boolean; spectates: boolean }, hooks: ConnectorHooks) {
     this.#url = url;
-    this.#takesSound = takesSound;
+    this.#takesSound = options.takesSound;
+    this.#spectates = options.spectates;
     this.#hooks = hooks;
     void decodableCodec().then((codec) => {
-      this.#canDecode = codec !== undefined;
+      // Only a player can be connected over a WebSocket.
+      this.#canDecode = codec !== undefined && !options.spectates;
     });
   }
 
@@ -145,6 +149,7 @@ export class Connector {
     const link: Link = this.#createLink({
       url: this.#url,
       takesSound: this.#takesSound,
+      spectates: this.#spectates,
       iceServers: this.#iceServers,
       hooks: {
         accepted: (found, iceServers) => {
@@ -161,12 +166,12 @@ export class Connector {
     this.#link = link;
     this.#limit(link, this.#isHeld ? RETURN_ANSWER_MS : ANSWER_MS);
     if (this.#isHeld) this.#probe ??= new LineProbe(`${this.#url}/line`, () => this.hurry());
-    void link.start(this.#query, tokens?.list ?? []);
+    void link.start(this.#query, this.#spectates ? undefined : (tokens?.list ?? []));
   }
 
   /** Creates a connection through the door whose turn it is. */
   #createLink(options: LinkOptions): Link {
-    const isSocket = this.#door === 'socket' || typeof RTCPeerConnection === 'undefined';
+    const isSocket = this.#door === 'socket' || (typeof RTCPeerConnection === 'undefined' && !this.#spectates);
     const { iceServers, ...others } = options;
     if (isSocket) return new SocketLink(others);
     return new HostLink(this.#door === 'relayed' ? { ...others, iceServers } : others);
@@ -211,7 +216,7 @@ export class Connector {
     if (failure.isFinal) {
       this.stop();
       this.#hooks.refused(failure);
-    } else if (failure.code === 'NL_ROOM_FULL' && !this.#queue) void this.#waitForSeat();
+    } else if (failure.code === 'NL_ROOM_FULL' && !this.#queue && !this.#spectates) void this.#waitForSeat();
     else {
       this.#queue = undefined;
       this.#hooks.failing(failure, this.#attempt + 1);

@@ -15,16 +15,22 @@ const DEAD_ZONE = 0.1;
 export class GamepadInput {
   readonly #writer: InputWriter;
   readonly #onAct: () => void;
+  readonly #isWanted: () => boolean;
   readonly #axes = new Float64Array(AXES);
   #buttons = 0;
   #connected = 0;
   #frame = 0;
 
-  constructor(writer: InputWriter, onAct: () => void) {
+  /** @param isWanted whether gamepads are for this writer; otherwise they count as not connected */
+  constructor(writer: InputWriter, onAct: () => void, isWanted: () => boolean = () => true) {
     this.#writer = writer;
     this.#onAct = onAct;
+    this.#isWanted = isWanted;
     addEventListener('gamepadconnected', this.#change);
     addEventListener('gamepaddisconnected', this.#change);
+    // The browser has already reported those that the player has used in this document.
+    this.#connected = connectedGamepads();
+    if (this.#connected > 0) this.#frame = requestAnimationFrame(this.#poll);
   }
 
   detach(): void {
@@ -43,7 +49,7 @@ export class GamepadInput {
     if (this.#connected > 0) this.#frame = requestAnimationFrame(this.#poll);
     let buttons = 0;
     let strongest: Gamepad | undefined;
-    for (const pad of navigator.getGamepads()) {
+    for (const pad of this.#isWanted() ? navigator.getGamepads() : []) {
       // Other mappings number buttons and axes as the maker of the gamepad likes.
       if (pad?.mapping !== 'standard') continue;
       for (let i = 0; i < BUTTONS; i++) if (pad.buttons[i]?.pressed) buttons |= 1 << i;
@@ -79,4 +85,13 @@ function reach(pad: Gamepad): number {
 function applyDeadZone(value: number): number {
   const size = Math.abs(value);
   return size < DEAD_ZONE ? 0 : (Math.sign(value) * (size - DEAD_ZONE)) / (1 - DEAD_ZONE);
+}
+
+/** Returns the number of gamepads that the browser shows to this page. A page that may not use gamepads has none. */
+function connectedGamepads(): number {
+  try {
+    return navigator.getGamepads().filter((pad) => pad !== null).length;
+  } catch {
+    return 0;
+  }
 }

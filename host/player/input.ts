@@ -12,6 +12,10 @@ export type PageInputOptions = {
   alignY?: () => number;
   /** Tells whether the page has locked the keyboard, so that the browser keeps no key. Default: false. */
   hasKeyboard?: () => boolean;
+  /** Whether keys are for this game: its element has the focus. Default: they always are. */
+  hasFocus?: () => boolean;
+  /** Whether gamepads are for this game. Default: they always are. */
+  hasGamepads?: () => boolean;
   /** Called when the player presses a key or button of the game. */
   onAct?(): void;
   onLock?(locked: boolean): void;
@@ -51,7 +55,8 @@ export class PageInput {
   constructor(options: PageInputOptions) {
     this.#options = options;
     this.#writer = options.writer;
-    this.#gamepad = new GamepadInput(options.writer, () => options.onAct?.());
+    const hasGamepads = () => options.hasGamepads?.() ?? true;
+    this.#gamepad = new GamepadInput(options.writer, () => options.onAct?.(), hasGamepads);
     const { stage, video } = options;
     this.#on(globalThis, 'keydown', this.#keyDown);
     this.#on(globalThis, 'keyup', this.#keyUp);
@@ -64,7 +69,10 @@ export class PageInput {
     this.#on(stage, 'wheel', this.#wheel);
     this.#on(stage, 'contextmenu', (event) => event.preventDefault());
     this.#on(video, 'resize', this.#measure);
-    this.#on(globalThis, 'scroll', this.#measure);
+    // Scrolling a part of the page moves the picture too, and does not bubble.
+    const { signal } = this.#listeners;
+    addEventListener('scroll', this.#measure, { signal, capture: true, passive: true });
+    this.#on(stage, 'pointerenter', this.#measure);
     this.#resize = new ResizeObserver(this.#measure);
     this.#resize.observe(video);
   }
@@ -108,6 +116,7 @@ export class PageInput {
   }
 
   readonly #keyDown = (event: KeyboardEvent): void => {
+    if (!this.#locked && this.#options.hasFocus?.() === false) return;
     const usage = gameKey(event, this.#lockOf());
     this.#recall(event);
     if (usage === 0 || event.isComposing || belongsToPage(event, this.#locked)) return;
@@ -155,7 +164,9 @@ export class PageInput {
   };
 
   readonly #lockChange = (): void => {
-    this.#locked = document.pointerLockElement === this.#options.stage;
+    const { stage } = this.#options;
+    // Outside a shadow tree, the document names the tree's host instead of the element.
+    this.#locked = (stage.getRootNode() as Document | ShadowRoot).pointerLockElement === stage;
     this.#writer.lock(this.#locked);
     // The page still sees each release of a key, so what is held stays held.
     this.#writer.commit();
@@ -209,8 +220,9 @@ export class PageInput {
 function belongsToPage(event: KeyboardEvent, locked: boolean): boolean {
   if (locked) return false;
   if (event.code === 'Tab') return true;
-  const inControl =
-    event.target instanceof Element && event.target.closest('button, a, input, select, textarea') !== null;
+  // The event's own target, in a shadow tree too.
+  const [target] = event.composedPath();
+  const inControl = target instanceof Element && target.closest('button, a, input, select, textarea') !== null;
   return inControl && /^(Enter|Space|Arrow.*|Escape)$/.test(event.code);
 }
 

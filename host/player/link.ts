@@ -43,6 +43,8 @@ export type LinkOptions = {
   url: string;
   /** Whether the page takes the game's sound. */
   takesSound: boolean;
+  /** Whether the page only watches the game: it has no seat, and no channels for messages. */
+  spectates?: boolean | undefined;
   /** Servers through which the page reaches a host whose own addresses it cannot reach. */
   iceServers?: RTCIceServer[] | undefined;
   hooks: HostLinkHooks;
@@ -50,6 +52,9 @@ export type LinkOptions = {
 
 /** A way for messages to the host. */
 export type LinkChannel = { readonly readyState: string; send(message: ArrayBufferView<ArrayBuffer>): void };
+
+/** Stands for the channels that a spectator does not have. */
+const NO_CHANNEL: LinkChannel = { readyState: 'closed', send: () => {} };
 
 /** The page's end of one connection to the host. Another attempt to connect needs another object. */
 export interface Link {
@@ -67,9 +72,9 @@ export interface Link {
   show(video: HTMLVideoElement, sound?: { attach(stream: MediaStream): void }): void;
   /**
    * Connects. Failures go to the hook `failed`.
-   * @param tokens the page's return tokens, the newest first
+   * @param tokens the page's return tokens, the newest first; undefined if it will not return
    */
-  start(query: ViewQuery, tokens: readonly string[]): Promise<void>;
+  start(query: ViewQuery, tokens: readonly string[] | undefined): Promise<void>;
   /** Ends the connection as failed, so that the page tries to connect again. */
   fail(message: string): void;
   /**
@@ -119,7 +124,7 @@ export abstract class SeatLink implements Link {
   abstract rtpTimestampOf(shown: VideoFrameCallbackMetadata): number | undefined;
   abstract arrivalOf(shown: VideoFrameCallbackMetadata): Arrival | undefined;
 
-  async start(query: ViewQuery, tokens: readonly string[]): Promise<void> {
+  async start(query: ViewQuery, tokens: readonly string[] | undefined): Promise<void> {
     try {
       await this.connect(query, tokens);
     } catch (error) {
@@ -145,7 +150,7 @@ export abstract class SeatLink implements Link {
   }
 
   /** Connects. @throws Error if that fails, TypeError if the server does not answer */
-  protected abstract connect(query: ViewQuery, tokens: readonly string[]): Promise<void>;
+  protected abstract connect(query: ViewQuery, tokens: readonly string[] | undefined): Promise<void>;
 
   /** Closes what belongs to the connection. Called once. */
   protected abstract shut(): void;
@@ -183,8 +188,8 @@ export abstract class SeatLink implements Link {
  * follows WHEP (draft-ietf-wish-whep).
  */
 export class HostLink extends SeatLink {
-  readonly events: RTCDataChannel;
-  readonly state: RTCDataChannel;
+  readonly events: LinkChannel;
+  readonly state: LinkChannel;
   readonly #peer: RTCPeerConnection;
   readonly #receiver: RTCRtpReceiver;
   #picture: MediaStream | undefined;
@@ -204,8 +209,11 @@ export class HostLink extends SeatLink {
       const { receiver } = peer.addTransceiver('audio', { direction: 'recvonly' });
       if ('jitterBufferTarget' in receiver) receiver.jitterBufferTarget = 0;
     }
-    this.events = this.#channel(CHANNEL_EVENTS, { ordered: true });
-    this.state = this.#channel(CHANNEL_STATE, { ordered: false, maxRetransmits: 0 });
+    if (options.spectates) this.events = this.state = NO_CHANNEL;
+    else {
+      this.events = this.#channel(CHANNEL_EVENTS, { ordered: true });
+      this.state = this.#channel(CHANNEL_STATE, { ordered: false, maxRetransmits: 0 });
+    }
     peer.ontrack = (event) => {
       const stream = event.streams[0] ?? new MediaStream([event.track]);
       if (event.track.kind === 'audio') this.#sound = stream;
@@ -214,6 +222,7 @@ export class HostLink extends SeatLink {
     peer.onconnectionstatechange = () => {
       // A connection that is only disconnected may recover by itself.
       if (peer.connectionState === 'failed') this.fail('The connection was lost.');
+      if (options.spectates && peer.connectionState === 'connected') this.#setOpen();
     };
   }
 
@@ -229,12 +238,19 @@ export class HostLink extends SeatLink {
    * Sends the SDP offer and applies the server's answer. The offer needs no ICE candidates, because the server offers its own and
    * the page connects to these.
    */
-  protected async connect(query: ViewQuery, tokens: readonly string[]): Promise<void> {
+  protected async connect(query: ViewQuery, tokens: readonly string[] | undefined): Promise<void> {
     const offer = withStereo(await this.#peer.createOffer());
     await this.#peer.setLocalDescription(offer);
     const body = { type: 'application/sdp', text: offer.sdp ?? '' };
     const seat = await this.request('', { query, tokens, body });
-    if (seat) await this.#peer.setRemoteDescription({ type: 'answer', sdp: seat.answer });
+    if (!seat) return;
+    await this.#peer.setRemoteDescription({ type: 'answer', sdp: seat.answer });
+    // A page without channels hears in no other way that the host has closed the connection.
+    const { transport } = this.#receiver;
+    if (transport && this.options.spectates)
+      transport.onstatechange = () => {
+        if (transport.state === 'closed') this.fail('The game can no longer be watched.');
+      };
   }
 
   protected shut(): void {
@@ -263,13 +279,17 @@ export class HostLink extends SeatLink {
     };
     channel.onopen = () => {
       const both = this.events.readyState === 'open' && this.state.readyState === 'open';
-      if (!both || this.#opened || this.isClosed) return;
-      this.#opened = true;
-      this.options.hooks.open();
-      for (const data of this.#early.splice(0)) if (!this.isClosed) this.options.hooks.message(data);
+      if (both) this.#setOpen();
     };
     channel.onclose = () => this.fail('The connection was lost.');
     return channel;
+  }
+
+  #setOpen(): void {
+    if (this.#opened || this.isClosed) return;
+    this.#opened = true;
+    this.options.hooks.open();
+    for (const data of this.#early.splice(0)) if (!this.isClosed) this.options.hooks.message(data);
   }
 }
 
@@ -295,7 +315,7 @@ export async function requestSeat(
   url: string,
   options: {
     query: ViewQuery;
-    tokens: readonly string[];
+    tokens: readonly string[] | undefined;
     body?: { type: string; text: string };
     signal: AbortSignal;
   },
@@ -332,8 +352,9 @@ export function parametersOf(query: ViewQuery): URLSearchParams {
   return parameters;
 }
 
-/** Returns the HTTP header with a page's return tokens. Without tokens, it says that the page can return. */
-export function returnHeader(tokens: readonly string[]): Record<string, string> {
+/** Returns the HTTP header with a page's return tokens. An empty list says that the page can return, undefined that it will not. */
+export function returnHeader(tokens: readonly string[] | undefined): Record<string, string> {
+  if (tokens === undefined) return {};
   return { [HEADER_RETURN]: tokens.length > 0 ? tokens.join(',') : 'new' };
 }
 

@@ -1,293 +1,365 @@
 import type { Notice } from '../base/protocol.ts';
 import { PlayerClient } from './client.ts';
+import { figuresOf, summaryOf } from './figures.ts';
 import { LatencyGraph } from './graph.ts';
 import { PlayGuard } from './guard.ts';
 import { PageInput } from './input.ts';
 import type { ViewQuery } from './link.ts';
+import { fill } from './markup.ts';
 import { Speaker, type SpeakerState } from './speaker.ts';
 import type { PlayerState } from './state.ts';
+import { takeStorageName } from './storage.ts';
 import { FIRE_BUTTON, JUMP_BUTTON, TouchInput } from './touch.ts';
-
-declare global {
-  /** The client that plays the game in this page, for the browser's console and for measurements. */
-  var nearlight: PlayerClient;
-}
-
-/** Headlines for the player by error code. The message below the headline says more. */
-const TITLES: Readonly<Record<string, string>> = {
-  NL_BROWSER: 'This browser cannot play',
-  NL_HOST: 'Not available here',
-  NL_OFFER: 'This browser cannot play',
-  NL_REQUEST: 'Not available here',
-};
-
-/** Words for the player about the network. A good one needs none. */
-const QUALITIES = { good: '–', unsteady: 'unsteady network', poor: 'poor network' } as const;
+import { wordsOf } from './words.ts';
 
 /** How long the page says that its picture is smaller than it asked for. */
 const SMALLER_MS = 10_000;
+const FIGURES_MS = 500;
+/** On a screen whose shorter side is below this, in CSS pixels, the page asks for a smaller picture by itself. */
+const PHONE_PIXELS = 600;
+const PHONE_SIZE = '848x480';
 
-const root = document.documentElement;
-const { dataset } = document.body;
-const stage = element('stage');
-const video = element<HTMLVideoElement>('picture');
-const card = element('card');
-const stats = element('stats');
-const coarse = matchMedia('(pointer: coarse)');
-const portrait = matchMedia('(orientation: portrait)');
-root.classList.toggle('touch', coarse.matches);
-let smallerTimer: ReturnType<typeof setTimeout> | undefined;
+export type PlayerPageOptions = {
+  /** The element that holds the page. Keys are for the game while it has the focus. */
+  host: HTMLElement;
+  /** The element's shadow root, which is empty. */
+  root: ShadowRoot;
+  /** URL of the host's WHEP endpoint. */
+  url: string;
+  /** Whether the page watches the game without playing. */
+  spectates: boolean;
+  /** Whether the sound starts turned off, whatever the player chose at an earlier visit. */
+  isMuted: boolean;
+  /** Whether gamepads are for this page. It may share the document with others. */
+  hasGamepads(): boolean;
+  /** Called when the player turns the sound off or on. */
+  onMuted(isMuted: boolean): void;
+  onState(state: PlayerState): void;
+  onNotice(notice: Notice): void;
+};
 
-const volume = element<HTMLInputElement>('volume');
-const audio = document.createElement('audio');
-audio.autoplay = true;
-stage.append(audio);
-const speaker = new Speaker({
-  audio,
-  onState: showSpeaker,
-  storage: readStorage(),
-});
-const client = new PlayerClient({
-  video,
-  sound: speaker,
-  storage: storage(),
-  onState: showState,
-  onNotice: showNotice,
-});
-globalThis.nearlight = client;
-const graph = new LatencyGraph({
-  canvas: element('graph'),
-  legend: element('stages'),
-  history: client.history,
-});
-
-const guard = new PlayGuard({
-  isPlaying: () => client.state.kind === 'playing',
-  isPointerLocked: () => input.locked,
-});
-const input = new PageInput({
-  stage,
-  video,
-  writer: client.input,
-  alignY: () => (root.classList.contains('touch') && portrait.matches ? 0.3 : 0.5),
-  hasKeyboard: () => guard.hasKeyboard,
-  onAct: hideCard,
-  onLock: (locked) => toggle('locked', locked),
-});
-new TouchInput({
-  stage,
-  stick: element('stick'),
-  knob: element('knob'),
-  buttons: [
-    { element: element('fire'), button: FIRE_BUTTON },
-    { element: element('jump'), button: JUMP_BUTTON },
-  ],
-  writer: client.input,
-  onAct: hideCard,
-});
-
-card.addEventListener('click', () => {
-  if (client.state.kind !== 'playing') return;
-  hideCard();
-  stage.focus({ preventScroll: true });
-  void video.play().catch(() => {});
-  if (!root.classList.contains('touch')) void input.lock();
-});
-element('retry').addEventListener('click', () => client.connect(readQuery()));
-volume.value = String(speaker.volume);
-volume.addEventListener('input', () => {
-  speaker.volume = volume.valueAsNumber;
-});
-element('speaker').addEventListener('click', () => speaker.toggle());
-element('figures').addEventListener('click', (event) => {
-  stats.hidden = !stats.hidden;
-  graph.show(!stats.hidden);
-  (event.currentTarget as HTMLElement).setAttribute('aria-expanded', String(!stats.hidden));
-  showFigures();
-});
-element('full').hidden = !document.fullscreenEnabled;
-element('full').addEventListener('click', () => void fullScreen());
-document.addEventListener('fullscreenchange', () =>
-  element('full').setAttribute('aria-pressed', String(document.fullscreenElement !== null)),
-);
-addEventListener('pointerdown', (event) => event.pointerType === 'touch' && root.classList.add('touch'));
-addEventListener('pagehide', () => client.suspend());
-addEventListener('pageshow', (event) => event.persisted && client.connect(readQuery()));
-addEventListener('online', () => client.wake());
-(navigator as { connection?: EventTarget }).connection?.addEventListener('change', () => client.wake());
-document.addEventListener('visibilitychange', () => client.setHidden(document.hidden));
-setInterval(showFigures, 500);
-client.setHidden(document.hidden);
-client.connect(readQuery());
-
-/** Returns where the page keeps the tokens for its seat. Each tab has its own. A browser may forbid it. */
-function storage(): Storage | undefined {
-  try {
-    return sessionStorage;
-  } catch {
-    return undefined;
-  }
-}
-
-function element<T extends HTMLElement = HTMLElement>(id: string): T {
-  return document.getElementById(id) as T;
-}
-
-function toggle(flag: 'started' | 'locked' | 'seen' | 'paused' | 'smaller', on: boolean): void {
-  if (on) dataset[flag] = '';
-  else delete dataset[flag];
-}
-
-function text(id: string, value: string): void {
-  const node = element(id);
-  if (node.textContent !== value) node.textContent = value;
-}
+type Flag = 'started' | 'locked' | 'seen' | 'paused' | 'smaller' | 'spectate';
 
 /**
- * Reads the picture and game that the page's URL asks for, unchecked. If the URL gives no size, a phone asks for a smaller
- * picture than the server's default.
+ * All that a player sees and operates: the picture, the card over it, the bar, statistics, notices and touch controls, in the
+ * shadow root of an element. It lives from its construction to `close`, which leaves nothing behind.
  */
-function readQuery(): ViewQuery {
-  const query = new URLSearchParams(location.search);
-  const phone = coarse.matches && Math.min(screen.width, screen.height) < 600;
-  return {
-    size: query.get('size') ?? (phone ? '848x480' : undefined),
-    fps: query.get('fps') ?? undefined,
-    game: query.get('game') ?? undefined,
-  };
+export class PlayerPage {
+  readonly client: PlayerClient;
+  readonly speaker: Speaker;
+  readonly #options: PlayerPageOptions;
+  readonly #page: HTMLElement;
+  readonly #stage: HTMLElement;
+  readonly #video: HTMLVideoElement;
+  readonly #card: HTMLElement;
+  readonly #stats: HTMLElement;
+  readonly #graph: LatencyGraph;
+  readonly #guard: PlayGuard;
+  readonly #input: PageInput;
+  readonly #touch: TouchInput;
+  readonly #listeners = new AbortController();
+  readonly #coarse = matchMedia('(pointer: coarse)');
+  readonly #figuresTimer: ReturnType<typeof setInterval>;
+  readonly #storageName: ReturnType<typeof takeStorageName>;
+  #smallerTimer: ReturnType<typeof setTimeout> | undefined;
+  #query: ViewQuery = {};
+  #isClosed = false;
+
+  constructor(options: PlayerPageOptions) {
+    this.#options = options;
+    this.#storageName = takeStorageName(options.url);
+    fill(options.root);
+    this.#page = this.#element('page');
+    this.#stage = this.#element('stage');
+    this.#video = this.#element<HTMLVideoElement>('picture');
+    this.#card = this.#element('card');
+    this.#stats = this.#element('stats');
+    // A copy of a template's video does not take this from its attribute.
+    this.#video.muted = true;
+    this.#page.classList.toggle('touch', this.#coarse.matches);
+    this.#toggle('spectate', options.spectates);
+    const audio = document.createElement('audio');
+    audio.autoplay = true;
+    this.#stage.append(audio);
+    this.speaker = new Speaker({
+      audio,
+      onState: (state) => this.#showSpeaker(state),
+      onOff: (isOff) => options.onMuted(isOff),
+      storage: storageOf('localStorage'),
+      isOff: options.isMuted,
+    });
+    this.client = new PlayerClient({
+      video: this.#video,
+      sound: this.speaker,
+      url: options.url,
+      spectates: options.spectates,
+      storage: storageOf('sessionStorage'),
+      storageName: this.#storageName.name,
+      onState: (state) => this.#showState(state),
+      onNotice: (notice) => this.#showNotice(notice),
+    });
+    this.#graph = new LatencyGraph({
+      canvas: this.#element<HTMLCanvasElement>('graph'),
+      legend: this.#element('stages'),
+      history: this.client.history,
+    });
+    this.#guard = new PlayGuard({
+      isPlaying: () => this.client.state.kind === 'playing',
+      isPointerLocked: () => this.#input.locked,
+      isFull: () => this.#isFull,
+    });
+    this.#input = new PageInput({
+      stage: this.#stage,
+      video: this.#video,
+      writer: this.client.input,
+      alignY: () => (this.#isTouch && this.#isUpright ? 0.3 : 0.5),
+      hasKeyboard: () => this.#guard.hasKeyboard,
+      hasFocus: () => this.#hasFocus,
+      hasGamepads: () => options.hasGamepads(),
+      onAct: () => this.#hideCard(),
+      onLock: (locked) => this.#toggle('locked', locked),
+    });
+    this.#touch = new TouchInput({
+      stage: this.#stage,
+      stick: this.#element('stick'),
+      knob: this.#element('knob'),
+      buttons: [
+        { element: this.#element('fire'), button: FIRE_BUTTON },
+        { element: this.#element('jump'), button: JUMP_BUTTON },
+      ],
+      writer: this.client.input,
+      onAct: () => this.#hideCard(),
+    });
+    this.#listen();
+    this.#figuresTimer = setInterval(() => this.#showFigures(), FIGURES_MS);
+    this.client.setHidden(document.hidden);
+  }
+
+  /** Connects, and asks for a picture and a game. A connection that is open is closed; its seat is taken again. */
+  connect(query: ViewQuery): void {
+    this.#query = query;
+    const phone = this.#coarse.matches && Math.min(screen.width, screen.height) < PHONE_PIXELS;
+    this.client.connect({ ...query, size: query.size ?? (phone ? PHONE_SIZE : undefined) });
+  }
+
+  /** Frees the seat and removes everything. Idempotent. */
+  close(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#listeners.abort();
+    clearInterval(this.#figuresTimer);
+    this.#graph.show(false);
+    clearTimeout(this.#smallerTimer);
+    this.#input.detach();
+    this.#touch.detach();
+    this.client.leave();
+    this.#guard.detach();
+    this.speaker.detach();
+    this.#video.srcObject = null;
+    this.#storageName.release();
+    this.#options.root.replaceChildren();
+  }
+
+  #listen(): void {
+    const { signal } = this.#listeners;
+    const onClick = (id: string, act: (event: Event) => void) => this.#element(id).addEventListener('click', act);
+    this.#card.addEventListener('click', () => this.#start());
+    onClick('play', () => this.client.state.kind === 'idle' && this.connect(this.#query));
+    onClick('retry', () => this.connect(this.#query));
+    const volume = this.#element<HTMLInputElement>('volume');
+    volume.value = String(this.speaker.volume);
+    volume.addEventListener('input', () => {
+      this.speaker.volume = volume.valueAsNumber;
+    });
+    onClick('speaker', () => this.speaker.toggle());
+    onClick('figures', (event) => {
+      this.#stats.hidden = !this.#stats.hidden;
+      this.#graph.show(!this.#stats.hidden);
+      (event.currentTarget as HTMLElement).setAttribute('aria-expanded', String(!this.#stats.hidden));
+      this.#showFigures();
+    });
+    const full = this.#element('full');
+    full.hidden = !document.fullscreenEnabled;
+    onClick('full', () => void this.#fullScreen());
+    this.#page.addEventListener('pointerdown', (event) => {
+      if (event.pointerType === 'touch') this.#page.classList.add('touch');
+    });
+    const fullScreenChanged = () => full.setAttribute('aria-pressed', String(this.#isFull));
+    document.addEventListener('fullscreenchange', fullScreenChanged, { signal });
+    document.addEventListener('visibilitychange', () => this.client.setHidden(document.hidden), { signal });
+    addEventListener('pagehide', () => this.client.suspend(), { signal });
+    addEventListener('pageshow', (event) => event.persisted && this.connect(this.#query), { signal });
+    addEventListener('online', () => this.client.wake(), { signal });
+    const { connection } = navigator as { connection?: EventTarget };
+    connection?.addEventListener('change', () => this.client.wake(), { signal });
+  }
+
+  get #isTouch(): boolean {
+    return this.#page.classList.contains('touch');
+  }
+
+  get #isUpright(): boolean {
+    return this.#stage.clientHeight > this.#stage.clientWidth;
+  }
+
+  get #hasFocus(): boolean {
+    const { host } = this.#options;
+    return (host.getRootNode() as Document | ShadowRoot).activeElement === host;
+  }
+
+  get #isFull(): boolean {
+    const { host } = this.#options;
+    return (host.getRootNode() as Document | ShadowRoot).fullscreenElement === host;
+  }
+
+  #element<T extends HTMLElement = HTMLElement>(id: string): T {
+    return this.#options.root.getElementById(id) as T;
+  }
+
+  #toggle(flag: Flag, on: boolean): void {
+    if (on) this.#page.dataset[flag] = '';
+    else delete this.#page.dataset[flag];
+  }
+
+  #text(id: string, value: string): void {
+    const node = this.#element(id);
+    if (node.textContent !== value) node.textContent = value;
+  }
+
+  /** Starts to play, because the player has clicked the card. */
+  #start(): void {
+    if (this.client.state.kind !== 'playing') return;
+    this.#hideCard();
+    this.#stage.focus({ preventScroll: true });
+    void this.#video.play().catch(() => {});
+    if (!this.#isTouch) void this.#input.lock();
+  }
+
+  /** Hides the card with the instructions if the game is playing. */
+  #hideCard(): void {
+    if (this.client.state.kind !== 'playing' || 'started' in this.#page.dataset) return;
+    this.#toggle('started', true);
+    this.#stage.tabIndex = 0;
+    this.#keepFocus();
+  }
+
+  /** Gives the focus to the picture if the control that had it is no longer there. The browser would give it to the document. */
+  #keepFocus(): void {
+    const { activeElement } = this.#options.root;
+    if (activeElement && !activeElement.checkVisibility()) this.#stage.focus({ preventScroll: true });
+  }
+
+  /** Shows whether the player hears the game. A game without sound has no such button. */
+  #showSpeaker(state: SpeakerState): void {
+    const label = { silent: '', blocked: 'Sound: off until you click', off: 'Sound: off', on: 'Sound: on' }[state];
+    this.#page.dataset.sound = state;
+    this.#element('loudness').hidden = state === 'silent';
+    const button = this.#element('speaker');
+    button.setAttribute('aria-label', label);
+    button.title = label;
+    button.setAttribute('aria-pressed', String(state === 'on'));
+  }
+
+  #showNotice(notice: Notice): void {
+    const { dataset } = this.#page;
+    this.#toggle('paused', notice.kind === 'paused');
+    if (notice.kind === 'joined') {
+      dataset.game = gameTitle(notice.game);
+      if (this.client.state.kind === 'playing') this.#present(this.client.state);
+      this.#showPicture(notice);
+    }
+    this.#options.onNotice(notice);
+  }
+
+  /** Says for a while that the server gives a smaller picture or a lower rate than the page asked for, if it does. */
+  #showPicture({ wanted, ...got }: Notice & { kind: 'joined' }): void {
+    clearTimeout(this.#smallerTimer);
+    this.#toggle('smaller', wanted !== undefined);
+    if (wanted === undefined) return;
+    const describe = ({ width, height, fps }: typeof wanted) => `${width} × ${height} at ${fps} fps`;
+    this.#text('smaller-text', `This server is busy: your picture is ${describe(got)} instead of ${describe(wanted)}.`);
+    this.#smallerTimer = setTimeout(() => this.#toggle('smaller', false), SMALLER_MS);
+  }
+
+  #showState(state: PlayerState): void {
+    if (!this.#isClosed) this.#present(state);
+    this.#options.onState(state);
+  }
+
+  #present(state: PlayerState): void {
+    const { dataset } = this.#page;
+    this.#guard.update();
+    if (state.kind === 'reconnecting' && dataset.state !== 'reconnecting') this.#keepPicture();
+    if (state.kind === 'playing') this.#toggle('seen', true);
+    dataset.state = state.kind;
+    const words = wordsOf(state, { game: dataset.game, spectates: this.#options.spectates });
+    this.#text('status', words.status);
+    this.#text('title', words.title);
+    this.#text('message', words.message);
+    this.#text('code', words.code);
+    this.#text('away-text', state.kind === 'reconnecting' ? words.message : '');
+    this.#text('announcement', words.announcement);
+    this.#card.setAttribute('aria-label', state.kind === 'ended' ? 'Stopped' : 'Start');
+    this.#showHold();
+    if (state.kind === 'ended') this.#showEnd();
+    this.#keepFocus();
+  }
+
+  /** Keeps a copy of the last picture, because the video shows nothing while it waits for the next connection's first one. */
+  #keepPicture(): void {
+    const { videoWidth: width, videoHeight: height } = this.#video;
+    const last = this.#element<HTMLCanvasElement>('last');
+    if (width > 0) Object.assign(last, { width, height });
+    if (width > 0) last.getContext('2d')?.drawImage(this.#video, 0, 0);
+  }
+
+  /** Says how long the player's seat still waits. */
+  #showHold(): void {
+    const { state } = this.client;
+    const heldUntil = state.kind === 'reconnecting' ? state.heldUntil : undefined;
+    const seconds = Math.ceil(((heldUntil ?? 0) - performance.now()) / 1000);
+    this.#text('away-left', seconds > 0 ? `Your seat is kept for ${seconds} s.` : '');
+  }
+
+  #showEnd(): void {
+    if (this.#input.locked) document.exitPointerLock();
+    // The site may have put a control of its own in the place of the button.
+    const slot = this.#options.root.querySelector<HTMLSlotElement>('slot[name=ended]');
+    const [control = this.#element('retry')] = slot?.assignedElements() ?? [];
+    if (this.#hasFocus && !this.#isTouch) (control as HTMLElement).focus();
+  }
+
+  #showFigures(): void {
+    this.#showHold();
+    if (this.client.state.kind !== 'playing') return;
+    const { dataset } = this.#page;
+    const stats = this.client.stats();
+    dataset.quality = stats.quality;
+    const idle = this.#options.spectates ? 'watching' : 'playing';
+    this.#text('status', 'paused' in dataset ? 'waiting…' : summaryOf(stats) || idle);
+    if (this.#stats.hidden) return;
+    for (const [id, text] of Object.entries(figuresOf(stats))) this.#text(id, text);
+  }
+
+  async #fullScreen(): Promise<void> {
+    if (this.#isFull) return document.exitFullscreen();
+    await this.#options.host.requestFullscreen({ navigationUI: 'hide' });
+    const orientation = screen.orientation as ScreenOrientation & { lock?(to: string): Promise<void> };
+    // Only some phones can lock the screen's orientation.
+    if (this.#coarse.matches) await orientation.lock?.('landscape').catch(() => {});
+  }
 }
 
-/** Returns where the page keeps the volume; undefined if the browser keeps nothing for this page. */
-function readStorage(): Storage | undefined {
+/** Returns how a player reads the name of a game. A game is named after its module's file, so its name may contain hyphens. */
+function gameTitle(name: string): string {
+  return name.replace(/[-_]+/g, ' ');
+}
+
+/** Returns a storage of the browser; undefined if it keeps nothing for this page. */
+function storageOf(name: 'localStorage' | 'sessionStorage'): Storage | undefined {
   try {
-    return localStorage;
+    return globalThis[name];
   } catch {
     return undefined;
   }
-}
-
-/** Shows whether the player hears the game. A game without sound has no such button. */
-function showSpeaker(state: SpeakerState): void {
-  const label = { silent: '', blocked: 'Sound: off until you click', off: 'Sound: off', on: 'Sound: on' }[state];
-  dataset.sound = state;
-  element('loudness').hidden = state === 'silent';
-  element('speaker').setAttribute('aria-label', label);
-  element('speaker').title = label;
-  element('speaker').setAttribute('aria-pressed', String(state === 'on'));
-}
-
-/** Hides the card with the instructions if the game is playing. */
-function hideCard(): void {
-  if (client.state.kind === 'playing') toggle('started', true);
-}
-
-function showNotice(notice: Notice): void {
-  toggle('paused', notice.kind === 'paused');
-  if (notice.kind !== 'joined') return;
-  // A game is named after its module's file, so its name may contain hyphens.
-  const game = notice.game.replace(/[-_]+/g, ' ');
-  document.title = `${game} · Nearlight`;
-  dataset.game = game;
-  if (client.state.kind === 'playing') text('title', game);
-  showPicture(notice);
-}
-
-/** Says for a while that the server gives a smaller picture or a lower rate than the page asked for, if it does. */
-function showPicture({ wanted, ...got }: Notice & { kind: 'joined' }): void {
-  clearTimeout(smallerTimer);
-  toggle('smaller', wanted !== undefined);
-  if (wanted === undefined) return;
-  const describe = ({ width, height, fps }: typeof wanted) => `${width} × ${height} at ${fps} fps`;
-  text('smaller-text', `This server is busy: your picture is ${describe(got)} instead of ${describe(wanted)}.`);
-  smallerTimer = setTimeout(() => toggle('smaller', false), SMALLER_MS);
-}
-
-function showState(state: PlayerState): void {
-  guard.update();
-  const before = dataset.state;
-  dataset.state = state.kind;
-  text('code', '');
-  text('message', '');
-  card.setAttribute('aria-label', state.kind === 'ended' ? 'Stopped' : 'Start');
-  if (state.kind === 'connecting') {
-    text('status', 'connecting…');
-    const waiting = state.attempt > 1 ? `Connecting again, attempt ${state.attempt}` : 'Connecting to the game';
-    text('message', state.message ?? waiting);
-  } else if (state.kind === 'waiting') {
-    text('status', 'waiting…');
-    text('title', 'All seats are taken');
-    text('message', `You are number ${state.position} in the queue. The game begins by itself when it is your turn.`);
-  } else if (state.kind === 'reconnecting') {
-    if (before !== 'reconnecting') keepPicture();
-    text('status', 'reconnecting…');
-    text('away-text', state.message === undefined ? 'Reconnecting…' : `Reconnecting… ${state.message}`);
-    showHold();
-  } else if (state.kind === 'playing') {
-    toggle('seen', true);
-    text('status', 'playing');
-    text('title', dataset.game ?? 'Ready');
-  } else if (state.kind === 'ended') {
-    showEnd(state);
-  }
-}
-
-/** Keeps a copy of the last picture, because the video shows nothing while it waits for the next connection's first one. */
-function keepPicture(): void {
-  const { videoWidth: width, videoHeight: height } = video;
-  const last = element<HTMLCanvasElement>('last');
-  if (width > 0) Object.assign(last, { width, height });
-  if (width > 0) last.getContext('2d')?.drawImage(video, 0, 0);
-}
-
-/** Says how long the player's seat still waits. */
-function showHold(): void {
-  const { state } = client;
-  const heldUntil = state.kind === 'reconnecting' ? state.heldUntil : undefined;
-  const seconds = Math.ceil(((heldUntil ?? 0) - performance.now()) / 1000);
-  text('away-left', seconds > 0 ? `Your seat is kept for ${seconds} s.` : '');
-}
-
-function showEnd(state: PlayerState & { kind: 'ended' }): void {
-  if (input.locked) document.exitPointerLock();
-  // The page's URL may ask for a picture or game that the server does not offer. The server's defaults may work then.
-  const action = location.search === '' ? 'retry' : 'defaults';
-  dataset.action = action;
-  text('status', 'stopped');
-  text('title', TITLES[state.code] ?? 'The game stopped');
-  text('message', state.message);
-  text('code', state.code);
-  if (!root.classList.contains('touch')) element(action).focus();
-}
-
-function showFigures(): void {
-  showHold();
-  if (client.state.kind !== 'playing') return;
-  const now = client.stats();
-  const fps = withUnit(now.fps, 0, 'fps');
-  dataset.quality = now.quality;
-  const parts = [fps, withUnit(now.latencyP50, 0, 'ms'), QUALITIES[now.quality]].filter((part) => part !== '–');
-  text('status', 'paused' in dataset ? 'waiting…' : parts.join(' · ') || 'playing');
-  if (stats.hidden) return;
-  text('stat-fps', fps);
-  text('stat-p50', withUnit(now.latencyP50, 1, 'ms'));
-  text('stat-p99', withUnit(now.latencyP99, 1, 'ms'));
-  text('stat-rtt', withUnit(now.rtt, 1, 'ms'));
-  text('stat-server', withUnit(now.serverP50, 1, 'ms'));
-  text('stat-size', now.width > 0 ? `${now.width} × ${now.height}` : '–');
-  text('stat-bitrate', withUnit(now.bitrate / 1e6, 1, 'Mbit/s'));
-  text('stat-dropped', String(now.framesDropped));
-  text('stat-lost', String(now.packetsLost));
-  text('stat-door', now.door || '–');
-}
-
-function withUnit(value: number, digits: number, name: string): string {
-  return Number.isNaN(value) ? '–' : `${value.toFixed(digits)} ${name}`;
-}
-
-async function fullScreen(): Promise<void> {
-  if (document.fullscreenElement !== null) return document.exitFullscreen();
-  await root.requestFullscreen({ navigationUI: 'hide' });
-  const orientation = screen.orientation as ScreenOrientation & { lock?(to: string): Promise<void> };
-  // Only some phones can lock the screen's orientation.
-  if (coarse.matches) await orientation.lock?.('landscape').catch(() => {});
 }

@@ -49,7 +49,7 @@ export class SocketLink extends SeatLink {
     video.play().catch(() => {});
   }
 
-  protected async connect(query: ViewQuery, tokens: readonly string[]): Promise<void> {
+  protected async connect(query: ViewQuery, tokens: readonly string[] | undefined): Promise<void> {
     const codec = await decodableCodec();
     if (!codec) {
       const message = 'This browser can decode the picture neither by WebRTC nor by WebCodecs. A current browser can.';

@@ -8,6 +8,10 @@ export interface SpeakerOptions {
   onState(state: SpeakerState): void;
   /** Keeps the volume for the next visit. */
   storage?: Pick<Storage, 'getItem' | 'setItem'> | undefined;
+  /** Whether the sound starts turned off, whatever the storage says. */
+  isOff?: boolean;
+  /** Called when the player turns the sound off or on. */
+  onOff?(isOff: boolean): void;
 }
 
 const VOLUME_KEY = 'nearlight.volume';
@@ -20,6 +24,7 @@ const GESTURES = ['pointerdown', 'pointerup', 'keydown', 'touchend'] as const;
  */
 export class Speaker {
   readonly #options: SpeakerOptions;
+  readonly #listeners = new AbortController();
   #state: SpeakerState | undefined;
   /** Whether sound has arrived. */
   #hasSound = false;
@@ -29,11 +34,12 @@ export class Speaker {
 
   constructor(options: SpeakerOptions) {
     this.#options = options;
-    this.#isOff = this.#read(OFF_KEY) === 'off';
+    this.#isOff = options.isOff === true || this.#read(OFF_KEY) === 'off';
     const volume = Number.parseFloat(this.#read(VOLUME_KEY) ?? '1');
     options.audio.volume = volume >= 0 && volume <= 1 ? volume : 1;
     options.audio.muted = true;
-    for (const gesture of GESTURES) addEventListener(gesture, this.#allow, { capture: true, passive: true });
+    const { signal } = this.#listeners;
+    for (const gesture of GESTURES) addEventListener(gesture, this.#allow, { capture: true, passive: true, signal });
     this.#update();
   }
 
@@ -46,6 +52,18 @@ export class Speaker {
     this.#options.audio.volume = Math.min(1, Math.max(0, volume));
     this.#store(VOLUME_KEY, String(this.#options.audio.volume));
     this.#turn(volume === 0);
+  }
+
+  /** Whether the sound is turned off. */
+  get isOff(): boolean {
+    return this.#isOff;
+  }
+
+  /** Turns the sound off or on for this visit only. */
+  mute(isOff: boolean): void {
+    if (isOff === this.#isOff) return;
+    this.#isOff = isOff;
+    this.#play();
   }
 
   /** Turns the sound off if it is on, and on otherwise. */
@@ -61,6 +79,14 @@ export class Speaker {
     this.#play();
   }
 
+  /** Stops the sound and all listening. The speaker cannot be used again. */
+  detach(): void {
+    this.#listeners.abort();
+    const { audio } = this.#options;
+    audio.pause();
+    audio.srcObject = null;
+  }
+
   readonly #onSound = (): void => {
     this.#hasSound = true;
     this.#play();
@@ -74,9 +100,11 @@ export class Speaker {
   };
 
   #turn(isOff: boolean): void {
+    const before = this.#isOff;
     this.#isOff = isOff;
     this.#store(OFF_KEY, isOff ? 'off' : 'on');
     this.#play();
+    if (isOff !== before) this.#options.onOff?.(isOff);
   }
 
   #play(): void {
@@ -95,6 +123,7 @@ export class Speaker {
   }
 
   #update(): void {
+    if (this.#listeners.signal.aborted) return;
     const audible = this.#isOff ? 'off' : this.#isAllowed ? 'on' : 'blocked';
     const state = this.#hasSound ? audible : 'silent';
     if (state === this.#state) return;

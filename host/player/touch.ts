@@ -76,12 +76,14 @@ export class TouchInput {
     if (event.pointerType !== 'touch') return;
     const { stage } = this.#options;
     stage.setPointerCapture(event.pointerId);
-    const left = event.clientX < stage.clientWidth * STICK_FRACTION;
+    const box = stage.getBoundingClientRect();
+    const [x, y] = [event.clientX - box.left, event.clientY - box.top];
+    const left = x < stage.clientWidth * STICK_FRACTION;
     if (left && this.#stickFinger < 0) {
       this.#stickFinger = event.pointerId;
       this.#stickX = event.clientX;
       this.#stickY = event.clientY;
-      this.#place(event.clientX, event.clientY);
+      this.#place(x, y);
     } else if (!left) this.#look(event);
     this.#options.onAct?.();
   };

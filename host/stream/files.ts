@@ -6,6 +6,8 @@ export interface PageFile {
   /** Content type, with its charset. */
   type: string;
   body: Buffer;
+  /** Whether pages of the sites in ALLOWED_ORIGINS may load the file. */
+  isShared?: boolean;
 }
 
 /**

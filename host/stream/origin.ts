@@ -43,6 +43,17 @@ export class AllowedOrigins {
     throw new NearlightError('NL_ORIGIN', `open the game at the address of this server; ${advice}`);
   }
 
+  /**
+   * Lets the pages of allowed sites load a file. All others get it too, but their browsers keep it from them. The answer differs
+   * by origin, so a cache must not give the answer to one site to another.
+   */
+  share({ headers: { origin } }: IncomingMessage, response: ServerResponse): void {
+    response.appendHeader('vary', 'origin');
+    if (origin === undefined || !this.#allows(origin)) return;
+    response.setHeader('access-control-allow-origin', origin);
+    response.setHeader('cross-origin-resource-policy', 'cross-origin');
+  }
+
   #allows(origin: string): boolean {
     return this.#origins.has('*') || this.#origins.has(origin.toLowerCase());
   }

@@ -204,6 +204,7 @@ async function route(state: State, call: Call): Promise<void> {
   const file = state.options.files.get(url.pathname);
   if (!file) throw new NearlightError('NL_NOT_FOUND', url.pathname.slice(0, 100));
   checkMethod(call, 'GET, HEAD');
+  if (file.isShared) state.origins.share(request, response);
   sendFile(request, response, file);
 }
 

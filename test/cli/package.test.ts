@@ -42,13 +42,14 @@ function nearlight(args: string[], cwd = project): string {
 
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'nearlight-package-'));
-  const { nearlight: program, sdk } = await makePackages(() => {});
+  const { nearlight: program, sdk, player } = await makePackages(() => {});
   // The packages' dependencies are links to those of this checkout, because this does not test a package registry.
   mkdirSync(join(folder, 'node_modules/@nearlight'), { recursive: true });
   for (const name of readdirSync(join(ROOT, 'node_modules')).filter((name) => !name.startsWith('.')))
     if (name !== '@nearlight') symlinkSync(join(ROOT, 'node_modules', name), join(folder, 'node_modules', name));
   unpack(program, 'nearlight');
   unpack(sdk, '@nearlight/sdk');
+  unpack(player, '@nearlight/player');
   project = join(folder, 'star');
 }, 180_000);
 
@@ -67,6 +68,38 @@ test('the packages hold JavaScript and no TypeScript of the program, and name no
   expect(files).toEqual(expect.arrayContaining(['host/cli/main.js', 'host/cli/setup.sh', 'build/arena.wasm']));
   for (const file of files.filter((file) => /\.(js|json|sh)$/.test(file)))
     expect(readFileSync(join(folder, 'node_modules/nearlight', file), 'utf8'), file).not.toContain(`${dirname(ROOT)}/`);
+});
+
+test('the package of the element holds one script and its types, which an embedding site compiles against', () => {
+  const folderOf = join(folder, 'node_modules/@nearlight/player');
+  const files = readdirSync(folderOf, { recursive: true, encoding: 'utf8' }).filter((file) => /\.\w+$/.test(file));
+  expect(files.filter((file) => !file.endsWith('.d.ts')).sort()).toEqual(['README.md', 'package.json', 'player.js']);
+  const manifest = JSON.parse(readFileSync(join(folderOf, 'package.json'), 'utf8')) as Record<string, unknown>;
+  expect([manifest.name, manifest.dependencies]).toEqual(['@nearlight/player', undefined]);
+  const source = `import { NearlightPlayer, type PlayerState } from '@nearlight/player';
+const player = document.createElement('nearlight-player');
+player.src = 'https://games.example/';
+player.addEventListener('statechange', ({ detail }) => { const state: PlayerState = detail; void state; });
+player.addEventListener('seat', ({ detail }) => { const seat: number = detail.seat; void seat; });
+player.addEventListener('click', ({ clientX }) => void clientX);
+const { state } = player;
+if (state.kind === 'ended') console.log(state.code, state.message, player.stats()?.latencyP99, player instanceof NearlightPlayer);
+// @ts-expect-error a volume is a number
+player.setVolume('loud');
+// @ts-expect-error this is for the page of the host only
+void player.client;
+`;
+  const at = join(folder, 'site.ts');
+  writeFileSync(at, source);
+  const compilerOptions = { module: 'esnext', moduleResolution: 'bundler', strict: true, noEmit: true, types: [] };
+  const lib = ['es2022', 'dom', 'dom.iterable'];
+  const config = join(folder, 'tsconfig.site.json');
+  writeFileSync(
+    config,
+    JSON.stringify({ compilerOptions: { ...compilerOptions, target: 'es2022', lib }, files: [at] }),
+  );
+  const { stdout, status } = spawnSync(join(ROOT, 'node_modules/.bin/tsc'), ['-p', config], { encoding: 'utf8' });
+  expect([stdout, status]).toEqual(['', 0]);
 });
 
 test('nearlight new makes a project without a checkout of this repository near it', () => {

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { type Browser, chromium, type Page } from 'playwright-core';
 import { must } from '../../host/base/assert.ts';
+import { pierce } from '../pierce.ts';
 import { WAIT_MS_MAX } from '../wait.ts';
 
 const root = join(import.meta.dirname, '../..');
@@ -84,8 +85,8 @@ export function operatorUrlIn(output: string): string {
 }
 
 /** Starts Debian's Chromium without a display; `args` are added to its flags. */
-export function startBrowser(args: string[] = []): Promise<Browser> {
-  return chromium.launch({
+export async function startBrowser(args: string[] = []): Promise<Browser> {
+  const browser = await chromium.launch({
     executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
     headless: true,
     args: [
@@ -99,6 +100,7 @@ export function startBrowser(args: string[] = []): Promise<Browser> {
       ...args,
     ],
   });
+  return pierce(browser);
 }
 
 /** Opens a game's page and waits for the first picture. */

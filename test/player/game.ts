@@ -1,6 +1,6 @@
 import { createAudioEncoder } from '../../host/audio/opus.ts';
 import { systemClock } from '../../host/base/clock.ts';
-import { readConfig } from '../../host/base/config.ts';
+import { type Config, readConfig } from '../../host/base/config.ts';
 import { NearlightError } from '../../host/base/errors.ts';
 import { milli, toMicro } from '../../host/base/time.ts';
 import { Meters } from '../../host/observe/meters.ts';
@@ -32,6 +32,8 @@ class PaintedPlayer implements Player {
   /** Number of times that the connection was lost while the seat was kept. */
   lost = 0;
   keyframe = true;
+  /** What the page has asked for, at first and at each return. */
+  readonly views: ViewRequest[] = [];
   #sequence = 0;
   #readAt = 0;
   #frames = 0;
@@ -78,6 +80,7 @@ class PaintedPlayer implements Player {
 
   constructor(view: ViewRequest, wanted?: Player['wanted']) {
     this.wanted = wanted;
+    this.views.push(view);
     this.width = view.width;
     this.height = view.height;
     this.fps = view.fps;
@@ -104,7 +107,8 @@ class PaintedPlayer implements Player {
     return this.closed === undefined;
   }
 
-  return(): Player {
+  return(view: ViewRequest): Player {
+    this.views.push(view);
     this.connection = undefined;
     this.held.clear();
     this.#sequence = 0;
@@ -209,11 +213,20 @@ function paint(
  * Starts the real server and page with painted pictures in place of a game. While `refuse` is set, no seat is free. `wanted` is the
  * picture that a page is said to have asked for.
  */
-export async function startGame() {
+export async function startGame(settings: Partial<Config> = {}) {
   const seats: PaintedPlayer[] = [];
+  const spectators: PaintedPlayer[] = [];
   // Seats wait only for a moment, so that a test need not wait for the seats of the test before.
-  const config = { ...readConfig({}), host: '127.0.0.1', port: 0, returnMsMax: SHORT_HOLD_MS };
-  const game = { refuse: false, wanted: undefined as Player['wanted'], seats, config, url: '', close: async () => {} };
+  const config = { ...readConfig({}), host: '127.0.0.1', port: 0, returnMsMax: SHORT_HOLD_MS, ...settings };
+  const game = {
+    refuse: false,
+    wanted: undefined as Player['wanted'],
+    seats,
+    spectators,
+    config,
+    url: '',
+    close: async () => {},
+  };
   const server = await createStreamServer({
     config,
     log: { info: () => {}, warn: () => {} },
@@ -226,6 +239,11 @@ export async function startGame() {
         seats.push(seat);
         return seat;
       };
+    },
+    watch: async (view) => () => {
+      const spectator = new PaintedPlayer(view);
+      spectators.push(spectator);
+      return spectator;
     },
     meters: new Meters(),
   });

@@ -2,6 +2,7 @@ import { type Browser, chromium, type Page } from 'playwright-core';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { must } from '../../host/base/assert.ts';
 import { at } from '../at.ts';
+import { pierce } from '../pierce.ts';
 import { eventually, WAIT_MS_MAX } from '../wait.ts';
 import { SHORT_HOLD_MS, startGame } from './game.ts';
 
@@ -16,10 +17,11 @@ let location: string;
 
 beforeAll(async () => {
   game = await startGame();
-  browser = await chromium.launch({
+  const launched = await chromium.launch({
     executablePath: '/usr/bin/chromium',
     args: [...FLAGS, '--headless=new'],
   });
+  browser = pierce(launched);
 });
 
 afterAll(async () => {

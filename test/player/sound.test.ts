@@ -1,6 +1,7 @@
 import { type Browser, chromium, type Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { at } from '../at.ts';
+import { pierce } from '../pierce.ts';
 import { eventually, WAIT_MS_MAX } from '../wait.ts';
 import { startGame } from './game.ts';
 
@@ -12,7 +13,7 @@ let page: Page;
 
 beforeAll(async () => {
   game = await startGame();
-  browser = await chromium.launch({ executablePath: '/usr/bin/chromium', args: [...FLAGS, '--headless=new'] });
+  browser = pierce(await chromium.launch({ executablePath: '/usr/bin/chromium', args: [...FLAGS, '--headless=new'] }));
 });
 
 afterAll(async () => {
@@ -112,6 +113,6 @@ test('the player can turn sound off and on, and the page keeps that and the volu
 test('a game without sound has no loudspeaker button', async () => {
   await page.click('#play');
   await page.waitForTimeout(300);
-  expect(await page.getAttribute('body', 'data-sound')).toBe('silent');
+  expect(await page.getAttribute('#page', 'data-sound')).toBe('silent');
   expect(await page.isVisible('#speaker')).toBe(false);
 });

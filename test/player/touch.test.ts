@@ -8,6 +8,9 @@ class FakeElement extends EventTarget {
   readonly style: Record<string, string> = {};
   readonly classList = { add() {}, remove() {}, toggle() {} };
   setPointerCapture(): void {}
+  getBoundingClientRect() {
+    return { left: 0, top: 0 };
+  }
 }
 
 beforeEach(() => void vi.useFakeTimers());

@@ -73,6 +73,7 @@ export interface Fixture {
 }
 
 const files = new Map<string, PageFile>([
+  ['/player.js', { type: 'text/javascript; charset=utf-8', body: Buffer.from('export {};'), isShared: true }],
   [
     '/',
     {

@@ -49,6 +49,24 @@ test('the page is served with an entity tag and a strict content policy', async 
   expect([head.headers.get('etag'), await head.text()]).toEqual([tag, '']);
 });
 
+test('pages of allowed sites may load the files that are shared, and caches tell the answers apart', async () => {
+  const site = 'https://play.example';
+  const { server } = await start({ allowedOrigins: site });
+  const load = (path: string, origin?: string) =>
+    fetch(`${server.url}${path}`, { headers: origin === undefined ? {} : { origin } });
+  const read = ({ headers }: Response) =>
+    ['access-control-allow-origin', 'cross-origin-resource-policy', 'vary'].map((name) => headers.get(name));
+  const shared = await load('player.js', site);
+  expect([shared.status, ...read(shared)]).toEqual([200, site, 'cross-origin', 'origin']);
+  expect(shared.headers.get('cache-control')).toBe('no-cache');
+  const headers = { origin: site, 'if-none-match': shared.headers.get('etag') ?? '' };
+  const current = await fetch(`${server.url}player.js`, { headers });
+  expect([current.status, ...read(current)]).toEqual([304, site, 'cross-origin', 'origin']);
+  expect(read(await load('player.js', 'https://other.example'))).toEqual([null, 'same-origin', 'origin']);
+  expect(read(await load('player.js'))).toEqual([null, 'same-origin', 'origin']);
+  expect(read(await load('', site))).toEqual([null, 'same-origin', null]);
+});
+
 test("the players' port serves the page and its connections, and nothing else", async () => {
   const { server } = await start();
   const paths = ['nothing', '..%2f..%2fetc/passwd', 'whep/short', `whep/${'A'.repeat(23)}`];

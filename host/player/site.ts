@@ -1,0 +1,38 @@
+// The page at / of a host: one player that fills the window and plays what the page's URL asks for, as in /?game=arena&fps=30.
+import type { PlayerClient } from './client.ts';
+import type { Notice } from './element.ts';
+
+declare global {
+  /** The client that plays the game in this page, for the browser's console and for measurements. */
+  var nearlight: PlayerClient;
+}
+
+const player = document.createElement('nearlight-player');
+const query = new URLSearchParams(location.search);
+for (const name of ['game', 'size', 'fps', 'muted', 'controls', 'spectate']) {
+  const value = query.get(name);
+  if (value !== null) player.setAttribute(name, value);
+}
+player.src = '.';
+if (location.search !== '') {
+  // The URL may ask for a picture or a game that the host does not offer. The host's defaults may work then.
+  const link = document.createElement('a');
+  Object.assign(link, { id: 'defaults', slot: 'ended', href: '.', textContent: 'Play with the default settings' });
+  player.append(link);
+}
+player.addEventListener('statechange', ({ detail }) => {
+  document.body.dataset.state = detail.kind;
+});
+player.addEventListener('notice', ({ detail }) => showTitle(detail));
+document.querySelector('main')?.append(player);
+if (player.client) globalThis.nearlight = player.client;
+
+// Keys are always for the game here, whatever was clicked last.
+addEventListener('keydown', () => document.activeElement === document.body && player.focus(), { capture: true });
+addEventListener('beforeunload', (event) => {
+  if (player.state.kind === 'playing' && !player.spectate) event.preventDefault();
+});
+
+function showTitle(notice: Notice): void {
+  if (notice.kind === 'joined') document.title = `${notice.game.replace(/[-_]+/g, ' ')} · Nearlight`;
+}
