@@ -315,7 +315,7 @@ export class NearlightPlayer extends Base {
   }
 }
 
-/** Returns the URL of a host's WHEP endpoint; undefined if `src` is no URL of a host. */
+/** Returns the URL of a host's WHEP endpoint; undefined if `src` cannot be the URL of a host. */
 function endpointOf(src: string): string | undefined {
   if (!URL.canParse(src, document.baseURI)) return undefined;
   const url = new URL(src, document.baseURI);

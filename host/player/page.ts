@@ -335,8 +335,8 @@ export class PlayerPage {
     const { dataset } = this.#page;
     const stats = this.client.stats();
     dataset.quality = stats.quality;
-    const idle = this.#options.spectates ? 'watching' : 'playing';
-    this.#text('status', 'paused' in dataset ? 'waiting…' : summaryOf(stats) || idle);
+    const words = [this.#options.spectates ? 'watching' : '', summaryOf(stats)].filter((part) => part !== '');
+    this.#text('status', 'paused' in dataset ? 'waiting…' : words.join(' · ') || 'playing');
     if (this.#stats.hidden) return;
     for (const [id, text] of Object.entries(figuresOf(stats))) this.#text(id, text);
   }

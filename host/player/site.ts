@@ -34,5 +34,9 @@ addEventListener('beforeunload', (event) => {
 });
 
 function showTitle(notice: Notice): void {
-  if (notice.kind === 'joined') document.title = `${notice.game.replace(/[-_]+/g, ' ')} · Nearlight`;
+  if (notice.kind !== 'joined') return;
+  const game = notice.game.replace(/[-_]+/g, ' ');
+  document.title = `${game} · Nearlight`;
+  const heading = document.querySelector('h1');
+  if (heading) heading.textContent = game;
 }

@@ -8,7 +8,7 @@ const TITLES: Readonly<Record<string, string>> = {
   NL_REQUEST: 'Not available here',
 };
 
-/** What the page says about a state. */
+/** The text that the page shows and announces for a state. */
 export type Words = {
   /** For the bar: one or two words. */
   status: string;

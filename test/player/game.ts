@@ -32,7 +32,7 @@ class PaintedPlayer implements Player {
   /** Number of times that the connection was lost while the seat was kept. */
   lost = 0;
   keyframe = true;
-  /** What the page has asked for, at first and at each return. */
+  /** The pictures that the page has asked for, at first and at each return. */
   readonly views: ViewRequest[] = [];
   #sequence = 0;
   #readAt = 0;
