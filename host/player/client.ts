@@ -112,28 +112,25 @@ export class PlayerClient {
       state: (message, sequence) => this.#send(this.#link?.state, message, sequence),
     });
     const { url = 'whep', sound, spectates = false } = options;
-    this.#connector = new Connector(
-      url,
-      { takesSound: sound !== undefined, spectates },
-      {
-        trying: (attempt) => this.#showProgress(attempt),
-        failing: (failure, attempt) => {
-          this.#noteReason(failure);
-          this.#showProgress(attempt);
-        },
-        waiting: (position) => this.#setState({ kind: 'waiting', position }),
-        opened: (link) => this.#adopt(link),
-        refused: (failure) => this.#end(failure),
-        message: (link, data) => {
-          if (link === this.#link) this.#onMessage(data);
-        },
-        lost: (link, failure) => {
-          if (link !== this.#link) return;
-          this.#expectHold();
-          this.#lose(failure);
-        },
+    const kind = { takesSound: sound !== undefined, spectates };
+    this.#connector = new Connector(url, kind, {
+      trying: (attempt) => this.#showProgress(attempt),
+      failing: (failure, attempt) => {
+        this.#noteReason(failure);
+        this.#showProgress(attempt);
       },
-    );
+      waiting: (position) => this.#setState({ kind: 'waiting', position }),
+      opened: (link) => this.#adopt(link),
+      refused: (failure) => this.#end(failure),
+      message: (link, data) => {
+        if (link === this.#link) this.#onMessage(data);
+      },
+      lost: (link, failure) => {
+        if (link !== this.#link) return;
+        this.#expectHold();
+        this.#lose(failure);
+      },
+    });
     this.#ping.setUint8(0, MESSAGE_PING);
     this.#pace.setUint8(0, MESSAGE_PACE);
   }

@@ -74,6 +74,8 @@ export class PlayerPage {
     this.#video = this.#element<HTMLVideoElement>('picture');
     this.#card = this.#element('card');
     this.#stats = this.#element('stats');
+    // It scrolls where it does not fit, and not all browsers let the keyboard do that by themselves.
+    this.#stats.tabIndex = 0;
     // A copy of a template's video does not take this from its attribute.
     this.#video.muted = true;
     this.#page.classList.toggle('touch', this.#coarse.matches);
