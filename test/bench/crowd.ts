@@ -1,17 +1,14 @@
 /**
- * Players without a page, in a thread of their own: they join a game, walk about and take video without decoding it. After they
- * have joined, and at each message 'count', the thread sends the pictures that each player got since the last count.
+ * Players without a page, in a process of their own: they join a game, walk about and take video without decoding it. After they
+ * have joined, and at each message, the process sends the pictures that each player got since the last count: crowd URL QUERY COUNT.
  */
-import { parentPort, workerData } from 'node:worker_threads';
-import { must } from '../../host/base/assert.ts';
 import { Peer, pointerMessage, until } from '../stream/peer.ts';
 
 const TURN_MS = 50;
 
-const { url, query, count } = workerData as { url: string; query: string; count: number };
-const port = must(parentPort, 'parent');
+const [url = '', query = '', count = ''] = process.argv.slice(2);
 const peers: Peer[] = [];
-for (let number = 0; number < count; number++) {
+for (let number = 0; number < Number(count); number++) {
   const peer = new Peer();
   await peer.join(url, { query });
   peer.beat();
@@ -34,5 +31,5 @@ function counted(): number[] {
   });
 }
 
-port.on('message', () => port.postMessage(counted()));
-port.postMessage(counted());
+process.on('message', () => process.send?.(counted()));
+process.send?.(counted());

@@ -1,5 +1,7 @@
 // One room with 1, 2, 4 and 10 players: pictures a second for each, latency of one of them, CPU of the host.
-import { Worker } from 'node:worker_threads';
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
 import type { Browser } from 'playwright-core';
 import { must } from '../../host/base/assert.ts';
 import { at } from '../at.ts';
@@ -33,19 +35,20 @@ async function run(
   const page = await openGame(browser, `${host.url}${query}`);
   await page.locator('#play').click();
   // The other players take their video without decoding it, which leaves the processor to the host.
-  const crowd = new Worker(new URL('./crowd.ts', import.meta.url), {
-    workerData: { url: host.url, query, count: count - 1 },
-  });
+  const crowd = fork(join(import.meta.dirname, 'crowd.ts'), [host.url, query, String(count - 1)]);
+  const next = async (): Promise<number[]> => {
+    const ended = once(crowd, 'exit').then(() => Promise.reject(new Error('the players without a page have ended')));
+    return (await Promise.race([once(crowd, 'message'), ended]))[0];
+  };
   try {
-    const next = () => new Promise<number[]>((resolve, reject) => crowd.once('message', resolve).once('error', reject));
     await next();
     await playArena(page, WARM_UP_SECONDS);
     const pid = must(host.process.pid, 'process id');
     const before = cpuSeconds(pid);
-    crowd.postMessage('count');
+    crowd.send('count');
     const counted = next();
     const probe = await playArena(page, SECONDS);
-    crowd.postMessage('count');
+    crowd.send('count');
     await counted;
     const others = await next();
     const cpu = ((cpuSeconds(pid) - before) / probe.seconds) * 100;
@@ -68,26 +71,27 @@ async function run(
     }
     return { p50, fps };
   } finally {
-    await crowd.terminate();
+    crowd.kill();
     await page.close();
   }
 }
 
 await benchmark('players', async (bench) => {
-  const host = await startHostProcess(['build/arena.wasm'], { MAX_PLAYERS: String(Math.max(...COUNTS)) });
   const browser = await startBrowser();
   try {
-    bench.machine({
-      gpu: JSON.stringify(((await host.status()) as unknown as { gpu: unknown }).gpu),
-      browser: browser.version(),
-    });
+    bench.machine({ browser: browser.version() });
     let alone: Alone | undefined;
     for (const count of COUNTS) {
-      const result = await run(bench, { host, browser, count, alone });
-      alone ??= result;
+      // Players who leave without a word keep their seats for a while, so each number of players has a host of its own.
+      const host = await startHostProcess(['build/arena.wasm'], { MAX_PLAYERS: String(count) });
+      try {
+        const result = await run(bench, { host, browser, count, alone });
+        alone ??= result;
+      } finally {
+        await host.stop();
+      }
     }
   } finally {
     await browser.close();
-    await host.stop();
   }
 });
