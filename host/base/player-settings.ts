@@ -42,7 +42,7 @@ export const playerSettings = {
   inputBytesMax: {
     env: 'INPUT_BYTES_MAX',
     default: 1024,
-    min: 64,
+    min: 1024,
     max: 65_536,
     about: "size limit of one message from a player's page",
   },

@@ -30,6 +30,8 @@ export const MESSAGE_NOTICE = 8; // host, on `events`: u8 type, then a Notice as
 export const MESSAGE_PACE = 9; // page, on `state`: see PACE_BYTES
 export const MESSAGE_HELD = 12; // page, on `state`: see HELD_BYTES
 export const MESSAGE_TIMES = 20; // page, on `state`: see TIMES_BYTES
+export const MESSAGE_PAD_BUTTON = 16; // page, on `events`: see PAD_BUTTON_BYTES
+export const MESSAGE_TEXT = 17; // page, on `events`: see TEXT_HEADER_BYTES
 // A page whose network lets no WebRTC pass opens a WebSocket, which carries all messages in both directions, and also these:
 export const MESSAGE_VIDEO = 13; // host: the layout of MESSAGE_FRAME, then the access unit (H.264 Annex B)
 export const MESSAGE_AUDIO = 14; // host: u8 type, u8[3] 0, u32 RTP timestamp in frames of sound, then a packet of Opus
@@ -40,6 +42,13 @@ export const ARRIVED_BYTES = 16;
 export const KEY_BYTES = 8;
 export const BUTTON_BYTES = 8;
 export const RELEASE_ALL_BYTES = 8;
+/** Size of MESSAGE_PAD_BUTTON: u8 type, u8 button of a gamepad 0-16, u8 1 if down, u8 gamepad 0-3, u32 sequence. */
+export const PAD_BUTTON_BYTES = 8;
+/**
+ * Size of MESSAGE_TEXT without its text: u8 type, u8 1 if the player has submitted a text or 0 if not, u16 0, u32 sequence, u32 number
+ * of the request (see Notice). Then the text in UTF-8, at most TEXT_LENGTH_MAX * TEXT_UNIT_BYTES_MAX bytes.
+ */
+export const TEXT_HEADER_BYTES = 12;
 export const PING_BYTES = 12;
 
 /** Size of MESSAGE_PONG: the bytes of MESSAGE_PING except for the type, then f64 time on the clock of RTP timestamps, in ms. */
@@ -53,11 +62,19 @@ export const PONG_BYTES = 20;
 export const POINTER_BYTES = 48;
 
 /**
- * Size of MESSAGE_HELD: u8 type, u8 flags (1 = the page is hidden), u16 0, u32 sequence, u32 buttons that are down, u32[8] keys
- * that are down: key k is bit k % 32 of word k / 32. The page sends it when the connection opens and about every 100 ms after
- * that, so the host holds what the page holds, whatever was lost or released in between.
+ * Size of MESSAGE_HELD without gamepads: u8 type, u8 flags (1 = the page is hidden), u16 0, u32 sequence, u32 buttons that are down,
+ * u32[8] keys that are down: key k is bit k % 32 of word k / 32. Then PAD_BYTES for each gamepad that is connected, in ascending
+ * order. The page sends it when the connection opens, about every 100 ms after that, and when a gamepad moves. So the host holds
+ * what the page holds, whatever was lost or released in between.
  */
 export const HELD_BYTES = 44;
+
+/**
+ * Size of one gamepad in MESSAGE_HELD: u8 gamepad 0-3, u8[3] 0, u32 buttons that are down, i16[4] axes of the sticks (-32767 to
+ * 32767), u8[17] how far each button is pressed (0 to 255), u8[3] 0. Buttons and axes have their places in the standard mapping.
+ */
+export const PAD_BYTES = 36;
+export const PAD_AXIS_MAX = 32_767;
 
 /**
  * Size of MESSAGE_PACE: u8 type, u8[3] 0, f32 slack in milliseconds. Slack is how long a decoded picture waits until the
@@ -94,6 +111,8 @@ export const TIMES_BYTES = 40;
  * picture that the page asked for, if that would have exceeded the host's budget of pixels. `paused` says that the game has ended
  * but the connection stays open; another `joined` follows when the next game starts. `ended` is the last message: `code`
  * and `message` say why, and `retry` says whether the page may connect again. `afterMs` says when at the earliest that can succeed.
+ * `rumble` shakes a gamepad: `strong` and `weak` are the strengths of its motors, 0 to 1. `text` asks the player for a text of at most
+ * `lengthMax` UTF-16 units, in place of an earlier request, and `text-end` ends request `number`.
  */
 export type Notice =
   | {
@@ -107,6 +126,9 @@ export type Notice =
       wanted?: { width: number; height: number; fps: number } | undefined;
     }
   | { kind: 'paused'; code: string; message: string }
+  | { kind: 'rumble'; pad: number; strong: number; weak: number; milliseconds: number }
+  | { kind: 'text'; number: number; prompt: string; initial: string; lengthMax: number }
+  | { kind: 'text-end'; number: number }
   | { kind: 'ended'; code: string; message: string; retry: boolean; afterMs?: number };
 
 /** Returns the notice that tells a page about its seat and its picture. */

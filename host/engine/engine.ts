@@ -124,6 +124,11 @@ export interface Instance {
    */
   readonly inputs: DataView;
   /**
+   * The records of the gamepads of each seat, PADS_STRIDE bytes each, which the caller writes like the input records. A module
+   * whose IO block has no place for them does not get them.
+   */
+  readonly pads: DataView;
+  /**
    * Adds a record of REPLY_WORDS words to the reply ring, in which the module reads the GPU's answers from its next call on. In
    * a call of restore() it sees only REPLY_DEVICE_LOST; other replies wait for the call after that.
    */

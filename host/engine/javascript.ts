@@ -7,6 +7,7 @@ import {
   IO_REPLY_HEAD,
   IO_SEATS,
   IO_SIZE,
+  PADS_STRIDE,
   REPLY_COUNT,
   REPLY_WORDS,
 } from '../../renderer/contract/abi.ts';
@@ -52,6 +53,7 @@ export class JavaScriptInstance implements Instance {
   readonly pid = undefined;
   readonly pids = [];
   readonly inputs: DataView;
+  readonly pads: DataView;
   readonly ended: Promise<NearlightError | undefined>;
   readonly #options: LoadOptions;
   readonly #checked: CheckedModule;
@@ -62,10 +64,11 @@ export class JavaScriptInstance implements Instance {
   readonly #marks: Marks;
   /** Bytes to copy into the module's linear memory before the next call. */
   readonly #writes: { address: number; bytes: Uint8Array }[] = [];
-  /** The reply ring and the input records, to be copied into the module's IO block before each call. */
+  /** The reply ring, the input records and the records of gamepads, to be copied into the module's IO block before each call. */
   readonly #ring = new Uint32Array(REPLY_COUNT * REPLY_WORDS);
   readonly #ringBytes = new Uint8Array(this.#ring.buffer);
   readonly #inputBytes: Uint8Array;
+  readonly #padBytes: Uint8Array;
   readonly #end: (error: NearlightError | undefined) => void;
   /** Undefined until the module is instantiated. */
   #exports: Exports | undefined;
@@ -74,6 +77,8 @@ export class JavaScriptInstance implements Instance {
   #sound = new Float32Array(0);
   /** Address of the module's IO block in linear memory. */
   #block = 0;
+  /** Whether the IO block has records of gamepads. */
+  #hasPads = false;
   /** The export of the module that is running, or ran last. */
   #running = 'instantiation';
   #failure: NearlightError | undefined;
@@ -87,6 +92,8 @@ export class JavaScriptInstance implements Instance {
     this.#collector = new Collector(options.limits);
     this.#inputBytes = new Uint8Array(options.seats * INPUT_STRIDE);
     this.inputs = new DataView(this.#inputBytes.buffer);
+    this.#padBytes = new Uint8Array(options.seats * PADS_STRIDE);
+    this.pads = new DataView(this.#padBytes.buffer);
     const { promise, resolve } = Promise.withResolvers<NearlightError | undefined>();
     this.ended = promise;
     this.#end = resolve;
@@ -131,6 +138,7 @@ export class JavaScriptInstance implements Instance {
     const problem = blockProblem(this.#view(), address, seats);
     if (problem) throw this.#fail(new NearlightError('NL_GUEST_PROTOCOL', problem), 'init');
     this.#block = address;
+    this.#hasPads = new DataView(this.#view().buffer).getUint32(address + IO_SIZE, true) !== ioBytes(seats);
   }
 
   async #instantiate(module: WebAssembly.Module): Promise<Exports> {
@@ -235,7 +243,7 @@ export class JavaScriptInstance implements Instance {
     return this.#sound;
   }
 
-  /** Copies replies and input records into the module's IO block. */
+  /** Copies replies, input records and records of gamepads into the module's IO block. */
   #stage(call: string): void {
     this.#replies.stage(this.#ring, call);
     const memory = this.#view();
@@ -243,14 +251,15 @@ export class JavaScriptInstance implements Instance {
     view.setUint32(this.#block + IO_REPLY_HEAD, this.#replies.head, true);
     memory.set(this.#ringBytes, this.#block + IO_REPLIES);
     memory.set(this.#inputBytes, this.#block + IO_INPUTS);
+    if (this.#hasPads) memory.set(this.#padBytes, this.#block + IO_INPUTS + this.#inputBytes.length);
   }
 
-  /** Copies each GPU buffer range that was read back for the module to the address that the module asked for. */
+  /** Copies each answer, such as a GPU buffer range, to the address that the module asked for. */
   #applyWrites(call: string): void {
     const memory = this.#view();
     for (const { address, bytes } of this.#writes.splice(0)) {
       if (address + bytes.length > memory.length)
-        throw this.#fail(new WebAssembly.RuntimeError('mapAsync: the target lies outside linear memory'), call);
+        throw this.#fail(new WebAssembly.RuntimeError('the target of an answer lies outside linear memory'), call);
       memory.set(bytes, address);
     }
   }
@@ -302,13 +311,21 @@ function toFailure(error: unknown, where: Omit<Trap, 'reason'>): NearlightError 
  * makes the same checks in C++ (wasmedge/instance.cc).
  */
 function blockProblem(memory: Uint8Array, address: number, seats: number): string | undefined {
-  const size = IO_INPUTS + seats * INPUT_STRIDE;
+  const size = ioBytes(seats);
   if (address === 0) return 'init returned 0, which reports that it failed';
   if (address % 4 !== 0) return 'init returned an address that is not a multiple of 4';
   if (address + size > memory.length) return 'the IO block lies outside linear memory';
   const view = new DataView(memory.buffer, address, size);
+  const given = view.getUint32(IO_SIZE, true);
   if (view.getUint32(0, true) !== IO_MAGIC) return 'the IO block does not begin with IO_MAGIC';
-  if (view.getUint32(IO_SIZE, true) !== size) return 'the IO block does not have the size that its seats need';
+  if (given !== size && given !== size + seats * PADS_STRIDE)
+    return 'the IO block does not have the size that its seats need';
   if (view.getUint32(IO_SEATS, true) !== seats) return 'the IO block was made for another number of seats';
+  if (address + given > memory.length) return 'the IO block lies outside linear memory';
   return undefined;
+}
+
+/** Size of an IO block without records of gamepads, in bytes. */
+function ioBytes(seats: number): number {
+  return IO_INPUTS + seats * INPUT_STRIDE;
 }

@@ -360,6 +360,9 @@ export const COMMAND_NAMES: ReadonlyMap<number, string> = new Map([
   [80, 'setComputePipeline'],
   [81, 'dispatchWorkgroups'],
   [82, 'dispatchWorkgroupsIndirect'],
+  [96, 'rumble'],
+  [97, 'requestText'],
+  [98, 'cancelText'],
 ]);
 
 /** Where a command holds its label and the ids of the objects that it uses, in words from its head, for error messages. */
@@ -536,6 +539,9 @@ export const MENTIONS: ReadonlyMap<number, Mentions> = new Map([
   [80, { label: 0, text: 0, ids: [[1, 'pipeline', 'computePipeline']] }],
   [81, { label: 0, text: 0, ids: [] }],
   [82, { label: 0, text: 0, ids: [[1, 'buffer', 'buffer']] }],
+  [96, { label: 0, text: 0, ids: [] }],
+  [97, { label: 5, text: 7, ids: [] }],
+  [98, { label: 0, text: 0, ids: [] }],
 ]);
 
 /** How to read an element of a command's list: its size in words, and the function that reads it. */
@@ -1241,6 +1247,15 @@ export interface ComputePassCommands {
   dispatchWorkgroupsIndirect(buffer: Handles['buffer'], offset: number): void;
 }
 
+export interface PlayerCommands {
+  /** Shakes a gamepad of a player; a newer effect on the same gamepad replaces it. */
+  rumble(seat: number, pad: number, strong: number, weak: number, milliseconds: number): void;
+  /** Asks a player to enter a text, in place of an earlier one; REPLY_TEXT says when it is at `address`. */
+  requestText(seat: number, token: number, address: number, lengthMax: number, prompt: string, initial: string): void;
+  /** Ends the entry of a text that `requestText` began. */
+  cancelText(seat: number): void;
+}
+
 /** The methods that execute commands, of all parts of the host's command handler. */
 export type Commands = ObjectsCommands &
   PipelinesCommands &
@@ -1250,7 +1265,8 @@ export type Commands = ObjectsCommands &
   EncoderCommands &
   RenderPassCommands &
   BindingsCommands &
-  ComputePassCommands;
+  ComputePassCommands &
+  PlayerCommands;
 
 /** One object for each command with many fields. The decoder fills it again for every such command, to make no garbage. */
 export class CommandRecords {
@@ -1280,6 +1296,7 @@ export interface Handler {
   readonly renderPass: RenderPassCommands;
   readonly bindings: BindingsCommands;
   readonly computePass: ComputePassCommands;
+  readonly player: PlayerCommands;
 }
 
 /** Reads a command's list: `count` records that begin at word `at` of the stream. */
@@ -2053,6 +2070,33 @@ export function decode(r: Reader, h: Handler, look: Look, lookEvery: number): Pr
       case 82: {
         if (length !== 3) throw badLength(length, 3);
         h.computePass.dispatchWorkgroupsIndirect(t.buffer.get(w[at + 1] ?? 0), w[at + 2] ?? 0);
+        break;
+      }
+      case 96: {
+        if (length !== 6) throw badLength(length, 6);
+        h.player.rumble(
+          w[at + 1] ?? 0,
+          w[at + 2] ?? 0,
+          finite('strong', f[at + 3] ?? 0),
+          finite('weak', f[at + 4] ?? 0),
+          w[at + 5] ?? 0,
+        );
+        break;
+      }
+      case 97: {
+        if (length < 7) throw badLength(length, 7);
+        let tail = at + 7;
+        const prompt = r.string(tail, w[at + 5] ?? 0, at + length, 'prompt');
+        tail += ((w[at + 5] ?? 0) + 3) >>> 2;
+        const initial = r.string(tail, w[at + 6] ?? 0, at + length, 'initial');
+        tail += ((w[at + 6] ?? 0) + 3) >>> 2;
+        if (tail !== at + length) throw badLength(length, tail - at);
+        h.player.requestText(w[at + 1] ?? 0, w[at + 2] ?? 0, w[at + 3] ?? 0, w[at + 4] ?? 0, prompt, initial);
+        break;
+      }
+      case 98: {
+        if (length !== 2) throw badLength(length, 2);
+        h.player.cancelText(w[at + 1] ?? 0);
         break;
       }
       default:

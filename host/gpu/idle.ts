@@ -17,5 +17,6 @@ export function idleHandler(tables: Tables, records: CommandRecords): Handler {
     bindings: NOTHING,
     renderPass: NOTHING,
     computePass: NOTHING,
+    player: NOTHING,
   };
 }

@@ -1,6 +1,7 @@
 import type { NearlightError } from '../base/errors.ts';
+import type { RumbleEffect, TextRequest } from '../base/requests.ts';
 
-/** Notified of what a room's commands cost and which errors they cause, even after their call has returned. */
+/** Notified of what a room's commands ask of players, what they cost, and which errors they cause, even after their call has returned. */
 export interface ReplayObserver {
   /** Reports that checking the commands of one render took `ms`. Only some renders are measured. */
   onCheck(ms: number): void;
@@ -13,6 +14,12 @@ export interface ReplayObserver {
   onError(error: NearlightError): void;
   /** The module's GPU work or a compilation did not end, so the device is given up. The room may have ended before. */
   onHung(): void;
+  /** The module asks a player's gamepad to rumble. */
+  onRumble(seat: number, effect: RumbleEffect): void;
+  /** The module asks a player for a text. The observer answers the module, even if the seat is free. */
+  onText(seat: number, request: TextRequest): void;
+  /** The module no longer wants the text that it asked a player for. */
+  onTextEnd(seat: number): void;
 }
 
 /** Passes measurements and late errors of a room's commands on to the room's observer. */
@@ -44,6 +51,20 @@ export class Notices {
 
   hung(): void {
     this.#observer.onHung?.();
+  }
+
+  rumble(seat: number, effect: RumbleEffect): void {
+    this.#observer.onRumble?.(seat, effect);
+  }
+
+  /** Passes the request for a text on. @returns false if the observer takes none */
+  text(seat: number, request: TextRequest): boolean {
+    this.#observer.onText?.(seat, request);
+    return this.#observer.onText !== undefined;
+  }
+
+  endText(seat: number): void {
+    this.#observer.onTextEnd?.(seat);
   }
 
   /** Stops passing errors on, because the room has ended. That the room hung the GPU is still reported. */

@@ -12,6 +12,7 @@ import { Objects } from './objects.ts';
 import { Pinpoint } from './pinpoint.ts';
 import { Pipelines } from './pipelines.ts';
 import { Places, RefusedError } from './place.ts';
+import { PlayerRequests } from './player.ts';
 import { Queue } from './queue.ts';
 import { Fault, Reader } from './reader.ts';
 import { RenderBundleRecorder } from './recorder.ts';
@@ -131,6 +132,7 @@ export function createParts(options: ReplayOptions) {
     timestamps: options.timestamps ?? false,
     untilIdle: () => compiler.untilIdle(),
   });
+  const player = new PlayerRequests({ notices, replies });
   const handler: Handler = {
     tables,
     records,
@@ -143,6 +145,7 @@ export function createParts(options: ReplayOptions) {
     bindings,
     renderPass,
     computePass,
+    player,
   };
   return {
     reader,
@@ -162,6 +165,7 @@ export function createParts(options: ReplayOptions) {
     encoder,
     queue,
     objects,
+    player,
     handler,
   };
 }

@@ -1,5 +1,6 @@
 import type { Clock } from '../base/clock.ts';
 import type { Config } from '../base/config.ts';
+import type { Notice } from '../base/protocol.ts';
 import type { TrapFrame } from '../engine/engine.ts';
 import { createJavaScriptEngine } from '../engine/javascript.ts';
 import { RefusedError } from '../gpu/place.ts';
@@ -29,6 +30,8 @@ export interface TabGameOptions {
   view: PlayerView;
   /** The player's input. It belongs to the tab, so a key that is held stays held when another build starts. */
   input: PlayerInput;
+  /** Takes what the game asks of the page. */
+  notify(notice: Notice): void;
   /** Takes what the player hears. The tab keeps it from one build to the next. */
   sound: PlayerSound;
   /** The state from which the game continues. */
@@ -45,16 +48,16 @@ export class TrapError extends Error {
   }
 }
 
-/** A connection that sends nothing, because a game in a browser tab shows its frames itself. */
-const NO_CONNECTION: PlayerConnection = {
+/** Returns a connection that sends no pictures, because a game in a browser tab shows them itself. */
+const connectionTo = (notify: PlayerConnection['notify']): PlayerConnection => ({
   codec: 'h264',
   sendFrame: () => false,
   ready: true,
   limitBitrate: () => {},
-  notify: () => {},
+  notify,
   end: async () => {},
   stats: emptyStats(),
-};
+});
 
 /** A game that runs in this browser tab: a room with one player, whose clock is the display and whose view is a canvas. */
 export class TabGame {
@@ -102,7 +105,7 @@ export class TabGame {
       log,
     });
     const { width, height } = view.surface.texture;
-    room.accept({ width, height, fps: Number.POSITIVE_INFINITY }, input).onConnected(NO_CONNECTION);
+    room.accept({ width, height, fps: Number.POSITIVE_INFINITY }, input).onConnected(connectionTo(options.notify));
     return new TabGame(
       room,
       room.ended.then((error) => error && withFrames(error)),

@@ -1,5 +1,8 @@
 /** The module `nearlight/test` for a game's own tests. A test controls the game, which has no display and no clock. */
+import { PAD_COUNT } from '../../renderer/contract/abi.ts';
 import { readConfig } from '../base/config.ts';
+import { noPad, type PadState } from '../base/pads.ts';
+import type { RumbleEffect } from '../base/requests.ts';
 import { CHANNELS, framesOfTicks } from '../base/sound.ts';
 import type { Instance, Listening, LogLevel, Submission } from '../engine/engine.ts';
 import { createJavaScriptEngine } from '../engine/javascript.ts';
@@ -9,10 +12,12 @@ import { KEYS } from '../player/keys.ts';
 import { PlayerInput } from '../room/input.ts';
 import type { PointerState } from '../stream/player.ts';
 import { createStill, type Pixels, png, readPixels } from '../video/snapshot.ts';
+import { type GamepadState, padOf } from './gamepad.ts';
 import { createReplayFor, Launch } from './launch.ts';
 import { buildGames } from './modules.ts';
 import { readPlayable } from './playable.ts';
 import { findGame, modulePath, openProject } from './project.ts';
+import { type Question, TestRequests } from './test-requests.ts';
 
 export interface TestOptions {
   /** Name of a game of the project; by default the first game. */
@@ -94,13 +99,18 @@ interface Parts {
 export class TestGame {
   readonly #parts: Parts;
   readonly #inputs: PlayerInput[];
+  /** The gamepads of each player who has had one. */
+  readonly #pads: PadState[][] = [];
   #ticks = 0;
   #events = 0;
+  readonly #requests: TestRequests;
 
   /** @internal Call loadGame instead. */
   constructor(parts: Parts) {
     this.#parts = parts;
     this.#inputs = Array.from({ length: parts.seats }, () => new PlayerInput());
+    this.#requests = new TestRequests(parts.instance);
+    parts.replay.observe(this.#requests.observer);
   }
 
   /** Lines that the game has logged, each as "LEVEL text", such as "info hello". */
@@ -142,6 +152,35 @@ export class TestGame {
   /** Moves the pointer to a place on the picture. Both coordinates go from 0 (left, top) to 1. */
   point(x: number, y: number, seat = 0): void {
     this.#input(seat).pointer({ ...STILL_POINTER, x, y }, ++this.#events);
+  }
+
+  /** Connects one of a player's gamepads, or changes what the player does with it. Undefined takes it away. */
+  gamepad(state: GamepadState | undefined, { seat = 0, pad = 0 } = {}): void {
+    const input = this.#input(seat);
+    if (!(pad >= 0 && pad < PAD_COUNT))
+      throw new RangeError(`there is no gamepad ${pad}; a player has ${PAD_COUNT}, counted from 0`);
+    const pads = this.#pads[seat] ?? Array.from({ length: PAD_COUNT }, noPad);
+    this.#pads[seat] = pads;
+    pads[pad] = state ? padOf(state) : noPad();
+    input.pads.set(pads, false);
+  }
+
+  /** The effects of gamepads that the game has asked for, from the oldest to the newest. */
+  rumbles(seat = 0): readonly RumbleEffect[] {
+    this.#input(seat);
+    return this.#requests.rumbles(seat);
+  }
+
+  /** The text that the game waits for: the prompt, the initial text and the limit of its length. Undefined if it waits for none. */
+  question(seat = 0): Question | undefined {
+    this.#input(seat);
+    return this.#requests.question(seat);
+  }
+
+  /** Submits a text that the game waits for, which it gets in the next tick; cancels it if the text is undefined. */
+  answer(text: string | undefined, seat = 0): void {
+    this.#input(seat);
+    this.#requests.answer(seat, text);
   }
 
   /** Makes the game run `count` ticks, one after the other. */
@@ -204,7 +243,7 @@ export class TestGame {
 
   async #tick(listening?: Listening): Promise<Submission> {
     const { instance } = this.#parts;
-    for (const [seat, input] of this.#inputs.entries()) input.write(instance.inputs, seat);
+    for (const [seat, input] of this.#inputs.entries()) input.write(instance, seat);
     const submission = await instance.tick(this.#ticks++, listening);
     this.#run(submission);
     for (const input of this.#inputs) input.endTick();
@@ -214,7 +253,7 @@ export class TestGame {
   async #draw(seat: number, size: Partial<PictureSize>): Promise<GPUTexture> {
     const { instance, replay, gpu } = this.#parts;
     const { width, height } = { ...SIZE, ...size };
-    this.#input(seat).write(instance.inputs, seat);
+    this.#input(seat).write(instance, seat);
     const texture = createStill(gpu.device, { width, height });
     replay.run(await instance.render(seat, width, height), { texture, view: texture.createView() });
     return texture;

@@ -1,3 +1,4 @@
+import { ControlSettings } from './controls.ts';
 import { GamepadInput } from './gamepad.ts';
 import { gameKey, KEYS } from './keys.ts';
 import type { InputWriter } from './writer.ts';
@@ -19,6 +20,8 @@ export type PageInputOptions = {
   /** Called when the player presses a key or button of the game. */
   onAct?(): void;
   onLock?(locked: boolean): void;
+  /** How the player wants to control the game. Default: the usual way. */
+  controls?: ControlSettings;
 };
 
 /** Modifier keys, and the states that every event of keyboard and mouse gives for them. */
@@ -44,10 +47,15 @@ export class PageInput {
   readonly #options: PageInputOptions;
   readonly #writer: InputWriter;
   readonly #listeners = new AbortController();
-  readonly #gamepad: GamepadInput;
+  /** The player's gamepads. */
+  readonly gamepads: GamepadInput;
   readonly #resize: ResizeObserver;
+  readonly #controls: ControlSettings;
+  /** Ends the notices about changed controls. */
+  readonly #stop: () => void;
   readonly #picture = { left: 0, top: 0, width: 1, height: 1 };
   #locked = false;
+  #isPaused = false;
   /** The modifier keys and the mouse buttons that were down when the page lost the focus, and may still be. */
   readonly #parkedKeys = new Set<string>();
   readonly #parkedButtons = new Set<number>();
@@ -55,8 +63,15 @@ export class PageInput {
   constructor(options: PageInputOptions) {
     this.#options = options;
     this.#writer = options.writer;
-    const hasGamepads = () => options.hasGamepads?.() ?? true;
-    this.#gamepad = new GamepadInput(options.writer, () => options.onAct?.(), hasGamepads);
+    this.#controls = options.controls ?? new ControlSettings();
+    // A key that is held may now be another one.
+    this.#stop = this.#controls.onChange(() => this.#writer.releaseAll());
+    this.gamepads = new GamepadInput({
+      writer: options.writer,
+      onAct: () => options.onAct?.(),
+      isWanted: () => options.hasGamepads?.() ?? true,
+      settings: () => this.#controls.values,
+    });
     const { stage, video } = options;
     this.#on(globalThis, 'keydown', this.#keyDown);
     this.#on(globalThis, 'keyup', this.#keyUp);
@@ -97,10 +112,22 @@ export class PageInput {
     }
   }
 
+  /** Keeps keyboard, mouse and gamepads from the game, or gives them back, for as long as the player enters a text. */
+  pause(isPaused: boolean): void {
+    this.#isPaused = isPaused;
+    this.gamepads.pause(isPaused);
+    if (!isPaused) return;
+    this.#parkedKeys.clear();
+    this.#parkedButtons.clear();
+    this.#writer.releaseAll();
+    if (this.#locked) document.exitPointerLock();
+  }
+
   detach(): void {
     this.#writer.releaseAll();
     this.#listeners.abort();
-    this.#gamepad.detach();
+    this.gamepads.detach();
+    this.#stop();
     this.#resize.disconnect();
     if (this.#locked) document.exitPointerLock();
   }
@@ -110,14 +137,19 @@ export class PageInput {
     target.addEventListener(type, listener as EventListener, { signal, passive: false });
   }
 
+  /** Returns the HID usage that the game gets for a key that the player presses; 0 for none. */
+  #usageOf(code: string): number {
+    return KEYS[this.#controls.keyFor(code)] ?? 0;
+  }
+
   #lockOf(): Parameters<typeof gameKey>[1] {
     if (this.#options.hasKeyboard?.()) return 'keyboard';
     return this.#locked ? 'pointer' : 'nothing';
   }
 
   readonly #keyDown = (event: KeyboardEvent): void => {
-    if (!this.#locked && this.#options.hasFocus?.() === false) return;
-    const usage = gameKey(event, this.#lockOf());
+    if (this.#isPaused || (!this.#locked && this.#options.hasFocus?.() === false)) return;
+    const usage = gameKey(event, this.#lockOf(), this.#controls.keyFor(event.code));
     this.#recall(event);
     if (usage === 0 || event.isComposing || belongsToPage(event, this.#locked)) return;
     event.preventDefault();
@@ -130,13 +162,13 @@ export class PageInput {
     // macOS sends no release of a key while Meta is down.
     if (event.code === 'MetaLeft' || event.code === 'MetaRight') this.#writer.releaseAll();
     this.#recall(event);
-    const usage = KEYS[event.code];
-    if (usage !== undefined) this.#writer.key(usage, false);
+    const usage = this.#usageOf(event.code);
+    if (usage !== 0) this.#writer.key(usage, false);
   };
 
   readonly #mouseButton = (event: MouseEvent): void => {
     const down = event.type === 'mousedown';
-    if (isFromTouch(event)) return;
+    if (isFromTouch(event) || (this.#isPaused && down)) return;
     if (down) {
       // preventDefault() prevents text selection and scrolling, but also the change of focus, so focus() makes that change.
       event.preventDefault();
@@ -149,14 +181,16 @@ export class PageInput {
   };
 
   readonly #pointerMove = (event: PointerEvent): void => {
-    if (event.pointerType === 'touch') return;
+    if (event.pointerType === 'touch' || this.#isPaused) return;
     this.#recall(event);
-    if (this.#locked) this.#writer.move(event.movementX, event.movementY);
+    const { mouseSensitivity: gain, invertY } = this.#controls.values;
+    if (this.#locked) this.#writer.move(event.movementX * gain, event.movementY * (invertY ? -gain : gain));
     else this.#point(event.clientX, event.clientY);
     this.#writer.commit();
   };
 
   readonly #wheel = (event: WheelEvent): void => {
+    if (this.#isPaused) return;
     event.preventDefault();
     const unit = WHEEL_PIXELS[event.deltaMode] ?? 1;
     this.#writer.wheel(event.deltaX * unit, event.deltaY * unit);
@@ -176,7 +210,7 @@ export class PageInput {
   /** Releases everything, and remembers what the next event of keyboard or mouse can say to be still held. */
   #park(): void {
     for (const { codes } of MODIFIERS)
-      for (const code of codes) if (this.#writer.holdsKey(KEYS[code] ?? 0)) this.#parkedKeys.add(code);
+      for (const code of codes) if (this.#writer.holdsKey(this.#usageOf(code))) this.#parkedKeys.add(code);
     for (const button of BUTTON_BITS.keys()) if (this.#writer.holdsButton(button)) this.#parkedButtons.add(button);
     this.#writer.releaseAll();
   }
@@ -186,7 +220,7 @@ export class PageInput {
     if (this.#parkedKeys.size > 0) {
       for (const { codes, states } of MODIFIERS) {
         const isDown = states.some((state) => event.getModifierState(state));
-        for (const code of codes) if (isDown && this.#parkedKeys.has(code)) this.#writer.key(KEYS[code] ?? 0, true);
+        for (const code of codes) if (isDown && this.#parkedKeys.has(code)) this.#writer.key(this.#usageOf(code), true);
       }
       this.#parkedKeys.clear();
     }

@@ -38,18 +38,20 @@ const BROWSER_KEYS = new Set(['F5', 'F11', 'F12', 'MetaLeft', 'MetaRight']);
 
 /**
  * Returns the HID usage of a key, or 0 if the key is not for the game. The browser keeps the keys for reload, full screen
- * and developer tools, and every key that is pressed together with Meta. It also keeps those pressed together with Control,
- * unless the game has the mouse: then Control is a key of the game like any other. It keeps no key if the page has locked the
- * keyboard.
+ * and developer tools, and the Meta keys themselves. It also keeps those pressed together with Control or Meta, unless the game has
+ * the mouse. It then lets go of all but a few: those that close or open tabs and windows, such as Ctrl+W, Ctrl+N and Ctrl+T, never
+ * reach a page. The browser keeps no key if the page has locked the keyboard, which only works in full screen.
  * @param locked what the page has locked
+ * @param key the key that the game gets, as KeyboardEvent.code
  */
 export function gameKey(
   event: Pick<KeyboardEvent, 'code' | 'ctrlKey' | 'metaKey'>,
   locked: 'nothing' | 'pointer' | 'keyboard' = 'nothing',
+  key = event.code,
 ): number {
-  if (locked === 'keyboard') return KEYS[event.code] ?? 0;
-  if (BROWSER_KEYS.has(event.code) || event.metaKey) return 0;
+  if (locked === 'keyboard') return KEYS[key] ?? 0;
+  if (BROWSER_KEYS.has(event.code) || (event.metaKey && locked !== 'pointer')) return 0;
   const isCombination = event.ctrlKey && event.code !== 'ControlLeft' && event.code !== 'ControlRight';
   if (isCombination && locked !== 'pointer') return 0;
-  return KEYS[event.code] ?? 0;
+  return KEYS[key] ?? 0;
 }

@@ -1,11 +1,13 @@
 import type { Notice } from '../base/protocol.ts';
 import { PlayerClient } from './client.ts';
+import { ControlSettings } from './controls.ts';
 import { figuresOf, summaryOf } from './figures.ts';
 import { LatencyGraph } from './graph.ts';
 import { PlayGuard } from './guard.ts';
 import { PageInput } from './input.ts';
 import type { ViewQuery } from './link.ts';
 import { fill } from './markup.ts';
+import { PageRequests } from './requests.ts';
 import { Speaker, type SpeakerState } from './speaker.ts';
 import type { PlayerState } from './state.ts';
 import { takeStorageName } from './storage.ts';
@@ -57,6 +59,7 @@ export class PlayerPage {
   readonly #guard: PlayGuard;
   readonly #input: PageInput;
   readonly #touch: TouchInput;
+  readonly #requests: PageRequests;
   readonly #listeners = new AbortController();
   readonly #coarse = matchMedia('(pointer: coarse)');
   readonly #figuresTimer: ReturnType<typeof setInterval>;
@@ -105,6 +108,7 @@ export class PlayerPage {
       legend: this.#element('stages'),
       history: this.client.history,
     });
+    const controls = new ControlSettings(storageOf('localStorage'));
     this.#guard = new PlayGuard({
       isPlaying: () => this.client.state.kind === 'playing',
       isPointerLocked: () => this.#input.locked,
@@ -120,6 +124,7 @@ export class PlayerPage {
       hasGamepads: () => options.hasGamepads(),
       onAct: () => this.#hideCard(),
       onLock: (locked) => this.#toggle('locked', locked),
+      controls,
     });
     this.#touch = new TouchInput({
       stage: this.#stage,
@@ -131,6 +136,14 @@ export class PlayerPage {
       ],
       writer: this.client.input,
       onAct: () => this.#hideCard(),
+      controls,
+    });
+    this.#requests = new PageRequests({
+      input: this.#input,
+      writer: this.client.input,
+      container: this.#page,
+      isTouch: () => this.#isTouch,
+      onClosed: () => this.#stage.focus({ preventScroll: true }),
     });
     this.#listen();
     this.#figuresTimer = setInterval(() => this.#showFigures(), FIGURES_MS);
@@ -152,6 +165,7 @@ export class PlayerPage {
     clearInterval(this.#figuresTimer);
     this.#graph.show(false);
     clearTimeout(this.#smallerTimer);
+    this.#requests.detach();
     this.#input.detach();
     this.#touch.detach();
     this.client.leave();
@@ -264,6 +278,7 @@ export class PlayerPage {
 
   #showNotice(notice: Notice): void {
     const { dataset } = this.#page;
+    this.#requests.onNotice(notice);
     this.#toggle('paused', notice.kind === 'paused');
     if (notice.kind === 'joined') {
       dataset.game = gameTitle(notice.game);
@@ -284,6 +299,7 @@ export class PlayerPage {
   }
 
   #showState(state: PlayerState): void {
+    if (state.kind !== 'playing') this.#requests.stop();
     if (!this.#isClosed) this.#present(state);
     this.#options.onState(state);
   }

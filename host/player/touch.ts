@@ -1,3 +1,4 @@
+import { ControlSettings } from './controls.ts';
 import type { InputWriter } from './writer.ts';
 
 /** A button on the screen, and the number of the mouse or gamepad button that it stands for. */
@@ -12,6 +13,8 @@ export type TouchInputOptions = {
   buttons: readonly TouchButton[];
   writer: InputWriter;
   onAct?(): void;
+  /** How the player wants to control the game. Default: the usual way. */
+  controls?: ControlSettings;
 };
 
 /** Left fraction of the touch area's width in which a finger moves the on-screen stick. */
@@ -31,6 +34,9 @@ export const JUMP_BUTTON = 16;
 export class TouchInput {
   readonly #options: TouchInputOptions;
   readonly #listeners = new AbortController();
+  readonly #controls: ControlSettings;
+  /** Ends the notices about changed controls. */
+  readonly #stop: () => void;
   /** Pointer ids of the finger that moves the on-screen stick and of the finger that looks around; -1 for none. */
   #stickFinger = -1;
   #lookFinger = -1;
@@ -43,6 +49,13 @@ export class TouchInput {
 
   constructor(options: TouchInputOptions) {
     this.#options = options;
+    this.#controls = options.controls ?? new ControlSettings();
+    // A control that is held may have moved away from its finger.
+    this.#stop = this.#controls.onChange(() => {
+      this.#releaseAll();
+      this.#arrange();
+    });
+    this.#arrange();
     const { stage, buttons } = options;
     this.#on(stage, 'pointerdown', this.#down);
     this.#on(stage, 'pointermove', this.#move);
@@ -61,6 +74,11 @@ export class TouchInput {
 
   detach(): void {
     this.#listeners.abort();
+    this.#stop();
+    this.#releaseAll();
+  }
+
+  #releaseAll(): void {
     this.#releaseStick();
     if (this.#lookFinger >= 0) this.#releaseLook();
     for (const [button, finger] of this.#held) this.#letGo(button, finger);
@@ -78,13 +96,13 @@ export class TouchInput {
     stage.setPointerCapture(event.pointerId);
     const box = stage.getBoundingClientRect();
     const [x, y] = [event.clientX - box.left, event.clientY - box.top];
-    const left = x < stage.clientWidth * STICK_FRACTION;
-    if (left && this.#stickFinger < 0) {
+    const isForStick = this.#isForStick(x, stage.clientWidth);
+    if (isForStick && this.#stickFinger < 0) {
       this.#stickFinger = event.pointerId;
       this.#stickX = event.clientX;
       this.#stickY = event.clientY;
       this.#place(x, y);
-    } else if (!left) this.#look(event);
+    } else if (!isForStick) this.#look(event);
     this.#options.onAct?.();
   };
 
@@ -93,7 +111,9 @@ export class TouchInput {
     if (event.pointerId === this.#stickFinger) {
       this.#push(event.clientX - this.#stickX, event.clientY - this.#stickY);
     } else if (event.pointerId === this.#lookFinger) {
-      writer.move((event.clientX - this.#lookX) * LOOK_GAIN, (event.clientY - this.#lookY) * LOOK_GAIN);
+      const { mouseSensitivity, invertY } = this.#controls.values;
+      const gain = LOOK_GAIN * mouseSensitivity;
+      writer.move((event.clientX - this.#lookX) * gain, (event.clientY - this.#lookY) * (invertY ? -gain : gain));
       this.#lookX = event.clientX;
       this.#lookY = event.clientY;
     } else return;
@@ -141,12 +161,27 @@ export class TouchInput {
     this.#options.writer.lock(false);
   }
 
+  /** Gives the touch controls the size and the sides that the player wants. Their style sheet knows what that means. */
+  #arrange(): void {
+    const { touchScale, leftHanded } = this.#controls.values;
+    const area = this.#options.stick.parentElement;
+    area?.style.setProperty('--touch-scale', String(touchScale));
+    area?.classList.toggle('left-handed', leftHanded);
+  }
+
+  /** Whether a finger at a place moves the stick: on the left part of the area, or on the right one for left-handed players. */
+  #isForStick(x: number, width: number): boolean {
+    const fromEdge = this.#controls.values.leftHanded ? width - x : x;
+    return fromEdge < width * STICK_FRACTION;
+  }
+
   #push(dx: number, dy: number): void {
     const { writer, knob } = this.#options;
-    const scale = 1 / Math.max(STICK_RADIUS, Math.hypot(dx, dy));
+    const radius = STICK_RADIUS * this.#controls.values.touchScale;
+    const scale = 1 / Math.max(radius, Math.hypot(dx, dy));
     writer.axis(0, dx * scale);
     writer.axis(1, dy * scale);
-    knob.style.transform = `translate(${dx * scale * STICK_RADIUS}px, ${dy * scale * STICK_RADIUS}px)`;
+    knob.style.transform = `translate(${dx * scale * radius}px, ${dy * scale * radius}px)`;
   }
 
   #place(x: number, y: number): void {

@@ -1,3 +1,4 @@
+import { PAD_COUNT } from '../../renderer/contract/abi.ts';
 import { systemClock } from '../base/clock.ts';
 import {
   HELD_BYTES,
@@ -5,11 +6,16 @@ import {
   MESSAGE_BUTTON,
   MESSAGE_HELD,
   MESSAGE_KEY,
+  MESSAGE_PAD_BUTTON,
   MESSAGE_POINTER,
   MESSAGE_RELEASE_ALL,
+  MESSAGE_TEXT,
+  PAD_BYTES,
   POINTER_BYTES,
+  TEXT_HEADER_BYTES,
 } from '../base/protocol.ts';
 import { type Milli, milli } from '../base/time.ts';
+import { HeldPads } from './pads.ts';
 
 /** Sends messages to the host. The caller reuses the bytes of a message, so they are valid during the call only. */
 export type MessageSink = {
@@ -19,7 +25,7 @@ export type MessageSink = {
   state(message: Uint8Array<ArrayBuffer>, sequence: number): void;
 };
 
-/** Shortest time between two messages with the pointer's state, which limits them to 250 a second. */
+/** Shortest time between two messages with the state of pointer or gamepads, which limits them to 250 a second each. */
 const STATE_INTERVAL_MS = 4;
 const HEARTBEAT_MS = 100;
 const NEVER = milli(Number.NEGATIVE_INFINITY);
@@ -28,8 +34,8 @@ const SUBPIXELS = 16;
 
 /**
  * Writes a player's input as messages of the protocol. Keys and buttons are sent at once. Changes by `move`, `wheel`,
- * `point`, `axis` and `lock` are sent by the next `commit`, at most every 4 ms. Nothing is sent before `open` or after `close`,
- * but what the player holds is remembered, and each connection begins with it.
+ * `point`, `axis`, `lock`, `padConnect`, `padValue` and `padAxis` are sent by the next `commit`, at most every 4 ms. Nothing is sent
+ * before `open` or after `close`, but what the player holds is remembered, and each connection begins with it.
  */
 export class InputWriter {
   readonly #sink: MessageSink;
@@ -40,8 +46,13 @@ export class InputWriter {
   readonly #messageBytes = new Uint8Array(this.#message.buffer);
   readonly #pointer = new DataView(new ArrayBuffer(POINTER_BYTES));
   readonly #pointerBytes = new Uint8Array(this.#pointer.buffer);
-  readonly #held = new DataView(new ArrayBuffer(HELD_BYTES));
-  readonly #heldBytes = new Uint8Array(this.#held.buffer);
+  readonly #pads = new HeldPads();
+  readonly #held = new DataView(new ArrayBuffer(HELD_BYTES + PAD_COUNT * PAD_BYTES));
+  /** The bytes of the message about what is held, by the number of gamepads in it. */
+  readonly #heldBytes = Array.from(
+    { length: PAD_COUNT + 1 },
+    (_, pads) => new Uint8Array(this.#held.buffer, 0, HELD_BYTES + pads * PAD_BYTES),
+  );
   /** Sums of pointer movement x, y and wheel movement x, y since `open`, in 1/16 CSS pixel. */
   readonly #totals = new Float64Array(4);
   readonly #axes = new Float32Array(4);
@@ -52,8 +63,12 @@ export class InputWriter {
   #y = 0.5;
   #open = false;
   #dirty = false;
+  /** Whether a gamepad has changed since the last message about what is held. */
+  #padsDirty = false;
   #sequence = 0;
   #stateSentAt: Milli = NEVER;
+  /** When `commit` last sent something. */
+  #committedAt: Milli = NEVER;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(sink: MessageSink) {
@@ -76,7 +91,7 @@ export class InputWriter {
   close(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
-    this.#stateSentAt = NEVER;
+    this.#stateSentAt = this.#committedAt = NEVER;
     this.#dirty = this.#open = false;
   }
 
@@ -102,10 +117,47 @@ export class InputWriter {
     return (this.#buttons & (1 << button)) !== 0;
   }
 
+  /** Says that the player has a gamepad, or no longer has it. `place` is its number, 0 to 3. */
+  padConnect(place: number, connected: boolean): void {
+    if (this.#pads.connect(place, connected)) this.#padsDirty = true;
+  }
+
+  /** Presses or releases a button of a gamepad. `button` is its place in the standard mapping. */
+  padButton(place: number, button: number, down: boolean): void {
+    if (!this.#pads.press(place, button, down)) return;
+    this.#padsDirty = true;
+    this.#sendEvent(MESSAGE_PAD_BUTTON, button, down, place);
+  }
+
+  /** Sets how far a button of a gamepad is pressed, 0 to 1. */
+  padValue(place: number, button: number, value: number): void {
+    if (this.#pads.value(place, button, value)) this.#padsDirty = true;
+  }
+
+  /** Sets one of the axes 0 to 3 of a gamepad's sticks, -1 to 1. Right and down are positive. */
+  padAxis(place: number, axis: number, value: number): void {
+    if (this.#pads.axis(place, axis, value)) this.#padsDirty = true;
+  }
+
+  /** Sends the text that the player has entered at the host's request; undefined if the player has cancelled it. */
+  text(number: number, text: string | undefined): void {
+    if (!this.#open) return;
+    const bytes = new TextEncoder().encode(text ?? '');
+    const message = new Uint8Array(TEXT_HEADER_BYTES + bytes.length);
+    const view = new DataView(message.buffer);
+    const sequence = this.#nextSequence();
+    view.setUint32(0, MESSAGE_TEXT | (text === undefined ? 0 : 1 << 8), true);
+    view.setUint32(4, sequence, true);
+    view.setUint32(8, number, true);
+    message.set(bytes, TEXT_HEADER_BYTES);
+    this.#sink.event(message, sequence);
+  }
+
   /** Releases every key, button and stick. */
   releaseAll(): void {
     this.#keys.fill(0);
     this.#axes.fill(0);
+    this.#pads.release();
     this.#buttons = 0;
     this.#sendEvent(MESSAGE_RELEASE_ALL, 0, false);
     if (this.#open) this.#sendState();
@@ -152,12 +204,20 @@ export class InputWriter {
     this.#locked = locked;
   }
 
-  /** Sends the changed pointer, wheel and stick state, now or when 4 ms have passed since the last such message. */
+  /** Sends the changed state of pointer, wheel, sticks and gamepads, now or when 4 ms have passed since the last such message. */
   commit(): void {
-    if (!this.#open || !this.#dirty || this.#timer !== undefined) return;
-    const wait = STATE_INTERVAL_MS - (systemClock.now() - this.#stateSentAt);
-    if (wait <= 0) this.#sendState();
-    else this.#timer = setTimeout(() => this.#sendState(), wait);
+    if (!this.#open || !(this.#dirty || this.#padsDirty) || this.#timer !== undefined) return;
+    const wait = STATE_INTERVAL_MS - (systemClock.now() - this.#committedAt);
+    if (wait <= 0) this.#sendChanges();
+    else this.#timer = setTimeout(() => this.#sendChanges(), wait);
+  }
+
+  #sendChanges(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    this.#committedAt = systemClock.now();
+    if (this.#padsDirty) this.#sendHeld();
+    if (this.#dirty) this.#sendState();
   }
 
   /**
@@ -175,10 +235,10 @@ export class InputWriter {
     this.#totals[index] = (this.#totals[index] ?? 0) + pixels * SUBPIXELS;
   }
 
-  #sendEvent(type: number, value: number, down: boolean): void {
+  #sendEvent(type: number, value: number, down: boolean, pad = 0): void {
     if (!this.#open) return;
     const sequence = this.#nextSequence();
-    this.#message.setUint32(0, type | (value << 8) | (down ? 1 << 16 : 0), true);
+    this.#message.setUint32(0, type | (value << 8) | (down ? 1 << 16 : 0) | (pad << 24), true);
     this.#message.setUint32(4, sequence, true);
     this.#sink.event(this.#messageBytes, sequence);
   }
@@ -190,14 +250,14 @@ export class InputWriter {
     view.setUint32(4, sequence, true);
     view.setUint32(8, this.#buttons, true);
     for (let word = 0; word < 8; word++) view.setUint32(12 + 4 * word, this.#keys[word] ?? 0, true);
-    this.#sink.state(this.#heldBytes, sequence);
+    this.#padsDirty = false;
+    const bytes = this.#heldBytes[this.#pads.write(view)];
+    if (bytes) this.#sink.state(bytes, sequence);
   }
 
   #sendState(): void {
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
     this.#dirty = false;
-    this.#stateSentAt = systemClock.now();
+    this.#stateSentAt = this.#committedAt = systemClock.now();
     const sequence = this.#nextSequence();
     const view = this.#pointer;
     view.setUint32(0, MESSAGE_POINTER | (this.#locked ? 1 << 8 : 0), true);

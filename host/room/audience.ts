@@ -148,9 +148,11 @@ class KeptPlayer implements Player {
     this.input = {
       key: (usage, down, sequence) => sink().key(usage, down, sequence),
       button: (button, down, sequence) => sink().button(button, down, sequence),
+      padButton: (pad, button, down, sequence) => sink().padButton(pad, button, down, sequence),
       releaseAll: (sequence) => sink().releaseAll(sequence),
       held: (state, sequence) => sink().held(state, sequence),
       pointer: (state, sequence) => sink().pointer(this.#sinceSeating(state), sequence),
+      text: (number, text, sequence) => sink().text(number, text, sequence),
       pace: (slackMs) => sink().pace(slackMs),
     };
   }

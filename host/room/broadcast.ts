@@ -327,8 +327,10 @@ export class Broadcast implements PlayerConnection {
 const NO_INPUT: InputSink = {
   key() {},
   button() {},
+  padButton() {},
   releaseAll() {},
   held() {},
   pointer() {},
+  text() {},
   pace() {},
 };

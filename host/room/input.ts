@@ -16,7 +16,12 @@ import {
 } from '../../renderer/contract/abi.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Milli } from '../base/time.ts';
+import type { Instance } from '../engine/engine.ts';
 import type { HeldState, InputSink, PointerState } from '../stream/player.ts';
+import { clearPads, PlayerPads } from './pads.ts';
+
+/** Where a module finds the input of all seats: the input records, and the records of gamepads. */
+export type InputRecords = Pick<Instance, 'inputs' | 'pads'>;
 
 /** A page's messages count pointer movement in units of 1/16 CSS pixel. */
 const SUBPIXELS = 16;
@@ -29,6 +34,8 @@ export class PlayerInput implements InputSink {
   readonly #keys = new Uint32Array(8);
   readonly #keysPressed = new Uint32Array(8);
   readonly #axes = new Float32Array(4);
+  /** The player's gamepads. */
+  readonly pads = new PlayerPads();
   #buttons = 0;
   #buttonsPressed = 0;
   #locked = false;
@@ -45,6 +52,8 @@ export class PlayerInput implements InputSink {
 
   /** How long pictures wait for the page's display, as it last reported (MESSAGE_PACE). Undefined once the report is used. */
   slackMs: Milli | undefined;
+  /** Takes the player's answer to a request for a text; undefined if there is none. */
+  onText: ((number: number, text: string | undefined) => void) | undefined;
 
   /** @param clock tells when inputs arrive; without it, that is unknown */
   constructor(clock?: Pick<Clock, 'now'>) {
@@ -86,14 +95,20 @@ export class PlayerInput implements InputSink {
     this.#noteSequence(sequence);
   }
 
+  padButton(pad: number, button: number, down: boolean, sequence: number): void {
+    this.pads.button(pad, button, down);
+    this.#noteSequence(sequence);
+  }
+
   releaseAll(sequence: number): void {
     this.#keys.fill(0);
     this.#buttons = 0;
     this.#axes.fill(0);
+    this.pads.release();
     this.#noteSequence(sequence);
   }
 
-  held({ keys, buttons, hidden }: Readonly<HeldState>, sequence: number): void {
+  held({ keys, buttons, pads, hidden }: Readonly<HeldState>, sequence: number): void {
     for (let word = 0; word < 8; word++) {
       const now = keys[word] ?? 0;
       this.#keysPressed[word] = (this.#keysPressed[word] ?? 0) | (now & ~(this.#keys[word] ?? 0));
@@ -102,6 +117,7 @@ export class PlayerInput implements InputSink {
     this.#buttonsPressed |= buttons & ~this.#buttons;
     this.#buttons = buttons;
     if (hidden) this.#axes.fill(0);
+    this.pads.set(pads, hidden);
     this.#hidden = hidden;
     this.#noteSequence(sequence);
   }
@@ -118,12 +134,18 @@ export class PlayerInput implements InputSink {
     this.#noteSequence(sequence);
   }
 
+  text(number: number, text: string | undefined, sequence: number): void {
+    this.#noteSequence(sequence);
+    this.onText?.(number, text);
+  }
+
   pace(slackMs: Milli): void {
     this.slackMs = slackMs;
   }
 
-  /** Writes this player's input into `records`, which holds one input record for each seat. */
-  write(records: DataView, seat: number): void {
+  /** Writes this player's input into the input record and the records of gamepads of a seat. */
+  write({ inputs: records, pads }: InputRecords, seat: number): void {
+    this.pads.write(pads, seat);
     const at = seat * INPUT_STRIDE;
     records.setUint32(at + INPUT_VERSION, 1, true);
     records.setUint32(at + INPUT_FLAGS, INPUT_CONNECTED | (this.#locked ? INPUT_LOCKED : 0), true);
@@ -147,6 +169,7 @@ export class PlayerInput implements InputSink {
   endTick(): void {
     this.#keysPressed.fill(0);
     this.#buttonsPressed = 0;
+    this.pads.endTick();
     this.#totalsRead.set(this.#totals);
   }
 
@@ -161,8 +184,9 @@ export class PlayerInput implements InputSink {
   }
 }
 
-/** Writes an empty input record for a seat that no player has. */
-export function clearRecord(records: DataView, seat: number): void {
+/** Writes empty records for a seat that no player has. */
+export function clearRecord({ inputs: records, pads }: InputRecords, seat: number): void {
+  clearPads(pads, seat);
   for (let at = 0; at < INPUT_STRIDE; at += 4) records.setUint32(seat * INPUT_STRIDE + at, 0, true);
   records.setUint32(seat * INPUT_STRIDE + INPUT_VERSION, 1, true);
 }

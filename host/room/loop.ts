@@ -116,7 +116,7 @@ export class GameLoop {
     const begun = clock.now();
     stats.tickLateMs.add(begun - this.#ticks.next);
     for (const seat of seats) {
-      seat?.input.write(instance.inputs, seat.number);
+      seat?.input.write(instance, seat.number);
       seat?.timing.beginTick(seat.input.sequence, begun);
     }
     const called = instance.tick(stats.ticks, this.#listeners.of(stats.ticks));
@@ -128,7 +128,11 @@ export class GameLoop {
     if (submission.sound) this.#listeners.play(submission.sound);
     await this.replay(submission);
     const ended = clock.now();
-    for (const seat of seats) seat?.timing.endTick(ended);
+    for (const seat of seats) {
+      seat?.timing.endTick(ended);
+      // Without a connection, the requests wait.
+      if (seat?.connection) seat.requests.flush(ended);
+    }
     const skipped = this.#ticks.advance(ended);
     stats.ticksSkipped += skipped;
     this.#listeners.skip(stats.ticks, skipped);
@@ -153,7 +157,7 @@ export class GameLoop {
     const { instance, replay } = this.#options.game();
     if (!view?.ready) return;
     const begun = clock.now();
-    seat.input.write(instance.inputs, seat.number);
+    seat.input.write(instance, seat.number);
     const { sequence } = seat.input;
     const times = seat.timing.read(seat.input, begun);
     const { surface } = view;

@@ -11,6 +11,7 @@ import { GameLoop } from './loop.ts';
 import type { Loaded, RoomOptions } from './options.ts';
 import { PixelBudget } from './pixels.ts';
 import { Recoveries } from './recoveries.ts';
+import { answerText } from './requests.ts';
 import { Seat } from './seat.ts';
 import { createRoomStats, type RoomStats, summarize } from './stats.ts';
 
@@ -133,7 +134,13 @@ export class Room {
   accept(request: ViewRequest, input = new PlayerInput(this.#options.clock)): Player {
     this.checkFree();
     const number = this.#seats.indexOf(undefined);
-    const seat = new Seat({ number, wanted: request, grant: this.#pixels.grant(request), input });
+    const seat = new Seat({
+      number,
+      wanted: request,
+      grant: this.#pixels.grant(request),
+      input,
+      instance: () => this.#game.instance,
+    });
     this.#seats[number] = seat;
     seat.grant.onChange = () => this.#describeAgain(seat);
     this.#broadcast.yield();
@@ -212,6 +219,13 @@ export class Room {
       onGpu: (ms, renders) => this.#addGpuTime(ms, renders),
       onError: (error) => this.#fail(error),
       onHung: () => this.onHung(),
+      onRumble: (number, effect) => this.#seats[number]?.requests.rumble(effect),
+      onText: (number, request) => {
+        const seat = this.#seats[number];
+        if (seat?.joined && !seat.closed) seat.requests.requestText(request);
+        else answerText(instance, { ...request, text: undefined });
+      },
+      onTextEnd: (number) => this.#seats[number]?.requests.endText(),
     });
   }
 
@@ -240,6 +254,7 @@ export class Room {
     if (!reload || !state) throw new NearlightError('NL_GPU_LOST', reason);
     const seats = this.#seats.filter((seat) => seat !== undefined);
     await Promise.allSettled([...seats.map((seat) => seat.view?.close()), this.#broadcast.close()]);
+    for (const seat of seats) seat.requests.drop();
     this.#game = await reload();
     this.#listen(this.#game);
     replay.destroy();
@@ -360,6 +375,7 @@ export class Room {
   /** Keeps the seat of a player whose connection was lost, at the cost of its input record alone. */
   #hold(seat: Seat): void {
     seat.connection = undefined;
+    seat.requests.renew();
     seat.input.releaseAll(seat.input.sequence);
     seat.grant.release();
     this.#loop.tasks.add(() => this.#closeStreams(seat));
@@ -389,8 +405,9 @@ export class Room {
     await this.#closeStreams(seat);
     seat.grant.release();
     const { instance } = this.#game;
+    seat.requests.endText();
     const submission = seat.joined ? await instance.leave(seat.number) : undefined;
-    clearRecord(instance.inputs, seat.number);
+    clearRecord(instance, seat.number);
     this.#seats[seat.number] = undefined;
     this.#options.log('info', `${this.name}: seat ${seat.number} is free; players: ${this.players}`);
     if (submission) await this.#loop.replay(submission);

@@ -3,6 +3,7 @@ import type { PlayerConnection, ViewRequest } from '../stream/player.ts';
 import type { PlayerInput } from './input.ts';
 import { InputTiming } from './input-timing.ts';
 import type { Picture, PixelGrant } from './pixels.ts';
+import { SeatRequests, type SeatRequestsOptions } from './requests.ts';
 import { FrameSchedule } from './schedule.ts';
 import type { PlayerSound } from './sound.ts';
 import type { PlayerView } from './view.ts';
@@ -13,6 +14,8 @@ export interface SeatOptions {
   wanted: ViewRequest;
   grant: PixelGrant;
   input: PlayerInput;
+  /** Returns the running module. */
+  instance: SeatRequestsOptions['instance'];
 }
 
 /**
@@ -21,6 +24,8 @@ export interface SeatOptions {
  */
 export class Seat {
   readonly number: number;
+  /** What the game asks of the player. */
+  readonly requests: SeatRequests;
   #wanted: ViewRequest;
   #grant: PixelGrant;
   #input: PlayerInput;
@@ -40,11 +45,13 @@ export class Seat {
   /** Whether the last look at the page's state found it hidden. */
   #wasHidden = false;
 
-  constructor({ number, wanted, grant, input }: SeatOptions) {
+  constructor({ number, wanted, grant, input, instance }: SeatOptions) {
     this.number = number;
+    this.requests = new SeatRequests({ notify: (notice) => this.connection?.notify(notice), instance });
     this.#wanted = wanted;
     this.#grant = grant;
     this.#input = input;
+    this.#takeAnswers();
     this.#frames = new FrameSchedule(grant.picture.fps);
   }
 
@@ -57,11 +64,17 @@ export class Seat {
   }
 
   /** Gives the seat to a new connection of its player, whose input starts from nothing. The caller has released the old grant. */
-  renew({ wanted, grant, input }: Omit<SeatOptions, 'number'>): void {
+  renew({ wanted, grant, input }: Pick<SeatOptions, 'wanted' | 'grant' | 'input'>): void {
     this.#wanted = wanted;
     this.#grant = grant;
     this.#input = input;
     this.timing.reset();
+    this.#takeAnswers();
+    this.requests.renew();
+  }
+
+  #takeAnswers(): void {
+    this.#input.onText = (number, text) => this.requests.answer(number, text);
   }
 
   /** Whether frames are drawn for the player now, as soon as they are due. */

@@ -52,6 +52,8 @@ export const RECORD_INPUT = 8;
 export const RECORD_RESTORE = 9;
 /** Record: bytes are copied to linear memory before the next call. Fields: u32 address, u32 length, then the bytes. */
 export const RECORD_WRITE = 10;
+/** Record: the records of a player's gamepads change. Fields as in RECORD_INPUT. */
+export const RECORD_PADS = 11;
 
 /** The module, settings and GPU that a recorded session started with. */
 export interface SessionHeader {
@@ -78,7 +80,9 @@ export type Call =
   /** A reply of the GPU to the module: REPLY_WORDS 32-bit words. */
   | { readonly kind: 'reply'; readonly record: Uint32Array }
   /** The complete new input record of a player's seat: INPUT_STRIDE bytes. */
-  | { readonly kind: 'input'; readonly seat: number; readonly record: Uint8Array };
+  | { readonly kind: 'input'; readonly seat: number; readonly record: Uint8Array }
+  /** The complete new records of the gamepads of a player's seat: PADS_STRIDE bytes. */
+  | { readonly kind: 'pads'; readonly seat: number; readonly record: Uint8Array };
 
 /** Returns the SHA-256 of some bytes. */
 export async function digest(bytes: Uint8Array): Promise<Uint8Array> {

@@ -5,6 +5,7 @@ import {
   OP_MAP_ASYNC,
   OP_ON_SUBMITTED_WORK_DONE,
   OP_POP_ERROR_SCOPE,
+  OP_REQUEST_TEXT,
 } from '../../renderer/contract/abi.ts';
 import { must } from '../base/assert.ts';
 import { NearlightError } from '../base/errors.ts';
@@ -18,6 +19,7 @@ const REPLIED_TO = new Set<number>([
   OP_MAP_ASYNC,
   OP_ON_SUBMITTED_WORK_DONE,
   OP_POP_ERROR_SCOPE,
+  OP_REQUEST_TEXT,
 ]);
 /** How long to wait for replies of the GPU: longer than any shader takes to compile. */
 const REPLY_MS_MAX = 60_000;

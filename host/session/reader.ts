@@ -1,4 +1,4 @@
-import { ABI_VERSION, INPUT_STRIDE, REPLY_WORDS, SEATS_MAX } from '../../renderer/contract/abi.ts';
+import { ABI_VERSION, INPUT_STRIDE, PADS_STRIDE, REPLY_WORDS, SEATS_MAX } from '../../renderer/contract/abi.ts';
 import { must } from '../base/assert.ts';
 import { NearlightError } from '../base/errors.ts';
 import * as format from './format.ts';
@@ -77,6 +77,7 @@ class Records {
   readonly #bytes: Uint8Array;
   readonly #view: DataView;
   readonly #inputs: Uint8Array[];
+  readonly #pads: Uint8Array[];
   readonly #taken: boolean[];
   readonly #sizes: { width: number; height: number }[] = [];
   #at: number;
@@ -89,6 +90,7 @@ class Records {
     this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     this.#at = at;
     this.#inputs = Array.from({ length: seats }, () => new Uint8Array(INPUT_STRIDE));
+    this.#pads = Array.from({ length: seats }, () => new Uint8Array(PADS_STRIDE));
     this.#taken = new Array(seats).fill(false);
   }
 
@@ -118,7 +120,8 @@ class Records {
     if (kind === format.RECORD_TICK_AT) return this.#tick(this.#word());
     if (kind === format.RECORD_RENDER) return this.#render(this.#seat(true));
     if (kind === format.RECORD_RENDER_AGAIN) return this.#renderAgain(this.#seat(true));
-    if (kind === format.RECORD_INPUT) return this.#input();
+    if (kind === format.RECORD_INPUT) return this.#change('input', this.#inputs);
+    if (kind === format.RECORD_PADS) return this.#change('pads', this.#pads);
     throw broken(start, `${kind} does not stand for any record`);
   }
 
@@ -160,19 +163,24 @@ class Records {
     return { kind: 'reply', record };
   }
 
-  #input(): format.Call {
+  /** Reads a change of a record that each seat has. @param known the records before the change, which it updates */
+  #change(kind: 'input' | 'pads', known: Uint8Array[]): format.Call {
     const seat = this.#seat();
-    const record = must(this.#inputs[seat], 'input record of a seat').slice();
+    const record = must(known[seat], 'record of a seat').slice();
     let to = 0;
     for (let runs = this.#byte(); runs > 0; runs--) {
       to += this.#byte();
       const count = this.#byte();
-      if (to + count > INPUT_STRIDE) throw broken(this.#at - 2, 'a change lies outside the input record');
+      if (to + count > record.length)
+        throw broken(
+          this.#at - 2,
+          `a change lies outside the ${kind === 'input' ? 'input record' : 'records of gamepads'}`,
+        );
       record.set(this.#take(count), to);
       to += count;
     }
-    this.#inputs[seat] = record;
-    return { kind: 'input', seat, record };
+    known[seat] = record;
+    return { kind, seat, record };
   }
 
   /** Reads the number of a seat. @param taken true if a player must have the seat, false if it must be free */

@@ -30,12 +30,15 @@ class RecordedInstance implements Instance {
   readonly pid: number | undefined;
   readonly pids: readonly number[];
   readonly inputs: DataView;
+  readonly pads: DataView;
   readonly ended: Promise<NearlightError | undefined>;
   readonly #instance: Instance;
   readonly #writer: RecordingWriter;
   readonly #finished: Promise<void>;
   readonly #inputBytes: Uint8Array;
+  readonly #padBytes: Uint8Array;
   readonly #inputWords: Uint32Array;
+  readonly #padWords: Uint32Array;
 
   constructor(instance: Instance, { header, sink }: { header: SessionHeader; sink: Sink }) {
     this.#instance = instance;
@@ -43,9 +46,9 @@ class RecordedInstance implements Instance {
     this.pid = instance.pid;
     this.pids = instance.pids;
     this.inputs = instance.inputs;
-    const { buffer, byteOffset, byteLength } = instance.inputs;
-    this.#inputBytes = new Uint8Array(buffer, byteOffset, byteLength);
-    this.#inputWords = new Uint32Array(buffer, byteOffset, byteLength / 4);
+    this.pads = instance.pads;
+    [this.#inputBytes, this.#inputWords] = viewsOf(instance.inputs);
+    [this.#padBytes, this.#padWords] = viewsOf(instance.pads);
     this.ended = instance.ended;
     this.#finished = instance.ended.then(() => {
       this.#writer.end();
@@ -112,5 +115,11 @@ class RecordedInstance implements Instance {
 
   #writeInputs(): void {
     this.#writer.inputs(this.#inputWords, this.#inputBytes);
+    this.#writer.pads(this.#padWords, this.#padBytes);
   }
+}
+
+/** Returns views of the memory of a DataView, as bytes and as words. */
+function viewsOf({ buffer, byteOffset, byteLength }: DataView): [Uint8Array, Uint32Array] {
+  return [new Uint8Array(buffer, byteOffset, byteLength), new Uint32Array(buffer, byteOffset, byteLength / 4)];
 }

@@ -1,4 +1,4 @@
-import { INPUT_STRIDE } from '../../renderer/contract/abi.ts';
+import { INPUT_STRIDE, PADS_STRIDE } from '../../renderer/contract/abi.ts';
 import { NearlightError } from '../base/errors.ts';
 import type { Engine, EngineLimits, Instance, Listening, LogLevel, Submission } from '../engine/engine.ts';
 import { type Call, digest, type SessionHeader } from './format.ts';
@@ -60,6 +60,9 @@ export function makeCall(instance: Instance, call: Call, listening?: Listening):
       return undefined;
     case 'reply':
       instance.reply(call.record);
+      return undefined;
+    case 'pads':
+      new Uint8Array(instance.pads.buffer, instance.pads.byteOffset).set(call.record, call.seat * PADS_STRIDE);
       return undefined;
     case 'input':
       new Uint8Array(instance.inputs.buffer, instance.inputs.byteOffset).set(call.record, call.seat * INPUT_STRIDE);

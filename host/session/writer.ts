@@ -1,4 +1,4 @@
-import { ABI_VERSION, INPUT_STRIDE, REPLY_WORDS } from '../../renderer/contract/abi.ts';
+import { ABI_VERSION, INPUT_STRIDE, PADS_STRIDE, REPLY_WORDS } from '../../renderer/contract/abi.ts';
 import * as format from './format.ts';
 
 /** Takes the bytes of a recording. Neither function throws, because a game must go on even if its recording fails. */
@@ -11,7 +11,7 @@ export interface Sink {
 
 const BUFFER_BYTES = 65_536;
 /** Length in bytes of the longest record, except saved states and memory writes, which bypass the buffer. */
-const RECORD_BYTES_MAX = 3 + 3 * INPUT_STRIDE;
+const RECORD_BYTES_MAX = 3 + 3 * Math.max(INPUT_STRIDE, PADS_STRIDE);
 /** Up to this many unchanged bytes between two changed ones are cheaper inside one run than as a gap between two runs. */
 const GAP_BYTES = 2;
 
@@ -22,8 +22,8 @@ export class RecordingWriter {
   readonly #view = new DataView(this.#bytes.buffer);
   #length = 0;
   readonly #tickRate: number;
-  readonly #inputs: Uint8Array;
-  readonly #inputWords: Uint32Array;
+  readonly #inputs: SeatRecords;
+  readonly #pads: SeatRecords;
   /** For each seat the size of its last picture, as width << 16 | height; 0 before the first. */
   readonly #sizes: Uint32Array;
   #nextTick = 0;
@@ -33,8 +33,8 @@ export class RecordingWriter {
   constructor(header: format.SessionHeader, sink: Sink) {
     this.#sink = sink;
     this.#tickRate = header.tickRate;
-    this.#inputs = new Uint8Array(header.seats * INPUT_STRIDE);
-    this.#inputWords = new Uint32Array(this.#inputs.buffer);
+    this.#inputs = seatRecords(format.RECORD_INPUT, header.seats, INPUT_STRIDE);
+    this.#pads = seatRecords(format.RECORD_PADS, header.seats, PADS_STRIDE);
     this.#sizes = new Uint32Array(header.seats);
     this.#header(header);
     this.flush();
@@ -93,12 +93,12 @@ export class RecordingWriter {
 
   /** Writes the changes in the input records of all seats. @param words and bytes are views of the same memory */
   inputs(words: Uint32Array, bytes: Uint8Array): void {
-    for (let word = 0; word < words.length; word++) {
-      if (words[word] === this.#inputWords[word]) continue;
-      const seat = Math.floor((word * 4) / INPUT_STRIDE);
-      this.#input(seat, bytes);
-      word = ((seat + 1) * INPUT_STRIDE) / 4 - 1;
-    }
+    this.#changes(this.#inputs, words, bytes);
+  }
+
+  /** Writes the changes in the records of all gamepads. @param words and bytes are views of the same memory */
+  pads(words: Uint32Array, bytes: Uint8Array): void {
+    this.#changes(this.#pads, words, bytes);
   }
 
   /** Writes the end of the recording. Everything after it is ignored. May be called again. */
@@ -136,12 +136,21 @@ export class RecordingWriter {
     this.#copy(text);
   }
 
-  /** Writes the change of one seat's input record as runs of changed bytes. */
-  #input(seat: number, bytes: Uint8Array): void {
-    const start = seat * INPUT_STRIDE;
-    const end = start + INPUT_STRIDE;
-    const known = this.#inputs;
-    this.#begin(format.RECORD_INPUT);
+  #changes(records: SeatRecords, words: Uint32Array, bytes: Uint8Array): void {
+    const { stride, knownWords } = records;
+    for (let word = 0; word < words.length; word++) {
+      if (words[word] === knownWords[word]) continue;
+      const seat = Math.floor((word * 4) / stride);
+      this.#change(records, seat, bytes);
+      word = ((seat + 1) * stride) / 4 - 1;
+    }
+  }
+
+  /** Writes the change of one seat's record as runs of changed bytes. */
+  #change({ kind, stride, known }: SeatRecords, seat: number, bytes: Uint8Array): void {
+    const start = seat * stride;
+    const end = start + stride;
+    this.#begin(kind);
     this.#byte(seat);
     const count = this.#length;
     this.#byte(0);
@@ -185,4 +194,19 @@ export class RecordingWriter {
     this.#bytes.set(bytes, this.#length);
     this.#length += bytes.length;
   }
+}
+
+/** The records of one kind that each seat has, as the recording has them so far. */
+interface SeatRecords {
+  /** Kind of the record that writes their changes. */
+  readonly kind: number;
+  /** Size of one seat's record in bytes. */
+  readonly stride: number;
+  readonly known: Uint8Array;
+  readonly knownWords: Uint32Array;
+}
+
+function seatRecords(kind: number, seats: number, stride: number): SeatRecords {
+  const known = new Uint8Array(seats * stride);
+  return { kind, stride, known, knownWords: new Uint32Array(known.buffer) };
 }

@@ -1,30 +1,36 @@
+import { PAD_BUTTON_COUNT, PAD_COUNT, TEXT_LENGTH_MAX, TEXT_UNIT_BYTES_MAX } from '../../renderer/contract/abi.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Config } from '../base/config.ts';
 import {
   BUTTON_BYTES,
   CHANNEL_EVENTS,
   CHANNEL_STATE,
-  HELD_BYTES,
   KEY_BYTES,
   MESSAGE_BUTTON,
   MESSAGE_HELD,
   MESSAGE_KEY,
   MESSAGE_PACE,
+  MESSAGE_PAD_BUTTON,
   MESSAGE_PING,
   MESSAGE_POINTER,
   MESSAGE_PONG,
   MESSAGE_RELEASE_ALL,
+  MESSAGE_TEXT,
   MESSAGE_TIMES,
   PACE_BYTES,
+  PAD_BUTTON_BYTES,
   PING_BYTES,
   POINTER_BYTES,
   RELEASE_ALL_BYTES,
+  TEXT_HEADER_BYTES,
 } from '../base/protocol.ts';
 import { milli } from '../base/time.ts';
+import { PadReader } from './pads.ts';
 import type { HeldState, InputSink, PointerState } from './player.ts';
 
 const RATE_WINDOW_MS = 1000;
 const NO_KEYS = new Uint32Array(8);
+const UTF_8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 export interface InputReaderOptions {
   sink: InputSink;
@@ -48,8 +54,9 @@ export class InputReader {
   /** Sequence numbers of the newest key or button and of the newest MESSAGE_HELD; -1 before the first. */
   #eventSequence = -1;
   #heldSequence = -1;
+  readonly #pads = new PadReader();
   /** The content of the newest MESSAGE_HELD. */
-  readonly #held: HeldState = { keys: new Uint32Array(8), buttons: 0, hidden: false };
+  readonly #held: HeldState = { keys: new Uint32Array(8), buttons: 0, pads: this.#pads.pads, hidden: false };
   /** Releases everything when it expires. Each message starts it again. */
   #silenceTimer: NodeJS.Timeout | undefined;
   #stallTimer: NodeJS.Timeout | undefined;
@@ -133,6 +140,11 @@ export class InputReader {
         if (message.length !== BUTTON_BYTES || code > 31 || down > 1 || message[3] !== 0) return false;
         this.#readButton(code, down === 1, message.readUInt32LE(4));
         return true;
+      case MESSAGE_PAD_BUTTON:
+        if (message.length !== PAD_BUTTON_BYTES || code >= PAD_BUTTON_COUNT || down > 1) return false;
+        return this.#readPadButton(message.readUInt8(3), code, down === 1, message.readUInt32LE(4));
+      case MESSAGE_TEXT:
+        return this.#readText(message);
       case MESSAGE_RELEASE_ALL:
         if (message.length !== RELEASE_ALL_BYTES || message.readUIntLE(1, 3) !== 0) return false;
         if (this.#isNews(message.readUInt32LE(4))) sink.releaseAll(this.#eventSequence);
@@ -160,6 +172,30 @@ export class InputReader {
     }
   }
 
+  #readPadButton(pad: number, button: number, down: boolean, sequence: number): boolean {
+    if (pad >= PAD_COUNT) return false;
+    const { sink } = this.#options;
+    if (this.#isNews(sequence)) sink.padButton(pad, button, down, sequence);
+    else if (down && !this.#pads.holds(pad, button)) {
+      sink.padButton(pad, button, true, sequence);
+      sink.padButton(pad, button, false, sequence);
+    }
+    return true;
+  }
+
+  #readText(message: Buffer): boolean {
+    const bytes = message.length - TEXT_HEADER_BYTES;
+    if (bytes < 0 || bytes > TEXT_LENGTH_MAX * TEXT_UNIT_BYTES_MAX) return false;
+    const submitted = message.readUInt8(1);
+    if (submitted > 1 || message.readUInt16LE(2) !== 0 || (submitted === 0 && bytes > 0)) return false;
+    const text = submitted === 1 ? readUtf8(message.subarray(TEXT_HEADER_BYTES)) : undefined;
+    if (submitted === 1 && text === undefined) return false;
+    const sequence = message.readUInt32LE(4);
+    this.#isNews(sequence);
+    this.#options.sink.text(message.readUInt32LE(8), text, sequence);
+    return true;
+  }
+
   /**
    * Notes the sequence number of a key, a button or a release. @returns false if MESSAGE_HELD, which is not repeated when it is
    * lost, has overtaken the message. Everything that is held is known then; only a short press is still news.
@@ -170,7 +206,7 @@ export class InputReader {
   }
 
   #readHeld(message: Buffer): boolean {
-    if (message.length !== HELD_BYTES || message.readUInt8(1) > 1 || message.readUInt16LE(2) !== 0) return false;
+    if (!this.#pads.isValid(message) || message.readUInt8(1) > 1 || message.readUInt16LE(2) !== 0) return false;
     const sequence = message.readUInt32LE(4);
     const isOld = (newest: number) => newest >= 0 && !isNewer(sequence, newest);
     if (isOld(this.#heldSequence) || isOld(this.#eventSequence)) return true;
@@ -179,6 +215,7 @@ export class InputReader {
     held.hidden = message.readUInt8(1) === 1;
     held.buttons = held.hidden ? 0 : message.readUInt32LE(8);
     for (let word = 0; word < 8; word++) held.keys[word] = held.hidden ? 0 : message.readUInt32LE(12 + 4 * word);
+    this.#pads.read(message);
     this.#options.sink.held(held, sequence);
     return true;
   }
@@ -227,6 +264,15 @@ export class InputReader {
     for (let axis = 0; axis < 4; axis++) pointer.axes[axis] = clamp(message.readFloatLE(32 + 4 * axis), -1, 1);
     this.#options.sink.pointer(pointer, sequence);
     return true;
+  }
+}
+
+/** Returns the text of some bytes; undefined if they are not UTF-8. */
+function readUtf8(bytes: Uint8Array): string | undefined {
+  try {
+    return UTF_8.decode(bytes);
+  } catch {
+    return undefined;
   }
 }
 

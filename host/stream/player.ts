@@ -1,4 +1,5 @@
 import type { ErrorCode } from '../base/errors.ts';
+import type { PadState } from '../base/pads.ts';
 import type { CloseReason, Notice } from '../base/protocol.ts';
 import type { Micro, Milli } from '../base/time.ts';
 
@@ -35,6 +36,8 @@ export interface HeldState {
   readonly keys: Uint32Array;
   /** Button b is bit b. */
   buttons: number;
+  /** The state of PAD_COUNT gamepads. Undefined if nothing is known but that nothing is held. */
+  readonly pads?: readonly PadState[] | undefined;
   /** Whether the page is hidden, so that no one sees the pictures. Nothing is held then. */
   hidden: boolean;
 }
@@ -45,10 +48,14 @@ export interface InputSink {
   key(usage: number, down: boolean, sequence: number): void;
   /** Takes a press or release of a mouse or gamepad button, 0 to 31. */
   button(button: number, down: boolean, sequence: number): void;
+  /** Takes a press or release of a button of a gamepad: PAD_COUNT gamepads with PAD_BUTTON_COUNT buttons each. */
+  padButton(pad: number, button: number, down: boolean, sequence: number): void;
   releaseAll(sequence: number): void;
   /** Takes all that is held now, in place of what earlier calls have pressed and released. */
   held(state: Readonly<HeldState>, sequence: number): void;
   pointer(state: PointerState, sequence: number): void;
+  /** Takes the text that the player entered at the host's request with this number; undefined if the player entered none. */
+  text(number: number, text: string | undefined, sequence: number): void;
   /** Takes a report of how long pictures wait for the page's display: any finite number, because the page is not trusted. */
   pace(slackMs: Milli): void;
 }

@@ -57,6 +57,8 @@ export const REPLY_ERROR_SCOPE = 4;
 export const REPLY_MAPPED = 5;
 /** type of a reply without values: the GPU was lost before this module was loaded to continue the game */
 export const REPLY_DEVICE_LOST = 6;
+/** type of a reply: the entry of a text ended; token of the request; 1 if there is a text, else 0; its length in bytes */
+export const REPLY_TEXT = 7;
 /** size of the input record of one seat in bytes */
 export const INPUT_STRIDE = 128;
 /** offset in an input record; u32: 1 once the host has written the record */
@@ -85,6 +87,32 @@ export const INPUT_AXES = 108;
 export const INPUT_CONNECTED = 1;
 /** bit of INPUT_FLAGS: the player's pointer is locked to the picture */
 export const INPUT_LOCKED = 2;
+/** number of gamepads that one player can use */
+export const PAD_COUNT = 4;
+/** size of the record of one gamepad in bytes */
+export const PAD_STRIDE = 48;
+/** size of the records of all gamepads of one seat in bytes: PAD_COUNT * PAD_STRIDE */
+export const PADS_STRIDE = 192;
+/** offset in the record of a gamepad; u32: the bit PAD_CONNECTED */
+export const PAD_FLAGS = 0;
+/** offset in the record of a gamepad; u32: buttons that are down, by their place in the standard mapping */
+export const PAD_BUTTONS = 4;
+/** offset in the record of a gamepad; u32: buttons that went down since the last tick, even if up again */
+export const PAD_BUTTONS_PRESSED = 8;
+/** offset in the record of a gamepad; 4 f32: its sticks, -1 to 1, the left one first; right and down are positive */
+export const PAD_AXES = 12;
+/** offset in the record of a gamepad; PAD_BUTTON_COUNT u8: how far each button is pressed, 0 to 255 */
+export const PAD_VALUES = 28;
+/** number of buttons of a gamepad that has the standard mapping */
+export const PAD_BUTTON_COUNT = 17;
+/** bit of PAD_FLAGS: the player has this gamepad */
+export const PAD_CONNECTED = 1;
+/** longest effect of `rumble` in milliseconds */
+export const RUMBLE_MS_MAX = 5000;
+/** most UTF-16 units of a text that a player enters, and of the prompt for it */
+export const TEXT_LENGTH_MAX = 256;
+/** most bytes of UTF-8 that one UTF-16 unit of a text takes */
+export const TEXT_UNIT_BYTES_MAX = 3;
 
 export const OP_CREATE_BUFFER = 1;
 export const OP_CREATE_TEXTURE = 2;
@@ -145,3 +173,6 @@ export const OP_EXECUTE_BUNDLES = 78;
 export const OP_SET_COMPUTE_PIPELINE = 80;
 export const OP_DISPATCH_WORKGROUPS = 81;
 export const OP_DISPATCH_WORKGROUPS_INDIRECT = 82;
+export const OP_RUMBLE = 96;
+export const OP_REQUEST_TEXT = 97;
+export const OP_CANCEL_TEXT = 98;

@@ -395,4 +395,19 @@ export const COMMANDS: readonly Command[] = [
     'Runs the compute pipeline; a buffer holds the three numbers of workgroups.',
     ['buffer: id buffer', 'offset: u32'],
   ),
+
+  command(96, 'rumble', 'Shakes a gamepad of a player; a newer effect on the same gamepad replaces it.', [
+    'seat: u32',
+    'pad: u32',
+    'strong: f32',
+    'weak: f32',
+    'milliseconds: u32',
+  ]),
+  command(
+    97,
+    'requestText',
+    'Asks a player to enter a text, in place of an earlier one; REPLY_TEXT says when it is at `address`.',
+    ['seat: u32', 'token: u32', 'address: u32', 'lengthMax: u32', 'prompt: string', 'initial: string'],
+  ),
+  command(98, 'cancelText', 'Ends the entry of a text that `requestText` began.', ['seat: u32']),
 ];

@@ -52,6 +52,10 @@ export const CONSTANTS = {
     6,
     'type of a reply without values: the GPU was lost before this module was loaded to continue the game',
   ],
+  REPLY_TEXT: [
+    7,
+    'type of a reply: the entry of a text ended; token of the request; 1 if there is a text, else 0; its length in bytes',
+  ],
 
   INPUT_STRIDE: [128, 'size of the input record of one seat in bytes'],
   INPUT_VERSION: [0, 'offset in an input record; u32: 1 once the host has written the record'],
@@ -82,4 +86,28 @@ export const CONSTANTS = {
   ],
   INPUT_CONNECTED: [1, 'bit of INPUT_FLAGS: a player has the seat'],
   INPUT_LOCKED: [2, "bit of INPUT_FLAGS: the player's pointer is locked to the picture"],
+
+  PAD_COUNT: [4, 'number of gamepads that one player can use'],
+  PAD_STRIDE: [48, 'size of the record of one gamepad in bytes'],
+  PADS_STRIDE: [192, 'size of the records of all gamepads of one seat in bytes: PAD_COUNT * PAD_STRIDE'],
+  PAD_FLAGS: [0, 'offset in the record of a gamepad; u32: the bit PAD_CONNECTED'],
+  PAD_BUTTONS: [
+    4,
+    'offset in the record of a gamepad; u32: buttons that are down, by their place in the standard mapping',
+  ],
+  PAD_BUTTONS_PRESSED: [
+    8,
+    'offset in the record of a gamepad; u32: buttons that went down since the last tick, even if up again',
+  ],
+  PAD_AXES: [
+    12,
+    'offset in the record of a gamepad; 4 f32: its sticks, -1 to 1, the left one first; right and down are positive',
+  ],
+  PAD_VALUES: [28, 'offset in the record of a gamepad; PAD_BUTTON_COUNT u8: how far each button is pressed, 0 to 255'],
+  PAD_BUTTON_COUNT: [17, 'number of buttons of a gamepad that has the standard mapping'],
+  PAD_CONNECTED: [1, 'bit of PAD_FLAGS: the player has this gamepad'],
+
+  RUMBLE_MS_MAX: [5000, 'longest effect of `rumble` in milliseconds'],
+  TEXT_LENGTH_MAX: [256, 'most UTF-16 units of a text that a player enters, and of the prompt for it'],
+  TEXT_UNIT_BYTES_MAX: [3, 'most bytes of UTF-8 that one UTF-16 unit of a text takes'],
 } as const satisfies Record<string, readonly [value: number, about: string]>;

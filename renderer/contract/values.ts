@@ -1,4 +1,4 @@
-/** The enums and flags that fields of commands have as values, and the keys of a keyboard. */
+/** The enums and flags that fields of commands have as values, the keys of a keyboard, and the parts of a gamepad. */
 
 const KINDS = [
   'buffer',
@@ -134,3 +134,27 @@ export const KEYS: Record<string, number> = {
   ShiftRight: 229,
   AltRight: 230,
 };
+
+/** Buttons of a gamepad, by the SDK's names, with their places in the standard mapping (W3C Gamepad, section 12). */
+export const PAD_BUTTONS: Record<string, number> = {
+  South: 0,
+  East: 1,
+  West: 2,
+  North: 3,
+  LeftShoulder: 4,
+  RightShoulder: 5,
+  LeftTrigger: 6,
+  RightTrigger: 7,
+  Select: 8,
+  Start: 9,
+  LeftStick: 10,
+  RightStick: 11,
+  Up: 12,
+  Down: 13,
+  Left: 14,
+  Right: 15,
+  Home: 16,
+};
+
+/** Axes of a gamepad's sticks, by the SDK's names, with their places in the standard mapping. */
+export const PAD_AXES: Record<string, number> = { LeftX: 0, LeftY: 1, RightX: 2, RightY: 3 };

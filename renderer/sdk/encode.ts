@@ -1249,3 +1249,46 @@ export function dispatchWorkgroupsIndirect(buffer: u32, offset: u32): void {
   store<u32>(p, buffer, 4);
   store<u32>(p, offset, 8);
 }
+
+/** Encodes `rumble`: shakes a gamepad of a player; a newer effect on the same gamepad replaces it. */
+export function rumble(seat: u32, pad: u32, strong: f32, weak: f32, milliseconds: u32): void {
+  const p = reserve(6);
+  store<u32>(p, 393312);
+  store<u32>(p, seat, 4);
+  store<u32>(p, pad, 8);
+  store<f32>(p, strong, 12);
+  store<f32>(p, weak, 16);
+  store<u32>(p, milliseconds, 20);
+}
+
+/** Encodes `requestText`: asks a player to enter a text, in place of an earlier one; REPLY_TEXT says when it is at `address`. */
+export function requestText(
+  seat: u32,
+  token: u32,
+  address: u32,
+  lengthMax: u32,
+  prompt: string,
+  initial: string,
+): void {
+  const promptBytes = <u32>String.UTF8.byteLength(prompt);
+  const initialBytes = <u32>String.UTF8.byteLength(initial);
+  const length: u32 = 7 + ((promptBytes + 3) >> 2) + ((initialBytes + 3) >> 2);
+  const p = reserve(length);
+  store<u32>(p, (length << 16) | 97);
+  store<u32>(p, seat, 4);
+  store<u32>(p, token, 8);
+  store<u32>(p, address, 12);
+  store<u32>(p, lengthMax, 16);
+  store<u32>(p, promptBytes, 20);
+  store<u32>(p, initialBytes, 24);
+  let tail = p + 28;
+  tail = text(tail, prompt, promptBytes);
+  tail = text(tail, initial, initialBytes);
+}
+
+/** Encodes `cancelText`: ends the entry of a text that `requestText` began. */
+export function cancelText(seat: u32): void {
+  const p = reserve(2);
+  store<u32>(p, 131170);
+  store<u32>(p, seat, 4);
+}

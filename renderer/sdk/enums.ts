@@ -498,3 +498,32 @@ export namespace Key {
   export const ShiftRight: u32 = 229;
   export const AltRight: u32 = 230;
 }
+
+/** Buttons of a gamepad: their places in the standard mapping. */
+export namespace PadButton {
+  export const South: u32 = 0;
+  export const East: u32 = 1;
+  export const West: u32 = 2;
+  export const North: u32 = 3;
+  export const LeftShoulder: u32 = 4;
+  export const RightShoulder: u32 = 5;
+  export const LeftTrigger: u32 = 6;
+  export const RightTrigger: u32 = 7;
+  export const Select: u32 = 8;
+  export const Start: u32 = 9;
+  export const LeftStick: u32 = 10;
+  export const RightStick: u32 = 11;
+  export const Up: u32 = 12;
+  export const Down: u32 = 13;
+  export const Left: u32 = 14;
+  export const Right: u32 = 15;
+  export const Home: u32 = 16;
+}
+
+/** Axes of a gamepad's sticks: their places in the standard mapping. */
+export namespace PadAxis {
+  export const LeftX: u32 = 0;
+  export const LeftY: u32 = 1;
+  export const RightX: u32 = 2;
+  export const RightY: u32 = 3;
+}

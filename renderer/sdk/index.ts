@@ -26,6 +26,8 @@ export { deviceLost } from './gpu/reply';
 export * from './gpu/texture';
 export { Input, input } from './input';
 export { exit } from './nearlight';
+export { Pad } from './pad';
 export * from './random';
 export { State } from './state';
+export { TextEntry } from './text';
 export { log, mat4, quat, vec2, vec3, vec4 };

@@ -1,12 +1,22 @@
 import * as abi from '../contract/abi';
-import { answer } from './gpu/reply';
+import * as encode from './encode';
+import { answer, ask } from './gpu/reply';
+import { Pad } from './pad';
+import { TextEntry } from './text';
 
 /** The input of one player. The host writes it before each tick and each render. */
 export class Input {
-  private at: usize;
+  /** The player's gamepads: four, whether the player has them or not. */
+  readonly pads: StaticArray<Pad>;
+  private readonly seat: u32;
+  private readonly at: usize;
 
-  constructor(at: usize) {
+  constructor(seat: u32, at: usize, padsAt: usize) {
+    this.seat = seat;
     this.at = at;
+    this.pads = new StaticArray<Pad>(abi.PAD_COUNT);
+    for (let place = 0; place < abi.PAD_COUNT; place++)
+      this.pads[place] = new Pad(padsAt + <usize>(place * abi.PAD_STRIDE));
   }
 
   /** Reports whether a player has this seat. */
@@ -34,7 +44,7 @@ export class Input {
     return bit(this.at + abi.INPUT_KEYS_PRESSED, usage);
   }
 
-  /** Reports whether a button is down: 0 left, 1 middle, 2 right of the mouse, 16 and up those of a gamepad. */
+  /** Reports whether a button is down: 0 left, 1 middle, 2 right of the mouse, 16 and up those of any gamepad. */
   button(index: u32): bool {
     return ((this.buttons >> (index & 31)) & 1) !== 0;
   }
@@ -87,11 +97,38 @@ export class Input {
   }
 
   /**
-   * Returns one axis of a gamepad's sticks, -1 to 1: 0 and 1 are x and y of the left stick, 2 and 3 of the right one.
-   * Right and down are positive.
+   * Returns one axis of the sticks, -1 to 1: 0 and 1 are x and y of the left stick, 2 and 3 of the right one. They are those of the
+   * gamepad that is pushed furthest, or of the touch controls. Right and down are positive.
    */
   axis(index: u32): f32 {
     return load<f32>(this.at + ((<usize>(index & 3)) << 2), abi.INPUT_AXES);
+  }
+
+  /**
+   * Shakes a gamepad, or ends that with strengths of 0. `strong` and `weak` are the strengths of the motors for low and high
+   * frequencies, 0 to 1. It takes at most five seconds. A newer effect replaces it, and the host leaves out effects that follow each
+   * other more often than about 20 times a second. A phone vibrates in place of gamepad 0.
+   */
+  rumble(pad: u32, strong: f32, weak: f32, milliseconds: u32): void {
+    const duration = min<u32>(milliseconds, abi.RUMBLE_MS_MAX);
+    encode.rumble(this.seat, pad, limited(strong), limited(weak), duration);
+  }
+
+  /**
+   * Asks the player to enter a text of at most `maxLength` characters, which may be up to 256, in place of an earlier request. The
+   * player reads `prompt` and can change `initial`. No key reaches the game meanwhile. Look at the result in `tick`. A game that was
+   * loaded from a saved state must ask again.
+   */
+  requestText(prompt: string, initial: string = '', maxLength: u32 = 64): TextEntry {
+    const entry = new TextEntry(maxLength);
+    const token = ask(abi.REPLY_TEXT, entry);
+    encode.requestText(this.seat, token, <u32>entry.address, maxLength, prompt, initial);
+    return entry;
+  }
+
+  /** Ends the request for a text, as if the player had cancelled it. */
+  cancelText(): void {
+    encode.cancelText(this.seat);
   }
 }
 
@@ -109,7 +146,8 @@ export function input(seat: i32): Input {
 
 /** Makes the block in which the host writes input and replies, and returns its address. The SDK calls it once, in `init`. */
 export function openIo(seats: u32): usize {
-  const size = <usize>(abi.IO_INPUTS + seats * abi.INPUT_STRIDE);
+  const padsAt = abi.IO_INPUTS + seats * abi.INPUT_STRIDE;
+  const size = <usize>(padsAt + seats * abi.PADS_STRIDE);
   block = heap.alloc(size);
   memory.fill(block, 0, size);
   store<u32>(block, abi.IO_MAGIC);
@@ -117,7 +155,11 @@ export function openIo(seats: u32): usize {
   store<u32>(block, seats, abi.IO_SEATS);
   inputs = new StaticArray<Input>(<i32>seats);
   for (let seat: u32 = 0; seat < seats; seat++) {
-    inputs[seat] = new Input(block + abi.IO_INPUTS + seat * abi.INPUT_STRIDE);
+    inputs[seat] = new Input(
+      seat,
+      block + abi.IO_INPUTS + seat * abi.INPUT_STRIDE,
+      block + padsAt + seat * abi.PADS_STRIDE,
+    );
   }
   return block;
 }
@@ -130,6 +172,10 @@ export function readReplies(): void {
     answer(record);
     repliesRead++;
   }
+}
+
+function limited(strength: f32): f32 {
+  return strength > 0 ? min<f32>(strength, 1) : 0;
 }
 
 function bit(at: usize, index: u32): bool {

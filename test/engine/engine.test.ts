@@ -5,7 +5,14 @@ import { afterAll, describe, expect, test } from 'vitest';
 import { exitStatus } from '../../host/base/errors.ts';
 import { createJavaScriptEngine } from '../../host/engine/javascript.ts';
 import { createWasmEdgeEngine } from '../../host/engine/wasmedge/engine.ts';
-import { ABI_VERSION, INPUT_STRIDE, IO_INPUTS, IO_REPLIES, IO_REPLY_HEAD } from '../../renderer/contract/abi.ts';
+import {
+  ABI_VERSION,
+  INPUT_STRIDE,
+  IO_INPUTS,
+  IO_REPLIES,
+  IO_REPLY_HEAD,
+  PADS_STRIDE,
+} from '../../renderer/contract/abi.ts';
 import { BLOCK, good, options, store, submit, writeBlock } from './modules.ts';
 
 const cacheDir = mkdtempSync(join(tmpdir(), 'nearlight-test-'));
@@ -63,6 +70,34 @@ describe.each(engines)('$name', (engine) => {
     instance.reply([1, 22]);
     expect([...(await instance.render(0, 1, 1)).commands]).toEqual([(2 << 16) | PLAIN, 2, (2 << 16) | PLAIN, 22]);
     await instance.close();
+  });
+
+  test('a module finds the gamepads of each seat after the input records, if its IO block has a place for them', async () => {
+    const load = (offset: number) => `(i32.load (i32.const ${BLOCK + offset}))`;
+    const end = IO_INPUTS + 2 * INPUT_STRIDE;
+    const parts = { tick: `${report(load(end))} ${report(load(end + PADS_STRIDE + 44))}` };
+    const read = async (padBytes: number) => {
+      const instance = await run({ ...parts, init: writeBlock('(local.get 3)', padBytes) });
+      instance.pads.setUint32(0, 7, true);
+      instance.pads.setUint32(PADS_STRIDE + 44, 9, true);
+      instance.inputs.setUint32(INPUT_STRIDE, 5, true);
+      const { commands } = await instance.tick(0);
+      await instance.close();
+      return [commands[1], commands[3]];
+    };
+    expect(await read(PADS_STRIDE)).toEqual([7, 9]);
+    expect(await read(0)).toEqual([0, 0]);
+    await expect(read(PADS_STRIDE - 4)).rejects.toThrow('the IO block does not have the size that its seats need');
+    await expect(read(PADS_STRIDE + 4)).rejects.toThrow('the IO block does not have the size that its seats need');
+  });
+
+  test('an IO block whose gamepads lie outside linear memory is refused', async () => {
+    const place = (bytes: number) => {
+      const at = 65_536 - IO_INPUTS - 2 * (INPUT_STRIDE + PADS_STRIDE) + bytes;
+      return writeBlock('(local.get 3)', PADS_STRIDE, at);
+    };
+    await (await run({ init: place(0) })).close();
+    await expect(run({ init: place(4) })).rejects.toThrow('the IO block lies outside linear memory');
   });
 
   test('replies of the GPU for which the ring has no space wait for the next tick', async () => {

@@ -21,13 +21,16 @@ export interface Parts {
 
 const ioBytes = (seats: number) => 64 + 64 * 32 + seats * 128;
 
-/** The body of init() in a good module: writes the header of the IO block and returns its address. */
-export function writeBlock(seats = '(local.get 3)'): string {
+/**
+ * The body of init() in a good module: writes the header of the IO block and returns its address.
+ * @param padBytes size of the records of gamepads of one seat
+ */
+export function writeBlock(seats = '(local.get 3)', padBytes = 0, at = BLOCK): string {
   return `
-    (i32.store (i32.const ${BLOCK}) (i32.const 0x4f494c4e))
-    (i32.store (i32.const ${BLOCK + 4}) (i32.add (i32.const ${ioBytes(0)}) (i32.mul ${seats} (i32.const 128))))
-    (i32.store (i32.const ${BLOCK + 8}) ${seats})
-    (i32.const ${BLOCK})`;
+    (i32.store (i32.const ${at}) (i32.const 0x4f494c4e))
+    (i32.store (i32.const ${at + 4}) (i32.add (i32.const ${ioBytes(0)}) (i32.mul ${seats} (i32.const ${128 + padBytes}))))
+    (i32.store (i32.const ${at + 8}) ${seats})
+    (i32.const ${at})`;
 }
 
 /** Imports of every function that the host offers, except those about the GPU. */

@@ -292,6 +292,18 @@ const caught: Act = (world) => {
 };
 
 /** Adds any command of the contract at random, with values that may be valid. */
+const player: Act = (world) => {
+  const { random } = world;
+  const seat = random.below(64);
+  const milliseconds = random.below(5000);
+  if (random.percent(50)) world.say('rumble', { seat, pad: random.below(4), strong: 1, weak: 0.5, milliseconds });
+  else if (random.percent(20)) world.say('cancelText', { seat });
+  else {
+    const lengthMax = 1 + random.below(256);
+    world.say('requestText', { seat, token: random.below(9), lengthMax, prompt: 'Näme', initial: 'x' });
+  }
+};
+
 const anything: Act = (world) => {
   const [command, { fields }] = world.random.pick([...table]);
   const values: Record<string, Values[string]> = {};
@@ -316,6 +328,7 @@ const acts: readonly (readonly [weight: number, act: Act])[] = [
   [8, computePass],
   [5, caught],
   [4, asked],
+  [2, player],
   [6, end],
   [2, anything],
 ];

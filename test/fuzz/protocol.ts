@@ -10,11 +10,14 @@ import {
   MESSAGE_HELD,
   MESSAGE_KEY,
   MESSAGE_PACE,
+  MESSAGE_PAD_BUTTON,
   MESSAGE_PING,
   MESSAGE_POINTER,
   MESSAGE_RELEASE_ALL,
+  MESSAGE_TEXT,
   MESSAGE_TIMES,
   PACE_BYTES,
+  PAD_BYTES,
   PING_BYTES,
   POINTER_BYTES,
   TIMES_BYTES,
@@ -166,6 +169,9 @@ const INPUTS = [
   Buffer.of(MESSAGE_RELEASE_ALL, 0, 0, 0, 3, 0, 0, 0),
   messageOf(MESSAGE_POINTER, POINTER_BYTES),
   messageOf(MESSAGE_HELD, HELD_BYTES),
+  Buffer.concat([messageOf(MESSAGE_HELD, HELD_BYTES), messageOf(1, PAD_BYTES), messageOf(3, PAD_BYTES)]),
+  Buffer.of(MESSAGE_PAD_BUTTON, 16, 1, 3, 4, 0, 0, 0),
+  Buffer.concat([Buffer.of(MESSAGE_TEXT, 1, 0, 0, 5, 0, 0, 0, 9, 0, 0, 0), Buffer.from('Zoë 日本')]),
   messageOf(MESSAGE_PING, PING_BYTES),
   messageOf(MESSAGE_PACE, PACE_BYTES),
   Buffer.concat([
@@ -200,10 +206,19 @@ class CheckedSink {
     checkInteger(button, 31);
     checkInteger(sequence, 2 ** 32 - 1);
   }
+  padButton(pad: number, button: number, _down: boolean, sequence: number): void {
+    checkInteger(pad, 3);
+    checkInteger(button, 16);
+    checkInteger(sequence, 2 ** 32 - 1);
+  }
   releaseAll(sequence: number): void {
     checkInteger(sequence, 2 ** 32 - 1);
   }
-  held({ keys, buttons }: HeldState, sequence: number): void {
+  held({ keys, buttons, pads = [] }: HeldState, sequence: number): void {
+    for (const pad of pads) {
+      checkInteger(pad.buttons, 2 ** 17 - 1);
+      for (const axis of pad.axes) expectThat(axis >= -1 && axis <= 1, `axis of a gamepad at ${axis}`);
+    }
     expectThat(keys.length === 8, `${keys.length} words of keys`);
     checkInteger(buttons, 2 ** 32 - 1);
     checkInteger(sequence, 2 ** 32 - 1);
@@ -213,6 +228,11 @@ class CheckedSink {
     for (const axis of axes) expectThat(axis >= -1 && axis <= 1, `axis at ${axis}`);
     for (const total of [totalDx, totalDy]) expectThat(Number.isInteger(total), `movement of ${total}`);
     checkInteger(sequence, 2 ** 32 - 1);
+  }
+  text(number: number, text: string | undefined, sequence: number): void {
+    checkInteger(number, 2 ** 32 - 1);
+    checkInteger(sequence, 2 ** 32 - 1);
+    expectThat(text === undefined || text.isWellFormed(), 'half a character');
   }
   pace(slackMs: number): void {
     expectThat(Number.isFinite(slackMs), `slack of ${slackMs}`);

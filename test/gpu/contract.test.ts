@@ -86,6 +86,7 @@ function recorder(calls: { name: string; args: unknown[] }[]): Handler {
     'bindings',
     'renderPass',
     'computePass',
+    'player',
   ];
   const handler = {
     tables,

@@ -2,6 +2,7 @@ import { createAudioEncoder } from '../../host/audio/opus.ts';
 import { systemClock } from '../../host/base/clock.ts';
 import { type Config, readConfig } from '../../host/base/config.ts';
 import { NearlightError } from '../../host/base/errors.ts';
+import type { PadState } from '../../host/base/pads.ts';
 import { milli, toMicro } from '../../host/base/time.ts';
 import { Meters } from '../../host/observe/meters.ts';
 import { buildPlayer } from '../../host/player/build.ts';
@@ -26,6 +27,10 @@ class PaintedPlayer implements Player {
   readonly totals = { dx: 0, dy: 0, wheelX: 0, wheelY: 0 };
   readonly pointer = { x: 0, y: 0, locked: false, axes: [0, 0, 0, 0] };
   connection: PlayerConnection | undefined;
+  /** Answers of the player to requests for a text. */
+  readonly texts: [number: number, text: string | undefined][] = [];
+  /** The newest state of the player's gamepads. */
+  pads: PadState[] = [];
   closed: string | undefined;
   /** Whether the page says that it is hidden. */
   hidden = false;
@@ -41,22 +46,29 @@ class PaintedPlayer implements Player {
   readonly input = {
     key: (usage: number, down: boolean, sequence: number) => this.#edge(`key ${usage}`, down, sequence),
     button: (button: number, down: boolean, sequence: number) => this.#edge(`button ${button}`, down, sequence),
+    padButton: (pad: number, button: number, down: boolean, sequence: number) =>
+      this.#edge(`pad ${pad} button ${button}`, down, sequence),
     releaseAll: (sequence: number) => {
       this.held.clear();
       this.pointer.axes.fill(0);
       this.#read(sequence);
     },
-    held: ({ keys, buttons, hidden }: HeldState, sequence: number) => {
+    held: ({ keys, buttons, pads = [], hidden }: HeldState, sequence: number) => {
+      this.pads = structuredClone([...pads]);
       this.hidden = hidden;
       const now = new Set<string>();
       for (let key = 0; key < 256; key++) if (((keys[key >>> 5] ?? 0) & (1 << (key & 31))) !== 0) now.add(`key ${key}`);
       for (let button = 0; button < 32; button++) if ((buttons & (1 << button)) !== 0) now.add(`button ${button}`);
+      for (const [pad, { buttons: down }] of pads.entries())
+        for (let button = 0; button < 17; button++)
+          if ((down & (1 << button)) !== 0) now.add(`pad ${pad} button ${button}`);
       for (const name of now) if (!this.held.has(name)) this.pressed.push(name);
       this.held.clear();
       for (const name of now) this.held.add(name);
       this.#read(sequence);
     },
     pace: () => {},
+    text: (number: number, text: string | undefined) => void this.texts.push([number, text]),
     pointer: (state: PointerState, sequence: number) => {
       Object.assign(this.pointer, {
         x: state.x,

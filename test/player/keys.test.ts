@@ -72,8 +72,17 @@ test.each([
   expect(gameKey({ code, ctrlKey: true, metaKey: true }, 'keyboard')).toBe(usage),
 );
 
-test('Control is a key like any other while the game has the mouse, and Meta never is', () => {
+test('combinations with Control and Meta reach the game while it has the mouse, but not the Meta keys alone', () => {
   expect(gameKey({ code: 'KeyW', ctrlKey: true, metaKey: false }, 'pointer')).toBe(0x1a);
-  expect(gameKey({ code: 'KeyW', ctrlKey: true, metaKey: true }, 'pointer')).toBe(0);
+  expect(gameKey({ code: 'KeyW', ctrlKey: true, metaKey: true }, 'pointer')).toBe(0x1a);
+  expect(gameKey({ code: 'MetaLeft', ctrlKey: false, metaKey: true }, 'pointer')).toBe(0);
   expect(gameKey({ code: 'F5', ctrlKey: true, metaKey: false }, 'pointer')).toBe(0);
+});
+
+test('a key that the player has changed keeps its place in the browser', () => {
+  const plain = { ctrlKey: false, metaKey: false };
+  expect(gameKey({ code: 'ArrowUp', ...plain }, 'nothing', 'KeyW')).toBe(0x1a);
+  expect(gameKey({ code: 'F5', ...plain }, 'pointer', 'KeyW')).toBe(0);
+  expect(gameKey({ code: 'KeyW', ...plain }, 'nothing', 'F5')).toBe(0x3e);
+  expect(gameKey({ code: 'F5', ...plain }, 'keyboard', 'KeyW')).toBe(0x1a);
 });

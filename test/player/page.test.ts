@@ -306,42 +306,58 @@ describe('the page while playing', () => {
     await until(() => seat().held.size === 0);
   });
 
-  test('the page sends gamepad buttons from number 16 on, and sticks with a dead zone', async () => {
+  test('the page sends gamepads whole, and their buttons also from number 16 on; sticks have a round dead zone', async () => {
     await open(SMALL);
     await shows('playing');
     await page.evaluate(() => {
-      const buttons = Array.from({ length: 17 }, (_, index) => ({ pressed: index === 0 || index === 16 }));
-      const pad = { mapping: 'standard', buttons, axes: [1, -0.05, 0, -0.55] };
+      const buttons = Array.from({ length: 17 }, (_, index) => ({ pressed: index === 0 || index === 16, value: 0 }));
+      buttons[7] = { pressed: false, value: 0.5 };
+      const pad = { mapping: 'standard', buttons, axes: [0.6, -0.8, 0.06, -0.07] };
       navigator.getGamepads = () => [null, pad as unknown as Gamepad];
       dispatchEvent(new Event('gamepadconnected'));
     });
-    await until(() => seat().pointer.axes[0] === 1);
-    expect(seat().pointer.axes).toEqual([1, 0, 0, -0.5]);
-    expect([...seat().held]).toEqual(['button 16']);
+    await until(() => seat().pointer.axes[0] !== 0);
+    expect(seat().pointer.axes.map((axis) => Math.round(axis * 1000))).toEqual([600, -800, 0, 0]);
+    await until(() => seat().pads[0]?.connected === true && seat().held.size === 3);
+    expect([...seat().held].sort()).toEqual(['button 16', 'pad 0 button 0', 'pad 0 button 16']);
+    const pad = must(seat().pads[0], 'gamepad');
+    expect([...pad.axes].map((axis) => Math.round(axis * 1000))).toEqual([600, -800, 0, 0]);
+    expect([pad.values[7], pad.values[8], seat().pads[1]?.connected]).toEqual([128, 0, false]);
     // Losing the focus releases everything. A gamepad can be read again at once, without being moved.
     seat().held.clear();
     await page.evaluate(() => dispatchEvent(new Event('blur')));
-    await until(() => seat().held.has('button 16') && seat().pointer.axes[0] === 1);
+    await until(() => seat().held.size === 3 && (seat().pointer.axes[0] ?? 0) > 0.5);
     await page.evaluate(() => {
       navigator.getGamepads = () => [];
       dispatchEvent(new Event('gamepaddisconnected'));
     });
     await until(() => seat().held.size === 0 && seat().pointer.axes.every((axis) => axis === 0));
+    await until(() => seat().pads.every(({ connected }) => !connected));
   });
 
-  test('the page ignores gamepads without the standard mapping, whose buttons are not known', async () => {
+  test('gamepads keep their places while others come and go, and those without the standard mapping get none', async () => {
     await open(SMALL);
     await shows('playing');
-    await page.evaluate(() => {
-      const pads = ['', 'standard'].map((mapping, index) => {
-        const buttons = Array.from({ length: 16 }, (_, button) => ({ pressed: button === index }));
-        return { mapping, buttons, axes: [1 - index, 0, 0, 0] } as unknown as Gamepad;
-      });
-      navigator.getGamepads = () => pads;
-      dispatchEvent(new Event('gamepadconnected'));
-    });
-    await until(() => seat().held.has('button 17'));
-    expect([[...seat().held], seat().pointer.axes]).toEqual([['button 17'], [0, 0, 0, 0]]);
+    const connect = (pads: readonly (string | null)[]) =>
+      page.evaluate((mappings) => {
+        const buttons = (index: number) => Array.from({ length: 17 }, (_, n) => ({ pressed: n === index, value: 0 }));
+        const list = mappings.map(
+          (mapping, index) =>
+            (mapping === null ? null : { mapping, buttons: buttons(index), axes: [0, 0, 0, 0] }) as Gamepad | null,
+        );
+        navigator.getGamepads = () => list;
+        dispatchEvent(new Event('gamepadconnected'));
+      }, pads);
+    const places = () => seat().pads.map(({ buttons }) => Math.log2(buttons));
+    await connect(['other', 'standard', 'standard']);
+    await until(() => seat().pads.filter(({ connected }) => connected).length === 2);
+    expect([...seat().held].sort()).toEqual(['button 17', 'button 18', 'pad 0 button 1', 'pad 1 button 2']);
+    await connect(['other', null, 'standard', 'standard']);
+    await until(() => seat().held.has('pad 0 button 3'));
+    expect(places().slice(0, 2)).toEqual([3, 2]);
+    await connect(['standard', 'standard', 'standard', 'standard', 'standard']);
+    await until(() => seat().pads.every(({ connected }) => connected));
+    expect([places()[1], places()[0]]).toEqual([2, 3]);
   });
 
   test('the page says when the server gives it a smaller picture than it asked for', async () => {

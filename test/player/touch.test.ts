@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { ControlSettings, type Controls } from '../../host/player/controls.ts';
 import { FIRE_BUTTON, JUMP_BUTTON, TouchInput } from '../../host/player/touch.ts';
 import { InputWriter } from '../../host/player/writer.ts';
 
@@ -20,7 +21,9 @@ function press(on: FakeElement, type: string, fields: object): void {
   on.dispatchEvent(Object.assign(new Event(type, { cancelable: true }), { pointerType: 'touch', ...fields }));
 }
 
-function makeTouch() {
+function makeTouch(change: Partial<Controls> = {}) {
+  const controls = new ControlSettings();
+  controls.set(change);
   const events: number[][] = [];
   const states: Buffer[] = [];
   const writer = new InputWriter({
@@ -33,12 +36,13 @@ function makeTouch() {
     { element: fire, button: FIRE_BUTTON },
     { element: jump, button: JUMP_BUTTON },
   ];
-  const touch = new TouchInput({ stage, stick, knob, buttons, writer } as never);
+  const touch = new TouchInput({ stage, stick, knob, buttons, writer, controls } as never);
   const newest = (): Buffer => {
     vi.advanceTimersByTime(100);
     return states.at(-1) ?? Buffer.alloc(0);
   };
   return {
+    controls,
     touch,
     stage: stage as FakeElement,
     fire: fire as FakeElement,
@@ -111,4 +115,36 @@ test('a button stays down until the finger that pressed it first is lifted', () 
   expect(takeButtons()).toEqual([[16, 1]]);
   press(jump, 'pointercancel', { pointerId: 1 });
   expect(takeButtons()).toEqual([[16, 0]]);
+});
+
+test('left-handed players move with the right thumb and look around with the left one', () => {
+  const { touch, stage, axis, moved } = makeTouch({ leftHanded: true, mouseSensitivity: 2 });
+  press(stage, 'pointerdown', { pointerId: 1, clientX: 900, clientY: 10 });
+  press(stage, 'pointermove', { pointerId: 1, clientX: 1100, clientY: 10 });
+  expect(axis()).toBe(1);
+  press(stage, 'pointerdown', { pointerId: 2, clientX: 100, clientY: 10 });
+  press(stage, 'pointermove', { pointerId: 2, clientX: 110, clientY: 10 });
+  expect(moved()).toBe(50);
+  touch.detach();
+});
+
+test('a change of the controls releases what is held, because it may have moved away from the finger', () => {
+  const { controls, stage, fire, takeButtons, axis } = makeTouch();
+  takeButtons();
+  press(fire, 'pointerdown', { pointerId: 1 });
+  press(stage, 'pointerdown', { pointerId: 3, clientX: 100, clientY: 10 });
+  press(stage, 'pointermove', { pointerId: 3, clientX: 300, clientY: 10 });
+  expect(axis()).toBe(1);
+  controls.set({ touchScale: 1.5 });
+  expect([axis(), takeButtons()]).toEqual([
+    0,
+    [
+      [FIRE_BUTTON, 1],
+      [FIRE_BUTTON, 0],
+    ],
+  ]);
+  // Pushed as far as before, a larger stick is not at its edge.
+  press(stage, 'pointerdown', { pointerId: 3, clientX: 100, clientY: 10 });
+  press(stage, 'pointermove', { pointerId: 3, clientX: 139, clientY: 10 });
+  expect(axis()).toBeCloseTo(0.5);
 });

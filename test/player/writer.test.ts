@@ -6,10 +6,14 @@ import {
   MESSAGE_BUTTON,
   MESSAGE_HELD,
   MESSAGE_KEY,
+  MESSAGE_PAD_BUTTON,
   MESSAGE_POINTER,
   MESSAGE_RELEASE_ALL,
+  MESSAGE_TEXT,
+  PAD_BYTES,
   POINTER_BYTES,
   RELEASE_ALL_BYTES,
+  TEXT_HEADER_BYTES,
 } from '../../host/base/protocol.ts';
 import { InputWriter } from '../../host/player/writer.ts';
 import { at } from '../at.ts';
@@ -137,6 +141,91 @@ describe('the state', () => {
     writer.hide(false);
     expect([states.length, at(states, 1)[1]]).toEqual([2, 0]);
   });
+});
+
+describe('gamepads', () => {
+  const pads = (message: Buffer) => (message.length - HELD_BYTES) / PAD_BYTES;
+
+  test('a button of a gamepad is sent at once, and the gamepad with the next commit', () => {
+    writer.padConnect(2, true);
+    writer.padButton(2, 16, true);
+    writer.padButton(2, 16, true);
+    writer.padValue(2, 16, 1);
+    writer.padAxis(2, 3, -0.5);
+    expect(events.map((event) => [...event])).toEqual([[MESSAGE_PAD_BUTTON, 16, 1, 2, 3, 0, 0, 0]]);
+    expect(states).toEqual([]);
+    writer.commit();
+    const held = at(states, 0);
+    expect([held[0], pads(held), held[HELD_BYTES]]).toEqual([MESSAGE_HELD, 1, 2]);
+    expect(held.readUInt32LE(HELD_BYTES + 4)).toBe(1 << 16);
+    expect(held.readInt16LE(HELD_BYTES + 14)).toBe(-16_383);
+    expect(held[HELD_BYTES + 32]).toBe(255);
+  });
+
+  test('a gamepad that does not change costs no messages, and one that moves at most one every 4 ms', () => {
+    writer.padConnect(0, true);
+    writer.commit();
+    vi.advanceTimersByTime(4);
+    states.length = 0;
+    for (let n = 0; n < 10; n++) {
+      writer.padConnect(0, true);
+      writer.padButton(0, 3, false);
+      writer.padValue(0, 3, 0.0001);
+      writer.padAxis(0, 0, 0.000_001);
+      writer.commit();
+      vi.advanceTimersByTime(16);
+    }
+    expect(states).toEqual([]);
+    writer.heartbeat();
+    expect(states.map((state) => state[0])).toEqual([MESSAGE_HELD, MESSAGE_POINTER]);
+    vi.advanceTimersByTime(4);
+    states.length = 0;
+    for (let n = 1; n <= 8; n++) {
+      writer.padAxis(0, 0, n / 10);
+      writer.commit();
+      vi.advanceTimersByTime(1);
+    }
+    vi.advanceTimersByTime(50);
+    expect(states.map((state) => state[0])).toEqual([MESSAGE_HELD, MESSAGE_HELD, MESSAGE_HELD]);
+    expect(at(states, 2).readInt16LE(HELD_BYTES + 8)).toBe(26_214);
+  });
+
+  test('the gamepads are in the first message of a connection, and a release leaves them connected', () => {
+    writer.padConnect(0, true);
+    writer.padConnect(3, true);
+    writer.padButton(3, 0, true);
+    writer.close();
+    states.length = 0;
+    writer.open();
+    expect([pads(at(states, 0)), at(states, 0).readUInt32LE(HELD_BYTES + PAD_BYTES + 4)]).toEqual([2, 1]);
+    writer.releaseAll();
+    writer.heartbeat();
+    const newest = at(
+      states.filter(([type]) => type === MESSAGE_HELD),
+      1,
+    );
+    expect([pads(newest), newest.readUInt32LE(HELD_BYTES + PAD_BYTES + 4)]).toEqual([2, 0]);
+    writer.padConnect(0, false);
+    writer.commit();
+    vi.advanceTimersByTime(4);
+    expect(pads(at(states, states.length - 1))).toBe(1);
+  });
+});
+
+test('a text is sent with the number of its request, and a cancelled one without a text', () => {
+  writer.text(9, 'Zoë');
+  writer.text(9, '');
+  writer.text(0x1_0000_0000 - 1, undefined);
+  const heads = events.map((event) => [...event.subarray(0, TEXT_HEADER_BYTES)]);
+  expect(heads).toEqual([
+    [MESSAGE_TEXT, 1, 0, 0, 3, 0, 0, 0, 9, 0, 0, 0],
+    [MESSAGE_TEXT, 1, 0, 0, 4, 0, 0, 0, 9, 0, 0, 0],
+    [MESSAGE_TEXT, 0, 0, 0, 5, 0, 0, 0, 255, 255, 255, 255],
+  ]);
+  expect(events.map((event) => event.subarray(TEXT_HEADER_BYTES).toString())).toEqual(['Zoë', '', '']);
+  writer.close();
+  writer.text(9, 'late');
+  expect(events).toHaveLength(3);
 });
 
 describe('a connection', () => {

@@ -3,7 +3,7 @@ import type { NearlightError } from '../../host/base/errors.ts';
 import { type Milli, milli } from '../../host/base/time.ts';
 import type { Instance, Listening, Submission } from '../../host/engine/engine.ts';
 import { emptyStats, type PlayerConnection } from '../../host/stream/player.ts';
-import { INPUT_STRIDE } from '../../renderer/contract/abi.ts';
+import { INPUT_STRIDE, PADS_STRIDE } from '../../renderer/contract/abi.ts';
 
 /** A clock that the test advances. It resumes those who wait for a time, in the order of the times. */
 export class ManualClock implements Clock {
@@ -52,6 +52,7 @@ export class FakeInstance implements Instance {
   hasSound = false;
   readonly initial: Submission;
   readonly inputs: DataView;
+  readonly pads: DataView;
   readonly calls: string[] = [];
   readonly ended: Promise<NearlightError | undefined>;
   /** Ends the instance as if its guest process had ended. */
@@ -68,6 +69,7 @@ export class FakeInstance implements Instance {
   constructor(seats: number) {
     this.initial = empty;
     this.inputs = new DataView(new ArrayBuffer(seats * INPUT_STRIDE));
+    this.pads = new DataView(new ArrayBuffer(seats * PADS_STRIDE));
     const { promise, resolve } = Promise.withResolvers<NearlightError | undefined>();
     this.ended = promise;
     this.end = resolve;

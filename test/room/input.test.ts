@@ -14,6 +14,7 @@ import {
   INPUT_SEQUENCE,
   INPUT_STRIDE,
   INPUT_WHEEL,
+  PADS_STRIDE,
 } from '../../renderer/contract/abi.ts';
 
 const pointer = (changes: Partial<PointerState> = {}): PointerState => ({
@@ -30,7 +31,7 @@ const pointer = (changes: Partial<PointerState> = {}): PointerState => ({
 
 function written(input: PlayerInput, seat = 1): DataView {
   const records = new DataView(new ArrayBuffer(2 * INPUT_STRIDE));
-  input.write(records, seat);
+  input.write({ inputs: records, pads: new DataView(new ArrayBuffer(2 * PADS_STRIDE)) }, seat);
   return new DataView(records.buffer, seat * INPUT_STRIDE);
 }
 

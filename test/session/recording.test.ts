@@ -13,7 +13,7 @@ import { readRecording } from '../../host/session/reader.ts';
 import { recordingEngine } from '../../host/session/recorder.ts';
 import { makeCall, replay } from '../../host/session/replay.ts';
 import { RecordingWriter, type Sink } from '../../host/session/writer.ts';
-import { INPUT_STRIDE, REPLY_WORDS } from '../../renderer/contract/abi.ts';
+import { INPUT_STRIDE, PADS_STRIDE, REPLY_WORDS } from '../../renderer/contract/abi.ts';
 import { good } from '../engine/modules.ts';
 import { script } from './script.ts';
 
@@ -56,13 +56,16 @@ function write(calls: Iterable<Call>, { end = true, seats = 3 } = {}): Uint8Arra
   const sink = new Memory();
   const writer = new RecordingWriter({ ...header, seats }, sink);
   const inputs = new Uint8Array(seats * INPUT_STRIDE);
+  const pads = new Uint8Array(seats * PADS_STRIDE);
   for (const asked of calls) {
     if (asked.kind === 'input') inputs.set(asked.record, asked.seat * INPUT_STRIDE);
+    else if (asked.kind === 'pads') pads.set(asked.record, asked.seat * PADS_STRIDE);
     else if (asked.kind === 'reply') writer.reply(asked.record);
     else if (asked.kind === 'restore') writer.restore(asked.state);
     else if (asked.kind === 'write') writer.write(asked.address, asked.bytes);
     else {
       writer.inputs(new Uint32Array(inputs.buffer), inputs);
+      writer.pads(new Uint32Array(pads.buffer), pads);
       if (asked.kind === 'render') writer.render(asked.seat, asked.width, asked.height);
       else if (asked.kind === 'tick') writer.tick(asked.tick);
       else writer[asked.kind](asked.seat);
@@ -84,6 +87,12 @@ const input = (seat: number, ...at: number[]): Call => {
   const record = new Uint8Array(INPUT_STRIDE);
   for (const place of at) record[place] = 0xff - place;
   return { kind: 'input', seat, record };
+};
+
+const gamepads = (seat: number, ...at: number[]): Call => {
+  const record = new Uint8Array(PADS_STRIDE);
+  for (const place of at) record[place] = 0xff - place;
+  return { kind: 'pads', seat, record };
 };
 
 const limitCount = header.gpu?.limits.length ?? 0;
@@ -140,6 +149,15 @@ describe('a recording that is read contains what was written:', () => {
       [input(1, ...Array.from({ length: 32 }, (_, n) => 4 * n)), tick0],
     ],
     ['an input record that becomes zero again', [input(1, 5), tick0, input(1), { kind: 'tick', tick: 1 }]],
+    [
+      'changes to the first and last byte of the records of gamepads',
+      [gamepads(0, 0), tick0, gamepads(2, PADS_STRIDE - 1), { kind: 'tick', tick: 1 }],
+    ],
+    [
+      'a change to every fourth byte of the records of gamepads',
+      [gamepads(1, ...Array.from({ length: PADS_STRIDE / 4 }, (_, n) => 4 * n)), tick0],
+    ],
+    ['gamepads beside other input', [input(0, 9), gamepads(0, 9), tick0]],
   ])('%s', (_, calls) => {
     expect(readRecording(write(calls)).calls).toEqual(calls);
   });
@@ -220,7 +238,7 @@ describe('a broken recording', () => {
     ['a name that is cut', write([]).subarray(0, START - 1), `byte ${START - 1}: the file ends within its header`],
     ['a header that is cut', write([]).subarray(0, HEADER_BYTES - 1), 'byte 103: the file ends within its header'],
     ['a name that is not UTF-8', patched(HEADER_BYTES + 12, 0xff), 'byte 116: the name is not UTF-8'],
-    ['an unknown record', records(11), `byte ${START}: 11 does not stand for any record`],
+    ['an unknown record', records(12), `byte ${START}: 12 does not stand for any record`],
     ['a seat that does not exist', records(1, 3), `byte ${START + 1}: seat 3 does not exist; there are 3 seats`],
     ['a seat taken twice', records(1, 0, 1, 0), `byte ${START + 3}: seat 0 is taken`],
     ['a leave of a free seat', records(2, 0), `byte ${START + 1}: seat 0 is free`],
@@ -235,6 +253,12 @@ describe('a broken recording', () => {
     ['a reply that is too long', records(7, 9), `byte ${START + 1}: a reply cannot have 9 words`],
     ['input of a seat that does not exist', records(8, 3), `byte ${START + 1}: seat 3`],
     ['input outside its record', records(8, 0, 1, 127, 2), `byte ${START + 3}: a change lies outside the input record`],
+    ['gamepads of a seat that does not exist', records(11, 3), `byte ${START + 1}: seat 3`],
+    [
+      'gamepads outside their records',
+      records(11, 0, 1, 191, 2),
+      `byte ${START + 3}: a change lies outside the records of gamepads`,
+    ],
     [
       'a state after a call',
       records(3, 9, 0, 0, 0, 0),

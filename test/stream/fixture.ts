@@ -26,9 +26,12 @@ export class RecordedPlayer implements Player {
     key: (usage: number, down: boolean, sequence: number) => void this.inputs.push(['key', usage, down, sequence]),
     button: (button: number, down: boolean, sequence: number) =>
       void this.inputs.push(['button', button, down, sequence]),
+    padButton: (pad: number, button: number, down: boolean, sequence: number) =>
+      void this.inputs.push(['padButton', pad, button, down, sequence]),
     releaseAll: (sequence: number) => void this.inputs.push(['releaseAll', sequence]),
-    held: (state: HeldState, sequence: number) =>
+    held: ({ pads: _, ...state }: HeldState, sequence: number) =>
       void this.inputs.push(['held', { ...state, keys: [...state.keys] }, sequence]),
+    text: (number: number, text: string | undefined) => void this.inputs.push(['text', number, text]),
     pace: (slackMs: number) => void this.inputs.push(['pace', slackMs]),
     pointer: (state: PointerState, sequence: number) =>
       void this.inputs.push(['pointer', { ...state, axes: [...state.axes] }, sequence]),

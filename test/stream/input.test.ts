@@ -7,6 +7,7 @@ import {
   MESSAGE_PING,
   MESSAGE_PONG,
   MESSAGE_RELEASE_ALL,
+  MESSAGE_TEXT,
   PACE_BYTES,
 } from '../../host/base/protocol.ts';
 import { milli } from '../../host/base/time.ts';
@@ -29,9 +30,12 @@ function reader({ inputBytesMax = 1024, inputRateMax = 4000 } = {}) {
     sink: {
       key: (...args) => void calls.push(['key', ...args]),
       button: (...args) => void calls.push(['button', ...args]),
+      padButton: (...args) => void calls.push(['padButton', ...args]),
+      text: (...args) => void calls.push(['text', ...args]),
       releaseAll: (...args) => void calls.push(['releaseAll', ...args]),
       pace: (slackMs) => void calls.push(['pace', slackMs]),
-      held: (state, sequence) => void calls.push(['held', { ...state, keys: [...state.keys] }, sequence]),
+      held: ({ pads: _, ...state }, sequence) =>
+        void calls.push(['held', { ...state, keys: [...state.keys] }, sequence]),
       pointer: (state, sequence) => void calls.push(['pointer', { ...state, axes: [...state.axes] }, sequence]),
     },
     config: { inputBytesMax, inputRateMax, inputSilenceMsMax: SILENCE_MS, stallMsMax: STALL_MS },
@@ -113,7 +117,30 @@ test('a ping is answered with the same bytes', () => {
   expect(pongs).toEqual([Buffer.of(MESSAGE_PONG, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8)]);
 });
 
+const answer = (submitted: number, text: string | Buffer, reserved = 0) =>
+  Buffer.concat([Buffer.of(MESSAGE_TEXT, submitted, reserved, 0, 5, 0, 0, 0, 9, 0, 0, 0), Buffer.from(text)]);
+
+test('a text is read, and that there is none', () => {
+  const { input, calls } = reader();
+  for (const message of [answer(1, 'Zoë'), answer(1, ''), answer(0, ''), answer(1, '\ufeff'.repeat(256))])
+    expect(input.read('events', message)).toBe(true);
+  expect(calls).toEqual([
+    ['text', 9, 'Zoë', 5],
+    ['text', 9, '', 5],
+    ['text', 9, undefined, 5],
+    ['text', 9, '\ufeff'.repeat(256), 5],
+  ]);
+});
+
 const unreadable: [string, string, string | Buffer][] = [
+  ['a text that is not UTF-8', 'events', answer(1, Buffer.of(0xc3, 0x28))],
+  ['a text with half of a character', 'events', answer(1, Buffer.of(0xed, 0xa0, 0x80))],
+  ['a text that is too long', 'events', answer(1, 'x'.repeat(769))],
+  ['a text that was not submitted', 'events', answer(0, 'x')],
+  ['a text that is half submitted', 'events', answer(2, '')],
+  ['a text with a reserved byte', 'events', answer(1, '', 1)],
+  ['a short text', 'events', answer(1, '').subarray(0, 11)],
+  ['a text on the state channel', 'state', answer(1, 'x')],
   ['empty', 'events', Buffer.alloc(0)],
   ['text', 'events', 'hello'],
   ['an unknown type', 'events', Buffer.of(99, 0, 0, 0, 0, 0, 0, 0)],

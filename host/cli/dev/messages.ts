@@ -1,4 +1,5 @@
 import type { Config } from '../../base/config.ts';
+import type { Notice } from '../../base/protocol.ts';
 import type { TrapFrame } from '../../engine/engine.ts';
 import type { Saved } from '../../play/tab.ts';
 import type { Built, Problem } from './build.ts';
@@ -44,6 +45,8 @@ export type FromGame =
   /** The GPU has drawn the first frame of this build. */
   | { kind: 'drawn'; id: number }
   | { kind: 'saved'; id: number; saved: Saved }
+  /** The game asks something of the player, or no longer does. */
+  | { kind: 'notice'; notice: Notice }
   /** The sound of a tick. */
   | { kind: 'sound'; samples: Float32Array<ArrayBuffer> }
   | { kind: 'meters'; fps: number; encodeMs: number; replayMs: number }

@@ -2,6 +2,7 @@ import { AUDIO_RATE } from '../../../renderer/contract/abi.ts';
 import type { Config } from '../../base/config.ts';
 import type { Saved } from '../../play/tab.ts';
 import { PageInput } from '../../player/input.ts';
+import { PageRequests } from '../../player/requests.ts';
 import { FIRE_BUTTON, JUMP_BUTTON, TouchInput } from '../../player/touch.ts';
 import { InputWriter } from '../../player/writer.ts';
 import type { BuildNotice, Built } from './build.ts';
@@ -24,6 +25,8 @@ const writer = new InputWriter({
 const speaker = new DevSpeaker(AUDIO_RATE);
 
 let runner: Runner | undefined;
+/** What the game asks of the player; undefined until the page takes input. */
+let requests: PageRequests | undefined;
 let newest: BuildNotice | undefined;
 /** The build of the game that is running. */
 let playing: Built | undefined;
@@ -103,6 +106,8 @@ function handle(message: FromGame): void {
   else if (message.kind === 'drawn') markDrawn(message.id);
   else if (message.kind === 'saved') saved = message.saved;
   else if (message.kind === 'sound') speaker.play(message.samples);
+  else if (message.kind === 'begun') requests?.stop();
+  else if (message.kind === 'notice') requests?.onNotice(message.notice);
   else if (message.kind === 'stopped') showStop(message.id, message.stop);
   else if (message.kind === 'meters') {
     element('fps').textContent = message.fps.toFixed(0);
@@ -139,6 +144,7 @@ function showKept(text: string, lost: boolean): void {
 
 /** Shows why and where the game failed. The game runs again after the next save or when the button is pressed. */
 function showStop(id: number, stop: Stop): void {
+  requests?.stop();
   dataset.state = 'stopped';
   playing = undefined;
   const { headline, problems } = stop;
@@ -199,7 +205,10 @@ function takeInput(): void {
     videoWidth: { get: () => size.width },
     videoHeight: { get: () => size.height },
   });
-  new PageInput({ stage, video: picture as HTMLElement as HTMLVideoElement, writer });
+  const input = new PageInput({ stage, video: picture as HTMLElement as HTMLVideoElement, writer });
+  const onClosed = () => stage.focus();
+  const isTouch = () => matchMedia('(pointer: coarse)').matches;
+  requests = new PageRequests({ input, writer, container: document.body, isTouch, onClosed });
   const buttons = [
     { element: element('fire'), button: FIRE_BUTTON },
     { element: element('jump'), button: JUMP_BUTTON },

@@ -1,6 +1,7 @@
 /** The worker that runs the game. The page stays alive if the game never returns, and can then terminate the worker. */
 import { type Clock, systemClock } from '../../base/clock.ts';
 import { NearlightError } from '../../base/errors.ts';
+import type { Notice } from '../../base/protocol.ts';
 import { type Saved, TabGame, type TabGameOptions, TrapError } from '../../play/tab.ts';
 import { PlayerInput } from '../../room/input.ts';
 import type { PlayerSound } from '../../room/sound.ts';
@@ -99,7 +100,8 @@ async function replace(notice: Built, before: Saved | undefined): Promise<void> 
   const saved = (await save()) ?? before;
   const log = (level: string, message: string) =>
     console[level === 'error' || level === 'warn' ? level : 'log'](`${name}: ${message}`);
-  const options = { ...shared, ...fetched, name, clock: displayClock, input, sound, log };
+  const notify = (notice: Notice) => send({ kind: 'notice', notice });
+  const options = { ...shared, ...fetched, name, clock: displayClock, input, sound, notify, log };
   const old = game;
   game = undefined;
   build = id;

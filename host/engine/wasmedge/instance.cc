@@ -152,8 +152,10 @@ bool Instance::acceptBlock(uint32_t address) {
   uint32_t header[3];
   std::memcpy(header, block, sizeof header);
   if (header[0] != IO_MAGIC) return fail(STATUS_CONTRACT, "the IO block does not begin with IO_MAGIC");
-  if (header[1] != size) return fail(STATUS_CONTRACT, "the IO block does not have the size that its seats need");
+  hasPads_ = header[1] == size + seats_ * PADS_STRIDE;
+  if (!hasPads_ && header[1] != size) return fail(STATUS_CONTRACT, "the IO block does not have the size that its seats need");
   if (header[2] != seats_) return fail(STATUS_CONTRACT, "the IO block was made for another number of seats");
+  if (at(address, header[1]) == nullptr) return fail(STATUS_CONTRACT, "the IO block lies outside linear memory");
   block_ = address;
   return true;
 }
@@ -224,17 +226,19 @@ void Instance::invokeRestore() {
   std::vector<uint8_t>().swap(state_);
 }
 
-// Copies replies and input records into the module's IO block, and buffer contents that the GPU returned into linear memory.
+// Copies replies, input records and records of gamepads into the module's IO block, and answers into linear memory.
 // Linear memory never shrinks, so the IO block that init returned still lies inside it.
 bool Instance::stage() {
-  uint8_t *block = const_cast<uint8_t *>(at(block_, IO_INPUTS + seats_ * INPUT_STRIDE));
+  uint32_t inputBytes = seats_ * INPUT_STRIDE, padBytes = hasPads_ ? seats_ * PADS_STRIDE : 0;
+  uint8_t *block = const_cast<uint8_t *>(at(block_, IO_INPUTS + inputBytes + padBytes));
   std::memcpy(block + IO_REPLY_HEAD, mapping_.at(STAGED_REPLY_HEAD), 4);
   std::memcpy(block + IO_REPLIES, mapping_.at(STAGED_REPLIES), REPLY_COUNT * REPLY_WORDS * 4);
-  std::memcpy(block + IO_INPUTS, mapping_.at(STAGED_INPUTS), seats_ * INPUT_STRIDE);
-  return applyWrites() || fail(STATUS_TRAP, "mapAsync: the target lies outside linear memory");
+  std::memcpy(block + IO_INPUTS, mapping_.at(STAGED_INPUTS), inputBytes);
+  std::memcpy(block + IO_INPUTS + inputBytes, mapping_.at(STAGED_PADS), padBytes);
+  return applyWrites() || fail(STATUS_TRAP, "the target of an answer lies outside linear memory");
 }
 
-// Copies each GPU buffer range that was read back for the module to the address in linear memory that the module asked for.
+// Copies each answer, such as a GPU buffer range, to the address in linear memory that the module asked for.
 // Returns false if a range does not fit there.
 bool Instance::applyWrites() {
   uint32_t end = std::min(mapping_.get(REQUEST_WRITE_BYTES), mapping_.get(LOAD_DATA_BYTES_MAX));

@@ -86,6 +86,8 @@ private:
   // Address of the module's IO block in linear memory; 0 until init has returned it.
   uint32_t block_ = 0;
   uint32_t seats_ = 0;
+  // Whether the IO block has records of gamepads, which follow the input records.
+  bool hasPads_ = false;
   uint32_t features_ = 0;
   uint32_t limits_[LIMITS_MAX] = {};
   // True while the module's export `save` runs, the only time at which it may call state_write.

@@ -1,4 +1,4 @@
-import { INPUT_STRIDE, REPLY_COUNT, REPLY_WORDS } from '../../../renderer/contract/abi.ts';
+import { INPUT_STRIDE, PADS_STRIDE, REPLY_COUNT, REPLY_WORDS } from '../../../renderer/contract/abi.ts';
 import { must } from '../../base/assert.ts';
 import { NearlightError } from '../../base/errors.ts';
 import type { Instance, Listening, LoadOptions, Submission } from '../engine.ts';
@@ -35,6 +35,7 @@ interface LoadedCode {
 /** A module that runs in a guest process. Writes each call into the shared memory and copies out what the module submitted. */
 export class WasmEdgeInstance implements Instance {
   readonly inputs: DataView;
+  readonly pads: DataView;
   readonly ended: Promise<NearlightError | undefined>;
   initial: Submission = EMPTY;
   readonly #process: GuestProcess;
@@ -43,12 +44,15 @@ export class WasmEdgeInstance implements Instance {
   readonly #response: ResponseReader;
   readonly #replies = new Replies();
   readonly #dataStart: number;
-  /** Views of the shared memory: the reply ring, the input records, and all of it. */
+  /** Views of the shared memory: the reply ring, the input records, the records of gamepads, and all of it. */
   readonly #ring: Uint32Array;
   readonly #stagedInputs: Uint8Array;
+  readonly #stagedPads: Uint8Array;
   readonly #shared: Uint8Array;
   /** The bytes of the input records that `inputs` views. */
   readonly #inputBytes: Uint8Array;
+  /** The bytes of the records of gamepads that `pads` views. */
+  readonly #padBytes: Uint8Array;
   readonly #commands = new GrowingBytes();
   readonly #data = new GrowingBytes();
   /** Records of bytes to copy into linear memory, in the form of REQUEST_WRITE_BYTES, that wait for the next call. */
@@ -76,10 +80,13 @@ export class WasmEdgeInstance implements Instance {
     const bytes = options.seats * INPUT_STRIDE;
     this.#inputBytes = new Uint8Array(bytes);
     this.inputs = new DataView(this.#inputBytes.buffer);
+    this.#padBytes = new Uint8Array(options.seats * PADS_STRIDE);
+    this.pads = new DataView(this.#padBytes.buffer);
     this.#dataStart = map.dataOffset(options.limits.commandBytesMax);
     this.#soundStart = map.soundOffset(options.limits);
     this.#shared = new Uint8Array(process.memory);
     this.#stagedInputs = this.#shared.subarray(map.STAGED_INPUTS, map.STAGED_INPUTS + bytes);
+    this.#stagedPads = this.#shared.subarray(map.STAGED_PADS, map.STAGED_PADS + this.#padBytes.length);
     this.#ring = new Uint32Array(process.memory, map.STAGED_REPLIES, REPLY_COUNT * REPLY_WORDS);
     const { promise, resolve } = Promise.withResolvers<NearlightError | undefined>();
     this.ended = promise;
@@ -194,6 +201,7 @@ export class WasmEdgeInstance implements Instance {
     this.#replies.stage(this.#ring, must(CALL_EXPORTS[call], 'export for the call'));
     process.set(map.STAGED_REPLY_HEAD, this.#replies.head);
     this.#stagedInputs.set(this.#inputBytes);
+    this.#stagedPads.set(this.#padBytes);
     this.#stageWrites(call);
     return this.#request(call);
   }

@@ -89,13 +89,15 @@ export const LIMITS_MAX = 64;
 export const STAGED_REPLY_HEAD = 4096;
 export const STAGED_REPLIES = 4160;
 export const STAGED_INPUTS = 6208;
+/** The records of the gamepads of all seats, PADS_STRIDE bytes each. A guest whose module does not take them ignores them. */
+export const STAGED_PADS = 14400;
 
-export const LOG = 20480;
+export const LOG = 28672;
 export const LOG_BYTES_MAX = 65536;
 export const LOG_LINE_BYTES_MAX = 2048;
 
 /** The command stream: LOAD_COMMAND_BYTES_MAX bytes, rounded up to PAGE_BYTES. Bulk data follows it. */
-export const COMMANDS = 86016;
+export const COMMANDS = 94208;
 
 export const CALL_LOAD = 0;
 export const CALL_JOIN = 1;

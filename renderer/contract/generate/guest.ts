@@ -4,7 +4,7 @@ import { CONSTANTS } from '../constants.ts';
 import { type Field, fieldsOf, opcodeOf, recordFields, wordsOf } from '../field.ts';
 import { MODULE_IMPORTS } from '../functions.ts';
 import { RECORDS } from '../records.ts';
-import { ENUMS, FLAGS, KEYS } from '../values.ts';
+import { ENUMS, FLAGS, KEYS, PAD_AXES, PAD_BUTTONS } from '../values.ts';
 import { camelCase, NOTICE, upperCase } from './text.ts';
 
 export function abi(): string {
@@ -21,7 +21,7 @@ const OWN_ENUMS: Readonly<Record<string, string>> = {
   LimitName: "Names of the GPU's limits (WebGPU's GPUSupportedLimits).",
 };
 
-/** Generates the SDK's enums, flags and keys as namespaces of integers, which AssemblyScript inlines best. */
+/** Generates the SDK's enums, flags, keys and parts of gamepads as namespaces of integers, which AssemblyScript inlines best. */
 export function sdkEnums(): string {
   const member = (name: string): string => {
     const safe = camelCase(name);
@@ -39,6 +39,8 @@ export function sdkEnums(): string {
     ),
     ...Object.entries(FLAGS).map(([name, bits]) => space(name, `Bits of WebGPU's GPU${name}.`, Object.entries(bits))),
     space('Key', 'Keys of a keyboard: their USB HID usages of page 7.', Object.entries(KEYS)),
+    space('PadButton', 'Buttons of a gamepad: their places in the standard mapping.', Object.entries(PAD_BUTTONS)),
+    space('PadAxis', "Axes of a gamepad's sticks: their places in the standard mapping.", Object.entries(PAD_AXES)),
   ];
   return `${NOTICE}\n${parts.join('\n')}`;
 }

@@ -1,0 +1,81 @@
+import { join } from 'node:path';
+import { build } from 'esbuild';
+import { type Browser, chromium, type Page } from 'playwright-core';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+
+const FOLDER = join(import.meta.dirname, '../../host/player');
+/** Puts the panel into a shadow root, and the controls and the keys that reach the page into global variables. */
+const SOURCE = `
+import { ControlSettings } from './controls.ts';
+import { ControlsPanel } from './controls-panel.ts';
+const controls = new ControlSettings();
+const host = document.body.appendChild(document.createElement('div'));
+const panel = new ControlsPanel({ container: host.attachShadow({ mode: 'open' }), controls });
+const keys = [];
+addEventListener('keydown', (event) => keys.push(event.code));
+Object.assign(globalThis, { controls, panel, keys });
+`;
+
+let browser: Browser;
+let script: string;
+let page: Page;
+
+beforeAll(async () => {
+  const stdin = { contents: SOURCE, resolveDir: FOLDER };
+  const { outputFiles } = await build({ stdin, bundle: true, write: false, format: 'iife', logLevel: 'silent' });
+  script = outputFiles[0]?.text ?? '';
+  browser = await chromium.launch({ executablePath: '/usr/bin/chromium', args: ['--no-sandbox', '--headless=new'] });
+});
+afterAll(() => browser?.close());
+
+beforeEach(async () => {
+  for (const context of browser.contexts()) await context.close();
+  page = await (await browser.newContext()).newPage();
+  await page.addScriptTag({ content: script });
+});
+
+const values = () => page.evaluate('controls.values') as Promise<Record<string, unknown>>;
+const keys = () => page.evaluate('keys');
+
+describe('the panel for the controls', () => {
+  test('the panel shows the controls and changes them', async () => {
+    expect(await page.getByLabel('Mouse sensitivity').inputValue()).toBe('1');
+    await page.getByLabel('Mouse sensitivity').fill('2.5');
+    await page.getByLabel('Invert up and down').check();
+    expect(await values()).toMatchObject({ mouseSensitivity: 2.5, invertY: true, leftHanded: false });
+    await page.evaluate('controls.set({ deadZone: 0.25, leftHanded: true })');
+    expect(await page.getByLabel('Dead zone of sticks').inputValue()).toBe('0.25');
+    expect(await page.getByLabel('Left-handed touch controls').isChecked()).toBe(true);
+    await page.getByRole('button', { name: 'Usual controls' }).click();
+    expect(await page.getByLabel('Mouse sensitivity').inputValue()).toBe('1');
+    expect(await page.getByLabel('Invert up and down').isChecked()).toBe(false);
+  });
+
+  test('the panel changes a key by two presses, which do not reach the page, and takes the change back', async () => {
+    await page.getByRole('button', { name: 'Change a key' }).click();
+    await page.keyboard.press('ArrowUp');
+    await page.keyboard.press('KeyW');
+    expect([(await values()).keys, await keys()]).toEqual([{ ArrowUp: 'KeyW' }, []]);
+    expect(await page.getByRole('listitem').textContent()).toContain('ArrowUp → KeyW');
+    await page.keyboard.press('KeyA');
+    expect(await keys()).toEqual(['KeyA']);
+    await page.getByRole('button', { name: 'Remove' }).click();
+    expect((await values()).keys).toEqual({});
+  });
+
+  test('Escape and the button itself end the wait for a key, and so does the end of the panel', async () => {
+    for (const end of [
+      () => page.keyboard.press('Escape'),
+      () => page.getByRole('button', { name: /Press the key/ }).click(),
+      () => page.evaluate('panel.detach()'),
+    ]) {
+      await page.getByRole('button', { name: 'Change a key' }).click();
+      await end();
+      await page.keyboard.press('KeyB');
+      expect(await keys()).toEqual(['KeyB']);
+      expect((await values()).keys).toEqual({});
+      await page.evaluate('keys.length = 0');
+    }
+    expect(await page.getByRole('button').count()).toBe(0);
+  });
+});
