@@ -46,7 +46,6 @@ export class GamepadInput implements PadSource {
   readonly #axes = new Float64Array(AXES);
   /** The browser's index of the gamepad at each place. */
   readonly #places = new Int32Array(PAD_COUNT).fill(FREE);
-  readonly #present = new Uint8Array(PAD_COUNT);
   /** The axes of the gamepad that was read last, without dead zones. */
   readonly #sticks = new Float64Array(AXES);
   readonly #strongest = new Float64Array(AXES);
@@ -88,13 +87,12 @@ export class GamepadInput implements PadSource {
 
   readonly #poll = (): void => {
     if (this.#connected > 0) this.#frame = requestAnimationFrame(this.#poll);
-    const pads = navigator.getGamepads();
+    const pads = (this.#options.isWanted?.() ?? true) ? navigator.getGamepads() : [];
     let buttons = 0;
     let furthest = 0;
     this.#strongest.fill(0);
-    this.#present.fill(0);
-    const isWanted = this.#options.isWanted?.() ?? true;
-    for (let index = 0; isWanted && index < pads.length; index++) {
+    this.#freePlaces(pads);
+    for (let index = 0; index < pads.length; index++) {
       const pad = pads[index];
       // Other mappings number buttons and axes as the maker of the gamepad likes.
       if (pad?.mapping !== 'standard') continue;
@@ -105,7 +103,6 @@ export class GamepadInput implements PadSource {
       if (reach > furthest) this.#strongest.set(this.#sticks);
       furthest = Math.max(furthest, reach);
     }
-    this.#freePlaces();
     if (!this.#isPaused) {
       this.#writeButtons(buttons);
       for (let axis = 0; axis < AXES; axis++) this.#writeAxis(axis, this.#strongest[axis] ?? 0);
@@ -119,14 +116,14 @@ export class GamepadInput implements PadSource {
     if (place < 0) place = this.#places.indexOf(FREE);
     if (place < 0) return FREE;
     this.#places[place] = index;
-    this.#present[place] = 1;
     return place;
   }
 
   /** Frees the places of gamepads that are gone. */
-  #freePlaces(): void {
+  #freePlaces(pads: readonly (Gamepad | null)[]): void {
     for (let place = 0; place < PAD_COUNT; place++) {
-      if (this.#present[place] || this.#places[place] === FREE) continue;
+      const index = this.#places[place] ?? FREE;
+      if (index === FREE || pads[index]?.mapping === 'standard') continue;
       this.#places[place] = FREE;
       this.#options.writer.padConnect(place, false);
     }
