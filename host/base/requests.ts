@@ -1,4 +1,4 @@
-/** What a game asks of a player's page, apart from showing pictures and playing sound (renderer/contract/ABI.md, "Players"). */
+/** Requests of a game to a player's page, apart from showing pictures and playing sound (renderer/contract/ABI.md, "Players"). */
 
 /** An effect of a gamepad's two motors. */
 export interface RumbleEffect {

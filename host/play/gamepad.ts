@@ -1,7 +1,7 @@
 import { PAD_AXES, PAD_BUTTONS } from '../../renderer/contract/values.ts';
 import { noPad, type PadState } from '../base/pads.ts';
 
-/** What a player does with a gamepad. The names are those of the SDK's PadButton and PadAxis. */
+/** The state of a player's gamepad. The names are those of the SDK's PadButton and PadAxis. */
 export interface GamepadState {
   /** Buttons that are down, such as "South", with how far each is pressed: more than 0, at most 1. */
   buttons?: Readonly<Record<string, number>>;

@@ -6,7 +6,7 @@ import { answerText } from '../room/requests.ts';
 /** A text that a game waits for. */
 export type Question = Pick<TextRequest, 'prompt' | 'initial' | 'lengthMax'>;
 
-/** What a game in a test asks of its players. */
+/** The requests of a game in a test to its players. */
 export class TestRequests {
   /** Takes the game's requests from its replay. */
   readonly observer: Partial<ReplayObserver> = {

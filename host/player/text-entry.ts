@@ -1,6 +1,6 @@
 import { cleanText } from '../base/requests.ts';
 
-/** What the page asks the player to enter. */
+/** A text that the page asks the player to enter. */
 export type TextQuestion = {
   /** The host's number of the request. */
   number: number;

@@ -18,7 +18,7 @@ export interface SeatRequestsOptions {
 }
 
 /**
- * What the game asks of the player of one seat: to feel a gamepad rumble, and to enter a text. A page gets so few of these requests that
+ * The requests of the game to the player of one seat: to feel a gamepad rumble, and to enter a text. A page gets so few of these requests that
  * a game cannot flood it. The text stays requested while the player's connection is lost.
  */
 export class SeatRequests {

@@ -24,7 +24,7 @@ export interface SeatOptions {
  */
 export class Seat {
   readonly number: number;
-  /** What the game asks of the player. */
+  /** The requests of the game to the player. */
   readonly requests: SeatRequests;
   #wanted: ViewRequest;
   #grant: PixelGrant;

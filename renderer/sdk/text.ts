@@ -20,7 +20,7 @@ export class TextEntry extends Answer {
     return this.done && this.first === 1;
   }
 
-  /** Reports whether the player has cancelled, has left, or was asked for another text instead. */
+  /** Reports whether the player has cancelled, has left, or got another request instead. */
   get cancelled(): bool {
     return this.done && this.first === 0;
   }

@@ -6,7 +6,7 @@ import { SeatRequests } from '../../host/room/requests.ts';
 import { REPLY_TEXT } from '../../renderer/contract/abi.ts';
 
 let notices: Notice[];
-/** What the module got: writes as an address and a text, and replies. */
+/** Everything that the module got: writes as an address and a text, and replies. */
 let got: unknown[];
 let requests: SeatRequests;
 

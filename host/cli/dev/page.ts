@@ -25,7 +25,7 @@ const writer = new InputWriter({
 const speaker = new DevSpeaker(AUDIO_RATE);
 
 let runner: Runner | undefined;
-/** What the game asks of the player; undefined until the page takes input. */
+/** Handles the game's requests to the player; undefined until the page takes input. */
 let requests: PageRequests | undefined;
 let newest: BuildNotice | undefined;
 /** The build of the game that is running. */
