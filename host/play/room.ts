@@ -74,7 +74,7 @@ async function createView(
   onError: (error: unknown) => void,
 ): Promise<VideoView> {
   const { fps } = request;
-  const rate = new RateControl(request, config.bitrateMax);
+  const rate = new RateControl(request, request.bitrate ?? config.bitrateMax);
   const open = ({ width, height }: PictureSize, bitrate: number) =>
     openPipeline(gpu, connection.codec, { width, height, fps, bitrate, hardware: !gpu.software, log });
   return new VideoView({

@@ -118,7 +118,9 @@ export class Broadcast implements PlayerConnection {
     if (this.#admitted >= spectatorsMax)
       throw new NearlightError('NL_SPECTATORS', `${spectatorsMax} may watch ${name} at the same time`);
     this.#admitted++;
-    this.#wanted ??= { ...request, fps: Math.min(FPS_MAX, request.fps) };
+    // All spectators get the same video, so the limit that one of them sets for its own bit rate does not count.
+    const { bitrate: _, ...shared } = request;
+    this.#wanted ??= { ...shared, fps: Math.min(FPS_MAX, request.fps) };
     const picture = this.#picture ?? this.#takePixels(this.#wanted);
     let spectator: Spectator | undefined;
     let isClosed = false;

@@ -8,6 +8,8 @@ export interface ViewRequest {
   readonly width: number;
   readonly height: number;
   readonly fps: number;
+  /** The most bits per second that the picture may take, if the page wants less than the host allows. */
+  readonly bitrate?: number;
   /** Name of the game, if the host runs several. */
   readonly game?: string;
 }

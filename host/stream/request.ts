@@ -4,14 +4,16 @@ import { NearlightError } from '../base/errors.ts';
 import type { VideoCodec, ViewRequest } from './player.ts';
 
 const SIDE_MIN = 64;
+/** Even the smallest pictures need this many bits per second. */
+const BITRATE_MIN = 150_000;
 
 /**
- * Reads `size=WIDTHxHEIGHT`, `fps=N` and `game=NAME` from a URL query. Missing values come from `defaults`, limited to
- * the bounds in the settings.
+ * Reads `size=WIDTHxHEIGHT`, `fps=N`, `bitrate=N` and `game=NAME` from a URL query. Missing values come from `defaults`, limited to
+ * the bounds in the settings. A bit rate above the bound is none, because the host does not exceed it.
  * @throws NearlightError NL_REQUEST saying what is allowed
  */
 export function readView(query: URLSearchParams, config: Config, defaults: ViewRequest): ViewRequest {
-  const { viewWidthMax, viewHeightMax, viewFpsMax } = config;
+  const { viewWidthMax, viewHeightMax, viewFpsMax, bitrateMax } = config;
   const sizes = query.getAll('size');
   const rates = query.getAll('fps');
   const size = /^([1-9]\d{1,4})x([1-9]\d{1,4})$/.exec(sizes[0] ?? '');
@@ -26,8 +28,12 @@ export function readView(query: URLSearchParams, config: Config, defaults: ViewR
   const fps = rates.length === 0 ? Math.min(defaults.fps, viewFpsMax) : Number(rates[0]);
   if (rates.length > 1 || !/^([1-9]\d{0,2})?$/.test(rates[0] ?? '') || fps < 1 || fps > viewFpsMax)
     throw new NearlightError('NL_REQUEST', `fps must be a whole number from 1 to ${viewFpsMax}`);
+  const bitrates = query.getAll('bitrate');
+  const bitrate = Number(bitrates[0] ?? Number.POSITIVE_INFINITY);
+  if (bitrates.length > 1 || !/^([1-9]\d{0,9})?$/.test(bitrates[0] ?? '') || bitrate < BITRATE_MIN)
+    throw new NearlightError('NL_REQUEST', `bitrate must be a whole number of bits per second from ${BITRATE_MIN}`);
   const game = query.get('game');
-  return { width, height, fps, ...(game ? { game } : {}) };
+  return { width, height, fps, ...(bitrate < bitrateMax ? { bitrate } : {}), ...(game ? { game } : {}) };
 }
 
 /**

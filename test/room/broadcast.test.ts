@@ -99,7 +99,7 @@ function stage({
     wake() {},
   });
   /** Admits a spectator whose page connects at once. */
-  const watch = async (fields: Partial<PlayerConnection> = {}, request = REQUEST) => {
+  const watch = async (fields: Partial<PlayerConnection> = {}, request: ViewRequest = REQUEST) => {
     const player = broadcast.admit(request);
     const connection = { ...fakeConnection(), ...fields };
     player.onConnected(connection);
@@ -117,7 +117,9 @@ describe('a broadcast', () => {
   test('all spectators share the picture of the first one, encoded once', async () => {
     const { watch, views } = stage();
     const seen: string[] = [];
-    const first = await watch({ sendFrame: () => seen.push('first') > 0 });
+    // A limit for the bit rate concerns the one who sets it.
+    const limited: ViewRequest = { ...REQUEST, bitrate: 150_000 };
+    const first = await watch({ sendFrame: () => seen.push('first') > 0 }, limited);
     const second = await watch({ sendFrame: () => seen.push('second') > 0 }, { width: 1920, height: 1080, fps: 30 });
     expect(views).toHaveLength(1);
     expect(at(views, 0).request).toEqual({ width: 640, height: 360, fps: 30 });

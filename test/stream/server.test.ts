@@ -116,7 +116,14 @@ test('picture sizes and frame rates are accepted up to their bounds and refused 
         body: 'v=1',
       }),
     );
-  const allowed = ['', '?size=64x64&fps=1', '?size=1920x1088&fps=120', '?other=1'];
+  const allowed = [
+    '',
+    '?size=64x64&fps=1',
+    '?size=1920x1088&fps=120',
+    '?bitrate=150000',
+    '?bitrate=9999999999',
+    '?other=1',
+  ];
   for (const query of allowed) expect(await post(query)).toEqual([400, 'NL_OFFER']);
   const refused = [
     '1922x1088',
@@ -134,6 +141,9 @@ test('picture sizes and frame rates are accepted up to their bounds and refused 
   for (const size of refused) expect([size, ...(await post(`?size=${size}`))]).toEqual([size, 400, 'NL_REQUEST']);
   for (const fps of ['0', '121', '-1', '30.5', '1e2', 'x', '', '060'])
     expect([fps, ...(await post(`?fps=${fps}`))]).toEqual([fps, 400, 'NL_REQUEST']);
+  for (const bitrate of ['0', '149999', '-1', '1e6', '2.5e6', '', '0200000', '99999999999'])
+    expect([bitrate, ...(await post(`?bitrate=${bitrate}`))]).toEqual([bitrate, 400, 'NL_REQUEST']);
+  expect(await post('?bitrate=200000&bitrate=200000')).toEqual([400, 'NL_REQUEST']);
   expect(await post('?fps=30&fps=60')).toEqual([400, 'NL_REQUEST']);
   expect(await post('?size=640x480&size=640x480')).toEqual([400, 'NL_REQUEST']);
   expect(players).toEqual([]);
