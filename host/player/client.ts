@@ -38,6 +38,8 @@ export type PlayerClientOptions = {
   storageName?: string;
   onState?(state: PlayerState): void;
   onNotice?(notice: Notice): void;
+  /** Called before the element shows the picture of another connection. It shows nothing until the first one arrives. */
+  onExchange?(): void;
 };
 
 /** A connection is lost if it shows no picture within this time. */
@@ -49,6 +51,8 @@ const BEATS_PER_PING = 5;
 const BEATS_PER_STATS = 10;
 /** At this interval the page reports one of the times that only it knows. */
 const BEATS_PER_REPORT = 4;
+/** Why a change of the picture fails if the seat is the player's no longer. */
+const SEAT_TAKEN: LinkFailure = { code: 'NL_ROOM_FULL', message: 'All seats are taken.', isFinal: false };
 
 /** Plays a game: connects to the host, connects again whenever the connection is lost, sends input and measures latency. */
 export class PlayerClient {
@@ -74,6 +78,8 @@ export class PlayerClient {
   readonly #receiver = new ReceiverMeter();
   readonly #quality = new QualityMeter();
   #query: ViewQuery = {};
+  /** A change of the picture that is being made: what the page asked for before, and the function that reports the result. */
+  #change: { former: ViewQuery; settle(failure?: LinkFailure): void } | undefined;
   #tokens = new ReturnTokens('', undefined);
   /** The connection on which the game is played. While the host is silent, another one may be opened. */
   #link: Link | undefined;
@@ -114,21 +120,29 @@ export class PlayerClient {
     const { url = 'whep', sound, spectates = false } = options;
     const kind = { takesSound: sound !== undefined, spectates };
     this.#connector = new Connector(url, kind, {
-      trying: (attempt) => this.#showProgress(attempt),
+      trying: (attempt) => {
+        if (!this.#change) this.#showProgress(attempt);
+      },
       failing: (failure, attempt) => {
+        if (this.#change) return this.#undoChange(failure);
         this.#noteReason(failure);
         this.#showProgress(attempt);
       },
-      waiting: (position) => this.#setState({ kind: 'waiting', position }),
+      waiting: (position) => {
+        if (this.#change) return this.#undoChange(SEAT_TAKEN);
+        this.#setState({ kind: 'waiting', position });
+      },
       opened: (link) => this.#adopt(link),
-      refused: (failure) => this.#end(failure),
+      refused: (failure) => (this.#change ? this.#undoChange(failure) : this.#end(failure)),
       message: (link, data) => {
         if (link === this.#link) this.#onMessage(data);
       },
       lost: (link, failure) => {
         if (link !== this.#link) return;
         this.#expectHold();
-        this.#lose(failure);
+        // While the picture changes, the host may close the former connection before the page knows that the other one is open.
+        if (this.#change) this.#drop();
+        else this.#lose(failure);
       },
     });
     this.#ping.setUint8(0, MESSAGE_PING);
@@ -160,6 +174,26 @@ export class PlayerClient {
     } else if (this.#waitsUntilShown) {
       this.#setState({ kind: 'connecting', attempt: 1, message: 'The game begins when you look at this page.' });
     } else this.#reconnect();
+  }
+
+  /**
+   * Asks for another picture without leaving the game, which goes on over the current connection until another one with the new
+   * picture is open. If the page plays no game now, it asks for that picture when it connects.
+   * @param query names the same game as before
+   * @returns why the host refused, in which case the picture stays as it was; undefined if the change was made
+   */
+  change(query: ViewQuery): Promise<LinkFailure | undefined> {
+    const former = this.#change?.former ?? this.#query;
+    this.#settleChange();
+    this.#query = query;
+    if (!this.#link) {
+      if (this.#connector.isRunning) this.#reconnect();
+      return Promise.resolve(undefined);
+    }
+    return new Promise((settle) => {
+      this.#change = { former, settle };
+      this.#connector.start(query, { tokens: this.#tokens, attempt: 0 });
+    });
   }
 
   /** Leaves the game and frees the seat. */
@@ -224,7 +258,9 @@ export class PlayerClient {
     this.#silence.open(systemClock.now());
     this.#link = link;
     former?.close();
+    this.#settleChange();
     this.#reset();
+    if (this.#state.kind === 'playing') this.#options.onExchange?.();
     link.show(video, this.#options.sound);
     video.cancelVideoFrameCallback?.(this.#frameCallback);
     this.#frameCallback = video.requestVideoFrameCallback(this.#frame);
@@ -274,6 +310,19 @@ export class PlayerClient {
     });
   }
 
+  #settleChange(failure?: LinkFailure): void {
+    this.#change?.settle(failure);
+    this.#change = undefined;
+  }
+
+  /** Gives up a change of the picture. If the former connection was lost meanwhile, the page connects again as before. */
+  #undoChange(failure: LinkFailure): void {
+    this.#connector.stop();
+    this.#query = this.#change?.former ?? this.#query;
+    this.#settleChange(failure);
+    if (!this.#link) this.#lose({ code: 'NL_CONNECTION', message: 'The connection was lost.' });
+  }
+
   /** Notes until when the host keeps the page's seat. The host may notice the loss later than the page, but not earlier. */
   #expectHold(): void {
     const holdMs = this.#link?.holdMs ?? 0;
@@ -292,6 +341,7 @@ export class PlayerClient {
 
   #stop(leave?: 'seat' | 'page'): void {
     this.#connector.stop();
+    this.#settleChange();
     this.#waitsUntilShown = false;
     this.#drop(leave);
   }
@@ -315,10 +365,10 @@ export class PlayerClient {
   }
 
   #showPlaying(): void {
-    if (this.#state.kind === 'playing') return;
     clearTimeout(this.#pictureTimer);
-    this.#hasPlayed = true;
     this.#heldUntil = this.#reason = undefined;
+    if (this.#state.kind === 'playing') return;
+    this.#hasPlayed = true;
     this.#playingSince = systemClock.now();
     this.#setState({ kind: 'playing' });
   }
@@ -376,7 +426,7 @@ export class PlayerClient {
   /** Notes that the host is there. If another connection was being opened because it was silent, that is given up. */
   #hear(): void {
     this.#silence.hear();
-    if (!this.#connector.isRunning) return;
+    if (!this.#connector.isRunning || this.#change) return;
     this.#connector.stop();
     if (this.#shown > 0) this.#showPlaying();
   }

@@ -18,7 +18,7 @@ import type { ReturnTokens } from './tokens.ts';
 export type ConnectorHooks = {
   /** Called when an attempt to connect begins. `attempt` counts from 1. */
   trying(attempt: number): void;
-  /** Called when an attempt has failed for the given reason. The next one is number `attempt`. */
+  /** Called when an attempt has failed for the given reason. The next one, number `attempt`, follows unless this calls `stop`. */
   failing(failure: LinkFailure, attempt: number): void;
   /** Called with the page's position in the queue for a seat: 1 is the next. */
   waiting(position: number): void;
@@ -219,8 +219,8 @@ export class Connector {
     } else if (failure.code === 'NL_ROOM_FULL' && !this.#queue && !this.#spectates) void this.#waitForSeat();
     else {
       this.#queue = undefined;
-      this.#hooks.failing(failure, this.#attempt + 1);
       this.#schedule(failure.waitMs ?? this.#pauseMs());
+      this.#hooks.failing(failure, this.#attempt + 1);
     }
   }
 

@@ -3,12 +3,13 @@ import type { Arrival } from './arrival.ts';
 import { readIceServers } from './ice-servers.ts';
 
 /**
- * The picture and the game that a page asks for, as in its URL: `size` is WIDTHxHEIGHT. The server checks the values
- * and has defaults for missing ones.
+ * The picture and the game that a page asks for, as in its URL: `size` is WIDTHxHEIGHT, `bitrate` the most bits per second of the
+ * picture. The server checks the values and has defaults for missing ones.
  */
 export type ViewQuery = {
   size?: string | undefined;
   fps?: number | string | undefined;
+  bitrate?: number | string | undefined;
   game?: string | undefined;
   /** Format of the video for a page that decodes it itself. */
   codec?: string | undefined;

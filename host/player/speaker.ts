@@ -43,6 +43,10 @@ export class Speaker {
     this.#update();
   }
 
+  get state(): SpeakerState {
+    return this.#state ?? 'silent';
+  }
+
   /** The volume, from 0 to 1. Setting one above 0 turns the sound on, and 0 turns it off. */
   get volume(): number {
     return this.#options.audio.volume;
