@@ -4,7 +4,6 @@
  */
 import { copyFileSync, cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { must } from '../base/assert.ts';
 import { PACKAGE_ROOT } from '../base/self.ts';
 import { buildModules } from '../play/modules.ts';
 import { ownProject } from '../play/project.ts';
@@ -137,11 +136,11 @@ function makeSdk(): string {
   return pack(folder);
 }
 
-/** Makes the package `@nearlight/player`: the element as one ES module without dependencies, with its type declarations. */
+/** Makes the package `@nearlight/player`: the element as ES modules without dependencies, with its type declarations. */
 async function makePlayer(): Promise<string> {
   const folder = join(OUT, 'player');
   mkdirSync(folder, { recursive: true });
-  writeFileSync(join(folder, 'player.js'), must((await buildPlayer()).get('/player.js'), 'bundled element').body);
+  for (const [path, { body, isShared }] of await buildPlayer()) if (isShared) writeFileSync(join(folder, path), body);
   const types = join(folder, 'types');
   const options = ['--declaration', '--emitDeclarationOnly', '--stripInternal'];
   emitJavaScript({ files: [PLAYER], work: OUT, folder: types, options });

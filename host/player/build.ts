@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import { basename, join } from 'node:path';
+import { basename, extname, join } from 'node:path';
 import { must } from '../base/assert.ts';
 import { SOURCE_ENDING } from '../base/self.ts';
 
@@ -73,10 +73,15 @@ async function bundlePlayer(): Promise<Map<string, PlayerFile>> {
     charset: 'utf8',
     logLevel: 'silent',
   } as const;
-  const style = await build({ ...common, entryPoints: { style: join(FOLDER, 'style.css') } });
+  const styles = await Promise.all(
+    ['style', 'tools'].map((name) => build({ ...common, entryPoints: [join(FOLDER, `${name}.css`)] })),
+  );
+  const [style, toolsStyle] = styles.map(({ outputFiles: [file] }) => must(file, 'bundled style').text.trim());
   const page = await readFile(join(FOLDER, 'page.html'), 'utf8');
   const { outputFiles } = await build({
     ...common,
+    splitting: true,
+    chunkNames: '[name]-[hash]',
     entryPoints: {
       player: join(FOLDER, `element.${SOURCE_ENDING}`),
       site: join(FOLDER, `site.${SOURCE_ENDING}`),
@@ -84,7 +89,8 @@ async function bundlePlayer(): Promise<Map<string, PlayerFile>> {
     },
     define: {
       PAGE_HTML: JSON.stringify(withoutIndents(page)),
-      PAGE_CSS: JSON.stringify(must(style.outputFiles[0], 'bundled style').text.trim()),
+      PAGE_CSS: JSON.stringify(style),
+      TOOLS_CSS: JSON.stringify(toolsStyle),
     },
   });
   // esbuild's helper process would otherwise run as long as this one.
@@ -97,9 +103,15 @@ async function bundlePlayer(): Promise<Map<string, PlayerFile>> {
         `bundled file ${name}`,
       ).contents,
     );
+  // Parts that not every player needs at once are files of their own, which the element loads later.
+  const own = ['player.js', 'site.js'];
+  const parts = outputFiles
+    .map(({ path }) => basename(path))
+    .filter((name) => extname(name) === '.js' && !own.includes(name));
   return new Map([
     ['/', { type: 'text/html; charset=utf-8', body: html }],
     ['/player.js', { type: JAVASCRIPT, body: output('player.js'), isShared: true }],
+    ...parts.map((name) => [`/${name}`, { type: JAVASCRIPT, body: output(name), isShared: true }] as const),
     ['/site.js', { type: JAVASCRIPT, body: output('site.js') }],
     ['/site.css', { type: 'text/css; charset=utf-8', body: output('site-style.css') }],
     ['/favicon.svg', { type: 'image/svg+xml', body: icon }],

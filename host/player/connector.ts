@@ -1,6 +1,6 @@
 import { systemClock } from '../base/clock.ts';
 import { type Milli, milli } from '../base/time.ts';
-import { decodableCodec } from './decoder.ts';
+import { decodableCodec } from './codecs.ts';
 import {
   HostLink,
   type Link,

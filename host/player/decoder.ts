@@ -1,10 +1,5 @@
-/**
- * Formats of video that a host can send over a WebSocket, the best first, as browsers name them. The H.264 is constrained
- * baseline in level 4.2, which covers every picture that a host offers (ITU-T H.264, annex A).
- */
-const CODECS = { h264: 'avc1.42e02a', vp8: 'vp8' } as const;
-export type SocketCodec = keyof typeof CODECS;
-const RTP_CLOCK_KHZ = 90;
+import { CODECS, RTP_CLOCK_KHZ, rtpTimestampOf, type SocketCodec } from './codecs.ts';
+
 const AUDIO_RATE = 48_000;
 /** A decoder with this many frames waiting is too slow: nothing is decoded until a keyframe comes. */
 const WAITING_MAX = 8;
@@ -16,16 +11,6 @@ declare const MediaStreamTrackGenerator:
       kind: 'audio' | 'video';
     }) => TrackGenerator<T>)
   | undefined;
-
-/** Returns the best format of pictures that this browser can decode itself; undefined if there is none. */
-export async function decodableCodec(): Promise<SocketCodec | undefined> {
-  if (typeof VideoDecoder === 'undefined') return undefined;
-  for (const [name, codec] of Object.entries(CODECS)) {
-    const { supported } = await VideoDecoder.isConfigSupported({ codec }).catch(() => ({ supported: false }));
-    if (supported === true) return name as SocketCodec;
-  }
-  return undefined;
-}
 
 /** Decodes access units and shows the pictures in a media stream as soon as they are decoded. */
 export class PictureDecoder {
@@ -84,11 +69,6 @@ export class PictureDecoder {
     this.#newest = rtpTimestamp;
     return Math.round((this.#unwrapped * 1000) / RTP_CLOCK_KHZ);
   }
-}
-
-/** Returns the RTP timestamp of a frame that PictureDecoder has decoded. */
-export function rtpTimestampOf(microseconds: number): number {
-  return Math.round((microseconds * RTP_CLOCK_KHZ) / 1000) >>> 0;
 }
 
 /** Decodes Opus, and plays it in a media stream. */

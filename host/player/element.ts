@@ -77,6 +77,7 @@ let latest: NearlightPlayer | undefined;
  * | `game` | name of a game on the host | the host's first game |
  * | `size` | size of the picture, WIDTHxHEIGHT in pixels, both even | the host's setting, or 848x480 on a phone |
  * | `fps` | pictures per second, a whole number from 1 | the host's setting |
+ * | `bitrate` | most bits per second of the picture, a whole number | the host's setting |
  * | `muted` | the sound is off. It is set and removed when the player turns the sound off and on. | |
  * | `controls` | `none` hides all that covers the picture, except touch controls; `full` shows it | `full` |
  * | `spectate` | watches the game without taking a seat | |
@@ -85,7 +86,7 @@ let latest: NearlightPlayer | undefined;
  */
 // biome-ignore lint/suspicious/noUnsafeDeclarationMerging: the interface adds the types of events to methods that HTMLElement has.
 export class NearlightPlayer extends Base {
-  static readonly observedAttributes = ['src', 'game', 'size', 'fps', 'muted', 'spectate'];
+  static readonly observedAttributes = ['src', 'game', 'size', 'fps', 'bitrate', 'muted', 'spectate'];
   readonly #root: ShadowRoot;
   #page: PlayerPage | undefined;
   /** The attributes that have changed since the page last followed them. */
@@ -135,6 +136,15 @@ export class NearlightPlayer extends Base {
 
   set fps(fps: number) {
     this.#reflect('fps', fps === 0 ? '' : String(fps));
+  }
+
+  /** Most bits per second of the picture that the element asks for; 0 for the default. */
+  get bitrate(): number {
+    return Number(this.getAttribute('bitrate') ?? 0) || 0;
+  }
+
+  set bitrate(bitrate: number) {
+    this.#reflect('bitrate', bitrate === 0 ? '' : String(bitrate));
   }
 
   /** Whether the sound is off. Sound that is on is heard after the player's first click, tap or key: browsers demand that. */
@@ -289,8 +299,10 @@ export class NearlightPlayer extends Base {
   }
 
   #request(): void {
-    const [game, size, fps] = ['game', 'size', 'fps'].map((name) => this.getAttribute(name) ?? undefined);
-    this.#page?.connect({ game, size, fps });
+    const [game, size, fps, bitrate] = ['game', 'size', 'fps', 'bitrate'].map(
+      (name) => this.getAttribute(name) ?? undefined,
+    );
+    this.#page?.connect({ game, size, fps, bitrate });
   }
 
   #fail(state: PlayerState): void {

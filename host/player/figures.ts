@@ -1,11 +1,10 @@
+import type { Labels } from './labels.ts';
 import type { PlayerStats } from './state.ts';
 
-/** Words for the player about the network. A good one needs none. */
-const QUALITIES = { good: '–', unsteady: 'unsteady network', poor: 'poor network' } as const;
-
 /** Returns the statistics of play in a few words: frame rate, latency, and the network if it is not good. '' for none yet. */
-export function summaryOf({ fps, latencyP50, quality }: PlayerStats): string {
-  const parts = [withUnit(fps, 0, 'fps'), withUnit(latencyP50, 0, 'ms'), QUALITIES[quality]];
+export function summaryOf({ fps, latencyP50, quality }: PlayerStats, { unsteady, poor }: Labels): string {
+  const words = { good: '–', unsteady, poor };
+  const parts = [withUnit(fps, 0, 'fps'), withUnit(latencyP50, 0, 'ms'), words[quality]];
   return parts.filter((part) => part !== '–').join(' · ');
 }
 

@@ -2,16 +2,20 @@ import type { Notice } from '../base/protocol.ts';
 import { PlayerClient } from './client.ts';
 import { ControlSettings } from './controls.ts';
 import { figuresOf, summaryOf } from './figures.ts';
-import { LatencyGraph } from './graph.ts';
+import type { LatencyGraph } from './graph.ts';
 import { PlayGuard } from './guard.ts';
 import { PageInput } from './input.ts';
+import { chooseLanguage, type Language } from './languages.ts';
 import type { ViewQuery } from './link.ts';
 import { fill } from './markup.ts';
-import { PageRequests } from './requests.ts';
+import type { PageRequests } from './requests.ts';
+import { hasChosenPicture, PICTURE_SETTINGS, Settings, viewQuery } from './settings.ts';
 import { Speaker, type SpeakerState } from './speaker.ts';
 import type { PlayerState } from './state.ts';
 import { takeStorageName } from './storage.ts';
+import type { PlayerTools } from './tools.ts';
 import { FIRE_BUTTON, JUMP_BUTTON, TouchInput } from './touch.ts';
+import { Translator } from './translator.ts';
 import { wordsOf } from './words.ts';
 
 /** How long the page says that its picture is smaller than it asked for. */
@@ -19,7 +23,10 @@ const SMALLER_MS = 10_000;
 const FIGURES_MS = 500;
 /** On a screen whose shorter side is below this, in CSS pixels, the page asks for a smaller picture by itself. */
 const PHONE_PIXELS = 600;
-const PHONE_SIZE = '848x480';
+/** How often the page says how to free the mouse. */
+const LOCK_HINTS = 3;
+/** Parameters of a page's URL that are about one player's picture, and not about the game. */
+const OWN_PARAMETERS = ['size', 'fps', 'bitrate', 'muted', 'controls', 'spectate'];
 
 export type PlayerPageOptions = {
   /** The element that holds the page. Keys are for the game while it has the focus. */
@@ -40,7 +47,7 @@ export type PlayerPageOptions = {
   onNotice(notice: Notice): void;
 };
 
-type Flag = 'started' | 'locked' | 'seen' | 'paused' | 'smaller' | 'spectate';
+type Flag = 'started' | 'locked' | 'seen' | 'paused' | 'smaller' | 'spectate' | 'exchanging';
 
 /**
  * All that a player sees and operates: the picture, the card over it, the bar, statistics, notices and touch controls, in the
@@ -55,15 +62,23 @@ export class PlayerPage {
   readonly #video: HTMLVideoElement;
   readonly #card: HTMLElement;
   readonly #stats: HTMLElement;
-  readonly #graph: LatencyGraph;
+  /** Loaded when the statistics are shown for the first time. */
+  #graph: LatencyGraph | undefined;
   readonly #guard: PlayGuard;
   readonly #input: PageInput;
   readonly #touch: TouchInput;
-  readonly #requests: PageRequests;
+  /** Does what the game asks of the player, and is loaded when a game asks for the first time. */
+  #requests: Promise<PageRequests | undefined> | undefined;
   readonly #listeners = new AbortController();
   readonly #coarse = matchMedia('(pointer: coarse)');
   readonly #figuresTimer: ReturnType<typeof setInterval>;
   readonly #storageName: ReturnType<typeof takeStorageName>;
+  readonly #translator: Translator;
+  readonly #settings = new Settings(storageOf('localStorage'));
+  /** Settings, captions, screenshots and the like, which are loaded after everything else. */
+  #tools: PlayerTools | undefined;
+  #joined: (Notice & { kind: 'joined' }) | undefined;
+  #lockHints = 0;
   #smallerTimer: ReturnType<typeof setTimeout> | undefined;
   #query: ViewQuery = {};
   #isClosed = false;
@@ -72,6 +87,7 @@ export class PlayerPage {
     this.#options = options;
     this.#storageName = takeStorageName(options.url);
     fill(options.root);
+    this.#translator = new Translator(options.root);
     this.#page = this.#element('page');
     this.#stage = this.#element('stage');
     this.#video = this.#element<HTMLVideoElement>('picture');
@@ -102,11 +118,7 @@ export class PlayerPage {
       storageName: this.#storageName.name,
       onState: (state) => this.#showState(state),
       onNotice: (notice) => this.#showNotice(notice),
-    });
-    this.#graph = new LatencyGraph({
-      canvas: this.#element<HTMLCanvasElement>('graph'),
-      legend: this.#element('stages'),
-      history: this.client.history,
+      onExchange: () => this.#coverExchange(),
     });
     const controls = new ControlSettings(storageOf('localStorage'));
     this.#guard = new PlayGuard({
@@ -123,7 +135,7 @@ export class PlayerPage {
       hasFocus: () => this.#hasFocus,
       hasGamepads: () => options.hasGamepads(),
       onAct: () => this.#hideCard(),
-      onLock: (locked) => this.#toggle('locked', locked),
+      onLock: (locked) => this.#showLock(locked),
       controls,
     });
     this.#touch = new TouchInput({
@@ -138,34 +150,38 @@ export class PlayerPage {
       onAct: () => this.#hideCard(),
       controls,
     });
-    this.#requests = new PageRequests({
-      input: this.#input,
-      writer: this.client.input,
-      container: this.#page,
-      isTouch: () => this.#isTouch,
-      onClosed: () => this.#stage.focus({ preventScroll: true }),
-    });
     this.#listen();
     this.#figuresTimer = setInterval(() => this.#showFigures(), FIGURES_MS);
     this.client.setHidden(document.hidden);
+    audio.addEventListener('volumechange', () => {
+      this.#element<HTMLInputElement>('volume').value = String(this.speaker.volume);
+    });
+    void this.#applySettings();
+    if (!options.spectates) void this.#loadTools(audio);
   }
 
   /** Connects, and asks for a picture and a game. A connection that is open is closed; its seat is taken again. */
   connect(query: ViewQuery): void {
     this.#query = query;
-    const phone = this.#coarse.matches && Math.min(screen.width, screen.height) < PHONE_PIXELS;
-    this.client.connect({ ...query, size: query.size ?? (phone ? PHONE_SIZE : undefined) });
+    this.client.connect(this.#viewQuery());
+  }
+
+  /** Returns the picture and the game to ask the host for. What the site asks for wins over the player's settings. */
+  #viewQuery(): ViewQuery {
+    const isPhone = this.#coarse.matches && Math.min(screen.width, screen.height) < PHONE_PIXELS;
+    return viewQuery(this.#settings.values, this.#query, isPhone);
   }
 
   /** Frees the seat and removes everything. Idempotent. */
   close(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
+    this.#tools?.endRecording();
     this.#listeners.abort();
     clearInterval(this.#figuresTimer);
-    this.#graph.show(false);
+    this.#graph?.show(false);
     clearTimeout(this.#smallerTimer);
-    this.#requests.detach();
+    void this.#requests?.then((requests) => requests?.detach());
     this.#input.detach();
     this.#touch.detach();
     this.client.leave();
@@ -190,7 +206,7 @@ export class PlayerPage {
     onClick('speaker', () => this.speaker.toggle());
     onClick('figures', (event) => {
       this.#stats.hidden = !this.#stats.hidden;
-      this.#graph.show(!this.#stats.hidden);
+      void this.#showGraph();
       (event.currentTarget as HTMLElement).setAttribute('aria-expanded', String(!this.#stats.hidden));
       this.#showFigures();
     });
@@ -203,7 +219,11 @@ export class PlayerPage {
     const fullScreenChanged = () => full.setAttribute('aria-pressed', String(this.#isFull));
     document.addEventListener('fullscreenchange', fullScreenChanged, { signal });
     document.addEventListener('visibilitychange', () => this.client.setHidden(document.hidden), { signal });
-    addEventListener('pagehide', () => this.client.suspend(), { signal });
+    const leave = () => {
+      this.#tools?.endRecording();
+      this.client.suspend();
+    };
+    addEventListener('pagehide', leave, { signal });
     addEventListener('pageshow', (event) => event.persisted && this.connect(this.#query), { signal });
     addEventListener('online', () => this.client.wake(), { signal });
     const { connection } = navigator as { connection?: EventTarget };
@@ -267,7 +287,9 @@ export class PlayerPage {
 
   /** Shows whether the player hears the game. A game without sound has no such button. */
   #showSpeaker(state: SpeakerState): void {
-    const label = { silent: '', blocked: 'Sound: off until you click', off: 'Sound: off', on: 'Sound: on' }[state];
+    const { soundBlocked, soundOff, soundOn } = this.#translator.labels;
+    const label = { silent: '', blocked: soundBlocked, off: soundOff, on: soundOn }[state];
+    if (this.#page.dataset.sound !== state) this.#tools?.showSound(state);
     this.#page.dataset.sound = state;
     this.#element('loudness').hidden = state === 'silent';
     const button = this.#element('speaker');
@@ -278,10 +300,13 @@ export class PlayerPage {
 
   #showNotice(notice: Notice): void {
     const { dataset } = this.#page;
-    this.#requests.onNotice(notice);
+    if (notice.kind === 'rumble' || notice.kind === 'text') this.#requests ??= this.#loadRequests();
+    void this.#requests?.then((requests) => requests?.onNotice(notice));
     this.#toggle('paused', notice.kind === 'paused');
     if (notice.kind === 'joined') {
+      this.#joined = notice;
       dataset.game = gameTitle(notice.game);
+      if (this.#tools) this.#tools.game = dataset.game;
       if (this.client.state.kind === 'playing') this.#present(this.client.state);
       this.#showPicture(notice);
     }
@@ -293,13 +318,21 @@ export class PlayerPage {
     clearTimeout(this.#smallerTimer);
     this.#toggle('smaller', wanted !== undefined);
     if (wanted === undefined) return;
-    const describe = ({ width, height, fps }: typeof wanted) => `${width} × ${height} at ${fps} fps`;
-    this.#text('smaller-text', `This server is busy: your picture is ${describe(got)} instead of ${describe(wanted)}.`);
+    const { busy, picture } = this.#translator.labels;
+    const describe = ({ width, height, fps }: typeof wanted) => picture(width, height, fps);
+    this.#text('smaller-text', busy(describe(got), describe(wanted)));
     this.#smallerTimer = setTimeout(() => this.#toggle('smaller', false), SMALLER_MS);
   }
 
   #showState(state: PlayerState): void {
-    if (state.kind !== 'playing') this.#requests.stop();
+    if (state.kind !== 'playing') void this.#requests?.then((requests) => requests?.stop());
+    if (state.kind === 'ended') {
+      this.#tools?.endRecording();
+      if (!this.#isClosed && this.#dropRefusedPicture(state.code)) {
+        queueMicrotask(() => this.connect(this.#query));
+        return;
+      }
+    }
     if (!this.#isClosed) this.#present(state);
     this.#options.onState(state);
   }
@@ -310,14 +343,21 @@ export class PlayerPage {
     if (state.kind === 'reconnecting' && dataset.state !== 'reconnecting') this.#keepPicture();
     if (state.kind === 'playing') this.#toggle('seen', true);
     dataset.state = state.kind;
-    const words = wordsOf(state, { game: dataset.game, spectates: this.#options.spectates });
+    const translator = this.#translator;
+    const { labels } = translator;
+    const words = wordsOf(state, {
+      game: dataset.game,
+      spectates: this.#options.spectates,
+      labels,
+      translate: (text) => translator.translate(text),
+    });
     this.#text('status', words.status);
     this.#text('title', words.title);
     this.#text('message', words.message);
     this.#text('code', words.code);
     this.#text('away-text', state.kind === 'reconnecting' ? words.message : '');
     this.#text('announcement', words.announcement);
-    this.#card.setAttribute('aria-label', state.kind === 'ended' ? 'Stopped' : 'Start');
+    this.#card.setAttribute('aria-label', state.kind === 'ended' ? labels.stopped : labels.start);
     this.#showHold();
     if (state.kind === 'ended') this.#showEnd();
     this.#keepFocus();
@@ -331,12 +371,90 @@ export class PlayerPage {
     if (width > 0) last.getContext('2d')?.drawImage(this.#video, 0, 0);
   }
 
+  /** Covers the video with its last picture until another connection has brought its first one. */
+  #coverExchange(): void {
+    this.#keepPicture();
+    this.#toggle('exchanging', true);
+    this.#video.requestVideoFrameCallback(() => this.#toggle('exchanging', false));
+  }
+
+  /** Says how the mouse gets free again, the first few times that the game takes it. */
+  #showLock(isLocked: boolean): void {
+    this.#toggle('locked', isLocked);
+    const { lockedFull, lockedKeys } = this.#translator.labels;
+    if (isLocked && this.#lockHints++ < LOCK_HINTS)
+      this.#tools?.captions.show(this.#guard.hasKeyboard ? lockedFull : lockedKeys);
+  }
+
+  /**
+   * Drops the player's own choice of a picture if the host may have refused the page because of it.
+   * @returns whether the page should connect again
+   */
+  #dropRefusedPicture(code: string): boolean {
+    if (code !== 'NL_REQUEST' || !hasChosenPicture(this.#settings.values, this.#query)) return false;
+    this.#settings.set(Object.fromEntries(PICTURE_SETTINGS.map((name) => [name, ''])));
+    this.#tools?.captions.show(this.#translator.labels.settingsDropped);
+    return true;
+  }
+
+  /** Shows what the settings say, and all texts in the player's language. */
+  async #applySettings(): Promise<void> {
+    const { language, scaling } = this.#settings.values;
+    this.#page.dataset.scaling = scaling;
+    await this.#showLanguage(language || chooseLanguage(navigator.languages));
+  }
+
+  /** Shows all texts in a language, which may have to be loaded. */
+  async #showLanguage(language: Language): Promise<void> {
+    if (!(await this.#translator.show(language)) || this.#isClosed) return;
+    this.#present(this.client.state);
+    this.#showSpeaker(this.speaker.state);
+    if (this.#joined) this.#showPicture(this.#joined);
+  }
+
+  async #loadRequests(): Promise<PageRequests | undefined> {
+    const loaded = await import('./requests.ts').catch(() => undefined);
+    if (!loaded || this.#isClosed) return undefined;
+    return new loaded.PageRequests({
+      input: this.#input,
+      writer: this.client.input,
+      container: this.#page,
+      isTouch: () => this.#isTouch,
+      onClosed: () => this.#stage.focus({ preventScroll: true }),
+    });
+  }
+
+  /** Loads the tools. The game does not wait for them. */
+  async #loadTools(audio: HTMLAudioElement): Promise<void> {
+    const loaded = await import('./tools.ts').catch(() => undefined);
+    if (!loaded || this.#isClosed) return;
+    this.#tools = new loaded.PlayerTools({
+      container: this.#page,
+      bar: this.#options.root.querySelector('nav') ?? this.#page,
+      stage: this.#stage,
+      video: this.#video,
+      audio,
+      client: this.client,
+      speaker: this.speaker,
+      settings: this.#settings,
+      asked: () => this.#query,
+      query: () => this.#viewQuery(),
+      hasFocus: () => this.#hasFocus,
+      link: shareableUrl,
+      labels: () => this.#translator.labels,
+      applySettings: () => this.#applySettings(),
+      signal: this.#listeners.signal,
+    });
+    this.#tools.game = this.#page.dataset.game ?? '';
+    this.#tools.showSound(this.speaker.state);
+  }
+
   /** Says how long the player's seat still waits. */
   #showHold(): void {
     const { state } = this.client;
     const heldUntil = state.kind === 'reconnecting' ? state.heldUntil : undefined;
     const seconds = Math.ceil(((heldUntil ?? 0) - performance.now()) / 1000);
-    this.#text('away-left', seconds > 0 ? `Your seat is kept for ${seconds} s.` : '');
+    this.#text('away-left', seconds > 0 ? this.#translator.labels.seatKept(seconds) : '');
   }
 
   #showEnd(): void {
@@ -347,14 +465,29 @@ export class PlayerPage {
     if (this.#hasFocus && !this.#isTouch) (control as HTMLElement).focus();
   }
 
+  /** Draws the latency of each stage while the statistics are shown. */
+  async #showGraph(): Promise<void> {
+    const loaded = await import('./graph.ts').catch(() => undefined);
+    if (!loaded || this.#isClosed) return;
+    this.#graph ??= new loaded.LatencyGraph({
+      canvas: this.#element<HTMLCanvasElement>('graph'),
+      legend: this.#element('stages'),
+      history: this.client.history,
+      translate: (name) => this.#translator.translate(name),
+    });
+    this.#graph.show(!this.#stats.hidden);
+  }
+
   #showFigures(): void {
     this.#showHold();
     if (this.client.state.kind !== 'playing') return;
     const { dataset } = this.#page;
     const stats = this.client.stats();
     dataset.quality = stats.quality;
-    const words = [this.#options.spectates ? 'watching' : '', summaryOf(stats)].filter((part) => part !== '');
-    this.#text('status', 'paused' in dataset ? 'waiting…' : words.join(' · ') || 'playing');
+    const { labels } = this.#translator;
+    const words = [this.#options.spectates ? labels.watching : '', summaryOf(stats, labels)];
+    const summary = words.filter((part) => part !== '').join(' · ');
+    this.#text('status', 'paused' in dataset ? labels.waitingShort : summary || labels.playing);
     if (this.#stats.hidden) return;
     for (const [id, text] of Object.entries(figuresOf(stats))) this.#text(id, text);
   }
@@ -371,6 +504,14 @@ export class PlayerPage {
 /** Returns how a player reads the name of a game. A game is named after its module's file, so its name may contain hyphens. */
 function gameTitle(name: string): string {
   return name.replace(/[-_]+/g, ' ');
+}
+
+/** Returns the URL of this document for other players, who have pictures of their own. */
+function shareableUrl(): string {
+  const url = new URL(location.href);
+  url.hash = '';
+  for (const name of OWN_PARAMETERS) url.searchParams.delete(name);
+  return url.href;
 }
 
 /** Returns a storage of the browser; undefined if it keeps nothing for this page. */

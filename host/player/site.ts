@@ -9,7 +9,7 @@ declare global {
 
 const player = document.createElement('nearlight-player');
 const query = new URLSearchParams(location.search);
-for (const name of ['game', 'size', 'fps', 'muted', 'controls', 'spectate']) {
+for (const name of ['game', 'size', 'fps', 'bitrate', 'muted', 'controls', 'spectate']) {
   const value = query.get(name);
   if (value !== null) player.setAttribute(name, value);
 }

@@ -9,8 +9,11 @@ import {
   MESSAGE_VIDEO,
 } from '../base/protocol.ts';
 import { type Arrival, ArrivalLog } from './arrival.ts';
-import { decodableCodec, PictureDecoder, rtpTimestampOf, type SocketCodec, SoundDecoder } from './decoder.ts';
+import { decodableCodec, rtpTimestampOf, type SocketCodec } from './codecs.ts';
+import type { PictureDecoder, SoundDecoder } from './decoder.ts';
 import { type LinkChannel, type LinkOptions, SeatLink, type ViewQuery } from './link.ts';
+
+type Decoders = typeof import('./decoder.ts');
 
 /** Close code of a connection that has ended as it should (RFC 6455, 7.4.1). */
 const NORMAL = 1000;
@@ -56,8 +59,10 @@ export class SocketLink extends SeatLink {
       this.end({ code: 'NL_BROWSER', message, isFinal: true });
       return;
     }
+    // Few pages need the decoders, so they are a part that is loaded when it is needed.
+    const decoders = await import('./decoder.ts');
     const seat = await this.request('/socket', { query: { ...query, codec }, tokens });
-    if (seat) this.#open(seat.location.replace(/^http/, 'ws'), codec);
+    if (seat) this.#open(seat.location.replace(/^http/, 'ws'), codec, decoders);
   }
 
   protected shut(): void {
@@ -84,7 +89,7 @@ export class SocketLink extends SeatLink {
     return this.#arrivals.find(this.rtpTimestampOf(shown));
   }
 
-  #open(url: string, codec: SocketCodec): void {
+  #open(url: string, codec: SocketCodec, { PictureDecoder, SoundDecoder }: Decoders): void {
     const { hooks, takesSound } = this.options;
     const socket = new WebSocket(url);
     socket.binaryType = 'arraybuffer';

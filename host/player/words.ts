@@ -1,11 +1,12 @@
+import type { Labels } from './labels.ts';
 import type { PlayerState } from './state.ts';
 
 /** Headlines for the player by error code. The message below the headline says more. */
-const TITLES: Readonly<Record<string, string>> = {
-  NL_BROWSER: 'This browser cannot play',
-  NL_HOST: 'Not available here',
-  NL_OFFER: 'This browser cannot play',
-  NL_REQUEST: 'Not available here',
+const TITLES: Readonly<Record<string, 'cannotPlay' | 'notAvailable'>> = {
+  NL_BROWSER: 'cannotPlay',
+  NL_HOST: 'notAvailable',
+  NL_OFFER: 'cannotPlay',
+  NL_REQUEST: 'notAvailable',
 };
 
 /** The text that the page shows and announces for a state. */
@@ -21,38 +22,42 @@ export type Words = {
   announcement: string;
 };
 
+export type WordsOptions = {
+  game?: string | undefined;
+  spectates: boolean;
+  labels: Labels;
+  /** Translates a message of the client. */
+  translate(text: string): string;
+};
+
 /** Returns the words for a state. */
-export function wordsOf(
-  state: PlayerState,
-  { game, spectates }: { game?: string | undefined; spectates: boolean },
-): Words {
+export function wordsOf(state: PlayerState, { game, spectates, labels, translate }: WordsOptions): Words {
   const words = { title: '', message: '', code: '' };
   switch (state.kind) {
     case 'idle':
-      return { ...words, status: 'not connected', announcement: 'Not connected' };
+      return { ...words, status: labels.notConnected, announcement: labels.notConnected };
     case 'connecting': {
-      const waiting = state.attempt > 1 ? `Connecting again, attempt ${state.attempt}` : 'Connecting to the game';
-      const message = state.message ?? waiting;
-      return { ...words, status: 'connecting…', message, announcement: message };
+      const waiting = state.attempt > 1 ? labels.connectingAgain(state.attempt) : labels.connectingLong;
+      const message = state.message === undefined ? waiting : translate(state.message);
+      return { ...words, status: labels.connectingShort, message, announcement: message };
     }
     case 'waiting': {
-      const title = 'All seats are taken';
-      const message = `You are number ${state.position} in the queue. The game begins by itself when it is your turn.`;
-      return { ...words, status: 'waiting…', title, message, announcement: `${title}. ${message}` };
+      const [title, message] = [labels.seatsTaken, labels.queue(state.position)];
+      return { ...words, status: labels.waitingShort, title, message, announcement: `${title}. ${message}` };
     }
     case 'playing': {
-      const title = game ?? 'Ready';
-      const status = spectates ? 'watching' : 'playing';
+      const title = game ?? labels.ready;
+      const status = spectates ? labels.watching : labels.playing;
       return { ...words, status, title, announcement: `${title}: ${status}` };
     }
     case 'reconnecting': {
-      const message = state.message === undefined ? 'Reconnecting…' : `Reconnecting… ${state.message}`;
-      return { ...words, status: 'reconnecting…', message, announcement: message };
+      const { message: why } = state;
+      const message = why === undefined ? labels.reconnecting : labels.reconnectingWhy(translate(why));
+      return { ...words, status: labels.reconnectingShort, message, announcement: message };
     }
     case 'ended': {
-      const title = TITLES[state.code] ?? 'The game stopped';
-      const { code, message } = state;
-      return { status: 'stopped', title, message, code, announcement: `${title}. ${message}` };
+      const [title, message] = [labels[TITLES[state.code] ?? 'gameStopped'], translate(state.message)];
+      return { status: labels.stoppedShort, title, message, code: state.code, announcement: `${title}. ${message}` };
     }
   }
 }

@@ -19,9 +19,11 @@ class PaintedPlayer implements Player {
   readonly seat = 0;
   readonly seats = 4;
   readonly game = 'Arena';
-  readonly width: number;
-  readonly height: number;
-  readonly fps: number;
+  width = 0;
+  height = 0;
+  fps = 0;
+  /** The limit that the page sets for the bit rate of its picture. */
+  bitrateMax: number | undefined;
   readonly held = new Set<string>();
   readonly pressed: string[] = [];
   readonly totals = { dx: 0, dy: 0, wheelX: 0, wheelY: 0 };
@@ -92,10 +94,15 @@ class PaintedPlayer implements Player {
 
   constructor(view: ViewRequest, wanted?: Player['wanted']) {
     this.wanted = wanted;
+    this.#ask(view);
+  }
+
+  #ask(view: ViewRequest): void {
     this.views.push(view);
     this.width = view.width;
     this.height = view.height;
     this.fps = view.fps;
+    this.bitrateMax = view.bitrate;
   }
 
   onConnected(connection: PlayerConnection): void {
@@ -120,7 +127,7 @@ class PaintedPlayer implements Player {
   }
 
   return(view: ViewRequest): Player {
-    this.views.push(view);
+    this.#ask(view);
     this.connection = undefined;
     this.held.clear();
     this.#sequence = 0;

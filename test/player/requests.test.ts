@@ -3,6 +3,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { must } from '../../host/base/assert.ts';
 import type { Notice } from '../../host/base/protocol.ts';
 import { at } from '../at.ts';
+import { pierce } from '../pierce.ts';
 import { eventually, WAIT_MS_MAX } from '../wait.ts';
 import { startGame } from './game.ts';
 
@@ -14,7 +15,7 @@ let page: Page;
 
 beforeAll(async () => {
   game = await startGame();
-  browser = await chromium.launch({ executablePath: '/usr/bin/chromium', args: [...FLAGS, '--headless=new'] });
+  browser = pierce(await chromium.launch({ executablePath: '/usr/bin/chromium', args: [...FLAGS, '--headless=new'] }));
 });
 
 afterAll(async () => {
@@ -116,7 +117,7 @@ describe('the form for a text', () => {
     ask(1);
     await field().waitFor();
     await page.evaluate(() => {
-      const input = document.activeElement;
+      const input = document.activeElement?.shadowRoot?.activeElement;
       for (const key of ['Escape', 'Enter'])
         input?.dispatchEvent(new KeyboardEvent('keydown', { code: key, key, isComposing: true, bubbles: true }));
     });
