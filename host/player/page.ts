@@ -74,6 +74,7 @@ export class PlayerPage {
   readonly #figuresTimer: ReturnType<typeof setInterval>;
   readonly #storageName: ReturnType<typeof takeStorageName>;
   readonly #translator: Translator;
+  readonly #controls = new ControlSettings(storageOf('localStorage'));
   readonly #settings = new Settings(storageOf('localStorage'));
   /** Settings, captions, screenshots and the like, which are loaded after everything else. */
   #tools: PlayerTools | undefined;
@@ -120,7 +121,6 @@ export class PlayerPage {
       onNotice: (notice) => this.#showNotice(notice),
       onExchange: () => this.#coverExchange(),
     });
-    const controls = new ControlSettings(storageOf('localStorage'));
     this.#guard = new PlayGuard({
       isPlaying: () => this.client.state.kind === 'playing',
       isPointerLocked: () => this.#input.locked,
@@ -136,7 +136,7 @@ export class PlayerPage {
       hasGamepads: () => options.hasGamepads(),
       onAct: () => this.#hideCard(),
       onLock: (locked) => this.#showLock(locked),
-      controls,
+      controls: this.#controls,
     });
     this.#touch = new TouchInput({
       stage: this.#stage,
@@ -148,7 +148,7 @@ export class PlayerPage {
       ],
       writer: this.client.input,
       onAct: () => this.#hideCard(),
-      controls,
+      controls: this.#controls,
     });
     this.#listen();
     this.#figuresTimer = setInterval(() => this.#showFigures(), FIGURES_MS);
@@ -437,6 +437,7 @@ export class PlayerPage {
       client: this.client,
       speaker: this.speaker,
       settings: this.#settings,
+      controls: this.#controls,
       asked: () => this.#query,
       query: () => this.#viewQuery(),
       hasFocus: () => this.#hasFocus,

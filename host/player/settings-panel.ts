@@ -1,3 +1,5 @@
+import type { ControlSettings } from './controls.ts';
+import { ControlsPanel } from './controls-panel.ts';
 import { Dialog } from './dialog.ts';
 import { make } from './dom.ts';
 import { LANGUAGES, type Language } from './languages.ts';
@@ -8,6 +10,7 @@ import type { ToolLabels } from './tool-labels.ts';
 export type SettingsPanelOptions = {
   container: ParentNode & Node;
   settings: Settings;
+  controls: ControlSettings;
   labels(): ToolLabels;
   /** The picture and game in the page's URL, which wins over the settings. */
   asked(): ViewQuery;
@@ -34,6 +37,7 @@ type Row = {
 export class SettingsPanel {
   readonly #options: SettingsPanelOptions;
   readonly #dialog: Dialog;
+  #controls: ControlsPanel | undefined;
   readonly #status = make('p', { class: 'status', role: 'status' });
   /** Number of the newest change of the picture. */
   #changes = 0;
@@ -67,6 +71,7 @@ export class SettingsPanel {
       ...rowsOf(labels).map((row) => this.#choice(row)),
       this.#volume(labels),
       this.#key(labels, settings.values.screenshotKey),
+      this.#controlsFor(labels),
       make('footer', {}, this.#status, reset),
     ];
     this.#dialog.show({ title: labels.settings, close: labels.close, content });
@@ -83,6 +88,18 @@ export class SettingsPanel {
     const select = make('select', { id: `setting-${name}`, disabled: isFixed }, ...options);
     select.addEventListener('change', () => this.#set(name, select.value));
     return rowFor(select, title, isFixed ? this.#options.labels().fixedByAddress : cost);
+  }
+
+  /** Makes the part for the controls, which opens when the player wants to change them. */
+  #controlsFor(labels: ToolLabels): Node {
+    const container = make('details', { class: 'controls' }, make('summary', {}, labels.controls));
+    this.#controls?.detach();
+    this.#controls = new ControlsPanel({
+      container,
+      controls: this.#options.controls,
+      labels: { ...labels, pressKey: labels.pressOwnKey, reset: labels.usualControls },
+    });
+    return container;
   }
 
   #volume({ volume }: ToolLabels): Node {

@@ -24,6 +24,21 @@ export const ENGLISH_TOOLS = {
   applied: 'Done.',
   refused: (reason: string) => `The server refused: ${reason}`,
 
+  // The controls
+  controls: 'Controls',
+  mouseSensitivity: 'Mouse sensitivity',
+  stickSensitivity: 'Stick sensitivity',
+  deadZone: 'Dead zone of sticks',
+  touchScale: 'Size of touch controls',
+  invertY: 'Invert up and down',
+  leftHanded: 'Left-handed touch controls',
+  keys: 'Keys',
+  addKey: 'Change a key',
+  removeKey: 'Remove',
+  pressOwnKey: 'Press the key that you want to use',
+  pressGameKey: 'Press the key of the game that it stands for',
+  usualControls: 'Usual controls',
+
   // Screenshots and recordings
   screenshot: 'Screenshot',
   screenshotSaved: 'Screenshot saved',

@@ -1,5 +1,6 @@
 import { Captions } from './captions.ts';
 import type { PlayerClient } from './client.ts';
+import type { ControlSettings } from './controls.ts';
 import { make, makeIcon } from './dom.ts';
 import { download, fileNameFor } from './download.ts';
 import type { Invitation } from './invitation.ts';
@@ -32,6 +33,7 @@ export type PlayerToolsOptions = {
   client: PlayerClient;
   speaker: { volume: number };
   settings: Settings;
+  controls: ControlSettings;
   /** The picture and game that the site asks for, which win over the settings. */
   asked(): ViewQuery;
   /** The picture and game to ask the server for. */
@@ -76,6 +78,7 @@ export class PlayerTools {
       signal,
       onClose: () => this.#leaveDialog(),
       settings: options.settings,
+      controls: options.controls,
       speaker: options.speaker,
       asked: options.asked,
       changePicture: () => options.client.change(options.query()),
