@@ -166,7 +166,7 @@ export class PlayerPage {
     this.client.connect(this.#viewQuery());
   }
 
-  /** Returns the picture and the game to ask the host for. What the site asks for wins over the player's settings. */
+  /** Returns the picture and the game to ask the host for. The attributes of the element win over the player's settings. */
   #viewQuery(): ViewQuery {
     const isPhone = this.#coarse.matches && Math.min(screen.width, screen.height) < PHONE_PIXELS;
     return viewQuery(this.#settings.values, this.#query, isPhone);
