@@ -19,7 +19,7 @@ afterAll(async () => {
 });
 
 /** Fraction of a picture's values that may differ from another picture only because of the video coding. */
-const NOISE = 0.002;
+const NOISE = 0.001;
 
 /** Returns the fraction of values that differ visibly between two pictures. */
 function difference(a: number[], b: number[]): number {

@@ -242,3 +242,12 @@ async function openSettings(page: Page): Promise<void> {
   await page.waitForSelector('dialog[open]');
   await shoot(page, 'settings');
 }
+
+test('a caption without words cannot be seen', async () => {
+  const page = await visits.visit();
+  await page.keyboard.press('KeyW');
+  await page.waitForSelector('#card', { state: 'hidden' });
+  await page.waitForSelector('.caption.empty', { state: 'attached' });
+  const opacity = () => page.evaluate(() => getComputedStyle(document.querySelector('.caption') as Element).opacity);
+  await expect.poll(opacity).toBe('0');
+});
