@@ -24,11 +24,11 @@ player.addEventListener('statechange', ({ detail }) => {
   document.body.dataset.state = detail.kind;
 });
 player.addEventListener('notice', ({ detail }) => showTitle(detail));
+// Keys are always for the game here, whatever was clicked last. The player listens after this page, so it has the first key already.
+addEventListener('keydown', () => document.activeElement === document.body && player.focus(), { capture: true });
 document.querySelector('main')?.append(player);
 if (player.client) globalThis.nearlight = player.client;
 
-// Keys are always for the game here, whatever was clicked last.
-addEventListener('keydown', () => document.activeElement === document.body && player.focus(), { capture: true });
 addEventListener('beforeunload', (event) => {
   if (player.state.kind === 'playing' && !player.spectate) event.preventDefault();
 });
