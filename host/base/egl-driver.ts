@@ -1,12 +1,14 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** Folders in which systems and containers have the libraries of NVIDIA's driver. */
+/** Folders in which systems and containers have the libraries of NVIDIA's driver, after those in LD_LIBRARY_PATH. */
 const FOLDERS = [
   '/usr/lib/x86_64-linux-gnu',
   '/usr/lib/aarch64-linux-gnu',
   '/usr/lib64',
   '/usr/lib',
+  '/lib/x86_64-linux-gnu',
+  '/lib64',
   '/usr/local/lib',
   '/usr/local/nvidia/lib64',
   '/usr/local/nvidia/lib',
@@ -23,7 +25,13 @@ const MANIFEST = join(import.meta.dirname, 'nvidia-egl.json');
  */
 export function findEglDriver(environment: NodeJS.ProcessEnv = process.env): string | undefined {
   if (environment.VK_DRIVER_FILES || environment.VK_ICD_FILENAMES) return undefined;
-  const own = (environment.LD_LIBRARY_PATH ?? '').split(':').filter((folder) => folder !== '');
-  const has = (name: string): boolean => [...own, ...FOLDERS].some((folder) => existsSync(join(folder, name)));
+  const folders = libraryFolders(environment);
+  const has = (name: string): boolean => folders.some((folder) => existsSync(join(folder, name)));
   return has(EGL) && !GLX.every(has) ? MANIFEST : undefined;
+}
+
+/** Returns the folders in which the libraries of NVIDIA's driver may be, the first ones first to look in. */
+export function libraryFolders(environment: NodeJS.ProcessEnv): readonly string[] {
+  const own = (environment.LD_LIBRARY_PATH ?? '').split(':').filter((folder) => folder !== '');
+  return [...own, ...FOLDERS];
 }

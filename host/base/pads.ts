@@ -1,6 +1,9 @@
 import { PAD_BUTTON_COUNT, PAD_COUNT } from '../../renderer/contract/abi.ts';
 import { HELD_BYTES, PAD_AXIS_MAX, PAD_BYTES } from './protocol.ts';
 
+/** Value of a button that is pressed all the way. */
+export const PAD_VALUE_MAX = 255;
+
 /** The state of one gamepad of a player. */
 export interface PadState {
   /** Whether the player has this gamepad. Everything else is 0 if not. */
@@ -9,7 +12,7 @@ export interface PadState {
   buttons: number;
   /** Axes of the sticks, -1 to 1; right and down are positive. */
   readonly axes: Float32Array;
-  /** How far each button is pressed, 0 to 255. */
+  /** How far each button is pressed, 0 to PAD_VALUE_MAX. */
   readonly values: Uint8Array;
 }
 

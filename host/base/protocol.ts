@@ -105,6 +105,9 @@ export const FRAME_TIME_MAX = 0xffff;
  * does not know. A page sends this only to a host that sends times.
  */
 export const TIMES_BYTES = 40;
+export const TIMES_HEADER_BYTES = 8;
+/** Longest time of a picture in MESSAGE_TIMES, in milliseconds. A page counts a longer one as this much. */
+export const PICTURE_MS_MAX = 8000;
 
 /**
  * A rare message from the host to a page. `joined` says that the page has a seat, and which picture it gets. `wanted` is the

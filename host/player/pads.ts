@@ -1,8 +1,6 @@
 import { PAD_BUTTON_COUNT, PAD_COUNT } from '../../renderer/contract/abi.ts';
-import { noPad, type PadState, releasePad } from '../base/pads.ts';
+import { noPad, PAD_VALUE_MAX, type PadState, releasePad } from '../base/pads.ts';
 import { HELD_BYTES, PAD_AXIS_MAX, PAD_BYTES } from '../base/protocol.ts';
-
-const VALUE_MAX = 255;
 
 /** The gamepads of a player, as they follow the fixed part of MESSAGE_HELD. Their axes are kept in units of 1 / PAD_AXIS_MAX. */
 export class HeldPads {
@@ -28,7 +26,7 @@ export class HeldPads {
   /** Sets how far a button is pressed, 0 to 1. @returns false if that changes nothing */
   value(place: number, button: number, value: number): boolean {
     const pad = this.#pads[place];
-    const now = Math.round(Math.min(1, Math.max(0, value)) * VALUE_MAX);
+    const now = Math.round(Math.min(1, Math.max(0, value)) * PAD_VALUE_MAX);
     if (!pad || pad.values[button] === now) return false;
     pad.values[button] = now;
     return true;

@@ -1,10 +1,7 @@
 import { BUCKETS, bucketOf } from '../base/buckets.ts';
-import { MESSAGE_TIMES, TIMES_BYTES } from '../base/protocol.ts';
+import { MESSAGE_TIMES, PICTURE_MS_MAX, TIMES_BYTES, TIMES_HEADER_BYTES } from '../base/protocol.ts';
 import { PAGE_STAGES, STAGES } from '../base/stages.ts';
 
-/** The host takes no longer times. */
-const PICTURE_MS_MAX = 8000;
-const HEADER_BYTES = 8;
 const COUNT_MAX = 0xffff;
 const SUM_US_MAX = 0xffffffff;
 const WHERE = PAGE_STAGES.map((stage) => (stage === 'total' ? -1 : STAGES.indexOf(stage)));
@@ -43,7 +40,7 @@ export class PageReport {
     message.setUint8(1, stage);
     message.setUint32(4, this.#sumsUs[stage] ?? 0, true);
     for (let bucket = 0; bucket < counts.length; bucket++)
-      message.setUint16(HEADER_BYTES + 2 * bucket, counts[bucket] ?? 0, true);
+      message.setUint16(TIMES_HEADER_BYTES + 2 * bucket, counts[bucket] ?? 0, true);
     counts.fill(0);
     this.#sumsUs[stage] = 0;
     return message;

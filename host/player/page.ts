@@ -150,12 +150,9 @@ export class PlayerPage {
       onAct: () => this.#hideCard(),
       controls: this.#controls,
     });
-    this.#listen();
+    this.#listen(audio);
     this.#figuresTimer = setInterval(() => this.#showFigures(), FIGURES_MS);
     this.client.setHidden(document.hidden);
-    audio.addEventListener('volumechange', () => {
-      this.#element<HTMLInputElement>('volume').value = String(this.speaker.volume);
-    });
     void this.#applySettings();
     if (!options.spectates) void this.#loadTools(audio);
   }
@@ -192,7 +189,7 @@ export class PlayerPage {
     this.#options.root.replaceChildren();
   }
 
-  #listen(): void {
+  #listen(audio: HTMLAudioElement): void {
     const { signal } = this.#listeners;
     const onClick = (id: string, act: (event: Event) => void) => this.#element(id).addEventListener('click', act);
     this.#card.addEventListener('click', () => this.#start());
@@ -202,6 +199,9 @@ export class PlayerPage {
     volume.value = String(this.speaker.volume);
     volume.addEventListener('input', () => {
       this.speaker.volume = volume.valueAsNumber;
+    });
+    audio.addEventListener('volumechange', () => {
+      volume.value = String(this.speaker.volume);
     });
     onClick('speaker', () => this.speaker.toggle());
     onClick('figures', (event) => {

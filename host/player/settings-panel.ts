@@ -97,7 +97,7 @@ export class SettingsPanel {
     this.#controls = new ControlsPanel({
       container,
       controls: this.#options.controls,
-      labels: { ...labels, pressKey: labels.pressOwnKey, reset: labels.usualControls },
+      labels,
     });
     return container;
   }

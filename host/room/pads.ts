@@ -10,10 +10,7 @@ import {
   PAD_VALUES,
   PADS_STRIDE,
 } from '../../renderer/contract/abi.ts';
-import { noPad, type PadState, releasePad } from '../base/pads.ts';
-
-/** The value of a button that went down, until a message about the whole gamepad says how far it is pressed. */
-const VALUE_MAX = 255;
+import { noPad, PAD_VALUE_MAX, type PadState, releasePad } from '../base/pads.ts';
 
 /** The gamepads of one player, as records for the module (ABI.md, "Gamepads"). Presses accumulate until a tick has read them. */
 export class PlayerPads {
@@ -28,7 +25,8 @@ export class PlayerPads {
     if (down) {
       this.#press(place, bit & ~pad.buttons);
       pad.buttons |= bit;
-      if (pad.values[button] === 0) pad.values[button] = VALUE_MAX;
+      // A message about the whole gamepad says later how far the button is pressed.
+      if (pad.values[button] === 0) pad.values[button] = PAD_VALUE_MAX;
     } else {
       pad.buttons &= ~bit;
       pad.values[button] = 0;

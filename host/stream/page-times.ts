@@ -1,5 +1,6 @@
 import { BUCKETS_MS } from '../base/buckets.ts';
 import type { Clock } from '../base/clock.ts';
+import { PICTURE_MS_MAX, TIMES_HEADER_BYTES } from '../base/protocol.ts';
 import { PAGE_STAGES, type PageStage } from '../base/stages.ts';
 import { type Milli, milli } from '../base/time.ts';
 
@@ -7,9 +8,6 @@ import { type Milli, milli } from '../base/time.ts';
 const PICTURES_PER_SECOND_MAX = 250;
 /** A report may cover this much time, however long the page has sent none. */
 const SPAN_MS_MAX = 10_000;
-/** A page counts a longer time as this much. */
-export const PICTURE_MS_MAX = 8000;
-const HEADER_BYTES = 8;
 /** Each sum is rounded to microseconds, and so is each time in it. */
 const ROUNDING_US = 1;
 
@@ -38,7 +36,7 @@ export class PageTimes {
   /** Reads a message of type MESSAGE_TIMES. @returns false if it is not valid */
   read(message: Buffer): boolean {
     const buckets = message[2] ?? 0;
-    if (buckets === 0 || message.length !== HEADER_BYTES + 2 * buckets || message[3] !== 0) return false;
+    if (buckets === 0 || message.length !== TIMES_HEADER_BYTES + 2 * buckets || message[3] !== 0) return false;
     const stage = PAGE_STAGES[message.readUInt8(1)];
     // Another version of the page may know other stages or buckets.
     if (stage === undefined || buckets !== this.#counts.length) return true;
@@ -46,7 +44,7 @@ export class PageTimes {
     let pictures = 0;
     let [leastUs, mostUs] = [0, 0];
     for (let bucket = 0; bucket < buckets; bucket++) {
-      const count = message.readUInt16LE(HEADER_BYTES + 2 * bucket);
+      const count = message.readUInt16LE(TIMES_HEADER_BYTES + 2 * bucket);
       this.#counts[bucket] = count;
       pictures += count;
       leastUs += count * ((BUCKETS_MS[bucket - 1] ?? 0) * 1000 - ROUNDING_US);

@@ -1,20 +1,8 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { libraryFolders } from '../../host/base/egl-driver.ts';
 import { describeMachine } from '../bench/harness.ts';
-
-/** Folders of libraries on the systems that NVIDIA's driver is installed on. */
-const FOLDERS = [
-  '/usr/lib/x86_64-linux-gnu',
-  '/usr/lib64',
-  '/usr/lib',
-  '/lib/x86_64-linux-gnu',
-  '/lib64',
-  '/usr/local/lib',
-  '/usr/local/nvidia/lib64',
-  '/usr/local/nvidia/lib',
-  '/run/opengl-driver/lib',
-];
 
 /**
  * Libraries to look for: NVIDIA's Vulkan driver (with and without X11), shader compiler, CUDA, video encoder and management
@@ -37,8 +25,9 @@ const DEVICES = ['/dev/nvidia*', '/dev/dri/*'];
 
 /** Returns the path of a library; undefined if it is not installed. `name` may contain a star. */
 export function findLibrary(name: string, environment: NodeJS.ProcessEnv = process.env): string | undefined {
-  const own = (environment.LD_LIBRARY_PATH ?? '').split(':').filter((folder) => folder !== '');
-  return [...own, ...FOLDERS].flatMap((folder) => globSync(join(folder, name))).sort()[0];
+  return libraryFolders(environment)
+    .flatMap((folder) => globSync(join(folder, name)))
+    .sort()[0];
 }
 
 /** Describes the hardware and drivers of this machine, from files and nvidia-smi. It works even if Vulkan does not. */

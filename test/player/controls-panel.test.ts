@@ -8,9 +8,11 @@ const FOLDER = join(import.meta.dirname, '../../host/player');
 const SOURCE = `
 import { ControlSettings } from './controls.ts';
 import { ControlsPanel } from './controls-panel.ts';
+import { ENGLISH } from './labels.ts';
+import { ENGLISH_TOOLS } from './tool-labels.ts';
 const controls = new ControlSettings();
 const host = document.body.appendChild(document.createElement('div'));
-const panel = new ControlsPanel({ container: host.attachShadow({ mode: 'open' }), controls });
+const panel = new ControlsPanel({ container: host.attachShadow({ mode: 'open' }), controls, labels: { ...ENGLISH, ...ENGLISH_TOOLS } });
 const keys = [];
 addEventListener('keydown', (event) => keys.push(event.code));
 Object.assign(globalThis, { controls, panel, keys });

@@ -1,8 +1,8 @@
-import { type Browser, chromium, type Page } from 'playwright-core';
+import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { must } from '../../host/base/assert.ts';
 import { CONTROL_BOUNDS } from '../../host/player/controls.ts';
-import { pierce } from '../pierce.ts';
+import { startBrowser } from '../e2e/host.ts';
 import { WAIT_MS_MAX } from '../wait.ts';
 import { startGame } from './game.ts';
 
@@ -20,9 +20,7 @@ let game: Awaited<ReturnType<typeof startGame>>;
 
 beforeAll(async () => {
   game = await startGame();
-  browser = pierce(
-    await chromium.launch({ executablePath: '/usr/bin/chromium', args: ['--no-sandbox', '--headless=new'] }),
-  );
+  browser = await startBrowser();
 });
 
 afterAll(async () => {

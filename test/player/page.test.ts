@@ -1,12 +1,11 @@
-import { type Browser, chromium, type Page } from 'playwright-core';
+import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { must } from '../../host/base/assert.ts';
 import { at } from '../at.ts';
-import { pierce } from '../pierce.ts';
+import { startBrowser } from '../e2e/host.ts';
 import { eventually, WAIT_MS_MAX } from '../wait.ts';
 import { SHORT_HOLD_MS, startGame } from './game.ts';
 
-const FLAGS = ['--no-sandbox', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-sync'];
 const SMALL = '?size=320x180&fps=30';
 
 let browser: Browser;
@@ -17,11 +16,7 @@ let location: string;
 
 beforeAll(async () => {
   game = await startGame();
-  const launched = await chromium.launch({
-    executablePath: '/usr/bin/chromium',
-    args: [...FLAGS, '--headless=new'],
-  });
-  browser = pierce(launched);
+  browser = await startBrowser();
 });
 
 afterAll(async () => {

@@ -1,13 +1,11 @@
-import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
+import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { must } from '../../host/base/assert.ts';
 import type { Notice } from '../../host/base/protocol.ts';
 import { at } from '../at.ts';
-import { pierce } from '../pierce.ts';
+import { startBrowser } from '../e2e/host.ts';
 import { eventually, WAIT_MS_MAX } from '../wait.ts';
 import { startGame } from './game.ts';
-
-const FLAGS = ['--no-sandbox', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-sync'];
 
 let browser: Browser;
 let game: Awaited<ReturnType<typeof startGame>>;
@@ -15,7 +13,7 @@ let page: Page;
 
 beforeAll(async () => {
   game = await startGame();
-  browser = pierce(await chromium.launch({ executablePath: '/usr/bin/chromium', args: [...FLAGS, '--headless=new'] }));
+  browser = await startBrowser();
 });
 
 afterAll(async () => {

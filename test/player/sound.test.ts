@@ -1,11 +1,9 @@
-import { type Browser, chromium, type Page } from 'playwright-core';
+import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { at } from '../at.ts';
-import { pierce } from '../pierce.ts';
+import { startBrowser } from '../e2e/host.ts';
 import { eventually, WAIT_MS_MAX } from '../wait.ts';
 import { startGame } from './game.ts';
-
-const FLAGS = ['--no-sandbox', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-sync'];
 
 let browser: Browser;
 let game: Awaited<ReturnType<typeof startGame>>;
@@ -13,7 +11,7 @@ let page: Page;
 
 beforeAll(async () => {
   game = await startGame();
-  browser = pierce(await chromium.launch({ executablePath: '/usr/bin/chromium', args: [...FLAGS, '--headless=new'] }));
+  browser = await startBrowser();
 });
 
 afterAll(async () => {

@@ -5,15 +5,14 @@
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import type { AxeResults } from 'axe-core';
-import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
+import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { must } from '../../host/base/assert.ts';
 import { at } from '../at.ts';
-import { pierce } from '../pierce.ts';
+import { startBrowser } from '../e2e/host.ts';
 import { eventually, WAIT_MS_MAX } from '../wait.ts';
 import { SHORT_HOLD_MS, startGame } from './game.ts';
 
-const FLAGS = ['--no-sandbox', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-sync'];
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const QUERY = '?size=640x360&fps=30';
 
@@ -89,7 +88,7 @@ const STATES: Readonly<Record<string, () => Promise<void>>> = {
 
 beforeAll(async () => {
   game = await startGame();
-  browser = pierce(await chromium.launch({ executablePath: '/usr/bin/chromium', args: [...FLAGS, '--headless=new'] }));
+  browser = await startBrowser();
 });
 
 afterAll(async () => {

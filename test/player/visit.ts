@@ -1,11 +1,9 @@
-import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
+import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
 import { expect } from 'vitest';
 import { at } from '../at.ts';
-import { pierce } from '../pierce.ts';
+import { startBrowser } from '../e2e/host.ts';
 import { eventually, WAIT_MS_MAX } from '../wait.ts';
 import { startGame } from './game.ts';
-
-const FLAGS = ['--no-sandbox', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-sync'];
 
 export type VisitOptions = Pick<
   BrowserContextOptions,
@@ -24,11 +22,7 @@ const SMALL = { size: '640x360', fps: '30' };
 /** Starts the painted game of game.ts and a browser, with which tests visit it as players do. */
 export async function startVisits() {
   const game = await startGame();
-  const launched = await chromium.launch({
-    executablePath: '/usr/bin/chromium',
-    args: [...FLAGS, '--headless=new', '--autoplay-policy=user-gesture-required'],
-  });
-  const browser: Browser = pierce(launched);
+  const browser: Browser = await startBrowser(['--autoplay-policy=user-gesture-required']);
   const complaints: string[] = [];
   return {
     game,

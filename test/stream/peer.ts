@@ -16,7 +16,8 @@ import { eventually } from '../wait.ts';
 
 /** Interval at which a page sends pings. */
 const BEAT_MS = 100;
-const PLAYOUT_DELAY = 'http://www.webrtc.org/experiments/rtp-hdrext/playout-delay';
+/** Header extension that limits how long the receiver delays a frame. */
+export const PLAYOUT_DELAY = 'http://www.webrtc.org/experiments/rtp-hdrext/playout-delay';
 
 /** Waits until `done` returns a value that is neither undefined nor false, and returns it. The error names `what`. */
 export function until<T>(done: () => T | undefined | false, what: string, msMax?: number): Promise<T> {

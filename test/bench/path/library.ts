@@ -4,12 +4,12 @@ import { readConfig } from '../../../host/base/config.ts';
 import { readOffer } from '../../../host/stream/offer.ts';
 import { emptyStats, type FrameInfo, type Player, type PlayerConnection } from '../../../host/stream/player.ts';
 import { type PacketFeedback, RTCP_KEYFRAME, readRtcp } from '../../../host/stream/rtcp.ts';
+import { PLAYOUT_DELAY } from '../../stream/peer.ts';
 import { eventually } from '../../wait.ts';
 
 const SSRC = 1;
 const CLOCK_HZ = 90_000;
 const PAYLOAD_BYTES_MAX = 1200;
-const PLAYOUT_DELAY = 'http://www.webrtc.org/experiments/rtp-hdrext/playout-delay';
 /** Reports of single packets, which this sender leaves to the library. */
 const UNUSED: PacketFeedback = { onMissing() {}, onArrivals() {} };
 
