@@ -15,19 +15,16 @@ const FOLDERS = [
   '/run/opengl-driver/lib',
 ];
 const EGL = 'libEGL_nvidia.so.0';
-/** The library that NVIDIA's own manifest names, and the libraries of X11 without which it offers no GPU. */
-const GLX = ['libGLX_nvidia.so.0', 'libX11.so.6', 'libXext.so.6'];
 const MANIFEST = join(import.meta.dirname, 'nvidia-egl.json');
 
 /**
- * Returns the path of a manifest for the Vulkan driver in NVIDIA's EGL library, which needs no X11. Undefined if the system lacks
- * that library, if the one that NVIDIA's own manifest names can be used, or if a person chose drivers in the environment.
+ * Returns the path of a manifest for the Vulkan driver in NVIDIA's EGL library. Undefined if the system lacks that library, or if a
+ * person chose drivers in the environment. NVIDIA's own manifest, `nvidia_icd.json`, often names the GLX library instead, which
+ * offers no GPU where X11 is missing, and on servers also where it is installed. The same driver is behind both.
  */
 export function findEglDriver(environment: NodeJS.ProcessEnv = process.env): string | undefined {
   if (environment.VK_DRIVER_FILES || environment.VK_ICD_FILENAMES) return undefined;
-  const folders = libraryFolders(environment);
-  const has = (name: string): boolean => folders.some((folder) => existsSync(join(folder, name)));
-  return has(EGL) && !GLX.every(has) ? MANIFEST : undefined;
+  return libraryFolders(environment).some((folder) => existsSync(join(folder, EGL))) ? MANIFEST : undefined;
 }
 
 /** Returns the folders in which the libraries of NVIDIA's driver may be, the first ones first to look in. */

@@ -116,8 +116,7 @@ async function findGpuAndEncoder({ gpuEnabled }: Config): Promise<Finding[]> {
   try {
     const gpu = await openGpu({ hardwareRequired: gpuEnabled, log: () => {} });
     const { device, description } = gpu.adapter;
-    const egl =
-      !gpu.software && findEglDriver() !== undefined && 'through libEGL_nvidia.so.0, as libX11 and libXext are missing';
+    const egl = !gpu.software && findEglDriver() !== undefined && 'through libEGL_nvidia.so.0';
     const text = [device, description, egl].filter(Boolean).join(', ');
     gpu.close();
     const advice = "for more frames, install the GPU's Vulkan driver and give access to /dev/dri or /dev/nvidia*";

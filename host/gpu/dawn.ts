@@ -215,16 +215,18 @@ async function openInstance(backend: string): Promise<GPU> {
 /**
  * Makes Dawn use the Vulkan loader and the software driver of Nearlight's private runtime, if that is installed. Hardware
  * drivers stay the system's. The system's software driver is left out: it may be too old, and two versions of one library
- * cannot share a process. NVIDIA's EGL library is added where the driver that its manifest names does not work.
+ * cannot share a process. NVIDIA's driver is taken from its EGL library, and not from the library that its own manifest names.
  */
 function usePrivateVulkan(): void {
   const runtime = findRuntime();
   if (runtime) createRequire(import.meta.url)(runtime.vulkanLoader);
   // A person who names the Vulkan drivers in the environment gets these and no others.
   if (process.env.VK_DRIVER_FILES || process.env.VK_ICD_FILENAMES) return;
-  const added = [runtime?.driverManifest, findEglDriver()].filter((path) => path !== undefined);
+  const eglDriver = findEglDriver();
+  const added = [runtime?.driverManifest, eglDriver].filter((path) => path !== undefined);
+  const disabled = [runtime && 'lvp_icd*', eglDriver && 'nvidia_icd*'].filter((pattern) => pattern !== undefined);
   if (added.length > 0) process.env.VK_ADD_DRIVER_FILES ??= added.join(':');
-  if (runtime) process.env.VK_LOADER_DRIVERS_DISABLE ??= 'lvp_icd*';
+  if (disabled.length > 0) process.env.VK_LOADER_DRIVERS_DISABLE ??= disabled.join();
 }
 
 async function openDevice(adapter: GPUAdapter): Promise<GPUDevice> {

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { copyFileSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { promisify } from 'node:util';
@@ -13,17 +13,13 @@ afterAll(() => rmSync(folder, { recursive: true }));
 const LD_LIBRARY_PATH = folder;
 const name = (library: string): string => join(folder, library);
 
-test("NVIDIA's EGL library is used if there is no other that works, and no person has chosen drivers", () => {
+test("NVIDIA's EGL library is used if it is there, and no person has chosen drivers", () => {
   expect(findEglDriver({})).toBeUndefined();
   writeFileSync(name('libEGL_nvidia.so.0'), '');
   const manifest = must(findEglDriver({ LD_LIBRARY_PATH }), 'manifest');
   expect(JSON.parse(readFileSync(manifest, 'utf8'))).toMatchObject({ ICD: { library_path: 'libEGL_nvidia.so.0' } });
   for (const chosen of ['VK_DRIVER_FILES', 'VK_ICD_FILENAMES'])
     expect(findEglDriver({ LD_LIBRARY_PATH, [chosen]: '/some.json' })).toBeUndefined();
-  for (const library of ['libX11.so.6', 'libXext.so.6']) writeFileSync(name(library), '');
-  expect(findEglDriver({ LD_LIBRARY_PATH })).toBe(manifest);
-  writeFileSync(name('libGLX_nvidia.so.0'), '');
-  expect(findEglDriver({ LD_LIBRARY_PATH })).toBeUndefined();
 });
 
 /** The path of the software driver's library. */
@@ -37,20 +33,41 @@ function softwareDriver(): string {
   return resolve(dirname(must(manifest, 'software driver')), ICD.library_path);
 }
 
+const dawn = new URL('../../host/gpu/dawn.ts', import.meta.url).href;
+
+/** Opens the GPU in a process of its own. Returns its name, or what failed, and which of NVIDIA's libraries are in the process. */
+async function open(environment: NodeJS.ProcessEnv): Promise<string> {
+  const script = `const { openGpu } = await import(${JSON.stringify(dawn)});
+    const told = await openGpu({ hardwareRequired: false, log() {} }).then((gpu) => gpu.adapter.description, (error) => error.message);
+    const maps = (await import('node:fs')).readFileSync('/proc/self/maps', 'utf8');
+    console.log(told, [...new Set(maps.match(/lib\\w+_nvidia\\.so\\.0/g))].join());
+    process.exit();`;
+  const env = { ...process.env, ...environment };
+  const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '-e', script], { env });
+  return stdout;
+}
+
 test('openGpu finds a GPU whose driver is only in a library of that name', async () => {
   const alone = mkdtempSync(join(folder, 'alone-'));
   copyFileSync(softwareDriver(), join(alone, 'libEGL_nvidia.so.0'));
-  const dawn = new URL('../../host/gpu/dawn.ts', import.meta.url).href;
-  const script = `const { openGpu } = await import(${JSON.stringify(dawn)});
-    const told = await openGpu({ hardwareRequired: false, log() {} }).then((gpu) => gpu.adapter.description, (error) => error.message);
-    console.log(told, process.env.VK_ADD_DRIVER_FILES);
-    process.exit();`;
-  const open = async (path: string): Promise<string> => {
-    // No other driver is left.
-    const env = { ...process.env, VK_LOADER_DRIVERS_DISABLE: '*lvp*,*nearlight_driver*', LD_LIBRARY_PATH: path };
-    const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '-e', script], { env });
-    return stdout;
-  };
-  expect(await open(alone)).toMatch(/^llvmpipe.*nvidia-egl\.json$/m);
-  expect(await open(join(folder, 'nothing'))).toMatch(/^NL_NO_GPU/);
+  // No other driver is left.
+  const VK_LOADER_DRIVERS_DISABLE = '*lvp*,*nearlight_driver*';
+  expect(await open({ VK_LOADER_DRIVERS_DISABLE, LD_LIBRARY_PATH: alone })).toMatch(
+    /^llvmpipe.* libEGL_nvidia\.so\.0$/m,
+  );
+  expect(await open({ VK_LOADER_DRIVERS_DISABLE, LD_LIBRARY_PATH: join(folder, 'nothing') })).toMatch(/^NL_NO_GPU/);
+});
+
+test("the library that NVIDIA's own manifest names is not loaded beside the EGL library", async () => {
+  const both = mkdtempSync(join(folder, 'both-'));
+  const manifests = join(both, 'vulkan/icd.d');
+  mkdirSync(manifests, { recursive: true });
+  const glx = join(both, 'libGLX_nvidia.so.0');
+  for (const library of [glx, join(both, 'libEGL_nvidia.so.0')]) copyFileSync(softwareDriver(), library);
+  const manifest = { file_format_version: '1.0.0', ICD: { library_path: glx, api_version: '1.3.0' } };
+  writeFileSync(join(manifests, 'nvidia_icd.json'), JSON.stringify(manifest));
+  const XDG_DATA_DIRS = both;
+  expect(await open({ XDG_DATA_DIRS, LD_LIBRARY_PATH: both })).toMatch(/ \S*libEGL_nvidia\.so\.0/);
+  expect(await open({ XDG_DATA_DIRS, LD_LIBRARY_PATH: both })).not.toContain('libGLX_nvidia');
+  expect(await open({ XDG_DATA_DIRS, LD_LIBRARY_PATH: join(folder, 'nothing') })).toContain('libGLX_nvidia');
 });
