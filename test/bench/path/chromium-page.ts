@@ -1,4 +1,4 @@
-import { Scene } from './scene.ts';
+import { Scene, TAKEN_PER_SECOND } from './scene.ts';
 
 export interface SourceOptions {
   width: number;
@@ -45,13 +45,13 @@ export class ChromiumSource {
 
   /** Sends pictures. Returns when each was taken, by its number, in milliseconds since `origin`, which counts from 1970. */
   async send(origin: number, seconds: number): Promise<number[]> {
-    const { width, height, fps } = this.#options;
+    const { width, height } = this.#options;
     const scene = new Scene(width, height);
     const writer = this.#track.writable.getWriter();
     const now = (): number => performance.timeOrigin + performance.now() - origin;
     const takenMs: number[] = [];
     const picture = new Uint8Array((width * height * 3) / 2);
-    for (let number = 1, next = now(); now() < seconds * 1000; next += 1000 / fps) {
+    for (let number = 1, next = now(); now() < seconds * 1000; next += 1000 / TAKEN_PER_SECOND) {
       await new Promise((resolve) => setTimeout(resolve, Math.max(0, next - now())));
       const { y, u, v } = scene.picture(number);
       picture.set(y);

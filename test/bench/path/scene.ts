@@ -1,6 +1,11 @@
 import type { Picture } from '../../../host/video/readback.ts';
 import { Random } from '../../random.ts';
 
+/**
+ * Pictures are taken a little more rarely than a display shows them (60/s), so that they meet it in all phases alike. With equal rates
+ * each row would get a phase of its own, by chance, which is up to 16 ms of its delays.
+ */
+export const TAKEN_PER_SECOND = 59.5;
 /** Size of the blocks that show a picture's number, and their number. */
 export const BLOCK = 16;
 export const BITS = 16;

@@ -12,7 +12,7 @@ import { eventually } from '../../wait.ts';
 import { ChromiumSender } from './chromium.ts';
 import { LibrarySender } from './library.ts';
 import { type PathOptions, PathProxy } from './proxy.ts';
-import { BITS, BLOCK, PATCH, Scene } from './scene.ts';
+import { BITS, BLOCK, PATCH, Scene, TAKEN_PER_SECOND } from './scene.ts';
 
 const FPS = 60;
 const BITRATE_MAX = 20_000_000;
@@ -217,7 +217,7 @@ async function play({ page, player, connection, proxy, width, height, seconds }:
   const takenMs: number[] = [];
   const begunAt = performance.now();
   proxy.begin();
-  for (let next = begunAt; performance.now() - begunAt < seconds * 1000; next += 1000 / FPS) {
+  for (let next = begunAt; performance.now() - begunAt < seconds * 1000; next += 1000 / TAKEN_PER_SECOND) {
     await systemClock.until(milli(next));
     if (!view.ready) continue;
     number++;
