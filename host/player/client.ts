@@ -1,26 +1,14 @@
 import { systemClock } from '../base/clock.ts';
-import {
-  MESSAGE_FRAME,
-  MESSAGE_NOTICE,
-  MESSAGE_PACE,
-  MESSAGE_PING,
-  MESSAGE_PONG,
-  type Notice,
-  PACE_BYTES,
-  PING_BYTES,
-} from '../base/protocol.ts';
+import { MESSAGE_NOTICE, type Notice } from '../base/protocol.ts';
 import { type Milli, milli } from '../base/time.ts';
 import { Connector } from './connector.ts';
 import type { Link, LinkChannel, LinkFailure, ViewQuery } from './link.ts';
-import { QualityMeter } from './quality.ts';
-import { ReceiverMeter } from './receiver.ts';
+import { ConnectionMeter } from './meter.ts';
 import { SilenceWatch } from './silence.ts';
 import type { StageHistory } from './stage-history.ts';
 import type { PictureTimes } from './stages.ts';
 import type { PlayerState, PlayerStats } from './state.ts';
-import { PictureTiming } from './timing.ts';
 import { ReturnTokens, type TokenStorage } from './tokens.ts';
-import { SampleWindow } from './window.ts';
 import { InputWriter } from './writer.ts';
 
 export type PlayerClientOptions = {
@@ -47,14 +35,10 @@ const FIRST_PICTURE_MS = 8000;
 /** A connection on which the game was played for this time has lasted. After two in a row that did not, there is a pause. */
 const STABLE_MS = 10_000;
 const BEAT_MS = 100;
-const BEATS_PER_PING = 5;
-const BEATS_PER_STATS = 10;
-/** At this interval the page reports one of the times that only it knows. */
-const BEATS_PER_REPORT = 4;
 /** Why a change of the picture fails if the seat is the player's no longer. */
 const SEAT_TAKEN: LinkFailure = { code: 'NL_ROOM_FULL', message: 'All seats are taken.', isFinal: false };
 
-/** Plays a game: connects to the host, connects again whenever the connection is lost, sends input and measures latency. */
+/** Plays a game: connects to the host, connects again whenever the connection is lost, and sends input. */
 export class PlayerClient {
   /** Takes the player's input and sends it to the host. */
   readonly input: InputWriter;
@@ -64,19 +48,9 @@ export class PlayerClient {
   onPicture: ((times: Readonly<PictureTimes>) => void) | undefined;
   readonly #options: PlayerClientOptions;
   readonly #connector: Connector;
-  readonly #timing: PictureTiming;
-  readonly #latencies = new SampleWindow();
-  /** The server's own part of the input latency, as it reports for each frame. */
-  readonly #serverTimes = new SampleWindow();
-  readonly #rtts = new SampleWindow({ capacity: 64 });
-  /** How long recent pictures waited for the display. Older ones do not count, because the host adjusts when it takes pictures. */
-  readonly #slacks = new SampleWindow({ capacity: 64, spanMs: 500 });
-  readonly #pace = new DataView(new ArrayBuffer(PACE_BYTES));
-  readonly #ping = new DataView(new ArrayBuffer(PING_BYTES));
+  readonly #meter: ConnectionMeter;
   readonly #text = new TextDecoder();
   #state: PlayerState = { kind: 'idle' };
-  readonly #receiver = new ReceiverMeter();
-  readonly #quality = new QualityMeter();
   #query: ViewQuery = {};
   /** A change of the picture that is being made: what the page asked for before, and the function that reports the result. */
   #change: { former: ViewQuery; settle(failure?: LinkFailure): void } | undefined;
@@ -97,20 +71,12 @@ export class PlayerClient {
   #pictureTimer: ReturnType<typeof setTimeout> | undefined;
   #beatTimer: ReturnType<typeof setInterval> | undefined;
   #frameCallback = 0;
-  #beats = 0;
   readonly #silence = new SilenceWatch();
-  /** The browser's own count of presented pictures; 0 before the first one of a connection or after the page was hidden. */
-  #presented = 0;
-  /** Number of pictures shown since the connection began. */
-  #shown = 0;
 
   constructor(options: PlayerClientOptions) {
     this.#options = options;
-    this.#timing = new PictureTiming({
-      onSample: (latencyMs, sequence) => {
-        this.#latencies.add(latencyMs, systemClock.now());
-        this.onLatency?.(latencyMs, sequence);
-      },
+    this.#meter = new ConnectionMeter({
+      onSample: (latencyMs, sequence) => this.onLatency?.(latencyMs, sequence),
       onPicture: (times) => this.onPicture?.(times),
     });
     this.input = new InputWriter({
@@ -145,8 +111,6 @@ export class PlayerClient {
         else this.#lose(failure);
       },
     });
-    this.#ping.setUint8(0, MESSAGE_PING);
-    this.#pace.setUint8(0, MESSAGE_PACE);
   }
 
   get state(): PlayerState {
@@ -216,8 +180,7 @@ export class PlayerClient {
     this.input.hide(isHidden);
     clearTimeout(this.#pictureTimer);
     if (isHidden) return;
-    this.#presented = 0;
-    this.#receiver.restart(this.#shown);
+    this.#meter.restart();
     if (this.#waitsUntilShown) this.connect(this.#query);
     else this.wake();
   }
@@ -227,28 +190,16 @@ export class PlayerClient {
     this.#connector.hurry();
     if (!this.#link) return;
     this.#silence.suspect(this.#isWaiting);
-    this.#sendPing();
+    this.#meter.ping();
   }
 
   /** The times of the pictures of the last minute, by stage. */
   get history(): StageHistory {
-    return this.#timing.history;
+    return this.#meter.history;
   }
 
   stats(): PlayerStats {
-    const now = systemClock.now();
-    const { video } = this.#options;
-    return {
-      ...this.#receiver.figures,
-      quality: this.#quality.quality,
-      latencyP50: this.#latencies.percentile(0.5, now),
-      latencyP99: this.#latencies.percentile(0.99, now),
-      rtt: this.#rtts.percentile(0.5, now),
-      serverP50: this.#serverTimes.percentile(0.5, now),
-      width: video.videoWidth,
-      height: video.videoHeight,
-      framesShown: this.#shown,
-    };
+    return this.#meter.stats(this.#options.video);
   }
 
   /** Plays over a connection that has just opened. An earlier one is closed. */
@@ -259,7 +210,7 @@ export class PlayerClient {
     this.#link = link;
     former?.close();
     this.#settleChange();
-    this.#reset();
+    this.#meter.open(link);
     if (this.#state.kind === 'playing') this.#options.onExchange?.();
     link.show(video, this.#options.sound);
     video.cancelVideoFrameCallback?.(this.#frameCallback);
@@ -270,23 +221,12 @@ export class PlayerClient {
     clearInterval(this.#beatTimer);
     this.#beatTimer = setInterval(this.#beat, BEAT_MS);
     this.input.open();
-    this.#sendPing();
+    this.#meter.ping();
   }
 
   /** Whether the page waits for the first picture of the connection. A hidden page gets none. */
   get #isWaiting(): boolean {
-    return this.#shown === 0 && !this.#isHidden;
-  }
-
-  #reset(): void {
-    this.#timing.reset();
-    this.#latencies.clear();
-    this.#serverTimes.clear();
-    this.#rtts.clear();
-    this.#slacks.clear();
-    this.#receiver.reset();
-    this.#quality.reset();
-    this.#beats = this.#presented = this.#shown = 0;
+    return this.#meter.shown === 0 && !this.#isHidden;
   }
 
   /** Connects again after the connection was lost, or the host has ended it. */
@@ -352,6 +292,7 @@ export class PlayerClient {
     clearInterval(this.#beatTimer);
     this.#options.video.cancelVideoFrameCallback?.(this.#frameCallback);
     this.input.close();
+    this.#meter.close();
     this.#link?.close(leave);
     this.#link = undefined;
   }
@@ -381,46 +322,16 @@ export class PlayerClient {
 
   #send(channel: LinkChannel | undefined, message: Uint8Array<ArrayBuffer>, sequence: number): void {
     if (channel?.readyState !== 'open') return;
-    this.#timing.noteSent(sequence, systemClock.now());
+    this.#meter.noteSent(sequence);
     channel.send(message);
-  }
-
-  #sendPing(): void {
-    const channel = this.#link?.state;
-    if (channel?.readyState !== 'open') return;
-    this.#ping.setFloat64(4, systemClock.now(), true);
-    channel.send(this.#ping);
-  }
-
-  #sendPace(): void {
-    const channel = this.#link?.state;
-    const slackMs = this.#slacks.percentile(0.1, systemClock.now());
-    if (channel?.readyState !== 'open' || Number.isNaN(slackMs)) return;
-    this.#pace.setFloat32(4, slackMs, true);
-    channel.send(this.#pace);
-  }
-
-  #sendReport(): void {
-    const channel = this.#link?.state;
-    const message = channel?.readyState === 'open' ? this.#timing.report() : undefined;
-    if (message) channel?.send(message);
   }
 
   #onMessage(data: ArrayBuffer): void {
     this.#hear();
     if (data.byteLength === 0) return;
-    const view = new DataView(data);
-    const type = view.getUint8(0);
-    if (type === MESSAGE_FRAME) {
-      const hostMs = this.#timing.describe(view);
-      if (hostMs !== undefined) this.#serverTimes.add(hostMs, systemClock.now());
-    } else if (type === MESSAGE_PONG) {
-      const now = systemClock.now();
-      const roundTripMs = this.#timing.answer(view, now);
-      if (roundTripMs !== undefined) this.#rtts.add(roundTripMs, now);
-    } else if (type === MESSAGE_NOTICE) {
-      this.#onNotice(JSON.parse(this.#text.decode(new Uint8Array(data, 1))));
-    }
+    const message = new DataView(data);
+    if (message.getUint8(0) === MESSAGE_NOTICE) this.#onNotice(JSON.parse(this.#text.decode(new Uint8Array(data, 1))));
+    else this.#meter.take(message);
   }
 
   /** Notes that the host is there. If another connection was being opened because it was silent, that is given up. */
@@ -428,7 +339,7 @@ export class PlayerClient {
     this.#silence.hear();
     if (!this.#connector.isRunning || this.#change) return;
     this.#connector.stop();
-    if (this.#shown > 0) this.#showPlaying();
+    if (this.#meter.shown > 0) this.#showPlaying();
   }
 
   #onNotice(notice: Notice): void {
@@ -446,45 +357,18 @@ export class PlayerClient {
   }
 
   readonly #frame: VideoFrameRequestCallback = (_now, metadata) => {
-    const now = systemClock.now();
     this.#frameCallback = this.#options.video.requestVideoFrameCallback(this.#frame);
-    const link = this.#link;
-    const rtpTimestamp = link?.rtpTimestampOf(metadata);
-    if (link && rtpTimestamp !== undefined)
-      this.#timing.show(rtpTimestamp, now, {
-        arrival: link.arrivalOf(metadata),
-        displayAt: metadata.expectedDisplayTime,
-      });
-    if (metadata.receiveTime !== undefined)
-      this.#slacks.add(now - metadata.receiveTime - 1000 * (metadata.processingDuration ?? 0), now);
-    this.#shown += this.#presented === 0 ? 1 : Math.max(1, metadata.presentedFrames - this.#presented);
-    this.#presented = metadata.presentedFrames;
+    this.#meter.show(metadata);
     if (!this.#connector.isRunning) this.#showPlaying();
   };
 
   readonly #beat = (): void => {
-    this.#beats++;
     this.input.heartbeat();
-    if (this.#beats % BEATS_PER_PING === 0) {
-      this.#sendPing();
-      this.#sendPace();
-    }
-    if (this.#beats % BEATS_PER_REPORT === 0) this.#sendReport();
-    if (this.#beats % BEATS_PER_STATS === 0 && !this.#isHidden) void this.#measure();
+    this.#meter.beat(this.#isHidden);
     // A spectator gets no messages whose absence would mean something.
     if (this.#options.spectates) return;
     if (!this.#silence.beat(this.#isWaiting) || this.#connector.isRunning) return;
     this.#expectHold();
     this.#reconnect();
   };
-
-  async #measure(): Promise<void> {
-    const link = this.#link;
-    const report = await link?.getStats();
-    if (report === undefined || link !== this.#link) return;
-    this.#receiver.measure(report, this.#shown);
-    const now = systemClock.now();
-    const [rtt, rttMax] = [this.#rtts.percentile(0.5, now), this.#rtts.percentile(1, now)];
-    this.#quality.add({ lossFraction: this.#receiver.figures.lossFraction, rtt, rttMax });
-  }
 }
