@@ -184,6 +184,11 @@ export class NearlightPlayer extends Base {
     return this.#page?.speaker.volume ?? 1;
   }
 
+  /** The game's name as the element shows it; '' before the player has joined. @internal */
+  get gameTitle(): string {
+    return this.#page?.game ?? '';
+  }
+
   /** The client that plays the game; undefined while the element is idle. @internal */
   get client(): PlayerClient | undefined {
     return this.#page?.client;

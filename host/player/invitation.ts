@@ -7,12 +7,12 @@ import type { ToolLabels } from './tool-labels.ts';
 const MARGIN = 4;
 /** Names of this computer in URLs, which are no use to others. */
 const LOCAL = /^(localhost|.*\.localhost|127(\.\d+){3}|\[::1\])$/;
+/** Parameters of a page's URL that are about one player's picture, and not about the game. */
+const OWN_PARAMETERS = ['size', 'fps', 'bitrate', 'muted', 'controls', 'spectate'];
 
 export type InvitationOptions = {
   container: ParentNode & Node;
   labels(): ToolLabels;
-  /** The URL at which others join this game. */
-  link(): string;
   onClose?(): void;
   signal: AbortSignal;
 };
@@ -34,7 +34,7 @@ export class Invitation {
 
   open(): void {
     const labels = this.#options.labels();
-    const link = this.#options.link();
+    const link = shareableUrl();
     const code = encodeQr(link);
     const field = make('input', { type: 'url', readonly: true, value: link, 'aria-label': labels.link });
     field.addEventListener('focus', () => field.select());
@@ -73,6 +73,14 @@ export class Invitation {
       status.textContent = copyFailed;
     }
   }
+}
+
+/** Returns the URL of this document for other players, who have pictures of their own. */
+function shareableUrl(): string {
+  const url = new URL(location.href);
+  url.hash = '';
+  for (const name of OWN_PARAMETERS) url.searchParams.delete(name);
+  return url.href;
 }
 
 /** Draws a QR code with its margin, dark on light whatever the colours of the page. */

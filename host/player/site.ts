@@ -1,6 +1,5 @@
 // The page at / of a host: one player that fills the window and plays what the page's URL asks for, as in /?game=arena&fps=30.
 import type { PlayerClient } from './client.ts';
-import type { Notice } from './element.ts';
 
 declare global {
   /** The client that plays the game in this page, for the browser's console and for measurements. */
@@ -23,7 +22,7 @@ if (location.search !== '') {
 player.addEventListener('statechange', ({ detail }) => {
   document.body.dataset.state = detail.kind;
 });
-player.addEventListener('notice', ({ detail }) => showTitle(detail));
+player.addEventListener('notice', ({ detail }) => detail.kind === 'joined' && showTitle(player.gameTitle));
 // Keys are always for the game here, whatever was clicked last. The player listens after this page, so it has the first key already.
 addEventListener('keydown', () => document.activeElement === document.body && player.focus(), { capture: true });
 document.querySelector('main')?.append(player);
@@ -33,9 +32,7 @@ addEventListener('beforeunload', (event) => {
   if (player.state.kind === 'playing' && !player.spectate) event.preventDefault();
 });
 
-function showTitle(notice: Notice): void {
-  if (notice.kind !== 'joined') return;
-  const game = notice.game.replace(/[-_]+/g, ' ');
+function showTitle(game: string): void {
   document.title = `${game} · Nearlight`;
   const heading = document.querySelector('h1');
   if (heading) heading.textContent = game;

@@ -14,3 +14,12 @@ export function takeStorageName(url: string): { readonly name: string; release()
   taken.add(name);
   return { name, release: () => taken.delete(name) };
 }
+
+/** Returns a storage of the browser; undefined if it keeps nothing for this page. */
+export function storageOf(name: 'localStorage' | 'sessionStorage'): Storage | undefined {
+  try {
+    return globalThis[name];
+  } catch {
+    return undefined;
+  }
+}

@@ -31,7 +31,7 @@ export type PlayerToolsOptions = {
   video: HTMLVideoElement;
   audio: HTMLAudioElement;
   client: PlayerClient;
-  speaker: { volume: number };
+  speaker: { volume: number; readonly state: SpeakerState };
   settings: Settings;
   controls: ControlSettings;
   /** The picture and game that the site asks for, which win over the settings. */
@@ -40,8 +40,8 @@ export type PlayerToolsOptions = {
   query(): ViewQuery;
   /** Whether keys are for this player. */
   hasFocus(): boolean;
-  /** The URL at which others join this game. */
-  link(): string;
+  /** The game's name, which begins the names of files. */
+  game(): string;
   labels(): Labels;
   /** Shows what the settings say, and all texts in the player's language. */
   applySettings(): Promise<void>;
@@ -59,7 +59,6 @@ export class PlayerTools {
   #recorder: Recorder | undefined;
   readonly #mark = make('span', { class: 'recording', hidden: true }, make('span', { class: 'dot' }));
   readonly #clock = make('span', { class: 'time' });
-  #game = '';
   #timer: ReturnType<typeof setInterval> | undefined;
   /** The markup of the buttons in the bar, which are replaced only if it changes. */
   #drawn = '';
@@ -95,11 +94,7 @@ export class PlayerTools {
     });
     this.#drawButtons();
     void this.#apply();
-  }
-
-  /** Sets the game's name, which begins the names of files. */
-  set game(name: string) {
-    this.#game = name;
+    this.showSound(options.speaker.state);
   }
 
   /** Completes a recording, because the game has ended. */
@@ -169,17 +164,17 @@ export class PlayerTools {
   async screenshot(): Promise<void> {
     const { screenshotSaved, screenshotFailed } = this.#labels;
     const file = await takeScreenshot(this.#options.video);
-    if (file) download(file, fileNameFor(this.#game, new Date(), 'png'));
+    if (file) download(file, fileNameFor(this.#options.game(), new Date(), 'png'));
     this.captions.show(file ? screenshotSaved : screenshotFailed);
   }
 
   async #invite(): Promise<void> {
-    const { container, link, signal } = this.#options;
+    const { container, signal } = this.#options;
     const labels = () => this.#labels;
     const loaded = await this.#load(import('./invitation.ts'));
     if (!loaded) return;
     const onClose = () => this.#leaveDialog();
-    this.#invitation ??= new loaded.Invitation({ container, labels, link, signal, onClose });
+    this.#invitation ??= new loaded.Invitation({ container, labels, signal, onClose });
     this.#invitation.open();
   }
 
@@ -192,7 +187,7 @@ export class PlayerTools {
     this.#recorder ??= new loaded.Recorder({
       video,
       audio,
-      game: () => this.#game,
+      game: () => this.#options.game(),
       onState: (isRecording) => this.#showRecording(isRecording),
       onSaved: (isLast) => this.captions.show(isLast ? labels().recordingSaved : labels().recordingPart),
       onError: (message) => this.captions.show(labels().recordingFailed(message)),

@@ -1,0 +1,93 @@
+import type { Notice } from '../base/protocol.ts';
+import type { PlayerClient } from './client.ts';
+import type { PageDisplay } from './display.ts';
+import type { PageInput } from './input.ts';
+import type { PageRequests } from './requests.ts';
+import type { StatisticsPanel } from './statistics.ts';
+import type { PlayerTools, PlayerToolsOptions } from './tools.ts';
+
+export type PagePartsOptions = {
+  display: PageDisplay;
+  client: PlayerClient;
+  input: PageInput;
+  /** Removes the parts. */
+  signal: AbortSignal;
+};
+
+/** The parts of the page without which a game can begin. Each is loaded when it is needed, or after everything else. */
+export class PageParts {
+  readonly #options: PagePartsOptions;
+  /** Does what the game asks of the player, and is loaded when a game asks for the first time. */
+  #requests: Promise<PageRequests | undefined> | undefined;
+  /** Settings, captions, screenshots and the like. */
+  #tools: PlayerTools | undefined;
+  /** Loaded when the statistics are shown for the first time. */
+  #statistics: StatisticsPanel | undefined;
+
+  constructor(options: PagePartsOptions) {
+    this.#options = options;
+    options.signal.addEventListener('abort', () => {
+      this.#statistics?.show(false);
+      void this.#requests?.then((requests) => requests?.detach());
+    });
+  }
+
+  /** The tools; undefined before they are loaded. */
+  get tools(): PlayerTools | undefined {
+    return this.#tools;
+  }
+
+  /** Takes a notice of the host. */
+  onNotice(notice: Notice): void {
+    if (notice.kind === 'rumble' || notice.kind === 'text') this.#requests ??= this.#loadRequests();
+    void this.#requests?.then((requests) => requests?.onNotice(notice));
+  }
+
+  /** Ends what the game has asked of the player, because it is not being played. */
+  stopRequests(): void {
+    void this.#requests?.then((requests) => requests?.stop());
+  }
+
+  /** Loads the tools. The game does not wait for them. */
+  async loadTools(options: PlayerToolsOptions): Promise<void> {
+    const loaded = await import('./tools.ts').catch(() => undefined);
+    if (loaded && !this.#options.signal.aborted) this.#tools = new loaded.PlayerTools(options);
+  }
+
+  /** Shows or hides the statistics. */
+  async toggleStatistics(): Promise<void> {
+    const { client, display, signal } = this.#options;
+    const { stats, translator } = display;
+    stats.hidden = !stats.hidden;
+    const loaded = await import('./statistics.ts').catch(() => undefined);
+    if (!loaded || signal.aborted) return;
+    this.#statistics ??= new loaded.StatisticsPanel({
+      element: (id) => display.element(id),
+      canvas: display.element<HTMLCanvasElement>('graph'),
+      legend: display.element('stages'),
+      history: client.history,
+      translate: (name) => translator.translate(name),
+    });
+    this.#statistics.show(!stats.hidden);
+    this.updateStatistics();
+  }
+
+  /** Writes the figures of the statistics if the game is being played and they are shown. */
+  updateStatistics(): void {
+    const { client, display } = this.#options;
+    if (client.state.kind === 'playing' && !display.stats.hidden) this.#statistics?.update(client.stats());
+  }
+
+  async #loadRequests(): Promise<PageRequests | undefined> {
+    const { client, display, input, signal } = this.#options;
+    const loaded = await import('./requests.ts').catch(() => undefined);
+    if (!loaded || signal.aborted) return undefined;
+    return new loaded.PageRequests({
+      input,
+      writer: client.input,
+      container: display.page,
+      isTouch: () => display.isTouch,
+      onClosed: () => display.stage.focus({ preventScroll: true }),
+    });
+  }
+}
