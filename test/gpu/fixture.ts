@@ -98,6 +98,31 @@ export function redPipeline(stream = new Stream()): Stream {
     .command('createRenderPipeline', { id: 2, vertexModule: 2, fragmentModule: 2, targets: [target], ...pipeline });
 }
 
+export const VERTEX = bits('BufferUsage', 'VERTEX COPY_DST');
+
+/** Makes a stream that creates a buffer. */
+export function buffer(id: number, size = 64, usage = VERTEX): Stream {
+  return new Stream().command('createBuffer', { id, size, usage });
+}
+
+/** Adds the command that begins a render pass, which clears the picture. */
+export function begin(stream: Stream): Stream {
+  return stream.command('beginRenderPass', { colorAttachments: [black] });
+}
+
+/** Fields of a command that creates texture 2, of 4x4 pixels. */
+export const SMALL_TEXTURE: Values = {
+  id: 2,
+  width: 4,
+  height: 4,
+  depthOrArrayLayers: 1,
+  mipLevelCount: 1,
+  sampleCount: 1,
+  dimension: '2d',
+  format: 'rgba8unorm',
+  usage: bits('TextureUsage', 'TEXTURE_BINDING COPY_DST'),
+};
+
 /** Fields of a command that creates a texture of 16x16 pixels. @param usage names of WebGPU's texture usages */
 export function texture16(usage: string, values: Values = {}): Values {
   const size = { width: 16, height: 16, depthOrArrayLayers: 1 };

@@ -69,3 +69,14 @@ export async function shoot(page: Page, name: string): Promise<void> {
   const folder = process.env.SCREENSHOTS;
   if (folder) await page.screenshot({ path: `${folder}/${name}.png` });
 }
+
+/** Runs in the page. Returns whether the brightness of the video's picture lies between the two values, of 255. */
+export function brightness([low, high]: readonly [number, number]): boolean {
+  const canvas = new OffscreenCanvas(1, 1);
+  const context = canvas.getContext('2d');
+  const video = document.querySelector('video');
+  if (!context || !video) throw new Error('no canvas or no video');
+  context.drawImage(video, 0, 0, 1, 1);
+  const [, green = -1] = context.getImageData(0, 0, 1, 1).data;
+  return green >= low && green < high;
+}

@@ -1,64 +1,36 @@
-import { execFileSync } from 'node:child_process';
-import {
-  closeSync,
-  mkdirSync,
-  mkdtempSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  readSync,
-  rmSync,
-  statSync,
-  utimesSync,
-  writeFileSync,
-  writeSync,
-} from 'node:fs';
+import { closeSync, openSync, readdirSync, readFileSync, readSync, statSync, writeSync } from 'node:fs';
 import { connect } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { must } from '../../host/base/assert.ts';
 import { NearlightError } from '../../host/base/errors.ts';
 import { checkModule } from '../../host/engine/module.ts';
-import { buildNative } from '../../host/engine/wasmedge/build.ts';
 import { CompileCache } from '../../host/engine/wasmedge/cache.ts';
 import { compilerIdentity } from '../../host/engine/wasmedge/identity.ts';
-import { RemoteCode } from '../../host/engine/wasmedge/remote.ts';
 import type { SealedCode } from '../../host/engine/wasmedge/sealed.ts';
-import { type CompileService, type CompileServiceOptions, serveCompiler } from '../../host/pod/compile.ts';
+import type { CompileServiceOptions } from '../../host/pod/compile.ts';
 import { CompileClient } from '../../host/pod/compile-client.ts';
 import { createCompiler } from '../../host/pod/compiler.ts';
 import { FrameReader, frameHead } from '../../host/pod/frames.ts';
 import { KeeperMeters, keeperMetrics } from '../../host/pod/keeper-meters.ts';
 import { sendDescriptor, streamPair } from '../../host/pod/message-socket.ts';
-import { buildKernel } from '../../host/pod/native.ts';
 import { good, options } from '../engine/modules.ts';
 import { eventually, sleep } from '../wait.ts';
+import { CompileRig, MODULE_BYTES_MAX } from './compile-rig.ts';
 import { connectTo, readCode } from './keeper-client.ts';
 
-let root: string;
-let socket: string;
-let cacheDir: string;
-let service: CompileService | undefined;
+let rig: CompileRig;
 beforeEach(async () => {
-  await Promise.all([buildNative(), buildKernel()]);
-  root = mkdtempSync(join(tmpdir(), 'nearlight-compile-test-'));
-  socket = join(root, 'keeper.sock');
-  cacheDir = join(root, 'cache');
+  rig = await CompileRig.open();
 });
-afterEach(async () => {
-  await service?.close();
-  service = undefined;
-  rmSync(root, { recursive: true, force: true });
-});
+afterEach(() => rig.close());
 
-const MODULE_BYTES_MAX = 1000;
 const IDENTITY = 'test';
 type Make = CompileServiceOptions['compiler']['make'];
 
 /** Serves a compiler without a cache. */
 const serve = (make: Make, options: Partial<CompileServiceOptions> = {}) =>
-  listen({
+  rig.listen({
     compiler: {
       identity: async () => IDENTITY,
       find: async () => undefined,
@@ -68,17 +40,6 @@ const serve = (make: Make, options: Partial<CompileServiceOptions> = {}) =>
     ...options,
   });
 
-async function listen(options: Pick<CompileServiceOptions, 'compiler'> & Partial<CompileServiceOptions>) {
-  service = await serveCompiler({
-    socket,
-    moduleBytesMax: MODULE_BYTES_MAX,
-    slots: 1,
-    peerOf: () => undefined,
-    tenantOf: () => ({ namespace: 'a', pod: 'a' }),
-    ...options,
-  });
-}
-
 const echo: Make = async (module) => module;
 
 /** Whether the newest answer of ask() was a copy of the code, not a descriptor. */
@@ -86,7 +47,7 @@ let wasCopy = false;
 
 /** Asks for a module's native code on a connection of its own. */
 async function ask(module: Uint8Array, { identity = IDENTITY, answerMsMax = 60_000, retryMs = 5 } = {}) {
-  const client = new CompileClient({ connect: () => connectTo(socket), answerMsMax, retryMs });
+  const client = new CompileClient({ connect: () => connectTo(rig.socket), answerMsMax, retryMs });
   try {
     const answer = await client.compile(module, identity);
     wasCopy = answer?.code instanceof Uint8Array;
@@ -102,7 +63,7 @@ function connecting() {
   const client = new CompileClient({
     connect() {
       count++;
-      return connectTo(socket);
+      return connectTo(rig.socket);
     },
   });
   return { client, opened: () => count };
@@ -110,33 +71,10 @@ function connecting() {
 
 const codeOf = async (...args: Parameters<typeof ask>) => (await ask(...args))?.code;
 
-/** Serves compiled modules from a cache, as a keeper does; returns the lines that it logs. */
-async function serveCache(bytesMax = 2 ** 30): Promise<string[]> {
-  const { limits, log, lines } = options();
-  await listen({ compiler: createCompiler(new CompileCache(cacheDir, { bytesMax }), { limits, log }) });
-  return lines;
-}
-
-/** Gets a module's native code as a host does: from the keeper. A host has no cache and no key. */
-async function read(module = good()): Promise<{ code: Uint8Array; lines: string[] }> {
-  const settings = options();
-  const client = new CompileClient({ connect: () => connectTo(socket) });
-  const source = new RemoteCode(async (bytes, identity) => (await client.compile(bytes, identity))?.code);
-  try {
-    const code = await source.native(checkModule(module, settings.limits).bytes, settings);
-    return { code: readCode(code), lines: settings.lines };
-  } finally {
-    client.close();
-  }
-}
-
-const entries = () => readdirSync(cacheDir).filter((name) => name.endsWith('.native'));
-const stored = (count: number) => eventually(() => expect(entries().length).toBe(count));
-
 test('the keeper answers with native code, and only its own user can use its socket', async () => {
   await serve(async (module) => Buffer.from(module).reverse());
   expect(await codeOf(Buffer.of(1, 2, 3))).toEqual(Buffer.of(3, 2, 1));
-  expect(statSync(socket).mode & 0o777).toBe(0o600);
+  expect(statSync(rig.socket).mode & 0o777).toBe(0o600);
 });
 
 test('a module for the keeper to compile may be as large as MODULE_BYTES_MAX, and no larger', async () => {
@@ -147,7 +85,7 @@ test('a module for the keeper to compile may be as large as MODULE_BYTES_MAX, an
 
 /** Sends bytes to the keeper. Resolves with the header of the answer, or undefined if the connection ends without one. */
 async function send(...chunks: Uint8Array[]): Promise<unknown> {
-  const connection = connect(socket);
+  const connection = connect(rig.socket);
   for (const chunk of chunks) {
     connection.write(chunk);
     await sleep(5);
@@ -196,11 +134,11 @@ test('a host gets code of any size as memory that it can map and that no process
 });
 
 test('two hosts that get the same code share neither a descriptor nor a position', async () => {
-  await serveCache();
+  await rig.serveCache();
   const { bytes } = checkModule(good(), options().limits);
   const identity = await compilerIdentity();
   await ask(bytes, { identity });
-  await stored(1);
+  await rig.stored(1);
   const { client } = connecting();
   const codes = [];
   for (let n = 0; n < 2; n++) codes.push(must(await client.compile(bytes, identity), 'code').code);
@@ -220,13 +158,13 @@ test('two hosts that get the same code share neither a descriptor nor a position
 test('a host gets a copy of code once it holds as much sealed memory as it may', async () => {
   const { limits, log } = options();
   const [first, second] = [good(), good({ tick: '(drop (i32.const 7))' })].map((m) => checkModule(m, limits).bytes);
-  const cache = new CompileCache(cacheDir, { memoryBytesMax: 2 ** 30 });
+  const cache = new CompileCache(rig.cacheDir, { memoryBytesMax: 2 ** 30 });
   for (const module of [first, second]) await cache.native(must(module, 'module'), options());
-  await stored(2);
+  await rig.stored(2);
   const identity = await compilerIdentity();
-  const largest = Math.max(...entries().map((name) => statSync(join(cacheDir, name)).size));
+  const largest = Math.max(...rig.entries().map((name) => statSync(join(rig.cacheDir, name)).size));
   const compiler = createCompiler(cache, { limits, log });
-  await listen({ compiler, codeBytesMax: largest, peerOf: () => process.pid });
+  await rig.listen({ compiler, codeBytesMax: largest, peerOf: () => process.pid });
   const isCopy = async (module = first) => {
     const { code } = must(await ask(must(module, 'module'), { identity }), 'answer');
     expect(code.length).toBeGreaterThan(1000);
@@ -273,7 +211,7 @@ test('a host asks on the connection that it has kept open, and on a new one afte
   expect(await codeOf(1)).toEqual(Buffer.of(1));
   expect(await codeOf(2)).toEqual(Buffer.of(2));
   expect(opened()).toBe(1);
-  await service?.close();
+  await rig.service?.close();
   await serve(echo);
   expect(await codeOf(3)).toEqual(Buffer.of(3));
   expect(opened()).toBe(2);
@@ -301,7 +239,7 @@ test('modules are compiled one at a time, and each once, however many callers as
   const asked = [1, 2, 1, 3, 2, 1];
   const codes = asked.map((byte) => codeOf(Buffer.of(byte)));
   // No compilation ends until every request has arrived; otherwise the module of a late request would be compiled again.
-  await eventually(() => expect(service?.queued).toBe(asked.length));
+  await eventually(() => expect(rig.service?.queued).toBe(asked.length));
   for (const count of [1, 2, 3]) {
     await eventually(() => expect(started.length).toBe(count));
     must(done.at(-1), 'compilation')();
@@ -325,9 +263,9 @@ test.each([
   const asked = { count: 0 };
   await serve(async (module) => gate.promise.then(() => module), { tenantOf: () => tenantOf(asked.count++) });
   const codes = Array.from({ length: most }, (_, n) => codeOf(Buffer.of(n)));
-  await eventually(() => expect(service?.queued).toBe(most));
+  await eventually(() => expect(rig.service?.queued).toBe(most));
   expect(await codeOf(Buffer.of(200), { answerMsMax: 100 })).toBeUndefined();
-  expect(service?.queued).toBe(most);
+  expect(rig.service?.queued).toBe(most);
   const late = codeOf(Buffer.of(201));
   gate.resolve();
   expect(await late).toEqual(Buffer.of(201));
@@ -343,9 +281,9 @@ test('a request whose host has gone leaves the queue', async () => {
     return module;
   });
   const first = codeOf(Buffer.of(1));
-  await eventually(() => expect(service?.queued).toBe(1));
+  await eventually(() => expect(rig.service?.queued).toBe(1));
   expect(await codeOf(Buffer.of(2), { answerMsMax: 50 })).toBeUndefined();
-  await eventually(() => expect(service?.queued).toBe(1));
+  await eventually(() => expect(rig.service?.queued).toBe(1));
   gate.resolve();
   await first;
   expect(compiled).toEqual([1]);
@@ -359,7 +297,7 @@ test('one process may have 8 requests open, and no more', async () => {
     tenantOf: () => ({ namespace: `${asked.count++}`, pod: 'a' }),
   });
   const codes = Array.from({ length: 8 }, (_, n) => codeOf(Buffer.of(n)));
-  await eventually(() => expect(service?.queued).toBe(8));
+  await eventually(() => expect(rig.service?.queued).toBe(8));
   expect(await codeOf(Buffer.of(9), { answerMsMax: 100 })).toBeUndefined();
   expect(asked.count).toBe(8);
   gate.resolve();
@@ -368,12 +306,12 @@ test('one process may have 8 requests open, and no more', async () => {
 });
 
 test('a host learns what its compilation has cost, and pays nothing for one that was in the cache', async () => {
-  await serveCache();
+  await rig.serveCache();
   const { limits } = options();
   const { bytes } = checkModule(good(), limits);
   const identity = await compilerIdentity();
   const first = await ask(bytes, { identity });
-  await stored(1);
+  await rig.stored(1);
   expect(first).toMatchObject({ isCached: false, cpuMs: expect.any(Number) });
   expect(first?.cpuMs).toBeGreaterThan(0);
   expect(await ask(bytes, { identity })).toMatchObject({ isCached: true, cpuMs: 0, waitedMs: 0 });
@@ -406,103 +344,4 @@ test('the keeper reports compilations, their CPU time by namespace, and what its
     'nearlight_keeper_hosts_watched 4',
     '',
   ]);
-});
-
-test('a host gets native code from the keeper, which compiles the module once', async () => {
-  const log = await serveCache();
-  const first = await read();
-  await stored(1);
-  const compiles = () => log.filter((line) => line.includes('compiling')).length;
-  expect([compiles(), first.lines]).toEqual([1, []]);
-  const before = readdirSync(cacheDir);
-  const second = await read();
-  expect(Buffer.from(second.code).equals(first.code)).toBe(true);
-  expect([compiles(), second.lines]).toEqual([1, []]);
-  expect(readdirSync(cacheDir)).toEqual(before);
-});
-
-test('a module with a start function passes the checks of both the host and the keeper', async () => {
-  await serveCache();
-  expect((await read(good({ fields: '(func $s) (start $s)' }))).lines).toEqual([]);
-});
-
-test('the keeper replaces a damaged entry, and no host runs it', async () => {
-  const log = await serveCache();
-  const { code } = await read();
-  await stored(1);
-  const path = join(cacheDir, must(entries()[0], 'entry'));
-  const whole = readFileSync(path);
-  writeFileSync(path, whole.subarray(0, whole.length - 1));
-  // For a moment after it has written the entry, the keeper still answers with the code that it has just compiled.
-  await eventually(async () => {
-    const again = await read();
-    expect(again.lines).toEqual([]);
-    expect(Buffer.from(again.code).equals(code)).toBe(true);
-    expect(log.join()).toMatch(/damaged/);
-  });
-  await eventually(() => expect(readFileSync(path).equals(whole)).toBe(true));
-});
-
-test('without a keeper, a host compiles the module itself and writes nothing', async () => {
-  mkdirSync(cacheDir, { mode: 0o700 });
-  const { code, lines } = await read();
-  expect(code.length).toBeGreaterThan(1000);
-  expect(lines.join()).toMatch(/warn: .*keeper gives no code/);
-  expect(readdirSync(cacheDir)).toEqual([]);
-});
-
-test('the keeper refuses a cache folder to which other users can write, and says why', async () => {
-  await serveCache();
-  mkdirSync(cacheDir);
-  execFileSync('chmod', ['777', cacheDir]);
-  await expect(read()).rejects.toThrow(/^NL_SETTING: .*CACHE_DIR/);
-});
-
-test('on a full disk the caller still gets its code, and once there is room the code is kept', async () => {
-  mkdirSync(cacheDir, { mode: 0o700 });
-  execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=4k,mode=700', 'tmpfs', cacheDir]);
-  try {
-    const log = await serveCache();
-    expect((await read()).code.length).toBeGreaterThan(4096);
-    await eventually(() => expect(log.join()).toMatch(/warn: compiled code cannot be stored .*ENOSPC/));
-    expect(readdirSync(cacheDir)).toEqual(['key']);
-    execFileSync('mount', ['-o', 'remount,size=4m', cacheDir]);
-    await read();
-    await stored(1);
-  } finally {
-    execFileSync('umount', [cacheDir]);
-  }
-});
-
-test('a full compile cache drops the code that was not used for the longest time', async () => {
-  const settings = options();
-  const modules = [1, 2, 3].map((n) => good({ tick: `(drop (i32.const ${n}))` }));
-  const make = async (cache: CompileCache, n: number) => {
-    await cache.native(checkModule(must(modules[n], 'module'), settings.limits).bytes, settings);
-  };
-  await make(new CompileCache(cacheDir), 0);
-  await stored(1);
-  const bytes = statSync(join(cacheDir, must(entries()[0], 'entry'))).size;
-  const cache = new CompileCache(cacheDir, { bytesMax: Math.floor(bytes * 2.5) });
-  await make(cache, 1);
-  await stored(2);
-  for (const name of entries()) utimesSync(join(cacheDir, name), 1, 1);
-  await make(cache, 0);
-  const used = await eventually(() => {
-    const found = entries().find((name) => statSync(join(cacheDir, name)).mtimeMs > 1000);
-    expect(found).toBeDefined();
-    return must(found, 'entry');
-  });
-  const [old] = entries().filter((name) => name !== used);
-  await make(cache, 2);
-  await eventually(() => expect(entries()).not.toContain(old));
-  expect(entries().length).toBe(2);
-  expect(entries()).toContain(used);
-});
-
-test('code that is larger than the whole cache is returned and not kept', async () => {
-  const log = await serveCache(1000);
-  expect((await read()).code.length).toBeGreaterThan(1000);
-  await eventually(() => expect(log.join()).toMatch(/cannot be stored .*CACHE_BYTES_MAX, 1000/));
-  expect(entries()).toEqual([]);
 });
