@@ -5,12 +5,18 @@ import { eventually, sleep } from '../wait.ts';
 import { watchPictures } from './cuts.ts';
 import { type HostProcess, openGame, startBrowser, startHostProcess } from './host.ts';
 
+/** The host ends a connection after this time without a packet. */
+const IDLE_MS_MAX = 5000;
+
 let host: HostProcess;
 let browser: Browser;
 let page: Page;
 
 beforeAll(async () => {
-  [host, browser] = await Promise.all([startHostProcess(['build/latency.wasm']), startBrowser()]);
+  [host, browser] = await Promise.all([
+    startHostProcess(['build/latency.wasm'], { IDLE_MS_MAX: `${IDLE_MS_MAX}` }),
+    startBrowser(),
+  ]);
   page = await openGame(browser, `${host.url}?size=320x180&fps=60`);
 });
 
@@ -41,8 +47,7 @@ test('a hidden page keeps its seat and costs no picture, and has one soon after 
   await look(true);
   await sleep(500);
   const { pictures: hidden } = await figures();
-  // The host ends a connection after 15 s without a packet.
-  await sleep(17_000);
+  await sleep(IDLE_MS_MAX + 2000);
   const away = await figures();
   // A picture or two may have been on their way.
   expect(away.pictures).toBeLessThanOrEqual(hidden + 2);
