@@ -25,7 +25,8 @@ interface Manifest {
   dependencies: Record<string, string>;
 }
 
-const OUT = join(PACKAGE_ROOT, 'build/packages');
+const BUILD = join(PACKAGE_ROOT, 'build');
+const OUT = join(BUILD, 'packages');
 /** Source folders of the program, which go into the package `nearlight`. */
 const FOLDERS = ['host', 'assets', 'oci', 'renderer/contract'];
 /** Files that the compiled JavaScript reads or runs. All other files of the source folders are left out of the package. */
@@ -83,8 +84,7 @@ export async function makeProgram(folder: string, announce: (line: string) => vo
 
 /** Compiles the program to JavaScript, and emits the type declarations that a game's tests import. */
 function emit(folder: string): void {
-  mkdirSync(OUT, { recursive: true });
-  emitJavaScript({ folders: FOLDERS, work: OUT, folder, options: ['--declaration', '--stripInternal'] });
+  emitJavaScript({ folders: FOLDERS, work: BUILD, folder, options: ['--declaration', '--stripInternal'] });
   const kept = declarationsOf(join(folder, 'host/play/test.d.ts'));
   for (const file of filesBelow(folder))
     if (file.endsWith('.d.ts') && !kept.has(join(folder, file))) rmSync(join(folder, file));

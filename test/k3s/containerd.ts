@@ -32,6 +32,7 @@ const TERMINATE_MS_MAX = 3000;
 const FILL_MS_MAX = 150_000;
 /** Number of containerds that this process has started, which gives each its own bridge and subnet. */
 let rigs = 0;
+const SUBNETS_MAX = 50 * 250;
 
 export interface RigOptions {
   /** Number of host processes that the keeper keeps ready for pods. */
@@ -84,8 +85,10 @@ export async function startRig({ poolSize, registry, env: more = {}, installatio
   const { shim, keeperCommand } = programs(installation);
   writeFileSync(join(bin, 'containerd-shim-wasmedge-v1'), shim);
   chmodSync(join(bin, 'containerd-shim-wasmedge-v1'), 0o755);
-  const bridge = `nl${process.pid % 10000}-${rigs}`;
-  const subnet = `10.${200 + (process.pid % 50)}.${rigs++ % 250}`;
+  const bridge = `nl${process.pid}-${rigs}`;
+  // Other test processes start containerds at the same time. A process starts few of them.
+  const number = (process.pid * 5 + rigs++) % SUBNETS_MAX;
+  const subnet = `10.${200 + Math.floor(number / 250)}.${number % 250}`;
   writeConfig(folder, { registry, bridge, subnet });
   const env = {
     PATH: `${bin}:${process.env.PATH}`,

@@ -1,0 +1,35 @@
+/** Files that measure times or rates, or that keep the machine as busy as they can. No other file runs beside them. */
+export const ALONE = [
+  'test/bench/stages.test.ts',
+  'test/e2e/strangers.test.ts',
+  'test/player/sound.test.ts',
+  'test/stream/browser.test.ts',
+];
+
+/**
+ * Files that take longest, the longest first. They start before all others, or else one of them might run at the end with nothing
+ * beside it.
+ */
+export const LONGEST = [
+  'test/cli/bare.test.ts',
+  'test/hostile/shader.test.ts',
+  'test/pod/node/bundle.test.ts',
+  'test/k3s/node.test.ts',
+  'test/pod/watchdog.test.ts',
+  'test/k3s/pod.test.ts',
+  'test/pod/keeper.test.ts',
+  'test/player/states.test.ts',
+  'test/k3s/keeper.test.ts',
+  'test/e2e/cuts.test.ts',
+  'test/hostile/room.test.ts',
+  'test/k3s/images.test.ts',
+  'test/engine/hostile.test.ts',
+  'test/stream/strangers.test.ts',
+  'test/e2e/output.test.ts',
+];
+
+/** Returns a file's place in the order of a run: LONGEST first, then all others alike. */
+export function rankOf(path: string): number {
+  const rank = LONGEST.findIndex((longest) => path.endsWith(longest));
+  return rank < 0 ? LONGEST.length : rank;
+}
