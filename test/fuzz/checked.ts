@@ -1,4 +1,4 @@
-/** What pages send, and checks that no game gets anything out of bounds of it. */
+/** Lists the messages that pages send, and checks that no game gets anything out of bounds from them. */
 import {
   HELD_BYTES,
   MESSAGE_BUTTON,
