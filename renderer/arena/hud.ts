@@ -8,12 +8,11 @@ const PIPS_MAX = 15;
 
 /** The display over a player's picture, drawn as boxes with round corners. Places are in pixels from the top left. */
 export class Hud {
-  /**
-   * Twelve numbers for each box: middle, half size; corner radius, cosine and sine of its turn, 1 to fade upwards; colour,
-   * alpha.
-   */
+  /** Twelve numbers for each box: middle, half size; corner radius, cosine and sine of its turn, 0; colour, alpha. */
   readonly boxes: StaticArray<f32> = new StaticArray<f32>(BOXES_MAX * BOX_WORDS);
   count: i32 = 0;
+  /** Number of the first boxes, which fade out upwards. */
+  edgeCount: i32 = 0;
   private readonly white: Rgb = new Rgb(1, 1, 1);
   private readonly black: Rgb = new Rgb(0.02, 0.015, 0.04);
   private readonly red: Rgb = new Rgb(1, 0.22, 0.2);
@@ -24,6 +23,7 @@ export class Hud {
   build(match: Match, self: Fighter, width: f32, height: f32): void {
     this.count = 0;
     this.edges(self, width, height);
+    this.edgeCount = this.count;
     this.unit = max<f32>(min(width * 1.3, height) / 720, 0.62);
     if (self.alive) {
       this.crosshair(self, width * 0.5, height * 0.5);
@@ -44,16 +44,10 @@ export class Hud {
     const x: f32 = width * 0.5;
     const y: f32 = height * 0.5;
     const depth: f32 = min(width, height) * (self.alive ? <f32>0.09 : <f32>0.2);
-    this.edge(x, height - depth, x, depth, 1, 0, color, alpha);
-    this.edge(x, depth, x, depth, -1, 0, color, alpha);
-    this.edge(depth, y, y, depth, 0, 1, color, alpha);
-    this.edge(width - depth, y, y, depth, 0, -1, color, alpha);
-  }
-
-  private edge(x: f32, y: f32, halfWidth: f32, halfHeight: f32, cos: f32, sin: f32, color: Rgb, alpha: f32): void {
-    const at = this.count * BOX_WORDS;
-    this.turned(x, y, halfWidth, halfHeight, 0, cos, sin, color, alpha);
-    this.boxes[at + 7] = 1;
+    this.turned(x, height - depth, x, depth, 0, 1, 0, color, alpha);
+    this.turned(x, depth, x, depth, 0, -1, 0, color, alpha);
+    this.turned(depth, y, y, depth, 0, 0, 1, color, alpha);
+    this.turned(width - depth, y, y, depth, 0, 0, -1, color, alpha);
   }
 
   private crosshair(self: Fighter, x: f32, y: f32): void {

@@ -1,3 +1,4 @@
+import { Cells } from './cells';
 import { bounds, boxCount, HALF_SIZE, Material, materials } from './level';
 import { aim, Face, gather, lightAt, reflectance, spreadRays } from './light';
 import { byte, Rgb, SUN_X, SUN_Y, SUN_Z, sky } from './palette';
@@ -62,8 +63,11 @@ let cellMaterial = 0;
 let cellAlbedo: f32 = 0;
 let latticeMin = LATTICE;
 
-/** Makes the level's mesh. The packed word of a vertex is its baked light; the mesh is finest where the light changes. */
-export function buildWorld(mesh: Mesh): void {
+/**
+ * Makes the level's mesh, and adds each cell of it to `cells`. The packed word of a vertex is its baked light; the mesh is finest where
+ * the light changes.
+ */
+export function buildWorld(mesh: Mesh, cells: Cells): void {
   spreadRays();
   for (let i = 0; i < boxCount; i++) {
     const at = i * 6;
@@ -75,19 +79,21 @@ export function buildWorld(mesh: Mesh): void {
     const z1 = bounds[at + 5];
     const material = materials[i];
     if (material !== Material.floor) {
-      side(mesh, material, x1, y0, z1, 0, 0, z0 - z1, 0, y1 - y0, 0, 1, 0, 0);
-      side(mesh, material, x0, y0, z0, 0, 0, z1 - z0, 0, y1 - y0, 0, -1, 0, 0);
-      side(mesh, material, x0, y0, z1, x1 - x0, 0, 0, 0, y1 - y0, 0, 0, 0, 1);
-      side(mesh, material, x1, y0, z0, x0 - x1, 0, 0, 0, y1 - y0, 0, 0, 0, -1);
+      side(mesh, cells, material, x1, y0, z1, 0, 0, z0 - z1, 0, y1 - y0, 0, 1, 0, 0);
+      side(mesh, cells, material, x0, y0, z0, 0, 0, z1 - z0, 0, y1 - y0, 0, -1, 0, 0);
+      side(mesh, cells, material, x0, y0, z1, x1 - x0, 0, 0, 0, y1 - y0, 0, 0, 0, 1);
+      side(mesh, cells, material, x1, y0, z0, x0 - x1, 0, 0, 0, y1 - y0, 0, 0, 0, -1);
     }
-    side(mesh, material, x0, y1, z1, x1 - x0, 0, 0, 0, 0, z0 - z1, 0, 1, 0);
+    side(mesh, cells, material, x0, y1, z1, x1 - x0, 0, 0, 0, 0, z0 - z1, 0, 1, 0);
     // No one sees an underside that stands on the ground.
-    if (y0 > 0.01) side(mesh, material, x0, y0, z0, x1 - x0, 0, 0, 0, 0, z1 - z0, 0, -1, 0);
+    if (y0 > 0.01) side(mesh, cells, material, x0, y0, z0, x1 - x0, 0, 0, 0, 0, z1 - z0, 0, -1, 0);
   }
+  cells.finish(mesh.indexCount);
 }
 
 function side(
   mesh: Mesh,
+  cells: Cells,
   material: i32,
   x: f32,
   y: f32,
@@ -134,6 +140,18 @@ function side(
     for (let column = 0; column < columns; column++) {
       cellU = <f32>column * cellWidth;
       cellV = <f32>row * cellHeight;
+      cells.add(
+        mesh.indexCount,
+        x + ux * cellU + vx * cellV,
+        y + uy * cellU + vy * cellV,
+        z + uz * cellU + vz * cellV,
+        ux * cellWidth + vx * cellHeight,
+        uy * cellWidth + vy * cellHeight,
+        uz * cellWidth + vz * cellHeight,
+        nx,
+        ny,
+        nz,
+      );
       cellAlbedo = reflectance(material, row * 5 + column * 3 + ((row * column) >> 1));
       gather(face, cellU, cellV, cellWidth, cellHeight, material);
       lattice.fill(0);

@@ -13,7 +13,7 @@ import {
   VertexFormat,
   VertexStepMode,
 } from '@nearlight/sdk';
-import { bodyShader, hudShader, sceneShader, shadowShader, streakShader } from './shaders';
+import { bodyShader, edgeShader, hudShader, sceneShader, shadowShader, streakShader } from './shaders';
 import { DEPTH_FORMAT } from './target';
 
 export const BODY_BYTES = 64;
@@ -38,6 +38,7 @@ export class Pipelines {
   readonly gun: RenderPipeline;
   readonly shadow: RenderPipeline;
   readonly streak: RenderPipeline;
+  readonly edge: RenderPipeline;
   readonly hud: RenderPipeline;
 
   constructor(layout: PipelineLayout) {
@@ -73,7 +74,9 @@ export class Pipelines {
     this.shadow = make('shadow', layout, module('shadow', shadowShader), 'vertex', [spots], over);
     const streaks = [instances(STREAK_BYTES, 0, 0, 3)];
     this.streak = make('streak', layout, module('streak', streakShader), 'vertex', streaks, light);
-    this.hud = make('hud', layout, module('hud', hudShader), 'vertex', [instances(BOX_BYTES, 0, 0, 3)], above);
+    const boxes = [instances(BOX_BYTES, 0, 0, 3)];
+    this.edge = make('edge', layout, module('edge', edgeShader), 'vertex', boxes, above);
+    this.hud = make('hud', layout, module('hud', hudShader), 'vertex', boxes, above);
   }
 }
 

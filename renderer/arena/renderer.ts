@@ -61,16 +61,17 @@ export class Renderer {
     }
     this.view.build(self, body, <f32>width, <f32>height, turn, nod);
     device.queue.writeBuffer(this.uniforms, 0, this.view.uniforms);
+    const levelCount = this.geometry.show(this.view.uniforms);
     this.hud.build(match, self, <f32>width, <f32>height);
     device.queue.writeBuffer(this.boxes, 0, this.hud.boxes, 0, this.hud.count * (BOX_BYTES / 4));
     const encoder = device.createCommandEncoder();
     const pass = encoder.beginRenderPass(this.targets.get(width, height).pass);
-    this.draw(pass, self.alive, <f32>width, <f32>height);
+    this.draw(pass, self.alive, levelCount, <f32>width, <f32>height);
     pass.end();
     device.queue.submit(encoder.finish());
   }
 
-  private draw(pass: RenderPassEncoder, gun: bool, width: f32, height: f32): void {
+  private draw(pass: RenderPassEncoder, gun: bool, levelCount: u32, width: f32, height: f32): void {
     const pipelines = this.pipelines;
     const geometry = this.geometry;
     pass.setBindGroup(0, this.group);
@@ -85,9 +86,11 @@ export class Renderer {
     pass.setViewport(0, 0, width, height, 0.02, 1);
     pass.setVertexBuffer(1, this.bodies);
     pass.setPipeline(pipelines.body);
-    pass.drawIndexed(geometry.gunFirst - geometry.bodyFirst, this.bodyCount, geometry.bodyFirst);
+    pass.drawIndexed(geometry.gunFirst, this.bodyCount);
+    pass.setIndexBuffer(geometry.level, IndexFormat.uint16);
     pass.setPipeline(pipelines.level);
-    pass.drawIndexed(geometry.bodyFirst);
+    pass.drawIndexed(levelCount);
+    pass.setIndexBuffer(geometry.indices, IndexFormat.uint16);
     pass.setPipeline(pipelines.sky);
     pass.drawIndexed(geometry.indexCount - geometry.skyFirst, 1, geometry.skyFirst);
     pass.setPipeline(pipelines.shadow);
@@ -97,9 +100,12 @@ export class Renderer {
     pass.setPipeline(pipelines.streak);
     pass.setVertexBuffer(0, this.streaks);
     pass.draw(4, this.match.effects.streakCount);
-    pass.setPipeline(pipelines.hud);
+    const edges = this.hud.edgeCount;
     pass.setVertexBuffer(0, this.boxes);
-    pass.draw(4, this.hud.count);
+    pass.setPipeline(pipelines.edge);
+    pass.draw(4, edges);
+    pass.setPipeline(pipelines.hud);
+    pass.draw(4, this.hud.count - edges, 0, edges);
   }
 
   /** Uploads the data that the pictures of all players share, unless an earlier picture of this tick did. */

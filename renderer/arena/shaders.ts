@@ -86,7 +86,7 @@ struct Point { @builtin(position) at: vec4f, @location(0) color: vec3f }
 @fragment fn fragment(point: Point) -> @location(0) vec4f { return vec4f(point.color, 1.0); }`;
 
 export const shadowShader = `${common}
-struct Point { @builtin(position) at: vec4f, @location(0) spot: vec2f, @location(1) strength: f32 }
+struct Point { @builtin(position) at: vec4f, @location(0) spot: vec2f, @location(1) @interpolate(flat) strength: f32 }
 @vertex fn vertex(
   @builtin(vertex_index) vertex: u32, @location(0) place: vec4f, @location(1) paint: vec4f, @location(2) ground: vec4f,
 ) -> Point {
@@ -110,7 +110,7 @@ struct Point { @builtin(position) at: vec4f, @location(0) spot: vec2f, @location
 }`;
 
 export const streakShader = `${common}
-struct Point { @builtin(position) at: vec4f, @location(0) spot: vec3f, @location(1) color: vec4f }
+struct Point { @builtin(position) at: vec4f, @location(0) spot: vec3f, @location(1) @interpolate(flat) color: vec4f }
 @vertex fn vertex(
   @builtin(vertex_index) vertex: u32,
   @location(0) from_width: vec4f, @location(1) to_far: vec4f, @location(2) color: vec4f,
@@ -139,22 +139,42 @@ struct Point { @builtin(position) at: vec4f, @location(0) spot: vec3f, @location
 }`;
 
 export const hudShader = `${common}
-struct Point { @builtin(position) at: vec4f, @location(0) spot: vec2f, @location(1) half: vec4f, @location(2) color: vec4f }
+struct Point {
+  @builtin(position) at: vec4f,
+  @location(0) @interpolate(linear) spot: vec2f,
+  @location(1) @interpolate(flat) half: vec3f,  // half size, radius of the corners
+  @location(2) @interpolate(flat) color: vec4f,
+}
 @vertex fn vertex(
   @builtin(vertex_index) vertex: u32,
   @location(0) box: vec4f,    // middle and half size, pixels from the top left
-  @location(1) style: vec4f,  // radius of the corners, cosine and sine of the turn, 1 to fade out upwards
+  @location(1) style: vec4f,  // radius of the corners, cosine and sine of the turn
   @location(2) color: vec4f,
 ) -> Point {
   let corner = vec2f(f32(vertex & 1u), f32(vertex >> 1u)) * 2.0 - 1.0;
   let p = corner * (box.zw + 1.0);
   let turned = vec2f(p.x * style.y - p.y * style.z, p.x * style.z + p.y * style.y) + box.xy;
-  return Point(vec4f(turned.x * view.size.x - 1.0, 1.0 - turned.y * view.size.y, 0.0, 1.0), p, vec4f(box.zw, style.x, style.w), color);
+  return Point(vec4f(turned.x * view.size.x - 1.0, 1.0 - turned.y * view.size.y, 0.0, 1.0), p, vec3f(box.zw, style.x), color);
 }
 @fragment fn fragment(point: Point) -> @location(0) vec4f {
   let q = abs(point.spot) - point.half.xy + point.half.z;
   let outside = length(max(q, vec2f())) + min(max(q.x, q.y), 0.0) - point.half.z;
-  let rise = saturate(0.5 + 0.5 * point.spot.y / point.half.y);
-  let fade = mix(1.0, rise * rise, point.half.w);
-  return vec4f(point.color.rgb, point.color.a * saturate(0.5 - outside) * fade);
+  return vec4f(point.color.rgb, point.color.a * saturate(0.5 - outside));
+}`;
+
+// Boxes that fade out upwards. They cover much of a picture, so a shader of their own spares them the corners.
+export const edgeShader = `${common}
+struct Point {
+  @builtin(position) at: vec4f, @location(0) @interpolate(linear) rise: f32, @location(1) @interpolate(flat) color: vec4f,
+}
+@vertex fn vertex(
+  @builtin(vertex_index) vertex: u32, @location(0) box: vec4f, @location(1) style: vec4f, @location(2) color: vec4f,
+) -> Point {
+  let corner = vec2f(f32(vertex & 1u), f32(vertex >> 1u)) * 2.0 - 1.0;
+  let p = corner * box.zw;
+  let turned = vec2f(p.x * style.y - p.y * style.z, p.x * style.z + p.y * style.y) + box.xy;
+  return Point(vec4f(turned.x * view.size.x - 1.0, 1.0 - turned.y * view.size.y, 0.0, 1.0), 0.5 + 0.5 * corner.y, color);
+}
+@fragment fn fragment(point: Point) -> @location(0) vec4f {
+  return vec4f(point.color.rgb, point.color.a * point.rise * point.rise);
 }`;

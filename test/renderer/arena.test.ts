@@ -141,6 +141,41 @@ describe('arena', () => {
     await game.close();
   }, 30_000);
 
+  it('the arena draws every part of the level that a picture shows, and on average less than half of the level', async () => {
+    const game = await load(arena);
+    const made = await game.join(0);
+    const [view, level] = [bufferNamed(made, 'view'), bufferNamed(made, 'level')];
+    const vertices = written(made, bufferNamed(made, 'vertices'));
+    const pictures: { view: Float32Array; drawn: Set<string> }[] = [];
+    for (let n = 0; n < 360; n++) {
+      key(game, 0, keys.w, n % 100 < 80);
+      move(game, 0, n % 100 === 90 ? 900 : 0, 0);
+      await game.tick(n);
+      if (n % 120 !== 100) continue;
+      for (let direction = 0; direction < 8; direction++) {
+        move(game, 0, (direction * Math.PI) / 4 / RADIANS_PER_PIXEL, direction % 3 === 0 ? 200 : 0);
+        const drawing = await game.render(0, 320, 180);
+        const { buffer } = written(drawing, level);
+        pictures.push({ view: written(drawing, view), drawn: trianglesOf(new Uint16Array(buffer)) });
+      }
+    }
+    await game.close();
+    // No picture shows a triangle that none of them draws, so together they have the whole level but for a few triangles.
+    const all = pictures.reduce((union, { drawn }) => union.union(drawn), new Set<string>());
+    let shown = 0;
+    for (const picture of pictures) {
+      const missed = [...all].filter((triangle) => {
+        if (!isShown(triangle, vertices, picture.view)) return false;
+        shown++;
+        return !picture.drawn.has(triangle);
+      });
+      expect(missed).toEqual([]);
+    }
+    expect(shown).toBeGreaterThan(10_000);
+    const drawn = pictures.reduce((sum, picture) => sum + picture.drawn.size, 0);
+    expect(drawn / pictures.length).toBeLessThan(all.size / 2);
+  });
+
   it('the arena destroys depth textures whose size no view uses any longer', async () => {
     const game = await load(arena);
     await game.join(0);
@@ -152,6 +187,26 @@ describe('arena', () => {
     await game.close();
   });
 });
+
+/** Returns the triangles of a list of indices, as text. */
+function trianglesOf(indices: Uint16Array): Set<string> {
+  const triangles = new Set<string>();
+  for (let i = 0; i < indices.length; i += 3) triangles.add(indices.slice(i, i + 3).join(' '));
+  return triangles;
+}
+
+/** Whether a picture shows the front of a triangle, if nothing hides it: one corner is clearly inside the picture, and none behind the eye. */
+function isShown(triangle: string, vertices: Float32Array, view: Float32Array): boolean {
+  const corners = triangle.split(' ').map((index) => {
+    const place = [...vertices.subarray(Number(index) * 4, Number(index) * 4 + 3), 1];
+    const sum = (row: number) => place.reduce((total, value, column) => total + value * at(view, column * 4 + row), 0);
+    return { x: sum(0) / sum(3), y: sum(1) / sum(3), z: sum(2) / sum(3), w: sum(3) };
+  });
+  const [a, b, c] = [at(corners, 0), at(corners, 1), at(corners, 2)];
+  const area = (b.x - a.x) * (c.y - a.y) - (c.x - a.x) * (b.y - a.y);
+  const isInside = corners.some(({ x, y, z }) => Math.abs(x) < 0.99 && Math.abs(y) < 0.99 && z > 0 && z < 1);
+  return area > 1e-5 && isInside && corners.every(({ w }) => w > 0.2);
+}
 
 /** Turns seat 0 towards seat 1, and lets it step aside and jump to get past obstacles. */
 function aim(game: Instance, bodies: Float32Array, k: number): void {
