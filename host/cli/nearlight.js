@@ -18,8 +18,14 @@ if (NEEDS_RUNTIME && !args.includes('--help')) {
   const { status } = spawnSync('sh', [join(folder, 'setup.sh'), '--installed'], { stdio: 'inherit' });
   if (status !== 0) process.exit(status ?? 1);
 }
-// Without the option, SIGUSR1 would make Node listen for a debugger.
-const child = spawn(pinnedNode(), ['--disable-sigusr1', join(folder, 'main.js'), ...args], { stdio: 'inherit' });
+/** Whether the command streams a game. The listed commands do not. */
+const STREAMS = !['dev', 'new', 'build', 'test', 'image', 'render', 'inspect', 'pack', 'doctor'].includes(
+  args[0] ?? '',
+);
+// Without the first option, SIGUSR1 would make Node listen for a debugger. The second one bounds the space of new objects in MiB, which
+// makes a process that streams smaller by 20 MiB. Compilers are faster without it.
+const options = ['--disable-sigusr1', ...(STREAMS ? ['--max-semi-space-size=4'] : [])];
+const child = spawn(pinnedNode(), [...options, join(folder, 'main.js'), ...args], { stdio: 'inherit' });
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
 child.on('error', (error) => {
   process.stderr.write(`nearlight: cannot start Node: ${error.message}; install the package again\n`);
