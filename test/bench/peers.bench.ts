@@ -1,10 +1,11 @@
 // One game and four, streamed by Nearlight beside the same in headless Chromiums that stream their canvas: pictures, CPU, memory, latency.
+import { at } from '../at.ts';
 import { startBrowser } from '../e2e/host.ts';
 import { sleep } from '../wait.ts';
 import { type Bench, benchmark } from './harness.ts';
 import { startChromium } from './peers/chromium.ts';
 import { makeCommand, startNearlight } from './peers/nearlight.ts';
-import { receivedPictures, type Streamed } from './peers/streamed.ts';
+import { askReceived, HEIGHT, type Streamed, WIDTH } from './peers/streamed.ts';
 import { probeLatency } from './probe.ts';
 import { cpuSeconds, memoryOf, occupiedMib, treeOf } from './processes.ts';
 
@@ -23,8 +24,23 @@ interface Measured {
 
 const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);
 
-async function received({ pages }: Streamed): Promise<number> {
-  return sum(await Promise.all(pages.map(receivedPictures)));
+/**
+ * Counts the pictures that all pages receive. A smaller picture counts as the share of pixels that it has, because both sides make pictures
+ * smaller where the bitrate or the processor does not suffice.
+ */
+async function count({ pages }: Streamed, seconds: number): Promise<{ pictures: number; seconds: number }> {
+  const ask = () => Promise.all(pages.map(askReceived));
+  const begun = performance.now();
+  let pictures = 0;
+  let last = await ask();
+  for (let second = 0; second < seconds; second++) {
+    await sleep(1000);
+    const now = await ask();
+    for (const [index, page] of now.entries())
+      pictures += ((page.pictures - at(last, index).pictures) * page.width * page.height) / (WIDTH * HEIGHT);
+    last = now;
+  }
+  return { pictures, seconds: (performance.now() - begun) / 1000 };
 }
 
 async function measure(bench: Bench, name: string, starting: Promise<Streamed>): Promise<Measured> {
@@ -33,21 +49,13 @@ async function measure(bench: Bench, name: string, starting: Promise<Streamed>):
     const { pages, pids, startMs } = streamed;
     await sleep(WARM_UP_SECONDS * 1000);
     const cpu = () => sum(pids.map((pid) => cpuSeconds(pid)));
-    const [picturesBefore, cpuBefore, begun] = [await received(streamed), cpu(), performance.now()];
-    await sleep(SECONDS * 1000);
-    const [pictures, used] = [(await received(streamed)) - picturesBefore, cpu() - cpuBefore];
-    const seconds = (performance.now() - begun) / 1000;
+    const before = cpu();
+    const { pictures, seconds } = await count(streamed, SECONDS);
+    const used = cpu() - before;
     const processes = pids.flatMap(treeOf);
     const mib = occupiedMib(processes) / pages.length;
     const pssMib = sum(processes.map((pid) => memoryOf(pid).pss)) / pages.length;
-    const sizes = await Promise.all(
-      pages.map((page) =>
-        page.evaluate(() => {
-          const { videoWidth = 0, videoHeight = 0 } = document.querySelector('video') ?? {};
-          return `${videoWidth}x${videoHeight}`;
-        }),
-      ),
-    );
+    const sizes = (await Promise.all(pages.map(askReceived))).map(({ width, height }) => `${width}x${height}`);
     bench.note(`${name}: ${sizes.join(', ')}`);
     bench.value(`${name}: start to the first picture`, 'ms', startMs);
     bench.value(`${name}: pictures of a stream`, '1/s', pictures / seconds / pages.length);

@@ -160,7 +160,7 @@ describe('arena', () => {
       }
     }
     await game.close();
-    // No picture shows a triangle that none of them draws, so together they have the whole level but for a few triangles.
+    // No picture shows a triangle that none of them draws, so together they have nearly the whole level.
     const all = new Set(pictures.flatMap(({ drawn }) => [...drawn]));
     let shown = 0;
     for (const picture of pictures) {

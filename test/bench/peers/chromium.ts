@@ -1,10 +1,18 @@
 import { join } from 'node:path';
 import type { Browser, Page } from 'playwright-core';
 import { at } from '../../at.ts';
-import { serve, shown, startGpuBrowser } from '../../cli/dev/browser.ts';
-import { WAIT_MS_MAX } from '../../wait.ts';
+import { serve, startGpuBrowser } from '../../cli/dev/browser.ts';
 import { childrenOf } from '../processes.ts';
-import { BITRATE, FPS, firstPicture, HEIGHT, type Streamed, WIDTH, watchConnections } from './streamed.ts';
+import {
+  BITRATE,
+  FPS,
+  firstPicture,
+  HEIGHT,
+  START_MS_MAX,
+  type Streamed,
+  WIDTH,
+  watchConnections,
+} from './streamed.ts';
 
 /** Height of the bar below the game in the page of `npm run dev`. */
 const BAR_HEIGHT = 34;
@@ -49,9 +57,11 @@ export async function startChromium(
         const page = at(pages, number * tabs + tab);
         const game = await browser.newPage({ viewport: { width: WIDTH, height: HEIGHT + BAR_HEIGHT } });
         await game.goto(dev.url);
-        await shown(game, 1);
+        await game.waitForFunction(() => Number(document.body.dataset.build ?? 0) >= 1, undefined, {
+          timeout: START_MS_MAX,
+        });
         await connect(game, page);
-        await firstPicture(page, WAIT_MS_MAX);
+        await firstPicture(page);
         startMs ||= performance.now() - begun;
       }
     }

@@ -4,7 +4,6 @@ import { must } from '../../../host/base/assert.ts';
 import { makeProgram } from '../../../host/cli/package.ts';
 import { NODE_OPTIONS } from '../../../host/pod/process.ts';
 import { type HostProcess, startHostProcess } from '../../e2e/host.ts';
-import { WAIT_MS_MAX } from '../../wait.ts';
 import { BITRATE, FPS, firstPicture, HEIGHT, type Streamed, WIDTH, watchConnections } from './streamed.ts';
 
 const root = join(import.meta.dirname, '../../..');
@@ -43,7 +42,7 @@ export async function startNearlight(
         pages.push(page);
         await watchConnections(page);
         await page.goto(`${host.url}?size=${WIDTH}x${HEIGHT}&fps=${FPS}`);
-        await firstPicture(page, WAIT_MS_MAX);
+        await firstPicture(page);
         startMs ||= performance.now() - begun;
         await page.locator('#play').click();
       }

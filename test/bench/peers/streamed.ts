@@ -7,6 +7,9 @@ export const FPS = 60;
 /** Most bits per second of a stream. Without a limit, Nearlight would use twice as many on a fast line. */
 export const BITRATE = Math.round(0.3 * WIDTH * HEIGHT * FPS);
 
+/** How long a game may take to start. Beside others that draw as fast as they can, a browser needs minutes. */
+export const START_MS_MAX = 300_000;
+
 /** One game or several, each streamed to a page of its own. */
 export interface Streamed {
   pages: readonly Page[];
@@ -31,22 +34,35 @@ export function watchConnections(page: Page): Promise<unknown> {
   });
 }
 
+/** The pictures that a page has received so far, and the size of the newest one. */
+export interface Received {
+  pictures: number;
+  width: number;
+  height: number;
+}
+
 /**
- * Returns how many pictures the connections of a page have received so far. These are counted rather than the pictures shown, because
- * the pages of all viewers share the processor with the games.
+ * Asks the connections of a page what they have received. Pictures received are counted rather than pictures shown, because the pages of all
+ * viewers share the processor with the games.
  */
-export function receivedPictures(page: Page): Promise<number> {
+export function askReceived(page: Page): Promise<Received> {
   return page.evaluate(async () => {
     const { connections } = globalThis as unknown as { connections: RTCPeerConnection[] };
-    let pictures = 0;
+    const received = { pictures: 0, width: 0, height: 0 };
     for (const connection of connections)
-      for (const report of (await connection.getStats()).values())
-        if (report.type === 'inbound-rtp' && report.kind === 'video') pictures += report.framesReceived ?? 0;
-    return pictures;
+      for (const report of (await connection.getStats()).values()) {
+        if (report.type !== 'inbound-rtp' || report.kind !== 'video') continue;
+        received.pictures += report.framesReceived ?? 0;
+        received.width = report.frameWidth ?? received.width;
+        received.height = report.frameHeight ?? received.height;
+      }
+    return received;
   });
 }
 
 /** Resolves when the video of a page has shown its first picture. */
-export function firstPicture(page: Page, timeout: number): Promise<unknown> {
-  return page.waitForFunction(() => (document.querySelector('video')?.currentTime ?? 0) > 0, undefined, { timeout });
+export function firstPicture(page: Page): Promise<unknown> {
+  return page.waitForFunction(() => (document.querySelector('video')?.currentTime ?? 0) > 0, undefined, {
+    timeout: START_MS_MAX,
+  });
 }
