@@ -57,7 +57,7 @@ async function measure(bench: Bench, name: string, starting: Promise<Streamed>):
     const pssMib = sum(processes.map((pid) => memoryOf(pid).pss)) / pages.length;
     const sizes = (await Promise.all(pages.map(askReceived))).map(({ width, height }) => `${width}x${height}`);
     bench.note(`${name}: ${sizes.join(', ')}`);
-    bench.value(`${name}: start to the first picture`, 'ms', startMs);
+    if (pages.length === 1) bench.value(`${name}: start to the first picture`, 'ms', startMs);
     bench.value(`${name}: pictures of a stream`, '1/s', pictures / seconds / pages.length);
     bench.value(`${name}: CPU of all`, '% of a core', (100 * used) / seconds);
     bench.value(`${name}: pictures per second of CPU time`, '1/s', pictures / used);

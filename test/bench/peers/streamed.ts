@@ -15,7 +15,7 @@ export interface Streamed {
   pages: readonly Page[];
   /** The processes whose descendants, together with them, run the games and stream them. */
   pids: readonly number[];
-  /** Milliseconds from starting the first process to the first picture in a page. */
+  /** Milliseconds from starting the processes to the first picture in a page. With several pages, it depends on their order. */
   startMs: number;
   stop(): Promise<unknown>;
 }
