@@ -16,6 +16,8 @@ import {
 
 /** Height of the bar below the game in the page of `npm run dev`. */
 const BAR_HEIGHT = 34;
+/** Without an interval, Playwright would ask in each frame that a page draws, and a busy browser draws few. */
+const POLL_MS = 50;
 const VIEWER = 'http://127.0.0.1:9/viewer';
 const root = join(import.meta.dirname, '../../..');
 
@@ -60,6 +62,7 @@ export async function startChromium(
         await game.goto(dev.url);
         await game.waitForFunction(() => Number(document.body.dataset.build ?? 0) >= 1, undefined, {
           timeout: START_MS_MAX,
+          polling: POLL_MS,
         });
       }
     }
