@@ -65,6 +65,7 @@ export class Broadcast implements PlayerConnection {
     bytesSent: 0,
     inputErrors: 0,
     packetsResent: 0,
+    repairsSent: 0,
     lossFraction: 0,
     videoBitsPerSecond: 0,
     queueMs: 0,

@@ -3,7 +3,7 @@ import type { Config } from '../base/config.ts';
 import { NearlightError } from '../base/errors.ts';
 import { reserveFile } from '../base/files.ts';
 import { NOTICE_BYTES_MAX } from './messages.ts';
-import { extensionLines, feedbackLines, type Offer } from './offer.ts';
+import { extensionLines, feedbackLines, type Offer, REPAIR_FORMAT, REPAIR_PARAMETERS } from './offer.ts';
 
 const RTP_CLOCK_HZ = 90_000;
 const NAME = 'nearlight';
@@ -15,10 +15,11 @@ export interface VideoTrack {
   readonly description: Video;
 }
 
-/** The numbers by which the page knows the streams of a track: that of the video, and that of packets that are sent again. */
+/** The numbers by which the page knows the streams of a track: the video, packets that are sent again, and repair packets. */
 export interface StreamIds {
   readonly ssrc: number;
   readonly rtxSsrc: number;
+  readonly repairSsrc: number;
 }
 
 /**
@@ -63,8 +64,8 @@ function createPeer(config: Config): PeerConnection {
  * Adds a track without a media handler of the WebRTC library. Such a track sends whole RTP and RTCP packets, and receives whole RTCP
  * packets, also those that the library does not know.
  */
-function addVideoTrack(peer: PeerConnection, offer: Offer, { ssrc, rtxSsrc }: StreamIds): VideoTrack {
-  const { codec, payloadType, rtxPayloadType, formatParameters, extensions } = offer;
+function addVideoTrack(peer: PeerConnection, offer: Offer, { ssrc, rtxSsrc, repairSsrc }: StreamIds): VideoTrack {
+  const { codec, payloadType, rtxPayloadType, repairPayloadType, formatParameters, extensions } = offer;
   const video = new datachannel.Video(offer.mid, 'SendOnly');
   if (codec === 'h264') video.addH264Codec(payloadType, formatParameters);
   else video.addVP8Codec(payloadType);
@@ -77,6 +78,11 @@ function addVideoTrack(peer: PeerConnection, offer: Offer, { ssrc, rtxSsrc }: St
     video.addRTXCodec(rtxPayloadType, payloadType, RTP_CLOCK_HZ);
     video.addSSRC(rtxSsrc, NAME);
     video.parseSdpLine(`a=ssrc-group:FID ${ssrc} ${rtxSsrc}`);
+  }
+  if (repairPayloadType > 0) {
+    video.addVideoCodec(repairPayloadType, REPAIR_FORMAT, REPAIR_PARAMETERS);
+    video.addSSRC(repairSsrc, NAME);
+    video.parseSdpLine(`a=ssrc-group:FEC-FR ${ssrc} ${repairSsrc}`);
   }
   return { track: peer.addTrack(video), description: video };
 }

@@ -20,6 +20,10 @@ const MESSAGE_BYTES_MAX = 262_144;
 /** Parameters of Opus: packets may be as short as 10 ms, and both sides use two channels (RFC 7587, 6.1). */
 const OPUS_PARAMETERS = 'minptime=10;stereo=1;sprop-stereo=1';
 
+/** The format of repair packets, and its parameters (a=fmtp): a receiver keeps packets for so many microseconds. */
+export const REPAIR_FORMAT = 'flexfec-03';
+export const REPAIR_PARAMETERS = 'repair-window=10000000';
+
 /** A page's SDP offer after it was checked. */
 export interface Offer {
   /**
@@ -39,6 +43,11 @@ export interface Offer {
   readonly extensions: ExtensionIds;
   /** RTP payload type of packets that are sent again (RFC 4588), or 0 if the page does not support them. */
   readonly rtxPayloadType: number;
+  /**
+   * RTP payload type of repair packets (draft-ietf-payload-flexible-fec-scheme-03), or 0 if the page does not take them. The older
+   * ULPFEC shares its sequence numbers with the video, so a browser that misses one of its packets waits for that with H.264.
+   */
+  readonly repairPayloadType: number;
   /** Whether the client only watches, because it has offered no data channels. */
   readonly watches: boolean;
   /** The section that receives sound; undefined if the page has not offered one. */
@@ -95,6 +104,7 @@ interface Video {
   readonly formatParameters: string;
   readonly extensions: ExtensionIds;
   readonly rtxPayloadType: number;
+  readonly repairPayloadType: number;
 }
 
 /**
@@ -134,6 +144,7 @@ export function readOffer(text: string, config: Pick<Config, 'offerLineBytesMax'
     formatParameters: video.formatParameters,
     extensions: video.extensions,
     rtxPayloadType: video.rtxPayloadType,
+    repairPayloadType: video.repairPayloadType,
     watches: channels === undefined,
     ...(audio ? { audio } : {}),
   };
@@ -241,7 +252,8 @@ function readVideo(section: Section): Video {
   const feedback = values(section, 'rtcp-fb');
   if (![payloadType, '*'].some((type) => feedback.includes(`${type} ${TRANSPORT_FEEDBACK}`)))
     extensions.transportSequence = 0;
-  return { mid, extensions, rtxPayloadType: readRtx(section, payloadType), ...format };
+  const rtxPayloadType = readRtx(section, payloadType);
+  return { mid, extensions, rtxPayloadType, repairPayloadType: readRepairs(section), ...format };
 }
 
 function readExtensions(section: Section): { -readonly [K in keyof ExtensionIds]: number } {
@@ -265,6 +277,17 @@ function readRtx(section: Section, payloadType: number): number {
     const [, type = '', apt] = /^(\d{2,3}) apt=(\d{2,3})(?:;|$)/.exec(format) ?? [];
     const isRtx = values(section, 'rtpmap').some((value) => value.toLowerCase() === `${type} rtx/90000`);
     if (Number(apt) === payloadType && isRtx && types.includes(type) && +type >= 35 && +type <= 127) return +type;
+  }
+  return 0;
+}
+
+/** Returns the payload type of repair packets, or 0. */
+function readRepairs(section: Section): number {
+  const types = section.media.split(' ').slice(3);
+  for (const value of values(section, 'rtpmap')) {
+    const [, type = '', name = ''] = /^(\d{2,3}) (\S+)$/.exec(value) ?? [];
+    const isKnown = name.toLowerCase() === `${REPAIR_FORMAT}/90000`;
+    if (isKnown && types.includes(type) && +type >= 35 && +type <= 127) return +type;
   }
   return 0;
 }
@@ -330,7 +353,7 @@ function write(transport: Transport, bodies: Body[]): string {
 }
 
 function writeVideo(video: Video): Body {
-  const { mid, codec, payloadType, formatParameters, extensions, rtxPayloadType } = video;
+  const { mid, codec, payloadType, formatParameters, extensions, rtxPayloadType, repairPayloadType: repairs } = video;
   const lines = ['a=recvonly', 'a=rtcp-mux', ...extensionLines(extensions)];
   lines.push(`a=rtpmap:${payloadType} ${codec === 'h264' ? 'H264' : 'VP8'}/90000`, ...feedbackLines(video));
   if (formatParameters !== '') lines.push(`a=fmtp:${payloadType} ${formatParameters}`);
@@ -338,6 +361,10 @@ function writeVideo(video: Video): Body {
   if (rtxPayloadType > 0) {
     types.push(rtxPayloadType);
     lines.push(`a=rtpmap:${rtxPayloadType} rtx/90000`, `a=fmtp:${rtxPayloadType} apt=${payloadType}`);
+  }
+  if (repairs > 0) {
+    types.push(repairs);
+    lines.push(`a=rtpmap:${repairs} ${REPAIR_FORMAT}/90000`, `a=fmtp:${repairs} ${REPAIR_PARAMETERS}`);
   }
   return { mid, media: `m=video 9 UDP/TLS/RTP/SAVPF ${types.join(' ')}`, lines };
 }

@@ -66,7 +66,7 @@ export interface InputSink {
 export interface Feedback {
   /** Fraction of the packets that were lost lately, 0 to 1. */
   lossFraction: number;
-  /** The bitrate of encoded video that the path carries, in addition to headers and repeated packets. */
+  /** The bitrate of encoded video that the path carries, in addition to headers, repeated packets and repair packets. */
   videoBitsPerSecond: number;
   /** The time that packets wait in queues on the path, in milliseconds. */
   queueMs: number;
@@ -112,6 +112,8 @@ export interface ConnectionStats {
   inputErrors: number;
   /** Number of video packets that were sent again. */
   packetsResent: number;
+  /** Number of packets that were sent in advance, from which the page computes packets that it misses. */
+  repairsSent: number;
   lossFraction: number;
   videoBitsPerSecond: number;
   queueMs: number;
@@ -125,6 +127,7 @@ export function emptyStats(): ConnectionStats {
     bytesSent: 0,
     inputErrors: 0,
     packetsResent: 0,
+    repairsSent: 0,
     lossFraction: 0,
     videoBitsPerSecond: 0,
     queueMs: 0,

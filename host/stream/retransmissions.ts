@@ -63,16 +63,15 @@ export class Retransmissions {
 
   /**
    * Takes a page's request for a packet.
-   * @param lossFraction fraction of the packets that the path loses
+   * @param copies how often the packet is sent again
    * @returns false if the page misses so much that it needs a keyframe instead
    */
-  request(sequence: number, now: Milli, lossFraction: number): boolean {
+  request(sequence: number, now: Milli, copies: number): boolean {
     // Packet numbers may have wrapped since the newest keyframe.
     if (this.#store.ageOf(sequence) >= this.#store.count - this.#start) return true;
     const packet = this.#store.find(sequence);
     if (!packet) return false;
     if (!this.#hasBudget(now) || !this.#store.noteResent(sequence, now, REPEAT_MS_MIN)) return true;
-    const copies = copiesAt(lossFraction);
     for (let copy = 0; copy < copies && this.#hasBudget(now); copy++) {
       this.#windowBytes += packet.length;
       this.#waitingBytes += packet.length;

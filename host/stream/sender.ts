@@ -8,6 +8,8 @@ import type { StreamIds } from './media.ts';
 import type { Offer } from './offer.ts';
 import { Pacer } from './pacer.ts';
 import type { Feedback, FrameInfo } from './player.ts';
+import { Protection, type ProtectionKind } from './protection.ts';
+import { Repairs } from './repairs.ts';
 import { copiesAt, Retransmissions } from './retransmissions.ts';
 import { type ReceiverReport, RTCP_FEEDBACK, RTCP_KEYFRAME, readRtcp } from './rtcp.ts';
 import { RTP_BYTES_MAX, RtpHeaders } from './rtp/header.ts';
@@ -28,20 +30,13 @@ const SILENT_BEATS_MAX = 5;
 const SILENT_FRAME_MS = 250;
 /** Share of what the path carries that is left for video: the rest is headers and repeated packets. */
 const VIDEO_SHARE = 0.92;
-/**
- * From this loss on, every packet is sent twice: waiting for a packet to be sent again would make one frame in three late. That lasts
- * until loss has been lower for some time. If less than PROTECTED_MIN is left for video, the picture would suffer more.
- */
-const LOSS_FOR_PROTECTION = 0.008;
-const PROTECTION_MS = 5000;
-const PROTECTED_MIN = 1_500_000;
 /** Most packets that wait for the pacer, as a share of those that are kept. */
 const WAITING_MAX = 0.5;
 /** Number of bytes by which a repeated packet is longer than the first one: the number of the first one. */
 const RTX_BYTES = 2;
 
 export interface VideoSenderOptions {
-  offer: Pick<Offer, 'codec' | 'payloadType' | 'rtxPayloadType' | 'extensions'>;
+  offer: Pick<Offer, 'codec' | 'payloadType' | 'rtxPayloadType' | 'repairPayloadType' | 'extensions'>;
   streams: StreamIds;
   clock: Pick<Clock, 'now'>;
   /** The zero of `clock`, in milliseconds since 1970. */
@@ -73,6 +68,9 @@ export class VideoSender {
   readonly #pacer = new Pacer(START_BITS_PER_SECOND);
   readonly #arrivals = new TransportFeedback();
   readonly #missing: Retransmissions;
+  readonly #protection: Protection;
+  /** Undefined if the page takes no repair packets. */
+  readonly #repairs: Repairs | undefined;
   readonly #senderReport: SenderReport;
   readonly #report: ReceiverReport = { lossFraction: 0, rembBitsPerSecond: 0 };
   readonly #feedback: Feedback = { lossFraction: 0, videoBitsPerSecond: 0, queueMs: 0 };
@@ -85,9 +83,6 @@ export class VideoSender {
   /** Bytes that the current probe still has to send, and its number. */
   #probeBytes = 0;
   #cluster = 0;
-  /** Whether every packet is sent twice, and when loss last demanded that. */
-  #isProtecting = false;
-  #lossyAt = milli(Number.NEGATIVE_INFINITY);
   /** Time from sending a packet to the report of its arrival. */
   #responseMs = 150;
   #sentFrameAt = milli(Number.NEGATIVE_INFINITY);
@@ -98,17 +93,23 @@ export class VideoSender {
   #closed = false;
   /** Number of packets that were sent again because the page missed them. */
   packetsResent = 0;
+  /** Number of repair packets that were sent. */
+  repairsSent = 0;
 
   constructor(options: VideoSenderOptions) {
     this.#options = options;
     const { offer, streams, bitsPerSecondMax } = options;
     this.#headers = new RtpHeaders(offer.extensions);
-    const payloadBytesMax = RTP_BYTES_MAX - this.#headers.bytes;
+    this.#receiver = offer.extensions.transportSequence > 0 ? undefined : new ReceiverEstimate(bitsPerSecondMax);
+    this.#repairs = this.#receiver === undefined ? this.#createRepairs() : undefined;
+    this.#protection = new Protection(this.#protectionKind);
+    // A repair packet may be as long as a packet that is sent again.
+    const extraBytes = this.#repairs ? Repairs.extraBytes(this.#headers) - RTX_BYTES : 0;
+    const payloadBytesMax = RTP_BYTES_MAX - this.#headers.bytes - extraBytes;
     this.#packetizer =
       offer.codec === 'h264' ? new H264Packetizer(payloadBytesMax) : new Vp8Packetizer(payloadBytesMax);
     this.#senderReport = new SenderReport(streams.ssrc, 'nearlight');
     this.#missing = new Retransmissions(this.#store);
-    this.#receiver = offer.extensions.transportSequence > 0 ? undefined : new ReceiverEstimate(bitsPerSecondMax);
     // SRTP recommends a first sequence number in the lower half (RFC 3711, 3.3.1).
     this.#next = this.#end = randomInt(2 ** 15);
     this.limit(bitsPerSecondMax);
@@ -141,7 +142,9 @@ export class VideoSender {
     fields.payloadType = this.#options.offer.payloadType;
     fields.timestamp = rtpTimestamp >>> 0;
     fields.ssrc = this.#options.streams.ssrc;
+    const first = this.#end;
     this.#packetizer.write(unit, this);
+    this.#addRepairs(first, byteLength, fields.timestamp);
     this.#sentFrameAt = now;
     this.#beginProbe(now);
     return this.#pump();
@@ -170,7 +173,7 @@ export class VideoSender {
   /** The page misses a packet; see PacketFeedback. */
   onMissing(sequence: number): void {
     const now = this.#options.clock.now();
-    if (!this.#missing.request(sequence, now, this.#feedback.lossFraction)) {
+    if (!this.#missing.request(sequence, now, this.#copies)) {
       this.#missing.startAnew();
       this.#options.onKeyframe();
     }
@@ -208,20 +211,39 @@ export class VideoSender {
     const feedback = this.#feedback;
     feedback.lossFraction = lossFraction;
     const video = bitsPerSecond * VIDEO_SHARE;
-    this.#protect(lossFraction, video);
-    const repeated = Math.min(0.5, lossFraction * copiesAt(lossFraction));
-    feedback.videoBitsPerSecond = (video * (1 - repeated)) / (this.#isProtecting ? 2 : 1);
+    const path = { lossFraction, responseMs: this.#responseMs, videoBitsPerSecond: video };
+    this.#protection.update(path, this.#options.clock.now());
+    const repeated = Math.min(0.5, lossFraction * this.#copies);
+    feedback.videoBitsPerSecond = (video * (1 - repeated)) / (1 + this.#protection.overhead);
     feedback.queueMs = this.#estimator.queueMs;
     this.#options.onFeedback(feedback);
   }
 
-  /** Decides whether every packet is sent twice. */
-  #protect(lossFraction: number, videoBitsPerSecond: number): void {
-    const now = this.#options.clock.now();
-    if (lossFraction > LOSS_FOR_PROTECTION) this.#lossyAt = now;
-    const isLossy = now - this.#lossyAt < PROTECTION_MS;
-    const hasRoom = videoBitsPerSecond / 2 >= PROTECTED_MIN && this.#options.offer.rtxPayloadType > 0;
-    this.#isProtecting = isLossy && hasRoom && this.#receiver === undefined;
+  /** How often a packet that the page misses is sent again. */
+  get #copies(): number {
+    return this.#protection.replacesRequests ? 1 : copiesAt(this.#feedback.lossFraction);
+  }
+
+  get #protectionKind(): ProtectionKind {
+    if (this.#repairs) return 'repairs';
+    return this.#receiver === undefined && this.#options.offer.rtxPayloadType > 0 ? 'copies' : 'none';
+  }
+
+  #createRepairs(): Repairs | undefined {
+    const { offer, streams } = this.#options;
+    const { repairPayloadType: payloadType } = offer;
+    const [headers, store] = [this.#headers, this.#store];
+    if (payloadType === 0) return undefined;
+    return new Repairs({ headers, store, payloadType, ssrc: streams.repairSsrc, mediaSsrc: streams.ssrc });
+  }
+
+  /** Makes the repair packets of the newest frame. They are computed before its packets get what is written when they are sent. */
+  #addRepairs(first: number, bytes: number, rtpTimestamp: number): void {
+    const { repairsOf } = this.#protection;
+    const repairBytes = repairsOf
+      ? this.#repairs?.add({ first, count: this.#end - first, rtpTimestamp }, repairsOf)
+      : 0;
+    this.#protection.addFrame(bytes, repairBytes ?? 0);
   }
 
   /** Begins a probe with a frame, so that most of its packets are of use. Without repeated packets there is nothing to fill it. */
@@ -244,13 +266,15 @@ export class VideoSender {
       const now = this.#options.clock.now();
       if (this.#receiver === undefined && !this.#pacer.maySend(now)) break;
       const repeated = this.#missing.next(now);
+      const repair = repeated === undefined ? this.#repairs?.next(this.#next) : undefined;
       if (repeated !== undefined) this.#repeat(repeated, now);
+      else if (repair) this.#sendRepair(repair, now);
       else if (this.#next !== this.#end) isSent = this.#sendNext(now);
       else if (this.#probeBytes > 0) this.#pad(now);
       else break;
     }
     const isWaiting = this.#missing.isWaiting || this.#next !== this.#end || this.#probeBytes > 0;
-    if (isWaiting) this.#paceTimer = setTimeout(() => this.#pump(), PACE_MS);
+    if (isWaiting || this.#repairs?.isWaiting) this.#paceTimer = setTimeout(() => this.#pump(), PACE_MS);
     return isSent;
   }
 
@@ -258,11 +282,16 @@ export class VideoSender {
     const sequence = this.#next++ & 0xffff;
     const packet = this.#store.find(sequence);
     if (!packet) return true;
-    if (this.#isProtecting) this.#missing.protect(sequence, now);
+    if (this.#protection.sendsCopies) this.#missing.protect(sequence, now);
     this.#senderReport.count(packet.length - this.#headers.bytes);
     const isSent = this.#send(packet, now);
     if (isLastOfFrame(packet)) this.#options.onFrameSent?.(packet.readUInt32BE(4), now);
     return isSent;
+  }
+
+  #sendRepair(packet: Buffer, now: Milli): void {
+    this.repairsSent++;
+    this.#send(packet, now);
   }
 
   /** Sends a packet again, as a packet of the stream for that (RFC 4588) if the page knows it, otherwise as it was. */

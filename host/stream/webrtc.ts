@@ -31,7 +31,11 @@ export interface WebRtcConnectionOptions extends ConnectionOptions {
  */
 export class WebRtcConnection extends PageConnection {
   readonly #options: WebRtcConnectionOptions;
-  readonly #streams: StreamIds = { ssrc: randomInt(1, 2 ** 31), rtxSsrc: randomInt(2 ** 31, 2 ** 32) };
+  readonly #streams: StreamIds = {
+    ssrc: randomInt(1, 2 ** 30),
+    repairSsrc: randomInt(2 ** 30, 2 ** 31),
+    rtxSsrc: randomInt(2 ** 31, 2 ** 32),
+  };
   readonly #frameMessages: FrameMessages;
   readonly #peer: PeerConnection;
   readonly #video: VideoTrack;
@@ -215,6 +219,7 @@ export class WebRtcConnection extends PageConnection {
     this.noteHeard();
     this.#sender.receive(packet);
     this.stats.packetsResent = this.#sender.packetsResent;
+    this.stats.repairsSent = this.#sender.repairsSent;
   }
 
   #readAudioRtcp(packet: Buffer): void {

@@ -49,12 +49,24 @@ const stepped = (steps: readonly [number, number], seed: number): Row => ({
     bitsPerSecond: (atMs) => steps[atMs >= THIRD_MS && atMs < 2 * THIRD_MS ? 1 : 0] * MBIT,
   },
 });
+const distant = (name: string, mbit?: number): Row => ({
+  name: `200 ms round trip, ${name}`,
+  path: {
+    delayMs: 100,
+    loss: 0.03,
+    seed: 1,
+    ...(mbit === undefined ? {} : { bitsPerSecond: () => mbit * MBIT }),
+  },
+  ...(mbit === undefined ? {} : { mbit }),
+});
 /** The first half of the rows was there while the rate control was tuned. The second half was not looked at until then. */
 const ROWS: Row[] = [
   { name: 'no limit', path: {} },
   ...[1, 3, 5, 10].map((percent) => lossy(percent, 1)),
   ...[5, 2, 1].map((mbit) => narrow(mbit, 1)),
   stepped([20, 2], 1),
+  distant('3 % loss'),
+  distant('3 % loss and 3 Mbit/s', 3),
 ];
 const UNSEEN: Row[] = [
   ...[2, 4, 7].map((percent) => lossy(percent, 2)),

@@ -54,8 +54,11 @@ export const TARGETS: Readonly<Record<string, Target>> = {
       for (const sound of offer.audio ? [offer.audio.payloadType, offer.audio.redundantType || 35] : [])
         expectThat(sound >= 35 && sound <= 127, `payload type ${sound} of sound`);
       for (const [name, id] of Object.entries(offer.extensions)) expectThat(id >= 0 && id <= 14, `${name} ${id}`);
-      const { rtxPayloadType: type } = offer;
-      expectThat(type === 0 || (type >= 35 && type <= 127), `payload type of repeated packets ${type}`);
+      for (const type of [offer.rtxPayloadType, offer.repairPayloadType])
+        expectThat(
+          type === 0 || (type >= 35 && type <= 127),
+          `payload type of repeated packets or repair packets ${type}`,
+        );
       expectThat(/^[\x20-\x7e\r\n]*$/.test(offer.sdp), 'the offer has characters that are not printable');
       expectThat(!offer.sdp.includes('a=candidate'), 'the offer has candidates');
       expectThat(readOffer(offer.sdp, config).sdp === offer.sdp, 'the offer reads differently the second time');

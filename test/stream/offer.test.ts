@@ -24,6 +24,13 @@ function changed(start: string, ...lines: string[]): string[] {
   return result;
 }
 
+/** Returns the SDP offer with another payload type for repair packets. */
+function withTypes(type: string): string[] {
+  return LINES.map((line) =>
+    line.replace('108 109 49', `108 109 ${type}`).replace('a=rtpmap:49 ', `a=rtpmap:${type} `),
+  );
+}
+
 /** The same for an offer without VP8. */
 function withoutVp8(start: string, replacement: string): string[] {
   return changed(start, replacement).filter((line) => !line.includes('VP8'));
@@ -73,8 +80,9 @@ test("an offer like Chromium's is read", () => {
     formatParameters: 'profile-level-id=42e01f;packetization-mode=1;level-asymmetry-allowed=1',
     extensions: { playoutDelay: 5, absoluteSendTime: 2, transportSequence: 3 },
     rtxPayloadType: 109,
+    repairPayloadType: 49,
   });
-  expect(offer.sdp).toContain('m=video 9 UDP/TLS/RTP/SAVPF 108 109\r\n');
+  expect(offer.sdp).toContain('m=video 9 UDP/TLS/RTP/SAVPF 108 109 49\r\n');
   expect(offer.sdp).not.toMatch(/candidate|VP8|toffset/);
 });
 
@@ -146,6 +154,21 @@ test.each([
   ['a type that the section does not list', changed('m=video', 'm=video 9 UDP/TLS/RTP/SAVPF 96 102 106 108'), 0],
 ])('packets are sent again on a stream of their own if the page offers it: %s', (_, lines, type) => {
   expect(read(lines).rtxPayloadType).toBe(type);
+});
+
+test.each([
+  ['none', changed('a=rtpmap:49'), 0],
+  ['the last version', changed('a=rtpmap:49', 'a=rtpmap:49 flexfec/90000'), 0],
+  ['a type that the section does not list', changed('m=video', 'm=video 9 UDP/TLS/RTP/SAVPF 96 102 106 108 109'), 0],
+  ['a type that is too small', changed('a=rtpmap:49', 'a=rtpmap:34 flexfec-03/90000'), 0],
+  ['the smallest type', withTypes('35'), 35],
+  ['the largest type', withTypes('127'), 127],
+  ['a type that is too large', withTypes('128'), 0],
+])('repair packets are sent if the page offers to take them: %s', (_, lines, type) => {
+  const offer = read(lines);
+  expect(offer.repairPayloadType).toBe(type);
+  expect(offer.sdp.includes('flexfec-03')).toBe(type > 0);
+  expect(readOffer(offer.sdp, { offerLineBytesMax: LINE_MAX })).toEqual(offer);
 });
 
 test('the section for data channels may come before that for video', () => {

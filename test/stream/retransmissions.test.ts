@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { milli } from '../../host/base/time.ts';
-import { Retransmissions } from '../../host/stream/retransmissions.ts';
+import { copiesAt, Retransmissions } from '../../host/stream/retransmissions.ts';
 import { PacketStore } from '../../host/stream/rtp/packet-store.ts';
 
 const BYTES = 1000;
@@ -21,7 +21,7 @@ test('if the page misses more than the path carries in 100 ms, it needs a keyfra
   const ask = (bitsPerSecond: number, count: number) => {
     const { missing } = setUp(0, 1000);
     missing.setRate(bitsPerSecond);
-    return Array.from({ length: count }, (_, sequence) => missing.request(sequence, milli(0), 0));
+    return Array.from({ length: count }, (_, sequence) => missing.request(sequence, milli(0), 1));
   };
   // 25 packets of 1000 bytes take 100 ms.
   expect(ask(2_000_000, 25)).not.toContain(false);
@@ -33,8 +33,8 @@ test('if the page misses more than the path carries in 100 ms, it needs a keyfra
 
 test('a packet that is not kept any more needs a keyframe instead', () => {
   const { missing } = setUp(0, 1025);
-  expect(missing.request(0, milli(0), 0)).toBe(false);
-  expect(missing.request(1, milli(0), 0)).toBe(true);
+  expect(missing.request(0, milli(0), 1)).toBe(false);
+  expect(missing.request(1, milli(0), 1)).toBe(true);
 });
 
 test('a protected packet is sent again some time later, and does not count as missing', () => {
@@ -42,18 +42,18 @@ test('a protected packet is sent again some time later, and does not count as mi
   missing.setRate(100_000);
   for (let sequence = 0; sequence < 100; sequence++) missing.protect(sequence, milli(0));
   expect(take(missing, 5.9)).toEqual([]);
-  expect(missing.request(7, milli(5.9), 0)).toBe(true);
+  expect(missing.request(7, milli(5.9), 1)).toBe(true);
   expect(take(missing, 6)).toHaveLength(101);
 });
 
 test('a packet that is kept is sent again once, and again only after a while', () => {
   const { missing } = setUp(10, 5);
-  for (const at of [0, 11.9]) missing.request(12, milli(at), 0);
+  for (const at of [0, 11.9]) missing.request(12, milli(at), 1);
   expect(take(missing, 12)).toEqual([12]);
-  missing.request(12, milli(12), 0);
+  missing.request(12, milli(12), 1);
   expect(take(missing, 12)).toEqual([12]);
-  missing.request(9, milli(12), 0);
-  missing.request(15, milli(12), 0);
+  missing.request(9, milli(12), 1);
+  missing.request(15, milli(12), 1);
   expect(take(missing, 100)).toEqual([]);
 });
 
@@ -64,7 +64,7 @@ test.each([
   [0.041, 3],
 ])('with a loss of %f a packet is sent %i times, some time apart', (loss, copies) => {
   const { missing } = setUp(0, 1);
-  missing.request(0, milli(0), loss);
+  missing.request(0, milli(0), copiesAt(loss));
   const times = Array.from({ length: 20 }, (_, at) => at).filter((at) => take(missing, at).length > 0);
   expect(times).toEqual(Array.from({ length: copies }, (_, copy) => 4 * copy));
   expect(missing.isWaiting).toBe(false);
@@ -72,14 +72,14 @@ test.each([
 
 test('a keyframe makes older packets useless, also where sequence numbers wrap', () => {
   const { missing, store } = setUp(65_530, 8);
-  missing.request(65_531, milli(0), 0);
+  missing.request(65_531, milli(0), 1);
   missing.startAnew();
   for (const sequence of [2, 3]) store.open(sequence, BYTES);
-  missing.request(65_532, milli(0), 0);
-  missing.request(1, milli(0), 0);
+  missing.request(65_532, milli(0), 1);
+  missing.request(1, milli(0), 1);
   expect(take(missing, 0)).toEqual([]);
-  missing.request(2, milli(0), 0);
-  missing.request(3, milli(0), 0);
+  missing.request(2, milli(0), 1);
+  missing.request(3, milli(0), 1);
   expect(take(missing, 0)).toEqual([2, 3]);
 });
 
@@ -89,7 +89,7 @@ test.each([32_767, 32_768, 65_535, 65_536, 200_000])(
     const { missing, store } = setUp(0, 1);
     missing.startAnew();
     for (let sequence = 1; sequence <= count; sequence++) store.open(sequence & 0xffff, BYTES);
-    for (const sequence of [count, count - 1023]) missing.request(sequence & 0xffff, milli(0), 0);
+    for (const sequence of [count, count - 1023]) missing.request(sequence & 0xffff, milli(0), 1);
     expect(take(missing, 0)).toEqual([count & 0xffff, (count - 1023) & 0xffff]);
   },
 );
@@ -98,7 +98,7 @@ test('packets that are sent again take at most 40 % of what the path carries', (
   const { missing } = setUp(0, 1000);
   missing.setRate(1_000_000);
   const request = (at: number) => {
-    for (let sequence = 0; sequence < 200; sequence++) missing.request(sequence, milli(at), 0);
+    for (let sequence = 0; sequence < 200; sequence++) missing.request(sequence, milli(at), 1);
     return take(missing, at).length;
   };
   // 50 kB in a second.

@@ -5,16 +5,20 @@ import { VideoSender, type VideoSenderOptions } from '../../host/stream/sender.t
 import { at } from '../at.ts';
 import { accessUnit } from './fixture.ts';
 import { writeFeedback } from './rtp/feedback-writer.ts';
+import { FlexFecDecoder } from './rtp/flexfec-decoder.ts';
 
-const STREAMS = { ssrc: 0x01020304, rtxSsrc: 0x05060708 };
+const STREAMS = { ssrc: 0x01020304, rtxSsrc: 0x05060708, repairSsrc: 0x090a0b0c };
 const OFFER = {
   codec: 'h264' as const,
   payloadType: 108,
   rtxPayloadType: 109,
+  repairPayloadType: 0,
   extensions: { playoutDelay: 5, absoluteSendTime: 2, transportSequence: 3 },
 };
 /** Without the transport-wide count, a page reports no arrivals. */
 const PLAIN = { ...OFFER, rtxPayloadType: 0, extensions: { ...OFFER.extensions, transportSequence: 0 } };
+/** A page that takes repair packets. */
+const REPAIRING = { ...OFFER, repairPayloadType: 49 };
 const HEADER_BYTES = 28;
 
 beforeEach(() => {
@@ -156,29 +160,115 @@ test('without a stream for that, the packet is sent again as it was', () => {
   sender.close();
 });
 
-test.each([
-  [0, 20],
-  [0.03, 40],
-])('with a loss of %f, 20 packets of video become %i', (loss, packets) => {
-  const { sender, rtp } = start();
+/** Sends frames to a page that reports arrivals, and of which one packet in 33 is lost if `isLossy`. Each report comes after `responseMs`. */
+function stream({ sender, rtp }: ReturnType<typeof start>, isLossy: boolean, responseMs = 16): void {
   let reported = 0;
-  // Every page reports; on the lossy path one packet in 33 is missing.
+  const sentAt: number[] = [];
   for (let index = 0; index < 200; index++) {
     sender.sendFrame(accessUnit(8000, index === 0), info(index, index === 0));
     vi.advanceTimersByTime(16);
-    const arrivals = rtp
-      .slice(reported)
-      .map((_, at) => (loss > 0 && (reported + at) % 33 === 0 ? Number.NaN : 640 + index * 16 + at / 4));
+    while (sentAt.length < rtp.length) sentAt.push(index * 16);
+    const due = sentAt.filter((ms) => ms <= index * 16 + 16 - responseMs).length;
+    if (due === reported) continue;
+    const arrivals = sentAt
+      .slice(reported, due)
+      .map((ms, at) => (isLossy && (reported + at) % 33 === 0 ? Number.NaN : 640 + ms + at / 4));
     sender.receive(writeFeedback({ first: reported & 0xffff, arrivals }));
-    reported = rtp.length;
+    reported = due;
   }
   rtp.length = 0;
-  sender.sendFrame(accessUnit(20 * 1150, false), info(200));
+}
+
+test.each([
+  [false, 20],
+  [true, 40],
+])(
+  'to a page that takes no repair packets, 20 packets of video are sent twice if packets are lost: %s',
+  (isLossy, packets) => {
+    const started = start();
+    const { sender, rtp } = started;
+    stream(started, isLossy);
+    sender.sendFrame(accessUnit(20 * 1150, false), info(200));
+    vi.advanceTimersByTime(100);
+    expect(rtp.filter(isVideo)).toHaveLength(20);
+    const again = rtp.filter((packet) => !isVideo(packet)).map((packet) => packet.readUInt16BE(HEADER_BYTES));
+    if (packets === 40) for (const packet of rtp.filter(isVideo)) expect(again).toContain(sequenceOf(packet));
+    else expect(sender.packetsResent).toBe(0);
+    sender.close();
+  },
+);
+
+test('a page that takes repair packets gets none while nothing is lost', () => {
+  const started = start({ offer: REPAIRING });
+  stream(started, false);
+  started.sender.sendFrame(accessUnit(8000, false), info(200));
   vi.advanceTimersByTime(100);
-  expect(rtp.filter(isVideo)).toHaveLength(20);
-  const again = rtp.filter((packet) => !isVideo(packet)).map((packet) => packet.readUInt16BE(HEADER_BYTES));
-  if (packets === 40) for (const packet of rtp.filter(isVideo)) expect(again).toContain(sequenceOf(packet));
-  else expect(sender.packetsResent).toBe(0);
+  expect([started.sender.repairsSent, started.sender.packetsResent]).toEqual([0, 0]);
+  started.sender.close();
+});
+
+test('if packets are lost, each frame is followed by repair packets, from which the page computes any that it misses', () => {
+  const started = start({ offer: REPAIRING });
+  const { sender, rtp } = started;
+  stream(started, true);
+  sender.sendFrame(accessUnit(8000, false), info(200));
+  vi.advanceTimersByTime(100);
+  const video = rtp.filter(isVideo);
+  const repairs = rtp.filter((packet) => packet.readUInt32BE(8) === STREAMS.repairSsrc);
+  expect(video).toHaveLength(7);
+  expect(repairs.length).toBeGreaterThan(0);
+  expect(rtp).toEqual([...video, ...repairs]);
+  for (const packet of repairs) {
+    expect([packet.readUInt8(1), packet.readUInt32BE(4)]).toEqual([49, 200 * 1500]);
+    expect(packet.length).toBeLessThanOrEqual(1214);
+  }
+  for (const lost of video) {
+    const decoder = new FlexFecDecoder({ ssrc: STREAMS.ssrc, repairSsrc: STREAMS.repairSsrc, mutableIds: [2, 3] });
+    for (const packet of rtp) if (packet !== lost) decoder.add(packet);
+    const recovered = decoder.recovered.get(sequenceOf(lost));
+    expect(recovered?.subarray(HEADER_BYTES)).toEqual(lost.subarray(HEADER_BYTES));
+  }
+  sender.close();
+});
+
+test('the rate of the video leaves room for the repair packets', () => {
+  const rateOf = (repairPayloadType: number, isLossy: boolean) => {
+    const started = start({ offer: { ...OFFER, rtxPayloadType: 0, repairPayloadType } });
+    stream(started, isLossy);
+    started.sender.close();
+    return at(started.feedback, -1).videoBitsPerSecond;
+  };
+  expect(rateOf(49, false)).toBe(rateOf(0, false));
+  const share = rateOf(49, true) / rateOf(0, true);
+  expect(share).toBeGreaterThan(0.5);
+  expect(share).toBeLessThan(0.9);
+});
+
+test('repair packets of a long path are more, and a packet that the page misses nevertheless is sent again once', () => {
+  const counts = [16, 200].map((responseMs) => {
+    const started = start({ offer: REPAIRING });
+    const { sender, rtp } = started;
+    stream(started, true, responseMs);
+    sender.sendFrame(accessUnit(8000, false), info(200));
+    vi.advanceTimersByTime(100);
+    const [lost] = rtp.filter(isVideo);
+    const repairs = rtp.length - rtp.filter(isVideo).length;
+    rtp.length = 0;
+    sender.receive(missing(sequenceOf(lost as Buffer)));
+    vi.advanceTimersByTime(100);
+    sender.close();
+    return { repairs, again: rtp.length };
+  });
+  expect(at(counts, 1).repairs).toBeGreaterThan(at(counts, 0).repairs);
+  expect(counts.map(({ again }) => again)).toEqual([2, 1]);
+});
+
+test('a page that reports no arrivals gets no repair packets', () => {
+  const { sender, rtp } = start({ offer: { ...PLAIN, repairPayloadType: 49 } });
+  sender.receive(Buffer.from('81c90007000000010102030420'.padEnd(64, '0'), 'hex'));
+  sender.sendFrame(accessUnit(8000, true), info(0, true));
+  vi.advanceTimersByTime(100);
+  expect(rtp.filter((packet) => !isVideo(packet))).toEqual([]);
   sender.close();
 });
 

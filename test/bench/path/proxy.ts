@@ -19,6 +19,8 @@ export interface PathOptions {
   jitterMs: number;
   /** Fraction of the packets that are lost at random. */
   loss: number;
+  /** Every so many packets, one is lost in addition, so that losses are never close to each other. */
+  lossEvery?: number;
   seed: number;
 }
 
@@ -40,6 +42,8 @@ export class PathProxy {
   readonly #waiting: Delivery[] = [];
   readonly #timer: NodeJS.Timeout;
   readonly #random: Random;
+  /** Number of packets to the page. */
+  #count = 0;
   #busyUntil = 0;
   #jitterMs = 0;
   #jitterUntil = 0;
@@ -93,13 +97,13 @@ export class PathProxy {
   }
 
   #toPage(packet: Buffer, to: RemoteInfo): void {
-    const { bitsPerSecond, queueMs, delayMs, jitterMs, loss } = this.#options;
+    const { bitsPerSecond, queueMs, delayMs, jitterMs, loss, lossEvery = Number.POSITIVE_INFINITY } = this.#options;
     const now = performance.now();
     const bytes = packet.length + HEADER_BYTES;
     count(this.offered, now - this.#begunAt, bytes);
     if (this.#busyUntil - now > queueMs) return;
     this.#busyUntil = Math.max(now, this.#busyUntil) + (bytes * 8000) / bitsPerSecond(now - this.#begunAt);
-    if (this.#random.below(10_000) < loss * 10_000) return;
+    if (this.#random.below(10_000) < loss * 10_000 || ++this.#count % lossEvery === 0) return;
     const copy = Buffer.from(packet);
     if (now >= this.#jitterUntil) {
       this.#jitterMs = (jitterMs * this.#random.below(1000)) / 1000;

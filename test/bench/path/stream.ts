@@ -34,6 +34,19 @@ export interface Result {
   delivered: number[];
   offered: number[];
   dropped: number;
+  /** Counts of the page's video receiver (RTCInboundRtpStreamStats), about once a second. */
+  reports: ReceiverCounts[];
+}
+
+/** Counts since the connection began. */
+export interface ReceiverCounts {
+  atMs: number;
+  packetsLost: number;
+  framesDecoded: number;
+  keyFramesDecoded: number;
+  fecPacketsReceived: number;
+  nackCount: number;
+  pliCount: number;
 }
 
 /** A player whose video is the scene. */
@@ -80,6 +93,11 @@ const look = async () => {
   shown.push(entry);
 };
 video.requestVideoFrameCallback(look);
+window.reports = [];
+setInterval(async () => {
+  for (const report of (await peer.getStats()).values())
+    if (report.type === 'inbound-rtp') reports.push({ ...report, atMs: performance.timeOrigin + performance.now() });
+}, 1000);
 const channels = [
   peer.createDataChannel('events'),
   peer.createDataChannel('state', { ordered: false, maxRetransmits: 0 }),
@@ -87,8 +105,10 @@ const channels = [
 const ping = new Uint8Array(12);
 ping[0] = 5;
 setInterval(() => { if (channels[1].readyState === 'open') channels[1].send(ping); }, 500);
-window.offer = async () => {
-  await peer.setLocalDescription();
+window.offer = async (requests) => {
+  const { sdp } = await peer.createOffer();
+  const edited = requests ? sdp : sdp.replace(/^a=rtcp-fb:[0-9]+ nack\\r\\n/gm, '');
+  await peer.setLocalDescription({ type: 'offer', sdp: edited });
   return peer.localDescription.sdp;
 };
 window.accept = (sdp) => peer.setRemoteDescription({ type: 'answer', sdp });`;
@@ -101,11 +121,15 @@ export interface StreamOptions {
   width: number;
   height: number;
   seconds: number;
+  /** Whether the page asks for packets that it misses. Default: true. */
+  requests?: boolean;
+  /** Changes the SDP answer before the page gets it. */
+  edit?(answer: string): string;
 }
 
 /** Streams the scene to a page of a browser over a path with faults. */
 export async function stream(browser: Browser, options: StreamOptions): Promise<Result> {
-  const { sender, path, width, height, seconds } = options;
+  const { sender, path, width, height, seconds, requests = true, edit = (answer) => answer } = options;
   const files = new Map([
     ['/', file('text/html', PAGE)],
     ['/page.js', file('text/javascript', SCRIPT)],
@@ -116,13 +140,13 @@ export async function stream(browser: Browser, options: StreamOptions): Promise<
   const closing: (() => unknown)[] = [() => server.close(), () => page.close()];
   try {
     await page.goto(server.url);
-    const offer = await page.evaluate<string>('offer()');
+    const offer = await page.evaluate<string>(`offer(${requests})`);
     /** Connects the page to the one that made the answer, through the path. */
     const accept = async (answer: string): Promise<PathProxy> => {
       const { port, address } = candidateOf(answer);
       const proxy = await PathProxy.open(port, path, address);
       closing.push(() => proxy.close());
-      const sdp = onlyCandidate(answer, proxy.port);
+      const sdp = edit(onlyCandidate(answer, proxy.port));
       await page.evaluate(`accept(${JSON.stringify(sdp)})`);
       return proxy;
     };
@@ -242,8 +266,10 @@ async function resultOf(measured: {
   const { page, proxy, takenMs, dropped, begunAt } = measured;
   const origin = performance.timeOrigin + begunAt;
   const shown = await page.evaluate<Shown[]>('window.shown');
+  const reports = await page.evaluate<ReceiverCounts[]>('window.reports');
   return {
     shown: shown.map((entry) => ({ ...entry, atMs: entry.atMs - origin })),
+    reports: reports.map((report) => ({ ...report, atMs: report.atMs - origin })),
     takenMs,
     delivered: [...proxy.delivered],
     offered: [...proxy.offered],
