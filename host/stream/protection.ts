@@ -18,6 +18,15 @@ const SHORT_MS = 90;
  * unless those are very late.
  */
 const BITS_PER_SECOND_MIN = { copies: 3_000_000, repairs: 1_000_000, repairsIfLong: 300_000 };
+/** Most repair packets per packet of a block: on a narrow link, the picture must not suffer too much. A block of one packet has one. */
+const REPAIRS_MAX = 2 / 3;
+/**
+ * The table of repair packets is for packets that are lost by themselves. Where the mean burst is longer than BURST_MIN, the loss counts
+ * more, by this much for each packet of a burst.
+ */
+const BURST_MIN = 1.15;
+const BURST_WEIGHT = 1.5;
+const BURST_FACTOR_MAX = 3;
 /** Share of the newest frame in the mean by which the cost of repair packets is measured. */
 const FRAME_SHARE = 1 / 16;
 
@@ -33,6 +42,7 @@ export type ProtectionKind = 'repairs' | 'copies' | 'none';
 export class Protection {
   readonly #kind: ProtectionKind;
   #loss = 0;
+  #burstFactor = 1;
   #lossyAt = milli(Number.NEGATIVE_INFINITY);
   #updatedAt: Milli | undefined;
   #isOn = false;
@@ -40,7 +50,11 @@ export class Protection {
   /** Mean bytes of the frames, and of their repair packets. */
   #frameBytes = 0;
   #repairBytes = 0;
-  readonly #repairsOf = (packets: number): number => repairsOf(packets, this.#loss, this.#isLong);
+  readonly #repairsOf = (packets: number): number =>
+    Math.min(
+      repairsOf(packets, this.#loss * this.#burstFactor, this.#isLong),
+      Math.max(1, Math.floor(packets * REPAIRS_MAX)),
+    );
 
   constructor(kind: ProtectionKind) {
     this.#kind = kind;
@@ -76,21 +90,24 @@ export class Protection {
 
   /**
    * Takes the newest measurements.
+   * @param path.lossBurst mean number of packets that are lost one after the other
    * @param path.responseMs time from sending a packet to the report of its arrival
    * @param path.videoBitsPerSecond what the path carries without protection
    */
   update(
     {
       lossFraction,
+      lossBurst,
       responseMs,
       videoBitsPerSecond,
-    }: { lossFraction: number; responseMs: number; videoBitsPerSecond: number },
+    }: { lossFraction: number; lossBurst: number; responseMs: number; videoBitsPerSecond: number },
     now: Milli,
   ): void {
     const elapsedMs = now - (this.#updatedAt ?? now);
     this.#updatedAt = now;
     const constant = lossFraction > this.#loss ? RISE_MS : FALL_MS;
     this.#loss += (lossFraction - this.#loss) * (1 - Math.exp(-elapsedMs / constant));
+    this.#burstFactor = Math.min(BURST_FACTOR_MAX, 1 + BURST_WEIGHT * Math.max(0, lossBurst - BURST_MIN));
     this.#isLong = responseMs > (this.#isLong ? SHORT_MS : LONG_MS);
     if (lossFraction > LOSS_MIN) this.#lossyAt = now;
     const isLossy = now - this.#lossyAt < PROTECTION_MS;

@@ -211,7 +211,8 @@ export class VideoSender {
     const feedback = this.#feedback;
     feedback.lossFraction = lossFraction;
     const video = bitsPerSecond * VIDEO_SHARE;
-    const path = { lossFraction, responseMs: this.#responseMs, videoBitsPerSecond: video };
+    const { lossBurst } = this.#estimator;
+    const path = { lossFraction, lossBurst, responseMs: this.#responseMs, videoBitsPerSecond: video };
     this.#protection.update(path, this.#options.clock.now());
     const repeated = Math.min(0.5, lossFraction * this.#copies);
     feedback.videoBitsPerSecond = (video * (1 - repeated)) / (1 + this.#protection.overhead);

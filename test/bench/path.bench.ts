@@ -11,6 +11,8 @@ const SECONDS = Number(process.env.PATH_SECONDS ?? 120);
 const ONLY = process.env.PATH_ROWS ?? '';
 /** Senders to measure; "chromium,libdatachannel" leaves out the host's own. */
 const CHOSEN = process.env.PATH_SENDERS ?? SENDERS.join();
+/** Without repair packets, a page gets everything twice on a path with loss. */
+const REPAIRS = process.env.PATH_REPAIRS !== 'off';
 const WIDTH = 640;
 const HEIGHT = 360;
 /** The first seconds show how a stream starts, and are not part of the delays. */
@@ -109,7 +111,14 @@ async function run(bench: Bench, browser: Browser, { sender, ...row }: Row & { s
     seed: 1,
     ...row.path,
   };
-  const result = await stream(browser, { sender, path, width: WIDTH, height: HEIGHT, seconds: SECONDS });
+  const result = await stream(browser, {
+    sender,
+    path,
+    width: WIDTH,
+    height: HEIGHT,
+    seconds: SECONDS,
+    repairs: REPAIRS,
+  });
   const goals = sender === 'nearlight' ? row.goals : undefined;
   const name = `${sender}, ${row.name}`;
   const endMs = SECONDS * 1000;

@@ -3,7 +3,7 @@ import { must } from '../../host/base/assert.ts';
 import { milli } from '../../host/base/time.ts';
 import { Protection, type ProtectionKind } from '../../host/stream/protection.ts';
 
-const PATH = { lossFraction: 0, responseMs: 40, videoBitsPerSecond: 10_000_000 };
+const PATH = { lossFraction: 0, lossBurst: 1, responseMs: 40, videoBitsPerSecond: 10_000_000 };
 
 /** Reports the same measurements ten times a second. @returns the time of the last report */
 function report(protection: Protection, path: Partial<typeof PATH>, fromMs: number, seconds: number): number {
@@ -34,6 +34,18 @@ test('the more is lost, the more repair packets there are', () => {
     must(repairs(protectionAt({ lossFraction })), 'repairs'),
   );
   for (const [index, count] of counts.entries()) expect(count).toBeGreaterThan(counts[index - 1] ?? 0);
+});
+
+test('where losses follow each other, there are more repair packets, but not without limit', () => {
+  const count = (lossBurst: number) => must(repairs(protectionAt({ lossFraction: 0.02, lossBurst }), 15), 'repairs');
+  expect(count(1.15)).toBe(count(1));
+  expect(count(2)).toBeGreaterThan(count(1.15));
+  expect(count(50)).toBe(must(repairs(protectionAt({ lossFraction: 0.06 }), 15), 'repairs'));
+});
+
+test('a block never has more than two repair packets for three packets, and a block of one packet has one', () => {
+  const protection = protectionAt({ lossFraction: 0.3, responseMs: 200 });
+  expect([1, 2, 3, 6, 15].map((packets) => repairs(protection, packets))).toEqual([1, 1, 2, 4, 10]);
 });
 
 test('a long path gets more repair packets, until it is clearly short again', () => {

@@ -249,7 +249,7 @@ test('repair packets of a long path are more, and a packet that the page misses 
     const started = start({ offer: REPAIRING });
     const { sender, rtp } = started;
     stream(started, true, responseMs);
-    sender.sendFrame(accessUnit(8000, false), info(200));
+    sender.sendFrame(accessUnit(14 * 1100, false), info(200));
     vi.advanceTimersByTime(100);
     const [lost] = rtp.filter(isVideo);
     const repairs = rtp.length - rtp.filter(isVideo).length;

@@ -95,6 +95,11 @@ export class BandwidthEstimator {
     return this.#loss.fraction;
   }
 
+  /** Mean number of packets that were lost one after the other lately. */
+  get lossBurst(): number {
+    return this.#loss.burst;
+  }
+
   /** The time that the newest reported packets have waited in queues. */
   get queueMs(): number {
     return this.#queue.delayMs;

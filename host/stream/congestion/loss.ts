@@ -6,6 +6,8 @@ const EXCESS_MIN = 0.04;
 /** How fast the path's own loss is learnt when loss stays the same at a lower rate, and how fast it is unlearnt. */
 const LEARN = 0.5;
 const UNLEARN = 0.1;
+/** Share of the runs of lost packets that still counts a window later. */
+const BURST_MEMORY = 0.95;
 /** A radio link loses at most this much by itself. */
 const OWN_LOSS_MAX = 0.25;
 
@@ -16,10 +18,16 @@ const OWN_LOSS_MAX = 0.25;
 export class LossMeter {
   /** Fraction of the packets that were lost lately, 0 to 1. */
   fraction = 0;
+  /** Mean number of packets that are lost one after the other: about 1 if each is lost by itself. */
+  burst = 1;
   /** Fraction of the packets that the path loses at any rate. */
   #own = 0;
   #sent = 0;
   #lost = 0;
+  #isLost = false;
+  // Lost packets and runs of them, of which older ones count less.
+  #lostLately = 0;
+  #runsLately = 0;
   #windowAt: number | undefined;
   /** Loss in the window before the last reduction of the rate, until its effect is known. */
   #beforeReduction: number | undefined;
@@ -27,7 +35,12 @@ export class LossMeter {
 
   packet(isLost: boolean): void {
     this.#sent++;
-    if (isLost) this.#lost++;
+    if (isLost) {
+      this.#lost++;
+      this.#lostLately++;
+      if (!this.#isLost) this.#runsLately++;
+    }
+    this.#isLost = isLost;
   }
 
   /**
@@ -42,6 +55,9 @@ export class LossMeter {
     // Twice the standard deviation of a count of random events.
     const noise = 2 * Math.sqrt((Math.max(loss, 0.01) * (1 - loss)) / this.#sent);
     this.#sent = this.#lost = 0;
+    if (this.#runsLately > 0) this.burst = this.#lostLately / this.#runsLately;
+    this.#lostLately *= BURST_MEMORY;
+    this.#runsLately *= BURST_MEMORY;
     this.#windowAt = now;
     this.fraction += (loss - this.fraction) / 2;
     if (now < this.#settlesAt) return 0;

@@ -123,13 +123,15 @@ export interface StreamOptions {
   seconds: number;
   /** Whether the page asks for packets that it misses. Default: true. */
   requests?: boolean;
+  /** Whether the page takes repair packets. Default: true. */
+  repairs?: boolean;
   /** Changes the SDP answer before the page gets it. */
   edit?(answer: string): string;
 }
 
 /** Streams the scene to a page of a browser over a path with faults. */
 export async function stream(browser: Browser, options: StreamOptions): Promise<Result> {
-  const { sender, path, width, height, seconds, requests = true, edit = (answer) => answer } = options;
+  const { sender, path, width, height, seconds, requests = true, repairs = true, edit = (answer) => answer } = options;
   const files = new Map([
     ['/', file('text/html', PAGE)],
     ['/page.js', file('text/javascript', SCRIPT)],
@@ -172,7 +174,7 @@ export async function stream(browser: Browser, options: StreamOptions): Promise<
       const response = await fetch(`${server.url}whep`, {
         method: 'POST',
         headers: { 'content-type': 'application/sdp' },
-        body: offer,
+        body: repairs ? offer : offer.replaceAll('flexfec-03', 'unknown'),
       });
       proxy = await accept(await response.text());
       connection = await eventually(() => must(player.connection, 'connection'));

@@ -9,8 +9,9 @@ export const REPAIRS_MAX = 10;
 /** The loss at which columns are compared, and the number of losses up to which patterns are tried. */
 const LOSS = 0.04;
 const TRIED_MAX = 4;
-/** Losses that follow each other. */
-const BURST = 3;
+/** Number of losses that follow each other, up to which bursts are tried, and what each that stays costs. */
+const BURST_MAX = 6;
+const BURST_COST = 0.05;
 
 const SIZES = Array.from({ length: BLOCK_PACKETS_MAX }, (_, index) => index + 1);
 
@@ -21,17 +22,29 @@ function weightOf(column: number): number {
   return weight;
 }
 
-/** Returns how bad columns are for blocks of some sizes: logarithms of the probability of failure, and the share of bursts that stay. */
+/** Returns how bad columns are for blocks of some sizes: the logarithm of the probability of failure, and bursts that cannot be repaired. */
 function costOf(columns: readonly number[], repairs: number): number {
   let cost = 0;
   for (const packets of SIZES.filter((size) => size % 4 === 3 && size >= repairs - 2)) {
     const counts = failures(columns.slice(0, packets), repairs, TRIED_MAX);
     cost += Math.log(residual(counts, packets + repairs, LOSS));
   }
-  const rows = rowsOf(columns, repairs);
-  for (let at = 0; at + BURST <= columns.length; at++)
-    if (repair(((1 << BURST) - 1) << at, rows, (1 << repairs) - 1) !== 0) cost += 0.02;
-  return cost;
+  return cost + BURST_COST * brokenBursts(columns, repairs);
+}
+
+/** Counts the bursts that cannot be repaired, in blocks of some sizes. A burst may reach into the repair packets, which come last. */
+function brokenBursts(all: readonly number[], repairs: number): number {
+  let broken = 0;
+  for (const packets of [BLOCK_PACKETS_MAX, 10]) {
+    const rows = rowsOf(all.slice(0, packets), repairs);
+    for (let length = 2; length <= Math.min(repairs, BURST_MAX); length++)
+      for (let at = 0; at < packets; at++) {
+        const lost = ((1 << length) - 1) << at;
+        const missing = lost & ((1 << packets) - 1);
+        if (repair(missing, rows, ((1 << repairs) - 1) & ~(lost >> packets)) !== 0) broken += 1 / length;
+      }
+  }
+  return broken;
 }
 
 /** Replaces one column after the other by the best one, until nothing gets better. */
