@@ -74,7 +74,7 @@ export class SocketSender {
     this.#reported = frame + 1;
     this.#shortestMs = Math.min(this.#shortestMs, now - sentAt);
     this.#responseMs += (now - sentAt - this.#responseMs) / 4;
-    this.#estimator.packet(sentAt, arrivedAt, this.#bytes[slot] ?? 0, 0);
+    this.#estimator.packet(sentAt, arrivedAt, this.#bytes[slot] ?? 0, 0, frame);
     this.#estimator.update(now, this.#responseMs);
     this.#feedback.videoBitsPerSecond = this.#estimator.bitsPerSecond * VIDEO_SHARE;
     this.#feedback.queueMs = this.#estimator.queueMs;

@@ -112,9 +112,9 @@ export class BandwidthEstimator {
   }
 
   /** Adds what became of a packet; see PacketSink in history.ts. Packets come in the order of sending, then `update`. */
-  packet(departedAt: Milli, arrivedAt: Milli, bytes: number, cluster: number): void {
+  packet(departedAt: Milli, arrivedAt: Milli, bytes: number, cluster: number, count: number): void {
     const isLost = Number.isNaN(arrivedAt);
-    this.#loss.packet(isLost);
+    this.#loss.packet(isLost, count);
     this.#throughput.add(departedAt, arrivedAt, bytes);
     if (cluster !== 0) this.#probes.packet(cluster, departedAt, arrivedAt, bytes);
     if (isLost) return;

@@ -13,15 +13,16 @@ const FREE = 0;
 const QUEUED = 1;
 const DEPARTED = 2;
 
-/** Receives what became of each packet, in the order in which the packets were sent. */
+/** Receives what became of each packet, in the order in which the packets were sent. A lost one may come after later ones. */
 export interface PacketSink {
   /**
    * @param departedAt when the packet left, on this host's clock
    * @param arrivedAt when it arrived, on the page's clock; NaN if it was lost
    * @param bytes its size on the path
    * @param cluster number of the probe that it belongs to, or 0
+   * @param count number of packets that were sent before it
    */
-  packet(departedAt: Milli, arrivedAt: Milli, bytes: number, cluster: number): void;
+  packet(departedAt: Milli, arrivedAt: Milli, bytes: number, cluster: number, count: number): void;
 }
 
 /** Remembers the packets of one connection from sending until the page has reported what became of them. */
@@ -91,7 +92,7 @@ export class PacketHistory {
         kept ??= packet;
         continue;
       }
-      sink.packet(departedAt, arrivedAt, this.#bytes[slot] ?? 0, this.#clusters[slot] ?? 0);
+      sink.packet(departedAt, arrivedAt, this.#bytes[slot] ?? 0, this.#clusters[slot] ?? 0, packet);
       this.#forget(slot);
     }
     this.#reported = kept ?? Math.max(this.#reported, end);

@@ -24,7 +24,8 @@ export class LossMeter {
   #own = 0;
   #sent = 0;
   #lost = 0;
-  #isLost = false;
+  /** Number of the newest lost packet. */
+  #lastLost = Number.NEGATIVE_INFINITY;
   // Lost packets and runs of them, of which older ones count less.
   #lostLately = 0;
   #runsLately = 0;
@@ -33,14 +34,15 @@ export class LossMeter {
   #beforeReduction: number | undefined;
   #settlesAt = 0;
 
-  packet(isLost: boolean): void {
+  /** @param count number of packets that were sent before this one; lost ones may come after later ones */
+  packet(isLost: boolean, count: number): void {
     this.#sent++;
     if (isLost) {
       this.#lost++;
       this.#lostLately++;
-      if (!this.#isLost) this.#runsLately++;
+      if (count !== this.#lastLost + 1) this.#runsLately++;
+      this.#lastLost = count;
     }
-    this.#isLost = isLost;
   }
 
   /**

@@ -19,7 +19,7 @@ function send(history: PacketHistory, count: number, stepMs: number, fromMs = 0)
   for (let index = 0; index < count; index++) history.add(milli(fromMs + index * stepMs), 100);
 }
 
-test('the history reports each packet once, in the order of sending, with its bytes and its probe', () => {
+test('the history reports each packet once, in the order of sending, with its bytes, its probe and its number', () => {
   const history = new PacketHistory();
   expect([history.add(milli(1), 100), history.add(milli(2), 200, 9)]).toEqual([0, 1]);
   expect(history.bytesInFlight).toBe(300 + 2 * HEADER_BYTES);
@@ -28,8 +28,8 @@ test('the history reports each packet once, in the order of sending, with its by
   expect(history.report(0, 2, Float64Array.of(50, 51), sink)).toBe(2);
   history.report(0, 2, Float64Array.of(50, 51), sink);
   expect(told).toEqual([
-    [1, 50, 100 + HEADER_BYTES, 0],
-    [2, 51, 200 + HEADER_BYTES, 9],
+    [1, 50, 100 + HEADER_BYTES, 0, 0],
+    [2, 51, 200 + HEADER_BYTES, 9, 1],
   ]);
   expect(history.bytesInFlight).toBe(0);
 });

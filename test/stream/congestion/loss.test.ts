@@ -6,7 +6,10 @@ function meterOf(pattern: string, seconds: number): LossMeter {
   const meter = new LossMeter();
   let count = 0;
   for (let at = 0; at <= seconds * 1000; at += 200) {
-    for (let packet = 0; packet < 100; packet++) meter.packet(pattern[count++ % pattern.length] === '1');
+    for (let packet = 0; packet < 100; packet++) {
+      meter.packet(pattern[count % pattern.length] === '1', count);
+      count++;
+    }
     meter.update(at, 50);
   }
   return meter;
@@ -26,9 +29,20 @@ test('old bursts count less and less', () => {
   const meter = meterOf('00000000000000001111', 10);
   const before = meter.burst;
   for (let at = 10_200; at <= 30_000; at += 200) {
-    for (let packet = 0; packet < 100; packet++) meter.packet(packet % 20 === 0);
+    for (let packet = 0; packet < 100; packet++) meter.packet(packet % 20 === 0, 100_000 + at + packet);
     meter.update(at, 50);
   }
   expect(before).toBeGreaterThan(3.5);
   expect(meter.burst).toBeLessThan(1.1);
+});
+
+test('lost packets that are reported together are no burst if packets between them have arrived', () => {
+  const meter = new LossMeter();
+  for (let at = 0, first = 0; at <= 4000; at += 200, first += 100) {
+    for (let packet = 0; packet < 100; packet++) if (packet % 25 !== 0) meter.packet(false, first + packet);
+    for (let packet = 0; packet < 100; packet += 25) meter.packet(true, first + packet);
+    meter.update(at, 50);
+  }
+  expect(meter.burst).toBe(1);
+  expect(meter.fraction).toBeCloseTo(0.04, 3);
 });
