@@ -17,9 +17,12 @@ const SHORT_MS = 90;
  * Packets are protected only if the path carries this much. On a slower one, the picture would suffer more than from late frames,
  * unless those are very late.
  */
-const BITS_PER_SECOND_MIN = { copies: 3_000_000, repairs: 1_000_000, repairsIfLong: 300_000 };
-/** Most repair packets per packet of a block: on a narrow link, the picture must not suffer too much. A block of one packet has one. */
-const REPAIRS_MAX = 2 / 3;
+const BITS_PER_SECOND_MIN = { copies: 3_000_000, repairs: 1_500_000, repairsIfLong: 300_000 };
+/**
+ * Most repair packets per packet of a block, if asking for a packet takes short and long: on a narrow path, the picture must not suffer
+ * too much. A block of one packet has one.
+ */
+const SHARE_MAX = { short: 1 / 2, long: 2 / 3 };
 /**
  * The table of repair packets is for packets that are lost by themselves. Where the mean burst is longer than BURST_MIN, the loss counts
  * more, by this much for each packet of a burst.
@@ -50,11 +53,10 @@ export class Protection {
   /** Mean bytes of the frames, and of their repair packets. */
   #frameBytes = 0;
   #repairBytes = 0;
-  readonly #repairsOf = (packets: number): number =>
-    Math.min(
-      repairsOf(packets, this.#loss * this.#burstFactor, this.#isLong),
-      Math.max(1, Math.floor(packets * REPAIRS_MAX)),
-    );
+  readonly #repairsOf = (packets: number): number => {
+    const most = Math.floor(packets * (this.#isLong ? SHARE_MAX.long : SHARE_MAX.short));
+    return Math.min(repairsOf(packets, this.#loss * this.#burstFactor, this.#isLong), Math.max(1, most));
+  };
 
   constructor(kind: ProtectionKind) {
     this.#kind = kind;
