@@ -1,9 +1,9 @@
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { must } from '../../host/base/assert.ts';
-import type { PathOptions } from '../bench/path/proxy.ts';
-import { type ReceiverCounts, type StreamOptions, stream } from '../bench/path/stream.ts';
-import { startBrowser } from './host.ts';
+import { must } from '../../../host/base/assert.ts';
+import { startBrowser } from '../../e2e/host.ts';
+import type { PathOptions } from './proxy.ts';
+import { type ReceiverCounts, type StreamOptions, stream } from './stream.ts';
 
 const PATH: PathOptions = {
   bitsPerSecond: () => Number.POSITIVE_INFINITY,
