@@ -43,7 +43,6 @@ export interface ReceiverCounts {
   atMs: number;
   packetsLost: number;
   framesDecoded: number;
-  keyFramesDecoded: number;
   fecPacketsReceived: number;
   nackCount: number;
   pliCount: number;
