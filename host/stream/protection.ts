@@ -39,7 +39,7 @@ const FRAME_SHARE = 1 / 16;
 export type ProtectionKind = 'repairs' | 'copies' | 'none';
 
 /**
- * Decides how much is sent in advance, so that a lost packet need not be asked for. It follows the loss, the round trip and the size
+ * Decides how much is sent in advance, so that the page need not ask for a lost packet. It follows the loss, the round trip and the size
  * of the frames. It has no clock; the caller passes the time in.
  */
 export class Protection {

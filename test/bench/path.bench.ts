@@ -51,7 +51,7 @@ const stepped = (steps: readonly [number, number], seed: number): Row => ({
     bitsPerSecond: (atMs) => steps[atMs >= THIRD_MS && atMs < 2 * THIRD_MS ? 1 : 0] * MBIT,
   },
 });
-/** A path whose round trip is so long that asking for a packet again is too late. */
+/** A long path, on which a packet that the page asks for comes too late. */
 const distant = (mbit?: number): Row => ({
   name: `3 % loss and 200 ms${mbit === undefined ? '' : ` and ${mbit} Mbit/s`}`,
   path: {

@@ -6,7 +6,7 @@ const STREAM_BYTES = 6;
 interface Repair {
   /** Sequence numbers of the packets that it protects. */
   sequences: number[];
-  /** What it has of the first four bytes of a header, of the timestamp, and of the rest of a packet. */
+  /** The exclusive ors of the first four bytes of the headers, of the timestamps, and of the rest of the packets. */
   head: Buffer;
   timestamp: number;
   rest: Buffer;

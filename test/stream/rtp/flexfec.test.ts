@@ -51,7 +51,7 @@ test.each([
   expect(payload.readUInt16BE(FLEXFEC_HEADER_BYTES - 2)).toBe(bits);
 });
 
-test('whichever protected packet is lost, a receiver gets it back to the byte, also where numbers wrap', () => {
+test('a receiver gets each protected packet back to the byte if it is lost, also where numbers wrap', () => {
   for (let seed = 1; seed <= 60; seed++) {
     const random = new Random(seed);
     const count = 1 + (seed % MASK_PACKETS);
