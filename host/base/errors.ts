@@ -49,6 +49,7 @@ export const errors = {
   NL_OFFER_TYPE: { http: 415, text: 'The offer has the wrong content type' },
   NL_ICE_RESTART: { http: 422, text: 'The connection cannot be moved to another ICE session' },
   NL_REQUEST: { http: 400, text: 'The request cannot be used' },
+  NL_PAGE_VERSION: { http: 409, text: 'Page and server speak different versions' },
   NL_HOST: { http: 421, text: 'The request names a host that is not served here' },
   NL_ORIGIN: { http: 403, text: 'Another site sent the request' },
   NL_NOT_FOUND: { http: 404, text: 'There is nothing at this address' },

@@ -1,5 +1,7 @@
+import type { GameAction } from './actions.ts';
+
 /**
- * The messages between a player's page and the host. Both sides read this one definition, so it imports nothing.
+ * The messages between a player's page and the host. Both sides read this one definition.
  * Integers and floats are little-endian. A page opens two data channels: `events` is reliable and ordered, `state` is
  * neither. The page sends input on both. The host sends notices on `events` and facts about frames on `state`.
  */
@@ -15,6 +17,12 @@ export const CHANNEL_STATE = 'state';
 export const HEADER_RETURN = 'nearlight-return';
 /** HTTP header of the answer to such an offer: for how many milliseconds the seat waits for the page if the connection is lost. */
 export const HEADER_HOLD = 'nearlight-hold-ms';
+/**
+ * Version of this protocol, which grows when pages with the one before can no longer play. A page names its version in the query of
+ * its requests for a seat, and the host refuses one that it does not speak. WHEP clients name none.
+ */
+export const PROTOCOL_VERSION = 1;
+export const QUERY_PROTOCOL = 'protocol';
 /** Query of the DELETE request of a page that is being closed or reloaded, which may return at once. */
 export const QUERY_HOLD = 'hold';
 
@@ -111,7 +119,8 @@ export const PICTURE_MS_MAX = 8000;
 
 /**
  * A rare message from the host to a page. `joined` says that the page has a seat, and which picture it gets. `wanted` is the
- * picture that the page asked for, if that would have exceeded the host's budget of pixels. `paused` says that the game has ended
+ * picture that the page asked for, if that would have exceeded the host's budget of pixels. `actions` are what the player can do in
+ * the game, if its author names them. `paused` says that the game has ended
  * but the connection stays open; another `joined` follows when the next game starts. `ended` is the last message: `code`
  * and `message` say why, and `retry` says whether the page may connect again. `afterMs` says when at the earliest that can succeed.
  * `rumble` shakes a gamepad: `strong` and `weak` are the strengths of its motors, 0 to 1. `text` asks the player for a text of at most
@@ -127,6 +136,7 @@ export type Notice =
       fps: number;
       game: string;
       wanted?: { width: number; height: number; fps: number } | undefined;
+      actions?: readonly GameAction[] | undefined;
     }
   | { kind: 'paused'; code: string; message: string }
   | { kind: 'rumble'; pad: number; strong: number; weak: number; milliseconds: number }
@@ -136,8 +146,9 @@ export type Notice =
 
 /** Returns the notice that tells a page about its seat and its picture. */
 export function joinedNotice(player: Omit<Notice & { kind: 'joined' }, 'kind'>): Notice {
-  const { seat, seats, width, height, fps, game, wanted } = player;
-  return { kind: 'joined', seat, seats, width, height, fps, game, ...(wanted ? { wanted } : {}) };
+  const { seat, seats, width, height, fps, game, wanted, actions } = player;
+  const more = { ...(wanted ? { wanted } : {}), ...(actions ? { actions } : {}) };
+  return { kind: 'joined', seat, seats, width, height, fps, game, ...more };
 }
 
 /** Why a page's connection ended, as the host counts and logs it: */

@@ -2,7 +2,7 @@
  * Makes the packages `nearlight`, `@nearlight/sdk` and `@nearlight/player` as tarballs in build/packages: `npm run package`.
  * Works in a checkout only. Plain JavaScript is emitted file by file, because Node strips no types inside node_modules.
  */
-import { copyFileSync, cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { PACKAGE_ROOT } from '../base/self.ts';
 import { buildModules } from '../play/modules.ts';
@@ -62,7 +62,11 @@ export async function makeProgram(folder: string, announce: (line: string) => vo
   emit(folder);
   for (const part of FOLDERS) copyFiles(part, folder, (file) => RESOURCE.test(file));
   await writePlayer(join(folder, 'host/player'));
-  for (const name of GAMES) for (const ending of ['wasm', 'wasm.map']) copyInto(folder, `build/${name}.${ending}`);
+  for (const name of GAMES) {
+    for (const ending of ['wasm', 'wasm.map']) copyInto(folder, `build/${name}.${ending}`);
+    const assets = join(PACKAGE_ROOT, `renderer/${name}/${name}.assets`);
+    if (existsSync(assets)) cpSync(assets, join(folder, `build/${name}.assets`), { recursive: true });
+  }
   for (const file of ['LICENSE', 'README.md']) copyInto(folder, file);
   const { name, version, description, license, dependencies } = readManifest('package.json');
   writeManifest(folder, {

@@ -1,4 +1,5 @@
 import { REPLY_DEVICE_LOST } from '../../renderer/contract/abi.ts';
+import type { GameAction } from '../base/actions.ts';
 import { readAssets } from '../base/assets.ts';
 import type { Config } from '../base/config.ts';
 import type { Engine, GpuFacts, Instance, LoadOptions, LogLevel } from '../engine/engine.ts';
@@ -6,6 +7,7 @@ import { capabilities, offersTimestamps } from '../gpu/capability.ts';
 import { CommandReplay, type ReplayLimits } from '../gpu/replay.ts';
 import type { ShaderVetting } from '../gpu/vetting.ts';
 import type { Loaded } from '../room/options.ts';
+import { readActions } from './actions.ts';
 
 /** A game that is ready to be launched. */
 export interface Playable {
@@ -34,6 +36,8 @@ export interface ReplayOwner {
 
 /** Makes instances of a game's module, and the replays that execute their commands on the GPU. */
 export interface Launcher {
+  /** What a player can do in the game. */
+  readonly actions?: readonly GameAction[];
   log(level: LogLevel, message: string): void;
   /** Loads the module and runs its `init`. @throws NearlightError as Engine.load */
   createInstance(): Promise<Instance>;
@@ -59,6 +63,7 @@ export interface LaunchOptions {
 /** Launches one game on one engine and one GPU. */
 export class Launch implements Launcher {
   readonly log: LaunchOptions['log'];
+  readonly actions: readonly GameAction[];
   readonly #options: LaunchOptions;
   readonly #load: LoadOptions & { gpu: GpuFacts };
 
@@ -66,6 +71,7 @@ export class Launch implements Launcher {
     const { playable, gpu, config, session, user, log } = options;
     const { assets, assetsFd, locate } = playable;
     this.log = log;
+    this.actions = readActions(assets);
     this.#options = options;
     this.#load = {
       ...session,

@@ -47,7 +47,8 @@ export async function openRoom(
   launcher: Launcher,
   options: Omit<RoomOptions, 'instance' | 'replay' | 'reload'>,
 ): Promise<Room> {
-  return new Room({ ...options, ...(await launch(launcher)), reload: () => relaunch(launcher) });
+  const { actions = [] } = launcher;
+  return new Room({ ...options, ...(await launch(launcher)), actions, reload: () => relaunch(launcher) });
 }
 
 /** Returns the options of a room that uses the system's clock and a video encoder of this process. */

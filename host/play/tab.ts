@@ -99,6 +99,7 @@ export class TabGame {
       clock,
       config: { maxPlayers: 1, tickRate: config.tickRate, seed },
       ...loaded,
+      actions: launcher.actions,
       ticks: saved?.ticks ?? 0,
       createView: async () => view,
       createSound: async () => sound,

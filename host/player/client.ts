@@ -64,8 +64,8 @@ export class PlayerClient {
   #hasPlayed = false;
   /** Number of connections in a row that did not last. */
   #failures = 0;
-  /** The reason that the server gave for the last failure. */
-  #reason: string | undefined;
+  /** Why the last attempt failed that did so for a reason which the page shows. */
+  #reason: Pick<LinkFailure, 'code' | 'message' | 'isLasting' | 'status'> | undefined;
   #playingSince = milli(0);
   #heldUntil: Milli | undefined;
   #pictureTimer: ReturnType<typeof setTimeout> | undefined;
@@ -230,7 +230,7 @@ export class PlayerClient {
   }
 
   /** Connects again after the connection was lost, or the host has ended it. */
-  #lose(failure: Pick<LinkFailure, 'code' | 'message' | 'waitMs'>): void {
+  #lose(failure: Omit<LinkFailure, 'isFinal'>): void {
     const isStable = this.#state.kind === 'playing' && systemClock.now() - this.#playingSince >= STABLE_MS;
     this.#failures = isStable ? 0 : this.#failures + 1;
     this.#noteReason(failure);
@@ -270,8 +270,8 @@ export class PlayerClient {
   }
 
   /** Notes what the server said. While it says nothing more, the page shows that. */
-  #noteReason({ code, message }: Pick<LinkFailure, 'code' | 'message'>): void {
-    if (code !== 'NL_CONNECTION') this.#reason = message;
+  #noteReason(failure: Omit<LinkFailure, 'isFinal'>): void {
+    if (failure.code !== 'NL_CONNECTION') this.#reason = failure;
   }
 
   #end({ code, message }: Pick<LinkFailure, 'code' | 'message'>): void {
@@ -298,9 +298,14 @@ export class PlayerClient {
   }
 
   #showProgress(attempt: number): void {
-    const message = this.#reason;
+    const { message, code, isLasting, status } = this.#reason ?? {};
     const heldUntil = this.#heldUntil;
-    const progress = { attempt, ...(message === undefined ? {} : { message }) };
+    const progress = {
+      attempt,
+      ...(message === undefined ? {} : { message }),
+      ...(isLasting && code !== undefined ? { code } : {}),
+      ...(status === undefined ? {} : { status }),
+    };
     if (!this.#hasPlayed) this.#setState({ kind: 'connecting', ...progress });
     else this.#setState({ kind: 'reconnecting', ...progress, ...(heldUntil === undefined ? {} : { heldUntil }) });
   }

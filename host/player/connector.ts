@@ -7,11 +7,11 @@ import {
   type LinkFailure,
   type LinkOptions,
   parametersOf,
-  readRefusal,
   returnHeader,
   type ViewQuery,
 } from './link.ts';
 import { LineProbe } from './probe.ts';
+import { foreignAnswer, readRefusal } from './refusal.ts';
 import { SocketLink } from './socket-link.ts';
 import type { ReturnTokens } from './tokens.ts';
 
@@ -35,6 +35,8 @@ export type ConnectorHooks = {
 /** The pause after the first failed attempt. It doubles with each further one, up to RETRY_MS_MAX. */
 const RETRY_MS = 250;
 const RETRY_MS_MAX = 5000;
+/** The longest pause while attempts fail for a reason that lasts. */
+const LASTING_RETRY_MS_MAX = 30_000;
 /** The longest pause while a seat waits for the page. */
 const RETURN_MS_MAX = 300;
 /** The time that the server has to answer an offer, which may include the start of a game. */
@@ -219,7 +221,7 @@ export class Connector {
     } else if (failure.code === 'NL_ROOM_FULL' && !this.#queue && !this.#spectates) void this.#waitForSeat();
     else {
       this.#queue = undefined;
-      this.#schedule(failure.waitMs ?? this.#pauseMs());
+      this.#schedule(failure.waitMs ?? this.#pauseMs(failure.isLasting ? LASTING_RETRY_MS_MAX : RETRY_MS_MAX));
       this.#hooks.failing(failure, this.#attempt + 1);
     }
   }
@@ -256,7 +258,9 @@ export class Connector {
       signal: AbortSignal.any([signal, AbortSignal.timeout(QUEUE_MS_MAX)]),
     });
     if (response.status !== 200) throw new Refusal(await readRefusal(response));
-    const { position, token } = (await response.json()) as { position: number; token: string };
+    const answer: { position?: unknown; token?: unknown } = await response.json().catch(() => ({}));
+    const { position, token } = answer ?? {};
+    if (typeof position !== 'number' || typeof token !== 'string') throw new Refusal(foreignAnswer(response.status));
     this.#tokens?.add(token);
     return position;
   }
@@ -275,8 +279,8 @@ export class Connector {
   }
 
   /** Returns the pause before the next attempt. It is random, so that pages do not all come back at the same moment. */
-  #pauseMs(): number {
-    const longest = this.#isHeld ? RETURN_MS_MAX : RETRY_MS_MAX;
+  #pauseMs(msMax = RETRY_MS_MAX): number {
+    const longest = this.#isHeld ? RETURN_MS_MAX : msMax;
     const pauseMs = Math.min(longest, RETRY_MS * 2 ** Math.min(10, Math.max(0, this.#attempt - 1)));
     return pauseMs * (0.5 + Math.random());
   }

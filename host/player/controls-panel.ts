@@ -1,5 +1,7 @@
+import { type GameAction, nameOfAction } from '../base/actions.ts';
 import { CONTROL_BOUNDS, type ControlNumber, type ControlSettings, type Controls } from './controls.ts';
 import { make } from './dom.ts';
+import { nameOfKey } from './keys.ts';
 import type { ToolLabels } from './tool-labels.ts';
 
 export type ControlsPanelOptions = {
@@ -7,6 +9,10 @@ export type ControlsPanelOptions = {
   container: HTMLElement | ShadowRoot;
   controls: ControlSettings;
   labels: ToolLabels;
+  /** What the player can do in the game. The panel then lists these actions in place of keys. Default: not known */
+  actions?: readonly GameAction[];
+  /** Language of the actions' names. Default: English */
+  language?: string;
 };
 
 const SWITCHES = ['invertY', 'leftHanded'] as const;
@@ -19,14 +25,19 @@ export class ControlsPanel {
   readonly #sliders = new Map<ControlNumber, HTMLInputElement>();
   readonly #switches = new Map<(typeof SWITCHES)[number], HTMLInputElement>();
   readonly #keys = make('ul');
+  /** Waits for a key for a game whose actions are not known. */
   readonly #add: HTMLButtonElement;
+  readonly #actions: readonly GameAction[];
+  readonly #language: string;
   readonly #stop: () => void;
   /** Ends the wait for the keys of a change; undefined if the panel does not wait. */
   #capture: AbortController | undefined;
 
-  constructor({ container, controls, labels }: ControlsPanelOptions) {
+  constructor({ container, controls, labels, actions = [], language = 'en' }: ControlsPanelOptions) {
     this.#controls = controls;
     this.#labels = labels;
+    this.#actions = actions.filter(({ keys }) => keys.length > 0);
+    this.#language = language;
     for (const name of Object.keys(CONTROL_BOUNDS) as ControlNumber[]) {
       const { min, max, step } = CONTROL_BOUNDS[name];
       const slider = make('input', { type: 'range', min: String(min), max: String(max), step: String(step) });
@@ -42,6 +53,7 @@ export class ControlsPanel {
     }
     this.#add = make('button', { type: 'button' }, labels.addKey);
     this.#add.addEventListener('click', () => (this.#capture ? this.#endCapture() : this.#captureKeys()));
+    this.#add.hidden = this.#actions.length > 0;
     const reset = make('button', { type: 'button' }, labels.usualControls);
     reset.addEventListener('click', () => controls.reset());
     this.#keys.ariaLabel = labels.keys;
@@ -60,7 +72,13 @@ export class ControlsPanel {
   #show(values: Controls): void {
     for (const [name, slider] of this.#sliders) slider.valueAsNumber = values[name];
     for (const [name, box] of this.#switches) box.checked = values[name];
-    const rows = Object.entries(values.keys).map(([pressed, key]) => {
+    if (this.#actions.length > 0) this.#showActions();
+    else this.#showKeys(values);
+  }
+
+  /** Lists the keys that the player has changed. */
+  #showKeys({ keys }: Controls): void {
+    const rows = Object.entries(keys).map(([pressed, key]) => {
       const remove = make('button', { type: 'button' }, this.#labels.removeKey);
       remove.addEventListener('click', () => this.#controls.setKey(pressed, pressed));
       return make('li', {}, make('kbd', {}, pressed), ' → ', make('kbd', {}, key), ' ', remove);
@@ -68,27 +86,67 @@ export class ControlsPanel {
     this.#keys.replaceChildren(...rows);
   }
 
+  /** Lists the actions of the game, each with a button that says by which keys it is done, and waits for another one. */
+  #showActions(): void {
+    const rows = this.#actions.map((action) => {
+      const name = nameOfAction(action, this.#language);
+      const keys = action.keys.flatMap((key) => this.#controls.keysFor(key)).map(nameOfKey);
+      const text = [...new Set(keys)].join(' · ') || '–';
+      const button = make('button', { type: 'button', 'aria-label': `${name}: ${text}` }, text);
+      button.addEventListener('click', () => (this.#capture ? this.#endCapture() : this.#captureKey(action, button)));
+      return make('li', { class: 'action' }, make('span', {}, name), button);
+    });
+    const list = [...this.#keys.querySelectorAll('button')];
+    const focused = list.findIndex((button) => button.matches(':focus'));
+    this.#keys.replaceChildren(...rows);
+    rows[focused]?.querySelector('button')?.focus();
+  }
+
+  /** Waits for the key with which the player wants to do an action. Escape, or a click elsewhere, ends that. */
+  #captureKey(action: GameAction, button: HTMLElement): void {
+    const text = button.textContent;
+    button.textContent = this.#labels.pressKey;
+    button.focus();
+    const signal = this.#takeKeys((code) => {
+      this.#endCapture();
+      this.#controls.exchangeKey(code, action.keys[0] ?? code);
+    });
+    signal.addEventListener('abort', () => {
+      button.textContent = text;
+    });
+    button.addEventListener('blur', () => this.#endCapture(), { signal });
+  }
+
   /** Waits for the key that the player wants to use, and for the one that it stands for. Escape ends that. */
   #captureKeys(): void {
-    const capture = new AbortController();
-    this.#capture = capture;
     let pressed: string | undefined;
     this.#add.textContent = this.#labels.pressOwnKey;
-    const take = (event: KeyboardEvent): void => {
+    this.#takeKeys((code) => {
+      if (pressed === undefined) {
+        pressed = code;
+        this.#add.textContent = this.#labels.pressGameKey;
+      } else {
+        this.#controls.setKey(pressed, code);
+        this.#endCapture();
+      }
+    });
+  }
+
+  /** Hands each key that is pressed to `take` until the capture ends. @returns a signal of that end */
+  #takeKeys(take: (code: string) => void): AbortSignal {
+    const capture = new AbortController();
+    this.#capture = capture;
+    const { signal } = capture;
+    const onKey = (event: KeyboardEvent): void => {
       // The page's own listeners must not take the key.
       event.preventDefault();
       event.stopImmediatePropagation();
       if (event.repeat) return;
       if (event.code === 'Escape') this.#endCapture();
-      else if (pressed === undefined) {
-        pressed = event.code;
-        this.#add.textContent = this.#labels.pressGameKey;
-      } else {
-        this.#controls.setKey(pressed, event.code);
-        this.#endCapture();
-      }
+      else take(event.code);
     };
-    globalThis.addEventListener('keydown', take, { capture: true, signal: capture.signal });
+    globalThis.addEventListener('keydown', onKey, { capture: true, signal });
+    return signal;
   }
 
   #endCapture(): void {

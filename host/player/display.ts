@@ -1,9 +1,11 @@
 import type { Notice } from '../base/protocol.ts';
+import { addHints, type NamedActions, nameButtons } from './actions.ts';
 import { summaryOf } from './figures.ts';
 import type { Language } from './languages.ts';
 import { fill } from './markup.ts';
 import type { SpeakerState } from './speaker.ts';
 import type { PlayerState, PlayerStats } from './state.ts';
+import { FIRE_BUTTON, JUMP_BUTTON, type TouchButton } from './touch.ts';
 import { Translator } from './translator.ts';
 import { wordsOf } from './words.ts';
 
@@ -31,6 +33,8 @@ export class PageDisplay {
   readonly video: HTMLVideoElement;
   readonly card: HTMLElement;
   readonly stats: HTMLElement;
+  /** The buttons on a touch screen. */
+  readonly touchButtons: readonly TouchButton[];
   readonly translator: Translator;
   readonly #options: PageDisplayOptions;
   #state: PlayerState = { kind: 'idle' };
@@ -48,6 +52,10 @@ export class PageDisplay {
     this.video = this.element<HTMLVideoElement>('picture');
     this.card = this.element('card');
     this.stats = this.element('stats');
+    this.touchButtons = [
+      { element: this.element('fire'), button: FIRE_BUTTON },
+      { element: this.element('jump'), button: JUMP_BUTTON },
+    ];
     // It scrolls where it does not fit, and not all browsers let the keyboard do that by themselves.
     this.stats.tabIndex = 0;
     // A copy of a template's video does not take this from its attribute.
@@ -78,6 +86,11 @@ export class PageDisplay {
     return this.page.dataset.game ?? '';
   }
 
+  /** What the player can do in the game, in the player's language. */
+  get named(): NamedActions {
+    return { actions: this.#joined?.actions ?? [], language: this.translator.language };
+  }
+
   element<T extends HTMLElement = HTMLElement>(id: string): T {
     return this.#options.root.getElementById(id) as T;
   }
@@ -104,9 +117,11 @@ export class PageDisplay {
     this.#state = state;
     if (state.kind === 'reconnecting' && dataset.state !== 'reconnecting') this.#keepPicture();
     if (state.kind === 'playing') this.mark('seen', true);
-    dataset.state = state.kind;
+    // A page that something keeps from connecting looks like one that has stopped, although it goes on trying.
+    dataset.state = state.kind === 'connecting' && state.code !== undefined ? 'blocked' : state.kind;
     const words = wordsOf(state, {
       game: dataset.game,
+      origin: location.origin,
       spectates: this.#options.spectates,
       labels,
       translate: (text) => translator.translate(text),
@@ -129,6 +144,7 @@ export class PageDisplay {
     this.page.dataset.game = gameTitle(joined.game);
     if (this.#state.kind === 'playing') this.show(this.#state);
     this.#showPicture(joined);
+    this.#showActions();
   }
 
   /** Shows whether the player hears the game. A game without sound has no such button. */
@@ -162,6 +178,7 @@ export class PageDisplay {
     this.show(this.#state);
     this.showSound(this.#sound);
     if (this.#joined) this.#showPicture(this.#joined);
+    this.#showActions();
   }
 
   /** Covers the video with its last picture until another connection has brought its first one. */
@@ -197,6 +214,12 @@ export class PageDisplay {
     this.#smallerTimer = setTimeout(() => this.mark('smaller', false), SMALLER_MS);
   }
 
+  /** Says what the player can do in the game, on the card and for the buttons on the screen. */
+  #showActions(): void {
+    nameButtons(this.touchButtons, this.named);
+    addHints(this.element('hints'), this.named);
+  }
+
   /** Keeps a copy of the last picture, because the video shows nothing while it waits for the next connection's first one. */
   #keepPicture(): void {
     const { videoWidth: width, videoHeight: height } = this.video;
@@ -217,7 +240,11 @@ export class PageDisplay {
   #offerRetry(): void {
     // The site may have put a control of its own in the place of the button.
     const slot = this.#options.root.querySelector<HTMLSlotElement>('slot[name=ended]');
-    const [control = this.element('retry')] = slot?.assignedElements() ?? [];
+    const controls = slot?.assignedElements() ?? [];
+    // The host's own page says there what the table of labels has in other languages.
+    for (const { firstChild } of controls)
+      if (firstChild instanceof Text) firstChild.data = this.translator.translate(firstChild.data);
+    const [control = this.element('retry')] = controls;
     if (this.hasFocus && !this.isTouch) (control as HTMLElement).focus();
   }
 }

@@ -25,6 +25,9 @@ export const CHINESE: ToolLabels = {
   lockedKeys: '按 Esc 释放鼠标',
   lockedFull: '按 Esc 释放鼠标，长按 Esc 退出全屏。',
 
+  submit: '确定',
+  cancel: '取消',
+
   connecting: '正在连接',
   connectingShort: '正在连接…',
   connectingLong: '正在连接游戏',
@@ -50,6 +53,20 @@ export const CHINESE: ToolLabels = {
   gameStopped: '游戏已停止',
   notAvailable: '此处不可用',
   cannotPlay: '此浏览器无法游玩',
+  siteRefused: '此网站不能在这里游玩',
+  noGameServer: '这里没有游戏服务器',
+  pageOutdated: '此页面已过期',
+
+  originRefused: (origin) =>
+    `游戏服务器不允许 ${origin} 游玩。服务器的管理员可以这样允许：ALLOWED_ORIGINS=${origin}。服务器前的代理必须原样传递 Host 请求头。`,
+  triesAgain: '此页面会自动重试。',
+  loginPage: '应答的不是游戏服务器。如果此网络有登录页面，请先登录。',
+  notReady: '服务器尚未就绪。',
+  wrongAddress: '此地址没有游戏服务器。网站的管理员可以更正地址。',
+  proxyRefused: '代理或防火墙拒绝了此页面。其管理员可以放行。',
+  notHost: '此地址有应答，但不是游戏服务器。网站的管理员可以更正地址。',
+  mixedContent: '使用 https 的页面无法连接 http 服务器。网站的管理员可以改用 https 地址。',
+  loadAgain: '服务器的版本不同，请重新加载此页面。',
 
   noAnswer: '服务器没有响应。',
   connectionLost: '连接已断开。',

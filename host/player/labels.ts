@@ -24,6 +24,10 @@ export const ENGLISH = {
   lockedKeys: 'Esc frees the mouse',
   lockedFull: 'Esc frees the mouse. Hold Esc to leave full screen.',
 
+  // The form for a text that a game asks for
+  submit: 'OK',
+  cancel: 'Cancel',
+
   // States of the connection
   connecting: 'Connecting',
   connectingShort: 'connecting…',
@@ -52,6 +56,21 @@ export const ENGLISH = {
   gameStopped: 'The game stopped',
   notAvailable: 'Not available here',
   cannotPlay: 'This browser cannot play',
+  siteRefused: 'This site may not play here',
+  noGameServer: 'No game server here',
+  pageOutdated: 'This page is out of date',
+
+  // Why the page does not connect, and what somebody can do about it
+  originRefused: (origin: string) =>
+    `The game server does not let ${origin} play. Whoever runs the server can allow that: ALLOWED_ORIGINS=${origin}. A proxy in front of it must pass the Host header on.`,
+  triesAgain: 'This page tries again by itself.',
+  loginPage: 'Something else than a game server answered. If this network has a login page, log in there first.',
+  notReady: 'The server is not ready yet.',
+  wrongAddress: 'There is no game server at this address. Whoever runs this site can correct the address.',
+  proxyRefused: 'A proxy or firewall refused this page. Whoever runs it can let the page pass.',
+  notHost: 'Something at this address answers, but no game server. Whoever runs this site can correct the address.',
+  mixedContent: 'A page with https cannot reach a server with http. Whoever runs this site can use an https address.',
+  loadAgain: 'The server has another version. Load this page again.',
 
   // Messages of the client
   noAnswer: 'The server does not answer.',

@@ -1,6 +1,17 @@
-import { CHANNEL_EVENTS, CHANNEL_STATE, HEADER_HOLD, HEADER_RETURN, QUERY_HOLD } from '../base/protocol.ts';
+import {
+  CHANNEL_EVENTS,
+  CHANNEL_STATE,
+  HEADER_HOLD,
+  HEADER_RETURN,
+  PROTOCOL_VERSION,
+  QUERY_HOLD,
+  QUERY_PROTOCOL,
+} from '../base/protocol.ts';
 import type { Arrival } from './arrival.ts';
 import { readIceServers } from './ice-servers.ts';
+import { explainSilence, foreignAnswer, type LinkFailure, readRefusal } from './refusal.ts';
+
+export type { LinkFailure } from './refusal.ts';
 
 /**
  * The picture and the game that a page asks for, as in its URL: `size` is WIDTHxHEIGHT, `bitrate` the most bits per second of the
@@ -13,16 +24,6 @@ export type ViewQuery = {
   game?: string | undefined;
   /** Format of the video for a page that decodes it itself. */
   codec?: string | undefined;
-};
-
-/** Why a connection to the host ended. */
-export type LinkFailure = {
-  code: string;
-  message: string;
-  /** Whether another attempt to connect cannot succeed until the player changes something. */
-  isFinal: boolean;
-  /** Set if the server says when the page should connect again. */
-  waitMs?: number;
 };
 
 export type HostLinkHooks = {
@@ -129,8 +130,9 @@ export abstract class SeatLink implements Link {
     try {
       await this.connect(query, tokens);
     } catch (error) {
-      const unreachable = error instanceof TypeError;
-      this.fail(unreachable ? 'The server does not answer.' : `The connection could not be set up: ${error}`);
+      // A request without an answer fails with a TypeError.
+      if (error instanceof TypeError) this.end(await explainSilence(this.options.url, this.#abort.signal));
+      else this.fail(`The connection could not be set up: ${error}`);
     }
   }
 
@@ -329,7 +331,8 @@ export async function requestSeat(
     signal,
   });
   if (response.status !== 201) return { failure: await readRefusal(response) };
-  const location = response.headers.get('location') ?? '';
+  const location = response.headers.get('location');
+  if (location === null) return { failure: foreignAnswer(response.status) };
   return {
     location: URL.canParse(location, response.url) ? new URL(location, response.url).href : location,
     tokens: response.headers.get(HEADER_RETURN)?.split(',') ?? [],
@@ -346,10 +349,11 @@ export function leaveSeat(location: string, leave: 'seat' | 'page'): void {
   fetch(url, { method: 'DELETE', keepalive: true }).catch(() => {});
 }
 
-/** Writes what a page asks for as the query of a URL. */
+/** Writes what a page asks for as the query of a URL, with the version of the protocol that it speaks. */
 export function parametersOf(query: ViewQuery): URLSearchParams {
   const parameters = new URLSearchParams();
   for (const [name, value] of Object.entries(query)) if (value !== undefined) parameters.set(name, String(value));
+  parameters.set(QUERY_PROTOCOL, String(PROTOCOL_VERSION));
   return parameters;
 }
 
@@ -357,23 +361,4 @@ export function parametersOf(query: ViewQuery): URLSearchParams {
 export function returnHeader(tokens: readonly string[] | undefined): Record<string, string> {
   if (tokens === undefined) return {};
   return { [HEADER_RETURN]: tokens.length > 0 ? tokens.join(',') : 'new' };
-}
-
-/** Reads why the server refused a request. If a proxy answered in the server's place, only the HTTP status is known. */
-export async function readRefusal(response: Response): Promise<LinkFailure> {
-  const { status } = response;
-  const body: { code?: unknown; message?: unknown } = await response.json().catch(() => ({}));
-  const { code, message } = body ?? {};
-  // A proxy may answer with any status while the server behind it starts.
-  if (typeof code !== 'string' || typeof message !== 'string')
-    return { code: 'NL_CONNECTION', message: `The server answered with status ${status}.`, isFinal: false };
-  const prefix = `${code}: `;
-  // Nearlight's server always sends Retry-After in seconds, never as a date.
-  const seconds = Number(response.headers.get('retry-after') ?? Number.NaN);
-  return {
-    code,
-    message: message.startsWith(prefix) ? message.slice(prefix.length) : message,
-    isFinal: status < 500 && status !== 429,
-    ...(seconds >= 0 ? { waitMs: seconds * 1000 } : {}),
-  };
 }

@@ -11,7 +11,7 @@ import { hasChosenPicture, PICTURE_SETTINGS, Settings, viewQuery } from './setti
 import { Speaker } from './speaker.ts';
 import type { PlayerState } from './state.ts';
 import { storageOf, takeStorageName } from './storage.ts';
-import { FIRE_BUTTON, JUMP_BUTTON, TouchInput } from './touch.ts';
+import { TouchInput } from './touch.ts';
 
 const FIGURES_MS = 500;
 /** On a screen whose shorter side is below this, in CSS pixels, the page asks for a smaller picture by itself. */
@@ -113,10 +113,7 @@ export class PlayerPage {
       stage,
       stick: display.element('stick'),
       knob: display.element('knob'),
-      buttons: [
-        { element: display.element('fire'), button: FIRE_BUTTON },
-        { element: display.element('jump'), button: JUMP_BUTTON },
-      ],
+      buttons: display.touchButtons,
       writer: this.client.input,
       onAct: () => display.hideCard(),
       controls: this.#controls,
@@ -179,7 +176,7 @@ export class PlayerPage {
     const onClick = (id: string, act: (event: Event) => void) => display.element(id).addEventListener('click', act);
     card.addEventListener('click', () => this.#start());
     onClick('play', () => this.client.state.kind === 'idle' && this.connect(this.#query));
-    onClick('retry', () => this.connect(this.#query));
+    for (const id of ['again', 'retry']) onClick(id, () => this.connect(this.#query));
     const volume = display.element<HTMLInputElement>('volume');
     volume.value = String(this.speaker.volume);
     volume.addEventListener('input', () => {
@@ -291,6 +288,7 @@ export class PlayerPage {
       hasFocus: () => display.hasFocus,
       game: () => display.game,
       labels: () => translator.labels,
+      named: () => display.named,
       applySettings: () => this.#applySettings(),
       signal: this.#listeners.signal,
     });

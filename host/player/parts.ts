@@ -87,6 +87,7 @@ export class PageParts {
       writer: client.input,
       container: display.page,
       isTouch: () => display.isTouch,
+      labels: () => display.translator.labels,
       onClosed: () => display.stage.focus({ preventScroll: true }),
     });
   }

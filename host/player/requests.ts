@@ -1,7 +1,7 @@
 import type { Notice } from '../base/protocol.ts';
 import type { PageInput } from './input.ts';
 import { Rumble } from './rumble.ts';
-import { TextEntry } from './text-entry.ts';
+import { TextEntry, type TextEntryOptions } from './text-entry.ts';
 import type { InputWriter } from './writer.ts';
 
 export type PageRequestsOptions = {
@@ -11,6 +11,8 @@ export type PageRequestsOptions = {
   container: HTMLElement | ShadowRoot;
   /** Whether the player uses a touch screen. */
   isTouch(): boolean;
+  /** See TextEntryOptions. */
+  labels?: TextEntryOptions['labels'];
   /** Called when the form for a text closes, so that the game can have the focus again. */
   onClosed?(): void;
 };
@@ -21,10 +23,11 @@ export class PageRequests {
   readonly #entry: TextEntry;
   readonly #listeners = new AbortController();
 
-  constructor({ input, writer, container, isTouch, onClosed }: PageRequestsOptions) {
+  constructor({ input, writer, container, isTouch, labels, onClosed }: PageRequestsOptions) {
     this.#rumble = new Rumble({ gamepads: input.gamepads, isTouch });
     this.#entry = new TextEntry({
       container,
+      ...(labels ? { labels } : {}),
       onToggle: (isOpen) => {
         input.pause(isOpen);
         if (!isOpen) onClosed?.();

@@ -1,3 +1,4 @@
+import type { NamedActions } from './actions.ts';
 import type { ControlSettings } from './controls.ts';
 import { ControlsPanel } from './controls-panel.ts';
 import { Dialog } from './dialog.ts';
@@ -12,6 +13,8 @@ export type SettingsPanelOptions = {
   settings: Settings;
   controls: ControlSettings;
   labels(): ToolLabels;
+  /** What the player can do in the game, in the player's language. */
+  named(): NamedActions;
   /** The picture and game in the page's URL, which wins over the settings. */
   asked(): ViewQuery;
   /** The loudness of the game, from 0 to 1. */
@@ -98,6 +101,7 @@ export class SettingsPanel {
       container,
       controls: this.#options.controls,
       labels,
+      ...this.#options.named(),
     });
     return container;
   }

@@ -6,6 +6,8 @@ declare global {
   var nearlight: PlayerClient;
 }
 
+const RELOADED = 'nearlight reloaded';
+
 const player = document.createElement('nearlight-player');
 const query = new URLSearchParams(location.search);
 for (const name of ['game', 'size', 'fps', 'bitrate', 'muted', 'controls', 'spectate']) {
@@ -21,6 +23,9 @@ if (location.search !== '') {
 }
 player.addEventListener('statechange', ({ detail }) => {
   document.body.dataset.state = detail.kind;
+  if (detail.kind === 'playing') noteReload(false);
+  // The server has been updated since it sent this page, and now has another one. If that does not help, the player reads why.
+  if (detail.kind === 'ended' && detail.code === 'NL_PAGE_VERSION' && noteReload(true)) location.reload();
 });
 player.addEventListener('notice', ({ detail }) => detail.kind === 'joined' && showTitle(player.gameTitle));
 // Keys are always for the game here, whatever was clicked last. The player listens after this page, so it has the first key already.
@@ -36,4 +41,17 @@ function showTitle(game: string): void {
   document.title = `${game} · Nearlight`;
   const heading = document.querySelector('h1');
   if (heading) heading.textContent = game;
+}
+
+/** Notes whether the page was loaded again to get its newest version. @returns whether that changes what was noted before */
+function noteReload(wasReloaded: boolean): boolean {
+  try {
+    const before = sessionStorage.getItem(RELOADED) !== null;
+    if (wasReloaded) sessionStorage.setItem(RELOADED, '');
+    else sessionStorage.removeItem(RELOADED);
+    return before !== wasReloaded;
+  } catch {
+    // A browser that keeps nothing for the page would load it again and again.
+    return false;
+  }
 }

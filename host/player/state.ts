@@ -2,19 +2,26 @@ import type { Milli } from '../base/time.ts';
 import type { Quality } from './quality.ts';
 import type { ReceiverFigures } from './receiver.ts';
 
+/**
+ * Why a page that connects is not connected yet. `message` says what it waits for or what went wrong, if that is known. There is a
+ * `code` if that lasts until somebody changes something; the page then tries again at long intervals. `status` is the HTTP status of
+ * an answer that another server than Nearlight's gave.
+ */
+export type Obstacle = { message?: string; code?: string; status?: number };
+
 /** State of the player's connection to the game, as the page shows it. */
 export type PlayerState =
   | { kind: 'idle' }
-  /** The page connects for the first time. `attempt` counts from 1. `message` says what the page waits for, if it waits. */
-  | { kind: 'connecting'; attempt: number; message?: string }
+  /** The page connects for the first time. `attempt` counts from 1. */
+  | ({ kind: 'connecting'; attempt: number } & Obstacle)
   /** The page waits for a free seat. It is number `position` in the queue, from 1. */
   | { kind: 'waiting'; position: number }
   | { kind: 'playing' }
   /**
    * The connection was lost and the page connects again. `heldUntil` says until when the player's seat waits, on the clock of
-   * performance.now(); undefined if it does not. `message` says what went wrong, if the server said so.
+   * performance.now(); undefined if it does not.
    */
-  | { kind: 'reconnecting'; attempt: number; heldUntil?: Milli; message?: string }
+  | ({ kind: 'reconnecting'; attempt: number; heldUntil?: Milli } & Obstacle)
   /** The page has stopped for good. `message` is for the player. */
   | { kind: 'ended'; code: string; message: string };
 

@@ -15,8 +15,8 @@ export type TextQuestion = {
 export type TextEntryOptions = {
   /** The element to which the form is added. It may be in a shadow root. */
   container: HTMLElement | ShadowRoot;
-  /** Labels of the buttons. */
-  labels?: { submit: string; cancel: string };
+  /** Returns the labels of the buttons. Default: English ones */
+  labels?(): { submit: string; cancel: string };
   /** Called when the form opens or closes. Keys belong to it while it is open. */
   onToggle(isOpen: boolean): void;
   /** Called with the text that the player has entered; undefined if the player has cancelled. */
@@ -33,19 +33,20 @@ export class TextEntry {
   readonly #label = document.createElement('label');
   readonly #prompt = document.createElement('span');
   readonly #field = document.createElement('input');
+  readonly #submit = button('submit');
+  readonly #cancel = button('reset');
   #question: TextQuestion | undefined;
   /** The text that the player was entering when the form was closed, which goes on if the host asks the same again. */
   #draft: { number: number; prompt: string; text: string } | undefined;
 
   constructor(options: TextEntryOptions) {
     this.#options = options;
-    const { submit, cancel } = options.labels ?? { submit: 'OK', cancel: 'Cancel' };
     const form = this.#form;
     form.className = 'text-entry';
     form.hidden = true;
     Object.assign(this.#field, { type: 'text', autocomplete: 'off', spellcheck: false, enterKeyHint: 'done' });
     this.#label.append(this.#prompt, this.#field);
-    form.append(this.#label, button(submit, 'submit'), button(cancel, 'reset'));
+    form.append(this.#label, this.#submit, this.#cancel);
     form.addEventListener('submit', (event) => {
       event.preventDefault();
       this.#answer(this.#field.value);
@@ -74,6 +75,9 @@ export class TextEntry {
     const wasOpen = this.isOpen;
     this.#question = question;
     this.#draft = undefined;
+    const { submit, cancel } = this.#options.labels?.() ?? { submit: 'OK', cancel: 'Cancel' };
+    this.#submit.textContent = submit;
+    this.#cancel.textContent = cancel;
     this.#prompt.textContent = prompt;
     this.#field.maxLength = lengthMax;
     this.#field.value = draft ?? initial;
@@ -114,6 +118,6 @@ export class TextEntry {
   }
 }
 
-function button(text: string, type: 'submit' | 'reset'): HTMLButtonElement {
-  return Object.assign(document.createElement('button'), { type, textContent: text });
+function button(type: 'submit' | 'reset'): HTMLButtonElement {
+  return Object.assign(document.createElement('button'), { type });
 }

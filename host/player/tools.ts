@@ -1,3 +1,4 @@
+import type { NamedActions } from './actions.ts';
 import { Captions } from './captions.ts';
 import type { PlayerClient } from './client.ts';
 import type { ControlSettings } from './controls.ts';
@@ -43,6 +44,8 @@ export type PlayerToolsOptions = {
   /** The game's name, which begins the names of files. */
   game(): string;
   labels(): Labels;
+  /** What the player can do in the game, in the player's language. */
+  named(): NamedActions;
   /** Shows what the settings say, and all texts in the player's language. */
   applySettings(): Promise<void>;
   /** Removes the tools. */
@@ -74,6 +77,7 @@ export class PlayerTools {
     this.#panel = new SettingsPanel({
       container,
       labels,
+      named: options.named,
       signal,
       onClose: () => this.#leaveDialog(),
       settings: options.settings,

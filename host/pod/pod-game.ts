@@ -94,7 +94,9 @@ export class PodGame implements LoadedGame {
     }
     const createView: RoomOptions['createView'] = (request, connection, onError) =>
       options.createView(request, this.#notingFirstFrame(connection), onError);
-    const room = new Room({ ...options, instance, replay, ticks: 1, createView, reload: () => this.#reload() });
+    const { actions = [] } = launcher;
+    const reload = () => this.#reload();
+    const room = new Room({ ...options, instance, replay, actions, ticks: 1, createView, reload });
     this.#room = room;
     void room.ended.then((error) => this.#resolveEnded(error));
     await show(room);

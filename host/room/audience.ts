@@ -185,6 +185,10 @@ class KeptPlayer implements Player {
     return this.#player.game;
   }
 
+  get actions(): Player['actions'] {
+    return this.#player.actions;
+  }
+
   onConnected(connection: PlayerConnection): void {
     this.#connection = connection;
     if (this.#farewell) void connection.end(...this.#farewell);

@@ -1,3 +1,4 @@
+import type { GameAction } from '../base/actions.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Config } from '../base/config.ts';
 import type { Instance, LogLevel } from '../engine/engine.ts';
@@ -18,6 +19,8 @@ export interface RoomOptions {
   config: RoomConfig;
   instance: Instance;
   replay: CommandReplay;
+  /** What a player can do in the game, for the players' pages. */
+  actions?: readonly GameAction[];
   /** The counters of the whole host process. The game also keeps statistics of its own. */
   meters?: Meters;
   /** The budget for the pixels of the players' pictures. Without it, there is no limit. */

@@ -318,9 +318,11 @@ export class Room {
     };
   }
 
-  #describe(seat: Seat): Pick<Player, 'seat' | 'seats' | 'game' | 'width' | 'height' | 'fps' | 'wanted'> {
+  #describe(seat: Seat): Pick<Player, 'seat' | 'seats' | 'game' | 'width' | 'height' | 'fps' | 'wanted' | 'actions'> {
     const { request, wanted } = seat;
-    return { ...request, game: this.name, seat: seat.number, seats: this.#seats.length, ...(wanted ? { wanted } : {}) };
+    const { actions } = this.#options;
+    const more = { ...(wanted ? { wanted } : {}), ...(actions?.length ? { actions } : {}) };
+    return { ...request, game: this.name, seat: seat.number, seats: this.#seats.length, ...more };
   }
 
   /** Tells a player that the rate of the pictures has changed, because another player has come or left. */

@@ -10,7 +10,7 @@ import type { Call } from './http.ts';
 import type { Offer } from './offer.ts';
 import type { Player, ViewRequest } from './player.ts';
 import type { Place, Queue } from './queue.ts';
-import { readView } from './request.ts';
+import { checkProtocol, readView } from './request.ts';
 import { type Arrival, createToken, type Returns, readTokens } from './returns.ts';
 
 /** A page whose turn in the queue has come has this time to take its seat. */
@@ -56,6 +56,7 @@ export async function arrive<T extends Pick<Offer, 'watches'> | undefined>(
   const tokens = readTokens(request.headers[HEADER_RETURN]);
   const valid = tokens?.find((token) => reception.returns.find([token]) !== undefined);
   reception.admission.countOffer(client, valid !== undefined);
+  checkProtocol(url.searchParams);
   const view = readView(url.searchParams, config, defaultView);
   const offer = await readBody();
   checkOpen(reception);

@@ -44,6 +44,16 @@ export class AllowedOrigins {
   }
 
   /**
+   * Lets pages of all sites read the answer. For a question whose answer only says whether the site may play here. Browsers hide
+   * every other refusal from the page, which could not tell it from a server that is gone.
+   */
+  explain({ headers: { origin } }: IncomingMessage, response: ServerResponse): void {
+    if (origin === undefined) return;
+    response.setHeader('access-control-allow-origin', origin);
+    response.setHeader('cross-origin-resource-policy', 'cross-origin');
+  }
+
+  /**
    * Lets the pages of allowed sites load a file. All others get it too, but their browsers keep it from them. The answer differs
    * by origin, so a cache must not give the answer to one site to another.
    */

@@ -1,3 +1,4 @@
+import type { GameAction } from '../base/actions.ts';
 import type { ErrorCode } from '../base/errors.ts';
 import type { PadState } from '../base/pads.ts';
 import type { CloseReason, Notice } from '../base/protocol.ts';
@@ -176,6 +177,8 @@ export interface Player extends ViewRequest {
   readonly game: string;
   /** The picture that the page asked for, if that exceeds the budget of pixels, so that the player gets another one. */
   readonly wanted?: Pick<ViewRequest, 'width' | 'height' | 'fps'> | undefined;
+  /** What the player can do in the game, if its author names that. */
+  readonly actions?: readonly GameAction[] | undefined;
   readonly input: InputSink;
   /** Called at most once, when the page has connected and frames can be sent. */
   onConnected(connection: PlayerConnection): void;

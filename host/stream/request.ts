@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { Config } from '../base/config.ts';
 import { NearlightError } from '../base/errors.ts';
+import { PROTOCOL_VERSION, QUERY_PROTOCOL } from '../base/protocol.ts';
 import type { VideoCodec, ViewRequest } from './player.ts';
 
 const SIDE_MIN = 64;
@@ -34,6 +35,17 @@ export function readView(query: URLSearchParams, config: Config, defaults: ViewR
     throw new NearlightError('NL_REQUEST', `bitrate must be a whole number of bits per second from ${BITRATE_MIN}`);
   const game = query.get('game');
   return { width, height, fps, ...(bitrate < bitrateMax ? { bitrate } : {}), ...(game ? { game } : {}) };
+}
+
+/** Refuses a page that speaks another version of the protocol. Clients that name none are welcome. @throws NearlightError NL_PAGE_VERSION */
+export function checkProtocol(query: URLSearchParams): void {
+  const version = query.get(QUERY_PROTOCOL);
+  if (version === null || version === String(PROTOCOL_VERSION)) return;
+  const spoken = `this server speaks version ${PROTOCOL_VERSION} of the protocol, and the page version ${version.slice(0, 8)}`;
+  throw new NearlightError(
+    'NL_PAGE_VERSION',
+    `${spoken}; load the page again, or give its site the player of this server`,
+  );
 }
 
 /**

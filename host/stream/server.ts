@@ -20,7 +20,7 @@ import { AllowedOrigins, answerPreflight } from './origin.ts';
 import type { Player, ViewRequest } from './player.ts';
 import { type Place, Queue } from './queue.ts';
 import { openRelay, type Relay, type RelayStats } from './relay.ts';
-import { readCodec, readSdp, readView } from './request.ts';
+import { checkProtocol, readCodec, readSdp, readView } from './request.ts';
 import { Returns, readTokens } from './returns.ts';
 import { SocketConnection } from './socket.ts';
 import { checkTrickle } from './trickle.ts';
@@ -187,7 +187,8 @@ async function route(state: State, call: Call): Promise<void> {
     return connectSocket(state, call);
   }
   if (url.pathname === '/whep/line') {
-    // A page looks whether its line to this server is back.
+    // A page looks whether its line to this server is back, or why this server refuses it.
+    state.origins.explain(request, response);
     if (!isAllowed(state, call, 'GET, OPTIONS')) return;
     response.writeHead(204, { 'cache-control': 'no-store' }).end();
     return;
@@ -271,6 +272,7 @@ async function queueUp(state: State, { request, response, url, client }: Call): 
   checkOpen(state);
   const { config, defaultView } = state.options;
   const tokens = readTokens(request.headers[HEADER_RETURN]) ?? [];
+  checkProtocol(url.searchParams);
   const view = readView(url.searchParams, config, defaultView);
   const [token = ''] = tokens;
   const hasSeat = state.returns.find(tokens) !== undefined;

@@ -7,6 +7,11 @@ export const BODY_RADIUS: f32 = 0.46;
 export const BODY_HEIGHT: f32 = 1.86;
 export const HEALTH_MAX: f32 = 100;
 
+/** How much slower a fighter turns, and how much narrower it sees, while it aims as well as it can. */
+export const AIM_TURN: f32 = 0.5;
+export const AIM_ZOOM: f32 = 0.4;
+/** Speed at which a fighter comes to aim, and stops aiming. */
+const AIM_SPEED: f32 = 12;
 const HALF_WIDTH: f32 = 0.36;
 const WALK_SPEED: f32 = 6.2;
 const SPRINT_SPEED: f32 = 8.8;
@@ -23,6 +28,8 @@ export class Intent {
   jump: bool = false;
   sprint: bool = false;
   fire: bool = false;
+  /** How closely the fighter aims, from 0 to 1. */
+  aim: f32 = 0;
 }
 
 /** A player's or a bot's figure. Its feet are at x, y, z in metres; yaw 0 looks along -z, and right is positive. */
@@ -61,6 +68,8 @@ export class Fighter {
   size: f32 = 0;
   /** Fraction of the sunlight that falls on the fighter. */
   sunlit: f32 = 1;
+  /** How closely the fighter aims, from 0 to 1. It follows the player's wish. */
+  aim: f32 = 0;
 
   constructor(
     readonly index: i32,
@@ -95,6 +104,7 @@ export class Fighter {
     this.stride = state.f32(this.stride);
     this.size = state.f32(this.size);
     this.sunlit = state.f32(this.sunlit);
+    this.aim = state.f32(this.aim);
   }
 
   /** Places the fighter at a point, alive and with full health. */
@@ -113,6 +123,7 @@ export class Fighter {
     this.size = 0;
     this.hurt = 0;
     this.climb = 0;
+    this.aim = 0;
   }
 
   /** Turns the fighter by angles in radians; its gaze stops short of straight up and straight down. */
@@ -154,6 +165,7 @@ export class Fighter {
     this.killMark = fade(this.killMark, dt * 2);
     this.climb -= this.climb * min<f32>(dt * 14, 1);
     this.size = min<f32>(this.size + dt * 3.5, 1);
+    this.aim += ((this.alive ? this.intent.aim : 0) - this.aim) * min<f32>(dt * AIM_SPEED, 1);
     this.unhurt += dt;
     if (this.unhurt > HEAL_DELAY) this.health = min(this.health + HEAL_SPEED * dt, HEALTH_MAX);
     const seen: f32 = raycast(this.x, this.y + 1.1, this.z, SUN_X, SUN_Y, SUN_Z, 60) < 60 ? 0 : 1;

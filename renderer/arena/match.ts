@@ -2,6 +2,7 @@ import { Random, State } from '@nearlight/sdk';
 import { Bot } from './bot';
 import { hitBox, raycast } from './collision';
 import { Effects } from './effects';
+import { Feel } from './feel';
 import { BODY_HEIGHT, BODY_RADIUS, EYE_HEIGHT, Fighter } from './fighter';
 import { bounds, SPAWN_COUNT, spawns } from './level';
 import { colorOfBots, Rgb, seatColor } from './palette';
@@ -84,6 +85,7 @@ export class Match {
     seed: u64,
     private readonly seats: i32,
     private readonly sounds: Sounds,
+    private readonly feel: Feel,
   ) {
     this.random = new Random(seed);
     this.present = new StaticArray<bool>(seats);
@@ -149,13 +151,18 @@ export class Match {
     const steps = <i32>(fighter.stride / STEP_LENGTH);
     fighter.move(dt);
     if (grounded && !fighter.grounded && fighter.vy > 0) this.sounds.jumped(fighter);
-    else if (!grounded && fighter.grounded && falling < LANDING_SPEED) this.sounds.landed(fighter);
+    else if (!grounded && fighter.grounded && falling < LANDING_SPEED) this.land(fighter);
     else if (<i32>(fighter.stride / STEP_LENGTH) !== steps) this.sounds.stepped(fighter);
+  }
+
+  private land(fighter: Fighter): void {
+    this.sounds.landed(fighter);
+    this.feel.landed(fighter);
   }
 
   /** Saves or loads the whole match: see State. */
   pass(state: State): void {
-    state.version(1);
+    state.version(2);
     if (state.i32(this.seats) !== this.seats) throw new Error('the saved match has another number of seats');
     this.random.pass(state);
     for (let i = 0; i < this.fighters.length; i++) this.fighters[i].pass(state);
@@ -268,6 +275,7 @@ export class Match {
     const mz = b.z + b.oz;
     this.effects.glow(mx, my, mz, 0.1, 0.05, f.color);
     this.sounds.fired(f);
+    this.feel.fired(f);
   }
 
   private fly(b: Bolt, dt: f32): void {
@@ -313,12 +321,14 @@ export class Match {
     const effects = this.effects;
     effects.burst(b.x, b.y, b.z, -b.dx, 0.2, -b.dz, 14, 6, this.white);
     effects.glow(b.x, b.y, b.z, 0.4, 0.12, victim.color);
-    victim.health -= shooter.bot ? BOT_DAMAGE : DAMAGE;
+    const damage = shooter.bot ? BOT_DAMAGE : DAMAGE;
+    victim.health -= damage;
     victim.unhurt = 0;
     victim.flash = 1;
     victim.hurt = min<f32>(victim.hurt + 0.55, 1);
     shooter.hitMark = 1;
     this.sounds.struck(victim, shooter);
+    this.feel.struck(victim, damage);
     if (victim.health > 0) return;
     victim.alive = false;
     victim.health = 0;
@@ -326,6 +336,8 @@ export class Match {
     shooter.kills++;
     shooter.killMark = 1;
     this.sounds.died(victim);
+    this.feel.died(victim);
+    for (let i = 0; i < this.seats; i++) this.feel.exploded(this.fighters[i], victim.x, victim.y + 1, victim.z);
     effects.burst(victim.x, victim.y + 1, victim.z, 0, 0.5, 0, 46, 9, victim.color);
     effects.glow(victim.x, victim.y + 1, victim.z, 1.5, 0.3, victim.color);
     effects.shine(victim.x, victim.y + 1.2, victim.z, 3.6, 0.6, victim.color);

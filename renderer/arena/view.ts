@@ -1,6 +1,6 @@
 import { mat4 } from '@nearlight/sdk';
 import { groundBelow } from './collision';
-import { EYE_HEIGHT, Fighter } from './fighter';
+import { AIM_ZOOM, EYE_HEIGHT, Fighter } from './fighter';
 
 /** Size in bytes of the uniforms for one player's picture. */
 export const VIEW_BYTES = 176;
@@ -21,7 +21,8 @@ export class View {
     const out = this.uniforms;
     const aspect = width / height;
     // A picture that is higher than wide shows less to the sides, to avoid distortion.
-    const fov: f32 = min<f32>(max<f32>(2 * Mathf.atan(WIDE / aspect), 0.95), 1.4);
+    const wide: f32 = min<f32>(max<f32>(2 * Mathf.atan(WIDE / aspect), 0.95), 1.4);
+    const fov: f32 = wide * (1 - self.aim * AIM_ZOOM);
     const yaw = self.yaw + turn;
     const pitch = min(max(self.pitch + nod, <f32>-1.45), <f32>1.45);
     const sy = Mathf.sin(yaw);

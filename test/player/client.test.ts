@@ -59,8 +59,7 @@ describe('signalling', () => {
 
   test.each([
     [400, 'NL_REQUEST', 'fps must be a whole number'],
-    [403, 'NL_ORIGIN', 'open the game at the address of this server'],
-    [421, 'NL_HOST', 'not this name'],
+    [409, 'NL_PAGE_VERSION', 'load the page again'],
   ])('the client ends after status %i with the code %s, because nothing will change', async (status, code, message) => {
     answers.push(() => refusal(status, code, message));
     await connect();
@@ -72,7 +71,9 @@ describe('signalling', () => {
   test.each([
     [403, '<html>'],
     [404, '{"code":7}'],
+    [410, 'null'],
     [200, 'not created'],
+    [201, 'created without a location'],
     [502, ''],
     [503, '{"code":"NL_HALF_OPEN","message":"many players are connecting"}'],
     [500, '{"code":"NL_CONNECTION","message":"the server failed"}'],
@@ -84,6 +85,59 @@ describe('signalling', () => {
     at(FakePeer.all, -1).open();
     showFrame(1, 1);
     expect(states.at(-1)).toBe('playing');
+  });
+
+  test.each([
+    ['the site is refused', () => refusal(403, 'NL_ORIGIN', 'no'), { message: 'no', code: 'NL_ORIGIN' }],
+    ['the host has another name', () => refusal(421, 'NL_HOST', 'no'), { message: 'no', code: 'NL_HOST' }],
+    ['the address is wrong', () => new Response('<html>', { status: 404 }), { code: 'NL_ANSWER', status: 404 }],
+    ['a network has a login page', () => new Response('<html>'), { code: 'NL_ANSWER', status: 200 }],
+  ])('while %s, the client says so and tries again at intervals up to half a minute', async (_, answer, obstacle) => {
+    answers.push(...Array.from({ length: 200 }, () => answer));
+    await connect();
+    for (const pause of [250, 500, 1000, 2000, 4000, 8000, 16_000, 30_000, 30_000]) {
+      const before = requests.length;
+      await vi.advanceTimersByTimeAsync(pause - 1);
+      expect(requests).toHaveLength(before);
+      await vi.advanceTimersByTimeAsync(1);
+      expect(requests).toHaveLength(before + 1);
+      expect(client.state).toMatchObject({ kind: 'connecting', ...obstacle });
+    }
+    await vi.advanceTimersByTimeAsync(3_600_000);
+    expect(requests).toHaveLength(10 + 120);
+    answers.length = 0;
+    await vi.advanceTimersByTimeAsync(30_000);
+    at(FakePeer.all, -1).open();
+    showFrame(1, 1);
+    expect(client.state).toEqual({ kind: 'playing' });
+  });
+
+  test('a proxy in front of a server that starts is asked every 5 s, and the page says that the server is not ready', async () => {
+    answers.push(...Array.from({ length: 1000 }, () => () => new Response('<html>', { status: 502 })));
+    await connect();
+    expect(client.state).toEqual({
+      kind: 'connecting',
+      attempt: 2,
+      message: 'The server is not ready yet.',
+      status: 502,
+    });
+    await vi.advanceTimersByTimeAsync(12_750);
+    const before = requests.length;
+    await vi.advanceTimersByTimeAsync(50_000);
+    expect(requests).toHaveLength(before + 10);
+  });
+
+  test('a player who comes back is not kept waiting by a proxy that lost the server for a moment', async () => {
+    await play({ hold: 30_000 });
+    answers.push(...Array.from({ length: 200 }, () => () => new Response('<html>', { status: 404 })));
+    at(FakePeer.all, 0).closeEvents();
+    await vi.advanceTimersByTimeAsync(1500);
+    const offers = () => requests.filter(({ method }) => method === 'POST').length;
+    expect(offers()).toBeGreaterThanOrEqual(6);
+    answers.length = 0;
+    const before = offers();
+    await vi.advanceTimersByTimeAsync(300);
+    expect(offers()).toBe(before + 1);
   });
 
   test('the client ends in a browser without WebRTC', async () => {

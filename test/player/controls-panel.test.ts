@@ -12,10 +12,12 @@ import { ENGLISH } from './labels.ts';
 import { ENGLISH_TOOLS } from './tool-labels.ts';
 const controls = new ControlSettings();
 const host = document.body.appendChild(document.createElement('div'));
-const panel = new ControlsPanel({ container: host.attachShadow({ mode: 'open' }), controls, labels: { ...ENGLISH, ...ENGLISH_TOOLS } });
+const root = host.attachShadow({ mode: 'open' });
+const show = (more) => new ControlsPanel({ container: root, controls, labels: { ...ENGLISH, ...ENGLISH_TOOLS }, ...more });
+const panel = show({});
 const keys = [];
 addEventListener('keydown', (event) => keys.push(event.code));
-Object.assign(globalThis, { controls, panel, keys });
+Object.assign(globalThis, { controls, panel, keys, show });
 `;
 
 let browser: Browser;
@@ -63,6 +65,33 @@ describe('the panel for the controls', () => {
     expect(await keys()).toEqual(['KeyA']);
     await page.getByRole('button', { name: 'Remove' }).click();
     expect((await values()).keys).toEqual({});
+  });
+
+  test('the panel lists the actions of a game by name, and a press of a key changes one', async () => {
+    await page.evaluate('panel.detach()');
+    const actions = [
+      { names: { en: 'Jump', zh: '跳跃' }, keys: ['Space'], buttons: [16] },
+      { names: { en: 'Forward', zh: '前进' }, keys: ['KeyW', 'ArrowUp'], buttons: [] },
+      { names: { en: 'Fire' }, keys: [], buttons: [0] },
+    ];
+    await page.evaluate(`show(${JSON.stringify({ actions, language: 'zh' })})`);
+    expect(await page.getByRole('listitem').allTextContents()).toEqual(['跳跃Space', '前进W · ↑']);
+    expect(await page.getByRole('button', { name: 'Change a key' }).count()).toBe(0);
+    await page.getByRole('button', { name: '跳跃: Space' }).click();
+    expect(await page.getByRole('listitem').allTextContents()).toEqual(['跳跃Press a key…', '前进W · ↑']);
+    await page.keyboard.press('KeyW');
+    expect(await page.getByRole('listitem').allTextContents()).toEqual(['跳跃W', '前进↑ · Space']);
+    expect([(await values()).keys, await keys()]).toEqual([{ KeyW: 'Space', Space: 'KeyW' }, []]);
+    // The keyboard stays at the button, and a second press of it is the game's.
+    expect(await page.evaluate('document.activeElement.shadowRoot.activeElement.textContent')).toBe('W');
+    await page.getByRole('button', { name: '前进' }).click();
+    await page.keyboard.press('Escape');
+    await page.getByRole('button', { name: '前进' }).click();
+    await page.getByRole('button', { name: '跳跃' }).click();
+    await page.keyboard.press('Space');
+    expect((await values()).keys).toEqual({});
+    await page.getByRole('button', { name: 'Usual controls' }).click();
+    expect(await page.getByRole('listitem').allTextContents()).toEqual(['跳跃Space', '前进W · ↑']);
   });
 
   test('Escape and the button itself end the wait for a key, and so does the end of the panel', async () => {

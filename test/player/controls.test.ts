@@ -43,6 +43,26 @@ describe('the controls', () => {
     expect(new ControlSettings(kept).values).toEqual(usual);
   });
 
+  test('a key that gets another meaning hands its own on, so that every key of the game stays within reach', () => {
+    const controls = new ControlSettings();
+    const all = ['Space', 'KeyW', 'KeyX'].map((key) => () => [key, controls.keysFor(key)]);
+    controls.exchangeKey('KeyX', 'Space');
+    expect(controls.values.keys).toEqual({ KeyX: 'Space', Space: 'KeyX' });
+    controls.exchangeKey('KeyW', 'Space');
+    expect(controls.values.keys).toEqual({ KeyW: 'Space', Space: 'KeyW' });
+    expect(all.map((read) => read())).toEqual([
+      ['Space', ['KeyW']],
+      ['KeyW', ['Space']],
+      ['KeyX', ['KeyX']],
+    ]);
+    controls.exchangeKey('KeyW', 'Space');
+    expect(controls.values.keys).toEqual({ KeyW: 'Space', Space: 'KeyW' });
+    controls.exchangeKey('Space', 'Space');
+    expect(controls.values.keys).toEqual({});
+    controls.setKey('ArrowUp', 'KeyW');
+    expect(controls.keysFor('KeyW')).toEqual(['KeyW', 'ArrowUp']);
+  });
+
   test.each(Object.entries(CONTROL_BOUNDS))('%s stays within its bounds', (name, { min, max, usual: normal }) => {
     const controls = new ControlSettings();
     const read = () => controls.values[name as keyof typeof CONTROL_BOUNDS];

@@ -109,8 +109,11 @@ describe('a site that embeds the player', () => {
     await until(() => complaints.some((text) => text.includes('player.js')));
     expect(await page.evaluate(() => customElements.get('nearlight-player') === undefined)).toBe(true);
     await open(`${script()}<nearlight-player id="a" src="${strict.url}"></nearlight-player>`);
-    await until(() => complaints.some((text) => text.includes('/whep')));
-    expect([strict.seats.length, await kind('a')]).toEqual([0, 'connecting']);
+    await page.waitForFunction(() => 'code' in player('a').state);
+    expect(await page.evaluate(() => player('a').state)).toMatchObject({ kind: 'connecting', code: 'NL_ORIGIN' });
+    expect(strict.seats).toHaveLength(0);
+    await page.waitForSelector('#retry', { state: 'visible' });
+    expect(await page.textContent('#message')).toContain(`ALLOWED_ORIGINS=${site.origin}`);
   });
 });
 

@@ -1,26 +1,18 @@
 /**
- * Brings about each state of the player on a desktop and on a phone, upright and sideways, and checks each with axe. If the
- * environment variable SCREENSHOTS names a folder, a picture of each is written there.
+ * Brings about each state of the player, lays it out for a desktop, a tablet and a phone upright and sideways, and checks each with axe.
+ * If the environment variable SCREENSHOTS names a folder, a picture of each is written there; LOCALE names their language.
  */
-import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import type { AxeResults } from 'axe-core';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { must } from '../../host/base/assert.ts';
 import { at } from '../at.ts';
 import { startBrowser } from '../e2e/host.ts';
 import { eventually, WAIT_MS_MAX } from '../wait.ts';
+import { DEVICES, faults, layOutFor } from './axe.ts';
 import { SHORT_HOLD_MS, startGame } from './game.ts';
+import { shoot } from './visit.ts';
 
-const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const QUERY = '?size=640x360&fps=30';
-
-const DEVICES = {
-  desktop: { viewport: { width: 1280, height: 720 } },
-  upright: { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true },
-  sideways: { viewport: { width: 844, height: 390 }, hasTouch: true, isMobile: true },
-} as const;
 
 let browser: Browser;
 let context: BrowserContext | undefined;
@@ -49,6 +41,11 @@ const STATES: Readonly<Record<string, () => Promise<void>>> = {
     await page.waitForSelector('[data-sound="on"]', { timeout: WAIT_MS_MAX });
     await page.focus('#volume');
   },
+  async blocked() {
+    await page.route('**/whep?*', (route) => route.fulfill({ status: 404, body: '<h1>Not Found</h1>' }));
+    await open('connecting', '');
+    await page.waitForSelector('[data-state=blocked]');
+  },
   async waiting() {
     game.refuse = true;
     await open('waiting');
@@ -59,7 +56,14 @@ const STATES: Readonly<Record<string, () => Promise<void>>> = {
     await page.route('**/whep?*', (route) => route.abort());
     await fetch(new URL(`${location}?hold`, game.url), { method: 'DELETE' });
     await shows('reconnecting');
-    await page.waitForFunction(() => /seat/.test(document.getElementById('away-left')?.textContent ?? ''));
+    await page.waitForFunction(() => document.getElementById('away-left')?.textContent !== '');
+  },
+  async away() {
+    game.config.returnMsMax = 30_000;
+    await play();
+    await page.route('**/whep?*', (route) => route.fulfill({ status: 200, body: '<h1>Welcome</h1>' }));
+    await fetch(new URL(`${location}?hold`, game.url), { method: 'DELETE' });
+    await page.waitForFunction(() => (document.getElementById('away-text')?.textContent ?? '').length > 20);
   },
   async ended() {
     await play();
@@ -108,32 +112,23 @@ beforeEach(async () => {
   game.seats.length = 0;
 });
 
-describe.each(Object.entries(DEVICES))('the page on a device: %s', (device, options) => {
-  test.each(Object.keys(STATES))('axe finds nothing to mend in the state: %s', async (name) => {
-    context = await browser.newContext({ ...options, reducedMotion: 'reduce' });
-    page = await context.newPage();
-    page.on('response', (response) => {
-      location = response.headers().location ?? location;
-    });
-    await must(STATES[name], name)();
-    const folder = process.env.SCREENSHOTS;
-    if (folder) await page.screenshot({ path: `${folder}/${name}-${device}.png` });
-    expect(await faults()).toEqual([]);
-    // A page that still holds its seat would keep it until the hold is over.
-    await page.evaluate(() => nearlight.leave());
-    // One that is not connected cannot say so.
-    await fetch(new URL(location, game.url), { method: 'DELETE' });
+test.each(Object.keys(STATES))('axe finds nothing to mend in the state %s, whatever the device', async (name) => {
+  context = await browser.newContext({ locale: process.env.LOCALE ?? 'en', reducedMotion: 'reduce' });
+  page = await context.newPage();
+  page.on('response', (response) => {
+    location = response.headers().location ?? location;
   });
+  await must(STATES[name], name)();
+  for (const device of DEVICES) {
+    await layOutFor(page, device);
+    await shoot(page, `${name}-${device.name}`);
+    expect([device.name, await faults(page)]).toEqual([device.name, []]);
+  }
+  // A page that still holds its seat would keep it until the hold is over.
+  await page.evaluate(() => nearlight.leave());
+  // One that is not connected cannot say so.
+  await fetch(new URL(location, game.url), { method: 'DELETE' });
 });
-
-/** Returns the accessibility faults that axe finds in the page, each with the element. */
-async function faults(): Promise<string[]> {
-  await page.evaluate(AXE);
-  const { violations } = await page.evaluate(() =>
-    (globalThis as unknown as { axe: { run(): Promise<AxeResults> } }).axe.run(),
-  );
-  return violations.flatMap(({ id, nodes }) => nodes.map(({ target, html }) => `${id}: ${target.join(' ')} ${html}`));
-}
 
 async function open(state = 'connecting', query = QUERY): Promise<void> {
   await page.goto(game.url + query);

@@ -3,8 +3,9 @@ import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { Instance, Submission } from '../../host/engine/engine.ts';
 import { buildModules } from '../../host/play/modules.ts';
+import { OP_DESTROY } from '../../renderer/contract/abi.ts';
 import { at } from '../at.ts';
-import { bufferNamed, buttons, findWritten, key, keys, load, move, written } from './driver.ts';
+import { bufferNamed, buttons, commandsOf, findWritten, key, keys, load, move, written } from './driver.ts';
 
 /** Number of floats for a player's body: position, sunlight, cosine and sine of the yaw, pitch, flash, colour, size, ground. */
 const BODY = 16;
@@ -95,6 +96,36 @@ describe('arena', () => {
     await game.close();
   });
 
+  it('a player of the arena who aims turns half as fast and sees a narrower part, in the picture as in the next tick', async () => {
+    const game = await load(arena);
+    const made = await game.join(0);
+    const view = bufferNamed(made, 'view');
+    const look = async (movement: number) => {
+      move(game, 0, movement, 0);
+      return written(await game.render(0, 320, 180), view);
+    };
+    const yaw = (u: Float32Array) => Math.atan2(at(u, 28), -at(u, 30));
+    const zoom = (u: Float32Array) => Math.hypot(at(u, 1), at(u, 5), at(u, 9));
+    const turn = async (n: number) => {
+      const before = yaw(await look(0));
+      const shown = yaw(await look(100)) - before;
+      await game.tick(n);
+      return [shown, yaw(await look(0)) - before].map(Math.sin);
+    };
+    const free = await look(0);
+    for (const angle of await turn(0)) expect(angle).toBeCloseTo(Math.sin(100 * RADIANS_PER_PIXEL), 3);
+    buttons(game, 0, 4);
+    move(game, 0, 0, 0);
+    await ticks(game, 1, 120);
+    for (const angle of await turn(121)) expect(angle).toBeCloseTo(Math.sin(50 * RADIANS_PER_PIXEL), 3);
+    expect(zoom(await look(0)) / zoom(free)).toBeGreaterThan(1.5);
+    buttons(game, 0, 0);
+    move(game, 0, 0, 0);
+    await ticks(game, 122, 120);
+    expect(zoom(await look(0)) / zoom(free)).toBeCloseTo(1, 3);
+    await game.close();
+  });
+
   it('in the arena, a player shoots another, who is hurt, falls and comes back, and the score grows', async () => {
     const game = await load(arena);
     const made = await game.join(0);
@@ -182,7 +213,9 @@ describe('arena', () => {
     await game.tick(0);
     await game.render(0, 320, 180);
     let destroys = 0;
-    for (let n = 1; n < 500; n++) destroys += (await game.tick(n)).commands.length > 0 ? 1 : 0;
+    for (let n = 1; n < 500; n++)
+      for (const command of commandsOf(await game.tick(n)))
+        destroys += (at(command, 0) & 0xffff) === OP_DESTROY ? 1 : 0;
     expect(destroys).toBe(1);
     await game.close();
   });

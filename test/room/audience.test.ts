@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import type { GameAction } from '../../host/base/actions.ts';
 import { must } from '../../host/base/assert.ts';
 import { NearlightError } from '../../host/base/errors.ts';
 import type { Notice } from '../../host/base/protocol.ts';
@@ -30,7 +31,7 @@ afterEach(async () => {
 });
 
 /** Makes a room whose parts the test can observe. `connections` are those for which the room created views. */
-function makeRoom(name: string, seats = 4) {
+function makeRoom(name: string, seats = 4, actions: readonly GameAction[] = []) {
   const clock = new ManualClock();
   const instance = new FakeInstance(seats);
   const connections: PlayerConnection[] = [];
@@ -38,6 +39,7 @@ function makeRoom(name: string, seats = 4) {
     name,
     clock,
     instance,
+    actions,
     replay: { start() {}, observe() {}, destroy() {} } as unknown as CommandReplay,
     config: { maxPlayers: seats, tickRate: 100, seed: 1 },
     createView: async (_, connection) => {
@@ -109,10 +111,12 @@ test('players wait between two games and get seats in the next one; the old game
     ]);
   expect(audience.rooms).toEqual([]);
   one.player.onClosed('page');
-  const next = makeRoom('next', 2);
+  expect(two.player.actions).toBeUndefined();
+  const actions = [{ names: { en: 'Jump' }, keys: ['Space'], buttons: [] }];
+  const next = makeRoom('next', 2, actions);
   audience.show(next.room, true);
   await settle();
-  expect(two.last).toEqual({ kind: 'joined', seat: 0, seats: 2, ...request, game: 'next' });
+  expect(two.last).toEqual({ kind: 'joined', seat: 0, seats: 2, ...request, game: 'next', actions });
   expect(next.instance.calls).toContain('join 0');
   expect(at(next.connections, 0).sendFrame(Uint8Array.of(2), info)).toBe(true);
   expect(at(first.connections, 1).sendFrame(Uint8Array.of(1), info)).toBe(false);

@@ -1,6 +1,7 @@
 import { createHmac } from 'node:crypto';
 import { request as openRequest } from 'node:http';
 import { afterEach, describe, expect, test } from 'vitest';
+import { PROTOCOL_VERSION } from '../../host/base/protocol.ts';
 import { milli } from '../../host/base/time.ts';
 import { checkTrickle } from '../../host/stream/trickle.ts';
 import { iceServerLinks } from '../../host/stream/turn.ts';
@@ -89,11 +90,43 @@ describe('the origin of an offer', () => {
     expect((await offerFrom(url, { origin: 'http://play.example' })).status).toBe(403);
   });
 
+  test('a page of any site may read whether it can play here, and nothing else', async () => {
+    const ask = async (allowedOrigins: string) => {
+      const response = await send(`${await start({ allowedOrigins })}whep/line`, 'GET', { origin: SITE });
+      const names = ['access-control-allow-origin', 'cross-origin-resource-policy', 'vary'];
+      return [response.status, ...names.map((name) => response.headers.get(name)), await response.text()];
+    };
+    expect(await ask(SITE)).toEqual([204, SITE, 'cross-origin', 'origin', '']);
+    const readable = [SITE, 'cross-origin', 'origin', expect.stringContaining('"NL_ORIGIN"')];
+    expect(await ask('https://play.example.org')).toEqual([403, ...readable]);
+    const refused = await offerFrom(await start(), { origin: SITE });
+    expect(refused.headers.get('access-control-allow-origin')).toBeNull();
+  });
+
   test('a refusal can be read by a page of an allowed site', async () => {
     const url = await start({ allowedOrigins: '*' });
     const response = await send(`${url}whep`, 'POST', { origin: SITE, 'content-type': 'text/plain' });
     expect([response.status, response.headers.get('access-control-allow-origin')]).toEqual([415, SITE]);
   });
+});
+
+describe('the version of the protocol', () => {
+  async function ask(path: string, version: string): Promise<unknown[]> {
+    const url = await start();
+    const [type, body] = ['application/sdp', await makePeer().offer()];
+    const response = await send(`${url}${path}?protocol=${version}`, 'POST', { 'content-type': type }, body);
+    return [response.status, response.ok ? '' : ((await response.json()) as { code: string }).code];
+  }
+
+  test.each(['whep', 'whep/socket', 'whep/queue'])(
+    'at %s, a page of this version is welcome, and no other',
+    async (path) => {
+      const [status] = await ask(path, String(PROTOCOL_VERSION));
+      expect(status).not.toBe(409);
+      for (const version of [PROTOCOL_VERSION - 1, PROTOCOL_VERSION + 1, '', 'x'.repeat(500)])
+        expect(await ask(path, String(version))).toEqual([409, 'NL_PAGE_VERSION']);
+    },
+  );
 });
 
 describe('OPTIONS', () => {

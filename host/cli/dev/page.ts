@@ -1,11 +1,13 @@
 import { AUDIO_RATE } from '../../../renderer/contract/abi.ts';
 import type { Config } from '../../base/config.ts';
+import type { Notice } from '../../base/protocol.ts';
 import type { Saved } from '../../play/tab.ts';
 import { PageInput } from '../../player/input.ts';
 import { PageRequests } from '../../player/requests.ts';
 import { FIRE_BUTTON, JUMP_BUTTON, TouchInput } from '../../player/touch.ts';
 import { InputWriter } from '../../player/writer.ts';
 import type { BuildNotice, Built } from './build.ts';
+import { DevControls } from './controls.ts';
 import { NO_WEBGPU } from './device.ts';
 import type { FromGame, Size, Stop } from './messages.ts';
 import { element, hideProblems, showProblems } from './overlay.ts';
@@ -22,6 +24,11 @@ const writer = new InputWriter({
   state: (message, sequence) => runner?.send({ kind: 'state', message, sequence }),
 });
 
+const touchButtons = [
+  { element: element('fire'), button: FIRE_BUTTON },
+  { element: element('jump'), button: JUMP_BUTTON },
+];
+const controls = new DevControls({ button: element('controls'), container: element('panel'), touchButtons });
 const speaker = new DevSpeaker(AUDIO_RATE);
 
 let runner: Runner | undefined;
@@ -107,13 +114,18 @@ function handle(message: FromGame): void {
   else if (message.kind === 'saved') saved = message.saved;
   else if (message.kind === 'sound') speaker.play(message.samples);
   else if (message.kind === 'begun') requests?.stop();
-  else if (message.kind === 'notice') requests?.onNotice(message.notice);
+  else if (message.kind === 'notice') takeNotice(message.notice);
   else if (message.kind === 'stopped') showStop(message.id, message.stop);
   else if (message.kind === 'meters') {
     element('fps').textContent = message.fps.toFixed(0);
     element('encode').textContent = message.encodeMs.toFixed(2);
     element('replay').textContent = message.replayMs.toFixed(2);
   }
+}
+
+function takeNotice(notice: Notice): void {
+  if (notice.kind === 'joined') controls.show(notice.actions ?? []);
+  requests?.onNotice(notice);
 }
 
 const KEPT = { kept: 'state kept', refused: 'state refused: started over', none: 'started over' };
@@ -205,13 +217,11 @@ function takeInput(): void {
     videoWidth: { get: () => size.width },
     videoHeight: { get: () => size.height },
   });
-  const input = new PageInput({ stage, video: picture as HTMLElement as HTMLVideoElement, writer });
+  const video = picture as HTMLElement as HTMLVideoElement;
+  const input = new PageInput({ stage, video, writer, controls: controls.settings });
   const onClosed = () => stage.focus();
   const isTouch = () => matchMedia('(pointer: coarse)').matches;
   requests = new PageRequests({ input, writer, container: document.body, isTouch, onClosed });
-  const buttons = [
-    { element: element('fire'), button: FIRE_BUTTON },
-    { element: element('jump'), button: JUMP_BUTTON },
-  ];
-  new TouchInput({ stage, stick: element('stick'), knob: element('knob'), buttons, writer });
+  const [stick, knob] = [element('stick'), element('knob')];
+  new TouchInput({ stage, stick, knob, buttons: touchButtons, writer, controls: controls.settings });
 }
