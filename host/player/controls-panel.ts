@@ -92,8 +92,17 @@ export class ControlsPanel {
       const name = nameOfAction(action, this.#language);
       const keys = action.keys.flatMap((key) => this.#controls.keysFor(key)).map(nameOfKey);
       const text = [...new Set(keys)].join(' · ') || '–';
-      const button = make('button', { type: 'button', 'aria-label': `${name}: ${text}` }, text);
-      button.addEventListener('click', () => (this.#capture ? this.#endCapture() : this.#captureKey(action, button)));
+      const button = make('button', { type: 'button' });
+      const show = (words: string) => {
+        button.textContent = words;
+        button.ariaLabel = `${name}: ${words}`;
+      };
+      show(text);
+      button.addEventListener('click', () => {
+        if (this.#capture) return this.#endCapture();
+        show(this.#labels.pressKey);
+        this.#captureKey(action, button).addEventListener('abort', () => show(text));
+      });
       return make('li', { class: 'action' }, make('span', {}, name), button);
     });
     const list = [...this.#keys.querySelectorAll('button')];
@@ -102,19 +111,18 @@ export class ControlsPanel {
     rows[focused]?.querySelector('button')?.focus();
   }
 
-  /** Waits for the key with which the player wants to do an action. Escape, or a click elsewhere, ends that. */
-  #captureKey(action: GameAction, button: HTMLElement): void {
-    const text = button.textContent;
-    button.textContent = this.#labels.pressKey;
+  /**
+   * Waits at a button for the key with which the player wants to do an action. Escape, or a click elsewhere, ends that.
+   * @returns a signal of the end
+   */
+  #captureKey(action: GameAction, button: HTMLElement): AbortSignal {
     button.focus();
     const signal = this.#takeKeys((code) => {
       this.#endCapture();
       this.#controls.exchangeKey(code, action.keys[0] ?? code);
     });
-    signal.addEventListener('abort', () => {
-      button.textContent = text;
-    });
     button.addEventListener('blur', () => this.#endCapture(), { signal });
+    return signal;
   }
 
   /** Waits for the key that the player wants to use, and for the one that it stands for. Escape ends that. */

@@ -80,7 +80,7 @@ describe('the panel for the controls', () => {
     await page.getByRole('button', { name: '跳跃: Space' }).click();
     expect(await page.getByRole('listitem').allTextContents()).toEqual(['跳跃Press a key…', '前进W · ↑']);
     await page.keyboard.press('KeyW');
-    expect(await page.getByRole('listitem').allTextContents()).toEqual(['跳跃W', '前进↑ · Space']);
+    expect(await page.getByRole('listitem').allTextContents()).toEqual(['跳跃W', '前进Space · ↑']);
     expect([(await values()).keys, await keys()]).toEqual([{ KeyW: 'Space', Space: 'KeyW' }, []]);
     // The keyboard stays at the button, and a second press of it is the game's.
     expect(await page.evaluate('document.activeElement.shadowRoot.activeElement.textContent')).toBe('W');

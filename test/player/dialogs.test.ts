@@ -93,7 +93,7 @@ describe.each(Object.keys(LANGUAGES) as Language[])('in the language %s', (langu
     await page.evaluate(() => document.exitPointerLock());
     await page.waitForSelector('nav .settings');
     tell({ kind: 'joined', seat: 0, seats: 4, width: 640, height: 360, fps: 30, game: 'Arena', actions: ACTIONS });
-    await page.waitForFunction(() => document.querySelectorAll('#hints .action').length === 1);
+    await page.waitForFunction(() => document.getElementById('hints')?.querySelectorAll('.action').length === 1);
   });
 
   test('the actions of the game name the buttons on the screen, and a button that does nothing is gone', async () => {

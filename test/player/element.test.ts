@@ -112,7 +112,7 @@ describe('a site that embeds the player', () => {
     await page.waitForFunction(() => 'code' in player('a').state);
     expect(await page.evaluate(() => player('a').state)).toMatchObject({ kind: 'connecting', code: 'NL_ORIGIN' });
     expect(strict.seats).toHaveLength(0);
-    await page.waitForSelector('#retry', { state: 'visible' });
+    await page.waitForSelector('#again', { state: 'visible' });
     expect(await page.textContent('#message')).toContain(`ALLOWED_ORIGINS=${site.origin}`);
   });
 });
