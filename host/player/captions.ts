@@ -34,6 +34,14 @@ export class Captions {
     this.#update();
   }
 
+  /** Ends an event that no longer matters before its time is over. Other words stay. */
+  withdraw(text: string): void {
+    if (this.#event !== text) return;
+    clearTimeout(this.#timer);
+    this.#event = undefined;
+    this.#update();
+  }
+
   /** Sets the words about the state that lasts; '' for none. */
   setState(text: string): void {
     this.#state = text;

@@ -1,4 +1,4 @@
-import { Input, input, PadAxis, PadButton, State } from '@nearlight/sdk';
+import { Input, input, PadAxis, State } from '@nearlight/sdk';
 import { Fighter } from './fighter';
 
 const PADS = 4;
@@ -17,7 +17,7 @@ export class Feel {
   private readonly force: StaticArray<f32>;
   private readonly left: StaticArray<f32>;
 
-  constructor(private readonly seats: i32) {
+  constructor(seats: i32) {
     this.pad = new StaticArray<i32>(seats).fill(NO_PAD);
     this.force = new StaticArray<f32>(seats);
     this.left = new StaticArray<f32>(seats);

@@ -220,6 +220,9 @@ describe('the keyboard alone', () => {
     await page.click('#play');
     await page.waitForFunction(() => document.querySelector('.caption')?.textContent === 'Esc frees the mouse');
     await shoot(page, 'locked');
+    // The hint is gone as soon as the mouse is free.
+    await page.evaluate(() => document.exitPointerLock());
+    await page.waitForFunction(() => document.querySelector('.caption')?.textContent === '');
   });
 });
 
