@@ -36,7 +36,7 @@ export interface ReplayOwner {
 
 /** Makes instances of a game's module, and the replays that execute their commands on the GPU. */
 export interface Launcher {
-  /** What a player can do in the game. */
+  /** The actions that a player can take in the game. */
   readonly actions?: readonly GameAction[];
   log(level: LogLevel, message: string): void;
   /** Loads the module and runs its `init`. @throws NearlightError as Engine.load */

@@ -1,6 +1,6 @@
 import type { Clock } from '../base/clock.ts';
 import type { Config } from '../base/config.ts';
-import type { Notice } from '../base/protocol.ts';
+import { joinedNotice, type Notice } from '../base/protocol.ts';
 import type { TrapFrame } from '../engine/engine.ts';
 import { createJavaScriptEngine } from '../engine/javascript.ts';
 import { RefusedError } from '../gpu/place.ts';
@@ -106,7 +106,10 @@ export class TabGame {
       log,
     });
     const { width, height } = view.surface.texture;
-    room.accept({ width, height, fps: Number.POSITIVE_INFINITY }, input).onConnected(connectionTo(options.notify));
+    const player = room.accept({ width, height, fps: Number.POSITIVE_INFINITY }, input);
+    // A game that is streamed has its host's server say this to the page.
+    options.notify(joinedNotice(player));
+    player.onConnected(connectionTo(options.notify));
     return new TabGame(
       room,
       room.ended.then((error) => error && withFrames(error)),

@@ -8,7 +8,7 @@ const USUAL_KEYS = /^(Key[WASD]|Arrow\w+)$/;
 /** The card has room for so many further hints. */
 const HINTS_MAX = 3;
 
-/** What the player can do in the game, and the language in which the page says so. */
+/** The actions of a game, and the language in which the page names them. */
 export type NamedActions = { actions: readonly GameAction[]; language: string };
 
 /**

@@ -9,7 +9,7 @@ export type ControlsPanelOptions = {
   container: HTMLElement | ShadowRoot;
   controls: ControlSettings;
   labels: ToolLabels;
-  /** What the player can do in the game. The panel then lists these actions in place of keys. Default: not known */
+  /** The actions of the game. The panel then lists these in place of keys. Default: not known */
   actions?: readonly GameAction[];
   /** Language of the actions' names. Default: English */
   language?: string;

@@ -66,8 +66,8 @@ export class ControlSettings {
   }
 
   /**
-   * Lets the key `pressed` alone stand for the key `key` of the game. What `pressed` did before, the key `key` now does, so that
-   * nothing in the game is out of reach.
+   * Lets the key `pressed` alone stand for the key `key` of the game. In exchange, the key `key` does what `pressed` did before,
+   * so that nothing in the game is out of reach.
    */
   exchangeKey(pressed: string, key: string): void {
     const former = this.keyFor(pressed);

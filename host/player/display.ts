@@ -86,7 +86,7 @@ export class PageDisplay {
     return this.page.dataset.game ?? '';
   }
 
-  /** What the player can do in the game, in the player's language. */
+  /** The actions of the game, named in the player's language. */
   get named(): NamedActions {
     return { actions: this.#joined?.actions ?? [], language: this.translator.language };
   }

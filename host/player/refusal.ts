@@ -52,8 +52,8 @@ function meaningOf(status: number): string {
     return 'Something else than a game server answered. If this network has a login page, log in there first.';
   if (status >= 500) return 'The server is not ready yet.';
   if (status === 404 || status === 405 || status === 410)
-    return 'There is no game server at this address. Whoever runs this site can correct the address.';
-  return 'A proxy or firewall refused this page. Whoever runs it can let the page pass.';
+    return 'There is no game server at this address. The owner of this site can correct the address.';
+  return 'A proxy or firewall refused this page. Its administrator can let the page pass.';
 }
 
 /**
@@ -69,7 +69,7 @@ export async function explainSilence(url: string, signal: AbortSignal): Promise<
   if (page.protocol === 'https:' && host.protocol === 'http:' && !LOOPBACK.test(host.hostname))
     return {
       code: 'NL_REQUEST',
-      message: 'A page with https cannot reach a server with http. Whoever runs this site can use an https address.',
+      message: 'A page with https cannot reach a server with http. The owner of this site can use an https address.',
       isFinal: true,
     };
   const ask = (mode: RequestMode) =>
@@ -92,6 +92,6 @@ export async function explainSilence(url: string, signal: AbortSignal): Promise<
     return SILENT;
   }
   const message =
-    'Something at this address answers, but no game server. Whoever runs this site can correct the address.';
+    'Something at this address answers, but no game server. The owner of this site can correct the address.';
   return { code: 'NL_ANSWER', message, isFinal: false, isLasting: true };
 }

@@ -13,7 +13,7 @@ export type SettingsPanelOptions = {
   settings: Settings;
   controls: ControlSettings;
   labels(): ToolLabels;
-  /** What the player can do in the game, in the player's language. */
+  /** The actions of the game, named in the player's language. */
   named(): NamedActions;
   /** The picture and game in the page's URL, which wins over the settings. */
   asked(): ViewQuery;

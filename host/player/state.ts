@@ -4,7 +4,7 @@ import type { ReceiverFigures } from './receiver.ts';
 
 /**
  * Why a page that connects is not connected yet. `message` says what it waits for or what went wrong, if that is known. There is a
- * `code` if that lasts until somebody changes something; the page then tries again at long intervals. `status` is the HTTP status of
+ * `code` if that lasts until a person changes something; the page then tries again at long intervals. `status` is the HTTP status of
  * an answer that another server than Nearlight's gave.
  */
 export type Obstacle = { message?: string; code?: string; status?: number };

@@ -44,7 +44,7 @@ export type PlayerToolsOptions = {
   /** The game's name, which begins the names of files. */
   game(): string;
   labels(): Labels;
-  /** What the player can do in the game, in the player's language. */
+  /** The actions of the game, named in the player's language. */
   named(): NamedActions;
   /** Shows what the settings say, and all texts in the player's language. */
   applySettings(): Promise<void>;

@@ -19,7 +19,7 @@ export interface RoomOptions {
   config: RoomConfig;
   instance: Instance;
   replay: CommandReplay;
-  /** What a player can do in the game, for the players' pages. */
+  /** The actions that a player can take in the game, for the players' pages. */
   actions?: readonly GameAction[];
   /** The counters of the whole host process. The game also keeps statistics of its own. */
   meters?: Meters;

@@ -177,7 +177,7 @@ export interface Player extends ViewRequest {
   readonly game: string;
   /** The picture that the page asked for, if that exceeds the budget of pixels, so that the player gets another one. */
   readonly wanted?: Pick<ViewRequest, 'width' | 'height' | 'fps'> | undefined;
-  /** What the player can do in the game, if its author names that. */
+  /** The actions that the player can take in the game, if its author names them. */
   readonly actions?: readonly GameAction[] | undefined;
   readonly input: InputSink;
   /** Called at most once, when the page has connected and frames can be sent. */

@@ -9,7 +9,7 @@ const NO_PAD = -1;
 /** Metres from which an explosion can be felt. */
 const REACH: f32 = 9;
 
-/** What the players feel in their hands: their gamepads rumble. A player who plays with mouse and keyboard feels nothing. */
+/** Makes the players feel the game in their hands: their gamepads rumble. A player who plays with mouse and keyboard feels nothing. */
 export class Feel {
   /** For each player the gamepad that was used after all other devices, or NO_PAD. */
   private readonly pad: StaticArray<i32>;

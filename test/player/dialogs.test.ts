@@ -20,7 +20,7 @@ beforeAll(async () => {
 });
 afterAll(() => visits?.close());
 
-/** What covers the game, with the part of the page that it is: how it opens, and how it closes again. */
+/** The parts of the page that cover the game: how each opens, and how it closes again. */
 const COVERS: Readonly<Record<string, { part: string; open(): Promise<void>; close(): Promise<void> }>> = {
   settings: { part: '.settings[open]', open: openSettings, close: () => page.keyboard.press('Escape') },
   controls: {

@@ -1,4 +1,4 @@
-/** What keeps a page from connecting, in a real browser: the page says what it is, and goes on when it is gone. */
+/** The obstacles that keep a page from connecting, in a real browser: the page names each, and goes on when it is gone. */
 import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Browser, Page } from 'playwright-core';
@@ -108,7 +108,7 @@ describe('an element on another site', () => {
   test.each([
     ['an answer that the site may read', { 'access-control-allow-origin': '*' }, 'NL_ANSWER · HTTP 404'],
     ['an answer that it may not read', {}, 'NL_ANSWER'],
-  ])('a server that is no host is recognised by %s', async (_, headers, code) => {
+  ])('a server of another kind is recognised by %s', async (_, headers, code) => {
     const url = await serve((_request, response) => response.writeHead(404, headers).end('<h1>Not Found</h1>'));
     await embed(url);
     await page.waitForSelector('[data-state=blocked]');

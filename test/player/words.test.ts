@@ -15,7 +15,7 @@ const words = (state: PlayerState) => wordsOf(state, options);
 
 afterEach(() => vi.unstubAllGlobals());
 
-describe('an obstacle that somebody has to remove', () => {
+describe('an obstacle that a person has to remove', () => {
   test('a refused site reads its own name, and what the operator of the server has to set', () => {
     const state = { kind: 'connecting', attempt: 3, code: 'NL_ORIGIN', message: 'from the server' } as const;
     const { title, message, code, announcement } = words(state);
@@ -32,7 +32,7 @@ describe('an obstacle that somebody has to remove', () => {
     expect([title, code]).toEqual(['No game server here', 'NL_ANSWER · HTTP 404']);
   });
 
-  test('a page of an older version is told to load again, in place of what the server says', () => {
+  test('a page of an older version says that it must be loaded again, in place of what the server says', () => {
     const { title, message } = words({ kind: 'ended', code: 'NL_PAGE_VERSION', message: 'from the server' });
     expect([title, message]).toEqual([ENGLISH.pageOutdated, ENGLISH.loadAgain]);
   });

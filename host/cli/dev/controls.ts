@@ -25,7 +25,7 @@ export class DevControls {
     this.#options = options;
     const { button, container } = options;
     button.addEventListener('click', () => this.#toggle(this.#panel === undefined));
-    // What is entered in the panel is not for the game.
+    // Keys that are pressed in the panel are not for the game.
     container.addEventListener('keydown', (event) => event.stopPropagation());
   }
 

@@ -1,4 +1,4 @@
-/** What a game asks of its player, in the tab of its author: the same as on the page for streamed games. */
+/** The requests of a game to its player, in the tab of its author: the same as on the page for streamed games. */
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { eventually } from '../../wait.ts';
