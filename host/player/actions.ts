@@ -1,6 +1,6 @@
 import { type GameAction, nameOfAction } from '../base/actions.ts';
 import { make } from './dom.ts';
-import { nameOfKey } from './keys.ts';
+import { nameOfKey } from './key-names.ts';
 import type { TouchButton } from './touch.ts';
 
 /** Keys that the card with the first hints explains for all games. */

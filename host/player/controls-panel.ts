@@ -1,7 +1,7 @@
 import { type GameAction, nameOfAction } from '../base/actions.ts';
 import { CONTROL_BOUNDS, type ControlNumber, type ControlSettings, type Controls } from './controls.ts';
 import { make } from './dom.ts';
-import { nameOfKey } from './keys.ts';
+import { nameOfKey } from './key-names.ts';
 import type { ToolLabels } from './tool-labels.ts';
 
 export type ControlsPanelOptions = {

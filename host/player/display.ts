@@ -1,5 +1,5 @@
 import type { Notice } from '../base/protocol.ts';
-import { addHints, type NamedActions, nameButtons } from './actions.ts';
+import type { NamedActions } from './actions.ts';
 import { summaryOf } from './figures.ts';
 import type { Language } from './languages.ts';
 import { fill } from './markup.ts';
@@ -121,7 +121,6 @@ export class PageDisplay {
     dataset.state = state.kind === 'connecting' && state.code !== undefined ? 'blocked' : state.kind;
     const words = wordsOf(state, {
       game: dataset.game,
-      origin: location.origin,
       spectates: this.#options.spectates,
       labels,
       translate: (text) => translator.translate(text),
@@ -136,6 +135,7 @@ export class PageDisplay {
     this.#showHold();
     if (state.kind === 'ended') this.#offerRetry();
     this.#keepFocus();
+    if ('code' in state && state.code !== undefined) void this.#explain(state);
   }
 
   /** Shows the game that the player has joined, and whether the host gives the picture that the page asked for. */
@@ -144,7 +144,7 @@ export class PageDisplay {
     this.page.dataset.game = gameTitle(joined.game);
     if (this.#state.kind === 'playing') this.show(this.#state);
     this.#showPicture(joined);
-    this.#showActions();
+    void this.#showActions();
   }
 
   /** Shows whether the player hears the game. A game without sound has no such button. */
@@ -178,7 +178,7 @@ export class PageDisplay {
     this.show(this.#state);
     this.showSound(this.#sound);
     if (this.#joined) this.#showPicture(this.#joined);
-    this.#showActions();
+    void this.#showActions();
   }
 
   /** Covers the video with its last picture until another connection has brought its first one. */
@@ -186,6 +186,20 @@ export class PageDisplay {
     this.#keepPicture();
     this.mark('exchanging', true);
     this.video.requestVideoFrameCallback(() => this.mark('exchanging', false));
+  }
+
+  /** Says more about an obstacle that keeps the page from connecting, with words that few pages need. */
+  async #explain(state: PlayerState): Promise<void> {
+    const loaded = await import('./obstacles.ts').catch(() => undefined);
+    if (!loaded || state !== this.#state || this.#options.signal.aborted) return;
+    const { labels } = this.translator;
+    const words = loaded.explainObstacle(state, { origin: location.origin, labels });
+    if (!words) return;
+    const isAway = state.kind === 'reconnecting';
+    this.#text('title', words.title);
+    this.#text('message', words.message);
+    this.#text('away-text', isAway ? labels.reconnectingWhy(words.message) : '');
+    this.#text('announcement', `${words.title}. ${words.message}`);
   }
 
   get #document(): Document | ShadowRoot {
@@ -215,9 +229,12 @@ export class PageDisplay {
   }
 
   /** Says what the player can do in the game, on the card and for the buttons on the screen. */
-  #showActions(): void {
-    nameButtons(this.touchButtons, this.named);
-    addHints(this.element('hints'), this.named);
+  async #showActions(): Promise<void> {
+    if (this.named.actions.length === 0) return;
+    const loaded = await import('./actions.ts').catch(() => undefined);
+    if (!loaded || this.#options.signal.aborted) return;
+    loaded.nameButtons(this.touchButtons, this.named);
+    loaded.addHints(this.element('hints'), this.named);
   }
 
   /** Keeps a copy of the last picture, because the video shows nothing while it waits for the next connection's first one. */

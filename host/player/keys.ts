@@ -34,14 +34,6 @@ function run(codes: string, first: number): Record<string, number> {
   return Object.fromEntries(codes.split(' ').map((code, index) => [code, first + index]));
 }
 
-const ARROWS: Readonly<Record<string, string>> = { ArrowUp: '↑', ArrowDown: '↓', ArrowLeft: '←', ArrowRight: '→' };
-
-/** Returns a short name for a key, as it stands on keyboards with the layout for English. @param code KeyboardEvent.code */
-export function nameOfKey(code: string): string {
-  const short = /^(?:Key|Digit)(.)$|^(Shift|Control|Alt|Meta)(?:Left|Right)$/.exec(code);
-  return ARROWS[code] ?? short?.[1] ?? short?.[2] ?? code;
-}
-
 const BROWSER_KEYS = new Set(['F5', 'F11', 'F12', 'MetaLeft', 'MetaRight']);
 
 /**

@@ -1,7 +1,8 @@
+import type { ObstacleLabels } from './obstacles.ts';
 import type { ToolLabels } from './tool-labels.ts';
 
 /** Every text of the page and its tools in Chinese. */
-export const CHINESE: ToolLabels = {
+export const CHINESE: ToolLabels & ObstacleLabels = {
   game: '游戏',
   start: '开始',
   stopped: '已停止',
@@ -64,7 +65,6 @@ export const CHINESE: ToolLabels = {
   notReady: '服务器尚未就绪。',
   wrongAddress: '此地址没有游戏服务器。网站的管理员可以更正地址。',
   proxyRefused: '代理或防火墙拒绝了此页面。其管理员可以放行。',
-  notHost: '此地址有应答，但不是游戏服务器。网站的管理员可以更正地址。',
   mixedContent: '使用 https 的页面无法连接 http 服务器。网站的管理员可以改用 https 地址。',
   loadAgain: '服务器的版本不同，请重新加载此页面。',
 

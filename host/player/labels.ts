@@ -56,23 +56,8 @@ export const ENGLISH = {
   gameStopped: 'The game stopped',
   notAvailable: 'Not available here',
   cannotPlay: 'This browser cannot play',
-  siteRefused: 'This site may not play here',
-  noGameServer: 'No game server here',
-  pageOutdated: 'This page is out of date',
-
-  // Why the page does not connect, and what can be done about it
-  originRefused: (origin: string) =>
-    `The game server does not let ${origin} play. The operator of the server can allow that: ALLOWED_ORIGINS=${origin}. A proxy in front of it must pass the Host header on.`,
-  triesAgain: 'This page tries again by itself.',
-  loginPage: 'Something else than a game server answered. If this network has a login page, log in there first.',
-  notReady: 'The server is not ready yet.',
-  wrongAddress: 'There is no game server at this address. The owner of this site can correct the address.',
-  proxyRefused: 'A proxy or firewall refused this page. Its administrator can let the page pass.',
-  notHost: 'Something at this address answers, but no game server. The owner of this site can correct the address.',
-  mixedContent: 'A page with https cannot reach a server with http. The owner of this site can use an https address.',
-  loadAgain: 'The server has another version. Load this page again.',
-
   // Messages of the client
+  notReady: 'The server is not ready yet.',
   noAnswer: 'The server does not answer.',
   connectionLost: 'The connection was lost.',
   noPicture: 'No picture arrived in time.',

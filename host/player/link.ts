@@ -9,7 +9,7 @@ import {
 } from '../base/protocol.ts';
 import type { Arrival } from './arrival.ts';
 import { readIceServers } from './ice-servers.ts';
-import { explainSilence, foreignAnswer, type LinkFailure, readRefusal } from './refusal.ts';
+import { foreignAnswer, type LinkFailure, readRefusal, SILENT } from './refusal.ts';
 
 export type { LinkFailure } from './refusal.ts';
 
@@ -131,9 +131,18 @@ export abstract class SeatLink implements Link {
       await this.connect(query, tokens);
     } catch (error) {
       // A request without an answer fails with a TypeError.
-      if (error instanceof TypeError) this.end(await explainSilence(this.options.url, this.#abort.signal));
+      if (error instanceof TypeError) this.end(await this.#explainSilence());
       else this.fail(`The connection could not be set up: ${error}`);
     }
+  }
+
+  /** Finds out why a server of another site does not answer. That takes a part of the page which few pages need. */
+  async #explainSilence(): Promise<LinkFailure> {
+    const { url } = this.options;
+    const page = globalThis.location;
+    if (!page || new URL(url, page.href).origin === page.origin) return SILENT;
+    const loaded = await import('./silent-host.ts').catch(() => undefined);
+    return loaded ? loaded.explainSilence(url, this.#abort.signal) : SILENT;
   }
 
   fail(message: string): void {

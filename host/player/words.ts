@@ -2,15 +2,10 @@ import type { Labels } from './labels.ts';
 import type { PlayerState } from './state.ts';
 
 /** Headlines for the player by error code. The message below the headline says more. */
-const TITLES: Readonly<
-  Record<string, 'cannotPlay' | 'noGameServer' | 'notAvailable' | 'pageOutdated' | 'siteRefused'>
-> = {
-  NL_ANSWER: 'noGameServer',
+const TITLES: Readonly<Record<string, 'cannotPlay' | 'notAvailable'>> = {
   NL_BROWSER: 'cannotPlay',
   NL_HOST: 'notAvailable',
   NL_OFFER: 'cannotPlay',
-  NL_ORIGIN: 'siteRefused',
-  NL_PAGE_VERSION: 'pageOutdated',
   NL_REQUEST: 'notAvailable',
 };
 
@@ -29,8 +24,6 @@ export type Words = {
 
 export type WordsOptions = {
   game?: string | undefined;
-  /** The origin of the document, which a server may refuse. */
-  origin: string;
   spectates: boolean;
   labels: Labels;
   /** Translates a message of the client. */
@@ -38,26 +31,18 @@ export type WordsOptions = {
 };
 
 /** Returns the words for a state. */
-export function wordsOf(state: PlayerState, options: WordsOptions): Words {
-  const { game, origin, spectates, labels, translate } = options;
+export function wordsOf(state: PlayerState, { game, spectates, labels, translate }: WordsOptions): Words {
   const words = { title: '', message: '', code: '' };
-  // The messages of the server are in English. The page has words of its own for those that a player is likely to see.
-  const explain = (code: string | undefined, message: string) => {
-    if (code === 'NL_ORIGIN') return labels.originRefused(origin);
-    return code === 'NL_PAGE_VERSION' ? labels.loadAgain : translate(message);
-  };
   switch (state.kind) {
     case 'idle':
       return { ...words, status: labels.notConnected, announcement: labels.notConnected };
     case 'connecting': {
       const waiting = state.attempt > 1 ? labels.connectingAgain(state.attempt) : labels.connectingLong;
-      const message = state.message === undefined ? waiting : explain(state.code, state.message);
+      const message = state.message === undefined ? waiting : translate(state.message);
       const status = labels.connectingShort;
       if (state.code === undefined) return { ...words, status, message, announcement: message };
-      const title = titleFor(state.code, labels);
-      const whole = `${message} ${labels.triesAgain}`;
       const code = state.status === undefined ? state.code : `${state.code} · HTTP ${state.status}`;
-      return { status, title, message: whole, code, announcement: `${title}. ${whole}` };
+      return { status, title: labels.notAvailable, message, code, announcement: message };
     }
     case 'waiting': {
       const [title, message] = [labels.seatsTaken, labels.queue(state.position)];
@@ -70,16 +55,12 @@ export function wordsOf(state: PlayerState, options: WordsOptions): Words {
     }
     case 'reconnecting': {
       const { message: why } = state;
-      const message = why === undefined ? labels.reconnecting : labels.reconnectingWhy(explain(state.code, why));
+      const message = why === undefined ? labels.reconnecting : labels.reconnectingWhy(translate(why));
       return { ...words, status: labels.reconnectingShort, message, announcement: message };
     }
     case 'ended': {
-      const [title, message] = [titleFor(state.code, labels), explain(state.code, state.message)];
+      const [title, message] = [labels[TITLES[state.code] ?? 'gameStopped'], translate(state.message)];
       return { status: labels.stoppedShort, title, message, code: state.code, announcement: `${title}. ${message}` };
     }
   }
-}
-
-function titleFor(code: string, labels: Labels): string {
-  return labels[TITLES[code] ?? 'gameStopped'];
 }

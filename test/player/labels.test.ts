@@ -4,6 +4,7 @@ import { expect, test } from 'vitest';
 import { ENGLISH } from '../../host/player/labels.ts';
 import { CHINESE } from '../../host/player/labels-zh.ts';
 import { chooseLanguage, LANGUAGES, type Language, loadLabels } from '../../host/player/languages.ts';
+import { ENGLISH_OBSTACLES } from '../../host/player/obstacles.ts';
 import { ENGLISH_TOOLS } from '../../host/player/tool-labels.ts';
 
 const HTML = join(import.meta.dirname, '../../host/player/page.html');
@@ -23,7 +24,7 @@ test('every text of the document is in the table of labels', () => {
 
 test('the Chinese table has Chinese for every label, with the same values in it', async () => {
   expect(await Promise.all([loadLabels('en'), loadLabels('zh')])).toEqual([ENGLISH, CHINESE]);
-  const [english, chinese] = [{ ...ENGLISH, ...ENGLISH_TOOLS }, CHINESE];
+  const [english, chinese] = [{ ...ENGLISH, ...ENGLISH_TOOLS, ...ENGLISH_OBSTACLES }, CHINESE];
   expect(Object.keys(ENGLISH).filter((key) => key in ENGLISH_TOOLS)).toEqual([]);
   for (const key of Object.keys(english) as (keyof typeof english)[]) {
     const values = [1, 22, 333].map(String) as unknown as [never, never, never];

@@ -1,0 +1,49 @@
+import type { Labels } from './labels.ts';
+import type { PlayerState } from './state.ts';
+
+/** The texts in English about obstacles that keep the page from connecting, and what can be done about each. */
+export const ENGLISH_OBSTACLES = {
+  siteRefused: 'This site may not play here',
+  noGameServer: 'No game server here',
+  pageOutdated: 'This page is out of date',
+  originRefused: (origin: string) =>
+    `The game server does not let ${origin} play. The operator of the server can allow that: ALLOWED_ORIGINS=${origin}. A proxy in front of it must pass the Host header on.`,
+  triesAgain: 'This page tries again by itself.',
+  loginPage: 'Something else than a game server answered. If this network has a login page, log in there first.',
+  wrongAddress: 'There is no game server at this address. The owner of this site can correct the address.',
+  proxyRefused: 'A proxy or firewall refused this page. Its administrator can let the page pass.',
+  mixedContent: 'A page with https cannot reach a server with http. The owner of this site can use an https address.',
+  loadAgain: 'The server has another version. Load this page again.',
+};
+
+export type ObstacleLabels = typeof ENGLISH_OBSTACLES;
+
+/** The code of a state whose message says that browsers let no page with https reach a server with http. */
+export const MIXED_CONTENT = 'a page with https cannot reach a server with http';
+
+/**
+ * Says in the player's language what keeps the page from connecting, and what to do.
+ * @param options.origin of the document, which a server may refuse
+ * @returns undefined if the words of the server are the best that there are
+ */
+export function explainObstacle(
+  state: PlayerState,
+  options: { origin: string; labels: Labels & Partial<ObstacleLabels> },
+): { title: string; message: string } | undefined {
+  const labels = { ...ENGLISH_OBSTACLES, ...options.labels };
+  if (!('code' in state) || state.code === undefined) return undefined;
+  const { code, message, kind } = state;
+  if (code === 'NL_PAGE_VERSION') return { title: labels.pageOutdated, message: labels.loadAgain };
+  if (message === MIXED_CONTENT) return { title: labels.notAvailable, message: labels.mixedContent };
+  if (kind === 'ended') return undefined;
+  const again = (text: string) => (kind === 'connecting' ? `${text} ${labels.triesAgain}` : text);
+  if (code === 'NL_ORIGIN') return { title: labels.siteRefused, message: again(labels.originRefused(options.origin)) };
+  if (code !== 'NL_ANSWER') return { title: labels.notAvailable, message: again(message ?? '') };
+  return { title: labels.noGameServer, message: again(labels[meaningOf(state.status)]) };
+}
+
+/** Returns the label for an answer that does not come from Nearlight's server. @param status undefined if it cannot be read */
+function meaningOf(status: number | undefined): 'loginPage' | 'proxyRefused' | 'wrongAddress' {
+  if (status === undefined || status === 404 || status === 405 || status === 410) return 'wrongAddress';
+  return status < 400 || status === 511 ? 'loginPage' : 'proxyRefused';
+}
