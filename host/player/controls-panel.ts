@@ -1,7 +1,7 @@
 import { type GameAction, nameOfAction } from '../base/actions.ts';
 import { CONTROL_BOUNDS, type ControlNumber, type ControlSettings, type Controls } from './controls.ts';
 import { make } from './dom.ts';
-import { nameOfKey } from './key-names.ts';
+import { exchangeKey, keysFor, nameOfKey } from './key-names.ts';
 import type { ToolLabels } from './tool-labels.ts';
 
 export type ControlsPanelOptions = {
@@ -90,7 +90,7 @@ export class ControlsPanel {
   #showActions(): void {
     const rows = this.#actions.map((action) => {
       const name = nameOfAction(action, this.#language);
-      const keys = action.keys.flatMap((key) => this.#controls.keysFor(key)).map(nameOfKey);
+      const keys = action.keys.flatMap((key) => keysFor(this.#controls, key)).map(nameOfKey);
       const text = [...new Set(keys)].join(' · ') || '–';
       const button = make('button', { type: 'button' });
       const show = (words: string) => {
@@ -119,7 +119,7 @@ export class ControlsPanel {
     button.focus();
     const signal = this.#takeKeys((code) => {
       this.#endCapture();
-      this.#controls.exchangeKey(code, action.keys[0] ?? code);
+      exchangeKey(this.#controls, code, action.keys[0] ?? code);
     });
     button.addEventListener('blur', () => this.#endCapture(), { signal });
     return signal;

@@ -65,25 +65,6 @@ export class ControlSettings {
     this.set({ keys: pressed === key ? others : { ...others, [pressed]: key } });
   }
 
-  /**
-   * Lets the key `pressed` alone stand for the key `key` of the game. In exchange, the key `key` does what `pressed` did before,
-   * so that nothing in the game is out of reach.
-   */
-  exchangeKey(pressed: string, key: string): void {
-    const former = this.keyFor(pressed);
-    if (former === key) return;
-    const isOther = ([one, other]: [string, string]) => one !== pressed && one !== key && other !== key;
-    const others = Object.fromEntries(Object.entries(this.#values.keys).filter(isOther));
-    this.set({ keys: pressed === key ? others : { ...others, [pressed]: key, [key]: former } });
-  }
-
-  /** Returns the keys that now stand for a key of the game, all as KeyboardEvent.code. */
-  keysFor(key: string): string[] {
-    const { keys } = this.#values;
-    const changed = Object.keys(keys).filter((pressed) => keys[pressed] === key);
-    return this.keyFor(key) === key ? [key, ...changed] : changed;
-  }
-
   /** Goes back to the usual controls. */
   reset(): void {
     this.#change(usualControls());

@@ -192,14 +192,7 @@ export class PageDisplay {
   async #explain(state: PlayerState): Promise<void> {
     const loaded = await import('./obstacles.ts').catch(() => undefined);
     if (!loaded || state !== this.#state || this.#options.signal.aborted) return;
-    const { labels } = this.translator;
-    const words = loaded.explainObstacle(state, { origin: location.origin, labels });
-    if (!words) return;
-    const isAway = state.kind === 'reconnecting';
-    this.#text('title', words.title);
-    this.#text('message', words.message);
-    this.#text('away-text', isAway ? labels.reconnectingWhy(words.message) : '');
-    this.#text('announcement', `${words.title}. ${words.message}`);
+    loaded.showObstacle(state, this.translator.labels, (id, text) => this.#text(id, text));
   }
 
   get #document(): Document | ShadowRoot {

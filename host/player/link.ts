@@ -142,7 +142,7 @@ export abstract class SeatLink implements Link {
     const page = globalThis.location;
     if (!page || new URL(url, page.href).origin === page.origin) return SILENT;
     const loaded = await import('./silent-host.ts').catch(() => undefined);
-    return loaded ? loaded.explainSilence(url, this.#abort.signal) : SILENT;
+    return loaded ? loaded.explainSilence(url, this.#abort.signal, { SILENT, readRefusal }) : SILENT;
   }
 
   fail(message: string): void {

@@ -47,3 +47,14 @@ function meaningOf(status: number | undefined): 'loginPage' | 'proxyRefused' | '
   if (status === undefined || status === 404 || status === 405 || status === 410) return 'wrongAddress';
   return status < 400 || status === 511 ? 'loginPage' : 'proxyRefused';
 }
+
+/** Writes into the page what keeps it from connecting. @param write writes the text of an element */
+export function showObstacle(state: PlayerState, labels: Labels, write: (id: string, text: string) => void): void {
+  const words = explainObstacle(state, { origin: location.origin, labels });
+  if (!words) return;
+  const isAway = state.kind === 'reconnecting';
+  write('title', words.title);
+  write('message', words.message);
+  write('away-text', isAway ? labels.reconnectingWhy(words.message) : '');
+  write('announcement', `${words.title}. ${words.message}`);
+}

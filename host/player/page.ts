@@ -127,6 +127,7 @@ export class PlayerPage {
     this.client.setHidden(document.hidden);
     void this.#applySettings();
     if (!options.spectates) this.#loadTools(audio);
+    else void import('./tools-style.ts').then(({ adoptStyle }) => adoptStyle(options.root)).catch(() => {});
   }
 
   /** Connects, and asks for a picture and a game. A connection that is open is closed; its seat is taken again. */

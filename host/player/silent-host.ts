@@ -1,5 +1,5 @@
 import { MIXED_CONTENT } from './obstacles.ts';
-import { type LinkFailure, readRefusal, SILENT } from './refusal.ts';
+import type { LinkFailure } from './refusal.ts';
 
 /** Names of this computer, which browsers let pages of secure sites reach without HTTPS (Secure Contexts, 3.1). */
 const LOOPBACK = /^(localhost|.*\.localhost|127(\.\d+){3}|\[::1\])$/;
@@ -11,7 +11,11 @@ const EXPLAIN_MS = 2500;
  * that refuses the site looks like one that is gone.
  * @param url URL of the WHEP signalling endpoint
  */
-export async function explainSilence(url: string, signal: AbortSignal): Promise<LinkFailure> {
+export async function explainSilence(
+  url: string,
+  signal: AbortSignal,
+  { SILENT, readRefusal }: Pick<typeof import('./refusal.ts'), 'SILENT' | 'readRefusal'>,
+): Promise<LinkFailure> {
   const page = globalThis.location;
   if (!page || !URL.canParse(url, page.href)) return SILENT;
   const host = new URL(url, page.href);

@@ -10,5 +10,5 @@ export function adoptStyle(root: Node): void {
     sheet = new CSSStyleSheet();
     sheet.replaceSync(TOOLS_CSS);
   }
-  root.adoptedStyleSheets.push(sheet);
+  if (!root.adoptedStyleSheets.includes(sheet)) root.adoptedStyleSheets.push(sheet);
 }

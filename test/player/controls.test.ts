@@ -1,5 +1,6 @@
 import { describe, expect, test, vi } from 'vitest';
 import { CONTROL_BOUNDS, ControlSettings } from '../../host/player/controls.ts';
+import { exchangeKey, keysFor } from '../../host/player/key-names.ts';
 
 /** A storage that a test can read, and that may refuse everything, as a browser's may. */
 function storage(text?: string, { refuses = false } = {}) {
@@ -45,22 +46,22 @@ describe('the controls', () => {
 
   test('a key that gets another meaning hands its own on, so that every key of the game stays within reach', () => {
     const controls = new ControlSettings();
-    const all = ['Space', 'KeyW', 'KeyX'].map((key) => () => [key, controls.keysFor(key)]);
-    controls.exchangeKey('KeyX', 'Space');
+    const all = ['Space', 'KeyW', 'KeyX'].map((key) => () => [key, keysFor(controls, key)]);
+    exchangeKey(controls, 'KeyX', 'Space');
     expect(controls.values.keys).toEqual({ KeyX: 'Space', Space: 'KeyX' });
-    controls.exchangeKey('KeyW', 'Space');
+    exchangeKey(controls, 'KeyW', 'Space');
     expect(controls.values.keys).toEqual({ KeyW: 'Space', Space: 'KeyW' });
     expect(all.map((read) => read())).toEqual([
       ['Space', ['KeyW']],
       ['KeyW', ['Space']],
       ['KeyX', ['KeyX']],
     ]);
-    controls.exchangeKey('KeyW', 'Space');
+    exchangeKey(controls, 'KeyW', 'Space');
     expect(controls.values.keys).toEqual({ KeyW: 'Space', Space: 'KeyW' });
-    controls.exchangeKey('Space', 'Space');
+    exchangeKey(controls, 'Space', 'Space');
     expect(controls.values.keys).toEqual({});
     controls.setKey('ArrowUp', 'KeyW');
-    expect(controls.keysFor('KeyW')).toEqual(['KeyW', 'ArrowUp']);
+    expect(keysFor(controls, 'KeyW')).toEqual(['KeyW', 'ArrowUp']);
   });
 
   test.each(Object.entries(CONTROL_BOUNDS))('%s stays within its bounds', (name, { min, max, usual: normal }) => {

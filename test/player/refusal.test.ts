@@ -1,11 +1,10 @@
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { PROTOCOL_VERSION } from '../../host/base/protocol.ts';
 import { parametersOf } from '../../host/player/link.ts';
-import { foreignAnswer } from '../../host/player/refusal.ts';
+import { foreignAnswer, readRefusal, SILENT } from '../../host/player/refusal.ts';
 import { explainSilence } from '../../host/player/silent-host.ts';
 
 const HOST = 'https://games.example/whep';
-const SILENT = { code: 'NL_CONNECTION', isFinal: false };
 
 /** The questions that were asked, as mode and URL. */
 let asked: string[] = [];
@@ -22,7 +21,7 @@ async function explain(page: string, host: string, ...answers: (Response | undef
     if (!answer) throw new TypeError('Failed to fetch');
     return answer;
   });
-  return explainSilence(host, new AbortController().signal);
+  return explainSilence(host, new AbortController().signal, { SILENT, readRefusal });
 }
 
 const json = (status: number, body: object) => new Response(JSON.stringify(body), { status });

@@ -2,7 +2,7 @@ import { afterEach, describe, expect, test, vi } from 'vitest';
 import { ENGLISH } from '../../host/player/labels.ts';
 import { CHINESE } from '../../host/player/labels-zh.ts';
 import { ENGLISH_OBSTACLES, explainObstacle } from '../../host/player/obstacles.ts';
-import { foreignAnswer } from '../../host/player/refusal.ts';
+import { foreignAnswer, readRefusal, SILENT } from '../../host/player/refusal.ts';
 import { explainSilence } from '../../host/player/silent-host.ts';
 import { wordsOf } from '../../host/player/words.ts';
 
@@ -40,7 +40,10 @@ describe('an obstacle that a person has to remove', () => {
 
   test('an https page that cannot reach an http server says so in Chinese', async () => {
     vi.stubGlobal('location', new URL('https://arcade.example/'));
-    const { code, message } = await explainSilence('http://games.example/whep', new AbortController().signal);
+    const { code, message } = await explainSilence('http://games.example/whep', new AbortController().signal, {
+      SILENT,
+      readRefusal,
+    });
     const words = explainObstacle({ kind: 'ended', code, message }, { origin, labels: CHINESE });
     expect(words?.message).toBe(CHINESE.mixedContent);
   });
