@@ -32,6 +32,9 @@ export type ConnectorHooks = {
   lost(link: Link, failure: LinkFailure): void;
 };
 
+/** A way to the host: WebRTC to its own addresses, WebRTC to these or through a TURN server, and a WebSocket. */
+type Door = 'direct' | 'relayed' | 'socket';
+
 /** The pause after the first failed attempt. It doubles with each further one, up to RETRY_MS_MAX. */
 const RETRY_MS = 250;
 const RETRY_MS_MAX = 5000;
@@ -45,6 +48,8 @@ const ANSWER_MS = 8000;
 const RETURN_ANSWER_MS = 2500;
 /** After the answer, an attempt that does not connect within this time fails. ICE tries more and more rarely to find a path. */
 const CONNECT_MS = 4000;
+/** The same for a trial of a door while a worse one is known to let a connection pass. The player waits meanwhile. */
+const BETTER_DOOR_MS = 1000;
 /** The server answers questions about the queue within 10 s. */
 const QUEUE_MS_MAX = 20_000;
 /** Shortest time between two questions about the queue to which the answer was the same. */
@@ -69,8 +74,12 @@ export class Connector {
   #link: Link | undefined;
   /** Looks whether the line is back while a seat waits for the page and the server does not answer. */
   #probe: LineProbe | undefined;
-  /** The door through which the next attempt goes. One that has let a connection pass is taken again. */
-  #door: 'direct' | 'relayed' | 'socket' = 'direct';
+  /** The door through which the next attempt goes. */
+  #door: Door = 'direct';
+  /** The door that let a connection pass last. It is taken first whenever the line comes back. */
+  #provenDoor: Door = 'direct';
+  /** Whether the page only looks if there is a better door than the WebSocket now, because the network may be another one. */
+  #isTrial = false;
   /** Whether this browser can decode what comes over a WebSocket. */
   #canDecode = false;
   /** Servers through which a page can reach the host, as the host has named them. */
@@ -124,12 +133,23 @@ export class Connector {
 
   /** Connects now if the page waits before its next attempt, because the network or the page has just come back. */
   hurry(): void {
+    // The network may be another one, which lets WebRTC pass. A relayed connection takes the direct way if there is one.
+    if (this.#provenDoor === 'socket' && typeof RTCPeerConnection !== 'undefined')
+      this.#hurry(this.#iceServers.length > 0 ? 'relayed' : 'direct', { isTrial: true });
+    else this.#hurry(this.#provenDoor);
+  }
+
+  /**
+   * @param options.isTrial whether the door is only tried
+   * @param options.isAlive whether the line to the server is known to be alive
+   */
+  #hurry(door: Door, { isTrial = false, isAlive = false } = {}): void {
     if (!this.#isRunning || this.#queue || this.#link?.isAnswered) return;
     this.#link?.close();
     this.#attempt = 0;
-    // The network may be another one, which lets WebRTC pass.
-    this.#door = 'direct';
-    this.#try();
+    this.#door = door;
+    this.#isTrial = isTrial;
+    this.#try(isAlive);
   }
 
   /** Stops connecting. The connection that was opened last stays open. */
@@ -143,7 +163,8 @@ export class Connector {
     this.#queue = undefined;
   }
 
-  #try(): void {
+  /** @param isAlive whether the line to the server is known to be alive */
+  #try(isAlive = !this.#isHeld): void {
     clearTimeout(this.#timer);
     this.#attempt++;
     this.#hooks.trying(this.#attempt);
@@ -153,12 +174,13 @@ export class Connector {
       takesSound: this.#takesSound,
       spectates: this.#spectates,
       iceServers: this.#iceServers,
+      isBlind: !isAlive,
       hooks: {
         accepted: (found, iceServers) => {
           tokens?.add(...found);
           this.#iceServers = iceServers;
           this.#stopProbe();
-          this.#limit(link, CONNECT_MS);
+          this.#limit(link, this.#isTrial ? BETTER_DOOR_MS : CONNECT_MS);
         },
         open: () => this.#onOpen(link),
         message: (data) => this.#hooks.message(link, data),
@@ -167,7 +189,8 @@ export class Connector {
     });
     this.#link = link;
     this.#limit(link, this.#isHeld ? RETURN_ANSWER_MS : ANSWER_MS);
-    if (this.#isHeld) this.#probe ??= new LineProbe(`${this.#url}/line`, () => this.hurry());
+    if (this.#isHeld)
+      this.#probe ??= new LineProbe(`${this.#url}/line`, () => this.#hurry(this.#provenDoor, { isAlive: true }));
     void link.start(this.#query, this.#spectates ? undefined : (tokens?.list ?? []));
   }
 
@@ -183,7 +206,8 @@ export class Connector {
   #takeNextDoor(): void {
     const last = this.#canDecode ? 'socket' : 'direct';
     const next = { direct: this.#iceServers.length > 0 ? 'relayed' : last, relayed: last, socket: 'direct' } as const;
-    this.#door = next[this.#door];
+    this.#door = this.#isTrial ? this.#provenDoor : next[this.#door];
+    this.#isTrial = false;
   }
 
   #stopProbe(): void {
@@ -195,7 +219,8 @@ export class Connector {
     clearTimeout(this.#timer);
     this.#stopProbe();
     this.#link = undefined;
-    this.#isRunning = false;
+    this.#isRunning = this.#isTrial = false;
+    this.#provenDoor = this.#door;
     this.#hooks.opened(link);
   }
 

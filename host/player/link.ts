@@ -49,6 +49,8 @@ export type LinkOptions = {
   spectates?: boolean | undefined;
   /** Servers through which the page reaches a host whose own addresses it cannot reach. */
   iceServers?: RTCIceServer[] | undefined;
+  /** Whether the line to the server may be dead. */
+  isBlind?: boolean | undefined;
   hooks: HostLinkHooks;
 };
 
@@ -176,7 +178,8 @@ export abstract class SeatLink implements Link {
     path: string,
     asked: Pick<Parameters<typeof requestSeat>[1], 'query' | 'tokens' | 'body'>,
   ): Promise<PromisedSeat | undefined> {
-    const seat = await requestSeat(this.options.url + path, { ...asked, signal: this.#abort.signal });
+    const { url, isBlind } = this.options;
+    const seat = await requestSeat(url + path, { ...asked, isBlind, signal: this.#abort.signal });
     if (this.#isClosed) return undefined;
     if ('failure' in seat) {
       this.end(seat.failure);
@@ -322,6 +325,12 @@ export type PromisedSeat = {
   answer: string;
 };
 
+/**
+ * For requests over a line that may be dead. Browsers send requests without credentials over connections of their own, so those
+ * for later requests are not stuck behind packets that were lost.
+ */
+export const BLIND = { credentials: 'omit' } as const;
+
 /** Asks the server for a connection. @throws TypeError if the server does not answer */
 export async function requestSeat(
   url: string,
@@ -329,14 +338,17 @@ export async function requestSeat(
     query: ViewQuery;
     tokens: readonly string[] | undefined;
     body?: { type: string; text: string };
+    /** Whether the line to the server may be dead. */
+    isBlind?: boolean | undefined;
     signal: AbortSignal;
   },
 ): Promise<PromisedSeat | { failure: LinkFailure }> {
-  const { query, tokens, body, signal } = options;
+  const { query, tokens, body, isBlind, signal } = options;
   const response = await fetch(`${url}?${parametersOf(query)}`, {
     method: 'POST',
     headers: { ...(body ? { 'content-type': body.type } : {}), ...returnHeader(tokens) },
     ...(body ? { body: body.text } : {}),
+    ...(isBlind ? BLIND : {}),
     signal,
   });
   if (response.status !== 201) return { failure: await readRefusal(response) };

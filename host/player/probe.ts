@@ -1,48 +1,113 @@
-/** How often the page asks whether the line to the server is back. */
-const ASK_MS = 100;
-/** A browser opens few connections to one server at a time, so the page gives up its oldest question for a further one. */
+import { systemClock } from '../base/clock.ts';
+import { type Milli, milli } from '../base/time.ts';
+import { knock } from './knock.ts';
+import { BLIND } from './link.ts';
+
+/** The pause between two looks at the line. It grows with the time that the line has been dead, by this part of it. */
+const LOOK_MS_MIN = 100;
+const LOOK_MS_MAX = 1000;
+const LOOK_PART = 1 / 100;
+/** Knocks and questions that were not answered within this time are given up. An answer takes several round trips. */
+const ANSWER_MS_MAX = 2000;
+/** A browser opens few connections to one server at a time, so the page leaves some for other requests. */
 const QUESTIONS_MAX = 4;
+/** A question that is older than this may give way to a further one. */
+const QUESTION_MS_MIN = 1000;
+/** A line without an answer for this time was dead. Shorter pauses may be round trips. */
+const DEAD_MS = 1000;
 
 /**
  * Watches a line that seems dead. A request whose packets were lost is stuck, because the system sends them again only after seconds.
- * The probe asks the server short questions meanwhile, each over a connection of its own. An answer after a time without one says
- * that the line is back, and requests from before are best sent again.
+ * The probe knocks at the server meanwhile, each time over a connection of its own, and asks it a short question when a knock was
+ * answered. In browsers that cannot knock, it asks all the time. The first answer after a time without one says that the line is
+ * back, and requests from before are best sent again.
  */
 export class LineProbe {
   readonly #url: string;
   readonly #onReturn: () => void;
-  readonly #timer: ReturnType<typeof setInterval>;
-  readonly #questions: AbortController[] = [];
-  /** Whether the line seems dead. */
-  #isDead = true;
+  readonly #server: URL | undefined;
+  readonly #beganAt = systemClock.now();
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  /** Questions without an answer, the oldest first. */
+  readonly #questions: { abort: AbortController; askedAt: Milli }[] = [];
+  /** Knocks without an answer, the oldest first. */
+  readonly #knocks: { giveUp(): void; knockedAt: Milli }[] = [];
+  #answeredAt = Number.NEGATIVE_INFINITY;
 
   /** @param url URL that the server answers with little work */
   constructor(url: string, onReturn: () => void) {
     this.#url = url;
     this.#onReturn = onReturn;
-    this.#timer = setInterval(() => void this.#ask(), ASK_MS);
+    const base = globalThis.location?.href;
+    if (URL.canParse(url, base)) this.#server = new URL(url, base);
+    this.#schedule();
   }
 
   stop(): void {
-    clearInterval(this.#timer);
-    for (const question of this.#questions.splice(0)) question.abort();
+    clearTimeout(this.#timer);
+    for (const { abort } of this.#questions.splice(0)) abort.abort();
+    for (const { giveUp } of this.#knocks.splice(0)) giveUp();
   }
 
-  async #ask(): Promise<void> {
-    const { length } = this.#questions;
-    if (length > 0) this.#isDead = true;
-    if (length >= QUESTIONS_MAX) this.#questions.shift()?.abort();
-    const question = new AbortController();
-    this.#questions.push(question);
-    try {
-      await fetch(this.#url, { method: 'GET', cache: 'no-store', signal: question.signal });
-    } catch {
-      return;
-    }
-    if (question.signal.aborted) return;
-    this.#questions.splice(this.#questions.indexOf(question), 1);
-    if (!this.#isDead) return;
-    this.#isDead = false;
-    this.#onReturn();
+  #schedule(): void {
+    const pauseMs = (systemClock.now() - this.#beganAt) * LOOK_PART;
+    this.#timer = setTimeout(() => this.#look(), Math.min(LOOK_MS_MAX, Math.max(LOOK_MS_MIN, pauseMs)));
   }
+
+  #look(): void {
+    this.#schedule();
+    this.#giveUpOld();
+    if (!this.#knock()) void this.#ask(BLIND);
+  }
+
+  #giveUpOld(): void {
+    const since = systemClock.now() - ANSWER_MS_MAX;
+    while ((this.#knocks[0]?.knockedAt ?? since) < since) this.#knocks.shift()?.giveUp();
+    while ((this.#questions[0]?.askedAt ?? since) < since) this.#questions.shift()?.abort.abort();
+  }
+
+  /** @returns whether this browser can knock */
+  #knock(): boolean {
+    const giveUp =
+      this.#server &&
+      knock(this.#server, () => {
+        remove(this.#knocks, entry);
+        void this.#ask({});
+      });
+    if (!giveUp) return false;
+    const entry = { giveUp, knockedAt: systemClock.now() };
+    this.#knocks.push(entry);
+    return true;
+  }
+
+  /** @param options how to ask: over connections of its own if the line may be dead */
+  async #ask(options: Pick<RequestInit, 'credentials'>): Promise<void> {
+    const now = systemClock.now();
+    if (this.#questions.length >= QUESTIONS_MAX) {
+      if ((this.#questions[0]?.askedAt ?? now) > now - QUESTION_MS_MIN) return;
+      this.#questions.shift()?.abort.abort();
+    }
+    const question = { abort: new AbortController(), askedAt: now };
+    this.#questions.push(question);
+    const { signal } = question.abort;
+    try {
+      await fetch(this.#url, { method: 'GET', cache: 'no-store', ...options, signal });
+      if (!signal.aborted) this.#onAnswer();
+    } catch {
+      // The line is still dead.
+    } finally {
+      remove(this.#questions, question);
+    }
+  }
+
+  #onAnswer(): void {
+    const wasDead = systemClock.now() - this.#answeredAt > DEAD_MS;
+    this.#answeredAt = milli(systemClock.now());
+    if (wasDead) this.#onReturn();
+  }
+}
+
+function remove<T>(entries: T[], entry: T): void {
+  const index = entries.indexOf(entry);
+  if (index >= 0) entries.splice(index, 1);
 }

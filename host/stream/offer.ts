@@ -202,10 +202,12 @@ function readMid(section: Section): string {
 }
 
 function readTransport(session: Section, section: Section): Transport {
+  // A client may list several, such as fingerprints of other digests (RFC 8122, 5).
   const one = (attribute: string, pattern: RegExp): string => {
-    const value = values(section, attribute)[0] ?? values(session, attribute)[0] ?? '';
-    if (!pattern.test(value)) refuse(`a=${attribute} of the offer is missing or invalid`);
-    return value;
+    const own = values(section, attribute);
+    const listed = own.length > 0 ? own : values(session, attribute);
+    const found = listed.find((value) => pattern.test(value));
+    return found ?? refuse(`a=${attribute} of the offer is missing or invalid`);
   };
   one('setup', /^actpass$/);
   return {
@@ -218,8 +220,9 @@ function readTransport(session: Section, section: Section): Transport {
 function checkMedia(section: Section, kind: 'audio' | 'video'): void {
   if (!/^m=\w+ \d{1,5} UDP\/TLS\/RTP\/SAVPF(?: \d{1,3})+$/.test(section.media))
     refuse(`"${section.media.slice(0, 80)}" is not a section for ${kind} over UDP/TLS/RTP/SAVPF`);
-  if (!section.lines.includes('a=recvonly'))
-    refuse(`the ${kind} section of the offer is not receive-only (a=recvonly)`);
+  // A client that could send as well, which is also the default, gets an answer that only sends (draft-ietf-wish-whep, 4.2).
+  if (section.lines.includes('a=sendonly') || section.lines.includes('a=inactive'))
+    refuse(`the ${kind} section of the offer does not receive (a=recvonly)`);
   if (!section.lines.includes('a=rtcp-mux'))
     refuse(`the ${kind} section of the offer does not carry RTCP on the same port (a=rtcp-mux)`);
 }

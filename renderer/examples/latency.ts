@@ -1,4 +1,4 @@
-import { ColorAttachment, device, Game, input, play, RenderPassDescriptor, surface } from '@nearlight/sdk';
+import { ColorAttachment, device, Game, input, log, play, RenderPassDescriptor, surface } from '@nearlight/sdk';
 
 export { init, join, leave, render, tick, version } from '@nearlight/sdk/game';
 
@@ -6,6 +6,15 @@ export { init, join, leave, render, tick, version } from '@nearlight/sdk/game';
 class Latency extends Game {
   private target: ColorAttachment = { view: surface.view };
   private pass: RenderPassDescriptor = { label: 'latency', colorAttachments: [this.target] };
+  private isHeld: bool = false;
+
+  /** Tells the log of debug when the first player holds something, and when no longer. */
+  tick(_n: u32): void {
+    const isHeld = input(0).any;
+    if (isHeld == this.isHeld) return;
+    this.isHeld = isHeld;
+    log.debug(isHeld ? 'held' : 'released');
+  }
 
   render(seat: i32, _width: u32, _height: u32): void {
     const light: f32 = input(seat).any ? 1 : 0;

@@ -1,58 +1,107 @@
-// Cuts of the line of 0.2 to 30 s while a key is held: from the line's return to the next picture in Chromium, and the seat.
+// Cuts of the line of 0.2 to 30 s while a key is held, below UDP, TCP, TURN and a WebSocket: return of the picture, the key and the seat.
 import { cutLine, seatsOf, watchPictures } from '../e2e/cuts.ts';
-import { openGame, startBrowser, startHostProcess } from '../e2e/host.ts';
-import { freePort, Line } from '../e2e/line.ts';
+import type { HostProcess } from '../e2e/host.ts';
+import { DOORS, type Door, playThrough } from '../net/doors.ts';
 import { Random } from '../random.ts';
 import { sleep } from '../wait.ts';
-import { benchmark } from './harness.ts';
+import { type Bench, benchmark } from './harness.ts';
 
-/** Number of cuts. 200 of them take about half an hour. */
+/** Number of cuts of each door. 200 of them take about half an hour. */
 const CUTS = Number(process.env.CUTS ?? 200);
+/** The doors, all of which are measured at the same time. */
+const CHOSEN = (process.env.CUTS_DOORS ?? Object.keys(DOORS).join()).split(',');
 const CUT_MS_MIN = 200;
 const CUT_MS_MAX = 30_000;
 /** ICE gives a connection up after about this much silence, so that the page needs another one. */
 const LONG_MS = 12_000;
+/** The first cut comes when the host and the page have settled. */
+const SETTLE_MS = 5000;
+/** A return of the picture that takes longer is printed. */
+const SLOW_MS = 500;
+const MIB = 2 ** 20;
+const DAY_MS = 86_400_000;
 
-await benchmark('cuts', async (bench) => {
-  const [httpPort, icePort] = [await freePort('tcp'), await freePort('udp')];
-  const host = await startHostProcess(['build/latency.wasm'], { PORT: String(httpPort), ICE_PORT: String(icePort) });
-  const browser = await startBrowser();
-  const line = await Line.open({ httpPort, icePort });
+/** Returns when the host noted that the key was released after a time, both on the clock of Date.now(); undefined if it has not. */
+function releasedAfter(host: HostProcess, at: number): number | undefined {
+  const midnight = at - (at % DAY_MS);
+  for (const [, time, what] of host.output().matchAll(/^(\d\d:\d\d:\d\d\.\d{3}) debug .*\b(held|released)$/gm)) {
+    let noted = midnight + Date.parse(`1970-01-01T${time}Z`);
+    if (noted < at - DAY_MS / 2) noted += DAY_MS;
+    if (noted >= at && what === 'released') return noted;
+  }
+  return undefined;
+}
+
+async function measure(bench: Bench, door: Door, seed: number): Promise<void> {
+  const playing = await playThrough(door, { module: 'build/latency.wasm', query: '?size=320x180&fps=30' });
+  const { host, page, network } = playing;
   try {
-    bench.machine({ browser: browser.version(), cuts: CUTS });
-    const page = await openGame(browser, `${line.url}?size=640x360&fps=60`);
-    await page.locator('#play').click();
     await page.evaluate(watchPictures);
     await page.keyboard.down('KeyW');
-    await sleep(2000);
-    const random = new Random(7);
-    const [short, long, held]: number[][] = [[], [], []];
-    let moved = 0;
+    await sleep(SETTLE_MS);
+    const rssBytes = (await host.status()).memory.rssBytes;
+    const random = new Random(seed);
+    const [all, long, acted, held]: number[][] = [[], [], [], []];
+    let [moved, elsewhere, idle, lost] = [0, 0, 0, 0];
     for (let cut = 0; cut < CUTS; cut++) {
-      const share = random.u32() / 2 ** 32;
-      const { cutMs, pictureMs, heldMs } = await cutLine(page, line, CUT_MS_MIN * (CUT_MS_MAX / CUT_MS_MIN) ** share);
-      (cutMs < LONG_MS ? short : long)?.push(pictureMs);
-      held?.push(heldMs);
+      const wantedMs = CUT_MS_MIN * (CUT_MS_MAX / CUT_MS_MIN) ** (random.u32() / 2 ** 32);
+      const cutAt = Date.now();
+      const found = await cutLine(page, network, wantedMs).catch(() => undefined);
+      if (!found) {
+        lost++;
+        bench.note(`${door}: cut ${cut} of ${(wantedMs / 1000).toFixed(1)} s: the game did not come back`);
+        continue;
+      }
+      const { pictureMs, heldMs } = found;
+      all?.push(pictureMs);
+      if (wantedMs >= LONG_MS) long?.push(pictureMs);
+      acted?.push(heldMs);
+      held?.push(Math.min(wantedMs, (releasedAfter(host, cutAt) ?? Number.POSITIVE_INFINITY) - cutAt));
+      await sleep(1500);
       const { taken, seats } = await seatsOf(host);
       if (taken !== 1 || seats.some((seat) => seat !== 0)) moved++;
-      await sleep(1500);
+      if ((await page.evaluate(() => document.body.dataset.state)) !== 'playing') idle++;
+      const used = await playing.door();
+      if (used !== DOORS[door]) elsewhere++;
+      if (pictureMs > SLOW_MS)
+        bench.note(
+          `${door}: cut ${cut} of ${(wantedMs / 1000).toFixed(1)} s: picture after ${(pictureMs / 1000).toFixed(2)} s, over ${used}`,
+        );
     }
-    const limit = { direction: 'at most', limit: 500, unit: 'ms' } as const;
-    for (const [name, samples] of Object.entries({ short, long, held })) {
-      if (!samples?.length) continue;
-      const { p50, max } = bench.figure(`line's return to picture, ${name}`, 'ms', samples);
-      bench.goal(`${name}: P50`, { ...limit, value: p50 });
-      bench.goal(`${name}: longest`, { ...limit, value: max });
-    }
-    bench.goal('cuts after which the player had another seat', {
-      direction: 'at most',
-      limit: 0,
-      value: moved,
-      unit: '',
-    });
+    const growth = (await host.status()).memory.rssBytes - rssBytes;
+    report(bench, door, { all, long, acted, held });
+    bench.value(`${door}: memory of the host before`, 'MiB', rssBytes / MIB);
+    bench.value(`${door}: growth of it`, 'MiB', growth / MIB);
+    bench.value(`${door}: connections over another door`, '', elsewhere);
+    const none = { direction: 'at most', limit: 0, unit: '' } as const;
+    bench.goal(`${door}: cuts after which the player had another seat`, { ...none, value: moved });
+    bench.goal(`${door}: cuts after which the page did not play`, { ...none, value: idle + lost });
   } finally {
-    await browser.close();
-    line.close();
-    await host.stop();
+    await playing.close();
   }
+}
+
+function report(
+  bench: Bench,
+  door: Door,
+  samples: Record<'all' | 'long' | 'acted' | 'held', number[] | undefined>,
+): void {
+  const { all = [], long = [], acted = [], held = [] } = samples;
+  if (all.length === 0) return;
+  const limit = { direction: 'at most', limit: 500, unit: 'ms' } as const;
+  const { p50, p95, max } = bench.figure(`${door}: line's return to picture`, 'ms', all);
+  if (long.length > 0) bench.figure(`${door}: the same after cuts of ${LONG_MS / 1000} s and more`, 'ms', long);
+  bench.figure(`${door}: line's return to the key acting`, 'ms', acted);
+  const longest = bench.figure(`${door}: key held on the host during a cut`, 'ms', held).max;
+  bench.goal(`${door}: return to picture, P50`, { ...limit, value: p50 });
+  bench.goal(`${door}: return to picture, P95`, { ...limit, value: p95 });
+  bench.goal(`${door}: return to picture, longest`, { ...limit, value: max });
+  bench.goal(`${door}: held during a cut`, { ...limit, limit: 1000, value: longest });
+}
+
+await benchmark('cuts', async (bench) => {
+  const doors = (Object.keys(DOORS) as Door[]).filter((door) => CHOSEN.includes(door));
+  bench.machine({ cuts: CUTS, doors: doors.join(' ') });
+  // The doors share nothing. A cut is mostly waiting.
+  await Promise.all(doors.map((door, index) => measure(bench, door, 7 + index)));
 });

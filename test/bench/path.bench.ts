@@ -2,6 +2,7 @@
 import type { Browser } from 'playwright-core';
 import { startBrowser } from '../e2e/host.ts';
 import { type Bench, benchmark, percentile } from './harness.ts';
+import { delays, rateOf } from './path/figures.ts';
 import type { PathOptions } from './path/proxy.ts';
 import { Scene } from './path/scene.ts';
 import { qualities, type Result, SENDERS, type Sender, stream } from './path/stream.ts';
@@ -77,25 +78,9 @@ const UNSEEN: Row[] = [
   stepped([12, 3], 2),
 ].map((row) => ({ ...row, name: `unseen: ${row.name}` }));
 
-const sum = (values: readonly (number | undefined)[]): number => values.reduce<number>((a, b) => a + (b ?? 0), 0);
-
-/** Returns the bits per second between two times, of bytes that are counted every 100 ms. */
-function rateOf(bytes: readonly number[], fromMs: number, toMs: number): number {
-  const slots = bytes.slice(Math.round(fromMs / 100), Math.round(toMs / 100));
-  return (sum(slots) * 80) / slots.length;
-}
-
 /** Returns the delivered bits per second between two times. */
 function used({ delivered }: Result, fromMs: number, toMs: number): number {
   return rateOf(delivered, fromMs, toMs);
-}
-
-/** Delays of the pictures shown between two times, from taking a picture to showing it. */
-function delays({ shown, takenMs }: Result, fromMs: number, toMs: number): number[] {
-  return shown.flatMap(({ number, atMs }) => {
-    const taken = takenMs[number];
-    return taken === undefined || taken < fromMs || taken >= toMs ? [] : [atMs - taken];
-  });
 }
 
 /** Delay of each sender in the row without limits, which every other row of that sender is compared with. */

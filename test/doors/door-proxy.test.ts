@@ -1,12 +1,17 @@
 import type { Browser, Page } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { type HostProcess, openGame, startBrowser, startHostProcess } from '../e2e/host.ts';
-import { eventually } from '../wait.ts';
+import { hideHost } from '../net/doors.ts';
+import { eventually, sleep, WAIT_MS_MAX } from '../wait.ts';
+import { startEnvoy } from './envoy.ts';
 import { freePort, type Program, startNginx } from './programs.ts';
+
+/** Envoy ends a request that takes longer than this, unless it is told otherwise. */
+const ENVOY_TIMEOUT_MS = 15_000;
 
 let browser: Browser;
 let host: HostProcess | undefined;
-let nginx: Program | undefined;
+let proxy: Program | undefined;
 const pages: Page[] = [];
 
 beforeAll(async () => {
@@ -15,7 +20,7 @@ beforeAll(async () => {
 
 afterEach(async () => {
   for (const page of pages.splice(0)) await page.close();
-  nginx?.stop();
+  proxy?.stop();
   await host?.stop();
 });
 
@@ -37,38 +42,70 @@ async function players(count: number): Promise<void> {
   await eventually(async () => expect((await host?.status())?.rooms[0]?.players).toBe(count));
 }
 
+const leave = (page: Page) =>
+  page.evaluate(() => (globalThis as unknown as { nearlight: { leave(): void } }).nearlight.leave());
+const door = (page: Page) =>
+  page.evaluate(() => (globalThis as unknown as { nearlight: { stats(): { door: string } } }).nearlight.stats().door);
+
+describe.each([
+  ['nginx', startNginx],
+  ['Envoy', startEnvoy],
+])('behind %s with its default settings', (_, start) => {
+  test.each([
+    ['HTTP at an address', { tls: false }, (port: number) => `http://127.0.0.1:${port}/`],
+    ['HTTPS at a name', { tls: true }, (port: number) => `https://play.test:${port}/`],
+  ])('a page plays over %s', async (_over, options, urlOf) => {
+    // Envoy passes the name on, and nginx does not.
+    proxy = await start({ to: await startHost({ ALLOWED_HOSTS: 'play.test' }), ...options });
+    await open(urlOf(proxy.port));
+    await players(1);
+  });
+
+  test('a page plays over HTTP at a name, if ALLOWED_ORIGINS has its origin', async () => {
+    const port = await freePort();
+    proxy = await start({
+      to: await startHost({ ALLOWED_HOSTS: 'play.test', ALLOWED_ORIGINS: `http://play.test:${port}` }),
+      port,
+    });
+    await open(`http://play.test:${port}/`);
+    await players(1);
+  });
+
+  test('a page plays and leaves under a prefix of the path', async () => {
+    proxy = await start({ to: await startHost(), prefix: '/games/latency/' });
+    const page = await open(`http://127.0.0.1:${proxy.port}/games/latency/`);
+    await players(1);
+    await leave(page);
+    await players(0);
+  });
+
+  test('a page plays over HTTPS and a WebSocket, under a prefix, for longer than a request may take', async () => {
+    const to = await startHost({ ALLOWED_HOSTS: 'play.test' });
+    proxy = await start({ to, prefix: '/games/latency/', tls: true, sockets: true });
+    const context = await browser.newContext({ ignoreHTTPSErrors: true });
+    await context.addInitScript(hideHost);
+    const page = await context.newPage();
+    pages.push(page);
+    await page.goto(`https://play.test:${proxy.port}/games/latency/`);
+    await page.waitForSelector('[data-state="playing"]', { timeout: WAIT_MS_MAX });
+    await eventually(async () => expect(await door(page)).toBe('WebSocket'));
+    const begun = await host?.status();
+    await sleep(ENVOY_TIMEOUT_MS + 2000);
+    expect(await page.evaluate(() => document.body.dataset.state)).toBe('playing');
+    expect(await door(page)).toBe('WebSocket');
+    const frames = (status = begun) => status?.rooms[0]?.views[0]?.frames ?? 0;
+    expect(frames(await host?.status())).toBeGreaterThan(frames());
+    await context.close();
+  });
+});
+
 test.each([
-  ['HTTP at an address', { tls: false }, (port: number) => `http://127.0.0.1:${port}/`],
-  ['HTTPS at a name', { tls: true }, (port: number) => `https://play.test:${port}/`],
-])('a page plays behind nginx with its default settings, over %s', async (_, options, urlOf) => {
-  const url = await startHost();
-  nginx = await startNginx([`location / { proxy_pass ${url}; }`], options);
-  await open(urlOf(nginx.port));
-  await players(1);
-});
-
-test('a page plays behind nginx over HTTP at a name, if ALLOWED_ORIGINS has its origin', async () => {
-  const port = await freePort();
-  const url = await startHost({ ALLOWED_ORIGINS: `http://play.test:${port}` });
-  nginx = await startNginx([`location / { proxy_pass ${url}; }`], { port });
-  await open(`http://play.test:${port}/`);
-  await players(1);
-});
-
-test('without that the page says what is wrong', async () => {
-  const url = await startHost();
-  nginx = await startNginx([`location / { proxy_pass ${url}; }`]);
+  ['nginx', startNginx, 'ALLOWED_ORIGINS'],
+  ['Envoy', startEnvoy, 'ALLOWED_HOSTS'],
+])('a page behind %s, whose name the host does not know, says what is wrong', async (_, start, setting) => {
+  proxy = await start({ to: await startHost() });
   const page = await browser.newPage();
   pages.push(page);
-  await page.goto(`http://play.test:${nginx.port}/`);
-  await eventually(async () => expect(await page.locator('#message').textContent()).toContain('ALLOWED_ORIGINS'));
-});
-
-test('a page plays and leaves under a prefix of the path', async () => {
-  const url = await startHost();
-  nginx = await startNginx([`location /games/latency/ { proxy_pass ${url}; }`]);
-  const page = await open(`http://127.0.0.1:${nginx.port}/games/latency/`);
-  await players(1);
-  await page.evaluate(() => (globalThis as unknown as { nearlight: { leave(): void } }).nearlight.leave());
-  await players(0);
+  await page.goto(`http://play.test:${proxy.port}/`);
+  await eventually(async () => expect(await page.locator('body').textContent()).toContain(setting));
 });

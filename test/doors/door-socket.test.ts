@@ -2,6 +2,7 @@ import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { probeLatency } from '../bench/probe.ts';
 import { type HostProcess, startBrowser, startHostProcess } from '../e2e/host.ts';
+import { hideHost } from '../net/doors.ts';
 import { eventually, WAIT_MS_MAX } from '../wait.ts';
 import { type Program, startCoturn } from './programs.ts';
 
@@ -48,16 +49,6 @@ async function door(page: Page): Promise<string> {
     expect(found).not.toBe('');
     return found;
   });
-}
-
-/** Takes the host's addresses out of its SDP answers, as a network does that lets no packet pass to them. */
-function hideHost(): void {
-  const Peer = RTCPeerConnection;
-  globalThis.RTCPeerConnection = class extends Peer {
-    override setRemoteDescription({ type, sdp = '' }: RTCSessionDescriptionInit): Promise<void> {
-      return super.setRemoteDescription({ type, sdp: sdp.replace(/a=candidate:.*\r\n/g, '') });
-    }
-  };
 }
 
 test('a page plays over UDP where it can', async () => {

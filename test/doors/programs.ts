@@ -7,7 +7,7 @@ import { eventually } from '../wait.ts';
 
 /** A server program that runs until it is stopped. */
 export interface Program {
-  /** The port of 127.0.0.1 at which it listens. */
+  /** The port at which it listens, at 127.0.0.1 unless it was told otherwise. */
   readonly port: number;
   stop(): void;
 }
@@ -21,20 +21,36 @@ export async function freePort(): Promise<number> {
   return port;
 }
 
+/** What a proxy in front of a host does. */
+export interface ProxyOptions {
+  /** URL of the host. */
+  to: string;
+  /** Path under which the proxy serves the host; by default that of the host itself. */
+  prefix?: string;
+  /** Whether the proxy speaks HTTPS. */
+  tls?: boolean;
+  /** Port of 127.0.0.1; by default a free one. */
+  port?: number;
+  /** Whether the proxy passes WebSockets, which it must be told to. */
+  sockets?: boolean;
+}
+
 /** Makes a key and a certificate that no one has signed, for play.test. */
-function certificate(folder: string): { key: string; certificate: string } {
+export function certificate(folder: string): { key: string; certificate: string } {
   const [key, made] = [join(folder, 'key.pem'), join(folder, 'certificate.pem')];
   const options = ['-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '2', '-subj', '/CN=play.test'];
   execFileSync('openssl', ['req', ...options, '-keyout', key, '-out', made], { stdio: 'ignore' });
   return { key, certificate: made };
 }
 
-/** Starts nginx as a proxy with its default settings, except for `lines` in its one `server`. */
-export async function startNginx(
-  lines: readonly string[],
-  options: { tls?: boolean; port?: number } = {},
-): Promise<Program> {
-  const { tls = false } = options;
+/** Starts nginx as a proxy with its default settings. */
+export async function startNginx({
+  to,
+  prefix = '/',
+  tls = false,
+  sockets = false,
+  ...options
+}: ProxyOptions): Promise<Program> {
   const folder = mkdtempSync(join(tmpdir(), 'nearlight-nginx-'));
   mkdirSync(join(folder, 'logs'));
   const port = options.port ?? (await freePort());
@@ -42,19 +58,33 @@ export async function startNginx(
   const own = tls
     ? [`listen 127.0.0.1:${port} ssl;`, `ssl_certificate ${made};`, `ssl_certificate_key ${key};`]
     : [`listen 127.0.0.1:${port};`];
+  const upgrade =
+    'proxy_http_version 1.1; proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection "upgrade";';
+  const location = `location ${prefix} { proxy_pass ${to}; ${sockets ? upgrade : ''} }`;
   const text = `daemon off; pid ${folder}/pid; error_log stderr; worker_processes 1; events {}
 http { access_log off; client_body_temp_path ${folder}/body; proxy_temp_path ${folder}/proxy;
 fastcgi_temp_path ${folder}/fastcgi; uwsgi_temp_path ${folder}/uwsgi; scgi_temp_path ${folder}/scgi;
-server { ${[...own, ...lines].join(' ')} } }\n`;
+server { ${[...own, location].join(' ')} } }\n`;
   writeFileSync(join(folder, 'nginx.conf'), text);
   return start('nginx', ['-p', folder, '-c', join(folder, 'nginx.conf')], { port, folder });
 }
 
-/** Starts coturn, which knows users by a shared secret. It relays to this machine, as only a test may. */
-export async function startCoturn(secret: string): Promise<Program> {
+/**
+ * Starts coturn, which knows users by a shared secret. It relays to this machine, as only a test may.
+ * @param place the machine to start it on: words that enter it, its addresses, of which this machine reaches the last one
+ */
+export async function startCoturn(
+  secret: string,
+  place: { enter: readonly string[]; addresses: readonly [string, ...string[]] } = {
+    enter: [],
+    addresses: ['127.0.0.1'],
+  },
+): Promise<Program> {
   const folder = mkdtempSync(join(tmpdir(), 'nearlight-turn-'));
   const port = await freePort();
-  const options = ['--listening-ip=127.0.0.1', '--relay-ip=127.0.0.1', `--listening-port=${port}`, '--realm=play.test'];
+  const { enter, addresses } = place;
+  const listening = addresses.map((address) => `--listening-ip=${address}`);
+  const options = [...listening, `--relay-ip=${addresses[0]}`, `--listening-port=${port}`, '--realm=play.test'];
   const more = [
     '--use-auth-secret',
     `--static-auth-secret=${secret}`,
@@ -70,11 +100,16 @@ export async function startCoturn(secret: string): Promise<Program> {
     '--simple-log',
     '-n',
   ];
-  return start('turnserver', [...quiet, ...options, ...more], { port, folder });
+  const [name, ...args] = [...enter, 'turnserver', ...quiet, ...options, ...more];
+  return start(name ?? '', args, { port, folder, address: addresses.at(-1) });
 }
 
-async function start(name: string, args: string[], place: { port: number; folder: string }): Promise<Program> {
-  const { port, folder } = place;
+export async function start(
+  name: string,
+  args: string[],
+  place: { port: number; folder: string; address?: string | undefined },
+): Promise<Program> {
+  const { port, folder, address = '127.0.0.1' } = place;
   const child = spawn(name, args, { stdio: ['ignore', 'ignore', 'pipe'] });
   let errors = '';
   child.stderr.on('data', (chunk: Buffer) => {
@@ -94,7 +129,7 @@ async function start(name: string, args: string[], place: { port: number; folder
   try {
     await eventually(async () => {
       if (ended !== undefined) return;
-      await listens(port);
+      await listens(port, address);
     });
     if (ended !== undefined) throw new Error(ended);
   } catch (error) {
@@ -104,9 +139,9 @@ async function start(name: string, args: string[], place: { port: number; folder
   return { port, stop };
 }
 
-function listens(port: number): Promise<void> {
+function listens(port: number, address: string): Promise<void> {
   const { promise, resolve, reject } = Promise.withResolvers<void>();
-  const socket = connect(port, '127.0.0.1');
+  const socket = connect(port, address);
   socket.on('connect', () => resolve());
   socket.on('error', reject);
   return promise.finally(() => socket.destroy());

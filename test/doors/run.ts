@@ -3,27 +3,58 @@ import { join } from 'node:path';
 
 const root = join(import.meta.dirname, '../..');
 /** The programs that the tests start, and the Debian packages that have them. */
-const PROGRAMS = { nginx: 'nginx-light', turnserver: 'coturn', openssl: 'openssl', 'firefox-esr': 'firefox-esr' };
+const PROGRAMS = {
+  nginx: 'nginx-light',
+  turnserver: 'coturn',
+  openssl: 'openssl',
+  'firefox-esr': 'firefox-esr',
+  nft: 'nftables',
+  ip: 'iproute2',
+  'gst-inspect-1.0': 'gstreamer1.0-tools',
+};
+/** Parts of GStreamer that the tests use, as imports of Debian's Python or as elements, and the packages that have them. */
+const GSTREAMER = {
+  webrtcbin: 'gstreamer1.0-plugins-bad',
+  nicesrc: 'gstreamer1.0-nice',
+  rtph264depay: 'gstreamer1.0-plugins-good',
+  avdec_h264: 'gstreamer1.0-libav',
+};
+const PYTHON = {
+  "gi; gi.require_version('GstWebRTC', '1.0')": 'gir1.2-gst-plugins-bad-1.0 python3-gst-1.0',
+  venv: 'python3-venv',
+};
 
-const HELP = `Plays through a real proxy (nginx) and a real TURN server (coturn), over HTTP and HTTPS, and in a real Firefox.
+const HELP = `Plays and watches through proxies (nginx, Envoy), a TURN server (coturn), networks that lose packets and are cut,
+in Firefox, with GStreamer and with a WHEP client of npm.
 
 Usage: npm run test:doors [-- PATH ...]
 
 PATH selects files, as in: npm run test:doors -- test/doors/door-proxy.test.ts
-Needs nginx, coturn, openssl and Firefox, and is not part of npm test. Takes about a minute.
+Needs the programs above and root, and is not part of npm test. Installs Envoy and the WHEP client into a cache folder when it
+runs first. Takes about ten minutes.
 `;
+
+const succeeds = (program: string, ...args: string[]) => spawnSync(program, args).status === 0;
+
+/** Returns the Debian packages that are missing. */
+function missingPackages(): string[] {
+  const missing = [
+    ...Object.entries(PROGRAMS).filter(([name]) => !succeeds('which', name)),
+    ...Object.entries(GSTREAMER).filter(([name]) => !succeeds('gst-inspect-1.0', '--exists', name)),
+    ...Object.entries(PYTHON).filter(([name]) => !succeeds('/usr/bin/python3', '-c', `import ${name}`)),
+  ];
+  return [...new Set(missing.flatMap(([, packages]) => packages.split(' ')))];
+}
 
 function main(args: string[]): void {
   if (args.includes('--help')) {
     process.stdout.write(HELP);
     return;
   }
-  const missing = Object.entries(PROGRAMS).filter(([name]) => spawnSync('which', [name]).status !== 0);
+  const missing = missingPackages();
   if (missing.length > 0) {
-    const packages = missing.map(([, name]) => name).join(' ');
-    process.stderr.write(
-      `test:doors: ${missing.map(([name]) => name).join(', ')} missing; install with: apt-get install --no-install-recommends ${packages}\n`,
-    );
+    const command = `apt-get install --no-install-recommends ${missing.join(' ')}`;
+    process.stderr.write(`test:doors: programs are missing; install them with: ${command}\n`);
     process.exitCode = 1;
     return;
   }

@@ -1,11 +1,18 @@
 import type { Page } from 'playwright-core';
 import { sleep, WAIT_MS_MAX } from '../wait.ts';
 import type { HostProcess } from './host.ts';
-import type { Line } from './line.ts';
+
+/** A line between a browser and a host that can be cut. */
+export interface CuttableLine {
+  cut(): void | Promise<void>;
+  mend(): void | Promise<void>;
+}
 
 /** The costs of a cut of the line. Times are in milliseconds. */
 export interface Cut {
   cutMs: number;
+  /** When the line was cut, on the clock of Date.now(). */
+  cutAt: number;
   /** From the return of the line to the first picture that the browser shows after it. */
   pictureMs: number;
   /** From the return of the line until a picture shows that the key, which the player held all the time, acts again. */
@@ -31,11 +38,12 @@ export function watchPictures(): void {
 }
 
 /** Cuts the line for a while, and waits until the game is back. The page plays latency.wasm and holds the key W. */
-export async function cutLine(page: Page, line: Line, cutMs: number): Promise<Cut> {
-  line.cut();
-  await sleep(cutMs);
+export async function cutLine(page: Page, line: CuttableLine, cutMs: number): Promise<Cut> {
+  const cutAt = Date.now();
+  await line.cut();
+  await sleep(cutAt + cutMs - Date.now());
   const mendedAt = Date.now();
-  line.mend();
+  await line.mend();
   const found = await page.waitForFunction(
     (after) => {
       const { pictures } = globalThis as unknown as { pictures: { at: number; white: boolean }[] };
@@ -47,7 +55,7 @@ export async function cutLine(page: Page, line: Line, cutMs: number): Promise<Cu
     { timeout: WAIT_MS_MAX, polling: 20 },
   );
   const { first, white } = (await found.jsonValue()) as { first: number; white: number };
-  return { cutMs, pictureMs: first - mendedAt, heldMs: white - mendedAt };
+  return { cutMs, cutAt, pictureMs: first - mendedAt, heldMs: white - mendedAt };
 }
 
 /** Returns the seats that are taken, and the number of connections that a host has ever had. */

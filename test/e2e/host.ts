@@ -84,10 +84,13 @@ export function operatorUrlIn(output: string): string {
   return must(/Status and metrics at (\S+?)status /.exec(output)?.[1], "line about the operator's port");
 }
 
+/** Path of the Chromium that tests start. */
+export const CHROMIUM = process.env.CHROMIUM ?? '/usr/bin/chromium';
+
 /** Starts Debian's Chromium without a display; `args` are added to its flags. */
-export async function startBrowser(args: string[] = []): Promise<Browser> {
+export async function startBrowser(args: string[] = [], executablePath = CHROMIUM): Promise<Browser> {
   const browser = await chromium.launch({
-    executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+    executablePath,
     headless: true,
     args: [
       '--no-sandbox',

@@ -103,3 +103,15 @@ test(`a player keeps the seat through ${CUTS} cuts, nothing is held for long, an
   expect(backMs.filter((ms) => ms > BACK_MS_MAX).length).toBeLessThanOrEqual(CUTS / 500);
   expect(Math.max(...backMs)).toBeLessThan(2 * BACK_MS_MAX);
 });
+
+test.each([[100], [150], [300]])('a page with a delay of %i ms each way comes back after a cut', async (latencyMs) => {
+  line.latencyMs = latencyMs;
+  line.cut();
+  await vi.advanceTimersByTimeAsync(20_000);
+  line.mend();
+  const mendedAt = performance.now();
+  await vi.advanceTimersByTimeAsync(14 * latencyMs + 1000);
+  expect(pictureAt).toBeGreaterThan(mendedAt);
+  expect(client.state.kind).toBe('playing');
+  expect(new Set(line.seats)).toEqual(new Set([0]));
+});

@@ -34,8 +34,6 @@ const CONFIG = {
   addressHalfOpenMax: 32,
   addressSeatsMax: 1000,
 };
-/** One way through the line. */
-const LATENCY_MS = 20;
 /** ICE, DTLS and SCTP need this time once packets pass. */
 const HANDSHAKE_MS = 100;
 /** ICE gives a connection up after so much silence, on the page and on the host. */
@@ -59,6 +57,8 @@ interface Channel {
  */
 export class Line {
   isUp = true;
+  /** One way through the line. */
+  latencyMs = 20;
   readonly room: Room;
   readonly instance: FakeInstance;
   readonly returns = new Returns(CONFIG);
@@ -94,7 +94,7 @@ export class Line {
 
   /** Calls `deliver` after the time that a packet takes, when the line is up. */
   pass(deliver: () => void): void {
-    setTimeout(() => (this.isUp ? deliver() : this.#waiting.push(deliver)), LATENCY_MS);
+    setTimeout(() => (this.isUp ? deliver() : this.#waiting.push(deliver)), this.latencyMs);
   }
 
   /** Stands in for the browser's function. */
@@ -202,7 +202,10 @@ export class Connection implements PlayerConnection {
     message[0] = MESSAGE_FRAME;
     message.writeUInt32LE(rtpTimestamp, 4);
     this.#send(1, message);
-    setTimeout(() => !this.#peer.isClosed && this.#peer.isShown && this.#line.onPicture(rtpTimestamp), LATENCY_MS);
+    setTimeout(
+      () => !this.#peer.isClosed && this.#peer.isShown && this.#line.onPicture(rtpTimestamp),
+      this.#line.latencyMs,
+    );
     return true;
   }
 
@@ -233,7 +236,7 @@ export class Connection implements PlayerConnection {
     const data = new Uint8Array(message).buffer;
     const deliver = () => this.#peer.receive(channel, data);
     if (channel === 0) this.#line.pass(deliver);
-    else if (this.#line.isUp) setTimeout(deliver, LATENCY_MS);
+    else if (this.#line.isUp) setTimeout(deliver, this.#line.latencyMs);
   }
 }
 
@@ -317,7 +320,7 @@ export class LinePeer {
     const { host } = this;
     const deliver = () => host?.read(channel, message);
     if (channel === 0) LinePeer.line.pass(deliver);
-    else if (LinePeer.line.isUp) setTimeout(deliver, LATENCY_MS);
+    else if (LinePeer.line.isUp) setTimeout(deliver, LinePeer.line.latencyMs);
   }
 }
 

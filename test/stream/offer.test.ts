@@ -58,6 +58,22 @@ test('an offer may ask for sound, and need not', () => {
   expect(read(LINES).audio).toBeUndefined();
 });
 
+test.each([['a=sendrecv'], ['a=ptime:20']])(
+  'a client may offer %s instead of a=recvonly, and still only receives',
+  (line) => {
+    expect(read(changedIn(LINES, 'a=recvonly', line))).toEqual(read(LINES));
+    expect(read(changedIn(SOUND, 'a=recvonly', line))).toEqual(read(SOUND));
+  },
+);
+
+test('the fingerprint with SHA-256 counts, wherever it stands among others', () => {
+  const own = LINES.find((line) => line.startsWith('a=fingerprint')) ?? '';
+  const other = `a=fingerprint:sha-512 ${Array(64).fill('B1').join(':')}`;
+  expect(read(changed('a=fingerprint', other, own))).toEqual(read(LINES));
+  expect(read(changed('a=fingerprint', own, other))).toEqual(read(LINES));
+  expect(() => read(changed('a=fingerprint', other))).toThrow('a=fingerprint');
+});
+
 test('redundant Opus is used only if it repeats Opus', () => {
   expect(read(changedIn(SOUND, 'a=fmtp:63', 'a=fmtp:63 9/9')).audio?.redundantType).toBe(0);
   expect(read(changedIn(SOUND, 'a=rtpmap:63', 'a=rtpmap:63 CN/48000')).audio?.redundantType).toBe(0);
@@ -203,16 +219,15 @@ const malformed: [string, string[], RegExp][] = [
   ['two sections for sound', [...SOUND, ...AUDIO], /more than one audio section/],
   ['sound that is not bundled', changedIn(SOUND, 'a=group', 'a=group:BUNDLE 0 1'), /not bundled/],
   ['sound with the name of the video', changedIn(SOUND, 'a=mid:2', 'a=mid:0'), /not bundled/],
-  ['sound for sending', [...LINES, ...AUDIO.map((line) => line.replace('recvonly', 'sendrecv'))], /receive-only/],
+  ['sound for sending', [...LINES, ...AUDIO.map((line) => line.replace('recvonly', 'sendonly'))], /does not receive/],
   ['sound without RTCP on the same port', [...LINES, ...AUDIO.filter((line) => line !== 'a=rtcp-mux')], /a=rtcp-mux/],
   ['unencrypted sound', changedIn(SOUND, 'm=audio', 'm=audio 9 RTP/AVP 111'), /not a section for audio/],
   ['sound without Opus', changedIn(SOUND, 'a=rtpmap:111', 'a=rtpmap:111 PCMU/8000'), /has no Opus/],
   ['Opus that the section does not list', changedIn(SOUND, 'm=audio', 'm=audio 9 UDP/TLS/RTP/SAVPF 63'), /has no Opus/],
   ['a line without a type', [...LINES, 'hello'], /form "x=value"/],
   ['a line with a control character', [...LINES, 'a=x\u0000y'], /printable ASCII/],
-  ['a video section for sending', changed('a=recvonly', 'a=sendonly'), /receive-only/],
-  ['video in both directions', changed('a=recvonly', 'a=sendrecv'), /receive-only/],
-  ['no direction', changed('a=recvonly'), /receive-only/],
+  ['a video section for sending', changed('a=recvonly', 'a=sendonly'), /does not receive/],
+  ['an inactive video section', changed('a=recvonly', 'a=inactive'), /does not receive/],
   ['no RTCP on the same port', changed('a=rtcp-mux'), /a=rtcp-mux/],
   ['unencrypted video', changed('m=video', 'm=video 9 RTP/AVP 108'), /not a section for video/],
   [

@@ -56,12 +56,15 @@ export class Peer {
    * @param options.reports whether the page sends RTCP receiver reports, as browsers do
    * @param options.bytesMax longest message that the page allows the host to send
    * @param options.sound whether the page takes sound: as Opus, or also as redundant Opus
+   * @param options.address the page's own address
    */
   constructor({
     reports = true,
     bytesMax = 262_144,
     sound,
+    address = '127.0.0.1',
   }: {
+    address?: string;
     reports?: boolean;
     bytesMax?: number;
     sound?: 'opus' | 'redundant' | undefined;
@@ -70,7 +73,7 @@ export class Peer {
       iceServers: [],
       disableAutoNegotiation: true,
       maxMessageSize: bytesMax,
-      bindAddress: '127.0.0.1',
+      bindAddress: address,
     });
     const video = new datachannel.Video('v', 'RecvOnly');
     video.addH264Codec(102, 'profile-level-id=42e01f;packetization-mode=1;level-asymmetry-allowed=1');

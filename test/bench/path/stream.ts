@@ -11,6 +11,7 @@ import { RecordedPlayer, startServer } from '../../stream/fixture.ts';
 import { eventually } from '../../wait.ts';
 import { ChromiumSender } from './chromium.ts';
 import { LibrarySender } from './library.ts';
+import type { PathMeter } from './meter.ts';
 import { type PathOptions, PathProxy } from './proxy.ts';
 import { BITS, BLOCK, PATCH, Scene, TAKEN_PER_SECOND } from './scene.ts';
 
@@ -116,7 +117,10 @@ const file = (type: string, body: string) => ({ type: `${type}; charset=utf-8`, 
 
 export interface StreamOptions {
   sender: Sender;
-  path: PathOptions;
+  /** The faults of the path to a page on this machine. */
+  path?: PathOptions;
+  /** Where the host's own sender listens for a page on another machine, and what counts the bytes between them. */
+  place?: { address: string; port: number; meter: PathMeter };
   width: number;
   height: number;
   seconds: number;
@@ -128,24 +132,33 @@ export interface StreamOptions {
   edit?(answer: string): string;
 }
 
-/** Streams the scene to a page of a browser over a path with faults. */
+/** Streams the scene to a page of a browser over a path with faults. One of `path` and `place` is set. */
 export async function stream(browser: Browser, options: StreamOptions): Promise<Result> {
-  const { sender, path, width, height, seconds, requests = true, repairs = true, edit = (answer) => answer } = options;
+  const { sender, path, place, width, height, seconds } = options;
+  const { requests = true, repairs = true, edit = (answer) => answer } = options;
   const files = new Map([
     ['/', file('text/html', PAGE)],
     ['/page.js', file('text/javascript', SCRIPT)],
   ]);
   const player = new ScenePlayer(0, { width, height, fps: FPS });
-  const { server } = await startServer({ icePort: 0 }, { files, admit: async () => () => player });
+  const { server } = await startServer(
+    { icePort: 0, ...(place ? { host: place.address, port: place.port } : {}) },
+    { files, admit: async () => () => player },
+  );
   const page = await browser.newPage();
   const closing: (() => unknown)[] = [() => server.close(), () => page.close()];
   try {
     await page.goto(server.url);
     const offer = await page.evaluate<string>(`offer(${requests})`);
     /** Connects the page to the one that made the answer, through the path. */
-    const accept = async (answer: string): Promise<PathProxy> => {
+    const accept = async (answer: string): Promise<PathMeter> => {
+      if (place) {
+        closing.push(() => place.meter.close());
+        await page.evaluate(`accept(${JSON.stringify(answer)})`);
+        return place.meter;
+      }
       const { port, address } = candidateOf(answer);
-      const proxy = await PathProxy.open(port, path, address);
+      const proxy = await PathProxy.open(port, must(path, 'path'), address);
       closing.push(() => proxy.close());
       const sdp = edit(onlyCandidate(answer, proxy.port));
       await page.evaluate(`accept(${JSON.stringify(sdp)})`);
@@ -162,7 +175,7 @@ export async function stream(browser: Browser, options: StreamOptions): Promise<
       return await resultOf({ page, proxy, takenMs, dropped: 0, begunAt });
     }
     let connection: PlayerConnection;
-    let proxy: PathProxy;
+    let proxy: PathMeter;
     if (sender === 'libdatachannel') {
       const source = new LibrarySender(offer, player);
       closing.push(() => source.close());
@@ -210,7 +223,7 @@ interface Playing {
   page: Page;
   player: ScenePlayer;
   connection: PlayerConnection;
-  proxy: PathProxy;
+  proxy: PathMeter;
   width: number;
   height: number;
   seconds: number;
@@ -259,7 +272,7 @@ async function play({ page, player, connection, proxy, width, height, seconds }:
 
 async function resultOf(measured: {
   page: Page;
-  proxy: PathProxy;
+  proxy: PathMeter;
   takenMs: number[];
   dropped: number;
   begunAt: number;

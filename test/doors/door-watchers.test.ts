@@ -1,0 +1,69 @@
+import { afterEach, expect, test } from 'vitest';
+import { type HostProcess, startHostProcess } from '../e2e/host.ts';
+import { Network } from '../net/network.ts';
+import { Peer, pointerMessage } from '../stream/peer.ts';
+import { eventually } from '../wait.ts';
+import { aiortc, gstreamer } from './watchers.ts';
+
+const FPS = 30;
+const SECONDS = 10;
+
+const closing: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const close of closing.splice(0).reverse()) await close();
+});
+
+/** Starts a host in a network, and a player who moves on this machine. @returns the URL of the host in the network */
+async function startGame(): Promise<{ network: Network; host: HostProcess; url: string }> {
+  const network = Network.open();
+  closing.push(() => network.close());
+  const environment = { HOST: '0.0.0.0', OPERATOR_HOST: network.operatorAddress };
+  const command = [...network.onHost, process.execPath, 'host/cli/main.ts'];
+  const host = await startHostProcess(['build/arena.wasm'], environment, command);
+  closing.push(() => host.stop());
+  const { port } = new URL(host.url);
+  const player = new Peer({ address: network.ownAddress });
+  closing.push(() => player.close());
+  await player.join(`http://${network.operatorAddress}:${port}/`, { query: `?size=640x360&fps=${FPS}` });
+  let sequence = 0;
+  const moving = setInterval(() => {
+    if (player.state.isOpen()) player.state.sendMessageBinary(pointerMessage({ sequence: ++sequence }));
+  }, 100);
+  closing.push(() => clearInterval(moving));
+  return { network, host, url: `http://${network.hostAddress}:${port}/` };
+}
+
+const spectators = async (host: HostProcess) => (await host.status()).rooms[0]?.spectators;
+
+const WATCHERS = [
+  ['GStreamer', gstreamer],
+  ['aiortc', aiortc],
+] as const;
+
+test.each(WATCHERS)('%s watches and hears what a player plays, and leaves', async (_, watch) => {
+  const { network, host, url } = await startGame();
+  const watched = await watch(`${url}whep`, SECONDS, network.onPage);
+  expect(watched.error).toBeNull();
+  // Candidates are sent with PATCH if the program does not wait for them.
+  expect(watched.statuses.filter(([method]) => method !== 'PATCH')).toEqual([
+    ['POST', 201],
+    ['DELETE', 200],
+  ]);
+  expect(watched.statuses.filter(([method, status]) => method === 'PATCH' && status !== 204)).toEqual([]);
+  expect(watched.size).toEqual([640, 360]);
+  expect(watched.picturesLater).toBeGreaterThan(watched.seconds * FPS * 0.5);
+  expect(watched.soundFrames).toBeGreaterThan(48_000 * SECONDS * 0.5);
+  expect(watched.loudest).toBeGreaterThan(0);
+  await eventually(async () => expect(await spectators(host)).toBe(0));
+});
+
+test.each(WATCHERS)('%s sees pictures all the time although 3 %% of the packets are lost', async (_, watch) => {
+  const { network, url } = await startGame();
+  await network.lose(30);
+  const watched = await watch(`${url}whep`, SECONDS, network.onPage);
+  expect(watched.error).toBeNull();
+  expect(watched.seconds).toBeGreaterThan(SECONDS / 2);
+  expect(watched.picturesLater).toBeGreaterThan(watched.seconds * FPS * 0.5);
+  // A lost packet that is not sent again would freeze the picture until a keyframe.
+  expect(watched.longestGapMs).toBeLessThan(1000);
+});
