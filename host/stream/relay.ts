@@ -11,6 +11,7 @@ import {
   respondFor,
   TRANSACTION_BYTES,
   transactionOf,
+  withTieBreaker,
 } from './stun.ts';
 import { enlargeBuffers, openSocketTo, type UdpAddress } from './udp.ts';
 
@@ -212,8 +213,9 @@ class PacketRelay implements Relay {
       path.verified = isBindingSuccess(packet) && transactionOf(packet).equals(path.transaction);
       this.#sendHeld(path);
     }
-    if (!path.pending) this.#sendIn(packet, path.socket);
-    else if (path.pending.length < PENDING_MAX) path.pending.push(packet);
+    const passed = isBindingRequest(packet) ? withTieBreaker(packet, path.connection.password) : packet;
+    if (!path.pending) this.#sendIn(passed, path.socket);
+    else if (path.pending.length < PENDING_MAX) path.pending.push(passed);
     this.stats.packetsIn++;
   }
 

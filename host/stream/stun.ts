@@ -1,5 +1,5 @@
 /** The parts of STUN messages (RFC 8489) that the relay reads and writes. */
-import { createHmac } from 'node:crypto';
+import { createHmac, timingSafeEqual } from 'node:crypto';
 import { isIPv6 } from 'node:net';
 import { crc32 } from 'node:zlib';
 import type { UdpAddress } from './udp.ts';
@@ -12,7 +12,10 @@ const ATTRIBUTE_USERNAME = 0x0006;
 const ATTRIBUTE_INTEGRITY = 0x0008;
 const ATTRIBUTE_MAPPED_ADDRESS = 0x0020;
 const ATTRIBUTE_FINGERPRINT = 0x8028;
+const ATTRIBUTE_CONTROLLED = 0x8029;
+const ATTRIBUTE_CONTROLLING = 0x802a;
 const INTEGRITY_BYTES = 20;
+const TIE_BREAKER_BYTES = 8;
 const FINGERPRINT_BYTES = 4;
 const FINGERPRINT_XOR = 0x5354554e;
 const IPV4 = 1;
@@ -73,8 +76,45 @@ export function respondFor({ address, port }: UdpAddress, response: Buffer, pass
     else if (type !== ATTRIBUTE_INTEGRITY && type !== ATTRIBUTE_FINGERPRINT) parts.push(response.subarray(offset, end));
     offset = end;
   }
-  // Each of the two last attributes covers what stands before it, with a length as if it were the last one.
-  const protectedPart = withLength(Buffer.concat(parts), 4 + INTEGRITY_BYTES);
+  return seal(Buffer.concat(parts), password);
+}
+
+/**
+ * Gives a binding request whose tie-breaker for the roles of ICE is 0 another one (RFC 8445, 7.1.3). Chromium sends 0 through a
+ * TURN server to which it speaks TCP. The host's ICE takes 0 for no role at all, and refuses the request.
+ * @param password ICE password of the recipient, which protects the request
+ * @returns the new request, or `request` itself if it has another tie-breaker, is malformed, or was not made with the password
+ */
+export function withTieBreaker(request: Buffer, password: string): Buffer {
+  let tieBreaker = 0;
+  for (let offset = HEADER_BYTES; offset + 4 <= request.length; ) {
+    const type = request.readUInt16BE(offset);
+    const start = offset + 4;
+    const bytes = request.readUInt16BE(offset + 2);
+    if (type === ATTRIBUTE_CONTROLLING || type === ATTRIBUTE_CONTROLLED) {
+      const isZero = request.subarray(start, start + TIE_BREAKER_BYTES).every((byte) => byte === 0);
+      if (bytes !== TIE_BREAKER_BYTES || !isZero) return request;
+      tieBreaker = start;
+    } else if (type === ATTRIBUTE_INTEGRITY) {
+      if (tieBreaker === 0 || start + INTEGRITY_BYTES > request.length) return request;
+      const part = withLength(Buffer.from(request.subarray(0, offset)), 4 + INTEGRITY_BYTES);
+      // A request that a stranger made must not become one that the page seems to have made.
+      const expected = createHmac('sha1', password).update(part).digest();
+      if (!timingSafeEqual(expected, request.subarray(start, start + INTEGRITY_BYTES))) return request;
+      part.writeUInt8(1, tieBreaker + TIE_BREAKER_BYTES - 1);
+      return seal(part, password);
+    }
+    offset = start + ((bytes + 3) & ~3);
+  }
+  return request;
+}
+
+/**
+ * Adds the two last attributes to a message. Each of them covers what stands before it, with a length as if it were the last one.
+ * Changes the length in `message`.
+ */
+function seal(message: Buffer, password: string): Buffer {
+  const protectedPart = withLength(message, 4 + INTEGRITY_BYTES);
   const integrity = createHmac('sha1', password).update(protectedPart).digest();
   const whole = withLength(
     Buffer.concat([protectedPart, attribute(ATTRIBUTE_INTEGRITY, integrity)]),

@@ -1,5 +1,7 @@
+import { createHmac } from 'node:crypto';
+import { crc32 } from 'node:zlib';
 import { expect, test } from 'vitest';
-import { respondFor } from '../../host/stream/stun.ts';
+import { respondFor, withTieBreaker } from '../../host/stream/stun.ts';
 
 /** The sample responses of RFC 5769, 2.2 and 2.3, and their password. */
 const hex = (text: string): Buffer => Buffer.from(text.replaceAll(/\s/g, ''), 'hex');
@@ -32,4 +34,41 @@ test('short forms of IPv6 addresses are written in full', () => {
 test('a malformed response is passed on as it is', () => {
   for (const cut of [IPV4.subarray(0, 22), IPV4.subarray(0, 30)])
     expect(respondFor({ address: '192.0.2.1', port: PORT }, cut, PASSWORD)).toBe(cut);
+});
+
+/** The sample request of RFC 5769, 2.1, without the padding that differs, and with this tie-breaker and password. */
+function request(tieBreaker: string, password = PASSWORD): Buffer {
+  const body = hex(
+    `00010000 2112a442 b7e7a701bc34d686fa87dfae 00060009 6576746a3a68367659202020 80290008 ${tieBreaker}`,
+  );
+  return sealed(body, password);
+}
+
+/** Adds integrity and fingerprint to a message. */
+function sealed(body: Buffer, password: string): Buffer {
+  const part = Buffer.from(body);
+  part.writeUInt16BE(body.length - 20 + 24, 2);
+  const integrity = createHmac('sha1', password).update(part).digest();
+  const whole = Buffer.concat([part, hex('00080014'), integrity]);
+  whole.writeUInt16BE(whole.length - 20 + 8, 2);
+  const fingerprint = Buffer.alloc(4);
+  fingerprint.writeUInt32BE((crc32(whole) ^ 0x5354554e) >>> 0);
+  return Buffer.concat([whole, hex('80280004'), fingerprint]);
+}
+
+test('a request with a tie-breaker of 0 gets another one, under the same password', () => {
+  const zero = request('0000000000000000');
+  expect(withTieBreaker(zero, PASSWORD)).toEqual(request('0000000000000001'));
+  expect(zero).toEqual(request('0000000000000000'));
+});
+
+test.each([
+  ['has a tie-breaker', request('0000000000000001')],
+  ['was made with another password', request('0000000000000000', 'another')],
+  ['has no role', IPV4],
+  ['is cut in its integrity', request('0000000000000000').subarray(0, 60)],
+  ['is cut in its tie-breaker', request('0000000000000000').subarray(0, 46)],
+  ['is a header alone', request('0000000000000000').subarray(0, 20)],
+])('a request that %s is passed on as it is', (_, sent) => {
+  expect(withTieBreaker(sent, PASSWORD)).toBe(sent);
 });

@@ -1,0 +1,79 @@
+"""Watches a WHEP stream with aiortc, as a program that knows nothing of Nearlight.
+
+Usage: aiortc_watch.py URL SECONDS
+
+Decodes video and sound for a time, leaves with DELETE, and prints what it saw as one line of JSON.
+"""
+
+import asyncio
+import json
+import sys
+import time
+import urllib.error
+import urllib.request
+from urllib.parse import urljoin
+
+from aiortc import RTCPeerConnection, RTCSessionDescription
+from aiortc.mediastreams import MediaStreamError
+
+START_S = 2.0
+
+
+def request(method, url, body=None):
+    headers = {"Content-Type": "application/sdp"} if body is not None else {}
+    data = None if body is None else body.encode()
+    try:
+        answer = urllib.request.urlopen(urllib.request.Request(url, data, headers, method=method), timeout=20)
+    except urllib.error.HTTPError as error:
+        answer = error
+    return answer, answer.read().decode()
+
+
+async def main(url, seconds):
+    seen = {"error": None, "statuses": [], "size": None, "soundFrames": 0, "loudest": 0}
+    pictures = []
+    peer = RTCPeerConnection()
+    for kind in ("video", "audio"):
+        peer.addTransceiver(kind, direction="recvonly")
+
+    async def read(track):
+        try:
+            while True:
+                frame = await track.recv()
+                if track.kind == "video":
+                    pictures.append(time.monotonic())
+                    seen["size"] = [frame.width, frame.height]
+                else:
+                    seen["soundFrames"] += frame.samples
+                    seen["loudest"] = max(seen["loudest"], int(abs(frame.to_ndarray().astype("int32")).max()))
+        except MediaStreamError:
+            pass
+
+    readers = []
+    peer.on("track", lambda track: readers.append(asyncio.ensure_future(read(track))))
+    await peer.setLocalDescription(await peer.createOffer())
+    answer, body = await asyncio.to_thread(request, "POST", url, peer.localDescription.sdp)
+    seen["statuses"].append(["POST", answer.status])
+    if answer.status == 201:
+        location = urljoin(answer.url, answer.headers["Location"])
+        await peer.setRemoteDescription(RTCSessionDescription(body, "answer"))
+        await asyncio.sleep(seconds)
+        answer, _ = await asyncio.to_thread(request, "DELETE", location)
+        seen["statuses"].append(["DELETE", answer.status])
+    else:
+        seen["error"] = body
+    await peer.close()
+    for reader in readers:
+        reader.cancel()
+    begun = (pictures[0] if pictures else 0) + START_S
+    times = [at for at in pictures if at >= begun]
+    gaps = sorted(b - a for a, b in zip(times, times[1:]))
+    seen["pictures"] = len(pictures)
+    seen["picturesLater"] = len(times)
+    seen["seconds"] = times[-1] - times[0] if len(times) > 1 else 0
+    seen["longestGapMs"] = gaps[-1] * 1000 if gaps else None
+    seen["freezes"] = sum(1 for gap in gaps if gap > 0.1)
+    print(json.dumps(seen))
+
+
+asyncio.run(main(sys.argv[1], float(sys.argv[2])))
