@@ -6,13 +6,14 @@ import { BLIND } from './link.ts';
 /** The pause between two looks at the line. It grows with the time that the line has been dead, by this part of it. */
 const LOOK_MS_MIN = 100;
 const LOOK_MS_MAX = 1000;
-const LOOK_PART = 1 / 100;
+const LOOK_PART = 1 / 200;
 /** Knocks and questions that were not answered within this time are given up. An answer takes several round trips. */
 const ANSWER_MS_MAX = 2000;
-/** A browser opens few connections to one server at a time, so the page leaves some for other requests. */
+/**
+ * A browser opens few connections to one server at a time, so the page gives up a question for a further one. It keeps the oldest,
+ * because the line may be one on which an answer takes long.
+ */
 const QUESTIONS_MAX = 4;
-/** A question that is older than this may give way to a further one. */
-const QUESTION_MS_MIN = 1000;
 /** A line without an answer for this time was dead. Shorter pauses may be round trips. */
 const DEAD_MS = 1000;
 
@@ -82,12 +83,8 @@ export class LineProbe {
 
   /** @param options how to ask: over connections of its own if the line may be dead */
   async #ask(options: Pick<RequestInit, 'credentials'>): Promise<void> {
-    const now = systemClock.now();
-    if (this.#questions.length >= QUESTIONS_MAX) {
-      if ((this.#questions[0]?.askedAt ?? now) > now - QUESTION_MS_MIN) return;
-      this.#questions.shift()?.abort.abort();
-    }
-    const question = { abort: new AbortController(), askedAt: now };
+    if (this.#questions.length >= QUESTIONS_MAX) this.#questions.splice(1, 1)[0]?.abort.abort();
+    const question = { abort: new AbortController(), askedAt: systemClock.now() };
     this.#questions.push(question);
     const { signal } = question.abort;
     try {

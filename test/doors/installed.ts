@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process';
+import { type ExecFileSyncOptions, execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
@@ -13,7 +13,7 @@ export function installed(kind: 'npm' | 'python', name: string, release: string)
   const mark = join(folder, kind === 'npm' ? `node_modules/${name}` : 'installed');
   if (existsSync(mark)) return kind === 'npm' ? mark : folder;
   mkdirSync(folder, { recursive: true });
-  const options = { stdio: ['ignore', 'ignore', 'inherit'] } as const;
+  const options: ExecFileSyncOptions = { stdio: ['ignore', 'ignore', 'inherit'] };
   if (kind === 'npm') {
     const flags = ['--no-save', '--no-audit', '--no-fund', '--ignore-scripts', '--prefix', folder];
     execFileSync('npm', ['install', ...flags, `${name}@${release}`], options);

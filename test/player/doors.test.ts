@@ -55,19 +55,19 @@ async function playRelayed(): Promise<void> {
 
 test('the door that let a connection pass is the first after the line comes back', async () => {
   await playRelayed();
-  // The line is dead: requests get no answer.
-  answers.length = 0;
-  answers.push(...Array.from({ length: 50 }, () => () => new Promise<Response>(() => {})));
+  let isUp = false;
+  vi.stubGlobal('fetch', (_: string, { method }: RequestInit) => {
+    if (!isUp) return new Promise(() => {});
+    return Promise.resolve(method === 'GET' ? new Response(null, { status: 204 }) : offerTurn());
+  });
   await vi.advanceTimersByTimeAsync(12_000);
-  answers.length = 0;
+  isUp = true;
   const before = configurations.length;
-  answers.push(() => new Response(null, { status: 204 }), offerTurn);
-  await vi.advanceTimersByTimeAsync(2000);
+  await vi.advanceTimersByTimeAsync(500);
   expect(isRelayed().slice(before)).toEqual([true]);
   at(FakePeer.all, -1).open();
   showFrame(2, 2);
   expect(states.at(-1)).toBe('playing');
-  expect(requests.at(-1)?.method).toBe('POST');
 });
 
 test('the same door is the first after the network has changed', async () => {
