@@ -72,8 +72,9 @@ export class LineProbe {
     const giveUp =
       this.#server &&
       knock(this.#server, () => {
-        remove(this.#knocks, entry);
-        void this.#ask({});
+        // The line is alive, or the network refuses everything. All others would only say the same.
+        for (const { giveUp } of this.#knocks.splice(0)) giveUp();
+        if (this.#questions.length < 2) void this.#ask({});
       });
     if (!giveUp) return false;
     const entry = { giveUp, knockedAt: systemClock.now() };

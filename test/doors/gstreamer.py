@@ -77,9 +77,10 @@ class Watcher:
         self.bin.emit("create-offer", None, Gst.Promise.new_with_change_func(self.offered, None))
 
     def offered(self, promise, _data):
-        offer = promise.get_reply().get_value("offer")
-        self.bin.emit("set-local-description", offer, None)
+        reply = promise.get_reply()
+        offer = reply.get_value("offer")
         text = offer.sdp.as_text()
+        self.bin.emit("set-local-description", offer, Gst.Promise.new())
         self.ufrag = [line[12:] for line in text.splitlines() if line.startswith("a=ice-ufrag:")][0]
         self.password = [line[10:] for line in text.splitlines() if line.startswith("a=ice-pwd:")][0]
         GLib.idle_add(self.post, text)

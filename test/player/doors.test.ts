@@ -7,7 +7,6 @@ import {
   client,
   connect,
   FakePeer,
-  requests,
   setUp,
   showFrame,
   states,
