@@ -112,12 +112,18 @@ export class Broadcast implements PlayerConnection {
     return this.#frames.next;
   }
 
-  /** Lets a page watch. @throws NearlightError NL_SPECTATORS if too many do */
-  admit(request: ViewRequest): Player {
-    const { config, name, seats } = this.#options;
+  /** Checks that another page may watch. @throws NearlightError NL_SPECTATORS if too many do */
+  checkFree(): void {
+    const { config, name } = this.#options;
     const { spectatorsMax = 0 } = config;
     if (this.#admitted >= spectatorsMax)
       throw new NearlightError('NL_SPECTATORS', `${spectatorsMax} may watch ${name} at the same time`);
+  }
+
+  /** Lets a page watch. @throws NearlightError NL_SPECTATORS if too many do */
+  admit(request: ViewRequest): Player {
+    const { name, seats } = this.#options;
+    this.checkFree();
     this.#admitted++;
     // All spectators get the same video, so the limit that one of them sets for its own bit rate does not count.
     const { bitrate: _, ...shared } = request;

@@ -87,6 +87,8 @@ export class Lobby {
   /** Returns a function that lets a page watch a game. @throws NearlightError as accept, and as Room.watch */
   async watch(name: string | undefined, request: ViewRequest): Promise<() => Player> {
     const room = await this.#find(name);
+    // A client learns that it cannot watch from the answer to its offer, not from a connection that closes.
+    room.checkWatchable();
     return () => room.watch(request);
   }
 

@@ -113,6 +113,12 @@ export class Room {
     };
   }
 
+  /** Checks that a page could watch now. @throws NearlightError NL_SPECTATORS, NL_ROOM_ENDED */
+  checkWatchable(): void {
+    this.#checkRunning();
+    this.#broadcast.checkFree();
+  }
+
   /** Lets a page watch what the first player sees. @throws NearlightError NL_SPECTATORS, NL_ROOM_ENDED */
   watch(request: ViewRequest): Player {
     this.#checkRunning();

@@ -45,7 +45,7 @@ async def main(url, seconds):
                     seen["size"] = [frame.width, frame.height]
                 else:
                     seen["soundFrames"] += frame.samples
-                    seen["loudest"] = max(seen["loudest"], int(abs(frame.to_ndarray().astype("int32")).max()))
+                    seen["loudest"] = max(seen["loudest"], max(memoryview(bytes(frame.planes[0])).cast("h")))
         except MediaStreamError:
             pass
 

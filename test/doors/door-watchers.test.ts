@@ -57,12 +57,15 @@ test.each(WATCHERS)('$name watches and hears what a player plays, and leaves', a
   await eventually(async () => expect(await spectators(host)).toBe(0));
 });
 
-test.each(WATCHERS)('$name sees pictures all the time although 3 % of the packets are lost', async ({ name, watch }) => {
-  const { network, url } = await startGame();
-  await network.lose(30);
-  const watched = await watch(`${url}whep`, SECONDS, network.onPage);
-  expect(watched.error).toBeNull();
-  expect(watched.seconds).toBeGreaterThan(SECONDS / 4);
-  expect(watched.picturesLater).toBeGreaterThan(20);
-  process.stdout.write(`${name}, 3 % loss: ${JSON.stringify(watched)}\n`);
-});
+test.each(WATCHERS)(
+  '$name sees pictures all the time although 3 % of the packets are lost',
+  async ({ name, watch }) => {
+    const { network, url } = await startGame();
+    await network.lose(30);
+    const watched = await watch(`${url}whep`, SECONDS, network.onPage);
+    expect(watched.error).toBeNull();
+    expect(watched.seconds).toBeGreaterThan(SECONDS / 4);
+    expect(watched.picturesLater).toBeGreaterThan(20);
+    process.stdout.write(`${name}, 3 % loss: ${JSON.stringify(watched)}\n`);
+  },
+);

@@ -41,7 +41,7 @@ export function watchPictures(): void {
 export async function cutLine(page: Page, line: CuttableLine, cutMs: number): Promise<Cut> {
   const cutAt = Date.now();
   await line.cut();
-  await sleep(cutAt + cutMs - Date.now());
+  await sleep(Math.max(1, cutAt + cutMs - Date.now()));
   const mendedAt = Date.now();
   await line.mend();
   const found = await page.waitForFunction(

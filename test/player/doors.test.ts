@@ -1,17 +1,7 @@
 /** Tests through which door a page connects: WebRTC to the host, WebRTC through a TURN server, or a WebSocket. */
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { at } from '../at.ts';
-import {
-  accepted,
-  answers,
-  client,
-  connect,
-  FakePeer,
-  setUp,
-  showFrame,
-  states,
-  tearDown,
-} from './stand-in.ts';
+import { accepted, answers, client, connect, FakePeer, setUp, showFrame, states, tearDown } from './stand-in.ts';
 
 const LINK = '<turn:turn.example>; rel="ice-server"; username="u"; credential="c"';
 

@@ -159,6 +159,8 @@ describe('a broadcast', () => {
     first.onClosed('timeout');
     broadcast.admit(REQUEST);
     expect(() => stage({ spectatorsMax: 0 }).broadcast.admit(REQUEST)).toThrow('NL_SPECTATORS');
+    expect(() => stage({ spectatorsMax: 0 }).broadcast.checkFree()).toThrow('NL_SPECTATORS');
+    expect(() => stage({ spectatorsMax: 1 }).broadcast.checkFree()).not.toThrow();
   });
 
   test('each spectator who comes gets a keyframe, and together they get at most one a second', async () => {

@@ -32,6 +32,22 @@ test('a page that names no game gets the first room, and others get the room tha
   await expect(lobby.accept('chess', request)).rejects.toThrow('there is arena, latency');
 });
 
+test('a page learns that too many watch before it has a connection', async () => {
+  const lobby = new Lobby(new ManualClock());
+  let isFull = false;
+  const watchable = {
+    checkWatchable() {
+      if (isFull) throw new NearlightError('NL_SPECTATORS', 'one may watch');
+    },
+    watch: () => ({ game: 'arena' }),
+  };
+  await lobby.add('arena', async () => Object.assign(fakeRoom('arena').room, watchable) as unknown as Room);
+  const take = await lobby.watch('arena', request);
+  expect(take().game).toBe('arena');
+  isFull = true;
+  await expect(lobby.watch('arena', request)).rejects.toThrow('NL_SPECTATORS');
+});
+
 test('a room that has ended is opened again for the next player, but at most once a second', async () => {
   const clock = new ManualClock();
   const lobby = new Lobby(clock);
