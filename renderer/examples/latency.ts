@@ -11,7 +11,7 @@ class Latency extends Game {
   /** Tells the log of debug when the first player holds something, and when no longer. */
   tick(_n: u32): void {
     const isHeld = input(0).any;
-    if (isHeld == this.isHeld) return;
+    if (isHeld === this.isHeld) return;
     this.isHeld = isHeld;
     log.debug(isHeld ? 'held' : 'released');
   }

@@ -2,11 +2,11 @@ import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { type HostProcess, openGame, startBrowser, startHostProcess } from '../e2e/host.ts';
 import { hideHost } from '../net/doors.ts';
+import { freePort, type Program, startNginx } from '../net/programs.ts';
 import { eventually, sleep, WAIT_MS_MAX } from '../wait.ts';
 import { startEnvoy } from './envoy.ts';
-import { freePort, type Program, startNginx } from './programs.ts';
 
-/** Envoy ends a request that takes longer than this, unless it is told otherwise. */
+/** Envoy ends a request that takes longer than this by default. */
 const ENVOY_TIMEOUT_MS = 15_000;
 
 let browser: Browser;

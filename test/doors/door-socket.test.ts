@@ -3,8 +3,8 @@ import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { probeLatency } from '../bench/probe.ts';
 import { type HostProcess, startBrowser, startHostProcess } from '../e2e/host.ts';
 import { hideHost } from '../net/doors.ts';
+import { type Program, startCoturn } from '../net/programs.ts';
 import { eventually, WAIT_MS_MAX } from '../wait.ts';
-import { type Program, startCoturn } from './programs.ts';
 
 const SECRET = 'a secret of this test';
 

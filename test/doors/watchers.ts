@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { must } from '../../host/base/assert.ts';
 import { installed } from './installed.ts';
 
-/** What a program that watches a WHEP stream saw and heard, and the answers to its requests. */
+/** The pictures and the sound that a program received from a WHEP stream, and the answers to its requests. */
 export interface Watched {
   error: string | null;
   statuses: [method: string, status: number][];

@@ -1,8 +1,8 @@
 import type { Browser, Page } from 'playwright-core';
-import { type Program, startCoturn } from '../doors/programs.ts';
 import { CHROMIUM, type HostProcess, startBrowser, startHostProcess } from '../e2e/host.ts';
 import { eventually, WAIT_MS_MAX } from '../wait.ts';
 import { Network } from './network.ts';
+import { type Program, startCoturn } from './programs.ts';
 
 /** The ways that a page's packets can take, and what the page calls them. */
 export const DOORS = { udp: 'UDP', tcp: 'TCP', turn: 'TURN', socket: 'WebSocket' } as const;

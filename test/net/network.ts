@@ -25,7 +25,7 @@ const HOST_ROUTER = '10.77.1.1';
 const PAGE = '10.77.2.2';
 const PAGE_ROUTER = '10.77.2.1';
 
-/** What the router does. `cut` is empty while the line is up, `doors` drops what may never pass, and `loss` drops at random. */
+/** Rules of the router. `cut` is empty while the line is up, `doors` drops what may never pass, and `loss` drops at random. */
 const RULES = `table ip nearlight {
   chain cut { type filter hook forward priority 0; }
   chain doors { type filter hook forward priority 1; }

@@ -7,7 +7,7 @@ let aborted: number;
 let returned: number;
 let probe: LineProbe | undefined;
 
-/** Stands in for a browser's RTCPeerConnection that is told of TURN servers that do not answer as such. */
+/** Stands in for RTCPeerConnection. The test says when a TURN server turns out to be none. */
 class KnockPeer {
   static all: KnockPeer[] = [];
   static configurations: RTCConfiguration[] = [];

@@ -7,7 +7,7 @@ import { eventually } from '../wait.ts';
 
 /** A server program that runs until it is stopped. */
 export interface Program {
-  /** The port at which it listens, at 127.0.0.1 unless it was told otherwise. */
+  /** The port at which it listens. */
   readonly port: number;
   stop(): void;
 }
@@ -21,7 +21,7 @@ export async function freePort(): Promise<number> {
   return port;
 }
 
-/** What a proxy in front of a host does. */
+/** Options of a proxy in front of a host. */
 export interface ProxyOptions {
   /** URL of the host. */
   to: string;
@@ -31,7 +31,7 @@ export interface ProxyOptions {
   tls?: boolean;
   /** Port of 127.0.0.1; by default a free one. */
   port?: number;
-  /** Whether the proxy passes WebSockets, which it must be told to. */
+  /** Whether the proxy passes WebSockets, which needs a setting. */
   sockets?: boolean;
 }
 
