@@ -49,7 +49,16 @@ async function measure(bench: Bench, door: Door, seed: number): Promise<void> {
       const found = await cutLine(page, network, wantedMs).catch(() => undefined);
       if (!found) {
         lost++;
-        bench.note(`${door}: cut ${cut} of ${(wantedMs / 1000).toFixed(1)} s: the game did not come back`);
+        const { state, last } = await page.evaluate(() => {
+          const { pictures } = globalThis as unknown as { pictures: { at: number; white: boolean }[] };
+          return { state: document.body.dataset.state, last: pictures.at(-1) };
+        });
+        const shown = last
+          ? `the last picture, ${last.white ? 'white' : 'black'}, is ${((Date.now() - last.at) / 1000).toFixed(1)} s old`
+          : 'there was no picture';
+        bench.note(
+          `${door}: cut ${cut} of ${(wantedMs / 1000).toFixed(1)} s: the game did not come back; the page is ${state}, ${shown}, over ${await playing.door()}`,
+        );
         continue;
       }
       const { pictureMs, heldMs } = found;
